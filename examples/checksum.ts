@@ -1,0 +1,116 @@
+/**
+ * SHA-256 of every file below a folder, reported as a job: `npm run --silent example:checksum -- DIR`.
+ *
+ *     Checksum
+ *     |-- walk          counts files; how many there will be is never known
+ *     |-- hash          volume: bytes, known once the walk has finished
+ *
+ * Prints what `sha256sum --check` reads, by path, to stdout; everything else goes to stderr. Symbolic links are not
+ * followed. A file that can't be read is a warning in the job's log.
+ */
+// oxlint-disable no-await-in-loop -- these are the steps of a job: one after the other, as its reports say
+import { createHash } from "node:crypto";
+import { type Dirent, createReadStream } from "node:fs";
+import { lstat, readdir } from "node:fs/promises";
+import { join } from "node:path";
+import { readCommandLine } from "./options.js";
+import { type Pause, type Reporter, type TaskInput, runJob } from "./reporter.js";
+
+const WALK = "0";
+const HASH = "1";
+
+const TASK: TaskInput = {
+  description: "Checksum",
+  subTasks: [{ description: "walk" }, { description: "hash" }],
+};
+
+type File = { readonly path: string; readonly bytes: number };
+
+const { options, operand: topFolder } = readCommandLine("checksum", "DIR");
+
+await runJob(options, TASK, async (reporter, pause) => {
+  await hash(reporter, pause, await walk(reporter, topFolder));
+});
+
+async function walk(reporter: Reporter, folder: string): Promise<readonly File[]> {
+  await reporter.updateTask({ path: WALK, status: "RUNNING" });
+  const files: File[] = [];
+  for await (const path of filesBelow(reporter, folder, await readFolder(folder))) {
+    const stats = await orWarn(reporter, WALK, () => lstat(path));
+    if (stats) files.push({ path, bytes: stats.size });
+    await reporter.updateTask({ path: WALK, done: files.length });
+  }
+  await reporter.updateTask({ path: WALK, status: "FINISHED" });
+  return files.toSorted((left, right) => (left.path < right.path ? -1 : 1));
+}
+
+async function hash(reporter: Reporter, pause: Pause, files: readonly File[]): Promise<void> {
+  const volume = files.reduce((total, { bytes }) => total + bytes, 0);
+  await reporter.updateTask({ path: HASH, volume, status: "RUNNING" });
+  let doneBefore = 0;
+  for (const { path, bytes } of files) {
+    const report = (read: number) => reporter.updateTask({ path: HASH, done: doneBefore + read });
+    const digest = await orWarn(reporter, HASH, () => digestOf(path, report));
+    if (digest) console.log(checksumLine(digest, path));
+    await report(bytes);
+    doneBefore += bytes;
+    await pause();
+  }
+  await reporter.updateTask({ path: HASH, status: "FINISHED" });
+}
+
+/** The first folder is read by the caller: that one has to be readable, those below it need not. */
+async function* filesBelow(
+  reporter: Reporter,
+  folder: string,
+  entries: readonly Dirent[],
+): AsyncGenerator<string> {
+  for (const entry of entries) {
+    const path = join(folder, entry.name);
+    if (entry.isFile()) yield path;
+    if (!entry.isDirectory()) continue;
+    yield* filesBelow(reporter, path, (await orWarn(reporter, WALK, () => readFolder(path))) ?? []);
+  }
+}
+
+function readFolder(path: string): Promise<readonly Dirent[]> {
+  return readdir(path, { withFileTypes: true });
+}
+
+async function digestOf(path: string, report: (read: number) => Promise<void>): Promise<string> {
+  const sha256 = createHash("sha256");
+  let read = 0;
+  for await (const chunk of createReadStream(path)) {
+    sha256.update(chunk);
+    read += chunk.length;
+    await report(read);
+  }
+  return sha256.digest("hex");
+}
+
+/** As sha256sum writes it, which marks and escapes a path that would not fit a line. */
+function checksumLine(digest: string, path: string): string {
+  const escaped = path.replaceAll("\\", "\\\\").replaceAll("\n", "\\n").replaceAll("\r", "\\r");
+  return `${escaped === path ? "" : "\\"}${digest}  ${escaped}`;
+}
+
+/** What the file system refuses becomes a warning, and undefined; every other error goes on its way. */
+async function orWarn<Value>(
+  reporter: Reporter,
+  taskPath: string,
+  read: () => Promise<Value>,
+): Promise<Value | undefined> {
+  try {
+    return await read();
+  } catch (error) {
+    if (!isFileSystemError(error)) throw error;
+    console.error(error.message);
+    await reporter.log("WARNING", taskPath, error.message);
+    return undefined;
+  }
+}
+
+/** Only such an error says which system call was refused. */
+function isFileSystemError(error: unknown): error is Error {
+  return error instanceof Error && "syscall" in error;
+}

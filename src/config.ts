@@ -1,0 +1,375 @@
+/**
+ * What the operator decides, as one frozen value. A setting is looked up in the flags, then in the
+ * environment, then in the config file, then in the defaults, and what is found is parsed here, once.
+ * `SETTINGS` is the only place where a setting has its names, its parser and its description; the help of
+ * the command line and the messages of the errors are made from it.
+ *
+ *     loadConfig({ flags: { retention: "7d" }, env: process.env, readFile })   // { retentionMs: 604800000, … }
+ */
+import { z } from "zod";
+import { DEFAULT_LIMITS, type Limits } from "./protocol/limits.js";
+import { parseDuration } from "./util/duration.js";
+
+/** The settings of a server, validated and frozen; the unit is in the name. */
+export interface Config {
+  /** The address to listen on. Default "127.0.0.1". */
+  readonly host: string;
+  /** The port to listen on; 0 is any free one. Default 4000. */
+  readonly port: number;
+  /** Where the journal is: "memory:", "lmdb:DIR" or "redis://HOST". Default "memory:". */
+  readonly store: string;
+  /** Whether progress is kept at all; if not, nothing is stored and every answer is empty. Default true. */
+  readonly tracking: boolean;
+  /** How long an ended or lost job stays, in milliseconds. Default 24 hours. */
+  readonly retentionMs: number;
+  /** How long a job may be silent before its health changes, in milliseconds. Default 60 seconds. */
+  readonly leaseMs: number;
+  /** The time between two pings on a WebSocket, in milliseconds. Default 12 seconds. */
+  readonly keepAliveMs: number;
+  /** The least important level that is logged. Default "info". */
+  readonly logLevel: LogLevel;
+  /** Whether this start begins a new epoch: once, after a copy of the store was restored. Default false. */
+  readonly newEpoch: boolean;
+  /** The bounds of law 16. */
+  readonly limits: Limits;
+  /** What the operator should be told but need not mend, a sentence each. */
+  readonly warnings: readonly string[];
+}
+
+/** The levels of the log, the most important first. */
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
+/** Where settings are looked up. */
+export interface ConfigSources {
+  /** The flags by their names in camel case, as commander gives them; a flag that was not given is absent. */
+  readonly flags: Readonly<Record<string, unknown>>;
+  /** The environment; an empty variable counts as absent. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Reads the config file as text; called at most once, and throws when the file cannot be read. */
+  readonly readFile: (path: string) => string;
+}
+
+/** One row of `SETTINGS`: all that is to be known about a setting whose value is a `T`. */
+export interface Setting<T = unknown> extends Definition<T>, Names {}
+
+/** The flag and the variable that name the config file. */
+export const CONFIG_FILE = namesOf("config");
+
+/**
+ * The config that flags, environment, file and defaults give, in this order of precedence. Pure but for the
+ * file reader. Throws a ConfigError at the first value that is wrong; a value that another one overrides is
+ * not looked at.
+ */
+export function loadConfig(sources: ConfigSources): Config {
+  const file = readConfigFile(sources);
+  const read = <T>(setting: Setting<T>): T => parse(setting, lookUp(setting, sources, file));
+  return Object.freeze({
+    host: read(SETTINGS.host),
+    port: read(SETTINGS.port),
+    store: read(SETTINGS.store),
+    tracking: read(SETTINGS.tracking),
+    retentionMs: read(SETTINGS.retention),
+    leaseMs: read(SETTINGS.lease),
+    keepAliveMs: read(SETTINGS.keepAlive),
+    logLevel: read(SETTINGS.logLevel),
+    newEpoch: read(SETTINGS.newEpoch),
+    limits: consistent(mapValues(DEFAULT_LIMITS, (_, key) => read(SETTINGS[key]))),
+    warnings: Object.freeze(unknownVariables(sources.env)),
+  });
+}
+
+/** A setting is wrong. For the operator at the terminal: the message is one line that says where, what and what else. */
+export class ConfigError extends Error {
+  override readonly name = "ConfigError";
+
+  constructor(
+    /** Where the value comes from, as a phrase: "the flag --port". */
+    readonly source: string,
+    /** The value that was found there. */
+    readonly value: unknown,
+    /** What would be right, as a clause: "expected on or off". */
+    readonly expected: string,
+    options?: ErrorOptions,
+  ) {
+    super(`${source} is ${shown(value)}: ${expected}`, options);
+  }
+}
+
+interface Definition<T> {
+  /** Reads a text of the flags or the environment, or a JSON value of the file. */
+  readonly parser: z.ZodType<T>;
+  /** The value when none is given, as one would write it. */
+  readonly default: string;
+  /** What the value counts or is, for the help; a flag without a unit takes no value. */
+  readonly unit?: string;
+  /** One sentence for the help. */
+  readonly description: string;
+}
+
+interface Names {
+  /** The key in the file, and the name of the flag in camel case. */
+  readonly key: string;
+  /** The flag, "--new-epoch". */
+  readonly flag: string;
+  /** The environment variable, "TIDEMARK_NEW_EPOCH". */
+  readonly variable: string;
+}
+
+const LOG_LEVELS = ["fatal", "error", "warn", "info", "debug", "trace", "silent"] as const;
+
+const COMMON = {
+  host: {
+    parser: text(/^[^\s/]{1,253}$/, "expected an address or a host name, such as 127.0.0.1"),
+    default: "127.0.0.1",
+    unit: "address",
+    description: "Address to listen on",
+  },
+  port: {
+    parser: wholeNumber(0, 65_535, "expected a whole number from 0 (any free port) to 65535"),
+    default: "4000",
+    unit: "port",
+    description: "Port to listen on, 0 for any free one",
+  },
+  store: {
+    parser: text(/^(memory:$|(?!memory:)[a-z][a-z0-9+-]+:.)/, "expected memory:, lmdb:DIR or redis://HOST"),
+    default: "memory:",
+    unit: "url",
+    description: "Where the journal is kept: memory:, lmdb:DIR or redis://HOST",
+  },
+  tracking: {
+    parser: onOrOff(),
+    default: "on",
+    unit: "on|off",
+    description: "Keep progress; when off, nothing is stored and every answer is empty",
+  },
+  retention: {
+    parser: duration("0s", "3650d"),
+    default: "24h",
+    unit: "duration",
+    description: "How long an ended or lost job stays",
+  },
+  lease: {
+    parser: duration("1ms", "24d"),
+    default: "60s",
+    unit: "duration",
+    description: "How long a job may be silent before its health changes",
+  },
+  keepAlive: {
+    parser: duration("1ms", "24d"),
+    default: "12s",
+    unit: "duration",
+    description: "Time between two pings on a WebSocket",
+  },
+  logLevel: {
+    parser: z.enum(LOG_LEVELS, { error: `expected one of ${LOG_LEVELS.join(", ")}` }),
+    default: "info",
+    unit: "level",
+    description: `Least important level that is logged: ${LOG_LEVELS.join(", ")}`,
+  },
+  newEpoch: {
+    parser: onOrOff(),
+    default: "off",
+    description: "Begin a new epoch: once, after a copy of the store was restored",
+  },
+} satisfies Record<string, Definition<unknown>>;
+
+const BOUNDS = {
+  connectionsMax: ["connections", "Open connections to the server"],
+  subscriptionsPerSocketMax: ["subscriptions", "Open subscriptions of one WebSocket"],
+  waitingBytesPerSocketMax: ["bytes", "Bytes that may wait for the reader of one WebSocket"],
+  documentBytesMax: ["bytes", "Size of a GraphQL document"],
+  documentTokensMax: ["tokens", "Tokens of a GraphQL document"],
+  documentDepthMax: ["levels", "Levels of nested fields in a GraphQL document"],
+  documentAliasesMax: ["aliases", "Aliases in a GraphQL document"],
+  documentDirectivesMax: ["directives", "Directives in a GraphQL document"],
+  variablesDepthMax: ["levels", "Levels of nesting in the variables of a request"],
+  bodyBytesMax: ["bytes", "Size of an HTTP body"],
+  messageBytesMax: ["bytes", "Size of a WebSocket message from a client"],
+  inputsPerRequestMax: ["inputs", "Inputs of one updateTasks"],
+  updatesPerInputMax: ["updates", "Task updates of one input"],
+  logLinesPerInputMax: ["lines", "Log lines of one input"],
+  tasksPerTreeMax: ["tasks", "Tasks of one tree"],
+  levelsPerTreeMax: ["levels", "Levels of one tree"],
+  jobsPerDatabaseMax: ["jobs", "Jobs of one database"],
+  databasesMax: ["databases", "Databases of the server"],
+  pageSizeMax: ["items", "Items of one page"],
+  pageSizeDefault: ["items", "Items of a page whose size is not given, never above the most"],
+  nodesPerRequestMax: ["ids", "Ids of one nodes query"],
+  rowsMax: ["rows", "Rows of one listProgress"],
+  nameBytesMax: ["bytes", "Size of a name: database, user, job id"],
+  descriptionBytesMax: ["bytes", "Size of a task's description"],
+  messageTextBytesMax: ["bytes", "Size of a message: a log line, the reason of a failure"],
+  logLinesPerJobMax: ["lines", "Log lines that are kept for a job"],
+  requestIdsPerAttemptMax: ["ids", "Request ids that are remembered for an attempt"],
+  removalsKeptMax: ["removals", "Removals that are kept for a database"],
+} satisfies Record<keyof Limits, readonly [unit: string, description: string]>;
+
+/** Every setting by its key: first the common ones, then the limits, each in the order of the help. */
+export const SETTINGS = {
+  ...named(COMMON),
+  ...named(mapValues(BOUNDS, limit)),
+} satisfies Record<string, Setting>;
+
+function limit([unit, description]: readonly [string, string], key: keyof Limits): Definition<number> {
+  const parser = wholeNumber(1, Number.MAX_SAFE_INTEGER, "expected a whole number above 0");
+  return { parser, default: String(DEFAULT_LIMITS[key]), unit, description };
+}
+
+function named<D extends Record<string, object>>(definitions: D): { [K in keyof D]: D[K] & Names } {
+  const entries = Object.entries(definitions).map(([key, row]) => [key, { ...row, ...namesOf(key) }]);
+  // Safe: every key is kept, and its row has only gained the names.
+  return Object.fromEntries(entries) as { [K in keyof D]: D[K] & Names };
+}
+
+function namesOf(key: string): Names {
+  const words = key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+  return { key, flag: `--${words}`, variable: `TIDEMARK_${words.replaceAll("-", "_").toUpperCase()}` };
+}
+
+/** A value and the place where it was found. */
+interface Found {
+  readonly source: string;
+  readonly value: unknown;
+}
+
+interface ConfigFile {
+  readonly path: string;
+  readonly values: Readonly<Record<string, unknown>>;
+}
+
+function parse<T>(setting: Setting<T>, found: Found): T {
+  const result = setting.parser.safeParse(found.value);
+  if (result.success) return result.data;
+  throw new ConfigError(
+    found.source,
+    found.value,
+    result.error.issues[0]?.message ?? "expected another value",
+  );
+}
+
+function lookUp(setting: Setting, sources: ConfigSources, file: ConfigFile | undefined): Found {
+  return (
+    givenByHand(setting, sources) ??
+    givenInFile(setting, file) ?? { source: `the default of ${setting.flag}`, value: setting.default }
+  );
+}
+
+function givenByHand({ key, flag, variable }: Names, { flags, env }: ConfigSources): Found | undefined {
+  if (flags[key] !== undefined) return { source: `the flag ${flag}`, value: flags[key] };
+  if (env[variable]) return { source: `the environment variable ${variable}`, value: env[variable] };
+  return undefined;
+}
+
+function givenInFile({ key }: Names, file: ConfigFile | undefined): Found | undefined {
+  if (file === undefined || !Object.hasOwn(file.values, key)) return undefined;
+  return { source: `"${key}" in the file ${file.path}`, value: file.values[key] };
+}
+
+function readConfigFile(sources: ConfigSources): ConfigFile | undefined {
+  const found = givenByHand(CONFIG_FILE, sources);
+  if (found === undefined) return undefined;
+  const path = String(found.value);
+  const values = parseConfigFile(found, () => sources.readFile(path));
+  const stranger = Object.keys(values).find((key) => !Object.hasOwn(SETTINGS, key));
+  if (stranger === undefined) return { path, values };
+  throw new ConfigError(
+    `a key of the file ${path}`,
+    stranger,
+    `expected the name of a setting${hint(stranger, "key")}`,
+  );
+}
+
+function parseConfigFile(found: Found, readText: () => string): Record<string, unknown> {
+  try {
+    return z.record(z.string(), z.unknown()).parse(JSON.parse(readText()));
+  } catch (cause) {
+    const reason = cause instanceof z.ZodError ? "it is another kind of value" : messageOf(cause);
+    throw new ConfigError(found.source, found.value, `expected a file with a JSON object, but ${reason}`, {
+      cause,
+    });
+  }
+}
+
+function unknownVariables(env: ConfigSources["env"]): string[] {
+  const known = new Set([CONFIG_FILE, ...Object.values(SETTINGS)].map(({ variable }) => variable));
+  return Object.keys(env)
+    .filter((name) => name.startsWith("TIDEMARK_") && !known.has(name))
+    .map(
+      (name) => `the environment variable ${name} names no setting and is ignored${hint(name, "variable")}`,
+    );
+}
+
+/** Names the setting that was probably meant: the same letters, or the same beginning as in "retentionMs". */
+function hint(name: string, kind: keyof Names): string {
+  const near = Object.values(SETTINGS)
+    .map((setting) => setting[kind])
+    .find((known) => haveOneBeginning(lettersOf(known), lettersOf(name)));
+  return near === undefined ? "" : `, did you mean ${near}?`;
+}
+
+function haveOneBeginning(a: string, b: string): boolean {
+  return a !== "" && b !== "" && (a.startsWith(b) || b.startsWith(a));
+}
+
+function lettersOf(name: string): string {
+  return name.toLowerCase().replace(/[^a-z]/g, "");
+}
+
+/** A page whose size is not given is never larger than a page may be. */
+function consistent(limits: Limits): Limits {
+  const pageSizeDefault = Math.min(limits.pageSizeDefault, limits.pageSizeMax);
+  return Object.freeze({ ...limits, pageSizeDefault });
+}
+
+function text(pattern: RegExp, error: string): z.ZodType<string> {
+  return z.string({ error }).regex(pattern, { error });
+}
+
+function wholeNumber(min: number, max: number, error: string): z.ZodType<number> {
+  return z.preprocess(numberOfDigits, z.int({ error }).min(min, { error }).max(max, { error }));
+}
+
+function numberOfDigits(value: unknown): unknown {
+  return typeof value === "string" && /^\d+$/.test(value) ? Number(value) : value;
+}
+
+function onOrOff(): z.ZodType<boolean> {
+  const words = z.stringbool({ truthy: ["on", "true"], falsy: ["off", "false"] });
+  return z.union([z.boolean(), words], { error: "expected on or off" });
+}
+
+function duration(min: string, max: string): z.ZodType<number> {
+  const error = `expected a duration from ${min} to ${max}`;
+  return z
+    .string({ error })
+    .transform(durationOrIssue)
+    .pipe(z.number().min(parseDuration(min), { error }).max(parseDuration(max), { error }));
+}
+
+function durationOrIssue(written: string, context: z.RefinementCtx): number {
+  try {
+    return parseDuration(written);
+  } catch (error) {
+    context.addIssue({ code: "custom", message: `expected a duration, but ${messageOf(error)}` });
+    return z.NEVER;
+  }
+}
+
+function mapValues<K extends string, A, B>(
+  record: Readonly<Record<K, A>>,
+  map: (value: A, key: K) => B,
+): Record<K, B> {
+  // Safe: the keys are those of the record, which has no others than its type says.
+  const entries = (Object.entries(record) as [K, A][]).map(([key, value]) => [key, map(value, key)]);
+  return Object.fromEntries(entries) as Record<K, B>;
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** A value for a message: short, on one line, and without the password of a URL. */
+function shown(value: unknown): string {
+  const json = (JSON.stringify(value) ?? String(value)).replace(/:[^:@/]+@/, ":***@");
+  return json.length > 100 ? `${json.slice(0, 100)}…` : json;
+}

@@ -1,0 +1,40 @@
+import type { ErrorCode } from "./error-codes.js";
+import type { Limits } from "./limits.js";
+
+/** What a client finds in `extensions` of a GraphQL error. */
+export interface ErrorExtensions {
+  readonly code: ErrorCode;
+  /** With LIMIT_EXCEEDED: the setting whose bound was passed. */
+  readonly limit?: keyof Limits;
+}
+
+/**
+ * An expected failure: the message tells a person what was wrong, with the value, and what to do; the code
+ * tells a program. graphql-js copies `extensions` into the error that it sends.
+ */
+export class TidemarkError extends Error {
+  override readonly name = "TidemarkError";
+  readonly extensions: ErrorExtensions;
+
+  constructor(code: ErrorCode, message: string, options: { cause?: unknown; limit?: keyof Limits } = {}) {
+    super(message, "cause" in options ? { cause: options.cause } : undefined);
+    this.extensions = options.limit ? { code, limit: options.limit } : { code };
+  }
+
+  get code(): ErrorCode {
+    return this.extensions.code;
+  }
+}
+
+/** LIMIT_EXCEEDED, naming what was passed, by how much, and the setting that moves the bound. */
+export function limitExceeded(
+  limit: keyof Limits,
+  what: string,
+  bound: number,
+  options: { cause?: unknown } = {},
+): TidemarkError {
+  return new TidemarkError("LIMIT_EXCEEDED", `${what}; the limit is ${bound} (${limit}).`, {
+    ...options,
+    limit,
+  });
+}

@@ -1,0 +1,234 @@
+/**
+ * GraphiQL at `/graphql`, for a browser that goes there: five tabs to try the API with, and no internet needed.
+ *
+ * GraphQL Yoga's own page loads its code from a CDN; `@graphql-yoga/render-graphiql` has all of it in one page of 9 MB
+ * instead. So it is rendered at the first request only, in a worker thread that takes the renderer's memory with it when
+ * it ends, and kept as gzip. Its tabs are the documents in `schema/operations`, the very ones that the client is made of.
+ */
+import { createHash } from "node:crypto";
+import { once } from "node:events";
+import { readFile } from "node:fs/promises";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { createRequire } from "node:module";
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { promisify } from "node:util";
+import { Worker } from "node:worker_threads";
+import { createGunzip, gzip } from "node:zlib";
+import type { GraphiQLOptions } from "graphql-yoga";
+
+/**
+ * True for a browser that goes to the page, false for a GraphQL request. A `query` in the address makes no difference:
+ * GraphiQL writes it there itself, and reloading must bring the page back.
+ */
+export function wantsGraphiql(request: IncomingMessage): boolean {
+  return request.method === "GET" && (request.headers.accept ?? "").includes("text/html");
+}
+
+/**
+ * The page, ready to be sent. Any number of requests may call `handle` at once; the page is rendered for the first.
+ *
+ * @example
+ * const graphiql = new GraphiqlPage();
+ * if (wantsGraphiql(request)) return graphiql.handle(request, response);
+ */
+export class GraphiqlPage {
+  #rendered: Promise<RenderedPage> | undefined;
+
+  /**
+   * Answers with the page, or with 304 to a browser that has it. Rejects when the page can't be rendered, before anything
+   * of the answer was sent; the next request tries again.
+   */
+  async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const page = await this.#render();
+    const isGzip = acceptsGzip(request);
+    const etag = `"${page.digest}${isGzip ? "-gzip" : ""}"`;
+    setHeaders(response, page, etag);
+    if (hasFresh(request, etag)) return void response.writeHead(304).end();
+    response.setHeader("Content-Type", "text/html; charset=utf-8");
+    if (isGzip) return sendCompressed(response, page.gzip);
+    await sendPlain(response, page.gzip);
+  }
+
+  async #render(): Promise<RenderedPage> {
+    this.#rendered ??= renderPage();
+    try {
+      return await this.#rendered;
+    } catch (error) {
+      this.#rendered = undefined;
+      throw error;
+    }
+  }
+}
+
+interface RenderedPage {
+  readonly gzip: Buffer;
+  readonly digest: string;
+  readonly contentSecurityPolicy: string;
+}
+
+interface Tab {
+  readonly query: string;
+  readonly variables: string;
+}
+
+/** What the tabs are about: a small import, with a volume that is known, one that is not, and one that repeats. */
+const JOB = { database: "demo", username: "alice", jobId: "import-1" };
+const TASK = {
+  description: "Import",
+  subTasks: [
+    { description: "read", volume: 100 },
+    { description: "write" },
+    {
+      description: "check",
+      iterations: { mode: "DYNAMIC", max: 3, tasks: [{ description: "compare", volume: 20 }] },
+    },
+  ],
+};
+const UPDATES = [
+  { path: "0", done: 40, message: "40 of 100 files" },
+  { path: "1", add: 1000 },
+];
+
+/** In the order of the tabs. GraphiQL calls each after its operation. */
+const EXAMPLES = [
+  { file: "store.graphql", variables: { input: { ...JOB, task: TASK } } },
+  { file: "report.graphql", variables: { input: { ...JOB, updates: UPDATES } } },
+  { file: "watch.graphql", variables: { database: JOB.database } },
+  { file: "list.graphql", variables: { database: JOB.database, first: 10 } },
+  { file: "list-progress.graphql", variables: { database: JOB.database, jobId: JOB.jobId } },
+] as const;
+
+/** `src/server` and `dist/server` are equally deep, so this is right in both. */
+const OPERATIONS = new URL("../../schema/operations/", import.meta.url);
+
+async function renderPage(): Promise<RenderedPage> {
+  const tabs = await Promise.all(EXAMPLES.map(readTab));
+  const html = await renderInWorker(optionsFor(tabs));
+  const seed = seedScript(tabs);
+  const contentSecurityPolicy = policyFor([seed, scriptIn(html)]);
+  const page = Buffer.from(html.replace("</head>", () => `<script>${seed}</script></head>`));
+  return {
+    gzip: await compress(page, { level: 9 }),
+    digest: digestOf(page, "base64url"),
+    contentSecurityPolicy,
+  };
+}
+
+async function readTab({ file, variables }: (typeof EXAMPLES)[number]): Promise<Tab> {
+  const query = await readFile(new URL(file, OPERATIONS), "utf8");
+  return { query, variables: JSON.stringify(variables, null, 2) };
+}
+
+/** Without an `endpoint` GraphiQL asks the address it was loaded from, so it also works behind a proxy's prefix. */
+function optionsFor(tabs: Tab[]): GraphiQLOptions {
+  return {
+    title: "Tidemark",
+    defaultTabs: tabs,
+    subscriptionsProtocol: "WS",
+    // A token in the headers would otherwise stay in the browser's storage for good.
+    shouldPersistHeaders: false,
+  };
+}
+
+/** The renderer and its 50 MB stay in the worker, which ends when it has answered; so is its work, 0.2 s. */
+const RENDERER = `
+  const { parentPort, workerData } = require("node:worker_threads");
+  const { renderGraphiQL } = require(workerData.renderer);
+  parentPort.postMessage(renderGraphiQL(workerData.options));
+`;
+
+async function renderInWorker(options: GraphiQLOptions): Promise<string> {
+  const renderer = createRequire(import.meta.url).resolve("@graphql-yoga/render-graphiql");
+  const worker = new Worker(RENDERER, { eval: true, execArgv: [], workerData: { renderer, options } });
+  // The worker says one thing, the page.
+  const [html] = (await once(worker, "message")) as [string];
+  return html;
+}
+
+/**
+ * Runs before GraphiQL, which (issue 3392 of graphql/graphiql) shows a first tab without its variables, and which prefers
+ * the tabs it finds in the browser's storage: those of whatever else had a GraphiQL at this address, or of an older
+ * Tidemark. So who comes to these tabs for the first time starts with them; after that the browser's are left alone.
+ */
+function seedScript(tabs: readonly Tab[]): string {
+  const digest = digestOf(JSON.stringify(tabs), "base64url");
+  return `
+    if (localStorage.getItem("tidemark:tabs") !== ${literal(digest)}) {
+      localStorage.removeItem("graphiql:tabState");
+      localStorage.removeItem("graphiql:query");
+      localStorage.setItem("graphiql:variables", ${literal(tabs[0]?.variables ?? "")});
+      localStorage.setItem("tidemark:tabs", ${literal(digest)});
+    }
+  `;
+}
+
+/** A string for an inline script: JSON, and with nothing in it that could end the script. */
+function literal(text: string): string {
+  return JSON.stringify(text).replaceAll("<", "\\u003c");
+}
+
+/** The renderer writes one script, which is full of markup itself. */
+function scriptIn(html: string): string {
+  return html.slice(html.indexOf("<script>") + "<script>".length, html.lastIndexOf("</script>"));
+}
+
+/**
+ * Nothing from elsewhere, nothing but the page's own two scripts, and no frame around it. Styles are written by the editor
+ * as it goes, so they can't be listed; its workers are blobs, its fonts and icons are in the page.
+ */
+function policyFor(scripts: readonly string[]): string {
+  const hashes = scripts.map((script) => `'sha256-${digestOf(script, "base64")}'`);
+  return [
+    "default-src 'none'",
+    `script-src ${hashes.join(" ")}`,
+    "style-src 'unsafe-inline'",
+    "worker-src blob:",
+    "font-src data:",
+    "img-src data:",
+    "connect-src 'self'",
+    "base-uri 'none'",
+    "form-action 'none'",
+    "frame-ancestors 'none'",
+  ].join("; ");
+}
+
+function setHeaders(response: ServerResponse, page: RenderedPage, etag: string): void {
+  response.setHeader("ETag", etag);
+  response.setHeader("Cache-Control", "no-cache");
+  response.setHeader("Vary", "Accept, Accept-Encoding");
+  response.setHeader("Content-Security-Policy", page.contentSecurityPolicy);
+  response.setHeader("X-Content-Type-Options", "nosniff");
+  response.setHeader("Referrer-Policy", "no-referrer");
+}
+
+function sendCompressed(response: ServerResponse, page: Buffer): void {
+  response.setHeader("Content-Encoding", "gzip");
+  response.setHeader("Content-Length", page.length);
+  response.end(page);
+}
+
+async function sendPlain(response: ServerResponse, page: Buffer): Promise<void> {
+  try {
+    await pipeline(Readable.from([page]), createGunzip(), response);
+  } catch (error) {
+    // A browser that has gone away is no error of ours.
+    if (!response.destroyed) throw error;
+  }
+}
+
+function acceptsGzip(request: IncomingMessage): boolean {
+  const codings = String(request.headers["accept-encoding"] ?? "").split(",");
+  return codings.some((coding) => /^\s*(gzip|\*)\s*(;\s*q=(1|0\.0*[1-9])|$)/i.test(coding));
+}
+
+function hasFresh(request: IncomingMessage, etag: string): boolean {
+  const known = (request.headers["if-none-match"] ?? "").split(",");
+  return known.some((entry) => [etag, "*"].includes(entry.trim().replace(/^W\//, "")));
+}
+
+const compress = promisify(gzip);
+
+function digestOf(content: string | Buffer, encoding: "base64" | "base64url"): string {
+  return createHash("sha256").update(content).digest(encoding);
+}

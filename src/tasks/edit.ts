@@ -1,0 +1,119 @@
+import type { Limits } from "../protocol/limits.js";
+import { TidemarkError } from "../protocol/tidemark-error.js";
+import type { Stamp } from "./stamp.js";
+import type { IterativeTask, ParentTask, Task } from "./task.js";
+
+/**
+ * How a tree is changed: every new version of a task is made here, with the stamp of the change, and with its
+ * sums kept by difference, never by adding up all its sub-tasks again.
+ */
+export interface Edit {
+  /** The instant of the change, milliseconds since 1970. */
+  readonly now: number;
+  readonly stamp: Stamp;
+  readonly limits: Limits;
+}
+
+/**
+ * `task` with other `fields`, as part of this change.
+ * @throws TidemarkError LIMIT_EXCEEDED when a sum would pass 2^53 - 1.
+ */
+export function changed<T extends Task>(task: T, fields: Partial<T>, edit: Edit): T {
+  const next = { ...task, ...fields, stamp: edit.stamp };
+  checkSums(next);
+  return next;
+}
+
+/** `parent` with another task in the place `index`. */
+export function withSubTask(parent: ParentTask, index: number, next: Task, edit: Edit): ParentTask {
+  return mapSubTasks(parent, index, index + 1, () => next, edit);
+}
+
+/** `parent` with the sub-tasks from `start` up to `end` replaced; the same parent when none of them differs. */
+export function mapSubTasks(
+  parent: ParentTask,
+  start: number,
+  end: number,
+  replace: (subTask: Task) => Task,
+  edit: Edit,
+): ParentTask {
+  let subTasks: Task[] | undefined;
+  const sums = new RunningSums(parent);
+  for (let index = start; index < end; index++) {
+    const before = parent.subTasks[index]!;
+    const after = replace(before);
+    if (after === before) continue;
+    subTasks ??= parent.subTasks.slice();
+    subTasks[index] = after;
+    sums.exchange(before, after);
+  }
+  return subTasks ? changed(parent, { subTasks, ...sums.fieldsFor(parent) }, edit) : parent;
+}
+
+/** `parent` with `tasks` after those that it has. */
+export function appendSubTasks(parent: ParentTask, tasks: readonly Task[], edit: Edit): ParentTask {
+  const sums = new RunningSums(parent);
+  for (const task of tasks) sums.add(task);
+  return changed(parent, { subTasks: [...parent.subTasks, ...tasks], ...sums.fieldsFor(parent) }, edit);
+}
+
+/** `task` and all below it as they are, as new as this change. */
+export function stampedAnew(task: Task, { stamp }: Pick<Edit, "stamp">): Task {
+  if (task.kind === "LEAF") return { ...task, stamp };
+  return { ...task, stamp, subTasks: task.subTasks.map((subTask) => stampedAnew(subTask, { stamp })) };
+}
+
+/** @throws TidemarkError LIMIT_EXCEEDED when a sum passes what a JSON number holds exactly. */
+export function checkSums(task: Task): void {
+  if (task.done <= Number.MAX_SAFE_INTEGER && task.knownVolume <= Number.MAX_SAFE_INTEGER) return;
+  throw new TidemarkError(
+    "LIMIT_EXCEEDED",
+    `The work of task ${JSON.stringify(task.description)} would pass 2^53 - 1 units. Report in larger units.`,
+  );
+}
+
+/** The sums of a parent while its sub-tasks are exchanged one by one. */
+class RunningSums {
+  #done: number;
+  #knownVolume: number;
+  #unknownCount: number;
+  #taskCount: number;
+  #finished: number;
+
+  constructor(parent: ParentTask) {
+    this.#done = parent.done;
+    this.#knownVolume = parent.knownVolume;
+    this.#unknownCount = parent.unknownCount;
+    this.#taskCount = parent.taskCount;
+    this.#finished = parent.kind === "ITERATIVE" ? parent.finishedSubTasks : 0;
+  }
+
+  add(task: Task): void {
+    this.#count(task, 1);
+  }
+
+  exchange(before: Task, after: Task): void {
+    this.#count(before, -1);
+    this.#count(after, 1);
+  }
+
+  fieldsFor(parent: ParentTask): Partial<ParentTask> {
+    const sums = {
+      done: this.#done,
+      knownVolume: this.#knownVolume,
+      unknownCount: this.#unknownCount,
+      taskCount: this.#taskCount,
+    };
+    if (parent.kind === "INTERMEDIATE") return sums;
+    return { ...sums, finishedSubTasks: this.#finished } satisfies Partial<IterativeTask>;
+  }
+
+  #count(task: Task, sign: 1 | -1): void {
+    this.#taskCount += sign * task.taskCount;
+    if (task.status === "FINISHED") this.#finished += sign;
+    if (task.isLeftOut) return;
+    this.#done += sign * task.done;
+    this.#knownVolume += sign * task.knownVolume;
+    this.#unknownCount += sign * task.unknownCount;
+  }
+}

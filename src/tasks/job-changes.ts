@@ -1,0 +1,202 @@
+import { TidemarkError } from "../protocol/tidemark-error.js";
+import type { Edit } from "./edit.js";
+import { parseMessage, type DatabaseName, type JobKey } from "./names.js";
+import { resolvePath } from "./task-path.js";
+import { createTask, type TaskSpec } from "./task-spec.js";
+import { hasEnded, illegalTransition } from "./task-status.js";
+import { addTasks, updateTask, type TaskUpdate } from "./task-update.js";
+import type { Task } from "./task.js";
+import type { JobState, LogEntry, LogLevel, MemoryRange, Removal, RemovalReason, UserTask } from "./user-task.js";
+
+/**
+ * Everything that can happen to a job, as pure functions from what is known of it to what is known then. A
+ * function that gives back the very job it was given says that nothing changed: no revision is taken.
+ */
+
+/** Law 2: the key is (username, jobId), and overwriting is the design. */
+export interface StoreRequest extends JobKey {
+  readonly database: DatabaseName;
+  readonly spec: TaskSpec;
+  readonly onConflict: "OVERWRITE" | "REJECT";
+  readonly memory: MemoryRange | null;
+  readonly leaseMs: number;
+  /** The same one again, while the tree it stored is there, changes nothing. */
+  readonly requestId: string | null;
+}
+
+/** What a worker says about its job: renews the lease, and changes what it says. */
+export interface Report extends Fence {
+  readonly updates: readonly TaskUpdate[];
+  readonly log: readonly LogLine[];
+  readonly requestId: string | null;
+}
+
+export interface LogLine {
+  readonly level: LogLevel;
+  readonly message: string;
+  readonly path: string;
+}
+
+/** Tasks to append below the one at `path`. */
+export interface Growth extends Fence {
+  readonly path: string;
+  readonly specs: readonly TaskSpec[];
+  readonly requestId: string | null;
+}
+
+export interface CancelDemand extends Fence {
+  /** Who asks. */
+  readonly by: string;
+  readonly reason: string | null;
+}
+
+/** Which attempt a change is for; null: the one that is there. */
+export interface Fence {
+  readonly attempt: number | null;
+}
+
+/**
+ * Stores a tree, over the one that is there. @throws TidemarkError ALREADY_EXISTS for REJECT while the job
+ * runs, BAD_USER_INPUT or LIMIT_EXCEEDED for the tree.
+ */
+export function storeJob(before: JobState, request: StoreRequest, edit: Edit): UserTask {
+  if (before?.kind === "userTask") {
+    if (request.requestId !== null && request.requestId === before.storeRequestId) return before;
+    if (request.onConflict === "REJECT" && !hasEnded(before.task.status)) throw alreadyExists(before);
+  }
+  const { database, username, jobId, memory, leaseMs, requestId } = request;
+  return {
+    kind: "userTask",
+    database,
+    username,
+    jobId,
+    attempt: (before?.attempt ?? 0) + 1,
+    version: (before?.version ?? 0) + 1,
+    stamp: edit.stamp,
+    storedStamp: edit.stamp,
+    outcome: before?.kind === "userTask" ? "OVERWRITTEN" : "CREATED",
+    storeRequestId: requestId,
+    task: createTask(request.spec, edit),
+    memory: checkedMemory(memory),
+    storedAt: edit.now,
+    reportedAt: edit.now,
+    changedAt: edit.now,
+    leaseMs,
+    health: "OK",
+    cancelRequest: null,
+    log: [],
+    requestIds: [],
+  };
+}
+
+/** Applies a worker's report: its updates in order, all or none (law 5). */
+export function reportOn(before: JobState, key: JobKey, report: Report, edit: Edit): UserTask {
+  const userTask = existing(before, key, report);
+  if (isRepeated(userTask, report.requestId)) return userTask;
+  const task = report.updates.reduce((root, update) => updateTask(root, update, edit), userTask.task);
+  const log = appendLog(userTask, report.log, task, edit);
+  if (task === userTask.task && log === userTask.log) return heartbeat(userTask, report.requestId, edit);
+  return next(userTask, { task, log, reportedAt: edit.now, health: "OK" }, edit, report.requestId);
+}
+
+/** Lets a tree grow: appends tasks below the one at `path`. */
+export function growJob(
+  before: JobState,
+  key: JobKey,
+  growth: Growth,
+  edit: Edit,
+): UserTask {
+  const userTask = existing(before, key, growth);
+  if (isRepeated(userTask, growth.requestId)) return userTask;
+  const task = addTasks(userTask.task, growth.path, growth.specs, edit);
+  return next(userTask, { task, reportedAt: edit.now, health: "OK" }, edit, growth.requestId);
+}
+
+/** Asks the worker to stop. A second request keeps the first. @throws ILLEGAL_TRANSITION after the end. */
+export function requestCancel(
+  before: JobState,
+  key: JobKey,
+  request: CancelDemand,
+  edit: Edit,
+): UserTask {
+  const userTask = existing(before, key, request);
+  if (hasEnded(userTask.task.status)) throw illegalTransition(userTask.task, "canceled");
+  if (userTask.cancelRequest) return userTask;
+  const reason = request.reason === null ? null : parseMessage(request.reason, edit.limits);
+  return next(userTask, { cancelRequest: { at: edit.now, by: request.by, reason } }, edit, null);
+}
+
+/** Forgets the job. What is not there stays as it is: removing twice is no error. */
+export function removeJob(before: JobState, fence: Fence, reason: RemovalReason, edit: Edit): JobState {
+  if (before?.kind !== "userTask") return before;
+  checkAttempt(before, fence);
+  const { username, jobId, attempt } = before;
+  const version = before.version + 1;
+  return { kind: "removal", username, jobId, attempt, version, stamp: edit.stamp, reason, removedAt: edit.now } satisfies Removal;
+}
+
+/**
+ * A report that says nothing new still says that the worker lives. It is a change only when that mends the
+ * job's health or a quarter of the lease has passed: a heartbeat a second must not cost a write a second.
+ */
+function heartbeat(userTask: UserTask, requestId: string | null, edit: Edit): UserTask {
+  const isDue = edit.now - userTask.reportedAt >= userTask.leaseMs / 4 || userTask.health !== "OK";
+  if (!isDue || hasEnded(userTask.task.status)) return userTask;
+  return next(userTask, { reportedAt: edit.now, health: "OK" }, edit, requestId);
+}
+
+function next(userTask: UserTask, fields: Partial<UserTask>, edit: Edit, requestId: string | null): UserTask {
+  const version = userTask.version + 1;
+  const requestIds =
+    requestId === null
+      ? userTask.requestIds
+      : [...userTask.requestIds, requestId].slice(-edit.limits.requestIdsPerAttemptMax);
+  return { ...userTask, ...fields, version, requestIds, changedAt: edit.now, stamp: edit.stamp };
+}
+
+function existing(before: JobState, { username, jobId }: JobKey, fence: Fence): UserTask {
+  if (before?.kind !== "userTask") {
+    throw new TidemarkError(
+      "NOT_FOUND",
+      `User ${JSON.stringify(username)} has no job ${JSON.stringify(jobId)} in this database. Store it first.`,
+    );
+  }
+  checkAttempt(before, fence);
+  return before;
+}
+
+function checkAttempt(userTask: UserTask, { attempt }: Fence): void {
+  if (attempt === null || attempt === userTask.attempt) return;
+  throw new TidemarkError(
+    "STALE_ATTEMPT",
+    `Job ${JSON.stringify(userTask.jobId)} is at attempt ${userTask.attempt}; this is for attempt ${attempt}. Another worker has stored it since: stop, or store it again.`,
+  );
+}
+
+function isRepeated(userTask: UserTask, requestId: string | null): boolean {
+  return requestId !== null && userTask.requestIds.includes(requestId);
+}
+
+function alreadyExists({ jobId, username, attempt, task }: UserTask): TidemarkError {
+  return new TidemarkError(
+    "ALREADY_EXISTS",
+    `User ${JSON.stringify(username)} already has a job ${JSON.stringify(jobId)}: attempt ${attempt} is ${task.status}. Wait for its end, choose another jobId, or store with onConflict OVERWRITE.`,
+  );
+}
+
+function appendLog(userTask: UserTask, lines: readonly LogLine[], task: Task, edit: Edit): readonly LogEntry[] {
+  if (lines.length === 0) return userTask.log;
+  const entries = lines.map(({ level, message, path }): LogEntry => {
+    resolvePath(task, path);
+    return { at: edit.now, level, path, message: parseMessage(message, edit.limits) };
+  });
+  return [...userTask.log, ...entries].slice(-edit.limits.logLinesPerJobMax);
+}
+
+function checkedMemory(memory: MemoryRange | null): MemoryRange | null {
+  if (memory === null || memory.minBytes <= memory.maxBytes) return memory;
+  throw new TidemarkError(
+    "BAD_USER_INPUT",
+    `The memory range is from ${memory.minBytes} to ${memory.maxBytes} bytes; minBytes must not be above maxBytes.`,
+  );
+}

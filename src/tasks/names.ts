@@ -1,0 +1,84 @@
+import type { Limits } from "../protocol/limits.js";
+import { TidemarkError } from "../protocol/tidemark-error.js";
+
+/**
+ * The texts that people and programs give things. Names are compared after Unicode normalisation (NFC), so
+ * that the same word typed on two keyboards is one name; database names also lower-cased, as in GDS.
+ * `__proto__` is a name like any other: names are only ever keys of a Map.
+ */
+export type DatabaseName = string & { readonly [kind]: "DatabaseName" };
+export type Username = string & { readonly [kind]: "Username" };
+export type JobId = string & { readonly [kind]: "JobId" };
+
+declare const kind: unique symbol;
+
+/** Under which a user's job is stored in a database. */
+export interface JobKey {
+  readonly username: Username;
+  readonly jobId: JobId;
+}
+
+/** Who reports where no identity is asked for. */
+export const ANONYMOUS = "anonymous" as Username;
+
+/** @throws TidemarkError BAD_USER_INPUT */
+export function parseDatabaseName(text: string, limits: Limits): DatabaseName {
+  return parseName("database", text.toLowerCase(), limits) as DatabaseName;
+}
+
+/** @throws TidemarkError BAD_USER_INPUT */
+export function parseUsername(text: string, limits: Limits): Username {
+  return parseName("username", text, limits) as Username;
+}
+
+/** @throws TidemarkError BAD_USER_INPUT */
+export function parseJobId(text: string, limits: Limits): JobId {
+  return parseName("jobId", text, limits) as JobId;
+}
+
+/** @throws TidemarkError BAD_USER_INPUT */
+export function parseRequestId(text: string, limits: Limits): string {
+  return parseName("requestId", text, limits);
+}
+
+/** A task's description: 1 to `descriptionBytesMax` bytes, no control characters. */
+export function parseDescription(text: string, limits: Limits): string {
+  return parseText("description", text, limits.descriptionBytesMax);
+}
+
+/**
+ * A message: up to `messageTextBytesMax` bytes. Any character may be in it, a stack trace with colours too:
+ * whoever shows it makes it harmless.
+ */
+export function parseMessage(text: string, limits: Limits): string {
+  const message = text.toWellFormed();
+  const bytes = Buffer.byteLength(message);
+  if (bytes <= limits.messageTextBytesMax) return message;
+  throw new TidemarkError(
+    "BAD_USER_INPUT",
+    `The message has ${bytes} bytes; the limit is ${limits.messageTextBytesMax} (messageTextBytesMax). Shorten it.`,
+  );
+}
+
+function parseName(field: string, text: string, limits: Limits): string {
+  return parseText(field, text, limits.nameBytesMax);
+}
+
+function parseText(field: string, text: string, bytesMax: number): string {
+  const name = text.normalize("NFC");
+  if (name === "") throw refused(field, "is empty", bytesMax);
+  const bytes = Buffer.byteLength(name);
+  if (bytes > bytesMax) throw refused(field, `has ${bytes} bytes`, bytesMax);
+  if (CONTROL_CHARACTER.test(name)) throw refused(field, "has a control character in it", bytesMax);
+  if (!name.isWellFormed()) throw refused(field, "is no well-formed Unicode", bytesMax);
+  return name;
+}
+
+const CONTROL_CHARACTER = /\p{Cc}/u;
+
+function refused(field: string, fault: string, bytesMax: number): TidemarkError {
+  return new TidemarkError(
+    "BAD_USER_INPUT",
+    `The ${field} ${fault}. Give 1 to ${bytesMax} bytes of text without control characters.`,
+  );
+}

@@ -1,0 +1,58 @@
+import { subTasksOf, type Task } from "./task.js";
+
+/** Work done against work known, with the texts of Neo4j GDS's `gds.listProgress`. */
+export interface Progress {
+  readonly done: number;
+  /** null while any leaf below has an unknown volume, and for a non-leaf that has nothing below it. */
+  readonly volume: number | null;
+  /** The sum of the volumes that are known: a lower bound that never blanks. */
+  readonly knownVolume: number;
+  /** 0 to 1; null while the volume is unknown. Nothing to do is all done: 0 of 0 is 1, as in GDS. */
+  readonly ratio: number | null;
+}
+
+/** Takes constant time: a task carries its sums. */
+export function progressOf(task: Task): Progress {
+  const { done, knownVolume } = task;
+  const isEmpty = task.kind !== "LEAF" && subTasksOf(task).length === 0;
+  const volume = isEmpty || task.unknownCount > 0 ? null : knownVolume;
+  return { done, volume, knownVolume, ratio: volume === null ? null : ratioOf(done, volume) };
+}
+
+/** `42.86%`, `0%`, `100%`, `n/a`: rounded half-even to two decimals, no trailing zeros. */
+export function percentText({ ratio }: Pick<Progress, "ratio">): string {
+  return ratio === null ? "n/a" : `${withoutTrailingZeros(halfEven(ratio * 100))}%`;
+}
+
+/** `[####~~~~~~]`, `[~~~~n/a~~~]`: `width` characters between the brackets. */
+export function barText({ ratio }: Pick<Progress, "ratio">, width: number): string {
+  if (ratio === null) return `[${center(width < UNKNOWN.length ? "" : UNKNOWN, width)}]`;
+  const filled = Math.floor(ratio * width);
+  return `[${"#".repeat(filled)}${"~".repeat(width - filled)}]`;
+}
+
+const UNKNOWN = "n/a";
+
+function ratioOf(done: number, volume: number): number {
+  return done >= volume ? 1 : done / volume;
+}
+
+/**
+ * Two decimals, as Java rounds half-even: `toFixed` rounds the exact binary value too, but a tie upwards. A
+ * binary fraction is a tie at two decimals only when it is an odd number of eighths.
+ */
+function halfEven(value: number): string {
+  const isTie = Number.isInteger(value * 8) && !Number.isInteger(value * 4);
+  if (!isTie) return value.toFixed(2);
+  const below = Math.floor(value * 100);
+  return ((below % 2 === 0 ? below : below + 1) / 100).toFixed(2);
+}
+
+function withoutTrailingZeros(decimal: string): string {
+  return decimal.replace(/\.?0+$/, "");
+}
+
+function center(text: string, width: number): string {
+  const after = Math.floor((width - text.length) / 2);
+  return "~".repeat(width - text.length - after) + text + "~".repeat(after);
+}

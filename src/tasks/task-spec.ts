@@ -1,0 +1,200 @@
+import { limitExceeded, TidemarkError } from "../protocol/tidemark-error.js";
+import { checkSums, type Edit } from "./edit.js";
+import { parseDescription } from "./names.js";
+import type { IntermediateTask, IterationMode, IterativeTask, LeafTask, Sums, Task } from "./task.js";
+
+/**
+ * What a worker says a task will be. A leaf has neither `subTasks` nor `iterations`; nothing has both.
+ * null is the same as left out.
+ */
+export interface TaskSpec {
+  readonly description: string;
+  /** A leaf's work; unknown when left out. */
+  readonly volume?: number | null | undefined;
+  readonly subTasks?: readonly TaskSpec[] | null | undefined;
+  readonly iterations?: IterationsSpec | null | undefined;
+  /** Holds also for the tasks below that say nothing else. */
+  readonly maxConcurrency?: number | null | undefined;
+}
+
+export interface IterationsSpec {
+  readonly mode: IterationMode;
+  /** Needed for FIXED and DYNAMIC, refused for OPEN. */
+  readonly max?: number | null | undefined;
+  readonly tasks: readonly TaskSpec[];
+}
+
+/** Where a new task will stand. */
+export interface Place {
+  /** Level in the tree; the root's is 1. */
+  readonly level: number;
+  /** Tasks that the tree has already. */
+  readonly taskCount: number;
+  readonly maxConcurrency: number | null;
+}
+
+export const ROOT_PLACE: Place = { level: 1, taskCount: 0, maxConcurrency: null };
+
+/**
+ * Builds the PENDING tasks that `specs` describe. FIXED and DYNAMIC iterations are unrolled at once, as in
+ * GDS; their iterations share one value until they begin to differ.
+ * @throws TidemarkError BAD_USER_INPUT, or LIMIT_EXCEEDED for a tree too large or too deep.
+ */
+export function createTasks(specs: readonly TaskSpec[], place: Place, edit: Edit): readonly Task[] {
+  const builder = new TaskBuilder(edit, edit.limits.tasksPerTreeMax - place.taskCount);
+  return builder.all(specs, place.level, place.maxConcurrency);
+}
+
+/** Builds the tree that `spec` describes; see `createTasks`. */
+export function createTask(spec: TaskSpec, edit: Edit): Task {
+  const [task] = createTasks([spec], ROOT_PLACE, edit);
+  return task!;
+}
+
+class TaskBuilder {
+  readonly #edit: Edit;
+  #tasksLeft: number;
+
+  constructor(edit: Edit, tasksLeft: number) {
+    this.#edit = edit;
+    this.#tasksLeft = tasksLeft;
+  }
+
+  all(specs: readonly TaskSpec[], level: number, maxConcurrency: number | null): readonly Task[] {
+    return specs.map((spec) => this.#task(spec, level, maxConcurrency));
+  }
+
+  #task(spec: TaskSpec, level: number, inherited: number | null): Task {
+    const { limits } = this.#edit;
+    if (level > limits.levelsPerTreeMax) {
+      throw limitExceeded("levelsPerTreeMax", `The tree has more than ${limits.levelsPerTreeMax} levels`, limits.levelsPerTreeMax);
+    }
+    this.#count(1);
+    checkShape(spec);
+    const maxConcurrency = checkedConcurrency(spec) ?? inherited;
+    const task = this.#build(spec, level, maxConcurrency);
+    checkSums(task);
+    return task;
+  }
+
+  #build(spec: TaskSpec, level: number, maxConcurrency: number | null): Task {
+    const common = this.#pending(spec, maxConcurrency);
+    if (spec.subTasks) {
+      const subTasks = this.all(spec.subTasks, level + 1, maxConcurrency);
+      return { kind: "INTERMEDIATE", ...common, ...sum(subTasks), subTasks } satisfies IntermediateTask;
+    }
+    if (spec.iterations) return this.#iterative(spec.iterations, common, level);
+    const volume = checkedVolume(spec);
+    const sums = { done: 0, knownVolume: volume ?? 0, unknownCount: volume === null ? 1 : 0, taskCount: 1 };
+    return { kind: "LEAF", ...common, ...sums, volume } satisfies LeafTask;
+  }
+
+  #iterative(iterations: IterationsSpec, common: Pending, level: number): IterativeTask {
+    const { mode } = iterations;
+    const maxIterations = checkedMax(iterations, common.description);
+    const template = this.all(iterations.tasks, level + 1, common.maxConcurrency);
+    const iterationCount = maxIterations ?? 0;
+    const tasksAnIteration = sum(template).taskCount - 1;
+    this.#count((iterationCount - 1) * tasksAnIteration);
+    const subTasks = repeat(template, iterationCount);
+    const sums = sum(subTasks);
+    const unknownCount = sums.unknownCount + (mode === "OPEN" ? 1 : 0);
+    return {
+      kind: "ITERATIVE",
+      ...common,
+      ...sums,
+      unknownCount,
+      subTasks,
+      mode,
+      maxIterations,
+      template,
+      begunIterations: 0,
+      finishedSubTasks: 0,
+    };
+  }
+
+  #pending(spec: TaskSpec, maxConcurrency: number | null): Pending {
+    return {
+      description: parseDescription(spec.description, this.#edit.limits),
+      status: "PENDING",
+      startedAt: null,
+      endedAt: null,
+      message: null,
+      maxConcurrency,
+      isLeftOut: false,
+      stamp: this.#edit.stamp,
+    };
+  }
+
+  #count(tasks: number): void {
+    const bound = this.#edit.limits.tasksPerTreeMax;
+    this.#tasksLeft -= tasks;
+    if (this.#tasksLeft < 0) throw tooManyTasks(bound);
+  }
+}
+
+type Pending = Pick<
+  LeafTask,
+  "description" | "status" | "startedAt" | "endedAt" | "message" | "maxConcurrency" | "isLeftOut" | "stamp"
+>;
+
+/** LIMIT_EXCEEDED for a tree of more than `bound` tasks. */
+export function tooManyTasks(bound: number): TidemarkError {
+  return limitExceeded("tasksPerTreeMax", `The tree would have more than ${bound} tasks, iterations unrolled`, bound);
+}
+
+/** `tasks` as often as there are iterations. */
+export function repeat(tasks: readonly Task[], times: number): readonly Task[] {
+  return Array.from({ length: times }, () => tasks).flat();
+}
+
+/** What a task with these sub-tasks adds up to. */
+export function sum(subTasks: readonly Task[]): Sums {
+  let [done, knownVolume, unknownCount, taskCount] = [0, 0, 0, 1];
+  for (const subTask of subTasks) {
+    taskCount += subTask.taskCount;
+    if (subTask.isLeftOut) continue;
+    done += subTask.done;
+    knownVolume += subTask.knownVolume;
+    unknownCount += subTask.unknownCount;
+  }
+  return { done, knownVolume, unknownCount, taskCount };
+}
+
+function checkShape({ description, volume, subTasks, iterations }: TaskSpec): void {
+  const name = JSON.stringify(description);
+  if (subTasks && iterations) throw badInput(`Task ${name} has both subTasks and iterations; give one of them.`);
+  if (subTasks?.length === 0) throw badInput(`Task ${name} has an empty list of subTasks; leave it out for a leaf.`);
+  if (iterations?.tasks.length === 0) throw badInput(`Task ${name} repeats no tasks; give iterations.tasks at least one.`);
+  if (typeof volume === "number" && (subTasks || iterations)) {
+    throw badInput(`Task ${name} is no leaf: its volume is the sum of the tasks below it and can't be given.`);
+  }
+}
+
+function checkedVolume({ description, volume }: TaskSpec): number | null {
+  if (volume === null || volume === undefined) return null;
+  if (Number.isSafeInteger(volume) && volume >= 0) return volume;
+  throw badInput(`The volume of task ${JSON.stringify(description)} is ${volume}; give a whole number from 0.`);
+}
+
+function checkedConcurrency({ description, maxConcurrency }: TaskSpec): number | null {
+  if (maxConcurrency === null || maxConcurrency === undefined) return null;
+  if (Number.isInteger(maxConcurrency) && maxConcurrency >= 1) return maxConcurrency;
+  throw badInput(
+    `The maxConcurrency of task ${JSON.stringify(description)} is ${maxConcurrency}; give a whole number from 1.`,
+  );
+}
+
+function checkedMax({ mode, max }: IterationsSpec, description: string): number | null {
+  const name = JSON.stringify(description);
+  if (mode === "OPEN") {
+    if (max === null || max === undefined) return null;
+    throw badInput(`The iterations of task ${name} are OPEN, which has no max; leave it out, or choose DYNAMIC.`);
+  }
+  if (typeof max === "number" && Number.isInteger(max) && max >= 1) return max;
+  throw badInput(`The iterations of task ${name} are ${mode}, which needs a max of at least 1.`);
+}
+
+function badInput(message: string): TidemarkError {
+  return new TidemarkError("BAD_USER_INPUT", message);
+}

@@ -1,0 +1,87 @@
+import type { Stamp } from "./stamp.js";
+import type { TaskStatus } from "./task-status.js";
+
+/**
+ * A task tree is an immutable value. A change makes new tasks on the path from the root to the place of the
+ * change and shares all others with the tree before it, so whoever holds a tree holds it as it was.
+ *
+ * Each task carries the sums of what is below it, kept by difference: reading the root costs nothing.
+ */
+export type Task = LeafTask | IntermediateTask | IterativeTask;
+export type ParentTask = IntermediateTask | IterativeTask;
+export type TaskKind = Task["kind"];
+
+/** FIXED: exactly n. DYNAMIC: at most n, may end early. OPEN: no bound known. */
+export type IterationMode = "FIXED" | "DYNAMIC" | "OPEN";
+
+interface AnyTask extends Sums {
+  readonly description: string;
+  readonly status: TaskStatus;
+  /** Milliseconds since 1970. */
+  readonly startedAt: number | null;
+  readonly endedAt: number | null;
+  /** The worker's latest word on this task; the reason, where it FAILED. */
+  readonly message: string | null;
+  readonly maxConcurrency: number | null;
+  /**
+   * Cancelled because the task above it, or its iteration, ended without it. It no longer counts above, so
+   * that an early end reads 100 %.
+   */
+  readonly isLeftOut: boolean;
+  /** Of the latest change in this task or below it. */
+  readonly stamp: Stamp;
+}
+
+/** What a task adds up to, itself and all below it. */
+export interface Sums {
+  readonly done: number;
+  /** Of the volumes that are known. */
+  readonly knownVolume: number;
+  /** Leaves with an unknown volume, and OPEN iterations that are not FINISHED. */
+  readonly unknownCount: number;
+  /** This task and all below it. */
+  readonly taskCount: number;
+}
+
+export interface LeafTask extends AnyTask {
+  readonly kind: "LEAF";
+  /** null while unknown. */
+  readonly volume: number | null;
+}
+
+export interface IntermediateTask extends AnyTask {
+  readonly kind: "INTERMEDIATE";
+  readonly subTasks: readonly Task[];
+}
+
+export interface IterativeTask extends AnyTask {
+  readonly kind: "ITERATIVE";
+  readonly subTasks: readonly Task[];
+  readonly mode: IterationMode;
+  /** null for OPEN. */
+  readonly maxIterations: number | null;
+  /** The tasks of one iteration, as they are before it begins: iteration i is `subTasks` (i-1)·k to i·k-1. */
+  readonly template: readonly Task[];
+  /** The highest iteration that the worker said had begun; 0 before. */
+  readonly begunIterations: number;
+  /** Direct sub-tasks that are FINISHED. */
+  readonly finishedSubTasks: number;
+}
+
+/** The direct sub-tasks; a leaf has none. */
+export function subTasksOf(task: Task): readonly Task[] {
+  return task.kind === "LEAF" ? NONE : task.subTasks;
+}
+
+/** Iterations of which every task is FINISHED, as GDS counts: finished sub-tasks by tasks an iteration. */
+export function currentIteration(task: IterativeTask): number {
+  return Math.floor(task.finishedSubTasks / task.template.length);
+}
+
+/** Levels of the tree: 1 for a leaf. */
+export function levelsOf(task: Task): number {
+  const below = task.kind === "ITERATIVE" ? task.template : subTasksOf(task);
+  return 1 + below.reduce((deepest, subTask) => Math.max(deepest, levelsOf(subTask)), 0);
+}
+
+const NONE: readonly Task[] = [];

@@ -1,0 +1,61 @@
+import { changed, mapSubTasks, type Edit } from "./edit.js";
+import type { Task } from "./task.js";
+import { transition } from "./task-status.js";
+
+/**
+ * The strict life of a task: each function does one step that the table in task-status.ts allows, to the task
+ * and to what is below it, or throws ILLEGAL_TRANSITION. None looks above. Leniency is report.ts's.
+ */
+
+/** PENDING → RUNNING. */
+export function begin(task: Task, edit: Edit): Task {
+  return changed(task, { status: transition(task, "begin"), startedAt: edit.now }, edit);
+}
+
+/**
+ * RUNNING → FINISHED. A leaf is complete then: an unknown volume becomes what is done, a known one is
+ * reached. Below any other task what runs is finished, and what is pending is left out.
+ */
+export function finish(task: Task, edit: Edit): Task {
+  const status = transition(task, "finish");
+  const ended = { status, endedAt: edit.now } as const;
+  if (task.kind === "LEAF") {
+    const volume = task.volume ?? task.done;
+    const done = Math.max(task.done, volume);
+    return changed(task, { ...ended, volume, done, knownVolume: volume, unknownCount: 0 }, edit);
+  }
+  const settled = mapSubTasks(task, 0, task.subTasks.length, (subTask) => settle(subTask, edit), edit);
+  const isOpen = settled.kind === "ITERATIVE" && settled.mode === "OPEN";
+  return changed(settled, { ...ended, unknownCount: settled.unknownCount - (isOpen ? 1 : 0) }, edit);
+}
+
+/** RUNNING → FAILED, with what runs below it; what is pending there stays. */
+export function fail(task: Task, edit: Edit): Task {
+  return endEarly(task, "fail", edit);
+}
+
+/** PENDING or RUNNING → CANCELED, with what runs below it; what is pending there stays. */
+export function cancel(task: Task, edit: Edit): Task {
+  return endEarly(task, "cancel", edit);
+}
+
+/** What becomes of a task when the one above it, or its iteration, is over: finished, left out, or as it was. */
+export function settle(task: Task, edit: Edit): Task {
+  if (task.status === "RUNNING") return finish(task, edit);
+  if (task.status === "PENDING") return changed(cancelPending(task, edit), { isLeftOut: true }, edit);
+  return task;
+}
+
+function endEarly(task: Task, action: "fail" | "cancel", edit: Edit): Task {
+  const ended = { status: transition(task, action), endedAt: edit.now } as const;
+  if (task.kind === "LEAF") return changed(task, ended, edit);
+  const endRunning = (subTask: Task) => (subTask.status === "RUNNING" ? endEarly(subTask, action, edit) : subTask);
+  return changed(mapSubTasks(task, 0, task.subTasks.length, endRunning, edit), ended, edit);
+}
+
+function cancelPending(task: Task, edit: Edit): Task {
+  if (task.status !== "PENDING") return task;
+  const canceled = cancel(task, edit);
+  if (canceled.kind === "LEAF") return canceled;
+  return mapSubTasks(canceled, 0, canceled.subTasks.length, (subTask) => cancelPending(subTask, edit), edit);
+}

@@ -1,0 +1,40 @@
+import { subPath } from "./task-path.js";
+import { subTasksOf, type Task } from "./task.js";
+
+/** A task and where it stands in its tree. */
+export interface PlacedTask {
+  readonly task: Task;
+  /** As text: `0.2.1`; empty for the root. */
+  readonly path: string;
+  /** 0 for the root. */
+  readonly depth: number;
+}
+
+/** The whole tree in pre-order: parents before children, children in order. */
+export function preOrder(root: Task): PlacedTask[] {
+  return collect(root, EVERY);
+}
+
+/**
+ * The tasks, in pre-order, in which or below which something changed after `revision`: what differs in
+ * state or in sums from the tree as it was then. What is unchanged is not entered.
+ */
+export function changedSince(root: Task, revision: number): PlacedTask[] {
+  return collect(root, (task) => task.stamp.revision > revision);
+}
+
+const EVERY = () => true;
+
+function collect(root: Task, enters: (task: Task) => boolean): PlacedTask[] {
+  const found: PlacedTask[] = [];
+  const visit = (task: Task, path: string, depth: number): void => {
+    if (!enters(task)) return;
+    found.push({ task, path, depth });
+    const subTasks = subTasksOf(task);
+    for (let index = 0; index < subTasks.length; index++) {
+      visit(subTasks[index]!, subPath(path, index), depth + 1);
+    }
+  };
+  visit(root, "", 0);
+  return found;
+}

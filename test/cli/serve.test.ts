@@ -1,0 +1,146 @@
+import { CommanderError } from "commander";
+import { describe, expect, it } from "vitest";
+import { createProgram, exitCodeOf, failureMessageOf } from "../../src/cli/program.js";
+import { type Config, ConfigError, loadConfig, SETTINGS } from "../../src/config.js";
+
+interface Run {
+  /** The configs that the server was started with. */
+  readonly served: readonly Config[];
+  /** What was printed, on whichever stream. */
+  readonly printed: string;
+  /** What parsing rejected with. */
+  readonly failure: unknown;
+}
+
+/** Runs the program with these arguments in surroundings of its own, on a terminal wide enough for any line. */
+async function run(args: readonly string[], env: Record<string, string> = {}): Promise<Run> {
+  const served: Config[] = [];
+  const printed: string[] = [];
+  const print = (text: string): void => void printed.push(text);
+  const program = createProgram(async (config) => void served.push(config), { env, readFile: () => FILE });
+  for (const command of [program, ...program.commands]) {
+    command.configureOutput({ writeOut: print, writeErr: print, getOutHelpWidth: () => 500 });
+  }
+  const failure = await rejectionOf(program.parseAsync(args, { from: "user" }));
+  return { served, printed: printed.join(""), failure };
+}
+
+async function rejectionOf(promise: Promise<unknown>): Promise<unknown> {
+  return promise.then(
+    () => undefined,
+    (error: unknown) => error,
+  );
+}
+
+const FILE = '{ "logLevel": "warn" }';
+
+const DEFAULTS = loadConfig({ flags: {}, env: {}, readFile: () => FILE });
+
+describe("the help of tidemark serve", () => {
+  it.each(Object.values(SETTINGS))("tells of $flag, its meaning, default and variable", async (setting) => {
+    const { printed } = await run(["serve", "--help"]);
+
+    expect(printed).toContain(`  ${setting.flag} `);
+    expect(printed).toContain(
+      `  ${setting.description} (default ${setting.default}, env ${setting.variable})\n`,
+    );
+  });
+
+  it("has the common settings first, the limits under a heading of their own, and examples last", async () => {
+    const { printed } = await run(["serve", "--help"]);
+
+    expect(printed).toMatch(/Options:\n.*--config <file>.*--new-epoch .*Limits:\n.*--rows-max.*Examples:\n/s);
+  });
+
+  it("serves nothing and is no failure", async () => {
+    const { served, failure } = await run(["serve", "--help"]);
+
+    expect(served).toEqual([]);
+    expect([exitCodeOf(failure), failureMessageOf(failure)]).toEqual([0, undefined]);
+  });
+});
+
+describe("tidemark serve", () => {
+  it("serves the defaults when it is given nothing", async () => {
+    expect((await run(["serve"])).served).toEqual([DEFAULTS]);
+  });
+
+  it("is what runs when no command is named", async () => {
+    expect((await run(["--port", "0"])).served).toEqual([{ ...DEFAULTS, port: 0 }]);
+  });
+
+  it("serves what its flags say", async () => {
+    const flags = ["--host", "::1", "--tracking", "off", "--retention=7d", "--new-epoch", "--rows-max", "5"];
+
+    const { served } = await run(["serve", ...flags]);
+
+    const limits = { ...DEFAULTS.limits, rowsMax: 5 };
+    expect(served).toEqual([
+      { ...DEFAULTS, host: "::1", tracking: false, retentionMs: 604_800_000, newEpoch: true, limits },
+    ]);
+  });
+
+  it("lets the environment and the config file speak where no flag does", async () => {
+    const { served } = await run(["serve", "--port", "1", "--config", "tidemark.json"], {
+      TIDEMARK_PORT: "2",
+      TIDEMARK_LEASE: "5s",
+    });
+
+    expect(served).toEqual([{ ...DEFAULTS, port: 1, leaseMs: 5_000, logLevel: "warn" }]);
+  });
+
+  it("refuses a wrong value with a ConfigError that names the flag and the value", async () => {
+    const { served, failure } = await run(["serve", "--port", "80a"]);
+
+    expect(served).toEqual([]);
+    expect(failure).toBeInstanceOf(ConfigError);
+    expect(failure).toMatchObject({ source: "the flag --port", value: "80a" });
+  });
+
+  it("rejects with what the server failed with", async () => {
+    const broken = new Error("the port is taken");
+    const program = createProgram(() => Promise.reject(broken), { env: {}, readFile: () => FILE });
+
+    await expect(program.parseAsync(["serve"], { from: "user" })).rejects.toBe(broken);
+  });
+});
+
+describe("tidemark", () => {
+  it("prints the version of its package", async () => {
+    const { printed, failure } = await run(["--version"]);
+
+    expect(printed).toMatch(/^\d+\.\d+\.\d+\n$/);
+    expect(exitCodeOf(failure)).toBe(0);
+  });
+
+  it.each([
+    [
+      ["--port", "80a"],
+      'tidemark: the flag --port is "80a": expected a whole number from 0 (any free port) to 65535',
+    ],
+    [["--prot", "80"], "tidemark: unknown option '--prot' (Did you mean --port?)"],
+    [["--port"], "tidemark: option '--port <port>' argument missing"],
+  ])("answers the wrong usage %j with one line and the exit code 2", async (args, line) => {
+    const { printed, failure } = await run(args);
+
+    expect(printed).toBe("");
+    expect([exitCodeOf(failure), failureMessageOf(failure)]).toEqual([2, line]);
+  });
+
+  it("answers a wrong help command with the help alone and the exit code 2", async () => {
+    const { printed, failure } = await run(["help", "nothing"]);
+
+    expect(printed).toContain("Usage: tidemark");
+    expect(failure).toBeInstanceOf(CommanderError);
+    expect([exitCodeOf(failure), failureMessageOf(failure)]).toEqual([2, undefined]);
+  });
+
+  it("ends with the exit code 1 and one line when the server fails", () => {
+    const failure = new Error("the port is taken\n  by another");
+
+    expect([exitCodeOf(failure), failureMessageOf(failure)]).toEqual([
+      1,
+      "tidemark: the port is taken by another",
+    ]);
+  });
+});

@@ -1,0 +1,223 @@
+import { describe, expect, it } from "vitest";
+import { ConfigError, type Config, loadConfig, SETTINGS } from "../src/config.js";
+import { DEFAULT_LIMITS } from "../src/protocol/limits.js";
+
+interface Given {
+  readonly flags?: Record<string, unknown>;
+  readonly env?: Record<string, string>;
+  readonly files?: Record<string, string>;
+}
+
+/** Loads a config from nothing but what the test gives; only its own files exist. */
+function load({ flags = {}, env = {}, files = {} }: Given = {}): Config {
+  return loadConfig({ flags, env, readFile: (path) => files[path] ?? missing(path) });
+}
+
+function missing(path: string): never {
+  throw new Error(`ENOENT: no such file or directory, open '${path}'`);
+}
+
+/** Loads the config from one file, found by its flag. */
+function loadFile(text: string): Config {
+  return load({ flags: { config: "tidemark.json" }, files: { "tidemark.json": text } });
+}
+
+describe("a config", () => {
+  it("has the documented defaults when nothing is given", () => {
+    expect(load()).toEqual({
+      host: "127.0.0.1",
+      port: 4000,
+      store: "memory:",
+      tracking: true,
+      retentionMs: 86_400_000,
+      leaseMs: 60_000,
+      keepAliveMs: 12_000,
+      logLevel: "info",
+      newEpoch: false,
+      limits: DEFAULT_LIMITS,
+      warnings: [],
+    });
+  });
+
+  it("is frozen, its limits and its warnings too", () => {
+    const config = load();
+
+    expect([config, config.limits, config.warnings].map(Object.isFrozen)).toEqual([true, true, true]);
+  });
+
+  it("prefers a flag to the environment, the environment to the file, and the file to the default", () => {
+    const files = { "t.json": '{ "port": 1, "host": "file", "lease": "1s" }' };
+    const env = { TIDEMARK_CONFIG: "t.json", TIDEMARK_PORT: "2", TIDEMARK_HOST: "environment" };
+
+    const config = load({ flags: { port: "3" }, env, files });
+
+    expect(config).toMatchObject({ port: 3, host: "environment", leaseMs: 1_000, keepAliveMs: 12_000 });
+  });
+
+  it("takes the file of the flag before that of the environment", () => {
+    const files = { a: '{ "port": 1 }', b: '{ "port": 2 }' };
+
+    expect(load({ flags: { config: "a" }, env: { TIDEMARK_CONFIG: "b" }, files }).port).toBe(1);
+  });
+
+  it("takes an empty environment variable as absent", () => {
+    expect(load({ env: { TIDEMARK_PORT: "", TIDEMARK_CONFIG: "" } }).port).toBe(4000);
+  });
+
+  it("does not look at a value that another one overrides", () => {
+    expect(load({ flags: { port: "1" }, env: { TIDEMARK_PORT: "wrong" } }).port).toBe(1);
+  });
+});
+
+describe("the settings", () => {
+  it("have a flag and an environment variable that are made from the key", () => {
+    expect(SETTINGS.documentBytesMax).toMatchObject({
+      key: "documentBytesMax",
+      flag: "--document-bytes-max",
+      variable: "TIDEMARK_DOCUMENT_BYTES_MAX",
+      unit: "bytes",
+    });
+  });
+
+  it("have one for every limit", () => {
+    expect(Object.keys(SETTINGS)).toEqual(expect.arrayContaining(Object.keys(DEFAULT_LIMITS)));
+  });
+
+  it.each(Object.values(SETTINGS))("$flag accepts its own default", ({ key, default: written }) => {
+    expect(load({ flags: { [key]: written } })).toEqual(load());
+  });
+
+  it.each([
+    ["host", "::1", { host: "::1" }],
+    ["port", "0", { port: 0 }],
+    ["store", "lmdb:./tidemark-data", { store: "lmdb:./tidemark-data" }],
+    ["store", "redis://localhost:6379", { store: "redis://localhost:6379" }],
+    ["tracking", "off", { tracking: false }],
+    ["retention", "1h30m", { retentionMs: 5_400_000 }],
+    ["retention", "0s", { retentionMs: 0 }],
+    ["lease", "500ms", { leaseMs: 500 }],
+    ["keepAlive", "2s", { keepAliveMs: 2_000 }],
+    ["logLevel", "silent", { logLevel: "silent" }],
+    ["newEpoch", true, { newEpoch: true }],
+    ["databasesMax", "7", { limits: { databasesMax: 7 } }],
+  ])("%s can be %s", (key, value, expected) => {
+    expect(load({ flags: { [key]: value } })).toMatchObject(expected);
+  });
+
+  it.each([
+    ["host", "http://localhost", "expected an address or a host name"],
+    ["port", "80a", "expected a whole number from 0 (any free port) to 65535"],
+    ["port", "65536", "expected a whole number from 0 (any free port) to 65535"],
+    ["port", "-1", "expected a whole number from 0 (any free port) to 65535"],
+    ["store", "./data", "expected memory:, lmdb:DIR or redis://HOST"],
+    ["store", "lmdb:", "expected memory:, lmdb:DIR or redis://HOST"],
+    ["store", "memory:x", "expected memory:, lmdb:DIR or redis://HOST"],
+    ["tracking", "maybe", "expected on or off"],
+    ["retention", "24", 'expected a duration, but "24" has no unit, write 24s, 24m or 24h'],
+    ["retention", "4000d", "expected a duration from 0s to 3650d"],
+    ["lease", "0s", "expected a duration from 1ms to 24d"],
+    ["keepAlive", "25d", "expected a duration from 1ms to 24d"],
+    ["logLevel", "loud", "expected one of fatal, error, warn, info, debug, trace, silent"],
+    ["databasesMax", "0", "expected a whole number above 0"],
+    ["databasesMax", "1.5", "expected a whole number above 0"],
+    ["databasesMax", "9007199254740992", "expected a whole number above 0"],
+  ])("%s cannot be %s", (key, value, expected) => {
+    expect(() => load({ flags: { [key]: value } })).toThrow(expected);
+  });
+
+  it("never give a page more than the most, even when only the most is lowered", () => {
+    expect(load({ flags: { pageSizeMax: "20" } }).limits.pageSizeDefault).toBe(20);
+  });
+});
+
+describe("a wrong value", () => {
+  it("of a flag is refused with its flag, its value and what is expected", () => {
+    expect(() => load({ flags: { tracking: "maybe" } })).toThrow(
+      new ConfigError("the flag --tracking", "maybe", "expected on or off"),
+    );
+  });
+
+  it("of the environment is refused with its variable", () => {
+    expect(() => load({ env: { TIDEMARK_TRACKING: "maybe" } })).toThrow(
+      'the environment variable TIDEMARK_TRACKING is "maybe": expected on or off',
+    );
+  });
+
+  it("of the file is refused with its key and its file", () => {
+    expect(() => loadFile('{ "tracking": null }')).toThrow(
+      '"tracking" in the file tidemark.json is null: expected on or off',
+    );
+  });
+
+  it("is shown without the password of a URL", () => {
+    expect(() => load({ flags: { store: "redis//user:secret@host" } })).toThrow('"redis//user:***@host"');
+  });
+
+  it("is shown short", () => {
+    expect(() => load({ flags: { host: "x".repeat(10_000) } })).toThrow(/^.{1,250}$/);
+  });
+});
+
+describe("a config file", () => {
+  it("may write numbers and booleans as JSON does", () => {
+    const config = loadFile(
+      '{ "port": 0, "tracking": false, "newEpoch": true, "rowsMax": 5, "retention": "7d" }',
+    );
+
+    expect(config).toMatchObject({ port: 0, tracking: false, newEpoch: true, limits: { rowsMax: 5 } });
+  });
+
+  it("may write them as the flags do", () => {
+    expect(loadFile('{ "port": "0", "tracking": "off" }')).toMatchObject({ port: 0, tracking: false });
+  });
+
+  it("may not give a duration as a number", () => {
+    expect(() => loadFile('{ "retention": 24 }')).toThrow("expected a duration from 0s to 3650d");
+  });
+
+  it.each([
+    ["retentionMs", "retention"],
+    ["log-level", "logLevel"],
+    ["Port", "port"],
+    ["document", "documentBytesMax"],
+  ])("with the unknown key %s is refused with %s as the one that was meant", (key, near) => {
+    expect(() => loadFile(`{ "${key}": 1 }`)).toThrow(
+      `a key of the file tidemark.json is "${key}": expected the name of a setting, did you mean ${near}?`,
+    );
+  });
+
+  it.each(["colour", "__proto__", "toString", "1"])("with the unknown key %s is refused by name", (key) => {
+    expect(() => loadFile(`{ "${key}": 1 }`)).toThrow(
+      new ConfigError("a key of the file tidemark.json", key, "expected the name of a setting"),
+    );
+  });
+
+  it("that cannot be read is refused with the reason", () => {
+    expect(() => load({ env: { TIDEMARK_CONFIG: "none.json" } })).toThrow(
+      'the environment variable TIDEMARK_CONFIG is "none.json": expected a file with a JSON object, but ENOENT',
+    );
+  });
+
+  it.each(["{", "", "[]", '"text"', "null"])("whose content is %j is refused", (text) => {
+    expect(() => loadFile(text)).toThrow(
+      'the flag --config is "tidemark.json": expected a file with a JSON object',
+    );
+  });
+});
+
+describe("an environment variable that begins with TIDEMARK_", () => {
+  it("is warned of when it names no setting", () => {
+    const { warnings } = load({ env: { TIDEMARK_COLOUR: "blue", TIDEMARK_RETENTION_MS: "5", PATH: "/bin" } });
+
+    expect(warnings).toEqual([
+      "the environment variable TIDEMARK_COLOUR names no setting and is ignored",
+      "the environment variable TIDEMARK_RETENTION_MS names no setting and is ignored, did you mean TIDEMARK_RETENTION?",
+    ]);
+  });
+
+  it("is not warned of when it names a setting or the config file", () => {
+    const files = { "t.json": "{}" };
+
+    expect(load({ env: { TIDEMARK_CONFIG: "t.json", TIDEMARK_PORT: "1" }, files }).warnings).toEqual([]);
+  });
+});
