@@ -5,8 +5,8 @@
  *     |-- walk          counts files; how many there will be is never known
  *     |-- hash          volume: bytes, known once the walk has finished
  *
- * Prints what `sha256sum --check` reads, by path, to stdout; everything else goes to stderr. Symbolic links are not
- * followed. A file that can't be read is a warning in the job's log.
+ * Prints what `sha256sum --check` reads, by path, to stdout; everything else goes to stderr. Symbolic links are
+ * not followed. A file that can't be read is a warning in the job's log.
  */
 // oxlint-disable no-await-in-loop -- these are the steps of a job: one after the other, as its reports say
 import { createHash } from "node:crypto";
@@ -14,7 +14,8 @@ import { type Dirent, createReadStream } from "node:fs";
 import { lstat, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { readCommandLine } from "./options.js";
-import { type Pause, type Reporter, type TaskInput, runJob } from "./reporter.js";
+import type { Reporter, TaskInput } from "./reporter.js";
+import { type Pause, runJob } from "./run-job.js";
 
 const WALK = "0";
 const HASH = "1";

@@ -32,9 +32,9 @@ export type JobOptions = {
 };
 
 /**
- * Reads the command line of the example `name`, which is also the default job id; `operand` is the argument called
- * `operandName`, or empty where none is taken. Prints the help and exits with 0 when asked to; says what is wrong and
- * exits with 2 when something is.
+ * Reads the command line of the example `name`, which is also the default job id; `operand` is the argument
+ * called `operandName`, or empty where none is taken. Prints the help and exits with 0 when asked to; says what
+ * is wrong and exits with 2 when something is.
  */
 export function readCommandLine(
   name: string,

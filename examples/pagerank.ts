@@ -14,7 +14,8 @@ import { readFile } from "node:fs/promises";
 import { readCommandLine } from "./options.js";
 import { type Graph, countEdges, parseLock, resolveDependencies } from "./pagerank/graph.js";
 import { type Scores, largestChange, pageRankStep, topScores, uniformScores } from "./pagerank/page-rank.js";
-import { type Pause, type Reporter, type TaskInput, runJob } from "./reporter.js";
+import type { Reporter, TaskInput } from "./reporter.js";
+import { type Pause, runJob } from "./run-job.js";
 
 const LOCK_FILE = new URL("../package-lock.json", import.meta.url);
 const PACKAGES_A_STEP = 50;

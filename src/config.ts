@@ -192,6 +192,7 @@ const BOUNDS = {
   levelsPerTreeMax: ["levels", "Levels of one tree"],
   jobsPerDatabaseMax: ["jobs", "Jobs of one database"],
   databasesMax: ["databases", "Databases of the server"],
+  changesWaitingMax: ["changes", "Changes of one database that wait to be written"],
   pageSizeMax: ["items", "Items of one page"],
   pageSizeDefault: ["items", "Items of a page whose size is not given, never above the most"],
   nodesPerRequestMax: ["ids", "Ids of one nodes query"],
@@ -339,7 +340,7 @@ function onOrOff(): z.ZodType<boolean> {
 }
 
 function duration(min: string, max: string): z.ZodType<number> {
-  const error = `expected a duration from ${min} to ${max}`;
+  const error = `expected a duration such as 1h30m, from ${min} to ${max}`;
   return z
     .string({ error })
     .transform(durationOrIssue)
@@ -364,8 +365,10 @@ function mapValues<K extends string, A, B>(
   return Object.fromEntries(entries) as Record<K, B>;
 }
 
+/** What an error says, on one line; the parser of JSON quotes the lines of its text. */
 function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  const message = error instanceof Error ? error.message : String(error);
+  return message.replaceAll(/\s+/g, " ");
 }
 
 /** A value for a message: short, on one line, and without the password of a URL. */

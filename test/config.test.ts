@@ -114,9 +114,9 @@ describe("the settings", () => {
     ["store", "memory:x", "expected memory:, lmdb:DIR or redis://HOST"],
     ["tracking", "maybe", "expected on or off"],
     ["retention", "24", 'expected a duration, but "24" has no unit, write 24s, 24m or 24h'],
-    ["retention", "4000d", "expected a duration from 0s to 3650d"],
-    ["lease", "0s", "expected a duration from 1ms to 24d"],
-    ["keepAlive", "25d", "expected a duration from 1ms to 24d"],
+    ["retention", "4000d", "expected a duration such as 1h30m, from 0s to 3650d"],
+    ["lease", "0s", "expected a duration such as 1h30m, from 1ms to 24d"],
+    ["keepAlive", "25d", "expected a duration such as 1h30m, from 1ms to 24d"],
     ["logLevel", "loud", "expected one of fatal, error, warn, info, debug, trace, silent"],
     ["databasesMax", "0", "expected a whole number above 0"],
     ["databasesMax", "1.5", "expected a whole number above 0"],
@@ -172,7 +172,9 @@ describe("a config file", () => {
   });
 
   it("may not give a duration as a number", () => {
-    expect(() => loadFile('{ "retention": 24 }')).toThrow("expected a duration from 0s to 3650d");
+    expect(() => loadFile('{ "retention": 24 }')).toThrow(
+      "expected a duration such as 1h30m, from 0s to 3650d",
+    );
   });
 
   it.each([
@@ -186,7 +188,7 @@ describe("a config file", () => {
     );
   });
 
-  it.each(["colour", "__proto__", "toString", "1"])("with the unknown key %s is refused by name", (key) => {
+  it.each(["colour", "constructor", "toString", "1"])("with the unknown key %s is refused by name", (key) => {
     expect(() => loadFile(`{ "${key}": 1 }`)).toThrow(
       new ConfigError("a key of the file tidemark.json", key, "expected the name of a setting"),
     );
@@ -202,6 +204,12 @@ describe("a config file", () => {
     expect(() => loadFile(text)).toThrow(
       'the flag --config is "tidemark.json": expected a file with a JSON object',
     );
+  });
+});
+
+describe("a ConfigError", () => {
+  it("is one line, whatever the file has in it", () => {
+    expect(() => loadFile("{\n  port: 5,\n}")).toThrow(/^.+$/);
   });
 });
 

@@ -1,6 +1,6 @@
 /**
- * The package graph in a package-lock.json: its nodes are the places where a package is installed, its edges lead from
- * each to the places where node would find what it depends on.
+ * The package graph in a package-lock.json: its nodes are the places where a package is installed, its edges lead
+ * from each to the places where node would find what it depends on.
  */
 import { posix } from "node:path";
 
@@ -12,7 +12,7 @@ export type Lock = ReadonlyMap<string, readonly string[]>;
 /** By node: the nodes it links to, each once. */
 export type Graph = ReadonlyMap<string, readonly string[]>;
 
-/** Reads the parsed text of a package-lock.json; throws a TypeError for what has no `packages`, as version 1 has not. */
+/** Takes a package-lock.json as parsed; throws a TypeError when it has no `packages`, as version 1 has not. */
 export function parseLock(json: unknown): Lock {
   const packages = recordOf(recordOf(json)["packages"]);
   if (Object.keys(packages).length === 0) {
@@ -31,7 +31,7 @@ export function resolveDependencies(lock: Lock, path: string): readonly string[]
 }
 
 /** Where node finds `name` for a file in the folder `from`: in the nearest node_modules, going outward. */
-export function resolveDependency(lock: Lock, from: string, name: string): string | undefined {
+function resolveDependency(lock: Lock, from: string, name: string): string | undefined {
   const place = posix.join(from, "node_modules", name);
   if (lock.has(place)) return place;
   const outerFolder = posix.dirname(from);

@@ -1,6 +1,6 @@
 /**
- * PageRank: the share of time that a visitor spends at each node, who mostly follows a link and sometimes, or where
- * there is none, goes to any node. Scores always add up to 1.
+ * PageRank: the share of time that a visitor spends at each node, who mostly follows a link and sometimes, or
+ * where there is none, goes to any node. Scores always add up to 1.
  */
 import type { Graph } from "./graph.js";
 

@@ -45,6 +45,8 @@ export interface Limits {
   readonly jobsPerDatabaseMax: number;
   /** Databases of one server. Default 1,000. */
   readonly databasesMax: number;
+  /** Changes of one database that wait to be written. Default 100,000. */
+  readonly changesWaitingMax: number;
 
   /** Items of one page of a connection. Default 100. */
   readonly pageSizeMax: number;
@@ -93,6 +95,7 @@ export const DEFAULT_LIMITS: Limits = Object.freeze({
   levelsPerTreeMax: 32,
   jobsPerDatabaseMax: 100_000,
   databasesMax: 1_000,
+  changesWaitingMax: 100_000,
 
   pageSizeMax: 100,
   pageSizeDefault: 50,

@@ -2,8 +2,8 @@
  * GraphiQL at `/graphql`, for a browser that goes there: five tabs to try the API with, and no internet needed.
  *
  * GraphQL Yoga's own page loads its code from a CDN; `@graphql-yoga/render-graphiql` has all of it in one page of 9 MB
- * instead. So it is rendered at the first request only, in a worker thread that takes the renderer's memory with it when
- * it ends, and kept as gzip. Its tabs are the documents in `schema/operations`, the very ones that the client is made of.
+ * instead. So the page is rendered at the first request only, in a worker thread that takes the renderer's memory with it
+ * when it ends, and kept as gzip. Its tabs are the documents in `schema/operations`, those that the client is made of.
  */
 import { createHash } from "node:crypto";
 import { once } from "node:events";
@@ -18,8 +18,8 @@ import { createGunzip, gzip } from "node:zlib";
 import type { GraphiQLOptions } from "graphql-yoga";
 
 /**
- * True for a browser that goes to the page, false for a GraphQL request. A `query` in the address makes no difference:
- * GraphiQL writes it there itself, and reloading must bring the page back.
+ * True for a browser that goes to the page, false for a GraphQL request. As in GraphQL Yoga, an address with a `query` in it
+ * is a link to the page too: GraphiQL opens with that query.
  */
 export function wantsGraphiql(request: IncomingMessage): boolean {
   return request.method === "GET" && (request.headers.accept ?? "").includes("text/html");
@@ -44,20 +44,18 @@ export class GraphiqlPage {
     const isGzip = acceptsGzip(request);
     const etag = `"${page.digest}${isGzip ? "-gzip" : ""}"`;
     setHeaders(response, page, etag);
-    if (hasFresh(request, etag)) return void response.writeHead(304).end();
+    if (holds(request, etag)) return void response.writeHead(304).end();
     response.setHeader("Content-Type", "text/html; charset=utf-8");
     if (isGzip) return sendCompressed(response, page.gzip);
     await sendPlain(response, page.gzip);
   }
 
-  async #render(): Promise<RenderedPage> {
-    this.#rendered ??= renderPage();
-    try {
-      return await this.#rendered;
-    } catch (error) {
+  #render(): Promise<RenderedPage> {
+    this.#rendered ??= renderPage().catch((error: unknown) => {
       this.#rendered = undefined;
       throw error;
-    }
+    });
+    return this.#rendered;
   }
 }
 
@@ -72,17 +70,15 @@ interface Tab {
   readonly variables: string;
 }
 
-/** What the tabs are about: a small import, with a volume that is known, one that is not, and one that repeats. */
+/** What the tabs are about: an import, with a volume that is known, one that is not, and a task that repeats. */
 const JOB = { database: "demo", username: "alice", jobId: "import-1" };
+const CHECK = { mode: "DYNAMIC", max: 3, tasks: [{ description: "compare", volume: 20 }] };
 const TASK = {
   description: "Import",
   subTasks: [
     { description: "read", volume: 100 },
     { description: "write" },
-    {
-      description: "check",
-      iterations: { mode: "DYNAMIC", max: 3, tasks: [{ description: "compare", volume: 20 }] },
-    },
+    { description: "check", iterations: CHECK },
   ],
 };
 const UPDATES = [
@@ -90,11 +86,14 @@ const UPDATES = [
   { path: "1", add: 1000 },
 ];
 
-/** In the order of the tabs. GraphiQL calls each after its operation. */
+/**
+ * In the order of the tabs. GraphiQL calls each after its operation, and underlines the variables in red where one is left
+ * out that has a default but is not nullable; so none is.
+ */
 const EXAMPLES = [
-  { file: "store.graphql", variables: { input: { ...JOB, task: TASK } } },
+  { file: "store.graphql", variables: { input: { ...JOB, task: TASK, onConflict: "OVERWRITE" } } },
   { file: "report.graphql", variables: { input: { ...JOB, updates: UPDATES } } },
-  { file: "watch.graphql", variables: { database: JOB.database } },
+  { file: "watch.graphql", variables: { database: JOB.database, minIntervalMs: 0 } },
   { file: "list.graphql", variables: { database: JOB.database, first: 10 } },
   { file: "list-progress.graphql", variables: { database: JOB.database, jobId: JOB.jobId } },
 ] as const;
@@ -106,12 +105,12 @@ async function renderPage(): Promise<RenderedPage> {
   const tabs = await Promise.all(EXAMPLES.map(readTab));
   const html = await renderInWorker(optionsFor(tabs));
   const seed = seedScript(tabs);
-  const contentSecurityPolicy = policyFor([seed, scriptIn(html)]);
-  const page = Buffer.from(html.replace("</head>", () => `<script>${seed}</script></head>`));
+  const page = html.replace("</head>", () => `<style>${STEADY_TABS}</style><script>${seed}</script></head>`);
+  const compressed = await compress(page, { level: 9 });
   return {
-    gzip: await compress(page, { level: 9 }),
-    digest: digestOf(page, "base64url"),
-    contentSecurityPolicy,
+    gzip: compressed,
+    digest: digestOf(compressed, "base64url"),
+    contentSecurityPolicy: policyFor([seed, scriptIn(html)]),
   };
 }
 
@@ -120,62 +119,68 @@ async function readTab({ file, variables }: (typeof EXAMPLES)[number]): Promise<
   return { query, variables: JSON.stringify(variables, null, 2) };
 }
 
-/** Without an `endpoint` GraphiQL asks the address it was loaded from, so it also works behind a proxy's prefix. */
-function optionsFor(tabs: Tab[]): GraphiQLOptions {
+/** With no `endpoint` GraphiQL asks the address that it came from, so it also works behind a proxy that adds a prefix. */
+function optionsFor(tabs: Tab[]) {
   return {
     title: "Tidemark",
     defaultTabs: tabs,
     subscriptionsProtocol: "WS",
-    // A token in the headers would otherwise stay in the browser's storage for good.
+    // Otherwise a token among the headers stays in the browser's storage for good.
     shouldPersistHeaders: false,
-  };
+    // Otherwise what is typed goes into the page's address, from there into logs, and a long one is refused at a reload.
+    onEditQuery: null,
+  } satisfies GraphiQLOptions & { onEditQuery: null };
 }
 
-/** The renderer and its 50 MB stay in the worker, which ends when it has answered; so is its work, 0.2 s. */
+/** Rendering takes 0.2 s and leaves 50 MB in the module cache: in a worker neither is felt. */
 const RENDERER = `
   const { parentPort, workerData } = require("node:worker_threads");
   const { renderGraphiQL } = require(workerData.renderer);
   parentPort.postMessage(renderGraphiQL(workerData.options));
 `;
 
-async function renderInWorker(options: GraphiQLOptions): Promise<string> {
+async function renderInWorker(options: ReturnType<typeof optionsFor>): Promise<string> {
   const renderer = createRequire(import.meta.url).resolve("@graphql-yoga/render-graphiql");
   const worker = new Worker(RENDERER, { eval: true, execArgv: [], workerData: { renderer, options } });
-  // The worker says one thing, the page.
+  // The one thing that the worker says is the page.
   const [html] = (await once(worker, "message")) as [string];
   return html;
 }
 
+/** A tab of GraphiQL jumps aside when it is first pressed, and the click is lost. They can be dragged without that. */
+const STEADY_TABS = ".graphiql-tab { transform: none !important; }";
+
 /**
- * Runs before GraphiQL, which (issue 3392 of graphql/graphiql) shows a first tab without its variables, and which prefers
- * the tabs it finds in the browser's storage: those of whatever else had a GraphiQL at this address, or of an older
- * Tidemark. So who comes to these tabs for the first time starts with them; after that the browser's are left alone.
+ * Runs before GraphiQL, which shows the first tab without its variables (issue 3392 of graphql/graphiql), and which goes by
+ * the tabs in the browser's storage if there are any: those of whatever else had a GraphiQL at this address, or of an older
+ * Tidemark. So whoever has not had these tabs starts with them; from then on the browser's own are left alone.
  */
 function seedScript(tabs: readonly Tab[]): string {
-  const digest = digestOf(JSON.stringify(tabs), "base64url");
+  const first = tabs[0] ?? { query: "", variables: "" };
+  const seeded = digestOf(JSON.stringify(tabs), "base64url");
   return `
-    if (localStorage.getItem("tidemark:tabs") !== ${literal(digest)}) {
+    if (localStorage.getItem("graphiql:tidemark") !== ${literal(seeded)}) {
       localStorage.removeItem("graphiql:tabState");
-      localStorage.removeItem("graphiql:query");
-      localStorage.setItem("graphiql:variables", ${literal(tabs[0]?.variables ?? "")});
-      localStorage.setItem("tidemark:tabs", ${literal(digest)});
+      localStorage.setItem("graphiql:query", ${literal(first.query)});
+      localStorage.setItem("graphiql:variables", ${literal(first.variables)});
+      localStorage.setItem("graphiql:tidemark", ${literal(seeded)});
     }
   `;
 }
 
-/** A string for an inline script: JSON, and with nothing in it that could end the script. */
+/** A string in an inline script: JSON, with nothing in it that could end the script. */
 function literal(text: string): string {
   return JSON.stringify(text).replaceAll("<", "\\u003c");
 }
 
-/** The renderer writes one script, which is full of markup itself. */
+/** The renderer writes one script, with markup in its strings: it goes from the first tag to the last. */
 function scriptIn(html: string): string {
   return html.slice(html.indexOf("<script>") + "<script>".length, html.lastIndexOf("</script>"));
 }
 
 /**
- * Nothing from elsewhere, nothing but the page's own two scripts, and no frame around it. Styles are written by the editor
- * as it goes, so they can't be listed; its workers are blobs, its fonts and icons are in the page.
+ * Nothing from elsewhere, no script but the page's own two, no frame around it. Its editor writes styles as it goes, so they
+ * can't be listed; its workers are blobs, its fonts and icons are in the page.
  */
 function policyFor(scripts: readonly string[]): string {
   const hashes = scripts.map((script) => `'sha256-${digestOf(script, "base64")}'`);
@@ -212,19 +217,19 @@ async function sendPlain(response: ServerResponse, page: Buffer): Promise<void> 
   try {
     await pipeline(Readable.from([page]), createGunzip(), response);
   } catch (error) {
-    // A browser that has gone away is no error of ours.
+    // A browser that went away in the middle is no error of ours.
     if (!response.destroyed) throw error;
   }
 }
 
 function acceptsGzip(request: IncomingMessage): boolean {
   const codings = String(request.headers["accept-encoding"] ?? "").split(",");
-  return codings.some((coding) => /^\s*(gzip|\*)\s*(;\s*q=(1|0\.0*[1-9])|$)/i.test(coding));
+  return codings.some((coding) => /^\s*(gzip|\*)\s*($|;\s*q=(1|0\.0*[1-9]))/i.test(coding));
 }
 
-function hasFresh(request: IncomingMessage, etag: string): boolean {
-  const known = (request.headers["if-none-match"] ?? "").split(",");
-  return known.some((entry) => [etag, "*"].includes(entry.trim().replace(/^W\//, "")));
+function holds(request: IncomingMessage, etag: string): boolean {
+  const held = (request.headers["if-none-match"] ?? "").split(",");
+  return held.some((entry) => [etag, "*"].includes(entry.trim().replace(/^W\//, "")));
 }
 
 const compress = promisify(gzip);

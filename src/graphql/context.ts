@@ -1,0 +1,41 @@
+import type { Hub } from "../hub/hub.js";
+import type { Limits } from "../protocol/limits.js";
+import type { TaskStoreProvider } from "../store/task-store-provider.js";
+import type { Username } from "../tasks/names.js";
+import type { Task } from "../tasks/task.js";
+import type { PlacedTask } from "../tasks/traverse.js";
+import type { UserTask } from "../tasks/user-task.js";
+import type { Reader } from "./reader.js";
+
+/** What the API stands on; one for all operations of a server. */
+export interface Services {
+  readonly provider: TaskStoreProvider;
+  readonly hub: Hub;
+  readonly limits: Limits;
+  /** The lease of a job that asks for none. */
+  readonly leaseMs: number;
+  /** How long an ended job is kept. */
+  readonly retentionMs: number;
+}
+
+/** What a resolver is handed: one for each operation. */
+export interface OperationContext {
+  readonly services: Services;
+  /** Who asks. */
+  readonly caller: Username;
+  /** The operation's instant, milliseconds since 1970: all that depends on now is as of then. */
+  readonly now: number;
+  /** How a query reads: each database at one revision. */
+  readonly reader: Reader;
+}
+
+/** A job as it is shown: with the instant that its running times are as of. */
+export interface UserTaskView {
+  readonly userTask: UserTask;
+  readonly now: number;
+}
+
+/** A task of a job as it is shown. */
+export interface TaskView extends UserTaskView, PlacedTask {
+  readonly task: Task;
+}

@@ -1,0 +1,331 @@
+import { randomBytes } from "node:crypto";
+import type { Limits } from "../protocol/limits.js";
+import type { DatabaseName, JobKey } from "../tasks/names.js";
+import type { TaskRow, WrittenRow } from "../tasks/task-rows.js";
+import { assert, unreachable } from "../util/assert.js";
+import {
+  JournalError,
+  type AppendResult,
+  type DatabaseJournal,
+  type DatabaseSummary,
+  type Journal,
+  type JournalEntry,
+  type JournalRecord,
+  type JournalSnapshot,
+  type StoredChange,
+  type StoredJob,
+  type StoredRemoval,
+  type UpdatedChange,
+} from "./journal.js";
+
+/**
+ * A journal in this process' memory, for tests and servers whose jobs may be forgotten. All of the contract
+ * but durability: a database lives as long as the journal, and its epoch with it.
+ *
+ * An append and a load are each done in one turn, so the event loop makes them atomic; an append costs what
+ * it changes, whatever the database holds.
+ */
+export function createMemoryJournal(options: MemoryJournalOptions): Journal {
+  return new MemoryJournal(options);
+}
+
+export type MemoryJournalOptions = Pick<Limits, "removalsKeptMax" | "logLinesPerJobMax">;
+
+/** Entries that can be found and followed from. */
+const ENTRIES_KEPT = 1_000;
+
+class MemoryJournal implements Journal {
+  readonly supports = { durability: false, otherWriters: false };
+  readonly #options: MemoryJournalOptions;
+  readonly #databases = new Map<DatabaseName, MemoryDatabase>();
+  #isClosed = false;
+
+  constructor(options: MemoryJournalOptions) {
+    this.#options = options;
+  }
+
+  async open(name: DatabaseName): Promise<DatabaseJournal> {
+    this.#checkOpen();
+    const database = this.#databases.get(name) ?? new MemoryDatabase(this.#options);
+    this.#databases.set(name, database);
+    return new MemoryHandle(database, () => this.#release(name, database));
+  }
+
+  async databases(): Promise<readonly DatabaseSummary[]> {
+    this.#checkOpen();
+    return [...this.#databases]
+      .filter(([, database]) => database.exists)
+      .map(([name, { jobCount }]) => ({ name, jobCount }))
+      .toSorted((a, b) => (a.name < b.name ? -1 : 1));
+  }
+
+  async isWritable(): Promise<boolean> {
+    return !this.#isClosed;
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    const handles = [...this.#databases.values()].flatMap((database) => [...database.handles]);
+    await Promise.all(handles.map((handle) => handle.close()));
+    this.#databases.clear();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  /** Law 16: names that were only read do not stay. Their epoch was never needed: revision 0 is in any. */
+  #release(name: DatabaseName, database: MemoryDatabase): void {
+    if (database.handles.size === 0 && !database.exists) this.#databases.delete(name);
+  }
+
+  #checkOpen(): void {
+    if (this.#isClosed) throw closedError();
+  }
+}
+
+class MemoryHandle implements DatabaseJournal {
+  readonly #database: MemoryDatabase;
+  readonly #release: () => void;
+  #isClosed = false;
+
+  constructor(database: MemoryDatabase, release: () => void) {
+    this.#database = database;
+    this.#release = release;
+    database.handles.add(this);
+  }
+
+  async load(): Promise<JournalSnapshot> {
+    return this.#open().snapshot();
+  }
+
+  async append(entries: readonly JournalEntry[]): Promise<AppendResult> {
+    return this.#open().append(entries);
+  }
+
+  async find(commitId: string): Promise<number | undefined> {
+    return this.#open().log.find(commitId);
+  }
+
+  async *follow(revision: number, signal: AbortSignal): AsyncGenerator<JournalRecord, void> {
+    const { log } = this.#open();
+    let followed = revision;
+    while (!signal.aborted && !this.#isClosed) {
+      const record = log.after(followed);
+      if (record) {
+        yield record;
+        followed = record.revision;
+      } else {
+        // oxlint-disable-next-line no-await-in-loop -- each wait is for what comes after the one before
+        await log.changed(signal);
+      }
+    }
+  }
+
+  async head(): Promise<number> {
+    return this.#open().log.head;
+  }
+
+  /** This history is only ever lost together with its handles. */
+  onEpochChange(): () => void {
+    return () => {};
+  }
+
+  async close(): Promise<void> {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#database.handles.delete(this);
+    this.#database.log.wake();
+    this.#release();
+  }
+
+  #open(): MemoryDatabase {
+    if (this.#isClosed) throw closedError();
+    return this.#database;
+  }
+}
+
+/** What all handles on one database share: its state in rows, and the log that led to it. */
+class MemoryDatabase {
+  readonly handles = new Set<MemoryHandle>();
+  readonly log = new EntryLog();
+  readonly #options: MemoryJournalOptions;
+  readonly #epoch = randomBytes(9).toString("base64url");
+  readonly #jobs = new Map<string, Job>();
+  /** Oldest first: a key is never set while it is in. */
+  readonly #removals = new Map<string, StoredRemoval>();
+  /** Stands before the oldest removal: it goes on in order of insertion, over gaps and to what comes later. */
+  readonly #oldestRemovals = this.#removals.values();
+  #floor = 0;
+
+  constructor(options: MemoryJournalOptions) {
+    this.#options = options;
+  }
+
+  get exists(): boolean {
+    return this.log.head > 0;
+  }
+
+  get jobCount(): number {
+    return this.#jobs.size;
+  }
+
+  snapshot(): JournalSnapshot {
+    return {
+      epoch: this.#epoch,
+      revision: this.log.head,
+      floor: this.#floor,
+      jobs: Array.from(this.#jobs.values(), (job) => ({ ...job, tasks: [...job.tasks.values()] })),
+      removals: [...this.#removals.values()],
+    };
+  }
+
+  append(entries: readonly JournalEntry[]): AppendResult {
+    const conflict = this.#conflictIn(entries);
+    if (conflict) return { kind: "conflict", key: keyOf(conflict) };
+    const firstRevision = this.log.head + 1;
+    for (const entry of entries) this.#write(entry, this.log.push(entry));
+    this.log.wake();
+    return { kind: "appended", firstRevision };
+  }
+
+  /** The first entry that was made from something else than what is here and what the entries before it make. */
+  #conflictIn(entries: readonly JournalEntry[]): JournalEntry | undefined {
+    const made = new Map<string, Latest>();
+    return entries.find((entry, index) => {
+      const id = idOf(entry);
+      const before = made.get(id) ?? this.#latest(id);
+      if (entry.madeFrom !== before.revision) return true;
+      const { kind } = entry.change;
+      assert(kind === "stored" || before.isJob, `an entry "${kind}" for a job that is not stored`);
+      made.set(id, { revision: this.log.head + 1 + index, isJob: kind !== "removed" });
+      return false;
+    });
+  }
+
+  #latest(id: string): Latest {
+    const job = this.#jobs.get(id);
+    return { revision: (job ?? this.#removals.get(id))?.revision ?? 0, isJob: job !== undefined };
+  }
+
+  #write(entry: JournalEntry, revision: number): void {
+    const { change } = entry;
+    const id = idOf(entry);
+    switch (change.kind) {
+      case "stored":
+        this.#removals.delete(id);
+        this.#jobs.set(id, storedJob(entry, change, revision));
+        break;
+      case "updated":
+        this.#jobs.set(id, this.#updated(this.#jobs.get(id)!, change, revision));
+        break;
+      case "removed":
+        this.#jobs.delete(id);
+        this.#removals.set(id, { ...keyOf(entry), ...change, revision });
+        if (this.#removals.size > this.#options.removalsKeptMax) this.#forgetOldestRemoval();
+        break;
+      default:
+        unreachable(change);
+    }
+  }
+
+  #updated(job: Job, { header, tasks, log }: UpdatedChange, revision: number): Job {
+    writeRows(job.tasks, tasks, revision);
+    const lines = log.length === 0 ? job.log : [...job.log, ...log].slice(-this.#options.logLinesPerJobMax);
+    return { ...job, header, revision, log: lines };
+  }
+
+  #forgetOldestRemoval(): void {
+    const { value: oldest } = this.#oldestRemovals.next();
+    assert(oldest, "no removal is left to forget");
+    this.#removals.delete(idOf(oldest));
+    this.#floor = oldest.revision;
+  }
+}
+
+/** As a `StoredJob`, with the rows by path. */
+type Job = Omit<StoredJob, "tasks"> & { readonly tasks: Map<string, WrittenRow> };
+
+/** What a next entry of a job is made from. */
+interface Latest {
+  readonly revision: number;
+  readonly isJob: boolean;
+}
+
+/** The newest entries, in a ring: the entry of revision r is in place (r - 1) modulo its length. */
+class EntryLog {
+  readonly #ring: JournalRecord[] = [];
+  readonly #revisions = new Map<string, number>();
+  readonly #sleepers = new Set<() => void>();
+  #head = 0;
+
+  get head(): number {
+    return this.#head;
+  }
+
+  /** Numbers the entry. Followers sleep on until `wake`. */
+  push(entry: JournalEntry): number {
+    const place = this.#head % ENTRIES_KEPT;
+    const overwritten = this.#ring[place];
+    if (overwritten) this.#revisions.delete(overwritten.entry.commitId);
+    this.#head += 1;
+    this.#ring[place] = { revision: this.#head, entry };
+    this.#revisions.set(entry.commitId, this.#head);
+    return this.#head;
+  }
+
+  find(commitId: string): number | undefined {
+    return this.#revisions.get(commitId);
+  }
+
+  /** The record after `revision`, when there is one. @throws JournalError when it is no longer kept. */
+  after(revision: number): JournalRecord | undefined {
+    if (revision >= this.#head) return undefined;
+    const record = this.#ring[revision % ENTRIES_KEPT];
+    if (record?.revision === revision + 1) return record;
+    throw new JournalError(
+      `The entries after revision ${revision} are no longer kept, only the newest ${ENTRIES_KEPT} are. Load again.`,
+      "nothing written",
+    );
+  }
+
+  /** Resolves at the next `wake`, or when `signal` aborts. */
+  changed(signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      const wakeUp = (): void => {
+        this.#sleepers.delete(wakeUp);
+        signal.removeEventListener("abort", wakeUp);
+        resolve();
+      };
+      this.#sleepers.add(wakeUp);
+      signal.addEventListener("abort", wakeUp);
+    });
+  }
+
+  wake(): void {
+    for (const wakeUp of this.#sleepers) wakeUp();
+  }
+}
+
+/** No name has a control character in it, so no two keys have one id. */
+function idOf({ username, jobId }: JobKey): string {
+  return `${username}\u0000${jobId}`;
+}
+
+function keyOf({ username, jobId }: JobKey): JobKey {
+  return { username, jobId };
+}
+
+function storedJob(key: JobKey, { header, tasks }: StoredChange, revision: number): Job {
+  const job: Job = { ...keyOf(key), header, revision, storedRevision: revision, tasks: new Map(), log: [] };
+  writeRows(job.tasks, tasks, revision);
+  return job;
+}
+
+function writeRows(rows: Map<string, WrittenRow>, written: readonly TaskRow[], revision: number): void {
+  for (const row of written) rows.set(row.path, { row, revision });
+}
+
+function closedError(): JournalError {
+  return new JournalError("The journal is closed. Open it again.", "nothing written");
+}

@@ -1,0 +1,41 @@
+import type { Limits } from "../protocol/limits.js";
+import type { Journal } from "./journal.js";
+import { createMemoryJournal } from "./memory-journal.js";
+
+/** Where the URL of a store becomes a journal. A new driver is one more line of `DRIVERS`. */
+
+/**
+ * Opens the journal that `url` names, by its scheme: `memory:`. Called once, when the server starts.
+ * @throws Error when this version has no such store; the message is for the operator, and says which it has.
+ */
+export async function openJournal(url: string, options: JournalOptions): Promise<Journal> {
+  const scheme = schemeOf(url);
+  if (!isKnown(scheme)) throw unknownStore(scheme);
+  return DRIVERS[scheme](url, options);
+}
+
+/** The bounds that a journal keeps by itself, whatever its driver. */
+export type JournalOptions = Pick<Limits, "removalsKeptMax" | "logLinesPerJobMax">;
+
+type Driver = (url: string, options: JournalOptions) => Journal | Promise<Journal>;
+
+const DRIVERS = {
+  "memory:": (_url, options) => createMemoryJournal(options),
+} satisfies Record<`${string}:`, Driver>;
+
+/** The text up to the first colon, and no more: what follows may hold a password. */
+function schemeOf(url: string): string {
+  return url.slice(0, url.indexOf(":") + 1);
+}
+
+function isKnown(scheme: string): scheme is keyof typeof DRIVERS {
+  return Object.hasOwn(DRIVERS, scheme);
+}
+
+function unknownStore(scheme: string): Error {
+  const asked = scheme === "" ? "The store has no scheme" : `There is no store ${JSON.stringify(scheme)}`;
+  const known = Object.keys(DRIVERS).join(", ");
+  return new Error(
+    `${asked} in this version; it has: ${known}. Choose one of these (--store), or use a version that has the other.`,
+  );
+}

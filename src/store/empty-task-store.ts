@@ -1,0 +1,114 @@
+import type { DatabaseSummary } from "../journal/journal.js";
+import type { Limits } from "../protocol/limits.js";
+import { ORIGIN, type Position } from "../protocol/position.js";
+import { storeJob, type StoreRequest } from "../tasks/job-changes.js";
+import type { DatabaseName, Username } from "../tasks/names.js";
+import { Stamp } from "../tasks/stamp.js";
+import type { UserTask } from "../tasks/user-task.js";
+import type { Clock } from "../util/clock.js";
+import type { TaskStoreLease, TaskStoreProvider } from "./task-store-provider.js";
+import type { TaskStore, UserTaskPage } from "./task-store.js";
+
+/**
+ * Tracking switched off, as with GDS's `gds.progress_tracking_enabled`: nothing is kept, every answer is
+ * empty, and no worker is refused anything. Storing answers with the job as it would have been.
+ */
+export class EmptyTaskStore implements TaskStore {
+  readonly database: DatabaseName;
+  readonly position: Position = ORIGIN;
+  readonly floor = 0;
+  readonly #clock: Clock;
+  readonly #limits: Limits;
+
+  constructor(database: DatabaseName, { clock, limits }: { clock: Clock; limits: Limits }) {
+    this.database = database;
+    this.#clock = clock;
+    this.#limits = limits;
+  }
+
+  get(): undefined {
+    return undefined;
+  }
+
+  query(): UserTask[] {
+    return [];
+  }
+
+  page(): UserTaskPage {
+    return { userTasks: [], hasNewer: false, hasOlder: false };
+  }
+
+  taskCount(): number {
+    return 0;
+  }
+
+  usernames(): Username[] {
+    return [];
+  }
+
+  nextChange(): undefined {
+    return undefined;
+  }
+
+  async store(request: StoreRequest): Promise<UserTask> {
+    const stamp = Stamp.of(this.position.epoch, this.position.revision);
+    return storeJob(undefined, request, { now: this.#clock.now(), stamp, limits: this.#limits });
+  }
+
+  async update(): Promise<null> {
+    return null;
+  }
+
+  async addTasks(): Promise<null> {
+    return null;
+  }
+
+  async requestCancel(): Promise<null> {
+    return null;
+  }
+
+  async remove(): Promise<null> {
+    return null;
+  }
+
+  async purge(): Promise<number> {
+    return 0;
+  }
+
+  addListener(): void {}
+
+  removeListener(): void {}
+}
+
+/** Hands out empty stores. */
+export class EmptyTaskStoreProvider implements TaskStoreProvider {
+  readonly #options: { clock: Clock; limits: Limits };
+
+  constructor(options: { clock: Clock; limits: Limits }) {
+    this.#options = options;
+  }
+
+  async getTaskStore(database: DatabaseName): Promise<TaskStore> {
+    return this.peek(database);
+  }
+
+  peek(database: DatabaseName): TaskStore {
+    return new EmptyTaskStore(database, this.#options);
+  }
+
+  async find(database: DatabaseName): Promise<TaskStore> {
+    return this.peek(database);
+  }
+
+  async retain(database: DatabaseName): Promise<TaskStoreLease> {
+    return { store: this.peek(database), release() {} };
+  }
+
+  async databases(): Promise<readonly DatabaseSummary[]> {
+    return [];
+  }
+
+  async close(): Promise<void> {}
+
+  async [Symbol.asyncDispose](): Promise<void> {}
+}

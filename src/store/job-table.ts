@@ -1,0 +1,216 @@
+import type { JobId, JobKey, Username } from "../tasks/names.js";
+import { TASK_STATUSES, type TaskStatus } from "../tasks/task-status.js";
+import type { JobState, Removal, UserTask } from "../tasks/user-task.js";
+import { RevisionIndex } from "./revision-index.js";
+import { SortedNames } from "./sorted-names.js";
+import { matches, type JobFilter, type PageWindow, type UserTaskPage } from "./task-store.js";
+
+/**
+ * What a database knows, and how it is found: by key, by user, by order of change, by order of store, and
+ * counted by status. It changes in one place, `apply`, one revision at a time; all else reads.
+ */
+export class JobTable {
+  readonly #users = new Map<Username, UserEntry>();
+  readonly #usernames = new SortedNames<Username>();
+  readonly #counts = zeroCounts();
+  readonly #removalsKeptMax: number;
+  #floor: number;
+
+  readonly #changes = new RevisionIndex<Slot>(({ state }, revision) => state?.stamp.revision === revision);
+  readonly #stores = new RevisionIndex<Slot>(
+    ({ state }, revision) => state?.kind === "userTask" && state.storedStamp.revision === revision,
+  );
+  readonly #removals = new RevisionIndex<Slot>(
+    ({ state }, revision) => state?.kind === "removal" && state.stamp.revision === revision,
+  );
+
+  constructor(options: { removalsKeptMax: number; floor?: number }) {
+    this.#removalsKeptMax = options.removalsKeptMax;
+    this.#floor = options.floor ?? 0;
+  }
+
+  /** The newest removal that is forgotten; 0 while all are remembered. */
+  get floor(): number {
+    return this.#floor;
+  }
+
+  get(key: JobKey): JobState {
+    return this.#users.get(key.username)?.slots.get(key.jobId)?.state;
+  }
+
+  /** Puts the state that the newest revision led to in the place of the one before it. */
+  apply(state: UserTask | Removal): void {
+    const slot = this.#slot(state);
+    const before = slot.state;
+    slot.state = state;
+    this.#changes.append(slot, state.stamp.revision);
+    if (before) this.#changes.staled();
+    this.#count(before, state);
+    this.#indexStore(before, state, slot);
+    this.#indexRemoval(before, state, slot);
+  }
+
+  /**
+   * Puts in what a journal kept. The order of stores is not that of changes, so all comes at once.
+   */
+  load(states: readonly (UserTask | Removal)[]): void {
+    for (const state of states) {
+      this.#slot(state).state = state;
+      this.#count(undefined, state);
+    }
+    for (const state of sortedBy(states, ({ stamp }) => stamp.revision)) {
+      this.#changes.append(this.#slot(state), state.stamp.revision);
+      if (state.kind === "removal") this.#removals.append(this.#slot(state), state.stamp.revision);
+    }
+    const jobs = states.filter((state) => state.kind === "userTask");
+    for (const job of sortedBy(jobs, ({ storedStamp }) => storedStamp.revision)) {
+      this.#stores.append(this.#slot(job), job.storedStamp.revision);
+    }
+  }
+
+  nextChange(revision: number): UserTask | Removal | undefined {
+    return this.#changes.after(revision)?.state;
+  }
+
+  /** Takes constant time unless it is for one job id. */
+  count({ username, jobId, statuses = TASK_STATUSES }: JobFilter): number {
+    if (jobId !== undefined) return this.query({ username, jobId, statuses }).length;
+    const counts = username === undefined ? this.#counts : this.#users.get(username)?.counts;
+    if (!counts) return 0;
+    return [...new Set(statuses)].reduce((total, status) => total + counts[status], 0);
+  }
+
+  usernames(first: number, after: string): Username[] {
+    return this.#usernames.page(first, after);
+  }
+
+  query(filter: JobFilter): UserTask[] {
+    return [...this.#newestFirst(filter, Infinity, -1)];
+  }
+
+  page(filter: JobFilter, { count, from, storedBefore = Infinity, storedAfter = -1 }: PageWindow): UserTaskPage {
+    const jobs =
+      from === "newest"
+        ? this.#newestFirst(filter, storedBefore, storedAfter)
+        : this.#oldestFirst(filter, storedBefore, storedAfter);
+    const userTasks = take(jobs, count);
+    if (from === "oldest") userTasks.reverse();
+    const newest = userTasks.at(0)?.storedStamp.revision ?? storedBefore - 1;
+    const oldest = userTasks.at(-1)?.storedStamp.revision ?? storedBefore;
+    return {
+      userTasks,
+      hasNewer: !isEmpty(this.#oldestFirst(filter, Infinity, newest)),
+      hasOlder: !isEmpty(this.#newestFirst(filter, oldest, -1)),
+    };
+  }
+
+  *#newestFirst(filter: JobFilter, below: number, above: number): Generator<UserTask> {
+    const slots = this.#candidates(filter)?.toReversed() ?? this.#stores.descending(below);
+    for (const { state } of slots) {
+      if (state?.kind !== "userTask" || state.storedStamp.revision >= below) continue;
+      if (state.storedStamp.revision <= above) return;
+      if (matches(filter, state)) yield state;
+    }
+  }
+
+  *#oldestFirst(filter: JobFilter, below: number, above: number): Generator<UserTask> {
+    const slots = this.#candidates(filter) ?? this.#stores.ascending(above);
+    for (const { state } of slots) {
+      if (state?.kind !== "userTask" || state.storedStamp.revision <= above) continue;
+      if (state.storedStamp.revision >= below) return;
+      if (matches(filter, state)) yield state;
+    }
+  }
+
+  /** The few slots that can match, oldest store first; undefined when that may be any. */
+  #candidates({ username, jobId }: JobFilter): Slot[] | undefined {
+    if (username === undefined && jobId === undefined) return undefined;
+    const users = username === undefined ? [...this.#users.values()] : [this.#users.get(username)];
+    const slots = users.flatMap((user) => {
+      if (!user) return [];
+      return jobId === undefined ? [...user.slots.values()] : (user.slots.get(jobId) ?? []);
+    });
+    return sortedBy(slots, ({ state }) => (state?.kind === "userTask" ? state.storedStamp.revision : 0));
+  }
+
+  #indexStore(before: JobState, state: UserTask | Removal, slot: Slot): void {
+    const stored = state.kind === "userTask" ? state.storedStamp : undefined;
+    const storedBefore = before?.kind === "userTask" ? before.storedStamp : undefined;
+    if (stored === storedBefore) return;
+    if (stored) this.#stores.append(slot, stored.revision);
+    if (storedBefore) this.#stores.staled();
+  }
+
+  /** Of the removals the newest are kept; what is forgotten raises the floor. */
+  #indexRemoval(before: JobState, state: UserTask | Removal, slot: Slot): void {
+    if (before?.kind === "removal") this.#removals.staled();
+    if (state.kind === "removal") this.#removals.append(slot, state.stamp.revision);
+    if (this.#removals.size <= this.#removalsKeptMax) return;
+    const forgotten = this.#removals.after(this.#floor)?.state as Removal;
+    this.#floor = forgotten.stamp.revision;
+    this.#forget(forgotten);
+  }
+
+  #forget(removal: Removal): void {
+    const user = this.#users.get(removal.username)!;
+    user.slots.get(removal.jobId)!.state = undefined;
+    user.slots.delete(removal.jobId);
+    if (user.slots.size === 0) this.#users.delete(removal.username);
+    this.#removals.staled();
+    this.#changes.staled();
+  }
+
+  #count(before: JobState, after: UserTask | Removal): void {
+    const { username } = after;
+    const user = this.#users.get(username)!;
+    for (const counts of [this.#counts, user.counts]) {
+      if (before?.kind === "userTask") counts[before.task.status]--;
+      if (after.kind === "userTask") counts[after.task.status]++;
+    }
+    const had = user.jobCount;
+    user.jobCount += Number(after.kind === "userTask") - Number(before?.kind === "userTask");
+    if (had === 0 && user.jobCount > 0) this.#usernames.add(username);
+    if (had > 0 && user.jobCount === 0) this.#usernames.delete(username);
+  }
+
+  #slot({ username, jobId }: JobKey): Slot {
+    let user = this.#users.get(username);
+    if (!user) this.#users.set(username, (user = { slots: new Map(), counts: zeroCounts(), jobCount: 0 }));
+    let slot = user.slots.get(jobId);
+    if (!slot) user.slots.set(jobId, (slot = { state: undefined }));
+    return slot;
+  }
+}
+
+/** The place of one key: indexes hold it, so that a state that is gone is held by nobody. */
+interface Slot {
+  state: JobState;
+}
+
+interface UserEntry {
+  readonly slots: Map<JobId, Slot>;
+  readonly counts: Record<TaskStatus, number>;
+  jobCount: number;
+}
+
+function zeroCounts(): Record<TaskStatus, number> {
+  return { PENDING: 0, RUNNING: 0, FINISHED: 0, CANCELED: 0, FAILED: 0 };
+}
+
+function sortedBy<T>(things: readonly T[], revisionOf: (thing: T) => number): T[] {
+  return things.toSorted((a, b) => revisionOf(a) - revisionOf(b));
+}
+
+function take<T>(things: Iterable<T>, count: number): T[] {
+  const taken: T[] = [];
+  if (count === 0) return taken;
+  for (const thing of things) {
+    taken.push(thing);
+    if (taken.length === count) break;
+  }
+  return taken;
+}
+
+function isEmpty(things: Iterator<unknown>): boolean {
+  return things.next().done === true;
+}

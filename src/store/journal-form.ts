@@ -1,0 +1,65 @@
+import type { JobHeader, JournalEntry, JournalSnapshot, StoredJob, StoredRemoval } from "../journal/journal.js";
+import type { DatabaseName } from "../tasks/names.js";
+import { Stamp } from "../tasks/stamp.js";
+import { allRows, changedRows, treeOf } from "../tasks/task-rows.js";
+import type { JobState, LogEntry, Removal, UserTask } from "../tasks/user-task.js";
+
+/** How a change of a job is written to a journal, and how what a journal kept is read. */
+
+/** The entry that leads from `before` to `after`, which was made from revision `madeFrom`. */
+export function entryOf(
+  before: JobState,
+  after: UserTask | Removal,
+  madeFrom: number,
+  commitId: string,
+): JournalEntry {
+  const { username, jobId } = after;
+  return { format: 1, commitId, username, jobId, madeFrom, change: changeOf(before, after) };
+}
+
+/** Every job and removal of a snapshot, in no order. */
+export function statesOf(database: DatabaseName, { epoch, jobs, removals }: JournalSnapshot): (UserTask | Removal)[] {
+  return [
+    ...jobs.map((job) => userTaskOf(database, epoch, job)),
+    ...removals.map((removal) => removalOf(epoch, removal)),
+  ];
+}
+
+function changeOf(before: JobState, after: UserTask | Removal): JournalEntry["change"] {
+  if (after.kind === "removal") {
+    const { reason, removedAt, attempt, version } = after;
+    return { kind: "removed", reason, removedAt, attempt, version };
+  }
+  const header = headerOf(after);
+  if (before?.kind === "userTask" && before.storedStamp === after.storedStamp) {
+    const tasks = changedRows(before.task, after.task);
+    return { kind: "updated", header, tasks, log: newLines(before, after) };
+  }
+  return { kind: "stored", header, tasks: allRows(after.task) };
+}
+
+function headerOf(userTask: UserTask): JobHeader {
+  const { kind, database, username, jobId, stamp, storedStamp, task, log, ...header } = userTask;
+  return header;
+}
+
+/** Lines are only ever appended, and the oldest dropped. */
+function newLines(before: UserTask, after: UserTask): readonly LogEntry[] {
+  if (after.log === before.log) return [];
+  const newestBefore = before.log.at(-1);
+  return newestBefore ? after.log.slice(after.log.lastIndexOf(newestBefore) + 1) : after.log;
+}
+
+function userTaskOf(database: DatabaseName, epoch: string, job: StoredJob): UserTask {
+  const { username, jobId, header, revision, storedRevision, tasks, log } = job;
+  const stamp = Stamp.of(epoch, revision);
+  const storedStamp = revision === storedRevision ? stamp : Stamp.of(epoch, storedRevision);
+  const task = treeOf(epoch, tasks);
+  return { kind: "userTask", database, username, jobId, ...header, stamp, storedStamp, task, log };
+}
+
+function removalOf(epoch: string, removal: StoredRemoval): Removal {
+  const { username, jobId, attempt, version, reason, removedAt, revision } = removal;
+  const stamp = Stamp.of(epoch, revision);
+  return { kind: "removal", username, jobId, attempt, version, stamp, reason, removedAt };
+}

@@ -1,0 +1,267 @@
+import { JournalError, type DatabaseJournal, type JournalEntry } from "../journal/journal.js";
+import type { Limits } from "../protocol/limits.js";
+import type { Position } from "../protocol/position.js";
+import { limitExceeded, TidemarkError } from "../protocol/tidemark-error.js";
+import {
+  growJob,
+  removeJob,
+  reportOn,
+  requestCancel,
+  storeJob,
+  type CancelDemand,
+  type Fence,
+  type Growth,
+  type Report,
+  type StoreRequest,
+} from "../tasks/job-changes.js";
+import type { DatabaseName, JobKey, Username } from "../tasks/names.js";
+import { expiresAt, type Removal, type UserTask } from "../tasks/user-task.js";
+import { assert } from "../util/assert.js";
+import type { Clock } from "../util/clock.js";
+import type { Log } from "../util/log.js";
+import { Batch, type Draft } from "./batch.js";
+import { statesOf } from "./journal-form.js";
+import { JobTable } from "./job-table.js";
+import { ObservableTaskStore } from "./observable-task-store.js";
+import type { JobFilter, PageWindow, TaskStore, UserTaskPage } from "./task-store.js";
+
+/** What a store needs from outside. */
+export interface TaskStoreOptions {
+  readonly clock: Clock;
+  readonly limits: Limits;
+  readonly log: Log;
+}
+
+/**
+ * The jobs of one database, over its journal. The road of a change:
+ *
+ *     commit ──► waiting ──► batch: reduce each ──► journal.append ──► for each: stamp, apply, announce ──► answer
+ *                   ▲                                    │
+ *                   └── what arrives meanwhile ──────────┘  goes into the next batch together
+ *
+ * One batch at a time, so a change is always made from the state that the one before it led to. Nothing is
+ * applied, told or answered before the journal has it (law 11); apply and announce of one revision are one
+ * synchronous step (law 3, law 12). Refusals are answered with their batch, as they may rest on a change in it.
+ */
+export class PerDatabaseTaskStore extends ObservableTaskStore implements TaskStore, AsyncDisposable {
+  readonly database: DatabaseName;
+  readonly #journal: DatabaseJournal;
+  readonly #options: TaskStoreOptions;
+  readonly #table: JobTable;
+  readonly #epoch: string;
+  #revision: number;
+  #waiting: Commit[] = [];
+  #committing: Promise<void> | undefined;
+  #isClosed = false;
+
+  /** Opens the store of `database` with what `journal` has kept. @throws JournalError */
+  static async open(
+    database: DatabaseName,
+    journal: DatabaseJournal,
+    options: TaskStoreOptions,
+  ): Promise<PerDatabaseTaskStore> {
+    const snapshot = await journal.load();
+    const table = new JobTable({ removalsKeptMax: options.limits.removalsKeptMax, floor: snapshot.floor });
+    table.load(statesOf(database, snapshot));
+    return new PerDatabaseTaskStore(database, journal, options, table, snapshot);
+  }
+
+  private constructor(
+    database: DatabaseName,
+    journal: DatabaseJournal,
+    options: TaskStoreOptions,
+    table: JobTable,
+    start: { epoch: string; revision: number },
+  ) {
+    super(options.log);
+    this.database = database;
+    this.#journal = journal;
+    this.#options = options;
+    this.#table = table;
+    this.#epoch = start.epoch;
+    this.#revision = start.revision;
+  }
+
+  get position(): Position {
+    return { epoch: this.#epoch, revision: this.#revision };
+  }
+
+  get floor(): number {
+    return this.#table.floor;
+  }
+
+  get(key: JobKey): UserTask | undefined {
+    const state = this.#table.get(key);
+    return state?.kind === "userTask" ? state : undefined;
+  }
+
+  query(filter: JobFilter = {}): UserTask[] {
+    return this.#table.query(filter);
+  }
+
+  page(filter: JobFilter, window: PageWindow): UserTaskPage {
+    return this.#table.page(filter, window);
+  }
+
+  taskCount(filter: JobFilter = {}): number {
+    return this.#table.count(filter);
+  }
+
+  usernames(first: number, after = ""): Username[] {
+    return this.#table.usernames(first, after);
+  }
+
+  nextChange(revision: number): UserTask | Removal | undefined {
+    return this.#table.nextChange(revision);
+  }
+
+  store(request: StoreRequest): Promise<UserTask> {
+    return this.#commit((batch) => {
+      if (batch.get(request)?.kind !== "userTask") this.#checkRoom(batch);
+      return batch.change(request, (state, edit) => storeJob(state, request, edit));
+    });
+  }
+
+  update(key: JobKey, report: Report): Promise<UserTask> {
+    return this.#commit((batch) => batch.change(key, (state, edit) => reportOn(state, key, report, edit)));
+  }
+
+  addTasks(key: JobKey, growth: Growth): Promise<UserTask> {
+    return this.#commit((batch) => batch.change(key, (state, edit) => growJob(state, key, growth, edit)));
+  }
+
+  requestCancel(key: JobKey, request: CancelDemand): Promise<UserTask> {
+    return this.#commit((batch) => batch.change(key, (state, edit) => requestCancel(state, key, request, edit)));
+  }
+
+  remove(key: JobKey, fence: Fence): Promise<UserTask | null> {
+    return this.#commit((batch) => {
+      const before = batch.get(key);
+      batch.change(key, (state, edit) => removeJob(state, fence, "REMOVED", edit));
+      return before?.kind === "userTask" ? before : null;
+    });
+  }
+
+  purge(): Promise<number> {
+    return this.#commit((batch) => batch.removeAll("PURGED", () => true));
+  }
+
+  /** Removes the jobs whose retention is over. Returns how many. @throws TidemarkError UNAVAILABLE */
+  expire(retentionMs: number): Promise<number> {
+    const isOver = (userTask: UserTask, now: number) => (expiresAt(userTask, retentionMs) ?? Infinity) <= now;
+    return this.#commit((batch) => batch.removeAll("EXPIRED", isOver));
+  }
+
+  /** Waits for the changes that were asked for, then gives up the journal. Closing twice is harmless. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    await this.#committing;
+    await this.#journal.close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  #checkRoom(batch: Batch): void {
+    const { jobsPerDatabaseMax } = this.#options.limits;
+    if (batch.jobCount < jobsPerDatabaseMax) return;
+    throw limitExceeded(
+      "jobsPerDatabaseMax",
+      `Database ${JSON.stringify(this.database)} holds ${batch.jobCount} jobs. Remove some`,
+      jobsPerDatabaseMax,
+    );
+  }
+
+  #commit<T>(make: (batch: Batch) => T): Promise<T> {
+    if (this.#isClosed) return Promise.reject(unavailable("The server is stopping. Try again when it is back."));
+    const { changesWaitingMax } = this.#options.limits;
+    if (this.#waiting.length >= changesWaitingMax) {
+      return Promise.reject(
+        limitExceeded("changesWaitingMax", "Too many changes wait for this database. Try again", changesWaitingMax),
+      );
+    }
+    return new Promise<T>((resolve, reject) => {
+      this.#waiting.push({ make, resolve: resolve as (value: unknown) => void, reject });
+      this.#committing ??= this.#drain();
+    });
+  }
+
+  /** Makes batches until nothing waits. Never rejects: whoever waits is told. */
+  async #drain(): Promise<void> {
+    await Promise.resolve(); // what is asked for in this turn goes together
+    while (this.#waiting.length > 0) {
+      const commits = this.#waiting.splice(0, BATCH_MAX);
+      try {
+        await this.#commitBatch(commits);
+      } catch (error) {
+        for (const { reject } of commits) reject(error);
+      }
+    }
+    this.#committing = undefined;
+  }
+
+  async #commitBatch(commits: readonly Commit[]): Promise<void> {
+    const { clock, limits } = this.#options;
+    const batch = new Batch(this.#table, this.#revision, clock.now(), limits);
+    const answers = commits.map((commit) => attempt(commit, batch));
+    if (batch.drafts.length > 0) this.#apply(batch.drafts, await this.#append(batch.drafts));
+    for (const answer of answers) answer();
+  }
+
+  /** Returns the revision of the first draft; the others follow on. */
+  async #append(drafts: readonly Draft[]): Promise<number> {
+    const entries = drafts.map(({ entry }) => entry);
+    try {
+      const result = await this.#journal.append(entries);
+      if (result.kind === "appended") return result.firstRevision;
+    } catch (error) {
+      const found = await this.#findAfterFailure(error, entries);
+      if (found !== undefined) return found;
+      throw unavailable("The change could not be made durable, and nothing of it was kept. Try again.", error);
+    }
+    throw unavailable("Another server has written to this database. One server writes to a journal of this kind.");
+  }
+
+  /** An append whose outcome is unknown is looked for; what is not found was not written. */
+  async #findAfterFailure(error: unknown, [first]: readonly JournalEntry[]): Promise<number | undefined> {
+    if (!(error instanceof JournalError) || error.outcome !== "unknown" || !first) return undefined;
+    return this.#journal.find(first.commitId);
+  }
+
+  #apply(drafts: readonly Draft[], firstRevision: number): void {
+    assert(firstRevision === this.#revision + 1, "Law 4: revisions have no gap");
+    for (const { before, after } of drafts) {
+      this.#revision++;
+      after.stamp.set(this.#epoch, this.#revision);
+      this.#table.apply(after);
+      this.announce(before, after);
+    }
+  }
+}
+
+/** Changes that go into one append; more wait for the next. */
+const BATCH_MAX = 1_000;
+
+/** A change that waits. */
+interface Commit {
+  readonly make: (batch: Batch) => unknown;
+  readonly resolve: (value: unknown) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** Makes one change of the batch, and gives back how to answer it. */
+function attempt({ make, resolve, reject }: Commit, batch: Batch): () => void {
+  const count = batch.drafts.length;
+  try {
+    const value = make(batch);
+    return () => resolve(value);
+  } catch (error) {
+    assert(batch.drafts.length === count, "Law 5: what is refused has changed nothing");
+    return () => reject(error);
+  }
+}
+
+function unavailable(message: string, cause?: unknown): TidemarkError {
+  return new TidemarkError("UNAVAILABLE", message, { cause });
+}

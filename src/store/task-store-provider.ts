@@ -1,0 +1,36 @@
+import type { DatabaseSummary } from "../journal/journal.js";
+import type { DatabaseName } from "../tasks/names.js";
+import type { TaskStore } from "./task-store.js";
+
+/** Hands out the one task store that a database has (law 1). Every call may run concurrently with any other. */
+export interface TaskStoreProvider extends AsyncDisposable {
+  /**
+   * The store of a database, to write to: opened when first asked for, and kept from then on.
+   * @throws TidemarkError LIMIT_EXCEEDED for one database too many; UNAVAILABLE when it can't be opened.
+   */
+  getTaskStore(database: DatabaseName): Promise<TaskStore>;
+
+  /** The store if it is open. */
+  peek(database: DatabaseName): TaskStore | undefined;
+
+  /** The store if the database exists; opens it if need be. Creates nothing. @throws as getTaskStore */
+  find(database: DatabaseName): Promise<TaskStore | undefined>;
+
+  /**
+   * The store for a reader who stays, also of a database that does not exist yet: it is empty then, follows
+   * the name, and is given up with its last reader unless something was stored. @throws as getTaskStore
+   */
+  retain(database: DatabaseName): Promise<TaskStoreLease>;
+
+  /** The databases that have jobs, by name. @throws TidemarkError UNAVAILABLE */
+  databases(): Promise<readonly DatabaseSummary[]>;
+
+  /** Makes what was asked for durable, then gives up all stores. Closing twice is harmless. */
+  close(): Promise<void>;
+}
+
+export interface TaskStoreLease {
+  readonly store: TaskStore;
+  /** Releasing twice is harmless. */
+  release(): void;
+}
