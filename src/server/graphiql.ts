@@ -1,15 +1,16 @@
 /**
- * GraphiQL at `/graphql`, for a browser that goes there: five tabs to try the API with, and no internet needed.
+ * GraphiQL at `/graphql`, for a browser that goes there: five tabs to try the API with, and no internet
+ * needed.
  *
- * GraphQL Yoga's own page loads its code from a CDN; `@graphql-yoga/render-graphiql` has all of it in one page of 9 MB
- * instead. So the page is rendered at the first request only, in a worker thread that takes the renderer's memory with it
- * when it ends, and kept as gzip. Its tabs are the documents in `schema/operations`, those that the client is made of.
+ * GraphQL Yoga's own page loads its code from a CDN; `@graphql-yoga/render-graphiql` has all of it in one
+ * page of 9 MB instead. So the page is rendered at the first request only, in a worker thread that takes the
+ * renderer's memory with it when it ends, and kept as gzip. Its tabs are the documents in
+ * `schema/operations`, those that the client is made of.
  */
 import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { readFile } from "node:fs/promises";
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { createRequire } from "node:module";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { promisify } from "node:util";
@@ -18,15 +19,16 @@ import { createGunzip, gzip } from "node:zlib";
 import type { GraphiQLOptions } from "graphql-yoga";
 
 /**
- * True for a browser that goes to the page, false for a GraphQL request. As in GraphQL Yoga, an address with a `query` in it
- * is a link to the page too: GraphiQL opens with that query.
+ * True for a browser that goes to the page, false for a GraphQL request. As in GraphQL Yoga, an address with
+ * a `query` in it is a link to the page too: GraphiQL opens with that query.
  */
 export function wantsGraphiql(request: IncomingMessage): boolean {
   return request.method === "GET" && (request.headers.accept ?? "").includes("text/html");
 }
 
 /**
- * The page, ready to be sent. Any number of requests may call `handle` at once; the page is rendered for the first.
+ * The page, ready to be sent. Any number of requests may call `handle` at once; the page is rendered for the
+ * first.
  *
  * @example
  * const graphiql = new GraphiqlPage();
@@ -36,8 +38,8 @@ export class GraphiqlPage {
   #rendered: Promise<RenderedPage> | undefined;
 
   /**
-   * Answers with the page, or with 304 to a browser that has it. Rejects when the page can't be rendered, before anything
-   * of the answer was sent; the next request tries again.
+   * Answers with the page, or with 304 to a browser that has it. Rejects when the page can't be rendered,
+   * before anything of the answer was sent; the next request tries again.
    */
   async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const page = await this.#render();
@@ -70,7 +72,9 @@ interface Tab {
   readonly variables: string;
 }
 
-/** What the tabs are about: an import, with a volume that is known, one that is not, and a task that repeats. */
+/**
+ * What the tabs are about: an import, with a volume that is known, one that is not, and a task that repeats.
+ */
 const JOB = { database: "demo", username: "alice", jobId: "import-1" };
 const CHECK = { mode: "DYNAMIC", max: 3, tasks: [{ description: "compare", volume: 20 }] };
 const TASK = {
@@ -87,8 +91,8 @@ const UPDATES = [
 ];
 
 /**
- * In the order of the tabs. GraphiQL calls each after its operation, and underlines the variables in red where one is left
- * out that has a default but is not nullable; so none is.
+ * In the order of the tabs. GraphiQL calls each after its operation, and underlines the variables in red
+ * where one is left out that has a default but is not nullable; so none is.
  */
 const EXAMPLES = [
   { file: "store.graphql", variables: { input: { ...JOB, task: TASK, onConflict: "OVERWRITE" } } },
@@ -119,7 +123,10 @@ async function readTab({ file, variables }: (typeof EXAMPLES)[number]): Promise<
   return { query, variables: JSON.stringify(variables, null, 2) };
 }
 
-/** With no `endpoint` GraphiQL asks the address that it came from, so it also works behind a proxy that adds a prefix. */
+/**
+ * With no `endpoint` GraphiQL asks the address that it came from, so it also works behind a proxy that adds a
+ * prefix.
+ */
 function optionsFor(tabs: Tab[]) {
   return {
     title: "Tidemark",
@@ -127,7 +134,8 @@ function optionsFor(tabs: Tab[]) {
     subscriptionsProtocol: "WS",
     // Otherwise a token among the headers stays in the browser's storage for good.
     shouldPersistHeaders: false,
-    // Otherwise what is typed goes into the page's address, from there into logs, and a long one is refused at a reload.
+    // Otherwise what is typed goes into the page's address, from there into logs, and a long one is refused
+    // when the page is loaded again.
     onEditQuery: null,
   } satisfies GraphiQLOptions & { onEditQuery: null };
 }
@@ -135,25 +143,30 @@ function optionsFor(tabs: Tab[]) {
 /** Rendering takes 0.2 s and leaves 50 MB in the module cache: in a worker neither is felt. */
 const RENDERER = `
   const { parentPort, workerData } = require("node:worker_threads");
-  const { renderGraphiQL } = require(workerData.renderer);
-  parentPort.postMessage(renderGraphiQL(workerData.options));
+  void import(workerData.renderer).then(({ renderGraphiQL }) => {
+    parentPort.postMessage(renderGraphiQL(workerData.options));
+  });
 `;
 
 async function renderInWorker(options: ReturnType<typeof optionsFor>): Promise<string> {
-  const renderer = createRequire(import.meta.url).resolve("@graphql-yoga/render-graphiql");
+  const renderer = import.meta.resolve("@graphql-yoga/render-graphiql");
   const worker = new Worker(RENDERER, { eval: true, execArgv: [], workerData: { renderer, options } });
   // The one thing that the worker says is the page.
   const [html] = (await once(worker, "message")) as [string];
   return html;
 }
 
-/** A tab of GraphiQL jumps aside when it is first pressed, and the click is lost. They can be dragged without that. */
+/**
+ * A tab of GraphiQL jumps aside when it is first pressed, and the click is lost. They can be dragged without
+ * that.
+ */
 const STEADY_TABS = ".graphiql-tab { transform: none !important; }";
 
 /**
- * Runs before GraphiQL, which shows the first tab without its variables (issue 3392 of graphql/graphiql), and which goes by
- * the tabs in the browser's storage if there are any: those of whatever else had a GraphiQL at this address, or of an older
- * Tidemark. So whoever has not had these tabs starts with them; from then on the browser's own are left alone.
+ * Runs before GraphiQL, which shows the first tab without its variables (issue 3392 of graphql/graphiql), and
+ * which goes by the tabs in the browser's storage if there are any: those of whatever else had a GraphiQL at
+ * this address, or of an older Tidemark. So whoever has not had these tabs starts with them; from then on the
+ * browser's own are left alone.
  */
 function seedScript(tabs: readonly Tab[]): string {
   const first = tabs[0] ?? { query: "", variables: "" };
@@ -179,8 +192,8 @@ function scriptIn(html: string): string {
 }
 
 /**
- * Nothing from elsewhere, no script but the page's own two, no frame around it. Its editor writes styles as it goes, so they
- * can't be listed; its workers are blobs, its fonts and icons are in the page.
+ * Nothing from elsewhere, no script but the page's own two, no frame around it. Its editor writes styles as
+ * it goes, so they can't be listed; its workers are blobs, its fonts and icons are in the page.
  */
 function policyFor(scripts: readonly string[]): string {
   const hashes = scripts.map((script) => `'sha256-${digestOf(script, "base64")}'`);

@@ -1,4 +1,9 @@
-import { JournalError, type AppendResult, type DatabaseJournal, type Journal } from "../../src/journal/journal.js";
+import {
+  JournalError,
+  type AppendResult,
+  type DatabaseJournal,
+  type Journal,
+} from "../../src/journal/journal.js";
 
 /** A journal that fails when it is told to, as a full disk or a lost connection would make it. */
 export interface FaultyJournal extends Journal {

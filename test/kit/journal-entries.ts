@@ -88,12 +88,13 @@ export class JournalWriter {
   /** Makes the changes one after the other, and appends them together. */
   async write(...changes: readonly Change[]): Promise<void> {
     const states = new Map(this.#states);
-    const entries = changes.flatMap((change) => this.#draft(change, states));
-    if (entries.length === 0) return;
-    const firstRevision = this.records.length + 1;
-    const result = await this.#handle.append(entries);
-    assert(result.kind === "appended" && result.firstRevision === firstRevision, JSON.stringify(result));
-    this.records.push(...entries.map((entry, index) => ({ revision: firstRevision + index, entry })));
+    const records: JournalRecord[] = [];
+    for (const change of changes) {
+      const revision = this.records.length + records.length + 1;
+      const entry = this.#draft(change, revision, states);
+      if (entry) records.push({ revision, entry });
+    }
+    if (records.length > 0) await this.#append(records);
     this.#states = this.#withoutForgotten(states);
   }
 
@@ -108,25 +109,32 @@ export class JournalWriter {
     return { epoch: this.#epoch, ...replay(this.records, this.#options) };
   }
 
-  /** Nobody else writes, so the revision that a change will have is known when it is made. */
-  #draft({ key, make }: Change, states: Map<string, UserTask | Removal>): JournalEntry[] {
+  /** Nobody else writes, so the revision that the change will have is known already. */
+  #draft(
+    { key, make }: Change,
+    revision: number,
+    states: Map<string, UserTask | Removal>,
+  ): JournalEntry | undefined {
     const before = states.get(idOf(key));
-    const stamp = new Stamp();
+    const stamp = Stamp.of(this.#epoch, revision);
     const after = make(before, { now: ++this.#now, stamp, limits: this.#limits });
-    if (!after || after === before) return [];
-    const drafted = [...states.values()].filter((state) => state.stamp.revision > this.records.length);
-    stamp.set(this.#epoch, this.#nextRevision(drafted));
+    if (!after || after === before) return undefined;
     states.set(idOf(key), after);
-    return [entryOf(before, after)];
+    return entryOf(before, after);
   }
 
-  #nextRevision(drafted: readonly (UserTask | Removal)[]): number {
-    return drafted.reduce((newest, { stamp }) => Math.max(newest, stamp.revision), this.records.length) + 1;
+  async #append(records: readonly JournalRecord[]): Promise<void> {
+    const result = await this.#handle.append(records.map(({ entry }) => entry));
+    const isAsExpected = result.kind === "appended" && result.firstRevision === this.records.length + 1;
+    assert(isAsExpected, `the only writer was answered ${JSON.stringify(result)}`);
+    this.records.push(...records);
   }
 
   #withoutForgotten(states: ReadonlyMap<string, UserTask | Removal>): Map<string, UserTask | Removal> {
     const { floor } = this.expected();
-    return new Map([...states].filter(([, { kind, stamp }]) => kind === "userTask" || stamp.revision > floor));
+    return new Map(
+      [...states].filter(([, { kind, stamp }]) => kind === "userTask" || stamp.revision > floor),
+    );
   }
 }
 
@@ -156,7 +164,10 @@ export function updatingOften(key: JobKey, madeFrom: number, count: number): Jou
 }
 
 /** What entries lead to, naively: each makes new lists out of all that there is. */
-export function replay(records: readonly JournalRecord[], options: JournalOptions): Omit<JournalSnapshot, "epoch"> {
+export function replay(
+  records: readonly JournalRecord[],
+  options: JournalOptions,
+): Omit<JournalSnapshot, "epoch"> {
   const nothing = { revision: 0, floor: 0, jobs: [], removals: [] };
   return sorted(records.reduce<State>((state, record) => applied(state, record, options), nothing));
 }
@@ -210,7 +221,11 @@ function applied(state: State, { revision, entry }: JournalRecord, options: Jour
   const jobs = state.jobs.filter(isOther);
   const removals = state.removals.filter(isOther);
   if (change.kind === "removed") {
-    return forgetful({ ...state, revision, jobs }, [...removals, { username, jobId, ...change, revision }], options);
+    return forgetful(
+      { ...state, revision, jobs },
+      [...removals, { username, jobId, ...change, revision }],
+      options,
+    );
   }
   const isStored = change.kind === "stored";
   const job: StoredJob = {
@@ -219,13 +234,20 @@ function applied(state: State, { revision, entry }: JournalRecord, options: Jour
     header: change.header,
     revision,
     storedRevision: isStored ? revision : before!.storedRevision,
-    tasks: overwritten(isStored ? [] : before!.tasks, change.tasks.map((row) => ({ row, revision }))),
+    tasks: overwritten(
+      isStored ? [] : before!.tasks,
+      change.tasks.map((row) => ({ row, revision })),
+    ),
     log: isStored ? [] : [...before!.log, ...change.log].slice(-options.logLinesPerJobMax),
   };
   return { ...state, revision, jobs: [...jobs, job], removals };
 }
 
-function forgetful(state: State, removals: readonly StoredRemoval[], { removalsKeptMax }: JournalOptions): State {
+function forgetful(
+  state: State,
+  removals: readonly StoredRemoval[],
+  { removalsKeptMax }: JournalOptions,
+): State {
   const [oldest, ...newer] = removals;
   if (!oldest || removals.length <= removalsKeptMax) return { ...state, removals };
   return { ...state, removals: newer, floor: oldest.revision };
@@ -268,5 +290,9 @@ function smallestEntries(): Record<"stored" | "updated" | "removed", JournalEntr
   const stored = stores(key).make(undefined, editAt(1)) as UserTask;
   const updated = reports(key, { updates: [{ path: "", done: 1 }] }).make(stored, editAt(2)) as UserTask;
   const removed = removes(key).make(updated, editAt(3)) as Removal;
-  return { stored: entryOf(undefined, stored), updated: entryOf(stored, updated), removed: entryOf(updated, removed) };
+  return {
+    stored: entryOf(undefined, stored),
+    updated: entryOf(stored, updated),
+    removed: entryOf(updated, removed),
+  };
 }

@@ -1,0 +1,27 @@
+/**
+ * `npm run codegen`: makes the client's types and documents from the printed schema and from
+ * `schema/operations`, so that an operation that no longer fits the schema fails the build.
+ */
+import type { CodegenConfig } from "@graphql-codegen/cli";
+
+const config: CodegenConfig = {
+  schema: "schema/schema.graphql",
+  documents: "schema/operations/*.graphql",
+  generates: {
+    "src/client/generated/": {
+      preset: "client",
+      presetConfig: { fragmentMasking: false },
+      config: {
+        // A document goes over the wire as text, so the client needs no GraphQL parser.
+        documentMode: "string",
+        importExtension: ".js",
+        useTypeImports: true,
+        // A scalar that is new to the schema has to be named below.
+        strictScalars: true,
+        scalars: { DateTime: "string", SafeInt: "number", Position: "string" },
+      },
+    },
+  },
+};
+
+export default config;

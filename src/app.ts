@@ -1,0 +1,89 @@
+import type { Config } from "./config.js";
+import { Pipeline } from "./graphql/pipeline.js";
+import { schema } from "./graphql/schema.js";
+import { Hub } from "./hub/hub.js";
+import type { Journal } from "./journal/journal.js";
+import { openJournal } from "./journal/open-journal.js";
+import { Health } from "./server/health.js";
+import { Metrics } from "./server/metrics.js";
+import { Server } from "./server/server.js";
+import { EmptyTaskStoreProvider } from "./store/empty-task-store.js";
+import { Expiry } from "./store/expiry.js";
+import { PerDatabaseTaskStoreProvider } from "./store/per-database-task-store-provider.js";
+import type { TaskStoreProvider } from "./store/task-store-provider.js";
+import { systemClock, type Clock } from "./util/clock.js";
+import { silentLog, type Log } from "./util/log.js";
+
+/** What an app may be given in the place of its own. */
+export interface AppOptions {
+  /** Default: the machine's. */
+  readonly clock?: Clock;
+  /** Default: says nothing. */
+  readonly log?: Log;
+  /** Default: opened from `config.store`. The app closes it. */
+  readonly journal?: Journal;
+}
+
+/**
+ * A running Tidemark: the composition root. Only here is it known which journal is open, and what stands on
+ * what: journal, provider, hub, pipeline, server. Stopping goes the other way.
+ *
+ * @example
+ * await using app = await startApp(loadConfig({ flags: { port: 0 }, env: {}, readFile }));
+ * console.log(app.url);
+ */
+export interface App extends AsyncDisposable {
+  /** Where it listens: `http://127.0.0.1:4000`. */
+  readonly url: string;
+  readonly provider: TaskStoreProvider;
+  readonly hub: Hub;
+  /** Resolves when clients were told, and what was answered is durable. Stopping twice is harmless. */
+  stop(): Promise<void>;
+}
+
+/** Starts everything. @throws Error when the journal can't be opened, or the address not be listened on. */
+export async function startApp(config: Config, options: AppOptions = {}): Promise<App> {
+  const { clock = systemClock, log = silentLog } = options;
+  const { limits } = config;
+  const journal = options.journal ?? (await openJournal(config.store, limits));
+  const { provider, expiry } = createProvider(config, journal, clock, log);
+  const hub = new Hub(provider, clock);
+  const metrics = new Metrics();
+  metrics.gauge("subscribers", "Subscriptions that are open.", () => hub.subscriberCount);
+  const services = { provider, hub, limits, leaseMs: config.leaseMs, retentionMs: config.retentionMs };
+  const pipeline = new Pipeline({ schema, services, clock, log, observer: metrics });
+  const health = new Health(() => journal.isWritable());
+  const server = new Server({ ...config, pipeline, health, metrics, log });
+
+  const stopAll = async (): Promise<void> => {
+    health.enter("stopping");
+    expiry?.stop();
+    await server.stop();
+    await provider.close();
+    await journal.close();
+  };
+  let stopped: Promise<void> | undefined;
+  const stop = (): Promise<void> => (stopped ??= stopAll());
+
+  try {
+    const { url } = await server.start();
+    expiry?.start();
+    health.enter("ready");
+    return { url, provider, hub, stop, [Symbol.asyncDispose]: stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+function createProvider(
+  config: Config,
+  journal: Journal,
+  clock: Clock,
+  log: Log,
+): { provider: TaskStoreProvider; expiry?: Expiry } {
+  const { limits, retentionMs, tracking } = config;
+  if (!tracking) return { provider: new EmptyTaskStoreProvider({ clock, limits }) };
+  const provider = new PerDatabaseTaskStoreProvider(journal, { clock, limits, log });
+  return { provider, expiry: new Expiry(provider, { retentionMs, clock, log }) };
+}

@@ -1,0 +1,28 @@
+/** What a person sees at a terminal when the server is ready: where to go first, and what to try. */
+export function startBlock({ url, store, readyMs }: StartBlock): string {
+  return `
+  Tidemark is ready in ${readyMs} ms.
+
+  GraphiQL    ${url}/graphql
+  WebSocket   ${url.replace(/^http/, "ws")}/graphql
+  Health      ${url}/health  ${url}/ready  ${url}/metrics
+  Store       ${describe(store)}
+
+  In a second terminal:  npm run example:pagerank -- --delay-ms 200
+  Ctrl+C stops.
+
+`;
+}
+
+export interface StartBlock {
+  readonly url: string;
+  /** As configured: `memory:`. */
+  readonly store: string;
+  readonly readyMs: number;
+}
+
+/** Without what may be a password. */
+function describe(store: string): string {
+  if (store === "memory:") return "memory: (forgotten when the server stops)";
+  return store.replace(/\/\/.*@/, "//***@");
+}

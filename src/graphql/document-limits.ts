@@ -1,0 +1,117 @@
+import { Kind, type DocumentNode, type FragmentDefinitionNode, type SelectionSetNode } from "graphql";
+import type { Limits } from "../protocol/limits.js";
+import { limitExceeded, type TidemarkError } from "../protocol/tidemark-error.js";
+
+/**
+ * What one request may ask of the server before anything is validated or executed (law 16). graphql-js's own
+ * validation takes time that grows with the square of some of these, so they are counted first, in one pass,
+ * fragments counted each time they are spread.
+ */
+
+/** The bounds that `document` passes, as errors; none when it passes none. */
+export function documentLimitErrors(document: DocumentNode, limits: Limits): TidemarkError[] {
+  const { levels, aliases, directives } = measureDocument(document);
+  return [
+    ...(levels > limits.documentDepthMax
+      ? [limitExceeded("documentDepthMax", `The document nests fields ${levels} levels deep`, limits.documentDepthMax)]
+      : []),
+    ...(aliases > limits.documentAliasesMax
+      ? [limitExceeded("documentAliasesMax", `The document has ${aliases} aliases`, limits.documentAliasesMax)]
+      : []),
+    ...(directives > limits.documentDirectivesMax
+      ? [limitExceeded("documentDirectivesMax", `The document has ${directives} directives`, limits.documentDirectivesMax)]
+      : []),
+  ];
+}
+
+/**
+ * The bound that the nesting of `variables` passes. It is checked before they are coerced, without recursion:
+ * a value may be nested deeper than the stack is.
+ */
+export function variablesLimitError(variables: unknown, limits: Limits): TidemarkError | undefined {
+  const { variablesDepthMax } = limits;
+  let level = [variables];
+  for (let depth = 0; level.length > 0; depth++) {
+    if (depth > variablesDepthMax) {
+      return limitExceeded("variablesDepthMax", `The variables nest more than ${variablesDepthMax} levels`, variablesDepthMax);
+    }
+    level = level.flatMap((value) => (typeof value === "object" && value !== null ? Object.values(value) : []));
+  }
+  return undefined;
+}
+
+interface Measure {
+  /** Fields that have fields below them, one below another. */
+  readonly levels: number;
+  readonly aliases: number;
+  readonly directives: number;
+}
+
+function measureDocument(document: DocumentNode): Measure {
+  const measurer = new Measurer(document);
+  return document.definitions
+    .filter((definition) => definition.kind === Kind.OPERATION_DEFINITION)
+    .map(({ selectionSet, directives }) => withDirectives(measurer.selectionSet(selectionSet), directives))
+    .reduce(beside, NOTHING);
+}
+
+/** Measures each fragment once, however often it is spread: counting must not cost what it is to prevent. */
+class Measurer {
+  readonly #fragments: Map<string, FragmentDefinitionNode>;
+  readonly #measured = new Map<string, Measure>();
+
+  constructor({ definitions }: DocumentNode) {
+    const fragments = definitions.filter((definition) => definition.kind === Kind.FRAGMENT_DEFINITION);
+    this.#fragments = new Map(fragments.map((fragment) => [fragment.name.value, fragment]));
+  }
+
+  selectionSet({ selections }: SelectionSetNode): Measure {
+    return selections
+      .map((selection) => {
+        switch (selection.kind) {
+          case Kind.FIELD: {
+            const { levels, aliases, directives } = selection.selectionSet
+              ? below(this.selectionSet(selection.selectionSet))
+              : NOTHING;
+            const measure = { levels, aliases: aliases + (selection.alias ? 1 : 0), directives };
+            return withDirectives(measure, selection.directives);
+          }
+          case Kind.INLINE_FRAGMENT:
+            return withDirectives(this.selectionSet(selection.selectionSet), selection.directives);
+          case Kind.FRAGMENT_SPREAD:
+            return withDirectives(this.#fragment(selection.name.value), selection.directives);
+        }
+      })
+      .reduce(beside, NOTHING);
+  }
+
+  /** A fragment that spreads itself counts as nothing within itself: validation refuses it. */
+  #fragment(name: string): Measure {
+    const measured = this.#measured.get(name);
+    if (measured) return measured;
+    const fragment = this.#fragments.get(name);
+    if (!fragment) return NOTHING;
+    this.#measured.set(name, NOTHING);
+    const measure = withDirectives(this.selectionSet(fragment.selectionSet), fragment.directives);
+    this.#measured.set(name, measure);
+    return measure;
+  }
+}
+
+const NOTHING: Measure = { levels: 0, aliases: 0, directives: 0 };
+
+function below({ levels, aliases, directives }: Measure): Measure {
+  return { levels: levels + 1, aliases, directives };
+}
+
+function beside(a: Measure, b: Measure): Measure {
+  return {
+    levels: Math.max(a.levels, b.levels),
+    aliases: a.aliases + b.aliases,
+    directives: a.directives + b.directives,
+  };
+}
+
+function withDirectives(measure: Measure, directives: readonly unknown[] | undefined): Measure {
+  return { ...measure, directives: measure.directives + (directives?.length ?? 0) };
+}

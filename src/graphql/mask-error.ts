@@ -1,0 +1,63 @@
+import { randomUUID } from "node:crypto";
+import { GraphQLError } from "graphql";
+import { ERROR_CODES, type ErrorCode } from "../protocol/error-codes.js";
+import { TidemarkError } from "../protocol/tidemark-error.js";
+import type { Log } from "../util/log.js";
+
+/**
+ * What of a failure a client is told. Ours is told as it is; graphql-js's own (a syntax error, a variable of
+ * the wrong type) is the client's fault; anything else is a defect of this server: it is logged whole under
+ * an id, and the client is told the id and nothing else. No stack, no path, no library's words leave here.
+ */
+export function maskError(error: unknown, log: Log): GraphQLError {
+  const graphqlError = asGraphQLError(error);
+  const cause = rootCause(graphqlError);
+  if (cause instanceof TidemarkError) return told(graphqlError, { ...cause.extensions });
+  if (cause === undefined) return isTold(graphqlError) ? graphqlError : told(graphqlError, requestError(graphqlError));
+  return masked(graphqlError, cause, log);
+}
+
+/** `error` as graphql-js would have it. */
+export function asGraphQLError(error: unknown): GraphQLError {
+  if (error instanceof GraphQLError) return error;
+  const originalError = error instanceof Error ? error : new Error(String(error));
+  return new GraphQLError(originalError.message, { originalError });
+}
+
+/** The error that a resolver or a scalar threw; undefined when graphql-js itself made it. */
+function rootCause({ originalError }: GraphQLError): unknown {
+  return originalError instanceof GraphQLError ? rootCause(originalError) : originalError;
+}
+
+function told(error: GraphQLError, extensions: Record<string, unknown>): GraphQLError {
+  const { message, nodes, source, positions, path } = error;
+  return new GraphQLError(message, {
+    nodes: nodes ?? null,
+    source: source ?? null,
+    positions: positions ?? null,
+    path: path ?? null,
+    extensions,
+  });
+}
+
+function masked(error: GraphQLError, cause: unknown, log: Log): GraphQLError {
+  const errorId = randomUUID();
+  log.error({ err: cause, errorId, path: error.path }, "an operation failed unexpectedly");
+  const { nodes, path } = error;
+  return new GraphQLError(`Something went wrong in the server. Its log says more about ${errorId}.`, {
+    nodes: nodes ?? null,
+    path: path ?? null,
+    extensions: { code: "INTERNAL" satisfies ErrorCode, errorId },
+  });
+}
+
+/** Whether it has one of our codes, and so came through here before or was made to be told. */
+function isTold({ extensions }: GraphQLError): boolean {
+  return ERROR_CODES.some((code) => code === extensions["code"]);
+}
+
+/** What graphql-js or a transport found wrong with the request, with the HTTP status if it gave one. */
+function requestError({ extensions }: GraphQLError): Record<string, unknown> {
+  const code: ErrorCode = "BAD_USER_INPUT";
+  return "http" in extensions ? { code, http: extensions["http"] } : { code };
+}

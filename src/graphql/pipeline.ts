@@ -1,0 +1,255 @@
+import {
+  createSourceEventStream,
+  execute,
+  getOperationAST,
+  GraphQLError,
+  OperationTypeNode,
+  parse,
+  specifiedRules,
+  validate,
+  type DocumentNode,
+  type ExecutionArgs,
+  type ExecutionResult,
+  type GraphQLSchema,
+} from "graphql";
+import { LRUCache } from "lru-cache";
+import { limitExceeded, TidemarkError } from "../protocol/tidemark-error.js";
+import { ANONYMOUS } from "../tasks/names.js";
+import { assert } from "../util/assert.js";
+import type { Clock } from "../util/clock.js";
+import type { Log } from "../util/log.js";
+import type { OperationContext, Services } from "./context.js";
+import { documentLimitErrors, variablesLimitError } from "./document-limits.js";
+import { asGraphQLError, maskError } from "./mask-error.js";
+import { Reader } from "./reader.js";
+
+/**
+ * The one way of an operation, whichever transport brought it: parse, limits, validate, execute, mask. A
+ * transport only reads requests and writes results, so no rule can hold on one and be missing on another.
+ * (graphql-ws and Yoga each have a way of their own; neither is used.)
+ *
+ *     text ──► parse ──► limits ──► validate ──► execute | subscribe ──► mask ──► result
+ *              └────── remembered by text ─────┘
+ */
+export class Pipeline {
+  readonly schema: GraphQLSchema;
+  readonly #services: Services;
+  readonly #clock: Clock;
+  readonly #log: Log;
+  readonly #observer: FailureObserver;
+  readonly #documents = new LRUCache<string, CheckedDocument>({
+    max: DOCUMENTS_MAX,
+    maxSize: DOCUMENT_CHARACTERS_MAX,
+    sizeCalculation: (_, text) => text.length + 1,
+  });
+
+  constructor(options: PipelineOptions) {
+    this.schema = options.schema;
+    this.#services = options.services;
+    this.#clock = options.clock;
+    this.#log = options.log;
+    this.#observer = options.observer;
+  }
+
+  /**
+   * Parses and checks an operation, without executing it. Gives what can be executed or subscribed to, or why
+   * not.
+   */
+  prepare(request: OperationRequest): PreparedOperation | Refusal {
+    const { document, errors } = this.#check(request.query);
+    if (!document || errors.length > 0) return this.refuse(...errors);
+    const operation = getOperationAST(document, request.operationName);
+    if (!operation) return this.refuse(unknownOperation(request.operationName));
+    const tooDeep = variablesLimitError(request.variables, this.#services.limits);
+    if (tooDeep) return this.refuse(tooDeep);
+    return {
+      kind: operation.operation,
+      schema: this.schema,
+      document,
+      operationName: request.operationName ?? null,
+      variableValues: request.variables ?? {},
+      contextValue: this.#createContext(),
+    };
+  }
+
+  /** Executes a query or a mutation. Never rejects: a failure is in the result. */
+  async execute(operation: PreparedOperation): Promise<ExecutionResult> {
+    try {
+      const isQuery = operation.kind === OperationTypeNode.QUERY;
+      return this.#masked(isQuery ? await this.#query(operation) : await execute(operation));
+    } catch (error) {
+      return this.refuse(error);
+    }
+  }
+
+  /** Opens a subscription; a refusal is a result. Never rejects. */
+  async subscribe(operation: PreparedOperation): Promise<EventResults | ExecutionResult> {
+    try {
+      const source = await createSourceEventStream(operation);
+      if (!isAsyncIterable(source)) return this.#masked(source);
+      return new EventResults(source[Symbol.asyncIterator](), (event) => this.#event(operation, event));
+    } catch (error) {
+      return this.refuse(error);
+    }
+  }
+
+  /** What a client is told of failures; each is counted. */
+  refuse(...errors: readonly unknown[]): Refusal {
+    const masked = errors.map((error) => maskError(error, this.#log));
+    for (const { extensions } of masked) this.#observer.failed(extensions);
+    return { errors: masked };
+  }
+
+  /**
+   * Law 3: a query runs in one turn of the event loop. Where it met a store that was not open it is run again
+   * once that is.
+   */
+  async #query(operation: PreparedOperation): Promise<ExecutionResult> {
+    const { reader } = operation.contextValue;
+    for (let run = 0; run < RUNS_MAX; run++) {
+      const result = synchronous(execute(operation));
+      if (!reader.isIncomplete) return result;
+      await reader.complete();
+    }
+    throw new TidemarkError("UNAVAILABLE", "The databases asked for could not be opened together. Ask for fewer.");
+  }
+
+  #event(operation: PreparedOperation, rootValue: unknown): ExecutionResult {
+    return this.#masked(synchronous(execute({ ...operation, rootValue })));
+  }
+
+  #masked(result: ExecutionResult): ExecutionResult {
+    return result.errors ? { ...result, ...this.refuse(...result.errors) } : result;
+  }
+
+  #createContext(): OperationContext {
+    const reader = new Reader(this.#services.provider);
+    return { services: this.#services, caller: ANONYMOUS, now: this.#clock.now(), reader };
+  }
+
+  /** Parses and checks a document, unless one of this text is remembered. */
+  #check(text: string): CheckedDocument {
+    const known = this.#documents.get(text);
+    if (known) return known;
+    const checked = this.#checkAnew(text);
+    this.#documents.set(text, checked);
+    return checked;
+  }
+
+  #checkAnew(text: string): CheckedDocument {
+    try {
+      const document = parseWithin(text, this.#services.limits);
+      const refusals = documentLimitErrors(document, this.#services.limits).map(asGraphQLError);
+      const errors = refusals.length > 0 ? refusals : validate(this.schema, document, specifiedRules);
+      return { document, errors };
+    } catch (error) {
+      return { document: undefined, errors: [asGraphQLError(error)] };
+    }
+  }
+}
+
+export interface PipelineOptions {
+  readonly schema: GraphQLSchema;
+  readonly services: Services;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly observer: FailureObserver;
+}
+
+/** Hears of every failure that a client is told, by its `extensions`. */
+export interface FailureObserver {
+  failed(extensions: Readonly<Record<string, unknown>>): void;
+}
+
+/** An operation as a transport reads it. */
+export interface OperationRequest {
+  readonly query: string;
+  readonly operationName?: string | null | undefined;
+  readonly variables?: Readonly<Record<string, unknown>> | null | undefined;
+}
+
+/** An operation that may be executed: `execute` for a query or a mutation, `subscribe` for a subscription. */
+export interface PreparedOperation extends ExecutionArgs {
+  readonly kind: OperationTypeNode;
+  readonly contextValue: OperationContext;
+}
+
+/** Why an operation is not executed. */
+export interface Refusal {
+  readonly errors: readonly GraphQLError[];
+}
+
+export function isRefusal(prepared: PreparedOperation | Refusal): prepared is Refusal {
+  return "errors" in prepared;
+}
+
+/** A document, and what is wrong with it; a text that can't be parsed is none. */
+interface CheckedDocument extends Refusal {
+  readonly document: DocumentNode | undefined;
+}
+
+/** The results of a subscription: one an event, executed when it is asked for. */
+export class EventResults implements AsyncIterableIterator<ExecutionResult> {
+  readonly #events: AsyncIterator<unknown>;
+  readonly #execute: (event: unknown) => ExecutionResult;
+
+  constructor(events: AsyncIterator<unknown>, executeEvent: (event: unknown) => ExecutionResult) {
+    this.#events = events;
+    this.#execute = executeEvent;
+  }
+
+  async next(): Promise<IteratorResult<ExecutionResult>> {
+    const { done, value } = await this.#events.next();
+    return done ? { done: true, value: undefined } : { done: false, value: this.#execute(value) };
+  }
+
+  async return(): Promise<IteratorResult<ExecutionResult>> {
+    await this.#events.return?.();
+    return { done: true, value: undefined };
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+}
+
+/** Documents that are remembered, and their characters in all. */
+const DOCUMENTS_MAX = 1_000;
+const DOCUMENT_CHARACTERS_MAX = 5_000_000;
+
+/** A query that opens databases one after another is run so often at most. */
+const RUNS_MAX = 1_000;
+
+function parseWithin(text: string, limits: Services["limits"]): DocumentNode {
+  const bytes = Buffer.byteLength(text);
+  if (bytes > limits.documentBytesMax) {
+    throw limitExceeded("documentBytesMax", `The document has ${bytes} bytes`, limits.documentBytesMax);
+  }
+  try {
+    return parse(text, { maxTokens: limits.documentTokensMax });
+  } catch (error) {
+    if (!(error instanceof GraphQLError) || !error.message.includes("Parsing aborted")) throw error;
+    const { documentTokensMax } = limits;
+    throw limitExceeded("documentTokensMax", `The document has more than ${documentTokensMax} tokens`, documentTokensMax);
+  }
+}
+
+function unknownOperation(name: string | null | undefined): TidemarkError {
+  const message = name
+    ? `The document has no operation ${JSON.stringify(name)}; give the operationName of one that it has.`
+    : "The document has several operations, or none; say which to run by operationName.";
+  return new TidemarkError("BAD_USER_INPUT", message);
+}
+
+function synchronous<T>(value: T | PromiseLike<T>): T {
+  assert(!isPromiseLike(value), "resolvers of queries and events are synchronous");
+  return value;
+}
+
+function isPromiseLike<T>(value: T | PromiseLike<T>): value is PromiseLike<T> {
+  return typeof value === "object" && value !== null && "then" in value;
+}
+
+function isAsyncIterable(value: object): value is AsyncIterable<unknown> {
+  return Symbol.asyncIterator in value;
+}

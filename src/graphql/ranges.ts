@@ -1,0 +1,33 @@
+import type { Limits } from "../protocol/limits.js";
+import { limitExceeded, TidemarkError } from "../protocol/tidemark-error.js";
+
+/**
+ * Numbers that clients choose. What can't be meant is BAD_USER_INPUT; what is only too much is
+ * LIMIT_EXCEEDED and names the setting (law 16).
+ */
+
+/** @throws TidemarkError BAD_USER_INPUT for a value outside `min` to `max`. */
+export function checkRange(name: string, value: number, min: number, max: number): void {
+  if (value < min || value > max) throw outOfRange(name, value, min, max);
+}
+
+/**
+ * How many items a client asks for, from 1.
+ * @throws TidemarkError BAD_USER_INPUT below 1, LIMIT_EXCEEDED above the bound.
+ */
+export function checkSize(name: string, value: number, limit: keyof Limits, limits: Limits): void {
+  if (value < 1) throw outOfRange(name, value, 1, limits[limit]);
+  checkBound(`${name} is ${value}`, value, limit, limits);
+}
+
+/** @throws TidemarkError LIMIT_EXCEEDED, beginning with `what`, for a value above the bound. */
+export function checkBound(what: string, value: number, limit: keyof Limits, limits: Limits): void {
+  if (value > limits[limit]) throw limitExceeded(limit, what, limits[limit]);
+}
+
+function outOfRange(name: string, value: number, min: number, max: number): TidemarkError {
+  return new TidemarkError(
+    "BAD_USER_INPUT",
+    `${name} is ${value}; give a whole number from ${min} to ${max}.`,
+  );
+}

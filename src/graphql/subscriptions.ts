@@ -1,0 +1,97 @@
+import { parseDatabaseName } from "../tasks/names.js";
+import { builder } from "./builder.js";
+import {
+  DATABASE,
+  FILTER_JOB_ID,
+  FILTER_STATUS,
+  FILTER_USERNAME,
+  JOB_ID,
+  parseFilter,
+  parseJobAddress,
+  USERNAME,
+} from "./names.js";
+import { checkRange } from "./ranges.js";
+import { TaskStatusType } from "./types/enums.js";
+import { TaskEventType } from "./types/task-event.js";
+import { UserTaskType } from "./types/user-task.js";
+
+/**
+ * What can be watched. `subscribe` asks the hub; `resolve` shows one event, synchronously and from nothing but
+ * the event, so that the hub may run it once for all who asked the same.
+ */
+builder.subscriptionType({
+  description: "What can be watched.",
+  fields: (t) => ({
+    taskEvents: t.field({
+      type: TaskEventType,
+      description: `Every change in a database that the filter lets through and the caller may see, in order of revision.
+
+Without \`after\`: Reset(INITIAL), the state, CaughtUp, then what happens. With it: just what changed since, CaughtUp, then what happens; Reset(HISTORY_GONE or EPOCH_CHANGED) and the state first where that can't be told. \`after\` a position at revision 0 is as without. A database that is not there yet is an empty one: subscribe first, store later. Whether you are behind is not told: each job is right at its newest event, the whole is exact at CaughtUp.`,
+      args: {
+        database: t.arg.string({ required: true, description: DATABASE }),
+        username: t.arg.string({ description: FILTER_USERNAME }),
+        jobId: t.arg.id({ description: FILTER_JOB_ID }),
+        after: t.arg({
+          type: "Position",
+          description:
+            'Tell only what changed since this position, which a query or an event gave you. For example "k3J9wQx-T_bA.1042".',
+        }),
+        minIntervalMs: t.arg.int({ required: true, defaultValue: 0, description: MIN_INTERVAL }),
+      },
+      subscribe: (_, { after, minIntervalMs, ...args }, { services: { hub, limits } }) => {
+        checkInterval(minIntervalMs);
+        const { username, jobId } = parseFilter(args, limits);
+        const database = parseDatabaseName(args.database, limits);
+        return hub.taskEvents({ database, username, jobId, after: after ?? undefined, minIntervalMs });
+      },
+      resolve: (event) => event,
+    }),
+    task: t.field({
+      type: UserTaskType,
+      nullable: true,
+      description:
+        "The job now, then after every change, the newest when you are slow; null while it is not there. Completes once the job it shows has ended, unless untilEnded is false: then it goes on to the next attempt.",
+      args: {
+        database: t.arg.string({ required: true, description: DATABASE }),
+        username: t.arg.string({ required: true, description: USERNAME }),
+        jobId: t.arg.id({ required: true, description: JOB_ID }),
+        untilEnded: t.arg.boolean({
+          required: true,
+          defaultValue: true,
+          description: "Whether to complete once the job has ended.",
+        }),
+        minIntervalMs: t.arg.int({ required: true, defaultValue: 0, description: MIN_INTERVAL }),
+      },
+      subscribe: (_, { untilEnded, minIntervalMs, ...args }, context) => {
+        checkInterval(minIntervalMs);
+        return context.services.hub.task({ ...parseJobAddress(args, context), untilEnded, minIntervalMs });
+      },
+      resolve: (userTask) => userTask && { userTask, now: userTask.changedAt },
+    }),
+    taskCount: t.int({
+      description: "The count now, then whenever it changes, the newest when you are slow.",
+      args: {
+        database: t.arg.string({ required: true, description: DATABASE }),
+        username: t.arg.string({ description: FILTER_USERNAME }),
+        status: t.arg({ type: [TaskStatusType], description: FILTER_STATUS }),
+        minIntervalMs: t.arg.int({ required: true, defaultValue: 0, description: MIN_INTERVAL }),
+      },
+      subscribe: (_, { minIntervalMs, ...args }, { services: { hub, limits } }) => {
+        checkInterval(minIntervalMs);
+        const { username, statuses } = parseFilter(args, limits);
+        const database = parseDatabaseName(args.database, limits);
+        return hub.taskCount({ database, username, statuses, minIntervalMs });
+      },
+      resolve: (count) => count,
+    }),
+  }),
+});
+
+const MIN_INTERVAL =
+  "Milliseconds between two answers at least, 0 to 3600000; what happens meanwhile is merged into the newest.";
+
+const INTERVAL_MS_MAX = 60 * 60 * 1_000;
+
+function checkInterval(minIntervalMs: number): void {
+  checkRange("minIntervalMs", minIntervalMs, 0, INTERVAL_MS_MAX);
+}

@@ -1,0 +1,53 @@
+#!/usr/bin/env node
+import { createProgram, exitCodeOf, failureMessageOf } from "./cli/program.js";
+import type { Config } from "./config.js";
+
+/**
+ * The process: it runs a command, and ends when that has ended or a signal asks for it. This is the only
+ * place that ends the process.
+ */
+await createProgram(serve)
+  .parseAsync()
+  .catch((error: unknown) => {
+    const message = failureMessageOf(error);
+    if (message !== undefined) process.stderr.write(`${message}\n`);
+    process.exitCode = exitCodeOf(error);
+  });
+
+/** Serves until SIGTERM or SIGINT. The server is loaded only now: a help must not wait for it. */
+async function serve(config: Config): Promise<void> {
+  const startedAt = performance.now();
+  const [{ startApp }, { createLog }, { startBlock }] = await Promise.all([
+    import("./app.js"),
+    import("./server/log.js"),
+    import("./cli/render/start-block.js"),
+  ]);
+  const log = createLog(config.logLevel);
+  for (const event of ["uncaughtException", "unhandledRejection"] as const) {
+    process.on(event, (error: unknown) => {
+      log.fatal({ err: error }, "the server failed and ends");
+      process.exit(1);
+    });
+  }
+  for (const warning of config.warnings) log.warn({}, warning);
+  const app = await startApp(config, { log });
+  const readyMs = Math.round(performance.now() - startedAt);
+  if (process.stdout.isTTY) process.stdout.write(startBlock({ url: app.url, store: config.store, readyMs }));
+  else log.info({ url: app.url, readyMs }, "ready");
+  for (const signal of ["SIGTERM", "SIGINT"] as const) {
+    process.once(signal, () => {
+      log.info({ signal }, "stopping");
+      setTimeout(() => process.exit(1), STOP_TIMEOUT_MS).unref();
+      app.stop().then(
+        () => process.exit(0),
+        (error: unknown) => {
+          log.fatal({ err: error }, "the server could not stop in order");
+          process.exit(1);
+        },
+      );
+    });
+  }
+}
+
+/** A server that has not stopped by then is ended, milliseconds. */
+const STOP_TIMEOUT_MS = 4_500;

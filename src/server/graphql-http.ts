@@ -1,0 +1,117 @@
+import { GraphQLError, OperationTypeNode, type ExecutionResult } from "graphql";
+import { createYoga, type Plugin, type YogaServerInstance } from "graphql-yoga";
+import { isRefusal, type EventResults, type OperationRequest, type Pipeline } from "../graphql/pipeline.js";
+import type { Limits } from "../protocol/limits.js";
+import { TidemarkError } from "../protocol/tidemark-error.js";
+
+/**
+ * GraphQL over HTTP, and over server-sent events where a client accepts those: Yoga reads requests and
+ * writes results, by the rules of GraphQL over HTTP; the pipeline does what an operation asks for.
+ *
+ * Closed from the start: no CORS, JSON bodies only (a form that another site posts executes nothing), no
+ * mutation by GET.
+ */
+export function createGraphqlHttp({ pipeline, limits }: GraphqlHttpOptions): YogaServerInstance<object, object> {
+  return createYoga({
+    schema: pipeline.schema,
+    graphqlEndpoint: "/graphql",
+    cors: false,
+    graphiql: false,
+    landingPage: false,
+    multipart: false,
+    logging: false,
+    parserAndValidationCache: false,
+    maxRequestBodySize: limits.bodyBytesMax,
+    maskedErrors: { isDev: false, maskError: (error) => pipeline.refuse(ours(error, limits)).errors[0]! },
+    plugins: [jsonOnly(), throughPipeline(pipeline)],
+  });
+}
+
+export interface GraphqlHttpOptions {
+  readonly pipeline: Pipeline;
+  readonly limits: Limits;
+}
+
+/** Everything that is not JSON is refused before it is read. */
+function jsonOnly(): Plugin {
+  return {
+    onRequestParse({ request }) {
+      if (request.method !== "POST" || isJson(request.headers.get("content-type"))) return;
+      throw withStatus(415, "A GraphQL request by POST has a body of Content-Type: application/json.");
+    },
+  };
+}
+
+function isJson(contentType: string | null): boolean {
+  const [type] = (contentType ?? "").split(";");
+  return type?.trim().toLowerCase() === "application/json";
+}
+
+/** In the place of Yoga's own parsing, validation and execution. */
+function throughPipeline(pipeline: Pipeline): Plugin {
+  return {
+    onParams({ setParamsHandler }) {
+      setParamsHandler(async ({ request, params }) => {
+        const result = await run(pipeline, request.method, {
+          query: params.query ?? "",
+          operationName: params.operationName,
+          variables: params.variables,
+        });
+        return isResult(result) ? asResponse(result) : result;
+      });
+    },
+  };
+}
+
+async function run(
+  pipeline: Pipeline,
+  method: string,
+  request: OperationRequest,
+): Promise<ExecutionResult | EventResults> {
+  const prepared = pipeline.prepare(request);
+  if (isRefusal(prepared)) return prepared;
+  if (prepared.kind === OperationTypeNode.MUTATION && method === "GET") {
+    return { errors: [withStatus(405, "A mutation changes something: send it by POST.", { Allow: "POST" })] };
+  }
+  return prepared.kind === OperationTypeNode.SUBSCRIPTION ? pipeline.subscribe(prepared) : pipeline.execute(prepared);
+}
+
+function isResult(result: ExecutionResult | EventResults): result is ExecutionResult {
+  return !(Symbol.asyncIterator in result);
+}
+
+/** A request that nothing was executed of is a 400 to those who accept application/graphql-response+json. */
+function asResponse(result: ExecutionResult): ExecutionResult {
+  if (!result.errors || "data" in result) return result;
+  return { errors: result.errors.map((error) => ("http" in error.extensions ? error : asBadRequest(error))) };
+}
+
+function asBadRequest(error: GraphQLError): GraphQLError {
+  const { message, nodes, source, positions, path, extensions } = error;
+  return new GraphQLError(message, {
+    nodes: nodes ?? null,
+    source: source ?? null,
+    positions: positions ?? null,
+    path: path ?? null,
+    extensions: { ...extensions, http: { status: 400, spec: true } },
+  });
+}
+
+/** Yoga's own errors, in our words. */
+function ours(error: unknown, limits: Limits): unknown {
+  if (!(error instanceof GraphQLError) || statusOf(error) !== 413) return error;
+  const { bodyBytesMax } = limits;
+  return new GraphQLError(`The body of the request is larger than ${bodyBytesMax} bytes (bodyBytesMax).`, {
+    extensions: { code: "LIMIT_EXCEEDED", limit: "bodyBytesMax", http: { status: 413 } },
+  });
+}
+
+function statusOf({ extensions }: GraphQLError): unknown {
+  const http: unknown = extensions["http"];
+  return typeof http === "object" && http !== null && "status" in http ? http.status : undefined;
+}
+
+function withStatus(status: number, message: string, headers: Record<string, string> = {}): GraphQLError {
+  const { extensions } = new TidemarkError("BAD_USER_INPUT", message);
+  return new GraphQLError(message, { extensions: { ...extensions, http: { status, headers } } });
+}

@@ -1,0 +1,107 @@
+import type { IncomingMessage } from "node:http";
+import type { Duplex } from "node:stream";
+import type { ExecutionArgs } from "graphql";
+import { handleProtocols, makeServer, type Server as ProtocolServer } from "graphql-ws";
+import { WebSocketServer, type WebSocket } from "ws";
+import { isRefusal, type Pipeline, type PreparedOperation } from "../graphql/pipeline.js";
+import { CloseCode } from "../protocol/close-codes.js";
+import type { Limits } from "../protocol/limits.js";
+import { limitExceeded } from "../protocol/tidemark-error.js";
+import type { Log } from "../util/log.js";
+import { WebSocketConnection } from "./websocket-connection.js";
+
+/**
+ * GraphQL over WebSocket: graphql-ws speaks the protocol (graphql-transport-ws), ws the frames, and the
+ * pipeline does what an operation asks for.
+ */
+export class WebSockets {
+  readonly #options: WebSocketsOptions;
+  readonly #sockets: WebSocketServer;
+  readonly #protocol: ProtocolServer<WebSocketConnection>;
+  readonly #connections = new Set<WebSocketConnection>();
+  readonly #heartbeat: NodeJS.Timeout;
+
+  constructor(options: WebSocketsOptions) {
+    this.#options = options;
+    this.#sockets = new WebSocketServer({
+      noServer: true,
+      handleProtocols,
+      maxPayload: options.limits.messageBytesMax,
+      perMessageDeflate: false,
+    });
+    this.#protocol = createProtocol(options);
+    this.#heartbeat = setInterval(() => this.#ping(), options.keepAliveMs).unref();
+  }
+
+  /** Sockets that are open. */
+  get size(): number {
+    return this.#connections.size;
+  }
+
+  /** Makes a WebSocket of a request to upgrade, which has been let in. */
+  open(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    this.#sockets.handleUpgrade(request, socket, head, (webSocket) => this.#opened(webSocket));
+  }
+
+  /** Tells every client to come back later, and waits until they are gone. */
+  async close(): Promise<void> {
+    clearInterval(this.#heartbeat);
+    const clients = [...this.#sockets.clients];
+    for (const webSocket of clients) webSocket.close(CloseCode.GOING_AWAY, "Going away");
+    await Promise.all(clients.map(isGone));
+  }
+
+  #opened(webSocket: WebSocket): void {
+    const connection = new WebSocketConnection(webSocket, this.#options);
+    this.#connections.add(connection);
+    const onClosed = this.#protocol.opened(connection, connection);
+    webSocket.once("close", (code, reason) => {
+      this.#connections.delete(connection);
+      onClosed(code, String(reason)).catch((error: unknown) => {
+        this.#options.log.error({ err: error }, "a WebSocket could not be cleaned up");
+      });
+    });
+  }
+
+  #ping(): void {
+    for (const connection of this.#connections) connection.ping();
+  }
+}
+
+export interface WebSocketsOptions {
+  readonly pipeline: Pipeline;
+  readonly limits: Limits;
+  /** Between two pings, milliseconds. */
+  readonly keepAliveMs: number;
+  readonly log: Log;
+}
+
+/** How long a client is waited for that was told to go away, milliseconds. */
+const CLOSE_TIMEOUT_MS = 1_000;
+
+function createProtocol({ pipeline, limits }: WebSocketsOptions): ProtocolServer<WebSocketConnection> {
+  return makeServer<Record<string, unknown> | undefined, WebSocketConnection>({
+    onSubscribe({ extra: connection }, _id, { query, operationName, variables }) {
+      const { subscriptionsPerSocketMax } = limits;
+      if (connection.operationCount > subscriptionsPerSocketMax) {
+        const what = `This socket has ${subscriptionsPerSocketMax} operations open. Complete some, or open another`;
+        return pipeline.refuse(limitExceeded("subscriptionsPerSocketMax", what, subscriptionsPerSocketMax)).errors;
+      }
+      const prepared = pipeline.prepare({ query, operationName, variables });
+      return isRefusal(prepared) ? prepared.errors : prepared;
+    },
+    // Safe: graphql-ws executes what onSubscribe gave it.
+    execute: (args: ExecutionArgs) => pipeline.execute(args as PreparedOperation),
+    subscribe: (args: ExecutionArgs) => pipeline.subscribe(args as PreparedOperation),
+  });
+}
+
+async function isGone(webSocket: WebSocket): Promise<void> {
+  await new Promise<void>((resolve) => {
+    const timeout = setTimeout(() => webSocket.terminate(), CLOSE_TIMEOUT_MS);
+    webSocket.once("close", () => {
+      clearTimeout(timeout);
+      resolve();
+    });
+  });
+}

@@ -1,0 +1,1008 @@
+import fc from "fast-check";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
+import {
+  JournalError,
+  type AppendResult,
+  type DatabaseJournal,
+  type Journal,
+  type JournalRecord,
+  type JournalSnapshot,
+} from "../../src/journal/journal.js";
+import type { JournalOptions } from "../../src/journal/open-journal.js";
+import type { JobKey } from "../../src/tasks/names.js";
+import { treeOf } from "../../src/tasks/task-rows.js";
+import type { TaskSpec } from "../../src/tasks/task-spec.js";
+import {
+  databaseName,
+  grows,
+  jobKey,
+  openWriter,
+  plainTree,
+  removes,
+  removing,
+  replay,
+  reports,
+  sorted,
+  stores,
+  storing,
+  updating,
+  updatingOften,
+  type Change,
+  type JournalWriter,
+} from "../kit/journal-entries.js";
+
+/**
+ * What src/journal/journal.ts promises, as tests that every driver, decorator and fake passes. A driver adds
+ * only tests of its own oddities.
+ *
+ *     journalSuite("the memory journal", async (options) => createMemoryJournal(options));
+ *
+ * `openFresh` opens a journal in which nothing was ever written. `reopen`, for a driver with durability, ends
+ * the process' hold on a journal and opens what it has kept.
+ */
+export function journalSuite(name: string, openFresh: OpenFresh, reopen?: Reopen): void {
+  const open = async (bounds: Partial<JournalOptions> = {}): Promise<Journal> =>
+    closedAtEnd(await openFresh({ ...OPTIONS, ...bounds }));
+
+  describe(`${name} is a journal`, () => {
+    describe("opening", () => {
+      specifyOpening(open);
+    });
+    describe("appending", () => {
+      specifyAppending(open);
+    });
+    describe("an append that conflicts", () => {
+      specifyConflicts(open);
+    });
+    describe("the state", () => {
+      specifyState(open);
+    });
+    describe("removals", () => {
+      specifyRemovals(open);
+    });
+    describe("names", () => {
+      specifyNames(open);
+    });
+    describe("finding", () => {
+      specifyFinding(open);
+    });
+    describe("following", () => {
+      specifyFollowing(open);
+    });
+    describe("calls at the same time", () => {
+      specifyConcurrency(open);
+    });
+    describe("closing", () => {
+      specifyClosing(open);
+    });
+    describe("durability", () => {
+      specifyDurability(open, reopen);
+    });
+  });
+}
+
+export type OpenFresh = (options: JournalOptions) => Promise<Journal>;
+export type Reopen = (journal: Journal) => Promise<Journal>;
+
+type Open = (bounds?: Partial<JournalOptions>) => Promise<Journal>;
+
+const OPTIONS: JournalOptions = { removalsKeptMax: 100, logLinesPerJobMax: 3 };
+const ENTRIES_KEPT_AT_LEAST = 1_000;
+
+const DB = databaseName("neo4j");
+const OTHER_DB = databaseName("movies");
+const JOB = jobKey("alice", "job-1");
+const OTHER_JOB = jobKey("alice", "job-2");
+const THIRD_JOB = jobKey("bob", "job-1");
+
+function specifyOpening(open: Open): void {
+  it("opening and reading a database creates nothing", async () => {
+    const journal = await open();
+    const handle = await journal.open(DB);
+    await Promise.all([handle.load(), handle.head(), handle.find("none")]);
+    expect(await journal.databases()).toEqual([]);
+  });
+
+  it("a database that does not exist is empty, at revision 0, in an epoch of 12 characters of base64url", async () => {
+    const { handle } = await world(open);
+    const empty = { revision: 0, floor: 0, jobs: [], removals: [] };
+    expect(await handle.load()).toEqual({ ...empty, epoch: expect.stringMatching(/^[\w-]{12}$/) });
+    expect(await handle.head()).toBe(0);
+  });
+
+  it("all handles on a database are in one epoch, which no other database has", async () => {
+    const { journal, handle } = await world(open);
+    const { epoch } = await handle.load();
+    expect(await epochOf(journal.open(DB))).toBe(epoch);
+    expect(await epochOf(journal.open(OTHER_DB))).not.toBe(epoch);
+  });
+
+  it("the epoch stays the same while entries are appended, and nobody is told of another", async () => {
+    const { handle } = await world(open);
+    const listener = vi.fn<(epoch: string) => void>();
+    const stop = handle.onEpochChange(listener);
+    const { epoch } = await handle.load();
+    await handle.append([storing(JOB), updating(JOB, 1), removing(JOB, 2)]);
+    expect(await handle.load()).toMatchObject({ epoch, revision: 3 });
+    expect(listener).not.toHaveBeenCalled();
+    stop();
+    expect(stop).not.toThrow();
+  });
+
+  it("the databases are those that were appended to, by name, each with its jobs counted", async () => {
+    const journal = await open();
+    const [second, first, emptied] = await openAll(journal, ["second", "first", "gone"]);
+    await second!.append([storing(JOB)]);
+    await first!.append([storing(JOB), storing(OTHER_JOB), storing(THIRD_JOB), removing(JOB, 1)]);
+    await emptied!.append([storing(JOB), removing(JOB, 1)]);
+    await journal.open(OTHER_DB);
+    expect(await journal.databases()).toEqual([
+      { name: "first", jobCount: 2 },
+      { name: "gone", jobCount: 0 },
+      { name: "second", jobCount: 1 },
+    ]);
+  });
+
+  it("an open journal can be written to", async () => {
+    const journal = await open();
+    expect(await journal.isWritable()).toBe(true);
+  });
+}
+
+function specifyAppending(open: Open): void {
+  it("entries are numbered 1, 2, 3 through all handles", async () => {
+    const { handle, other } = await world(open);
+    expect(await handle.append([storing(JOB)])).toEqual(appendedAt(1));
+    expect(await other.append([storing(OTHER_JOB)])).toEqual(appendedAt(2));
+    expect(await handle.append([updating(OTHER_JOB, 2)])).toEqual(appendedAt(3));
+  });
+
+  it("the entries of one append are numbered one after the other", async () => {
+    const { handle } = await world(open);
+    expect(await handle.append([storing(JOB), storing(OTHER_JOB)])).toEqual(appendedAt(1));
+    expect(await handle.append([storing(THIRD_JOB)])).toEqual(appendedAt(3));
+    expect(revisionsOfJobs(await handle.load())).toEqual([1, 2, 3]);
+  });
+
+  it("each database numbers for itself", async () => {
+    const { journal, handle } = await world(open);
+    const elsewhere = await journal.open(OTHER_DB);
+    await handle.append([storing(JOB), storing(OTHER_JOB)]);
+    expect(await elsewhere.append([storing(JOB)])).toEqual(appendedAt(1));
+    expect(await handle.head()).toBe(2);
+    expect(await elsewhere.head()).toBe(1);
+  });
+
+  it("the head is the newest revision that any handle has written", async () => {
+    const { handle, other } = await world(open);
+    await handle.append([storing(JOB), updating(JOB, 1)]);
+    expect(await other.head()).toBe(2);
+    expect(await handle.head()).toBe(2);
+  });
+
+  it("what one handle appends another one loads", async () => {
+    const { handle, other } = await world(open);
+    const writer = await openWriter(handle, OPTIONS);
+    await writer.write(stores(JOB, TREE), stores(OTHER_JOB), removes(OTHER_JOB));
+    expect(await loaded(other)).toEqual(writer.expected());
+  });
+
+  it("entries of one append build on each other, each made from the revision of the one before it", async () => {
+    const { handle } = await world(open);
+    await handle.append([storing(THIRD_JOB)]);
+    const result = await handle.append([
+      storing(JOB),
+      updating(JOB, 2),
+      removing(JOB, 3),
+      storing(JOB, 4),
+      updating(JOB, 5),
+    ]);
+    expect(result).toEqual(appendedAt(2));
+    expect(await handle.load()).toMatchObject({ revision: 6, jobs: { length: 2 }, removals: [] });
+  });
+}
+
+function specifyConflicts(open: Open): void {
+  it("names the first job that had moved on, and writes nothing", async () => {
+    const { handle } = await world(open);
+    await handle.append([storing(JOB), storing(OTHER_JOB), updating(OTHER_JOB, 2)]);
+    const before = await loaded(handle);
+    const batch = [storing(THIRD_JOB), updating(OTHER_JOB, 2), updating(JOB, 9)];
+    expect(await handle.append(batch)).toEqual(conflictOf(OTHER_JOB));
+    expect(await loaded(handle)).toEqual(before);
+    expect(await handle.head()).toBe(3);
+    expect(await Promise.all(batch.map(({ commitId }) => handle.find(commitId)))).toEqual(NOTHING_OF_3);
+  });
+
+  it("takes no revision: the next entry has the one that it would have had", async () => {
+    const { handle } = await world(open);
+    await handle.append([storing(JOB)]);
+    await handle.append([storing(OTHER_JOB), updating(JOB, 5)]);
+    expect(await handle.append([updating(JOB, 1)])).toEqual(appendedAt(2));
+    expect(await followed(handle, 0, 2)).toMatchObject([{ revision: 1 }, { revision: 2 }]);
+  });
+
+  it("does not make a database", async () => {
+    const { journal, handle } = await world(open);
+    expect(await handle.append([storing(JOB), storing(OTHER_JOB, 7)])).toEqual(conflictOf(OTHER_JOB));
+    expect(await journal.databases()).toEqual([]);
+    expect(await handle.load()).toMatchObject({ revision: 0, jobs: [] });
+  });
+
+  it.each([
+    ["an older revision than the job's", 1],
+    ["a newer revision than the job's", 3],
+    ["nothing, where there is a job", 0],
+  ])("is one with an entry made from %s", async (_, madeFrom) => {
+    const { handle } = await world(open);
+    await handle.append([storing(JOB), updating(JOB, 1)]);
+    expect(await handle.append([storing(JOB, madeFrom)])).toEqual(conflictOf(JOB));
+    expect(await handle.append([updating(JOB, madeFrom)])).toEqual(conflictOf(JOB));
+    expect(await handle.append([removing(JOB, madeFrom)])).toEqual(conflictOf(JOB));
+  });
+
+  it("is one with an entry made from a job, where there is none", async () => {
+    const { handle } = await world(open);
+    expect(await handle.append([storing(JOB, 1)])).toEqual(conflictOf(JOB));
+    expect(await handle.append([updating(JOB, 1)])).toEqual(conflictOf(JOB));
+  });
+
+  it("is one with an entry made from a job, or from nothing, where its removal is remembered", async () => {
+    const { handle } = await world(open);
+    await handle.append([storing(JOB), removing(JOB, 1)]);
+    expect(await handle.append([storing(JOB, 0)])).toEqual(conflictOf(JOB));
+    expect(await handle.append([updating(JOB, 1)])).toEqual(conflictOf(JOB));
+    expect(await handle.append([storing(JOB, 2)])).toEqual(appendedAt(3));
+  });
+
+  it("is one with a second entry of a job that was made from what the first was made from", async () => {
+    const { handle } = await world(open);
+    await handle.append([storing(JOB)]);
+    expect(await handle.append([updating(JOB, 1), updating(JOB, 1)])).toEqual(conflictOf(JOB));
+    expect(await handle.append([storing(OTHER_JOB), storing(OTHER_JOB)])).toEqual(conflictOf(OTHER_JOB));
+    expect(await handle.head()).toBe(1);
+  });
+
+  it("comes of the job alone: another one of the database may have moved on", async () => {
+    const { handle, other } = await world(open);
+    await handle.append([storing(JOB), storing(OTHER_JOB)]);
+    await other.append([updating(JOB, 1)]);
+    expect(await handle.append([updating(OTHER_JOB, 2)])).toEqual(appendedAt(4));
+  });
+}
+
+function specifyState(open: Open): void {
+  it("has a tree as it was stored, each row with the revision that wrote it", async () => {
+    const { handle, writer } = await writing(open);
+    await writer.write(stores(OTHER_JOB));
+    await writer.write(stores(JOB, TREE));
+    expect(await loaded(handle)).toEqual(writer.expected());
+    expect(await treeIn(handle, JOB)).toEqual(plainTree(writer.userTask(JOB).task));
+  });
+
+  it("has what updates wrote, and beside it what they did not", async () => {
+    const { handle, writer } = await writing(open);
+    await writer.write(stores(JOB, TREE));
+    await writer.write(reports(JOB, { updates: [{ path: "0", done: 7, message: "halfway" }] }));
+    await writer.write(reports(JOB, { updates: [{ path: "1.1", add: 1 }], requestId: "request-1" }));
+    expect(await loaded(handle)).toEqual(writer.expected());
+    expect(await treeIn(handle, JOB)).toEqual(plainTree(writer.userTask(JOB).task));
+  });
+
+  it("has a tree that grew: iterations that were not foreseen, and added tasks", async () => {
+    const { handle, writer } = await writing(open);
+    await writer.write(stores(JOB, TREE));
+    await writer.write(reports(JOB, { updates: [{ path: "2", iteration: 3 }] }));
+    await writer.write(grows(JOB, "1", [LEAF, LEAF]), reports(JOB, { updates: [{ path: "1.13", add: 1 }] }));
+    expect(await treeIn(handle, JOB)).toEqual(plainTree(writer.userTask(JOB).task));
+  });
+
+  it("has nothing of an earlier tree and its log after another one was stored", async () => {
+    const { handle, writer } = await writing(open);
+    await writer.write(stores(JOB, TREE), reports(JOB, { log: [lineOf("first attempt")] }));
+    await writer.write(stores(JOB, { description: "smaller", subTasks: [LEAF] }));
+    const { jobs } = await loaded(handle);
+    expect(jobs).toEqual(writer.expected().jobs);
+    expect(jobs).toMatchObject([{ revision: 3, storedRevision: 3, tasks: { length: 2 }, log: [] }]);
+    expect(await treeIn(handle, JOB)).toEqual(plainTree(writer.userTask(JOB).task));
+  });
+
+  it("has of a job its header, the revision of the latest change and that of the latest store", async () => {
+    const { handle, writer } = await writing(open);
+    await writer.write(stores(JOB), reports(JOB, { updates: [{ path: "", add: 1 }] }));
+    await writer.write(
+      stores(JOB),
+      reports(JOB, { updates: [{ path: "", add: 1 }], requestId: "request-1" }),
+    );
+    const { attempt, version, requestIds, changedAt } = writer.userTask(JOB);
+    const header = { attempt, version, requestIds, changedAt };
+    expect(header).toMatchObject({ attempt: 2, version: 4, requestIds: ["request-1"] });
+    expect(await handle.load()).toMatchObject({ jobs: [{ header, revision: 4, storedRevision: 3 }] });
+  });
+
+  it("has the log of a job in order, and of a long one the newest lines", async () => {
+    const { handle, writer } = await writing(open, { logLinesPerJobMax: 3 });
+    await writer.write(stores(JOB), reports(JOB, { log: [lineOf("one"), lineOf("two")] }));
+    expect(await logIn(handle)).toEqual(["one", "two"]);
+    await writer.write(reports(JOB, { updates: [{ path: "", add: 1 }] }));
+    await writer.write(reports(JOB, { log: [lineOf("three"), lineOf("four")] }));
+    expect(await logIn(handle)).toEqual(["two", "three", "four"]);
+  });
+
+  it("stays as it was loaded, whatever is appended later", async () => {
+    const { handle, writer } = await writing(open);
+    await writer.write(stores(JOB, TREE), stores(OTHER_JOB), removes(OTHER_JOB));
+    const snapshot = await handle.load();
+    const before = structuredClone(snapshot);
+    await writer.write(reports(JOB, { updates: [{ path: "0", add: 1 }], log: [lineOf("later")] }));
+    await writer.write(stores(THIRD_JOB), removes(THIRD_JOB), stores(OTHER_JOB));
+    expect(snapshot).toEqual(before);
+  });
+
+  it("is after any appends what the entries lead to one by one", async () => {
+    const bounds = { removalsKeptMax: 2, logLinesPerJobMax: 3 };
+    const journal = await open(bounds);
+    let databaseCount = 0;
+    const check = async (appends: readonly (readonly Step[])[]): Promise<void> => {
+      const handle = await journal.open(databaseName(`database-${++databaseCount}`));
+      const writer = await openWriter(handle, bounds);
+      for (const steps of appends) {
+        await writer.write(...steps.map(changeOf));
+        expect(await loaded(handle)).toEqual(writer.expected());
+      }
+      await handle.close();
+    };
+    await fc.assert(fc.asyncProperty(fc.array(APPEND, { maxLength: 15 }), check), { numRuns: 100 });
+  });
+}
+
+function specifyRemovals(open: Open): void {
+  it("are remembered, with their attempt and version, in the place of the job", async () => {
+    const { handle, writer } = await writing(open);
+    await writer.write(stores(JOB), stores(JOB), stores(OTHER_JOB));
+    await writer.write(removes(JOB));
+    const removal = { ...JOB, kind: "removed", reason: "REMOVED", attempt: 2, version: 3, revision: 4 };
+    expect(await handle.load()).toMatchObject({ removals: [removal], jobs: [OTHER_JOB], floor: 0 });
+    expect(await loaded(handle)).toEqual(writer.expected());
+  });
+
+  it("are withdrawn when the key is stored again", async () => {
+    const { handle, writer } = await writing(open);
+    await writer.write(stores(JOB), stores(OTHER_JOB));
+    await writer.write(removes(JOB), removes(OTHER_JOB));
+    await writer.write(stores(JOB));
+    expect(await handle.load()).toMatchObject({ removals: [OTHER_JOB], jobs: [JOB], floor: 0 });
+    expect(await loaded(handle)).toEqual(writer.expected());
+  });
+
+  it("are kept up to the bound, the newest of them, and the floor is the newest one dropped", async () => {
+    const { handle } = await world(open, { removalsKeptMax: 3 });
+    await handle.append(numberedJobs(6).map((key) => storing(key)));
+    await handle.append(numberedJobs(3).map((key, index) => removing(key, index + 1)));
+    expect(await handle.load()).toMatchObject({ removals: { length: 3 }, floor: 0 });
+    await handle.append([removing(numberedJob(5), 6)]);
+    expect(removalsOf(await handle.load())).toEqual({ floor: 7, revisions: [8, 9, 10] });
+    await handle.append([removing(numberedJob(3), 4), removing(numberedJob(4), 5)]);
+    expect(removalsOf(await handle.load())).toEqual({ floor: 9, revisions: [10, 11, 12] });
+  });
+
+  it("may be more in one append than are kept", async () => {
+    const { handle } = await world(open, { removalsKeptMax: 2 });
+    await handle.append(numberedJobs(50).map((key) => storing(key)));
+    await handle.append(numberedJobs(50).map((key, index) => removing(key, index + 1)));
+    expect(removalsOf(await handle.load())).toEqual({ floor: 98, revisions: [99, 100] });
+  });
+
+  it("that were withdrawn make room, and leave the floor where it is", async () => {
+    const { handle } = await world(open, { removalsKeptMax: 2 });
+    await handle.append(numberedJobs(3).map((key) => storing(key)));
+    await handle.append([removing(numberedJob(0), 1), removing(numberedJob(1), 2)]);
+    await handle.append([storing(numberedJob(0), 4), removing(numberedJob(2), 3)]);
+    expect(removalsOf(await handle.load())).toEqual({ floor: 0, revisions: [5, 7] });
+    await handle.append([removing(numberedJob(0), 6)]);
+    expect(removalsOf(await handle.load())).toEqual({ floor: 5, revisions: [7, 8] });
+  });
+
+  it("that are no longer remembered are as if there had been nothing", async () => {
+    const { handle } = await world(open, { removalsKeptMax: 1 });
+    await handle.append([storing(JOB), storing(OTHER_JOB), removing(JOB, 1), removing(OTHER_JOB, 2)]);
+    expect(await handle.append([storing(JOB, 3)])).toEqual(conflictOf(JOB));
+    expect(await handle.append([storing(JOB, 0)])).toEqual(appendedAt(5));
+    expect(removalsOf(await handle.load())).toEqual({ floor: 3, revisions: [4] });
+  });
+
+  it("that an append itself makes forgotten are still what its entries were made from", async () => {
+    const { handle } = await world(open, { removalsKeptMax: 1 });
+    await handle.append([storing(JOB), removing(JOB, 1), storing(OTHER_JOB)]);
+    expect(await handle.append([removing(OTHER_JOB, 3), storing(JOB, 2)])).toEqual(appendedAt(4));
+    expect(removalsOf(await handle.load())).toEqual({ floor: 2, revisions: [4] });
+  });
+}
+
+function specifyNames(open: Open): void {
+  it("are kept apart as keys, whatever is in them", async () => {
+    const { handle, writer } = await writing(open);
+    await writer.write(...HOSTILE_KEYS.map((key) => stores(key, { description: descriptionOf(key) })));
+    const { jobs } = await handle.load();
+    expect(jobs.map(({ username, jobId }) => descriptionOf({ username, jobId })).toSorted()).toEqual(
+      HOSTILE_KEYS.map(descriptionOf).toSorted(),
+    );
+    expect(await loaded(handle)).toEqual(writer.expected());
+  });
+
+  it("are kept apart when jobs are updated, removed and stored again", async () => {
+    const { handle, writer } = await writing(open);
+    await writer.write(...HOSTILE_KEYS.map((key) => stores(key, { description: descriptionOf(key) })));
+    await writer.write(...everyThird(0).map((key) => reports(key, { updates: [{ path: "", add: 1 }] })));
+    await writer.write(...everyThird(1).map(removes));
+    expect(await loaded(handle)).toEqual(writer.expected());
+    await writer.write(...everyThird(2).map(removes), ...everyThird(1).map((key) => stores(key)));
+    expect(await loaded(handle)).toEqual(writer.expected());
+  });
+
+  it("of databases are kept apart, whatever is in them", async () => {
+    const journal = await open();
+    const handles = await openAll(journal, HOSTILE_NAMES);
+    await Promise.all(
+      handles.map((handle, index) => handle.append(numberedJobs(index + 1).map((key) => storing(key)))),
+    );
+    const expected = HOSTILE_NAMES.map((name, index) => ({ name: databaseName(name), jobCount: index + 1 }));
+    expect(await journal.databases()).toHaveLength(HOSTILE_NAMES.length);
+    expect(await journal.databases()).toEqual(expect.arrayContaining(expected));
+    expect(await Promise.all(handles.map((handle) => handle.head()))).toEqual(
+      expected.map(({ jobCount }) => jobCount),
+    );
+  });
+}
+
+function specifyFinding(open: Open): void {
+  it("an entry is found by its commit id, through any handle", async () => {
+    const { handle, other } = await world(open);
+    const [first, second, third] = [storing(JOB), updating(JOB, 1), storing(OTHER_JOB)];
+    await handle.append([first, second]);
+    await handle.append([third]);
+    expect(await other.find(first.commitId)).toBe(1);
+    expect(await other.find(second.commitId)).toBe(2);
+    expect(await handle.find(third.commitId)).toBe(3);
+  });
+
+  it("an entry is not found in another database, nor one that was never appended", async () => {
+    const { journal, handle } = await world(open);
+    const entry = storing(JOB);
+    await handle.append([entry]);
+    const elsewhere = await journal.open(OTHER_DB);
+    expect(await elsewhere.find(entry.commitId)).toBeUndefined();
+    expect(await handle.find("__proto__")).toBeUndefined();
+  });
+
+  it("each of the newest 1,000 entries is found, also after their job was removed", async () => {
+    const { handle } = await world(open);
+    const entries = updatingOften(JOB, 1, ENTRIES_KEPT_AT_LEAST + 500);
+    await handle.append([storing(JOB), ...entries]);
+    await handle.append([removing(JOB, entries.length + 1)]);
+    const newest = entries.slice(1 - ENTRIES_KEPT_AT_LEAST);
+    expect(await Promise.all(newest.map(({ commitId }) => handle.find(commitId)))).toEqual(
+      range(entries.length + 3 - ENTRIES_KEPT_AT_LEAST, entries.length + 1),
+    );
+  });
+}
+
+function specifyFollowing(open: Open): void {
+  it("from 0 gives every entry as it was appended, in order", async () => {
+    const { handle } = await world(open);
+    const entries = [storing(JOB), updating(JOB, 1), removing(JOB, 2)];
+    await handle.append(entries.slice(0, 2));
+    await handle.append(entries.slice(2));
+    expect(await followed(handle, 0, 3)).toEqual(
+      entries.map((entry, index) => ({ revision: index + 1, entry })),
+    );
+  });
+
+  it("from a revision gives the entries after it", async () => {
+    const { handle } = await world(open);
+    await handle.append([storing(JOB), ...updatingOften(JOB, 1, 9)]);
+    expect(revisionsOf(await followed(handle, 7, 3))).toEqual([8, 9, 10]);
+  });
+
+  it("gives what is appended later, through any handle, as it comes", async () => {
+    const { handle, other } = await world(open);
+    await handle.append([storing(JOB)]);
+    const records = follow(handle, 1);
+    const next = records.next();
+    await other.append([updating(JOB, 1)]);
+    expect(await next).toMatchObject({ value: { revision: 2 } });
+    const afterNext = records.next();
+    await handle.append([updating(JOB, 2)]);
+    expect(await afterNext).toMatchObject({ value: { revision: 3 } });
+  });
+
+  it("a database that does not exist yet gives its first entry", async () => {
+    const { handle, other } = await world(open);
+    const next = follow(handle, 0).next();
+    await other.append([storing(JOB)]);
+    expect(await next).toMatchObject({ done: false, value: { revision: 1 } });
+  });
+
+  it("from what was loaded, then applying, leads to what is loaded later", async () => {
+    const { handle, other } = await world(open);
+    const writer = await openWriter(other, OPTIONS);
+    await writer.write(stores(JOB, TREE));
+    const { revision } = await handle.load();
+    const later = followed(handle, revision, 3);
+    await writer.write(reports(JOB, { updates: [{ path: "0", add: 1 }] }));
+    await writer.write(stores(OTHER_JOB), removes(OTHER_JOB));
+    const records = [...writer.records.slice(0, revision), ...(await later)];
+    expect(await loaded(handle)).toMatchObject(replay(records, OPTIONS));
+  });
+
+  it("several at once, from wherever they began, each get every entry", async () => {
+    const { handle, other } = await world(open);
+    await handle.append([storing(JOB), ...updatingOften(JOB, 1, 4)]);
+    const all = Promise.all([followed(handle, 0, 10), followed(other, 3, 7), followed(handle, 5, 5)]);
+    await other.append(updatingOften(JOB, 5, 2));
+    await handle.append(updatingOften(JOB, 7, 3));
+    const [fromStart, fromMiddle, live] = await all;
+    expect(revisionsOf(fromStart)).toEqual(range(1, 10));
+    expect(revisionsOf(fromMiddle)).toEqual(range(4, 10));
+    expect(revisionsOf(live)).toEqual(range(6, 10));
+  });
+
+  it("gives one entry to all that wait for it", async () => {
+    const { handle, other } = await world(open);
+    const waiting = Promise.all([handle, other, handle].map((follower) => followed(follower, 0, 1)));
+    await handle.append([storing(JOB)]);
+    expect((await waiting).map(revisionsOf)).toEqual([[1], [1], [1]]);
+  });
+
+  it("while many append gives every entry once, in order", async () => {
+    const { handle, other } = await world(open);
+    const all = followed(handle, 0, 100);
+    await Promise.all(
+      numberedJobs(100).map((key, index) => [handle, other][index % 2]!.append([storing(key)])),
+    );
+    expect(revisionsOf(await all)).toEqual(range(1, 100));
+  });
+
+  it("stays in its database", async () => {
+    const { journal, handle } = await world(open);
+    const elsewhere = await journal.open(OTHER_DB);
+    await elsewhere.append([storing(OTHER_JOB)]);
+    const next = follow(handle, 0).next();
+    await elsewhere.append([updating(OTHER_JOB, 1)]);
+    await handle.append([storing(JOB)]);
+    expect(await next).toMatchObject({ value: { revision: 1, entry: JOB } });
+  });
+
+  it("ends when the signal aborts, also while it waits", async () => {
+    const { handle } = await world(open);
+    await handle.append([storing(JOB)]);
+    const abort = new AbortController();
+    const records = handle.follow(0, abort.signal)[Symbol.asyncIterator]();
+    await records.next();
+    const next = records.next();
+    abort.abort();
+    expect(await next).toEqual(END);
+    expect(await records.next()).toEqual(END);
+  });
+
+  it("ends at once with a signal that has aborted before, whatever could still be given", async () => {
+    const { handle } = await world(open);
+    await handle.append([storing(JOB)]);
+    expect(await untilEnd(handle.follow(0, AbortSignal.abort()))).toEqual([]);
+  });
+
+  it("that ends does not end another one", async () => {
+    const { handle } = await world(open);
+    const abort = new AbortController();
+    const ended = untilEnd(handle.follow(0, abort.signal));
+    const next = follow(handle, 0).next();
+    abort.abort();
+    expect(await ended).toEqual([]);
+    await handle.append([storing(JOB)]);
+    expect(await next).toMatchObject({ value: { revision: 1 } });
+  });
+
+  it("ends when its handle is closed, and when the journal is", async () => {
+    const { journal, handle, other } = await world(open);
+    const ofHandle = untilEnd(handle.follow(0, new AbortController().signal));
+    const ofJournal = untilEnd(other.follow(0, new AbortController().signal));
+    await handle.close();
+    expect(await ofHandle).toEqual([]);
+    await journal.close();
+    expect(await ofJournal).toEqual([]);
+  });
+
+  it("gives at least the newest 1,000 entries", async () => {
+    const { handle } = await world(open);
+    await handle.append([storing(JOB), ...updatingOften(JOB, 1, 2_499)]);
+    const records = await followed(handle, 2_500 - ENTRIES_KEPT_AT_LEAST, ENTRIES_KEPT_AT_LEAST);
+    expect(revisionsOf(records)).toEqual(range(2_501 - ENTRIES_KEPT_AT_LEAST, 2_500));
+  });
+
+  it("from before what is kept rejects with a JournalError, and never leaves a gap", async () => {
+    const { handle } = await world(open);
+    await handle.append([storing(JOB), ...updatingOften(JOB, 1, 2_499)]);
+    const [fromStart, fromMiddle] = [followed(handle, 0, 2_500), followed(handle, 1_200, 1_300)];
+    expect([range(1, 2_500), REFUSED]).toContainEqual(await revisionsOrRefusal(fromStart));
+    expect([range(1_201, 2_500), REFUSED]).toContainEqual(await revisionsOrRefusal(fromMiddle));
+  });
+
+  it("so slowly that entries are no longer kept rejects with a JournalError, and never leaves a gap", async () => {
+    const { handle } = await world(open);
+    await handle.append([storing(JOB), updating(JOB, 1)]);
+    const records = follow(handle, 0);
+    await records.next();
+    await handle.append(updatingOften(JOB, 2, 2_498));
+    expect([range(2, 2_500), REFUSED]).toContainEqual(await revisionsOrRefusal(taken(records, 2_499)));
+  });
+}
+
+function specifyConcurrency(open: Open): void {
+  it("100 appends through two handles have revisions without a gap, none twice", async () => {
+    const { handle, other } = await world(open);
+    const results = await Promise.all(
+      numberedJobs(100).map((key, index) => [handle, other][index % 2]!.append([storing(key)])),
+    );
+    expect(results.map(firstRevisionOf).toSorted(ascending)).toEqual(range(1, 100));
+    expect(revisionsOfJobs(await handle.load())).toEqual(range(1, 100));
+  });
+
+  it("an append that is answered with a revision has written that one", async () => {
+    const { handle, other } = await world(open);
+    const entries = numberedJobs(20).map((key) => storing(key));
+    const results = await Promise.all(
+      entries.map((entry, index) => [handle, other][index % 2]!.append([entry])),
+    );
+    const found = await Promise.all(entries.map(({ commitId }) => handle.find(commitId)));
+    expect(found).toEqual(results.map(firstRevisionOf));
+  });
+
+  it("of 10 entries that were made from one revision one is written", async () => {
+    const { handle, other } = await world(open);
+    await handle.append([storing(JOB)]);
+    const results = await Promise.all(
+      range(1, 10).map((index) => [handle, other][index % 2]!.append([updating(JOB, 1)])),
+    );
+    expect(results.filter(({ kind }) => kind === "appended")).toEqual([appendedAt(2)]);
+    expect(results.filter(({ kind }) => kind === "conflict")).toHaveLength(9);
+    expect(await handle.head()).toBe(2);
+  });
+
+  it("a load while others append has every entry up to its revision, none after, no append in part", async () => {
+    const { handle, other } = await world(open);
+    const batches = range(0, 19).map((batch) => numberedJobs(100).slice(batch * 5, batch * 5 + 5));
+    const appends = batches.map((keys) => handle.append(keys.map((key) => storing(key))));
+    const snapshots = await Promise.all(batches.map(() => other.load()));
+    await Promise.all(appends);
+    expect(snapshots.map(revisionsOfJobs)).toEqual(snapshots.map(({ revision }) => range(1, revision)));
+    expect(snapshots.filter(({ revision }) => revision % 5 !== 0)).toEqual([]);
+  });
+}
+
+function specifyClosing(open: Open): void {
+  it.each(Object.entries(CALLS))(
+    "a handle that was closed rejects %s with a JournalError",
+    async (_, call) => {
+      const { handle } = await world(open);
+      await handle.append([storing(JOB)]);
+      await handle.close();
+      await expect(call(handle)).rejects.toThrow(JournalError);
+    },
+  );
+
+  it.each(Object.entries(CALLS))(
+    "a journal that was closed rejects %s with a JournalError",
+    async (_, call) => {
+      const { journal, handle } = await world(open);
+      await handle.append([storing(JOB)]);
+      await journal.close();
+      await expect(call(handle)).rejects.toThrow(JournalError);
+    },
+  );
+
+  it("a journal that was closed opens nothing, lists nothing, and is not writable", async () => {
+    const journal = await open();
+    await journal.close();
+    await expect(journal.open(DB)).rejects.toThrow(JournalError);
+    await expect(journal.databases()).rejects.toThrow(JournalError);
+    expect(await journal.isWritable()).toBe(false);
+  });
+
+  it("an append after the close has written nothing, and says so", async () => {
+    const { handle, other } = await world(open);
+    await handle.close();
+    await expect(handle.append([storing(JOB)])).rejects.toMatchObject({ outcome: "nothing written" });
+    expect(await other.head()).toBe(0);
+  });
+
+  it("closing a handle closes no other one, and what it wrote stays", async () => {
+    const { journal, handle, other } = await world(open);
+    const writer = await openWriter(handle, OPTIONS);
+    await writer.write(stores(JOB, TREE));
+    await handle.close();
+    expect(await loaded(other)).toEqual(writer.expected());
+    await other.close();
+    expect(await loaded(await journal.open(DB))).toEqual(writer.expected());
+  });
+
+  it("closing twice is harmless", async () => {
+    const { journal, handle, other } = await world(open);
+    await Promise.all([handle.close(), handle.close()]);
+    await expect(handle.close()).resolves.toBeUndefined();
+    await Promise.all([journal.close(), journal.close()]);
+    await expect(journal.close()).resolves.toBeUndefined();
+    await expect(other.close()).resolves.toBeUndefined();
+  });
+
+  it("disposing of a journal closes it", async () => {
+    const journal = await open();
+    await journal[Symbol.asyncDispose]();
+    expect(await journal.isWritable()).toBe(false);
+  });
+}
+
+function specifyDurability(open: Open, reopen: Reopen | undefined): void {
+  const skipped = reopen ? "" : " (skipped: no way to reopen is given)";
+  const reopened = async (journal: Journal): Promise<DatabaseJournal> => {
+    const later = closedAtEnd(await reopen!(journal));
+    return later.open(DB);
+  };
+
+  it("is promised by those, and only those, that can be reopened here", async () => {
+    const { supports } = await open();
+    expect(supports.durability).toBe(reopen !== undefined);
+  });
+
+  it.skipIf(!reopen)(`the state is there when the journal is opened again${skipped}`, async () => {
+    const { journal, writer } = await writing(open);
+    await writer.write(stores(JOB, TREE), stores(OTHER_JOB), removes(OTHER_JOB));
+    await writer.write(reports(JOB, { updates: [{ path: "0", add: 1 }], log: [lineOf("kept")] }));
+    expect(await loaded(await reopened(journal))).toEqual(writer.expected());
+  });
+
+  it.skipIf(!reopen)(
+    `numbering goes on where it was when the journal is opened again${skipped}`,
+    async () => {
+      const { journal, handle } = await world(open);
+      await handle.append([storing(JOB), removing(JOB, 1)]);
+      const later = await reopened(journal);
+      expect(await later.head()).toBe(2);
+      expect(await later.append([storing(JOB, 2)])).toEqual(appendedAt(3));
+    },
+  );
+
+  it.skipIf(!reopen)(
+    `entries are found and followed when the journal is opened again${skipped}`,
+    async () => {
+      const { journal, handle } = await world(open);
+      const entries = [storing(JOB), updating(JOB, 1)];
+      await handle.append(entries);
+      const later = await reopened(journal);
+      expect(await later.find(entries[1]!.commitId)).toBe(2);
+      expect(await followed(later, 0, 2)).toMatchObject(entries.map((entry) => ({ entry })));
+    },
+  );
+}
+
+const LEAF: TaskSpec = { description: "leaf", volume: 10 };
+
+/** Every kind of task, and more than ten below one, so that paths "1.1" and "1.10" meet. */
+const TREE: TaskSpec = {
+  description: "every kind of task",
+  maxConcurrency: 4,
+  subTasks: [
+    LEAF,
+    { description: "many", subTasks: Array.from({ length: 12 }, () => ({ description: "unknown volume" })) },
+    { description: "open", iterations: { mode: "OPEN", tasks: [LEAF, { description: "ünïcode \u2028 ✓" }] } },
+    { description: "fixed", iterations: { mode: "FIXED", max: 2, tasks: [LEAF] } },
+  ],
+};
+
+const HOSTILE_NAMES = [
+  "__proto__",
+  "constructor",
+  "tostring",
+  "a",
+  "a:",
+  "a:b",
+  "a/b",
+  "a\\b",
+  "..",
+  "../a",
+  "{a}",
+  "*",
+  "a b",
+  "%00",
+  "a\u2028b",
+  "\u{10ffff}",
+  "\uffff",
+  "ß",
+  "𝒟🧪",
+  "\u202eright to left",
+  "é".repeat(64),
+];
+
+const HOSTILE_KEYS: readonly JobKey[] = [
+  ...HOSTILE_NAMES.flatMap((name) => [jobKey(name, "job"), jobKey("job", name)]),
+  ...[":", "/", "|", " ", "\\", ".", ",", "%", "\u2028", "\uffff"].flatMap((separator) => [
+    jobKey(`a${separator}b`, "c"),
+    jobKey("a", `b${separator}c`),
+  ]),
+  jobKey("__proto__", "constructor"),
+  jobKey("constructor", "__proto__"),
+  jobKey("Case", "c"),
+  jobKey("case", "C"),
+];
+
+function everyThird(first: number): JobKey[] {
+  return HOSTILE_KEYS.filter((_, index) => index % 3 === first);
+}
+
+/** Everything that a closed handle refuses. */
+const CALLS: Readonly<Record<string, (handle: DatabaseJournal) => Promise<unknown>>> = {
+  "a load": (handle) => handle.load(),
+  "an append": (handle) => handle.append([storing(OTHER_JOB)]),
+  "a find": (handle) => handle.find("none"),
+  "a follow": (handle) => followed(handle, 0, 1),
+  "a look at the head": (handle) => handle.head(),
+};
+
+interface Step {
+  readonly kind: "store" | "report" | "grow" | "remove";
+  readonly key: JobKey;
+  readonly number: number;
+}
+
+const STEP: fc.Arbitrary<Step> = fc.record({
+  kind: fc.constantFrom("store", "report", "report", "grow", "remove"),
+  key: fc.constantFrom(JOB, OTHER_JOB, THIRD_JOB, jobKey("bob", "job-2")),
+  number: fc.nat({ max: 2 }),
+});
+const APPEND = fc.array(STEP, { minLength: 1, maxLength: 5 });
+
+function changeOf({ kind, key, number }: Step): Change {
+  switch (kind) {
+    case "store":
+      return stores(key, { description: "root", subTasks: Array.from({ length: number + 1 }, () => LEAF) });
+    case "report":
+      return reports(key, { updates: [{ path: "0", add: number }], log: range(1, number).map(lineOf) });
+    case "grow":
+      return grows(key, "", [LEAF]);
+    case "remove":
+      return removes(key);
+  }
+}
+
+interface World {
+  readonly journal: Journal;
+  /** Two handles on one database. */
+  readonly handle: DatabaseJournal;
+  readonly other: DatabaseJournal;
+}
+
+async function world(open: Open, bounds?: Partial<JournalOptions>): Promise<World> {
+  const journal = await open(bounds);
+  return { journal, handle: await journal.open(DB), other: await journal.open(DB) };
+}
+
+async function writing(
+  open: Open,
+  bounds?: Partial<JournalOptions>,
+): Promise<World & { writer: JournalWriter }> {
+  const opened = await world(open, bounds);
+  return { ...opened, writer: await openWriter(opened.handle, { ...OPTIONS, ...bounds }) };
+}
+
+function closedAtEnd(journal: Journal): Journal {
+  onTestFinished(() => journal.close());
+  return journal;
+}
+
+function openAll(journal: Journal, names: readonly string[]): Promise<DatabaseJournal[]> {
+  return Promise.all(names.map((name) => journal.open(databaseName(name))));
+}
+
+async function epochOf(handle: Promise<DatabaseJournal>): Promise<string> {
+  const { epoch } = await (await handle).load();
+  return epoch;
+}
+
+async function loaded(handle: DatabaseJournal): Promise<JournalSnapshot> {
+  return sorted(await handle.load());
+}
+
+async function treeIn(handle: DatabaseJournal, { username, jobId }: JobKey): Promise<readonly object[]> {
+  const { epoch, jobs } = await handle.load();
+  const job = jobs.find((stored) => stored.username === username && stored.jobId === jobId);
+  return plainTree(treeOf(epoch, job!.tasks));
+}
+
+async function logIn(handle: DatabaseJournal): Promise<string[]> {
+  const { jobs } = await handle.load();
+  return jobs.flatMap(({ log }) => log.map(({ message }) => message));
+}
+
+/** Follows until the test is over. */
+function follow(handle: DatabaseJournal, revision: number): AsyncIterator<JournalRecord> {
+  const abort = new AbortController();
+  onTestFinished(() => abort.abort());
+  return handle.follow(revision, abort.signal)[Symbol.asyncIterator]();
+}
+
+function followed(handle: DatabaseJournal, revision: number, count: number): Promise<JournalRecord[]> {
+  return taken(follow(handle, revision), count);
+}
+
+async function taken(records: AsyncIterator<JournalRecord>, count: number): Promise<JournalRecord[]> {
+  const first: JournalRecord[] = [];
+  while (first.length < count) {
+    const next = await records.next();
+    if (next.done) break;
+    first.push(next.value);
+  }
+  return first;
+}
+
+async function untilEnd(records: AsyncIterable<JournalRecord>): Promise<JournalRecord[]> {
+  const every: JournalRecord[] = [];
+  for await (const record of records) every.push(record);
+  return every;
+}
+
+/** A driver may keep more entries than it must: either all come, or none may be left out in silence. */
+function revisionsOrRefusal(records: Promise<JournalRecord[]>): Promise<unknown> {
+  return records.then(revisionsOf, (error: unknown) => (error instanceof JournalError ? REFUSED : error));
+}
+
+function appendedAt(firstRevision: number): AppendResult {
+  return { kind: "appended", firstRevision };
+}
+
+function conflictOf(key: JobKey): AppendResult {
+  return { kind: "conflict", key };
+}
+
+function firstRevisionOf(result: AppendResult): number {
+  return result.kind === "appended" ? result.firstRevision : NaN;
+}
+
+function revisionsOf(records: readonly JournalRecord[]): number[] {
+  return records.map(({ revision }) => revision);
+}
+
+function revisionsOfJobs({ jobs }: JournalSnapshot): number[] {
+  return jobs.map(({ revision }) => revision).toSorted(ascending);
+}
+
+function removalsOf({ floor, removals }: JournalSnapshot): object {
+  return { floor, revisions: removals.map(({ revision }) => revision).toSorted(ascending) };
+}
+
+function numberedJob(index: number): JobKey {
+  return jobKey("alice", `numbered-${index}`);
+}
+
+function numberedJobs(count: number): JobKey[] {
+  return Array.from({ length: count }, (_, index) => numberedJob(index));
+}
+
+function descriptionOf({ username, jobId }: JobKey): string {
+  return JSON.stringify([username, jobId]);
+}
+
+function lineOf(message: string | number): { level: "INFO"; path: string; message: string } {
+  return { level: "INFO", path: "", message: String(message) };
+}
+
+/** Both ends are in it. */
+function range(first: number, last: number): number[] {
+  return Array.from({ length: last - first + 1 }, (_, index) => first + index);
+}
+
+function ascending(a: number, b: number): number {
+  return a - b;
+}
+
+const NOTHING_OF_3 = [undefined, undefined, undefined];
+const REFUSED = "refused with a JournalError";
+const END = { done: true, value: undefined };

@@ -1,0 +1,17 @@
+import { readFileSync } from "node:fs";
+import { buildSchema, findBreakingChanges, findDangerousChanges } from "graphql";
+import { describe, expect, it } from "vitest";
+import { createSchema } from "../../src/graphql/schema.js";
+
+const schema = createSchema();
+const released = buildSchema(readFileSync(new URL("contract.graphql", import.meta.url), "utf8"));
+
+describe("the released API", () => {
+  it("is broken nowhere", () => {
+    expect(findBreakingChanges(released, schema)).toEqual([]);
+  });
+
+  it("is changed nowhere in a way that a client might trip over", () => {
+    expect(findDangerousChanges(released, schema)).toEqual([]);
+  });
+});

@@ -1,0 +1,97 @@
+import { readFileSync } from "node:fs";
+import {
+  getNamedType,
+  isEnumType,
+  isInputObjectType,
+  isInterfaceType,
+  isIntrospectionType,
+  isObjectType,
+  isSpecifiedScalarType,
+  lexicographicSortSchema,
+  printSchema,
+  type GraphQLArgument,
+  type GraphQLInputField,
+  type GraphQLNamedType,
+} from "graphql";
+import { describe, expect, it } from "vitest";
+import { createSchema } from "../../src/graphql/schema.js";
+
+/** Something that a reader of the schema finds a description beside. */
+interface Described {
+  readonly at: string;
+  readonly description: string | null | undefined;
+}
+
+const schema = createSchema();
+const types = Object.values(schema.getTypeMap()).filter(
+  (type) => !isIntrospectionType(type) && !isSpecifiedScalarType(type),
+);
+
+describe("schema/schema.graphql", () => {
+  it("is what the code says; `npm run schema` prints it", () => {
+    expect(read("../../schema/schema.graphql")).toBe(`${printSchema(lexicographicSortSchema(schema))}\n`);
+  });
+});
+
+describe("the schema", () => {
+  it("describes every type, field, argument, enum value and input field", () => {
+    const everything = types.flatMap((type) => [
+      itself(type),
+      ...fields(type),
+      ...values(type),
+      ...inputs(type),
+    ]);
+
+    expect(everything.filter(({ description }) => !description).map(({ at }) => at)).toEqual([]);
+  });
+
+  it("gives an example for every argument and input field that takes a text", () => {
+    const texts = types.flatMap(inputs).filter(({ type }) => TEXTS.has(type));
+
+    expect(texts.filter(({ description }) => !description?.includes('For example "'))).toEqual([]);
+  });
+
+  it("has one copy of graphql beneath it", () => {
+    const { packages } = JSON.parse(read("../../package-lock.json")) as { packages: Record<string, unknown> };
+
+    expect(Object.keys(packages).filter((path) => path.endsWith("node_modules/graphql"))).toEqual([
+      "node_modules/graphql",
+    ]);
+  });
+});
+
+const TEXTS = new Set(["String", "ID", "Position"]);
+
+function itself({ name, description }: GraphQLNamedType): Described {
+  return { at: name, description };
+}
+
+function fields(type: GraphQLNamedType): Described[] {
+  if (!isObjectType(type) && !isInterfaceType(type)) return [];
+  return Object.values(type.getFields()).map(({ name, description }) => ({
+    at: `${type.name}.${name}`,
+    description,
+  }));
+}
+
+function values(type: GraphQLNamedType): Described[] {
+  if (!isEnumType(type)) return [];
+  return type.getValues().map(({ name, description }) => ({ at: `${type.name}.${name}`, description }));
+}
+
+/** The input fields of a type, or the arguments of its fields. */
+function inputs(type: GraphQLNamedType): (Described & { readonly type: string })[] {
+  if (isInputObjectType(type)) return Object.values(type.getFields()).map((field) => input(type.name, field));
+  if (!isObjectType(type) && !isInterfaceType(type)) return [];
+  return Object.values(type.getFields()).flatMap(({ name, args }) =>
+    args.map((argument) => input(`${type.name}.${name}`, argument)),
+  );
+}
+
+function input(owner: string, { name, description, type }: GraphQLArgument | GraphQLInputField) {
+  return { at: `${owner}(${name}:)`, description, type: getNamedType(type).name };
+}
+
+function read(path: string): string {
+  return readFileSync(new URL(path, import.meta.url), "utf8");
+}

@@ -1,0 +1,36 @@
+import { describe, expect, it } from "vitest";
+import { openJournal } from "../../src/journal/open-journal.js";
+
+const OPTIONS = { removalsKeptMax: 10, logLinesPerJobMax: 10 };
+
+describe("openJournal", () => {
+  it("opens a journal in memory for memory:", async () => {
+    const journal = await openJournal("memory:", OPTIONS);
+    expect(journal.supports).toEqual({ durability: false, otherWriters: false });
+    expect(await journal.isWritable()).toBe(true);
+  });
+
+  it.each([
+    "lmdb:./tidemark-data",
+    "redis://localhost",
+    "rediss://localhost",
+    "mongodb://localhost",
+    "constructor:",
+  ])("refuses %s, and says which stores there are and what to do", async (url) => {
+    const scheme = url.slice(0, url.indexOf(":") + 1);
+    const opening = openJournal(url, OPTIONS);
+    await expect(opening).rejects.toThrow(`There is no store "${scheme}" in this version; it has: memory:.`);
+    await expect(opening).rejects.toThrow("Choose one of these (--store)");
+  });
+
+  it.each(["", "memory", "./memory"])("refuses %j, which has no scheme", async (url) => {
+    await expect(openJournal(url, OPTIONS)).rejects.toThrow(
+      "The store has no scheme in this version; it has: memory:",
+    );
+  });
+
+  it("does not repeat the password of a URL in its message", async () => {
+    const opening = openJournal("redis://worker:hunter2@localhost", OPTIONS);
+    await expect(opening).rejects.not.toThrow("hunter2");
+  });
+});

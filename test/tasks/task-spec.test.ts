@@ -1,0 +1,251 @@
+import { describe, expect, it } from "vitest";
+import { createTask, createTasks, ROOT_PLACE, type TaskSpec } from "../../src/tasks/task-spec.js";
+import { levelsOf, type ParentTask } from "../../src/tasks/task.js";
+import { preOrder } from "../../src/tasks/traverse.js";
+import { branch, editAt, iterative, leaf } from "../kit/edits.js";
+import { at, iterativeAt, planted, refusal } from "./trees.js";
+
+/** A tree that goes straight down: `levels` of them, a leaf at the bottom. */
+function chain(levels: number, bottom: TaskSpec = leaf("bottom")): TaskSpec {
+  return Array.from({ length: levels - 1 }).reduce<TaskSpec>((spec) => branch("level", spec), bottom);
+}
+
+function leaves(count: number): TaskSpec[] {
+  return Array.from({ length: count }, () => leaf("a"));
+}
+
+describe("a tree that is described", () => {
+  it("is built with all its tasks PENDING and untouched", () => {
+    const root = planted(branch("root", leaf("a", 10), branch("b", leaf("c"))));
+
+    expect(preOrder(root).map(({ task }) => task)).toEqual(
+      preOrder(root).map(() =>
+        expect.objectContaining({
+          status: "PENDING",
+          startedAt: null,
+          endedAt: null,
+          message: null,
+          done: 0,
+          isLeftOut: false,
+        }),
+      ),
+    );
+  });
+
+  it("has leaves, tasks with sub-tasks and tasks that repeat", () => {
+    const root = planted(branch("root", leaf("a"), branch("b", leaf("c")), iterative("d", "OPEN", null, leaf("e"))));
+
+    expect(["", "0", "1", "2"].map((path) => at(root, path).kind)).toEqual(["INTERMEDIATE", "LEAF", "INTERMEDIATE", "ITERATIVE"]);
+  });
+
+  it("is summed up to its root", () => {
+    const root = planted(branch("root", leaf("a", 10), branch("b", leaf("c", 5), leaf("d"), leaf("e"))));
+
+    expect(root).toMatchObject({ done: 0, knownVolume: 15, unknownCount: 2, taskCount: 6 });
+  });
+
+  it("reads null as left out", () => {
+    const root = planted({ description: "a", volume: null, subTasks: null, iterations: null, maxConcurrency: null });
+
+    expect(root).toMatchObject({ kind: "LEAF", volume: null, maxConcurrency: null });
+  });
+
+  it("has its descriptions NFC-normalised", () => {
+    expect(planted(leaf("Zoe\u0308")).description).toBe("Zo\u00eb");
+  });
+
+  it("has one stamp for all", () => {
+    const edit = editAt(0, 4);
+
+    expect(new Set(preOrder(createTask(branch("root", leaf("a"), leaf("b")), edit)).map(({ task }) => task.stamp))).toEqual(
+      new Set([edit.stamp]),
+    );
+  });
+});
+
+describe("iterations that are described", () => {
+  it.each(["FIXED", "DYNAMIC"] as const)("are unrolled at once in %s: max times the list", (mode) => {
+    const root = planted(iterative("rounds", mode, 3, leaf("a", 2), leaf("b", 3)));
+
+    expect(preOrder(root).map(({ task }) => task.description)).toEqual(["rounds", "a", "b", "a", "b", "a", "b"]);
+    expect(iterativeAt(root, "")).toMatchObject({ mode, maxIterations: 3, knownVolume: 15, taskCount: 7 });
+  });
+
+  it("are none at first in OPEN, which has no max", () => {
+    const root = iterativeAt(planted(iterative("rounds", "OPEN", null, leaf("a", 2))), "");
+
+    expect(root).toMatchObject({ subTasks: [], maxIterations: null, knownVolume: 0, unknownCount: 1, taskCount: 1 });
+  });
+
+  it("are unrolled inside iterations", () => {
+    const root = planted(iterative("outer", "FIXED", 2, iterative("inner", "FIXED", 3, leaf("a", 1))));
+
+    expect(root).toMatchObject({ taskCount: 9, knownVolume: 6 });
+  });
+
+  it("share one value until they begin to differ, so that a thousand cost as much as one", () => {
+    const { subTasks } = planted(iterative("rounds", "FIXED", 1_000, branch("round", leaf("a")))) as ParentTask;
+
+    expect(new Set(subTasks).size).toBe(1);
+  });
+});
+
+describe("a description of a tree is refused with BAD_USER_INPUT", () => {
+  it.each<[string, TaskSpec]>([
+    ["an empty description", leaf("")],
+    ["a description of 257 bytes", leaf("a".repeat(257))],
+    ["a control character in a description", leaf("a\nb")],
+    ["sub-tasks and iterations", { ...branch("a", leaf("b")), ...iterative("a", "FIXED", 1, leaf("b")) }],
+    ["an empty list of sub-tasks", branch("a")],
+    ["an empty list of tasks to repeat", iterative("a", "FIXED", 2)],
+    ["an empty list of tasks to repeat, OPEN", iterative("a", "OPEN", null)],
+    ["a volume for a task with sub-tasks", { ...branch("a", leaf("b")), volume: 1 }],
+    ["a volume of 0 for a task with sub-tasks", { ...branch("a", leaf("b")), volume: 0 }],
+    ["a volume for a task that repeats", { ...iterative("a", "FIXED", 2, leaf("b")), volume: 1 }],
+    ["a negative volume", leaf("a", -1)],
+    ["half a unit of volume", leaf("a", 1.5)],
+    ["a volume above 2^53 - 1", leaf("a", 2 ** 53)],
+    ["a volume that is no number", leaf("a", Number.NaN)],
+    ["no max for FIXED", iterative("a", "FIXED", null, leaf("b"))],
+    ["no max for DYNAMIC", iterative("a", "DYNAMIC", null, leaf("b"))],
+    ["a max of 0", iterative("a", "FIXED", 0, leaf("b"))],
+    ["a negative max", iterative("a", "DYNAMIC", -1, leaf("b"))],
+    ["half an iteration", iterative("a", "FIXED", 1.5, leaf("b"))],
+    ["a max for OPEN", iterative("a", "OPEN", 3, leaf("b"))],
+    ["a concurrency of 0", { ...leaf("a"), maxConcurrency: 0 }],
+    ["a negative concurrency", { ...leaf("a"), maxConcurrency: -1 }],
+    ["half a concurrency", { ...leaf("a"), maxConcurrency: 0.5 }],
+  ])("for %s", (_, spec) => {
+    expect(() => planted(spec)).toThrow(refusal("BAD_USER_INPUT"));
+  });
+
+  it("wherever in the tree the fault is", () => {
+    const fault = branch("root", leaf("a"), iterative("b", "OPEN", null, branch("c", leaf("d", -1))));
+
+    expect(() => planted(fault)).toThrow('The volume of task "d" is -1');
+  });
+});
+
+describe("a tree", () => {
+  it("has 10,000 tasks at most, its root being one: more are LIMIT_EXCEEDED", () => {
+    expect(planted(branch("root", ...leaves(9_999))).taskCount).toBe(10_000);
+    expect(() => planted(branch("root", ...leaves(10_000)))).toThrow(refusal("LIMIT_EXCEEDED"));
+  });
+
+  it("has 10,000 tasks at most with its iterations unrolled", () => {
+    expect(planted(iterative("rounds", "FIXED", 3_333, ...leaves(3))).taskCount).toBe(10_000);
+    expect(() => planted(iterative("rounds", "FIXED", 3_334, ...leaves(3)))).toThrow(refusal("LIMIT_EXCEEDED"));
+  });
+
+  it("has 10,000 tasks at most with iterations inside iterations unrolled", () => {
+    const inner = (max: number) => iterative("inner", "FIXED", max, leaf("a"));
+
+    expect(planted(iterative("outer", "FIXED", 99, inner(100))).taskCount).toBe(10_000);
+    expect(() => planted(iterative("outer", "FIXED", 100, inner(100)))).toThrow(refusal("LIMIT_EXCEEDED"));
+  });
+
+  it("is refused before it is unrolled, however many iterations it asks for", () => {
+    expect(() => planted(iterative("rounds", "FIXED", Number.MAX_SAFE_INTEGER, leaf("a")))).toThrow(refusal("LIMIT_EXCEEDED"));
+  });
+
+  it("is accepted or refused whatever the order of its tasks, OPEN iterations among them (law 16)", () => {
+    const open = iterative("rounds", "OPEN", null, ...leaves(5_000));
+    const closed = branch("closed", ...leaves(6_000));
+
+    expect(outcomeOf(branch("root", closed, open))).toBe(outcomeOf(branch("root", open, closed)));
+  });
+
+  it("can't hold many times its bound in OPEN iterations that have not begun (law 16)", () => {
+    const open = iterative("outer", "OPEN", null, iterative("inner", "FIXED", 5_000, leaf("a")));
+
+    expect(() => planted(branch("root", open, open, open, open))).toThrow(refusal("LIMIT_EXCEEDED"));
+  });
+
+  it("has 32 levels at most: more are LIMIT_EXCEEDED", () => {
+    expect(levelsOf(planted(chain(32)))).toBe(32);
+    expect(() => planted(chain(33))).toThrow(refusal("LIMIT_EXCEEDED"));
+  });
+
+  it("has 32 levels at most with the tasks of iterations to come", () => {
+    expect(levelsOf(planted(chain(31, iterative("rounds", "OPEN", null, leaf("a")))))).toBe(32);
+    expect(() => planted(chain(32, iterative("rounds", "OPEN", null, leaf("a"))))).toThrow(refusal("LIMIT_EXCEEDED"));
+  });
+
+  it("of a million levels is refused, not overflown", () => {
+    expect(() => planted(chain(1_000_000))).toThrow(refusal("LIMIT_EXCEEDED"));
+  });
+
+  it.each([
+    ["tasksPerTreeMax", branch("root", leaf("a"), leaf("b"))],
+    ["levelsPerTreeMax", branch("root", branch("a", leaf("b")))],
+  ])("has a bound that is a setting, %s, which the refusal names", (limit, spec) => {
+    const edit = editAt(0, 1, { [limit]: 2 });
+
+    expect(() => createTask(spec, edit)).toThrow(
+      expect.objectContaining({ extensions: { code: "LIMIT_EXCEEDED", limit } }),
+    );
+  });
+
+  it("has volumes that sum to 2^53 - 1 at most: more are LIMIT_EXCEEDED", () => {
+    const { MAX_SAFE_INTEGER } = Number;
+
+    expect(planted(branch("root", leaf("a", MAX_SAFE_INTEGER - 1), leaf("b", 1))).knownVolume).toBe(MAX_SAFE_INTEGER);
+    expect(() => planted(branch("root", leaf("a", MAX_SAFE_INTEGER), leaf("b", 1)))).toThrow(refusal("LIMIT_EXCEEDED"));
+    expect(() => planted(iterative("rounds", "FIXED", 2, leaf("a", MAX_SAFE_INTEGER)))).toThrow(refusal("LIMIT_EXCEEDED"));
+  });
+});
+
+describe("the concurrency of a task", () => {
+  it("holds also for the tasks below that say nothing else", () => {
+    const root = planted({ ...branch("root", leaf("a"), branch("b", leaf("c"))), maxConcurrency: 4 });
+
+    expect(preOrder(root).map(({ task }) => task.maxConcurrency)).toEqual([4, 4, 4, 4]);
+  });
+
+  it("is its own where it has one, and holds below it then", () => {
+    const own = { ...branch("b", leaf("c")), maxConcurrency: 2 };
+    const root = planted({ ...branch("root", leaf("a"), own), maxConcurrency: 4 });
+
+    expect(preOrder(root).map(({ task }) => task.maxConcurrency)).toEqual([4, 4, 2, 2]);
+  });
+
+  it("does not reach upwards or sideways", () => {
+    const own = { ...branch("b", leaf("c")), maxConcurrency: 2 };
+    const root = planted(branch("root", leaf("a"), own));
+
+    expect(preOrder(root).map(({ task }) => task.maxConcurrency)).toEqual([null, null, 2, 2]);
+  });
+
+  it("holds in iterations", () => {
+    const root = planted({ ...iterative("rounds", "FIXED", 2, leaf("a")), maxConcurrency: 3 });
+
+    expect(preOrder(root).map(({ task }) => task.maxConcurrency)).toEqual([3, 3, 3]);
+  });
+});
+
+describe("tasks for a place in a tree", () => {
+  const place = { level: 31, taskCount: 9_990, maxConcurrency: 5 };
+
+  it("are counted with those that the tree has already", () => {
+    expect(createTasks(leaves(10), place, editAt(0, 1))).toHaveLength(10);
+    expect(() => createTasks(leaves(11), place, editAt(0, 1))).toThrow(refusal("LIMIT_EXCEEDED"));
+  });
+
+  it("are as deep as the place allows", () => {
+    expect(createTasks([chain(2)], place, editAt(0, 1))).toHaveLength(1);
+    expect(() => createTasks([chain(3)], place, editAt(0, 1))).toThrow(refusal("LIMIT_EXCEEDED"));
+  });
+
+  it("have the concurrency of the place where they have no other", () => {
+    expect(createTasks([leaf("a")], place, editAt(0, 1))[0]?.maxConcurrency).toBe(5);
+    expect(createTasks([leaf("a")], ROOT_PLACE, editAt(0, 1))[0]?.maxConcurrency).toBeNull();
+  });
+});
+
+function outcomeOf(spec: TaskSpec): string {
+  try {
+    return `${planted(spec).taskCount} tasks`;
+  } catch (error) {
+    return (error as { code: string }).code;
+  }
+}

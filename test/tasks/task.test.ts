@@ -1,0 +1,61 @@
+import { describe, expect, it } from "vitest";
+import { currentIteration, levelsOf, subTasksOf } from "../../src/tasks/task.js";
+import { branch, iterative, leaf } from "../kit/edits.js";
+import { at, iterativeAt, planted, reported } from "./trees.js";
+
+describe("the sub-tasks of a task", () => {
+  it("are none for a leaf", () => {
+    expect(subTasksOf(planted(leaf("a")))).toEqual([]);
+  });
+
+  it("are those directly below it, in order", () => {
+    const root = planted(branch("root", leaf("a"), branch("b", leaf("c"))));
+
+    expect(subTasksOf(root)).toEqual([at(root, "0"), at(root, "1")]);
+  });
+});
+
+describe("the current iteration", () => {
+  const twoTasks = planted(iterative("rounds", "FIXED", 3, leaf("a", 1), leaf("b", 1)));
+
+  it.each([
+    [[], 0],
+    [["0"], 0],
+    [["0", "1"], 1],
+    [["0", "1", "2"], 1],
+    [["0", "1", "2", "3", "4", "5"], 3],
+  ])("with the sub-tasks %j finished is %d, two being one iteration", (paths, expected) => {
+    const root = reported(twoTasks, ...paths.map((path) => ({ path, status: "FINISHED" as const })));
+
+    expect(currentIteration(iterativeAt(root, ""))).toBe(expected);
+  });
+
+  it("does not count what was cancelled or has failed", () => {
+    const root = reported(
+      twoTasks,
+      { path: "0", status: "FINISHED" },
+      { path: "1", status: "CANCELED" },
+      { path: "2", status: "FAILED" },
+    );
+
+    expect(currentIteration(iterativeAt(root, ""))).toBe(0);
+  });
+
+  it("counts direct sub-tasks, not those below them", () => {
+    const root = planted(iterative("rounds", "FIXED", 2, branch("round", leaf("a"), leaf("b"))));
+    const oneLeafDone = reported(root, { path: "0.0", status: "FINISHED" });
+
+    expect(currentIteration(iterativeAt(oneLeafDone, ""))).toBe(0);
+  });
+});
+
+describe("the levels of a tree", () => {
+  it.each([
+    ["a leaf", leaf("a"), 1],
+    ["a task over leaves", branch("root", leaf("a"), leaf("b")), 2],
+    ["the deepest branch", branch("root", leaf("a"), branch("b", branch("c", leaf("d")))), 4],
+    ["iterations to come", iterative("rounds", "OPEN", null, branch("round", leaf("a"))), 3],
+  ])("are counted to the bottom of %s", (_, spec, levels) => {
+    expect(levelsOf(planted(spec))).toBe(levels);
+  });
+});

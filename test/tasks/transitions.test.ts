@@ -1,0 +1,210 @@
+import { describe, expect, it } from "vitest";
+import { percentText, progressOf } from "../../src/tasks/progress.js";
+import type { TaskSpec } from "../../src/tasks/task-spec.js";
+import type { Task } from "../../src/tasks/task.js";
+import { begin, cancel, fail, finish, settle } from "../../src/tasks/transitions.js";
+import { branch, editAt, iterative, leaf } from "../kit/edits.js";
+import { at, planted, refusal, reported, statuses, statusesInOrder } from "./trees.js";
+
+const LATER = 9_000;
+const edit = editAt(LATER, 3);
+
+/** root{ended, running{running, pending}, pending{pending}}: one of each kind that a cascade can meet. */
+const MIXED = branch(
+  "root",
+  leaf("ended", 10),
+  branch("running", leaf("running", 20), leaf("pending", 40)),
+  branch("pending", leaf("pending", 80)),
+);
+
+function mixed(): Task {
+  return reported(
+    planted(MIXED),
+    { path: "0", status: "FINISHED" },
+    { path: "1.0", done: 5 },
+  );
+}
+
+function running(spec: TaskSpec): Task {
+  return begin(planted(spec), editAt(1_000, 2));
+}
+
+describe("begin", () => {
+  it("makes a PENDING task RUNNING and sets when it started", () => {
+    expect(begin(planted(leaf("a")), edit)).toMatchObject({ status: "RUNNING", startedAt: LATER, endedAt: null });
+  });
+
+  it("leaves what is below as it is", () => {
+    expect(statuses(begin(planted(branch("root", leaf("a"))), edit))).toEqual({ "": "RUNNING", "0": "PENDING" });
+  });
+
+  it("is refused for a task that runs: these steps are strict", () => {
+    expect(() => begin(running(leaf("a")), edit)).toThrow(refusal("ILLEGAL_TRANSITION"));
+  });
+});
+
+describe("finish", () => {
+  it("ends a leaf and sets when", () => {
+    const ended = finish(running(leaf("a", 4)), edit);
+
+    expect(ended).toMatchObject({ status: "FINISHED", startedAt: 1_000, endedAt: LATER });
+  });
+
+  it("reaches a leaf's volume when it is known", () => {
+    const leafTask = reported(planted(leaf("a", 10)), { done: 4 });
+
+    expect(finish(leafTask, edit)).toMatchObject({ done: 10, volume: 10, knownVolume: 10 });
+  });
+
+  it("makes what is done the volume of a leaf whose volume is unknown", () => {
+    const leafTask = reported(planted(leaf("a")), { done: 4 });
+
+    expect(finish(leafTask, edit)).toMatchObject({ done: 4, volume: 4, knownVolume: 4, unknownCount: 0 });
+  });
+
+  it("keeps what is done beyond the volume: done never goes back", () => {
+    const leafTask = reported(planted(leaf("a", 40)), { done: 44 });
+
+    expect(finish(leafTask, edit)).toMatchObject({ done: 44, volume: 40 });
+  });
+
+  it("finishes what runs below and cancels what is pending there, at every level", () => {
+    expect(statuses(finish(mixed(), edit))).toEqual({
+      "": "FINISHED",
+      "0": "FINISHED",
+      "1": "FINISHED",
+      "1.0": "FINISHED",
+      "1.1": "CANCELED",
+      "2": "CANCELED",
+      "2.0": "CANCELED",
+    });
+  });
+
+  it("sets the end of all that it ends, and of nothing that had ended", () => {
+    const ended = finish(mixed(), edit);
+    const ends = ["", "0", "1", "1.0", "1.1", "2", "2.0"].map((path) => at(ended, path).endedAt);
+
+    expect(ends).toEqual([LATER, 5_000, LATER, LATER, LATER, LATER, LATER]);
+  });
+
+  it("lets what it cancels leave the volume, so that an early end reads 100 %", () => {
+    const progress = progressOf(finish(mixed(), edit));
+
+    expect(progress).toMatchObject({ done: 30, volume: 30, knownVolume: 30, ratio: 1 });
+    expect(percentText(progress)).toBe("100%");
+  });
+
+  it("leaves what it cancels its own volume, so that nobody reads it as done", () => {
+    const ended = finish(mixed(), edit);
+
+    expect(progressOf(at(ended, "2"))).toMatchObject({ done: 0, volume: 80, ratio: 0 });
+  });
+
+  it("leaves the volume of what was cancelled or failed by itself in the sum", () => {
+    const root = reported(
+      planted(branch("root", leaf("a", 10), leaf("b", 10), leaf("c", 20))),
+      { path: "0", status: "FINISHED" },
+      { path: "1", status: "CANCELED" },
+      { path: "2", done: 5, status: "FAILED" },
+    );
+
+    expect(progressOf(finish(root, edit))).toMatchObject({ done: 15, volume: 40 });
+  });
+
+  it("makes the volume known where what was unknown has been cancelled", () => {
+    const root = reported(planted(branch("root", leaf("a", 10), leaf("b"))), { path: "0", status: "RUNNING" });
+
+    expect(progressOf(finish(root, edit))).toMatchObject({ done: 10, volume: 10 });
+  });
+
+  it("makes the volume of OPEN iterations known", () => {
+    const root = reported(planted(iterative("rounds", "OPEN", null, leaf("a", 5))), { iteration: 2 });
+
+    expect(progressOf(root).volume).toBeNull();
+    expect(progressOf(finish(root, edit)).volume).not.toBeNull();
+  });
+
+  it.each(["PENDING", "FINISHED", "CANCELED", "FAILED"] as const)("is refused for a task that is %s", (status) => {
+    expect(() => finish({ ...planted(leaf("a")), status }, edit)).toThrow(refusal("ILLEGAL_TRANSITION"));
+  });
+});
+
+describe.each([
+  ["fail", fail, "FAILED"],
+  ["cancel", cancel, "CANCELED"],
+] as const)("%s", (_, act, status) => {
+  it(`makes a running task ${status} and sets when it ended`, () => {
+    expect(act(running(leaf("a", 4)), edit)).toMatchObject({ status, startedAt: 1_000, endedAt: LATER });
+  });
+
+  it("leaves work and volume as they are", () => {
+    const leafTask = reported(planted(leaf("a")), { done: 4 });
+
+    expect(act(leafTask, edit)).toMatchObject({ done: 4, volume: null, knownVolume: 0, unknownCount: 1 });
+  });
+
+  it("does the same to what runs below; what is pending there stays", () => {
+    expect(statuses(act(mixed(), edit))).toEqual({
+      "": status,
+      "0": "FINISHED",
+      "1": status,
+      "1.0": status,
+      "1.1": "PENDING",
+      "2": "PENDING",
+      "2.0": "PENDING",
+    });
+  });
+
+  it("leaves the sums as they are", () => {
+    const before = mixed();
+
+    expect(progressOf(act(before, edit))).toEqual(progressOf(before));
+  });
+
+  it("leaves the volume of OPEN iterations unknown", () => {
+    const root = reported(planted(iterative("rounds", "OPEN", null, leaf("a", 5))), { iteration: 1 });
+
+    expect(progressOf(act(root, edit))).toMatchObject({ volume: null, knownVolume: 5 });
+  });
+
+  it.each(["FINISHED", "CANCELED", "FAILED"] as const)("is refused for a task that is %s", (ended) => {
+    expect(() => act({ ...planted(leaf("a")), status: ended }, edit)).toThrow(refusal("ILLEGAL_TRANSITION"));
+  });
+});
+
+describe("a PENDING task", () => {
+  it("can be cancelled: it has an end and no start", () => {
+    expect(cancel(planted(leaf("a")), edit)).toMatchObject({
+      status: "CANCELED",
+      startedAt: null,
+      endedAt: LATER,
+    });
+  });
+
+  it("can't fail", () => {
+    expect(() => fail(planted(leaf("a")), edit)).toThrow(refusal("ILLEGAL_TRANSITION"));
+  });
+
+  it("that is cancelled leaves what is below it PENDING", () => {
+    expect(statuses(cancel(planted(branch("root", leaf("a"))), edit))).toEqual({ "": "CANCELED", "0": "PENDING" });
+  });
+});
+
+describe("what becomes of a task when the one above it is over", () => {
+  it("is its end when it runs", () => {
+    expect(settle(running(leaf("a", 4)), edit)).toMatchObject({ status: "FINISHED", done: 4, isLeftOut: false });
+  });
+
+  it("is that it is left out when it is pending, with all below it", () => {
+    const settled = settle(planted(branch("b", leaf("c"), branch("d", leaf("e")))), edit);
+
+    expect(settled.isLeftOut).toBe(true);
+    expect(statusesInOrder(settled)).toEqual(["CANCELED", "CANCELED", "CANCELED", "CANCELED"]);
+  });
+
+  it.each(["FINISHED", "CANCELED", "FAILED"] as const)("is nothing when it is a leaf that is %s", (status) => {
+    const task = { ...planted(leaf("a", 4)), status };
+
+    expect(settle(task, edit)).toBe(task);
+  });
+});
