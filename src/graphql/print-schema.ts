@@ -1,6 +1,6 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { lexicographicSortSchema, printSchema } from "graphql";
-import { createSchema } from "./schema.js";
+import { schema } from "./schema.js";
 
 /**
  * Prints the API to schema/schema.graphql, which clients and their generated code are made from.
@@ -9,7 +9,7 @@ import { createSchema } from "./schema.js";
  *     npm run schema -- --check    writes nothing, and exits with 1 when the file is stale
  */
 const file = new URL("../../schema/schema.graphql", import.meta.url);
-const text = `${printSchema(lexicographicSortSchema(createSchema()))}\n`;
+const text = `${printSchema(lexicographicSortSchema(schema))}\n`;
 
 if (!process.argv.includes("--check")) {
   await writeFile(file, text);

@@ -12,11 +12,11 @@ export function checkRange(name: string, value: number, min: number, max: number
 }
 
 /**
- * How many items a client asks for, from 1.
- * @throws TidemarkError BAD_USER_INPUT below 1, LIMIT_EXCEEDED above the bound.
+ * How many items a client asks for, from `min` to a bound.
+ * @throws TidemarkError BAD_USER_INPUT below, LIMIT_EXCEEDED above.
  */
-export function checkSize(name: string, value: number, limit: keyof Limits, limits: Limits): void {
-  if (value < 1) throw outOfRange(name, value, 1, limits[limit]);
+export function checkSize(name: string, value: number, limit: keyof Limits, limits: Limits, min = 1): void {
+  if (value < min) throw outOfRange(name, value, min, limits[limit]);
   checkBound(`${name} is ${value}`, value, limit, limits);
 }
 

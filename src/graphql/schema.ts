@@ -1,5 +1,4 @@
 /* oxlint-disable import/no-unassigned-import -- each of these adds its types to the builder */
-import type { GraphQLSchema } from "graphql";
 import { builder } from "./builder.js";
 import "./types/scalars.js";
 import "./queries.js";
@@ -7,6 +6,4 @@ import "./mutations.js";
 import "./subscriptions.js";
 
 /** The API. schema/schema.graphql is printed from it and committed. */
-export function createSchema(): GraphQLSchema {
-  return builder.toSchema();
-}
+export const schema = builder.toSchema();

@@ -217,6 +217,7 @@ class MemoryDatabase {
         this.#jobs.set(id, storedJob(entry, change, revision));
         break;
       case "updated":
+        // It is there: #conflictIn has asserted it.
         this.#jobs.set(id, this.#updated(this.#jobs.get(id)!, change, revision));
         break;
       case "removed":

@@ -223,10 +223,15 @@ export class PerDatabaseTaskStore extends ObservableTaskStore implements TaskSto
     throw unavailable("Another server has written to this database. One server writes to a journal of this kind.");
   }
 
-  /** An append whose outcome is unknown is looked for; what is not found was not written. */
-  async #findAfterFailure(error: unknown, [first]: readonly JournalEntry[]): Promise<number | undefined> {
-    if (!(error instanceof JournalError) || error.outcome !== "unknown" || !first) return undefined;
-    return this.#journal.find(first.commitId);
+  /**
+   * An append whose outcome is unknown is looked for by its last entry: what is not found was not written. It
+   * is all or none, so the first entry lies as far before the last as it is long.
+   */
+  async #findAfterFailure(error: unknown, entries: readonly JournalEntry[]): Promise<number | undefined> {
+    const last = entries.at(-1);
+    if (!(error instanceof JournalError) || error.outcome !== "unknown" || !last) return undefined;
+    const revision = await this.#journal.find(last.commitId);
+    return revision === undefined ? undefined : revision - entries.length + 1;
   }
 
   #apply(drafts: readonly Draft[], firstRevision: number): void {

@@ -1,9 +1,8 @@
 import { readFileSync } from "node:fs";
 import { buildSchema, findBreakingChanges, findDangerousChanges } from "graphql";
 import { describe, expect, it } from "vitest";
-import { createSchema } from "../../src/graphql/schema.js";
+import { schema } from "../../src/graphql/schema.js";
 
-const schema = createSchema();
 const released = buildSchema(readFileSync(new URL("contract.graphql", import.meta.url), "utf8"));
 
 describe("the released API", () => {

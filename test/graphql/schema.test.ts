@@ -14,7 +14,7 @@ import {
   type GraphQLNamedType,
 } from "graphql";
 import { describe, expect, it } from "vitest";
-import { createSchema } from "../../src/graphql/schema.js";
+import { schema } from "../../src/graphql/schema.js";
 
 /** Something that a reader of the schema finds a description beside. */
 interface Described {
@@ -22,7 +22,6 @@ interface Described {
   readonly description: string | null | undefined;
 }
 
-const schema = createSchema();
 const types = Object.values(schema.getTypeMap()).filter(
   (type) => !isIntrospectionType(type) && !isSpecifiedScalarType(type),
 );

@@ -147,10 +147,7 @@ export const UpdateTaskInputType = builder.inputType("UpdateTaskInput", {
   description:
     "A worker's report on its job. Any report renews the lease; one with neither updates nor log is a heartbeat.",
   fields: (t) => ({
-    database: t.string({ required: true, description: DATABASE }),
-    username: t.string({ description: OWN_USERNAME }),
-    jobId: t.id({ required: true, description: JOB_ID }),
-    attempt: t.int({ description: `${ATTEMPT} Workers send it always.` }),
+    ...jobFields(t),
     updates: t.field({ type: [TaskUpdateInputType], description: "Changes, made in order, all or none." }),
     log: t.field({ type: [LogInputType], description: "Lines to add to the log, oldest first." }),
     requestId: t.id({ description: REQUEST_ID }),
@@ -161,10 +158,7 @@ export const AddTasksInputType = builder.inputType("AddTasksInput", {
   description:
     "Appends tasks below one that is neither a leaf nor iterative and has not ended: a tree may grow while it runs.",
   fields: (t) => ({
-    database: t.string({ required: true, description: DATABASE }),
-    username: t.string({ description: OWN_USERNAME }),
-    jobId: t.id({ required: true, description: JOB_ID }),
-    attempt: t.int({ description: ATTEMPT }),
+    ...jobFields(t),
     path: t.string({ required: true, defaultValue: "", description: PATH }),
     tasks: t.field({
       type: [TaskInputType],
@@ -177,28 +171,33 @@ export const AddTasksInputType = builder.inputType("AddTasksInput", {
 
 export const JobInputType = builder.inputType("JobInput", {
   description: "Names one job.",
-  fields: (t) => ({
-    database: t.string({ required: true, description: DATABASE }),
-    username: t.string({ description: OWN_USERNAME }),
-    jobId: t.id({ required: true, description: JOB_ID }),
-    attempt: t.int({ description: ATTEMPT }),
-  }),
+  fields: jobFields,
 });
 
 export const RequestCancelInputType = builder.inputType("RequestCancelInput", {
   description: "Names the job whose worker should stop.",
   fields: (t) => ({
-    database: t.string({ required: true, description: DATABASE }),
-    username: t.string({ description: OWN_USERNAME }),
-    jobId: t.id({ required: true, description: JOB_ID }),
-    attempt: t.int({ description: ATTEMPT }),
+    ...jobFields(t),
     reason: t.string({
       description: 'Why, for the worker and for whoever watches. For example "wrong parameters".',
     }),
   }),
 });
 
-const ATTEMPT =
-  "Refused with STALE_ATTEMPT unless it is the job's; left out, it is for the attempt that is there.";
+/** Which job, and which attempt of it. */
+function jobFields(t: InputFields) {
+  return {
+    database: t.string({ required: true, description: DATABASE }),
+    username: t.string({ description: OWN_USERNAME }),
+    jobId: t.id({ required: true, description: JOB_ID }),
+    attempt: t.int({
+      description:
+        "Refused with STALE_ATTEMPT unless it is the job's; left out, it is for the attempt that is there. Workers send it always.",
+    }),
+  };
+}
+
+type InputFields = PothosSchemaTypes.InputFieldBuilder<typeof builder.$inferSchemaTypes, "InputObject">;
+
 const REQUEST_ID =
   'One of the newest 64 of this attempt again is answered and changes nothing. For example "c3f1a9d2-17".';

@@ -1,4 +1,3 @@
-import { Kind } from "graphql";
 import { formatPosition, parsePosition, type Position } from "../../protocol/position.js";
 import { TidemarkError } from "../../protocol/tidemark-error.js";
 import { builder } from "../builder.js";
@@ -22,20 +21,12 @@ builder.scalarType("SafeInt", {
   specifiedByURL: "https://www.rfc-editor.org/rfc/rfc7493#section-2.2",
   serialize: (number) => number,
   parseValue: safeInt,
-  parseLiteral: (node) => {
-    if (node.kind === Kind.INT) return safeInt(Number(node.value));
-    throw new TidemarkError("BAD_USER_INPUT", `Give ${SAFE_INT_RANGE}, not a ${nameOfKind(node.kind)}.`);
-  },
 });
 
 builder.scalarType("Position", {
   description: `Where a reader stands in the order of a database's changes; opaque text. Any position that you were given can be handed back in \`after\`; what never was one is BAD_USER_INPUT. An epoch, and so a position, belongs to one database. A position says when, not what: whoever asks for more than before (a wider filter, more rights) leaves \`after\` out. For example "k3J9wQx-T_bA.1042".`,
   serialize: (position) => formatPosition(position),
   parseValue: positionOf,
-  parseLiteral: (node) => {
-    if (node.kind === Kind.STRING) return parsePosition(node.value);
-    throw new TidemarkError("BAD_USER_INPUT", `A position is a text, not a ${nameOfKind(node.kind)}.`);
-  },
 });
 
 const SAFE_INT_RANGE = "a whole number from 0 to 9007199254740991 (2^53 - 1)";
@@ -53,9 +44,4 @@ function positionOf(value: unknown): Position {
 function shown(value: unknown): string {
   const text = JSON.stringify(value) ?? String(value);
   return text.length > 40 ? `${text.slice(0, 40)}…` : text;
-}
-
-/** `StringValue`, as graphql-js names a literal, is a "string" here. */
-function nameOfKind(kind: string): string {
-  return kind.replace("Value", "").toLowerCase();
 }

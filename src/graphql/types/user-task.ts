@@ -4,7 +4,7 @@ import { expiresAt, type LogEntry, type LogLevel } from "../../tasks/user-task.j
 import { builder } from "../builder.js";
 import type { UserTaskView } from "../context.js";
 import { formatUserTaskId } from "../node-id.js";
-import { checkBound, checkRange } from "../ranges.js";
+import { checkSize } from "../ranges.js";
 import { CancelRequestType } from "./cancel-request.js";
 import { HealthType, LogLevelType } from "./enums.js";
 import { EtaType } from "./eta.js";
@@ -137,8 +137,7 @@ const IMPORTANCE = { DEBUG: 0, INFO: 1, WARNING: 2, ERROR: 3 } as const satisfie
 
 /** The default asks for what there is, also where fewer lines are kept. */
 function newestLines(log: readonly LogEntry[], last: number, level: LogLevel, limits: Limits): LogEntry[] {
-  checkRange("last", last, 0, Infinity);
-  if (last > LINES_DEFAULT) checkBound(`last is ${last}`, last, "logLinesPerJobMax", limits);
+  if (last !== LINES_DEFAULT) checkSize("last", last, "logLinesPerJobMax", limits, 0);
   const lines = log.filter((line) => IMPORTANCE[line.level] >= IMPORTANCE[level]);
   return lines.slice(Math.max(0, lines.length - last));
 }

@@ -1,0 +1,137 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { EPOCH_LENGTH, formatPosition, ORIGIN, parsePosition, type Position } from "../../src/protocol/position.js";
+
+const EPOCH = "aZ09-_aZ09-_";
+const refused = expect.objectContaining({ name: "TidemarkError", code: "BAD_USER_INPUT" });
+
+const epoch = fc.string({
+  unit: fc.constantFrom(..."ABCxyz0189-_"),
+  minLength: EPOCH_LENGTH,
+  maxLength: EPOCH_LENGTH,
+});
+/** Any that a server can give out: a catch-up begins at what the reader held, which both ends lie after. */
+const position: fc.Arbitrary<Position> = fc
+  .tuple(epoch, fc.maxSafeNat(), fc.maxSafeNat(), fc.maxSafeNat(), fc.boolean())
+  .map(([epochText, a, b, c, isCatchUp]) => {
+    const base = Math.min(a, b, c);
+    const rest = { epoch: epochText, revision: a };
+    return isCatchUp ? { ...rest, catchUp: { base, began: Math.max(b, base) } } : rest;
+  });
+
+describe("a position", () => {
+  it("reads back as it was written", () => {
+    fc.assert(
+      fc.property(position, (given) => {
+        expect(parsePosition(formatPosition(given))).toEqual(given);
+      }),
+      { numRuns: 1_000 },
+    );
+  });
+
+  it("is written in one way only: what can be read is written back to the letter", () => {
+    fc.assert(
+      fc.property(position, (given) => {
+        const text = formatPosition(given);
+
+        expect(formatPosition(parsePosition(text))).toBe(text);
+      }),
+      { numRuns: 1_000 },
+    );
+  });
+
+  it.each([
+    [{ epoch: EPOCH, revision: 0 }, `${EPOCH}.0`],
+    [{ epoch: EPOCH, revision: 42 }, `${EPOCH}.42`],
+    [{ epoch: EPOCH, revision: Number.MAX_SAFE_INTEGER }, `${EPOCH}.9007199254740991`],
+    [{ epoch: EPOCH, revision: 42, catchUp: { base: 0, began: 50 } }, `${EPOCH}.42.0.50`],
+    [{ epoch: EPOCH, revision: 60, catchUp: { base: 7, began: 50 } }, `${EPOCH}.60.7.50`],
+  ])("is an epoch and a revision, and inside a catch-up where that began: %j", (given, text) => {
+    expect(formatPosition(given)).toBe(text);
+    expect(parsePosition(text)).toEqual(given);
+  });
+
+  it("at the origin can be given back", () => {
+    expect(parsePosition(formatPosition(ORIGIN))).toEqual(ORIGIN);
+  });
+});
+
+describe("what never was a position", () => {
+  it.each([
+    "",
+    ".",
+    "1",
+    EPOCH,
+    `${EPOCH}.`,
+    `${EPOCH}.-1`,
+    `${EPOCH}.+1`,
+    `${EPOCH}.1.5`,
+    `${EPOCH}.01`,
+    `${EPOCH}.00`,
+    `${EPOCH}.1e3`,
+    `${EPOCH}.0x1`,
+    `${EPOCH}. 1`,
+    `${EPOCH}.1 `,
+    `${EPOCH}.1\n`,
+    ` ${EPOCH}.1`,
+    `${EPOCH}.1.`,
+    `${EPOCH}.1.0.1.0`,
+    `${EPOCH}.٣`,
+    `${EPOCH.slice(1)}.1`,
+    `${EPOCH}a.1`,
+    `${EPOCH.slice(1)}+.1`,
+    `${EPOCH.slice(1)}=.1`,
+    `${EPOCH.slice(1)}é.1`,
+    "null",
+    "__proto__",
+    "\u0000",
+    "\ud800",
+  ])("(%j) is BAD_USER_INPUT", (text) => {
+    expect(() => parsePosition(text)).toThrow(refused);
+  });
+
+  it.each([`${EPOCH}.9007199254740992`, `${EPOCH}.9999999999999999`, `${EPOCH}.1.0.9007199254740992`, `${EPOCH}.99999999999999999999`])(
+    "(%j) is BAD_USER_INPUT: no revision is above 2^53 - 1",
+    (text) => {
+      expect(() => parsePosition(text)).toThrow(refused);
+    },
+  );
+
+  it.each([`${EPOCH}.4.5.9`, `${EPOCH}.9.5.4`])("(%j) is BAD_USER_INPUT: no catch-up goes back", (text) => {
+    expect(() => parsePosition(text)).toThrow(refused);
+  });
+
+  it("is BAD_USER_INPUT whatever it is", () => {
+    fc.assert(
+      fc.property(fc.string({ unit: "binary", maxLength: 60 }), (text) => {
+        expect(() => parsePosition(text)).toThrow(refused);
+      }),
+    );
+  });
+
+  it("is BAD_USER_INPUT when one character of a position is another", () => {
+    fc.assert(
+      fc.property(position, fc.nat(40), fc.constantFrom("x", "-", " ", "é", "", ".", "\n"), (given, place, other) => {
+        const text = formatPosition(given);
+        const spoilt = text.slice(0, place) + other + text.slice(place + 1);
+
+        expect(textOrCode(spoilt)).toBeOneOf([spoilt, "BAD_USER_INPUT"]);
+      }),
+      { numRuns: 1_000 },
+    );
+  });
+
+  it("is named in the message, though not at any length", () => {
+    expect(() => parsePosition("yesterday")).toThrow('"yesterday" is not a position.');
+    expect(() => parsePosition("x".repeat(1_000_000))).toThrow(expect.objectContaining({ message: expect.stringMatching(/^.{0,200}$/) }));
+  });
+});
+
+/** What is read, written back; else the code of the refusal. */
+function textOrCode(text: string): string {
+  try {
+    return formatPosition(parsePosition(text));
+  } catch (error) {
+    return (error as { code: string }).code;
+  }
+}

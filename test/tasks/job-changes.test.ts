@@ -1,0 +1,428 @@
+import { describe, expect, it } from "vitest";
+import { growJob, removeJob, reportOn, requestCancel } from "../../src/tasks/job-changes.js";
+import { branch, editAt, leaf } from "../kit/edits.js";
+import { grown, heartbeat, KEY, LEASE_MS, logged, removed, report, stored, storedAgain, storeRequest } from "./jobs.js";
+import { refusal } from "./trees.js";
+
+const START = { path: "0", done: 1 };
+const END = { path: "", status: "FINISHED" } as const;
+const QUARTER = LEASE_MS / 4;
+
+/** Ids that no two reports share. */
+function requestIds(count: number): string[] {
+  return Array.from({ length: count }, (_, index) => `request ${index}`);
+}
+
+describe("storing a job", () => {
+  it("where there was none makes attempt 1, version 1: CREATED", () => {
+    expect(stored()).toMatchObject({ attempt: 1, version: 1, outcome: "CREATED", health: "OK" });
+  });
+
+  it("counts as a report", () => {
+    expect(storedAgain(stored())).toMatchObject({ storedAt: 1_000, reportedAt: 1_000, changedAt: 1_000 });
+  });
+
+  it("keeps whose it is, its memory and its lease", () => {
+    const memory = { minBytes: 5, maxBytes: 5 };
+
+    expect(stored({ memory, leaseMs: 5_000 })).toMatchObject({ ...KEY, database: "neo4j", memory, leaseMs: 5_000 });
+  });
+
+  it("is stamped as the latest change and as the latest store; a report is the former only", () => {
+    const job = report(stored(), 10, [START]);
+
+    expect([job.stamp.revision, job.storedStamp.revision]).toEqual([2, 1]);
+  });
+
+  it("with a memory range that is upside down is BAD_USER_INPUT", () => {
+    expect(() => stored({ memory: { minBytes: 6, maxBytes: 5 } })).toThrow(refusal("BAD_USER_INPUT"));
+  });
+
+  it("with a tree that is refused is refused", () => {
+    expect(() => stored({ spec: branch("root") })).toThrow(refusal("BAD_USER_INPUT"));
+  });
+});
+
+describe("storing a job again (law 2)", () => {
+  it("overwrites the tree by design: OVERWRITTEN, attempt and version one more", () => {
+    const again = storedAgain(report(stored(), 10, [START]), { spec: leaf("other") });
+
+    expect(again).toMatchObject({ attempt: 2, version: 3, outcome: "OVERWRITTEN" });
+    expect(again.task).toMatchObject({ description: "other", status: "PENDING", done: 0 });
+  });
+
+  it("forgets what was said about the attempt before it", () => {
+    const before = requestCancel(logged(stored(), 10, { message: "hello" }), KEY, { attempt: 1, by: "bob", reason: null }, editAt(11, 3));
+
+    expect(storedAgain(before)).toMatchObject({ log: [], cancelRequest: null, requestIds: [], health: "OK" });
+  });
+
+  it("after a removal that is remembered goes on with attempt and version: CREATED", () => {
+    expect(storedAgain(removed(stored()))).toMatchObject({ attempt: 2, version: 3, outcome: "CREATED" });
+  });
+
+  it("with REJECT is ALREADY_EXISTS while the job is there and has not ended", () => {
+    expect(() => storedAgain(stored(), { onConflict: "REJECT" })).toThrow(refusal("ALREADY_EXISTS"));
+    expect(() => storedAgain(report(stored(), 10, [START]), { onConflict: "REJECT" })).toThrow(refusal("ALREADY_EXISTS"));
+  });
+
+  it.each(["FINISHED", "CANCELED", "FAILED"] as const)("with REJECT overwrites a job that is %s", (status) => {
+    const ended = report(stored(), 10, [{ path: "", status }]);
+
+    expect(storedAgain(ended, { onConflict: "REJECT" })).toMatchObject({ attempt: 2, outcome: "OVERWRITTEN" });
+  });
+
+  it("with REJECT stores where there is nothing, or nothing any more", () => {
+    expect(stored({ onConflict: "REJECT" }).attempt).toBe(1);
+    expect(storedAgain(removed(stored()), { onConflict: "REJECT" }).attempt).toBe(2);
+  });
+
+  it("with the same requestId, while the tree it stored is there, changes nothing", () => {
+    const before = report(stored({ requestId: "r" }), 10, [START]);
+
+    expect(storedAgain(before, { requestId: "r" })).toBe(before);
+  });
+
+  it("with the same requestId is answered also with REJECT: it is the same request", () => {
+    const before = stored({ requestId: "r", onConflict: "REJECT" });
+
+    expect(storedAgain(before, { requestId: "r", onConflict: "REJECT" })).toBe(before);
+  });
+
+  it.each([
+    ["another requestId", "q"],
+    ["no requestId", null],
+  ])("with %s stores", (_, requestId) => {
+    expect(storedAgain(stored({ requestId: "r" }), { requestId }).attempt).toBe(2);
+  });
+
+  it("with the same requestId stores once another tree is there, or none any more", () => {
+    const another = storedAgain(stored({ requestId: "r" }), { requestId: "q" });
+
+    expect(storedAgain(another, { requestId: "r" }).attempt).toBe(3);
+    expect(storedAgain(removed(stored({ requestId: "r" })), { requestId: "r" }).attempt).toBe(2);
+  });
+
+  it("without a requestId stores twice: none is not the same one", () => {
+    expect(storedAgain(stored({ requestId: null }), { requestId: null }).attempt).toBe(2);
+  });
+});
+
+describe("a report", () => {
+  it("applies its updates in order", () => {
+    const job = report(stored(), 10, [START, { path: "0", status: "FINISHED" }, { path: "1", add: 2 }, { path: "1", add: 2 }]);
+
+    expect(job.task).toMatchObject({ done: 14, status: "RUNNING" });
+  });
+
+  it("is one change, however many updates are in it: one version, one stamp (law 4)", () => {
+    const job = report(stored(), 10, [START, { path: "1", done: 1 }], { log: [{ level: "INFO", path: "", message: "x" }] });
+
+    expect(job.version).toBe(2);
+    expect(new Set([job.stamp, job.task.stamp])).toHaveLength(1);
+  });
+
+  it("that is refused in one part changes nothing (law 5)", () => {
+    const before = stored();
+
+    expect(() => report(before, 10, [START, { path: "9", done: 1 }])).toThrow(refusal("NOT_FOUND"));
+    expect(before).toEqual(stored());
+  });
+
+  it("with a log line that is refused changes nothing (law 5)", () => {
+    const log = [{ level: "INFO" as const, path: "9", message: "x" }];
+
+    expect(() => report(stored(), 10, [START], { log })).toThrow(refusal("NOT_FOUND"));
+  });
+
+  it("renews the lease and mends health", () => {
+    const silent = { ...stored(), health: "LOST" as const };
+
+    expect(report(silent, 10, [START])).toMatchObject({ reportedAt: 10, changedAt: 10, health: "OK" });
+  });
+
+  it("never touches what the status is by mending health", () => {
+    expect(heartbeat({ ...stored(), health: "SILENT" }, 10).task.status).toBe("PENDING");
+  });
+
+  it.each([
+    ["a job that never was", undefined],
+    ["a job that was removed", removed(stored())],
+  ])("on %s is NOT_FOUND", (_, before) => {
+    expect(() => report(before, 10, [START])).toThrow(refusal("NOT_FOUND"));
+    expect(() => heartbeat(before, 10)).toThrow(refusal("NOT_FOUND"));
+  });
+
+  it("is possible while a cancel is requested: that refuses nothing", () => {
+    const asked = requestCancel(stored(), KEY, { attempt: null, by: "bob", reason: null }, editAt(5, 2));
+
+    expect(report(asked, 10, [START, END]).task.status).toBe("FINISHED");
+  });
+});
+
+describe("the attempt that a change is for (law 2)", () => {
+  const second = storedAgain(stored());
+  const edit = editAt(9, 9);
+
+  it.each([1, 3, 0])("is STALE_ATTEMPT when it is not the job's: %d of 2", (attempt) => {
+    const cancel = { attempt, by: "bob", reason: null };
+
+    expect(() => report(second, 10, [START], { attempt })).toThrow(refusal("STALE_ATTEMPT"));
+    expect(() => heartbeat(second, 10, { attempt })).toThrow(refusal("STALE_ATTEMPT"));
+    expect(() => growJob(second, KEY, { attempt, path: "", specs: [leaf("c")], requestId: null }, edit)).toThrow(
+      refusal("STALE_ATTEMPT"),
+    );
+    expect(() => requestCancel(second, KEY, cancel, edit)).toThrow(refusal("STALE_ATTEMPT"));
+    expect(() => removeJob(second, { attempt }, "REMOVED", edit)).toThrow(refusal("STALE_ATTEMPT"));
+  });
+
+  it.each([2, null])("may be the job's, or left out: %s", (attempt) => {
+    expect(report(second, 10, [START], { attempt }).version).toBe(3);
+    expect(removed(second, attempt).kind).toBe("removal");
+  });
+
+  it("is STALE_ATTEMPT for the attempt before a removal, too", () => {
+    expect(() => report(storedAgain(removed(stored())), 10, [START], { attempt: 1 })).toThrow(refusal("STALE_ATTEMPT"));
+  });
+});
+
+describe("a report with a requestId", () => {
+  const add = { path: "0", add: 1 };
+
+  it("that comes again is answered and changes nothing", () => {
+    const once = report(stored(), 10, [add], { requestId: "r" });
+
+    expect(report(once, 11, [add], { requestId: "r" })).toBe(once);
+  });
+
+  it("that comes again is answered also where it would be refused now", () => {
+    const ended = report(report(stored(), 10, [add], { requestId: "r" }), 11, [END]);
+
+    expect(report(ended, 12, [add], { requestId: "r" })).toBe(ended);
+  });
+
+  it("is another one than that with another id, or with none", () => {
+    const once = report(stored(), 10, [add], { requestId: "r" });
+
+    expect(report(once, 11, [add], { requestId: "q" }).task.done).toBe(2);
+    expect(report(once, 11, [add]).task.done).toBe(2);
+  });
+
+  it("is remembered among the newest 64 of its attempt", () => {
+    const ids = requestIds(65);
+    const job = ids.reduce((before, requestId) => report(before, 10, [add], { requestId }), stored({ spec: branch("root", leaf("a")) }));
+
+    expect(job.requestIds).toEqual(ids.slice(1));
+    expect(report(job, 11, [add], { requestId: ids[1]! })).toBe(job);
+    expect(report(job, 11, [add], { requestId: ids[0]! }).task.done).toBe(66);
+  });
+
+  it("is forgotten with its attempt", () => {
+    const again = storedAgain(report(stored(), 10, [add], { requestId: "r" }));
+
+    expect(report(again, 11, [add], { requestId: "r" }).task.done).toBe(1);
+  });
+
+  it("that was refused is not remembered", () => {
+    const before = stored();
+
+    expect(() => report(before, 10, [{ path: "9", add: 1 }], { requestId: "r" })).toThrow(refusal("NOT_FOUND"));
+    expect(report(before, 11, [add], { requestId: "r" }).task.done).toBe(1);
+  });
+
+  it("shares its memory with adding tasks", () => {
+    const once = grown(stored(), 10, [leaf("c")], "r");
+
+    expect(grown(once, 11, [leaf("c")], "r")).toBe(once);
+    expect(report(once, 11, [add], { requestId: "r" })).toBe(once);
+  });
+});
+
+describe("a heartbeat", () => {
+  it("changes nothing before a quarter of the lease has passed", () => {
+    const before = stored();
+
+    expect(heartbeat(before, QUARTER - 1)).toBe(before);
+  });
+
+  it("is a change once a quarter of the lease has passed", () => {
+    expect(heartbeat(stored(), QUARTER)).toMatchObject({ reportedAt: QUARTER, changedAt: QUARTER, version: 2 });
+  });
+
+  it("counts the quarter from the report that was committed last", () => {
+    const first = heartbeat(stored(), QUARTER);
+
+    expect(heartbeat(first, 2 * QUARTER - 1)).toBe(first);
+    expect(heartbeat(first, 2 * QUARTER).reportedAt).toBe(2 * QUARTER);
+  });
+
+  it("counts a quarter of the job's own lease", () => {
+    const before = stored({ leaseMs: 1_000 });
+
+    expect(heartbeat(before, 249)).toBe(before);
+    expect(heartbeat(before, 250).version).toBe(2);
+  });
+
+  it.each(["SILENT", "LOST"] as const)("is a change at once when it mends health that was %s", (health) => {
+    expect(heartbeat({ ...stored(), health }, 1)).toMatchObject({ health: "OK", reportedAt: 1, version: 2 });
+  });
+
+  it("leaves the tree as it is: the very same", () => {
+    const before = stored();
+
+    expect(heartbeat(before, LEASE_MS).task).toBe(before.task);
+  });
+
+  it("is what a report is that asks for nothing new", () => {
+    const before = report(stored(), 10, [START]);
+
+    expect(report(before, 11, [START])).toBe(before);
+    expect(report(before, 10 + QUARTER, [START])).toMatchObject({ version: 3, reportedAt: 10 + QUARTER });
+  });
+
+  it("changes nothing after the end: there is no lease to renew", () => {
+    const ended = report(stored(), 10, [END]);
+
+    expect(heartbeat(ended, LEASE_MS)).toBe(ended);
+    expect(report(ended, LEASE_MS, [END])).toBe(ended);
+  });
+});
+
+describe("the log of a job", () => {
+  it("has the lines of its reports, oldest first, with their instant", () => {
+    const job = logged(logged(stored(), 10, { message: "one" }, { message: "two", level: "ERROR", path: "1" }), 20, { message: "three" });
+
+    expect(job.log).toEqual([
+      { at: 10, level: "INFO", path: "", message: "one" },
+      { at: 10, level: "ERROR", path: "1", message: "two" },
+      { at: 20, level: "INFO", path: "", message: "three" },
+    ]);
+  });
+
+  it("is a change of the job, and leaves the tree as it is", () => {
+    const before = stored();
+    const after = logged(before, 10, { message: "one" });
+
+    expect([after.version, after.reportedAt]).toEqual([2, 10]);
+    expect(after.task).toBe(before.task);
+  });
+
+  it("keeps the newest 200 lines", () => {
+    const lines = Array.from({ length: 150 }, (_, index) => ({ message: `line ${index}` }));
+    const job = logged(logged(stored(), 10, ...lines), 20, ...lines);
+
+    expect(job.log).toHaveLength(200);
+    expect([job.log[0]?.message, job.log[0]?.at, job.log.at(-1)?.message]).toEqual(["line 100", 10, "line 149"]);
+  });
+
+  it("may speak of a task that the same report made", () => {
+    const open = stored({ spec: { description: "rounds", iterations: { mode: "OPEN", tasks: [leaf("a")] } } });
+    const log = [{ level: "INFO" as const, path: "0", message: "here" }];
+
+    expect(report(open, 10, [{ path: "", iteration: 1 }], { log }).log).toHaveLength(1);
+  });
+
+  it("refuses a path that is not there, and a message that is too long", () => {
+    expect(() => logged(stored(), 10, { path: "7" })).toThrow(refusal("NOT_FOUND"));
+    expect(() => logged(stored(), 10, { message: "a".repeat(4_097) })).toThrow(refusal("BAD_USER_INPUT"));
+  });
+});
+
+describe("letting a job grow", () => {
+  it("is a change and a report", () => {
+    const before = { ...stored(), health: "SILENT" as const };
+
+    expect(grown(before, 10, [leaf("c", 5)])).toMatchObject({ version: 2, reportedAt: 10, health: "OK" });
+    expect(grown(before, 10, [leaf("c", 5)]).task).toMatchObject({ knownVolume: 25, taskCount: 4 });
+  });
+
+  it("that is not there is NOT_FOUND", () => {
+    expect(() => grown(undefined, 10, [leaf("c")])).toThrow(refusal("NOT_FOUND"));
+  });
+
+  it("that has ended is ILLEGAL_TRANSITION", () => {
+    expect(() => grown(report(stored(), 10, [END]), 11, [leaf("c")])).toThrow(refusal("ILLEGAL_TRANSITION"));
+  });
+});
+
+describe("a cancel request", () => {
+  const request = { attempt: null, by: "bob", reason: "too slow" };
+
+  it("is kept with who asked, when and why", () => {
+    const job = requestCancel(stored(), KEY, request, editAt(7, 2));
+
+    expect(job).toMatchObject({ cancelRequest: { at: 7, by: "bob", reason: "too slow" }, version: 2, changedAt: 7 });
+  });
+
+  it("touches neither the tree nor the lease: only the worker reports", () => {
+    const before = stored();
+    const job = requestCancel(before, KEY, request, editAt(7, 2));
+
+    expect(job.task).toBe(before.task);
+    expect(job.reportedAt).toBe(0);
+  });
+
+  it("that comes second keeps the first", () => {
+    const first = requestCancel(stored(), KEY, request, editAt(7, 2));
+
+    expect(requestCancel(first, KEY, { ...request, by: "eve" }, editAt(8, 3))).toBe(first);
+  });
+
+  it.each(["FINISHED", "CANCELED", "FAILED"] as const)("for a job that is %s is ILLEGAL_TRANSITION", (status) => {
+    const ended = report(stored(), 10, [{ path: "", status }]);
+
+    expect(() => requestCancel(ended, KEY, request, editAt(11, 3))).toThrow(refusal("ILLEGAL_TRANSITION"));
+  });
+
+  it("after the end is ILLEGAL_TRANSITION also where there is a first", () => {
+    const asked = requestCancel(stored(), KEY, request, editAt(7, 2));
+
+    expect(() => requestCancel(report(asked, 10, [END]), KEY, request, editAt(11, 3))).toThrow(refusal("ILLEGAL_TRANSITION"));
+  });
+
+  it("for a job that is not there is NOT_FOUND", () => {
+    expect(() => requestCancel(removed(stored()), KEY, request, editAt(7, 2))).toThrow(refusal("NOT_FOUND"));
+  });
+
+  it("with a reason of more than 4,096 bytes is BAD_USER_INPUT", () => {
+    const long = { ...request, reason: "a".repeat(4_097) };
+
+    expect(() => requestCancel(stored(), KEY, long, editAt(7, 2))).toThrow(refusal("BAD_USER_INPUT"));
+  });
+});
+
+describe("removing a job", () => {
+  it("leaves what must be remembered of it", () => {
+    expect(removeJob(stored(), { attempt: 1 }, "EXPIRED", editAt(7, 2))).toMatchObject({
+      ...KEY,
+      kind: "removal",
+      attempt: 1,
+      version: 2,
+      reason: "EXPIRED",
+      removedAt: 7,
+      stamp: { revision: 2 },
+    });
+  });
+
+  it("that is not there, or not any more, is no error and no change", () => {
+    const removal = removed(stored());
+
+    expect(removeJob(undefined, { attempt: null }, "REMOVED", editAt(7, 2))).toBeUndefined();
+    expect(removeJob(removal, { attempt: null }, "REMOVED", editAt(8, 3))).toBe(removal);
+  });
+
+  it("is possible while it runs, and after its end", () => {
+    expect(removed(report(stored(), 10, [START])).version).toBe(3);
+    expect(removed(report(stored(), 10, [END])).version).toBe(3);
+  });
+});
+
+describe("a refusal", () => {
+  it("says what was wrong, with the value, and what to do", () => {
+    expect(() => reportOn(undefined, KEY, { attempt: null, updates: [], log: [], requestId: null }, editAt(0, 1))).toThrow(
+      'User "alice" has no job "job" in this database. Store it first.',
+    );
+    expect(() => heartbeat(stored(), 1, { attempt: 7 })).toThrow('Job "job" is at attempt 1; this is for attempt 7.');
+    expect(() => storedAgain(stored(), storeRequest({ onConflict: "REJECT" }))).toThrow("attempt 1 is PENDING");
+  });
+});
