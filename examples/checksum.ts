@@ -8,7 +8,6 @@
  * Prints what `sha256sum --check` reads, by path, to stdout; everything else goes to stderr. Symbolic links are
  * not followed. A file that can't be read is a warning in the job's log.
  */
-// oxlint-disable no-await-in-loop -- these are the steps of a job: one after the other, as its reports say
 import { createHash } from "node:crypto";
 import { type Dirent, createReadStream } from "node:fs";
 import { lstat, readdir } from "node:fs/promises";

@@ -6,7 +6,7 @@ const DELAY_MAX_MS = 30_000;
 
 const OPTIONS = {
   url: { type: "string", default: "http://127.0.0.1:4000" },
-  database: { type: "string", default: "examples" },
+  database: { type: "string", default: "demo" },
   user: { type: "string" },
   "job-id": { type: "string" },
   "delay-ms": { type: "string", default: "0" },
@@ -15,7 +15,7 @@ const OPTIONS = {
 
 const OPTIONS_HELP = `
   --url URL         the server (default: http://127.0.0.1:4000)
-  --database NAME   the database to report to (default: examples)
+  --database NAME   the database to report to (default: demo)
   --user NAME       the user to report as (default: the one the server knows you as)
   --job-id ID       the job id (default: the example's name)
   --delay-ms N      pause after each step, to watch it; at most ${DELAY_MAX_MS} (default: 0)

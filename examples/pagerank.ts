@@ -9,7 +9,6 @@
  *
  * The table goes to stdout, everything else to stderr.
  */
-// oxlint-disable no-await-in-loop -- these are the steps of a job: one after the other, as its reports say
 import { readFile } from "node:fs/promises";
 import { readCommandLine } from "./options.js";
 import { type Graph, countEdges, parseLock, resolveDependencies } from "./pagerank/graph.js";

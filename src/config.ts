@@ -134,7 +134,7 @@ const COMMON = {
     parser: text(/^(memory:$|(?!memory:)[a-z][a-z0-9+-]+:.)/, "expected memory:, lmdb:DIR or redis://HOST"),
     default: "memory:",
     unit: "url",
-    description: "Where the journal is kept: memory:, lmdb:DIR or redis://HOST",
+    description: "Where the journal is kept; this version has memory:, forgotten when the server stops",
   },
   tracking: {
     parser: onOrOff(),

@@ -6,7 +6,13 @@ export { ERROR_CODES, type ErrorCode } from "./protocol/error-codes.js";
 export { DEFAULT_LIMITS, type Limits } from "./protocol/limits.js";
 export { formatPosition, ORIGIN, parsePosition, type Position } from "./protocol/position.js";
 export { TidemarkError } from "./protocol/tidemark-error.js";
-export { matches, type JobFilter, type PageWindow, type TaskStore, type UserTaskPage } from "./store/task-store.js";
+export {
+  matches,
+  type JobFilter,
+  type PageWindow,
+  type TaskStore,
+  type UserTaskPage,
+} from "./store/task-store.js";
 export type { TaskStoreListener } from "./store/task-store-listener.js";
 export type { TaskStoreLease, TaskStoreProvider } from "./store/task-store-provider.js";
 export { TaskRegistry } from "./store/task-registry.js";

@@ -13,13 +13,31 @@ export function documentLimitErrors(document: DocumentNode, limits: Limits): Tid
   const { levels, aliases, directives } = measureDocument(document);
   return [
     ...(levels > limits.documentDepthMax
-      ? [limitExceeded("documentDepthMax", `The document nests fields ${levels} levels deep`, limits.documentDepthMax)]
+      ? [
+          limitExceeded(
+            "documentDepthMax",
+            `The document nests fields ${levels} levels deep`,
+            limits.documentDepthMax,
+          ),
+        ]
       : []),
     ...(aliases > limits.documentAliasesMax
-      ? [limitExceeded("documentAliasesMax", `The document has ${aliases} aliases`, limits.documentAliasesMax)]
+      ? [
+          limitExceeded(
+            "documentAliasesMax",
+            `The document has ${aliases} aliases`,
+            limits.documentAliasesMax,
+          ),
+        ]
       : []),
     ...(directives > limits.documentDirectivesMax
-      ? [limitExceeded("documentDirectivesMax", `The document has ${directives} directives`, limits.documentDirectivesMax)]
+      ? [
+          limitExceeded(
+            "documentDirectivesMax",
+            `The document has ${directives} directives`,
+            limits.documentDirectivesMax,
+          ),
+        ]
       : []),
   ];
 }
@@ -33,9 +51,15 @@ export function variablesLimitError(variables: unknown, limits: Limits): Tidemar
   let level = [variables];
   for (let depth = 0; level.length > 0; depth++) {
     if (depth > variablesDepthMax) {
-      return limitExceeded("variablesDepthMax", `The variables nest more than ${variablesDepthMax} levels`, variablesDepthMax);
+      return limitExceeded(
+        "variablesDepthMax",
+        `The variables nest more than ${variablesDepthMax} levels`,
+        variablesDepthMax,
+      );
     }
-    level = level.flatMap((value) => (typeof value === "object" && value !== null ? Object.values(value) : []));
+    level = level.flatMap((value) =>
+      typeof value === "object" && value !== null ? Object.values(value) : [],
+    );
   }
   return undefined;
 }

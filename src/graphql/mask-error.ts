@@ -13,7 +13,8 @@ export function maskError(error: unknown, log: Log): GraphQLError {
   const graphqlError = asGraphQLError(error);
   const cause = rootCause(graphqlError);
   if (cause instanceof TidemarkError) return told(graphqlError, { ...cause.extensions });
-  if (cause === undefined) return isTold(graphqlError) ? graphqlError : told(graphqlError, requestError(graphqlError));
+  if (cause === undefined)
+    return isTold(graphqlError) ? graphqlError : told(graphqlError, requestError(graphqlError));
   return masked(graphqlError, cause, log);
 }
 

@@ -44,7 +44,7 @@ builder.mutationType({
       args: { input: t.arg({ type: StoreTaskInputType, required: true, description: "The job." }) },
       resolve: async (_, { input }, context) => {
         const request = parseStoreRequest(input, context);
-        rehearse(request, context);
+        if (!context.services.provider.peek(request.database)) rehearse(request, context);
         const store = await context.services.provider.getTaskStore(request.database);
         return jobPayload(await store.store(request), context);
       },

@@ -111,7 +111,10 @@ export class Pipeline {
       if (!reader.isIncomplete) return result;
       await reader.complete();
     }
-    throw new TidemarkError("UNAVAILABLE", "The databases asked for could not be opened together. Ask for fewer.");
+    throw new TidemarkError(
+      "UNAVAILABLE",
+      "The databases asked for could not be opened together. Ask for fewer.",
+    );
   }
 
   #event(operation: PreparedOperation, rootValue: unknown): ExecutionResult {
@@ -230,7 +233,11 @@ function parseWithin(text: string, limits: Services["limits"]): DocumentNode {
   } catch (error) {
     if (!(error instanceof GraphQLError) || !error.message.includes("Parsing aborted")) throw error;
     const { documentTokensMax } = limits;
-    throw limitExceeded("documentTokensMax", `The document has more than ${documentTokensMax} tokens`, documentTokensMax);
+    throw limitExceeded(
+      "documentTokensMax",
+      `The document has more than ${documentTokensMax} tokens`,
+      documentTokensMax,
+    );
   }
 }
 

@@ -70,14 +70,24 @@ export class Hub {
 
   /** One job, as it is now and after each change; null while it is not there. @throws as `retain`. */
   task({ database, untilEnded, minIntervalMs, ...key }: TaskRequest): Promise<PullStream<UserTask | null>> {
-    return this.#subscribe(database, minIntervalMs, (store) => latest(() => store.get(key) ?? null, (userTask) => {
-      return untilEnded && userTask !== null && hasEnded(userTask.task.status);
-    }));
+    return this.#subscribe(database, minIntervalMs, (store) =>
+      latest(
+        () => store.get(key) ?? null,
+        (userTask) => {
+          return untilEnded && userTask !== null && hasEnded(userTask.task.status);
+        },
+      ),
+    );
   }
 
   /** How many jobs the filter lets through, now and whenever it changes. @throws as `retain`. */
   taskCount({ database, minIntervalMs, ...filter }: TaskCountRequest): Promise<PullStream<number>> {
-    return this.#subscribe(database, minIntervalMs, (store) => latest(() => store.taskCount(filter), () => false));
+    return this.#subscribe(database, minIntervalMs, (store) =>
+      latest(
+        () => store.taskCount(filter),
+        () => false,
+      ),
+    );
   }
 
   async #subscribe<T>(

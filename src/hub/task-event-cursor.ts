@@ -52,7 +52,7 @@ export class TaskEventCursor {
   pull(): TaskEvent | undefined {
     const reset = this.#resetDue ?? this.#lostTrack();
     if (reset) return this.#reset(reset);
-    for (let change; (change = this.#store.nextChange(this.#revision)); ) {
+    for (let change; (change = this.#store.nextChange(this.#revision));) {
       this.#moveTo(change.stamp.revision);
       if (this.#concerns(change)) return this.#tell(change);
     }

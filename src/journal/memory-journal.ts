@@ -116,7 +116,6 @@ class MemoryHandle implements DatabaseJournal {
         yield record;
         followed = record.revision;
       } else {
-        // oxlint-disable-next-line no-await-in-loop -- each wait is for what comes after the one before
         await log.changed(signal);
       }
     }

@@ -11,7 +11,10 @@ import { TidemarkError } from "../protocol/tidemark-error.js";
  * Closed from the start: no CORS, JSON bodies only (a form that another site posts executes nothing), no
  * mutation by GET.
  */
-export function createGraphqlHttp({ pipeline, limits }: GraphqlHttpOptions): YogaServerInstance<object, object> {
+export function createGraphqlHttp({
+  pipeline,
+  limits,
+}: GraphqlHttpOptions): YogaServerInstance<object, object> {
   return createYoga({
     schema: pipeline.schema,
     graphqlEndpoint: "/graphql",
@@ -73,7 +76,9 @@ async function run(
   if (prepared.kind === OperationTypeNode.MUTATION && method === "GET") {
     return { errors: [withStatus(405, "A mutation changes something: send it by POST.", { Allow: "POST" })] };
   }
-  return prepared.kind === OperationTypeNode.SUBSCRIPTION ? pipeline.subscribe(prepared) : pipeline.execute(prepared);
+  return prepared.kind === OperationTypeNode.SUBSCRIPTION
+    ? pipeline.subscribe(prepared)
+    : pipeline.execute(prepared);
 }
 
 function isResult(result: ExecutionResult | EventResults): result is ExecutionResult {

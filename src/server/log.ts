@@ -7,5 +7,8 @@ import { destination, pino, type Logger } from "pino";
 export function createLog(level: string): Logger {
   const isTerminal = process.stdout.isTTY;
   const quietLevel = level === "info" ? "warn" : level;
-  return pino({ level: isTerminal ? quietLevel : level }, destination({ fd: isTerminal ? 2 : 1, sync: true }));
+  return pino(
+    { level: isTerminal ? quietLevel : level },
+    destination({ fd: isTerminal ? 2 : 1, sync: true }),
+  );
 }

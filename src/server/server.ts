@@ -1,5 +1,10 @@
 import { once } from "node:events";
-import { createServer, type IncomingMessage, type Server as HttpServer, type ServerResponse } from "node:http";
+import {
+  createServer,
+  type IncomingMessage,
+  type Server as HttpServer,
+  type ServerResponse,
+} from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 import type { GraphQLError } from "graphql";
@@ -112,7 +117,8 @@ export class Server {
 
   #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     socket.on("error", (error) => this.#options.log.debug({ err: error }, "an upgrade failed"));
-    if (pathOf(request) !== "/graphql") return refuseUpgrade(socket, "404 Not Found", "WebSockets are at /graphql.");
+    if (pathOf(request) !== "/graphql")
+      return refuseUpgrade(socket, "404 Not Found", "WebSockets are at /graphql.");
     if (!isSameOrigin(request)) {
       return refuseUpgrade(socket, "403 Forbidden", "A page of another origin may not connect.");
     }

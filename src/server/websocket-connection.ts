@@ -137,5 +137,11 @@ function parsed(text: string): unknown {
 }
 
 function hasId(message: unknown): message is MessageWithId {
-  return typeof message === "object" && message !== null && "id" in message && typeof message.id === "string" && "type" in message;
+  return (
+    typeof message === "object" &&
+    message !== null &&
+    "id" in message &&
+    typeof message.id === "string" &&
+    "type" in message
+  );
 }

@@ -85,7 +85,8 @@ function createProtocol({ pipeline, limits }: WebSocketsOptions): ProtocolServer
       const { subscriptionsPerSocketMax } = limits;
       if (connection.operationCount > subscriptionsPerSocketMax) {
         const what = `This socket has ${subscriptionsPerSocketMax} operations open. Complete some, or open another`;
-        return pipeline.refuse(limitExceeded("subscriptionsPerSocketMax", what, subscriptionsPerSocketMax)).errors;
+        return pipeline.refuse(limitExceeded("subscriptionsPerSocketMax", what, subscriptionsPerSocketMax))
+          .errors;
       }
       const prepared = pipeline.prepare({ query, operationName, variables });
       return isRefusal(prepared) ? prepared.errors : prepared;

@@ -41,7 +41,8 @@ export class Expiry {
       this.#provider.openStores().map((store) => store.expire(retentionMs)),
     );
     for (const result of results) {
-      if (result.status === "rejected") log.warn({ err: result.reason as unknown }, "ended jobs could not be removed");
+      if (result.status === "rejected")
+        log.warn({ err: result.reason as unknown }, "ended jobs could not be removed");
     }
     if (!this.#isStopped) this.start();
   }

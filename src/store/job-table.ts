@@ -88,7 +88,10 @@ export class JobTable {
     return [...this.#newestFirst(filter, Infinity, -1)];
   }
 
-  page(filter: JobFilter, { count, from, storedBefore = Infinity, storedAfter = -1 }: PageWindow): UserTaskPage {
+  page(
+    filter: JobFilter,
+    { count, from, storedBefore = Infinity, storedAfter = -1 }: PageWindow,
+  ): UserTaskPage {
     const jobs =
       from === "newest"
         ? this.#newestFirst(filter, storedBefore, storedAfter)

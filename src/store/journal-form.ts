@@ -1,4 +1,10 @@
-import type { JobHeader, JournalEntry, JournalSnapshot, StoredJob, StoredRemoval } from "../journal/journal.js";
+import type {
+  JobHeader,
+  JournalEntry,
+  JournalSnapshot,
+  StoredJob,
+  StoredRemoval,
+} from "../journal/journal.js";
 import type { DatabaseName } from "../tasks/names.js";
 import { Stamp } from "../tasks/stamp.js";
 import { allRows, changedRows, treeOf } from "../tasks/task-rows.js";
@@ -18,7 +24,10 @@ export function entryOf(
 }
 
 /** Every job and removal of a snapshot, in no order. */
-export function statesOf(database: DatabaseName, { epoch, jobs, removals }: JournalSnapshot): (UserTask | Removal)[] {
+export function statesOf(
+  database: DatabaseName,
+  { epoch, jobs, removals }: JournalSnapshot,
+): (UserTask | Removal)[] {
   return [
     ...jobs.map((job) => userTaskOf(database, epoch, job)),
     ...removals.map((removal) => removalOf(epoch, removal)),

@@ -143,14 +143,22 @@ export class PerDatabaseTaskStoreProvider implements TaskStoreProvider {
     const names = new Set(existing.map(({ name }) => name));
     for (const [name, { isKept }] of this.#opened) if (isKept) names.add(name);
     if (names.has(database) || names.size < databasesMax) return;
-    throw limitExceeded("databasesMax", `Database ${JSON.stringify(database)} would be one too many`, databasesMax);
+    throw limitExceeded(
+      "databasesMax",
+      `Database ${JSON.stringify(database)} would be one too many`,
+      databasesMax,
+    );
   }
 
   #checkRoomToRead(entry: OpenStore): void {
     const { databasesMax } = this.#options.limits;
     const unused = [...this.#opened.values()].filter((other) => other !== entry && !isInUse(other));
     if (isInUse(entry) || unused.length < databasesMax) return;
-    throw limitExceeded("databasesMax", "Too many databases that do not exist are being watched", databasesMax);
+    throw limitExceeded(
+      "databasesMax",
+      "Too many databases that do not exist are being watched",
+      databasesMax,
+    );
   }
 }
 

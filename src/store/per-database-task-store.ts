@@ -131,7 +131,9 @@ export class PerDatabaseTaskStore extends ObservableTaskStore implements TaskSto
   }
 
   requestCancel(key: JobKey, request: CancelDemand): Promise<UserTask> {
-    return this.#commit((batch) => batch.change(key, (state, edit) => requestCancel(state, key, request, edit)));
+    return this.#commit((batch) =>
+      batch.change(key, (state, edit) => requestCancel(state, key, request, edit)),
+    );
   }
 
   remove(key: JobKey, fence: Fence): Promise<UserTask | null> {
@@ -174,11 +176,16 @@ export class PerDatabaseTaskStore extends ObservableTaskStore implements TaskSto
   }
 
   #commit<T>(make: (batch: Batch) => T): Promise<T> {
-    if (this.#isClosed) return Promise.reject(unavailable("The server is stopping. Try again when it is back."));
+    if (this.#isClosed)
+      return Promise.reject(unavailable("The server is stopping. Try again when it is back."));
     const { changesWaitingMax } = this.#options.limits;
     if (this.#waiting.length >= changesWaitingMax) {
       return Promise.reject(
-        limitExceeded("changesWaitingMax", "Too many changes wait for this database. Try again", changesWaitingMax),
+        limitExceeded(
+          "changesWaitingMax",
+          "Too many changes wait for this database. Try again",
+          changesWaitingMax,
+        ),
       );
     }
     return new Promise<T>((resolve, reject) => {
@@ -218,9 +225,14 @@ export class PerDatabaseTaskStore extends ObservableTaskStore implements TaskSto
     } catch (error) {
       const found = await this.#findAfterFailure(error, entries);
       if (found !== undefined) return found;
-      throw unavailable("The change could not be made durable, and nothing of it was kept. Try again.", error);
+      throw unavailable(
+        "The change could not be made durable, and nothing of it was kept. Try again.",
+        error,
+      );
     }
-    throw unavailable("Another server has written to this database. One server writes to a journal of this kind.");
+    throw unavailable(
+      "Another server has written to this database. One server writes to a journal of this kind.",
+    );
   }
 
   /**

@@ -6,7 +6,15 @@ import { createTask, type TaskSpec } from "./task-spec.js";
 import { hasEnded, illegalTransition } from "./task-status.js";
 import { addTasks, updateTask, type TaskUpdate } from "./task-update.js";
 import type { Task } from "./task.js";
-import type { JobState, LogEntry, LogLevel, MemoryRange, Removal, RemovalReason, UserTask } from "./user-task.js";
+import type {
+  JobState,
+  LogEntry,
+  LogLevel,
+  MemoryRange,
+  Removal,
+  RemovalReason,
+  UserTask,
+} from "./user-task.js";
 
 /**
  * Everything that can happen to a job, as pure functions from what is known of it to what is known then. A
@@ -100,12 +108,7 @@ export function reportOn(before: JobState, key: JobKey, report: Report, edit: Ed
 }
 
 /** Lets a tree grow: appends tasks below the one at `path`. */
-export function growJob(
-  before: JobState,
-  key: JobKey,
-  growth: Growth,
-  edit: Edit,
-): UserTask {
+export function growJob(before: JobState, key: JobKey, growth: Growth, edit: Edit): UserTask {
   const userTask = existing(before, key, growth);
   if (isRepeated(userTask, growth.requestId)) return userTask;
   const task = addTasks(userTask.task, growth.path, growth.specs, edit);
@@ -113,12 +116,7 @@ export function growJob(
 }
 
 /** Asks the worker to stop. A second request keeps the first. @throws ILLEGAL_TRANSITION after the end. */
-export function requestCancel(
-  before: JobState,
-  key: JobKey,
-  request: CancelDemand,
-  edit: Edit,
-): UserTask {
+export function requestCancel(before: JobState, key: JobKey, request: CancelDemand, edit: Edit): UserTask {
   const userTask = existing(before, key, request);
   if (hasEnded(userTask.task.status)) throw illegalTransition(userTask.task, "canceled");
   if (userTask.cancelRequest) return userTask;
@@ -132,7 +130,16 @@ export function removeJob(before: JobState, fence: Fence, reason: RemovalReason,
   checkAttempt(before, fence);
   const { username, jobId, attempt } = before;
   const version = before.version + 1;
-  return { kind: "removal", username, jobId, attempt, version, stamp: edit.stamp, reason, removedAt: edit.now } satisfies Removal;
+  return {
+    kind: "removal",
+    username,
+    jobId,
+    attempt,
+    version,
+    stamp: edit.stamp,
+    reason,
+    removedAt: edit.now,
+  } satisfies Removal;
 }
 
 /**
@@ -184,7 +191,12 @@ function alreadyExists({ jobId, username, attempt, task }: UserTask): TidemarkEr
   );
 }
 
-function appendLog(userTask: UserTask, lines: readonly LogLine[], task: Task, edit: Edit): readonly LogEntry[] {
+function appendLog(
+  userTask: UserTask,
+  lines: readonly LogLine[],
+  task: Task,
+  edit: Edit,
+): readonly LogEntry[] {
   if (lines.length === 0) return userTask.log;
   const entries = lines.map(({ level, message, path }): LogEntry => {
     resolvePath(task, path);

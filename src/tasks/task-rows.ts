@@ -77,7 +77,7 @@ export function treeOf(epoch: string, written: Iterable<WrittenRow>): Task {
     const found = byPath.get(path);
     if (!found) return undefined;
     const subTasks: Task[] = [];
-    for (let subTask; (subTask = build(subPath(path, subTasks.length))); ) subTasks.push(subTask);
+    for (let subTask; (subTask = build(subPath(path, subTasks.length)));) subTasks.push(subTask);
     return taskOf(found, subTasks, epoch);
   };
   const root = build("");
@@ -91,7 +91,14 @@ function rowOf(task: Task, path: string): TaskRow {
   if (task.kind === "LEAF") return { kind: "LEAF", ...own, volume: task.volume, done: task.done };
   if (task.kind === "INTERMEDIATE") return { kind: "INTERMEDIATE", ...own };
   const { mode, maxIterations, begunIterations } = task;
-  return { kind: "ITERATIVE", ...own, mode, maxIterations, begunIterations, template: task.template.map(specOf) };
+  return {
+    kind: "ITERATIVE",
+    ...own,
+    mode,
+    maxIterations,
+    begunIterations,
+    template: task.template.map(specOf),
+  };
 }
 
 function taskOf({ row, revision }: WrittenRow, subTasks: readonly Task[], epoch: string): Task {
@@ -133,7 +140,8 @@ function hasSameOwnFields(a: Task, b: Task): boolean {
 function specOf(task: Task): TaskSpec {
   const { description, maxConcurrency } = task;
   if (task.kind === "LEAF") return { description, maxConcurrency, volume: task.volume };
-  if (task.kind === "INTERMEDIATE") return { description, maxConcurrency, subTasks: task.subTasks.map(specOf) };
+  if (task.kind === "INTERMEDIATE")
+    return { description, maxConcurrency, subTasks: task.subTasks.map(specOf) };
   const iterations = { mode: task.mode, max: task.maxIterations, tasks: task.template.map(specOf) };
   return { description, maxConcurrency, iterations };
 }

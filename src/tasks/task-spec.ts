@@ -67,7 +67,11 @@ class TaskBuilder {
   #task(spec: TaskSpec, level: number, inherited: number | null): Task {
     const { limits } = this.#edit;
     if (level > limits.levelsPerTreeMax) {
-      throw limitExceeded("levelsPerTreeMax", `The tree has more than ${limits.levelsPerTreeMax} levels`, limits.levelsPerTreeMax);
+      throw limitExceeded(
+        "levelsPerTreeMax",
+        `The tree has more than ${limits.levelsPerTreeMax} levels`,
+        limits.levelsPerTreeMax,
+      );
     }
     this.#count(1);
     checkShape(spec);
@@ -140,7 +144,11 @@ type Pending = Pick<
 
 /** LIMIT_EXCEEDED for a tree of more than `bound` tasks. */
 export function tooManyTasks(bound: number): TidemarkError {
-  return limitExceeded("tasksPerTreeMax", `The tree would have more than ${bound} tasks, iterations unrolled`, bound);
+  return limitExceeded(
+    "tasksPerTreeMax",
+    `The tree would have more than ${bound} tasks, iterations unrolled`,
+    bound,
+  );
 }
 
 /** `tasks` as often as there are iterations. */
@@ -163,18 +171,25 @@ export function sum(subTasks: readonly Task[]): Sums {
 
 function checkShape({ description, volume, subTasks, iterations }: TaskSpec): void {
   const name = JSON.stringify(description);
-  if (subTasks && iterations) throw badInput(`Task ${name} has both subTasks and iterations; give one of them.`);
-  if (subTasks?.length === 0) throw badInput(`Task ${name} has an empty list of subTasks; leave it out for a leaf.`);
-  if (iterations?.tasks.length === 0) throw badInput(`Task ${name} repeats no tasks; give iterations.tasks at least one.`);
+  if (subTasks && iterations)
+    throw badInput(`Task ${name} has both subTasks and iterations; give one of them.`);
+  if (subTasks?.length === 0)
+    throw badInput(`Task ${name} has an empty list of subTasks; leave it out for a leaf.`);
+  if (iterations?.tasks.length === 0)
+    throw badInput(`Task ${name} repeats no tasks; give iterations.tasks at least one.`);
   if (typeof volume === "number" && (subTasks || iterations)) {
-    throw badInput(`Task ${name} is no leaf: its volume is the sum of the tasks below it and can't be given.`);
+    throw badInput(
+      `Task ${name} is no leaf: its volume is the sum of the tasks below it and can't be given.`,
+    );
   }
 }
 
 function checkedVolume({ description, volume }: TaskSpec): number | null {
   if (volume === null || volume === undefined) return null;
   if (Number.isSafeInteger(volume) && volume >= 0) return volume;
-  throw badInput(`The volume of task ${JSON.stringify(description)} is ${volume}; give a whole number from 0.`);
+  throw badInput(
+    `The volume of task ${JSON.stringify(description)} is ${volume}; give a whole number from 0.`,
+  );
 }
 
 function checkedConcurrency({ description, maxConcurrency }: TaskSpec): number | null {
@@ -189,7 +204,9 @@ function checkedMax({ mode, max }: IterationsSpec, description: string): number 
   const name = JSON.stringify(description);
   if (mode === "OPEN") {
     if (max === null || max === undefined) return null;
-    throw badInput(`The iterations of task ${name} are OPEN, which has no max; leave it out, or choose DYNAMIC.`);
+    throw badInput(
+      `The iterations of task ${name} are OPEN, which has no max; leave it out, or choose DYNAMIC.`,
+    );
   }
   if (typeof max === "number" && Number.isInteger(max) && max >= 1) return max;
   throw badInput(`The iterations of task ${name} are ${mode}, which needs a max of at least 1.`);

@@ -35,7 +35,10 @@ export function hasEnded(status: TaskStatus): boolean {
  * The status that `action` leads to.
  * @throws TidemarkError ILLEGAL_TRANSITION, naming the task and its status.
  */
-export function transition(task: { description: string; status: TaskStatus }, action: TaskAction): TaskStatus {
+export function transition(
+  task: { description: string; status: TaskStatus },
+  action: TaskAction,
+): TaskStatus {
   const next = TRANSITIONS[task.status][action];
   if (next === null) throw illegalTransition(task, PARTICIPLES[action]);
   return next;

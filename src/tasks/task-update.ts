@@ -91,7 +91,9 @@ function asksForWork({ volume, done, add }: TaskUpdate): boolean {
 
 function reviseLeaf(task: Task, { volume, done, add }: TaskUpdate, edit: Edit): LeafTask {
   if (isGiven(done) && isGiven(add)) {
-    throw badInput(`Both done and add are given for task ${JSON.stringify(task.description)}; give one of them.`);
+    throw badInput(
+      `Both done and add are given for task ${JSON.stringify(task.description)}; give one of them.`,
+    );
   }
   if (task.kind !== "LEAF") {
     throw new TidemarkError(

@@ -49,7 +49,8 @@ export function settle(task: Task, edit: Edit): Task {
 function endEarly(task: Task, action: "fail" | "cancel", edit: Edit): Task {
   const ended = { status: transition(task, action), endedAt: edit.now } as const;
   if (task.kind === "LEAF") return changed(task, ended, edit);
-  const endRunning = (subTask: Task) => (subTask.status === "RUNNING" ? endEarly(subTask, action, edit) : subTask);
+  const endRunning = (subTask: Task) =>
+    subTask.status === "RUNNING" ? endEarly(subTask, action, edit) : subTask;
   return changed(mapSubTasks(task, 0, task.subTasks.length, endRunning, edit), ended, edit);
 }
 

@@ -6,7 +6,10 @@ export async function startServer(
   flags: Readonly<Record<string, unknown>> = {},
   options: AppOptions = {},
 ): Promise<TestServer> {
-  const app = await startApp(loadConfig({ flags: { port: "0", ...flags }, env: {}, readFile: noFile }), options);
+  const app = await startApp(
+    loadConfig({ flags: { port: "0", ...flags }, env: {}, readFile: noFile }),
+    options,
+  );
   return { ...app, close: app.stop };
 }
 

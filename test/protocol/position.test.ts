@@ -1,6 +1,12 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { EPOCH_LENGTH, formatPosition, ORIGIN, parsePosition, type Position } from "../../src/protocol/position.js";
+import {
+  EPOCH_LENGTH,
+  formatPosition,
+  ORIGIN,
+  parsePosition,
+  type Position,
+} from "../../src/protocol/position.js";
 
 const EPOCH = "aZ09-_aZ09-_";
 const refused = expect.objectContaining({ name: "TidemarkError", code: "BAD_USER_INPUT" });
@@ -90,12 +96,14 @@ describe("what never was a position", () => {
     expect(() => parsePosition(text)).toThrow(refused);
   });
 
-  it.each([`${EPOCH}.9007199254740992`, `${EPOCH}.9999999999999999`, `${EPOCH}.1.0.9007199254740992`, `${EPOCH}.99999999999999999999`])(
-    "(%j) is BAD_USER_INPUT: no revision is above 2^53 - 1",
-    (text) => {
-      expect(() => parsePosition(text)).toThrow(refused);
-    },
-  );
+  it.each([
+    `${EPOCH}.9007199254740992`,
+    `${EPOCH}.9999999999999999`,
+    `${EPOCH}.1.0.9007199254740992`,
+    `${EPOCH}.99999999999999999999`,
+  ])("(%j) is BAD_USER_INPUT: no revision is above 2^53 - 1", (text) => {
+    expect(() => parsePosition(text)).toThrow(refused);
+  });
 
   it.each([`${EPOCH}.4.5.9`, `${EPOCH}.9.5.4`])("(%j) is BAD_USER_INPUT: no catch-up goes back", (text) => {
     expect(() => parsePosition(text)).toThrow(refused);
@@ -111,19 +119,26 @@ describe("what never was a position", () => {
 
   it("is BAD_USER_INPUT when one character of a position is another", () => {
     fc.assert(
-      fc.property(position, fc.nat(40), fc.constantFrom("x", "-", " ", "é", "", ".", "\n"), (given, place, other) => {
-        const text = formatPosition(given);
-        const spoilt = text.slice(0, place) + other + text.slice(place + 1);
+      fc.property(
+        position,
+        fc.nat(40),
+        fc.constantFrom("x", "-", " ", "é", "", ".", "\n"),
+        (given, place, other) => {
+          const text = formatPosition(given);
+          const spoilt = text.slice(0, place) + other + text.slice(place + 1);
 
-        expect(textOrCode(spoilt)).toBeOneOf([spoilt, "BAD_USER_INPUT"]);
-      }),
+          expect(textOrCode(spoilt)).toBeOneOf([spoilt, "BAD_USER_INPUT"]);
+        },
+      ),
       { numRuns: 1_000 },
     );
   });
 
   it("is named in the message, though not at any length", () => {
     expect(() => parsePosition("yesterday")).toThrow('"yesterday" is not a position.');
-    expect(() => parsePosition("x".repeat(1_000_000))).toThrow(expect.objectContaining({ message: expect.stringMatching(/^.{0,200}$/) }));
+    expect(() => parsePosition("x".repeat(1_000_000))).toThrow(
+      expect.objectContaining({ message: expect.stringMatching(/^.{0,200}$/) }),
+    );
   });
 });
 

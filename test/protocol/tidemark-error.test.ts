@@ -5,7 +5,11 @@ describe("an expected failure", () => {
   it("has its code where clients find it, in extensions", () => {
     const error = new TidemarkError("NOT_FOUND", "There is none.");
 
-    expect(error).toMatchObject({ name: "TidemarkError", code: "NOT_FOUND", extensions: { code: "NOT_FOUND" } });
+    expect(error).toMatchObject({
+      name: "TidemarkError",
+      code: "NOT_FOUND",
+      extensions: { code: "NOT_FOUND" },
+    });
     expect(error.message).toBe("There is none.");
   });
 

@@ -20,7 +20,10 @@ const DEEP = Array.from({ length: 30 }).reduce<TaskSpec>(
 );
 
 /** 100 tasks over 99 leaves each, less one. */
-const BUSHY = branch("root", ...Array.from({ length: 100 }, (_, index) => branch(`phase ${index}`, ...leaves(99 - Number(index === 0)))));
+const BUSHY = branch(
+  "root",
+  ...Array.from({ length: 100 }, (_, index) => branch(`phase ${index}`, ...leaves(99 - Number(index === 0)))),
+);
 
 const DEEPEST = Array<string>(31).fill("0").join(".");
 

@@ -52,7 +52,9 @@ describe("an elapsed time", () => {
   it("has one of a unit in the singular", () => {
     fc.assert(
       fc.property(fc.integer({ min: 0, max: 1_000 * DAY }), (milliseconds) => {
-        expect(elapsedText(milliseconds)).toMatch(/^(?:(?:1 (?:day|hour|minute|second)|(?!1 )\d+ (?:days|hours|minutes|seconds))(?: |$))+$/);
+        expect(elapsedText(milliseconds)).toMatch(
+          /^(?:(?:1 (?:day|hour|minute|second)|(?!1 )\d+ (?:days|hours|minutes|seconds))(?: |$))+$/,
+        );
       }),
     );
   });

@@ -1,7 +1,18 @@
 import { describe, expect, it } from "vitest";
 import { growJob, removeJob, reportOn, requestCancel } from "../../src/tasks/job-changes.js";
 import { branch, editAt, leaf } from "../kit/edits.js";
-import { grown, heartbeat, KEY, LEASE_MS, logged, removed, report, stored, storedAgain, storeRequest } from "./jobs.js";
+import {
+  grown,
+  heartbeat,
+  KEY,
+  LEASE_MS,
+  logged,
+  removed,
+  report,
+  stored,
+  storedAgain,
+  storeRequest,
+} from "./jobs.js";
 import { refusal } from "./trees.js";
 
 const START = { path: "0", done: 1 };
@@ -25,7 +36,12 @@ describe("storing a job", () => {
   it("keeps whose it is, its memory and its lease", () => {
     const memory = { minBytes: 5, maxBytes: 5 };
 
-    expect(stored({ memory, leaseMs: 5_000 })).toMatchObject({ ...KEY, database: "neo4j", memory, leaseMs: 5_000 });
+    expect(stored({ memory, leaseMs: 5_000 })).toMatchObject({
+      ...KEY,
+      database: "neo4j",
+      memory,
+      leaseMs: 5_000,
+    });
   });
 
   it("is stamped as the latest change and as the latest store; a report is the former only", () => {
@@ -52,7 +68,12 @@ describe("storing a job again (law 2)", () => {
   });
 
   it("forgets what was said about the attempt before it", () => {
-    const before = requestCancel(logged(stored(), 10, { message: "hello" }), KEY, { attempt: 1, by: "bob", reason: null }, editAt(11, 3));
+    const before = requestCancel(
+      logged(stored(), 10, { message: "hello" }),
+      KEY,
+      { attempt: 1, by: "bob", reason: null },
+      editAt(11, 3),
+    );
 
     expect(storedAgain(before)).toMatchObject({ log: [], cancelRequest: null, requestIds: [], health: "OK" });
   });
@@ -63,14 +84,22 @@ describe("storing a job again (law 2)", () => {
 
   it("with REJECT is ALREADY_EXISTS while the job is there and has not ended", () => {
     expect(() => storedAgain(stored(), { onConflict: "REJECT" })).toThrow(refusal("ALREADY_EXISTS"));
-    expect(() => storedAgain(report(stored(), 10, [START]), { onConflict: "REJECT" })).toThrow(refusal("ALREADY_EXISTS"));
+    expect(() => storedAgain(report(stored(), 10, [START]), { onConflict: "REJECT" })).toThrow(
+      refusal("ALREADY_EXISTS"),
+    );
   });
 
-  it.each(["FINISHED", "CANCELED", "FAILED"] as const)("with REJECT overwrites a job that is %s", (status) => {
-    const ended = report(stored(), 10, [{ path: "", status }]);
+  it.each(["FINISHED", "CANCELED", "FAILED"] as const)(
+    "with REJECT overwrites a job that is %s",
+    (status) => {
+      const ended = report(stored(), 10, [{ path: "", status }]);
 
-    expect(storedAgain(ended, { onConflict: "REJECT" })).toMatchObject({ attempt: 2, outcome: "OVERWRITTEN" });
-  });
+      expect(storedAgain(ended, { onConflict: "REJECT" })).toMatchObject({
+        attempt: 2,
+        outcome: "OVERWRITTEN",
+      });
+    },
+  );
 
   it("with REJECT stores where there is nothing, or nothing any more", () => {
     expect(stored({ onConflict: "REJECT" }).attempt).toBe(1);
@@ -110,13 +139,20 @@ describe("storing a job again (law 2)", () => {
 
 describe("a report", () => {
   it("applies its updates in order", () => {
-    const job = report(stored(), 10, [START, { path: "0", status: "FINISHED" }, { path: "1", add: 2 }, { path: "1", add: 2 }]);
+    const job = report(stored(), 10, [
+      START,
+      { path: "0", status: "FINISHED" },
+      { path: "1", add: 2 },
+      { path: "1", add: 2 },
+    ]);
 
     expect(job.task).toMatchObject({ done: 14, status: "RUNNING" });
   });
 
   it("is one change, however many updates are in it: one version, one stamp (law 4)", () => {
-    const job = report(stored(), 10, [START, { path: "1", done: 1 }], { log: [{ level: "INFO", path: "", message: "x" }] });
+    const job = report(stored(), 10, [START, { path: "1", done: 1 }], {
+      log: [{ level: "INFO", path: "", message: "x" }],
+    });
 
     expect(job.version).toBe(2);
     expect(new Set([job.stamp, job.task.stamp])).toHaveLength(1);
@@ -169,9 +205,9 @@ describe("the attempt that a change is for (law 2)", () => {
 
     expect(() => report(second, 10, [START], { attempt })).toThrow(refusal("STALE_ATTEMPT"));
     expect(() => heartbeat(second, 10, { attempt })).toThrow(refusal("STALE_ATTEMPT"));
-    expect(() => growJob(second, KEY, { attempt, path: "", specs: [leaf("c")], requestId: null }, edit)).toThrow(
-      refusal("STALE_ATTEMPT"),
-    );
+    expect(() =>
+      growJob(second, KEY, { attempt, path: "", specs: [leaf("c")], requestId: null }, edit),
+    ).toThrow(refusal("STALE_ATTEMPT"));
     expect(() => requestCancel(second, KEY, cancel, edit)).toThrow(refusal("STALE_ATTEMPT"));
     expect(() => removeJob(second, { attempt }, "REMOVED", edit)).toThrow(refusal("STALE_ATTEMPT"));
   });
@@ -182,7 +218,9 @@ describe("the attempt that a change is for (law 2)", () => {
   });
 
   it("is STALE_ATTEMPT for the attempt before a removal, too", () => {
-    expect(() => report(storedAgain(removed(stored())), 10, [START], { attempt: 1 })).toThrow(refusal("STALE_ATTEMPT"));
+    expect(() => report(storedAgain(removed(stored())), 10, [START], { attempt: 1 })).toThrow(
+      refusal("STALE_ATTEMPT"),
+    );
   });
 });
 
@@ -210,7 +248,10 @@ describe("a report with a requestId", () => {
 
   it("is remembered among the newest 64 of its attempt", () => {
     const ids = requestIds(65);
-    const job = ids.reduce((before, requestId) => report(before, 10, [add], { requestId }), stored({ spec: branch("root", leaf("a")) }));
+    const job = ids.reduce(
+      (before, requestId) => report(before, 10, [add], { requestId }),
+      stored({ spec: branch("root", leaf("a")) }),
+    );
 
     expect(job.requestIds).toEqual(ids.slice(1));
     expect(report(job, 11, [add], { requestId: ids[1]! })).toBe(job);
@@ -226,7 +267,9 @@ describe("a report with a requestId", () => {
   it("that was refused is not remembered", () => {
     const before = stored();
 
-    expect(() => report(before, 10, [{ path: "9", add: 1 }], { requestId: "r" })).toThrow(refusal("NOT_FOUND"));
+    expect(() => report(before, 10, [{ path: "9", add: 1 }], { requestId: "r" })).toThrow(
+      refusal("NOT_FOUND"),
+    );
     expect(report(before, 11, [add], { requestId: "r" }).task.done).toBe(1);
   });
 
@@ -246,7 +289,11 @@ describe("a heartbeat", () => {
   });
 
   it("is a change once a quarter of the lease has passed", () => {
-    expect(heartbeat(stored(), QUARTER)).toMatchObject({ reportedAt: QUARTER, changedAt: QUARTER, version: 2 });
+    expect(heartbeat(stored(), QUARTER)).toMatchObject({
+      reportedAt: QUARTER,
+      changedAt: QUARTER,
+      version: 2,
+    });
   });
 
   it("counts the quarter from the report that was committed last", () => {
@@ -290,7 +337,11 @@ describe("a heartbeat", () => {
 
 describe("the log of a job", () => {
   it("has the lines of its reports, oldest first, with their instant", () => {
-    const job = logged(logged(stored(), 10, { message: "one" }, { message: "two", level: "ERROR", path: "1" }), 20, { message: "three" });
+    const job = logged(
+      logged(stored(), 10, { message: "one" }, { message: "two", level: "ERROR", path: "1" }),
+      20,
+      { message: "three" },
+    );
 
     expect(job.log).toEqual([
       { at: 10, level: "INFO", path: "", message: "one" },
@@ -312,11 +363,17 @@ describe("the log of a job", () => {
     const job = logged(logged(stored(), 10, ...lines), 20, ...lines);
 
     expect(job.log).toHaveLength(200);
-    expect([job.log[0]?.message, job.log[0]?.at, job.log.at(-1)?.message]).toEqual(["line 100", 10, "line 149"]);
+    expect([job.log[0]?.message, job.log[0]?.at, job.log.at(-1)?.message]).toEqual([
+      "line 100",
+      10,
+      "line 149",
+    ]);
   });
 
   it("may speak of a task that the same report made", () => {
-    const open = stored({ spec: { description: "rounds", iterations: { mode: "OPEN", tasks: [leaf("a")] } } });
+    const open = stored({
+      spec: { description: "rounds", iterations: { mode: "OPEN", tasks: [leaf("a")] } },
+    });
     const log = [{ level: "INFO" as const, path: "0", message: "here" }];
 
     expect(report(open, 10, [{ path: "", iteration: 1 }], { log }).log).toHaveLength(1);
@@ -351,7 +408,11 @@ describe("a cancel request", () => {
   it("is kept with who asked, when and why", () => {
     const job = requestCancel(stored(), KEY, request, editAt(7, 2));
 
-    expect(job).toMatchObject({ cancelRequest: { at: 7, by: "bob", reason: "too slow" }, version: 2, changedAt: 7 });
+    expect(job).toMatchObject({
+      cancelRequest: { at: 7, by: "bob", reason: "too slow" },
+      version: 2,
+      changedAt: 7,
+    });
   });
 
   it("touches neither the tree nor the lease: only the worker reports", () => {
@@ -368,16 +429,21 @@ describe("a cancel request", () => {
     expect(requestCancel(first, KEY, { ...request, by: "eve" }, editAt(8, 3))).toBe(first);
   });
 
-  it.each(["FINISHED", "CANCELED", "FAILED"] as const)("for a job that is %s is ILLEGAL_TRANSITION", (status) => {
-    const ended = report(stored(), 10, [{ path: "", status }]);
+  it.each(["FINISHED", "CANCELED", "FAILED"] as const)(
+    "for a job that is %s is ILLEGAL_TRANSITION",
+    (status) => {
+      const ended = report(stored(), 10, [{ path: "", status }]);
 
-    expect(() => requestCancel(ended, KEY, request, editAt(11, 3))).toThrow(refusal("ILLEGAL_TRANSITION"));
-  });
+      expect(() => requestCancel(ended, KEY, request, editAt(11, 3))).toThrow(refusal("ILLEGAL_TRANSITION"));
+    },
+  );
 
   it("after the end is ILLEGAL_TRANSITION also where there is a first", () => {
     const asked = requestCancel(stored(), KEY, request, editAt(7, 2));
 
-    expect(() => requestCancel(report(asked, 10, [END]), KEY, request, editAt(11, 3))).toThrow(refusal("ILLEGAL_TRANSITION"));
+    expect(() => requestCancel(report(asked, 10, [END]), KEY, request, editAt(11, 3))).toThrow(
+      refusal("ILLEGAL_TRANSITION"),
+    );
   });
 
   it("for a job that is not there is NOT_FOUND", () => {
@@ -419,10 +485,14 @@ describe("removing a job", () => {
 
 describe("a refusal", () => {
   it("says what was wrong, with the value, and what to do", () => {
-    expect(() => reportOn(undefined, KEY, { attempt: null, updates: [], log: [], requestId: null }, editAt(0, 1))).toThrow(
-      'User "alice" has no job "job" in this database. Store it first.',
+    expect(() =>
+      reportOn(undefined, KEY, { attempt: null, updates: [], log: [], requestId: null }, editAt(0, 1)),
+    ).toThrow('User "alice" has no job "job" in this database. Store it first.');
+    expect(() => heartbeat(stored(), 1, { attempt: 7 })).toThrow(
+      'Job "job" is at attempt 1; this is for attempt 7.',
     );
-    expect(() => heartbeat(stored(), 1, { attempt: 7 })).toThrow('Job "job" is at attempt 1; this is for attempt 7.');
-    expect(() => storedAgain(stored(), storeRequest({ onConflict: "REJECT" }))).toThrow("attempt 1 is PENDING");
+    expect(() => storedAgain(stored(), storeRequest({ onConflict: "REJECT" }))).toThrow(
+      "attempt 1 is PENDING",
+    );
   });
 });

@@ -52,7 +52,12 @@ export function report(
   updates: readonly TaskUpdate[],
   fields: Partial<Report> = {},
 ): UserTask {
-  return reportOn(before, KEY, { attempt: null, updates, log: [], requestId: null, ...fields }, editAt(now, 2));
+  return reportOn(
+    before,
+    KEY,
+    { attempt: null, updates, log: [], requestId: null, ...fields },
+    editAt(now, 2),
+  );
 }
 
 /** A report with neither updates nor log. */
@@ -65,7 +70,12 @@ export function logged(before: JobState, now: number, ...lines: readonly Partial
   return report(before, now, [], { log });
 }
 
-export function grown(before: JobState, now: number, specs: readonly TaskSpec[], requestId: string | null = null): UserTask {
+export function grown(
+  before: JobState,
+  now: number,
+  specs: readonly TaskSpec[],
+  requestId: string | null = null,
+): UserTask {
   return growJob(before, KEY, { attempt: null, path: "", specs, requestId }, editAt(now, 2));
 }
 

@@ -53,7 +53,8 @@ export class NaiveJob {
   }
 
   store(spec: TaskSpec, onConflict: "OVERWRITE" | "REJECT", now: number): Outcome {
-    if (this.#state && onConflict === "REJECT" && !hasEnded(this.#state.root)) return refused("ALREADY_EXISTS");
+    if (this.#state && onConflict === "REJECT" && !hasEnded(this.#state.root))
+      return refused("ALREADY_EXISTS");
     this.#attempt += 1;
     const root = plant(spec, null, null);
     this.#state = { root, reportedAt: now, cancelRequested: false, requestIds: [] };
@@ -62,18 +63,18 @@ export class NaiveJob {
 
   report(report: ReportLine, now: number): Outcome {
     return this.#onWhatIsThere(report, (state) => {
-      if (report.requestId !== null && state.requestIds.includes(report.requestId)) return [];
+      if (report.requestId !== null && state.requestIds.includes(report.requestId)) return NOTHING;
       const written = new Written(state, now, this.#bounds);
       report.updates.forEach((update) => written.apply(update));
       const isDue = now - state.reportedAt >= this.#bounds.leaseMs / 4 && !hasEnded(state.root);
-      if (written.tasks.size === 0 && report.logLines === 0 && !isDue) return [];
+      if (written.tasks.size === 0 && report.logLines === 0 && !isDue) return NOTHING;
       return this.#remember(state, report, now, written);
     });
   }
 
   grow(growth: Growth, now: number): Outcome {
     return this.#onWhatIsThere(growth, (state) => {
-      if (growth.requestId !== null && state.requestIds.includes(growth.requestId)) return [];
+      if (growth.requestId !== null && state.requestIds.includes(growth.requestId)) return NOTHING;
       const written = new Written(state, now, this.#bounds);
       written.append(growth.path, growth.specs);
       return this.#remember(state, growth, now, written);
@@ -83,9 +84,9 @@ export class NaiveJob {
   requestCancel(fence: Fence): Outcome {
     return this.#onWhatIsThere(fence, (state) => {
       if (hasEnded(state.root)) throw new Refused(new Set(["ILLEGAL_TRANSITION"]));
-      if (state.cancelRequested) return [];
+      if (state.cancelRequested) return NOTHING;
       state.cancelRequested = true;
-      return JOB_ONLY;
+      return [];
     });
   }
 
@@ -96,16 +97,16 @@ export class NaiveJob {
     return this.#commit([]);
   }
 
-  /** Does `change` to a copy: what is refused in one part changes nothing. It gives the tasks that it wrote. */
-  #onWhatIsThere(fence: Fence, change: (state: State) => readonly NaiveTask[]): Outcome {
+  /** Does `change`, which gives the tasks that it wrote, to a copy: what is refused in one part changes nothing. */
+  #onWhatIsThere(fence: Fence, change: (state: State) => readonly NaiveTask[] | typeof NOTHING): Outcome {
     if (!this.#state) return refused("NOT_FOUND");
     if (fence.attempt !== null && fence.attempt !== this.#attempt) return refused("STALE_ATTEMPT");
     const copy = structuredClone(this.#state);
     try {
       const written = change(copy);
-      if (written.length === 0) return UNCHANGED;
+      if (written === NOTHING) return UNCHANGED;
       this.#state = copy;
-      return this.#commit(written === JOB_ONLY ? [] : written);
+      return this.#commit(written);
     } catch (error) {
       if (error instanceof Refused) return { kind: "refused", codes: [...error.codes] };
       throw error;
@@ -115,7 +116,7 @@ export class NaiveJob {
   #remember(state: State, { requestId }: Request, now: number, written: Written): readonly NaiveTask[] {
     state.reportedAt = now;
     if (requestId !== null) state.requestIds = [...state.requestIds, requestId].slice(-64);
-    return written.tasks.size === 0 ? JOB_ONLY : [...written.tasks];
+    return [...written.tasks];
   }
 
   /** Every change takes the next revision: each task that was written has it, and each above one. */
@@ -216,8 +217,8 @@ class Refused extends Error {
   }
 }
 
-/** A change of the job that writes no task. */
-const JOB_ONLY: readonly NaiveTask[] = [plant({ description: "none" }, null, null)];
+/** No change, not even of the job; one of the job that writes no task is an empty list. */
+const NOTHING = "nothing";
 const UNCHANGED: Outcome = { kind: "unchanged" };
 
 function refused(code: ErrorCode): Outcome {
@@ -337,7 +338,8 @@ class Written {
     const length = task.repeats.length;
     this.#begin(task);
     this.#write(task, { begun: iteration });
-    for (let known = task.below.length / length; known < iteration; known++) this.#plantBelow(task, task.repeats);
+    for (let known = task.below.length / length; known < iteration; known++)
+      this.#plantBelow(task, task.repeats);
     task.below.slice(0, (iteration - 1) * length).forEach((subTask) => this.#settle(subTask));
   }
 
@@ -457,7 +459,9 @@ function withThoseAbove(task: NaiveTask): NaiveTask[] {
 }
 
 function placed(task: NaiveTask, path = ""): { task: NaiveTask; path: string }[] {
-  const below = task.below.flatMap((subTask, index) => placed(subTask, path === "" ? `${index}` : `${path}.${index}`));
+  const below = task.below.flatMap((subTask, index) =>
+    placed(subTask, path === "" ? `${index}` : `${path}.${index}`),
+  );
   return [{ task, path }, ...below];
 }
 

@@ -45,9 +45,12 @@ describe.each(TEXTS)("a %s", (field, parse) => {
     expect(() => parse("", DEFAULT_LIMITS)).toThrow(`The ${field} is empty.`);
   });
 
-  it.each(["\u0000", "\n", "\t", "\u001b", "\u007f", "\u0085", "\u009f"])("is refused with the control character %j in it", (control) => {
-    expect(() => parse(`a${control}b`, DEFAULT_LIMITS)).toThrow(refusal("BAD_USER_INPUT"));
-  });
+  it.each(["\u0000", "\n", "\t", "\u001b", "\u007f", "\u0085", "\u009f"])(
+    "is refused with the control character %j in it",
+    (control) => {
+      expect(() => parse(`a${control}b`, DEFAULT_LIMITS)).toThrow(refusal("BAD_USER_INPUT"));
+    },
+  );
 
   it.each(["\ud800", "a\udc00", "\udc00\ud800"])("is refused with half a character in it: %j", (half) => {
     expect(() => parse(half, DEFAULT_LIMITS)).toThrow(refusal("BAD_USER_INPUT"));
@@ -74,7 +77,9 @@ describe.each(TEXTS)("a %s", (field, parse) => {
   it("is the same however its characters were put together", () => {
     fc.assert(
       fc.property(markedText, (text) => {
-        expect(parse(text.normalize("NFD"), DEFAULT_LIMITS)).toBe(parse(text.normalize("NFC"), DEFAULT_LIMITS));
+        expect(parse(text.normalize("NFD"), DEFAULT_LIMITS)).toBe(
+          parse(text.normalize("NFC"), DEFAULT_LIMITS),
+        );
       }),
       { numRuns: 2_000 },
     );
@@ -156,7 +161,9 @@ describe("a message", () => {
 
   it("may be empty, and may have any character in it", () => {
     expect(parseMessage("", DEFAULT_LIMITS)).toBe("");
-    expect(parseMessage("\u001b[31mError\u001b[0m\n\tat x\u0000", DEFAULT_LIMITS)).toBe("\u001b[31mError\u001b[0m\n\tat x\u0000");
+    expect(parseMessage("\u001b[31mError\u001b[0m\n\tat x\u0000", DEFAULT_LIMITS)).toBe(
+      "\u001b[31mError\u001b[0m\n\tat x\u0000",
+    );
   });
 
   it("has half a character replaced, so that it can be kept as UTF-8", () => {
@@ -178,5 +185,7 @@ function textOrRefusal(parse: () => string): unknown {
 
 function isSound(result: unknown): boolean {
   if (typeof result !== "string") return (result as { code?: unknown }).code === "BAD_USER_INPUT";
-  return result.isWellFormed() && result === result.normalize("NFC") && !/\p{Cc}/u.test(result) && result !== "";
+  return (
+    result.isWellFormed() && result === result.normalize("NFC") && !/\p{Cc}/u.test(result) && result !== ""
+  );
 }

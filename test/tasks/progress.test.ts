@@ -20,7 +20,10 @@ describe("progress", () => {
   });
 
   it("has no volume while any leaf below has an unknown one; what is done is summed then too", () => {
-    const root = reported(planted(branch("root", leaf("a", 100), branch("b", leaf("c")))), { path: "0", done: 50 });
+    const root = reported(planted(branch("root", leaf("a", 100), branch("b", leaf("c")))), {
+      path: "0",
+      done: 50,
+    });
 
     expect(progressOf(root)).toMatchObject({ done: 50, volume: null, ratio: null });
   });
@@ -32,7 +35,11 @@ describe("progress", () => {
   });
 
   it("knows the volume once the leaf that was unknown has finished", () => {
-    const root = reported(planted(branch("root", leaf("a", 100), leaf("b"))), { path: "1", done: 3, status: "FINISHED" });
+    const root = reported(planted(branch("root", leaf("a", 100), leaf("b"))), {
+      path: "1",
+      done: 3,
+      status: "FINISHED",
+    });
 
     expect(progressOf(root)).toMatchObject({ done: 3, volume: 103 });
   });
@@ -109,7 +116,9 @@ describe("the percent text", () => {
   it("is the hundredth next to the ratio", () => {
     fc.assert(
       fc.property(ratio, (value) => {
-        expect(Math.abs(Number.parseFloat(percentText({ ratio: value })) - value * 100)).toBeLessThanOrEqual(0.005 + 1e-12);
+        expect(Math.abs(Number.parseFloat(percentText({ ratio: value })) - value * 100)).toBeLessThanOrEqual(
+          0.005 + 1e-12,
+        );
       }),
       { numRuns: 2_000 },
     );
@@ -161,7 +170,9 @@ describe("the bar", () => {
   it("never gets shorter as work is done", () => {
     fc.assert(
       fc.property(ratio, ratio, width, (a, b, columns) => {
-        const [less, more] = [Math.min(a, b), Math.max(a, b)].map((value) => barText({ ratio: value }, columns));
+        const [less, more] = [Math.min(a, b), Math.max(a, b)].map((value) =>
+          barText({ ratio: value }, columns),
+        );
 
         expect(less!.split("#").length).toBeLessThanOrEqual(more!.split("#").length);
       }),

@@ -33,9 +33,16 @@ describe("a tree that is described", () => {
   });
 
   it("has leaves, tasks with sub-tasks and tasks that repeat", () => {
-    const root = planted(branch("root", leaf("a"), branch("b", leaf("c")), iterative("d", "OPEN", null, leaf("e"))));
+    const root = planted(
+      branch("root", leaf("a"), branch("b", leaf("c")), iterative("d", "OPEN", null, leaf("e"))),
+    );
 
-    expect(["", "0", "1", "2"].map((path) => at(root, path).kind)).toEqual(["INTERMEDIATE", "LEAF", "INTERMEDIATE", "ITERATIVE"]);
+    expect(["", "0", "1", "2"].map((path) => at(root, path).kind)).toEqual([
+      "INTERMEDIATE",
+      "LEAF",
+      "INTERMEDIATE",
+      "ITERATIVE",
+    ]);
   });
 
   it("is summed up to its root", () => {
@@ -45,7 +52,13 @@ describe("a tree that is described", () => {
   });
 
   it("reads null as left out", () => {
-    const root = planted({ description: "a", volume: null, subTasks: null, iterations: null, maxConcurrency: null });
+    const root = planted({
+      description: "a",
+      volume: null,
+      subTasks: null,
+      iterations: null,
+      maxConcurrency: null,
+    });
 
     expect(root).toMatchObject({ kind: "LEAF", volume: null, maxConcurrency: null });
   });
@@ -57,9 +70,9 @@ describe("a tree that is described", () => {
   it("has one stamp for all", () => {
     const edit = editAt(0, 4);
 
-    expect(new Set(preOrder(createTask(branch("root", leaf("a"), leaf("b")), edit)).map(({ task }) => task.stamp))).toEqual(
-      new Set([edit.stamp]),
-    );
+    expect(
+      new Set(preOrder(createTask(branch("root", leaf("a"), leaf("b")), edit)).map(({ task }) => task.stamp)),
+    ).toEqual(new Set([edit.stamp]));
   });
 });
 
@@ -67,14 +80,28 @@ describe("iterations that are described", () => {
   it.each(["FIXED", "DYNAMIC"] as const)("are unrolled at once in %s: max times the list", (mode) => {
     const root = planted(iterative("rounds", mode, 3, leaf("a", 2), leaf("b", 3)));
 
-    expect(preOrder(root).map(({ task }) => task.description)).toEqual(["rounds", "a", "b", "a", "b", "a", "b"]);
+    expect(preOrder(root).map(({ task }) => task.description)).toEqual([
+      "rounds",
+      "a",
+      "b",
+      "a",
+      "b",
+      "a",
+      "b",
+    ]);
     expect(iterativeAt(root, "")).toMatchObject({ mode, maxIterations: 3, knownVolume: 15, taskCount: 7 });
   });
 
   it("are none at first in OPEN, which has no max", () => {
     const root = iterativeAt(planted(iterative("rounds", "OPEN", null, leaf("a", 2))), "");
 
-    expect(root).toMatchObject({ subTasks: [], maxIterations: null, knownVolume: 0, unknownCount: 1, taskCount: 1 });
+    expect(root).toMatchObject({
+      subTasks: [],
+      maxIterations: null,
+      knownVolume: 0,
+      unknownCount: 1,
+      taskCount: 1,
+    });
   });
 
   it("are unrolled inside iterations", () => {
@@ -84,7 +111,9 @@ describe("iterations that are described", () => {
   });
 
   it("share one value until they begin to differ, so that a thousand cost as much as one", () => {
-    const { subTasks } = planted(iterative("rounds", "FIXED", 1_000, branch("round", leaf("a")))) as ParentTask;
+    const { subTasks } = planted(
+      iterative("rounds", "FIXED", 1_000, branch("round", leaf("a"))),
+    ) as ParentTask;
 
     expect(new Set(subTasks).size).toBe(1);
   });
@@ -134,7 +163,9 @@ describe("a tree", () => {
 
   it("has 10,000 tasks at most with its iterations unrolled", () => {
     expect(planted(iterative("rounds", "FIXED", 3_333, ...leaves(3))).taskCount).toBe(10_000);
-    expect(() => planted(iterative("rounds", "FIXED", 3_334, ...leaves(3)))).toThrow(refusal("LIMIT_EXCEEDED"));
+    expect(() => planted(iterative("rounds", "FIXED", 3_334, ...leaves(3)))).toThrow(
+      refusal("LIMIT_EXCEEDED"),
+    );
   });
 
   it("has 10,000 tasks at most with iterations inside iterations unrolled", () => {
@@ -145,7 +176,9 @@ describe("a tree", () => {
   });
 
   it("is refused before it is unrolled, however many iterations it asks for", () => {
-    expect(() => planted(iterative("rounds", "FIXED", Number.MAX_SAFE_INTEGER, leaf("a")))).toThrow(refusal("LIMIT_EXCEEDED"));
+    expect(() => planted(iterative("rounds", "FIXED", Number.MAX_SAFE_INTEGER, leaf("a")))).toThrow(
+      refusal("LIMIT_EXCEEDED"),
+    );
   });
 
   it("is accepted or refused whatever the order of its tasks, OPEN iterations among them (law 16)", () => {
@@ -168,7 +201,9 @@ describe("a tree", () => {
 
   it("has 32 levels at most with the tasks of iterations to come", () => {
     expect(levelsOf(planted(chain(31, iterative("rounds", "OPEN", null, leaf("a")))))).toBe(32);
-    expect(() => planted(chain(32, iterative("rounds", "OPEN", null, leaf("a"))))).toThrow(refusal("LIMIT_EXCEEDED"));
+    expect(() => planted(chain(32, iterative("rounds", "OPEN", null, leaf("a"))))).toThrow(
+      refusal("LIMIT_EXCEEDED"),
+    );
   });
 
   it("of a million levels is refused, not overflown", () => {
@@ -189,9 +224,15 @@ describe("a tree", () => {
   it("has volumes that sum to 2^53 - 1 at most: more are LIMIT_EXCEEDED", () => {
     const { MAX_SAFE_INTEGER } = Number;
 
-    expect(planted(branch("root", leaf("a", MAX_SAFE_INTEGER - 1), leaf("b", 1))).knownVolume).toBe(MAX_SAFE_INTEGER);
-    expect(() => planted(branch("root", leaf("a", MAX_SAFE_INTEGER), leaf("b", 1)))).toThrow(refusal("LIMIT_EXCEEDED"));
-    expect(() => planted(iterative("rounds", "FIXED", 2, leaf("a", MAX_SAFE_INTEGER)))).toThrow(refusal("LIMIT_EXCEEDED"));
+    expect(planted(branch("root", leaf("a", MAX_SAFE_INTEGER - 1), leaf("b", 1))).knownVolume).toBe(
+      MAX_SAFE_INTEGER,
+    );
+    expect(() => planted(branch("root", leaf("a", MAX_SAFE_INTEGER), leaf("b", 1)))).toThrow(
+      refusal("LIMIT_EXCEEDED"),
+    );
+    expect(() => planted(iterative("rounds", "FIXED", 2, leaf("a", MAX_SAFE_INTEGER)))).toThrow(
+      refusal("LIMIT_EXCEEDED"),
+    );
   });
 });
 

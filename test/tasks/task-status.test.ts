@@ -40,7 +40,9 @@ describe("the table of transitions", () => {
     const actions = ["begin", "finish", "cancel", "fail"];
 
     expect(Object.keys(TRANSITIONS)).toEqual([...TASK_STATUSES]);
-    expect(Object.values(TRANSITIONS).map((row) => Object.keys(row))).toEqual(TASK_STATUSES.map(() => actions));
+    expect(Object.values(TRANSITIONS).map((row) => Object.keys(row))).toEqual(
+      TASK_STATUSES.map(() => actions),
+    );
   });
 });
 

@@ -4,7 +4,18 @@ import { percentText, progressOf } from "../../src/tasks/progress.js";
 import { addTasks, updateTask } from "../../src/tasks/task-update.js";
 import { preOrder } from "../../src/tasks/traverse.js";
 import { branch, editAt, iterative, leaf } from "../kit/edits.js";
-import { at, iterativeAt, leafAt, NOW, paths, planted, refusal, reported, statuses, statusesInOrder } from "./trees.js";
+import {
+  at,
+  iterativeAt,
+  leafAt,
+  NOW,
+  paths,
+  planted,
+  refusal,
+  reported,
+  statuses,
+  statusesInOrder,
+} from "./trees.js";
 
 const TWO_LEAVES = branch("root", leaf("a", 10), leaf("b"));
 const THREE_LEVELS = branch("root", branch("phase", leaf("a", 10), leaf("b", 10)), leaf("c", 10));
@@ -45,12 +56,23 @@ describe("an update", () => {
 });
 
 describe("the path of an update", () => {
-  it.each(["2", "0.0", "-1", "00", "0.", ".0", "0..1", "a", " ", "0,1", "__proto__", "length", "9".repeat(5_000)])(
-    "that is not there (%j) is NOT_FOUND",
-    (path) => {
-      expect(() => reported(planted(TWO_LEAVES), { path, done: 1 })).toThrow(refusal("NOT_FOUND"));
-    },
-  );
+  it.each([
+    "2",
+    "0.0",
+    "-1",
+    "00",
+    "0.",
+    ".0",
+    "0..1",
+    "a",
+    " ",
+    "0,1",
+    "__proto__",
+    "length",
+    "9".repeat(5_000),
+  ])("that is not there (%j) is NOT_FOUND", (path) => {
+    expect(() => reported(planted(TWO_LEAVES), { path, done: 1 })).toThrow(refusal("NOT_FOUND"));
+  });
 
   it("that is not there is NOT_FOUND also when nothing is asked for", () => {
     expect(() => reported(planted(TWO_LEAVES), { path: "2" })).toThrow(refusal("NOT_FOUND"));
@@ -65,11 +87,17 @@ describe("within one input", () => {
   });
 
   it("done comes before status: an unknown volume becomes what is now done", () => {
-    expect(reported(planted(leaf("a")), { done: 7, status: "FINISHED" })).toMatchObject({ volume: 7, done: 7 });
+    expect(reported(planted(leaf("a")), { done: 7, status: "FINISHED" })).toMatchObject({
+      volume: 7,
+      done: 7,
+    });
   });
 
   it("add comes before status", () => {
-    expect(reported(planted(leaf("a")), { add: 7, status: "FAILED" })).toMatchObject({ done: 7, status: "FAILED" });
+    expect(reported(planted(leaf("a")), { add: 7, status: "FAILED" })).toMatchObject({
+      done: 7,
+      status: "FAILED",
+    });
   });
 
   it("message comes before status: the last word can come with the end", () => {
@@ -109,9 +137,12 @@ describe("within one input", () => {
 });
 
 describe("done, add and volume for a task that is no leaf", () => {
-  it.each([{ done: 1 }, { add: 1 }, { volume: 1 }, { done: 0 }, { add: 0 }])("are NOT_A_LEAF: %j", (update) => {
-    expect(() => reported(planted(TWO_LEAVES), update)).toThrow(refusal("NOT_A_LEAF"));
-  });
+  it.each([{ done: 1 }, { add: 1 }, { volume: 1 }, { done: 0 }, { add: 0 }])(
+    "are NOT_A_LEAF: %j",
+    (update) => {
+      expect(() => reported(planted(TWO_LEAVES), update)).toThrow(refusal("NOT_A_LEAF"));
+    },
+  );
 
   it("are NOT_A_LEAF for one that repeats tasks, and below the end too", () => {
     const ended = reported(planted(iterative("rounds", "OPEN", null, leaf("a"))), { status: "FINISHED" });
@@ -178,9 +209,16 @@ describe("what asks for nothing new changes nothing", () => {
   });
 
   it.each(ENDS)("below a task that is %s neither", (status) => {
-    const ended = reported(planted(TWO_LEAVES), { path: "0", done: 4 }, { path: "1", status: "FAILED" }, { status });
+    const ended = reported(
+      planted(TWO_LEAVES),
+      { path: "0", done: 4 },
+      { path: "1", status: "FAILED" },
+      { status },
+    );
 
-    expect(reported(ended, { path: "0", done: 4 }, { path: "1", status: "FAILED" }, { path: "1", add: 0 })).toBe(ended);
+    expect(
+      reported(ended, { path: "0", done: 4 }, { path: "1", status: "FAILED" }, { path: "1", add: 0 }),
+    ).toBe(ended);
   });
 
   it("a whole report that comes a second time, late", () => {
@@ -213,13 +251,19 @@ describe.each(ENDS)("anything else on a task that is %s", (end) => {
   });
 
   it("is ILLEGAL_TRANSITION: an iteration that had not begun", () => {
-    const rounds = reported(planted(iterative("rounds", "DYNAMIC", 3, leaf("a"))), { iteration: 1 }, { status: end });
+    const rounds = reported(
+      planted(iterative("rounds", "DYNAMIC", 3, leaf("a"))),
+      { iteration: 1 },
+      { status: end },
+    );
 
     expect(() => reported(rounds, { iteration: 2 })).toThrow(refusal("ILLEGAL_TRANSITION"));
   });
 
   it("is ILLEGAL_TRANSITION for the whole input, whatever else is in it", () => {
-    expect(() => reported(ended, { done: 4, message: "late", status: end })).toThrow(refusal("ILLEGAL_TRANSITION"));
+    expect(() => reported(ended, { done: 4, message: "late", status: end })).toThrow(
+      refusal("ILLEGAL_TRANSITION"),
+    );
   });
 
   it("names the task and its status", () => {
@@ -228,9 +272,12 @@ describe.each(ENDS)("anything else on a task that is %s", (end) => {
 });
 
 describe.each(["CANCELED", "FAILED"] as const)("anything else below a task that is %s", (end) => {
-  const ended = reported(planted(branch("root", branch("phase", leaf("a", 10)), iterative("rounds", "FIXED", 2, leaf("b")))), {
-    status: end,
-  });
+  const ended = reported(
+    planted(branch("root", branch("phase", leaf("a", 10)), iterative("rounds", "FIXED", 2, leaf("b")))),
+    {
+      status: end,
+    },
+  );
 
   it.each([
     { path: "0", status: "RUNNING" as const },
@@ -291,7 +338,12 @@ describe("a begin", () => {
   });
 
   it("of siblings may be side by side", () => {
-    const root = reported(planted(THREE_LEVELS), { path: "0.0", status: "RUNNING" }, { path: "0.1", done: 1 }, { path: "1", add: 1 });
+    const root = reported(
+      planted(THREE_LEVELS),
+      { path: "0.0", status: "RUNNING" },
+      { path: "0.1", done: 1 },
+      { path: "1", add: 1 },
+    );
 
     expect(new Set(statusesInOrder(root))).toEqual(new Set(["RUNNING"]));
   });
@@ -313,7 +365,10 @@ describe("done", () => {
   });
 
   it("past 2^53 - 1 in a sum is LIMIT_EXCEEDED, and changes nothing", () => {
-    const before = reported(planted(branch("root", leaf("a"), leaf("b"))), { path: "0", done: Number.MAX_SAFE_INTEGER });
+    const before = reported(planted(branch("root", leaf("a"), leaf("b"))), {
+      path: "0",
+      done: Number.MAX_SAFE_INTEGER,
+    });
 
     expect(() => reported(before, { path: "1", done: 1 })).toThrow(refusal("LIMIT_EXCEEDED"));
     expect(progressOf(before).done).toBe(Number.MAX_SAFE_INTEGER);
@@ -353,13 +408,20 @@ describe("volume", () => {
     const toTheBrim = reported(root, { path: "1.0", volume: Number.MAX_SAFE_INTEGER - 1 });
 
     expect(progressOf(toTheBrim).knownVolume).toBe(Number.MAX_SAFE_INTEGER);
-    expect(() => reported(root, { path: "1.0", volume: Number.MAX_SAFE_INTEGER })).toThrow(refusal("LIMIT_EXCEEDED"));
+    expect(() => reported(root, { path: "1.0", volume: Number.MAX_SAFE_INTEGER })).toThrow(
+      refusal("LIMIT_EXCEEDED"),
+    );
   });
 });
 
 describe("a message", () => {
   it("is the worker's latest word on a task of any kind", () => {
-    const root = reported(planted(TWO_LEAVES), { message: "one" }, { message: "two" }, { path: "0", message: "three" });
+    const root = reported(
+      planted(TWO_LEAVES),
+      { message: "one" },
+      { message: "two" },
+      { path: "0", message: "three" },
+    );
 
     expect([root.message, at(root, "0").message, at(root, "1").message]).toEqual(["two", "three", null]);
   });
@@ -376,13 +438,18 @@ describe("a message", () => {
 
   it("of more than 4,096 bytes is BAD_USER_INPUT", () => {
     expect(reported(planted(leaf("a")), { message: "é".repeat(2_048) }).message).toHaveLength(2_048);
-    expect(() => reported(planted(leaf("a")), { message: "é".repeat(2_049) })).toThrow(refusal("BAD_USER_INPUT"));
+    expect(() => reported(planted(leaf("a")), { message: "é".repeat(2_049) })).toThrow(
+      refusal("BAD_USER_INPUT"),
+    );
   });
 });
 
 describe("FINISHED", () => {
   it("on a leaf completes it: an unknown volume becomes what is done", () => {
-    expect(reported(planted(leaf("a")), { done: 3 }, { status: "FINISHED" })).toMatchObject({ done: 3, volume: 3 });
+    expect(reported(planted(leaf("a")), { done: 3 }, { status: "FINISHED" })).toMatchObject({
+      done: 3,
+      volume: 3,
+    });
   });
 
   it("on a leaf completes it: a known volume is reached", () => {
@@ -402,11 +469,25 @@ describe("FINISHED", () => {
     expect(percentText(progressOf(root))).toBe("100%");
   });
 
-  it.each(["FAILED", "CANCELED"] as const)("cancels what is pending below it also where it is below a task that is %s", (status) => {
-    const root = reported(planted(THREE_LEVELS), { path: "0.0", done: 3 }, { path: "0", status }, { status: "FINISHED" });
+  it.each(["FAILED", "CANCELED"] as const)(
+    "cancels what is pending below it also where it is below a task that is %s",
+    (status) => {
+      const root = reported(
+        planted(THREE_LEVELS),
+        { path: "0.0", done: 3 },
+        { path: "0", status },
+        { status: "FINISHED" },
+      );
 
-    expect(statuses(root)).toEqual({ "": "FINISHED", "0": status, "0.0": status, "0.1": "CANCELED", "1": "CANCELED" });
-  });
+      expect(statuses(root)).toEqual({
+        "": "FINISHED",
+        "0": status,
+        "0.0": status,
+        "0.1": "CANCELED",
+        "1": "CANCELED",
+      });
+    },
+  );
 
   it("on a task that has not begun begins and ends it at one instant", () => {
     expect(reported(planted(TWO_LEAVES), { status: "FINISHED" })).toMatchObject({
@@ -417,19 +498,29 @@ describe("FINISHED", () => {
   });
 
   it("does not touch the tasks above", () => {
-    const root = reported(planted(THREE_LEVELS), { path: "0.0", status: "FINISHED" }, { path: "0.1", status: "FINISHED" });
+    const root = reported(
+      planted(THREE_LEVELS),
+      { path: "0.0", status: "FINISHED" },
+      { path: "0.1", status: "FINISHED" },
+    );
 
     expect(statuses(root)).toMatchObject({ "": "RUNNING", "0": "RUNNING" });
   });
 
   it("past 2^53 - 1 in a sum of what is done is LIMIT_EXCEEDED", () => {
-    const before = reported(planted(branch("root", leaf("a"), leaf("b", 1))), { path: "0", done: Number.MAX_SAFE_INTEGER });
+    const before = reported(planted(branch("root", leaf("a"), leaf("b", 1))), {
+      path: "0",
+      done: Number.MAX_SAFE_INTEGER,
+    });
 
     expect(() => reported(before, { path: "1", status: "FINISHED" })).toThrow(refusal("LIMIT_EXCEEDED"));
   });
 
   it("counts exactly at the brim, also where it makes one volume known and another leave", () => {
-    const before = reported(planted(branch("root", leaf("a"), leaf("b", 2))), { path: "0", done: Number.MAX_SAFE_INTEGER });
+    const before = reported(planted(branch("root", leaf("a"), leaf("b", 2))), {
+      path: "0",
+      done: Number.MAX_SAFE_INTEGER,
+    });
 
     expect(progressOf(reported(before, { status: "FINISHED" }))).toMatchObject({
       done: Number.MAX_SAFE_INTEGER,
@@ -442,13 +533,25 @@ describe.each(["FAILED", "CANCELED"] as const)("%s", (status) => {
   it("does the same to what runs below; what is pending stays", () => {
     const root = reported(planted(THREE_LEVELS), { path: "0.0", done: 3 }, { status });
 
-    expect(statuses(root)).toEqual({ "": status, "0": status, "0.0": status, "0.1": "PENDING", "1": "PENDING" });
+    expect(statuses(root)).toEqual({
+      "": status,
+      "0": status,
+      "0.0": status,
+      "0.1": "PENDING",
+      "1": "PENDING",
+    });
   });
 
   it("does not touch the tasks above", () => {
     const root = reported(planted(THREE_LEVELS), { path: "0.0", done: 3 }, { path: "0", status });
 
-    expect(statuses(root)).toEqual({ "": "RUNNING", "0": status, "0.0": status, "0.1": "PENDING", "1": "PENDING" });
+    expect(statuses(root)).toEqual({
+      "": "RUNNING",
+      "0": status,
+      "0.0": status,
+      "0.1": "PENDING",
+      "1": "PENDING",
+    });
   });
 
   it("has an end time", () => {
@@ -501,22 +604,40 @@ describe("an iteration that begins", () => {
       { iteration: 2 },
     );
 
-    expect(statuses(root)).toMatchObject({ "0": "FINISHED", "0.0": "FINISHED", "0.1": "CANCELED", "1": "PENDING" });
+    expect(statuses(root)).toMatchObject({
+      "0": "FINISHED",
+      "0.0": "FINISHED",
+      "0.1": "CANCELED",
+      "1": "PENDING",
+    });
   });
 
-  it.each(["FAILED", "CANCELED"] as const)("cancels what is pending in earlier ones also below a task that is %s", (status) => {
-    const root = reported(
-      planted(iterative("rounds", "FIXED", 2, branch("round", leaf("a", 1), leaf("b", 1)))),
-      { path: "0.0", status: "FINISHED" },
-      { path: "0", status },
-      { iteration: 2 },
-    );
+  it.each(["FAILED", "CANCELED"] as const)(
+    "cancels what is pending in earlier ones also below a task that is %s",
+    (status) => {
+      const root = reported(
+        planted(iterative("rounds", "FIXED", 2, branch("round", leaf("a", 1), leaf("b", 1)))),
+        { path: "0.0", status: "FINISHED" },
+        { path: "0", status },
+        { iteration: 2 },
+      );
 
-    expect(statuses(root)).toMatchObject({ "0": status, "0.0": "FINISHED", "0.1": "CANCELED", "1": "PENDING" });
-  });
+      expect(statuses(root)).toMatchObject({
+        "0": status,
+        "0.0": "FINISHED",
+        "0.1": "CANCELED",
+        "1": "PENDING",
+      });
+    },
+  );
 
   it("leaves what has ended in earlier iterations as it is", () => {
-    const root = reported(planted(twoTasks), { path: "0", status: "FAILED" }, { path: "1", status: "CANCELED" }, { iteration: 2 });
+    const root = reported(
+      planted(twoTasks),
+      { path: "0", status: "FAILED" },
+      { path: "1", status: "CANCELED" },
+      { iteration: 2 },
+    );
 
     expect(statuses(root)).toMatchObject({ "0": "FAILED", "1": "CANCELED" });
   });
@@ -542,14 +663,21 @@ describe("an iteration that begins", () => {
     expect(() => reported(planted(twoTasks), { iteration })).toThrow(refusal("BAD_USER_INPUT"));
   });
 
-  it.each([leaf("a"), TWO_LEAVES])("on a task that repeats nothing is BAD_USER_INPUT: $description", (spec) => {
-    expect(() => reported(planted(spec), { iteration: 1 })).toThrow(refusal("BAD_USER_INPUT"));
-  });
+  it.each([leaf("a"), TWO_LEAVES])(
+    "on a task that repeats nothing is BAD_USER_INPUT: $description",
+    (spec) => {
+      expect(() => reported(planted(spec), { iteration: 1 })).toThrow(refusal("BAD_USER_INPUT"));
+    },
+  );
 });
 
 describe("FIXED and DYNAMIC iterations", () => {
   it.each(["FIXED", "DYNAMIC"] as const)("reach their max in %s", (mode) => {
-    const root = reported(planted(iterative("rounds", mode, 3, leaf("a", 1))), { iteration: 3 }, { status: "FINISHED" });
+    const root = reported(
+      planted(iterative("rounds", mode, 3, leaf("a", 1))),
+      { iteration: 3 },
+      { status: "FINISHED" },
+    );
 
     expect(iterativeAt(root, "").begunIterations).toBe(3);
   });
@@ -581,7 +709,13 @@ describe("OPEN iterations", () => {
   it("grow to the iteration that begins", () => {
     const root = reported(planted(open), { iteration: 1 }, { iteration: 2 });
 
-    expect(statuses(root)).toEqual({ "": "RUNNING", "0": "CANCELED", "1": "CANCELED", "2": "PENDING", "3": "PENDING" });
+    expect(statuses(root)).toEqual({
+      "": "RUNNING",
+      "0": "CANCELED",
+      "1": "CANCELED",
+      "2": "PENDING",
+      "3": "PENDING",
+    });
     expect(root.taskCount).toBe(5);
   });
 
@@ -596,7 +730,11 @@ describe("OPEN iterations", () => {
   });
 
   it("have new tasks as new as the change", () => {
-    const root = updateTask(reported(planted(open), { iteration: 1 }), { path: "", iteration: 2 }, editAt(NOW, 9));
+    const root = updateTask(
+      reported(planted(open), { iteration: 1 }),
+      { path: "", iteration: 2 },
+      editAt(NOW, 9),
+    );
 
     expect(preOrder(root).map(({ task }) => task.stamp.revision)).toEqual([9, 9, 9, 9, 9]);
   });
@@ -614,7 +752,10 @@ describe("OPEN iterations", () => {
   });
 
   it("of which none has begun have no volume, also when FINISHED", () => {
-    expect(progressOf(reported(planted(open), { status: "FINISHED" }))).toMatchObject({ volume: null, ratio: null });
+    expect(progressOf(reported(planted(open), { status: "FINISHED" }))).toMatchObject({
+      volume: null,
+      ratio: null,
+    });
   });
 
   it("of which none has begun don't blank the volume above once they are FINISHED", () => {
@@ -669,12 +810,20 @@ describe("adding tasks", () => {
     const running = reported(planted(THREE_LEVELS), { path: "0.0", status: "FINISHED" });
     const root = addTasks(running, "0", more, edit);
 
-    expect(statuses(root)).toMatchObject({ "": "RUNNING", "0": "RUNNING", "0.0": "FINISHED", "0.2": "PENDING" });
+    expect(statuses(root)).toMatchObject({
+      "": "RUNNING",
+      "0": "RUNNING",
+      "0.0": "FINISHED",
+      "0.2": "PENDING",
+    });
     expect(progressOf(root)).toMatchObject({ done: 10, volume: 41 });
   });
 
   it("begins nothing", () => {
-    expect(addTasks(planted(THREE_LEVELS), "0", more, edit)).toMatchObject({ status: "PENDING", startedAt: null });
+    expect(addTasks(planted(THREE_LEVELS), "0", more, edit)).toMatchObject({
+      status: "PENDING",
+      startedAt: null,
+    });
   });
 
   it("stamps what is new and what is above it", () => {
@@ -701,12 +850,13 @@ describe("adding tasks", () => {
     expect(() => addTasks(planted(TWO_LEAVES), "7", more, edit)).toThrow(refusal("NOT_FOUND"));
   });
 
-  it.each([leaf("a"), iterative("rounds", "FIXED", 2, leaf("a")), iterative("rounds", "OPEN", null, leaf("a"))])(
-    "below a leaf or an iterative task is BAD_USER_INPUT: %j",
-    (spec) => {
-      expect(() => addTasks(planted(spec), "", more, edit)).toThrow(refusal("BAD_USER_INPUT"));
-    },
-  );
+  it.each([
+    leaf("a"),
+    iterative("rounds", "FIXED", 2, leaf("a")),
+    iterative("rounds", "OPEN", null, leaf("a")),
+  ])("below a leaf or an iterative task is BAD_USER_INPUT: %j", (spec) => {
+    expect(() => addTasks(planted(spec), "", more, edit)).toThrow(refusal("BAD_USER_INPUT"));
+  });
 
   it("without any is BAD_USER_INPUT", () => {
     expect(() => addTasks(planted(TWO_LEAVES), "", [], edit)).toThrow(refusal("BAD_USER_INPUT"));
@@ -734,10 +884,14 @@ describe("adding tasks", () => {
 
   it("beyond 32 levels is LIMIT_EXCEEDED", () => {
     const atLevel31 = Array<string>(30).fill("0").join(".");
-    const root = planted(Array.from({ length: 31 }).reduce<ReturnType<typeof leaf>>((spec) => branch("b", spec), leaf("a")));
+    const root = planted(
+      Array.from({ length: 31 }).reduce<ReturnType<typeof leaf>>((spec) => branch("b", spec), leaf("a")),
+    );
 
     expect(addTasks(root, atLevel31, [leaf("c")], edit).taskCount).toBe(33);
-    expect(() => addTasks(root, atLevel31, [branch("c", leaf("d"))], edit)).toThrow(refusal("LIMIT_EXCEEDED"));
+    expect(() => addTasks(root, atLevel31, [branch("c", leaf("d"))], edit)).toThrow(
+      refusal("LIMIT_EXCEEDED"),
+    );
   });
 
   it("past 2^53 - 1 units is LIMIT_EXCEEDED", () => {

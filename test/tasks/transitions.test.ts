@@ -18,11 +18,7 @@ const MIXED = branch(
 );
 
 function mixed(): Task {
-  return reported(
-    planted(MIXED),
-    { path: "0", status: "FINISHED" },
-    { path: "1.0", done: 5 },
-  );
+  return reported(planted(MIXED), { path: "0", status: "FINISHED" }, { path: "1.0", done: 5 });
 }
 
 function running(spec: TaskSpec): Task {
@@ -31,11 +27,18 @@ function running(spec: TaskSpec): Task {
 
 describe("begin", () => {
   it("makes a PENDING task RUNNING and sets when it started", () => {
-    expect(begin(planted(leaf("a")), edit)).toMatchObject({ status: "RUNNING", startedAt: LATER, endedAt: null });
+    expect(begin(planted(leaf("a")), edit)).toMatchObject({
+      status: "RUNNING",
+      startedAt: LATER,
+      endedAt: null,
+    });
   });
 
   it("leaves what is below as it is", () => {
-    expect(statuses(begin(planted(branch("root", leaf("a"))), edit))).toEqual({ "": "RUNNING", "0": "PENDING" });
+    expect(statuses(begin(planted(branch("root", leaf("a"))), edit))).toEqual({
+      "": "RUNNING",
+      "0": "PENDING",
+    });
   });
 
   it("is refused for a task that runs: these steps are strict", () => {
@@ -112,7 +115,10 @@ describe("finish", () => {
   });
 
   it("makes the volume known where what was unknown has been cancelled", () => {
-    const root = reported(planted(branch("root", leaf("a", 10), leaf("b"))), { path: "0", status: "RUNNING" });
+    const root = reported(planted(branch("root", leaf("a", 10), leaf("b"))), {
+      path: "0",
+      status: "RUNNING",
+    });
 
     expect(progressOf(finish(root, edit))).toMatchObject({ done: 10, volume: 10 });
   });
@@ -124,9 +130,12 @@ describe("finish", () => {
     expect(progressOf(finish(root, edit)).volume).not.toBeNull();
   });
 
-  it.each(["PENDING", "FINISHED", "CANCELED", "FAILED"] as const)("is refused for a task that is %s", (status) => {
-    expect(() => finish({ ...planted(leaf("a")), status }, edit)).toThrow(refusal("ILLEGAL_TRANSITION"));
-  });
+  it.each(["PENDING", "FINISHED", "CANCELED", "FAILED"] as const)(
+    "is refused for a task that is %s",
+    (status) => {
+      expect(() => finish({ ...planted(leaf("a")), status }, edit)).toThrow(refusal("ILLEGAL_TRANSITION"));
+    },
+  );
 });
 
 describe.each([
@@ -186,13 +195,20 @@ describe("a PENDING task", () => {
   });
 
   it("that is cancelled leaves what is below it PENDING", () => {
-    expect(statuses(cancel(planted(branch("root", leaf("a"))), edit))).toEqual({ "": "CANCELED", "0": "PENDING" });
+    expect(statuses(cancel(planted(branch("root", leaf("a"))), edit))).toEqual({
+      "": "CANCELED",
+      "0": "PENDING",
+    });
   });
 });
 
 describe("what becomes of a task when the one above it is over", () => {
   it("is its end when it runs", () => {
-    expect(settle(running(leaf("a", 4)), edit)).toMatchObject({ status: "FINISHED", done: 4, isLeftOut: false });
+    expect(settle(running(leaf("a", 4)), edit)).toMatchObject({
+      status: "FINISHED",
+      done: 4,
+      isLeftOut: false,
+    });
   });
 
   it("is that it is left out when it is pending, with all below it", () => {
@@ -202,9 +218,12 @@ describe("what becomes of a task when the one above it is over", () => {
     expect(statusesInOrder(settled)).toEqual(["CANCELED", "CANCELED", "CANCELED", "CANCELED"]);
   });
 
-  it.each(["FINISHED", "CANCELED", "FAILED"] as const)("is nothing when it is a leaf that is %s", (status) => {
-    const task = { ...planted(leaf("a", 4)), status };
+  it.each(["FINISHED", "CANCELED", "FAILED"] as const)(
+    "is nothing when it is a leaf that is %s",
+    (status) => {
+      const task = { ...planted(leaf("a", 4)), status };
 
-    expect(settle(task, edit)).toBe(task);
-  });
+      expect(settle(task, edit)).toBe(task);
+    },
+  );
 });

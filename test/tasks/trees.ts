@@ -18,7 +18,10 @@ export function planted(spec: TaskSpec): Task {
 
 /** `root` after these updates, one after the other; the path is the root's unless it is given. */
 export function reported(root: Task, ...updates: readonly Partial<TaskUpdate>[]): Task {
-  return updates.reduce<Task>((task, update) => updateTask(task, { path: "", ...update }, editAt(NOW, 2)), root);
+  return updates.reduce<Task>(
+    (task, update) => updateTask(task, { path: "", ...update }, editAt(NOW, 2)),
+    root,
+  );
 }
 
 export function at(root: Task, path: string): Task {

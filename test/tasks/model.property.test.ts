@@ -1,0 +1,98 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { changedSince } from "../../src/tasks/traverse.js";
+import type { Task } from "../../src/tasks/task.js";
+import { play, scenarios, type Step } from "./scenarios.js";
+
+/**
+ * The code against the contract's words: whatever happens to a job, both say the same after every step. When
+ * one fails, fast-check prints the seed and the shortest scenario that it found.
+ */
+describe("whatever is stored, reported, added and removed, in any order, valid or not, also twice", () => {
+  it("is refused, changes something or changes nothing as the contract says, and the job is then as it says", () => {
+    fc.assert(
+      fc.property(scenarios(), (scenario) => {
+        const steps = play(scenario);
+
+        expect(steps.map(({ actual }) => actual)).toEqual(steps.map(({ expected }) => expected));
+      }),
+      { numRuns: 400 },
+    );
+  });
+
+  it("what changed since a revision has every task that differs from then, and none in or below which nothing changed", () => {
+    fc.assert(
+      fc.property(scenarios(), (scenario) => {
+        const answers = answersSinceAll(play(scenario));
+
+        expect(answers.flatMap(({ missing }) => missing)).toEqual([]);
+        expect(answers.flatMap(({ untouched }) => untouched)).toEqual([]);
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  it("what changed since a revision has no task of which neither state nor sums have differed since", () => {
+    fc.assert(
+      fc.property(scenarios(), (scenario) => {
+        const answers = answersSinceAll(play(scenario));
+
+        expect(answers.flatMap(({ surplus }) => surplus)).toEqual([]);
+      }),
+      { numRuns: 300 },
+    );
+  });
+});
+
+/** How far what `changedSince` says of one tree and one revision is from what it should say. */
+interface Answer {
+  /** Tasks that differ and are not in it. */
+  readonly missing: readonly string[];
+  /** Tasks in it in or below which nothing changed. */
+  readonly untouched: readonly string[];
+  /** Tasks in it whose own fields and sums have been the same all the time. */
+  readonly surplus: readonly string[];
+}
+
+/** Asks, after every change, what changed since every revision that the tree has had. */
+function answersSinceAll(steps: readonly Step[]): Answer[] {
+  const changes = steps.filter(({ actual }) => actual.outcome === "changed");
+  return changes.flatMap((now, index) => {
+    const sameAttempt = changes.slice(0, index).filter(({ actual }) => actual.attempt === now.actual.attempt);
+    const trees = sameAttempt.filter(({ job }) => job?.kind === "userTask");
+    return now.job?.kind === "userTask" ? trees.map((then) => answerSince(then, now, changes, now.job)) : [];
+  });
+}
+
+function answerSince(then: Step, now: Step, changes: readonly Step[], job: Step["job"]): Answer {
+  const { revision } = then.expected;
+  const answer = changedSince((job as { task: Task }).task, revision).map(({ path }) => path);
+  const between = changes.slice(changes.indexOf(then) + 1, changes.indexOf(now) + 1);
+  const everDiffered = new Set(
+    between.flatMap((step) => [...step.written, ...differing(before(changes, step), step)]),
+  );
+  const changedHere = new Set(pathsOf(now).filter((_, index) => now.expected.revisions[index]! > revision));
+  return {
+    missing: differing(then, now).filter((path) => !answer.includes(path)),
+    untouched: answer.filter((path) => !changedHere.has(path)),
+    surplus: answer.filter((path) => !everDiffered.has(path)),
+  };
+}
+
+function before(changes: readonly Step[], step: Step): Step {
+  return changes[changes.indexOf(step) - 1]!;
+}
+
+/** The paths of the tasks that are not, or not so, in the tree before; by the model. */
+function differing(then: Step, now: Step): string[] {
+  const old = new Set(then.expected.tasks);
+  return now.expected.tasks.filter((line) => !old.has(line)).map(pathOf);
+}
+
+function pathsOf({ expected }: Step): string[] {
+  return expected.tasks.map(pathOf);
+}
+
+function pathOf(line: string): string {
+  return (JSON.parse(line) as { path: string }).path;
+}
