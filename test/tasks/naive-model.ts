@@ -266,9 +266,7 @@ class Written {
     ask(canRepeat && isGiven(iteration) && iteration > task.begun, () => this.#iterate(task, iteration!));
     ask(isGiven(status) && status !== "PENDING" && status !== task.status, () => this.#become(task, status!));
 
-    if (taskCount(this.#root) > this.#bounds.tasksMax) faults.add("LIMIT_EXCEEDED");
-    if (placed(this.#root).some((place) => isTooMuch(place.task))) faults.add("LIMIT_EXCEEDED");
-    if (faults.size > 0) throw new Refused(faults);
+    this.#throwIfAny(faults);
   }
 
   /** "Appends tasks below one that is neither a leaf nor iterative and has not ended." */
@@ -278,7 +276,12 @@ class Written {
     if (parent.kind !== "INTERMEDIATE" || specs.length === 0) faults.add("BAD_USER_INPUT");
     if (withThoseAbove(parent).some(hasEnded)) faults.add("ILLEGAL_TRANSITION");
     this.#plantBelow(parent, specs);
-    if (taskCount(this.#root) > this.#bounds.tasksMax) faults.add("LIMIT_EXCEEDED");
+    this.#throwIfAny(faults);
+  }
+
+  #throwIfAny(faults: Set<ErrorCode>): void {
+    if (allBelow(this.#root).length > this.#bounds.tasksMax) faults.add("LIMIT_EXCEEDED");
+    if (allBelow(this.#root).some(isTooMuch)) faults.add("LIMIT_EXCEEDED");
     if (faults.size > 0) throw new Refused(faults);
   }
 

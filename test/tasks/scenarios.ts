@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import fc from "fast-check";
 import type { ErrorCode } from "../../src/protocol/error-codes.js";
 import { TidemarkError } from "../../src/protocol/tidemark-error.js";
@@ -64,11 +65,18 @@ export function scenarios({ commandsMax = 40, updatesMax = 3 } = {}): fc.Arbitra
   });
 }
 
-/** Plays a scenario; the first step is the storing of its tree. */
+/**
+ * Plays a scenario; the first step is the storing of its tree. Stops after the first step in which code and
+ * model differ: what comes after it says nothing more.
+ */
 export function play({ spec, commands }: Scenario): Step[] {
   const life = new Life();
-  const first: Command = { kind: "store", spec, onConflict: "OVERWRITE", waitMs: 0 };
-  return [first, ...commands].map((next) => life.step(next));
+  const steps = [life.step({ kind: "store", spec, onConflict: "OVERWRITE", waitMs: 0 })];
+  for (const next of commands) {
+    steps.push(life.step(next));
+    if (life.isAtOdds) break;
+  }
+  return steps;
 }
 
 class Life {
@@ -78,19 +86,19 @@ class Life {
   #now = 0;
   #lastReport: Resolved | undefined;
 
+  /** Whether code and model have said different things of the latest step. */
+  isAtOdds = false;
+
   step(command: Command): Step {
     this.#now += command.waitMs;
     const resolved = this.#resolve(command);
     const expectedOutcome = this.#playToModel(resolved);
     const actualOutcome = this.#playToCode(resolved);
     const written = expectedOutcome.kind === "changed" ? expectedOutcome.written : [];
-    return {
-      command: resolved,
-      actual: this.#snapshotOfCode(actualOutcome),
-      expected: this.#snapshotOfModel(outcomeText(expectedOutcome, actualOutcome)),
-      job: this.#job,
-      written,
-    };
+    const actual = this.#snapshotOfCode(actualOutcome);
+    const expected = this.#snapshotOfModel(outcomeText(expectedOutcome, actualOutcome));
+    this.isAtOdds = !isDeepStrictEqual(actual, expected);
+    return { command: resolved, actual, expected, job: this.#job, written };
   }
 
   #resolve(command: Command): Resolved {
