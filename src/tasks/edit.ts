@@ -19,7 +19,7 @@ export interface Edit {
  * @throws TidemarkError LIMIT_EXCEEDED when a sum would pass 2^53 - 1.
  */
 export function changed<T extends Task>(task: T, fields: Partial<T>, edit: Edit): T {
-  const next = { ...task, ...fields, stamp: edit.stamp };
+  const next = { ...task, ...fields, stamp: edit.stamp, ownStamp: edit.stamp };
   checkSums(next);
   return next;
 }
@@ -47,20 +47,21 @@ export function mapSubTasks(
     subTasks[index] = after;
     sums.exchange(before, after);
   }
-  return subTasks ? changed(parent, { subTasks, ...sums.fieldsFor(parent) }, edit) : parent;
+  return subTasks ? withSums(parent, subTasks, sums, edit) : parent;
 }
 
 /** `parent` with `tasks` after those that it has. */
 export function appendSubTasks(parent: ParentTask, tasks: readonly Task[], edit: Edit): ParentTask {
   const sums = new RunningSums(parent);
   for (const task of tasks) sums.add(task);
-  return changed(parent, { subTasks: [...parent.subTasks, ...tasks], ...sums.fieldsFor(parent) }, edit);
+  return withSums(parent, [...parent.subTasks, ...tasks], sums, edit);
 }
 
 /** `task` and all below it as they are, as new as this change. */
 export function stampedAnew(task: Task, { stamp }: Pick<Edit, "stamp">): Task {
-  if (task.kind === "LEAF") return { ...task, stamp };
-  return { ...task, stamp, subTasks: task.subTasks.map((subTask) => stampedAnew(subTask, { stamp })) };
+  if (task.kind === "LEAF") return { ...task, stamp, ownStamp: stamp };
+  const subTasks = task.subTasks.map((subTask) => stampedAnew(subTask, { stamp }));
+  return { ...task, stamp, ownStamp: stamp, subTasks };
 }
 
 /** @throws TidemarkError LIMIT_EXCEEDED when a sum passes what a JSON number holds exactly. */
@@ -72,32 +73,57 @@ export function checkSums(task: Task): void {
   );
 }
 
-/** The sums of a parent while its sub-tasks are exchanged one by one. */
+/** A change below a parent is one of its own only where it moves the parent's sums. */
+function withSums(parent: ParentTask, subTasks: readonly Task[], sums: RunningSums, edit: Edit): ParentTask {
+  const next = changed(parent, { subTasks, ...sums.fieldsFor(parent) }, edit);
+  return showsSameSums(parent, next) ? { ...next, ownStamp: parent.ownStamp } : next;
+}
+
+function showsSameSums(before: ParentTask, after: ParentTask): boolean {
+  return (
+    before.done === after.done &&
+    before.knownVolume === after.knownVolume &&
+    before.unknownCount === after.unknownCount &&
+    finishedSubTasks(before) === finishedSubTasks(after)
+  );
+}
+
+function finishedSubTasks(parent: ParentTask): number {
+  return parent.kind === "ITERATIVE" ? parent.finishedSubTasks : 0;
+}
+
+/**
+ * The sums of a parent while its sub-tasks are exchanged. What leaves is taken off at once and what comes is
+ * added at the end, so that no sum on the way passes 2^53 unless the last one does.
+ */
 class RunningSums {
   #done: number;
   #knownVolume: number;
   #unknownCount: number;
   #taskCount: number;
   #finished: number;
+  readonly #coming: Task[] = [];
 
   constructor(parent: ParentTask) {
     this.#done = parent.done;
     this.#knownVolume = parent.knownVolume;
     this.#unknownCount = parent.unknownCount;
     this.#taskCount = parent.taskCount;
-    this.#finished = parent.kind === "ITERATIVE" ? parent.finishedSubTasks : 0;
+    this.#finished = finishedSubTasks(parent);
   }
 
   add(task: Task): void {
-    this.#count(task, 1);
+    this.#coming.push(task);
   }
 
   exchange(before: Task, after: Task): void {
     this.#count(before, -1);
-    this.#count(after, 1);
+    this.#coming.push(after);
   }
 
+  /** To be called once, at the end. */
   fieldsFor(parent: ParentTask): Partial<ParentTask> {
+    for (const task of this.#coming) this.#count(task, 1);
     const sums = {
       done: this.#done,
       knownVolume: this.#knownVolume,

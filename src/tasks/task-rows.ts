@@ -101,25 +101,29 @@ function rowOf(task: Task, path: string): TaskRow {
   };
 }
 
+/** Sums move without a row being written, so what is read back counts as changed when anything below it was. */
 function taskOf({ row, revision }: WrittenRow, subTasks: readonly Task[], epoch: string): Task {
   const latest = subTasks.reduce((newest, { stamp }) => Math.max(newest, stamp.revision), revision);
   const stamp = Stamp.of(epoch, latest);
   const { path: _, ...own } = row;
+  const stamps = { stamp, ownStamp: stamp };
   if (own.kind === "LEAF") {
     const unknownCount = own.volume === null ? 1 : 0;
-    return { ...own, stamp, knownVolume: own.volume ?? 0, unknownCount, taskCount: 1 };
+    return { ...own, ...stamps, knownVolume: own.volume ?? 0, unknownCount, taskCount: 1 };
   }
   const sums = sum(subTasks);
-  if (own.kind === "INTERMEDIATE") return { ...own, ...sums, stamp, subTasks };
-  const isUnbounded = own.mode === "OPEN" && own.status !== "FINISHED";
+  if (own.kind === "INTERMEDIATE") return { ...own, ...sums, ...stamps, subTasks };
   const place = { level: 1, taskCount: 0, maxConcurrency: own.maxConcurrency };
+  const template = createTasks(own.template, place, { now: 0, stamp, limits: AS_WRITTEN });
+  const isOpen = own.mode === "OPEN";
   return {
     ...own,
     ...sums,
-    unknownCount: sums.unknownCount + (isUnbounded ? 1 : 0),
-    stamp,
+    unknownCount: sums.unknownCount + (isOpen && own.status !== "FINISHED" ? 1 : 0),
+    taskCount: isOpen && subTasks.length === 0 ? sum(template).taskCount : sums.taskCount,
+    ...stamps,
     subTasks,
-    template: createTasks(own.template, place, { now: 0, stamp, limits: AS_WRITTEN }),
+    template,
     finishedSubTasks: subTasks.filter(({ status }) => status === "FINISHED").length,
   };
 }

@@ -97,17 +97,17 @@ class TaskBuilder {
     const { mode } = iterations;
     const maxIterations = checkedMax(iterations, common.description);
     const template = this.all(iterations.tasks, level + 1, common.maxConcurrency);
-    const iterationCount = maxIterations ?? 0;
+    const isOpen = maxIterations === null;
     const tasksAnIteration = sum(template).taskCount - 1;
-    this.#count((iterationCount - 1) * tasksAnIteration);
-    const subTasks = repeat(template, iterationCount);
+    if (!isOpen) this.#count((maxIterations - 1) * tasksAnIteration);
+    const subTasks = repeat(template, maxIterations ?? 0);
     const sums = sum(subTasks);
-    const unknownCount = sums.unknownCount + (mode === "OPEN" ? 1 : 0);
     return {
       kind: "ITERATIVE",
       ...common,
       ...sums,
-      unknownCount,
+      unknownCount: sums.unknownCount + (isOpen ? 1 : 0),
+      taskCount: sums.taskCount + (isOpen ? tasksAnIteration : 0),
       subTasks,
       mode,
       maxIterations,
@@ -127,6 +127,7 @@ class TaskBuilder {
       maxConcurrency,
       isLeftOut: false,
       stamp: this.#edit.stamp,
+      ownStamp: this.#edit.stamp,
     };
   }
 
@@ -137,10 +138,8 @@ class TaskBuilder {
   }
 }
 
-type Pending = Pick<
-  LeafTask,
-  "description" | "status" | "startedAt" | "endedAt" | "message" | "maxConcurrency" | "isLeftOut" | "stamp"
->;
+/** What all new tasks have. */
+type Pending = Omit<LeafTask, "kind" | "volume" | keyof Sums>;
 
 /** LIMIT_EXCEEDED for a tree of more than `bound` tasks. */
 export function tooManyTasks(bound: number): TidemarkError {

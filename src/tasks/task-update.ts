@@ -151,14 +151,16 @@ function withIteration(task: Task, iteration: number, roomForTasks: number, edit
   return changed(settled as IterativeTask, { begunIterations: iteration }, edit);
 }
 
-/** An OPEN task has the iterations that were asked for and no more. */
+/** An OPEN task has the iterations that were asked for and no more. The first takes the place kept for it. */
 function growTo(task: IterativeTask, wanted: number, roomForTasks: number, edit: Edit): IterativeTask {
   const missing = wanted - task.subTasks.length / task.template.length;
   if (missing <= 0) return task;
   const tasksAnIteration = sum(task.template).taskCount - 1;
-  if (missing * tasksAnIteration > roomForTasks) throw tooManyTasks(edit.limits.tasksPerTreeMax);
+  const placeKept = task.subTasks.length === 0 ? tasksAnIteration : 0;
+  if (missing * tasksAnIteration - placeKept > roomForTasks) throw tooManyTasks(edit.limits.tasksPerTreeMax);
   const iteration = task.template.map((subTask) => stampedAnew(subTask, edit));
-  return appendSubTasks(task, repeat(iteration, missing), edit) as IterativeTask;
+  const emptied = { ...task, taskCount: task.taskCount - placeKept };
+  return appendSubTasks(emptied, repeat(iteration, missing), edit) as IterativeTask;
 }
 
 function begun<T extends Task>(task: T, edit: Edit): T {

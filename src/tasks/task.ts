@@ -30,6 +30,8 @@ interface AnyTask extends Sums {
   readonly isLeftOut: boolean;
   /** Of the latest change in this task or below it. */
   readonly stamp: Stamp;
+  /** Of the latest change that shows in this task itself, in its state or its sums. */
+  readonly ownStamp: Stamp;
 }
 
 /** What a task adds up to, itself and all below it. */
@@ -39,7 +41,10 @@ export interface Sums {
   readonly knownVolume: number;
   /** Leaves with an unknown volume, and OPEN iterations that are not FINISHED. */
   readonly unknownCount: number;
-  /** This task and all below it. */
+  /**
+   * What the bound of a tree counts: this task and all below it, and where OPEN iterations have not begun the
+   * place of the first.
+   */
   readonly taskCount: number;
 }
 

@@ -39,11 +39,15 @@ export function cancel(task: Task, edit: Edit): Task {
   return endEarly(task, "cancel", edit);
 }
 
-/** What becomes of a task when the one above it, or its iteration, is over: finished, left out, or as it was. */
+/**
+ * What becomes of a task when the one above it, or its iteration, is over: what runs is finished, what is
+ * pending is left out, also where it was left pending below a task that FAILED or was CANCELED.
+ */
 export function settle(task: Task, edit: Edit): Task {
   if (task.status === "RUNNING") return finish(task, edit);
   if (task.status === "PENDING") return changed(cancelPending(task, edit), { isLeftOut: true }, edit);
-  return task;
+  if (task.kind === "LEAF" || task.status === "FINISHED" || task.isLeftOut) return task;
+  return mapSubTasks(task, 0, task.subTasks.length, (subTask) => settle(subTask, edit), edit);
 }
 
 function endEarly(task: Task, action: "fail" | "cancel", edit: Edit): Task {

@@ -12,24 +12,32 @@ export interface PlacedTask {
 
 /** The whole tree in pre-order: parents before children, children in order. */
 export function preOrder(root: Task): PlacedTask[] {
-  return collect(root, EVERY);
+  return collect(root, ALL, ALL);
 }
 
 /**
- * The tasks, in pre-order, in which or below which something changed after `revision`: what differs in
- * state or in sums from the tree as it was then. What is unchanged is not entered.
+ * The tasks, in pre-order, whose state or sums have changed since `revision`. What is unchanged is not
+ * entered.
  */
 export function changedSince(root: Task, revision: number): PlacedTask[] {
-  return collect(root, (task) => task.stamp.revision > revision);
+  return collect(
+    root,
+    ({ stamp }) => stamp.revision > revision,
+    ({ ownStamp }) => ownStamp.revision > revision,
+  );
 }
 
-const EVERY = () => true;
+const ALL = (): boolean => true;
 
-function collect(root: Task, enters: (task: Task) => boolean): PlacedTask[] {
+function collect(
+  root: Task,
+  enters: (task: Task) => boolean,
+  includes: (task: Task) => boolean,
+): PlacedTask[] {
   const found: PlacedTask[] = [];
   const visit = (task: Task, path: string, depth: number): void => {
     if (!enters(task)) return;
-    found.push({ task, path, depth });
+    if (includes(task)) found.push({ task, path, depth });
     const subTasks = subTasksOf(task);
     for (let index = 0; index < subTasks.length; index++) {
       visit(subTasks[index]!, subPath(path, index), depth + 1);
