@@ -85,8 +85,8 @@ module.exports = {
     {
       name: "every-import-is-found",
       severity: "error",
-      from: {},
-      to: { couldNotResolve: true, pathNot: "generated/" },
+      from: { pathNot: "^src/client/generated/" },
+      to: { couldNotResolve: true },
     },
   ],
   options: {
