@@ -60,14 +60,8 @@ builder.queryType({
       resolve: (_, { first, after }, { reader, services: { limits } }) => {
         checkSize("first", first, "pageSizeMax", limits);
         const last = parseOptional(parseDatabaseName, after, limits) ?? "";
-        const names = reader.databases().map(({ name }) => name);
-        return databaseViews(
-          names
-            .filter((name) => name > last)
-            .toSorted()
-            .slice(0, first),
-          reader,
-        );
+        const names = reader.databases().filter((name) => name > last);
+        return databaseViews(names.slice(0, first), reader);
       },
     }),
     database: t.field({

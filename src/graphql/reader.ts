@@ -34,10 +34,14 @@ export class Reader {
     return this.#wait(this.#provider.find(database).then((store) => void this.#found.set(database, store)));
   }
 
-  /** The databases that have jobs, by name. @throws NotYetRead */
-  databases(): readonly DatabaseSummary[] {
-    if (this.#databases) return this.#databases;
-    return this.#wait(this.#provider.databases().then((databases) => void (this.#databases = databases)));
+  /** Names of the databases that have jobs, ascending. What is open is asked itself. @throws NotYetRead */
+  databases(): DatabaseName[] {
+    if (!this.#databases) {
+      return this.#wait(this.#provider.databases().then((found) => void (this.#databases = found)));
+    }
+    const jobCounts = new Map(this.#databases.map(({ name, jobCount }) => [name, jobCount]));
+    for (const store of this.#provider.openStores()) jobCounts.set(store.database, store.taskCount());
+    return [...jobCounts].flatMap(([name, jobCount]) => (jobCount > 0 ? name : [])).toSorted();
   }
 
   /** Whether the run met something that was not there yet. */

@@ -108,6 +108,10 @@ export class EmptyTaskStoreProvider implements TaskStoreProvider {
     return [];
   }
 
+  openStores(): readonly TaskStore[] {
+    return [];
+  }
+
   async close(): Promise<void> {}
 
   async [Symbol.asyncDispose](): Promise<void> {}

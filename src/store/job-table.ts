@@ -99,7 +99,7 @@ export class JobTable {
     const userTasks = take(jobs, count);
     if (from === "oldest") userTasks.reverse();
     const newest = userTasks.at(0)?.storedStamp.revision ?? storedBefore - 1;
-    const oldest = userTasks.at(-1)?.storedStamp.revision ?? storedBefore;
+    const oldest = userTasks.at(-1)?.storedStamp.revision ?? storedAfter + 1;
     return {
       userTasks,
       hasNewer: !isEmpty(this.#oldestFirst(filter, Infinity, newest)),

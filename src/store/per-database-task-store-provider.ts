@@ -42,8 +42,8 @@ export class PerDatabaseTaskStoreProvider implements TaskStoreProvider {
   }
 
   async find(database: DatabaseName): Promise<TaskStore | undefined> {
-    const store = this.peek(database);
-    if (store) return store;
+    const opened = this.#opened.get(database);
+    if (opened && opened.store.position.revision > 0) return opened.store;
     const existing = await this.#existing();
     return existing.some(({ name }) => name === database) ? this.getTaskStore(database) : undefined;
   }
@@ -59,11 +59,10 @@ export class PerDatabaseTaskStoreProvider implements TaskStoreProvider {
     );
   }
 
-  async databases(): Promise<readonly DatabaseSummary[]> {
-    return (await this.#existing()).filter(({ jobCount }) => jobCount > 0);
+  databases(): Promise<readonly DatabaseSummary[]> {
+    return this.#existing();
   }
 
-  /** The stores that are open. */
   openStores(): PerDatabaseTaskStore[] {
     return [...this.#opened.values()].map(({ store }) => store);
   }
@@ -84,7 +83,11 @@ export class PerDatabaseTaskStoreProvider implements TaskStoreProvider {
    */
   async #withEntry<T>(database: DatabaseName, use: (entry: OpenStore) => T): Promise<T> {
     const opened = this.#opened.get(database);
-    const entry = opened ?? { store: await this.#open(database), leaseCount: 0, isKept: false };
+    const entry = opened ?? { store: await this.#load(database), leaseCount: 0, isKept: false };
+    if (this.#isClosed) {
+      await entry.store.close();
+      throw unavailable("The server is stopping. Try again when it is back.");
+    }
     this.#opened.set(database, entry);
     try {
       return use(entry);
@@ -93,16 +96,15 @@ export class PerDatabaseTaskStoreProvider implements TaskStoreProvider {
     }
   }
 
-  async #open(database: DatabaseName): Promise<PerDatabaseTaskStore> {
-    const store = await this.#load(database);
-    if (!this.#isClosed) return store;
-    await store.close();
-    throw unavailable("The server is stopping. Try again when it is back.");
-  }
-
   async #load(database: DatabaseName): Promise<PerDatabaseTaskStore> {
     try {
-      return await PerDatabaseTaskStore.open(database, await this.#journal.open(database), this.#options);
+      const journal = await this.#journal.open(database);
+      return await PerDatabaseTaskStore.open(database, journal, this.#options).catch(
+        async (error: unknown) => {
+          await journal.close();
+          throw error;
+        },
+      );
     } catch (error) {
       throw unavailable(`Database ${JSON.stringify(database)} can't be opened. Try again.`, error);
     }

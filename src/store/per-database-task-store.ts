@@ -1,4 +1,5 @@
-import { JournalError, type DatabaseJournal, type JournalEntry } from "../journal/journal.js";
+import { LRUCache } from "lru-cache";
+import { JournalError, type AppendResult, type DatabaseJournal } from "../journal/journal.js";
 import type { Limits } from "../protocol/limits.js";
 import type { Position } from "../protocol/position.js";
 import { limitExceeded, TidemarkError } from "../protocol/tidemark-error.js";
@@ -15,7 +16,7 @@ import {
   type StoreRequest,
 } from "../tasks/job-changes.js";
 import type { DatabaseName, JobKey, Username } from "../tasks/names.js";
-import { expiresAt, type Removal, type UserTask } from "../tasks/user-task.js";
+import { expiresAt, type JobState, type Removal, type UserTask } from "../tasks/user-task.js";
 import { assert } from "../util/assert.js";
 import type { Clock } from "../util/clock.js";
 import type { Log } from "../util/log.js";
@@ -51,6 +52,10 @@ export class PerDatabaseTaskStore extends ObservableTaskStore implements TaskSto
   readonly #epoch: string;
   #revision: number;
   #waiting: Commit[] = [];
+  /** What was appended without it being known whether it was written. */
+  #inDoubt: readonly Draft[] | undefined;
+  /** Requests that asked for nothing new when they came, and so left no trace in the job. */
+  readonly #idleRequests = new LRUCache<string, true>({ max: IDLE_REQUESTS_MAX });
   #committing: Promise<void> | undefined;
   #isClosed = false;
 
@@ -122,8 +127,18 @@ export class PerDatabaseTaskStore extends ObservableTaskStore implements TaskSto
     });
   }
 
-  update(key: JobKey, report: Report): Promise<UserTask> {
-    return this.#commit((batch) => batch.change(key, (state, edit) => reportOn(state, key, report, edit)));
+  async update(key: JobKey, report: Report): Promise<UserTask> {
+    let isIdle = false;
+    const userTask = await this.#commit((batch) => {
+      const before = batch.get(key);
+      const asked = this.#wasIdle(before, report) ? { ...report, updates: [], log: [] } : report;
+      const after = batch.change(key, (state, edit) => reportOn(state, key, asked, edit));
+      isIdle = after === before;
+      return after;
+    });
+    if (isIdle && report.requestId !== null)
+      this.#idleRequests.set(idleRequest(userTask, report.requestId), true);
+    return userTask;
   }
 
   addTasks(key: JobKey, growth: Growth): Promise<UserTask> {
@@ -163,6 +178,11 @@ export class PerDatabaseTaskStore extends ObservableTaskStore implements TaskSto
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  #wasIdle(before: JobState, { requestId }: Report): boolean {
+    if (before?.kind !== "userTask" || requestId === null) return false;
+    return this.#idleRequests.has(idleRequest(before, requestId));
   }
 
   #checkRoom(batch: Batch): void {
@@ -209,6 +229,7 @@ export class PerDatabaseTaskStore extends ObservableTaskStore implements TaskSto
   }
 
   async #commitBatch(commits: readonly Commit[]): Promise<void> {
+    if (this.#inDoubt) await this.#applyIfKept(this.#inDoubt);
     const { clock, limits } = this.#options;
     const batch = new Batch(this.#table, this.#revision, clock.now(), limits);
     const answers = commits.map((commit) => attempt(commit, batch));
@@ -218,32 +239,49 @@ export class PerDatabaseTaskStore extends ObservableTaskStore implements TaskSto
 
   /** Returns the revision of the first draft; the others follow on. */
   async #append(drafts: readonly Draft[]): Promise<number> {
-    const entries = drafts.map(({ entry }) => entry);
-    try {
-      const result = await this.#journal.append(entries);
-      if (result.kind === "appended") return result.firstRevision;
-    } catch (error) {
-      const found = await this.#findAfterFailure(error, entries);
-      if (found !== undefined) return found;
+    const result = await this.#tryAppend(drafts);
+    if (result?.kind === "conflict") {
       throw unavailable(
-        "The change could not be made durable, and nothing of it was kept. Try again.",
-        error,
+        "Another server has written to this database. One server writes to a journal of this kind.",
       );
     }
-    throw unavailable(
-      "Another server has written to this database. One server writes to a journal of this kind.",
-    );
+    const firstRevision = result ? result.firstRevision : await this.#find(drafts);
+    if (firstRevision === undefined) throw unavailable(NOTHING_KEPT);
+    return firstRevision;
+  }
+
+  /** undefined when it is not known whether it was written. */
+  async #tryAppend(drafts: readonly Draft[]): Promise<AppendResult | undefined> {
+    try {
+      return await this.#journal.append(drafts.map(({ entry }) => entry));
+    } catch (error) {
+      const isUnknown = error instanceof JournalError && error.outcome === "unknown";
+      if (!isUnknown) throw unavailable(NOTHING_KEPT, error);
+      this.#inDoubt = drafts;
+      return undefined;
+    }
+  }
+
+  /** Changes that nobody knew were kept are like any others once they are found. */
+  async #applyIfKept(drafts: readonly Draft[]): Promise<void> {
+    const firstRevision = await this.#find(drafts);
+    if (firstRevision !== undefined) this.#apply(drafts, firstRevision);
   }
 
   /**
-   * An append whose outcome is unknown is looked for by its last entry: what is not found was not written. It
-   * is all or none, so the first entry lies as far before the last as it is long.
+   * The revision of the first of the drafts in doubt, if they were written. They are looked for by the last
+   * one: an append is all or none, and a long one outgrows what a journal remembers. Until that is known
+   * nothing else is written.
    */
-  async #findAfterFailure(error: unknown, entries: readonly JournalEntry[]): Promise<number | undefined> {
-    const last = entries.at(-1);
-    if (!(error instanceof JournalError) || error.outcome !== "unknown" || !last) return undefined;
-    const revision = await this.#journal.find(last.commitId);
-    return revision === undefined ? undefined : revision - entries.length + 1;
+  async #find(drafts: readonly Draft[]): Promise<number | undefined> {
+    const last = drafts.at(-1)!;
+    try {
+      const revision = await this.#journal.find(last.entry.commitId);
+      this.#inDoubt = undefined;
+      return revision === undefined ? undefined : revision - drafts.length + 1;
+    } catch (error) {
+      throw unavailable("It is not known yet whether the last change was kept. Look, and try again.", error);
+    }
   }
 
   #apply(drafts: readonly Draft[], firstRevision: number): void {
@@ -256,6 +294,11 @@ export class PerDatabaseTaskStore extends ObservableTaskStore implements TaskSto
     }
   }
 }
+
+const NOTHING_KEPT = "The change could not be made durable, and nothing of it was kept. Try again.";
+
+/** Reports that asked for nothing new and are remembered, of all jobs of a database. */
+const IDLE_REQUESTS_MAX = 10_000;
 
 /** Changes that go into one append; more wait for the next. */
 const BATCH_MAX = 1_000;
@@ -277,6 +320,11 @@ function attempt({ make, resolve, reject }: Commit, batch: Batch): () => void {
     assert(batch.drafts.length === count, "Law 5: what is refused has changed nothing");
     return () => reject(error);
   }
+}
+
+/** Names have no control characters, so no two requests have one text. */
+function idleRequest({ username, jobId, attempt }: UserTask, requestId: string): string {
+  return [username, jobId, attempt, requestId].join("\u0000");
 }
 
 function unavailable(message: string, cause?: unknown): TidemarkError {

@@ -28,8 +28,8 @@ export class TaskRegistry {
     await this.#store.remove(this.#key, { attempt: null });
   }
 
-  /** Whether `userTask`, at the attempt that it is, is what is registered. */
-  containsTask({ attempt }: UserTask): boolean {
-    return this.#store.get(this.#key)?.attempt === attempt;
+  /** Whether `userTask` is what is registered, as it was then or as it is now. */
+  containsTask({ storedStamp }: UserTask): boolean {
+    return this.#store.get(this.#key)?.storedStamp === storedStamp;
   }
 }

@@ -22,8 +22,14 @@ export interface TaskStoreProvider extends AsyncDisposable {
    */
   retain(database: DatabaseName): Promise<TaskStoreLease>;
 
-  /** The databases that have jobs, by name. @throws TidemarkError UNAVAILABLE */
+  /**
+   * The databases that exist, as the journal has them: an open store may be a change ahead or behind.
+   * @throws TidemarkError UNAVAILABLE
+   */
   databases(): Promise<readonly DatabaseSummary[]>;
+
+  /** The stores that are open. */
+  openStores(): readonly TaskStore[];
 
   /** Makes what was asked for durable, then gives up all stores. Closing twice is harmless. */
   close(): Promise<void>;

@@ -43,7 +43,7 @@ export function parseRequestId(text: string, limits: Limits): string {
 
 /** A task's description: 1 to `descriptionBytesMax` bytes, no control characters. */
 export function parseDescription(text: string, limits: Limits): string {
-  return parseText("description", text, limits.descriptionBytesMax);
+  return parseText("description", text, "descriptionBytesMax", limits);
 }
 
 /**
@@ -61,24 +61,25 @@ export function parseMessage(text: string, limits: Limits): string {
 }
 
 function parseName(field: string, text: string, limits: Limits): string {
-  return parseText(field, text, limits.nameBytesMax);
+  return parseText(field, text, "nameBytesMax", limits);
 }
 
-function parseText(field: string, text: string, bytesMax: number): string {
+function parseText(field: string, text: string, limit: keyof Limits, limits: Limits): string {
   const name = text.normalize("NFC");
-  if (name === "") throw refused(field, "is empty", bytesMax);
+  const fault = faultOf(name, limits[limit]);
+  if (fault === undefined) return name;
+  throw new TidemarkError(
+    "BAD_USER_INPUT",
+    `The ${field} ${fault}. Give 1 to ${limits[limit]} bytes (${limit}) of text without control characters.`,
+  );
+}
+
+function faultOf(name: string, bytesMax: number): string | undefined {
+  if (name === "") return "is empty";
   const bytes = Buffer.byteLength(name);
-  if (bytes > bytesMax) throw refused(field, `has ${bytes} bytes`, bytesMax);
-  if (CONTROL_CHARACTER.test(name)) throw refused(field, "has a control character in it", bytesMax);
-  if (!name.isWellFormed()) throw refused(field, "is no well-formed Unicode", bytesMax);
-  return name;
+  if (bytes > bytesMax) return `has ${bytes} bytes`;
+  if (CONTROL_CHARACTER.test(name)) return "has a control character in it";
+  return name.isWellFormed() ? undefined : "is no well-formed Unicode";
 }
 
 const CONTROL_CHARACTER = /\p{Cc}/u;
-
-function refused(field: string, fault: string, bytesMax: number): TidemarkError {
-  return new TidemarkError(
-    "BAD_USER_INPUT",
-    `The ${field} ${fault}. Give 1 to ${bytesMax} bytes of text without control characters.`,
-  );
-}
