@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { GraphQLError } from "graphql";
 import { ERROR_CODES, type ErrorCode } from "../protocol/error-codes.js";
-import { TidemarkError } from "../protocol/tidemark-error.js";
+import { shortened, TidemarkError } from "../protocol/tidemark-error.js";
 import type { Log } from "../util/log.js";
 
 /**
@@ -32,7 +32,7 @@ function rootCause({ originalError }: GraphQLError): unknown {
 
 function told(error: GraphQLError, extensions: Record<string, unknown>): GraphQLError {
   const { message, nodes, source, positions, path } = error;
-  return new GraphQLError(message, {
+  return new GraphQLError(shortened(message), {
     nodes: nodes ?? null,
     source: source ?? null,
     positions: positions ?? null,

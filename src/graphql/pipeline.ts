@@ -143,7 +143,10 @@ export class Pipeline {
     try {
       const document = parseWithin(text, this.#services.limits);
       const refusals = documentLimitErrors(document, this.#services.limits).map(asGraphQLError);
-      const errors = refusals.length > 0 ? refusals : validate(this.schema, document, specifiedRules);
+      const errors =
+        refusals.length > 0
+          ? refusals
+          : validate(this.schema, document, specifiedRules, { maxErrors: ERRORS_MAX });
       return { document, errors };
     } catch (error) {
       return { document: undefined, errors: [asGraphQLError(error)] };
@@ -215,6 +218,9 @@ export class EventResults implements AsyncIterableIterator<ExecutionResult> {
     return this;
   }
 }
+
+/** Mistakes in one document that are told. */
+const ERRORS_MAX = 20;
 
 /** Documents that are remembered, and their characters in all. */
 const DOCUMENTS_MAX = 1_000;

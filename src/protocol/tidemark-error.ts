@@ -17,7 +17,7 @@ export class TidemarkError extends Error {
   readonly extensions: ErrorExtensions;
 
   constructor(code: ErrorCode, message: string, options: { cause?: unknown; limit?: keyof Limits } = {}) {
-    super(message, "cause" in options ? { cause: options.cause } : undefined);
+    super(shortened(message), "cause" in options ? { cause: options.cause } : undefined);
     this.extensions = options.limit ? { code, limit: options.limit } : { code };
   }
 
@@ -25,6 +25,13 @@ export class TidemarkError extends Error {
     return this.extensions.code;
   }
 }
+
+/** A message that tells a value tells its beginning: an answer is short, however large the request was. */
+export function shortened(message: string): string {
+  return message.length <= MESSAGE_LENGTH_MAX ? message : `${message.slice(0, MESSAGE_LENGTH_MAX)}…`;
+}
+
+const MESSAGE_LENGTH_MAX = 600;
 
 /** LIMIT_EXCEEDED, naming what was passed, by how much, and the setting that moves the bound. */
 export function limitExceeded(

@@ -102,8 +102,9 @@ function asBadRequest(error: GraphQLError): GraphQLError {
   });
 }
 
-/** Yoga's own errors, in our words. */
+/** Yoga's own errors, in our words; what fails here has failed while the request was read. */
 function ours(error: unknown, limits: Limits): unknown {
+  if (error instanceof SyntaxError) return withStatus(400, "The variables or extensions are no JSON.");
   if (!(error instanceof GraphQLError) || statusOf(error) !== 413) return error;
   const { bodyBytesMax } = limits;
   return new GraphQLError(`The body of the request is larger than ${bodyBytesMax} bytes (bodyBytesMax).`, {

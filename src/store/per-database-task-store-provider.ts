@@ -59,8 +59,8 @@ export class PerDatabaseTaskStoreProvider implements TaskStoreProvider {
     );
   }
 
-  databases(): Promise<readonly DatabaseSummary[]> {
-    return this.#existing();
+  async databases(): Promise<readonly DatabaseSummary[]> {
+    return (await this.#existing()).filter(({ jobCount }) => jobCount > 0);
   }
 
   openStores(): PerDatabaseTaskStore[] {

@@ -1,4 +1,3 @@
-import { LRUCache } from "lru-cache";
 import { JournalError, type AppendResult, type DatabaseJournal } from "../journal/journal.js";
 import type { Limits } from "../protocol/limits.js";
 import type { Position } from "../protocol/position.js";
@@ -16,7 +15,7 @@ import {
   type StoreRequest,
 } from "../tasks/job-changes.js";
 import type { DatabaseName, JobKey, Username } from "../tasks/names.js";
-import { expiresAt, type JobState, type Removal, type UserTask } from "../tasks/user-task.js";
+import { expiresAt, type Removal, type UserTask } from "../tasks/user-task.js";
 import { assert } from "../util/assert.js";
 import type { Clock } from "../util/clock.js";
 import type { Log } from "../util/log.js";
@@ -54,8 +53,6 @@ export class PerDatabaseTaskStore extends ObservableTaskStore implements TaskSto
   #waiting: Commit[] = [];
   /** What was appended without it being known whether it was written. */
   #inDoubt: readonly Draft[] | undefined;
-  /** Requests that asked for nothing new when they came, and so left no trace in the job. */
-  readonly #idleRequests = new LRUCache<string, true>({ max: IDLE_REQUESTS_MAX });
   #committing: Promise<void> | undefined;
   #isClosed = false;
 
@@ -127,18 +124,8 @@ export class PerDatabaseTaskStore extends ObservableTaskStore implements TaskSto
     });
   }
 
-  async update(key: JobKey, report: Report): Promise<UserTask> {
-    let isIdle = false;
-    const userTask = await this.#commit((batch) => {
-      const before = batch.get(key);
-      const asked = this.#wasIdle(before, report) ? { ...report, updates: [], log: [] } : report;
-      const after = batch.change(key, (state, edit) => reportOn(state, key, asked, edit));
-      isIdle = after === before;
-      return after;
-    });
-    if (isIdle && report.requestId !== null)
-      this.#idleRequests.set(idleRequest(userTask, report.requestId), true);
-    return userTask;
+  update(key: JobKey, report: Report): Promise<UserTask> {
+    return this.#commit((batch) => batch.change(key, (state, edit) => reportOn(state, key, report, edit)));
   }
 
   addTasks(key: JobKey, growth: Growth): Promise<UserTask> {
@@ -178,11 +165,6 @@ export class PerDatabaseTaskStore extends ObservableTaskStore implements TaskSto
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
-  }
-
-  #wasIdle(before: JobState, { requestId }: Report): boolean {
-    if (before?.kind !== "userTask" || requestId === null) return false;
-    return this.#idleRequests.has(idleRequest(before, requestId));
   }
 
   #checkRoom(batch: Batch): void {
@@ -255,8 +237,8 @@ export class PerDatabaseTaskStore extends ObservableTaskStore implements TaskSto
     try {
       return await this.#journal.append(drafts.map(({ entry }) => entry));
     } catch (error) {
-      const isUnknown = error instanceof JournalError && error.outcome === "unknown";
-      if (!isUnknown) throw unavailable(NOTHING_KEPT, error);
+      const isCertain = error instanceof JournalError && error.outcome === "nothing written";
+      if (isCertain) throw unavailable(NOTHING_KEPT, error);
       this.#inDoubt = drafts;
       return undefined;
     }
@@ -297,9 +279,6 @@ export class PerDatabaseTaskStore extends ObservableTaskStore implements TaskSto
 
 const NOTHING_KEPT = "The change could not be made durable, and nothing of it was kept. Try again.";
 
-/** Reports that asked for nothing new and are remembered, of all jobs of a database. */
-const IDLE_REQUESTS_MAX = 10_000;
-
 /** Changes that go into one append; more wait for the next. */
 const BATCH_MAX = 1_000;
 
@@ -320,11 +299,6 @@ function attempt({ make, resolve, reject }: Commit, batch: Batch): () => void {
     assert(batch.drafts.length === count, "Law 5: what is refused has changed nothing");
     return () => reject(error);
   }
-}
-
-/** Names have no control characters, so no two requests have one text. */
-function idleRequest({ username, jobId, attempt }: UserTask, requestId: string): string {
-  return [username, jobId, attempt, requestId].join("\u0000");
 }
 
 function unavailable(message: string, cause?: unknown): TidemarkError {

@@ -23,7 +23,7 @@ export interface TaskStoreProvider extends AsyncDisposable {
   retain(database: DatabaseName): Promise<TaskStoreLease>;
 
   /**
-   * The databases that exist, as the journal has them: an open store may be a change ahead or behind.
+   * The databases that have jobs, by name, as the journal has them: an open store may be a change behind.
    * @throws TidemarkError UNAVAILABLE
    */
   databases(): Promise<readonly DatabaseSummary[]>;

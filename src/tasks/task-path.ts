@@ -14,7 +14,7 @@ const LENGTH_MAX = 1_000;
 /** @throws TidemarkError NOT_FOUND when there is no such task in the tree of `root`. */
 export function resolvePath(root: Task, text: string): TaskPath {
   if (text === "") return [];
-  if (text.length > LENGTH_MAX || !FORM.test(text)) throw noSuchTask(text.slice(0, LENGTH_MAX));
+  if (text.length > LENGTH_MAX || !FORM.test(text)) throw noSuchTask(text);
   const path = text.split(".").map(Number);
   if (!taskAt(root, path)) throw noSuchTask(text);
   return path;
@@ -32,7 +32,8 @@ export function subPath(path: string, index: number): string {
   return path === "" ? String(index) : `${path}.${index}`;
 }
 
-function noSuchTask(path: string): TidemarkError {
+function noSuchTask(text: string): TidemarkError {
+  const path = text.length > 60 ? `${text.slice(0, 60)}…` : text;
   return new TidemarkError(
     "NOT_FOUND",
     `The tree has no task at path ${JSON.stringify(path)}. A path is "" for the root, else child indexes from 0 joined by dots, as 0.2.1.`,
