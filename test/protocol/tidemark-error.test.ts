@@ -21,6 +21,16 @@ describe("an expected failure", () => {
     expect(error.extensions).toEqual({ code: "UNAVAILABLE" });
   });
 
+  it("tells the beginning of a value, however long that was: answers are short", () => {
+    const error = new TidemarkError("BAD_USER_INPUT", "x".repeat(1_000_000));
+
+    expect(error.message).toMatch(/^x{600}…$/);
+  });
+
+  it("that is short is told whole", () => {
+    expect(new TidemarkError("BAD_USER_INPUT", "x".repeat(600)).message).toBe("x".repeat(600));
+  });
+
   it("without a cause has none", () => {
     expect(new TidemarkError("INTERNAL", "?")).not.toHaveProperty("cause");
   });

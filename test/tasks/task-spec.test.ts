@@ -3,7 +3,7 @@ import { createTask, createTasks, ROOT_PLACE, type TaskSpec } from "../../src/ta
 import { levelsOf, type ParentTask } from "../../src/tasks/task.js";
 import { preOrder } from "../../src/tasks/traverse.js";
 import { branch, editAt, iterative, leaf } from "../kit/edits.js";
-import { at, iterativeAt, planted, refusal } from "./trees.js";
+import { at, iterativeAt, planted, refusal, reported } from "./trees.js";
 
 /** A tree that goes straight down: `levels` of them, a leaf at the bottom. */
 function chain(levels: number, bottom: TaskSpec = leaf("bottom")): TaskSpec {
@@ -100,7 +100,6 @@ describe("iterations that are described", () => {
       maxIterations: null,
       knownVolume: 0,
       unknownCount: 1,
-      taskCount: 1,
     });
   });
 
@@ -148,6 +147,14 @@ describe("a description of a tree is refused with BAD_USER_INPUT", () => {
     expect(() => planted(spec)).toThrow(refusal("BAD_USER_INPUT"));
   });
 
+  it("that is short, however long the description was", () => {
+    const long = { ...branch("a".repeat(1_000_000)), volume: 1 };
+
+    expect(() => planted(long)).toThrow(
+      expect.objectContaining({ code: "BAD_USER_INPUT", message: expect.stringMatching(/^.{0,1000}$/) }),
+    );
+  });
+
   it("wherever in the tree the fault is", () => {
     const fault = branch("root", leaf("a"), iterative("b", "OPEN", null, branch("c", leaf("d", -1))));
 
@@ -179,6 +186,14 @@ describe("a tree", () => {
     expect(() => planted(iterative("rounds", "FIXED", Number.MAX_SAFE_INTEGER, leaf("a")))).toThrow(
       refusal("LIMIT_EXCEEDED"),
     );
+  });
+
+  it("keeps the place of the first of its OPEN iterations: it can begin", () => {
+    const open = iterative("rounds", "OPEN", null, ...leaves(5_000));
+    const root = planted(branch("root", branch("closed", ...leaves(4_997)), open));
+
+    expect(root.taskCount).toBe(10_000);
+    expect(reported(root, { path: "1", iteration: 1 }).taskCount).toBe(10_000);
   });
 
   it("is accepted or refused whatever the order of its tasks, OPEN iterations among them (law 16)", () => {

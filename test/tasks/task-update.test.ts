@@ -489,6 +489,16 @@ describe("FINISHED", () => {
     },
   );
 
+  it("cancels what is pending below it also where that is below a cancelled task that is below a pending one", () => {
+    const root = reported(
+      planted(branch("root", branch("phase", branch("part", leaf("a", 10)), leaf("b", 10)), leaf("c", 10))),
+      { path: "0.0", status: "CANCELED" },
+      { status: "FINISHED" },
+    );
+
+    expect(statusesInOrder(root)).toEqual(["FINISHED", ...Array<string>(5).fill("CANCELED")]);
+  });
+
   it("on a task that has not begun begins and ends it at one instant", () => {
     expect(reported(planted(TWO_LEAVES), { status: "FINISHED" })).toMatchObject({
       status: "FINISHED",

@@ -33,23 +33,19 @@ export class NaiveJob {
     return this.#version;
   }
 
-  get isThere(): boolean {
-    return this.#state !== undefined;
-  }
-
   /** Every task in pre-order, as a reader of the contract sees it. */
   get view(): TaskView[] {
     return this.#state ? placed(this.#state.root).map(({ task, path }) => viewOf(task, path)) : [];
   }
 
   /** The revision of each task: of the latest change in it or below it. */
-  get revisions(): Map<string, number> {
-    const all = this.#state ? placed(this.#state.root) : [];
-    return new Map(all.map(({ task, path }) => [path, task.revision]));
+  get revisions(): number[] {
+    return this.#state ? placed(this.#state.root).map(({ task }) => task.revision) : [];
   }
 
-  get paths(): string[] {
-    return this.view.map(({ path }) => path);
+  /** What the bound of a tree counts, of each task. */
+  get taskCounts(): number[] {
+    return this.#state ? placed(this.#state.root).map(({ task }) => taskCount(task)) : [];
   }
 
   store(spec: TaskSpec, onConflict: "OVERWRITE" | "REJECT", now: number): Outcome {
@@ -72,7 +68,7 @@ export class NaiveJob {
     });
   }
 
-  grow(growth: Growth, now: number): Outcome {
+  grow(growth: GrowthLine, now: number): Outcome {
     return this.#onWhatIsThere(growth, (state) => {
       if (growth.requestId !== null && state.requestIds.includes(growth.requestId)) return NOTHING;
       const written = new Written(state, now, this.#bounds);
@@ -149,7 +145,7 @@ export interface ReportLine extends Request {
   readonly logLines: number;
 }
 
-export interface Growth extends Request {
+export interface GrowthLine extends Request {
   readonly path: string;
   readonly specs: readonly TaskSpec[];
 }
@@ -171,13 +167,13 @@ export interface TaskView {
   readonly message: string | null;
   readonly maxConcurrency: number | null;
   readonly begunIterations: number | null;
+  readonly finishedSubTasks: number | null;
   readonly currentIteration: number | null;
   readonly done: number;
   readonly volume: number | null;
   readonly knownVolume: number;
   readonly ratio: number | null;
   readonly unknownCount: number;
-  readonly taskCount: number;
 }
 
 interface State {
@@ -249,6 +245,7 @@ class Written {
       if (!isNew) return;
       if (withThoseAbove(task).some(hasEnded)) faults.add("ILLEGAL_TRANSITION");
       change();
+      if (this.#isTooMuch()) faults.add("LIMIT_EXCEEDED");
     };
 
     const { volume, done, add, message, iteration, status } = update;
@@ -263,10 +260,12 @@ class Written {
     const text = message === "" ? null : message;
     ask(isGiven(message) && text !== task.message, () => this.#write(task, { message: text! }));
     const canRepeat = task.kind === "ITERATIVE" && (task.max === null || (iteration ?? 0) <= task.max);
-    ask(canRepeat && isGiven(iteration) && iteration > task.begun, () => this.#iterate(task, iteration!));
+    const isNewIteration = canRepeat && isGiven(iteration) && iteration > task.begun;
+    ask(isNewIteration, () => this.#growTo(task, iteration!));
+    ask(isNewIteration, () => this.#iterate(task, iteration!));
     ask(isGiven(status) && status !== "PENDING" && status !== task.status, () => this.#become(task, status!));
 
-    this.#throwIfAny(faults);
+    if (faults.size > 0) throw new Refused(faults);
   }
 
   /** "Appends tasks below one that is neither a leaf nor iterative and has not ended." */
@@ -276,13 +275,12 @@ class Written {
     if (parent.kind !== "INTERMEDIATE" || specs.length === 0) faults.add("BAD_USER_INPUT");
     if (withThoseAbove(parent).some(hasEnded)) faults.add("ILLEGAL_TRANSITION");
     this.#plantBelow(parent, specs);
-    this.#throwIfAny(faults);
+    if (this.#isTooMuch()) faults.add("LIMIT_EXCEEDED");
+    if (faults.size > 0) throw new Refused(faults);
   }
 
-  #throwIfAny(faults: Set<ErrorCode>): void {
-    if (allBelow(this.#root).length > this.#bounds.tasksMax) faults.add("LIMIT_EXCEEDED");
-    if (allBelow(this.#root).some(isTooMuch)) faults.add("LIMIT_EXCEEDED");
-    if (faults.size > 0) throw new Refused(faults);
+  #isTooMuch(): boolean {
+    return taskCount(this.#root) > this.#bounds.tasksMax || allBelow(this.#root).some(passesTheSafeIntegers);
   }
 
   #find(path: string): NaiveTask {
@@ -320,12 +318,12 @@ class Written {
 
   /**
    * "FINISHED on any other task finishes what runs below it and cancels what is pending there." Below is all
-   * the way down, so also what is pending below a task that had failed or was cancelled; that one's sums stay
-   * as they were, for it did not finish.
+   * the way down, so also what was left pending below a task that had failed or was cancelled.
    */
   #settle(task: NaiveTask): void {
     if (task.status === "RUNNING") return this.#finish(task);
-    if (task.status === "PENDING") this.#write(task, { leftTheVolume: true });
+    if (task.status !== "PENDING") return task.below.forEach((subTask) => this.#settle(subTask));
+    this.#write(task, { leftTheVolume: true });
     for (const pending of allBelow(task).filter(({ status }) => status === "PENDING")) {
       this.#write(pending, { status: "CANCELED", endedAt: this.#now });
     }
@@ -337,13 +335,15 @@ class Written {
     for (const ended of [task, ...running]) this.#write(ended, { status, endedAt: this.#now });
   }
 
+  #growTo(task: NaiveTask, iteration: number): void {
+    const known = task.below.length / task.repeats.length;
+    for (let next = known; next < iteration; next++) this.#plantBelow(task, task.repeats);
+  }
+
   #iterate(task: NaiveTask, iteration: number): void {
-    const length = task.repeats.length;
     this.#begin(task);
     this.#write(task, { begun: iteration });
-    for (let known = task.below.length / length; known < iteration; known++)
-      this.#plantBelow(task, task.repeats);
-    task.below.slice(0, (iteration - 1) * length).forEach((subTask) => this.#settle(subTask));
+    task.below.slice(0, (iteration - 1) * task.repeats.length).forEach((subTask) => this.#settle(subTask));
   }
 
   #plantBelow(parent: NaiveTask, specs: readonly TaskSpec[]): void {
@@ -413,13 +413,13 @@ function viewOf(task: NaiveTask, path: string): TaskView {
     message,
     maxConcurrency,
     begunIterations: isIterative ? task.begun : null,
+    finishedSubTasks: isIterative ? finished : null,
     currentIteration: isIterative ? Math.floor(finished / task.repeats.length) : null,
     done,
     volume,
     knownVolume,
     ratio: volume === null ? null : done >= volume ? 1 : done / volume,
     unknownCount,
-    taskCount: taskCount(task),
   };
 }
 
@@ -443,12 +443,15 @@ function unknownBelow(task: NaiveTask): number {
   return counting(task).reduce((sum, subTask) => sum + unknownBelow(subTask), isUnbounded ? 1 : 0);
 }
 
-function isTooMuch(task: NaiveTask): boolean {
+function passesTheSafeIntegers(task: NaiveTask): boolean {
   return [doneBelow(task), volumeBelow(task)].some((sum) => sum > BigInt(Number.MAX_SAFE_INTEGER));
 }
 
+/** What the bound of a tree counts: the task and all below it, and the first iteration of OPEN ones beforehand. */
 function taskCount(task: NaiveTask): number {
-  return allBelow(task).length;
+  const place = task.mode === "OPEN" && task.below.length === 0 ? task.repeats : [];
+  const toCome = place.map((spec) => plant(spec, null, null));
+  return [...task.below, ...toCome].reduce((count, subTask) => count + taskCount(subTask), 1);
 }
 
 /** The task and all below it. */

@@ -1,0 +1,267 @@
+import { describe, expect, it } from "vitest";
+import {
+  DEFAULT_LIMITS,
+  ERROR_CODES,
+  formatPosition,
+  loadConfig,
+  matches,
+  parseDatabaseName,
+  parseJobId,
+  parsePosition,
+  parseUsername,
+  progressOf,
+  startApp,
+  TaskRegistry,
+  TidemarkError,
+  type App,
+  type TaskSpec,
+  type TaskStoreListener,
+  type UserTask,
+} from "../../src/index.js";
+import { branch, leaf } from "../kit/edits.js";
+import { Api } from "./api.js";
+import { ManualClock } from "../kit/manual-clock.js";
+
+/** What a program sees that has Tidemark within it: all of it comes from src/index.ts. */
+
+const neo4j = parseDatabaseName("neo4j", DEFAULT_LIMITS);
+const key = {
+  username: parseUsername("anonymous", DEFAULT_LIMITS),
+  jobId: parseJobId("job", DEFAULT_LIMITS),
+};
+
+describe("a program that embeds Tidemark", () => {
+  it("starts it with a config, and finds it at its url", async () => {
+    await using app = await startApp(config());
+
+    expect(app.url).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);
+    expect(await (await fetch(`${app.url}/health`)).json()).toEqual({ status: "alive" });
+    expect(await (await fetch(`${app.url}/ready`)).json()).toEqual({ status: "ready" });
+  });
+
+  it("can stop it twice, and nobody is there then", async () => {
+    const app = await startApp(config());
+
+    await Promise.all([app.stop(), app.stop()]);
+    await app[Symbol.asyncDispose]();
+
+    await expect(fetch(`${app.url}/health`)).rejects.toThrow(/fetch failed/);
+  });
+
+  it("can run several beside each other, each with jobs of its own", async () => {
+    await using one = await startApp(config());
+    await using two = await startApp(config());
+    await apiOf(one).storeTask();
+
+    expect(await apiOf(one).taskCount()).toBe(1);
+    expect(await apiOf(two).taskCount()).toBe(0);
+  });
+
+  it("reads what was stored over HTTP, as values of its own", async () => {
+    await using app = await startApp(config());
+    const api = apiOf(app);
+    await api.storeTask({ task: branch("root", leaf("a", 10), leaf("b", 10)) });
+    await api.update({ path: "0", done: 5 });
+
+    const store = await app.provider.getTaskStore(neo4j);
+    const userTask = store.get(key);
+
+    expect(progressOf(userTask!.task)).toEqual({ done: 5, volume: 20, knownVolume: 20, ratio: 0.25 });
+    expect(store.query()).toEqual([userTask]);
+    expect(matches({ statuses: ["RUNNING"] }, userTask!)).toBe(true);
+    expect(store.taskCount()).toBe(1);
+    expect(formatPosition(store.position)).toBe((await api.tasks()).position);
+    expect(parsePosition((await api.tasks()).position)).toEqual(store.position);
+  });
+
+  it("stores and reports itself, and clients see it", async () => {
+    await using app = await startApp(config());
+    const api = apiOf(app);
+    const store = await app.provider.getTaskStore(neo4j);
+
+    await store.store({ ...STORE, ...key, spec: leaf("mine", 10) });
+    await store.update(key, { attempt: 1, updates: [{ path: "", done: 5 }], log: [], requestId: null });
+
+    expect(await api.task()).toMatchObject({
+      version: 2,
+      tasks: [{ description: "mine", progress: { done: 5 } }],
+    });
+  });
+
+  it("gets a TidemarkError with its code where a client gets an error with the same", async () => {
+    await using app = await startApp(config());
+    const store = await app.provider.getTaskStore(neo4j);
+
+    const error: unknown = await store
+      .update(key, { attempt: null, updates: [], log: [], requestId: null })
+      .catch((reason: unknown) => reason);
+
+    expect(error).toBeInstanceOf(TidemarkError);
+    expect(error).toMatchObject({ code: "NOT_FOUND" });
+    expect(ERROR_CODES).toContain("NOT_FOUND");
+  });
+
+  it("gets the one store of a database, however often it asks", async () => {
+    await using app = await startApp(config());
+
+    const stores = await Promise.all(Array.from({ length: 10 }, () => app.provider.getTaskStore(neo4j)));
+
+    expect(new Set(stores).size).toBe(1);
+    expect(app.provider.peek(neo4j)).toBe(stores[0]);
+  });
+
+  it("registers a job of its own by a TaskRegistry: the id is taken while it runs", async () => {
+    await using app = await startApp(config());
+    const api = apiOf(app);
+    const registry = new TaskRegistry(await app.provider.getTaskStore(neo4j), key);
+
+    const userTask = await registry.registerTask({
+      spec: leaf("mine"),
+      memory: null,
+      leaseMs: 1_000,
+      requestId: null,
+    });
+
+    expect(registry.containsTask(userTask)).toBe(true);
+    await expect(api.storeTask({ onConflict: "REJECT" })).rejects.toMatchObject({ code: "ALREADY_EXISTS" });
+    await registry.unregisterTask();
+    expect(await api.storeTask({ onConflict: "REJECT" })).toMatchObject({ outcome: "CREATED" });
+    expect(registry.containsTask(userTask)).toBe(false);
+  });
+});
+
+describe("a listener of a store", () => {
+  it("hears of each change made over HTTP, once and in order, with what was there before", async () => {
+    await using app = await startApp(config());
+    const api = apiOf(app);
+    const { listener, heard } = recordingListener();
+    (await app.provider.getTaskStore(neo4j)).addListener(listener);
+
+    await api.storeTask();
+    await api.update({ done: 4 });
+    await api.requestCancel();
+    await api.storeTask();
+    await api.removeTask();
+    await api.storeTask({ jobId: "other" });
+    await api.purgeDatabase();
+
+    expect(heard).toEqual([
+      "1 added job 1.1, before nothing",
+      "2 updated job 1.2, before job 1.1",
+      "3 updated job 1.3, before job 1.2",
+      "4 added job 2.4, before job 1.3",
+      "5 removed job 2.4, REMOVED",
+      "6 added other 1.1, before nothing",
+      "7 removed other 1.1, PURGED",
+    ]);
+  });
+
+  it("can read what it hears of, and the client is answered after it", async () => {
+    await using app = await startApp(config());
+    const api = apiOf(app);
+    const store = await app.provider.getTaskStore(neo4j);
+    const read: boolean[] = [];
+    store.addListener({
+      onTaskAdded: (userTask) => void read.push(store.get(key) === userTask),
+      onTaskUpdated: (userTask) => void read.push(store.get(key) === userTask),
+      onTaskRemoved: () => void read.push(store.get(key) === undefined),
+    });
+
+    await api.storeTask();
+    expect(read).toEqual([true]);
+    await api.update({ done: 1 });
+    expect(read).toEqual([true, true]);
+    await api.removeTask();
+    expect(read).toEqual([true, true, true]);
+  });
+
+  it("hears of every report of a batch by itself, and of what is refused or changes nothing not at all", async () => {
+    await using app = await startApp(config());
+    const api = apiOf(app);
+    await api.storeTask();
+    const { listener, heard } = recordingListener();
+    (await app.provider.getTaskStore(neo4j)).addListener(listener);
+
+    await api.updateTasks([
+      { updates: [{ done: 1 }] },
+      { updates: [{ done: 1 }] },
+      { updates: [{ path: "9" }] },
+      { updates: [{ done: 2 }] },
+    ]);
+    await expect(api.update({ status: "PENDING" })).rejects.toThrow(/PENDING/);
+
+    expect(heard).toEqual(["2 updated job 1.2, before job 1.1", "3 updated job 1.3, before job 1.2"]);
+  });
+
+  it("hears of no other database, of nothing from before, and of nothing once it is removed", async () => {
+    await using app = await startApp(config());
+    const api = apiOf(app);
+    await api.storeTask();
+    const { listener, heard } = recordingListener();
+    const store = await app.provider.getTaskStore(neo4j);
+    store.addListener(listener);
+    store.addListener(listener);
+
+    await api.storeTask({ database: "movies" });
+    expect(heard).toEqual([]);
+    await api.update({ done: 1 });
+    expect(heard).toHaveLength(1);
+    store.removeListener(listener);
+    store.removeListener(listener);
+    await api.update({ done: 2 });
+    expect(heard).toHaveLength(1);
+  });
+
+  it("hears that a job has expired", async () => {
+    const clock = new ManualClock(0);
+    await using app = await startApp(config({ retention: "1h" }), { clock });
+    const api = apiOf(app);
+    await api.storeTask();
+    await api.update({ status: "FINISHED" });
+    const { listener, heard } = recordingListener();
+    (await app.provider.getTaskStore(neo4j)).addListener(listener);
+
+    clock.advance(3_660_000);
+    await api.taskCount();
+
+    expect(heard).toEqual(["3 removed job 1.2, EXPIRED"]);
+  });
+});
+
+const STORE = {
+  database: neo4j,
+  onConflict: "OVERWRITE",
+  memory: null,
+  leaseMs: 60_000,
+  requestId: null,
+  spec: { description: "a task" } satisfies TaskSpec,
+} as const;
+
+function config(flags: Record<string, string> = {}) {
+  return loadConfig({ flags: { port: "0", ...flags }, env: {}, readFile: noFile });
+}
+
+function noFile(path: string): string {
+  throw new Error(`no test reads the file ${path}`);
+}
+
+/** The clock is the app's own business here. */
+function apiOf(app: App): Api {
+  return new Api({ ...app, close: app.stop }, new ManualClock());
+}
+
+/** A listener, and what it hears: revision, what happened, and the job as `jobId attempt.version`. */
+function recordingListener(): { listener: TaskStoreListener; heard: string[] } {
+  const heard: string[] = [];
+  const shown = (userTask: UserTask | undefined): string =>
+    userTask ? `${userTask.jobId} ${userTask.attempt}.${userTask.version}` : "nothing";
+  const listener: TaskStoreListener = {
+    onTaskAdded: (userTask, replaced) =>
+      void heard.push(`${userTask.stamp.revision} added ${shown(userTask)}, before ${shown(replaced)}`),
+    onTaskUpdated: (userTask, before) =>
+      void heard.push(`${userTask.stamp.revision} updated ${shown(userTask)}, before ${shown(before)}`),
+    onTaskRemoved: (userTask, { stamp, reason }) =>
+      void heard.push(`${stamp.revision} removed ${shown(userTask)}, ${reason}`),
+  };
+  return { listener, heard };
+}

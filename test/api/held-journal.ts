@@ -1,0 +1,59 @@
+import type { AppendResult, DatabaseJournal, Journal } from "../../src/journal/journal.js";
+
+/** A journal that can be made to keep the answers of its appends to itself, as a slow disk does. */
+export interface HeldJournal extends Journal {
+  /** From now on what is appended is written, and answered only after `release`. */
+  hold(): void;
+  release(): void;
+  /** Resolves when an append is written whose answer is held back. */
+  readonly written: Promise<void>;
+}
+
+/** `journal`, which answers at once until it is told to hold. */
+export function createHeldJournal(journal: Journal): HeldJournal {
+  const released = createGate();
+  const written = createGate();
+  let isHeld = false;
+  const append = async (
+    handle: DatabaseJournal,
+    ...args: Parameters<DatabaseJournal["append"]>
+  ): Promise<AppendResult> => {
+    const result = await handle.append(...args);
+    if (!isHeld) return result;
+    written.open();
+    await released.opened;
+    return result;
+  };
+  return {
+    hold: () => void (isHeld = true),
+    release: () => released.open(),
+    written: written.opened,
+    supports: journal.supports,
+    open: async (database) => holdAppends(await journal.open(database), append),
+    databases: () => journal.databases(),
+    isWritable: () => journal.isWritable(),
+    close: () => journal.close(),
+    [Symbol.asyncDispose]: () => journal[Symbol.asyncDispose](),
+  };
+}
+
+function holdAppends(
+  handle: DatabaseJournal,
+  append: (handle: DatabaseJournal, ...args: Parameters<DatabaseJournal["append"]>) => Promise<AppendResult>,
+): DatabaseJournal {
+  return {
+    load: () => handle.load(),
+    append: (entries) => append(handle, entries),
+    find: (commitId) => handle.find(commitId),
+    follow: (revision, signal) => handle.follow(revision, signal),
+    head: () => handle.head(),
+    onEpochChange: (listener) => handle.onEpochChange(listener),
+    close: () => handle.close(),
+  };
+}
+
+function createGate(): { readonly opened: Promise<void>; open(): void } {
+  let open = (): void => {};
+  const opened = new Promise<void>((resolve) => (open = resolve));
+  return { opened, open: () => open() };
+}

@@ -1,0 +1,183 @@
+import { describe, expect, it } from "vitest";
+import { createMemoryJournal } from "../../src/journal/memory-journal.js";
+import { DEFAULT_LIMITS } from "../../src/protocol/limits.js";
+import { delayJournal } from "../kit/delayed-journal.js";
+import { branch, iterative, leaf } from "../kit/edits.js";
+import { seededRandom } from "../kit/seeded-random.js";
+import { openApi, type Api } from "./api.js";
+
+/**
+ * A network that loses an answer makes a client send again. Each of these is sent three times, and what can be
+ * read of the database is then as after the first.
+ */
+interface Case {
+  readonly name: string;
+  readonly send: (api: Api) => Promise<unknown>;
+}
+
+/** Answered alike each time: with the job as the first made it. */
+const SAME_ANSWER: Case[] = [
+  {
+    name: "storeTask with a requestId",
+    send: (api) => api.storeTask({ jobId: "new", requestId: "r" }),
+  },
+  {
+    name: "storeTask over another job with a requestId",
+    send: (api) => api.storeTask({ task: leaf("anew"), requestId: "r" }),
+  },
+  {
+    name: "storeTask with REJECT and a requestId",
+    send: (api) => api.storeTask({ jobId: "new", onConflict: "REJECT", requestId: "r" }),
+  },
+  {
+    name: "storeTask into a new database with a requestId",
+    send: (api) => api.storeTask({ database: "movies", requestId: "r" }),
+  },
+  {
+    name: "updateTask with add and a requestId",
+    send: (api) => api.updateTask({ updates: [{ path: "0", add: 1 }], requestId: "r" }),
+  },
+  {
+    name: "updateTask with a log and a requestId",
+    send: (api) => api.updateTask({ log: [{ message: "line" }], requestId: "r" }),
+  },
+  {
+    name: "updateTask with all that there is and a requestId",
+    send: (api) =>
+      api.updateTask({
+        updates: [
+          { path: "0", volume: 20, add: 3, message: "half", status: "FINISHED" },
+          { path: "1", iteration: 2 },
+          { status: "FAILED", message: "why" },
+        ],
+        log: [{ message: "line", path: "1" }],
+        requestId: "r",
+      }),
+  },
+  {
+    name: "updateTask with done",
+    send: (api) => api.update({ path: "0", done: 7 }),
+  },
+  {
+    name: "updateTask with volume and message",
+    send: (api) => api.update({ path: "0", volume: 20, message: "half" }),
+  },
+  {
+    name: "updateTask with an iteration",
+    send: (api) => api.update({ path: "1", iteration: 2 }),
+  },
+  {
+    name: "updateTask with RUNNING",
+    send: (api) => api.update({ status: "RUNNING" }),
+  },
+  {
+    name: "updateTask with FINISHED",
+    send: (api) => api.update({ path: "0", done: 7, status: "FINISHED" }, { status: "FINISHED" }),
+  },
+  {
+    name: "updateTask with FAILED and the reason",
+    send: (api) => api.update({ status: "FAILED", message: "why" }),
+  },
+  {
+    name: "updateTask with CANCELED",
+    send: (api) => api.update({ path: "1", status: "CANCELED" }),
+  },
+  {
+    name: "updateTask as a heartbeat",
+    send: (api) => api.updateTask({ requestId: "r" }),
+  },
+  {
+    name: "updateTasks with requestIds",
+    send: (api) =>
+      api.updateTasks([
+        { updates: [{ path: "0", add: 1 }], requestId: "r1" },
+        { updates: [{ path: "9" }], requestId: "r2" },
+        { jobId: "other", updates: [{ add: 2 }], requestId: "r1" },
+      ]),
+  },
+  {
+    name: "addTasks with a requestId",
+    send: (api) => api.addTasks({ requestId: "r" }),
+  },
+  {
+    name: "requestCancel",
+    send: (api) => api.requestCancel({ reason: "why" }),
+  },
+];
+
+/** Answered null or 0 once there is nothing any more. */
+const NOTHING_LEFT: Case[] = [
+  { name: "removeTask", send: (api) => api.removeTask() },
+  { name: "removeTask with an attempt", send: (api) => api.removeTask({ attempt: 1 }) },
+  { name: "purgeDatabase", send: (api) => api.purgeDatabase() },
+];
+
+describe("sent three times, one after the other", () => {
+  it.each(SAME_ANSWER)("$name is answered alike and changes nothing again", async ({ send }) => {
+    await using api = await openWithJobs();
+    const first = await send(api);
+    const before = await whole(api);
+    api.clock.advance(10_000);
+
+    const again = [await send(api), await send(api)];
+
+    expect(await whole(api)).toEqual(before);
+    expect(again.map(timeless)).toEqual([timeless(first), timeless(first)]);
+  });
+
+  it.each(NOTHING_LEFT)("$name changes nothing again", async ({ send }) => {
+    await using api = await openWithJobs();
+    await send(api);
+    const before = await whole(api);
+    api.clock.advance(10_000);
+
+    await send(api);
+    await send(api);
+
+    expect(await whole(api)).toEqual(before);
+  });
+});
+
+describe("sent three times at once", () => {
+  it.each([...SAME_ANSWER, ...NOTHING_LEFT])("$name leads to what it leads to once", async ({ send }) => {
+    await using once = await openWithJobs();
+    await using thrice = await openWithJobs();
+
+    await send(once);
+    await Promise.all([send(thrice), send(thrice), send(thrice)]);
+
+    expect(await whole(thrice)).toEqual(await whole(once));
+  });
+
+  it.each(SAME_ANSWER)("$name is answered alike", async ({ send }) => {
+    await using api = await openWithJobs();
+
+    const [first, ...again] = await Promise.all([send(api), send(api), send(api)]);
+
+    expect(again).toEqual([first, first]);
+  });
+});
+
+/** A job that runs, and another, over a journal whose answers take turns. */
+async function openWithJobs(): Promise<Api> {
+  const journal = delayJournal(createMemoryJournal(DEFAULT_LIMITS), seededRandom(7));
+  const api = await openApi({ lease: "60s" }, { journal });
+  await api.storeTask({ task: branch("root", leaf("a", 10), iterative("i", "DYNAMIC", 3, leaf("b", 10))) });
+  await api.storeTask({ jobId: "other" });
+  await api.update({ path: "0", done: 4 });
+  return api;
+}
+
+/** All that can be read of both databases, but for the epochs and what grows by itself. */
+async function whole(api: Api): Promise<unknown> {
+  return timeless([await api.everything(), await api.everything("movies")]);
+}
+
+function timeless(answer: unknown): unknown {
+  return JSON.parse(
+    JSON.stringify(answer)
+      .replaceAll(/"[\w-]{12}\.(\d+)"/g, '"epoch.$1"')
+      .replaceAll(/"elapsedMs":\d+/g, '"elapsedMs":0')
+      .replaceAll(/"elapsedTime":"\d+ seconds"/g, '"elapsedTime":"0 seconds"'),
+  );
+}

@@ -1,0 +1,146 @@
+import { describe, expect, it } from "vitest";
+import { branch, leaf } from "../kit/edits.js";
+import { databaseName } from "../kit/journal-entries.js";
+import { instant, openApi, refusal, type Api } from "./api.js";
+
+describe("where tracking is off, a worker is not refused", () => {
+  it("storing answers with the job as it would have been", async () => {
+    await using api = await openOff();
+
+    const { outcome, userTask } = await api.storeTask({
+      database: "Neo4J",
+      username: "alice",
+      task: branch("root", leaf("a", 10)),
+      memory: { minBytes: 1, maxBytes: 2 },
+    });
+
+    expect(outcome).toBe("CREATED");
+    expect(userTask).toMatchObject({
+      database: "neo4j",
+      username: "alice",
+      jobId: "job",
+      attempt: 1,
+      version: 1,
+      revision: 0,
+      tasks: [{ path: "" }, { path: "0" }],
+      memory: { minBytes: 1, maxBytes: 2 },
+      storedAt: instant(),
+    });
+  });
+
+  it("each store is the first, also with REJECT", async () => {
+    await using api = await openOff();
+    await api.storeTask();
+
+    expect(await api.storeTask({ onConflict: "REJECT" })).toMatchObject({
+      outcome: "CREATED",
+      userTask: { attempt: 1, version: 1 },
+    });
+  });
+
+  it.each([
+    [
+      "updateTask",
+      `updateTask(input: { database: "neo4j", jobId: "job", attempt: 1, updates: [{ done: 1 }] }) { userTask { id } }`,
+    ],
+    [
+      "updateTask for another attempt",
+      `updateTask(input: { database: "neo4j", jobId: "job", attempt: 7 }) { userTask { id } }`,
+    ],
+    [
+      "updateTask for a path that is not there",
+      `updateTask(input: { database: "neo4j", jobId: "job", updates: [{ path: "9" }] }) { userTask { id } }`,
+    ],
+    [
+      "addTasks",
+      `addTasks(input: { database: "neo4j", jobId: "job", tasks: [{ description: "a" }] }) { userTask { id } }`,
+    ],
+    ["requestCancel", `requestCancel(input: { database: "neo4j", jobId: "job" }) { userTask { id } }`],
+  ])("%s is answered null", async (_, field) => {
+    await using api = await openOff();
+    await api.storeTask();
+
+    const { data, errors } = await api.ask(`mutation { answer: ${field} }`);
+
+    expect(errors).toEqual([]);
+    expect(data).toEqual({ answer: null });
+  });
+
+  it("updateTasks is answered with neither a job nor an error", async () => {
+    await using api = await openOff();
+
+    expect(await api.updateTasks([{ updates: [{ done: 1 }] }, { jobId: "other", attempt: 3 }])).toEqual([
+      { userTask: null, error: null },
+      { userTask: null, error: null },
+    ]);
+  });
+
+  it("removeTask and purgeDatabase find nothing", async () => {
+    await using api = await openOff();
+    await api.storeTask();
+
+    expect(await api.removeTask()).toBeNull();
+    expect(await api.removeTask({ attempt: 7 })).toBeNull();
+    expect(await api.purgeDatabase()).toBe(0);
+  });
+
+  it("but what can't be meant is told, so that it is found before tracking is on", async () => {
+    await using api = await openOff();
+
+    await expect(api.storeTask({ task: branch("root") })).rejects.toMatchObject(refusal("BAD_USER_INPUT"));
+    await expect(api.updateTask({ jobId: "" })).rejects.toMatchObject(refusal("BAD_USER_INPUT"));
+  });
+});
+
+describe("where tracking is off, nothing is kept", () => {
+  it("and every answer is empty", async () => {
+    await using api = await openOff();
+    const { userTask } = await api.storeTask();
+
+    expect(await api.everything()).toEqual({
+      databases: [],
+      database: null,
+      taskCount: 0,
+      tasks: {
+        edges: [],
+        nodes: [],
+        totalCount: 0,
+        position: "AAAAAAAAAAAA.0",
+        pageInfo: { hasNextPage: false, hasPreviousPage: false, startCursor: null, endCursor: null },
+      },
+      listProgress: [],
+    });
+    expect(await api.task()).toBeNull();
+    expect(
+      await api.data(`query ($id: ID!) { node(id: $id) { id } nodes(ids: [$id]) { id } }`, {
+        id: userTask.id,
+      }),
+    ).toEqual({ node: null, nodes: [null] });
+    await expect(api.listProgress({ jobId: "job" })).rejects.toMatchObject(refusal("NOT_FOUND"));
+  });
+
+  it("and a listener hears nothing", async () => {
+    await using api = await openOff();
+    const store = await api.server.provider.getTaskStore(databaseName("neo4j"));
+    const heard: string[] = [];
+    const hear = () => void heard.push("something");
+    store.addListener({ onTaskAdded: hear, onTaskUpdated: hear, onTaskRemoved: hear });
+
+    await api.storeTask();
+    await api.removeTask();
+
+    expect(heard).toEqual([]);
+  });
+
+  it("and as many databases as one likes can be named", async () => {
+    await using api = await openOff({ databasesMax: "1" });
+
+    await api.storeTasks(Array.from({ length: 30 }, (_, index) => ({ database: `database ${index}` })));
+
+    expect(await api.databaseNames()).toEqual([]);
+  });
+});
+
+function openOff(flags: Readonly<Record<string, string>> = {}): Promise<Api> {
+  return openApi({ tracking: "off", ...flags });
+}

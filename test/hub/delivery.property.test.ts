@@ -1,0 +1,277 @@
+import { setImmediate } from "node:timers/promises";
+import { isDeepStrictEqual } from "node:util";
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { Hub } from "../../src/hub/hub.js";
+import type { PullStream } from "../../src/hub/pull-stream.js";
+import { TaskEventCursor } from "../../src/hub/task-event-cursor.js";
+import type { TaskEvent } from "../../src/hub/task-event.js";
+import { formatPosition, parsePosition, type Position } from "../../src/protocol/position.js";
+import type { PerDatabaseTaskStore } from "../../src/store/per-database-task-store.js";
+import type { JobFilter } from "../../src/store/task-store.js";
+import { delayJournal } from "../kit/delayed-journal.js";
+import { allToHold, expectLawful, expectNothingLeft, type Watched } from "../kit/delivery-laws.js";
+import { commandGroup, commandGroups, issue, KEYS, type CommandGroup } from "../kit/job-commands.js";
+import { NaiveWatcher } from "../kit/naive-watcher.js";
+import { inRandomRounds } from "../kit/random-rounds.js";
+import { DATABASE } from "../kit/requests.js";
+import { StoreHistory } from "../kit/store-history.js";
+import { createStores, openStore, type OpenedStore, type Stores } from "../kit/task-stores.js";
+import { randomTurns } from "../kit/turns.js";
+
+/**
+ * Laws 6 to 10 on random lives of a database and of those who watch it. A watcher reads when it likes, loses
+ * its connection when it likes, and resumes from any position that it received, with what it held there.
+ */
+
+describe("whoever watches a database", () => {
+  it("is told it lawfully, whatever happens, however it reads, and wherever it resumes", async () => {
+    await fc.assert(
+      fc.asyncProperty(steps, watching, async (played, { removalsKeptMax, ...watched }) => {
+        await using world = await openStore({ limits: { removalsKeptMax } });
+        const session = new Session(world, watched);
+        for (const step of played) await session.play(step);
+        session.drain();
+        expect(session.held).toEqual(session.toHold);
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  it("is told it lawfully while many write and the journal is slow, over connections that break", async () => {
+    await inRandomRounds(async (random) => {
+      await using world = createStores({
+        journal: (journal) => delayJournal(journal, random),
+        limits: { removalsKeptMax: oneOf(random, 1, 2, 1_000) },
+      });
+      const { watchers, writing } = await startAll(world, random);
+      const ending = writing.then(() => untilAllHeld(world, watchers)).then(() => stopAll(watchers));
+      await Promise.all([ending, ...watchers.map((watcher) => watcher.run())]);
+      expect(watchers.map(({ held }) => held)).toEqual(watchers.map(({ toHold }) => toHold));
+    });
+  });
+});
+
+type Step =
+  | ({ readonly kind: "write" } & CommandGroup)
+  | { readonly kind: "pull"; readonly count: number }
+  | { readonly kind: "drain" }
+  /** From what it held so many events ago. */
+  | { readonly kind: "resume"; readonly eventsAgo: number }
+  /** Asks for the state, and subscribes after its position. */
+  | { readonly kind: "query" };
+
+interface Watching {
+  readonly filter: JobFilter;
+  readonly isMerging: boolean;
+}
+
+const step: fc.Arbitrary<Step> = fc.oneof(
+  { weight: 8, arbitrary: commandGroup.map((group) => ({ kind: "write" as const, ...group })) },
+  {
+    weight: 6,
+    arbitrary: fc.record({ kind: fc.constant("pull" as const), count: fc.integer({ min: 1, max: 4 }) }),
+  },
+  { weight: 2, arbitrary: fc.constant({ kind: "drain" as const }) },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant("resume" as const), eventsAgo: fc.nat(8) }) },
+  { weight: 1, arbitrary: fc.constant({ kind: "query" as const }) },
+);
+const steps = fc.array(step, { maxLength: 60, size: "max" });
+
+const filters: readonly JobFilter[] = [
+  {},
+  {},
+  { username: KEYS[0]!.username },
+  { jobId: KEYS[0]!.jobId },
+  { ...KEYS[0]! },
+];
+const watching = fc.record({
+  filter: fc.constantFrom(...filters),
+  isMerging: fc.boolean(),
+  removalsKeptMax: fc.constantFrom(1, 2, 1_000),
+});
+
+/** One watcher of one store, who reads in the turns that the steps give it. */
+class Session {
+  readonly #world: OpenedStore;
+  readonly #watching: Watching;
+  readonly #watched: Watched;
+  #watchers = [NaiveWatcher.new()];
+  #cursor: TaskEventCursor;
+
+  constructor(world: OpenedStore, given: Watching) {
+    const history = new StoreHistory();
+    world.store.addListener(history);
+    this.#world = world;
+    this.#watching = given;
+    this.#watched = { store: world.store, history, filter: given.filter };
+    this.#cursor = this.#subscribe(undefined);
+  }
+
+  async play(next: Step): Promise<void> {
+    const { store, clock } = this.#world;
+    switch (next.kind) {
+      case "write":
+        clock.advance(next.afterMs);
+        await Promise.all(next.commands.map((command) => issue(store, command)));
+        return;
+      case "pull":
+        return this.#pull(next.count);
+      case "drain":
+        return this.drain();
+      case "resume":
+        return this.#resumeFrom(this.#watchers.at(-1 - next.eventsAgo) ?? NaiveWatcher.new());
+      case "query":
+        return this.#resumeFrom(NaiveWatcher.holding(this.#jobs(), store.position));
+    }
+  }
+
+  /** Reads until there is nothing to tell, which comes after at most one event a job, a Reset and a CaughtUp. */
+  drain(): void {
+    this.#pull(KEYS.length + 2);
+    expectNothingLeft(this.#cursor.pull());
+  }
+
+  get held(): NaiveWatcher["held"] {
+    return this.#watchers.at(-1)!.held;
+  }
+
+  get toHold(): NaiveWatcher["held"] {
+    return allToHold(this.#watched);
+  }
+
+  #pull(count: number): void {
+    for (let left = count; left > 0; left--) {
+      const event = this.#cursor.pull();
+      if (!event) return;
+      this.#receive(event);
+    }
+  }
+
+  #receive(event: TaskEvent): void {
+    const before = this.#watchers.at(-1)!;
+    const after = before.receive(event);
+    expectLawful(this.#watched, before, event, after);
+    this.#watchers.push(after);
+  }
+
+  #resumeFrom(watcher: NaiveWatcher): void {
+    this.#watchers = [...this.#watchers, watcher];
+    this.#cursor = this.#subscribe(watcher.position);
+  }
+
+  #subscribe(after: Position | undefined): TaskEventCursor {
+    const { store, clock } = this.#world;
+    return new TaskEventCursor(store, { ...this.#watching, after: overTheWire(after), clock });
+  }
+
+  #jobs(): ReturnType<StoreHistory["at"]> {
+    const { history, filter } = this.#watched;
+    return history.at(history.revision, filter);
+  }
+}
+
+/** One watcher of one database over the hub, in turns of its own. */
+class RemoteWatcher {
+  readonly #hub: Hub;
+  readonly #watched: Watched;
+  readonly #minIntervalMs: number;
+  readonly #random: () => number;
+  #watcher = NaiveWatcher.new();
+  #stream: PullStream<TaskEvent> | undefined;
+  #isStopped = false;
+
+  constructor(hub: Hub, watched: Watched, minIntervalMs: number, random: () => number) {
+    this.#hub = hub;
+    this.#watched = watched;
+    this.#minIntervalMs = minIntervalMs;
+    this.#random = random;
+  }
+
+  get held(): NaiveWatcher["held"] {
+    return this.#watcher.held;
+  }
+
+  get toHold(): NaiveWatcher["held"] {
+    return allToHold(this.#watched);
+  }
+
+  /** Reads, pauses, loses its connection and comes back, until it is stopped. Rejects for a broken law. */
+  async run(): Promise<void> {
+    while (!this.#isStopped) {
+      this.#stream = await this.#hub.taskEvents({
+        database: DATABASE,
+        ...this.#watched.filter,
+        after: overTheWire(this.#watcher.position),
+        minIntervalMs: this.#minIntervalMs,
+      });
+      await this.#read(this.#stream);
+    }
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+    void this.#stream?.return();
+  }
+
+  /** Until the connection breaks, which it does after twenty events or so. */
+  async #read(stream: PullStream<TaskEvent>): Promise<void> {
+    for await (const event of stream) {
+      const before = this.#watcher;
+      this.#watcher = before.receive(event);
+      expectLawful(this.#watched, before, event, this.#watcher);
+      if (this.#random() < 0.3) await randomTurns(this.#random);
+      if (this.#random() < 0.05) return;
+    }
+  }
+}
+
+/** Three who write, each one after the other, and four who watch. */
+async function startAll(
+  { provider, clock }: Stores,
+  random: () => number,
+): Promise<{ watchers: RemoteWatcher[]; writing: Promise<unknown> }> {
+  const hub = new Hub(provider, clock);
+  const store = (await provider.getTaskStore(DATABASE)) as PerDatabaseTaskStore;
+  const history = new StoreHistory();
+  store.addListener(history);
+  const watchers = filters.map(
+    (filter, at) => new RemoteWatcher(hub, { store, history, filter }, at % 2 === 0 ? 0 : 50, random),
+  );
+  const seed = Math.floor(random() * 2 ** 31);
+  const lives = fc.sample(commandGroups(20), { numRuns: 3, seed });
+  return { watchers, writing: Promise.all(lives.map((groups) => write(store, groups, random))) };
+}
+
+async function write(
+  store: PerDatabaseTaskStore,
+  groups: readonly CommandGroup[],
+  random: () => number,
+): Promise<void> {
+  for (const { commands } of groups) {
+    await Promise.all(commands.map((command) => issue(store, command)));
+    await randomTurns(random);
+  }
+}
+
+/** Lets time and turns go by, but not for ever: who fails holds nothing more. */
+async function untilAllHeld({ clock }: Stores, watchers: readonly RemoteWatcher[]): Promise<void> {
+  const isHeld = ({ held, toHold }: RemoteWatcher): boolean => isDeepStrictEqual(held, toHold);
+  for (let turn = 0; turn < 5_000 && !watchers.every(isHeld); turn++) {
+    clock.advance(10);
+    await setImmediate();
+  }
+}
+
+function stopAll(watchers: readonly RemoteWatcher[]): void {
+  for (const watcher of watchers) watcher.stop();
+}
+
+function oneOf<T>(random: () => number, ...things: readonly T[]): T {
+  return things[Math.floor(random() * things.length)]!;
+}
+
+/** As text, as a client has it. */
+function overTheWire(position: Position | undefined): Position | undefined {
+  return position && parsePosition(formatPosition(position));
+}

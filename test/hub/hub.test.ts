@@ -1,0 +1,399 @@
+import { describe, expect, it, vi } from "vitest";
+import { Hub, type TaskCountRequest, type TaskEventsRequest, type TaskRequest } from "../../src/hub/hub.js";
+import type { PullStream } from "../../src/hub/pull-stream.js";
+import type { TaskEvent } from "../../src/hub/task-event.js";
+import { EmptyTaskStoreProvider } from "../../src/store/empty-task-store.js";
+import type { TaskStore } from "../../src/store/task-store.js";
+import { createFaultyJournal, type FaultyJournal } from "../kit/faulty-journal.js";
+import { eventWords } from "../kit/event-words.js";
+import {
+  ALICE,
+  ANY_ATTEMPT,
+  BOB,
+  CAROL,
+  DATABASE,
+  OTHER_DATABASE,
+  refusal,
+  toReport,
+  toStore,
+} from "../kit/requests.js";
+import { createStores, type Stores, type StoresOptions } from "../kit/task-stores.js";
+import { rest, until } from "../kit/turns.js";
+
+describe("the hub, asked for events", () => {
+  it("tells the state, then what happens", async () => {
+    await using world = await openHub();
+    await world.store.store(toStore(ALICE));
+    const events = await world.taskEvents();
+    expect(await eventsOf(events, 3)).toEqual([
+      "Reset INITIAL 0.0.1",
+      "TaskStored alice 1.0.1",
+      "CaughtUp 1",
+    ]);
+    const next = eventsOf(events, 1);
+    await world.store.store(toStore(BOB));
+    expect(await next).toEqual(["TaskStored bob 2"]);
+  });
+
+  it("tells what has changed since a position, and nothing of what the filter hides", async () => {
+    await using world = await openHub();
+    await world.store.store(toStore(ALICE));
+    const { position } = world.store;
+    await world.store.store(toStore(BOB));
+    await world.store.store(toStore(CAROL));
+    const events = await world.taskEvents({ after: position, username: BOB.username });
+    expect(await eventsOf(events, 2)).toEqual(["TaskStored bob 2.1.3", "CaughtUp 3"]);
+  });
+
+  it("tells a watcher of a database that is not there yet what is stored in it later", async () => {
+    await using world = await openHub();
+    const events = await world.taskEvents({ database: OTHER_DATABASE });
+    expect(await eventsOf(events, 2)).toEqual(["Reset INITIAL 0.0.0", "CaughtUp 0"]);
+    const store = await world.provider.getTaskStore(OTHER_DATABASE);
+    await store.store(toStore(ALICE));
+    expect(await eventsOf(events, 1)).toEqual(["TaskStored alice 1"]);
+  });
+
+  it("loses nothing that happens between the subscription and the first look", async () => {
+    await using world = await openHub();
+    const events = await world.taskEvents();
+    await world.store.store(toStore(ALICE));
+    expect(await eventsOf(events, 3)).toEqual([
+      "Reset INITIAL 0.0.1",
+      "TaskStored alice 1.0.1",
+      "CaughtUp 1",
+    ]);
+  });
+
+  it("with an interval tells the newest of each job, at most once in it, by catching up", async () => {
+    await using world = await openHub();
+    await world.store.store(toStore(ALICE));
+    const events = await world.taskEvents({ minIntervalMs: 100 });
+    await eventsOf(events, 3);
+    const next = events.next();
+    await rest();
+    await world.store.update(ALICE, toReport({ add: 1 }));
+    await world.store.update(ALICE, toReport({ add: 1 }));
+    world.clock.advance(100);
+    expect(eventWords([(await next).value!])).toEqual(["TaskUpdated alice since 1 3.1.3"]);
+    expect(await eventsOf(events, 1)).toEqual(["CaughtUp 3"]);
+  });
+
+  it("with an interval rests after each time that it has caught up, also when there is more already", async () => {
+    await using world = await openHub();
+    await world.store.store(toStore(ALICE));
+    const events = await world.taskEvents({ minIntervalMs: 100 });
+    await eventsOf(events, 3);
+    await world.store.update(ALICE, toReport({ add: 1 }));
+    const told = watched(events);
+    await rest();
+    expect(told).not.toHaveBeenCalled();
+    world.clock.advance(100);
+    await until(() => told.mock.calls.length === 1);
+  });
+
+  it("tells a watcher where it stands within 30 s when what has happened is hidden by its filter", async () => {
+    await using world = await openHub();
+    const events = await world.taskEvents({ username: ALICE.username });
+    await eventsOf(events, 2);
+    const told = watched(events);
+    await world.store.store(toStore(BOB));
+    await rest();
+    world.clock.advance(30_000);
+    await rest();
+    expect(told).toHaveBeenCalledWith(
+      expect.objectContaining({ value: expect.objectContaining({ kind: "CaughtUp" }) }),
+    );
+  });
+
+  it("tells one who does not read the newest of each job, once it reads", async () => {
+    await using world = await openHub();
+    const events = await world.taskEvents();
+    await eventsOf(events, 2);
+    await world.store.store(toStore(ALICE));
+    await Promise.all(Array.from({ length: 500 }, () => world.store.update(ALICE, toReport({ add: 1 }))));
+    expect(await eventsOf(events, 2)).toEqual(["TaskStored alice 501.0.501", "CaughtUp 501"]);
+  });
+});
+
+describe("the hub, asked for a task", () => {
+  it("tells the job now, and then after every change", async () => {
+    await using world = await openHub();
+    const stored = await world.store.store(toStore(ALICE));
+    const jobs = await world.task();
+    expect((await jobs.next()).value).toBe(stored);
+    const next = jobs.next();
+    const updated = await world.store.update(ALICE, toReport({ done: 1 }));
+    expect((await next).value).toBe(updated);
+  });
+
+  it("tells null while the job is not there, before its first store and after its removal", async () => {
+    await using world = await openHub();
+    const jobs = await world.task();
+    expect(await jobs.next()).toEqual({ done: false, value: null });
+    const stored = await world.store.store(toStore(ALICE));
+    expect((await jobs.next()).value).toBe(stored);
+    await world.store.remove(ALICE, ANY_ATTEMPT);
+    expect(await jobs.next()).toEqual({ done: false, value: null });
+    const again = await world.store.store(toStore(ALICE));
+    expect((await jobs.next()).value).toBe(again);
+  });
+
+  it("tells nothing of other jobs", async () => {
+    await using world = await openHub();
+    const jobs = await world.task();
+    await jobs.next();
+    const told = watched(jobs);
+    await world.store.store(toStore(BOB));
+    await rest();
+    expect(told).not.toHaveBeenCalled();
+    await world.store.store(toStore(ALICE));
+    await until(() => told.mock.calls.length === 1);
+  });
+
+  it("tells one who is slow the newest", async () => {
+    await using world = await openHub();
+    await world.store.store(toStore(ALICE));
+    const jobs = await world.task();
+    await jobs.next();
+    await world.store.update(ALICE, toReport({ done: 1 }));
+    const newest = await world.store.update(ALICE, toReport({ done: 2 }));
+    expect((await jobs.next()).value).toBe(newest);
+  });
+
+  it.each(["FINISHED", "FAILED", "CANCELED"] as const)(
+    "completes once it has told that the job is %s",
+    async (status) => {
+      await using world = await openHub();
+      await world.store.store(toStore(ALICE));
+      const jobs = await world.task();
+      await jobs.next();
+      const ended = await world.store.update(ALICE, toReport({ status }));
+      expect((await jobs.next()).value).toBe(ended);
+      expect(await jobs.next()).toEqual({ done: true, value: undefined });
+      expect(world.hub.subscriberCount).toBe(0);
+    },
+  );
+
+  it("tells a job that has ended already, and completes", async () => {
+    await using world = await openHub();
+    await world.store.store(toStore(ALICE));
+    const ended = await world.store.update(ALICE, toReport({ status: "FINISHED" }));
+    const jobs = await world.task();
+    expect((await jobs.next()).value).toBe(ended);
+    expect(await jobs.next()).toEqual({ done: true, value: undefined });
+  });
+
+  it("goes on to the next attempt when it is not to complete", async () => {
+    await using world = await openHub();
+    await world.store.store(toStore(ALICE));
+    await world.store.update(ALICE, toReport({ status: "FINISHED" }));
+    const jobs = await world.task({ untilEnded: false });
+    await jobs.next();
+    const again = await world.store.store(toStore(ALICE));
+    expect((await jobs.next()).value).toBe(again);
+  });
+
+  it("with an interval tells at most one state in it, the newest", async () => {
+    await using world = await openHub();
+    await world.store.store(toStore(ALICE));
+    const jobs = await world.task({ minIntervalMs: 100 });
+    await jobs.next();
+    const told = watched(jobs);
+    await rest();
+    await world.store.update(ALICE, toReport({ done: 1 }));
+    const newest = await world.store.update(ALICE, toReport({ done: 2 }));
+    await rest();
+    expect(told).not.toHaveBeenCalled();
+    world.clock.advance(100);
+    await until(() => told.mock.calls.length === 1);
+    expect(told).toHaveBeenCalledWith({ done: false, value: newest });
+  });
+});
+
+describe("the hub, asked for a count", () => {
+  it("tells it now, and then whenever it is another one", async () => {
+    await using world = await openHub();
+    await world.store.store(toStore(ALICE));
+    const counts = await world.taskCount();
+    expect((await counts.next()).value).toBe(1);
+    const next = counts.next();
+    await world.store.update(ALICE, toReport({ done: 1 }));
+    await world.store.store(toStore(ALICE));
+    await world.store.store(toStore(BOB));
+    expect((await next).value).toBe(2);
+    await world.store.purge();
+    expect((await counts.next()).value).toBe(0);
+  });
+
+  it("counts what the filter lets through", async () => {
+    await using world = await openHub();
+    await Promise.all([ALICE, BOB].map((key) => world.store.store(toStore(key))));
+    const counts = await world.taskCount({ username: ALICE.username, statuses: ["RUNNING"] });
+    expect((await counts.next()).value).toBe(0);
+    const next = counts.next();
+    await world.store.update(BOB, toReport({ status: "RUNNING" }));
+    await world.store.update(ALICE, toReport({ status: "RUNNING" }));
+    expect((await next).value).toBe(1);
+  });
+
+  it("with an interval lets it pass between two answers, also when there is another count already", async () => {
+    await using world = await openHub();
+    const counts = await world.taskCount({ minIntervalMs: 100 });
+    await counts.next();
+    await world.store.store(toStore(ALICE));
+    const told = watched(counts);
+    await rest();
+    expect(told).not.toHaveBeenCalled();
+    world.clock.advance(100);
+    await until(() => told.mock.calls.length === 1);
+    expect(told).toHaveBeenCalledWith({ done: false, value: 1 });
+  });
+});
+
+describe("the subscribers of a hub", () => {
+  it("are counted while they are there", async () => {
+    await using world = await openHub();
+    const streams = [
+      await world.taskEvents(),
+      await world.task(),
+      await world.taskCount({ database: OTHER_DATABASE }),
+    ];
+    expect(world.hub.subscriberCount).toBe(3);
+    for (const stream of streams) await stream.return();
+    await streams[0]!.return();
+    expect(world.hub.subscriberCount).toBe(0);
+  });
+
+  it("share one listener of a store, which goes with the last of them", async () => {
+    await using world = await openHub();
+    const adding = vi.spyOn(world.store, "addListener");
+    const removing = vi.spyOn(world.store, "removeListener");
+    const [events, jobs] = [await world.taskEvents(), await world.task()];
+    expect(adding).toHaveBeenCalledOnce();
+    await events.return();
+    expect(removing).not.toHaveBeenCalled();
+    await jobs.return();
+    expect(removing).toHaveBeenCalledExactlyOnceWith(adding.mock.calls[0]![0]);
+  });
+
+  it("release a store that nothing was stored in with the last of them", async () => {
+    await using world = await openHub();
+    const [events, jobs] = [
+      await world.taskEvents({ database: OTHER_DATABASE }),
+      await world.task({ database: OTHER_DATABASE }),
+    ];
+    await events.return();
+    expect(world.provider.peek(OTHER_DATABASE)).toBeDefined();
+    await jobs.return();
+    expect(world.provider.peek(OTHER_DATABASE)).toBeUndefined();
+    await until(() => world.journal.openHandleCount === 1);
+  });
+
+  it("can come again after the last of them went", async () => {
+    await using world = await openHub();
+    const before = await world.taskCount();
+    await before.return();
+    const after = await world.taskCount();
+    await after.next();
+    await world.store.store(toStore(ALICE));
+    expect((await after.next()).value).toBe(1);
+  });
+
+  it("all hear of a change though one of them goes while it is told", async () => {
+    await using world = await openHub();
+    const [leaving, staying] = [await world.taskCount(), await world.taskCount()];
+    await Promise.all([leaving.next(), staying.next()]);
+    const next = staying.next();
+    void leaving.next().then(() => leaving.return());
+    await world.store.store(toStore(ALICE));
+    expect((await next).value).toBe(1);
+    expect(world.hub.subscriberCount).toBe(1);
+  });
+
+  it("of one database are not woken by another", async () => {
+    await using world = await openHub();
+    const counting = vi.spyOn(world.store, "taskCount");
+    const counts = await world.taskCount();
+    await counts.next();
+    const next = counts.next();
+    await rest();
+    counting.mockClear();
+    const other = await world.provider.getTaskStore(OTHER_DATABASE);
+    await other.store(toStore(ALICE));
+    await rest();
+    expect(counting).not.toHaveBeenCalled();
+    await counts.return();
+    expect((await next).done).toBe(true);
+  });
+
+  it("who don't read keep no writer waiting", async () => {
+    await using world = await openHub();
+    const streams = await Promise.all(Array.from({ length: 50 }, () => world.taskEvents()));
+    await world.store.store(toStore(ALICE));
+    await Promise.all(Array.from({ length: 200 }, () => world.store.update(ALICE, toReport({ add: 1 }))));
+    expect(world.store.get(ALICE)?.task.done).toBe(200);
+    expect(await eventsOf(streams[7]!, 3)).toEqual([
+      "Reset INITIAL 0.0.201",
+      "TaskStored alice 201.0.201",
+      "CaughtUp 201",
+    ]);
+  });
+
+  it("can't be where the store can't be opened, and leave nothing behind", async () => {
+    let faults: FaultyJournal | undefined;
+    await using world = await openHub({ journal: (journal) => (faults = createFaultyJournal(journal)) });
+    faults!.failNextOpen();
+    await expect(world.taskEvents({ database: OTHER_DATABASE })).rejects.toMatchObject(
+      refusal("UNAVAILABLE"),
+    );
+    expect(world.hub.subscriberCount).toBe(0);
+    expect(world.provider.peek(OTHER_DATABASE)).toBeUndefined();
+  });
+
+  it("are told that all is empty where tracking is off, also when they resume", async () => {
+    await using world = await openHub();
+    const hub = new Hub(new EmptyTaskStoreProvider(world), world.clock);
+    const events = await hub.taskEvents({ database: DATABASE, minIntervalMs: 0 });
+    expect(await eventsOf(events, 2)).toEqual(["Reset INITIAL 0.0.0", "CaughtUp 0"]);
+    const after = { epoch: "anotherEpoch", revision: 7 };
+    const resumed = await hub.taskEvents({ database: DATABASE, minIntervalMs: 0, after });
+    expect(await eventsOf(resumed, 2)).toEqual(["Reset EPOCH_CHANGED 0.0.0", "CaughtUp 0"]);
+  });
+});
+
+interface HubWorld extends Stores {
+  readonly hub: Hub;
+  /** Of `DATABASE`, in which nothing is stored yet. */
+  readonly store: TaskStore;
+  taskEvents(request?: Partial<TaskEventsRequest>): Promise<PullStream<TaskEvent>>;
+  task(request?: Partial<TaskRequest>): ReturnType<Hub["task"]>;
+  taskCount(request?: Partial<TaskCountRequest>): ReturnType<Hub["taskCount"]>;
+}
+
+async function openHub(options?: StoresOptions): Promise<HubWorld> {
+  const world = createStores(options);
+  const hub = new Hub(world.provider, world.clock);
+  const common = { database: DATABASE, minIntervalMs: 0 };
+  return {
+    ...world,
+    hub,
+    store: await world.provider.getTaskStore(DATABASE),
+    taskEvents: (request) => hub.taskEvents({ ...common, ...request }),
+    task: (request) => hub.task({ ...common, ...ALICE, untilEnded: true, ...request }),
+    taskCount: (request) => hub.taskCount({ ...common, ...request }),
+  };
+}
+
+async function eventsOf(stream: PullStream<TaskEvent>, count: number): Promise<string[]> {
+  const events: TaskEvent[] = [];
+  while (events.length < count) events.push((await stream.next()).value!);
+  return eventWords(events);
+}
+
+/** Asks for the next, and says what it was when it comes. */
+function watched(stream: PullStream<unknown>): ReturnType<typeof vi.fn<(result: unknown) => void>> {
+  const told = vi.fn<(result: unknown) => void>();
+  void stream.next().then(told);
+  return told;
+}

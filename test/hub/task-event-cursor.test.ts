@@ -1,0 +1,510 @@
+import { describe, expect, it } from "vitest";
+import { TaskEventCursor } from "../../src/hub/task-event-cursor.js";
+import type { TaskEvent } from "../../src/hub/task-event.js";
+import { ORIGIN, type Position } from "../../src/protocol/position.js";
+import type { JobFilter } from "../../src/store/task-store.js";
+import { eventWords } from "../kit/event-words.js";
+import { jobKey } from "../kit/journal-entries.js";
+import { ALICE, ANY_ATTEMPT, BOB, CAROL, manyKeys, toReport, toStore } from "../kit/requests.js";
+import { openStore, type OpenedStore, type StoresOptions } from "../kit/task-stores.js";
+
+describe("a first subscription", () => {
+  it("to an empty database is told so, and that this is all", async () => {
+    await using world = await openWorld();
+    expect(world.told(world.subscribe())).toEqual(["Reset INITIAL 0.0.0", "CaughtUp 0"]);
+  });
+
+  it("is told to forget, then each job in the order of its latest change, then that this is all", async () => {
+    await using world = await openWorld();
+    await world.store.store(toStore(ALICE));
+    await world.store.store(toStore(BOB));
+    await world.report(ALICE);
+    expect(world.told(world.subscribe())).toEqual([
+      "Reset INITIAL 0.0.3",
+      "TaskStored bob 2.0.3",
+      "TaskStored alice 3.0.3",
+      "CaughtUp 3",
+    ]);
+  });
+
+  it("is not told of what was gone before", async () => {
+    await using world = await openWorld();
+    await world.store.store(toStore(ALICE));
+    await world.store.remove(ALICE, ANY_ATTEMPT);
+    expect(world.told(world.subscribe())).toEqual(["Reset INITIAL 0.0.2", "CaughtUp 2"]);
+  });
+
+  it("is told of what goes and of what changes while the state is told", async () => {
+    await using world = await openWorld();
+    await world.storeAll(ALICE, BOB, CAROL);
+    const cursor = world.subscribe();
+    expect(world.told(cursor, 2)).toEqual(["Reset INITIAL 0.0.3", "TaskStored alice 1.0.3"]);
+    await world.store.remove(ALICE, ANY_ATTEMPT);
+    await world.report(BOB);
+    expect(world.told(cursor)).toEqual([
+      "TaskStored carol 3.0.3",
+      "TaskRemoved alice 4.0.3",
+      "TaskStored bob 5.0.3",
+      "CaughtUp 5",
+    ]);
+  });
+
+  it("is told of a job again, whole, when it changes after it was told and before all is", async () => {
+    await using world = await openWorld();
+    await world.storeAll(ALICE, BOB);
+    const cursor = world.subscribe();
+    world.told(cursor, 2);
+    await world.report(ALICE);
+    expect(world.told(cursor)).toEqual(["TaskStored bob 2.0.2", "TaskStored alice 3.0.2", "CaughtUp 3"]);
+  });
+
+  it("sees each event at its own instant: a job's at its latest change, the rest as it is told", async () => {
+    await using world = await openWorld();
+    const start = world.clock.now();
+    await world.storeAll(ALICE, BOB);
+    const cursor = world.subscribe();
+    world.clock.advance(10);
+    const [reset, stored] = [cursor.pull(), cursor.pull()];
+    await world.store.remove(BOB, ANY_ATTEMPT);
+    world.clock.advance(10);
+    const [removed, caughtUp] = [cursor.pull(), cursor.pull()];
+    expect([reset, stored, removed, caughtUp].map((event) => event!.at - start)).toEqual([10, 0, 10, 20]);
+  });
+});
+
+describe("a live subscription", () => {
+  it("is told each change at its revision, one by one", async () => {
+    await using world = await openWorld();
+    const cursor = await world.live(ALICE);
+    await world.store.store(toStore(BOB));
+    expect(world.told(cursor)).toEqual(["TaskStored bob 2"]);
+    await world.report(ALICE);
+    expect(world.told(cursor)).toEqual(["TaskUpdated alice since 2 3"]);
+    await world.store.remove(BOB, ANY_ATTEMPT);
+    expect(world.told(cursor)).toEqual(["TaskRemoved bob 4"]);
+  });
+
+  it("is told of several jobs' changes one by one though they came at once", async () => {
+    await using world = await openWorld();
+    const cursor = await world.live(ALICE);
+    await Promise.all([
+      world.store.store(toStore(BOB)),
+      world.report(ALICE),
+      world.store.store(toStore(CAROL)),
+    ]);
+    expect(world.told(cursor)).toEqual([
+      "TaskStored bob 2",
+      "TaskUpdated alice since 2 3",
+      "TaskStored carol 4",
+    ]);
+  });
+
+  it("is told of a job that was stored again as of one stored, with what came of it", async () => {
+    await using world = await openWorld();
+    const cursor = await world.live(ALICE);
+    await world.store.store(toStore(ALICE));
+    const event = cursor.pull();
+    expect(eventWords([event!])).toEqual(["TaskStored alice 2"]);
+    expect(event).toMatchObject({ userTask: { attempt: 2, outcome: "OVERWRITTEN" } });
+  });
+
+  it("is told nothing while nothing changes", async () => {
+    await using world = await openWorld();
+    const cursor = await world.live(ALICE);
+    expect(world.told(cursor)).toEqual([]);
+    await world.store.update(ALICE, toReport());
+    expect(world.told(cursor)).toEqual([]);
+  });
+
+  it("is given the very job that the store has, and why another is gone", async () => {
+    await using world = await openWorld();
+    const cursor = await world.live(ALICE, BOB);
+    const updated = await world.report(ALICE);
+    await world.store.purge();
+    const [first, second, third] = [cursor.pull(), cursor.pull(), cursor.pull()];
+    expect(updated.stamp.revision).toBe(3);
+    expect(first).toMatchObject({ kind: "TaskRemoved", ...BOB, reason: "PURGED" });
+    expect(second).toMatchObject({ kind: "TaskRemoved", ...ALICE, reason: "PURGED" });
+    expect(third).toMatchObject({ kind: "CaughtUp" });
+  });
+});
+
+describe("changes that were merged before a subscription came to them", () => {
+  it("are told against what it held, in positions that say so, and ended by CaughtUp", async () => {
+    await using world = await openWorld();
+    const cursor = await world.live(ALICE);
+    await world.report(ALICE);
+    await world.report(ALICE);
+    expect(world.told(cursor)).toEqual(["TaskUpdated alice since 1 3.1.3", "CaughtUp 3"]);
+    await world.report(ALICE);
+    expect(world.told(cursor)).toEqual(["TaskUpdated alice since 3 4"]);
+  });
+
+  it("begin where the first is missing: what comes before is told one by one", async () => {
+    await using world = await openWorld();
+    const cursor = await world.live(ALICE, BOB);
+    await world.report(BOB);
+    await world.report(ALICE);
+    await world.report(ALICE);
+    expect(world.told(cursor)).toEqual([
+      "TaskUpdated bob since 2 3",
+      "TaskUpdated alice since 3 5.3.5",
+      "CaughtUp 5",
+    ]);
+  });
+
+  it("keep their base while more is merged, until all is told", async () => {
+    await using world = await openWorld();
+    const cursor = await world.live(ALICE, BOB);
+    await world.report(ALICE);
+    await world.report(ALICE);
+    await world.report(BOB);
+    expect(world.told(cursor, 1)).toEqual(["TaskUpdated alice since 2 4.2.5"]);
+    await world.report(BOB);
+    await world.report(ALICE);
+    expect(world.told(cursor)).toEqual([
+      "TaskUpdated bob since 2 6.2.5",
+      "TaskUpdated alice since 2 7.2.5",
+      "CaughtUp 7",
+    ]);
+  });
+
+  it("tell of a job as stored when its latest store is among them", async () => {
+    await using world = await openWorld();
+    const cursor = await world.live(ALICE);
+    await world.store.store(toStore(ALICE));
+    await world.report(ALICE);
+    expect(world.told(cursor)).toEqual(["TaskStored alice 3.1.3", "CaughtUp 3"]);
+  });
+
+  it("tell of a job as gone when it is, though its store may never have been told", async () => {
+    await using world = await openWorld();
+    const cursor = await world.live(ALICE);
+    await world.store.store(toStore(BOB));
+    await world.store.remove(BOB, ANY_ATTEMPT);
+    expect(world.told(cursor)).toEqual(["TaskRemoved bob 3.1.3", "CaughtUp 3"]);
+  });
+
+  it("tell nothing of a removal that a later store has withdrawn", async () => {
+    await using world = await openWorld();
+    const cursor = await world.live(ALICE);
+    await world.store.remove(ALICE, ANY_ATTEMPT);
+    await world.store.store(toStore(ALICE));
+    expect(world.told(cursor)).toEqual(["TaskStored alice 3.1.3", "CaughtUp 3"]);
+  });
+});
+
+describe("a subscription that resumes", () => {
+  it("is told just that it has all when nothing has changed since", async () => {
+    await using world = await openWorld();
+    await world.storeAll(ALICE, BOB);
+    expect(world.told(world.resume("2"))).toEqual(["CaughtUp 2"]);
+  });
+
+  it("is told what has changed since, against the revision that it gives back", async () => {
+    await using world = await openWorld();
+    await world.storeAll(ALICE, BOB, CAROL);
+    await world.report(ALICE);
+    await world.store.remove(BOB, ANY_ATTEMPT);
+    expect(world.told(world.resume("2"))).toEqual([
+      "TaskStored carol 3.2.5",
+      "TaskUpdated alice since 2 4.2.5",
+      "TaskRemoved bob 5.2.5",
+      "CaughtUp 5",
+    ]);
+  });
+
+  it("goes on in the middle of a snapshot as if it had not been cut off", async () => {
+    await using world = await openWorld();
+    await world.storeAll(ALICE, BOB, CAROL);
+    await world.report(BOB);
+    expect(world.told(world.resume("1.0.3"))).toEqual([
+      "TaskStored carol 3.0.3",
+      "TaskStored bob 4.0.3",
+      "CaughtUp 4",
+    ]);
+  });
+
+  it("in the middle of a snapshot is told of what went since that began, and not of what went before", async () => {
+    await using world = await openWorld();
+    await world.storeAll(ALICE, BOB, CAROL);
+    await world.store.remove(ALICE, ANY_ATTEMPT);
+    await world.store.remove(BOB, ANY_ATTEMPT);
+    expect(world.told(world.resume("3.0.4"))).toEqual(["TaskRemoved bob 5.0.4", "CaughtUp 5"]);
+  });
+
+  it("in the middle of a catch-up is told on against the base of that", async () => {
+    await using world = await openWorld();
+    await world.storeAll(ALICE, BOB);
+    await world.report(ALICE);
+    await world.report(BOB);
+    await world.report(ALICE);
+    expect(world.told(world.resume("4.2.4"))).toEqual(["TaskUpdated alice since 2 5.2.4", "CaughtUp 5"]);
+  });
+
+  it("at the Reset of a snapshot begins anew", async () => {
+    await using world = await openWorld();
+    await world.storeAll(ALICE);
+    expect(world.told(world.resume("0.0.1"))).toEqual([
+      "Reset INITIAL 0.0.1",
+      "TaskStored alice 1.0.1",
+      "CaughtUp 1",
+    ]);
+  });
+
+  it("at revision 0 of whichever epoch is as one that is new", async () => {
+    await using world = await openWorld();
+    await world.storeAll(ALICE);
+    const asNew = world.told(world.subscribe());
+    expect(world.told(world.resume("0"))).toEqual(asNew);
+    expect(world.told(world.resumeAt(ORIGIN))).toEqual(asNew);
+    expect(world.told(world.resumeAt({ epoch: "anotherEpoch", revision: 0 }))).toEqual(asNew);
+  });
+
+  it("goes live once it has caught up", async () => {
+    await using world = await openWorld();
+    await world.storeAll(ALICE);
+    const cursor = world.resume("1");
+    world.told(cursor);
+    await world.report(ALICE);
+    expect(world.told(cursor)).toEqual(["TaskUpdated alice since 1 2"]);
+  });
+});
+
+describe("a subscription that can't be told what has changed since", () => {
+  it("as removals were forgotten is told so, and the state", async () => {
+    await using world = await openWorld({ limits: { removalsKeptMax: 1 } });
+    await world.storeAll(ALICE, BOB, CAROL);
+    await world.remove(ALICE, BOB);
+    expect(world.store.floor).toBe(4);
+    expect(world.told(world.resume("3"))).toEqual([
+      "Reset HISTORY_GONE 0.0.5",
+      "TaskStored carol 3.0.5",
+      "CaughtUp 5",
+    ]);
+  });
+
+  it("is one that lies before the floor; at the floor all is remembered", async () => {
+    await using world = await openWorld({ limits: { removalsKeptMax: 1 } });
+    await world.storeAll(ALICE, BOB, CAROL);
+    await world.remove(ALICE, BOB);
+    expect(world.told(world.resume("4"))).toEqual(["TaskRemoved bob 5.4.5", "CaughtUp 5"]);
+  });
+
+  it("is not one in the middle of a snapshot that began at the floor, as it holds nothing older", async () => {
+    await using world = await openWorld({ limits: { removalsKeptMax: 1 } });
+    await world.storeAll(ALICE, BOB, CAROL);
+    await world.remove(ALICE, BOB);
+    expect(world.told(world.resume("2.0.4"))).toEqual([
+      "TaskStored carol 3.0.4",
+      "TaskRemoved bob 5.0.4",
+      "CaughtUp 5",
+    ]);
+    expect(world.told(world.resume("2.0.3"), 1)).toEqual(["Reset HISTORY_GONE 0.0.5"]);
+  });
+
+  it("is one in the middle of a catch-up that lies before the floor, though that began after it", async () => {
+    await using world = await openWorld({ limits: { removalsKeptMax: 1 } });
+    await world.storeAll(ALICE, BOB, CAROL);
+    await world.remove(ALICE, BOB);
+    expect(world.told(world.resume("3.1.5"), 1)).toEqual(["Reset HISTORY_GONE 0.0.5"]);
+  });
+
+  it("as it lies in the future is told so, and the state; also where its catch-up began in the future", async () => {
+    await using world = await openWorld();
+    await world.storeAll(ALICE);
+    const anew = ["Reset HISTORY_GONE 0.0.1", "TaskStored alice 1.0.1", "CaughtUp 1"];
+    expect(world.told(world.resume("2"))).toEqual(anew);
+    expect(world.told(world.resume("9007199254740991"))).toEqual(anew);
+    expect(world.told(world.resume("1.0.2"))).toEqual(anew);
+  });
+
+  it("as it is of another epoch is told so, and the state", async () => {
+    await using world = await openWorld();
+    await world.storeAll(ALICE);
+    const cursor = world.resumeAt({ epoch: "anotherEpoch", revision: 1 });
+    const [reset] = [cursor.pull()];
+    expect(reset).toMatchObject({ kind: "Reset", cause: "EPOCH_CHANGED" });
+    expect(reset!.position.epoch).toBe(world.store.position.epoch);
+    expect(world.told(cursor)).toEqual(["TaskStored alice 1.0.1", "CaughtUp 1"]);
+  });
+
+  it("since it was away too long while it was live is told so, once, and the state", async () => {
+    await using world = await openWorld({ limits: { removalsKeptMax: 1 } });
+    const cursor = await world.live(ALICE, BOB, CAROL);
+    await world.remove(ALICE, BOB);
+    expect(world.told(cursor)).toEqual(["Reset HISTORY_GONE 0.0.5", "TaskStored carol 3.0.5", "CaughtUp 5"]);
+    expect(world.told(cursor)).toEqual([]);
+  });
+
+  it("since it was away too long in the middle of a snapshot is told so, and the state", async () => {
+    await using world = await openWorld({ limits: { removalsKeptMax: 1 } });
+    await world.storeAll(ALICE, BOB, CAROL);
+    const cursor = world.subscribe();
+    expect(world.told(cursor, 2)).toEqual(["Reset INITIAL 0.0.3", "TaskStored alice 1.0.3"]);
+    await world.remove(ALICE, BOB);
+    expect(world.told(cursor)).toEqual(["Reset HISTORY_GONE 0.0.5", "TaskStored carol 3.0.5", "CaughtUp 5"]);
+  });
+});
+
+describe("a filtered subscription", () => {
+  const ALICE_TOO = jobKey("alice", "other");
+
+  it.each<[string, JobFilter, string[]]>([
+    ["a user", { username: ALICE.username }, ["alice 1.0.3", "alice 3.0.3"]],
+    ["a job id", { jobId: ALICE.jobId }, ["alice 1.0.3", "bob 2.0.3"]],
+    ["a user's job", ALICE, ["alice 1.0.3"]],
+  ])("of %s is told of nothing else", async (_, filter, stored) => {
+    await using world = await openWorld();
+    await world.storeAll(ALICE, BOB, ALICE_TOO);
+    expect(world.told(world.subscribe({ filter }))).toEqual([
+      "Reset INITIAL 0.0.3",
+      ...stored.map((words) => `TaskStored ${words}`),
+      "CaughtUp 3",
+    ]);
+  });
+
+  it("is told nothing of changes that it hides: stores, reports, removals, alone and merged", async () => {
+    await using world = await openWorld();
+    const cursor = await world.liveWith({ filter: ALICE }, ALICE, BOB);
+    await world.report(BOB);
+    expect(world.told(cursor)).toEqual([]);
+    await world.report(BOB);
+    await world.report(BOB);
+    await world.store.store(toStore(CAROL));
+    expect(world.told(cursor)).toEqual([]);
+    await world.remove(BOB, CAROL);
+    expect(world.told(cursor)).toEqual([]);
+  });
+
+  it("is told the next change that it lets through, against the revision before it", async () => {
+    await using world = await openWorld();
+    const cursor = await world.liveWith({ filter: ALICE }, ALICE, BOB);
+    await world.report(BOB);
+    world.told(cursor);
+    await world.report(ALICE);
+    expect(world.told(cursor)).toEqual(["TaskUpdated alice since 3 4"]);
+  });
+
+  it("catches up when what it hides was merged with what it lets through", async () => {
+    await using world = await openWorld();
+    const cursor = await world.liveWith({ filter: ALICE }, ALICE, BOB);
+    await world.report(BOB);
+    await world.report(BOB);
+    await world.report(ALICE);
+    expect(world.told(cursor)).toEqual(["TaskUpdated alice since 2 5.2.5", "CaughtUp 5"]);
+  });
+
+  it("that resumes where all was hidden since is told just that it has all", async () => {
+    await using world = await openWorld();
+    await world.storeAll(ALICE, BOB);
+    await world.report(BOB);
+    expect(world.told(world.resume("2", { filter: ALICE }))).toEqual(["CaughtUp 3"]);
+  });
+});
+
+describe("a merging subscription", () => {
+  it("is told every change by catching up", async () => {
+    await using world = await openWorld();
+    const cursor = await world.liveWith({ isMerging: true }, ALICE);
+    await world.report(ALICE);
+    expect(world.told(cursor)).toEqual(["TaskUpdated alice since 1 2.1.2", "CaughtUp 2"]);
+    await world.store.store(toStore(BOB));
+    await world.report(ALICE);
+    expect(world.told(cursor)).toEqual([
+      "TaskStored bob 3.2.4",
+      "TaskUpdated alice since 2 4.2.4",
+      "CaughtUp 4",
+    ]);
+  });
+
+  it("is told nothing of changes that it hides", async () => {
+    await using world = await openWorld();
+    const cursor = await world.liveWith({ isMerging: true, filter: ALICE }, ALICE, BOB);
+    await world.report(BOB);
+    expect(world.told(cursor)).toEqual([]);
+  });
+});
+
+describe("what a subscription costs that is not read", () => {
+  it("is one event a job, however much has changed", async () => {
+    await using world = await openWorld();
+    const keys = manyKeys(3);
+    const cursor = await world.live(...keys);
+    await Promise.all(Array.from({ length: 900 }, (_, at) => world.report(keys[at % 3]!)));
+    const events = pulled(cursor);
+    expect(eventWords(events)).toEqual([
+      "TaskUpdated user0 since 3 901.3.903",
+      "TaskUpdated user1 since 3 902.3.903",
+      "TaskUpdated user2 since 3 903.3.903",
+      "CaughtUp 903",
+    ]);
+    expect(events[0]).toMatchObject({ userTask: { version: 301, task: { done: 300 } } });
+  });
+});
+
+interface CursorOptions {
+  readonly filter?: JobFilter;
+  readonly isMerging?: boolean;
+}
+
+/** A store and those who watch it. */
+interface World extends OpenedStore {
+  storeAll(...keys: readonly (typeof ALICE)[]): Promise<void>;
+  report(key: typeof ALICE): ReturnType<OpenedStore["store"]["update"]>;
+  remove(...keys: readonly (typeof ALICE)[]): Promise<void>;
+  subscribe(options?: CursorOptions): TaskEventCursor;
+  /** After a position of this store's epoch, as `4` or `4.2.6`. */
+  resume(place: string, options?: CursorOptions): TaskEventCursor;
+  resumeAt(after: Position, options?: CursorOptions): TaskEventCursor;
+  /** One that was told of these jobs, and all else. */
+  live(...keys: readonly (typeof ALICE)[]): Promise<TaskEventCursor>;
+  liveWith(options: CursorOptions, ...keys: readonly (typeof ALICE)[]): Promise<TaskEventCursor>;
+  /** What a subscription is told now, up to `count` events of it. */
+  told(cursor: TaskEventCursor, count?: number): string[];
+}
+
+async function openWorld(options?: StoresOptions): Promise<World> {
+  const opened = await openStore(options);
+  const { store, clock } = opened;
+  const cursor = (after: Position | undefined, { filter = {}, isMerging = false }: CursorOptions = {}) =>
+    new TaskEventCursor(store, { filter, after, isMerging, clock });
+  const world: World = {
+    ...opened,
+    async storeAll(...keys) {
+      for (const key of keys) await store.store(toStore(key));
+    },
+    report: (key) => store.update(key, toReport({ add: 1 })),
+    async remove(...keys) {
+      for (const key of keys) await store.remove(key, ANY_ATTEMPT);
+    },
+    subscribe: (given) => cursor(undefined, given),
+    resume: (place, given) => cursor(positionAt(store.position.epoch, place), given),
+    resumeAt: cursor,
+    live: (...keys) => world.liveWith({}, ...keys),
+    async liveWith(given, ...keys) {
+      await world.storeAll(...keys);
+      const subscribed = cursor(undefined, given);
+      pulled(subscribed);
+      return subscribed;
+    },
+    told: (from, count = Infinity) => eventWords(pulled(from, count)),
+  };
+  return world;
+}
+
+function positionAt(epoch: string, place: string): Position {
+  const [revision, base, began] = place.split(".").map(Number);
+  if (base === undefined) return { epoch, revision: revision! };
+  return { epoch, revision: revision!, catchUp: { base, began: began! } };
+}
+
+function pulled(cursor: TaskEventCursor, count = Infinity): TaskEvent[] {
+  const events: TaskEvent[] = [];
+  while (events.length < count) {
+    const event = cursor.pull();
+    if (!event) break;
+    events.push(event);
+  }
+  return events;
+}

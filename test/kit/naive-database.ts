@@ -1,0 +1,181 @@
+import type { Limits } from "../../src/protocol/limits.js";
+import { matches, type JobFilter, type PageWindow, type UserTaskPage } from "../../src/store/task-store.js";
+import type { Edit } from "../../src/tasks/edit.js";
+import { growJob, removeJob, reportOn, requestCancel, storeJob } from "../../src/tasks/job-changes.js";
+import type { JobKey, Username } from "../../src/tasks/names.js";
+import { Stamp } from "../../src/tasks/stamp.js";
+import { expiresAt, type JobState, type Removal, type UserTask } from "../../src/tasks/user-task.js";
+import { answerOf, refusalOf, type Answer, type JobCommand } from "./job-commands.js";
+
+/**
+ * One database as a list that is gone through from end to end for each question: slow, without an index, and
+ * short enough to be seen to be right. What a command makes of one job is asked of the reducers, which have
+ * tests of their own.
+ */
+export class NaiveDatabase {
+  readonly #epoch: string;
+  readonly #limits: Limits;
+  #states: readonly (UserTask | Removal)[] = [];
+  revision = 0;
+  /** The newest removal that is forgotten. */
+  floor = 0;
+
+  constructor(epoch: string, limits: Limits) {
+    this.#epoch = epoch;
+    this.#limits = limits;
+  }
+
+  /** Does what was asked for in one turn. Gives back each answer, and what each change led to. */
+  run(
+    commands: readonly JobCommand[],
+    now: number,
+  ): { answers: Answer[]; made: readonly (UserTask | Removal)[] } {
+    const drafts = new Drafts(this.#states, { epoch: this.#epoch, revision: this.revision, now });
+    const answers = commands.map((command) => this.#answer(command, drafts));
+    for (const state of drafts.made) this.#apply(state);
+    return { answers, made: drafts.made };
+  }
+
+  get(key: JobKey): JobState {
+    return this.#states.find((state) => isSame(state, key));
+  }
+
+  /** Newest store first. */
+  query(filter: JobFilter = {}): UserTask[] {
+    return jobsOf(this.#states)
+      .filter((job) => matches(filter, job))
+      .toSorted((a, b) => storedAt(b) - storedAt(a));
+  }
+
+  usernames(first: number, after: string): Username[] {
+    const names = new Set(jobsOf(this.#states).map(({ username }) => username));
+    return [...names]
+      .filter((name) => name > after)
+      .toSorted()
+      .slice(0, first);
+  }
+
+  /** Jobs and removals whose latest change is after `revision`, in order. */
+  changesAfter(revision: number): (UserTask | Removal)[] {
+    return this.#states
+      .filter(({ stamp }) => stamp.revision > revision)
+      .toSorted((a, b) => a.stamp.revision - b.stamp.revision);
+  }
+
+  page(filter: JobFilter, window: PageWindow): UserTaskPage {
+    const { count, from, storedBefore = Infinity, storedAfter = -1 } = window;
+    const all = this.query(filter);
+    const within = all.filter((job) => storedAt(job) < storedBefore && storedAt(job) > storedAfter);
+    const userTasks = from === "newest" ? within.slice(0, count) : within.slice(-count);
+    const newest = userTasks[0] ? storedAt(userTasks[0]) : storedBefore - 1;
+    const oldest = userTasks.length > 0 ? storedAt(userTasks.at(-1)!) : storedAfter + 1;
+    return {
+      userTasks,
+      hasNewer: all.some((job) => storedAt(job) > newest),
+      hasOlder: all.some((job) => storedAt(job) < oldest),
+    };
+  }
+
+  #answer(command: JobCommand, drafts: Drafts): Answer {
+    try {
+      return answerOf(this.#make(command, drafts));
+    } catch (error) {
+      return refusalOf(error);
+    }
+  }
+
+  #make(command: JobCommand, drafts: Drafts): UserTask | number | null {
+    switch (command.kind) {
+      case "store":
+        return drafts.change(command.request, this.#limits, (job, edit) =>
+          storeJob(job, command.request, edit),
+        );
+      case "report":
+        return drafts.change(command.key, this.#limits, (job, edit) =>
+          reportOn(job, command.key, command.report, edit),
+        );
+      case "grow":
+        return drafts.change(command.key, this.#limits, (job, edit) =>
+          growJob(job, command.key, command.growth, edit),
+        );
+      case "requestCancel":
+        return drafts.change(command.key, this.#limits, (job, edit) =>
+          requestCancel(job, command.key, command.demand, edit),
+        );
+      case "remove": {
+        const before = drafts.get(command.key);
+        drafts.change(command.key, this.#limits, (job, edit) =>
+          removeJob(job, command.fence, "REMOVED", edit),
+        );
+        return before?.kind === "userTask" ? before : null;
+      }
+      case "purge":
+        return this.#removeAll(this.query(), "PURGED", drafts);
+      case "expire": {
+        const isOver = (job: UserTask) => (expiresAt(job, command.retentionMs) ?? Infinity) <= drafts.now;
+        return this.#removeAll(this.query().filter(isOver), "EXPIRED", drafts);
+      }
+    }
+  }
+
+  #removeAll(jobs: readonly UserTask[], reason: Removal["reason"], drafts: Drafts): number {
+    for (const job of jobs) {
+      drafts.change(job, this.#limits, (before, edit) => removeJob(before, { attempt: null }, reason, edit));
+    }
+    return jobs.length;
+  }
+
+  /** Of the removals the newest are kept; what was withdrawn by a store does not count. */
+  #apply(state: UserTask | Removal): void {
+    this.revision = state.stamp.revision;
+    this.#states = [...this.#states.filter((other) => !isSame(other, state)), state];
+    const removals = this.#states.filter(({ kind }) => kind === "removal");
+    const [oldest] = removals.toSorted((a, b) => a.stamp.revision - b.stamp.revision);
+    if (!oldest || removals.length <= this.#limits.removalsKeptMax) return;
+    this.floor = oldest.stamp.revision;
+    this.#states = this.#states.filter((other) => other !== oldest);
+  }
+}
+
+/** What was made in one turn, each from what those before it led to. */
+class Drafts {
+  readonly made: (UserTask | Removal)[] = [];
+  readonly now: number;
+  readonly #before: readonly (UserTask | Removal)[];
+  readonly #epoch: string;
+  readonly #revision: number;
+
+  constructor(
+    before: readonly (UserTask | Removal)[],
+    { epoch, revision, now }: { epoch: string; revision: number; now: number },
+  ) {
+    this.#before = before;
+    this.#epoch = epoch;
+    this.#revision = revision;
+    this.now = now;
+  }
+
+  get(key: JobKey): JobState {
+    return [...this.#before, ...this.made].findLast((state) => isSame(state, key));
+  }
+
+  change<T extends JobState>(key: JobKey, limits: Limits, reduce: (before: JobState, edit: Edit) => T): T {
+    const before = this.get(key);
+    const stamp = Stamp.of(this.#epoch, this.#revision + this.made.length + 1);
+    const after = reduce(before, { now: this.now, stamp, limits });
+    if (after && after !== before) this.made.push(after);
+    return after;
+  }
+}
+
+function jobsOf(states: readonly (UserTask | Removal)[]): UserTask[] {
+  return states.filter((state) => state.kind === "userTask");
+}
+
+function storedAt({ storedStamp }: UserTask): number {
+  return storedStamp.revision;
+}
+
+function isSame(a: JobKey, b: JobKey): boolean {
+  return a.username === b.username && a.jobId === b.jobId;
+}

@@ -1,0 +1,49 @@
+import type { TaskStoreListener } from "../../src/store/task-store-listener.js";
+import type { Removal, UserTask } from "../../src/tasks/user-task.js";
+
+/** What a listener was told: what there is now, and what there was. */
+export type Told =
+  | { readonly kind: "added"; readonly userTask: UserTask; readonly replaced: UserTask | undefined }
+  | { readonly kind: "updated"; readonly userTask: UserTask; readonly before: UserTask }
+  | { readonly kind: "removed"; readonly userTask: UserTask; readonly removal: Removal };
+
+/** Remembers all that it is told, and calls `onTold` each time. */
+export class RecordingListener implements TaskStoreListener {
+  readonly told: Told[] = [];
+  readonly #onTold: (told: Told) => void;
+
+  constructor(onTold: (told: Told) => void = () => {}) {
+    this.#onTold = onTold;
+  }
+
+  get revisions(): number[] {
+    return this.told.map(revisionOf);
+  }
+
+  /** As `added alice`. */
+  get words(): string[] {
+    return this.told.map(({ kind, userTask }) => `${kind} ${userTask.username}`);
+  }
+
+  onTaskAdded(userTask: UserTask, replaced: UserTask | undefined): void {
+    this.#hear({ kind: "added", userTask, replaced });
+  }
+
+  onTaskUpdated(userTask: UserTask, before: UserTask): void {
+    this.#hear({ kind: "updated", userTask, before });
+  }
+
+  onTaskRemoved(userTask: UserTask, removal: Removal): void {
+    this.#hear({ kind: "removed", userTask, removal });
+  }
+
+  #hear(told: Told): void {
+    this.told.push(told);
+    this.#onTold(told);
+  }
+}
+
+/** Of the change that was told. */
+export function revisionOf(told: Told): number {
+  return (told.kind === "removed" ? told.removal : told.userTask).stamp.revision;
+}

@@ -1,0 +1,74 @@
+import type { Journal } from "../../src/journal/journal.js";
+import { createMemoryJournal } from "../../src/journal/memory-journal.js";
+import { DEFAULT_LIMITS, type Limits } from "../../src/protocol/limits.js";
+import { PerDatabaseTaskStoreProvider } from "../../src/store/per-database-task-store-provider.js";
+import { PerDatabaseTaskStore } from "../../src/store/per-database-task-store.js";
+import { ManualClock } from "./manual-clock.js";
+import { observeJournal, type ObservedJournal } from "./observed-journal.js";
+import { RecordingLog } from "./recording-log.js";
+import { DATABASE } from "./requests.js";
+
+/** Task stores over a journal in memory, in a world of their own. */
+export interface Stores extends AsyncDisposable {
+  readonly provider: PerDatabaseTaskStoreProvider;
+  readonly journal: ObservedJournal;
+  readonly clock: ManualClock;
+  readonly log: RecordingLog;
+  readonly limits: Limits;
+}
+
+export interface StoresOptions {
+  readonly limits?: Partial<Limits> | undefined;
+  /** Puts something before the journal in memory. */
+  readonly journal?: (journal: Journal) => Journal;
+}
+
+/** The instant at which every world begins. */
+export const START = 1_700_000_000_000;
+
+export function createStores({ limits: given, journal: wrap = same }: StoresOptions = {}): Stores {
+  const limits = { ...DEFAULT_LIMITS, ...given };
+  const journal = observeJournal(wrap(createMemoryJournal(limits)));
+  const clock = new ManualClock(START);
+  const log = new RecordingLog();
+  const provider = new PerDatabaseTaskStoreProvider(journal, { clock, log, limits });
+  return {
+    provider,
+    journal,
+    clock,
+    log,
+    limits,
+    async [Symbol.asyncDispose]() {
+      await provider.close();
+      await journal.close();
+    },
+  };
+}
+
+/** The same with one store opened, of `DATABASE`. */
+export interface OpenedStore extends Omit<Stores, "provider"> {
+  readonly store: PerDatabaseTaskStore;
+  /** Another store of the same database, opened from what the journal has. */
+  reopened(): Promise<PerDatabaseTaskStore>;
+}
+
+export async function openStore(options: StoresOptions = {}): Promise<OpenedStore> {
+  const { provider: _, ...world } = createStores(options);
+  const { journal } = world;
+  const open = async (): Promise<PerDatabaseTaskStore> =>
+    PerDatabaseTaskStore.open(DATABASE, await journal.open(DATABASE), world);
+  const store = await open();
+  return {
+    ...world,
+    store,
+    reopened: open,
+    async [Symbol.asyncDispose]() {
+      await store.close();
+      await journal.close();
+    },
+  };
+}
+
+function same(journal: Journal): Journal {
+  return journal;
+}

@@ -1,0 +1,118 @@
+import { describe, expect, it } from "vitest";
+import { Hub } from "../../src/hub/hub.js";
+import { DEFAULT_LIMITS } from "../../src/protocol/limits.js";
+import { parseDatabaseName } from "../../src/tasks/names.js";
+import { createFaultyJournal, type FaultyJournal } from "../kit/faulty-journal.js";
+import { jobKey } from "../kit/journal-entries.js";
+import { ALICE, ANY_ATTEMPT, DATABASE, OTHER_DATABASE, refusal, toStore } from "../kit/requests.js";
+import { createStores } from "../kit/task-stores.js";
+import { until } from "../kit/turns.js";
+
+describe("L1: one store a database", () => {
+  it("however many ask at the same moment, and whatever they ask for it for", async () => {
+    await using world = createStores();
+    const { provider } = world;
+    const asked = Array.from({ length: 10 }, () => provider.getTaskStore(DATABASE));
+    const leases = Array.from({ length: 10 }, () => provider.retain(DATABASE));
+    const stores = [...(await Promise.all(asked)), ...(await Promise.all(leases)).map(({ store }) => store)];
+    expect(new Set(stores).size).toBe(1);
+    expect(world.journal.opened).toEqual([DATABASE]);
+  });
+
+  it("who has waited for the lock of a name looks again, and opens nothing", async () => {
+    await using world = createStores();
+    const release = world.journal.holdOpenings(DATABASE);
+    const first = world.provider.getTaskStore(DATABASE);
+    await until(() => world.journal.opened.length === 1);
+    const waiting = [world.provider.getTaskStore(DATABASE), world.provider.getTaskStore(DATABASE)];
+    release();
+    expect(await Promise.all(waiting)).toEqual([await first, await first]);
+    expect(world.journal.opened).toEqual([DATABASE]);
+  });
+
+  it.each([
+    ["Neo4J", "neo4j"],
+    ["ÉTÉ", "été"],
+    ["E\u0301te\u0301", "été"],
+    ["\u212Bngström", "ångström"],
+  ])("the database names %j and %j are one, lower-cased and then normalised", async (text, same) => {
+    await using world = createStores();
+    const [one, other] = [parseDatabaseName(text, DEFAULT_LIMITS), parseDatabaseName(same, DEFAULT_LIMITS)];
+    expect(await world.provider.getTaskStore(one)).toBe(await world.provider.getTaskStore(other));
+  });
+
+  it("usernames and job ids are normalised and keep their case", async () => {
+    await using world = createStores();
+    const store = await world.provider.getTaskStore(DATABASE);
+    await store.store(toStore(jobKey("Ren\u00E9e", "Job")));
+    await store.store(toStore(jobKey("Rene\u0301e", "Job")));
+    await store.store(toStore(jobKey("ren\u00E9e", "Job")));
+    await store.store(toStore(jobKey("Ren\u00E9e", "job")));
+    expect(store.get(jobKey("Ren\u00E9e", "Job"))?.attempt).toBe(2);
+    expect(store.taskCount()).toBe(3);
+  });
+
+  it("a failed opening leaves nothing behind: those who waited for it open the store after all", async () => {
+    let faults: FaultyJournal | undefined;
+    await using world = createStores({ journal: (journal) => (faults = createFaultyJournal(journal)) });
+    faults!.failNextOpen();
+    const asked = [1, 2, 3].map(() => world.provider.getTaskStore(DATABASE));
+    const [first, second, third] = await Promise.allSettled(asked);
+    expect(first).toMatchObject({ status: "rejected", reason: refusal("UNAVAILABLE") });
+    expect(second).toEqual(third);
+    expect(second!.status).toBe("fulfilled");
+    expect(world.provider.openStores()).toHaveLength(1);
+    expect(world.journal.openHandleCount).toBe(1);
+  });
+
+  it("a database that opens slowly makes no other wait", async () => {
+    await using world = createStores();
+    const release = world.journal.holdOpenings(DATABASE);
+    const slow = world.provider.getTaskStore(DATABASE);
+    const other = await world.provider.getTaskStore(OTHER_DATABASE);
+    expect(await other.store(toStore(ALICE))).toMatchObject({ attempt: 1 });
+    expect(world.provider.peek(DATABASE)).toBeUndefined();
+    release();
+    expect((await slow).database).toBe(DATABASE);
+  });
+
+  it("a purge takes the jobs; the store object, its epoch, its counter and its floor stay", async () => {
+    await using world = createStores({ limits: { removalsKeptMax: 1 } });
+    const store = await world.provider.getTaskStore(DATABASE);
+    await Promise.all(["one", "two", "three"].map((jobId) => store.store(toStore(jobKey("alice", jobId)))));
+    const { epoch } = store.position;
+    await store.purge();
+    expect(await world.provider.getTaskStore(DATABASE)).toBe(store);
+    expect(store.position).toEqual({ epoch, revision: 6 });
+    expect(store.floor).toBe(5);
+    expect((await store.store(toStore(ALICE))).stamp.revision).toBe(7);
+  });
+
+  it("reading creates no database: neither looking for it, nor a subscription to it", async () => {
+    await using world = createStores();
+    const { provider, journal, clock } = world;
+    const hub = new Hub(provider, clock);
+    await provider.find(DATABASE);
+    provider.peek(DATABASE);
+    const events = await hub.taskEvents({ database: DATABASE, minIntervalMs: 0 });
+    await events.next();
+    expect(await journal.databases()).toEqual([]);
+    await events.return();
+    expect(provider.openStores()).toEqual([]);
+    await until(() => journal.openHandleCount === 0);
+  });
+
+  it("the empty store of a subscription stands at revision 0 and follows its name", async () => {
+    await using world = createStores();
+    const { provider, clock } = world;
+    const hub = new Hub(provider, clock);
+    const counts = await hub.taskCount({ database: DATABASE, minIntervalMs: 0 });
+    expect(provider.peek(DATABASE)?.position.revision).toBe(0);
+    expect(await counts.next()).toEqual({ done: false, value: 0 });
+    const store = await provider.getTaskStore(DATABASE);
+    await store.store(toStore(ALICE));
+    expect(await counts.next()).toEqual({ done: false, value: 1 });
+    await store.remove(ALICE, ANY_ATTEMPT);
+    expect(await counts.next()).toEqual({ done: false, value: 0 });
+  });
+});

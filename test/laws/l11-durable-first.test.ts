@@ -1,0 +1,104 @@
+import { describe, expect, it, vi } from "vitest";
+import { Hub } from "../../src/hub/hub.js";
+import { createFaultyJournal, type FaultyJournal } from "../kit/faulty-journal.js";
+import { plainStates } from "../kit/plain-state.js";
+import { RecordingListener } from "../kit/recording-listener.js";
+import { ALICE, BOB, CAROL, DATABASE, toReport, toStore } from "../kit/requests.js";
+import { createStores, openStore, type OpenedStore } from "../kit/task-stores.js";
+import { rest, until } from "../kit/turns.js";
+
+describe("L11: durable first", () => {
+  it("nothing is answered, told or readable before the journal has it", async () => {
+    await using world = await openStore();
+    const { store, journal } = world;
+    await store.store(toStore(ALICE));
+    const [listener, answered, before] = [new RecordingListener(), vi.fn<() => void>(), readable(world)];
+    store.addListener(listener);
+    const release = journal.holdAppends();
+    const asked = [
+      store.store(toStore(BOB)),
+      store.update(ALICE, toReport({ status: "RUNNING" })),
+      store.remove(ALICE, { attempt: 1 }),
+    ].map((answer) => answer.then(answered));
+    await until(() => journal.appends.length === 2);
+    await rest();
+    expect(answered).not.toHaveBeenCalled();
+    expect(listener.told).toEqual([]);
+    expect(readable(world)).toEqual(before);
+    release();
+    await Promise.all(asked);
+    expect(listener.words).toEqual(["added bob", "updated alice", "removed alice"]);
+    expect(readable(world)).toMatchObject({ count: 1, usernames: ["bob"], revision: 4 });
+  });
+
+  it("what rests on a change that is not durable yet waits with it", async () => {
+    await using world = await openStore();
+    const { store, journal } = world;
+    const release = journal.holdAppends();
+    const storing = store.store(toStore(ALICE));
+    await until(() => journal.appends.length === 1);
+    const answered = vi.fn<() => void>();
+    const repeating = store.store(toStore(ALICE, { onConflict: "REJECT" })).catch(answered);
+    await rest();
+    expect(answered).not.toHaveBeenCalled();
+    release();
+    await storing;
+    await repeating;
+    expect(answered).toHaveBeenCalledOnce();
+  });
+
+  it("a watcher is told nothing before the journal has it", async () => {
+    await using world = createStores();
+    const { provider, journal, clock } = world;
+    const counts = await new Hub(provider, clock).taskCount({ database: DATABASE, minIntervalMs: 0 });
+    const store = await provider.getTaskStore(DATABASE);
+    await counts.next();
+    const [release, told] = [journal.holdAppends(), vi.fn<(result: unknown) => void>()];
+    const next = counts.next().then(told);
+    const storing = store.store(toStore(ALICE));
+    await until(() => journal.appends.length === 1);
+    await rest();
+    expect(told).not.toHaveBeenCalled();
+    release();
+    await Promise.all([storing, next]);
+    expect(told).toHaveBeenCalledWith({ done: false, value: 1 });
+  });
+
+  it("what the journal refuses is never answered, told or readable", async () => {
+    let faults: FaultyJournal | undefined;
+    await using world = await openStore({ journal: (journal) => (faults = createFaultyJournal(journal)) });
+    const { store } = world;
+    const [listener, before] = [new RecordingListener(), readable(world)];
+    store.addListener(listener);
+    faults!.failNextAppend("before writing");
+    const answers = await Promise.allSettled([ALICE, BOB, CAROL].map((key) => store.store(toStore(key))));
+    expect(answers.map(({ status }) => status)).toEqual(["rejected", "rejected", "rejected"]);
+    expect(listener.told).toEqual([]);
+    expect(readable(world)).toEqual(before);
+  });
+
+  it("what is answered is in the journal", async () => {
+    await using world = await openStore();
+    const { store } = world;
+    await Promise.all([ALICE, BOB].map((key) => store.store(toStore(key))));
+    await store.update(ALICE, toReport({ done: 5 }));
+    const reopened = await world.reopened();
+    expect(plainStates(reopened.query())).toEqual(plainStates(store.query()));
+    expect(reopened.position).toEqual(store.position);
+  });
+});
+
+/** All that can be read of a store in one turn. */
+function readable({ store }: OpenedStore): object {
+  return {
+    revision: store.position.revision,
+    floor: store.floor,
+    jobs: plainStates(store.query()),
+    page: store.page({}, { count: 10, from: "newest" }).userTasks.length,
+    count: store.taskCount(),
+    running: store.taskCount({ statuses: ["RUNNING"] }),
+    usernames: store.usernames(10),
+    lookups: plainStates([ALICE, BOB].map((key) => store.get(key))),
+    nextChange: store.nextChange(1)?.username,
+  };
+}

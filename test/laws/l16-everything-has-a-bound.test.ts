@@ -1,0 +1,137 @@
+import { describe, expect, it } from "vitest";
+import { DEFAULT_LIMITS, type Limits } from "../../src/protocol/limits.js";
+import type { Growth, StoreRequest } from "../../src/tasks/job-changes.js";
+import { parseDatabaseName, parseJobId, parseUsername } from "../../src/tasks/names.js";
+import { branch, iterative, leaf } from "../kit/edits.js";
+import {
+  ALICE,
+  ANY_ATTEMPT,
+  DATABASE,
+  manyKeys,
+  OTHER_DATABASE,
+  refusal,
+  toGrow,
+  toLog,
+  toReport,
+  toStore,
+} from "../kit/requests.js";
+import { createStores, openStore } from "../kit/task-stores.js";
+import { until } from "../kit/turns.js";
+
+/** The bounds that a store keeps, whoever asks. Those of documents and connections are the server's tests. */
+describe("L16: everything has a bound", () => {
+  it("jobs of a database", async () => {
+    await using world = await openStore({ limits: { jobsPerDatabaseMax: 3 } });
+    await Promise.all(manyKeys(3).map((key) => world.store.store(toStore(key))));
+    await expect(world.store.store(toStore(ALICE))).rejects.toMatchObject(
+      refusal("LIMIT_EXCEEDED", "jobsPerDatabaseMax"),
+    );
+    expect(world.store.taskCount()).toBe(3);
+  });
+
+  it("changes that wait", async () => {
+    await using world = await openStore({ limits: { changesWaitingMax: 1 } });
+    const { store, journal } = world;
+    const release = journal.holdAppends();
+    const written = store.store(toStore(ALICE));
+    await until(() => journal.appends.length === 1);
+    const waiting = store.purge();
+    await expect(store.expire(0)).rejects.toMatchObject(refusal("LIMIT_EXCEEDED", "changesWaitingMax"));
+    release();
+    await written;
+    expect(await waiting).toBe(1);
+  });
+
+  it("databases that are written, and databases that are only watched", async () => {
+    await using world = createStores({ limits: { databasesMax: 1 } });
+    await world.provider.getTaskStore(DATABASE);
+    await expect(world.provider.getTaskStore(OTHER_DATABASE)).rejects.toMatchObject(
+      refusal("LIMIT_EXCEEDED", "databasesMax"),
+    );
+    await world.provider.retain(OTHER_DATABASE);
+    await expect(world.provider.retain(parseDatabaseName("third", DEFAULT_LIMITS))).rejects.toMatchObject(
+      refusal("LIMIT_EXCEEDED", "databasesMax"),
+    );
+  });
+
+  it("removals that are remembered: the newest ones", async () => {
+    await using world = await openStore({ limits: { removalsKeptMax: 2 } });
+    const { store } = world;
+    await Promise.all(manyKeys(5).map((key) => store.store(toStore(key))));
+    await store.purge();
+    expect(store.floor).toBe(8);
+    expect(store.nextChange(0)?.stamp.revision).toBe(9);
+  });
+
+  it.each<[string, keyof Limits, Partial<StoreRequest>]>([
+    ["tasks of a tree", "tasksPerTreeMax", { spec: branch("root", leaf("a"), leaf("b"), leaf("c")) }],
+    ["tasks of unrolled iterations", "tasksPerTreeMax", { spec: iterative("x", "FIXED", 3, leaf("a")) }],
+    ["levels of a tree", "levelsPerTreeMax", { spec: branch("a", branch("b", leaf("c"))) }],
+  ])("%s, when it is stored", async (_, limit, fields) => {
+    await using world = await openStore({ limits: { tasksPerTreeMax: 3, levelsPerTreeMax: 2 } });
+    await expect(world.store.store(toStore(ALICE, fields))).rejects.toMatchObject(
+      refusal("LIMIT_EXCEEDED", limit),
+    );
+    expect(world.store.taskCount()).toBe(0);
+  });
+
+  it.each<[string, keyof Limits, Growth]>([
+    ["tasks of a tree", "tasksPerTreeMax", toGrow("", leaf("b"), leaf("c"))],
+    ["levels of a tree", "levelsPerTreeMax", toGrow("", branch("b", leaf("c")))],
+  ])("%s, when it grows", async (_, limit, growth) => {
+    await using world = await openStore({ limits: { tasksPerTreeMax: 3, levelsPerTreeMax: 2 } });
+    const stored = await world.store.store(toStore(ALICE, { spec: branch("root", leaf("a")) }));
+    await expect(world.store.addTasks(ALICE, growth)).rejects.toMatchObject(refusal("LIMIT_EXCEEDED", limit));
+    expect(world.store.get(ALICE)).toBe(stored);
+  });
+
+  it("tasks of a tree whose OPEN iterations go on", async () => {
+    await using world = await openStore({ limits: { tasksPerTreeMax: 4 } });
+    const { store } = world;
+    await store.store(toStore(ALICE, { spec: iterative("rounds", "OPEN", null, leaf("round")) }));
+    await store.update(ALICE, toReport({ iteration: 3 }));
+    await expect(store.update(ALICE, toReport({ iteration: 4 }))).rejects.toMatchObject(
+      refusal("LIMIT_EXCEEDED", "tasksPerTreeMax"),
+    );
+  });
+
+  it("lines of a job's log: the newest are kept", async () => {
+    await using world = await openStore({ limits: { logLinesPerJobMax: 2 } });
+    const { store } = world;
+    await store.store(toStore(ALICE));
+    await store.update(ALICE, toLog("a", "b"));
+    const logged = await store.update(ALICE, toLog("c"));
+    expect(logged.log.map(({ message }) => message)).toEqual(["b", "c"]);
+  });
+
+  it("request ids that an attempt remembers: the newest", async () => {
+    await using world = await openStore({ limits: { requestIdsPerAttemptMax: 2 } });
+    const { store } = world;
+    const report = (requestId: string) => ({ ...toReport({ add: 1 }), requestId });
+    await store.store(toStore(ALICE));
+    for (const requestId of ["a", "b", "b", "c"]) await store.update(ALICE, report(requestId));
+    expect(store.get(ALICE)?.task.done).toBe(3);
+    expect((await store.update(ALICE, report("b"))).task.done).toBe(3);
+    expect((await store.update(ALICE, report("a"))).task.done).toBe(4);
+  });
+
+  it("bytes of a name", () => {
+    const [fits, tooLong] = ["é".repeat(64), `${"é".repeat(64)}x`];
+    expect(parseUsername(fits, DEFAULT_LIMITS)).toBe(fits);
+    for (const parse of [parseDatabaseName, parseUsername, parseJobId]) {
+      expect(() => parse(tooLong, DEFAULT_LIMITS)).toThrow("128 bytes");
+    }
+  });
+
+  it("bytes of a message and of a description", async () => {
+    await using world = await openStore({ limits: { messageTextBytesMax: 4, descriptionBytesMax: 4 } });
+    const { store } = world;
+    await store.store(toStore(ALICE));
+    expect((await store.update(ALICE, toReport({ message: "four" }))).task.message).toBe("four");
+    const tooLong = refusal("BAD_USER_INPUT");
+    await expect(store.update(ALICE, toReport({ message: "fives" }))).rejects.toMatchObject(tooLong);
+    await expect(store.update(ALICE, toLog("fives"))).rejects.toMatchObject(tooLong);
+    await expect(store.store(toStore(ALICE, { spec: leaf("fives") }))).rejects.toMatchObject(tooLong);
+    expect(await store.remove(ALICE, ANY_ATTEMPT)).toMatchObject({ attempt: 1 });
+  });
+});

@@ -1,0 +1,276 @@
+import { spawnSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { Program, PROJECT, readyLine, serve, startTidemark } from "../kit/child-process.js";
+import { answerOf, ask, HttpConnection, metricReaches, RawConnection, readMetric } from "../kit/raw-http.js";
+import { SseStream } from "../kit/sse-client.js";
+import { textFrame, upgrade, WsClient } from "../kit/ws-client.js";
+
+const TYPENAME = { query: "{ __typename }" };
+const COUNT = { query: `subscription { taskCount(database: "d") }` };
+const STORE = `mutation { storeTask(input: { database: "d", task: { description: "t" } }) { outcome } }`;
+const HAS_SCRIPT = spawnSync("script", ["--version"]).status === 0;
+
+describe("tidemark serve", () => {
+  it("says in one line of JSON that it is ready, where, and which process it is", async () => {
+    await using tidemark = await startTidemark();
+    const { program, url } = tidemark;
+
+    const ready = await readyLine(program);
+
+    expect(program.out).toHaveLength(1);
+    expect(program.err).toEqual([]);
+    expect(ready).toMatchObject({ msg: "ready", pid: program.pid });
+    expect(url).toMatch(/^http:\/\/127\.0\.0\.1:[1-9]\d*$/);
+    expect(await ask(url, TYPENAME)).toEqual({ data: { __typename: "Query" } });
+  });
+
+  it("takes its settings from the environment, a file and the flags, the latter first", async () => {
+    await using file = await createFile(
+      `{ "documentAliasesMax": 1, "documentDepthMax": 9, "documentDirectivesMax": 9 }`,
+    );
+    const env = {
+      TIDEMARK_CONFIG: file.path,
+      TIDEMARK_DOCUMENT_DEPTH_MAX: "1",
+      TIDEMARK_DOCUMENT_DIRECTIVES_MAX: "9",
+    };
+    await using tidemark = await startTidemark(["--document-directives-max", "1"], { env });
+
+    const answers = await Promise.all(
+      [
+        "{ a: __typename b: __typename }",
+        `{ tasks(database: "d") { nodes { id } } }`,
+        "{ __typename @skip(if: true) @skip(if: true) }",
+      ].map((query) => ask(tidemark.url, { query })),
+    );
+
+    expect(answers.map(({ errors }) => errors?.[0]?.extensions?.["limit"])).toEqual([
+      "documentAliasesMax",
+      "documentDepthMax",
+      "documentDirectivesMax",
+    ]);
+  });
+
+  it("warns of a variable that names no setting, and starts", async () => {
+    await using tidemark = await startTidemark([], { env: { TIDEMARK_RETENTION_MS: "1" } });
+
+    expect(tidemark.program.out[0]).toMatch(
+      /"level":40,.*TIDEMARK_RETENTION_MS.*did you mean TIDEMARK_RETENTION/,
+    );
+  });
+
+  it("shows no insides, whatever the environment calls itself", async () => {
+    await using tidemark = await startTidemark([], { env: { NODE_ENV: "development" } });
+    using connection = new HttpConnection(tidemark.url);
+
+    const answers = [await connection.post("{nope"), await connection.post(TYPENAME, { accept: "nope" })];
+
+    expect(JSON.stringify(answers)).not.toMatch(/Unexpected|originalError|stack|node_modules|SyntaxError/);
+  });
+
+  it.each([
+    ["a wrong value", ["--port", "80a"], /--port is "80a"/],
+    ["a flag that there is not", ["--prot", "80"], /'--prot' \(Did you mean --port\?\)/],
+    ["a flag without its value", ["--port"], /'--port <port>'/],
+    ["a limit of nothing", ["--page-size-max", "0"], /--page-size-max is "0"/],
+    ["a file that is not there", ["--config", "/nowhere.json"], /\/nowhere\.json/],
+  ])("ends with 2 and one line on stderr when it is given %s", async (_, flags, message) => {
+    await using program = serve(flags);
+
+    expect(await program.exited).toEqual({ code: 2, signal: null });
+    expect(program.out).toEqual([]);
+    expect(program.err).toEqual([expect.stringMatching(message)]);
+    expect(program.err[0]).toMatch(/^tidemark: /);
+  });
+
+  it("ends with 2 when the environment is wrong, and names the variable", async () => {
+    await using program = serve([], { env: { TIDEMARK_LEASE: "soon" } });
+
+    expect(await program.exited).toEqual({ code: 2, signal: null });
+    expect(program.err).toEqual([
+      expect.stringMatching(/^tidemark: the environment variable TIDEMARK_LEASE is "soon"/),
+    ]);
+  });
+
+  it("ends with 1 and one line on stderr when the port is taken", async () => {
+    await using first = await startTidemark();
+    const { port } = new URL(first.url);
+    await using second = serve(["--port", port]);
+
+    expect(await second.exited).toEqual({ code: 1, signal: null });
+    expect(second.out).toEqual([]);
+    expect(second.err).toEqual([expect.stringMatching(new RegExp(`^tidemark: .*in use.*\\b${port}\\b`))]);
+    expect(await ask(first.url, TYPENAME)).toEqual({ data: { __typename: "Query" } });
+  });
+
+  it("ends with 1 and one line on stderr when it has no such store", async () => {
+    await using program = serve(["--port", "0", "--store", "nosuch://user:secret@host"]);
+
+    expect(await program.exited).toEqual({ code: 1, signal: null });
+    expect(program.err).toEqual([expect.stringMatching(/^tidemark: .*nosuch:/)]);
+    expect(program.err[0]).not.toContain("secret");
+  });
+
+  it("has a help, on stdout", async () => {
+    await using program = serve(["--help"]);
+
+    expect(await program.exited).toEqual({ code: 0, signal: null });
+    expect(program.err).toEqual([]);
+    expect(program.out.join("\n")).toMatch(/--port <port>.*--documents?-bytes-max.*Examples:/s);
+  });
+
+  it("is what runs when no command is named, and has a version", async () => {
+    const { version } = JSON.parse(readFileSync(join(PROJECT, "package.json"), "utf8")) as {
+      version: string;
+    };
+    await using program = Program.node(["dist/main.js", "--version"]);
+
+    expect(await program.exited).toEqual({ code: 0, signal: null });
+    expect(program.out).toEqual([version]);
+  });
+});
+
+describe("At a terminal", () => {
+  it.skipIf(!HAS_SCRIPT)("a short block says where to go and what to try (needs `script`)", async () => {
+    const command = `exec "${process.execPath}" dist/main.js serve --port 0`;
+    await using program = new Program("script", ["-qec", command, "/dev/null"]);
+
+    await program.line((line) => line.includes("Ctrl+C stops"));
+    const block = program.out.join("\n");
+    const url = String(/http:\/\/127\.0\.0\.1:\d+/.exec(block)?.[0]);
+    const answer = await ask(url, TYPENAME);
+    program.write("\x03");
+    const { code } = await program.exited;
+
+    expect(block).toMatch(/Tidemark is ready in \d+ ms/);
+    expect(block).toContain(`${url}/graphql`);
+    expect(block).toContain(`${url}/health`);
+    expect(block).toMatch(/Store +memory:/);
+    expect(block).not.toContain(`{"level"`);
+    expect(answer).toEqual({ data: { __typename: "Query" } });
+    expect(code).toBe(0);
+  });
+});
+
+describe("A signal", () => {
+  it.each(["SIGTERM", "SIGINT"] as const)("%s ends an idle server with 0", async (signal) => {
+    await using tidemark = await startTidemark();
+
+    tidemark.program.signal(signal);
+
+    expect(await tidemark.program.exited).toEqual({ code: 0, signal: null });
+    expect(tidemark.program.err).toEqual([]);
+  });
+
+  it("ends a server in use within 5 s: sockets are told 1001, what is under way is answered", async () => {
+    await using tidemark = await startTidemark();
+    const { program, url } = tidemark;
+    using socket = await WsClient.connect(url);
+    using stream = await SseStream.open(url, COUNT);
+    using silent = await RawConnection.open(url);
+    silent.write(
+      Buffer.concat([Buffer.from(upgrade()), textFrame(JSON.stringify({ type: "connection_init" }))]),
+    );
+    using underWay = await RawConnection.open(url);
+    const body = JSON.stringify({ query: STORE });
+    await Promise.all([socket.subscribe(COUNT).next(), stream.next()]);
+    await silent.until((received) => received.includes("connection_ack"));
+    await underWay.ask(`GET /health HTTP/1.1\r\nHost: x\r\n\r\n${head(body)}${body.slice(0, 9)}`);
+
+    const startedAt = performance.now();
+    program.signal("SIGTERM");
+    await program.line((line) => line.includes(`"msg":"stopping"`));
+    underWay.write(body.slice(9));
+    const exit = await program.exited;
+    const tookMs = performance.now() - startedAt;
+
+    expect(exit).toEqual({ code: 0, signal: null });
+    expect(tookMs).toBeLessThan(5_000);
+    expect(await socket.closed).toEqual({ code: 1001, reason: "Going away" });
+    expect(underWay.received).toContain(`{"data":{"storeTask":{"outcome":"CREATED"}}}`);
+    await expect(stream.next()).rejects.toThrow(/has ended|aborted/);
+    expect(program.err).toEqual([]);
+  });
+
+  it("that comes twice, as Ctrl+C does below npm, does not cut short what the first one began", async () => {
+    await using tidemark = await startTidemark();
+    const { program, url } = tidemark;
+    using silent = await RawConnection.open(url);
+    silent.write(upgrade());
+    await silent.until((received) => received.includes("\r\n\r\n"));
+
+    program.signal("SIGINT");
+    await program.line((line) => line.includes(`"msg":"stopping"`));
+    program.signal("SIGINT");
+
+    expect(await program.exited).toEqual({ code: 0, signal: null });
+  });
+});
+
+/** Measured in a process of its own, where no test's memory is in the way. */
+describe("The memory of a server stays bounded", () => {
+  const MEGABYTE = 1024 * 1024;
+  const MEMORY = "process_resident_memory_bytes";
+  const QUERY = "{ __schema { types { name description fields { name description args { name } } } } }";
+
+  it.each<[string, (client: WsClient, round: number) => void]>([
+    [
+      "asks much, and never reads",
+      (client, round) => repeat(40, (n) => client.subscribe({ query: QUERY }, `${round}.${n}`)),
+    ],
+    [
+      "sends pings of its own",
+      (client) => repeat(10, () => client.send({ type: "ping", payload: { x: "x".repeat(50_000) } })),
+    ],
+    ["sends pings of the WebSocket", (client) => repeat(200, () => client.socket.ping("x".repeat(125)))],
+  ])("when a client %s", async (_, flood) => {
+    await using tidemark = await startTidemark(["--keep-alive", "10m"]);
+    using other = await WsClient.connect(tidemark.url);
+    await other.ask({ query: QUERY });
+    const before = await readMetric(tidemark.url, MEMORY);
+    using client = await WsClient.connect(tidemark.url);
+    client.socket.on("error", () => {}); // a flood may end in a reset
+    client.socket.pause();
+
+    for (let round = 0; round < 200; round++) {
+      flood(client, round);
+      await other.ask(TYPENAME);
+    }
+
+    const grown = (await readMetric(tidemark.url, MEMORY)) - before;
+    expect(grown).toBeLessThan(100 * MEGABYTE);
+    expect(await other.ask(TYPENAME)).toEqual({ data: { __typename: "Query" } });
+  });
+
+  it("when subscriptions are opened and left, a thousand of them", async () => {
+    await using tidemark = await startTidemark();
+
+    for (let round = 0; round < 10; round++) {
+      using client = await WsClient.connect(tidemark.url);
+      await Promise.all(Array.from({ length: 100 }, () => client.subscribe(COUNT).next()));
+    }
+
+    await metricReaches(tidemark.url, "tidemark_subscribers", 0);
+    await metricReaches(tidemark.url, "tidemark_websockets", 0);
+    using connection = new HttpConnection(tidemark.url);
+    expect(answerOf(await connection.post(TYPENAME))).toEqual({ data: { __typename: "Query" } });
+  });
+});
+
+function head(body: string): string {
+  return `POST /graphql HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n`;
+}
+
+async function createFile(text: string): Promise<{ readonly path: string } & AsyncDisposable> {
+  const folder = await mkdtemp(join(tmpdir(), "tidemark-"));
+  const path = join(folder, "tidemark.json");
+  await writeFile(path, text);
+  return { path, [Symbol.asyncDispose]: () => rm(folder, { recursive: true }) };
+}
+
+function repeat(times: number, act: (count: number) => void): void {
+  for (let count = 0; count < times; count++) act(count);
+}

@@ -1,0 +1,472 @@
+import { getIntrospectionQuery } from "graphql";
+import { describe, expect, it } from "vitest";
+import { createMemoryJournal } from "../../src/journal/memory-journal.js";
+import { DEFAULT_LIMITS, type Limits } from "../../src/protocol/limits.js";
+import { observeJournal } from "../kit/observed-journal.js";
+import {
+  answerOf,
+  ask,
+  dataOf,
+  HttpConnection,
+  metricReaches,
+  RawConnection,
+  readMetric,
+} from "../kit/raw-http.js";
+import { startServer } from "../kit/server.js";
+import { ssePost } from "../kit/sse-client.js";
+import { rest, until } from "../kit/turns.js";
+import { upgrade, WsClient } from "../kit/ws-client.js";
+import { KEY, removeTask, repeated, store, storeTask, taskCount, update } from "./jobs.js";
+import { CASES } from "./limit-cases.js";
+import { CHANGING_TRANSPORTS, TRANSPORTS, WATCHING_TRANSPORTS } from "./transports.js";
+
+/** Limits that are no row, and where they are tested. */
+const ELSEWHERE: Partial<Record<keyof Limits, string>> = {
+  connectionsMax: "below: no operation passes it",
+  subscriptionsPerSocketMax: "below: on WebSocket alone; HTTP carries one operation at a time",
+  bodyBytesMax: "below: by POST alone",
+  messageBytesMax: "below: on WebSocket alone",
+  changesWaitingMax: "below: it needs a journal that is held",
+  pageSizeDefault: "below: nothing passes a default",
+  logLinesPerJobMax: "below: what is kept, and no request passes it",
+  requestIdsPerAttemptMax: "below: what is kept, and no request passes it",
+  removalsKeptMax: "subscriptions.test.ts: what is kept; who asks for more is told HISTORY_GONE",
+  waitingBytesPerSocketMax: "websocket.test.ts: whoever passes it is not read from",
+};
+
+describe("A limit", () => {
+  it.each(CASES)(
+    "$limit bounds $what over $transport.name: refused above $bound, with a code, a count and no harm",
+    async ({ transport, limit, bound, within, above, extensions, prepare = async () => {} }) => {
+      await using server = await startServer({ [limit]: String(bound) });
+      await prepare(server.url);
+      using client = await transport.connect(server.url);
+
+      const accepted = await client.ask(within);
+      const refused = await client.ask(above);
+      const after = await client.ask({ query: "{ __typename }" });
+
+      expect(accepted.errors).toBeUndefined();
+      expect(refused.errors).toHaveLength(1);
+      expect(refused.errors?.[0]?.extensions).toEqual(extensions);
+      expect(refused.errors?.[0]?.message).toMatch(new RegExp(`\\b${bound}\\b`));
+      expect(after).toEqual({ data: { __typename: "Query" } });
+      expect(client.socketCount).toBe(1);
+      expect(await readMetric(server.url, failures(extensions))).toBe(1);
+    },
+  );
+
+  it.each(TRANSPORTS)(
+    "lets the whole introspection query pass over $name by default",
+    async ({ connect }) => {
+      await using server = await startServer();
+      using client = await connect(server.url);
+      const query = getIntrospectionQuery({
+        descriptions: true,
+        specifiedByUrl: true,
+        directiveIsRepeatable: true,
+        schemaDescription: true,
+        inputValueDeprecation: true,
+        oneOf: true,
+      });
+
+      const { data, errors } = await client.ask({ query });
+
+      expect(errors).toBeUndefined();
+      expect(data).toHaveProperty("__schema.queryType.name", "Query");
+    },
+  );
+
+  it.each(CHANGING_TRANSPORTS)("lets the deepest tree pass over $name by default", async ({ connect }) => {
+    await using server = await startServer();
+    using client = await connect(server.url);
+
+    const { errors } = await client.ask(
+      storeTask({ task: chainOfIterations(DEFAULT_LIMITS.levelsPerTreeMax) }),
+    );
+
+    expect(errors).toBeUndefined();
+  });
+
+  it("has a row here, or a reason", () => {
+    const tested = [...CASES.map(({ limit }) => limit), ...Object.keys(ELSEWHERE)];
+
+    expect([...new Set(tested)].toSorted()).toEqual(Object.keys(DEFAULT_LIMITS).toSorted());
+  });
+});
+
+describe("bodyBytesMax", () => {
+  const WITHIN = JSON.stringify({ query: "{ __typename }" }).padEnd(200);
+
+  it.each([
+    ["HTTP POST", (body: string) => ({ method: "POST", headers: JSON_HEADERS, body })],
+    ["server-sent events", (body: string) => ({ ...ssePost({ query: "" }), body })],
+  ])("bounds a body over %s: 413 above it, named, and the connection still serves", async (_, requestOf) => {
+    await using server = await startServer({ bodyBytesMax: "200" });
+    using connection = new HttpConnection(server.url);
+
+    const accepted = await connection.request(requestOf(WITHIN));
+    const refused = await connection.request(requestOf(`${WITHIN} `));
+    const after = await connection.request(requestOf(WITHIN));
+
+    expect([accepted.status, refused.status, after.status]).toEqual([200, 413, 200]);
+    expect(refused.body).toContain(`"extensions":{"code":"LIMIT_EXCEEDED","limit":"bodyBytesMax"}`);
+    expect(connection.socketCount).toBe(1);
+    expect(await readMetric(server.url, failures({ code: "LIMIT_EXCEEDED", limit: "bodyBytesMax" }))).toBe(1);
+  });
+
+  it("bounds a body that does not say how long it is", async () => {
+    await using server = await startServer({ bodyBytesMax: "200" });
+    using connection = await RawConnection.open(server.url);
+
+    const accepted = await connection.ask(chunkedPost([WITHIN.slice(0, 50), WITHIN.slice(50)]));
+    const refused = await connection.ask(chunkedPost([WITHIN, " "]));
+
+    expect(accepted).toMatch(/^HTTP\/1.1 200 /);
+    expect(refused).toMatch(/^HTTP\/1.1 413 /);
+    expect(refused).toContain(`"limit":"bodyBytesMax"`);
+  });
+
+  it("is passed by what is announced, before any of it is sent", async () => {
+    await using server = await startServer({ bodyBytesMax: "200" });
+    using connection = await RawConnection.open(server.url);
+
+    const refused = await connection.ask(
+      "POST /graphql HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 201\r\n\r\n",
+    );
+
+    expect(refused).toMatch(/^HTTP\/1.1 413 /);
+  });
+});
+
+describe("messageBytesMax", () => {
+  it("bounds a message on a WebSocket: 1009 above it, and the others are served", async () => {
+    await using server = await startServer({ messageBytesMax: "200" });
+    using other = await WsClient.connect(server.url);
+    using client = await WsClient.connect(server.url);
+    const message = (bytes: number): string =>
+      JSON.stringify({ id: "1", type: "subscribe", payload: { query: "{ __typename }" } }).padEnd(bytes);
+
+    client.send(message(200));
+    await client.next(({ type }) => type === "complete");
+    client.send(message(201));
+
+    expect((await client.closed).code).toBe(1009);
+    expect(await other.ask({ query: "{ __typename }" })).toEqual({ data: { __typename: "Query" } });
+  });
+
+  it("is passed by fragments of one message together", async () => {
+    await using server = await startServer({ messageBytesMax: "200" });
+    using client = await WsClient.connect(server.url);
+
+    client.socket.send("x".repeat(150), { fin: false });
+    client.socket.send("x".repeat(150), { fin: true });
+
+    expect((await client.closed).code).toBe(1009);
+  });
+
+  it("is counted when it is passed, as every limit is", async () => {
+    await using server = await startServer({ messageBytesMax: "200" });
+    using client = await WsClient.connect(server.url);
+
+    client.send("x".repeat(201));
+    await client.closed;
+    await metricReaches(server.url, "tidemark_websockets", 0);
+
+    expect(await readMetric(server.url, failures({ code: "LIMIT_EXCEEDED", limit: "messageBytesMax" }))).toBe(
+      1,
+    );
+  });
+});
+
+describe("subscriptionsPerSocketMax", () => {
+  const WATCH = { query: `subscription { taskCount(database: "d") }` };
+
+  it("bounds the subscriptions of one socket; a completed one makes room, and another socket has its own", async () => {
+    await using server = await startServer({ subscriptionsPerSocketMax: "2" });
+    using client = await WsClient.connect(server.url);
+    using other = await WsClient.connect(server.url);
+
+    const first = client.subscribe(WATCH);
+    const second = client.subscribe(WATCH);
+    const opened = [await first.next(), await second.next()];
+    const refused = await client.subscribe(WATCH).next();
+    const elsewhere = await other.subscribe(WATCH).next();
+    first.complete();
+    await metricReaches(server.url, "tidemark_subscribers", 2);
+    const again = await client.subscribe(WATCH).next();
+
+    expect([...opened, elsewhere, again]).toEqual(repeated({ data: { taskCount: 0 } }, 4));
+    expect(refused.errors?.map(({ extensions }) => extensions)).toEqual([
+      { code: "LIMIT_EXCEEDED", limit: "subscriptionsPerSocketMax" },
+    ]);
+    expect(
+      await readMetric(server.url, failures({ code: "LIMIT_EXCEEDED", limit: "subscriptionsPerSocketMax" })),
+    ).toBe(1);
+  });
+
+  it("can't be passed by a message that is hidden in a message", async () => {
+    await using server = await startServer({ subscriptionsPerSocketMax: "2" });
+    using client = await WsClient.connect(server.url);
+    const hidden = (id: string): string =>
+      JSON.stringify(JSON.stringify({ id, type: "subscribe", payload: WATCH }));
+
+    ["1", "2", "3"].forEach((id) => client.send(hidden(id)));
+    const first = await Promise.race([client.closed, client.next(({ id }) => id === "3")]);
+
+    expect(first).toMatchObject({ code: 4400 });
+  });
+});
+
+describe("connectionsMax", () => {
+  it("bounds connections: above it 503, named, with a time to come back; a closed one makes room", async () => {
+    await using server = await startServer({ connectionsMax: "2" });
+    using first = new HttpConnection(server.url);
+    using second = new HttpConnection(server.url);
+    using third = new HttpConnection(server.url);
+    const asked = { query: "{ __typename }" };
+
+    const accepted = [await first.post(asked), await second.post(asked)];
+    const refused = await third.post(asked);
+    second[Symbol.dispose]();
+    await connectionCountReaches(first, 1);
+    const again = await third.post(asked);
+
+    expect([...accepted, again].map(({ status }) => status)).toEqual([200, 200, 200]);
+    expect([refused.status, refused.headers["retry-after"], refused.headers.connection]).toEqual([
+      503,
+      "1",
+      "close",
+    ]);
+    expect(answerOf(refused).errors?.[0]?.extensions).toEqual({
+      code: "LIMIT_EXCEEDED",
+      limit: "connectionsMax",
+    });
+  });
+
+  it("refuses a WebSocket with 503 above it", async () => {
+    await using server = await startServer({ connectionsMax: "1" });
+    using first = await WsClient.connect(server.url);
+    using second = await RawConnection.open(server.url);
+
+    second.write(upgrade());
+    await second.ended();
+
+    expect(second.received).toMatch(/^HTTP\/1.1 503 /);
+    expect(second.received).toContain("connectionsMax");
+    expect(await first.ask({ query: "{ __typename }" })).toEqual({ data: { __typename: "Query" } });
+  });
+
+  it("is counted when it is passed, as every limit is", async () => {
+    await using server = await startServer({ connectionsMax: "1" });
+    using first = new HttpConnection(server.url);
+    using second = new HttpConnection(server.url);
+
+    await first.post({ query: "{ __typename }" });
+    await second.post({ query: "{ __typename }" });
+    using third = await RawConnection.open(server.url);
+    third.write(upgrade());
+    await third.ended();
+    await connectionCountReaches(first, 1);
+    const { body } = await first.request({ path: "/metrics" });
+
+    expect(body).toContain(`${failures({ code: "LIMIT_EXCEEDED", limit: "connectionsMax" })} 2\n`);
+  });
+
+  it("takes nothing from a connection that was there before", async () => {
+    await using server = await startServer({ connectionsMax: "2" });
+    using first = new HttpConnection(server.url);
+    using socket = await WsClient.connect(server.url);
+    await first.post({ query: "{ __typename }" });
+
+    using idle = await RawConnection.open(server.url);
+    using refused = await RawConnection.open(server.url);
+    refused.write("GET /graphql HTTP/1.1\r\nHost: x\r\n\r\n");
+    await refused.ended();
+    const served = await first.post({ query: "{ __typename }" });
+
+    expect([refused.received.slice(0, 12), idle.received]).toEqual(["HTTP/1.1 503", ""]);
+    expect(served.status).toBe(200);
+    expect(await socket.ask({ query: "{ __typename }" })).toEqual({ data: { __typename: "Query" } });
+  });
+});
+
+describe("changesWaitingMax", () => {
+  it.each(CHANGING_TRANSPORTS)("bounds what waits for the journal, over $name", async ({ connect }) => {
+    const journal = observeJournal(createMemoryJournal(DEFAULT_LIMITS));
+    await using server = await startServer({ changesWaitingMax: "2" }, { journal });
+    using client = await connect(server.url);
+    const release = journal.holdAppends();
+
+    const written = ask(server.url, storeTask({ jobId: "written" }));
+    await until(() => journal.appends.length === 1);
+    const waiting = ["1", "2", "3"].map((jobId) => ask(server.url, storeTask({ jobId })));
+    const refusedOfThree = await Promise.race(waiting);
+    const refused = await client.ask(storeTask({ jobId: "4" }));
+    release();
+    const answers = await Promise.all([written, ...waiting]);
+    const after = await client.ask(storeTask({ jobId: "5" }));
+
+    expect(refused.errors?.[0]?.extensions).toEqual({ code: "LIMIT_EXCEEDED", limit: "changesWaitingMax" });
+    expect(refusedOfThree.errors).toEqual(refused.errors);
+    expect(answers.filter(({ errors }) => errors === undefined)).toHaveLength(3);
+    expect(after.errors).toBeUndefined();
+    expect(await taskCount(server.url)).toBe(4);
+    expect(
+      await readMetric(server.url, failures({ code: "LIMIT_EXCEEDED", limit: "changesWaitingMax" })),
+    ).toBe(2);
+  });
+});
+
+describe("databasesMax", () => {
+  it.each(WATCHING_TRANSPORTS)(
+    "bounds the databases that are watched and not there yet, over $name",
+    async ({ connect }) => {
+      await using server = await startServer({ databasesMax: "1" });
+      using watcher = await WsClient.connect(server.url);
+      using client = await connect(server.url);
+      await watcher.subscribe({ query: `subscription { taskCount(database: "a") }` }).next();
+
+      const refused = await client.ask({ query: `subscription { taskCount(database: "b") }` });
+
+      expect(refused.errors?.[0]?.extensions).toEqual({ code: "LIMIT_EXCEEDED", limit: "databasesMax" });
+      expect((await client.ask({ query: "{ __typename }" })).errors).toBeUndefined();
+    },
+  );
+
+  it("counts no database that is only read", async () => {
+    await using server = await startServer({ databasesMax: "1" });
+
+    await dataOf(server.url, `{ a: taskCount(database: "a") b: taskCount(database: "b") }`);
+
+    expect(await store(server.url, { database: "c" })).toMatchObject({ attempt: 1 });
+  });
+});
+
+describe("jobsPerDatabaseMax", () => {
+  it("lets a job be stored again, and another one after a removal", async () => {
+    await using server = await startServer({ jobsPerDatabaseMax: "1" });
+    await store(server.url, { jobId: "1" });
+
+    const again = await ask(server.url, storeTask({ jobId: "1" }));
+    const refused = await ask(server.url, storeTask({ jobId: "2" }));
+    await ask(server.url, removeTask({ jobId: "1" }));
+    const instead = await ask(server.url, storeTask({ jobId: "2" }));
+
+    expect(again.errors).toBeUndefined();
+    expect(refused.errors?.[0]?.extensions?.["limit"]).toBe("jobsPerDatabaseMax");
+    expect(instead.errors).toBeUndefined();
+  });
+});
+
+describe("a limit passed by one input of updateTasks", () => {
+  it("refuses that input with its code, and not the others", async () => {
+    await using server = await startServer({ updatesPerInputMax: "1" });
+    await store(server.url);
+    const input = (count: number): object => ({ ...KEY, updates: repeated({ message: "m" }, count) });
+
+    const { updateTasks: results } = await dataOf<{ updateTasks: unknown }>(
+      server.url,
+      "mutation ($inputs: [UpdateTaskInput!]!) { updateTasks(inputs: $inputs) { userTask { version } error { code } } }",
+      { inputs: [input(2), input(1)] },
+    );
+
+    expect(results).toEqual([
+      { userTask: null, error: { code: "LIMIT_EXCEEDED" } },
+      { userTask: { version: 2 }, error: null },
+    ]);
+  });
+
+  it("is counted, as every limit is", async () => {
+    await using server = await startServer({ updatesPerInputMax: "1" });
+    await store(server.url);
+
+    await dataOf(
+      server.url,
+      "mutation ($inputs: [UpdateTaskInput!]!) { updateTasks(inputs: $inputs) { error { code } } }",
+      { inputs: [{ ...KEY, updates: repeated({ message: "m" }, 2) }] },
+    );
+
+    expect(
+      await readMetric(server.url, failures({ code: "LIMIT_EXCEEDED", limit: "updatesPerInputMax" })),
+    ).toBe(1);
+  });
+});
+
+describe("What is kept", () => {
+  it("of a page whose size is not given are pageSizeDefault jobs, and never more than pageSizeMax", async () => {
+    await using three = await startServer({ pageSizeDefault: "3" });
+    await using two = await startServer({ pageSizeDefault: "3", pageSizeMax: "2" });
+    await Promise.all(
+      [three, two].flatMap(({ url }) => ["1", "2", "3", "4"].map((jobId) => store(url, { jobId }))),
+    );
+    const page = `{ tasks(database: "d") { nodes { jobId } } }`;
+
+    const [ofThree, ofTwo] = await Promise.all([three, two].map(({ url }) => dataOf<Page>(url, page)));
+
+    expect(ofThree?.tasks.nodes).toHaveLength(3);
+    expect(ofTwo?.tasks.nodes).toHaveLength(2);
+  });
+
+  it("of a job's log are the newest logLinesPerJobMax lines", async () => {
+    await using server = await startServer({ logLinesPerJobMax: "2" });
+    await store(server.url);
+
+    await update(server.url, { log: ["1", "2"].map((message) => ({ message })) });
+    await update(server.url, { log: ["3"].map((message) => ({ message })) });
+    const { task } = await dataOf<{ task: { log: unknown } }>(
+      server.url,
+      `{ task(database: "d", username: "u", jobId: "j") { log { message } } }`,
+    );
+
+    expect(task.log).toEqual([{ message: "2" }, { message: "3" }]);
+  });
+
+  it("of the request ids of an attempt are the newest requestIdsPerAttemptMax", async () => {
+    await using server = await startServer({ requestIdsPerAttemptMax: "2" });
+    await store(server.url);
+    const add = (requestId: string): object => ({ updates: [{ add: 1 }], requestId });
+
+    await update(server.url, add("1"));
+    await update(server.url, add("2"));
+    const repeatedOne = await update(server.url, add("1"));
+    await update(server.url, add("3"));
+    const forgottenOne = await update(server.url, add("1"));
+
+    expect([repeatedOne.version, forgottenOne.version]).toEqual([3, 5]);
+  });
+});
+
+interface Page {
+  readonly tasks: { readonly nodes: readonly unknown[] };
+}
+
+const JSON_HEADERS = { "content-type": "application/json" };
+
+function chainOfIterations(levels: number): object {
+  const leaf = { description: "level" };
+  return levels === 1
+    ? leaf
+    : { ...leaf, iterations: { mode: "OPEN", tasks: [chainOfIterations(levels - 1)] } };
+}
+
+/** The series that counts these failures. */
+function failures({ code, limit = "" }: { code: string; limit?: string }): string {
+  return `tidemark_failures_total{code="${code}",limit="${limit}"}`;
+}
+
+function chunkedPost(chunks: readonly string[]): string {
+  const head =
+    "POST /graphql HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n";
+  const body = chunks.map((chunk) => `${chunk.length.toString(16)}\r\n${chunk}\r\n`).join("");
+  return `${head}${body}0\r\n\r\n`;
+}
+
+/** Asked over a connection that is there: another one would count. */
+async function connectionCountReaches(connection: HttpConnection, count: number): Promise<void> {
+  let body = "";
+  while (!body.includes(`tidemark_connections ${count}\n`)) {
+    await rest(); // one that was refused is given the time to go
+    ({ body } = await connection.request({ path: "/metrics" }));
+  }
+}

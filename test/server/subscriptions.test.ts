@@ -1,0 +1,685 @@
+import { describe, expect, it } from "vitest";
+import { ask, dataOf } from "../kit/raw-http.js";
+import { ManualClock } from "../kit/manual-clock.js";
+import { startServer } from "../kit/server.js";
+import { rest } from "../kit/turns.js";
+import { addTasks, removeTask, store, update } from "./jobs.js";
+import {
+  eventsUntil,
+  nextEvent,
+  Replica,
+  stateOf,
+  takeEvents,
+  taskEvents,
+  type TaskEvent,
+} from "./task-events.js";
+import { OVER_SSE, OVER_WEBSOCKET } from "./transports.js";
+
+const TREE = {
+  description: "tree",
+  subTasks: [
+    { description: "a", volume: 10 },
+    { description: "b", volume: 10 },
+  ],
+};
+
+describe.each([OVER_WEBSOCKET, OVER_SSE])("taskEvents over $name", ({ watch }) => {
+  it("begins with Reset, the state and CaughtUp, then tells each change as it happens", async () => {
+    await using server = await startServer();
+    await store(server.url, { jobId: "1", task: TREE });
+    await store(server.url, { jobId: "2" });
+    using watcher = await watch(server.url, taskEvents());
+
+    const snapshot = await eventsUntil(watcher, "CaughtUp");
+    await update(server.url, { jobId: "1", updates: [{ path: "1", done: 3 }] });
+    await store(server.url, { jobId: "3" });
+    await store(server.url, { jobId: "3" });
+    await ask(server.url, removeTask({ jobId: "2" }));
+    const live = await takeEvents(watcher, 4);
+
+    expect(snapshot).toEqual([
+      expect.objectContaining({ kind: "Reset", cause: "INITIAL" }),
+      expect.objectContaining({ kind: "TaskStored", outcome: "CREATED", userTask: jobOf("1", 1, 1) }),
+      expect.objectContaining({ kind: "TaskStored", outcome: "CREATED", userTask: jobOf("2", 1, 1) }),
+      expect.objectContaining({ kind: "CaughtUp" }),
+    ]);
+    expect(live).toEqual([
+      expect.objectContaining({
+        kind: "TaskUpdated",
+        userTask: jobOf("1", 1, 2),
+        changed: [
+          { path: "", status: "RUNNING", message: null, progress: { done: 3 } },
+          { path: "1", status: "RUNNING", message: null, progress: { done: 3 } },
+        ],
+      }),
+      expect.objectContaining({ kind: "TaskStored", outcome: "CREATED", userTask: jobOf("3", 1, 1) }),
+      expect.objectContaining({
+        kind: "TaskStored",
+        outcome: "OVERWRITTEN",
+        userTask: jobOf("3", 2, 2),
+      }),
+      expect.objectContaining({ kind: "TaskRemoved", username: "u", jobId: "2", reason: "REMOVED" }),
+    ]);
+  });
+
+  it("is in order and has each change of a live job once, however many are made at once", async () => {
+    await using server = await startServer();
+    await store(server.url, { task: { description: "leaf", volume: 100 } });
+    using watcher = await watch(server.url, taskEvents());
+    await eventsUntil(watcher, "CaughtUp");
+
+    await Promise.all(Array.from({ length: 50 }, () => update(server.url, { updates: [{ add: 1 }] })));
+    const events = [await nextEvent(watcher)];
+    while (versionOf(events.at(-1)) < 51) events.push(await nextEvent(watcher));
+
+    const changes = events.filter(({ kind }) => kind !== "CaughtUp");
+    expect(revisionsOf(changes)).toEqual(revisionsOf(changes).toSorted((a, b) => a - b));
+    expect(new Set(revisionsOf(changes)).size).toBe(changes.length);
+    expect(changes.at(-1)?.userTask?.tasks[0]?.progress.done).toBe(50);
+  });
+
+  it.each([
+    ["a user", { username: "u" }, ["1", "2"]],
+    ["a job id", { jobId: "2" }, ["2", "2"]],
+    ["both", { username: "u", jobId: "2" }, ["2"]],
+    ["nobody", { username: "nobody" }, []],
+  ])("tells of %s alone when it is asked to", async (_, filter, jobIds) => {
+    await using server = await startServer();
+    const jobs = [
+      { jobId: "1" },
+      { jobId: "2" },
+      { username: "other", jobId: "2" },
+      { username: "other", jobId: "3" },
+    ];
+    for (const job of jobs) await store(server.url, job);
+    using watcher = await watch(server.url, taskEvents(filter));
+    using all = await watch(server.url, taskEvents());
+
+    const snapshot = await eventsUntil(watcher, "CaughtUp");
+    await eventsUntil(all, "CaughtUp");
+    for (const job of jobs) await update(server.url, { ...job, updates: [{ done: 1 }] });
+    for (const job of jobs) await ask(server.url, removeTask(job));
+    await takeEvents(all, 2 * jobs.length); // what is hidden from the one has been told to the other
+    const live = await takeEvents(watcher, 2 * jobIds.length);
+
+    expect(snapshot.slice(1, -1).map(({ userTask }) => userTask?.jobId)).toEqual(jobIds);
+    expect(live.map(jobIdOf)).toEqual([...jobIds, ...jobIds]);
+  });
+
+  it("follows a name that nothing is stored under yet: one epoch from the first event on", async () => {
+    await using server = await startServer();
+    using watcher = await watch(server.url, taskEvents());
+
+    const [reset, caughtUp] = await takeEvents(watcher, 2);
+    const { databases } = await dataOf<{ databases: unknown }>(server.url, "{ databases { name } }");
+    const stored = await store(server.url);
+    const event = await nextEvent(watcher);
+
+    expect([reset?.kind, caughtUp?.kind, event.kind]).toEqual(["Reset", "CaughtUp", "TaskStored"]);
+    expect(databases).toEqual([]);
+    expect(event.position).toBe(stored.position);
+    expect(new Set([reset, caughtUp, event].map((each) => epochOf(each!.position))).size).toBe(1);
+  });
+
+  it("resumes at the position of an empty database as if it were new", async () => {
+    await using server = await startServer();
+    using first = await watch(server.url, taskEvents());
+    const [, caughtUp] = await takeEvents(first, 2);
+    await store(server.url);
+
+    using second = await watch(server.url, taskEvents({ after: caughtUp!.position }));
+    const events = await eventsUntil(second, "CaughtUp");
+
+    expect(events.map(wordOf)).toEqual(["INITIAL", "TaskStored", "CaughtUp"]);
+  });
+
+  it("tells of each job that a purge removes, and goes on in the same epoch", async () => {
+    await using server = await startServer();
+    for (const jobId of ["1", "2", "3"]) await store(server.url, { jobId });
+    using watcher = await watch(server.url, taskEvents());
+    const snapshot = await eventsUntil(watcher, "CaughtUp");
+
+    await dataOf(server.url, `mutation { purgeDatabase(database: "d") { removed } }`);
+    await store(server.url, { jobId: "2" });
+    const events = await takeEvents(watcher, 4);
+
+    const removals = events.slice(0, 3);
+    expect(removals.map(({ jobId }) => jobId).toSorted()).toEqual(["1", "2", "3"]);
+    expect(removals.map(({ reason }) => reason)).toEqual(["PURGED", "PURGED", "PURGED"]);
+    expect(events[3]?.userTask).toMatchObject({ jobId: "2", attempt: 2 });
+    expect(revisionsOf(events)).toEqual([4, 5, 6, 7]);
+    expect(epochOf(events[3]!.position)).toBe(epochOf(snapshot[0]!.position));
+  });
+
+  it("tells of a job whose retention is over", async () => {
+    const clock = new ManualClock();
+    await using server = await startServer({ retention: "1m" }, { clock });
+    await store(server.url);
+    await update(server.url, { updates: [{ status: "FINISHED" }] });
+    using watcher = await watch(server.url, taskEvents());
+    await eventsUntil(watcher, "CaughtUp");
+
+    clock.advance(2 * MINUTE_MS);
+
+    expect(await nextEvent(watcher)).toMatchObject({
+      kind: "TaskRemoved",
+      jobId: "j",
+      reason: "EXPIRED",
+    });
+  });
+
+  it("knows a database by its name in any case", async () => {
+    await using server = await startServer();
+    using watcher = await watch(server.url, taskEvents({ database: "Straße" }));
+    await eventsUntil(watcher, "CaughtUp");
+
+    await store(server.url, { database: "STRAßE" });
+
+    expect(await nextEvent(watcher)).toMatchObject({ kind: "TaskStored" });
+  });
+});
+
+/** Law 8: any position that was received can be given back. */
+describe("A position given back in `after`", () => {
+  const KINDS = [
+    ["the Reset of a snapshot", 0, ["INITIAL"]],
+    ["the first job of a snapshot", 1, []],
+    ["the last job of a snapshot", 3, []],
+    ["CaughtUp", 4, []],
+    ["TaskUpdated", 5, []],
+    ["TaskStored", 6, []],
+    ["TaskStored over another", 7, []],
+    ["TaskRemoved", 8, []],
+  ] as const;
+
+  it.each(KINDS)(
+    "by one who got it with %s brings what changed since, and nothing is missing",
+    async (_, index, resets) => {
+      await using server = await startServer();
+      const told = await watchSomeChanges(server.url);
+      const held = new Replica().apply(told.slice(0, index + 1));
+      await changeMore(server.url);
+
+      using watcher = await OVER_WEBSOCKET.watch(server.url, taskEvents({ after: told[index]!.position }));
+      const since = await eventsUntil(watcher, "CaughtUp");
+      const { jobs, position } = await stateOf(server.url);
+
+      expect(told.map(({ kind }) => kind)).toEqual(TOLD);
+      expect(held.apply(since).jobs).toEqual(jobs);
+      expect(since.at(-1)?.position).toBe(position);
+      expect(since.filter(({ kind }) => kind === "Reset").map(wordOf)).toEqual(resets);
+    },
+  );
+
+  it.each(KINDS.slice(1))(
+    "by one who got it with %s, and nothing has changed, brings CaughtUp alone",
+    async (_, index) => {
+      await using server = await startServer();
+      const told = (await watchSomeChanges(server.url)).slice(0, index + 1);
+      const { position } = told.at(-1)!;
+
+      using watcher = await OVER_WEBSOCKET.watch(server.url, taskEvents({ after: position }));
+      const since = await eventsUntil(watcher, "CaughtUp");
+
+      expect(new Replica().apply([...told, ...since]).jobs).toEqual((await stateOf(server.url)).jobs);
+      expect(since.at(-1)?.kind).toBe("CaughtUp");
+    },
+  );
+
+  it("event by event, from each to the next, ends with the same state and comes to an end", async () => {
+    await using server = await startServer();
+    const told = await watchSomeChanges(server.url);
+    const held = new Replica().apply(told.slice(0, 3));
+    await changeMore(server.url);
+
+    let event = told[2]!;
+    let count = 0;
+    while (event.kind !== "CaughtUp") {
+      using watcher = await OVER_WEBSOCKET.watch(server.url, taskEvents({ after: event.position }));
+      event = await nextEvent(watcher);
+      held.apply([event]);
+      count++;
+    }
+
+    expect(held.jobs).toEqual((await stateOf(server.url)).jobs);
+    expect(count).toBeLessThan(10);
+  });
+
+  it.each([
+    ["a list", `{ tasks(database: "d") { position } }`, "tasks"],
+    ["a database", `{ database(name: "d") { position } }`, "database"],
+    [
+      "a job that was the last to change",
+      `{ task(database: "d", username: "u", jobId: "c") { position } }`,
+      "task",
+    ],
+  ])("by one who got it from a query for %s: nothing falls between the two", async (_, query, root) => {
+    await using server = await startServer();
+    for (const jobId of ["a", "b", "c"]) await store(server.url, { jobId });
+    const held = new Replica((await stateOf(server.url)).jobs);
+    const data = await dataOf<Record<string, { position: string }>>(server.url, query);
+
+    await update(server.url, { jobId: "a", updates: [{ done: 1 }] });
+    await ask(server.url, removeTask({ jobId: "b" }));
+    using watcher = await OVER_WEBSOCKET.watch(server.url, taskEvents({ after: data[root]!.position }));
+    const since = await eventsUntil(watcher, "CaughtUp");
+
+    expect(since.map(({ kind }) => kind)).toEqual(["TaskUpdated", "TaskRemoved", "CaughtUp"]);
+    expect(held.apply(since).jobs).toEqual((await stateOf(server.url)).jobs);
+  });
+
+  it("goes on live after CaughtUp", async () => {
+    await using server = await startServer();
+    const { position } = await store(server.url);
+    using watcher = await OVER_WEBSOCKET.watch(server.url, taskEvents({ after: position }));
+
+    const [caughtUp] = await eventsUntil(watcher, "CaughtUp");
+    await update(server.url, { updates: [{ done: 1 }] });
+
+    expect(caughtUp?.kind).toBe("CaughtUp");
+    expect(await nextEvent(watcher)).toMatchObject({ kind: "TaskUpdated", userTask: { version: 2 } });
+  });
+
+  it("merges what happened to one job, and its version tells how much that was", async () => {
+    await using server = await startServer();
+    const { position } = await store(server.url, { task: TREE });
+    for (const done of [1, 2, 3]) await update(server.url, { updates: [{ path: "0", done }] });
+
+    using watcher = await OVER_WEBSOCKET.watch(server.url, taskEvents({ after: position }));
+    const events = await eventsUntil(watcher, "CaughtUp");
+
+    expect(events).toHaveLength(2);
+    expect(events[0]).toMatchObject({
+      kind: "TaskUpdated",
+      userTask: { version: 4 },
+      changed: [{ path: "" }, { path: "0", progress: { done: 3 } }],
+    });
+  });
+});
+
+/** Law 9: loss is said. */
+describe("A position from which it can't be told what changed", () => {
+  it("because removals since were forgotten brings Reset HISTORY_GONE and the state", async () => {
+    await using server = await startServer({ removalsKeptMax: "1" });
+    const jobs = ["1", "2", "3"].map((jobId) => ({ jobId }));
+    for (const job of jobs) await store(server.url, job);
+    const { position } = await stateOf(server.url);
+    await ask(server.url, removeTask(jobs[0]));
+    await ask(server.url, removeTask(jobs[1]));
+
+    using watcher = await OVER_WEBSOCKET.watch(server.url, taskEvents({ after: position }));
+    const events = await eventsUntil(watcher, "CaughtUp");
+
+    expect(events.map(wordOf)).toEqual(["HISTORY_GONE", "TaskStored", "CaughtUp"]);
+    expect(new Replica(OLD).apply(events).jobs).toEqual((await stateOf(server.url)).jobs);
+  });
+
+  it("does not come about while the removals since are kept", async () => {
+    await using server = await startServer({ removalsKeptMax: "1" });
+    const jobs = ["1", "2"].map((jobId) => ({ jobId }));
+    for (const job of jobs) await store(server.url, job);
+    const { position } = await stateOf(server.url);
+    await ask(server.url, removeTask(jobs[0]));
+
+    using watcher = await OVER_WEBSOCKET.watch(server.url, taskEvents({ after: position }));
+    const events = await eventsUntil(watcher, "CaughtUp");
+
+    expect(events.map(({ kind }) => kind)).toEqual(["TaskRemoved", "CaughtUp"]);
+  });
+
+  it("because it lies in the future brings Reset HISTORY_GONE and the state", async () => {
+    await using server = await startServer();
+    const { position } = await store(server.url);
+
+    using watcher = await OVER_WEBSOCKET.watch(
+      server.url,
+      taskEvents({ after: `${epochOf(position)}.1000001` }),
+    );
+    const events = await eventsUntil(watcher, "CaughtUp");
+
+    expect(events.map(wordOf)).toEqual(["HISTORY_GONE", "TaskStored", "CaughtUp"]);
+  });
+
+  it("because it is another database's brings Reset EPOCH_CHANGED and the state", async () => {
+    await using server = await startServer();
+    await store(server.url);
+    const { position } = await store(server.url, { database: "another" });
+
+    using watcher = await OVER_WEBSOCKET.watch(server.url, taskEvents({ after: position }));
+    const events = await eventsUntil(watcher, "CaughtUp");
+
+    expect(events.map(wordOf)).toEqual(["EPOCH_CHANGED", "TaskStored", "CaughtUp"]);
+  });
+
+  it("because it is another server's brings Reset EPOCH_CHANGED and the state", async () => {
+    await using server = await startServer();
+    await using other = await startServer();
+    await store(server.url);
+    const { position } = await store(other.url);
+
+    using watcher = await OVER_WEBSOCKET.watch(server.url, taskEvents({ after: position }));
+    const events = await eventsUntil(watcher, "CaughtUp");
+
+    expect(events.map(wordOf)).toEqual(["EPOCH_CHANGED", "TaskStored", "CaughtUp"]);
+  });
+
+  it("is none at revision 0, of whichever epoch: it is as if it were left out", async () => {
+    await using server = await startServer();
+    await store(server.url);
+
+    using watcher = await OVER_WEBSOCKET.watch(server.url, taskEvents({ after: "AAAAAAAAAAAA.0" }));
+    const events = await eventsUntil(watcher, "CaughtUp");
+
+    expect(events.map(wordOf)).toEqual(["INITIAL", "TaskStored", "CaughtUp"]);
+  });
+});
+
+describe.each([OVER_WEBSOCKET, OVER_SSE])("What never was a position, over $name,", ({ watch }) => {
+  it.each([
+    ["nothing", ""],
+    ["a word", "x"],
+    ["a number", "1"],
+    ["an epoch alone", "AAAAAAAAAAAA"],
+    ["no revision", "AAAAAAAAAAAA."],
+    ["a revision below 0", "AAAAAAAAAAAA.-1"],
+    ["a revision with a 0 before it", "AAAAAAAAAAAA.01"],
+    ["half of a catch-up", "AAAAAAAAAAAA.1.0"],
+    ["more than a catch-up", "AAAAAAAAAAAA.1.0.1.1"],
+    ["a catch-up that began behind its base", "AAAAAAAAAAAA.1.2.3"],
+    ["a revision too large to count to", "AAAAAAAAAAAA.9007199254740992"],
+    ["an epoch too short", "AAAAAAAAAAA.1"],
+    ["a space after it", "AAAAAAAAAAAA.1 "],
+    ["a digit of another script", "AAAAAAAAAAAA.\u0661"],
+    ["very much", "A".repeat(10_000)],
+  ])("is BAD_USER_INPUT, in few words: %s", async (_, after) => {
+    await using server = await startServer();
+    using watcher = await watch(server.url, taskEvents({ after }));
+
+    const { data, errors } = await watcher.next();
+
+    expect(data).toBeUndefined();
+    expect(errors?.map(({ extensions }) => extensions)).toEqual([{ code: "BAD_USER_INPUT" }]);
+    expect(errors?.[0]?.message.length).toBeLessThan(1_000);
+  });
+});
+
+describe("A subscriber with minIntervalMs", () => {
+  it("is told at once what is there, then at most once an interval, merged", async () => {
+    const clock = new ManualClock();
+    await using server = await startServer({}, { clock });
+    await store(server.url, { task: TREE });
+    using limited = await OVER_WEBSOCKET.watch(server.url, taskEvents({ minIntervalMs: 1_000 }));
+    using live = await OVER_WEBSOCKET.watch(server.url, taskEvents());
+    await eventsUntil(limited, "CaughtUp");
+    await eventsUntil(live, "CaughtUp");
+
+    for (const done of [1, 2, 3]) await update(server.url, { updates: [{ path: "0", done }] });
+    await takeEvents(live, 3);
+    let isTold = false;
+    const told = nextEvent(limited).finally(() => (isTold = true));
+    clock.advance(999);
+    await rest();
+    const wasToldBefore = isTold;
+    clock.advance(1);
+
+    expect(wasToldBefore).toBe(false);
+    expect(await told).toMatchObject({
+      kind: "TaskUpdated",
+      userTask: { version: 4 },
+      changed: [{ path: "" }, { path: "0", progress: { done: 3 } }],
+    });
+    expect(await nextEvent(limited)).toMatchObject({ kind: "CaughtUp" });
+  });
+
+  it("of one job or of a count is told the newest alone", async () => {
+    const clock = new ManualClock();
+    await using server = await startServer({}, { clock });
+    await store(server.url);
+    using task = await OVER_WEBSOCKET.watch(server.url, watchTask({ minIntervalMs: 1_000 }));
+    using count = await OVER_WEBSOCKET.watch(server.url, {
+      query: `subscription { taskCount(database: "d", minIntervalMs: 1000) }`,
+    });
+    using live = await OVER_WEBSOCKET.watch(server.url, taskEvents());
+    await Promise.all([task.next(), count.next(), eventsUntil(live, "CaughtUp")]);
+
+    for (const done of [1, 2, 3]) await update(server.url, { updates: [{ done }] });
+    for (const jobId of ["1", "2"]) await store(server.url, { jobId });
+    await takeEvents(live, 5);
+    await rest();
+    clock.advance(1_000);
+
+    expect(await task.next()).toEqual({ data: { task: expect.objectContaining({ version: 4 }) } });
+    expect(await count.next()).toEqual({ data: { taskCount: 3 } });
+  });
+
+  it.each([OVER_WEBSOCKET, OVER_SSE])("outside 0 to an hour is refused over $name", async ({ watch }) => {
+    await using server = await startServer();
+    using below = await watch(server.url, taskEvents({ minIntervalMs: -1 }));
+    using above = await watch(server.url, taskEvents({ minIntervalMs: 3_600_001 }));
+    using most = await watch(server.url, taskEvents({ minIntervalMs: 3_600_000 }));
+
+    const refused = [await below.next(), await above.next()];
+
+    expect(refused.map(({ errors }) => errors?.[0]?.extensions)).toEqual([
+      { code: "BAD_USER_INPUT" },
+      { code: "BAD_USER_INPUT" },
+    ]);
+    expect((await nextEvent(most)).kind).toBe("Reset");
+  });
+});
+
+describe("A subscriber whose filter hides what happens", () => {
+  it("is told CaughtUp within 30 s, so that its position keeps up", async () => {
+    const clock = new ManualClock();
+    await using server = await startServer({}, { clock });
+    using watcher = await OVER_WEBSOCKET.watch(server.url, taskEvents({ jobId: "mine" }));
+    await eventsUntil(watcher, "CaughtUp");
+
+    const { position } = await store(server.url, { jobId: "another" });
+    await rest();
+    clock.advance(30_000);
+    // Whether or not it was told: the next event is there now.
+    const [first] = await Promise.all([
+      nextEvent(watcher),
+      rest().then(() => store(server.url, { jobId: "mine" })),
+    ]);
+
+    expect(first).toMatchObject({ kind: "CaughtUp", position });
+  });
+});
+
+describe.each([OVER_WEBSOCKET, OVER_SSE])("task over $name", ({ watch }) => {
+  it("is null while the job is not there, then the job after each change, and completes with its end", async () => {
+    await using server = await startServer();
+    using watcher = await watch(server.url, watchTask());
+
+    const before = await watcher.next();
+    await store(server.url);
+    const stored = await watcher.next();
+    await update(server.url, { updates: [{ done: 1 }] });
+    const updated = await watcher.next();
+    await update(server.url, { updates: [{ status: "FAILED", message: "disk full" }] });
+    const failed = await watcher.next();
+    await watcher.ended();
+
+    expect([before, stored, updated, failed].map(({ data }) => data)).toEqual([
+      { task: null },
+      { task: { attempt: 1, version: 1, task: { status: "PENDING", message: null } } },
+      { task: { attempt: 1, version: 2, task: { status: "RUNNING", message: null } } },
+      { task: { attempt: 1, version: 3, task: { status: "FAILED", message: "disk full" } } },
+    ]);
+  });
+
+  it.each(["FINISHED", "FAILED", "CANCELED"])(
+    "shows a job that is %s once, and completes",
+    async (status) => {
+      await using server = await startServer();
+      await store(server.url);
+      await update(server.url, { updates: [{ status }] });
+      using watcher = await watch(server.url, watchTask());
+
+      const { data } = await watcher.next();
+      await watcher.ended();
+
+      expect(data).toMatchObject({ task: { task: { status } } });
+    },
+  );
+
+  it("goes on to the next attempt when it is not to end with the job", async () => {
+    await using server = await startServer();
+    await store(server.url);
+    await update(server.url, { updates: [{ status: "FINISHED" }] });
+    using watcher = await watch(server.url, watchTask({ untilEnded: false }));
+
+    const ended = await watcher.next();
+    await store(server.url);
+    const again = await watcher.next();
+    await ask(server.url, removeTask());
+    const removed = await watcher.next();
+    await store(server.url);
+
+    expect([ended, again, removed, await watcher.next()].map(({ data }) => data)).toEqual([
+      { task: { attempt: 1, version: 2, task: { status: "FINISHED", message: null } } },
+      { task: { attempt: 2, version: 3, task: { status: "PENDING", message: null } } },
+      { task: null },
+      { task: { attempt: 3, version: 5, task: { status: "PENDING", message: null } } },
+    ]);
+  });
+
+  it("is not told what happens to others, nor what changes nothing", async () => {
+    await using server = await startServer();
+    await store(server.url);
+    using watcher = await watch(server.url, watchTask());
+    await watcher.next();
+
+    await store(server.url, { jobId: "another" });
+    await store(server.url, { username: "another" });
+    await update(server.url, { updates: [{ done: 0 }] });
+    await update(server.url, { updates: [{ done: 1 }] });
+
+    expect(await watcher.next()).toMatchObject({ data: { task: { version: 2 } } });
+  });
+});
+
+describe.each([OVER_WEBSOCKET, OVER_SSE])("taskCount over $name", ({ watch }) => {
+  it("is the count now, then the count whenever it is another one", async () => {
+    await using server = await startServer();
+    await store(server.url, { jobId: "1" });
+    using watcher = await watch(server.url, { query: `subscription { taskCount(database: "d") }` });
+
+    const before = await watcher.next();
+    await update(server.url, { jobId: "1", updates: [{ done: 1 }] });
+    await store(server.url, { jobId: "1" });
+    await store(server.url, { jobId: "2" });
+    const after = await watcher.next();
+    await ask(server.url, removeTask({ jobId: "1" }));
+
+    expect([before, after, await watcher.next()].map(({ data }) => data)).toEqual([
+      { taskCount: 1 },
+      { taskCount: 2 },
+      { taskCount: 1 },
+    ]);
+  });
+
+  it("counts one user's jobs, and those of one status, when it is asked to", async () => {
+    await using server = await startServer();
+    await store(server.url, { jobId: "1" });
+    await store(server.url, { username: "another", jobId: "2" });
+    using ofUser = await watch(server.url, {
+      query: `subscription { taskCount(database: "d", username: "u") }`,
+    });
+    using running = await watch(server.url, {
+      query: `subscription { taskCount(database: "d", status: [RUNNING]) }`,
+    });
+    using ofNone = await watch(server.url, {
+      query: `subscription { taskCount(database: "d", status: []) }`,
+    });
+
+    const before = [await ofUser.next(), await running.next(), await ofNone.next()];
+    await update(server.url, { jobId: "1", updates: [{ done: 1 }] });
+    const afterUpdate = await running.next();
+    await store(server.url, { jobId: "3" });
+    const afterStore = await ofUser.next();
+
+    expect(before.map(({ data }) => data)).toEqual([{ taskCount: 1 }, { taskCount: 0 }, { taskCount: 0 }]);
+    expect([afterUpdate.data, afterStore.data]).toEqual([{ taskCount: 1 }, { taskCount: 2 }]);
+  });
+});
+
+const MINUTE_MS = 60_000;
+
+/** What somebody held before they were told to forget it. */
+const OLD = [{ username: "u", jobId: "old", attempt: 1, version: 1, revision: 1, tasks: [] }];
+
+const TOLD: TaskEvent["kind"][] = [
+  "Reset",
+  "TaskStored",
+  "TaskStored",
+  "TaskStored",
+  "CaughtUp",
+  "TaskUpdated",
+  "TaskStored",
+  "TaskStored",
+  "TaskRemoved",
+];
+
+/** Everything that a watcher is told who sees `TOLD`. */
+async function watchSomeChanges(url: string): Promise<TaskEvent[]> {
+  for (const jobId of ["a", "b", "c"]) await store(url, { jobId, task: TREE });
+  using watcher = await OVER_WEBSOCKET.watch(url, taskEvents());
+  const snapshot = await eventsUntil(watcher, "CaughtUp");
+  await update(url, { jobId: "b", updates: [{ path: "0", done: 1 }] });
+  await store(url, { jobId: "d", task: TREE });
+  await store(url, { jobId: "b", task: TREE });
+  await ask(url, removeTask({ jobId: "c" }));
+  return [...snapshot, ...(await takeEvents(watcher, 4))];
+}
+
+/** What happens while nobody watches: something of every kind, to every job. */
+async function changeMore(url: string): Promise<void> {
+  await update(url, { jobId: "a", updates: [{ path: "1", done: 5, message: "half" }] });
+  await store(url, { jobId: "b", task: { ...TREE, description: "again" } });
+  await ask(url, addTasks({ jobId: "a", tasks: [{ description: "c" }] }));
+  await ask(url, removeTask({ jobId: "d" }));
+  await store(url, { jobId: "c", task: TREE });
+  await store(url, { jobId: "e", task: TREE });
+  await ask(url, removeTask({ jobId: "e" }));
+}
+
+function watchTask(variables: { untilEnded?: boolean; minIntervalMs?: number } = {}): {
+  query: string;
+  variables: Record<string, unknown>;
+} {
+  const query = `subscription ($untilEnded: Boolean! = true, $minIntervalMs: Int! = 0) {
+    task(database: "d", username: "u", jobId: "j", untilEnded: $untilEnded, minIntervalMs: $minIntervalMs) {
+      attempt version task { status message }
+    }
+  }`;
+  return { query, variables };
+}
+
+function jobOf(jobId: string, attempt: number, version: number): unknown {
+  return expect.objectContaining({ username: "u", jobId, attempt, version });
+}
+
+/** A Reset by its cause, any other event by its kind. */
+function wordOf({ kind, cause }: TaskEvent): string {
+  return cause ?? kind;
+}
+
+/** Of the job that it is about. */
+function jobIdOf({ jobId, userTask }: TaskEvent): string | undefined {
+  return jobId ?? userTask?.jobId;
+}
+
+function versionOf(event: TaskEvent | undefined): number {
+  return event?.userTask?.version ?? 0;
+}
+
+function epochOf(position: string): string {
+  return position.split(".")[0]!;
+}
+
+function revisionsOf(events: readonly TaskEvent[]): number[] {
+  return events.map(({ position }) => Number(position.split(".")[1]));
+}

@@ -1,0 +1,147 @@
+/**
+ * A watcher that keeps what it is told, as a user interface does: by the events alone. What it holds can be
+ * compared with what the server has, at every `CaughtUp`.
+ */
+import { dataOf, type GraphqlRequest } from "../kit/raw-http.js";
+import type { Watcher } from "./transports.js";
+
+export interface Job {
+  readonly username: string;
+  readonly jobId: string;
+  readonly attempt: number;
+  readonly version: number;
+  readonly revision: number;
+  readonly tasks: readonly Task[];
+}
+
+export interface Task {
+  readonly path: string;
+  readonly status: string;
+  readonly message: string | null;
+  readonly progress: { readonly done: number };
+}
+
+/** An event with whatever fields its kind has. */
+export interface TaskEvent {
+  readonly kind: "Reset" | "TaskStored" | "TaskUpdated" | "TaskRemoved" | "CaughtUp";
+  readonly position: string;
+  readonly at: string;
+  readonly cause?: string;
+  readonly outcome?: string;
+  readonly userTask?: Job;
+  readonly changed?: readonly Task[];
+  readonly username?: string;
+  readonly jobId?: string;
+  readonly reason?: string;
+}
+
+const JOB = `
+  fragment Task on Task { path status message progress { done } }
+  fragment Job on UserTask { username jobId attempt version revision tasks { ...Task } }`;
+
+const TASK_EVENTS = `subscription (
+    $database: String! = "d", $username: String, $jobId: ID, $after: Position, $minIntervalMs: Int! = 0
+  ) {
+    taskEvents(
+      database: $database, username: $username, jobId: $jobId, after: $after, minIntervalMs: $minIntervalMs
+    ) {
+      kind: __typename position at
+      ... on Reset { cause }
+      ... on TaskStored { outcome userTask { ...Job } }
+      ... on TaskUpdated { userTask { ...Job } changed { ...Task } }
+      ... on TaskRemoved { username jobId reason }
+    }
+  }${JOB}`;
+
+const STATE = `query ($database: String!) {
+    tasks(database: $database, first: 100) { position nodes { ...Job } }
+  }${JOB}`;
+
+/** All left out: every change in "d", after the state as it is. */
+export interface TaskEventsArguments {
+  readonly database?: string;
+  readonly username?: string;
+  readonly jobId?: string;
+  readonly after?: string;
+  readonly minIntervalMs?: number;
+}
+
+export function taskEvents(variables: TaskEventsArguments = {}): GraphqlRequest {
+  return { query: TASK_EVENTS, variables: { ...variables } };
+}
+
+/** The next event; throws what it was refused with. */
+export async function nextEvent(watcher: Watcher): Promise<TaskEvent> {
+  const { data, errors } = await watcher.next();
+  if (errors) throw new Error(`The subscription was refused: ${JSON.stringify(errors)}`);
+  return (data as { taskEvents: TaskEvent }).taskEvents; // safe: so the document asks for it
+}
+
+/** The next events, up to and including the first of this kind. */
+export async function eventsUntil(watcher: Watcher, kind: TaskEvent["kind"]): Promise<TaskEvent[]> {
+  const events = [await nextEvent(watcher)];
+  while (events.at(-1)?.kind !== kind) events.push(await nextEvent(watcher));
+  return events;
+}
+
+/** The next events, so many. */
+export async function takeEvents(watcher: Watcher, count: number): Promise<TaskEvent[]> {
+  const events: TaskEvent[] = [];
+  while (events.length < count) events.push(await nextEvent(watcher));
+  return events;
+}
+
+/** What the server has: its jobs as `Replica.jobs` has them, and where they stand. */
+export async function stateOf(url: string, database = "d"): Promise<{ jobs: Job[]; position: string }> {
+  const { tasks } = await dataOf<{ tasks: { nodes: Job[]; position: string } }>(url, STATE, { database });
+  return { jobs: sorted(tasks.nodes), position: tasks.position };
+}
+
+/** What somebody holds who believes the events and asks nothing else. */
+export class Replica {
+  readonly #jobs = new Map<string, Job>();
+
+  constructor(jobs: readonly Job[] = []) {
+    for (const job of jobs) this.#jobs.set(keyOf(job), job);
+  }
+
+  get jobs(): Job[] {
+    return sorted([...this.#jobs.values()]);
+  }
+
+  apply(events: readonly TaskEvent[]): this {
+    for (const event of events) this.#apply(event);
+    return this;
+  }
+
+  #apply(event: TaskEvent): void {
+    switch (event.kind) {
+      case "Reset":
+        return this.#jobs.clear();
+      case "TaskStored":
+        return void this.#jobs.set(keyOf(event.userTask!), event.userTask!);
+      case "TaskUpdated":
+        return this.#update(event.userTask!, event.changed!);
+      case "TaskRemoved":
+        return void this.#jobs.delete(keyOf(event as { username: string; jobId: string }));
+      case "CaughtUp":
+        return;
+    }
+  }
+
+  /** The tree that is held, with the tasks that changed in it: what did not change is not looked at. */
+  #update(userTask: Job, changed: readonly Task[]): void {
+    const held = this.#jobs.get(keyOf(userTask));
+    if (!held) throw new Error(`${userTask.jobId} was updated and never stored.`);
+    const tasks = new Map([...held.tasks, ...changed].map((task) => [task.path, task]));
+    this.#jobs.set(keyOf(userTask), { ...userTask, tasks: [...tasks.values()] });
+  }
+}
+
+function keyOf({ username, jobId }: { readonly username: string; readonly jobId: string }): string {
+  return JSON.stringify([username, jobId]);
+}
+
+function sorted(jobs: readonly Job[]): Job[] {
+  return jobs.toSorted((left, right) => (keyOf(left) < keyOf(right) ? -1 : 1));
+}

@@ -1,0 +1,115 @@
+/**
+ * The four ways to the one pipeline, as one interface: what is tested on one of them is tested on all (a
+ * limit that holds on HTTP only is how servers of this kind fail).
+ */
+import { answerOf, HttpConnection, type GraphqlAnswer, type GraphqlRequest } from "../kit/raw-http.js";
+import { ssePost, SseStream } from "../kit/sse-client.js";
+import { WsClient } from "../kit/ws-client.js";
+
+export interface Transport {
+  readonly name: string;
+  connect(url: string): Promise<TransportClient>;
+}
+
+/** A client that has one connection. */
+export interface TransportClient extends Disposable {
+  /** The first result. A subscription has to end by itself then. */
+  ask(asked: GraphqlRequest): Promise<GraphqlAnswer>;
+  /** How many connections it needed so far. */
+  readonly socketCount: number;
+}
+
+const POST: Transport = {
+  name: "HTTP POST",
+  connect: async (url) => overHttp(url, async (connection, asked) => answerOf(await connection.post(asked))),
+};
+
+const GET: Transport = {
+  name: "HTTP GET",
+  connect: async (url) => overHttp(url, async (connection, asked) => answerOf(await connection.get(asked))),
+};
+
+const SSE: Transport = {
+  name: "server-sent events",
+  connect: async (url) =>
+    overHttp(url, async (connection, asked) => {
+      const stream = new SseStream(await connection.open(ssePost(asked)));
+      const answer = await stream.next();
+      await stream.ended();
+      return answer;
+    }),
+};
+
+const WEBSOCKET: Transport = {
+  name: "WebSocket",
+  async connect(url) {
+    const client = await WsClient.connect(url);
+    return {
+      ask: (asked) => client.ask(asked),
+      socketCount: 1,
+      [Symbol.dispose]: () => client[Symbol.dispose](),
+    };
+  },
+};
+
+/** Those that can carry a query. */
+export const TRANSPORTS = [POST, GET, SSE, WEBSOCKET] as const;
+
+/** Those that can carry a mutation. */
+export const CHANGING_TRANSPORTS = [POST, SSE, WEBSOCKET] as const;
+
+/** Those that can carry a subscription. */
+export const WATCHING_TRANSPORTS = [SSE, WEBSOCKET] as const;
+
+/** A way to follow a subscription, over a connection of its own. */
+export interface WatchTransport {
+  readonly name: string;
+  watch(url: string, asked: GraphqlRequest): Promise<Watcher>;
+}
+
+export interface Watcher extends Disposable {
+  /** The next result. Rejects at the end. */
+  next(): Promise<GraphqlAnswer>;
+  /** Resolves when the server has ended the subscription, with nothing in between. */
+  ended(): Promise<void>;
+}
+
+export const OVER_SSE: WatchTransport = {
+  name: "server-sent events",
+  watch: (url, asked) => SseStream.open(url, asked),
+};
+
+export const OVER_WEBSOCKET: WatchTransport = {
+  name: "WebSocket",
+  async watch(url, asked) {
+    const client = await WsClient.connect(url);
+    const operation = client.subscribe(asked);
+    return {
+      next: () => operation.next(),
+      ended: () => operation.ended(),
+      [Symbol.dispose]: () => client[Symbol.dispose](),
+    };
+  },
+};
+
+/** Several of them, given up together. */
+export function disposeAll<T extends Disposable>(
+  members: readonly T[],
+): { readonly members: readonly T[] } & Disposable {
+  return { members, [Symbol.dispose]: () => members.forEach((member) => member[Symbol.dispose]()) };
+}
+
+/** What a client can do over one connection of HTTP. */
+function overHttp(
+  url: string,
+  askOver: (connection: HttpConnection, asked: GraphqlRequest) => Promise<GraphqlAnswer>,
+): TransportClient {
+  const connection = new HttpConnection(url);
+  return {
+    ask: (asked) => askOver(connection, asked),
+    get socketCount() {
+      return connection.socketCount;
+    },
+    [Symbol.dispose]: () => connection[Symbol.dispose](),
+  };
+}

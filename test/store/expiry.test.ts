@@ -1,0 +1,111 @@
+import { describe, expect, it } from "vitest";
+import { Expiry } from "../../src/store/expiry.js";
+import type { TaskStore } from "../../src/store/task-store.js";
+import { createFaultyJournal, type FaultyJournal } from "../kit/faulty-journal.js";
+import { RecordingListener } from "../kit/recording-listener.js";
+import { ALICE, BOB, DATABASE, OTHER_DATABASE, toReport, toStore } from "../kit/requests.js";
+import { createStores, type Stores } from "../kit/task-stores.js";
+import { rest, until } from "../kit/turns.js";
+
+const HOUR_MS = 3_600_000;
+
+describe("expiry", () => {
+  it("removes a job once its retention is over, as a change like any other", async () => {
+    await using world = createStores();
+    const store = await storeEnded(world, DATABASE);
+    const listener = new RecordingListener();
+    store.addListener(listener);
+    start(world, HOUR_MS);
+    world.clock.advance(HOUR_MS + 60_000);
+    await until(() => store.taskCount() === 0);
+    expect(listener.told).toMatchObject([{ kind: "removed", removal: { ...ALICE, reason: "EXPIRED" } }]);
+    expect(store.position.revision).toBe(3);
+  });
+
+  it("leaves a job alone while its retention lasts, and one that has not ended for ever", async () => {
+    await using world = createStores();
+    const store = await storeEnded(world, DATABASE);
+    await store.store(toStore(BOB));
+    start(world, HOUR_MS);
+    await pass(world, HOUR_MS - 60_000);
+    expect(store.taskCount()).toBe(2);
+    await pass(world, 10 * HOUR_MS);
+    expect(store.query()).toMatchObject([BOB]);
+  });
+
+  it("looks through all open stores", async () => {
+    await using world = createStores();
+    const stores = [await storeEnded(world, DATABASE), await storeEnded(world, OTHER_DATABASE)];
+    start(world, HOUR_MS);
+    world.clock.advance(2 * HOUR_MS);
+    await until(() => stores.every((store) => store.taskCount() === 0));
+    expect(stores.map(({ position }) => position.revision)).toEqual([3, 3]);
+  });
+
+  it.each([
+    [24 * HOUR_MS, 60_000],
+    [60_000, 6_000],
+    [100, 100],
+  ])("of a retention of %d ms looks for the first time after %d ms", async (retentionMs, pauseMs) => {
+    await using world = createStores();
+    const store = await storeEnded(world, DATABASE);
+    world.clock.advance(retentionMs);
+    start(world, retentionMs);
+    await pass(world, pauseMs - 1);
+    expect(store.taskCount()).toBe(1);
+    await pass(world, 1);
+    expect(store.taskCount()).toBe(0);
+  });
+
+  it("goes on after a round that failed, which is logged", async () => {
+    let faults: FaultyJournal | undefined;
+    await using world = createStores({ journal: (journal) => (faults = createFaultyJournal(journal)) });
+    const store = await storeEnded(world, DATABASE);
+    start(world, 1_000);
+    faults!.failNextAppend("before writing");
+    world.clock.advance(1_000);
+    await until(() => world.log.lines.length > 0);
+    expect(world.log.lines).toMatchObject([{ level: "warn" }]);
+    expect(store.taskCount()).toBe(1);
+    await pass(world, 100);
+    expect(store.taskCount()).toBe(0);
+  });
+
+  it("does nothing once it is stopped, also when it is stopped during a round", async () => {
+    await using world = createStores();
+    const store = await storeEnded(world, DATABASE);
+    const expiry = start(world, 1_000);
+    const release = world.journal.holdAppends();
+    world.clock.advance(1_000);
+    await until(() => world.journal.appends.length === 3);
+    expiry.stop();
+    expiry.stop();
+    release();
+    await until(() => store.taskCount() === 0);
+    await rest();
+    expect(world.clock.timerCount).toBe(0);
+  });
+});
+
+function start({ provider, clock, log }: Stores, retentionMs: number): Expiry {
+  const expiry = new Expiry(provider, { retentionMs, clock, log });
+  expiry.start();
+  return expiry;
+}
+
+/** The store of a database in which the job of alice has just ended. */
+async function storeEnded({ provider }: Stores, database: typeof DATABASE): Promise<TaskStore> {
+  const store = await provider.getTaskStore(database);
+  await store.store(toStore(ALICE));
+  await store.update(ALICE, toReport({ status: "FINISHED" }));
+  return store;
+}
+
+/** Lets time go by, in a hundred steps, with whatever falls due. */
+async function pass({ clock }: Stores, ms: number): Promise<void> {
+  const end = clock.now() + ms;
+  while (clock.now() < end) {
+    clock.advance(Math.min(Math.ceil(ms / 100), end - clock.now()));
+    await rest();
+  }
+}

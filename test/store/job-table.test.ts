@@ -1,0 +1,398 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { DEFAULT_LIMITS } from "../../src/protocol/limits.js";
+import { JobTable } from "../../src/store/job-table.js";
+import type { JobFilter, PageWindow } from "../../src/store/task-store.js";
+import type { JobKey } from "../../src/tasks/names.js";
+import { TASK_STATUSES } from "../../src/tasks/task-status.js";
+import type { JobState, Removal, UserTask } from "../../src/tasks/user-task.js";
+import { assert } from "../../src/util/assert.js";
+import { EPOCH, editAt } from "../kit/edits.js";
+import { commandGroups, KEYS, type CommandGroup } from "../kit/job-commands.js";
+import { jobKey, removes, reports, stores, type Change } from "../kit/journal-entries.js";
+import { NaiveDatabase } from "../kit/naive-database.js";
+import { ALICE, BOB, CAROL } from "../kit/requests.js";
+
+const ALICE_TOO = jobKey("alice", "other");
+
+describe("a job table", () => {
+  it("finds a job by its key, and nothing under any other", () => {
+    const table = tableOf(stores(ALICE));
+    expect(table.get(ALICE)).toMatchObject({ ...ALICE, attempt: 1 });
+    expect(table.get(ALICE_TOO)).toBeUndefined();
+    expect(table.get(BOB)).toBeUndefined();
+  });
+
+  it("remembers the removal of a job under its key", () => {
+    const table = tableOf(stores(ALICE), removes(ALICE));
+    expect(table.get(ALICE)).toMatchObject({ kind: "removal", ...ALICE });
+  });
+
+  it("gives all jobs, of all users, newest store first", () => {
+    const table = tableOf(stores(ALICE), stores(BOB), stores(ALICE_TOO), begins(ALICE));
+    expect(keysOf(table.query({}))).toEqual([ALICE_TOO, BOB, ALICE]);
+  });
+
+  it("brings a job to the front when it is stored again, not when it is reported on", () => {
+    const table = tableOf(stores(ALICE), stores(BOB), begins(ALICE));
+    expect(keysOf(table.query({}))).toEqual([BOB, ALICE]);
+    applyFrom(4, table, stores(ALICE));
+    expect(keysOf(table.query({}))).toEqual([ALICE, BOB]);
+  });
+
+  it("gives the jobs of one user; of an unknown one there are none", () => {
+    const table = tableOf(stores(ALICE), stores(BOB), stores(ALICE_TOO));
+    expect(keysOf(table.query({ username: ALICE.username }))).toEqual([ALICE_TOO, ALICE]);
+    expect(table.query({ username: CAROL.username })).toEqual([]);
+  });
+
+  it("gives the jobs of all users under one job id", () => {
+    const table = tableOf(stores(ALICE), stores(ALICE_TOO), stores(BOB));
+    expect(keysOf(table.query({ jobId: ALICE.jobId }))).toEqual([BOB, ALICE]);
+  });
+
+  it("gives the one job of a user under a job id", () => {
+    const table = tableOf(stores(ALICE), stores(ALICE_TOO), stores(BOB));
+    expect(keysOf(table.query(ALICE))).toEqual([ALICE]);
+    expect(table.query({ username: BOB.username, jobId: ALICE_TOO.jobId })).toEqual([]);
+  });
+
+  it("gives the jobs of some statuses; of none there are none", () => {
+    const table = tableOf(stores(ALICE), stores(BOB), begins(BOB));
+    expect(keysOf(table.query({ statuses: ["RUNNING"] }))).toEqual([BOB]);
+    expect(keysOf(table.query({ statuses: ["PENDING", "RUNNING"] }))).toEqual([BOB, ALICE]);
+    expect(table.query({ statuses: [] })).toEqual([]);
+  });
+
+  it("counts jobs by user and by status, and moves the count with the status", () => {
+    const table = tableOf(stores(ALICE), stores(ALICE_TOO), stores(BOB), begins(BOB));
+    expect(table.count({})).toBe(3);
+    expect(table.count({ username: ALICE.username })).toBe(2);
+    expect(table.count({ statuses: ["PENDING"] })).toBe(2);
+    applyFrom(5, table, finishes(BOB));
+    expect(table.count({ statuses: ["RUNNING"] })).toBe(0);
+    expect(table.count({ username: BOB.username, statuses: ["FINISHED"] })).toBe(1);
+    expect(table.count({ statuses: [] })).toBe(0);
+  });
+
+  it("counts a status that is asked for twice once", () => {
+    expect(tableOf(stores(ALICE)).count({ statuses: ["PENDING", "PENDING"] })).toBe(1);
+  });
+
+  it("names users as long as they have a job", () => {
+    const table = tableOf(stores(BOB), stores(ALICE), stores(ALICE_TOO), removes(ALICE));
+    expect(table.usernames(10, "")).toEqual(["alice", "bob"]);
+    applyFrom(5, table, removes(ALICE_TOO));
+    expect(table.usernames(10, "")).toEqual(["bob"]);
+    applyFrom(6, table, stores(ALICE));
+    expect(table.usernames(10, "")).toEqual(["alice", "bob"]);
+  });
+
+  it("goes through what has changed since a revision, each key once, at its latest change", () => {
+    const table = tableOf(stores(ALICE), stores(BOB), stores(CAROL), begins(ALICE), removes(BOB));
+    expect(changesAfter(table, 0)).toEqual([
+      [3, "userTask", "carol"],
+      [4, "userTask", "alice"],
+      [5, "removal", "bob"],
+    ]);
+    expect(changesAfter(table, 3)).toHaveLength(2);
+    expect(changesAfter(table, 5)).toEqual([]);
+  });
+
+  it("withdraws a removal when its key is stored again", () => {
+    const table = tableOf(stores(ALICE), removes(ALICE), stores(ALICE));
+    expect(changesAfter(table, 0)).toEqual([[3, "userTask", "alice"]]);
+  });
+
+  it("keeps the newest removals, and its floor is the newest that it forgot", () => {
+    const table = tableKeeping(2, stores(ALICE), stores(BOB), stores(CAROL));
+    applyFrom(4, table, removes(BOB));
+    applyFrom(5, table, removes(CAROL));
+    expect(table.floor).toBe(0);
+    applyFrom(6, table, removes(ALICE));
+    expect(table.floor).toBe(4);
+    expect(table.get(BOB)).toBeUndefined();
+    expect(changesAfter(table, 0)).toEqual([
+      [5, "removal", "carol"],
+      [6, "removal", "alice"],
+    ]);
+  });
+
+  it("does not count a withdrawn removal among those that it keeps", () => {
+    const table = tableKeeping(2, stores(ALICE), stores(BOB), stores(CAROL));
+    applyFrom(4, table, removes(ALICE));
+    applyFrom(5, table, removes(BOB));
+    applyFrom(6, table, stores(ALICE));
+    applyFrom(7, table, removes(CAROL));
+    expect(table.floor).toBe(0);
+    expect(table.get(BOB)).toMatchObject({ kind: "removal" });
+  });
+
+  it("begins with the floor and with the jobs and removals that it is given", () => {
+    const states = [madeAt(5, undefined, stores(BOB)), madeAt(7, undefined, stores(ALICE))];
+    const job = madeAt(6, undefined, stores(CAROL));
+    const removal = madeAt(8, job, removes(CAROL));
+    const table = new JobTable({ removalsKeptMax: 1, floor: 4 });
+    table.load([...states.toReversed(), removal]);
+    expect(table.floor).toBe(4);
+    expect(table.count({})).toBe(2);
+    expect(keysOf(table.query({}))).toEqual([ALICE, BOB]);
+    expect(changesAfter(table, 5)).toEqual([
+      [7, "userTask", "alice"],
+      [8, "removal", "carol"],
+    ]);
+    applyFrom(9, table, removes(ALICE));
+    expect(table.floor).toBe(8);
+  });
+
+  it("orders jobs that it is given by their stores, though their changes came in another order", () => {
+    const alice = madeAt(1, undefined, stores(ALICE));
+    const bob = madeAt(2, undefined, stores(BOB));
+    const table = new JobTable({ removalsKeptMax: 1 });
+    table.load([bob, madeAt(3, alice, begins(ALICE))]);
+    expect(keysOf(table.query({}))).toEqual([BOB, ALICE]);
+    expect(changesAfter(table, 0)).toEqual([
+      [2, "userTask", "bob"],
+      [3, "userTask", "alice"],
+    ]);
+  });
+
+  it("finds what comes next in a job that changed ten thousand times", () => {
+    const talk = Array.from({ length: 9_998 }, (_, at) => says(BOB, `${at}`));
+    const table = tableOf(stores(ALICE), stores(BOB), ...talk);
+    expect(changesAfter(table, 0)).toEqual([
+      [1, "userTask", "alice"],
+      [10_000, "userTask", "bob"],
+    ]);
+  });
+});
+
+describe("a page of a job table", () => {
+  it("from the newest end says whether there are older ones", () => {
+    expect(pageOf(fourJobs(), {}, { count: 2, from: "newest" })).toEqual({
+      stores: [4, 3],
+      hasNewer: false,
+      hasOlder: true,
+    });
+  });
+
+  it("from the oldest end is told newest first too", () => {
+    expect(pageOf(fourJobs(), {}, { count: 2, from: "oldest" })).toEqual({
+      stores: [2, 1],
+      hasNewer: true,
+      hasOlder: false,
+    });
+  });
+
+  it("lies within its bounds, which are not in it", () => {
+    expect(pageOf(fourJobs(), {}, { count: 9, from: "newest", storedBefore: 4, storedAfter: 1 })).toEqual({
+      stores: [3, 2],
+      hasNewer: true,
+      hasOlder: true,
+    });
+  });
+
+  it("has only what the filter lets through, and looks no further for others", () => {
+    expect(pageOf(fourJobs(), { username: ALICE.username }, { count: 1, from: "oldest" })).toEqual({
+      stores: [1],
+      hasNewer: true,
+      hasOlder: false,
+    });
+    expect(pageOf(fourJobs(), { username: BOB.username }, { count: 1, from: "newest" })).toEqual({
+      stores: [2],
+      hasNewer: false,
+      hasOlder: false,
+    });
+  });
+
+  it("that is empty says what lies on either side of where it would be", () => {
+    expect(pageOf(fourJobs(), {}, { count: 1, from: "newest", storedBefore: 1 })).toEqual({
+      stores: [],
+      hasNewer: true,
+      hasOlder: false,
+    });
+    expect(pageOf(fourJobs(), {}, { count: 1, from: "oldest", storedAfter: 4 })).toEqual({
+      stores: [],
+      hasNewer: false,
+      hasOlder: true,
+    });
+  });
+});
+
+describe("a job table and a naive one", () => {
+  it("answer every question alike, whatever was stored, reported and removed", () => {
+    fc.assert(
+      fc.property(commandGroups(), removalsKept, question, (groups, removalsKeptMax, asked) => {
+        const { table, model } = played(groups, removalsKeptMax);
+        expect(answersOf(table, asked)).toEqual(answersOf(naively(model), asked));
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  it("answer alike also after so much that what is stale was dropped from the indexes", () => {
+    fc.assert(
+      fc.property(
+        commandGroups(400),
+        fc.constantFrom(1, 1_000),
+        question,
+        (groups, removalsKeptMax, asked) => {
+          const { table, model } = played(groups, removalsKeptMax);
+          expect(answersOf(table, asked)).toEqual(answersOf(naively(model), asked));
+        },
+      ),
+      { numRuns: 20 },
+    );
+  });
+
+  it("page alike in both directions, whatever was stored, reported and removed", () => {
+    fc.assert(
+      fc.property(commandGroups(), filter, pageWindow, (groups, through, within) => {
+        const { table, model } = played(groups, 1_000);
+        expect(pageOf(table, through, within)).toEqual(pageOf(model, through, within));
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  it("answer alike once all was loaded into a new table", () => {
+    fc.assert(
+      fc.property(commandGroups(), removalsKept, question, (groups, removalsKeptMax, asked) => {
+        const { model } = played(groups, removalsKeptMax);
+        const table = new JobTable({ removalsKeptMax, floor: model.floor });
+        table.load(model.changesAfter(0).toReversed());
+        expect(answersOf(table, asked)).toEqual(answersOf(naively(model), asked));
+      }),
+    );
+  });
+});
+
+const removalsKept = fc.constantFrom(1, 2, 1_000);
+const filter: fc.Arbitrary<JobFilter> = fc.record({
+  username: fc.option(fc.constantFrom(...KEYS.map(({ username }) => username)), { nil: undefined }),
+  jobId: fc.option(fc.constantFrom(...KEYS.map(({ jobId }) => jobId)), { nil: undefined }),
+  statuses: fc.option(fc.subarray([...TASK_STATUSES]), { nil: undefined }),
+});
+const pageWindow: fc.Arbitrary<PageWindow> = fc
+  .record({
+    count: fc.integer({ min: 1, max: 7 }),
+    from: fc.constantFrom("newest" as const, "oldest" as const),
+    bounds: fc.option(fc.tuple(fc.nat(40), fc.integer({ min: 1, max: 40 })), { nil: undefined }),
+  })
+  .map(({ count, from, bounds }) => ({
+    count,
+    from,
+    storedAfter: bounds?.[0],
+    storedBefore: bounds && bounds[0] + bounds[1],
+  }));
+const question = fc.record({
+  filter,
+  revision: fc.nat(40),
+  after: fc.constantFrom("", "alice", "b", "carol"),
+});
+
+type Question = typeof question extends fc.Arbitrary<infer T> ? T : never;
+
+/** What a table is asked here. */
+interface Answering {
+  readonly floor: number;
+  get(key: JobKey): JobState;
+  query(filter: JobFilter): UserTask[];
+  count(filter: JobFilter): number;
+  usernames(first: number, after: string): string[];
+  nextChange(revision: number): UserTask | Removal | undefined;
+}
+
+function answersOf(table: Answering, { filter: through, revision, after }: Question): object {
+  return {
+    floor: table.floor,
+    states: KEYS.map((key) => table.get(key)),
+    query: table.query(through),
+    count: table.count(through),
+    usernames: table.usernames(2, after),
+    changes: changesAfter(table, revision),
+  };
+}
+
+function naively(model: NaiveDatabase): Answering {
+  return {
+    floor: model.floor,
+    get: (key) => model.get(key),
+    query: (through) => model.query(through),
+    count: (through) => model.query(through).length,
+    usernames: (first, after) => model.usernames(first, after),
+    nextChange: (revision) => model.changesAfter(revision)[0],
+  };
+}
+
+/** A table and a model to which the same was done. */
+function played(
+  groups: readonly CommandGroup[],
+  removalsKeptMax: number,
+): { table: JobTable; model: NaiveDatabase } {
+  const table = new JobTable({ removalsKeptMax });
+  const model = new NaiveDatabase(EPOCH, { ...DEFAULT_LIMITS, removalsKeptMax });
+  let now = 0;
+  for (const { afterMs, commands } of groups) {
+    now += afterMs;
+    for (const state of model.run(commands, now).made) table.apply(state);
+  }
+  return { table, model };
+}
+
+/** A table after these changes, at the revisions 1, 2, 3 … */
+function tableOf(...changes: readonly Change[]): JobTable {
+  return tableKeeping(1_000, ...changes);
+}
+
+function tableKeeping(removalsKeptMax: number, ...changes: readonly Change[]): JobTable {
+  const table = new JobTable({ removalsKeptMax });
+  applyFrom(1, table, ...changes);
+  return table;
+}
+
+function applyFrom(revision: number, table: JobTable, ...changes: readonly Change[]): void {
+  changes.forEach((change, at) => table.apply(madeAt(revision + at, table.get(change.key), change)));
+}
+
+/** What a change leads to. */
+function madeAt(revision: number, before: JobState, { key, make }: Change): UserTask | Removal {
+  const after = make(before, editAt(revision, revision));
+  assert(after && after !== before, `nothing changed for ${key.username}`);
+  return after;
+}
+
+function begins(key: JobKey): Change {
+  return reports(key, { updates: [{ path: "", status: "RUNNING" }] });
+}
+
+function finishes(key: JobKey): Change {
+  return reports(key, { updates: [{ path: "", status: "FINISHED" }] });
+}
+
+function says(key: JobKey, message: string): Change {
+  return reports(key, { updates: [{ path: "", message }] });
+}
+
+function keysOf(jobs: readonly UserTask[]): JobKey[] {
+  return jobs.map(({ username, jobId }) => ({ username, jobId }));
+}
+
+/** Goes through them as a reader does, from one to the next. */
+function changesAfter(table: Pick<Answering, "nextChange">, revision: number): unknown[] {
+  const changes: unknown[] = [];
+  let at = revision;
+  for (let change; (change = table.nextChange(at)); at = change.stamp.revision) {
+    changes.push([change.stamp.revision, change.kind, change.username]);
+  }
+  return changes;
+}
+
+function pageOf(table: Pick<JobTable, "page">, through: JobFilter, within: PageWindow): object {
+  const { userTasks, hasNewer, hasOlder } = table.page(through, within);
+  return { stores: userTasks.map(({ storedStamp }) => storedStamp.revision), hasNewer, hasOlder };
+}
+
+function fourJobs(): JobTable {
+  return tableOf(stores(ALICE), stores(BOB), stores(CAROL), stores(ALICE_TOO));
+}

@@ -1,0 +1,561 @@
+import fc from "fast-check";
+import { describe, expect, it, vi } from "vitest";
+import { JournalError, type DatabaseJournal } from "../../src/journal/journal.js";
+import type { Removal, UserTask } from "../../src/tasks/user-task.js";
+import { createFaultyJournal, type FaultyJournal } from "../kit/faulty-journal.js";
+import { branch, leaf } from "../kit/edits.js";
+import { commandGroups, issue, type Answer, type CommandGroup } from "../kit/job-commands.js";
+import { NaiveDatabase } from "../kit/naive-database.js";
+import { withHandles } from "../kit/observed-journal.js";
+import { plainState, plainStates } from "../kit/plain-state.js";
+import { RecordingListener } from "../kit/recording-listener.js";
+import {
+  ALICE,
+  ANY_ATTEMPT,
+  BOB,
+  CAROL,
+  manyKeys,
+  refusal,
+  toCancel,
+  toGrow,
+  toReport,
+  toStore,
+} from "../kit/requests.js";
+import { openStore, type OpenedStore } from "../kit/task-stores.js";
+import { rest, until } from "../kit/turns.js";
+
+describe("a task store", () => {
+  it("answers a store with the job as it can be read then", async () => {
+    await using world = await openStore();
+    const { store, clock } = world;
+    const userTask = await store.store(toStore(ALICE));
+    expect(userTask).toMatchObject({ ...ALICE, attempt: 1, outcome: "CREATED", storedAt: clock.now() });
+    expect(userTask.stamp.revision).toBe(1);
+    expect(store.get(ALICE)).toBe(userTask);
+    expect(store.position).toEqual({ epoch: userTask.stamp.epoch, revision: 1 });
+  });
+
+  it("answers a report, a growth and a request to cancel with the job as it can be read then", async () => {
+    await using world = await openStore();
+    const { store } = world;
+    await store.store(toStore(ALICE, { spec: branch("root", leaf("a", 10)) }));
+    const reported = await store.update(ALICE, toReport({ path: "0", done: 4 }));
+    expect(reported.task.done).toBe(4);
+    const grown = await store.addTasks(ALICE, toGrow("", leaf("b", 10)));
+    expect(grown.task.knownVolume).toBe(20);
+    const canceled = await store.requestCancel(ALICE, toCancel("enough"));
+    expect(canceled.cancelRequest).toMatchObject({ by: "operator", reason: "enough" });
+    expect(store.get(ALICE)).toBe(canceled);
+  });
+
+  it("answers a removal with the job that was there, and with null when there was none", async () => {
+    await using world = await openStore();
+    const { store } = world;
+    const stored = await store.store(toStore(ALICE));
+    expect(await store.remove(ALICE, ANY_ATTEMPT)).toBe(stored);
+    expect(store.get(ALICE)).toBeUndefined();
+    expect(await store.remove(ALICE, ANY_ATTEMPT)).toBeNull();
+    expect(await store.remove(BOB, ANY_ATTEMPT)).toBeNull();
+    expect(store.position.revision).toBe(2);
+  });
+
+  it("takes no revision and appends nothing for what changes nothing", async () => {
+    await using world = await openStore();
+    const { store, journal } = world;
+    await store.store(toStore(ALICE));
+    const running = await store.update(ALICE, toReport({ status: "RUNNING" }));
+    expect(await store.update(ALICE, toReport({ status: "RUNNING" }))).toBe(running);
+    expect(store.position.revision).toBe(2);
+    expect(journal.appends).toHaveLength(2);
+  });
+
+  it("commits a heartbeat when a quarter of the lease has passed, and only answers it before", async () => {
+    await using world = await openStore();
+    const { store, clock } = world;
+    const stored = await store.store(toStore(ALICE, { leaseMs: 60_000 }));
+    clock.advance(14_999);
+    expect(await store.update(ALICE, toReport())).toBe(stored);
+    clock.advance(1);
+    const beaten = await store.update(ALICE, toReport());
+    expect(beaten.reportedAt).toBe(clock.now());
+    expect(store.position.revision).toBe(2);
+  });
+
+  it("makes each change from what the ones asked for before it led to", async () => {
+    await using world = await openStore();
+    const { store } = world;
+    const answers = await Promise.all([
+      store.store(toStore(ALICE)),
+      store.update(ALICE, toReport({ add: 3 })),
+      store.update(ALICE, toReport({ add: 4 })),
+      store.remove(ALICE, ANY_ATTEMPT),
+      store.store(toStore(ALICE)),
+    ]);
+    expect(answers.map((answer) => answer?.stamp.revision)).toEqual([1, 2, 3, 3, 5]);
+    expect(answers.map((answer) => answer?.task.done)).toEqual([0, 3, 7, 7, 0]);
+    expect(answers.map((answer) => answer?.attempt)).toEqual([1, 1, 1, 1, 2]);
+  });
+
+  it("opens with what the journal has kept: jobs, removals, position and floor", async () => {
+    await using world = await openStore({ limits: { removalsKeptMax: 1 } });
+    const { store } = world;
+    await Promise.all([ALICE, BOB, CAROL].map((key) => store.store(toStore(key))));
+    await store.remove(ALICE, ANY_ATTEMPT);
+    await store.remove(BOB, ANY_ATTEMPT);
+    const reopened = await world.reopened();
+    expect(reopened.position).toEqual(store.position);
+    expect(reopened.floor).toBe(4);
+    expect(plainStates(reopened.query())).toEqual(plainStates(store.query()));
+    expect(plainState(reopened.nextChange(3))).toEqual(plainState(store.nextChange(3)));
+  });
+
+  it("does to any commands what a naive database does, one by one and together", async () => {
+    await fc.assert(
+      fc.asyncProperty(commandGroups(), fc.constantFrom(1, 2, 1_000), async (groups, removalsKeptMax) => {
+        await using world = await openStore({ limits: { removalsKeptMax } });
+        const model = new NaiveDatabase(world.store.position.epoch, world.limits);
+        const played = await playTo(world, model, groups);
+        expect(played.answers).toEqual(played.expected);
+        expect(stateOf(world.store)).toEqual(stateOfModel(model));
+      }),
+      { numRuns: 150 },
+    );
+  });
+});
+
+describe("group commit", () => {
+  it("appends together what is asked for in one turn", async () => {
+    await using world = await openStore();
+    await Promise.all([ALICE, BOB, CAROL].map((key) => world.store.store(toStore(key))));
+    expect(appendedUsers(world)).toEqual([["alice", "bob", "carol"]]);
+  });
+
+  it("appends together what arrives while an append is under way, and not before that has ended", async () => {
+    await using world = await openStore();
+    const { store, journal } = world;
+    const release = journal.holdAppends();
+    const first = store.store(toStore(ALICE));
+    await until(() => journal.appends.length === 1);
+    const others = [store.store(toStore(BOB)), store.store(toStore(CAROL))];
+    await rest();
+    expect(appendedUsers(world)).toEqual([["alice"]]);
+    release();
+    await Promise.all([first, ...others]);
+    expect(appendedUsers(world)).toEqual([["alice"], ["bob", "carol"]]);
+  });
+
+  it("appends at most 1,000 changes together; more wait for the next append", async () => {
+    await using world = await openStore();
+    await Promise.all(manyKeys(1_001).map((key) => world.store.store(toStore(key))));
+    expect(world.journal.appends.map(({ length }) => length)).toEqual([1_000, 1]);
+  });
+
+  it("numbers a batch in the order in which its changes were asked for", async () => {
+    await using world = await openStore();
+    const answers = await Promise.all([CAROL, ALICE, BOB].map((key) => world.store.store(toStore(key))));
+    expect(answers.map(({ stamp }) => stamp.revision)).toEqual([1, 2, 3]);
+  });
+
+  it("makes all changes of a batch at one instant, that of its append", async () => {
+    await using world = await openStore();
+    const { store, journal, clock } = world;
+    const release = journal.holdAppends();
+    const first = store.store(toStore(ALICE));
+    await until(() => journal.appends.length === 1);
+    const second = store.store(toStore(BOB));
+    clock.advance(500);
+    release();
+    expect((await second).storedAt - (await first).storedAt).toBe(500);
+  });
+
+  it("answers a refusal with its batch, as it may rest on a change in it", async () => {
+    await using world = await openStore();
+    const { store, journal } = world;
+    const release = journal.holdAppends();
+    const [stored, refused] = [vi.fn<() => void>(), vi.fn<(reason: unknown) => void>()];
+    const storing = store.store(toStore(ALICE)).then(stored);
+    const rejecting = store.store(toStore(ALICE, { onConflict: "REJECT" })).catch(refused);
+    await rest();
+    expect(refused).not.toHaveBeenCalled();
+    release();
+    await Promise.all([storing, rejecting]);
+    expect(stored).toHaveBeenCalledOnce();
+    expect(refused).toHaveBeenCalledWith(expect.objectContaining(refusal("ALREADY_EXISTS")));
+  });
+
+  it("answers a refusal that nothing was asked for with at once, and appends nothing", async () => {
+    await using world = await openStore();
+    const { store, journal } = world;
+    await expect(store.update(ALICE, toReport({ done: 1 }))).rejects.toMatchObject(refusal("NOT_FOUND"));
+    expect(journal.appends).toHaveLength(0);
+  });
+
+  it("goes on with what a listener asks for while it is told", async () => {
+    await using world = await openStore();
+    const { store } = world;
+    const asked: Promise<unknown>[] = [];
+    const asking = new RecordingListener(() => {
+      store.removeListener(asking);
+      asked.push(store.update(ALICE, toReport({ done: 5 })));
+    });
+    store.addListener(asking);
+    await store.store(toStore(ALICE));
+    await Promise.all(asked);
+    expect(store.get(ALICE)?.task.done).toBe(5);
+  });
+});
+
+describe("an append that fails before it has written", () => {
+  it("is UNAVAILABLE to all of its batch, whatever they would have been answered", async () => {
+    await using world = await openFaultyStore();
+    const { store, faults } = world;
+    await store.store(toStore(BOB));
+    faults.failNextAppend("before writing");
+    const answers = await Promise.allSettled([
+      store.store(toStore(ALICE)),
+      store.store(toStore(ALICE, { onConflict: "REJECT" })),
+      store.update(BOB, toReport()),
+      store.remove(CAROL, ANY_ATTEMPT),
+    ]);
+    const unavailable = { status: "rejected", reason: expect.objectContaining(refusal("UNAVAILABLE")) };
+    expect(answers).toEqual([unavailable, unavailable, unavailable, unavailable]);
+  });
+
+  it("applies and tells nothing", async () => {
+    await using world = await openFaultyStore();
+    const { store, faults } = world;
+    const listener = new RecordingListener();
+    store.addListener(listener);
+    faults.failNextAppend("before writing");
+    await Promise.allSettled([store.store(toStore(ALICE)), store.store(toStore(BOB))]);
+    expect(store.position.revision).toBe(0);
+    expect(store.taskCount()).toBe(0);
+    expect(store.nextChange(0)).toBeUndefined();
+    expect(listener.told).toEqual([]);
+  });
+
+  it("does not stop the next one, which takes the revision that it would have had", async () => {
+    await using world = await openFaultyStore();
+    const { store, faults } = world;
+    faults.failNextAppend("before writing");
+    await expect(store.store(toStore(ALICE))).rejects.toMatchObject(refusal("UNAVAILABLE"));
+    const userTask = await store.store(toStore(ALICE));
+    expect(userTask).toMatchObject({ attempt: 1, outcome: "CREATED" });
+    expect(userTask.stamp.revision).toBe(1);
+  });
+
+  it("does not fail what arrived while it was under way", async () => {
+    await using world = await openFaultyStore();
+    const { store, faults, journal } = world;
+    const release = journal.holdAppends();
+    faults.failNextAppend("before writing");
+    const failing = Promise.allSettled([store.store(toStore(ALICE))]);
+    await until(() => journal.appends.length === 1);
+    const later = store.store(toStore(BOB));
+    release();
+    expect(await failing).toMatchObject([{ status: "rejected", reason: refusal("UNAVAILABLE") }]);
+    expect((await later).stamp.revision).toBe(1);
+  });
+});
+
+describe("an append whose outcome is unknown", () => {
+  it("is found in the journal, and then applied, told and answered once", async () => {
+    await using world = await openFaultyStore();
+    const { store, faults } = world;
+    const listener = new RecordingListener();
+    store.addListener(listener);
+    faults.failNextAppend("after writing");
+    const answers = await Promise.all([store.store(toStore(ALICE)), store.store(toStore(BOB))]);
+    expect(answers.map(({ stamp }) => stamp.revision)).toEqual([1, 2]);
+    expect(listener.words).toEqual(["added alice", "added bob"]);
+    expect(store.position.revision).toBe(2);
+    expect(plainStates((await world.reopened()).query())).toEqual(plainStates(store.query()));
+  });
+
+  it("is found however long it was", async () => {
+    await using world = await openFaultyStore();
+    const { store, faults } = world;
+    await Promise.all(manyKeys(1_500).map((key) => store.store(toStore(key))));
+    faults.failNextAppend("after writing");
+    expect(await store.purge()).toBe(1_500);
+    expect(store.position.revision).toBe(3_000);
+    expect((await store.store(toStore(ALICE))).stamp.revision).toBe(3_001);
+  });
+
+  it("is UNAVAILABLE when it is not found, and nothing of it is there", async () => {
+    const isFailing = { now: true };
+    await using world = await openStore({
+      journal: (journal) => withHandles(journal, (handle) => failUnwritten(handle, isFailing)),
+    });
+    const { store } = world;
+    await expect(store.store(toStore(ALICE))).rejects.toMatchObject(refusal("UNAVAILABLE"));
+    expect(store.position.revision).toBe(0);
+    isFailing.now = false;
+    expect((await store.store(toStore(ALICE))).stamp.revision).toBe(1);
+  });
+
+  it("is UNAVAILABLE when it cannot be looked for", async () => {
+    const faults = { lookups: 1 };
+    await using world = await openFaultyStore((handle) => failLookups(handle, faults));
+    world.faults.failNextAppend("after writing");
+    await expect(world.store.store(toStore(ALICE))).rejects.toMatchObject(refusal("UNAVAILABLE"));
+  });
+
+  it("that cannot be looked for is cleared up before the next change: applied and told once, if it was kept", async () => {
+    const faults = { lookups: 1 };
+    await using world = await openFaultyStore((handle) => failLookups(handle, faults));
+    const { store } = world;
+    const listener = new RecordingListener();
+    store.addListener(listener);
+    world.faults.failNextAppend("after writing");
+    await settledInTurn(
+      () => store.store(toStore(ALICE)),
+      () => store.store(toStore(BOB)),
+    );
+    expect(listener.words).toEqual(["added alice", "added bob"]);
+    expect(listener.revisions).toEqual([1, 2]);
+    expect(plainStates((await world.reopened()).query())).toEqual(plainStates(store.query()));
+  });
+
+  it("that cannot be looked for at all lets nothing more be written, and nothing more be kept", async () => {
+    const faults = { lookups: 3 };
+    await using world = await openFaultyStore((handle) => failLookups(handle, faults));
+    const { store, journal } = world;
+    world.faults.failNextAppend("after writing");
+    const outcomes = await settledInTurn(
+      () => store.store(toStore(ALICE)),
+      () => store.store(toStore(BOB)),
+      () => store.store(toStore(BOB)),
+      () => store.store(toStore(CAROL)),
+    );
+    expect(outcomes).toEqual(["rejected", "rejected", "rejected", "fulfilled"]);
+    expect(journal.appends).toHaveLength(2);
+    expect(store.query()).toMatchObject([CAROL, ALICE]);
+  });
+});
+
+describe("a journal that another has written to", () => {
+  it("makes a change of the same job UNAVAILABLE", async () => {
+    await using world = await openStore();
+    const another = await world.reopened();
+    await another.store(toStore(ALICE));
+    await expect(world.store.store(toStore(ALICE))).rejects.toMatchObject(refusal("UNAVAILABLE"));
+    expect(world.store.get(ALICE)).toBeUndefined();
+  });
+});
+
+describe("purging and expiring", () => {
+  it("purges n jobs as n revisions in one append, and says how many", async () => {
+    await using world = await openStore();
+    const { store, journal } = world;
+    await Promise.all(manyKeys(3).map((key) => store.store(toStore(key))));
+    expect(await store.purge()).toBe(3);
+    expect(journal.appends.map(({ length }) => length)).toEqual([3, 3]);
+    expect(store.position.revision).toBe(6);
+    expect(store.taskCount()).toBe(0);
+  });
+
+  it("purges what was stored before it in the same turn, and not what was stored after", async () => {
+    await using world = await openStore();
+    const { store } = world;
+    const [, removed, stored] = await Promise.all([
+      store.store(toStore(ALICE)),
+      store.purge(),
+      store.store(toStore(ALICE)),
+    ]);
+    expect(removed).toBe(1);
+    expect(stored).toMatchObject({ attempt: 2, outcome: "CREATED" });
+    expect(store.query()).toEqual([stored]);
+  });
+
+  it("purges nothing from an empty store, and takes no revision for it", async () => {
+    await using world = await openStore();
+    expect(await world.store.purge()).toBe(0);
+    expect(world.store.position.revision).toBe(0);
+    expect(world.journal.appends).toHaveLength(0);
+  });
+
+  it("says of each job that it was PURGED, EXPIRED or REMOVED", async () => {
+    await using world = await openStore();
+    const { store } = world;
+    const listener = new RecordingListener();
+    store.addListener(listener);
+    await Promise.all([ALICE, BOB, CAROL].map((key) => store.store(toStore(key))));
+    await store.remove(ALICE, ANY_ATTEMPT);
+    await store.update(BOB, toReport({ status: "FINISHED" }));
+    await store.expire(0);
+    await store.purge();
+    const removals = listener.told.filter(({ kind }) => kind === "removed");
+    expect(removals).toMatchObject(
+      ["REMOVED", "EXPIRED", "PURGED"].map((reason) => ({ removal: { reason } })),
+    );
+  });
+
+  it("expires jobs whose end lies the retention back, and no others", async () => {
+    await using world = await openStore();
+    const { store, clock } = world;
+    await Promise.all([ALICE, BOB, CAROL].map((key) => store.store(toStore(key))));
+    await store.update(ALICE, toReport({ status: "FINISHED" }));
+    clock.advance(1);
+    await store.update(BOB, toReport({ status: "CANCELED" }));
+    clock.advance(999);
+    expect(await store.expire(1_000)).toBe(1);
+    expect(store.query().map(({ username }) => username)).toEqual(["carol", "bob"]);
+    clock.advance(1);
+    expect(await store.expire(1_000)).toBe(1);
+    clock.advance(1_000_000);
+    expect(await store.expire(1_000)).toBe(0);
+  });
+});
+
+describe("the bounds of a store", () => {
+  it("refuse one job too many, also when it comes in one turn with those that fill the store", async () => {
+    await using world = await openStore({ limits: { jobsPerDatabaseMax: 2 } });
+    const asked = [ALICE, BOB, CAROL].map((key) => world.store.store(toStore(key)));
+    const answers = await Promise.allSettled(asked);
+    expect(answers.map(({ status }) => status)).toEqual(["fulfilled", "fulfilled", "rejected"]);
+    await expect(asked[2]).rejects.toMatchObject(refusal("LIMIT_EXCEEDED", "jobsPerDatabaseMax"));
+    expect(world.store.taskCount()).toBe(2);
+  });
+
+  it("let a full store's jobs be stored again, reported on and removed", async () => {
+    await using world = await openStore({ limits: { jobsPerDatabaseMax: 1 } });
+    const { store } = world;
+    await store.store(toStore(ALICE));
+    expect(await store.store(toStore(ALICE))).toMatchObject({ attempt: 2 });
+    expect(await store.update(ALICE, toReport({ done: 1 }))).toMatchObject({ attempt: 2 });
+    expect(await store.remove(ALICE, ANY_ATTEMPT)).toMatchObject({ attempt: 2 });
+  });
+
+  it("count a job as gone as soon as its removal was asked for", async () => {
+    await using world = await openStore({ limits: { jobsPerDatabaseMax: 1 } });
+    const { store } = world;
+    await store.store(toStore(ALICE));
+    const [, stored] = await Promise.all([store.remove(ALICE, ANY_ATTEMPT), store.store(toStore(BOB))]);
+    expect(store.query()).toEqual([stored]);
+  });
+
+  it("refuse one change too many that waits, and take others when there is room again", async () => {
+    await using world = await openStore({ limits: { changesWaitingMax: 2 } });
+    const { store, journal } = world;
+    const release = journal.holdAppends();
+    const first = store.store(toStore(ALICE));
+    await until(() => journal.appends.length === 1);
+    const waiting = [store.store(toStore(BOB)), store.store(toStore(CAROL))];
+    await expect(store.store(toStore(ALICE))).rejects.toMatchObject(
+      refusal("LIMIT_EXCEEDED", "changesWaitingMax"),
+    );
+    release();
+    await Promise.all([first, ...waiting]);
+    expect(await store.store(toStore(ALICE))).toMatchObject({ attempt: 2 });
+  });
+});
+
+describe("closing a store", () => {
+  it("waits for what was asked for, which is answered", async () => {
+    await using world = await openStore();
+    const { store, journal } = world;
+    const [release, closed] = [journal.holdAppends(), vi.fn<() => void>()];
+    const first = store.store(toStore(ALICE));
+    await until(() => journal.appends.length === 1);
+    const second = store.store(toStore(BOB));
+    const closing = store.close().then(closed);
+    await rest();
+    expect(closed).not.toHaveBeenCalled();
+    release();
+    await closing;
+    expect((await first).stamp.revision).toBe(1);
+    expect((await second).stamp.revision).toBe(2);
+    expect(journal.openHandleCount).toBe(0);
+  });
+
+  it("refuses what is asked for afterwards as UNAVAILABLE", async () => {
+    await using world = await openStore();
+    await world.store.close();
+    await expect(world.store.store(toStore(ALICE))).rejects.toMatchObject(refusal("UNAVAILABLE"));
+    await expect(world.store.purge()).rejects.toMatchObject(refusal("UNAVAILABLE"));
+    expect(world.journal.appends).toHaveLength(0);
+  });
+
+  it("twice is harmless", async () => {
+    await using world = await openStore();
+    await Promise.all([world.store.close(), world.store.close()]);
+    await expect(world.store.close()).resolves.toBeUndefined();
+  });
+});
+
+interface FaultyStore extends OpenedStore {
+  readonly faults: FaultyJournal;
+}
+
+/** A store over a journal that fails when it is told to, and whose handles do otherwise what `change` says. */
+async function openFaultyStore(
+  change: (handle: DatabaseJournal) => Partial<DatabaseJournal> = () => ({}),
+): Promise<FaultyStore> {
+  let faults: FaultyJournal | undefined;
+  const world = await openStore({
+    journal: (journal) => withHandles((faults = createFaultyJournal(journal)), change),
+  });
+  return { ...world, faults: faults! };
+}
+
+/** Appends nothing and does not know it. */
+function failUnwritten(handle: DatabaseJournal, isFailing: { now: boolean }): Partial<DatabaseJournal> {
+  return {
+    async append(entries) {
+      if (isFailing.now) throw new JournalError("Lost on the way.", "unknown");
+      return handle.append(entries);
+    },
+  };
+}
+
+function failLookups(handle: DatabaseJournal, faults: { lookups: number }): Partial<DatabaseJournal> {
+  return {
+    async find(commitId) {
+      if (faults.lookups-- > 0) throw new JournalError("Still gone.", "unknown");
+      return handle.find(commitId);
+    },
+  };
+}
+
+/** Does one after the other, whatever comes of it. */
+async function settledInTurn(...asks: readonly (() => Promise<unknown>)[]): Promise<string[]> {
+  const outcomes: string[] = [];
+  for (const ask of asks) outcomes.push(...(await Promise.allSettled([ask()])).map(({ status }) => status));
+  return outcomes;
+}
+
+function appendedUsers({ journal }: OpenedStore): string[][] {
+  return journal.appends.map((entries) => entries.map(({ username }) => username));
+}
+
+/** Asks both for the same; each group is asked for in one turn. */
+async function playTo(
+  { store, clock }: OpenedStore,
+  model: NaiveDatabase,
+  groups: readonly CommandGroup[],
+): Promise<{ answers: Answer[]; expected: Answer[] }> {
+  const [answers, expected]: [Answer[], Answer[]] = [[], []];
+  for (const { afterMs, commands } of groups) {
+    clock.advance(afterMs);
+    answers.push(...(await Promise.all(commands.map((command) => issue(store, command)))));
+    expected.push(...model.run(commands, clock.now()).answers);
+  }
+  return { answers, expected };
+}
+
+function stateOf(store: OpenedStore["store"]): object {
+  const changes: (UserTask | Removal)[] = [];
+  for (let change; (change = store.nextChange(changes.at(-1)?.stamp.revision ?? 0));) changes.push(change);
+  return {
+    revision: store.position.revision,
+    floor: store.floor,
+    jobs: plainStates(store.query()),
+    changes: plainStates(changes),
+  };
+}
+
+function stateOfModel(model: NaiveDatabase): object {
+  const { revision, floor } = model;
+  return { revision, floor, jobs: plainStates(model.query()), changes: plainStates(model.changesAfter(0)) };
+}

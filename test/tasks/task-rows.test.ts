@@ -1,0 +1,223 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { addTasks, type TaskUpdate } from "../../src/tasks/task-update.js";
+import { allRows, changedRows, treeOf, type TaskRow, type WrittenRow } from "../../src/tasks/task-rows.js";
+import type { Task } from "../../src/tasks/task.js";
+import { preOrder } from "../../src/tasks/traverse.js";
+import { branch, editAt, EPOCH, iterative, leaf } from "../kit/edits.js";
+import { scenarios } from "./scenarios.js";
+import { play, type Step } from "./side-by-side.js";
+import { NOW, planted, reported } from "./trees.js";
+
+const SPEC = branch(
+  "root",
+  leaf("a", 10),
+  branch("b", leaf("c")),
+  iterative("d", "OPEN", null, leaf("e", 5)),
+);
+
+function written(rows: readonly TaskRow[], revision: number): WrittenRow[] {
+  return rows.map((row) => ({ row, revision }));
+}
+
+/** A tree without what is not told by its fields: revisions instead of stamps. */
+function told(root: Task): unknown {
+  return preOrder(root).map(({ task, path }) => ({ ...flat(task), path, revision: task.stamp.revision }));
+}
+
+function flat(task: Task): object {
+  const { stamp: _, ...fields } = task;
+  if (fields.kind === "LEAF") return fields;
+  if (fields.kind === "INTERMEDIATE") return { ...fields, subTasks: fields.subTasks.length };
+  return { ...fields, subTasks: fields.subTasks.length, template: fields.template.map(templateOf) };
+}
+
+/** Of a task that is repeated only what it will be, not when it was built. */
+function templateOf(root: Task): unknown {
+  return preOrder(root).map(({ task, path }) => ({ ...flat(task), path }));
+}
+
+describe("the rows of a tree", () => {
+  it("are one a task, parents before children", () => {
+    expect(allRows(planted(SPEC)).map(({ path, kind }) => [path, kind])).toEqual([
+      ["", "INTERMEDIATE"],
+      ["0", "LEAF"],
+      ["1", "INTERMEDIATE"],
+      ["1.0", "LEAF"],
+      ["2", "ITERATIVE"],
+    ]);
+  });
+
+  it("have what is the task's own and no sums: those follow from it", () => {
+    const [root, a] = allRows(reported(planted(SPEC), { path: "0", done: 4, message: "here" }));
+
+    expect(root).not.toHaveProperty("done");
+    expect(a).toEqual({
+      kind: "LEAF",
+      path: "0",
+      description: "a",
+      status: "RUNNING",
+      startedAt: NOW,
+      endedAt: null,
+      message: "here",
+      maxConcurrency: null,
+      isLeftOut: false,
+      volume: 10,
+      done: 4,
+    });
+  });
+
+  it("can be written as JSON and lose nothing", () => {
+    const rows = allRows(reported(planted(SPEC), { path: "2", iteration: 2 }));
+
+    expect(JSON.parse(JSON.stringify(rows))).toEqual(rows);
+  });
+
+  it("don't hold iterations that have not been made, however many there may be", () => {
+    const [root] = allRows(
+      planted(iterative("outer", "OPEN", null, iterative("inner", "FIXED", 5_000, leaf("a")))),
+    );
+
+    expect(JSON.stringify(root).length).toBeLessThan(500);
+  });
+});
+
+describe("what an update writes", () => {
+  const before = reported(planted(SPEC), { path: "0", done: 1 }, { path: "1.0", done: 1 });
+
+  function pathsWritten(...updates: readonly Partial<TaskUpdate>[]): string[] {
+    return changedRows(before, reported(before, ...updates)).map(({ path }) => path);
+  }
+
+  it("of one leaf is one row", () => {
+    expect(pathsWritten({ path: "1.0", done: 2 })).toEqual(["1.0"]);
+  });
+
+  it("that begins what is above is a row for each that has begun", () => {
+    const rows = changedRows(planted(SPEC), reported(planted(SPEC), { path: "1.0", done: 1 }));
+
+    expect(rows.map(({ path }) => path)).toEqual(["", "1", "1.0"]);
+  });
+
+  it("that changes nothing is nothing", () => {
+    expect(pathsWritten({ path: "1.0", done: 1 })).toEqual([]);
+  });
+
+  it.each([
+    ["message", { path: "0", message: "x" }, ["0"]],
+    ["volume", { path: "1.0", volume: 7 }, ["1.0"]],
+    ["status", { path: "0", status: "FAILED" }, ["0"]],
+    ["done", { path: "0", add: 1 }, ["0"]],
+    ["iteration", { path: "2", iteration: 1 }, ["2", "2.0"]],
+    ["end of all", { status: "FINISHED" }, ["", "0", "1", "1.0", "2"]],
+  ] as const)("is written for a new %s", (_, update, paths) => {
+    expect(pathsWritten(update)).toEqual(paths);
+  });
+
+  it("is a row for each task that is new", () => {
+    const after = addTasks(before, "1", [leaf("f"), branch("g", leaf("h"))], editAt(NOW, 3));
+
+    expect(changedRows(before, after).map(({ path }) => path)).toEqual(["1.1", "1.2", "1.2.0"]);
+  });
+
+  it("is the rows of a tree that is left out, too", () => {
+    const left = reported(planted(branch("root", branch("b", leaf("c", 5)))), { status: "FINISHED" });
+    const rows = changedRows(planted(branch("root", branch("b", leaf("c", 5)))), left);
+
+    expect(rows.map(({ path, isLeftOut }) => [path, isLeftOut])).toEqual([
+      ["", false],
+      ["0", true],
+      ["0.0", false],
+    ]);
+  });
+});
+
+describe("a tree that is read back", () => {
+  it("is the one that was written, whatever the order of its rows", () => {
+    const root = reported(
+      planted(SPEC),
+      { path: "2", iteration: 2 },
+      { path: "0", status: "FAILED", message: "why" },
+    );
+    const rows = written(allRows(root), 2);
+
+    expect(told(treeOf(EPOCH, rows.toReversed()))).toEqual(told(treeOf(EPOCH, rows)));
+    expect(treeOf(EPOCH, rows)).toMatchObject({
+      done: 0,
+      knownVolume: root.knownVolume,
+      taskCount: root.taskCount,
+    });
+  });
+
+  it("has the epoch and the newest revision in or below each task", () => {
+    const rows = allRows(planted(SPEC));
+    const later = allRows(reported(planted(SPEC), { path: "1.0", volume: 3 })).find(
+      ({ path }) => path === "1.0",
+    );
+    const root = treeOf(EPOCH, [...written(rows, 3), ...written([later!], 8)]);
+
+    expect(preOrder(root).map(({ task }) => task.stamp.revision)).toEqual([8, 3, 8, 8, 3]);
+    expect(root.stamp.epoch).toBe(EPOCH);
+  });
+
+  it("keeps its sub-tasks in order, ten and more of them", () => {
+    const root = planted(branch("root", ...Array.from({ length: 12 }, (_, index) => leaf(`leaf ${index}`))));
+
+    expect(told(treeOf(EPOCH, written(allRows(root), 1).toReversed()))).toEqual(told(root));
+  });
+
+  it("goes on as it would have: OPEN iterations grow as they were described", () => {
+    const spec = {
+      ...iterative("rounds", "OPEN", null, leaf("a", 5), branch("b", leaf("c"))),
+      maxConcurrency: 2,
+    };
+    const root = reported(planted(spec), { iteration: 1 });
+    const again = treeOf(EPOCH, written(allRows(root), 2));
+
+    expect(told(reported(again, { iteration: 2 }))).toEqual(told(reported(root, { iteration: 2 })));
+  });
+
+  it("may be larger than today's limits allow", () => {
+    const large = branch("root", ...Array.from({ length: 10_500 }, () => leaf("a")));
+    const rows = allRows(planted(branch("root", leaf("a")))).slice(0, 1);
+    const leaves = large.subTasks!.map((_, index): TaskRow => ({
+      ...allRows(planted(leaf("a")))[0]!,
+      path: `${index}`,
+    }));
+
+    expect(treeOf(EPOCH, written([...rows, ...leaves], 1)).taskCount).toBe(10_501);
+  });
+
+  it("without a root is a defect, and said so", () => {
+    expect(() => treeOf(EPOCH, [])).toThrow("a job without a root row");
+  });
+
+  it("from all rows of a store and the changed rows of every change since is the tree as it is", () => {
+    fc.assert(
+      fc.property(scenarios({ updatesMax: 1 }), (scenario) => {
+        const trees = treesAndTheirRows(play(scenario));
+
+        expect(trees.map(({ rows }) => told(treeOf(EPOCH, rows)))).toEqual(
+          trees.map(({ tree }) => told(tree)),
+        );
+      }),
+      { numRuns: 200 },
+    );
+  });
+});
+
+/** Every tree that a job had, with the rows that a journal would have by then. */
+function treesAndTheirRows(steps: readonly Step[]): { tree: Task; rows: WrittenRow[] }[] {
+  const kept = new Map<string, WrittenRow>();
+  let before: Task | undefined;
+  let attempt = 0;
+  return steps.flatMap(({ actual, job }) => {
+    if (actual.outcome !== "changed" || job?.kind !== "userTask") return [];
+    const isStored = job.attempt > attempt;
+    if (isStored) kept.clear();
+    const rows = isStored || !before ? allRows(job.task) : changedRows(before, job.task);
+    for (const row of rows) kept.set(row.path, { row, revision: actual.revision });
+    [before, attempt] = [job.task, job.attempt];
+    return [{ tree: job.task, rows: [...kept.values()] }];
+  });
+}

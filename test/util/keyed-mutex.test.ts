@@ -1,0 +1,75 @@
+import { describe, expect, it, vi } from "vitest";
+import { KeyedMutex } from "../../src/util/keyed-mutex.js";
+import { rest } from "../kit/turns.js";
+
+describe("a mutex by name", () => {
+  it("lets work under one name run one at a time, in the order it was asked for", async () => {
+    const mutex = new KeyedMutex();
+    const [events, work] = recordingWork();
+    await Promise.all(["a", "b", "c"].map((piece) => mutex.runExclusive("name", () => work(piece))));
+    expect(events).toEqual(["begin a", "end a", "begin b", "end b", "begin c", "end c"]);
+  });
+
+  it("keeps nobody waiting under another name", async () => {
+    const mutex = new KeyedMutex();
+    const [release, slow] = stuckWork();
+    const waiting = vi.fn<() => Promise<void>>(async () => {});
+    const first = mutex.runExclusive("name", slow);
+    const second = mutex.runExclusive("name", waiting);
+    expect(await mutex.runExclusive("another", async () => "done")).toBe("done");
+    await rest();
+    expect(waiting).not.toHaveBeenCalled();
+    release();
+    await Promise.all([first, second]);
+    expect(waiting).toHaveBeenCalledOnce();
+  });
+
+  it("gives back what the work gives, and throws what it throws", async () => {
+    const mutex = new KeyedMutex();
+    const failure = new Error("told to fail");
+    expect(await mutex.runExclusive("name", async () => 7)).toBe(7);
+    await expect(mutex.runExclusive("name", () => Promise.reject(failure))).rejects.toBe(failure);
+  });
+
+  it("is free again after work that failed", async () => {
+    const mutex = new KeyedMutex();
+    const failing = mutex.runExclusive("name", () => Promise.reject(new Error("told to fail")));
+    const next = mutex.runExclusive("name", async () => "done");
+    await expect(failing).rejects.toThrow("told to fail");
+    expect(await next).toBe("done");
+  });
+
+  it("takes any text for a name", async () => {
+    const mutex = new KeyedMutex();
+    const names = ["__proto__", "constructor", ""];
+    const given = await Promise.all(names.map((name) => mutex.runExclusive(name, async () => name)));
+    expect(given).toEqual(names);
+  });
+
+  it("keeps one order for a name that comes back while it is being left", async () => {
+    const mutex = new KeyedMutex();
+    const [events, work] = recordingWork();
+    const first = mutex.runExclusive("name", () => work("a"));
+    const second = first.then(() => mutex.runExclusive("name", () => work("b")));
+    const third = mutex.runExclusive("name", () => work("c"));
+    await Promise.all([first, second, third]);
+    expect(events).toEqual(["begin a", "end a", "begin c", "end c", "begin b", "end b"]);
+  });
+});
+
+/** Work that says when it begins and ends, some turns apart. */
+function recordingWork(): [string[], (piece: string) => Promise<void>] {
+  const events: string[] = [];
+  const work = async (piece: string): Promise<void> => {
+    events.push(`begin ${piece}`);
+    await rest();
+    events.push(`end ${piece}`);
+  };
+  return [events, work];
+}
+
+function stuckWork(): [() => void, () => Promise<void>] {
+  let release = (): void => {};
+  const stuck = new Promise<void>((resolve) => (release = resolve));
+  return [() => release(), () => stuck];
+}
