@@ -197,6 +197,7 @@ const BOUNDS = {
   pageSizeDefault: ["items", "Items of a page whose size is not given, never above the most"],
   nodesPerRequestMax: ["ids", "Ids of one nodes query"],
   rowsMax: ["rows", "Rows of one listProgress"],
+  itemsPerAnswerMax: ["items", "Tasks, rows and log entries in one answer or event"],
   nameBytesMax: ["bytes", "Size of a name: database, user, job id"],
   descriptionBytesMax: ["bytes", "Size of a task's description"],
   messageTextBytesMax: ["bytes", "Size of a message: a log line, the reason of a failure"],

@@ -5,6 +5,7 @@ import type { Username } from "../tasks/names.js";
 import type { Task } from "../tasks/task.js";
 import type { PlacedTask } from "../tasks/traverse.js";
 import type { UserTask } from "../tasks/user-task.js";
+import type { AnswerBudget } from "./answer-budget.js";
 import type { Reader } from "./reader.js";
 
 /** What the API stands on; one for all operations of a server. */
@@ -27,6 +28,8 @@ export interface OperationContext {
   readonly now: number;
   /** How a query reads: each database at one revision. */
   readonly reader: Reader;
+  /** How much the answer, or the event, may still list. */
+  readonly budget: AnswerBudget;
 }
 
 /** A job as it is shown: with the instant that its running times are as of. */

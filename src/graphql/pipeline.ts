@@ -18,6 +18,7 @@ import { ANONYMOUS } from "../tasks/names.js";
 import { assert } from "../util/assert.js";
 import type { Clock } from "../util/clock.js";
 import type { Log } from "../util/log.js";
+import { AnswerBudget } from "./answer-budget.js";
 import type { OperationContext, Services } from "./context.js";
 import { documentLimitErrors, variablesLimitError } from "./document-limits.js";
 import { asGraphQLError, maskError } from "./mask-error.js";
@@ -107,7 +108,7 @@ export class Pipeline {
   async #query(operation: PreparedOperation): Promise<ExecutionResult> {
     const { reader } = operation.contextValue;
     for (let run = 0; run < RUNS_MAX; run++) {
-      const result = synchronous(execute(operation));
+      const result = synchronous(execute(this.#withBudget(operation)));
       if (!reader.isIncomplete) return result;
       await reader.complete();
     }
@@ -118,7 +119,13 @@ export class Pipeline {
   }
 
   #event(operation: PreparedOperation, rootValue: unknown): ExecutionResult {
-    return this.#masked(synchronous(execute({ ...operation, rootValue })));
+    return this.#masked(synchronous(execute({ ...this.#withBudget(operation), rootValue })));
+  }
+
+  /** Each run of a query, and each event, is an answer of its own. */
+  #withBudget(operation: PreparedOperation): PreparedOperation {
+    const contextValue = { ...operation.contextValue, budget: new AnswerBudget(this.#services.limits) };
+    return { ...operation, contextValue };
   }
 
   #masked(result: ExecutionResult): ExecutionResult {
@@ -126,8 +133,9 @@ export class Pipeline {
   }
 
   #createContext(): OperationContext {
-    const reader = new Reader(this.#services.provider);
-    return { services: this.#services, caller: ANONYMOUS, now: this.#clock.now(), reader };
+    const { provider, limits } = this.#services;
+    const [reader, budget] = [new Reader(provider), new AnswerBudget(limits)];
+    return { services: this.#services, caller: ANONYMOUS, now: this.#clock.now(), reader, budget };
   }
 
   /** Parses and checks a document, unless one of this text is remembered. */

@@ -196,7 +196,12 @@ function readStores(
   return stores;
 }
 
-function summary(store: TaskStore | undefined, first: number, { now }: OperationContext): ProgressRow[] {
+function summary(
+  store: TaskStore | undefined,
+  first: number,
+  { now, budget }: OperationContext,
+): ProgressRow[] {
+  budget.spend(Math.min(first, store?.taskCount() ?? 0));
   const page = store?.page({}, { count: first, from: "newest" }) ?? NO_JOBS;
   return page.userTasks.map((userTask) => summaryRow({ userTask, now }));
 }
@@ -205,12 +210,13 @@ function detail(
   store: TaskStore | undefined,
   jobIdText: string,
   first: number,
-  { now, services }: OperationContext,
+  { now, services, budget }: OperationContext,
 ): ProgressRow[] {
   const jobId = parseJobId(jobIdText, services.limits);
   const rows: ProgressRow[] = [];
   for (const userTask of store?.query({ jobId }) ?? []) {
     if (rows.length >= first) break;
+    budget.spend(Math.min(userTask.task.taskCount, first - rows.length));
     rows.push(...detailRows({ userTask, now }));
   }
   if (rows.length === 0) throw noSuchJob(jobId);

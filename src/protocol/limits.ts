@@ -56,6 +56,8 @@ export interface Limits {
   readonly nodesPerRequestMax: number;
   /** Rows of one `listProgress` (its `first`). Default 10,000. */
   readonly rowsMax: number;
+  /** Tasks, rows and log entries that one answer, or one event, lists in all. Default 20,000. */
+  readonly itemsPerAnswerMax: number;
 
   /** Bytes (UTF-8) of a name: database, user, job id. Default 128. */
   readonly nameBytesMax: number;
@@ -101,6 +103,7 @@ export const DEFAULT_LIMITS: Limits = Object.freeze({
   pageSizeDefault: 50,
   nodesPerRequestMax: 100,
   rowsMax: 10_000,
+  itemsPerAnswerMax: 20_000,
 
   nameBytesMax: 128,
   descriptionBytesMax: 256,

@@ -1,6 +1,7 @@
 import { GraphQLError, OperationTypeNode, type ExecutionResult } from "graphql";
 import { createYoga, type Plugin, type YogaServerInstance } from "graphql-yoga";
 import { isRefusal, type EventResults, type OperationRequest, type Pipeline } from "../graphql/pipeline.js";
+import type { ErrorCode } from "../protocol/error-codes.js";
 import type { Limits } from "../protocol/limits.js";
 import { TidemarkError } from "../protocol/tidemark-error.js";
 
@@ -85,22 +86,28 @@ function isResult(result: ExecutionResult | EventResults): result is ExecutionRe
   return !(Symbol.asyncIterator in result);
 }
 
-/** A request that nothing was executed of is a 400 to those who accept application/graphql-response+json. */
+/** A request that nothing was executed of has a status that says so, for application/graphql-response+json. */
 function asResponse(result: ExecutionResult): ExecutionResult {
   if (!result.errors || "data" in result) return result;
-  return { errors: result.errors.map((error) => ("http" in error.extensions ? error : asBadRequest(error))) };
+  return { errors: result.errors.map((error) => ("http" in error.extensions ? error : asRefused(error))) };
 }
 
-function asBadRequest(error: GraphQLError): GraphQLError {
+function asRefused(error: GraphQLError): GraphQLError {
   const { message, nodes, source, positions, path, extensions } = error;
   return new GraphQLError(message, {
     nodes: nodes ?? null,
     source: source ?? null,
     positions: positions ?? null,
     path: path ?? null,
-    extensions: { ...extensions, http: { status: 400, spec: true } },
+    extensions: {
+      ...extensions,
+      http: { status: STATUSES[extensions["code"] as ErrorCode] ?? 400, spec: true },
+    },
   });
 }
+
+/** What is not the client's fault. */
+const STATUSES: Partial<Record<ErrorCode, number>> = { UNAVAILABLE: 503, INTERNAL: 500 };
 
 /** Yoga's own errors, in our words; what fails here has failed while the request was read. */
 function ours(error: unknown, limits: Limits): unknown {

@@ -120,7 +120,7 @@ export function requestCancel(before: JobState, key: JobKey, request: CancelDema
   const userTask = existing(before, key, request);
   if (hasEnded(userTask.task.status)) throw illegalTransition(userTask.task, "canceled");
   if (userTask.cancelRequest) return userTask;
-  const reason = request.reason === null ? null : parseMessage(request.reason, edit.limits);
+  const reason = parseMessage(request.reason ?? "", edit.limits) || null;
   return next(userTask, { cancelRequest: { at: edit.now, by: request.by, reason } }, edit, null);
 }
 

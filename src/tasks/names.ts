@@ -31,8 +31,9 @@ export function parseUsername(text: string, limits: Limits): Username {
   return parseName("username", text, limits) as Username;
 }
 
-/** @throws TidemarkError BAD_USER_INPUT */
+/** A blank job id is none, as in GDS. @throws TidemarkError BAD_USER_INPUT */
 export function parseJobId(text: string, limits: Limits): JobId {
+  if (text.trim() === "") throw new TidemarkError("BAD_USER_INPUT", BLANK_JOB_ID);
   return parseName("jobId", text, limits) as JobId;
 }
 
@@ -59,6 +60,8 @@ export function parseMessage(text: string, limits: Limits): string {
     `The message has ${bytes} bytes; the limit is ${limits.messageTextBytesMax} (messageTextBytesMax). Shorten it.`,
   );
 }
+
+const BLANK_JOB_ID = "The jobId is blank. Give one, or leave it out when storing: a new one is made then.";
 
 function parseName(field: string, text: string, limits: Limits): string {
   return parseText(field, text, "nameBytesMax", limits);

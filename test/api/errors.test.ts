@@ -10,8 +10,7 @@ import { openApi, refusal, type Api, type UpdateTaskInput } from "./api.js";
 import { createHeldJournal } from "./held-journal.js";
 
 /** What a client is never told: a stack, a path of a file, or whose library it is. */
-const INWARD =
-  /\n\s+at |node_modules|\.[jt]s\b|file:|\/src\/|yoga|pothos|undici|originalError|stacktrace/i;
+const INWARD = /\n\s+at |node_modules|\.[jt]s\b|file:|\/src\/|yoga|pothos|undici|originalError|stacktrace/i;
 
 const ROUNDS = iterative("rounds", "FIXED", 3, leaf("a", 10));
 

@@ -64,7 +64,11 @@ builder.objectRef<TaskUpdatedEvent>("TaskUpdated").implement({
       type: [TaskType],
       description:
         "The tasks whose state or sums differ, parents first; empty when only the job did (health, a cancel request, the log).",
-      resolve: (event) => taskViews(viewOf(event), changedSince(event.userTask.task, event.since)),
+      resolve: (event, _, { budget }) => {
+        const tasks = changedSince(event.userTask.task, event.since);
+        budget.spend(tasks.length);
+        return taskViews(viewOf(event), tasks);
+      },
     }),
   }),
 });

@@ -95,14 +95,17 @@ export const TaskType = TaskRef.implement({
     subTasks: t.field({
       type: [TaskRef],
       description: "The tasks directly below, in order; a leaf has none.",
-      resolve: ({ task, path, depth, userTask, now }) =>
-        subTasksOf(task).map((subTask, index) => ({
+      resolve: ({ task, path, depth, userTask, now }, _, { budget }) => {
+        const subTasks = subTasksOf(task);
+        budget.spend(subTasks.length);
+        return subTasks.map((subTask, index) => ({
           userTask,
           now,
           task: subTask,
           path: subPath(path, index),
           depth: depth + 1,
-        })),
+        }));
+      },
     }),
   }),
 });

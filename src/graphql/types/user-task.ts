@@ -64,7 +64,10 @@ export const UserTaskType = builder.objectRef<UserTaskView>("UserTask").implemen
     tasks: t.field({
       type: [TaskType],
       description: "The whole tree in pre-order, parents before children: what a table or a terminal draws.",
-      resolve: (view) => taskViews(view, preOrder(view.userTask.task)),
+      resolve: (view, _, { budget }) => {
+        budget.spend(view.userTask.task.taskCount);
+        return taskViews(view, preOrder(view.userTask.task));
+      },
     }),
     memory: t.field({
       type: MemoryRangeType,
@@ -124,8 +127,10 @@ export const UserTaskType = builder.objectRef<UserTaskView>("UserTask").implemen
           description: "Only lines of this level and above; INFO when null.",
         }),
       },
-      resolve: ({ userTask }, { last, level }, { services }) =>
-        newestLines(userTask.log, last ?? LINES_DEFAULT, level ?? LEVEL_DEFAULT, services.limits),
+      resolve: ({ userTask }, { last, level }, { services, budget }) => {
+        budget.spend(Math.min(userTask.log.length, Math.max(last ?? LINES_DEFAULT, 0)));
+        return newestLines(userTask.log, last ?? LINES_DEFAULT, level ?? LEVEL_DEFAULT, services.limits);
+      },
     }),
   }),
 });
