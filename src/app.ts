@@ -50,8 +50,9 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
   const hub = new Hub(provider, clock);
   const metrics = new Metrics();
   metrics.gauge("subscribers", "Subscriptions that are open.", () => hub.subscriberCount);
-  const services = { provider, hub, limits, leaseMs: config.leaseMs, retentionMs: config.retentionMs };
-  const pipeline = new Pipeline({ schema, services, clock, log, observer: metrics });
+  const { leaseMs, retentionMs } = config;
+  const services = { provider, hub, limits, leaseMs, retentionMs, failures: metrics };
+  const pipeline = new Pipeline({ schema, services, clock, log });
   const health = new Health(() => journal.isWritable());
   const server = new Server({ ...config, pipeline, health, metrics, log });
 

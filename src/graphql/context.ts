@@ -17,6 +17,12 @@ export interface Services {
   readonly leaseMs: number;
   /** How long an ended job is kept. */
   readonly retentionMs: number;
+  readonly failures: FailureObserver;
+}
+
+/** Hears of every failure that a client is told, by its `extensions`. */
+export interface FailureObserver {
+  failed(extensions: Readonly<Record<string, unknown>>): void;
 }
 
 /** What a resolver is handed: one for each operation. */

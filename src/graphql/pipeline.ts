@@ -37,7 +37,6 @@ export class Pipeline {
   readonly #services: Services;
   readonly #clock: Clock;
   readonly #log: Log;
-  readonly #observer: FailureObserver;
   readonly #documents = new LRUCache<string, CheckedDocument>({
     max: DOCUMENTS_MAX,
     maxSize: DOCUMENT_CHARACTERS_MAX,
@@ -49,7 +48,6 @@ export class Pipeline {
     this.#services = options.services;
     this.#clock = options.clock;
     this.#log = options.log;
-    this.#observer = options.observer;
   }
 
   /**
@@ -97,7 +95,7 @@ export class Pipeline {
   /** What a client is told of failures; each is counted. */
   refuse(...errors: readonly unknown[]): Refusal {
     const masked = errors.map((error) => maskError(error, this.#log));
-    for (const { extensions } of masked) this.#observer.failed(extensions);
+    for (const { extensions } of masked) this.#services.failures.failed(extensions);
     return { errors: masked };
   }
 
@@ -167,12 +165,6 @@ export interface PipelineOptions {
   readonly services: Services;
   readonly clock: Clock;
   readonly log: Log;
-  readonly observer: FailureObserver;
-}
-
-/** Hears of every failure that a client is told, by its `extensions`. */
-export interface FailureObserver {
-  failed(extensions: Readonly<Record<string, unknown>>): void;
 }
 
 /** An operation as a transport reads it. */

@@ -1,6 +1,6 @@
 import type { ServerResponse } from "node:http";
 import { collectDefaultMetrics, Counter, Gauge, Registry } from "prom-client";
-import type { FailureObserver } from "../graphql/pipeline.js";
+import type { FailureObserver } from "../graphql/context.js";
 
 /**
  * What an operator's Prometheus reads at `/metrics`. Labels are from closed lists, so no client can make the

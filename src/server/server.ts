@@ -47,6 +47,8 @@ export class Server {
   readonly #graphiql = new GraphiqlPage();
   readonly #webSockets: WebSockets;
   #connectionCount = 0;
+  /** Connections that came when there were enough: what was there before them goes on. */
+  readonly #excess = new WeakSet<Duplex>();
 
   constructor(options: ServerOptions) {
     this.#options = options;
@@ -84,7 +86,7 @@ export class Server {
 
   async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     try {
-      if (this.#isFull()) return this.#refuseConnection(response);
+      if (this.#excess.has(request.socket)) return this.#refuseConnection(response);
       await this.#route(request, response);
     } catch (error) {
       this.#options.log.error({ err: error, path: pathOf(request) }, "a request failed");
@@ -122,17 +124,15 @@ export class Server {
     if (!isSameOrigin(request)) {
       return refuseUpgrade(socket, "403 Forbidden", "A page of another origin may not connect.");
     }
-    if (this.#isFull()) return refuseUpgrade(socket, "503 Service Unavailable", this.#overload().message);
+    if (this.#excess.has(request.socket))
+      return refuseUpgrade(socket, "503 Service Unavailable", this.#overload().message);
     this.#webSockets.open(request, socket, head);
   }
 
   #count(socket: Duplex): void {
     this.#connectionCount++;
     socket.once("close", () => this.#connectionCount--);
-  }
-
-  #isFull(): boolean {
-    return this.#connectionCount > this.#options.limits.connectionsMax;
+    if (this.#connectionCount > this.#options.limits.connectionsMax) this.#excess.add(socket);
   }
 
   #refuseConnection(response: ServerResponse): void {

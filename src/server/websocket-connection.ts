@@ -1,7 +1,9 @@
 import type { WebSocket as ProtocolSocket } from "graphql-ws";
 import type { WebSocket } from "ws";
 import { CloseCode } from "../protocol/close-codes.js";
+import type { Pipeline } from "../graphql/pipeline.js";
 import type { Limits } from "../protocol/limits.js";
+import { limitExceeded } from "../protocol/tidemark-error.js";
 import type { Log } from "../util/log.js";
 
 /**
@@ -26,12 +28,12 @@ export class WebSocketConnection implements ProtocolSocket {
   #operations = 0;
   #isAlive = true;
 
-  constructor(webSocket: WebSocket, { limits, log }: { limits: Limits; log: Log }) {
+  constructor(webSocket: WebSocket, { pipeline, limits, log }: WebSocketConnectionOptions) {
     this.#webSocket = webSocket;
     this.#limits = limits;
     this.#log = log;
     webSocket.on("pong", () => (this.#isAlive = true));
-    webSocket.on("error", (error) => log.debug({ err: error }, "a WebSocket failed"));
+    webSocket.on("error", (error) => this.#failed(error, pipeline));
   }
 
   get protocol(): string {
@@ -105,6 +107,15 @@ export class WebSocketConnection implements ProtocolSocket {
     await pass({ ...message, id: innerId });
   }
 
+  /** ws closes the socket by itself, with 1009 where a message was too large. */
+  #failed(error: Error, pipeline: Pipeline): void {
+    this.#log.debug({ err: error }, "a WebSocket failed");
+    const isTooBig = "code" in error && error.code === "WS_ERR_UNSUPPORTED_MESSAGE_LENGTH";
+    const { messageBytesMax } = this.#limits;
+    if (isTooBig)
+      pipeline.refuse(limitExceeded("messageBytesMax", "A message is too large", messageBytesMax));
+  }
+
   /** graphql-ws writes the id first. */
   #withClientId(message: string): string {
     const [prefix, innerId] = ID_FIRST.exec(message) ?? [];
@@ -120,6 +131,12 @@ export class WebSocketConnection implements ProtocolSocket {
   }
 }
 
+export interface WebSocketConnectionOptions {
+  readonly pipeline: Pipeline;
+  readonly limits: Limits;
+  readonly log: Log;
+}
+
 interface MessageWithId {
   readonly id: string;
   readonly type: unknown;
@@ -127,10 +144,11 @@ interface MessageWithId {
 
 const ID_FIRST = /^\{"id":"(\d+)"/;
 
-/** What is no JSON is passed on as it came: graphql-ws then closes the socket with 4400. */
+/** What is no JSON object is passed on as it came: graphql-ws then closes the socket with 4400. */
 function parsed(text: string): unknown {
   try {
-    return JSON.parse(text);
+    const value: unknown = JSON.parse(text);
+    return typeof value === "object" ? value : text;
   } catch {
     return text;
   }

@@ -33,8 +33,9 @@ export function parseUsername(text: string, limits: Limits): Username {
 
 /** A blank job id is none, as in GDS. @throws TidemarkError BAD_USER_INPUT */
 export function parseJobId(text: string, limits: Limits): JobId {
-  if (text.trim() === "") throw new TidemarkError("BAD_USER_INPUT", BLANK_JOB_ID);
-  return parseName("jobId", text, limits) as JobId;
+  const jobId = parseName("jobId", text, limits);
+  if (jobId.trim() === "") throw new TidemarkError("BAD_USER_INPUT", BLANK_JOB_ID);
+  return jobId as JobId;
 }
 
 /** @throws TidemarkError BAD_USER_INPUT */

@@ -1096,16 +1096,6 @@ describe("the requestId of a report", () => {
     expect(taskOf(other).progress.done).toBe(1);
   });
 
-  it("again, of a report that asked for nothing new at its time, changes nothing later either", async () => {
-    await using api = await openApi();
-    await api.storeTask();
-    await api.update({ message: "one" });
-    await api.updateTask({ updates: [{ message: "one" }], requestId: "r" });
-    const now = await api.update({ message: "two" });
-
-    expect(await api.updateTask({ updates: [{ message: "one" }], requestId: "r" })).toEqual(now);
-  });
-
   it("with a stale attempt is STALE_ATTEMPT", async () => {
     await using api = await openApi();
     await api.storeTask();

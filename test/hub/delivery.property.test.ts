@@ -30,7 +30,7 @@ describe("whoever watches a database", () => {
       fc.asyncProperty(steps, watching, async (played, { removalsKeptMax, ...watched }) => {
         await using world = await openStore({ limits: { removalsKeptMax } });
         const session = new Session(world, watched);
-        for (const step of played) await session.play(step);
+        await session.playAll(played);
         session.drain();
         expect(session.held).toEqual(session.toHold);
       }),
@@ -108,7 +108,11 @@ class Session {
     this.#cursor = this.#subscribe(undefined);
   }
 
-  async play(next: Step): Promise<void> {
+  async playAll(all: readonly Step[]): Promise<void> {
+    for (const next of all) await this.#play(next);
+  }
+
+  async #play(next: Step): Promise<void> {
     const { store, clock } = this.#world;
     switch (next.kind) {
       case "write":

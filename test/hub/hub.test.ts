@@ -260,7 +260,7 @@ describe("the subscribers of a hub", () => {
       await world.taskCount({ database: OTHER_DATABASE }),
     ];
     expect(world.hub.subscriberCount).toBe(3);
-    for (const stream of streams) await stream.return();
+    await Promise.all(streams.map((stream) => stream.return()));
     await streams[0]!.return();
     expect(world.hub.subscriberCount).toBe(0);
   });

@@ -56,7 +56,7 @@ describe("a pull stream", () => {
     const next = stream.next();
     await rest();
     source.put("b");
-    for (let wake = 0; wake < 100; wake++) stream.wake();
+    wakeOften(stream);
     expect(await next).toEqual({ done: false, value: "b" });
     source.put("c");
     stream.wake();
@@ -171,7 +171,7 @@ describe("a pull stream with a minimal interval", () => {
     const next = stream.next();
     await rest();
     source.put("b");
-    for (let wake = 0; wake < 100; wake++) stream.wake();
+    wakeOften(stream);
     clock.advance(100);
     await next;
     expect(source.pulls).toBe(3);
@@ -278,6 +278,10 @@ function streamWith(
 } {
   const [source, clock, onEnd] = [new Source(values), new ManualClock(1_000_000), vi.fn<() => void>()];
   return { stream: new PullStream(source, { minIntervalMs, clock, onEnd }), source, clock, onEnd };
+}
+
+function wakeOften(stream: PullStream<string>): void {
+  for (let wake = 0; wake < 100; wake++) stream.wake();
 }
 
 async function take(stream: PullStream<string>, count: number): Promise<unknown[]> {

@@ -3,6 +3,7 @@ import { TaskEventCursor } from "../../src/hub/task-event-cursor.js";
 import type { TaskEvent } from "../../src/hub/task-event.js";
 import { ORIGIN, type Position } from "../../src/protocol/position.js";
 import type { JobFilter } from "../../src/store/task-store.js";
+import { assert } from "../../src/util/assert.js";
 import { eventWords } from "../kit/event-words.js";
 import { jobKey } from "../kit/journal-entries.js";
 import { ALICE, ANY_ATTEMPT, BOB, CAROL, manyKeys, toReport, toStore } from "../kit/requests.js";
@@ -499,12 +500,14 @@ function positionAt(epoch: string, place: string): Position {
   return { epoch, revision: revision!, catchUp: { base, began: began! } };
 }
 
+/** Up to `count` events, or all that there are now, which come to an end. */
 function pulled(cursor: TaskEventCursor, count = Infinity): TaskEvent[] {
   const events: TaskEvent[] = [];
   while (events.length < count) {
     const event = cursor.pull();
     if (!event) break;
     events.push(event);
+    assert(events.length < 1_000, "Law 9: never a loop");
   }
   return events;
 }

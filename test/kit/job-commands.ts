@@ -7,6 +7,7 @@ import { TASK_STATUSES } from "../../src/tasks/task-status.js";
 import type { UserTask } from "../../src/tasks/user-task.js";
 import { branch, iterative, leaf } from "./edits.js";
 import { jobKey } from "./journal-entries.js";
+import type { ManualClock } from "./manual-clock.js";
 import { plainState } from "./plain-state.js";
 import { toCancel, toGrow, toStore } from "./requests.js";
 
@@ -39,6 +40,19 @@ export async function issue(store: PerDatabaseTaskStore, command: JobCommand): P
   } catch (error) {
     return refusalOf(error);
   }
+}
+
+/** Asks for all, each group in one turn once the one before it is answered. */
+export async function issueAll(
+  { store, clock }: { readonly store: PerDatabaseTaskStore; readonly clock: ManualClock },
+  groups: readonly CommandGroup[],
+): Promise<Answer[]> {
+  const answers: Answer[] = [];
+  for (const { afterMs, commands } of groups) {
+    clock.advance(afterMs);
+    answers.push(...(await Promise.all(commands.map((command) => issue(store, command)))));
+  }
+  return answers;
 }
 
 export function answerOf(value: UserTask | number | null | undefined): Answer {

@@ -5,7 +5,7 @@ import { growJob, removeJob, reportOn, requestCancel, storeJob } from "../../src
 import type { JobKey, Username } from "../../src/tasks/names.js";
 import { Stamp } from "../../src/tasks/stamp.js";
 import { expiresAt, type JobState, type Removal, type UserTask } from "../../src/tasks/user-task.js";
-import { answerOf, refusalOf, type Answer, type JobCommand } from "./job-commands.js";
+import { answerOf, refusalOf, type Answer, type CommandGroup, type JobCommand } from "./job-commands.js";
 
 /**
  * One database as a list that is gone through from end to end for each question: slow, without an index, and
@@ -23,6 +23,16 @@ export class NaiveDatabase {
   constructor(epoch: string, limits: Limits) {
     this.#epoch = epoch;
     this.#limits = limits;
+  }
+
+  /** Does what was asked for in each group, beginning at instant `start`. Gives back as `run`. */
+  runAll(groups: readonly CommandGroup[], start: number): ReturnType<NaiveDatabase["run"]> {
+    let now = start;
+    const results = groups.map(({ afterMs, commands }) => this.run(commands, (now += afterMs)));
+    return {
+      answers: results.flatMap(({ answers }) => answers),
+      made: results.flatMap(({ made }) => made),
+    };
   }
 
   /** Does what was asked for in one turn. Gives back each answer, and what each change led to. */

@@ -1,4 +1,5 @@
 import type { TaskStoreListener } from "../../src/store/task-store-listener.js";
+import type { TaskStore } from "../../src/store/task-store.js";
 import type { Removal, UserTask } from "../../src/tasks/user-task.js";
 
 /** What a listener was told: what there is now, and what there was. */
@@ -41,6 +42,13 @@ export class RecordingListener implements TaskStoreListener {
     this.told.push(told);
     this.#onTold(told);
   }
+}
+
+/** So many new listeners of `store`, in the order in which they are told. */
+export function addListeners(store: Pick<TaskStore, "addListener">, count: number): RecordingListener[] {
+  const listeners = Array.from({ length: count }, () => new RecordingListener());
+  for (const listener of listeners) store.addListener(listener);
+  return listeners;
 }
 
 /** Of the change that was told. */

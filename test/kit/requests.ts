@@ -20,7 +20,7 @@ export const ALICE = jobKey("alice", "job");
 export const BOB = jobKey("bob", "job");
 export const CAROL = jobKey("carol", "job");
 
-export const LEASE_MS = 60_000;
+const LEASE_MS = 60_000;
 
 /** For whichever attempt is there. */
 export const ANY_ATTEMPT = { attempt: null };

@@ -24,7 +24,7 @@ export interface StoresOptions {
 }
 
 /** The instant at which every world begins. */
-export const START = 1_700_000_000_000;
+const START = 1_700_000_000_000;
 
 export function createStores({ limits: given, journal: wrap = same }: StoresOptions = {}): Stores {
   const limits = { ...DEFAULT_LIMITS, ...given };

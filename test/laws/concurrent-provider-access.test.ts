@@ -7,7 +7,7 @@ import { delayJournal } from "../kit/delayed-journal.js";
 import { leaf } from "../kit/edits.js";
 import { createFaultyJournal, type FaultyJournal } from "../kit/faulty-journal.js";
 import { inRandomRounds } from "../kit/random-rounds.js";
-import { RecordingListener } from "../kit/recording-listener.js";
+import { addListeners, RecordingListener } from "../kit/recording-listener.js";
 import { ALICE, DATABASE, manyKeys, OTHER_DATABASE, toReport, toStore } from "../kit/requests.js";
 import { createStores, type Stores } from "../kit/task-stores.js";
 import { randomTurns } from "../kit/turns.js";
@@ -161,6 +161,50 @@ describe("concurrent listeners", () => {
       expect(late.revisions).toEqual(numbersTo(10).filter((revision) => revision > joined.after));
     });
   });
+
+  it("hear of each change though one among them throws, and each write is answered", async () => {
+    await inRandomRounds(async (random) => {
+      await using world = createDelayedStores(random);
+      const store = await world.provider.getTaskStore(DATABASE);
+      const [before] = addListeners(store, 1);
+      store.addListener(throwing());
+      const [after] = addListeners(store, 1);
+      const stored = await storeAll(world.provider, TEN);
+      expect(revisionsOf(stored)).toEqual(numbersTo(10));
+      expect([before!.revisions, after!.revisions]).toEqual([numbersTo(10), numbersTo(10)]);
+      expect(world.log.lines).toHaveLength(10);
+    });
+  });
+
+  it("who come and go while a change is told change the next telling, and not this one", async () => {
+    await inRandomRounds(async (random) => {
+      await using world = createDelayedStores(random);
+      const store = await world.provider.getTaskStore(DATABASE);
+      const joining = new RecordingListener();
+      const leaving: RecordingListener = new RecordingListener(() => {
+        store.removeListener(leaving);
+        store.addListener(joining);
+      });
+      store.addListener(leaving);
+      const [staying] = addListeners(store, 1);
+      await storeAll(world.provider, TEN);
+      expect(leaving.revisions).toEqual([1]);
+      expect(staying!.revisions).toEqual(numbersTo(10));
+      expect(joining.revisions).toEqual(numbersTo(10).slice(1));
+    });
+  });
+
+  it("who were added twice hear once, and who were removed twice hear nothing", async () => {
+    await using world = createStores();
+    const store = await world.provider.getTaskStore(DATABASE);
+    const [twice, gone] = addListeners(store, 2);
+    store.addListener(twice!);
+    store.removeListener(gone!);
+    store.removeListener(gone!);
+    await storeAll(world.provider, TEN);
+    expect(twice!.revisions).toEqual(numbersTo(10));
+    expect(gone!.revisions).toEqual([]);
+  });
 });
 
 describe("counts read while others write", () => {
@@ -223,10 +267,10 @@ function overwriteTenTimes(provider: TaskStoreProvider): Promise<Stored[]> {
   return Promise.all(specs.map((spec) => storeOne(provider, ALICE, DATABASE, { spec })));
 }
 
-function addListeners(store: TaskStore, count: number): RecordingListener[] {
-  const listeners = Array.from({ length: count }, () => new RecordingListener());
-  for (const listener of listeners) store.addListener(listener);
-  return listeners;
+function throwing(): RecordingListener {
+  return new RecordingListener(() => {
+    throw new Error("told to fail");
+  });
 }
 
 /** A reader who looks at the database and goes. Returns how many jobs there were. */

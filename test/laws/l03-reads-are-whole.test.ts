@@ -3,11 +3,11 @@ import { describe, expect, it } from "vitest";
 import type { PerDatabaseTaskStore } from "../../src/store/per-database-task-store.js";
 import { TASK_STATUSES } from "../../src/tasks/task-status.js";
 import { branch, leaf } from "../kit/edits.js";
-import { commandGroups, issue } from "../kit/job-commands.js";
+import { commandGroups, issueAll } from "../kit/job-commands.js";
 import { plainState, plainStates } from "../kit/plain-state.js";
 import { RecordingListener } from "../kit/recording-listener.js";
 import { ALICE, manyKeys, toReport, toStore } from "../kit/requests.js";
-import { openStore, type OpenedStore } from "../kit/task-stores.js";
+import { openStore } from "../kit/task-stores.js";
 import { microtasks, until } from "../kit/turns.js";
 
 describe("L3: reads are whole", () => {
@@ -16,7 +16,7 @@ describe("L3: reads are whole", () => {
       fc.asyncProperty(commandGroups(), async (groups) => {
         await using world = await openStore();
         const reads = readAtEachChange(world.store);
-        for (const { commands } of groups) await Promise.all(commands.map((one) => issue(world.store, one)));
+        await issueAll(world, groups);
         expect(reads.map(({ torn }) => torn)).toEqual(reads.map(() => []));
         expect(reads.map(({ revision }) => revision)).toEqual(reads.map((_, at) => at + 1));
       }),
@@ -49,10 +49,10 @@ describe("L3: reads are whole", () => {
     await fc.assert(
       fc.asyncProperty(commandGroups(10), commandGroups(10), async (before, after) => {
         await using world = await openStore();
-        await play(world, before);
+        await issueAll(world, before);
         const given = world.store.query();
         const asGiven = structuredClone(plainStates(given));
-        await play(world, after);
+        await issueAll(world, after);
         expect(plainStates(given)).toEqual(asGiven);
       }),
     );
@@ -112,11 +112,4 @@ function tornIn(store: PerDatabaseTaskStore): string[] {
     "the latest change": store.nextChange(revision - 1)?.stamp.revision === revision,
   };
   return Object.entries(agrees).flatMap(([name, isSo]) => (isSo ? [] : [name]));
-}
-
-async function play(
-  { store }: OpenedStore,
-  groups: readonly { commands: readonly Parameters<typeof issue>[1][] }[],
-): Promise<void> {
-  for (const { commands } of groups) await Promise.all(commands.map((command) => issue(store, command)));
 }

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { branch, leaf } from "../kit/edits.js";
-import { commandGroups, issue } from "../kit/job-commands.js";
+import { commandGroups, issueAll } from "../kit/job-commands.js";
 import { RecordingListener } from "../kit/recording-listener.js";
 import {
   ALICE,
@@ -22,7 +22,7 @@ describe("L4: one order", () => {
         await using world = await openStore();
         const listener = new RecordingListener();
         world.store.addListener(listener);
-        for (const { commands } of groups) await Promise.all(commands.map((one) => issue(world.store, one)));
+        await issueAll(world, groups);
         expect(listener.revisions).toEqual(listener.told.map((_, at) => at + 1));
         expect(world.store.position.revision).toBe(listener.told.length);
       }),

@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { PerDatabaseTaskStore } from "../../src/store/per-database-task-store.js";
-import { commandGroups, issue } from "../kit/job-commands.js";
-import { RecordingListener, revisionOf, type Told } from "../kit/recording-listener.js";
+import { commandGroups, issueAll } from "../kit/job-commands.js";
+import { addListeners, RecordingListener, revisionOf, type Told } from "../kit/recording-listener.js";
 import { ALICE, ANY_ATTEMPT, BOB, manyKeys, toReport, toStore } from "../kit/requests.js";
 import { openStore } from "../kit/task-stores.js";
 
@@ -12,9 +12,8 @@ describe("L12: told once", () => {
       fc.asyncProperty(commandGroups(), async (groups) => {
         await using world = await openStore();
         const { store } = world;
-        const listeners = [new RecordingListener(), new RecordingListener()];
-        for (const listener of listeners) store.addListener(listener);
-        for (const { commands } of groups) await Promise.all(commands.map((one) => issue(store, one)));
+        const listeners = addListeners(store, 2);
+        await issueAll(world, groups);
         const all = Array.from({ length: store.position.revision }, (_, at) => at + 1);
         expect(listeners.map(({ revisions }) => revisions)).toEqual([all, all]);
       }),
@@ -28,7 +27,7 @@ describe("L12: told once", () => {
         const { store } = world;
         const asRead: boolean[] = [];
         store.addListener(new RecordingListener((told) => asRead.push(isAsToldIn(store, told))));
-        for (const { commands } of groups) await Promise.all(commands.map((one) => issue(store, one)));
+        await issueAll(world, groups);
         expect(asRead).toEqual(asRead.map(() => true));
         expect(asRead).toHaveLength(store.position.revision);
       }),

@@ -109,18 +109,20 @@ describe("L16: everything has a bound", () => {
     const { store } = world;
     const report = (requestId: string) => ({ ...toReport({ add: 1 }), requestId });
     await store.store(toStore(ALICE));
-    for (const requestId of ["a", "b", "b", "c"]) await store.update(ALICE, report(requestId));
+    await Promise.all(["a", "b", "b", "c"].map((requestId) => store.update(ALICE, report(requestId))));
     expect(store.get(ALICE)?.task.done).toBe(3);
     expect((await store.update(ALICE, report("b"))).task.done).toBe(3);
     expect((await store.update(ALICE, report("a"))).task.done).toBe(4);
   });
 
-  it("bytes of a name", () => {
+  it.each([
+    ["database", parseDatabaseName],
+    ["user", parseUsername],
+    ["job", parseJobId],
+  ])("bytes of the name of a %s", (_, parse) => {
     const [fits, tooLong] = ["é".repeat(64), `${"é".repeat(64)}x`];
-    expect(parseUsername(fits, DEFAULT_LIMITS)).toBe(fits);
-    for (const parse of [parseDatabaseName, parseUsername, parseJobId]) {
-      expect(() => parse(tooLong, DEFAULT_LIMITS)).toThrow("128 bytes");
-    }
+    expect(parse(fits, DEFAULT_LIMITS)).toBe(fits);
+    expect(() => parse(tooLong, DEFAULT_LIMITS)).toThrow("128 bytes");
   });
 
   it("bytes of a message and of a description", async () => {

@@ -160,6 +160,16 @@ const READING: readonly Row[] = [
     within: { query: `{ listProgress(database: "d", first: 2) { jobId } }` },
     above: { query: `{ listProgress(database: "d", first: 3) { jobId } }` },
   },
+  {
+    limit: "itemsPerAnswerMax",
+    what: "the tasks of an answer",
+    bound: 2,
+    prepare: store,
+    within: { query: `{ task(database: "d", username: "u", jobId: "j") { tasks { path } } }` },
+    above: {
+      query: `{ task(database: "d", username: "u", jobId: "j") { a: tasks { path } b: tasks { path } c: tasks { path } } }`,
+    },
+  },
   ...nameRows("database", (name) => `{ tasks(database: "${name}") { totalCount } }`),
   ...nameRows("username", (name) => `{ task(database: "d", username: "${name}", jobId: "j") { id } }`),
   ...nameRows("jobId", (name) => `{ task(database: "d", username: "u", jobId: "${name}") { id } }`),

@@ -7,6 +7,7 @@ import type { JobKey } from "../../src/tasks/names.js";
 import { TASK_STATUSES } from "../../src/tasks/task-status.js";
 import type { JobState, Removal, UserTask } from "../../src/tasks/user-task.js";
 import { assert } from "../../src/util/assert.js";
+import { changesAfter } from "../kit/changes.js";
 import { EPOCH, editAt } from "../kit/edits.js";
 import { commandGroups, KEYS, type CommandGroup } from "../kit/job-commands.js";
 import { jobKey, removes, reports, stores, type Change } from "../kit/journal-entries.js";
@@ -90,18 +91,18 @@ describe("a job table", () => {
 
   it("goes through what has changed since a revision, each key once, at its latest change", () => {
     const table = tableOf(stores(ALICE), stores(BOB), stores(CAROL), begins(ALICE), removes(BOB));
-    expect(changesAfter(table, 0)).toEqual([
+    expect(changesIn(table, 0)).toEqual([
       [3, "userTask", "carol"],
       [4, "userTask", "alice"],
       [5, "removal", "bob"],
     ]);
-    expect(changesAfter(table, 3)).toHaveLength(2);
-    expect(changesAfter(table, 5)).toEqual([]);
+    expect(changesIn(table, 3)).toHaveLength(2);
+    expect(changesIn(table, 5)).toEqual([]);
   });
 
   it("withdraws a removal when its key is stored again", () => {
     const table = tableOf(stores(ALICE), removes(ALICE), stores(ALICE));
-    expect(changesAfter(table, 0)).toEqual([[3, "userTask", "alice"]]);
+    expect(changesIn(table, 0)).toEqual([[3, "userTask", "alice"]]);
   });
 
   it("keeps the newest removals, and its floor is the newest that it forgot", () => {
@@ -112,7 +113,7 @@ describe("a job table", () => {
     applyFrom(6, table, removes(ALICE));
     expect(table.floor).toBe(4);
     expect(table.get(BOB)).toBeUndefined();
-    expect(changesAfter(table, 0)).toEqual([
+    expect(changesIn(table, 0)).toEqual([
       [5, "removal", "carol"],
       [6, "removal", "alice"],
     ]);
@@ -137,7 +138,7 @@ describe("a job table", () => {
     expect(table.floor).toBe(4);
     expect(table.count({})).toBe(2);
     expect(keysOf(table.query({}))).toEqual([ALICE, BOB]);
-    expect(changesAfter(table, 5)).toEqual([
+    expect(changesIn(table, 5)).toEqual([
       [7, "userTask", "alice"],
       [8, "removal", "carol"],
     ]);
@@ -151,7 +152,7 @@ describe("a job table", () => {
     const table = new JobTable({ removalsKeptMax: 1 });
     table.load([bob, madeAt(3, alice, begins(ALICE))]);
     expect(keysOf(table.query({}))).toEqual([BOB, ALICE]);
-    expect(changesAfter(table, 0)).toEqual([
+    expect(changesIn(table, 0)).toEqual([
       [2, "userTask", "bob"],
       [3, "userTask", "alice"],
     ]);
@@ -160,7 +161,7 @@ describe("a job table", () => {
   it("finds what comes next in a job that changed ten thousand times", () => {
     const talk = Array.from({ length: 9_998 }, (_, at) => says(BOB, `${at}`));
     const table = tableOf(stores(ALICE), stores(BOB), ...talk);
-    expect(changesAfter(table, 0)).toEqual([
+    expect(changesIn(table, 0)).toEqual([
       [1, "userTask", "alice"],
       [10_000, "userTask", "bob"],
     ]);
@@ -310,7 +311,7 @@ function answersOf(table: Answering, { filter: through, revision, after }: Quest
     query: table.query(through),
     count: table.count(through),
     usernames: table.usernames(2, after),
-    changes: changesAfter(table, revision),
+    changes: changesIn(table, revision),
   };
 }
 
@@ -332,11 +333,7 @@ function played(
 ): { table: JobTable; model: NaiveDatabase } {
   const table = new JobTable({ removalsKeptMax });
   const model = new NaiveDatabase(EPOCH, { ...DEFAULT_LIMITS, removalsKeptMax });
-  let now = 0;
-  for (const { afterMs, commands } of groups) {
-    now += afterMs;
-    for (const state of model.run(commands, now).made) table.apply(state);
-  }
+  for (const state of model.runAll(groups, 0).made) table.apply(state);
   return { table, model };
 }
 
@@ -378,14 +375,9 @@ function keysOf(jobs: readonly UserTask[]): JobKey[] {
   return jobs.map(({ username, jobId }) => ({ username, jobId }));
 }
 
-/** Goes through them as a reader does, from one to the next. */
-function changesAfter(table: Pick<Answering, "nextChange">, revision: number): unknown[] {
-  const changes: unknown[] = [];
-  let at = revision;
-  for (let change; (change = table.nextChange(at)); at = change.stamp.revision) {
-    changes.push([change.stamp.revision, change.kind, change.username]);
-  }
-  return changes;
+/** As `[4, "userTask", "alice"]`. */
+function changesIn(table: Pick<Answering, "nextChange">, revision: number): unknown[] {
+  return changesAfter(table, revision).map(({ stamp, kind, username }) => [stamp.revision, kind, username]);
 }
 
 function pageOf(table: Pick<JobTable, "page">, through: JobFilter, within: PageWindow): object {

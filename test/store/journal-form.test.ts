@@ -4,8 +4,9 @@ import type { JournalEntry } from "../../src/journal/journal.js";
 import { entryOf } from "../../src/store/journal-form.js";
 import { removeJob, reportOn, requestCancel, storeJob } from "../../src/tasks/job-changes.js";
 import type { JobState, UserTask } from "../../src/tasks/user-task.js";
+import { changesAfter } from "../kit/changes.js";
 import { branch, editAt, leaf } from "../kit/edits.js";
-import { commandGroups, issue, type CommandGroup } from "../kit/job-commands.js";
+import { commandGroups, issueAll } from "../kit/job-commands.js";
 import { plainStates } from "../kit/plain-state.js";
 import { ALICE, ANY_ATTEMPT, toCancel, toLog, toReport, toStore } from "../kit/requests.js";
 import { openStore, type OpenedStore } from "../kit/task-stores.js";
@@ -75,7 +76,7 @@ describe("what a journal has kept", () => {
     await fc.assert(
       fc.asyncProperty(commandGroups(), fc.constantFrom(1, 1_000), async (groups, removalsKeptMax) => {
         await using world = await openStore({ limits: { removalsKeptMax, logLinesPerJobMax: 3 } });
-        await play(world, groups);
+        await issueAll(world, groups);
         const reopened = await world.reopened();
         expect(allOf(reopened)).toEqual(allOf(world.store));
       }),
@@ -88,10 +89,10 @@ describe("what a journal has kept", () => {
       fc.asyncProperty(commandGroups(15), commandGroups(15), async (before, after) => {
         await using once = await openStore();
         await using reopened = await openStore();
-        await play(once, [...before, ...after]);
-        await play(reopened, before);
+        await issueAll(once, [...before, ...after]);
+        await issueAll(reopened, before);
         const store = await reopened.reopened();
-        await play({ ...reopened, store }, after);
+        await issueAll({ ...reopened, store }, after);
         expect({ ...allOf(store), epoch: "" }).toEqual({ ...allOf(once.store), epoch: "" });
       }),
       { numRuns: 100 },
@@ -110,16 +111,6 @@ function logOf(before: UserTask, after: UserTask): string[] {
   return change.kind === "updated" ? change.log.map(({ message }) => message) : [];
 }
 
-async function play(
-  { store, clock }: Pick<OpenedStore, "store" | "clock">,
-  groups: readonly CommandGroup[],
-): Promise<void> {
-  for (const { afterMs, commands } of groups) {
-    clock.advance(afterMs);
-    await Promise.all(commands.map((command) => issue(store, command)));
-  }
-}
-
 function allOf(store: OpenedStore["store"]): object {
   const { epoch, revision } = store.position;
   return {
@@ -129,13 +120,6 @@ function allOf(store: OpenedStore["store"]): object {
     jobs: plainStates(store.query()),
     count: store.taskCount({ statuses: ["RUNNING"] }),
     usernames: store.usernames(10),
-    changes: plainStates(changesIn(store)),
+    changes: plainStates(changesAfter(store, 0)),
   };
-}
-
-function changesIn(store: OpenedStore["store"]): JobState[] {
-  const changes: JobState[] = [];
-  let at = 0;
-  for (let change; (change = store.nextChange(at)); at = change.stamp.revision) changes.push(change);
-  return changes;
 }

@@ -95,7 +95,9 @@ describe("the listeners of a task store", () => {
       store.removeListener(second);
     });
     const third = new RecordingListener();
-    for (const listener of [first, second, third]) store.addListener(listener);
+    store.addListener(first);
+    store.addListener(second);
+    store.addListener(third);
     store.tell(undefined, STORED);
     store.tell(STORED, UPDATED);
     expect([first.revisions, second.revisions, third.revisions]).toEqual([[1], [1], [1, 2]]);

@@ -1,10 +1,10 @@
 import fc from "fast-check";
 import { describe, expect, it, vi } from "vitest";
 import { JournalError, type DatabaseJournal } from "../../src/journal/journal.js";
-import type { Removal, UserTask } from "../../src/tasks/user-task.js";
 import { createFaultyJournal, type FaultyJournal } from "../kit/faulty-journal.js";
+import { changesAfter } from "../kit/changes.js";
 import { branch, leaf } from "../kit/edits.js";
-import { commandGroups, issue, type Answer, type CommandGroup } from "../kit/job-commands.js";
+import { commandGroups, issueAll } from "../kit/job-commands.js";
 import { NaiveDatabase } from "../kit/naive-database.js";
 import { withHandles } from "../kit/observed-journal.js";
 import { plainState, plainStates } from "../kit/plain-state.js";
@@ -114,8 +114,8 @@ describe("a task store", () => {
       fc.asyncProperty(commandGroups(), fc.constantFrom(1, 2, 1_000), async (groups, removalsKeptMax) => {
         await using world = await openStore({ limits: { removalsKeptMax } });
         const model = new NaiveDatabase(world.store.position.epoch, world.limits);
-        const played = await playTo(world, model, groups);
-        expect(played.answers).toEqual(played.expected);
+        const start = world.clock.now();
+        expect(await issueAll(world, groups)).toEqual(model.runAll(groups, start).answers);
         expect(stateOf(world.store)).toEqual(stateOfModel(model));
       }),
       { numRuns: 150 },
@@ -529,29 +529,12 @@ function appendedUsers({ journal }: OpenedStore): string[][] {
   return journal.appends.map((entries) => entries.map(({ username }) => username));
 }
 
-/** Asks both for the same; each group is asked for in one turn. */
-async function playTo(
-  { store, clock }: OpenedStore,
-  model: NaiveDatabase,
-  groups: readonly CommandGroup[],
-): Promise<{ answers: Answer[]; expected: Answer[] }> {
-  const [answers, expected]: [Answer[], Answer[]] = [[], []];
-  for (const { afterMs, commands } of groups) {
-    clock.advance(afterMs);
-    answers.push(...(await Promise.all(commands.map((command) => issue(store, command)))));
-    expected.push(...model.run(commands, clock.now()).answers);
-  }
-  return { answers, expected };
-}
-
 function stateOf(store: OpenedStore["store"]): object {
-  const changes: (UserTask | Removal)[] = [];
-  for (let change; (change = store.nextChange(changes.at(-1)?.stamp.revision ?? 0));) changes.push(change);
   return {
     revision: store.position.revision,
     floor: store.floor,
     jobs: plainStates(store.query()),
-    changes: plainStates(changes),
+    changes: plainStates(changesAfter(store, 0)),
   };
 }
 

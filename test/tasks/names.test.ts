@@ -56,7 +56,7 @@ describe.each(TEXTS)("a %s", (field, parse) => {
     expect(() => parse(half, DEFAULT_LIMITS)).toThrow(refusal("BAD_USER_INPUT"));
   });
 
-  it.each(["__proto__", "constructor", "toString", " ", "a/b", "日本語", "👩‍🔬", "..", "a b"])(
+  it.each(["__proto__", "constructor", "toString", "a/b", "日本語", "👩‍🔬", "..", "a b"])(
     "may be %j: it is a name like any other",
     (text) => {
       expect(parse(text, DEFAULT_LIMITS).toLowerCase()).toBe(text.toLowerCase());
