@@ -7,6 +7,10 @@ export const CloseCode = {
   GOING_AWAY: 1001,
   /** A message larger than `messageBytesMax`. */
   MESSAGE_TOO_BIG: 1009,
+  /** A message that the protocol does not have. */
+  BAD_REQUEST: 4400,
+  /** An id that is in use by an operation that has not completed. */
+  SUBSCRIBER_ALREADY_EXISTS: 4409,
   /** A defect of the server. */
   INTERNAL: 4500,
 } as const;

@@ -1,5 +1,5 @@
 import { GraphQLError, OperationTypeNode, type ExecutionResult } from "graphql";
-import { createYoga, type Plugin, type YogaServerInstance } from "graphql-yoga";
+import { createYoga, type GraphQLParams, type Plugin, type YogaServerInstance } from "graphql-yoga";
 import { isRefusal, type EventResults, type OperationRequest, type Pipeline } from "../graphql/pipeline.js";
 import type { ErrorCode } from "../protocol/error-codes.js";
 import type { Limits } from "../protocol/limits.js";
@@ -24,6 +24,7 @@ export function createGraphqlHttp({
     landingPage: false,
     multipart: false,
     logging: false,
+    healthCheckEndpoint: NO_PATH,
     parserAndValidationCache: false,
     maxRequestBodySize: limits.bodyBytesMax,
     maskedErrors: { isDev: false, maskError: (error) => pipeline.refuse(ours(error, limits)).errors[0]! },
@@ -39,11 +40,20 @@ export interface GraphqlHttpOptions {
 /** Everything that is not JSON is refused before it is read. */
 function jsonOnly(): Plugin {
   return {
-    onRequestParse({ request }) {
-      if (request.method !== "POST" || isJson(request.headers.get("content-type"))) return;
-      throw withStatus(415, "A GraphQL request by POST has a body of Content-Type: application/json.");
+    onRequestParse({ request, setRequestParser }) {
+      if (request.method !== "POST") return;
+      if (!isJson(request.headers.get("content-type"))) {
+        throw withStatus(415, "A GraphQL request by POST has a body of Content-Type: application/json.");
+      }
+      setRequestParser(readJson);
     },
   };
+}
+
+async function readJson(request: Request): Promise<GraphQLParams> {
+  const body: unknown = await request.json();
+  if (typeof body === "object" && body !== null) return body;
+  throw withStatus(400, "The body of a GraphQL request is a JSON object with a query.");
 }
 
 function isJson(contentType: string | null): boolean {
@@ -56,12 +66,14 @@ function throughPipeline(pipeline: Pipeline): Plugin {
   return {
     onParams({ setParamsHandler }) {
       setParamsHandler(async ({ request, params }) => {
-        const result = await run(pipeline, request.method, {
+        const result = await run(pipeline, request, {
           query: params.query ?? "",
           operationName: params.operationName,
           variables: params.variables,
         });
-        return isResult(result) ? asResponse(result) : result;
+        if (isResult(result)) return asResponse(result);
+        if (request.signal.aborted) await result.return();
+        return result;
       });
     },
   };
@@ -69,17 +81,21 @@ function throughPipeline(pipeline: Pipeline): Plugin {
 
 async function run(
   pipeline: Pipeline,
-  method: string,
+  { method, headers }: Request,
   request: OperationRequest,
 ): Promise<ExecutionResult | EventResults> {
   const prepared = pipeline.prepare(request);
   if (isRefusal(prepared)) return prepared;
-  if (prepared.kind === OperationTypeNode.MUTATION && method === "GET") {
-    return { errors: [withStatus(405, "A mutation changes something: send it by POST.", { Allow: "POST" })] };
+  const { kind } = prepared;
+  if (kind === OperationTypeNode.MUTATION && method === "GET") {
+    return pipeline.refuse(
+      withStatus(405, "A mutation changes something: send it by POST.", { Allow: "POST" }),
+    );
   }
-  return prepared.kind === OperationTypeNode.SUBSCRIPTION
-    ? pipeline.subscribe(prepared)
-    : pipeline.execute(prepared);
+  if (kind === OperationTypeNode.SUBSCRIPTION && !headers.get("accept")?.includes("text/event-stream")) {
+    return pipeline.refuse(withStatus(406, NOT_AN_EVENT_STREAM));
+  }
+  return kind === OperationTypeNode.SUBSCRIPTION ? pipeline.subscribe(prepared) : pipeline.execute(prepared);
 }
 
 function isResult(result: ExecutionResult | EventResults): result is ExecutionResult {
@@ -109,9 +125,16 @@ function asRefused(error: GraphQLError): GraphQLError {
 /** What is not the client's fault. */
 const STATUSES: Partial<Record<ErrorCode, number>> = { UNAVAILABLE: 503, INTERNAL: 500 };
 
+const NOT_AN_EVENT_STREAM =
+  "Over HTTP a subscription's results come as server-sent events: send Accept: text/event-stream, or use a WebSocket.";
+
+/** Ends no URL: the server answers its probes itself. */
+const NO_PATH = "\n";
+
 /** Yoga's own errors, in our words; what fails here has failed while the request was read. */
 function ours(error: unknown, limits: Limits): unknown {
-  if (error instanceof SyntaxError) return withStatus(400, "The variables or extensions are no JSON.");
+  if (error instanceof SyntaxError)
+    return withStatus(400, "The body, the variables or the extensions are no JSON.");
   if (!(error instanceof GraphQLError) || statusOf(error) !== 413) return error;
   const { bodyBytesMax } = limits;
   return new GraphQLError(`The body of the request is larger than ${bodyBytesMax} bytes (bodyBytesMax).`, {

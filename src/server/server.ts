@@ -47,6 +47,7 @@ export class Server {
   readonly #graphiql = new GraphiqlPage();
   readonly #webSockets: WebSockets;
   #connectionCount = 0;
+  readonly #counted = new WeakSet<Duplex>();
   /** Connections that came when there were enough: what was there before them goes on. */
   readonly #excess = new WeakSet<Duplex>();
 
@@ -85,7 +86,9 @@ export class Server {
   }
 
   async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    if (!this.#http.listening) response.setHeader("Connection", "close");
     try {
+      if (!isUrlHost(request.headers.host)) return void response.writeHead(400).end("The Host is none.\n");
       if (this.#excess.has(request.socket)) return this.#refuseConnection(response);
       await this.#route(request, response);
     } catch (error) {
@@ -118,6 +121,8 @@ export class Server {
   }
 
   #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    if (request.headers.upgrade?.toLowerCase() !== "websocket")
+      return this.#declineUpgrade(request, socket, head);
     socket.on("error", (error) => this.#options.log.debug({ err: error }, "an upgrade failed"));
     if (pathOf(request) !== "/graphql")
       return refuseUpgrade(socket, "404 Not Found", "WebSockets are at /graphql.");
@@ -129,7 +134,24 @@ export class Server {
     this.#webSockets.open(request, socket, head);
   }
 
+  /**
+   * Who offers another protocol is answered in this one: Java's client offers HTTP/2 with its first request.
+   * Node has taken the connection for an upgrade by then, so the request is given to it again without one.
+   */
+  #declineUpgrade({ method, url, rawHeaders }: IncomingMessage, socket: Duplex, head: Buffer): void {
+    const headers = rawHeaders.flatMap((name, at) => {
+      const isOffer =
+        at % 2 === 1 || ["connection", "upgrade", "http2-settings"].includes(name.toLowerCase());
+      return isOffer ? [] : `${name}: ${rawHeaders[at + 1]}\r\n`;
+    });
+    socket.unshift(head);
+    socket.unshift(Buffer.from(`${method} ${url} HTTP/1.1\r\n${headers.join("")}\r\n`, "latin1"));
+    this.#http.emit("connection", socket);
+  }
+
   #count(socket: Duplex): void {
+    if (this.#counted.has(socket)) return;
+    this.#counted.add(socket);
     this.#connectionCount++;
     socket.once("close", () => this.#connectionCount--);
     if (this.#connectionCount > this.#options.limits.connectionsMax) this.#excess.add(socket);
@@ -162,6 +184,10 @@ function refuseUpgrade(socket: Duplex, status: string, message: string): void {
   socket.end(
     `HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
   );
+}
+
+function isUrlHost(host: string | undefined): boolean {
+  return host === undefined || URL.canParse(`http://${host}`);
 }
 
 function pathOf(request: IncomingMessage): string {

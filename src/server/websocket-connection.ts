@@ -80,6 +80,7 @@ export class WebSocketConnection implements ProtocolSocket {
   async #receive(message: unknown, handle: (data: string) => Promise<void>): Promise<void> {
     // Safe: graphql-ws checks a message that comes parsed as it does one that it parses.
     const pass = handle as (message: unknown) => Promise<void>;
+    if (!isFromClient(message)) return this.close(CloseCode.BAD_REQUEST, "Invalid message received");
     if (!hasId(message)) return pass(message);
     if (message.type === "subscribe") return this.#subscribe(message, pass);
     if (message.type === "complete") return this.#complete(message, pass);
@@ -88,8 +89,8 @@ export class WebSocketConnection implements ProtocolSocket {
 
   async #subscribe(message: MessageWithId, pass: (message: unknown) => Promise<void>): Promise<void> {
     const { id } = message;
-    // An id that is in use is passed on as it stands inside: graphql-ws then closes the socket with 4409.
-    const innerId = this.#innerIds.get(id) ?? String(++this.#operations);
+    if (this.#innerIds.has(id)) return this.close(CloseCode.SUBSCRIBER_ALREADY_EXISTS, inUse(id));
+    const innerId = String(++this.#operations);
     this.#innerIds.set(id, innerId);
     this.#clientIds.set(innerId, id);
     try {
@@ -142,15 +143,29 @@ interface MessageWithId {
   readonly type: unknown;
 }
 
+/** What graphql-ws would take for a defect of the server. */
+function isFromClient(message: unknown): boolean {
+  const type =
+    typeof message === "object" && message !== null && "type" in message ? message.type : undefined;
+  return CLIENT_MESSAGES.some((known) => known === type);
+}
+
+const CLIENT_MESSAGES = ["connection_init", "ping", "pong", "subscribe", "complete"];
+
+/** The reason of a close frame has 123 bytes at most. */
+function inUse(id: string): string {
+  const reason = `Subscriber for ${id} already exists`;
+  return Buffer.byteLength(reason) <= 123 ? reason : "Subscriber already exists";
+}
+
 const ID_FIRST = /^\{"id":"(\d+)"/;
 
-/** What is no JSON object is passed on as it came: graphql-ws then closes the socket with 4400. */
+/** undefined for what is no JSON. */
 function parsed(text: string): unknown {
   try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === "object" ? value : text;
+    return JSON.parse(text);
   } catch {
-    return text;
+    return undefined;
   }
 }
 
@@ -160,6 +175,7 @@ function hasId(message: unknown): message is MessageWithId {
     message !== null &&
     "id" in message &&
     typeof message.id === "string" &&
+    message.id !== "" &&
     "type" in message
   );
 }

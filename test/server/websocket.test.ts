@@ -566,7 +566,7 @@ describe("A handshake", () => {
 
 describe("The heartbeat", () => {
   it("ends a half-open socket within two intervals, and frees its subscribers", async () => {
-    await using server = await startServer({ keepAlive: "200ms" });
+    await using server = await startServer({ keepAlive: "500ms" });
     using connection = await openRaw(server.url);
     connection.write(textFrame(JSON.stringify({ type: "connection_init" })));
     connection.write(textFrame(JSON.stringify({ id: "1", type: "subscribe", payload: COUNT })));
@@ -593,7 +593,7 @@ describe("The heartbeat", () => {
 describe("A client that does not read", () => {
   const WAITING = { waitingBytesPerSocketMax: "100000", keepAlive: "10m" };
   const MESSAGE_BYTES = 16_000;
-  const ROUNDS = 100;
+  const ROUNDS = 200;
 
   it.each([
     [
