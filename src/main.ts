@@ -34,8 +34,11 @@ async function serve(config: Config): Promise<void> {
   const readyMs = Math.round(performance.now() - startedAt);
   if (process.stdout.isTTY) process.stdout.write(startBlock({ url: app.url, store: config.store, readyMs }));
   else log.info({ url: app.url, readyMs }, "ready");
+  let isStopping = false;
   for (const signal of ["SIGTERM", "SIGINT"] as const) {
-    process.once(signal, () => {
+    process.on(signal, () => {
+      if (isStopping) return; // Ctrl+C reaches a process below npm twice
+      isStopping = true;
       log.info({ signal }, "stopping");
       setTimeout(() => process.exit(1), STOP_TIMEOUT_MS).unref();
       app.stop().then(

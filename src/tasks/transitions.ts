@@ -58,9 +58,9 @@ function endEarly(task: Task, action: "fail" | "cancel", edit: Edit): Task {
   return changed(mapSubTasks(task, 0, task.subTasks.length, endRunning, edit), ended, edit);
 }
 
+/** Cancels what is pending in `task` and below it, whatever lies between. */
 function cancelPending(task: Task, edit: Edit): Task {
-  if (task.status !== "PENDING") return task;
-  const canceled = cancel(task, edit);
-  if (canceled.kind === "LEAF") return canceled;
+  const canceled = task.status === "PENDING" ? cancel(task, edit) : task;
+  if (canceled.kind === "LEAF" || canceled.status === "FINISHED") return canceled;
   return mapSubTasks(canceled, 0, canceled.subTasks.length, (subTask) => cancelPending(subTask, edit), edit);
 }
