@@ -13,7 +13,7 @@ import type { TaskStore, UserTaskPage } from "./task-store.js";
  * Tracking switched off, as with GDS's `gds.progress_tracking_enabled`: nothing is kept, every answer is
  * empty, and no worker is refused anything. Storing answers with the job as it would have been.
  */
-export class EmptyTaskStore implements TaskStore {
+class EmptyTaskStore implements TaskStore {
   readonly database: DatabaseName;
   readonly position: Position = ORIGIN;
   readonly floor = 0;

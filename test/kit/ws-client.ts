@@ -6,7 +6,7 @@ import { once } from "node:events";
 import { WebSocket, type ClientOptions } from "ws";
 import type { GraphqlAnswer, GraphqlFailure, GraphqlRequest } from "./raw-http.js";
 
-export const SUBPROTOCOL = "graphql-transport-ws";
+const SUBPROTOCOL = "graphql-transport-ws";
 
 /** A message of the protocol, as the server sends it. */
 export interface ServerMessage {
