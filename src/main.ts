@@ -1,5 +1,7 @@
 #!/usr/bin/env node
 import { createProgram, exitCodeOf, failureMessageOf } from "./cli/program.js";
+import type { Logger } from "pino";
+import type { App } from "./app.js";
 import type { Config } from "./config.js";
 
 /**
@@ -30,10 +32,16 @@ async function serve(config: Config): Promise<void> {
     });
   }
   for (const warning of config.warnings) log.warn({}, warning);
-  const app = await startApp(config, { log });
+  const starting = startApp(config, { log });
+  stopOnSignal(starting, log);
+  const { url } = await starting;
   const readyMs = Math.round(performance.now() - startedAt);
-  if (process.stdout.isTTY) process.stdout.write(startBlock({ url: app.url, store: config.store, readyMs }));
-  else log.info({ url: app.url, readyMs }, "ready");
+  if (process.stdout.isTTY) process.stdout.write(startBlock({ url, store: config.store, readyMs }));
+  else log.info({ url, readyMs }, "ready");
+}
+
+/** From the first moment on: whoever reads that the server is ready may end it in the same one. */
+function stopOnSignal(starting: Promise<App>, log: Logger): void {
   let isStopping = false;
   for (const signal of ["SIGTERM", "SIGINT"] as const) {
     process.on(signal, () => {
@@ -41,13 +49,15 @@ async function serve(config: Config): Promise<void> {
       isStopping = true;
       log.info({ signal }, "stopping");
       setTimeout(() => process.exit(1), STOP_TIMEOUT_MS).unref();
-      app.stop().then(
-        () => process.exit(0),
-        (error: unknown) => {
-          log.fatal({ err: error }, "the server could not stop in order");
-          process.exit(1);
-        },
-      );
+      starting
+        .then((app) => app.stop())
+        .then(
+          () => process.exit(0),
+          (error: unknown) => {
+            log.fatal({ err: error }, "the server could not stop in order");
+            process.exit(1);
+          },
+        );
     });
   }
 }

@@ -62,7 +62,7 @@ export class Hub {
       return {
         pull() {
           const event = cursor.pull();
-          return event ? { value: event } : "nothing";
+          return event ? { value: event, endsBatch: event.kind === "CaughtUp" } : "nothing";
         },
       };
     });
@@ -165,7 +165,7 @@ function latest<T>(read: () => T, isLast: (value: T) => boolean): PullSource<T> 
       const value = read();
       if (told && value === told.value) return "nothing";
       told = { value };
-      return told;
+      return { value, endsBatch: true };
     },
   };
 }

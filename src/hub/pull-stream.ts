@@ -5,8 +5,8 @@ export interface PullSource<T> {
   pull(): Pulled<T>;
 }
 
-/** A value; nothing to tell now; or nothing will ever be told again. */
-export type Pulled<T> = { readonly value: T } | "nothing" | "ended";
+/** A value, and whether it ends a batch; nothing to tell now; or nothing will ever be told again. */
+export type Pulled<T> = { readonly value: T; readonly endsBatch?: boolean } | "nothing" | "ended";
 
 export interface PullStreamOptions {
   /** At most one batch of values in this time; 0: none held back. */
@@ -28,10 +28,9 @@ export class PullStream<T> implements AsyncIterableIterator<T> {
   #isEnded = false;
   #isAwake = true;
   #waiting: (() => void) | undefined;
-  #timer: Timer | undefined;
-  /** The instant before which nothing is pulled. */
-  #restsUntil = -Infinity;
-  #batchLength = 0;
+  /** Runs while nothing may be pulled: a batch has ended less than an interval ago. */
+  #rest: Timer | undefined;
+  #pulledInARow = 0;
 
   constructor(source: PullSource<T>, options: PullStreamOptions) {
     this.#source = source;
@@ -51,10 +50,11 @@ export class PullStream<T> implements AsyncIterableIterator<T> {
       this.#isAwake = false;
       const pulled = this.#pull();
       if (pulled === "ended") this.#end();
-      else if (pulled === "nothing") this.#rest();
+      else if (pulled === "nothing") this.#pulledInARow = 0;
       else {
         this.#isAwake = true;
-        this.#batchLength++;
+        this.#pulledInARow++;
+        if (pulled.endsBatch) this.#restAWhile();
         return { done: false, value: pulled.value };
       }
     }
@@ -81,38 +81,26 @@ export class PullStream<T> implements AsyncIterableIterator<T> {
 
   /** Waits until there may be something, and until it may be pulled. */
   async #turn(): Promise<void> {
-    if (this.#batchLength > 0 && this.#batchLength % SLICE === 0) await nextTurnOfTheLoop();
-    while (!this.#isEnded && !(this.#isAwake && this.#isRested())) {
-      await new Promise<void>((resolve) => {
-        this.#waiting = resolve;
-        this.#timer ??= this.#isAwake ? this.#wakeWhenRested() : undefined;
-      });
+    if (this.#pulledInARow > 0 && this.#pulledInARow % SLICE === 0) await nextTurnOfTheLoop();
+    while (!this.#isEnded && (!this.#isAwake || this.#rest)) {
+      await new Promise<void>((resolve) => (this.#waiting = resolve));
       this.#waiting = undefined;
     }
   }
 
-  #isRested(): boolean {
-    return this.#options.clock.now() >= this.#restsUntil;
-  }
-
-  #wakeWhenRested(): Timer {
-    const { clock } = this.#options;
-    return clock.schedule(this.#restsUntil - clock.now(), () => {
-      this.#timer = undefined;
+  #restAWhile(): void {
+    const { minIntervalMs, clock } = this.#options;
+    if (minIntervalMs === 0) return;
+    this.#rest = clock.schedule(minIntervalMs, () => {
+      this.#rest = undefined;
       this.#waiting?.();
     });
-  }
-
-  #rest(): void {
-    const { minIntervalMs, clock } = this.#options;
-    if (this.#batchLength > 0 && minIntervalMs > 0) this.#restsUntil = clock.now() + minIntervalMs;
-    this.#batchLength = 0;
   }
 
   #end(): void {
     if (this.#isEnded) return;
     this.#isEnded = true;
-    this.#timer?.cancel();
+    this.#rest?.cancel();
     this.#waiting?.();
     this.#options.onEnd();
   }

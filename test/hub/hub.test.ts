@@ -92,20 +92,6 @@ describe("the hub, asked for events", () => {
     await until(() => told.mock.calls.length === 1);
   });
 
-  it("tells a watcher where it stands within 30 s when what has happened is hidden by its filter", async () => {
-    await using world = await openHub();
-    const events = await world.taskEvents({ username: ALICE.username });
-    await eventsOf(events, 2);
-    const told = watched(events);
-    await world.store.store(toStore(BOB));
-    await rest();
-    world.clock.advance(30_000);
-    await rest();
-    expect(told).toHaveBeenCalledWith(
-      expect.objectContaining({ value: expect.objectContaining({ kind: "CaughtUp" }) }),
-    );
-  });
-
   it("tells one who does not read the newest of each job, once it reads", async () => {
     await using world = await openHub();
     const events = await world.taskEvents();
