@@ -17,8 +17,8 @@ import { updateTask } from "../src/tasks/task-update.js";
  *     10,000 wide              13 µs    4.7
  *     10,000 in 32 levels      55 µs   19
  *
- * A thousand times the tasks beside each other cost five times as much, which is copying the list of the
- * root's sub-tasks; 32 levels cost 16 times what two cost, which is the path and nothing else.
+ * So a thousand times the tasks cost five times as much when they stand beside each other: the root's list of
+ * sub-tasks is copied, the sub-tasks are not. In 32 levels 31 such parents are made anew, each over some 320.
  */
 
 function leaves(count: number): TaskSpec[] {

@@ -257,7 +257,7 @@ class Source {
   pull(): Pulled<string> {
     this.pulls++;
     const value = this.#values.shift();
-    if (value !== undefined) return { value };
+    if (value !== undefined) return { value, endsBatch: this.#values.length === 0 };
     if (this.#end instanceof Error) throw this.#end;
     return this.#end;
   }

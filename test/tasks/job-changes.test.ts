@@ -423,6 +423,12 @@ describe("a cancel request", () => {
     expect(job.reportedAt).toBe(0);
   });
 
+  it.each([null, ""])("may give no reason: %j", (reason) => {
+    const job = requestCancel(stored(), KEY, { ...request, reason }, editAt(7, 2));
+
+    expect(job.cancelRequest?.reason).toBeNull();
+  });
+
   it("that comes second keeps the first", () => {
     const first = requestCancel(stored(), KEY, request, editAt(7, 2));
 

@@ -141,6 +141,16 @@ describe("usernames, job ids and request ids", () => {
   });
 });
 
+describe("a job id", () => {
+  it.each([" ", "   ", "\u00a0", "\u3000"])("that is blank (%j) is none, and refused", (text) => {
+    expect(() => parseJobId(text, DEFAULT_LIMITS)).toThrow(refusal("BAD_USER_INPUT"));
+  });
+
+  it("keeps the blanks around it", () => {
+    expect(parseJobId(" a ", DEFAULT_LIMITS)).toBe(" a ");
+  });
+});
+
 describe("a description", () => {
   it("has 256 bytes at most", () => {
     expect(parseDescription("a".repeat(256), DEFAULT_LIMITS)).toHaveLength(256);
