@@ -39,6 +39,12 @@ export class ManualClock implements Clock {
     this.#now = end;
   }
 
+  /** Sets the time of day back; how long timers have still to run does not change, as with real ones. */
+  setBack(ms: number): void {
+    this.#now -= ms;
+    for (const timer of this.#timers) timer.dueAt -= ms;
+  }
+
   #nextUntil(end: number): ManualTimer | undefined {
     let next: ManualTimer | undefined;
     for (const timer of this.#timers) {
@@ -49,6 +55,6 @@ export class ManualClock implements Clock {
 }
 
 interface ManualTimer {
-  readonly dueAt: number;
+  dueAt: number;
   readonly callback: () => void;
 }
