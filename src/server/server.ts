@@ -67,7 +67,9 @@ export class Server {
   async start(): Promise<{ url: string }> {
     const { host, port } = this.#options;
     this.#http.listen(port, host);
-    await once(this.#http, "listening");
+    await once(this.#http, "listening").catch((error: unknown) => {
+      throw isInUse(error) ? new Error(portInUse(host, port), { cause: error }) : error;
+    });
     const address = this.#http.address() as AddressInfo; // it listens on a port
     const name = address.family === "IPv6" ? `[${address.address}]` : address.address;
     return { url: `http://${name}:${address.port}` };
@@ -184,6 +186,14 @@ function refuseUpgrade(socket: Duplex, status: string, message: string): void {
   socket.end(
     `HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
   );
+}
+
+function isInUse(error: unknown): boolean {
+  return error instanceof Error && "code" in error && error.code === "EADDRINUSE";
+}
+
+function portInUse(host: string, port: number): string {
+  return `the address is in use: ${host}, port ${port}. Choose another port (--port, 0 for any free one), or stop what uses it.`;
 }
 
 function isUrlHost(host: string | undefined): boolean {

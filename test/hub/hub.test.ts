@@ -180,6 +180,17 @@ describe("the hub, asked for a task", () => {
     expect((await jobs.next()).value).toBe(again);
   });
 
+  it("with an interval completes at once when it has told that the job has ended", async () => {
+    await using world = await openHub();
+    await world.store.store(toStore(ALICE));
+    await world.store.update(ALICE, toReport({ status: "FINISHED" }));
+    const jobs = await world.task({ minIntervalMs: 100 });
+    await jobs.next();
+    const told = watched(jobs);
+    await rest();
+    expect(told).toHaveBeenCalledExactlyOnceWith({ done: true, value: undefined });
+  });
+
   it("with an interval tells at most one state in it, the newest", async () => {
     await using world = await openHub();
     await world.store.store(toStore(ALICE));

@@ -292,6 +292,18 @@ const WATCHING: readonly Row[] = [
     },
   },
   {
+    limit: "itemsPerAnswerMax",
+    what: "the tasks of an event",
+    bound: 2,
+    prepare: storeEnded,
+    within: { query: `subscription { task(database: "d", username: "u", jobId: "j") { tasks { path } } }` },
+    above: {
+      query: `subscription {
+        task(database: "d", username: "u", jobId: "j") { a: tasks { path } b: tasks { path } c: tasks { path } }
+      }`,
+    },
+  },
+  {
     limit: "nameBytesMax",
     what: "jobId to watch",
     bound: 4,

@@ -8,7 +8,7 @@ export function startBlock({ url, store, readyMs }: StartBlock): string {
   Health      ${url}/health  ${url}/ready  ${url}/metrics
   Store       ${describe(store)}
 
-  In a second terminal:  npm run example:pagerank -- --delay-ms 200
+  In a second terminal:  npm run example:pagerank -- --delay-ms 200${url.endsWith(":4000") ? "" : ` --url ${url}`}
   Ctrl+C stops.
 
 `;
