@@ -11,35 +11,14 @@ import { limitExceeded, type TidemarkError } from "../protocol/tidemark-error.js
 /** The bounds that `document` passes, as errors; none when it passes none. */
 export function documentLimitErrors(document: DocumentNode, limits: Limits): TidemarkError[] {
   const { levels, aliases, directives } = measureDocument(document);
-  return [
-    ...(levels > limits.documentDepthMax
-      ? [
-          limitExceeded(
-            "documentDepthMax",
-            `The document nests fields ${levels} levels deep`,
-            limits.documentDepthMax,
-          ),
-        ]
-      : []),
-    ...(aliases > limits.documentAliasesMax
-      ? [
-          limitExceeded(
-            "documentAliasesMax",
-            `The document has ${aliases} aliases`,
-            limits.documentAliasesMax,
-          ),
-        ]
-      : []),
-    ...(directives > limits.documentDirectivesMax
-      ? [
-          limitExceeded(
-            "documentDirectivesMax",
-            `The document has ${directives} directives`,
-            limits.documentDirectivesMax,
-          ),
-        ]
-      : []),
-  ];
+  const measured = [
+    { limit: "documentDepthMax", count: levels, what: `The document nests fields ${levels} levels deep` },
+    { limit: "documentAliasesMax", count: aliases, what: `The document has ${aliases} aliases` },
+    { limit: "documentDirectivesMax", count: directives, what: `The document has ${directives} directives` },
+  ] as const;
+  return measured
+    .filter(({ limit, count }) => count > limits[limit])
+    .map(({ limit, what }) => limitExceeded(limit, what, limits[limit]));
 }
 
 /**

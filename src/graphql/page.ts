@@ -1,5 +1,5 @@
 import type { Limits } from "../protocol/limits.js";
-import { TidemarkError } from "../protocol/tidemark-error.js";
+import { badUserInput } from "../protocol/tidemark-error.js";
 import type { PageWindow, UserTaskPage } from "../store/task-store.js";
 import type { UserTask } from "../tasks/user-task.js";
 import { checkSize } from "./ranges.js";
@@ -59,7 +59,7 @@ export function parseCursor(argument: string, text: string): number {
   const revision = FORM.test(text) ? Number(text) : NaN;
   if (Number.isSafeInteger(revision)) return revision;
   const shown = text.length > 40 ? `${text.slice(0, 40)}…` : text;
-  throw badInput(
+  throw badUserInput(
     `${argument} is ${JSON.stringify(shown)}, which is no cursor. Give one back that you received.`,
   );
 }
@@ -70,7 +70,7 @@ function direction(
   { first, last }: PageArguments,
   limits: Limits,
 ): Pick<PageWindow, "from"> & { size: number } {
-  if (isGiven(first) && isGiven(last)) throw badInput("Both first and last are given; give one of them.");
+  if (isGiven(first) && isGiven(last)) throw badUserInput("Both first and last are given; give one of them.");
   if (isGiven(last)) {
     checkSize("last", last, "pageSizeMax", limits);
     return { from: "oldest", size: last };
@@ -85,8 +85,4 @@ function boundOf(argument: string, cursor: string | null | undefined): number | 
 
 function isGiven<T>(value: T | null | undefined): value is T {
   return value !== null && value !== undefined;
-}
-
-function badInput(message: string): TidemarkError {
-  return new TidemarkError("BAD_USER_INPUT", message);
 }

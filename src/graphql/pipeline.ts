@@ -13,7 +13,7 @@ import {
   type GraphQLSchema,
 } from "graphql";
 import { LRUCache } from "lru-cache";
-import { limitExceeded, TidemarkError } from "../protocol/tidemark-error.js";
+import { badUserInput, limitExceeded, unavailable, type TidemarkError } from "../protocol/tidemark-error.js";
 import { ANONYMOUS } from "../tasks/names.js";
 import { assert } from "../util/assert.js";
 import type { Clock } from "../util/clock.js";
@@ -110,10 +110,7 @@ export class Pipeline {
       if (!reader.isIncomplete) return result;
       await reader.complete();
     }
-    throw new TidemarkError(
-      "UNAVAILABLE",
-      "The databases asked for could not be opened together. Ask for fewer.",
-    );
+    throw unavailable("The databases asked for could not be opened together. Ask for fewer.");
   }
 
   #event(operation: PreparedOperation, rootValue: unknown): ExecutionResult {
@@ -251,7 +248,7 @@ function unknownOperation(name: string | null | undefined): TidemarkError {
   const message = name
     ? `The document has no operation ${JSON.stringify(name)}; give the operationName of one that it has.`
     : "The document has several operations, or none; say which to run by operationName.";
-  return new TidemarkError("BAD_USER_INPUT", message);
+  return badUserInput(message);
 }
 
 function synchronous<T>(value: T | PromiseLike<T>): T {

@@ -26,6 +26,16 @@ export class TidemarkError extends Error {
   }
 }
 
+/** BAD_USER_INPUT: `message` says what does not mean anything, and what would. */
+export function badUserInput(message: string): TidemarkError {
+  return new TidemarkError("BAD_USER_INPUT", message);
+}
+
+/** UNAVAILABLE: `message` says what can't be done now. */
+export function unavailable(message: string, cause?: unknown): TidemarkError {
+  return new TidemarkError("UNAVAILABLE", message, { cause });
+}
+
 /** A message that tells a value tells its beginning: an answer is short, however large the request was. */
 export function shortened(message: string): string {
   return message.length <= MESSAGE_LENGTH_MAX ? message : `${message.slice(0, MESSAGE_LENGTH_MAX)}…`;

@@ -1,5 +1,5 @@
 import type { DatabaseSummary, Journal } from "../journal/journal.js";
-import { limitExceeded, TidemarkError } from "../protocol/tidemark-error.js";
+import { limitExceeded, unavailable } from "../protocol/tidemark-error.js";
 import type { DatabaseName } from "../tasks/names.js";
 import { KeyedMutex } from "../util/keyed-mutex.js";
 import { PerDatabaseTaskStore, type TaskStoreOptions } from "./per-database-task-store.js";
@@ -174,8 +174,4 @@ interface OpenStore {
 
 function isInUse({ store, isKept }: OpenStore): boolean {
   return isKept || store.position.revision > 0;
-}
-
-function unavailable(message: string, cause?: unknown): TidemarkError {
-  return new TidemarkError("UNAVAILABLE", message, { cause });
 }

@@ -1,7 +1,7 @@
 import { JournalError, type AppendResult, type DatabaseJournal } from "../journal/journal.js";
 import type { Limits } from "../protocol/limits.js";
 import type { Position } from "../protocol/position.js";
-import { limitExceeded, TidemarkError } from "../protocol/tidemark-error.js";
+import { limitExceeded, unavailable } from "../protocol/tidemark-error.js";
 import {
   growJob,
   removeJob,
@@ -299,8 +299,4 @@ function attempt({ make, resolve, reject }: Commit, batch: Batch): () => void {
     assert(batch.drafts.length === count, "Law 5: what is refused has changed nothing");
     return () => reject(error);
   }
-}
-
-function unavailable(message: string, cause?: unknown): TidemarkError {
-  return new TidemarkError("UNAVAILABLE", message, { cause });
 }

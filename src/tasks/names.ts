@@ -1,5 +1,5 @@
 import type { Limits } from "../protocol/limits.js";
-import { TidemarkError } from "../protocol/tidemark-error.js";
+import { badUserInput } from "../protocol/tidemark-error.js";
 
 /**
  * The texts that people and programs give things. Names are compared after Unicode normalisation (NFC), so
@@ -34,7 +34,7 @@ export function parseUsername(text: string, limits: Limits): Username {
 /** A blank job id is none, as in GDS. @throws TidemarkError BAD_USER_INPUT */
 export function parseJobId(text: string, limits: Limits): JobId {
   const jobId = parseName("jobId", text, limits);
-  if (jobId.trim() === "") throw new TidemarkError("BAD_USER_INPUT", BLANK_JOB_ID);
+  if (jobId.trim() === "") throw badUserInput(BLANK_JOB_ID);
   return jobId as JobId;
 }
 
@@ -56,8 +56,7 @@ export function parseMessage(text: string, limits: Limits): string {
   const message = text.toWellFormed();
   const bytes = Buffer.byteLength(message);
   if (bytes <= limits.messageTextBytesMax) return message;
-  throw new TidemarkError(
-    "BAD_USER_INPUT",
+  throw badUserInput(
     `The message has ${bytes} bytes; the limit is ${limits.messageTextBytesMax} (messageTextBytesMax). Shorten it.`,
   );
 }
@@ -72,8 +71,7 @@ function parseText(field: string, text: string, limit: keyof Limits, limits: Lim
   const name = text.normalize("NFC");
   const fault = faultOf(name, limits[limit]);
   if (fault === undefined) return name;
-  throw new TidemarkError(
-    "BAD_USER_INPUT",
+  throw badUserInput(
     `The ${field} ${fault}. Give 1 to ${limits[limit]} bytes (${limit}) of text without control characters.`,
   );
 }

@@ -1,4 +1,4 @@
-import { limitExceeded, TidemarkError } from "../protocol/tidemark-error.js";
+import { badUserInput, limitExceeded, type TidemarkError } from "../protocol/tidemark-error.js";
 import { checkSums, type Edit } from "./edit.js";
 import { parseDescription } from "./names.js";
 import type { IntermediateTask, IterationMode, IterativeTask, LeafTask, Sums, Task } from "./task.js";
@@ -171,13 +171,13 @@ export function sum(subTasks: readonly Task[]): Sums {
 function checkShape({ description, volume, subTasks, iterations }: TaskSpec): void {
   const name = JSON.stringify(description);
   if (subTasks && iterations)
-    throw badInput(`Task ${name} has both subTasks and iterations; give one of them.`);
+    throw badUserInput(`Task ${name} has both subTasks and iterations; give one of them.`);
   if (subTasks?.length === 0)
-    throw badInput(`Task ${name} has an empty list of subTasks; leave it out for a leaf.`);
+    throw badUserInput(`Task ${name} has an empty list of subTasks; leave it out for a leaf.`);
   if (iterations?.tasks.length === 0)
-    throw badInput(`Task ${name} repeats no tasks; give iterations.tasks at least one.`);
+    throw badUserInput(`Task ${name} repeats no tasks; give iterations.tasks at least one.`);
   if (typeof volume === "number" && (subTasks || iterations)) {
-    throw badInput(
+    throw badUserInput(
       `Task ${name} is no leaf: its volume is the sum of the tasks below it and can't be given.`,
     );
   }
@@ -186,7 +186,7 @@ function checkShape({ description, volume, subTasks, iterations }: TaskSpec): vo
 function checkedVolume({ description, volume }: TaskSpec): number | null {
   if (volume === null || volume === undefined) return null;
   if (Number.isSafeInteger(volume) && volume >= 0) return volume;
-  throw badInput(
+  throw badUserInput(
     `The volume of task ${JSON.stringify(description)} is ${volume}; give a whole number from 0.`,
   );
 }
@@ -194,7 +194,7 @@ function checkedVolume({ description, volume }: TaskSpec): number | null {
 function checkedConcurrency({ description, maxConcurrency }: TaskSpec): number | null {
   if (maxConcurrency === null || maxConcurrency === undefined) return null;
   if (Number.isInteger(maxConcurrency) && maxConcurrency >= 1) return maxConcurrency;
-  throw badInput(
+  throw badUserInput(
     `The maxConcurrency of task ${JSON.stringify(description)} is ${maxConcurrency}; give a whole number from 1.`,
   );
 }
@@ -203,14 +203,10 @@ function checkedMax({ mode, max }: IterationsSpec, description: string): number 
   const name = JSON.stringify(description);
   if (mode === "OPEN") {
     if (max === null || max === undefined) return null;
-    throw badInput(
+    throw badUserInput(
       `The iterations of task ${name} are OPEN, which has no max; leave it out, or choose DYNAMIC.`,
     );
   }
   if (typeof max === "number" && Number.isInteger(max) && max >= 1) return max;
-  throw badInput(`The iterations of task ${name} are ${mode}, which needs a max of at least 1.`);
-}
-
-function badInput(message: string): TidemarkError {
-  return new TidemarkError("BAD_USER_INPUT", message);
+  throw badUserInput(`The iterations of task ${name} are ${mode}, which needs a max of at least 1.`);
 }

@@ -1,4 +1,4 @@
-import { TidemarkError } from "../protocol/tidemark-error.js";
+import { badUserInput, TidemarkError } from "../protocol/tidemark-error.js";
 import { appendSubTasks, changed, mapSubTasks, stampedAnew, withSubTask, type Edit } from "./edit.js";
 import { parseMessage } from "./names.js";
 import { resolvePath, type TaskPath } from "./task-path.js";
@@ -47,9 +47,11 @@ export function addTasks(root: Task, pathText: string, specs: readonly TaskSpec[
   return editAt(root, path, edit, (parent) => {
     const name = JSON.stringify(parent.description);
     if (parent.kind !== "INTERMEDIATE") {
-      throw badInput(`Task ${name} is ${parent.kind}; tasks can be added below an INTERMEDIATE one only.`);
+      throw badUserInput(
+        `Task ${name} is ${parent.kind}; tasks can be added below an INTERMEDIATE one only.`,
+      );
     }
-    if (specs.length === 0) throw badInput(`No tasks to add below ${name}; give at least one.`);
+    if (specs.length === 0) throw badUserInput(`No tasks to add below ${name}; give at least one.`);
     if (hasEnded(parent.status)) throw illegalTransition(parent, "added to");
     const place = {
       level: path.length + 2,
@@ -91,7 +93,7 @@ function asksForWork({ volume, done, add }: TaskUpdate): boolean {
 
 function reviseLeaf(task: Task, { volume, done, add }: TaskUpdate, edit: Edit): LeafTask {
   if (isGiven(done) && isGiven(add)) {
-    throw badInput(
+    throw badUserInput(
       `Both done and add are given for task ${JSON.stringify(task.description)}; give one of them.`,
     );
   }
@@ -137,12 +139,14 @@ function withStatus(task: Task, status: TaskStatus, edit: Edit): Task {
 
 function withIteration(task: Task, iteration: number, roomForTasks: number, edit: Edit): Task {
   const name = JSON.stringify(task.description);
-  if (task.kind !== "ITERATIVE") throw badInput(`Task ${name} is ${task.kind} and has no iterations.`);
+  if (task.kind !== "ITERATIVE") throw badUserInput(`Task ${name} is ${task.kind} and has no iterations.`);
   if (!Number.isInteger(iteration) || iteration < 1) {
-    throw badInput(`Iteration ${iteration} was asked for; iterations are counted from 1.`);
+    throw badUserInput(`Iteration ${iteration} was asked for; iterations are counted from 1.`);
   }
   if (task.maxIterations !== null && iteration > task.maxIterations) {
-    throw badInput(`Iteration ${iteration} was asked for; task ${name} has ${task.maxIterations} at most.`);
+    throw badUserInput(
+      `Iteration ${iteration} was asked for; task ${name} has ${task.maxIterations} at most.`,
+    );
   }
   if (iteration <= task.begunIterations) return task;
   const grown = growTo(begun(alive(task), edit), iteration, roomForTasks, edit);
@@ -174,8 +178,4 @@ function alive<T extends Task>(task: T): T {
 
 function isGiven<T>(value: T | null | undefined): value is T {
   return value !== null && value !== undefined;
-}
-
-function badInput(message: string): TidemarkError {
-  return new TidemarkError("BAD_USER_INPUT", message);
 }

@@ -1,5 +1,5 @@
 import { formatPosition, parsePosition, type Position } from "../../protocol/position.js";
-import { TidemarkError } from "../../protocol/tidemark-error.js";
+import { badUserInput } from "../../protocol/tidemark-error.js";
 import { builder } from "../builder.js";
 
 /**
@@ -11,7 +11,7 @@ builder.scalarType("DateTime", {
   specifiedByURL: "https://www.rfc-editor.org/rfc/rfc3339",
   serialize: (instant) => new Date(instant).toISOString(),
   parseValue: () => {
-    throw new TidemarkError("BAD_USER_INPUT", "A DateTime is only ever given out, never taken.");
+    throw badUserInput("A DateTime is only ever given out, never taken.");
   },
 });
 
@@ -33,12 +33,12 @@ const SAFE_INT_RANGE = "a whole number from 0 to 9007199254740991 (2^53 - 1)";
 
 function safeInt(value: unknown): number {
   if (Number.isSafeInteger(value) && Number(value) >= 0) return Number(value);
-  throw new TidemarkError("BAD_USER_INPUT", `Give ${SAFE_INT_RANGE}; ${shown(value)} is not one.`);
+  throw badUserInput(`Give ${SAFE_INT_RANGE}; ${shown(value)} is not one.`);
 }
 
 function positionOf(value: unknown): Position {
   if (typeof value === "string") return parsePosition(value);
-  throw new TidemarkError("BAD_USER_INPUT", `A position is a text; ${shown(value)} is not one.`);
+  throw badUserInput(`A position is a text; ${shown(value)} is not one.`);
 }
 
 function shown(value: unknown): string {
