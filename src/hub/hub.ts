@@ -165,7 +165,7 @@ function latest<T>(read: () => T, isLast: (value: T) => boolean): PullSource<T> 
       const value = read();
       if (told && value === told.value) return "nothing";
       told = { value };
-      return { value, endsBatch: true };
+      return { value, endsBatch: !isLast(value) };
     },
   };
 }

@@ -255,10 +255,10 @@ describe("An id that is used again after complete", () => {
     expect(await client.ask(TYPENAME)).toEqual({ data: { __typename: "Query" } });
   });
 
-  it("a hundred times in one go has the results of the last one last, and then nothing", async () => {
+  it("many times in one go has the results of the last one last, and then nothing", async () => {
     await using server = await startServer();
     using client = await WsClient.connect(server.url);
-    const numbers = Array.from({ length: 100 }, (_, number) => number);
+    const numbers = Array.from({ length: 50 }, (_, number) => number);
 
     for (const number of numbers) {
       client.subscribe({ query: `{ n${number}: __typename }` }, ID);
