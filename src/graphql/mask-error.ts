@@ -30,7 +30,8 @@ function rootCause({ originalError }: GraphQLError): unknown {
   return originalError instanceof GraphQLError ? rootCause(originalError) : originalError;
 }
 
-function told(error: GraphQLError, extensions: Record<string, unknown>): GraphQLError {
+/** `error` where it was, with other extensions. */
+export function told(error: GraphQLError, extensions: Record<string, unknown>): GraphQLError {
   const { message, nodes, source, positions, path } = error;
   return new GraphQLError(shortened(message), {
     nodes: nodes ?? null,

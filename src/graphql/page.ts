@@ -1,5 +1,5 @@
 import type { Limits } from "../protocol/limits.js";
-import { badUserInput } from "../protocol/tidemark-error.js";
+import { badUserInput, shortened } from "../protocol/tidemark-error.js";
 import type { PageWindow, UserTaskPage } from "../store/task-store.js";
 import type { UserTask } from "../tasks/user-task.js";
 import { checkSize } from "./ranges.js";
@@ -58,7 +58,7 @@ export function formatCursor(revision: number): string {
 export function parseCursor(argument: string, text: string): number {
   const revision = FORM.test(text) ? Number(text) : NaN;
   if (Number.isSafeInteger(revision)) return revision;
-  const shown = text.length > 40 ? `${text.slice(0, 40)}…` : text;
+  const shown = shortened(text, 40);
   throw badUserInput(
     `${argument} is ${JSON.stringify(shown)}, which is no cursor. Give one back that you received.`,
   );

@@ -36,9 +36,9 @@ export function unavailable(message: string, cause?: unknown): TidemarkError {
   return new TidemarkError("UNAVAILABLE", message, { cause });
 }
 
-/** A message that tells a value tells its beginning: an answer is short, however large the request was. */
-export function shortened(message: string): string {
-  return message.length <= MESSAGE_LENGTH_MAX ? message : `${message.slice(0, MESSAGE_LENGTH_MAX)}…`;
+/** A message tells the beginning of a value, and has an end itself: an answer is short, however large the request was. */
+export function shortened(text: string, lengthMax = MESSAGE_LENGTH_MAX): string {
+  return text.length <= lengthMax ? text : `${text.slice(0, lengthMax)}…`;
 }
 
 const MESSAGE_LENGTH_MAX = 600;

@@ -1,5 +1,6 @@
 import { GraphQLError, OperationTypeNode, type ExecutionResult } from "graphql";
 import { createYoga, type GraphQLParams, type Plugin, type YogaServerInstance } from "graphql-yoga";
+import { told } from "../graphql/mask-error.js";
 import { isRefusal, type EventResults, type OperationRequest, type Pipeline } from "../graphql/pipeline.js";
 import type { ErrorCode } from "../protocol/error-codes.js";
 import type { Limits } from "../protocol/limits.js";
@@ -109,17 +110,8 @@ function asResponse(result: ExecutionResult): ExecutionResult {
 }
 
 function asRefused(error: GraphQLError): GraphQLError {
-  const { message, nodes, source, positions, path, extensions } = error;
-  return new GraphQLError(message, {
-    nodes: nodes ?? null,
-    source: source ?? null,
-    positions: positions ?? null,
-    path: path ?? null,
-    extensions: {
-      ...extensions,
-      http: { status: STATUSES[extensions["code"] as ErrorCode] ?? 400, spec: true },
-    },
-  });
+  const status = STATUSES[error.extensions["code"] as ErrorCode] ?? 400;
+  return told(error, { ...error.extensions, http: { status, spec: true } });
 }
 
 /** What is not the client's fault. */

@@ -1,4 +1,4 @@
-import { TidemarkError } from "../protocol/tidemark-error.js";
+import { shortened, TidemarkError } from "../protocol/tidemark-error.js";
 import { subTasksOf, type Task } from "./task.js";
 
 /**
@@ -33,7 +33,7 @@ export function subPath(path: string, index: number): string {
 }
 
 function noSuchTask(text: string): TidemarkError {
-  const path = text.length > 60 ? `${text.slice(0, 60)}…` : text;
+  const path = shortened(text, 60);
   return new TidemarkError(
     "NOT_FOUND",
     `The tree has no task at path ${JSON.stringify(path)}. A path is "" for the root, else child indexes from 0 joined by dots, as 0.2.1.`,

@@ -1,3 +1,4 @@
+import { delegated } from "../kit/delegated-journal.js";
 import { describe, expect, it } from "vitest";
 import { JournalError, type DatabaseJournal, type Journal } from "../../src/journal/journal.js";
 import { createMemoryJournal } from "../../src/journal/memory-journal.js";
@@ -582,23 +583,10 @@ function withOpening(journal: Journal, opened: (handle: DatabaseJournal) => Data
   };
 }
 
-function withCalls(handle: DatabaseJournal, calls: Partial<DatabaseJournal>): DatabaseJournal {
-  return {
-    load: () => handle.load(),
-    append: (entries) => handle.append(entries),
-    find: (commitId) => handle.find(commitId),
-    follow: (revision, signal) => handle.follow(revision, signal),
-    head: () => handle.head(),
-    onEpochChange: (listener) => handle.onEpochChange(listener),
-    close: () => handle.close(),
-    ...calls,
-  };
-}
-
 /** A journal with a defect: it numbers what is appended wrongly. */
 function misnumbering(): Journal {
   return withOpening(createMemoryJournal(DEFAULT_LIMITS), (handle) =>
-    withCalls(handle, {
+    delegated(handle, {
       append: async (entries) => {
         await handle.append(entries);
         return { kind: "appended", firstRevision: 99 };
@@ -612,7 +600,7 @@ function losingTrackOnce(error: () => Error): Journal {
   let appends = 0;
   let searches = 0;
   return withOpening(createMemoryJournal(DEFAULT_LIMITS), (handle) =>
-    withCalls(handle, {
+    delegated(handle, {
       append: async (entries) => {
         const result = await handle.append(entries);
         if (appends++ === 0) throw error();

@@ -1,3 +1,4 @@
+import { delegated } from "../kit/delegated-journal.js";
 import type { AppendResult, DatabaseJournal, Journal } from "../../src/journal/journal.js";
 
 /** A journal that can be made to keep the answers of its appends to itself, as a slow disk does. */
@@ -41,15 +42,7 @@ function holdAppends(
   handle: DatabaseJournal,
   append: (handle: DatabaseJournal, ...args: Parameters<DatabaseJournal["append"]>) => Promise<AppendResult>,
 ): DatabaseJournal {
-  return {
-    load: () => handle.load(),
-    append: (entries) => append(handle, entries),
-    find: (commitId) => handle.find(commitId),
-    follow: (revision, signal) => handle.follow(revision, signal),
-    head: () => handle.head(),
-    onEpochChange: (listener) => handle.onEpochChange(listener),
-    close: () => handle.close(),
-  };
+  return delegated(handle, { append: (entries) => append(handle, entries) });
 }
 
 function createGate(): { readonly opened: Promise<void>; open(): void } {

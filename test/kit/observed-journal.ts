@@ -1,3 +1,4 @@
+import { delegated } from "./delegated-journal.js";
 import type { DatabaseJournal, Journal, JournalEntry } from "../../src/journal/journal.js";
 import type { DatabaseName } from "../../src/tasks/names.js";
 
@@ -71,24 +72,12 @@ export function withHandles(
     supports: journal.supports,
     open: async (database) => {
       const handle = await journal.open(database);
-      return { ...delegate(handle), ...change(handle) };
+      return delegated(handle, change(handle));
     },
     databases: () => journal.databases(),
     isWritable: () => journal.isWritable(),
     close: () => journal.close(),
     [Symbol.asyncDispose]: () => journal[Symbol.asyncDispose](),
-  };
-}
-
-function delegate(handle: DatabaseJournal): DatabaseJournal {
-  return {
-    load: () => handle.load(),
-    append: (entries) => handle.append(entries),
-    find: (commitId) => handle.find(commitId),
-    follow: (revision, signal) => handle.follow(revision, signal),
-    head: () => handle.head(),
-    onEpochChange: (listener) => handle.onEpochChange(listener),
-    close: () => handle.close(),
   };
 }
 

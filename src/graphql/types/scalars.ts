@@ -1,5 +1,5 @@
 import { formatPosition, parsePosition, type Position } from "../../protocol/position.js";
-import { badUserInput } from "../../protocol/tidemark-error.js";
+import { badUserInput, shortened } from "../../protocol/tidemark-error.js";
 import { builder } from "../builder.js";
 
 /**
@@ -43,5 +43,5 @@ function positionOf(value: unknown): Position {
 
 function shown(value: unknown): string {
   const text = JSON.stringify(value) ?? String(value);
-  return text.length > 40 ? `${text.slice(0, 40)}…` : text;
+  return shortened(text, 40);
 }
