@@ -47,11 +47,11 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
   const { limits } = config;
   const journal = options.journal ?? (await openJournal(config.store, limits));
   const { provider, expiry } = createProvider(config, journal, clock, log);
-  const hub = new Hub(provider, clock);
+  const hub = new Hub(provider, { clock, bookmarkMs: config.bookmarkMs });
   const metrics = new Metrics();
   metrics.gauge("subscribers", "Subscriptions that are open.", () => hub.subscriberCount);
   const { leaseMs, retentionMs } = config;
-  const services = { provider, hub, limits, leaseMs, retentionMs, failures: metrics };
+  const services = { provider, hub, limits, leaseMs, retentionMs, observer: metrics };
   const pipeline = new Pipeline({ schema, services, clock, log });
   const health = new Health(() => journal.isWritable());
   const server = new Server({ ...config, pipeline, health, metrics, log });

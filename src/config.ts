@@ -24,8 +24,12 @@ export interface Config {
   readonly retentionMs: number;
   /** How long a job may be silent before its health changes, in milliseconds. Default 60 seconds. */
   readonly leaseMs: number;
-  /** The time between two pings on a WebSocket, in milliseconds. Default 12 seconds. */
+  /** The time between two signs of life to a watcher's connection, in milliseconds. Default 12 seconds. */
   readonly keepAliveMs: number;
+  /** How long a reader may take nothing of what waits for it, in milliseconds. Default 60 seconds. */
+  readonly slowReaderMs: number;
+  /** How long a subscriber's position may lie behind what its filter hides, in milliseconds. Default 30 seconds. */
+  readonly bookmarkMs: number;
   /** The least important level that is logged. Default "info". */
   readonly logLevel: LogLevel;
   /** Whether this start begins a new epoch: once, after a copy of the store was restored. Default false. */
@@ -71,6 +75,8 @@ export function loadConfig(sources: ConfigSources): Config {
     retentionMs: read(SETTINGS.retention),
     leaseMs: read(SETTINGS.lease),
     keepAliveMs: read(SETTINGS.keepAlive),
+    slowReaderMs: read(SETTINGS.slowReader),
+    bookmarkMs: read(SETTINGS.bookmark),
     logLevel: read(SETTINGS.logLevel),
     newEpoch: read(SETTINGS.newEpoch),
     limits: consistent(mapValues(DEFAULT_LIMITS, (_, key) => read(SETTINGS[key]))),
@@ -158,7 +164,19 @@ const COMMON = {
     parser: duration("1ms", "24d"),
     default: "12s",
     unit: "duration",
-    description: "Time between two pings on a WebSocket",
+    description: "Time between two pings on a WebSocket, and two comments on an event stream",
+  },
+  slowReader: {
+    parser: duration("1ms", "24d"),
+    default: "60s",
+    unit: "duration",
+    description: "How long a watcher may read nothing before its connection is closed",
+  },
+  bookmark: {
+    parser: duration("1ms", "24d"),
+    default: "30s",
+    unit: "duration",
+    description: "How long a watcher's position may lie behind changes that its filter hides",
   },
   logLevel: {
     parser: z.enum(LOG_LEVELS, { error: `expected one of ${LOG_LEVELS.join(", ")}` }),

@@ -1,5 +1,6 @@
 import type { Hub } from "../hub/hub.js";
 import type { Limits } from "../protocol/limits.js";
+import type { Position } from "../protocol/position.js";
 import type { TaskStoreProvider } from "../store/task-store-provider.js";
 import type { Username } from "../tasks/names.js";
 import type { Task } from "../tasks/task.js";
@@ -17,12 +18,17 @@ export interface Services {
   readonly leaseMs: number;
   /** How long an ended job is kept. */
   readonly retentionMs: number;
-  readonly failures: FailureObserver;
+  readonly observer: OperationObserver;
 }
 
-/** Hears of every failure that a client is told, by its `extensions`. */
-export interface FailureObserver {
+/** Hears of what operations come to, to count it. */
+export interface OperationObserver {
+  /** A client is told of a failure with these `extensions`. */
   failed(extensions: Readonly<Record<string, unknown>>): void;
+  /** An event was executed: for one subscriber, or for all who asked the same. */
+  eventExecuted(): void;
+  /** A subscriber was given an event. */
+  eventTold(): void;
 }
 
 /** What a resolver is handed: one for each operation. */
@@ -36,6 +42,8 @@ export interface OperationContext {
   readonly reader: Reader;
   /** How much the answer, or the event, may still list. */
   readonly budget: AnswerBudget;
+  /** Where a subscriber resumes that says so by its transport. */
+  readonly resumeAfter: Position | undefined;
 }
 
 /** A job as it is shown: with the instant that its running times are as of. */

@@ -189,7 +189,7 @@ function resultOf(
   }
   const error: unknown = outcome.reason;
   if (!(error instanceof TidemarkError)) throw error;
-  context.services.failures.failed({ ...error.extensions });
+  context.services.observer.failed({ ...error.extensions });
   return { userTask: null, error: { code: error.code, message: error.message } };
 }
 

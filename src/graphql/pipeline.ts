@@ -13,14 +13,17 @@ import {
   type GraphQLSchema,
 } from "graphql";
 import { LRUCache } from "lru-cache";
+import { parsePosition } from "../protocol/position.js";
 import { badUserInput, limitExceeded, unavailable, type TidemarkError } from "../protocol/tidemark-error.js";
 import { ANONYMOUS } from "../tasks/names.js";
 import { assert } from "../util/assert.js";
 import type { Clock } from "../util/clock.js";
+import { PullStream } from "../hub/pull-stream.js";
 import type { Log } from "../util/log.js";
 import { AnswerBudget } from "./answer-budget.js";
 import type { OperationContext, Services } from "./context.js";
 import { documentLimitErrors, variablesLimitError } from "./document-limits.js";
+import { EventResults, ExecutionGroups } from "./event-results.js";
 import { asGraphQLError, maskError } from "./mask-error.js";
 import { Reader } from "./reader.js";
 
@@ -37,6 +40,7 @@ export class Pipeline {
   readonly #services: Services;
   readonly #clock: Clock;
   readonly #log: Log;
+  readonly #groups = new ExecutionGroups();
   readonly #documents = new LRUCache<string, CheckedDocument>({
     max: DOCUMENTS_MAX,
     maxSize: DOCUMENT_CHARACTERS_MAX,
@@ -61,14 +65,18 @@ export class Pipeline {
     if (!operation) return this.refuse(unknownOperation(request.operationName));
     const tooDeep = variablesLimitError(request.variables, this.#services.limits);
     if (tooDeep) return this.refuse(tooDeep);
-    return {
-      kind: operation.operation,
-      schema: this.schema,
-      document,
-      operationName: request.operationName ?? null,
-      variableValues: request.variables ?? {},
-      contextValue: this.#createContext(),
-    };
+    try {
+      return {
+        kind: operation.operation,
+        schema: this.schema,
+        document,
+        operationName: request.operationName ?? null,
+        variableValues: request.variables ?? {},
+        contextValue: this.#createContext(request),
+      };
+    } catch (error) {
+      return this.refuse(error);
+    }
   }
 
   /** Executes a query or a mutation. Never rejects: a failure is in the result. */
@@ -85,8 +93,13 @@ export class Pipeline {
   async subscribe(operation: PreparedOperation): Promise<EventResults | ExecutionResult> {
     try {
       const source = await createSourceEventStream(operation);
-      if (!isAsyncIterable(source)) return this.#masked(source);
-      return new EventResults(source[Symbol.asyncIterator](), (event) => this.#event(operation, event));
+      if (!(source instanceof PullStream)) return this.#masked(asResult(source));
+      return new EventResults({
+        events: source,
+        group: this.#groups.join(operation),
+        execute: (event) => this.#event(operation, event),
+        observer: this.#services.observer,
+      });
     } catch (error) {
       return this.refuse(error);
     }
@@ -95,7 +108,7 @@ export class Pipeline {
   /** What a client is told of failures; each is counted. */
   refuse(...errors: readonly unknown[]): Refusal {
     const masked = errors.map((error) => maskError(error, this.#log));
-    for (const { extensions } of masked) this.#services.failures.failed(extensions);
+    for (const { extensions } of masked) this.#services.observer.failed(extensions);
     return { errors: masked };
   }
 
@@ -114,6 +127,7 @@ export class Pipeline {
   }
 
   #event(operation: PreparedOperation, rootValue: unknown): ExecutionResult {
+    this.#services.observer.eventExecuted();
     return this.#masked(synchronous(execute({ ...this.#withBudget(operation), rootValue })));
   }
 
@@ -127,10 +141,19 @@ export class Pipeline {
     return result.errors ? { ...result, ...this.refuse(...result.errors) } : result;
   }
 
-  #createContext(): OperationContext {
+  /** @throws TidemarkError BAD_USER_INPUT for a position that is none. */
+  #createContext({ lastEventId }: OperationRequest): OperationContext {
+    const resumeAfter = lastEventId ? parsePosition(lastEventId) : undefined;
     const { provider, limits } = this.#services;
     const [reader, budget] = [new Reader(provider), new AnswerBudget(limits)];
-    return { services: this.#services, caller: ANONYMOUS, now: this.#clock.now(), reader, budget };
+    return {
+      services: this.#services,
+      caller: ANONYMOUS,
+      now: this.#clock.now(),
+      reader,
+      budget,
+      resumeAfter,
+    };
   }
 
   /** Parses and checks a document, unless one of this text is remembered. */
@@ -169,11 +192,14 @@ export interface OperationRequest {
   readonly query: string;
   readonly operationName?: string | null | undefined;
   readonly variables?: Readonly<Record<string, unknown>> | null | undefined;
+  /** The position that a client resumes at by other means than the document: goes before its `after`. */
+  readonly lastEventId?: string | null | undefined;
 }
 
 /** An operation that may be executed: `execute` for a query or a mutation, `subscribe` for a subscription. */
 export interface PreparedOperation extends ExecutionArgs {
   readonly kind: OperationTypeNode;
+  readonly variableValues: Readonly<Record<string, unknown>>;
   readonly contextValue: OperationContext;
 }
 
@@ -189,31 +215,6 @@ export function isRefusal(prepared: PreparedOperation | Refusal): prepared is Re
 /** A document, and what is wrong with it; a text that can't be parsed is none. */
 interface CheckedDocument extends Refusal {
   readonly document: DocumentNode | undefined;
-}
-
-/** The results of a subscription: one an event, executed when it is asked for. */
-export class EventResults implements AsyncIterableIterator<ExecutionResult> {
-  readonly #events: AsyncIterator<unknown>;
-  readonly #execute: (event: unknown) => ExecutionResult;
-
-  constructor(events: AsyncIterator<unknown>, executeEvent: (event: unknown) => ExecutionResult) {
-    this.#events = events;
-    this.#execute = executeEvent;
-  }
-
-  async next(): Promise<IteratorResult<ExecutionResult>> {
-    const { done, value } = await this.#events.next();
-    return done ? { done: true, value: undefined } : { done: false, value: this.#execute(value) };
-  }
-
-  async return(): Promise<IteratorResult<ExecutionResult>> {
-    await this.#events.return?.();
-    return { done: true, value: undefined };
-  }
-
-  [Symbol.asyncIterator](): this {
-    return this;
-  }
 }
 
 /** Mistakes in one document that are told. */
@@ -260,6 +261,7 @@ function isPromiseLike<T>(value: T | PromiseLike<T>): value is PromiseLike<T> {
   return typeof value === "object" && value !== null && "then" in value;
 }
 
-function isAsyncIterable(value: object): value is AsyncIterable<unknown> {
-  return Symbol.asyncIterator in value;
+function asResult(source: AsyncIterable<unknown> | ExecutionResult): ExecutionResult {
+  assert(!(Symbol.asyncIterator in source), "what is subscribed to is a stream of the hub");
+  return source;
 }

@@ -38,11 +38,17 @@ Without \`after\`: Reset(INITIAL), the state, CaughtUp, then what happens. With 
         }),
         minIntervalMs: t.arg.int({ required: true, defaultValue: 0, description: MIN_INTERVAL }),
       },
-      subscribe: (_, { after, minIntervalMs, ...args }, { services: { hub, limits } }) => {
+      subscribe: (_, { after, minIntervalMs, ...args }, { services: { hub, limits }, resumeAfter }) => {
         checkInterval(minIntervalMs);
         const { username, jobId } = parseFilter(args, limits);
         const database = parseDatabaseName(args.database, limits);
-        return hub.taskEvents({ database, username, jobId, after: after ?? undefined, minIntervalMs });
+        return hub.taskEvents({
+          database,
+          username,
+          jobId,
+          after: resumeAfter ?? after ?? undefined,
+          minIntervalMs,
+        });
       },
       resolve: (event) => event,
     }),

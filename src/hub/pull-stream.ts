@@ -1,16 +1,26 @@
+import { assert } from "../util/assert.js";
 import type { Clock, Timer } from "../util/clock.js";
+import type { Pace } from "./pace.js";
+import type { PullQueue } from "./pull-queue.js";
 
 /** Where a stream pulls from, in the turn in which somebody wants a value. */
 export interface PullSource<T> {
   pull(): Pulled<T>;
 }
 
-/** A value, and whether it ends a batch; nothing to tell now; or nothing will ever be told again. */
-export type Pulled<T> = { readonly value: T; readonly endsBatch?: boolean } | "nothing" | "ended";
+/**
+ * A value, and whether it ends a batch; nothing to tell now, and when to ask again though nothing changes (0:
+ * in the next turn of the event loop); or nothing will ever be told again.
+ */
+export type Pulled<T> =
+  | { readonly value: T; readonly endsBatch?: boolean }
+  | { readonly askAgainInMs: number }
+  | "nothing"
+  | "ended";
 
 export interface PullStreamOptions {
-  /** At most one batch of values in this time; 0: none held back. */
-  readonly minIntervalMs: number;
+  readonly queue: PullQueue;
+  readonly pace: Pace;
   readonly clock: Clock;
   /** Called once, when the stream ends or is ended. */
   readonly onEnd: () => void;
@@ -18,47 +28,58 @@ export interface PullStreamOptions {
 
 /**
  * An async iterable without a queue: whoever reads it pulls the next value from its source, and waits only
- * while there is none. `wake` says that there may be. What happens meanwhile costs nothing here.
+ * while there is none, or while it is not its turn. What happens meanwhile costs nothing here.
  *
- * `return` ends it at once, also while a `next` waits: an async generator would wait for a value first.
+ * One `next` at a time. `return` ends it at once, also while a `next` waits: an async generator would wait for
+ * a value first.
  */
 export class PullStream<T> implements AsyncIterableIterator<T> {
   readonly #source: PullSource<T>;
   readonly #options: PullStreamOptions;
   #isEnded = false;
+  /** Whether there may be something that may be told. */
   #isAwake = true;
-  #waiting: (() => void) | undefined;
-  /** Runs while nothing may be pulled: a batch has ended less than an interval ago. */
-  #rest: Timer | undefined;
-  #pulledInARow = 0;
+  #reader: Reader<T> | undefined;
+  #reminder: Timer | undefined;
 
   constructor(source: PullSource<T>, options: PullStreamOptions) {
     this.#source = source;
     this.#options = options;
+    options.pace.add(this);
   }
 
-  /** There may be something to pull. */
+  /** There may be something to pull, and it may be told. */
   wake(): void {
     this.#isAwake = true;
-    this.#waiting?.();
+    this.resume();
   }
 
-  async next(): Promise<IteratorResult<T>> {
-    while (!this.#isEnded) {
-      await this.#turn();
-      if (this.#isEnded) break;
-      this.#isAwake = false;
-      const pulled = this.#pull();
-      if (pulled === "ended") this.#end();
-      else if (pulled === "nothing") this.#pulledInARow = 0;
-      else {
-        this.#isAwake = true;
-        this.#pulledInARow++;
-        if (pulled.endsBatch) this.#restAWhile();
-        return { done: false, value: pulled.value };
-      }
-    }
-    return { done: true, value: undefined };
+  /** Who reads may admit a value now. */
+  resume(): void {
+    if (this.#reader && this.#isAwake) this.#options.queue.pullSoon(this);
+  }
+
+  next(): Promise<IteratorResult<T>> {
+    return this.take((value) => value);
+  }
+
+  /**
+   * The next value, as what `use` makes of it. That is done in the turn in which it is pulled, and belongs to
+   * the time that the queue shares out. Nothing is pulled that `admits` does not let through when its turn has
+   * come; `resume` asks it again.
+   */
+  take<R>(use: (value: T) => R, admits: () => boolean = always): Promise<IteratorResult<R>> {
+    assert(!this.#reader, "one next at a time");
+    return new Promise((resolve, reject) => {
+      if (this.#isEnded) return resolve({ done: true, value: undefined });
+      this.#reader = {
+        give: (value) => resolve({ done: false, value: use(value) }),
+        end: () => resolve({ done: true, value: undefined }),
+        fail: reject,
+        admits,
+      };
+      this.resume();
+    });
   }
 
   async return(): Promise<IteratorResult<T>> {
@@ -70,45 +91,62 @@ export class PullStream<T> implements AsyncIterableIterator<T> {
     return this;
   }
 
-  #pull(): Pulled<T> {
+  /** To be called by the queue, when it is this stream's turn. */
+  pull(): void {
+    const reader = this.#reader;
+    if (!reader || !reader.admits()) return;
     try {
-      return this.#source.pull();
+      this.#pullFor(reader);
     } catch (error) {
+      this.#reader = undefined;
       this.#end();
-      throw error;
+      reader.fail(error);
     }
   }
 
-  /** Waits until there may be something, and until it may be pulled. */
-  async #turn(): Promise<void> {
-    if (this.#pulledInARow > 0 && this.#pulledInARow % SLICE === 0) await nextTurnOfTheLoop();
-    while (!this.#isEnded && (!this.#isAwake || this.#rest)) {
-      await new Promise<void>((resolve) => (this.#waiting = resolve));
-      this.#waiting = undefined;
-    }
+  #pullFor(reader: Reader<T>): void {
+    this.#isAwake = false;
+    const pulled = this.#source.pull();
+    if (pulled === "nothing") return;
+    if (pulled === "ended") return this.#end();
+    if ("askAgainInMs" in pulled) return this.#askAgainIn(pulled.askAgainInMs);
+    this.#reader = undefined;
+    if (pulled.endsBatch) this.#options.pace.batchEnded();
+    this.#isAwake = !(pulled.endsBatch && this.#options.pace.hasInterval);
+    reader.give(pulled.value);
   }
 
-  #restAWhile(): void {
-    const { minIntervalMs, clock } = this.#options;
-    if (minIntervalMs === 0) return;
-    this.#rest = clock.schedule(minIntervalMs, () => {
-      this.#rest = undefined;
-      this.#waiting?.();
+  #askAgainIn(ms: number): void {
+    if (ms === 0) {
+      this.#isAwake = true;
+      return this.#options.queue.pullLater(this);
+    }
+    this.#reminder ??= this.#options.clock.schedule(ms, () => {
+      this.#reminder = undefined;
+      this.#options.pace.wakeOne(this);
     });
   }
 
   #end(): void {
     if (this.#isEnded) return;
     this.#isEnded = true;
-    this.#rest?.cancel();
-    this.#waiting?.();
+    this.#reminder?.cancel();
+    this.#options.queue.delete(this);
+    this.#options.pace.delete(this);
+    this.#reader?.end();
+    this.#reader = undefined;
     this.#options.onEnd();
   }
 }
 
-/** After so many values in a row others have their turn of the event loop. */
-const SLICE = 64;
+/** Who waits for a value. */
+interface Reader<T> {
+  give(value: T): void;
+  end(): void;
+  fail(error: unknown): void;
+  admits(): boolean;
+}
 
-function nextTurnOfTheLoop(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
+function always(): boolean {
+  return true;
 }

@@ -1,6 +1,7 @@
 /**
  * Why a WebSocket was closed. The 44xx ones are those of the graphql-transport-ws protocol; a client library
- * knows them. `CloseCode.GOING_AWAY` is the one to come back after: nothing is lost, resume with your position.
+ * knows them, but for SLOW_READER, which is ours. After GOING_AWAY and SLOW_READER come back: nothing is lost,
+ * resume with your position.
  */
 export const CloseCode = {
   /** The server stops. Connect again, with your position. */
@@ -11,6 +12,8 @@ export const CloseCode = {
   BAD_REQUEST: 4400,
   /** An id that is in use by an operation that has not completed. */
   SUBSCRIBER_ALREADY_EXISTS: 4409,
+  /** Nothing was read for `--slow-reader`. Connect again, with your position: what was missed comes merged. */
+  SLOW_READER: 4420,
   /** A defect of the server. */
   INTERNAL: 4500,
 } as const;

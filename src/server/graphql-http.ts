@@ -1,10 +1,13 @@
+import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
 import { GraphQLError, OperationTypeNode, type ExecutionResult } from "graphql";
-import { createYoga, type GraphQLParams, type Plugin, type YogaServerInstance } from "graphql-yoga";
+import { createYoga, type GraphQLParams, type Plugin } from "graphql-yoga";
 import { told } from "../graphql/mask-error.js";
-import { isRefusal, type EventResults, type OperationRequest, type Pipeline } from "../graphql/pipeline.js";
+import { EventResults } from "../graphql/event-results.js";
+import { isRefusal, type OperationRequest, type Pipeline } from "../graphql/pipeline.js";
 import type { ErrorCode } from "../protocol/error-codes.js";
 import type { Limits } from "../protocol/limits.js";
 import { TidemarkError } from "../protocol/tidemark-error.js";
+import { EVENT_STREAM_HEADERS, EventStream, type EventStreamOptions } from "./event-stream.js";
 
 /**
  * GraphQL over HTTP, and over server-sent events where a client accepts those: Yoga reads requests and
@@ -13,29 +16,67 @@ import { TidemarkError } from "../protocol/tidemark-error.js";
  * Closed from the start: no CORS, JSON bodies only (a form that another site posts executes nothing), no
  * mutation by GET.
  */
-export function createGraphqlHttp({
-  pipeline,
-  limits,
-}: GraphqlHttpOptions): YogaServerInstance<object, object> {
-  return createYoga({
-    schema: pipeline.schema,
-    graphqlEndpoint: "/graphql",
-    cors: false,
-    graphiql: false,
-    landingPage: false,
-    multipart: false,
-    logging: false,
-    healthCheckEndpoint: NO_PATH,
-    parserAndValidationCache: false,
-    maxRequestBodySize: limits.bodyBytesMax,
-    maskedErrors: { isDev: false, maskError: (error) => pipeline.refuse(ours(error, limits)).errors[0]! },
-    plugins: [jsonOnly(), throughPipeline(pipeline)],
-  });
+export class GraphqlHttp {
+  readonly #options: GraphqlHttpOptions;
+  readonly #streams = new Set<EventStream>();
+  /** Answers a request. */
+  readonly handle: RequestListener;
+
+  constructor(options: GraphqlHttpOptions) {
+    this.#options = options;
+    const { pipeline, limits } = options;
+    this.handle = createYoga<ServerContext>({
+      schema: pipeline.schema,
+      graphqlEndpoint: "/graphql",
+      cors: false,
+      graphiql: false,
+      landingPage: false,
+      multipart: false,
+      logging: false,
+      healthCheckEndpoint: NO_PATH,
+      parserAndValidationCache: false,
+      maxRequestBodySize: limits.bodyBytesMax,
+      maskedErrors: { isDev: false, maskError: (error) => pipeline.refuse(ours(error, limits)).errors[0]! },
+      plugins: [jsonOnly(), throughPipeline(pipeline), this.#eventStreams()],
+    });
+  }
+
+  /** Ends every event stream, so that its client comes back. */
+  closeStreams(): void {
+    for (const stream of this.#streams) stream.close();
+  }
+
+  /** In the place of Yoga's own: with ids to resume from, and an end for who does not read. */
+  #eventStreams(): Plugin<object, ServerContext> {
+    return {
+      onResultProcess: ({ result, serverContext, setResultProcessor }) => {
+        if (!(result instanceof EventResults)) return;
+        setResultProcessor((_, { Response }) => {
+          const stream = this.#openStream(result, serverContext.res);
+          // Safe: the Response of Yoga's fetch takes a stream of Node, and pipes it.
+          return new Response(stream as unknown as BodyInit, { headers: EVENT_STREAM_HEADERS });
+        }, "text/event-stream");
+      },
+    };
+  }
+
+  #openStream(results: EventResults, response: ServerResponse): EventStream {
+    const stream = new EventStream(results, response, this.#options);
+    this.#streams.add(stream);
+    stream.once("close", () => this.#streams.delete(stream));
+    return stream;
+  }
 }
 
-export interface GraphqlHttpOptions {
+export interface GraphqlHttpOptions extends EventStreamOptions {
   readonly pipeline: Pipeline;
   readonly limits: Limits;
+}
+
+/** What Yoga is given with a request. */
+interface ServerContext {
+  readonly req: IncomingMessage;
+  readonly res: ServerResponse;
 }
 
 /** Everything that is not JSON is refused before it is read. */
@@ -71,6 +112,7 @@ function throughPipeline(pipeline: Pipeline): Plugin {
           query: params.query ?? "",
           operationName: params.operationName,
           variables: params.variables,
+          lastEventId: request.headers.get("last-event-id"),
         });
         if (isResult(result)) return asResponse(result);
         if (request.signal.aborted) await result.return();

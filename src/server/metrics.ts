@@ -1,12 +1,12 @@
 import type { ServerResponse } from "node:http";
 import { collectDefaultMetrics, Counter, Gauge, Registry } from "prom-client";
-import type { FailureObserver } from "../graphql/context.js";
+import type { OperationObserver } from "../graphql/context.js";
 
 /**
  * What an operator's Prometheus reads at `/metrics`. Labels are from closed lists, so no client can make the
  * number of series grow.
  */
-export class Metrics implements FailureObserver {
+export class Metrics implements OperationObserver {
   readonly #registry = new Registry();
   readonly #failures = new Counter({
     name: "tidemark_failures_total",
@@ -14,6 +14,15 @@ export class Metrics implements FailureObserver {
     labelNames: ["code", "limit"],
     registers: [this.#registry],
   });
+  readonly #eventsExecuted = this.#counter(
+    "events_executed",
+    "Events that were executed, each for all subscribers that ask the same and stand at the same place.",
+  );
+  readonly #eventsTold = this.#counter("events_told", "Events that subscribers were given.");
+  readonly #slowReadersClosed = this.#counter(
+    "slow_readers_closed",
+    "Connections that were closed because nothing was read from them.",
+  );
 
   constructor() {
     collectDefaultMetrics({ register: this.#registry });
@@ -36,8 +45,24 @@ export class Metrics implements FailureObserver {
     this.#failures.inc({ code: String(code), limit: limit === undefined ? "" : String(limit) });
   }
 
+  eventExecuted(): void {
+    this.#eventsExecuted.inc();
+  }
+
+  eventTold(): void {
+    this.#eventsTold.inc();
+  }
+
+  slowReaderClosed(): void {
+    this.#slowReadersClosed.inc();
+  }
+
   async answer(response: ServerResponse): Promise<void> {
     const body = await this.#registry.metrics();
     response.writeHead(200, { "Content-Type": this.#registry.contentType }).end(body);
+  }
+
+  #counter(name: string, help: string): Counter {
+    return new Counter({ name: `tidemark_${name}_total`, help, registers: [this.#registry] });
   }
 }

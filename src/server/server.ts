@@ -12,7 +12,7 @@ import type { Pipeline } from "../graphql/pipeline.js";
 import type { Limits } from "../protocol/limits.js";
 import { limitExceeded } from "../protocol/tidemark-error.js";
 import type { Log } from "../util/log.js";
-import { createGraphqlHttp } from "./graphql-http.js";
+import { GraphqlHttp } from "./graphql-http.js";
 import { GraphiqlPage, wantsGraphiql } from "./graphiql.js";
 import type { Health } from "./health.js";
 import type { Metrics } from "./metrics.js";
@@ -24,6 +24,7 @@ export interface ServerOptions {
   /** 0: any free one. */
   readonly port: number;
   readonly keepAliveMs: number;
+  readonly slowReaderMs: number;
   readonly limits: Limits;
   readonly pipeline: Pipeline;
   readonly health: Health;
@@ -43,7 +44,7 @@ export interface ServerOptions {
 export class Server {
   readonly #options: ServerOptions;
   readonly #http: HttpServer;
-  readonly #graphql: ReturnType<typeof createGraphqlHttp>;
+  readonly #graphql: GraphqlHttp;
   readonly #graphiql = new GraphiqlPage();
   readonly #webSockets: WebSockets;
   #connectionCount = 0;
@@ -53,8 +54,9 @@ export class Server {
 
   constructor(options: ServerOptions) {
     this.#options = options;
-    this.#graphql = createGraphqlHttp(options);
-    this.#webSockets = new WebSockets(options);
+    const watching = { ...options, onSlowReaderClosed: () => options.metrics.slowReaderClosed() };
+    this.#graphql = new GraphqlHttp(watching);
+    this.#webSockets = new WebSockets(watching);
     this.#http = createServer(HTTP_TIMEOUTS, (request, response) => void this.#handle(request, response));
     this.#http.maxConnections = options.limits.connectionsMax + REFUSED_IN_WORDS;
     this.#http.on("connection", (socket) => this.#count(socket));
@@ -80,6 +82,7 @@ export class Server {
     if (!this.#http.listening) return;
     const closed = once(this.#http, "close");
     this.#http.close();
+    this.#graphql.closeStreams();
     await this.#webSockets.close();
     this.#http.closeIdleConnections();
     const timeout = setTimeout(() => this.#http.closeAllConnections(), DRAIN_TIMEOUT_MS);
@@ -106,7 +109,7 @@ export class Server {
       case "/graphql":
         return wantsGraphiql(request)
           ? this.#graphiql.handle(request, response)
-          : void (await this.#graphql(request, response));
+          : void (await this.#graphql.handle(request, response));
       case "/health":
         return health.answerAlive(response);
       case "/ready":

@@ -1,6 +1,8 @@
+import type { Socket } from "node:net";
 import type { WebSocket as ProtocolSocket } from "graphql-ws";
 import type { WebSocket } from "ws";
 import { CloseCode } from "../protocol/close-codes.js";
+import type { EventResults, Outlet } from "../graphql/event-results.js";
 import type { Pipeline } from "../graphql/pipeline.js";
 import type { Limits } from "../protocol/limits.js";
 import { limitExceeded } from "../protocol/tidemark-error.js";
@@ -14,46 +16,70 @@ import type { Log } from "../util/log.js";
  * that of the new one. Here each operation has an id of its own inside, and the client's is put back on what
  * goes out, so that the two never meet.
  *
- * *Back-pressure.* A client that sends without reading what it asked for is not read from, until it has taken
- * what waits for it: what a socket holds is bounded, and TCP tells the client.
+ * *Back-pressure.* A subscription pulls its next event when the one before it is on its way and the socket has
+ * room. A client that sends without reading what it asked for is not read from, until it has taken what waits
+ * for it; nor is one whose queries and mutations are too many to be answered at once. So what a socket holds is
+ * bounded, and TCP tells the client. Who reads nothing at all is closed after a while.
  */
-export class WebSocketConnection implements ProtocolSocket {
+export class WebSocketConnection implements ProtocolSocket, Outlet {
   readonly #webSocket: WebSocket;
-  readonly #limits: Limits;
-  readonly #log: Log;
+  readonly #options: WebSocketConnectionOptions;
   /** The inner id of the operation that a client's id stands for now. */
   readonly #innerIds = new Map<string, string>();
   /** The client's id of each operation that has not ended on the server. */
   readonly #clientIds = new Map<string, string>();
+  /** Those of them that are subscriptions, by inner id, with their results once they are open. */
+  readonly #subscriptions = new Map<string, EventResults | undefined>();
+  #admittedThisTurn = 0;
+  /** Whether there are subscriptions that were not admitted. */
+  #isHolding = false;
   #operations = 0;
   #isAlive = true;
 
-  constructor(webSocket: WebSocket, { pipeline, limits, log }: WebSocketConnectionOptions) {
+  constructor(webSocket: WebSocket, socket: Socket, options: WebSocketConnectionOptions) {
     this.#webSocket = webSocket;
-    this.#limits = limits;
-    this.#log = log;
+    this.#options = options;
     webSocket.on("pong", () => (this.#isAlive = true));
-    webSocket.on("error", (error) => this.#failed(error, pipeline));
+    webSocket.on("error", (error) => this.#failed(error));
+    socket.setTimeout(options.slowReaderMs, () => this.#closeSlowReader());
   }
 
   get protocol(): string {
     return this.#webSocket.protocol;
   }
 
-  /** Operations that have not ended, those included that their client has completed. */
-  get operationCount(): number {
-    return this.#clientIds.size;
+  /**
+   * Whether it may have one subscription more: the operation with this inner id. Those count that have not
+   * ended, though their client may have completed them.
+   */
+  admitSubscription(innerId: string): boolean {
+    if (this.#subscriptions.size >= this.#options.limits.subscriptionsPerSocketMax) return false;
+    this.#subscriptions.set(innerId, undefined);
+    return true;
   }
 
-  /** Resolves when the message is on its way, so that a subscription pulls no faster than its client reads. */
+  /** Its results pull no more than this socket can take. */
+  opened(innerId: string, results: EventResults): void {
+    if (this.#subscriptions.has(innerId)) this.#subscriptions.set(innerId, results);
+    results.pullInto(this);
+  }
+
+  admits(): boolean {
+    this.#isHolding ||= !this.#hasRoom();
+    if (this.#isHolding) return false;
+    if (this.#admittedThisTurn++ === 0) setImmediate(() => this.#turnEnded());
+    return true;
+  }
+
+  /** Resolves when the message is on its way. */
   send(message: string): Promise<void> {
     return new Promise((resolve) => {
       if (this.#webSocket.readyState !== this.#webSocket.OPEN) return resolve();
       this.#webSocket.send(this.#withClientId(message), () => {
-        this.#readIfTaken();
+        this.#balance();
         resolve();
       });
-      this.#readIfTaken();
+      this.#balance();
     });
   }
 
@@ -61,8 +87,12 @@ export class WebSocketConnection implements ProtocolSocket {
     this.#webSocket.close(code, reason);
   }
 
-  /** Half-open connections are found by two pings of which the first was not answered. */
+  /**
+   * Half-open connections are found by two pings of which the first was not answered. Where something waits to
+   * be read a ping would wait behind it, and says nothing: that is a slow reader's case.
+   */
   ping(): void {
+    if (this.#webSocket.bufferedAmount > 0) return void (this.#isAlive = true);
     if (!this.#isAlive) return this.#webSocket.terminate();
     this.#isAlive = false;
     this.#webSocket.ping();
@@ -71,7 +101,7 @@ export class WebSocketConnection implements ProtocolSocket {
   onMessage(handle: (data: string) => Promise<void>): void {
     this.#webSocket.on("message", (data) => {
       this.#receive(parsed(String(data)), handle).catch((error: unknown) => {
-        this.#log.error({ err: error }, "a WebSocket message could not be handled");
+        this.#options.log.error({ err: error }, "a WebSocket message could not be handled");
         this.close(CloseCode.INTERNAL, "Internal server error");
       });
     });
@@ -93,10 +123,13 @@ export class WebSocketConnection implements ProtocolSocket {
     const innerId = String(++this.#operations);
     this.#innerIds.set(id, innerId);
     this.#clientIds.set(innerId, id);
+    this.#balance();
     try {
       await pass({ ...message, id: innerId });
     } finally {
       this.#clientIds.delete(innerId);
+      this.#subscriptions.delete(innerId);
+      this.#balance();
       if (this.#innerIds.get(id) === innerId) this.#innerIds.delete(id);
     }
   }
@@ -109,12 +142,19 @@ export class WebSocketConnection implements ProtocolSocket {
   }
 
   /** ws closes the socket by itself, with 1009 where a message was too large. */
-  #failed(error: Error, pipeline: Pipeline): void {
-    this.#log.debug({ err: error }, "a WebSocket failed");
+  #failed(error: Error): void {
+    const { pipeline, limits, log } = this.#options;
+    log.debug({ err: error }, "a WebSocket failed");
     const isTooBig = "code" in error && error.code === "WS_ERR_UNSUPPORTED_MESSAGE_LENGTH";
-    const { messageBytesMax } = this.#limits;
     if (isTooBig)
-      pipeline.refuse(limitExceeded("messageBytesMax", "A message is too large", messageBytesMax));
+      pipeline.refuse(limitExceeded("messageBytesMax", "A message is too large", limits.messageBytesMax));
+  }
+
+  /** Called when nothing has moved on the connection; it is closed if something should have. */
+  #closeSlowReader(): void {
+    if (this.#webSocket.bufferedAmount === 0 || this.#webSocket.readyState !== this.#webSocket.OPEN) return;
+    this.#options.onSlowReaderClosed();
+    this.close(CloseCode.SLOW_READER, "Nothing was read. Come back with your position.");
   }
 
   /** graphql-ws writes the id first. */
@@ -125,16 +165,48 @@ export class WebSocketConnection implements ProtocolSocket {
     return `{"id":${JSON.stringify(id)}${message.slice(prefix.length)}`;
   }
 
-  #readIfTaken(): void {
-    const isFull = this.#webSocket.bufferedAmount > this.#limits.waitingBytesPerSocketMax;
-    if (isFull && !this.#webSocket.isPaused) this.#webSocket.pause();
-    if (!isFull && this.#webSocket.isPaused) this.#webSocket.resume();
+  /** Reads from the client, and lets its subscriptions pull, as long as there is room for what comes of it. */
+  #balance(): void {
+    if (this.#isHolding && this.#hasRoom()) this.#resumeSubscriptions();
+    const isBusy =
+      this.#holdsTooMuch() || this.#clientIds.size - this.#subscriptions.size > OPERATIONS_A_SOCKET;
+    if (isBusy && !this.#webSocket.isPaused) this.#webSocket.pause();
+    if (!isBusy && this.#webSocket.isPaused) this.#webSocket.resume();
+  }
+
+  /** What is pulled is written later in the same turn of the event loop: so many may be on their way. */
+  #hasRoom(): boolean {
+    const isOpen = this.#webSocket.readyState === this.#webSocket.OPEN;
+    return isOpen && !this.#holdsTooMuch() && this.#admittedThisTurn < EVENTS_A_TURN;
+  }
+
+  #turnEnded(): void {
+    this.#admittedThisTurn = 0;
+    this.#balance();
+  }
+
+  #resumeSubscriptions(): void {
+    this.#isHolding = false;
+    for (const results of this.#subscriptions.values()) results?.resume();
+  }
+
+  #holdsTooMuch(): boolean {
+    return this.#webSocket.bufferedAmount > this.#options.limits.waitingBytesPerSocketMax;
   }
 }
+
+/** Queries and mutations of one socket that are under way at a time; more are read when some are answered. */
+const OPERATIONS_A_SOCKET = 100;
+
+/** Events of one socket that are pulled before it is looked how much it holds. */
+const EVENTS_A_TURN = 8;
 
 export interface WebSocketConnectionOptions {
   readonly pipeline: Pipeline;
   readonly limits: Limits;
+  /** How long a reader may take nothing of what waits for it, milliseconds. */
+  readonly slowReaderMs: number;
+  readonly onSlowReaderClosed: () => void;
   readonly log: Log;
 }
 

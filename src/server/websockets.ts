@@ -1,14 +1,14 @@
 import type { IncomingMessage } from "node:http";
+import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
-import type { ExecutionArgs } from "graphql";
+import { OperationTypeNode, type ExecutionArgs } from "graphql";
 import { handleProtocols, makeServer, type Server as ProtocolServer } from "graphql-ws";
 import { WebSocketServer, type WebSocket } from "ws";
-import { isRefusal, type Pipeline, type PreparedOperation } from "../graphql/pipeline.js";
+import { EventResults } from "../graphql/event-results.js";
+import { isRefusal, type PreparedOperation } from "../graphql/pipeline.js";
 import { CloseCode } from "../protocol/close-codes.js";
-import type { Limits } from "../protocol/limits.js";
 import { limitExceeded } from "../protocol/tidemark-error.js";
-import type { Log } from "../util/log.js";
-import { WebSocketConnection } from "./websocket-connection.js";
+import { WebSocketConnection, type WebSocketConnectionOptions } from "./websocket-connection.js";
 
 /**
  * GraphQL over WebSocket: graphql-ws speaks the protocol (graphql-transport-ws), ws the frames, and the
@@ -40,7 +40,9 @@ export class WebSockets {
 
   /** Makes a WebSocket of a request to upgrade, which has been let in. */
   open(request: IncomingMessage, socket: Duplex, head: Buffer): void {
-    this.#sockets.handleUpgrade(request, socket, head, (webSocket) => this.#opened(webSocket));
+    this.#sockets.handleUpgrade(request, socket, head, (webSocket) =>
+      this.#opened(webSocket, request.socket),
+    );
   }
 
   /** Tells every client to come back later, and waits until they are gone. */
@@ -51,8 +53,8 @@ export class WebSockets {
     await Promise.all(clients.map(isGone));
   }
 
-  #opened(webSocket: WebSocket): void {
-    const connection = new WebSocketConnection(webSocket, this.#options);
+  #opened(webSocket: WebSocket, socket: Socket): void {
+    const connection = new WebSocketConnection(webSocket, socket, this.#options);
     this.#connections.add(connection);
     const onClosed = this.#protocol.opened(connection, connection);
     webSocket.once("close", (code, reason) => {
@@ -68,12 +70,9 @@ export class WebSockets {
   }
 }
 
-export interface WebSocketsOptions {
-  readonly pipeline: Pipeline;
-  readonly limits: Limits;
+export interface WebSocketsOptions extends WebSocketConnectionOptions {
   /** Between two pings, milliseconds. */
   readonly keepAliveMs: number;
-  readonly log: Log;
 }
 
 /** How long a client is waited for that was told to go away, milliseconds. */
@@ -81,15 +80,18 @@ const CLOSE_TIMEOUT_MS = 1_000;
 
 function createProtocol({ pipeline, limits }: WebSocketsOptions): ProtocolServer<WebSocketConnection> {
   return makeServer<Record<string, unknown> | undefined, WebSocketConnection>({
-    onSubscribe({ extra: connection }, _id, { query, operationName, variables }) {
-      const { subscriptionsPerSocketMax } = limits;
-      if (connection.operationCount > subscriptionsPerSocketMax) {
-        const what = `This socket has ${subscriptionsPerSocketMax} operations open. Complete some, or open another`;
-        return pipeline.refuse(limitExceeded("subscriptionsPerSocketMax", what, subscriptionsPerSocketMax))
-          .errors;
-      }
+    onSubscribe({ extra: connection }, id, { query, operationName, variables }) {
       const prepared = pipeline.prepare({ query, operationName, variables });
-      return isRefusal(prepared) ? prepared.errors : prepared;
+      if (isRefusal(prepared)) return prepared.errors;
+      if (prepared.kind !== OperationTypeNode.SUBSCRIPTION || connection.admitSubscription(id))
+        return prepared;
+      const { subscriptionsPerSocketMax } = limits;
+      const what = `This socket has ${subscriptionsPerSocketMax} subscriptions open. Complete some, or open another`;
+      return pipeline.refuse(limitExceeded("subscriptionsPerSocketMax", what, subscriptionsPerSocketMax))
+        .errors;
+    },
+    onOperation({ extra: connection }, id, _payload, _args, result) {
+      if (result instanceof EventResults) connection.opened(id, result);
     },
     // Safe: graphql-ws executes what onSubscribe gave it.
     execute: (args: ExecutionArgs) => pipeline.execute(args as PreparedOperation),

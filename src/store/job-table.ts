@@ -68,8 +68,13 @@ export class JobTable {
     }
   }
 
-  nextChange(revision: number): UserTask | Removal | undefined {
-    return this.#changes.after(revision)?.state;
+  /** Of all changes, or of one user's where those are few; see `TaskStore.nextChange`. */
+  nextChange(revision: number, { username }: JobFilter = {}): UserTask | Removal | undefined {
+    if (username === undefined) return this.#changes.after(revision)?.state;
+    const slots = this.#users.get(username)?.slots;
+    if (slots === undefined) return undefined;
+    if (slots.size > FEW) return this.#changes.after(revision)?.state;
+    return firstAfter(revision, slots.values());
   }
 
   /** Takes constant time unless it is for one job id. */
@@ -188,6 +193,18 @@ export class JobTable {
 /** The place of one key: indexes hold it, so that a state that is gone is held by nobody. */
 interface Slot {
   state: JobState;
+}
+
+/** So many slots are looked through for the next change rather than all that changed. */
+const FEW = 1_000;
+
+function firstAfter(revision: number, slots: Iterable<Slot>): UserTask | Removal | undefined {
+  let first: JobState;
+  for (const { state } of slots) {
+    if (!state || state.stamp.revision <= revision) continue;
+    if (!first || state.stamp.revision < first.stamp.revision) first = state;
+  }
+  return first;
 }
 
 interface UserEntry {

@@ -113,8 +113,8 @@ export class PerDatabaseTaskStore extends ObservableTaskStore implements TaskSto
     return this.#table.usernames(first, after);
   }
 
-  nextChange(revision: number): UserTask | Removal | undefined {
-    return this.#table.nextChange(revision);
+  nextChange(revision: number, filter: JobFilter = {}): UserTask | Removal | undefined {
+    return this.#table.nextChange(revision, filter);
   }
 
   store(request: StoreRequest): Promise<UserTask> {

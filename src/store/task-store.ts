@@ -30,8 +30,11 @@ export interface TaskStore {
   /**
    * What has changed next after `revision`: the job or removal whose latest change is the first after it.
    * Calling it with the revision it gave goes through all that changed, each key once, in order.
+   *
+   * @param filter may spare the caller what it hides, where that can be passed over cheaply; the statuses are
+   * not looked at.
    */
-  nextChange(revision: number): UserTask | Removal | undefined;
+  nextChange(revision: number, filter?: JobFilter): UserTask | Removal | undefined;
 
   /** @throws TidemarkError as `storeJob`; LIMIT_EXCEEDED for too many jobs; UNAVAILABLE */
   store(request: StoreRequest): Promise<UserTask>;

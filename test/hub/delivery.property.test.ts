@@ -4,11 +4,12 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { Hub } from "../../src/hub/hub.js";
 import type { PullStream } from "../../src/hub/pull-stream.js";
-import { TaskEventCursor } from "../../src/hub/task-event-cursor.js";
+import type { TaskEventCursor } from "../../src/hub/task-event-cursor.js";
 import type { TaskEvent } from "../../src/hub/task-event.js";
 import { formatPosition, parsePosition, type Position } from "../../src/protocol/position.js";
 import type { PerDatabaseTaskStore } from "../../src/store/per-database-task-store.js";
 import type { JobFilter } from "../../src/store/task-store.js";
+import { BOOKMARK_MS, createCursor } from "../kit/cursors.js";
 import { delayJournal } from "../kit/delayed-journal.js";
 import { allToHold, expectLawful, expectNothingLeft, type Watched } from "../kit/delivery-laws.js";
 import { commandGroup, commandGroups, issue, KEYS, type CommandGroup } from "../kit/job-commands.js";
@@ -166,7 +167,7 @@ class Session {
 
   #subscribe(after: Position | undefined): TaskEventCursor {
     const { store, clock } = this.#world;
-    return new TaskEventCursor(store, { ...this.#watching, after: overTheWire(after), clock });
+    return createCursor(store, { ...this.#watching, after: overTheWire(after), clock });
   }
 
   #jobs(): ReturnType<StoreHistory["at"]> {
@@ -235,7 +236,7 @@ async function startAll(
   { provider, clock }: Stores,
   random: () => number,
 ): Promise<{ watchers: RemoteWatcher[]; writing: Promise<unknown> }> {
-  const hub = new Hub(provider, clock);
+  const hub = new Hub(provider, { clock, bookmarkMs: BOOKMARK_MS });
   const store = (await provider.getTaskStore(DATABASE)) as PerDatabaseTaskStore;
   const history = new StoreHistory();
   store.addListener(history);

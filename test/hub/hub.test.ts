@@ -1,4 +1,5 @@
 import { describe, expect, it, vi } from "vitest";
+import { BOOKMARK_MS } from "../kit/cursors.js";
 import { Hub, type TaskCountRequest, type TaskEventsRequest, type TaskRequest } from "../../src/hub/hub.js";
 import type { PullStream } from "../../src/hub/pull-stream.js";
 import type { TaskEvent } from "../../src/hub/task-event.js";
@@ -352,7 +353,7 @@ describe("the subscribers of a hub", () => {
 
   it("are told that all is empty where tracking is off, also when they resume", async () => {
     await using world = await openHub();
-    const hub = new Hub(new EmptyTaskStoreProvider(world), world.clock);
+    const hub = new Hub(new EmptyTaskStoreProvider(world), { clock: world.clock, bookmarkMs: BOOKMARK_MS });
     const events = await hub.taskEvents({ database: DATABASE, minIntervalMs: 0 });
     expect(await eventsOf(events, 2)).toEqual(["Reset INITIAL 0.0.0", "CaughtUp 0"]);
     const after = { epoch: "anotherEpoch", revision: 7 };
@@ -372,7 +373,7 @@ interface HubWorld extends Stores {
 
 async function openHub(options?: StoresOptions): Promise<HubWorld> {
   const world = createStores(options);
-  const hub = new Hub(world.provider, world.clock);
+  const hub = new Hub(world.provider, { clock: world.clock, bookmarkMs: BOOKMARK_MS });
   const common = { database: DATABASE, minIntervalMs: 0 };
   return {
     ...world,

@@ -1,5 +1,6 @@
-import { setImmediate } from "node:timers/promises";
 import { describe, expect, it, vi } from "vitest";
+import { Pace } from "../../src/hub/pace.js";
+import { PullQueue } from "../../src/hub/pull-queue.js";
 import { PullStream, type Pulled } from "../../src/hub/pull-stream.js";
 import { ManualClock } from "../kit/manual-clock.js";
 import { rest } from "../kit/turns.js";
@@ -65,14 +66,68 @@ describe("a pull stream", () => {
     expect(source.pulls).toBe(4);
   });
 
-  it("gives way to others after 64 values in a row", async () => {
-    const { stream } = streamOf(...Array.from({ length: 130 }, (_, at) => String(at)));
-    const turn = vi.fn<() => void>();
-    void setImmediate().then(turn);
-    await take(stream, 64);
-    expect(turn).not.toHaveBeenCalled();
-    await take(stream, 1);
-    expect(turn).toHaveBeenCalledOnce();
+  it("gives what the reader makes of a value, made in the turn in which it is pulled", async () => {
+    const { stream, source } = streamOf("a");
+    const pulls: number[] = [];
+    const result = await stream.take((value) => {
+      pulls.push(source.pulls);
+      return value.toUpperCase();
+    });
+    expect(result).toEqual({ done: false, value: "A" });
+    expect(pulls).toEqual([1]);
+  });
+
+  it("pulls nothing that its reader does not admit, until it is resumed", async () => {
+    const { stream, source } = streamOf("a");
+    let hasRoom = false;
+    const next = stream.take(
+      (value) => value,
+      () => hasRoom,
+    );
+    stream.wake();
+    await rest();
+    expect(source.pulls).toBe(0);
+    hasRoom = true;
+    stream.resume();
+    expect(await next).toEqual({ done: false, value: "a" });
+  });
+
+  it("is not woken by being resumed", async () => {
+    const { stream, source } = streamOf();
+    const next = stream.next();
+    await rest();
+    source.put("a");
+    stream.resume();
+    await rest();
+    expect(source.pulls).toBe(1);
+    stream.wake();
+    expect(await next).toEqual({ done: false, value: "a" });
+  });
+
+  it("asks again in the next turn where its source wants that", async () => {
+    const { stream, source } = streamOf();
+    source.askAgainIn(0);
+    const next = stream.next();
+    expect(source.pulls).toBe(1);
+    source.put("a");
+    expect(await next).toEqual({ done: false, value: "a" });
+    expect(source.pulls).toBe(2);
+  });
+
+  it("asks again after the time that its source names, once, and leaves no timer behind", async () => {
+    const { stream, source, clock } = streamOf();
+    source.askAgainIn(100);
+    const next = stream.next();
+    wakeOften(stream);
+    expect(clock.timerCount).toBe(1);
+    source.put("a");
+    clock.advance(100);
+    expect(await next).toEqual({ done: false, value: "a" });
+    source.askAgainIn(100);
+    void stream.next();
+    expect(clock.timerCount).toBe(1);
+    await stream.return();
+    expect(clock.timerCount).toBe(0);
   });
 });
 
@@ -95,13 +150,14 @@ describe("the end of a pull stream", () => {
     expect(onEnd).toHaveBeenCalledOnce();
   });
 
-  it("comes at once by return, also to a next that has given way to others", async () => {
-    const { stream, source } = streamOf(...Array.from({ length: 65 }, (_, at) => String(at)));
-    await take(stream, 64);
+  it("comes at once by return, also to a next whose turn has not come", async () => {
+    const { stream, source } = streamOf();
+    source.askAgainIn(0);
     const waiting = stream.next();
     await stream.return();
     expect(await waiting).toEqual({ done: true, value: undefined });
-    expect(source.pulls).toBe(64);
+    await rest();
+    expect(source.pulls).toBe(1);
   });
 
   it("is told once, however often it is returned", async () => {
@@ -128,6 +184,17 @@ describe("the end of a pull stream", () => {
     expect(onEnd).toHaveBeenCalledOnce();
   });
 
+  it("comes by an error of what its reader makes of a value", async () => {
+    const failure = new Error("told to fail");
+    const { stream, onEnd } = streamOf("a", "b");
+    const fail = (): never => {
+      throw failure;
+    };
+    await expect(stream.take(fail)).rejects.toBe(failure);
+    expect(await stream.next()).toEqual({ done: true, value: undefined });
+    expect(onEnd).toHaveBeenCalledOnce();
+  });
+
   it("makes a wake harmless", async () => {
     const { stream, source } = streamOf();
     await stream.return();
@@ -139,13 +206,13 @@ describe("the end of a pull stream", () => {
 
 describe("a pull stream with a minimal interval", () => {
   it("gives the first batch at once, and what comes then after the interval", async () => {
-    const { stream, source, clock } = streamWith({ minIntervalMs: 100 }, "a", "b");
+    const { stream, source, pace, clock } = streamWith({ minIntervalMs: 100 }, "a", "b");
     expect(await take(stream, 2)).toEqual(["a", "b"]);
     const told = vi.fn<(result: unknown) => void>();
     const next = stream.next().then(told);
     await rest();
     source.put("c");
-    stream.wake();
+    pace.wake();
     clock.advance(99);
     await rest();
     expect(told).not.toHaveBeenCalled();
@@ -155,48 +222,35 @@ describe("a pull stream with a minimal interval", () => {
   });
 
   it("gives at once what comes when the interval is over", async () => {
-    const { stream, source, clock } = streamWith({ minIntervalMs: 100 }, "a");
+    const { stream, source, pace, clock } = streamWith({ minIntervalMs: 100 }, "a");
     await stream.next();
     const next = stream.next();
     await rest();
     clock.advance(100);
     source.put("b");
-    stream.wake();
+    pace.wake();
     expect(await next).toEqual({ done: false, value: "b" });
   });
 
   it("pulls once for all wakes within the interval", async () => {
-    const { stream, source, clock } = streamWith({ minIntervalMs: 100 }, "a");
+    const { stream, source, pace, clock } = streamWith({ minIntervalMs: 100 }, "a");
     await stream.next();
     const next = stream.next();
     await rest();
     source.put("b");
-    wakeOften(stream);
+    wakeOften(pace);
     clock.advance(100);
     await next;
     expect(source.pulls).toBe(2);
   });
 
-  it("does not rest after a wake for nothing", async () => {
-    const { stream, source, clock } = streamWith({ minIntervalMs: 100 }, "a");
-    await stream.next();
-    const next = stream.next();
-    await rest();
-    clock.advance(100);
-    stream.wake();
-    await rest();
-    source.put("b");
-    stream.wake();
-    expect(await next).toEqual({ done: false, value: "b" });
-  });
-
   it("ends at once by return while it rests, and leaves no timer behind", async () => {
-    const { stream, source, clock } = streamWith({ minIntervalMs: 100 }, "a");
+    const { stream, source, pace, clock } = streamWith({ minIntervalMs: 100 }, "a");
     await stream.next();
     const next = stream.next();
     await rest();
     source.put("b");
-    stream.wake();
+    pace.wake();
     await rest();
     expect(clock.timerCount).toBe(1);
     await stream.return();
@@ -205,14 +259,14 @@ describe("a pull stream with a minimal interval", () => {
   });
 
   it("is not silenced for longer by a clock that is set back", async () => {
-    const { stream, source, clock } = streamWith({ minIntervalMs: 100 }, "a");
+    const { stream, source, pace, clock } = streamWith({ minIntervalMs: 100 }, "a");
     await stream.next();
     const told = vi.fn<(result: unknown) => void>();
     const next = stream.next().then(told);
     await rest();
     clock.setBack(3_600_000);
     source.put("b");
-    stream.wake();
+    pace.wake();
     await rest();
     clock.advance(100);
     await rest();
@@ -221,12 +275,12 @@ describe("a pull stream with a minimal interval", () => {
   });
 
   it("of 0 holds nothing back, and sets no timer", async () => {
-    const { stream, source, clock } = streamOf("a");
+    const { stream, source, pace, clock } = streamOf("a");
     await stream.next();
     const next = stream.next();
     await rest();
     source.put("b");
-    stream.wake();
+    pace.wake();
     expect(await next).toEqual({ done: false, value: "b" });
     expect(clock.timerCount).toBe(0);
   });
@@ -236,7 +290,7 @@ describe("a pull stream with a minimal interval", () => {
 class Source {
   pulls = 0;
   readonly #values: string[];
-  #end: "nothing" | "ended" | Error = "nothing";
+  #end: Pulled<string> | Error = "nothing";
 
   constructor(values: readonly string[]) {
     this.#values = [...values];
@@ -248,6 +302,10 @@ class Source {
 
   end(): void {
     this.#end = "ended";
+  }
+
+  askAgainIn(ms: number): void {
+    this.#end = { askAgainInMs: ms };
   }
 
   fail(error: Error): void {
@@ -273,15 +331,18 @@ function streamWith(
 ): {
   stream: PullStream<string>;
   source: Source;
+  pace: Pace;
   clock: ManualClock;
   onEnd: ReturnType<typeof vi.fn<() => void>>;
 } {
   const [source, clock, onEnd] = [new Source(values), new ManualClock(1_000_000), vi.fn<() => void>()];
-  return { stream: new PullStream(source, { minIntervalMs, clock, onEnd }), source, clock, onEnd };
+  const pace = new Pace(minIntervalMs, clock);
+  const stream = new PullStream(source, { queue: new PullQueue(), pace, clock, onEnd });
+  return { stream, source, pace, clock, onEnd };
 }
 
-function wakeOften(stream: PullStream<string>): void {
-  for (let wake = 0; wake < 100; wake++) stream.wake();
+function wakeOften(sleeper: { wake(): void }): void {
+  for (let wake = 0; wake < 100; wake++) sleeper.wake();
 }
 
 async function take(stream: PullStream<string>, count: number): Promise<unknown[]> {

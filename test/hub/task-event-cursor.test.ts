@@ -1,9 +1,10 @@
 import { describe, expect, it } from "vitest";
-import { TaskEventCursor } from "../../src/hub/task-event-cursor.js";
+import type { TaskEventCursor } from "../../src/hub/task-event-cursor.js";
 import type { TaskEvent } from "../../src/hub/task-event.js";
 import { ORIGIN, type Position } from "../../src/protocol/position.js";
 import type { JobFilter } from "../../src/store/task-store.js";
 import { assert } from "../../src/util/assert.js";
+import { createCursor } from "../kit/cursors.js";
 import { eventWords } from "../kit/event-words.js";
 import { jobKey } from "../kit/journal-entries.js";
 import { ALICE, ANY_ATTEMPT, BOB, CAROL, manyKeys, toReport, toStore } from "../kit/requests.js";
@@ -469,7 +470,7 @@ async function openWorld(options?: StoresOptions): Promise<World> {
   const opened = await openStore(options);
   const { store, clock } = opened;
   const cursor = (after: Position | undefined, { filter = {}, isMerging = false }: CursorOptions = {}) =>
-    new TaskEventCursor(store, { filter, after, isMerging, clock });
+    createCursor(store, { filter, isMerging, after, clock });
   const world: World = {
     ...opened,
     async storeAll(...keys) {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { BOOKMARK_MS } from "../kit/cursors.js";
 import { Hub } from "../../src/hub/hub.js";
 import { DEFAULT_LIMITS } from "../../src/protocol/limits.js";
 import { parseDatabaseName } from "../../src/tasks/names.js";
@@ -91,7 +92,7 @@ describe("L1: one store a database", () => {
   it("reading creates no database: neither looking for it, nor a subscription to it", async () => {
     await using world = createStores();
     const { provider, journal, clock } = world;
-    const hub = new Hub(provider, clock);
+    const hub = new Hub(provider, { clock, bookmarkMs: BOOKMARK_MS });
     await provider.find(DATABASE);
     provider.peek(DATABASE);
     const events = await hub.taskEvents({ database: DATABASE, minIntervalMs: 0 });
@@ -105,7 +106,7 @@ describe("L1: one store a database", () => {
   it("the empty store of a subscription stands at revision 0 and follows its name", async () => {
     await using world = createStores();
     const { provider, clock } = world;
-    const hub = new Hub(provider, clock);
+    const hub = new Hub(provider, { clock, bookmarkMs: BOOKMARK_MS });
     const counts = await hub.taskCount({ database: DATABASE, minIntervalMs: 0 });
     expect(provider.peek(DATABASE)?.position.revision).toBe(0);
     expect(await counts.next()).toEqual({ done: false, value: 0 });

@@ -1,4 +1,5 @@
 import { describe, expect, it, vi } from "vitest";
+import { BOOKMARK_MS } from "../kit/cursors.js";
 import { Hub } from "../../src/hub/hub.js";
 import { createFaultyJournal, type FaultyJournal } from "../kit/faulty-journal.js";
 import { plainStates } from "../kit/plain-state.js";
@@ -50,7 +51,10 @@ describe("L11: durable first", () => {
   it("a watcher is told nothing before the journal has it", async () => {
     await using world = createStores();
     const { provider, journal, clock } = world;
-    const counts = await new Hub(provider, clock).taskCount({ database: DATABASE, minIntervalMs: 0 });
+    const counts = await new Hub(provider, { clock, bookmarkMs: BOOKMARK_MS }).taskCount({
+      database: DATABASE,
+      minIntervalMs: 0,
+    });
     const store = await provider.getTaskStore(DATABASE);
     await counts.next();
     const [release, told] = [journal.holdAppends(), vi.fn<(result: unknown) => void>()];

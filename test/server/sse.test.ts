@@ -31,7 +31,7 @@ describe("A stream of server-sent events", () => {
     const [first] = await chunksOf(response, 1);
 
     expect([response.statusCode, response.headers["content-type"]]).toEqual([200, "text/event-stream"]);
-    expect(response.headers["cache-control"]).toBe("no-cache");
+    expect(response.headers["cache-control"]).toBe("no-cache, no-transform");
     expect(first).toMatch(/^:\n\n/);
   });
 

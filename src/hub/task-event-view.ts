@@ -1,0 +1,187 @@
+import { formatPosition, type CatchUp, type Position } from "../protocol/position.js";
+import type { JobFilter, TaskStore } from "../store/task-store.js";
+import type { Removal, UserTask } from "../tasks/user-task.js";
+import { unreachable } from "../util/assert.js";
+import type { Clock } from "../util/clock.js";
+import type { ResetReason, TaskEvent } from "./task-event.js";
+
+/** Where a subscriber stands in the changes of a database. */
+export interface Place {
+  /** All up to here was told, or was hidden by the filter. */
+  readonly position: Position;
+  readonly resetDue: ResetReason | undefined;
+  /** Whether a catch-up must end with `CaughtUp`: nothing need be said of one that told nothing. */
+  readonly owesCaughtUp: boolean;
+}
+
+/** What a subscriber is told next, and where it stands then. */
+export interface Step {
+  /** undefined when there is nothing to tell. */
+  readonly event: TaskEvent | undefined;
+  readonly place: Place;
+  /** Whether there may be more to tell, though so much was hidden that others should have their turn. */
+  readonly isUnfinished?: boolean;
+}
+
+/**
+ * One way of watching a database: through a filter, each change or merged. It says what comes after a place,
+ * and knows no subscriber: who stands at the same place at the same revision is told the very same event, made
+ * once, so that those who execute it can do that once too.
+ *
+ *      Reset due ──► catching up ──CaughtUp──► live ─┐
+ *          ▲              ▲                      │    │ told every revision, one by one
+ *          │              └── changes were merged┘◄───┘
+ *          └── what changed since can't be told any more (law 9)
+ *
+ * At a *live* place every revision has been told, and each was exact (law 7). Where changes were merged before
+ * they could be told, one catches up: what is told is told against the revision at which all was exact (the
+ * base), each position says so (law 8), and `CaughtUp` ends it. A snapshot is a catch-up of one who holds
+ * nothing: its base is 0.
+ */
+export class TaskEventView {
+  readonly #store: TaskStore;
+  readonly #filter: JobFilter;
+  readonly #isMerging: boolean;
+  readonly #clock: Clock;
+  /** The steps that were made at the store's revision, by the place that they are from. */
+  readonly #steps = new Map<string, Step>();
+  #stepsRevision = 0;
+
+  /** @param isMerging whether every change is told by catching up, as a subscriber with a rate wants it. */
+  constructor(store: TaskStore, options: { filter: JobFilter; isMerging: boolean; clock: Clock }) {
+    this.#store = store;
+    this.#filter = options.filter;
+    this.#isMerging = options.isMerging;
+    this.#clock = options.clock;
+  }
+
+  /** Where one stands who was told all up to `after`. */
+  placeAfter(after: Position | undefined): Place {
+    const position = after ?? { ...this.#store.position, revision: 0 };
+    return {
+      position: position.catchUp ? position : this.#catchingUp(position),
+      resetDue: position.revision === 0 ? "INITIAL" : undefined,
+      owesCaughtUp: true,
+    };
+  }
+
+  /** What comes after `place`, now. */
+  step(place: Place): Step {
+    this.#forgetOldSteps();
+    const key = keyOf(place);
+    const known = this.#steps.get(key);
+    if (known) return known;
+    const step = this.#makeStep(place);
+    this.#steps.set(key, step);
+    if (this.#steps.size > STEPS_KEPT) this.#steps.delete(this.#steps.keys().next().value!);
+    return step;
+  }
+
+  /** That all was told up to `place`. */
+  caughtUp({ position }: Place): TaskEvent {
+    return { kind: "CaughtUp", position, at: this.#clock.now() };
+  }
+
+  #forgetOldSteps(): void {
+    const { revision } = this.#store.position;
+    if (revision !== this.#stepsRevision) this.#steps.clear();
+    this.#stepsRevision = revision;
+  }
+
+  #makeStep(from: Place): Step {
+    const reset = from.resetDue ?? this.#lostTrack(from.position);
+    if (reset) return this.#reset(reset);
+    let position = this.#isFarBehind(from.position) ? this.#catchingUp(from.position) : from.position;
+    for (let passed = 0; passed < HIDDEN_A_STEP; passed++) {
+      const change = this.#store.nextChange(position.revision, position.catchUp ? this.#filter : {});
+      if (!change) return this.#endCatchUp({ ...from, position });
+      position = this.#movedTo(change.stamp.revision, position);
+      if (this.#concerns(change, position)) return told(eventOf(change, position));
+    }
+    return { event: undefined, place: { ...from, position }, isUnfinished: true };
+  }
+
+  /** Why what changed since can't be told (law 9). */
+  #lostTrack(position: Position): ResetReason | undefined {
+    const { epoch, revision } = this.#store.position;
+    if (position.epoch !== epoch) return "EPOCH_CHANGED";
+    const isFuture = Math.max(position.revision, position.catchUp?.began ?? 0) > revision;
+    return isFuture || this.#store.floor > remembered(position) ? "HISTORY_GONE" : undefined;
+  }
+
+  #reset(cause: ResetReason): Step {
+    const position = this.#catchingUp({ ...this.#store.position, revision: 0 });
+    return told({ kind: "Reset", position, at: this.#clock.now(), cause });
+  }
+
+  /** One by one, it would take long to pass what the filter hides; catching up, the store may skip it. */
+  #isFarBehind({ revision, catchUp }: Position): boolean {
+    return !catchUp && this.#store.position.revision - revision > HIDDEN_A_STEP;
+  }
+
+  /** Live, the next revision is the next change; where one is missing it was merged into a later one. */
+  #movedTo(revision: number, from: Position): Position {
+    const isNext = revision === from.revision + 1;
+    const position = from.catchUp || (isNext && !this.#isMerging) ? from : this.#catchingUp(from);
+    return { ...position, revision };
+  }
+
+  #catchingUp({ epoch, revision }: Position): Position {
+    return { epoch, revision, catchUp: { base: revision, began: this.#store.position.revision } };
+  }
+
+  #concerns(change: UserTask | Removal, { catchUp }: Position): boolean {
+    const { username, jobId } = this.#filter;
+    if (username !== undefined && change.username !== username) return false;
+    if (jobId !== undefined && change.jobId !== jobId) return false;
+    return change.kind === "userTask" || change.stamp.revision > removalsFrom(catchUp);
+  }
+
+  #endCatchUp({ position: { epoch, catchUp }, owesCaughtUp }: Place): Step {
+    const position = { epoch, revision: this.#store.position.revision };
+    const place = { position, resetDue: undefined, owesCaughtUp: false };
+    return { event: owesCaughtUp && catchUp ? this.caughtUp(place) : undefined, place };
+  }
+}
+
+/** Steps that are kept at a time: those who stand together go on together. */
+const STEPS_KEPT = 16;
+
+/** So many changes that the filter hides are passed in one step. */
+const HIDDEN_A_STEP = 1_000;
+
+function told(event: TaskEvent): Step {
+  const { position } = event;
+  return { event, place: { position, resetDue: undefined, owesCaughtUp: position.catchUp !== undefined } };
+}
+
+function eventOf(change: UserTask | Removal, position: Position): TaskEvent {
+  switch (change.kind) {
+    case "removal": {
+      const { username, jobId, reason, removedAt: at } = change;
+      return { kind: "TaskRemoved", position, at, username, jobId, reason };
+    }
+    case "userTask": {
+      const since = position.catchUp?.base ?? position.revision - 1;
+      const common = { position, at: change.changedAt, userTask: change };
+      if (change.storedStamp.revision > since) return { kind: "TaskStored", ...common };
+      return { kind: "TaskUpdated", ...common, since };
+    }
+    default:
+      return unreachable(change);
+  }
+}
+
+/** Removals up to here need not be told: one was told them, or began to read after them. */
+function remembered({ revision, catchUp }: Position): number {
+  return catchUp?.base === 0 ? Math.max(revision, catchUp.began) : revision;
+}
+
+/** Who holds nothing need not be told of what was gone before it began to read. */
+function removalsFrom(catchUp: CatchUp | undefined): number {
+  return catchUp?.base === 0 ? catchUp.began : 0;
+}
+
+function keyOf({ position, resetDue, owesCaughtUp }: Place): string {
+  return `${formatPosition(position)} ${resetDue ?? ""} ${owesCaughtUp}`;
+}

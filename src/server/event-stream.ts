@@ -1,0 +1,106 @@
+import type { ServerResponse } from "node:http";
+import { Readable } from "node:stream";
+import type { ExecutionResult } from "graphql";
+import type { EventResults } from "../graphql/event-results.js";
+import type { Log } from "../util/log.js";
+
+/** The header of server-sent events; proxies are asked neither to keep nor to hold them back. */
+export const EVENT_STREAM_HEADERS = {
+  "Content-Type": "text/event-stream",
+  "Cache-Control": "no-cache, no-transform",
+  Connection: "keep-alive",
+  "X-Accel-Buffering": "no",
+};
+
+export interface EventStreamOptions {
+  /** Between two comments while nothing happens, milliseconds. */
+  readonly keepAliveMs: number;
+  /** How long a reader may take nothing of what waits for it, milliseconds. */
+  readonly slowReaderMs: number;
+  readonly onSlowReaderClosed: () => void;
+  readonly log: Log;
+}
+
+/**
+ * The results of a subscription as the text of server-sent events: `next` for each, with its position as the
+ * `id` that a client gives back as `Last-Event-ID`, and `complete` at the end. It pulls when it is read, so
+ * what waits for a slow reader is one event, and what its socket holds.
+ */
+export class EventStream extends Readable {
+  readonly #results: EventResults;
+  readonly #response: ServerResponse;
+  readonly #options: EventStreamOptions;
+  readonly #heartbeat: NodeJS.Timeout;
+  #isPulling = false;
+  #hasEnded = false;
+
+  constructor(results: EventResults, response: ServerResponse, options: EventStreamOptions) {
+    super({ highWaterMark: 1 });
+    this.#results = results;
+    this.#response = response;
+    this.#options = options;
+    this.#heartbeat = setInterval(() => this.#beat(), options.keepAliveMs).unref();
+    response.setTimeout(options.slowReaderMs, () => this.#closeSlowReader());
+    this.push(COMMENT); // some browsers hold the header back until something follows it
+  }
+
+  /** Ends it without `complete`: its client comes back, and says where it stands. */
+  close(): void {
+    this.#end();
+  }
+
+  override _read(): void {
+    if (this.#isPulling || this.#hasEnded) return;
+    this.#isPulling = true;
+    this.#results.next().then(
+      (result) => this.#pulled(result),
+      (error: unknown) => this.#failed(error),
+    );
+  }
+
+  override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
+    clearInterval(this.#heartbeat);
+    this.#hasEnded = true;
+    void this.#results.return(); // never fails
+    callback(error);
+  }
+
+  #pulled({ done, value }: IteratorResult<ExecutionResult>): void {
+    this.#isPulling = false;
+    if (this.#hasEnded) return;
+    if (!done) return void this.push(blockOf(value, this.#results.position));
+    this.push(COMPLETE);
+    this.#end();
+  }
+
+  #failed(error: unknown): void {
+    this.#options.log.error({ err: error }, "an event stream failed");
+    this.#end();
+  }
+
+  #end(): void {
+    if (this.#hasEnded) return;
+    this.#hasEnded = true;
+    this.push(null);
+  }
+
+  /** Not where something waits to be read: that would only make it more. */
+  #beat(): void {
+    if (!this.#hasEnded && this.readableFlowing && this.readableLength === 0) this.push(COMMENT);
+  }
+
+  /** Called when nothing has moved on the connection; it is closed if something should have. */
+  #closeSlowReader(): void {
+    if (this.#response.writableLength === 0) return;
+    this.#options.onSlowReaderClosed();
+    this.#response.destroy();
+  }
+}
+
+const COMMENT = ":\n\n";
+const COMPLETE = "event: complete\ndata:\n\n";
+
+function blockOf(result: ExecutionResult, position: string | undefined): string {
+  const id = position === undefined ? "" : `id: ${position}\n`;
+  return `${id}event: next\ndata: ${JSON.stringify(result)}\n\n`;
+}

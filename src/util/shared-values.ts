@@ -1,0 +1,37 @@
+/** A value that others may use at the same time. */
+export interface Lease<V> {
+  readonly value: V;
+  /** To be called once, when it is no longer used. */
+  release(): void;
+}
+
+/** Values that are made when first wanted, shared while they are used, and dropped with their last user. */
+export class SharedValues<K, V> {
+  readonly #entries = new Map<K, { readonly value: V; users: number }>();
+  readonly #dispose: (value: V) => void;
+
+  /** @param dispose is called with a value that nobody uses any more. */
+  constructor(dispose: (value: V) => void = () => {}) {
+    this.#dispose = dispose;
+  }
+
+  /** Those that somebody uses. */
+  *values(): Generator<V, void> {
+    for (const { value } of this.#entries.values()) yield value;
+  }
+
+  /** The value of `key`, made by `create` where nobody uses it yet. */
+  acquire(key: K, create: () => V): Lease<V> {
+    const entry = this.#entries.get(key) ?? { value: create(), users: 0 };
+    this.#entries.set(key, entry);
+    entry.users++;
+    return {
+      value: entry.value,
+      release: () => {
+        if (--entry.users > 0) return;
+        this.#entries.delete(key);
+        this.#dispose(entry.value);
+      },
+    };
+  }
+}
