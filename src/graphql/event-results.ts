@@ -23,6 +23,8 @@ export interface EventResultsOptions {
 export interface Outlet {
   /** Whether one more may be pulled for it now. */
   admits(): boolean;
+  /** One was pulled for it. */
+  filled(): void;
 }
 
 /** The results of a subscription: one an event, executed when it is asked for. One `next` at a time. */
@@ -78,6 +80,7 @@ export class EventResults implements AsyncIterableIterator<ExecutionResult> {
     this.#position = hasPosition(event) ? event.position : undefined;
     const { group, execute, observer } = this.#options;
     observer.eventTold();
+    this.#outlet?.filled();
     return group.value.show(event, execute);
   }
 

@@ -94,7 +94,7 @@ Without \`after\`: Reset(INITIAL), the state, CaughtUp, then what happens. With 
 });
 
 const MIN_INTERVAL =
-  "Milliseconds between two answers at least, 0 to 3600000; what happens meanwhile is merged into the newest.";
+  "The first answer comes at once, then at most one batch in so many milliseconds, 0 to 3600000; what happens meanwhile is merged into the newest.";
 
 const INTERVAL_MS_MAX = 60 * 60 * 1_000;
 

@@ -6,16 +6,19 @@ export interface Puller {
 /**
  * Who pulls when: first come, first served, and all of them together no longer than a few milliseconds a turn
  * of the event loop (law 10). A snapshot, or two thousand who come back at once, are pulled in slices, and
- * what comes in from the network goes in between: writers first.
+ * what comes in from the network goes in between: writers first. Where those take long, pulls may too, so that
+ * many large requests leave something for who watches.
  */
 export class PullQueue {
   readonly #waiting = new Set<Puller>();
+  #budgetMs = BUDGET_MS_MIN;
   #spentMs = 0;
+  #turnEndedAt = 0;
   #isScheduled = false;
 
   /** Lets `puller` pull: now if there is time left in this turn and nobody waits, else in its turn. */
   pullSoon(puller: Puller): void {
-    if (this.#waiting.size > 0 || this.#spentMs >= MS_A_TURN) return this.pullLater(puller);
+    if (this.#waiting.size > 0 || this.#spentMs >= this.#budgetMs) return this.pullLater(puller);
     this.#schedule();
     this.#run(puller);
   }
@@ -39,12 +42,20 @@ export class PullQueue {
   #turn(): void {
     this.#isScheduled = false;
     this.#spentMs = 0;
+    this.#budgetMs = this.#nextBudgetMs();
     for (const puller of this.#waiting) {
-      if (this.#spentMs >= MS_A_TURN) break;
+      if (this.#spentMs >= this.#budgetMs) break;
       this.#waiting.delete(puller);
       this.#run(puller);
     }
+    this.#turnEndedAt = performance.now();
     if (this.#waiting.size > 0 || this.#spentMs > 0) this.#schedule();
+  }
+
+  /** What was pulled is written between two turns, and takes about as long again: hence the half. */
+  #nextBudgetMs(): number {
+    const othersMs = performance.now() - this.#turnEndedAt;
+    return Math.min(Math.max(othersMs / 2, BUDGET_MS_MIN), BUDGET_MS_MAX);
   }
 
   #run(puller: Puller): void {
@@ -54,4 +65,6 @@ export class PullQueue {
   }
 }
 
-const MS_A_TURN = 5;
+/** What a turn may take, milliseconds. */
+const BUDGET_MS_MIN = 2;
+const BUDGET_MS_MAX = 10;

@@ -30,7 +30,9 @@ export class WebSocketConnection implements ProtocolSocket, Outlet {
   readonly #clientIds = new Map<string, string>();
   /** Those of them that are subscriptions, by inner id, with their results once they are open. */
   readonly #subscriptions = new Map<string, EventResults | undefined>();
-  #admittedThisTurn = 0;
+  /** Events that were pulled and not written yet. */
+  #unwritten = 0;
+  #willEndTurn = false;
   /** Whether there are subscriptions that were not admitted. */
   #isHolding = false;
   #operations = 0;
@@ -66,15 +68,22 @@ export class WebSocketConnection implements ProtocolSocket, Outlet {
 
   admits(): boolean {
     this.#isHolding ||= !this.#hasRoom();
-    if (this.#isHolding) return false;
-    if (this.#admittedThisTurn++ === 0) setImmediate(() => this.#turnEnded());
-    return true;
+    return !this.#isHolding;
+  }
+
+  /** What is pulled is written later in the same turn of the event loop, unless its operation has ended. */
+  filled(): void {
+    this.#unwritten++;
+    if (this.#willEndTurn) return;
+    this.#willEndTurn = true;
+    setImmediate(() => this.#turnEnded());
   }
 
   /** Resolves when the message is on its way. */
   send(message: string): Promise<void> {
     return new Promise((resolve) => {
       if (this.#webSocket.readyState !== this.#webSocket.OPEN) return resolve();
+      this.#unwritten = Math.max(0, this.#unwritten - 1);
       this.#webSocket.send(this.#withClientId(message), () => {
         this.#balance();
         resolve();
@@ -174,14 +183,14 @@ export class WebSocketConnection implements ProtocolSocket, Outlet {
     if (!isBusy && this.#webSocket.isPaused) this.#webSocket.resume();
   }
 
-  /** What is pulled is written later in the same turn of the event loop: so many may be on their way. */
   #hasRoom(): boolean {
     const isOpen = this.#webSocket.readyState === this.#webSocket.OPEN;
-    return isOpen && !this.#holdsTooMuch() && this.#admittedThisTurn < EVENTS_A_TURN;
+    return isOpen && !this.#holdsTooMuch() && this.#unwritten < UNWRITTEN_MAX;
   }
 
   #turnEnded(): void {
-    this.#admittedThisTurn = 0;
+    this.#willEndTurn = false;
+    this.#unwritten = 0;
     this.#balance();
   }
 
@@ -198,8 +207,8 @@ export class WebSocketConnection implements ProtocolSocket, Outlet {
 /** Queries and mutations of one socket that are under way at a time; more are read when some are answered. */
 const OPERATIONS_A_SOCKET = 100;
 
-/** Events of one socket that are pulled before it is looked how much it holds. */
-const EVENTS_A_TURN = 8;
+/** Events of one socket that are pulled before it is known how large they are. */
+const UNWRITTEN_MAX = 8;
 
 export interface WebSocketConnectionOptions {
   readonly pipeline: Pipeline;

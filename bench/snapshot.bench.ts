@@ -1,0 +1,128 @@
+/**
+ * What a snapshot of 100,000 jobs of 20 tasks does to others: how long the server's event loop is held up at
+ * most, and how long a writer waits and a live subscriber is told, before it and while it is sent. Over a real
+ * socket to a server in a process of its own, on each transport, for a subscriber to all and for one whose
+ * filter hides all but one job.
+ *
+ *     npm run bench -- snapshot
+ */
+import { setTimeout } from "node:timers/promises";
+import { MeasuredServer } from "../test/kit/measured-server.js";
+import { GraphqlClient } from "../test/kit/graphql-client.js";
+import { dataOf } from "../test/kit/raw-http.js";
+import { OVER_SSE, OVER_WEBSOCKET, type Watcher, type WatchTransport } from "../test/server/transports.js";
+import { taskEvents, nextEvent } from "../test/server/task-events.js";
+
+const JOBS = 100_000;
+const TASKS = 20;
+const USERS = 1_000;
+const SUMMARY = `subscription ($database: String!, $username: String, $jobId: ID, $after: Position) {
+  taskEvents(database: $database, username: $username, jobId: $jobId, after: $after) {
+    kind: __typename position
+    ... on TaskStored { userTask { username jobId task { status progress { percent } } } }
+    ... on TaskUpdated { userTask { username jobId task { status progress { percent } } } }
+  }
+}`;
+
+interface Row {
+  readonly snapshot: string;
+  readonly seconds: number;
+  readonly events: number;
+  readonly "stall ms": number;
+  readonly "of which gc": number;
+  readonly "write ms": number;
+  readonly "told ms": number;
+}
+
+await using server = await MeasuredServer.start();
+const { position } = await server.fill({ database: "big", users: USERS, jobs: JOBS, tasks: TASKS });
+console.log(`${JOBS} jobs of ${TASKS} tasks, at revision ${position}`);
+await server.stall();
+
+const rows: Row[] = [await measure("none", () => setTimeout(3_000).then(() => 0))];
+for (const transport of [OVER_WEBSOCKET, OVER_SSE]) {
+  rows.push(await measure(`all, ${transport.name}`, () => snapshot(transport, {})));
+  rows.push(await measure(`trees, ${transport.name}`, () => wholeTrees(transport)));
+  rows.push(await measure(`one job id, ${transport.name}`, () => snapshot(transport, { jobId: "job77777" })));
+  rows.push(await measure(`one user, ${transport.name}`, () => snapshot(transport, { username: "user77" })));
+}
+console.table(rows);
+
+/** What others see while `work` is done, and what the event loop does. */
+async function measure(name: string, work: () => Promise<number>): Promise<Row> {
+  const live = await liveWatcher();
+  const [writes, told]: [number[], number[]] = [[], []];
+  let isOver = false;
+  const writing = (async () => {
+    while (!isOver) {
+      const began = performance.now();
+      const next = nextEvent(live);
+      await report();
+      writes.push(performance.now() - began);
+      await next;
+      told.push(performance.now() - began);
+      await setTimeout(5);
+    }
+  })();
+  await server.stall();
+  const began = performance.now();
+  const events = await work();
+  const seconds = (performance.now() - began) / 1_000;
+  const stall = await server.stall();
+  isOver = true;
+  await writing;
+  live[Symbol.dispose]();
+  return {
+    snapshot: name,
+    seconds: round(seconds),
+    events,
+    "stall ms": round(stall.ms),
+    "of which gc": round(stall.collectedMs),
+    "write ms": round(median(writes)),
+    "told ms": round(median(told)),
+  };
+}
+
+async function liveWatcher(): Promise<Watcher> {
+  const client = new GraphqlClient(server.url);
+  const { tasks } = await client.data<{ tasks: { position: string } }>(
+    `{ tasks(database: "big", first: 1) { position } }`,
+  );
+  const variables = { database: "big", username: "user1", jobId: "job1", after: tasks.position };
+  const live = await OVER_WEBSOCKET.watch(server.url, { query: SUMMARY, variables });
+  await nextEvent(live);
+  return live;
+}
+
+async function report(): Promise<void> {
+  await dataOf(
+    server.url,
+    `mutation { updateTask(input: { database: "big", username: "user1", jobId: "job1", updates: [{ path: "0", add: 1 }] }) { userTask { version } } }`,
+  );
+}
+
+function snapshot(transport: WatchTransport, filter: object): Promise<number> {
+  return untilCaughtUp(transport, { query: SUMMARY, variables: { database: "big", ...filter } });
+}
+
+function wholeTrees(transport: WatchTransport): Promise<number> {
+  return untilCaughtUp(transport, taskEvents({ database: "big" }));
+}
+
+async function untilCaughtUp(
+  transport: WatchTransport,
+  asked: Parameters<WatchTransport["watch"]>[1],
+): Promise<number> {
+  using watcher = await transport.watch(server.url, asked);
+  let events = 1;
+  while ((await nextEvent(watcher)).kind !== "CaughtUp") events++;
+  return events;
+}
+
+function median(numbers: readonly number[]): number {
+  return numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)]!;
+}
+
+function round(number: number): number {
+  return Number(number.toFixed(1));
+}
