@@ -31,6 +31,7 @@ import { PerDatabaseTaskStoreProvider } from "../src/store/per-database-task-sto
 import { parseDatabaseName, parseJobId, parseUsername, type JobKey } from "../src/tasks/names.js";
 import { systemClock } from "../src/util/clock.js";
 import { silentLog } from "../src/util/log.js";
+import { median } from "./measure.js";
 
 const CHANGES_A_WRITER = 100;
 const ROUNDS = 3;
@@ -165,11 +166,6 @@ async function passed(ms: number): Promise<void> {
 function oneAtATime(work: () => Promise<void>): () => Promise<void> {
   let last = Promise.resolve();
   return () => (last = last.then(work));
-}
-
-function median(numbers: readonly number[]): number {
-  const sorted = numbers.toSorted((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)]!;
 }
 
 /** All shapes in turn, and that several times, so that what else the machine does hits all alike. */

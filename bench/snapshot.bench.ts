@@ -11,7 +11,8 @@ import { MeasuredServer } from "../test/kit/measured-server.js";
 import { GraphqlClient } from "../test/kit/graphql-client.js";
 import { dataOf } from "../test/kit/raw-http.js";
 import { OVER_SSE, OVER_WEBSOCKET, type Watcher, type WatchTransport } from "../test/server/transports.js";
-import { taskEvents, nextEvent } from "../test/server/task-events.js";
+import { nextEvent, taskEvents } from "../test/server/task-events.js";
+import { median, rounded, timeOf, whileRepeating } from "./measure.js";
 
 const JOBS = 100_000;
 const TASKS = 20;
@@ -35,7 +36,7 @@ interface Row {
 }
 
 await using server = await MeasuredServer.start();
-const { position } = await server.fill({ database: "big", users: USERS, jobs: JOBS, tasks: TASKS });
+const { position } = await server.storeJobs({ database: "big", users: USERS, jobs: JOBS, tasks: TASKS });
 console.log(`${JOBS} jobs of ${TASKS} tasks, at revision ${position}`);
 await server.stall();
 
@@ -50,36 +51,26 @@ console.table(rows);
 
 /** What others see while `work` is done, and what the event loop does. */
 async function measure(name: string, work: () => Promise<number>): Promise<Row> {
-  const live = await liveWatcher();
-  const [writes, told]: [number[], number[]] = [[], []];
-  let isOver = false;
-  const writing = (async () => {
-    while (!isOver) {
-      const began = performance.now();
-      const next = nextEvent(live);
-      await report();
-      writes.push(performance.now() - began);
-      await next;
-      told.push(performance.now() - began);
-      await setTimeout(5);
-    }
-  })();
+  using live = await liveWatcher();
+  const writes: number[] = [];
+  const reportAndSee = async (): Promise<void> => {
+    const next = nextEvent(live);
+    writes.push(await timeOf(report));
+    await next;
+  };
   await server.stall();
   const began = performance.now();
-  const events = await work();
+  const { result: events, times: told } = await whileRepeating(reportAndSee, work);
   const seconds = (performance.now() - began) / 1_000;
   const stall = await server.stall();
-  isOver = true;
-  await writing;
-  live[Symbol.dispose]();
   return {
     snapshot: name,
-    seconds: round(seconds),
+    seconds: rounded(seconds),
     events,
-    "stall ms": round(stall.ms),
-    "of which gc": round(stall.collectedMs),
-    "write ms": round(median(writes)),
-    "told ms": round(median(told)),
+    "stall ms": rounded(stall.ms),
+    "of which gc": rounded(stall.collectedMs),
+    "write ms": rounded(median(writes)),
+    "told ms": rounded(median(told)),
   };
 }
 
@@ -117,12 +108,4 @@ async function untilCaughtUp(
   let events = 1;
   while ((await nextEvent(watcher)).kind !== "CaughtUp") events++;
   return events;
-}
-
-function median(numbers: readonly number[]): number {
-  return numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)]!;
-}
-
-function round(number: number): number {
-  return Number(number.toFixed(1));
 }

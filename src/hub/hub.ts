@@ -71,7 +71,7 @@ export class Hub {
     return this.#subscribe(database, minIntervalMs, (topic) => {
       const view = topic.view({ username, jobId }, minIntervalMs > 0);
       const cursor = new TaskEventCursor(view.value, { ...this.#options, after });
-      return { pull: () => pullEvent(cursor), release: () => view.release() };
+      return { pull: () => pullEvent(cursor, topic.store), release: () => view.release() };
     });
   }
 
@@ -177,9 +177,12 @@ class Topic implements TaskStoreListener {
   }
 }
 
-function pullEvent(cursor: TaskEventCursor): Pulled<TaskEvent> {
+function pullEvent(cursor: TaskEventCursor, store: TaskStore): Pulled<TaskEvent> {
   const event = cursor.pull();
-  if (event) return { value: event, endsBatch: event.kind === "CaughtUp" };
+  if (event) {
+    const endsBatch = event.kind === "CaughtUp";
+    return { value: event, endsBatch, isStale: event.position.revision < store.position.revision };
+  }
   const { askAgainInMs } = cursor;
   return askAgainInMs === undefined ? "nothing" : { askAgainInMs };
 }

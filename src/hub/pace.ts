@@ -54,9 +54,11 @@ export class Pace {
     else member.wake();
   }
 
-  /** A member has been told a batch. */
-  batchEnded(): void {
-    if (this.hasInterval && !this.#interval) this.#beginInterval();
+  /** A member has been told a batch; `isStale`: there is more already. */
+  batchEnded(isStale = false): void {
+    if (!this.hasInterval) return;
+    this.#isDue ||= isStale;
+    if (!this.#interval) this.#beginInterval();
   }
 
   #tick(): void {

@@ -9,11 +9,11 @@ export interface PullSource<T> {
 }
 
 /**
- * A value, and whether it ends a batch; nothing to tell now, and when to ask again though nothing changes (0:
+ * A value, whether it ends a batch, and whether there is more already; nothing to tell now, and when to ask again though nothing changes (0:
  * in the next turn of the event loop); or nothing will ever be told again.
  */
 export type Pulled<T> =
-  | { readonly value: T; readonly endsBatch?: boolean }
+  | { readonly value: T; readonly endsBatch?: boolean; readonly isStale?: boolean }
   | { readonly askAgainInMs: number }
   | "nothing"
   | "ended";
@@ -111,7 +111,7 @@ export class PullStream<T> implements AsyncIterableIterator<T> {
     if (pulled === "ended") return this.#end();
     if ("askAgainInMs" in pulled) return this.#askAgainIn(pulled.askAgainInMs);
     this.#reader = undefined;
-    if (pulled.endsBatch) this.#options.pace.batchEnded();
+    if (pulled.endsBatch) this.#options.pace.batchEnded(pulled.isStale);
     this.#isAwake = !(pulled.endsBatch && this.#options.pace.hasInterval);
     reader.give(pulled.value);
   }

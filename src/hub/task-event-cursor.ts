@@ -38,8 +38,7 @@ export class TaskEventCursor {
     const { event, place, isUnfinished } = this.#view.step(this.#place);
     this.#place = place;
     this.#askAgainInMs = isUnfinished ? 0 : undefined;
-    if (event) return this.#tell(event);
-    return isUnfinished ? undefined : this.#bookmark();
+    return event || isUnfinished ? this.#tell(event) : this.#bookmark();
   }
 
   /** Where the latest `pull` told nothing: when to pull again though nothing changes; undefined: need not. */
@@ -47,7 +46,8 @@ export class TaskEventCursor {
     return this.#askAgainInMs;
   }
 
-  #tell(event: TaskEvent): TaskEvent {
+  #tell(event: TaskEvent | undefined): TaskEvent | undefined {
+    if (!event) return undefined;
     this.#told = event.position.revision;
     this.#behindSince = undefined;
     return event;
@@ -58,7 +58,7 @@ export class TaskEventCursor {
     const now = this.#clock.now();
     this.#behindSince = Math.min(this.#behindSince ?? now, now);
     const leftMs = this.#behindSince + this.#bookmarkMs - now;
-    if (leftMs <= 0) return this.#tell(this.#view.caughtUp(this.#place));
+    if (leftMs <= 0) return this.#tell(this.#view.bookmark(this.#place).event);
     this.#askAgainInMs = leftMs;
     return undefined;
   }

@@ -43,9 +43,8 @@ export class TaskEventView {
   readonly #filter: JobFilter;
   readonly #isMerging: boolean;
   readonly #clock: Clock;
-  /** The steps that were made at the store's revision, by the place that they are from. */
-  readonly #steps = new Map<string, Step>();
-  #stepsRevision = 0;
+  /** The latest steps, by the place that they are from. */
+  readonly #steps = new Map<string, MadeStep>();
 
   /** @param isMerging whether every change is told by catching up, as a subscriber with a rate wants it. */
   constructor(store: TaskStore, options: { filter: JobFilter; isMerging: boolean; clock: Clock }) {
@@ -65,27 +64,33 @@ export class TaskEventView {
     };
   }
 
-  /** What comes after `place`, now. */
+  /**
+   * What comes after `place`. Who comes a moment later is told what others were told, though more has happened
+   * meanwhile: that comes next.
+   */
   step(place: Place): Step {
-    this.#forgetOldSteps();
-    const key = keyOf(place);
+    return this.#shared(keyOf(place), () => this.#makeStep(place));
+  }
+
+  /** That all was told up to `place`, though it need not be said yet. */
+  bookmark(place: Place): Step {
+    return this.#shared(`${keyOf(place)} bookmark`, () => ({ event: this.#caughtUp(place.position), place }));
+  }
+
+  #shared(key: string, make: () => Step): Step {
     const known = this.#steps.get(key);
-    if (known) return known;
-    const step = this.#makeStep(place);
-    this.#steps.set(key, step);
+    if (known && this.#isGood(known)) return known.step;
+    const made = { step: make(), revision: this.#store.position.revision, at: this.#clock.now() };
+    this.#steps.delete(key);
+    this.#steps.set(key, made);
     if (this.#steps.size > STEPS_KEPT) this.#steps.delete(this.#steps.keys().next().value!);
-    return step;
+    return made.step;
   }
 
-  /** That all was told up to `place`. */
-  caughtUp({ position }: Place): TaskEvent {
-    return { kind: "CaughtUp", position, at: this.#clock.now() };
-  }
-
-  #forgetOldSteps(): void {
-    const { revision } = this.#store.position;
-    if (revision !== this.#stepsRevision) this.#steps.clear();
-    this.#stepsRevision = revision;
+  /** That there is nothing to tell is so until something happens. */
+  #isGood({ step, revision, at }: MadeStep): boolean {
+    if (!step.event) return revision === this.#store.position.revision;
+    return Math.abs(this.#clock.now() - at) < MOMENT_MS;
   }
 
   #makeStep(from: Place): Step {
@@ -140,12 +145,26 @@ export class TaskEventView {
   #endCatchUp({ position: { epoch, catchUp }, owesCaughtUp }: Place): Step {
     const position = { epoch, revision: this.#store.position.revision };
     const place = { position, resetDue: undefined, owesCaughtUp: false };
-    return { event: owesCaughtUp && catchUp ? this.caughtUp(place) : undefined, place };
+    return { event: owesCaughtUp && catchUp ? this.#caughtUp(position) : undefined, place };
   }
+
+  #caughtUp(position: Position): TaskEvent {
+    return { kind: "CaughtUp", position, at: this.#clock.now() };
+  }
+}
+
+interface MadeStep {
+  readonly step: Step;
+  /** The store's when it was made. */
+  readonly revision: number;
+  readonly at: number;
 }
 
 /** Steps that are kept at a time: those who stand together go on together. */
 const STEPS_KEPT = 16;
+
+/** For so long others are told the same, milliseconds. */
+const MOMENT_MS = 1_000;
 
 /** So many changes that the filter hides are passed in one step. */
 const HIDDEN_A_STEP = 1_000;

@@ -40,7 +40,8 @@ export class EventStream extends Readable {
     this.#response = response;
     this.#options = options;
     this.#heartbeat = setInterval(() => this.#beat(), options.keepAliveMs).unref();
-    response.setTimeout(options.slowReaderMs, () => this.#closeSlowReader());
+    // Not before it is read: Yoga takes the timeout off the socket when it begins to answer.
+    this.once("resume", () => response.setTimeout(options.slowReaderMs, () => this.#closeSlowReader()));
     this.push(COMMENT); // some browsers hold the header back until something follows it
   }
 

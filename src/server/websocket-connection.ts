@@ -36,14 +36,16 @@ export class WebSocketConnection implements ProtocolSocket, Outlet {
   /** Whether there are subscriptions that were not admitted. */
   #isHolding = false;
   #operations = 0;
-  #isAlive = true;
+  /** Pings that were sent since the client was heard of last, and characters beside them. */
+  #unanswered = 0;
+  #sentSince = 0;
 
   constructor(webSocket: WebSocket, socket: Socket, options: WebSocketConnectionOptions) {
     this.#webSocket = webSocket;
     this.#options = options;
-    webSocket.on("pong", () => (this.#isAlive = true));
+    webSocket.on("pong", () => this.#heardOf());
     webSocket.on("error", (error) => this.#failed(error));
-    socket.setTimeout(options.slowReaderMs, () => this.#closeSlowReader());
+    socket.setTimeout(options.slowReaderMs).on("timeout", () => this.#closeSlowReader());
   }
 
   get protocol(): string {
@@ -84,6 +86,7 @@ export class WebSocketConnection implements ProtocolSocket, Outlet {
     return new Promise((resolve) => {
       if (this.#webSocket.readyState !== this.#webSocket.OPEN) return resolve();
       this.#unwritten = Math.max(0, this.#unwritten - 1);
+      this.#sentSince += message.length;
       this.#webSocket.send(this.#withClientId(message), () => {
         this.#balance();
         resolve();
@@ -97,13 +100,16 @@ export class WebSocketConnection implements ProtocolSocket, Outlet {
   }
 
   /**
-   * Half-open connections are found by two pings of which the first was not answered. Where something waits to
-   * be read a ping would wait behind it, and says nothing: that is a slow reader's case.
+   * Half-open connections are found by two pings of which the first was not answered. Where much was sent since
+   * the client was heard of last, a ping waits behind it: then it has as long as a slow reader has. Where
+   * something waits here, a ping would say nothing, and the connection is judged as a slow reader's.
    */
   ping(): void {
-    if (this.#webSocket.bufferedAmount > 0) return void (this.#isAlive = true);
-    if (!this.#isAlive) return this.#webSocket.terminate();
-    this.#isAlive = false;
+    if (this.#webSocket.bufferedAmount > 0) return this.#heardOf();
+    const { slowReaderMs, keepAliveMs } = this.#options;
+    const patience = this.#sentSince > PING_WAITS_BEHIND ? Math.ceil(slowReaderMs / keepAliveMs) : 1;
+    if (this.#unanswered >= patience) return this.#webSocket.terminate();
+    this.#unanswered++;
     this.#webSocket.ping();
   }
 
@@ -159,11 +165,17 @@ export class WebSocketConnection implements ProtocolSocket, Outlet {
       pipeline.refuse(limitExceeded("messageBytesMax", "A message is too large", limits.messageBytesMax));
   }
 
+  #heardOf(): void {
+    this.#unanswered = 0;
+    this.#sentSince = 0;
+  }
+
   /** Called when nothing has moved on the connection; it is closed if something should have. */
   #closeSlowReader(): void {
     if (this.#webSocket.bufferedAmount === 0 || this.#webSocket.readyState !== this.#webSocket.OPEN) return;
     this.#options.onSlowReaderClosed();
     this.close(CloseCode.SLOW_READER, "Nothing was read. Come back with your position.");
+    for (const results of this.#subscriptions.values()) void results?.return();
   }
 
   /** graphql-ws writes the id first. */
@@ -207,12 +219,17 @@ export class WebSocketConnection implements ProtocolSocket, Outlet {
 /** Queries and mutations of one socket that are under way at a time; more are read when some are answered. */
 const OPERATIONS_A_SOCKET = 100;
 
+/** Characters behind which a ping may be late. */
+const PING_WAITS_BEHIND = 64 * 1_024;
+
 /** Events of one socket that are pulled before it is known how large they are. */
 const UNWRITTEN_MAX = 8;
 
 export interface WebSocketConnectionOptions {
   readonly pipeline: Pipeline;
   readonly limits: Limits;
+  /** Between two pings, milliseconds. */
+  readonly keepAliveMs: number;
   /** How long a reader may take nothing of what waits for it, milliseconds. */
   readonly slowReaderMs: number;
   readonly onSlowReaderClosed: () => void;

@@ -15,13 +15,13 @@ import { WebSocketConnection, type WebSocketConnectionOptions } from "./websocke
  * pipeline does what an operation asks for.
  */
 export class WebSockets {
-  readonly #options: WebSocketsOptions;
+  readonly #options: WebSocketConnectionOptions;
   readonly #sockets: WebSocketServer;
   readonly #protocol: ProtocolServer<WebSocketConnection>;
   readonly #connections = new Set<WebSocketConnection>();
   readonly #heartbeat: NodeJS.Timeout;
 
-  constructor(options: WebSocketsOptions) {
+  constructor(options: WebSocketConnectionOptions) {
     this.#options = options;
     this.#sockets = new WebSocketServer({
       noServer: true,
@@ -70,15 +70,13 @@ export class WebSockets {
   }
 }
 
-export interface WebSocketsOptions extends WebSocketConnectionOptions {
-  /** Between two pings, milliseconds. */
-  readonly keepAliveMs: number;
-}
-
 /** How long a client is waited for that was told to go away, milliseconds. */
 const CLOSE_TIMEOUT_MS = 1_000;
 
-function createProtocol({ pipeline, limits }: WebSocketsOptions): ProtocolServer<WebSocketConnection> {
+function createProtocol({
+  pipeline,
+  limits,
+}: WebSocketConnectionOptions): ProtocolServer<WebSocketConnection> {
   return makeServer<Record<string, unknown> | undefined, WebSocketConnection>({
     onSubscribe({ extra: connection }, id, { query, operationName, variables }) {
       const prepared = pipeline.prepare({ query, operationName, variables });

@@ -7,12 +7,14 @@ import { EmptyTaskStoreProvider } from "../../src/store/empty-task-store.js";
 import type { TaskStore } from "../../src/store/task-store.js";
 import { createFaultyJournal, type FaultyJournal } from "../kit/faulty-journal.js";
 import { eventWords } from "../kit/event-words.js";
+import { jobKey } from "../kit/journal-entries.js";
 import {
   ALICE,
   ANY_ATTEMPT,
   BOB,
   CAROL,
   DATABASE,
+  manyKeys,
   OTHER_DATABASE,
   refusal,
   toReport,
@@ -251,6 +253,171 @@ describe("the hub, asked for a count", () => {
   });
 });
 
+describe("subscribers with the same interval", () => {
+  it("are told the very same events, a thousand of them in each tick", async () => {
+    await using world = await openHub();
+    const streams = await Promise.all(
+      Array.from({ length: 1_000 }, () => world.taskEvents({ minIntervalMs: 100 })),
+    );
+    const snapshots = await Promise.all(streams.map((stream) => take(stream, 2)));
+    const first = streams.map((stream) => take(stream, 2));
+    await world.store.store(toStore(ALICE));
+    await rest();
+    world.clock.advance(100);
+    const ticks = [snapshots, await Promise.all(first)];
+    const second = streams.map((stream) => take(stream, 2));
+    await world.store.update(ALICE, toReport({ add: 1 }));
+    await rest();
+    world.clock.advance(100);
+    ticks.push(await Promise.all(second));
+    expect(ticks.map(([told = []]) => eventWords(told))).toEqual([
+      ["Reset INITIAL 0.0.0", "CaughtUp 0"],
+      ["TaskStored alice 1.0.1", "CaughtUp 1"],
+      ["TaskUpdated alice since 1 2.1.2", "CaughtUp 2"],
+    ]);
+    expect(ticks.map((told) => new Set(told.flat()).size)).toEqual([2, 2, 2]);
+  });
+
+  it("come to one tick, whenever they joined", async () => {
+    await using world = await openHub();
+    const streams: PullStream<TaskEvent>[] = [];
+    for (let joined = 0; joined < 3; joined++) {
+      streams.push(await world.taskEvents({ minIntervalMs: 100 }));
+      await take(streams.at(-1)!, 2);
+      world.clock.advance(30);
+    }
+    const told = streams.map(watched);
+    await world.store.store(toStore(ALICE));
+    await rest();
+    world.clock.advance(9);
+    await rest();
+    expect(told.map(({ mock }) => mock.calls.length)).toEqual([0, 0, 0]);
+    world.clock.advance(1);
+    await rest();
+    expect(told.map(({ mock }) => mock.calls.length)).toEqual([1, 1, 1]);
+  });
+
+  it("tick apart from those with another one", async () => {
+    await using world = await openHub();
+    const [quick, slow] = [
+      await world.taskCount({ minIntervalMs: 10 }),
+      await world.taskCount({ minIntervalMs: 100 }),
+    ];
+    await Promise.all([quick.next(), slow.next()]);
+    const [toldQuick, toldSlow] = [watched(quick), watched(slow)];
+    await world.store.store(toStore(ALICE));
+    await rest();
+    world.clock.advance(99);
+    await until(() => toldQuick.mock.calls.length === 1);
+    expect(toldSlow).not.toHaveBeenCalled();
+    world.clock.advance(1);
+    await until(() => toldSlow.mock.calls.length === 1);
+  });
+
+  it("wait a whole one after a first answer, if there is but one of them", async () => {
+    await using world = await openHub();
+    world.clock.advance(70);
+    const counts = await world.taskCount({ minIntervalMs: 100 });
+    await counts.next();
+    const told = watched(counts);
+    await world.store.store(toStore(ALICE));
+    await rest();
+    world.clock.advance(99);
+    await rest();
+    expect(told).not.toHaveBeenCalled();
+    world.clock.advance(1);
+    await until(() => told.mock.calls.length === 1);
+  });
+
+  it("leave no timer behind with the last of them", async () => {
+    await using world = await openHub();
+    const timers = world.clock.timerCount;
+    const streams = [
+      await world.taskCount({ minIntervalMs: 100 }),
+      await world.taskEvents({ minIntervalMs: 100 }),
+    ];
+    await Promise.all(streams.map((stream) => stream.next()));
+    expect(world.clock.timerCount).toBe(timers + 1);
+    await Promise.all(streams.map((stream) => stream.return()));
+    expect(world.clock.timerCount).toBe(timers);
+  });
+});
+
+describe("a subscriber from whom all is hidden that happens", () => {
+  it.each([0, 100])(
+    "is told where it stands after a while, again and again: interval %i",
+    async (minIntervalMs) => {
+      await using world = await openHub();
+      const events = await world.taskEvents({ username: ALICE.username, minIntervalMs });
+      await take(events, 2);
+      const told = watched(events);
+      await world.store.store(toStore(BOB));
+      await rest();
+      world.clock.advance(minIntervalMs);
+      await rest();
+      world.clock.advance(BOOKMARK_MS - 1);
+      await rest();
+      expect(told).not.toHaveBeenCalled();
+      world.clock.advance(1);
+      await until(() => told.mock.calls.length === 1);
+      const again = watched(events);
+      await world.store.store(toStore(CAROL));
+      await rest();
+      world.clock.advance(minIntervalMs);
+      await rest();
+      world.clock.advance(BOOKMARK_MS);
+      await until(() => again.mock.calls.length === 1);
+      expect([...told.mock.calls, ...again.mock.calls].flat()).toEqual([caughtUpAt(1), caughtUpAt(2)]);
+    },
+  );
+
+  it("leaves no timer behind when it goes", async () => {
+    await using world = await openHub();
+    const timers = world.clock.timerCount;
+    const events = await world.taskEvents({ username: ALICE.username });
+    await take(events, 2);
+    void events.next();
+    await world.store.store(toStore(BOB));
+    await rest();
+    expect(world.clock.timerCount).toBe(timers + 1);
+    await events.return();
+    expect(world.clock.timerCount).toBe(timers);
+  });
+
+  it("lets others have their turn while it passes over that", async () => {
+    await using world = await openHub();
+    const keys = manyKeys(2_500);
+    await Promise.all(keys.map((key) => world.store.store(toStore(key))));
+    await world.store.store(toStore(ALICE));
+    const { jobId } = jobKey("nobody", "none");
+    const [seeking, counting] = [await world.taskEvents({ jobId }), await world.taskCount()];
+    await take(seeking, 1);
+    const order: string[] = [];
+    await Promise.all([
+      take(seeking, 1).then(([event]) => order.push(event!.kind)),
+      counting.next().then(() => order.push("a count")),
+    ]);
+    expect(order).toEqual(["a count", "CaughtUp"]);
+  });
+});
+
+describe("the changes of one turn of the event loop", () => {
+  it("wake a subscriber once", async () => {
+    await using world = await openHub();
+    await Promise.all([ALICE, BOB].map((key) => world.store.store(toStore(key))));
+    const jobs = await world.task(CAROL);
+    await jobs.next();
+    void jobs.next();
+    await rest();
+    const looking = vi.spyOn(world.store, "get");
+    await world.store.purge();
+    await rest();
+    expect(world.store.position.revision).toBe(4);
+    expect(looking).toHaveBeenCalledExactlyOnceWith(CAROL);
+    await jobs.return();
+  });
+});
+
 describe("the subscribers of a hub", () => {
   it("are counted while they are there", async () => {
     await using world = await openHub();
@@ -386,9 +553,21 @@ async function openHub(options?: StoresOptions): Promise<HubWorld> {
 }
 
 async function eventsOf(stream: PullStream<TaskEvent>, count: number): Promise<string[]> {
+  return eventWords(await take(stream, count));
+}
+
+async function take(stream: PullStream<TaskEvent>, count: number): Promise<TaskEvent[]> {
   const events: TaskEvent[] = [];
   while (events.length < count) events.push((await stream.next()).value!);
-  return eventWords(events);
+  return events;
+}
+
+function caughtUpAt(revision: number): object {
+  const value: unknown = expect.objectContaining({
+    kind: "CaughtUp",
+    position: expect.objectContaining({ revision }),
+  });
+  return { done: false, value };
 }
 
 /** Asks for the next, and says what it was when it comes. */

@@ -1,10 +1,10 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import type { TaskEventCursor } from "../../src/hub/task-event-cursor.js";
 import type { TaskEvent } from "../../src/hub/task-event.js";
 import { ORIGIN, type Position } from "../../src/protocol/position.js";
 import type { JobFilter } from "../../src/store/task-store.js";
 import { assert } from "../../src/util/assert.js";
-import { createCursor } from "../kit/cursors.js";
+import { BOOKMARK_MS, createCursor } from "../kit/cursors.js";
 import { eventWords } from "../kit/event-words.js";
 import { jobKey } from "../kit/journal-entries.js";
 import { ALICE, ANY_ATTEMPT, BOB, CAROL, manyKeys, toReport, toStore } from "../kit/requests.js";
@@ -445,6 +445,231 @@ describe("what a subscription costs that is not read", () => {
   });
 });
 
+describe("a bookmark", () => {
+  it("says where a subscription stands whose filter has hidden what happened for so long", async () => {
+    await using world = await openWorld();
+    const cursor = await world.liveWith({ filter: ALICE }, ALICE, BOB);
+    await world.report(BOB);
+    expect(world.told(cursor)).toEqual([]);
+    expect(cursor.askAgainInMs).toBe(BOOKMARK_MS);
+    world.clock.advance(BOOKMARK_MS - 1);
+    expect(world.told(cursor)).toEqual([]);
+    expect(cursor.askAgainInMs).toBe(1);
+    world.clock.advance(1);
+    expect(world.told(cursor)).toEqual(["CaughtUp 3"]);
+    expect(cursor.askAgainInMs).toBeUndefined();
+  });
+
+  it("is at its own instant, and at the newest revision", async () => {
+    await using world = await openWorld();
+    const cursor = await world.liveWith({ filter: ALICE }, ALICE, BOB);
+    await world.report(BOB);
+    world.told(cursor);
+    world.clock.advance(BOOKMARK_MS);
+    await world.report(BOB);
+    expect(cursor.pull()).toEqual({
+      kind: "CaughtUp",
+      position: world.store.position,
+      at: world.clock.now(),
+    });
+  });
+
+  it("does not come where nothing has changed, nor where all was told", async () => {
+    await using world = await openWorld();
+    const cursor = await world.liveWith({ filter: ALICE }, ALICE, BOB);
+    world.clock.advance(10 * BOOKMARK_MS);
+    expect(world.told(cursor)).toEqual([]);
+    await world.report(ALICE);
+    expect(world.told(cursor)).toEqual(["TaskUpdated alice since 2 3"]);
+    world.clock.advance(10 * BOOKMARK_MS);
+    expect(world.told(cursor)).toEqual([]);
+    expect(cursor.askAgainInMs).toBeUndefined();
+  });
+
+  it("comes again after each further time in which something was hidden, and then only", async () => {
+    await using world = await openWorld();
+    const cursor = await world.liveWith({ filter: ALICE }, ALICE, BOB);
+    await world.report(BOB);
+    world.told(cursor);
+    world.clock.advance(BOOKMARK_MS);
+    expect(world.told(cursor)).toEqual(["CaughtUp 3"]);
+    world.clock.advance(BOOKMARK_MS);
+    expect(world.told(cursor)).toEqual([]);
+    await world.report(BOB);
+    expect(world.told(cursor)).toEqual([]);
+    world.clock.advance(BOOKMARK_MS);
+    expect(world.told(cursor)).toEqual(["CaughtUp 4"]);
+  });
+
+  it("comes in time though there is something new to hide again and again", async () => {
+    await using world = await openWorld();
+    const cursor = await world.liveWith({ filter: ALICE }, ALICE, BOB);
+    const told: string[][] = [];
+    for (let step = 0; step < 7; step++) {
+      await world.report(BOB);
+      told.push(world.told(cursor));
+      world.clock.advance(BOOKMARK_MS / 3);
+    }
+    expect(told).toEqual([[], [], [], ["CaughtUp 6"], [], [], []]);
+  });
+
+  it("is no reason to be told later what the filter lets through, and that restarts its time", async () => {
+    await using world = await openWorld();
+    const cursor = await world.liveWith({ filter: ALICE }, ALICE, BOB);
+    await world.report(BOB);
+    world.told(cursor);
+    world.clock.advance(BOOKMARK_MS - 1);
+    await world.report(ALICE);
+    expect(world.told(cursor)).toEqual(["TaskUpdated alice since 3 4"]);
+    await world.report(BOB);
+    world.clock.advance(BOOKMARK_MS);
+    expect(world.told(cursor)).toEqual([]);
+    expect(cursor.askAgainInMs).toBe(BOOKMARK_MS);
+  });
+
+  it("can be resumed from, also where the position before it could not any more", async () => {
+    await using world = await openWorld({ limits: { removalsKeptMax: 1 } });
+    const filter = ALICE;
+    const cursor = await world.liveWith({ filter }, ALICE, BOB, CAROL);
+    await world.remove(BOB);
+    world.told(cursor);
+    await world.remove(CAROL);
+    world.told(cursor);
+    expect(world.told(world.resume("3", { filter }), 1)).toEqual(["Reset HISTORY_GONE 0.0.5"]);
+    world.clock.advance(BOOKMARK_MS);
+    const [bookmark] = pulled(cursor);
+    await world.report(ALICE);
+    expect(world.told(world.resumeAt(bookmark!.position, { filter }))).toEqual([
+      "TaskUpdated alice since 5 6.5.6",
+      "CaughtUp 6",
+    ]);
+  });
+
+  it("comes to a merging subscription too", async () => {
+    await using world = await openWorld();
+    const cursor = await world.liveWith({ isMerging: true, filter: ALICE }, ALICE, BOB);
+    await world.report(BOB);
+    expect(world.told(cursor)).toEqual([]);
+    world.clock.advance(BOOKMARK_MS);
+    expect(world.told(cursor)).toEqual(["CaughtUp 3"]);
+  });
+
+  it("is no later than ever when the clock is set back", async () => {
+    await using world = await openWorld();
+    const cursor = await world.liveWith({ filter: ALICE }, ALICE, BOB);
+    await world.report(BOB);
+    world.told(cursor);
+    world.clock.setBack(3_600_000);
+    expect(world.told(cursor)).toEqual([]);
+    expect(cursor.askAgainInMs).toBe(BOOKMARK_MS);
+    world.clock.advance(BOOKMARK_MS);
+    expect(world.told(cursor)).toEqual(["CaughtUp 3"]);
+  });
+});
+
+describe("a subscription that a thousand changes and more are hidden from", () => {
+  const RARE = jobKey("alice", "rare");
+  const MANY = manyKeys(1_100);
+
+  it("lets others have their turn, and loses nothing by that", async () => {
+    await using world = await openWorld();
+    await world.storeAtOnce([...MANY, RARE]);
+    const cursor = world.subscribe({ filter: { jobId: RARE.jobId } });
+    expect(world.told(cursor)).toEqual(["Reset INITIAL 0.0.1101"]);
+    expect(cursor.askAgainInMs).toBe(0);
+    expect(world.told(cursor)).toEqual(["TaskStored alice 1101.0.1101", "CaughtUp 1101"]);
+    expect(cursor.askAgainInMs).toBeUndefined();
+  });
+
+  it("hears what changes while others have their turn", async () => {
+    await using world = await openWorld();
+    await world.storeAtOnce([RARE, ...MANY]);
+    const cursor = world.subscribe({ filter: { jobId: RARE.jobId } });
+    expect(world.told(cursor)).toEqual(["Reset INITIAL 0.0.1101", "TaskStored alice 1.0.1101"]);
+    await world.report(RARE);
+    await world.report(MANY[0]!);
+    expect(world.told(cursor)).toEqual(["TaskStored alice 1102.0.1101", "CaughtUp 1103"]);
+  });
+
+  it("need not be told that it has caught up when it was told nothing meanwhile", async () => {
+    await using world = await openWorld();
+    const cursor = await world.liveWith({ filter: { jobId: RARE.jobId } }, RARE);
+    await world.storeAtOnce(MANY);
+    expect(world.told(cursor)).toEqual([]);
+    expect(cursor.askAgainInMs).toBe(0);
+    expect(world.told(cursor)).toEqual([]);
+    expect(cursor.askAgainInMs).toBe(BOOKMARK_MS);
+    world.clock.advance(BOOKMARK_MS);
+    expect(world.told(cursor)).toEqual(["CaughtUp 1101"]);
+  });
+
+  it("by a user finds the few that are left without looking at the others", async () => {
+    await using world = await openWorld();
+    await world.storeAtOnce([ALICE, ...MANY, RARE]);
+    await world.report(ALICE);
+    const looking = vi.spyOn(world.store, "nextChange");
+    expect(world.told(world.subscribe({ filter: { username: ALICE.username } }))).toEqual([
+      "Reset INITIAL 0.0.1103",
+      "TaskStored alice 1102.0.1103",
+      "TaskStored alice 1103.0.1103",
+      "CaughtUp 1103",
+    ]);
+    expect(looking.mock.calls.length).toBeLessThan(10);
+  });
+
+  it("by a user with as many jobs is told just what concerns that user", async () => {
+    await using world = await openWorld();
+    const jobs = Array.from({ length: 1_100 }, (_, index) => jobKey("alice", `${index}`));
+    const cursor = await world.liveWith({ filter: { username: ALICE.username } }, BOB);
+    await world.storeAtOnce([...MANY, BOB, ...jobs]);
+    const events = pulledToTheEnd(cursor);
+    const stored = events.filter(({ kind }) => kind === "TaskStored");
+    expect(stored).toHaveLength(jobs.length);
+    expect(eventWords(stored.slice(0, 2))).toEqual([
+      "TaskStored alice 1103.1.2202",
+      "TaskStored alice 1104.1.2202",
+    ]);
+    expect(eventWords(events.slice(-2))).toEqual(["TaskStored alice 2202.1.2202", "CaughtUp 2202"]);
+  });
+
+  it.each([
+    ["few jobs", 3],
+    ["more than a thousand jobs", 1_001],
+  ])("by a user of %s is told what one is told who sees all, less what is hidden", async (_, count) => {
+    await using world = await openWorld();
+    const jobs = Array.from({ length: count }, (_each, index) => jobKey("alice", `${index}`));
+    await world.storeAtOnce([...jobs, BOB, CAROL, ...MANY.slice(0, 200)]);
+    const all = pulledToTheEnd(world.subscribe());
+    const mine = pulledToTheEnd(world.subscribe({ filter: { username: ALICE.username } }));
+    expect(mine).toEqual(all.filter((event) => concerns(event, "alice")));
+    expect(mine).toHaveLength(count + 2);
+  });
+});
+
+describe("a live subscription that was away", () => {
+  it("for a thousand changes is told them one by one", async () => {
+    await using world = await openWorld();
+    const cursor = await world.live(ALICE);
+    await world.storeAtOnce(manyKeys(1_000));
+    expect(world.told(cursor, 2)).toEqual(["TaskStored user0 2", "TaskStored user1 3"]);
+  });
+
+  it("for more than that catches up", async () => {
+    await using world = await openWorld();
+    const cursor = await world.live(ALICE);
+    await world.storeAtOnce(manyKeys(1_001));
+    const events = pulledToTheEnd(cursor);
+    expect(eventWords(events.slice(0, 2))).toEqual([
+      "TaskStored user0 2.1.1002",
+      "TaskStored user1 3.1.1002",
+    ]);
+    expect(eventWords(events.slice(-2))).toEqual(["TaskStored user1000 1002.1.1002", "CaughtUp 1002"]);
+    expect(events).toHaveLength(1_002);
+    await world.report(ALICE);
+    expect(world.told(cursor)).toEqual(["TaskUpdated alice since 1002 1003"]);
+  });
+});
+
 interface CursorOptions {
   readonly filter?: JobFilter;
   readonly isMerging?: boolean;
@@ -453,6 +678,8 @@ interface CursorOptions {
 /** A store and those who watch it. */
 interface World extends OpenedStore {
   storeAll(...keys: readonly (typeof ALICE)[]): Promise<void>;
+  /** As many writers, who do not wait for each other. */
+  storeAtOnce(keys: readonly (typeof ALICE)[]): Promise<void>;
   report(key: typeof ALICE): ReturnType<OpenedStore["store"]["update"]>;
   remove(...keys: readonly (typeof ALICE)[]): Promise<void>;
   subscribe(options?: CursorOptions): TaskEventCursor;
@@ -475,6 +702,9 @@ async function openWorld(options?: StoresOptions): Promise<World> {
     ...opened,
     async storeAll(...keys) {
       for (const key of keys) await store.store(toStore(key));
+    },
+    async storeAtOnce(keys) {
+      await Promise.all(keys.map((key) => store.store(toStore(key))));
     },
     report: (key) => store.update(key, toReport({ add: 1 })),
     async remove(...keys) {
@@ -511,4 +741,17 @@ function pulled(cursor: TaskEventCursor, count = Infinity): TaskEvent[] {
     assert(events.length < 1_000, "Law 9: never a loop");
   }
   return events;
+}
+
+/** All that there is, also what comes after others had their turn. */
+function pulledToTheEnd(cursor: TaskEventCursor): TaskEvent[] {
+  const events: TaskEvent[] = [];
+  do {
+    for (let event; (event = cursor.pull());) events.push(event);
+  } while (cursor.askAgainInMs === 0);
+  return events;
+}
+
+function concerns(event: TaskEvent, username: string): boolean {
+  return event.kind === "TaskStored" ? event.userTask.username === username : true;
 }

@@ -40,7 +40,7 @@ const answers = {
   },
 
   /** Stores so many jobs, of so many tasks each. */
-  async fill({ database, users, jobs, tasks }) {
+  async storeJobs({ database, users, jobs, tasks }) {
     const store = await app.provider.getTaskStore(parseDatabaseName(database, DEFAULT_LIMITS));
     const subTasks = Array.from({ length: tasks - 1 }, (_, at) => ({
       description: `part ${at}`,

@@ -35,13 +35,13 @@ export class MeasuredServer implements AsyncDisposable {
   }
 
   /** Stores jobs `job0`, `job1` … of `user0`, `user1` … in turn. */
-  fill(jobs: {
+  storeJobs(jobs: {
     readonly database: string;
     readonly users: number;
     readonly jobs: number;
     readonly tasks: number;
   }): Promise<{ readonly position: number }> {
-    return this.#ask({ ask: "fill", ...jobs });
+    return this.#ask({ ask: "storeJobs", ...jobs });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

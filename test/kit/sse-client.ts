@@ -8,8 +8,10 @@ import {
   type HttpRequest,
 } from "./raw-http.js";
 
-/** An event as it is written: `event:` and `data:`. */
+/** An event as it is written: `id:`, `event:` and `data:`. */
 export interface ServerSentEvent {
+  /** undefined where it has none. */
+  readonly id?: string;
   readonly event: string;
   readonly data: string;
 }
@@ -19,12 +21,16 @@ export class SseStream implements Disposable {
   readonly headers: IncomingHttpHeaders;
   readonly #connection: HttpConnection | undefined;
   readonly #response: IncomingMessage;
-  readonly #events: AsyncGenerator<ServerSentEvent, void>;
+  readonly #blocks: AsyncGenerator<string, void>;
 
   /** Resolves with the head of the answer. */
-  static async open(url: string, asked: GraphqlRequest): Promise<SseStream> {
+  static async open(
+    url: string,
+    asked: GraphqlRequest,
+    headers: Readonly<Record<string, string>> = {},
+  ): Promise<SseStream> {
     const connection = new HttpConnection(url);
-    return new SseStream(await connection.open(ssePost(asked)), connection);
+    return new SseStream(await connection.open(ssePost(asked, headers)), connection);
   }
 
   /** @param connection is given up with the stream. */
@@ -33,14 +39,35 @@ export class SseStream implements Disposable {
     this.#response = response;
     this.status = response.statusCode ?? 0;
     this.headers = response.headers;
-    this.#events = eventsOf(response);
+    this.#blocks = blocksOf(response);
   }
 
   /** The next result. Rejects at the end. */
   async next(): Promise<GraphqlAnswer> {
-    const { value } = await this.#events.next();
-    if (value?.event !== "next") throw new Error(`The operation has ended: ${JSON.stringify(value)}`);
-    return JSON.parse(value.data) as GraphqlAnswer; // safe: so the server writes it
+    const event = await this.nextEvent();
+    if (event?.event !== "next") throw new Error(`The operation has ended: ${JSON.stringify(event)}`);
+    return JSON.parse(event.data) as GraphqlAnswer; // safe: so the server writes it
+  }
+
+  /** The next event as it is written; undefined at the end. Comments (the server's pings) are passed over. */
+  async nextEvent(): Promise<ServerSentEvent | undefined> {
+    for (let block; (block = await this.nextBlock()) !== undefined;) {
+      if (!isComment(block)) return parseEvent(block);
+    }
+    return undefined;
+  }
+
+  /** Resolves with the next comment. Rejects if something else comes before. */
+  async nextComment(): Promise<string> {
+    const block = await this.nextBlock();
+    if (block === undefined || !isComment(block)) throw new Error(`This is no comment: ${block}`);
+    return block;
+  }
+
+  /** The text of the next event, or of the next comment; undefined at the end. */
+  async nextBlock(): Promise<string | undefined> {
+    const { value } = await this.#blocks.next();
+    return value ?? undefined;
   }
 
   /** The next results, so many. */
@@ -52,10 +79,9 @@ export class SseStream implements Disposable {
 
   /** Resolves when the server has said that the operation is complete, and ended its answer. */
   async ended(): Promise<void> {
-    const { value } = await this.#events.next();
-    if (value?.event !== "complete") throw new Error(`The operation goes on: ${JSON.stringify(value)}`);
-    const { done } = await this.#events.next();
-    if (!done) throw new Error("There is more after complete.");
+    const event = await this.nextEvent();
+    if (event?.event !== "complete") throw new Error(`The operation goes on: ${JSON.stringify(event)}`);
+    if (await this.nextEvent()) throw new Error("There is more after complete.");
   }
 
   /** Takes nothing more from the network, and leaves the connection open. */
@@ -75,19 +101,23 @@ export class SseStream implements Disposable {
 }
 
 /** An operation whose results are wanted as server-sent events. */
-export function ssePost(asked: GraphqlRequest): HttpRequest {
-  return graphqlPost(asked, { accept: "text/event-stream" });
+export function ssePost(asked: GraphqlRequest, headers: Readonly<Record<string, string>> = {}): HttpRequest {
+  return graphqlPost(asked, { accept: "text/event-stream", ...headers });
 }
 
-/** Comments (the server's pings) are passed over. */
-async function* eventsOf(response: IncomingMessage): AsyncGenerator<ServerSentEvent, void> {
+/** Events and comments, each without the empty line that ends it. */
+async function* blocksOf(response: IncomingMessage): AsyncGenerator<string, void> {
   let text = "";
   response.setEncoding("utf8");
   for await (const chunk of response as AsyncIterable<string>) {
     const blocks = (text + chunk).split("\n\n");
     text = blocks.pop() ?? "";
-    yield* blocks.filter((block) => block.includes("event:")).map(parseEvent);
+    yield* blocks;
   }
+}
+
+export function isComment(block: string): boolean {
+  return block.startsWith(":");
 }
 
 function parseEvent(block: string): ServerSentEvent {

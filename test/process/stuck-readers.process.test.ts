@@ -17,7 +17,7 @@ const MEGABYTE = 1_000_000;
 describe("Law 10: readers that stop reading while 200,000 changes are made", () => {
   it("cost a cursor each; all others get everything; they have every job's last state when they read", async () => {
     await using server = await MeasuredServer.start({ slowReader: "10m", keepAlive: "10m" });
-    await server.fill({ database: "d", users: 1, jobs: JOBS, tasks: 2 });
+    await server.storeJobs({ database: "d", users: 1, jobs: JOBS, tasks: 2 });
     using stuck = new Watching(await stuckReaders(server.url));
     using live = new Watching([await overWebSocket(server.url)]);
     await Promise.all([stuck.untilCaughtUp(), live.untilCaughtUp()]);
@@ -30,6 +30,7 @@ describe("Law 10: readers that stop reading while 200,000 changes are made", () 
     stuck.resume();
     await stuck.untilAllHave(DONE);
 
+    expect(live.goneBack + stuck.goneBack).toBe(0);
     expect(live.told).toBe(1 + JOBS + 1 + WARM_UP + CHANGES);
     expect((after.rss - before.rss) / MEGABYTE).toBeLessThan(25);
     expect((after.heap - before.heap) / MEGABYTE).toBeLessThan(5);
@@ -72,11 +73,13 @@ async function stuckReaders(url: string): Promise<PausableWatcher[]> {
   return Promise.all(readers);
 }
 
-/** Who watches, and what each of them holds: the work that is done, by job. It never goes back. */
+/** Who watches, and what each of them holds: the work that is done, by job. */
 class Watching implements Disposable {
   readonly #watchers: readonly PausableWatcher[];
   /** Events. */
   told = 0;
+  /** Events of less than what was told before. */
+  goneBack = 0;
   readonly #done = new Map<PausableWatcher, Map<string, number>>();
 
   constructor(watchers: readonly PausableWatcher[]) {
@@ -129,7 +132,7 @@ class Watching implements Disposable {
     this.told++;
     if (!userTask) return;
     const { jobId, task } = userTask;
-    expect(task.progress.done).toBeGreaterThanOrEqual(held.get(jobId) ?? 0);
+    if (task.progress.done < (held.get(jobId) ?? 0)) this.goneBack++;
     held.set(jobId, task.progress.done);
   }
 }

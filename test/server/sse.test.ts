@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { createMemoryJournal } from "../../src/journal/memory-journal.js";
 import { DEFAULT_LIMITS } from "../../src/protocol/limits.js";
+import { parsePosition } from "../../src/protocol/position.js";
 import { parseDatabaseName } from "../../src/tasks/names.js";
 import { observeJournal } from "../kit/observed-journal.js";
 import {
@@ -12,7 +13,7 @@ import {
   readMetric,
 } from "../kit/raw-http.js";
 import { startServer } from "../kit/server.js";
-import { SseStream, ssePost } from "../kit/sse-client.js";
+import { SseStream, ssePost, type ServerSentEvent } from "../kit/sse-client.js";
 import { rest, until } from "../kit/turns.js";
 import { store, storeTask, update } from "./jobs.js";
 import { disposeAll } from "./transports.js";
@@ -21,6 +22,10 @@ const SUBSCRIBERS = "tidemark_subscribers";
 const COUNT = { query: `subscription { taskCount(database: "d") }` };
 const TASK = { query: `subscription { task(database: "d", username: "u", jobId: "j") { version } }` };
 const EVENTS = { query: `subscription { taskEvents(database: "d") { kind: __typename } }` };
+const POSITIONS = { query: `subscription { taskEvents(database: "d") { kind: __typename position } }` };
+const EVENTS_AFTER = `subscription ($after: Position) {
+  taskEvents(database: "d", after: $after) { kind: __typename }
+}`;
 
 describe("A stream of server-sent events", () => {
   it("has the type that browsers ask for, is not kept, and begins before there is anything to tell", async () => {
@@ -155,6 +160,138 @@ describe("A stream of server-sent events", () => {
   });
 });
 
+describe("The id of a server-sent event", () => {
+  it("is its position, whether or not that is asked for", async () => {
+    await using server = await startServer();
+    await store(server.url);
+    using stream = await SseStream.open(server.url, POSITIONS);
+    using blind = await SseStream.open(server.url, EVENTS);
+
+    const snapshot = await takeWritten(stream, 3);
+    const blindSnapshot = await takeWritten(blind, 3);
+    await update(server.url, { updates: [{ done: 1 }] });
+    const events = [...snapshot, ...(await takeWritten(stream, 1))];
+    const blindEvents = [...blindSnapshot, ...(await takeWritten(blind, 1))];
+
+    expect(events.map(kindOf)).toEqual(["Reset", "TaskStored", "CaughtUp", "TaskUpdated"]);
+    expect(events.map(({ id }) => id)).toEqual(events.map(positionOf));
+    expect(new Set(events.map(positionOf)).size).toBe(events.length);
+    expect(blindEvents.map(kindOf)).toEqual(events.map(kindOf));
+    expect(blindEvents.map(({ id }) => parsePosition(id!).revision)).toEqual([0, 1, 1, 2]);
+    expect(blindEvents.map(positionOf)).toEqual(events.map(() => undefined));
+  });
+
+  it.each([
+    ["a job", TASK],
+    ["a count", COUNT],
+  ])("is not there where results have no position: %s", async (_, asked) => {
+    await using server = await startServer();
+    using stream = await SseStream.open(server.url, asked);
+
+    const first = await stream.nextEvent();
+    await store(server.url);
+    const second = await stream.nextEvent();
+
+    expect([first, second].map((event) => Object.keys(event!))).toEqual([
+      ["event", "data"],
+      ["event", "data"],
+    ]);
+  });
+});
+
+describe("Last-Event-ID", () => {
+  const byPost = (url: string, asked: { query: string }, id: string): Promise<SseStream> =>
+    SseStream.open(url, asked, { "last-event-id": id });
+  const byGet = async (url: string, asked: { query: string }, id: string): Promise<SseStream> => {
+    const connection = new HttpConnection(url);
+    const headers = { accept: "text/event-stream", "last-event-id": id };
+    return new SseStream(await connection.open({ path: graphqlPath(asked), headers }), connection);
+  };
+
+  it.each([
+    ["POST", byPost],
+    ["GET, as an EventSource does it", byGet],
+  ])("resumes after the event that had it: by %s", async (_, open) => {
+    await using server = await startServer();
+    await store(server.url);
+    const before = await open(server.url, EVENTS, "");
+    const told = await takeWritten(before, 3);
+    before[Symbol.dispose]();
+    await update(server.url, { updates: [{ done: 1 }] });
+
+    using after = await open(server.url, EVENTS, told.at(-1)!.id!);
+    const missed = await takeWritten(after, 2);
+
+    expect(told.map(kindOf)).toEqual(["Reset", "TaskStored", "CaughtUp"]);
+    expect(missed.map(kindOf)).toEqual(["TaskUpdated", "CaughtUp"]);
+  });
+
+  it("resumes also in the middle of a snapshot", async () => {
+    await using server = await startServer();
+    for (const jobId of ["1", "2", "3"]) await store(server.url, { jobId });
+    const before = await byPost(server.url, EVENTS, "");
+    const told = await takeWritten(before, 2);
+    before[Symbol.dispose]();
+
+    using after = await byPost(server.url, EVENTS, told.at(-1)!.id!);
+
+    expect((await takeWritten(after, 3)).map(kindOf)).toEqual(["TaskStored", "TaskStored", "CaughtUp"]);
+  });
+
+  it("goes before the `after` of the document, which is where its stream began", async () => {
+    await using server = await startServer();
+    const begin = await store(server.url);
+    await update(server.url, { updates: [{ done: 1 }] });
+    const { position } = await update(server.url, { updates: [{ done: 2 }] });
+    const asked = { query: EVENTS_AFTER, variables: { after: begin.position } };
+
+    using without = await SseStream.open(server.url, asked);
+    using stream = await byPost(server.url, asked, position);
+
+    expect((await takeWritten(without, 2)).map(kindOf)).toEqual(["TaskUpdated", "CaughtUp"]);
+    expect((await takeWritten(stream, 1)).map(kindOf)).toEqual(["CaughtUp"]);
+  });
+
+  it("that is empty is as none", async () => {
+    await using server = await startServer();
+    using stream = await byPost(server.url, EVENTS, "");
+
+    expect((await takeWritten(stream, 2)).map(kindOf)).toEqual(["Reset", "CaughtUp"]);
+  });
+
+  it.each(["garbage", "1", "AAAAAAAAAAAA.-1", "AAAAAAAAAAAA.1.2.3"])(
+    "that never was one is refused: %s",
+    async (id) => {
+      await using server = await startServer();
+      using stream = await byPost(server.url, EVENTS, id);
+      using connection = new HttpConnection(server.url);
+      const accept = "application/graphql-response+json";
+
+      const { errors } = await stream.next();
+      await stream.ended();
+      const { status } = await connection.post(EVENTS, { accept, "last-event-id": id });
+
+      expect(errors?.map(({ extensions }) => extensions)).toEqual([{ code: "BAD_USER_INPUT" }]);
+      expect(status).toBe(400);
+      expect(await readMetric(server.url, SUBSCRIBERS)).toBe(0);
+    },
+  );
+});
+
+describe("The heartbeat of a stream", () => {
+  it("is a comment now and then while nothing happens, and no event", async () => {
+    await using server = await startServer({ keepAlive: "20ms" });
+    using stream = await SseStream.open(server.url, COUNT);
+    await stream.next();
+
+    const comments = [await stream.nextComment(), await stream.nextComment(), await stream.nextComment()];
+    await store(server.url);
+
+    expect(comments).toEqual([":", ":", ":"]);
+    expect(await stream.next()).toEqual({ data: { taskCount: 1 } });
+  });
+});
+
 describe("When the reader of a stream goes away", () => {
   it.each([
     ["events", EVENTS],
@@ -229,14 +366,34 @@ describe("A subscription whose results the client can't take", () => {
 });
 
 describe("When the server stops", () => {
-  it("a stream ends, and the server does not wait for its reader", async () => {
+  it("a stream ends without having completed: its reader comes back", async () => {
     await using server = await startServer();
     using stream = await SseStream.open(server.url, COUNT);
     await stream.next();
 
-    await server.close();
+    const stopped = server.close();
 
-    await expect(stream.next()).rejects.toThrow(/has ended|aborted/);
+    expect(await stream.nextEvent()).toBeUndefined();
+    await stopped;
+  });
+
+  it("a stream ends at once, while what is being answered is waited for", async () => {
+    const journal = observeJournal(createMemoryJournal(DEFAULT_LIMITS));
+    await using server = await startServer({}, { journal });
+    using stream = await SseStream.open(server.url, COUNT);
+    using connection = new HttpConnection(server.url);
+    await stream.next();
+    const release = journal.holdAppends();
+    const ended: string[] = [];
+    const answered = connection.post(storeTask()).then(({ status }) => ended.push(`answered ${status}`));
+    await until(() => journal.appends.length === 1);
+
+    const stopped = server.close().then(() => ended.push("stopped"));
+    await stream.nextEvent().then(() => ended.push("the stream"));
+    release();
+    await Promise.all([answered, stopped]);
+
+    expect(ended).toEqual(["the stream", "answered 200", "stopped"]);
   });
 });
 
@@ -254,6 +411,26 @@ const WATCH_TREE = `subscription { task(database: "d", username: "u", jobId: "j"
 
 function kindsOf(answers: readonly { data?: unknown }[]): string[] {
   return answers.map(({ data }) => (data as { taskEvents: { kind: string } }).taskEvents.kind);
+}
+
+async function takeWritten(stream: SseStream, count: number): Promise<ServerSentEvent[]> {
+  const events: ServerSentEvent[] = [];
+  while (events.length < count) events.push((await stream.nextEvent())!);
+  return events;
+}
+
+function kindOf(event: ServerSentEvent): string {
+  return eventOf(event).kind;
+}
+
+function positionOf(event: ServerSentEvent): string | undefined {
+  return eventOf(event).position;
+}
+
+function eventOf({ data }: ServerSentEvent): { kind: string; position?: string } {
+  // Safe: so the documents ask for it.
+  const answer = JSON.parse(data) as { data: { taskEvents: { kind: string; position?: string } } };
+  return answer.data.taskEvents;
 }
 
 async function versionsUntil(stream: SseStream, last: number): Promise<number[]> {

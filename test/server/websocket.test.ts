@@ -9,6 +9,7 @@ import { parseDatabaseName } from "../../src/tasks/names.js";
 import { observeJournal, type ObservedJournal } from "../kit/observed-journal.js";
 import { ask, metricReaches, RawConnection, readMetric } from "../kit/raw-http.js";
 import { RecordingLog } from "../kit/recording-log.js";
+import { manyKeys, toStore } from "../kit/requests.js";
 import { startServer } from "../kit/server.js";
 import { rest, until } from "../kit/turns.js";
 import { textFrame, upgrade, WsClient, type ServerMessage } from "../kit/ws-client.js";
@@ -94,6 +95,69 @@ describe("A socket", () => {
     expect(before).toEqual(numbers.map(() => ({ data: { taskCount: 0 } })));
     expect(after).toEqual(numbers.map(() => ({ data: { taskCount: 1 } })));
     expect(await readMetric(server.url, SUBSCRIBERS)).toBe(numbers.length);
+  });
+
+  it("answers any number of queries and mutations beside the subscriptions that it may have", async () => {
+    await using server = await startServer();
+    using client = await WsClient.connect(server.url);
+    const counts = Array.from({ length: DEFAULT_LIMITS.subscriptionsPerSocketMax }, () =>
+      client.subscribe(COUNT),
+    );
+    await Promise.all(counts.map((count) => count.next()));
+    const numbers = Array.from({ length: 150 }, (_, number) => number);
+
+    const mutations = numbers.map((number) =>
+      client.ask(storeTask({ database: "other", jobId: `${number}` })),
+    );
+    const queries = numbers.map((number) => client.ask({ query: `{ n${number}: __typename }` }));
+    const stored = await Promise.all(mutations);
+    const asked = await Promise.all(queries);
+    await store(server.url);
+
+    expect(stored.filter(({ errors }) => errors)).toEqual([]);
+    expect(await taskCount(server.url, "other")).toBe(numbers.length);
+    expect(asked).toEqual(numbers.map((number) => ({ data: { [`n${number}`]: "Query" } })));
+    expect(await Promise.all(counts.map((count) => count.next()))).toEqual(
+      counts.map(() => ({ data: { taskCount: 1 } })),
+    );
+  });
+
+  it("is refused a subscription more than it may have; the others go on, and so does what else it asks", async () => {
+    await using server = await startServer();
+    using client = await WsClient.connect(server.url);
+    const counts = Array.from({ length: DEFAULT_LIMITS.subscriptionsPerSocketMax }, () =>
+      client.subscribe(COUNT),
+    );
+    await Promise.all(counts.map((count) => count.next()));
+
+    const refused = client.subscribe(COUNT);
+    const { errors } = await refused.next();
+    await refused.ended();
+    const answered = await client.ask(storeTask());
+    const after = await Promise.all(counts.map((count) => count.next()));
+
+    expect(errors?.map(({ extensions }) => extensions)).toEqual([
+      { code: "LIMIT_EXCEEDED", limit: "subscriptionsPerSocketMax" },
+    ]);
+    expect(answered.errors).toBeUndefined();
+    expect(after).toEqual(counts.map(() => ({ data: { taskCount: 1 } })));
+    expect(await readMetric(server.url, SUBSCRIBERS)).toBe(counts.length);
+  });
+
+  it("serves all its subscriptions, though the first of them have much to tell", async () => {
+    await using server = await startServer();
+    const jobs = await server.provider.getTaskStore(parseDatabaseName("large", DEFAULT_LIMITS));
+    await Promise.all(manyKeys(1_000).map((key) => jobs.store(toStore(key))));
+    using client = await WsClient.connect(server.url);
+    const large = Array.from({ length: 20 }, () =>
+      client.subscribe({ query: `subscription { taskEvents(database: "large") { position } }` }),
+    );
+
+    await client.subscribe(COUNT, "small").next();
+    const before = client.received.filter(({ id }) => id !== "small").length;
+    await Promise.all(large.map((events) => events.take(1_002)));
+
+    expect(before).toBeLessThan(10_000);
   });
 
   it("answers a ping with its payload, also before it was acknowledged", async () => {

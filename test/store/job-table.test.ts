@@ -168,6 +168,64 @@ describe("a job table", () => {
   });
 });
 
+describe("the next change of one user", () => {
+  const OF_ALICE = { username: ALICE.username };
+
+  it("is found among those of others, each key once, at its latest change, removals too", () => {
+    const table = tableOf(stores(ALICE), stores(BOB), stores(ALICE_TOO), begins(ALICE), removes(ALICE_TOO));
+    applyFrom(6, table, begins(BOB));
+    expect(changesIn(table, 0, OF_ALICE)).toEqual([
+      [4, "userTask", "alice"],
+      [5, "removal", "alice"],
+    ]);
+    expect(changesIn(table, 4, OF_ALICE)).toEqual([[5, "removal", "alice"]]);
+    expect(changesIn(table, 5, OF_ALICE)).toEqual([]);
+  });
+
+  it("is that of the one asked for, whatever statuses are asked for", () => {
+    const table = tableOf(stores(BOB), stores(ALICE), begins(ALICE));
+    expect(changesIn(table, 0, { ...OF_ALICE, statuses: ["FAILED"] })).toEqual([[3, "userTask", "alice"]]);
+    expect(changesIn(table, 0, { ...OF_ALICE, statuses: [] })).toEqual([[3, "userTask", "alice"]]);
+  });
+
+  it("is none where the user is unknown, or is remembered no more", () => {
+    const table = tableKeeping(1, stores(ALICE), stores(BOB));
+    expect(table.nextChange(0, { username: CAROL.username })).toBeUndefined();
+    applyFrom(3, table, removes(ALICE));
+    applyFrom(4, table, removes(BOB));
+    expect(table.nextChange(0, OF_ALICE)).toBeUndefined();
+  });
+
+  it("is none of a user whose removal is remembered, once that was told", () => {
+    const table = tableOf(stores(ALICE), removes(ALICE), stores(BOB));
+    expect(changesIn(table, 0, OF_ALICE)).toEqual([[2, "removal", "alice"]]);
+    expect(table.nextChange(2, OF_ALICE)).toBeUndefined();
+  });
+
+  it.each([
+    ["few jobs", 5],
+    ["as many as are looked through", 1_000],
+    ["more", 1_001],
+  ])("leaves none out where the user has %s", (_, count) => {
+    const jobs = Array.from({ length: count }, (_each, index) => jobKey("alice", `${index}`));
+    const table = tableOf(...jobs.map((key) => stores(key)), stores(BOB), removes(jobs[3]!));
+    applyFrom(count + 3, table, begins(jobs[1]!));
+    const ofAlice = changesIn(table, 0, OF_ALICE).filter((change) => change[2] === "alice");
+    expect(ofAlice).toHaveLength(count);
+    expect(ofAlice).toEqual(changesIn(table, 0).filter((change) => change[2] === "alice"));
+    expect(ofAlice.slice(-2)).toEqual([
+      [count + 2, "removal", "alice"],
+      [count + 3, "userTask", "alice"],
+    ]);
+  });
+
+  it("is passed over to by one step, however many others have changed, where the user has few jobs", () => {
+    const others = Array.from({ length: 2_000 }, (_, index) => jobKey("other", `${index}`));
+    const table = tableOf(stores(ALICE), ...others.map((key) => stores(key)), stores(ALICE_TOO));
+    expect(table.nextChange(1, OF_ALICE)).toMatchObject({ ...ALICE_TOO, stamp: { revision: 2_002 } });
+  });
+});
+
 describe("a page of a job table", () => {
   it("from the newest end says whether there are older ones", () => {
     expect(pageOf(fourJobs(), {}, { count: 2, from: "newest" })).toEqual({
@@ -301,7 +359,7 @@ interface Answering {
   query(filter: JobFilter): UserTask[];
   count(filter: JobFilter): number;
   usernames(first: number, after: string): string[];
-  nextChange(revision: number): UserTask | Removal | undefined;
+  nextChange(revision: number, filter?: JobFilter): UserTask | Removal | undefined;
 }
 
 function answersOf(table: Answering, { filter: through, revision, after }: Question): object {
@@ -312,7 +370,18 @@ function answersOf(table: Answering, { filter: through, revision, after }: Quest
     count: table.count(through),
     usernames: table.usernames(2, after),
     changes: changesIn(table, revision),
+    changesOfUser: changesOfUser(table, revision, through),
   };
+}
+
+/** A table may tell of others too, whom the reader passes over. */
+function changesOfUser(
+  table: Pick<Answering, "nextChange">,
+  revision: number,
+  { username }: JobFilter,
+): unknown[][] {
+  const changes = changesIn(table, revision, { username });
+  return changes.filter(([, , ofUser]) => username === undefined || ofUser === username);
 }
 
 function naively(model: NaiveDatabase): Answering {
@@ -376,8 +445,13 @@ function keysOf(jobs: readonly UserTask[]): JobKey[] {
 }
 
 /** As `[4, "userTask", "alice"]`. */
-function changesIn(table: Pick<Answering, "nextChange">, revision: number): unknown[] {
-  return changesAfter(table, revision).map(({ stamp, kind, username }) => [stamp.revision, kind, username]);
+function changesIn(
+  table: Pick<Answering, "nextChange">,
+  revision: number,
+  through: JobFilter = {},
+): unknown[][] {
+  const changes = changesAfter({ nextChange: (at) => table.nextChange(at, through) }, revision);
+  return changes.map(({ stamp, kind, username }) => [stamp.revision, kind, username]);
 }
 
 function pageOf(table: Pick<JobTable, "page">, through: JobFilter, within: PageWindow): object {

@@ -1,0 +1,89 @@
+/**
+ * 2,000 watchers lose their connection at once, miss changes of 100 jobs, and come back at once with their
+ * positions, while a writer goes on: how long until each has what it missed, what they were told, how long the
+ * server's event loop was held up, and what the writer felt. Beside it the same watchers coming without a
+ * position, who are told the whole state.
+ *
+ *     npm run bench -- restart-storm
+ */
+import { setTimeout } from "node:timers/promises";
+import { MeasuredServer } from "../test/kit/measured-server.js";
+import { dataOf } from "../test/kit/raw-http.js";
+import { WsClient } from "../test/kit/ws-client.js";
+import { median, rounded, whileRepeating } from "./measure.js";
+
+const WATCHERS = 2_000;
+const JOBS = 1_000;
+const MISSED = 100;
+const EVENTS = `subscription ($after: Position) { taskEvents(database: "d", after: $after) {
+  kind: __typename position
+  ... on TaskStored { userTask { jobId task { status progress { percent } } } }
+  ... on TaskUpdated { userTask { jobId task { status progress { percent } } } }
+} }`;
+const REPORT = `mutation ($inputs: [UpdateTaskInput!]!) { updateTasks(inputs: $inputs) { __typename } }`;
+
+await using server = await MeasuredServer.start();
+await server.storeJobs({ database: "d", users: 1, jobs: JOBS, tasks: 20 });
+const { tasks } = await dataOf<{ tasks: { position: string } }>(
+  server.url,
+  `{ tasks(database: "d", first: 1) { position } }`,
+);
+await report(MISSED);
+
+console.table([
+  await storm("nobody", 0, undefined),
+  await storm("2,000 with a position", WATCHERS, tasks.position),
+  await storm("200 without a position", WATCHERS / 10, undefined),
+]);
+
+/** All at once, until each has caught up. */
+async function storm(who: string, count: number, after: string | undefined): Promise<object> {
+  await server.stall();
+  const cpu = await server.cpuMs();
+  const began = performance.now();
+  const { result: told, times } = await whileRepeating(
+    () => report(1),
+    () => comeBackAll(count, after),
+  );
+  const seconds = (performance.now() - began) / 1_000;
+  const cpuMs = (await server.cpuMs()) - cpu;
+  const stall = await server.stall();
+  return {
+    who,
+    seconds: rounded(seconds),
+    "cpu s": rounded(cpuMs / 1_000),
+    events: told.length,
+    resets: told.filter((kind) => kind === "Reset").length,
+    "stall ms": rounded(stall.ms),
+    "of which gc": rounded(stall.collectedMs),
+    "write ms": rounded(median(times)),
+  };
+}
+
+async function comeBackAll(count: number, after: string | undefined): Promise<string[]> {
+  if (count === 0) await setTimeout(2_000);
+  return (await Promise.all(Array.from({ length: count }, () => comeBack(after)))).flat();
+}
+
+/** Resolves with the kinds of events that came until it had caught up. */
+async function comeBack(after: string | undefined): Promise<string[]> {
+  using client = await WsClient.connect(server.url);
+  const operation = client.subscribe({ query: EVENTS, variables: { after } });
+  const kinds: string[] = [];
+  while (kinds.at(-1) !== "CaughtUp") {
+    const { data } = await operation.next();
+    kinds.push((data as { taskEvents: { kind: string } }).taskEvents.kind);
+  }
+  return kinds;
+}
+
+/** Changes so many jobs once. */
+async function report(jobs: number): Promise<void> {
+  const inputs = Array.from({ length: jobs }, (_, at) => ({
+    database: "d",
+    username: "user0",
+    jobId: `job${at}`,
+    updates: [{ path: "0", add: 1 }],
+  }));
+  await dataOf(server.url, REPORT, { inputs });
+}

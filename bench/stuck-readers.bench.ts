@@ -1,0 +1,112 @@
+/**
+ * What readers that read nothing cost a writer and the server's memory: 50,000 changes are made beside nobody,
+ * beside 50 subscribers that stopped reading (on each transport), and beside 50 that read. Over real sockets to
+ * a server in a process of its own; several rounds in turn, medians.
+ *
+ *     npm run bench -- stuck-readers
+ */
+import { MeasuredServer } from "../test/kit/measured-server.js";
+import { dataOf, readMetric } from "../test/kit/raw-http.js";
+import { SseStream } from "../test/kit/sse-client.js";
+import { WsClient } from "../test/kit/ws-client.js";
+import { median, rounded, timeOf } from "./measure.js";
+
+const CHANGES = 50_000;
+const INPUTS = 100;
+const READERS = 50;
+const ROUNDS = 3;
+const EVENTS = {
+  query: `subscription { taskEvents(database: "d") { kind: __typename position
+    ... on TaskUpdated { userTask { jobId tasks { path description status progress { percent bar } } } } } }`,
+};
+const REPORT = `mutation ($inputs: [UpdateTaskInput!]!) { updateTasks(inputs: $inputs) { __typename } }`;
+
+interface Readers extends Disposable {
+  /** Whether they read nothing from now on. */
+  pause(): boolean;
+}
+
+const WHO: Record<string, () => Promise<Readers>> = {
+  nobody: async () => ({ pause: () => false, [Symbol.dispose]() {} }),
+  "50 that are stuck, WebSocket": () => overWebSocket(true),
+  "50 that are stuck, server-sent events": () => overSse(),
+  "50 that read, WebSocket": () => overWebSocket(false),
+};
+
+await using server = await MeasuredServer.start({ slowReader: "10m", keepAlive: "10m" });
+await server.storeJobs({ database: "d", users: 1, jobs: INPUTS, tasks: 100 });
+const rows = Object.keys(WHO).map((who) => ({ who, rates: [] as number[], grown: [] as number[] }));
+for (let round = 0; round <= ROUNDS; round++) {
+  for (const { who, rates, grown } of rows) {
+    const { rate, bytes } = await measure(WHO[who]!);
+    if (round > 0) rates.push(rate);
+    if (round > 0) grown.push(bytes);
+  }
+}
+const alone = median(rows[0]!.rates);
+console.table(
+  rows.map(({ who, rates, grown }) => ({
+    who,
+    "changes a second": Math.round(median(rates)),
+    "to nobody": rounded(median(rates) / alone, 2),
+    "heap grown, MB": rounded(median(grown) / 1e6),
+  })),
+);
+
+async function measure(join: () => Promise<Readers>): Promise<{ rate: number; bytes: number }> {
+  using readers = await join();
+  if (readers.pause()) await untilQuiet();
+  const before = await server.memory();
+  const ms = await timeOf(reportAll);
+  return { rate: CHANGES / (ms / 1_000), bytes: (await server.memory()).heap - before.heap };
+}
+
+async function reportAll(): Promise<void> {
+  for (let change = 0; change < CHANGES; change += INPUTS) await report();
+}
+
+/** Until what is told to those who don't read has filled what the network holds. */
+async function untilQuiet(): Promise<void> {
+  for (let told = -1; ;) {
+    for (let request = 0; request < 5; request++) await report();
+    const now = await readMetric(server.url, "tidemark_events_told_total");
+    if (now - told < READERS) return;
+    told = now;
+  }
+}
+
+async function overWebSocket(isStuck: boolean): Promise<Readers> {
+  const clients = await Promise.all(Array.from({ length: READERS }, () => WsClient.connect(server.url)));
+  for (const client of clients) client.subscribe(EVENTS);
+  return {
+    pause() {
+      if (isStuck) for (const { socket } of clients) socket.pause();
+      return isStuck;
+    },
+    [Symbol.dispose]: () => clients.forEach((client) => client[Symbol.dispose]()),
+  };
+}
+
+async function overSse(): Promise<Readers> {
+  const streams = await Promise.all(
+    Array.from({ length: READERS }, () => SseStream.open(server.url, EVENTS)),
+  );
+  return {
+    pause() {
+      for (const stream of streams) stream.pause();
+      return true;
+    },
+    [Symbol.dispose]: () => streams.forEach((stream) => stream[Symbol.dispose]()),
+  };
+}
+
+/** Changes each job once. */
+async function report(): Promise<void> {
+  const inputs = Array.from({ length: INPUTS }, (_, at) => ({
+    database: "d",
+    username: "user0",
+    jobId: `job${at}`,
+    updates: [{ path: "0", add: 1 }],
+  }));
+  await dataOf(server.url, REPORT, { inputs });
+}

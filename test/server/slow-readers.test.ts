@@ -1,0 +1,315 @@
+import { once } from "node:events";
+import { describe, expect, it } from "vitest";
+import { CloseCode } from "../../src/protocol/close-codes.js";
+import type { TaskSpec } from "../../src/tasks/task-spec.js";
+import { DATABASE, manyKeys, toReport, toStore } from "../kit/requests.js";
+import {
+  dataOf,
+  metricReaches,
+  readMetric,
+  type GraphqlAnswer,
+  type GraphqlRequest,
+} from "../kit/raw-http.js";
+import { startServer, type TestServer } from "../kit/server.js";
+import { isComment, SseStream } from "../kit/sse-client.js";
+import { WsClient } from "../kit/ws-client.js";
+
+const CLOSED = "tidemark_slow_readers_closed_total";
+const SUBSCRIBERS = "tidemark_subscribers";
+const TOLD = "tidemark_events_told_total";
+
+/** A reader that a test can hold. */
+interface Reader extends Disposable {
+  next(): Promise<GraphqlAnswer>;
+  /** Takes nothing from the network until it is resumed. */
+  pause(): void;
+  resume(): void;
+  /** Reads all that still comes. Resolves, when the server has ended the connection, with that and how it ended. */
+  ended(): Promise<{ answers: GraphqlAnswer[]; how: string }>;
+}
+
+interface ReaderTransport {
+  readonly name: string;
+  /** A reader that is held answers no ping, so a WebSocket has none here; heartbeats of a stream need no answer. */
+  readonly keepAlive: string;
+  /** How the connection of a slow reader ends. */
+  readonly end: string;
+  /** One that is paused from the beginning. */
+  open(url: string, asked: GraphqlRequest): Promise<Reader>;
+}
+
+const OVER_WEBSOCKET: ReaderTransport = {
+  name: "WebSocket",
+  keepAlive: "10m",
+  end: `closed with ${CloseCode.SLOW_READER}`,
+  async open(url, asked) {
+    const client = await WsClient.connect(url);
+    client.socket.pause();
+    const operation = client.subscribe(asked);
+    return {
+      next: () => operation.next(),
+      pause: () => client.socket.pause(),
+      resume: () => client.socket.resume(),
+      async ended() {
+        const { code } = await client.closed;
+        const results = client.received.filter(({ type }) => type === "next");
+        return {
+          answers: results.map(({ payload }) => payload as GraphqlAnswer), // safe: so the protocol has it
+          how: `closed with ${code}`,
+        };
+      },
+      [Symbol.dispose]: () => client[Symbol.dispose](),
+    };
+  },
+};
+
+const OVER_SSE: ReaderTransport = {
+  name: "server-sent events",
+  keepAlive: "100ms",
+  end: "cut off",
+  async open(url, asked) {
+    const stream = await SseStream.open(url, asked);
+    stream.pause();
+    return {
+      next: () => stream.next(),
+      pause: () => stream.pause(),
+      resume: () => stream.resume(),
+      async ended() {
+        const answers: GraphqlAnswer[] = [];
+        const how = await readAll(stream, answers).then(
+          () => "complete",
+          () => "cut off",
+        );
+        return { answers, how };
+      },
+      [Symbol.dispose]: () => stream[Symbol.dispose](),
+    };
+  },
+};
+
+describe.each([OVER_WEBSOCKET, OVER_SSE])("Over $name, a reader", ({ open, keepAlive, end }) => {
+  it("that takes nothing of what waits for it is closed, and its subscriber is freed", async () => {
+    await using server = await startServer({ slowReader: "300ms", keepAlive });
+    await fill(server);
+    using reader = await open(server.url, WATCH);
+
+    await metricReaches(server.url, CLOSED, 1);
+    reader.resume();
+    const { answers, how } = await reader.ended();
+
+    expect(how).toBe(end);
+    expect(answers.length).toBeLessThan(JOBS.length);
+    await metricReaches(server.url, SUBSCRIBERS, 0);
+    expect(await readMetric(server.url, CLOSED)).toBe(1);
+  });
+
+  it("that was closed comes back with its position, and has the last state of every job", async () => {
+    await using server = await startServer({ slowReader: "300ms", keepAlive });
+    await fill(server);
+    using reader = await open(server.url, WATCH);
+    await metricReaches(server.url, CLOSED, 1);
+    await change(server, 7);
+    reader.resume();
+    const before = eventsOf((await reader.ended()).answers);
+
+    using again = await open(server.url, watchAfter(before.at(-1)!.position));
+    again.resume();
+    const after = await eventsUntilCaughtUp(again);
+
+    expect(before[0]?.kind).toBe("Reset");
+    expect(after.map(({ kind }) => kind)).not.toContain("Reset");
+    expect(versionsIn([...before, ...after])).toEqual(await versionsOf(server));
+  });
+
+  it("that reads slowly, but steadily, is not closed", async () => {
+    await using server = await startServer({ slowReader: "800ms", keepAlive });
+    await fill(server);
+    using reader = await open(server.url, WATCH);
+    const start = performance.now();
+
+    const events: WatchedEvent[] = [];
+    while (events.at(-1)?.kind !== "CaughtUp") {
+      await standstill(server.url);
+      reader.resume();
+      events.push(...(await takeUpTo(reader, 1)));
+      reader.pause();
+    }
+
+    expect(performance.now() - start).toBeGreaterThan(800);
+    expect(versionsIn(events)).toEqual(await versionsOf(server));
+    expect(await readMetric(server.url, CLOSED)).toBe(0);
+  });
+
+  it("that reads again in time is not closed, and gets the last state", async () => {
+    await using server = await startServer({ slowReader: "1m", keepAlive });
+    await fill(server);
+    using reader = await open(server.url, WATCH);
+    const told = await standstill(server.url);
+
+    await change(server, 7);
+    reader.resume();
+    const events = await eventsUntilCaughtUp(reader);
+
+    expect(told).toBeLessThan(JOBS.length);
+    expect(versionsIn(events)).toEqual(await versionsOf(server));
+    expect(await readMetric(server.url, CLOSED)).toBe(0);
+  });
+
+  it("for whom nothing waits is not closed, however long nothing happens", async () => {
+    await using server = await startServer({ slowReader: "200ms", keepAlive: "10m" });
+    await fill(server);
+    using idle = await open(server.url, WATCH);
+    idle.resume();
+    await eventsUntilCaughtUp(idle);
+    using stuck = await open(server.url, WATCH);
+
+    await metricReaches(server.url, CLOSED, 1); // since that one came nothing has moved for the idle one
+    stuck.resume();
+    await stuck.ended();
+    await change(server, 1);
+
+    expect(eventsOf([await idle.next()])).toMatchObject([{ kind: "TaskUpdated" }]);
+    expect(await readMetric(server.url, CLOSED)).toBe(1);
+  });
+});
+
+describe("A WebSocket whose reader is stuck", () => {
+  it("is not taken for half-open: it answers no ping, since that waits behind the rest", async () => {
+    await using server = await startServer({ slowReader: "10m", keepAlive: "1s" });
+    await fill(server);
+    using pacemaker = await WsClient.connect(server.url);
+    using reader = await OVER_WEBSOCKET.open(server.url, WATCH);
+    await standstill(server.url);
+
+    for (let pings = 0; pings < 3; pings++) await once(pacemaker.socket, "ping");
+    reader.resume();
+
+    expect(versionsIn(await eventsUntilCaughtUp(reader))).toEqual(await versionsOf(server));
+  });
+
+  it("holds its subscriptions back together: what waits does not grow with their number", async () => {
+    await using server = await startServer({ slowReader: "10m", keepAlive: "10m" });
+    using client = await WsClient.connect(server.url);
+    const subscriptions = Array.from({ length: 100 }, () => client.subscribe(WATCH));
+    await Promise.all(subscriptions.map((subscription) => subscription.take(2)));
+    const before = await readMetric(server.url, TOLD);
+
+    client.socket.pause();
+    await fill(server);
+    const told = (await standstill(server.url)) - before;
+
+    expect(before).toBe(2 * subscriptions.length);
+    expect(told).toBeLessThan(subscriptions.length);
+    expect(await readMetric(server.url, SUBSCRIBERS)).toBe(subscriptions.length);
+  });
+});
+
+describe("A stream of server-sent events whose reader is stuck", () => {
+  it("is sent no heartbeats, which would only make more of what waits", async () => {
+    await using server = await startServer({ slowReader: "10m", keepAlive: "5ms" });
+    await fill(server);
+    using idle = await SseStream.open(server.url, { query: `subscription { taskCount(database: "empty") }` });
+    using stuck = await SseStream.open(server.url, WATCH);
+    stuck.pause();
+    await idle.next();
+    await standstill(server.url);
+
+    for (let comments = 0; comments < 200; comments++) await idle.nextComment();
+    stuck.resume();
+    const blocks = await blocksUntilCaughtUp(stuck);
+
+    expect(blocks.filter(isComment).length).toBeLessThan(100);
+  });
+});
+
+const JOBS = manyKeys(40);
+
+/** An event of this tree has half a megabyte: all jobs together are more than the network holds. */
+const WIDE: TaskSpec = {
+  description: "wide",
+  subTasks: Array.from({ length: 2_000 }, (_, index) => ({
+    description: `${index}`.padStart(200, "."),
+    volume: 1_000,
+  })),
+};
+
+const EVENTS = `($after: Position) {
+  taskEvents(database: "${DATABASE}", after: $after) {
+    kind: __typename position
+    ... on TaskStored { userTask { ...Job } }
+    ... on TaskUpdated { userTask { ...Job } }
+  }
+}
+fragment Job on UserTask { username version tasks { description } }`;
+const WATCH = { query: `subscription ${EVENTS}` };
+
+function watchAfter(after: string): GraphqlRequest {
+  return { ...WATCH, variables: { after } };
+}
+
+interface WatchedEvent {
+  readonly kind: string;
+  readonly position: string;
+  readonly userTask?: { readonly username: string; readonly version: number };
+}
+
+/** Stores the jobs, past the network. */
+async function fill({ provider }: TestServer): Promise<void> {
+  const store = await provider.getTaskStore(DATABASE);
+  await Promise.all(JOBS.map((key) => store.store(toStore(key, { spec: WIDE }))));
+}
+
+async function change({ provider }: TestServer, jobCount: number): Promise<void> {
+  const store = await provider.getTaskStore(DATABASE);
+  for (const key of JOBS.slice(0, jobCount)) await store.update(key, toReport({ path: "0", add: 1 }));
+}
+
+/** Resolves when nothing more is told to anybody, with how much was. */
+async function standstill(url: string): Promise<number> {
+  let told = await readMetric(url, TOLD);
+  for (let same = 0; same < 20; same++) {
+    const now = await readMetric(url, TOLD);
+    if (now !== told) same = -1;
+    told = now;
+  }
+  return told;
+}
+
+function eventsOf(answers: readonly GraphqlAnswer[]): WatchedEvent[] {
+  return answers.map(({ data }) => (data as { taskEvents: WatchedEvent }).taskEvents); // safe: so WATCH asks
+}
+
+/** The next events, so many, or up to CaughtUp. */
+async function takeUpTo(reader: Reader, count: number): Promise<WatchedEvent[]> {
+  const events: WatchedEvent[] = [];
+  while (events.length < count && events.at(-1)?.kind !== "CaughtUp")
+    events.push(...eventsOf([await reader.next()]));
+  return events;
+}
+
+function eventsUntilCaughtUp(reader: Reader): Promise<WatchedEvent[]> {
+  return takeUpTo(reader, Infinity);
+}
+
+async function readAll(stream: SseStream, answers: GraphqlAnswer[]): Promise<void> {
+  for (let event; (event = await stream.nextEvent());) answers.push(JSON.parse(event.data) as GraphqlAnswer);
+}
+
+async function blocksUntilCaughtUp(stream: SseStream): Promise<string[]> {
+  const blocks: string[] = [];
+  while (!blocks.at(-1)?.includes("CaughtUp")) blocks.push((await stream.nextBlock())!);
+  return blocks;
+}
+
+/** The version of each job as one has it who believes the events. */
+function versionsIn(events: readonly WatchedEvent[]): Record<string, number> {
+  const jobs = events.flatMap(({ userTask }) => userTask ?? []);
+  return Object.fromEntries(jobs.map(({ username, version }) => [username, version]));
+}
+
+/** The version of each job on the server. */
+async function versionsOf({ url }: TestServer): Promise<Record<string, number>> {
+  const query = `{ tasks(database: "${DATABASE}", first: 100) { nodes { username version } } }`;
+  const { tasks } = await dataOf<{ tasks: { nodes: { username: string; version: number }[] } }>(url, query);
+  return Object.fromEntries(tasks.nodes.map(({ username, version }) => [username, version]));
+}
