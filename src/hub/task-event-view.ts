@@ -12,6 +12,8 @@ export interface Place {
   readonly resetDue: ResetReason | undefined;
   /** Whether a catch-up must end with `CaughtUp`: nothing need be said of one that told nothing. */
   readonly owesCaughtUp: boolean;
+  /** The store's revision when all up to here was told, or hidden: what had changed by then was passed over. */
+  readonly asOf: number;
 }
 
 /** What a subscriber is told next, and where it stands then. */
@@ -61,25 +63,27 @@ export class TaskEventView {
       position: position.catchUp ? position : this.#catchingUp(position),
       resetDue: position.revision === 0 ? "INITIAL" : undefined,
       owesCaughtUp: true,
+      asOf: this.#store.position.revision,
     };
   }
 
   /**
    * What comes after `place`. Who comes a moment later is told what others were told, though more has happened
-   * meanwhile: that comes next.
+   * meanwhile: that comes next. Not so who has passed over something because it had changed again since.
    */
   step(place: Place): Step {
-    return this.#shared(keyOf(place), () => this.#makeStep(place));
+    return this.#shared(keyOf(place), place.asOf, () => this.#makeStep(place));
   }
 
   /** That all was told up to `place`, though it need not be said yet. */
   bookmark(place: Place): Step {
-    return this.#shared(`${keyOf(place)} bookmark`, () => ({ event: this.#caughtUp(place.position), place }));
+    const make = (): Step => ({ event: this.#caughtUp(place.position), place });
+    return this.#shared(`${keyOf(place)} bookmark`, place.asOf, make);
   }
 
-  #shared(key: string, make: () => Step): Step {
+  #shared(key: string, asOf: number, make: () => Step): Step {
     const known = this.#steps.get(key);
-    if (known && this.#isGood(known)) return known.step;
+    if (known && known.revision >= asOf && this.#isGood(known)) return known.step;
     const made = { step: make(), revision: this.#store.position.revision, at: this.#clock.now() };
     this.#steps.delete(key);
     this.#steps.set(key, made);
@@ -101,9 +105,10 @@ export class TaskEventView {
       const change = this.#store.nextChange(position.revision, position.catchUp ? this.#filter : {});
       if (!change) return this.#endCatchUp({ ...from, position });
       position = this.#movedTo(change.stamp.revision, position);
-      if (this.#concerns(change, position)) return told(eventOf(change, position));
+      if (this.#concerns(change, position)) return this.#told(eventOf(change, position));
     }
-    return { event: undefined, place: { ...from, position }, isUnfinished: true };
+    const place = { ...from, position, asOf: this.#store.position.revision };
+    return { event: undefined, place, isUnfinished: true };
   }
 
   /** Why what changed since can't be told (law 9). */
@@ -116,7 +121,16 @@ export class TaskEventView {
 
   #reset(cause: ResetReason): Step {
     const position = this.#catchingUp({ ...this.#store.position, revision: 0 });
-    return told({ kind: "Reset", position, at: this.#clock.now(), cause });
+    return this.#told({ kind: "Reset", position, at: this.#clock.now(), cause });
+  }
+
+  #told(event: TaskEvent): Step {
+    const { position } = event;
+    const owesCaughtUp = position.catchUp !== undefined;
+    return {
+      event,
+      place: { position, resetDue: undefined, owesCaughtUp, asOf: this.#store.position.revision },
+    };
   }
 
   /** One by one, it would take long to pass what the filter hides; catching up, the store may skip it. */
@@ -143,8 +157,9 @@ export class TaskEventView {
   }
 
   #endCatchUp({ position: { epoch, catchUp }, owesCaughtUp }: Place): Step {
-    const position = { epoch, revision: this.#store.position.revision };
-    const place = { position, resetDue: undefined, owesCaughtUp: false };
+    const { revision } = this.#store.position;
+    const position = { epoch, revision };
+    const place = { position, resetDue: undefined, owesCaughtUp: false, asOf: revision };
     return { event: owesCaughtUp && catchUp ? this.#caughtUp(position) : undefined, place };
   }
 
@@ -168,11 +183,6 @@ const MOMENT_MS = 1_000;
 
 /** So many changes that the filter hides are passed in one step. */
 const HIDDEN_A_STEP = 1_000;
-
-function told(event: TaskEvent): Step {
-  const { position } = event;
-  return { event, place: { position, resetDue: undefined, owesCaughtUp: position.catchUp !== undefined } };
-}
 
 function eventOf(change: UserTask | Removal, position: Position): TaskEvent {
   switch (change.kind) {

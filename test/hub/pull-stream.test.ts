@@ -244,6 +244,16 @@ describe("a pull stream with a minimal interval", () => {
     expect(source.pulls).toBe(2);
   });
 
+  it("misses no tick that comes while nobody asks", async () => {
+    const { stream, source, pace, clock } = streamWith({ minIntervalMs: 100 }, "a");
+    await stream.next();
+    source.put("b");
+    pace.wake();
+    clock.advance(100);
+    await rest();
+    expect(await stream.next()).toEqual({ done: false, value: "b" });
+  });
+
   it("ends at once by return while it rests, and leaves no timer behind", async () => {
     const { stream, source, pace, clock } = streamWith({ minIntervalMs: 100 }, "a");
     await stream.next();
