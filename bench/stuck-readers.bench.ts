@@ -1,6 +1,6 @@
 /**
- * What readers that read nothing cost a writer and the server's memory: 50,000 changes are made beside nobody,
- * beside 50 subscribers that stopped reading (on each transport), and beside 50 that read. Over real sockets to
+ * What readers that read nothing cost a writer and the server's memory: 20,000 changes are made beside nobody,
+ * beside 20 subscribers that stopped reading (on each transport), and beside 20 that read. Over real sockets to
  * a server in a process of its own; several rounds in turn, medians.
  *
  *     npm run bench -- stuck-readers
@@ -11,9 +11,9 @@ import { SseStream } from "../test/kit/sse-client.js";
 import { WsClient } from "../test/kit/ws-client.js";
 import { median, rounded, timeOf } from "./measure.js";
 
-const CHANGES = 50_000;
+const CHANGES = 20_000;
 const INPUTS = 100;
-const READERS = 50;
+const READERS = 20;
 const ROUNDS = 3;
 const EVENTS = {
   query: `subscription { taskEvents(database: "d") { kind: __typename position
@@ -28,9 +28,9 @@ interface Readers extends Disposable {
 
 const WHO: Record<string, () => Promise<Readers>> = {
   nobody: async () => ({ pause: () => false, [Symbol.dispose]() {} }),
-  "50 that are stuck, WebSocket": () => overWebSocket(true),
-  "50 that are stuck, server-sent events": () => overSse(),
-  "50 that read, WebSocket": () => overWebSocket(false),
+  "20 that are stuck, WebSocket": () => overWebSocket(true),
+  "20 that are stuck, server-sent events": () => overSse(),
+  "20 that read, WebSocket": () => overWebSocket(false),
 };
 
 await using server = await MeasuredServer.start({ slowReader: "10m", keepAlive: "10m" });

@@ -55,11 +55,23 @@ export class Batch {
     return after;
   }
 
-  /** Removes every job that is chosen; each is a change of its own. Returns how many. */
-  removeAll(reason: RemovalReason, isChosen: (userTask: UserTask, now: number) => boolean): number {
-    const chosen = this.#jobs().filter((userTask) => isChosen(userTask, this.#now));
-    for (const userTask of chosen) {
-      this.change(userTask, (before, edit) => removeJob(before, { attempt: null }, reason, edit));
+  /** Removes every job, each by a change of its own. Returns how many. */
+  purge(): number {
+    return this.removeAll(this.#jobs(), "PURGED", () => true);
+  }
+
+  /** Removes those of `keys` that are chosen, each by a change of its own. Returns how many. */
+  removeAll(
+    keys: readonly JobKey[],
+    reason: RemovalReason,
+    isChosen: (userTask: UserTask, now: number) => boolean,
+  ): number {
+    const chosen = keys.filter((key) => {
+      const state = this.get(key);
+      return state?.kind === "userTask" && isChosen(state, this.#now);
+    });
+    for (const key of chosen) {
+      this.change(key, (before, edit) => removeJob(before, { attempt: null }, reason, edit));
     }
     return chosen.length;
   }

@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers/promises";
 import { JournalError, type AppendResult, type DatabaseJournal } from "../journal/journal.js";
 import type { Limits } from "../protocol/limits.js";
 import type { Position } from "../protocol/position.js";
@@ -147,13 +148,28 @@ export class PerDatabaseTaskStore extends ObservableTaskStore implements TaskSto
   }
 
   purge(): Promise<number> {
-    return this.#commit((batch) => batch.removeAll("PURGED", () => true));
+    return this.#commit((batch) => batch.purge());
   }
 
   /** Removes the jobs whose retention is over. Returns how many. @throws TidemarkError UNAVAILABLE */
-  expire(retentionMs: number): Promise<number> {
+  async expire(retentionMs: number): Promise<number> {
     const isOver = (userTask: UserTask, now: number) => (expiresAt(userTask, retentionMs) ?? Infinity) <= now;
-    return this.#commit((batch) => batch.removeAll("EXPIRED", isOver));
+    const over = await this.#lookFor((userTask) => isOver(userTask, this.#options.clock.now()));
+    if (over.length === 0) return 0;
+    return this.#commit((batch) => batch.removeAll(over, "EXPIRED", isOver));
+  }
+
+  /** Looks through the jobs that there are now, in slices: others have their turn of the event loop in between. */
+  async #lookFor(isWanted: (userTask: UserTask) => boolean): Promise<UserTask[]> {
+    const found: UserTask[] = [];
+    const last = this.#revision;
+    for (let seen = 1, at = 0; ; seen++) {
+      const state = this.nextChange(at);
+      if (!state || state.stamp.revision > last) return found;
+      if (state.kind === "userTask" && isWanted(state)) found.push(state);
+      at = state.stamp.revision;
+      if (seen % SLICE === 0) await setImmediate();
+    }
   }
 
   /** Waits for the changes that were asked for, then gives up the journal. Closing twice is harmless. */
@@ -281,6 +297,9 @@ const NOTHING_KEPT = "The change could not be made durable, and nothing of it wa
 
 /** Changes that go into one append; more wait for the next. */
 const BATCH_MAX = 1_000;
+
+/** Jobs that are looked at in one turn of the event loop. */
+const SLICE = 1_000;
 
 /** A change that waits. */
 interface Commit {
