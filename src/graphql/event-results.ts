@@ -1,6 +1,7 @@
 import { visit, type DocumentNode, type ExecutionResult } from "graphql";
 import type { PullStream } from "../hub/pull-stream.js";
 import { formatPosition, type Position } from "../protocol/position.js";
+import { RecentValues } from "../util/recent-values.js";
 import { SharedValues, type Lease } from "../util/shared-values.js";
 import type { OperationContext, OperationObserver } from "./context.js";
 
@@ -81,7 +82,7 @@ export class EventResults implements AsyncIterableIterator<ExecutionResult> {
     const { group, execute, observer } = this.#options;
     observer.eventTold();
     this.#outlet?.filled();
-    return group.value.show(event, execute);
+    return group.isShared ? group.value.show(event, execute) : execute(event);
   }
 
   #release(): void {
@@ -93,28 +94,21 @@ export class EventResults implements AsyncIterableIterator<ExecutionResult> {
 
 /**
  * The subscriptions that ask the same. What an event looks like to them depends on the event alone, so it is
- * executed once for all of them.
+ * executed once for all of them. They go on together, so few results need be kept.
  */
 export class ExecutionGroup {
-  readonly #results = new WeakMap<object, ExecutionResult>();
-  /** For events that are no objects: the latest one. */
-  #latest: { readonly event: unknown; readonly result: ExecutionResult } | undefined;
+  readonly #results = new RecentValues<unknown, ExecutionResult>(RESULTS_KEPT);
 
   show(event: unknown, execute: (event: unknown) => ExecutionResult): ExecutionResult {
-    return this.#known(event) ?? this.#remember(event, execute(event));
-  }
-
-  #known(event: unknown): ExecutionResult | undefined {
-    if (isObject(event)) return this.#results.get(event);
-    return this.#latest?.event === event ? this.#latest?.result : undefined;
-  }
-
-  #remember(event: unknown, result: ExecutionResult): ExecutionResult {
-    if (isObject(event)) this.#results.set(event, result);
-    else this.#latest = { event, result };
+    const known = this.#results.get(event);
+    if (known) return known;
+    const result = execute(event);
+    this.#results.set(event, result);
     return result;
   }
 }
+
+const RESULTS_KEPT = 4;
 
 /** The groups of subscriptions that are open, by what they ask. */
 export class ExecutionGroups {
@@ -164,9 +158,5 @@ function positionVariables(document: DocumentNode): Set<string> {
 }
 
 function hasPosition(event: unknown): event is { readonly position: Position } {
-  return isObject(event) && "position" in event;
-}
-
-function isObject(value: unknown): value is object {
-  return typeof value === "object" && value !== null;
+  return typeof event === "object" && event !== null && "position" in event;
 }

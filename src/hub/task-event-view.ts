@@ -3,6 +3,7 @@ import type { JobFilter, TaskStore } from "../store/task-store.js";
 import type { Removal, UserTask } from "../tasks/user-task.js";
 import { unreachable } from "../util/assert.js";
 import type { Clock } from "../util/clock.js";
+import { RecentValues } from "../util/recent-values.js";
 import type { ResetReason, TaskEvent } from "./task-event.js";
 
 /** Where a subscriber stands in the changes of a database. */
@@ -46,7 +47,7 @@ export class TaskEventView {
   readonly #isMerging: boolean;
   readonly #clock: Clock;
   /** The latest steps, by the place that they are from. */
-  readonly #steps = new Map<string, MadeStep>();
+  readonly #steps = new RecentValues<string, MadeStep>(STEPS_KEPT);
 
   /** @param isMerging whether every change is told by catching up, as a subscriber with a rate wants it. */
   constructor(store: TaskStore, options: { filter: JobFilter; isMerging: boolean; clock: Clock }) {
@@ -77,24 +78,19 @@ export class TaskEventView {
 
   /** That all was told up to `place`, though it need not be said yet. */
   bookmark(place: Place): Step {
-    const make = (): Step => ({ event: this.#caughtUp(place.position), place });
-    return this.#shared(`${keyOf(place)} bookmark`, place.asOf, make);
+    return this.#shared(`${keyOf(place)} bookmark`, place.asOf, () => ({
+      event: this.#caughtUp(place.position),
+      place,
+    }));
   }
 
   #shared(key: string, asOf: number, make: () => Step): Step {
     const known = this.#steps.get(key);
-    if (known && known.revision >= asOf && this.#isGood(known)) return known.step;
-    const made = { step: make(), revision: this.#store.position.revision, at: this.#clock.now() };
-    this.#steps.delete(key);
-    this.#steps.set(key, made);
-    if (this.#steps.size > STEPS_KEPT) this.#steps.delete(this.#steps.keys().next().value!);
-    return made.step;
-  }
-
-  /** That there is nothing to tell is so until something happens. */
-  #isGood({ step, revision, at }: MadeStep): boolean {
-    if (!step.event) return revision === this.#store.position.revision;
-    return Math.abs(this.#clock.now() - at) < MOMENT_MS;
+    const now = this.#clock.now();
+    if (known && known.step.place.asOf >= asOf && Math.abs(now - known.at) < MOMENT_MS) return known.step;
+    const step = make();
+    if (step.event) this.#steps.set(key, { step, at: now });
+    return step;
   }
 
   #makeStep(from: Place): Step {
@@ -170,13 +166,11 @@ export class TaskEventView {
 
 interface MadeStep {
   readonly step: Step;
-  /** The store's when it was made. */
-  readonly revision: number;
   readonly at: number;
 }
 
-/** Steps that are kept at a time: those who stand together go on together. */
-const STEPS_KEPT = 16;
+/** Those who stand together go on together, so few are kept. */
+const STEPS_KEPT = 4;
 
 /** For so long others are told the same, milliseconds. */
 const MOMENT_MS = 1_000;

@@ -163,12 +163,12 @@ export class PerDatabaseTaskStore extends ObservableTaskStore implements TaskSto
   async #lookFor(isWanted: (userTask: UserTask) => boolean): Promise<UserTask[]> {
     const found: UserTask[] = [];
     const last = this.#revision;
-    for (let seen = 1, at = 0; ; seen++) {
+    for (let seen = 0, at = 0; ; seen++) {
+      if (seen % SLICE === 0) await setImmediate();
       const state = this.nextChange(at);
       if (!state || state.stamp.revision > last) return found;
       if (state.kind === "userTask" && isWanted(state)) found.push(state);
       at = state.stamp.revision;
-      if (seen % SLICE === 0) await setImmediate();
     }
   }
 

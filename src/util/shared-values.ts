@@ -1,6 +1,8 @@
 /** A value that others may use at the same time. */
 export interface Lease<V> {
   readonly value: V;
+  /** Whether others use it now. */
+  readonly isShared: boolean;
   /** To be called once, when it is no longer used. */
   release(): void;
 }
@@ -27,6 +29,9 @@ export class SharedValues<K, V> {
     entry.users++;
     return {
       value: entry.value,
+      get isShared() {
+        return entry.users > 1;
+      },
       release: () => {
         if (--entry.users > 0) return;
         this.#entries.delete(key);
