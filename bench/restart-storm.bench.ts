@@ -5,6 +5,16 @@
  * position, who are told the whole state.
  *
  *     npm run bench -- restart-storm
+ *
+ * Found (Node 20, 2 shared cores, one of them the clients'):
+ *
+ *     who                     seconds  cpu s  events   resets  stall ms  of which gc  write ms
+ *     nobody                        2    0.7        0       0         9            6       2.8
+ *     2,000 with a position        11   10.9  224,732       0       129           25       7.0
+ *     200 without a position      8.8    8.8  200,745     200        15            8       4.9
+ *
+ * A resume costs what was missed: here a tenth of a snapshot, so ten times as many are served in the same time.
+ * What holds the loop up is 2,000 handshakes at once, not their events.
  */
 import { setTimeout } from "node:timers/promises";
 import { MeasuredServer } from "../test/kit/measured-server.js";

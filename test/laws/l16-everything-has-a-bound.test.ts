@@ -36,7 +36,9 @@ describe("L16: everything has a bound", () => {
     const written = store.store(toStore(ALICE));
     await until(() => journal.appends.length === 1);
     const waiting = store.purge();
-    await expect(store.store(toStore(ALICE))).rejects.toMatchObject(refusal("LIMIT_EXCEEDED", "changesWaitingMax"));
+    await expect(store.store(toStore(ALICE))).rejects.toMatchObject(
+      refusal("LIMIT_EXCEEDED", "changesWaitingMax"),
+    );
     release();
     await written;
     expect(await waiting).toBe(1);
