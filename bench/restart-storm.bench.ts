@@ -30,7 +30,6 @@ const EVENTS = `subscription ($after: Position) { taskEvents(database: "d", afte
   ... on TaskStored { userTask { jobId task { status progress { percent } } } }
   ... on TaskUpdated { userTask { jobId task { status progress { percent } } } }
 } }`;
-const REPORT = `mutation ($inputs: [UpdateTaskInput!]!) { updateTasks(inputs: $inputs) { __typename } }`;
 
 await using server = await MeasuredServer.start();
 await server.storeJobs({ database: "d", users: 1, jobs: JOBS, tasks: 20 });
@@ -38,7 +37,7 @@ const { tasks } = await dataOf<{ tasks: { position: string } }>(
   server.url,
   `{ tasks(database: "d", first: 1) { position } }`,
 );
-await report(MISSED);
+await server.report(MISSED, { add: 1 });
 
 console.table([
   await storm("nobody", 0, undefined),
@@ -52,7 +51,7 @@ async function storm(who: string, count: number, after: string | undefined): Pro
   const cpu = await server.cpuMs();
   const began = performance.now();
   const { result: told, times } = await whileRepeating(
-    () => report(1),
+    () => server.report(1, { add: 1 }),
     () => comeBackAll(count, after),
   );
   const seconds = (performance.now() - began) / 1_000;
@@ -85,15 +84,4 @@ async function comeBack(after: string | undefined): Promise<string[]> {
     kinds.push((data as { taskEvents: { kind: string } }).taskEvents.kind);
   }
   return kinds;
-}
-
-/** Changes so many jobs once. */
-async function report(jobs: number): Promise<void> {
-  const inputs = Array.from({ length: jobs }, (_, at) => ({
-    database: "d",
-    username: "user0",
-    jobId: `job${at}`,
-    updates: [{ path: "0", add: 1 }],
-  }));
-  await dataOf(server.url, REPORT, { inputs });
 }

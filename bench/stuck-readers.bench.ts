@@ -16,7 +16,7 @@
  * Who reads nothing costs nothing. What those who read cost is the serialising of 10 kB for each of them.
  */
 import { MeasuredServer } from "../test/kit/measured-server.js";
-import { dataOf, readMetric } from "../test/kit/raw-http.js";
+import { readMetric } from "../test/kit/raw-http.js";
 import { SseStream } from "../test/kit/sse-client.js";
 import { WsClient } from "../test/kit/ws-client.js";
 import { median, rounded, timeOf } from "./measure.js";
@@ -29,7 +29,6 @@ const EVENTS = {
   query: `subscription { taskEvents(database: "d") { kind: __typename position
     ... on TaskUpdated { userTask { jobId tasks { path description status progress { percent bar } } } } } }`,
 };
-const REPORT = `mutation ($inputs: [UpdateTaskInput!]!) { updateTasks(inputs: $inputs) { __typename } }`;
 
 interface Readers extends Disposable {
   /** Whether they read nothing from now on. */
@@ -72,13 +71,13 @@ async function measure(join: () => Promise<Readers>): Promise<{ rate: number; by
 }
 
 async function reportAll(): Promise<void> {
-  for (let change = 0; change < CHANGES; change += INPUTS) await report();
+  for (let change = 0; change < CHANGES; change += INPUTS) await server.report(INPUTS, { add: 1 });
 }
 
 /** Until what is told to those who don't read has filled what the network holds. */
 async function untilQuiet(): Promise<void> {
   for (let told = -1; ;) {
-    for (let request = 0; request < 5; request++) await report();
+    for (let request = 0; request < 5; request++) await server.report(INPUTS, { add: 1 });
     const now = await readMetric(server.url, "tidemark_events_told_total");
     if (now - told < READERS) return;
     told = now;
@@ -108,15 +107,4 @@ async function overSse(): Promise<Readers> {
     },
     [Symbol.dispose]: () => streams.forEach((stream) => stream[Symbol.dispose]()),
   };
-}
-
-/** Changes each job once. */
-async function report(): Promise<void> {
-  const inputs = Array.from({ length: INPUTS }, (_, at) => ({
-    database: "d",
-    username: "user0",
-    jobId: `job${at}`,
-    updates: [{ path: "0", add: 1 }],
-  }));
-  await dataOf(server.url, REPORT, { inputs });
 }

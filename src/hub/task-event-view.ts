@@ -28,8 +28,8 @@ export interface Step {
 
 /**
  * One way of watching a database: through a filter, each change or merged. It says what comes after a place,
- * and knows no subscriber: who stands at the same place at the same revision is told the very same event, made
- * once, so that those who execute it can do that once too.
+ * and knows no subscriber: those who stand at the same place are told the very same event, made once, so that
+ * it can be executed once too.
  *
  *      Reset due ──► catching up ──CaughtUp──► live ─┐
  *          ▲              ▲                      │    │ told every revision, one by one

@@ -1,6 +1,5 @@
 import { describe, expect, it } from "vitest";
 import { MeasuredServer } from "../kit/measured-server.js";
-import { dataOf } from "../kit/raw-http.js";
 import { SseStream } from "../kit/sse-client.js";
 import { WsClient } from "../kit/ws-client.js";
 import type { Watcher } from "../server/transports.js";
@@ -21,11 +20,11 @@ describe("Law 10: readers that stop reading while 200,000 changes are made", () 
     using stuck = new Watching(await stuckReaders(server.url));
     using live = new Watching([await overWebSocket(server.url)]);
     await Promise.all([stuck.untilCaughtUp(), live.untilCaughtUp()]);
-    await reportTo(live, server.url, 0, WARM_UP);
+    await reportTo(live, server, 0, WARM_UP);
     const before = await server.memory();
 
     stuck.pause();
-    await reportTo(live, server.url, WARM_UP, WARM_UP + CHANGES);
+    await reportTo(live, server, WARM_UP, WARM_UP + CHANGES);
     const after = await server.memory();
     stuck.resume();
     await stuck.untilAllHave(DONE);
@@ -138,21 +137,9 @@ class Watching implements Disposable {
 }
 
 /** Changes each job in turn, over and over, from so many changes to so many; `live` is to see each of them. */
-async function reportTo(live: Watching, url: string, from: number, to: number): Promise<void> {
+async function reportTo(live: Watching, server: MeasuredServer, from: number, to: number): Promise<void> {
   for (let change = from; change < to; change += JOBS) {
     const done = change / JOBS + 1;
-    await Promise.all([report(url, done), live.untilAllHave(done)]);
+    await Promise.all([server.report(JOBS, { done }), live.untilAllHave(done)]);
   }
-}
-
-/** Changes each job once. */
-async function report(url: string, done: number): Promise<void> {
-  const query = `mutation ($inputs: [UpdateTaskInput!]!) { updateTasks(inputs: $inputs) { __typename } }`;
-  const inputs = Array.from({ length: JOBS }, (_, at) => ({
-    database: "d",
-    username: "user0",
-    jobId: `job${at}`,
-    updates: [{ path: "0", done }],
-  }));
-  await dataOf(url, query, { inputs });
 }
