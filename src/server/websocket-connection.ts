@@ -102,10 +102,11 @@ export class WebSocketConnection implements ProtocolSocket, Outlet {
   /**
    * Half-open connections are found by two pings of which the first was not answered. Where much was sent since
    * the client was heard of last, a ping waits behind it: then it has as long as a slow reader has. Where
-   * something waits here, a ping would say nothing, and the connection is judged as a slow reader's.
+   * something waits here, a ping would say nothing, and the connection is judged as a slow reader's; nor would
+   * an answer be heard while the client is not read from.
    */
   ping(): void {
-    if (this.#webSocket.bufferedAmount > 0) return this.#heardOf();
+    if (this.#webSocket.bufferedAmount > 0 || this.#webSocket.isPaused) return this.#heardOf();
     const { slowReaderMs, keepAliveMs } = this.#options;
     const patience = this.#sentSince > PING_WAITS_BEHIND ? Math.ceil(slowReaderMs / keepAliveMs) : 1;
     if (this.#unanswered >= patience) return this.#webSocket.terminate();

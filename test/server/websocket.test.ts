@@ -654,6 +654,27 @@ describe("The heartbeat", () => {
   });
 });
 
+describe("A client with more under way than is read at a time", () => {
+  it("is not taken for half-open while its answers take long", async () => {
+    const journal = observeJournal(createMemoryJournal(DEFAULT_LIMITS));
+    await using server = await startServer({ keepAlive: "100ms" }, { journal });
+    using client = await WsClient.connect(server.url);
+    using other = await WsClient.connect(server.url);
+    const release = journal.holdAppends();
+
+    const answers = Array.from({ length: 150 }, (_, number) =>
+      client.ask(storeTask({ jobId: `${number}`, task: { description: "t", subTasks: BULK } })),
+    );
+    for (let count = 0; count < 6; count++) await once(other.socket, "ping");
+    release();
+
+    expect((await Promise.all(answers)).filter(({ errors }) => errors)).toEqual([]);
+  });
+});
+
+/** Enough that what a client sends does not come in one piece. */
+const BULK = Array.from({ length: 50 }, (_, at) => ({ description: `part ${at}`, volume: 1 }));
+
 describe("A client that does not read", () => {
   const WAITING = { waitingBytesPerSocketMax: "100000", keepAlive: "10m" };
   const MESSAGE_BYTES = 16_000;
