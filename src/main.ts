@@ -8,6 +8,9 @@ import type { Config } from "./config.js";
  * The process: it runs a command, and ends when that has ended or a signal asks for it. This is the only
  * place that ends the process.
  */
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code !== "EPIPE") throw error; // who reads may have enough: `tidemark serve --help | head`
+});
 await createProgram(serve)
   .parseAsync()
   .catch((error: unknown) => {

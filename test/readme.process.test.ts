@@ -2,8 +2,10 @@ import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
+import { parse, validate } from "graphql";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { SETTINGS } from "../src/config.js";
+import { schema } from "../src/graphql/schema.js";
 import { DEFAULT_LIMITS } from "../src/protocol/limits.js";
 import { startServer, type TestServer } from "./kit/server.js";
 
@@ -24,6 +26,16 @@ beforeEach(async () => {
 afterEach(async () => {
   for (const child of children.splice(0)) if (child.exitCode === null) process.kill(-child.pid!);
   await server.close();
+});
+
+describe("the documents of ARCHITECTURE.md", () => {
+  it("ask for what the schema has", () => {
+    const documents = blocks("graphql", readFileSync("ARCHITECTURE.md", "utf8")).map((document) =>
+      parse(document),
+    );
+    expect(documents).toHaveLength(1);
+    expect(documents.flatMap((document) => validate(schema, document))).toEqual([]);
+  });
 });
 
 describe("the commands of the README", () => {
@@ -68,8 +80,8 @@ describe("the tables of the README", () => {
   });
 });
 
-function blocks(language: string): string[] {
-  return [...README.matchAll(new RegExp(`^\`\`\`${language}\\n(.*?)^\`\`\``, "gms"))].map(
+function blocks(language: string, text = README): string[] {
+  return [...text.matchAll(new RegExp(`^\`\`\`${language}\\n(.*?)^\`\`\``, "gms"))].map(
     ([, block]) => block!,
   );
 }

@@ -17,11 +17,11 @@ export class TaskEventCursor {
   #place: Place;
   /** The revision that the subscriber knows. */
   #told: number;
-  /** Since when that lies behind. */
-  #behindSince: number | undefined;
+  /** When it was told that; at first, when it said so itself. */
+  #toldAt: number;
   #askAgainInMs: number | undefined;
 
-  /** @param options.bookmarkMs how long what the subscriber knows may lie behind because of its filter. */
+  /** @param options.bookmarkMs after so long without an event what the subscriber knows does not lie behind. */
   constructor(
     view: TaskEventView,
     options: { after: Position | undefined; bookmarkMs: number; clock: Clock },
@@ -31,6 +31,7 @@ export class TaskEventCursor {
     this.#bookmarkMs = options.bookmarkMs;
     this.#place = view.placeAfter(options.after);
     this.#told = this.#place.position.revision;
+    this.#toldAt = options.clock.now();
   }
 
   /** The next event; undefined when there is nothing to tell now. */
@@ -49,15 +50,15 @@ export class TaskEventCursor {
   #tell(event: TaskEvent | undefined): TaskEvent | undefined {
     if (!event) return undefined;
     this.#told = event.position.revision;
-    this.#behindSince = undefined;
+    this.#toldAt = this.#clock.now();
     return event;
   }
 
   #bookmark(): TaskEvent | undefined {
     if (this.#place.position.revision === this.#told) return undefined;
     const now = this.#clock.now();
-    this.#behindSince = Math.min(this.#behindSince ?? now, now);
-    const leftMs = this.#behindSince + this.#bookmarkMs - now;
+    this.#toldAt = Math.min(this.#toldAt, now); // the clock may have been set back
+    const leftMs = this.#toldAt + this.#bookmarkMs - now;
     if (leftMs <= 0) return this.#tell(this.#view.bookmark(this.#place).event);
     this.#askAgainInMs = leftMs;
     return undefined;

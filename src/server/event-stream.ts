@@ -3,6 +3,7 @@ import { Readable } from "node:stream";
 import type { ExecutionResult } from "graphql";
 import type { EventResults } from "../graphql/event-results.js";
 import type { Log } from "../util/log.js";
+import { SlowReaderWatch } from "./slow-reader.js";
 
 /** The header of server-sent events; proxies are asked neither to keep nor to hold them back. */
 export const EVENT_STREAM_HEADERS = {
@@ -40,8 +41,7 @@ export class EventStream extends Readable {
     this.#response = response;
     this.#options = options;
     this.#heartbeat = setInterval(() => this.#beat(), options.keepAliveMs).unref();
-    // Not before it is read: Yoga takes the timeout off the socket when it begins to answer.
-    this.once("resume", () => response.setTimeout(options.slowReaderMs, () => this.#closeSlowReader()));
+    this.once("resume", () => this.#watchReader()); // before that Yoga takes the timeout off the socket
     this.push(COMMENT); // some browsers hold the header back until something follows it
   }
 
@@ -90,11 +90,18 @@ export class EventStream extends Readable {
     if (!this.#hasEnded && this.readableFlowing && this.readableLength === 0) this.push(COMMENT);
   }
 
-  /** Called when nothing has moved on the connection; it is closed if something should have. */
-  #closeSlowReader(): void {
-    if (this.#response.writableLength === 0) return;
-    this.#options.onSlowReaderClosed();
-    this.#response.destroy();
+  #watchReader(): void {
+    const response = this.#response;
+    if (!response.socket) return;
+    const watch = new SlowReaderWatch(response.socket, {
+      slowReaderMs: this.#options.slowReaderMs,
+      isWaiting: () => response.writableLength > 0,
+      onSlow: () => {
+        this.#options.onSlowReaderClosed();
+        response.destroy();
+      },
+    });
+    response.on("timeout", () => watch.timedOut());
   }
 }
 

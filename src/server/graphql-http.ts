@@ -41,6 +41,11 @@ export class GraphqlHttp {
     });
   }
 
+  /** Event streams that are open. */
+  get streamCount(): number {
+    return this.#streams.size;
+  }
+
   /** Ends every event stream, so that its client comes back. */
   closeStreams(): void {
     for (const stream of this.#streams) stream.close();

@@ -54,7 +54,11 @@ export class Server {
 
   constructor(options: ServerOptions) {
     this.#options = options;
-    const watching = { ...options, onSlowReaderClosed: () => options.metrics.slowReaderClosed() };
+    const onSlowReaderClosed = (): void => {
+      options.metrics.slowReaderClosed();
+      options.log.info({}, "closed a connection that nothing was read from");
+    };
+    const watching = { ...options, onSlowReaderClosed };
     this.#graphql = new GraphqlHttp(watching);
     this.#webSockets = new WebSockets(watching);
     this.#http = createServer(HTTP_TIMEOUTS, (request, response) => void this.#handle(request, response));
@@ -62,6 +66,7 @@ export class Server {
     this.#http.on("connection", (socket) => this.#count(socket));
     this.#http.on("upgrade", (request, socket, head) => this.#upgrade(request, socket, head));
     options.metrics.gauge("connections", "Connections that are open.", () => this.#connectionCount);
+    options.metrics.gauge("event_streams", "Event streams that are open.", () => this.#graphql.streamCount);
     options.metrics.gauge("websockets", "WebSockets that are open.", () => this.#webSockets.size);
   }
 

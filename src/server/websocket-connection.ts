@@ -7,6 +7,7 @@ import type { Pipeline } from "../graphql/pipeline.js";
 import type { Limits } from "../protocol/limits.js";
 import { limitExceeded } from "../protocol/tidemark-error.js";
 import type { Log } from "../util/log.js";
+import { SlowReaderWatch } from "./slow-reader.js";
 
 /**
  * One WebSocket, as graphql-ws sees it.
@@ -45,7 +46,12 @@ export class WebSocketConnection implements ProtocolSocket, Outlet {
     this.#options = options;
     webSocket.on("pong", () => this.#heardOf());
     webSocket.on("error", (error) => this.#failed(error));
-    socket.setTimeout(options.slowReaderMs).on("timeout", () => this.#closeSlowReader());
+    const watch = new SlowReaderWatch(socket, {
+      slowReaderMs: options.slowReaderMs,
+      isWaiting: () => webSocket.bufferedAmount > 0 && webSocket.readyState === webSocket.OPEN,
+      onSlow: () => this.#closeSlowReader(),
+    });
+    socket.on("timeout", () => watch.timedOut());
   }
 
   get protocol(): string {
@@ -171,9 +177,7 @@ export class WebSocketConnection implements ProtocolSocket, Outlet {
     this.#sentSince = 0;
   }
 
-  /** Called when nothing has moved on the connection; it is closed if something should have. */
   #closeSlowReader(): void {
-    if (this.#webSocket.bufferedAmount === 0 || this.#webSocket.readyState !== this.#webSocket.OPEN) return;
     this.#options.onSlowReaderClosed();
     this.close(CloseCode.SLOW_READER, "Nothing was read. Come back with your position.");
     for (const results of this.#subscriptions.values()) void results?.return();

@@ -105,6 +105,23 @@ describe("the hub, asked for events", () => {
   });
 });
 
+describe("the hub, asked for events with an interval that is longer than the time of a bookmark", () => {
+  it("tells where one stands with the next tick", async () => {
+    await using world = await openHub();
+    const minIntervalMs = 2 * BOOKMARK_MS;
+    const events = await world.taskEvents({ username: ALICE.username, minIntervalMs });
+    await eventsOf(events, 2);
+    const told = watched(events);
+    await world.store.store(toStore(BOB));
+    await rest();
+    world.clock.advance(minIntervalMs);
+    await until(() => told.mock.calls.length === 1);
+    expect(told.mock.calls.flat()).toMatchObject([
+      { value: { kind: "CaughtUp", position: { revision: 1 } } },
+    ]);
+  });
+});
+
 describe("the hub, asked for a task", () => {
   it("tells the job now, and then after every change", async () => {
     await using world = await openHub();
@@ -355,7 +372,7 @@ describe("a subscriber from whom all is hidden that happens", () => {
       await rest();
       world.clock.advance(minIntervalMs);
       await rest();
-      world.clock.advance(BOOKMARK_MS - 1);
+      world.clock.advance(BOOKMARK_MS - minIntervalMs - 1);
       await rest();
       expect(told).not.toHaveBeenCalled();
       world.clock.advance(1);

@@ -54,6 +54,12 @@ describe("tidemark serve", () => {
     ]);
   });
 
+  it("does not mind that nobody reads its help to the end", async () => {
+    await using shell = new Program("sh", ["-c", "node dist/main.js serve --help | true"]);
+    expect(await shell.exited).toEqual({ code: 0, signal: null });
+    expect(shell.err).toEqual([]);
+  });
+
   it("warns of a variable that names no setting, and starts", async () => {
     await using tidemark = await startTidemark([], { env: { TIDEMARK_RETENTION_MS: "1" } });
 
