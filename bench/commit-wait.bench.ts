@@ -133,7 +133,7 @@ function observe(journal: Journal, observed: Observed, takeTime: () => Promise<v
     open: async (database) => {
       const handle = await journal.open(database);
       return {
-        load: () => handle.load(),
+        load: (take) => handle.load(take),
         append: (entries) => append(handle, entries),
         find: (commitId) => handle.find(commitId),
         follow: (revision, signal) => handle.follow(revision, signal),
@@ -143,6 +143,7 @@ function observe(journal: Journal, observed: Observed, takeTime: () => Promise<v
       };
     },
     databases: () => journal.databases(),
+    recent: (count) => journal.recent(count),
     isWritable: () => journal.isWritable(),
     close: () => journal.close(),
     [Symbol.asyncDispose]: () => journal[Symbol.asyncDispose](),

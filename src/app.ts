@@ -45,7 +45,8 @@ export interface App extends AsyncDisposable {
 export async function startApp(config: Config, options: AppOptions = {}): Promise<App> {
   const { clock = systemClock, log = silentLog } = options;
   const { limits } = config;
-  const journal = options.journal ?? (await openJournal(config.store, limits));
+  const journal =
+    options.journal ?? (await openJournal(config.store, { ...limits, newEpoch: config.newEpoch, log }));
   const { provider, expiry } = createProvider(config, journal, clock, log);
   const hub = new Hub(provider, { clock, bookmarkMs: config.bookmarkMs });
   const metrics = new Metrics();

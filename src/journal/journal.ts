@@ -1,6 +1,8 @@
+import type { Limits } from "../protocol/limits.js";
 import type { DatabaseName, JobKey } from "../tasks/names.js";
 import type { TaskRow, WrittenRow } from "../tasks/task-rows.js";
 import type { LogEntry, RemovalReason, UserTask } from "../tasks/user-task.js";
+import type { Log } from "../util/log.js";
 
 /**
  * Where the changes of databases are kept. One interface for memory, a file and a service; what a driver can
@@ -21,6 +23,9 @@ export interface Journal extends AsyncDisposable {
   /** Every database that exists, by name, also one without jobs. */
   databases(): Promise<readonly DatabaseSummary[]>;
 
+  /** Up to `count` of the databases that were written to last before this was opened, the newest first. */
+  recent(count: number): Promise<readonly DatabaseName[]>;
+
   /** Whether an append could be written now; never rejects. */
   isWritable(): Promise<boolean>;
 
@@ -37,13 +42,18 @@ export interface JournalAbilities {
 
 export interface DatabaseSummary {
   readonly name: DatabaseName;
+  /** 0 where it can't be read. */
   readonly jobCount: number;
 }
 
 /** One database's journal. Every call may run concurrently with any other. */
 export interface DatabaseJournal {
-  /** The state kept, whole: every entry up to `revision` is in it, and none after. */
-  load(): Promise<JournalSnapshot>;
+  /**
+   * Gives the state kept, in slices, with turns of the event loop between them: together they are whole, every
+   * entry up to the head's revision is in them and none after.
+   * @throws DamagedJournalError when something of it can't be read.
+   */
+  load(take: (slice: JournalSlice) => void): Promise<JournalHead>;
 
   /**
    * Appends entries, all or none, in order. Resolves when they are as durable as the driver makes them: the
@@ -73,15 +83,20 @@ export interface DatabaseJournal {
   close(): Promise<void>;
 }
 
-export interface JournalSnapshot {
+export interface JournalHead {
   /** Of the history: 12 characters of base64url, unlike that of any other database. */
   readonly epoch: string;
   /** The newest entry in it; entries are followed from here. */
   readonly revision: number;
   /** The newest removal that is no longer remembered; 0 when all are. */
   readonly floor: number;
+}
+
+/** A part of what is kept. Of the removals the newest `removalsKeptMax` are, which come last, oldest first. */
+export interface JournalSlice {
+  /** As in the head. */
+  readonly epoch: string;
   readonly jobs: readonly StoredJob[];
-  /** The newest `removalsKeptMax`. */
   readonly removals: readonly StoredRemoval[];
 }
 
@@ -148,14 +163,30 @@ export type AppendResult =
   | { readonly kind: "appended"; readonly firstRevision: number }
   | { readonly kind: "conflict"; readonly key: JobKey };
 
+/** The bounds that a journal keeps by itself, whatever its driver. */
+export type JournalOptions = Pick<Limits, "removalsKeptMax" | "logLinesPerJobMax">;
+
+export interface OpenOptions extends JournalOptions {
+  /** Whether every database begins a new epoch with this start. */
+  readonly newEpoch: boolean;
+  readonly log: Log;
+}
+
 /** A journal that failed. */
 export class JournalError extends Error {
-  override readonly name = "JournalError";
+  override readonly name: string = "JournalError";
   /** Whether an append may have been written all the same. */
   readonly outcome: "nothing written" | "unknown";
 
   constructor(message: string, outcome: JournalError["outcome"], options?: { cause?: unknown }) {
     super(message, options);
     this.outcome = outcome;
+  }
+}
+
+/** What was written is no longer what can be read: it takes an operator to mend that. */
+export class DamagedJournalError extends JournalError {
+  constructor(message: string, options?: { cause?: unknown }) {
+    super(message, "nothing written", options);
   }
 }

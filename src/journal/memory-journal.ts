@@ -1,8 +1,8 @@
 import { randomBytes } from "node:crypto";
-import type { Limits } from "../protocol/limits.js";
-import type { DatabaseName, JobKey } from "../tasks/names.js";
-import type { TaskRow, WrittenRow } from "../tasks/task-rows.js";
+import type { DatabaseName } from "../tasks/names.js";
 import { assert, unreachable } from "../util/assert.js";
+import { WakeUp } from "../util/wake-up.js";
+import { closedError, JournalHandle, type JournalDatabase } from "./journal-handle.js";
 import {
   JournalError,
   type AppendResult,
@@ -10,13 +10,13 @@ import {
   type DatabaseSummary,
   type Journal,
   type JournalEntry,
+  type JournalHead,
+  type JournalOptions,
   type JournalRecord,
-  type JournalSnapshot,
-  type StoredChange,
-  type StoredJob,
+  type JournalSlice,
   type StoredRemoval,
-  type UpdatedChange,
 } from "./journal.js";
+import { idOf, keyOf, storedJob, toStored, updatedJob, type KeptJob } from "./kept-job.js";
 
 /**
  * A journal in this process' memory, for tests and servers whose jobs may be forgotten. All of the contract
@@ -25,22 +25,20 @@ import {
  * An append and a load are each done in one turn, so the event loop makes them atomic; an append costs what
  * it changes, whatever the database holds.
  */
-export function createMemoryJournal(options: MemoryJournalOptions): Journal {
+export function createMemoryJournal(options: JournalOptions): Journal {
   return new MemoryJournal(options);
 }
-
-export type MemoryJournalOptions = Pick<Limits, "removalsKeptMax" | "logLinesPerJobMax">;
 
 /** Entries that can be found and followed from. */
 const ENTRIES_KEPT = 1_000;
 
 class MemoryJournal implements Journal {
   readonly supports = { durability: false, otherWriters: false };
-  readonly #options: MemoryJournalOptions;
+  readonly #options: JournalOptions;
   readonly #databases = new Map<DatabaseName, MemoryDatabase>();
   #isClosed = false;
 
-  constructor(options: MemoryJournalOptions) {
+  constructor(options: JournalOptions) {
     this.#options = options;
   }
 
@@ -48,7 +46,12 @@ class MemoryJournal implements Journal {
     this.#checkOpen();
     const database = this.#databases.get(name) ?? new MemoryDatabase(this.#options);
     this.#databases.set(name, database);
-    return new MemoryHandle(database, () => this.#release(name, database));
+    const handle = new JournalHandle(database, () => {
+      database.handles.delete(handle);
+      this.#release(name, database);
+    });
+    database.handles.add(handle);
+    return handle;
   }
 
   async databases(): Promise<readonly DatabaseSummary[]> {
@@ -57,6 +60,10 @@ class MemoryJournal implements Journal {
       .filter(([, database]) => database.exists)
       .map(([name, { jobCount }]) => ({ name, jobCount }))
       .toSorted((a, b) => (a.name < b.name ? -1 : 1));
+  }
+
+  async recent(): Promise<readonly DatabaseName[]> {
+    return [];
   }
 
   async isWritable(): Promise<boolean> {
@@ -84,108 +91,57 @@ class MemoryJournal implements Journal {
   }
 }
 
-class MemoryHandle implements DatabaseJournal {
-  readonly #database: MemoryDatabase;
-  readonly #release: () => void;
-  #isClosed = false;
-
-  constructor(database: MemoryDatabase, release: () => void) {
-    this.#database = database;
-    this.#release = release;
-    database.handles.add(this);
-  }
-
-  async load(): Promise<JournalSnapshot> {
-    return this.#open().snapshot();
-  }
-
-  async append(entries: readonly JournalEntry[]): Promise<AppendResult> {
-    return this.#open().append(entries);
-  }
-
-  async find(commitId: string): Promise<number | undefined> {
-    return this.#open().log.find(commitId);
-  }
-
-  async *follow(revision: number, signal: AbortSignal): AsyncGenerator<JournalRecord, void> {
-    const { log } = this.#open();
-    let followed = revision;
-    while (!signal.aborted && !this.#isClosed) {
-      const record = log.after(followed);
-      if (record) {
-        yield record;
-        followed = record.revision;
-      } else {
-        await log.changed(signal);
-      }
-    }
-  }
-
-  async head(): Promise<number> {
-    return this.#open().log.head;
-  }
-
-  /** This history is only ever lost together with its handles. */
-  onEpochChange(): () => void {
-    return () => {};
-  }
-
-  async close(): Promise<void> {
-    if (this.#isClosed) return;
-    this.#isClosed = true;
-    this.#database.handles.delete(this);
-    this.#database.log.wake();
-    this.#release();
-  }
-
-  #open(): MemoryDatabase {
-    if (this.#isClosed) throw closedError();
-    return this.#database;
-  }
-}
-
 /** What all handles on one database share: its state in rows, and the log that led to it. */
-class MemoryDatabase {
-  readonly handles = new Set<MemoryHandle>();
-  readonly log = new EntryLog();
-  readonly #options: MemoryJournalOptions;
+class MemoryDatabase implements JournalDatabase {
+  readonly handles = new Set<JournalHandle>();
+  readonly arrivals = new WakeUp();
+  readonly #log = new EntryLog();
+  readonly #options: JournalOptions;
   readonly #epoch = randomBytes(9).toString("base64url");
-  readonly #jobs = new Map<string, Job>();
+  readonly #jobs = new Map<string, KeptJob>();
   /** Oldest first: a key is never set while it is in. */
   readonly #removals = new Map<string, StoredRemoval>();
   /** Stands before the oldest removal: it goes on in order of insertion, over gaps and to what comes later. */
   readonly #oldestRemovals = this.#removals.values();
   #floor = 0;
 
-  constructor(options: MemoryJournalOptions) {
+  constructor(options: JournalOptions) {
     this.#options = options;
   }
 
   get exists(): boolean {
-    return this.log.head > 0;
+    return this.#log.head > 0;
   }
 
   get jobCount(): number {
     return this.#jobs.size;
   }
 
-  snapshot(): JournalSnapshot {
-    return {
-      epoch: this.#epoch,
-      revision: this.log.head,
-      floor: this.#floor,
-      jobs: Array.from(this.#jobs.values(), (job) => ({ ...job, tasks: [...job.tasks.values()] })),
-      removals: [...this.#removals.values()],
-    };
+  async load(take: (slice: JournalSlice) => void): Promise<JournalHead> {
+    const jobs = Array.from(this.#jobs.values(), toStored);
+    take({ epoch: this.#epoch, jobs, removals: [...this.#removals.values()] });
+    return { epoch: this.#epoch, revision: this.#log.head, floor: this.#floor };
   }
 
-  append(entries: readonly JournalEntry[]): AppendResult {
+  async append(entries: readonly JournalEntry[]): Promise<AppendResult> {
     const conflict = this.#conflictIn(entries);
     if (conflict) return { kind: "conflict", key: keyOf(conflict) };
-    const firstRevision = this.log.head + 1;
-    for (const entry of entries) this.#write(entry, this.log.push(entry));
-    this.log.wake();
+    const firstRevision = this.#log.head + 1;
+    for (const entry of entries) this.#write(entry, this.#log.push(entry));
+    this.arrivals.wake();
     return { kind: "appended", firstRevision };
+  }
+
+  async find(commitId: string): Promise<number | undefined> {
+    return this.#log.find(commitId);
+  }
+
+  async recordAfter(revision: number): Promise<JournalRecord | undefined> {
+    return this.#log.after(revision);
+  }
+
+  async head(): Promise<number> {
+    return this.#log.head;
   }
 
   /** The first entry that was made from something else than what is here and what the entries before it make. */
@@ -197,7 +153,7 @@ class MemoryDatabase {
       if (entry.madeFrom !== before.revision) return true;
       const { kind } = entry.change;
       assert(kind === "stored" || before.isJob, `an entry "${kind}" for a job that is not stored`);
-      made.set(id, { revision: this.log.head + 1 + index, isJob: kind !== "removed" });
+      made.set(id, { revision: this.#log.head + 1 + index, isJob: kind !== "removed" });
       return false;
     });
   }
@@ -217,7 +173,10 @@ class MemoryDatabase {
         break;
       case "updated":
         // It is there: #conflictIn has asserted it.
-        this.#jobs.set(id, this.#updated(this.#jobs.get(id)!, change, revision));
+        this.#jobs.set(
+          id,
+          updatedJob(this.#jobs.get(id)!, change, revision, this.#options.logLinesPerJobMax),
+        );
         break;
       case "removed":
         this.#jobs.delete(id);
@@ -229,12 +188,6 @@ class MemoryDatabase {
     }
   }
 
-  #updated(job: Job, { header, tasks, log }: UpdatedChange, revision: number): Job {
-    writeRows(job.tasks, tasks, revision);
-    const lines = log.length === 0 ? job.log : [...job.log, ...log].slice(-this.#options.logLinesPerJobMax);
-    return { ...job, header, revision, log: lines };
-  }
-
   #forgetOldestRemoval(): void {
     const { value: oldest } = this.#oldestRemovals.next();
     assert(oldest, "no removal is left to forget");
@@ -242,9 +195,6 @@ class MemoryDatabase {
     this.#floor = oldest.revision;
   }
 }
-
-/** As a `StoredJob`, with the rows by path. */
-type Job = Omit<StoredJob, "tasks"> & { readonly tasks: Map<string, WrittenRow> };
 
 /** What a next entry of a job is made from. */
 interface Latest {
@@ -256,14 +206,13 @@ interface Latest {
 class EntryLog {
   readonly #ring: JournalRecord[] = [];
   readonly #revisions = new Map<string, number>();
-  readonly #sleepers = new Set<() => void>();
   #head = 0;
 
   get head(): number {
     return this.#head;
   }
 
-  /** Numbers the entry. Followers sleep on until `wake`. */
+  /** Numbers the entry. */
   push(entry: JournalEntry): number {
     const place = this.#head % ENTRIES_KEPT;
     const overwritten = this.#ring[place];
@@ -288,44 +237,4 @@ class EntryLog {
       "nothing written",
     );
   }
-
-  /** Resolves at the next `wake`, or when `signal` aborts. */
-  changed(signal: AbortSignal): Promise<void> {
-    return new Promise((resolve) => {
-      const wakeUp = (): void => {
-        this.#sleepers.delete(wakeUp);
-        signal.removeEventListener("abort", wakeUp);
-        resolve();
-      };
-      this.#sleepers.add(wakeUp);
-      signal.addEventListener("abort", wakeUp);
-    });
-  }
-
-  wake(): void {
-    for (const wakeUp of this.#sleepers) wakeUp();
-  }
-}
-
-/** No name has a control character in it, so no two keys have one id. */
-function idOf({ username, jobId }: JobKey): string {
-  return `${username}\u0000${jobId}`;
-}
-
-function keyOf({ username, jobId }: JobKey): JobKey {
-  return { username, jobId };
-}
-
-function storedJob(key: JobKey, { header, tasks }: StoredChange, revision: number): Job {
-  const job: Job = { ...keyOf(key), header, revision, storedRevision: revision, tasks: new Map(), log: [] };
-  writeRows(job.tasks, tasks, revision);
-  return job;
-}
-
-function writeRows(rows: Map<string, WrittenRow>, written: readonly TaskRow[], revision: number): void {
-  for (const row of written) rows.set(row.path, { row, revision });
-}
-
-function closedError(): JournalError {
-  return new JournalError("The journal is closed. Open it again.", "nothing written");
 }

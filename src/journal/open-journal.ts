@@ -1,26 +1,24 @@
-import type { Limits } from "../protocol/limits.js";
-import type { Journal } from "./journal.js";
+import type { Journal, OpenOptions } from "./journal.js";
 import { createMemoryJournal } from "./memory-journal.js";
 
 /** Where the URL of a store becomes a journal. A new driver is one more line of `DRIVERS`. */
 
 /**
- * Opens the journal that `url` names, by its scheme: `memory:`. Called once, when the server starts.
+ * Opens the journal that `url` names, by its scheme: `memory:`, `lmdb:DIR`. Called once, when the server starts.
  * @throws Error when this version has no such store; the message is for the operator, and says which it has.
  */
-export async function openJournal(url: string, options: JournalOptions): Promise<Journal> {
+export async function openJournal(url: string, options: OpenOptions): Promise<Journal> {
   const scheme = schemeOf(url);
   if (!isKnown(scheme)) throw unknownStore(scheme);
-  return DRIVERS[scheme](url, options);
+  return DRIVERS[scheme](url.slice(scheme.length), options);
 }
 
-/** The bounds that a journal keeps by itself, whatever its driver. */
-export type JournalOptions = Pick<Limits, "removalsKeptMax" | "logLinesPerJobMax">;
-
-type Driver = (url: string, options: JournalOptions) => Journal | Promise<Journal>;
+/** Gets what follows the scheme. A driver is loaded when it is asked for. */
+type Driver = (rest: string, options: OpenOptions) => Journal | Promise<Journal>;
 
 const DRIVERS = {
-  "memory:": (_url, options) => createMemoryJournal(options),
+  "memory:": (_rest, options) => createMemoryJournal(options),
+  "lmdb:": async (folder, options) => (await import("./lmdb-journal.js")).openLmdbJournal(folder, options),
 } satisfies Record<`${string}:`, Driver>;
 
 /** The text up to the first colon, and no more: what follows may hold a password. */

@@ -14,7 +14,7 @@ export class JobTable {
   readonly #usernames = new SortedNames<Username>();
   readonly #counts = zeroCounts();
   readonly #removalsKeptMax: number;
-  #floor: number;
+  #floor = 0;
 
   readonly #changes = new RevisionIndex<Slot>(({ state }, revision) => state?.stamp.revision === revision);
   readonly #stores = new RevisionIndex<Slot>(
@@ -24,9 +24,23 @@ export class JobTable {
     ({ state }, revision) => state?.kind === "removal" && state.stamp.revision === revision,
   );
 
-  constructor(options: { removalsKeptMax: number; floor?: number }) {
+  /** A table of what a journal kept, which comes in parts and in no order. */
+  static loading(options: { removalsKeptMax: number }): Loading {
+    const table = new JobTable(options);
+    const slots: Slot[] = [];
+    return {
+      add(states) {
+        for (const state of states) slots.push(table.#put(state));
+      },
+      finish(floor) {
+        table.#index(slots, floor);
+        return table;
+      },
+    };
+  }
+
+  constructor(options: { removalsKeptMax: number }) {
     this.#removalsKeptMax = options.removalsKeptMax;
-    this.#floor = options.floor ?? 0;
   }
 
   /** The newest removal that is forgotten; 0 while all are remembered. */
@@ -48,24 +62,6 @@ export class JobTable {
     this.#count(before, state);
     this.#indexStore(before, state, slot);
     this.#indexRemoval(before, state, slot);
-  }
-
-  /**
-   * Puts in what a journal kept. The order of stores is not that of changes, so all comes at once.
-   */
-  load(states: readonly (UserTask | Removal)[]): void {
-    for (const state of states) {
-      this.#slot(state).state = state;
-      this.#count(undefined, state);
-    }
-    for (const state of sortedBy(states, ({ stamp }) => stamp.revision)) {
-      this.#changes.append(this.#slot(state), state.stamp.revision);
-      if (state.kind === "removal") this.#removals.append(this.#slot(state), state.stamp.revision);
-    }
-    const jobs = states.filter((state) => state.kind === "userTask");
-    for (const job of sortedBy(jobs, ({ storedStamp }) => storedStamp.revision)) {
-      this.#stores.append(this.#slot(job), job.storedStamp.revision);
-    }
   }
 
   /** Of all changes, or of one user's where those are few; see `TaskStore.nextChange`. */
@@ -138,7 +134,26 @@ export class JobTable {
       if (!user) return [];
       return jobId === undefined ? [...user.slots.values()] : (user.slots.get(jobId) ?? []);
     });
-    return sortedBy(slots, ({ state }) => (state?.kind === "userTask" ? state.storedStamp.revision : 0));
+    return sortedBy(slots, storedRevisionOf);
+  }
+
+  #put(state: UserTask | Removal): Slot {
+    const slot = this.#slot(state);
+    slot.state = state;
+    this.#count(undefined, state);
+    return slot;
+  }
+
+  /** The order of stores is not that of changes, so all are indexed at once. */
+  #index(slots: readonly Slot[], floor: number): void {
+    this.#floor = floor;
+    for (const slot of sortedBy(slots, ({ state }) => state!.stamp.revision)) {
+      this.#changes.append(slot, slot.state!.stamp.revision);
+      if (slot.state!.kind === "removal") this.#removals.append(slot, slot.state!.stamp.revision);
+    }
+    for (const slot of sortedBy(slots, storedRevisionOf)) {
+      if (slot.state!.kind === "userTask") this.#stores.append(slot, slot.state!.storedStamp.revision);
+    }
   }
 
   #indexStore(before: JobState, state: UserTask | Removal, slot: Slot): void {
@@ -193,6 +208,16 @@ export class JobTable {
 /** The place of one key: indexes hold it, so that a state that is gone is held by nobody. */
 interface Slot {
   state: JobState;
+}
+
+/** What a table is loaded by. */
+interface Loading {
+  add(states: readonly (UserTask | Removal)[]): void;
+  finish(floor: number): JobTable;
+}
+
+function storedRevisionOf({ state }: Slot): number {
+  return state?.kind === "userTask" ? state.storedStamp.revision : 0;
 }
 
 /** So many slots are looked through for the next change rather than all that changed. */

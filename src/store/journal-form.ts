@@ -1,10 +1,4 @@
-import type {
-  JobHeader,
-  JournalEntry,
-  JournalSnapshot,
-  StoredJob,
-  StoredRemoval,
-} from "../journal/journal.js";
+import type { JobHeader, JournalEntry, JournalSlice, StoredJob, StoredRemoval } from "../journal/journal.js";
 import type { DatabaseName } from "../tasks/names.js";
 import { Stamp } from "../tasks/stamp.js";
 import { allRows, changedRows, treeOf } from "../tasks/task-rows.js";
@@ -23,10 +17,10 @@ export function entryOf(
   return { format: 1, commitId, username, jobId, madeFrom, change: changeOf(before, after) };
 }
 
-/** Every job and removal of a snapshot, in no order. */
+/** The jobs and removals of a slice, in no order. */
 export function statesOf(
   database: DatabaseName,
-  { epoch, jobs, removals }: JournalSnapshot,
+  { epoch, jobs, removals }: JournalSlice,
 ): (UserTask | Removal)[] {
   return [
     ...jobs.map((job) => userTaskOf(database, epoch, job)),

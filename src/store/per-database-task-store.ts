@@ -63,10 +63,9 @@ export class PerDatabaseTaskStore extends ObservableTaskStore implements TaskSto
     journal: DatabaseJournal,
     options: TaskStoreOptions,
   ): Promise<PerDatabaseTaskStore> {
-    const snapshot = await journal.load();
-    const table = new JobTable({ removalsKeptMax: options.limits.removalsKeptMax, floor: snapshot.floor });
-    table.load(statesOf(database, snapshot));
-    return new PerDatabaseTaskStore(database, journal, options, table, snapshot);
+    const loading = JobTable.loading({ removalsKeptMax: options.limits.removalsKeptMax });
+    const head = await journal.load((slice) => loading.add(statesOf(database, slice)));
+    return new PerDatabaseTaskStore(database, journal, options, loading.finish(head.floor), head);
   }
 
   private constructor(

@@ -577,6 +577,7 @@ function withOpening(journal: Journal, opened: (handle: DatabaseJournal) => Data
     supports: journal.supports,
     open: async (database) => opened(await journal.open(database)),
     databases: () => journal.databases(),
+    recent: (count) => journal.recent(count),
     isWritable: () => journal.isWritable(),
     close: () => journal.close(),
     [Symbol.asyncDispose]: () => journal[Symbol.asyncDispose](),

@@ -32,6 +32,7 @@ export function createHeldJournal(journal: Journal): HeldJournal {
     supports: journal.supports,
     open: async (database) => holdAppends(await journal.open(database), append),
     databases: () => journal.databases(),
+    recent: (count) => journal.recent(count),
     isWritable: () => journal.isWritable(),
     close: () => journal.close(),
     [Symbol.asyncDispose]: () => journal[Symbol.asyncDispose](),

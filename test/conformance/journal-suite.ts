@@ -5,10 +5,9 @@ import {
   type AppendResult,
   type DatabaseJournal,
   type Journal,
+  type JournalOptions,
   type JournalRecord,
-  type JournalSnapshot,
 } from "../../src/journal/journal.js";
-import type { JournalOptions } from "../../src/journal/open-journal.js";
 import type { JobKey } from "../../src/tasks/names.js";
 import { treeOf } from "../../src/tasks/task-rows.js";
 import type { TaskSpec } from "../../src/tasks/task-spec.js";
@@ -16,6 +15,8 @@ import {
   databaseName,
   grows,
   jobKey,
+  loadAll,
+  type JournalSnapshot,
   openWriter,
   plainTree,
   removes,
@@ -99,20 +100,20 @@ function specifyOpening(open: Open): void {
   it("opening and reading a database creates nothing", async () => {
     const journal = await open();
     const handle = await journal.open(DB);
-    await Promise.all([handle.load(), handle.head(), handle.find("none")]);
+    await Promise.all([loadAll(handle), handle.head(), handle.find("none")]);
     expect(await journal.databases()).toEqual([]);
   });
 
   it("a database that does not exist is empty, at revision 0, in an epoch of 12 characters of base64url", async () => {
     const { handle } = await world(open);
     const empty = { revision: 0, floor: 0, jobs: [], removals: [] };
-    expect(await handle.load()).toEqual({ ...empty, epoch: expect.stringMatching(/^[\w-]{12}$/) });
+    expect(await loadAll(handle)).toEqual({ ...empty, epoch: expect.stringMatching(/^[\w-]{12}$/) });
     expect(await handle.head()).toBe(0);
   });
 
   it("all handles on a database are in one epoch, which no other database has", async () => {
     const { journal, handle } = await world(open);
-    const { epoch } = await handle.load();
+    const { epoch } = await loadAll(handle);
     expect(await epochOf(journal.open(DB))).toBe(epoch);
     expect(await epochOf(journal.open(OTHER_DB))).not.toBe(epoch);
   });
@@ -121,9 +122,9 @@ function specifyOpening(open: Open): void {
     const { handle } = await world(open);
     const listener = vi.fn<(epoch: string) => void>();
     const stop = handle.onEpochChange(listener);
-    const { epoch } = await handle.load();
+    const { epoch } = await loadAll(handle);
     await handle.append([storing(JOB), updating(JOB, 1), removing(JOB, 2)]);
-    expect(await handle.load()).toMatchObject({ epoch, revision: 3 });
+    expect(await loadAll(handle)).toMatchObject({ epoch, revision: 3 });
     expect(listener).not.toHaveBeenCalled();
     stop();
     expect(stop).not.toThrow();
@@ -161,7 +162,7 @@ function specifyAppending(open: Open): void {
     const { handle } = await world(open);
     expect(await handle.append([storing(JOB), storing(OTHER_JOB)])).toEqual(appendedAt(1));
     expect(await handle.append([storing(THIRD_JOB)])).toEqual(appendedAt(3));
-    expect(revisionsOfJobs(await handle.load())).toEqual([1, 2, 3]);
+    expect(revisionsOfJobs(await loadAll(handle))).toEqual([1, 2, 3]);
   });
 
   it("each database numbers for itself", async () => {
@@ -198,7 +199,7 @@ function specifyAppending(open: Open): void {
       updating(JOB, 5),
     ]);
     expect(result).toEqual(appendedAt(2));
-    expect(await handle.load()).toMatchObject({ revision: 6, jobs: { length: 2 }, removals: [] });
+    expect(await loadAll(handle)).toMatchObject({ revision: 6, jobs: { length: 2 }, removals: [] });
   });
 }
 
@@ -226,7 +227,7 @@ function specifyConflicts(open: Open): void {
     const { journal, handle } = await world(open);
     expect(await handle.append([storing(JOB), storing(OTHER_JOB, 7)])).toEqual(conflictOf(OTHER_JOB));
     expect(await journal.databases()).toEqual([]);
-    expect(await handle.load()).toMatchObject({ revision: 0, jobs: [] });
+    expect(await loadAll(handle)).toMatchObject({ revision: 0, jobs: [] });
   });
 
   it.each([
@@ -317,7 +318,7 @@ function specifyState(open: Open): void {
     const { attempt, version, requestIds, changedAt } = writer.userTask(JOB);
     const header = { attempt, version, requestIds, changedAt };
     expect(header).toMatchObject({ attempt: 2, version: 4, requestIds: ["request-1"] });
-    expect(await handle.load()).toMatchObject({ jobs: [{ header, revision: 4, storedRevision: 3 }] });
+    expect(await loadAll(handle)).toMatchObject({ jobs: [{ header, revision: 4, storedRevision: 3 }] });
   });
 
   it("has the log of a job in order, and of a long one the newest lines", async () => {
@@ -332,7 +333,7 @@ function specifyState(open: Open): void {
   it("stays as it was loaded, whatever is appended later", async () => {
     const { handle, writer } = await writing(open);
     await writer.write(stores(JOB, TREE), stores(OTHER_JOB), removes(OTHER_JOB));
-    const snapshot = await handle.load();
+    const snapshot = await loadAll(handle);
     const before = structuredClone(snapshot);
     await writer.write(reports(JOB, { updates: [{ path: "0", add: 1 }], log: [lineOf("later")] }));
     await writer.write(stores(THIRD_JOB), removes(THIRD_JOB), stores(OTHER_JOB));
@@ -362,7 +363,7 @@ function specifyRemovals(open: Open): void {
     await writer.write(stores(JOB), stores(JOB), stores(OTHER_JOB));
     await writer.write(removes(JOB));
     const removal = { ...JOB, kind: "removed", reason: "REMOVED", attempt: 2, version: 3, revision: 4 };
-    expect(await handle.load()).toMatchObject({ removals: [removal], jobs: [OTHER_JOB], floor: 0 });
+    expect(await loadAll(handle)).toMatchObject({ removals: [removal], jobs: [OTHER_JOB], floor: 0 });
     expect(await loaded(handle)).toEqual(writer.expected());
   });
 
@@ -371,7 +372,7 @@ function specifyRemovals(open: Open): void {
     await writer.write(stores(JOB), stores(OTHER_JOB));
     await writer.write(removes(JOB), removes(OTHER_JOB));
     await writer.write(stores(JOB));
-    expect(await handle.load()).toMatchObject({ removals: [OTHER_JOB], jobs: [JOB], floor: 0 });
+    expect(await loadAll(handle)).toMatchObject({ removals: [OTHER_JOB], jobs: [JOB], floor: 0 });
     expect(await loaded(handle)).toEqual(writer.expected());
   });
 
@@ -379,18 +380,18 @@ function specifyRemovals(open: Open): void {
     const { handle } = await world(open, { removalsKeptMax: 3 });
     await handle.append(numberedJobs(6).map((key) => storing(key)));
     await handle.append(numberedJobs(3).map((key, index) => removing(key, index + 1)));
-    expect(await handle.load()).toMatchObject({ removals: { length: 3 }, floor: 0 });
+    expect(await loadAll(handle)).toMatchObject({ removals: { length: 3 }, floor: 0 });
     await handle.append([removing(numberedJob(5), 6)]);
-    expect(removalsOf(await handle.load())).toEqual({ floor: 7, revisions: [8, 9, 10] });
+    expect(removalsOf(await loadAll(handle))).toEqual({ floor: 7, revisions: [8, 9, 10] });
     await handle.append([removing(numberedJob(3), 4), removing(numberedJob(4), 5)]);
-    expect(removalsOf(await handle.load())).toEqual({ floor: 9, revisions: [10, 11, 12] });
+    expect(removalsOf(await loadAll(handle))).toEqual({ floor: 9, revisions: [10, 11, 12] });
   });
 
   it("may be more in one append than are kept", async () => {
     const { handle } = await world(open, { removalsKeptMax: 2 });
     await handle.append(numberedJobs(50).map((key) => storing(key)));
     await handle.append(numberedJobs(50).map((key, index) => removing(key, index + 1)));
-    expect(removalsOf(await handle.load())).toEqual({ floor: 98, revisions: [99, 100] });
+    expect(removalsOf(await loadAll(handle))).toEqual({ floor: 98, revisions: [99, 100] });
   });
 
   it("that were withdrawn make room, and leave the floor where it is", async () => {
@@ -398,9 +399,9 @@ function specifyRemovals(open: Open): void {
     await handle.append(numberedJobs(3).map((key) => storing(key)));
     await handle.append([removing(numberedJob(0), 1), removing(numberedJob(1), 2)]);
     await handle.append([storing(numberedJob(0), 4), removing(numberedJob(2), 3)]);
-    expect(removalsOf(await handle.load())).toEqual({ floor: 0, revisions: [5, 7] });
+    expect(removalsOf(await loadAll(handle))).toEqual({ floor: 0, revisions: [5, 7] });
     await handle.append([removing(numberedJob(0), 6)]);
-    expect(removalsOf(await handle.load())).toEqual({ floor: 5, revisions: [7, 8] });
+    expect(removalsOf(await loadAll(handle))).toEqual({ floor: 5, revisions: [7, 8] });
   });
 
   it("that are no longer remembered are as if there had been nothing", async () => {
@@ -408,14 +409,14 @@ function specifyRemovals(open: Open): void {
     await handle.append([storing(JOB), storing(OTHER_JOB), removing(JOB, 1), removing(OTHER_JOB, 2)]);
     expect(await handle.append([storing(JOB, 3)])).toEqual(conflictOf(JOB));
     expect(await handle.append([storing(JOB, 0)])).toEqual(appendedAt(5));
-    expect(removalsOf(await handle.load())).toEqual({ floor: 3, revisions: [4] });
+    expect(removalsOf(await loadAll(handle))).toEqual({ floor: 3, revisions: [4] });
   });
 
   it("that an append itself makes forgotten are still what its entries were made from", async () => {
     const { handle } = await world(open, { removalsKeptMax: 1 });
     await handle.append([storing(JOB), removing(JOB, 1), storing(OTHER_JOB)]);
     expect(await handle.append([removing(OTHER_JOB, 3), storing(JOB, 2)])).toEqual(appendedAt(4));
-    expect(removalsOf(await handle.load())).toEqual({ floor: 2, revisions: [4] });
+    expect(removalsOf(await loadAll(handle))).toEqual({ floor: 2, revisions: [4] });
   });
 }
 
@@ -423,7 +424,7 @@ function specifyNames(open: Open): void {
   it("are kept apart as keys, whatever is in them", async () => {
     const { handle, writer } = await writing(open);
     await writer.write(...HOSTILE_KEYS.map((key) => stores(key, { description: descriptionOf(key) })));
-    const { jobs } = await handle.load();
+    const { jobs } = await loadAll(handle);
     expect(jobs.map(({ username, jobId }) => descriptionOf({ username, jobId })).toSorted()).toEqual(
       HOSTILE_KEYS.map(descriptionOf).toSorted(),
     );
@@ -527,7 +528,7 @@ function specifyFollowing(open: Open): void {
     const { handle, other } = await world(open);
     const writer = await openWriter(other, OPTIONS);
     await writer.write(stores(JOB, TREE));
-    const { revision } = await handle.load();
+    const { revision } = await loadAll(handle);
     const later = followed(handle, revision, 3);
     await writer.write(reports(JOB, { updates: [{ path: "0", add: 1 }] }));
     await writer.write(stores(OTHER_JOB), removes(OTHER_JOB));
@@ -644,7 +645,7 @@ function specifyConcurrency(open: Open): void {
       numberedJobs(100).map((key, index) => [handle, other][index % 2]!.append([storing(key)])),
     );
     expect(results.map(firstRevisionOf).toSorted(ascending)).toEqual(range(1, 100));
-    expect(revisionsOfJobs(await handle.load())).toEqual(range(1, 100));
+    expect(revisionsOfJobs(await loadAll(handle))).toEqual(range(1, 100));
   });
 
   it("an append that is answered with a revision has written that one", async () => {
@@ -672,7 +673,7 @@ function specifyConcurrency(open: Open): void {
     const { handle, other } = await world(open);
     const batches = range(0, 19).map((batch) => numberedJobs(100).slice(batch * 5, batch * 5 + 5));
     const appends = batches.map((keys) => handle.append(keys.map((key) => storing(key))));
-    const snapshots = await Promise.all(batches.map(() => other.load()));
+    const snapshots = await Promise.all(batches.map(() => loadAll(other)));
     await Promise.all(appends);
     expect(snapshots.map(revisionsOfJobs)).toEqual(snapshots.map(({ revision }) => range(1, revision)));
     expect(snapshots.filter(({ revision }) => revision % 5 !== 0)).toEqual([]);
@@ -840,7 +841,7 @@ function everyThird(first: number): JobKey[] {
 
 /** Everything that a closed handle refuses. */
 const CALLS: Readonly<Record<string, (handle: DatabaseJournal) => Promise<unknown>>> = {
-  "a load": (handle) => handle.load(),
+  "a load": (handle) => loadAll(handle),
   "an append": (handle) => handle.append([storing(OTHER_JOB)]),
   "a find": (handle) => handle.find("none"),
   "a follow": (handle) => followed(handle, 0, 1),
@@ -903,22 +904,22 @@ function openAll(journal: Journal, names: readonly string[]): Promise<DatabaseJo
 }
 
 async function epochOf(handle: Promise<DatabaseJournal>): Promise<string> {
-  const { epoch } = await (await handle).load();
+  const { epoch } = await loadAll(await handle);
   return epoch;
 }
 
 async function loaded(handle: DatabaseJournal): Promise<JournalSnapshot> {
-  return sorted(await handle.load());
+  return sorted(await loadAll(handle));
 }
 
 async function treeIn(handle: DatabaseJournal, { username, jobId }: JobKey): Promise<readonly object[]> {
-  const { epoch, jobs } = await handle.load();
+  const { epoch, jobs } = await loadAll(handle);
   const job = jobs.find((stored) => stored.username === username && stored.jobId === jobId);
   return plainTree(treeOf(epoch, job!.tasks));
 }
 
 async function logIn(handle: DatabaseJournal): Promise<string[]> {
-  const { jobs } = await handle.load();
+  const { jobs } = await loadAll(handle);
   return jobs.flatMap(({ log }) => log.map(({ message }) => message));
 }
 

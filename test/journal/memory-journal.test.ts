@@ -5,7 +5,15 @@ import { AssertionError } from "../../src/util/assert.js";
 import { journalSuite } from "../conformance/journal-suite.js";
 import { delayJournal } from "../kit/delayed-journal.js";
 import { createFaultyJournal } from "../kit/faulty-journal.js";
-import { databaseName, jobKey, removing, storing, updating, updatingOften } from "../kit/journal-entries.js";
+import {
+  databaseName,
+  jobKey,
+  loadAll,
+  removing,
+  storing,
+  updating,
+  updatingOften,
+} from "../kit/journal-entries.js";
 import { seededRandom } from "../kit/seeded-random.js";
 
 const OPTIONS = { removalsKeptMax: 10, logLinesPerJobMax: 10 };
@@ -25,29 +33,29 @@ journalSuite("the faulty journal while it was not told to fail", async (options)
 describe("of the memory journal alone", () => {
   it("each journal begins a new epoch, also for the same name", async () => {
     const [one, another] = [createMemoryJournal(OPTIONS), createMemoryJournal(OPTIONS)];
-    const first = await (await one.open(DB)).load();
-    const second = await (await another.open(DB)).load();
+    const first = await loadAll(await one.open(DB));
+    const second = await loadAll(await another.open(DB));
     expect(second.epoch).not.toBe(first.epoch);
   });
 
   it("a database that was only read is gone with its last handle", async () => {
     const journal = createMemoryJournal(OPTIONS);
     const [one, another] = [await journal.open(DB), await journal.open(DB)];
-    const { epoch } = await one.load();
+    const { epoch } = await loadAll(one);
     await one.close();
-    expect(await another.load()).toMatchObject({ epoch });
+    expect(await loadAll(another)).toMatchObject({ epoch });
     await another.close();
-    const { epoch: laterEpoch } = await (await journal.open(DB)).load();
+    const { epoch: laterEpoch } = await loadAll(await journal.open(DB));
     expect(laterEpoch).not.toBe(epoch);
   });
 
   it("a database that was written stays without handles, in its epoch", async () => {
     const journal = createMemoryJournal(OPTIONS);
     const handle = await journal.open(DB);
-    const { epoch } = await handle.load();
+    const { epoch } = await loadAll(handle);
     await handle.append([storing(JOB)]);
     await handle.close();
-    expect(await (await journal.open(DB)).load()).toMatchObject({ epoch, revision: 1 });
+    expect(await loadAll(await journal.open(DB))).toMatchObject({ epoch, revision: 1 });
   });
 
   it("exactly the newest 1,000 entries are found and followed from", async () => {

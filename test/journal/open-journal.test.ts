@@ -1,7 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { openJournal } from "../../src/journal/open-journal.js";
+import { silentLog } from "../../src/util/log.js";
+import { temporaryFolder } from "../kit/temporary-folder.js";
 
-const OPTIONS = { removalsKeptMax: 10, logLinesPerJobMax: 10 };
+const OPTIONS = { removalsKeptMax: 10, logLinesPerJobMax: 10, newEpoch: false, log: silentLog };
 
 describe("openJournal", () => {
   it("opens a journal in memory for memory:", async () => {
@@ -10,22 +12,27 @@ describe("openJournal", () => {
     expect(await journal.isWritable()).toBe(true);
   });
 
-  it.each([
-    "lmdb:./tidemark-data",
-    "redis://localhost",
-    "rediss://localhost",
-    "mongodb://localhost",
-    "constructor:",
-  ])("refuses %s, and says which stores there are and what to do", async (url) => {
-    const scheme = url.slice(0, url.indexOf(":") + 1);
-    const opening = openJournal(url, OPTIONS);
-    await expect(opening).rejects.toThrow(`There is no store "${scheme}" in this version; it has: memory:.`);
-    await expect(opening).rejects.toThrow("Choose one of these (--store)");
+  it("opens a journal in a folder for lmdb:", async () => {
+    await using journal = await openJournal(`lmdb:${temporaryFolder()}`, OPTIONS);
+    expect(journal.supports).toEqual({ durability: true, otherWriters: false });
+    expect(await journal.isWritable()).toBe(true);
   });
+
+  it.each(["redis://localhost", "rediss://localhost", "mongodb://localhost", "constructor:"])(
+    "refuses %s, and says which stores there are and what to do",
+    async (url) => {
+      const scheme = url.slice(0, url.indexOf(":") + 1);
+      const opening = openJournal(url, OPTIONS);
+      await expect(opening).rejects.toThrow(
+        `There is no store "${scheme}" in this version; it has: memory:, lmdb:.`,
+      );
+      await expect(opening).rejects.toThrow("Choose one of these (--store)");
+    },
+  );
 
   it.each(["", "memory", "./memory"])("refuses %j, which has no scheme", async (url) => {
     await expect(openJournal(url, OPTIONS)).rejects.toThrow(
-      "The store has no scheme in this version; it has: memory:",
+      "The store has no scheme in this version; it has: memory:, lmdb:",
     );
   });
 

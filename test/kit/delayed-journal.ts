@@ -22,6 +22,7 @@ export function delayJournal(journal: Journal, random: () => number): Journal {
     supports: journal.supports,
     open: (database) => delayed(async () => delayAppends(await journal.open(database), delayed)),
     databases: () => journal.databases(),
+    recent: (count) => journal.recent(count),
     isWritable: () => journal.isWritable(),
     close: () => journal.close(),
     [Symbol.asyncDispose]: () => journal[Symbol.asyncDispose](),
@@ -32,7 +33,7 @@ type Delayed = <T>(call: () => Promise<T>) => Promise<T>;
 
 function delayAppends(handle: DatabaseJournal, delayed: Delayed): DatabaseJournal {
   return {
-    load: () => handle.load(),
+    load: (take) => handle.load(take),
     append: (entries) => delayed(() => handle.append(entries)),
     find: (commitId) => handle.find(commitId),
     follow: (revision, signal) => handle.follow(revision, signal),

@@ -3,7 +3,7 @@ import type { DatabaseJournal } from "../../src/journal/journal.js";
 /** A handle that does what `handle` does, but for `calls`. */
 export function delegated(handle: DatabaseJournal, calls: Partial<DatabaseJournal>): DatabaseJournal {
   return {
-    load: () => handle.load(),
+    load: (take) => handle.load(take),
     append: (entries) => handle.append(entries),
     find: (commitId) => handle.find(commitId),
     follow: (revision, signal) => handle.follow(revision, signal),

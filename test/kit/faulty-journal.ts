@@ -36,6 +36,7 @@ export function createFaultyJournal(journal: Journal): FaultyJournal {
       throw new JournalError("Told to fail before opening.", "nothing written");
     },
     databases: () => journal.databases(),
+    recent: (count) => journal.recent(count),
     isWritable: () => journal.isWritable(),
     close: () => journal.close(),
     [Symbol.asyncDispose]: () => journal[Symbol.asyncDispose](),
@@ -44,7 +45,7 @@ export function createFaultyJournal(journal: Journal): FaultyJournal {
 
 function failAppends(handle: DatabaseJournal, faults: FaultTime[]): DatabaseJournal {
   return {
-    load: () => handle.load(),
+    load: (take) => handle.load(take),
     append: (entries) => appendOrFail(faults.shift(), () => handle.append(entries)),
     find: (commitId) => handle.find(commitId),
     follow: (revision, signal) => handle.follow(revision, signal),

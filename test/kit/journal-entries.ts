@@ -3,12 +3,13 @@ import type {
   DatabaseJournal,
   JobHeader,
   JournalEntry,
+  JournalOptions,
   JournalRecord,
-  JournalSnapshot,
+  JournalSlice,
+  JournalHead,
   StoredJob,
   StoredRemoval,
 } from "../../src/journal/journal.js";
-import type { JournalOptions } from "../../src/journal/open-journal.js";
 import { DEFAULT_LIMITS, type Limits } from "../../src/protocol/limits.js";
 import type { Edit } from "../../src/tasks/edit.js";
 import { growJob, removeJob, reportOn, storeJob, type Report } from "../../src/tasks/job-changes.js";
@@ -26,10 +27,26 @@ import { assert } from "../../src/util/assert.js";
  *
  *     const writer = await openWriter(handle);
  *     await writer.write(stores(JOB, SPEC), reports(JOB, { updates: [{ path: "", done: 1 }] }));  // one append
- *     sorted(await handle.load())   // equals writer.expected()
+ *     sorted(await loadAll(handle))   // equals writer.expected()
  *
  * Where the tree does not matter, `storing`, `updating` and `removing` are the smallest entries.
  */
+
+/** All that a journal has kept. */
+export interface JournalSnapshot extends JournalHead {
+  readonly jobs: readonly StoredJob[];
+  readonly removals: readonly StoredRemoval[];
+}
+
+export async function loadAll(handle: DatabaseJournal): Promise<JournalSnapshot> {
+  const slices: JournalSlice[] = [];
+  const head = await handle.load((slice) => slices.push(slice));
+  return {
+    ...head,
+    jobs: slices.flatMap(({ jobs }) => jobs),
+    removals: slices.flatMap(({ removals }) => removals),
+  };
+}
 
 /** The name is parsed as the server does, so it is one that a journal can be given. */
 export function databaseName(text: string): ReturnType<typeof parseDatabaseName> {
@@ -140,7 +157,7 @@ export class JournalWriter {
 
 /** A writer for a database that is still empty. `options` are those that the journal was opened with. */
 export async function openWriter(handle: DatabaseJournal, options: JournalOptions): Promise<JournalWriter> {
-  const { epoch } = await handle.load();
+  const { epoch } = await loadAll(handle);
   return new JournalWriter(handle, options, epoch);
 }
 

@@ -75,6 +75,7 @@ export function withHandles(
       return delegated(handle, change(handle));
     },
     databases: () => journal.databases(),
+    recent: (count) => journal.recent(count),
     isWritable: () => journal.isWritable(),
     close: () => journal.close(),
     [Symbol.asyncDispose]: () => journal[Symbol.asyncDispose](),

@@ -133,8 +133,7 @@ describe("a job table", () => {
     const states = [madeAt(5, undefined, stores(BOB)), madeAt(7, undefined, stores(ALICE))];
     const job = madeAt(6, undefined, stores(CAROL));
     const removal = madeAt(8, job, removes(CAROL));
-    const table = new JobTable({ removalsKeptMax: 1, floor: 4 });
-    table.load([...states.toReversed(), removal]);
+    const table = loaded([...states.toReversed(), removal], { removalsKeptMax: 1, floor: 4 });
     expect(table.floor).toBe(4);
     expect(table.count({})).toBe(2);
     expect(keysOf(table.query({}))).toEqual([ALICE, BOB]);
@@ -149,8 +148,7 @@ describe("a job table", () => {
   it("orders jobs that it is given by their stores, though their changes came in another order", () => {
     const alice = madeAt(1, undefined, stores(ALICE));
     const bob = madeAt(2, undefined, stores(BOB));
-    const table = new JobTable({ removalsKeptMax: 1 });
-    table.load([bob, madeAt(3, alice, begins(ALICE))]);
+    const table = loaded([bob, madeAt(3, alice, begins(ALICE))], { removalsKeptMax: 1, floor: 0 });
     expect(keysOf(table.query({}))).toEqual([BOB, ALICE]);
     expect(changesIn(table, 0)).toEqual([
       [2, "userTask", "bob"],
@@ -318,8 +316,8 @@ describe("a job table and a naive one", () => {
     fc.assert(
       fc.property(commandGroups(), removalsKept, question, (groups, removalsKeptMax, asked) => {
         const { model } = played(groups, removalsKeptMax);
-        const table = new JobTable({ removalsKeptMax, floor: model.floor });
-        table.load(model.changesAfter(0).toReversed());
+        const states = model.changesAfter(0).toReversed();
+        const table = loaded(states, { removalsKeptMax, floor: model.floor });
         expect(answersOf(table, asked)).toEqual(answersOf(naively(model), asked));
       }),
     );
@@ -415,6 +413,18 @@ function tableKeeping(removalsKeptMax: number, ...changes: readonly Change[]): J
   const table = new JobTable({ removalsKeptMax });
   applyFrom(1, table, ...changes);
   return table;
+}
+
+/** A table of what a journal kept. */
+function loaded(
+  states: readonly (UserTask | Removal)[],
+  { floor, ...options }: { removalsKeptMax: number; floor: number },
+): JobTable {
+  const loading = JobTable.loading(options);
+  const half = Math.ceil(states.length / 2);
+  loading.add(states.slice(0, half));
+  loading.add(states.slice(half));
+  return loading.finish(floor);
 }
 
 function applyFrom(revision: number, table: JobTable, ...changes: readonly Change[]): void {

@@ -1,0 +1,87 @@
+import type { WakeUp } from "../util/wake-up.js";
+import {
+  JournalError,
+  type AppendResult,
+  type DatabaseJournal,
+  type JournalEntry,
+  type JournalHead,
+  type JournalRecord,
+  type JournalSlice,
+} from "./journal.js";
+
+/** What all handles on one database share: the calls are those of `DatabaseJournal`. */
+export interface JournalDatabase {
+  /** Woken when entries have been appended. */
+  readonly arrivals: WakeUp;
+  load(take: (slice: JournalSlice) => void): Promise<JournalHead>;
+  append(entries: readonly JournalEntry[]): Promise<AppendResult>;
+  find(commitId: string): Promise<number | undefined>;
+  /** The record after `revision`, when there is one. @throws JournalError when it is no longer kept. */
+  recordAfter(revision: number): Promise<JournalRecord | undefined>;
+  head(): Promise<number>;
+}
+
+/** A handle on a database of this process, until it is closed. */
+export class JournalHandle implements DatabaseJournal {
+  readonly #database: JournalDatabase;
+  readonly #release: (handle: JournalHandle) => Promise<void> | void;
+  #isClosed = false;
+
+  /** @param release is called once, when the handle is closed. */
+  constructor(database: JournalDatabase, release: (handle: JournalHandle) => Promise<void> | void) {
+    this.#database = database;
+    this.#release = release;
+  }
+
+  async load(take: (slice: JournalSlice) => void): Promise<JournalHead> {
+    return this.#open().load(take);
+  }
+
+  async append(entries: readonly JournalEntry[]): Promise<AppendResult> {
+    return this.#open().append(entries);
+  }
+
+  async find(commitId: string): Promise<number | undefined> {
+    return this.#open().find(commitId);
+  }
+
+  async *follow(revision: number, signal: AbortSignal): AsyncGenerator<JournalRecord, void> {
+    const database = this.#open();
+    let followed = revision;
+    while (!signal.aborted && !this.#isClosed) {
+      const seen = database.arrivals.count;
+      const record = await database.recordAfter(followed);
+      if (record) {
+        yield record;
+        followed = record.revision;
+      } else {
+        await database.arrivals.wait(seen, signal);
+      }
+    }
+  }
+
+  async head(): Promise<number> {
+    return this.#open().head();
+  }
+
+  /** The history of these databases is lost only together with the process. */
+  onEpochChange(): () => void {
+    return () => {};
+  }
+
+  async close(): Promise<void> {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#database.arrivals.wake();
+    await this.#release(this);
+  }
+
+  #open(): JournalDatabase {
+    if (this.#isClosed) throw closedError();
+    return this.#database;
+  }
+}
+
+export function closedError(): JournalError {
+  return new JournalError("The journal is closed. Open it again.", "nothing written");
+}

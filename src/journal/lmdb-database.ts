@@ -1,0 +1,499 @@
+import { randomBytes } from "node:crypto";
+import { existsSync } from "node:fs";
+import { rename, rm } from "node:fs/promises";
+import { setImmediate } from "node:timers/promises";
+import { Mutex } from "async-mutex";
+import { open as openLmdb, type RootDatabase } from "lmdb";
+import { assert } from "../util/assert.js";
+import { WakeUp } from "../util/wake-up.js";
+import { syncFolderOf } from "./files.js";
+import {
+  DamagedJournalError,
+  JournalError,
+  type AppendResult,
+  type JournalEntry,
+  type JournalHead,
+  type JournalOptions,
+  type JournalRecord,
+  type JournalSlice,
+} from "./journal.js";
+import type { JournalDatabase } from "./journal-handle.js";
+import { idOf, keyOf, storedJob, updatedJob, type KeptJob } from "./kept-job.js";
+import { DamagedFileError, LmdbFile } from "./lmdb-file.js";
+import { headOf, LmdbReading } from "./lmdb-reading.js";
+import {
+  checksumIn,
+  entryKey,
+  HEAD_KEY,
+  jobKeyOf,
+  removalKey,
+  seal,
+  sealEntry,
+  sealJob,
+  unsealEntry,
+  unsealJob,
+  type Head,
+  type Sealed,
+} from "./lmdb-records.js";
+import { makeRoom } from "./lmdb-room.js";
+import { Unfolded, type Change } from "./unfolded.js";
+
+/**
+ * One database in one LMDB file.
+ *
+ * An append writes its entries and the head, at the end of the tree, in one transaction: what an update costs
+ * does not depend on what the database holds. Later, when entries have become many, the oldest are *folded*:
+ * the state that a job has come to is written in its own record, once for all its entries. The newest
+ * `ENTRIES_KEPT` entries stay, to be found and followed.
+ *
+ *     append ──► entries r+1 … r+n, head ──► fold the jobs of the oldest entries ──► fdatasync ──► answered
+ *
+ * LMDB writes pages, syncs them, and writes and syncs the root of its tree last. So a transaction that failed
+ * has left the one before it whole; but whether it failed is not known when that last sync did. Then the file
+ * is opened and read again before anything else is done with it, and what is found there is made sure of by
+ * another transaction.
+ */
+export class LmdbDatabase implements JournalDatabase {
+  readonly arrivals = new WakeUp();
+  readonly #path: string;
+  readonly #options: JournalOptions;
+  /** One call at a time touches the file, in the order in which they came. */
+  readonly #mutex = new Mutex();
+  #env: RootDatabase<Buffer, Buffer> | undefined;
+  #head: Head;
+  #failure: unknown;
+  /** Whether a transaction may or may not have been written. */
+  #isInDoubt = false;
+  /** Whether what follows is what the file holds. */
+  #isRead = false;
+  /** The revision of every job, and that of every remembered removal, negative. */
+  #latest = new Map<string, number>();
+  /** The remembered removals, oldest first. */
+  #removals = new Map<string, number>();
+  /** Records of removals that are to go with the next transaction. */
+  #staleRemovals: number[] = [];
+  #unfolded = new Unfolded();
+  /** Of the entries that are kept, by revision, oldest first. */
+  #entryChecksums = new Map<number, number>();
+
+  /** Creates nothing. @throws DamagedJournalError */
+  constructor(path: string, options: JournalOptions) {
+    this.#path = path;
+    this.#options = options;
+    this.#head = readHead(path) ?? newHead();
+  }
+
+  get exists(): boolean {
+    return this.#head.revision > 0;
+  }
+
+  get jobCount(): number {
+    return this.#head.jobCount;
+  }
+
+  /** What the latest attempt to write failed with; undefined when it did not. */
+  get failure(): unknown {
+    return this.#failure;
+  }
+
+  load(take: (slice: JournalSlice) => void): Promise<JournalHead> {
+    return this.#exclusively(async () => {
+      await this.#read(take);
+      const { epoch, revision, floor } = this.#head;
+      return { epoch, revision, floor };
+    });
+  }
+
+  append(entries: readonly JournalEntry[]): Promise<AppendResult> {
+    return this.#exclusively(async () => {
+      await this.#readOnce();
+      const conflict = this.#conflictIn(entries);
+      if (conflict) return { kind: "conflict", key: keyOf(conflict) };
+      const firstRevision = this.#head.revision + 1;
+      await this.#commitEntries(entries);
+      this.arrivals.wake();
+      return { kind: "appended", firstRevision };
+    });
+  }
+
+  find(commitId: string): Promise<number | undefined> {
+    return this.#exclusively(async () => {
+      await this.#readOnce();
+      const { revision, entriesFrom } = this.#head;
+      for (let at = revision; at >= entriesFrom && at > revision - ENTRIES_KEPT; at--)
+        if (this.#entry(at).commitId === commitId) return at;
+      return undefined;
+    });
+  }
+
+  recordAfter(revision: number): Promise<JournalRecord | undefined> {
+    return this.#exclusively(async () => {
+      await this.#readOnce();
+      const next = revision + 1;
+      const { entriesFrom } = this.#head;
+      if (next > this.#head.revision) return undefined;
+      if (next >= entriesFrom) return { revision: next, entry: this.#entry(next) };
+      throw new JournalError(
+        `The entries after revision ${revision} are no longer kept, only those from ${entriesFrom} on are. Load again.`,
+        "nothing written",
+      );
+    });
+  }
+
+  head(): Promise<number> {
+    return this.#exclusively(async () => this.#head.revision);
+  }
+
+  /** Writes, and changes nothing by it: whether an append could be written now. @throws JournalError */
+  probe(): Promise<void> {
+    return this.#exclusively(async () => {
+      await this.#readOnce();
+      await this.#commit(new Transaction(this.#head));
+    });
+  }
+
+  /** Begins a new epoch with what is there. @throws JournalError */
+  beginEpoch(): Promise<void> {
+    return this.#exclusively(async () => {
+      await this.#readOnce();
+      const transaction = new Transaction(this.#head);
+      transaction.head.epoch = newEpoch();
+      await this.#commit(transaction);
+    });
+  }
+
+  close(): Promise<void> {
+    return this.#mutex.runExclusive(() => this.#closeFile());
+  }
+
+  #exclusively<T>(work: () => Promise<T>): Promise<T> {
+    return this.#mutex.runExclusive(async () => {
+      try {
+        if (this.#isInDoubt) await this.#settle();
+        return await work();
+      } catch (error) {
+        throw error instanceof DamagedFileError ? damaged(error) : error;
+      }
+    });
+  }
+
+  /** LMDB is given no file that was not checked. */
+  async #readOnce(): Promise<void> {
+    if (!this.#isRead) await this.#read(() => {});
+  }
+
+  /** Reads and checks the whole file, and learns from it what appends need. */
+  async #read(take: (slice: JournalSlice) => void): Promise<void> {
+    if (!existsSync(this.#path)) {
+      this.#isRead = true;
+      return;
+    }
+    using file = LmdbFile.open(this.#path);
+    const reading = new LmdbReading(file, this.#head, this.#options);
+    for (const slice of reading.slices()) {
+      take(slice);
+      await setImmediate(); // others have their turn
+    }
+    this.#latest = reading.latest;
+    this.#removals = reading.removals;
+    this.#staleRemovals = reading.staleRemovals;
+    this.#unfolded = reading.unfolded;
+    this.#entryChecksums = reading.entryChecksums;
+    this.#head = { ...this.#head, floor: reading.floor };
+    this.#isRead = true;
+  }
+
+  /** The first entry that was made from something else than what is here and what the entries before it make. */
+  #conflictIn(entries: readonly JournalEntry[]): JournalEntry | undefined {
+    const made = new Map<string, number>();
+    return entries.find((entry, index) => {
+      const id = idOf(entry);
+      const before = made.get(id) ?? this.#latest.get(id) ?? 0;
+      if (entry.madeFrom !== Math.abs(before)) return true;
+      const { kind } = entry.change;
+      assert(kind === "stored" || before > 0, `an entry "${kind}" for a job that is not stored`);
+      const revision = this.#head.revision + 1 + index;
+      made.set(id, kind === "removed" ? -revision : revision);
+      return false;
+    });
+  }
+
+  async #commitEntries(entries: readonly JournalEntry[]): Promise<void> {
+    const transaction = new Transaction(this.#head);
+    this.#foldOldest(transaction, entries.length);
+    this.#dropEntries(transaction, entries.length);
+    this.#dropStaleRemovals(transaction);
+    const isJob = new Map<string, boolean>();
+    for (const entry of entries) {
+      const id = idOf(entry);
+      const wasJob = isJob.get(id) ?? (this.#latest.get(id) ?? 0) > 0;
+      isJob.set(id, entry.change.kind !== "removed");
+      transaction.head.jobCount += Number(isJob.get(id)) - Number(wasJob);
+      const revision = ++transaction.head.revision;
+      const key = entryKey(revision);
+      const sealed = sealEntry(key, entry);
+      transaction.put(key, sealed);
+      transaction.effects.push(() => this.#countIn(entry, revision, sealed));
+    }
+    await this.#commit(transaction);
+  }
+
+  /** What the file now has is known from here on. */
+  #countIn(entry: JournalEntry, revision: number, { bytes, checksum }: Sealed): void {
+    const id = idOf(entry);
+    const isRemoved = entry.change.kind === "removed";
+    this.#entryChecksums.set(revision, checksum);
+    this.#unfolded.add(entry, revision, bytes.length, this.#options.logLinesPerJobMax);
+    this.#latest.set(id, isRemoved ? -revision : revision);
+    const removedAt = this.#removals.get(id);
+    if (removedAt !== undefined) this.#forgetRemoval(id, removedAt);
+    if (!isRemoved) return;
+    this.#removals.set(id, revision);
+    if (this.#removals.size <= this.#options.removalsKeptMax) return;
+    const [oldestId, oldest] = this.#removals.entries().next().value!;
+    this.#forgetRemoval(oldestId, oldest);
+    this.#latest.delete(oldestId);
+    this.#head = { ...this.#head, floor: oldest };
+  }
+
+  #forgetRemoval(id: string, revision: number): void {
+    this.#removals.delete(id);
+    this.#staleRemovals.push(revision);
+  }
+
+  /** Writes the records of the jobs that waited longest, where too much waits. */
+  #foldOldest(transaction: Transaction, count: number): void {
+    let { bytes } = this.#unfolded;
+    let left = count + FOLDS_MIN;
+    for (const change of this.#unfolded.values()) {
+      const isTooOld = change.since <= this.#head.revision - UNFOLDED_MAX;
+      if ((!isTooOld && bytes <= UNFOLDED_BYTES_MAX) || left-- === 0) break;
+      this.#fold(transaction, change);
+      bytes -= change.bytes;
+    }
+  }
+
+  #fold(transaction: Transaction, change: Change): void {
+    const key = jobKeyOf(change.id);
+    const old = this.#env?.getBinary(key);
+    const job = change.removal ? undefined : this.#folded(change, key, old);
+    if (job) transaction.put(key, sealJob(key, job), old);
+    else if (old) transaction.remove(key, checksumIn(old));
+    if (change.removal && this.#removals.get(change.id) === change.revision) {
+      const numbered = removalKey(change.revision);
+      transaction.put(numbered, seal(numbered, change.removal));
+    }
+    transaction.effects.push(() => this.#unfolded.delete(change));
+  }
+
+  #folded(change: Change, key: Buffer, old: Buffer | undefined): KeptJob {
+    const { storedAt, header, rows, log, revision } = change;
+    const job = storedAt === undefined ? old && unsealJob(key, old) : this.#storedAt(storedAt);
+    if (!job) throw new DamagedFileError("a job has lost its record");
+    if (!header) return job;
+    const updated = updatedJob(job, { header, tasks: [], log }, revision, this.#options.logLinesPerJobMax);
+    for (const [path, row] of rows) updated.tasks.set(path, row);
+    return updated;
+  }
+
+  #storedAt(revision: number): KeptJob {
+    const { change, ...entry } = this.#entry(revision);
+    assert(change.kind === "stored", "another entry is at the place of a store");
+    return storedJob(entry, change, revision);
+  }
+
+  /** Entries whose jobs are folded go, but for the newest. */
+  #dropEntries(transaction: Transaction, count: number): void {
+    const oldestNeeded = this.#unfolded.oldest?.since ?? Infinity;
+    let left = 2 * count + FOLDS_MIN;
+    for (const [revision, checksum] of this.#entryChecksums) {
+      if (revision >= oldestNeeded || revision > this.#head.revision - ENTRIES_KEPT || left-- === 0) break;
+      transaction.remove(entryKey(revision), checksum);
+      transaction.head.entriesFrom = revision + 1;
+      transaction.effects.push(() => this.#entryChecksums.delete(revision));
+    }
+  }
+
+  #dropStaleRemovals(transaction: Transaction): void {
+    const stale = this.#staleRemovals;
+    if (stale.length === 0) return;
+    for (const revision of stale) {
+      const old = this.#env?.getBinary(removalKey(revision));
+      if (old) transaction.remove(removalKey(revision), checksumIn(old)); // else it was never folded
+    }
+    transaction.effects.push(() => this.#staleRemovals.splice(0, stale.length));
+  }
+
+  #entry(revision: number): JournalEntry {
+    const key = entryKey(revision);
+    const bytes = this.#open().getBinary(key);
+    if (!bytes) throw new DamagedFileError(`entry ${revision} is missing`);
+    return unsealEntry(key, bytes);
+  }
+
+  /** Resolves when the transaction is durable, and only then counts it in. @throws JournalError */
+  async #commit(transaction: Transaction): Promise<void> {
+    try {
+      if (!existsSync(this.#path)) await createFile(this.#path, this.#head);
+      await makeRoom(this.#path, transaction.bytes, transaction.writes.length);
+    } catch (error) {
+      this.#failure = error;
+      throw new JournalError("The file can't be made longer.", "nothing written", { cause: error });
+    }
+    this.#isInDoubt = true;
+    try {
+      await write(this.#open(), transaction);
+    } catch (error) {
+      this.#failure = error;
+      throw new JournalError("A transaction failed; it may have been written.", "unknown", { cause: error });
+    }
+    this.#isInDoubt = false;
+    this.#failure = undefined;
+    this.#head = transaction.head;
+    for (const effect of transaction.effects) effect();
+  }
+
+  /** After a transaction that may have failed: what the file has now, and what is certain to stay. */
+  async #settle(): Promise<void> {
+    try {
+      await this.#closeFile();
+      this.#isRead = false;
+      this.#head = readHead(this.#path) ?? this.#head;
+      await this.#readOnce();
+      await this.#commit(new Transaction(this.#head));
+      this.arrivals.wake();
+    } catch (error) {
+      if (error instanceof DamagedFileError) throw error;
+      throw new JournalError("It can't be said yet what was written.", "nothing written", { cause: error });
+    }
+  }
+
+  #open(): RootDatabase<Buffer, Buffer> {
+    return (this.#env ??= openFile(this.#path));
+  }
+
+  async #closeFile(): Promise<void> {
+    const env = this.#env;
+    this.#env = undefined;
+    await env?.close();
+  }
+}
+
+/** What is written together, and what is known when it has been. */
+class Transaction {
+  readonly head: { -readonly [K in keyof Head]: Head[K] };
+  readonly writes: { readonly key: Buffer; readonly bytes: Buffer | undefined }[] = [];
+  readonly effects: (() => void)[] = [];
+  #bytes = 0;
+
+  constructor(head: Head) {
+    this.head = { ...head, commit: head.commit + 1 };
+  }
+
+  /** That it writes. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** @param old what was there, if anything was. */
+  put(key: Buffer, { bytes, checksum }: Sealed, old?: Buffer): void {
+    this.writes.push({ key, bytes });
+    this.#bytes += bytes.length;
+    if (old) this.#count(-1, -checksumIn(old));
+    this.#count(1, checksum);
+  }
+
+  remove(key: Buffer, checksum: number): void {
+    this.writes.push({ key, bytes: undefined });
+    this.#count(-1, -checksum);
+  }
+
+  #count(records: number, checksum: number): void {
+    this.head.recordCount += records;
+    this.head.checksum = (this.head.checksum + checksum + 2 ** 32) % 2 ** 32;
+  }
+}
+
+/** Resolves when LMDB has synced it. */
+async function write(env: RootDatabase<Buffer, Buffer>, { writes, head }: Transaction): Promise<void> {
+  try {
+    await env.batch(() => {
+      for (const { key, bytes } of writes) void (bytes ? env.put(key, bytes) : env.remove(key));
+      void env.put(HEAD_KEY, seal(HEAD_KEY, head).bytes);
+    });
+  } catch (error) {
+    // It carries another promise that is rejected too, which nobody else would hear of.
+    void (error as { commitError?: Promise<never> }).commitError?.catch(() => undefined);
+    throw error;
+  }
+}
+
+/** Makes the file whole at once: under its name there is never one that was cut off. */
+async function createFile(path: string, head: Head): Promise<void> {
+  const unfinished = `${path}${UNFINISHED}`;
+  await removeFile(unfinished);
+  const env = openFile(unfinished);
+  await write(env, new Transaction(head));
+  await env.close();
+  await rename(unfinished, path);
+  await removeFile(unfinished);
+  await syncFolderOf(path);
+}
+
+/** Of a file that is being made. */
+export const UNFINISHED = ".new";
+
+/**
+ * `overlappingSync` is off: a transaction that has been written has been synced. (With it on, LMDB says so
+ * before.)
+ */
+export function openFile(path: string): RootDatabase<Buffer, Buffer> {
+  return openLmdb({
+    path,
+    noSubdir: true,
+    encoding: "binary",
+    keyEncoding: "binary",
+    overlappingSync: false,
+    eventTurnBatching: false,
+  });
+}
+
+/** The file and LMDB's lock beside it, where they are. */
+export async function removeFile(path: string): Promise<void> {
+  await Promise.all([rm(path, { force: true }), rm(`${path}-lock`, { force: true })]);
+}
+
+function readHead(path: string): Head | undefined {
+  if (!existsSync(path)) return undefined;
+  try {
+    using file = LmdbFile.open(path);
+    return headOf(file);
+  } catch (error) {
+    throw error instanceof DamagedFileError ? damaged(error) : error;
+  }
+}
+
+function newHead(): Head {
+  const counts = { jobCount: 0, recordCount: 0, checksum: 0 };
+  return { format: 1, commit: 0, epoch: newEpoch(), revision: 0, floor: 0, entriesFrom: 1, ...counts };
+}
+
+function newEpoch(): string {
+  return randomBytes(9).toString("base64url");
+}
+
+function damaged(error: DamagedFileError): DamagedJournalError {
+  return new DamagedJournalError(`It is damaged: ${error.message}.`, { cause: error });
+}
+
+/** Of the newest entries, so many can be found and followed. */
+const ENTRIES_KEPT = 1_000;
+
+/** A job is folded when its oldest entry is so many revisions old. */
+const UNFOLDED_MAX = 4_000;
+
+/** Jobs are folded when their entries take more than this. */
+const UNFOLDED_BYTES_MAX = 16 * 1024 * 1024;
+
+/** Folds and drops of one append, besides one for each entry of it. */
+const FOLDS_MIN = 4;

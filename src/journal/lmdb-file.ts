@@ -1,0 +1,411 @@
+import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+
+/**
+ * Reads an LMDB file page by page, believing nothing that it has not checked.
+ *
+ * LMDB itself trusts its pages: one flipped bit in a page number makes it read outside of its map, which ends
+ * the process with all that it serves, or overwrite what is in use. So a file is read here first, and given
+ * to LMDB only when its trees, its free list and its counts agree. It is the fastest way to load it, too.
+ *
+ * The layout is that of liblmdb's mdb.c, data version 2, on a little-endian machine with 64 bits.
+ */
+export class LmdbFile implements Disposable {
+  readonly #fd: number;
+  readonly #fileBytes: number;
+  readonly #metas: readonly Meta[];
+  /** The snapshot that LMDB would use: that of the newest transaction. */
+  readonly #meta: Meta;
+  readonly #buffers: Buffer[] = [];
+
+  /** @throws DamagedFileError when it isn't an LMDB file, or no longer a whole one. */
+  static open(path: string): LmdbFile {
+    const fd = openSync(path, "r");
+    try {
+      return new LmdbFile(fd);
+    } catch (error) {
+      closeSync(fd);
+      throw error;
+    }
+  }
+
+  private constructor(fd: number) {
+    this.#fd = fd;
+    this.#fileBytes = fstatSync(fd).size;
+    const pageBytes = this.#readMeta(0).pageBytes;
+    this.#metas = [this.#readMeta(0), this.#readMeta(pageBytes)];
+    this.#meta = this.#checkedMetas();
+  }
+
+  get bytes(): number {
+    return this.#fileBytes;
+  }
+
+  /** Up to here pages are in use, or free to be used again. */
+  get usedBytes(): number {
+    return (this.#meta.lastPage + 1) * this.#meta.pageBytes;
+  }
+
+  /**
+   * Every record of the newest snapshot, by key. Key and value are valid until the next one is asked for.
+   * When all were given, all of the file has been checked.
+   * @param onDamage told of what can't be read, which is then passed over; without it the first damage throws.
+   * @throws DamagedFileError
+   */
+  *records(onDamage?: (error: DamagedFileError) => void): Generator<LmdbRecord, void> {
+    const used = new PageSet(this.#meta.lastPage);
+    yield* this.#tree(this.#meta, this.#meta.main, used, compareBytes, onDamage);
+    if (!onDamage) this.#checkFreeList(used);
+  }
+
+  /** The record with the least key, in the newest snapshot and, where it can still be read, the one before it. */
+  first(): { newest: LmdbRecord | undefined; older: LmdbRecord | undefined } {
+    const newest = this.#first(this.#meta);
+    const older = this.#metas.find((meta) => meta !== this.#meta)!;
+    try {
+      return { newest, older: this.#first(older) };
+    } catch (error) {
+      if (error instanceof DamagedFileError) return { newest, older: undefined };
+      throw error;
+    }
+  }
+
+  [Symbol.dispose](): void {
+    closeSync(this.#fd);
+  }
+
+  #first(meta: Meta): LmdbRecord | undefined {
+    const records = this.#tree(meta, meta.main, new PageSet(meta.lastPage), compareBytes);
+    const { value } = records.next();
+    return value ? { key: Buffer.from(value.key), value: Buffer.from(value.value) } : undefined;
+  }
+
+  #readMeta(at: number): Meta {
+    const bytes = Buffer.alloc(HEADER + META);
+    const length = readSync(this.#fd, bytes, 0, bytes.length, at);
+    check(length === bytes.length, "the file is shorter than its first pages");
+    const flags = bytes.readUInt16LE(18);
+    check(flags === META_PAGE, "it does not begin as an LMDB file does");
+    check(bytes.readUInt32LE(HEADER) === MAGIC, "it does not begin as an LMDB file does");
+    const version = bytes.readUInt32LE(HEADER + 4);
+    check(version === DATA_VERSION, `its LMDB data version is ${version}, not ${DATA_VERSION}`);
+    const free = tree(bytes, HEADER + 24);
+    const pageBytes = free.pad;
+    check(isPowerOfTwo(pageBytes) && pageBytes >= 512 && pageBytes <= 65_536, "its page size is impossible");
+    return {
+      pageBytes,
+      free,
+      main: tree(bytes, HEADER + 72),
+      mapBytes: word(bytes, HEADER + 16),
+      lastPage: word(bytes, HEADER + 120),
+      transaction: word(bytes, HEADER + 128),
+    };
+  }
+
+  /** Transaction n writes the first page of two where n is even, the second where it is odd. */
+  #checkedMetas(): Meta {
+    const [even, odd] = this.#metas as [Meta, Meta];
+    check(even.pageBytes === odd.pageBytes, "its first pages differ in their page size");
+    check(
+      even.free.flags === odd.free.flags && even.main.flags === 0 && odd.main.flags === 0,
+      "its flags differ",
+    );
+    const isFresh = even.transaction === 0 && odd.transaction === 0;
+    const follows = Math.abs(even.transaction - odd.transaction) === 1 && even.transaction % 2 === 0;
+    check(isFresh || follows, "its two newest transactions do not follow each other");
+    const meta = odd.transaction > even.transaction ? odd : even;
+    const usedBytes = (meta.lastPage + 1) * meta.pageBytes;
+    check(usedBytes <= this.#fileBytes, `it ends after ${this.#fileBytes} bytes of ${usedBytes}`);
+    check(usedBytes <= meta.mapBytes && meta.mapBytes <= MAP_MAX, "its map size is impossible");
+    return meta;
+  }
+
+  /** Checks a tree while it gives what is in its leaves, and its counts when all was given. */
+  *#tree(
+    meta: Meta,
+    { root, depth, ...counts }: Tree,
+    used: PageSet,
+    compare: Compare,
+    onDamage?: (error: DamagedFileError) => void,
+  ): Generator<LmdbRecord, void> {
+    const seen = { branchPages: 0, leafPages: 0, overflowPages: 0, entries: 0 };
+    if (root !== NO_PAGE) yield* this.#page({ meta, used, compare, seen, depth, onDamage }, root, 1);
+    if (onDamage) return;
+    check(root !== NO_PAGE || depth === 0, "an empty tree has levels");
+    for (const key of Object.keys(seen) as (keyof typeof seen)[])
+      check(seen[key] === counts[key], `it says to have ${counts[key]} ${key}, and has ${seen[key]}`);
+  }
+
+  /** The records below page `number`; all their keys lie from `low` on and below `high`. */
+  *#page(
+    walk: Walk,
+    number: number,
+    level: number,
+    low?: Buffer,
+    high?: Buffer,
+  ): Generator<LmdbRecord, void> {
+    let page: Buffer;
+    let nodes: number[];
+    try {
+      page = this.#readPage(walk, number, level);
+      nodes = nodesOf(page, number, level === walk.depth, walk);
+    } catch (error) {
+      if (!walk.onDamage || !(error instanceof DamagedFileError)) throw error;
+      walk.onDamage(error);
+      return;
+    }
+    if (level === walk.depth) {
+      walk.seen.leafPages++;
+      yield* this.#leaf(walk, page, number, nodes, low, high);
+      return;
+    }
+    walk.seen.branchPages++;
+    // The buffer of this level is read into again only after these.
+    const children = nodes.map((at) => ({
+      page: page.readUInt16LE(at) + page.readUInt16LE(at + 2) * 2 ** 16 + page.readUInt16LE(at + 4) * 2 ** 32,
+      key: Buffer.from(page.subarray(at + NODE, at + NODE + page.readUInt16LE(at + 6))),
+    }));
+    for (const [index, child] of children.entries()) {
+      yield* this.#page(
+        walk,
+        child.page,
+        level + 1,
+        index === 0 ? low : child.key,
+        children[index + 1]?.key ?? high,
+      );
+    }
+  }
+
+  *#leaf(
+    walk: Walk,
+    page: Buffer,
+    number: number,
+    nodes: readonly number[],
+    low?: Buffer,
+    high?: Buffer,
+  ): Generator<LmdbRecord, void> {
+    let before: Buffer | undefined;
+    for (const at of nodes) {
+      try {
+        const key = page.subarray(at + NODE, at + NODE + page.readUInt16LE(at + 6));
+        check(!before || walk.compare(before, key) < 0, `the keys of page ${number} are out of order`);
+        check(!low || walk.compare(low, key) <= 0, `page ${number} holds a key of a page before it`);
+        check(!high || walk.compare(key, high) < 0, `page ${number} holds a key of a page after it`);
+        before = key;
+        const value = this.#value(walk, page, at);
+        walk.seen.entries++;
+        yield { key, value };
+      } catch (error) {
+        if (!walk.onDamage || !(error instanceof DamagedFileError)) throw error;
+        walk.onDamage(error);
+      }
+    }
+  }
+
+  #value(walk: Walk, page: Buffer, at: number): Buffer {
+    const bytes = page.readUInt32LE(at);
+    const start = at + NODE + page.readUInt16LE(at + 6);
+    if (page.readUInt16LE(at + 4) !== BIG_DATA) return page.subarray(start, start + bytes);
+    const number = word(page, start);
+    const count = word(page, start + 16);
+    const { pageBytes } = walk.meta;
+    check(count === Math.ceil((HEADER + bytes) / pageBytes), `a large value has an impossible length`);
+    this.#use(walk, number, count);
+    const value = Buffer.allocUnsafe(count * pageBytes);
+    this.#read(value, number, pageBytes);
+    checkHeader(value, number, walk.meta, OVERFLOW_PAGE);
+    check(value.readUInt32LE(20) === count, `page ${number} has another length than its record`);
+    walk.seen.overflowPages += count;
+    return value.subarray(HEADER, HEADER + bytes);
+  }
+
+  #readPage(walk: Walk, number: number, level: number): Buffer {
+    check(level <= walk.depth && level <= LEVELS_MAX, `page ${number} lies deeper than the tree`);
+    this.#use(walk, number, 1);
+    const page = (this.#buffers[level] ??= Buffer.allocUnsafe(walk.meta.pageBytes));
+    this.#read(page, number, walk.meta.pageBytes);
+    checkHeader(page, number, walk.meta, level === walk.depth ? LEAF_PAGE : BRANCH_PAGE);
+    return page;
+  }
+
+  #use({ used, meta }: Walk, number: number, count: number): void {
+    check(number >= METAS && number + count - 1 <= meta.lastPage, `there is no page ${number}`);
+    for (let page = number; page < number + count; page++)
+      check(used.add(page), `page ${page} belongs to two records`);
+  }
+
+  #read(buffer: Buffer, page: number, pageBytes: number): void {
+    const length = readSync(this.#fd, buffer, 0, buffer.length, page * pageBytes);
+    check(length === buffer.length, `the file ends in page ${page}`);
+  }
+
+  /** A page that is in use must not be free as well: LMDB would overwrite it. */
+  #checkFreeList(used: PageSet): void {
+    for (const { value } of this.#tree(this.#meta, this.#meta.free, used, compareNumbers)) {
+      check(value.length >= 8, "a list of free pages is empty");
+      const count = word(value, 0);
+      check(count <= value.length / 8 - 1, "a list of free pages is cut off");
+      for (let index = 1, run = 1; index <= count; index++) {
+        const number = Number(value.readBigInt64LE(index * 8));
+        if (number < 0) run = -number;
+        if (number <= 0) continue;
+        check(
+          number >= METAS && number + run - 1 <= this.#meta.lastPage,
+          `a page ${number} is free that is not there`,
+        );
+        for (let page = number; page < number + run; page++)
+          check(used.add(page), `page ${page} is free and in use`);
+        run = 1;
+      }
+    }
+  }
+}
+
+/** What is in a file is not what was written to it. The message says what is wrong, for an operator. */
+export class DamagedFileError extends Error {
+  override readonly name = "DamagedFileError";
+}
+
+export interface LmdbRecord {
+  readonly key: Buffer;
+  readonly value: Buffer;
+}
+
+/** What a transaction left on one of the first two pages. */
+interface Meta {
+  readonly pageBytes: number;
+  readonly mapBytes: number;
+  readonly free: Tree;
+  readonly main: Tree;
+  readonly lastPage: number;
+  readonly transaction: number;
+}
+
+interface Tree {
+  readonly pad: number;
+  readonly flags: number;
+  readonly depth: number;
+  readonly branchPages: number;
+  readonly leafPages: number;
+  readonly overflowPages: number;
+  readonly entries: number;
+  readonly root: number;
+}
+
+interface Walk {
+  readonly meta: Meta;
+  readonly used: PageSet;
+  readonly compare: Compare;
+  readonly seen: { branchPages: number; leafPages: number; overflowPages: number; entries: number };
+  readonly depth: number;
+  readonly onDamage: ((error: DamagedFileError) => void) | undefined;
+}
+
+type Compare = (a: Buffer, b: Buffer) => number;
+
+class PageSet {
+  readonly #bits: Uint8Array;
+
+  constructor(last: number) {
+    this.#bits = new Uint8Array((last >>> 3) + 1);
+  }
+
+  /** Whether it was not in it. */
+  add(page: number): boolean {
+    const bit = 1 << (page & 7);
+    const byte = this.#bits[page >>> 3]!;
+    this.#bits[page >>> 3] = byte | bit;
+    return (byte & bit) === 0;
+  }
+}
+
+const MAGIC = 0xbeefc0de;
+const DATA_VERSION = 2;
+const METAS = 2;
+/** Lengths of structures, in bytes. */
+const HEADER = 24;
+const META = 144;
+const NODE = 8;
+const BIG_NODE = 24;
+
+const BRANCH_PAGE = 0x01;
+const LEAF_PAGE = 0x02;
+const OVERFLOW_PAGE = 0x04;
+const META_PAGE = 0x08;
+const BIG_DATA = 0x01;
+
+const NO_PAGE = Infinity;
+/** MDB's CURSOR_STACK. */
+const LEVELS_MAX = 32;
+/** More than what a machine can map. */
+const MAP_MAX = 2 ** 47;
+
+/** The places of a page's nodes, which lie side by side at its end. */
+function nodesOf(page: Buffer, number: number, isLeaf: boolean, { meta }: Walk): number[] {
+  const lower = page.readUInt16LE(20);
+  const upper = page.readUInt16LE(22);
+  const room = meta.pageBytes - HEADER;
+  check(
+    lower % 2 === 0 && lower > 0 && lower <= upper && upper <= room,
+    `page ${number} is not one of a tree`,
+  );
+  const nodes: number[] = [];
+  let bytes = 0;
+  for (let pointer = HEADER; pointer < HEADER + lower; pointer += 2) {
+    const at = page.readUInt16LE(pointer) + HEADER;
+    check(
+      at % 2 === 0 && at >= HEADER + upper && at + NODE <= meta.pageBytes,
+      `page ${number} points outside of itself`,
+    );
+    const flags = page.readUInt16LE(at + 4);
+    check(!isLeaf || flags === 0 || flags === BIG_DATA, `page ${number} has a record of an unknown kind`);
+    const data = !isLeaf ? 0 : flags === BIG_DATA ? BIG_NODE : page.readUInt32LE(at);
+    const length = NODE + page.readUInt16LE(at + 6) + data;
+    check(at + length <= meta.pageBytes, `page ${number} has a record that is longer than itself`);
+    bytes += length + (length % 2);
+    nodes.push(at);
+  }
+  check(bytes === room - upper, `page ${number} is not filled as it says`);
+  return nodes;
+}
+
+function checkHeader(page: Buffer, number: number, meta: Meta, flags: number): void {
+  check(word(page, 0) === number, `page ${number} holds another page`);
+  check(word(page, 8) <= meta.transaction, `page ${number} is newer than the newest transaction`);
+  check(page.readUInt16LE(18) === flags, `page ${number} is of another kind`);
+}
+
+function tree(bytes: Buffer, at: number): Tree {
+  const root = bytes.readBigUInt64LE(at + 40);
+  return {
+    pad: bytes.readUInt32LE(at),
+    flags: bytes.readUInt16LE(at + 4),
+    depth: bytes.readUInt16LE(at + 6),
+    branchPages: word(bytes, at + 8),
+    leafPages: word(bytes, at + 16),
+    overflowPages: word(bytes, at + 24),
+    entries: word(bytes, at + 32),
+    root: root === 2n ** 64n - 1n ? NO_PAGE : Number(root),
+  };
+}
+
+/** A number of 64 bits; above 2 ** 53 it is no longer exact, and higher than anything that it is compared to. */
+function word(bytes: Buffer, at: number): number {
+  return bytes.readUInt32LE(at) + bytes.readUInt32LE(at + 4) * 2 ** 32;
+}
+
+function compareBytes(a: Buffer, b: Buffer): number {
+  return a.compare(b);
+}
+
+function compareNumbers(a: Buffer, b: Buffer): number {
+  check(a.length === 8 && b.length === 8, "a list of free pages has an impossible key");
+  return word(a, 0) - word(b, 0);
+}
+
+function isPowerOfTwo(value: number): boolean {
+  return value > 0 && (value & (value - 1)) === 0;
+}
+
+function check(condition: boolean, message: string): asserts condition {
+  if (!condition) throw new DamagedFileError(message);
+}

@@ -1,0 +1,207 @@
+import type { JournalEntry, JournalOptions, JournalSlice, StoredRemoval } from "./journal.js";
+import { idOf, storedJob, toStored, updatedJob, type KeptJob } from "./kept-job.js";
+import { DamagedFileError, LmdbFile, type LmdbRecord } from "./lmdb-file.js";
+import {
+  checksumIn,
+  KIND,
+  revisionIn,
+  unseal,
+  unsealEntry,
+  unsealJob,
+  unsealRemoval,
+  type Head,
+} from "./lmdb-records.js";
+import { Unfolded, type Change } from "./unfolded.js";
+
+/** The file's head, and whether it is whole. undefined where the file holds nothing. @throws DamagedFileError */
+export function headOf(file: LmdbFile): Head | undefined {
+  const { newest, older } = file.first();
+  const head = newest && headIn(newest);
+  const before = older && headIfWhole(older);
+  // A flipped bit in a transaction's number would make the snapshot before the newest one the newest.
+  if (before && before.commit > (head?.commit ?? 0))
+    throw new DamagedFileError(
+      `its newest snapshot is commit ${head?.commit ?? 0}, and one is ${before.commit}`,
+    );
+  return head;
+}
+
+function headIn({ key, value }: LmdbRecord): Head {
+  if (key.length !== 1 || key[0] !== KIND.head)
+    throw new DamagedFileError("its first record is not the head");
+  return unseal(key, value) as Head;
+}
+
+function headIfWhole(record: LmdbRecord): Head | undefined {
+  try {
+    return headIn(record);
+  } catch (error) {
+    if (error instanceof DamagedFileError) return undefined;
+    throw error;
+  }
+}
+
+/** One reading of all that a file holds: it checks that nothing is missing, and learns what appends need. */
+export class LmdbReading {
+  /** The revision of every job, and that of every remembered removal, negative. */
+  readonly latest = new Map<string, number>();
+  /** The remembered removals, oldest first. */
+  readonly removals = new Map<string, number>();
+  /** Of the removals' records, those that are not remembered. */
+  readonly staleRemovals: number[] = [];
+  readonly unfolded = new Unfolded();
+  /** By revision, oldest first. */
+  readonly entryChecksums = new Map<number, number>();
+  floor: number;
+
+  readonly #file: LmdbFile;
+  readonly #head: Head;
+  readonly #options: JournalOptions;
+  /** What entries say of a job, as bytes: most are older than its record. */
+  readonly #entries = new Map<string, RawEntry[]>();
+  readonly #newer: RawEntry[] = [];
+  readonly #recordedRemovals = new Map<string, StoredRemoval>();
+
+  constructor(file: LmdbFile, head: Head, options: JournalOptions) {
+    this.#file = file;
+    this.#head = head;
+    this.#options = options;
+    this.floor = head.floor;
+  }
+
+  /**
+   * The jobs in slices that take some milliseconds each, then the removals. All of it must be asked for.
+   * @throws DamagedFileError
+   */
+  *slices(): Generator<JournalSlice, void> {
+    let jobs: KeptJob[] = [];
+    let begun = performance.now();
+    for (const job of this.#jobs()) {
+      this.latest.set(idOf(job), job.revision);
+      jobs.push(job);
+      if (performance.now() - begun < SLICE_MS) continue;
+      yield { epoch: this.#head.epoch, jobs: jobs.map(toStored), removals: [] };
+      jobs = [];
+      begun = performance.now();
+    }
+    if (this.latest.size !== this.#head.jobCount)
+      throw new DamagedFileError(`it says to have ${this.#head.jobCount} jobs, and has ${this.latest.size}`);
+    this.#countUnfolded();
+    yield { epoch: this.#head.epoch, jobs: jobs.map(toStored), removals: this.#remembered() };
+  }
+
+  *#jobs(): Generator<KeptJob, void> {
+    let count = 0;
+    let checksum = 0;
+    for (const { key, value } of this.#file.records()) {
+      if (key[0] === KIND.head) continue;
+      count++;
+      const job = this.#readRecord(key, value);
+      checksum = (checksum + checksumIn(value)) % 2 ** 32;
+      if (job) yield job;
+    }
+    const { recordCount, revision, entriesFrom } = this.#head;
+    if (count !== recordCount)
+      throw new DamagedFileError(`it says to have ${recordCount} records, and has ${count}`);
+    if (checksum !== this.#head.checksum)
+      throw new DamagedFileError("a record is not the one that was written last");
+    if (this.entryChecksums.size !== revision + 1 - entriesFrom)
+      throw new DamagedFileError("an entry is missing");
+    yield* this.#jobsWithoutRecord();
+  }
+
+  /** The job, where the record is one that is still there. Entries come first, then jobs, then removals. */
+  #readRecord(key: Buffer, value: Buffer): KeptJob | undefined {
+    switch (key[0]) {
+      case KIND.entry: {
+        const raw = { key: Buffer.from(key), value: Buffer.from(value), revision: revisionIn(key) };
+        if (raw.revision < this.#head.entriesFrom || raw.revision > this.#head.revision)
+          throw new DamagedFileError(`it has an entry ${raw.revision} that its head does not know`);
+        this.entryChecksums.set(raw.revision, checksumIn(value));
+        const id = idOf(unseal(key, value) as JournalEntry);
+        const entries = this.#entries.get(id);
+        if (entries) entries.push(raw);
+        else this.#entries.set(id, [raw]);
+        return undefined;
+      }
+      case KIND.job:
+        return this.#replay(unsealJob(key, value));
+      case KIND.removal: {
+        const removal = unsealRemoval(key, value);
+        const newer = this.#newerEntries(idOf(removal), removal.revision);
+        const last = newer.at(-1);
+        this.#recordedRemovals.set(idOf(removal), removal);
+        return last ? this.#replayFrom(newer) : undefined;
+      }
+      default:
+        throw new DamagedFileError(`a record of kind ${key[0]} is unknown`);
+    }
+  }
+
+  *#jobsWithoutRecord(): Generator<KeptJob, void> {
+    for (const id of [...this.#entries.keys()]) {
+      const job = this.#replayFrom(this.#newerEntries(id, 0));
+      if (job) yield job;
+    }
+  }
+
+  /** The job of a record, with what entries have done since; undefined where they removed it. */
+  #replay(job: KeptJob): KeptJob | undefined {
+    const newer = this.#newerEntries(idOf(job), job.revision);
+    return this.#replayFrom(newer, job);
+  }
+
+  /** Takes the entries about a job that are newer than `revision`: each is taken once. */
+  #newerEntries(id: string, revision: number): RawEntry[] {
+    const entries = this.#entries.get(id) ?? [];
+    this.#entries.delete(id);
+    return entries.filter((entry) => entry.revision > revision);
+  }
+
+  #replayFrom(entries: readonly RawEntry[], job?: KeptJob): KeptJob | undefined {
+    let replayed = job;
+    for (const raw of entries) {
+      this.#newer.push(raw);
+      const entry = unsealEntry(raw.key, raw.value);
+      const { change } = entry;
+      if (change.kind === "stored") replayed = storedJob(entry, change, raw.revision);
+      else if (change.kind === "removed") replayed = undefined;
+      else if (replayed)
+        replayed = updatedJob(replayed, change, raw.revision, this.#options.logLinesPerJobMax);
+    }
+    return replayed;
+  }
+
+  #countUnfolded(): void {
+    this.#newer.sort((a, b) => a.revision - b.revision);
+    for (const { key, value, revision } of this.#newer)
+      this.unfolded.add(unsealEntry(key, value), revision, value.length, this.#options.logLinesPerJobMax);
+  }
+
+  /** Of all removals that the file tells of, those that are remembered. */
+  #remembered(): StoredRemoval[] {
+    const all = [...this.#recordedRemovals.values()].filter((removal) => !this.latest.has(idOf(removal)));
+    const unfolded = [...this.unfolded.values()].flatMap(({ removal }: Change) => removal ?? []);
+    const known = new Map([...all, ...unfolded].map((removal) => [idOf(removal), removal]));
+    const inOrder = [...known.values()].toSorted((a, b) => a.revision - b.revision);
+    const above = inOrder.filter(({ revision }) => revision > this.#head.floor);
+    const remembered = above.slice(-this.#options.removalsKeptMax);
+    this.floor = above[above.length - remembered.length - 1]?.revision ?? this.#head.floor;
+    for (const removal of remembered) {
+      this.removals.set(idOf(removal), removal.revision);
+      this.latest.set(idOf(removal), -removal.revision);
+    }
+    for (const { revision, ...key } of this.#recordedRemovals.values())
+      if (this.removals.get(idOf(key)) !== revision) this.staleRemovals.push(revision);
+    return remembered;
+  }
+}
+
+interface RawEntry {
+  readonly key: Buffer;
+  readonly value: Buffer;
+  readonly revision: number;
+}
+
+/** How long one slice takes to read, milliseconds. */
+const SLICE_MS = 8;

@@ -1,0 +1,221 @@
+import { crc32 } from "node:zlib";
+import type { JobKey } from "../tasks/names.js";
+import type { TaskRow, WrittenRow } from "../tasks/task-rows.js";
+import { unreachable } from "../util/assert.js";
+import type { JournalEntry, StoredRemoval } from "./journal.js";
+import type { KeptJob } from "./kept-job.js";
+import { DamagedFileError } from "./lmdb-file.js";
+
+/**
+ * The records of a database's LMDB file, in the order of their keys:
+ *
+ *     0                       Head      what is true of all
+ *     1 <revision>            entry     the newest entries, without a gap
+ *     2 <username> 0 <jobId>  job       as it was at its revision; entries above that are newer
+ *     3 <revision>            removal   of the job that is gone
+ *
+ * A value is a CRC-32 of key and text (so that a record at another's place is found), then JSON: what is in a
+ * file can be read by a person. Rows are arrays, as there are many: their fields have an order here.
+ */
+
+export interface Head {
+  readonly format: 1;
+  /** One more with each transaction of this file: by it the newer of two snapshots is known. */
+  readonly commit: number;
+  readonly epoch: string;
+  /** Of the newest entry. */
+  readonly revision: number;
+  /** The newest removal that is forgotten. */
+  readonly floor: number;
+  /** The oldest entry that is kept; `revision` + 1 when none is. */
+  readonly entriesFrom: number;
+  readonly jobCount: number;
+  /** Records without the head, and the sum of their checksums modulo 2 ** 32: that none is missing. */
+  readonly recordCount: number;
+  readonly checksum: number;
+}
+
+export const KIND = { head: 0, entry: 1, job: 2, removal: 3 } as const;
+
+export const HEAD_KEY = Buffer.from([KIND.head]);
+
+export function entryKey(revision: number): Buffer {
+  return numberedKey(KIND.entry, revision);
+}
+
+export function removalKey(revision: number): Buffer {
+  return numberedKey(KIND.removal, revision);
+}
+
+export function jobKeyOf(id: string): Buffer {
+  return Buffer.from(`${String.fromCharCode(KIND.job)}${id}`);
+}
+
+/** The revision in the key of an entry or a removal. */
+export function revisionIn(key: Buffer): number {
+  return key.readUIntBE(1, 6);
+}
+
+/** A value as it is written, and its checksum. */
+export interface Sealed {
+  readonly bytes: Buffer;
+  readonly checksum: number;
+}
+
+export function seal(key: Buffer, value: unknown): Sealed {
+  const text = JSON.stringify(value);
+  const length = Buffer.byteLength(text);
+  const bytes = Buffer.allocUnsafe(CHECKSUM + length);
+  bytes.write(text, CHECKSUM);
+  const checksum = checksumOf(key, bytes);
+  bytes.writeUInt32LE(checksum, 0);
+  return { bytes, checksum };
+}
+
+/** The JSON value of a record. @throws DamagedFileError when it isn't what was sealed under this key. */
+export function unseal(key: Buffer, bytes: Buffer): unknown {
+  if (bytes.length < CHECKSUM || bytes.readUInt32LE(0) !== checksumOf(key, bytes))
+    throw new DamagedFileError(`the checksum of ${describe(key)} is wrong`);
+  return JSON.parse(bytes.toString("utf8", CHECKSUM));
+}
+
+/** The checksum that a sealed value carries. */
+export function checksumIn(bytes: Buffer): number {
+  return bytes.readUInt32LE(0);
+}
+
+export function sealEntry(key: Buffer, entry: JournalEntry): Sealed {
+  const { change } = entry;
+  if (change.kind === "removed") return seal(key, entry);
+  return seal(key, { ...entry, change: { ...change, tasks: change.tasks.map(fieldsOf) } });
+}
+
+export function unsealEntry(key: Buffer, bytes: Buffer): JournalEntry {
+  // Safe: the checksum says that it is what was sealed.
+  const entry = unseal(key, bytes) as JournalEntry;
+  if (entry.change.kind === "removed") return entry;
+  const tasks = (entry.change.tasks as unknown as RowFields[]).map(rowOf);
+  return { ...entry, change: { ...entry.change, tasks } };
+}
+
+export function sealJob(key: Buffer, job: KeptJob): Sealed {
+  const tasks = Array.from(job.tasks.values(), ({ row, revision }) => [revision, ...fieldsOf(row)]);
+  return seal(key, { ...job, tasks });
+}
+
+export function unsealJob(key: Buffer, bytes: Buffer): KeptJob {
+  const { tasks, ...job } = unseal(key, bytes) as Omit<KeptJob, "tasks"> & {
+    tasks: [number, ...RowFields][];
+  };
+  const rows = new Map<string, WrittenRow>();
+  for (const [revision, ...fields] of tasks) {
+    const row = rowOf(fields);
+    rows.set(row.path, { row, revision });
+  }
+  return { ...job, tasks: rows };
+}
+
+export function unsealRemoval(key: Buffer, bytes: Buffer): StoredRemoval {
+  return unseal(key, bytes) as StoredRemoval;
+}
+
+function numberedKey(kind: number, revision: number): Buffer {
+  const key = Buffer.allocUnsafe(7);
+  key[0] = kind;
+  key.writeUIntBE(revision, 1, 6);
+  return key;
+}
+
+function checksumOf(key: Buffer, bytes: Buffer): number {
+  return crc32(bytes.subarray(CHECKSUM), crc32(key));
+}
+
+function describe(key: Buffer): string {
+  if (key[0] === KIND.head) return "the head";
+  if (key[0] === KIND.job) return `job ${JSON.stringify(nameOf(key))}`;
+  return `${key[0] === KIND.entry ? "entry" : "removal"} ${key.length === 7 ? revisionIn(key) : ""}`;
+}
+
+function nameOf(key: Buffer): JobKey {
+  const [username = "", jobId = ""] = key.toString("utf8", 1).split("\u0000");
+  return { username, jobId } as JobKey;
+}
+
+type OwnFields = [
+  kind: number,
+  path: string,
+  description: string,
+  status: TaskRow["status"],
+  startedAt: number | null,
+  endedAt: number | null,
+  message: string | null,
+  maxConcurrency: number | null,
+  isLeftOut: 0 | 1,
+];
+type RowFields = [...OwnFields, ...rest: unknown[]];
+
+const KINDS = ["LEAF", "INTERMEDIATE", "ITERATIVE"] as const;
+
+function fieldsOf(row: TaskRow): RowFields {
+  const own: OwnFields = [
+    KINDS.indexOf(row.kind),
+    row.path,
+    row.description,
+    row.status,
+    row.startedAt,
+    row.endedAt,
+    row.message,
+    row.maxConcurrency,
+    row.isLeftOut ? 1 : 0,
+  ];
+  switch (row.kind) {
+    case "LEAF":
+      return [...own, row.volume, row.done];
+    case "INTERMEDIATE":
+      return own;
+    case "ITERATIVE":
+      return [...own, row.mode, row.maxIterations, row.begunIterations, row.template];
+    default:
+      return unreachable(row);
+  }
+}
+
+function rowOf(fields: RowFields): TaskRow {
+  const [kind, path, description, status, startedAt, endedAt, message, maxConcurrency, left, ...rest] =
+    fields;
+  const own = {
+    path,
+    description,
+    status,
+    startedAt,
+    endedAt,
+    message,
+    maxConcurrency,
+    isLeftOut: left === 1,
+  };
+  switch (KINDS[kind]) {
+    case "LEAF": {
+      const [volume, done] = rest as [number | null, number];
+      return { kind: "LEAF", ...own, volume, done };
+    }
+    case "INTERMEDIATE":
+      return { kind: "INTERMEDIATE", ...own };
+    case "ITERATIVE": {
+      const [mode, maxIterations, begunIterations, template] = rest as IterativeFields;
+      return { kind: "ITERATIVE", ...own, mode, maxIterations, begunIterations, template };
+    }
+    default:
+      throw new DamagedFileError(`a task of kind ${kind} is unknown`);
+  }
+}
+
+type IterativeRow = Extract<TaskRow, { kind: "ITERATIVE" }>;
+type IterativeFields = [
+  mode: IterativeRow["mode"],
+  maxIterations: IterativeRow["maxIterations"],
+  begunIterations: IterativeRow["begunIterations"],
+  template: IterativeRow["template"],
+];
+
+/** Bytes of a checksum. */
+const CHECKSUM = 4;

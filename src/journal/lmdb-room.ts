@@ -1,0 +1,40 @@
+import { open } from "node:fs/promises";
+import { LmdbFile } from "./lmdb-file.js";
+
+/**
+ * Makes the file long enough for a transaction, before LMDB has to: so it is never LMDB that finds the disk
+ * full. lmdb 3.5.6 writes the message of a failed write beyond the end of its buffer (`last_error` in mdb.c),
+ * which ends the process sooner or later; and a transaction that was not begun needs no mending.
+ *
+ * @throws the system's error, ENOSPC, EDQUOT, EFBIG or another, when there is no room. Nothing has changed then.
+ */
+export async function makeRoom(path: string, bytes: number, writes: number): Promise<void> {
+  const { used, length } = sizeOf(path);
+  const needed = used + roomFor(bytes, writes);
+  if (needed <= length) return;
+  const ahead = Math.min(Math.max(length / 4, AHEAD_MIN), AHEAD_MAX);
+  await using file = await open(path, "r+");
+  const zeros = Buffer.alloc(PIECE);
+  for (let at = length; at < needed + ahead;) at += (await file.write(zeros, 0, PIECE, at)).bytesWritten;
+}
+
+function sizeOf(path: string): { used: number; length: number } {
+  using file = LmdbFile.open(path);
+  return { used: file.usedBytes, length: file.bytes };
+}
+
+/** What a transaction can take at most: its values, the pages on the way to each, and the free list. */
+function roomFor(bytes: number, writes: number): number {
+  return 2 * bytes + (2 * writes + PAGES_MIN) * PAGE;
+}
+
+/** The usual size of a page, and pages that even the least transaction may take. */
+const PAGE = 4_096;
+const PAGES_MIN = 24;
+
+/** What is written at once. */
+const PIECE = 16 * 1024;
+
+/** How much more is made room for, so that it is not done for every transaction. */
+const AHEAD_MIN = 64 * 1024;
+const AHEAD_MAX = 4 * 1024 * 1024;

@@ -1,0 +1,93 @@
+import type { WrittenRow } from "../tasks/task-rows.js";
+import type { LogEntry } from "../tasks/user-task.js";
+import { unreachable } from "../util/assert.js";
+import type { JobHeader, JournalEntry, StoredRemoval } from "./journal.js";
+import { idOf, keyOf } from "./kept-job.js";
+
+/** What entries have done to a job since its own record was written. */
+export interface Change {
+  readonly id: string;
+  /** The oldest of these entries, and the newest. */
+  readonly since: number;
+  revision: number;
+  /** The entry that stored it whole, where one did: it goes before the job's record. */
+  storedAt: number | undefined;
+  /** What updates since then wrote; no header where there was none. */
+  header: JobHeader | undefined;
+  rows: Map<string, WrittenRow>;
+  log: LogEntry[];
+  removal: StoredRemoval | undefined;
+  bytes: number;
+}
+
+/**
+ * The changes that only entries tell of, the longest waiting first. Of a store it is only known which entry it
+ * is in, so what this holds is what updates wrote.
+ */
+export class Unfolded {
+  readonly #changes = new Map<string, Change>();
+  #bytes = 0;
+
+  /** Of the entries that led to them. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  get oldest(): Change | undefined {
+    return this.#changes.values().next().value;
+  }
+
+  values(): IterableIterator<Change> {
+    return this.#changes.values();
+  }
+
+  get(id: string): Change | undefined {
+    return this.#changes.get(id);
+  }
+
+  delete({ id, bytes }: Change): void {
+    this.#changes.delete(id);
+    this.#bytes -= bytes;
+  }
+
+  /** @param bytes that the entry takes. */
+  add(entry: JournalEntry, revision: number, bytes: number, logLinesMax: number): void {
+    const id = idOf(entry);
+    const change = this.#changes.get(id) ?? newChange(id, revision);
+    this.#changes.set(id, change);
+    change.revision = revision;
+    change.bytes += bytes;
+    this.#bytes += bytes;
+    switch (entry.change.kind) {
+      case "stored":
+        clear(change);
+        change.storedAt = revision;
+        break;
+      case "updated":
+        change.header = entry.change.header;
+        for (const row of entry.change.tasks) change.rows.set(row.path, { row, revision });
+        if (entry.change.log.length > 0)
+          change.log = [...change.log, ...entry.change.log].slice(-logLinesMax);
+        break;
+      case "removed":
+        clear(change);
+        change.removal = { ...keyOf(entry), ...entry.change, revision };
+        break;
+      default:
+        unreachable(entry.change);
+    }
+  }
+}
+
+function newChange(id: string, revision: number): Change {
+  const none = { storedAt: undefined, header: undefined, removal: undefined };
+  return { id, since: revision, revision, ...none, rows: new Map(), log: [], bytes: 0 };
+}
+
+function clear(change: Change): void {
+  change.storedAt = undefined;
+  change.header = undefined;
+  change.removal = undefined;
+  change.rows = new Map();
+  change.log = [];
+}
