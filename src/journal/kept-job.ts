@@ -1,9 +1,7 @@
 import type { JobKey } from "../tasks/names.js";
-import type { TaskRow, WrittenRow } from "../tasks/task-rows.js";
-import type { StoredChange, StoredJob, UpdatedChange } from "./journal.js";
-
-/** A job as a driver keeps it: as a `StoredJob`, with the rows by path. */
-export type KeptJob = Omit<StoredJob, "tasks"> & { readonly tasks: Map<string, WrittenRow> };
+import type { WrittenRow } from "../tasks/task-rows.js";
+import type { LogEntry } from "../tasks/user-task.js";
+import type { StoredChange, StoredJob } from "./journal.js";
 
 /** No name has a control character in it, so no two keys have one id. */
 export function idOf({ username, jobId }: JobKey): string {
@@ -15,35 +13,16 @@ export function keyOf({ username, jobId }: JobKey): JobKey {
 }
 
 /** The job that a store makes. */
-export function storedJob(key: JobKey, { header, tasks }: StoredChange, revision: number): KeptJob {
-  const job: KeptJob = {
-    ...keyOf(key),
-    header,
-    revision,
-    storedRevision: revision,
-    tasks: new Map(),
-    log: [],
-  };
-  writeRows(job.tasks, tasks, revision);
-  return job;
+export function storedJob(key: JobKey, { header, tasks }: StoredChange, revision: number): StoredJob {
+  const rows = tasks.map((row): WrittenRow => ({ row, revision }));
+  return { ...keyOf(key), header, revision, storedRevision: revision, tasks: rows, log: [] };
 }
 
-/** The job after an update. The rows of `job` are changed in place. */
-export function updatedJob(
-  job: KeptJob,
-  { header, tasks, log }: Omit<UpdatedChange, "kind">,
-  revision: number,
-  logLinesMax: number,
-): KeptJob {
-  writeRows(job.tasks, tasks, revision);
-  const lines = log.length === 0 ? job.log : [...job.log, ...log].slice(-logLinesMax);
-  return { ...job, header, revision, log: lines };
-}
-
-export function toStored({ tasks, ...job }: KeptJob): StoredJob {
-  return { ...job, tasks: [...tasks.values()] };
-}
-
-function writeRows(rows: Map<string, WrittenRow>, written: readonly TaskRow[], revision: number): void {
-  for (const row of written) rows.set(row.path, { row, revision });
+/** What a job's log has when lines are added: the newest. */
+export function appendedLog(
+  log: readonly LogEntry[],
+  lines: readonly LogEntry[],
+  linesMax: number,
+): readonly LogEntry[] {
+  return lines.length === 0 ? log : [...log, ...lines].slice(-linesMax);
 }

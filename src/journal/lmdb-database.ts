@@ -16,9 +16,10 @@ import {
   type JournalOptions,
   type JournalRecord,
   type JournalSlice,
+  type StoredJob,
 } from "./journal.js";
 import type { JournalDatabase } from "./journal-handle.js";
-import { idOf, keyOf, storedJob, updatedJob, type KeptJob } from "./kept-job.js";
+import { idOf, keyOf, storedJob } from "./kept-job.js";
 import { DamagedFileError, LmdbFile } from "./lmdb-file.js";
 import { headOf, LmdbReading } from "./lmdb-reading.js";
 import {
@@ -36,7 +37,7 @@ import {
   type Sealed,
 } from "./lmdb-records.js";
 import { makeRoom } from "./lmdb-room.js";
-import { Unfolded, type Change } from "./unfolded.js";
+import { folded, Unfolded, type Change } from "./unfolded.js";
 
 /**
  * One database in one LMDB file.
@@ -286,17 +287,13 @@ export class LmdbDatabase implements JournalDatabase {
     transaction.effects.push(() => this.#unfolded.delete(change));
   }
 
-  #folded(change: Change, key: Buffer, old: Buffer | undefined): KeptJob {
-    const { storedAt, header, rows, log, revision } = change;
-    const job = storedAt === undefined ? old && unsealJob(key, old) : this.#storedAt(storedAt);
+  #folded(change: Change, key: Buffer, old: Buffer | undefined): StoredJob {
+    const job = change.storedAt === undefined ? old && unsealJob(key, old) : this.#storedAt(change.storedAt);
     if (!job) throw new DamagedFileError("a job has lost its record");
-    if (!header) return job;
-    const updated = updatedJob(job, { header, tasks: [], log }, revision, this.#options.logLinesPerJobMax);
-    for (const [path, row] of rows) updated.tasks.set(path, row);
-    return updated;
+    return folded(job, change, this.#options.logLinesPerJobMax);
   }
 
-  #storedAt(revision: number): KeptJob {
+  #storedAt(revision: number): StoredJob {
     const { change, ...entry } = this.#entry(revision);
     assert(change.kind === "stored", "another entry is at the place of a store");
     return storedJob(entry, change, revision);

@@ -1,5 +1,5 @@
-import type { JournalEntry, JournalOptions, JournalSlice, StoredRemoval } from "./journal.js";
-import { idOf, storedJob, toStored, updatedJob, type KeptJob } from "./kept-job.js";
+import type { JournalEntry, JournalOptions, JournalSlice, StoredJob, StoredRemoval } from "./journal.js";
+import { idOf, storedJob } from "./kept-job.js";
 import { DamagedFileError, LmdbFile, type LmdbRecord } from "./lmdb-file.js";
 import {
   checksumIn,
@@ -11,7 +11,7 @@ import {
   unsealRemoval,
   type Head,
 } from "./lmdb-records.js";
-import { Unfolded, type Change } from "./unfolded.js";
+import { folded, Unfolded, type Change } from "./unfolded.js";
 
 /** The file's head, and whether it is whole. undefined where the file holds nothing. @throws DamagedFileError */
 export function headOf(file: LmdbFile): Head | undefined {
@@ -59,7 +59,6 @@ export class LmdbReading {
   readonly #options: JournalOptions;
   /** What entries say of a job, as bytes: most are older than its record. */
   readonly #entries = new Map<string, RawEntry[]>();
-  readonly #newer: RawEntry[] = [];
   readonly #recordedRemovals = new Map<string, StoredRemoval>();
 
   constructor(file: LmdbFile, head: Head, options: JournalOptions) {
@@ -74,23 +73,23 @@ export class LmdbReading {
    * @throws DamagedFileError
    */
   *slices(): Generator<JournalSlice, void> {
-    let jobs: KeptJob[] = [];
+    let jobs: StoredJob[] = [];
     let begun = performance.now();
     for (const job of this.#jobs()) {
       this.latest.set(idOf(job), job.revision);
       jobs.push(job);
       if (performance.now() - begun < SLICE_MS) continue;
-      yield { epoch: this.#head.epoch, jobs: jobs.map(toStored), removals: [] };
+      yield { epoch: this.#head.epoch, jobs, removals: [] };
       jobs = [];
       begun = performance.now();
     }
     if (this.latest.size !== this.#head.jobCount)
       throw new DamagedFileError(`it says to have ${this.#head.jobCount} jobs, and has ${this.latest.size}`);
-    this.#countUnfolded();
-    yield { epoch: this.#head.epoch, jobs: jobs.map(toStored), removals: this.#remembered() };
+    this.unfolded.sort();
+    yield { epoch: this.#head.epoch, jobs, removals: this.#remembered() };
   }
 
-  *#jobs(): Generator<KeptJob, void> {
+  *#jobs(): Generator<StoredJob, void> {
     let count = 0;
     let checksum = 0;
     for (const { key, value } of this.#file.records()) {
@@ -111,7 +110,7 @@ export class LmdbReading {
   }
 
   /** The job, where the record is one that is still there. Entries come first, then jobs, then removals. */
-  #readRecord(key: Buffer, value: Buffer): KeptJob | undefined {
+  #readRecord(key: Buffer, value: Buffer): StoredJob | undefined {
     switch (key[0]) {
       case KIND.entry: {
         const raw = { key: Buffer.from(key), value: Buffer.from(value), revision: revisionIn(key) };
@@ -125,57 +124,48 @@ export class LmdbReading {
         return undefined;
       }
       case KIND.job:
-        return this.#replay(unsealJob(key, value));
+        return this.#withEntries(unsealJob(key, value));
       case KIND.removal: {
         const removal = unsealRemoval(key, value);
-        const newer = this.#newerEntries(idOf(removal), removal.revision);
-        const last = newer.at(-1);
         this.#recordedRemovals.set(idOf(removal), removal);
-        return last ? this.#replayFrom(newer) : undefined;
+        return this.#replay(this.#newerEntries(idOf(removal), removal.revision));
       }
       default:
         throw new DamagedFileError(`a record of kind ${key[0]} is unknown`);
     }
   }
 
-  *#jobsWithoutRecord(): Generator<KeptJob, void> {
+  #withEntries(job: StoredJob): StoredJob | undefined {
+    return this.#replay(this.#newerEntries(idOf(job), job.revision), job);
+  }
+
+  *#jobsWithoutRecord(): Generator<StoredJob, void> {
     for (const id of [...this.#entries.keys()]) {
-      const job = this.#replayFrom(this.#newerEntries(id, 0));
+      const job = this.#replay(this.#newerEntries(id, 0));
       if (job) yield job;
     }
   }
 
-  /** The job of a record, with what entries have done since; undefined where they removed it. */
-  #replay(job: KeptJob): KeptJob | undefined {
-    const newer = this.#newerEntries(idOf(job), job.revision);
-    return this.#replayFrom(newer, job);
-  }
-
   /** Takes the entries about a job that are newer than `revision`: each is taken once. */
   #newerEntries(id: string, revision: number): RawEntry[] {
-    const entries = this.#entries.get(id) ?? [];
+    const entries = this.#entries.get(id);
+    if (!entries) return NONE;
     this.#entries.delete(id);
     return entries.filter((entry) => entry.revision > revision);
   }
 
-  #replayFrom(entries: readonly RawEntry[], job?: KeptJob): KeptJob | undefined {
-    let replayed = job;
-    for (const raw of entries) {
-      this.#newer.push(raw);
-      const entry = unsealEntry(raw.key, raw.value);
-      const { change } = entry;
-      if (change.kind === "stored") replayed = storedJob(entry, change, raw.revision);
-      else if (change.kind === "removed") replayed = undefined;
-      else if (replayed)
-        replayed = updatedJob(replayed, change, raw.revision, this.#options.logLinesPerJobMax);
+  /** What entries make of the job of a record; undefined where they remove it. */
+  #replay(entries: readonly RawEntry[], recorded?: StoredJob): StoredJob | undefined {
+    if (entries.length === 0) return recorded;
+    let job = recorded;
+    for (const { key, value, revision } of entries) {
+      const entry = unsealEntry(key, value);
+      this.unfolded.add(entry, revision, value.length, this.#options.logLinesPerJobMax);
+      if (entry.change.kind === "stored") job = storedJob(entry, entry.change, revision);
+      if (entry.change.kind === "removed") job = undefined;
     }
-    return replayed;
-  }
-
-  #countUnfolded(): void {
-    this.#newer.sort((a, b) => a.revision - b.revision);
-    for (const { key, value, revision } of this.#newer)
-      this.unfolded.add(unsealEntry(key, value), revision, value.length, this.#options.logLinesPerJobMax);
+    const change = this.unfolded.get(idOf(unsealEntry(entries[0]!.key, entries[0]!.value)));
+    return job && change && folded(job, change, this.#options.logLinesPerJobMax);
   }
 
   /** Of all removals that the file tells of, those that are remembered. */
@@ -202,6 +192,8 @@ interface RawEntry {
   readonly value: Buffer;
   readonly revision: number;
 }
+
+const NONE: RawEntry[] = [];
 
 /** How long one slice takes to read, milliseconds. */
 const SLICE_MS = 8;

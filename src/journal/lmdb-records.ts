@@ -1,9 +1,10 @@
 import { crc32 } from "node:zlib";
 import type { JobKey } from "../tasks/names.js";
 import type { TaskRow, WrittenRow } from "../tasks/task-rows.js";
+import { TASK_STATUSES } from "../tasks/task-status.js";
 import { unreachable } from "../util/assert.js";
-import type { JournalEntry, StoredRemoval } from "./journal.js";
-import type { KeptJob } from "./kept-job.js";
+import { RecentValues } from "../util/recent-values.js";
+import type { JournalEntry, StoredJob, StoredRemoval } from "./journal.js";
 import { DamagedFileError } from "./lmdb-file.js";
 
 /**
@@ -98,21 +99,18 @@ export function unsealEntry(key: Buffer, bytes: Buffer): JournalEntry {
   return { ...entry, change: { ...entry.change, tasks } };
 }
 
-export function sealJob(key: Buffer, job: KeptJob): Sealed {
-  const tasks = Array.from(job.tasks.values(), ({ row, revision }) => [revision, ...fieldsOf(row)]);
+export function sealJob(key: Buffer, job: StoredJob): Sealed {
+  const tasks = job.tasks.map(({ row, revision }) => [...fieldsOf(row), revision]);
   return seal(key, { ...job, tasks });
 }
 
-export function unsealJob(key: Buffer, bytes: Buffer): KeptJob {
-  const { tasks, ...job } = unseal(key, bytes) as Omit<KeptJob, "tasks"> & {
-    tasks: [number, ...RowFields][];
-  };
-  const rows = new Map<string, WrittenRow>();
-  for (const [revision, ...fields] of tasks) {
-    const row = rowOf(fields);
-    rows.set(row.path, { row, revision });
-  }
-  return { ...job, tasks: rows };
+export function unsealJob(key: Buffer, bytes: Buffer): StoredJob {
+  const job = unseal(key, bytes) as StoredJob;
+  const tasks = (job.tasks as unknown as [...RowFields, number][]).map((fields): WrittenRow => ({
+    row: rowOf(fields),
+    revision: fields.at(-1) as number,
+  }));
+  return { ...job, tasks };
 }
 
 export function unsealRemoval(key: Buffer, bytes: Buffer): StoredRemoval {
@@ -145,7 +143,7 @@ type OwnFields = [
   kind: number,
   path: string,
   description: string,
-  status: TaskRow["status"],
+  status: number,
   startedAt: number | null,
   endedAt: number | null,
   message: string | null,
@@ -161,7 +159,7 @@ function fieldsOf(row: TaskRow): RowFields {
     KINDS.indexOf(row.kind),
     row.path,
     row.description,
-    row.status,
+    TASK_STATUSES.indexOf(row.status),
     row.startedAt,
     row.endedAt,
     row.message,
@@ -181,12 +179,11 @@ function fieldsOf(row: TaskRow): RowFields {
 }
 
 function rowOf(fields: RowFields): TaskRow {
-  const [kind, path, description, status, startedAt, endedAt, message, maxConcurrency, left, ...rest] =
-    fields;
+  const [kind, path, description, status, startedAt, endedAt, message, maxConcurrency, left] = fields;
   const own = {
     path,
-    description,
-    status,
+    description: shared(description),
+    status: TASK_STATUSES[status]!,
     startedAt,
     endedAt,
     message,
@@ -194,20 +191,28 @@ function rowOf(fields: RowFields): TaskRow {
     isLeftOut: left === 1,
   };
   switch (KINDS[kind]) {
-    case "LEAF": {
-      const [volume, done] = rest as [number | null, number];
-      return { kind: "LEAF", ...own, volume, done };
-    }
+    case "LEAF":
+      return { kind: "LEAF", ...own, volume: fields[9] as number | null, done: fields[10] as number };
     case "INTERMEDIATE":
       return { kind: "INTERMEDIATE", ...own };
     case "ITERATIVE": {
-      const [mode, maxIterations, begunIterations, template] = rest as IterativeFields;
+      const [mode, maxIterations, begunIterations, template] = fields.slice(9) as IterativeFields;
       return { kind: "ITERATIVE", ...own, mode, maxIterations, begunIterations, template };
     }
     default:
       throw new DamagedFileError(`a task of kind ${kind} is unknown`);
   }
 }
+
+/** One string for equal descriptions: jobs of one kind have the same, and there may be millions of tasks. */
+function shared(description: string): string {
+  const known = descriptions.get(description);
+  if (known !== undefined) return known;
+  descriptions.set(description, description);
+  return description;
+}
+
+const descriptions = new RecentValues<string, string>(1_000);
 
 type IterativeRow = Extract<TaskRow, { kind: "ITERATIVE" }>;
 type IterativeFields = [

@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import type { DatabaseName } from "../tasks/names.js";
+import type { WrittenRow } from "../tasks/task-rows.js";
 import { assert, unreachable } from "../util/assert.js";
 import { WakeUp } from "../util/wake-up.js";
 import { closedError, JournalHandle, type JournalDatabase } from "./journal-handle.js";
@@ -14,9 +15,11 @@ import {
   type JournalOptions,
   type JournalRecord,
   type JournalSlice,
+  type StoredJob,
   type StoredRemoval,
+  type UpdatedChange,
 } from "./journal.js";
-import { idOf, keyOf, storedJob, toStored, updatedJob, type KeptJob } from "./kept-job.js";
+import { appendedLog, idOf, keyOf, storedJob } from "./kept-job.js";
 
 /**
  * A journal in this process' memory, for tests and servers whose jobs may be forgotten. All of the contract
@@ -98,7 +101,7 @@ class MemoryDatabase implements JournalDatabase {
   readonly #log = new EntryLog();
   readonly #options: JournalOptions;
   readonly #epoch = randomBytes(9).toString("base64url");
-  readonly #jobs = new Map<string, KeptJob>();
+  readonly #jobs = new Map<string, Job>();
   /** Oldest first: a key is never set while it is in. */
   readonly #removals = new Map<string, StoredRemoval>();
   /** Stands before the oldest removal: it goes on in order of insertion, over gaps and to what comes later. */
@@ -118,7 +121,7 @@ class MemoryDatabase implements JournalDatabase {
   }
 
   async load(take: (slice: JournalSlice) => void): Promise<JournalHead> {
-    const jobs = Array.from(this.#jobs.values(), toStored);
+    const jobs = Array.from(this.#jobs.values(), (job) => ({ ...job, tasks: [...job.tasks.values()] }));
     take({ epoch: this.#epoch, jobs, removals: [...this.#removals.values()] });
     return { epoch: this.#epoch, revision: this.#log.head, floor: this.#floor };
   }
@@ -169,14 +172,11 @@ class MemoryDatabase implements JournalDatabase {
     switch (change.kind) {
       case "stored":
         this.#removals.delete(id);
-        this.#jobs.set(id, storedJob(entry, change, revision));
+        this.#jobs.set(id, withRowsByPath(storedJob(entry, change, revision)));
         break;
       case "updated":
         // It is there: #conflictIn has asserted it.
-        this.#jobs.set(
-          id,
-          updatedJob(this.#jobs.get(id)!, change, revision, this.#options.logLinesPerJobMax),
-        );
+        this.#jobs.set(id, this.#updated(this.#jobs.get(id)!, change, revision));
         break;
       case "removed":
         this.#jobs.delete(id);
@@ -188,12 +188,24 @@ class MemoryDatabase implements JournalDatabase {
     }
   }
 
+  #updated(job: Job, { header, tasks, log }: UpdatedChange, revision: number): Job {
+    for (const row of tasks) job.tasks.set(row.path, { row, revision });
+    return { ...job, header, revision, log: appendedLog(job.log, log, this.#options.logLinesPerJobMax) };
+  }
+
   #forgetOldestRemoval(): void {
     const { value: oldest } = this.#oldestRemovals.next();
     assert(oldest, "no removal is left to forget");
     this.#removals.delete(idOf(oldest));
     this.#floor = oldest.revision;
   }
+}
+
+/** As a `StoredJob`, with the rows by path. */
+type Job = Omit<StoredJob, "tasks"> & { readonly tasks: Map<string, WrittenRow> };
+
+function withRowsByPath({ tasks, ...job }: StoredJob): Job {
+  return { ...job, tasks: new Map(tasks.map((written) => [written.row.path, written])) };
 }
 
 /** What a next entry of a job is made from. */

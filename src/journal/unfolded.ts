@@ -1,8 +1,8 @@
 import type { WrittenRow } from "../tasks/task-rows.js";
 import type { LogEntry } from "../tasks/user-task.js";
 import { unreachable } from "../util/assert.js";
-import type { JobHeader, JournalEntry, StoredRemoval } from "./journal.js";
-import { idOf, keyOf } from "./kept-job.js";
+import type { JobHeader, JournalEntry, StoredJob, StoredRemoval } from "./journal.js";
+import { appendedLog, idOf, keyOf } from "./kept-job.js";
 
 /** What entries have done to a job since its own record was written. */
 export interface Change {
@@ -15,7 +15,7 @@ export interface Change {
   /** What updates since then wrote; no header where there was none. */
   header: JobHeader | undefined;
   rows: Map<string, WrittenRow>;
-  log: LogEntry[];
+  log: readonly LogEntry[];
   removal: StoredRemoval | undefined;
   bytes: number;
 }
@@ -43,6 +43,13 @@ export class Unfolded {
 
   get(id: string): Change | undefined {
     return this.#changes.get(id);
+  }
+
+  /** For those who added them in another order. */
+  sort(): void {
+    const changes = [...this.#changes.values()].toSorted((a, b) => a.since - b.since);
+    this.#changes.clear();
+    for (const change of changes) this.#changes.set(change.id, change);
   }
 
   delete({ id, bytes }: Change): void {
@@ -77,6 +84,25 @@ export class Unfolded {
         unreachable(entry.change);
     }
   }
+}
+
+/** What updates have made of a job: rows stay where they are, new ones come last. */
+export function folded(job: StoredJob, change: Change, logLinesMax: number): StoredJob {
+  const { header, rows, log, revision } = change;
+  if (!header) return job;
+  const rest = new Map(rows);
+  const tasks = job.tasks.map((written) => {
+    const newer = rest.get(written.row.path);
+    rest.delete(written.row.path);
+    return newer ?? written;
+  });
+  return {
+    ...job,
+    header,
+    revision,
+    tasks: [...tasks, ...rest.values()],
+    log: appendedLog(job.log, log, logLinesMax),
+  };
 }
 
 function newChange(id: string, revision: number): Change {

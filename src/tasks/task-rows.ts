@@ -3,7 +3,7 @@ import { assert } from "../util/assert.js";
 import { Stamp } from "./stamp.js";
 import { subPath } from "./task-path.js";
 import { createTasks, sum, type TaskSpec } from "./task-spec.js";
-import { subTasksOf, type IterationMode, type LeafTask, type Task } from "./task.js";
+import { subTasksOf, type IntermediateTask, type IterationMode, type LeafTask, type Task } from "./task.js";
 import { preOrder } from "./traverse.js";
 
 /**
@@ -70,19 +70,45 @@ export function changedRows(before: Task, after: Task): TaskRow[] {
 }
 
 /** The tree that rows describe, in whatever order they come: `allRows` read back. */
-export function treeOf(epoch: string, written: Iterable<WrittenRow>): Task {
-  const byPath = new Map<string, WrittenRow>();
-  for (const writtenRow of written) byPath.set(writtenRow.row.path, writtenRow);
+export function treeOf(epoch: string, written: readonly WrittenRow[]): Task {
+  const root = treeInOrder(epoch, written) ?? treeInOrder(epoch, written.toSorted(byPath));
+  assert(root, "a job without a root row, or with one that has none above it");
+  return root;
+}
+
+/** undefined unless the rows are in the order of `allRows`. */
+function treeInOrder(epoch: string, rows: readonly WrittenRow[]): Task | undefined {
+  const stamps = new Map<number, Stamp>();
+  const stampOf = (revision: number): Stamp => {
+    const stamp = stamps.get(revision) ?? Stamp.of(epoch, revision);
+    stamps.set(revision, stamp);
+    return stamp;
+  };
+  let next = 0;
   const build = (path: string): Task | undefined => {
-    const found = byPath.get(path);
-    if (!found) return undefined;
+    const row = rows[next];
+    if (row?.row.path !== path) return undefined;
+    next++;
     const subTasks: Task[] = [];
     for (let subTask; (subTask = build(subPath(path, subTasks.length)));) subTasks.push(subTask);
-    return taskOf(found, subTasks, epoch);
+    return taskOf(row, subTasks, stampOf);
   };
   const root = build("");
-  assert(root, "a job without a root row");
-  return root;
+  return next === rows.length ? root : undefined;
+}
+
+/** By the numbers, so that "1.2" comes before "1.10"; a path before those below it. */
+function byPath(a: WrittenRow, b: WrittenRow): number {
+  const left = indexesOf(a.row);
+  const right = indexesOf(b.row);
+  const length = Math.min(left.length, right.length);
+  for (let level = 0; level < length; level++)
+    if (left[level] !== right[level]) return left[level]! - right[level]!;
+  return left.length - right.length;
+}
+
+function indexesOf({ path }: TaskRow): number[] {
+  return path === "" ? [] : path.split(".").map(Number);
 }
 
 function rowOf(task: Task, path: string): TaskRow {
@@ -101,30 +127,74 @@ function rowOf(task: Task, path: string): TaskRow {
   };
 }
 
-/** Sums move without a row being written, so what is read back counts as changed when anything below it was. */
-function taskOf({ row, revision }: WrittenRow, subTasks: readonly Task[], epoch: string): Task {
-  const latest = subTasks.reduce((newest, { stamp }) => Math.max(newest, stamp.revision), revision);
-  const stamp = Stamp.of(epoch, latest);
-  const { path: _, ...own } = row;
-  const stamps = { stamp, ownStamp: stamp };
-  if (own.kind === "LEAF") {
-    const unknownCount = own.volume === null ? 1 : 0;
-    return { ...own, ...stamps, knownVolume: own.volume ?? 0, unknownCount, taskCount: 1 };
+/**
+ * Sums move without a row being written, so what is read back counts as changed when anything below it was.
+ * Field by field: of a start's time this is the most, and rows spread into tasks take several times as long.
+ */
+function taskOf(
+  { row, revision }: WrittenRow,
+  subTasks: readonly Task[],
+  stampOf: (revision: number) => Stamp,
+): Task {
+  let latest = revision;
+  for (const { stamp } of subTasks) latest = Math.max(latest, stamp.revision);
+  const stamp = stampOf(latest);
+  const { description, status, startedAt, endedAt, message, maxConcurrency, isLeftOut } = row;
+  if (row.kind === "LEAF") {
+    return {
+      kind: "LEAF",
+      description,
+      status,
+      startedAt,
+      endedAt,
+      message,
+      maxConcurrency,
+      isLeftOut,
+      stamp,
+      ownStamp: stamp,
+      done: row.done,
+      volume: row.volume,
+      knownVolume: row.volume ?? 0,
+      unknownCount: row.volume === null ? 1 : 0,
+      taskCount: 1,
+    };
   }
-  const sums = sum(subTasks);
-  if (own.kind === "INTERMEDIATE") return { ...own, ...sums, ...stamps, subTasks };
-  const place = { level: 1, taskCount: 0, maxConcurrency: own.maxConcurrency };
-  const template = createTasks(own.template, place, { now: 0, stamp, limits: AS_WRITTEN });
-  const isOpen = own.mode === "OPEN";
-  return {
-    ...own,
-    ...sums,
-    unknownCount: sums.unknownCount + (isOpen && own.status !== "FINISHED" ? 1 : 0),
-    taskCount: isOpen && subTasks.length === 0 ? sum(template).taskCount : sums.taskCount,
-    ...stamps,
+  const { done, knownVolume, unknownCount, taskCount } = sum(subTasks);
+  const task: IntermediateTask = {
+    kind: "INTERMEDIATE",
+    description,
+    status,
+    startedAt,
+    endedAt,
+    message,
+    maxConcurrency,
+    isLeftOut,
+    stamp,
+    ownStamp: stamp,
+    done,
+    knownVolume,
+    unknownCount,
+    taskCount,
     subTasks,
+  };
+  return row.kind === "INTERMEDIATE" ? task : iterative(task, row);
+}
+
+function iterative(task: IntermediateTask, row: IterativeRow): Task {
+  const { mode, maxIterations, begunIterations } = row;
+  const place = { level: 1, taskCount: 0, maxConcurrency: row.maxConcurrency };
+  const template = createTasks(row.template, place, { now: 0, stamp: task.stamp, limits: AS_WRITTEN });
+  const isOpen = mode === "OPEN";
+  return {
+    ...task,
+    kind: "ITERATIVE",
+    unknownCount: task.unknownCount + (isOpen && row.status !== "FINISHED" ? 1 : 0),
+    taskCount: isOpen && task.subTasks.length === 0 ? sum(template).taskCount : task.taskCount,
+    mode,
+    maxIterations,
+    begunIterations,
     template,
-    finishedSubTasks: subTasks.filter(({ status }) => status === "FINISHED").length,
+    finishedSubTasks: task.subTasks.filter(({ status }) => status === "FINISHED").length,
   };
 }
 
