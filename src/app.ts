@@ -10,6 +10,7 @@ import { Server } from "./server/server.js";
 import { EmptyTaskStoreProvider } from "./store/empty-task-store.js";
 import { Expiry } from "./store/expiry.js";
 import { PerDatabaseTaskStoreProvider } from "./store/per-database-task-store-provider.js";
+import { openRecent } from "./store/open-recent.js";
 import type { TaskStoreProvider } from "./store/task-store-provider.js";
 import { systemClock, type Clock } from "./util/clock.js";
 import { silentLog, type Log } from "./util/log.js";
@@ -22,6 +23,8 @@ export interface AppOptions {
   readonly log?: Log;
   /** Default: opened from `config.store`. The app closes it. */
   readonly journal?: Journal;
+  /** Ends the start: what was started is stopped, and the start rejects. */
+  readonly signal?: AbortSignal;
 }
 
 /**
@@ -41,9 +44,12 @@ export interface App extends AsyncDisposable {
   stop(): Promise<void>;
 }
 
-/** Starts everything. @throws Error when the journal can't be opened, or the address not be listened on. */
+/**
+ * Starts everything. It listens at once, and is ready (`/ready`) when the databases that were used last are open.
+ * @throws Error when the journal can't be opened, or the address not be listened on.
+ */
 export async function startApp(config: Config, options: AppOptions = {}): Promise<App> {
-  const { clock = systemClock, log = silentLog } = options;
+  const { clock = systemClock, log = silentLog, signal } = options;
   const { limits } = config;
   const journal =
     options.journal ?? (await openJournal(config.store, { ...limits, newEpoch: config.newEpoch, log }));
@@ -69,6 +75,9 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
 
   try {
     const { url } = await server.start();
+    signal?.addEventListener("abort", () => void stop(), { once: true });
+    if (config.tracking) await openRecent(journal, provider, { clock, log, signal });
+    signal?.throwIfAborted();
     expiry?.start();
     health.enter("ready");
     return { url, provider, hub, stop, [Symbol.asyncDispose]: stop };

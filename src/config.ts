@@ -16,7 +16,7 @@ export interface Config {
   readonly host: string;
   /** The port to listen on; 0 is any free one. Default 4000. */
   readonly port: number;
-  /** Where the journal is: "memory:", "lmdb:DIR" or "redis://HOST". Default "memory:". */
+  /** Where the journal is: "memory:", "lmdb:FOLDER" or "redis://HOST". Default "lmdb:./tidemark-data". */
   readonly store: string;
   /** Whether progress is kept at all; if not, nothing is stored and every answer is empty. Default true. */
   readonly tracking: boolean;
@@ -137,10 +137,14 @@ const COMMON = {
     description: "Port to listen on, 0 for any free one",
   },
   store: {
-    parser: text(/^(memory:$|(?!memory:)[a-z][a-z0-9+-]+:.)/, "expected memory:, lmdb:DIR or redis://HOST"),
-    default: "memory:",
+    parser: text(
+      /^(memory:$|(?!memory:)[a-z][a-z0-9+-]+:.)/,
+      "expected memory:, lmdb:FOLDER or redis://HOST",
+    ),
+    default: "lmdb:./tidemark-data",
     unit: "url",
-    description: "Where the journal is kept; this version has memory:, forgotten when the server stops",
+    description:
+      "Where jobs are kept: in the folder of lmdb:FOLDER, or in memory:, forgotten when the server stops",
   },
   tracking: {
     parser: onOrOff(),

@@ -35,8 +35,9 @@ async function serve(config: Config): Promise<void> {
     });
   }
   for (const warning of config.warnings) log.warn({}, warning);
-  const starting = startApp(config, { log });
-  stopOnSignal(starting, log);
+  const stopping = new AbortController();
+  const starting = startApp(config, { log, signal: stopping.signal });
+  stopOnSignal(starting, stopping, log);
   const { url } = await starting;
   const readyMs = Math.round(performance.now() - startedAt);
   if (process.stdout.isTTY) process.stdout.write(startBlock({ url, store: config.store, readyMs }));
@@ -44,16 +45,20 @@ async function serve(config: Config): Promise<void> {
 }
 
 /** From the first moment on: whoever reads that the server is ready may end it in the same one. */
-function stopOnSignal(starting: Promise<App>, log: Logger): void {
-  let isStopping = false;
+function stopOnSignal(starting: Promise<App>, stopping: AbortController, log: Logger): void {
   for (const signal of ["SIGTERM", "SIGINT"] as const) {
     process.on(signal, () => {
-      if (isStopping) return; // Ctrl+C reaches a process below npm twice
-      isStopping = true;
+      if (stopping.signal.aborted) return; // Ctrl+C reaches a process below npm twice
       log.info({ signal }, "stopping");
       setTimeout(() => process.exit(1), STOP_TIMEOUT_MS).unref();
+      stopping.abort();
       starting
-        .then((app) => app.stop())
+        .then(
+          (app) => app.stop(),
+          (error: unknown) => {
+            if (error !== stopping.signal.reason) throw error;
+          },
+        )
         .then(
           () => process.exit(0),
           (error: unknown) => {

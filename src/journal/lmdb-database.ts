@@ -18,7 +18,7 @@ import {
   type JournalSlice,
   type StoredJob,
 } from "./journal.js";
-import type { JournalDatabase } from "./journal-handle.js";
+import { closedError, type JournalDatabase } from "./journal-handle.js";
 import { idOf, keyOf, storedJob } from "./kept-job.js";
 import { DamagedFileError, LmdbFile } from "./lmdb-file.js";
 import { headOf, LmdbReading } from "./lmdb-reading.js";
@@ -63,6 +63,7 @@ export class LmdbDatabase implements JournalDatabase {
   #env: RootDatabase<Buffer, Buffer> | undefined;
   #head: Head;
   #failure: unknown;
+  #isClosed = false;
   /** Whether a transaction may or may not have been written. */
   #isInDoubt = false;
   /** Whether what follows is what the file holds. */
@@ -163,7 +164,9 @@ export class LmdbDatabase implements JournalDatabase {
     });
   }
 
+  /** A load under way ends with a JournalError. */
   close(): Promise<void> {
+    this.#isClosed = true;
     return this.#mutex.runExclusive(() => this.#closeFile());
   }
 
@@ -194,6 +197,7 @@ export class LmdbDatabase implements JournalDatabase {
     for (const slice of reading.slices()) {
       take(slice);
       await setImmediate(); // others have their turn
+      if (this.#isClosed) throw closedError();
     }
     this.#latest = reading.latest;
     this.#removals = reading.removals;

@@ -178,29 +178,53 @@ function fieldsOf(row: TaskRow): RowFields {
   }
 }
 
+/** Field by field, as there may be millions. */
 function rowOf(fields: RowFields): TaskRow {
-  const [kind, path, description, status, startedAt, endedAt, message, maxConcurrency, left] = fields;
-  const own = {
-    path,
-    description: shared(description),
-    status: TASK_STATUSES[status]!,
-    startedAt,
-    endedAt,
-    message,
-    maxConcurrency,
-    isLeftOut: left === 1,
-  };
-  switch (KINDS[kind]) {
-    case "LEAF":
-      return { kind: "LEAF", ...own, volume: fields[9] as number | null, done: fields[10] as number };
+  const path = fields[1];
+  const description = shared(fields[2]);
+  const status = TASK_STATUSES[fields[3]]!;
+  const startedAt = fields[4];
+  const endedAt = fields[5];
+  const message = fields[6];
+  const maxConcurrency = fields[7];
+  const isLeftOut = fields[8] === 1;
+  switch (KINDS[fields[0]]) {
+    case "LEAF": {
+      const volume = fields[9] as number | null;
+      const done = fields[10] as number;
+      return {
+        kind: "LEAF",
+        path,
+        description,
+        status,
+        startedAt,
+        endedAt,
+        message,
+        maxConcurrency,
+        isLeftOut,
+        volume,
+        done,
+      };
+    }
     case "INTERMEDIATE":
-      return { kind: "INTERMEDIATE", ...own };
+      return {
+        kind: "INTERMEDIATE",
+        path,
+        description,
+        status,
+        startedAt,
+        endedAt,
+        message,
+        maxConcurrency,
+        isLeftOut,
+      };
     case "ITERATIVE": {
+      const own = { path, description, status, startedAt, endedAt, message, maxConcurrency, isLeftOut };
       const [mode, maxIterations, begunIterations, template] = fields.slice(9) as IterativeFields;
       return { kind: "ITERATIVE", ...own, mode, maxIterations, begunIterations, template };
     }
     default:
-      throw new DamagedFileError(`a task of kind ${kind} is unknown`);
+      throw new DamagedFileError(`a task of kind ${fields[0]} is unknown`);
   }
 }
 

@@ -242,8 +242,10 @@ function zeroCounts(): Record<TaskStatus, number> {
   return { PENDING: 0, RUNNING: 0, FINISHED: 0, CANCELED: 0, FAILED: 0 };
 }
 
+/** What is asked for once for each thing can't make a sort slow. */
 function sortedBy<T>(things: readonly T[], revisionOf: (thing: T) => number): T[] {
-  return things.toSorted((a, b) => revisionOf(a) - revisionOf(b));
+  const numbered = things.map((thing) => ({ thing, revision: revisionOf(thing) }));
+  return numbered.sort((a, b) => a.revision - b.revision).map(({ thing }) => thing);
 }
 
 function take<T>(things: Iterable<T>, count: number): T[] {

@@ -78,24 +78,55 @@ export function treeOf(epoch: string, written: readonly WrittenRow[]): Task {
 
 /** undefined unless the rows are in the order of `allRows`. */
 function treeInOrder(epoch: string, rows: readonly WrittenRow[]): Task | undefined {
-  const stamps = new Map<number, Stamp>();
-  const stampOf = (revision: number): Stamp => {
-    const stamp = stamps.get(revision) ?? Stamp.of(epoch, revision);
-    stamps.set(revision, stamp);
-    return stamp;
-  };
-  let next = 0;
-  const build = (path: string): Task | undefined => {
-    const row = rows[next];
-    if (row?.row.path !== path) return undefined;
-    next++;
-    const subTasks: Task[] = [];
-    for (let subTask; (subTask = build(subPath(path, subTasks.length)));) subTasks.push(subTask);
-    return taskOf(row, subTasks, stampOf);
-  };
-  const root = build("");
-  return next === rows.length ? root : undefined;
+  const reader = new RowReader(epoch, rows);
+  const root = reader.read("");
+  return reader.isAtEnd ? root : undefined;
 }
+
+class RowReader {
+  readonly #epoch: string;
+  readonly #rows: readonly WrittenRow[];
+  readonly #stamps: Stamp[] = [];
+  #next = 0;
+
+  constructor(epoch: string, rows: readonly WrittenRow[]) {
+    this.#epoch = epoch;
+    this.#rows = rows;
+  }
+
+  get isAtEnd(): boolean {
+    return this.#next === this.#rows.length;
+  }
+
+  /** The task at `path` with all below it, if its row comes next. */
+  read(path: string): Task | undefined {
+    const row = this.#rows[this.#next];
+    if (row?.row.path !== path) return undefined;
+    this.#next++;
+    if (row.row.kind === "LEAF") return taskOf(row, NONE, this.#stamp(row.revision));
+    const subTasks: Task[] = [];
+    let latest = row.revision;
+    for (let subTask; (subTask = this.read(subPath(path, subTasks.length)));) {
+      subTasks.push(subTask);
+      latest = Math.max(latest, subTask.stamp.revision);
+    }
+    return taskOf(row, subTasks, this.#stamp(latest));
+  }
+
+  /** Tasks of one revision share a stamp, as when they were changed. */
+  #stamp(revision: number): Stamp {
+    for (const stamp of this.#stamps) if (stamp.revision === revision) return stamp;
+    const stamp = Stamp.of(this.#epoch, revision);
+    this.#stamps.unshift(stamp);
+    if (this.#stamps.length > STAMPS_MAX) this.#stamps.pop();
+    return stamp;
+  }
+}
+
+const NONE: readonly Task[] = [];
+
+/** So many of the latest stamps are looked through. */
+const STAMPS_MAX = 4;
 
 /** By the numbers, so that "1.2" comes before "1.10"; a path before those below it. */
 function byPath(a: WrittenRow, b: WrittenRow): number {
@@ -131,14 +162,7 @@ function rowOf(task: Task, path: string): TaskRow {
  * Sums move without a row being written, so what is read back counts as changed when anything below it was.
  * Field by field: of a start's time this is the most, and rows spread into tasks take several times as long.
  */
-function taskOf(
-  { row, revision }: WrittenRow,
-  subTasks: readonly Task[],
-  stampOf: (revision: number) => Stamp,
-): Task {
-  let latest = revision;
-  for (const { stamp } of subTasks) latest = Math.max(latest, stamp.revision);
-  const stamp = stampOf(latest);
+function taskOf({ row }: WrittenRow, subTasks: readonly Task[], stamp: Stamp): Task {
   const { description, status, startedAt, endedAt, message, maxConcurrency, isLeftOut } = row;
   if (row.kind === "LEAF") {
     return {

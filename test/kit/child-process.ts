@@ -19,7 +19,7 @@ export interface Exit {
 }
 
 export interface ProgramOptions {
-  /** Set on top of what every program here gets: the environment of the tests, without Tidemark's settings. */
+  /** Set on top of what every program here gets: the environment of the tests, and of Tidemark's settings a store in memory. */
   readonly env?: Readonly<Record<string, string>>;
 }
 
@@ -127,5 +127,5 @@ function surroundings(): Record<string, string | undefined> {
   const entries = Object.entries(process.env).filter(
     ([name]) => !/^(TIDEMARK_|VITEST|NODE_OPTIONS)/.test(name),
   );
-  return Object.fromEntries(entries);
+  return { ...Object.fromEntries(entries), TIDEMARK_STORE: "memory:" };
 }

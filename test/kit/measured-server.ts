@@ -11,7 +11,11 @@ export class MeasuredServer implements AsyncDisposable {
 
   /** @param flags as on the command line, in camel case. */
   static async start(flags: Readonly<Record<string, string>> = {}): Promise<MeasuredServer> {
-    const script = ["--expose-gc", "test/kit/measured-server.mjs", JSON.stringify(flags)];
+    const script = [
+      "--expose-gc",
+      "test/kit/measured-server.mjs",
+      JSON.stringify({ store: "memory:", ...flags }),
+    ];
     const program = Program.node(script, { env: { NODE_ENV: "production" } });
     const { url } = JSON.parse(await program.line(() => true)) as { url: string };
     return new MeasuredServer(program, url);

@@ -16,7 +16,7 @@ export function startBlock({ url, store, readyMs }: StartBlock): string {
 
 export interface StartBlock {
   readonly url: string;
-  /** As configured: `memory:`. */
+  /** As configured: `lmdb:./tidemark-data`. */
   readonly store: string;
   readonly readyMs: number;
 }
@@ -24,5 +24,6 @@ export interface StartBlock {
 /** Without what may be a password. */
 function describe(store: string): string {
   if (store === "memory:") return "memory: (forgotten when the server stops)";
+  if (store.startsWith("lmdb:")) return `${store} (kept when the server stops)`;
   return store.replace(/\/\/.*@/, "//***@");
 }
