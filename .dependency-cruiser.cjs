@@ -26,6 +26,8 @@ const PACKAGES = {
   "graphql-ws": "server/",
   ws: "server/",
   pino: "(server/|(app|main)\\.ts$)",
+  lmdb: "journal/",
+  "fs-native-extensions": "journal/",
 };
 
 const roomRules = Object.entries(ROOMS).map(([room, below]) => ({
@@ -79,7 +81,7 @@ module.exports = {
     {
       name: "no-orphans",
       severity: "error",
-      from: { orphan: true, pathNot: "^src/((main|index)\\.ts$|client/generated/)" },
+      from: { orphan: true, pathNot: "^src/((main|index)\\.ts$|client/generated/)|\\.d\\.ts$" },
       to: {},
     },
     {

@@ -2,9 +2,9 @@ import { randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
 import { rename, rm } from "node:fs/promises";
 import { setImmediate } from "node:timers/promises";
-import { Mutex } from "async-mutex";
 import { open as openLmdb, type RootDatabase } from "lmdb";
 import { assert } from "../util/assert.js";
+import { Mutex } from "../util/mutex.js";
 import { WakeUp } from "../util/wake-up.js";
 import { syncFolderOf } from "./files.js";
 import {
@@ -57,7 +57,8 @@ import { folded, Unfolded, type Change } from "./unfolded.js";
 export class LmdbDatabase implements JournalDatabase {
   readonly arrivals = new WakeUp();
   readonly #path: string;
-  readonly #options: JournalOptions;
+  readonly #options: LmdbOptions;
+  readonly #unfoldedMax: number;
   /** One call at a time touches the file, in the order in which they came. */
   readonly #mutex = new Mutex();
   #env: RootDatabase<Buffer, Buffer> | undefined;
@@ -79,9 +80,10 @@ export class LmdbDatabase implements JournalDatabase {
   #entryChecksums = new Map<number, number>();
 
   /** Creates nothing. @throws DamagedJournalError */
-  constructor(path: string, options: JournalOptions) {
+  constructor(path: string, options: LmdbOptions) {
     this.#path = path;
     this.#options = options;
+    this.#unfoldedMax = options.unfoldedMax ?? UNFOLDED_MAX;
     this.#head = readHead(path) ?? newHead();
   }
 
@@ -271,7 +273,7 @@ export class LmdbDatabase implements JournalDatabase {
     let { bytes } = this.#unfolded;
     let left = count + FOLDS_MIN;
     for (const change of this.#unfolded.values()) {
-      const isTooOld = change.since <= this.#head.revision - UNFOLDED_MAX;
+      const isTooOld = change.since <= this.#head.revision - this.#unfoldedMax;
       if ((!isTooOld && bytes <= UNFOLDED_BYTES_MAX) || left-- === 0) break;
       this.#fold(transaction, change);
       bytes -= change.bytes;
@@ -280,7 +282,7 @@ export class LmdbDatabase implements JournalDatabase {
 
   #fold(transaction: Transaction, change: Change): void {
     const key = jobKeyOf(change.id);
-    const old = this.#env?.getBinary(key);
+    const old = this.#open().getBinary(key);
     const job = change.removal ? undefined : this.#folded(change, key, old);
     if (job) transaction.put(key, sealJob(key, job), old);
     else if (old) transaction.remove(key, checksumIn(old));
@@ -319,7 +321,7 @@ export class LmdbDatabase implements JournalDatabase {
     const stale = this.#staleRemovals;
     if (stale.length === 0) return;
     for (const revision of stale) {
-      const old = this.#env?.getBinary(removalKey(revision));
+      const old = this.#open().getBinary(removalKey(revision));
       if (old) transaction.remove(removalKey(revision), checksumIn(old)); // else it was never folded
     }
     transaction.effects.push(() => this.#staleRemovals.splice(0, stale.length));
@@ -378,6 +380,11 @@ export class LmdbDatabase implements JournalDatabase {
     this.#env = undefined;
     await env?.close();
   }
+}
+
+export interface LmdbOptions extends JournalOptions {
+  /** A job is folded when its oldest entry is so many revisions old. Default 4,000. */
+  readonly unfoldedMax?: number | undefined;
 }
 
 /** What is written together, and what is known when it has been. */
@@ -490,7 +497,6 @@ function damaged(error: DamagedFileError): DamagedJournalError {
 /** Of the newest entries, so many can be found and followed. */
 const ENTRIES_KEPT = 1_000;
 
-/** A job is folded when its oldest entry is so many revisions old. */
 const UNFOLDED_MAX = 4_000;
 
 /** Jobs are folded when their entries take more than this. */

@@ -62,7 +62,8 @@ export class LmdbFile implements Disposable {
     const newest = this.#first(this.#meta);
     const older = this.#metas.find((meta) => meta !== this.#meta)!;
     try {
-      return { newest, older: this.#first(older) };
+      // Whatever its number says: a flipped bit in that of the newest one would make this the newest.
+      return { newest, older: this.#first({ ...older, transaction: Infinity }) };
     } catch (error) {
       if (error instanceof DamagedFileError) return { newest, older: undefined };
       throw error;

@@ -9,7 +9,7 @@ import {
   type Journal,
   type OpenOptions,
 } from "./journal.js";
-import { LmdbDatabase } from "./lmdb-database.js";
+import { LmdbDatabase, type LmdbOptions } from "./lmdb-database.js";
 
 /**
  * A journal in a folder of this machine: what was appended is on the disk, and is found there after a crash or
@@ -18,7 +18,7 @@ import { LmdbDatabase } from "./lmdb-database.js";
  *
  * @throws DataFolderError when the folder can't be had: another server has it, or it isn't a Tidemark's.
  */
-export async function openLmdbJournal(path: string, options: OpenOptions): Promise<Journal> {
+export async function openLmdbJournal(path: string, options: OpenOptions & LmdbOptions): Promise<Journal> {
   const folder = await DataFolder.open(path);
   const journal = new LmdbJournal(folder, options);
   try {
@@ -33,7 +33,7 @@ export async function openLmdbJournal(path: string, options: OpenOptions): Promi
 class LmdbJournal implements Journal {
   readonly supports = { durability: true, otherWriters: false };
   readonly #folder: DataFolder;
-  readonly #options: OpenOptions;
+  readonly #options: OpenOptions & LmdbOptions;
   readonly #opened = new Map<DatabaseName, Opened>();
   readonly #closing = new Map<DatabaseName, Promise<void>>();
   /** What is known of those that are not open. */
@@ -41,7 +41,7 @@ class LmdbJournal implements Journal {
   #probing: Promise<boolean> | undefined;
   #isClosed = false;
 
-  constructor(folder: DataFolder, options: OpenOptions) {
+  constructor(folder: DataFolder, options: OpenOptions & LmdbOptions) {
     this.#folder = folder;
     this.#options = options;
   }

@@ -15,6 +15,7 @@ export async function openRecent(
   { clock, log, signal }: { clock: Clock; log: Log; signal: AbortSignal | undefined },
 ): Promise<void> {
   const names = await journal.recent(RECENT_MAX);
+  if (names.length === 0) return;
   const jobCounts = new Map((await journal.databases()).map(({ name, jobCount }) => [name, jobCount]));
   const isOver = (): boolean => signal?.aborted === true;
   let opened = 0;

@@ -1,4 +1,4 @@
-import type { DatabaseSummary, Journal } from "../journal/journal.js";
+import { DamagedJournalError, type DatabaseSummary, type Journal } from "../journal/journal.js";
 import { limitExceeded, unavailable } from "../protocol/tidemark-error.js";
 import type { DatabaseName } from "../tasks/names.js";
 import { KeyedMutex } from "../util/keyed-mutex.js";
@@ -106,7 +106,10 @@ export class PerDatabaseTaskStoreProvider implements TaskStoreProvider {
         },
       );
     } catch (error) {
-      throw unavailable(`Database ${JSON.stringify(database)} can't be opened. Try again.`, error);
+      const name = JSON.stringify(database);
+      throw error instanceof DamagedJournalError
+        ? unavailable(`Database ${name} is damaged and can't be used until an operator has mended it.`, error)
+        : unavailable(`Database ${name} can't be opened. Try again.`, error);
     }
   }
 

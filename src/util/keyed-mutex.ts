@@ -1,4 +1,4 @@
-import { Mutex } from "async-mutex";
+import { Mutex } from "./mutex.js";
 
 /**
  * A lock per name: work under one name runs one at a time, in the order it was asked for; under different

@@ -238,7 +238,7 @@ const STORE = {
 } as const;
 
 function config(flags: Record<string, string> = {}) {
-  return loadConfig({ flags: { port: "0", ...flags }, env: {}, readFile: noFile });
+  return loadConfig({ flags: { port: "0", store: "memory:", ...flags }, env: {}, readFile: noFile });
 }
 
 function noFile(path: string): string {

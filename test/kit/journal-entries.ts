@@ -38,7 +38,7 @@ export interface JournalSnapshot extends JournalHead {
   readonly removals: readonly StoredRemoval[];
 }
 
-export async function loadAll(handle: DatabaseJournal): Promise<JournalSnapshot> {
+export async function loadAll(handle: Pick<DatabaseJournal, "load">): Promise<JournalSnapshot> {
   const slices: JournalSlice[] = [];
   const head = await handle.load((slice) => slices.push(slice));
   return {
@@ -88,14 +88,14 @@ export function removes(key: JobKey): Change {
 /** Changes jobs of one database as its only writer, and remembers what it wrote. */
 export class JournalWriter {
   readonly records: JournalRecord[] = [];
-  readonly #handle: DatabaseJournal;
+  #handle: Pick<DatabaseJournal, "append">;
   readonly #options: JournalOptions;
   readonly #limits: Limits;
   readonly #epoch: string;
   #states: ReadonlyMap<string, UserTask | Removal> = new Map();
   #now = 1_700_000_000_000;
 
-  constructor(handle: DatabaseJournal, options: JournalOptions, epoch: string) {
+  constructor(handle: Pick<DatabaseJournal, "append">, options: JournalOptions, epoch: string) {
     this.#handle = handle;
     this.#options = options;
     this.#limits = { ...DEFAULT_LIMITS, ...options };
@@ -113,6 +113,11 @@ export class JournalWriter {
     }
     if (records.length > 0) await this.#append(records);
     this.#states = this.#withoutForgotten(states);
+  }
+
+  /** The same database, opened again. */
+  goOnWith(handle: Pick<DatabaseJournal, "append">): void {
+    this.#handle = handle;
   }
 
   userTask(key: JobKey): UserTask {
@@ -156,7 +161,10 @@ export class JournalWriter {
 }
 
 /** A writer for a database that is still empty. `options` are those that the journal was opened with. */
-export async function openWriter(handle: DatabaseJournal, options: JournalOptions): Promise<JournalWriter> {
+export async function openWriter(
+  handle: Pick<DatabaseJournal, "append" | "load">,
+  options: JournalOptions,
+): Promise<JournalWriter> {
   const { epoch } = await loadAll(handle);
   return new JournalWriter(handle, options, epoch);
 }
