@@ -178,6 +178,17 @@ describe("retaining a task store", () => {
     expect(await world.provider.getTaskStore(DATABASE)).toBe(store);
   });
 
+  it("keeps the store while a change is under way, so that there are never two", async () => {
+    await using world = createStores();
+    const { store, release } = await world.provider.retain(DATABASE);
+    const answer = world.journal.holdAppends();
+    const storing = store.store(toStore(ALICE));
+    release();
+    expect(await world.provider.getTaskStore(DATABASE)).toBe(store);
+    answer();
+    expect(await storing).toMatchObject({ attempt: 1 });
+  });
+
   it("keeps the store once a writer has asked for it", async () => {
     await using world = createStores();
     const { store, release } = await world.provider.retain(DATABASE);
@@ -545,12 +556,18 @@ describe("closing idle stores", () => {
 
   it("is waited for by the closing of the provider", async () => {
     await using world = createStores({ idleMs: 1_000 });
-    await world.provider.getTaskStore(DATABASE);
-    world.clock.advance(1_000);
-    void world.provider.closeIdleStores();
-    await microtasks(5);
-    await world.provider.close();
-    expect(world.journal.openHandleCount).toBe(0);
+    const { provider, journal, clock } = world;
+    await provider.getTaskStore(DATABASE);
+    clock.advance(1_000);
+    const [release, closed] = [journal.holdClosings(), vi.fn<() => void>()];
+    const closingIdle = provider.closeIdleStores();
+    await rest();
+    const closing = provider.close().then(closed);
+    await rest();
+    expect(closed).not.toHaveBeenCalled();
+    release();
+    await Promise.all([closing, closingIdle]);
+    expect(journal.openHandleCount).toBe(0);
   });
 });
 
@@ -656,6 +673,23 @@ describe("expiring jobs", () => {
     await closeIdle(world);
     await world.provider.expireJobs();
     expect(await world.provider.databases()).toEqual([]);
+  });
+
+  it("opens nothing more once the provider is closed", async () => {
+    await using world = createStores({ retention: retentionOf(60_000) });
+    await endIn(world, DATABASE);
+    await endIn(world, OTHER_DATABASE);
+    await world.provider.close();
+    world.clock.advance(60_000);
+    await using next = new PerDatabaseTaskStoreProvider(world.journal, world);
+    const release = world.journal.holdOpenings(DATABASE);
+    const expiring = next.expireJobs();
+    await until(() => world.journal.opened.length === 3);
+    await next.close();
+    release();
+    await expiring;
+    expect(world.journal.opened).toHaveLength(3);
+    expect(world.journal.openHandleCount).toBe(0);
   });
 
   it("says nothing of what fails because the provider is closed", async () => {

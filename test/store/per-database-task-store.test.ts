@@ -521,6 +521,39 @@ describe("a full store", () => {
     expect(store.query()).toEqual([stored]);
   });
 
+  it("removes a job that ended before one that ended in the same turn", async () => {
+    await using world = await openStore({ limits: { jobsPerDatabaseMax: 2 } });
+    const { store, clock } = world;
+    await store.store(toStore(BOB));
+    await endAll(store, ALICE);
+    clock.advance(1);
+    await Promise.all([store.update(BOB, toReport({ status: "FINISHED" })), store.store(toStore(CAROL))]);
+    expect(store.query().map(({ username }) => username)).toEqual(["carol", "bob"]);
+  });
+
+  it("removes first what ended by a clock that was set back, also in the same turn", async () => {
+    await using world = await openStore({ limits: { jobsPerDatabaseMax: 2 } });
+    const { store, clock } = world;
+    await store.store(toStore(BOB));
+    await endAll(store, ALICE);
+    clock.setBack(1);
+    await Promise.all([store.update(BOB, toReport({ status: "FAILED" })), store.store(toStore(CAROL))]);
+    expect(store.query().map(({ username }) => username)).toEqual(["carol", "alice"]);
+  });
+
+  it("removes the oldest store of those that ended in one turn, also of one that was stored again in it", async () => {
+    await using world = await openStore({ limits: { jobsPerDatabaseMax: 2 } });
+    const { store } = world;
+    await Promise.all([ALICE, BOB].map((key) => store.store(toStore(key))));
+    await Promise.all([
+      store.store(toStore(ALICE)),
+      store.update(ALICE, toReport({ status: "FINISHED" })),
+      store.update(BOB, toReport({ status: "FINISHED" })),
+      store.store(toStore(CAROL)),
+    ]);
+    expect(store.query().map(({ username }) => username)).toEqual(["carol", "alice"]);
+  });
+
   it("does not remove a job that was stored again, or removed, in the same turn", async () => {
     await using world = await openStore({ limits: { jobsPerDatabaseMax: 3 } });
     const { store, clock } = world;
