@@ -85,6 +85,14 @@ describe("expiry", () => {
     expect(world.provider.openStores()).toEqual([]);
   });
 
+  it("looks for idle stores more often where the idle time is short", async () => {
+    await using world = createStores({ idleMs: 5_000 });
+    await world.provider.getTaskStore(DATABASE);
+    start(world);
+    await pass(world, 5_500);
+    expect(world.provider.openStores()).toEqual([]);
+  });
+
   it("keeps FAILED jobs for a time of their own", async () => {
     await using world = createStores({ idleMs: Infinity, retention: retentionOf(HOUR_MS, 2 * HOUR_MS) });
     const store = await storeEnded(world, DATABASE);

@@ -29,6 +29,14 @@ describe("a heap", () => {
     );
   });
 
+  it("fills the place of what was taken out with what may belong above it", () => {
+    const heap = createHeap();
+    const items = [1, 10, 2, 11, 12, 3, 4].map((value) => ({ value, place: 0 }));
+    for (const item of items) heap.add(item);
+    heap.remove(items[3]!);
+    expect([...heap.ascending()].map(({ value }) => value)).toEqual([1, 2, 3, 4, 10, 12]);
+  });
+
   it("gives the first few in few comparisons, however many there are", () => {
     let comparisons = 0;
     const heap = new Heap<Item>((a, b) => {
