@@ -37,6 +37,7 @@ const CHANGES_A_WRITER = 100;
 const ROUNDS = 3;
 const APPEND_MS = 0.5;
 const PAUSE_MS = 1;
+const FOR_EVER = { byPattern: [], otherwiseMs: Infinity };
 
 const SHAPES = [
   { writers: 1, users: 1, databases: 1 },
@@ -76,6 +77,8 @@ async function run(
     clock: systemClock,
     limits: DEFAULT_LIMITS,
     log: silentLog,
+    retention: { ended: FOR_EVER, failed: FOR_EVER },
+    idleMs: Infinity,
   });
   const begunAt = performance.now();
   await Promise.all(

@@ -57,8 +57,8 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
   const hub = new Hub(provider, { clock, bookmarkMs: config.bookmarkMs });
   const metrics = new Metrics();
   metrics.gauge("subscribers", "Subscriptions that are open.", () => hub.subscriberCount);
-  const { leaseMs, retentionMs } = config;
-  const services = { provider, hub, limits, leaseMs, retentionMs, observer: metrics };
+  const { leaseMs, retention } = config;
+  const services = { provider, hub, limits, leaseMs, retention, observer: metrics };
   const pipeline = new Pipeline({ schema, services, clock, log });
   const health = new Health(() => journal.isWritable());
   const server = new Server({ ...config, pipeline, health, metrics, log });
@@ -93,8 +93,8 @@ function createProvider(
   clock: Clock,
   log: Log,
 ): { provider: TaskStoreProvider; expiry?: Expiry } {
-  const { limits, retentionMs, tracking } = config;
+  const { limits, retention, idleMs, tracking } = config;
   if (!tracking) return { provider: new EmptyTaskStoreProvider({ clock, limits }) };
-  const provider = new PerDatabaseTaskStoreProvider(journal, { clock, limits, log });
-  return { provider, expiry: new Expiry(provider, { retentionMs, clock, log }) };
+  const provider = new PerDatabaseTaskStoreProvider(journal, { clock, limits, log, retention, idleMs });
+  return { provider, expiry: new Expiry(provider, { retention, idleMs, clock }) };
 }

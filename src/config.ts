@@ -4,10 +4,11 @@
  * `SETTINGS` is the only place where a setting has its names, its parser and its description; the help of
  * the command line and the messages of the errors are made from it.
  *
- *     loadConfig({ flags: { retention: "7d" }, env: process.env, readFile })   // { retentionMs: 604800000, … }
+ *     loadConfig({ flags: { lease: "5m" }, env: process.env, readFile })   // { leaseMs: 300000, … }
  */
 import { z } from "zod";
 import { DEFAULT_LIMITS, type Limits } from "./protocol/limits.js";
+import { parseDurations, type DatabaseDurations, type Retention } from "./tasks/retention.js";
 import { parseDuration } from "./util/duration.js";
 
 /** The settings of a server, validated and frozen; the unit is in the name. */
@@ -20,8 +21,10 @@ export interface Config {
   readonly store: string;
   /** Whether progress is kept at all; if not, nothing is stored and every answer is empty. Default true. */
   readonly tracking: boolean;
-  /** How long an ended or lost job stays, in milliseconds. Default 24 hours. */
-  readonly retentionMs: number;
+  /** How long an ended or lost job stays. Default 24 hours, 7 days when it FAILED. */
+  readonly retention: Retention;
+  /** How long a database that nobody asks for stays open, in milliseconds. Default 1 hour. */
+  readonly idleMs: number;
   /** How long a job may be silent before its health changes, in milliseconds. Default 60 seconds. */
   readonly leaseMs: number;
   /** The time between two signs of life to a watcher's connection, in milliseconds. Default 12 seconds. */
@@ -72,7 +75,8 @@ export function loadConfig(sources: ConfigSources): Config {
     port: read(SETTINGS.port),
     store: read(SETTINGS.store),
     tracking: read(SETTINGS.tracking),
-    retentionMs: read(SETTINGS.retention),
+    retention: Object.freeze({ ended: read(SETTINGS.retention), failed: read(SETTINGS.retentionFailed) }),
+    idleMs: read(SETTINGS.idle),
     leaseMs: read(SETTINGS.lease),
     keepAliveMs: read(SETTINGS.keepAlive),
     slowReaderMs: read(SETTINGS.slowReader),
@@ -153,10 +157,22 @@ const COMMON = {
     description: "Keep progress; when off, nothing is stored and every answer is empty",
   },
   retention: {
-    parser: duration("0s", "3650d"),
+    parser: durations("24h"),
     default: "24h",
+    unit: "durations",
+    description: "How long an ended or lost job stays, also by database: 24h,staging-*=1h",
+  },
+  retentionFailed: {
+    parser: durations("7d"),
+    default: "7d",
+    unit: "durations",
+    description: "How long a job stays that FAILED, written like --retention",
+  },
+  idle: {
+    parser: duration("1s", "3650d"),
+    default: "1h",
     unit: "duration",
-    description: "How long an ended or lost job stays",
+    description: "How long a database stays open that nobody asks for",
   },
   lease: {
     parser: duration("1ms", "24d"),
@@ -212,7 +228,7 @@ const BOUNDS = {
   logLinesPerInputMax: ["lines", "Log lines of one input"],
   tasksPerTreeMax: ["tasks", "Tasks of one tree"],
   levelsPerTreeMax: ["levels", "Levels of one tree"],
-  jobsPerDatabaseMax: ["jobs", "Jobs of one database"],
+  jobsPerDatabaseMax: ["jobs", "Jobs of one database; for one more, what ended longest ago goes", "maxJobs"],
   databasesMax: ["databases", "Databases of the server"],
   changesWaitingMax: ["changes", "Changes of one database that wait to be written"],
   pageSizeMax: ["items", "Items of one page"],
@@ -226,21 +242,29 @@ const BOUNDS = {
   logLinesPerJobMax: ["lines", "Log lines that are kept for a job"],
   requestIdsPerAttemptMax: ["ids", "Request ids that are remembered for an attempt"],
   removalsKeptMax: ["removals", "Removals that are kept for a database"],
-} satisfies Record<keyof Limits, readonly [unit: string, description: string]>;
+} satisfies Record<keyof Limits, Bound>;
 
-/** Every setting by its key: first the common ones, then the limits, each in the order of the help. */
+/** A limit as a setting, whose key is the limit's own name unless another is given. */
+type Bound = readonly [unit: string, description: string, key?: string];
+
+/** Every setting, the limits by their own names: first the common ones, then the limits, each in the order of the help. */
 export const SETTINGS = {
   ...named(COMMON),
   ...named(mapValues(BOUNDS, limit)),
 } satisfies Record<string, Setting>;
 
-function limit([unit, description]: readonly [string, string], key: keyof Limits): Definition<number> {
+function limit([unit, description, key]: Bound, name: keyof Limits): Definition<number> & { key: string } {
   const parser = wholeNumber(1, Number.MAX_SAFE_INTEGER, "expected a whole number above 0");
-  return { parser, default: String(DEFAULT_LIMITS[key]), unit, description };
+  return { parser, default: String(DEFAULT_LIMITS[name]), unit, description, key: key ?? name };
 }
 
-function named<D extends Record<string, object>>(definitions: D): { [K in keyof D]: D[K] & Names } {
-  const entries = Object.entries(definitions).map(([key, row]) => [key, { ...row, ...namesOf(key) }]);
+function named<D extends Record<string, Definition<unknown> & { readonly key?: string }>>(
+  definitions: D,
+): { [K in keyof D]: D[K] & Names } {
+  const entries = Object.entries(definitions).map(([name, row]) => [
+    name,
+    { ...row, ...namesOf(row.key ?? name) },
+  ]);
   // Safe: every key is kept, and its row has only gained the names.
   return Object.fromEntries(entries) as { [K in keyof D]: D[K] & Names };
 }
@@ -294,7 +318,8 @@ function readConfigFile(sources: ConfigSources): ConfigFile | undefined {
   if (found === undefined) return undefined;
   const path = String(found.value);
   const values = parseConfigFile(found, () => sources.readFile(path));
-  const stranger = Object.keys(values).find((key) => !Object.hasOwn(SETTINGS, key));
+  const known = new Set(Object.values(SETTINGS).map(({ key }) => key));
+  const stranger = Object.keys(values).find((key) => !known.has(key));
   if (stranger === undefined) return { path, values };
   throw new ConfigError(
     `a key of the file ${path}`,
@@ -368,6 +393,19 @@ function duration(min: string, max: string): z.ZodType<number> {
     .string({ error })
     .transform(durationOrIssue)
     .pipe(z.number().min(parseDuration(min), { error }).max(parseDuration(max), { error }));
+}
+
+/** Durations by database, for what has none of its own `otherwise`. */
+function durations(otherwise: string): z.ZodType<DatabaseDurations> {
+  const error = "expected durations such as 24h or 24h,staging-*=1h, from 0s to 3650d";
+  return z.string({ error }).transform((written, context) => {
+    try {
+      return parseDurations(written, otherwise);
+    } catch (fault) {
+      context.addIssue({ code: "custom", message: `${error}, but ${messageOf(fault)}` });
+      return z.NEVER;
+    }
+  });
 }
 
 function durationOrIssue(written: string, context: z.RefinementCtx): number {

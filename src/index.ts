@@ -27,6 +27,7 @@ export {
   type Username,
 } from "./tasks/names.js";
 export { progressOf, type Progress } from "./tasks/progress.js";
+export type { DatabaseDurations, Retention } from "./tasks/retention.js";
 export type { TaskSpec } from "./tasks/task-spec.js";
 export type { TaskUpdate } from "./tasks/task-update.js";
 export type { Task } from "./tasks/task.js";

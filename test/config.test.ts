@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { ConfigError, type Config, loadConfig, SETTINGS } from "../src/config.js";
 import { DEFAULT_LIMITS } from "../src/protocol/limits.js";
+import type { DatabaseDurations } from "../src/tasks/retention.js";
 
 interface Given {
   readonly flags?: Record<string, unknown>;
@@ -22,6 +23,11 @@ function loadFile(text: string): Config {
   return load({ flags: { config: "tidemark.json" }, files: { "tidemark.json": text } });
 }
 
+/** The same in all databases. */
+function durations(otherwiseMs: number): DatabaseDurations {
+  return { byPattern: [], otherwiseMs };
+}
+
 describe("a config", () => {
   it("has the documented defaults when nothing is given", () => {
     expect(load()).toEqual({
@@ -29,7 +35,8 @@ describe("a config", () => {
       port: 4000,
       store: "lmdb:./tidemark-data",
       tracking: true,
-      retentionMs: 86_400_000,
+      retention: { ended: durations(86_400_000), failed: durations(604_800_000) },
+      idleMs: 3_600_000,
       leaseMs: 60_000,
       keepAliveMs: 12_000,
       slowReaderMs: 60_000,
@@ -81,6 +88,15 @@ describe("the settings", () => {
     });
   });
 
+  it("have a name of their own where people know the limit by another", () => {
+    expect(SETTINGS.jobsPerDatabaseMax).toMatchObject({
+      key: "maxJobs",
+      flag: "--max-jobs",
+      variable: "TIDEMARK_MAX_JOBS",
+      default: "100000",
+    });
+  });
+
   it("have one for every limit", () => {
     expect(Object.keys(SETTINGS)).toEqual(expect.arrayContaining(Object.keys(DEFAULT_LIMITS)));
   });
@@ -95,8 +111,17 @@ describe("the settings", () => {
     ["store", "lmdb:./tidemark-data", { store: "lmdb:./tidemark-data" }],
     ["store", "redis://localhost:6379", { store: "redis://localhost:6379" }],
     ["tracking", "off", { tracking: false }],
-    ["retention", "1h30m", { retentionMs: 5_400_000 }],
-    ["retention", "0s", { retentionMs: 0 }],
+    ["retention", "1h30m", { retention: { ended: durations(5_400_000) } }],
+    ["retention", "0s", { retention: { ended: durations(0), failed: durations(604_800_000) } }],
+    [
+      "retention",
+      "1h,Staging-*=1s",
+      { retention: { ended: { byPattern: [{ pattern: "staging-*", ms: 1_000 }], otherwiseMs: 3_600_000 } } },
+    ],
+    ["retention", "a=1s", { retention: { ended: { otherwiseMs: 86_400_000 } } }],
+    ["retentionFailed", "1s", { retention: { ended: durations(86_400_000), failed: durations(1_000) } }],
+    ["retentionFailed", "a=1s", { retention: { failed: { otherwiseMs: 604_800_000 } } }],
+    ["idle", "5m", { idleMs: 300_000 }],
     ["lease", "500ms", { leaseMs: 500 }],
     ["keepAlive", "2s", { keepAliveMs: 2_000 }],
     ["slowReader", "10s", { slowReaderMs: 10_000 }],
@@ -104,6 +129,7 @@ describe("the settings", () => {
     ["logLevel", "silent", { logLevel: "silent" }],
     ["newEpoch", true, { newEpoch: true }],
     ["databasesMax", "7", { limits: { databasesMax: 7 } }],
+    ["maxJobs", "7", { limits: { jobsPerDatabaseMax: 7 } }],
   ])("%s can be %s", (key, value, expected) => {
     expect(load({ flags: { [key]: value } })).toMatchObject(expected);
   });
@@ -117,8 +143,12 @@ describe("the settings", () => {
     ["store", "lmdb:", "expected memory:, lmdb:FOLDER or redis://HOST"],
     ["store", "memory:x", "expected memory:, lmdb:FOLDER or redis://HOST"],
     ["tracking", "maybe", "expected on or off"],
-    ["retention", "24", 'expected a duration, but "24" has no unit, write 24s, 24m or 24h'],
-    ["retention", "4000d", "expected a duration such as 1h30m, from 0s to 3650d"],
+    ["retention", "24", 'but "24" has no unit, write 24s, 24m or 24h'],
+    ["retention", "4000d", 'but "4000d" is longer than 3650d'],
+    ["retention", "neo4j", "expected durations such as 24h or 24h,staging-*=1h, from 0s to 3650d, but"],
+    ["retentionFailed", "1h,2h", "but two durations have no pattern"],
+    ["idle", "0s", "expected a duration such as 1h30m, from 1s to 3650d"],
+    ["maxJobs", "0", "expected a whole number above 0"],
     ["lease", "0s", "expected a duration such as 1h30m, from 1ms to 24d"],
     ["keepAlive", "25d", "expected a duration such as 1h30m, from 1ms to 24d"],
     ["slowReader", "0s", "expected a duration such as 1h30m, from 1ms to 24d"],
@@ -173,14 +203,24 @@ describe("a config file", () => {
     expect(config).toMatchObject({ port: 0, tracking: false, newEpoch: true, limits: { rowsMax: 5 } });
   });
 
+  it("names a limit by the name of its setting", () => {
+    expect(loadFile('{ "maxJobs": 5 }').limits.jobsPerDatabaseMax).toBe(5);
+    expect(() => loadFile('{ "jobsPerDatabaseMax": 5 }')).toThrow("expected the name of a setting");
+  });
+
+  it("may have a list of durations by database", () => {
+    const { retention } = loadFile('{ "retention": "a=1s" }');
+
+    expect(retention.ended.byPattern).toEqual([{ pattern: "a", ms: 1_000 }]);
+  });
+
   it("may write them as the flags do", () => {
     expect(loadFile('{ "port": "0", "tracking": "off" }')).toMatchObject({ port: 0, tracking: false });
   });
 
   it("may not give a duration as a number", () => {
-    expect(() => loadFile('{ "retention": 24 }')).toThrow(
-      "expected a duration such as 1h30m, from 0s to 3650d",
-    );
+    expect(() => loadFile('{ "lease": 24 }')).toThrow("expected a duration such as 1h30m, from 1ms to 24d");
+    expect(() => loadFile('{ "retention": 24 }')).toThrow("expected durations such as 24h or");
   });
 
   it.each([

@@ -65,16 +65,16 @@ describe("the commands of the README", () => {
 });
 
 describe("the tables of the README", () => {
-  const settings = Object.values(SETTINGS);
+  const settings = Object.entries(SETTINGS).map(([name, setting]) => ({ name, ...setting }));
 
-  it.each(settings.filter(({ key }) => !(key in DEFAULT_LIMITS)))("list the setting $flag", (setting) => {
+  it.each(settings.filter(({ name }) => !(name in DEFAULT_LIMITS)))("list the setting $flag", (setting) => {
     const { flag, variable } = setting;
     expect(TABLES).toContain(
       `| \`${flag}\` | \`${variable}\` | \`${setting.default}\` | ${setting.description}`,
     );
   });
 
-  it.each(settings.filter(({ key }) => key in DEFAULT_LIMITS))("list the limit $flag", (setting) => {
+  it.each(settings.filter(({ name }) => name in DEFAULT_LIMITS))("list the limit $flag", (setting) => {
     const bound = Number(setting.default).toLocaleString("en");
     expect(TABLES).toContain(`| \`${setting.flag}\` | \`${bound}\` | ${setting.description} |`);
   });

@@ -3,6 +3,7 @@ import type { Limits } from "../protocol/limits.js";
 import type { Position } from "../protocol/position.js";
 import type { TaskStoreProvider } from "../store/task-store-provider.js";
 import type { Username } from "../tasks/names.js";
+import type { Retention } from "../tasks/retention.js";
 import type { Task } from "../tasks/task.js";
 import type { PlacedTask } from "../tasks/traverse.js";
 import type { UserTask } from "../tasks/user-task.js";
@@ -17,7 +18,7 @@ export interface Services {
   /** The lease of a job that asks for none. */
   readonly leaseMs: number;
   /** How long an ended job is kept. */
-  readonly retentionMs: number;
+  readonly retention: Retention;
   readonly observer: OperationObserver;
 }
 

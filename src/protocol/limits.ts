@@ -41,7 +41,7 @@ export interface Limits {
   readonly tasksPerTreeMax: number;
   /** Levels of one tree, the root being the first. Default 32. */
   readonly levelsPerTreeMax: number;
-  /** Jobs of one database. Default 100,000. */
+  /** Jobs of one database; for one more, the one that ended longest ago goes. Default 100,000. */
   readonly jobsPerDatabaseMax: number;
   /** Databases of one server. Default 1,000. */
   readonly databasesMax: number;

@@ -1,11 +1,13 @@
 import { randomUUID } from "node:crypto";
 import type { JournalEntry } from "../journal/journal.js";
 import type { Limits } from "../protocol/limits.js";
+import { limitExceeded, type TidemarkError } from "../protocol/tidemark-error.js";
 import type { Edit } from "../tasks/edit.js";
-import { removeJob } from "../tasks/job-changes.js";
-import type { JobKey } from "../tasks/names.js";
+import { removeJob, storeJob, type StoreRequest } from "../tasks/job-changes.js";
+import type { DatabaseName, JobKey } from "../tasks/names.js";
 import { Stamp } from "../tasks/stamp.js";
 import type { JobState, Removal, RemovalReason, UserTask } from "../tasks/user-task.js";
+import { EndedJobs, isBefore, type EndedJob } from "./ended-jobs.js";
 import { entryOf } from "./journal-form.js";
 import type { JobTable } from "./job-table.js";
 
@@ -26,8 +28,13 @@ export class Batch {
   readonly #revision: number;
   readonly #now: number;
   readonly #limits: Limits;
-  readonly #drafted = new Map<string, { state: UserTask | Removal; revision: number }>();
+  readonly #drafted = new Map<string, Drafted>();
+  /** What has ended, by what the table has, and by what was drafted. */
+  readonly #endedBefore: Iterator<EndedJob, undefined>;
+  readonly #endedHere = new EndedJobs();
+  #oldestBefore: EndedJob | undefined;
   #jobCount: number;
+  #evictedCount = 0;
 
   /** @param revision the newest one of the table; `now` is the instant of all changes of the batch. */
   constructor(table: JobTable, revision: number, now: number, limits: Limits) {
@@ -36,11 +43,7 @@ export class Batch {
     this.#now = now;
     this.#limits = limits;
     this.#jobCount = table.count({});
-  }
-
-  /** Jobs that there will be. */
-  get jobCount(): number {
-    return this.#jobCount;
+    this.#endedBefore = table.ended.oldestFirst();
   }
 
   get(key: JobKey): JobState {
@@ -50,8 +53,21 @@ export class Batch {
   /** Makes one change of one job. A reducer that gives back what it was given changes nothing. */
   change<T extends JobState>(key: JobKey, reduce: (before: JobState, edit: Edit) => T): T {
     const before = this.get(key);
-    const after = reduce(before, { now: this.#now, stamp: new Stamp(), limits: this.#limits });
+    const after = reduce(before, this.#edit());
     if (after && after !== before) this.#draft(before, after);
+    return after;
+  }
+
+  /**
+   * Stores a job. Where the database is full, those that ended longest ago go before it.
+   * @throws TidemarkError as `storeJob`; LIMIT_EXCEEDED when it is full and nothing in it has ended.
+   */
+  store(request: StoreRequest): UserTask {
+    const before = this.get(request);
+    const after = storeJob(before, request, this.#edit());
+    if (after === before) return after;
+    if (before?.kind !== "userTask") this.#makeRoom(request.database);
+    this.#draft(before, after);
     return after;
   }
 
@@ -76,6 +92,37 @@ export class Batch {
     return chosen.length;
   }
 
+  /**
+   * After the bound was lowered there is more than one to remove: a batch removes up to 1,000, but one for each
+   * store at least, so that the jobs never become more.
+   */
+  #makeRoom(database: DatabaseName): void {
+    const { jobsPerDatabaseMax } = this.#limits;
+    const excess = this.#jobCount + 1 - jobsPerDatabaseMax;
+    if (excess <= 0) return;
+    if (!this.#oldestEnded()) throw isFull(database, this.#jobCount, jobsPerDatabaseMax);
+    for (let left = Math.min(excess, Math.max(1, EVICTED_MAX - this.#evictedCount)); left > 0; left--) {
+      const oldest = this.#oldestEnded();
+      if (!oldest) return;
+      this.change(oldest, (before, edit) => removeJob(before, { attempt: null }, "EXPIRED", edit));
+      this.#evictedCount++;
+    }
+  }
+
+  /** The job that ended longest ago, as it is after the drafts. */
+  #oldestEnded(): UserTask | undefined {
+    let before = (this.#oldestBefore ??= this.#endedBefore.next().value);
+    while (before && this.#drafted.has(textOf(before.userTask))) before = this.#endedBefore.next().value;
+    this.#oldestBefore = before;
+    const here = this.#endedHere.oldestFirst().next().value;
+    const oldest = before && here ? (isBefore(before, here) ? before : here) : (before ?? here);
+    return oldest?.userTask;
+  }
+
+  #edit(): Edit {
+    return { now: this.#now, stamp: new Stamp(), limits: this.#limits };
+  }
+
   #jobs(): UserTask[] {
     const kept = this.#table.query({}).filter((userTask) => !this.#drafted.has(textOf(userTask)));
     const drafted = [...this.#drafted.values()].map(({ state }) => state);
@@ -84,11 +131,42 @@ export class Batch {
 
   #draft(before: JobState, after: UserTask | Removal): void {
     const text = textOf(after);
-    const madeFrom = this.#drafted.get(text)?.revision ?? before?.stamp.revision ?? 0;
+    const drafted = this.#drafted.get(text);
+    const madeFrom = drafted?.revision ?? before?.stamp.revision ?? 0;
     this.drafts.push({ before, after, entry: entryOf(before, after, madeFrom, randomUUID()) });
-    this.#drafted.set(text, { state: after, revision: this.#revision + this.drafts.length });
+    const revision = this.#revision + this.drafts.length;
+    const storedRevision = isSameStore(before, after)
+      ? (drafted?.storedRevision ?? before.storedStamp.revision)
+      : revision;
+    const ended = this.#endedHere.replace(drafted?.ended, after, storedRevision);
+    this.#drafted.set(text, { state: after, revision, storedRevision, ended });
     this.#jobCount += Number(after.kind === "userTask") - Number(before?.kind === "userTask");
   }
+}
+
+/** What a batch has led a job to. Its stamps are not set yet, so the revisions are here. */
+interface Drafted {
+  readonly state: UserTask | Removal;
+  readonly revision: number;
+  /** Of the latest store; of a removal, its own. */
+  readonly storedRevision: number;
+  readonly ended: EndedJob | undefined;
+}
+
+/** Jobs that a batch removes to make room, unless each of its stores needs one more. */
+const EVICTED_MAX = 1_000;
+
+/** Whether `after` is the same store as `before`. */
+function isSameStore(before: JobState, after: UserTask | Removal): before is UserTask {
+  return before?.kind === "userTask" && after.kind === "userTask" && before.storedStamp === after.storedStamp;
+}
+
+function isFull(database: DatabaseName, jobCount: number, jobsPerDatabaseMax: number): TidemarkError {
+  return limitExceeded(
+    "jobsPerDatabaseMax",
+    `Database ${JSON.stringify(database)} holds ${jobCount} jobs, and none of them has ended. Remove some`,
+    jobsPerDatabaseMax,
+  );
 }
 
 /** Names have no control characters, so no two keys have one text. */

@@ -1,16 +1,18 @@
+import { shortestMs, type Retention } from "../tasks/retention.js";
 import type { Clock, Timer } from "../util/clock.js";
-import type { Log } from "../util/log.js";
 import type { PerDatabaseTaskStoreProvider } from "./per-database-task-store-provider.js";
 
 export interface ExpiryOptions {
-  readonly retentionMs: number;
+  readonly retention: Retention;
+  /** How long a store stays open that nobody asks for, in milliseconds. */
+  readonly idleMs: number;
   readonly clock: Clock;
-  readonly log: Log;
 }
 
 /**
- * Forgets jobs whose retention is over: looks through the open stores in turn, a tenth of the retention
- * apart and at least once a minute. A removal by it is a change like any other.
+ * Forgets what is no longer wanted, in rounds: jobs whose retention is over, then stores that nobody asks for.
+ * Rounds are a tenth of the shortest of these times apart, and at most a minute. A removal is a change like
+ * any other.
  */
 export class Expiry {
   readonly #provider: PerDatabaseTaskStoreProvider;
@@ -24,9 +26,9 @@ export class Expiry {
   }
 
   start(): void {
-    const { retentionMs, clock } = this.#options;
-    const pauseMs = Math.min(Math.max(retentionMs / 10, PAUSE_MIN_MS), PAUSE_MAX_MS);
-    this.#timer = clock.schedule(pauseMs, () => void this.#round());
+    const { retention, idleMs, clock } = this.#options;
+    const pauseMs = Math.max(Math.min(shortestMs(retention), idleMs) / 10, PAUSE_MIN_MS);
+    this.#timer = clock.schedule(Math.min(pauseMs, PAUSE_MAX_MS), () => void this.#round());
   }
 
   /** Stopping twice is harmless. */
@@ -36,14 +38,8 @@ export class Expiry {
   }
 
   async #round(): Promise<void> {
-    const { retentionMs, log } = this.#options;
-    const results = await Promise.allSettled(
-      this.#provider.openStores().map((store) => store.expire(retentionMs)),
-    );
-    for (const result of results) {
-      if (result.status === "rejected")
-        log.warn({ err: result.reason as unknown }, "ended jobs could not be removed");
-    }
+    await this.#provider.expireJobs();
+    await this.#provider.closeIdleStores();
     if (!this.#isStopped) this.start();
   }
 }

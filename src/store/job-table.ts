@@ -1,18 +1,20 @@
 import type { JobId, JobKey, Username } from "../tasks/names.js";
 import { TASK_STATUSES, type TaskStatus } from "../tasks/task-status.js";
 import type { JobState, Removal, UserTask } from "../tasks/user-task.js";
+import { EndedJobs, type EndedJob } from "./ended-jobs.js";
 import { RevisionIndex } from "./revision-index.js";
 import { SortedNames } from "./sorted-names.js";
 import { matches, type JobFilter, type PageWindow, type UserTaskPage } from "./task-store.js";
 
 /**
- * What a database knows, and how it is found: by key, by user, by order of change, by order of store, and
- * counted by status. It changes in one place, `apply`, one revision at a time; all else reads.
+ * What a database knows, and how it is found: by key, by user, by order of change, by order of store, by
+ * order of end, and counted by status. It changes in one place, `apply`, one revision at a time; all else reads.
  */
 export class JobTable {
   readonly #users = new Map<Username, UserEntry>();
   readonly #usernames = new SortedNames<Username>();
   readonly #counts = zeroCounts();
+  readonly #ended = new EndedJobs();
   readonly #removalsKeptMax: number;
   #floor = 0;
 
@@ -48,6 +50,11 @@ export class JobTable {
     return this.#floor;
   }
 
+  /** The jobs that have ended; they change with the table alone. */
+  get ended(): Omit<EndedJobs, "replace"> {
+    return this.#ended;
+  }
+
   get(key: JobKey): JobState {
     return this.#users.get(key.username)?.slots.get(key.jobId)?.state;
   }
@@ -60,6 +67,7 @@ export class JobTable {
     this.#changes.append(slot, state.stamp.revision);
     if (before) this.#changes.staled();
     this.#count(before, state);
+    this.#indexEnd(slot, state);
     this.#indexStore(before, state, slot);
     this.#indexRemoval(before, state, slot);
   }
@@ -141,6 +149,7 @@ export class JobTable {
     const slot = this.#slot(state);
     slot.state = state;
     this.#count(undefined, state);
+    this.#indexEnd(slot, state);
     return slot;
   }
 
@@ -154,6 +163,11 @@ export class JobTable {
     for (const slot of sortedBy(slots, storedRevisionOf)) {
       if (slot.state!.kind === "userTask") this.#stores.append(slot, slot.state!.storedStamp.revision);
     }
+  }
+
+  #indexEnd(slot: Slot, state: UserTask | Removal): void {
+    const { revision } = state.kind === "userTask" ? state.storedStamp : state.stamp;
+    slot.ended = this.#ended.replace(slot.ended, state, revision);
   }
 
   #indexStore(before: JobState, state: UserTask | Removal, slot: Slot): void {
@@ -208,6 +222,8 @@ export class JobTable {
 /** The place of one key: indexes hold it, so that a state that is gone is held by nobody. */
 interface Slot {
   state: JobState;
+  /** Its place in the order of ends. */
+  ended?: EndedJob | undefined;
 }
 
 /** What a table is loaded by. */

@@ -24,6 +24,10 @@ export abstract class ObservableTaskStore {
     this.#listeners = this.#listeners.filter((other) => other !== listener);
   }
 
+  protected get hasListeners(): boolean {
+    return this.#listeners.length > 0;
+  }
+
   /** Tells every listener of one change, which can be read by now. */
   protected announce(before: JobState, after: UserTask | Removal): void {
     for (const listener of this.#listeners) {

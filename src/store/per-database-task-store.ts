@@ -8,7 +8,6 @@ import {
   removeJob,
   reportOn,
   requestCancel,
-  storeJob,
   type CancelDemand,
   type Fence,
   type Growth,
@@ -16,7 +15,8 @@ import {
   type StoreRequest,
 } from "../tasks/job-changes.js";
 import type { DatabaseName, JobKey, Username } from "../tasks/names.js";
-import { expiresAt, type Removal, type UserTask } from "../tasks/user-task.js";
+import { expiresAt, type Retention } from "../tasks/retention.js";
+import type { Removal, UserTask } from "../tasks/user-task.js";
 import { assert } from "../util/assert.js";
 import type { Clock } from "../util/clock.js";
 import type { Log } from "../util/log.js";
@@ -55,7 +55,8 @@ export class PerDatabaseTaskStore extends ObservableTaskStore implements TaskSto
   /** What was appended without it being known whether it was written. */
   #inDoubt: readonly Draft[] | undefined;
   #committing: Promise<void> | undefined;
-  #isClosed = false;
+  /** Why nothing is taken any more, and what to do. */
+  #closedBecause: string | undefined;
 
   /** Opens the store of `database` with what `journal` has kept. @throws JournalError */
   static async open(
@@ -118,10 +119,7 @@ export class PerDatabaseTaskStore extends ObservableTaskStore implements TaskSto
   }
 
   store(request: StoreRequest): Promise<UserTask> {
-    return this.#commit((batch) => {
-      if (batch.get(request)?.kind !== "userTask") this.#checkRoom(batch);
-      return batch.change(request, (state, edit) => storeJob(state, request, edit));
-    });
+    return this.#commit((batch) => batch.store(request));
   }
 
   update(key: JobKey, report: Report): Promise<UserTask> {
@@ -150,30 +148,39 @@ export class PerDatabaseTaskStore extends ObservableTaskStore implements TaskSto
     return this.#commit((batch) => batch.purge());
   }
 
-  /** Removes the jobs whose retention is over. Returns how many. @throws TidemarkError UNAVAILABLE */
-  async expire(retentionMs: number): Promise<number> {
-    const isOver = (userTask: UserTask, now: number) => (expiresAt(userTask, retentionMs) ?? Infinity) <= now;
-    const over = await this.#lookFor((userTask) => isOver(userTask, this.#options.clock.now()));
-    if (over.length === 0) return 0;
-    return this.#commit((batch) => batch.removeAll(over, "EXPIRED", isOver));
-  }
-
-  /** Looks through the jobs that there are now, in slices: others have their turn of the event loop in between. */
-  async #lookFor(isWanted: (userTask: UserTask) => boolean): Promise<UserTask[]> {
-    const found: UserTask[] = [];
-    const last = this.#revision;
-    for (let seen = 0, at = 0; ; seen++) {
-      if (seen % SLICE === 0) await setImmediate();
-      const state = this.nextChange(at);
-      if (!state || state.stamp.revision > last) return found;
-      if (state.kind === "userTask" && isWanted(state)) found.push(state);
-      at = state.stamp.revision;
+  /**
+   * Removes the jobs whose retention is over, up to 1,000 in one append and one turn of the event loop: what
+   * others ask for has its turn in between. Returns how many. @throws TidemarkError UNAVAILABLE
+   */
+  async expire(retention: Retention): Promise<number> {
+    const isOver = (userTask: UserTask, now: number): boolean =>
+      (expiresAt(userTask, retention) ?? Infinity) <= now;
+    for (let count = 0; ;) {
+      await setImmediate();
+      const due = this.#due(retention);
+      if (due.length === 0) return count;
+      const removed = await this.#commit((batch) => batch.removeAll(due, "EXPIRED", isOver));
+      if (removed === 0) return count;
+      count += removed;
     }
   }
 
-  /** Waits for the changes that were asked for, then gives up the journal. Closing twice is harmless. */
-  async close(): Promise<void> {
-    this.#isClosed = true;
+  /** When the next job expires, milliseconds since 1970; Infinity when none has ended. Takes constant time. */
+  nextExpiresAt(retention: Retention): number {
+    return this.#table.ended.nextExpiresAt(retention);
+  }
+
+  /** Whether somebody listens, or a change is under way. */
+  get isBusy(): boolean {
+    return this.hasListeners || this.#committing !== undefined;
+  }
+
+  /**
+   * Waits for the changes that were asked for, then gives up the journal. Closing twice is harmless.
+   * @param because what is told to who asks for a change from now on: why not, and what to do.
+   */
+  async close(because = "The server is stopping. Try again when it is back."): Promise<void> {
+    this.#closedBecause ??= because;
     await this.#committing;
     await this.#journal.close();
   }
@@ -182,19 +189,17 @@ export class PerDatabaseTaskStore extends ObservableTaskStore implements TaskSto
     return this.close();
   }
 
-  #checkRoom(batch: Batch): void {
-    const { jobsPerDatabaseMax } = this.#options.limits;
-    if (batch.jobCount < jobsPerDatabaseMax) return;
-    throw limitExceeded(
-      "jobsPerDatabaseMax",
-      `Database ${JSON.stringify(this.database)} holds ${batch.jobCount} jobs. Remove some`,
-      jobsPerDatabaseMax,
-    );
+  /** The first of those whose retention is over. */
+  #due(retention: Retention): JobKey[] {
+    const due: JobKey[] = [];
+    for (const { userTask } of this.#table.ended.due(retention, this.#options.clock.now())) {
+      if (due.push(userTask) === EXPIRED_AT_ONCE) break;
+    }
+    return due;
   }
 
   #commit<T>(make: (batch: Batch) => T): Promise<T> {
-    if (this.#isClosed)
-      return Promise.reject(unavailable("The server is stopping. Try again when it is back."));
+    if (this.#closedBecause !== undefined) return Promise.reject(unavailable(this.#closedBecause));
     const { changesWaitingMax } = this.#options.limits;
     if (this.#waiting.length >= changesWaitingMax) {
       return Promise.reject(
@@ -297,8 +302,8 @@ const NOTHING_KEPT = "The change could not be made durable, and nothing of it wa
 /** Changes that go into one append; more wait for the next. */
 const BATCH_MAX = 1_000;
 
-/** Jobs that are looked at in one turn of the event loop. */
-const SLICE = 1_000;
+/** Jobs that expire in one append. */
+const EXPIRED_AT_ONCE = 1_000;
 
 /** A change that waits. */
 interface Commit {

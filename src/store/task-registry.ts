@@ -7,6 +7,8 @@ import type { TaskStore } from "./task-store.js";
  * Registers the one job of one user under one job id, for a program that embeds a store. As in GDS, a job id
  * is taken while its job runs, by the same user only, and free again once it is unregistered; unlike there,
  * looking and storing are one step, so that of two who register at once one is refused.
+ *
+ * It keeps its store: hold the lease of `TaskStoreProvider.retain` for as long as the registry is used.
  */
 export class TaskRegistry {
   readonly #store: TaskStore;

@@ -5,7 +5,9 @@ import type { TaskStore } from "./task-store.js";
 /** Hands out the one task store that a database has (law 1). Every call may run concurrently with any other. */
 export interface TaskStoreProvider extends AsyncDisposable {
   /**
-   * The store of a database, to write to: opened when first asked for, and kept from then on.
+   * The store of a database, to write to: opened when it is not open yet. Who keeps it for longer than the idle
+   * time without asking again holds a lease by `retain`: a store that nobody asks for is closed, refuses changes
+   * as UNAVAILABLE, and the next who asks is given another one, with the same jobs at the same position.
    * @throws TidemarkError LIMIT_EXCEEDED for one database too many; UNAVAILABLE when it can't be opened.
    */
   getTaskStore(database: DatabaseName): Promise<TaskStore>;

@@ -84,4 +84,5 @@ function faultOf(name: string, bytesMax: number): string | undefined {
   return name.isWellFormed() ? undefined : "is no well-formed Unicode";
 }
 
-const CONTROL_CHARACTER = /\p{Cc}/u;
+/** What no name may have in it. */
+export const CONTROL_CHARACTER = /\p{Cc}/u;

@@ -74,8 +74,7 @@ export interface LogEntry {
   readonly message: string;
 }
 
-/** When the job will be forgotten, milliseconds since 1970; null while it may still go on. */
-export function expiresAt(userTask: UserTask, retentionMs: number): number | null {
-  const endedAt = userTask.task.endedAt ?? (userTask.health === "LOST" ? userTask.reportedAt : null);
-  return endedAt === null ? null : endedAt + retentionMs;
+/** When the job ended, or was last heard of if it is LOST, milliseconds since 1970; null while it may still go on. */
+export function endOf({ task, health, reportedAt }: UserTask): number | null {
+  return task.endedAt ?? (health === "LOST" ? reportedAt : null);
 }

@@ -21,6 +21,7 @@ import {
 import { branch, leaf } from "../kit/edits.js";
 import { Api } from "./api.js";
 import { ManualClock } from "../kit/manual-clock.js";
+import { rest } from "../kit/turns.js";
 
 /** What a program sees that has Tidemark within it: all of it comes from src/index.ts. */
 
@@ -212,6 +213,26 @@ describe("a listener of a store", () => {
     expect(heard).toHaveLength(1);
   });
 
+  it("keeps the store open, which is closed when nobody asks for it and opened again where it was", async () => {
+    const clock = new ManualClock(0);
+    await using app = await startApp(config({ idle: "1m" }), { clock });
+    const api = apiOf(app);
+    await api.storeTask();
+    const { listener, heard } = recordingListener();
+    const store = await app.provider.getTaskStore(neo4j);
+    store.addListener(listener);
+    await pass(clock, 180_000);
+    await api.update({ done: 1 });
+    expect(heard).toHaveLength(1);
+
+    store.removeListener(listener);
+    await pass(clock, 180_000);
+    expect(app.provider.openStores()).toEqual([]);
+    expect(await api.task()).toMatchObject({ attempt: 1, revision: 2 });
+    expect(app.provider.peek(neo4j)?.position).toEqual(store.position);
+    await expect(store.purge()).rejects.toMatchObject({ code: "UNAVAILABLE" });
+  });
+
   it("hears that a job has expired", async () => {
     const clock = new ManualClock(0);
     await using app = await startApp(config({ retention: "1h" }), { clock });
@@ -227,6 +248,14 @@ describe("a listener of a store", () => {
     expect(heard).toEqual(["3 removed job 1.2, EXPIRED"]);
   });
 });
+
+/** Lets time go by, in thirty steps, with whatever falls due. */
+async function pass(clock: ManualClock, ms: number): Promise<void> {
+  for (let step = 0; step < 30; step++) {
+    clock.advance(ms / 30);
+    await rest();
+  }
+}
 
 const STORE = {
   database: neo4j,

@@ -812,7 +812,7 @@ describe("a tree that is too large is LIMIT_EXCEEDED", () => {
 
 describe("a server that is full", () => {
   it("refuses one job too many with LIMIT_EXCEEDED, but none that is there", async () => {
-    await using api = await openApi({ jobsPerDatabaseMax: "2" });
+    await using api = await openApi({ maxJobs: "2" });
     await api.storeTask({ jobId: "a" });
     await api.storeTask({ jobId: "b" });
 

@@ -587,9 +587,27 @@ describe("FINISHED", () => {
     expect(await api.task()).toBeNull();
     expect(await api.databaseNames()).toEqual([]);
   });
+
+  it("says when the job is forgotten by its database and its outcome", async () => {
+    await using api = await openApi({ retention: "1h,staging-*=1m", retentionFailed: "2h,staging-*=2m" });
+    const expiryOf = async (database: string, status: "FINISHED" | "FAILED") => {
+      await api.storeTask({ database });
+      return (await api.updateTask({ database, updates: [{ status }] })).expiresAt;
+    };
+
+    expect(await expiryOf("neo4j", "FINISHED")).toBe(instant(3_600_000));
+    expect(await expiryOf("neo4j", "FAILED")).toBe(instant(7_200_000));
+    expect(await expiryOf("Staging-EU", "FINISHED")).toBe(instant(60_000));
+    expect(await expiryOf("Staging-EU", "FAILED")).toBe(instant(120_000));
+  });
 });
 
-describe.each(["FAILED", "CANCELED"] as const)("%s", (status) => {
+const DAY_MS = 86_400_000;
+
+describe.each([
+  ["FAILED", 7],
+  ["CANCELED", 1],
+] as const)("%s", (status, retentionDays) => {
   it("does the same to what runs below; what is pending stays", async () => {
     const job = await after(THREE_LEVELS, { path: "0.0", done: 3 }, { status });
 
@@ -623,7 +641,10 @@ describe.each(["FAILED", "CANCELED"] as const)("%s", (status) => {
     const job = await api.update({ status });
     api.clock.advance(2_000);
 
-    expect(job).toMatchObject({ endedAt: instant(2_000), expiresAt: instant(2_000 + 24 * 3_600_000) });
+    expect(job).toMatchObject({
+      endedAt: instant(2_000),
+      expiresAt: instant(2_000 + retentionDays * DAY_MS),
+    });
     expect(taskOf(await api.task())).toMatchObject({ endedAt: instant(2_000), elapsedMs: 2_000 });
   });
 });

@@ -75,8 +75,9 @@ describe("tidemark serve", () => {
     const { served } = await run(["serve", ...flags]);
 
     const limits = { ...DEFAULTS.limits, rowsMax: 5 };
+    const retention = { ...DEFAULTS.retention, ended: { byPattern: [], otherwiseMs: 604_800_000 } };
     expect(served).toEqual([
-      { ...DEFAULTS, host: "::1", tracking: false, retentionMs: 604_800_000, newEpoch: true, limits },
+      { ...DEFAULTS, host: "::1", tracking: false, retention, newEpoch: true, limits },
     ]);
   });
 

@@ -3,6 +3,7 @@ import { TidemarkError } from "../../src/protocol/tidemark-error.js";
 import type { PerDatabaseTaskStore } from "../../src/store/per-database-task-store.js";
 import type { CancelDemand, Fence, Growth, Report, StoreRequest } from "../../src/tasks/job-changes.js";
 import type { JobKey } from "../../src/tasks/names.js";
+import type { Retention } from "../../src/tasks/retention.js";
 import { TASK_STATUSES } from "../../src/tasks/task-status.js";
 import type { UserTask } from "../../src/tasks/user-task.js";
 import { branch, iterative, leaf } from "./edits.js";
@@ -10,6 +11,7 @@ import { jobKey } from "./journal-entries.js";
 import type { ManualClock } from "./manual-clock.js";
 import { plainState } from "./plain-state.js";
 import { toCancel, toGrow, toStore } from "./requests.js";
+import { retentionOf } from "./task-stores.js";
 
 /**
  * What random callers ask of one database: few keys, so that they meet, and trees small enough to be changed
@@ -22,7 +24,7 @@ export type JobCommand =
   | { readonly kind: "requestCancel"; readonly key: JobKey; readonly demand: CancelDemand }
   | { readonly kind: "remove"; readonly key: JobKey; readonly fence: Fence }
   | { readonly kind: "purge" }
-  | { readonly kind: "expire"; readonly retentionMs: number };
+  | { readonly kind: "expire"; readonly retention: Retention };
 
 /** Commands that are asked for in one turn, some time after the ones before them. */
 export interface CommandGroup {
@@ -90,12 +92,13 @@ function ask(store: PerDatabaseTaskStore, command: JobCommand): Promise<UserTask
     case "purge":
       return store.purge();
     case "expire":
-      return store.expire(command.retentionMs);
+      return store.expire(command.retention);
   }
 }
 
 const USERS = ["alice", "bob", "carol"];
 const JOBS = ["one", "two"];
+const RETENTIONS = [retentionOf(0), retentionOf(1_000), retentionOf(0, 20_000), retentionOf(20_000, 1)];
 const PATHS = ["", "", "", "0", "0", "1", "2", "9"];
 const SPECS = [
   leaf("known", 10),
@@ -166,7 +169,7 @@ const jobCommand: fc.Arbitrary<JobCommand> = fc.oneof(
 /** Something that is asked of the whole database. */
 const databaseCommand: fc.Arbitrary<JobCommand> = fc.oneof(
   fc.constant({ kind: "purge" as const }),
-  fc.record({ kind: fc.constant("expire" as const), retentionMs: fc.constantFrom(0, 1_000) }),
+  fc.record({ kind: fc.constant("expire" as const), retention: fc.constantFrom(...RETENTIONS) }),
 );
 
 const afterMs = fc.constantFrom(0, 1, 1_000, 20_000);

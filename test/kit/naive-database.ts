@@ -1,10 +1,20 @@
 import type { Limits } from "../../src/protocol/limits.js";
 import { matches, type JobFilter, type PageWindow, type UserTaskPage } from "../../src/store/task-store.js";
 import type { Edit } from "../../src/tasks/edit.js";
-import { growJob, removeJob, reportOn, requestCancel, storeJob } from "../../src/tasks/job-changes.js";
+import { limitExceeded } from "../../src/protocol/tidemark-error.js";
+import {
+  growJob,
+  removeJob,
+  reportOn,
+  requestCancel,
+  storeJob,
+  type StoreRequest,
+} from "../../src/tasks/job-changes.js";
 import type { JobKey, Username } from "../../src/tasks/names.js";
 import { Stamp } from "../../src/tasks/stamp.js";
-import { expiresAt, type JobState, type Removal, type UserTask } from "../../src/tasks/user-task.js";
+import { expiresAt } from "../../src/tasks/retention.js";
+import { endOf, type JobState, type Removal, type UserTask } from "../../src/tasks/user-task.js";
+import { keyText } from "./store-history.js";
 import { answerOf, refusalOf, type Answer, type CommandGroup, type JobCommand } from "./job-commands.js";
 
 /**
@@ -57,6 +67,11 @@ export class NaiveDatabase {
       .toSorted((a, b) => storedAt(b) - storedAt(a));
   }
 
+  /** The jobs that have ended, the first end first; of several at one instant, the oldest store. */
+  ended(): UserTask[] {
+    return endedIn(this.query());
+  }
+
   usernames(first: number, after: string): Username[] {
     const names = new Set(jobsOf(this.#states).map(({ username }) => username));
     return [...names]
@@ -97,9 +112,7 @@ export class NaiveDatabase {
   #make(command: JobCommand, drafts: Drafts): UserTask | number | null {
     switch (command.kind) {
       case "store":
-        return drafts.change(command.request, this.#limits, (job, edit) =>
-          storeJob(job, command.request, edit),
-        );
+        return this.#store(command.request, drafts);
       case "report":
         return drafts.change(command.key, this.#limits, (job, edit) =>
           reportOn(job, command.key, command.report, edit),
@@ -122,10 +135,24 @@ export class NaiveDatabase {
       case "purge":
         return this.#removeAll(this.query(), "PURGED", drafts);
       case "expire": {
-        const isOver = (job: UserTask) => (expiresAt(job, command.retentionMs) ?? Infinity) <= drafts.now;
-        return this.#removeAll(this.query().filter(isOver), "EXPIRED", drafts);
+        const isOver = (job: UserTask) => (expiresAt(job, command.retention) ?? Infinity) <= drafts.now;
+        return this.#removeAll(endedIn(this.query()).filter(isOver), "EXPIRED", drafts);
       }
     }
+  }
+
+  /** Removes what ended longest ago until there is room, which a job that is refused does not. */
+  #store(request: StoreRequest, drafts: Drafts): UserTask {
+    const store = (job: JobState, edit: Edit): UserTask => storeJob(job, request, edit);
+    const before = drafts.get(request);
+    if (before?.kind !== "userTask") {
+      drafts.rehearse(request, this.#limits, store);
+      const excess = drafts.jobs().length + 1 - this.#limits.jobsPerDatabaseMax;
+      const victims = endedIn(drafts.jobs()).slice(0, Math.max(0, excess));
+      if (excess > 0 && victims.length === 0) throw limitExceeded("jobsPerDatabaseMax", "Full", excess);
+      this.#removeAll(victims, "EXPIRED", drafts);
+    }
+    return drafts.change(request, this.#limits, store);
   }
 
   #removeAll(jobs: readonly UserTask[], reason: Removal["reason"], drafts: Drafts): number {
@@ -169,10 +196,21 @@ class Drafts {
     return [...this.#before, ...this.made].findLast((state) => isSame(state, key));
   }
 
+  /** The jobs that there are now. */
+  jobs(): UserTask[] {
+    const newest = new Map([...this.#before, ...this.made].map((state) => [keyText(state), state]));
+    return jobsOf([...newest.values()]);
+  }
+
+  /** What `change` would make. */
+  rehearse<T extends JobState>(key: JobKey, limits: Limits, reduce: (before: JobState, edit: Edit) => T): T {
+    const stamp = Stamp.of(this.#epoch, this.#revision + this.made.length + 1);
+    return reduce(this.get(key), { now: this.now, stamp, limits });
+  }
+
   change<T extends JobState>(key: JobKey, limits: Limits, reduce: (before: JobState, edit: Edit) => T): T {
     const before = this.get(key);
-    const stamp = Stamp.of(this.#epoch, this.#revision + this.made.length + 1);
-    const after = reduce(before, { now: this.now, stamp, limits });
+    const after = this.rehearse(key, limits, reduce);
     if (after && after !== before) this.made.push(after);
     return after;
   }
@@ -180,6 +218,13 @@ class Drafts {
 
 function jobsOf(states: readonly (UserTask | Removal)[]): UserTask[] {
   return states.filter((state) => state.kind === "userTask");
+}
+
+/** The jobs that have ended, the first end first; of several at one instant, the oldest store. */
+function endedIn(jobs: readonly UserTask[]): UserTask[] {
+  return jobs
+    .filter((job) => endOf(job) !== null)
+    .toSorted((a, b) => endOf(a)! - endOf(b)! || storedAt(a) - storedAt(b));
 }
 
 function storedAt({ storedStamp }: UserTask): number {

@@ -14,6 +14,8 @@ export interface ObservedJournal extends Journal {
   holdOpenings(database: DatabaseName): () => void;
   /** From now on appends write, or fail, and then wait with their answer, until what this returns is called. */
   holdAppends(): () => void;
+  /** From now on the closing of a handle waits, until what this returns is called. */
+  holdClosings(): () => void;
 }
 
 export function observeJournal(journal: Journal): ObservedJournal {
@@ -22,6 +24,7 @@ export function observeJournal(journal: Journal): ObservedJournal {
   const handles = new Set<DatabaseJournal>();
   const openings = new Map<DatabaseName, Gate>();
   const answers = new Gate();
+  const closings = new Gate();
 
   const observe = (handle: DatabaseJournal): Partial<DatabaseJournal> => {
     handles.add(handle);
@@ -35,6 +38,7 @@ export function observeJournal(journal: Journal): ObservedJournal {
         }
       },
       async close() {
+        await closings.pass();
         await handle.close();
         handles.delete(handle);
       },
@@ -60,6 +64,7 @@ export function observeJournal(journal: Journal): ObservedJournal {
       return gate.hold();
     },
     holdAppends: () => answers.hold(),
+    holdClosings: () => closings.hold(),
   };
 }
 

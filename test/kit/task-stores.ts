@@ -1,6 +1,7 @@
 import type { Journal } from "../../src/journal/journal.js";
 import { createMemoryJournal } from "../../src/journal/memory-journal.js";
 import { DEFAULT_LIMITS, type Limits } from "../../src/protocol/limits.js";
+import type { Retention } from "../../src/tasks/retention.js";
 import { PerDatabaseTaskStoreProvider } from "../../src/store/per-database-task-store-provider.js";
 import { PerDatabaseTaskStore } from "../../src/store/per-database-task-store.js";
 import { ManualClock } from "./manual-clock.js";
@@ -15,10 +16,16 @@ export interface Stores extends AsyncDisposable {
   readonly clock: ManualClock;
   readonly log: RecordingLog;
   readonly limits: Limits;
+  readonly retention: Retention;
+  readonly idleMs: number;
 }
 
 export interface StoresOptions {
   readonly limits?: Partial<Limits> | undefined;
+  /** Default: a day for all. */
+  readonly retention?: Retention;
+  /** Default: an hour. */
+  readonly idleMs?: number;
   /** Puts something before the journal in memory. */
   readonly journal?: (journal: Journal) => Journal;
 }
@@ -26,22 +33,37 @@ export interface StoresOptions {
 /** The instant at which every world begins. */
 const START = 1_700_000_000_000;
 
-export function createStores({ limits: given, journal: wrap = same }: StoresOptions = {}): Stores {
+export function createStores({
+  limits: given,
+  retention = retentionOf(86_400_000),
+  idleMs = 3_600_000,
+  journal: wrap = same,
+}: StoresOptions = {}): Stores {
   const limits = { ...DEFAULT_LIMITS, ...given };
   const journal = observeJournal(wrap(createMemoryJournal(limits)));
   const clock = new ManualClock(START);
   const log = new RecordingLog();
-  const provider = new PerDatabaseTaskStoreProvider(journal, { clock, log, limits });
+  const provider = new PerDatabaseTaskStoreProvider(journal, { clock, log, limits, retention, idleMs });
   return {
     provider,
     journal,
     clock,
     log,
     limits,
+    retention,
+    idleMs,
     async [Symbol.asyncDispose]() {
       await provider.close();
       await journal.close();
     },
+  };
+}
+
+/** All jobs stay for so long, or those that FAILED for `failedMs`. */
+export function retentionOf(ms: number, failedMs = ms): Retention {
+  return {
+    ended: { byPattern: [], otherwiseMs: ms },
+    failed: { byPattern: [], otherwiseMs: failedMs },
   };
 }
 

@@ -7,7 +7,7 @@ import { createFaultyJournal, type FaultyJournal } from "../kit/faulty-journal.j
 import { jobKey } from "../kit/journal-entries.js";
 import { ALICE, ANY_ATTEMPT, DATABASE, OTHER_DATABASE, refusal, toStore } from "../kit/requests.js";
 import { createStores } from "../kit/task-stores.js";
-import { until } from "../kit/turns.js";
+import { rest, until } from "../kit/turns.js";
 
 describe("L1: one store a database", () => {
   it("however many ask at the same moment, and whatever they ask for it for", async () => {
@@ -87,6 +87,25 @@ describe("L1: one store a database", () => {
     expect(store.position).toEqual({ epoch, revision: 6 });
     expect(store.floor).toBe(5);
     expect((await store.store(toStore(ALICE))).stamp.revision).toBe(7);
+  });
+
+  it("who asks while an idle one is being closed waits, and all of them are given the next one", async () => {
+    await using world = createStores();
+    const { provider, journal, clock, idleMs } = world;
+    const before = await provider.getTaskStore(DATABASE);
+    const release = journal.holdClosings();
+    clock.advance(idleMs);
+    const closing = provider.closeIdleStores();
+    await until(() => provider.openStores().length === 0);
+    const asked = [provider.getTaskStore(DATABASE), provider.retain(DATABASE).then(({ store }) => store)];
+    await rest();
+    expect(journal.opened).toEqual([DATABASE]);
+    release();
+    await closing;
+    const stores = new Set(await Promise.all(asked));
+    expect(stores.size).toBe(1);
+    expect(stores.has(before)).toBe(false);
+    expect(journal.openHandleCount).toBe(1);
   });
 
   it("reading creates no database: neither looking for it, nor a subscription to it", async () => {

@@ -13,7 +13,7 @@ import {
   toReport,
   toStore,
 } from "../kit/requests.js";
-import { createStores, openStore } from "../kit/task-stores.js";
+import { createStores, openStore, retentionOf } from "../kit/task-stores.js";
 
 describe("L4: one order", () => {
   it("the changes of a database are numbered 1, 2, 3 … whoever asked for them, and whatever was refused", async () => {
@@ -69,7 +69,7 @@ describe("L4: one order", () => {
     const { store, journal } = world;
     await Promise.all(manyKeys(3).map((key) => store.store(toStore(key))));
     await Promise.all(manyKeys(2).map((key) => store.update(key, toReport({ status: "FINISHED" }))));
-    expect(await store.expire(0)).toBe(2);
+    expect(await store.expire(retentionOf(0))).toBe(2);
     expect(store.position.revision).toBe(7);
     expect(journal.appends.at(-1)).toHaveLength(2);
   });
@@ -80,7 +80,7 @@ describe("L4: one order", () => {
     await store.store(toStore(ALICE));
     await store.update(ALICE, toReport());
     await store.remove(BOB, ANY_ATTEMPT);
-    await Promise.allSettled([store.update(BOB, toReport({ done: 1 })), store.expire(0)]);
+    await Promise.allSettled([store.update(BOB, toReport({ done: 1 })), store.expire(retentionOf(0))]);
     expect((await store.update(ALICE, toReport({ done: 1 }))).stamp.revision).toBe(2);
   });
 

@@ -1,5 +1,6 @@
 import { getIntrospectionQuery } from "graphql";
 import { describe, expect, it } from "vitest";
+import { SETTINGS } from "../../src/config.js";
 import { createMemoryJournal } from "../../src/journal/memory-journal.js";
 import { DEFAULT_LIMITS, type Limits } from "../../src/protocol/limits.js";
 import { observeJournal } from "../kit/observed-journal.js";
@@ -38,7 +39,7 @@ describe("A limit", () => {
   it.each(CASES)(
     "$limit bounds $what over $transport.name: refused above $bound, with a code, a count and no harm",
     async ({ transport, limit, bound, within, above, extensions, prepare = async () => {} }) => {
-      await using server = await startServer({ [limit]: String(bound) });
+      await using server = await startServer({ [SETTINGS[limit].key]: String(bound) });
       await prepare(server.url);
       using client = await transport.connect(server.url);
 
@@ -345,7 +346,7 @@ describe("databasesMax", () => {
 
 describe("jobsPerDatabaseMax", () => {
   it("lets a job be stored again, and another one after a removal", async () => {
-    await using server = await startServer({ jobsPerDatabaseMax: "1" });
+    await using server = await startServer({ maxJobs: "1" });
     await store(server.url, { jobId: "1" });
 
     const again = await ask(server.url, storeTask({ jobId: "1" }));
@@ -356,6 +357,21 @@ describe("jobsPerDatabaseMax", () => {
     expect(again.errors).toBeUndefined();
     expect(refused.errors?.[0]?.extensions?.["limit"]).toBe("jobsPerDatabaseMax");
     expect(instead.errors).toBeUndefined();
+  });
+
+  it("lets another job come in the place of the one that ended longest ago", async () => {
+    await using server = await startServer({ maxJobs: "2" });
+    await store(server.url, { jobId: "1" });
+    await store(server.url, { jobId: "2" });
+    await update(server.url, { jobId: "2", updates: [{ status: "FINISHED" }] });
+
+    const instead = await ask(server.url, storeTask({ jobId: "3" }));
+    const refused = await ask(server.url, storeTask({ jobId: "4" }));
+    const jobs = await dataOf(server.url, `{ tasks(database: "d") { nodes { jobId } } }`);
+
+    expect(instead.errors).toBeUndefined();
+    expect(refused.errors?.[0]?.extensions).toEqual({ code: "LIMIT_EXCEEDED", limit: "jobsPerDatabaseMax" });
+    expect(jobs).toEqual({ tasks: { nodes: [{ jobId: "3" }, { jobId: "1" }] } });
   });
 });
 

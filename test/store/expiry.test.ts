@@ -1,21 +1,22 @@
 import { describe, expect, it } from "vitest";
 import { Expiry } from "../../src/store/expiry.js";
+import { PerDatabaseTaskStoreProvider } from "../../src/store/per-database-task-store-provider.js";
 import type { TaskStore } from "../../src/store/task-store.js";
 import { createFaultyJournal, type FaultyJournal } from "../kit/faulty-journal.js";
 import { RecordingListener } from "../kit/recording-listener.js";
 import { ALICE, BOB, DATABASE, OTHER_DATABASE, toReport, toStore } from "../kit/requests.js";
-import { createStores, type Stores } from "../kit/task-stores.js";
+import { createStores, retentionOf, type Stores } from "../kit/task-stores.js";
 import { rest, until } from "../kit/turns.js";
 
 const HOUR_MS = 3_600_000;
 
 describe("expiry", () => {
   it("removes a job once its retention is over, as a change like any other", async () => {
-    await using world = createStores();
+    await using world = createStores({ idleMs: Infinity, retention: retentionOf(HOUR_MS) });
     const store = await storeEnded(world, DATABASE);
     const listener = new RecordingListener();
     store.addListener(listener);
-    start(world, HOUR_MS);
+    start(world);
     world.clock.advance(HOUR_MS + 60_000);
     await until(() => store.taskCount() === 0);
     expect(listener.told).toMatchObject([{ kind: "removed", removal: { ...ALICE, reason: "EXPIRED" } }]);
@@ -23,10 +24,10 @@ describe("expiry", () => {
   });
 
   it("leaves a job alone while its retention lasts, and one that has not ended for ever", async () => {
-    await using world = createStores();
+    await using world = createStores({ idleMs: Infinity, retention: retentionOf(HOUR_MS) });
     const store = await storeEnded(world, DATABASE);
     await store.store(toStore(BOB));
-    start(world, HOUR_MS);
+    start(world);
     await pass(world, HOUR_MS - 60_000);
     expect(store.taskCount()).toBe(2);
     await pass(world, 10 * HOUR_MS);
@@ -34,9 +35,9 @@ describe("expiry", () => {
   });
 
   it("looks through all open stores", async () => {
-    await using world = createStores();
+    await using world = createStores({ idleMs: Infinity, retention: retentionOf(HOUR_MS) });
     const stores = [await storeEnded(world, DATABASE), await storeEnded(world, OTHER_DATABASE)];
-    start(world, HOUR_MS);
+    start(world);
     world.clock.advance(2 * HOUR_MS);
     await until(() => stores.every((store) => store.taskCount() === 0));
     expect(stores.map(({ position }) => position.revision)).toEqual([3, 3]);
@@ -47,10 +48,10 @@ describe("expiry", () => {
     [60_000, 6_000],
     [100, 100],
   ])("of a retention of %d ms looks for the first time after %d ms", async (retentionMs, pauseMs) => {
-    await using world = createStores();
+    await using world = createStores({ idleMs: Infinity, retention: retentionOf(retentionMs) });
     const store = await storeEnded(world, DATABASE);
     world.clock.advance(retentionMs);
-    start(world, retentionMs);
+    start(world);
     await pass(world, pauseMs - 1);
     expect(store.taskCount()).toBe(1);
     await pass(world, 1);
@@ -59,9 +60,12 @@ describe("expiry", () => {
 
   it("goes on after a round that failed, which is logged", async () => {
     let faults: FaultyJournal | undefined;
-    await using world = createStores({ journal: (journal) => (faults = createFaultyJournal(journal)) });
+    await using world = createStores({
+      retention: retentionOf(1_000),
+      journal: (journal) => (faults = createFaultyJournal(journal)),
+    });
     const store = await storeEnded(world, DATABASE);
-    start(world, 1_000);
+    start(world);
     faults!.failNextAppend("before writing");
     world.clock.advance(1_000);
     await until(() => world.log.lines.length > 0);
@@ -71,10 +75,53 @@ describe("expiry", () => {
     expect(store.taskCount()).toBe(0);
   });
 
-  it("does nothing once it is stopped, also when it is stopped during a round", async () => {
-    await using world = createStores();
+  it("closes a store that nobody asks for, within a minute after the idle time", async () => {
+    await using world = createStores({ idleMs: HOUR_MS });
+    await world.provider.getTaskStore(DATABASE);
+    start(world);
+    await pass(world, HOUR_MS - 1);
+    expect(world.provider.openStores()).toHaveLength(1);
+    await pass(world, 60_000);
+    expect(world.provider.openStores()).toEqual([]);
+  });
+
+  it("looks for idle stores more often where the idle time is short", async () => {
+    await using world = createStores({ idleMs: 5_000 });
+    await world.provider.getTaskStore(DATABASE);
+    start(world);
+    await pass(world, 5_500);
+    expect(world.provider.openStores()).toEqual([]);
+  });
+
+  it("keeps FAILED jobs for a time of their own", async () => {
+    await using world = createStores({ idleMs: Infinity, retention: retentionOf(HOUR_MS, 2 * HOUR_MS) });
     const store = await storeEnded(world, DATABASE);
-    const expiry = start(world, 1_000);
+    await store.store(toStore(BOB));
+    await store.update(BOB, toReport({ status: "FAILED" }));
+    start(world);
+    await pass(world, 1.5 * HOUR_MS);
+    expect(store.query()).toMatchObject([BOB]);
+    await pass(world, HOUR_MS);
+    expect(store.query()).toEqual([]);
+  });
+
+  it("removes what fell due before it began, of databases that nobody has opened", async () => {
+    await using world = createStores({ retention: retentionOf(HOUR_MS) });
+    await (await storeEnded(world, DATABASE)).store(toStore(BOB));
+    await world.provider.close();
+    world.clock.advance(HOUR_MS);
+    await using next = providerAfter(world);
+    start({ ...world, provider: next });
+    world.clock.advance(60_000);
+    await until(() => world.journal.appends.length === 4);
+    await until(() => world.journal.openHandleCount === 0);
+    expect((await next.find(DATABASE))?.query()).toMatchObject([BOB]);
+  });
+
+  it("does nothing once it is stopped, also when it is stopped during a round", async () => {
+    await using world = createStores({ idleMs: Infinity, retention: retentionOf(1_000) });
+    const store = await storeEnded(world, DATABASE);
+    const expiry = start(world);
     const release = world.journal.holdAppends();
     world.clock.advance(1_000);
     await until(() => world.journal.appends.length === 3);
@@ -87,10 +134,15 @@ describe("expiry", () => {
   });
 });
 
-function start({ provider, clock, log }: Stores, retentionMs: number): Expiry {
-  const expiry = new Expiry(provider, { retentionMs, clock, log });
+function start({ provider, ...options }: Stores): Expiry {
+  const expiry = new Expiry(provider, options);
   expiry.start();
   return expiry;
+}
+
+/** The provider of a server that was started after `world`'s, over the same journal. */
+function providerAfter({ journal, ...options }: Stores): PerDatabaseTaskStoreProvider {
+  return new PerDatabaseTaskStoreProvider(journal, options);
 }
 
 /** The store of a database in which the job of alice has just ended. */

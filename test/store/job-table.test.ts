@@ -4,6 +4,7 @@ import { DEFAULT_LIMITS } from "../../src/protocol/limits.js";
 import { JobTable } from "../../src/store/job-table.js";
 import type { JobFilter, PageWindow } from "../../src/store/task-store.js";
 import type { JobKey } from "../../src/tasks/names.js";
+import { expiresAt, type Retention } from "../../src/tasks/retention.js";
 import { TASK_STATUSES } from "../../src/tasks/task-status.js";
 import type { JobState, Removal, UserTask } from "../../src/tasks/user-task.js";
 import { assert } from "../../src/util/assert.js";
@@ -13,6 +14,7 @@ import { commandGroups, KEYS, type CommandGroup } from "../kit/job-commands.js";
 import { jobKey, removes, reports, stores, type Change } from "../kit/journal-entries.js";
 import { NaiveDatabase } from "../kit/naive-database.js";
 import { ALICE, BOB, CAROL } from "../kit/requests.js";
+import { retentionOf } from "../kit/task-stores.js";
 
 const ALICE_TOO = jobKey("alice", "other");
 
@@ -281,7 +283,7 @@ describe("a job table and a naive one", () => {
     fc.assert(
       fc.property(commandGroups(), removalsKept, question, (groups, removalsKeptMax, asked) => {
         const { table, model } = played(groups, removalsKeptMax);
-        expect(answersOf(table, asked)).toEqual(answersOf(naively(model), asked));
+        expect(answersOf(indexed(table), asked)).toEqual(answersOf(naively(model), asked));
       }),
       { numRuns: 300 },
     );
@@ -295,7 +297,7 @@ describe("a job table and a naive one", () => {
         question,
         (groups, removalsKeptMax, asked) => {
           const { table, model } = played(groups, removalsKeptMax);
-          expect(answersOf(table, asked)).toEqual(answersOf(naively(model), asked));
+          expect(answersOf(indexed(table), asked)).toEqual(answersOf(naively(model), asked));
         },
       ),
       { numRuns: 20 },
@@ -318,7 +320,7 @@ describe("a job table and a naive one", () => {
         const { model } = played(groups, removalsKeptMax);
         const states = model.changesAfter(0).toReversed();
         const table = loaded(states, { removalsKeptMax, floor: model.floor });
-        expect(answersOf(table, asked)).toEqual(answersOf(naively(model), asked));
+        expect(answersOf(indexed(table), asked)).toEqual(answersOf(naively(model), asked));
       }),
     );
   });
@@ -346,7 +348,10 @@ const question = fc.record({
   filter,
   revision: fc.nat(40),
   after: fc.constantFrom("", "alice", "b", "carol"),
+  now: fc.nat(100_000),
 });
+
+const RETENTION = retentionOf(1_000, 20_000);
 
 type Question = typeof question extends fc.Arbitrary<infer T> ? T : never;
 
@@ -358,9 +363,11 @@ interface Answering {
   count(filter: JobFilter): number;
   usernames(first: number, after: string): string[];
   nextChange(revision: number, filter?: JobFilter): UserTask | Removal | undefined;
+  ended(): UserTask[];
+  due(retention: Retention, now: number): UserTask[];
 }
 
-function answersOf(table: Answering, { filter: through, revision, after }: Question): object {
+function answersOf(table: Answering, { filter: through, revision, after, now }: Question): object {
   return {
     floor: table.floor,
     states: KEYS.map((key) => table.get(key)),
@@ -369,6 +376,8 @@ function answersOf(table: Answering, { filter: through, revision, after }: Quest
     usernames: table.usernames(2, after),
     changes: changesIn(table, revision),
     changesOfUser: changesOfUser(table, revision, through),
+    ended: table.ended(),
+    due: table.due(RETENTION, now),
   };
 }
 
@@ -382,6 +391,19 @@ function changesOfUser(
   return changes.filter(([, , ofUser]) => username === undefined || ofUser === username);
 }
 
+function indexed(table: JobTable): Answering {
+  return {
+    floor: table.floor,
+    get: (key) => table.get(key),
+    query: (through) => table.query(through),
+    count: (through) => table.count(through),
+    usernames: (first, after) => table.usernames(first, after),
+    nextChange: (revision, through) => table.nextChange(revision, through),
+    ended: () => [...table.ended.oldestFirst()].map(({ userTask }) => userTask),
+    due: (retention, now) => [...table.ended.due(retention, now)].map(({ userTask }) => userTask),
+  };
+}
+
 function naively(model: NaiveDatabase): Answering {
   return {
     floor: model.floor,
@@ -390,6 +412,8 @@ function naively(model: NaiveDatabase): Answering {
     count: (through) => model.query(through).length,
     usernames: (first, after) => model.usernames(first, after),
     nextChange: (revision) => model.changesAfter(revision)[0],
+    ended: () => model.ended(),
+    due: (retention, now) => model.ended().filter((job) => (expiresAt(job, retention) ?? Infinity) <= now),
   };
 }
 

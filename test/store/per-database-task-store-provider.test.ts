@@ -1,11 +1,18 @@
 import fc from "fast-check";
 import { describe, expect, it, vi } from "vitest";
-import { JournalError, type DatabaseJournal } from "../../src/journal/journal.js";
-import type { PerDatabaseTaskStoreProvider } from "../../src/store/per-database-task-store-provider.js";
+import {
+  JournalError,
+  type DatabaseJournal,
+  type DatabaseSummary,
+  type Journal,
+} from "../../src/journal/journal.js";
+import { PerDatabaseTaskStoreProvider } from "../../src/store/per-database-task-store-provider.js";
 import { PerDatabaseTaskStore } from "../../src/store/per-database-task-store.js";
 import { createFaultyJournal, type FaultyJournal } from "../kit/faulty-journal.js";
 import { databaseName } from "../kit/journal-entries.js";
 import { withHandles } from "../kit/observed-journal.js";
+import { plainStates } from "../kit/plain-state.js";
+import { RecordingListener } from "../kit/recording-listener.js";
 import {
   ALICE,
   ANY_ATTEMPT,
@@ -16,7 +23,7 @@ import {
   toReport,
   toStore,
 } from "../kit/requests.js";
-import { createStores } from "../kit/task-stores.js";
+import { createStores, retentionOf, type Stores, type StoresOptions } from "../kit/task-stores.js";
 import { microtasks, rest, until } from "../kit/turns.js";
 
 const THIRD_DATABASE = databaseName("third");
@@ -169,6 +176,17 @@ describe("retaining a task store", () => {
     release();
     expect(world.provider.peek(DATABASE)).toBe(store);
     expect(await world.provider.getTaskStore(DATABASE)).toBe(store);
+  });
+
+  it("keeps the store while a change is under way, so that there are never two", async () => {
+    await using world = createStores();
+    const { store, release } = await world.provider.retain(DATABASE);
+    const answer = world.journal.holdAppends();
+    const storing = store.store(toStore(ALICE));
+    release();
+    expect(await world.provider.getTaskStore(DATABASE)).toBe(store);
+    answer();
+    expect(await storing).toMatchObject({ attempt: 1 });
   });
 
   it("keeps the store once a writer has asked for it", async () => {
@@ -373,10 +391,344 @@ describe("closing the provider", () => {
   });
 });
 
-function createFaultyStores(): ReturnType<typeof createStores> & { readonly faults: FaultyJournal } {
+describe("closing idle stores", () => {
+  it("closes one that nobody has asked for in the idle time, and holds no handle on it", async () => {
+    await using world = createStores({ idleMs: 1_000 });
+    await world.provider.getTaskStore(DATABASE);
+    world.clock.advance(999);
+    await world.provider.closeIdleStores();
+    expect(world.provider.openStores()).toHaveLength(1);
+    world.clock.advance(1);
+    await world.provider.closeIdleStores();
+    expect(world.provider.openStores()).toEqual([]);
+    expect(world.journal.openHandleCount).toBe(0);
+  });
+
+  it.each<[string, (provider: PerDatabaseTaskStoreProvider) => unknown]>([
+    ["getting", (provider) => provider.getTaskStore(DATABASE)],
+    ["peeking", (provider) => provider.peek(DATABASE)],
+    ["finding", (provider) => provider.find(DATABASE)],
+    [
+      "retaining, for as long as it is not released,",
+      async (provider) => (await provider.retain(DATABASE)).release(),
+    ],
+  ])("takes %s as asking for it", async (_, ask) => {
+    await using world = createStores({ idleMs: 1_000 });
+    const store = await world.provider.getTaskStore(DATABASE);
+    await store.store(toStore(ALICE));
+    await rest();
+    world.clock.advance(999);
+    await ask(world.provider);
+    world.clock.advance(999);
+    await world.provider.closeIdleStores();
+    expect(world.provider.openStores()).toEqual([store]);
+    world.clock.advance(1);
+    await world.provider.closeIdleStores();
+    expect(world.provider.openStores()).toEqual([]);
+  });
+
+  it("does not close one with a lease, and waits for the idle time from its release", async () => {
+    await using world = createStores({ idleMs: 1_000 });
+    const { store, release } = await world.provider.retain(DATABASE);
+    await store.store(toStore(ALICE));
+    await rest();
+    world.clock.advance(10_000);
+    await world.provider.closeIdleStores();
+    world.clock.advance(500);
+    release();
+    world.clock.advance(999);
+    await world.provider.closeIdleStores();
+    expect(world.provider.openStores()).toEqual([store]);
+    world.clock.advance(1);
+    await world.provider.closeIdleStores();
+    expect(world.provider.openStores()).toEqual([]);
+  });
+
+  it("does not close one with a listener, and waits for the idle time from when it was last seen", async () => {
+    await using world = createStores({ idleMs: 1_000 });
+    const store = await world.provider.getTaskStore(DATABASE);
+    const listener = new RecordingListener();
+    store.addListener(listener);
+    world.clock.advance(10_000);
+    await world.provider.closeIdleStores();
+    store.removeListener(listener);
+    world.clock.advance(999);
+    await world.provider.closeIdleStores();
+    expect(world.provider.openStores()).toEqual([store]);
+    world.clock.advance(1);
+    await world.provider.closeIdleStores();
+    expect(world.provider.openStores()).toEqual([]);
+  });
+
+  it("does not close one with a change under way", async () => {
+    await using world = createStores({ idleMs: 1_000 });
+    const store = await world.provider.getTaskStore(DATABASE);
+    const release = world.journal.holdAppends();
+    const storing = store.store(toStore(ALICE));
+    world.clock.advance(10_000);
+    await world.provider.closeIdleStores();
+    release();
+    await storing;
+    expect(await store.update(ALICE, toReport({ done: 1 }))).toMatchObject({ attempt: 1 });
+  });
+
+  it("closes one in time whose clock was set back meanwhile", async () => {
+    await using world = createStores({ idleMs: 1_000 });
+    await world.provider.getTaskStore(DATABASE);
+    world.clock.setBack(1_000_000);
+    await world.provider.closeIdleStores();
+    world.clock.advance(1_000);
+    await world.provider.closeIdleStores();
+    expect(world.provider.openStores()).toEqual([]);
+  });
+
+  it("lets the next who asks have the same jobs, at the same position, with the same floor", async () => {
+    await using world = createStores({ idleMs: 1_000, limits: { removalsKeptMax: 1 } });
+    const before = await world.provider.getTaskStore(DATABASE);
+    await Promise.all([ALICE, BOB].map((key) => before.store(toStore(key))));
+    await before.purge();
+    await before.store(toStore(ALICE));
+    await closeIdle(world);
+    const after = await world.provider.find(DATABASE);
+    expect(after).not.toBe(before);
+    expect(after?.position).toEqual(before.position);
+    expect(after?.floor).toBe(3);
+    expect(after?.floor).toBe(before.floor);
+    expect(plainStates(after!.query())).toEqual(plainStates(before.query()));
+    expect(await after!.store(toStore(ALICE))).toMatchObject({ attempt: 3 });
+  });
+
+  it("leaves a store that says to ask for it again", async () => {
+    await using world = createStores({ idleMs: 1_000 });
+    const store = await world.provider.getTaskStore(DATABASE);
+    await closeIdle(world);
+    await expect(store.store(toStore(ALICE))).rejects.toMatchObject({
+      ...refusal("UNAVAILABLE"),
+      message: "Nobody had asked for this database, so it was closed. Ask for its store again.",
+    });
+  });
+
+  it("makes room for another database when nothing was stored", async () => {
+    await using world = createStores({ idleMs: 1_000, limits: { databasesMax: 1 } });
+    await world.provider.getTaskStore(DATABASE);
+    await closeIdle(world);
+    expect((await world.provider.getTaskStore(OTHER_DATABASE)).database).toBe(OTHER_DATABASE);
+  });
+
+  it("lets who asks meanwhile wait, and have a store of their own: there are never two", async () => {
+    await using world = createStores({ idleMs: 1_000 });
+    const before = await world.provider.getTaskStore(DATABASE);
+    const release = world.journal.holdClosings();
+    world.clock.advance(1_000);
+    const closing = world.provider.closeIdleStores();
+    await rest();
+    const asking = world.provider.getTaskStore(DATABASE);
+    await rest();
+    expect(world.journal.opened).toHaveLength(1);
+    release();
+    await closing;
+    const after = await asking;
+    expect(after).not.toBe(before);
+    expect(await after.store(toStore(ALICE))).toMatchObject({ attempt: 1 });
+  });
+
+  it("never takes a store from who asks at the same moment, whatever the moment", async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.nat(30), fc.nat(30), async (closes, comes) => {
+        await using world = createStores({ idleMs: 1_000 });
+        await (await world.provider.getTaskStore(DATABASE)).store(toStore(BOB));
+        await rest();
+        world.clock.advance(1_000);
+        const [userTask] = await Promise.all([
+          microtasks(comes).then(async () => {
+            const store = await world.provider.getTaskStore(DATABASE);
+            return store.store(toStore(ALICE));
+          }),
+          microtasks(closes).then(() => world.provider.closeIdleStores()),
+        ]);
+        expect(userTask.stamp.revision).toBe(2);
+        expect(world.provider.peek(DATABASE)?.get(ALICE)).toBe(userTask);
+        expect(world.journal.openHandleCount).toBe(1);
+      }),
+      { numRuns: 200 },
+    );
+  });
+
+  it("is waited for by the closing of the provider", async () => {
+    await using world = createStores({ idleMs: 1_000 });
+    const { provider, journal, clock } = world;
+    await provider.getTaskStore(DATABASE);
+    clock.advance(1_000);
+    const [release, closed] = [journal.holdClosings(), vi.fn<() => void>()];
+    const closingIdle = provider.closeIdleStores();
+    await rest();
+    const closing = provider.close().then(closed);
+    await rest();
+    expect(closed).not.toHaveBeenCalled();
+    release();
+    await Promise.all([closing, closingIdle]);
+    expect(journal.openHandleCount).toBe(0);
+  });
+});
+
+describe("expiring jobs", () => {
+  it("opens a database whose store is closed when a job in it is due, not before, and closes it again", async () => {
+    await using world = createStores({ idleMs: 1_000, retention: retentionOf(60_000) });
+    await endIn(world, DATABASE);
+    await closeIdle(world);
+    await world.provider.expireJobs();
+    expect(world.journal.opened).toHaveLength(1 + 1); // it is not known yet what is due where
+    world.clock.advance(58_999);
+    await world.provider.expireJobs();
+    expect(world.journal.opened).toHaveLength(2);
+    world.clock.advance(1);
+    await world.provider.expireJobs();
+    expect(world.journal.opened).toHaveLength(3);
+    expect(world.journal.openHandleCount).toBe(0);
+    expect(await world.provider.databases()).toEqual([]);
+  });
+
+  it("never opens a database again in which nothing has ended", async () => {
+    await using world = createStores({ idleMs: 1_000, retention: retentionOf(0) });
+    await (await world.provider.getTaskStore(DATABASE)).store(toStore(ALICE));
+    await closeIdle(world);
+    await world.provider.expireJobs();
+    world.clock.advance(1_000_000);
+    await world.provider.expireJobs();
+    await world.provider.expireJobs();
+    expect(world.journal.opened).toHaveLength(2);
+  });
+
+  it("finds what fell due before the server was started, one database at a time", async () => {
+    await using world = createStores({ retention: retentionOf(60_000) });
+    await endIn(world, DATABASE);
+    await endIn(world, OTHER_DATABASE);
+    await world.provider.close();
+    world.clock.advance(60_000);
+    await using next = new PerDatabaseTaskStoreProvider(world.journal, world);
+    const release = world.journal.holdOpenings(DATABASE);
+    const expiring = next.expireJobs();
+    await rest();
+    expect(world.journal.opened).toHaveLength(3);
+    release();
+    await expiring;
+    expect(world.journal.opened).toHaveLength(4);
+    expect(await next.databases()).toEqual([]);
+    expect(next.openStores()).toEqual([]);
+  });
+
+  it("leaves a store open that somebody has asked for meanwhile", async () => {
+    await using world = createStores({ retention: retentionOf(60_000) });
+    await endIn(world, DATABASE);
+    await world.provider.close();
+    world.clock.advance(60_000);
+    await using next = new PerDatabaseTaskStoreProvider(world.journal, world);
+    const release = world.journal.holdAppends();
+    const expiring = next.expireJobs();
+    await until(() => world.journal.appends.length === 3);
+    const store = await next.getTaskStore(DATABASE);
+    release();
+    await expiring;
+    expect(next.openStores()).toEqual([store]);
+    expect(await store.store(toStore(BOB))).toMatchObject({ attempt: 1 });
+  });
+
+  it("logs a database that can't be opened, does the others, and tries it again the next time", async () => {
+    const { faults, ...world } = createFaultyStores({ retention: retentionOf(60_000) });
+    await endIn(world, DATABASE);
+    await endIn(world, OTHER_DATABASE);
+    await world.provider.close();
+    world.clock.advance(60_000);
+    await using next = new PerDatabaseTaskStoreProvider(world.journal, world);
+    faults.failNextOpen();
+    await next.expireJobs();
+    expect(world.log.lines).toMatchObject([{ level: "warn", fields: { database: DATABASE } }]);
+    expect(await next.databases()).toEqual([{ name: DATABASE, jobCount: 1 }]);
+    await next.expireJobs();
+    expect(await next.databases()).toEqual([]);
+  });
+
+  it("tries again a database whose jobs could not be removed", async () => {
+    const { faults, ...world } = createFaultyStores({ idleMs: 1_000, retention: retentionOf(60_000) });
+    await endIn(world, DATABASE);
+    await closeIdle(world);
+    world.clock.advance(60_000);
+    faults.failNextAppend("before writing");
+    await world.provider.expireJobs();
+    expect(await world.provider.databases()).toEqual([{ name: DATABASE, jobCount: 1 }]);
+    await world.provider.expireJobs();
+    expect(await world.provider.databases()).toEqual([]);
+    expect(world.log.lines).toHaveLength(1);
+  });
+
+  it("lists the databases again when they could not be listed", async () => {
+    await using world = createStores({
+      retention: retentionOf(0),
+      idleMs: 1_000,
+      journal: failFirstListing,
+    });
+    await world.provider.expireJobs();
+    expect(world.log.lines).toMatchObject([{ level: "warn" }]);
+    await endIn(world, DATABASE);
+    await closeIdle(world);
+    await world.provider.expireJobs();
+    expect(await world.provider.databases()).toEqual([]);
+  });
+
+  it("opens nothing more once the provider is closed", async () => {
+    await using world = createStores({ retention: retentionOf(60_000) });
+    await endIn(world, DATABASE);
+    await endIn(world, OTHER_DATABASE);
+    await world.provider.close();
+    world.clock.advance(60_000);
+    await using next = new PerDatabaseTaskStoreProvider(world.journal, world);
+    const release = world.journal.holdOpenings(DATABASE);
+    const expiring = next.expireJobs();
+    await until(() => world.journal.opened.length === 3);
+    await next.close();
+    release();
+    await expiring;
+    expect(world.journal.opened).toHaveLength(3);
+    expect(world.journal.openHandleCount).toBe(0);
+  });
+
+  it("says nothing of what fails because the provider is closed", async () => {
+    await using world = createStores({ retention: retentionOf(60_000) });
+    await endIn(world, DATABASE);
+    world.clock.advance(60_000);
+    const expiring = world.provider.expireJobs();
+    await world.provider.close();
+    await expiring;
+    expect(world.log.lines).toEqual([]);
+  });
+});
+
+/** Lets what is under way end and the idle time pass, and closes what is idle. */
+async function closeIdle({ provider, clock, idleMs }: Stores): Promise<void> {
+  await rest();
+  clock.advance(idleMs);
+  await provider.closeIdleStores();
+}
+
+/** Puts a job into a database that ends at once. */
+async function endIn({ provider }: Stores, database: typeof DATABASE): Promise<void> {
+  const store = await provider.getTaskStore(database);
+  await store.store(toStore(ALICE));
+  await store.update(ALICE, toReport({ status: "FINISHED" }));
+}
+
+function createFaultyStores(
+  options: StoresOptions = {},
+): ReturnType<typeof createStores> & { readonly faults: FaultyJournal } {
   let faults: FaultyJournal | undefined;
-  const world = createStores({ journal: (journal) => (faults = createFaultyJournal(journal)) });
+  const world = createStores({ ...options, journal: (journal) => (faults = createFaultyJournal(journal)) });
   return { ...world, faults: faults! };
+}
+
+function failFirstListing(journal: Journal): Journal {
+  const listings = [failing];
+  const databases = (): Promise<readonly DatabaseSummary[]> => listings.shift()?.() ?? journal.databases();
+  return { ...withHandles(journal, () => ({})), databases };
 }
 
 function failLoad(): Partial<DatabaseJournal> {

@@ -1,10 +1,12 @@
 import fc from "fast-check";
 import { describe, expect, it, vi } from "vitest";
-import { JournalError, type DatabaseJournal } from "../../src/journal/journal.js";
+import { JournalError, type DatabaseJournal, type JournalEntry } from "../../src/journal/journal.js";
+import { PerDatabaseTaskStore } from "../../src/store/per-database-task-store.js";
 import { createFaultyJournal, type FaultyJournal } from "../kit/faulty-journal.js";
 import { changesAfter } from "../kit/changes.js";
 import { branch, leaf } from "../kit/edits.js";
 import { commandGroups, issueAll } from "../kit/job-commands.js";
+import { jobKey } from "../kit/journal-entries.js";
 import { NaiveDatabase } from "../kit/naive-database.js";
 import { withHandles } from "../kit/observed-journal.js";
 import { plainState, plainStates } from "../kit/plain-state.js";
@@ -14,6 +16,7 @@ import {
   ANY_ATTEMPT,
   BOB,
   CAROL,
+  DATABASE,
   manyKeys,
   refusal,
   toCancel,
@@ -21,8 +24,14 @@ import {
   toReport,
   toStore,
 } from "../kit/requests.js";
-import { openStore, type OpenedStore } from "../kit/task-stores.js";
+import { openStore, retentionOf, type OpenedStore } from "../kit/task-stores.js";
 import { rest, until } from "../kit/turns.js";
+
+/** Small ones, so that random callers meet them. */
+const bounds = fc.record({
+  removalsKeptMax: fc.constantFrom(1, 2, 1_000),
+  jobsPerDatabaseMax: fc.constantFrom(1, 2, 3, 4, 1_000),
+});
 
 describe("a task store", () => {
   it("answers a store with the job as it can be read then", async () => {
@@ -111,8 +120,8 @@ describe("a task store", () => {
 
   it("does to any commands what a naive database does, one by one and together", async () => {
     await fc.assert(
-      fc.asyncProperty(commandGroups(), fc.constantFrom(1, 2, 1_000), async (groups, removalsKeptMax) => {
-        await using world = await openStore({ limits: { removalsKeptMax } });
+      fc.asyncProperty(commandGroups(), bounds, async (groups, limits) => {
+        await using world = await openStore({ limits });
         const model = new NaiveDatabase(world.store.position.epoch, world.limits);
         const start = world.clock.now();
         expect(await issueAll(world, groups)).toEqual(model.runAll(groups, start).answers);
@@ -383,7 +392,7 @@ describe("purging and expiring", () => {
     await Promise.all([ALICE, BOB, CAROL].map((key) => store.store(toStore(key))));
     await store.remove(ALICE, ANY_ATTEMPT);
     await store.update(BOB, toReport({ status: "FINISHED" }));
-    await store.expire(0);
+    await store.expire(retentionOf(0));
     await store.purge();
     const removals = listener.told.filter(({ kind }) => kind === "removed");
     expect(removals).toMatchObject(
@@ -399,12 +408,225 @@ describe("purging and expiring", () => {
     clock.advance(1);
     await store.update(BOB, toReport({ status: "CANCELED" }));
     clock.advance(999);
-    expect(await store.expire(1_000)).toBe(1);
+    expect(await store.expire(retentionOf(1_000))).toBe(1);
     expect(store.query().map(({ username }) => username)).toEqual(["carol", "bob"]);
     clock.advance(1);
-    expect(await store.expire(1_000)).toBe(1);
+    expect(await store.expire(retentionOf(1_000))).toBe(1);
     clock.advance(1_000_000);
-    expect(await store.expire(1_000)).toBe(0);
+    expect(await store.expire(retentionOf(1_000))).toBe(0);
+  });
+
+  it("expires what FAILED by a time of its own, and a job of no retention as soon as it has ended", async () => {
+    await using world = await openStore();
+    const { store } = world;
+    await Promise.all([ALICE, BOB, CAROL].map((key) => store.store(toStore(key))));
+    await store.update(ALICE, toReport({ status: "FAILED" }));
+    await store.update(BOB, toReport({ status: "FINISHED" }));
+    expect(store.nextExpiresAt(retentionOf(0, 1_000))).toBe(world.clock.now());
+    expect(await store.expire(retentionOf(0, 1_000))).toBe(1);
+    expect(store.query().map(({ username }) => username)).toEqual(["carol", "alice"]);
+    expect(store.nextExpiresAt(retentionOf(0, 1_000))).toBe(world.clock.now() + 1_000);
+  });
+
+  it("expires what ended before the clock was set back, when its time has come", async () => {
+    await using world = await openStore();
+    const { store, clock } = world;
+    await endAll(store, ALICE);
+    clock.setBack(5_000);
+    await endAll(store, BOB);
+    clock.advance(1_000);
+    expect(await store.expire(retentionOf(1_000))).toBe(1);
+    expect(store.query()).toMatchObject([ALICE]);
+    clock.advance(5_000);
+    expect(await store.expire(retentionOf(1_000))).toBe(1);
+  });
+
+  it("expires what ended before the store was opened", async () => {
+    await using world = await openStore();
+    await endAll(world.store, ALICE);
+    await using reopened = await world.reopened();
+    expect(await reopened.expire(retentionOf(0))).toBe(1);
+    expect(reopened.query()).toEqual([]);
+  });
+
+  it("expires up to 1,000 jobs in one append, and lets others have their turn in between", async () => {
+    await using world = await openStore();
+    const { store, journal } = world;
+    await endAll(store, ...manyKeys(2_500));
+    const before = journal.appends.length;
+    const expiring = store.expire(retentionOf(0));
+    await until(() => journal.appends.length > before);
+    await store.store(toStore(ALICE));
+    expect(store.taskCount()).toBeGreaterThan(500);
+    expect(await expiring).toBe(2_500);
+    expect(store.query()).toMatchObject([ALICE]);
+    const counts = journal.appends.slice(before).map((entries) => entries.filter(isRemoval).length);
+    expect(counts.filter((count) => count > 0)).toEqual([1_000, 1_000, 500]);
+  });
+
+  it("does not expire a job that is stored again at the same time", async () => {
+    await using world = await openStore();
+    const { store, journal } = world;
+    await endAll(store, ALICE);
+    const release = journal.holdAppends();
+    const again = store.store(toStore(ALICE));
+    await until(() => journal.appends.length === 3);
+    const expiring = store.expire(retentionOf(0));
+    await rest();
+    release();
+    expect(await expiring).toBe(0);
+    expect(store.query()).toEqual([await again]);
+  });
+});
+
+describe("a full store", () => {
+  it("removes the job that ended longest ago for one more, as a change of its own before it", async () => {
+    await using world = await openStore({ limits: { jobsPerDatabaseMax: 3 } });
+    const { store, clock } = world;
+    await endAll(store, BOB);
+    clock.advance(1);
+    await endAll(store, ALICE);
+    await store.store(toStore(CAROL));
+    const listener = new RecordingListener();
+    store.addListener(listener);
+    const stored = await store.store(toStore(DAVE));
+    expect(listener.told).toMatchObject([
+      { kind: "removed", removal: { ...BOB, reason: "EXPIRED" } },
+      { kind: "added", userTask: DAVE },
+    ]);
+    expect(stored.stamp.revision).toBe(7);
+    expect(world.journal.appends.at(-1)).toHaveLength(2);
+    expect(store.query().map(({ username }) => username)).toEqual(["dave", "carol", "alice"]);
+  });
+
+  it("removes another for each of those who come in one turn, and refuses who comes when none is left", async () => {
+    await using world = await openStore({ limits: { jobsPerDatabaseMax: 2 } });
+    const { store } = world;
+    await endAll(store, ALICE, BOB);
+    const asked = manyKeys(3).map((key) => store.store(toStore(key)));
+    const answers = await Promise.allSettled(asked);
+    expect(answers.map(({ status }) => status)).toEqual(["fulfilled", "fulfilled", "rejected"]);
+    await expect(asked[2]).rejects.toMatchObject(refusal("LIMIT_EXCEEDED", "jobsPerDatabaseMax"));
+    expect(store.query().map(({ username }) => username)).toEqual(["user1", "user0"]);
+  });
+
+  it("removes a job that ended in the same turn", async () => {
+    await using world = await openStore({ limits: { jobsPerDatabaseMax: 1 } });
+    const { store } = world;
+    await store.store(toStore(ALICE));
+    const [, stored] = await Promise.all([
+      store.update(ALICE, toReport({ status: "FINISHED" })),
+      store.store(toStore(BOB)),
+    ]);
+    expect(store.query()).toEqual([stored]);
+  });
+
+  it("removes a job that ended before one that ended in the same turn", async () => {
+    await using world = await openStore({ limits: { jobsPerDatabaseMax: 2 } });
+    const { store, clock } = world;
+    await store.store(toStore(BOB));
+    await endAll(store, ALICE);
+    clock.advance(1);
+    await Promise.all([store.update(BOB, toReport({ status: "FINISHED" })), store.store(toStore(CAROL))]);
+    expect(store.query().map(({ username }) => username)).toEqual(["carol", "bob"]);
+  });
+
+  it("removes first what ended by a clock that was set back, also in the same turn", async () => {
+    await using world = await openStore({ limits: { jobsPerDatabaseMax: 2 } });
+    const { store, clock } = world;
+    await store.store(toStore(BOB));
+    await endAll(store, ALICE);
+    clock.setBack(1);
+    await Promise.all([store.update(BOB, toReport({ status: "FAILED" })), store.store(toStore(CAROL))]);
+    expect(store.query().map(({ username }) => username)).toEqual(["carol", "alice"]);
+  });
+
+  it("removes the oldest store of those that ended in one turn, also of one that was stored again in it", async () => {
+    await using world = await openStore({ limits: { jobsPerDatabaseMax: 2 } });
+    const { store } = world;
+    await Promise.all([ALICE, BOB].map((key) => store.store(toStore(key))));
+    await Promise.all([
+      store.store(toStore(ALICE)),
+      store.update(ALICE, toReport({ status: "FINISHED" })),
+      store.update(BOB, toReport({ status: "FINISHED" })),
+      store.store(toStore(CAROL)),
+    ]);
+    expect(store.query().map(({ username }) => username)).toEqual(["carol", "alice"]);
+  });
+
+  it("does not remove a job that was stored again, or removed, in the same turn", async () => {
+    await using world = await openStore({ limits: { jobsPerDatabaseMax: 3 } });
+    const { store, clock } = world;
+    await endAll(store, ALICE);
+    clock.advance(1);
+    await endAll(store, BOB, CAROL);
+    await Promise.all([store.store(toStore(ALICE)), store.store(toStore(DAVE))]);
+    expect(store.query().map(({ username }) => username)).toEqual(["dave", "alice", "carol"]);
+  });
+
+  it("takes a victim that is stored again in the same turn as a job like any other", async () => {
+    await using world = await openStore({ limits: { jobsPerDatabaseMax: 2 } });
+    const { store } = world;
+    await endAll(store, ALICE, BOB);
+    const [, again] = await Promise.all([store.store(toStore(CAROL)), store.store(toStore(ALICE))]);
+    expect(again).toMatchObject({ attempt: 2, outcome: "CREATED" });
+    expect(store.query().map(({ username }) => username)).toEqual(["alice", "carol"]);
+    await using reopened = await world.reopened();
+    expect(stateOf(reopened)).toEqual(stateOf(store));
+  });
+
+  it("removes nothing for a store that is refused, or changes nothing, or is of a job that is there", async () => {
+    await using world = await openStore({ limits: { jobsPerDatabaseMax: 2, tasksPerTreeMax: 1 } });
+    const { store } = world;
+    await store.store(toStore(BOB, { requestId: "once" }));
+    await endAll(store, ALICE);
+    const refused = store.store(toStore(CAROL, { spec: branch("root", leaf("a")) }));
+    await expect(refused).rejects.toMatchObject(refusal("LIMIT_EXCEEDED", "tasksPerTreeMax"));
+    await store.store(toStore(BOB, { requestId: "once" }));
+    await store.store(toStore(BOB));
+    expect(store.query().map(({ username }) => username)).toEqual(["bob", "alice"]);
+    expect(store.position.revision).toBe(4);
+  });
+
+  it("is brought down to a bound that was lowered, by what has ended", async () => {
+    await using world = await openStore();
+    await endAll(world.store, ...manyKeys(10));
+    await world.store.store(toStore(ALICE));
+    await using lowered = await PerDatabaseTaskStore.open(DATABASE, await world.journal.open(DATABASE), {
+      ...world,
+      limits: { ...world.limits, jobsPerDatabaseMax: 4 },
+    });
+    await lowered.store(toStore(BOB));
+    expect(lowered.query().map(({ username }) => username)).toEqual(["bob", "alice", "user9", "user8"]);
+  });
+
+  it("is brought down 1,000 jobs at a time where the bound was lowered by more", async () => {
+    await using world = await openStore();
+    await endAll(world.store, ...manyKeys(1_500));
+    await using lowered = await PerDatabaseTaskStore.open(DATABASE, await world.journal.open(DATABASE), {
+      ...world,
+      limits: { ...world.limits, jobsPerDatabaseMax: 1 },
+    });
+    await Promise.all([lowered.store(toStore(ALICE)), lowered.store(toStore(BOB))]);
+    expect(world.journal.appends.at(-1)?.filter(isRemoval)).toHaveLength(1_001);
+    expect(lowered.taskCount()).toBe(501);
+    await lowered.store(toStore(CAROL));
+    expect(lowered.taskCount()).toBe(3);
+  });
+
+  it("that can't be brought down stores one more only in the place of another", async () => {
+    await using world = await openStore();
+    await Promise.all(manyKeys(5).map((key) => world.store.store(toStore(key))));
+    await endAll(world.store, ALICE);
+    await using lowered = await PerDatabaseTaskStore.open(DATABASE, await world.journal.open(DATABASE), {
+      ...world,
+      limits: { ...world.limits, jobsPerDatabaseMax: 2 },
+    });
+    await lowered.store(toStore(BOB));
+    expect(lowered.taskCount()).toBe(6);
+    await expect(lowered.store(toStore(CAROL))).rejects.toMatchObject(
+      refusal("LIMIT_EXCEEDED", "jobsPerDatabaseMax"),
+    );
   });
 });
 
@@ -523,6 +745,18 @@ async function settledInTurn(...asks: readonly (() => Promise<unknown>)[]): Prom
   const outcomes: string[] = [];
   for (const ask of asks) outcomes.push(...(await Promise.allSettled([ask()])).map(({ status }) => status));
   return outcomes;
+}
+
+const DAVE = jobKey("dave", "job");
+
+/** Stores these jobs, and ends them at once. */
+async function endAll(store: OpenedStore["store"], ...keys: readonly (typeof ALICE)[]): Promise<void> {
+  await Promise.all(keys.map((key) => store.store(toStore(key))));
+  await Promise.all(keys.map((key) => store.update(key, toReport({ status: "FINISHED" }))));
+}
+
+function isRemoval({ change }: JournalEntry): boolean {
+  return change.kind === "removed";
 }
 
 function appendedUsers({ journal }: OpenedStore): string[][] {

@@ -1,36 +1,34 @@
 import { describe, expect, it } from "vitest";
-import { expiresAt } from "../../src/tasks/user-task.js";
+import { endOf } from "../../src/tasks/user-task.js";
 import { leaf } from "../kit/edits.js";
 import { heartbeat, LEASE_MS, report, stored } from "./jobs.js";
 
-const RETENTION_MS = 86_400_000;
-
-describe("the time when a job will be forgotten", () => {
+describe("the end of a job", () => {
   it("is not set while it runs", () => {
-    expect(expiresAt(report(stored(), 10, [{ path: "", status: "RUNNING" }]), RETENTION_MS)).toBeNull();
+    expect(endOf(report(stored(), 10, [{ path: "", status: "RUNNING" }]))).toBeNull();
   });
 
   it("is not set while it is SILENT: it may still go on", () => {
-    expect(expiresAt({ ...stored(), health: "SILENT" }, RETENTION_MS)).toBeNull();
+    expect(endOf({ ...stored(), health: "SILENT" })).toBeNull();
   });
 
-  it.each(["FINISHED", "CANCELED", "FAILED"] as const)("is a retention after it was %s", (status) => {
-    expect(expiresAt(report(stored(), 10, [{ path: "", status }]), RETENTION_MS)).toBe(10 + RETENTION_MS);
+  it.each(["FINISHED", "CANCELED", "FAILED"] as const)("is when it was %s", (status) => {
+    expect(endOf(report(stored(), 10, [{ path: "", status }]))).toBe(10);
   });
 
-  it("is a retention after its last report when it is LOST", () => {
+  it("is its last report when it is LOST", () => {
     const reported = heartbeat(stored({ spec: leaf("a") }), LEASE_MS);
 
-    expect(expiresAt({ ...reported, health: "LOST" }, RETENTION_MS)).toBe(LEASE_MS + RETENTION_MS);
+    expect(endOf({ ...reported, health: "LOST" })).toBe(LEASE_MS);
   });
 
-  it("counts from the end, not from a report after it, when it has ended", () => {
+  it("is not a report after it, when it has ended", () => {
     const ended = report(stored(), 10, [{ path: "", status: "FINISHED" }]);
 
-    expect(expiresAt({ ...ended, health: "LOST", reportedAt: 500 }, RETENTION_MS)).toBe(10 + RETENTION_MS);
+    expect(endOf({ ...ended, health: "LOST", reportedAt: 500 })).toBe(10);
   });
 
   it("is set when the root has ended, whatever has ended below it", () => {
-    expect(expiresAt(report(stored(), 10, [{ path: "0", status: "FAILED" }]), RETENTION_MS)).toBeNull();
+    expect(endOf(report(stored(), 10, [{ path: "0", status: "FAILED" }]))).toBeNull();
   });
 });

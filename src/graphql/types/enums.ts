@@ -70,7 +70,7 @@ export const RemovalReasonType = builder.enumType("RemovalReason", {
   description: "Why a job is gone.",
   values: {
     REMOVED: { description: "Somebody removed it." },
-    EXPIRED: { description: "It had ended, or was LOST, and its retention is over." },
+    EXPIRED: { description: "It had ended, or was LOST, and its retention is over or its place was needed." },
     PURGED: { description: "All jobs of its database were removed." },
   } satisfies Described<RemovalReason>,
 });

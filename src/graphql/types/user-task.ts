@@ -1,6 +1,7 @@
 import type { Limits } from "../../protocol/limits.js";
 import { preOrder } from "../../tasks/traverse.js";
-import { expiresAt, type LogEntry, type LogLevel } from "../../tasks/user-task.js";
+import { expiresAt } from "../../tasks/retention.js";
+import type { LogEntry, LogLevel } from "../../tasks/user-task.js";
 import { builder } from "../builder.js";
 import type { UserTaskView } from "../context.js";
 import { formatUserTaskId } from "../node-id.js";
@@ -108,7 +109,7 @@ export const UserTaskType = builder.objectRef<UserTaskView>("UserTask").implemen
       type: "DateTime",
       nullable: true,
       description: "When the job will be forgotten: set once it has ended or is LOST.",
-      resolve: ({ userTask }, _, { services }) => expiresAt(userTask, services.retentionMs),
+      resolve: ({ userTask }, _, { services }) => expiresAt(userTask, services.retention),
     }),
     cancelRequest: t.field({
       type: CancelRequestType,
