@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { createProgram, exitCodeOf, failureMessageOf } from "./cli/program.js";
+import { createProgram, exitCodeOf, failureMessageOf, type Actions } from "./cli/program.js";
 import type { Logger } from "pino";
 import type { App } from "./app.js";
 import type { Config } from "./config.js";
@@ -11,7 +11,20 @@ import type { Config } from "./config.js";
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   if (error.code !== "EPIPE") throw error; // who reads may have enough: `tidemark serve --help | head`
 });
-await createProgram(serve)
+const maintenance = () => import("./journal/maintenance.js");
+const actions: Actions = {
+  serve,
+  check: async function* (folder) {
+    yield* (await maintenance()).checkFolder(folder);
+  },
+  repair: async function* (folder) {
+    yield* (await maintenance()).repairFolder(folder);
+  },
+  backup: async function* (folder, target) {
+    yield* (await maintenance()).backupFolder(folder, target);
+  },
+};
+await createProgram(actions)
   .parseAsync()
   .catch((error: unknown) => {
     const message = failureMessageOf(error);

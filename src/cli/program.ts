@@ -2,7 +2,7 @@
  * The command line: which commands there are, and what a failure of one means to the shell. Nothing here
  * ends the process or prints a failure; that is left to `main.ts`:
  *
- *     await createProgram(serve).parseAsync().catch((error) => {
+ *     await createProgram(actions).parseAsync().catch((error) => {
  *       const message = failureMessageOf(error);
  *       if (message !== undefined) process.stderr.write(`${message}\n`);
  *       process.exitCode = exitCodeOf(error);
@@ -11,14 +11,27 @@
 import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
 import { ConfigError } from "../config.js";
+import { addBackupCommand, type Backup } from "./commands/backup.js";
+import { addCheckCommand, type Check } from "./commands/check.js";
+import { addRepairCommand, type Repair } from "./commands/repair.js";
 import { addServeCommand, type Serve, type Surroundings } from "./commands/serve.js";
 
+/** What the commands do: they are handed in, so that a help loads none of it. */
+export interface Actions {
+  readonly serve: Serve;
+  readonly check: Check;
+  readonly repair: Repair;
+  readonly backup: Backup;
+}
+
 /**
- * The program `tidemark`, ready to parse. `serve` starts the server; `surroundings` are by default those of
- * this process. Parsing rejects, and never exits: with a CommanderError after a help or for a wrong usage,
+ * The program `tidemark`, ready to parse; `surroundings` are by default those of this process. Parsing rejects, and never exits: with a CommanderError after a help or for a wrong usage,
  * with a ConfigError for a wrong setting, else with what the command failed with.
  */
-export function createProgram(serve: Serve, surroundings: Surroundings = processSurroundings()): Command {
+export function createProgram(
+  { serve, check, repair, backup }: Actions,
+  surroundings: Surroundings = processSurroundings(),
+): Command {
   const program = new Command("tidemark")
     .description(
       "A progress server: long-running jobs report their task trees, people and programs watch them live.",
@@ -29,6 +42,9 @@ export function createProgram(serve: Serve, surroundings: Surroundings = process
     .showSuggestionAfterError()
     .addHelpText("after", EXAMPLES);
   addServeCommand(program, serve, surroundings);
+  addCheckCommand(program, check, surroundings.print);
+  addRepairCommand(program, repair, surroundings.print);
+  addBackupCommand(program, backup, surroundings.print);
   return program;
 }
 
@@ -56,7 +72,11 @@ function isHelp(error: unknown): boolean {
 }
 
 function processSurroundings(): Surroundings {
-  return { env: process.env, readFile: (path) => readFileSync(path, "utf8") };
+  return {
+    env: process.env,
+    readFile: (path) => readFileSync(path, "utf8"),
+    print: (text) => process.stdout.write(text),
+  };
 }
 
 function packageVersion(): string {
@@ -69,4 +89,6 @@ const EXAMPLES = `
 Examples:
   $ tidemark                       start the server on http://127.0.0.1:4000
   $ tidemark --port 0              the same on any free port
-  $ tidemark serve --help          every setting of the server`;
+  $ tidemark serve --help          every setting of the server
+  $ tidemark backup ./tidemark-data ./copy          a copy of a data folder, also while it is served
+  $ tidemark check ./tidemark-data                  whether all in it can be read`;

@@ -54,7 +54,7 @@ import { folded, Unfolded, type Change } from "./unfolded.js";
  * is opened and read again before anything else is done with it, and what is found there is made sure of by
  * another transaction.
  */
-export class LmdbDatabase implements JournalDatabase {
+export class LmdbDatabase implements JournalDatabase, AsyncDisposable {
   readonly arrivals = new WakeUp();
   readonly #path: string;
   readonly #options: LmdbOptions;
@@ -170,6 +170,10 @@ export class LmdbDatabase implements JournalDatabase {
   close(): Promise<void> {
     this.#isClosed = true;
     return this.#mutex.runExclusive(() => this.#closeFile());
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
   }
 
   #exclusively<T>(work: () => Promise<T>): Promise<T> {
@@ -436,12 +440,30 @@ async function write(env: RootDatabase<Buffer, Buffer>, { writes, head }: Transa
   }
 }
 
+/** A new file with these jobs, in an epoch of its own. */
+export async function writeDatabase(
+  path: string,
+  jobs: readonly StoredJob[],
+  revision: number,
+): Promise<void> {
+  await createFile(path, { ...newHead(), revision, floor: revision, entriesFrom: revision + 1 }, jobs);
+}
+
 /** Makes the file whole at once: under its name there is never one that was cut off. */
-async function createFile(path: string, head: Head): Promise<void> {
+async function createFile(path: string, head: Head, jobs: readonly StoredJob[] = []): Promise<void> {
   const unfinished = `${path}${UNFINISHED}`;
   await removeFile(unfinished);
   const env = openFile(unfinished);
-  await write(env, new Transaction(head));
+  let transaction = new Transaction(head);
+  for (const [index, job] of jobs.entries()) {
+    const key = jobKeyOf(idOf(job));
+    transaction.put(key, sealJob(key, job));
+    transaction.head.jobCount++;
+    if (index % JOBS_AT_ONCE > 0) continue;
+    await write(env, transaction);
+    transaction = new Transaction(transaction.head);
+  }
+  await write(env, transaction);
   await env.close();
   await rename(unfinished, path);
   await removeFile(unfinished);
@@ -449,13 +471,13 @@ async function createFile(path: string, head: Head): Promise<void> {
 }
 
 /** Of a file that is being made. */
-export const UNFINISHED = ".new";
+const UNFINISHED = ".new";
 
 /**
  * `overlappingSync` is off: a transaction that has been written has been synced. (With it on, LMDB says so
  * before.)
  */
-export function openFile(path: string): RootDatabase<Buffer, Buffer> {
+function openFile(path: string): RootDatabase<Buffer, Buffer> {
   return openLmdb({
     path,
     noSubdir: true,
@@ -467,7 +489,7 @@ export function openFile(path: string): RootDatabase<Buffer, Buffer> {
 }
 
 /** The file and LMDB's lock beside it, where they are. */
-export async function removeFile(path: string): Promise<void> {
+async function removeFile(path: string): Promise<void> {
   await Promise.all([rm(path, { force: true }), rm(`${path}-lock`, { force: true })]);
 }
 
@@ -501,6 +523,9 @@ const UNFOLDED_MAX = 4_000;
 
 /** Jobs are folded when their entries take more than this. */
 const UNFOLDED_BYTES_MAX = 16 * 1024 * 1024;
+
+/** That are written in one transaction. */
+const JOBS_AT_ONCE = 1_000;
 
 /** Folds and drops of one append, besides one for each entry of it. */
 const FOLDS_MIN = 4;

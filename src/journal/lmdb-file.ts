@@ -19,21 +19,19 @@ export class LmdbFile implements Disposable {
 
   /** @throws DamagedFileError when it isn't an LMDB file, or no longer a whole one. */
   static open(path: string): LmdbFile {
-    const fd = openSync(path, "r");
-    try {
-      return new LmdbFile(fd);
-    } catch (error) {
-      closeSync(fd);
-      throw error;
-    }
+    return openFile(path, (fd) => new LmdbFile(fd, checkedMetas(metasIn(fd), fstatSync(fd).size)));
   }
 
-  private constructor(fd: number) {
+  /** For what can still be read: believes the newest transaction that is told of. @throws DamagedFileError */
+  static openDamaged(path: string): LmdbFile {
+    return openFile(path, (fd) => new LmdbFile(fd, readableMetas(fd)));
+  }
+
+  private constructor(fd: number, metas: readonly Meta[]) {
     this.#fd = fd;
     this.#fileBytes = fstatSync(fd).size;
-    const pageBytes = this.#readMeta(0).pageBytes;
-    this.#metas = [this.#readMeta(0), this.#readMeta(pageBytes)];
-    this.#meta = this.#checkedMetas();
+    this.#metas = metas;
+    this.#meta = newestOf(metas);
   }
 
   get bytes(): number {
@@ -60,7 +58,8 @@ export class LmdbFile implements Disposable {
   /** The record with the least key, in the newest snapshot and, where it can still be read, the one before it. */
   first(): { newest: LmdbRecord | undefined; older: LmdbRecord | undefined } {
     const newest = this.#first(this.#meta);
-    const older = this.#metas.find((meta) => meta !== this.#meta)!;
+    const older = this.#metas.find((meta) => meta !== this.#meta);
+    if (!older) return { newest, older };
     try {
       // Whatever its number says: a flipped bit in that of the newest one would make this the newest.
       return { newest, older: this.#first({ ...older, transaction: Infinity }) };
@@ -78,46 +77,6 @@ export class LmdbFile implements Disposable {
     const records = this.#tree(meta, meta.main, new PageSet(meta.lastPage), compareBytes);
     const { value } = records.next();
     return value ? { key: Buffer.from(value.key), value: Buffer.from(value.value) } : undefined;
-  }
-
-  #readMeta(at: number): Meta {
-    const bytes = Buffer.alloc(HEADER + META);
-    const length = readSync(this.#fd, bytes, 0, bytes.length, at);
-    check(length === bytes.length, "the file is shorter than its first pages");
-    const flags = bytes.readUInt16LE(18);
-    check(flags === META_PAGE, "it does not begin as an LMDB file does");
-    check(bytes.readUInt32LE(HEADER) === MAGIC, "it does not begin as an LMDB file does");
-    const version = bytes.readUInt32LE(HEADER + 4);
-    check(version === DATA_VERSION, `its LMDB data version is ${version}, not ${DATA_VERSION}`);
-    const free = tree(bytes, HEADER + 24);
-    const pageBytes = free.pad;
-    check(isPowerOfTwo(pageBytes) && pageBytes >= 512 && pageBytes <= 65_536, "its page size is impossible");
-    return {
-      pageBytes,
-      free,
-      main: tree(bytes, HEADER + 72),
-      mapBytes: word(bytes, HEADER + 16),
-      lastPage: word(bytes, HEADER + 120),
-      transaction: word(bytes, HEADER + 128),
-    };
-  }
-
-  /** Transaction n writes the first page of two where n is even, the second where it is odd. */
-  #checkedMetas(): Meta {
-    const [even, odd] = this.#metas as [Meta, Meta];
-    check(even.pageBytes === odd.pageBytes, "its first pages differ in their page size");
-    check(
-      even.free.flags === odd.free.flags && even.main.flags === 0 && odd.main.flags === 0,
-      "its flags differ",
-    );
-    const isFresh = even.transaction === 0 && odd.transaction === 0;
-    const follows = Math.abs(even.transaction - odd.transaction) === 1 && even.transaction % 2 === 0;
-    check(isFresh || follows, "its two newest transactions do not follow each other");
-    const meta = odd.transaction > even.transaction ? odd : even;
-    const usedBytes = (meta.lastPage + 1) * meta.pageBytes;
-    check(usedBytes <= this.#fileBytes, `it ends after ${this.#fileBytes} bytes of ${usedBytes}`);
-    check(usedBytes <= meta.mapBytes && meta.mapBytes <= MAP_MAX, "its map size is impossible");
-    return meta;
   }
 
   /** Checks a tree while it gives what is in its leaves, and its counts when all was given. */
@@ -261,6 +220,80 @@ export class LmdbFile implements Disposable {
   }
 }
 
+function openFile(path: string, make: (fd: number) => LmdbFile): LmdbFile {
+  const fd = openSync(path, "r");
+  try {
+    return make(fd);
+  } catch (error) {
+    closeSync(fd);
+    throw error;
+  }
+}
+
+function metasIn(fd: number): Meta[] {
+  const first = readMeta(fd, 0);
+  return [first, readMeta(fd, first.pageBytes)];
+}
+
+/** Those of the two that are not destroyed. */
+function readableMetas(fd: number): Meta[] {
+  const metas = [0, PAGE_BYTES_USUAL].flatMap((at) => {
+    try {
+      return readMeta(fd, at);
+    } catch (error) {
+      if (error instanceof DamagedFileError) return [];
+      throw error;
+    }
+  });
+  check(metas.length > 0, "none of its first pages can be read");
+  return metas;
+}
+
+function readMeta(fd: number, at: number): Meta {
+  const bytes = Buffer.alloc(HEADER + META);
+  const length = readSync(fd, bytes, 0, bytes.length, at);
+  check(length === bytes.length, "the file is shorter than its first pages");
+  check(bytes.readUInt16LE(18) === META_PAGE, "it does not begin as an LMDB file does");
+  check(bytes.readUInt32LE(HEADER) === MAGIC, "it does not begin as an LMDB file does");
+  const version = bytes.readUInt32LE(HEADER + 4);
+  check(version === DATA_VERSION, `its LMDB data version is ${version}, not ${DATA_VERSION}`);
+  const free = tree(bytes, HEADER + 24);
+  const pageBytes = free.pad;
+  check(isPowerOfTwo(pageBytes) && pageBytes >= 512 && pageBytes <= 65_536, "its page size is impossible");
+  const lastPage = word(bytes, HEADER + 120);
+  check(lastPage < PAGES_MAX, "its number of pages is impossible");
+  return {
+    pageBytes,
+    free,
+    main: tree(bytes, HEADER + 72),
+    mapBytes: word(bytes, HEADER + 16),
+    lastPage,
+    transaction: word(bytes, HEADER + 128),
+  };
+}
+
+/** Transaction n writes the first page of two where n is even, the second where it is odd. */
+function checkedMetas(metas: readonly Meta[], fileBytes: number): readonly Meta[] {
+  const [even, odd] = metas as [Meta, Meta];
+  check(even.pageBytes === odd.pageBytes, "its first pages differ in their page size");
+  check(
+    even.free.flags === odd.free.flags && even.main.flags === 0 && odd.main.flags === 0,
+    "its flags differ",
+  );
+  const isFresh = even.transaction === 0; // in a new file, or in a copy, which has one transaction
+  const follows = Math.abs(even.transaction - odd.transaction) === 1 && even.transaction % 2 === 0;
+  check(isFresh || follows, "its two newest transactions do not follow each other");
+  const { lastPage, pageBytes, mapBytes } = newestOf(metas);
+  const usedBytes = (lastPage + 1) * pageBytes;
+  check(usedBytes <= fileBytes, `it ends after ${fileBytes} bytes of ${usedBytes}`);
+  check(usedBytes <= mapBytes && mapBytes <= MAP_MAX, "its map size is impossible");
+  return metas;
+}
+
+function newestOf(metas: readonly Meta[]): Meta {
+  return metas.reduce((a, b) => (b.transaction > a.transaction ? b : a));
+}
+
 /** What is in a file is not what was written to it. The message says what is wrong, for an operator. */
 export class DamagedFileError extends Error {
   override readonly name = "DamagedFileError";
@@ -337,6 +370,10 @@ const BIG_DATA = 0x01;
 const NO_PAGE = Infinity;
 /** MDB's CURSOR_STACK. */
 const LEVELS_MAX = 32;
+/** Of all machines but a few. */
+const PAGE_BYTES_USUAL = 4_096;
+/** More than what a file has. */
+const PAGES_MAX = 2 ** 36;
 /** More than what a machine can map. */
 const MAP_MAX = 2 ** 47;
 

@@ -1,6 +1,6 @@
 import type { JournalEntry, JournalOptions, JournalSlice, StoredJob, StoredRemoval } from "./journal.js";
 import { idOf, storedJob } from "./kept-job.js";
-import { DamagedFileError, LmdbFile, type LmdbRecord } from "./lmdb-file.js";
+import { DamagedFileError, type LmdbFile, type LmdbRecord } from "./lmdb-file.js";
 import {
   checksumIn,
   KIND,
@@ -140,7 +140,7 @@ export class LmdbReading {
   }
 
   *#jobsWithoutRecord(): Generator<StoredJob, void> {
-    for (const id of [...this.#entries.keys()]) {
+    for (const id of this.#entries.keys()) {
       const job = this.#replay(this.#newerEntries(id, 0));
       if (job) yield job;
     }

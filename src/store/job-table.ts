@@ -261,7 +261,7 @@ function zeroCounts(): Record<TaskStatus, number> {
 /** What is asked for once for each thing can't make a sort slow. */
 function sortedBy<T>(things: readonly T[], revisionOf: (thing: T) => number): T[] {
   const numbered = things.map((thing) => ({ thing, revision: revisionOf(thing) }));
-  return numbered.sort((a, b) => a.revision - b.revision).map(({ thing }) => thing);
+  return numbered.toSorted((a, b) => a.revision - b.revision).map(({ thing }) => thing);
 }
 
 function take<T>(things: Iterable<T>, count: number): T[] {

@@ -1,6 +1,7 @@
 import { CommanderError } from "commander";
 import { describe, expect, it } from "vitest";
 import { createProgram, exitCodeOf, failureMessageOf } from "../../src/cli/program.js";
+import { NO_ACTIONS } from "../kit/actions.js";
 import { type Config, ConfigError, loadConfig, SETTINGS } from "../../src/config.js";
 
 interface Run {
@@ -17,7 +18,8 @@ async function run(args: readonly string[], env: Record<string, string> = {}): P
   const served: Config[] = [];
   const printed: string[] = [];
   const print = (text: string): void => void printed.push(text);
-  const program = createProgram(async (config) => void served.push(config), { env, readFile: () => FILE });
+  const serve = async (config: Config): Promise<void> => void served.push(config);
+  const program = createProgram({ ...NO_ACTIONS, serve }, { env, readFile: () => FILE, print });
   for (const command of [program, ...program.commands]) {
     command.configureOutput({ writeOut: print, writeErr: print, getOutHelpWidth: () => 500 });
   }
@@ -100,7 +102,8 @@ describe("tidemark serve", () => {
 
   it("rejects with what the server failed with", async () => {
     const broken = new Error("the port is taken");
-    const program = createProgram(() => Promise.reject(broken), { env: {}, readFile: () => FILE });
+    const serve = (): Promise<void> => Promise.reject(broken);
+    const program = createProgram({ ...NO_ACTIONS, serve }, { env: {}, readFile: () => FILE, print() {} });
 
     await expect(program.parseAsync(["serve"], { from: "user" })).rejects.toBe(broken);
   });

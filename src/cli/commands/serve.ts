@@ -18,20 +18,23 @@ import { DEFAULT_LIMITS } from "../../protocol/limits.js";
 export type Serve = (config: Config) => Promise<void>;
 
 /** What a command sees of the process that it runs in. */
-export type Surroundings = Pick<ConfigSources, "env" | "readFile">;
+export interface Surroundings extends Pick<ConfigSources, "env" | "readFile"> {
+  readonly print: (text: string) => void;
+}
 
 /**
  * Adds `serve`, the command that runs when none is named. Its action throws the ConfigError of a wrong
  * setting, and whatever `serve` rejects with.
  */
 export function addServeCommand(program: Command, serve: Serve, surroundings: Surroundings): Command {
+  const { env, readFile } = surroundings;
   const command = program
     .command("serve", { isDefault: true })
     .description("Start the server (the default command).")
     .usage("[options]")
     .addOption(configFileOption())
     .addHelpText("after", EXAMPLES)
-    .action((flags: ConfigSources["flags"]) => serve(loadConfig({ ...surroundings, flags })));
+    .action((flags: ConfigSources["flags"]) => serve(loadConfig({ env, readFile, flags })));
   Object.values(SETTINGS).forEach((setting) => command.addOption(optionOf(setting)));
   return command;
 }

@@ -1,0 +1,14 @@
+import type { Actions } from "../../src/cli/program.js";
+
+/** For a program of which only some commands are run. */
+export const NO_ACTIONS: Actions = {
+  serve: () => Promise.reject(new Error("no server is started here")),
+  check: none,
+  repair: none,
+  backup: none,
+};
+
+// eslint-disable-next-line require-yield -- it has nothing to give
+async function* none(): AsyncGenerator<never, void> {
+  throw new Error("no folder is touched here");
+}
