@@ -36,7 +36,7 @@ import {
   type Head,
   type Sealed,
 } from "./lmdb-records.js";
-import { makeRoom } from "./lmdb-room.js";
+import { makeLockFile, makeRoom } from "./lmdb-room.js";
 import { folded, Unfolded, type Change } from "./unfolded.js";
 
 /**
@@ -63,7 +63,7 @@ export class LmdbDatabase implements JournalDatabase, AsyncDisposable {
   readonly #mutex = new Mutex();
   #env: RootDatabase<Buffer, Buffer> | undefined;
   #head: Head;
-  #failure: unknown;
+  #failure: { readonly transaction: Transaction } | undefined;
   #isClosed = false;
   /** Whether a transaction may or may not have been written. */
   #isInDoubt = false;
@@ -95,9 +95,9 @@ export class LmdbDatabase implements JournalDatabase, AsyncDisposable {
     return this.#head.jobCount;
   }
 
-  /** What the latest attempt to write failed with; undefined when it did not. */
-  get failure(): unknown {
-    return this.#failure;
+  /** Whether the latest transaction could not be written. */
+  get hasFailed(): boolean {
+    return this.#failure !== undefined;
   }
 
   load(take: (slice: JournalSlice) => void): Promise<JournalHead> {
@@ -111,6 +111,7 @@ export class LmdbDatabase implements JournalDatabase, AsyncDisposable {
   append(entries: readonly JournalEntry[]): Promise<AppendResult> {
     return this.#exclusively(async () => {
       await this.#readOnce();
+      await this.#openForWriting();
       const conflict = this.#conflictIn(entries);
       if (conflict) return { kind: "conflict", key: keyOf(conflict) };
       const firstRevision = this.#head.revision + 1;
@@ -122,7 +123,7 @@ export class LmdbDatabase implements JournalDatabase, AsyncDisposable {
 
   find(commitId: string): Promise<number | undefined> {
     return this.#exclusively(async () => {
-      await this.#readOnce();
+      await this.#openOnce();
       const { revision, entriesFrom } = this.#head;
       for (let at = revision; at >= entriesFrom && at > revision - ENTRIES_KEPT; at--)
         if (this.#entry(at).commitId === commitId) return at;
@@ -132,7 +133,7 @@ export class LmdbDatabase implements JournalDatabase, AsyncDisposable {
 
   recordAfter(revision: number): Promise<JournalRecord | undefined> {
     return this.#exclusively(async () => {
-      await this.#readOnce();
+      await this.#openOnce();
       const next = revision + 1;
       const { entriesFrom } = this.#head;
       if (next > this.#head.revision) return undefined;
@@ -148,11 +149,14 @@ export class LmdbDatabase implements JournalDatabase, AsyncDisposable {
     return this.#exclusively(async () => this.#head.revision);
   }
 
-  /** Writes, and changes nothing by it: whether an append could be written now. @throws JournalError */
+  /**
+   * Writes, and changes nothing by it: whether what could not be written would be now. @throws JournalError
+   */
   probe(): Promise<void> {
     return this.#exclusively(async () => {
       await this.#readOnce();
-      await this.#commit(new Transaction(this.#head));
+      await this.#openForWriting();
+      await this.#commit(new Transaction(this.#head, this.#failure?.transaction));
     });
   }
 
@@ -160,6 +164,7 @@ export class LmdbDatabase implements JournalDatabase, AsyncDisposable {
   beginEpoch(): Promise<void> {
     return this.#exclusively(async () => {
       await this.#readOnce();
+      await this.#openForWriting();
       const transaction = new Transaction(this.#head);
       transaction.head.epoch = newEpoch();
       await this.#commit(transaction);
@@ -187,9 +192,24 @@ export class LmdbDatabase implements JournalDatabase, AsyncDisposable {
     });
   }
 
-  /** LMDB is given no file that was not checked. */
   async #readOnce(): Promise<void> {
     if (!this.#isRead) await this.#read(() => {});
+  }
+
+  /** LMDB is given no file that was not checked. */
+  async #openOnce(): Promise<void> {
+    await this.#readOnce();
+    if (existsSync(this.#path)) this.#env ??= await openFile(this.#path);
+  }
+
+  async #openForWriting(): Promise<void> {
+    try {
+      if (!existsSync(this.#path)) await createFile(this.#path, this.#head);
+      await this.#openOnce();
+    } catch (error) {
+      this.#failure ??= { transaction: new Transaction(this.#head) };
+      throw new JournalError("The file can't be made or opened.", "nothing written", { cause: error });
+    }
   }
 
   /** Reads and checks the whole file, and learns from it what appends need. */
@@ -286,7 +306,7 @@ export class LmdbDatabase implements JournalDatabase, AsyncDisposable {
 
   #fold(transaction: Transaction, change: Change): void {
     const key = jobKeyOf(change.id);
-    const old = this.#open().getBinary(key);
+    const old = this.#file.getBinary(key);
     const job = change.removal ? undefined : this.#folded(change, key, old);
     if (job) transaction.put(key, sealJob(key, job), old);
     else if (old) transaction.remove(key, checksumIn(old));
@@ -325,7 +345,7 @@ export class LmdbDatabase implements JournalDatabase, AsyncDisposable {
     const stale = this.#staleRemovals;
     if (stale.length === 0) return;
     for (const revision of stale) {
-      const old = this.#open().getBinary(removalKey(revision));
+      const old = this.#file.getBinary(removalKey(revision));
       if (old) transaction.remove(removalKey(revision), checksumIn(old)); // else it was never folded
     }
     transaction.effects.push(() => this.#staleRemovals.splice(0, stale.length));
@@ -333,7 +353,7 @@ export class LmdbDatabase implements JournalDatabase, AsyncDisposable {
 
   #entry(revision: number): JournalEntry {
     const key = entryKey(revision);
-    const bytes = this.#open().getBinary(key);
+    const bytes = this.#file.getBinary(key);
     if (!bytes) throw new DamagedFileError(`entry ${revision} is missing`);
     return unsealEntry(key, bytes);
   }
@@ -341,17 +361,16 @@ export class LmdbDatabase implements JournalDatabase, AsyncDisposable {
   /** Resolves when the transaction is durable, and only then counts it in. @throws JournalError */
   async #commit(transaction: Transaction): Promise<void> {
     try {
-      if (!existsSync(this.#path)) await createFile(this.#path, this.#head);
-      await makeRoom(this.#path, transaction.bytes, transaction.writes.length);
+      await makeRoom(this.#path, transaction.room);
     } catch (error) {
-      this.#failure = error;
+      this.#failure = { transaction };
       throw new JournalError("The file can't be made longer.", "nothing written", { cause: error });
     }
     this.#isInDoubt = true;
     try {
-      await write(this.#open(), transaction);
+      await write(this.#file, transaction);
     } catch (error) {
-      this.#failure = error;
+      this.#failure = { transaction };
       throw new JournalError("A transaction failed; it may have been written.", "unknown", { cause: error });
     }
     this.#isInDoubt = false;
@@ -367,6 +386,7 @@ export class LmdbDatabase implements JournalDatabase, AsyncDisposable {
       this.#isRead = false;
       this.#head = readHead(this.#path) ?? this.#head;
       await this.#readOnce();
+      await this.#openForWriting();
       await this.#commit(new Transaction(this.#head));
       this.arrivals.wake();
     } catch (error) {
@@ -375,8 +395,10 @@ export class LmdbDatabase implements JournalDatabase, AsyncDisposable {
     }
   }
 
-  #open(): RootDatabase<Buffer, Buffer> {
-    return (this.#env ??= openFile(this.#path));
+  /** The open file, which has been read before. */
+  get #file(): RootDatabase<Buffer, Buffer> {
+    assert(this.#env, "a file is opened once it has been read");
+    return this.#env;
   }
 
   async #closeFile(): Promise<void> {
@@ -396,27 +418,27 @@ class Transaction {
   readonly head: { -readonly [K in keyof Head]: Head[K] };
   readonly writes: { readonly key: Buffer; readonly bytes: Buffer | undefined }[] = [];
   readonly effects: (() => void)[] = [];
-  #bytes = 0;
+  /** What room is made for. */
+  readonly room: { bytes: number; writes: number };
 
-  constructor(head: Head) {
+  /** @param failed as much room is made as for this one. */
+  constructor(head: Head, failed?: Transaction) {
     this.head = { ...head, commit: head.commit + 1 };
-  }
-
-  /** That it writes. */
-  get bytes(): number {
-    return this.#bytes;
+    this.room = { bytes: 0, writes: 0, ...failed?.room };
   }
 
   /** @param old what was there, if anything was. */
   put(key: Buffer, { bytes, checksum }: Sealed, old?: Buffer): void {
     this.writes.push({ key, bytes });
-    this.#bytes += bytes.length;
+    this.room.bytes += bytes.length;
+    this.room.writes++;
     if (old) this.#count(-1, -checksumIn(old));
     this.#count(1, checksum);
   }
 
   remove(key: Buffer, checksum: number): void {
     this.writes.push({ key, bytes: undefined });
+    this.room.writes++;
     this.#count(-1, -checksum);
   }
 
@@ -453,18 +475,24 @@ export async function writeDatabase(
 async function createFile(path: string, head: Head, jobs: readonly StoredJob[] = []): Promise<void> {
   const unfinished = `${path}${UNFINISHED}`;
   await removeFile(unfinished);
-  const env = openFile(unfinished);
-  let transaction = new Transaction(head);
-  for (const [index, job] of jobs.entries()) {
-    const key = jobKeyOf(idOf(job));
-    transaction.put(key, sealJob(key, job));
-    transaction.head.jobCount++;
-    if (index % JOBS_AT_ONCE > 0) continue;
-    await write(env, transaction);
-    transaction = new Transaction(transaction.head);
+  const env = await openFile(unfinished);
+  try {
+    let transaction = new Transaction(head);
+    const commit = async (): Promise<void> => {
+      await makeRoom(unfinished, transaction.room);
+      await write(env, transaction);
+      transaction = new Transaction(transaction.head);
+    };
+    for (const [index, job] of jobs.entries()) {
+      const key = jobKeyOf(idOf(job));
+      transaction.put(key, sealJob(key, job));
+      transaction.head.jobCount++;
+      if (index % JOBS_AT_ONCE === 0) await commit();
+    }
+    await commit();
+  } finally {
+    await env.close();
   }
-  await write(env, transaction);
-  await env.close();
   await rename(unfinished, path);
   await removeFile(unfinished);
   await syncFolderOf(path);
@@ -477,7 +505,8 @@ const UNFINISHED = ".new";
  * `overlappingSync` is off: a transaction that has been written has been synced. (With it on, LMDB says so
  * before.)
  */
-function openFile(path: string): RootDatabase<Buffer, Buffer> {
+async function openFile(path: string): Promise<RootDatabase<Buffer, Buffer>> {
+  await makeLockFile(path);
   return openLmdb({
     path,
     noSubdir: true,

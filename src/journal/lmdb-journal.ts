@@ -117,7 +117,7 @@ class LmdbJournal implements Journal {
 
   /** What could not be written to the last time is written to again. */
   async #probe(): Promise<boolean> {
-    const failed = [...this.#opened.values()].filter(({ database }) => database.failure !== undefined);
+    const failed = [...this.#opened.values()].filter(({ database }) => database.hasFailed);
     const results = await Promise.allSettled(failed.map(({ database }) => database.probe()));
     return results.every(({ status }) => status === "fulfilled");
   }

@@ -1,4 +1,4 @@
-import { open } from "node:fs/promises";
+import { open, type FileHandle } from "node:fs/promises";
 import { LmdbFile } from "./lmdb-file.js";
 
 /**
@@ -8,14 +8,35 @@ import { LmdbFile } from "./lmdb-file.js";
  *
  * @throws the system's error, ENOSPC, EDQUOT, EFBIG or another, when there is no room. Nothing has changed then.
  */
-export async function makeRoom(path: string, bytes: number, writes: number): Promise<void> {
+export async function makeRoom(path: string, transaction: Readonly<Room>): Promise<void> {
   const { used, length } = sizeOf(path);
-  const needed = used + roomFor(bytes, writes);
+  const needed = used + roomFor(transaction);
   if (needed <= length) return;
   const ahead = Math.min(Math.max(length / 4, AHEAD_MIN), AHEAD_MAX);
   await using file = await open(path, "r+");
+  await extend(file, length, needed);
+  await extend(file, Math.max(length, needed), needed + ahead).catch(() => undefined); // it would be for later
+}
+
+/**
+ * Makes LMDB's lock file, which it maps and writes into: where the disk has no room for what is mapped, the
+ * system ends the process.
+ */
+export async function makeLockFile(path: string): Promise<void> {
+  await using file = await open(`${path}-lock`, "a+");
+  const { size } = await file.stat();
+  if (size < LOCK_BYTES) await file.write(Buffer.alloc(LOCK_BYTES - size));
+}
+
+async function extend(file: FileHandle, from: number, to: number): Promise<void> {
   const zeros = Buffer.alloc(PIECE);
-  for (let at = length; at < needed + ahead;) at += (await file.write(zeros, 0, PIECE, at)).bytesWritten;
+  for (let at = from; at < to;) at += (await file.write(zeros, 0, PIECE, at)).bytesWritten;
+}
+
+/** What a transaction writes: bytes of values, and how many records. */
+interface Room {
+  bytes: number;
+  writes: number;
 }
 
 function sizeOf(path: string): { used: number; length: number } {
@@ -24,13 +45,16 @@ function sizeOf(path: string): { used: number; length: number } {
 }
 
 /** What a transaction can take at most: its values, the pages on the way to each, and the free list. */
-function roomFor(bytes: number, writes: number): number {
+function roomFor({ bytes, writes }: Room): number {
   return 2 * bytes + (2 * writes + PAGES_MIN) * PAGE;
 }
 
 /** The usual size of a page, and pages that even the least transaction may take. */
 const PAGE = 4_096;
 const PAGES_MIN = 24;
+
+/** As long as LMDB makes it for its 126 readers. */
+const LOCK_BYTES = 8_272;
 
 /** What is written at once. */
 const PIECE = 16 * 1024;

@@ -93,7 +93,7 @@ async function checkDatabase(name: string, path: string): Promise<DatabaseCheck>
     return { name, path, jobCount, bytes, damage: undefined };
   } catch (error) {
     if (!(error instanceof DamagedJournalError)) throw error;
-    return { name, path, jobCount: 0, bytes, damage: error.message };
+    return { name, path, jobCount: 0, bytes, damage: (error.cause as Error).message };
   }
 }
 

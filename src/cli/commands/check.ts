@@ -32,5 +32,5 @@ export function addCheckCommand(program: Command, check: Check, print: (text: st
 }
 
 function describe({ jobCount, bytes: size, damage }: DatabaseCheck): string {
-  return damage === undefined ? `${many(jobCount, "job")}, ${bytes(size)}, sound` : `DAMAGED. ${damage}`;
+  return damage === undefined ? `${many(jobCount, "job")}, ${bytes(size)}, sound` : `DAMAGED: ${damage}`;
 }

@@ -1,0 +1,320 @@
+import { readFile, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { serve } from "../kit/child-process.js";
+import { eventsUntilVersion, storeInVain, storeMuch, storeUntilRefused } from "../kit/fault-full-disk.js";
+import { filesIn, folderWith } from "../kit/fault-folder-files.js";
+import {
+  CAN_MOUNT,
+  HAS_PROC,
+  isZombie,
+  kill,
+  mountDisk,
+  onFolder,
+  readiness,
+  startOn,
+  startUnderStrace,
+  startWithFilesUpTo,
+  startWithoutReaper,
+} from "../kit/fault-server.js";
+import { watchChange, whileHeldUp } from "../kit/fault-sightings.js";
+import { CAN_TRACE, callsIn, failedRootWrites, lastRootWrite, NEEDS_STRACE } from "../kit/fault-strace.js";
+import { isWhole, killAtEach, runUnharmed } from "../kit/fault-sweep.js";
+import { ask } from "../kit/raw-http.js";
+import { temporaryFolder } from "../kit/temporary-folder.js";
+import { store, storeTask, update, updateTask } from "../server/jobs.js";
+import { eventsUntil, nextEvent, Replica, stateOf, taskEvents } from "../server/task-events.js";
+import { OVER_WEBSOCKET } from "../server/transports.js";
+
+/** Law 11 (durable first) and law 14 (answered means kept), where the machine fails. */
+
+describe.skipIf(!CAN_TRACE)(`A process that is killed ${NEEDS_STRACE}`, () => {
+  it("at any of its writes and syncs has kept what it answered, and the next change whole or not at all", async () => {
+    const folder = temporaryFolder();
+    const unharmed = await runUnharmed(join(folder, "unharmed"));
+
+    const outcomes = await killAtEach(unharmed, folder);
+
+    expect(outcomes.filter((outcome) => !isWhole(outcome))).toEqual([]);
+    expect(outcomes.filter(({ wasKilled }) => !wasKilled)).toEqual([]);
+    expect(outcomes.length).toBeGreaterThanOrEqual(50);
+  }, 180_000);
+});
+
+describe.skipIf(!CAN_TRACE)(`A disk that is slow to sync ${NEEDS_STRACE}`, () => {
+  it.each([
+    ["pages are synced", "fdatasync"],
+    ["root is written", "pwrite64"],
+  ])("holds up answer, event and query of a change alike until its %s", async (_, call) => {
+    const folder = temporaryFolder();
+    await using before = await startOn(join(folder, "data"));
+    await store(before.url);
+    await kill(before);
+    const log = join(folder, "calls");
+    const delay = ["-e", `trace=${call}`, "-e", `inject=${call}:delay_enter=500000`];
+    await using slow = await startUnderStrace(join(folder, "data"), delay, log);
+    using watcher = await OVER_WEBSOCKET.watch(slow.url, taskEvents());
+    await eventsUntil(watcher, "CaughtUp");
+
+    const seen = await watchChange(slow.url, watcher);
+    await kill(slow);
+    const syncs = callsIn(log);
+    const synced = syncs.at(-1)!;
+
+    expect(syncs.map(({ name }) => name)).toContain(call);
+    expect(Math.min(seen.answer, seen.event, seen.query)).toBeGreaterThan(synced.endedAt);
+    expect(whileHeldUp(seen.before, synced)).not.toEqual([]);
+  });
+});
+
+describe.skipIf(!CAN_TRACE)(`A disk that fails to sync ${NEEDS_STRACE}`, () => {
+  it("refuses changes and shows nothing of them while all else goes on, and takes changes again when it can", async () => {
+    const folder = temporaryFolder();
+    const failing = ["-e", "trace=fdatasync", "-e", "inject=fdatasync:error=EIO:when=3..8"];
+    await using server = await startUnderStrace(join(folder, "data"), failing, join(folder, "calls"));
+    const { url } = server;
+    await store(url);
+    const before = await stateOf(url);
+    using watcher = await OVER_WEBSOCKET.watch(url, taskEvents());
+    const told = await eventsUntil(watcher, "CaughtUp");
+
+    const refused = await ask(url, updateTask({ updates: [{ done: 5, message: "refused" }] }));
+    const readyThen = await readiness(url);
+    const meanwhile = await stateOf(url);
+    using another = await OVER_WEBSOCKET.watch(url, taskEvents());
+    const toldAnother = await eventsUntil(another, "CaughtUp");
+    await expect.poll(() => readiness(url)).toBe(200);
+    const taken = await update(url, { updates: [{ done: 7 }] });
+    told.push(await nextEvent(watcher));
+    const after = await stateOf(url);
+    await kill(server);
+    await using restarted = await startOn(join(folder, "data"));
+
+    expect(refused.errors?.[0]?.extensions).toMatchObject({ code: "UNAVAILABLE" });
+    expect(readyThen).toBe(503);
+    expect(meanwhile).toEqual(before);
+    expect(new Replica().apply(toldAnother).jobs).toEqual(before.jobs);
+    expect(taken.version).toBe(2);
+    expect(new Replica().apply(told).jobs).toEqual(after.jobs);
+    expect(JSON.stringify([told, after])).not.toContain("refused");
+    expect(await stateOf(restarted.url)).toEqual(after);
+  });
+
+  it("refuses a database that there is not yet, shows none, and makes it when it can", async () => {
+    const folder = temporaryFolder();
+    const failing = ["-e", "trace=fdatasync", "-e", "inject=fdatasync:error=EIO:when=1..3"];
+    await using server = await startUnderStrace(join(folder, "data"), failing, join(folder, "calls"));
+    const { url } = server;
+
+    const refused = await ask(url, storeTask());
+    const readyThen = await readiness(url);
+    const meanwhile = await stateOf(url);
+    await expect.poll(() => readiness(url)).toBe(200);
+    const taken = await store(url);
+    const after = await stateOf(url);
+    await kill(server);
+    await using restarted = await startOn(join(folder, "data"));
+
+    expect(refused.errors?.[0]?.extensions).toMatchObject({ code: "UNAVAILABLE" });
+    expect(readyThen).toBe(503);
+    expect(meanwhile.jobs).toEqual([]);
+    expect(taken).toMatchObject({ attempt: 1, version: 1 });
+    expect(after.jobs).toHaveLength(1);
+    expect(await stateOf(restarted.url)).toEqual(after);
+  });
+
+  it("shows nothing of a change whose root could not be written, and takes the next one", async () => {
+    const folder = temporaryFolder();
+    const change = { updates: [{ done: 5, message: "refused" }] };
+    const rehearsal = join(folder, "rehearsal.calls");
+    await using unharmed = await startUnderStrace(
+      join(folder, "rehearsal"),
+      ["-e", "trace=pwrite64"],
+      rehearsal,
+    );
+    await store(unharmed.url);
+    await update(unharmed.url, change);
+    await kill(unharmed);
+    const nth = lastRootWrite(callsIn(rehearsal));
+    const failing = ["-e", "trace=pwrite64", "-e", `inject=pwrite64:error=EIO:when=${nth}`];
+    const log = join(folder, "calls");
+    await using server = await startUnderStrace(join(folder, "data"), failing, log);
+    const { url } = server;
+    await store(url);
+    const before = await stateOf(url);
+
+    const refused = await ask(url, updateTask(change));
+    const meanwhile = await stateOf(url);
+    const taken = await update(url, { updates: [{ done: 7 }] });
+    const after = await stateOf(url);
+    await kill(server);
+    await using restarted = await startOn(join(folder, "data"));
+
+    expect(failedRootWrites(callsIn(log))).toHaveLength(1);
+    expect(refused.errors?.[0]?.extensions).toMatchObject({ code: "UNAVAILABLE" });
+    expect(meanwhile).toEqual(before);
+    expect(taken.version).toBe(2);
+    expect(JSON.stringify(after)).not.toContain("refused");
+    expect(await stateOf(restarted.url)).toEqual(after);
+  });
+});
+
+const MEBIBYTE = 1024 * 1024;
+const UNAVAILABLE = ["UNAVAILABLE"];
+
+describe.skipIf(!CAN_MOUNT)("A full disk (needs root, to mount one)", () => {
+  it("refuses changes and shows nothing of them while all else goes on, and takes changes again when there is room", async () => {
+    const disk = join(temporaryFolder(), "disk");
+    mountDisk(disk, 2 * MEBIBYTE);
+    await writeFile(join(disk, "filler"), Buffer.alloc(MEBIBYTE));
+    await using server = await startOn(join(disk, "data"));
+    const { url } = server;
+    using watcher = await OVER_WEBSOCKET.watch(url, taskEvents());
+
+    const { count, codes } = await storeUntilRefused(url);
+    const full = await stateOf(url);
+    const readyThen = await readiness(url);
+    const refused = await storeInVain(url, 200);
+    const meanwhile = await stateOf(url);
+    using another = await OVER_WEBSOCKET.watch(url, taskEvents());
+    const toldAnother = await eventsUntil(another, "CaughtUp");
+    await rm(join(disk, "filler"));
+    await expect.poll(() => readiness(url)).toBe(200);
+    const taken = await storeMuch(url, "kept");
+    const told = await eventsUntilVersion(watcher, count + 1);
+    const after = await stateOf(url);
+    await kill(server);
+    await using restarted = await startOn(join(disk, "data"));
+
+    expect(full.jobs.map(({ version }) => version)).toEqual([count]);
+    expect([codes, refused]).toEqual([UNAVAILABLE, UNAVAILABLE]);
+    expect(readyThen).toBe(503);
+    expect(meanwhile).toEqual(full);
+    expect(new Replica().apply(toldAnother).jobs).toEqual(full.jobs);
+    expect(taken.errors).toBeUndefined();
+    expect(new Replica().apply(told).jobs).toEqual(after.jobs);
+    expect(await stateOf(restarted.url)).toEqual(after);
+  });
+
+  it("refuses databases that there are not yet, however many are asked for, and harms none that there is", async () => {
+    const disk = join(temporaryFolder(), "disk");
+    mountDisk(disk, 2 * MEBIBYTE);
+    await using server = await startOn(join(disk, "data"));
+    const { url } = server;
+    const { count } = await storeUntilRefused(url);
+    const before = await stateOf(url);
+
+    const refused = await storeInVain(url, 50, (number) => `new${number}`);
+    const after = await stateOf(url);
+    await kill(server);
+    await using restarted = await startOn(join(disk, "data"));
+
+    expect(refused).toEqual(UNAVAILABLE);
+    expect(after).toEqual(before);
+    expect(await stateOf(restarted.url)).toEqual(before);
+    expect(count).toBeGreaterThan(0);
+  });
+});
+
+describe("A bound on the size of files", () => {
+  it("refuses changes and shows nothing of them while all else goes on; what was answered is there after a restart", async () => {
+    const folder = join(temporaryFolder(), "data");
+    await using server = await startWithFilesUpTo(MEBIBYTE, folder);
+    const { url } = server;
+    using watcher = await OVER_WEBSOCKET.watch(url, taskEvents());
+
+    const { count, codes } = await storeUntilRefused(url);
+    const full = await stateOf(url);
+    const readyThen = await readiness(url);
+    const refused = await storeInVain(url, 200);
+    const meanwhile = await stateOf(url);
+    const told = await eventsUntilVersion(watcher, count);
+    await kill(server);
+    await using restarted = await startOn(folder);
+    const again = await stateOf(restarted.url);
+    const taken = await storeMuch(restarted.url, "kept");
+
+    expect([codes, refused]).toEqual([UNAVAILABLE, UNAVAILABLE]);
+    expect(readyThen).toBe(503);
+    expect(meanwhile).toEqual(full);
+    expect(new Replica().apply(told).jobs).toEqual(full.jobs);
+    expect(again).toEqual(full);
+    expect(taken.errors).toBeUndefined();
+  });
+});
+
+describe("A folder that a server has", () => {
+  it("refuses a second one, which names folder and owner, and the first goes on", async () => {
+    const folder = join(temporaryFolder(), "data");
+    await using first = await startOn(folder);
+    await store(first.url);
+    await using second = serve(onFolder(folder));
+
+    const exit = await second.exited;
+
+    expect(exit).toEqual({ code: 1, signal: null });
+    expect(second.out).toEqual([]);
+    expect(second.err).toEqual([
+      expect.stringMatching(`^tidemark: .*${folder} is in use by process ${first.program.pid}\\b`),
+    ]);
+    expect(await readFile(join(folder, "owner"), "utf8")).toBe(`${first.program.pid}\n`);
+    expect((await update(first.url, { updates: [{ done: 1 }] })).version).toBe(2);
+  });
+
+  it("is free when the server was killed", async () => {
+    const folder = join(temporaryFolder(), "data");
+    await using first = await startOn(folder);
+    await store(first.url);
+    const before = await stateOf(first.url);
+    await kill(first);
+
+    await using second = await startOn(folder);
+
+    expect(await stateOf(second.url)).toEqual(before);
+    expect((await update(second.url, { updates: [{ done: 1 }] })).version).toBe(2);
+  });
+
+  it.skipIf(!HAS_PROC)(
+    "is free when the server was killed and nobody has asked for it (needs /proc)",
+    async () => {
+      const folder = join(temporaryFolder(), "data");
+      await using first = await startWithoutReaper(folder);
+      await store(first.url);
+      const before = await stateOf(first.url);
+      process.kill(first.pid, "SIGKILL");
+      await expect.poll(() => isZombie(first.pid)).toBe(true);
+
+      await using second = await startOn(folder);
+
+      expect(isZombie(first.pid)).toBe(true);
+      expect(await stateOf(second.url)).toEqual(before);
+    },
+  );
+});
+
+describe("A folder that is not this server's", () => {
+  it.each([
+    [
+      "of a newer format",
+      { "tidemark.json": `{"product":"tidemark","format":2}`, "d.mdb": "x" },
+      /has format 2/,
+    ],
+    ["of another product", { "tidemark.json": `{"product":"other","format":1}` }, /no Tidemark folder/],
+    [
+      "with other files",
+      { "notes.txt": "mine", "d.mdb.new": "mine" },
+      /no Tidemark folder.*(notes\.txt|d\.mdb\.new)/,
+    ],
+  ])("because it is one %s is refused, and nothing in it is changed", async (_, files, message) => {
+    const folder = folderWith(join(temporaryFolder(), "data"), files);
+    const before = filesIn(folder);
+    await using program = serve(onFolder(folder));
+
+    const exit = await program.exited;
+
+    expect(exit).toEqual({ code: 1, signal: null });
+    expect(program.err).toEqual([expect.stringMatching(message)]);
+    expect(program.err[0]).toContain(folder);
+    expect(filesIn(folder)).toEqual(before);
+  });
+});
