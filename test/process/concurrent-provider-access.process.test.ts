@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Program, startTidemark, type Tidemark } from "../kit/child-process.js";
 import type { GraphqlAnswer, GraphqlRequest } from "../kit/raw-http.js";
@@ -9,19 +12,23 @@ import { OVER_WEBSOCKET } from "../server/transports.js";
  * The tests that the origin of this project had for its store provider, ten threads at once, from ten
  * processes at once: law 1 (one store a database), law 2 (the same key overwrites), law 12 (told once).
  */
-describe("Ten processes that store at the same moment", () => {
+const STORES = ["memory:", "lmdb:"] as const;
+
+describe.each(STORES)("Ten processes that store at the same moment, in %s", (scheme) => {
   const NUMBERS = Array.from({ length: 10 }, (_, number) => number);
   const ROUNDS = Array.from({ length: 10 }, (_, round) => `db${round}`);
+  const folder = mkdtempSync(join(tmpdir(), "tidemark-"));
   let tidemark: Tidemark;
   let workers: readonly Worker[];
 
   beforeAll(async () => {
-    tidemark = await startTidemark();
+    tidemark = await startTidemark(["--store", scheme === "lmdb:" ? `lmdb:${folder}` : scheme]);
     workers = await Promise.all(NUMBERS.map(() => Worker.start()));
   });
 
   afterAll(async () => {
     await Promise.all([...workers, tidemark].map((each) => each[Symbol.asyncDispose]()));
+    rmSync(folder, { recursive: true });
   });
 
   it.each(ROUNDS)(
