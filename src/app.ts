@@ -57,6 +57,7 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
   const hub = new Hub(provider, { clock, bookmarkMs: config.bookmarkMs });
   const metrics = new Metrics();
   metrics.gauge("subscribers", "Subscriptions that are open.", () => hub.subscriberCount);
+  metrics.gauge("databases", "Databases that are open.", () => provider.openStores().length);
   const { leaseMs, retention } = config;
   const services = { provider, hub, limits, leaseMs, retention, observer: metrics };
   const pipeline = new Pipeline({ schema, services, clock, log });
