@@ -98,7 +98,7 @@ export async function checkExists(path: string): Promise<void> {
 }
 
 /** The name of a database's file in its folder. */
-export function fileNameOf(name: DatabaseName): string {
+function fileNameOf(name: DatabaseName): string {
   const isPlain = /^[a-z0-9_][a-z0-9._-]{0,62}$/.test(name) && !RESERVED.test(name);
   return `${isPlain ? name : `~${toBase32(Buffer.from(name))}`}${EXTENSION}`;
 }

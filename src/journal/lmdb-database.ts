@@ -71,8 +71,10 @@ export class LmdbDatabase implements JournalDatabase, AsyncDisposable {
   #isRead = false;
   /** The revision of every job, and that of every remembered removal, negative. */
   #latest = new Map<string, number>();
-  /** The remembered removals, oldest first. */
+  /** The remembered removals, oldest first: a key is never set while it is in. */
   #removals = new Map<string, number>();
+  /** Stands before the oldest of them: it goes on in order of insertion, over gaps and to what comes later. */
+  #oldestRemovals = this.#removals.entries();
   /** Records of removals that are to go with the next transaction. */
   #staleRemovals: number[] = [];
   #unfolded = new Unfolded();
@@ -227,6 +229,7 @@ export class LmdbDatabase implements JournalDatabase, AsyncDisposable {
     }
     this.#latest = reading.latest;
     this.#removals = reading.removals;
+    this.#oldestRemovals = this.#removals.entries();
     this.#staleRemovals = reading.staleRemovals;
     this.#unfolded = reading.unfolded;
     this.#entryChecksums = reading.entryChecksums;
@@ -281,7 +284,7 @@ export class LmdbDatabase implements JournalDatabase, AsyncDisposable {
     if (!isRemoved) return;
     this.#removals.set(id, revision);
     if (this.#removals.size <= this.#options.removalsKeptMax) return;
-    const [oldestId, oldest] = this.#removals.entries().next().value!;
+    const [oldestId, oldest] = this.#oldestRemovals.next().value!;
     this.#forgetRemoval(oldestId, oldest);
     this.#latest.delete(oldestId);
     this.#head = { ...this.#head, floor: oldest };
