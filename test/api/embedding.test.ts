@@ -18,10 +18,13 @@ import {
   type TaskStoreListener,
   type UserTask,
 } from "../../src/index.js";
+import { createMemoryJournal } from "../../src/journal/memory-journal.js";
 import { branch, leaf } from "../kit/edits.js";
 import { Api } from "./api.js";
 import { ManualClock } from "../kit/manual-clock.js";
-import { rest } from "../kit/turns.js";
+import { storing } from "../kit/journal-entries.js";
+import { observeJournal } from "../kit/observed-journal.js";
+import { rest, until } from "../kit/turns.js";
 
 /** What a program sees that has Tidemark within it: all of it comes from src/index.ts. */
 
@@ -47,6 +50,21 @@ describe("a program that embeds Tidemark", () => {
     await app[Symbol.asyncDispose]();
 
     await expect(fetch(`${app.url}/health`)).rejects.toThrow(/fetch failed/);
+  });
+
+  it("can end the start while databases are opened: all is stopped, and the start says why", async () => {
+    const memory = observeJournal(createMemoryJournal(DEFAULT_LIMITS));
+    await (await memory.open(neo4j)).append([storing(key)]);
+    const release = memory.holdOpenings(neo4j);
+    const ending = new AbortController();
+    const journal = { ...memory, recent: async () => [neo4j] };
+    const starting = startApp(config(), { journal, signal: ending.signal });
+    const ended = starting.catch((reason: unknown) => reason);
+    await until(() => memory.opened.length === 2);
+    ending.abort("enough");
+    release();
+    expect(await ended).toBe("enough");
+    expect(await journal.isWritable()).toBe(false);
   });
 
   it("can run several beside each other, each with jobs of its own", async () => {
