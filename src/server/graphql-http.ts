@@ -4,9 +4,9 @@ import { createYoga, type GraphQLParams, type Plugin } from "graphql-yoga";
 import { told } from "../graphql/mask-error.js";
 import { EventResults } from "../graphql/event-results.js";
 import { isRefusal, type OperationRequest, type Pipeline } from "../graphql/pipeline.js";
-import type { ErrorCode } from "../protocol/error-codes.js";
 import type { Limits } from "../protocol/limits.js";
 import { TidemarkError } from "../protocol/tidemark-error.js";
+import { PlainPost, statusOfCode } from "./plain-post.js";
 import { EVENT_STREAM_HEADERS, EventStream, type EventStreamOptions } from "./event-stream.js";
 
 /**
@@ -19,13 +19,14 @@ import { EVENT_STREAM_HEADERS, EventStream, type EventStreamOptions } from "./ev
 export class GraphqlHttp {
   readonly #options: GraphqlHttpOptions;
   readonly #streams = new Set<EventStream>();
-  /** Answers a request. */
-  readonly handle: RequestListener;
+  readonly #plainPost: PlainPost;
+  readonly #yoga: RequestListener;
 
   constructor(options: GraphqlHttpOptions) {
     this.#options = options;
     const { pipeline, limits } = options;
-    this.handle = createYoga<ServerContext>({
+    this.#plainPost = new PlainPost(pipeline, limits.bodyBytesMax);
+    this.#yoga = createYoga<ServerContext>({
       schema: pipeline.schema,
       graphqlEndpoint: "/graphql",
       cors: false,
@@ -39,6 +40,16 @@ export class GraphqlHttp {
       maskedErrors: { isDev: false, maskError: (error) => pipeline.refuse(ours(error, limits)).errors[0]! },
       plugins: [jsonOnly(), throughPipeline(pipeline), this.#eventStreams()],
     });
+  }
+
+  /** Answers a request. */
+  async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    if (this.#plainPost.isPlain(request)) {
+      const body = await this.#plainPost.answer(request, response);
+      if (!body) return;
+      Object.assign(request, { body }); // where Yoga looks for one that was read
+    }
+    await this.#yoga(request, response);
   }
 
   /** Event streams that are open. */
@@ -157,12 +168,9 @@ function asResponse(result: ExecutionResult): ExecutionResult {
 }
 
 function asRefused(error: GraphQLError): GraphQLError {
-  const status = STATUSES[error.extensions["code"] as ErrorCode] ?? 400;
+  const status = statusOfCode(error.extensions["code"]);
   return told(error, { ...error.extensions, http: { status, spec: true } });
 }
-
-/** What is not the client's fault. */
-const STATUSES: Partial<Record<ErrorCode, number>> = { UNAVAILABLE: 503, INTERNAL: 500 };
 
 const NOT_AN_EVENT_STREAM =
   "Over HTTP a subscription's results come as server-sent events: send Accept: text/event-stream, or use a WebSocket.";
