@@ -77,7 +77,7 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
   try {
     const { url } = await server.start();
     signal?.addEventListener("abort", () => void stop(), { once: true });
-    if (config.tracking) await openRecent(journal, provider, { clock, log, signal });
+    if (config.tracking && !signal?.aborted) await openRecent(journal, provider, { clock, log, signal });
     signal?.throwIfAborted();
     expiry?.start();
     health.enter("ready");

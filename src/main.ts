@@ -11,6 +11,9 @@ import type { Config } from "./config.js";
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   if (error.code !== "EPIPE") throw error; // who reads may have enough: `tidemark serve --help | head`
 });
+/** A server that has not stopped by then is ended, milliseconds. Here, as a signal may come while it starts. */
+const STOP_TIMEOUT_MS = 4_500;
+
 const maintenance = () => import("./journal/maintenance.js");
 const actions: Actions = {
   serve,
@@ -51,7 +54,12 @@ async function serve(config: Config): Promise<void> {
   const stopping = new AbortController();
   const starting = startApp(config, { log, signal: stopping.signal });
   stopOnSignal(starting, stopping, log);
-  const { url } = await starting;
+  const app = await starting.catch((error: unknown) => {
+    if (stopping.signal.aborted) return undefined; // told, and ended, by who stopped it
+    throw error;
+  });
+  if (!app) return;
+  const { url } = app;
   const readyMs = Math.round(performance.now() - startedAt);
   if (process.stdout.isTTY) process.stdout.write(startBlock({ url, store: config.store, readyMs }));
   else log.info({ url, readyMs }, "ready");
@@ -82,6 +90,3 @@ function stopOnSignal(starting: Promise<App>, stopping: AbortController, log: Lo
     });
   }
 }
-
-/** A server that has not stopped by then is ended, milliseconds. */
-const STOP_TIMEOUT_MS = 4_500;

@@ -22,15 +22,14 @@ export class DataFolder implements AsyncDisposable {
   /** Makes the folder where there is none. @throws DataFolderError when it can't be had. */
   static async open(path: string): Promise<DataFolder> {
     try {
-      await mkdir(path, { recursive: true });
+      await makeFolder(path);
       await checkFormat(path);
       const folder = new DataFolder(path, await lock(path));
       await folder.#prepare();
       return folder;
     } catch (error) {
       if (error instanceof DataFolderError) throw error;
-      const reason = error instanceof Error ? error.message : String(error);
-      throw new DataFolderError(`The folder ${path} can't be used: ${reason}.`, { cause: error });
+      throw unusable(path, error);
     }
   }
 
@@ -77,6 +76,15 @@ export class DataFolderError extends Error {
   override readonly name = "DataFolderError";
 }
 
+/** Makes a folder where there is none. @throws DataFolderError */
+export async function makeFolder(path: string): Promise<void> {
+  const found = await stat(path).catch(() => undefined);
+  if (found && !found.isDirectory()) throw new DataFolderError(`${path} is a file. Choose a folder.`);
+  await mkdir(path, { recursive: true }).catch((error: unknown) => {
+    throw unusable(path, error);
+  });
+}
+
 /** Says that a folder is a Tidemark's, from now on. */
 export async function writeFormat(path: string): Promise<void> {
   await writeWhole(join(path, FORMAT_FILE), `${JSON.stringify({ product: PRODUCT, format: FORMAT })}\n`);
@@ -93,7 +101,8 @@ export async function databaseFiles(folder: string): Promise<DatabaseFile[]> {
 /** @throws DataFolderError when it is not there, or not a Tidemark's. */
 export async function checkExists(path: string): Promise<void> {
   const found = await stat(join(path, FORMAT_FILE)).catch(() => undefined);
-  if (!found) throw new DataFolderError(`${path} is no Tidemark folder: it has no ${FORMAT_FILE}.`);
+  if (!found)
+    throw new DataFolderError(`${path} is no Tidemark folder: it has no ${FORMAT_FILE}. ${RESTORE}`);
   await checkFormat(path);
 }
 
@@ -109,6 +118,11 @@ function nameOf(file: string): DatabaseName {
   return (base.startsWith("~") ? fromBase32(base.slice(1)).toString() : base) as DatabaseName;
 }
 
+function unusable(path: string, error: unknown): DataFolderError {
+  const reason = error instanceof Error ? error.message : String(error);
+  return new DataFolderError(`The folder ${path} can't be used: ${reason}.`, { cause: error });
+}
+
 async function checkFormat(path: string): Promise<void> {
   const names = await readdir(path);
   if (!names.includes(FORMAT_FILE)) {
@@ -122,7 +136,7 @@ async function checkFormat(path: string): Promise<void> {
   if (format === FORMAT) return;
   throw new DataFolderError(
     format === undefined
-      ? `${path} is no Tidemark folder: its ${FORMAT_FILE} is something else.`
+      ? `${path} is no Tidemark folder: its ${FORMAT_FILE} is something else. ${RESTORE}`
       : `${path} has format ${format}, and this version reads ${FORMAT}. Use the version of Tidemark that wrote it, or a newer one.`,
   );
 }
@@ -169,6 +183,9 @@ const PRODUCT = "tidemark";
 const FORMAT = 1;
 const FORMAT_FILE = "tidemark.json";
 const OWNER_FILE = "owner";
+
+/** For whoever has lost that file. */
+const RESTORE = `If you know that it is one, write ${JSON.stringify({ product: PRODUCT, format: FORMAT })} into it.`;
 const EXTENSION = ".mdb";
 
 /** What a new folder may have: a mounted disk brings the one, our own start the others. */

@@ -4,6 +4,7 @@ import { rename, rm } from "node:fs/promises";
 import { setImmediate } from "node:timers/promises";
 import { open as openLmdb, type RootDatabase } from "lmdb";
 import { assert } from "../util/assert.js";
+import type { Log } from "../util/log.js";
 import { Mutex } from "../util/mutex.js";
 import { WakeUp } from "../util/wake-up.js";
 import { syncFolderOf } from "./files.js";
@@ -65,6 +66,7 @@ export class LmdbDatabase implements JournalDatabase, AsyncDisposable {
   #head: Head;
   #failure: { readonly transaction: Transaction } | undefined;
   #isClosed = false;
+  #isDamaged = false;
   /** Whether a transaction may or may not have been written. */
   #isInDoubt = false;
   /** Whether what follows is what the file holds. */
@@ -93,8 +95,9 @@ export class LmdbDatabase implements JournalDatabase, AsyncDisposable {
     return this.#head.revision > 0;
   }
 
+  /** 0 once it has been found to be damaged. */
   get jobCount(): number {
-    return this.#head.jobCount;
+    return this.#isDamaged ? 0 : this.#head.jobCount;
   }
 
   /** Whether the latest transaction could not be written. */
@@ -189,7 +192,10 @@ export class LmdbDatabase implements JournalDatabase, AsyncDisposable {
         if (this.#isInDoubt) await this.#settle();
         return await work();
       } catch (error) {
-        throw error instanceof DamagedFileError ? damaged(error) : error;
+        if (!(error instanceof DamagedFileError)) throw error;
+        if (!this.#isDamaged) this.#options.log.error({ file: this.#path, reason: error.message }, DAMAGED);
+        this.#isDamaged = true;
+        throw damaged(error);
       }
     });
   }
@@ -209,7 +215,7 @@ export class LmdbDatabase implements JournalDatabase, AsyncDisposable {
       if (!existsSync(this.#path)) await createFile(this.#path, this.#head);
       await this.#openOnce();
     } catch (error) {
-      this.#failure ??= { transaction: new Transaction(this.#head) };
+      this.#fail(new Transaction(this.#head), error);
       throw new JournalError("The file can't be made or opened.", "nothing written", { cause: error });
     }
   }
@@ -366,20 +372,28 @@ export class LmdbDatabase implements JournalDatabase, AsyncDisposable {
     try {
       await makeRoom(this.#path, transaction.room);
     } catch (error) {
-      this.#failure = { transaction };
+      this.#fail(transaction, error);
       throw new JournalError("The file can't be made longer.", "nothing written", { cause: error });
     }
     this.#isInDoubt = true;
     try {
       await write(this.#file, transaction);
     } catch (error) {
-      this.#failure = { transaction };
+      this.#fail(transaction, error);
       throw new JournalError("A transaction failed; it may have been written.", "unknown", { cause: error });
     }
     this.#isInDoubt = false;
+    if (this.#failure)
+      this.#options.log.info({ file: this.#path }, "changes of a database can be written again");
     this.#failure = undefined;
     this.#head = transaction.head;
     for (const effect of transaction.effects) effect();
+  }
+
+  /** An operator is told once, however many are refused. */
+  #fail(transaction: Transaction, error: unknown): void {
+    if (!this.#failure) this.#options.log.error({ file: this.#path, err: error }, UNWRITABLE);
+    this.#failure = { transaction };
   }
 
   /** After a transaction that may have failed: what the file has now, and what is certain to stay. */
@@ -412,6 +426,7 @@ export class LmdbDatabase implements JournalDatabase, AsyncDisposable {
 }
 
 export interface LmdbOptions extends JournalOptions {
+  readonly log: Log;
   /** A job is folded when its oldest entry is so many revisions old. Default 4,000. */
   readonly unfoldedMax?: number | undefined;
 }
@@ -547,6 +562,11 @@ function newEpoch(): string {
 function damaged(error: DamagedFileError): DamagedJournalError {
   return new DamagedJournalError(`It is damaged: ${error.message}.`, { cause: error });
 }
+
+const UNWRITABLE = "changes of a database can't be written, and are refused until they can";
+
+export const DAMAGED =
+  "a database is damaged and can't be used, the others can. Stop the server, see what is left of it with: tidemark check, and mend it with: tidemark repair";
 
 /** Of the newest entries, so many can be found and followed. */
 const ENTRIES_KEPT = 1_000;

@@ -55,6 +55,22 @@ export class LmdbFile implements Disposable {
     if (!onDamage) this.#checkFreeList(used);
   }
 
+  /** What lies in leaves, wherever they are: in no order, and also of pages that are no longer in use. */
+  *scan(): Generator<LmdbRecord, void> {
+    const { pageBytes } = this.#meta;
+    const seen = { branchPages: 0, leafPages: 0, overflowPages: 0, entries: 0 };
+    const meta = { ...this.#meta, transaction: Infinity, lastPage: Math.floor(this.#fileBytes / pageBytes) };
+    const walk = { meta, used: EVERY_PAGE, compare: compareBytes, seen, depth: 1, onDamage: undefined };
+    for (let number = METAS; number < meta.lastPage; number++) {
+      const page = orElse(undefined, () => this.#readPage(walk, number, 1));
+      for (const at of page ? orElse([], () => nodesOf(page, number, true, walk)) : []) {
+        const key = page!.subarray(at + NODE, at + NODE + page!.readUInt16LE(at + 6));
+        const value = orElse(undefined, () => this.#value(walk, page!, at));
+        if (value) yield { key, value };
+      }
+    }
+  }
+
   /** The record with the least key, in the newest snapshot and, where it can still be read, the one before it. */
   first(): { newest: LmdbRecord | undefined; older: LmdbRecord | undefined } {
     const newest = this.#first(this.#meta);
@@ -83,7 +99,7 @@ export class LmdbFile implements Disposable {
   *#tree(
     meta: Meta,
     { root, depth, ...counts }: Tree,
-    used: PageSet,
+    used: Walk["used"],
     compare: Compare,
     onDamage?: (error: DamagedFileError) => void,
   ): Generator<LmdbRecord, void> {
@@ -327,7 +343,7 @@ interface Tree {
 
 interface Walk {
   readonly meta: Meta;
-  readonly used: PageSet;
+  readonly used: { add(page: number): boolean };
   readonly compare: Compare;
   readonly seen: { branchPages: number; leafPages: number; overflowPages: number; entries: number };
   readonly depth: number;
@@ -349,6 +365,19 @@ class PageSet {
     const byte = this.#bits[page >>> 3]!;
     this.#bits[page >>> 3] = byte | bit;
     return (byte & bit) === 0;
+  }
+}
+
+/** For a look at pages that belong to nothing any more. */
+const EVERY_PAGE = { add: () => true };
+
+/** What `read` gives, or `otherwise` where it meets damage. */
+function orElse<T, U>(otherwise: U, read: () => T): T | U {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof DamagedFileError) return otherwise;
+    throw error;
   }
 }
 

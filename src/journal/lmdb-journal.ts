@@ -9,7 +9,7 @@ import {
   type Journal,
   type OpenOptions,
 } from "./journal.js";
-import { LmdbDatabase, type LmdbOptions } from "./lmdb-database.js";
+import { DAMAGED, LmdbDatabase, type LmdbOptions } from "./lmdb-database.js";
 
 /**
  * A journal in a folder of this machine: what was appended is on the disk, and is found there after a crash or
@@ -48,6 +48,7 @@ class LmdbJournal implements Journal {
 
   /** Looks what is there. A database that is damaged is said to be, and harms no other. */
   async prepare(): Promise<void> {
+    if (this.#options.newEpoch) this.#options.log.warn({}, "every database begins a new epoch (--new-epoch)");
     for (const { name, path } of await this.#folder.databases()) {
       try {
         const database = new LmdbDatabase(path, this.#options);
@@ -57,7 +58,7 @@ class LmdbJournal implements Journal {
       } catch (error) {
         if (!(error instanceof DamagedJournalError)) throw error;
         this.#jobCounts.set(name, 0);
-        this.#options.log.error({ database: name, file: path, err: error }, DAMAGED);
+        this.#options.log.error({ file: path, reason: messageOf(error.cause) }, DAMAGED);
       }
     }
   }
@@ -143,9 +144,10 @@ interface Opened {
   readonly handles: Set<JournalHandle>;
 }
 
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
 function byName(a: DatabaseSummary, b: DatabaseSummary): number {
   return a.name < b.name ? -1 : 1;
 }
-
-const DAMAGED =
-  "a database is damaged and can't be used, the others can. Stop the server, see what is left of it with: tidemark check, and mend it with: tidemark repair";

@@ -1,5 +1,6 @@
+import type { JobKey } from "../tasks/names.js";
 import type { JournalEntry, StoredJob } from "./journal.js";
-import { idOf, storedJob } from "./kept-job.js";
+import { idOf, keyOf, storedJob } from "./kept-job.js";
 import { DamagedFileError, LmdbFile, type LmdbRecord } from "./lmdb-file.js";
 import {
   KIND,
@@ -19,20 +20,24 @@ export interface Salvage {
   /** The newest revision that was found. */
   readonly revision: number;
   readonly jobs: readonly StoredJob[];
-  /** Changes that were found, but not what they changed. */
+  /** Changes that can't be read, or that what they changed is not known of; some may be in a job's record. */
   readonly lostChanges: number;
+  /** Of the jobs, those that are known to be as they were at an earlier revision. */
+  readonly setBack: readonly JobKey[];
   readonly damage: readonly string[];
 }
 
 /**
- * Reads what can be read. A job is as some revision left it: its record, with the entries after it as far as
- * each follows from the one before.
+ * Reads what can be read: by the tree, and where that leads to less than there was, page by page. A job is as
+ * some revision left it: its newest record, with the entries after it as far as each follows from the one
+ * before. Pages that are no longer in use may hold jobs that were removed long ago.
  */
 export function salvage(path: string): Salvage {
   const found = new Finds();
   try {
     using file = LmdbFile.openDamaged(path);
     for (const record of file.records((error) => found.damage.push(error.message))) found.add(record);
+    if (found.isIncomplete) for (const record of file.scan()) found.addOlder(record);
   } catch (error) {
     if (!(error instanceof DamagedFileError)) throw error;
     found.damage.push(error.message);
@@ -42,33 +47,64 @@ export function salvage(path: string): Salvage {
 
 class Finds {
   readonly damage: string[] = [];
-  readonly #entries: { readonly revision: number; readonly entry: JournalEntry }[] = [];
+  readonly #entries = new Map<number, JournalEntry>();
   readonly #jobs = new Map<string, StoredJob>();
   /** The newest removal that was found of a job. */
   readonly #removedAt = new Map<string, number>();
+  readonly #setBack = new Map<string, JobKey>();
   #head: Head | undefined;
+  #count = 0;
+
+  /** Whether there was more than what was found. */
+  get isIncomplete(): boolean {
+    return !this.#head || this.#count <= this.#head.recordCount;
+  }
 
   add(record: LmdbRecord): void {
     try {
       this.#read(record);
+      this.#count++;
     } catch (error) {
       if (!(error instanceof DamagedFileError)) throw error;
       this.damage.push(error.message);
     }
   }
 
+  /** Of a page that the tree does not lead to. What can't be read there was written over. */
+  addOlder(record: LmdbRecord): void {
+    if (record.key[0] === KIND.head) return;
+    try {
+      this.#read(record);
+    } catch (error) {
+      if (!(error instanceof DamagedFileError)) throw error;
+    }
+  }
+
   salvage(): Salvage {
-    let lostChanges = 0;
-    let revision = this.#head?.revision ?? 0;
-    for (const job of this.#jobs.values()) revision = Math.max(revision, job.revision);
-    for (const { entry, revision: at } of this.#entries) {
-      if (entry.change.kind === "removed") this.#removedAt.set(idOf(entry), at);
+    const entries = [...this.#entries].toSorted(([a], [b]) => a - b);
+    for (const [revision, entry] of entries)
+      if (entry.change.kind === "removed") this.#remove(entry, revision);
+    let lostChanges = this.#unreadableEntries();
+    for (const [revision, entry] of entries) {
+      if (this.#apply(entry, revision)) continue;
+      lostChanges++;
+      this.#setBack.set(idOf(entry), keyOf(entry));
     }
-    for (const { entry, revision: at } of this.#entries) {
-      revision = Math.max(revision, at);
-      if (!this.#apply(entry, at)) lostChanges++;
-    }
-    return { head: this.#head, revision, jobs: [...this.#jobs.values()], lostChanges, damage: this.damage };
+    for (const [id, { revision }] of this.#jobs)
+      if ((this.#removedAt.get(id) ?? 0) > revision) this.#jobs.delete(id);
+    const jobs = [...this.#jobs.values()];
+    const setBack = [...this.#setBack.values()].filter((key) => this.#jobs.has(idOf(key)));
+    const revisions = [...jobs.map(({ revision }) => revision), ...this.#entries.keys()];
+    const newest = revisions.reduce((a, b) => Math.max(a, b), this.#head?.revision ?? 0);
+    return { head: this.#head, revision: newest, jobs, lostChanges, setBack, damage: this.damage };
+  }
+
+  /** Those that there should be. */
+  #unreadableEntries(): number {
+    if (!this.#head) return 0;
+    const { entriesFrom, revision } = this.#head;
+    const there = [...this.#entries.keys()].filter((at) => at >= entriesFrom && at <= revision);
+    return revision + 1 - entriesFrom - there.length;
   }
 
   #read({ key, value }: LmdbRecord): void {
@@ -77,20 +113,25 @@ class Finds {
         this.#head = unseal(key, value) as Head;
         break;
       case KIND.entry:
-        this.#entries.push({ revision: revisionIn(key), entry: unsealEntry(key, value) });
+        this.#entries.set(revisionIn(key), unsealEntry(key, value));
         break;
       case KIND.job: {
         const job = unsealJob(key, value);
-        this.#jobs.set(idOf(job), job);
+        const known = this.#jobs.get(idOf(job));
+        if (!known || known.revision < job.revision) this.#jobs.set(idOf(job), job);
         break;
       }
       case KIND.removal:
-        this.#removedAt.set(idOf(unsealRemoval(key, value)), revisionIn(key));
+        this.#remove(unsealRemoval(key, value), revisionIn(key));
         break;
     }
   }
 
-  /** Whether it could be. */
+  #remove(key: JobKey, revision: number): void {
+    this.#removedAt.set(idOf(key), Math.max(revision, this.#removedAt.get(idOf(key)) ?? 0));
+  }
+
+  /** Whether the job is now as after it, or later. */
   #apply(entry: JournalEntry, revision: number): boolean {
     const id = idOf(entry);
     const job = this.#jobs.get(id);

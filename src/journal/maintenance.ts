@@ -1,9 +1,17 @@
 import { existsSync } from "node:fs";
-import { mkdir, readdir, rename, stat } from "node:fs/promises";
+import { readdir, rename, rm, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { open as openLmdb } from "lmdb";
 import { treeOf } from "../tasks/task-rows.js";
-import { checkExists, DataFolder, databaseFiles, DataFolderError, writeFormat } from "./data-folder.js";
+import { silentLog } from "../util/log.js";
+import {
+  checkExists,
+  DataFolder,
+  databaseFiles,
+  DataFolderError,
+  makeFolder,
+  writeFormat,
+} from "./data-folder.js";
 import { syncFolderOf } from "./files.js";
 import { DamagedJournalError } from "./journal.js";
 import { LmdbDatabase, writeDatabase } from "./lmdb-database.js";
@@ -36,8 +44,10 @@ export interface DatabaseRepair {
   readonly jobCount: number;
   /** undefined when it is not known how many there were. */
   readonly lostJobs: number | undefined;
-  /** Changes of jobs that are lost, or are there as they were before. */
+  /** Changes that can't be read, or whose job is not as it was before them. */
   readonly lostChanges: number;
+  /** Jobs that are as they were at an earlier revision, as `user/job id`. */
+  readonly setBack: readonly string[];
   readonly damage: readonly string[];
 }
 
@@ -68,15 +78,24 @@ export interface DatabaseBackup {
  */
 export async function* backupFolder(path: string, target: string): AsyncGenerator<DatabaseBackup, void> {
   await checkExists(path);
-  await mkdir(target, { recursive: true });
+  await makeFolder(target);
   if ((await readdir(target)).length > 0)
     throw new DataFolderError(`The folder ${target} is not empty. Choose another one for the copy.`);
   for (const { name, path: file } of await databaseFiles(path)) {
     const copy = join(target, basename(file));
-    await copyDatabase(file, copy);
-    const { jobCount, bytes, damage } = await checkDatabase(name, copy);
-    if (damage !== undefined) throw new DamagedJournalError(`Database ${JSON.stringify(name)}: ${damage}`);
-    yield { name, path: copy, jobCount, bytes };
+    try {
+      await copyDatabase(file, copy);
+      const { jobCount, bytes, damage } = await checkDatabase(name, copy);
+      if (damage !== undefined) throw new DamagedJournalError(`The copy is damaged: ${damage}.`);
+      yield { name, path: copy, jobCount, bytes };
+    } catch (error) {
+      await Promise.all((await readdir(target)).map((made) => rm(join(target, made))));
+      const hint = error instanceof DamagedJournalError ? ` Mend it with: tidemark repair ${path}` : "";
+      const reason = `${error instanceof Error ? error.message : String(error)}${hint}`;
+      throw new Error(`Database ${JSON.stringify(name)} could not be copied, and nothing was: ${reason}`, {
+        cause: error,
+      });
+    }
   }
   await writeFormat(target); // now it is one that can be started with
 }
@@ -98,13 +117,14 @@ async function checkDatabase(name: string, path: string): Promise<DatabaseCheck>
 }
 
 async function repairDatabase(name: string, path: string): Promise<DatabaseRepair> {
-  const { head, jobs, revision, lostChanges, damage } = salvage(path);
+  const { head, jobs, revision, lostChanges, damage, ...found } = salvage(path);
+  const setBack = found.setBack.map(({ username, jobId }) => `${username}/${jobId}`);
   const damagedFile = unusedName(`${path}.damaged`);
   await rename(path, damagedFile);
   await syncFolderOf(path);
   await writeDatabase(path, jobs, revision);
   const lostJobs = head && Math.max(head.jobCount - jobs.length, 0);
-  return { name, damagedFile, jobCount: jobs.length, lostJobs, lostChanges, damage };
+  return { name, damagedFile, jobCount: jobs.length, lostJobs, lostChanges, setBack, damage };
 }
 
 async function copyDatabase(path: string, copy: string): Promise<void> {
@@ -126,4 +146,4 @@ function unusedName(path: string): string {
 }
 
 /** Nothing is dropped for being too much. */
-const UNBOUNDED = { removalsKeptMax: Infinity, logLinesPerJobMax: Infinity };
+const UNBOUNDED = { removalsKeptMax: Infinity, logLinesPerJobMax: Infinity, log: silentLog };

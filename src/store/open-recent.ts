@@ -30,7 +30,7 @@ export async function openRecent(
     for (; opened < names.length && !isOver(); opened++) {
       const database = names[opened]!;
       await provider.find(database).catch((error: unknown) => {
-        if (!isOver()) log.error({ database, err: error }, "a database could not be opened");
+        if (!isOver()) log.warn({ database, err: error }, "a database could not be opened");
       });
     }
   } finally {

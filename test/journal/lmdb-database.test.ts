@@ -6,6 +6,7 @@ import { describe, expect, it } from "vitest";
 import { DamagedJournalError } from "../../src/journal/journal.js";
 import { LmdbDatabase } from "../../src/journal/lmdb-database.js";
 import { LmdbFile } from "../../src/journal/lmdb-file.js";
+import { silentLog } from "../../src/util/log.js";
 import {
   grows,
   jobKey,
@@ -21,7 +22,7 @@ import {
 import { seededRandom } from "../kit/seeded-random.js";
 import { temporaryFolder } from "../kit/temporary-folder.js";
 
-const OPTIONS = { removalsKeptMax: 4, logLinesPerJobMax: 3 };
+const OPTIONS = { removalsKeptMax: 4, logLinesPerJobMax: 3, log: silentLog };
 const JOBS = ["a", "b", "c", "d", "e", "f"].map((jobId) => jobKey("alice", jobId));
 
 describe("what was written is read again", () => {

@@ -1,10 +1,11 @@
-import { readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, truncateSync, writeFileSync } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { DataFolderError } from "../../src/journal/data-folder.js";
 import type { Journal } from "../../src/journal/journal.js";
 import { openLmdbJournal } from "../../src/journal/lmdb-journal.js";
+import { LmdbFile } from "../../src/journal/lmdb-file.js";
 import { backupFolder, checkFolder, repairFolder } from "../../src/journal/maintenance.js";
 import { silentLog } from "../../src/util/log.js";
 import {
@@ -81,6 +82,33 @@ describe("repairFolder", () => {
     expect(await collected(checkFolder(folder))).toMatchObject([{ jobCount: 0, damage: undefined }]);
   });
 
+  it("keeps most of a file that was cut in half", async () => {
+    const folder = await folderOf("neo4j");
+    const path = join(folder, "neo4j.mdb");
+    truncateSync(path, Math.ceil(usedBytesOf(path) * 0.6));
+    const [repair] = await collected(repairFolder(folder));
+    expect(repair!.damage.join()).toMatch(/the file ends in page|it ends after/);
+    expect(repair!.jobCount).toBeGreaterThan(10);
+    expect(await collected(checkFolder(folder))).toMatchObject([
+      { jobCount: repair!.jobCount, damage: undefined },
+    ]);
+  });
+
+  it("counts a change that can't be read, though nothing came after it, and names the jobs that it knows", async () => {
+    const folder = temporaryFolder();
+    const journal = await opened(folder);
+    const writer = await openWriterOf(journal, "neo4j");
+    for (const key of JOBS.slice(0, 2)) {
+      await writer.write(stores(key, SPEC));
+      await writer.write(reports(key, { log: [{ level: "INFO", path: "", message: "to be lost" }] }));
+    }
+    await writer.write(reports(JOBS[0]!, { updates: [{ path: "0", add: 1 }] }));
+    await journal.close();
+    flipBits(join(folder, "neo4j.mdb"), "to be lost");
+    const [repair] = await collected(repairFolder(folder));
+    expect(repair).toMatchObject({ jobCount: 2, lostJobs: 0, lostChanges: 3, setBack: ["alice/job-0"] });
+  });
+
   it("touches nothing that is sound", async () => {
     const folder = await folderOf("neo4j");
     const before = readFileSync(join(folder, "neo4j.mdb"));
@@ -106,6 +134,16 @@ describe("backupFolder", () => {
     ]);
     expect(after).toEqual({ ...before, epoch: after.epoch });
     expect(after.epoch).not.toBe(before.epoch);
+  });
+
+  it("says which database it can't copy, and leaves nothing", async () => {
+    const folder = await folderOf("movies", "neo4j");
+    flipBits(join(folder, "neo4j.mdb"), `"job-7"`);
+    const target = join(temporaryFolder(), "copy");
+    await expect(collected(backupFolder(folder, target))).rejects.toThrow(
+      /Database "neo4j" could not be copied, and nothing was: .*tidemark repair/,
+    );
+    expect(await readdir(target)).toEqual([]);
   });
 
   it("refuses a target that is not empty, and a source that is none of Tidemark's", async () => {
@@ -147,6 +185,11 @@ async function loadOf(journal: Journal, name: string) {
 async function contentOf(folder: string, name: string) {
   await using journal = await opened(folder);
   return await loadOf(journal, name);
+}
+
+function usedBytesOf(path: string): number {
+  using file = LmdbFile.open(path);
+  return file.usedBytes;
 }
 
 /** Flips a bit of each record that holds the text. */

@@ -1,12 +1,13 @@
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, open, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { Program, PROJECT, readyLine, serve, startTidemark } from "../kit/child-process.js";
 import { answerOf, ask, HttpConnection, metricReaches, RawConnection, readMetric } from "../kit/raw-http.js";
 import { SseStream } from "../kit/sse-client.js";
+import { temporaryFolder } from "../kit/temporary-folder.js";
 import { textFrame, upgrade, WsClient } from "../kit/ws-client.js";
 
 const TYPENAME = { query: "{ __typename }" };
@@ -199,6 +200,23 @@ describe("A signal", () => {
     expect(underWay.received).toContain(`{"data":{"storeTask":{"outcome":"CREATED"}}}`);
     await expect(stream.next()).rejects.toThrow(/has ended|aborted/);
     expect(program.err).toEqual([]);
+  });
+
+  it("ends a server that is still starting with 0, and without a word of failure", async () => {
+    const folder = temporaryFolder();
+    const format = join(folder, "tidemark.json");
+    spawnSync("mkfifo", [format]);
+    await using program = serve(["--port", "0", "--store", `lmdb:${folder}`]);
+    const file = await open(format, "w"); // it opens when the server reads there, and waits
+
+    program.signal("SIGTERM");
+    await program.line((line) => line.includes(`"msg":"stopping"`));
+    await file.writeFile(`{"product":"tidemark","format":1}`);
+    await file.close();
+
+    expect(await program.exited).toEqual({ code: 0, signal: null });
+    expect(program.err).toEqual([]);
+    expect(program.out.join()).not.toContain(`"msg":"ready"`);
   });
 
   it("that comes twice, as Ctrl+C does below npm, does not cut short what the first one began", async () => {

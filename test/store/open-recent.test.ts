@@ -39,7 +39,7 @@ describe("openRecent", () => {
     await using world = await twoClosed(NAMES, (database) => database !== DATABASE);
     await open(world);
     expect(openNames(world)).toEqual([OTHER_DATABASE]);
-    expect(world.log.lines).toMatchObject([{ level: "error", fields: { database: DATABASE } }]);
+    expect(world.log.lines).toMatchObject([{ level: "warn", fields: { database: DATABASE } }]);
   });
 
   it("ends before the next one when it is told to", async () => {

@@ -9,6 +9,7 @@ export interface DatabaseRepair {
   /** undefined when it is not known how many there were. */
   readonly lostJobs: number | undefined;
   readonly lostChanges: number;
+  readonly setBack: readonly string[];
   readonly damage: readonly string[];
 }
 
@@ -35,13 +36,29 @@ export function addRepairCommand(program: Command, repair: Repair, print: (text:
     });
 }
 
-function describe({ name, damagedFile, jobCount, lostJobs, lostChanges, damage }: DatabaseRepair): string {
+function describe({
+  name,
+  damagedFile,
+  jobCount,
+  lostJobs,
+  lostChanges,
+  setBack,
+  damage,
+}: DatabaseRepair): string {
   const lost = lostJobs === undefined ? "it is not known how many were lost" : `${lostJobs} lost`;
-  const changes = lostChanges === 0 ? "" : `, ${many(lostChanges, "change")} of jobs lost`;
-  const shown = damage.slice(0, DAMAGE_MAX).map((line) => `  ${line}\n`);
-  const rest = damage.length > DAMAGE_MAX ? `  and ${damage.length - DAMAGE_MAX} more\n` : "";
-  return `${name}: ${many(jobCount, "job")} kept, ${lost}${changes}\n${shown.join("")}${rest}  the damaged file is kept as ${damagedFile}\n`;
+  const changes = lostChanges === 0 ? "" : `; up to ${many(lostChanges, "change")} of jobs lost`;
+  return [
+    `${name}: ${many(jobCount, "job")} kept, ${lost}${changes}\n`,
+    ...shortened(damage.map((line) => `  ${line}\n`)),
+    ...shortened(setBack.map((job) => `  job ${job} is as it was earlier\n`)),
+    `  the damaged file is kept as ${damagedFile}\n`,
+  ].join("");
 }
 
-/** Lines about the damage of one database. */
-const DAMAGE_MAX = 20;
+function shortened(lines: readonly string[]): string[] {
+  const rest = lines.length - LINES_MAX;
+  return [...lines.slice(0, LINES_MAX), ...(rest > 0 ? [`  and ${rest} more\n`] : [])];
+}
+
+/** About one thing in one database. */
+const LINES_MAX = 20;
