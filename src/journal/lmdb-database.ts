@@ -37,7 +37,7 @@ import {
   type Head,
   type Sealed,
 } from "./lmdb-records.js";
-import { makeLockFile, makeRoom } from "./lmdb-room.js";
+import { LmdbRoom, makeLockFile } from "./lmdb-room.js";
 import { folded, Unfolded, type Change } from "./unfolded.js";
 
 /**
@@ -63,6 +63,7 @@ export class LmdbDatabase implements JournalDatabase, AsyncDisposable {
   /** One call at a time touches the file, in the order in which they came. */
   readonly #mutex = new Mutex();
   #env: RootDatabase<Buffer, Buffer> | undefined;
+  #room: LmdbRoom;
   #head: Head;
   #failure: { readonly transaction: Transaction } | undefined;
   #isClosed = false;
@@ -87,6 +88,7 @@ export class LmdbDatabase implements JournalDatabase, AsyncDisposable {
   constructor(path: string, options: LmdbOptions) {
     this.#path = path;
     this.#options = options;
+    this.#room = new LmdbRoom(path);
     this.#unfoldedMax = options.unfoldedMax ?? UNFOLDED_MAX;
     this.#head = readHead(path) ?? newHead();
   }
@@ -206,11 +208,13 @@ export class LmdbDatabase implements JournalDatabase, AsyncDisposable {
 
   /** LMDB is given no file that was not checked. */
   async #openOnce(): Promise<void> {
+    if (this.#env) return;
     await this.#readOnce();
     if (existsSync(this.#path)) this.#env ??= await openFile(this.#path);
   }
 
   async #openForWriting(): Promise<void> {
+    if (this.#env) return;
     try {
       if (!existsSync(this.#path)) await createFile(this.#path, this.#head);
       await this.#openOnce();
@@ -370,7 +374,7 @@ export class LmdbDatabase implements JournalDatabase, AsyncDisposable {
   /** Resolves when the transaction is durable, and only then counts it in. @throws JournalError */
   async #commit(transaction: Transaction): Promise<void> {
     try {
-      await makeRoom(this.#path, transaction.room);
+      await this.#room.make(transaction.room);
     } catch (error) {
       this.#fail(transaction, error);
       throw new JournalError("The file can't be made longer.", "nothing written", { cause: error });
@@ -421,13 +425,14 @@ export class LmdbDatabase implements JournalDatabase, AsyncDisposable {
   async #closeFile(): Promise<void> {
     const env = this.#env;
     this.#env = undefined;
+    this.#room = new LmdbRoom(this.#path);
     await env?.close();
   }
 }
 
 export interface LmdbOptions extends JournalOptions {
   readonly log: Log;
-  /** A job is folded when its oldest entry is so many revisions old. Default 4,000. */
+  /** A job is folded when its oldest entry is so many revisions old. Default 16,000. */
   readonly unfoldedMax?: number | undefined;
 }
 
@@ -495,9 +500,10 @@ async function createFile(path: string, head: Head, jobs: readonly StoredJob[] =
   await removeFile(unfinished);
   const env = await openFile(unfinished);
   try {
+    const room = new LmdbRoom(unfinished);
     let transaction = new Transaction(head);
     const commit = async (): Promise<void> => {
-      await makeRoom(unfinished, transaction.room);
+      await room.make(transaction.room);
       await write(env, transaction);
       transaction = new Transaction(transaction.head);
     };
@@ -571,7 +577,7 @@ export const DAMAGED =
 /** Of the newest entries, so many can be found and followed. */
 const ENTRIES_KEPT = 1_000;
 
-const UNFOLDED_MAX = 4_000;
+const UNFOLDED_MAX = 16_000;
 
 /** Jobs are folded when their entries take more than this. */
 const UNFOLDED_BYTES_MAX = 16 * 1024 * 1024;

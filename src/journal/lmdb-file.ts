@@ -16,6 +16,7 @@ export class LmdbFile implements Disposable {
   /** The snapshot that LMDB would use: that of the newest transaction. */
   readonly #meta: Meta;
   readonly #buffers: Buffer[] = [];
+  #large = Buffer.alloc(0);
 
   /** @throws DamagedFileError when it isn't an LMDB file, or no longer a whole one. */
   static open(path: string): LmdbFile {
@@ -186,12 +187,18 @@ export class LmdbFile implements Disposable {
     const { pageBytes } = walk.meta;
     check(count === Math.ceil((HEADER + bytes) / pageBytes), `a large value has an impossible length`);
     this.#use(walk, number, count);
-    const value = Buffer.allocUnsafe(count * pageBytes);
+    const value = this.#largeBuffer(count * pageBytes);
     this.#read(value, number, pageBytes);
     checkHeader(value, number, walk.meta, OVERFLOW_PAGE);
     check(value.readUInt32LE(20) === count, `page ${number} has another length than its record`);
     walk.seen.overflowPages += count;
     return value.subarray(HEADER, HEADER + bytes);
+  }
+
+  /** The same for each large value: there may be as many as jobs. */
+  #largeBuffer(bytes: number): Buffer {
+    if (this.#large.length < bytes) this.#large = Buffer.allocUnsafe(2 * bytes);
+    return this.#large.subarray(0, bytes);
   }
 
   #readPage(walk: Walk, number: number, level: number): Buffer {

@@ -76,8 +76,10 @@ export class LmdbReading {
     let jobs: StoredJob[] = [];
     let begun = performance.now();
     for (const job of this.#jobs()) {
-      this.latest.set(idOf(job), job.revision);
-      jobs.push(job);
+      if (job) {
+        this.latest.set(idOf(job), job.revision);
+        jobs.push(job);
+      }
       if (performance.now() - begun < SLICE_MS) continue;
       yield { epoch: this.#head.epoch, jobs, removals: [] };
       jobs = [];
@@ -89,7 +91,8 @@ export class LmdbReading {
     yield { epoch: this.#head.epoch, jobs, removals: this.#remembered() };
   }
 
-  *#jobs(): Generator<StoredJob, void> {
+  /** What each record comes to: a job, or nothing. */
+  *#jobs(): Generator<StoredJob | undefined, void> {
     let count = 0;
     let checksum = 0;
     for (const { key, value } of this.#file.records()) {
@@ -97,7 +100,7 @@ export class LmdbReading {
       count++;
       const job = this.#readRecord(key, value);
       checksum = (checksum + checksumIn(value)) % 2 ** 32;
-      if (job) yield job;
+      yield job;
     }
     const { recordCount, revision, entriesFrom } = this.#head;
     if (count !== recordCount)
@@ -139,11 +142,8 @@ export class LmdbReading {
     return this.#replay(this.#newerEntries(idOf(job), job.revision), job);
   }
 
-  *#jobsWithoutRecord(): Generator<StoredJob, void> {
-    for (const id of this.#entries.keys()) {
-      const job = this.#replay(this.#newerEntries(id, 0));
-      if (job) yield job;
-    }
+  *#jobsWithoutRecord(): Generator<StoredJob | undefined, void> {
+    for (const id of this.#entries.keys()) yield this.#replay(this.#newerEntries(id, 0));
   }
 
   /** Takes the entries about a job that are newer than `revision`: each is taken once. */

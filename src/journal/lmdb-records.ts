@@ -1,6 +1,6 @@
 import { crc32 } from "node:zlib";
 import type { JobKey } from "../tasks/names.js";
-import type { TaskRow, WrittenRow } from "../tasks/task-rows.js";
+import type { LeafRow, TaskRow, WrittenRow } from "../tasks/task-rows.js";
 import { TASK_STATUSES } from "../tasks/task-status.js";
 import { unreachable } from "../util/assert.js";
 import { RecentValues } from "../util/recent-values.js";
@@ -154,7 +154,21 @@ type RowFields = [...OwnFields, ...rest: unknown[]];
 
 const KINDS = ["LEAF", "INTERMEDIATE", "ITERATIVE"] as const;
 
-function fieldsOf(row: TaskRow): RowFields {
+/** A leaf that has not begun: most tasks of most jobs are that at first, so they are short. */
+type PendingLeafFields = [
+  kind: typeof PENDING_LEAF,
+  path: string,
+  description: string,
+  maxConcurrency: number | null,
+  volume: number | null,
+  ...rest: unknown[],
+];
+
+const PENDING_LEAF = 3;
+
+function fieldsOf(row: TaskRow): RowFields | PendingLeafFields {
+  if (row.kind === "LEAF" && hasNotBegun(row))
+    return [PENDING_LEAF, row.path, row.description, row.maxConcurrency, row.volume];
   const own: OwnFields = [
     KINDS.indexOf(row.kind),
     row.path,
@@ -178,8 +192,28 @@ function fieldsOf(row: TaskRow): RowFields {
   }
 }
 
+function hasNotBegun(row: LeafRow): boolean {
+  const isBare = row.startedAt === null && row.endedAt === null && row.message === null;
+  return row.status === "PENDING" && isBare && !row.isLeftOut && row.done === 0;
+}
+
 /** Field by field, as there may be millions. */
-function rowOf(fields: RowFields): TaskRow {
+function rowOf(fields: RowFields | PendingLeafFields): TaskRow {
+  if (isPendingLeaf(fields)) {
+    return {
+      kind: "LEAF",
+      path: fields[1],
+      description: shared(fields[2]),
+      status: "PENDING",
+      startedAt: null,
+      endedAt: null,
+      message: null,
+      maxConcurrency: fields[3],
+      isLeftOut: false,
+      volume: fields[4],
+      done: 0,
+    };
+  }
   const path = fields[1];
   const description = shared(fields[2]);
   const status = TASK_STATUSES[fields[3]]!;
@@ -226,6 +260,10 @@ function rowOf(fields: RowFields): TaskRow {
     default:
       throw new DamagedFileError(`a task of kind ${fields[0]} is unknown`);
   }
+}
+
+function isPendingLeaf(fields: RowFields | PendingLeafFields): fields is PendingLeafFields {
+  return fields[0] === PENDING_LEAF;
 }
 
 /** One string for equal descriptions: jobs of one kind have the same, and there may be millions of tasks. */

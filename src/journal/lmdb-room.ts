@@ -2,20 +2,39 @@ import { open, type FileHandle } from "node:fs/promises";
 import { LmdbFile } from "./lmdb-file.js";
 
 /**
- * Makes the file long enough for a transaction, before LMDB has to: so it is never LMDB that finds the disk
+ * Makes a file long enough for each transaction, before LMDB has to: so it is never LMDB that finds the disk
  * full. lmdb 3.5.6 writes the message of a failed write beyond the end of its buffer (`last_error` in mdb.c),
  * which ends the process sooner or later; and a transaction that was not begun needs no mending.
- *
- * @throws the system's error, ENOSPC, EDQUOT, EFBIG or another, when there is no room. Nothing has changed then.
  */
-export async function makeRoom(path: string, transaction: Readonly<Room>): Promise<void> {
-  const { used, length } = sizeOf(path);
-  const needed = used + roomFor(transaction);
-  if (needed <= length) return;
-  const ahead = Math.min(Math.max(length / 4, AHEAD_MIN), AHEAD_MAX);
-  await using file = await open(path, "r+");
-  await extend(file, length, needed);
-  await extend(file, Math.max(length, needed), needed + ahead).catch(() => undefined); // it would be for later
+export class LmdbRoom {
+  readonly #path: string;
+  #length = 0;
+  /** What is used now at most. */
+  #used = 0;
+
+  constructor(path: string) {
+    this.#path = path;
+  }
+
+  /** @throws the system's error, ENOSPC, EDQUOT, EFBIG or another, when there is none. Nothing has changed then. */
+  async make(transaction: Readonly<Room>): Promise<void> {
+    const room = roomFor(transaction);
+    if (this.#used + room > this.#length) await this.#lengthen(room);
+    this.#used += room;
+  }
+
+  async #lengthen(room: number): Promise<void> {
+    const { used, length } = sizeOf(this.#path);
+    const needed = used + room;
+    if (needed > length) {
+      const ahead = Math.min(Math.max(length / 4, AHEAD_MIN), AHEAD_MAX);
+      await using file = await open(this.#path, "r+");
+      await extend(file, length, needed);
+      await extend(file, Math.max(length, needed), needed + ahead).catch(() => undefined); // it would be for later
+    }
+    this.#used = used;
+    this.#length = sizeOf(this.#path).length;
+  }
 }
 
 /**

@@ -258,10 +258,11 @@ function zeroCounts(): Record<TaskStatus, number> {
   return { PENDING: 0, RUNNING: 0, FINISHED: 0, CANCELED: 0, FAILED: 0 };
 }
 
-/** What is asked for once for each thing can't make a sort slow. */
+/** Numbers are compared, and not the things: there may be as many as jobs. */
 function sortedBy<T>(things: readonly T[], revisionOf: (thing: T) => number): T[] {
-  const numbered = things.map((thing) => ({ thing, revision: revisionOf(thing) }));
-  return numbered.toSorted((a, b) => a.revision - b.revision).map(({ thing }) => thing);
+  const revisions = Float64Array.from(things, revisionOf);
+  const order = Uint32Array.from(things, (_, index) => index).sort((a, b) => revisions[a]! - revisions[b]!);
+  return Array.from(order, (index) => things[index]!);
 }
 
 function take<T>(things: Iterable<T>, count: number): T[] {

@@ -1,0 +1,220 @@
+/**
+ * How many updates a second are made durable, and what that costs: through a store over a journal on a disk
+ * (`lmdb`), beside the same store over a journal in memory, and beside a plain file to which the same bytes are
+ * appended and synced (`plain`). Updates come from 1, 100 or 1,000 who each wait for their answer, or as batches
+ * of 100, as one `updateTasks` brings them, one batch at a time. To 10 jobs over and over, and to 20,000 in turn,
+ * where the journal has to write a job's record anew ("fold" it) about once an update.
+ *
+ *     npm run bench -- durable-updates
+ *
+ * Found (Node 20, 2 shared AMD EPYC cores, of which others used up to half at times; ext4 on a virtual disk;
+ * medians of 5 rounds in turn; CPU is of all threads; an update is an entry of 520 bytes):
+ *
+ *     10 jobs           updates a second           lmdb to          CPU µs an update      p50, p99 ms
+ *                       plain    lmdb  memory   plain  memory    plain   lmdb  memory     lmdb
+ *     1 in flight       3,095   1,262  60,502    0.41   0.023      183    572      18      0.7,   2.9
+ *     100 in flight   179,763  23,375  73,360    0.13    0.35        3     33      14      3.6,    12
+ *     1,000 in flight 377,729  29,963  58,850    0.09    0.60        1     27      18       29,    53
+ *     batches of 100  152,704  33,683  80,039    0.20    0.41        3     26      15      2.6,   8.9
+ *
+ *     20,000 jobs
+ *     1 in flight       2,876     713  32,732    0.34   0.023      188    843      33      1.1,   5.0
+ *     100 in flight   147,567   6,049  31,939    0.04    0.18        4    140      38       16,    38
+ *     1,000 in flight 335,347   7,051  29,117    0.02    0.24        2    114      34      154,   181
+ *     batches of 100  117,527   5,467  31,470    0.05    0.17        5    158      32       17,    34
+ *
+ * With many in flight it is not the disk that updates wait for but the CPU, and with many jobs most of that is
+ * folds: 70 to 115 µs each, to read a record of 20 tasks, write it again, and collect the garbage of both.
+ */
+import { join } from "node:path";
+import type { Journal } from "../src/journal/journal.js";
+import { openLmdbJournal } from "../src/journal/lmdb-journal.js";
+import { entryKey, sealEntry } from "../src/journal/lmdb-records.js";
+import { createMemoryJournal } from "../src/journal/memory-journal.js";
+import {
+  byThousands,
+  createProvider,
+  DATABASE,
+  JOURNAL_OPTIONS,
+  keyOf,
+  LEAF_PATHS,
+  storeJobs,
+  temporaryFolder,
+} from "./jobs.js";
+import { median, rounded } from "./measure.js";
+import { PlainFile } from "./plain-file.js";
+
+const ROUNDS = 5;
+const RUN_MS = 1_000;
+
+const SHAPES = [
+  { shape: "hot jobs", jobs: 10 },
+  { shape: "many jobs", jobs: 20_000 },
+];
+
+/** How updates are asked for: `inFlight` one by one, or `inFlight` together and the next when all are answered. */
+const WAYS = [
+  { way: "1 in flight", inFlight: 1, isBatch: false },
+  { way: "100 in flight", inFlight: 100, isBatch: false },
+  { way: "1,000 in flight", inFlight: 1_000, isBatch: false },
+  { way: "batches of 100", inFlight: 100, isBatch: true },
+];
+
+type Way = (typeof WAYS)[number];
+
+/** Where updates go. */
+interface Target extends AsyncDisposable {
+  /** Makes the next update. */
+  update(): Promise<unknown>;
+}
+
+type Targets = Record<"plain" | "lmdb" | "memory", Target>;
+type TargetName = keyof Targets;
+const TARGETS: readonly TargetName[] = ["plain", "lmdb", "memory"];
+
+interface Run {
+  readonly opsASecond: number;
+  readonly cpuMicros: number;
+  readonly p50: number;
+  readonly p99: number;
+}
+
+for (const { shape, jobs } of SHAPES) {
+  await using folder = await temporaryFolder();
+  await using lmdb = await storeTarget(await openLmdbJournal(folder.path, JOURNAL_OPTIONS), jobs);
+  await using memory = await storeTarget(createMemoryJournal(JOURNAL_OPTIONS), jobs);
+  await using plain = await plainTarget(join(folder.path, "plain"), memory.entryBytes);
+  console.log(`\n${shape}: ${jobs} of 20 tasks; an update is an entry of ${memory.entryBytes} bytes`);
+  await measureAll({ plain, lmdb, memory });
+}
+
+/** All ways and targets in turn, and that several times, so that what else the machine does hits all alike. */
+async function measureAll(targets: Targets): Promise<void> {
+  const rounds: Record<TargetName, Run>[][] = WAYS.map(() => []);
+  for (let round = 0; round <= ROUNDS; round++) {
+    for (const [at, way] of WAYS.entries()) {
+      const runs = { plain: await run(targets.plain, way), lmdb: await run(targets.lmdb, way) };
+      const all = { ...runs, memory: await run(targets.memory, way) };
+      if (round > 0) rounds[at]!.push(all);
+    }
+  }
+  console.table(WAYS.map(({ way }, at) => rowOf(way, rounds[at]!)));
+  console.table(WAYS.flatMap(({ way }, at) => TARGETS.map((target) => timesOf(way, target, rounds[at]!))));
+}
+
+function rowOf(way: string, rounds: readonly Record<TargetName, Run>[]): object {
+  const middle = (of: (round: Record<TargetName, Run>) => number): number => median(rounds.map(of));
+  return {
+    way,
+    "plain/s": Math.round(middle(({ plain }) => plain.opsASecond)),
+    "lmdb/s": Math.round(middle(({ lmdb }) => lmdb.opsASecond)),
+    "memory/s": Math.round(middle(({ memory }) => memory.opsASecond)),
+    "lmdb:plain": rounded(
+      middle(({ lmdb, plain }) => lmdb.opsASecond / plain.opsASecond),
+      2,
+    ),
+    "lmdb:memory": rounded(
+      middle(({ lmdb, memory }) => lmdb.opsASecond / memory.opsASecond),
+      3,
+    ),
+  };
+}
+
+function timesOf(way: string, target: TargetName, rounds: readonly Record<TargetName, Run>[]): object {
+  const middle = (of: (run: Run) => number): number => median(rounds.map((round) => of(round[target])));
+  return {
+    way,
+    target,
+    "CPU µs": rounded(middle(({ cpuMicros }) => cpuMicros)),
+    "p50 ms": rounded(
+      middle(({ p50 }) => p50),
+      3,
+    ),
+    "p99 ms": rounded(
+      middle(({ p99 }) => p99),
+      3,
+    ),
+  };
+}
+
+async function run(target: Target, way: Way): Promise<Run> {
+  const times: number[] = [];
+  const cpu = process.cpuUsage();
+  const began = performance.now();
+  const ops = await (way.isBatch ? inBatches : inFlight)(target, way.inFlight, began + RUN_MS, times);
+  const seconds = (performance.now() - began) / 1_000;
+  const { user, system } = process.cpuUsage(cpu);
+  const sorted = times.toSorted((a, b) => a - b);
+  return {
+    opsASecond: ops / seconds,
+    cpuMicros: (user + system) / ops,
+    p50: sorted[Math.floor(sorted.length / 2)]!,
+    p99: sorted[Math.floor(sorted.length * 0.99)]!,
+  };
+}
+
+/** Returns how many updates were made. */
+async function inFlight(target: Target, count: number, end: number, times: number[]): Promise<number> {
+  const work = async (): Promise<void> => {
+    for (let began = performance.now(); began < end; began = performance.now()) {
+      await target.update();
+      times.push(performance.now() - began);
+    }
+  };
+  await Promise.all(Array.from({ length: count }, work));
+  return times.length;
+}
+
+/** One batch at a time. Every update of a batch is answered with it. */
+async function inBatches(target: Target, count: number, end: number, times: number[]): Promise<number> {
+  for (let began = performance.now(); began < end; began = performance.now()) {
+    await Promise.all(Array.from({ length: count }, () => target.update()));
+    times.push(performance.now() - began);
+  }
+  return times.length * count;
+}
+
+/** A store of so many jobs over `journal`, which it closes. An update adds 1 to a leaf; the jobs are updated in turn. */
+async function storeTarget(
+  journal: Journal,
+  jobs: number,
+): Promise<Target & { readonly entryBytes: number }> {
+  const provider = createProvider(journal);
+  const store = await provider.getTaskStore(DATABASE);
+  await storeJobs(store, jobs);
+  let next = 0;
+  const update = (): Promise<unknown> => {
+    const at = next++;
+    const path = LEAF_PATHS[Math.floor(at / jobs) % LEAF_PATHS.length]!;
+    const updates = [{ path, add: 1 }];
+    return store.update(keyOf(at % jobs), { attempt: null, updates, log: [], requestId: null });
+  };
+  await byThousands(jobs, update); // begins each
+  await update();
+  return {
+    update,
+    entryBytes: await latestEntryBytes(journal),
+    async [Symbol.asyncDispose]() {
+      await provider.close();
+      await journal.close();
+    },
+  };
+}
+
+/** Of the newest entry, as it is written to a file. */
+async function latestEntryBytes(journal: Journal): Promise<number> {
+  const handle = await journal.open(DATABASE); // closed with the journal
+  const head = await handle.head();
+  for await (const { revision, entry } of handle.follow(head - 1, new AbortController().signal)) {
+    const key = entryKey(revision);
+    return key.length + sealEntry(key, entry).bytes.length;
+  }
+  throw new Error("The journal has no entry.");
+}
+
+/** So many bytes for each update. */
+async function plainTarget(path: string, bytes: number): Promise<Target> {
+  const file = await PlainFile.open(path);
+  const update = Buffer.alloc(bytes, "x");
+  return { update: () => file.append(update), [Symbol.asyncDispose]: () => file[Symbol.asyncDispose]() };
+}
