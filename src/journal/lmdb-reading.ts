@@ -57,8 +57,8 @@ export class LmdbReading {
   readonly #file: LmdbFile;
   readonly #head: Head;
   readonly #options: JournalOptions;
-  /** What entries say of a job, as bytes: most are older than its record. */
-  readonly #entries = new Map<string, RawEntry[]>();
+  /** What entries say of a job. */
+  readonly #entries = new Map<string, KeptEntry[]>();
   readonly #recordedRemovals = new Map<string, StoredRemoval>();
 
   constructor(file: LmdbFile, head: Head, options: JournalOptions) {
@@ -116,14 +116,14 @@ export class LmdbReading {
   #readRecord(key: Buffer, value: Buffer): StoredJob | undefined {
     switch (key[0]) {
       case KIND.entry: {
-        const raw = { key: Buffer.from(key), value: Buffer.from(value), revision: revisionIn(key) };
-        if (raw.revision < this.#head.entriesFrom || raw.revision > this.#head.revision)
-          throw new DamagedFileError(`it has an entry ${raw.revision} that its head does not know`);
-        this.entryChecksums.set(raw.revision, checksumIn(value));
-        const id = idOf(unseal(key, value) as JournalEntry);
+        const kept = { entry: unsealEntry(key, value), revision: revisionIn(key), bytes: value.length };
+        if (kept.revision < this.#head.entriesFrom || kept.revision > this.#head.revision)
+          throw new DamagedFileError(`it has an entry ${kept.revision} that its head does not know`);
+        this.entryChecksums.set(kept.revision, checksumIn(value));
+        const id = idOf(kept.entry);
         const entries = this.#entries.get(id);
-        if (entries) entries.push(raw);
-        else this.#entries.set(id, [raw]);
+        if (entries) entries.push(kept);
+        else this.#entries.set(id, [kept]);
         return undefined;
       }
       case KIND.job:
@@ -147,7 +147,7 @@ export class LmdbReading {
   }
 
   /** Takes the entries about a job that are newer than `revision`: each is taken once. */
-  #newerEntries(id: string, revision: number): RawEntry[] {
+  #newerEntries(id: string, revision: number): KeptEntry[] {
     const entries = this.#entries.get(id);
     if (!entries) return NONE;
     this.#entries.delete(id);
@@ -155,16 +155,15 @@ export class LmdbReading {
   }
 
   /** What entries make of the job of a record; undefined where they remove it. */
-  #replay(entries: readonly RawEntry[], recorded?: StoredJob): StoredJob | undefined {
+  #replay(entries: readonly KeptEntry[], recorded?: StoredJob): StoredJob | undefined {
     if (entries.length === 0) return recorded;
     let job = recorded;
-    for (const { key, value, revision } of entries) {
-      const entry = unsealEntry(key, value);
-      this.unfolded.add(entry, revision, value.length, this.#options.logLinesPerJobMax);
+    for (const { entry, revision, bytes } of entries) {
+      this.unfolded.add(entry, revision, bytes, this.#options.logLinesPerJobMax);
       if (entry.change.kind === "stored") job = storedJob(entry, entry.change, revision);
       if (entry.change.kind === "removed") job = undefined;
     }
-    const change = this.unfolded.get(idOf(unsealEntry(entries[0]!.key, entries[0]!.value)));
+    const change = this.unfolded.get(idOf(entries[0]!.entry));
     return job && change && folded(job, change, this.#options.logLinesPerJobMax);
   }
 
@@ -187,13 +186,13 @@ export class LmdbReading {
   }
 }
 
-interface RawEntry {
-  readonly key: Buffer;
-  readonly value: Buffer;
+interface KeptEntry {
+  readonly entry: JournalEntry;
   readonly revision: number;
+  readonly bytes: number;
 }
 
-const NONE: RawEntry[] = [];
+const NONE: KeptEntry[] = [];
 
 /** How long one slice takes to read, milliseconds. */
 const SLICE_MS = 8;

@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers/promises";
 import type { JobId, JobKey, Username } from "../tasks/names.js";
 import { TASK_STATUSES, type TaskStatus } from "../tasks/task-status.js";
 import type { JobState, Removal, UserTask } from "../tasks/user-task.js";
@@ -34,8 +35,8 @@ export class JobTable {
       add(states) {
         for (const state of states) slots.push(table.#put(state));
       },
-      finish(floor) {
-        table.#index(slots, floor);
+      async finish(floor) {
+        await table.#index(slots, floor);
         return table;
       },
     };
@@ -153,16 +154,17 @@ export class JobTable {
     return slot;
   }
 
-  /** The order of stores is not that of changes, so all are indexed at once. */
-  #index(slots: readonly Slot[], floor: number): void {
+  /** The order of stores is not that of changes, so all are indexed at once; others have their turns between. */
+  async #index(slots: readonly Slot[], floor: number): Promise<void> {
     this.#floor = floor;
-    for (const slot of sortedBy(slots, ({ state }) => state!.stamp.revision)) {
+    await setImmediate();
+    for (const slot of inOrder(slots, ({ state }) => state!.stamp.revision)) {
       this.#changes.append(slot, slot.state!.stamp.revision);
       if (slot.state!.kind === "removal") this.#removals.append(slot, slot.state!.stamp.revision);
     }
-    for (const slot of sortedBy(slots, storedRevisionOf)) {
-      if (slot.state!.kind === "userTask") this.#stores.append(slot, slot.state!.storedStamp.revision);
-    }
+    await setImmediate();
+    const jobs = slots.filter(({ state }) => state!.kind === "userTask");
+    for (const slot of inOrder(jobs, storedRevisionOf)) this.#stores.append(slot, storedRevisionOf(slot));
   }
 
   #indexEnd(slot: Slot, state: UserTask | Removal): void {
@@ -229,7 +231,7 @@ interface Slot {
 /** What a table is loaded by. */
 interface Loading {
   add(states: readonly (UserTask | Removal)[]): void;
-  finish(floor: number): JobTable;
+  finish(floor: number): Promise<JobTable>;
 }
 
 function storedRevisionOf({ state }: Slot): number {
@@ -258,11 +260,14 @@ function zeroCounts(): Record<TaskStatus, number> {
   return { PENDING: 0, RUNNING: 0, FINISHED: 0, CANCELED: 0, FAILED: 0 };
 }
 
-/** Numbers are compared, and not the things: there may be as many as jobs. */
 function sortedBy<T>(things: readonly T[], revisionOf: (thing: T) => number): T[] {
-  const revisions = Float64Array.from(things, revisionOf);
-  const order = Uint32Array.from(things, (_, index) => index).sort((a, b) => revisions[a]! - revisions[b]!);
-  return Array.from(order, (index) => things[index]!);
+  return things.toSorted((a, b) => revisionOf(a) - revisionOf(b));
+}
+
+/** By revisions that are all different. Plain numbers are sorted, several times as fast as what has them. */
+function inOrder(slots: readonly Slot[], revisionOf: (slot: Slot) => number): Slot[] {
+  const byRevision = new Map(slots.map((slot) => [revisionOf(slot), slot]));
+  return Array.from(Float64Array.from(byRevision.keys()).toSorted(), (revision) => byRevision.get(revision)!);
 }
 
 function take<T>(things: Iterable<T>, count: number): T[] {

@@ -66,7 +66,7 @@ export class PerDatabaseTaskStore extends ObservableTaskStore implements TaskSto
   ): Promise<PerDatabaseTaskStore> {
     const loading = JobTable.loading({ removalsKeptMax: options.limits.removalsKeptMax });
     const head = await journal.load((slice) => loading.add(statesOf(database, slice)));
-    return new PerDatabaseTaskStore(database, journal, options, loading.finish(head.floor), head);
+    return new PerDatabaseTaskStore(database, journal, options, await loading.finish(head.floor), head);
   }
 
   private constructor(

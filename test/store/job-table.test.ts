@@ -131,11 +131,11 @@ describe("a job table", () => {
     expect(table.get(BOB)).toMatchObject({ kind: "removal" });
   });
 
-  it("begins with the floor and with the jobs and removals that it is given", () => {
+  it("begins with the floor and with the jobs and removals that it is given", async () => {
     const states = [madeAt(5, undefined, stores(BOB)), madeAt(7, undefined, stores(ALICE))];
     const job = madeAt(6, undefined, stores(CAROL));
     const removal = madeAt(8, job, removes(CAROL));
-    const table = loaded([...states.toReversed(), removal], { removalsKeptMax: 1, floor: 4 });
+    const table = await loaded([...states.toReversed(), removal], { removalsKeptMax: 1, floor: 4 });
     expect(table.floor).toBe(4);
     expect(table.count({})).toBe(2);
     expect(keysOf(table.query({}))).toEqual([ALICE, BOB]);
@@ -147,10 +147,10 @@ describe("a job table", () => {
     expect(table.floor).toBe(8);
   });
 
-  it("orders jobs that it is given by their stores, though their changes came in another order", () => {
+  it("orders jobs that it is given by their stores, though their changes came in another order", async () => {
     const alice = madeAt(1, undefined, stores(ALICE));
     const bob = madeAt(2, undefined, stores(BOB));
-    const table = loaded([bob, madeAt(3, alice, begins(ALICE))], { removalsKeptMax: 1, floor: 0 });
+    const table = await loaded([bob, madeAt(3, alice, begins(ALICE))], { removalsKeptMax: 1, floor: 0 });
     expect(keysOf(table.query({}))).toEqual([BOB, ALICE]);
     expect(changesIn(table, 0)).toEqual([
       [2, "userTask", "bob"],
@@ -314,12 +314,12 @@ describe("a job table and a naive one", () => {
     );
   });
 
-  it("answer alike once all was loaded into a new table", () => {
-    fc.assert(
-      fc.property(commandGroups(), removalsKept, question, (groups, removalsKeptMax, asked) => {
+  it("answer alike once all was loaded into a new table", async () => {
+    await fc.assert(
+      fc.asyncProperty(commandGroups(), removalsKept, question, async (groups, removalsKeptMax, asked) => {
         const { model } = played(groups, removalsKeptMax);
         const states = model.changesAfter(0).toReversed();
-        const table = loaded(states, { removalsKeptMax, floor: model.floor });
+        const table = await loaded(states, { removalsKeptMax, floor: model.floor });
         expect(answersOf(indexed(table), asked)).toEqual(answersOf(naively(model), asked));
       }),
     );
@@ -443,7 +443,7 @@ function tableKeeping(removalsKeptMax: number, ...changes: readonly Change[]): J
 function loaded(
   states: readonly (UserTask | Removal)[],
   { floor, ...options }: { removalsKeptMax: number; floor: number },
-): JobTable {
+): Promise<JobTable> {
   const loading = JobTable.loading(options);
   const half = Math.ceil(states.length / 2);
   loading.add(states.slice(0, half));
