@@ -12,16 +12,16 @@
  *
  *     10 jobs           updates a second           lmdb to          CPU µs an update      p50, p99 ms
  *                       plain    lmdb  memory   plain  memory    plain   lmdb  memory     lmdb
- *     1 in flight       3,095   1,262  60,502    0.41   0.023      183    572      18      0.7,   2.9
- *     100 in flight   179,763  23,375  73,360    0.13    0.35        3     33      14      3.6,    12
- *     1,000 in flight 377,729  29,963  58,850    0.09    0.60        1     27      18       29,    53
- *     batches of 100  152,704  33,683  80,039    0.20    0.41        3     26      15      2.6,   8.9
+ *     1 in flight       2,383   1,314  46,975    0.55   0.028      243    499      24      0.7,   2.5
+ *     100 in flight   175,344  20,804  48,272    0.14    0.47        3     45      24      4.6,   8.2
+ *     1,000 in flight 548,301  26,537  40,222    0.05    0.66        1     40      29       38,    54
+ *     batches of 100  162,863  20,790  48,715    0.13    0.40        4     44      24      4.6,   8.3
  *
  *     20,000 jobs
- *     1 in flight       2,876     713  32,732    0.34   0.023      188    843      33      1.1,   5.0
- *     100 in flight   147,567   6,049  31,939    0.04    0.18        4    140      38       16,    38
- *     1,000 in flight 335,347   7,051  29,117    0.02    0.24        2    114      34      154,   181
- *     batches of 100  117,527   5,467  31,470    0.05    0.17        5    158      32       17,    34
+ *     1 in flight       2,517     743  27,992    0.31   0.028      227    903      41      1.2,   5.9
+ *     100 in flight   145,129   6,426  27,363    0.04    0.24        4    140      43       14,    25
+ *     1,000 in flight 267,845   8,018  26,585    0.03    0.32        3    129      44      132,   147
+ *     batches of 100  120,153   5,953  31,108    0.05    0.19        6    151      37       15,    29
  *
  * With many in flight it is not the disk that updates wait for but the CPU, and with many jobs most of that is
  * folds: 70 to 115 µs each, to read a record of 20 tasks, write it again, and collect the garbage of both.

@@ -6,16 +6,17 @@
  *
  *     npm run bench -- start-up
  *
- * Found (Node 20, 2 shared AMD EPYC cores, of which others used up to half at times; medians of 3 starts):
+ * Found (Node 20, 2 shared cores whose speed moved by a third meanwhile; medians of 3 starts):
  *
  *     jobs     file MB  ready line ms  /ready ms  CPU ms  stall ms  heap MB  RSS MB  a job, kB: heap  RSS
- *     0              0            855        861     985         5       43      99
- *     1,000         15          1,122      1,127   1,408        21       51     131              8.6   32
- *     10,000        86          1,859      1,860   2,448        41      104     194              6.1  9.5
- *     100,000      666          5,530      5,531   6,871       258      535     647              4.9  5.5
+ *     0              0            929        940   1,108         5       43     100
+ *     1,000         15          1,252      1,258   1,567        44       51     125              8.7   25
+ *     10,000        82          1,765      1,767   2,367        32      108     219              6.6   12
+ *     100,000      632          6,002      6,002   7,189       209      555     889              5.1  7.9
  *
- * The goal, 100,000 jobs in under 5 s, is missed by a tenth. The stall grows with
- * the jobs: after the last slice of them all are put in order in one turn, which by a profile is most of it.
+ * A load of 100,000 jobs with short descriptions (245 MB) took 3.5 to 4.9 s of that, on the same machine. Of the
+ * time most is JSON.parse, and making the tasks of what it gives; reading and checking the pages is a seventh. Trees
+ * that are made when they are first asked for would be the next step.
  */
 import { readFile, stat } from "node:fs/promises";
 import { createServer, type AddressInfo } from "node:net";
