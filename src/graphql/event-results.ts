@@ -1,6 +1,7 @@
 import { visit, type DocumentNode, type ExecutionResult } from "graphql";
-import type { PullStream } from "../hub/pull-stream.js";
+import type { Outlet, PullStream } from "../hub/pull-stream.js";
 import { formatPosition, type Position } from "../protocol/position.js";
+import { latin1Of } from "../util/latin1.js";
 import { RecentValues } from "../util/recent-values.js";
 import { SharedValues, type Lease } from "../util/shared-values.js";
 import type { OperationContext, OperationObserver } from "./context.js";
@@ -13,63 +14,82 @@ interface Question {
   readonly contextValue: OperationContext;
 }
 
-export interface EventResultsOptions {
-  readonly events: PullStream<unknown>;
-  readonly group: Lease<ExecutionGroup>;
-  readonly execute: (event: unknown) => ExecutionResult;
-  readonly observer: OperationObserver;
-}
+/** What an event looks like to those who ask the same: executed, and made into text, once for all of them. */
+export class EventResult {
+  readonly #result: ExecutionResult;
+  readonly #position: Position | undefined;
+  #text: string | undefined;
+  #latin1: string | undefined;
 
-/** Where results go. */
-export interface Outlet {
-  /** Whether one more may be pulled for it now. */
-  admits(): boolean;
-  /** One was pulled for it. */
-  filled(): void;
-}
-
-/** The results of a subscription: one an event, executed when it is asked for. One `next` at a time. */
-export class EventResults implements AsyncIterableIterator<ExecutionResult> {
-  readonly #options: EventResultsOptions;
-  #outlet: Outlet | undefined;
-  #position: Position | undefined;
-  #isReleased = false;
-
-  constructor(options: EventResultsOptions) {
-    this.#options = options;
+  constructor(result: ExecutionResult, event: unknown) {
+    this.#result = result;
+    this.#position = hasPosition(event) ? event.position : undefined;
   }
 
-  /** Where the reader stands that has taken the latest result; undefined where events have no position. */
+  /** Where the reader stands that has taken it; undefined where events have no position. */
   get position(): string | undefined {
     return this.#position && formatPosition(this.#position);
   }
 
-  /** From now on no more is pulled than `outlet` admits; to be resumed when it admits again. */
-  pullInto(outlet: Outlet): void {
+  /** As JSON. */
+  get text(): string {
+    return (this.#text ??= JSON.stringify(this.#result));
+  }
+
+  /** The bytes of the text, as `latin1Of` has them. */
+  get latin1(): string {
+    return (this.#latin1 ??= latin1Of(this.text));
+  }
+}
+
+export interface EventResultsOptions {
+  readonly events: PullStream<unknown>;
+  readonly group: Lease<ExecutionGroup>;
+  readonly observer: OperationObserver;
+}
+
+/**
+ * The results of a subscription: one an event, executed when it is taken. They are taken one by one, or poured
+ * into an outlet.
+ */
+export class EventResults implements AsyncIterableIterator<EventResult>, Outlet<unknown> {
+  readonly #events: PullStream<unknown>;
+  readonly #group: Lease<ExecutionGroup>;
+  readonly #observer: OperationObserver;
+  #outlet: Outlet<EventResult> | undefined;
+  #isReleased = false;
+
+  constructor({ events, group, observer }: EventResultsOptions) {
+    this.#events = events;
+    this.#group = group;
+    this.#observer = observer;
+  }
+
+  /** Gives all results to `outlet`, from now on. */
+  pourInto(outlet: Outlet<EventResult>): void {
     this.#outlet = outlet;
+    this.#events.pourInto(this);
   }
 
+  /** The outlet may admit a result now. */
   resume(): void {
-    this.#options.events.resume();
+    this.#events.resume();
   }
 
-  async next(): Promise<IteratorResult<ExecutionResult>> {
+  async next(): Promise<IteratorResult<EventResult>> {
     try {
-      const result = await this.#options.events.take(
-        (event) => this.#show(event),
-        () => this.#outlet?.admits() ?? true,
-      );
+      const result = await this.#events.take((event) => this.#show(event));
       if (result.done) this.#release();
       return result;
     } catch (error) {
-      await this.return();
+      this.#release();
       throw error;
     }
   }
 
-  async return(): Promise<IteratorResult<ExecutionResult>> {
+  async return(): Promise<IteratorResult<EventResult>> {
     this.#release();
-    await this.#options.events.return();
+    await this.#events.return();
     return { done: true, value: undefined };
   }
 
@@ -77,18 +97,34 @@ export class EventResults implements AsyncIterableIterator<ExecutionResult> {
     return this;
   }
 
-  #show(event: unknown): ExecutionResult {
-    this.#position = hasPosition(event) ? event.position : undefined;
-    const { group, execute, observer } = this.#options;
-    observer.eventTold();
-    this.#outlet?.filled();
-    return group.isShared ? group.value.show(event, execute) : execute(event);
+  admits(): boolean {
+    return this.#outlet!.admits();
+  }
+
+  give(event: unknown): void {
+    this.#outlet!.give(this.#show(event));
+  }
+
+  end(): void {
+    this.#release();
+    this.#outlet!.end();
+  }
+
+  fail(error: unknown): void {
+    this.#release();
+    this.#outlet!.fail(error);
+  }
+
+  #show(event: unknown): EventResult {
+    this.#observer.eventTold();
+    const { value, isShared } = this.#group;
+    return isShared ? value.showToAll(event) : value.show(event);
   }
 
   #release(): void {
     if (this.#isReleased) return;
     this.#isReleased = true;
-    this.#options.group.release();
+    this.#group.release();
   }
 }
 
@@ -97,13 +133,23 @@ export class EventResults implements AsyncIterableIterator<ExecutionResult> {
  * executed once for all of them. They go on together, so few results need be kept.
  */
 export class ExecutionGroup {
-  readonly #results = new RecentValues<unknown, ExecutionResult>(RESULTS_KEPT);
+  readonly #execute: (event: unknown) => ExecutionResult;
+  readonly #results = new RecentValues<unknown, EventResult>(RESULTS_KEPT);
+  #newest: { readonly event: unknown; readonly result: EventResult } | undefined;
 
-  show(event: unknown, execute: (event: unknown) => ExecutionResult): ExecutionResult {
-    const known = this.#results.get(event);
-    if (known) return known;
-    const result = execute(event);
+  constructor(execute: (event: unknown) => ExecutionResult) {
+    this.#execute = execute;
+  }
+
+  show(event: unknown): EventResult {
+    return new EventResult(this.#execute(event), event);
+  }
+
+  showToAll(event: unknown): EventResult {
+    if (this.#newest && this.#newest.event === event) return this.#newest.result;
+    const result = this.#results.get(event) ?? this.show(event);
     this.#results.set(event, result);
+    this.#newest = { event, result };
     return result;
   }
 }
@@ -116,9 +162,9 @@ export class ExecutionGroups {
   readonly #documents = new WeakMap<DocumentNode, DocumentTraits>();
   #documentCount = 0;
 
-  /** The group of those who ask the same. */
-  join(question: Question): Lease<ExecutionGroup> {
-    return this.#groups.acquire(this.#keyOf(question), () => new ExecutionGroup());
+  /** The group of those who ask the same; `execute` shows one of them an event. */
+  join(question: Question, execute: (event: unknown) => ExecutionResult): Lease<ExecutionGroup> {
+    return this.#groups.acquire(this.#keyOf(question), () => new ExecutionGroup(execute));
   }
 
   /**

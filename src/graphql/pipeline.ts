@@ -96,8 +96,7 @@ export class Pipeline {
       if (!(source instanceof PullStream)) return this.#masked(asResult(source));
       return new EventResults({
         events: source,
-        group: this.#groups.join(operation),
-        execute: (event) => this.#event(operation, event),
+        group: this.#groups.join(operation, (event) => this.#event(operation, event)),
         observer: this.#services.observer,
       });
     } catch (error) {

@@ -1,62 +1,55 @@
 import { assert } from "../util/assert.js";
-import type { Clock, Timer } from "../util/clock.js";
-import type { Pace } from "./pace.js";
-import type { PullQueue } from "./pull-queue.js";
+import type { LiveGroup } from "./live-group.js";
+import type { Paced } from "./pace.js";
+import type { Puller } from "./pull-queue.js";
+import type { Pulled, PullSource } from "./pull-source.js";
 
-/** Where a stream pulls from, in the turn in which somebody wants a value. */
-export interface PullSource<T> {
-  pull(): Pulled<T>;
+/** Who takes what a stream tells. */
+export interface Outlet<T> {
+  /** Whether it takes one more now. Once it has not, the stream waits to be resumed. */
+  admits(): boolean;
+  /** Called in the turn of the event loop in which the value is pulled. */
+  give(value: T): void;
+  end(): void;
+  fail(error: unknown): void;
 }
 
 /**
- * A value, whether it ends a batch, and whether there is more already; nothing to tell now, and when to ask again though nothing changes (0:
- * in the next turn of the event loop); or nothing will ever be told again.
- */
-export type Pulled<T> =
-  | { readonly value: T; readonly endsBatch?: boolean; readonly isStale?: boolean }
-  | { readonly askAgainInMs: number }
-  | "nothing"
-  | "ended";
-
-export interface PullStreamOptions {
-  readonly queue: PullQueue;
-  readonly pace: Pace;
-  readonly clock: Clock;
-  /** Called once, when the stream ends or is ended. */
-  readonly onEnd: () => void;
-}
-
-/**
- * An async iterable without a queue: whoever reads it pulls the next value from its source, and waits only
- * while there is none, or while it is not its turn. What happens meanwhile costs nothing here.
+ * What one subscriber is told, without a queue: a value is pulled when there is somebody to take it, and what
+ * happens meanwhile costs nothing here. While it has not told all there is, it pulls for itself; then it goes
+ * with its group, which pulls once for all of them.
  *
- * One `next` at a time. `return` ends it at once, also while a `next` waits: an async generator would wait for
- * a value first.
+ * It is read as an async iterable, one `next` at a time, or poured into an outlet. `return` ends it at once,
+ * also while a `next` waits: an async generator would wait for a value first.
  */
-export class PullStream<T> implements AsyncIterableIterator<T> {
-  readonly #source: PullSource<T>;
-  readonly #options: PullStreamOptions;
+export class PullStream<T> implements AsyncIterableIterator<T>, Puller, Paced {
+  readonly #group: LiveGroup<T>;
+  readonly #onEnd: () => void;
+  /** Where it stands by itself; undefined while it goes with its group. */
+  #source: PullSource<T> | undefined;
+  /** Whether it waits for its group to wake it. */
+  #isWaiting = false;
+  #outlet: Outlet<T> | undefined;
   #isEnded = false;
-  /** Whether there may be something that may be told. */
-  #isAwake = true;
-  #reader: Reader<T> | undefined;
-  #reminder: Timer | undefined;
 
-  constructor(source: PullSource<T>, options: PullStreamOptions) {
+  /** @param onEnd called once, when the stream ends or is ended. */
+  constructor(source: PullSource<T>, group: LiveGroup<T>, onEnd: () => void) {
     this.#source = source;
-    this.#options = options;
-    options.pace.add(this);
+    this.#group = group;
+    this.#onEnd = onEnd;
   }
 
-  /** There may be something to pull, and it may be told. */
-  wake(): void {
-    this.#isAwake = true;
+  /** Gives all that is told to `outlet`, from now on. */
+  pourInto(outlet: Outlet<T>): void {
+    assert(!this.#outlet, "one reader at a time");
+    if (this.#isEnded) return outlet.end();
+    this.#outlet = outlet;
     this.resume();
   }
 
-  /** Who reads may admit a value now. */
+  /** Who takes what is told may admit a value now. */
   resume(): void {
-    if (this.#reader && this.#isAwake) this.#options.queue.pullSoon(this);
+    if (this.#source && this.#outlet && !this.#isWaiting) this.#group.queue.pullSoon(this);
   }
 
   next(): Promise<IteratorResult<T>> {
@@ -65,20 +58,20 @@ export class PullStream<T> implements AsyncIterableIterator<T> {
 
   /**
    * The next value, as what `use` makes of it. That is done in the turn in which it is pulled, and belongs to
-   * the time that the queue shares out. Nothing is pulled that `admits` does not let through when its turn has
-   * come; `resume` asks it again.
+   * the time that the queue shares out.
    */
-  take<R>(use: (value: T) => R, admits: () => boolean = always): Promise<IteratorResult<R>> {
-    assert(!this.#reader, "one next at a time");
+  take<R>(use: (value: T) => R): Promise<IteratorResult<R>> {
     return new Promise((resolve, reject) => {
-      if (this.#isEnded) return resolve({ done: true, value: undefined });
-      this.#reader = {
-        give: (value) => resolve({ done: false, value: use(value) }),
+      this.pourInto({
+        admits: always,
+        give: (value) => {
+          const taken = use(value);
+          this.#outlet = undefined;
+          resolve({ done: false, value: taken });
+        },
         end: () => resolve({ done: true, value: undefined }),
         fail: reject,
-        admits,
-      };
-      this.resume();
+      });
     });
   }
 
@@ -93,58 +86,83 @@ export class PullStream<T> implements AsyncIterableIterator<T> {
 
   /** To be called by the queue, when it is this stream's turn. */
   pull(): void {
-    const reader = this.#reader;
-    if (!reader || !reader.admits()) return;
+    if (!this.#source || !this.canTake) return;
     try {
-      this.#pullFor(reader);
+      this.#tellOwn(this.#source.pull(), this.#source);
     } catch (error) {
-      this.#reader = undefined;
-      this.#end();
-      reader.fail(error);
+      this.fail(error);
     }
   }
 
-  #pullFor(reader: Reader<T>): void {
-    this.#isAwake = false;
-    const pulled = this.#source.pull();
-    if (pulled === "nothing") return;
+  /** Whether what is told now would be taken. */
+  get canTake(): boolean {
+    return this.#outlet?.admits() ?? false;
+  }
+
+  /** To be called by its group with what comes next, which it can take. */
+  tell(value: T): void {
+    try {
+      this.#outlet?.give(value);
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  /** To be called by its group when it can't take what comes next: it goes on by itself. */
+  goOnFrom(source: PullSource<T>): void {
+    this.#source = source;
+  }
+
+  /** To be called by its group: it may go on, where it waited. */
+  wake(): void {
+    this.#isWaiting = false;
+    this.resume();
+  }
+
+  /** Ends with an error, which its reader gets. */
+  fail(error: unknown): void {
+    if (this.#isEnded) return;
+    const outlet = this.#outlet;
+    this.#outlet = undefined;
+    this.#end();
+    outlet?.fail(error);
+  }
+
+  #tellOwn(pulled: Pulled<T>, source: PullSource<T>): void {
+    if (pulled === "nothing") return this.#goLive(source);
     if (pulled === "ended") return this.#end();
-    if ("askAgainInMs" in pulled) return this.#askAgainIn(pulled.askAgainInMs);
-    this.#reader = undefined;
-    if (pulled.endsBatch) this.#options.pace.batchEnded(pulled.isStale);
-    this.#isAwake = !(pulled.endsBatch && this.#options.pace.hasInterval);
-    reader.give(pulled.value);
+    if ("askAgainInMs" in pulled) {
+      if (pulled.askAgainInMs > 0) return this.#goLive(source, pulled.askAgainInMs);
+      return this.#group.queue.pullLater(this);
+    }
+    if (pulled.endsBatch && this.#group.pace.hasInterval) this.#endBatch(source, pulled.isStale);
+    this.tell(pulled.value);
+    if (this.#source && this.#outlet && !this.#isWaiting) this.#group.queue.pullLater(this);
   }
 
-  #askAgainIn(ms: number): void {
-    if (ms === 0) {
-      this.#isAwake = true;
-      return this.#options.queue.pullLater(this);
-    }
-    this.#reminder ??= this.#options.clock.schedule(ms, () => {
-      this.#reminder = undefined;
-      this.#options.pace.wakeOne(this);
-    });
+  #endBatch(source: PullSource<T>, isStale = false): void {
+    this.#group.pace.batchEnded();
+    if (!isStale) return this.#goLive(source);
+    this.#isWaiting = true;
+    this.#group.wakeWithNextTick(this);
+  }
+
+  /** All was told. */
+  #goLive(source: PullSource<T>, askAgainInMs?: number): void {
+    if (this.#group.join(this, source, askAgainInMs)) this.#source = undefined;
+    else this.#isWaiting = true;
   }
 
   #end(): void {
     if (this.#isEnded) return;
     this.#isEnded = true;
-    this.#reminder?.cancel();
-    this.#options.queue.delete(this);
-    this.#options.pace.delete(this);
-    this.#reader?.end();
-    this.#reader = undefined;
-    this.#options.onEnd();
+    this.#group.queue.delete(this);
+    this.#group.leave(this);
+    this.#source = undefined;
+    this.#outlet?.end();
+    this.#outlet = undefined;
+    this.#onEnd();
   }
-}
-
-/** Who waits for a value. */
-interface Reader<T> {
-  give(value: T): void;
-  end(): void;
-  fail(error: unknown): void;
-  admits(): boolean;
 }
 
 function always(): boolean {

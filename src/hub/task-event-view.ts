@@ -1,7 +1,7 @@
 import { formatPosition, type CatchUp, type Position } from "../protocol/position.js";
 import type { JobFilter, TaskStore } from "../store/task-store.js";
 import type { Removal, UserTask } from "../tasks/user-task.js";
-import { unreachable } from "../util/assert.js";
+import { assert, unreachable } from "../util/assert.js";
 import type { Clock } from "../util/clock.js";
 import { RecentValues } from "../util/recent-values.js";
 import type { ResetReason, TaskEvent } from "./task-event.js";
@@ -57,6 +57,11 @@ export class TaskEventView {
     this.#clock = options.clock;
   }
 
+  /** Of the newest change. */
+  get revision(): number {
+    return this.#store.position.revision;
+  }
+
   /** Where one stands who was told all up to `after`. */
   placeAfter(after: Position | undefined): Place {
     const position = after ?? { ...this.#store.position, revision: 0 };
@@ -76,12 +81,18 @@ export class TaskEventView {
     return this.#shared(keyOf(place), place.asOf, () => this.#makeStep(place));
   }
 
+  /** Where one stands to whom nothing was told at `place`, as all before revision `before` is hidden. */
+  passed(place: Place, before: number): Place {
+    const asOf = this.revision;
+    const revision = Math.min(before - 1, asOf);
+    assert(!place.position.catchUp && revision >= place.position.revision, "passes what was not told");
+    return { ...place, position: { ...place.position, revision }, asOf };
+  }
+
   /** That all was told up to `place`, though it need not be said yet. */
-  bookmark(place: Place): Step {
-    return this.#shared(`${keyOf(place)} bookmark`, place.asOf, () => ({
-      event: this.#caughtUp(place.position),
-      place,
-    }));
+  bookmark(place: Place): TaskEvent {
+    const make = (): Step => ({ event: this.#caughtUp(place.position), place });
+    return this.#shared(`${keyOf(place)} bookmark`, place.asOf, make).event!;
   }
 
   #shared(key: string, asOf: number, make: () => Step): Step {

@@ -1,9 +1,8 @@
 import type { ServerResponse } from "node:http";
 import { Readable } from "node:stream";
-import type { ExecutionResult } from "graphql";
-import type { EventResults } from "../graphql/event-results.js";
+import type { EventResult, EventResults } from "../graphql/event-results.js";
 import type { Log } from "../util/log.js";
-import { SlowReaderWatch } from "./slow-reader.js";
+import { SlowReaderWatch, type WatchedConnection } from "./slow-reader.js";
 
 /** The header of server-sent events; proxies are asked neither to keep nor to hold them back. */
 export const EVENT_STREAM_HEADERS = {
@@ -27,7 +26,7 @@ export interface EventStreamOptions {
  * `id` that a client gives back as `Last-Event-ID`, and `complete` at the end. It pulls when it is read, so
  * what waits for a slow reader is one event, and what its socket holds.
  */
-export class EventStream extends Readable {
+export class EventStream extends Readable implements WatchedConnection {
   readonly #results: EventResults;
   readonly #response: ServerResponse;
   readonly #options: EventStreamOptions;
@@ -50,6 +49,15 @@ export class EventStream extends Readable {
     this.#end();
   }
 
+  get isWaiting(): boolean {
+    return this.#response.writableLength > 0;
+  }
+
+  closeSlowReader(): void {
+    this.#options.onSlowReaderClosed();
+    this.#response.destroy();
+  }
+
   override _read(): void {
     if (this.#isPulling || this.#hasEnded) return;
     this.#isPulling = true;
@@ -66,10 +74,10 @@ export class EventStream extends Readable {
     callback(error);
   }
 
-  #pulled({ done, value }: IteratorResult<ExecutionResult>): void {
+  #pulled({ done, value }: IteratorResult<EventResult>): void {
     this.#isPulling = false;
     if (this.#hasEnded) return;
-    if (!done) return void this.push(blockOf(value, this.#results.position));
+    if (!done) return void this.push(blockOf(value));
     this.push(COMPLETE);
     this.#end();
   }
@@ -93,14 +101,7 @@ export class EventStream extends Readable {
   #watchReader(): void {
     const response = this.#response;
     if (!response.socket) return;
-    const watch = new SlowReaderWatch(response.socket, {
-      slowReaderMs: this.#options.slowReaderMs,
-      isWaiting: () => response.writableLength > 0,
-      onSlow: () => {
-        this.#options.onSlowReaderClosed();
-        response.destroy();
-      },
-    });
+    const watch = new SlowReaderWatch(response.socket, this, this.#options.slowReaderMs);
     response.on("timeout", () => watch.timedOut());
   }
 }
@@ -108,7 +109,7 @@ export class EventStream extends Readable {
 const COMMENT = ":\n\n";
 const COMPLETE = "event: complete\ndata:\n\n";
 
-function blockOf(result: ExecutionResult, position: string | undefined): string {
+function blockOf({ text, position }: EventResult): string {
   const id = position === undefined ? "" : `id: ${position}\n`;
-  return `${id}event: next\ndata: ${JSON.stringify(result)}\n\n`;
+  return `${id}event: next\ndata: ${text}\n\n`;
 }

@@ -132,7 +132,7 @@ function throughPipeline(pipeline: Pipeline): Plugin {
         });
         if (isResult(result)) return asResponse(result);
         if (request.signal.aborted) await result.return();
-        return result;
+        return result as AsyncIterable<never>; // safe: only the event stream reads it
       });
     },
   };

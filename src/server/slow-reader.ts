@@ -1,11 +1,11 @@
 import type { Socket } from "node:net";
 
-/** What is known of a connection that may not be read from. */
-export interface SlowReaderOptions {
-  /** How long nothing may move while something waits to be read, milliseconds. */
-  readonly slowReaderMs: number;
-  readonly isWaiting: () => boolean;
-  readonly onSlow: () => void;
+/** A connection that may not be read from. */
+export interface WatchedConnection {
+  /** Whether something waits to be read. */
+  readonly isWaiting: boolean;
+  /** To be called when nothing has been read for too long. */
+  closeSlowReader(): void;
 }
 
 /**
@@ -15,25 +15,28 @@ export interface SlowReaderOptions {
  */
 export class SlowReaderWatch {
   readonly #socket: Socket;
-  readonly #options: SlowReaderOptions;
+  readonly #connection: WatchedConnection;
+  readonly #slowReaderMs: number;
   #sent: number | undefined;
 
-  constructor(socket: Socket, options: SlowReaderOptions) {
+  /** @param slowReaderMs how long nothing may move while something waits to be read, milliseconds. */
+  constructor(socket: Socket, connection: WatchedConnection, slowReaderMs: number) {
     this.#socket = socket;
-    this.#options = options;
+    this.#connection = connection;
+    this.#slowReaderMs = slowReaderMs;
     this.#lookAgain();
   }
 
   /** To be called when the socket says that it has timed out. */
   timedOut(): void {
-    const { isWaiting, onSlow } = this.#options;
+    const { isWaiting } = this.#connection;
     const sent = this.#socket.bytesWritten - this.#socket.writableLength;
-    if (isWaiting() && sent === this.#sent) return onSlow();
-    this.#sent = isWaiting() ? sent : undefined;
+    if (isWaiting && sent === this.#sent) return this.#connection.closeSlowReader();
+    this.#sent = isWaiting ? sent : undefined;
     this.#lookAgain();
   }
 
   #lookAgain(): void {
-    this.#socket.setTimeout(Math.ceil(this.#options.slowReaderMs / 2));
+    this.#socket.setTimeout(Math.ceil(this.#slowReaderMs / 2));
   }
 }

@@ -2,12 +2,15 @@ import type { Socket } from "node:net";
 import type { WebSocket as ProtocolSocket } from "graphql-ws";
 import type { WebSocket } from "ws";
 import { CloseCode } from "../protocol/close-codes.js";
-import type { EventResults, Outlet } from "../graphql/event-results.js";
+import type { EventResults } from "../graphql/event-results.js";
 import type { Pipeline } from "../graphql/pipeline.js";
 import type { Limits } from "../protocol/limits.js";
 import { limitExceeded } from "../protocol/tidemark-error.js";
+import { latin1Of } from "../util/latin1.js";
 import type { Log } from "../util/log.js";
-import { SlowReaderWatch } from "./slow-reader.js";
+import { Outgoing, type OutgoingQueue } from "./outgoing.js";
+import { SlowReaderWatch, type WatchedConnection } from "./slow-reader.js";
+import { WebSocketSubscription } from "./websocket-subscription.js";
 
 /**
  * One WebSocket, as graphql-ws sees it.
@@ -17,40 +20,34 @@ import { SlowReaderWatch } from "./slow-reader.js";
  * that of the new one. Here each operation has an id of its own inside, and the client's is put back on what
  * goes out, so that the two never meet.
  *
- * *Back-pressure.* A subscription pulls its next event when the one before it is on its way and the socket has
- * room. A client that sends without reading what it asked for is not read from, until it has taken what waits
- * for it; nor is one whose queries and mutations are too many to be answered at once. So what a socket holds is
- * bounded, and TCP tells the client. Who reads nothing at all is closed after a while.
+ * *Back-pressure.* A subscription is told its next event when the socket has room. A client that sends without
+ * reading what it asked for is not read from, until it has taken what waits for it; nor is one whose queries and
+ * mutations are too many to be answered at once. So what a socket holds is bounded, and TCP tells the client. Who
+ * reads nothing at all is closed after a while.
  */
-export class WebSocketConnection implements ProtocolSocket, Outlet {
+export class WebSocketConnection implements ProtocolSocket, WatchedConnection {
   readonly #webSocket: WebSocket;
+  readonly #outgoing: Outgoing;
   readonly #options: WebSocketConnectionOptions;
-  /** The inner id of the operation that a client's id stands for now. */
-  readonly #innerIds = new Map<string, string>();
-  /** The client's id of each operation that has not ended on the server. */
-  readonly #clientIds = new Map<string, string>();
-  /** Those of them that are subscriptions, by inner id, with their results once they are open. */
-  readonly #subscriptions = new Map<string, EventResults | undefined>();
-  /** Events that were pulled and not written yet. */
-  #unwritten = 0;
-  #willEndTurn = false;
+  /** The operation that a client's id stands for now. */
+  readonly #current = new Map<string, Operation>();
+  /** Those that have not ended on the server, by inner id. */
+  readonly #operations = new Map<string, Operation>();
+  #subscriptionCount = 0;
   /** Whether there are subscriptions that were not admitted. */
   #isHolding = false;
-  #operations = 0;
-  /** Pings that were sent since the client was heard of last, and characters beside them. */
+  #operationsBegun = 0;
+  /** Pings that were sent since the client was heard of last, and bytes beside them. */
   #unanswered = 0;
   #sentSince = 0;
 
   constructor(webSocket: WebSocket, socket: Socket, options: WebSocketConnectionOptions) {
     this.#webSocket = webSocket;
     this.#options = options;
+    this.#outgoing = new Outgoing(webSocket, socket, options.outgoing, () => this.#balance());
     webSocket.on("pong", () => this.#heardOf());
     webSocket.on("error", (error) => this.#failed(error));
-    const watch = new SlowReaderWatch(socket, {
-      slowReaderMs: options.slowReaderMs,
-      isWaiting: () => webSocket.bufferedAmount > 0 && webSocket.readyState === webSocket.OPEN,
-      onSlow: () => this.#closeSlowReader(),
-    });
+    const watch = new SlowReaderWatch(socket, this, options.slowReaderMs);
     socket.on("timeout", () => watch.timedOut());
   }
 
@@ -63,46 +60,49 @@ export class WebSocketConnection implements ProtocolSocket, Outlet {
    * ended, though their client may have completed them.
    */
   admitSubscription(innerId: string): boolean {
-    if (this.#subscriptions.size >= this.#options.limits.subscriptionsPerSocketMax) return false;
-    this.#subscriptions.set(innerId, undefined);
+    if (this.#subscriptionCount >= this.#options.limits.subscriptionsPerSocketMax) return false;
+    this.#subscriptionCount++;
+    this.#operations.get(innerId)!.isSubscription = true;
     return true;
   }
 
-  /** Its results pull no more than this socket can take. */
-  opened(innerId: string, results: EventResults): void {
-    if (this.#subscriptions.has(innerId)) this.#subscriptions.set(innerId, results);
-    results.pullInto(this);
+  /** What graphql-ws is to wait for the end of. The results go their own way to this socket. */
+  opened(innerId: string, results: EventResults): WebSocketSubscription {
+    const operation = this.#operations.get(innerId)!;
+    const start = latin1Of(`{"id":${JSON.stringify(operation.clientId)},"type":"next","payload":`);
+    return (operation.subscription = new WebSocketSubscription(this, results, start));
   }
 
+  /** Whether the socket has room for one more event. */
   admits(): boolean {
     this.#isHolding ||= !this.#hasRoom();
     return !this.#isHolding;
   }
 
-  /** What is pulled is written later in the same turn of the event loop, unless its operation has ended. */
-  filled(): void {
-    this.#unwritten++;
-    if (this.#willEndTurn) return;
-    this.#willEndTurn = true;
-    setImmediate(() => this.#turnEnded());
+  /** Resolves at once: what waits is bounded by reading no more from who does not take it. */
+  async send(message: string): Promise<void> {
+    this.sendPieces(latin1Of(this.#withClientId(message)), "", "");
   }
 
-  /** Resolves when the message is on its way. */
-  send(message: string): Promise<void> {
-    return new Promise((resolve) => {
-      if (this.#webSocket.readyState !== this.#webSocket.OPEN) return resolve();
-      this.#unwritten = Math.max(0, this.#unwritten - 1);
-      this.#sentSince += message.length;
-      this.#webSocket.send(this.#withClientId(message), () => {
-        this.#balance();
-        resolve();
-      });
-      this.#balance();
-    });
+  /** Sends a message that is made of these pieces, each as `latin1Of` has it. */
+  sendPieces(start: string, middle: string, end: string): void {
+    if (this.#webSocket.readyState !== this.#webSocket.OPEN) return;
+    this.#sentSince += this.#outgoing.send(start, middle, end);
   }
 
   close(code?: number, reason?: string): void {
+    this.#outgoing.flush();
     this.#webSocket.close(code, reason);
+  }
+
+  get isWaiting(): boolean {
+    return this.#webSocket.bufferedAmount > 0 && this.#webSocket.readyState === this.#webSocket.OPEN;
+  }
+
+  closeSlowReader(): void {
+    this.#options.onSlowReaderClosed();
+    this.close(CloseCode.SLOW_READER, "Nothing was read. Come back with your position.");
+    for (const { subscription } of this.#operations.values()) void subscription?.return();
   }
 
   /**
@@ -140,27 +140,28 @@ export class WebSocketConnection implements ProtocolSocket, Outlet {
   }
 
   async #subscribe(message: MessageWithId, pass: (message: unknown) => Promise<void>): Promise<void> {
-    const { id } = message;
-    if (this.#innerIds.has(id)) return this.close(CloseCode.SUBSCRIBER_ALREADY_EXISTS, inUse(id));
-    const innerId = String(++this.#operations);
-    this.#innerIds.set(id, innerId);
-    this.#clientIds.set(innerId, id);
+    const { id: clientId } = message;
+    if (this.#current.has(clientId)) return this.close(CloseCode.SUBSCRIBER_ALREADY_EXISTS, inUse(clientId));
+    const innerId = String(++this.#operationsBegun);
+    const operation: Operation = { clientId, innerId, isSubscription: false, subscription: undefined };
+    this.#current.set(clientId, operation);
+    this.#operations.set(innerId, operation);
     this.#balance();
     try {
       await pass({ ...message, id: innerId });
     } finally {
-      this.#clientIds.delete(innerId);
-      this.#subscriptions.delete(innerId);
+      this.#operations.delete(innerId);
+      if (operation.isSubscription) this.#subscriptionCount--;
+      if (this.#current.get(clientId) === operation) this.#current.delete(clientId);
       this.#balance();
-      if (this.#innerIds.get(id) === innerId) this.#innerIds.delete(id);
     }
   }
 
   async #complete(message: MessageWithId, pass: (message: unknown) => Promise<void>): Promise<void> {
-    const innerId = this.#innerIds.get(message.id);
-    if (innerId === undefined) return;
-    this.#innerIds.delete(message.id);
-    await pass({ ...message, id: innerId });
+    const operation = this.#current.get(message.id);
+    if (!operation) return;
+    this.#current.delete(message.id);
+    await pass({ ...message, id: operation.innerId });
   }
 
   /** ws closes the socket by itself, with 1009 where a message was too large. */
@@ -177,62 +178,53 @@ export class WebSocketConnection implements ProtocolSocket, Outlet {
     this.#sentSince = 0;
   }
 
-  #closeSlowReader(): void {
-    this.#options.onSlowReaderClosed();
-    this.close(CloseCode.SLOW_READER, "Nothing was read. Come back with your position.");
-    for (const results of this.#subscriptions.values()) void results?.return();
-  }
-
   /** graphql-ws writes the id first. */
   #withClientId(message: string): string {
     const [prefix, innerId] = ID_FIRST.exec(message) ?? [];
-    const id = innerId === undefined ? undefined : this.#clientIds.get(innerId);
-    if (prefix === undefined || id === undefined) return message;
-    return `{"id":${JSON.stringify(id)}${message.slice(prefix.length)}`;
+    const operation = innerId === undefined ? undefined : this.#operations.get(innerId);
+    if (prefix === undefined || !operation) return message;
+    return `{"id":${JSON.stringify(operation.clientId)}${message.slice(prefix.length)}`;
   }
 
   /** Reads from the client, and lets its subscriptions pull, as long as there is room for what comes of it. */
   #balance(): void {
     if (this.#isHolding && this.#hasRoom()) this.#resumeSubscriptions();
-    const isBusy =
-      this.#holdsTooMuch() || this.#clientIds.size - this.#subscriptions.size > OPERATIONS_A_SOCKET;
+    const answering = this.#operations.size - this.#subscriptionCount;
+    const isBusy = !this.#hasRoom() || answering > OPERATIONS_A_SOCKET;
     if (isBusy && !this.#webSocket.isPaused) this.#webSocket.pause();
     if (!isBusy && this.#webSocket.isPaused) this.#webSocket.resume();
   }
 
   #hasRoom(): boolean {
-    const isOpen = this.#webSocket.readyState === this.#webSocket.OPEN;
-    return isOpen && !this.#holdsTooMuch() && this.#unwritten < UNWRITTEN_MAX;
-  }
-
-  #turnEnded(): void {
-    this.#willEndTurn = false;
-    this.#unwritten = 0;
-    this.#balance();
+    return this.#outgoing.waitingBytes <= this.#options.limits.waitingBytesPerSocketMax;
   }
 
   #resumeSubscriptions(): void {
     this.#isHolding = false;
-    for (const results of this.#subscriptions.values()) results?.resume();
+    for (const { subscription } of this.#operations.values()) subscription?.resume();
   }
+}
 
-  #holdsTooMuch(): boolean {
-    return this.#webSocket.bufferedAmount > this.#options.limits.waitingBytesPerSocketMax;
-  }
+/** What a client has asked for, and what has come of it. */
+interface Operation {
+  readonly clientId: string;
+  readonly innerId: string;
+  isSubscription: boolean;
+  /** Once it is open. */
+  subscription: WebSocketSubscription | undefined;
 }
 
 /** Queries and mutations of one socket that are under way at a time; more are read when some are answered. */
 const OPERATIONS_A_SOCKET = 100;
 
-/** Characters behind which a ping may be late. */
+/** Bytes behind which a ping may be late. */
 const PING_WAITS_BEHIND = 64 * 1_024;
-
-/** Events of one socket that are pulled before it is known how large they are. */
-const UNWRITTEN_MAX = 8;
 
 export interface WebSocketConnectionOptions {
   readonly pipeline: Pipeline;
   readonly limits: Limits;
+  /** Shared by all connections. */
+  readonly outgoing: OutgoingQueue;
   /** Between two pings, milliseconds. */
   readonly keepAliveMs: number;
   /** How long a reader may take nothing of what waits for it, milliseconds. */

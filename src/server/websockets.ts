@@ -1,13 +1,14 @@
 import type { IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
-import { OperationTypeNode, type ExecutionArgs } from "graphql";
+import { OperationTypeNode, type ExecutionArgs, type ExecutionResult } from "graphql";
 import { handleProtocols, makeServer, type Server as ProtocolServer } from "graphql-ws";
 import { WebSocketServer, type WebSocket } from "ws";
 import { EventResults } from "../graphql/event-results.js";
 import { isRefusal, type PreparedOperation } from "../graphql/pipeline.js";
 import { CloseCode } from "../protocol/close-codes.js";
 import { limitExceeded } from "../protocol/tidemark-error.js";
+import { OutgoingQueue } from "./outgoing.js";
 import { WebSocketConnection, type WebSocketConnectionOptions } from "./websocket-connection.js";
 
 /**
@@ -21,15 +22,15 @@ export class WebSockets {
   readonly #connections = new Set<WebSocketConnection>();
   readonly #heartbeat: NodeJS.Timeout;
 
-  constructor(options: WebSocketConnectionOptions) {
-    this.#options = options;
+  constructor(options: Omit<WebSocketConnectionOptions, "outgoing">) {
+    this.#options = { ...options, outgoing: new OutgoingQueue() };
     this.#sockets = new WebSocketServer({
       noServer: true,
       handleProtocols,
       maxPayload: options.limits.messageBytesMax,
       perMessageDeflate: false,
     });
-    this.#protocol = createProtocol(options);
+    this.#protocol = createProtocol(this.#options);
     this.#heartbeat = setInterval(() => this.#ping(), options.keepAliveMs).unref();
   }
 
@@ -49,7 +50,7 @@ export class WebSockets {
   async close(): Promise<void> {
     clearInterval(this.#heartbeat);
     const clients = [...this.#sockets.clients];
-    for (const webSocket of clients) webSocket.close(CloseCode.GOING_AWAY, "Going away");
+    for (const connection of this.#connections) connection.close(CloseCode.GOING_AWAY, "Going away");
     await Promise.all(clients.map(isGone));
   }
 
@@ -89,11 +90,13 @@ function createProtocol({
         .errors;
     },
     onOperation({ extra: connection }, id, _payload, _args, result) {
-      if (result instanceof EventResults) connection.opened(id, result);
+      return result instanceof EventResults ? connection.opened(id, result) : undefined;
     },
     // Safe: graphql-ws executes what onSubscribe gave it.
     execute: (args: ExecutionArgs) => pipeline.execute(args as PreparedOperation),
-    subscribe: (args: ExecutionArgs) => pipeline.subscribe(args as PreparedOperation),
+    // Safe: onOperation puts another iterable in the place of the results.
+    subscribe: (args: ExecutionArgs) =>
+      pipeline.subscribe(args as PreparedOperation) as Promise<ExecutionResult | AsyncIterable<never>>,
   });
 }
 

@@ -4,12 +4,11 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { Hub } from "../../src/hub/hub.js";
 import type { PullStream } from "../../src/hub/pull-stream.js";
-import type { TaskEventCursor } from "../../src/hub/task-event-cursor.js";
 import type { TaskEvent } from "../../src/hub/task-event.js";
 import { formatPosition, parsePosition, type Position } from "../../src/protocol/position.js";
 import type { PerDatabaseTaskStore } from "../../src/store/per-database-task-store.js";
 import type { JobFilter } from "../../src/store/task-store.js";
-import { BOOKMARK_MS, createCursor } from "../kit/cursors.js";
+import { BOOKMARK_MS, createCursor, type CursorReader } from "../kit/cursors.js";
 import { delayJournal } from "../kit/delayed-journal.js";
 import { allToHold, expectLawful, expectNothingLeft, type Watched } from "../kit/delivery-laws.js";
 import { commandGroup, commandGroups, issue, KEYS, type CommandGroup } from "../kit/job-commands.js";
@@ -98,7 +97,7 @@ class Session {
   readonly #watching: Watching;
   readonly #watched: Watched;
   #watchers = [NaiveWatcher.new()];
-  #cursor: TaskEventCursor;
+  #cursor: CursorReader;
 
   constructor(world: OpenedStore, given: Watching) {
     const history = new StoreHistory();
@@ -165,7 +164,7 @@ class Session {
     this.#cursor = this.#subscribe(watcher.position);
   }
 
-  #subscribe(after: Position | undefined): TaskEventCursor {
+  #subscribe(after: Position | undefined): CursorReader {
     const { store, clock } = this.#world;
     return createCursor(store, { ...this.#watching, after: overTheWire(after), clock });
   }

@@ -419,19 +419,20 @@ describe("a subscriber from whom all is hidden that happens", () => {
 });
 
 describe("the changes of one turn of the event loop", () => {
-  it("wake a subscriber once", async () => {
+  it("wake those whom they concern once, and nobody else", async () => {
     await using world = await openHub();
     await Promise.all([ALICE, BOB].map((key) => world.store.store(toStore(key))));
-    const jobs = await world.task(CAROL);
-    await jobs.next();
-    void jobs.next();
+    const [jobs, counts] = [await world.task(CAROL), await world.taskCount()];
+    await Promise.all([jobs.next(), counts.next()]);
+    const waiting = [jobs.next(), counts.next()];
     await rest();
-    const looking = vi.spyOn(world.store, "get");
+    const [getting, counting] = [vi.spyOn(world.store, "get"), vi.spyOn(world.store, "taskCount")];
     await world.store.purge();
-    await rest();
+    await waiting[1];
     expect(world.store.position.revision).toBe(4);
-    expect(looking).toHaveBeenCalledExactlyOnceWith(CAROL);
-    await jobs.return();
+    expect(counting).toHaveBeenCalledOnce();
+    expect(getting).not.toHaveBeenCalled();
+    await Promise.all([jobs.return(), counts.return()]);
   });
 });
 
@@ -488,8 +489,8 @@ describe("the subscribers of a hub", () => {
     await using world = await openHub();
     const [leaving, staying] = [await world.taskCount(), await world.taskCount()];
     await Promise.all([leaving.next(), staying.next()]);
-    const next = staying.next();
     void leaving.next().then(() => leaving.return());
+    const next = staying.next();
     await world.store.store(toStore(ALICE));
     expect((await next).value).toBe(1);
     expect(world.hub.subscriberCount).toBe(1);

@@ -1,7 +1,9 @@
 import { describe, expect, it, vi } from "vitest";
 import { Pace } from "../../src/hub/pace.js";
 import { PullQueue } from "../../src/hub/pull-queue.js";
-import { PullStream, type Pulled } from "../../src/hub/pull-stream.js";
+import { LiveGroup } from "../../src/hub/live-group.js";
+import type { Pulled, PullSource } from "../../src/hub/pull-source.js";
+import { PullStream, type Outlet } from "../../src/hub/pull-stream.js";
 import { ManualClock } from "../kit/manual-clock.js";
 import { rest } from "../kit/turns.js";
 
@@ -13,18 +15,18 @@ describe("a pull stream", () => {
   });
 
   it("pulls nothing while nobody asks", async () => {
-    const { stream, source } = streamOf("a", "b");
-    stream.wake();
+    const { stream, source, changed } = streamOf("a", "b");
+    changed();
     await rest();
     expect(source.pulls).toBe(0);
     await stream.next();
-    stream.wake();
+    changed();
     await rest();
     expect(source.pulls).toBe(1);
   });
 
   it("waits while there is nothing, and goes on when it is woken", async () => {
-    const { stream, source } = streamOf();
+    const { stream, source, changed } = streamOf();
     const told = vi.fn<(result: unknown) => void>();
     const next = stream.next().then(told);
     await rest();
@@ -32,38 +34,39 @@ describe("a pull stream", () => {
     source.put("a");
     await rest();
     expect(told).not.toHaveBeenCalled();
-    stream.wake();
+    changed();
     await next;
     expect(told).toHaveBeenCalledWith({ done: false, value: "a" });
   });
 
   it("waits on when it is woken for nothing", async () => {
-    const { stream, source } = streamOf();
+    const { stream, source, changed } = streamOf();
     const told = vi.fn<(result: unknown) => void>();
     const next = stream.next().then(told);
     await rest();
-    stream.wake();
+    changed();
     await rest();
     expect(told).not.toHaveBeenCalled();
     source.put("a");
-    stream.wake();
+    changed();
     await next;
     expect(source.pulls).toBe(3);
   });
 
   it("is woken once by many wakes, and misses none that comes while nobody asks", async () => {
-    const { stream, source } = streamOf("a");
+    const { stream, source, changed } = streamOf("a");
     await stream.next();
     const next = stream.next();
     await rest();
     source.put("b");
-    wakeOften(stream);
+    changeOften(changed);
     expect(await next).toEqual({ done: false, value: "b" });
+    await rest();
+    expect(source.pulls).toBe(4);
     source.put("c");
-    stream.wake();
+    changed();
     await rest();
     expect(await stream.next()).toEqual({ done: false, value: "c" });
-    expect(source.pulls).toBe(4);
   });
 
   it("gives what the reader makes of a value, made in the turn in which it is pulled", async () => {
@@ -77,36 +80,52 @@ describe("a pull stream", () => {
     expect(pulls).toEqual([1]);
   });
 
-  it("pulls nothing that its reader does not admit, until it is resumed", async () => {
-    const { stream, source } = streamOf("a");
-    let hasRoom = false;
-    const next = stream.take(
-      (value) => value,
-      () => hasRoom,
-    );
-    stream.wake();
+  it("pulls nothing that its outlet does not admit, until it is resumed", async () => {
+    const { stream, source, changed } = streamOf("a");
+    const outlet = new Basin();
+    outlet.isFull = true;
+    stream.pourInto(outlet);
+    changed();
     await rest();
     expect(source.pulls).toBe(0);
-    hasRoom = true;
+    outlet.isFull = false;
     stream.resume();
-    expect(await next).toEqual({ done: false, value: "a" });
+    expect(outlet.taken).toEqual(["a"]);
   });
 
-  it("is not woken by being resumed", async () => {
-    const { stream, source } = streamOf();
+  it("pours all that there is into its outlet, and then what comes", async () => {
+    const { stream, source, changed } = streamOf("a", "b", "c");
+    const outlet = new Basin();
+    stream.pourInto(outlet);
+    await rest();
+    expect(outlet.taken).toEqual(["a", "b", "c"]);
+    source.put("d");
+    changed();
+    await rest();
+    expect(outlet.taken).toEqual(["a", "b", "c", "d"]);
+  });
+
+  it("has one reader at a time", () => {
+    const { stream } = streamOf();
+    stream.pourInto(new Basin());
+    expect(() => stream.pourInto(new Basin())).toThrow("one reader at a time");
+  });
+
+  it("has told all once it was woken for nothing, and is not woken by being resumed", async () => {
+    const { stream, source, changed } = streamOf();
     const next = stream.next();
     await rest();
     source.put("a");
     stream.resume();
     await rest();
     expect(source.pulls).toBe(1);
-    stream.wake();
+    changed();
     expect(await next).toEqual({ done: false, value: "a" });
   });
 
   it("asks again in the next turn where its source wants that", async () => {
     const { stream, source } = streamOf();
-    source.askAgainIn(0);
+    source.end = { askAgainInMs: 0 };
     const next = stream.next();
     expect(source.pulls).toBe(1);
     source.put("a");
@@ -115,15 +134,15 @@ describe("a pull stream", () => {
   });
 
   it("asks again after the time that its source names, once, and leaves no timer behind", async () => {
-    const { stream, source, clock } = streamOf();
-    source.askAgainIn(100);
+    const { stream, source, clock, changed } = streamOf();
+    source.end = { askAgainInMs: 100 };
     const next = stream.next();
-    wakeOften(stream);
+    changeOften(changed);
     expect(clock.timerCount).toBe(1);
     source.put("a");
     clock.advance(100);
     expect(await next).toEqual({ done: false, value: "a" });
-    source.askAgainIn(100);
+    source.end = { askAgainInMs: 100 };
     void stream.next();
     expect(clock.timerCount).toBe(1);
     await stream.return();
@@ -134,7 +153,7 @@ describe("a pull stream", () => {
 describe("the end of a pull stream", () => {
   it("comes when its source has ended", async () => {
     const { stream, source, onEnd } = streamOf("a");
-    source.end();
+    source.end = "ended";
     expect(await stream.next()).toEqual({ done: false, value: "a" });
     expect(await stream.next()).toEqual({ done: true, value: undefined });
     expect(await stream.next()).toEqual({ done: true, value: undefined });
@@ -152,7 +171,7 @@ describe("the end of a pull stream", () => {
 
   it("comes at once by return, also to a next whose turn has not come", async () => {
     const { stream, source } = streamOf();
-    source.askAgainIn(0);
+    source.end = { askAgainInMs: 0 };
     const waiting = stream.next();
     await stream.return();
     expect(await waiting).toEqual({ done: true, value: undefined });
@@ -171,7 +190,7 @@ describe("the end of a pull stream", () => {
   it("comes by an error of its source, which its reader gets once", async () => {
     const failure = new Error("told to fail");
     const { stream, source, onEnd } = streamOf("a");
-    source.fail(failure);
+    source.end = failure;
     await stream.next();
     await expect(stream.next()).rejects.toBe(failure);
     expect(await stream.next()).toEqual({ done: true, value: undefined });
@@ -196,9 +215,9 @@ describe("the end of a pull stream", () => {
   });
 
   it("makes a wake harmless", async () => {
-    const { stream, source } = streamOf();
+    const { stream, source, changed } = streamOf();
     await stream.return();
-    stream.wake();
+    changed();
     await rest();
     expect(source.pulls).toBe(0);
   });
@@ -206,13 +225,13 @@ describe("the end of a pull stream", () => {
 
 describe("a pull stream with a minimal interval", () => {
   it("gives the first batch at once, and what comes then after the interval", async () => {
-    const { stream, source, pace, clock } = streamWith({ minIntervalMs: 100 }, "a", "b");
+    const { stream, source, clock, changed } = streamWith({ minIntervalMs: 100 }, "a", "b");
     expect(await take(stream, 2)).toEqual(["a", "b"]);
     const told = vi.fn<(result: unknown) => void>();
     const next = stream.next().then(told);
     await rest();
     source.put("c");
-    pace.wake();
+    changed();
     clock.advance(99);
     await rest();
     expect(told).not.toHaveBeenCalled();
@@ -222,45 +241,45 @@ describe("a pull stream with a minimal interval", () => {
   });
 
   it("gives at once what comes when the interval is over", async () => {
-    const { stream, source, pace, clock } = streamWith({ minIntervalMs: 100 }, "a");
+    const { stream, source, clock, changed } = streamWith({ minIntervalMs: 100 }, "a");
     await stream.next();
     const next = stream.next();
     await rest();
     clock.advance(100);
     source.put("b");
-    pace.wake();
+    changed();
     expect(await next).toEqual({ done: false, value: "b" });
   });
 
   it("pulls once for all wakes within the interval", async () => {
-    const { stream, source, pace, clock } = streamWith({ minIntervalMs: 100 }, "a");
+    const { stream, source, clock, changed } = streamWith({ minIntervalMs: 100 }, "a");
     await stream.next();
     const next = stream.next();
     await rest();
     source.put("b");
-    wakeOften(pace);
+    changeOften(changed);
     clock.advance(100);
     await next;
     expect(source.pulls).toBe(2);
   });
 
   it("misses no tick that comes while nobody asks", async () => {
-    const { stream, source, pace, clock } = streamWith({ minIntervalMs: 100 }, "a");
+    const { stream, source, clock, changed } = streamWith({ minIntervalMs: 100 }, "a");
     await stream.next();
     source.put("b");
-    pace.wake();
+    changed();
     clock.advance(100);
     await rest();
     expect(await stream.next()).toEqual({ done: false, value: "b" });
   });
 
   it("ends at once by return while it rests, and leaves no timer behind", async () => {
-    const { stream, source, pace, clock } = streamWith({ minIntervalMs: 100 }, "a");
+    const { stream, source, clock, changed } = streamWith({ minIntervalMs: 100 }, "a");
     await stream.next();
     const next = stream.next();
     await rest();
     source.put("b");
-    pace.wake();
+    changed();
     await rest();
     expect(clock.timerCount).toBe(1);
     await stream.return();
@@ -269,14 +288,14 @@ describe("a pull stream with a minimal interval", () => {
   });
 
   it("is not silenced for longer by a clock that is set back", async () => {
-    const { stream, source, pace, clock } = streamWith({ minIntervalMs: 100 }, "a");
+    const { stream, source, clock, changed } = streamWith({ minIntervalMs: 100 }, "a");
     await stream.next();
     const told = vi.fn<(result: unknown) => void>();
     const next = stream.next().then(told);
     await rest();
     clock.setBack(3_600_000);
     source.put("b");
-    pace.wake();
+    changed();
     await rest();
     clock.advance(100);
     await rest();
@@ -285,50 +304,76 @@ describe("a pull stream with a minimal interval", () => {
   });
 
   it("of 0 holds nothing back, and sets no timer", async () => {
-    const { stream, source, pace, clock } = streamOf("a");
+    const { stream, source, clock, changed } = streamOf("a");
     await stream.next();
     const next = stream.next();
     await rest();
     source.put("b");
-    pace.wake();
+    changed();
     expect(await next).toEqual({ done: false, value: "b" });
     expect(clock.timerCount).toBe(0);
   });
 });
 
-/** A source that the test fills. */
-class Source {
-  pulls = 0;
-  readonly #values: string[];
-  #end: Pulled<string> | Error = "nothing";
+/** What a test fills, and a place in it. */
+class Source implements PullSource<string> {
+  readonly #script: Script;
+  #at: number;
 
-  constructor(values: readonly string[]) {
-    this.#values = [...values];
-  }
-
-  put(value: string): void {
-    this.#values.push(value);
-  }
-
-  end(): void {
-    this.#end = "ended";
-  }
-
-  askAgainIn(ms: number): void {
-    this.#end = { askAgainInMs: ms };
-  }
-
-  fail(error: Error): void {
-    this.#end = error;
+  constructor(script: Script, at = 0) {
+    this.#script = script;
+    this.#at = at;
   }
 
   pull(): Pulled<string> {
-    this.pulls++;
-    const value = this.#values.shift();
-    if (value !== undefined) return { value, endsBatch: this.#values.length === 0 };
-    if (this.#end instanceof Error) throw this.#end;
-    return this.#end;
+    const { values, end } = this.#script;
+    this.#script.pulls++;
+    const value = values[this.#at];
+    if (value !== undefined) return { value, endsBatch: ++this.#at === values.length };
+    if (end instanceof Error) throw end;
+    return end;
   }
+
+  fork(): Source {
+    return new Source(this.#script, this.#at);
+  }
+
+  passHidden(): void {}
+
+  absorb(): void {}
+}
+
+/** What is told, and what comes after that. */
+class Script {
+  pulls = 0;
+  readonly values: string[];
+  end: Pulled<string> | Error = "nothing";
+
+  constructor(values: readonly string[]) {
+    this.values = [...values];
+  }
+
+  put(value: string): void {
+    this.values.push(value);
+  }
+}
+
+/** An outlet that keeps what it is given. */
+class Basin implements Outlet<string> {
+  isFull = false;
+  readonly taken: string[] = [];
+
+  admits(): boolean {
+    return !this.isFull;
+  }
+
+  give(value: string): void {
+    this.taken.push(value);
+  }
+
+  end(): void {}
+
+  fail(): void {}
 }
 
 function streamOf(...values: readonly string[]): ReturnType<typeof streamWith> {
@@ -340,19 +385,29 @@ function streamWith(
   ...values: readonly string[]
 ): {
   stream: PullStream<string>;
-  source: Source;
-  pace: Pace;
+  source: Script;
   clock: ManualClock;
   onEnd: ReturnType<typeof vi.fn<() => void>>;
+  /** Something happened that concerns the stream. */
+  changed(): void;
 } {
-  const [source, clock, onEnd] = [new Source(values), new ManualClock(1_000_000), vi.fn<() => void>()];
+  const [source, clock, onEnd] = [new Script(values), new ManualClock(1_000_000), vi.fn<() => void>()];
   const pace = new Pace(minIntervalMs, clock);
-  const stream = new PullStream(source, { queue: new PullQueue(), pace, clock, onEnd });
-  return { stream, source, pace, clock, onEnd };
+  const group = new LiveGroup<string>({ queue: new PullQueue(), pace, clock });
+  const stream = new PullStream(new Source(source), group, () => {
+    group.close();
+    pace.close();
+    onEnd();
+  });
+  const changed = (): void => {
+    group.changed(Infinity);
+    pace.wake();
+  };
+  return { stream, source, clock, onEnd, changed };
 }
 
-function wakeOften(sleeper: { wake(): void }): void {
-  for (let wake = 0; wake < 100; wake++) sleeper.wake();
+function changeOften(change: () => void): void {
+  for (let times = 0; times < 100; times++) change();
 }
 
 async function take(stream: PullStream<string>, count: number): Promise<unknown[]> {

@@ -1,10 +1,9 @@
 import { describe, expect, it, vi } from "vitest";
-import type { TaskEventCursor } from "../../src/hub/task-event-cursor.js";
 import type { TaskEvent } from "../../src/hub/task-event.js";
 import { ORIGIN, type Position } from "../../src/protocol/position.js";
 import type { JobFilter } from "../../src/store/task-store.js";
 import { assert } from "../../src/util/assert.js";
-import { BOOKMARK_MS, createCursor } from "../kit/cursors.js";
+import { BOOKMARK_MS, createCursor, type CursorReader } from "../kit/cursors.js";
 import { eventWords } from "../kit/event-words.js";
 import { jobKey } from "../kit/journal-entries.js";
 import { ALICE, ANY_ATTEMPT, BOB, CAROL, manyKeys, toReport, toStore } from "../kit/requests.js";
@@ -691,15 +690,15 @@ interface World extends OpenedStore {
   storeAtOnce(keys: readonly (typeof ALICE)[]): Promise<void>;
   report(key: typeof ALICE): ReturnType<OpenedStore["store"]["update"]>;
   remove(...keys: readonly (typeof ALICE)[]): Promise<void>;
-  subscribe(options?: CursorOptions): TaskEventCursor;
+  subscribe(options?: CursorOptions): CursorReader;
   /** After a position of this store's epoch, as `4` or `4.2.6`. */
-  resume(place: string, options?: CursorOptions): TaskEventCursor;
-  resumeAt(after: Position, options?: CursorOptions): TaskEventCursor;
+  resume(place: string, options?: CursorOptions): CursorReader;
+  resumeAt(after: Position, options?: CursorOptions): CursorReader;
   /** One that was told of these jobs, and all else. */
-  live(...keys: readonly (typeof ALICE)[]): Promise<TaskEventCursor>;
-  liveWith(options: CursorOptions, ...keys: readonly (typeof ALICE)[]): Promise<TaskEventCursor>;
+  live(...keys: readonly (typeof ALICE)[]): Promise<CursorReader>;
+  liveWith(options: CursorOptions, ...keys: readonly (typeof ALICE)[]): Promise<CursorReader>;
   /** What a subscription is told now, up to `count` events of it. */
-  told(cursor: TaskEventCursor, count?: number): string[];
+  told(cursor: CursorReader, count?: number): string[];
 }
 
 async function openWorld(options?: StoresOptions): Promise<World> {
@@ -741,7 +740,7 @@ function positionAt(epoch: string, place: string): Position {
 }
 
 /** Up to `count` events, or all that there are now, which come to an end. */
-function pulled(cursor: TaskEventCursor, count = Infinity): TaskEvent[] {
+function pulled(cursor: CursorReader, count = Infinity): TaskEvent[] {
   const events: TaskEvent[] = [];
   while (events.length < count) {
     const event = cursor.pull();
@@ -753,7 +752,7 @@ function pulled(cursor: TaskEventCursor, count = Infinity): TaskEvent[] {
 }
 
 /** All that there is, also what comes after others had their turn. */
-function pulledToTheEnd(cursor: TaskEventCursor): TaskEvent[] {
+function pulledToTheEnd(cursor: CursorReader): TaskEvent[] {
   const events: TaskEvent[] = [];
   do {
     for (let event; (event = cursor.pull());) events.push(event);

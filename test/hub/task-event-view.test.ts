@@ -1,10 +1,9 @@
 import { describe, expect, it } from "vitest";
-import { TaskEventCursor } from "../../src/hub/task-event-cursor.js";
 import { TaskEventView } from "../../src/hub/task-event-view.js";
 import type { TaskEvent } from "../../src/hub/task-event.js";
 import type { Position } from "../../src/protocol/position.js";
 import type { JobFilter } from "../../src/store/task-store.js";
-import { BOOKMARK_MS } from "../kit/cursors.js";
+import { cursorOn, type CursorReader } from "../kit/cursors.js";
 import { eventWords } from "../kit/event-words.js";
 import { ALICE, ANY_ATTEMPT, BOB, CAROL, manyKeys, toReport, toStore } from "../kit/requests.js";
 import { openStore, type OpenedStore } from "../kit/task-stores.js";
@@ -157,9 +156,9 @@ interface World extends OpenedStore {
   readonly view: TaskEventView;
   storeAll(...keys: readonly (typeof ALICE)[]): Promise<void>;
   report(key: typeof ALICE): Promise<unknown>;
-  subscribe(after?: Position): TaskEventCursor;
+  subscribe(after?: Position): CursorReader;
   /** One that was told all there is. */
-  live(after?: Position): TaskEventCursor;
+  live(after?: Position): CursorReader;
 }
 
 /** A store, and one view of it for all who watch. */
@@ -167,8 +166,7 @@ async function openWorld(filter: JobFilter = {}): Promise<World> {
   const opened = await openStore();
   const { store, clock } = opened;
   const view = new TaskEventView(store, { filter, isMerging: false, clock });
-  const subscribe = (after?: Position): TaskEventCursor =>
-    new TaskEventCursor(view, { after, bookmarkMs: BOOKMARK_MS, clock });
+  const subscribe = (after?: Position): CursorReader => cursorOn(view, { after, clock });
   return {
     ...opened,
     view,
@@ -189,7 +187,7 @@ function at({ store }: World, revision: number): Position {
   return { epoch: store.position.epoch, revision };
 }
 
-function pulled(cursor: TaskEventCursor): TaskEvent[] {
+function pulled(cursor: CursorReader): TaskEvent[] {
   const events: TaskEvent[] = [];
   for (let event; (event = cursor.pull());) events.push(event);
   return events;

@@ -1,0 +1,152 @@
+import type { TaskStoreListener } from "../store/task-store-listener.js";
+import type { JobFilter, TaskStore } from "../store/task-store.js";
+import type { JobId, JobKey, Username } from "../tasks/names.js";
+import type { Removal, UserTask } from "../tasks/user-task.js";
+import type { Clock, Timer } from "../util/clock.js";
+import { SharedValues, type Lease } from "../util/shared-values.js";
+import { LiveGroup } from "./live-group.js";
+import { Pace } from "./pace.js";
+import type { PullQueue } from "./pull-queue.js";
+import type { PullSource } from "./pull-source.js";
+
+export interface TopicOptions {
+  readonly queue: PullQueue;
+  readonly clock: Clock;
+  /** All groups are looked at so long after a change, milliseconds. */
+  readonly bookmarkMs: number;
+}
+
+/** What a group of subscribers asks for. */
+export interface GroupRequest {
+  /** The same for those who ask the same. */
+  readonly key: string;
+  /** What concerns them. */
+  readonly filter: JobFilter;
+  readonly minIntervalMs: number;
+}
+
+/** A group, and how to begin to be told what it is told. */
+export interface OpenGroup<T, Start> {
+  readonly group: LiveGroup<T>;
+  readonly open: (start: Start) => PullSource<T>;
+}
+
+/**
+ * The subscribers of one store, in groups that are found by what concerns them: a change costs nothing to those
+ * whom it does not concern.
+ */
+export class Topic implements TaskStoreListener {
+  readonly store: TaskStore;
+  readonly #options: TopicOptions;
+  readonly #paces = new SharedValues<number, Pace>((pace) => pace.close());
+  readonly #groups = new SharedValues<string, IndexedGroup>((entry) => this.#drop(entry));
+  readonly #index = new GroupIndex();
+  #isChanged = false;
+  #lookAround: Timer | undefined;
+
+  constructor(store: TaskStore, options: TopicOptions) {
+    this.store = store;
+    this.#options = options;
+    store.addListener(this);
+  }
+
+  close(): void {
+    this.store.removeListener(this);
+    this.#lookAround?.cancel();
+  }
+
+  /**
+   * The group of those who ask this.
+   * @param opener makes how to begin to be told what the group is told, shared by those who are in it.
+   */
+  group<T, Start>(
+    request: GroupRequest,
+    opener: () => (start: Start) => PullSource<T>,
+  ): Lease<OpenGroup<T, Start>> {
+    const lease = this.#groups.acquire(request.key, () => {
+      const { filter, minIntervalMs } = request;
+      const { clock } = this.#options;
+      const pace = this.#paces.acquire(minIntervalMs, () => new Pace(minIntervalMs, clock));
+      const group = new LiveGroup<T>({ ...this.#options, pace: pace.value });
+      this.#index.add(filter, group);
+      return { group, filter, pace, open: opener() };
+    });
+    return lease as unknown as Lease<OpenGroup<T, Start>>; // safe: the key says what is asked, hence T and Start
+  }
+
+  onTaskAdded(userTask: UserTask): void {
+    this.#changed(userTask, userTask.stamp.revision);
+  }
+
+  onTaskUpdated(userTask: UserTask): void {
+    this.#changed(userTask, userTask.stamp.revision);
+  }
+
+  onTaskRemoved(userTask: UserTask, removal: Removal): void {
+    this.#changed(userTask, removal.stamp.revision);
+  }
+
+  /** Wakes those whom it concerns once a turn of the event loop, when those who write have had theirs. */
+  #changed(key: JobKey, revision: number): void {
+    this.#index.changed(key, revision);
+    if (this.#isChanged) return;
+    this.#isChanged = true;
+    setImmediate(() => {
+      this.#isChanged = false;
+      for (const pace of this.#paces.values()) pace.wake();
+    });
+    const { clock, bookmarkMs } = this.#options;
+    this.#lookAround ??= clock.schedule(bookmarkMs, () => {
+      this.#lookAround = undefined;
+      for (const { group } of this.#groups.values()) group.look();
+    });
+  }
+
+  #drop({ group, filter, pace }: IndexedGroup): void {
+    this.#index.delete(filter, group);
+    group.close();
+    pace.release();
+  }
+}
+
+/** A group, whatever it is told. */
+type AnyGroup = Pick<LiveGroup<unknown>, "changed" | "look" | "close">;
+
+interface IndexedGroup {
+  readonly group: AnyGroup;
+  readonly filter: JobFilter;
+  readonly pace: Lease<Pace>;
+}
+
+/** Groups by the user and the job that they ask for. */
+class GroupIndex {
+  readonly #users = new Map<Username | undefined, Map<JobId | undefined, Set<AnyGroup>>>();
+
+  add({ username, jobId }: JobFilter, group: AnyGroup): void {
+    let jobs = this.#users.get(username);
+    if (!jobs) this.#users.set(username, (jobs = new Map()));
+    let groups = jobs.get(jobId);
+    if (!groups) jobs.set(jobId, (groups = new Set()));
+    groups.add(group);
+  }
+
+  delete({ username, jobId }: JobFilter, group: AnyGroup): void {
+    const jobs = this.#users.get(username)!;
+    const groups = jobs.get(jobId)!;
+    groups.delete(group);
+    if (groups.size === 0) jobs.delete(jobId);
+    if (jobs.size === 0) this.#users.delete(username);
+  }
+
+  /** Tells the groups that ask for this job, for this user, or for all. */
+  changed({ username, jobId }: JobKey, revision: number): void {
+    for (const user of [undefined, username]) {
+      const jobs = this.#users.get(user);
+      if (!jobs) continue;
+      for (const group of jobs.get(undefined) ?? NONE) group.changed(revision);
+      for (const group of jobs.get(jobId) ?? NONE) group.changed(revision);
+    }
+  }
+}
+
+const NONE: readonly never[] = [];

@@ -1,0 +1,62 @@
+import type { ExecutionResult } from "graphql";
+import type { EventResult, EventResults } from "../graphql/event-results.js";
+import type { Outlet } from "../hub/pull-stream.js";
+import type { WebSocketConnection } from "./websocket-connection.js";
+
+/**
+ * A subscription over WebSocket. To graphql-ws it is an iterable that gives nothing and ends when the subscription
+ * does; its results go past graphql-ws, as text that was made once for all who asked the same.
+ */
+export class WebSocketSubscription implements AsyncIterableIterator<ExecutionResult>, Outlet<EventResult> {
+  readonly #connection: WebSocketConnection;
+  readonly #results: EventResults;
+  /** What a message begins with, up to the result. */
+  readonly #start: string;
+  #ended: { resolve(end: IteratorResult<ExecutionResult>): void; reject(error: unknown): void } | undefined;
+
+  /** @param start what each of its messages begins with, up to the result, as `latin1Of` has it. */
+  constructor(connection: WebSocketConnection, results: EventResults, start: string) {
+    this.#connection = connection;
+    this.#results = results;
+    this.#start = start;
+  }
+
+  next(): Promise<IteratorResult<ExecutionResult>> {
+    return new Promise((resolve, reject) => {
+      this.#ended = { resolve, reject };
+      this.#results.pourInto(this);
+    });
+  }
+
+  async return(): Promise<IteratorResult<ExecutionResult>> {
+    await this.#results.return();
+    return END;
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  /** The connection has room again. */
+  resume(): void {
+    this.#results.resume();
+  }
+
+  admits(): boolean {
+    return this.#connection.admits();
+  }
+
+  give({ latin1 }: EventResult): void {
+    this.#connection.sendPieces(this.#start, latin1, "}");
+  }
+
+  end(): void {
+    this.#ended?.resolve(END);
+  }
+
+  fail(error: unknown): void {
+    this.#ended?.reject(error);
+  }
+}
+
+const END = { done: true, value: undefined } as const;
