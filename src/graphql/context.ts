@@ -28,8 +28,8 @@ export interface OperationObserver {
   failed(extensions: Readonly<Record<string, unknown>>): void;
   /** An event was executed: for one subscriber, or for all who asked the same. */
   eventExecuted(): void;
-  /** A subscriber was given an event. */
-  eventTold(): void;
+  /** A subscriber was given so many events. */
+  eventsTold(count: number): void;
 }
 
 /** What a resolver is handed: one for each operation. */

@@ -1,4 +1,5 @@
 import { visit, type DocumentNode, type ExecutionResult } from "graphql";
+import { Batch } from "../hub/batch.js";
 import type { Outlet, PullStream } from "../hub/pull-stream.js";
 import { formatPosition, type Position } from "../protocol/position.js";
 import { latin1Of } from "../util/latin1.js";
@@ -78,8 +79,9 @@ export class EventResults implements AsyncIterableIterator<EventResult>, Outlet<
 
   async next(): Promise<IteratorResult<EventResult>> {
     try {
-      const result = await this.#events.take((event) => this.#show(event));
+      const result = await this.#events.take((event) => showIn(this.#group, event));
       if (result.done) this.#release();
+      else this.#observer.eventsTold(1);
       return result;
     } catch (error) {
       this.#release();
@@ -101,8 +103,15 @@ export class EventResults implements AsyncIterableIterator<EventResult>, Outlet<
     return this.#outlet!.admits();
   }
 
-  give(event: unknown): void {
-    this.#outlet!.give(this.#show(event));
+  take(events: Batch<unknown>): number {
+    const group = this.#group;
+    const results = events.once(
+      group.value,
+      () => new Batch(events.values.map((event) => showIn(group, event))),
+    );
+    const taken = this.#outlet!.take(results);
+    this.#observer.eventsTold(taken);
+    return taken;
   }
 
   end(): void {
@@ -113,12 +122,6 @@ export class EventResults implements AsyncIterableIterator<EventResult>, Outlet<
   fail(error: unknown): void {
     this.#release();
     this.#outlet!.fail(error);
-  }
-
-  #show(event: unknown): EventResult {
-    this.#observer.eventTold();
-    const { value, isShared } = this.#group;
-    return isShared ? value.showToAll(event) : value.show(event);
   }
 
   #release(): void {
@@ -135,7 +138,6 @@ export class EventResults implements AsyncIterableIterator<EventResult>, Outlet<
 export class ExecutionGroup {
   readonly #execute: (event: unknown) => ExecutionResult;
   readonly #results = new RecentValues<unknown, EventResult>(RESULTS_KEPT);
-  #newest: { readonly event: unknown; readonly result: EventResult } | undefined;
 
   constructor(execute: (event: unknown) => ExecutionResult) {
     this.#execute = execute;
@@ -146,12 +148,16 @@ export class ExecutionGroup {
   }
 
   showToAll(event: unknown): EventResult {
-    if (this.#newest && this.#newest.event === event) return this.#newest.result;
-    const result = this.#results.get(event) ?? this.show(event);
+    const known = this.#results.get(event);
+    if (known) return known;
+    const result = this.show(event);
     this.#results.set(event, result);
-    this.#newest = { event, result };
     return result;
   }
+}
+
+function showIn({ value, isShared }: Lease<ExecutionGroup>, event: unknown): EventResult {
+  return isShared ? value.showToAll(event) : value.show(event);
 }
 
 const RESULTS_KEPT = 4;

@@ -1,7 +1,8 @@
 import type { Clock, Timer } from "../util/clock.js";
+import { Batch } from "./batch.js";
 import type { Pace, Paced } from "./pace.js";
 import type { Puller, PullQueue } from "./pull-queue.js";
-import type { Pulled, PullSource } from "./pull-source.js";
+import type { PullSource } from "./pull-source.js";
 import type { PullStream } from "./pull-stream.js";
 
 export interface LiveGroupOptions {
@@ -105,36 +106,55 @@ export class LiveGroup<T> implements Puller, Paced {
     this.#queue.pullSoon(this);
   }
 
-  /** To be called by the queue, when it is this group's turn. */
+  /** To be called by the queue, when it is this group's turn. What is there is told together, up to a bound. */
   pull(): void {
-    const source = this.#source;
-    if (!source) return this.#rest();
+    if (!this.#source) return this.#rest();
     try {
-      const before = source.fork();
-      this.#tell(source.pull(), before);
+      const { values, places, then } = this.#pullBatch(this.#source);
+      if (values.length > 0) this.#tell(new Batch(values), places);
+      this.#goOn(then);
     } catch (error) {
       for (const member of this.#members) member.fail(error);
       this.#rest();
     }
   }
 
-  #tell(pulled: Pulled<T>, before: PullSource<T>): void {
-    if (pulled === "nothing") return this.#rest();
-    if (pulled === "ended") return this.#end();
-    if ("askAgainInMs" in pulled) return this.#askAgainIn(pulled.askAgainInMs);
-    for (const member of this.#members) {
-      if (member.canTake) member.tell(pulled.value);
-      else this.#letGo(member, before);
+  /** Up to so many values, the place before each, and what came after them. */
+  #pullBatch(source: PullSource<T>): { values: T[]; places: PullSource<T>[]; then: Then } {
+    const [values, places]: [T[], PullSource<T>[]] = [[], []];
+    const most = Math.min(VALUES_AT_ONCE, Math.ceil(DELIVERIES_AT_ONCE / this.#members.size));
+    while (values.length < most) {
+      const place = source.fork();
+      const pulled = source.pull();
+      if (typeof pulled === "string" || "askAgainInMs" in pulled) return { values, places, then: pulled };
+      values.push(pulled.value);
+      places.push(place);
+      const { endsBatch, isStale = false } = pulled;
+      if (endsBatch && this.#pace.hasInterval) return { values, places, then: { isStale } };
     }
-    if (!pulled.endsBatch || !this.#pace.hasInterval) return this.#queue.pullLater(this);
-    this.#pace.batchEnded();
-    if (pulled.isStale) this.#pace.due(this);
-    else this.#rest();
+    return { values, places, then: { askAgainInMs: 0 } };
   }
 
-  #letGo(member: PullStream<T>, source: PullSource<T>): void {
+  #tell(batch: Batch<T>, places: readonly PullSource<T>[]): void {
+    for (const member of this.#members) {
+      const place = places[member.tell(batch)];
+      if (place) this.#letGo(member, place);
+    }
+  }
+
+  /** It goes on by itself, from where it could not take more. */
+  #letGo(member: PullStream<T>, place: PullSource<T>): void {
     this.leave(member);
-    member.goOnFrom(source.fork());
+    member.goOnFrom(place.fork());
+  }
+
+  #goOn(then: Then): void {
+    if (then === "nothing") return this.#rest();
+    if (then === "ended") return this.#end();
+    if ("askAgainInMs" in then) return this.#askAgainIn(then.askAgainInMs);
+    this.#pace.batchEnded();
+    if (then.isStale) this.#pace.due(this);
+    else this.#rest();
   }
 
   /** All was told. */
@@ -164,3 +184,11 @@ export class LiveGroup<T> implements Puller, Paced {
     });
   }
 }
+
+/** What comes after the values of a batch: more in the next turn, nothing, the end, or the rest after an interval's batch. */
+type Then = "nothing" | "ended" | { readonly askAgainInMs: number } | { readonly isStale: boolean };
+
+/** What is told together, to bound what is held for it. */
+const VALUES_AT_ONCE = 32;
+/** Values given to members, which take a few milliseconds together. */
+const DELIVERIES_AT_ONCE = 50_000;

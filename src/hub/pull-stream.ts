@@ -1,4 +1,5 @@
 import { assert } from "../util/assert.js";
+import { Batch } from "./batch.js";
 import type { LiveGroup } from "./live-group.js";
 import type { Paced } from "./pace.js";
 import type { Puller } from "./pull-queue.js";
@@ -6,10 +7,13 @@ import type { Pulled, PullSource } from "./pull-source.js";
 
 /** Who takes what a stream tells. */
 export interface Outlet<T> {
-  /** Whether it takes one more now. Once it has not, the stream waits to be resumed. */
+  /** Whether it takes one more now. Once it does not, the stream waits to be resumed. */
   admits(): boolean;
-  /** Called in the turn of the event loop in which the value is pulled. */
-  give(value: T): void;
+  /**
+   * Takes the first ones of what is told, and says how many; 1 at least after it has admitted one. Called in the
+   * turn of the event loop in which they are pulled.
+   */
+  take(batch: Batch<T>): number;
   end(): void;
   fail(error: unknown): void;
 }
@@ -64,10 +68,11 @@ export class PullStream<T> implements AsyncIterableIterator<T>, Puller, Paced {
     return new Promise((resolve, reject) => {
       this.pourInto({
         admits: always,
-        give: (value) => {
-          const taken = use(value);
+        take: ({ values: [value] }) => {
+          const taken = use(value!);
           this.#outlet = undefined;
           resolve({ done: false, value: taken });
+          return 1;
         },
         end: () => resolve({ done: true, value: undefined }),
         fail: reject,
@@ -86,7 +91,7 @@ export class PullStream<T> implements AsyncIterableIterator<T>, Puller, Paced {
 
   /** To be called by the queue, when it is this stream's turn. */
   pull(): void {
-    if (!this.#source || !this.canTake) return;
+    if (!this.#source || !this.#outlet?.admits()) return;
     try {
       this.#tellOwn(this.#source.pull(), this.#source);
     } catch (error) {
@@ -94,23 +99,20 @@ export class PullStream<T> implements AsyncIterableIterator<T>, Puller, Paced {
     }
   }
 
-  /** Whether what is told now would be taken. */
-  get canTake(): boolean {
-    return this.#outlet?.admits() ?? false;
-  }
-
-  /** To be called by its group with what comes next, which it can take. */
-  tell(value: T): void {
+  /** To be called by its group with what comes next. Returns how many of them could be taken. */
+  tell(batch: Batch<T>): number {
+    if (!this.#outlet?.admits()) return 0;
     try {
-      this.#outlet?.give(value);
+      return this.#outlet.take(batch);
     } catch (error) {
       this.fail(error);
+      return batch.values.length;
     }
   }
 
   /** To be called by its group when it can't take what comes next: it goes on by itself. */
   goOnFrom(source: PullSource<T>): void {
-    this.#source = source;
+    if (!this.#isEnded) this.#source = source;
   }
 
   /** To be called by its group: it may go on, where it waited. */
@@ -136,7 +138,7 @@ export class PullStream<T> implements AsyncIterableIterator<T>, Puller, Paced {
       return this.#group.queue.pullLater(this);
     }
     if (pulled.endsBatch && this.#group.pace.hasInterval) this.#endBatch(source, pulled.isStale);
-    this.tell(pulled.value);
+    this.tell(new Batch([pulled.value]));
     if (this.#source && this.#outlet && !this.#isWaiting) this.#group.queue.pullLater(this);
   }
 

@@ -14,18 +14,22 @@ export class Metrics implements OperationObserver {
     labelNames: ["code", "limit"],
     registers: [this.#registry],
   });
-  readonly #eventsExecuted = this.#counter(
-    "events_executed",
-    "Events that were executed, each for all subscribers that ask the same and stand at the same place.",
-  );
-  readonly #eventsTold = this.#counter("events_told", "Events that subscribers were given.");
-  readonly #slowReadersClosed = this.#counter(
-    "slow_readers_closed",
-    "Connections that were closed because nothing was read from them.",
-  );
+  #eventsExecuted = 0;
+  #eventsTold = 0;
+  readonly #slowReadersClosed = new Counter({
+    name: "tidemark_slow_readers_closed_total",
+    help: "Connections that were closed because nothing was read from them.",
+    registers: [this.#registry],
+  });
 
   constructor() {
     collectDefaultMetrics({ register: this.#registry });
+    this.#count(
+      "events_executed",
+      "Events that were executed, each for all subscribers that ask the same and stand at the same place.",
+      () => this.#eventsExecuted,
+    );
+    this.#count("events_told", "Events that subscribers were given.", () => this.#eventsTold);
   }
 
   /** Shows a number that is read when it is asked for. */
@@ -46,11 +50,11 @@ export class Metrics implements OperationObserver {
   }
 
   eventExecuted(): void {
-    this.#eventsExecuted.inc();
+    this.#eventsExecuted++;
   }
 
-  eventTold(): void {
-    this.#eventsTold.inc();
+  eventsTold(count: number): void {
+    this.#eventsTold += count;
   }
 
   slowReaderClosed(): void {
@@ -62,7 +66,17 @@ export class Metrics implements OperationObserver {
     response.writeHead(200, { "Content-Type": this.#registry.contentType }).end(body);
   }
 
-  #counter(name: string, help: string): Counter {
-    return new Counter({ name: `tidemark_${name}_total`, help, registers: [this.#registry] });
+  /** What happens a million times a second is counted by its owner, and read when it is asked for. */
+  #count(name: string, help: string, read: () => number): void {
+    // eslint-disable-next-line no-new -- it lives in the registry
+    new Counter({
+      name: `tidemark_${name}_total`,
+      help,
+      registers: [this.#registry],
+      collect() {
+        this.reset();
+        this.inc(read());
+      },
+    });
   }
 }

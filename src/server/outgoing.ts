@@ -1,5 +1,6 @@
 import type { Socket } from "node:net";
 import type { WebSocket } from "ws";
+import type { SharedFrames } from "./frames.js";
 
 /**
  * Sockets that have something to write. What goes to one of them in one turn of the event loop is one write: a
@@ -7,30 +8,31 @@ import type { WebSocket } from "ws";
  * then what comes in has its turn, and what it leads to goes into the next writes.
  */
 export class OutgoingQueue {
-  readonly #waiting = new Set<Outgoing>();
+  #waiting: Outgoing[] = [];
   #isScheduled = false;
 
+  /** It is flushed in its turn. */
   add(outgoing: Outgoing): void {
-    this.#waiting.add(outgoing);
+    this.#waiting.push(outgoing);
+    this.#schedule();
+  }
+
+  #schedule(): void {
     if (this.#isScheduled) return;
     this.#isScheduled = true;
     setImmediate(() => this.#turn());
   }
 
-  delete(outgoing: Outgoing): void {
-    this.#waiting.delete(outgoing);
-  }
-
   #turn(): void {
     this.#isScheduled = false;
     const end = performance.now() + TURN_MS;
-    let written = 0;
-    for (const outgoing of this.#waiting) {
-      if (++written % LOOK_AT_CLOCK_EVERY === 0 && performance.now() > end) break;
-      outgoing.flush();
+    let flushed = 0;
+    while (flushed < this.#waiting.length) {
+      this.#waiting[flushed++]!.flush();
+      if (flushed % LOOK_AT_CLOCK_EVERY === 0 && performance.now() > end) break;
     }
-    const [next] = this.#waiting;
-    if (next) this.add(next);
+    this.#waiting = this.#waiting.slice(flushed);
+    if (this.#waiting.length > 0) this.#schedule();
   }
 }
 
@@ -38,8 +40,8 @@ const TURN_MS = 10;
 const LOOK_AT_CLOCK_EVERY = 16;
 
 /**
- * The text messages that go to one WebSocket, framed here and written straight to its socket. ws writes whole
- * frames too, so its control frames come between them.
+ * The frames that go to one WebSocket, written straight to its socket. ws writes whole frames too, so its control
+ * frames come between them.
  */
 export class Outgoing {
   readonly #webSocket: WebSocket;
@@ -47,6 +49,9 @@ export class Outgoing {
   readonly #queue: OutgoingQueue;
   readonly #onMoved: () => void;
   #frames = "";
+  /** What comes after those: put together when it is written, so that what is made for a write is gone with it. */
+  #last: { readonly shared: SharedFrames; readonly start: string; readonly count: number } | undefined;
+  #unwrittenBytes = 0;
 
   /** @param onMoved called when something was written, and when the network has taken it. */
   constructor(webSocket: WebSocket, socket: Socket, queue: OutgoingQueue, onMoved: () => void) {
@@ -58,44 +63,44 @@ export class Outgoing {
 
   /** Bytes that wait, here and in the socket. */
   get waitingBytes(): number {
-    return this.#frames.length + this.#socket.writableLength;
+    return this.#unwrittenBytes + this.#socket.writableLength;
   }
 
-  /** Sends a message that is made of these pieces, each as `latin1Of` has it. Returns its length. */
-  send(start: string, middle: string, end: string): number {
-    if (this.#frames === "") this.#queue.add(this);
-    const length = start.length + middle.length + end.length;
-    this.#frames += headerOf(length) + start + middle + end;
-    return length;
+  /** Whole frames, as `latin1Of` has them. */
+  send(frames: string): void {
+    this.#enqueue(frames.length);
+    this.#frames += this.#takeLast() + frames;
+  }
+
+  /** The first `count` of those frames, each beginning with `start`. Returns how many bytes that is. */
+  sendShared(shared: SharedFrames, start: string, count: number): number {
+    const bytes = shared.bytes(count);
+    this.#enqueue(bytes);
+    this.#frames += this.#takeLast();
+    this.#last = { shared, start, count };
+    return bytes;
   }
 
   /** Writes what was sent, unless the WebSocket is closing. */
   flush(): void {
-    this.#queue.delete(this);
-    const frames = this.#frames;
+    if (this.#unwrittenBytes === 0) return;
+    const frames = this.#frames + this.#takeLast();
     this.#frames = "";
-    if (frames === "" || this.#webSocket.readyState !== this.#webSocket.OPEN) return;
+    this.#unwrittenBytes = 0;
+    if (this.#webSocket.readyState !== this.#webSocket.OPEN) return;
     this.#socket.write(frames, "latin1", this.#onMoved);
     this.#onMoved();
   }
-}
 
-/** Of an unmasked text frame that is whole (RFC 6455, section 5.2), as `latin1Of` has it. */
-function headerOf(length: number): string {
-  if (length < 126) return String.fromCharCode(TEXT_FRAME, length);
-  if (length < 65_536) return String.fromCharCode(TEXT_FRAME, 126, length >>> 8, length & 255);
-  return String.fromCharCode(
-    TEXT_FRAME,
-    127,
-    0,
-    0,
-    0,
-    0,
-    length >>> 24,
-    (length >>> 16) & 255,
-    (length >>> 8) & 255,
-    length & 255,
-  );
-}
+  #enqueue(bytes: number): void {
+    if (this.#unwrittenBytes === 0) this.#queue.add(this);
+    this.#unwrittenBytes += bytes;
+  }
 
-const TEXT_FRAME = 0x81;
+  #takeLast(): string {
+    if (!this.#last) return "";
+    const { shared, start, count } = this.#last;
+    this.#last = undefined;
+    return shared.text(start, count);
+  }
+}

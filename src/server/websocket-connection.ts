@@ -2,12 +2,14 @@ import type { Socket } from "node:net";
 import type { WebSocket as ProtocolSocket } from "graphql-ws";
 import type { WebSocket } from "ws";
 import { CloseCode } from "../protocol/close-codes.js";
-import type { EventResults } from "../graphql/event-results.js";
+import type { EventResult, EventResults } from "../graphql/event-results.js";
+import type { Batch } from "../hub/batch.js";
 import type { Pipeline } from "../graphql/pipeline.js";
 import type { Limits } from "../protocol/limits.js";
 import { limitExceeded } from "../protocol/tidemark-error.js";
 import { latin1Of } from "../util/latin1.js";
 import type { Log } from "../util/log.js";
+import { frameOf, SharedFrames } from "./frames.js";
 import { Outgoing, type OutgoingQueue } from "./outgoing.js";
 import { SlowReaderWatch, type WatchedConnection } from "./slow-reader.js";
 import { WebSocketSubscription } from "./websocket-subscription.js";
@@ -75,19 +77,29 @@ export class WebSocketConnection implements ProtocolSocket, WatchedConnection {
 
   /** Whether the socket has room for one more event. */
   admits(): boolean {
-    this.#isHolding ||= !this.#hasRoom();
+    this.#isHolding ||= !this.#isOpen || !this.#hasRoom();
     return !this.#isHolding;
   }
 
   /** Resolves at once: what waits is bounded by reading no more from who does not take it. */
   async send(message: string): Promise<void> {
-    this.sendPieces(latin1Of(this.#withClientId(message)), "", "");
+    if (!this.#isOpen) return;
+    const frame = frameOf(latin1Of(this.#withClientId(message)));
+    this.#sentSince += frame.length;
+    this.#outgoing.send(frame);
   }
 
-  /** Sends a message that is made of these pieces, each as `latin1Of` has it. */
-  sendPieces(start: string, middle: string, end: string): void {
-    if (this.#webSocket.readyState !== this.#webSocket.OPEN) return;
-    this.#sentSince += this.#outgoing.send(start, middle, end);
+  /**
+   * Sends a message for each of the results, each beginning with `start`, as long as the socket has room. Returns
+   * how many.
+   */
+  sendResults(start: string, results: Batch<EventResult>): number {
+    const frames = results.once(start.length, () => sharedFrames(start.length, results));
+    const count = frames.countWithin(
+      this.#options.limits.waitingBytesPerSocketMax - this.#outgoing.waitingBytes,
+    );
+    if (count > 0) this.#sentSince += this.#outgoing.sendShared(frames, start, count);
+    return count;
   }
 
   close(code?: number, reason?: string): void {
@@ -96,7 +108,7 @@ export class WebSocketConnection implements ProtocolSocket, WatchedConnection {
   }
 
   get isWaiting(): boolean {
-    return this.#webSocket.bufferedAmount > 0 && this.#webSocket.readyState === this.#webSocket.OPEN;
+    return this.#isOpen && this.#webSocket.bufferedAmount > 0;
   }
 
   closeSlowReader(): void {
@@ -195,6 +207,10 @@ export class WebSocketConnection implements ProtocolSocket, WatchedConnection {
     if (!isBusy && this.#webSocket.isPaused) this.#webSocket.resume();
   }
 
+  get #isOpen(): boolean {
+    return this.#webSocket.readyState === this.#webSocket.OPEN;
+  }
+
   #hasRoom(): boolean {
     return this.#outgoing.waitingBytes <= this.#options.limits.waitingBytesPerSocketMax;
   }
@@ -203,6 +219,11 @@ export class WebSocketConnection implements ProtocolSocket, WatchedConnection {
     this.#isHolding = false;
     for (const { subscription } of this.#operations.values()) subscription?.resume();
   }
+}
+
+function sharedFrames(startLength: number, { values }: Batch<EventResult>): SharedFrames {
+  const ends = values.map(({ latin1 }) => `${latin1}}`);
+  return new SharedFrames(startLength, ends);
 }
 
 /** What a client has asked for, and what has come of it. */

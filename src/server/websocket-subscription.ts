@@ -1,5 +1,6 @@
 import type { ExecutionResult } from "graphql";
 import type { EventResult, EventResults } from "../graphql/event-results.js";
+import type { Batch } from "../hub/batch.js";
 import type { Outlet } from "../hub/pull-stream.js";
 import type { WebSocketConnection } from "./websocket-connection.js";
 
@@ -46,8 +47,8 @@ export class WebSocketSubscription implements AsyncIterableIterator<ExecutionRes
     return this.#connection.admits();
   }
 
-  give({ latin1 }: EventResult): void {
-    this.#connection.sendPieces(this.#start, latin1, "}");
+  take(results: Batch<EventResult>): number {
+    return this.#connection.sendResults(this.#start, results);
   }
 
   end(): void {

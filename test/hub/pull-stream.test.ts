@@ -1,6 +1,7 @@
 import { describe, expect, it, vi } from "vitest";
 import { Pace } from "../../src/hub/pace.js";
 import { PullQueue } from "../../src/hub/pull-queue.js";
+import type { Batch } from "../../src/hub/batch.js";
 import { LiveGroup } from "../../src/hub/live-group.js";
 import type { Pulled, PullSource } from "../../src/hub/pull-source.js";
 import { PullStream, type Outlet } from "../../src/hub/pull-stream.js";
@@ -367,8 +368,8 @@ class Basin implements Outlet<string> {
     return !this.isFull;
   }
 
-  give(value: string): void {
-    this.taken.push(value);
+  take({ values }: Batch<string>): number {
+    return this.taken.push(...values) && values.length;
   }
 
   end(): void {}
