@@ -1,7 +1,7 @@
 import type { Limits } from "../protocol/limits.js";
 import { TidemarkError } from "../protocol/tidemark-error.js";
 import type { Stamp } from "./stamp.js";
-import type { IterativeTask, ParentTask, Task } from "./task.js";
+import { copyOf, type IterativeTask, type ParentTask, type Task } from "./task.js";
 
 /**
  * How a tree is changed: every new version of a task is made here, with the stamp of the change, and with its
@@ -19,7 +19,7 @@ export interface Edit {
  * @throws TidemarkError LIMIT_EXCEEDED when a sum would pass 2^53 - 1.
  */
 export function changed<T extends Task>(task: T, fields: Partial<T>, edit: Edit): T {
-  const next = { ...task, ...fields, stamp: edit.stamp, ownStamp: edit.stamp };
+  const next = Object.assign(copyOf(task, edit.stamp, edit.stamp), fields);
   checkSums(next);
   return next;
 }
@@ -59,9 +59,10 @@ export function appendSubTasks(parent: ParentTask, tasks: readonly Task[], edit:
 
 /** `task` and all below it as they are, as new as this change. */
 export function stampedAnew(task: Task, { stamp }: Pick<Edit, "stamp">): Task {
-  if (task.kind === "LEAF") return { ...task, stamp, ownStamp: stamp };
-  const subTasks = task.subTasks.map((subTask) => stampedAnew(subTask, { stamp }));
-  return { ...task, stamp, ownStamp: stamp, subTasks };
+  const copy = copyOf(task, stamp, stamp);
+  if (copy.kind === "LEAF") return copy;
+  const subTasks = copy.subTasks.map((subTask) => stampedAnew(subTask, { stamp }));
+  return Object.assign(copy, { subTasks });
 }
 
 /** @throws TidemarkError LIMIT_EXCEEDED when a sum passes what a JSON number holds exactly. */
@@ -76,7 +77,7 @@ export function checkSums(task: Task): void {
 /** A change below a parent is one of its own only where it moves the parent's sums. */
 function withSums(parent: ParentTask, subTasks: readonly Task[], sums: RunningSums, edit: Edit): ParentTask {
   const next = changed(parent, { subTasks, ...sums.fieldsFor(parent) }, edit);
-  return showsSameSums(parent, next) ? { ...next, ownStamp: parent.ownStamp } : next;
+  return showsSameSums(parent, next) ? copyOf(next, edit.stamp, parent.ownStamp) : next;
 }
 
 function showsSameSums(before: ParentTask, after: ParentTask): boolean {

@@ -3,7 +3,15 @@ import { assert } from "../util/assert.js";
 import { Stamp } from "./stamp.js";
 import { subPath } from "./task-path.js";
 import { createTasks, sum, type TaskSpec } from "./task-spec.js";
-import { subTasksOf, type IntermediateTask, type IterationMode, type LeafTask, type Task } from "./task.js";
+import {
+  copyOf,
+  subTasksOf,
+  type IntermediateTask,
+  type IterationMode,
+  type IterativeTask,
+  type LeafTask,
+  type Task,
+} from "./task.js";
 import { preOrder } from "./traverse.js";
 
 /**
@@ -177,10 +185,10 @@ function taskOf({ row }: WrittenRow, subTasks: readonly Task[], stamp: Stamp): T
       stamp,
       ownStamp: stamp,
       done: row.done,
-      volume: row.volume,
       knownVolume: row.volume ?? 0,
       unknownCount: row.volume === null ? 1 : 0,
       taskCount: 1,
+      volume: row.volume,
     };
   }
   const { done, knownVolume, unknownCount, taskCount } = sum(subTasks);
@@ -209,7 +217,7 @@ function iterative(task: IntermediateTask, row: IterativeRow): Task {
   const place = { level: 1, taskCount: 0, maxConcurrency: row.maxConcurrency };
   const template = createTasks(row.template, place, { now: 0, stamp: task.stamp, limits: AS_WRITTEN });
   const isOpen = mode === "OPEN";
-  return {
+  const whole: IterativeTask = {
     ...task,
     kind: "ITERATIVE",
     unknownCount: task.unknownCount + (isOpen && row.status !== "FINISHED" ? 1 : 0),
@@ -220,6 +228,7 @@ function iterative(task: IntermediateTask, row: IterativeRow): Task {
     template,
     finishedSubTasks: task.subTasks.filter(({ status }) => status === "FINISHED").length,
   };
+  return copyOf(whole, task.stamp, task.stamp);
 }
 
 function hasSameOwnFields(a: Task, b: Task): boolean {

@@ -1,7 +1,15 @@
 import { badUserInput, limitExceeded, type TidemarkError } from "../protocol/tidemark-error.js";
 import { checkSums, type Edit } from "./edit.js";
 import { parseDescription } from "./names.js";
-import type { IntermediateTask, IterationMode, IterativeTask, LeafTask, Sums, Task } from "./task.js";
+import {
+  copyOf,
+  type IntermediateTask,
+  type IterationMode,
+  type IterativeTask,
+  type LeafTask,
+  type Sums,
+  type Task,
+} from "./task.js";
 
 /**
  * What a worker says a task will be. A leaf has neither `subTasks` nor `iterations`; nothing has both.
@@ -76,7 +84,8 @@ class TaskBuilder {
     this.#count(1);
     checkShape(spec);
     const maxConcurrency = checkedConcurrency(spec) ?? inherited;
-    const task = this.#build(spec, level, maxConcurrency);
+    const { stamp } = this.#edit;
+    const task = copyOf(this.#build(spec, level, maxConcurrency), stamp, stamp);
     checkSums(task);
     return task;
   }
