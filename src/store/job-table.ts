@@ -87,7 +87,10 @@ export class JobTable {
     if (jobId !== undefined) return this.query({ username, jobId, statuses }).length;
     const counts = username === undefined ? this.#counts : this.#users.get(username)?.counts;
     if (!counts) return 0;
-    return [...new Set(statuses)].reduce((total, status) => total + counts[status], 0);
+    return TASK_STATUSES.reduce(
+      (total, status) => (statuses.includes(status) ? total + counts[status] : total),
+      0,
+    );
   }
 
   usernames(first: number, after: string): Username[] {
@@ -202,14 +205,17 @@ export class JobTable {
   #count(before: JobState, after: UserTask | Removal): void {
     const { username } = after;
     const user = this.#users.get(username)!;
-    for (const counts of [this.#counts, user.counts]) {
-      if (before?.kind === "userTask") counts[before.task.status]--;
-      if (after.kind === "userTask") counts[after.task.status]++;
-    }
+    if (before?.kind === "userTask") this.#countStatus(user, before.task.status, -1);
+    if (after.kind === "userTask") this.#countStatus(user, after.task.status, 1);
     const had = user.jobCount;
     user.jobCount += Number(after.kind === "userTask") - Number(before?.kind === "userTask");
     if (had === 0 && user.jobCount > 0) this.#usernames.add(username);
     if (had > 0 && user.jobCount === 0) this.#usernames.delete(username);
+  }
+
+  #countStatus({ counts }: UserEntry, status: TaskStatus, difference: 1 | -1): void {
+    this.#counts[status] += difference;
+    counts[status] += difference;
   }
 
   #slot({ username, jobId }: JobKey): Slot {

@@ -76,7 +76,7 @@ export function checkSums(task: Task): void {
 
 /** A change below a parent is one of its own only where it moves the parent's sums. */
 function withSums(parent: ParentTask, subTasks: readonly Task[], sums: RunningSums, edit: Edit): ParentTask {
-  const next = changed(parent, { subTasks, ...sums.fieldsFor(parent) }, edit);
+  const next = changed(parent, sums.fieldsWith(subTasks, parent), edit);
   return showsSameSums(parent, next) ? copyOf(next, edit.stamp, parent.ownStamp) : next;
 }
 
@@ -123,16 +123,17 @@ class RunningSums {
   }
 
   /** To be called once, at the end. */
-  fieldsFor(parent: ParentTask): Partial<ParentTask> {
+  fieldsWith(subTasks: readonly Task[], parent: ParentTask): Partial<ParentTask> {
     for (const task of this.#coming) this.#count(task, 1);
-    const sums = {
+    const fields = {
+      subTasks,
       done: this.#done,
       knownVolume: this.#knownVolume,
       unknownCount: this.#unknownCount,
       taskCount: this.#taskCount,
     };
-    if (parent.kind === "INTERMEDIATE") return sums;
-    return { ...sums, finishedSubTasks: this.#finished } satisfies Partial<IterativeTask>;
+    if (parent.kind === "INTERMEDIATE") return fields;
+    return { ...fields, finishedSubTasks: this.#finished } satisfies Partial<IterativeTask>;
   }
 
   #count(task: Task, sign: 1 | -1): void {

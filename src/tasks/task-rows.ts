@@ -1,5 +1,5 @@
 import { DEFAULT_LIMITS, type Limits } from "../protocol/limits.js";
-import { assert } from "../util/assert.js";
+import { assert, unreachable } from "../util/assert.js";
 import { Stamp } from "./stamp.js";
 import { subPath } from "./task-path.js";
 import { createTasks, sum, type TaskSpec } from "./task-spec.js";
@@ -150,20 +150,47 @@ function indexesOf({ path }: TaskRow): number[] {
   return path === "" ? [] : path.split(".").map(Number);
 }
 
+/** Field by field, as `taskOf`: every update makes rows, and a journal may keep them. */
 function rowOf(task: Task, path: string): TaskRow {
   const { description, status, startedAt, endedAt, message, maxConcurrency, isLeftOut } = task;
-  const own = { path, description, status, startedAt, endedAt, message, maxConcurrency, isLeftOut };
-  if (task.kind === "LEAF") return { kind: "LEAF", ...own, volume: task.volume, done: task.done };
-  if (task.kind === "INTERMEDIATE") return { kind: "INTERMEDIATE", ...own };
-  const { mode, maxIterations, begunIterations } = task;
-  return {
-    kind: "ITERATIVE",
-    ...own,
-    mode,
-    maxIterations,
-    begunIterations,
-    template: task.template.map(specOf),
-  };
+  switch (task.kind) {
+    case "LEAF": {
+      const { volume, done } = task;
+      return {
+        kind: "LEAF",
+        path,
+        description,
+        status,
+        startedAt,
+        endedAt,
+        message,
+        maxConcurrency,
+        isLeftOut,
+        volume,
+        done,
+      };
+    }
+    case "INTERMEDIATE":
+      return {
+        kind: "INTERMEDIATE",
+        path,
+        description,
+        status,
+        startedAt,
+        endedAt,
+        message,
+        maxConcurrency,
+        isLeftOut,
+      };
+    case "ITERATIVE": {
+      const own = { path, description, status, startedAt, endedAt, message, maxConcurrency, isLeftOut };
+      const { mode, maxIterations, begunIterations } = task;
+      const template = task.template.map(specOf);
+      return { kind: "ITERATIVE", ...own, mode, maxIterations, begunIterations, template };
+    }
+    default:
+      return unreachable(task);
+  }
 }
 
 /**
