@@ -1,6 +1,7 @@
 import type { Limits } from "../protocol/limits.js";
 import { TidemarkError } from "../protocol/tidemark-error.js";
 import type { Stamp } from "./stamp.js";
+import type { TaskList } from "./task-list.js";
 import { copyOf, type IterativeTask, type ParentTask, type Task } from "./task.js";
 
 /**
@@ -37,31 +38,33 @@ export function mapSubTasks(
   replace: (subTask: Task) => Task,
   edit: Edit,
 ): ParentTask {
-  let subTasks: Task[] | undefined;
   const sums = new RunningSums(parent);
-  for (let index = start; index < end; index++) {
-    const before = parent.subTasks[index]!;
+  const exchange = (before: Task): Task => {
     const after = replace(before);
-    if (after === before) continue;
-    subTasks ??= parent.subTasks.slice();
-    subTasks[index] = after;
-    sums.exchange(before, after);
-  }
-  return subTasks ? withSums(parent, subTasks, sums, edit) : parent;
+    if (after !== before) sums.exchange(before, after);
+    return after;
+  };
+  const subTasks = parent.subTasks.map(start, end, exchange, edit.stamp);
+  return subTasks === parent.subTasks ? parent : withSums(parent, subTasks, sums, edit);
 }
 
 /** `parent` with `tasks` after those that it has. */
 export function appendSubTasks(parent: ParentTask, tasks: readonly Task[], edit: Edit): ParentTask {
   const sums = new RunningSums(parent);
-  for (const task of tasks) sums.add(task);
-  return withSums(parent, [...parent.subTasks, ...tasks], sums, edit);
+  let { subTasks } = parent;
+  for (const task of tasks) {
+    sums.add(task);
+    subTasks = subTasks.append(task, edit.stamp);
+  }
+  return withSums(parent, subTasks, sums, edit);
 }
 
 /** `task` and all below it as they are, as new as this change. */
 export function stampedAnew(task: Task, { stamp }: Pick<Edit, "stamp">): Task {
   const copy = copyOf(task, stamp, stamp);
   if (copy.kind === "LEAF") return copy;
-  const subTasks = copy.subTasks.map((subTask) => stampedAnew(subTask, { stamp }));
+  const { length } = copy.subTasks;
+  const subTasks = copy.subTasks.map(0, length, (subTask) => stampedAnew(subTask, { stamp }), stamp);
   return Object.assign(copy, { subTasks });
 }
 
@@ -75,7 +78,7 @@ export function checkSums(task: Task): void {
 }
 
 /** A change below a parent is one of its own only where it moves the parent's sums. */
-function withSums(parent: ParentTask, subTasks: readonly Task[], sums: RunningSums, edit: Edit): ParentTask {
+function withSums(parent: ParentTask, subTasks: TaskList, sums: RunningSums, edit: Edit): ParentTask {
   const next = changed(parent, sums.fieldsWith(subTasks, parent), edit);
   return showsSameSums(parent, next) ? copyOf(next, edit.stamp, parent.ownStamp) : next;
 }
@@ -123,7 +126,7 @@ class RunningSums {
   }
 
   /** To be called once, at the end. */
-  fieldsWith(subTasks: readonly Task[], parent: ParentTask): Partial<ParentTask> {
+  fieldsWith(subTasks: TaskList, parent: ParentTask): Partial<ParentTask> {
     for (const task of this.#coming) this.#count(task, 1);
     const fields = {
       subTasks,

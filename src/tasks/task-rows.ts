@@ -3,6 +3,7 @@ import { assert, unreachable } from "../util/assert.js";
 import { Stamp } from "./stamp.js";
 import { subPath } from "./task-path.js";
 import { createTasks, sum, type TaskSpec } from "./task-spec.js";
+import { taskListOf } from "./task-list.js";
 import {
   copyOf,
   subTasksOf,
@@ -66,14 +67,14 @@ export function allRows(root: Task): TaskRow[] {
 export function changedRows(before: Task, after: Task): TaskRow[] {
   const rows: TaskRow[] = [];
   const compare = (old: Task | undefined, task: Task, path: string): void => {
-    if (old === task) return;
     if (!old || !hasSameOwnFields(old, task)) rows.push(rowOf(task, path));
-    const oldSubTasks = old ? subTasksOf(old) : [];
-    subTasksOf(task).forEach((subTask, index) => {
-      if (subTask !== oldSubTasks[index]) compare(oldSubTasks[index], subTask, subPath(path, index));
-    });
+    if (task.kind === "LEAF") return;
+    const oldSubTasks = old?.kind === task.kind ? old.subTasks : undefined;
+    task.subTasks.forEachNew(oldSubTasks, (subTask, index) =>
+      compare(oldSubTasks?.at(index), subTask, subPath(path, index)),
+    );
   };
-  compare(before, after, "");
+  if (after !== before) compare(before, after, "");
   return rows;
 }
 
@@ -234,7 +235,7 @@ function taskOf({ row }: WrittenRow, subTasks: readonly Task[], stamp: Stamp): T
     knownVolume,
     unknownCount,
     taskCount,
-    subTasks,
+    subTasks: taskListOf(subTasks, stamp),
   };
   return row.kind === "INTERMEDIATE" ? task : iterative(task, row);
 }
@@ -253,7 +254,7 @@ function iterative(task: IntermediateTask, row: IterativeRow): Task {
     maxIterations,
     begunIterations,
     template,
-    finishedSubTasks: task.subTasks.filter(({ status }) => status === "FINISHED").length,
+    finishedSubTasks: subTasksOf(task).filter(({ status }) => status === "FINISHED").length,
   };
   return copyOf(whole, task.stamp, task.stamp);
 }
@@ -275,7 +276,7 @@ function specOf(task: Task): TaskSpec {
   const { description, maxConcurrency } = task;
   if (task.kind === "LEAF") return { description, maxConcurrency, volume: task.volume };
   if (task.kind === "INTERMEDIATE")
-    return { description, maxConcurrency, subTasks: task.subTasks.map(specOf) };
+    return { description, maxConcurrency, subTasks: subTasksOf(task).map(specOf) };
   const iterations = { mode: task.mode, max: task.maxIterations, tasks: task.template.map(specOf) };
   return { description, maxConcurrency, iterations };
 }

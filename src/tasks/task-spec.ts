@@ -1,6 +1,7 @@
 import { badUserInput, limitExceeded, type TidemarkError } from "../protocol/tidemark-error.js";
 import { checkSums, type Edit } from "./edit.js";
 import { parseDescription } from "./names.js";
+import { taskListOf, type TaskList } from "./task-list.js";
 import {
   copyOf,
   type IntermediateTask,
@@ -94,7 +95,12 @@ class TaskBuilder {
     const common = this.#pending(spec, maxConcurrency);
     if (spec.subTasks) {
       const subTasks = this.all(spec.subTasks, level + 1, maxConcurrency);
-      return { kind: "INTERMEDIATE", ...common, ...sum(subTasks), subTasks } satisfies IntermediateTask;
+      return {
+        kind: "INTERMEDIATE",
+        ...common,
+        ...sum(subTasks),
+        subTasks: this.#listOf(subTasks),
+      } satisfies IntermediateTask;
     }
     if (spec.iterations) return this.#iterative(spec.iterations, common, level);
     const volume = checkedVolume(spec);
@@ -117,7 +123,7 @@ class TaskBuilder {
       ...sums,
       unknownCount: sums.unknownCount + (isOpen ? 1 : 0),
       taskCount: sums.taskCount + (isOpen ? tasksAnIteration : 0),
-      subTasks,
+      subTasks: this.#listOf(subTasks),
       mode,
       maxIterations,
       template,
@@ -138,6 +144,10 @@ class TaskBuilder {
       stamp: this.#edit.stamp,
       ownStamp: this.#edit.stamp,
     };
+  }
+
+  #listOf(tasks: readonly Task[]): TaskList {
+    return taskListOf(tasks, this.#edit.stamp);
   }
 
   #count(tasks: number): void {

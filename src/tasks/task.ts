@@ -1,5 +1,6 @@
 import { unreachable } from "../util/assert.js";
 import type { Stamp } from "./stamp.js";
+import type { TaskList } from "./task-list.js";
 import type { TaskStatus } from "./task-status.js";
 
 /**
@@ -57,12 +58,12 @@ export interface LeafTask extends AnyTask {
 
 export interface IntermediateTask extends AnyTask {
   readonly kind: "INTERMEDIATE";
-  readonly subTasks: readonly Task[];
+  readonly subTasks: TaskList;
 }
 
 export interface IterativeTask extends AnyTask {
   readonly kind: "ITERATIVE";
-  readonly subTasks: readonly Task[];
+  readonly subTasks: TaskList;
   readonly mode: IterationMode;
   /** null for OPEN. */
   readonly maxIterations: number | null;
@@ -74,9 +75,14 @@ export interface IterativeTask extends AnyTask {
   readonly finishedSubTasks: number;
 }
 
-/** The direct sub-tasks; a leaf has none. */
+/** The direct sub-task in the place `index`. */
+export function subTaskAt(task: Task, index: number): Task | undefined {
+  return task.kind === "LEAF" ? undefined : task.subTasks.at(index);
+}
+
+/** All direct sub-tasks; a leaf has none. */
 export function subTasksOf(task: Task): readonly Task[] {
-  return task.kind === "LEAF" ? NONE : task.subTasks;
+  return task.kind === "LEAF" ? NONE : task.subTasks.toArray();
 }
 
 /** Iterations of which every task is FINISHED, as GDS counts: finished sub-tasks by tasks an iteration. */
