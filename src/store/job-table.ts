@@ -67,7 +67,7 @@ export class JobTable {
     slot.state = state;
     this.#changes.append(slot, state.stamp.revision);
     if (before) this.#changes.staled();
-    this.#count(before, state);
+    if (!hasSameStatus(before, state)) this.#count(before, state);
     this.#indexEnd(slot, state);
     this.#indexStore(before, state, slot);
     this.#indexRemoval(before, state, slot);
@@ -205,17 +205,14 @@ export class JobTable {
   #count(before: JobState, after: UserTask | Removal): void {
     const { username } = after;
     const user = this.#users.get(username)!;
-    if (before?.kind === "userTask") this.#countStatus(user, before.task.status, -1);
-    if (after.kind === "userTask") this.#countStatus(user, after.task.status, 1);
+    for (const counts of [this.#counts, user.counts]) {
+      if (before?.kind === "userTask") counts[before.task.status]--;
+      if (after.kind === "userTask") counts[after.task.status]++;
+    }
     const had = user.jobCount;
     user.jobCount += Number(after.kind === "userTask") - Number(before?.kind === "userTask");
     if (had === 0 && user.jobCount > 0) this.#usernames.add(username);
     if (had > 0 && user.jobCount === 0) this.#usernames.delete(username);
-  }
-
-  #countStatus({ counts }: UserEntry, status: TaskStatus, difference: 1 | -1): void {
-    this.#counts[status] += difference;
-    counts[status] += difference;
   }
 
   #slot({ username, jobId }: JobKey): Slot {
@@ -242,6 +239,12 @@ interface Loading {
 
 function storedRevisionOf({ state }: Slot): number {
   return state?.kind === "userTask" ? state.storedStamp.revision : 0;
+}
+
+function hasSameStatus(before: JobState, after: JobState): boolean {
+  return (
+    before?.kind === "userTask" && after?.kind === "userTask" && before.task.status === after.task.status
+  );
 }
 
 /** So many slots are looked through for the next change rather than all that changed. */
