@@ -78,7 +78,7 @@ export function checkSums(task: Task): void {
 }
 
 /** A change below a parent is one of its own only where it moves the parent's sums. */
-function withSums(parent: ParentTask, subTasks: TaskList, sums: RunningSums, edit: Edit): ParentTask {
+function withSums(parent: ParentTask, subTasks: TaskList<Task>, sums: RunningSums, edit: Edit): ParentTask {
   const next = changed(parent, sums.fieldsWith(subTasks, parent), edit);
   return showsSameSums(parent, next) ? copyOf(next, edit.stamp, parent.ownStamp) : next;
 }
@@ -126,7 +126,7 @@ class RunningSums {
   }
 
   /** To be called once, at the end. */
-  fieldsWith(subTasks: TaskList, parent: ParentTask): Partial<ParentTask> {
+  fieldsWith(subTasks: TaskList<Task>, parent: ParentTask): Partial<ParentTask> {
     for (const task of this.#coming) this.#count(task, 1);
     const fields = {
       subTasks,

@@ -1,5 +1,4 @@
 import type { Stamp } from "./stamp.js";
-import type { Task } from "./task.js";
 
 /**
  * The tasks directly below one, in order: an immutable list of which a change copies a few dozen places and not
@@ -16,12 +15,17 @@ import type { Task } from "./task.js";
  * As a task does, a list carries the stamp of the latest change in it: what has changed is found without looking
  * at what has not.
  */
-export type TaskList = ShortTaskList | LongTaskList;
+export type TaskList<T extends Stamped> = ShortTaskList<T> | LongTaskList<T>;
+
+/** What a list has in it: tasks, which are told by their stamp alone here, or lists. */
+interface Stamped {
+  readonly stamp: Stamp;
+}
 
 /** The list of `tasks`, of which none is newer than `stamp`. */
-export function taskListOf(tasks: readonly Task[], stamp: Stamp): TaskList {
+export function taskListOf<T extends Stamped>(tasks: readonly T[], stamp: Stamp): TaskList<T> {
   if (tasks.length <= PLACES) return new ShortTaskList(tasks, stamp);
-  let lists: readonly TaskList[] = chunksOf(tasks).map((chunk) => new ShortTaskList(chunk, stamp));
+  let lists: readonly TaskList<T>[] = chunksOf(tasks).map((chunk) => new ShortTaskList(chunk, stamp));
   for (let roomEach = PLACES; lists.length > 1; roomEach *= PLACES) {
     lists = chunksOf(lists).map((chunk) => new LongTaskList(chunk, roomEach, stamp));
   }
@@ -29,16 +33,16 @@ export function taskListOf(tasks: readonly Task[], stamp: Stamp): TaskList {
 }
 
 /** Whether one is interested in a task, or in a list of tasks, as new as this. */
-export type IsEntered = (part: { readonly stamp: Stamp }) => boolean;
+export type IsEntered = (part: Stamped) => boolean;
 
-/** What a list has in it at most, be it tasks or lists. A power of two, near which copying costs the least. */
+/** What a list has in it at most, be it tasks or lists: few enough to copy, and 10,000 tasks are three deep. */
 const PLACES = 32;
 
-class ShortTaskList {
-  readonly tasks: readonly Task[];
+class ShortTaskList<T extends Stamped> {
+  readonly tasks: readonly T[];
   readonly stamp: Stamp;
 
-  constructor(tasks: readonly Task[], stamp: Stamp) {
+  constructor(tasks: readonly T[], stamp: Stamp) {
     this.tasks = tasks;
     this.stamp = stamp;
   }
@@ -52,16 +56,16 @@ class ShortTaskList {
     return PLACES;
   }
 
-  at(index: number): Task | undefined {
+  at(index: number): T | undefined {
     return this.tasks[index];
   }
 
-  toArray(): readonly Task[] {
+  toArray(): readonly T[] {
     return this.tasks;
   }
 
   /** Calls back with each task that is entered, and its index, counted from `first`. */
-  forEach(isEntered: IsEntered, visit: (task: Task, index: number) => void, first = 0): void {
+  forEach(isEntered: IsEntered, visit: (task: T, index: number) => void, first = 0): void {
     for (let place = 0; place < this.tasks.length; place++) {
       const task = this.tasks[place]!;
       if (isEntered(task)) visit(task, first + place);
@@ -69,8 +73,8 @@ class ShortTaskList {
   }
 
   /** The tasks from `start` up to `end` replaced, as part of the change `stamp`; the same list when none differs. */
-  map(start: number, end: number, replace: (task: Task) => Task, stamp: Stamp): TaskList {
-    let tasks: Task[] | undefined;
+  map(start: number, end: number, replace: (task: T) => T, stamp: Stamp): TaskList<T> {
+    let tasks: T[] | undefined;
     for (let place = Math.max(start, 0); place < Math.min(end, this.tasks.length); place++) {
       const before = this.tasks[place]!;
       const after = replace(before);
@@ -82,7 +86,7 @@ class ShortTaskList {
   }
 
   /** One task more at the end. */
-  append(task: Task, stamp: Stamp): TaskList {
+  append(task: T, stamp: Stamp): TaskList<T> {
     if (this.tasks.length < PLACES) return new ShortTaskList([...this.tasks, task], stamp);
     return new LongTaskList([this, new ShortTaskList([task], stamp)], PLACES, stamp);
   }
@@ -91,7 +95,7 @@ class ShortTaskList {
    * Calls back with each task that is not at its place in `before`, and its index, counted from `first`. What the
    * two share is not looked at. `before` is not longer: tasks are only ever added.
    */
-  forEachNew(before: TaskList | undefined, visit: (task: Task, index: number) => void, first = 0): void {
+  forEachNew(before: TaskList<T> | undefined, visit: (task: T, index: number) => void, first = 0): void {
     if (before === this) return;
     for (let place = 0; place < this.tasks.length; place++) {
       const task = this.tasks[place]!;
@@ -100,18 +104,18 @@ class ShortTaskList {
   }
 
   /** What lies where a longer list has its list `place`. */
-  part(place: number): TaskList | undefined {
+  part(place: number): TaskList<T> | undefined {
     return place === 0 ? this : undefined;
   }
 }
 
-class LongTaskList {
-  readonly lists: readonly TaskList[];
+class LongTaskList<T extends Stamped> {
+  readonly lists: readonly TaskList<T>[];
   readonly stamp: Stamp;
   /** The room of each of the lists. */
   readonly #roomEach: number;
 
-  constructor(lists: readonly TaskList[], roomEach: number, stamp: Stamp) {
+  constructor(lists: readonly TaskList<T>[], roomEach: number, stamp: Stamp) {
     this.lists = lists;
     this.#roomEach = roomEach;
     this.stamp = stamp;
@@ -125,24 +129,24 @@ class LongTaskList {
     return this.#roomEach * PLACES;
   }
 
-  at(index: number): Task | undefined {
+  at(index: number): T | undefined {
     const place = Math.floor(index / this.#roomEach);
     return this.lists[place]?.at(index - place * this.#roomEach);
   }
 
-  toArray(): readonly Task[] {
+  toArray(): readonly T[] {
     return this.lists.flatMap((list) => list.toArray());
   }
 
-  forEach(isEntered: IsEntered, visit: (task: Task, index: number) => void, first = 0): void {
+  forEach(isEntered: IsEntered, visit: (task: T, index: number) => void, first = 0): void {
     for (let place = 0; place < this.lists.length; place++) {
       const list = this.lists[place]!;
       if (isEntered(list)) list.forEach(isEntered, visit, first + place * this.#roomEach);
     }
   }
 
-  map(start: number, end: number, replace: (task: Task) => Task, stamp: Stamp): TaskList {
-    let lists: TaskList[] | undefined;
+  map(start: number, end: number, replace: (task: T) => T, stamp: Stamp): TaskList<T> {
+    let lists: TaskList<T>[] | undefined;
     const firstPlace = Math.max(0, Math.floor(start / this.#roomEach));
     const endPlace = Math.min(this.lists.length, Math.ceil(end / this.#roomEach));
     for (let place = firstPlace; place < endPlace; place++) {
@@ -156,7 +160,7 @@ class LongTaskList {
     return lists ? new LongTaskList(lists, this.#roomEach, stamp) : this;
   }
 
-  append(task: Task, stamp: Stamp): TaskList {
+  append(task: T, stamp: Stamp): TaskList<T> {
     if (this.length === this.room) {
       return new LongTaskList([this, new ShortTaskList([task], stamp)], this.room, stamp);
     }
@@ -168,7 +172,7 @@ class LongTaskList {
     return new LongTaskList(more, this.#roomEach, stamp);
   }
 
-  forEachNew(before: TaskList | undefined, visit: (task: Task, index: number) => void, first = 0): void {
+  forEachNew(before: TaskList<T> | undefined, visit: (task: T, index: number) => void, first = 0): void {
     if (before === this) return;
     for (let place = 0; place < this.lists.length; place++) {
       const old = before?.part(place, this.#roomEach);
@@ -176,7 +180,7 @@ class LongTaskList {
     }
   }
 
-  part(place: number, roomEach: number): TaskList | undefined {
+  part(place: number, roomEach: number): TaskList<T> | undefined {
     if (roomEach === this.#roomEach) return this.lists[place];
     return place === 0 ? this : undefined;
   }

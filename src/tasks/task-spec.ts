@@ -146,7 +146,7 @@ class TaskBuilder {
     };
   }
 
-  #listOf(tasks: readonly Task[]): TaskList {
+  #listOf(tasks: readonly Task[]): TaskList<Task> {
     return taskListOf(tasks, this.#edit.stamp);
   }
 

@@ -58,12 +58,12 @@ export interface LeafTask extends AnyTask {
 
 export interface IntermediateTask extends AnyTask {
   readonly kind: "INTERMEDIATE";
-  readonly subTasks: TaskList;
+  readonly subTasks: TaskList<Task>;
 }
 
 export interface IterativeTask extends AnyTask {
   readonly kind: "ITERATIVE";
-  readonly subTasks: TaskList;
+  readonly subTasks: TaskList<Task>;
   readonly mode: IterationMode;
   /** null for OPEN. */
   readonly maxIterations: number | null;

@@ -21,17 +21,17 @@ function tasksOf(length: number): Task[] {
 }
 
 /** The list of `tasks`, made one by one. */
-function appended(tasks: readonly Task[]): TaskList {
-  return tasks.reduce((list: TaskList, task) => list.append(task, STORED), taskListOf([], STORED));
+function appended(tasks: readonly Task[]): TaskList<Task> {
+  return tasks.reduce((list: TaskList<Task>, task) => list.append(task, STORED), taskListOf([], STORED));
 }
 
-function newIn(after: TaskList, before: TaskList | undefined): [number, Task][] {
+function newIn(after: TaskList<Task>, before: TaskList<Task> | undefined): [number, Task][] {
   const found: [number, Task][] = [];
   after.forEachNew(before, (task, index) => found.push([index, task]));
   return found;
 }
 
-function enteredIn(list: TaskList, revision: number): [number, Task][] {
+function enteredIn(list: TaskList<Task>, revision: number): [number, Task][] {
   const found: [number, Task][] = [];
   list.forEach(
     ({ stamp }) => stamp.revision > revision,
@@ -62,7 +62,7 @@ describe.each(LENGTHS)("a list of %d tasks", (length) => {
   it("tells from the list before it what was added, and nothing else", () => {
     const before = taskListOf(tasks, STORED);
     const more = Array.from({ length: 70 }, (_, index) => taskOf(length + index, CHANGED));
-    const after = more.reduce((list: TaskList, task) => list.append(task, CHANGED), before);
+    const after = more.reduce((list: TaskList<Task>, task) => list.append(task, CHANGED), before);
 
     expect(after.toArray()).toEqual([...tasks, ...more]);
     expect(newIn(after, before)).toEqual(more.map((task, index) => [length + index, task]));
