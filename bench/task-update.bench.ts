@@ -9,16 +9,16 @@ import { updateTask } from "../src/tasks/task-update.js";
  * What one report of one leaf costs by the shape of its tree: a new tree with one unit more done, made from
  * the one before it. Journal, hub and sockets are not in it.
  *
- * Run with `npx tsx bench/task-update.bench.ts`. Middle of three runs (Node 20.20, AMD EPYC, two cores shared
- * with other work; the ratios say more than the times):
+ * Run with `npx tsx bench/task-update.bench.ts`. CPU time, the least of 14 rounds, the shapes in turn (Node 20.20, AMD
+ * EPYC, two cores shared with much other work; the ratios say more than the times):
  *
- *     10 wide                 2.9 µs    1
- *     1,000 wide              4.2 µs    1.5
- *     10,000 wide              13 µs    4.7
- *     10,000 in 32 levels      55 µs   19
+ *     10 wide                0.55 µs    1
+ *     1,000 wide             0.63 µs    1.1
+ *     10,000 wide            0.72 µs    1.3
+ *     10,000 in 32 levels      11 µs   19
  *
- * So a thousand times the tasks cost five times as much when they stand beside each other: the root's list of
- * sub-tasks is copied, the sub-tasks are not. In 32 levels 31 such parents are made anew, each over some 320.
+ * So how many tasks stand beside each other hardly matters: of the list of sub-tasks (`TaskList`) three places of 32
+ * are copied. In 32 levels 31 such parents are made anew, each over some 320.
  */
 
 function leaves(count: number): TaskSpec[] {

@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import type { DatabaseName } from "../tasks/names.js";
 import type { WrittenRow } from "../tasks/task-rows.js";
+import type { LogEntry } from "../tasks/user-task.js";
 import { assert, unreachable } from "../util/assert.js";
 import { WakeUp } from "../util/wake-up.js";
 import { closedError, JournalHandle, type JournalDatabase } from "./journal-handle.js";
@@ -9,6 +10,7 @@ import {
   type AppendResult,
   type DatabaseJournal,
   type DatabaseSummary,
+  type JobHeader,
   type Journal,
   type JournalEntry,
   type JournalHead,
@@ -176,7 +178,7 @@ class MemoryDatabase implements JournalDatabase {
         break;
       case "updated":
         // It is there: #conflictIn has asserted it.
-        this.#jobs.set(id, this.#updated(this.#jobs.get(id)!, change, revision));
+        this.#update(this.#jobs.get(id)!, change, revision);
         break;
       case "removed":
         this.#jobs.delete(id);
@@ -188,9 +190,11 @@ class MemoryDatabase implements JournalDatabase {
     }
   }
 
-  #updated(job: Job, { header, tasks, log }: UpdatedChange, revision: number): Job {
+  #update(job: Job, { header, tasks, log }: UpdatedChange, revision: number): void {
     for (const row of tasks) job.tasks.set(row.path, { row, revision });
-    return { ...job, header, revision, log: appendedLog(job.log, log, this.#options.logLinesPerJobMax) };
+    job.header = header;
+    job.revision = revision;
+    job.log = appendedLog(job.log, log, this.#options.logLinesPerJobMax);
   }
 
   #forgetOldestRemoval(): void {
@@ -201,8 +205,13 @@ class MemoryDatabase implements JournalDatabase {
   }
 }
 
-/** As a `StoredJob`, with the rows by path. */
-type Job = Omit<StoredJob, "tasks"> & { readonly tasks: Map<string, WrittenRow> };
+/** As a `StoredJob`, with the rows by path; an update changes it in its place, and a load gives copies. */
+interface Job extends Omit<StoredJob, "tasks" | "header" | "revision" | "log"> {
+  readonly tasks: Map<string, WrittenRow>;
+  header: JobHeader;
+  revision: number;
+  log: readonly LogEntry[];
+}
 
 function withRowsByPath({ tasks, ...job }: StoredJob): Job {
   return { ...job, tasks: new Map(tasks.map((written) => [written.row.path, written])) };
@@ -217,7 +226,6 @@ interface Latest {
 /** The newest entries, in a ring: the entry of revision r is in place (r - 1) modulo its length. */
 class EntryLog {
   readonly #ring: JournalRecord[] = [];
-  readonly #revisions = new Map<string, number>();
   #head = 0;
 
   get head(): number {
@@ -227,16 +235,14 @@ class EntryLog {
   /** Numbers the entry. */
   push(entry: JournalEntry): number {
     const place = this.#head % ENTRIES_KEPT;
-    const overwritten = this.#ring[place];
-    if (overwritten) this.#revisions.delete(overwritten.entry.commitId);
     this.#head += 1;
     this.#ring[place] = { revision: this.#head, entry };
-    this.#revisions.set(entry.commitId, this.#head);
     return this.#head;
   }
 
+  /** Looks through all: it is asked after a failure alone, and an index would cost every entry. */
   find(commitId: string): number | undefined {
-    return this.#revisions.get(commitId);
+    return this.#ring.find(({ entry }) => entry.commitId === commitId)?.revision;
   }
 
   /** The record after `revision`, when there is one. @throws JournalError when it is no longer kept. */

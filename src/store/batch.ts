@@ -1,4 +1,3 @@
-import { randomUUID } from "node:crypto";
 import type { JournalEntry } from "../journal/journal.js";
 import type { Limits } from "../protocol/limits.js";
 import { limitExceeded, type TidemarkError } from "../protocol/tidemark-error.js";
@@ -7,6 +6,7 @@ import { removeJob, storeJob, type StoreRequest } from "../tasks/job-changes.js"
 import type { DatabaseName, JobKey } from "../tasks/names.js";
 import { Stamp } from "../tasks/stamp.js";
 import type { JobState, Removal, RemovalReason, UserTask } from "../tasks/user-task.js";
+import { nextCommitId } from "./commit-id.js";
 import { EndedJobs, isBefore, type EndedJob } from "./ended-jobs.js";
 import { entryOf } from "./journal-form.js";
 import type { JobTable } from "./job-table.js";
@@ -30,7 +30,7 @@ export class Batch {
   readonly #limits: Limits;
   readonly #drafted = new Map<string, Drafted>();
   /** What has ended, by what the table has, and by what was drafted. */
-  readonly #endedBefore: Iterator<EndedJob, undefined>;
+  #endedBefore: Iterator<EndedJob, undefined> | undefined;
   readonly #endedHere = new EndedJobs();
   #oldestBefore: EndedJob | undefined;
   #jobCount: number;
@@ -43,7 +43,6 @@ export class Batch {
     this.#now = now;
     this.#limits = limits;
     this.#jobCount = table.count({});
-    this.#endedBefore = table.ended.oldestFirst();
   }
 
   get(key: JobKey): JobState {
@@ -111,8 +110,9 @@ export class Batch {
 
   /** The job that ended longest ago, as it is after the drafts. */
   #oldestEnded(): UserTask | undefined {
-    let before = (this.#oldestBefore ??= this.#endedBefore.next().value);
-    while (before && this.#drafted.has(textOf(before.userTask))) before = this.#endedBefore.next().value;
+    const endedBefore = (this.#endedBefore ??= this.#table.ended.oldestFirst());
+    let before = (this.#oldestBefore ??= endedBefore.next().value);
+    while (before && this.#drafted.has(textOf(before.userTask))) before = endedBefore.next().value;
     this.#oldestBefore = before;
     const here = this.#endedHere.oldestFirst().next().value;
     const oldest = before && here ? (isBefore(before, here) ? before : here) : (before ?? here);
@@ -133,7 +133,7 @@ export class Batch {
     const text = textOf(after);
     const drafted = this.#drafted.get(text);
     const madeFrom = drafted?.revision ?? before?.stamp.revision ?? 0;
-    this.drafts.push({ before, after, entry: entryOf(before, after, madeFrom, randomUUID()) });
+    this.drafts.push({ before, after, entry: entryOf(before, after, madeFrom, nextCommitId()) });
     const revision = this.#revision + this.drafts.length;
     const storedRevision = isSameStore(before, after)
       ? (drafted?.storedRevision ?? before.storedStamp.revision)

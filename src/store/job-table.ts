@@ -67,7 +67,7 @@ export class JobTable {
     slot.state = state;
     this.#changes.append(slot, state.stamp.revision);
     if (before) this.#changes.staled();
-    this.#count(before, state);
+    if (!hasSameStatus(before, state)) this.#count(before, state);
     this.#indexEnd(slot, state);
     this.#indexStore(before, state, slot);
     this.#indexRemoval(before, state, slot);
@@ -87,7 +87,10 @@ export class JobTable {
     if (jobId !== undefined) return this.query({ username, jobId, statuses }).length;
     const counts = username === undefined ? this.#counts : this.#users.get(username)?.counts;
     if (!counts) return 0;
-    return [...new Set(statuses)].reduce((total, status) => total + counts[status], 0);
+    return TASK_STATUSES.reduce(
+      (total, status) => (statuses.includes(status) ? total + counts[status] : total),
+      0,
+    );
   }
 
   usernames(first: number, after: string): Username[] {
@@ -236,6 +239,12 @@ interface Loading {
 
 function storedRevisionOf({ state }: Slot): number {
   return state?.kind === "userTask" ? state.storedStamp.revision : 0;
+}
+
+function hasSameStatus(before: JobState, after: JobState): boolean {
+  return (
+    before?.kind === "userTask" && after?.kind === "userTask" && before.task.status === after.task.status
+  );
 }
 
 /** So many slots are looked through for the next change rather than all that changed. */

@@ -8,8 +8,8 @@ import { assert } from "../util/assert.js";
  * after a revision a bisection.
  */
 export class RevisionIndex<T> {
-  #revisions: number[] = [];
-  #things: T[] = [];
+  readonly #revisions: number[] = [];
+  readonly #things: T[] = [];
   #staleCount = 0;
   readonly #isCurrent: (thing: T, revision: number) => boolean;
 
@@ -37,8 +37,10 @@ export class RevisionIndex<T> {
 
   /** The first thing whose revision is above `revision`. */
   after(revision: number): T | undefined {
-    const { value } = this.ascending(revision).next();
-    return value ?? undefined;
+    for (let at = this.#firstAbove(revision); at < this.#revisions.length; at++) {
+      if (this.#isCurrentAt(at)) return this.#things[at];
+    }
+    return undefined;
   }
 
   /** Things with a revision above `revision`, oldest first. Not to be held across a change. */
@@ -73,9 +75,15 @@ export class RevisionIndex<T> {
   }
 
   #compact(): void {
-    const kept = this.#things.map((_, at) => at).filter((at) => this.#isCurrentAt(at));
-    this.#revisions = kept.map((at) => this.#revisions[at]!);
-    this.#things = kept.map((at) => this.#things[at]!);
+    let kept = 0;
+    for (let at = 0; at < this.#revisions.length; at++) {
+      if (!this.#isCurrentAt(at)) continue;
+      this.#revisions[kept] = this.#revisions[at]!;
+      this.#things[kept] = this.#things[at]!;
+      kept++;
+    }
+    this.#revisions.length = kept;
+    this.#things.length = kept;
     this.#staleCount = 0;
   }
 }

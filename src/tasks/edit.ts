@@ -1,7 +1,8 @@
 import type { Limits } from "../protocol/limits.js";
 import { TidemarkError } from "../protocol/tidemark-error.js";
 import type { Stamp } from "./stamp.js";
-import type { IterativeTask, ParentTask, Task } from "./task.js";
+import type { TaskList } from "./task-list.js";
+import { copyOf, type IterativeTask, type ParentTask, type Task } from "./task.js";
 
 /**
  * How a tree is changed: every new version of a task is made here, with the stamp of the change, and with its
@@ -19,7 +20,7 @@ export interface Edit {
  * @throws TidemarkError LIMIT_EXCEEDED when a sum would pass 2^53 - 1.
  */
 export function changed<T extends Task>(task: T, fields: Partial<T>, edit: Edit): T {
-  const next = { ...task, ...fields, stamp: edit.stamp, ownStamp: edit.stamp };
+  const next = Object.assign(copyOf(task, edit.stamp, edit.stamp), fields);
   checkSums(next);
   return next;
 }
@@ -37,31 +38,34 @@ export function mapSubTasks(
   replace: (subTask: Task) => Task,
   edit: Edit,
 ): ParentTask {
-  let subTasks: Task[] | undefined;
   const sums = new RunningSums(parent);
-  for (let index = start; index < end; index++) {
-    const before = parent.subTasks[index]!;
+  const exchange = (before: Task): Task => {
     const after = replace(before);
-    if (after === before) continue;
-    subTasks ??= parent.subTasks.slice();
-    subTasks[index] = after;
-    sums.exchange(before, after);
-  }
-  return subTasks ? withSums(parent, subTasks, sums, edit) : parent;
+    if (after !== before) sums.exchange(before, after);
+    return after;
+  };
+  const subTasks = parent.subTasks.map(start, end, exchange, edit.stamp);
+  return subTasks === parent.subTasks ? parent : withSums(parent, subTasks, sums, edit);
 }
 
 /** `parent` with `tasks` after those that it has. */
 export function appendSubTasks(parent: ParentTask, tasks: readonly Task[], edit: Edit): ParentTask {
   const sums = new RunningSums(parent);
-  for (const task of tasks) sums.add(task);
-  return withSums(parent, [...parent.subTasks, ...tasks], sums, edit);
+  let { subTasks } = parent;
+  for (const task of tasks) {
+    sums.add(task);
+    subTasks = subTasks.append(task, edit.stamp);
+  }
+  return withSums(parent, subTasks, sums, edit);
 }
 
 /** `task` and all below it as they are, as new as this change. */
 export function stampedAnew(task: Task, { stamp }: Pick<Edit, "stamp">): Task {
-  if (task.kind === "LEAF") return { ...task, stamp, ownStamp: stamp };
-  const subTasks = task.subTasks.map((subTask) => stampedAnew(subTask, { stamp }));
-  return { ...task, stamp, ownStamp: stamp, subTasks };
+  const copy = copyOf(task, stamp, stamp);
+  if (copy.kind === "LEAF") return copy;
+  const { length } = copy.subTasks;
+  const subTasks = copy.subTasks.map(0, length, (subTask) => stampedAnew(subTask, { stamp }), stamp);
+  return Object.assign(copy, { subTasks });
 }
 
 /** @throws TidemarkError LIMIT_EXCEEDED when a sum passes what a JSON number holds exactly. */
@@ -74,9 +78,9 @@ export function checkSums(task: Task): void {
 }
 
 /** A change below a parent is one of its own only where it moves the parent's sums. */
-function withSums(parent: ParentTask, subTasks: readonly Task[], sums: RunningSums, edit: Edit): ParentTask {
-  const next = changed(parent, { subTasks, ...sums.fieldsFor(parent) }, edit);
-  return showsSameSums(parent, next) ? { ...next, ownStamp: parent.ownStamp } : next;
+function withSums(parent: ParentTask, subTasks: TaskList<Task>, sums: RunningSums, edit: Edit): ParentTask {
+  const next = changed(parent, sums.fieldsWith(subTasks, parent), edit);
+  return showsSameSums(parent, next) ? copyOf(next, edit.stamp, parent.ownStamp) : next;
 }
 
 function showsSameSums(before: ParentTask, after: ParentTask): boolean {
@@ -122,16 +126,17 @@ class RunningSums {
   }
 
   /** To be called once, at the end. */
-  fieldsFor(parent: ParentTask): Partial<ParentTask> {
+  fieldsWith(subTasks: TaskList<Task>, parent: ParentTask): Partial<ParentTask> {
     for (const task of this.#coming) this.#count(task, 1);
-    const sums = {
+    const fields = {
+      subTasks,
       done: this.#done,
       knownVolume: this.#knownVolume,
       unknownCount: this.#unknownCount,
       taskCount: this.#taskCount,
     };
-    if (parent.kind === "INTERMEDIATE") return sums;
-    return { ...sums, finishedSubTasks: this.#finished } satisfies Partial<IterativeTask>;
+    if (parent.kind === "INTERMEDIATE") return fields;
+    return { ...fields, finishedSubTasks: this.#finished } satisfies Partial<IterativeTask>;
   }
 
   #count(task: Task, sign: 1 | -1): void {

@@ -1,3 +1,4 @@
+import type { Limits } from "../protocol/limits.js";
 import { TidemarkError } from "../protocol/tidemark-error.js";
 import type { Edit } from "./edit.js";
 import { parseMessage, type DatabaseName, type JobKey } from "./names.js";
@@ -6,14 +7,15 @@ import { createTask, type TaskSpec } from "./task-spec.js";
 import { hasEnded, illegalTransition } from "./task-status.js";
 import { addTasks, updateTask, type TaskUpdate } from "./task-update.js";
 import type { Task } from "./task.js";
-import type {
-  JobState,
-  LogEntry,
-  LogLevel,
-  MemoryRange,
-  Removal,
-  RemovalReason,
-  UserTask,
+import {
+  copyOfJob,
+  type JobState,
+  type LogEntry,
+  type LogLevel,
+  type MemoryRange,
+  type Removal,
+  type RemovalReason,
+  type UserTask,
 } from "./user-task.js";
 
 /**
@@ -153,12 +155,20 @@ function heartbeat(userTask: UserTask, requestId: string | null, edit: Edit): Us
 }
 
 function next(userTask: UserTask, fields: Partial<UserTask>, edit: Edit, requestId: string | null): UserTask {
-  const version = userTask.version + 1;
-  const requestIds =
-    requestId === null
-      ? userTask.requestIds
-      : [...userTask.requestIds, requestId].slice(-edit.limits.requestIdsPerAttemptMax);
-  return { ...userTask, ...fields, version, requestIds, changedAt: edit.now, stamp: edit.stamp };
+  return Object.assign(copyOfJob(userTask), fields, {
+    version: userTask.version + 1,
+    requestIds: withRequestId(userTask.requestIds, requestId, edit.limits),
+    changedAt: edit.now,
+    stamp: edit.stamp,
+  });
+}
+
+function withRequestId(
+  known: readonly string[],
+  requestId: string | null,
+  { requestIdsPerAttemptMax }: Limits,
+): readonly string[] {
+  return requestId === null ? known : appended(known, [requestId], requestIdsPerAttemptMax);
 }
 
 function existing(before: JobState, { username, jobId }: JobKey, fence: Fence): UserTask {
@@ -202,7 +212,12 @@ function appendLog(
     resolvePath(task, path);
     return { at: edit.now, level, path, message: parseMessage(message, edit.limits) };
   });
-  return [...userTask.log, ...entries].slice(-edit.limits.logLinesPerJobMax);
+  return appended(userTask.log, entries, edit.limits.logLinesPerJobMax);
+}
+
+/** The newest `max` of `known` and, after these, `more`. */
+function appended<T>(known: readonly T[], more: readonly T[], max: number): readonly T[] {
+  return known.concat(more).slice(-max);
 }
 
 function checkedMemory(memory: MemoryRange | null): MemoryRange | null {

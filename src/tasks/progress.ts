@@ -1,4 +1,4 @@
-import { subTasksOf, type Task } from "./task.js";
+import type { Task } from "./task.js";
 
 /** Work done against work known, with the texts of Neo4j GDS's `gds.listProgress`. */
 export interface Progress {
@@ -14,7 +14,7 @@ export interface Progress {
 /** Takes constant time: a task carries its sums. */
 export function progressOf(task: Task): Progress {
   const { done, knownVolume } = task;
-  const isEmpty = task.kind !== "LEAF" && subTasksOf(task).length === 0;
+  const isEmpty = task.kind !== "LEAF" && task.subTasks.length === 0;
   const volume = isEmpty || task.unknownCount > 0 ? null : knownVolume;
   return { done, volume, knownVolume, ratio: volume === null ? null : ratioOf(done, volume) };
 }

@@ -1,5 +1,5 @@
 import { shortened, TidemarkError } from "../protocol/tidemark-error.js";
-import { subTasksOf, type Task } from "./task.js";
+import { subTaskAt, type Task } from "./task.js";
 
 /**
  * Where a task stands in its tree: the child index at each level. The root's is empty; as text the indexes
@@ -23,7 +23,7 @@ export function resolvePath(root: Task, text: string): TaskPath {
 /** The task that stands at `path`. */
 export function taskAt(root: Task, path: TaskPath): Task | undefined {
   let task: Task | undefined = root;
-  for (const index of path) task = task && subTasksOf(task)[index];
+  for (const index of path) task = task && subTaskAt(task, index);
   return task;
 }
 

@@ -1,9 +1,18 @@
 import { DEFAULT_LIMITS, type Limits } from "../protocol/limits.js";
-import { assert } from "../util/assert.js";
+import { assert, unreachable } from "../util/assert.js";
 import { Stamp } from "./stamp.js";
 import { subPath } from "./task-path.js";
 import { createTasks, sum, type TaskSpec } from "./task-spec.js";
-import { subTasksOf, type IntermediateTask, type IterationMode, type LeafTask, type Task } from "./task.js";
+import { taskListOf } from "./task-list.js";
+import {
+  copyOf,
+  subTasksOf,
+  type IntermediateTask,
+  type IterationMode,
+  type IterativeTask,
+  type LeafTask,
+  type Task,
+} from "./task.js";
 import { preOrder } from "./traverse.js";
 
 /**
@@ -58,14 +67,14 @@ export function allRows(root: Task): TaskRow[] {
 export function changedRows(before: Task, after: Task): TaskRow[] {
   const rows: TaskRow[] = [];
   const compare = (old: Task | undefined, task: Task, path: string): void => {
-    if (old === task) return;
     if (!old || !hasSameOwnFields(old, task)) rows.push(rowOf(task, path));
-    const oldSubTasks = old ? subTasksOf(old) : [];
-    subTasksOf(task).forEach((subTask, index) => {
-      if (subTask !== oldSubTasks[index]) compare(oldSubTasks[index], subTask, subPath(path, index));
-    });
+    if (task.kind === "LEAF") return;
+    const oldSubTasks = old?.kind === task.kind ? old.subTasks : undefined;
+    task.subTasks.forEachNew(oldSubTasks, (subTask, index) =>
+      compare(oldSubTasks?.at(index), subTask, subPath(path, index)),
+    );
   };
-  compare(before, after, "");
+  if (after !== before) compare(before, after, "");
   return rows;
 }
 
@@ -142,20 +151,47 @@ function indexesOf({ path }: TaskRow): number[] {
   return path === "" ? [] : path.split(".").map(Number);
 }
 
+/** Field by field, as `taskOf`: every update makes rows, and a journal may keep them. */
 function rowOf(task: Task, path: string): TaskRow {
   const { description, status, startedAt, endedAt, message, maxConcurrency, isLeftOut } = task;
-  const own = { path, description, status, startedAt, endedAt, message, maxConcurrency, isLeftOut };
-  if (task.kind === "LEAF") return { kind: "LEAF", ...own, volume: task.volume, done: task.done };
-  if (task.kind === "INTERMEDIATE") return { kind: "INTERMEDIATE", ...own };
-  const { mode, maxIterations, begunIterations } = task;
-  return {
-    kind: "ITERATIVE",
-    ...own,
-    mode,
-    maxIterations,
-    begunIterations,
-    template: task.template.map(specOf),
-  };
+  switch (task.kind) {
+    case "LEAF": {
+      const { volume, done } = task;
+      return {
+        kind: "LEAF",
+        path,
+        description,
+        status,
+        startedAt,
+        endedAt,
+        message,
+        maxConcurrency,
+        isLeftOut,
+        volume,
+        done,
+      };
+    }
+    case "INTERMEDIATE":
+      return {
+        kind: "INTERMEDIATE",
+        path,
+        description,
+        status,
+        startedAt,
+        endedAt,
+        message,
+        maxConcurrency,
+        isLeftOut,
+      };
+    case "ITERATIVE": {
+      const own = { path, description, status, startedAt, endedAt, message, maxConcurrency, isLeftOut };
+      const { mode, maxIterations, begunIterations } = task;
+      const template = task.template.map(specOf);
+      return { kind: "ITERATIVE", ...own, mode, maxIterations, begunIterations, template };
+    }
+    default:
+      return unreachable(task);
+  }
 }
 
 /**
@@ -177,10 +213,10 @@ function taskOf({ row }: WrittenRow, subTasks: readonly Task[], stamp: Stamp): T
       stamp,
       ownStamp: stamp,
       done: row.done,
-      volume: row.volume,
       knownVolume: row.volume ?? 0,
       unknownCount: row.volume === null ? 1 : 0,
       taskCount: 1,
+      volume: row.volume,
     };
   }
   const { done, knownVolume, unknownCount, taskCount } = sum(subTasks);
@@ -199,7 +235,7 @@ function taskOf({ row }: WrittenRow, subTasks: readonly Task[], stamp: Stamp): T
     knownVolume,
     unknownCount,
     taskCount,
-    subTasks,
+    subTasks: taskListOf(subTasks, stamp),
   };
   return row.kind === "INTERMEDIATE" ? task : iterative(task, row);
 }
@@ -209,7 +245,7 @@ function iterative(task: IntermediateTask, row: IterativeRow): Task {
   const place = { level: 1, taskCount: 0, maxConcurrency: row.maxConcurrency };
   const template = createTasks(row.template, place, { now: 0, stamp: task.stamp, limits: AS_WRITTEN });
   const isOpen = mode === "OPEN";
-  return {
+  const whole: IterativeTask = {
     ...task,
     kind: "ITERATIVE",
     unknownCount: task.unknownCount + (isOpen && row.status !== "FINISHED" ? 1 : 0),
@@ -218,8 +254,9 @@ function iterative(task: IntermediateTask, row: IterativeRow): Task {
     maxIterations,
     begunIterations,
     template,
-    finishedSubTasks: task.subTasks.filter(({ status }) => status === "FINISHED").length,
+    finishedSubTasks: subTasksOf(task).filter(({ status }) => status === "FINISHED").length,
   };
+  return copyOf(whole, task.stamp, task.stamp);
 }
 
 function hasSameOwnFields(a: Task, b: Task): boolean {
@@ -239,7 +276,7 @@ function specOf(task: Task): TaskSpec {
   const { description, maxConcurrency } = task;
   if (task.kind === "LEAF") return { description, maxConcurrency, volume: task.volume };
   if (task.kind === "INTERMEDIATE")
-    return { description, maxConcurrency, subTasks: task.subTasks.map(specOf) };
+    return { description, maxConcurrency, subTasks: subTasksOf(task).map(specOf) };
   const iterations = { mode: task.mode, max: task.maxIterations, tasks: task.template.map(specOf) };
   return { description, maxConcurrency, iterations };
 }

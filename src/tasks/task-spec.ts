@@ -1,7 +1,16 @@
 import { badUserInput, limitExceeded, type TidemarkError } from "../protocol/tidemark-error.js";
 import { checkSums, type Edit } from "./edit.js";
 import { parseDescription } from "./names.js";
-import type { IntermediateTask, IterationMode, IterativeTask, LeafTask, Sums, Task } from "./task.js";
+import { taskListOf, type TaskList } from "./task-list.js";
+import {
+  copyOf,
+  type IntermediateTask,
+  type IterationMode,
+  type IterativeTask,
+  type LeafTask,
+  type Sums,
+  type Task,
+} from "./task.js";
 
 /**
  * What a worker says a task will be. A leaf has neither `subTasks` nor `iterations`; nothing has both.
@@ -76,7 +85,8 @@ class TaskBuilder {
     this.#count(1);
     checkShape(spec);
     const maxConcurrency = checkedConcurrency(spec) ?? inherited;
-    const task = this.#build(spec, level, maxConcurrency);
+    const { stamp } = this.#edit;
+    const task = copyOf(this.#build(spec, level, maxConcurrency), stamp, stamp);
     checkSums(task);
     return task;
   }
@@ -85,7 +95,12 @@ class TaskBuilder {
     const common = this.#pending(spec, maxConcurrency);
     if (spec.subTasks) {
       const subTasks = this.all(spec.subTasks, level + 1, maxConcurrency);
-      return { kind: "INTERMEDIATE", ...common, ...sum(subTasks), subTasks } satisfies IntermediateTask;
+      return {
+        kind: "INTERMEDIATE",
+        ...common,
+        ...sum(subTasks),
+        subTasks: this.#listOf(subTasks),
+      } satisfies IntermediateTask;
     }
     if (spec.iterations) return this.#iterative(spec.iterations, common, level);
     const volume = checkedVolume(spec);
@@ -108,7 +123,7 @@ class TaskBuilder {
       ...sums,
       unknownCount: sums.unknownCount + (isOpen ? 1 : 0),
       taskCount: sums.taskCount + (isOpen ? tasksAnIteration : 0),
-      subTasks,
+      subTasks: this.#listOf(subTasks),
       mode,
       maxIterations,
       template,
@@ -129,6 +144,10 @@ class TaskBuilder {
       stamp: this.#edit.stamp,
       ownStamp: this.#edit.stamp,
     };
+  }
+
+  #listOf(tasks: readonly Task[]): TaskList<Task> {
+    return taskListOf(tasks, this.#edit.stamp);
   }
 
   #count(tasks: number): void {

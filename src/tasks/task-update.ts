@@ -4,7 +4,7 @@ import { parseMessage } from "./names.js";
 import { resolvePath, type TaskPath } from "./task-path.js";
 import { createTasks, repeat, sum, tooManyTasks, type TaskSpec } from "./task-spec.js";
 import { hasEnded, illegalTransition, type TaskStatus } from "./task-status.js";
-import { subTasksOf, type IterativeTask, type LeafTask, type ParentTask, type Task } from "./task.js";
+import { subTaskAt, type IterativeTask, type LeafTask, type ParentTask, type Task } from "./task.js";
 import { begin, cancel, fail, finish, settle } from "./transitions.js";
 
 /**
@@ -67,7 +67,7 @@ function editAt(root: Task, path: TaskPath, edit: Edit, revised: (task: Task) =>
   const descend = (task: Task, level: number): Task => {
     const index = path[level];
     if (index === undefined) return revised(task);
-    const before = subTasksOf(task)[index]!;
+    const before = subTaskAt(task, index)!;
     const after = descend(before, level + 1);
     if (after === before) return task;
     if (hasEnded(task.status)) throw illegalTransition(task, "changed, nor what is below it");

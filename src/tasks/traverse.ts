@@ -1,5 +1,6 @@
 import { subPath } from "./task-path.js";
-import { subTasksOf, type Task } from "./task.js";
+import type { IsEntered } from "./task-list.js";
+import type { Task } from "./task.js";
 
 /** A task and where it stands in its tree. */
 export interface PlacedTask {
@@ -29,20 +30,13 @@ export function changedSince(root: Task, revision: number): PlacedTask[] {
 
 const ALL = (): boolean => true;
 
-function collect(
-  root: Task,
-  enters: (task: Task) => boolean,
-  includes: (task: Task) => boolean,
-): PlacedTask[] {
+function collect(root: Task, isEntered: IsEntered, isIncluded: (task: Task) => boolean): PlacedTask[] {
   const found: PlacedTask[] = [];
-  const visit = (task: Task, path: string, depth: number): void => {
-    if (!enters(task)) return;
-    if (includes(task)) found.push({ task, path, depth });
-    const subTasks = subTasksOf(task);
-    for (let index = 0; index < subTasks.length; index++) {
-      visit(subTasks[index]!, subPath(path, index), depth + 1);
-    }
+  const enter = (task: Task, path: string, depth: number): void => {
+    if (isIncluded(task)) found.push({ task, path, depth });
+    if (task.kind === "LEAF") return;
+    task.subTasks.forEach(isEntered, (subTask, index) => enter(subTask, subPath(path, index), depth + 1));
   };
-  visit(root, "", 0);
+  if (isEntered(root)) enter(root, "", 0);
   return found;
 }

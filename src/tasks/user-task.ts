@@ -78,3 +78,32 @@ export interface LogEntry {
 export function endOf({ task, health, reportedAt }: UserTask): number | null {
   return task.endedAt ?? (health === "LOST" ? reportedAt : null);
 }
+
+/**
+ * `userTask` in a new object, for whoever changes some of its fields before giving it away. Field by field, and
+ * every job is made with these fields in this order, for the reason that `copyOf` a task has.
+ */
+export function copyOfJob(userTask: UserTask): UserTask {
+  return {
+    kind: "userTask",
+    database: userTask.database,
+    username: userTask.username,
+    jobId: userTask.jobId,
+    attempt: userTask.attempt,
+    version: userTask.version,
+    stamp: userTask.stamp,
+    storedStamp: userTask.storedStamp,
+    outcome: userTask.outcome,
+    storeRequestId: userTask.storeRequestId,
+    task: userTask.task,
+    memory: userTask.memory,
+    storedAt: userTask.storedAt,
+    reportedAt: userTask.reportedAt,
+    changedAt: userTask.changedAt,
+    leaseMs: userTask.leaseMs,
+    health: userTask.health,
+    cancelRequest: userTask.cancelRequest,
+    log: userTask.log,
+    requestIds: userTask.requestIds,
+  };
+}

@@ -17,6 +17,17 @@ const STORED = storeJob(
   editAt(0, 1),
 );
 
+describe("a job", () => {
+  it("has the same fields in the same order, whether it was stored, reported on or loaded", async () => {
+    await using world = await openStore();
+    const stored = await world.store.store(toStore(ALICE));
+    const reported = await world.store.update(ALICE, toReport({ path: "", done: 1 }));
+    const loaded = (await world.reopened()).get(ALICE)!;
+
+    expect(new Set([stored, reported, loaded].map((job) => Object.keys(job).join(" "))).size).toBe(1);
+  });
+});
+
 describe("the entry of a change", () => {
   it("names the job, what it was made from, and the commit", () => {
     const entry = entryOf(undefined, STORED, 7, "commit");

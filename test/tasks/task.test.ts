@@ -1,6 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { currentIteration, levelsOf, subTasksOf } from "../../src/tasks/task.js";
-import { branch, iterative, leaf } from "../kit/edits.js";
+import { allRows, treeOf } from "../../src/tasks/task-rows.js";
+import { currentIteration, levelsOf, subTasksOf, type Task } from "../../src/tasks/task.js";
+import { preOrder } from "../../src/tasks/traverse.js";
+import { branch, EPOCH, iterative, leaf } from "../kit/edits.js";
 import { at, iterativeAt, planted, reported } from "./trees.js";
 
 describe("the sub-tasks of a task", () => {
@@ -12,6 +14,30 @@ describe("the sub-tasks of a task", () => {
     const root = planted(branch("root", leaf("a"), branch("b", leaf("c"))));
 
     expect(subTasksOf(root)).toEqual([at(root, "0"), at(root, "1")]);
+  });
+});
+
+describe("the tasks of one kind", () => {
+  const spec = branch("root", leaf("a", 10), leaf("b"), iterative("rounds", "OPEN", null, leaf("c")));
+  const fieldsOf = (root: Task): string[] =>
+    preOrder(root).map(({ task }) => `${task.kind}: ${Object.keys(task).join(" ")}`);
+  const planned = planted(spec);
+  const begun = reported(
+    planned,
+    { path: "0", done: 1 },
+    { path: "2", iteration: 1 },
+    { path: "2.0", done: 1 },
+  );
+  const ended = reported(begun, { status: "FINISHED" });
+  const loaded = treeOf(
+    EPOCH,
+    allRows(ended).map((row) => ({ row, revision: 2 })),
+  );
+
+  it("have the same fields in the same order, however they came to be", () => {
+    const kinds = [planned, begun, ended, loaded].flatMap(fieldsOf);
+
+    expect(new Set(kinds).size).toBe(3);
   });
 });
 
