@@ -110,9 +110,9 @@ export class LiveGroup<T> implements Puller, Paced {
   pull(): void {
     if (!this.#source) return this.#rest();
     try {
-      const { values, places, then } = this.#pullBatch(this.#source);
+      const { values, places, next } = this.#pullBatch(this.#source);
       if (values.length > 0) this.#tell(new Batch(values), places);
-      this.#goOn(then);
+      this.#goOn(next);
     } catch (error) {
       for (const member of this.#members) member.fail(error);
       this.#rest();
@@ -120,19 +120,19 @@ export class LiveGroup<T> implements Puller, Paced {
   }
 
   /** Up to so many values, the place before each, and what came after them. */
-  #pullBatch(source: PullSource<T>): { values: T[]; places: PullSource<T>[]; then: Then } {
+  #pullBatch(source: PullSource<T>): { values: T[]; places: PullSource<T>[]; next: Next } {
     const [values, places]: [T[], PullSource<T>[]] = [[], []];
     const most = Math.min(VALUES_AT_ONCE, Math.ceil(DELIVERIES_AT_ONCE / this.#members.size));
     while (values.length < most) {
       const place = source.fork();
       const pulled = source.pull();
-      if (typeof pulled === "string" || "askAgainInMs" in pulled) return { values, places, then: pulled };
+      if (typeof pulled === "string" || "askAgainInMs" in pulled) return { values, places, next: pulled };
       values.push(pulled.value);
       places.push(place);
       const { endsBatch, isStale = false } = pulled;
-      if (endsBatch && this.#pace.hasInterval) return { values, places, then: { isStale } };
+      if (endsBatch && this.#pace.hasInterval) return { values, places, next: { isStale } };
     }
-    return { values, places, then: { askAgainInMs: 0 } };
+    return { values, places, next: { askAgainInMs: 0 } };
   }
 
   #tell(batch: Batch<T>, places: readonly PullSource<T>[]): void {
@@ -148,12 +148,12 @@ export class LiveGroup<T> implements Puller, Paced {
     member.goOnFrom(place.fork());
   }
 
-  #goOn(then: Then): void {
-    if (then === "nothing") return this.#rest();
-    if (then === "ended") return this.#end();
-    if ("askAgainInMs" in then) return this.#askAgainIn(then.askAgainInMs);
+  #goOn(next: Next): void {
+    if (next === "nothing") return this.#rest();
+    if (next === "ended") return this.#end();
+    if ("askAgainInMs" in next) return this.#askAgainIn(next.askAgainInMs);
     this.#pace.batchEnded();
-    if (then.isStale) this.#pace.due(this);
+    if (next.isStale) this.#pace.due(this);
     else this.#rest();
   }
 
@@ -186,7 +186,7 @@ export class LiveGroup<T> implements Puller, Paced {
 }
 
 /** What comes after the values of a batch: more in the next turn, nothing, the end, or the rest after an interval's batch. */
-type Then = "nothing" | "ended" | { readonly askAgainInMs: number } | { readonly isStale: boolean };
+type Next = "nothing" | "ended" | { readonly askAgainInMs: number } | { readonly isStale: boolean };
 
 /** What is told together, to bound what is held for it. */
 const VALUES_AT_ONCE = 32;

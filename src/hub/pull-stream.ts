@@ -112,7 +112,9 @@ export class PullStream<T> implements AsyncIterableIterator<T>, Puller, Paced {
 
   /** To be called by its group when it can't take what comes next: it goes on by itself. */
   goOnFrom(source: PullSource<T>): void {
-    if (!this.#isEnded) this.#source = source;
+    if (this.#isEnded) return;
+    this.#source = source;
+    if (this.#outlet) this.#group.queue.pullLater(this);
   }
 
   /** To be called by its group: it may go on, where it waited. */
