@@ -1,0 +1,125 @@
+/** What it costs a server to tell an event to many. */
+import { deepStrictEqual } from "node:assert";
+import { Audience } from "./delivery/audience.js";
+import {
+  APOLLO,
+  Figures,
+  keepResults,
+  MERCURIUS,
+  RAW,
+  RAW_COALESCED,
+  rotated,
+  ROUNDS,
+  TIDEMARK,
+  YOGA,
+  type Contender,
+} from "./delivery/contest.js";
+
+const SUBSCRIBERS = [100, 1_000, 5_000];
+const PER_TURN = [1, 10];
+const CONTENDERS = [TIDEMARK, RAW, RAW_COALESCED, YOGA, MERCURIUS, APOLLO];
+const RIVALS = [YOGA, MERCURIUS, APOLLO];
+/** Deliveries that may be under way. */
+const DELIVERIES_AT_ONCE = 10_000;
+const EVENTS_AT_ONCE = 10;
+/** What is measured takes at least so much of the server's CPU time, microseconds. */
+const LEAST_MICROS = 300_000;
+const WARM_UP_MICROS = 1_000_000;
+
+/** What Tidemark's figure is compared with: how many times it goes into theirs. */
+const TARGETS = [
+  { perTurn: 1, other: RAW, atLeast: 0.85 },
+  { perTurn: 10, other: RAW_COALESCED, atLeast: 0.8 },
+  { perTurn: 1, other: YOGA, atLeast: 6 },
+  { perTurn: 10, other: YOGA, atLeast: 40 },
+];
+
+const figures = new Figures();
+for (const subscribers of SUBSCRIBERS) await measureAll(subscribers);
+const rows = SUBSCRIBERS.flatMap((subscribers) => PER_TURN.map((perTurn) => rowOf(subscribers, perTurn)));
+const ratios = SUBSCRIBERS.flatMap((subscribers) => TARGETS.map((target) => ratioOf(subscribers, target)));
+console.table(rows);
+console.table(ratios);
+await keepResults("fan-out", { unit: "server CPU µs a delivery", rows, ratios, figures });
+
+/** All are there at the same time, and are measured one after the other. */
+async function measureAll(subscribers: number): Promise<void> {
+  const stands: Stand[] = [];
+  try {
+    for (const contender of CONTENDERS) stands.push(await open(contender, subscribers));
+    await checkAnswers(stands);
+    for (let round = 0; round < ROUNDS; round++) {
+      for (const stand of rotated(stands, round)) await measureRound(stand, subscribers);
+    }
+  } finally {
+    await Promise.all(stands.map(({ audience }) => audience[Symbol.asyncDispose]()));
+  }
+}
+
+interface Stand {
+  readonly contender: Contender;
+  readonly audience: Audience;
+}
+
+async function open(contender: Contender, subscribers: number): Promise<Stand> {
+  const jobs = Math.max(EVENTS_AT_ONCE, DELIVERIES_AT_ONCE / subscribers);
+  const audience = await Audience.open(contender, { subscribers, jobs });
+  await audience.cpuMicros(burstOf(contender, subscribers, 1), WARM_UP_MICROS);
+  return { contender, audience };
+}
+
+async function measureRound({ contender, audience }: Stand, subscribers: number): Promise<void> {
+  for (const perTurn of PER_TURN) {
+    const burst = burstOf(contender, subscribers, perTurn);
+    const { micros, bursts } = await audience.cpuMicros(burst, LEAST_MICROS);
+    figures.add(nameOf(contender, subscribers, perTurn), micros / (bursts * burst.events * subscribers));
+  }
+}
+
+/** A server that tells each event by itself has fewer of them under way, where a burst would take it seconds. */
+function burstOf(
+  contender: Contender,
+  subscribers: number,
+  perTurn: number,
+): {
+  events: number;
+  perTurn: number;
+  readers: number;
+} {
+  const least = RIVALS.includes(contender) ? perTurn : EVENTS_AT_ONCE;
+  return { events: Math.max(least, DELIVERIES_AT_ONCE / subscribers), perTurn, readers: subscribers };
+}
+
+/** All tell the same, but for the position and what counts the changes. */
+async function checkAnswers(stands: readonly Stand[]): Promise<void> {
+  const events = await Promise.all(stands.map(({ audience }) => audience.latest()));
+  for (const event of events) deepStrictEqual(shapeOf(event), shapeOf(events[0]!));
+}
+
+function shapeOf(value: unknown): unknown {
+  if (typeof value !== "object" || value === null) return typeof value;
+  return Object.fromEntries(Object.entries(value).map(([name, of]) => [name, shapeOf(of)]));
+}
+
+function nameOf({ name }: Contender, subscribers: number, perTurn: number): string {
+  return `${name}, ${subscribers} subscribers, ${perTurn} a turn`;
+}
+
+function rowOf(subscribers: number, perTurn: number): object {
+  const cells = CONTENDERS.map((contender) => [
+    contender.name,
+    figures.spread(nameOf(contender, subscribers, perTurn)),
+  ]);
+  return { subscribers, "events a turn": perTurn, ...Object.fromEntries(cells) };
+}
+
+function ratioOf(subscribers: number, { perTurn, other, atLeast }: (typeof TARGETS)[number]): object {
+  const [over, under] = [other, TIDEMARK].map((contender) => nameOf(contender, subscribers, perTurn));
+  return {
+    subscribers,
+    "events a turn": perTurn,
+    "CPU of": `${other.name} / Tidemark`,
+    reached: figures.ratio(over!, under!),
+    target: `at least ${atLeast}`,
+  };
+}
