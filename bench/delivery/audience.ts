@@ -78,6 +78,13 @@ export class Audience implements AsyncDisposable {
     ]);
   }
 
+  /** Bytes that the server takes once all that can be collected is: twice, as some goes in the first pass only. */
+  async memory(): Promise<{ readonly rss: number; readonly heap: number }> {
+    await this.server.ask("memory");
+    await this.quiet();
+    return this.server.ask("memory");
+  }
+
   /** Changes the job that ends a run. Resolves with how many events everybody was told before it. */
   async mark(withinMs = PATIENCE_MS): Promise<number> {
     const { jobs, users, subscribers } = this.#options;

@@ -28,7 +28,7 @@ class Worker {
 
   /** Resolves when it has been answered. What was asked for before is sent before. */
   report(done) {
-    this.#latest = this.#latest.then(() => this.#send(done));
+    this.#latest = this.#latest.then(() => this.#post(done));
     return this.#latest;
   }
 
@@ -36,7 +36,7 @@ class Worker {
     this.#socket.destroy();
   }
 
-  #send(done) {
+  #post(done) {
     const input = { database: DATABASE, ...this.#key, updates: [{ path: "", done }] };
     const body = JSON.stringify({ query: MUTATION, variables: { input } });
     this.#socket.write(

@@ -198,7 +198,7 @@ answerAsked("", {
     const first = subscribers.length;
     let next = first;
     const openSome = async () => {
-      while (next < first + count && !failure) {
+      while (next < first + count) {
         const number = next++;
         const own = Object.fromEntries(
           Object.entries(variables).map(([name, value]) => [name, value.replaceAll("$", number)]),
@@ -253,7 +253,7 @@ answerAsked("", {
 
   /** What events took since `time`, milliseconds. */
   times() {
-    const sorted = Float64Array.from(latencies).sort();
+    const sorted = Float64Array.from(latencies).toSorted();
     return { count: sorted.length, p50: percentile(sorted, 0.5), p99: percentile(sorted, 0.99) };
   },
 });

@@ -1,0 +1,113 @@
+/** How many changes a second workers can report over HTTP while many listen to all of them. */
+import { Audience } from "./delivery/audience.js";
+import {
+  Figures,
+  keepResults,
+  MERCURIUS,
+  rotated,
+  ROUNDS,
+  TIDEMARK,
+  YOGA,
+  type Contender,
+} from "./delivery/contest.js";
+import { ServerProcess } from "./server-process.js";
+
+const WORKERS = 50;
+const LISTENERS = [
+  { listeners: 100, atLeast: 40 },
+  { listeners: 1_000, atLeast: 60 },
+];
+const CONTENDERS = [TIDEMARK, YOGA, MERCURIUS];
+/** How long the run that is measured is to take, and how long the last that warms up takes at least. */
+const RUN_SECONDS = 1;
+const WARM_UP_SECONDS = 0.5;
+
+const figures = new Figures();
+for (let round = 0; round < ROUNDS; round++) {
+  for (const { listeners } of LISTENERS) {
+    for (const contender of rotated(CONTENDERS, round)) await measure(contender, listeners);
+  }
+}
+const rows = LISTENERS.flatMap(({ listeners }) => CONTENDERS.map(({ name }) => rowOf(name, listeners)));
+const ratios = LISTENERS.map(({ listeners, atLeast }) => ({
+  listeners,
+  "mutations a second": "Tidemark / yoga",
+  reached: figures.ratio(rateOf(TIDEMARK.name, listeners), rateOf(YOGA.name, listeners), 1),
+  "CPU a mutation: yoga / Tidemark": figures.ratio(
+    cpuOf(YOGA.name, listeners),
+    cpuOf(TIDEMARK.name, listeners),
+    1,
+  ),
+  target: `at least ${atLeast}`,
+}));
+console.table(rows);
+console.table(ratios);
+await keepResults("listeners", {
+  unit: "mutations a second, server CPU µs a mutation",
+  rows,
+  ratios,
+  figures,
+});
+
+async function measure(contender: Contender, listeners: number): Promise<void> {
+  await using audience = await Audience.open(contender, { subscribers: listeners, jobs: WORKERS });
+  await using workers = await ServerProcess.start("delivery/mutations.mjs");
+  await workers.ask("open", { url: audience.server.url, count: WORKERS });
+  const rate = await warmUp(audience, workers);
+  const { reports, seconds, cpuMicros, events } = await run(
+    audience,
+    workers,
+    Math.max(WORKERS, Math.round(RUN_SECONDS * rate)),
+  );
+  figures.add(rateOf(contender.name, listeners), reports / seconds);
+  figures.add(cpuOf(contender.name, listeners), cpuMicros / reports);
+  figures.add(eventsOf(contender.name, listeners), events / listeners / reports);
+}
+
+/** Runs that double. Returns how many reports a second the last one had. */
+async function warmUp(audience: Audience, workers: ServerProcess): Promise<number> {
+  for (let reports = WORKERS; ; reports *= 2) {
+    const { seconds } = await run(audience, workers, reports);
+    if (seconds >= WARM_UP_SECONDS) return reports / seconds;
+  }
+}
+
+interface Run {
+  readonly reports: number;
+  readonly seconds: number;
+  readonly cpuMicros: number;
+  /** That all listeners were told together. */
+  readonly events: number;
+}
+
+/** Until each report is answered, and the last state has come to everybody. */
+async function run(audience: Audience, workers: ServerProcess, reports: number): Promise<Run> {
+  const cpu = await audience.server.cpuMicros();
+  const began = performance.now();
+  await workers.ask("report", { count: reports });
+  const events = await audience.mark();
+  const seconds = (performance.now() - began) / 1_000;
+  return { reports, seconds, cpuMicros: (await audience.server.cpuMicros()) - cpu, events };
+}
+
+function rowOf(name: string, listeners: number): object {
+  return {
+    listeners,
+    server: name,
+    "mutations a second": figures.spread(rateOf(name, listeners), 0),
+    "CPU µs a mutation": figures.spread(cpuOf(name, listeners), 0),
+    "events a mutation and listener": figures.spread(eventsOf(name, listeners), 2),
+  };
+}
+
+function rateOf(name: string, listeners: number): string {
+  return `${name}, ${listeners} listeners, mutations a second`;
+}
+
+function cpuOf(name: string, listeners: number): string {
+  return `${name}, ${listeners} listeners, CPU µs a mutation`;
+}
+
+function eventsOf(name: string, listeners: number): string {
+  return `${name}, ${listeners} listeners, events a mutation and listener`;
+}
