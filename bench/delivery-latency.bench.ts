@@ -1,4 +1,15 @@
-/** How long it takes from a mutation over HTTP until a subscriber has been told. */
+/**
+ * How long it takes from a mutation until a subscriber has been told: 200 `updateTask` a second for 3 s, sent by the
+ * clock whether or not those before were answered (over 50 connections, each with a job of its own), each told to 500
+ * subscribers. What a mutation reports is the time at which it was to be sent, read again where its event arrives.
+ * A fresh process each time, warmed up at 20 a second. 2 s after the end it is counted how many of the 300,000 events
+ * have come: of those of a server that is behind the rest is late, and does not count in its p50 and p99; Tidemark
+ * merges changes of one job when it is behind.
+ *
+ *     npm run bench -- delivery-latency --rounds 3
+ *
+FOUND
+ */
 import { setTimeout } from "node:timers/promises";
 import { Audience } from "./delivery/audience.js";
 import {

@@ -1,4 +1,15 @@
-/** How many changes a second workers can report over HTTP while many listen to all of them. */
+/**
+ * How many changes a second workers can report while many listen to all of them: 50 workers report by `updateTask`,
+ * each on its own job over its own connection, one request under way each, to a server with 100 or 1,000 subscribers.
+ * A run has ended when each report was answered, and a last change that was made then has come to everybody: events
+ * come in order, so all before it have. Several changes of one job may be told as one event (its `version` says how
+ * many), so the events that a mutation brought each listener are told apart: 1 means that nothing was merged. A fresh
+ * process each time, runs of a second after others that warm up; ratios are made within a round.
+ *
+ *     npm run bench -- listeners --rounds 3
+ *
+FOUND
+ */
 import { Audience } from "./delivery/audience.js";
 import {
   Figures,

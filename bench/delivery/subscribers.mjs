@@ -195,6 +195,7 @@ answerAsked("", {
    * answered what it sent after its subscription.
    */
   async open({ url, count, query, variables }) {
+    if (failure) throw failure;
     const first = subscribers.length;
     let next = first;
     const openSome = async () => {
