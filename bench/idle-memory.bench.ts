@@ -6,7 +6,13 @@
  *
  *     npm run bench -- idle-memory --rounds 3
  *
-FOUND
+ * Found (Node 20; 1 round; bytes a subscriber):
+ *
+ *                  Tidemark  raw ws    Yoga  mercurius  Apollo Server
+ *     RSS            16,314  10,249  24,054     78,458         36,073
+ *     JS heap        12,896   3,433  19,100     74,293         35,692
+ *
+ * 1.59 times a raw WebSocket, 0.68 of Yoga.
  */
 import { Audience } from "./delivery/audience.js";
 import {
