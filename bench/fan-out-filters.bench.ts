@@ -1,0 +1,99 @@
+/**
+ * What it costs a server that others are subscribed whom an event does not concern: 100, 1,000 and 10,000
+ * subscribers, each of whom watches another user of one database, and events that each concern one of them. Events
+ * are published in the server's process, one a turn of its event loop; what counts is the CPU time of the process an
+ * event, until it has come. All servers are open at the same time and are measured one after the other, round by
+ * round; ratios are made within a round.
+ *
+ *     npm run bench -- fan-out-filters --rounds 3
+ *
+ * Found (Node 20, 2 shared cores on which five times as much wanted to run; 1 round; CPU µs an event):
+ *
+ *     subscribers  Tidemark     Yoga  mercurius
+ *     100             1,007    2,153      1,595
+ *     1,000           2,150   30,471     32,866
+ *     10,000        110,223  180,236    175,918
+ *
+ * Every subscriber is woken by every event: 10,000 cost 109 times as much as 100.
+ */
+import { Audience, type Burst } from "./delivery/audience.js";
+import {
+  Figures,
+  keepResults,
+  MERCURIUS,
+  rotated,
+  ROUNDS,
+  TIDEMARK,
+  YOGA,
+  type Contender,
+} from "./delivery/contest.js";
+
+const SUBSCRIBERS = [100, 1_000, 10_000];
+const CONTENDERS = [TIDEMARK, YOGA, MERCURIUS];
+const EVENTS_AT_ONCE = { most: 100, least: 10 };
+/** What is measured takes at least so much of the server's CPU time, microseconds. */
+const LEAST_MICROS = 200_000;
+const WARM_UP_MICROS = 500_000;
+const AT_MOST = 1.5;
+
+const figures = new Figures();
+const stands: Stand[] = [];
+try {
+  for (const subscribers of SUBSCRIBERS) {
+    for (const contender of CONTENDERS) stands.push(await open(contender, subscribers));
+  }
+  for (let round = 0; round < ROUNDS; round++) {
+    for (const stand of rotated(stands, round)) await measureRound(stand);
+  }
+} finally {
+  await Promise.all(stands.map(({ audience }) => audience[Symbol.asyncDispose]()));
+}
+const rows = SUBSCRIBERS.map(rowOf);
+const ratios = CONTENDERS.map(ratioOf);
+console.table(rows);
+console.table(ratios);
+await keepResults("fan-out-filters", { unit: "server CPU µs an event", rows, ratios, figures });
+
+interface Stand {
+  readonly name: string;
+  readonly audience: Audience;
+  readonly burst: Burst;
+}
+
+/** As many events are published at once as the warm-up shows to be quick. */
+async function open(contender: Contender, subscribers: number): Promise<Stand> {
+  const options = { subscribers, jobs: subscribers, isFiltered: true };
+  const audience = await Audience.open(contender, options);
+  const burst = { events: EVENTS_AT_ONCE.least, perTurn: 1, readers: 1 };
+  const { micros, bursts } = await audience.cpuMicros(burst, WARM_UP_MICROS);
+  const isQuick = micros / (bursts * burst.events) < LEAST_MICROS / EVENTS_AT_ONCE.most;
+  const events = isQuick ? EVENTS_AT_ONCE.most : EVENTS_AT_ONCE.least;
+  return { name: nameOf(contender, subscribers), audience, burst: { ...burst, events } };
+}
+
+async function measureRound({ name, audience, burst }: Stand): Promise<void> {
+  const { micros, bursts } = await audience.cpuMicros(burst, LEAST_MICROS);
+  figures.add(name, micros / (bursts * burst.events));
+}
+
+function nameOf({ name }: Contender, subscribers: number): string {
+  return `${name}, ${subscribers} subscribers`;
+}
+
+function rowOf(subscribers: number): object {
+  const cells = CONTENDERS.map((contender) => [
+    contender.name,
+    figures.spread(nameOf(contender, subscribers), 0),
+  ]);
+  return { subscribers, ...Object.fromEntries(cells) };
+}
+
+function ratioOf(contender: Contender): object {
+  const [least, most] = [SUBSCRIBERS.at(0)!, SUBSCRIBERS.at(-1)!];
+  return {
+    server: contender.name,
+    CPU: `${most} / ${least} subscribers`,
+    reached: figures.ratio(nameOf(contender, most), nameOf(contender, least)),
+    target: contender === TIDEMARK ? `at most ${AT_MOST}` : "none",
+  };
+}

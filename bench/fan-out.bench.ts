@@ -1,0 +1,152 @@
+/**
+ * What it costs a server to tell an event to many: 100, 1,000 and 5,000 subscribers to all events of one database, each
+ * over a WebSocket of its own with an id of 36 characters, one event a turn of the event loop and ten. Events are
+ * published in the server's process, as many as make 10,000 deliveries (10 at least; of the other servers only as many
+ * as a turn has), and all deliveries are awaited before the next are; what counts is the CPU time of the process
+ * (user and system) a delivery. All servers are open at the same time and are measured one after the other, round by
+ * round; ratios are made within a round. Beside Tidemark:
+ *
+ * - `raw ws`: frames that are made beforehand but for the subscriber's id, each written to the socket by itself. Who
+ *   writes each event by itself can't do better than the system calls.
+ * - `raw ws, a write a turn`: the same, all frames of a turn in one write.
+ * - other servers as they come (`rivals/`), with the same document; with 5,000 subscribers Yoga alone, as a turn of ten
+ *   events takes such a server five seconds.
+ *
+ *     npm run bench -- fan-out --rounds 3
+ *
+ * Found (Node 20, 2 shared cores on which five times as much wanted to run; 2 rounds; CPU µs a delivery of 480 bytes):
+ *
+ *     subscribers  a turn  Tidemark  raw ws  raw ws, a write a turn  Yoga  mercurius  Apollo
+ *     100               1        28     8.5                     6.5   111         73      75
+ *     100              10        26     7.9                     1.4    94         73      91
+ *     1,000             1        47    11.0                    10.9   132        118      91
+ *     1,000            10        32     9.2                     1.1   117         99     109
+ *     5,000             1        69    10.8                    10.6   117
+ *     5,000            10        51    10.0                     1.2   141
+ *
+ * Tidemark reaches 0.27 of what is possible with an event a turn, and 0.04 with ten; it is 3 to 5 times cheaper than
+ * Yoga. An event is executed once for all, but of Tidemark's time half goes to a write for each subscriber and event,
+ * a sixth to the collector of garbage, and 9 % to graphql-ws, most of it JSON.stringify for each subscriber.
+ */
+import { deepStrictEqual } from "node:assert";
+import { Audience, type Burst } from "./delivery/audience.js";
+import {
+  APOLLO,
+  Figures,
+  keepResults,
+  MERCURIUS,
+  RAW,
+  RAW_COALESCED,
+  rotated,
+  ROUNDS,
+  TIDEMARK,
+  YOGA,
+  type Contender,
+} from "./delivery/contest.js";
+
+const SUBSCRIBERS = [100, 1_000, 5_000];
+const PER_TURN = [1, 10];
+const CONTENDERS = [TIDEMARK, RAW, RAW_COALESCED, YOGA, MERCURIUS, APOLLO];
+const RIVALS = new Set([YOGA, MERCURIUS, APOLLO]);
+/** A turn of ten events takes these half a minute of CPU in five rounds. */
+const NOT_WITH_5000 = new Set([MERCURIUS, APOLLO]);
+/** Deliveries that may be under way. */
+const DELIVERIES_AT_ONCE = 10_000;
+const EVENTS_AT_ONCE = 10;
+/** What is measured takes at least so much of the server's CPU time, microseconds. */
+const LEAST_MICROS = 300_000;
+const WARM_UP_MICROS = 700_000;
+
+/** What Tidemark's figure is compared with: how many times it goes into theirs. */
+const TARGETS = [
+  { perTurn: 1, other: RAW, atLeast: 0.85 },
+  { perTurn: 10, other: RAW_COALESCED, atLeast: 0.8 },
+  { perTurn: 1, other: YOGA, atLeast: 6 },
+  { perTurn: 10, other: YOGA, atLeast: 40 },
+];
+
+const figures = new Figures();
+for (const subscribers of SUBSCRIBERS) await measureAll(subscribers);
+const rows = SUBSCRIBERS.flatMap((subscribers) => PER_TURN.map((perTurn) => rowOf(subscribers, perTurn)));
+const ratios = SUBSCRIBERS.flatMap((subscribers) => TARGETS.map((target) => ratioOf(subscribers, target)));
+console.table(rows);
+console.table(ratios);
+await keepResults("fan-out", { unit: "server CPU µs a delivery", rows, ratios, figures });
+
+/** All are there at the same time, and are measured one after the other. */
+async function measureAll(subscribers: number): Promise<void> {
+  const stands: Stand[] = [];
+  try {
+    for (const contender of contendersWith(subscribers)) stands.push(await open(contender, subscribers));
+    await checkAnswers(stands);
+    for (let round = 0; round < ROUNDS; round++) {
+      for (const stand of rotated(stands, round)) await measureRound(stand, subscribers);
+    }
+  } finally {
+    await Promise.all(stands.map(({ audience }) => audience[Symbol.asyncDispose]()));
+  }
+}
+
+function contendersWith(subscribers: number): Contender[] {
+  return CONTENDERS.filter((contender) => subscribers < 5_000 || !NOT_WITH_5000.has(contender));
+}
+
+interface Stand {
+  readonly contender: Contender;
+  readonly audience: Audience;
+}
+
+async function open(contender: Contender, subscribers: number): Promise<Stand> {
+  const jobs = Math.max(EVENTS_AT_ONCE, DELIVERIES_AT_ONCE / subscribers);
+  const audience = await Audience.open(contender, { subscribers, jobs });
+  await audience.cpuMicros(burstOf(contender, subscribers, 1), WARM_UP_MICROS);
+  return { contender, audience };
+}
+
+async function measureRound({ contender, audience }: Stand, subscribers: number): Promise<void> {
+  for (const perTurn of PER_TURN) {
+    const burst = burstOf(contender, subscribers, perTurn);
+    const { micros, bursts } = await audience.cpuMicros(burst, LEAST_MICROS);
+    figures.add(nameOf(contender, subscribers, perTurn), micros / (bursts * burst.events * subscribers));
+  }
+}
+
+/** A server that tells each event by itself has fewer of them under way, where a burst would take it seconds. */
+function burstOf(contender: Contender, subscribers: number, perTurn: number): Burst {
+  const least = RIVALS.has(contender) ? perTurn : EVENTS_AT_ONCE;
+  return { events: Math.max(least, DELIVERIES_AT_ONCE / subscribers), perTurn, readers: subscribers };
+}
+
+/** All tell the same, but for the position and what counts the changes. */
+async function checkAnswers(stands: readonly Stand[]): Promise<void> {
+  const events = await Promise.all(stands.map(({ audience }) => audience.latest()));
+  for (const event of events) deepStrictEqual(shapeOf(event), shapeOf(events[0]!));
+}
+
+function shapeOf(value: unknown): unknown {
+  if (typeof value !== "object" || value === null) return typeof value;
+  return Object.fromEntries(Object.entries(value).map(([name, of]) => [name, shapeOf(of)]));
+}
+
+function nameOf({ name }: Contender, subscribers: number, perTurn: number): string {
+  return `${name}, ${subscribers} subscribers, ${perTurn} a turn`;
+}
+
+function rowOf(subscribers: number, perTurn: number): object {
+  const cells = CONTENDERS.map((contender) => [
+    contender.name,
+    figures.spread(nameOf(contender, subscribers, perTurn)),
+  ]);
+  return { subscribers, "events a turn": perTurn, ...Object.fromEntries(cells) };
+}
+
+function ratioOf(subscribers: number, { perTurn, other, atLeast }: (typeof TARGETS)[number]): object {
+  const [over, under] = [other, TIDEMARK].map((contender) => nameOf(contender, subscribers, perTurn));
+  return {
+    subscribers,
+    "events a turn": perTurn,
+    CPU: `${other.name} / Tidemark`,
+    reached: figures.ratio(over!, under!),
+    target: `at least ${atLeast}`,
+  };
+}
