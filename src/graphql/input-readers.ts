@@ -5,7 +5,6 @@ import {
   isNonNullType,
   typeFromAST,
   valueFromAST,
-  type GraphQLInputField,
   type GraphQLInputObjectType,
   type GraphQLInputType,
   type GraphQLLeafType,

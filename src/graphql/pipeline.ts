@@ -2,10 +2,10 @@ import {
   createSourceEventStream,
   execute,
   getOperationAST,
-  GraphQLError,
   OperationTypeNode,
   type ExecutionArgs,
   type ExecutionResult,
+  type GraphQLError,
   type GraphQLSchema,
 } from "graphql";
 import { parsePosition } from "../protocol/position.js";

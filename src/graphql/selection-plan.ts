@@ -128,9 +128,9 @@ function resolverOf(field: GraphQLField<unknown, unknown>, node: FieldNode): Fie
   const { name, resolve } = field;
   if (!resolve) return (source) => propertyOf(source, name);
   if (resolve.length > 3) throw new OutOfTheOrdinary(); // it reads what graphql-js knows of the operation
-  const plain = resolve as (source: unknown, args: Arguments, context: unknown) => unknown;
-  if (field.args.length === 0) return (source, { context }) => plain(source, NO_ARGUMENTS, context);
-  return (source, run) => plain(source, argumentsOf(field, node, run), run.context);
+  const call = resolve as (source: unknown, args: Arguments, context: unknown) => unknown;
+  if (field.args.length === 0) return (source, { context }) => call(source, NO_ARGUMENTS, context);
+  return (source, run) => call(source, argumentsOf(field, node, run), run.context);
 }
 
 /** What graphql-js takes where there is no resolver. */
