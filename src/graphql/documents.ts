@@ -1,21 +1,18 @@
 import {
   GraphQLError,
-  Kind,
   parse,
   specifiedRules,
   validate,
   type DocumentNode,
   type GraphQLSchema,
-  type OperationDefinitionNode,
 } from "graphql";
 import { LRUCache } from "lru-cache";
 import type { Limits } from "../protocol/limits.js";
 import { limitExceeded } from "../protocol/tidemark-error.js";
+import { NO_PLANS, planOperations, type DocumentPlans } from "./document-plans.js";
 import { documentLimitErrors } from "./document-limits.js";
 import { InputReaders } from "./input-readers.js";
 import { asGraphQLError } from "./mask-error.js";
-import { OperationPlan } from "./operation-plan.js";
-import { ordinary } from "./out-of-the-ordinary.js";
 
 /**
  * Documents, parsed and checked. Those asked for lately are remembered by their text, with the plans of their
@@ -66,27 +63,9 @@ export class Documents {
   }
 
   #withPlans(checked: CheckedDocument): CheckedDocument {
-    const plans = new Map<OperationDefinitionNode, OperationPlan>();
     const { document, errors } = checked;
-    if (!document || errors.length > 0) return { ...checked, plans };
-    let fieldsLeft = PLANNED_FIELDS_MAX;
-    for (const operation of document.definitions) {
-      if (operation.kind !== Kind.OPERATION_DEFINITION) continue;
-      const plan = ordinary(
-        () =>
-          new OperationPlan({
-            schema: this.#schema,
-            document,
-            operation,
-            readers: this.#readers,
-            fieldsMax: fieldsLeft,
-          }),
-      );
-      if (!plan) continue;
-      plans.set(operation, plan);
-      fieldsLeft -= plan.fieldCount;
-    }
-    return { ...checked, plans };
+    const isSound = document && errors.length === 0;
+    return { ...checked, plans: isSound ? planOperations(this.#schema, document, this.#readers) : NO_PLANS };
   }
 }
 
@@ -94,8 +73,8 @@ export class Documents {
 export interface CheckedDocument {
   readonly document: DocumentNode | undefined;
   readonly errors: readonly GraphQLError[];
-  /** The plans of its operations, apart from those that can't be planned; undefined where it has come once. */
-  readonly plans?: ReadonlyMap<OperationDefinitionNode, OperationPlan>;
+  /** undefined where it has come once. */
+  readonly plans?: DocumentPlans;
 }
 
 /** Mistakes in one document that are told. */
@@ -105,17 +84,13 @@ const ERRORS_MAX = 20;
 const DOCUMENTS_MAX = 1_000;
 const BYTES_MAX = 10_000_000;
 
-/** Fields in the plans of one document: by fragments a small one may select many. */
-const PLANNED_FIELDS_MAX = 1_000;
-
 /** What a document takes in memory, from measurements: mostly what its tokens were made into. */
 function bytesOf({ document, errors, plans }: CheckedDocument, text: string): number {
-  const plannedFields = [...(plans?.values() ?? [])].reduce((sum, { fieldCount }) => sum + fieldCount, 0);
   return (
     BYTES_OF_DOCUMENT +
     2 * text.length +
     BYTES_OF_TOKEN * (document?.tokenCount ?? 0) +
-    BYTES_OF_FIELD * plannedFields +
+    BYTES_OF_FIELD * (plans?.fieldCount ?? 0) +
     BYTES_OF_ERROR * errors.length
   );
 }

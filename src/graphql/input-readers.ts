@@ -116,10 +116,9 @@ function leaf(type: GraphQLLeafType): Read {
 }
 
 function object({ isOneOf }: GraphQLInputObjectType, fields: readonly InputField[]): Read {
-  if (isOneOf) throw new OutOfTheOrdinary();
   const names = new Set(fields.map(({ name }) => name));
   return (value) => {
-    if (typeof value !== "object" || Array.isArray(value)) throw new OutOfTheOrdinary();
+    if (isOneOf || typeof value !== "object" || Array.isArray(value)) throw new OutOfTheOrdinary();
     for (const name in value) if (!names.has(name)) throw new OutOfTheOrdinary();
     const values = value as Values; // it is an object, and optional() has kept null away
     const read: Record<string, unknown> = {};

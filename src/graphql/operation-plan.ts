@@ -1,17 +1,12 @@
 import {
-  BREAK,
   isNonNullType,
-  Kind,
-  visit,
-  type DocumentNode,
-  type FragmentDefinitionNode,
   type GraphQLObjectType,
   type GraphQLSchema,
   type OperationDefinitionNode,
 } from "graphql";
 import type { InputReaders, ReadVariables } from "./input-readers.js";
 import { ordinary, OutOfTheOrdinary } from "./out-of-the-ordinary.js";
-import { SelectionPlanner, type PlanRun, type SelectionPlan } from "./selection-plan.js";
+import type { PlanRun, SelectionPlan, SelectionPlanner } from "./selection-plan.js";
 
 /**
  * How an operation that comes again is executed. Which fields there are, of what types, and who resolves them
@@ -23,20 +18,16 @@ import { SelectionPlanner, type PlanRun, type SelectionPlan } from "./selection-
  * executes the operation: so every error is made there, and what a plan answers is what graphql-js would.
  */
 export class OperationPlan {
-  /** Fields in it, which say how large it is. */
-  readonly fieldCount: number;
   readonly #root: SelectionPlan;
   readonly #readVariables: ReadVariables;
 
   /** @throws OutOfTheOrdinary for an operation that can't be planned. */
-  constructor({ schema, document, operation, readers, fieldsMax }: OperationPlanOptions) {
+  constructor({ schema, operation, planner, readers }: OperationPlanOptions) {
     const type = schema.getRootType(operation.operation);
-    if (!type || hasDirectives(document)) throw new OutOfTheOrdinary();
+    if (!type) throw new OutOfTheOrdinary();
     if (type === schema.getMutationType() && hasRequired(type)) throw new OutOfTheOrdinary(); // the rest would be left out
-    const planner = new SelectionPlanner(schema, fragmentsOf(document), fieldsMax);
     this.#root = planner.plan(type, operation.selectionSet);
     this.#readVariables = readers.ofVariables(schema, operation.variableDefinitions ?? []);
-    this.fieldCount = planner.fieldCount;
   }
 
   /** undefined for variables that graphql-js has something to say about. */
@@ -47,12 +38,11 @@ export class OperationPlan {
 
 export interface OperationPlanOptions {
   readonly schema: GraphQLSchema;
-  /** Valid in the schema. */
-  readonly document: DocumentNode;
+  /** Of a document that is valid in the schema. */
   readonly operation: OperationDefinitionNode;
+  /** That of its document. */
+  readonly planner: SelectionPlanner;
   readonly readers: InputReaders;
-  /** An operation with more fields can't be planned. */
-  readonly fieldsMax: number;
 }
 
 /** A plan with its variables, to be run as often as one likes. */
@@ -120,21 +110,4 @@ export function outcomeOf(performed: Performed, key: string): unknown {
 /** Whether it has a field that takes the answers of all others with it when it fails. */
 function hasRequired(type: GraphQLObjectType): boolean {
   return Object.values(type.getFields()).some((field) => isNonNullType(field.type));
-}
-
-/** What they leave out is graphql-js's to say, also in which order the rest comes. */
-function hasDirectives(document: DocumentNode): boolean {
-  let isFound = false;
-  visit(document, {
-    Directive: () => {
-      isFound = true;
-      return BREAK;
-    },
-  });
-  return isFound;
-}
-
-function fragmentsOf({ definitions }: DocumentNode): Record<string, FragmentDefinitionNode> {
-  const fragments = definitions.filter((definition) => definition.kind === Kind.FRAGMENT_DEFINITION);
-  return Object.fromEntries(fragments.map((fragment) => [fragment.name.value, fragment]));
 }

@@ -71,7 +71,7 @@ export class Pipeline {
         operationName: request.operationName ?? null,
         variableValues,
         contextValue: this.#createContext(request),
-        planned: plans?.get(operation)?.with(variableValues),
+        planned: plans?.byOperation.get(operation)?.with(variableValues),
       };
     } catch (error) {
       return this.refuse(error);

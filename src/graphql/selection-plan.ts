@@ -60,7 +60,7 @@ export interface PlanRun {
 type Arguments = Readonly<Record<string, unknown>>;
 type Fragments = Readonly<Record<string, FragmentDefinitionNode>>;
 
-/** Makes the plan of one operation. Which fields are selected graphql-js says itself. */
+/** Makes the plans of one document. Which fields are selected graphql-js says itself. */
 export class SelectionPlanner {
   readonly #schema: GraphQLSchema;
   readonly #fragments: Fragments;
@@ -73,7 +73,7 @@ export class SelectionPlanner {
     this.#fieldsMax = fieldsMax;
   }
 
-  /** Fields of what was planned so far. */
+  /** Fields that were planned so far, also for what could not be planned in the end; bounded. */
   get fieldCount(): number {
     return this.#fieldCount;
   }
