@@ -1,7 +1,5 @@
 import {
-  BREAK,
   Kind,
-  visit,
   type DocumentNode,
   type FragmentDefinitionNode,
   type GraphQLSchema,
@@ -28,7 +26,6 @@ export function planOperations(
   document: DocumentNode,
   readers: InputReaders,
 ): DocumentPlans {
-  if (hasDirectives(document)) return NO_PLANS;
   const planner = new SelectionPlanner(schema, fragmentsOf(document), FIELDS_MAX);
   const byOperation = new Map<OperationDefinitionNode, OperationPlan>();
   for (const operation of document.definitions) {
@@ -43,18 +40,6 @@ export const NO_PLANS: DocumentPlans = { byOperation: new Map(), fieldCount: 0 }
 
 /** Fields in the plans of one document. */
 const FIELDS_MAX = 1_000;
-
-/** What directives leave out is graphql-js's to say, and in which order the rest comes. */
-function hasDirectives(document: DocumentNode): boolean {
-  let isFound = false;
-  visit(document, {
-    Directive: () => {
-      isFound = true;
-      return BREAK;
-    },
-  });
-  return isFound;
-}
 
 function fragmentsOf({ definitions }: DocumentNode): Record<string, FragmentDefinitionNode> {
   const fragments = definitions.filter((definition) => definition.kind === Kind.FRAGMENT_DEFINITION);

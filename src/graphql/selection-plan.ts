@@ -60,7 +60,10 @@ export interface PlanRun {
 type Arguments = Readonly<Record<string, unknown>>;
 type Fragments = Readonly<Record<string, FragmentDefinitionNode>>;
 
-/** Makes the plans of one document. Which fields are selected graphql-js says itself. */
+/**
+ * Makes the plans of one document. Which fields are selected graphql-js says itself, for no variables: where a
+ * directive has one it throws, as that can't be planned.
+ */
 export class SelectionPlanner {
   readonly #schema: GraphQLSchema;
   readonly #fragments: Fragments;

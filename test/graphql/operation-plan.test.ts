@@ -21,6 +21,12 @@ const TASK = `fragment T on Task { id path depth description kind status mode cu
 
 /** What a plan answers. */
 const ORDINARY: readonly Row[] = [
+  [
+    "what is always left out",
+    {
+      query: `{ a: __typename @skip(if: true) b: __typename @include(if: true) a: __typename ... @include(if: false) { c: __typename } }`,
+    },
+  ],
   ["__typename", { query: "{ __typename }" }],
   ["one job", { query: `{ task(${JOB}) { jobId task { status } } }` }],
   ["no job", { query: `{ task(database: "neo4j", username: "nobody", jobId: "none") { jobId } }` }],
@@ -119,6 +125,12 @@ const ORDINARY: readonly Row[] = [
 /** What a plan leaves to graphql-js. */
 const OUT_OF_THE_ORDINARY: readonly Row[] = [
   [
+    "a fragment that is left out by default",
+    {
+      query: `query ($no: Boolean! = false) { b: __typename ...B @include(if: $no) a: __typename } fragment B on Query { a: __typename b: __typename }`,
+    },
+  ],
+  [
     "databases, which have to be read first",
     { query: `{ databases { name position taskCount usernames } }` },
   ],
@@ -197,6 +209,13 @@ const OUT_OF_THE_ORDINARY: readonly Row[] = [
 
 /** Those that a plan answers, and those that graphql-js answers of what the plan has done. */
 const MUTATIONS: readonly Row[] = [
+  [
+    "an answer over its budget",
+    {
+      query: `mutation ($i: UpdateTaskInput!) { updateTask(input: $i) { userTask { a: tasks { path } b: tasks { path } c: tasks { path } } } }`,
+      variables: { i: report({ add: 4 }) },
+    },
+  ],
   [
     "a report",
     {
@@ -323,6 +342,13 @@ const MUTATIONS: readonly Row[] = [
     },
   ],
   [
+    "null where a default would be",
+    {
+      query: `mutation ($i: StoreTaskInput!) { storeTask(input: $i) { outcome } }`,
+      variables: { i: { database: "neo4j", jobId: "x", task: { description: "a" }, onConflict: null } },
+    },
+  ],
+  [
     "a tree with a mistake deep in it",
     {
       query: `mutation ($i: StoreTaskInput!) { storeTask(input: $i) { outcome } }`,
@@ -354,8 +380,8 @@ describe("An operation that comes again is answered as when it came first", () =
   });
 
   it.each(MUTATIONS)("a mutation: %s", async (_, asked) => {
-    await using first = await openPlanWorld();
-    await using again = await openPlanWorld();
+    await using first = await openPlanWorld({ itemsPerAnswerMax: 15 });
+    await using again = await openPlanWorld({ itemsPerAnswerMax: 15 });
     const answer = await first.answer(asked);
 
     expect(JSON.stringify(await again.answerAgain(asked))).toBe(JSON.stringify(answer));
@@ -388,15 +414,24 @@ describe("An event is shown by a plan as by graphql-js", () => {
 describe("A plan gives up", () => {
   const things = buildSchema(`
     interface Named { name: String! }
-    type Thing implements Named { name: String!, size(in: Unit = CM): Int, parts: [Thing!]!, some: [Thing], kind: Unit }
+    type Thing implements Named { name: String!, size(in: Unit = CM): Int, parts: [Thing!]!, some: [Thing], kind: Unit, any: Anything }
+    scalar Anything
     union Any = Thing
     enum Unit { CM M }
+    input Box { cm: Int!, m: Int = 2 }
     input Measure @oneOf { cm: Int, m: Int }
-    type Query { thing: Thing, named: Named, any: Any, measured(by: Measure): Int }
+    type Query { thing: Thing, named: Named, any: Any, measured(by: Measure): Int, boxed(box: Box): Int }
     type Mutation { thing: Thing! }
   `);
-  const query = "{ thing { name size parts { name } some { name } kind } }";
-  const thing = { name: "a", size: 1, parts: [{ name: "b" }], some: [null, { name: "c" }], kind: "CM" };
+  const query = "{ thing { name size parts { name } some { name } kind any } }";
+  const thing = {
+    name: "a",
+    size: 1,
+    parts: [{ name: "b" }],
+    some: [null, { name: "c" }],
+    kind: "CM",
+    any: 1,
+  };
 
   it("on nothing ordinary", () => {
     expect(run(things, query, { thing })).toEqual({ thing });
@@ -409,14 +444,14 @@ describe("A plan gives up", () => {
     ["null where it may not be", { name: null }],
     ["null in a list where it may not be", { parts: [null] }],
     ["an error in the place of a value", { some: [new Error("none")] }],
-    ["an error in the place of a leaf", { kind: new Error("none") }],
+    ["an error in the place of a leaf", { any: new Error("none") }],
     ["a value that the type does not have", { kind: "INCH" }],
     ["a text in the place of a number", { size: "large" }],
-    ["a promise", { size: Promise.resolve(1) }],
+    ["a promise", { any: Promise.resolve(1) }],
     ["a promise in a list", { parts: [Promise.resolve({ name: "b" })] }],
     ["a list of another kind", { parts: new Set([{ name: "b" }]) }],
     ["a list that is none", { parts: "b" }],
-    ["a method", { size: () => 1 }],
+    ["a method", { any: () => 1 }],
   ])("on %s", (_, change) => {
     expect(run(things, query, { thing: { ...thing, ...change } })).toBeUndefined();
   });
@@ -464,6 +499,21 @@ describe("A plan gives up", () => {
     const resolve = (_: unknown, __: unknown, ___: unknown, info: { fieldName: string }) => info.fieldName;
     Object.assign(reading.getQueryType()!.getFields()["a"]!, { resolve });
     expect(planOf(reading, "{ a }")).toBeUndefined();
+  });
+
+  it.each([
+    [{}],
+    [{ box: null }],
+    [{ box: {} }],
+    [{ box: { cm: null } }],
+    [{ box: { cm: "1" } }],
+    [{ box: { cm: 1, mm: 1 } }],
+    [{ box: [] }],
+    [{ box: "1" }],
+  ])("on the variables %j", (variables) => {
+    const plan = planOf(things, "query ($box: Box!) { boxed(box: $box) }");
+    expect(plan?.with({ box: { cm: 1 } })).toBeDefined();
+    expect(plan?.with(variables)).toBeUndefined();
   });
 
   it("on an input of which exactly one field is given", () => {
