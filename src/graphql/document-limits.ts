@@ -22,25 +22,21 @@ export function documentLimitErrors(document: DocumentNode, limits: Limits): Tid
 }
 
 /**
- * The bound that the nesting of `variables` passes. It is checked before they are coerced, without recursion:
- * a value may be nested deeper than the stack is.
+ * The bound that the nesting of `variables` passes. It is checked before they are coerced, and looks no deeper
+ * than it: a value may be nested deeper than the stack is.
  */
 export function variablesLimitError(variables: unknown, limits: Limits): TidemarkError | undefined {
   const { variablesDepthMax } = limits;
-  let level = [variables];
-  for (let depth = 0; level.length > 0; depth++) {
-    if (depth > variablesDepthMax) {
-      return limitExceeded(
-        "variablesDepthMax",
-        `The variables nest more than ${variablesDepthMax} levels`,
-        variablesDepthMax,
-      );
-    }
-    level = level.flatMap((value) =>
-      typeof value === "object" && value !== null ? Object.values(value) : [],
-    );
-  }
-  return undefined;
+  if (!nestsDeeper(variables, variablesDepthMax)) return undefined;
+  const what = `The variables nest more than ${variablesDepthMax} levels`;
+  return limitExceeded("variablesDepthMax", what, variablesDepthMax);
+}
+
+function nestsDeeper(value: unknown, levels: number): boolean {
+  if (levels < 0) return true;
+  if (typeof value !== "object" || value === null) return false;
+  const inside: readonly unknown[] = Array.isArray(value) ? value : Object.values(value);
+  return inside.some((item) => nestsDeeper(item, levels - 1));
 }
 
 interface Measure {

@@ -2,19 +2,14 @@ import {
   createSourceEventStream,
   execute,
   getOperationAST,
-  GraphQLError,
   OperationTypeNode,
-  parse,
-  specifiedRules,
-  validate,
-  type DocumentNode,
   type ExecutionArgs,
   type ExecutionResult,
+  type GraphQLError,
   type GraphQLSchema,
 } from "graphql";
-import { LRUCache } from "lru-cache";
 import { parsePosition } from "../protocol/position.js";
-import { badUserInput, limitExceeded, unavailable, type TidemarkError } from "../protocol/tidemark-error.js";
+import { badUserInput, unavailable, type TidemarkError } from "../protocol/tidemark-error.js";
 import { ANONYMOUS } from "../tasks/names.js";
 import { assert } from "../util/assert.js";
 import type { Clock } from "../util/clock.js";
@@ -22,9 +17,12 @@ import { PullStream } from "../hub/pull-stream.js";
 import type { Log } from "../util/log.js";
 import { AnswerBudget } from "./answer-budget.js";
 import type { OperationContext, Services } from "./context.js";
-import { documentLimitErrors, variablesLimitError } from "./document-limits.js";
+import { variablesLimitError } from "./document-limits.js";
+import { Documents } from "./documents.js";
 import { EventResults, ExecutionGroups } from "./event-results.js";
-import { asGraphQLError, maskError } from "./mask-error.js";
+import { maskError } from "./mask-error.js";
+import type { PlannedOperation } from "./operation-plan.js";
+import { ofPerformedMutations } from "./performed-mutations.js";
 import { Reader } from "./reader.js";
 
 /**
@@ -41,17 +39,16 @@ export class Pipeline {
   readonly #clock: Clock;
   readonly #log: Log;
   readonly #groups = new ExecutionGroups();
-  readonly #documents = new LRUCache<string, CheckedDocument>({
-    max: DOCUMENTS_MAX,
-    maxSize: DOCUMENT_CHARACTERS_MAX,
-    sizeCalculation: (_, text) => text.length + 1,
-  });
+  readonly #documents: Documents;
+  readonly #performedMutations: GraphQLSchema;
 
   constructor(options: PipelineOptions) {
     this.schema = options.schema;
     this.#services = options.services;
     this.#clock = options.clock;
     this.#log = options.log;
+    this.#documents = new Documents(options.schema, options.services.limits);
+    this.#performedMutations = ofPerformedMutations(options.schema);
   }
 
   /**
@@ -59,20 +56,22 @@ export class Pipeline {
    * not.
    */
   prepare(request: OperationRequest): PreparedOperation | Refusal {
-    const { document, errors } = this.#check(request.query);
+    const { document, errors, plans } = this.#documents.check(request.query);
     if (!document || errors.length > 0) return this.refuse(...errors);
     const operation = getOperationAST(document, request.operationName);
     if (!operation) return this.refuse(unknownOperation(request.operationName));
     const tooDeep = variablesLimitError(request.variables, this.#services.limits);
     if (tooDeep) return this.refuse(tooDeep);
+    const variableValues = request.variables ?? {};
     try {
       return {
         kind: operation.operation,
         schema: this.schema,
         document,
         operationName: request.operationName ?? null,
-        variableValues: request.variables ?? {},
+        variableValues,
         contextValue: this.#createContext(request),
+        planned: plans?.byOperation.get(operation)?.with(variableValues),
       };
     } catch (error) {
       return this.refuse(error);
@@ -83,7 +82,7 @@ export class Pipeline {
   async execute(operation: PreparedOperation): Promise<ExecutionResult> {
     try {
       const isQuery = operation.kind === OperationTypeNode.QUERY;
-      return this.#masked(isQuery ? await this.#query(operation) : await execute(operation));
+      return this.#masked(isQuery ? await this.#query(operation) : await this.#mutate(operation));
     } catch (error) {
       return this.refuse(error);
     }
@@ -118,7 +117,7 @@ export class Pipeline {
   async #query(operation: PreparedOperation): Promise<ExecutionResult> {
     const { reader } = operation.contextValue;
     for (let run = 0; run < RUNS_MAX; run++) {
-      const result = synchronous(execute(this.#withBudget(operation)));
+      const result = this.#run(operation);
       if (!reader.isIncomplete) return result;
       await reader.complete();
     }
@@ -128,6 +127,26 @@ export class Pipeline {
   #event(operation: PreparedOperation, rootValue: unknown): ExecutionResult {
     this.#services.observer.eventExecuted();
     return this.#masked(synchronous(execute({ ...this.#withBudget(operation), rootValue })));
+  }
+
+  /**
+   * Executes a query, or what an event looks like, at once. A run that fails in any way is done again by
+   * graphql-js, which knows what to say.
+   */
+  #run(operation: PreparedOperation, rootValue?: unknown): ExecutionResult {
+    const data = operation.planned?.run(this.#withBudget(operation).contextValue, rootValue);
+    return data ? { data } : synchronous(execute({ ...this.#withBudget(operation), rootValue }));
+  }
+
+  /** Does what it asks for once; how the answer is made of that is as with queries. */
+  async #mutate(operation: PreparedOperation): Promise<ExecutionResult> {
+    const { planned, contextValue } = operation;
+    if (!planned) return execute(operation);
+    const performed = await planned.perform(contextValue);
+    const data = planned.show(performed, contextValue);
+    if (data) return { data };
+    const again = { ...this.#withBudget(operation), schema: this.#performedMutations, rootValue: performed };
+    return synchronous(execute(again));
   }
 
   /** Each run of a query, and each event, is an answer of its own. */
@@ -154,29 +173,6 @@ export class Pipeline {
       resumeAfter,
     };
   }
-
-  /** Parses and checks a document, unless one of this text is remembered. */
-  #check(text: string): CheckedDocument {
-    const known = this.#documents.get(text);
-    if (known) return known;
-    const checked = this.#checkAnew(text);
-    this.#documents.set(text, checked);
-    return checked;
-  }
-
-  #checkAnew(text: string): CheckedDocument {
-    try {
-      const document = parseWithin(text, this.#services.limits);
-      const refusals = documentLimitErrors(document, this.#services.limits).map(asGraphQLError);
-      const errors =
-        refusals.length > 0
-          ? refusals
-          : validate(this.schema, document, specifiedRules, { maxErrors: ERRORS_MAX });
-      return { document, errors };
-    } catch (error) {
-      return { document: undefined, errors: [asGraphQLError(error)] };
-    }
-  }
 }
 
 export interface PipelineOptions {
@@ -200,6 +196,8 @@ export interface PreparedOperation extends ExecutionArgs {
   readonly kind: OperationTypeNode;
   readonly variableValues: Readonly<Record<string, unknown>>;
   readonly contextValue: OperationContext;
+  /** How it is executed, where it comes again; undefined where graphql-js executes it. */
+  readonly planned: PlannedOperation | undefined;
 }
 
 /** Why an operation is not executed. */
@@ -211,38 +209,8 @@ export function isRefusal(prepared: PreparedOperation | Refusal): prepared is Re
   return "errors" in prepared;
 }
 
-/** A document, and what is wrong with it; a text that can't be parsed is none. */
-interface CheckedDocument extends Refusal {
-  readonly document: DocumentNode | undefined;
-}
-
-/** Mistakes in one document that are told. */
-const ERRORS_MAX = 20;
-
-/** Documents that are remembered, and their characters in all. */
-const DOCUMENTS_MAX = 1_000;
-const DOCUMENT_CHARACTERS_MAX = 5_000_000;
-
 /** A query that opens databases one after another is run so often at most. */
 const RUNS_MAX = 1_000;
-
-function parseWithin(text: string, limits: Services["limits"]): DocumentNode {
-  const bytes = Buffer.byteLength(text);
-  if (bytes > limits.documentBytesMax) {
-    throw limitExceeded("documentBytesMax", `The document has ${bytes} bytes`, limits.documentBytesMax);
-  }
-  try {
-    return parse(text, { maxTokens: limits.documentTokensMax });
-  } catch (error) {
-    if (!(error instanceof GraphQLError) || !error.message.includes("Parsing aborted")) throw error;
-    const { documentTokensMax } = limits;
-    throw limitExceeded(
-      "documentTokensMax",
-      `The document has more than ${documentTokensMax} tokens`,
-      documentTokensMax,
-    );
-  }
-}
 
 function unknownOperation(name: string | null | undefined): TidemarkError {
   const message = name

@@ -1,4 +1,3 @@
-import { once } from "node:events";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { OperationTypeNode, type ExecutionResult } from "graphql";
 import { isRefusal, type OperationRequest, type Pipeline } from "../graphql/pipeline.js";
@@ -43,10 +42,12 @@ export class PlainPost {
     const type = ANSWER_TYPES.get(request.headers.accept ?? "*/*")!;
     const result = isRefusal(prepared) ? prepared : await this.#pipeline.execute(prepared);
     const text = JSON.stringify(result);
-    response.writeHead(type === JSON_TYPE ? 200 : statusOf(result), {
-      "Content-Type": `${type}; charset=utf-8`,
-      "Content-Length": Buffer.byteLength(text),
-    });
+    response.writeHead(type === JSON_TYPE ? 200 : statusOf(result), [
+      "Content-Type",
+      `${type}; charset=utf-8`,
+      "Content-Length",
+      String(Buffer.byteLength(text)),
+    ]);
     response.end(text);
     return undefined;
   }
@@ -81,15 +82,13 @@ const ANSWER_TYPES = new Map([
 ]);
 
 /** undefined where the connection ended before all of it had come. */
-async function bodyOf(request: IncomingMessage): Promise<Buffer | undefined> {
-  const chunks: Buffer[] = [];
-  request.on("data", (chunk: Buffer) => chunks.push(chunk));
-  try {
-    await once(request, "end");
-  } catch {
-    return undefined;
-  }
-  return chunks.length === 1 ? chunks[0] : Buffer.concat(chunks);
+function bodyOf(request: IncomingMessage): Promise<Buffer | undefined> {
+  return new Promise((resolve) => {
+    const chunks: Buffer[] = [];
+    request.on("data", (chunk: Buffer) => chunks.push(chunk));
+    request.on("end", () => resolve(chunks.length === 1 ? chunks[0] : Buffer.concat(chunks)));
+    request.on("error", () => resolve(undefined));
+  });
 }
 
 /** undefined for everything of which there is something to say. */

@@ -48,6 +48,8 @@ export class Server {
   readonly #graphiql = new GraphiqlPage();
   readonly #webSockets: WebSockets;
   #connectionCount = 0;
+  /** The Host that the latest request named, and most name. */
+  #host: string | undefined;
   readonly #counted = new WeakSet<Duplex>();
   /** Connections that came when there were enough: what was there before them goes on. */
   readonly #excess = new WeakSet<Duplex>();
@@ -98,7 +100,7 @@ export class Server {
   async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     if (!this.#http.listening) response.setHeader("Connection", "close");
     try {
-      if (!isUrlHost(request.headers.host)) return void response.writeHead(400).end("The Host is none.\n");
+      if (!this.#isHost(request.headers.host)) return void response.writeHead(400).end("The Host is none.\n");
       if (this.#excess.has(request.socket)) return this.#refuseConnection(response);
       await this.#route(request, response);
     } catch (error) {
@@ -106,6 +108,12 @@ export class Server {
       if (!response.headersSent) response.writeHead(500);
       response.end();
     }
+  }
+
+  #isHost(host: string | undefined): boolean {
+    if (host !== this.#host && !isUrlHost(host)) return false;
+    this.#host = host;
+    return true;
   }
 
   async #route(request: IncomingMessage, response: ServerResponse): Promise<void> {

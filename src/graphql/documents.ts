@@ -1,0 +1,119 @@
+import {
+  GraphQLError,
+  parse,
+  specifiedRules,
+  validate,
+  type DocumentNode,
+  type GraphQLSchema,
+} from "graphql";
+import { LRUCache } from "lru-cache";
+import type { Limits } from "../protocol/limits.js";
+import { limitExceeded } from "../protocol/tidemark-error.js";
+import { NO_PLANS, planOperations, type DocumentPlans } from "./document-plans.js";
+import { documentLimitErrors } from "./document-limits.js";
+import { InputReaders } from "./input-readers.js";
+import { asGraphQLError } from "./mask-error.js";
+
+/**
+ * Documents, parsed and checked. Those asked for lately are remembered by their text, with the plans of their
+ * operations; a plan is made when a document comes again, so who never sends one twice has none made.
+ */
+export class Documents {
+  readonly #schema: GraphQLSchema;
+  readonly #limits: Limits;
+  readonly #readers = new InputReaders();
+  readonly #remembered: LRUCache<string, CheckedDocument>;
+
+  constructor(schema: GraphQLSchema, limits: Limits) {
+    this.#schema = schema;
+    this.#limits = limits;
+    this.#remembered = new LRUCache({
+      max: DOCUMENTS_MAX,
+      maxSize: BYTES_MAX,
+      sizeCalculation: bytesOf,
+    });
+  }
+
+  /** Documents that are remembered, and the bytes that they are thought to take. */
+  get size(): { readonly count: number; readonly bytes: number } {
+    return { count: this.#remembered.size, bytes: this.#remembered.calculatedSize };
+  }
+
+  /** Parses and checks a document, unless one of this text is remembered. */
+  check(text: string): CheckedDocument {
+    const known = this.#remembered.get(text);
+    if (known?.plans) return known;
+    const checked = known ? this.#withPlans(known) : this.#checkAnew(text);
+    this.#remembered.set(text, checked);
+    return checked;
+  }
+
+  #checkAnew(text: string): CheckedDocument {
+    try {
+      const document = parseWithin(text, this.#limits);
+      const refusals = documentLimitErrors(document, this.#limits).map(asGraphQLError);
+      const errors =
+        refusals.length > 0
+          ? refusals
+          : validate(this.#schema, document, specifiedRules, { maxErrors: ERRORS_MAX });
+      return { document, errors };
+    } catch (error) {
+      return { document: undefined, errors: [asGraphQLError(error)] };
+    }
+  }
+
+  #withPlans(checked: CheckedDocument): CheckedDocument {
+    const { document, errors } = checked;
+    const isSound = document && errors.length === 0;
+    return { ...checked, plans: isSound ? planOperations(this.#schema, document, this.#readers) : NO_PLANS };
+  }
+}
+
+/** A document, and what is wrong with it; a text that can't be parsed is none. */
+export interface CheckedDocument {
+  readonly document: DocumentNode | undefined;
+  readonly errors: readonly GraphQLError[];
+  /** undefined where it has come once. */
+  readonly plans?: DocumentPlans;
+}
+
+/** Mistakes in one document that are told. */
+const ERRORS_MAX = 20;
+
+/** Documents that are remembered, and the bytes that they take in all. */
+const DOCUMENTS_MAX = 1_000;
+const BYTES_MAX = 10_000_000;
+
+/** What a document takes in memory, from measurements: mostly what its tokens were made into. */
+function bytesOf({ document, errors, plans }: CheckedDocument, text: string): number {
+  return (
+    BYTES_OF_DOCUMENT +
+    2 * text.length +
+    BYTES_OF_TOKEN * (document?.tokenCount ?? 0) +
+    BYTES_OF_FIELD * (plans?.fieldCount ?? 0) +
+    BYTES_OF_ERROR * errors.length
+  );
+}
+
+const BYTES_OF_DOCUMENT = 500;
+const BYTES_OF_TOKEN = 400;
+const BYTES_OF_FIELD = 700;
+const BYTES_OF_ERROR = 2_000;
+
+function parseWithin(text: string, limits: Limits): DocumentNode {
+  const bytes = Buffer.byteLength(text);
+  if (bytes > limits.documentBytesMax) {
+    throw limitExceeded("documentBytesMax", `The document has ${bytes} bytes`, limits.documentBytesMax);
+  }
+  try {
+    return parse(text, { maxTokens: limits.documentTokensMax });
+  } catch (error) {
+    if (!(error instanceof GraphQLError) || !error.message.includes("Parsing aborted")) throw error;
+    const { documentTokensMax } = limits;
+    throw limitExceeded(
+      "documentTokensMax",
+      `The document has more than ${documentTokensMax} tokens`,
+      documentTokensMax,
+    );
+  }
+}

@@ -1,0 +1,102 @@
+import type { ExecutionResult } from "graphql";
+import type { OperationContext, Services } from "../../src/graphql/context.js";
+import { isRefusal, Pipeline, type OperationRequest } from "../../src/graphql/pipeline.js";
+import { schema } from "../../src/graphql/schema.js";
+import { Hub } from "../../src/hub/hub.js";
+import type { TaskEvent } from "../../src/hub/task-event.js";
+import type { Limits } from "../../src/protocol/limits.js";
+import { assert } from "../../src/util/assert.js";
+import { branch, iterative, leaf } from "../kit/edits.js";
+import { ALICE, BOB, DATABASE, OTHER_DATABASE, toReport, toStore } from "../kit/requests.js";
+import { createStores, type Stores } from "../kit/task-stores.js";
+
+/** A pipeline over two databases with some jobs. Each world is like the others, but for its epochs. */
+export async function openPlanWorld(limits: Partial<Limits> = {}): Promise<PlanWorld> {
+  const stores = createStores({ limits });
+  const store = await stores.provider.getTaskStore(DATABASE);
+  const tree = branch("root", leaf("a", 10), iterative("rounds", "DYNAMIC", 3, leaf("b")));
+  await store.store(toStore(ALICE, { spec: tree, memory: { minBytes: 1, maxBytes: 2 } }));
+  await store.update(ALICE, {
+    ...toReport({ path: "0", done: 1, message: '€ "quoted"' }),
+    log: [{ level: "INFO", path: "0", message: "begun" }],
+  });
+  await store.store(toStore(BOB));
+  const other = await stores.provider.getTaskStore(OTHER_DATABASE);
+  await other.store(toStore(ALICE, { database: OTHER_DATABASE }));
+  return new PlanWorld(stores);
+}
+
+export class PlanWorld implements AsyncDisposable {
+  readonly stores: Stores;
+  readonly pipeline: Pipeline;
+
+  constructor(stores: Stores) {
+    this.stores = stores;
+    const { provider, clock, limits, log, retention } = stores;
+    const hub = new Hub(provider, { clock, bookmarkMs: 30_000 });
+    const observer = { failed: nothing, eventExecuted: nothing, eventTold: nothing };
+    const services: Services = { provider, hub, limits, leaseMs: 60_000, retention, observer };
+    this.pipeline = new Pipeline({ schema, services, clock, log });
+  }
+
+  /** What is answered to a document that was never seen. */
+  answer(asked: OperationRequest): Promise<ExecutionResult> {
+    const { query } = asked;
+    return this.#execute({ ...asked, query: `${query} # ${Math.random()}` });
+  }
+
+  /** What is answered to a document that was seen twice. */
+  async answerAgain(asked: OperationRequest): Promise<ExecutionResult> {
+    this.pipeline.prepare(asked);
+    this.pipeline.prepare(asked);
+    return this.#execute(asked);
+  }
+
+  /** What the plan of a query makes of it by itself; undefined where there is none, or it gives up. */
+  runPlan(asked: OperationRequest): unknown {
+    this.pipeline.prepare(asked);
+    const prepared = this.pipeline.prepare(asked);
+    if (isRefusal(prepared)) return undefined;
+    const data = prepared.planned?.run(prepared.contextValue);
+    return data && { data };
+  }
+
+  /** An event that tells of Alice's job. */
+  async event<Kind extends TaskEvent["kind"]>(kind: Kind): Promise<TaskEvent> {
+    const store = await this.stores.provider.getTaskStore(DATABASE);
+    const { position } = store;
+    const [userTask, at] = [store.get(ALICE)!, this.stores.clock.now()];
+    const events: { readonly [K in TaskEvent["kind"]]: TaskEvent } = {
+      Reset: { kind: "Reset", position, at, cause: "INITIAL" },
+      TaskStored: { kind: "TaskStored", position, at, userTask },
+      TaskUpdated: { kind: "TaskUpdated", position, at, userTask, since: 1 },
+      TaskRemoved: { kind: "TaskRemoved", position, at, ...ALICE, reason: "REMOVED" },
+      CaughtUp: { kind: "CaughtUp", position, at },
+    };
+    return events[kind];
+  }
+
+  /** What resolvers are handed. */
+  context(): OperationContext {
+    const prepared = this.pipeline.prepare({ query: "{ __typename }" });
+    assert(!isRefusal(prepared), "it can be executed");
+    return prepared.contextValue;
+  }
+
+  /** All jobs of the first database, apart from its epoch. */
+  async state(): Promise<string> {
+    const store = await this.stores.provider.getTaskStore(DATABASE);
+    return JSON.stringify(store.query({})).replaceAll(store.position.epoch, "");
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stores[Symbol.asyncDispose]();
+  }
+
+  async #execute(asked: OperationRequest): Promise<ExecutionResult> {
+    const prepared = this.pipeline.prepare(asked);
+    return isRefusal(prepared) ? prepared : this.pipeline.execute(prepared);
+  }
+}
+
+function nothing(): void {}
