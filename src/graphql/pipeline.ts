@@ -56,10 +56,12 @@ export class Pipeline {
    * not.
    */
   prepare(request: OperationRequest): PreparedOperation | Refusal {
-    const { document, errors, plans } = this.#documents.check(request.query);
+    const { document, errors, ...checked } = this.#documents.check(request.query);
     if (!document || errors.length > 0) return this.refuse(...errors);
     const operation = getOperationAST(document, request.operationName);
     if (!operation) return this.refuse(unknownOperation(request.operationName));
+    const isRepeated = operation.operation === OperationTypeNode.SUBSCRIPTION; // for each event
+    const { plans } = isRepeated ? this.#documents.check(request.query) : checked;
     const tooDeep = variablesLimitError(request.variables, this.#services.limits);
     if (tooDeep) return this.refuse(tooDeep);
     const variableValues = request.variables ?? {};
@@ -126,7 +128,7 @@ export class Pipeline {
 
   #event(operation: PreparedOperation, rootValue: unknown): ExecutionResult {
     this.#services.observer.eventExecuted();
-    return this.#masked(synchronous(execute({ ...this.#withBudget(operation), rootValue })));
+    return this.#masked(this.#run(operation, rootValue));
   }
 
   /**
