@@ -34,7 +34,7 @@ export class PlanWorld implements AsyncDisposable {
     this.stores = stores;
     const { provider, clock, limits, log, retention } = stores;
     const hub = new Hub(provider, { clock, bookmarkMs: 30_000 });
-    const observer = { failed: nothing, eventExecuted: nothing, eventTold: nothing };
+    const observer = { failed: nothing, eventExecuted: nothing, eventsTold: nothing };
     const services: Services = { provider, hub, limits, leaseMs: 60_000, retention, observer };
     this.pipeline = new Pipeline({ schema, services, clock, log });
   }
