@@ -54,6 +54,7 @@ export class Hub {
   readonly #options: HubOptions;
   readonly #queue = new PullQueue();
   readonly #topics = new SharedValues<TaskStore, Topic>((topic) => topic.close());
+  readonly #onStreamEnd = (): void => void this.#subscriberCount--;
   #subscriberCount = 0;
 
   constructor(provider: TaskStoreProvider, options: HubOptions) {
@@ -113,19 +114,19 @@ export class Hub {
     start: Start,
     groupIn: (topic: Topic) => Lease<OpenGroup<T, Start>>,
   ): Promise<PullStream<T>> {
-    const { store, release } = await this.#provider.retain(database);
+    const retained = await this.#provider.retain(database);
+    const { store } = retained;
     const topic = this.#topics.acquire(
       store,
       () => new Topic(store, { ...this.#options, queue: this.#queue }),
     );
-    const { value, release: leaveGroup } = groupIn(topic.value);
+    const group = groupIn(topic.value);
+    // The first of a group keeps the topic and the store for all of them.
+    const shared = [topic, retained];
+    if (group.isShared) for (const lease of shared) lease.release();
+    else group.value.keeps(shared);
     this.#subscriberCount++;
-    return new PullStream(value.open(start), value.group, () => {
-      this.#subscriberCount--;
-      leaveGroup();
-      topic.release();
-      release();
-    });
+    return new PullStream(group.value.open(start), group, this.#onStreamEnd);
   }
 }
 

@@ -1,4 +1,5 @@
 import { assert } from "../util/assert.js";
+import type { Lease } from "../util/shared-values.js";
 import { Batch } from "./batch.js";
 import type { LiveGroup } from "./live-group.js";
 import type { Paced } from "./pace.js";
@@ -27,7 +28,7 @@ export interface Outlet<T> {
  * also while a `next` waits: an async generator would wait for a value first.
  */
 export class PullStream<T> implements AsyncIterableIterator<T>, Puller, Paced {
-  readonly #group: LiveGroup<T>;
+  readonly #lease: Lease<{ readonly group: LiveGroup<T> }>;
   readonly #onEnd: () => void;
   /** Where it stands by itself; undefined while it goes with its group. */
   #source: PullSource<T> | undefined;
@@ -37,9 +38,9 @@ export class PullStream<T> implements AsyncIterableIterator<T>, Puller, Paced {
   #isEnded = false;
 
   /** @param onEnd called once, when the stream ends or is ended. */
-  constructor(source: PullSource<T>, group: LiveGroup<T>, onEnd: () => void) {
+  constructor(source: PullSource<T>, lease: Lease<{ readonly group: LiveGroup<T> }>, onEnd: () => void) {
     this.#source = source;
-    this.#group = group;
+    this.#lease = lease;
     this.#onEnd = onEnd;
   }
 
@@ -165,7 +166,12 @@ export class PullStream<T> implements AsyncIterableIterator<T>, Puller, Paced {
     this.#source = undefined;
     this.#outlet?.end();
     this.#outlet = undefined;
+    this.#lease.release();
     this.#onEnd();
+  }
+
+  get #group(): LiveGroup<T> {
+    return this.#lease.value.group;
   }
 }
 

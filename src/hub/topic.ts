@@ -28,7 +28,13 @@ export interface GroupRequest {
 /** A group, and how to begin to be told what it is told. */
 export interface OpenGroup<T, Start> {
   readonly group: LiveGroup<T>;
-  readonly open: (start: Start) => PullSource<T>;
+  open(start: Start): PullSource<T>;
+  /** Releases them with the group. */
+  keeps(leases: readonly Releasable[]): void;
+}
+
+interface Releasable {
+  release(): void;
 }
 
 /**
@@ -69,7 +75,8 @@ export class Topic implements TaskStoreListener {
       const pace = this.#paces.acquire(minIntervalMs, () => new Pace(minIntervalMs, clock));
       const group = new LiveGroup<T>({ ...this.#options, pace: pace.value });
       this.#index.add(filter, group);
-      return { group, filter, pace, open: opener() };
+      const kept: Releasable[] = [pace];
+      return { group, filter, kept, open: opener(), keeps: (leases) => void kept.push(...leases) };
     });
     return lease as unknown as Lease<OpenGroup<T, Start>>; // safe: the key says what is asked, hence T and Start
   }
@@ -102,10 +109,10 @@ export class Topic implements TaskStoreListener {
     });
   }
 
-  #drop({ group, filter, pace }: IndexedGroup): void {
+  #drop({ group, filter, kept }: IndexedGroup): void {
     this.#index.delete(filter, group);
     group.close();
-    pace.release();
+    for (const lease of kept) lease.release();
   }
 }
 
@@ -115,7 +122,10 @@ type AnyGroup = Pick<LiveGroup<unknown>, "changed" | "look" | "close">;
 interface IndexedGroup {
   readonly group: AnyGroup;
   readonly filter: JobFilter;
-  readonly pace: Lease<Pace>;
+  /** What is released with the group. */
+  readonly kept: readonly Releasable[];
+  readonly open: unknown;
+  keeps(leases: readonly Releasable[]): void;
 }
 
 /** Groups by the user and the job that they ask for. */

@@ -1,13 +1,20 @@
 import type { IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
-import { OperationTypeNode, type ExecutionArgs, type ExecutionResult } from "graphql";
+import {
+  OperationTypeNode,
+  type DocumentNode,
+  type ExecutionArgs,
+  type ExecutionResult,
+  type GraphQLSchema,
+} from "graphql";
 import { handleProtocols, makeServer, type Server as ProtocolServer } from "graphql-ws";
 import { WebSocketServer, type WebSocket } from "ws";
 import { EventResults } from "../graphql/event-results.js";
 import { isRefusal, type PreparedOperation } from "../graphql/pipeline.js";
 import { CloseCode } from "../protocol/close-codes.js";
 import { limitExceeded } from "../protocol/tidemark-error.js";
+import { assert } from "../util/assert.js";
 import { OutgoingQueue } from "./outgoing.js";
 import { WebSocketConnection, type WebSocketConnectionOptions } from "./websocket-connection.js";
 
@@ -79,11 +86,13 @@ function createProtocol({
   limits,
 }: WebSocketConnectionOptions): ProtocolServer<WebSocketConnection> {
   return makeServer<Record<string, unknown> | undefined, WebSocketConnection>({
-    onSubscribe({ extra: connection }, id, { query, operationName, variables }) {
+    onSubscribe({ extra: connection }, id, payload) {
+      const { query, operationName, variables } = payload;
+      forget(payload);
       const prepared = pipeline.prepare({ query, operationName, variables });
       if (isRefusal(prepared)) return prepared.errors;
       if (prepared.kind !== OperationTypeNode.SUBSCRIPTION || connection.admitSubscription(id))
-        return prepared;
+        return new HandedOperation(prepared);
       const { subscriptionsPerSocketMax } = limits;
       const what = `This socket has ${subscriptionsPerSocketMax} subscriptions open. Complete some, or open another`;
       return pipeline.refuse(limitExceeded("subscriptionsPerSocketMax", what, subscriptionsPerSocketMax))
@@ -92,12 +101,49 @@ function createProtocol({
     onOperation({ extra: connection }, id, _payload, _args, result) {
       return result instanceof EventResults ? connection.opened(id, result) : undefined;
     },
-    // Safe: graphql-ws executes what onSubscribe gave it.
-    execute: (args: ExecutionArgs) => pipeline.execute(args as PreparedOperation),
+    execute: (args) => pipeline.execute(taken(args)),
     // Safe: onOperation puts another iterable in the place of the results.
-    subscribe: (args: ExecutionArgs) =>
-      pipeline.subscribe(args as PreparedOperation) as Promise<ExecutionResult | AsyncIterable<never>>,
+    subscribe: (args) => pipeline.subscribe(taken(args)) as Promise<ExecutionResult | AsyncIterable<never>>,
   });
+}
+
+/**
+ * What graphql-ws is given to execute. It keeps it as long as the operation is under way, so it is taken out of
+ * here: a subscriber keeps what it needs, and no more.
+ */
+class HandedOperation implements ExecutionArgs {
+  readonly schema: GraphQLSchema;
+  readonly document: DocumentNode;
+  readonly operationName: string | null | undefined;
+  /** Ours is in the operation; graphql-ws would make one if there were none. */
+  readonly contextValue = undefined;
+  readonly rootValue = undefined;
+  #prepared: PreparedOperation | undefined;
+
+  constructor(prepared: PreparedOperation) {
+    const { schema, document, operationName } = prepared;
+    this.schema = schema;
+    this.document = document;
+    this.operationName = operationName;
+    this.#prepared = prepared;
+  }
+
+  take(): PreparedOperation {
+    const prepared = this.#prepared;
+    assert(prepared, "an operation is taken once");
+    this.#prepared = undefined;
+    return prepared;
+  }
+}
+
+function taken(args: ExecutionArgs): PreparedOperation {
+  assert(args instanceof HandedOperation, "graphql-ws executes what onSubscribe gave it");
+  return args.take();
+}
+
+/** graphql-ws keeps the message too: a thousand subscribers would keep a thousand copies of one text. */
+function forget(payload: object): void {
+  Object.assign(payload, { query: "", variables: undefined });
 }
 
 async function isGone(webSocket: WebSocket): Promise<void> {

@@ -9,7 +9,7 @@ export interface Lease<V> {
 
 /** Values that are made when first wanted, shared while they are used, and dropped with their last user. */
 export class SharedValues<K, V> {
-  readonly #entries = new Map<K, { readonly value: V; users: number }>();
+  readonly #entries = new Map<K, Entry<K, V>>();
   readonly #dispose: (value: V) => void;
 
   /** @param dispose is called with a value that nobody uses any more. */
@@ -24,19 +24,45 @@ export class SharedValues<K, V> {
 
   /** The value of `key`, made by `create` where nobody uses it yet. */
   acquire(key: K, create: () => V): Lease<V> {
-    const entry = this.#entries.get(key) ?? { value: create(), users: 0 };
+    const entry = this.#entries.get(key) ?? { key, value: create(), users: 0 };
     this.#entries.set(key, entry);
     entry.users++;
-    return {
-      value: entry.value,
-      get isShared() {
-        return entry.users > 1;
-      },
-      release: () => {
-        if (--entry.users > 0) return;
-        this.#entries.delete(key);
-        this.#dispose(entry.value);
-      },
-    };
+    return new EntryLease(entry, this);
+  }
+
+  /** To be called by a lease. */
+  released(entry: Entry<K, V>): void {
+    if (--entry.users > 0) return;
+    this.#entries.delete(entry.key);
+    this.#dispose(entry.value);
+  }
+}
+
+interface Entry<K, V> {
+  readonly key: K;
+  readonly value: V;
+  users: number;
+}
+
+/** A class, as there is one for each subscriber: closures would take several times the memory. */
+class EntryLease<K, V> implements Lease<V> {
+  readonly #entry: Entry<K, V>;
+  readonly #values: SharedValues<K, V>;
+
+  constructor(entry: Entry<K, V>, values: SharedValues<K, V>) {
+    this.#entry = entry;
+    this.#values = values;
+  }
+
+  get value(): V {
+    return this.#entry.value;
+  }
+
+  get isShared(): boolean {
+    return this.#entry.users > 1;
+  }
+
+  release(): void {
+    this.#values.released(this.#entry);
   }
 }

@@ -395,11 +395,12 @@ function streamWith(
   const [source, clock, onEnd] = [new Script(values), new ManualClock(1_000_000), vi.fn<() => void>()];
   const pace = new Pace(minIntervalMs, clock);
   const group = new LiveGroup<string>({ queue: new PullQueue(), pace, clock });
-  const stream = new PullStream(new Source(source), group, () => {
+  const release = (): void => {
     group.close();
     pace.close();
-    onEnd();
-  });
+  };
+  const lease = { value: { group }, isShared: false, release };
+  const stream = new PullStream(new Source(source), lease, onEnd);
   const changed = (times = 1): void => {
     for (let time = 0; time < times; time++) group.changed(Infinity);
     pace.wake();
