@@ -82,7 +82,7 @@ function revise(task: Task, update: TaskUpdate, roomForTasks: number, edit: Edit
   let next = task;
   if (asksForWork(update)) next = reviseLeaf(next, update, edit);
   if (isGiven(update.message)) next = withMessage(next, parseMessage(update.message, edit.limits), edit);
-  if (isGiven(update.iteration)) next = withIteration(next, update.iteration, roomForTasks, edit);
+  if (isGiven(update.iteration)) next = withIteration(next, update.iteration, update, roomForTasks, edit);
   if (isGiven(update.status)) next = withStatus(next, update.status, edit);
   return next;
 }
@@ -137,7 +137,27 @@ function withStatus(task: Task, status: TaskStatus, edit: Edit): Task {
   }
 }
 
-function withIteration(task: Task, iteration: number, roomForTasks: number, edit: Edit): Task {
+/**
+ * What is over is settled before new iterations come, and with FINISHED in the same input all of them are over:
+ * sums are judged as they are after the input, so none on the way may pass the last.
+ */
+function withIteration(
+  task: Task,
+  iteration: number,
+  { status }: TaskUpdate,
+  roomForTasks: number,
+  edit: Edit,
+): Task {
+  checkIteration(task, iteration);
+  if (iteration <= task.begunIterations) return task;
+  const over = status === "FINISHED" ? Infinity : iteration - 1;
+  const end = over * task.template.length;
+  const settled = mapSubTasks(begun(alive(task), edit), 0, end, (subTask) => settle(subTask, edit), edit);
+  const grown = growTo(settled as IterativeTask, iteration, over, roomForTasks, edit);
+  return changed(grown, { begunIterations: iteration }, edit);
+}
+
+function checkIteration(task: Task, iteration: number): asserts task is IterativeTask {
   const name = JSON.stringify(task.description);
   if (task.kind !== "ITERATIVE") throw badUserInput(`Task ${name} is ${task.kind} and has no iterations.`);
   if (!Number.isInteger(iteration) || iteration < 1) {
@@ -148,23 +168,38 @@ function withIteration(task: Task, iteration: number, roomForTasks: number, edit
       `Iteration ${iteration} was asked for; task ${name} has ${task.maxIterations} at most.`,
     );
   }
-  if (iteration <= task.begunIterations) return task;
-  const grown = growTo(begun(alive(task), edit), iteration, roomForTasks, edit);
-  const earlier = (iteration - 1) * task.template.length;
-  const settled = mapSubTasks(grown, 0, earlier, (subTask) => settle(subTask, edit), edit);
-  return changed(settled as IterativeTask, { begunIterations: iteration }, edit);
 }
 
 /** An OPEN task has the iterations that were asked for and no more. The first takes the place kept for it. */
-function growTo(task: IterativeTask, wanted: number, roomForTasks: number, edit: Edit): IterativeTask {
-  const missing = wanted - task.subTasks.length / task.template.length;
+function growTo(
+  task: IterativeTask,
+  wanted: number,
+  over: number,
+  roomForTasks: number,
+  edit: Edit,
+): IterativeTask {
+  const known = task.subTasks.length / task.template.length;
+  const missing = wanted - known;
   if (missing <= 0) return task;
   const tasksAnIteration = sum(task.template).taskCount - 1;
-  const placeKept = task.subTasks.length === 0 ? tasksAnIteration : 0;
+  const placeKept = known === 0 ? tasksAnIteration : 0;
   if (missing * tasksAnIteration - placeKept > roomForTasks) throw tooManyTasks(edit.limits.tasksPerTreeMax);
-  const iteration = task.template.map((subTask) => stampedAnew(subTask, edit));
   const emptied = { ...task, taskCount: task.taskCount - placeKept };
-  return appendSubTasks(emptied, repeat(iteration, missing), edit) as IterativeTask;
+  const missingOver = Math.min(over, wanted) - known;
+  const tasks = newIterations(task.template, missingOver, missing - missingOver, edit);
+  return appendSubTasks(emptied, tasks, edit) as IterativeTask;
+}
+
+/** The tasks of iterations that are over before they have begun, then of those that have not begun yet. */
+function newIterations(
+  template: readonly Task[],
+  over: number,
+  pending: number,
+  edit: Edit,
+): readonly Task[] {
+  const iteration = template.map((subTask) => stampedAnew(subTask, edit));
+  const settled = over > 0 ? iteration.map((subTask) => settle(subTask, edit)) : [];
+  return [...repeat(settled, over), ...repeat(iteration, pending)];
 }
 
 function begun<T extends Task>(task: T, edit: Edit): T {

@@ -245,7 +245,6 @@ class Written {
       if (!isNew) return;
       if (withThoseAbove(task).some(hasEnded)) faults.add("ILLEGAL_TRANSITION");
       change();
-      if (this.#isTooMuch()) faults.add("LIMIT_EXCEEDED");
     };
 
     const { volume, done, add, message, iteration, status } = update;
@@ -261,10 +260,11 @@ class Written {
     ask(isGiven(message) && text !== task.message, () => this.#write(task, { message: text! }));
     const canRepeat = task.kind === "ITERATIVE" && (task.max === null || (iteration ?? 0) <= task.max);
     const isNewIteration = canRepeat && isGiven(iteration) && iteration > task.begun;
-    ask(isNewIteration, () => this.#growTo(task, iteration!));
     ask(isNewIteration, () => this.#iterate(task, iteration!));
     ask(isGiven(status) && status !== "PENDING" && status !== task.status, () => this.#become(task, status!));
 
+    // "A change after which a sum in the tree would pass it": not in the middle of one.
+    if (this.#isTooMuch()) faults.add("LIMIT_EXCEEDED");
     if (faults.size > 0) throw new Refused(faults);
   }
 
@@ -341,6 +341,7 @@ class Written {
   }
 
   #iterate(task: NaiveTask, iteration: number): void {
+    this.#growTo(task, iteration);
     this.#begin(task);
     this.#write(task, { begun: iteration });
     task.below.slice(0, (iteration - 1) * task.repeats.length).forEach((subTask) => this.#settle(subTask));

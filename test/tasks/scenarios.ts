@@ -68,10 +68,8 @@ function mostly<T>(usual: T, ...others: readonly T[]): fc.Arbitrary<T> {
   return mixed([12, fc.constant(usual)], [1, fc.constantFrom(...others)]);
 }
 
-const amount = mixed(
-  [40, fc.nat(12)],
-  [1, fc.constantFrom(Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER - 2)],
-);
+const largeAmount = fc.constantFrom(Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER - 2);
+const amount = mixed([40, fc.nat(12)], [1, largeAmount]);
 
 // Trees of up to half the bound, mostly more than a leaf.
 
@@ -80,6 +78,11 @@ const leafSpec: fc.Arbitrary<TaskSpec> = fc.record({
   description: fc.constant("leaf"),
   volume: mixed<number | null>([3, fc.nat(12)], [1, fc.constant(null)]),
   maxConcurrency,
+});
+/** Only where it counts later, once an OPEN iteration begins: any tree of these can be stored. */
+const largeLeafSpec: fc.Arbitrary<TaskSpec> = fc.record({
+  description: fc.constant("large leaf"),
+  volume: largeAmount,
 });
 const tree = mixed([1, leafSpec], [12, parentSpec(3)]).filter((spec) => sizeOf(spec) <= TASKS_MAX / 2);
 
@@ -91,7 +94,10 @@ function parentSpec(levels: number): fc.Arbitrary<TaskSpec> {
     max: fc.integer({ min: 1, max: 4 }),
     tasks: tasks(2),
   });
-  const open = fc.record({ mode: fc.constant("OPEN" as const), tasks: tasks(2) });
+  const open = fc.record({
+    mode: fc.constant("OPEN" as const),
+    tasks: mixed([12, tasks(2)], [1, fc.array(largeLeafSpec, { minLength: 1, maxLength: 2 })]),
+  });
   return mixed<TaskSpec>(
     [3, fc.record({ description: fc.constant("branch"), subTasks: tasks(4), maxConcurrency })],
     [1, fc.record({ description: fc.constant("rounds"), iterations: bounded, maxConcurrency })],

@@ -707,6 +707,16 @@ describe("FIXED and DYNAMIC iterations", () => {
     expect(percentText(progressOf(at(root, "0")))).toBe("100%");
     expect(currentIteration(iterativeAt(root, "0"))).toBe(2);
   });
+
+  it("count exactly at the brim where FINISHED in the same input makes one volume known and another leave", () => {
+    const root = reported(
+      planted(iterative("rounds", "FIXED", 2, leaf("a"), leaf("b", 1))),
+      { path: "0", done: Number.MAX_SAFE_INTEGER },
+      { iteration: 2, status: "FINISHED" },
+    );
+
+    expect(progressOf(root)).toMatchObject({ volume: Number.MAX_SAFE_INTEGER, ratio: 1 });
+  });
 });
 
 describe("OPEN iterations", () => {
@@ -786,8 +796,44 @@ describe("OPEN iterations", () => {
   it("don't grow past 2^53 - 1 units: LIMIT_EXCEEDED", () => {
     const root = planted(iterative("rounds", "OPEN", null, leaf("a", Number.MAX_SAFE_INTEGER)));
 
-    expect(reported(root, { iteration: 1 }).knownVolume).toBe(Number.MAX_SAFE_INTEGER);
-    expect(() => reported(root, { iteration: 2 })).toThrow(refusal("LIMIT_EXCEEDED"));
+    const toTheBrim = reported(root, { iteration: 1 });
+
+    expect(toTheBrim.knownVolume).toBe(Number.MAX_SAFE_INTEGER);
+    expect(() => reported(toTheBrim, { path: "0", status: "RUNNING" }, { iteration: 2 })).toThrow(
+      refusal("LIMIT_EXCEEDED"),
+    );
+  });
+
+  it("don't grow past 2^53 - 1 units in a sum above: LIMIT_EXCEEDED", () => {
+    const rounds = iterative("rounds", "OPEN", null, leaf("a", 3));
+    const root = planted(branch("root", rounds, leaf("b", Number.MAX_SAFE_INTEGER - 2)));
+
+    expect(() => reported(root, { path: "0", iteration: 3 })).toThrow(refusal("LIMIT_EXCEEDED"));
+  });
+
+  it("grow where those that are skipped, which leave the volume, would pass 2^53 - 1 units above", () => {
+    const rounds = iterative("rounds", "OPEN", null, leaf("a", 1));
+    const root = planted(branch("root", rounds, leaf("b", Number.MAX_SAFE_INTEGER - 2)));
+
+    expect(reported(root, { path: "0", iteration: 3 }).knownVolume).toBe(Number.MAX_SAFE_INTEGER - 1);
+  });
+
+  it("grow where those that are skipped would pass 2^53 - 1 units by themselves", () => {
+    const root = planted(iterative("rounds", "OPEN", null, leaf("a", Number.MAX_SAFE_INTEGER)));
+
+    expect(reported(root, { iteration: 3 }).knownVolume).toBe(Number.MAX_SAFE_INTEGER);
+  });
+
+  it("grow where the one that begins would pass 2^53 - 1 units and is cancelled by FINISHED in the same input", () => {
+    const root = reported(
+      planted(iterative("rounds", "OPEN", null, leaf("a", Number.MAX_SAFE_INTEGER))),
+      { iteration: 1 },
+      { path: "0", status: "RUNNING" },
+      { iteration: 2, status: "FINISHED" },
+    );
+
+    expect(statuses(root)).toEqual({ "": "FINISHED", "0": "FINISHED", "1": "CANCELED" });
+    expect(progressOf(root)).toMatchObject({ volume: Number.MAX_SAFE_INTEGER, ratio: 1 });
   });
 
   it("have the concurrency of their tasks in every iteration", () => {
