@@ -88,7 +88,8 @@ export class Outgoing {
     this.#frames = "";
     this.#unwrittenBytes = 0;
     if (this.#webSocket.readyState !== this.#webSocket.OPEN) return;
-    this.#socket.write(frames, "latin1", this.#onMoved);
+    this.#socket.write(frames, "latin1");
+    if (this.#socket.writableLength > 0) this.#socket.write("", "latin1", this.#onMoved); // behind it
     this.#onMoved();
   }
 
