@@ -541,6 +541,41 @@ describe.each([OVER_WEBSOCKET, OVER_SSE])("task over $name", ({ watch }) => {
   });
 });
 
+describe.each([OVER_WEBSOCKET, OVER_SSE])("A subscription's one field over $name", ({ watch }) => {
+  it.each([
+    ["an alias", `subscription { mine: taskCount(database: "d") }`],
+    ["a fragment", `subscription { ...F } fragment F on Subscription { mine: taskCount(database: "d") }`],
+    ["an inline fragment", `subscription { ... on Subscription { mine: taskCount(database: "d") } }`],
+    ["a directive", `subscription { mine: taskCount(database: "d") @skip(if: false) @include(if: true) }`],
+    ["itself, twice", `subscription { mine: taskCount(database: "d") mine: taskCount(database: "d") }`],
+  ])("may come by %s", async (_, query) => {
+    await using server = await startServer();
+    using watcher = await watch(server.url, { query });
+    expect(await watcher.next()).toEqual({ data: { mine: 0 } });
+    await store(server.url);
+    expect(await watcher.next()).toEqual({ data: { mine: 1 } });
+  });
+
+  it.each([
+    ["a field that is skipped", `subscription { taskCount(database: "d") @skip(if: true) }`],
+    [
+      "a fragment that is left out",
+      `subscription { ...F @include(if: false) } fragment F on Subscription { taskCount(database: "d") }`,
+    ],
+  ])("must be there: %s is a mistake", async (_, query) => {
+    await using server = await startServer();
+    using watcher = await watch(server.url, { query });
+    expect(await watcher.next()).toMatchObject({
+      errors: [
+        {
+          message: "The subscription selects nothing, as its field is left out. Select one field.",
+          extensions: { code: "BAD_USER_INPUT" },
+        },
+      ],
+    });
+  });
+});
+
 describe.each([OVER_WEBSOCKET, OVER_SSE])("taskCount over $name", ({ watch }) => {
   it("is the count now, then the count whenever it is another one", async () => {
     await using server = await startServer();
