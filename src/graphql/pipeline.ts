@@ -65,7 +65,8 @@ export class Pipeline {
     const operation = getOperationAST(document, request.operationName);
     if (!operation) return this.refuse(unknownOperation(request.operationName));
     const isSubscription = operation.operation === OperationTypeNode.SUBSCRIPTION;
-    if (isSubscription && selectsNothing(this.schema, document, operation)) return this.refuse(nothingSelected());
+    if (isSubscription && selectsNothing(this.schema, document, operation))
+      return this.refuse(nothingSelected());
     // What is executed for each event comes again, though it is asked for once.
     const { plans } = isSubscription ? this.#documents.check(request.query) : checked;
     const tooDeep = variablesLimitError(request.variables, this.#services.limits);

@@ -1,0 +1,294 @@
+import { describe, expect, it } from "vitest";
+import type { Batch } from "../../src/hub/batch.js";
+import { LiveGroup } from "../../src/hub/live-group.js";
+import { Pace } from "../../src/hub/pace.js";
+import { PullQueue } from "../../src/hub/pull-queue.js";
+import type { Pulled, PullSource } from "../../src/hub/pull-source.js";
+import { PullStream, type Outlet } from "../../src/hub/pull-stream.js";
+import { ManualClock } from "../kit/manual-clock.js";
+import { rest } from "../kit/turns.js";
+
+describe("streams that have told all", () => {
+  it("are told what comes next together: pulled once, the very same batch", async () => {
+    const world = openGroup();
+    const [first, second] = [await world.live(), await world.live()];
+    const pulls = world.pulls;
+    world.happen("a", "b");
+    expect([first.taken, second.taken]).toEqual([
+      ["a", "b"],
+      ["a", "b"],
+    ]);
+    expect(first.batches).toEqual(second.batches);
+    expect(first.batches[0]).toBe(second.batches[0]);
+    expect(world.pulls - pulls).toBe(3); // two values, and nothing
+  });
+
+  it("are not looked at for what does not concern them, and pass it with what does", async () => {
+    const world = openGroup();
+    const outlet = await world.live();
+    const pulls = world.pulls;
+    world.hide(7);
+    await rest();
+    expect(world.pulls).toBe(pulls);
+    world.happen("a");
+    expect(outlet.taken).toEqual(["a"]);
+    expect(world.seenHidden).toBe(0);
+  });
+
+  it("are told a lot in several batches, in order", async () => {
+    const world = openGroup();
+    const outlet = await world.live();
+    const many = Array.from({ length: 100 }, (_, at) => `${at}`);
+    world.happen(...many);
+    await rest();
+    expect(outlet.taken).toEqual(many);
+    expect(outlet.batches.map(({ values }) => values.length)).toEqual([32, 32, 32, 4]);
+  });
+
+  it("are all there when one of them comes while others are told", async () => {
+    const world = openGroup();
+    const first = await world.live();
+    const second = new Basin();
+    first.onTake = () => {
+      first.onTake = () => {};
+      world.subscribe(second);
+    };
+    world.happen("a");
+    await rest();
+    world.happen("b");
+    await rest();
+    expect(first.taken).toEqual(["a", "b"]);
+    expect(second.taken).toEqual(["a", "b"]); // told from the beginning, by itself, and then with the others
+  });
+});
+
+describe("a stream that can't take what comes next", () => {
+  it("goes on by itself from where it stood, and is live again when it has told all", async () => {
+    const world = openGroup();
+    const [quick, slow] = [await world.live(), await world.live()];
+    slow.room = 0;
+    world.happen("a");
+    await rest();
+    world.happen("b");
+    expect([quick.taken, slow.taken]).toEqual([["a", "b"], []]);
+    slow.room = Infinity;
+    world.resume(slow);
+    await rest();
+    world.happen("c");
+    expect(slow.taken).toEqual(["a", "b", "c"]);
+    expect(slow.batches.at(-1)).toBe(quick.batches.at(-1));
+  });
+
+  it("takes of a batch what it can, and is told the rest by itself", async () => {
+    const world = openGroup();
+    const [quick, slow] = [await world.live(), await world.live()];
+    slow.room = 2;
+    world.happen("a", "b", "c", "d");
+    await rest();
+    expect([quick.taken.length, slow.taken]).toEqual([4, ["a", "b"]]);
+    slow.room = Infinity;
+    world.resume(slow);
+    await rest();
+    expect(slow.taken).toEqual(["a", "b", "c", "d"]);
+  });
+
+  it("goes on at once where it has room by then", async () => {
+    const world = openGroup();
+    const outlet = await world.live();
+    outlet.room = 1;
+    outlet.onTake = () => (outlet.room = Infinity);
+    world.happen("a", "b", "c");
+    await rest();
+    expect(outlet.taken).toEqual(["a", "b", "c"]);
+  });
+
+  it("keeps nobody else waiting, though it is the first", async () => {
+    const world = openGroup();
+    const [stuck, ...others] = [await world.live(), await world.live(), await world.live()];
+    stuck.room = 0;
+    world.happen("a");
+    expect(others.map(({ taken }) => taken)).toEqual([["a"], ["a"]]);
+  });
+});
+
+describe("a stream that ends", () => {
+  it("by an error of its outlet ends alone", async () => {
+    const world = openGroup();
+    const [failing, other] = [await world.live(), await world.live()];
+    failing.onTake = () => {
+      throw new Error("told to fail");
+    };
+    world.happen("a");
+    world.happen("b");
+    expect(failing.failure).toEqual(new Error("told to fail"));
+    expect(other.taken).toEqual(["a", "b"]);
+  });
+
+  it("while another one is told is told nothing more", async () => {
+    const world = openGroup();
+    const [first, second] = [await world.live(), await world.live()];
+    first.onTake = () => void world.end(second);
+    world.happen("a");
+    expect([first.taken, second.taken]).toEqual([["a"], []]);
+    expect(second.hasEnded).toBe(true);
+  });
+
+  it("as the last of its group leaves nothing to be pulled", async () => {
+    const world = openGroup();
+    const outlet = await world.live();
+    world.end(outlet);
+    const pulls = world.pulls;
+    world.happen("a");
+    await rest();
+    expect(world.pulls).toBe(pulls);
+  });
+
+  it("does so with its source, as all of its group do", async () => {
+    const world = openGroup();
+    const outlets = [await world.live(), await world.live()];
+    world.finish("last");
+    expect(outlets.map(({ taken, hasEnded }) => [taken, hasEnded])).toEqual([
+      [["last"], true],
+      [["last"], true],
+    ]);
+  });
+
+  it("by an error of the source they share, does so with all of its group", async () => {
+    const world = openGroup();
+    const outlets = [await world.live(), await world.live()];
+    world.break();
+    expect(outlets.map(({ failure }) => failure)).toEqual([BROKEN, BROKEN]);
+  });
+});
+
+/** A group, and what happens to it. */
+function openGroup() {
+  const [clock, queue] = [new ManualClock(), new PullQueue()];
+  const pace = new Pace(0, clock);
+  const group = new LiveGroup<string>({ queue, pace, clock });
+  const log: Log = { entries: [], end: "nothing", pulls: 0, seenHidden: 0 };
+  const streams = new Map<Basin, PullStream<string>>();
+  const lease = { value: { group }, isShared: false, release: () => {} };
+  const wake = (): void => {
+    group.changed(log.entries.length + 1);
+    pace.wake();
+  };
+  const world = {
+    get pulls() {
+      return log.pulls;
+    },
+    /** Changes that were looked at though they concern nobody. */
+    get seenHidden() {
+      return log.seenHidden;
+    },
+    subscribe(outlet: Basin): void {
+      const stream = new PullStream(new Cursor(log), lease, () => {});
+      streams.set(outlet, stream);
+      stream.pourInto(outlet);
+    },
+    /** An outlet that was told all there is. */
+    async live(): Promise<Basin> {
+      const outlet = new Basin();
+      world.subscribe(outlet);
+      await rest();
+      return outlet;
+    },
+    /** In one turn. */
+    happen(...names: string[]): void {
+      for (const name of names) {
+        log.entries.push(name);
+        group.changed(log.entries.length);
+      }
+      pace.wake();
+    },
+    hide(count: number): void {
+      log.entries.push(...Array<typeof HIDDEN>(count).fill(HIDDEN));
+    },
+    finish(name: string): void {
+      log.end = "ended";
+      world.happen(name);
+    },
+    break(): void {
+      log.end = BROKEN;
+      wake();
+    },
+    resume: (outlet: Basin) => streams.get(outlet)!.resume(),
+    end: (outlet: Basin) => void streams.get(outlet)!.return(),
+  };
+  return world;
+}
+
+const HIDDEN = 0;
+const BROKEN = new Error("told to break");
+
+interface Log {
+  readonly entries: (string | typeof HIDDEN)[];
+  end: "nothing" | "ended" | Error;
+  pulls: number;
+  seenHidden: number;
+}
+
+/** A place in a log; entry n is of revision n, from 1. */
+class Cursor implements PullSource<string> {
+  readonly #log: Log;
+  #told: number;
+
+  constructor(log: Log, told = 0) {
+    this.#log = log;
+    this.#told = told;
+  }
+
+  pull(): Pulled<string> {
+    this.#log.pulls++;
+    for (;;) {
+      const entry = this.#log.entries[this.#told];
+      if (entry === undefined) break;
+      this.#told++;
+      if (entry !== HIDDEN) return { value: entry };
+      this.#log.seenHidden++;
+    }
+    if (this.#log.end instanceof Error) throw this.#log.end;
+    return this.#log.end;
+  }
+
+  fork(): Cursor {
+    return new Cursor(this.#log, this.#told);
+  }
+
+  passHidden(before: number): void {
+    this.#told = Math.min(before - 1, this.#log.entries.length);
+  }
+
+  absorb(): void {}
+}
+
+/** An outlet that keeps what it is given, as long as it has room. */
+class Basin implements Outlet<string> {
+  room = Infinity;
+  readonly batches: Batch<string>[] = [];
+  readonly taken: string[] = [];
+  failure: unknown;
+  hasEnded = false;
+  onTake: () => unknown = () => {};
+
+  admits(): boolean {
+    return this.room > 0;
+  }
+
+  take(batch: Batch<string>): number {
+    const values = batch.values.slice(0, this.room);
+    this.room -= values.length;
+    this.batches.push(batch);
+    this.onTake();
+    this.taken.push(...values);
+    return values.length;
+  }
+
+  end(): void {
+    this.hasEnded = true;
+  }
+
+  fail(error: unknown): void {
+    this.failure = error;
+  }
+}
