@@ -42,6 +42,12 @@ export interface Report extends Fence {
   readonly requestId: string | null;
 }
 
+/** A report, and the job that it is on. */
+export interface JobReport {
+  readonly key: JobKey;
+  readonly report: Report;
+}
+
 export interface LogLine {
   readonly level: LogLevel;
   readonly message: string;
