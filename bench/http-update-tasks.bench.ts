@@ -7,7 +7,7 @@
  * Found (Node 20.20, 2 shared cores that others kept busy, 5 rounds; median [min..max]):
  *
  *     server           CPU µs an operation   Tidemark's CPU to it    target
- *     Tidemark         4,000 [2,300..4,600]
+ *     Tidemark         3,519 [3,371..3,981]
  *     mercurius, jit   2,306 [1,737..2,520]  1.49 [1.34..2.29]       at most 0.6    not reached
  *     Yoga             3,998 [2,960..4,771]  0.89 [0.71..1.19]
  *

@@ -7,11 +7,10 @@
  * Found (Node 20.20, 2 shared cores that others kept busy, 5 rounds; median [min..max]):
  *
  *     server           CPU µs an operation   Tidemark's CPU to it    target
- *     Tidemark         128 [111..166]
- *     Yoga              88 [76..114]         1.43 [1.26..1.80]       at most 0.7    not reached
+ *     Tidemark          59 [50..71]
+ *     Yoga             112 [107..143]        0.54 [0.40..0.63]       at most 0.7    reached
  *
- * Where Tidemark's time goes (--profile): writing to the socket a quarter (an answer and its `complete` are written apart),
- * graphql-js and the garbage collector an eighth each; tasks, store and journal a fifth together.
+ * Answers of one turn, and the `complete` of each, go into one write.
  */
 import { compare } from "./comparison.js";
 import { updateTaskBodies } from "./operations.js";
