@@ -115,7 +115,7 @@ describe("L8: a restart storm", () => {
     expect(resets).toBe(0);
     expect(amiss).toEqual([]);
     expect(complete).toBe(WATCHERS_IN_A_STORM);
-  });
+  }, 180_000);
 });
 
 async function watchSome(world: WireWorld, watching: Watching): Promise<WireWatcher> {
