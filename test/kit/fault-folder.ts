@@ -49,8 +49,14 @@ async function openStore(journal: Journal, name: string): Promise<PerDatabaseTas
 function databaseState(store: TaskStore): DatabaseState {
   const states: NonNullable<JobState>[] = [];
   for (let state; (state = store.nextChange(states.at(-1)?.stamp.revision ?? 0));) states.push(state);
-  const text = JSON.stringify({ ...store.position, floor: store.floor, states }, (_, field: unknown) =>
-    field instanceof Stamp ? field.revision : field,
-  );
+  const text = JSON.stringify({ ...store.position, floor: store.floor, states }, (_, field: unknown) => {
+    if (field instanceof Stamp) return field.revision;
+    return isTaskList(field) ? field.toArray() : field;
+  });
   return JSON.parse(text) as DatabaseState; // safe: it was just written from one
+}
+
+/** How a list of tasks is built is its own affair. */
+function isTaskList(field: unknown): field is { toArray(): unknown } {
+  return typeof field === "object" && field !== null && "toArray" in field;
 }

@@ -86,5 +86,7 @@ function stateOf(store) {
 }
 
 function asText(value) {
-  return JSON.stringify(value, (_, field) => (field instanceof Stamp ? field.revision : field));
+  return JSON.stringify(value, (_, field) =>
+    field instanceof Stamp ? field.revision : (field?.toArray?.() ?? field),
+  );
 }
