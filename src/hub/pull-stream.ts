@@ -91,22 +91,17 @@ export class PullStream<T> implements AsyncIterableIterator<T>, Puller, GroupMem
 
   /** To be called by the queue, when it is this stream's turn. */
   pull(): void {
-    if (!this.#source || !this.#outlet?.admits()) return;
+    const [source, outlet] = [this.#source, this.#outlet];
+    if (!source || !outlet?.admits()) return;
     try {
-      this.#tellOwn(this.#source.pull(), this.#source);
+      this.#tellOwn(source.pull(), source, outlet);
     } catch (error) {
       this.fail(error);
     }
   }
 
   tell(batch: Batch<T>): number {
-    if (!this.#outlet?.admits()) return 0;
-    try {
-      return this.#outlet.take(batch);
-    } catch (error) {
-      this.fail(error);
-      return batch.values.length;
-    }
+    return this.#outlet?.admits() ? this.#give(this.#outlet, batch) : 0;
   }
 
   goOnFrom(source: PullSource<T>): void {
@@ -129,7 +124,20 @@ export class PullStream<T> implements AsyncIterableIterator<T>, Puller, GroupMem
     outlet?.fail(error);
   }
 
-  #tellOwn(pulled: Pulled<T>, source: PullSource<T>): void {
+  /** Ends it at once. */
+  end(): void {
+    if (this.#isEnded) return;
+    this.#isEnded = true;
+    this.#group.queue.delete(this);
+    this.#group.leave(this);
+    this.#source = undefined;
+    this.#outlet?.end();
+    this.#outlet = undefined;
+    this.#lease.release();
+    this.#onEnd();
+  }
+
+  #tellOwn(pulled: Pulled<T>, source: PullSource<T>, outlet: Outlet<T>): void {
     if (pulled === "nothing") return this.#goLive(source);
     if (pulled === "ended") return this.end();
     if ("askAgainInMs" in pulled) {
@@ -137,8 +145,18 @@ export class PullStream<T> implements AsyncIterableIterator<T>, Puller, GroupMem
       return this.#group.queue.pullLater(this);
     }
     if (pulled.endsBatch && this.#group.pace.hasInterval) this.#endBatch(source, pulled.isStale);
-    this.tell(new Batch([pulled.value]));
+    this.#give(outlet, new Batch([pulled.value]));
     if (this.#source && this.#outlet && !this.#isWaiting) this.#group.queue.pullLater(this);
+  }
+
+  /** To an outlet that has admitted a value. Returns how many it has taken. */
+  #give(outlet: Outlet<T>, batch: Batch<T>): number {
+    try {
+      return outlet.take(batch);
+    } catch (error) {
+      this.fail(error);
+      return batch.values.length;
+    }
   }
 
   #endBatch(source: PullSource<T>, isStale = false): void {
@@ -152,19 +170,6 @@ export class PullStream<T> implements AsyncIterableIterator<T>, Puller, GroupMem
   #goLive(source: PullSource<T>, askAgainInMs?: number): void {
     if (this.#group.join(this, source, askAgainInMs)) this.#source = undefined;
     else this.#isWaiting = true;
-  }
-
-  /** Ends it at once. */
-  end(): void {
-    if (this.#isEnded) return;
-    this.#isEnded = true;
-    this.#group.queue.delete(this);
-    this.#group.leave(this);
-    this.#source = undefined;
-    this.#outlet?.end();
-    this.#outlet = undefined;
-    this.#lease.release();
-    this.#onEnd();
   }
 
   get #group(): LiveGroup<T> {
