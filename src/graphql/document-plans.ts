@@ -41,7 +41,8 @@ export const NO_PLANS: DocumentPlans = { byOperation: new Map(), fieldCount: 0 }
 /** Fields in the plans of one document. */
 const FIELDS_MAX = 1_000;
 
-function fragmentsOf({ definitions }: DocumentNode): Record<string, FragmentDefinitionNode> {
+/** A document's fragments by their names. */
+export function fragmentsOf({ definitions }: DocumentNode): Record<string, FragmentDefinitionNode> {
   const fragments = definitions.filter((definition) => definition.kind === Kind.FRAGMENT_DEFINITION);
   return Object.fromEntries(fragments.map((fragment) => [fragment.name.value, fragment]));
 }

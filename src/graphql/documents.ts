@@ -1,22 +1,28 @@
 import {
   GraphQLError,
+  Kind,
+  OperationTypeNode,
   parse,
   specifiedRules,
   validate,
+  type ASTVisitor,
   type DocumentNode,
   type GraphQLSchema,
+  type ValidationContext,
 } from "graphql";
+import { collectFields } from "graphql/execution/collectFields.js";
 import { LRUCache } from "lru-cache";
 import type { Limits } from "../protocol/limits.js";
-import { limitExceeded } from "../protocol/tidemark-error.js";
-import { NO_PLANS, planOperations, type DocumentPlans } from "./document-plans.js";
+import { badUserInput, limitExceeded } from "../protocol/tidemark-error.js";
+import { fragmentsOf, NO_PLANS, planOperations, type DocumentPlans } from "./document-plans.js";
 import { documentLimitErrors } from "./document-limits.js";
 import { InputReaders } from "./input-readers.js";
 import { asGraphQLError } from "./mask-error.js";
 
 /**
  * Documents, parsed and checked. Those asked for lately are remembered by their text, with the plans of their
- * operations; a plan is made when a document comes again, so who never sends one twice has none made.
+ * operations. Plans are made when a document comes again, so who never sends one twice has none made; of one
+ * that is subscribed to they are made at once, as it is executed for each event.
  */
 export class Documents {
   readonly #schema: GraphQLSchema;
@@ -43,23 +49,25 @@ export class Documents {
   check(text: string): CheckedDocument {
     const known = this.#remembered.get(text);
     if (known?.plans) return known;
-    const checked = known ? this.#withPlans(known) : this.#checkAnew(text);
-    this.#remembered.set(text, checked);
-    return checked;
+    const checked = known ?? this.#checkAnew(text);
+    const remembered = known || subscribes(checked) ? this.#withPlans(checked) : checked;
+    this.#remembered.set(text, remembered);
+    return remembered;
   }
 
   #checkAnew(text: string): CheckedDocument {
     try {
       const document = parseWithin(text, this.#limits);
       const refusals = documentLimitErrors(document, this.#limits).map(asGraphQLError);
-      const errors =
-        refusals.length > 0
-          ? refusals
-          : validate(this.#schema, document, specifiedRules, { maxErrors: ERRORS_MAX });
-      return { document, errors };
+      return { document, errors: refusals.length > 0 ? refusals : this.#mistakesIn(document) };
     } catch (error) {
       return { document: undefined, errors: [asGraphQLError(error)] };
     }
+  }
+
+  #mistakesIn(document: DocumentNode): readonly GraphQLError[] {
+    const mistakes = validate(this.#schema, document, specifiedRules, { maxErrors: ERRORS_MAX });
+    return mistakes.length > 0 ? mistakes : validate(this.#schema, document, [selectsAField]);
   }
 
   #withPlans(checked: CheckedDocument): CheckedDocument {
@@ -75,6 +83,29 @@ export interface CheckedDocument {
   readonly errors: readonly GraphQLError[];
   /** undefined where it has come once. */
   readonly plans?: DocumentPlans;
+}
+
+/** graphql-js sees to it that a subscription has one field at most, and takes it for granted that it has one. */
+function selectsAField(context: ValidationContext): ASTVisitor {
+  const [schema, fragments] = [context.getSchema(), fragmentsOf(context.getDocument())];
+  return {
+    OperationDefinition({ operation, selectionSet }) {
+      const type = schema.getSubscriptionType();
+      if (operation !== OperationTypeNode.SUBSCRIPTION || !type) return;
+      if (collectFields(schema, fragments, {}, type, selectionSet).size > 0) return;
+      context.reportError(asGraphQLError(badUserInput(NOTHING_SELECTED)));
+    },
+  };
+}
+
+const NOTHING_SELECTED = "The subscription selects nothing, as its field is left out. Select one field.";
+
+function subscribes({ document }: CheckedDocument): boolean {
+  return (document?.definitions ?? []).some(
+    (definition) =>
+      definition.kind === Kind.OPERATION_DEFINITION &&
+      definition.operation === OperationTypeNode.SUBSCRIPTION,
+  );
 }
 
 /** Mistakes in one document that are told. */

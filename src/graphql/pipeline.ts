@@ -2,16 +2,12 @@ import {
   createSourceEventStream,
   execute,
   getOperationAST,
-  Kind,
   OperationTypeNode,
-  type DocumentNode,
   type ExecutionArgs,
   type ExecutionResult,
   type GraphQLError,
   type GraphQLSchema,
-  type OperationDefinitionNode,
 } from "graphql";
-import { collectFields } from "graphql/execution/collectFields.js";
 import { parsePosition } from "../protocol/position.js";
 import { badUserInput, unavailable, type TidemarkError } from "../protocol/tidemark-error.js";
 import { ANONYMOUS } from "../tasks/names.js";
@@ -60,15 +56,10 @@ export class Pipeline {
    * not.
    */
   prepare(request: OperationRequest): PreparedOperation | Refusal {
-    const { document, errors, ...checked } = this.#documents.check(request.query);
+    const { document, errors, plans } = this.#documents.check(request.query);
     if (!document || errors.length > 0) return this.refuse(...errors);
     const operation = getOperationAST(document, request.operationName);
     if (!operation) return this.refuse(unknownOperation(request.operationName));
-    const isSubscription = operation.operation === OperationTypeNode.SUBSCRIPTION;
-    if (isSubscription && selectsNothing(this.schema, document, operation))
-      return this.refuse(nothingSelected());
-    // What is executed for each event comes again, though it is asked for once.
-    const { plans } = isSubscription ? this.#documents.check(request.query) : checked;
     const tooDeep = variablesLimitError(request.variables, this.#services.limits);
     if (tooDeep) return this.refuse(tooDeep);
     const variableValues = request.variables ?? {};
@@ -226,21 +217,6 @@ function unknownOperation(name: string | null | undefined): TidemarkError {
     ? `The document has no operation ${JSON.stringify(name)}; give the operationName of one that it has.`
     : "The document has several operations, or none; say which to run by operationName.";
   return badUserInput(message);
-}
-
-/** graphql-js validates that it is one field at most, and takes it for granted that there is one. */
-function selectsNothing(
-  schema: GraphQLSchema,
-  { definitions }: DocumentNode,
-  { selectionSet }: OperationDefinitionNode,
-): boolean {
-  const fragments = definitions.filter((definition) => definition.kind === Kind.FRAGMENT_DEFINITION);
-  const byName = Object.fromEntries(fragments.map((fragment) => [fragment.name.value, fragment]));
-  return collectFields(schema, byName, {}, schema.getSubscriptionType()!, selectionSet).size === 0;
-}
-
-function nothingSelected(): TidemarkError {
-  return badUserInput("The subscription selects nothing, as its field is left out. Select one field.");
 }
 
 function synchronous<T>(value: T | PromiseLike<T>): T {

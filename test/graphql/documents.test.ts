@@ -21,6 +21,12 @@ describe("A document", () => {
     expect(documents.check(SMALL).plans).toBe(plans);
   });
 
+  it("has plans at once where it is subscribed to, as it is executed for each event", () => {
+    const documents = openDocuments();
+    const { plans } = documents.check(`subscription { taskCount(database: "d") }`);
+    expect(plans?.byOperation.size).toBe(1);
+  });
+
   it("has none where something is wrong with it", () => {
     const documents = openDocuments();
     documents.check("{ nothing }");
