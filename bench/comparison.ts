@@ -1,9 +1,8 @@
 import { deepStrictEqual } from "node:assert";
-import { mkdir, writeFile } from "node:fs/promises";
 import { setTimeout } from "node:timers/promises";
-import { parseArgs } from "node:util";
-import { median, rounded } from "./measure.js";
+import { median } from "./measure.js";
 import { jobsToStore } from "./operations.js";
+import { IS_PROFILING, keepResults, rotated, ROUNDS, spread } from "./rounds.js";
 import { ServerProcess } from "./server-process.js";
 
 /**
@@ -44,44 +43,36 @@ const WINDOW_MS = 1_500;
 /** Between two looks at a server's CPU time. */
 const LOOK_MS = 20;
 
-const { values: options } = parseArgs({
-  options: { rounds: { type: "string", default: "5" }, profile: { type: "boolean", default: false } },
-});
-
 interface Figure {
   readonly cpuMicros: number;
   readonly opsASecond: number;
 }
 
-/** A round's figures, by contender. */
+/** A round's figures, in the order of the contenders. */
 type Round = readonly Figure[];
 
 export async function compare(comparison: Comparison): Promise<void> {
   const rounds: Round[] = [];
-  const count = options.profile ? 1 : Number(options.rounds);
+  const count = IS_PROFILING ? 1 : ROUNDS;
   while (rounds.length < count) rounds.push(await playRound(comparison, rounds.length));
-  if (options.profile) return;
-  const result = { ...resultOf(comparison, rounds), node: process.version, rounds: rounds.length };
+  if (IS_PROFILING) return;
+  const result = resultOf(comparison, rounds);
   console.table(result.contenders);
   console.table(result.ratios);
-  const folder = `${import.meta.dirname}/results`;
-  await mkdir(folder, { recursive: true });
-  await writeFile(`${folder}/${comparison.name}.json`, `${JSON.stringify(result, null, 2)}\n`);
+  await keepResults(comparison.name, result);
 }
 
-/** Each time another one begins. */
 async function playRound(comparison: Comparison, round: number): Promise<Round> {
   const { contenders } = comparison;
-  const figures: Figure[] = [];
+  const figures = new Map<Contender, Figure>();
   const answers: unknown[] = [];
-  for (let turn = 0; turn < contenders.length; turn++) {
-    const at = (round + turn) % contenders.length;
-    const { figure, answer } = await play(comparison, contenders[at]!);
-    figures[at] = figure;
+  for (const contender of rotated(contenders, round)) {
+    const { figure, answer } = await play(comparison, contender);
+    figures.set(contender, figure);
     answers.push(answer);
   }
   for (const answer of answers) deepStrictEqual(answer, answers[0]);
-  return figures;
+  return contenders.map((contender) => figures.get(contender)!);
 }
 
 async function play(
@@ -95,7 +86,7 @@ async function play(
   const answer = await client.ask<unknown>("once", { url, body: bodies[0] });
   await client.ask("start", { url, connections, bodies });
   await spend(server, client, WARM_UP_MS);
-  if (options.profile) await profile(server, client, name);
+  if (IS_PROFILING) await profile(server, client, name);
   return { figure: await measure(server, client), answer };
 }
 
@@ -138,21 +129,16 @@ function resultOf(
   return {
     contenders: contenders.map(({ name }, at) => ({
       server: name,
-      "CPU µs an operation": middleAndSpread(rounds.map((round) => round[at]!.cpuMicros)),
+      "CPU µs an operation": spread(rounds.map((round) => round[at]!.cpuMicros)),
       "operations a second": Math.round(median(rounds.map((round) => round[at]!.opsASecond))),
     })),
     ratios: others.map(({ name, atMost }, at) => ({
       ratio: `${first!.name} : ${name}`,
-      reached: middleAndSpread(
+      reached: spread(
         rounds.map((round) => round[0]!.cpuMicros / round[at + 1]!.cpuMicros),
         2,
       ),
       target: atMost === undefined ? "none" : `at most ${atMost}`,
     })),
   };
-}
-
-function middleAndSpread(numbers: readonly number[], digits = 1): string {
-  const [low, high] = [Math.min(...numbers), Math.max(...numbers)];
-  return `${rounded(median(numbers), digits)} [${rounded(low, digits)}..${rounded(high, digits)}]`;
 }

@@ -21,17 +21,8 @@
  */
 import { setTimeout } from "node:timers/promises";
 import { Audience } from "./delivery/audience.js";
-import {
-  APOLLO,
-  Figures,
-  keepResults,
-  MERCURIUS,
-  rotated,
-  ROUNDS,
-  TIDEMARK,
-  YOGA,
-  type Contender,
-} from "./delivery/contest.js";
+import { APOLLO, Figures, MERCURIUS, TIDEMARK, YOGA, type Contender } from "./delivery/contest.js";
+import { keepResults, rotated, ROUNDS } from "./rounds.js";
 import { ServerProcess } from "./server-process.js";
 
 const SUBSCRIBERS = 500;

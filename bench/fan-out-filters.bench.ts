@@ -18,16 +18,8 @@
  * event, and 10,000 cost 109 times as much as 100.
  */
 import { Audience, type Burst } from "./delivery/audience.js";
-import {
-  Figures,
-  keepResults,
-  MERCURIUS,
-  rotated,
-  ROUNDS,
-  TIDEMARK,
-  YOGA,
-  type Contender,
-} from "./delivery/contest.js";
+import { Figures, MERCURIUS, TIDEMARK, YOGA, type Contender } from "./delivery/contest.js";
+import { keepResults, rotated, ROUNDS } from "./rounds.js";
 
 const SUBSCRIBERS = [100, 1_000, 10_000];
 const CONTENDERS = [TIDEMARK, YOGA, MERCURIUS];

@@ -33,16 +33,14 @@ import { Audience, type Burst } from "./delivery/audience.js";
 import {
   APOLLO,
   Figures,
-  keepResults,
   MERCURIUS,
   RAW,
   RAW_COALESCED,
-  rotated,
-  ROUNDS,
   TIDEMARK,
   YOGA,
   type Contender,
 } from "./delivery/contest.js";
+import { keepResults, rotated, ROUNDS } from "./rounds.js";
 
 const SUBSCRIBERS = [100, 1_000, 5_000];
 const PER_TURN = [1, 10];

@@ -16,18 +16,8 @@
  * timers.
  */
 import { Audience } from "./delivery/audience.js";
-import {
-  APOLLO,
-  Figures,
-  keepResults,
-  MERCURIUS,
-  RAW,
-  rotated,
-  ROUNDS,
-  TIDEMARK,
-  YOGA,
-  type Contender,
-} from "./delivery/contest.js";
+import { APOLLO, Figures, MERCURIUS, RAW, TIDEMARK, YOGA, type Contender } from "./delivery/contest.js";
+import { keepResults, rotated, ROUNDS } from "./rounds.js";
 
 const SUBSCRIBERS = 5_000;
 /** Who are there before: what the first of them brings about is not counted. */

@@ -43,7 +43,7 @@ export function keyOf(job: number): JobKey {
 }
 
 /** 20 tasks. */
-function specOf(job: number): TaskSpec {
+export function specOf(job: number): TaskSpec {
   const algorithm = ALGORITHMS[job % ALGORITHMS.length];
   const subTasks = STAGES.map(({ description, part, parts }) => ({
     description,

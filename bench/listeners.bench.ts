@@ -21,16 +21,8 @@
  * 44 [25..69] and 94 [46..118] times Yoga.
  */
 import { Audience } from "./delivery/audience.js";
-import {
-  Figures,
-  keepResults,
-  MERCURIUS,
-  rotated,
-  ROUNDS,
-  TIDEMARK,
-  YOGA,
-  type Contender,
-} from "./delivery/contest.js";
+import { Figures, MERCURIUS, TIDEMARK, YOGA, type Contender } from "./delivery/contest.js";
+import { keepResults, rotated, ROUNDS } from "./rounds.js";
 import { ServerProcess } from "./server-process.js";
 
 const WORKERS = 50;

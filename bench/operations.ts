@@ -1,35 +1,11 @@
 /** What the comparisons ask of every server: the same documents and variables, about jobs of one shape. */
-
-const DATABASE = "graphs";
-const STAGES = [
-  { description: "Load the graph", parts: 5 },
-  { description: "Compute", parts: 6 },
-  { description: "Write the results", parts: 5 },
-];
-/** Work of a leaf: more than any bench reports. */
-const VOLUME = 10_000_000;
-
-/** 20 tasks: a root, three stages, 16 leaves. */
-const TASK = {
-  description: "PageRank of customer-orders",
-  subTasks: STAGES.map(({ description, parts }) => ({
-    description,
-    subTasks: Array.from({ length: parts }, (_, at) => ({
-      description: `${description}, partition ${at + 1} of ${parts}`,
-      volume: VOLUME,
-    })),
-  })),
-};
-
-const LEAF_PATHS = STAGES.flatMap(({ parts }, stage) =>
-  Array.from({ length: parts }, (_, part) => `${stage}.${part}`),
-);
+import { DATABASE, LEAF_PATHS, specOf } from "./jobs.js";
 
 const USERS = 100;
 
 /** What a server is asked to store beforehand: `job0` of `user0` and so on, the users in turn. */
 export function jobsToStore(jobs: number): object {
-  return { database: DATABASE, users: USERS, jobs, task: TASK };
+  return { database: DATABASE, users: USERS, jobs, task: specOf(0) };
 }
 
 const CHANGED = `userTask { jobId version task { status progress { done volume percent } } }`;

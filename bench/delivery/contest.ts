@@ -1,6 +1,4 @@
-import { mkdir, writeFile } from "node:fs/promises";
-import { parseArgs } from "node:util";
-import { median, rounded } from "../measure.js";
+import { spread } from "../rounds.js";
 
 /** Who is measured beside whom. */
 export interface Contender {
@@ -20,11 +18,6 @@ export const RAW_COALESCED: Contender = { ...RAW, name: "raw ws, a write a turn"
 export const YOGA: Contender = { name: "yoga", script: "rivals/yoga.mjs" };
 export const MERCURIUS: Contender = { name: "mercurius", script: "rivals/mercurius.mjs" };
 export const APOLLO: Contender = { name: "apollo", script: "rivals/apollo.mjs" };
-
-/** How often each is measured: `--rounds 3`. */
-export const ROUNDS = Number(
-  parseArgs({ options: { rounds: { type: "string", default: "5" } }, strict: false }).values.rounds,
-);
 
 /**
  * What was measured, by name, one figure a round. All of one round were measured one after the other, so a ratio is
@@ -58,33 +51,4 @@ export class Figures {
   toJSON(): object {
     return Object.fromEntries(this.#byName);
   }
-}
-
-function spread(numbers: readonly number[], digits: number): string {
-  if (numbers.length === 0) return "";
-  const [least, most] = [Math.min(...numbers), Math.max(...numbers)];
-  return `${rounded(median(numbers), digits)} [${rounded(least, digits)}..${rounded(most, digits)}]`;
-}
-
-/** Writes the rows that were printed, and what they are made of, to `results/<name>.json`. */
-export async function keepResults(
-  name: string,
-  results: {
-    readonly unit: string;
-    readonly rows: readonly object[];
-    /** With their targets. */
-    readonly ratios: readonly object[];
-    readonly figures: Figures;
-  },
-): Promise<void> {
-  const folder = `${import.meta.dirname}/../results`;
-  await mkdir(folder, { recursive: true });
-  const text = JSON.stringify({ node: process.version, rounds: ROUNDS, ...results }, undefined, 2);
-  await writeFile(`${folder}/${name}.json`, `${text}\n`);
-}
-
-/** The contenders, another one first in each round. */
-export function rotated<T>(contenders: readonly T[], round: number): T[] {
-  const first = round % contenders.length;
-  return [...contenders.slice(first), ...contenders.slice(0, first)];
 }
