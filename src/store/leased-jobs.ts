@@ -28,7 +28,7 @@ export class LeasedJobs {
       if (before) this.#jobs.remove(before);
       return undefined;
     }
-    if (before && dueAt >= before.lookAt && state.storedStamp === before.userTask.storedStamp) {
+    if (before && dueAt >= before.lookAt && isSameLease(before.userTask, state)) {
       before.userTask = state;
       return before;
     }
@@ -43,7 +43,7 @@ export class LeasedJobs {
     return this.#jobs.first?.lookAt ?? Infinity;
   }
 
-  /** Looks at up to `count` jobs, and gives those of them whose health declines at the instant `now`. */
+  /** Looks at up to `count` jobs, and gives those of them whose health declines by the instant `now`, in order. */
   look(now: number, count: number): UserTask[] {
     const due: LeasedJob[] = [];
     for (let left = count; left > 0 && this.nextLookAt <= now; left--) {
@@ -54,7 +54,7 @@ export class LeasedJobs {
       else this.#jobs.add(job);
     }
     for (const job of due) this.#jobs.add(job);
-    return due.map(({ userTask }) => userTask);
+    return due.sort((a, b) => (isBefore(a, b) ? -1 : 1)).map(({ userTask }) => userTask);
   }
 }
 
@@ -67,4 +67,8 @@ export interface LeasedJob extends HeapItem {
 function isBefore(a: LeasedJob, b: LeasedJob): boolean {
   if (a.lookAt !== b.lookAt) return a.lookAt < b.lookAt;
   return a.userTask.storedStamp.revision < b.userTask.storedStamp.revision;
+}
+
+function isSameLease(before: UserTask, after: UserTask): boolean {
+  return before.storedStamp === after.storedStamp && before.health === after.health;
 }

@@ -89,7 +89,7 @@ export class PerDatabaseTaskStore extends ObservableTaskStore implements TaskSto
     this.#table = table;
     this.#epoch = start.epoch;
     this.#revision = start.revision;
-    this.#alarm = new Alarm(options.clock, () => void this.#hearAlarm());
+    this.#alarm = new Alarm(options.clock, () => this.#hearAlarm());
     this.#alarm.set(table.leased.nextLookAt);
   }
 
@@ -179,16 +179,13 @@ export class PerDatabaseTaskStore extends ObservableTaskStore implements TaskSto
    * @throws TidemarkError UNAVAILABLE
    */
   async judgeHealth(): Promise<number> {
-    const { leased } = this.#table;
-    for (let count = 0; ;) {
-      const now = this.#options.clock.now();
-      if (leased.nextLookAt > now) return count;
-      const due = leased.look(now, JUDGED_AT_ONCE);
-      const declined = due.length === 0 ? 0 : await this.#commit((batch) => this.#decline(batch, due));
-      if (declined === 0 && due.length > 0) return count;
-      count += declined;
-      await setImmediate();
+    const isDue = (): boolean => this.nextJudgedAt <= this.#options.clock.now();
+    let count = 0;
+    while (isDue()) {
+      count += await this.#commit((batch) => this.#decline(batch));
+      if (isDue()) await setImmediate();
     }
+    return count;
   }
 
   /** When the health of the next job is to be judged, milliseconds since 1970; Infinity when none may decline. */
@@ -221,7 +218,14 @@ export class PerDatabaseTaskStore extends ObservableTaskStore implements TaskSto
     return this.close();
   }
 
-  async #hearAlarm(): Promise<void> {
+  /** Nearly always, all jobs that are looked at have reported since, and nothing is to be committed. */
+  #hearAlarm(): void {
+    const { clock } = this.#options;
+    if (this.#table.leased.look(clock.now(), JUDGED_AT_ONCE).length > 0) void this.#judgeInTime();
+    else this.#setAlarm(this.nextJudgedAt);
+  }
+
+  async #judgeInTime(): Promise<void> {
     try {
       await this.judgeHealth();
       this.#setAlarm(this.nextJudgedAt);
@@ -237,9 +241,10 @@ export class PerDatabaseTaskStore extends ObservableTaskStore implements TaskSto
     if (this.#closedBecause === undefined) this.#alarm.set(at);
   }
 
-  #decline(batch: Batch, keys: readonly JobKey[]): number {
+  #decline(batch: Batch): number {
     const count = batch.drafts.length;
-    for (const key of keys) batch.change(key, (state, edit) => judgeHealth(state, this.#options, edit));
+    for (const key of this.#table.leased.look(this.#options.clock.now(), JUDGED_AT_ONCE))
+      batch.change(key, (state, edit) => judgeHealth(state, this.#options, edit));
     return batch.drafts.length - count;
   }
 
@@ -348,7 +353,8 @@ export class PerDatabaseTaskStore extends ObservableTaskStore implements TaskSto
       this.#table.apply(after);
       this.announce(before, after);
     }
-    this.#setAlarm(this.nextJudgedAt);
+    // What is overdue is being judged, or will be tried again.
+    if (this.nextJudgedAt > this.#options.clock.now()) this.#setAlarm(this.nextJudgedAt);
   }
 }
 
@@ -360,7 +366,7 @@ const BATCH_MAX = 1_000;
 /** Jobs that expire in one append. */
 const EXPIRED_AT_ONCE = 1_000;
 
-/** Jobs whose health is judged in one append. */
+/** Jobs whose health is judged in one turn, and in one append. */
 const JUDGED_AT_ONCE = 1_000;
 
 /** How long after a failure it is tried again. */

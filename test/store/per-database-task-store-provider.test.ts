@@ -588,9 +588,10 @@ describe("expiring jobs", () => {
     expect(await world.provider.databases()).toEqual([]);
   });
 
-  it("never opens a database again in which nothing has ended", async () => {
+  it("never opens a database again in which nothing has ended and no lease is over", async () => {
     await using world = createStores({ idleMs: 1_000, retention: retentionOf(0) });
-    await (await world.provider.getTaskStore(DATABASE)).store(toStore(ALICE));
+    const request = toStore(ALICE, { leaseMs: 10_000_000 });
+    await (await world.provider.getTaskStore(DATABASE)).store(request);
     await closeIdle(world);
     await world.provider.tendJobs();
     world.clock.advance(1_000_000);
