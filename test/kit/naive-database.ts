@@ -137,10 +137,10 @@ export class NaiveDatabase {
         return before?.kind === "userTask" ? before : null;
       }
       case "purge":
-        return this.#removeAll(this.query(), "PURGED", drafts);
+        return this.#removeAll([...drafts.untouched(this.query()), ...jobsOf(drafts.made)], "PURGED", drafts);
       case "expire": {
         const isOver = (job: UserTask) => (expiresAt(job, command.retention) ?? Infinity) <= drafts.now;
-        return this.#removeAll(endedIn(this.query()).filter(isOver), "EXPIRED", drafts);
+        return this.#removeAll(endedIn(drafts.jobs()).filter(isOver), "EXPIRED", drafts);
       }
     }
   }
@@ -207,6 +207,11 @@ class Drafts {
   jobs(): UserTask[] {
     const newest = new Map([...this.#before, ...this.made].map((state) => [keyText(state), state]));
     return jobsOf([...newest.values()]);
+  }
+
+  /** Those of `jobs` of which nothing was made. */
+  untouched(jobs: readonly UserTask[]): UserTask[] {
+    return jobs.filter((job) => !this.made.some((state) => isSame(state, job)));
   }
 
   /** What `change` would make. */
