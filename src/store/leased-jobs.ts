@@ -54,7 +54,7 @@ export class LeasedJobs {
       else this.#jobs.add(job);
     }
     for (const job of due) this.#jobs.add(job);
-    return due.sort((a, b) => (isBefore(a, b) ? -1 : 1)).map(({ userTask }) => userTask);
+    return due.toSorted((a, b) => (isBefore(a, b) ? -1 : 1)).map(({ userTask }) => userTask);
   }
 }
 

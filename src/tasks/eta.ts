@@ -55,7 +55,6 @@ class Outlook {
   }
 
   enter(task: Task, isSkippable = false): void {
-    if (task.isLeftOut) return;
     if (task.status === "PENDING") this.#wait(task.knownVolume, isSkippable);
     if (task.status !== "RUNNING") return;
     if (task.kind === "LEAF") return this.#enterLeaf(task);

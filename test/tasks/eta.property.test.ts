@@ -25,9 +25,8 @@ describe("the eta of a job", () => {
     fc.assert(
       fc.property(anyShape, later, (shape, ms) => {
         for (const job of lived(shape)) {
-          const [now, eta] = [job.reportedAt + ms, etaOf(job, job.reportedAt + ms)];
-          const instants = [now, ...(eta ? [eta.earliest, eta.likely, eta.latest] : [])];
-          expect(instants).toEqual(instants.toSorted((a, b) => a - b));
+          const instants = [job.reportedAt + ms, ...instantsOf(etaOf(job, job.reportedAt + ms))];
+          expect(instants).toEqual(instants.toSorted((left, right) => left - right));
           expect(instants.every((instant) => Number.isSafeInteger(instant))).toBe(true);
         }
       }),
@@ -59,11 +58,9 @@ describe("the eta of a job", () => {
     fc.assert(
       fc.property(steady, (shape) => {
         const end = (1_000 * shape.volume) / shape.unitsPerSecond;
-        for (const job of lived(shape)) {
-          const eta = etaOf(job, job.reportedAt);
-          if (eta) expectWithin(eta, end);
-          if (eta && job.reportedAt > 120_000) expect(width(eta)).toBeLessThan(0.3 * end + 1_000);
-        }
+        for (const { eta } of etasOf(lived(shape))) expect(missedBy(eta, end)).toBe(0);
+        const late = etasOf(lived(shape)).filter(({ job }) => job.reportedAt > 120_000);
+        for (const { eta } of late) expect(width(eta)).toBeLessThan(0.3 * end + 1_000);
       }),
     );
   });
@@ -72,8 +69,10 @@ describe("the eta of a job", () => {
     fc.assert(
       fc.property(bursty, fc.double({ min: 0, max: 1, noNaN: true }), (shape, share) => {
         const end = (shape.volume / shape.units) * shape.everyMs;
-        for (const job of lived(shape).slice(2))
-          expectWithin(etaOf(job, job.reportedAt + Math.floor(share * shape.everyMs))!, end);
+        for (const job of lived(shape).slice(2)) {
+          const eta = etaOf(job, job.reportedAt + Math.floor(share * shape.everyMs))!;
+          expect(missedBy(eta, end)).toBe(0);
+        }
       }),
     );
   });
@@ -81,9 +80,9 @@ describe("the eta of a job", () => {
   it("of a job that slows down is moved back by each report, and the latest most", () => {
     fc.assert(
       fc.property(slowing, (shape) => {
-        const etas = lived(shape)
-          .flatMap((job) => etaOf(job, job.reportedAt) ?? [])
-          .slice(5);
+        const etas = etasOf(lived(shape))
+          .slice(5)
+          .map(({ eta }) => eta);
         const likely = etas.map((eta) => eta.likely);
         expect(likely).toEqual(likely.toSorted((a, b) => a - b));
         for (const eta of etas) expect(eta.latest - eta.likely).toBeGreaterThan(0);
@@ -95,10 +94,10 @@ describe("the eta of a job", () => {
     fc.assert(
       fc.property(stalled, fc.integer({ min: 10_000, max: 3_600_000 }), (shape, stallMs) => {
         const job = atTheEnd(shape);
-        const [before, after] = [etaOf(job, job.reportedAt)!, etaOf(job, job.reportedAt + stallMs)!];
-        expect(after.likely - before.likely).toBeGreaterThan(stallMs / 2);
+        const [before, then] = [etaOf(job, job.reportedAt)!, etaOf(job, job.reportedAt + stallMs)!];
+        expect(then.likely - before.likely).toBeGreaterThan(stallMs / 2);
         const leftMs = before.likely - job.reportedAt;
-        expect(after.likely - before.likely).toBeLessThan(stallMs * (2 + leftMs / 30_000));
+        expect(then.likely - before.likely).toBeLessThan(stallMs * (2 + leftMs / 30_000));
       }),
     );
   });
@@ -110,7 +109,7 @@ describe("the eta of a job", () => {
         const [from, done] = [job.reportedAt + stallMs, job.task.done];
         for (let at = 1; at <= 240; at++)
           job = reported(job, from + at * 500, { volume: done + 4_800, done: done + at * 10 });
-        expectWithin(etaOf(job, job.reportedAt)!, from + 240_000);
+        expect(missedBy(etaOf(job, job.reportedAt)!, from + 240_000)).toBe(0);
       }),
     );
   });
@@ -120,11 +119,34 @@ describe("the eta of a job", () => {
       fc.property(growing, fc.integer({ min: 1_000, max: 100_000 }), (shape, units) => {
         const job = atTheEnd(shape);
         const more = reported(job, job.reportedAt, { volume: job.task.knownVolume + units });
-        const [before, after] = [etaOf(job, job.reportedAt)!, etaOf(more, job.reportedAt)!];
-        expect(after.likely - before.likely).toBeGreaterThan(0.9 * units * 10);
-        expect(after.latest).toBeGreaterThan(before.latest);
+        const [before, then] = [etaOf(job, job.reportedAt)!, etaOf(more, job.reportedAt)!];
+        expect(then.likely - before.likely).toBeGreaterThan(0.9 * units * 10);
+        expect(then.latest).toBeGreaterThan(before.latest);
       }),
     );
+  });
+
+  it("stays where it is between two reports of a job that goes on as usual, the earliest for longer", () => {
+    fc.assert(
+      fc.property(stalled, fc.integer({ min: 0, max: 1_000 }), (shape, ms) => {
+        const job = atTheEnd(shape);
+        const [before, then] = [etaOf(job, job.reportedAt)!, etaOf(job, job.reportedAt + ms)!];
+        expect(Math.abs(then.likely - before.likely)).toBeLessThanOrEqual(1);
+        expect(Math.abs(then.earliest - before.earliest)).toBeLessThanOrEqual(1);
+        expect(Math.abs(etaOf(job, before.earliest)!.earliest - before.earliest)).toBeLessThanOrEqual(1);
+      }),
+    );
+  });
+
+  it("has both in it: that it goes on as now, and as it did on the whole", () => {
+    const slowly = reported(begun(10_000), 900_000, { done: 900 });
+    const quickly = [1, 2, 3, 4, 5].reduce(
+      (job, part) => reported(job, 900_000 + part * 20_000, { done: 900 + part * 200 }),
+      slowly,
+    );
+    const { earliest, latest } = etaOf(quickly, quickly.reportedAt)!;
+    expect(earliest).toBeLessThan(1_000_000 + 8_100 * 100);
+    expect(latest).toBeGreaterThan((10_000 / 1_900) * 1_000_000);
   });
 
   it("is null where it would be nonsense: ten years and more", () => {
@@ -187,6 +209,7 @@ describe("the eta of a tree", () => {
     const spec = branch("root", leaf("a", 10));
     const job = reported(after(spec, { path: "0" }), 10_000, { path: "0", status: "FINISHED" });
     expect(etaOf(job, 10_000)).toEqual({ earliest: 10_000, likely: 10_000, latest: 11_000 });
+    expect(etaOf(job, 15_000)).toEqual({ earliest: 15_000, likely: 15_000, latest: 21_000 });
   });
 });
 
@@ -205,11 +228,23 @@ function likelyLeft(job: UserTask): number {
   return (etaOf(job, job.reportedAt)!.likely - job.reportedAt) / 1_000;
 }
 
+/** Of the jobs that have one at the instant of their latest report. */
+function etasOf(jobs: readonly UserTask[]): { job: UserTask; eta: Eta }[] {
+  return jobs.flatMap((job) => {
+    const eta = etaOf(job, job.reportedAt);
+    return eta ? [{ job, eta }] : [];
+  });
+}
+
+function instantsOf(eta: Eta | null): number[] {
+  return eta ? [eta.earliest, eta.likely, eta.latest] : [];
+}
+
 function width({ earliest, latest }: Eta): number {
   return latest - earliest;
 }
 
-function expectWithin({ earliest, latest }: Eta, end: number): void {
-  expect(earliest).toBeLessThanOrEqual(end);
-  expect(latest).toBeGreaterThanOrEqual(end);
+/** By how many milliseconds `end` lies outside the range. */
+function missedBy({ earliest, latest }: Eta, end: number): number {
+  return Math.max(0, earliest - end, end - latest);
 }

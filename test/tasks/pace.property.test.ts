@@ -22,7 +22,7 @@ describe("the rate of a leaf", () => {
   it("that is steady is what it does, however its reports are spread", () => {
     fc.assert(
       fc.property(steady, (shape) => {
-        const rates = lived(shape).flatMap((job) => rateNow(job) ?? []);
+        const rates = ratesOf(lived(shape));
         for (const rate of rates) expect(rate / shape.unitsPerSecond).toBeCloseTo(1, 1);
       }),
     );
@@ -43,7 +43,7 @@ describe("the rate of a leaf", () => {
   it("that slows down lies between what it did at first and what it does now, and falls", () => {
     fc.assert(
       fc.property(slowing, (shape) => {
-        const rates = lived(shape).flatMap((job) => rateNow(job) ?? []);
+        const rates = ratesOf(lived(shape));
         const [before, latest] = shape.reports.slice(-2);
         expect(rates).toEqual(rates.toSorted((a, b) => b - a));
         expect(rates[0]).toBeLessThanOrEqual(2);
@@ -92,6 +92,12 @@ describe("the rate of a leaf", () => {
     );
   });
 
+  it("that pauses now and then is held over such a pause, also right after it", () => {
+    const paused = paced(everySecond(NO_PACE, 10, { from: 0, to: 60 }), 200, 80_000);
+    const again = paced(paused, 10, 81_000);
+    expect(rateOf(again, 100_000)).toBe(rateOf(again, 81_000));
+  });
+
   it("is mostly that of the last half minute", () => {
     const slow = everySecond(NO_PACE, 10, { from: 0, to: 600 });
     const fast = everySecond(slow, 1_000, { from: 600, to: 660 });
@@ -122,7 +128,7 @@ describe("the rate of a leaf", () => {
     fc.assert(
       fc.property(fc.array(fc.tuple(fc.nat(100), fc.nat(100_000)), { maxLength: 30 }), (reports) => {
         const pace = reports.reduce((before, [units, atMs]) => paced(before, units, atMs), NO_PACE);
-        const rate = rateOf(pace, pace.spanMs) ?? 0;
+        const rate = Number(rateOf(pace, pace.spanMs));
         expect(rate).toBeGreaterThanOrEqual(0);
         expect(rate).toBeLessThan(Infinity);
       }),
@@ -144,6 +150,11 @@ function everySecond(pace: Pace, units: number, { from, to }: { from: number; to
   let next = pace;
   for (let second = from + 1; second <= to; second++) next = paced(next, units, second * 1_000);
   return next;
+}
+
+/** After each report that leaves the job with one. */
+function ratesOf(jobs: readonly UserTask[]): number[] {
+  return jobs.map(rateNow).filter((rate) => rate !== null);
 }
 
 function rateNow(job: UserTask): number | null {
