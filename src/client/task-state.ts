@@ -181,16 +181,21 @@ export class TaskState {
   /** What becomes of it when the task above it, or its iteration, is over. */
   settle(status: EndStatus): void {
     if (this.status === "RUNNING") return this.#close(status);
-    this.isOver = true;
+    this.#freeze();
     this.#settleBelow(status);
   }
 
   #close(status: EndStatus): void {
-    this.#doneAtEnd = this.doneToReport;
     this.status = status;
-    this.isOver = true;
+    this.#freeze();
     this.#settleBelow(status);
     this.#touch(true);
+  }
+
+  /** What is counted from now on is not reported. */
+  #freeze(): void {
+    this.isOver = true;
+    this.#doneAtEnd = this.doneToReport;
   }
 
   #settleBelow(status: EndStatus): void {
@@ -213,7 +218,7 @@ export class TaskState {
     const template = this.#template();
     const subTask = new TaskState(template[index % template.length]!, this.#owner, this, index);
     subTask.announce(); // with the task that repeats it
-    subTask.isOver = this.isOver || index < (this.iteration - 1) * template.length;
+    if (this.isOver || index < (this.iteration - 1) * template.length) subTask.#freeze();
     return subTask;
   }
 
