@@ -1,5 +1,5 @@
 import { EventEmitter, once } from "node:events";
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { json } from "node:stream/consumers";
 import { HttpConnection } from "./raw-http.js";
@@ -22,6 +22,8 @@ export class LossyProxy implements AsyncDisposable {
   readonly requests: SentRequest[] = [];
   /** Decides for each request, before it is passed on. */
   fateOf: (request: SentRequest) => Fate = () => "pass";
+  /** Told the head of each request. */
+  onHead: (headers: IncomingHttpHeaders) => void = () => {};
   readonly #url: string;
   readonly #server = createServer((request, response) => void this.#serve(request, response));
   readonly #arrivals = new EventEmitter();
@@ -55,6 +57,7 @@ export class LossyProxy implements AsyncDisposable {
   }
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    this.onHead(request.headers);
     const sent = (await json(request)) as SentRequest; // so clients send it
     const fate = this.fateOf(sent);
     if (fate === "pass" || fate === "lose the answer") {
