@@ -33,10 +33,11 @@ export function track<Item>(
 }
 
 function* count<Item>(task: CountedTask, items: Iterable<Item>): Generator<Item, void, undefined> {
+  const { signal } = task;
   task.begin();
   try {
     for (const item of items) {
-      task.signal.throwIfAborted();
+      if (signal.aborted) throw signal.reason;
       yield item;
       task.advance();
     }
@@ -51,10 +52,11 @@ async function* countLater<Item>(
   task: CountedTask,
   items: Trackable<Item>,
 ): AsyncGenerator<Item, void, undefined> {
+  const { signal } = task;
   task.begin();
   try {
     for await (const item of items) {
-      task.signal.throwIfAborted();
+      if (signal.aborted) throw signal.reason;
       yield item;
       task.advance();
     }
