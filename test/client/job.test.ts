@@ -107,10 +107,9 @@ describe("A job that is run", () => {
     const steps = iterative("iterate", { mode: "DYNAMIC", max: 3 }, leaf("step", { volume: 2 }));
     const job = connect({ url: server.url }).job(JOB, task("PageRank", steps));
     await job.run(async (root) => {
-      for (const iteration of root.sub("iterate").iterations()) {
-        await iteration.run("step", (step) => step.message(`round ${iteration.number}`));
-        if (iteration.number === 2) break;
-      }
+      const iterate = root.sub("iterate");
+      await iterate.next().run("step", (step) => step.message("round 1"));
+      await iterate.next().run("step", (step) => step.message("round 2"));
     });
 
     const { tasks } = await shownJob(server.url);
@@ -120,6 +119,27 @@ describe("A job that is run", () => {
       ["0.0", "FINISHED", "round 1"],
       ["0.1", "FINISHED", "round 2"],
       ["0.2", "CANCELED", null],
+    ]);
+  });
+
+  it("repeats tasks as often as it said, in a loop", async () => {
+    await using server = await startServer();
+    const job = connect({ url: server.url }).job(
+      JOB,
+      iterative("iterate", { mode: "FIXED", max: 3 }, leaf("step")),
+    );
+    const numbers = await job.run((iterate) => {
+      const iterations = [...iterate.iterations()];
+      iterations.at(-1)!.sub("step").advance(4);
+      return iterations.map(({ number }) => number);
+    });
+
+    expect(numbers).toEqual([1, 2, 3]);
+    expect(linesOf(await shownJob(server.url))).toEqual([
+      "iterate FINISHED 4/4",
+      "step CANCELED 0/?",
+      "step CANCELED 0/?",
+      "step FINISHED 4/4",
     ]);
   });
 

@@ -148,7 +148,7 @@ class World {
       const growth = { path, specs: tasks.map(specOf), requestId: requestId!, attempt: attempt! };
       if (this.#carriedOut(fate, () => growJob(this.#before, ALICE, growth, this.#edit())))
         outbox.hasGrown(undefined, 0);
-    } else for (const input of [...outbox.takeReports()]) this.#report(input, fate);
+    } else for (const input of outbox.takeReports().slice()) this.#report(input, fate);
   }
 
   #report(input: UpdateTaskInput, fate: Fate): void {
