@@ -25,7 +25,7 @@ export interface ConnectOptions {
   readonly username?: string | undefined;
   /** The shortest time between two reports while nothing begins or ends, milliseconds. Default 250. */
   readonly intervalMs?: number | undefined;
-  /** How long a job may be quiet before it is asked whether somebody wants it to stop, milliseconds. Default 750. */
+  /** How long a job may be quiet before it is asked whether somebody wants it to stop, milliseconds. Default 600. */
   readonly heartbeatMs?: number | undefined;
   /** How long an answer may take before it is asked for again, milliseconds. Default 5,000. */
   readonly requestTimeoutMs?: number | undefined;
@@ -74,7 +74,7 @@ export class Connection {
     this.token = this.#transport.token;
     this.#reporter = new Reporter(this.#transport, {
       intervalMs: options.intervalMs ?? 250,
-      heartbeatMs: options.heartbeatMs ?? 750,
+      heartbeatMs: options.heartbeatMs ?? 600,
       endTimeoutMs: options.endTimeoutMs ?? 5_000,
       clock: options.clock ?? machineClock,
       onAway: (error) => this.#tell(error),

@@ -58,6 +58,8 @@ export class Reporter {
   /** Those of them whose end the server does not know of. */
   readonly #ended = new Set<Outbox>();
   #inputsPerRequest = INPUTS_PER_REQUEST;
+  /** More was to be said than fits into one request. */
+  #isCutShort = false;
   #timer: ClientTimer | undefined;
   #dueAt = Infinity;
   #isInRound = false;
@@ -134,6 +136,7 @@ export class Reporter {
     this.#timer?.cancel();
     this.#dueAt = Infinity;
     this.#isInRound = true;
+    this.#request = new AbortController(); // of the round: what is combined with a signal stays with it for as long as that lives
     this.#roundBeganAt = this.#options.clock.now();
     try {
       await this.#forEach(
@@ -171,13 +174,16 @@ export class Reporter {
       if (outbox.isSilent || (outbox.hasEnded && !outbox.isWaiting)) this.#forget(outbox);
     }
     if (this.#ended.size === 0) this.#stopAwaitingEnds();
-    if (this.#outboxes.size === 0) {
-      this.#stopListening?.();
-      this.#stopListening = undefined;
-    } else if (this.#some(({ isUrgent, isWaiting }) => isUrgent && isWaiting))
-      this.#schedule(URGENT_INTERVAL_MS);
-    else if (this.#some(({ isWaiting }) => isWaiting)) this.#schedule(this.#options.intervalMs);
-    else this.#schedule(this.#options.heartbeatMs);
+    if (this.#outboxes.size > 0) return this.#schedule(this.#intervalMs());
+    this.#stopListening?.();
+    this.#stopListening = undefined;
+  }
+
+  #intervalMs(): number {
+    const isUrgent = this.#isCutShort || this.#some((outbox) => outbox.isUrgent && outbox.isWaiting);
+    if (isUrgent) return URGENT_INTERVAL_MS;
+    const { intervalMs, heartbeatMs } = this.#options;
+    return this.#some(({ isWaiting }) => isWaiting) ? intervalMs : heartbeatMs;
   }
 
   #some(isWanted: (outbox: Outbox) => boolean): boolean {
@@ -226,6 +232,7 @@ export class Reporter {
   async #report(): Promise<void> {
     const batch = this.#takeBatch();
     if (batch.length === 0) return;
+    this.#letOthersFirst(batch);
     const results = await this.#send(batch);
     if (!results) return;
     const now = this.#options.clock.now();
@@ -260,14 +267,24 @@ export class Reporter {
   #takeBatch(): readonly Addressed[] {
     const batch: Addressed[] = [];
     let room = CHARACTERS_PER_REQUEST;
+    this.#isCutShort = false;
     for (const outbox of this.#outboxes) {
       for (const input of this.#inputsOf(outbox)) {
-        if (batch.length >= this.#inputsPerRequest || room < 0) return batch;
+        this.#isCutShort = batch.length >= this.#inputsPerRequest || room < 0;
+        if (this.#isCutShort) return batch;
         batch.push({ outbox, input });
         room -= JSON.stringify(input).length;
       }
     }
     return batch;
+  }
+
+  /** Those who were heard now are heard last the next time, so that none is left out where there are too many. */
+  #letOthersFirst(batch: readonly Addressed[]): void {
+    for (const { outbox } of this.#isCutShort ? batch : []) {
+      this.#outboxes.delete(outbox);
+      this.#outboxes.add(outbox);
+    }
   }
 
   #inputsOf(outbox: Outbox): readonly UpdateTaskInput[] {
@@ -307,7 +324,6 @@ export class Reporter {
   /** What is under way is given up: it would keep the process alive. It is tried again while the process lives. */
   #giveUpEnds(): void {
     this.#request.abort();
-    this.#request = new AbortController();
     this.#stopAwaitingEnds();
   }
 

@@ -49,6 +49,30 @@ describe("Reports", () => {
     expect(proxy.requests.slice(stored).map(({ variables }) => variables.inputs?.length)).toEqual([50]);
   });
 
+  it("of more jobs than fit into one request leave none out, however much the others say", async () => {
+    await using server = await startServer();
+    await using proxy = await LossyProxy.open(server.url);
+    const tidemark = connect({ url: proxy.url, heartbeatMs: 60_000 });
+    const jobs = Array.from({ length: 600 }, (_, index) =>
+      tidemark.job({ ...JOB, jobId: `job ${index}` }, leaf("count")),
+    );
+    for (const job of jobs) job.announce();
+    await Promise.all(jobs.map((job) => job.flush({ timeoutMs: 20_000 })));
+    const stored = proxy.requests.length;
+    proxy.fateOf = () => {
+      for (const job of jobs) job.task.advance();
+      return "pass";
+    };
+
+    for (const job of jobs) job.task.advance();
+    await proxy.hasSeen(stored + 2);
+
+    const heard = proxy.requests
+      .slice(stored)
+      .flatMap(({ variables }) => variables.inputs!.map(({ jobId }) => jobId));
+    expect([heard.length, new Set(heard).size]).toEqual([1_000, 600]);
+  });
+
   it("of a tree too large for one request go in several", async () => {
     await using server = await startServer();
     const leaves = Array.from({ length: 2_000 }, (_, index) => leaf(`leaf ${index}`, { volume: 1 }));
