@@ -28,7 +28,7 @@ const TASK = `query ($database: String!, $username: String!, $jobId: ID!) {
 }`;
 
 /** The job as the server has it; null when it has none. */
-export async function findJob(url: string, jobId = JOB.jobId): Promise<ShownJob | null> {
+async function findJob(url: string, jobId = JOB.jobId): Promise<ShownJob | null> {
   return (await dataOf<{ task: ShownJob | null }>(url, TASK, { ...JOB, jobId })).task;
 }
 
