@@ -14,7 +14,7 @@ const README = readFileSync("README.md", "utf8");
 /** A formatter pads tables. */
 const TABLES = README.replaceAll(/ +/g, " ");
 const [store, report, sse, table] = blocks("sh").filter((block) => block.startsWith("curl"));
-const [watch] = blocks("js");
+const [work, watch] = blocks("js");
 
 let server: TestServer;
 const children: ChildProcess[] = [];
@@ -43,6 +43,14 @@ describe("the commands of the README", () => {
     expect(await output("bash", store!)).toContain('"outcome":"CREATED"');
     expect(await output("bash", report!)).toContain('"percent":"42%","bar":"[####~~~~~~]"');
     expect(await output("bash", table!)).toContain('"taskName":"    |-- read","progress":"42%"');
+  });
+
+  it("run a worker in ten lines", async () => {
+    await output("node --input-type=module", work!);
+
+    expect(await output("bash", table!.replace("import-2", "import-1"))).toContain(
+      '"taskName":"    |-- write","progress":"100%"',
+    );
   });
 
   it("watch a job over server-sent events", async () => {
