@@ -56,10 +56,11 @@ class CopiedTasks {
 
   /** Of the task at the path of `fields`, and of all above it; a new one where that is the next child. */
   at(root: GrowingTask, fields: MirroredTaskFragment): WatchedTask {
+    const indexes = indexesOf(fields.path);
     let task = root;
-    for (const index of indexesOf(fields.path)) {
+    for (const [level, index] of indexes.entries()) {
       const { subTasks } = task;
-      const isNew = index === subTasks.length;
+      const isNew = level === indexes.length - 1 && index === subTasks.length;
       const child = isNew ? { ...fields, subTasks: [] } : taskOr(subTasks[index], fields.path);
       subTasks[index] = task = this.of(child);
     }

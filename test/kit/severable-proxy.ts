@@ -13,6 +13,7 @@ export class SeverableProxy implements AsyncDisposable {
   #port: number;
   readonly #sockets = new Set<Socket>();
   readonly #others = new WeakMap<Socket, Socket>();
+  readonly #held = new WeakSet<Socket>();
   #isShut = false;
 
   /** @param url of the server behind it. */
@@ -56,6 +57,8 @@ export class SeverableProxy implements AsyncDisposable {
   /** Lets nothing more through on the connections that there are, and leaves them open; new ones are as always. */
   hold(): void {
     for (const socket of this.#sockets) {
+      if (this.#held.has(socket)) continue;
+      this.#held.add(socket);
       socket.unpipe();
       socket.pause();
     }
@@ -63,7 +66,7 @@ export class SeverableProxy implements AsyncDisposable {
 
   /** Lets through what was held up. */
   release(): void {
-    for (const socket of this.#sockets) socket.pipe(this.#others.get(socket)!);
+    for (const socket of this.#sockets) if (this.#held.delete(socket)) socket.pipe(this.#others.get(socket)!);
   }
 
   /** New connections lead to the server at `url`. */
