@@ -8,10 +8,6 @@ import type { WatchOptions } from "./watch-options.js";
 import { WatchQueue } from "./watch-queue.js";
 import type { WatchedJob } from "./watched-job.js";
 
-export type * from "./watch-event.js";
-export type { WatchOptions } from "./watch-options.js";
-export type * from "./watched-job.js";
-
 /**
  * Watches the jobs of a database until it is closed: as events, and as a map that always holds the newest of them.
  *

@@ -4,7 +4,7 @@
  * when all is over. One number stands for one life; only when things happen is not in it.
  */
 import fc from "fast-check";
-import type { Watch, WatchEvent, WatchedJob, WatchedTask } from "../../src/client/watch.js";
+import type { Watch, WatchEvent, WatchedJob, WatchedTask } from "../../src/client/index.js";
 import { parsePosition } from "../../src/protocol/position.js";
 import type { JobKey } from "../../src/tasks/names.js";
 import { commandGroups, issue, KEYS, type CommandGroup } from "../kit/job-commands.js";

@@ -1,7 +1,7 @@
 import { gzipSync } from "node:zlib";
 import type { Page } from "playwright-core";
 import { describe, expect, it } from "vitest";
-import type * as client from "../../src/client/watch.js";
+import type * as client from "../../src/client/index.js";
 import { hasChromium, openBrowser, recordPage } from "../kit/browser.js";
 import { bundleClient } from "../kit/client-bundle.js";
 import { metricReaches } from "../kit/raw-http.js";

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { Watch, WatchEvent } from "../../src/client/watch.js";
+import type { Watch, WatchEvent } from "../../src/client/index.js";
 import { ManualClock } from "../kit/manual-clock.js";
 import { ask, metricReaches } from "../kit/raw-http.js";
 import { startServer } from "../kit/server.js";

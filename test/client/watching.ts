@@ -1,7 +1,7 @@
 /** A watch as the tests have it: on a clock that they move, and waited for by what it has come to. */
 import type { WatchClock, WatchTimer } from "../../src/client/watch-environment.js";
-import { Watch, type WatchEvent } from "../../src/client/watch.js";
-import type { WatchOptions } from "../../src/client/watch-options.js";
+import type { WatchEvent, WatchOptions } from "../../src/client/index.js";
+import { Watch } from "../../src/client/watch.js";
 import type { ManualClock } from "../kit/manual-clock.js";
 import { KEY } from "../server/jobs.js";
 

@@ -4,7 +4,7 @@ import { build } from "esbuild";
 /** The client as a page gets it: one script, minified, whose exports are the properties of `tidemark`. */
 export async function bundleClient(): Promise<string> {
   const { outputFiles } = await build({
-    entryPoints: [fileURLToPath(new URL("../../src/client/watch.ts", import.meta.url))],
+    entryPoints: [fileURLToPath(new URL("../../src/client/index.ts", import.meta.url))],
     bundle: true,
     minify: true,
     write: false,
