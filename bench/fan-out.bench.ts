@@ -14,19 +14,19 @@
  *
  *     npm run bench -- fan-out --rounds 3
  *
- * Found (Node 20, 2 shared cores on which five times as much wanted to run; 2 rounds; CPU µs a delivery of 480 bytes):
+ * Found (Node 20, 2 shared cores; 5 rounds; CPU µs a delivery of 480 bytes):
  *
  *     subscribers  a turn  Tidemark  raw ws  raw ws, a write a turn  Yoga  mercurius  Apollo
- *     100               1        28     8.5                     6.5   111         73      75
- *     100              10        26     7.9                     1.4    94         73      91
- *     1,000             1        47    11.0                    10.9   132        118      91
- *     1,000            10        32     9.2                     1.1   117         99     109
- *     5,000             1        69    10.8                    10.6   117
- *     5,000            10        51    10.0                     1.2   141
+ *     100               1       6.8     8.9                     7.8   121        100     106
+ *     100              10       1.4     7.8                     1.3   126        101     101
+ *     1,000             1       7.4    12.3                    13.3   140        112     106
+ *     1,000            10       1.9    11.6                     1.5   141        117     106
+ *     5,000             1       4.3    10.6                    12.6   150
+ *     5,000            10       2.0    11.2                     1.5   157
  *
- * Tidemark reaches 0.27 of what is possible with an event a turn, and 0.04 with ten; it is 3 to 5 times cheaper than
- * Yoga. An event is executed once for all, but of Tidemark's time half goes to a write for each subscriber and event,
- * a sixth to the collector of garbage, and 9 % to graphql-ws, most of it JSON.stringify for each subscriber.
+ * One event a turn: 1.1 to 3 times as efficient as writing each event by itself, as what happens while sockets are
+ * written goes into the next writes. Ten: 0.93, 0.80 and 0.66 of one raw write a turn. 19 and 77 times as cheap as Yoga.
+ * bench/README.md says where the rest goes.
  */
 import { deepStrictEqual } from "node:assert";
 import { Audience, type Burst } from "./delivery/audience.js";

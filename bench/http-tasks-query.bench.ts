@@ -6,13 +6,12 @@
  *
  * Found (Node 20.20, 2 shared cores that others kept busy, 5 rounds; median [min..max]):
  *
- *     server           CPU µs an operation   Tidemark's CPU to it    target
- *     Tidemark         977 [875..1,221]
- *     mercurius, jit   270 [249..315]        3.62 [3.27..3.95]       at most 0.8    not reached
- *     Yoga             2,002 [1,021..2,193]  0.56 [0.44..0.96]
+ *     server           CPU µs an operation    Tidemark's CPU to it    target
+ *     Tidemark           338 [270..462]
+ *     mercurius, jit     484 [386..496]       0.87 [0.55..0.95]       at most 0.8    not reached
+ *     Yoga             2,114 [1,711..2,410]   0.18 [0.13..0.21]
  *
- * Where Tidemark's time goes (--profile): half of it is graphql-js, which goes through 1,100 fields; a seventh
- * JSON.stringify; a tenth each the garbage collector and writing to the socket. mercurius runs the operation compiled.
+ * The operation runs by a plan of its document; a third of what is left is JSON.stringify and writing to the socket.
  */
 import { compare } from "./comparison.js";
 import { tasksBody } from "./operations.js";

@@ -8,14 +8,14 @@
  * Found (Node 20.20, 2 shared cores that others kept busy, 5 rounds; median [min..max]):
  *
  *     server           CPU µs an operation   Tidemark's CPU to it    target
- *     Tidemark         200 [184..271]
- *     bare node:http    49 [41..57]          4.46 [3.73..4.80]       at most 1.6    not reached
- *     mercurius, jit   116 [109..131]        1.73 [1.42..2.49]       at most 1      not reached
- *     Yoga             425 [316..524]        0.52 [0.37..0.65]       at most 0.2    not reached
- *     Apollo Server    449 [334..524]        0.41 [0.37..0.68]
+ *     Tidemark         117 [103..137]
+ *     bare node:http    45 [35..59]          2.71 [1.88..3.36]       at most 1.6    not reached
+ *     mercurius, jit   118 [108..159]        0.93 [0.73..1.27]       at most 1      reached
+ *     Yoga             389 [341..628]        0.32 [0.16..0.36]       at most 0.2    not reached
+ *     Apollo Server    449 [373..503]        0.27 [0.23..0.28]
  *
- * Where Tidemark's time goes (--profile): writing to the socket a quarter, the garbage collector an eighth, graphql-js an
- * eighth (half of that to check the variables), Node's HTTP a ninth; tasks, store and journal a fifth together.
+ * Where Tidemark's time goes (--profile): writing to the socket two fifths; tasks, store and journal a fifth together;
+ * GraphQL, and reading and writing HTTP, a tenth each. bench/README.md says more.
  */
 import { compare } from "./comparison.js";
 import { updateTaskBodies } from "./operations.js";

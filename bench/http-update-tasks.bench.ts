@@ -7,12 +7,12 @@
  * Found (Node 20.20, 2 shared cores that others kept busy, 5 rounds; median [min..max]):
  *
  *     server           CPU µs an operation   Tidemark's CPU to it    target
- *     Tidemark         5,696 [5,264..6,863]
- *     mercurius, jit   1,789 [1,306..2,598]  3.18 [2.38..5.26]       at most 0.6    not reached
- *     Yoga             3,398 [3,100..4,207]  1.63 [1.55..1.86]
+ *     Tidemark         4,000 [2,300..4,600]
+ *     mercurius, jit   2,306 [1,737..2,520]  1.49 [1.34..2.29]       at most 0.6    not reached
+ *     Yoga             3,998 [2,960..4,771]  0.89 [0.71..1.19]
  *
- * Where Tidemark's time goes (--profile): the garbage collector a fifth; tasks, store and journal two fifths together;
- * graphql-js a sixth, more than half of that to check the variables.
+ * Where Tidemark's time goes (--profile): tasks, store and journal half; GraphQL an eighth; JSON and the garbage collector
+ * a tenth each. bench/README.md says more.
  */
 import { compare } from "./comparison.js";
 import { updateTasksBodies } from "./operations.js";

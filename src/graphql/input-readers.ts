@@ -25,13 +25,13 @@ export class InputReaders {
   ofVariables(schema: GraphQLSchema, definitions: readonly VariableDefinitionNode[]): ReadVariables {
     const variables = definitions.map((definition) => this.#variable(schema, definition));
     return (values) => {
-      const read: Record<string, unknown> = Object.create(null);
+      const read: Record<string, unknown> = {};
       for (const variable of variables) {
         const { name } = variable;
         const value = readField(variable, Object.hasOwn(values, name) ? values[name] : undefined);
         if (value !== undefined) read[name] = value;
       }
-      return { ...read };
+      return read;
     };
   }
 
@@ -39,6 +39,7 @@ export class InputReaders {
     const type = typeFromAST(schema, definition.type);
     if (!isInputType(type)) throw new OutOfTheOrdinary();
     const { name } = definition.variable;
+    if (name.value === "__proto__") throw new OutOfTheOrdinary();
     const defaultValue = definition.defaultValue && valueFromAST(definition.defaultValue, type);
     return { name: name.value, isRequired: isNonNullType(type), defaultValue, read: this.#of(type) };
   }

@@ -2,13 +2,13 @@ import { randomUUID } from "node:crypto";
 import type { Limits } from "../protocol/limits.js";
 import { TidemarkError } from "../protocol/tidemark-error.js";
 import type { TaskStore } from "../store/task-store.js";
-import { storeJob, type Report, type StoreRequest } from "../tasks/job-changes.js";
+import { storeJob, type JobReport, type Report, type StoreRequest } from "../tasks/job-changes.js";
 import { parseDatabaseName, parseRequestId, type DatabaseName } from "../tasks/names.js";
 import { Stamp } from "../tasks/stamp.js";
 import type { UserTask } from "../tasks/user-task.js";
 import { builder } from "./builder.js";
 import type { OperationContext, UserTaskView } from "./context.js";
-import { DATABASE, parseJobAddress, parseOptional } from "./names.js";
+import { DATABASE, parseJobAddress, parseOptional, type JobAddress } from "./names.js";
 import { checkBound, checkRange } from "./ranges.js";
 import {
   AddTasksInputType,
@@ -54,8 +54,7 @@ builder.mutationType({
       nullable: true,
       description: "Reports what a worker has done: all of the input or nothing of it.",
       args: { input: t.arg({ type: UpdateTaskInputType, required: true, description: "The report." }) },
-      resolve: async (_, { input }, context) =>
-        jobPayload(await update(input, context, (database) => existingStore(database, context)), context),
+      resolve: (_, { input }, context) => update(input, context),
     }),
     updateTasks: t.field({
       type: [UpdateTaskResultType],
@@ -148,42 +147,67 @@ function rehearse(request: StoreRequest, { now, services: { limits } }: Operatio
 }
 
 /** One report. null where nothing is tracked. */
-async function update(
-  input: UpdateTaskInput,
-  context: OperationContext,
-  storeOf: (database: DatabaseName) => Promise<TaskStore>,
-): Promise<UserTask | null> {
-  const { database, ...key } = parseJobAddress(input, context);
-  const report = parseReport(input, context.services.limits);
-  const store = await storeOf(database);
-  return store.update(key, report);
+async function update(input: UpdateTaskInput, context: OperationContext): Promise<JobPayload | null> {
+  const { key, report } = parseJobReport(input, context);
+  const store = openStore(key.database, context) ?? (await existingStore(key.database, context));
+  return jobPayload(await store.update(key, report), context);
 }
 
-/**
- * All reports are asked for in one turn, without waiting for each other, so that they are made durable
- * together; reports on one database wait for its store at the same promise and so keep their order.
- */
+/** The reports on one database are given to its store together, in order, and are made durable together. */
 async function updateAll(
   inputs: readonly UpdateTaskInput[],
   context: OperationContext,
 ): Promise<UpdateTaskResult[]> {
   const { limits } = context.services;
-  checkBound(`${inputs.length} inputs are given`, inputs.length, "inputsPerRequestMax", limits);
-  const stores = new Map<DatabaseName, Promise<TaskStore>>();
-  const storeOf = (database: DatabaseName): Promise<TaskStore> => {
-    const store = stores.get(database) ?? existingStore(database, context);
-    stores.set(database, store);
-    return store;
-  };
-  const outcomes = await Promise.allSettled(inputs.map((input) => update(input, context, storeOf)));
+  checkBound((count) => `${count} inputs are given`, inputs.length, "inputsPerRequestMax", limits);
+  const outcomes: UpdateOutcome[] = [];
+  const groups = new Map<DatabaseName, ReportGroup>();
+  inputs.forEach((input, place) => {
+    try {
+      addTo(groups, parseJobReport(input, context), place);
+    } catch (reason) {
+      outcomes[place] = { status: "rejected", reason };
+    }
+  });
+  const updates = Array.from(groups, async ([database, { reports, places }]) => {
+    const answers = await updateIn(database, reports, context);
+    answers.forEach((answer, index) => (outcomes[places[index]!] = answer));
+  });
+  await Promise.all(updates);
   return outcomes.map((outcome) => resultOf(outcome, context));
 }
 
-/** A refusal is an answer; a defect is thrown. */
-function resultOf(
-  outcome: PromiseSettledResult<UserTask | null>,
+/** The reports on one database, and their places among the inputs. */
+interface ReportGroup {
+  readonly reports: JobReport[];
+  readonly places: number[];
+}
+
+function addTo(groups: Map<DatabaseName, ReportGroup>, report: AddressedReport, place: number): void {
+  const { database } = report.key;
+  let group = groups.get(database);
+  if (!group) groups.set(database, (group = { reports: [], places: [] }));
+  group.reports.push(report);
+  group.places.push(place);
+}
+
+/** A database that is not there, or can't be opened, is what each of its reports comes to. */
+async function updateIn(
+  database: DatabaseName,
+  reports: readonly JobReport[],
   context: OperationContext,
-): UpdateTaskResult {
+): Promise<readonly UpdateOutcome[]> {
+  try {
+    return await (await existingStore(database, context)).updateAll(reports);
+  } catch (reason) {
+    return reports.map(() => ({ status: "rejected", reason }));
+  }
+}
+
+type UpdateOutcome = PromiseSettledResult<UserTask | null>;
+
+/** A refusal is an answer; a defect is thrown. */
+function resultOf(outcome: UpdateOutcome, context: OperationContext): UpdateTaskResult {
   if (outcome.status === "fulfilled") {
     return { userTask: outcome.value && viewOf(outcome.value, context), error: null };
   }
@@ -193,16 +217,30 @@ function resultOf(
   return { userTask: null, error: { code: error.code, message: error.message } };
 }
 
-function parseReport({ attempt, updates, log, requestId }: UpdateTaskInput, limits: Limits): Report {
-  const [updateCount, lineCount] = [updates?.length ?? 0, log?.length ?? 0];
-  checkBound(`The input has ${updateCount} updates`, updateCount, "updatesPerInputMax", limits);
-  checkBound(`The input has ${lineCount} log lines`, lineCount, "logLinesPerInputMax", limits);
-  return {
-    attempt: attempt ?? null,
-    updates: updates ?? [],
-    log: log ?? [],
-    requestId: parseOptional(parseRequestId, requestId, limits) ?? null,
-  };
+/** A report, and where the job is. */
+interface AddressedReport extends JobReport {
+  readonly key: JobAddress;
+}
+
+function parseJobReport(input: UpdateTaskInput, context: OperationContext): AddressedReport {
+  return { key: parseJobAddress(input, context), report: parseReport(input, context.services.limits) };
+}
+
+function parseReport(input: UpdateTaskInput, limits: Limits): Report {
+  const updates = input.updates ?? NONE;
+  const log = input.log ?? NONE;
+  checkBound((count) => `The input has ${count} updates`, updates.length, "updatesPerInputMax", limits);
+  checkBound((count) => `The input has ${count} log lines`, log.length, "logLinesPerInputMax", limits);
+  const requestId = parseOptional(parseRequestId, input.requestId, limits) ?? null;
+  return { attempt: input.attempt ?? null, updates, log, requestId };
+}
+
+const NONE: readonly never[] = [];
+
+/** The store of a database that something was stored in, if it is open: nearly always it is. */
+function openStore(database: DatabaseName, { services }: OperationContext): TaskStore | undefined {
+  const store = services.provider.peek(database);
+  return store && store.position.revision > 0 ? store : undefined;
 }
 
 /** @throws TidemarkError NOT_FOUND for a database that nothing was stored in. */

@@ -79,11 +79,9 @@ export class PlannedOperation {
   show(performed: Performed, context: unknown): Data | undefined {
     return ordinary(() => {
       const run = this.#runIn(context);
-      const fields = this.#root.fields.map(({ key, complete }) => [
-        key,
-        complete(outcomeOf(performed, key), run),
-      ]);
-      return Object.fromEntries(fields) as Data;
+      const data: Data = {};
+      for (const { key, complete } of this.#root.fields) data[key] = complete(outcomeOf(performed, key), run);
+      return data;
     });
   }
 

@@ -159,7 +159,7 @@ function findJob({ database, ...key }: JobAddress, { now, reader }: OperationCon
 
 function findJobs(ids: readonly string[], context: OperationContext): (UserTaskView | null)[] {
   const { limits } = context.services;
-  checkBound(`${ids.length} ids are given`, ids.length, "nodesPerRequestMax", limits);
+  checkBound((count) => `${count} ids are given`, ids.length, "nodesPerRequestMax", limits);
   const addresses = ids.map((id) => parseUserTaskId(id, limits));
   readStores(
     addresses.map(({ database }) => database),

@@ -17,12 +17,17 @@ export function checkRange(name: string, value: number, min: number, max: number
  */
 export function checkSize(name: string, value: number, limit: keyof Limits, limits: Limits, min = 1): void {
   if (value < min) throw outOfRange(name, value, min, limits[limit]);
-  checkBound(`${name} is ${value}`, value, limit, limits);
+  checkBound((size) => `${name} is ${size}`, value, limit, limits);
 }
 
-/** @throws TidemarkError LIMIT_EXCEEDED, beginning with `what`, for a value above the bound. */
-export function checkBound(what: string, value: number, limit: keyof Limits, limits: Limits): void {
-  if (value > limits[limit]) throw limitExceeded(limit, what, limits[limit]);
+/** @throws TidemarkError LIMIT_EXCEEDED for a value above the bound, beginning with what `tell` makes of it. */
+export function checkBound(
+  tell: (value: number) => string,
+  value: number,
+  limit: keyof Limits,
+  limits: Limits,
+): void {
+  if (value > limits[limit]) throw limitExceeded(limit, tell(value), limits[limit]);
 }
 
 function outOfRange(name: string, value: number, min: number, max: number): TidemarkError {

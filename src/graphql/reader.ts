@@ -18,7 +18,8 @@ import type { DatabaseName } from "../tasks/names.js";
  */
 export class Reader {
   readonly #provider: TaskStoreProvider;
-  readonly #found = new Map<DatabaseName, TaskStore | undefined>();
+  /** Made when it is needed, as that is seldom; each operation has a reader. */
+  #found: Map<DatabaseName, TaskStore | undefined> | undefined;
   #databases: readonly DatabaseSummary[] | undefined;
   readonly #waiting: Promise<void>[] = [];
 
@@ -28,10 +29,11 @@ export class Reader {
 
   /** The store of a database; undefined for one that nothing was stored in. @throws NotYetRead */
   store(database: DatabaseName): TaskStore | undefined {
-    if (this.#found.has(database)) return this.#found.get(database);
+    if (this.#found?.has(database)) return this.#found.get(database);
     const open = this.#provider.peek(database);
     if (open) return open;
-    return this.#wait(this.#provider.find(database).then((store) => void this.#found.set(database, store)));
+    const found = (this.#found ??= new Map());
+    return this.#wait(this.#provider.find(database).then((store) => void found.set(database, store)));
   }
 
   /** Names of the databases that have jobs, ascending. What is open is asked itself. @throws NotYetRead */

@@ -4,6 +4,7 @@ import {
   isListType,
   isNonNullType,
   isObjectType,
+  Kind,
   TypeNameMetaFieldDef,
   type FieldNode,
   type FragmentDefinitionNode,
@@ -133,7 +134,8 @@ function resolverOf(field: GraphQLField<unknown, unknown>, node: FieldNode): Fie
   if (resolve.length > 3) throw new OutOfTheOrdinary(); // it reads what graphql-js knows of the operation
   const call = resolve as (source: unknown, args: Arguments, context: unknown) => unknown;
   if (field.args.length === 0) return (source, { context }) => call(source, NO_ARGUMENTS, context);
-  return (source, run) => call(source, argumentsOf(field, node, run), run.context);
+  const read = argumentReader(field, node);
+  return (source, run) => call(source, argumentsOf(node, run, read), run.context);
 }
 
 /** What graphql-js takes where there is no resolver. */
@@ -144,12 +146,41 @@ function propertyOf(source: unknown, name: string): unknown {
   return value;
 }
 
-function argumentsOf(field: GraphQLField<unknown, unknown>, node: FieldNode, run: PlanRun): Arguments {
+function argumentsOf(node: FieldNode, run: PlanRun, read: ReadArguments): Arguments {
   const known = run.argumentsRead.get(node);
   if (known) return known;
-  const read = getArgumentValues(field, node, run.variables);
-  run.argumentsRead.set(node, read);
-  return read;
+  const args = read(run.variables);
+  run.argumentsRead.set(node, args);
+  return args;
+}
+
+type ReadArguments = (variables: PlanRun["variables"]) => Arguments;
+
+/** Reads a field's arguments as graphql-js does; where each has a variable that is given, they are those. */
+function argumentReader(field: GraphQLField<unknown, unknown>, node: FieldNode): ReadArguments {
+  const variables = variablesOf(field, node);
+  if (!variables) return (values) => getArgumentValues(field, node, values);
+  return (values) => {
+    const args: Record<string, unknown> = {};
+    for (const { argument, variable } of variables) {
+      const value = Object.hasOwn(values, variable) ? values[variable] : undefined;
+      if (value === null || value === undefined) return getArgumentValues(field, node, values);
+      args[argument] = value;
+    }
+    return args;
+  };
+}
+
+/** The variables that the arguments of a field are, in the order of their definitions; undefined unless all are. */
+function variablesOf(
+  { args }: GraphQLField<unknown, unknown>,
+  { arguments: given = [] }: FieldNode,
+): { argument: string; variable: string }[] | undefined {
+  const variables = args.flatMap(({ name }) => {
+    const value = given.find((argument) => argument.name.value === name)?.value;
+    return value?.kind === Kind.VARIABLE ? { argument: name, variable: value.name.value } : [];
+  });
+  return variables.length === args.length ? variables : undefined;
 }
 
 const NO_ARGUMENTS: Arguments = Object.freeze({});

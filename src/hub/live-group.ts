@@ -3,7 +3,19 @@ import { Batch } from "./batch.js";
 import type { Pace, Paced } from "./pace.js";
 import type { Puller, PullQueue } from "./pull-queue.js";
 import type { PullSource } from "./pull-source.js";
-import type { PullStream } from "./pull-stream.js";
+
+/** A stream, as its group sees it. */
+export interface GroupMember<T> {
+  /** Takes what comes next. Returns how many of them it could take. */
+  tell(batch: Batch<T>): number;
+  /** It can't take what comes next: it goes on by itself. */
+  goOnFrom(place: PullSource<T>): void;
+  /** It may go on, where it waited. */
+  wake(): void;
+  /** Nothing will be told any more. */
+  end(): void;
+  fail(error: unknown): void;
+}
 
 export interface LiveGroupOptions {
   readonly queue: PullQueue;
@@ -29,9 +41,9 @@ export class LiveGroup<T> implements Puller, Paced {
   readonly #queue: PullQueue;
   readonly #pace: Pace;
   readonly #clock: Clock;
-  readonly #members = new Set<PullStream<T>>();
+  readonly #members = new Set<GroupMember<T>>();
   /** Streams that are to pull for themselves when this group has had its turn. */
-  readonly #waiting = new Set<PullStream<T>>();
+  readonly #waiting = new Set<GroupMember<T>>();
   /** Where the members stand; undefined while there are none. */
   #source: PullSource<T> | undefined;
   /** Whether there may be something that the members were not told. */
@@ -71,7 +83,7 @@ export class LiveGroup<T> implements Puller, Paced {
    * has something to tell: then the stream is woken when it has.
    * @param askAgainInMs when to look again though nothing changes.
    */
-  join(stream: PullStream<T>, source: PullSource<T>, askAgainInMs?: number): boolean {
+  join(stream: GroupMember<T>, source: PullSource<T>, askAgainInMs?: number): boolean {
     if (this.#isDue) {
       this.#waiting.add(stream);
       return false;
@@ -84,13 +96,13 @@ export class LiveGroup<T> implements Puller, Paced {
   }
 
   /** Lets a stream rest that was told something when there was more already: it is woken with the next tick. */
-  wakeWithNextTick(stream: PullStream<T>): void {
+  wakeWithNextTick(stream: GroupMember<T>): void {
     this.#waiting.add(stream);
     this.changed(Infinity);
   }
 
   /** A stream has ended. */
-  leave(stream: PullStream<T>): void {
+  leave(stream: GroupMember<T>): void {
     this.#waiting.delete(stream);
     this.#members.delete(stream);
     if (this.#members.size === 0) this.#source = undefined;
@@ -143,7 +155,7 @@ export class LiveGroup<T> implements Puller, Paced {
   }
 
   /** It goes on by itself, from where it could not take more. */
-  #letGo(member: PullStream<T>, place: PullSource<T>): void {
+  #letGo(member: GroupMember<T>, place: PullSource<T>): void {
     this.leave(member);
     member.goOnFrom(place.fork());
   }
@@ -167,7 +179,7 @@ export class LiveGroup<T> implements Puller, Paced {
   }
 
   #end(): void {
-    for (const member of this.#members) void member.return();
+    for (const member of this.#members) member.end();
     this.#rest();
   }
 

@@ -1,8 +1,7 @@
 import { assert } from "../util/assert.js";
 import type { Lease } from "../util/shared-values.js";
 import { Batch } from "./batch.js";
-import type { LiveGroup } from "./live-group.js";
-import type { Paced } from "./pace.js";
+import type { GroupMember, LiveGroup } from "./live-group.js";
 import type { Puller } from "./pull-queue.js";
 import type { Pulled, PullSource } from "./pull-source.js";
 
@@ -27,7 +26,7 @@ export interface Outlet<T> {
  * It is read as an async iterable, one `next` at a time, or poured into an outlet. `return` ends it at once,
  * also while a `next` waits: an async generator would wait for a value first.
  */
-export class PullStream<T> implements AsyncIterableIterator<T>, Puller, Paced {
+export class PullStream<T> implements AsyncIterableIterator<T>, Puller, GroupMember<T> {
   readonly #lease: Lease<{ readonly group: LiveGroup<T> }>;
   readonly #onEnd: () => void;
   /** Where it stands by itself; undefined while it goes with its group. */
@@ -82,7 +81,7 @@ export class PullStream<T> implements AsyncIterableIterator<T>, Puller, Paced {
   }
 
   async return(): Promise<IteratorResult<T>> {
-    this.#end();
+    this.end();
     return { done: true, value: undefined };
   }
 
@@ -100,7 +99,6 @@ export class PullStream<T> implements AsyncIterableIterator<T>, Puller, Paced {
     }
   }
 
-  /** To be called by its group with what comes next. Returns how many of them could be taken. */
   tell(batch: Batch<T>): number {
     if (!this.#outlet?.admits()) return 0;
     try {
@@ -111,14 +109,12 @@ export class PullStream<T> implements AsyncIterableIterator<T>, Puller, Paced {
     }
   }
 
-  /** To be called by its group when it can't take what comes next: it goes on by itself. */
   goOnFrom(source: PullSource<T>): void {
     if (this.#isEnded) return;
     this.#source = source;
     if (this.#outlet) this.#group.queue.pullLater(this);
   }
 
-  /** To be called by its group: it may go on, where it waited. */
   wake(): void {
     this.#isWaiting = false;
     this.resume();
@@ -129,13 +125,13 @@ export class PullStream<T> implements AsyncIterableIterator<T>, Puller, Paced {
     if (this.#isEnded) return;
     const outlet = this.#outlet;
     this.#outlet = undefined;
-    this.#end();
+    this.end();
     outlet?.fail(error);
   }
 
   #tellOwn(pulled: Pulled<T>, source: PullSource<T>): void {
     if (pulled === "nothing") return this.#goLive(source);
-    if (pulled === "ended") return this.#end();
+    if (pulled === "ended") return this.end();
     if ("askAgainInMs" in pulled) {
       if (pulled.askAgainInMs > 0) return this.#goLive(source, pulled.askAgainInMs);
       return this.#group.queue.pullLater(this);
@@ -158,7 +154,8 @@ export class PullStream<T> implements AsyncIterableIterator<T>, Puller, Paced {
     else this.#isWaiting = true;
   }
 
-  #end(): void {
+  /** Ends it at once. */
+  end(): void {
     if (this.#isEnded) return;
     this.#isEnded = true;
     this.#group.queue.delete(this);

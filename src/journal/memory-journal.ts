@@ -129,10 +129,11 @@ class MemoryDatabase implements JournalDatabase {
   }
 
   async append(entries: readonly JournalEntry[]): Promise<AppendResult> {
-    const conflict = this.#conflictIn(entries);
+    const ids = entries.map(idOf);
+    const conflict = this.#conflictIn(entries, ids);
     if (conflict) return { kind: "conflict", key: keyOf(conflict) };
     const firstRevision = this.#log.head + 1;
-    for (const entry of entries) this.#write(entry, this.#log.push(entry));
+    entries.forEach((entry, index) => this.#write(ids[index]!, entry, this.#log.push(entry)));
     this.arrivals.wake();
     return { kind: "appended", firstRevision };
   }
@@ -150,10 +151,10 @@ class MemoryDatabase implements JournalDatabase {
   }
 
   /** The first entry that was made from something else than what is here and what the entries before it make. */
-  #conflictIn(entries: readonly JournalEntry[]): JournalEntry | undefined {
+  #conflictIn(entries: readonly JournalEntry[], ids: readonly string[]): JournalEntry | undefined {
     const made = new Map<string, Latest>();
     return entries.find((entry, index) => {
-      const id = idOf(entry);
+      const id = ids[index]!;
       const before = made.get(id) ?? this.#latest(id);
       if (entry.madeFrom !== before.revision) return true;
       const { kind } = entry.change;
@@ -168,9 +169,8 @@ class MemoryDatabase implements JournalDatabase {
     return { revision: (job ?? this.#removals.get(id))?.revision ?? 0, isJob: job !== undefined };
   }
 
-  #write(entry: JournalEntry, revision: number): void {
+  #write(id: string, entry: JournalEntry, revision: number): void {
     const { change } = entry;
-    const id = idOf(entry);
     switch (change.kind) {
       case "stored":
         this.#removals.delete(id);

@@ -12,7 +12,7 @@ import type { Log } from "../util/log.js";
 import { frameOf, SharedFrames } from "./frames.js";
 import { Outgoing, type OutgoingQueue } from "./outgoing.js";
 import { SlowReaderWatch, type WatchedConnection } from "./slow-reader.js";
-import { WebSocketSubscription } from "./websocket-subscription.js";
+import { WebSocketSubscription, type ResultSocket } from "./websocket-subscription.js";
 
 /**
  * One WebSocket, as graphql-ws sees it.
@@ -27,7 +27,7 @@ import { WebSocketSubscription } from "./websocket-subscription.js";
  * mutations are too many to be answered at once. So what a socket holds is bounded, and TCP tells the client. Who
  * reads nothing at all is closed after a while.
  */
-export class WebSocketConnection implements ProtocolSocket, WatchedConnection {
+export class WebSocketConnection implements ProtocolSocket, ResultSocket, WatchedConnection {
   readonly #webSocket: WebSocket;
   readonly #outgoing: Outgoing;
   readonly #options: WebSocketConnectionOptions;
@@ -75,7 +75,6 @@ export class WebSocketConnection implements ProtocolSocket, WatchedConnection {
     return (operation.subscription = new WebSocketSubscription(this, results, start));
   }
 
-  /** Whether the socket has room for one more event. */
   admits(): boolean {
     this.#isHolding ||= !this.#isOpen || !this.#hasRoom();
     return !this.#isHolding;
@@ -89,10 +88,6 @@ export class WebSocketConnection implements ProtocolSocket, WatchedConnection {
     this.#outgoing.send(frame);
   }
 
-  /**
-   * Sends a message for each of the results, each beginning with `start`, as long as the socket has room. Returns
-   * how many.
-   */
   sendResults(start: string, results: Batch<EventResult>): number {
     const frames = results.once(start.length, () => sharedFrames(start.length, results));
     const count = frames.countWithin(

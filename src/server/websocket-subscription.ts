@@ -2,22 +2,32 @@ import type { ExecutionResult } from "graphql";
 import type { EventResult, EventResults } from "../graphql/event-results.js";
 import type { Batch } from "../hub/batch.js";
 import type { Outlet } from "../hub/pull-stream.js";
-import type { WebSocketConnection } from "./websocket-connection.js";
+
+/** Where results go. */
+export interface ResultSocket {
+  /** Whether it has room for one more. */
+  admits(): boolean;
+  /**
+   * Sends a message for each of the results, each beginning with `start`, as long as there is room. Returns how
+   * many.
+   */
+  sendResults(start: string, results: Batch<EventResult>): number;
+}
 
 /**
  * A subscription over WebSocket. To graphql-ws it is an iterable that gives nothing and ends when the subscription
  * does; its results go past graphql-ws, as text that was made once for all who asked the same.
  */
 export class WebSocketSubscription implements AsyncIterableIterator<ExecutionResult>, Outlet<EventResult> {
-  readonly #connection: WebSocketConnection;
+  readonly #socket: ResultSocket;
   readonly #results: EventResults;
   /** What a message begins with, up to the result. */
   readonly #start: string;
   #ended: { resolve(end: IteratorResult<ExecutionResult>): void; reject(error: unknown): void } | undefined;
 
   /** @param start what each of its messages begins with, up to the result, as `latin1Of` has it. */
-  constructor(connection: WebSocketConnection, results: EventResults, start: string) {
-    this.#connection = connection;
+  constructor(socket: ResultSocket, results: EventResults, start: string) {
+    this.#socket = socket;
     this.#results = results;
     this.#start = start;
   }
@@ -38,17 +48,17 @@ export class WebSocketSubscription implements AsyncIterableIterator<ExecutionRes
     return this;
   }
 
-  /** The connection has room again. */
+  /** The socket has room again. */
   resume(): void {
     this.#results.resume();
   }
 
   admits(): boolean {
-    return this.#connection.admits();
+    return this.#socket.admits();
   }
 
   take(results: Batch<EventResult>): number {
-    return this.#connection.sendResults(this.#start, results);
+    return this.#socket.sendResults(this.#start, results);
   }
 
   end(): void {

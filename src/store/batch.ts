@@ -2,7 +2,7 @@ import type { JournalEntry } from "../journal/journal.js";
 import type { Limits } from "../protocol/limits.js";
 import { limitExceeded, type TidemarkError } from "../protocol/tidemark-error.js";
 import type { Edit } from "../tasks/edit.js";
-import { removeJob, storeJob, type StoreRequest } from "../tasks/job-changes.js";
+import { removeJob, reportOn, storeJob, type Report, type StoreRequest } from "../tasks/job-changes.js";
 import type { DatabaseName, JobKey } from "../tasks/names.js";
 import { Stamp } from "../tasks/stamp.js";
 import type { JobState, Removal, RemovalReason, UserTask } from "../tasks/user-task.js";
@@ -51,10 +51,17 @@ export class Batch {
 
   /** Makes one change of one job. A reducer that gives back what it was given changes nothing. */
   change<T extends JobState>(key: JobKey, reduce: (before: JobState, edit: Edit) => T): T {
-    const before = this.get(key);
+    const text = textOf(key);
+    const drafted = this.#drafted.get(text);
+    const before = drafted ? drafted.state : this.#table.get(key);
     const after = reduce(before, this.#edit());
-    if (after && after !== before) this.#draft(before, after);
+    if (after && after !== before) this.#draft(text, drafted, before, after);
     return after;
+  }
+
+  /** Applies a worker's report. @throws TidemarkError as `reportOn` */
+  report(key: JobKey, report: Report): UserTask {
+    return this.change(key, (before, edit) => reportOn(before, key, report, edit));
   }
 
   /**
@@ -62,12 +69,11 @@ export class Batch {
    * @throws TidemarkError as `storeJob`; LIMIT_EXCEEDED when it is full and nothing in it has ended.
    */
   store(request: StoreRequest): UserTask {
-    const before = this.get(request);
-    const after = storeJob(before, request, this.#edit());
-    if (after === before) return after;
-    if (before?.kind !== "userTask") this.#makeRoom(request.database);
-    this.#draft(before, after);
-    return after;
+    return this.change(request, (before, edit) => {
+      const after = storeJob(before, request, edit);
+      if (before?.kind !== "userTask") this.#makeRoom(request.database);
+      return after;
+    });
   }
 
   /** Removes every job, each by a change of its own. Returns how many. */
@@ -129,9 +135,7 @@ export class Batch {
     return [...kept, ...drafted.filter((state) => state.kind === "userTask")];
   }
 
-  #draft(before: JobState, after: UserTask | Removal): void {
-    const text = textOf(after);
-    const drafted = this.#drafted.get(text);
+  #draft(text: string, drafted: Drafted | undefined, before: JobState, after: UserTask | Removal): void {
     const madeFrom = drafted?.revision ?? before?.stamp.revision ?? 0;
     this.drafts.push({ before, after, entry: entryOf(before, after, madeFrom, nextCommitId()) });
     const revision = this.#revision + this.drafts.length;

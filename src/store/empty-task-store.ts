@@ -1,7 +1,7 @@
 import type { DatabaseSummary } from "../journal/journal.js";
 import type { Limits } from "../protocol/limits.js";
 import { ORIGIN, type Position } from "../protocol/position.js";
-import { storeJob, type StoreRequest } from "../tasks/job-changes.js";
+import { storeJob, type JobReport, type StoreRequest } from "../tasks/job-changes.js";
 import type { DatabaseName, Username } from "../tasks/names.js";
 import { Stamp } from "../tasks/stamp.js";
 import type { UserTask } from "../tasks/user-task.js";
@@ -57,6 +57,10 @@ class EmptyTaskStore implements TaskStore {
 
   async update(): Promise<null> {
     return null;
+  }
+
+  async updateAll(reports: readonly JobReport[]): Promise<PromiseSettledResult<null>[]> {
+    return reports.map(() => ({ status: "fulfilled", value: null }));
   }
 
   async addTasks(): Promise<null> {

@@ -61,10 +61,12 @@ function headerOf(userTask: UserTask): JobHeader {
 
 /** Lines are only ever appended, and the oldest dropped. */
 function newLines(before: UserTask, after: UserTask): readonly LogEntry[] {
-  if (after.log === before.log) return [];
+  if (after.log === before.log) return NO_LINES;
   const newestBefore = before.log.at(-1);
   return newestBefore ? after.log.slice(after.log.lastIndexOf(newestBefore) + 1) : after.log;
 }
+
+const NO_LINES: readonly LogEntry[] = [];
 
 function userTaskOf(database: DatabaseName, epoch: string, job: StoredJob): UserTask {
   const { username, jobId, header, revision, storedRevision, tasks, log } = job;

@@ -2,15 +2,15 @@ import { setImmediate } from "node:timers/promises";
 import { JournalError, type AppendResult, type DatabaseJournal } from "../journal/journal.js";
 import type { Limits } from "../protocol/limits.js";
 import type { Position } from "../protocol/position.js";
-import { limitExceeded, unavailable } from "../protocol/tidemark-error.js";
+import { limitExceeded, unavailable, type TidemarkError } from "../protocol/tidemark-error.js";
 import {
   growJob,
   removeJob,
-  reportOn,
   requestCancel,
   type CancelDemand,
   type Fence,
   type Growth,
+  type JobReport,
   type Report,
   type StoreRequest,
 } from "../tasks/job-changes.js";
@@ -21,6 +21,7 @@ import { assert } from "../util/assert.js";
 import type { Clock } from "../util/clock.js";
 import type { Log } from "../util/log.js";
 import { Batch, type Draft } from "./batch.js";
+import { Answers, Commit, type Asker } from "./commit.js";
 import { statesOf } from "./journal-form.js";
 import { JobTable } from "./job-table.js";
 import { ObservableTaskStore } from "./observable-task-store.js";
@@ -51,7 +52,7 @@ export class PerDatabaseTaskStore extends ObservableTaskStore implements TaskSto
   readonly #table: JobTable;
   readonly #epoch: string;
   #revision: number;
-  #waiting: Commit[] = [];
+  #waiting: Commit<unknown>[] = [];
   /** What was appended without it being known whether it was written. */
   #inDoubt: readonly Draft[] | undefined;
   #committing: Promise<void> | undefined;
@@ -123,7 +124,16 @@ export class PerDatabaseTaskStore extends ObservableTaskStore implements TaskSto
   }
 
   update(key: JobKey, report: Report): Promise<UserTask> {
-    return this.#commit((batch) => batch.change(key, (state, edit) => reportOn(state, key, report, edit)));
+    return this.#commit((batch) => batch.report(key, report));
+  }
+
+  updateAll(reports: readonly JobReport[]): Promise<PromiseSettledResult<UserTask>[]> {
+    return new Promise((resolve) => {
+      const answers = new Answers<UserTask>(reports.length, resolve);
+      for (const [place, { key, report }] of reports.entries()) {
+        this.#enqueue((batch) => batch.report(key, report), answers, place);
+      }
+    });
   }
 
   addTasks(key: JobKey, growth: Growth): Promise<UserTask> {
@@ -199,21 +209,26 @@ export class PerDatabaseTaskStore extends ObservableTaskStore implements TaskSto
   }
 
   #commit<T>(make: (batch: Batch) => T): Promise<T> {
-    if (this.#closedBecause !== undefined) return Promise.reject(unavailable(this.#closedBecause));
+    return new Promise<T>((resolve, reject) => this.#enqueue(make, { resolve, reject }));
+  }
+
+  #enqueue<T>(make: (batch: Batch) => T, asker: Asker<T>, place = 0): void {
+    const refusal = this.#refusal();
+    if (refusal) return asker.reject(refusal, place);
+    this.#waiting.push(new Commit(make, asker, place));
+    this.#committing ??= this.#drain();
+  }
+
+  /** Why a change can't be asked for now. */
+  #refusal(): TidemarkError | undefined {
+    if (this.#closedBecause !== undefined) return unavailable(this.#closedBecause);
     const { changesWaitingMax } = this.#options.limits;
-    if (this.#waiting.length >= changesWaitingMax) {
-      return Promise.reject(
-        limitExceeded(
-          "changesWaitingMax",
-          "Too many changes wait for this database. Try again",
-          changesWaitingMax,
-        ),
-      );
-    }
-    return new Promise<T>((resolve, reject) => {
-      this.#waiting.push({ make, resolve: resolve as (value: unknown) => void, reject });
-      this.#committing ??= this.#drain();
-    });
+    if (this.#waiting.length < changesWaitingMax) return undefined;
+    return limitExceeded(
+      "changesWaitingMax",
+      "Too many changes wait for this database. Try again",
+      changesWaitingMax,
+    );
   }
 
   /** Makes batches until nothing waits. Never rejects: whoever waits is told. */
@@ -224,19 +239,19 @@ export class PerDatabaseTaskStore extends ObservableTaskStore implements TaskSto
       try {
         await this.#commitBatch(commits);
       } catch (error) {
-        for (const { reject } of commits) reject(error);
+        for (const commit of commits) commit.refuse(error);
       }
     }
     this.#committing = undefined;
   }
 
-  async #commitBatch(commits: readonly Commit[]): Promise<void> {
+  async #commitBatch(commits: readonly Commit<unknown>[]): Promise<void> {
     if (this.#inDoubt) await this.#applyIfKept(this.#inDoubt);
     const { clock, limits } = this.#options;
     const batch = new Batch(this.#table, this.#revision, clock.now(), limits);
-    const answers = commits.map((commit) => attempt(commit, batch));
+    for (const commit of commits) commit.attempt(batch);
     if (batch.drafts.length > 0) this.#apply(batch.drafts, await this.#append(batch.drafts));
-    for (const answer of answers) answer();
+    for (const commit of commits) commit.answer();
   }
 
   /** Returns the revision of the first draft; the others follow on. */
@@ -304,22 +319,3 @@ const BATCH_MAX = 1_000;
 
 /** Jobs that expire in one append. */
 const EXPIRED_AT_ONCE = 1_000;
-
-/** A change that waits. */
-interface Commit {
-  readonly make: (batch: Batch) => unknown;
-  readonly resolve: (value: unknown) => void;
-  readonly reject: (error: unknown) => void;
-}
-
-/** Makes one change of the batch, and gives back how to answer it. */
-function attempt({ make, resolve, reject }: Commit, batch: Batch): () => void {
-  const count = batch.drafts.length;
-  try {
-    const value = make(batch);
-    return () => resolve(value);
-  } catch (error) {
-    assert(batch.drafts.length === count, "Law 5: what is refused has changed nothing");
-    return () => reject(error);
-  }
-}

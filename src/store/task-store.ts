@@ -1,6 +1,6 @@
 import type { Position } from "../protocol/position.js";
 import type { DatabaseName, JobId, JobKey, Username } from "../tasks/names.js";
-import type { CancelDemand, Fence, Growth, Report, StoreRequest } from "../tasks/job-changes.js";
+import type { CancelDemand, Fence, Growth, JobReport, Report, StoreRequest } from "../tasks/job-changes.js";
 import type { TaskStatus } from "../tasks/task-status.js";
 import type { Removal, UserTask } from "../tasks/user-task.js";
 import type { TaskStoreListener } from "./task-store-listener.js";
@@ -40,6 +40,8 @@ export interface TaskStore {
   store(request: StoreRequest): Promise<UserTask>;
   /** null where tracking is off. @throws TidemarkError as `reportOn`; UNAVAILABLE */
   update(key: JobKey, report: Report): Promise<UserTask | null>;
+  /** Many reports, in order, as if each were given to `update`: what those come to. Never rejects. */
+  updateAll(reports: readonly JobReport[]): Promise<readonly PromiseSettledResult<UserTask | null>[]>;
   /** null where tracking is off. @throws TidemarkError as `growJob`; UNAVAILABLE */
   addTasks(key: JobKey, growth: Growth): Promise<UserTask | null>;
   /** null where tracking is off. @throws TidemarkError as `requestCancel`; UNAVAILABLE */

@@ -1,8 +1,10 @@
 import type { Limits } from "../protocol/limits.js";
 import { TidemarkError } from "../protocol/tidemark-error.js";
+import { withOne } from "../util/few.js";
+import type { Writable } from "../util/writable.js";
 import type { Stamp } from "./stamp.js";
 import type { TaskList } from "./task-list.js";
-import { copyOf, type IterativeTask, type ParentTask, type Task } from "./task.js";
+import { copyOf, type ParentTask, type Task } from "./task.js";
 
 /**
  * How a tree is changed: every new version of a task is made here, with the stamp of the change, and with its
@@ -25,9 +27,13 @@ export function changed<T extends Task>(task: T, fields: Partial<T>, edit: Edit)
   return next;
 }
 
-/** `parent` with another task in the place `index`. */
+/** `parent` with another task in the place `index`, where it has one. */
 export function withSubTask(parent: ParentTask, index: number, next: Task, edit: Edit): ParentTask {
-  return mapSubTasks(parent, index, index + 1, () => next, edit);
+  const before = parent.subTasks.at(index)!;
+  if (next === before) return parent;
+  const sums = new RunningSums(parent);
+  sums.exchange(before, next);
+  return withSums(parent, parent.subTasks.with(index, next, edit.stamp), sums, edit);
 }
 
 /** `parent` with the sub-tasks from `start` up to `end` replaced; the same parent when none of them differs. */
@@ -79,21 +85,17 @@ export function checkSums(task: Task): void {
 
 /** A change below a parent is one of its own only where it moves the parent's sums. */
 function withSums(parent: ParentTask, subTasks: TaskList<Task>, sums: RunningSums, edit: Edit): ParentTask {
-  const next = changed(parent, sums.fieldsWith(subTasks, parent), edit);
-  return showsSameSums(parent, next) ? copyOf(next, edit.stamp, parent.ownStamp) : next;
-}
-
-function showsSameSums(before: ParentTask, after: ParentTask): boolean {
-  return (
-    before.done === after.done &&
-    before.knownVolume === after.knownVolume &&
-    before.unknownCount === after.unknownCount &&
-    finishedSubTasks(before) === finishedSubTasks(after)
-  );
-}
-
-function finishedSubTasks(parent: ParentTask): number {
-  return parent.kind === "ITERATIVE" ? parent.finishedSubTasks : 0;
+  sums.end();
+  const ownStamp = sums.areThoseOf(parent) ? parent.ownStamp : edit.stamp;
+  const next: Writable<ParentTask> = copyOf(parent, edit.stamp, ownStamp);
+  next.subTasks = subTasks;
+  next.done = sums.done;
+  next.knownVolume = sums.knownVolume;
+  next.unknownCount = sums.unknownCount;
+  next.taskCount = sums.taskCount;
+  if (next.kind === "ITERATIVE") next.finishedSubTasks = sums.finishedSubTasks;
+  checkSums(next);
+  return next;
 }
 
 /**
@@ -101,50 +103,51 @@ function finishedSubTasks(parent: ParentTask): number {
  * added at the end, so that no sum on the way passes 2^53 unless the last one does.
  */
 class RunningSums {
-  #done: number;
-  #knownVolume: number;
-  #unknownCount: number;
-  #taskCount: number;
-  #finished: number;
-  readonly #coming: Task[] = [];
+  done: number;
+  knownVolume: number;
+  unknownCount: number;
+  taskCount: number;
+  finishedSubTasks: number;
+  #coming: Task[] | undefined;
 
   constructor(parent: ParentTask) {
-    this.#done = parent.done;
-    this.#knownVolume = parent.knownVolume;
-    this.#unknownCount = parent.unknownCount;
-    this.#taskCount = parent.taskCount;
-    this.#finished = finishedSubTasks(parent);
+    this.done = parent.done;
+    this.knownVolume = parent.knownVolume;
+    this.unknownCount = parent.unknownCount;
+    this.taskCount = parent.taskCount;
+    this.finishedSubTasks = parent.kind === "ITERATIVE" ? parent.finishedSubTasks : 0;
   }
 
   add(task: Task): void {
-    this.#coming.push(task);
+    this.#coming = withOne(this.#coming, task);
   }
 
   exchange(before: Task, after: Task): void {
     this.#count(before, -1);
-    this.#coming.push(after);
+    this.add(after);
   }
 
-  /** To be called once, at the end. */
-  fieldsWith(subTasks: TaskList<Task>, parent: ParentTask): Partial<ParentTask> {
-    for (const task of this.#coming) this.#count(task, 1);
-    const fields = {
-      subTasks,
-      done: this.#done,
-      knownVolume: this.#knownVolume,
-      unknownCount: this.#unknownCount,
-      taskCount: this.#taskCount,
-    };
-    if (parent.kind === "INTERMEDIATE") return fields;
-    return { ...fields, finishedSubTasks: this.#finished } satisfies Partial<IterativeTask>;
+  /** To be called once, before the sums are read. */
+  end(): void {
+    for (const task of this.#coming ?? []) this.#count(task, 1);
+  }
+
+  /** Whether they show what those of `parent` do. */
+  areThoseOf(parent: ParentTask): boolean {
+    return (
+      this.done === parent.done &&
+      this.knownVolume === parent.knownVolume &&
+      this.unknownCount === parent.unknownCount &&
+      (parent.kind === "INTERMEDIATE" || this.finishedSubTasks === parent.finishedSubTasks)
+    );
   }
 
   #count(task: Task, sign: 1 | -1): void {
-    this.#taskCount += sign * task.taskCount;
-    if (task.status === "FINISHED") this.#finished += sign;
+    this.taskCount += sign * task.taskCount;
+    if (task.status === "FINISHED") this.finishedSubTasks += sign;
     if (task.isLeftOut) return;
-    this.#done += sign * task.done;
-    this.#knownVolume += sign * task.knownVolume;
-    this.#unknownCount += sign * task.unknownCount;
+    this.done += sign * task.done;
+    this.knownVolume += sign * task.knownVolume;
+    this.unknownCount += sign * task.unknownCount;
   }
 }

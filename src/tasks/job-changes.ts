@@ -1,5 +1,6 @@
 import type { Limits } from "../protocol/limits.js";
 import { TidemarkError } from "../protocol/tidemark-error.js";
+import type { Writable } from "../util/writable.js";
 import type { Edit } from "./edit.js";
 import { parseMessage, type DatabaseName, type JobKey } from "./names.js";
 import { resolvePath } from "./task-path.js";
@@ -39,6 +40,12 @@ export interface Report extends Fence {
   readonly updates: readonly TaskUpdate[];
   readonly log: readonly LogLine[];
   readonly requestId: string | null;
+}
+
+/** A report, and the job that it is on. */
+export interface JobReport {
+  readonly key: JobKey;
+  readonly report: Report;
 }
 
 export interface LogLine {
@@ -103,7 +110,8 @@ export function storeJob(before: JobState, request: StoreRequest, edit: Edit): U
 export function reportOn(before: JobState, key: JobKey, report: Report, edit: Edit): UserTask {
   const userTask = existing(before, key, report);
   if (isRepeated(userTask, report.requestId)) return userTask;
-  const task = report.updates.reduce((root, update) => updateTask(root, update, edit), userTask.task);
+  let { task } = userTask;
+  for (const update of report.updates) task = updateTask(task, update, edit);
   const log = appendLog(userTask, report.log, task, edit);
   if (task === userTask.task && log === userTask.log) return heartbeat(userTask, report.requestId, edit);
   return next(userTask, { task, log, reportedAt: edit.now, health: "OK" }, edit, report.requestId);
@@ -155,12 +163,13 @@ function heartbeat(userTask: UserTask, requestId: string | null, edit: Edit): Us
 }
 
 function next(userTask: UserTask, fields: Partial<UserTask>, edit: Edit, requestId: string | null): UserTask {
-  return Object.assign(copyOfJob(userTask), fields, {
-    version: userTask.version + 1,
-    requestIds: withRequestId(userTask.requestIds, requestId, edit.limits),
-    changedAt: edit.now,
-    stamp: edit.stamp,
-  });
+  const after: Writable<UserTask> = copyOfJob(userTask);
+  Object.assign(after, fields);
+  after.version++;
+  after.requestIds = withRequestId(userTask.requestIds, requestId, edit.limits);
+  after.changedAt = edit.now;
+  after.stamp = edit.stamp;
+  return after;
 }
 
 function withRequestId(

@@ -68,6 +68,7 @@ function parseName(field: string, text: string, limits: Limits): string {
 }
 
 function parseText(field: string, text: string, limit: keyof Limits, limits: Limits): string {
+  if (text.length <= limits[limit] && PLAIN.test(text)) return text;
   const name = text.normalize("NFC");
   const fault = faultOf(name, limits[limit]);
   if (fault === undefined) return name;
@@ -83,6 +84,9 @@ function faultOf(name: string, bytesMax: number): string | undefined {
   if (CONTROL_CHARACTER.test(name)) return "has a control character in it";
   return name.isWellFormed() ? undefined : "is no well-formed Unicode";
 }
+
+/** Printable ASCII, which nearly all names are: as many bytes as characters, and in its normal form. */
+const PLAIN = /^[ -~]+$/;
 
 /** What no name may have in it. */
 export const CONTROL_CHARACTER = /\p{Cc}/u;

@@ -48,8 +48,10 @@ function halfEven(value: number): string {
   return ((below % 2 === 0 ? below : below + 1) / 100).toFixed(2);
 }
 
+/** Of a number with two decimals. */
 function withoutTrailingZeros(decimal: string): string {
-  return decimal.replace(/\.?0+$/, "");
+  if (!decimal.endsWith("0")) return decimal;
+  return decimal.slice(0, decimal.endsWith(".00") ? -3 : -1);
 }
 
 function center(text: string, width: number): string {

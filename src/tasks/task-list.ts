@@ -72,6 +72,13 @@ class ShortTaskList<T extends Stamped> {
     }
   }
 
+  /** Another task in the place `index`, where there is one, as part of the change `stamp`. */
+  with(index: number, task: T, stamp: Stamp): TaskList<T> {
+    const tasks = this.tasks.slice();
+    tasks[index] = task;
+    return new ShortTaskList(tasks, stamp);
+  }
+
   /** The tasks from `start` up to `end` replaced, as part of the change `stamp`; the same list when none differs. */
   map(start: number, end: number, replace: (task: T) => T, stamp: Stamp): TaskList<T> {
     let tasks: T[] | undefined;
@@ -143,6 +150,13 @@ class LongTaskList<T extends Stamped> {
       const list = this.lists[place]!;
       if (isEntered(list)) list.forEach(isEntered, visit, first + place * this.#roomEach);
     }
+  }
+
+  with(index: number, task: T, stamp: Stamp): TaskList<T> {
+    const place = Math.floor(index / this.#roomEach);
+    const lists = this.lists.slice();
+    lists[place] = lists[place]!.with(index - place * this.#roomEach, task, stamp);
+    return new LongTaskList(lists, this.#roomEach, stamp);
   }
 
   map(start: number, end: number, replace: (task: T) => T, stamp: Stamp): TaskList<T> {

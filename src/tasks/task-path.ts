@@ -15,7 +15,7 @@ const LENGTH_MAX = 1_000;
 export function resolvePath(root: Task, text: string): TaskPath {
   if (text === "") return [];
   if (text.length > LENGTH_MAX || !FORM.test(text)) throw noSuchTask(text);
-  const path = text.split(".").map(Number);
+  const path = text.includes(".") ? text.split(".").map(Number) : [Number(text)];
   if (!taskAt(root, path)) throw noSuchTask(text);
   return path;
 }

@@ -1,5 +1,6 @@
 import { DEFAULT_LIMITS, type Limits } from "../protocol/limits.js";
 import { assert, unreachable } from "../util/assert.js";
+import { withOne } from "../util/few.js";
 import { Stamp } from "./stamp.js";
 import { subPath } from "./task-path.js";
 import { createTasks, sum, type TaskSpec } from "./task-spec.js";
@@ -64,19 +65,28 @@ export function allRows(root: Task): TaskRow[] {
 }
 
 /** The tasks of `after` whose own fields are not as they were in `before`: what an update writes. */
-export function changedRows(before: Task, after: Task): TaskRow[] {
-  const rows: TaskRow[] = [];
-  const compare = (old: Task | undefined, task: Task, path: string): void => {
-    if (!old || !hasSameOwnFields(old, task)) rows.push(rowOf(task, path));
-    if (task.kind === "LEAF") return;
-    const oldSubTasks = old?.kind === task.kind ? old.subTasks : undefined;
-    task.subTasks.forEachNew(oldSubTasks, (subTask, index) =>
-      compare(oldSubTasks?.at(index), subTask, subPath(path, index)),
-    );
-  };
-  if (after !== before) compare(before, after, "");
-  return rows;
+export function changedRows(before: Task, after: Task): readonly TaskRow[] {
+  return after === before ? NO_ROWS : (withChanged(undefined, before, after, "") ?? NO_ROWS);
 }
+
+/** `rows` with those of the tasks that have changed from `old` to `task`, which stands at `path`, and below. */
+function withChanged(
+  rows: TaskRow[] | undefined,
+  old: Task | undefined,
+  task: Task,
+  path: string,
+): TaskRow[] | undefined {
+  let found = rows;
+  if (!old || !hasSameOwnFields(old, task)) found = withOne(found, rowOf(task, path));
+  if (task.kind === "LEAF") return found;
+  const oldSubTasks = old?.kind === task.kind ? old.subTasks : undefined;
+  task.subTasks.forEachNew(oldSubTasks, (subTask, index) => {
+    found = withChanged(found, oldSubTasks?.at(index), subTask, subPath(path, index));
+  });
+  return found;
+}
+
+const NO_ROWS: readonly TaskRow[] = [];
 
 /** The tree that rows describe, in whatever order they come: `allRows` read back. */
 export function treeOf(epoch: string, written: readonly WrittenRow[]): Task {

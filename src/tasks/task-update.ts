@@ -62,19 +62,19 @@ export function addTasks(root: Task, pathText: string, specs: readonly TaskSpec[
   });
 }
 
-/** Edits the task at `path` and, if that made a difference, the tasks above it as it implies. */
-function editAt(root: Task, path: TaskPath, edit: Edit, revised: (task: Task) => Task): Task {
-  const descend = (task: Task, level: number): Task => {
-    const index = path[level];
-    if (index === undefined) return revised(task);
-    const before = subTaskAt(task, index)!;
-    const after = descend(before, level + 1);
-    if (after === before) return task;
-    if (hasEnded(task.status)) throw illegalTransition(task, "changed, nor what is below it");
-    const parent = after.startedAt === null ? task : begun(task, edit);
-    return withSubTask(parent as ParentTask, index, after, edit);
-  };
-  return descend(root, 0);
+/**
+ * Edits the task at `path`, of which `task` is at `level`, and, if that made a difference, the tasks above it as
+ * it implies.
+ */
+function editAt(task: Task, path: TaskPath, edit: Edit, revised: (task: Task) => Task, level = 0): Task {
+  const index = path[level];
+  if (index === undefined) return revised(task);
+  const before = subTaskAt(task, index)!;
+  const after = editAt(before, path, edit, revised, level + 1);
+  if (after === before) return task;
+  if (hasEnded(task.status)) throw illegalTransition(task, "changed, nor what is below it");
+  const parent = after.startedAt === null ? task : begun(task, edit);
+  return withSubTask(parent as ParentTask, index, after, edit);
 }
 
 /** The steps of one update, in the order that the contract gives them. */

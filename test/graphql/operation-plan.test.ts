@@ -79,6 +79,13 @@ const ORDINARY: readonly Row[] = [
     },
   ],
   [
+    "arguments that are variables, of which one is left out",
+    {
+      query: `query ($w: Int!, $constructor: Int) { task(${JOB}) { task { progress { bar(width: $w) b: bar(width: $constructor) } } } }`,
+      variables: { w: 7 },
+    },
+  ],
+  [
     "aliases, and fields that are asked for twice",
     {
       query: `{ b: task(${JOB}) { task { status } jobId task { description progress { done } } } a: __typename task(${JOB}) { n: jobId jobId } }`,
@@ -199,6 +206,13 @@ const OUT_OF_THE_ORDINARY: readonly Row[] = [
     "a fragment that is left out",
     {
       query: `query ($no: Boolean = false) { ... @include(if: $no) { a: __typename } ...B @skip(if: $no) } fragment B on Query { b: __typename }`,
+    },
+  ],
+  [
+    "a variable by the name of what each object is made from",
+    {
+      query: `query ($__proto__: String) { taskCount(database: "neo4j", username: $__proto__) }`,
+      variables: JSON.parse(`{ "__proto__": "alice" }`) as Record<string, unknown>,
     },
   ],
   [

@@ -475,6 +475,18 @@ describe("the subscribers of a hub", () => {
     await until(() => world.journal.openHandleCount === 1);
   });
 
+  it("who ask the same hold the store once, however many come and go", async () => {
+    await using world = await openHub();
+    const held = countLeases(world.provider);
+    const streams = await Promise.all(Array.from({ length: 5 }, () => world.taskEvents()));
+    const counts = [held()];
+    for (const stream of streams) {
+      await stream.return();
+      counts.push(held());
+    }
+    expect(counts).toEqual([1, 1, 1, 1, 1, 0]);
+  });
+
   it("can come again after the last of them went", async () => {
     await using world = await openHub();
     const before = await world.taskCount();
@@ -546,6 +558,24 @@ describe("the subscribers of a hub", () => {
     expect(await eventsOf(resumed, 2)).toEqual(["Reset EPOCH_CHANGED 0.0.0", "CaughtUp 0"]);
   });
 });
+
+/** Returns how many leases of stores are held, of those that are given from now on. */
+function countLeases(provider: Stores["provider"]): () => number {
+  const retain = provider.retain.bind(provider);
+  let held = 0;
+  vi.spyOn(provider, "retain").mockImplementation(async (database) => {
+    const { store, release } = await retain(database);
+    held++;
+    return {
+      store,
+      release() {
+        held--;
+        release();
+      },
+    };
+  });
+  return () => held;
+}
 
 interface HubWorld extends Stores {
   readonly hub: Hub;

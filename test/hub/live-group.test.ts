@@ -62,6 +62,60 @@ describe("streams that have told all", () => {
   });
 });
 
+describe("a stream that comes to a group", () => {
+  it("whose members are still to be told waits for them, and is told nothing twice", async () => {
+    const world = openGroup();
+    const first = await world.live();
+    world.note("a");
+    const second = await world.live();
+    expect([first.taken, second.taken]).toEqual([[], ["a"]]);
+    world.happen("b");
+    await rest();
+    expect([first.taken, second.taken]).toEqual([
+      ["a", "b"],
+      ["a", "b"],
+    ]);
+  });
+
+  it("gives it what it knows, and is gone on for with the others", async () => {
+    const world = openGroup();
+    await world.live();
+    expect(world.absorbed).toBe(0);
+    await world.live();
+    expect(world.absorbed).toBe(1);
+  });
+});
+
+describe("a group with an interval", () => {
+  it("that was told a batch when there was more already is told the rest with the next tick", async () => {
+    const world = openGroup({ minIntervalMs: 100 });
+    const outlet = await world.live();
+    world.clock.advance(100);
+    world.staleOnce();
+    world.happen("a", "b");
+    expect(outlet.taken).toEqual(["a"]);
+    world.clock.advance(99);
+    expect(outlet.taken).toEqual(["a"]);
+    world.clock.advance(1);
+    expect(outlet.taken).toEqual(["a", "b"]);
+  });
+
+  it("that is told late lets an interval pass from then on", async () => {
+    const world = openGroup({ minIntervalMs: 100 });
+    const outlet = await world.live();
+    world.clock.advance(100);
+    world.delayTurn();
+    world.happen("a");
+    world.clock.advance(100);
+    await rest();
+    world.happen("b");
+    await rest();
+    expect(outlet.taken).toEqual(["a"]);
+    world.clock.advance(100);
+    expect(outlet.taken).toEqual(["a", "b"]);
+  });
+});
+
 describe("a stream that can't take what comes next", () => {
   it("goes on by itself from where it stood, and is live again when it has told all", async () => {
     const world = openGroup();
@@ -162,11 +216,11 @@ describe("a stream that ends", () => {
 });
 
 /** A group, and what happens to it. */
-function openGroup() {
+function openGroup({ minIntervalMs = 0 } = {}) {
   const [clock, queue] = [new ManualClock(), new PullQueue()];
-  const pace = new Pace(0, clock);
+  const pace = new Pace(minIntervalMs, clock);
   const group = new LiveGroup<string>({ queue, pace, clock });
-  const log: Log = { entries: [], end: "nothing", pulls: 0, seenHidden: 0 };
+  const log: Log = { entries: [], end: "nothing", pulls: 0, seenHidden: 0, absorbed: 0, isStale: false };
   const streams = new Map<Basin, PullStream<string>>();
   const lease = { value: { group }, isShared: false, release: () => {} };
   const wake = (): void => {
@@ -174,6 +228,11 @@ function openGroup() {
     pace.wake();
   };
   const world = {
+    clock,
+    /** Places that others were given for theirs. */
+    get absorbed() {
+      return log.absorbed;
+    },
     get pulls() {
       return log.pulls;
     },
@@ -195,11 +254,23 @@ function openGroup() {
     },
     /** In one turn. */
     happen(...names: string[]): void {
+      world.note(...names);
+      pace.wake();
+    },
+    /** What has happened before the turn in which it is told. */
+    note(...names: string[]): void {
       for (const name of names) {
         log.entries.push(name);
         group.changed(log.entries.length);
       }
-      pace.wake();
+    },
+    /** The next batch ends with its first value, though there is more. */
+    staleOnce(): void {
+      log.isStale = true;
+    },
+    /** Somebody else has the queue's turn first. */
+    delayTurn(): void {
+      queue.pullLater({ pull: () => {} });
     },
     hide(count: number): void {
       log.entries.push(...Array<typeof HIDDEN>(count).fill(HIDDEN));
@@ -226,6 +297,8 @@ interface Log {
   end: "nothing" | "ended" | Error;
   pulls: number;
   seenHidden: number;
+  absorbed: number;
+  isStale: boolean;
 }
 
 /** A place in a log; entry n is of revision n, from 1. */
@@ -244,11 +317,17 @@ class Cursor implements PullSource<string> {
       const entry = this.#log.entries[this.#told];
       if (entry === undefined) break;
       this.#told++;
-      if (entry !== HIDDEN) return { value: entry };
+      if (entry !== HIDDEN) return this.#valueOf(entry);
       this.#log.seenHidden++;
     }
     if (this.#log.end instanceof Error) throw this.#log.end;
     return this.#log.end;
+  }
+
+  #valueOf(value: string): Pulled<string> {
+    const { isStale, entries } = this.#log;
+    this.#log.isStale = false;
+    return { value, endsBatch: isStale || this.#told === entries.length, isStale };
   }
 
   fork(): Cursor {
@@ -259,7 +338,9 @@ class Cursor implements PullSource<string> {
     this.#told = Math.min(before - 1, this.#log.entries.length);
   }
 
-  absorb(): void {}
+  absorb(): void {
+    this.#log.absorbed++;
+  }
 }
 
 /** An outlet that keeps what it is given, as long as it has room. */

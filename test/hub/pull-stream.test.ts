@@ -252,6 +252,21 @@ describe("a pull stream with a minimal interval", () => {
     expect(await next).toEqual({ done: false, value: "b" });
   });
 
+  it("that was told a batch when there was more already is told the rest with the next tick", async () => {
+    const { stream, source, clock } = streamWith({ minIntervalMs: 100 }, "a", "b");
+    source.staleAt = 1;
+    expect(await stream.next()).toEqual({ done: false, value: "a" });
+    const told = vi.fn<(result: unknown) => void>();
+    const next = stream.next().then(told);
+    await rest();
+    clock.advance(99);
+    await rest();
+    expect(told).not.toHaveBeenCalled();
+    clock.advance(1);
+    await next;
+    expect(told).toHaveBeenCalledWith({ done: false, value: "b" });
+  });
+
   it("pulls once for all wakes within the interval", async () => {
     const { stream, source, clock, changed } = streamWith({ minIntervalMs: 100 }, "a");
     await stream.next();
@@ -330,7 +345,10 @@ class Source implements PullSource<string> {
     const { values, end } = this.#script;
     this.#script.pulls++;
     const value = values[this.#at];
-    if (value !== undefined) return { value, endsBatch: ++this.#at === values.length };
+    if (value !== undefined) {
+      const isStale = ++this.#at === this.#script.staleAt;
+      return { value, endsBatch: isStale || this.#at === values.length, isStale };
+    }
     if (end instanceof Error) throw end;
     return end;
   }
@@ -349,6 +367,8 @@ class Script {
   pulls = 0;
   readonly values: string[];
   end: Pulled<string> | Error = "nothing";
+  /** After so many a batch ends though there is more. */
+  staleAt: number | undefined;
 
   constructor(values: readonly string[]) {
     this.values = [...values];

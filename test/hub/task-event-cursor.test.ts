@@ -535,6 +535,21 @@ describe("a bookmark", () => {
     expect(cursor.askAgainInMs).toBe(1);
   });
 
+  it("is due when it is for the one who knows less, or has known it for longer, of two who go on together", async () => {
+    await using world = await openWorld();
+    const before = await world.liveWith({ filter: ALICE }, ALICE, BOB);
+    await world.report(BOB);
+    world.told(before);
+    world.clock.advance(BOOKMARK_MS - 1);
+    const after = world.resume("3", { filter: ALICE });
+    expect(world.told(after)).toEqual(["CaughtUp 3"]);
+    after.absorb(before);
+    expect(world.told(after)).toEqual([]);
+    expect(after.askAgainInMs).toBe(1);
+    world.clock.advance(1);
+    expect(world.told(after)).toEqual(["CaughtUp 3"]);
+  });
+
   it("can be resumed from, also where the position before it could not any more", async () => {
     await using world = await openWorld({ limits: { removalsKeptMax: 1 } });
     const filter = ALICE;

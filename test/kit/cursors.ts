@@ -18,6 +18,10 @@ export class CursorReader {
     this.#cursor = cursor;
   }
 
+  absorb(other: CursorReader): void {
+    this.#cursor.absorb(other.#cursor);
+  }
+
   /** The next event; undefined when there is nothing to tell now. */
   pull(): TaskEvent | undefined {
     const pulled = this.#cursor.pull();

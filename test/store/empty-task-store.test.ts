@@ -45,6 +45,9 @@ describe("with tracking switched off", () => {
   it("no worker is refused anything: what is asked of a job is answered with nothing", async () => {
     const store = await untracked().getTaskStore(DATABASE);
     expect(await store.update(ALICE, toReport({ done: 1 }))).toBeNull();
+    expect(await store.updateAll([{ key: ALICE, report: toReport({ done: 1 }) }])).toEqual([
+      { status: "fulfilled", value: null },
+    ]);
     expect(await store.addTasks(ALICE, toGrow("", leaf("more")))).toBeNull();
     expect(await store.requestCancel(ALICE, toCancel())).toBeNull();
     expect(await store.remove(ALICE, ANY_ATTEMPT)).toBeNull();

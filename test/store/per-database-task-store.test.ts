@@ -57,6 +57,26 @@ describe("a task store", () => {
     expect(store.get(ALICE)).toBe(canceled);
   });
 
+  it("answers many reports in their order, each as if it had come alone", async () => {
+    await using world = await openStore();
+    const { store, journal } = world;
+    await Promise.all([store.store(toStore(ALICE)), store.store(toStore(BOB))]);
+    const answers = await store.updateAll([
+      { key: ALICE, report: toReport({ path: "", done: 1 }) },
+      { key: ALICE, report: toReport({ path: "7", done: 2 }) },
+      { key: BOB, report: toReport({ path: "", done: 3 }) },
+      { key: ALICE, report: toReport({ path: "", done: 4 }) },
+    ]);
+    expect(answers).toMatchObject([
+      { status: "fulfilled", value: { ...ALICE, task: { done: 1 }, stamp: { revision: 3 } } },
+      { status: "rejected", reason: refusal("NOT_FOUND") },
+      { status: "fulfilled", value: { ...BOB, task: { done: 3 }, stamp: { revision: 4 } } },
+      { status: "fulfilled", value: { ...ALICE, task: { done: 4 }, stamp: { revision: 5 } } },
+    ]);
+    expect(journal.appends).toHaveLength(2);
+    expect(await store.updateAll([])).toEqual([]);
+  });
+
   it("answers a removal with the job that was there, and with null when there was none", async () => {
     await using world = await openStore();
     const { store } = world;
@@ -670,6 +690,19 @@ describe("the bounds of a store", () => {
     release();
     await Promise.all([first, ...waiting]);
     expect(await store.store(toStore(ALICE))).toMatchObject({ attempt: 2 });
+  });
+});
+
+describe("more reports than may wait", () => {
+  it("are refused one by one, and those that there is room for are not", async () => {
+    await using world = await openStore({ limits: { changesWaitingMax: 1 } });
+    const { store } = world;
+    await store.store(toStore(ALICE));
+    const report = { key: ALICE, report: toReport({ path: "", done: 1 }) };
+    expect(await store.updateAll([report, report])).toMatchObject([
+      { status: "fulfilled", value: { version: 2 } },
+      { status: "rejected", reason: refusal("LIMIT_EXCEEDED", "changesWaitingMax") },
+    ]);
   });
 });
 

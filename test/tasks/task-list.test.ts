@@ -94,6 +94,21 @@ describe("a list of which some tasks are replaced", () => {
     );
   });
 
+  it("is the same whether a task is put in its place or all are asked for one", () => {
+    fc.assert(
+      fc.property(places, ({ length, at }) => {
+        const before = taskListOf(tasksOf(length), STORED);
+        const task = taskOf(at, CHANGED);
+        const after = before.with(at, task, CHANGED);
+
+        expect(after.toArray()).toEqual(before.toArray().with(at, task));
+        expect(newIn(after, before)).toEqual([[at, task]]);
+        expect(after).toEqual(before.map(at, at + 1, () => task, CHANGED));
+      }),
+      { numRuns: 50 },
+    );
+  });
+
   it("shares with the list before it all but the way to the task", () => {
     const before = taskListOf(tasksOf(10_000), STORED);
     const after = before.map(5_000, 5_001, () => taskOf(5_000, CHANGED), CHANGED);
