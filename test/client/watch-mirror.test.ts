@@ -1,15 +1,13 @@
 import { describe, expect, it } from "vitest";
-import type { MirroredJobFragment, MirroredTaskFragment } from "../../src/client/generated/graphql.js";
 import { WatchMirror, type ToldEvent } from "../../src/client/watch-mirror.js";
-
-const POSITION = "epochOfTests.1";
+import { removed, stored, updated } from "./told-events.js";
 
 describe("A mirror", () => {
   it.each([
     ["of a job that it does not hold", [updated("other", "")]],
-    ["of a task that is no next child", [stored("", "0"), updated("j", "2")]],
-    ["of a task below one that is not there", [stored("", "0"), updated("j", "1.0")]],
-    ["of a tree without its root", [stored("0")]],
+    ["of a task that is no next child", [stored("j", "", "0"), updated("j", "2")]],
+    ["of a task below one that is not there", [stored("j", "", "0"), updated("j", "1.0")]],
+    ["of a tree without its root", [stored("j", "0")]],
   ])("says that it has lost track when it is told %s", (_, events) => {
     const mirror = new WatchMirror();
 
@@ -18,7 +16,7 @@ describe("A mirror", () => {
 
   it("puts a tree that grows in order", () => {
     const mirror = new WatchMirror();
-    mirror.apply(stored("", "0"));
+    mirror.apply(stored("j", "", "0"));
     mirror.apply(updated("j", "", "1", "1.0", "2"));
     const root = mirror.jobs.find("u", "j")!.task;
 
@@ -36,64 +34,6 @@ describe("A mirror", () => {
   });
 
   it("a removal of what it never held is nothing", () => {
-    const event = {
-      kind: "TaskRemoved",
-      position: POSITION,
-      username: "u",
-      jobId: "j",
-      reason: "REMOVED",
-    } as const;
-
-    expect(new WatchMirror().apply(event)).toBeUndefined();
+    expect(new WatchMirror().apply(removed("j"))).toBeUndefined();
   });
 });
-
-function stored(...paths: readonly string[]): ToldEvent {
-  const userTask = { ...job("j"), tasks: paths.map(task) };
-  return { kind: "TaskStored", position: POSITION, at: INSTANT, userTask };
-}
-
-function updated(jobId: string, ...paths: readonly string[]): ToldEvent {
-  return {
-    kind: "TaskUpdated",
-    position: POSITION,
-    at: INSTANT,
-    userTask: job(jobId),
-    changed: paths.map(task),
-  };
-}
-
-const INSTANT = "2024-06-01T00:00:00.000Z";
-
-function job(jobId: string): MirroredJobFragment {
-  return {
-    id: jobId,
-    database: "d",
-    username: "u",
-    jobId,
-    attempt: 1,
-    version: 1,
-    storedAt: INSTANT,
-    reportedAt: INSTANT,
-    endedAt: null,
-    health: "OK",
-    eta: null,
-    cancelRequest: null,
-  };
-}
-
-function task(path: string): MirroredTaskFragment {
-  return {
-    path,
-    description: path,
-    kind: "INTERMEDIATE",
-    status: "PENDING",
-    message: null,
-    startedAt: null,
-    endedAt: null,
-    currentIteration: null,
-    maxIterations: null,
-    rate: null,
-    progress: { done: 0, volume: null, knownVolume: 0, percent: "n/a" },
-  };
-}

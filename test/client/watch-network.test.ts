@@ -141,18 +141,24 @@ describe.each(TRANSPORTS)("A watch whose network fails (%s)", (transport) => {
     expect([...watched.jobs.values()].map(({ jobId }) => jobId)).toEqual(["new"]);
   });
 
-  it("asks for another token when the one that it has is no longer good", async () => {
+  it("asks for another token whenever the one that it has is no longer good", async () => {
     await using server = await startServer();
     await using gate = await TokenGate.open(server.url, "first");
-    const tokens = ["first", "second"];
+    const tokens = ["first", "second", "third"];
     const token = async (): Promise<string> => tokens.shift()!;
+    const clock = new ManualClock();
     await store(server.url);
-    await using watched = watchBy(new ManualClock(), { url: gate.url, transport, token });
+    await using watched = watchBy(clock, { url: gate.url, transport, token });
     await eventsUntil(watched, "CaughtUp");
 
     gate.accept("second");
+    const afterOne = await eventsUntil(watched, "CaughtUp");
+    gate.accept("third");
+    await until(watched, () => watched.status.kind === "stale");
+    clock.advance(1_000);
+    const afterTwo = await eventsUntil(watched, "CaughtUp");
 
-    expect(kindsOf(await eventsUntil(watched, "CaughtUp"))).toEqual(["CaughtUp"]);
+    expect([afterOne, afterTwo].map(kindsOf)).toEqual([["CaughtUp"], ["CaughtUp"]]);
     expect(tokens).toEqual([]);
   });
 
@@ -222,8 +228,28 @@ describe("A watch whose network fails", () => {
     await expect(watched.next()).rejects.toThrow(/is no Tidemark: it answers with 404/);
   });
 
-  it("closing it leaves no connection, also one that is half open, or not open yet", async () => {
+  it("a WebSocket on which nothing happens is kept as long as pings are answered", async () => {
     await using server = await startServer();
+    await using gate = await TokenGate.open(server.url, "good");
+    const clock = new ManualClock();
+    const options = { url: gate.url, transport: "websocket", token: "good", keepAliveMs: 1_000 } as const;
+    await using watched = watchBy(clock, options);
+    await eventsUntil(watched, "CaughtUp");
+    const statuses = new Set<string>();
+    watched.onChange(() => statuses.add(watched.status.kind));
+
+    await gate.passes("pong", () => clock.advance(1_000));
+    await gate.passes("pong", () => clock.advance(1_000));
+    await gate.passes("pong", () => clock.advance(1_000));
+    await gate.passes("pong", () => clock.advance(1_000));
+    await store(server.url);
+    await until(watched, () => watched.jobs.size === 1);
+
+    expect([...statuses]).toEqual(["live"]);
+  });
+
+  it("closing it leaves no connection, also one that is half open, or not open yet", async () => {
+    await using server = await startServer({ keepAlive: "1h" });
     await using network = await SeverableProxy.open(server.url);
     const [held, opening] = [
       watch({ url: network.url, database: "d" }),
@@ -234,7 +260,6 @@ describe("A watch whose network fails", () => {
 
     held.close();
     opening.close();
-    network.release();
 
     await metricReaches(server.url, "tidemark_websockets", 0);
     expect(network.socketCount).toBe(0);

@@ -13,7 +13,7 @@ export class SeverableProxy implements AsyncDisposable {
   #port: number;
   readonly #sockets = new Set<Socket>();
   readonly #others = new WeakMap<Socket, Socket>();
-  readonly #held = new WeakSet<Socket>();
+  readonly #held = new WeakMap<Socket, Held>();
   #isShut = false;
 
   /** @param url of the server behind it. */
@@ -58,15 +58,25 @@ export class SeverableProxy implements AsyncDisposable {
   hold(): void {
     for (const socket of this.#sockets) {
       if (this.#held.has(socket)) continue;
-      this.#held.add(socket);
+      const chunks: Buffer[] = [];
+      const keep = (chunk: Buffer): unknown => chunks.push(chunk);
+      this.#held.set(socket, { chunks, keep });
       socket.unpipe();
-      socket.pause();
+      socket.on("data", keep).resume();
     }
   }
 
   /** Lets through what was held up. */
   release(): void {
-    for (const socket of this.#sockets) if (this.#held.delete(socket)) socket.pipe(this.#others.get(socket)!);
+    for (const socket of this.#sockets) {
+      const held = this.#held.get(socket);
+      if (!held) continue;
+      this.#held.delete(socket);
+      socket.off("data", held.keep);
+      const other = this.#others.get(socket)!;
+      for (const chunk of held.chunks) other.write(chunk);
+      socket.pipe(other);
+    }
   }
 
   /** New connections lead to the server at `url`. */
@@ -98,6 +108,12 @@ export class SeverableProxy implements AsyncDisposable {
       });
     }
   }
+}
+
+/** What one side has sent, and the other has not got. */
+interface Held {
+  readonly chunks: readonly Buffer[];
+  readonly keep: (chunk: Buffer) => unknown;
 }
 
 function cutWebSocket(this: Socket, head: Buffer): void {

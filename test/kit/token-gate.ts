@@ -1,4 +1,4 @@
-import { once } from "node:events";
+import { EventEmitter, once } from "node:events";
 import { createServer, request, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { WebSocket, WebSocketServer, type RawData } from "ws";
@@ -11,6 +11,8 @@ export class TokenGate implements AsyncDisposable {
   readonly #server = createServer((asked, answer) => this.#pass(asked, answer));
   readonly #webSockets = new WebSocketServer({ server: this.#server });
   readonly #behind: URL;
+  /** Tells of each message to a client, by its type. */
+  readonly #passed = new EventEmitter();
   #token: string;
 
   /** @param url of the server behind it. */
@@ -42,6 +44,13 @@ export class TokenGate implements AsyncDisposable {
   /** Closes all WebSockets. */
   close(code: number): void {
     for (const client of this.#webSockets.clients) client.close(code);
+  }
+
+  /** Resolves when a message of this type has gone through to a client, once `act` was called. */
+  async passes(type: string, act: () => void): Promise<void> {
+    const passed = once(this.#passed, type);
+    act();
+    await passed;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -77,7 +86,10 @@ export class TokenGate implements AsyncDisposable {
         server.send(textOf(init));
         client.on("message", (data) => server.send(textOf(data)));
       });
-      server.on("message", (data) => client.send(textOf(data)));
+      server.on("message", (data) => {
+        client.send(textOf(data));
+        this.#passed.emit((JSON.parse(textOf(data)) as { type: string }).type); // safe: so the protocol has it
+      });
       server.on("error", () => client.terminate());
       client.once("close", () => server.terminate());
     });
