@@ -9,10 +9,7 @@ import {
   type WatchSession,
 } from "./watch-session.js";
 
-/**
- * A subscription over `graphql-transport-ws`, one a socket, on the WebSocket of the platform; Node.js before 22 has
- * none, there it is that of `ws`.
- */
+/** A subscription over `graphql-transport-ws`, one a socket. */
 export async function overWebSocket(question: WatchQuestion, session: WatchSession): Promise<void> {
   const WebSocket = await platformWebSocket();
   if (session.hasEnded) return;
@@ -101,10 +98,21 @@ type SocketClass = new (url: string, protocol: string) => Socket;
 
 const OPEN = 1;
 
+/**
+ * In Node.js that of `ws`, also where there is one of the platform: that one can't be closed at once when its connection
+ * is half open, and keeps the process alive meanwhile.
+ */
 async function platformWebSocket(): Promise<SocketClass> {
-  // Safe: those who have a WebSocket have the one of the standard, and that of ws has the same parts.
-  const { WebSocket } = globalThis as { WebSocket?: SocketClass };
-  return WebSocket ?? ((await import("ws")).WebSocket as unknown as SocketClass);
+  const { WebSocket, process } = globalThis as Platform;
+  const isNode = process?.versions?.node !== undefined;
+  if (WebSocket && !isNode) return WebSocket;
+  return (await import("ws")).WebSocket as unknown as SocketClass; // safe: it has the parts that are used
+}
+
+/** As far as it matters here. */
+interface Platform {
+  readonly WebSocket?: SocketClass;
+  readonly process?: { readonly versions?: { readonly node?: string } };
 }
 
 function close(socket: Socket): void {
