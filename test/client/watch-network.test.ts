@@ -1,12 +1,12 @@
 import { describe, expect, it } from "vitest";
 import { watch } from "../../src/client/index.js";
 import { ManualClock } from "../kit/manual-clock.js";
-import { metricReaches, readMetric } from "../kit/raw-http.js";
+import { ask, metricReaches, readMetric } from "../kit/raw-http.js";
 import { SeverableProxy } from "../kit/severable-proxy.js";
 import { startServer } from "../kit/server.js";
 import { temporaryFolder } from "../kit/temporary-folder.js";
 import { TokenGate } from "../kit/token-gate.js";
-import { store, update } from "../server/jobs.js";
+import { removeTask, store, update } from "../server/jobs.js";
 import { changes, eventsUntil, kindsOf, TRANSPORTS, until, watchBy, watchImpatiently } from "./watching.js";
 
 describe.each(TRANSPORTS)("A watch whose network fails (%s)", (transport) => {
@@ -141,6 +141,17 @@ describe.each(TRANSPORTS)("A watch whose network fails (%s)", (transport) => {
     expect([...watched.jobs.values()].map(({ jobId }) => jobId)).toEqual(["new"]);
   });
 
+  it("is stale from when the server has gone", async () => {
+    const server = await startServer();
+    await using watched = watchBy(new ManualClock(), { url: server.url, transport });
+    await watched.untilLive();
+    const closed = server.close();
+    await until(watched, () => watched.status.kind === "stale");
+    watched.close();
+
+    await expect(closed).resolves.toBeUndefined();
+  });
+
   it("asks for another token whenever the one that it has is no longer good", async () => {
     await using server = await startServer();
     await using gate = await TokenGate.open(server.url, "first");
@@ -175,6 +186,38 @@ describe.each(TRANSPORTS)("A watch whose network fails (%s)", (transport) => {
 });
 
 describe("A watch whose network fails", () => {
+  it("who is told what does not fit what it holds asks for the state", async () => {
+    await using server = await startServer();
+    await using gate = await TokenGate.open(server.url, "good");
+    await store(server.url);
+    const options = { url: gate.url, transport: "websocket", token: "good" } as const;
+    await using watched = watchBy(new ManualClock(), options);
+    await eventsUntil(watched, "CaughtUp");
+
+    gate.alter = (message) => message.replace('"changed":[{"path":""', '"changed":[{"path":"0.7"');
+    await update(server.url, { updates: [{ path: "", done: 4 }] });
+
+    expect(kindsOf(await eventsUntil(watched, "CaughtUp"))).toEqual(["Reset", "TaskStored", "CaughtUp"]);
+    expect(watched.job("u", "j")?.task.progress.done).toBe(4);
+  });
+
+  it("L9: is stale from a Reset until it has been told the state", async () => {
+    const clock = new ManualClock();
+    await using server = await startServer({ removalsKeptMax: "1" }, { clock });
+    for (const jobId of ["a", "b", "c"]) await store(server.url, { jobId });
+    await using watched = watchBy(new ManualClock(), { url: server.url, minIntervalMs: 1_000 });
+    await watched.untilLive();
+    const statuses = new Set<string>();
+    watched.onChange(() => statuses.add(watched.status.kind));
+
+    for (const jobId of ["a", "b"]) await ask(server.url, removeTask({ jobId }));
+    clock.advance(1_000);
+    await until(watched, () => statuses.has("live"));
+
+    expect([...statuses]).toEqual(["stale", "live"]);
+    expect(watched.jobs.size).toBe(1);
+  });
+
   it("takes server-sent events where a WebSocket does not get through", async () => {
     await using server = await startServer();
     await using network = await SeverableProxy.open(server.url, { refusesWebSockets: true });

@@ -1,3 +1,4 @@
+import { getEventListeners } from "node:events";
 import { describe, expect, it } from "vitest";
 import type { Watch, WatchEvent } from "../../src/client/index.js";
 import { ManualClock } from "../kit/manual-clock.js";
@@ -58,7 +59,8 @@ describe.each(TRANSPORTS)("A watch (%s)", (transport) => {
   it("who breaks off an iteration leaves nothing behind", async () => {
     await using server = await startServer();
     const clock = new ManualClock();
-    const watched = watchBy(clock, { url: server.url, transport });
+    const { signal } = new AbortController();
+    const watched = watchBy(clock, { url: server.url, transport, signal });
 
     const first = await firstOf(watched);
 
@@ -66,6 +68,7 @@ describe.each(TRANSPORTS)("A watch (%s)", (transport) => {
     expect(watched.status).toEqual({ kind: "closed" });
     expect(await watched.next()).toEqual({ done: true, value: undefined });
     expect(clock.timerCount).toBe(0);
+    expect(getEventListeners(signal, "abort")).toEqual([]);
     await metricReaches(server.url, "tidemark_subscribers", 0);
   });
 

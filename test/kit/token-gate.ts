@@ -13,6 +13,8 @@ export class TokenGate implements AsyncDisposable {
   readonly #behind: URL;
   /** Tells of each message to a client, by its type. */
   readonly #passed = new EventEmitter();
+  /** What becomes of a message to a client. */
+  alter = (message: string): string => message;
   #token: string;
 
   /** @param url of the server behind it. */
@@ -87,7 +89,7 @@ export class TokenGate implements AsyncDisposable {
         client.on("message", (data) => server.send(textOf(data)));
       });
       server.on("message", (data) => {
-        client.send(textOf(data));
+        client.send(this.alter(textOf(data)));
         this.#passed.emit((JSON.parse(textOf(data)) as { type: string }).type); // safe: so the protocol has it
       });
       server.on("error", () => client.terminate());
