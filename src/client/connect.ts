@@ -12,6 +12,8 @@ import { Job } from "./job.js";
 import { Reporter } from "./reporter.js";
 import { environmentVariable, machineClock, uniqueId, type ClientClock } from "./surroundings.js";
 import type { TaskSpec } from "./task-spec.js";
+import type { WatchOptions } from "./watch-options.js";
+import { watch, type Watch } from "./watch.js";
 import { Transport, type ClientDocument, type RequestOptions, type Token } from "./transport.js";
 
 export interface ConnectOptions {
@@ -53,6 +55,12 @@ export interface JobOptions {
   readonly onConflict?: OnConflict | undefined;
 }
 
+/** As `watch` takes them; where the server is, is known. */
+export interface ConnectedWatchOptions extends Omit<WatchOptions, "url" | "token" | "database"> {
+  /** Default: the connection's. */
+  readonly database?: string;
+}
+
 /** A server, as a program uses it. It holds nothing that has to be closed. */
 export class Connection {
   /** The server's address. */
@@ -86,13 +94,23 @@ export class Connection {
     const { jobId = uniqueId(), database, username, leaseSeconds, memory, onConflict } = options;
     const header = {
       jobId,
-      database: database ?? this.#options.database ?? environmentVariable("TIDEMARK_DATABASE") ?? "default",
+      database: database ?? this.#database,
       username: username ?? this.#options.username,
       leaseSeconds,
       memory,
       ...(onConflict && { onConflict }),
     };
     return new Job(header, root, this.#reporter, (error, job) => this.#tell(error, job));
+  }
+
+  /** Watches jobs, of the connection's database unless another one is named. */
+  watch(options: ConnectedWatchOptions = {}): Watch {
+    const database = options.database ?? this.#database;
+    return watch({ url: this.url, ...(this.token && { token: this.token }), ...options, database });
+  }
+
+  get #database(): string {
+    return this.#options.database ?? environmentVariable("TIDEMARK_DATABASE") ?? "default";
   }
 
   /**

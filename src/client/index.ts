@@ -1,7 +1,13 @@
 /** `tidemark/client`: what a program imports that reports jobs, or watches them. */
 export { ERROR_CODES, type ErrorCode } from "../protocol/error-codes.js";
 export { TidemarkError } from "../protocol/tidemark-error.js";
-export { connect, type ConnectOptions, type Connection, type JobOptions } from "./connect.js";
+export {
+  connect,
+  type ConnectedWatchOptions,
+  type ConnectOptions,
+  type Connection,
+  type JobOptions,
+} from "./connect.js";
 export { JobCanceled } from "./job-canceled.js";
 export type { FlushOptions, Job } from "./job.js";
 export type { ClientClock, ClientTimer } from "./surroundings.js";

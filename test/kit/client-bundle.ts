@@ -1,10 +1,13 @@
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 
-/** The client as a page gets it: one script, minified, whose exports are the properties of `tidemark`. */
+/** What a page that watches gets: one script, minified, whose exports are the properties of `tidemark`. */
 export async function bundleClient(): Promise<string> {
   const { outputFiles } = await build({
-    entryPoints: [fileURLToPath(new URL("../../src/client/index.ts", import.meta.url))],
+    stdin: {
+      contents: `export { watch } from "./index.ts";`,
+      resolveDir: fileURLToPath(new URL("../../src/client", import.meta.url)),
+    },
     bundle: true,
     minify: true,
     write: false,
