@@ -24,7 +24,7 @@ const PACKAGES = {
   "graphql-yoga": "server/",
   "@graphql-yoga/render-graphiql": "server/",
   "graphql-ws": "server/",
-  ws: "server/",
+  ws: "(server|client)/",
   pino: "(server/|(app|main)\\.ts$)",
   lmdb: "journal/",
   "fs-native-extensions": "journal/",

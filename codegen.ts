@@ -18,7 +18,7 @@ const config: CodegenConfig = {
         useTypeImports: true,
         // A scalar that is new to the schema has to be named below.
         strictScalars: true,
-        scalars: { DateTime: "string", SafeInt: "number", Position: "string" },
+        scalars: { ID: "string", DateTime: "string", SafeInt: "number", Position: "string" },
       },
     },
   },

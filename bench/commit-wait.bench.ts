@@ -79,6 +79,7 @@ async function run(
     log: silentLog,
     retention: { ended: FOR_EVER, failed: FOR_EVER },
     idleMs: Infinity,
+    lostAfterLeases: 3,
   });
   const begunAt = performance.now();
   await Promise.all(

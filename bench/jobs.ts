@@ -64,6 +64,7 @@ export function createProvider(journal: Journal): PerDatabaseTaskStoreProvider {
     log: silentLog,
     retention: { ended: forEver, failed: forEver },
     idleMs: Infinity,
+    lostAfterLeases: 3,
   });
 }
 

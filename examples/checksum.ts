@@ -12,64 +12,48 @@ import { createHash } from "node:crypto";
 import { type Dirent, createReadStream } from "node:fs";
 import { lstat, readdir } from "node:fs/promises";
 import { join } from "node:path";
+import { leaf, task, type Task } from "tidemark/client";
 import { readCommandLine } from "./options.js";
-import type { Reporter, TaskInput } from "./reporter.js";
 import { type Pause, runJob } from "./run-job.js";
-
-const WALK = "0";
-const HASH = "1";
-
-const TASK: TaskInput = {
-  description: "Checksum",
-  subTasks: [{ description: "walk" }, { description: "hash" }],
-};
 
 type File = { readonly path: string; readonly bytes: number };
 
 const { options, operand: topFolder } = readCommandLine("checksum", "DIR");
 
-await runJob(options, TASK, async (reporter, pause) => {
-  await hash(reporter, pause, await walk(reporter, topFolder));
+await runJob(options, task("Checksum", leaf("walk"), leaf("hash")), async (root, pause) => {
+  const files = await root.run("walk", (walk) => findFiles(walk, pause, topFolder));
+  await root.run("hash", (hash) => printChecksums(hash, pause, files));
 });
 
-async function walk(reporter: Reporter, folder: string): Promise<readonly File[]> {
-  await reporter.updateTask({ path: WALK, status: "RUNNING" });
+async function findFiles(walk: Task, pause: Pause, folder: string): Promise<readonly File[]> {
   const files: File[] = [];
-  for await (const path of filesBelow(reporter, folder, await readFolder(folder))) {
-    const stats = await orWarn(reporter, WALK, () => lstat(path));
+  for await (const path of walk.track(filesBelow(walk, folder, await readFolder(folder)))) {
+    const stats = await orWarn(walk, () => lstat(path));
     if (stats) files.push({ path, bytes: stats.size });
-    await reporter.updateTask({ path: WALK, done: files.length });
   }
-  await reporter.updateTask({ path: WALK, status: "FINISHED" });
+  await pause();
   return files.toSorted((left, right) => (left.path < right.path ? -1 : 1));
 }
 
-async function hash(reporter: Reporter, pause: Pause, files: readonly File[]): Promise<void> {
-  const volume = files.reduce((total, { bytes }) => total + bytes, 0);
-  await reporter.updateTask({ path: HASH, volume, status: "RUNNING" });
+async function printChecksums(hash: Task, pause: Pause, files: readonly File[]): Promise<void> {
+  hash.volume(files.reduce((total, { bytes }) => total + bytes, 0));
   let doneBefore = 0;
   for (const { path, bytes } of files) {
-    const report = (read: number) => reporter.updateTask({ path: HASH, done: doneBefore + read });
-    const digest = await orWarn(reporter, HASH, () => digestOf(path, report));
+    const digest = await orWarn(hash, () => digestOf(path, (read) => hash.set(doneBefore + read)));
     if (digest) console.log(checksumLine(digest, path));
-    await report(bytes);
     doneBefore += bytes;
+    hash.set(doneBefore);
     await pause();
   }
-  await reporter.updateTask({ path: HASH, status: "FINISHED" });
 }
 
 /** The first folder is read by the caller: that one has to be readable, those below it need not. */
-async function* filesBelow(
-  reporter: Reporter,
-  folder: string,
-  entries: readonly Dirent[],
-): AsyncGenerator<string> {
+async function* filesBelow(walk: Task, folder: string, entries: readonly Dirent[]): AsyncGenerator<string> {
   for (const entry of entries) {
     const path = join(folder, entry.name);
     if (entry.isFile()) yield path;
     if (!entry.isDirectory()) continue;
-    yield* filesBelow(reporter, path, (await orWarn(reporter, WALK, () => readFolder(path))) ?? []);
+    yield* filesBelow(walk, path, (await orWarn(walk, () => readFolder(path))) ?? []);
   }
 }
 
@@ -77,13 +61,13 @@ function readFolder(path: string): Promise<readonly Dirent[]> {
   return readdir(path, { withFileTypes: true });
 }
 
-async function digestOf(path: string, report: (read: number) => Promise<void>): Promise<string> {
+async function digestOf(path: string, report: (read: number) => void): Promise<string> {
   const sha256 = createHash("sha256");
   let read = 0;
   for await (const chunk of createReadStream(path)) {
     sha256.update(chunk);
     read += chunk.length;
-    await report(read);
+    report(read);
   }
   return sha256.digest("hex");
 }
@@ -95,17 +79,13 @@ function checksumLine(digest: string, path: string): string {
 }
 
 /** What the file system refuses becomes a warning, and undefined; every other error goes on its way. */
-async function orWarn<Value>(
-  reporter: Reporter,
-  taskPath: string,
-  read: () => Promise<Value>,
-): Promise<Value | undefined> {
+async function orWarn<Value>(about: Task, read: () => Promise<Value>): Promise<Value | undefined> {
   try {
     return await read();
   } catch (error) {
     if (!isFileSystemError(error)) throw error;
     console.error(error.message);
-    await reporter.log("WARNING", taskPath, error.message);
+    about.log.warning(error.message);
     return undefined;
   }
 }

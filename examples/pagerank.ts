@@ -10,10 +10,10 @@
  * The table goes to stdout, everything else to stderr.
  */
 import { readFile } from "node:fs/promises";
+import { iterative, leaf, task, type Task } from "tidemark/client";
 import { readCommandLine } from "./options.js";
 import { type Graph, countEdges, parseLock, resolveDependencies } from "./pagerank/graph.js";
 import { type Scores, largestChange, pageRankStep, topScores, uniformScores } from "./pagerank/page-rank.js";
-import type { Reporter, TaskInput } from "./reporter.js";
 import { type Pause, runJob } from "./run-job.js";
 
 const LOCK_FILE = new URL("../package-lock.json", import.meta.url);
@@ -22,82 +22,61 @@ const ITERATIONS_MAX = 50;
 const CHANGE_MIN = 1e-6;
 const ROW_COUNT = 20;
 
-const LOAD = "0";
-const ITERATE = "1";
-const WRITE = "2";
+const TREE = task(
+  "PageRank",
+  leaf("load"),
+  iterative("iterate", { mode: "DYNAMIC", max: ITERATIONS_MAX }, leaf("iteration")),
+  leaf("write", { volume: ROW_COUNT }),
+);
 
-const TASK: TaskInput = {
-  description: "PageRank",
-  subTasks: [
-    { description: "load" },
-    {
-      description: "iterate",
-      iterations: { mode: "DYNAMIC", max: ITERATIONS_MAX, tasks: [{ description: "iteration" }] },
-    },
-    { description: "write", volume: ROW_COUNT },
-  ],
-};
-
-await runJob(readCommandLine("pagerank").options, TASK, async (reporter, pause) => {
-  const graph = await load(reporter, pause);
-  await write(reporter, await iterate(reporter, pause, graph));
+await runJob(readCommandLine("pagerank").options, TREE, async (root, pause) => {
+  const graph = await root.run("load", (load) => readGraph(load, pause));
+  const scores = await root.run("iterate", (iterate) => rank(iterate, pause, graph));
+  await root.run("write", (write) => print(write, scores));
 });
 
-async function load(reporter: Reporter, pause: Pause): Promise<Graph> {
-  await reporter.updateTask({ path: LOAD, status: "RUNNING" });
+async function readGraph(load: Task, pause: Pause): Promise<Graph> {
   const lock = parseLock(JSON.parse(await readFile(LOCK_FILE, "utf8")));
-  await reporter.updateTask({ path: LOAD, volume: lock.size });
+  load.volume(lock.size);
   const graph = new Map<string, readonly string[]>();
   for (const path of lock.keys()) {
     graph.set(path, resolveDependencies(lock, path));
-    await reporter.updateTask({ path: LOAD, done: graph.size });
+    load.advance();
     if (graph.size % PACKAGES_A_STEP === 0) await pause();
   }
-  await reporter.updateTask({ path: LOAD, status: "FINISHED" });
   return graph;
 }
 
-async function iterate(reporter: Reporter, pause: Pause, graph: Graph): Promise<Scores> {
-  await reportEdgeCount(reporter, countEdges(graph));
+async function rank(iterate: Task, pause: Pause, graph: Graph): Promise<Scores> {
+  tellEdgeCount(iterate, countEdges(graph));
   let scores = uniformScores(graph);
-  let change = Infinity;
-  for (let iteration = 1; iteration <= ITERATIONS_MAX && change >= CHANGE_MIN; iteration += 1) {
-    await reporter.updateTask({ path: ITERATE, iteration });
-    await reporter.updateTask({ path: iterationPath(iteration), status: "RUNNING" });
+  for (const iteration of iterate.iterations()) {
     const before = scores;
     scores = pageRankStep(graph, before);
-    change = largestChange(before, scores);
-    await pause();
-    const message = `largest change ${change.toExponential(2)}`;
-    await reporter.updateTask({ path: iterationPath(iteration), status: "FINISHED", message });
+    const change = largestChange(before, scores);
+    await iteration.run("iteration", async (links) => {
+      links.message(`largest change ${change.toExponential(2)}`);
+      await pause();
+    });
+    // Converged early: the server cancels the iterations that are still pending.
+    if (change < CHANGE_MIN) break;
   }
-  // Converged early: the server cancels the iterations that are still pending.
-  await reporter.updateTask({ path: ITERATE, status: "FINISHED" });
   return scores;
 }
 
 /** For all iterations at once: while one volume is unknown, so is the ratio of the whole. */
-async function reportEdgeCount(reporter: Reporter, edgeCount: number): Promise<void> {
-  for (let iteration = 1; iteration <= ITERATIONS_MAX; iteration += 1) {
-    await reporter.updateTask({ path: iterationPath(iteration), volume: edgeCount });
-  }
+function tellEdgeCount(iterate: Task, edgeCount: number): void {
+  for (let index = 0; index < ITERATIONS_MAX; index += 1) iterate.sub(index).volume(edgeCount);
 }
 
-/** Iterations count from 1, children from 0; each iteration has one task here. */
-function iterationPath(iteration: number): string {
-  return `${ITERATE}.${iteration - 1}`;
-}
-
-async function write(reporter: Reporter, scores: Scores): Promise<void> {
-  await reporter.updateTask({ path: WRITE, status: "RUNNING" });
+function print(write: Task, scores: Scores): void {
   const rows = topScores(scores, ROW_COUNT).map(([path, score]) => ({ name: packageName(path), score }));
   const nameWidth = Math.max(...rows.map(({ name }) => name.length));
   console.log(`rank  ${"package".padEnd(nameWidth)}     score`);
   for (const [index, { name, score }] of rows.entries()) {
     console.log(`${String(index + 1).padStart(4)}  ${name.padEnd(nameWidth)}  ${score.toFixed(6)}`);
-    await reporter.updateTask({ path: WRITE, done: index + 1 });
+    write.advance();
   }
-  await reporter.updateTask({ path: WRITE, status: "FINISHED" });
 }
 
 /** `a > b` for the b that is installed for a alone. */

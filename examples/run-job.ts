@@ -1,66 +1,50 @@
 /**
- * What makes a program a job that can be trusted: whatever becomes of the work, its root ends as what happened.
- *
- *     work returns ─► FINISHED     work throws ─► FAILED, with the reason     told to stop ─► CANCELED
+ * What makes a program a job that can be trusted, besides the SDK: it says where it is reported, it stops when it is
+ * told to, and its exit code says how it ended.
  */
 import { setTimeout as sleep } from "node:timers/promises";
+import { connect, type ParentSpec, type Task, type TidemarkError } from "tidemark/client";
 import type { JobOptions } from "./options.js";
-import { Reporter, type TaskInput } from "./reporter.js";
-
-/** Sends what was collected and waits as long as `--delay-ms` says; returns at once when it says 0. */
-export type Pause = () => Promise<void>;
-
-type Work = (reporter: Reporter, pause: Pause) => Promise<void>;
 
 /**
- * Stores `task`, does `work` and reports how it ended. SIGINT, a cancel request and a closed stdout stop it at
- * its next report or pause. Never throws: it says what happened on stderr and sets the exit code.
+ * Waits as long as `--delay-ms` says, or throws when the job is to stop. Also where it says 0 it lets the event loop turn:
+ * work that never does is reported only at its end.
  */
-export async function runJob(options: JobOptions, task: TaskInput, work: Work): Promise<void> {
+export type Pause = () => Promise<void>;
+
+type Work = (root: Task, pause: Pause) => Promise<void>;
+
+/**
+ * Does `work` as a job with this tree. SIGINT, a cancel request, another worker that takes the job over, and a closed
+ * stdout stop it at its next pause. Never throws: it says what happened on stderr and sets the exit code.
+ */
+export async function runJob(options: JobOptions, tree: ParentSpec, work: Work): Promise<void> {
+  const { url, database, username, jobId, delayMs } = options;
+  const onError = (error: TidemarkError): void => {
+    console.error(`${error.message} (${error.code})`);
+    if (error.code === "STALE_ATTEMPT") job.cancel("Another worker has taken the job over");
+  };
+  const job = connect({ url, database, username, onError }).job({ jobId }, tree);
+  stopOnSignals((reason) => job.cancel(reason));
+  console.error(`Job ${jobId} in database ${database} at ${url}`);
   try {
-    const { url, database, username, jobId } = options;
-    const reporter = await Reporter.storeTask(url, { database, username, jobId, task });
-    const { job } = reporter;
-    console.error(
-      `Job ${job.jobId}, attempt ${job.attempt}, of ${job.username} in database ${job.database} at ${url}`,
-    );
-    stopOnSignals(reporter.stop);
-    await workToTheEnd(reporter, () => work(reporter, () => pause(reporter, options.delayMs)));
+    await job.run((root) => work(root, () => pause(delayMs, job.signal)));
   } catch (error) {
-    console.error(messageOf(error));
+    const cause: unknown = job.signal.aborted ? job.signal.reason : error;
+    console.error(cause instanceof Error ? cause.message : String(cause));
     process.exitCode ??= 1;
   }
 }
 
-function stopOnSignals(stop: AbortController): void {
+function stopOnSignals(stop: (reason: string) => void): void {
   // Not `once`: under `npm run` one Ctrl-C arrives twice, and the second would end us before we have reported.
   process.on("SIGINT", () => {
     process.exitCode = 130;
-    stop.abort(new Error("Canceled by SIGINT"));
+    stop("Canceled by SIGINT");
   });
-  process.stdout.on("error", ({ message }) => stop.abort(new Error(`Nobody reads the output: ${message}`)));
+  process.stdout.on("error", ({ message }) => stop(`Nobody reads the output: ${message}`));
 }
 
-async function workToTheEnd(reporter: Reporter, work: () => Promise<void>): Promise<void> {
-  try {
-    await work();
-    await reporter.updateTask({ path: "", status: "FINISHED" });
-  } catch (error) {
-    const { aborted, reason } = reporter.stop.signal;
-    const cause: unknown = aborted ? reason : error;
-    await reporter
-      .end(aborted ? "CANCELED" : "FAILED", messageOf(cause))
-      .catch((unreported: unknown) => console.error(`Its end was not reported. ${messageOf(unreported)}`));
-    throw cause;
-  }
-}
-
-async function pause(reporter: Reporter, delayMs: number): Promise<void> {
-  if (delayMs === 0) return;
-  await reporter.flush();
-  await sleep(delayMs, undefined, { signal: reporter.stop.signal });
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+async function pause(delayMs: number, signal: AbortSignal): Promise<void> {
+  await sleep(delayMs, undefined, { signal });
 }

@@ -94,8 +94,9 @@ function createProvider(
   clock: Clock,
   log: Log,
 ): { provider: TaskStoreProvider; expiry?: Expiry } {
-  const { limits, retention, idleMs, tracking } = config;
+  const { limits, retention, idleMs, lostAfterLeases, tracking } = config;
   if (!tracking) return { provider: new EmptyTaskStoreProvider({ clock, limits }) };
-  const provider = new PerDatabaseTaskStoreProvider(journal, { clock, limits, log, retention, idleMs });
+  const options = { clock, limits, log, retention, idleMs, lostAfterLeases };
+  const provider = new PerDatabaseTaskStoreProvider(journal, options);
   return { provider, expiry: new Expiry(provider, { retention, idleMs, clock }) };
 }

@@ -27,6 +27,8 @@ export interface Config {
   readonly idleMs: number;
   /** How long a job may be silent before its health changes, in milliseconds. Default 60 seconds. */
   readonly leaseMs: number;
+  /** A job is LOST when it was silent for so many leases. Default 3. */
+  readonly lostAfterLeases: number;
   /** The time between two signs of life to a watcher's connection, in milliseconds. Default 12 seconds. */
   readonly keepAliveMs: number;
   /** How long a reader may take nothing of what waits for it, in milliseconds. Default 60 seconds. */
@@ -78,6 +80,7 @@ export function loadConfig(sources: ConfigSources): Config {
     retention: Object.freeze({ ended: read(SETTINGS.retention), failed: read(SETTINGS.retentionFailed) }),
     idleMs: read(SETTINGS.idle),
     leaseMs: read(SETTINGS.lease),
+    lostAfterLeases: read(SETTINGS.lostAfter),
     keepAliveMs: read(SETTINGS.keepAlive),
     slowReaderMs: read(SETTINGS.slowReader),
     bookmarkMs: read(SETTINGS.bookmark),
@@ -179,6 +182,12 @@ const COMMON = {
     default: "60s",
     unit: "duration",
     description: "How long a job may be silent before its health changes",
+  },
+  lostAfter: {
+    parser: wholeNumber(1, 1_000, "expected a whole number from 1 to 1000"),
+    default: "3",
+    unit: "leases",
+    description: "Leases that a job may be silent for before it is LOST",
   },
   keepAlive: {
     parser: duration("1ms", "24d"),

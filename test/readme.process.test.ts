@@ -14,7 +14,7 @@ const README = readFileSync("README.md", "utf8");
 /** A formatter pads tables. */
 const TABLES = README.replaceAll(/ +/g, " ");
 const [store, report, sse, table] = blocks("sh").filter((block) => block.startsWith("curl"));
-const [watch] = blocks("js");
+const [work, watch, watchByProtocol] = blocks("js");
 
 let server: TestServer;
 const children: ChildProcess[] = [];
@@ -45,6 +45,14 @@ describe("the commands of the README", () => {
     expect(await output("bash", table!)).toContain('"taskName":"    |-- read","progress":"42%"');
   });
 
+  it("run a worker in ten lines", async () => {
+    await output("node --input-type=module", work!);
+
+    expect(await output("bash", table!.replace("import-2", "import-1"))).toContain(
+      '"taskName":"    |-- write","progress":"100%"',
+    );
+  });
+
   it("watch a job over server-sent events", async () => {
     await output("bash", store!);
     const lines = linesOf("bash", sse!);
@@ -52,8 +60,17 @@ describe("the commands of the README", () => {
     expect(await lines.next((line) => line.startsWith("data:"))).toContain('"status":"PENDING"');
   });
 
-  it("watch a database over WebSocket, and see the change that is made meanwhile", async () => {
+  it("watch a database by the client, and see the change that is made meanwhile", async () => {
     const lines = linesOf("node --input-type=module", watch!);
+    await output("bash", store!);
+    await lines.next((line) => line === "TaskStored import-2 0%");
+    await output("bash", report!);
+
+    expect(await lines.next((line) => line.startsWith("TaskUpdated"))).toBe("TaskUpdated import-2 28%");
+  });
+
+  it("watch a database by the protocol, and see the change that is made meanwhile", async () => {
+    const lines = linesOf("node --input-type=module", watchByProtocol!);
     await lines.next((line) => line.includes("CaughtUp"));
     await output("bash", store!);
     await output("bash", report!);

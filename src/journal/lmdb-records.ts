@@ -1,5 +1,6 @@
 import { crc32 } from "node:zlib";
 import type { JobKey } from "../tasks/names.js";
+import type { Pace } from "../tasks/pace.js";
 import type { LeafRow, TaskRow, WrittenRow } from "../tasks/task-rows.js";
 import { TASK_STATUSES } from "../tasks/task-status.js";
 import { unreachable } from "../util/assert.js";
@@ -182,7 +183,9 @@ function fieldsOf(row: TaskRow): RowFields | PendingLeafFields {
   ];
   switch (row.kind) {
     case "LEAF":
-      return [...own, row.volume, row.done];
+      return row.pace
+        ? [...own, row.volume, row.done, [row.pace.rate, row.pace.spanMs, row.pace.gapMs]]
+        : [...own, row.volume, row.done];
     case "INTERMEDIATE":
       return own;
     case "ITERATIVE":
@@ -212,6 +215,7 @@ function rowOf(fields: RowFields | PendingLeafFields): TaskRow {
       isLeftOut: false,
       volume: fields[4],
       done: 0,
+      pace: null,
     };
   }
   const path = fields[1];
@@ -226,6 +230,7 @@ function rowOf(fields: RowFields | PendingLeafFields): TaskRow {
     case "LEAF": {
       const volume = fields[9] as number | null;
       const done = fields[10] as number;
+      const pace = paceOf(fields[11]);
       return {
         kind: "LEAF",
         path,
@@ -238,6 +243,7 @@ function rowOf(fields: RowFields | PendingLeafFields): TaskRow {
         isLeftOut,
         volume,
         done,
+        pace,
       };
     }
     case "INTERMEDIATE":
@@ -260,6 +266,13 @@ function rowOf(fields: RowFields | PendingLeafFields): TaskRow {
     default:
       throw new DamagedFileError(`a task of kind ${fields[0]} is unknown`);
   }
+}
+
+/** What is no list belongs to who keeps the row: most leaves have no pace, and once none had. */
+function paceOf(field: unknown): Pace | null {
+  if (!Array.isArray(field)) return null;
+  const [rate, spanMs, gapMs] = field as [number, number, number];
+  return { rate, spanMs, gapMs };
 }
 
 function isPendingLeaf(fields: RowFields | PendingLeafFields): fields is PendingLeafFields {

@@ -10,7 +10,8 @@ export interface ExpiryOptions {
 }
 
 /**
- * Forgets what is no longer wanted, in rounds: jobs whose retention is over, then stores that nobody asks for.
+ * Forgets what is no longer wanted, in rounds: jobs whose retention is over, then stores that nobody asks for. On the
+ * way it sees to the health of jobs in databases that are not open; an open one does that by itself, in time.
  * Rounds are a tenth of the shortest of these times apart, and at most a minute. A removal is a change like
  * any other.
  */
@@ -38,7 +39,7 @@ export class Expiry {
   }
 
   async #round(): Promise<void> {
-    await this.#provider.expireJobs();
+    await this.#provider.tendJobs();
     await this.#provider.closeIdleStores();
     if (!this.#isStopped) this.start();
   }

@@ -1,21 +1,25 @@
 import { setImmediate } from "node:timers/promises";
+import type { LeaseTerms } from "../tasks/health.js";
 import type { JobId, JobKey, Username } from "../tasks/names.js";
 import { TASK_STATUSES, type TaskStatus } from "../tasks/task-status.js";
 import type { JobState, Removal, UserTask } from "../tasks/user-task.js";
 import { EndedJobs, type EndedJob } from "./ended-jobs.js";
+import { LeasedJobs, type LeasedJob } from "./leased-jobs.js";
 import { RevisionIndex } from "./revision-index.js";
 import { SortedNames } from "./sorted-names.js";
 import { matches, type JobFilter, type PageWindow, type UserTaskPage } from "./task-store.js";
 
 /**
  * What a database knows, and how it is found: by key, by user, by order of change, by order of store, by
- * order of end, and counted by status. It changes in one place, `apply`, one revision at a time; all else reads.
+ * order of end, by when its health declines, and counted by status. It changes in one place, `apply`, one revision
+ * at a time; all else reads.
  */
 export class JobTable {
   readonly #users = new Map<Username, UserEntry>();
   readonly #usernames = new SortedNames<Username>();
   readonly #counts = zeroCounts();
   readonly #ended = new EndedJobs();
+  readonly #leased: LeasedJobs;
   readonly #removalsKeptMax: number;
   #floor = 0;
 
@@ -28,7 +32,7 @@ export class JobTable {
   );
 
   /** A table of what a journal kept, which comes in parts and in no order. */
-  static loading(options: { removalsKeptMax: number }): Loading {
+  static loading(options: JobTableOptions): Loading {
     const table = new JobTable(options);
     const slots: Slot[] = [];
     return {
@@ -42,7 +46,8 @@ export class JobTable {
     };
   }
 
-  constructor(options: { removalsKeptMax: number }) {
+  constructor(options: JobTableOptions) {
+    this.#leased = new LeasedJobs(options);
     this.#removalsKeptMax = options.removalsKeptMax;
   }
 
@@ -54,6 +59,11 @@ export class JobTable {
   /** The jobs that have ended; they change with the table alone. */
   get ended(): Omit<EndedJobs, "replace"> {
     return this.#ended;
+  }
+
+  /** The jobs whose health may decline; they change with the table alone. */
+  get leased(): Omit<LeasedJobs, "replace"> {
+    return this.#leased;
   }
 
   get(key: JobKey): JobState {
@@ -69,6 +79,7 @@ export class JobTable {
     if (before) this.#changes.staled();
     if (!hasSameStatus(before, state)) this.#count(before, state);
     this.#indexEnd(slot, state);
+    slot.leased = this.#leased.replace(slot.leased, state);
     this.#indexStore(before, state, slot);
     this.#indexRemoval(before, state, slot);
   }
@@ -154,6 +165,7 @@ export class JobTable {
     slot.state = state;
     this.#count(undefined, state);
     this.#indexEnd(slot, state);
+    slot.leased = this.#leased.replace(slot.leased, state);
     return slot;
   }
 
@@ -224,11 +236,17 @@ export class JobTable {
   }
 }
 
+export interface JobTableOptions extends LeaseTerms {
+  readonly removalsKeptMax: number;
+}
+
 /** The place of one key: indexes hold it, so that a state that is gone is held by nobody. */
 interface Slot {
   state: JobState;
   /** Its place in the order of ends. */
   ended?: EndedJob | undefined;
+  /** Its place in the order of health. */
+  leased?: LeasedJob | undefined;
 }
 
 /** What a table is loaded by. */

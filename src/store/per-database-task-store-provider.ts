@@ -7,7 +7,7 @@ import { PerDatabaseTaskStore, type TaskStoreOptions } from "./per-database-task
 import type { TaskStoreLease, TaskStoreProvider } from "./task-store-provider.js";
 import type { TaskStore } from "./task-store.js";
 
-export interface ProviderOptions extends TaskStoreOptions {
+export interface ProviderOptions extends Omit<TaskStoreOptions, "leasesFrom"> {
   /** How long ended jobs stay. */
   readonly retention: Retention;
   /** How long a store stays open that nobody asks for, in milliseconds. */
@@ -25,20 +25,20 @@ export interface ProviderOptions extends TaskStoreOptions {
  */
 export class PerDatabaseTaskStoreProvider implements TaskStoreProvider {
   readonly #journal: Journal;
-  readonly #options: ProviderOptions;
+  readonly #options: ProviderOptions & TaskStoreOptions;
   readonly #opened = new Map<DatabaseName, OpenStore>();
   readonly #locks = new KeyedMutex();
   readonly #closings = new Set<Promise<void>>();
   /**
-   * When the next job of a database expires whose store is not open. Of those that were there before this
-   * provider it is not known, and said to be at once; undefined until they have been listed.
+   * When the next job of a database expires, or its health declines, whose store is not open. Of those that were
+   * there before this provider it is not known, and said to be at once; undefined until they have been listed.
    */
   #dueAt: Map<DatabaseName, number> | undefined;
   #isClosed = false;
 
   constructor(journal: Journal, options: ProviderOptions) {
     this.#journal = journal;
-    this.#options = options;
+    this.#options = { ...options, leasesFrom: options.clock.now() };
   }
 
   async getTaskStore(database: DatabaseName): Promise<TaskStore> {
@@ -86,15 +86,15 @@ export class PerDatabaseTaskStoreProvider implements TaskStoreProvider {
   }
 
   /**
-   * Removes all jobs whose retention is over. Of the databases that are not open, those are opened in which
-   * one is due, one at a time, and closed again unless somebody has asked for them meanwhile. What fails is
-   * logged, and tried again by the next call. Not to be called while a call is under way.
+   * Judges the health of all jobs, and removes those whose retention is over. Of the databases that are not open,
+   * those are opened in which one is due, one at a time, and closed again unless somebody has asked for them
+   * meanwhile. What fails is logged, and tried again by the next call. Not to be called while a call is under way.
    */
-  async expireJobs(): Promise<void> {
-    await Promise.all(this.openStores().map((store) => this.#expire(store)));
+  async tendJobs(): Promise<void> {
+    await Promise.all(this.openStores().map((store) => this.#tend(store)));
     for (const database of await this.#dueDatabases()) {
       if (this.#isClosed) return;
-      await this.#expireClosed(database);
+      await this.#tendClosed(database);
     }
   }
 
@@ -187,7 +187,7 @@ export class PerDatabaseTaskStoreProvider implements TaskStoreProvider {
   /** To be called under the lock of the name where anything was stored. Never rejects. */
   #giveUp(store: PerDatabaseTaskStore): Promise<void> {
     this.#opened.delete(store.database);
-    const dueAt = store.nextExpiresAt(this.#options.retention);
+    const dueAt = Math.min(store.nextJudgedAt, store.nextExpiresAt(this.#options.retention));
     if (dueAt < Infinity) this.#dueAt?.set(store.database, dueAt);
     const closing = store
       .close("Nobody had asked for this database, so it was closed. Ask for its store again.")
@@ -208,23 +208,24 @@ export class PerDatabaseTaskStoreProvider implements TaskStoreProvider {
     return !hasUser(entry) && this.#options.clock.now() - entry.usedAt >= this.#options.idleMs;
   }
 
-  async #expire(store: PerDatabaseTaskStore): Promise<void> {
+  async #tend(store: PerDatabaseTaskStore): Promise<void> {
     try {
+      await store.judgeHealth();
       await store.expire(this.#options.retention);
     } catch (error) {
-      this.#warn(error, store.database, "ended jobs could not be removed");
+      this.#warn(error, store.database, "jobs that were due could not be changed or removed");
     }
   }
 
-  async #expireClosed(database: DatabaseName): Promise<void> {
+  async #tendClosed(database: DatabaseName): Promise<void> {
     try {
       const store = await this.#locks.runExclusive(database, () =>
         this.#withEntry(database, (entry) => entry.store),
       );
-      await this.#expire(store);
+      await this.#tend(store);
       await this.#closeIfIdle(database);
     } catch (error) {
-      this.#warn(error, database, "a database could not be opened to remove its ended jobs");
+      this.#warn(error, database, "a database could not be opened for its jobs that are due");
       if (isDamaged(error)) this.#dueAt?.delete(database);
     }
   }
@@ -296,7 +297,7 @@ interface OpenStore {
   leaseCount: number;
   /** Handed out to be written to. */
   isKept: boolean;
-  /** When somebody last asked for it, or was seen to use it; -Infinity when it was opened to expire jobs alone. */
+  /** When somebody last asked for it, or was seen to use it; -Infinity when it was opened for jobs that are due alone. */
   usedAt: number;
 }
 

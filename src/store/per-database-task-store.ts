@@ -5,6 +5,7 @@ import type { Position } from "../protocol/position.js";
 import { limitExceeded, unavailable, type TidemarkError } from "../protocol/tidemark-error.js";
 import {
   growJob,
+  judgeHealth,
   removeJob,
   requestCancel,
   type CancelDemand,
@@ -14,9 +15,11 @@ import {
   type Report,
   type StoreRequest,
 } from "../tasks/job-changes.js";
+import type { LeaseTerms } from "../tasks/health.js";
 import type { DatabaseName, JobKey, Username } from "../tasks/names.js";
 import { expiresAt, type Retention } from "../tasks/retention.js";
 import type { Removal, UserTask } from "../tasks/user-task.js";
+import { Alarm } from "../util/alarm.js";
 import { assert } from "../util/assert.js";
 import type { Clock } from "../util/clock.js";
 import type { Log } from "../util/log.js";
@@ -28,7 +31,7 @@ import { ObservableTaskStore } from "./observable-task-store.js";
 import type { JobFilter, PageWindow, TaskStore, UserTaskPage } from "./task-store.js";
 
 /** What a store needs from outside. */
-export interface TaskStoreOptions {
+export interface TaskStoreOptions extends LeaseTerms {
   readonly clock: Clock;
   readonly limits: Limits;
   readonly log: Log;
@@ -51,6 +54,8 @@ export class PerDatabaseTaskStore extends ObservableTaskStore implements TaskSto
   readonly #options: TaskStoreOptions;
   readonly #table: JobTable;
   readonly #epoch: string;
+  /** Rings when the health of jobs must be looked at. */
+  readonly #alarm: Alarm;
   #revision: number;
   #waiting: Commit<unknown>[] = [];
   /** What was appended without it being known whether it was written. */
@@ -65,7 +70,8 @@ export class PerDatabaseTaskStore extends ObservableTaskStore implements TaskSto
     journal: DatabaseJournal,
     options: TaskStoreOptions,
   ): Promise<PerDatabaseTaskStore> {
-    const loading = JobTable.loading({ removalsKeptMax: options.limits.removalsKeptMax });
+    const { removalsKeptMax } = options.limits;
+    const loading = JobTable.loading({ ...options, removalsKeptMax });
     const head = await journal.load((slice) => loading.add(statesOf(database, slice)));
     return new PerDatabaseTaskStore(database, journal, options, await loading.finish(head.floor), head);
   }
@@ -84,6 +90,8 @@ export class PerDatabaseTaskStore extends ObservableTaskStore implements TaskSto
     this.#table = table;
     this.#epoch = start.epoch;
     this.#revision = start.revision;
+    this.#alarm = new Alarm(options.clock, () => this.#hearAlarm());
+    this.#alarm.set(table.leased.nextLookAt);
   }
 
   get position(): Position {
@@ -175,6 +183,26 @@ export class PerDatabaseTaskStore extends ObservableTaskStore implements TaskSto
     }
   }
 
+  /**
+   * Lets the health of jobs decline that were silent for too long, up to 1,000 in one append and one turn of the
+   * event loop. It does so by itself while the store is open. Returns how many changes that was.
+   * @throws TidemarkError UNAVAILABLE
+   */
+  async judgeHealth(): Promise<number> {
+    const isDue = (): boolean => this.nextJudgedAt <= this.#options.clock.now();
+    let count = 0;
+    while (isDue()) {
+      count += await this.#commit((batch) => this.#decline(batch));
+      if (isDue()) await setImmediate();
+    }
+    return count;
+  }
+
+  /** When the health of the next job is to be judged, milliseconds since 1970; Infinity when none may decline. */
+  get nextJudgedAt(): number {
+    return this.#table.leased.nextLookAt;
+  }
+
   /** When the next job expires, milliseconds since 1970; Infinity when none has ended. Takes constant time. */
   nextExpiresAt(retention: Retention): number {
     return this.#table.ended.nextExpiresAt(retention);
@@ -191,12 +219,43 @@ export class PerDatabaseTaskStore extends ObservableTaskStore implements TaskSto
    */
   async close(because = "The server is stopping. Try again when it is back."): Promise<void> {
     this.#closedBecause ??= because;
+    this.#alarm.cancel();
     await this.#committing;
     await this.#journal.close();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  /** Nearly always, all jobs that are looked at have reported since, and nothing is to be committed. */
+  #hearAlarm(): void {
+    const { clock } = this.#options;
+    if (this.#table.leased.look(clock.now(), JUDGED_AT_ONCE).length > 0) void this.#judgeInTime();
+    else this.#setAlarm(this.nextJudgedAt);
+  }
+
+  async #judgeInTime(): Promise<void> {
+    try {
+      await this.judgeHealth();
+      this.#setAlarm(this.nextJudgedAt);
+    } catch (error) {
+      if (this.#closedBecause !== undefined) return;
+      const { log, clock } = this.#options;
+      log.warn({ err: error, database: this.database }, "the health of jobs could not be judged");
+      this.#setAlarm(clock.now() + JUDGE_AGAIN_MS);
+    }
+  }
+
+  #setAlarm(at: number): void {
+    if (this.#closedBecause === undefined) this.#alarm.set(at);
+  }
+
+  #decline(batch: Batch): number {
+    const count = batch.drafts.length;
+    for (const key of this.#table.leased.look(this.#options.clock.now(), JUDGED_AT_ONCE))
+      batch.change(key, (state, edit) => judgeHealth(state, this.#options, edit));
+    return batch.drafts.length - count;
   }
 
   /** The first of those whose retention is over. */
@@ -309,6 +368,8 @@ export class PerDatabaseTaskStore extends ObservableTaskStore implements TaskSto
       this.#table.apply(after);
       this.announce(before, after);
     }
+    // What is overdue is being judged, or will be tried again.
+    if (this.nextJudgedAt > this.#options.clock.now()) this.#setAlarm(this.nextJudgedAt);
   }
 }
 
@@ -319,3 +380,9 @@ const BATCH_MAX = 1_000;
 
 /** Jobs that expire in one append. */
 const EXPIRED_AT_ONCE = 1_000;
+
+/** Jobs whose health is judged in one turn, and in one append. */
+const JUDGED_AT_ONCE = 1_000;
+
+/** How long after a failure it is tried again. */
+const JUDGE_AGAIN_MS = 1_000;

@@ -2,6 +2,7 @@ import type { Limits } from "../protocol/limits.js";
 import { TidemarkError } from "../protocol/tidemark-error.js";
 import type { Writable } from "../util/writable.js";
 import type { Edit } from "./edit.js";
+import { declinesAt, type LeaseTerms } from "./health.js";
 import { parseMessage, type DatabaseName, type JobKey } from "./names.js";
 import { resolvePath } from "./task-path.js";
 import { createTask, type TaskSpec } from "./task-spec.js";
@@ -150,6 +151,12 @@ export function removeJob(before: JobState, fence: Fence, reason: RemovalReason,
     reason,
     removedAt: edit.now,
   } satisfies Removal;
+}
+
+/** Lets the health of a job decline that was silent for too long, by one step: OK, SILENT, LOST. */
+export function judgeHealth(before: JobState, terms: LeaseTerms, edit: Edit): JobState {
+  if (before?.kind !== "userTask" || declinesAt(before, terms) > edit.now) return before;
+  return next(before, { health: before.health === "OK" ? "SILENT" : "LOST" }, edit, null);
 }
 
 /**

@@ -1,6 +1,7 @@
 import { DEFAULT_LIMITS, type Limits } from "../protocol/limits.js";
 import { assert, unreachable } from "../util/assert.js";
 import { withOne } from "../util/few.js";
+import type { Pace } from "./pace.js";
 import { Stamp } from "./stamp.js";
 import { subPath } from "./task-path.js";
 import { createTasks, sum, type TaskSpec } from "./task-spec.js";
@@ -31,6 +32,7 @@ export interface LeafRow extends OwnFields {
   readonly kind: "LEAF";
   readonly volume: number | null;
   readonly done: number;
+  readonly pace: Pace | null;
 }
 
 export interface IntermediateRow extends OwnFields {
@@ -166,7 +168,7 @@ function rowOf(task: Task, path: string): TaskRow {
   const { description, status, startedAt, endedAt, message, maxConcurrency, isLeftOut } = task;
   switch (task.kind) {
     case "LEAF": {
-      const { volume, done } = task;
+      const { volume, done, pace } = task;
       return {
         kind: "LEAF",
         path,
@@ -179,6 +181,7 @@ function rowOf(task: Task, path: string): TaskRow {
         isLeftOut,
         volume,
         done,
+        pace,
       };
     }
     case "INTERMEDIATE":
@@ -227,6 +230,7 @@ function taskOf({ row }: WrittenRow, subTasks: readonly Task[], stamp: Stamp): T
       unknownCount: row.volume === null ? 1 : 0,
       taskCount: 1,
       volume: row.volume,
+      pace: row.pace,
     };
   }
   const { done, knownVolume, unknownCount, taskCount } = sum(subTasks);

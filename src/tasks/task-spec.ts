@@ -105,7 +105,7 @@ class TaskBuilder {
     if (spec.iterations) return this.#iterative(spec.iterations, common, level);
     const volume = checkedVolume(spec);
     const sums = { done: 0, knownVolume: volume ?? 0, unknownCount: volume === null ? 1 : 0, taskCount: 1 };
-    return { kind: "LEAF", ...common, ...sums, volume } satisfies LeafTask;
+    return { kind: "LEAF", ...common, ...sums, volume, pace: null } satisfies LeafTask;
   }
 
   #iterative(iterations: IterationsSpec, common: Pending, level: number): IterativeTask {
@@ -158,7 +158,7 @@ class TaskBuilder {
 }
 
 /** What all new tasks have. */
-type Pending = Omit<LeafTask, "kind" | "volume" | keyof Sums>;
+type Pending = Omit<LeafTask, "kind" | "volume" | "pace" | keyof Sums>;
 
 /** LIMIT_EXCEEDED for a tree of more than `bound` tasks. */
 export function tooManyTasks(bound: number): TidemarkError {

@@ -1,6 +1,7 @@
 import { badUserInput, TidemarkError } from "../protocol/tidemark-error.js";
 import { appendSubTasks, changed, mapSubTasks, stampedAnew, withSubTask, type Edit } from "./edit.js";
 import { parseMessage } from "./names.js";
+import { NO_PACE, paced, type Pace } from "./pace.js";
 import { resolvePath, type TaskPath } from "./task-path.js";
 import { createTasks, repeat, sum, tooManyTasks, type TaskSpec } from "./task-spec.js";
 import { hasEnded, illegalTransition, type TaskStatus } from "./task-status.js";
@@ -114,7 +115,13 @@ function withVolume(leaf: LeafTask, volume: number, edit: Edit): LeafTask {
 
 function withDone(leaf: LeafTask, done: number, edit: Edit): LeafTask {
   if (done <= leaf.done) return leaf;
-  return changed(begun(alive(leaf), edit), { done }, edit);
+  const running = begun(alive(leaf), edit);
+  return changed(running, { done, pace: paceOf(leaf, done, edit) }, edit);
+}
+
+/** What was done before the leaf began, as far as is known, took no time that could be told. */
+function paceOf({ startedAt, pace, done: before }: LeafTask, done: number, { now }: Edit): Pace | null {
+  return startedAt === null ? null : paced(pace ?? NO_PACE, done - before, now - startedAt);
 }
 
 function withMessage(task: Task, text: string, edit: Edit): Task {

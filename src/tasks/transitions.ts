@@ -22,7 +22,7 @@ export function finish(task: Task, edit: Edit): Task {
   if (task.kind === "LEAF") {
     const volume = task.volume ?? task.done;
     const done = Math.max(task.done, volume);
-    return changed(task, { ...ended, volume, done, knownVolume: volume, unknownCount: 0 }, edit);
+    return changed(task, { ...ended, volume, done, knownVolume: volume, unknownCount: 0, pace: null }, edit);
   }
   const settled = mapSubTasks(task, 0, task.subTasks.length, (subTask) => settle(subTask, edit), edit);
   const isOpen = settled.kind === "ITERATIVE" && settled.mode === "OPEN";
@@ -52,7 +52,7 @@ export function settle(task: Task, edit: Edit): Task {
 
 function endEarly(task: Task, action: "fail" | "cancel", edit: Edit): Task {
   const ended = { status: transition(task, action), endedAt: edit.now } as const;
-  if (task.kind === "LEAF") return changed(task, ended, edit);
+  if (task.kind === "LEAF") return changed(task, { ...ended, pace: null }, edit);
   const endRunning = (subTask: Task) =>
     subTask.status === "RUNNING" ? endEarly(subTask, action, edit) : subTask;
   return changed(mapSubTasks(task, 0, task.subTasks.length, endRunning, edit), ended, edit);

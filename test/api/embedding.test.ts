@@ -233,7 +233,7 @@ describe("a listener of a store", () => {
 
   it("keeps the store open, which is closed when nobody asks for it and opened again where it was", async () => {
     const clock = new ManualClock(0);
-    await using app = await startApp(config({ idle: "1m" }), { clock });
+    await using app = await startApp(config({ idle: "1m", lease: "1h" }), { clock });
     const api = apiOf(app);
     await api.storeTask();
     const { listener, heard } = recordingListener();

@@ -139,7 +139,7 @@ describe("The example pagerank", () => {
   it("is seen to move by whoever watches it", async () => {
     await using server = await startServer();
     using watcher = await watchJob(server, "pagerank");
-    await using example = runExample("pagerank", server);
+    await using example = runExample("pagerank", server, "--delay-ms", "20");
 
     const seen = await watchToTheEnd(watcher);
     await example.exited;
@@ -185,14 +185,14 @@ describe("The example pagerank", () => {
     expect(example.err.join("\n")).toContain("STALE_ATTEMPT");
   });
 
-  it("says what to do when no server answers", async () => {
+  it("does its work all the same when no server answers, and says what to do", async () => {
     const server = await startServer();
     await server.close();
     await using example = runExample("pagerank", server);
 
-    expect((await example.exited).code).toBe(1);
+    expect((await example.exited).code).toBe(0);
     expect(example.err.join("\n")).toContain("npm start");
-    expect(example.out).toEqual([]);
+    expect(example.out).toHaveLength(21);
   });
 });
 

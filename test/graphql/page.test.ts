@@ -188,7 +188,7 @@ function refusalOf(args: PageArguments): TidemarkError {
 }
 
 function tableOf(...revisions: readonly number[]): JobTable {
-  const table = new JobTable({ removalsKeptMax: 1 });
+  const table = new JobTable({ removalsKeptMax: 1, lostAfterLeases: 3, leasesFrom: 0 });
   for (const revision of revisions) table.apply(jobStoredAt(revision));
   return table;
 }

@@ -716,6 +716,9 @@ interface World extends OpenedStore {
   told(cursor: CursorReader, count?: number): string[];
 }
 
+/** So long that what is silent here says nothing of anybody's health. */
+const LEASE = { leaseMs: 100 * BOOKMARK_MS };
+
 async function openWorld(options?: StoresOptions): Promise<World> {
   const opened = await openStore(options);
   const { store, clock } = opened;
@@ -724,10 +727,10 @@ async function openWorld(options?: StoresOptions): Promise<World> {
   const world: World = {
     ...opened,
     async storeAll(...keys) {
-      for (const key of keys) await store.store(toStore(key));
+      for (const key of keys) await store.store(toStore(key, LEASE));
     },
     async storeAtOnce(keys) {
-      await Promise.all(keys.map((key) => store.store(toStore(key))));
+      await Promise.all(keys.map((key) => store.store(toStore(key, LEASE))));
     },
     report: (key) => store.update(key, toReport({ add: 1 })),
     async remove(...keys) {

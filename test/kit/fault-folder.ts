@@ -40,9 +40,12 @@ function open(folder: string): Promise<Journal> {
   return openLmdbJournal(folder, { ...DEFAULT_LIMITS, newEpoch: false, log: silentLog, unfoldedMax: 0 });
 }
 
+/** No lease begins, so none runs out. */
+const FOR_EVER_OK = { lostAfterLeases: 3, leasesFrom: Infinity };
+
 async function openStore(journal: Journal, name: string): Promise<PerDatabaseTaskStore> {
   const database = databaseName(name);
-  const options = { clock: systemClock, log: silentLog, limits: DEFAULT_LIMITS };
+  const options = { clock: systemClock, log: silentLog, limits: DEFAULT_LIMITS, ...FOR_EVER_OK };
   return PerDatabaseTaskStore.open(database, await journal.open(database), options);
 }
 

@@ -14,6 +14,8 @@ import { silentLog } from "../../dist/util/log.js";
 
 const FOLDER = process.argv[2];
 const CLOCK = { now: () => 1_700_000_000_000, schedule: () => ({ cancel() {} }) };
+/** No lease begins, so none runs out. */
+const FOR_EVER_OK = { lostAfterLeases: 3, leasesFrom: Infinity };
 const ALICE = { username: "alice", jobId: "train" };
 const BOB = { username: "bob", jobId: "load" };
 const ANY = { attempt: null };
@@ -53,7 +55,7 @@ for (const steps of LIVES) {
 }
 
 async function openStore(journal, name) {
-  const options = { limits: DEFAULT_LIMITS, clock: CLOCK, log: silentLog };
+  const options = { limits: DEFAULT_LIMITS, clock: CLOCK, log: silentLog, ...FOR_EVER_OK };
   return PerDatabaseTaskStore.open(name, await journal.open(name), options);
 }
 

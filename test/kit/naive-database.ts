@@ -4,12 +4,14 @@ import type { Edit } from "../../src/tasks/edit.js";
 import { limitExceeded } from "../../src/protocol/tidemark-error.js";
 import {
   growJob,
+  judgeHealth,
   removeJob,
   reportOn,
   requestCancel,
   storeJob,
   type StoreRequest,
 } from "../../src/tasks/job-changes.js";
+import { declinesAt } from "../../src/tasks/health.js";
 import type { JobKey, Username } from "../../src/tasks/names.js";
 import { Stamp } from "../../src/tasks/stamp.js";
 import { expiresAt } from "../../src/tasks/retention.js";
@@ -45,12 +47,14 @@ export class NaiveDatabase {
     };
   }
 
-  /** Does what was asked for in one turn. Gives back each answer, and what each change led to. */
+  /** Lets health decline that is due, then does what was asked for in one turn. Gives back each answer, and what each change led to. */
   run(
     commands: readonly JobCommand[],
     now: number,
   ): { answers: Answer[]; made: readonly (UserTask | Removal)[] } {
     const drafts = new Drafts(this.#states, { epoch: this.#epoch, revision: this.revision, now });
+    for (const job of decliningIn(this.query(), now))
+      drafts.change(job, this.#limits, (before, edit) => judgeHealth(before, LEASE_TERMS, edit));
     const answers = commands.map((command) => this.#answer(command, drafts));
     for (const state of drafts.made) this.#apply(state);
     return { answers, made: drafts.made };
@@ -133,10 +137,10 @@ export class NaiveDatabase {
         return before?.kind === "userTask" ? before : null;
       }
       case "purge":
-        return this.#removeAll(this.query(), "PURGED", drafts);
+        return this.#removeAll([...drafts.untouched(this.query()), ...jobsOf(drafts.made)], "PURGED", drafts);
       case "expire": {
         const isOver = (job: UserTask) => (expiresAt(job, command.retention) ?? Infinity) <= drafts.now;
-        return this.#removeAll(endedIn(this.query()).filter(isOver), "EXPIRED", drafts);
+        return this.#removeAll(endedIn(drafts.jobs()).filter(isOver), "EXPIRED", drafts);
       }
     }
   }
@@ -174,6 +178,9 @@ export class NaiveDatabase {
   }
 }
 
+/** As a server has them that was started before anything was stored. */
+const LEASE_TERMS = { lostAfterLeases: 3, leasesFrom: 0 };
+
 /** What was made in one turn, each from what those before it led to. */
 class Drafts {
   readonly made: (UserTask | Removal)[] = [];
@@ -202,6 +209,11 @@ class Drafts {
     return jobsOf([...newest.values()]);
   }
 
+  /** Those of `jobs` of which nothing was made. */
+  untouched(jobs: readonly UserTask[]): UserTask[] {
+    return jobs.filter((job) => !this.made.some((state) => isSame(state, job)));
+  }
+
   /** What `change` would make. */
   rehearse<T extends JobState>(key: JobKey, limits: Limits, reduce: (before: JobState, edit: Edit) => T): T {
     const stamp = Stamp.of(this.#epoch, this.#revision + this.made.length + 1);
@@ -225,6 +237,14 @@ function endedIn(jobs: readonly UserTask[]): UserTask[] {
   return jobs
     .filter((job) => endOf(job) !== null)
     .toSorted((a, b) => endOf(a)! - endOf(b)! || storedAt(a) - storedAt(b));
+}
+
+/** The jobs whose health is due to decline, what is due longest first; of several at one instant, the oldest store. */
+function decliningIn(jobs: readonly UserTask[], now: number): UserTask[] {
+  const dueAt = (job: UserTask): number => declinesAt(job, LEASE_TERMS);
+  return jobs
+    .filter((job) => dueAt(job) <= now)
+    .toSorted((a, b) => dueAt(a) - dueAt(b) || storedAt(a) - storedAt(b));
 }
 
 function storedAt({ storedStamp }: UserTask): number {

@@ -18,6 +18,8 @@ export interface Stores extends AsyncDisposable {
   readonly limits: Limits;
   readonly retention: Retention;
   readonly idleMs: number;
+  readonly lostAfterLeases: number;
+  readonly leasesFrom: number;
 }
 
 export interface StoresOptions {
@@ -43,7 +45,9 @@ export function createStores({
   const journal = observeJournal(wrap(createMemoryJournal(limits)));
   const clock = new ManualClock(START);
   const log = new RecordingLog();
-  const provider = new PerDatabaseTaskStoreProvider(journal, { clock, log, limits, retention, idleMs });
+  const lostAfterLeases = 3;
+  const options = { clock, log, limits, retention, idleMs, lostAfterLeases };
+  const provider = new PerDatabaseTaskStoreProvider(journal, options);
   return {
     provider,
     journal,
@@ -52,6 +56,8 @@ export function createStores({
     limits,
     retention,
     idleMs,
+    lostAfterLeases,
+    leasesFrom: START,
     async [Symbol.asyncDispose]() {
       await provider.close();
       await journal.close();

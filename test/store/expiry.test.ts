@@ -23,10 +23,10 @@ describe("expiry", () => {
     expect(store.position.revision).toBe(3);
   });
 
-  it("leaves a job alone while its retention lasts, and one that has not ended for ever", async () => {
+  it("leaves a job alone while its retention lasts, and one that goes on for ever", async () => {
     await using world = createStores({ idleMs: Infinity, retention: retentionOf(HOUR_MS) });
     const store = await storeEnded(world, DATABASE);
-    await store.store(toStore(BOB));
+    await store.store(toStore(BOB, { leaseMs: 10 * HOUR_MS }));
     start(world);
     await pass(world, HOUR_MS - 60_000);
     expect(store.taskCount()).toBe(2);

@@ -16,6 +16,8 @@ import { NaiveDatabase } from "../kit/naive-database.js";
 import { ALICE, BOB, CAROL } from "../kit/requests.js";
 import { retentionOf } from "../kit/task-stores.js";
 
+const LEASE_TERMS = { lostAfterLeases: 3, leasesFrom: 0 };
+
 const ALICE_TOO = jobKey("alice", "other");
 
 describe("a job table", () => {
@@ -422,7 +424,7 @@ function played(
   groups: readonly CommandGroup[],
   removalsKeptMax: number,
 ): { table: JobTable; model: NaiveDatabase } {
-  const table = new JobTable({ removalsKeptMax });
+  const table = new JobTable({ removalsKeptMax, ...LEASE_TERMS });
   const model = new NaiveDatabase(EPOCH, { ...DEFAULT_LIMITS, removalsKeptMax });
   for (const state of model.runAll(groups, 0).made) table.apply(state);
   return { table, model };
@@ -434,7 +436,7 @@ function tableOf(...changes: readonly Change[]): JobTable {
 }
 
 function tableKeeping(removalsKeptMax: number, ...changes: readonly Change[]): JobTable {
-  const table = new JobTable({ removalsKeptMax });
+  const table = new JobTable({ removalsKeptMax, ...LEASE_TERMS });
   applyFrom(1, table, ...changes);
   return table;
 }
@@ -444,7 +446,7 @@ function loaded(
   states: readonly (UserTask | Removal)[],
   { floor, ...options }: { removalsKeptMax: number; floor: number },
 ): Promise<JobTable> {
-  const loading = JobTable.loading(options);
+  const loading = JobTable.loading({ ...options, ...LEASE_TERMS });
   const half = Math.ceil(states.length / 2);
   loading.add(states.slice(0, half));
   loading.add(states.slice(half));

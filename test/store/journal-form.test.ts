@@ -102,6 +102,7 @@ describe("what a journal has kept", () => {
         await using reopened = await openStore();
         await issueAll(once, [...before, ...after]);
         await issueAll(reopened, before);
+        await reopened.store.close();
         const store = await reopened.reopened();
         await issueAll({ ...reopened, store }, after);
         expect({ ...allOf(store), epoch: "" }).toEqual({ ...allOf(once.store), epoch: "" });

@@ -82,6 +82,7 @@ async function twoClosed(
   }
   await rest(); // until nothing is under way
   world.clock.advance(world.idleMs);
+  await rest(); // until the jobs have been judged
   await world.provider.closeIdleStores();
   isLater = true;
   return world;

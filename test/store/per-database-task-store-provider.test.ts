@@ -576,26 +576,27 @@ describe("expiring jobs", () => {
     await using world = createStores({ idleMs: 1_000, retention: retentionOf(60_000) });
     await endIn(world, DATABASE);
     await closeIdle(world);
-    await world.provider.expireJobs();
+    await world.provider.tendJobs();
     expect(world.journal.opened).toHaveLength(1 + 1); // it is not known yet what is due where
     world.clock.advance(58_999);
-    await world.provider.expireJobs();
+    await world.provider.tendJobs();
     expect(world.journal.opened).toHaveLength(2);
     world.clock.advance(1);
-    await world.provider.expireJobs();
+    await world.provider.tendJobs();
     expect(world.journal.opened).toHaveLength(3);
     expect(world.journal.openHandleCount).toBe(0);
     expect(await world.provider.databases()).toEqual([]);
   });
 
-  it("never opens a database again in which nothing has ended", async () => {
+  it("never opens a database again in which nothing has ended and no lease is over", async () => {
     await using world = createStores({ idleMs: 1_000, retention: retentionOf(0) });
-    await (await world.provider.getTaskStore(DATABASE)).store(toStore(ALICE));
+    const request = toStore(ALICE, { leaseMs: 10_000_000 });
+    await (await world.provider.getTaskStore(DATABASE)).store(request);
     await closeIdle(world);
-    await world.provider.expireJobs();
+    await world.provider.tendJobs();
     world.clock.advance(1_000_000);
-    await world.provider.expireJobs();
-    await world.provider.expireJobs();
+    await world.provider.tendJobs();
+    await world.provider.tendJobs();
     expect(world.journal.opened).toHaveLength(2);
   });
 
@@ -607,7 +608,7 @@ describe("expiring jobs", () => {
     world.clock.advance(60_000);
     await using next = new PerDatabaseTaskStoreProvider(world.journal, world);
     const release = world.journal.holdOpenings(DATABASE);
-    const expiring = next.expireJobs();
+    const expiring = next.tendJobs();
     await rest();
     expect(world.journal.opened).toHaveLength(3);
     release();
@@ -624,7 +625,7 @@ describe("expiring jobs", () => {
     world.clock.advance(60_000);
     await using next = new PerDatabaseTaskStoreProvider(world.journal, world);
     const release = world.journal.holdAppends();
-    const expiring = next.expireJobs();
+    const expiring = next.tendJobs();
     await until(() => world.journal.appends.length === 3);
     const store = await next.getTaskStore(DATABASE);
     release();
@@ -641,10 +642,10 @@ describe("expiring jobs", () => {
     world.clock.advance(60_000);
     await using next = new PerDatabaseTaskStoreProvider(world.journal, world);
     faults.failNextOpen();
-    await next.expireJobs();
+    await next.tendJobs();
     expect(world.log.lines).toMatchObject([{ level: "warn", fields: { database: DATABASE } }]);
     expect(await next.databases()).toEqual([{ name: DATABASE, jobCount: 1 }]);
-    await next.expireJobs();
+    await next.tendJobs();
     expect(await next.databases()).toEqual([]);
   });
 
@@ -654,9 +655,9 @@ describe("expiring jobs", () => {
     await closeIdle(world);
     world.clock.advance(60_000);
     faults.failNextAppend("before writing");
-    await world.provider.expireJobs();
+    await world.provider.tendJobs();
     expect(await world.provider.databases()).toEqual([{ name: DATABASE, jobCount: 1 }]);
-    await world.provider.expireJobs();
+    await world.provider.tendJobs();
     expect(await world.provider.databases()).toEqual([]);
     expect(world.log.lines).toHaveLength(1);
   });
@@ -667,11 +668,11 @@ describe("expiring jobs", () => {
       idleMs: 1_000,
       journal: failFirstListing,
     });
-    await world.provider.expireJobs();
+    await world.provider.tendJobs();
     expect(world.log.lines).toMatchObject([{ level: "warn" }]);
     await endIn(world, DATABASE);
     await closeIdle(world);
-    await world.provider.expireJobs();
+    await world.provider.tendJobs();
     expect(await world.provider.databases()).toEqual([]);
   });
 
@@ -683,7 +684,7 @@ describe("expiring jobs", () => {
     world.clock.advance(60_000);
     await using next = new PerDatabaseTaskStoreProvider(world.journal, world);
     const release = world.journal.holdOpenings(DATABASE);
-    const expiring = next.expireJobs();
+    const expiring = next.tendJobs();
     await until(() => world.journal.opened.length === 3);
     await next.close();
     release();
@@ -696,7 +697,7 @@ describe("expiring jobs", () => {
     await using world = createStores({ retention: retentionOf(60_000) });
     await endIn(world, DATABASE);
     world.clock.advance(60_000);
-    const expiring = world.provider.expireJobs();
+    const expiring = world.provider.tendJobs();
     await world.provider.close();
     await expiring;
     expect(world.log.lines).toEqual([]);

@@ -1,11 +1,5 @@
+import type { Eta } from "../../tasks/eta.js";
 import { builder } from "../builder.js";
-
-/** When a job may end, milliseconds since 1970. */
-export interface Eta {
-  readonly earliest: number;
-  readonly likely: number;
-  readonly latest: number;
-}
 
 export const EtaType = builder.objectRef<Eta>("Eta").implement({
   description: "When a job may end, as a range.",

@@ -1,3 +1,4 @@
+import { rateOf } from "../../tasks/pace.js";
 import { progressOf } from "../../tasks/progress.js";
 import { subPath } from "../../tasks/task-path.js";
 import { currentIteration, subTasksOf } from "../../tasks/task.js";
@@ -85,7 +86,7 @@ export const TaskType = TaskRef.implement({
       nullable: true,
       description:
         "Units per second of a running leaf, smoothed over time; null elsewhere, and before there is enough to say.",
-      resolve: () => null,
+      resolve: rate,
     }),
     maxConcurrency: t.int({
       nullable: true,
@@ -109,6 +110,12 @@ export const TaskType = TaskRef.implement({
     }),
   }),
 });
+
+/** Units a second of a running leaf; null elsewhere, and before there is enough to say. */
+function rate({ task, now }: TaskView): number | null {
+  const pace = task.kind === "LEAF" ? task.pace : null;
+  return pace && rateOf(pace, now - task.startedAt!);
+}
 
 /** How long a task has run, in milliseconds; null before its start. */
 export function elapsedMs({ task, now }: Pick<TaskView, "task" | "now">): number | null {

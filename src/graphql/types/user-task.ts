@@ -1,4 +1,5 @@
 import type { Limits } from "../../protocol/limits.js";
+import { etaOf } from "../../tasks/eta.js";
 import { preOrder } from "../../tasks/traverse.js";
 import { expiresAt } from "../../tasks/retention.js";
 import type { LogEntry, LogLevel } from "../../tasks/user-task.js";
@@ -81,7 +82,7 @@ export const UserTaskType = builder.objectRef<UserTaskView>("UserTask").implemen
       nullable: true,
       description:
         "When the job may end: a range, never a false point; null while unknown, wider while nobody reports.",
-      resolve: () => null,
+      resolve: ({ userTask, now }) => etaOf(userTask, now),
     }),
     health: t.field({
       type: HealthType,

@@ -1,0 +1,141 @@
+/**
+ * `connect()`: where everything begins, for a worker and for a watcher.
+ *
+ *     const tidemark = connect({ database: "demo" });
+ *     await tidemark.job({ jobId: "import" }, task("Import")).run(async (root) => {
+ *       for await (const row of root.track(rows, "rows")) await insert(row);
+ *     });
+ */
+import type { TidemarkError } from "../protocol/tidemark-error.js";
+import type { MemoryRangeInput, OnConflict } from "./generated/graphql.js";
+import { Job } from "./job.js";
+import { Reporter } from "./reporter.js";
+import { environmentVariable, machineClock, uniqueId, type ClientClock } from "./surroundings.js";
+import type { TaskSpec } from "./task-spec.js";
+import type { WatchOptions } from "./watch-options.js";
+import { watch, type Watch } from "./watch.js";
+import { Transport, type ClientDocument, type RequestOptions, type Token } from "./transport.js";
+
+export interface ConnectOptions {
+  /** The server's address. Default: the variable TIDEMARK_URL, else http://localhost:4000. */
+  readonly url?: string | undefined;
+  /** What proves who you are; a function is asked before each request. Default: the variable TIDEMARK_TOKEN, else none. */
+  readonly token?: Token | undefined;
+  /** Where jobs go that name no other. Default: the variable TIDEMARK_DATABASE, else `default`. */
+  readonly database?: string | undefined;
+  /** Whose jobs they are that name no other. Default: the one that the server knows you as. */
+  readonly username?: string | undefined;
+  /** The shortest time between two reports while nothing begins or ends, milliseconds. Default 250. */
+  readonly intervalMs?: number | undefined;
+  /** How long a job may be quiet before it is asked whether somebody wants it to stop, milliseconds. Default 600. */
+  readonly heartbeatMs?: number | undefined;
+  /** How long an answer may take before it is asked for again, milliseconds. Default 5,000. */
+  readonly requestTimeoutMs?: number | undefined;
+  /** How long the process is kept alive for the end of a job that the server does not know of, milliseconds. Default 5,000. */
+  readonly endTimeoutMs?: number | undefined;
+  /**
+   * Called when the server can't be reached (once, until it could be again), and when it refuses something; then with
+   * the job. Nothing is lost by the first: reports wait. After STALE_ATTEMPT, NOT_FOUND and FORBIDDEN the job is no longer reported.
+   */
+  readonly onError?: ((error: TidemarkError, job?: Job) => void) | undefined;
+  /** The source of time; for tests. */
+  readonly clock?: ClientClock | undefined;
+}
+
+export interface JobOptions {
+  /** Stored again under the same one, a job replaces the one before. Default: one that nobody else has. */
+  readonly jobId?: string | undefined;
+  readonly database?: string | undefined;
+  readonly username?: string | undefined;
+  /** Seconds without a report after which the job is SILENT, 1 to 604,800. Default: the server's. */
+  readonly leaseSeconds?: number | undefined;
+  /** The memory that it is estimated to need. */
+  readonly memory?: MemoryRangeInput | undefined;
+  /** REJECT refuses where a job with this id is there and has not ended. Default OVERWRITE. */
+  readonly onConflict?: OnConflict | undefined;
+}
+
+/** As `watch` takes them; where the server is, is known. */
+export interface ConnectedWatchOptions extends Omit<WatchOptions, "url" | "token" | "database"> {
+  /** Default: the connection's. */
+  readonly database?: string;
+}
+
+/** A server, as a program uses it. It holds nothing that has to be closed. */
+export class Connection {
+  /** The server's address. */
+  readonly url: string;
+  readonly token: Token | undefined;
+  readonly #transport: Transport;
+  readonly #reporter: Reporter;
+  readonly #options: ConnectOptions;
+
+  /** Called by `connect`. */
+  constructor(options: ConnectOptions) {
+    this.#options = options;
+    this.#transport = new Transport({
+      url: options.url ?? environmentVariable("TIDEMARK_URL") ?? "http://localhost:4000",
+      token: options.token ?? environmentVariable("TIDEMARK_TOKEN"),
+      requestTimeoutMs: options.requestTimeoutMs,
+    });
+    this.url = this.#transport.url;
+    this.token = this.#transport.token;
+    this.#reporter = new Reporter(this.#transport, {
+      intervalMs: options.intervalMs ?? 250,
+      heartbeatMs: options.heartbeatMs ?? 600,
+      endTimeoutMs: options.endTimeoutMs ?? 5_000,
+      clock: options.clock ?? machineClock,
+      onAway: (error) => this.#tell(error),
+    });
+  }
+
+  /** A job with this tree; it is stored with the first thing that is said of it. */
+  job(options: JobOptions, root: TaskSpec): Job {
+    const { jobId = uniqueId(), database, username, leaseSeconds, memory, onConflict } = options;
+    const header = {
+      jobId,
+      database: database ?? this.#database,
+      username: username ?? this.#options.username,
+      leaseSeconds,
+      memory,
+      ...(onConflict && { onConflict }),
+    };
+    return new Job(header, root, this.#reporter, (error, job) => this.#tell(error, job));
+  }
+
+  /** Watches jobs, of the connection's database unless another one is named. */
+  watch(options: ConnectedWatchOptions = {}): Watch {
+    const database = options.database ?? this.#database;
+    return watch({ url: this.url, ...(this.token && { token: this.token }), ...options, database });
+  }
+
+  get #database(): string {
+    return this.#options.database ?? environmentVariable("TIDEMARK_DATABASE") ?? "default";
+  }
+
+  /**
+   * Asks a query or a mutation.
+   * @throws TidemarkError with the server's code, UNAVAILABLE when there was no answer.
+   */
+  request<Data, Variables>(
+    document: ClientDocument<Data, Variables>,
+    variables: Variables,
+    options?: RequestOptions,
+  ): Promise<Data> {
+    return this.#transport.request(document, variables, options);
+  }
+
+  /** On its own turn: what is thrown there is the program's, and must not stop the reports. */
+  #tell(error: TidemarkError, job?: Job): void {
+    const { onError } = this.#options;
+    if (onError) queueMicrotask(() => onError(error, job));
+  }
+}
+
+/**
+ * Where a server is, and how it is spoken to. Nothing is sent before there is something to say.
+ * @throws TypeError for an address that is none.
+ */
+export function connect(options: ConnectOptions = {}): Connection {
+  return new Connection(options);
+}

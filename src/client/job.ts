@@ -1,0 +1,105 @@
+/**
+ * A job: a tree of tasks that is reported while it is worked on. It is stored with the first thing that is said of it.
+ *
+ *     const job = tidemark.job({ jobId: "nightly-import" }, task("Import", leaf("read"), leaf("write")));
+ *     await job.run(async (task) => { … });
+ */
+import type { TidemarkError } from "../protocol/tidemark-error.js";
+import type { WorkersJobFragment } from "./generated/graphql.js";
+import { JobCanceled } from "./job-canceled.js";
+import { Outbox, type JobHeader } from "./outbox.js";
+import type { Reporter } from "./reporter.js";
+import type { TaskSpec } from "./task-spec.js";
+import { Task, type TrackOptions } from "./task.js";
+import type { Tracked } from "./track.js";
+import { flushedWithin } from "./flush.js";
+
+export interface FlushOptions {
+  /** How long to wait, milliseconds; keeps the process alive meanwhile. Default 5,000. */
+  readonly timeoutMs?: number | undefined;
+}
+
+export class Job {
+  readonly jobId: string;
+  /** The root of the tree. */
+  readonly task: Task;
+  readonly #outbox: Outbox;
+  readonly #reporter: Reporter;
+  readonly #stop = new AbortController();
+
+  /** Called by `Connection.job`. */
+  constructor(
+    header: JobHeader,
+    spec: TaskSpec,
+    reporter: Reporter,
+    onError: (error: TidemarkError, job: Job) => void,
+  ) {
+    this.jobId = header.jobId;
+    this.#reporter = reporter;
+    this.#outbox = new Outbox(header, spec, {
+      touched: (isUrgent) => reporter.touched(this.#outbox, isUrgent),
+      answered: (answer) => this.#answered(answer),
+      refused: (error) => onError(error, this),
+    });
+    this.task = new Task(this.#outbox.root, {
+      signal: this.signal,
+      log: (level, path, message) => this.#outbox.log({ level, path, message }),
+    });
+  }
+
+  /** Aborted when the job is to stop; its reason is a `JobCanceled`, which says who asked and why. */
+  get signal(): AbortSignal {
+    return this.#stop.signal;
+  }
+
+  /** Stores it now, PENDING, so that it is seen before its work begins. */
+  announce(): void {
+    this.#outbox.touched(true);
+  }
+
+  /**
+   * Does the job's work: begins the root, and ends it as `Task.run` says. Gives back what `work` does, or throws what it
+   * throws, once the server knows of the end; at once when the server is away, which fails no job.
+   */
+  async run<Result>(work: (task: Task) => Result | PromiseLike<Result>): Promise<Result> {
+    if (this.#outbox.hasEnded)
+      throw new TypeError(`Job ${JSON.stringify(this.jobId)} has ended. Make a new one.`);
+    try {
+      return await this.task.run(work);
+    } finally {
+      await this.#reporter.endsFlushed();
+    }
+  }
+
+  /** As `Task.track`, of the root. */
+  track<Item>(items: Iterable<Item>, description?: string, options?: TrackOptions): Tracked<Item>;
+  track<Item>(items: AsyncIterable<Item>, description?: string, options?: TrackOptions): AsyncIterable<Item>;
+  track<Item>(
+    items: Iterable<Item> | AsyncIterable<Item>,
+    description?: string,
+    options?: TrackOptions,
+  ): Tracked<Item> | AsyncIterable<Item> {
+    // Each of the two is right for its own kind of `items`; overloads can't be called with a union.
+    return this.task.track(items as Iterable<Item>, description, options);
+  }
+
+  /** Stops the job from within: aborts its signal, so that `run` ends it CANCELED once its work gives way. */
+  cancel(reason?: string): void {
+    this.#stop.abort(new JobCanceled({ reason }));
+  }
+
+  /**
+   * Resolves once the server has all that was said before.
+   * @throws TidemarkError UNAVAILABLE when that takes too long; with the server's code when it refused the job.
+   */
+  flush({ timeoutMs = 5_000 }: FlushOptions = {}): Promise<void> {
+    if (this.#outbox.isWaiting) this.#outbox.touched(true);
+    return flushedWithin(timeoutMs, this.#outbox.flushed());
+  }
+
+  #answered({ cancelRequest }: WorkersJobFragment): void {
+    if (!cancelRequest || this.signal.aborted || this.#outbox.hasEnded) return;
+    const { by, reason } = cancelRequest;
+    this.#stop.abort(new JobCanceled({ by, reason: reason ?? undefined }));
+  }
+}

@@ -1,0 +1,83 @@
+/** What a task needs for a loop to be counted on it. */
+export interface CountedTask {
+  readonly signal: AbortSignal;
+  begin(): void;
+  advance(): void;
+  volume(units: number): void;
+  finish(): void;
+  fail(error: unknown): void;
+  cancel(reason?: string): void;
+}
+
+/** What can be looped over. */
+export type Trackable<Item> = Iterable<Item> | AsyncIterable<Item>;
+
+/** What was an iterable can be looped over with `for` as with `for await`. */
+export type Tracked<Item> = Iterable<Item> & AsyncIterable<Item>;
+
+/**
+ * Counts on `task` what a loop takes of `items`; an item is done once the loop asks for the next. The iterator of
+ * `items` is closed when the loop is left early.
+ */
+export function track<Item>(
+  task: CountedTask,
+  items: Trackable<Item>,
+  volume = countOf(items),
+): Tracked<Item> | AsyncIterable<Item> {
+  if (volume !== undefined) task.volume(volume);
+  if (!isIterable(items)) return { [Symbol.asyncIterator]: () => countLater(task, items) };
+  return {
+    [Symbol.iterator]: () => count(task, items),
+    [Symbol.asyncIterator]: () => countLater(task, items),
+  };
+}
+
+function* count<Item>(task: CountedTask, items: Iterable<Item>): Generator<Item, void, undefined> {
+  const { signal } = task;
+  task.begin();
+  try {
+    for (const item of items) {
+      if (signal.aborted) throw signal.reason;
+      yield item;
+      task.advance();
+    }
+  } catch (error) {
+    endBy(task, error);
+    throw error;
+  }
+  task.finish();
+}
+
+async function* countLater<Item>(
+  task: CountedTask,
+  items: Trackable<Item>,
+): AsyncGenerator<Item, void, undefined> {
+  const { signal } = task;
+  task.begin();
+  try {
+    for await (const item of items) {
+      if (signal.aborted) throw signal.reason;
+      yield item;
+      task.advance();
+    }
+  } catch (error) {
+    endBy(task, error);
+    throw error;
+  }
+  task.finish();
+}
+
+function endBy(task: CountedTask, error: unknown): void {
+  if (task.signal.aborted) task.cancel(error instanceof Error ? error.message : undefined);
+  else task.fail(error);
+}
+
+function countOf(items: object): number | undefined {
+  if ("length" in items && typeof items.length === "number") return items.length;
+  if ("size" in items && typeof items.size === "number") return items.size;
+  return undefined;
+}
+
+function isIterable<Item>(items: Trackable<Item>): items is Iterable<Item> {
+  return Symbol.iterator in Object(items);
+}

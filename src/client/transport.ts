@@ -1,0 +1,146 @@
+/**
+ * One request to the server and its answer, over `fetch`. All that can go wrong comes out as a `TidemarkError` whose
+ * code says whether it helps to try again.
+ */
+import { ERROR_CODES, type ErrorCode } from "../protocol/error-codes.js";
+import type { Limits } from "../protocol/limits.js";
+import { TidemarkError } from "../protocol/tidemark-error.js";
+
+/** An operation as text, made by codegen from `schema/operations`; its types say what goes with it. */
+export interface ClientDocument<Data, Variables> {
+  toString(): string;
+  readonly __apiType?: (variables: Variables) => Data;
+}
+
+/** What proves who is asking; a function is asked before each request, so that what has run out can be renewed. */
+export type Token = string | (() => string | Promise<string>);
+
+export interface TransportOptions {
+  /** The server's address, without a path: `http://localhost:4000`. */
+  readonly url: string;
+  readonly token?: Token | undefined;
+  /** How long an answer may take, milliseconds. Default 5,000. */
+  readonly requestTimeoutMs?: number | undefined;
+}
+
+export interface RequestOptions {
+  /** Gives the request up; it may have been carried out all the same. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** A server that can be asked. Any number of requests may be under way. */
+export class Transport {
+  /** The server's address, without a slash at its end. */
+  readonly url: string;
+  readonly token: Token | undefined;
+  readonly #requestTimeoutMs: number;
+
+  /** @throws TypeError for what is no address of a server. */
+  constructor({ url, token, requestTimeoutMs = 5_000 }: TransportOptions) {
+    this.url = checkedUrl(url);
+    this.token = token;
+    this.#requestTimeoutMs = requestTimeoutMs;
+  }
+
+  /**
+   * Asks a query or a mutation.
+   * @throws TidemarkError with the server's code; UNAVAILABLE when there was no answer, and then it is not known
+   * whether it was carried out.
+   */
+  async request<Data, Variables>(
+    document: ClientDocument<Data, Variables>,
+    variables: Variables,
+    { signal }: RequestOptions = {},
+  ): Promise<Data> {
+    const timeout = AbortSignal.timeout(this.#requestTimeoutMs);
+    const body = JSON.stringify({ query: document.toString(), variables });
+    try {
+      const response = await fetch(`${this.url}/graphql`, {
+        method: "POST",
+        headers: await this.headers(),
+        body,
+        signal: signal ? AbortSignal.any([signal, timeout]) : timeout,
+      });
+      return dataOf<Data>(this.url, response.status, await response.text());
+    } catch (error) {
+      throw error instanceof TidemarkError ? error : noAnswer(this.url, error);
+    }
+  }
+
+  /** The headers of a request, with the token as it is now. */
+  async headers(): Promise<Record<string, string>> {
+    const token = typeof this.token === "function" ? await this.token() : this.token;
+    const headers = { "content-type": "application/json" };
+    return token ? { ...headers, authorization: `Bearer ${token}` } : headers;
+  }
+}
+
+/** Whether the same may be taken later: the server is away, or can't now, or who asks must be named anew. */
+export function isPassing({ code, message }: TidemarkError): boolean {
+  if (code === "LIMIT_EXCEEDED") return message.includes(BUSY);
+  return code === "UNAVAILABLE" || code === "INTERNAL" || code === "UNAUTHENTICATED";
+}
+
+/** The one limit that says nothing of what was asked: too much waits to be written. */
+const BUSY = "changesWaitingMax" satisfies keyof Limits;
+
+interface Answer<Data> {
+  readonly data?: Data | null;
+  readonly errors?: readonly {
+    readonly message: string;
+    readonly extensions?: { readonly code?: string; readonly limit?: keyof Limits };
+  }[];
+}
+
+function dataOf<Data>(url: string, status: number, text: string): Data {
+  const answer = parseAnswer<Data>(text);
+  const [error] = answer?.errors ?? [];
+  if (error) {
+    const { code, limit } = error.extensions ?? {};
+    throw new TidemarkError(codeOf(code, status), error.message, limit ? { limit } : {});
+  }
+  if (answer?.data) return answer.data;
+  throw new TidemarkError(
+    codeOf(undefined, status),
+    `What answers at ${url} (status ${status}) is no Tidemark server. Check the address, and what is in between.`,
+  );
+}
+
+function parseAnswer<Data>(text: string): Answer<Data> | undefined {
+  try {
+    const answer: unknown = JSON.parse(text);
+    // Safe where a GraphQL server answers: its data has the shape of the document.
+    return typeof answer === "object" && answer !== null ? (answer as Answer<Data>) : undefined;
+  } catch {
+    return undefined; // a proxy's page
+  }
+}
+
+/** By what the server says, else by what a proxy says with its status. */
+function codeOf(code: string | undefined, status: number): ErrorCode {
+  return ERROR_CODES.find((known) => known === code) ?? CODES_BY_STATUS[status] ?? "UNAVAILABLE";
+}
+
+const CODES_BY_STATUS: Readonly<Record<number, ErrorCode>> = {
+  400: "BAD_USER_INPUT",
+  401: "UNAUTHENTICATED",
+  403: "FORBIDDEN",
+  413: "LIMIT_EXCEEDED",
+};
+
+function noAnswer(url: string, cause: unknown): TidemarkError {
+  return new TidemarkError(
+    "UNAVAILABLE",
+    `No Tidemark server answers at ${url}. Start one there (npm start), or give another address (TIDEMARK_URL).`,
+    { cause },
+  );
+}
+
+function checkedUrl(url: string): string {
+  if (!/^https?:$/.test(URL.canParse(url) ? new URL(url).protocol : "")) {
+    throw new TypeError(
+      `${JSON.stringify(url)} is no address of a server: give one like http://localhost:4000.`,
+    );
+  }
+  return url.replace(/\/+$/, "").replace(/\/graphql$/, "");
+}

@@ -1,0 +1,25 @@
+import type { WatchToken, WatchTransportName } from "./watch-connection.js";
+
+/** What to watch, and how. */
+export interface WatchOptions {
+  /** Of the server, for example `http://127.0.0.1:4000`; in a page it may be relative. */
+  readonly url: string;
+  /** Goes with each connection. A function is asked for it then, so what has run out is replaced. */
+  readonly token?: WatchToken;
+  readonly database: string;
+  /** Only jobs of this user. */
+  readonly username?: string;
+  /** Only jobs with this id, whoever's they are. */
+  readonly jobId?: string;
+  /** At most one batch of events in so many milliseconds, 0 to 3,600,000; what happens meanwhile is merged. Default 0. */
+  readonly minIntervalMs?: number;
+  /** Ends the watch, as `close()` does. */
+  readonly signal?: AbortSignal;
+  /** Default `auto`: a WebSocket, or server-sent events where that does not get through. */
+  readonly transport?: WatchTransportName;
+  /**
+   * Between two signs of life, milliseconds: a connection that is silent for two of them is given up. Over server-sent
+   * events not below the server's `--keep-alive`. Default 12,000.
+   */
+  readonly keepAliveMs?: number;
+}

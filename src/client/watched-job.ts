@@ -1,0 +1,79 @@
+/** A job as a watcher holds it: plain data, never changed in place. What changes is a new object, what did not is the old one. */
+export interface WatchedJob {
+  /** Opaque, stable over attempts, and the key in `watch.jobs`. */
+  readonly id: string;
+  /** Lower-cased. */
+  readonly database: string;
+  readonly username: string;
+  readonly jobId: string;
+  /** 1 when first stored, one more each time it is stored again. */
+  readonly attempt: number;
+  /** One more with every change: the difference to one seen before is how many changes lie between. */
+  readonly version: number;
+  /** When its latest change was made: `eta`, and the `rate` of its tasks, are as of then. RFC 3339, as all instants here. */
+  readonly changedAt: string;
+  readonly storedAt: string;
+  /** When its worker reported last. */
+  readonly reportedAt: string;
+  /** When the root ended; null before. */
+  readonly endedAt: string | null;
+  /** Whether its worker is heard of: SILENT when the lease has run out, LOST after several. */
+  readonly health: WatchedHealth;
+  /** When it may end; null while that is unknown. */
+  readonly eta: WatchedEta | null;
+  /** Who asked it to stop, and why; null when nobody did. */
+  readonly cancelRequest: WatchedCancelRequest | null;
+  /** The root of its tree. */
+  readonly task: WatchedTask;
+}
+
+/** A task of a watched job, with those below it. */
+export interface WatchedTask {
+  /** Empty for the root, then child indexes from 0: `0`, `0.2`, `0.2.1`. */
+  readonly path: string;
+  readonly description: string;
+  readonly kind: WatchedKind;
+  readonly status: WatchedTaskStatus;
+  /** The worker's latest word on it; the reason, where it FAILED. */
+  readonly message: string | null;
+  readonly startedAt: string | null;
+  readonly endedAt: string | null;
+  /** Iterations finished; null unless it is ITERATIVE. */
+  readonly currentIteration: number | null;
+  readonly maxIterations: number | null;
+  /** Units a second; null before there is enough to say. */
+  readonly rate: number | null;
+  /** Its work, and that of all tasks below it. */
+  readonly progress: WatchedProgress;
+  /** In order; empty for a leaf. */
+  readonly subTasks: readonly WatchedTask[];
+}
+
+/** Work done against work known, in the worker's units. */
+export interface WatchedProgress {
+  readonly done: number;
+  /** null while that of any leaf below is unknown. */
+  readonly volume: number | null;
+  /** The sum of what is known: never null. */
+  readonly knownVolume: number;
+  /** `42.86%`, `100%`; `n/a` while the volume is unknown. */
+  readonly percent: string;
+}
+
+/** When a job may end: a range, and the best guess. */
+export interface WatchedEta {
+  readonly earliest: string;
+  readonly likely: string;
+  readonly latest: string;
+}
+
+/** Somebody wants the job to stop. */
+export interface WatchedCancelRequest {
+  readonly at: string;
+  readonly by: string;
+  readonly reason: string | null;
+}
+
+export type WatchedHealth = "OK" | "SILENT" | "LOST";
+export type WatchedKind = "LEAF" | "INTERMEDIATE" | "ITERATIVE";
+export type WatchedTaskStatus = "PENDING" | "RUNNING" | "FINISHED" | "CANCELED" | "FAILED";

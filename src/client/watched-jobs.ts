@@ -1,0 +1,96 @@
+import type { WatchedJob } from "./watched-job.js";
+
+/**
+ * Jobs by their id, in the order of the list: newest store first, and of those that were stored in one millisecond
+ * by user and job id. The order is worked out when somebody looks, and again only after a job was stored or is gone.
+ */
+export class WatchedJobs implements ReadonlyMap<string, WatchedJob> {
+  readonly #byId = new Map<string, WatchedJob>();
+  readonly #byName = new Map<string, WatchedJob>();
+  /** Ids, in order; undefined when that has to be worked out. */
+  #order: readonly string[] | undefined = [];
+
+  get size(): number {
+    return this.#byId.size;
+  }
+
+  has(id: string): boolean {
+    return this.#byId.has(id);
+  }
+
+  get(id: string): WatchedJob | undefined {
+    return this.#byId.get(id);
+  }
+
+  /** The job of a user with this job id. */
+  find(username: string, jobId: string): WatchedJob | undefined {
+    return this.#byName.get(nameOf({ username, jobId }));
+  }
+
+  put(job: WatchedJob): void {
+    if (this.#byId.get(job.id)?.storedAt !== job.storedAt) this.#order = undefined;
+    this.#byId.set(job.id, job);
+    this.#byName.set(nameOf(job), job);
+  }
+
+  remove(job: WatchedJob): void {
+    if (this.#byId.delete(job.id)) this.#order = undefined;
+    this.#byName.delete(nameOf(job));
+  }
+
+  clear(): void {
+    this.#byId.clear();
+    this.#byName.clear();
+    this.#order = [];
+  }
+
+  /** What is put or removed meanwhile does not disturb who walks through. */
+  *entries(): MapIterator<[string, WatchedJob]> {
+    for (const id of this.#ordered()) {
+      const job = this.#byId.get(id);
+      if (job) yield [id, job];
+    }
+  }
+
+  *keys(): MapIterator<string> {
+    for (const [id] of this.entries()) yield id;
+  }
+
+  *values(): MapIterator<WatchedJob> {
+    for (const [, job] of this.entries()) yield job;
+  }
+
+  [Symbol.iterator](): MapIterator<[string, WatchedJob]> {
+    return this.entries();
+  }
+
+  forEach(
+    callback: (job: WatchedJob, id: string, jobs: ReadonlyMap<string, WatchedJob>) => void,
+    thisArgument?: unknown,
+  ): void {
+    for (const [id, job] of this.entries()) callback.call(thisArgument, job, id, this);
+  }
+
+  #ordered(): readonly string[] {
+    return (this.#order ??= [...this.#byId.values()].toSorted(inOrder).map(({ id }) => id));
+  }
+}
+
+/** Instants of RFC 3339 in UTC with milliseconds are in the order of their texts. */
+function inOrder(one: WatchedJob, other: WatchedJob): number {
+  return (
+    compare(other.storedAt, one.storedAt) ||
+    compare(one.username, other.username) ||
+    compare(one.jobId, other.jobId)
+  );
+}
+
+function compare(one: string, other: string): number {
+  if (one === other) return 0;
+  return one < other ? -1 : 1;
+}
+
+/** Names are in Unicode form NFC, as the server has them. */
+function nameOf({ username, jobId }: Pick<WatchedJob, "username" | "jobId">): string {
+  return JSON.stringify([username.normalize(), jobId.normalize()]);
+}

@@ -1,0 +1,31 @@
+import { expect, it } from "vitest";
+import { WatchPauses } from "../../src/client/watch-pauses.js";
+
+it("the first break is mended at once; then pauses double, up to half a minute", () => {
+  const pauses = new WatchPauses(() => 1);
+
+  expect(Array.from({ length: 9 }, () => pauses.next())).toEqual([
+    0, 500, 1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000,
+  ]);
+});
+
+it("pauses are scattered over the longer half", () => {
+  const [soon, late] = [new WatchPauses(() => 0), new WatchPauses(() => 1)];
+  soon.next();
+  late.next();
+
+  expect([soon.next(), late.next()]).toEqual([250, 500]);
+});
+
+it("nobody comes back at once to a server that goes away", () => {
+  expect(new WatchPauses(() => 0).next(true)).toBe(250);
+});
+
+it("after a connection that has held, a break is a first one again", () => {
+  const pauses = new WatchPauses(() => 1);
+  pauses.next();
+  pauses.next();
+  pauses.calm();
+
+  expect(pauses.next()).toBe(0);
+});

@@ -1,0 +1,86 @@
+import { describe, expect, it } from "vitest";
+import { LeasedJobs, type LeasedJob } from "../../src/store/leased-jobs.js";
+import type { UserTask } from "../../src/tasks/user-task.js";
+import { jobKey } from "../kit/journal-entries.js";
+import { LEASE_MS, removed, report, stored } from "../tasks/jobs.js";
+
+const TERMS = { lostAfterLeases: 3, leasesFrom: 0 };
+
+describe("the jobs whose health may decline", () => {
+  it("are given once they are due, what is due longest first", () => {
+    const leased = new LeasedJobs(TERMS);
+    put(leased, jobOf("b", 20), jobOf("a", 10), jobOf("c", 30));
+    expect(leased.nextLookAt).toBe(10 + LEASE_MS);
+    expect(namesAt(leased, 9 + LEASE_MS)).toEqual([]);
+    expect(namesAt(leased, 20 + LEASE_MS)).toEqual(["a", "b"]);
+  });
+
+  it("are there until their health has declined: they may be given twice", () => {
+    const leased = new LeasedJobs(TERMS);
+    put(leased, jobOf("a", 10));
+    expect([namesAt(leased, 2 * LEASE_MS), namesAt(leased, 2 * LEASE_MS)]).toEqual([["a"], ["a"]]);
+  });
+
+  it("are looked at when their lease would have ended, and not each time they report", () => {
+    const leased = new LeasedJobs(TERMS);
+    let [entry] = put(leased, jobOf("a", 0));
+    for (const now of [100, 200, 300]) {
+      const next = leased.replace(entry, jobOf("a", now));
+      expect(next).toBe(entry);
+      entry = next;
+    }
+    expect(leased.nextLookAt).toBe(LEASE_MS);
+    expect(namesAt(leased, LEASE_MS)).toEqual([]);
+    expect(leased.nextLookAt).toBe(300 + LEASE_MS);
+    expect(namesAt(leased, 300 + LEASE_MS)).toEqual(["a"]);
+  });
+
+  it("are looked at up to a count, the others next time", () => {
+    const leased = new LeasedJobs(TERMS);
+    put(leased, jobOf("a", 10), jobOf("b", 20), jobOf("c", 30));
+    expect(leased.look(LEASE_MS * 2, 2).map(({ username }) => username)).toEqual(["a", "b"]);
+  });
+
+  it("are looked at earlier when a lease has become shorter, or the clock was set back", () => {
+    const leased = new LeasedJobs(TERMS);
+    const [a, b] = put(leased, jobOf("a", 1_000), jobOf("b", 1_000));
+    leased.replace(a, jobOf("a", 500));
+    leased.replace(b, { ...jobOf("b", 1_000), leaseMs: 10 });
+    expect(leased.nextLookAt).toBe(1_010);
+    expect(namesAt(leased, 500 + LEASE_MS)).toEqual(["b", "a"]);
+  });
+
+  it("wait for the next step once the first is done", () => {
+    const leased = new LeasedJobs(TERMS);
+    const [a] = put(leased, jobOf("a", 0));
+    leased.replace(a, { ...jobOf("a", 0), health: "SILENT" });
+    expect(leased.nextLookAt).toBe(3 * LEASE_MS);
+  });
+
+  it.each([
+    ["has ended", report(stored(), 10, [{ path: "", status: "FINISHED" }])],
+    ["is LOST", { ...stored(), health: "LOST" as const }],
+    ["is gone", removed(stored())],
+  ])("have none that %s", (_, state) => {
+    const leased = new LeasedJobs(TERMS);
+    const [entry] = put(leased, jobOf("a", 0));
+    expect(leased.replace(entry, state)).toBeUndefined();
+    expect(leased.nextLookAt).toBe(Infinity);
+    expect(leased.replace(undefined, state)).toBeUndefined();
+  });
+});
+
+/** The job of a user, who reported at this instant. */
+function jobOf(username: string, reportedAt: number): UserTask {
+  return { ...STORED, username: jobKey(username, "job").username, reportedAt };
+}
+
+const STORED = stored();
+
+function put(leased: LeasedJobs, ...jobs: readonly UserTask[]): (LeasedJob | undefined)[] {
+  return jobs.map((job) => leased.replace(undefined, job));
+}
+
+function namesAt(leased: LeasedJobs, now: number): string[] {
+  return leased.look(now, 1_000).map(({ username }) => username);
+}

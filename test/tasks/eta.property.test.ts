@@ -1,0 +1,250 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { etaOf, type Eta } from "../../src/tasks/eta.js";
+import type { TaskSpec } from "../../src/tasks/task-spec.js";
+import type { UserTask } from "../../src/tasks/user-task.js";
+import { branch, iterative, leaf } from "../kit/edits.js";
+import { stored } from "./jobs.js";
+import {
+  anyShape,
+  atTheEnd,
+  begun,
+  bursty,
+  growing,
+  lived,
+  reported,
+  slowing,
+  stalled,
+  steady,
+} from "./work-shapes.js";
+
+const later = fc.nat(600_000);
+
+describe("the eta of a job", () => {
+  it("is a range in order, in whole milliseconds, and never before now", () => {
+    fc.assert(
+      fc.property(anyShape, later, (shape, ms) => {
+        for (const job of lived(shape)) {
+          const instants = [job.reportedAt + ms, ...instantsOf(etaOf(job, job.reportedAt + ms))];
+          expect(instants).toEqual(instants.toSorted((left, right) => left - right));
+          expect(instants.every((instant) => Number.isSafeInteger(instant))).toBe(true);
+        }
+      }),
+    );
+  });
+
+  it("is null at first, and once the job has ended", () => {
+    fc.assert(
+      fc.property(anyShape, later, (shape, ms) => {
+        expect(etaOf(stored(), ms)).toBeNull();
+        expect(etaOf(begun(shape.volume), ms)).toBeNull();
+        const job = atTheEnd(shape);
+        expect(etaOf(reported(job, job.reportedAt, { status: "FINISHED" }), job.reportedAt + ms)).toBeNull();
+      }),
+    );
+  });
+
+  it("widens while nobody reports", () => {
+    fc.assert(
+      fc.property(anyShape, later, fc.integer({ min: 1, max: 60_000 }), (shape, quietMs, moreMs) => {
+        const job = atTheEnd(shape);
+        const now = job.reportedAt + quietMs;
+        expect(width(etaOf(job, now + moreMs)!)).toBeGreaterThan(width(etaOf(job, now)!));
+      }),
+    );
+  });
+
+  it("of a steady job has the end in it from the first second on, and is narrow after a while", () => {
+    fc.assert(
+      fc.property(steady, (shape) => {
+        const end = (1_000 * shape.volume) / shape.unitsPerSecond;
+        for (const { eta } of etasOf(lived(shape))) expect(missedBy(eta, end)).toBe(0);
+        const late = etasOf(lived(shape)).filter(({ job }) => job.reportedAt > 120_000);
+        for (const { eta } of late) expect(width(eta)).toBeLessThan(0.3 * end + 1_000);
+      }),
+    );
+  });
+
+  it("of a job that goes in bursts has the end in it, also between two bursts", () => {
+    fc.assert(
+      fc.property(bursty, fc.double({ min: 0, max: 1, noNaN: true }), (shape, share) => {
+        const end = (shape.volume / shape.units) * shape.everyMs;
+        for (const job of lived(shape).slice(2)) {
+          const eta = etaOf(job, job.reportedAt + Math.floor(share * shape.everyMs))!;
+          expect(missedBy(eta, end)).toBe(0);
+        }
+      }),
+    );
+  });
+
+  it("of a job that slows down is moved back by each report, and the latest most", () => {
+    fc.assert(
+      fc.property(slowing, (shape) => {
+        const etas = etasOf(lived(shape))
+          .slice(5)
+          .map(({ eta }) => eta);
+        const likely = etas.map((eta) => eta.likely);
+        expect(likely).toEqual(likely.toSorted((a, b) => a - b));
+        for (const eta of etas) expect(eta.latest - eta.likely).toBeGreaterThan(0);
+      }),
+    );
+  });
+
+  it("of a job that stalls is moved back by as much as it stalls and more, but not to the end of the world", () => {
+    fc.assert(
+      fc.property(stalled, fc.integer({ min: 10_000, max: 3_600_000 }), (shape, stallMs) => {
+        const job = atTheEnd(shape);
+        const [before, then] = [etaOf(job, job.reportedAt)!, etaOf(job, job.reportedAt + stallMs)!];
+        expect(then.likely - before.likely).toBeGreaterThan(stallMs / 2);
+        const leftMs = before.likely - job.reportedAt;
+        expect(then.likely - before.likely).toBeLessThan(stallMs * (2 + leftMs / 30_000));
+      }),
+    );
+  });
+
+  it("of a job that stalled comes back with its reports", () => {
+    fc.assert(
+      fc.property(stalled, fc.integer({ min: 10_000, max: 600_000 }), (shape, stallMs) => {
+        let job = atTheEnd(shape);
+        const [from, done] = [job.reportedAt + stallMs, job.task.done];
+        for (let at = 1; at <= 240; at++)
+          job = reported(job, from + at * 500, { volume: done + 4_800, done: done + at * 10 });
+        expect(missedBy(etaOf(job, job.reportedAt)!, from + 240_000)).toBe(0);
+      }),
+    );
+  });
+
+  it("of a job that grows is moved back by what is new", () => {
+    fc.assert(
+      fc.property(growing, fc.integer({ min: 1_000, max: 100_000 }), (shape, units) => {
+        const job = atTheEnd(shape);
+        const more = reported(job, job.reportedAt, { volume: job.task.knownVolume + units });
+        const [before, then] = [etaOf(job, job.reportedAt)!, etaOf(more, job.reportedAt)!];
+        expect(then.likely - before.likely).toBeGreaterThan(0.9 * units * 10);
+        expect(then.latest).toBeGreaterThan(before.latest);
+      }),
+    );
+  });
+
+  it("stays where it is between two reports of a job that goes on as usual, the earliest for longer", () => {
+    fc.assert(
+      fc.property(stalled, fc.integer({ min: 0, max: 1_000 }), (shape, ms) => {
+        const job = atTheEnd(shape);
+        const [before, then] = [etaOf(job, job.reportedAt)!, etaOf(job, job.reportedAt + ms)!];
+        expect(Math.abs(then.likely - before.likely)).toBeLessThanOrEqual(1);
+        expect(Math.abs(then.earliest - before.earliest)).toBeLessThanOrEqual(1);
+        expect(Math.abs(etaOf(job, before.earliest)!.earliest - before.earliest)).toBeLessThanOrEqual(1);
+      }),
+    );
+  });
+
+  it("has both in it: that it goes on as now, and as it did on the whole", () => {
+    const slowly = reported(begun(10_000), 900_000, { done: 900 });
+    const quickly = [1, 2, 3, 4, 5].reduce(
+      (job, part) => reported(job, 900_000 + part * 20_000, { done: 900 + part * 200 }),
+      slowly,
+    );
+    const { earliest, latest } = etaOf(quickly, quickly.reportedAt)!;
+    expect(earliest).toBeLessThan(1_000_000 + 8_100 * 100);
+    expect(latest).toBeGreaterThan((10_000 / 1_900) * 1_000_000);
+  });
+
+  it("is null where it would be nonsense: ten years and more", () => {
+    const job = reported(begun(1_000_000_000), 10_000, { done: 1 });
+    expect(etaOf(job, 10_000)).toBeNull();
+  });
+});
+
+describe("the eta of a tree", () => {
+  it("has what waits in it, done as fast as what runs", () => {
+    const job = after(branch("root", leaf("a", 100), leaf("b", 200)), { path: "0" });
+    expect(likelyLeft(job)).toBeCloseTo(290, 0);
+  });
+
+  it("has what runs side by side in it once: the longest of it", () => {
+    const job = after(branch("root", leaf("a", 100), leaf("b", 50)), { path: "0" }, { path: "1" });
+    expect(likelyLeft(job)).toBeCloseTo(90, 0);
+  });
+
+  it("has what waits in it shared by those who run", () => {
+    const spec = branch("root", leaf("a", 100), leaf("b", 100), leaf("c", 100));
+    expect(likelyLeft(after(spec, { path: "0" }, { path: "1" }))).toBeCloseTo(140, 0);
+  });
+
+  it("is told from what the job did on the whole, while nothing that runs has a pace", () => {
+    const spec = branch("root", leaf("a", 10), leaf("b", 90));
+    const job = reported(after(spec, { path: "0" }), 10_000, { path: "0", status: "FINISHED" });
+    expect(likelyLeft(job)).toBeCloseTo(90, 0);
+    expect(likelyLeft(reported(job, 10_000, { path: "1", status: "RUNNING" }))).toBeCloseTo(90, 0);
+  });
+
+  it("comes from the parts that are known, and is wider with each that is not", () => {
+    const known = etaOf(after(branch("root", leaf("a", 100)), { path: "0" }), 10_000)!;
+    const partly = etaOf(after(branch("root", leaf("a", 100), leaf("b")), { path: "0" }), 10_000)!;
+    expect(partly.earliest).toBe(known.earliest);
+    expect(partly.likely).toBe(known.likely);
+    expect(partly.latest - 10_000).toBeGreaterThan(1.9 * (known.latest - 10_000 - 1_000));
+  });
+
+  it("is null while no part is known", () => {
+    expect(etaOf(after(branch("root", leaf("a"), leaf("b")), { path: "0" }), 10_000)).toBeNull();
+  });
+
+  it("may be early where iterations may end early", () => {
+    const [fixed, dynamic] = (["FIXED", "DYNAMIC"] as const).map((mode) => {
+      const spec = iterative("root", mode, 10, leaf("a", 100));
+      return etaOf(after(spec, { path: "", iteration: 1, done: null }, { path: "0" }), 10_000)!;
+    });
+    expect(dynamic!.likely).toBe(fixed!.likely);
+    expect(dynamic!.earliest).toBeLessThan(fixed!.earliest);
+  });
+
+  it("has nothing of what will not be done any more: what failed, and what is pending below it", () => {
+    const spec = branch("root", leaf("a", 100), branch("b", leaf("c", 1_000), leaf("d", 1_000)));
+    const job = after(spec, { path: "0" }, { path: "1.0" });
+    expect(likelyLeft(reported(job, 10_000, { path: "1", status: "FAILED" }))).toBeCloseTo(90, 0);
+  });
+
+  it("is any moment once all is done but the root", () => {
+    const spec = branch("root", leaf("a", 10));
+    const job = reported(after(spec, { path: "0" }), 10_000, { path: "0", status: "FINISHED" });
+    expect(etaOf(job, 10_000)).toEqual({ earliest: 10_000, likely: 10_000, latest: 11_000 });
+    expect(etaOf(job, 15_000)).toEqual({ earliest: 15_000, likely: 15_000, latest: 21_000 });
+  });
+});
+
+/** The job ten seconds after the updated tasks began, when each leaf among them has ten units done. */
+function after(
+  spec: TaskSpec,
+  ...updates: readonly { path: string; done?: null; iteration?: number }[]
+): UserTask {
+  const begin = updates.map((update) => ({ status: "RUNNING" as const, ...update }));
+  const work = updates.filter(({ done }) => done !== null).map(({ path }) => ({ path, done: 10 }));
+  return reported(reported(stored({ spec }), 0, ...begin), 10_000, ...work);
+}
+
+/** In seconds, at the instant of the latest report. */
+function likelyLeft(job: UserTask): number {
+  return (etaOf(job, job.reportedAt)!.likely - job.reportedAt) / 1_000;
+}
+
+/** Of the jobs that have one at the instant of their latest report. */
+function etasOf(jobs: readonly UserTask[]): { job: UserTask; eta: Eta }[] {
+  return jobs.flatMap((job) => {
+    const eta = etaOf(job, job.reportedAt);
+    return eta ? [{ job, eta }] : [];
+  });
+}
+
+function instantsOf(eta: Eta | null): number[] {
+  return eta ? [eta.earliest, eta.likely, eta.latest] : [];
+}
+
+function width({ earliest, latest }: Eta): number {
+  return latest - earliest;
+}
+
+/** By how many milliseconds `end` lies outside the range. */
+function missedBy({ earliest, latest }: Eta, end: number): number {
+  return Math.max(0, earliest - end, end - latest);
+}

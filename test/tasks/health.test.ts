@@ -1,0 +1,85 @@
+import { describe, expect, it } from "vitest";
+import { declinesAt } from "../../src/tasks/health.js";
+import { judgeHealth, requestCancel } from "../../src/tasks/job-changes.js";
+import { TASK_STATUSES } from "../../src/tasks/task-status.js";
+import type { JobState, UserTask } from "../../src/tasks/user-task.js";
+import { editAt } from "../kit/edits.js";
+import { heartbeat, KEY, LEASE_MS, removed, report, stored } from "./jobs.js";
+
+const TERMS = { lostAfterLeases: 3, leasesFrom: 0 };
+
+describe("the health of a job", () => {
+  it("is SILENT after a lease without a report, and LOST after three", () => {
+    const silent = judged(stored(), LEASE_MS);
+    const lost = judged(silent, 3 * LEASE_MS);
+    expect([silent, lost].map(({ health }) => health)).toEqual(["SILENT", "LOST"]);
+  });
+
+  it("is as it was until then: the very same job", () => {
+    const job = stored();
+    const silent = judged(job, LEASE_MS);
+    expect(judged(job, LEASE_MS - 1)).toBe(job);
+    expect(judged(silent, 3 * LEASE_MS - 1)).toBe(silent);
+  });
+
+  it("declines by one step at a time, however late it is judged", () => {
+    const silent = judged(stored(), 100 * LEASE_MS);
+    expect(silent.health).toBe("SILENT");
+    expect(judged(silent, 100 * LEASE_MS).health).toBe("LOST");
+  });
+
+  it("declines by a change that is the job's alone", () => {
+    const before = report(stored(), 10, [{ path: "0", done: 1 }]);
+    const after = judged(before, 10 + LEASE_MS);
+    const { health, version, stamp, changedAt, ...rest } = after;
+    expect(before).toMatchObject(rest);
+    expect({ health, version, changedAt }).toEqual({
+      health: "SILENT",
+      version: 3,
+      changedAt: 10 + LEASE_MS,
+    });
+    expect(stamp.revision).toBe(7);
+    expect(after.task).toBe(before.task);
+  });
+
+  it("is LOST for good until the next report, which makes it OK", () => {
+    const lost = judged(judged(stored(), LEASE_MS), 3 * LEASE_MS);
+    expect(judged(lost, 1_000 * LEASE_MS)).toBe(lost);
+    expect(heartbeat(lost, 1_000 * LEASE_MS).health).toBe("OK");
+  });
+
+  it("counts from the latest report that was committed, not from a request to cancel", () => {
+    const job = report(stored(), 1_000, [{ path: "0", done: 1 }]);
+    const asked = requestCancel(job, KEY, { attempt: null, by: "bob", reason: null }, editAt(5_000, 3));
+    expect(declinesAt(asked, TERMS)).toBe(1_000 + LEASE_MS);
+  });
+
+  it("counts leases of the job's own", () => {
+    const job = stored({ leaseMs: 1_000 });
+    expect(declinesAt(job, TERMS)).toBe(1_000);
+    expect(declinesAt({ ...job, health: "SILENT" }, { ...TERMS, lostAfterLeases: 5 })).toBe(5_000);
+  });
+
+  it("counts from when leases begin, where the report was before", () => {
+    const terms = { ...TERMS, leasesFrom: 7_000 };
+    expect(declinesAt(stored(), terms)).toBe(7_000 + LEASE_MS);
+    expect(declinesAt({ ...stored(), health: "SILENT" }, terms)).toBe(7_000 + 3 * LEASE_MS);
+    expect(declinesAt({ ...stored(), reportedAt: 8_000 }, terms)).toBe(8_000 + LEASE_MS);
+  });
+
+  it.each(TASK_STATUSES.slice(2))("never declines once the job is %s", (status) => {
+    const ended = report(stored(), 10, [{ path: "", status }]);
+    expect(declinesAt(ended, TERMS)).toBe(Infinity);
+    expect(judged(ended, 1_000 * LEASE_MS)).toBe(ended);
+  });
+
+  it("is nothing that a job has that is gone, or never was", () => {
+    const gone = removed(stored());
+    expect(judgeHealth(gone, TERMS, editAt(1_000 * LEASE_MS, 7))).toBe(gone);
+    expect(judgeHealth(undefined, TERMS, editAt(1_000 * LEASE_MS, 7))).toBeUndefined();
+  });
+});
+
+function judged(job: JobState, now: number): UserTask {
+  return judgeHealth(job, TERMS, editAt(now, 7)) as UserTask;
+}

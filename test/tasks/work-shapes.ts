@@ -1,0 +1,114 @@
+import fc from "fast-check";
+import type { TaskUpdate } from "../../src/tasks/task-update.js";
+import type { UserTask } from "../../src/tasks/user-task.js";
+import { leaf } from "../kit/edits.js";
+import { report, stored } from "./jobs.js";
+
+/** How jobs of one leaf go: what was reported when, as it was seen of imports, trainings and downloads. */
+export interface Shape {
+  readonly name: string;
+  readonly volume: number;
+  readonly reports: readonly WorkReport[];
+}
+
+export interface WorkReport {
+  /** Since the leaf has begun. */
+  readonly atMs: number;
+  readonly done: number;
+  /** From here on. */
+  readonly volume?: number;
+}
+
+/** Always as fast, reported in gaps of any length. */
+export const steady: fc.Arbitrary<Shape & { readonly unitsPerSecond: number }> = fc
+  .record({ unitsPerSecond: fc.integer({ min: 100, max: 1_000_000 }), gaps: gapsOf(1, 20_000) })
+  .map(({ unitsPerSecond, gaps }) => {
+    const reports = at(gaps).map((atMs) => ({ atMs, done: Math.floor((unitsPerSecond * atMs) / 1_000) }));
+    return { name: "steady", unitsPerSecond, volume: 2 * reports.at(-1)!.done, reports };
+  });
+
+/** As many units at once, again and again. */
+export const bursty: fc.Arbitrary<Shape & { readonly units: number; readonly everyMs: number }> = fc
+  .record({
+    units: fc.integer({ min: 1, max: 10_000 }),
+    everyMs: fc.integer({ min: 1_000, max: 120_000 }),
+    count: fc.integer({ min: 4, max: 30 }),
+  })
+  .map(({ units, everyMs, count }) => {
+    const reports = Array.from({ length: count }, (_, index) => ({
+      atMs: (index + 1) * everyMs,
+      done: (index + 1) * units,
+    }));
+    return { name: "bursty", units, everyMs, volume: 2 * count * units, reports };
+  });
+
+/** Each unit takes longer than the one before it. */
+export const slowing: fc.Arbitrary<Shape> = fc
+  .record({
+    factor: fc.double({ min: 1.01, max: 1.1, noNaN: true }),
+    count: fc.integer({ min: 20, max: 60 }),
+  })
+  .map(({ factor, count }) => {
+    const gaps = Array.from({ length: count }, (_, index) => Math.round(500 * factor ** index));
+    const reports = at(gaps).map((atMs, index) => ({ atMs, done: index + 1 }));
+    return { name: "slowing", volume: 2 * count, reports };
+  });
+
+/** Steady, and then nothing. What comes after the last report is the stall. */
+export const stalled: fc.Arbitrary<Shape> = fc.integer({ min: 20, max: 200 }).map((count) => {
+  const reports = Array.from({ length: count }, (_, index) => ({
+    atMs: (index + 1) * 500,
+    done: (index + 1) * 10,
+  }));
+  return { name: "stalled", volume: count * 20, reports };
+});
+
+/** Steady, while ever more turns out to be there. */
+export const growing: fc.Arbitrary<Shape> = fc
+  .record({ gaps: gapsOf(100, 2_000), growth: fc.integer({ min: 1, max: 500 }) })
+  .map(({ gaps, growth }) => {
+    const reports = at(gaps).map((atMs, index) => ({
+      atMs,
+      done: Math.floor(atMs / 10),
+      volume: 100_000 + index * growth,
+    }));
+    return { name: "growing", volume: 100_000, reports };
+  });
+
+export const anyShape: fc.Arbitrary<Shape> = fc.oneof(steady, bursty, slowing, stalled, growing);
+
+/** The job after each report; the first is as it has just begun. */
+export function lived({ volume, reports }: Shape): UserTask[] {
+  const jobs = [begun(volume)];
+  for (const { atMs, ...update } of reports) jobs.push(reported(jobs.at(-1)!, atMs, update));
+  return jobs;
+}
+
+/** The job after its last report. */
+export function atTheEnd(shape: Shape): UserTask {
+  return lived(shape).at(-1)!;
+}
+
+/** A job of one leaf that has begun at instant 0. */
+export function begun(volume: number | null): UserTask {
+  return reported(stored({ spec: leaf("work", volume) }), 0, { status: "RUNNING" });
+}
+
+/** The job after a report of its root, or of another task by its path. */
+export function reported(job: UserTask, now: number, ...updates: readonly Partial<TaskUpdate>[]): UserTask {
+  return report(
+    job,
+    now,
+    updates.map((update) => ({ path: "", ...update })),
+  );
+}
+
+function gapsOf(min: number, max: number): fc.Arbitrary<number[]> {
+  return fc.array(fc.integer({ min, max }), { minLength: 10, maxLength: 100 });
+}
+
+/** The instants that lie such gaps apart. */
+function at(gaps: readonly number[]): number[] {
+  let now = 0;
+  return gaps.map((gap) => (now += gap));
+}
