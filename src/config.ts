@@ -349,7 +349,8 @@ function parseConfigFile(found: Found, readText: () => string): Record<string, u
 }
 
 function unknownVariables(env: ConfigSources["env"]): string[] {
-  const known = new Set([CONFIG_FILE, ...Object.values(SETTINGS)].map(({ variable }) => variable));
+  const settings = [CONFIG_FILE, ...Object.values(SETTINGS)].map(({ variable }) => variable);
+  const known = new Set<string>([...settings, ...CLIENT_VARIABLES]);
   return Object.keys(env)
     .filter((name) => name.startsWith("TIDEMARK_") && !known.has(name))
     .map(
@@ -372,6 +373,9 @@ function haveOneBeginning(a: string, b: string): boolean {
 function lettersOf(name: string): string {
   return name.toLowerCase().replace(/[^a-z]/g, "");
 }
+
+/** They are for who talks to a server, in the same environment perhaps. */
+const CLIENT_VARIABLES = ["TIDEMARK_URL", "TIDEMARK_TOKEN", "TIDEMARK_DATABASE"];
 
 /** A page whose size is not given is never larger than a page may be. */
 function consistent(limits: Limits): Limits {

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
-import { createProgram, exitCodeOf, failureMessageOf, type Actions } from "./cli/program.js";
+import { exitCodeOf } from "./cli/exit-codes.js";
+import { createProgram, failureMessageOf, type Actions } from "./cli/program.js";
 import type { Logger } from "pino";
 import type { App } from "./app.js";
 import type { Config } from "./config.js";

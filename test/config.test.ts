@@ -278,4 +278,10 @@ describe("an environment variable that begins with TIDEMARK_", () => {
 
     expect(load({ env: { TIDEMARK_CONFIG: "t.json", TIDEMARK_PORT: "1" }, files }).warnings).toEqual([]);
   });
+
+  it("is not warned of when it is for who talks to a server", () => {
+    const env = { TIDEMARK_URL: "http://host:4000", TIDEMARK_TOKEN: "t", TIDEMARK_DATABASE: "demo" };
+
+    expect(load({ env }).warnings).toEqual([]);
+  });
 });

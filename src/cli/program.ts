@@ -10,11 +10,11 @@
  */
 import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
-import { ConfigError } from "../config.js";
 import { addBackupCommand, type Backup } from "./commands/backup.js";
 import { addCheckCommand, type Check } from "./commands/check.js";
 import { addRepairCommand, type Repair } from "./commands/repair.js";
 import { addServeCommand, type Serve, type Surroundings } from "./commands/serve.js";
+import { ExitError } from "./exit-codes.js";
 
 /** What the commands do: they are handed in, so that a help loads none of it. */
 export interface Actions {
@@ -48,15 +48,9 @@ export function createProgram(
   return program;
 }
 
-/** The exit code of a rejected parse: 0 after a help or the version, 2 for a wrong usage or setting, else 1. */
-export function exitCodeOf(error: unknown): number {
-  if (isAnswer(error)) return 0;
-  return error instanceof CommanderError || error instanceof ConfigError ? 2 : 1;
-}
-
-/** The one line for stderr, "tidemark: …"; undefined when a help or the version was the answer. */
+/** The one line for stderr, "tidemark: …"; undefined when a help or the version was the answer, or all was said. */
 export function failureMessageOf(error: unknown): string | undefined {
-  if (isAnswer(error) || isHelp(error)) return undefined;
+  if (isAnswer(error) || isHelp(error) || isSaid(error)) return undefined;
   const message = error instanceof Error ? error.message : String(error);
   return `tidemark: ${message.replace(/^error: /, "").replaceAll(/\s*\n\s*/g, " ")}`;
 }
@@ -69,6 +63,11 @@ function isAnswer(error: unknown): boolean {
 /** The help is also commander's reply to a wrong `help COMMAND`, and says enough. */
 function isHelp(error: unknown): boolean {
   return error instanceof CommanderError && error.code === "commander.help";
+}
+
+/** The command has said what there was to say. */
+function isSaid(error: unknown): boolean {
+  return error instanceof ExitError && error.message === "";
 }
 
 function processSurroundings(): Surroundings {

@@ -1,6 +1,7 @@
 import { CommanderError } from "commander";
 import { describe, expect, it } from "vitest";
-import { createProgram, exitCodeOf, failureMessageOf } from "../../src/cli/program.js";
+import { exitCodeOf } from "../../src/cli/exit-codes.js";
+import { createProgram, failureMessageOf } from "../../src/cli/program.js";
 import { NO_ACTIONS } from "../kit/actions.js";
 import { type Config, ConfigError, loadConfig, SETTINGS } from "../../src/config.js";
 

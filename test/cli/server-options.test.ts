@@ -1,0 +1,51 @@
+import { Command } from "commander";
+import { describe, expect, it } from "vitest";
+import {
+  addDatabaseOptions,
+  databaseOf,
+  serverOf,
+  type DatabaseFlags,
+} from "../../src/cli/server-options.js";
+import { ConfigError } from "../../src/config.js";
+
+const DEFAULTS = { url: "http://127.0.0.1:4000", database: "default" };
+
+describe("the options of a command that talks to a server", () => {
+  it("are read from its flags", () => {
+    const command = addDatabaseOptions(new Command("list")).parse(
+      ["--url", "http://host:1", "--token", "secret", "--database", "demo"],
+      { from: "user" },
+    );
+
+    expect(databaseOf(command.opts<DatabaseFlags>(), {})).toEqual({
+      url: "http://host:1",
+      token: "secret",
+      database: "demo",
+    });
+  });
+
+  it("are read from the environment where there is no flag", () => {
+    const env = { TIDEMARK_URL: "https://host", TIDEMARK_TOKEN: "secret", TIDEMARK_DATABASE: "demo" };
+
+    expect(databaseOf({}, env)).toEqual({ url: "https://host", token: "secret", database: "demo" });
+    expect(databaseOf({ url: "http://flag", token: "f", database: "f" }, env)).toEqual({
+      url: "http://flag",
+      token: "f",
+      database: "f",
+    });
+  });
+
+  it("have defaults, also where a variable is empty", () => {
+    expect(databaseOf({}, {})).toEqual(DEFAULTS);
+    expect(databaseOf({}, { TIDEMARK_URL: "", TIDEMARK_TOKEN: "", TIDEMARK_DATABASE: "" })).toEqual(DEFAULTS);
+  });
+
+  it.each([
+    [{ url: "host:4000" }, {}, "the flag --url"],
+    [{}, { TIDEMARK_URL: "localhost" }, "the environment variable TIDEMARK_URL"],
+    [{ url: "" }, {}, "the flag --url"],
+  ])("refuse an address that is none: %j %j", (flags, env, source) => {
+    expect(() => serverOf(flags, env)).toThrow(ConfigError);
+    expect(() => serverOf(flags, env)).toThrow(source);
+  });
+});
