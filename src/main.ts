@@ -3,6 +3,7 @@ import { exitCodeOf } from "./cli/exit-codes.js";
 import { createProgram, failureMessageOf, type Actions } from "./cli/program.js";
 import type { Logger } from "pino";
 import type { App } from "./app.js";
+import type { Output } from "./cli/output.js";
 import type { Config } from "./config.js";
 
 /**
@@ -10,7 +11,8 @@ import type { Config } from "./config.js";
  * place that ends the process.
  */
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-  if (error.code !== "EPIPE") throw error; // who reads may have enough: `tidemark serve --help | head`
+  // Who reads may have enough (`tidemark serve --help | head`), or close the terminal.
+  if (error.code !== "EPIPE" && error.code !== "EIO") throw error;
 });
 /** A server that has not stopped by then is ended, milliseconds. Here, as a signal may come while it starts. */
 const STOP_TIMEOUT_MS = 4_500;
@@ -27,6 +29,33 @@ const actions: Actions = {
   backup: async function* (folder, target) {
     yield* (await maintenance()).backupFolder(folder, target);
   },
+  watch: async (request) => {
+    const { watchJobs } = await import("./cli/actions/watch-jobs.js");
+    await watchJobs(request, process.stdout, note);
+  },
+  list: async (request) => {
+    const { listJobs } = await import("./cli/actions/list-jobs.js");
+    await listJobs(request, await output(), note);
+  },
+  show: async (request) => {
+    const { showJob } = await import("./cli/actions/show-job.js");
+    await showJob(request, await output());
+  },
+  cancel: async (request) => {
+    const { cancelJob } = await import("./cli/actions/cancel-job.js");
+    await cancelJob(request, await output());
+  },
+  remove: async (request) => {
+    const { removeJob } = await import("./cli/actions/remove-job.js");
+    await removeJob(request, await output());
+  },
+  purge: async (request) => {
+    const [{ purgeJobs }, { terminalQuestion }] = await Promise.all([
+      import("./cli/actions/purge-jobs.js"),
+      import("./cli/question.js"),
+    ]);
+    await purgeJobs(request, await output(), terminalQuestion());
+  },
 };
 await createProgram(actions)
   .parseAsync()
@@ -35,6 +64,14 @@ await createProgram(actions)
     if (message !== undefined) process.stderr.write(`${message}\n`);
     process.exitCode = exitCodeOf(error);
   });
+
+async function output(): Promise<Output> {
+  return (await import("./cli/output.js")).standardOutput();
+}
+
+function note(text: string): void {
+  process.stderr.write(text);
+}
 
 /** Serves until SIGTERM or SIGINT. The server is loaded only now: a help must not wait for it. */
 async function serve(config: Config): Promise<void> {

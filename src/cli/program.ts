@@ -11,10 +11,17 @@
 import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
 import { addBackupCommand, type Backup } from "./commands/backup.js";
+import { addCancelCommand, type Cancel } from "./commands/cancel.js";
 import { addCheckCommand, type Check } from "./commands/check.js";
+import { addListCommand, type List } from "./commands/list.js";
+import { addPurgeCommand, type Purge } from "./commands/purge.js";
+import { addRemoveCommand, type Remove } from "./commands/remove.js";
 import { addRepairCommand, type Repair } from "./commands/repair.js";
 import { addServeCommand, type Serve, type Surroundings } from "./commands/serve.js";
+import { addShowCommand, type Show } from "./commands/show.js";
+import { addWatchCommand, type WatchJobs } from "./commands/watch.js";
 import { ExitError } from "./exit-codes.js";
+import { harmless } from "./render/harmless.js";
 
 /** What the commands do: they are handed in, so that a help loads none of it. */
 export interface Actions {
@@ -22,16 +29,19 @@ export interface Actions {
   readonly check: Check;
   readonly repair: Repair;
   readonly backup: Backup;
+  readonly watch: WatchJobs;
+  readonly list: List;
+  readonly show: Show;
+  readonly cancel: Cancel;
+  readonly remove: Remove;
+  readonly purge: Purge;
 }
 
 /**
  * The program `tidemark`, ready to parse; `surroundings` are by default those of this process. Parsing rejects, and never exits: with a CommanderError after a help or for a wrong usage,
  * with a ConfigError for a wrong setting, else with what the command failed with.
  */
-export function createProgram(
-  { serve, check, repair, backup }: Actions,
-  surroundings: Surroundings = processSurroundings(),
-): Command {
+export function createProgram(actions: Actions, surroundings: Surroundings = processSurroundings()): Command {
   const program = new Command("tidemark")
     .description(
       "A progress server: long-running jobs report their task trees, people and programs watch them live.",
@@ -41,10 +51,17 @@ export function createProgram(
     .configureOutput({ outputError: () => undefined })
     .showSuggestionAfterError()
     .addHelpText("after", EXAMPLES);
-  addServeCommand(program, serve, surroundings);
-  addCheckCommand(program, check, surroundings.print);
-  addRepairCommand(program, repair, surroundings.print);
-  addBackupCommand(program, backup, surroundings.print);
+  const { env, print } = surroundings;
+  addServeCommand(program, actions.serve, surroundings);
+  addWatchCommand(program, actions.watch, env);
+  addListCommand(program, actions.list, env);
+  addShowCommand(program, actions.show, env);
+  addCancelCommand(program, actions.cancel, env);
+  addRemoveCommand(program, actions.remove, env);
+  addPurgeCommand(program, actions.purge, env);
+  addCheckCommand(program, actions.check, print);
+  addRepairCommand(program, actions.repair, print);
+  addBackupCommand(program, actions.backup, print);
   return program;
 }
 
@@ -52,7 +69,7 @@ export function createProgram(
 export function failureMessageOf(error: unknown): string | undefined {
   if (isAnswer(error) || isHelp(error) || isSaid(error)) return undefined;
   const message = error instanceof Error ? error.message : String(error);
-  return `tidemark: ${message.replace(/^error: /, "").replaceAll(/\s*\n\s*/g, " ")}`;
+  return `tidemark: ${harmless(message.replace(/^error: /, "").replaceAll(/\s*\n\s*/g, " "))}`;
 }
 
 /** Commander also throws to stop after it has printed what was asked for. */
@@ -89,5 +106,13 @@ Examples:
   $ tidemark                       start the server on http://127.0.0.1:4000
   $ tidemark --port 0              the same on any free port
   $ tidemark serve --help          every setting of the server
+  $ tidemark watch --database demo                  jobs live, as trees with bars
+  $ tidemark watch --job import-1 && ./next-step    waits for a job, and goes on when it has FINISHED
+  $ tidemark list --status running                  a line a job
+  $ tidemark show alice/import-1                    all that is known of one: why it failed, its log
+  $ tidemark cancel alice/import-1 --reason "wrong parameters"
   $ tidemark backup ./tidemark-data ./copy          a copy of a data folder, also while it is served
-  $ tidemark check ./tidemark-data                  whether all in it can be read`;
+  $ tidemark check ./tidemark-data                  whether all in it can be read
+
+Exit codes: 0 done, 1 failed, 2 wrong usage, 3 no such job, 4 no server answers, 5 not let in,
+6 the job that was waited for FAILED, 7 it was CANCELED, 130 Ctrl+C.`;

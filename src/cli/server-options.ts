@@ -27,7 +27,8 @@ export interface DatabaseOnServer extends Server {
   readonly database: string;
 }
 
-type Env = Readonly<Record<string, string | undefined>>;
+/** Variables of the environment. */
+export type Env = Readonly<Record<string, string | undefined>>;
 
 /** Adds --url and --token. The defaults are only told, not set: else they would hide the environment. */
 export function addServerOptions(command: Command): Command {

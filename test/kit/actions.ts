@@ -6,7 +6,17 @@ export const NO_ACTIONS: Actions = {
   check: none,
   repair: none,
   backup: none,
+  watch: noServer,
+  list: noServer,
+  show: noServer,
+  cancel: noServer,
+  remove: noServer,
+  purge: noServer,
 };
+
+function noServer(): Promise<never> {
+  return Promise.reject(new Error("no server is asked here"));
+}
 
 // eslint-disable-next-line require-yield -- it has nothing to give
 async function* none(): AsyncGenerator<never, void> {

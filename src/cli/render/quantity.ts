@@ -1,6 +1,16 @@
 /** "1 job", "1,200 jobs". */
 export function many(count: number, noun: string): string {
-  return `${count.toLocaleString("en")} ${noun}${count === 1 ? "" : "s"}`;
+  return `${whole(count)} ${noun}${count === 1 ? "" : "s"}`;
+}
+
+/** "1,200". */
+export function whole(count: number): string {
+  return WHOLE.format(count);
+}
+
+/** "1.2K/s", "0.35/s": three digits say how fast it goes. */
+export function perSecond(rate: number): string {
+  return `${SHORT.format(rate)}/s`;
 }
 
 /** "512 B", "1.5 MB": a person compares sizes by their first digits. */
@@ -11,3 +21,5 @@ export function bytes(count: number): string {
 }
 
 const UNITS = ["B", "kB", "MB", "GB", "TB"] as const;
+const WHOLE = new Intl.NumberFormat("en");
+const SHORT = new Intl.NumberFormat("en", { notation: "compact", maximumSignificantDigits: 3 });

@@ -1,0 +1,28 @@
+/** `tidemark cancel`. */
+import { connect } from "../../client/index.js";
+import { CancelJobDocument, type CancelJobMutation } from "../../client/generated/graphql.js";
+import type { CancelRequest } from "../commands/cancel.js";
+import type { Output } from "../output.js";
+import { harmless, harmlessJson } from "../render/harmless.js";
+import { userAndJob } from "../render/job-rows.js";
+import { findJob, notFound } from "./find-job.js";
+
+/** Asks a job's worker to stop. @throws ExitError when it is not there, TidemarkError when it has ended. */
+export async function cancelJob({ server, name, reason, json }: CancelRequest, out: Output): Promise<void> {
+  const connection = connect(server);
+  const found = await findJob(connection, name);
+  const input = { ...found, ...(reason !== undefined && { reason }) };
+  const { requestCancel } = await connection.request(CancelJobDocument, { input });
+  if (!requestCancel) throw notFound(found);
+  const { userTask } = requestCancel;
+  await out.write(`${json ? harmlessJson(userTask) : sentence(userTask)}\n`);
+}
+
+type CanceledJob = NonNullable<CancelJobMutation["requestCancel"]>["userTask"];
+
+/** The first request is the one that counts, and may be somebody else's. */
+function sentence({ cancelRequest, ...job }: CanceledJob): string {
+  if (!cancelRequest) return `${userAndJob(job)} was asked to stop.`;
+  const { by, at, reason } = cancelRequest;
+  return `${userAndJob(job)} was asked to stop by ${harmless(by)} at ${at}${reason ? `: ${harmless(reason)}` : "."}`;
+}

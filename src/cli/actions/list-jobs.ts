@@ -1,0 +1,63 @@
+/** `tidemark list`. */
+import { connect, type WatchedJob } from "../../client/index.js";
+import { ListJobsDocument, type ListJobsQuery } from "../../client/generated/graphql.js";
+import type { ListRequest } from "../commands/list.js";
+import type { Output } from "../output.js";
+import { harmless, harmlessJson } from "../render/harmless.js";
+import { jobTable } from "../render/job-table.js";
+import { many, whole } from "../render/quantity.js";
+
+/** Prints the jobs, newest store first. @param hint is told when there are more than were asked for. */
+export async function listJobs(
+  request: ListRequest,
+  out: Output,
+  hint: (text: string) => void,
+): Promise<void> {
+  const { limit, json } = request;
+  const listed: WatchedJob[] = [];
+  let count = 0;
+  for await (const { nodes, totalCount } of pagesOf(request)) {
+    const wanted = nodes.slice(0, limit - count);
+    count += wanted.length;
+    if (json) await out.write(wanted.map((job) => `${harmlessJson(job)}\n`).join(""));
+    else listed.push(...wanted.map(withoutTree));
+    if (!out.isOpen()) return;
+    if (count < limit) continue;
+    if (!json) await out.write(tableOf(listed, out));
+    if (totalCount > limit)
+      hint(`The newest ${whole(limit)} of ${many(totalCount, "job")}; --all lists all.\n`);
+    return;
+  }
+  if (json) return;
+  await out.write(
+    count > 0 ? tableOf(listed, out) : `No such jobs in the database ${harmless(request.server.database)}.\n`,
+  );
+}
+
+function tableOf(jobs: readonly WatchedJob[], { columns, style }: Output): string {
+  return jobTable(jobs, Date.now(), columns, style)
+    .map((line) => `${line}\n`)
+    .join("");
+}
+
+type Page = NonNullable<ListJobsQuery["tasks"]>;
+
+/** All pages, as large as the server makes them. */
+async function* pagesOf({ server, filter }: ListRequest): AsyncGenerator<Page, void> {
+  const connection = connect(server);
+  let after: string | null | undefined;
+  do {
+    const page: ListJobsQuery = await connection.request(ListJobsDocument, {
+      ...filter,
+      database: server.database,
+      after,
+    });
+    if (!page.tasks) return;
+    yield page.tasks;
+    after = page.tasks.pageInfo.hasNextPage ? page.tasks.pageInfo.endCursor : undefined;
+  } while (after);
+}
+
+function withoutTree(job: Page["nodes"][number]): WatchedJob {
+  return { ...job, changedAt: job.reportedAt, task: { ...job.task, subTasks: [] } };
+}

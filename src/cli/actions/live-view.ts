@@ -1,0 +1,125 @@
+import { Ansis } from "ansis";
+import type { WriteStream } from "node:tty";
+import type { Watch } from "../../client/index.js";
+import type { WatchRequest } from "../commands/watch.js";
+import { Keys } from "../keys.js";
+import { LiveScreen } from "../live-screen.js";
+import { frameLines, type OpenStatus } from "../render/frame.js";
+import type { WatchView } from "./watch-view.js";
+
+/**
+ * The jobs as they are now, on a terminal. It is drawn when something has changed, at most ten times a second, and each
+ * second for the time that passes; where it was at the end stays on the normal screen.
+ */
+export class LiveView implements WatchView {
+  readonly #request: WatchRequest;
+  readonly #watched: Watch;
+  readonly #stream: WriteStream;
+  readonly #screen: LiveScreen;
+  readonly #style = new Ansis();
+  readonly #keys: Keys;
+  readonly #seconds: NodeJS.Timeout;
+  readonly #stop: () => void;
+  #timer: NodeJS.Timeout | undefined;
+  #drawnAt = -Infinity;
+  /** The latest one before the end. */
+  #status: OpenStatus = { kind: "connecting" };
+
+  constructor(request: WatchRequest, watched: Watch, stream: WriteStream) {
+    this.#request = request;
+    this.#watched = watched;
+    this.#stream = stream;
+    this.#screen = new LiveScreen(stream);
+    this.#keys = new Keys(process.stdin, this.#redraw);
+    this.#seconds = setInterval(this.#drawSoon, 1_000);
+    this.#stop = watched.onChange(this.#onChange);
+    stream.on("resize", this.#redraw);
+    process.on("SIGTSTP", this.#onStop);
+    process.on("SIGCONT", this.#onContinue);
+    process.once("exit", this.#onExit);
+    this.#drawSoon();
+  }
+
+  async tell(): Promise<void> {
+    // It looks at the jobs themselves, when it draws.
+  }
+
+  [Symbol.dispose](): void {
+    clearInterval(this.#seconds);
+    clearTimeout(this.#timer);
+    this.#stop();
+    this.#stream.off("resize", this.#redraw);
+    process.off("SIGTSTP", this.#onStop);
+    process.off("SIGCONT", this.#onContinue);
+    process.off("exit", this.#onExit);
+    this.#keys.close();
+    this.#screen.close();
+    const { status } = this.#watched;
+    const isRefused = status.kind === "closed" && status.error !== undefined;
+    if (!isRefused && this.#stream.writable)
+      this.#stream.write(
+        this.#lines(true)
+          .map((line) => `${line}\n`)
+          .join(""),
+      );
+  }
+
+  readonly #onChange = (): void => {
+    const { status } = this.#watched;
+    if (status.kind !== "closed") this.#status = status;
+    this.#drawSoon();
+  };
+
+  readonly #drawSoon = (): void => {
+    const waitMs = this.#drawnAt + INTERVAL_MS - performance.now();
+    this.#timer ??= setTimeout(this.#draw, Math.max(0, waitMs));
+  };
+
+  readonly #redraw = (): void => {
+    this.#screen.forget();
+    this.#drawSoon();
+  };
+
+  /** A terminal that is stopped, or slow, is shown what is true once it reads again. */
+  readonly #draw = (): void => {
+    this.#timer = undefined;
+    this.#drawnAt = performance.now();
+    if (this.#screen.isBusy) this.#drawSoon();
+    else this.#screen.draw(this.#lines(false));
+  };
+
+  #lines(isLast: boolean): string[] {
+    const { server, username, jobId } = this.#request;
+    const { jobs } = this.#watched;
+    const title = [server.database, username, jobId].filter((name) => name !== undefined).join("/");
+    const frame = {
+      title,
+      status: this.#status,
+      isLast,
+      jobs: jobs.values(),
+      now: Date.now(),
+      ...this.#screen.size,
+    };
+    return frameLines(frame, this.#style);
+  }
+
+  /** Ctrl+Z: the shell gets its terminal as it was. */
+  readonly #onStop = (): void => {
+    this.#keys.close();
+    this.#screen.close();
+    process.kill(process.pid, "SIGSTOP");
+  };
+
+  readonly #onContinue = (): void => {
+    this.#keys.open();
+    this.#redraw();
+  };
+
+  readonly #onExit = (): void => {
+    this.#keys.close();
+    this.#screen.close();
+  };
+}
+
+/** Between two draws, at least. */
+const INTERVAL_MS = 100;

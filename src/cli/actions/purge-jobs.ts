@@ -1,0 +1,33 @@
+/** `tidemark purge`. */
+import { connect } from "../../client/index.js";
+import { CountJobsDocument, PurgeJobsDocument } from "../../client/generated/graphql.js";
+import type { PurgeRequest } from "../commands/purge.js";
+import { EXIT, ExitError } from "../exit-codes.js";
+import type { Output } from "../output.js";
+import { harmless, harmlessJson } from "../render/harmless.js";
+import { many, whole } from "../render/quantity.js";
+
+/** Asks a person, and resolves with what was typed; undefined where there is nobody to ask. */
+export type Ask = ((question: string) => Promise<string>) | undefined;
+
+/** Removes all jobs of a database. @throws ExitError unless somebody has said yes. */
+export async function purgeJobs({ server, yes, json }: PurgeRequest, out: Output, ask: Ask): Promise<void> {
+  const connection = connect(server);
+  const { database } = server;
+  const name = harmless(database);
+  if (!yes) {
+    if (!ask)
+      throw new ExitError(EXIT.WRONG_USAGE, `this removes all jobs of the database ${name}: say --yes`);
+    const { total, running } = await connection.request(CountJobsDocument, { database });
+    const jobs = `${many(total ?? 0, "job")} of the database ${name} (${whole(running ?? 0)} RUNNING)`;
+    const answer = await ask(`Remove ${jobs} for ever? [y/N] `);
+    if (!/^y(es)?$/i.test(answer.trim())) throw new ExitError(EXIT.FAILURE, "nothing was removed");
+  }
+  const { purgeDatabase } = await connection.request(PurgeJobsDocument, { database });
+  const removed = purgeDatabase?.removed ?? 0;
+  await out.write(
+    json
+      ? `${harmlessJson({ database, removed })}\n`
+      : `${many(removed, "job")} of the database ${name} removed.\n`,
+  );
+}

@@ -1,0 +1,22 @@
+/** `tidemark show`. */
+import { connect } from "../../client/index.js";
+import { ShowJobDocument } from "../../client/generated/graphql.js";
+import { treeOf } from "../../client/watched-tree.js";
+import type { JobRequest } from "../commands/job-argument.js";
+import type { Output } from "../output.js";
+import { harmlessJson } from "../render/harmless.js";
+import { jobDetails } from "../render/job-details.js";
+import { findJob, notFound } from "./find-job.js";
+
+/** Prints all that is known of a job. @throws ExitError when it is not there. */
+export async function showJob({ server, name, json }: JobRequest, out: Output): Promise<void> {
+  const connection = connect(server);
+  const found = await findJob(connection, name);
+  const { task: shown } = await connection.request(ShowJobDocument, found);
+  if (!shown) throw notFound(found);
+  if (json) return out.write(`${harmlessJson(shown)}\n`);
+  const { tasks, expiresAt, memory, log, ...fields } = shown;
+  const job = { ...fields, changedAt: fields.reportedAt, task: treeOf(tasks) };
+  const lines = jobDetails({ job, expiresAt, memory, log }, Date.now(), out.columns, out.style);
+  await out.write(lines.map((line) => `${line}\n`).join(""));
+}

@@ -1,0 +1,143 @@
+import type { WatchEvent, WatchedJob, WatchedTask } from "../../client/index.js";
+import { taskAt } from "../../client/watched-tree.js";
+import { harmless } from "./harmless.js";
+import { reasonOf, userAndJob } from "./job-rows.js";
+import { count } from "./progress.js";
+import { elapsed, left } from "./time.js";
+
+/**
+ * What `tidemark watch` prints where there is no terminal: a line for each thing worth telling. That is a job that is
+ * new, or gone; a task that began or ended; a change of health; a request to stop; and each tenth of the work.
+ */
+export class EventLines {
+  /** The jobs as they were told last, by id. */
+  readonly #told = new Map<string, WatchedJob>();
+  /** Those that were told before a Reset, and have not been since. */
+  #doubtful = new Set<string>();
+
+  /** The lines for an event, without line breaks; often none. */
+  tell(event: WatchEvent): string[] {
+    switch (event.kind) {
+      case "Reset":
+        this.#doubtful = new Set(this.#told.keys());
+        return [];
+      case "TaskStored":
+      case "TaskUpdated":
+        return this.#tellJob(event.job, event.kind === "TaskUpdated" ? event.changed : undefined);
+      case "TaskRemoved":
+        return this.#tellGone(event.job, `removed (${event.reason})`);
+      case "CaughtUp":
+        return [...this.#doubtful].flatMap((id) => this.#tellGone(this.#told.get(id)!, "gone"));
+    }
+  }
+
+  #tellJob(job: WatchedJob, changed: readonly WatchedTask[] | undefined): string[] {
+    const before = this.#told.get(job.id);
+    this.#told.set(job.id, job);
+    this.#doubtful.delete(job.id);
+    const texts =
+      before?.attempt === job.attempt
+        ? changesSince(before, job, changed ?? [...tasksOf(job.task)])
+        : [newJob(job)];
+    return texts.map((text) => lineOf(job, job.changedAt, text));
+  }
+
+  #tellGone(job: WatchedJob, text: string): string[] {
+    this.#told.delete(job.id);
+    this.#doubtful.delete(job.id);
+    return [lineOf(job, job.changedAt, text)];
+  }
+}
+
+/** "2026-11-23T17:03:12.000Z  alice/import-1  28%  420/1,500". */
+function lineOf(job: WatchedJob, at: string, text: string): string {
+  return `${at}  ${userAndJob(job)}  ${text}`;
+}
+
+function newJob(job: WatchedJob): string {
+  const { attempt, task, health, cancelRequest } = job;
+  const { status, progress, description } = task;
+  const reason = status === "FAILED" ? reasonOf(task) : "";
+  return joined(
+    `${status}${reason && `: ${harmless(reason)}`}`,
+    progress.percent,
+    count(progress),
+    harmless(description),
+    attempt > 1 ? `attempt ${attempt}` : "",
+    health === "OK" ? "" : health,
+    cancelRequest ? cancelText(cancelRequest) : "",
+  );
+}
+
+function changesSince(before: WatchedJob, job: WatchedJob, changed: readonly WatchedTask[]): string[] {
+  const { task, health, cancelRequest } = job;
+  const tasks = changed
+    .filter(({ path }) => path !== "")
+    .flatMap((one) => taskChange(before.task, job.task, one));
+  const isNewRequest = cancelRequest !== null && cancelRequest.at !== before.cancelRequest?.at;
+  const texts = [
+    ...tasks,
+    ...(health === before.health ? [] : [`health ${health}`]),
+    ...(isNewRequest ? [cancelText(cancelRequest)] : []),
+    ...(task.status === before.task.status ? [] : [ended(job)]),
+  ];
+  return texts.length === 0 && tenthOf(task) !== tenthOf(before.task) ? [progressText(job)] : texts;
+}
+
+/** Of iterations only failures: there may be thousands. */
+function taskChange(
+  rootBefore: WatchedTask,
+  root: WatchedTask,
+  { path, status, ...task }: WatchedTask,
+): string[] {
+  const isSame = taskAt(rootBefore, path)?.status === status || status === "PENDING";
+  const way = wayTo(root, path);
+  const isRepeated = way.slice(0, -1).some(({ kind }) => kind === "ITERATIVE");
+  if (isSame || (isRepeated && status !== "FAILED")) return [];
+  const name = way
+    .slice(1)
+    .map(({ description }) => harmless(description))
+    .join(" / ");
+  const reason = status === "FAILED" && task.message ? `: ${harmless(task.message)}` : "";
+  return [`${name} ${status}${reason}`];
+}
+
+function ended({ task }: WatchedJob): string {
+  const { status, progress, startedAt, endedAt } = task;
+  const reason = status === "FAILED" || status === "CANCELED" ? reasonOf(task) : "";
+  const took = startedAt && endedAt ? `in ${elapsed(Date.parse(endedAt) - Date.parse(startedAt))}` : "";
+  return joined(`${status}${reason && `: ${harmless(reason)}`}`, progress.percent, count(progress), took);
+}
+
+function progressText({ task, eta, changedAt }: WatchedJob): string {
+  return joined(task.progress.percent, count(task.progress), eta ? left(eta, Date.parse(changedAt)) : "");
+}
+
+function cancelText({ by, reason }: NonNullable<WatchedJob["cancelRequest"]>): string {
+  return `cancel asked by ${harmless(by)}${reason ? `: ${harmless(reason)}` : ""}`;
+}
+
+function joined(...texts: readonly string[]): string {
+  return texts.filter((text) => text !== "").join("  ");
+}
+
+/** Tenths done; undefined while the volume is unknown. */
+function tenthOf({ progress: { done, volume } }: WatchedTask): number | undefined {
+  return volume ? Math.floor(Math.min(1, done / volume) * 10) : undefined;
+}
+
+/** From the root down to the task at a path, as far as there are tasks. */
+function wayTo(root: WatchedTask, path: string): WatchedTask[] {
+  const way = [root];
+  for (const index of path.split(".")) {
+    const next = way.at(-1)!.subTasks[Number(index)];
+    if (!next) break;
+    way.push(next);
+  }
+  return way;
+}
+
+function* tasksOf(task: WatchedTask): Generator<WatchedTask, void> {
+  yield task;
+  for (const subTask of task.subTasks) yield* tasksOf(subTask);
+}

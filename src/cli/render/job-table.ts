@@ -1,0 +1,87 @@
+/** What `tidemark list` prints: a line a job. */
+import type { WatchedJob } from "../../client/index.js";
+import { harmless } from "./harmless.js";
+import { count } from "./progress.js";
+import { inStatus, type Style } from "./style.js";
+import { elapsed, left } from "./time.js";
+import { fitted, widthOf } from "./width.js";
+
+/** The lines, with a heading, none wider than `columns`: columns that do not fit are left out, the last is cut. */
+export function jobTable(jobs: readonly WatchedJob[], now: number, columns: number, style: Style): string[] {
+  const fitting = fittingColumns(jobs, now, columns);
+  const heading = style.dim(
+    fitting
+      .map(({ title, width }) => fitted(title, width))
+      .join(GAP)
+      .trimEnd(),
+  );
+  return [heading, ...jobs.map((job) => lineOf(job, fitting, now, style))];
+}
+
+function lineOf(job: WatchedJob, fitting: readonly FittingColumn[], now: number, style: Style): string {
+  const cells = fitting.map(({ title, text, width }) => {
+    const cell = fitted(text(job, now), width);
+    return title === "STATUS" ? inStatus(job.task.status, cell, style) : cell;
+  });
+  return cells.join(GAP).trimEnd();
+}
+
+interface Column {
+  readonly title: string;
+  readonly text: (job: WatchedJob, now: number) => string;
+  /** The higher, the sooner it is left out. */
+  readonly rank: number;
+}
+
+interface FittingColumn extends Column {
+  readonly width: number;
+}
+
+const COLUMNS: readonly Column[] = [
+  { title: "USER", text: ({ username }) => harmless(username), rank: 2 },
+  { title: "JOB", text: ({ jobId }) => harmless(jobId), rank: 0 },
+  { title: "STATUS", text: statusText, rank: 1 },
+  { title: "DONE", text: ({ task }) => task.progress.percent, rank: 3 },
+  { title: "COUNT", text: ({ task }) => count(task.progress), rank: 6 },
+  { title: "AGE", text: ({ storedAt }, now) => elapsed(now - Date.parse(storedAt)), rank: 5 },
+  { title: "LEFT", text: leftText, rank: 7 },
+  { title: "DESCRIPTION", text: ({ task }) => harmless(task.description), rank: 4 },
+];
+const GAP = "  ";
+/** A name takes at most this part of a terminal. */
+const NAME_SHARE = 0.4;
+
+/** By rank, each as wide as its widest cell, until the terminal is full; then in their order. */
+function fittingColumns(jobs: readonly WatchedJob[], now: number, columns: number): FittingColumn[] {
+  const fitting = new Map<Column, number>();
+  let room = columns;
+  for (const column of COLUMNS.toSorted((one, other) => one.rank - other.rank)) {
+    const wanted = jobs.reduce(
+      (widest, job) => Math.max(widest, widthOf(column.text(job, now))),
+      column.title.length,
+    );
+    const width = Math.min(wanted, isName(column) ? Math.floor(columns * NAME_SHARE) : wanted);
+    const taken = width + (fitting.size > 0 ? GAP.length : 0);
+    if (taken > room) continue;
+    fitting.set(column, width);
+    room -= taken;
+  }
+  return COLUMNS.flatMap((column) => {
+    const width = fitting.get(column);
+    return width === undefined ? [] : [{ ...column, width }];
+  });
+}
+
+function isName({ title }: Column): boolean {
+  return title === "USER" || title === "JOB" || title === "DESCRIPTION";
+}
+
+/** "RUNNING", "RUNNING, SILENT", "RUNNING, cancel asked". */
+function statusText({ task, health, cancelRequest, endedAt }: WatchedJob): string {
+  const isAsked = cancelRequest !== null && endedAt === null;
+  return [task.status, ...(health === "OK" ? [] : [health]), ...(isAsked ? ["cancel asked"] : [])].join(", ");
+}
+
+function leftText({ task, eta }: WatchedJob, now: number): string {
+  return eta && task.status === "RUNNING" ? left(eta, now) : "";
+}

@@ -1,0 +1,100 @@
+/** One line about a task: its place in the tree, its name, its bar, and as many facts as there is room for. */
+import type { WatchedProgress, WatchedTaskStatus } from "../../client/index.js";
+import { bar } from "./progress.js";
+import { inStatus, SIGNS, type Style } from "./style.js";
+import { cut, fitted, widthOf } from "./width.js";
+
+export interface TaskRow {
+  readonly kind: "task";
+  readonly status: WatchedTaskStatus;
+  /** The lines of the tree to its left. */
+  readonly guide: string;
+  readonly name: string;
+  readonly progress: WatchedProgress;
+  /** The most important first: what does not fit is left out. */
+  readonly facts: readonly Fact[];
+  /** The worker's latest word on it, which may be cut. */
+  readonly message: string;
+}
+
+/** In the place of tasks that are not shown. */
+export interface MoreRow {
+  readonly kind: "more";
+  readonly guide: string;
+  readonly text: string;
+}
+
+export type Row = TaskRow | MoreRow;
+
+export interface Fact {
+  readonly text: string;
+  readonly isWarning?: boolean;
+}
+
+/** The lines of rows that stand below each other, none wider than `columns`. */
+export function linesOf(rows: readonly Row[], columns: number, style: Style): string[] {
+  const layout = layoutOf(rows, columns);
+  return rows.map((row) =>
+    row.kind === "task" ? taskLine(row, layout, style) : style.dim(cut(row.guide + row.text, columns)),
+  );
+}
+
+interface Layout {
+  readonly columns: number;
+  /** Of guide, sign and name together. */
+  readonly nameWidth: number;
+  /** Between the brackets; 0 for none. */
+  readonly barWidth: number;
+  readonly percentWidth: number;
+}
+
+/** Names get three fifths of what the bars leave, and no more than they need. */
+function layoutOf(rows: readonly Row[], columns: number): Layout {
+  const barWidth = columns >= 100 ? 20 : columns >= 60 ? 10 : 0;
+  const percentWidth = columns >= 20 ? "100.00%".length : 0;
+  const free = columns - (barWidth ? barWidth + 4 : 0) - (percentWidth ? percentWidth + 1 : 0);
+  const longest = Math.max(0, ...rows.map((row) => (row.kind === "task" ? widthOf(nameOf(row)) : 0)));
+  const nameWidth = Math.min(longest, percentWidth ? Math.floor(free * 0.6) : columns);
+  return { columns, nameWidth, barWidth, percentWidth };
+}
+
+function taskLine(
+  row: TaskRow,
+  { columns, nameWidth, barWidth, percentWidth }: Layout,
+  style: Style,
+): string {
+  const { status, guide, progress } = row;
+  const name = fitted(nameOf(row), nameWidth).slice(guide.length);
+  const drawn = barWidth > 0 ? `  ${bar(progress, barWidth)}` : "";
+  const percent = percentWidth > 0 ? ` ${progress.percent.padStart(percentWidth)}` : "";
+  const used = nameWidth + drawn.length + percent.length;
+  return (
+    style.dim(guide) +
+    (nameWidth > guide.length ? inStatus(status, name.slice(0, 1), style) + name.slice(1) : "") +
+    inStatus(status, drawn, style) +
+    percent +
+    tailOf(row, columns - used, style)
+  ).trimEnd();
+}
+
+function nameOf({ guide, status, name }: TaskRow): string {
+  return `${guide}${SIGNS[status]} ${name}`;
+}
+
+/** The facts that fit, and of the message what does. */
+function tailOf({ facts, message }: TaskRow, columns: number, style: Style): string {
+  let tail = "";
+  let room = columns;
+  for (const { text, isWarning } of facts) {
+    const width = widthOf(text) + GAP.length;
+    if (width > room) continue;
+    tail += GAP + (isWarning ? style.yellow(text) : text);
+    room -= width;
+  }
+  if (message === "" || room < MESSAGE_WIDTH_MIN) return tail;
+  return tail + GAP + style.dim(cut(message, room - GAP.length));
+}
+
+const GAP = "  ";
+/** Less of a message says nothing. */
+const MESSAGE_WIDTH_MIN = 12;

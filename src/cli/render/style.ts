@@ -1,0 +1,31 @@
+/** How a terminal shows what matters: nothing is told by colour alone. */
+import type { Ansis } from "ansis";
+import type { WatchedTaskStatus } from "../../client/index.js";
+
+/** Colours, or none: `new Ansis()` asks NO_COLOR, FORCE_COLOR and the terminal. */
+export type Style = Ansis;
+
+/** The sign of a status. */
+export const SIGNS: Readonly<Record<WatchedTaskStatus, string>> = {
+  PENDING: "○",
+  RUNNING: "●",
+  FINISHED: "✔",
+  FAILED: "✖",
+  CANCELED: "⊘",
+};
+
+/** A text about a task, in the colour of its status. */
+export function inStatus(status: WatchedTaskStatus, text: string, style: Style): string {
+  switch (status) {
+    case "PENDING":
+      return style.dim(text);
+    case "RUNNING":
+      return style.cyan(text);
+    case "FINISHED":
+      return style.green(text);
+    case "FAILED":
+      return style.red(text);
+    case "CANCELED":
+      return style.yellow(text);
+  }
+}

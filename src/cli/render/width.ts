@@ -1,0 +1,29 @@
+/** Texts as wide as they are on a terminal, where a Chinese character takes two columns and an accent none. */
+import stringWidth from "string-width";
+
+/** Columns that a text takes which has no escape sequences in it. */
+export function widthOf(text: string): number {
+  return ASCII.test(text) ? text.length : stringWidth(text);
+}
+
+/** The text in at most `width` columns; what is left out is told by a last "…". */
+export function cut(text: string, width: number): string {
+  if (widthOf(text) <= width) return text;
+  let kept = "";
+  let left = width - 1; // for the "…"
+  for (const { segment } of CHARACTERS.segment(text)) {
+    left -= widthOf(segment);
+    if (left < 0) break;
+    kept += segment;
+  }
+  return width > 0 ? `${kept}…` : "";
+}
+
+/** The text in exactly `width` columns. */
+export function fitted(text: string, width: number): string {
+  const shown = cut(text, width);
+  return shown + " ".repeat(Math.max(0, width - widthOf(shown)));
+}
+
+const ASCII = /^[\x20-\x7e]*$/;
+const CHARACTERS = new Intl.Segmenter();
