@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { createInterface } from "node:readline";
+import { createInterface, type Interface } from "node:readline";
 import { EXIT, ExitError } from "./exit-codes.js";
 
 /** Asks the person at the terminal, on stderr; undefined where there is nobody. */
@@ -10,14 +10,23 @@ export function terminalQuestion(): ((question: string) => Promise<string>) | un
 /** An answer that does not come, as after Ctrl+D, is an empty one. @throws ExitError after Ctrl+C. */
 async function ask(question: string): Promise<string> {
   const lines = createInterface({ input: process.stdin, output: process.stderr });
+  const answered = new AbortController();
   try {
-    const interrupted = once(lines, "SIGINT").then(() => {
-      throw new ExitError(EXIT.INTERRUPTED, "interrupted");
-    });
-    const answered = new Promise<string>((resolve) => lines.question(question, resolve));
-    const closed = once(lines, "close").then(() => "");
-    return await Promise.race([interrupted, answered, closed]);
+    return await Promise.race([
+      new Promise<string>((resolve) => lines.question(question, resolve)),
+      unanswered(lines, "close", answered.signal).then(() => ""),
+      unanswered(lines, "SIGINT", answered.signal).then(() => {
+        throw new ExitError(EXIT.INTERRUPTED, "interrupted");
+      }),
+    ]);
   } finally {
+    answered.abort();
     lines.close();
   }
+}
+
+/** What follows begins on a line of its own. */
+async function unanswered(lines: Interface, event: "close" | "SIGINT", signal: AbortSignal): Promise<void> {
+  await once(lines, event, { signal });
+  process.stderr.write("\n");
 }

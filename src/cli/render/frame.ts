@@ -39,7 +39,7 @@ export function frameLines(frame: Frame, style: Style): string[] {
 }
 
 function rowsOf(jobs: readonly WatchedJob[], max: number, now: number): Row[] {
-  const inOrder = [...jobs.filter((job) => !hasEnded(job)), ...jobs.filter(hasEnded)];
+  const inOrder = ORDER.flatMap((isNext) => jobs.filter(isNext));
   const shown = inOrder.length <= max ? inOrder : inOrder.slice(0, Math.max(0, max - 1));
   const hidden = inOrder.slice(shown.length);
   const trees = treesOf(shown, max - shown.length - (hidden.length > 0 ? 1 : 0), now);
@@ -86,6 +86,9 @@ const TONES: Readonly<Record<OpenStatus["kind"], (text: string, style: Style) =>
   stale: (text, style) => style.red(text),
 };
 
-function hasEnded({ endedAt }: WatchedJob): boolean {
-  return endedAt !== null;
-}
+/** What runs, what waits, and what has ended. */
+const ORDER: readonly ((job: WatchedJob) => boolean)[] = [
+  ({ task }) => task.status === "RUNNING",
+  ({ task }) => task.status === "PENDING",
+  ({ endedAt }) => endedAt !== null,
+];

@@ -64,13 +64,15 @@ function taskLine(
   style: Style,
 ): string {
   const { status, guide, progress } = row;
-  const name = fitted(nameOf(row), nameWidth).slice(guide.length);
+  const label = fitted(nameOf(row), nameWidth);
+  const signAt = guide.length; // guides are of characters that take a column
   const drawn = barWidth > 0 ? `  ${bar(progress, barWidth)}` : "";
   const percent = percentWidth > 0 ? ` ${progress.percent.padStart(percentWidth)}` : "";
   const used = nameWidth + drawn.length + percent.length;
   return (
-    style.dim(guide) +
-    (nameWidth > guide.length ? inStatus(status, name.slice(0, 1), style) + name.slice(1) : "") +
+    style.dim(label.slice(0, signAt)) +
+    inStatus(status, label.slice(signAt, signAt + 1), style) +
+    label.slice(signAt + 1) +
     inStatus(status, drawn, style) +
     percent +
     tailOf(row, columns - used, style)

@@ -1,0 +1,227 @@
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { Program } from "../kit/child-process.js";
+import { startServer, type TestServer } from "../kit/server.js";
+import { HAS_TERMINAL, TestTerminal } from "../kit/terminal.js";
+import { KEY, store, taskCount, update } from "../server/jobs.js";
+
+/** The commands as they are run: the built program, in a process of its own, on a real server. */
+
+let server: TestServer;
+
+beforeEach(async () => {
+  server = await startServer();
+});
+
+afterEach(() => server.close());
+
+interface Ended {
+  readonly code: number | null;
+  readonly out: readonly string[];
+  readonly err: readonly string[];
+}
+
+async function tidemark(args: readonly string[], env: Record<string, string> = {}): Promise<Ended> {
+  const url = { TIDEMARK_URL: server.url, TIDEMARK_DATABASE: KEY.database };
+  await using program = Program.node(["dist/main.js", ...args], { env: { ...url, ...env } });
+  program.endInput();
+  const { code } = await program.exited;
+  return { code, out: program.out, err: program.err };
+}
+
+function parsed<T>({ out }: Ended): T[] {
+  return out.map((line) => JSON.parse(line) as T);
+}
+
+describe("tidemark list", () => {
+  it("prints a line a job, newest first", async () => {
+    await store(server.url, { jobId: "one" });
+    await store(server.url, { jobId: "two" });
+
+    const { code, out, err } = await tidemark(["list"]);
+
+    expect([code, err]).toEqual([0, []]);
+    expect(out.map((line) => line.split(/ {2,}/).slice(0, 5))).toEqual([
+      ["USER", "JOB", "STATUS", "DONE", "COUNT"],
+      ["u", "two", "PENDING", "0%", "0/10"],
+      ["u", "one", "PENDING", "0%", "0/10"],
+    ]);
+  });
+
+  it("filters by user, job and status", async () => {
+    await store(server.url, { jobId: "one" });
+    await store(server.url, { jobId: "one", username: "bob" });
+    await store(server.url, { jobId: "two" });
+    await update(server.url, { jobId: "two", updates: [{ done: 1 }] });
+    const idsOf = async (...filter: string[]): Promise<string[]> =>
+      parsed<{ username: string; jobId: string }>(await tidemark(["list", "--json", ...filter])).map(
+        ({ username, jobId }) => `${username}/${jobId}`,
+      );
+
+    expect(await idsOf("--user", "bob")).toEqual(["bob/one"]);
+    expect(await idsOf("--job", "one")).toEqual(["bob/one", "u/one"]);
+    expect(await idsOf("--status", "running", "failed")).toEqual(["u/two"]);
+  });
+
+  it("reads all pages, or says that there are more", async () => {
+    for (let number = 0; number < 60; number++) await store(server.url, { jobId: `${number}` });
+
+    const [all, some] = [
+      await tidemark(["list", "--all", "--json"]),
+      await tidemark(["list", "--limit", "55"]),
+    ];
+
+    expect(parsed<{ jobId: string }>(all).map(({ jobId }) => Number(jobId))).toEqual(
+      Array.from({ length: 60 }, (_, index) => 59 - index),
+    );
+    expect([all.err, some.out.length, some.err]).toEqual([
+      [],
+      56,
+      ["The newest 55 of 60 jobs; --all lists all."],
+    ]);
+  });
+
+  it("has colours only when they are asked for", async () => {
+    await store(server.url);
+
+    const [plain, forced] = [await tidemark(["list"]), await tidemark(["list"], { FORCE_COLOR: "1" })];
+
+    expect([plain, forced].map(({ out }) => out.join("").includes("\u001b["))).toEqual([false, true]);
+  });
+
+  it.runIf(HAS_TERMINAL).each([
+    ["has colours on a terminal", {}, true],
+    ["has none with NO_COLOR", { NO_COLOR: "1" }, false],
+  ])("%s", async (_, env, isColoured) => {
+    await store(server.url);
+    const args = ["dist/main.js", "list", "--url", server.url, "--database", "d"];
+    await using terminal = new TestTerminal(args, { columns: 40, rows: 10 }, env);
+
+    expect(await terminal.exited).toBe(0);
+    expect(terminal.lines.slice(0, 3)).toEqual([
+      "USER  JOB  STATUS   DONE  DESCRIPTION",
+      "u     j    PENDING  0%    work",
+      "",
+    ]);
+    expect(terminal.written.includes("\u001b[")).toBe(isColoured);
+  });
+
+  it.each([
+    [["list", "--status", "late"], 2, /'late' is invalid. Expected PENDING/],
+    [["list", "--limit", "0"], 2, /'0' is invalid/],
+    [["list", "--url", "nowhere"], 2, /--url is "nowhere"/],
+    [["list", "--url", "http://127.0.0.1:9"], 4, /No Tidemark server answers at http:\/\/127.0.0.1:9/],
+    [["show", "u/none"], 3, /there is no job u\/none in the database d/],
+    [["show"], 2, /name one job/],
+    [["show", "u/j", "--user", "u"], 2, /name the user once/],
+    [["cancel", "none"], 3, /there is no job none/],
+    [["remove", "none"], 3, /there is no job none/],
+    [["purge"], 2, /say --yes/],
+    [["watch", "--wait"], 2, /--wait needs --job/],
+    [["watch", "--job", "none"], 3, /there is no job none/],
+  ])("or another command, as %j, ends with %i and one line on stderr", async (args, exitCode, message) => {
+    const { code, out, err } = await tidemark(args);
+
+    expect([code, out]).toEqual([exitCode, []]);
+    expect(err.filter((line) => line !== "tidemark: live")).toEqual([expect.stringMatching(message)]);
+  });
+});
+
+describe("tidemark show", () => {
+  it("prints the tree, the reason of a failure and the log, without a user where only one has it", async () => {
+    await store(server.url, {
+      task: { description: "Import", subTasks: [{ description: "read", volume: 10 }] },
+    });
+    await update(server.url, {
+      updates: [
+        { path: "0", done: 3 },
+        { status: "FAILED", message: "\u001b[2Jdisk full" },
+      ],
+      log: [{ path: "0", message: "people.csv" }],
+    });
+
+    const { code, out } = await tidemark(["show", "j"]);
+
+    expect(code).toBe(0);
+    expect(out[0]).toBe("u/j in d");
+    expect(out).toContain("  Reason    �[2Jdisk full");
+    expect(out.join("\n")).toMatch(/✖ Import .* 30% {2}FAILED .*\n└─ .* read .* 30%/);
+    expect(out.at(-1)).toMatch(/ INFO {5}read: people\.csv$/);
+  });
+
+  it("asks whose job it is where several users have one", async () => {
+    await store(server.url);
+    await store(server.url, { username: "bob" });
+
+    const [unclear, clear] = [await tidemark(["show", "j"]), await tidemark(["show", "bob/j", "--json"])];
+
+    expect([unclear.code, unclear.err]).toEqual([
+      2,
+      ["tidemark: 2 users have such a job: say which of bob/j, u/j"],
+    ]);
+    expect(parsed(clear)).toEqual([expect.objectContaining({ username: "bob", jobId: "j", attempt: 1 })]);
+  });
+});
+
+describe("tidemark cancel", () => {
+  it("asks the worker to stop, with a reason, and says who asked first", async () => {
+    await store(server.url);
+
+    const first = await tidemark(["cancel", "u/j", "--reason", "wrong data", "--json"]);
+    const second = await tidemark(["cancel", "u/j", "--reason", "another"]);
+
+    expect(parsed(first)).toEqual([
+      expect.objectContaining({ cancelRequest: expect.objectContaining({ reason: "wrong data" }) }),
+    ]);
+    expect(second.out).toEqual([
+      expect.stringMatching(/^u\/j was asked to stop by anonymous at .*: wrong data$/),
+    ]);
+  });
+
+  it("ends with 1 for a job that has ended", async () => {
+    await store(server.url);
+    await update(server.url, { updates: [{ status: "FINISHED" }] });
+
+    expect(await tidemark(["cancel", "u/j"])).toMatchObject({ code: 1, out: [] });
+  });
+});
+
+describe("tidemark remove", () => {
+  it("has the server forget the job", async () => {
+    await store(server.url);
+
+    expect((await tidemark(["remove", "u/j"])).out).toEqual(["u/j was removed (PENDING)."]);
+    expect((await tidemark(["remove", "u/j"])).code).toBe(3);
+    expect(await taskCount(server.url)).toBe(0);
+  });
+});
+
+describe("tidemark purge", () => {
+  it("removes all jobs of the database, and only of that", async () => {
+    await store(server.url, { jobId: "one" });
+    await store(server.url, { jobId: "two" });
+    await store(server.url, { database: "other" });
+
+    expect(parsed(await tidemark(["purge", "--yes", "--json"]))).toEqual([{ database: "d", removed: 2 }]);
+    expect([await taskCount(server.url), await taskCount(server.url, "other")]).toEqual([0, 1]);
+  });
+
+  it.runIf(HAS_TERMINAL).each([
+    ["y\r", 0, 0, "1 job of the database d removed."],
+    ["\r", 1, 1, "tidemark: nothing was removed"],
+    ["\u0004", 1, 1, "tidemark: nothing was removed"],
+    ["\u0003", 130, 1, "tidemark: interrupted"],
+  ])("asks a person, whose answer %j ends it with %i", async (answer, exitCode, jobsLeft, line) => {
+    await store(server.url);
+    const args = ["dist/main.js", "purge", "--url", server.url, "--database", "d"];
+    await using terminal = new TestTerminal(args, { columns: 100, rows: 10 });
+    await terminal.shows(([first]) =>
+      first!.startsWith("Remove 1 job of the database d (0 RUNNING) for ever? [y/N]"),
+    );
+
+    terminal.type(answer);
+
+    expect(await terminal.exited).toBe(exitCode);
+    expect(terminal.lines).toContain(line);
+    expect(await taskCount(server.url)).toBe(jobsLeft);
+  });
+});

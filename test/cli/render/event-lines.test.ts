@@ -1,0 +1,128 @@
+import { describe, expect, it } from "vitest";
+import type { WatchEvent, WatchedJob, WatchedTask } from "../../../src/client/index.js";
+import { EventLines } from "../../../src/cli/render/event-lines.js";
+import { FINISHED, HOSTILE, jobOf, leaf, parent, PENDING } from "../watched-jobs.js";
+
+/** The texts that are printed for the events, without when and whose. */
+function told(events: readonly WatchEvent[]): string[] {
+  const lines = new EventLines();
+  return events
+    .flatMap((event) => lines.tell(event))
+    .map((line) => line.replace(/^\S+ {2}alice\/import-1 {2}/, ""));
+}
+
+function updated(job: WatchedJob, ...changed: readonly WatchedTask[]): WatchEvent {
+  return { kind: "TaskUpdated", job, changed: [job.task, ...changed] };
+}
+
+function reading(done: number, fields: Partial<WatchedTask> = {}): WatchedJob {
+  return jobOf(parent("Import", [leaf("read", done, 1_000, fields), leaf("write", 0, 0, PENDING)]));
+}
+
+const STORED: WatchEvent = { kind: "TaskStored", job: reading(0, PENDING) };
+
+describe("The lines about what happens", () => {
+  it("begin with when it was, and whose job it is", () => {
+    expect(new EventLines().tell(STORED)).toEqual([
+      "2026-06-01T12:00:00.000Z  alice/import-1  RUNNING  0%  0/1,000  Import",
+    ]);
+  });
+
+  it("tell of each tenth of the work, and of nothing between", () => {
+    const jobs = [0, 1, 99, 100, 150, 420, 499].map((done) => reading(done));
+
+    expect(told([STORED, ...jobs.map((job) => updated(job))]).slice(1)).toEqual([
+      "10%  100/1,000",
+      "42%  420/1,000",
+    ]);
+  });
+
+  it("tell when tasks begin and end, and why one failed", () => {
+    const running = reading(0);
+    const failed = reading(3, { status: "FAILED", message: "the disk is full" });
+    const ended = {
+      ...failed,
+      task: { ...failed.task, status: "FAILED", endedAt: FINISHED.endedAt } as const,
+    };
+
+    expect(
+      told([
+        STORED,
+        updated(running, running.task.subTasks[0]!),
+        updated(failed, failed.task.subTasks[0]!),
+        updated(ended),
+      ]).slice(1),
+    ).toEqual([
+      "read RUNNING",
+      "read FAILED: the disk is full",
+      "FAILED: read: the disk is full  0.3%  3/1,000  in 40s",
+    ]);
+  });
+
+  it("tell of health, and of who asks for an end", () => {
+    const silent = { ...reading(0), health: "SILENT" } as const;
+    const asked = { ...silent, cancelRequest: { at: "2026", by: "bob", reason: "wrong data" } };
+
+    expect(told([STORED, updated(silent), updated(asked), updated(asked)]).slice(1)).toEqual([
+      "health SILENT",
+      "cancel asked by bob: wrong data",
+    ]);
+  });
+
+  it("tell of iterations only what failed", () => {
+    const rank = (status: "RUNNING" | "FAILED"): WatchedJob =>
+      jobOf(
+        parent("Import", [
+          parent("iterate", [leaf("step", 1, 2, { status, message: "no" })], { kind: "ITERATIVE" }),
+        ]),
+      );
+    const before: WatchEvent = {
+      kind: "TaskStored",
+      job: jobOf(parent("Import", [parent("iterate", [leaf("step", 1, 2, PENDING)], { kind: "ITERATIVE" })])),
+    };
+    const steps = (job: WatchedJob): WatchEvent => updated(job, job.task.subTasks[0]!.subTasks[0]!);
+
+    expect(told([before, steps(rank("RUNNING")), steps(rank("FAILED"))]).slice(1)).toEqual([
+      "iterate / step FAILED: no",
+    ]);
+  });
+
+  it("tell after a Reset only what is not as it was, and what is gone", () => {
+    const other: WatchEvent = { kind: "TaskStored", job: jobOf(leaf("Other", 1, 2), { jobId: "other" }) };
+    const lines = new EventLines();
+    const events: WatchEvent[] = [
+      STORED,
+      other,
+      { kind: "CaughtUp" },
+      { kind: "Reset", cause: "EPOCH_CHANGED" },
+      STORED,
+      { kind: "CaughtUp" },
+    ];
+
+    expect(events.flatMap((event) => lines.tell(event)).slice(2)).toEqual([
+      "2026-06-01T12:00:00.000Z  alice/other  gone",
+    ]);
+  });
+
+  it("tell why a job was removed, and a new attempt as a new job", () => {
+    const again = { ...reading(0, PENDING), attempt: 2 };
+
+    expect(
+      told([
+        STORED,
+        { kind: "TaskStored", job: again },
+        { kind: "TaskRemoved", job: again, reason: "PURGED" },
+      ]).slice(1),
+    ).toEqual(["RUNNING  0%  0/1,000  Import  attempt 2", "removed (PURGED)"]);
+  });
+
+  it("obey nothing in a name or a reason", () => {
+    const job = jobOf(parent(HOSTILE, [leaf(HOSTILE, 1, 2, { status: "FAILED", message: HOSTILE })]));
+    const before: WatchEvent = { kind: "TaskStored", job: jobOf(parent(HOSTILE, [leaf(HOSTILE, 1, 2)])) };
+
+    expect(told([before, updated(job, job.task.subTasks[0]!)])).toEqual([
+      "RUNNING  50%  1/2  a�[2J�31m�evil� FINISHED 100% �",
+      "a�[2J�31m�evil� FINISHED 100% � FAILED: a�[2J�31m�evil� FINISHED 100% �",
+    ]);
+  });
+});

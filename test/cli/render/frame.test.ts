@@ -1,0 +1,234 @@
+import { Ansis } from "ansis";
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import type { WatchedJob } from "../../../src/client/index.js";
+import { frameLines, type Frame } from "../../../src/cli/render/frame.js";
+import { widthOf } from "../../../src/cli/render/width.js";
+import { FINISHED, HOSTILE, jobOf, leaf, NOW, parent, PENDING } from "../watched-jobs.js";
+
+const PLAIN = new Ansis(0);
+
+const IMPORT = jobOf(
+  parent("Import", [
+    leaf("parse", 40, 40, FINISHED),
+    leaf("read", 420, 1_000, { rate: 1_234, message: "people.csv" }),
+    leaf("write", 0, 500, PENDING),
+  ]),
+  {
+    attempt: 2,
+    eta: {
+      earliest: "2026-06-01T12:03:00.000Z",
+      likely: "2026-06-01T12:04:00.000Z",
+      latest: "2026-06-01T12:06:00.000Z",
+    },
+  },
+);
+const RANK = jobOf(
+  parent("PageRank", [
+    leaf("load", 30, null, FINISHED),
+    parent("iterate", [leaf("step", 9, 9, FINISHED), leaf("step", 4, 9), leaf("step", 0, null, PENDING)], {
+      kind: "ITERATIVE",
+      currentIteration: 1,
+      maxIterations: 50,
+    }),
+  ]),
+  { jobId: "rank" },
+);
+const DONE = jobOf(leaf("Checksum", 900, 900, FINISHED), { jobId: "sum", username: "bob" });
+const BROKEN = jobOf(
+  parent("Export", [leaf("write", 3, 9, { status: "FAILED", message: "the disk is full" })], {
+    status: "FAILED",
+    endedAt: "2026-06-01T12:00:10.000Z",
+  }),
+  { jobId: "export" },
+);
+const JOBS = [DONE, IMPORT, BROKEN, RANK];
+
+function linesOf(
+  jobs: readonly WatchedJob[],
+  columns: number,
+  rows: number,
+  fields: Partial<Frame> = {},
+): string[] {
+  const frame: Frame = {
+    title: "demo",
+    status: { kind: "live" },
+    isLast: false,
+    jobs,
+    now: NOW,
+    columns,
+    rows,
+    ...fields,
+  };
+  return frameLines(frame, PLAIN);
+}
+
+describe("A frame of the watched jobs", () => {
+  it("has what runs as trees, then what has ended as lines", () => {
+    expect(linesOf(JOBS, 100, 20).join("\n")).toMatchInlineSnapshot(`
+      "demo  live  2 RUNNING, 1 FINISHED, 1 FAILED
+      ● alice/import-1  Import  [#####~~~~~~~~~~~~~~~]  29.87%  460/1,540  2m–5m left  1m 00s  attempt 2
+      ├─ ✔ parse                [####################]    100%  40/40  40s
+      ├─ ● read                 [########~~~~~~~~~~~~]     42%  420/1,000  1m 00s  1.23K/s  people.csv
+      └─ ○ write                [~~~~~~~~~~~~~~~~~~~~]      0%  0/500
+      ● alice/rank  PageRank    [~~~~~~~~~n/a~~~~~~~~]     n/a  43/?  1m 00s
+      ├─ ✔ load                 [~~~~~~~~~n/a~~~~~~~~]     n/a  30/?  40s
+      └─ ● iterate              [~~~~~~~~~n/a~~~~~~~~]     n/a  13/18+  1/50 iterations  1m 00s
+         └─ ● step              [########~~~~~~~~~~~~]  44.44%  4/9  1m 00s
+      ✔ bob/sum  Checksum       [####################]    100%  900/900  40s
+      ✖ alice/export  Export    [######~~~~~~~~~~~~~~]  33.33%  FAILED  10s  write: the disk is full"
+    `);
+  });
+
+  it("has long names whole where the terminal is wide", () => {
+    const job = jobOf(parent("Import", [leaf("n".repeat(100), 420, 1_000, { message: "m".repeat(80) })]));
+
+    expect(linesOf([job], 360, 20).join("\n")).toMatchInlineSnapshot(`
+      "demo  live  1 RUNNING
+      ● alice/import-1  Import                                                                                   [########~~~~~~~~~~~~]     42%  420/1,000  1m 00s
+      └─ ● nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn  [########~~~~~~~~~~~~]     42%  420/1,000  1m 00s  mmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmm"
+    `);
+  });
+
+  it("has no bars in 40 columns, and the facts that fit", () => {
+    expect(linesOf(JOBS, 40, 20).join("\n")).toMatchInlineSnapshot(`
+      "demo  live  2 RUNNING, 1 FINISHED, 1 FA…
+      ● alice/import-1  …  29.87%  460/1,540
+      ├─ ✔ parse             100%  40/40  40s
+      ├─ ● read               42%  420/1,000
+      └─ ○ write               0%  0/500
+      ● alice/rank  Page…     n/a  43/?
+      ├─ ✔ load               n/a  30/?  40s
+      └─ ● iterate            n/a  13/18+
+         └─ ● step         44.44%  4/9  1m 00s
+      ✔ bob/sum  Checksum    100%  900/900
+      ✖ alice/export  Ex…  33.33%  FAILED  10s"
+    `);
+  });
+
+  it("has names alone in 15 columns", () => {
+    expect(linesOf([IMPORT], 15, 20).join("\n")).toMatchInlineSnapshot(`
+      "demo  live  1 …
+      ● alice/import…
+      ├─ ✔ parse
+      ├─ ● read
+      └─ ○ write"
+    `);
+  });
+
+  it("shows what runs, and counts the rest, where not all tasks fit", () => {
+    expect(linesOf(JOBS, 72, 9).join("\n")).toMatchInlineSnapshot(`
+      "demo  live  2 RUNNING, 1 FINISHED, 1 FAILED
+      ● alice/import-1  Import  [##~~~~~~~~]  29.87%  460/1,540  2m–5m left
+      ├─ ● read                 [####~~~~~~]     42%  420/1,000  1m 00s
+      └─ … 1 PENDING, 1 FINISHED
+      ● alice/rank  PageRank    [~~~~n/a~~~]     n/a  43/?  1m 00s
+      ├─ ● iterate              [~~~~n/a~~~]     n/a  13/18+  1/50 iterations
+      … 2 more tasks
+      ✔ bob/sum  Checksum       [##########]    100%  900/900  40s
+      ✖ alice/export  Export    [###~~~~~~~]  33.33%  FAILED  10s  write: the…"
+    `);
+  });
+
+  it("has a line a job where there is room for no more, and counts the jobs that are not shown", () => {
+    expect(linesOf(JOBS, 72, 4).join("\n")).toMatchInlineSnapshot(`
+      "demo  live  2 RUNNING, 1 FINISHED, 1 FAILED
+      ● alice/import-1  Import  [##~~~~~~~~]  29.87%  460/1,540  2m–5m left
+      ● alice/rank  PageRank    [~~~~n/a~~~]     n/a  43/?  1m 00s
+      … 2 more jobs: 1 FINISHED, 1 FAILED"
+    `);
+  });
+
+  it("gives a large tree the lines that the small ones leave, and counts what is left out", () => {
+    const many = parent(
+      "Many",
+      Array.from({ length: 100 }, (_, index) => leaf(`part ${index}`, 1, 2)),
+    );
+
+    expect(linesOf([jobOf(many, { jobId: "many" }), RANK], 72, 9).join("\n")).toMatchInlineSnapshot(`
+      "demo  live  2 RUNNING
+      ● alice/many  Many      [#####~~~~~]     50%  100/200  1m 00s
+      ├─ ● part 0             [#####~~~~~]     50%  1/2  1m 00s
+      ├─ ● part 1             [#####~~~~~]     50%  1/2  1m 00s
+      … 98 more tasks
+      ● alice/rank  PageRank  [~~~~n/a~~~]     n/a  43/?  1m 00s
+      ├─ ✔ load               [~~~~n/a~~~]     n/a  30/?  40s
+      └─ ● iterate            [~~~~n/a~~~]     n/a  13/18+  1/50 iterations
+         └─ ● step            [####~~~~~~]  44.44%  4/9  1m 00s"
+    `);
+  });
+
+  it("obeys nothing in a name, a reason or a request", () => {
+    const evil = jobOf(parent(HOSTILE, [leaf(HOSTILE, 1, 2, { message: HOSTILE })]), {
+      username: HOSTILE,
+      jobId: HOSTILE,
+      cancelRequest: { at: "", by: HOSTILE, reason: HOSTILE },
+    });
+
+    expect(linesOf([evil], 200, 9, { title: HOSTILE }).join("\n")).toMatchInlineSnapshot(`
+      "a�[2J�31m�evil� FINISHED 100% �  live  1 RUNNING
+      ● a�[2J�31m�evil� FINISHED 100% �/a�[2J�31m�evil� FINISHED 100% �  a�[2J�31m�evil� FINISHED 100% �  [##########~~~~~~~~~~]     50%  cancel asked by a�[2J�31m�evil� FINISHED 100% �  1/2  1m 00s
+      └─ ● a�[2J�31m�evil� FINISHED 100% �                                                                [##########~~~~~~~~~~]     50%  1/2  1m 00s  a�[2J�31m�evil� FINISHED 100% �"
+    `);
+  });
+
+  it("measures wide characters as the terminal does", () => {
+    const job = jobOf(parent("輸入", [leaf("讀取資料", 1, 2), leaf("é👩‍👩‍👧", 1, 2)]), { jobId: "日本" });
+
+    expect(linesOf([job], 60, 9).join("\n")).toMatchInlineSnapshot(`
+      "demo  live  1 RUNNING
+      ● alice/日本  輸入  [#####~~~~~]     50%  2/4  1m 00s
+      ├─ ● 讀取資料       [#####~~~~~]     50%  1/2  1m 00s
+      └─ ● é👩‍👩‍👧            [#####~~~~~]     50%  1/2  1m 00s"
+    `);
+  });
+
+  it("says what is wrong with a job", () => {
+    const quiet = jobOf(leaf("read", 1, 2), { health: "SILENT" });
+    const asked = jobOf(leaf("read", 1, 2), {
+      jobId: "asked",
+      cancelRequest: { at: "", by: "bob", reason: null },
+    });
+
+    expect(linesOf([quiet, asked], 100, 9).join("\n")).toMatchInlineSnapshot(`
+      "demo  live  2 RUNNING
+      ● alice/import-1  read  [##########~~~~~~~~~~]     50%  SILENT for 1m 00s  1/2  1m 00s
+      ● alice/asked  read     [##########~~~~~~~~~~]     50%  cancel asked by bob  1/2  1m 00s"
+    `);
+  });
+
+  it("says how the connection is, and lets nothing go on that it is not told of", () => {
+    const since = new Date(NOW);
+    const stale = { kind: "stale", since, cause: new Error("closed") } as const;
+    const later = linesOf([IMPORT], 100, 9, { status: stale, now: NOW + 3_600_000 });
+
+    expect(later[0]).toMatch(/^demo {2}stale since \d\d:\d\d:\d\d {2}\(closed\) {2}1 RUNNING$/);
+    expect(later.slice(1)).toEqual(linesOf([IMPORT], 100, 9).slice(1));
+    expect(linesOf([], 100, 9, { status: { kind: "connecting" } })).toEqual(["demo  connecting"]);
+    expect(linesOf([], 100, 9)).toEqual(["demo  live  no jobs"]);
+  });
+
+  it("is never larger than the screen, and has a colour for each status", () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 200 }), fc.integer({ min: 1, max: 30 }), (columns, rows) => {
+        const lines = linesOf(JOBS, columns, rows);
+
+        expect(lines.length).toBeLessThanOrEqual(rows);
+        expect(Math.max(...lines.map(widthOf))).toBeLessThanOrEqual(columns);
+      }),
+    );
+    const frame: Frame = {
+      title: "demo",
+      status: { kind: "live" },
+      isLast: false,
+      jobs: JOBS,
+      now: NOW,
+      columns: 100,
+      rows: 20,
+    };
+    const coloured = frameLines(frame, new Ansis(3));
+
+    expect(coloured.map((line) => PLAIN.strip(line))).toEqual(linesOf(JOBS, 100, 20));
+    expect(coloured.join("")).toContain("\u001b[31m✖\u001b[39m");
+  });
+});

@@ -1,0 +1,88 @@
+import { Ansis } from "ansis";
+import { describe, expect, it } from "vitest";
+import { jobDetails } from "../../../src/cli/render/job-details.js";
+import { jobTable } from "../../../src/cli/render/job-table.js";
+import { FINISHED, HOSTILE, jobOf, leaf, NOW, parent, PENDING } from "../watched-jobs.js";
+
+const PLAIN = new Ansis(0);
+const JOBS = [
+  jobOf(leaf("Import people", 420, 1_500), {
+    health: "SILENT",
+    eta: { earliest: "2026-06-01T12:03:00.000Z", likely: "", latest: "2026-06-01T12:06:00.000Z" },
+  }),
+  jobOf(leaf("輸入", 9, null, FINISHED), { jobId: "日本", username: "bob" }),
+  jobOf(leaf(HOSTILE, 0, 9, PENDING), { jobId: HOSTILE }),
+];
+
+describe("The table of jobs", () => {
+  it("has all columns whole where there is no terminal", () => {
+    expect(jobTable(JOBS, NOW, Infinity, PLAIN).join("\n")).toMatchInlineSnapshot(`
+      "USER   JOB                              STATUS           DONE  COUNT      AGE     LEFT        DESCRIPTION
+      alice  import-1                         RUNNING, SILENT  28%   420/1,500  1m 00s  2m–5m left  Import people
+      bob    日本                             FINISHED         n/a   9/?        1m 00s              輸入
+      alice  a�[2J�31m�evil� FINISHED 100% �  PENDING          0%    0/9        1m 00s              a�[2J�31m�evil� FINISHED 100% �"
+    `);
+  });
+
+  it("leaves out what does not fit in 40 columns", () => {
+    expect(jobTable(JOBS, NOW, 40, PLAIN).join("\n")).toMatchInlineSnapshot(`
+      "USER   JOB               STATUS
+      alice  import-1          RUNNING, SILENT
+      bob    日本              FINISHED
+      alice  a�[2J�31m�evil�…  PENDING"
+    `);
+  });
+});
+
+describe("The details of a job", () => {
+  const job = jobOf(
+    parent(
+      "Import",
+      [
+        leaf("read", 1_000, 1_000, FINISHED),
+        parent("iterate", [leaf("step", 1, 2, FINISHED), leaf("step", 0, 2, PENDING)], {
+          kind: "ITERATIVE",
+          currentIteration: 1,
+        }),
+        leaf("write", 3, null, { status: "FAILED", message: `the disk is full\n${HOSTILE}` }),
+      ],
+      { status: "FAILED", endedAt: "2026-06-01T12:00:50.000Z" },
+    ),
+    { attempt: 2, cancelRequest: { at: "2026-06-01T12:00:45.000Z", by: "bob", reason: "wrong data" } },
+  );
+
+  it("are the whole tree, the reason of a failure, who asked it to stop, memory, and the log", () => {
+    const details = {
+      job,
+      expiresAt: "2026-06-08T12:00:50.000Z",
+      memory: { minBytes: 1_500_000, maxBytes: 3_000_000_000 },
+      log: [
+        { at: "2026-06-01T12:00:01.000Z", level: "INFO", path: "0", message: "people.csv" },
+        { at: "2026-06-01T12:00:02.000Z", level: "WARNING", path: "", message: HOSTILE },
+      ],
+    };
+
+    expect(jobDetails(details, NOW, 120, PLAIN).join("\n")).toMatchInlineSnapshot(`
+      "alice/import-1 in demo
+        Status    FAILED, attempt 2
+        Reason    write: the disk is full a�[2J�31m�evil� FINISHED 100% �
+        Cancel    asked by bob at 2026-06-01T12:00:45.000Z: wrong data
+        Stored    2026-06-01T12:00:00.000Z (1m 00s ago)
+        Reported  2026-06-01T12:00:00.000Z (1m 00s ago)
+        Ended     2026-06-01T12:00:50.000Z (10s ago)
+        Memory    1.5 MB to 3.0 GB
+        Expires   2026-06-08T12:00:50.000Z
+
+      ✖ Import      [~~~~~~~~~n/a~~~~~~~~]     n/a  FAILED  50s  attempt 2  write: the disk is full a�[2J�31m�evil� FINISHED …
+      ├─ ✔ read     [####################]    100%  1,000/1,000  40s
+      ├─ ● iterate  [#####~~~~~~~~~~~~~~~]     25%  1/4  1 iteration  1m 00s
+      │  ├─ ✔ step  [##########~~~~~~~~~~]     50%  1/2  40s
+      │  └─ ○ step  [~~~~~~~~~~~~~~~~~~~~]      0%  0/2
+      └─ ✖ write    [~~~~~~~~~n/a~~~~~~~~]     n/a  FAILED  1m 00s  the disk is full a�[2J�31m�evil� FINISHED 100% �
+
+      Log
+        2026-06-01T12:00:01.000Z  INFO     read: people.csv
+        2026-06-01T12:00:02.000Z  WARNING  a�[2J�31m�evil� FINISHED 100% �"
+    `);
+  });
+});

@@ -1,0 +1,244 @@
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { Program } from "../kit/child-process.js";
+import { SeverableProxy } from "../kit/severable-proxy.js";
+import { startServer, type TestServer } from "../kit/server.js";
+import { HAS_TERMINAL, TestTerminal } from "../kit/terminal.js";
+import { KEY, removeTask, store, update } from "../server/jobs.js";
+import { ask } from "../kit/raw-http.js";
+
+/** `tidemark watch` as it is run: the built program, on a real server, into a pipe or on a real pseudo-terminal. */
+
+const TREE = {
+  description: "Import",
+  subTasks: [{ description: "read", volume: 10 }, { description: "write" }],
+};
+const SIZE = { columns: 80, rows: 10 };
+
+let server: TestServer;
+
+beforeEach(async () => {
+  server = await startServer();
+});
+
+afterEach(() => server.close());
+
+function watchInto(args: readonly string[] = [], url = server.url): Program {
+  return Program.node(["dist/main.js", "watch", "--url", url, "--database", KEY.database, ...args]);
+}
+
+function watchOn(args: readonly string[] = [], url = server.url): TestTerminal {
+  return new TestTerminal(["dist/main.js", "watch", "--url", url, "--database", KEY.database, ...args], SIZE);
+}
+
+describe("tidemark watch, into a pipe", () => {
+  it("prints what is worth telling, and ends with how the job did", async () => {
+    await store(server.url, { task: TREE });
+    await using program = watchInto(["--job", "j"]);
+    await program.line((line) => line.includes("u/j  PENDING"));
+
+    await update(server.url, { updates: [{ path: "0", done: 5 }] });
+    await program.line((line) => line.endsWith("read RUNNING"));
+    await update(server.url, {
+      updates: [{ path: "0", status: "FAILED", message: "\u001b[31mno" }, { status: "FAILED" }],
+    });
+
+    expect(await program.exited).toEqual({ code: 6, signal: null });
+    expect(program.out.slice(-2).map((line) => line.replace(/^\S+ {2}/, ""))).toEqual([
+      "u/j  read FAILED: �[31mno",
+      expect.stringMatching(/^u\/j {2}FAILED: read: �\[31mno {2}n\/a {2}5\/10\+ {2}in \d+s$/),
+    ]);
+    expect(program.err).toEqual(["tidemark: live"]);
+  });
+
+  it.each([
+    ["FINISHED", 0],
+    ["CANCELED", 7],
+  ])("ends with the code for %s of a job that has ended before", async (status, code) => {
+    await store(server.url);
+    await update(server.url, { updates: [{ status: "RUNNING" }, { status }] });
+    await using program = watchInto(["--job", "j"]);
+
+    expect(await program.exited).toEqual({ code, signal: null });
+    expect(program.out).toEqual([expect.stringContaining(`u/j  ${status}  `)]);
+  });
+
+  it("ends with 3 when the job is removed", async () => {
+    await store(server.url);
+    await using program = watchInto(["--job", "j"]);
+    await program.line((line) => line.includes("PENDING"));
+
+    await ask(server.url, removeTask());
+
+    expect((await program.exited).code).toBe(3);
+    expect(program.err).toContain("tidemark: the job was removed (REMOVED)");
+  });
+
+  it("waits for a job that is not there yet when it is told to", async () => {
+    await using program = watchInto(["--job", "j", "--wait", "--json"]);
+    await program.line((line) => line.includes("CaughtUp"));
+    await store(server.url);
+    await update(server.url, { updates: [{ status: "FINISHED" }] });
+
+    expect((await program.exited).code).toBe(0);
+  });
+
+  it("prints an object a line for each event, and for the connection, with --json", async () => {
+    await using proxy = await SeverableProxy.open(server.url);
+    await store(server.url, { task: { description: "a\u202eb" } });
+    await using program = watchInto(["--json"], proxy.url);
+    const stored = await program.line((line) => line.includes("TaskStored"));
+    await update(server.url, { updates: [{ done: 1 }] });
+    const updated = await program.line((line) => line.includes("TaskUpdated"));
+    const before = program.out.length;
+    proxy.sever();
+    await program.line((line) => line.includes(`"status":"live"`), before);
+
+    expect(stored).toContain(String.raw`"description":"a\u202eb"`);
+    expect(JSON.parse(updated)).toMatchObject({
+      job: { jobId: "j" },
+      changed: [{ path: "", status: "RUNNING" }],
+    });
+    expect(JSON.parse(program.out[before]!)).toMatchObject({ kind: "Connection", status: "stale" });
+  });
+
+  it("ends quietly when nobody reads any more", async () => {
+    await store(server.url);
+    const command = `node dist/main.js watch --json --url ${server.url} --database d`;
+    await using shell = new Program("bash", ["-c", `set -o pipefail; ${command} | head -n 1`]);
+    await shell.line(() => true);
+    await reportUntil(shell.exited);
+
+    expect(await shell.exited).toEqual({ code: 0, signal: null });
+    expect(shell.err).toEqual([]);
+  });
+
+  it("says on stderr when the server is away, and goes on when it is back", async () => {
+    await using proxy = await SeverableProxy.open(server.url);
+    await store(server.url);
+    await using program = watchInto([], proxy.url);
+    await program.line((line) => line.includes("PENDING"));
+    proxy.sever();
+    await update(server.url, { updates: [{ done: 10 }] });
+
+    await program.line((line) => line.includes("RUNNING"));
+
+    expect(program.err).toEqual([
+      "tidemark: live",
+      expect.stringMatching(/^tidemark: stale since \d\d:\d\d:\d\d/),
+      "tidemark: live",
+    ]);
+  });
+});
+
+describe.runIf(HAS_TERMINAL)("tidemark watch, on a terminal", () => {
+  it("draws the tree as it is now, and gives the terminal back at Ctrl+C", async () => {
+    await store(server.url, { task: TREE });
+    await using terminal = watchOn();
+    await terminal.shows((lines) => lines[1]!.startsWith("○ u/j  Import"));
+    await update(server.url, { updates: [{ path: "0", done: 5 }] });
+    const drawn = await terminal.shows((lines) => lines[2]!.includes("50%"));
+
+    expect(drawn.slice(0, 5)).toEqual([
+      "d  live  1 RUNNING",
+      expect.stringMatching(/^● u\/j {2}Import {2}\[~~~~n\/a~~~] {5}n\/a {2}5\/10\+ {2}\ds$/),
+      expect.stringMatching(/^├─ ● read {6}\[#####~~~~~] {5}50% {2}5\/10 {2}\ds$/),
+      expect.stringMatching(/^└─ ○ write {5}\[~~~~n\/a~~~] {5}n\/a {2}0\/\?$/),
+      "",
+    ]);
+    expect([terminal.isAlternate, terminal.isCursorShown]).toEqual([true, false]);
+
+    terminal.type("\u0003");
+
+    expect(await terminal.exited).toBe(130);
+    expect([terminal.isAlternate, terminal.isCursorShown]).toEqual([false, true]);
+    expect(terminal.lines[0]).toMatch(/^d {2}as of \d\d:\d\d:\d\d {2}1 RUNNING$/);
+    expect(terminal.lines[2]).toMatch(/read .* 50%/);
+  });
+
+  it("is right after a resize, and never longer than the screen", async () => {
+    await store(server.url, { task: TREE });
+    for (const jobId of ["k", "l"]) await store(server.url, { jobId });
+    await update(server.url, { updates: [{ path: "0", done: 5 }] });
+    await using terminal = watchOn();
+    await terminal.shows((lines) => lines[5]!.startsWith("○ u/k"));
+
+    terminal.resize({ columns: 40, rows: 3 });
+    const small = await terminal.shows(([, , last]) => last!.startsWith("… 2 more jobs"));
+    terminal.resize({ columns: 110, rows: 30 });
+    const large = await terminal.shows((lines) => lines[2]!.includes("[##########~~~~~~~~~~]     50%"));
+
+    expect(small).toEqual([
+      "d  live  1 RUNNING, 2 PENDING",
+      expect.stringMatching(/^● u\/j {2}Import {5}n\/a {2}5\/10\+/),
+      "… 2 more jobs: 2 PENDING",
+    ]);
+    expect(large.filter((line) => line !== "")).toHaveLength(6);
+  });
+
+  it("is drawn at most ten times a second, however much happens, and ends with the job, folded to a line", async () => {
+    await store(server.url);
+    await using terminal = watchOn(["--job", "j"]);
+    await terminal.shows(([header]) => header!.includes("live"));
+    const [drawnBefore, from] = [terminal.drawCount, performance.now()];
+
+    for (let done = 1; done <= 300; done++) await update(server.url, { updates: [{ done, volume: 300 }] });
+    await update(server.url, { updates: [{ status: "FINISHED" }] });
+
+    expect(await terminal.exited).toBe(0);
+    expect(terminal.drawCount - drawnBefore).toBeLessThanOrEqual((performance.now() - from) / 100 + 2);
+    expect(terminal.lines.slice(1, 3)).toEqual([
+      expect.stringMatching(/^✔ u\/j {2}work .* 100% {2}300\/300/),
+      "",
+    ]);
+  });
+
+  it("says since when it is not told what happens, and that it is live again", async () => {
+    await using proxy = await SeverableProxy.open(server.url);
+    await store(server.url);
+    await using terminal = watchOn([], proxy.url);
+    await terminal.shows(([header]) => header!.includes("live"));
+
+    proxy.shut();
+    const away = await terminal.shows(([header]) => header!.includes("stale"));
+    expect(away[0]).toMatch(/stale since \d\d:\d\d:\d\d {2}\(.+\) {2}1 PENDING$/);
+    proxy.reopen();
+
+    const back = await terminal.shows(([header]) => header!.includes("live"));
+    expect(back[0]).toBe("d  live  1 PENDING");
+  });
+
+  it("says that it is connecting, and why it is not yet", async () => {
+    await using terminal = watchOn([], "http://127.0.0.1:1");
+
+    const drawn = await terminal.shows(([header]) => header!.includes("("));
+    expect(drawn[0]).toMatch(/^d {2}connecting {2}\(.+\)$/);
+  });
+
+  it("is not written into by what somebody types", async () => {
+    await store(server.url);
+    await using terminal = watchOn();
+    const drawn = await terminal.shows(([header]) => header!.includes("live"));
+
+    terminal.type("\r\rhello\r");
+    await update(server.url, { updates: [{ done: 5 }] });
+    await terminal.shows(([, job]) => job!.includes("50%"));
+
+    expect(terminal.lines.slice(2)).toEqual(drawn.slice(2));
+    expect(terminal.written).not.toContain("hello");
+  });
+
+  it("leaves the screen alone, and says why, when the server refuses", async () => {
+    await using terminal = watchOn(["--user", "x".repeat(200)]);
+
+    expect(await terminal.exited).toBe(2);
+    expect(terminal.isAlternate).toBe(false);
+    expect(terminal.lines[0]).toMatch(/^tidemark: /);
+  });
+});
+
+/** There must be something to write for a program to find that nobody reads. */
+async function reportUntil(end: Promise<unknown>): Promise<void> {
+  const over = new AbortController();
+  void end.then(() => over.abort());
+  for (let done = 1; !over.signal.aborted; done++) await update(server.url, { updates: [{ done }] });
+}

@@ -1,0 +1,85 @@
+import type { WatchedJob, WatchedTask } from "../../src/client/index.js";
+
+/** Jobs as a watch holds them, with all that a test does not care about filled in. */
+
+/** A minute after `STARTED`. */
+export const NOW = Date.parse("2026-06-01T12:01:00.000Z");
+export const STARTED = "2026-06-01T12:00:00.000Z";
+
+/** A leaf with this much done of its volume, null for one that is not known. */
+export function leaf(
+  description: string,
+  done: number,
+  volume: number | null,
+  fields: Partial<WatchedTask> = {},
+): WatchedTask {
+  return {
+    path: "",
+    description,
+    kind: "LEAF",
+    status: "RUNNING",
+    message: null,
+    startedAt: STARTED,
+    endedAt: null,
+    currentIteration: null,
+    maxIterations: null,
+    rate: null,
+    progress: progressOf(done, volume, volume ?? 0),
+    subTasks: [],
+    ...fields,
+  };
+}
+
+/** A task with the sums of those below it. */
+export function parent(
+  description: string,
+  subTasks: readonly WatchedTask[],
+  fields: Partial<WatchedTask> = {},
+): WatchedTask {
+  const sum = (key: "done" | "knownVolume"): number =>
+    subTasks.reduce((total, { progress }) => total + progress[key], 0);
+  const isKnown = subTasks.every(({ progress }) => progress.volume !== null);
+  const known = sum("knownVolume");
+  const progress = progressOf(sum("done"), isKnown ? known : null, known);
+  return { ...leaf(description, 0, 0), kind: "INTERMEDIATE", progress, subTasks, ...fields };
+}
+
+export const PENDING = { status: "PENDING", startedAt: null } as const;
+export const FINISHED = { status: "FINISHED", endedAt: "2026-06-01T12:00:40.000Z" } as const;
+
+/** A job of alice with this tree, whose paths are put right. */
+export function jobOf(task: WatchedTask, fields: Partial<WatchedJob> = {}): WatchedJob {
+  const jobId = fields.jobId ?? "import-1";
+  return {
+    id: `${fields.username ?? "alice"}/${jobId}`,
+    database: "demo",
+    username: "alice",
+    jobId,
+    attempt: 1,
+    version: 1,
+    changedAt: STARTED,
+    storedAt: STARTED,
+    reportedAt: STARTED,
+    endedAt: task.endedAt,
+    health: "OK",
+    eta: null,
+    cancelRequest: null,
+    task: withPaths(task, ""),
+    ...fields,
+  };
+}
+
+/** What somebody gives a name who wants to take over the terminal of who looks at it. */
+export const HOSTILE = "a\u001b[2J\u009b31m\u202eevil\u0007\r\nFINISHED 100%\u2028\u200b";
+
+function withPaths(task: WatchedTask, path: string): WatchedTask {
+  const subTasks = task.subTasks.map((one, index) =>
+    withPaths(one, path === "" ? `${index}` : `${path}.${index}`),
+  );
+  return { ...task, path, subTasks };
+}
+
+function progressOf(done: number, volume: number | null, knownVolume: number): WatchedTask["progress"] {
+  const percent = volume === null ? "n/a" : `${Math.round((done / volume) * 10_000) / 100}%`;
+  return { done, volume, knownVolume, percent };
+}
