@@ -2,7 +2,7 @@
  * The options of every command that talks to a server: where it is, who asks, and in which database. A flag comes
  * before its environment variable, that before the default; a variable that is empty says nothing.
  *
- *     addServerOptions(command).action((flags: ServerFlags) => connect(serverOf(flags, env)));
+ *     addDatabaseOptions(command).action((flags: DatabaseFlags) => connect(databaseOf(flags, env)));
  */
 import { type Command, Option } from "commander";
 import { ConfigError } from "../config.js";
@@ -31,7 +31,7 @@ export interface DatabaseOnServer extends Server {
 export type Env = Readonly<Record<string, string | undefined>>;
 
 /** Adds --url and --token. The defaults are only told, not set: else they would hide the environment. */
-export function addServerOptions(command: Command): Command {
+function addServerOptions(command: Command): Command {
   return command
     .addOption(
       new Option("--url <url>", `Address of the server (default ${DEFAULT_URL}, env TIDEMARK_URL)`).helpGroup(

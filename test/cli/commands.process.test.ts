@@ -225,3 +225,25 @@ describe("tidemark purge", () => {
     expect(await taskCount(server.url)).toBe(jobsLeft);
   });
 });
+
+describe("tidemark --help", () => {
+  /** Tells on stderr of each module that is loaded. */
+  const TELL_MODULES = `data:text/javascript,${encodeURIComponent(`
+    import { register } from "node:module";
+    register("data:text/javascript," + encodeURIComponent(\`
+      import { writeSync } from "node:fs";
+      export function load(url, context, next) { writeSync(2, url + "\\\\n"); return next(url, context); }
+    \`));
+  `)}`;
+
+  it.each([[["--help"]], [["watch", "--help"]], [["serve", "--help"]]])(
+    "loads nothing of what a command does: %j",
+    async (args) => {
+      await using program = Program.node(["--import", TELL_MODULES, "dist/main.js", ...args]);
+
+      expect((await program.exited).code).toBe(0);
+      expect(program.err.join("\n")).toContain("dist/cli/program.js");
+      expect(program.err.join("\n")).not.toMatch(/lmdb|graphql|pino|\/dist\/(server|client|cli\/actions)\//);
+    },
+  );
+});

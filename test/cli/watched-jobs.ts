@@ -4,7 +4,7 @@ import type { WatchedJob, WatchedTask } from "../../src/client/index.js";
 
 /** A minute after `STARTED`. */
 export const NOW = Date.parse("2026-06-01T12:01:00.000Z");
-export const STARTED = "2026-06-01T12:00:00.000Z";
+const STARTED = "2026-06-01T12:00:00.000Z";
 
 /** A leaf with this much done of its volume, null for one that is not known. */
 export function leaf(
