@@ -27,7 +27,10 @@ export interface ConnectOptions {
   readonly username?: string | undefined;
   /** The shortest time between two reports while nothing begins or ends, milliseconds. Default 250. */
   readonly intervalMs?: number | undefined;
-  /** How long a job may be quiet before it is asked whether somebody wants it to stop, milliseconds. Default 600. */
+  /**
+   * How long a job may be quiet before the server is asked whether somebody wants it to stop, milliseconds; once it tells that
+   * by itself, a quiet job sends a heartbeat each third of its lease. Default 600.
+   */
   readonly heartbeatMs?: number | undefined;
   /** How long an answer may take before it is asked for again, milliseconds. Default 5,000. */
   readonly requestTimeoutMs?: number | undefined;

@@ -6,17 +6,22 @@
  *                          ▲                                           │
  *                          └──── longer and longer, scattered ◄────────┴─ no answer
  *
- * A job that is quiet has a heartbeat in place of a report: it renews the lease, and its answer tells whether somebody
- * wants the job to stop. All quiet jobs share one request, and there is none while reports go out anyway.
+ * A job that is quiet has a heartbeat in place of a report. All quiet jobs share one request, and there is none while
+ * reports go out anyway. Answers tell whether somebody wants the job to stop. While it is quiet a subscription does
+ * (`CancelRequests`), so that a heartbeat has but to renew the lease, thrice in it; until there is one, and where none gets
+ * through, heartbeats come every `heartbeatMs`.
  *
  * Nothing here keeps the process alive but the end of a job that the server does not know of yet, and that for
  * `endTimeoutMs`.
  */
 import { ERROR_CODES } from "../protocol/error-codes.js";
 import { TidemarkError } from "../protocol/tidemark-error.js";
+import { parsePosition } from "../protocol/position.js";
 import { Backoff } from "./backoff.js";
+import { CancelRequests } from "./cancel-requests.js";
 import {
   GrowJobDocument,
+  HistoryDocument,
   ReportJobsDocument,
   StoreJobDocument,
   type ReportJobsMutation,
@@ -29,7 +34,7 @@ import { isPassing, type Transport } from "./transport.js";
 export interface ReporterOptions {
   /** The shortest time between two reports while nothing begins or ends, milliseconds. */
   readonly intervalMs: number;
-  /** How long a job may be quiet before it is asked whether somebody wants it to stop, milliseconds. */
+  /** How long a job may be quiet before the server is asked whether somebody wants it to stop, where it does not tell by itself; milliseconds. */
   readonly heartbeatMs: number;
   /** How long the process is kept alive for the end of a job that the server does not know of, milliseconds. */
   readonly endTimeoutMs: number;
@@ -53,6 +58,7 @@ export class Reporter {
   readonly #transport: Transport;
   readonly #options: ReporterOptions;
   readonly #backoff = new Backoff();
+  readonly #cancelRequests: CancelRequests;
   /** Jobs that have something to say, or may have. */
   readonly #outboxes = new Set<Outbox>();
   /** Those of them whose end the server does not know of. */
@@ -73,6 +79,8 @@ export class Reporter {
   constructor(transport: Transport, options: ReporterOptions) {
     this.#transport = transport;
     this.#options = options;
+    const onBroken = (): void => this.#askAgain();
+    this.#cancelRequests = new CancelRequests({ transport, clock: options.clock, onBroken });
   }
 
   /** The server did not answer the latest request. */
@@ -101,6 +109,7 @@ export class Reporter {
   #forget(outbox: Outbox): void {
     this.#outboxes.delete(outbox);
     this.#ended.delete(outbox);
+    this.#cancelRequests.leave(outbox);
   }
 
   /** A program that does many jobs while the server is away must not keep them all. */
@@ -139,6 +148,7 @@ export class Reporter {
     this.#request = new AbortController(); // of the round: what is combined with a signal stays with it for as long as that lives
     this.#roundBeganAt = this.#options.clock.now();
     try {
+      await this.#lookForMissed();
       await this.#forEach(
         ({ needsStore }) => needsStore,
         (outbox) => this.#store(outbox),
@@ -182,8 +192,11 @@ export class Reporter {
   #intervalMs(): number {
     const isUrgent = this.#isCutShort || this.#some((outbox) => outbox.isUrgent && outbox.isWaiting);
     if (isUrgent) return URGENT_INTERVAL_MS;
-    const { intervalMs, heartbeatMs } = this.#options;
-    return this.#some(({ isWaiting }) => isWaiting) ? intervalMs : heartbeatMs;
+    if (this.#some(({ isWaiting }) => isWaiting)) return this.#options.intervalMs;
+    return [...this.#outboxes].reduce(
+      (least, outbox) => Math.min(least, this.#heartbeatMsOf(outbox)),
+      Infinity,
+    );
   }
 
   #some(isWanted: (outbox: Outbox) => boolean): boolean {
@@ -204,10 +217,27 @@ export class Reporter {
     }
   }
 
+  async #lookForMissed(): Promise<void> {
+    const epochs = new Map<string, Promise<string>>();
+    await this.#forEach(
+      ({ isMissed }) => isMissed,
+      async (outbox) => {
+        const { database } = outbox.header;
+        if (!epochs.has(database)) epochs.set(database, this.#epochOf(database));
+        outbox.lookedFor(await epochs.get(database)!);
+      },
+    );
+  }
+
+  async #epochOf(database: string): Promise<string> {
+    const { tasks } = await this.#ask(HistoryDocument, { database });
+    return tasks ? parsePosition(tasks.position).epoch : "";
+  }
+
   #store(outbox: Outbox): Promise<void> {
     return this.#orStop(outbox, async () => {
       const { storeTask } = await this.#ask(StoreJobDocument, { input: outbox.takeStore() });
-      outbox.stored(storeTask?.userTask, this.#options.clock.now());
+      outbox.hasStored(storeTask?.userTask, this.#options.clock.now());
     });
   }
 
@@ -225,7 +255,7 @@ export class Reporter {
       await act();
     } catch (error) {
       if (!(error instanceof TidemarkError) || isPassing(error)) throw error;
-      outbox.stop(error);
+      outbox.refusedWhole(error);
     }
   }
 
@@ -288,14 +318,30 @@ export class Reporter {
   }
 
   #inputsOf(outbox: Outbox): readonly UpdateTaskInput[] {
-    if (outbox.isSilent || !outbox.isStored) return [];
+    if (!outbox.isReportable) return [];
     const reports = outbox.takeReports();
-    return reports.length === 0 && this.#isQuiet(outbox) ? [outbox.heartbeat()] : reports;
+    if (reports.length > 0 || !this.#isQuiet(outbox)) return reports;
+    this.#cancelRequests.listenFor(outbox);
+    return [outbox.heartbeat()];
   }
 
   /** Those that will be due soon come along, so that all quiet jobs have their heartbeats together. */
-  #isQuiet({ answeredAt, hasEnded }: Outbox): boolean {
-    return !hasEnded && this.#options.clock.now() - answeredAt >= this.#options.heartbeatMs / 2;
+  #isQuiet(outbox: Outbox): boolean {
+    const quietMs = this.#options.clock.now() - outbox.answeredAt;
+    return !outbox.hasEnded && quietMs >= this.#heartbeatMsOf(outbox) / 2;
+  }
+
+  /** Who is told of cancel requests has but to renew the lease; one heartbeat may be lost. */
+  #heartbeatMsOf(outbox: Outbox): number {
+    const leaseMs = (outbox.stored?.leaseSeconds ?? Infinity) * 1_000;
+    return Math.min(leaseMs / 3, this.#cancelRequests.reach(outbox) ? Infinity : this.#options.heartbeatMs);
+  }
+
+  /** From now on cancel requests have to be asked for; not by all workers at the same moment. */
+  #askAgain(): void {
+    const { clock, heartbeatMs } = this.#options;
+    if (this.#isInRound || this.#outboxes.size === 0) return;
+    this.#schedule(clock.now() - this.#roundBeganAt + heartbeatMs * Math.random());
   }
 
   #ask: Transport["request"] = (document, variables) =>

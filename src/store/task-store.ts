@@ -25,6 +25,8 @@ export interface TaskStore {
   /** Up to `count` of them, from `from` on. */
   page(filter: JobFilter, window: PageWindow): UserTaskPage;
   taskCount(filter?: JobFilter): number;
+  /** The jobs that somebody wants to stop and that have not ended, in any order. */
+  toBeCanceled(filter?: JobFilter): UserTask[];
   /** Names of users that have jobs, ascending, after `after`. */
   usernames(first: number, after?: string): Username[];
   /**
