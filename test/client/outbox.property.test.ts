@@ -43,7 +43,7 @@ describe("What a worker says", () => {
 
         expect(world.refusals).toEqual([]);
         expect(world.heldByServer).toEqual(world.saidByWorker);
-        const lines = world.server?.log.map(({ message }) => message) ?? [];
+        const lines = world.server!.log.map(({ message }) => message);
         expect(lines).toEqual(world.logged.filter((line) => lines.includes(line)));
       }),
       { numRuns: 2_000 },
