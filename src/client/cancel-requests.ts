@@ -55,6 +55,7 @@ export class CancelRequests {
   close(): void {
     for (const { connection } of this.#listenings.values()) connection.close();
     this.#listenings.clear();
+    this.#options.onBroken();
   }
 
   #open(owner: string, { database, username }: StoredJob): Listening | undefined {

@@ -192,6 +192,12 @@ export class Outbox implements TaskOwner {
     return this.#inputs;
   }
 
+  /** All that was not answered, also what is on its way: the last word before a page is gone. */
+  takeLastReports(): readonly UpdateTaskInput[] {
+    if (this.isReportable && !this.needsGrowth) this.#prepare();
+    return this.#inputs;
+  }
+
   /** A report that says no more than that the worker lives. */
   heartbeat(): UpdateTaskInput {
     const { database, username, jobId } = this.header;

@@ -28,8 +28,14 @@ import {
   type UpdateTaskInput,
 } from "./generated/graphql.js";
 import type { Outbox } from "./outbox.js";
-import { keepAlive, onIdleProcess, type ClientClock, type ClientTimer } from "./surroundings.js";
-import { isPassing, type Transport } from "./transport.js";
+import {
+  keepAlive,
+  onIdleProcess,
+  onPageHidden,
+  type ClientClock,
+  type ClientTimer,
+} from "./surroundings.js";
+import { isPassing, type ClientDocument, type Transport } from "./transport.js";
 
 export interface ReporterOptions {
   /** The shortest time between two reports while nothing begins or ends, milliseconds. */
@@ -51,6 +57,8 @@ const REQUESTS_AT_ONCE = 8;
 const INPUTS_PER_REQUEST = 500;
 /** Well below what a server takes. */
 const CHARACTERS_PER_REQUEST = 300_000;
+/** Of all that a page says last, of 64 kB that a browser takes. */
+const LAST_BYTES_MAX = 60_000;
 /** Ended jobs that may wait for a server that is away. */
 const ENDED_JOBS_MAX = 1_000;
 
@@ -103,7 +111,15 @@ export class Reporter {
 
   #add(outbox: Outbox): void {
     this.#outboxes.add(outbox);
-    this.#stopListening ??= onIdleProcess(() => this.#flushIdle());
+    this.#stopListening ??= this.#listen();
+  }
+
+  #listen(): () => void {
+    const ends = [
+      onIdleProcess(() => this.#flushIdle()),
+      onPageHidden((isLeft) => this.#flushHiddenPage(isLeft)),
+    ];
+    return () => ends.forEach((end) => end());
   }
 
   #forget(outbox: Outbox): void {
@@ -129,6 +145,27 @@ export class Reporter {
   #flushIdle(): void {
     if (!this.#isInRound && !this.isAway && this.#some(({ isWaiting }) => isWaiting)) void this.#round();
   }
+
+  /**
+   * The page may be gone in a moment: what was said goes out now, beside what is on its way, which may go with the page. Nobody
+   * waits for an answer; where the page stays, all is said again, which does no harm.
+   */
+  #flushHiddenPage(isLeft: boolean): void {
+    if (isLeft) this.#cancelRequests.close(); // a page with an open connection is not kept for the way back
+    const inputs = fitting([...this.#outboxes].flatMap((outbox) => outbox.takeLastReports()));
+    if (inputs.length > 0) this.#askLast(ReportJobsDocument, { inputs });
+    for (const outbox of this.#outboxes) {
+      if (outbox.needsStore) this.#askLast(StoreJobDocument, { input: outbox.takeStore() });
+      if (outbox.needsGrowth) this.#askLast(GrowJobDocument, { input: outbox.takeGrowth() });
+    }
+  }
+
+  readonly #askLast = <Data, Variables>(
+    document: ClientDocument<Data, Variables>,
+    variables: Variables,
+  ): void => {
+    void this.#transport.request(document, variables, { keepalive: true }).catch(() => {}); // it is said again while the page lives
+  };
 
   #schedule(intervalMs: number): void {
     const { clock } = this.#options;
@@ -387,6 +424,12 @@ type Results = readonly {
   readonly error: { readonly code: string; readonly message: string } | null;
   readonly userTask: NonNullable<ReportJobsMutation["updateTasks"]>[number]["userTask"];
 }[];
+
+/** The first of them, as many as a page that is left may still send. */
+function fitting(inputs: readonly UpdateTaskInput[]): UpdateTaskInput[] {
+  let room = LAST_BYTES_MAX;
+  return inputs.filter((input) => (room -= new TextEncoder().encode(JSON.stringify(input)).length) >= 0);
+}
 
 function refusalOf({ code, message }: { readonly code: string; readonly message: string }): TidemarkError {
   return new TidemarkError(ERROR_CODES.find((known) => known === code) ?? "INTERNAL", message);

@@ -50,6 +50,36 @@ export function onIdleProcess(callback: () => void): () => void {
   };
 }
 
+/**
+ * Calls back each time that the page may be gone in a moment: when it is left (`isLeft`), and when it is no longer seen, which is
+ * the last that many a telephone tells. Until what is returned is called. Not on `unload`: a page that listens to that is not
+ * kept for the way back.
+ */
+export function onPageHidden(callback: (isLeft: boolean) => void): () => void {
+  const { document, addEventListener, removeEventListener } = globalThis as Partial<Page>;
+  if (!document || !addEventListener || !removeEventListener) return () => {};
+  const onVisibility = (): void => {
+    if (document.visibilityState === "hidden") callback(false);
+  };
+  const onLeft = (): void => callback(true);
+  addEventListener("pagehide", onLeft);
+  document.addEventListener("visibilitychange", onVisibility);
+  return () => {
+    removeEventListener("pagehide", onLeft);
+    document.removeEventListener("visibilitychange", onVisibility);
+  };
+}
+
+/** As far as it matters here. */
+interface Page extends PageEvents {
+  readonly document: PageEvents & { readonly visibilityState: string };
+}
+
+interface PageEvents {
+  addEventListener(type: string, listener: () => void): void;
+  removeEventListener(type: string, listener: () => void): void;
+}
+
 /** A name that nobody else has. */
 export function uniqueId(): string {
   const bytes = crypto.getRandomValues(new Uint8Array(16)); // a page without TLS has no randomUUID
