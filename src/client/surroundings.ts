@@ -11,6 +11,7 @@ export interface ClientClock {
   schedule(delayMs: number, callback: () => void): ClientTimer;
 }
 
+/** A call that is to come. */
 export interface ClientTimer {
   /** Cancelling twice, or after the call, is harmless. */
   cancel(): void;

@@ -23,6 +23,7 @@ export interface TransportOptions {
   readonly requestTimeoutMs?: number | undefined;
 }
 
+/** How a request is made. */
 export interface RequestOptions {
   /** Gives the request up; it may have been carried out all the same. */
   readonly signal?: AbortSignal | undefined;

@@ -85,6 +85,7 @@ export class Watch implements AsyncIterableIterator<WatchEvent, undefined>, Asyn
     return this.#mirror.jobs.find(username, jobId);
   }
 
+  /** Whether what is held is what the server has. */
   get status(): WatchStatus {
     return this.#status;
   }

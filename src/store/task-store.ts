@@ -59,6 +59,7 @@ export interface TaskStore {
   removeListener(listener: TaskStoreListener): void;
 }
 
+/** Which jobs; what is left out lets all through. */
 export interface JobFilter {
   readonly username?: Username | undefined;
   readonly jobId?: JobId | undefined;
@@ -77,6 +78,7 @@ export interface PageWindow {
   readonly storedAfter?: number | undefined;
 }
 
+/** A part of the list, and whether there is more of it. */
 export interface UserTaskPage {
   /** Newest store first, whichever end they were taken from. */
   readonly userTasks: readonly UserTask[];
