@@ -7,7 +7,7 @@
 export interface ClientClock {
   /** Milliseconds since any moment; never goes back. */
   now(): number;
-  /** Calls back once, after `delayMs`, unless it is cancelled first. Keeps no process alive. */
+  /** Calls back once, after `delayMs`, unless it is cancelled first. A worker's keeps no process alive, a watcher's does. */
   schedule(delayMs: number, callback: () => void): ClientTimer;
 }
 

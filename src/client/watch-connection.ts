@@ -1,6 +1,7 @@
 import type { TidemarkError } from "../protocol/tidemark-error.js";
 import { overEventStream } from "./sse-transport.js";
-import type { WatchEnvironment, WatchTimer } from "./watch-environment.js";
+import type { ClientTimer } from "./surroundings.js";
+import type { WatchEnvironment } from "./watch-environment.js";
 import { WatchPauses } from "./watch-pauses.js";
 import { WatchSession, type SessionEnd, type WatchQuestion, type WatchTransport } from "./watch-session.js";
 import { overWebSocket } from "./websocket-transport.js";
@@ -45,7 +46,7 @@ export class WatchConnection<Data> {
   #isClosed = false;
   /** Ends the pause that it is in. */
   #wake: (() => void) | undefined;
-  #timer: WatchTimer | undefined;
+  #timer: ClientTimer | undefined;
   /** Which transports have been acknowledged. */
   readonly #proven = new Set<WatchTransport>();
   /** The latest token was refused, and the one before was not. */

@@ -1,6 +1,6 @@
 import { ERROR_CODES } from "../protocol/error-codes.js";
 import { TidemarkError } from "../protocol/tidemark-error.js";
-import type { WatchClock, WatchTimer } from "./watch-environment.js";
+import type { ClientClock, ClientTimer } from "./surroundings.js";
 
 /** Opens one subscription over a connection of its own, and tells the session of all that comes of it. */
 export type WatchTransport = (question: WatchQuestion, session: WatchSession) => Promise<void>;
@@ -36,7 +36,7 @@ export interface OpenTransport {
 }
 
 export interface SessionOptions {
-  readonly clock: WatchClock;
+  readonly clock: ClientClock;
   readonly keepAliveMs: number;
   /** What the subscription tells. @throws LostTrackError */
   readonly onData: (data: unknown) => void;
@@ -54,7 +54,7 @@ export class WatchSession {
   readonly #options: SessionOptions;
   #resolve!: (end: SessionEnd) => void;
   #transport: OpenTransport | undefined;
-  #timer: WatchTimer;
+  #timer: ClientTimer;
   #isAcknowledged = false;
   #hasEnded = false;
   #heardAt: number;
@@ -77,7 +77,7 @@ export class WatchSession {
     return this.#hasEnded;
   }
 
-  /** When something came from the server last, milliseconds since 1970. */
+  /** When something came from the server last, by the clock. */
   get heardAt(): number {
     return this.#heardAt;
   }
