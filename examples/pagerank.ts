@@ -1,5 +1,6 @@
 /**
- * PageRank of the packages in package-lock.json, reported as a job: `npm run --silent example:pagerank`.
+ * PageRank of the packages in the package-lock.json of the folder that it is run in, reported as a job:
+ * `npm run --silent example:pagerank`.
  *
  *     PageRank
  *     |-- load          volume: packages, known once the lock is parsed
@@ -16,7 +17,7 @@ import { type Graph, countEdges, parseLock, resolveDependencies } from "./pagera
 import { type Scores, largestChange, pageRankStep, topScores, uniformScores } from "./pagerank/page-rank.js";
 import { type Pause, runJob } from "./run-job.js";
 
-const LOCK_FILE = new URL("../package-lock.json", import.meta.url);
+const LOCK_FILE = "package-lock.json";
 const PACKAGES_A_STEP = 50;
 const ITERATIONS_MAX = 50;
 const CHANGE_MIN = 1e-6;

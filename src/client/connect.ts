@@ -16,6 +16,7 @@ import type { WatchOptions } from "./watch-options.js";
 import { watch, type Watch } from "./watch.js";
 import { Transport, type ClientDocument, type RequestOptions, type Token } from "./transport.js";
 
+/** Where the server is, and how it is spoken to. */
 export interface ConnectOptions {
   /** The server's address. Default: the variable TIDEMARK_URL, else http://localhost:4000. */
   readonly url?: string | undefined;
@@ -27,7 +28,10 @@ export interface ConnectOptions {
   readonly username?: string | undefined;
   /** The shortest time between two reports while nothing begins or ends, milliseconds. Default 250. */
   readonly intervalMs?: number | undefined;
-  /** How long a job may be quiet before it is asked whether somebody wants it to stop, milliseconds. Default 600. */
+  /**
+   * How long a job may be quiet before the server is asked whether somebody wants it to stop, milliseconds; once it tells that
+   * by itself, a quiet job sends a heartbeat each third of its lease. Default 600.
+   */
   readonly heartbeatMs?: number | undefined;
   /** How long an answer may take before it is asked for again, milliseconds. Default 5,000. */
   readonly requestTimeoutMs?: number | undefined;
@@ -42,10 +46,13 @@ export interface ConnectOptions {
   readonly clock?: ClientClock | undefined;
 }
 
+/** What is said of a job besides its tree. */
 export interface JobOptions {
   /** Stored again under the same one, a job replaces the one before. Default: one that nobody else has. */
   readonly jobId?: string | undefined;
+  /** Where it goes. Default: the connection's. */
   readonly database?: string | undefined;
+  /** Whose job it is. Default: the connection's. */
   readonly username?: string | undefined;
   /** Seconds without a report after which the job is SILENT, 1 to 604,800. Default: the server's. */
   readonly leaseSeconds?: number | undefined;
@@ -65,6 +72,7 @@ export interface ConnectedWatchOptions extends Omit<WatchOptions, "url" | "token
 export class Connection {
   /** The server's address. */
   readonly url: string;
+  /** What proves who you are. */
   readonly token: Token | undefined;
   readonly #transport: Transport;
   readonly #reporter: Reporter;

@@ -1,9 +1,3 @@
-/**
- * A job: a tree of tasks that is reported while it is worked on. It is stored with the first thing that is said of it.
- *
- *     const job = tidemark.job({ jobId: "nightly-import" }, task("Import", leaf("read"), leaf("write")));
- *     await job.run(async (task) => { … });
- */
 import type { TidemarkError } from "../protocol/tidemark-error.js";
 import type { WorkersJobFragment } from "./generated/graphql.js";
 import { JobCanceled } from "./job-canceled.js";
@@ -14,12 +8,20 @@ import { Task, type TrackOptions } from "./task.js";
 import type { Tracked } from "./track.js";
 import { flushedWithin } from "./flush.js";
 
+/** How `Job.flush` waits. */
 export interface FlushOptions {
   /** How long to wait, milliseconds; keeps the process alive meanwhile. Default 5,000. */
   readonly timeoutMs?: number | undefined;
 }
 
+/**
+ * A job: a tree of tasks that is reported while it is worked on. It is stored with the first thing that is said of it.
+ *
+ *     const job = tidemark.job({ jobId: "nightly-import" }, task("Import", leaf("read"), leaf("write")));
+ *     await job.run(async (task) => { … });
+ */
 export class Job {
+  /** Its id, unique below its database and user. */
   readonly jobId: string;
   /** The root of the tree. */
   readonly task: Task;

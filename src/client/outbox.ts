@@ -2,16 +2,26 @@
  * What one job has still to tell the server, and what the server has answered.
  *
  *     OPEN ─ stored ─► STORED ─ refused for good ─► STOPPED
+ *      ▲                 │ NOT_FOUND                   ▲
+ *      └─ not of this ◄─ MISSED ─ removed on purpose ──┘
+ *         history
+ *
+ * A job that is not there any more was removed, by somebody or by its age, and stays away: a server remembers the removal as
+ * a part of its history. Where the history is another one than the job was stored in, nobody removed it: the server has
+ * forgotten, as one with its store in memory does when it is started anew. Then the job is stored again, with all that is
+ * known of it.
  *
  * Whatever is on its way stays here, unchanged, until it is answered: where an answer is lost the very same is asked
  * again. Storing, growing and log lines carry a request id for that; updates are absolute and need none. What happens
  * meanwhile is merged in the tree, so what waits is at most the tree twice, and the newest log lines.
  */
 import { DEFAULT_LIMITS } from "../protocol/limits.js";
+import { parsePosition } from "../protocol/position.js";
 import type { TidemarkError } from "../protocol/tidemark-error.js";
 import type {
   AddTasksInput,
   LogInput,
+  StoreJobMutation,
   StoreTaskInput,
   TaskInput,
   UpdateTaskInput,
@@ -24,6 +34,9 @@ import { takeUpdates } from "./updates.js";
 
 /** What is said of a job when it is stored, besides its tree. */
 export type JobHeader = Omit<StoreTaskInput, "task" | "requestId" | "jobId"> & { readonly jobId: string };
+
+/** A job as the server has stored it. */
+export type StoredJob = NonNullable<StoreJobMutation["storeTask"]>["userTask"];
 
 /** Whoever is told what becomes of a job. */
 export interface OutboxObserver {
@@ -43,7 +56,8 @@ export class Outbox implements TaskOwner {
   readonly #observer: OutboxObserver;
   readonly #id = uniqueId();
   #requestCount = 0;
-  #attempt: number | undefined;
+  #stored: StoredJob | undefined;
+  #missed: TidemarkError | undefined;
   #stoppedBy: TidemarkError | undefined;
   #isUntracked = false;
   #store: StoreTaskInput | undefined;
@@ -72,8 +86,14 @@ export class Outbox implements TaskOwner {
     return this.#stoppedBy !== undefined || this.#isUntracked;
   }
 
-  get isStored(): boolean {
-    return this.#attempt !== undefined;
+  /** As the server answered; undefined before. */
+  get stored(): StoredJob | undefined {
+    return this.#stored;
+  }
+
+  /** The server has no such job, and it is not known why. */
+  get isMissed(): boolean {
+    return !this.isSilent && this.#missed !== undefined;
   }
 
   get hasEnded(): boolean {
@@ -83,19 +103,24 @@ export class Outbox implements TaskOwner {
   /** Whether something was said that the server has not answered. */
   get isWaiting(): boolean {
     if (this.isSilent || !this.isStorable) return false;
-    return this.needsStore || this.needsGrowth || this.hasReports;
+    return this.isMissed || this.needsStore || this.needsGrowth || this.hasReports;
   }
 
   get needsStore(): boolean {
-    return !this.isSilent && !this.isStored && this.isStorable;
+    return !this.isSilent && !this.#stored && this.isStorable;
   }
 
   get needsGrowth(): boolean {
-    return !this.isSilent && this.isStored && (this.#growth !== undefined || this.#grown.size > 0);
+    return this.isReportable && (this.#growth !== undefined || this.#grown.size > 0);
+  }
+
+  /** The server has the job, as far as is known. */
+  get isReportable(): boolean {
+    return !this.isSilent && this.#stored !== undefined && this.#missed === undefined;
   }
 
   get hasReports(): boolean {
-    if (this.isSilent || !this.isStored) return false;
+    if (!this.isReportable) return false;
     return this.#inputs.length > 0 || this.root.isDirty || this.#log.length > 0;
   }
 
@@ -138,9 +163,9 @@ export class Outbox implements TaskOwner {
     return this.#store;
   }
 
-  stored(job: WorkersJobFragment | undefined, now: number): void {
+  hasStored(job: StoredJob | undefined, now: number): void {
     this.#store = undefined;
-    this.#attempt = job?.attempt;
+    this.#stored = job;
     this.#isUntracked = !job;
     if (job) this.#answered(job, now);
     this.#settleWaiters();
@@ -167,10 +192,16 @@ export class Outbox implements TaskOwner {
     return this.#inputs;
   }
 
+  /** All that was not answered, also what is on its way: the last word before a page is gone. */
+  takeLastReports(): readonly UpdateTaskInput[] {
+    if (this.isReportable && !this.needsGrowth) this.#prepare();
+    return this.#inputs;
+  }
+
   /** A report that says no more than that the worker lives. */
   heartbeat(): UpdateTaskInput {
     const { database, username, jobId } = this.header;
-    return { database, username, jobId, attempt: this.#attempt };
+    return { database, username, jobId, attempt: this.#stored?.attempt };
   }
 
   /** An input of `takeReports`, or a heartbeat, was taken. */
@@ -180,9 +211,14 @@ export class Outbox implements TaskOwner {
     this.#settleWaiters();
   }
 
+  /** Something was told of the job without having been asked. */
+  told(job: WorkersJobFragment): void {
+    if (job.attempt === this.#stored?.attempt) this.#observer.answered(job);
+  }
+
   /** The input was refused: of several updates each is tried alone, so that one takes no other with it. */
   refused(input: UpdateTaskInput, error: TidemarkError): void {
-    if (endsReporting(error)) return this.stop(error);
+    if (endsReporting(error)) return this.refusedWhole(error);
     const updates = input.updates ?? [];
     const place = this.#drop(input);
     if (updates.length > 1) {
@@ -192,6 +228,20 @@ export class Outbox implements TaskOwner {
       this.#observer.refused(error);
     }
     this.#settleWaiters();
+  }
+
+  /** Nothing at all is taken. */
+  refusedWhole(error: TidemarkError): void {
+    if (error.code !== "NOT_FOUND" || !this.#stored) return this.stop(error);
+    this.#missed ??= error;
+    this.isUrgent = true;
+  }
+
+  /** What is missed was looked for: the history that its database has now begins with this epoch. */
+  lookedFor(epoch: string): void {
+    if (!this.#missed || !this.#stored) return;
+    if (epoch === parsePosition(this.#stored.position).epoch) this.stop(this.#missed);
+    else this.#beginAnew();
   }
 
   /** Nothing is reported any more: it would be refused, or be about somebody else's attempt. */
@@ -204,6 +254,17 @@ export class Outbox implements TaskOwner {
     this.#observer.refused(error);
   }
 
+  /** All is said again to a server that knows nothing of it; of the log only what was not answered is still there. */
+  #beginAnew(): void {
+    const lines = this.#inputs.flatMap(({ log }) => log ?? []);
+    this.#log = [...lines, ...this.#log].slice(-DEFAULT_LIMITS.logLinesPerInputMax);
+    this.#waiting = [...this.#waitingForAnswer.splice(0), ...this.#waiting];
+    this.#inputs = [];
+    this.#growth = this.#stored = this.#missed = undefined;
+    this.#grown.clear();
+    this.root.forgetSaid();
+  }
+
   #answered(job: WorkersJobFragment, now: number): void {
     this.answeredAt = now;
     this.#observer.answered(job);
@@ -211,7 +272,7 @@ export class Outbox implements TaskOwner {
 
   #prepare(): void {
     this.isUrgent = false;
-    this.#waitingForAnswer = this.#waiting.splice(0);
+    this.#waitingForAnswer.push(...this.#waiting.splice(0));
     const { updatesPerInputMax } = DEFAULT_LIMITS;
     const updates = takeUpdates(this.root);
     for (let from = 0; from < updates.length; from += updatesPerInputMax) {

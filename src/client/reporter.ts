@@ -6,30 +6,41 @@
  *                          ▲                                           │
  *                          └──── longer and longer, scattered ◄────────┴─ no answer
  *
- * A job that is quiet has a heartbeat in place of a report: it renews the lease, and its answer tells whether somebody
- * wants the job to stop. All quiet jobs share one request, and there is none while reports go out anyway.
+ * A job that is quiet has a heartbeat in place of a report. All quiet jobs share one request, and there is none while
+ * reports go out anyway. Answers tell whether somebody wants the job to stop. While it is quiet a subscription does
+ * (`CancelRequests`), so that a heartbeat has but to renew the lease, thrice in it; until there is one, and where none gets
+ * through, heartbeats come every `heartbeatMs`.
  *
  * Nothing here keeps the process alive but the end of a job that the server does not know of yet, and that for
  * `endTimeoutMs`.
  */
 import { ERROR_CODES } from "../protocol/error-codes.js";
 import { TidemarkError } from "../protocol/tidemark-error.js";
+import { parsePosition } from "../protocol/position.js";
 import { Backoff } from "./backoff.js";
+import { CancelRequests } from "./cancel-requests.js";
 import {
   GrowJobDocument,
+  HistoryDocument,
   ReportJobsDocument,
   StoreJobDocument,
   type ReportJobsMutation,
   type UpdateTaskInput,
 } from "./generated/graphql.js";
 import type { Outbox } from "./outbox.js";
-import { keepAlive, onIdleProcess, type ClientClock, type ClientTimer } from "./surroundings.js";
-import { isPassing, type Transport } from "./transport.js";
+import {
+  keepAlive,
+  onIdleProcess,
+  onPageHidden,
+  type ClientClock,
+  type ClientTimer,
+} from "./surroundings.js";
+import { isPassing, type ClientDocument, type Transport } from "./transport.js";
 
 export interface ReporterOptions {
   /** The shortest time between two reports while nothing begins or ends, milliseconds. */
   readonly intervalMs: number;
-  /** How long a job may be quiet before it is asked whether somebody wants it to stop, milliseconds. */
+  /** How long a job may be quiet before the server is asked whether somebody wants it to stop, where it does not tell by itself; milliseconds. */
   readonly heartbeatMs: number;
   /** How long the process is kept alive for the end of a job that the server does not know of, milliseconds. */
   readonly endTimeoutMs: number;
@@ -46,6 +57,8 @@ const REQUESTS_AT_ONCE = 8;
 const INPUTS_PER_REQUEST = 500;
 /** Well below what a server takes. */
 const CHARACTERS_PER_REQUEST = 300_000;
+/** Of all that a page says last, of 64 kB that a browser takes. */
+const LAST_BYTES_MAX = 60_000;
 /** Ended jobs that may wait for a server that is away. */
 const ENDED_JOBS_MAX = 1_000;
 
@@ -53,6 +66,7 @@ export class Reporter {
   readonly #transport: Transport;
   readonly #options: ReporterOptions;
   readonly #backoff = new Backoff();
+  readonly #cancelRequests: CancelRequests;
   /** Jobs that have something to say, or may have. */
   readonly #outboxes = new Set<Outbox>();
   /** Those of them whose end the server does not know of. */
@@ -73,6 +87,8 @@ export class Reporter {
   constructor(transport: Transport, options: ReporterOptions) {
     this.#transport = transport;
     this.#options = options;
+    const onBroken = (): void => this.#askAgain();
+    this.#cancelRequests = new CancelRequests({ transport, clock: options.clock, onBroken });
   }
 
   /** The server did not answer the latest request. */
@@ -95,12 +111,21 @@ export class Reporter {
 
   #add(outbox: Outbox): void {
     this.#outboxes.add(outbox);
-    this.#stopListening ??= onIdleProcess(() => this.#flushIdle());
+    this.#stopListening ??= this.#listen();
+  }
+
+  #listen(): () => void {
+    const ends = [
+      onIdleProcess(() => this.#flushIdle()),
+      onPageHidden((isLeft) => this.#flushHiddenPage(isLeft)),
+    ];
+    return () => ends.forEach((end) => end());
   }
 
   #forget(outbox: Outbox): void {
     this.#outboxes.delete(outbox);
     this.#ended.delete(outbox);
+    this.#cancelRequests.leave(outbox);
   }
 
   /** A program that does many jobs while the server is away must not keep them all. */
@@ -121,6 +146,27 @@ export class Reporter {
     if (!this.#isInRound && !this.isAway && this.#some(({ isWaiting }) => isWaiting)) void this.#round();
   }
 
+  /**
+   * The page may be gone in a moment: what was said goes out now, beside what is on its way, which may go with the page. Nobody
+   * waits for an answer; where the page stays, all is said again, which does no harm.
+   */
+  #flushHiddenPage(isLeft: boolean): void {
+    if (isLeft) this.#cancelRequests.close(); // a page with an open connection is not kept for the way back
+    const inputs = fitting([...this.#outboxes].flatMap((outbox) => outbox.takeLastReports()));
+    if (inputs.length > 0) this.#askLast(ReportJobsDocument, { inputs });
+    for (const outbox of this.#outboxes) {
+      if (outbox.needsStore) this.#askLast(StoreJobDocument, { input: outbox.takeStore() });
+      if (outbox.needsGrowth) this.#askLast(GrowJobDocument, { input: outbox.takeGrowth() });
+    }
+  }
+
+  readonly #askLast = <Data, Variables>(
+    document: ClientDocument<Data, Variables>,
+    variables: Variables,
+  ): void => {
+    void this.#transport.request(document, variables, { keepalive: true }).catch(() => {}); // it is said again while the page lives
+  };
+
   #schedule(intervalMs: number): void {
     const { clock } = this.#options;
     const now = clock.now();
@@ -139,6 +185,7 @@ export class Reporter {
     this.#request = new AbortController(); // of the round: what is combined with a signal stays with it for as long as that lives
     this.#roundBeganAt = this.#options.clock.now();
     try {
+      await this.#lookForMissed();
       await this.#forEach(
         ({ needsStore }) => needsStore,
         (outbox) => this.#store(outbox),
@@ -182,8 +229,11 @@ export class Reporter {
   #intervalMs(): number {
     const isUrgent = this.#isCutShort || this.#some((outbox) => outbox.isUrgent && outbox.isWaiting);
     if (isUrgent) return URGENT_INTERVAL_MS;
-    const { intervalMs, heartbeatMs } = this.#options;
-    return this.#some(({ isWaiting }) => isWaiting) ? intervalMs : heartbeatMs;
+    if (this.#some(({ isWaiting }) => isWaiting)) return this.#options.intervalMs;
+    return [...this.#outboxes].reduce(
+      (least, outbox) => Math.min(least, this.#heartbeatMsOf(outbox)),
+      Infinity,
+    );
   }
 
   #some(isWanted: (outbox: Outbox) => boolean): boolean {
@@ -204,10 +254,27 @@ export class Reporter {
     }
   }
 
+  async #lookForMissed(): Promise<void> {
+    const epochs = new Map<string, Promise<string>>();
+    await this.#forEach(
+      ({ isMissed }) => isMissed,
+      async (outbox) => {
+        const { database } = outbox.header;
+        if (!epochs.has(database)) epochs.set(database, this.#epochOf(database));
+        outbox.lookedFor(await epochs.get(database)!);
+      },
+    );
+  }
+
+  async #epochOf(database: string): Promise<string> {
+    const { tasks } = await this.#ask(HistoryDocument, { database });
+    return tasks ? parsePosition(tasks.position).epoch : "";
+  }
+
   #store(outbox: Outbox): Promise<void> {
     return this.#orStop(outbox, async () => {
       const { storeTask } = await this.#ask(StoreJobDocument, { input: outbox.takeStore() });
-      outbox.stored(storeTask?.userTask, this.#options.clock.now());
+      outbox.hasStored(storeTask?.userTask, this.#options.clock.now());
     });
   }
 
@@ -225,7 +292,7 @@ export class Reporter {
       await act();
     } catch (error) {
       if (!(error instanceof TidemarkError) || isPassing(error)) throw error;
-      outbox.stop(error);
+      outbox.refusedWhole(error);
     }
   }
 
@@ -288,14 +355,30 @@ export class Reporter {
   }
 
   #inputsOf(outbox: Outbox): readonly UpdateTaskInput[] {
-    if (outbox.isSilent || !outbox.isStored) return [];
+    if (!outbox.isReportable) return [];
     const reports = outbox.takeReports();
-    return reports.length === 0 && this.#isQuiet(outbox) ? [outbox.heartbeat()] : reports;
+    if (reports.length > 0 || !this.#isQuiet(outbox)) return reports;
+    this.#cancelRequests.listenFor(outbox);
+    return [outbox.heartbeat()];
   }
 
   /** Those that will be due soon come along, so that all quiet jobs have their heartbeats together. */
-  #isQuiet({ answeredAt, hasEnded }: Outbox): boolean {
-    return !hasEnded && this.#options.clock.now() - answeredAt >= this.#options.heartbeatMs / 2;
+  #isQuiet(outbox: Outbox): boolean {
+    const quietMs = this.#options.clock.now() - outbox.answeredAt;
+    return !outbox.hasEnded && quietMs >= this.#heartbeatMsOf(outbox) / 2;
+  }
+
+  /** Who is told of cancel requests has but to renew the lease; one heartbeat may be lost. */
+  #heartbeatMsOf(outbox: Outbox): number {
+    const leaseMs = (outbox.stored?.leaseSeconds ?? Infinity) * 1_000;
+    return Math.min(leaseMs / 3, this.#cancelRequests.reach(outbox) ? Infinity : this.#options.heartbeatMs);
+  }
+
+  /** From now on cancel requests have to be asked for; not by all workers at the same moment. */
+  #askAgain(): void {
+    const { clock, heartbeatMs } = this.#options;
+    if (this.#isInRound || this.#outboxes.size === 0) return;
+    this.#schedule(clock.now() - this.#roundBeganAt + heartbeatMs * Math.random());
   }
 
   #ask: Transport["request"] = (document, variables) =>
@@ -341,6 +424,12 @@ type Results = readonly {
   readonly error: { readonly code: string; readonly message: string } | null;
   readonly userTask: NonNullable<ReportJobsMutation["updateTasks"]>[number]["userTask"];
 }[];
+
+/** The first of them, as many as a page that is left may still send. */
+function fitting(inputs: readonly UpdateTaskInput[]): UpdateTaskInput[] {
+  let room = LAST_BYTES_MAX;
+  return inputs.filter((input) => (room -= new TextEncoder().encode(JSON.stringify(input)).length) >= 0);
+}
 
 function refusalOf({ code, message }: { readonly code: string; readonly message: string }): TidemarkError {
   return new TidemarkError(ERROR_CODES.find((known) => known === code) ?? "INTERNAL", message);

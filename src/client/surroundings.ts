@@ -7,10 +7,11 @@
 export interface ClientClock {
   /** Milliseconds since any moment; never goes back. */
   now(): number;
-  /** Calls back once, after `delayMs`, unless it is cancelled first. Keeps no process alive. */
+  /** Calls back once, after `delayMs`, unless it is cancelled first. A worker's keeps no process alive, a watcher's does. */
   schedule(delayMs: number, callback: () => void): ClientTimer;
 }
 
+/** A call that is to come. */
 export interface ClientTimer {
   /** Cancelling twice, or after the call, is harmless. */
   cancel(): void;
@@ -48,6 +49,36 @@ export function onIdleProcess(callback: () => void): () => void {
     idleCallbacks.delete(callback);
     if (idleCallbacks.size === 0) nodeProcess?.off?.("beforeExit", tellIdle);
   };
+}
+
+/**
+ * Calls back each time that the page may be gone in a moment: when it is left (`isLeft`), and when it is no longer seen, which is
+ * the last that many a telephone tells. Until what is returned is called. Not on `unload`: a page that listens to that is not
+ * kept for the way back.
+ */
+export function onPageHidden(callback: (isLeft: boolean) => void): () => void {
+  const { document, addEventListener, removeEventListener } = globalThis as Partial<Page>;
+  if (!document || !addEventListener || !removeEventListener) return () => {};
+  const onVisibility = (): void => {
+    if (document.visibilityState === "hidden") callback(false);
+  };
+  const onLeft = (): void => callback(true);
+  addEventListener("pagehide", onLeft);
+  document.addEventListener("visibilitychange", onVisibility);
+  return () => {
+    removeEventListener("pagehide", onLeft);
+    document.removeEventListener("visibilitychange", onVisibility);
+  };
+}
+
+/** As far as it matters here. */
+interface Page extends PageEvents {
+  readonly document: PageEvents & { readonly visibilityState: string };
+}
+
+interface PageEvents {
+  addEventListener(type: string, listener: () => void): void;
+  removeEventListener(type: string, listener: () => void): void;
 }
 
 /** A name that nobody else has. */

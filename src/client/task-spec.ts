@@ -35,6 +35,7 @@ export interface IterativeSpec extends SpecOptions {
   readonly tasks: readonly TaskSpec[];
 }
 
+/** What any task may be declared with. */
 export interface SpecOptions {
   /** How many threads or workers may work on it, from 1. */
   readonly maxConcurrency?: number | undefined;

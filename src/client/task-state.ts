@@ -38,7 +38,7 @@ export class TaskState {
   readonly parent: TaskState | undefined;
   /** In order; of what repeats only those that were asked for, so there may be holes. */
   readonly subTasks: TaskState[] = [];
-  readonly said: Said;
+  said: Said;
 
   status: TaskStatus = "PENDING";
   /** Units of work; what was counted after the end is not reported. */
@@ -63,8 +63,8 @@ export class TaskState {
     this.#owner = owner;
     this.parent = parent;
     this.path = pathBelow(parent, index);
-    this.volume = spec.kind === "LEAF" ? wholeNumber(spec.volume) : undefined;
-    this.said = { status: "PENDING", done: 0, volume: this.volume, message: "", iteration: 0 };
+    this.volume = declaredVolume(spec);
+    this.said = nothingSaid(spec);
     if (spec.kind === "PARENT") {
       this.subTasks = spec.subTasks.map((subTask, place) => new TaskState(subTask, owner, this, place));
     }
@@ -178,6 +178,13 @@ export class TaskState {
     return inputOf(this.spec, this.volume, subTasks);
   }
 
+  /** All that there is to say is to be said again, from here on down. */
+  forgetSaid(): void {
+    this.said = nothingSaid(this.spec);
+    this.isDirty = true;
+    this.subTasks.forEach((subTask) => subTask.forgetSaid());
+  }
+
   /** What becomes of it when the task above it, or its iteration, is over. */
   settle(status: EndStatus): void {
     if (this.status === "RUNNING") return this.#close(status);
@@ -235,6 +242,15 @@ export class TaskState {
   #misused(what: string): TypeError {
     return new TypeError(`Task ${JSON.stringify(this.spec.description)} ${what}.`);
   }
+}
+
+/** A task as it is declared. */
+function nothingSaid(spec: TaskSpec): Said {
+  return { status: "PENDING", done: 0, volume: declaredVolume(spec), message: "", iteration: 0 };
+}
+
+function declaredVolume(spec: TaskSpec): number | undefined {
+  return spec.kind === "LEAF" ? wholeNumber(spec.volume) : undefined;
 }
 
 function pathBelow(parent: TaskState | undefined, index: number): string {

@@ -1,10 +1,3 @@
-/**
- * One task of a job, as the worker speaks of it. Nothing here waits for the server, and nothing throws but misuse.
- *
- *     await task.run("load", async (load) => {
- *       for (const row of rows) load.advance();
- *     });
- */
 import type { LogLevel } from "./generated/graphql.js";
 import type { TaskSpec } from "./task-spec.js";
 import { leaf } from "./task-spec.js";
@@ -27,6 +20,7 @@ export interface TaskLog {
   error(message: string): void;
 }
 
+/** How an iterable is counted. */
 export interface TrackOptions {
   /** How many there are to come, where the iterable does not tell by a `length` or `size`. */
   readonly volume?: number | undefined;
@@ -35,6 +29,13 @@ export interface TrackOptions {
 /** By its description, which finds the first one, or by its index from 0. */
 export type Which = string | number;
 
+/**
+ * One task of a job, as the worker speaks of it. Nothing here waits for the server, and nothing throws but misuse.
+ *
+ *     await task.run("load", async (load) => {
+ *       for (const row of rows) load.advance();
+ *     });
+ */
 export class Task {
   readonly #state: TaskState;
   readonly #scope: TaskScope;
@@ -44,6 +45,7 @@ export class Task {
     this.#scope = scope;
   }
 
+  /** As it was declared. */
   get description(): string {
     return this.#state.spec.description;
   }

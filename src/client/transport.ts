@@ -23,9 +23,12 @@ export interface TransportOptions {
   readonly requestTimeoutMs?: number | undefined;
 }
 
+/** How a request is made. */
 export interface RequestOptions {
   /** Gives the request up; it may have been carried out all the same. */
   readonly signal?: AbortSignal | undefined;
+  /** Lets the request outlive the page; then its body may have at most some 60 kB. */
+  readonly keepalive?: boolean | undefined;
 }
 
 /** A server that can be asked. Any number of requests may be under way. */
@@ -50,7 +53,7 @@ export class Transport {
   async request<Data, Variables>(
     document: ClientDocument<Data, Variables>,
     variables: Variables,
-    { signal }: RequestOptions = {},
+    { signal, keepalive = false }: RequestOptions = {},
   ): Promise<Data> {
     const timeout = AbortSignal.timeout(this.#requestTimeoutMs);
     const body = JSON.stringify({ query: document.toString(), variables });
@@ -59,6 +62,7 @@ export class Transport {
         method: "POST",
         headers: await this.headers(),
         body,
+        keepalive,
         signal: signal ? AbortSignal.any([signal, timeout]) : timeout,
       });
       return dataOf<Data>(this.url, response.status, await response.text());

@@ -1,7 +1,7 @@
 import type { TidemarkError } from "../protocol/tidemark-error.js";
 import { overEventStream } from "./sse-transport.js";
-import type { WatchEnvironment, WatchTimer } from "./watch-environment.js";
-import type { ToldEvent } from "./watch-mirror.js";
+import type { ClientTimer } from "./surroundings.js";
+import type { WatchEnvironment } from "./watch-environment.js";
 import { WatchPauses } from "./watch-pauses.js";
 import { WatchSession, type SessionEnd, type WatchQuestion, type WatchTransport } from "./watch-session.js";
 import { overWebSocket } from "./websocket-transport.js";
@@ -12,15 +12,17 @@ export type WatchTransportName = "auto" | "websocket" | "sse";
 /** A token, or what is asked for one before each connection. */
 export type WatchToken = string | (() => string | Promise<string>);
 
-export interface WatchConnectionOptions {
+export interface WatchConnectionOptions<Data> {
   readonly url: URL;
   readonly token: WatchToken | undefined;
   readonly transport: WatchTransportName;
   readonly keepAliveMs: number;
   /** What to ask now: it is asked anew for each connection. */
   readonly question: () => Pick<WatchQuestion, "query" | "variables">;
-  /** An event of the server. What it throws ends the session, and another one begins. */
-  readonly onEvent: (event: ToldEvent) => void;
+  /** The process may end meanwhile; so far only over a WebSocket. Default false. */
+  readonly isInBackground?: boolean;
+  /** What the subscription tells. What it throws ends the session, and another one begins. */
+  readonly onData: (data: Data) => void;
   /** A session has ended, and there will be another. `heardAt` is when something came from the server last. */
   readonly onBroken: (heardAt: number | undefined, cause: unknown) => void;
   /** There will be none. */
@@ -36,21 +38,21 @@ export interface WatchConnectionOptions {
  *        ├── the token is refused: another one is asked for, once
  *        └── refused: the end
  */
-export class WatchConnection {
-  readonly #options: WatchConnectionOptions;
+export class WatchConnection<Data> {
+  readonly #options: WatchConnectionOptions<Data>;
   readonly #environment: WatchEnvironment;
   readonly #pauses: WatchPauses;
   #session: WatchSession | undefined;
   #isClosed = false;
   /** Ends the pause that it is in. */
   #wake: (() => void) | undefined;
-  #timer: WatchTimer | undefined;
+  #timer: ClientTimer | undefined;
   /** Which transports have been acknowledged. */
   readonly #proven = new Set<WatchTransport>();
   /** The latest token was refused, and the one before was not. */
   #isTokenRefused = false;
 
-  constructor(options: WatchConnectionOptions, environment: WatchEnvironment) {
+  constructor(options: WatchConnectionOptions<Data>, environment: WatchEnvironment) {
     this.#options = options;
     this.#environment = environment;
     this.#pauses = new WatchPauses(environment.random);
@@ -93,13 +95,13 @@ export class WatchConnection {
   }
 
   async #open(transport: WatchTransport): Promise<SessionEnd> {
-    const { url, keepAliveMs, question } = this.#options;
+    const { url, keepAliveMs, question, isInBackground = false } = this.#options;
     const { clock } = this.#environment;
     const openedAt = clock.now();
     const token = await this.#askToken();
     if (this.#isClosed || "kind" in token) return "kind" in token ? token : { kind: "broken" };
-    const session = (this.#session = new WatchSession({ clock, keepAliveMs, onEvent: this.#onEvent }));
-    transport({ url, ...token, ...question() }, session).catch((cause: unknown) => {
+    const session = (this.#session = new WatchSession({ clock, keepAliveMs, onData: this.#onData }));
+    transport({ url, isInBackground, ...token, ...question() }, session).catch((cause: unknown) => {
       session.end({ kind: session.isAcknowledged ? "broken" : "unopened", cause });
     });
     const end = await session.ended;
@@ -109,9 +111,9 @@ export class WatchConnection {
     return end;
   }
 
-  readonly #onEvent = (event: ToldEvent): void => {
+  readonly #onData = (data: unknown): void => {
     this.#isTokenRefused = false;
-    this.#options.onEvent(event);
+    this.#options.onData(data as Data); // safe: the document is ours, and so is the server
   };
 
   /** Where a token can't be had now, it may later. */

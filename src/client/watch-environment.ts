@@ -1,29 +1,14 @@
+import { keepAlive, type ClientClock } from "./surroundings.js";
+
 /** What a watch takes from the machine that it runs on; a test gives it another one. */
 export interface WatchEnvironment {
-  readonly clock: WatchClock;
+  readonly clock: ClientClock;
   /** From 0, and below 1. */
   readonly random: () => number;
 }
 
-export interface WatchClock {
-  /** Milliseconds since 1970-01-01 UTC. */
-  now(): number;
-  /** Calls back once, after at least `delayMs`, unless it is cancelled first. Keeps the process alive. */
-  schedule(delayMs: number, callback: () => void): WatchTimer;
-}
-
-export interface WatchTimer {
-  /** Cancelling twice, or after the call, is harmless. */
-  cancel(): void;
-}
-
+/** Its time is that of day, milliseconds since 1970-01-01 UTC; what waits keeps the process alive. */
 export const thisMachine: WatchEnvironment = {
-  clock: {
-    now: Date.now,
-    schedule(delayMs, callback) {
-      const timeout = setTimeout(callback, delayMs);
-      return { cancel: () => clearTimeout(timeout) };
-    },
-  },
+  clock: { now: Date.now, schedule: keepAlive },
   random: Math.random,
 };

@@ -41,5 +41,7 @@ export interface CaughtUpEvent {
   readonly kind: "CaughtUp";
 }
 
+/** Why all is told anew: at first; or the server no longer knows what has changed; or its history is another one. */
 export type WatchResetCause = "INITIAL" | "HISTORY_GONE" | "EPOCH_CHANGED";
+/** Why a job is gone: its retention is over, its database was emptied, or somebody removed it. */
 export type WatchRemovalReason = "EXPIRED" | "PURGED" | "REMOVED";

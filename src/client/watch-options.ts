@@ -6,6 +6,7 @@ export interface WatchOptions {
   readonly url: string;
   /** Goes with each connection. A function is asked for it then, so what has run out is replaced. */
   readonly token?: WatchToken;
+  /** The database whose jobs are watched. */
   readonly database: string;
   /** Only jobs of this user. */
   readonly username?: string;

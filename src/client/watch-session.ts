@@ -1,7 +1,6 @@
 import { ERROR_CODES } from "../protocol/error-codes.js";
 import { TidemarkError } from "../protocol/tidemark-error.js";
-import type { WatchClock, WatchTimer } from "./watch-environment.js";
-import type { ToldEvent } from "./watch-mirror.js";
+import type { ClientClock, ClientTimer } from "./surroundings.js";
 
 /** Opens one subscription over a connection of its own, and tells the session of all that comes of it. */
 export type WatchTransport = (question: WatchQuestion, session: WatchSession) => Promise<void>;
@@ -13,6 +12,8 @@ export interface WatchQuestion {
   readonly token: string | undefined;
   readonly query: string;
   readonly variables: Readonly<Record<string, unknown>>;
+  /** Whether the process may end meanwhile. */
+  readonly isInBackground: boolean;
 }
 
 /** Why a session has ended. */
@@ -35,10 +36,10 @@ export interface OpenTransport {
 }
 
 export interface SessionOptions {
-  readonly clock: WatchClock;
+  readonly clock: ClientClock;
   readonly keepAliveMs: number;
-  /** @throws LostTrackError */
-  readonly onEvent: (event: ToldEvent) => void;
+  /** What the subscription tells. @throws LostTrackError */
+  readonly onData: (data: unknown) => void;
 }
 
 /**
@@ -53,7 +54,7 @@ export class WatchSession {
   readonly #options: SessionOptions;
   #resolve!: (end: SessionEnd) => void;
   #transport: OpenTransport | undefined;
-  #timer: WatchTimer;
+  #timer: ClientTimer;
   #isAcknowledged = false;
   #hasEnded = false;
   #heardAt: number;
@@ -76,7 +77,7 @@ export class WatchSession {
     return this.#hasEnded;
   }
 
-  /** When something came from the server last, milliseconds since 1970. */
+  /** When something came from the server last, by the clock. */
   get heardAt(): number {
     return this.#heardAt;
   }
@@ -103,7 +104,7 @@ export class WatchSession {
   /** An answer to the subscription, as JSON has it. @throws LostTrackError */
   answered({ data, errors }: SubscriptionAnswer): void {
     if (errors?.length) return this.end(endOf(errors));
-    if (data) this.#options.onEvent(data.taskEvents);
+    if (data) this.#options.onData(data);
   }
 
   /** Does what is to be done with what came; where that fails, the session ends. */
@@ -144,7 +145,7 @@ const SILENCE: SessionEnd = { kind: "broken", cause: new Error("Nothing was hear
 
 /** Trusted as far as the types go: the document is ours, and so is the server. */
 export interface SubscriptionAnswer {
-  readonly data?: { readonly taskEvents: ToldEvent } | null;
+  readonly data?: unknown;
   readonly errors?: readonly AnswerError[];
 }
 

@@ -1,5 +1,5 @@
 import { unavailable, type TidemarkError } from "../protocol/tidemark-error.js";
-import { MirrorDocument } from "./generated/graphql.js";
+import { MirrorDocument, type MirrorSubscription } from "./generated/graphql.js";
 import { WatchConnection } from "./watch-connection.js";
 import { thisMachine, type WatchEnvironment } from "./watch-environment.js";
 import type { WatchEvent } from "./watch-event.js";
@@ -43,7 +43,7 @@ export class Watch implements AsyncIterableIterator<WatchEvent, undefined>, Asyn
   readonly #options: WatchOptions;
   readonly #environment: WatchEnvironment;
   readonly #mirror = new WatchMirror();
-  readonly #connection: WatchConnection;
+  readonly #connection: WatchConnection<MirrorSubscription>;
   readonly #listeners = new Set<() => void>();
   #status: WatchStatus = { kind: "connecting" };
   /** What is to be told to who iterates; undefined until somebody does. */
@@ -64,7 +64,7 @@ export class Watch implements AsyncIterableIterator<WatchEvent, undefined>, Asyn
         transport: options.transport ?? "auto",
         keepAliveMs: options.keepAliveMs ?? KEEP_ALIVE_MS,
         question: () => ({ query: String(MirrorDocument), variables: this.#variables() }),
-        onEvent: (event) => this.#receive(event),
+        onData: ({ taskEvents }) => this.#receive(taskEvents),
         onBroken: (heardAt, cause) => this.#broken(heardAt, cause),
         onRefused: (error) => this.#end(error),
       },
@@ -85,6 +85,7 @@ export class Watch implements AsyncIterableIterator<WatchEvent, undefined>, Asyn
     return this.#mirror.jobs.find(username, jobId);
   }
 
+  /** Whether what is held is what the server has. */
   get status(): WatchStatus {
     return this.#status;
   }

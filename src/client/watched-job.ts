@@ -4,7 +4,9 @@ export interface WatchedJob {
   readonly id: string;
   /** Lower-cased. */
   readonly database: string;
+  /** Whose job it is. */
   readonly username: string;
+  /** Unique below its database and user. */
   readonly jobId: string;
   /** 1 when first stored, one more each time it is stored again. */
   readonly attempt: number;
@@ -74,6 +76,9 @@ export interface WatchedCancelRequest {
   readonly reason: string | null;
 }
 
+/** OK: heard of within its lease. SILENT: the lease has run out. LOST: several have. */
 export type WatchedHealth = "OK" | "SILENT" | "LOST";
+/** LEAF: does work. INTERMEDIATE: is made of others. ITERATIVE: repeats others. */
 export type WatchedKind = "LEAF" | "INTERMEDIATE" | "ITERATIVE";
+/** PENDING, then RUNNING, then one of the other three. */
 export type WatchedTaskStatus = "PENDING" | "RUNNING" | "FINISHED" | "CANCELED" | "FAILED";

@@ -1,3 +1,4 @@
+import type { ClientRequest } from "node:http";
 import { CloseCode } from "../protocol/close-codes.js";
 import { TidemarkError } from "../protocol/tidemark-error.js";
 import {
@@ -13,7 +14,8 @@ import {
 export async function overWebSocket(question: WatchQuestion, session: WatchSession): Promise<void> {
   const WebSocket = await platformWebSocket();
   if (session.hasEnded) return;
-  const socket = new WebSocket(question.url.href.replace(/^http/, "ws"), "graphql-transport-ws");
+  const url = question.url.href.replace(/^http/, "ws");
+  const socket = new WebSocket(url, "graphql-transport-ws", question.isInBackground ? IN_BACKGROUND : {});
   const send = (message: object): void => {
     if (socket.readyState === OPEN) socket.send(JSON.stringify(message));
   };
@@ -94,9 +96,18 @@ interface Socket {
   terminate?(): void;
 }
 
-type SocketClass = new (url: string, protocol: string) => Socket;
+/** That of a page takes no options, and ignores them. */
+type SocketClass = new (url: string, protocol: string, options: object) => Socket;
 
 const OPEN = 1;
+
+/** For `ws`: from the first moment on the process does not wait for the connection. */
+const IN_BACKGROUND = {
+  finishRequest(request: ClientRequest): void {
+    request.once("socket", (socket) => socket.unref());
+    request.end();
+  },
+};
 
 /**
  * In Node.js that of `ws`, also where there is one of the platform: that one can't be closed at once when its connection

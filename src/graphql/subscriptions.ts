@@ -90,6 +90,20 @@ Without \`after\`: Reset(INITIAL), the state, CaughtUp, then what happens. With 
       },
       resolve: (count) => count,
     }),
+    cancelRequests: t.field({
+      type: [UserTaskType],
+      description:
+        "The jobs that somebody wants to stop and that have not ended, now and again whenever there is one more: for workers, who hear of it at once, whatever else happens to their jobs costs them nothing. At most the newest 1000; the answers to reports tell of all.",
+      args: {
+        database: t.arg.string({ required: true, description: DATABASE }),
+        username: t.arg.string({ description: FILTER_USERNAME }),
+      },
+      subscribe: (_, args, { services: { hub, limits } }) => {
+        const { username } = parseFilter(args, limits);
+        return hub.cancelRequests({ database: parseDatabaseName(args.database, limits), username });
+      },
+      resolve: (userTasks) => userTasks.map((userTask) => ({ userTask, now: userTask.changedAt })),
+    }),
   }),
 });
 

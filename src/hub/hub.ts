@@ -37,6 +37,11 @@ export interface TaskCountRequest {
   readonly minIntervalMs: number;
 }
 
+export interface CancelRequestsRequest {
+  readonly database: DatabaseName;
+  readonly username?: Username | undefined;
+}
+
 export interface HubOptions {
   readonly clock: Clock;
   /** How long a subscriber's position may lie behind because its filter hides what happens. Milliseconds. */
@@ -93,7 +98,7 @@ export class Hub {
     return this.#subscribe(database, undefined, (topic) =>
       topic.group(
         { key, filter, minIntervalMs },
-        () => () => new LatestValue(() => topic.store.get(filter) ?? null, isLast),
+        () => () => new LatestValue(() => topic.store.get(filter) ?? null, { isLast }),
       ),
     );
   }
@@ -104,9 +109,20 @@ export class Hub {
     return this.#subscribe(database, undefined, (topic) =>
       topic.group(
         { key, filter, minIntervalMs },
-        () => () => new LatestValue(() => topic.store.taskCount(filter), never),
+        () => () => new LatestValue(() => topic.store.taskCount(filter)),
       ),
     );
+  }
+
+  /** The jobs that somebody wants to stop and that have not ended, now and whenever there is another one. @throws as `retain`. */
+  cancelRequests({ database, ...filter }: CancelRequestsRequest): Promise<PullStream<readonly UserTask[]>> {
+    const key = keyOf("cancelRequests", filter.username);
+    return this.#subscribe(database, undefined, (topic) => {
+      const read = (): UserTask[] => topic.store.toBeCanceled(filter).slice(-CANCEL_REQUESTS_TOLD_MAX);
+      return topic.group({ key, filter, minIntervalMs: 0, among: "cancelRequests" }, () => {
+        return () => new LatestValue(read, { isKnown: areKnown });
+      });
+    });
   }
 
   async #subscribe<T, Start>(
@@ -130,9 +146,14 @@ export class Hub {
   }
 }
 
-function never(): boolean {
-  return false;
+/** The objects are those of the requests: a job that is stored again and is to stop again has another one. */
+function areKnown(jobs: readonly UserTask[], told: readonly UserTask[]): boolean {
+  const known = new Set(told.map(({ cancelRequest }) => cancelRequest));
+  return jobs.every(({ cancelRequest }) => known.has(cancelRequest));
 }
+
+/** To bound one answer; of those above it a worker hears by the answers to its reports. */
+const CANCEL_REQUESTS_TOLD_MAX = 1_000;
 
 /** One text for those who ask the same. */
 function keyOf(...asked: readonly unknown[]): string {

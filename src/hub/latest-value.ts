@@ -1,28 +1,36 @@
 import type { Pulled, PullSource } from "./pull-source.js";
 
+/** How a `LatestValue` is told. */
+export interface LatestValueOptions<T> {
+  /** Whether nothing is told after `value`. Default: never. */
+  readonly isLast?: (value: T) => boolean;
+  /** Whether `value` says nothing that `told` did not. Default: it is the same. */
+  readonly isKnown?: (value: T, told: T) => boolean;
+}
+
 /** A value that is told now and whenever it is another one; the newest, for who is slow. */
 export class LatestValue<T> implements PullSource<T> {
   readonly #read: () => T;
-  readonly #isLast: (value: T) => boolean;
+  readonly #options: LatestValueOptions<T>;
   #told: { readonly value: T } | undefined;
 
-  /** @param isLast whether nothing is told after `value`. */
-  constructor(read: () => T, isLast: (value: T) => boolean) {
+  constructor(read: () => T, options: LatestValueOptions<T> = {}) {
     this.#read = read;
-    this.#isLast = isLast;
+    this.#options = options;
   }
 
   pull(): Pulled<T> {
+    const { isLast = never, isKnown = Object.is } = this.#options;
     const told = this.#told;
-    if (told && this.#isLast(told.value)) return "ended";
+    if (told && isLast(told.value)) return "ended";
     const value = this.#read();
-    if (told && value === told.value) return "nothing";
+    if (told && isKnown(value, told.value)) return "nothing";
     this.#told = { value };
-    return { value, endsBatch: !this.#isLast(value) };
+    return { value, endsBatch: !isLast(value) };
   }
 
   fork(): LatestValue<T> {
-    const other = new LatestValue(this.#read, this.#isLast);
+    const other = new LatestValue(this.#read, this.#options);
     other.#told = this.#told;
     return other;
   }
@@ -30,4 +38,8 @@ export class LatestValue<T> implements PullSource<T> {
   passHidden(): void {}
 
   absorb(): void {}
+}
+
+function never(): boolean {
+  return false;
 }

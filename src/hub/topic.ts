@@ -22,6 +22,8 @@ export interface GroupRequest {
   readonly key: string;
   /** What concerns them. */
   readonly filter: JobFilter;
+  /** Of what the filter lets through only this; all where it is left out. */
+  readonly among?: "cancelRequests";
   readonly minIntervalMs: number;
 }
 
@@ -47,6 +49,7 @@ export class Topic implements TaskStoreListener {
   readonly #paces = new SharedValues<number, Pace>((pace) => pace.close());
   readonly #groups = new SharedValues<string, IndexedGroup>((entry) => this.#drop(entry));
   readonly #index = new GroupIndex();
+  readonly #cancelIndex = new GroupIndex();
   #isChanged = false;
   #lookAround: Timer | undefined;
 
@@ -70,13 +73,14 @@ export class Topic implements TaskStoreListener {
     opener: () => (start: Start) => PullSource<T>,
   ): Lease<OpenGroup<T, Start>> {
     const lease = this.#groups.acquire(request.key, () => {
-      const { filter, minIntervalMs } = request;
+      const { filter, among, minIntervalMs } = request;
       const { clock } = this.#options;
       const pace = this.#paces.acquire(minIntervalMs, () => new Pace(minIntervalMs, clock));
       const group = new LiveGroup<T>({ ...this.#options, pace: pace.value });
-      this.#index.add(filter, group);
+      const index = among ? this.#cancelIndex : this.#index;
+      index.add(filter, group);
       const kept: Releasable[] = [pace];
-      return { group, filter, kept, open: opener(), keeps: (leases) => void kept.push(...leases) };
+      return { group, filter, index, kept, open: opener(), keeps: (leases) => void kept.push(...leases) };
     });
     return lease as unknown as Lease<OpenGroup<T, Start>>; // safe: the key says what is asked, hence T and Start
   }
@@ -85,8 +89,10 @@ export class Topic implements TaskStoreListener {
     this.#changed(userTask, userTask.stamp.revision);
   }
 
-  onTaskUpdated(userTask: UserTask): void {
-    this.#changed(userTask, userTask.stamp.revision);
+  onTaskUpdated(userTask: UserTask, before: UserTask): void {
+    const { cancelRequest, stamp } = userTask;
+    if (cancelRequest !== before.cancelRequest) this.#cancelIndex.changed(userTask, stamp.revision);
+    this.#changed(userTask, stamp.revision);
   }
 
   onTaskRemoved(userTask: UserTask, removal: Removal): void {
@@ -109,8 +115,8 @@ export class Topic implements TaskStoreListener {
     });
   }
 
-  #drop({ group, filter, kept }: IndexedGroup): void {
-    this.#index.delete(filter, group);
+  #drop({ group, filter, index, kept }: IndexedGroup): void {
+    index.delete(filter, group);
     group.close();
     for (const lease of kept) lease.release();
   }
@@ -122,6 +128,7 @@ type AnyGroup = Pick<LiveGroup<unknown>, "changed" | "look" | "close">;
 interface IndexedGroup {
   readonly group: AnyGroup;
   readonly filter: JobFilter;
+  readonly index: GroupIndex;
   /** What is released with the group. */
   readonly kept: readonly Releasable[];
   readonly open: unknown;

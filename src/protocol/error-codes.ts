@@ -27,4 +27,5 @@ export const ERROR_CODES = [
   "INTERNAL",
 ] as const;
 
+/** One of `ERROR_CODES`. */
 export type ErrorCode = (typeof ERROR_CODES)[number];

@@ -42,6 +42,10 @@ class EmptyTaskStore implements TaskStore {
     return 0;
   }
 
+  toBeCanceled(): UserTask[] {
+    return [];
+  }
+
   usernames(): Username[] {
     return [];
   }

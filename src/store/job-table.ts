@@ -1,7 +1,7 @@
 import { setImmediate } from "node:timers/promises";
 import type { LeaseTerms } from "../tasks/health.js";
 import type { JobId, JobKey, Username } from "../tasks/names.js";
-import { TASK_STATUSES, type TaskStatus } from "../tasks/task-status.js";
+import { hasEnded, TASK_STATUSES, type TaskStatus } from "../tasks/task-status.js";
 import type { JobState, Removal, UserTask } from "../tasks/user-task.js";
 import { EndedJobs, type EndedJob } from "./ended-jobs.js";
 import { LeasedJobs, type LeasedJob } from "./leased-jobs.js";
@@ -20,6 +20,8 @@ export class JobTable {
   readonly #counts = zeroCounts();
   readonly #ended = new EndedJobs();
   readonly #leased: LeasedJobs;
+  /** Those of the jobs that somebody wants to stop and that have not ended. */
+  readonly #toCancel = new Set<Slot>();
   readonly #removalsKeptMax: number;
   #floor = 0;
 
@@ -80,6 +82,7 @@ export class JobTable {
     if (!hasSameStatus(before, state)) this.#count(before, state);
     this.#indexEnd(slot, state);
     slot.leased = this.#leased.replace(slot.leased, state);
+    this.#indexCancelRequest(slot, state);
     this.#indexStore(before, state, slot);
     this.#indexRemoval(before, state, slot);
   }
@@ -102,6 +105,12 @@ export class JobTable {
       (total, status) => (statuses.includes(status) ? total + counts[status] : total),
       0,
     );
+  }
+
+  /** See `TaskStore.toBeCanceled`. */
+  toBeCanceled(filter: JobFilter): UserTask[] {
+    const jobs = Array.from(this.#toCancel, ({ state }) => state as UserTask); // so they were put in
+    return jobs.filter((job) => matches(filter, job));
   }
 
   usernames(first: number, after: string): Username[] {
@@ -166,6 +175,7 @@ export class JobTable {
     this.#count(undefined, state);
     this.#indexEnd(slot, state);
     slot.leased = this.#leased.replace(slot.leased, state);
+    this.#indexCancelRequest(slot, state);
     return slot;
   }
 
@@ -185,6 +195,11 @@ export class JobTable {
   #indexEnd(slot: Slot, state: UserTask | Removal): void {
     const { revision } = state.kind === "userTask" ? state.storedStamp : state.stamp;
     slot.ended = this.#ended.replace(slot.ended, state, revision);
+  }
+
+  #indexCancelRequest(slot: Slot, state: UserTask | Removal): void {
+    if (isToBeCanceled(state)) this.#toCancel.add(slot);
+    else this.#toCancel.delete(slot);
   }
 
   #indexStore(before: JobState, state: UserTask | Removal, slot: Slot): void {
@@ -263,6 +278,10 @@ function hasSameStatus(before: JobState, after: JobState): boolean {
   return (
     before?.kind === "userTask" && after?.kind === "userTask" && before.task.status === after.task.status
   );
+}
+
+function isToBeCanceled(state: UserTask | Removal): boolean {
+  return state.kind === "userTask" && state.cancelRequest !== null && !hasEnded(state.task.status);
 }
 
 /** So many slots are looked through for the next change rather than all that changed. */

@@ -119,6 +119,10 @@ export class PerDatabaseTaskStore extends ObservableTaskStore implements TaskSto
     return this.#table.count(filter);
   }
 
+  toBeCanceled(filter: JobFilter = {}): UserTask[] {
+    return this.#table.toBeCanceled(filter);
+  }
+
   usernames(first: number, after = ""): Username[] {
     return this.#table.usernames(first, after);
   }

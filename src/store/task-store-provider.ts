@@ -37,6 +37,7 @@ export interface TaskStoreProvider extends AsyncDisposable {
   close(): Promise<void>;
 }
 
+/** A store that stays open until it is released. */
 export interface TaskStoreLease {
   readonly store: TaskStore;
   /** Releasing twice is harmless. */

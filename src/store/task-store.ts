@@ -25,6 +25,8 @@ export interface TaskStore {
   /** Up to `count` of them, from `from` on. */
   page(filter: JobFilter, window: PageWindow): UserTaskPage;
   taskCount(filter?: JobFilter): number;
+  /** The jobs that somebody wants to stop and that have not ended, in any order. */
+  toBeCanceled(filter?: JobFilter): UserTask[];
   /** Names of users that have jobs, ascending, after `after`. */
   usernames(first: number, after?: string): Username[];
   /**
@@ -57,6 +59,7 @@ export interface TaskStore {
   removeListener(listener: TaskStoreListener): void;
 }
 
+/** Which jobs; what is left out lets all through. */
 export interface JobFilter {
   readonly username?: Username | undefined;
   readonly jobId?: JobId | undefined;
@@ -75,6 +78,7 @@ export interface PageWindow {
   readonly storedAfter?: number | undefined;
 }
 
+/** A part of the list, and whether there is more of it. */
 export interface UserTaskPage {
   /** Newest store first, whichever end they were taken from. */
   readonly userTasks: readonly UserTask[];

@@ -7,7 +7,9 @@ import { badUserInput } from "../protocol/tidemark-error.js";
  * `__proto__` is a name like any other: names are only ever keys of a Map.
  */
 export type DatabaseName = string & { readonly [kind]: "DatabaseName" };
+/** As it was given, in NFC. */
 export type Username = string & { readonly [kind]: "Username" };
+/** As it was given, in NFC. */
 export type JobId = string & { readonly [kind]: "JobId" };
 
 declare const kind: unique symbol;
@@ -21,12 +23,12 @@ export interface JobKey {
 /** Who reports where no identity is asked for. */
 export const ANONYMOUS = "anonymous" as Username;
 
-/** @throws TidemarkError BAD_USER_INPUT */
+/** The database with this name. @throws TidemarkError BAD_USER_INPUT */
 export function parseDatabaseName(text: string, limits: Limits): DatabaseName {
   return parseName("database", text.toLowerCase(), limits) as DatabaseName;
 }
 
-/** @throws TidemarkError BAD_USER_INPUT */
+/** The user with this name. @throws TidemarkError BAD_USER_INPUT */
 export function parseUsername(text: string, limits: Limits): Username {
   return parseName("username", text, limits) as Username;
 }

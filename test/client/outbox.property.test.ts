@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { parsePosition } from "../../src/protocol/position.js";
 import type { TidemarkError } from "../../src/protocol/tidemark-error.js";
 import type { LogInput, TaskInput, UpdateTaskInput } from "../../src/client/generated/graphql.js";
 import { Outbox } from "../../src/client/outbox.js";
@@ -32,6 +33,31 @@ describe("What a worker says", () => {
       { numRuns: 2_000 },
     );
   });
+
+  it("is what the server has in the end, however often it forgets the job with all of its history", () => {
+    fc.assert(
+      fc.property(fc.array(fc.oneof(step, FORGET), { maxLength: 60 }), (steps) => {
+        const world = new World();
+        for (const played of steps) world.play(played);
+        world.deliverAll();
+
+        expect(world.refusals).toEqual([]);
+        expect(world.heldByServer).toEqual(world.saidByWorker);
+        const lines = world.server!.log.map(({ message }) => message);
+        expect(lines).toEqual(world.logged.filter((line) => lines.includes(line)));
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+
+  it("is not stored again where somebody has removed the job, and that is told", () => {
+    const world = new World();
+    world.deliverAll();
+    world.server = undefined;
+    world.deliverAll();
+
+    expect([world.server, world.refusals.length]).toEqual([undefined, 1]);
+  });
 });
 
 const ROOT = task(
@@ -55,7 +81,10 @@ const action = fc.constantFrom(
   "add",
   "log",
 );
-type Step = { kind: "do"; action: string; target: number; amount: number } | { kind: "send"; fate: Fate };
+type Step =
+  | { kind: "do"; action: string; target: number; amount: number }
+  | { kind: "send"; fate: Fate }
+  | { kind: "forget" };
 type Fate = "answered" | "request lost" | "answer lost";
 
 const step: fc.Arbitrary<Step> = fc.oneof(
@@ -72,11 +101,14 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   },
 );
 
+const FORGET: fc.Arbitrary<Step> = fc.constant({ kind: "forget" });
+
 class World {
   server: UserTask | undefined;
   readonly refusals: string[] = [];
   readonly logged: string[] = [];
   #revision = 0;
+  #epochs = 0;
   readonly #outbox = new Outbox({ database: "d", jobId: ALICE.jobId }, ROOT, {
     touched: () => {},
     answered: () => {},
@@ -85,11 +117,27 @@ class World {
 
   play(played: Step): void {
     if (played.kind === "do") this.#do(played);
-    else this.#send(played.fate);
+    else if (played.kind === "send") this.#send(played.fate);
+    else this.#forget();
   }
 
+  /** The last heartbeat finds out whether the server has forgotten. */
   deliverAll(): void {
-    while (!this.#outbox.isStored || this.#outbox.isWaiting) this.#send("answered");
+    const deliver = (): void => {
+      while (!this.#outbox.stored || this.#outbox.isWaiting) this.#send("answered");
+    };
+    deliver();
+    this.#report(this.#outbox.heartbeat(), "answered");
+    deliver();
+  }
+
+  #forget(): void {
+    this.server = undefined;
+    this.#epochs += 1;
+  }
+
+  get #position(): string {
+    return `${String(this.#epochs).padStart(12, "0")}.${this.#revision}`;
   }
 
   /** By path: what the worker knows, of all that was ever spoken of. */
@@ -138,17 +186,28 @@ class World {
   /** As a reporter does. */
   #send(fate: Fate): void {
     const outbox = this.#outbox;
-    if (outbox.needsStore) {
+    if (outbox.isMissed) {
+      if (fate === "answered") outbox.lookedFor(parsePosition(this.#position).epoch);
+    } else if (outbox.needsStore) {
       const { task: spec, requestId } = outbox.takeStore();
       const change = () =>
         storeJob(this.#before, toStore(ALICE, { spec: specOf(spec), requestId: requestId! }), this.#edit());
-      if (this.#carriedOut(fate, change)) outbox.stored({ attempt: 1, cancelRequest: null }, 0);
+      if (this.#carriedOut(fate, change))
+        outbox.hasStored({ ...STORED, attempt: this.server!.attempt, position: this.#position }, 0);
     } else if (outbox.needsGrowth) {
-      const { path = "", tasks, requestId, attempt } = outbox.takeGrowth();
-      const growth = { path, specs: tasks.map(specOf), requestId: requestId!, attempt: attempt! };
-      if (this.#carriedOut(fate, () => growJob(this.#before, ALICE, growth, this.#edit())))
-        outbox.hasGrown(undefined, 0);
+      this.#grow(fate);
     } else for (const input of outbox.takeReports().slice()) this.#report(input, fate);
+  }
+
+  #grow(fate: Fate): void {
+    const { path = "", tasks, requestId, attempt } = this.#outbox.takeGrowth();
+    const growth = { path, specs: tasks.map(specOf), requestId: requestId!, attempt: attempt! };
+    try {
+      if (this.#carriedOut(fate, () => growJob(this.#before, ALICE, growth, this.#edit())))
+        this.#outbox.hasGrown(undefined, 0);
+    } catch (error) {
+      this.#outbox.refusedWhole(error as TidemarkError); // reducers throw nothing else
+    }
   }
 
   #report(input: UpdateTaskInput, fate: Fate): void {
@@ -187,6 +246,14 @@ class World {
     return below(this.#outbox.root);
   }
 }
+
+const STORED = {
+  id: "",
+  database: "d",
+  username: ALICE.username,
+  leaseSeconds: 60,
+  cancelRequest: null,
+};
 
 /** The words of the API are those of the domain. */
 function specOf(input: TaskInput): TaskSpec {

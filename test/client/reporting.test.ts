@@ -2,13 +2,17 @@ import { createServer, type AddressInfo } from "node:net";
 import { once } from "node:events";
 import { describe, expect, it } from "vitest";
 import type { TaskUpdateInput, UpdateTaskInput } from "../../src/client/generated/graphql.js";
-import { connect, leaf, task, type TidemarkError } from "../../src/client/index.js";
+import { connect, iterative, leaf, task, type TidemarkError } from "../../src/client/index.js";
 import { startTidemark } from "../kit/child-process.js";
 import { LossyProxy, type Fate, type SentRequest } from "../kit/lossy-proxy.js";
 import { ManualClock } from "../kit/manual-clock.js";
+import { dataOf } from "../kit/raw-http.js";
 import { startServer } from "../kit/server.js";
 import { temporaryFolder } from "../kit/temporary-folder.js";
-import { JOB, jobBecomes, linesOf, shownJob } from "./shown.js";
+import { JOB, jobBecomes, linesOf, shownJob, type ShownJob } from "./shown.js";
+
+const REMOVE = `mutation { removeTask(input: { database: "d", username: "u", jobId: "j" }) { userTask { id } } }`;
+const PURGE = `mutation { purgeDatabase(database: "d") { removed } }`;
 
 describe("Reports", () => {
   it("are merged, and absolute: at most one in 250 ms while nothing begins or ends", async () => {
@@ -182,7 +186,7 @@ describe("While the server is away", () => {
     await job.flush({ timeoutMs: 20_000 });
     job.task.advance(1);
 
-    const shown = await jobBecomes(after.url, ({ tasks }) => tasks[0]!.progress.done === 21);
+    const shown = await jobBecomes(after.url, isAt(21));
     expect([shown.attempt, linesOf(shown)]).toEqual([1, ["count RUNNING 21/?"]]);
   });
 
@@ -207,6 +211,78 @@ describe("While the server is away", () => {
     expect(Math.max(...inUnits)).toBeLessThanOrEqual(510);
   });
 });
+
+describe("A job that the server does not have any more", () => {
+  it("is stored again, with all that was reported, by a server that was started anew and has forgotten it", async () => {
+    const port = await freePort();
+    const flags = ["--port", `${port}`, "--store", "memory:"];
+    const errors: TidemarkError[] = [];
+    const before = await startTidemark(flags);
+    const steps = iterative("iterate", { mode: "OPEN" }, leaf("step"));
+    const tidemark = connect({ url: before.url, onError: (error) => errors.push(error) });
+    const job = tidemark.job(JOB, task("Import", leaf("read", { volume: 4 }), leaf("write"), steps));
+    job.task.sub("read").set(4);
+    job.task.sub("read").finish();
+    job.task.sub("write").advance(7);
+    job.task.sub("write").message("half way");
+    job.task.sub("iterate").next().sub("step").advance(2);
+    const [more] = job.task.add(leaf("more"));
+    await job.flush();
+    await before[Symbol.asyncDispose]();
+    await using after = await startTidemark(flags);
+    more!.advance(1);
+    await job.flush({ timeoutMs: 20_000 });
+
+    const shown = await shownJob(after.url);
+    expect([shown.attempt, linesOf(shown)]).toEqual([
+      1,
+      [
+        "Import RUNNING 14/?",
+        "read FINISHED 4/4",
+        "write RUNNING 7/?",
+        "iterate RUNNING 2/?",
+        "step RUNNING 2/?",
+        "more RUNNING 1/?",
+      ],
+    ]);
+    expect(shown.tasks.find(({ description }) => description === "write")!.message).toBe("half way");
+    expect(errors.map(({ code }) => code).filter((code) => code !== "UNAVAILABLE")).toEqual([]);
+  });
+
+  it("is stored again when it is quiet, by its next heartbeat", async () => {
+    const port = await freePort();
+    const before = await startServer({ port });
+    const job = connect({ url: before.url }).job({ ...JOB, leaseSeconds: 3 }, leaf("wait"));
+    job.task.advance(3);
+    await job.flush();
+    await before.close();
+    await using after = await startServer({ port });
+
+    expect(linesOf(await jobBecomes(after.url, isAt(3)))).toEqual(["wait RUNNING 3/?"]);
+  });
+
+  it.each([
+    ["removed", REMOVE],
+    ["purged", PURGE],
+  ])("stays away where somebody has %s it", async (_, mutation) => {
+    await using server = await startServer();
+    const errors: TidemarkError[] = [];
+    const tidemark = connect({ url: server.url, onError: (error) => errors.push(error) });
+    const job = tidemark.job(JOB, leaf("count"));
+    job.task.advance(3);
+    await job.flush();
+    await dataOf(server.url, mutation);
+    job.task.advance(1);
+
+    await expect(job.flush()).rejects.toMatchObject({ code: "NOT_FOUND" });
+    expect(errors.map(({ code }) => code)).toEqual(["NOT_FOUND"]);
+    await expect(shownJob(server.url)).rejects.toThrow("no job");
+  });
+});
+
+function isAt(done: number): (job: ShownJob) => boolean {
+  return ({ tasks }) => tasks[0]!.progress.done === done;
+}
 
 /** Kinds are the operations, and a report with log lines apart. */
 function firstOfEachKind(fate: Fate, seen: Set<string>): (request: SentRequest) => Fate {

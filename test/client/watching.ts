@@ -1,5 +1,5 @@
 /** A watch as the tests have it: on a clock that they move, and waited for by what it has come to. */
-import type { WatchClock, WatchTimer } from "../../src/client/watch-environment.js";
+import type { ClientClock, ClientTimer } from "../../src/client/surroundings.js";
 import type { WatchEvent, WatchOptions } from "../../src/client/index.js";
 import { Watch } from "../../src/client/watch.js";
 import type { ManualClock } from "../kit/manual-clock.js";
@@ -19,14 +19,14 @@ export function watchImpatiently(options: SomeOptions): Watch {
   return new Watch({ database: KEY.database, ...options }, { clock: new ImpatientClock(), random: () => 0 });
 }
 
-class ImpatientClock implements WatchClock {
+class ImpatientClock implements ClientClock {
   #now = 0;
 
   now(): number {
     return (this.#now += 60_000);
   }
 
-  schedule(delayMs: number, callback: () => void): WatchTimer {
+  schedule(delayMs: number, callback: () => void): ClientTimer {
     const immediate = DEADLINES_MS.has(delayMs) ? undefined : setImmediate(callback);
     return { cancel: () => clearImmediate(immediate) };
   }

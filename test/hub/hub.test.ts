@@ -270,6 +270,55 @@ describe("the hub, asked for a count", () => {
   });
 });
 
+describe("the hub, asked for cancel requests", () => {
+  it("tells those that there are, and then whenever there is another one", async () => {
+    await using world = await openHub();
+    for (const key of [ALICE, BOB, CAROL]) await world.store.store(toStore(key));
+    await world.store.requestCancel(ALICE, CANCEL);
+    const requests = await world.hub.cancelRequests({ database: DATABASE });
+    expect(usersOf(await requests.next())).toEqual(["alice"]);
+
+    const next = watched(requests);
+    await world.store.update(BOB, toReport({ done: 1 }));
+    await world.store.update(ALICE, toReport({ done: 1 }));
+    await rest();
+    expect(next).not.toHaveBeenCalled();
+    await world.store.requestCancel(CAROL, CANCEL);
+    await until(() => next.mock.calls.length > 0);
+    expect(usersOf(next.mock.calls[0]![0])).toEqual(["alice", "carol"]);
+  });
+
+  it("tells that there are none, and none of other users or of jobs that have ended", async () => {
+    await using world = await openHub();
+    for (const key of [ALICE, BOB]) await world.store.store(toStore(key));
+    for (const key of [ALICE, BOB]) await world.store.requestCancel(key, CANCEL);
+    await world.store.update(ALICE, toReport({ status: "CANCELED" }));
+    const requests = await world.hub.cancelRequests({ database: DATABASE, username: ALICE.username });
+
+    expect(usersOf(await requests.next())).toEqual([]);
+  });
+
+  it("tells a request for the next attempt again", async () => {
+    await using world = await openHub();
+    await world.store.store(toStore(ALICE));
+    await world.store.requestCancel(ALICE, CANCEL);
+    const requests = await world.hub.cancelRequests({ database: DATABASE });
+    await requests.next();
+    const next = requests.next();
+    await world.store.store(toStore(ALICE));
+    await world.store.requestCancel(ALICE, CANCEL);
+
+    expect((await next).value).toMatchObject([{ attempt: 2 }]);
+  });
+});
+
+const CANCEL = { ...ANY_ATTEMPT, by: "carol", reason: null };
+
+function usersOf(result: unknown): unknown[] {
+  const { value } = result as IteratorResult<readonly { readonly username: string }[]>; // so the stream tells
+  return value.map(({ username }: { readonly username: string }) => username);
+}
+
 describe("subscribers with the same interval", () => {
   it("are told the very same events, a thousand of them in each tick", async () => {
     await using world = await openHub();

@@ -21,6 +21,8 @@ export interface Exit {
 export interface ProgramOptions {
   /** Set on top of what every program here gets: the environment of the tests, and of Tidemark's settings a store in memory. */
   readonly env?: Readonly<Record<string, string>>;
+  /** The folder that it runs in; the project's when left out. */
+  readonly cwd?: string;
 }
 
 /** A process. It is killed when it is disposed of. */
@@ -38,8 +40,8 @@ export class Program implements AsyncDisposable {
     return new Program(process.execPath, args, options);
   }
 
-  constructor(command: string, args: readonly string[], { env = {} }: ProgramOptions = {}) {
-    this.#child = spawn(command, args, { cwd: PROJECT, env: { ...surroundings(), ...env } });
+  constructor(command: string, args: readonly string[], { env = {}, cwd = PROJECT }: ProgramOptions = {}) {
+    this.#child = spawn(command, args, { cwd, env: { ...surroundings(), ...env } });
     this.#child.stdin.on("error", () => {}); // it may have ended before all was written
     createInterface(this.#child.stdout).on("line", (line) => this.#change(() => this.out.push(line)));
     createInterface(this.#child.stderr).on("line", (line) => this.#change(() => this.err.push(line)));
@@ -125,7 +127,7 @@ export async function readyLine(program: Program): Promise<ReadyLine> {
 
 function surroundings(): Record<string, string | undefined> {
   const entries = Object.entries(process.env).filter(
-    ([name]) => !/^(TIDEMARK_|VITEST|NODE_OPTIONS)/.test(name),
+    ([name]) => !/^(TIDEMARK_|VITEST|NODE_OPTIONS|npm_(lifecycle|package|config_local_prefix))/.test(name),
   );
   return { ...Object.fromEntries(entries), TIDEMARK_STORE: "memory:" };
 }

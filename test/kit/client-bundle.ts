@@ -1,11 +1,11 @@
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 
-/** What a page that watches gets: one script, minified, whose exports are the properties of `tidemark`. */
-export async function bundleClient(): Promise<string> {
+/** What a page gets that uses these exports: one script, minified, with them as the properties of `tidemark`. */
+export async function bundleClient(names: readonly string[] = ["watch"]): Promise<string> {
   const { outputFiles } = await build({
     stdin: {
-      contents: `export { watch } from "./index.ts";`,
+      contents: `export { ${names.join(", ")} } from "./index.ts";`,
       resolveDir: fileURLToPath(new URL("../../src/client", import.meta.url)),
     },
     bundle: true,

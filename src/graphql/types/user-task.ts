@@ -89,6 +89,10 @@ export const UserTaskType = builder.objectRef<UserTaskView>("UserTask").implemen
       description: "Whether its worker is heard of.",
       resolve: ({ userTask }) => userTask.health,
     }),
+    leaseSeconds: t.int({
+      description: "Seconds without a report after which it is SILENT.",
+      resolve: ({ userTask }) => Math.ceil(userTask.leaseMs / 1_000),
+    }),
     storedAt: t.field({
       type: "DateTime",
       description: "When this attempt was stored.",
