@@ -3,6 +3,7 @@ import { exitCodeOf } from "./cli/exit-codes.js";
 import { createProgram, failureMessageOf, type Actions } from "./cli/program.js";
 import type { Logger } from "pino";
 import type { App } from "./app.js";
+import type { RunOptions } from "./cli/commands/run.js";
 import type { Config } from "./config.js";
 
 /**
@@ -27,6 +28,7 @@ const actions: Actions = {
   backup: async function* (folder, target) {
     yield* (await maintenance()).backupFolder(folder, target);
   },
+  run,
 };
 await createProgram(actions)
   .parseAsync()
@@ -35,6 +37,14 @@ await createProgram(actions)
     if (message !== undefined) process.stderr.write(`${message}\n`);
     process.exitCode = exitCodeOf(error);
   });
+
+/** Runs a command, and ends as it has: also by the signal that has interrupted both. */
+async function run(options: RunOptions): Promise<never> {
+  const { runCommand } = await import("./cli/run/run-command.js");
+  const { exitCode, isInterrupted } = await runCommand(options);
+  if (isInterrupted) process.kill(process.pid, "SIGINT");
+  process.exit(exitCode);
+}
 
 /** Serves until SIGTERM or SIGINT. The server is loaded only now: a help must not wait for it. */
 async function serve(config: Config): Promise<void> {

@@ -13,6 +13,7 @@ import { Command, CommanderError } from "commander";
 import { addBackupCommand, type Backup } from "./commands/backup.js";
 import { addCheckCommand, type Check } from "./commands/check.js";
 import { addRepairCommand, type Repair } from "./commands/repair.js";
+import { addRunCommand, type Run } from "./commands/run.js";
 import { addServeCommand, type Serve, type Surroundings } from "./commands/serve.js";
 import { ExitError } from "./exit-codes.js";
 
@@ -22,6 +23,7 @@ export interface Actions {
   readonly check: Check;
   readonly repair: Repair;
   readonly backup: Backup;
+  readonly run: Run;
 }
 
 /**
@@ -29,7 +31,7 @@ export interface Actions {
  * with a ConfigError for a wrong setting, else with what the command failed with.
  */
 export function createProgram(
-  { serve, check, repair, backup }: Actions,
+  { serve, check, repair, backup, run }: Actions,
   surroundings: Surroundings = processSurroundings(),
 ): Command {
   const program = new Command("tidemark")
@@ -45,6 +47,7 @@ export function createProgram(
   addCheckCommand(program, check, surroundings.print);
   addRepairCommand(program, repair, surroundings.print);
   addBackupCommand(program, backup, surroundings.print);
+  addRunCommand(program, run, surroundings);
   return program;
 }
 
@@ -89,5 +92,6 @@ Examples:
   $ tidemark                       start the server on http://127.0.0.1:4000
   $ tidemark --port 0              the same on any free port
   $ tidemark serve --help          every setting of the server
+  $ tidemark run -- curl -O https://example.org/big.iso      a program's progress as a job
   $ tidemark backup ./tidemark-data ./copy          a copy of a data folder, also while it is served
   $ tidemark check ./tidemark-data                  whether all in it can be read`;

@@ -6,6 +6,7 @@ export const NO_ACTIONS: Actions = {
   check: none,
   repair: none,
   backup: none,
+  run: () => Promise.reject(new Error("no command is run here")),
 };
 
 // eslint-disable-next-line require-yield -- it has nothing to give
