@@ -7,20 +7,22 @@ import { readAll } from "./outputs.js";
 describe("Phases", () => {
   it("never go back, never beyond their volume, and stay as they are once ended, whatever is read", () => {
     fc.assert(
-      fc.property(fc.array(anyReading, { maxLength: 200 }), (readings) => checkLaws(stepsOf(readings))),
+      fc.property(fc.array(anyReading, { maxLength: 200 }), (readings) => {
+        expect(violationsOf(stepsOf(readings))).toEqual([]);
+      }),
     );
   });
 
   it("do so whatever is printed", () => {
     fc.assert(
       fc.property(fc.array(anyText, { maxLength: 60 }), (texts) => {
-        checkLaws(stepsOf(readAll(texts.join("")).readings));
+        expect(violationsOf(stepsOf(readAll(texts.join("")).readings))).toEqual([]);
       }),
     );
     fc.assert(
-      fc.property(fc.uint8Array({ maxLength: 2_000 }), (bytes) =>
-        checkLaws(stepsOf(readAll(bytes).readings)),
-      ),
+      fc.property(fc.uint8Array({ maxLength: 2_000 }), (bytes) => {
+        expect(violationsOf(stepsOf(readAll(bytes).readings))).toEqual([]);
+      }),
     );
   });
 
@@ -80,22 +82,23 @@ function stepsOf(readings: readonly Reading[]): PhaseStep[] {
   return readings.flatMap((reading) => phases.take(reading));
 }
 
-function checkLaws(steps: readonly PhaseStep[]): void {
+/** What is wrong with the steps; empty when nothing is. */
+function violationsOf(steps: readonly PhaseStep[]): string[] {
   const phases = new Map<number, { done: number; volume: number; hasEnded: boolean }>();
+  const violations: string[] = [];
+  const check = (isLawful: boolean, law: string): void => void (isLawful || violations.push(law));
   for (const step of steps) {
-    const phase = phases.get(step.phase);
-    if (step.kind === "BEGIN") {
-      expect(step.phase).toBe(phases.size);
-      phases.set(step.phase, { done: 0, volume: step.volume ?? 0, hasEnded: false });
-      continue;
-    }
-    expect(phase?.hasEnded).toBe(false);
-    if (step.kind === "END") phase!.hasEnded = true;
-    else {
-      expect(step.done).toBeGreaterThanOrEqual(phase!.done);
-      expect(step.done).toBeLessThanOrEqual(step.volume ?? Infinity);
-      expect(step.volume ?? 0).toBeGreaterThanOrEqual(phase!.volume);
-      Object.assign(phase!, { done: step.done, volume: step.volume ?? 0 });
-    }
+    const phase = phases.get(step.phase) ?? { done: 0, volume: 0, hasEnded: false };
+    check(phases.has(step.phase) || step.phase === phases.size, "phases begin in order");
+    check(phases.has(step.phase) === (step.kind !== "BEGIN"), "a phase begins once, and first");
+    check(!phase.hasEnded, "nothing moves after its end");
+    phases.set(step.phase, phase);
+    if (step.kind === "END") phase.hasEnded = true;
+    if (step.kind !== "MOVE") continue;
+    check(step.done >= phase.done, "done never goes back");
+    check(step.done <= (step.volume ?? Infinity), "done is never beyond the volume");
+    check((step.volume ?? 0) >= phase.volume, "the volume never shrinks");
+    Object.assign(phase, { done: step.done, volume: step.volume ?? 0 });
   }
+  return violations;
 }
