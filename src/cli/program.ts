@@ -92,6 +92,6 @@ Examples:
   $ tidemark                       start the server on http://127.0.0.1:4000
   $ tidemark --port 0              the same on any free port
   $ tidemark serve --help          every setting of the server
-  $ tidemark run -- curl -O https://example.org/big.iso      a program's progress as a job
+  $ tidemark run -- rsync -a --info=progress2 a b   what any program prints, as a job
   $ tidemark backup ./tidemark-data ./copy          a copy of a data folder, also while it is served
   $ tidemark check ./tidemark-data                  whether all in it can be read`;

@@ -6,26 +6,35 @@
 import { counted, percentage, sizeOf, type Reading } from "./reading.js";
 
 /** What lines before have said. */
-export interface FormatContext {
+export class FormatContext {
   /** The latest line that was no reading and was not drawn over: often the name of what comes. */
-  readonly heading: string;
+  heading = "";
   /** What is downloaded now, as pip and wget announce it. */
-  readonly download: string;
+  download = "";
   /** Its size, where pip has announced it. */
-  readonly downloadSize: number | undefined;
+  downloadSize: number | undefined;
   /** How long ffmpeg's longest input lasts, seconds. */
-  readonly durationSeconds: number | undefined;
+  durationSeconds: number | undefined;
+
+  /** A line that was no reading. */
+  take(line: string): void {
+    this.heading = line;
+    const { saved, pip, size, hours, minutes, seconds } = ANNOUNCEMENT.exec(line)?.groups ?? {};
+    if (saved !== undefined) this.#downloads(saved, undefined);
+    if (pip !== undefined) this.#downloads(`Downloading ${pip.slice(pip.lastIndexOf("/") + 1)}`, size);
+    if (hours === undefined) return;
+    this.durationSeconds = Math.max(secondsOf(hours, minutes, seconds), this.durationSeconds ?? 0);
+  }
+
+  #downloads(what: string, size: string | undefined): void {
+    this.download = what;
+    this.downloadSize = size === undefined ? undefined : sizeOf(size);
+  }
 }
 
-export const NO_CONTEXT: FormatContext = {
-  heading: "",
-  download: "",
-  downloadSize: undefined,
-  durationSeconds: undefined,
-};
-
-/** The reading of a line in a known format, none where it says nothing yet; undefined when it is in none of them. */
+/** The readings of a line in a known format, none where it says nothing; undefined when it is in none of them. */
 export function readFormat(line: string, context: FormatContext): readonly Reading[] | undefined {
+  if (!MAY_BE_KNOWN.test(line)) return undefined;
   for (const { pattern, read } of FORMATS) {
     const match = pattern.exec(line);
     if (match) return [read(match.groups ?? {}, context)].flat().filter((reading) => reading !== undefined);
@@ -33,23 +42,8 @@ export function readFormat(line: string, context: FormatContext): readonly Readi
   return undefined;
 }
 
-/** The context after a line that was no reading. */
-export function withHeading(context: FormatContext, line: string): FormatContext {
-  return { ...context, heading: line, ...announced(line, context) };
-}
-
-function announced(line: string, context: FormatContext): Partial<FormatContext> {
-  const { saved, pip, size, hours, minutes, seconds } = ANNOUNCEMENT.exec(line)?.groups ?? {};
-  if (saved !== undefined) return { download: saved, downloadSize: undefined };
-  if (pip !== undefined) {
-    const downloadSize = size === undefined ? undefined : sizeOf(size);
-    return { download: `Downloading ${pip.slice(pip.lastIndexOf("/") + 1)}`, downloadSize };
-  }
-  if (hours === undefined) return {};
-  const duration = secondsOf(hours, minutes, seconds);
-  return { durationSeconds: Math.max(duration, context.durationSeconds ?? 0) };
-}
-
+/** In each format there is one of these; most lines have none. */
+const MAY_BE_KNOWN = /[%/[]|\d:\d\d|--:--|Dload/;
 const ANNOUNCEMENT = new RegExp(
   [
     String.raw`^Saving to: [‘'"](?<saved>.+)[’'"]`,

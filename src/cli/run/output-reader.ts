@@ -1,4 +1,4 @@
-import { NO_CONTEXT, readFormat, withHeading } from "./formats.js";
+import { FormatContext, readFormat } from "./formats.js";
 import { PlainCounters } from "./plain-counters.js";
 import type { Reading } from "./reading.js";
 import { TerminalLines, type TerminalLine } from "./terminal-lines.js";
@@ -15,7 +15,7 @@ export class OutputReader {
   readonly #observer: OutputObserver;
   readonly #terminal = new TerminalLines();
   readonly #counters = new PlainCounters();
-  #context = NO_CONTEXT;
+  readonly #context = new FormatContext();
 
   constructor(observer: OutputObserver) {
     this.#observer = observer;
@@ -47,7 +47,7 @@ export class OutputReader {
     const readings = this.#readings(line);
     for (const reading of readings ?? []) this.#observer.reading(reading);
     if (readings || line.isDrawnOver) return;
-    this.#context = withHeading(this.#context, line.text);
+    this.#context.take(line.text);
     this.#observer.line(line.text);
   }
 

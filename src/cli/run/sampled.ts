@@ -80,5 +80,5 @@ export class Sampled {
 }
 
 const STRETCH_MS = 50;
-const BYTES_PER_STRETCH = 32_768;
+const BYTES_PER_STRETCH = 16_384;
 const TAIL_BYTES = 8_192;
