@@ -5,7 +5,7 @@ import { jobIdOf, programOf, textOf } from "./command-line.js";
 import type { Command, CommandEnd } from "./command.js";
 import { JobReport } from "./job-report.js";
 import { OutputReader } from "./output-reader.js";
-import { PassThrough } from "./pass-through.js";
+import { passThrough } from "./pass-through.js";
 import { Sampled } from "./sampled.js";
 
 /**
@@ -55,9 +55,9 @@ function through(
   report: JobReport,
 ): () => Promise<void> {
   const sampled = new Sampled(new OutputReader(report), () => report.show());
-  const passing = new PassThrough(source, target, (bytes) => sampled.write(bytes));
+  const finish = passThrough(source, target, (bytes) => sampled.write(bytes));
   return async () => {
-    await passing.finish();
+    await finish();
     sampled.end();
   };
 }

@@ -1,7 +1,7 @@
 /**
  * `tidemark run`: a command whose output passes through, and is read for a job on the way.
  *
- *     command ─► PassThrough ─► stdout, stderr
+ *     command ─► passThrough ─► stdout, stderr
  *                     └─► Sampled ─► OutputReader ─► JobReport ─► the job
  *
  * The command is started first, and waits for nothing here: neither for the server, nor for what speaks to it.

@@ -91,7 +91,7 @@ export class TerminalLines {
     if (this.#hasGoneBack) this.#drawOver();
     const before = this.#row.slice(0, this.#column).padEnd(this.#column);
     const after = this.#row.slice(this.#column + text.length);
-    this.#row = (before + text.slice(0, COLUMNS_MAX - this.#column) + after).slice(0, COLUMNS_MAX);
+    this.#row = before + text.slice(0, COLUMNS_MAX - this.#column) + after;
     this.#column = Math.min(this.#column + text.length, COLUMNS_MAX);
   }
 

@@ -65,6 +65,13 @@ describe("What only looks like a counter", () => {
     expect(phases("disk a is 10% full\ndisk b is 20% full\ndisk c is 30% full\n")).toEqual([]);
     expect(phases("1/2 cup sugar\n2/3 cup milk\n3/4 cup flour\n")).toEqual([]);
   });
+
+  it.each(["1/2 a 3/4 b", "1/1", "24/7", "120%", "10% a, 20% b"])(
+    "is none even where it is drawn over: %s",
+    (text) => {
+      expect(phases(`${text}\r${text}\r`)).toEqual([]);
+    },
+  );
 });
 
 describe("Formats that could not be recorded", () => {

@@ -24,16 +24,16 @@ it("of a flood the very last is read, however it comes", () => {
 });
 
 it("of a flood no number is read that was cut", () => {
-  const lines = Array.from({ length: 20_000 }, (_, index) => `[${index + 1_000_000}/9000000] step\n`);
-  const dones = donesOf(lines.join("").match(/[^]{1,20011}/g)!); // it is not empty
+  const lines = Array.from({ length: 200_000 }, (_, index) => `[${index + 1_000_000}/9000000] step\n`);
+  const dones = donesOf(lines.join("").match(/[^]{1,4001}/g)!); // it is not empty
 
-  expect(dones.at(-1)).toBe(1_019_999);
-  expect(dones.length).toBeLessThan(10_000);
+  expect(dones.at(-1)).toBe(1_199_999);
+  expect(dones.length).toBeLessThan(100_000);
   expect(Math.min(...dones)).toBeGreaterThanOrEqual(1_000_000);
 });
 
 it("what a person could follow is read whole", () => {
-  const lines = Array.from({ length: 400 }, (_, index) => `[${index}/400] step\n`);
+  const lines = Array.from({ length: 700 }, (_, index) => `[${index}/700] step\n`);
 
   expect(donesOf(lines)).toEqual(lines.map((_, index) => index));
 });
