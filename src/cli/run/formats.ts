@@ -1,7 +1,7 @@
 /**
  * The lines of programs that are known to show how far they are. Each format is so particular that one line of it can be
  * trusted; what could as well be prose is left to `PlainCounters`. They were written from the outputs that
- * `test/cli/recorded` holds.
+ * `test/cli/recorded` holds. No pattern may have two ways to match the same text: lines come from anybody.
  */
 import { counted, percentage, sizeOf, type Reading } from "./reading.js";
 
@@ -65,7 +65,7 @@ const FORMATS: readonly Format[] = [
   {
     // tqdm: "Import:  42%|████▏     | 25/60 [00:00<00:00, 47.61it/s]"
     pattern:
-      /^(?:(?<label>.*?): *)?\s*\d+%\|[^|]*\| *(?<done>[\d.]+[kMGTPEZY]?)\/(?<volume>[\d.]+[kMGTPEZY]?) \[/u,
+      /^(?:(?<label>.*?):)?\s*\d+%\|[^|]*\| *(?<done>[\d.]+[kMGTPEZY]?)\/(?<volume>[\d.]+[kMGTPEZY]?) \[/u,
     read: ({ label = "", done = "", volume = "" }) =>
       counted(`tqdm ${label} ${volume}`, label, sizeOf(done), sizeOf(volume)),
   },
@@ -110,18 +110,18 @@ const FORMATS: readonly Format[] = [
   },
   {
     // wget: "out.bin              45%[========>           ] 440.00K   300KB/s"
-    pattern: /^(?<label>.*?) +(?<percent>\d+)%\[[=+> ]*\]/u,
+    pattern: /^(?<label>.*\S) +(?<percent>\d+)%\[[=+> ]*\]/u,
     read: ({ label = "", percent = "" }, { download }) => percentage("wget", download || label, percent),
   },
   {
     // wget that does not know how much there is: "out.bin      [   <=>      ] 440.00K   300KB/s"
-    pattern: /^(?<label>.*?) +\[ *<=> *\] +(?<done>[\d.]+[KMGT]?) /u,
+    pattern: /^(?<label>.*\S) +\[ *<=> *\] +(?<done>[\d.]+[KMGT]?) /u,
     read: ({ label = "", done = "" }, { download }) =>
       counted("wget", download || label, sizeOf(done), undefined),
   },
   {
     // wget that writes to a file: "   450K .......... .......... .......... .......... ..........  51%  246K 2s"
-    pattern: /^ *\d+[KM] (?:[.,]{1,10} ?| ){1,10} +(?<percent>\d+)% /u,
+    pattern: /^ *\d+[KM] [ .,]+ (?<percent>\d+)% /u,
     read: ({ percent = "" }, { download }) => percentage("wget", download, percent),
   },
   {

@@ -26,6 +26,23 @@ describe("Phases", () => {
     );
   });
 
+  it("are found in no time, also in lines that are nearly what is looked for", () => {
+    const anyRun = fc
+      .tuple(
+        fc.constantFrom(..." .:#9[|%━-K/\u001b", "0K ", "1 ", ": ", "9/", "000 "),
+        fc.integer({ min: 1, max: 400 }),
+      )
+      .map(([text, count]) => text.repeat(count));
+    fc.assert(
+      fc.property(fc.array(anyRun, { maxLength: 6 }), (runs) => {
+        const began = performance.now();
+        readAll(runs.join(""));
+        expect(performance.now() - began).toBeLessThan(2_000);
+      }),
+      { numRuns: 500 },
+    );
+  });
+
   it("end up where a counter does that only grows", () => {
     const growing = fc
       .array(fc.nat(1_000), { minLength: 1 })
