@@ -29,8 +29,9 @@ export async function reportCommand(
   stopCanceling();
   await Promise.all(outputs.map((finish) => finish()));
   if (end.kind === "NOT_STARTED") process.stderr.write(`tidemark: ${failureOf(end, options, report)}\n`);
+  const endedAt = performance.now();
   await endJob(job, end, interruptedBy(), () => failureOf(end, options, report));
-  await knowledge.ofEnd();
+  await knowledge.ofEnd(Math.max(0, endedAt + END_TIMEOUT_MS - performance.now()));
   return end;
 }
 
@@ -116,10 +117,12 @@ class Knowledge {
   }
 
   /** Waits until the server knows how it has ended, if it knows of the job at all. */
-  async ofEnd(): Promise<void> {
-    if (this.#isStored) await this.#job.flush().catch(() => {}); // its lease will tell
+  async ofEnd(timeoutMs: number): Promise<void> {
+    if (this.#isStored) await this.#job.flush({ timeoutMs }).catch(() => {}); // its lease will tell
   }
 }
 
+/** For so long a server that knows the job may take to learn of its end. */
+const END_TIMEOUT_MS = 5_000;
 /** As long as a timer can be. */
 const LONG_MS = 2 ** 31 - 1;
