@@ -4,6 +4,7 @@ import { createProgram, failureMessageOf, type Actions } from "./cli/program.js"
 import type { Logger } from "pino";
 import type { App } from "./app.js";
 import type { Output } from "./cli/output.js";
+import type { RunOptions } from "./cli/commands/run.js";
 import type { Config } from "./config.js";
 
 /**
@@ -56,6 +57,7 @@ const actions: Actions = {
     ]);
     await purgeJobs(request, await output(), terminalQuestion());
   },
+  run,
 };
 await createProgram(actions)
   .parseAsync()
@@ -71,6 +73,14 @@ async function output(): Promise<Output> {
 
 function note(text: string): void {
   process.stderr.write(text);
+}
+
+/** Runs a command, and ends as it has: also by the signal that has interrupted both. */
+async function run(options: RunOptions): Promise<never> {
+  const { runCommand } = await import("./cli/run/run-command.js");
+  const { exitCode, isInterrupted } = await runCommand(options);
+  if (isInterrupted) process.kill(process.pid, "SIGINT");
+  process.exit(exitCode);
 }
 
 /** Serves until SIGTERM or SIGINT. The server is loaded only now: a help must not wait for it. */

@@ -17,6 +17,7 @@ import { addListCommand, type List } from "./commands/list.js";
 import { addPurgeCommand, type Purge } from "./commands/purge.js";
 import { addRemoveCommand, type Remove } from "./commands/remove.js";
 import { addRepairCommand, type Repair } from "./commands/repair.js";
+import { addRunCommand, type Run } from "./commands/run.js";
 import { addServeCommand, type Serve, type Surroundings } from "./commands/serve.js";
 import { addShowCommand, type Show } from "./commands/show.js";
 import { addWatchCommand, type WatchJobs } from "./commands/watch.js";
@@ -35,6 +36,7 @@ export interface Actions {
   readonly cancel: Cancel;
   readonly remove: Remove;
   readonly purge: Purge;
+  readonly run: Run;
 }
 
 /**
@@ -53,6 +55,7 @@ export function createProgram(actions: Actions, surroundings: Surroundings = pro
     .addHelpText("after", EXAMPLES);
   const { env, print } = surroundings;
   addServeCommand(program, actions.serve, surroundings);
+  addRunCommand(program, actions.run, surroundings);
   addWatchCommand(program, actions.watch, env);
   addListCommand(program, actions.list, env);
   addShowCommand(program, actions.show, env);
@@ -111,6 +114,7 @@ Examples:
   $ tidemark list --status running                  a line a job
   $ tidemark show alice/import-1                    all that is known of one: why it failed, its log
   $ tidemark cancel alice/import-1 --reason "wrong parameters"
+  $ tidemark run -- rsync -a --info=progress2 a b   what any program prints, as a job
   $ tidemark backup ./tidemark-data ./copy          a copy of a data folder, also while it is served
   $ tidemark check ./tidemark-data                  whether all in it can be read
 

@@ -3,6 +3,7 @@ import { createServer, type AddressInfo, type Server } from "node:net";
 import { describe, expect, it } from "vitest";
 import type { ConnectOptions } from "../../src/client/index.js";
 import { Program } from "../kit/child-process.js";
+import { freePort } from "../kit/free-port.js";
 import { startServer } from "../kit/server.js";
 import { JOB, jobBecomes, linesOf, shownJob } from "./shown.js";
 
@@ -118,14 +119,6 @@ async function startHanging(): Promise<{ readonly url: string } & AsyncDisposabl
     url: `http://127.0.0.1:${portOf(server)}`,
     [Symbol.asyncDispose]: async () => void server.close(), // its connections went with the worker
   };
-}
-
-async function freePort(): Promise<number> {
-  const server = await listening(createServer());
-  const port = portOf(server);
-  server.close();
-  await once(server, "close");
-  return port;
 }
 
 async function listening(server: Server): Promise<Server> {

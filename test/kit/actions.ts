@@ -12,6 +12,7 @@ export const NO_ACTIONS: Actions = {
   cancel: noServer,
   remove: noServer,
   purge: noServer,
+  run: () => Promise.reject(new Error("no command is run here")),
 };
 
 function noServer(): Promise<never> {

@@ -1,0 +1,128 @@
+/** A running command as a job: what it prints is read, and its end is the job's. */
+import { connect, leaf, task, type Job } from "../../client/index.js";
+import type { RunOptions } from "../commands/run.js";
+import { jobIdOf, programOf, textOf } from "./command-line.js";
+import type { Command, CommandEnd } from "./command.js";
+import { JobReport } from "./job-report.js";
+import { OutputReader } from "./output-reader.js";
+import { passThrough } from "./pass-through.js";
+import { Sampled } from "./sampled.js";
+
+/**
+ * Resolves with the command's end once the server knows of it. A server that has never answered is not waited for, one
+ * that knows the job for 5 s.
+ */
+export async function reportCommand(
+  command: Command,
+  options: RunOptions,
+  interruptedBy: () => NodeJS.Signals | undefined,
+): Promise<CommandEnd> {
+  const job = jobOf(options);
+  const report = new JobReport(job, programOf(options.command));
+  const knowledge = new Knowledge(job);
+  const stopCanceling = cancelWith(job, command, options.killAfterMs);
+  const outputs = [
+    through(command.stdout, process.stdout, report),
+    through(command.stderr, process.stderr, report),
+  ];
+  const end = await command.ended;
+  stopCanceling();
+  await Promise.all(outputs.map((finish) => finish()));
+  if (end.kind === "NOT_STARTED") process.stderr.write(`tidemark: ${failureOf(end, options, report)}\n`);
+  const endedAt = performance.now();
+  await endJob(job, end, interruptedBy(), () => failureOf(end, options, report));
+  await knowledge.ofEnd(Math.max(0, endedAt + END_TIMEOUT_MS - performance.now()));
+  return end;
+}
+
+function jobOf({
+  command,
+  server,
+  name,
+  jobId = jobIdOf(command, new Date()),
+  username,
+  isVerbose,
+}: RunOptions): Job {
+  const tell = (text: string): void => void (isVerbose && process.stderr.write(`tidemark: ${text}\n`));
+  tell(`job ${jobId}, in database ${server.database} at ${server.url}`);
+  const tidemark = connect({ ...server, onError: ({ message }) => tell(message) });
+  return tidemark.job({ jobId, username }, task(name ?? textOf(command), leaf(programOf(command))));
+}
+
+/** Lets an output through and reads it; what is returned finishes that. */
+function through(
+  source: Command["stdout"],
+  target: NodeJS.WriteStream,
+  report: JobReport,
+): () => Promise<void> {
+  const sampled = new Sampled(new OutputReader(report), () => report.show());
+  const finish = passThrough(source, target, (bytes) => sampled.write(bytes));
+  return async () => {
+    await finish();
+    sampled.end();
+  };
+}
+
+/** Whoever wants the job to stop has the command end, in the end by force. Returns what stops that. */
+function cancelWith(job: Job, command: Command, killAfterMs: number): () => void {
+  let timer: NodeJS.Timeout | undefined;
+  const cancel = (): void => {
+    command.kill("SIGTERM");
+    timer = setTimeout(() => command.kill("SIGKILL"), killAfterMs);
+  };
+  job.signal.addEventListener("abort", cancel, { once: true });
+  return () => {
+    clearTimeout(timer);
+    job.signal.removeEventListener("abort", cancel);
+  };
+}
+
+/** An end that was asked for, on the server or by a signal, is no failure. */
+async function endJob(
+  job: Job,
+  end: CommandEnd,
+  interruptedBy: NodeJS.Signals | undefined,
+  failure: () => string,
+): Promise<void> {
+  const isWell = end.kind === "EXITED" && end.code === 0;
+  if (!isWell && interruptedBy) job.cancel(`Interrupted by ${interruptedBy}`);
+  const ending = new Error(isWell ? "" : failure());
+  await job
+    .run(() => {
+      if (!isWell) throw ending;
+    })
+    .catch((error: unknown) => {
+      if (error !== ending) throw error;
+    });
+}
+
+function failureOf(end: CommandEnd, { command: [program] }: RunOptions, { lastLines }: JobReport): string {
+  if (end.kind === "NOT_STARTED")
+    return `${program}: ${end.isFound ? "can't be executed" : "command not found"}`;
+  const how = end.kind === "KILLED" ? `Killed by ${end.signal}` : `Exit code ${end.code}`;
+  return lastLines.text === "" ? how : `${how}: ${lastLines.text}`;
+}
+
+/** What the server knows of a job. */
+class Knowledge {
+  readonly #job: Job;
+  #isStored = false;
+
+  constructor(job: Job) {
+    this.#job = job;
+    job.flush({ timeoutMs: LONG_MS }).then(
+      () => (this.#isStored = true),
+      () => {}, // it is refused, which `onError` tells
+    );
+  }
+
+  /** Waits until the server knows how it has ended, if it knows of the job at all. */
+  async ofEnd(timeoutMs: number): Promise<void> {
+    if (this.#isStored) await this.#job.flush({ timeoutMs }).catch(() => {}); // its lease will tell
+  }
+}
+
+/** For so long a server that knows the job may take to learn of its end. */
+const END_TIMEOUT_MS = 5_000;
+/** As long as a timer can be. */
+const LONG_MS = 2 ** 31 - 1;

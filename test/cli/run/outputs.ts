@@ -1,0 +1,44 @@
+/** Outputs of programs, and what is read of them. */
+import { readFileSync } from "node:fs";
+import { OutputReader } from "../../../src/cli/run/output-reader.js";
+import { Phases } from "../../../src/cli/run/phases.js";
+import type { Reading } from "../../../src/cli/run/reading.js";
+
+export interface ReadOutput {
+  readonly readings: readonly Reading[];
+  readonly lines: readonly string[];
+}
+
+/** Bytes that a program has printed; how each was recorded is told beside them. */
+export function recorded(name: string): Uint8Array {
+  return readFileSync(new URL(`../recorded/${name}.txt`, import.meta.url));
+}
+
+/** All that is read of an output that comes in these chunks. */
+export function readAll(...chunks: readonly (string | Uint8Array)[]): ReadOutput {
+  const readings: Reading[] = [];
+  const lines: string[] = [];
+  const reader = new OutputReader({
+    reading: (reading) => readings.push(reading),
+    line: (text) => lines.push(text),
+  });
+  for (const chunk of chunks) reader.write(typeof chunk === "string" ? Buffer.from(chunk) : chunk);
+  reader.end();
+  return { readings, lines };
+}
+
+/** The phases that readings make, each as "label: done done … of volume"; `*` where it has ended before the output. */
+export function phasesOf(readings: readonly Reading[]): string[] {
+  const phases = new Phases();
+  const shown: { label: string; dones: number[]; volume: number | undefined; end: string }[] = [];
+  for (const step of readings.flatMap((reading) => phases.take(reading))) {
+    if (step.kind === "BEGIN") shown.push({ label: step.label, dones: [], volume: step.volume, end: "" });
+    const phase = shown[step.phase]!; // it has begun
+    if (step.kind === "END") phase.end = " *";
+    if (step.kind === "MOVE") phase.dones.push(step.done);
+    if (step.kind === "MOVE") phase.volume = step.volume;
+  }
+  return shown.map(
+    ({ label, dones, volume, end }) => `${label}: ${dones.join(" ")} of ${volume ?? "?"}${end}`,
+  );
+}

@@ -1,0 +1,335 @@
+import { spawn } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { once } from "node:events";
+import { buffer } from "node:stream/consumers";
+import { describe, expect, it } from "vitest";
+import { jobBecomes, JOB, linesOf, shownJob, type ShownJob } from "../../client/shown.js";
+import { freePort } from "../../kit/free-port.js";
+import { PROJECT, Program } from "../../kit/child-process.js";
+import { ask } from "../../kit/raw-http.js";
+import { startServer } from "../../kit/server.js";
+import { requestCancel } from "../../server/jobs.js";
+
+/** The built command, with real programs and a real server. */
+
+const NOWHERE = "http://127.0.0.1:1";
+
+describe("What a command prints", () => {
+  it("passes through byte for byte, stdout and stderr apart, and its input is its own", async () => {
+    const bytes = randomBytes(3_000_000);
+
+    const { code, out, err } = await run(NOWHERE, ["tee", "/dev/stderr"], { input: bytes });
+
+    expect([code, out.equals(bytes), err.equals(bytes)]).toEqual([0, true, true]);
+  });
+
+  it("is all written before the end, however slowly it is read", async () => {
+    const child = start(NOWHERE, ["head", "-c", "3000000", "/dev/zero"]);
+    child.stdout.pause();
+    await once(child.stdout, "readable");
+
+    expect((await buffer(child.stdout)).length).toBe(3_000_000);
+  });
+
+  it("ends with the command, not with what that leaves behind in the background", async () => {
+    const { code, out } = await run(NOWHERE, ["sh", "-c", "sleep 600 & echo $!"]);
+    process.kill(Number(out.toString()));
+
+    expect(code).toBe(0);
+  });
+
+  it("ends the command where nobody reads it any more, as a pipe does", async () => {
+    const child = start(NOWHERE, ["yes"]);
+    await once(child.stdout, "data");
+    child.stdout.destroy();
+
+    expect(await once(child, "exit")).toEqual([141, null]);
+  });
+});
+
+describe("The exit code", () => {
+  it.each([
+    ["its own", ["sh", "-c", "exit 3"], 3, ""],
+    ["128 and the signal that killed it", ["sh", "-c", "kill -KILL $$"], 137, ""],
+    ["127 where it is not found", ["no-such-program"], 127, "tidemark: no-such-program: command not found\n"],
+    ["126 where it can't be executed", ["/"], 126, "tidemark: /: can't be executed\n"],
+    ["127 where it has no name", [""], 127, "tidemark: : command not found\n"],
+  ])("of a command is %s", async (_, command, code, said) => {
+    const { err, ...end } = await run(NOWHERE, command);
+
+    expect([end.code, err.toString()]).toEqual([code, said]);
+  });
+
+  it("is 2 where there is no command, or an option is wrong", async () => {
+    expect((await run(NOWHERE, [])).code).toBe(2);
+    expect((await run("nowhere", ["true"])).code).toBe(2);
+    expect((await run(NOWHERE, ["true"], { flags: ["--kill-after", "5"] })).code).toBe(2);
+  });
+});
+
+describe("The job of a command", () => {
+  it("is what it prints: its phases, its last line, and its warnings", async () => {
+    await using server = await startServer();
+    const script = "cat test/cli/recorded/rsync-progress.txt; echo 'a.c:1: warning: unused'; echo all done";
+
+    await run(server.url, ["sh", "-c", script], { flags: ["--name", "Copy"] });
+    const job = await shownJob(server.url);
+
+    expect(linesOf(job)).toEqual([
+      "Copy FINISHED 611/611",
+      "sh FINISHED 0/0",
+      "file1.bin FINISHED 100/100",
+      "files FINISHED 11/11",
+      ...[2, 3, 4, 5, 6].map((file) => `file${file}.bin FINISHED 100/100`),
+    ]);
+    expect(job.tasks[0]!.message).toBe("all done");
+    expect(job.log).toEqual([{ level: "WARNING", path: "", message: "a.c:1: warning: unused" }]);
+  });
+
+  it("shows a bar that stands still in the middle of a line", async () => {
+    await using server = await startServer();
+    await using program = tidemark(server.url, ["sh", "-c", `printf '\\r10%%\\r45%%'; read line`]);
+
+    const job = await jobBecomes(server.url, ({ tasks }) => tasks[1]?.progress.done === 450);
+    program.endInput();
+
+    expect(linesOf(job)).toEqual([
+      `sh -c 'printf '\\''\\r10%%\\r45%%'\\''; read line' RUNNING 450/1000`,
+      "sh RUNNING 450/1000",
+    ]);
+  });
+
+  it("has failed with its last lines, without control characters", async () => {
+    await using server = await startServer();
+    const script =
+      "for n in 1 2 3 4 5 6 7 8 9 10 11; do echo line $n; done; printf '\\033[31mno\\007 more\\033[0m\\n'; exit 7";
+
+    const { code } = await run(server.url, ["sh", "-c", script]);
+    const [root] = (await shownJob(server.url)).tasks;
+
+    expect([code, root!.status]).toEqual([7, "FAILED"]);
+    expect(root!.message).toMatch(/^Exit code 7: line 3 \| (line \d+ \| )+line 11 \| no more$/);
+  });
+
+  it("has failed where it is not found", async () => {
+    await using server = await startServer();
+    await run(server.url, ["no-such-program"]);
+
+    expect(endOf(await shownJob(server.url))).toEqual(["FAILED", "no-such-program: command not found"]);
+  });
+
+  it("has an id that nobody else has, told when asked for", async () => {
+    await using server = await startServer();
+    const { err } = await run(server.url, ["true"], { flags: ["--verbose"], isNamed: false });
+    const [, jobId] = /^tidemark: job (true-\d{8}-\d{6}-[\da-f]{6}), in database d at /.exec(err.toString())!; // else the test fails
+
+    expect(endOf(await shownJob(server.url, jobId))).toEqual(["FINISHED", null]);
+  });
+});
+
+describe("A signal", () => {
+  it("passes to the command, whose end by it is a cancel", async () => {
+    await using server = await startServer();
+    await using program = tidemark(
+      server.url,
+      node(`process.on("SIGTERM", () => process.exit(9)); ${READY}`),
+    );
+    await program.line((line) => line === "ready");
+    program.signal("SIGTERM");
+
+    expect(await program.exited).toEqual({ code: 9, signal: null });
+    expect(endOf(await shownJob(server.url))).toEqual(["CANCELED", "Interrupted by SIGTERM"]);
+  });
+
+  it.each<[NodeJS.Signals, number | null, NodeJS.Signals | null]>([
+    ["SIGTERM", 143, null],
+    ["SIGHUP", 129, null],
+    ["SIGQUIT", 131, null],
+    ["SIGINT", null, "SIGINT"],
+  ])("%s that kills the command ends tidemark as it would end a shell", async (signal, code, killedBy) => {
+    await using program = tidemark(NOWHERE, ["sh", "-c", "ulimit -c 0; echo ready; exec sleep 600"]);
+    await program.line((line) => line === "ready");
+    program.signal(signal);
+
+    expect(await program.exited).toEqual({ code, signal: killedBy });
+  });
+
+  it("that asks for something else is no reason for a cancel", async () => {
+    await using server = await startServer();
+    await using program = tidemark(
+      server.url,
+      node(`process.on("SIGUSR2", () => process.exit(4)); ${READY}`),
+    );
+    await program.line((line) => line === "ready");
+    program.signal("SIGUSR2");
+
+    expect((await program.exited).code).toBe(4);
+    expect(endOf(await shownJob(server.url))).toEqual(["FAILED", "Exit code 4: ready"]);
+  });
+
+  it("that is typed at a terminal reaches the command once", async () => {
+    const counts = `let count = 0; process.on("SIGINT", () => console.log("interrupt", ++count)); ${READY}
+      process.stdin.on("data", () => { console.log("count", count); process.exit(); });`;
+    const line = [process.execPath, "dist/main.js", "run", "--url", NOWHERE, "--", ...node(counts)];
+    const quoted = line.map((word) => `'${word.replaceAll("'", String.raw`'\''`)}'`).join(" ");
+    await using terminal = new Program("script", ["-qec", quoted, "/dev/null"]);
+    await terminal.line((text) => text.includes("ready"));
+    terminal.write("\u0003");
+    await terminal.line((text) => text.includes("interrupt"));
+    terminal.write("\n");
+
+    expect(await terminal.line((text) => text.includes("count"))).toBe("count 1");
+  });
+});
+
+describe("A cancel that is asked for on the server", () => {
+  it("ends the command by SIGTERM, and the job is canceled", async () => {
+    await using server = await startServer();
+    await using program = tidemark(server.url, ["sleep", "600"]);
+    await jobBecomes(server.url, ({ tasks }) => tasks[0]!.status === "RUNNING");
+    await ask(server.url, requestCancel({ ...JOB, reason: "wrong folder" }));
+
+    expect(await program.exited).toEqual({ code: 143, signal: null });
+    const [status, message] = endOf(await shownJob(server.url));
+    expect([status, message]).toEqual(["CANCELED", expect.stringContaining("wrong folder")]);
+  });
+
+  it("ends it by SIGKILL where SIGTERM does not help in time", async () => {
+    await using server = await startServer();
+    const stubborn = ["sh", "-c", "trap '' TERM; echo ready; exec sleep 600"];
+    await using program = tidemark(server.url, stubborn, ["--kill-after", "50ms"]);
+    await program.line((line) => line === "ready");
+    await jobBecomes(server.url, ({ tasks }) => tasks[0]!.status === "RUNNING");
+    await ask(server.url, requestCancel({ ...JOB }));
+
+    expect(await program.exited).toEqual({ code: 137, signal: null });
+    expect(endOf(await shownJob(server.url))[0]).toBe("CANCELED");
+  });
+
+  it("is not what a command has ended by that ends well", async () => {
+    await using server = await startServer();
+    await using program = tidemark(
+      server.url,
+      node(`process.on("SIGTERM", () => process.exit(0)); ${READY}`),
+    );
+    await program.line((line) => line === "ready");
+    await jobBecomes(server.url, ({ tasks }) => tasks[0]!.status === "RUNNING");
+    await ask(server.url, requestCancel({ ...JOB }));
+
+    expect(await program.exited).toEqual({ code: 0, signal: null });
+    expect(endOf(await shownJob(server.url))[0]).toBe("FINISHED");
+  });
+});
+
+describe("A server", () => {
+  it("that is not there changes nothing, says nothing, and is not waited for", async () => {
+    const child = start(NOWHERE, ["echo", "hello"]);
+    const said = buffer(child.stderr);
+    const [out] = await once(child.stdout, "data");
+    const printedAt = performance.now();
+    const exit = await once(child, "exit");
+
+    expect([String(out), exit, String(await said)]).toEqual(["hello\n", [0, null], ""]);
+    expect(performance.now() - printedAt).toBeLessThan(4_000); // for the end of a job that is known it waits 5 s
+  });
+
+  it("that comes later is told all", async () => {
+    const port = await freePort();
+    await using program = tidemark(`http://127.0.0.1:${port}`, [
+      "sh",
+      "-c",
+      "printf '3/10\\r4/10\\r'; read line",
+    ]);
+    await program.line(() => true);
+    await using server = await startServer({ port });
+    await jobBecomes(server.url, ({ tasks }) => tasks[1]?.progress.done === 4);
+    program.write("\n");
+
+    expect((await program.exited).code).toBe(0);
+    expect(endOf(await shownJob(server.url))[0]).toBe("FINISHED");
+  });
+
+  it("that goes away meanwhile does not change how the command ends", async () => {
+    const server = await startServer();
+    await using program = tidemark(server.url, ["sh", "-c", "read line; echo end; exit 5"]);
+    await jobBecomes(server.url, ({ tasks }) => tasks[0]!.status === "RUNNING");
+    await server.close();
+    program.write("\n");
+
+    expect(await program.exited).toEqual({ code: 5, signal: null });
+    expect([program.out, program.err]).toEqual([["end"], []]);
+  });
+});
+
+describe("With --tty a command", () => {
+  it("writes to a terminal, and ends as without", async () => {
+    const { code, out } = await run(
+      NOWHERE,
+      ["sh", "-c", `test -t 1 && stty size; echo "$1"; exit 4`, "sh", "it's"],
+      {
+        flags: ["--tty"],
+      },
+    );
+
+    expect([code, out.toString()]).toEqual([4, "24 80\r\nit's\r\n"]);
+  });
+});
+
+const READY = `console.log("ready"); setInterval(() => {}, 60_000);`;
+
+function node(script: string): string[] {
+  return [process.execPath, "--eval", script];
+}
+
+function argumentsOf(url: string, command: readonly string[], flags: readonly string[]): string[] {
+  return [
+    "dist/main.js",
+    "run",
+    "--url",
+    url,
+    "--database",
+    JOB.database,
+    "--user",
+    JOB.username,
+    ...flags,
+    "--",
+    ...command,
+  ];
+}
+
+const NAMED = ["--job", JOB.jobId];
+
+function tidemark(url: string, command: readonly string[], flags: readonly string[] = []): Program {
+  return Program.node(argumentsOf(url, command, [...NAMED, ...flags]));
+}
+
+function start(url: string, command: readonly string[], flags: readonly string[] = NAMED) {
+  return spawn(process.execPath, argumentsOf(url, command, flags), { cwd: PROJECT });
+}
+
+interface RunOptions {
+  readonly input?: Uint8Array;
+  readonly flags?: readonly string[];
+  readonly isNamed?: boolean;
+}
+
+/** Runs it to its end; stdout and stderr are read as they come. */
+async function run(
+  url: string,
+  command: readonly string[],
+  { input, flags = [], isNamed = true }: RunOptions = {},
+) {
+  const child = start(url, command, [...(isNamed ? NAMED : []), ...flags]);
+  child.stdin.on("error", () => {}); // it may end before all was written
+  child.stdin.end(input);
+  const [out, err, [code]] = await Promise.all([
+    buffer(child.stdout),
+    buffer(child.stderr),
+    once(child, "close"),
+  ]);
+  return { code: code as number | null, out, err };
+}
+
+function endOf({ tasks: [root] }: ShownJob): readonly [status: string, message: string | null] {
+  return [root!.status, root!.message];
+}

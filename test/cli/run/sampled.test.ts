@@ -1,0 +1,39 @@
+import fc from "fast-check";
+import { expect, it } from "vitest";
+import { OutputReader } from "../../../src/cli/run/output-reader.js";
+import { Sampled } from "../../../src/cli/run/sampled.js";
+
+/** What is done by each reading of an output that comes in these chunks, as fast as can be. */
+function donesOf(chunks: readonly string[]): number[] {
+  const dones: number[] = [];
+  const reader = new OutputReader({ reading: ({ done }) => dones.push(done), line: () => {} });
+  const sampled = new Sampled(reader, () => {});
+  for (const chunk of chunks) sampled.write(Buffer.from(chunk));
+  sampled.end();
+  return dones;
+}
+
+it("of a flood the very last is read, however it comes", () => {
+  const anyChunks = fc.array(fc.integer({ min: 1, max: 70_000 }), { minLength: 1, maxLength: 30 });
+  fc.assert(
+    fc.property(anyChunks, (lengths) => {
+      const chunks = lengths.map((length) => "text\n".repeat(length / 5));
+      expect(donesOf([...chunks, "\n10%\r", "77%\n"]).at(-1)).toBe(770);
+    }),
+  );
+});
+
+it("of a flood no number is read that was cut", () => {
+  const lines = Array.from({ length: 200_000 }, (_, index) => `[${index + 1_000_000}/9000000] step\n`);
+  const dones = donesOf(lines.join("").match(/[^]{1,4001}/g)!); // it is not empty
+
+  expect(dones.at(-1)).toBe(1_199_999);
+  expect(dones.length).toBeLessThan(100_000);
+  expect(Math.min(...dones)).toBeGreaterThanOrEqual(1_000_000);
+});
+
+it("what a person could follow is read whole", () => {
+  const lines = Array.from({ length: 700 }, (_, index) => `[${index}/700] step\n`);
+
+  expect(donesOf(lines)).toEqual(lines.map((_, index) => index));
+});
