@@ -28,6 +28,10 @@ const PACKAGES = {
   pino: "(server/|(app|main)\\.ts$)",
   lmdb: "journal/",
   "fs-native-extensions": "journal/",
+  preact: "web/",
+  "@preact/signals": "web/",
+  "@tanstack/virtual-core": "web/",
+  uplot: "web/",
 };
 
 const roomRules = Object.entries(ROOMS).map(([room, below]) => ({
@@ -81,7 +85,10 @@ module.exports = {
     {
       name: "no-orphans",
       severity: "error",
-      from: { orphan: true, pathNot: "^src/((main|index)\\.ts$|client/generated/)|\\.d\\.ts$" },
+      from: {
+        orphan: true,
+        pathNot: "^src/((main|index)\\.ts$|web/main\\.tsx$|client/generated/)|\\.d\\.ts$",
+      },
       to: {},
     },
     {
