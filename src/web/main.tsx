@@ -1,5 +1,10 @@
 /** The page's own beginning: everything that is seen is drawn here. */
 import { render } from "preact";
-import { SERVER_URL } from "./server-url.js";
+import { App } from "./app.js";
+import { readAbout } from "./server/about.js";
+import { refreshDatabases } from "./server/databases.js";
+import "./style/index.css";
 
-render(<p>The dashboard of {SERVER_URL}</p>, document.body);
+void readAbout();
+refreshDatabases();
+render(<App />, document.body);

@@ -1,0 +1,24 @@
+/** How a key moves through rows: by so many, by infinitely many for the first and the last; undefined for other keys. */
+export function rowStep(
+  { key, ctrlKey, metaKey, altKey }: Pick<KeyboardEvent, "key" | "ctrlKey" | "metaKey" | "altKey">,
+  page: number,
+): number | undefined {
+  if (ctrlKey || metaKey || altKey) return undefined;
+  switch (key) {
+    case "ArrowDown":
+    case "j":
+      return 1;
+    case "ArrowUp":
+    case "k":
+      return -1;
+    case "PageDown":
+      return page;
+    case "PageUp":
+      return -page;
+    case "Home":
+      return -Infinity;
+    case "End":
+      return Infinity;
+  }
+  return undefined;
+}

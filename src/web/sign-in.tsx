@@ -1,0 +1,25 @@
+import { signIn } from "./server/session.js";
+
+/** Asks for what proves who asks. It is kept for this tab only. */
+export function SignIn() {
+  const submit = (event: SubmitEvent): void => {
+    event.preventDefault();
+    const given = new FormData(event.currentTarget as HTMLFormElement).get("token"); // safe: the form's own event
+    if (typeof given === "string" && given.trim()) signIn(given.trim());
+  };
+  return (
+    <main class="quiet-page">
+      <form class="sign-in" onSubmit={submit}>
+        <h1>Who are you?</h1>
+        <p>This server wants a token. It is kept in this tab, until you close it.</p>
+        <label class="field">
+          Token
+          <input name="token" type="password" autocomplete="off" required autofocus />
+        </label>
+        <button type="submit" class="primary">
+          Sign in
+        </button>
+      </form>
+    </main>
+  );
+}
