@@ -15,6 +15,7 @@ import { addBackupCommand, type Backup } from "./commands/backup.js";
 import { addCheckCommand, type Check } from "./commands/check.js";
 import { addRepairCommand, type Repair } from "./commands/repair.js";
 import { addServeCommand, type Serve, type Surroundings } from "./commands/serve.js";
+import { packageVersion } from "../util/package-version.js";
 
 /** What the commands do: they are handed in, so that a help loads none of it. */
 export interface Actions {
@@ -77,12 +78,6 @@ function processSurroundings(): Surroundings {
     readFile: (path) => readFileSync(path, "utf8"),
     print: (text) => process.stdout.write(text),
   };
-}
-
-function packageVersion(): string {
-  const manifest: unknown = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8"));
-  // Safe: it is this package's own manifest, which npm does not accept without a version.
-  return (manifest as { version: string }).version;
 }
 
 const EXAMPLES = `
