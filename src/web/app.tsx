@@ -53,7 +53,8 @@ function Trouble() {
   if (value.kind === "stale")
     return (
       <p class="trouble">
-        The connection was lost at <Instant at={value.since.getTime()} />. This is how it was then; trying again.
+        The connection was lost at <Instant at={value.since.getTime()} />. This is how it was then; trying
+        again.
       </p>
     );
   if (value.kind === "closed" && value.error)
@@ -67,7 +68,8 @@ function Trouble() {
 
 /** The keys that mean the same everywhere, unless somebody writes. */
 function pressed(event: KeyboardEvent, openHelp: () => void): void {
-  if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || isTaken(event.target)) return;
+  if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || isTaken(event.target))
+    return;
   switch (event.key) {
     case "/":
       document.getElementById("search")?.focus();

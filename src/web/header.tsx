@@ -122,7 +122,13 @@ function DatabasePicker() {
   );
 }
 
-function DatabaseLink({ counts, onFollow }: { readonly counts: DatabaseCounts; readonly onFollow: () => void }) {
+function DatabaseLink({
+  counts,
+  onFollow,
+}: {
+  readonly counts: DatabaseCounts;
+  readonly onFollow: () => void;
+}) {
   const there = { ...UNFILTERED, database: counts.name };
   return (
     <a

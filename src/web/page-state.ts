@@ -17,6 +17,10 @@ export const database = computed(
 /** The jobs of the database that was listed last. */
 export const jobs = signal<JobStore | undefined>(undefined);
 
+/** The token that they were asked for with. */
+let openedWith: string | undefined;
+let stopShowing = (): void => {};
+
 /** An address without a database is made one with: that is what a link to it shows. */
 effect(() => {
   const first = firstOf(databases.value ?? []);
@@ -28,9 +32,6 @@ effect(() => {
   void token.value; // another one may see other jobs
   if (wanted !== undefined && !isTokenWanted.value) untracked(() => open(wanted));
 });
-
-let openedWith: string | undefined;
-let stopShowing = (): void => {};
 
 function open(name: string): void {
   if (jobs.peek()?.database === name && openedWith === token.peek()) return;

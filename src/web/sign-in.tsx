@@ -2,11 +2,6 @@ import { signIn } from "./server/session.js";
 
 /** Asks for what proves who asks. It is kept for this tab only. */
 export function SignIn() {
-  const submit = (event: SubmitEvent): void => {
-    event.preventDefault();
-    const given = new FormData(event.currentTarget as HTMLFormElement).get("token"); // safe: the form's own event
-    if (typeof given === "string" && given.trim()) signIn(given.trim());
-  };
   return (
     <main class="quiet-page">
       <form class="sign-in" onSubmit={submit}>
@@ -22,4 +17,10 @@ export function SignIn() {
       </form>
     </main>
   );
+}
+
+function submit(event: SubmitEvent): void {
+  event.preventDefault();
+  const given = new FormData(event.currentTarget as HTMLFormElement).get("token"); // safe: the form's own event
+  if (typeof given === "string" && given.trim()) signIn(given.trim());
 }

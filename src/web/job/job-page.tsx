@@ -4,7 +4,6 @@ import type { JobAddress } from "../address.js";
 import { exactCount } from "../format/numbers.js";
 import { standingOf, STANDING_WORDS } from "../jobs/standing.js";
 import {
-  doneText,
   doneTitle,
   elapsedText,
   etaText,
@@ -12,6 +11,7 @@ import {
   heardText,
   NOTHING,
   treeRateText,
+  volumeText,
 } from "../jobs/texts.js";
 import { go, linkTo } from "../location.js";
 import { Bar } from "../parts/bar.js";
@@ -117,8 +117,12 @@ function Hero({ job }: { readonly job: WatchedJob }) {
       <div class="hero-percent">{progress.percent}</div>
       <Bar progress={progress} standing={standingOf(job)} label={`Progress of ${job.task.description}`} />
       <dl class="hero-facts">
-        <Fact name="Done" title={doneTitle(progress)} text={doneText(progress, exactCount)} />
-        <Fact name="Rate" text={treeRateText(job.task)} />
+        <Fact
+          name="Done"
+          title={doneTitle(progress)}
+          text={`${exactCount(progress.done)} / ${volumeText(progress, exactCount)}`}
+        />
+        <Fact name="Rate" text={treeRateText(job)} />
         <Fact name="Left" title={etaTitle(job)} text={etaText(job, now)} />
         <Fact name="Elapsed" text={elapsedText(job, now)} />
       </dl>
@@ -146,7 +150,9 @@ function Notices({ job, isGone }: { readonly job: WatchedJob; readonly isGone: b
   const { task, health, cancelRequest, endedAt } = job;
   return (
     <div class="notices">
-      {isGone && <p class="notice">This job is no longer kept by the server. What you see is how it was last.</p>}
+      {isGone && (
+        <p class="notice">This job is no longer kept by the server. What you see is how it was last.</p>
+      )}
       {task.status === "FAILED" && (
         <div class="notice" data-standing="FAILED">
           <StandingIcon standing="FAILED" />
@@ -161,7 +167,8 @@ function Notices({ job, isGone }: { readonly job: WatchedJob; readonly isGone: b
           <StandingIcon standing="CANCELED" />
           <div>
             <strong>
-              {endedAt === null ? "Asked to cancel" : "Was asked to cancel"} by <Name text={cancelRequest.by} />
+              {endedAt === null ? "Asked to cancel" : "Was asked to cancel"} by{" "}
+              <Name text={cancelRequest.by} />
             </strong>{" "}
             <Instant at={cancelRequest.at} />
             {cancelRequest.reason && <bdi class="reason">{cancelRequest.reason}</bdi>}
@@ -180,8 +187,9 @@ function Unheard({ job }: { readonly job: WatchedJob }) {
     <div class="notice" data-standing={health}>
       <StandingIcon standing={health} />
       <div>
-        <strong>{STANDING_WORDS[health]}</strong> Its worker was last heard of {heardText(job, serverNow())}, at{" "}
-        <Instant at={reportedAt} />. The status, {STANDING_WORDS[task.status]}, is the one it reported then.
+        <strong>{STANDING_WORDS[health]}</strong> Its worker was last heard of {heardText(job, serverNow())},
+        at <Instant at={reportedAt} />. The status, {STANDING_WORDS[task.status]}, is the one it reported
+        then.
       </div>
     </div>
   );
@@ -189,7 +197,7 @@ function Unheard({ job }: { readonly job: WatchedJob }) {
 
 /** That of the job, or else of the task that failed it. */
 function failureOf({ task }: WatchedJob): string {
-  for (let failed: WatchedJob["task"] | undefined = task; failed; ) {
+  for (let failed: WatchedJob["task"] | undefined = task; failed;) {
     if (failed.message) return failed.message;
     failed = failed.subTasks.find(({ status }) => status === "FAILED");
   }

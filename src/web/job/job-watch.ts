@@ -82,7 +82,8 @@ export class JobWatch {
     this.#samples.add({ at: Date.parse(job.changedAt), rate: treeRate(job.task) });
     this.#rates.value = this.#samples.all;
     const standing = standingOf(job);
-    if (before && standingOf(before) !== standing) announce(`${job.task.description}: ${STANDING_WORDS[standing]}.`);
+    if (before && standingOf(before) !== standing)
+      announce(`${job.task.description}: ${STANDING_WORDS[standing]}.`);
   }
 
   /** The log is no part of the watch: after a change it is read, once a second at most. */

@@ -58,7 +58,7 @@ function optionsFor(host: HTMLElement): uPlot.Options {
     scales: { y: { range: (_, __, most) => [0, Math.max(most, Number.MIN_VALUE) * 1.1] } },
     axes: [
       { ...axis, size: 24, space: 80, grid: { show: false }, values: TIMES },
-      { ...axis, size: 52, space: 32, values: (_, values) => values.map(rateText) },
+      { ...axis, size: 52, space: 32, values: (_, values) => values.map(axisText) },
     ],
     series: [
       {},
@@ -70,6 +70,10 @@ function optionsFor(host: HTMLElement): uPlot.Options {
       },
     ],
   };
+}
+
+function axisText(rate: number): string {
+  return rate === 0 ? "0" : rateText(rate).replace(/\.0+(?=\D)/u, "");
 }
 
 /** Hours and minutes, and seconds where the axis goes by them, in the viewer's zone. */

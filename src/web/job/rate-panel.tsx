@@ -24,12 +24,17 @@ export function RatePanel({ job, samples }: RatePanelProps) {
         <h2 id="rate-title">Rate</h2>
         <span class="panel-end number">{rate === null ? NOTHING : rateText(rate)}</span>
       </header>
-      <Chart
-        samples={samples}
-        label={`Rate over time, between ${rateText(Math.min(...known))} and ${rateText(Math.max(...known))}`}
-      />
+      {samples.length > 1 && (
+        <Chart
+          samples={samples}
+          label={`Rate over time, between ${rateText(Math.min(...known))} and ${rateText(Math.max(...known))}`}
+        />
+      )}
       <p class="hint">
-        Units a second since you looked, <Instant at={samples[0]!.at} />
+        {samples.length > 1
+          ? "Watched here since "
+          : "A curve appears with the next report. Watched here since "}
+        <Instant at={samples[0]!.at} />
       </p>
     </section>
   );
@@ -45,9 +50,11 @@ function Chart({ samples, label }: { readonly samples: readonly RateSample[]; re
 
   useEffect(() => {
     let isGone = false;
-    void import("./rate-chart.js").then(({ RateChart: Drawn }) => {
+    const draw = async (): Promise<void> => {
+      const { RateChart: Drawn } = await import("./rate-chart.js");
       if (!isGone) chart.current = new Drawn(host.current!, latest.current);
-    });
+    };
+    draw().catch(() => {}); // it can't be had now: the rate is there as a number
     return () => {
       isGone = true;
       chart.current?.close();

@@ -4,8 +4,9 @@ import { useMemo, useRef } from "preact/hooks";
 import type { WatchedJob, WatchedTask } from "../../client/index.js";
 import { exactCount } from "../format/numbers.js";
 import { taskCount } from "../jobs/job-facts.js";
-import { doneText, doneTitle, elapsedText, NOTHING, treeRateText } from "../jobs/texts.js";
+import { doneTitle, elapsedText, NOTHING, treeRateText } from "../jobs/texts.js";
 import { Bar } from "../parts/bar.js";
+import { Done } from "../parts/done.js";
 import { CHEVRON_DOWN, CHEVRON_RIGHT, Icon, StandingIcon } from "../parts/icons.js";
 import { Name } from "../parts/names.js";
 import { useRowHeight } from "../parts/row-height.js";
@@ -61,7 +62,7 @@ export function TaskTree({ job }: { readonly job: WatchedJob }) {
       <header>
         <h2 id="tasks-title">Tasks</h2>
         <span class="count">{exactCount(size)}</span>
-        {job.task.subTasks.length > 0 && (
+        {job.task.subTasks.some(({ subTasks }) => subTasks.length > 0) && (
           <span class="panel-end">
             <button type="button" class="quiet" onClick={() => setAllOpen(true)}>
               Expand all
@@ -116,7 +117,9 @@ interface TaskRowViewProps extends TaskRow {
 class TaskRowView extends Component<TaskRowViewProps> {
   override shouldComponentUpdate(next: TaskRowViewProps): boolean {
     const { job: _, onToggle: __, ...shown } = next;
-    return Object.entries(shown).some(([name, value]) => this.props[name as keyof TaskRowViewProps] !== value);
+    return Object.entries(shown).some(
+      ([name, value]) => this.props[name as keyof TaskRowViewProps] !== value,
+    );
   }
 
   render({ job, task, depth, isOpen, place, placeCount, index, top, isActive, onToggle }: TaskRowViewProps) {
@@ -135,7 +138,11 @@ class TaskRowView extends Component<TaskRowViewProps> {
         data-standing={status}
         style={{ transform: `translateY(${top}px)` }}
       >
-        <div role="gridcell" class="cell task-name" style={{ paddingLeft: `${Math.min(depth, DEPTH_SHOWN)}rem` }}>
+        <div
+          role="gridcell"
+          class="cell task-name"
+          style={{ paddingLeft: `${Math.min(depth, DEPTH_SHOWN)}rem` }}
+        >
           {isOpen === undefined ? (
             <span class="toggle" />
           ) : (
@@ -162,10 +169,10 @@ class TaskRowView extends Component<TaskRowViewProps> {
           <span class="percent">{progress.percent}</span>
         </div>
         <div role="gridcell" class="cell task-done number" title={doneTitle(progress)}>
-          {doneText(progress)}
+          <Done progress={progress} />
         </div>
         <div role="gridcell" class="cell task-rate number">
-          {treeRateText(task)}
+          {treeRateText(job, task)}
         </div>
         <div role="gridcell" class="cell task-elapsed number">
           <TaskElapsed job={job} task={task} />
@@ -183,7 +190,11 @@ function TaskElapsed({ job, task }: { readonly job: WatchedJob; readonly task: W
   return <>{elapsedText(job, task.endedAt === null ? serverNow() : 0, task)}</>;
 }
 
-function Iterations({ task: { kind, currentIteration, maxIterations, status } }: { readonly task: WatchedTask }) {
+function Iterations({
+  task: { kind, currentIteration, maxIterations, status },
+}: {
+  readonly task: WatchedTask;
+}) {
   if (kind !== "ITERATIVE") return null;
   const running = (currentIteration ?? 0) + (status === "RUNNING" ? 1 : 0);
   const of = maxIterations === null ? "" : ` of ${exactCount(maxIterations)}`;

@@ -1,11 +1,12 @@
 import { serverNow } from "../server/server-clock.js";
 import { linkTo } from "../location.js";
 import { Bar } from "../parts/bar.js";
+import { Done } from "../parts/done.js";
 import { Name } from "../parts/names.js";
 import { JobStanding } from "../parts/standing-badge.js";
 import type { JobRow } from "./job-store.js";
 import { standingOf } from "./standing.js";
-import { doneText, doneTitle, elapsedText, etaText, etaTitle, treeRateText } from "./texts.js";
+import { doneTitle, elapsedText, etaText, etaTitle, treeRateText } from "./texts.js";
 
 export interface JobRowViewProps {
   readonly row: JobRow;
@@ -49,10 +50,10 @@ export function JobRowView({ row, index, top, isActive }: JobRowViewProps) {
         <span class="percent">{task.progress.percent}</span>
       </div>
       <div role="gridcell" class="cell cell-done number" title={doneTitle(task.progress)}>
-        {doneText(task.progress)}
+        <Done progress={task.progress} />
       </div>
       <div role="gridcell" class="cell cell-rate number">
-        {treeRateText(task)}
+        {treeRateText(job)}
       </div>
       <Clocks row={row} />
       <div role="gridcell" class="cell cell-attempt number">

@@ -171,10 +171,7 @@ export class JobStore {
     this.#makeOrder({ user, standings, search }, sort);
   }
 
-  #makeOrder(
-    filter: Parameters<typeof filterBy>[0],
-    sort: Parameters<typeof sortJobs>[1],
-  ): void {
+  #makeOrder(filter: Parameters<typeof filterBy>[0], sort: Parameters<typeof sortJobs>[1]): void {
     clearTimeout(this.#orderTimer);
     this.#orderTimer = undefined;
     this.#orderedAt = performance.now();

@@ -1,10 +1,10 @@
 import { useEffect } from "preact/hooks";
 import { FirstMinute } from "../first-minute/first-minute.js";
-import { address, adjust } from "../location.js";
+import { address } from "../location.js";
 import { exactCount } from "../format/numbers.js";
 import { JobList } from "./job-list.js";
 import type { JobStore } from "./job-store.js";
-import { Toolbar } from "./toolbar.js";
+import { listAll, Toolbar } from "./toolbar.js";
 
 /** The jobs of a database; how to send a first one, where there is none. */
 export function Overview({ store }: { readonly store: JobStore }) {
@@ -29,7 +29,11 @@ function Loading({ count }: { readonly count: number }) {
   return (
     <main class="quiet-page">
       <h1 class="unseen">Jobs</h1>
-      <p>{count > 0 ? `Reading jobs: ${exactCount(count)}` : `Reading the jobs in ${address().database ?? "…"}`}</p>
+      <p>
+        {count > 0
+          ? `Reading jobs: ${exactCount(count)}`
+          : `Reading the jobs in ${address().database ?? "…"}`}
+      </p>
     </main>
   );
 }
@@ -38,7 +42,7 @@ function NoneListed() {
   return (
     <div class="none-listed">
       <p>No job is like this.</p>
-      <button type="button" onClick={() => adjust({ search: "", standings: [], user: undefined })}>
+      <button type="button" onClick={listAll}>
         Show all
       </button>
     </div>

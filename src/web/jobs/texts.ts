@@ -7,10 +7,10 @@ import { elapsedMs, treeRate } from "./job-facts.js";
 
 export const NOTHING = "–";
 
-/** `420 / 1,500`; `420 / 1,500+` where more is to come that nobody knows yet. */
-export function doneText({ done, volume, knownVolume }: WatchedProgress, count = shortCount): string {
-  if (volume !== null) return `${count(done)} / ${count(volume)}`;
-  return knownVolume > done ? `${count(done)} / ${count(knownVolume)}+` : `${count(done)} / ?`;
+/** What there is to do: `1,500`; `1,500+` where more is to come that nobody knows yet; `?`. */
+export function volumeText({ done, volume, knownVolume }: WatchedProgress, count = shortCount): string {
+  if (volume !== null) return count(volume);
+  return knownVolume > done ? `${count(knownVolume)}+` : "?";
 }
 
 /** The same with all digits, in words. */
@@ -20,8 +20,9 @@ export function doneTitle(progress: WatchedProgress): string {
   return `${exactCount(done)} of a volume that is not known yet, of which ${exactCount(knownVolume)} is`;
 }
 
-export function treeRateText(task: WatchedTask): string {
-  const rate = treeRate(task);
+/** Of a job, or of a task of it; how fast one is that is not heard of, nobody knows. */
+export function treeRateText({ health, task: root }: WatchedJob, task = root): string {
+  const rate = health === "OK" ? treeRate(task) : null;
   return rate === null ? NOTHING : rateText(rate);
 }
 

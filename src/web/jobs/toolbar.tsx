@@ -24,13 +24,6 @@ export function Toolbar({ store }: { readonly store: JobStore }) {
 
 function Search() {
   const { search } = address();
-  const toList = (event: KeyboardEvent): void => {
-    if (event.key !== "Enter" && event.key !== "Escape" && event.key !== "ArrowDown") return;
-    event.preventDefault();
-    event.stopPropagation();
-    if (event.key === "Escape") adjust({ search: "" });
-    document.getElementById("jobs")?.focus();
-  };
   return (
     <label class="search">
       <Icon>{SEARCH}</Icon>
@@ -50,13 +43,27 @@ function Search() {
   );
 }
 
+/** The list takes the keys when the search is done with. */
+function toList(event: KeyboardEvent): void {
+  if (event.key !== "Enter" && event.key !== "Escape" && event.key !== "ArrowDown") return;
+  event.preventDefault();
+  event.stopPropagation();
+  if (event.key === "Escape") adjust({ search: "" });
+  document.getElementById("jobs")?.focus();
+}
+
 function Standings({ store }: { readonly store: JobStore }) {
   const { standings } = address();
   const { of: counts } = store.counts.value;
   const shown = STANDINGS.filter((standing) => counts.of(standing) > 0 || standings.includes(standing));
   return (
     <div class="chips" role="group" aria-label="Status">
-      <Chip text="All" count={counts.total} isPressed={standings.length === 0} onPress={() => adjust({ standings: [] })} />
+      <Chip
+        text="All"
+        count={counts.total}
+        isPressed={standings.length === 0}
+        onPress={() => adjust({ standings: [] })}
+      />
       {shown.map((standing) => (
         <Chip
           key={standing}
@@ -96,7 +103,10 @@ function UserChoice({ store }: { readonly store: JobStore }) {
   return (
     <label class="choice">
       <span class="unseen">User</span>
-      <select value={user ?? ""} onChange={(event) => adjust({ user: event.currentTarget.value || undefined })}>
+      <select
+        value={user ?? ""}
+        onChange={(event) => adjust({ user: event.currentTarget.value || undefined })}
+      >
         <option value="">All users</option>
         {choices.map((name) => (
           <option key={name} value={name}>
@@ -111,13 +121,10 @@ function UserChoice({ store }: { readonly store: JobStore }) {
 /** Where the heads of the columns have no room. */
 function SortChoice() {
   const { sort } = address();
-  const choose = (key: string): void => {
-    if (isSortKey(key)) adjust({ sort: { key, isDescending: DESCENDING.has(key) } });
-  };
   return (
     <label class="choice sort-choice">
       <span class="unseen">Sort by</span>
-      <select value={sort.key} onChange={(event) => choose(event.currentTarget.value)}>
+      <select value={sort.key} onChange={(event) => sortBy(event.currentTarget.value)}>
         {Object.entries(SORT_NAMES).map(([key, name]) => (
           <option key={key} value={key}>
             {name}
@@ -128,20 +135,28 @@ function SortChoice() {
   );
 }
 
+function sortBy(key: string): void {
+  if (isSortKey(key)) adjust({ sort: { key, isDescending: DESCENDING.has(key) } });
+}
+
 const DESCENDING = new Set(["stored", "progress", "done", "rate", "elapsed", "attempt"]);
 
 /** How many of how many are listed, while not all are. */
 function Listed({ store }: { readonly store: JobStore }) {
   const filter = address();
   if (isOpen(filter)) return null;
-  const clear = (): void => adjust({ search: "", standings: [], user: undefined });
   return (
-    <button type="button" class="quiet" onClick={clear}>
+    <button type="button" class="quiet" onClick={listAll}>
       {exactCount(store.order.value.length)} shown
       <Icon>{CROSS}</Icon>
       <span class="unseen">Show all</span>
     </button>
   );
+}
+
+/** Takes all filters away. */
+export function listAll(): void {
+  adjust({ search: "", standings: [], user: undefined });
 }
 
 function toggled(standings: readonly Standing[], standing: Standing): Standing[] {

@@ -32,7 +32,9 @@ export function Bar({ progress, standing, label }: BarProps) {
     >
       <div
         class="bar-fill"
-        style={isUnknown ? { backgroundPositionX: `${(step % 4) * 3}px` } : { transform: `scaleX(${ratio ?? 0})` }}
+        style={
+          isUnknown ? { backgroundPositionX: `${(step % 4) * 3}px` } : { transform: `scaleX(${ratio ?? 0})` }
+        }
       />
     </div>
   );
@@ -41,6 +43,7 @@ export function Bar({ progress, standing, label }: BarProps) {
 /** How many reports have been seen: what did not change is the same object. */
 function useReports(progress: WatchedProgress): number {
   const seen = useRef({ progress, count: 0 });
-  if (seen.current.progress.done !== progress.done) seen.current = { progress, count: seen.current.count + 1 };
+  if (seen.current.progress.done !== progress.done)
+    seen.current = { progress, count: seen.current.count + 1 };
   return seen.current.count;
 }

@@ -24,11 +24,7 @@ const SHAPES = {
   ),
   FAILED: (
     <>
-      <path
-        d="M5.4 1.9h5.2l3.5 3.5v5.2l-3.5 3.5H5.4l-3.5-3.5V5.4z"
-        fill="currentColor"
-        stroke="none"
-      />
+      <path d="M5.4 1.9h5.2l3.5 3.5v5.2l-3.5 3.5H5.4l-3.5-3.5V5.4z" fill="currentColor" stroke="none" />
       <path d="m5.9 5.9 4.2 4.2m0-4.2-4.2 4.2" class="cut" />
     </>
   ),

@@ -17,7 +17,12 @@ export function JobStanding({ job }: { readonly job: WatchedJob }) {
   const standing = standingOf(job);
   const status = STANDING_WORDS[job.task.status];
   return (
-    <span title={standing === job.task.status ? undefined : `Its status is ${status}; its worker is not heard of.`}>
+    <span
+      class="standing-slot"
+      title={
+        standing === job.task.status ? undefined : `Its status is ${status}; its worker is not heard of.`
+      }
+    >
       <StandingBadge standing={standing} />
     </span>
   );

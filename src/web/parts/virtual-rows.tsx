@@ -24,7 +24,12 @@ export function VirtualRows<Row>({ rows, rowHeight, role, draw }: VirtualRowsPro
     const list = host.current!; // drawn below
     const scroller = scrollerOf(list);
     const look = (): void => {
-      const seen = visibleSpan({ top: topSeen(list, scroller), height: scroller.clientHeight, rowHeight, count });
+      const seen = visibleSpan({
+        top: topSeen(list, scroller),
+        height: scroller.clientHeight,
+        rowHeight,
+        count,
+      });
       setSpan((before) => (before.from === seen.from && before.to === seen.to ? before : seen));
     };
     look();

@@ -24,7 +24,10 @@ export function visibleSpan({ top, height, rowHeight, count }: WindowOptions): S
 }
 
 /** Where to scroll to so that a row is whole in what is seen; undefined where it is. */
-export function scrollTopFor(index: number, { top, height, rowHeight }: Omit<WindowOptions, "count">): number | undefined {
+export function scrollTopFor(
+  index: number,
+  { top, height, rowHeight }: Omit<WindowOptions, "count">,
+): number | undefined {
   const rowTop = index * rowHeight;
   if (rowTop < top) return rowTop;
   if (rowTop + rowHeight > top + height) return rowTop + rowHeight - height;

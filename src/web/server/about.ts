@@ -35,7 +35,9 @@ export async function startDemo(): Promise<DemoJob> {
     headers: { "content-type": "application/json" },
     body: "{}",
   });
-  const answer = (await response.json()) as DemoJob & { readonly errors?: readonly { readonly message: string }[] };
+  const answer = (await response.json()) as DemoJob & {
+    readonly errors?: readonly { readonly message: string }[];
+  };
   if (!response.ok) throw new Error(answer.errors?.[0]?.message ?? `The server answered ${response.status}.`);
   return answer;
 }

@@ -26,7 +26,7 @@ async function refresh(): Promise<void> {
 async function read(): Promise<void> {
   const found: DatabaseCounts[] = [];
   try {
-    for (let page = await ask(DatabasesDocument, {}); ; ) {
+    for (let page = await ask(DatabasesDocument, {}); ;) {
       found.push(...page.databases);
       if (page.databases.length < PAGE) break;
       page = await ask(DatabasesDocument, { after: found.at(-1)!.name });
