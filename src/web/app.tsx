@@ -7,6 +7,7 @@ import { Overview } from "./jobs/overview.js";
 import { address, go } from "./location.js";
 import { database, jobs } from "./page-state.js";
 import { Instant } from "./parts/instant.js";
+import { rowStep } from "./parts/row-keys.js";
 import { announcement } from "./server/announcements.js";
 import { isTokenWanted } from "./server/session.js";
 import { SignIn } from "./sign-in.js";
@@ -80,16 +81,19 @@ function pressed(event: KeyboardEvent, openHelp: () => void): void {
     case "Escape":
       if (address().job) go({ job: undefined });
       return;
-    case "j":
-    case "k":
-    case "ArrowDown":
-    case "ArrowUp":
-      if (document.activeElement !== document.body && !(event.target as Element).closest("h1")) return; // safe: an element has the focus
-      document.querySelector<HTMLElement>("[role=grid], [role=treegrid]")?.focus();
-      break;
     default:
-      return;
+      return passToRows(event);
   }
+  event.preventDefault();
+}
+
+/** Who is nowhere yet is in the rows with the first key that moves there. */
+function passToRows(event: KeyboardEvent): void {
+  const isNowhere = document.activeElement === document.body || document.activeElement?.tagName === "H1";
+  if (!isNowhere || rowStep(event, 1) === undefined) return;
+  const rows = document.querySelector<HTMLElement>("[role=grid], [role=treegrid]");
+  rows?.focus();
+  rows?.dispatchEvent(new KeyboardEvent("keydown", { key: event.key, cancelable: true }));
   event.preventDefault();
 }
 

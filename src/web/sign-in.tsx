@@ -1,4 +1,5 @@
-import { signIn } from "./server/session.js";
+import { refreshDatabases } from "./server/databases.js";
+import { signIn, token } from "./server/session.js";
 
 /** Asks for what proves who asks. It is kept for this tab only. */
 export function SignIn() {
@@ -11,6 +12,7 @@ export function SignIn() {
           Token
           <input name="token" type="password" autocomplete="off" required autofocus />
         </label>
+        {token.value !== undefined && <p role="alert">The server did not accept the token it was given.</p>}
         <button type="submit" class="primary">
           Sign in
         </button>
@@ -22,5 +24,7 @@ export function SignIn() {
 function submit(event: SubmitEvent): void {
   event.preventDefault();
   const given = new FormData(event.currentTarget as HTMLFormElement).get("token"); // safe: the form's own event
-  if (typeof given === "string" && given.trim()) signIn(given.trim());
+  if (typeof given !== "string" || !given.trim()) return;
+  signIn(given.trim());
+  refreshDatabases();
 }

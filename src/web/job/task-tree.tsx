@@ -10,7 +10,7 @@ import { Done } from "../parts/done.js";
 import { CHEVRON_DOWN, CHEVRON_RIGHT, Icon, StandingIcon } from "../parts/icons.js";
 import { Name } from "../parts/names.js";
 import { useRowHeight } from "../parts/row-height.js";
-import { rowStep } from "../parts/row-keys.js";
+import { isReached, rowStep } from "../parts/row-keys.js";
 import { scrollerOf, topSeen, VirtualRows } from "../parts/virtual-rows.js";
 import { scrollTopFor } from "../parts/virtual-window.js";
 import { serverNow } from "../server/server-clock.js";
@@ -44,7 +44,7 @@ export function TaskTree({ job }: { readonly job: WatchedJob }) {
   };
   const onKeyDown = (event: KeyboardEvent): void => {
     if (event.target !== tree.current) return;
-    const active = rows.findIndex(({ task }) => task.path === activePath.value);
+    const active = rows.findIndex(({ task }) => task.path === activePath.peek());
     const step = rowStep(event, 10);
     const row = rows[active];
     if (step !== undefined) move(active < 0 && Number.isFinite(step) ? 0 : active + step);
@@ -82,7 +82,7 @@ export function TaskTree({ job }: { readonly job: WatchedJob }) {
         aria-activedescendant={activePath.value === undefined ? undefined : taskElementId(activePath.value)}
         tabIndex={0}
         onKeyDown={onKeyDown}
-        onFocus={(event) => event.target === tree.current && activePath.value === undefined && move(0)}
+        onFocus={(event) => isReached(event, tree.current) && activePath.value === undefined && move(0)}
       >
         <VirtualRows
           rows={rows}

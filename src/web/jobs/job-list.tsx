@@ -1,7 +1,7 @@
 import { useLayoutEffect, useRef } from "preact/hooks";
 import { address, adjust, go } from "../location.js";
 import { ARROW_DOWN, ARROW_UP, Icon } from "../parts/icons.js";
-import { rowStep } from "../parts/row-keys.js";
+import { isReached, rowStep } from "../parts/row-keys.js";
 import { useRowHeight } from "../parts/row-height.js";
 import { scrollTopFor } from "../parts/virtual-window.js";
 import { VirtualRows } from "../parts/virtual-rows.js";
@@ -29,7 +29,7 @@ export function JobList({ store }: { readonly store: JobStore }) {
 
   const onKeyDown = (event: KeyboardEvent): void => {
     if (event.target !== grid.current) return;
-    const active = rows.findIndex(({ id }) => id === activeId);
+    const active = rows.findIndex(({ id }) => id === store.activeId.peek());
     if (event.key === "Enter" && rows[active]) return openJob(rows[active]);
     const step = rowStep(event, Math.max(1, Math.floor(grid.current!.clientHeight / rowHeight) - 2));
     if (step === undefined) return;
@@ -49,7 +49,7 @@ export function JobList({ store }: { readonly store: JobStore }) {
       tabIndex={0}
       data-scroller
       onKeyDown={onKeyDown}
-      onFocus={(event) => event.target === grid.current && activeId === undefined && move(0)}
+      onFocus={(event) => isReached(event, grid.current) && activeId === undefined && move(0)}
       onClick={(event) => onRowClick(event, store)}
       onScroll={() => (store.scrollTop = grid.current!.scrollTop)}
     >
@@ -98,7 +98,7 @@ function Head({ column: { title, key, isDescendingFirst, isNumber } }: { readonl
 }
 
 /**
- * Who comes back finds the list where it was. Who has scrolled down keeps the rows in view when new jobs come above
+ * Who comes back finds the list where it was, with the keys in it. Who has scrolled down keeps the rows in view when new jobs come above
  * them, where the order is that of their coming; in any other order jobs move, and so would the view.
  */
 function useKeptPlace(
@@ -109,6 +109,7 @@ function useKeptPlace(
 ): void {
   useLayoutEffect(() => {
     grid.current!.scrollTop = store.scrollTop;
+    if (store.activeId.peek() !== undefined) grid.current!.focus({ preventScroll: true });
   }, [store]);
   const before = useRef(rows);
   useLayoutEffect(() => {

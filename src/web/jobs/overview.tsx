@@ -10,7 +10,6 @@ import { listAll, Toolbar } from "./toolbar.js";
 export function Overview({ store }: { readonly store: JobStore }) {
   useEffect(() => {
     document.title = `${store.database} · Tidemark`;
-    document.getElementById("jobs")?.focus({ preventScroll: true });
   }, [store]);
   const { total } = store.counts.value.of;
   if (!store.isLoaded.value) return <Loading count={total} />;

@@ -101,9 +101,9 @@ function UserChoice({ store }: { readonly store: JobStore }) {
   if (users.length < 2 && user === undefined) return null;
   const choices = user === undefined || users.includes(user) ? users : [user, ...users];
   return (
-    <label class="choice">
-      <span class="unseen">User</span>
+    <span class="choice">
       <select
+        aria-label="User"
         value={user ?? ""}
         onChange={(event) => adjust({ user: event.currentTarget.value || undefined })}
       >
@@ -114,7 +114,7 @@ function UserChoice({ store }: { readonly store: JobStore }) {
           </option>
         ))}
       </select>
-    </label>
+    </span>
   );
 }
 
@@ -122,16 +122,15 @@ function UserChoice({ store }: { readonly store: JobStore }) {
 function SortChoice() {
   const { sort } = address();
   return (
-    <label class="choice sort-choice">
-      <span class="unseen">Sort by</span>
-      <select value={sort.key} onChange={(event) => sortBy(event.currentTarget.value)}>
+    <span class="choice sort-choice">
+      <select aria-label="Sort by" value={sort.key} onChange={(event) => sortBy(event.currentTarget.value)}>
         {Object.entries(SORT_NAMES).map(([key, name]) => (
           <option key={key} value={key}>
             {name}
           </option>
         ))}
       </select>
-    </label>
+    </span>
   );
 }
 

@@ -22,3 +22,8 @@ export function rowStep(
   }
   return undefined;
 }
+
+/** Whether keys have led to an element, and not to one in it. */
+export function isReached({ target }: FocusEvent, element: HTMLElement | null): boolean {
+  return target === element && !!element?.matches(":focus-visible");
+}
