@@ -153,7 +153,7 @@ function DatabaseLink({
 }
 
 function Count({ standing, count }: { readonly standing: Standing; readonly count: number }) {
-  if (count === 0) return null;
+  if (count === 0) return <span class="picker-none" />;
   const word = STANDING_WORDS[standing];
   return (
     <span class="standing" data-standing={standing} title={`${word}: ${exactCount(count)}`}>

@@ -1,7 +1,8 @@
 import { useEffect, useMemo, useRef } from "preact/hooks";
 import type { WatchedJob } from "../../client/index.js";
 import type { JobAddress } from "../address.js";
-import { exactCount } from "../format/numbers.js";
+import { exactCount, rateText } from "../format/numbers.js";
+import { treeRate } from "../jobs/job-facts.js";
 import { standingOf, STANDING_WORDS } from "../jobs/standing.js";
 import {
   doneTitle,
@@ -24,7 +25,7 @@ import { showStatusOf } from "../status.js";
 import { JobActions } from "./job-actions.js";
 import { JobDetails } from "./job-details.js";
 import { JobLog } from "./job-log.js";
-import { JobWatch } from "./job-watch.js";
+import { JobWatch, type MeasuredRate } from "./job-watch.js";
 import { RatePanel } from "./rate-panel.js";
 import { TaskTree } from "./task-tree.js";
 
@@ -95,11 +96,11 @@ function JobView({ job, watched }: { readonly job: WatchedJob; readonly watched:
         {!watched.isGone.value && <JobActions job={job} />}
       </header>
       <Notices job={job} isGone={watched.isGone.value} />
-      <Hero job={job} />
+      <Hero job={job} measured={watched.rates.value} />
       <div class="job-columns">
         <TaskTree job={job} />
         <div class="job-side">
-          <RatePanel job={job} samples={watched.rates.value} />
+          <RatePanel measured={watched.rates.value} />
           <JobLog lines={watched.log.value} />
           <JobDetails job={job} />
         </div>
@@ -109,7 +110,7 @@ function JobView({ job, watched }: { readonly job: WatchedJob; readonly watched:
 }
 
 /** How far it is, in one look. */
-function Hero({ job }: { readonly job: WatchedJob }) {
+function Hero({ job, measured }: { readonly job: WatchedJob; readonly measured: MeasuredRate }) {
   const { progress } = job.task;
   const now = serverNow();
   return (
@@ -122,12 +123,19 @@ function Hero({ job }: { readonly job: WatchedJob }) {
           title={doneTitle(progress)}
           text={`${exactCount(progress.done)} / ${volumeText(progress, exactCount)}`}
         />
-        <Fact name="Rate" text={treeRateText(job)} />
+        <Fact name="Rate" text={rateNow(job, measured)} />
         <Fact name="Left" title={etaTitle(job)} text={etaText(job, now)} />
         <Fact name="Elapsed" text={elapsedText(job, now)} />
       </dl>
     </section>
   );
+}
+
+/** As the server says; where it can't, as it was measured here. */
+function rateNow(job: WatchedJob, { points }: MeasuredRate): string {
+  const isMoving = job.health === "OK" && job.task.status === "RUNNING";
+  const latest = isMoving && treeRate(job.task) === null ? points.at(-1) : undefined;
+  return latest ? rateText(latest.rate) : treeRateText(job);
 }
 
 interface FactProps {

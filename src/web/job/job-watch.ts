@@ -3,16 +3,22 @@ import { batch, signal, type ReadonlySignal } from "@preact/signals";
 import type { WatchedJob, WatchStatus } from "../../client/index.js";
 import { JobLogDocument, type JobLogQuery } from "../../client/generated/graphql.js";
 import type { JobAddress } from "../address.js";
-import { treeRate } from "../jobs/job-facts.js";
 import { STANDING_WORDS, standingOf } from "../jobs/standing.js";
 import { announce } from "../server/announcements.js";
 import { FrameTask } from "../server/frames.js";
 import { liveWatch, type LiveWatch } from "../server/live-watch.js";
 import { heardOfChange } from "../server/server-clock.js";
 import { ask } from "../server/session.js";
-import { RateSamples, type RateSample } from "./rate-samples.js";
+import { RateSamples, type RatePoint } from "./rate-samples.js";
 
 export type LogLine = NonNullable<JobLogQuery["task"]>["log"][number];
+
+/** How fast the job was. */
+export interface MeasuredRate {
+  /** When somebody began to look, milliseconds since 1970. */
+  readonly since: number | undefined;
+  readonly points: readonly RatePoint[];
+}
 
 export class JobWatch {
   readonly #live: LiveWatch;
@@ -21,7 +27,7 @@ export class JobWatch {
   readonly #job = signal<WatchedJob | undefined>(undefined);
   readonly #log = signal<readonly LogLine[]>([]);
   readonly #isGone = signal(false);
-  readonly #rates = signal<readonly RateSample[]>([]);
+  readonly #rates = signal<MeasuredRate>({ since: undefined, points: [] });
   #samples = new RateSamples();
   #logTimer: ReturnType<typeof setTimeout> | undefined;
   /** Of the job whose log was asked for last. */
@@ -54,7 +60,7 @@ export class JobWatch {
   }
 
   /** Of this attempt, as far as it was looked at. */
-  get rates(): ReadonlySignal<readonly RateSample[]> {
+  get rates(): ReadonlySignal<MeasuredRate> {
     return this.#rates;
   }
 
@@ -79,8 +85,8 @@ export class JobWatch {
     this.#job.value = job;
     heardOfChange(job.changedAt, isLive && before !== undefined);
     if (job.attempt !== before?.attempt) this.#samples = new RateSamples();
-    this.#samples.add({ at: Date.parse(job.changedAt), rate: treeRate(job.task) });
-    this.#rates.value = this.#samples.all;
+    this.#samples.add({ at: Date.parse(job.changedAt), done: job.task.progress.done });
+    this.#rates.value = { since: this.#samples.since, points: this.#samples.points() };
     const standing = standingOf(job);
     if (before && standingOf(before) !== standing)
       announce(`${job.task.description}: ${STANDING_WORDS[standing]}.`);

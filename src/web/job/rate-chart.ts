@@ -2,7 +2,7 @@
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
 import { rateText } from "../format/numbers.js";
-import type { RateSample } from "./rate-samples.js";
+import type { RatePoint } from "./rate-samples.js";
 
 export class RateChart {
   readonly #host: HTMLElement;
@@ -10,16 +10,16 @@ export class RateChart {
   readonly #resizes: ResizeObserver;
   readonly #schemes = matchMedia("(prefers-color-scheme: dark)");
 
-  constructor(host: HTMLElement, samples: readonly RateSample[]) {
+  constructor(host: HTMLElement, points: readonly RatePoint[]) {
     this.#host = host;
-    this.#plot = new uPlot(optionsFor(host), dataOf(samples), host);
+    this.#plot = new uPlot(optionsFor(host), dataOf(points), host);
     this.#resizes = new ResizeObserver(() => this.#plot.setSize(sizeOf(host)));
     this.#resizes.observe(host);
     this.#schemes.addEventListener("change", this.#onScheme);
   }
 
-  show(samples: readonly RateSample[]): void {
-    this.#plot.setData(dataOf(samples));
+  show(points: readonly RatePoint[]): void {
+    this.#plot.setData(dataOf(points));
   }
 
   close(): void {
@@ -34,8 +34,8 @@ export class RateChart {
   };
 }
 
-function dataOf(samples: readonly RateSample[]): uPlot.AlignedData {
-  return [samples.map(({ at }) => at / 1_000), samples.map(({ rate }) => rate)];
+function dataOf(points: readonly RatePoint[]): uPlot.AlignedData {
+  return [points.map(({ at }) => at / 1_000), points.map(({ rate }) => rate)];
 }
 
 function sizeOf(host: HTMLElement): { width: number; height: number } {
@@ -54,7 +54,7 @@ function optionsFor(host: HTMLElement): uPlot.Options {
     ...sizeOf(host),
     legend: { show: false },
     cursor: { y: false, drag: { x: false, y: false } },
-    padding: [8, 8, 0, 0],
+    padding: [8, 20, 0, 0],
     scales: { y: { range: (_, __, most) => [0, Math.max(most, Number.MIN_VALUE) * 1.1] } },
     axes: [
       { ...axis, size: 24, space: 80, grid: { show: false }, values: TIMES },

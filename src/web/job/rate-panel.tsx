@@ -1,51 +1,42 @@
 import { useEffect, useRef } from "preact/hooks";
-import type { WatchedJob } from "../../client/index.js";
 import { rateText } from "../format/numbers.js";
-import { treeRate } from "../jobs/job-facts.js";
-import { NOTHING } from "../jobs/texts.js";
 import { Instant } from "../parts/instant.js";
 import { theme } from "../theme.js";
+import type { MeasuredRate } from "./job-watch.js";
 import type { RateChart } from "./rate-chart.js";
-import type { RateSample } from "./rate-samples.js";
+import type { RatePoint } from "./rate-samples.js";
 
-interface RatePanelProps {
-  readonly job: WatchedJob;
-  readonly samples: readonly RateSample[];
-}
-
-/** How fast the job goes, since somebody began to look: what was before, the server does not know. */
-export function RatePanel({ job, samples }: RatePanelProps) {
-  const rate = treeRate(job.task);
-  const known = samples.flatMap((sample) => (sample.rate === null ? [] : [sample.rate]));
-  if (known.length === 0) return null;
+/** How fast the job was, since somebody began to look: what was before, the server does not know. */
+export function RatePanel({ measured: { since, points } }: { readonly measured: MeasuredRate }) {
+  const latest = points.at(-1);
+  if (since === undefined || points.length < POINTS_MIN || !latest) return null;
+  const rates = points.map(({ rate }) => rate);
   return (
     <section class="panel rate" aria-labelledby="rate-title">
       <header>
         <h2 id="rate-title">Rate</h2>
-        <span class="panel-end number">{rate === null ? NOTHING : rateText(rate)}</span>
+        <span class="panel-end hint">
+          watched here since&nbsp;
+          <Instant at={since} />
+        </span>
       </header>
-      {samples.length > 1 && (
-        <Chart
-          samples={samples}
-          label={`Rate over time, between ${rateText(Math.min(...known))} and ${rateText(Math.max(...known))}`}
-        />
-      )}
-      <p class="hint">
-        {samples.length > 1
-          ? "Watched here since "
-          : "A curve appears with the next report. Watched here since "}
-        <Instant at={samples[0]!.at} />
-      </p>
+      <Chart
+        points={points}
+        label={`Rate over time: between ${rateText(Math.min(...rates))} and ${rateText(Math.max(...rates))}, at last ${rateText(latest.rate)}`}
+      />
     </section>
   );
 }
 
+/** Fewer make no curve. */
+const POINTS_MIN = 3;
+
 /** The library that draws comes when it is needed. */
-function Chart({ samples, label }: { readonly samples: readonly RateSample[]; readonly label: string }) {
+function Chart({ points, label }: { readonly points: readonly RatePoint[]; readonly label: string }) {
   const host = useRef<HTMLDivElement>(null);
   const chart = useRef<RateChart>(undefined);
-  const latest = useRef(samples);
-  latest.current = samples;
+  const latest = useRef(points);
+  latest.current = points;
   const shownTheme = theme.value;
 
   useEffect(() => {
@@ -61,7 +52,7 @@ function Chart({ samples, label }: { readonly samples: readonly RateSample[]; re
       chart.current = undefined;
     };
   }, [shownTheme]);
-  useEffect(() => chart.current?.show(samples), [samples]);
+  useEffect(() => chart.current?.show(points), [points]);
 
   return <div ref={host} class="chart" role="img" aria-label={label} />;
 }

@@ -14,7 +14,7 @@ import { isReached, rowStep } from "../parts/row-keys.js";
 import { scrollerOf, topSeen, VirtualRows } from "../parts/virtual-rows.js";
 import { scrollTopFor } from "../parts/virtual-window.js";
 import { serverNow } from "../server/server-clock.js";
-import { STANDING_WORDS } from "../jobs/standing.js";
+import { STANDING_WORDS, type Standing } from "../jobs/standing.js";
 import { OpenTasks, taskRows, type TaskRow } from "./task-rows.js";
 
 const ROW_HEIGHTS = { wide: 32, middle: 32, narrow: 52 };
@@ -116,7 +116,8 @@ interface TaskRowViewProps extends TaskRow {
 /** What did not change is the same object, and is not drawn again. */
 class TaskRowView extends Component<TaskRowViewProps> {
   override shouldComponentUpdate(next: TaskRowViewProps): boolean {
-    const { job: _, onToggle: __, ...shown } = next;
+    const { job, onToggle: _, ...shown } = next;
+    if (job.health !== this.props.job.health) return true;
     return Object.entries(shown).some(
       ([name, value]) => this.props[name as keyof TaskRowViewProps] !== value,
     );
@@ -165,7 +166,7 @@ class TaskRowView extends Component<TaskRowViewProps> {
           {message && <Name className="message" text={message} />}
         </div>
         <div role="gridcell" class="cell task-progress">
-          <Bar progress={progress} standing={status} label={`Progress of ${description}`} />
+          <Bar progress={progress} standing={barStanding(job, task)} label={`Progress of ${description}`} />
           <span class="percent">{progress.percent}</span>
         </div>
         <div role="gridcell" class="cell task-done number" title={doneTitle(progress)}>
@@ -180,6 +181,11 @@ class TaskRowView extends Component<TaskRowViewProps> {
       </div>
     );
   }
+}
+
+/** What runs in a job that is not heard of may not run. */
+function barStanding({ health }: WatchedJob, { status }: WatchedTask): Standing {
+  return health !== "OK" && status === "RUNNING" ? health : status;
 }
 
 /** Deeper tasks are not moved further to the right: there would be no room for their names. */
