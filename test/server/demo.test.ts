@@ -136,6 +136,11 @@ describe("The demonstration job", () => {
       403,
       { ...BEGIN, headers: { ...BEGIN.headers, origin: "http://evil.test" } },
     ],
+    [
+      "a page of another site",
+      403,
+      { ...BEGIN, headers: { ...BEGIN.headers, "sec-fetch-site": "cross-site" } },
+    ],
     ["a form", 415, { ...BEGIN, headers: { "content-type": "application/x-www-form-urlencoded" } }],
     ["a link", 405, { ...BEGIN, method: "GET" }],
   ])("is not begun by %s", async (_, status, request) => {
@@ -146,6 +151,15 @@ describe("The demonstration job", () => {
     expect(answer.status).toBe(status);
     expect(answerOf(answer).errors).toHaveLength(1);
     expect(server.provider.openStores()).toEqual([]);
+  });
+
+  it("is begun by the page of a server that is behind a proxy, which knows it by another name", async () => {
+    await using server = await startServer();
+    const headers = { ...BEGIN.headers, origin: "https://progress.test", "sec-fetch-site": "same-origin" };
+
+    const { status } = await send(server, { ...BEGIN, headers });
+
+    expect(status).toBe(201);
   });
 
   it("is refused like any job where its tree is too large", async () => {
