@@ -4,10 +4,11 @@ import type { UserTask } from "../../src/tasks/user-task.js";
 import { progressOf } from "../../src/tasks/progress.js";
 import { jobKey, databaseName } from "../kit/journal-entries.js";
 import { ManualClock } from "../kit/manual-clock.js";
-import { answerOf, HttpConnection, type HttpAnswer, type HttpRequest } from "../kit/raw-http.js";
+import { answerOf, dataOf, HttpConnection, type HttpAnswer, type HttpRequest } from "../kit/raw-http.js";
 import { addListeners } from "../kit/recording-listener.js";
 import { startServer, type TestServer } from "../kit/server.js";
 import { rest } from "../kit/turns.js";
+import { store } from "./jobs.js";
 
 const DATABASE = databaseName("demo");
 const KEY = jobKey("demo", "pagerank");
@@ -162,16 +163,16 @@ describe("The demonstration job", () => {
     expect(status).toBe(201);
   });
 
-  it("is refused like any job where its tree is too large", async () => {
-    await using server = await startServer({ tasksPerTreeMax: 10 });
+  it("is refused like any job where there is no room, and begun when there is", async () => {
+    await using server = await startServer({ maxJobs: 1 }, { clock: new ManualClock() });
+    await store(server.url, { database: "demo" });
 
-    const answer = await send(server, BEGIN);
+    const refused = await send(server, BEGIN);
+    await dataOf(server.url, `mutation { purgeDatabase(database: "demo") { removed } }`);
+    const begun = await send(server, BEGIN);
 
-    expect(answer.status).toBe(400);
-    expect(answerOf(answer).errors?.[0]?.extensions).toEqual({
-      code: "LIMIT_EXCEEDED",
-      limit: "tasksPerTreeMax",
-    });
+    expect([refused.status, begun.status]).toEqual([400, 201]);
+    expect(answerOf(refused).errors?.[0]?.extensions).toMatchObject({ limit: "jobsPerDatabaseMax" });
   });
 
   it.each([{ demo: "off" }, { dashboard: "off" }, { tracking: "off" }])(
