@@ -15,6 +15,7 @@ export interface DemoReport {
 
 const PAGES = 24_000;
 const LINKS = 180_000;
+const ITERATIONS_MAX = 12;
 
 export const DEMO_TREE: TaskSpec = {
   description: "Rank the pages of a wiki",
@@ -26,7 +27,11 @@ export const DEMO_TREE: TaskSpec = {
     },
     {
       description: "PageRank",
-      iterations: { mode: "DYNAMIC", max: 20, tasks: [{ description: "Spread ranks", volume: PAGES }] },
+      iterations: {
+        mode: "DYNAMIC",
+        max: ITERATIONS_MAX,
+        tasks: [{ description: "Spread ranks", volume: PAGES }],
+      },
     },
     {
       description: "Write",
@@ -78,8 +83,8 @@ function* load(): Generator<DemoReport> {
   );
 }
 
-const ITERATIONS = 12;
-const ITERATION_TICKS = 6;
+const ITERATIONS = 8;
+const ITERATION_TICKS = 9;
 
 function* rank(): Generator<DemoReport> {
   for (let iteration = 1; iteration <= ITERATIONS; iteration++) {
@@ -94,7 +99,7 @@ function* rank(): Generator<DemoReport> {
       { path: "1", message },
     ]);
   }
-  const message = `converged after ${ITERATIONS} of at most 20 iterations`;
+  const message = `converged after ${ITERATIONS} of at most ${ITERATIONS_MAX} iterations`;
   yield report([{ path: "1", message, status: "FINISHED" }], line("INFO", "1", message));
 }
 
