@@ -1,7 +1,10 @@
 import { describe, expect, it } from "vitest";
 import { TICK_MS } from "../../src/demo/demo-script.js";
+import { Demonstration } from "../../src/demo/demonstration.js";
+import { DEFAULT_LIMITS } from "../../src/protocol/limits.js";
 import type { UserTask } from "../../src/tasks/user-task.js";
 import { progressOf } from "../../src/tasks/progress.js";
+import { silentLog } from "../../src/util/log.js";
 import { jobKey, databaseName } from "../kit/journal-entries.js";
 import { ManualClock } from "../kit/manual-clock.js";
 import { answerOf, dataOf, HttpConnection, type HttpAnswer, type HttpRequest } from "../kit/raw-http.js";
@@ -129,6 +132,20 @@ describe("The demonstration job", () => {
 
     const { status, message } = listener!.told.at(-1)!.userTask.task;
     expect([status, message]).toEqual(["CANCELED", "the server was stopped"]);
+  });
+
+  it("is cancelled too when it is begun while the server stops", async () => {
+    const clock = new ManualClock();
+    await using server = await startServer({}, { clock });
+    const options = { limits: DEFAULT_LIMITS, leaseMs: 60_000, clock, log: silentLog };
+    const demonstration = new Demonstration(server.provider, options);
+
+    const starting = demonstration.start();
+    await demonstration.stop();
+
+    await expect(starting).resolves.toMatchObject({ isNew: true });
+    await expect(demonstration.start()).rejects.toMatchObject({ code: "UNAVAILABLE" });
+    expect(jobOf(server).task.status).toBe("CANCELED");
   });
 
   it.each([
