@@ -31,7 +31,6 @@ const PACKAGES = {
   "fs-native-extensions": "journal/",
   preact: "web/",
   "@preact/signals": "web/",
-  "@tanstack/virtual-core": "web/",
   uplot: "web/",
 };
 

@@ -15,6 +15,7 @@ export interface DemoReport {
 
 const PAGES = 24_000;
 const LINKS = 180_000;
+const ITERATIONS_MAX = 12;
 
 export const DEMO_TREE: TaskSpec = {
   description: "Rank the pages of a wiki",
@@ -26,7 +27,11 @@ export const DEMO_TREE: TaskSpec = {
     },
     {
       description: "PageRank",
-      iterations: { mode: "DYNAMIC", max: 20, tasks: [{ description: "Spread ranks", volume: PAGES }] },
+      iterations: {
+        mode: "DYNAMIC",
+        max: ITERATIONS_MAX,
+        tasks: [{ description: "Spread ranks", volume: PAGES }],
+      },
     },
     {
       description: "Write",
@@ -59,18 +64,16 @@ const LINKS_KNOWN_TICK = 16;
 function* load(): Generator<DemoReport> {
   yield report([{ path: "0", status: "RUNNING" }], line("INFO", "0", "Reading wiki.zip, 61 MB"));
   for (let tick = 1; tick < LOAD_TICKS; tick++) {
-    const pages = { path: "0.0", done: portion(PAGES, tick, PAGES_TICKS) };
-    const links = { path: "0.1", done: portion(LINKS, tick, LOAD_TICKS) };
-    if (tick === LINKS_KNOWN_TICK) {
-      yield report(
-        [pages, { ...links, volume: LINKS }],
-        line("INFO", "0.1", `There are ${LINKS.toLocaleString("en")} links`),
-      );
-    } else if (tick === PAGES_TICKS) {
-      yield report([{ path: "0.0", status: "FINISHED" }, links]);
-    } else {
-      yield report(tick < PAGES_TICKS ? [pages, links] : [links]);
-    }
+    const pages = portion(PAGES, tick, PAGES_TICKS);
+    const links = portion(LINKS, tick, LOAD_TICKS);
+    const isTold = tick === LINKS_KNOWN_TICK;
+    yield report(
+      [
+        { path: "0.0", done: pages, status: tick >= PAGES_TICKS ? "FINISHED" : null },
+        { path: "0.1", done: links, volume: tick >= LINKS_KNOWN_TICK ? LINKS : null },
+      ],
+      isTold ? line("INFO", "0.1", `There are ${LINKS.toLocaleString("en")} links`) : [],
+    );
   }
   yield report(
     [{ path: "0", status: "FINISHED" }],
@@ -78,8 +81,8 @@ function* load(): Generator<DemoReport> {
   );
 }
 
-const ITERATIONS = 12;
-const ITERATION_TICKS = 6;
+const ITERATIONS = 8;
+const ITERATION_TICKS = 9;
 
 function* rank(): Generator<DemoReport> {
   for (let iteration = 1; iteration <= ITERATIONS; iteration++) {
@@ -94,18 +97,24 @@ function* rank(): Generator<DemoReport> {
       { path: "1", message },
     ]);
   }
-  const message = `converged after ${ITERATIONS} of at most 20 iterations`;
+  const message = `converged after ${ITERATIONS} of at most ${ITERATIONS_MAX} iterations`;
   yield report([{ path: "1", message, status: "FINISHED" }], line("INFO", "1", message));
 }
 
 const WRITE_TICKS = 40;
+const HALF = WRITE_TICKS / 2;
 
 function* write(): Generator<DemoReport> {
   for (let tick = 1; tick < WRITE_TICKS; tick++) {
-    const log = tick === WRITE_TICKS / 2 ? line("INFO", "2.0", "Half of the ranks are written") : [];
-    const index = { path: "2.1", done: portion(100, tick - WRITE_TICKS / 2, WRITE_TICKS / 2) };
-    const ranks = { path: "2.0", done: portion(PAGES, tick, WRITE_TICKS) };
-    yield report(tick > WRITE_TICKS / 2 ? [ranks, index] : [ranks], log);
+    const ranks = portion(PAGES, tick, WRITE_TICKS);
+    const index = portion(100, tick - HALF, WRITE_TICKS - HALF);
+    yield report(
+      [
+        { path: "2.0", done: ranks },
+        { path: "2.1", done: index },
+      ],
+      tick === HALF ? line("INFO", "2.0", "Half of the ranks are written") : [],
+    );
   }
 }
 
@@ -117,8 +126,8 @@ function line(level: LogLevel, path: string, message: string): readonly LogLine[
   return [{ level, path, message }];
 }
 
-/** What is done of `volume` at a tick, now faster and now slower, as work goes. */
+/** What is done of `volume` at a tick of so many, now faster and now slower, as work goes. */
 function portion(volume: number, tick: number, ticks: number): number {
-  const share = tick / ticks;
+  const share = Math.min(Math.max(tick / ticks, 0), 1);
   return Math.round(volume * (share - Math.sin(share * 6 * Math.PI) * 0.03));
 }

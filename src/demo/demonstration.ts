@@ -117,6 +117,7 @@ const TAKEN_AWAY = new Set(["NOT_FOUND", "STALE_ATTEMPT", "ILLEGAL_TRANSITION"])
 
 /** Resolves after `ms`, or when `signal` aborts. */
 function pause(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
   return new Promise((resolve) => {
     const end = (): void => {
       timer.cancel();

@@ -1,13 +1,17 @@
 import { describe, expect, it } from "vitest";
 import { TICK_MS } from "../../src/demo/demo-script.js";
+import { Demonstration } from "../../src/demo/demonstration.js";
+import { DEFAULT_LIMITS } from "../../src/protocol/limits.js";
 import type { UserTask } from "../../src/tasks/user-task.js";
 import { progressOf } from "../../src/tasks/progress.js";
+import { silentLog } from "../../src/util/log.js";
 import { jobKey, databaseName } from "../kit/journal-entries.js";
 import { ManualClock } from "../kit/manual-clock.js";
-import { answerOf, HttpConnection, type HttpAnswer, type HttpRequest } from "../kit/raw-http.js";
+import { answerOf, dataOf, HttpConnection, type HttpAnswer, type HttpRequest } from "../kit/raw-http.js";
 import { addListeners } from "../kit/recording-listener.js";
 import { startServer, type TestServer } from "../kit/server.js";
 import { rest } from "../kit/turns.js";
+import { store } from "./jobs.js";
 
 const DATABASE = databaseName("demo");
 const KEY = jobKey("demo", "pagerank");
@@ -130,11 +134,30 @@ describe("The demonstration job", () => {
     expect([status, message]).toEqual(["CANCELED", "the server was stopped"]);
   });
 
+  it("is cancelled too when it is begun while the server stops", async () => {
+    const clock = new ManualClock();
+    await using server = await startServer({}, { clock });
+    const options = { limits: DEFAULT_LIMITS, leaseMs: 60_000, clock, log: silentLog };
+    const demonstration = new Demonstration(server.provider, options);
+
+    const starting = demonstration.start();
+    await demonstration.stop();
+
+    await expect(starting).resolves.toMatchObject({ isNew: true });
+    await expect(demonstration.start()).rejects.toMatchObject({ code: "UNAVAILABLE" });
+    expect(jobOf(server).task.status).toBe("CANCELED");
+  });
+
   it.each([
     [
       "a page of another origin",
       403,
       { ...BEGIN, headers: { ...BEGIN.headers, origin: "http://evil.test" } },
+    ],
+    [
+      "a page of another site",
+      403,
+      { ...BEGIN, headers: { ...BEGIN.headers, "sec-fetch-site": "cross-site" } },
     ],
     ["a form", 415, { ...BEGIN, headers: { "content-type": "application/x-www-form-urlencoded" } }],
     ["a link", 405, { ...BEGIN, method: "GET" }],
@@ -148,16 +171,25 @@ describe("The demonstration job", () => {
     expect(server.provider.openStores()).toEqual([]);
   });
 
-  it("is refused like any job where its tree is too large", async () => {
-    await using server = await startServer({ tasksPerTreeMax: 10 });
+  it("is begun by the page of a server that is behind a proxy, which knows it by another name", async () => {
+    await using server = await startServer();
+    const headers = { ...BEGIN.headers, origin: "https://progress.test", "sec-fetch-site": "same-origin" };
 
-    const answer = await send(server, BEGIN);
+    const { status } = await send(server, { ...BEGIN, headers });
 
-    expect(answer.status).toBe(400);
-    expect(answerOf(answer).errors?.[0]?.extensions).toEqual({
-      code: "LIMIT_EXCEEDED",
-      limit: "tasksPerTreeMax",
-    });
+    expect(status).toBe(201);
+  });
+
+  it("is refused like any job where there is no room, and begun when there is", async () => {
+    await using server = await startServer({ maxJobs: 1 }, { clock: new ManualClock() });
+    await store(server.url, { database: "demo" });
+
+    const refused = await send(server, BEGIN);
+    await dataOf(server.url, `mutation { purgeDatabase(database: "demo") { removed } }`);
+    const begun = await send(server, BEGIN);
+
+    expect([refused.status, begun.status]).toEqual([400, 201]);
+    expect(answerOf(refused).errors?.[0]?.extensions).toMatchObject({ limit: "jobsPerDatabaseMax" });
   });
 
   it.each([{ demo: "off" }, { dashboard: "off" }, { tracking: "off" }])(
