@@ -74,30 +74,21 @@ function DatabasePicker() {
   const picker = useRef<HTMLDivElement>(null);
   const close = (): void => void (isOpen.value = false);
   useEffect(() => {
+    const element = picker.current!; // drawn by now
     if (!isOpen.value) return undefined;
     refreshDatabases();
-    picker.current!.querySelector<HTMLElement>("[aria-current], a")?.focus();
+    element.querySelector<HTMLElement>("[aria-current], a")?.focus();
+    const listening = new AbortController();
     const onPointer = (event: PointerEvent): void => {
-      if (!picker.current!.contains(event.target as Node)) close(); // safe: pointers are on nodes
+      if (!element.contains(event.target as Node)) close(); // safe: pointers are on nodes
     };
-    addEventListener("pointerdown", onPointer);
-    return () => removeEventListener("pointerdown", onPointer);
+    addEventListener("pointerdown", onPointer, listening);
+    element.addEventListener("keydown", (event) => onPickerKey(event, element, close), listening);
+    return () => listening.abort();
   }, [isOpen.value]);
 
-  const onKeyDown = (event: KeyboardEvent): void => {
-    if (!isOpen.value) return;
-    if (event.key === "Escape") {
-      close();
-      picker.current!.querySelector("button")!.focus();
-    } else if (event.key === "ArrowDown" || event.key === "ArrowUp")
-      moveFocus(picker.current!, event.key === "ArrowDown" ? 1 : -1);
-    else return;
-    event.preventDefault();
-    event.stopPropagation();
-  };
-
   return (
-    <div ref={picker} class="picker" onKeyDown={onKeyDown}>
+    <div ref={picker} class="picker">
       <button
         type="button"
         class="picker-button"
@@ -168,6 +159,18 @@ function follow(event: MouseEvent, change: Partial<Address>): void {
   if (event.ctrlKey || event.metaKey || event.shiftKey) return;
   event.preventDefault();
   go(change);
+}
+
+/** Arrows lead through the databases, Escape out of them. */
+function onPickerKey(event: KeyboardEvent, picker: HTMLElement, close: () => void): void {
+  if (event.key === "Escape") {
+    close();
+    picker.querySelector("button")!.focus();
+  } else if (event.key === "ArrowDown") moveFocus(picker, 1);
+  else if (event.key === "ArrowUp") moveFocus(picker, -1);
+  else return;
+  event.preventDefault();
+  event.stopPropagation();
 }
 
 function moveFocus(picker: HTMLElement, by: number): void {

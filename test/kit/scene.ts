@@ -275,7 +275,6 @@ export async function openScene(flags: Readonly<Record<string, unknown>> = {}): 
   const acts = ACTORS.flatMap(actsOf).toSorted((one, other) => other.ago - one.ago);
   for (const { ago, request } of acts) {
     clock.advance(Math.max(0, now - ago - clock.now()));
-    await rest();
     const { errors } = answerOf(await connection.post(request));
     if (errors) throw new Error(`The scene is wrong: ${JSON.stringify(errors)}`);
   }
@@ -306,8 +305,8 @@ function actsOf(actor: Actor): Act[] {
 
 /** Now and then, and often at the end: a rate is of the latest minute. */
 function reportTimes(spanMs: number): number[] {
-  const seldom = Array.from({ length: 40 }, (_, index) => (spanMs * (index + 1)) / 42);
-  const often = Array.from({ length: 15 }, (_, index) => spanMs - (14 - index) * 4 * SECOND);
+  const seldom = Array.from({ length: 8 }, (_, index) => (spanMs * (index + 1)) / 10);
+  const often = Array.from({ length: 8 }, (_, index) => spanMs - (7 - index) * 8 * SECOND);
   return [...seldom, ...often].filter((ms) => ms > 0).toSorted((one, other) => one - other);
 }
 

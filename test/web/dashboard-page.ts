@@ -2,17 +2,9 @@
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import type { AxeResults } from "axe-core";
-import type { Browser, BrowserContextOptions, Locator, Page } from "playwright-core";
+import type { Browser, Locator, Page } from "playwright-core";
 import { expect } from "vitest";
-import { recordPage } from "../kit/browser.js";
-
-export interface DashboardPage {
-  readonly page: Page;
-  /** Errors and warnings on its console: none are expected. */
-  readonly complaints: readonly string[];
-}
-
-export type Scheme = "light" | "dark";
+import { openStrictPage, type StrictPageOptions } from "../kit/browser.js";
 
 const WIDE = { width: 1_440, height: 900 };
 
@@ -21,12 +13,11 @@ export async function openDashboard(
   browser: Browser,
   serverUrl: string,
   address = "",
-  options: BrowserContextOptions = {},
-): Promise<DashboardPage> {
-  const page = await browser.newPage({ viewport: WIDE, ...options });
-  const { complaints } = recordPage(page);
+  options: StrictPageOptions = {},
+): Promise<Page> {
+  const page = await openStrictPage(browser, { viewport: WIDE, ...options });
   await page.goto(`${serverUrl}/${address}`);
-  return { page, complaints };
+  return page;
 }
 
 /** The row of a job in the list. */

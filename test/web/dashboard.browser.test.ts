@@ -1,13 +1,11 @@
-import { gzipSync } from "node:zlib";
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { connect, leaf, task } from "../../src/client/index.js";
-import { hasChromium, openBrowser } from "../kit/browser.js";
-import { startTidemark } from "../kit/child-process.js";
+import { hasChromium, openBrowser, openStrictPage } from "../kit/browser.js";
 import { ManualClock } from "../kit/manual-clock.js";
+import { RestartableServer } from "../kit/restartable-server.js";
 import { openScene, type Scene } from "../kit/scene.js";
 import { startServer } from "../kit/server.js";
-import { temporaryFolder } from "../kit/temporary-folder.js";
 import { TokenGate } from "../kit/token-gate.js";
 import { store, taskCount, update } from "../server/jobs.js";
 import {
@@ -19,11 +17,9 @@ import {
   overflowOf,
   seriousFaults,
   untilLive,
-  type Scheme,
 } from "./dashboard-page.js";
 
-const SCRIPT_BYTES_MAX = 60_000;
-const SCHEMES: readonly Scheme[] = ["light", "dark"];
+const SCHEMES = ["light", "dark"] as const;
 
 /** Of the scene; the first minute is that of a database that is empty. */
 const VIEWS = {
@@ -39,12 +35,12 @@ const VIEWS_IN_SCHEMES = Object.entries(VIEWS).flatMap(([view, address]) =>
 
 describe.skipIf(!hasChromium())("The dashboard (needs Chromium)", { timeout: 90_000 }, () => {
   let browser: Browser;
-  beforeAll(async () => void (browser = await openBrowser()));
+  beforeAll(async () => void (browser = await openBrowser()), 90_000);
   afterAll(() => browser.close());
 
   it("shows a job as soon as it is stored, and how it moves", async () => {
     await using server = await startServer();
-    const { page, complaints } = await openDashboard(browser, server.url);
+    const page = await openDashboard(browser, server.url);
     await page.getByRole("heading", { name: "No jobs yet" }).waitFor();
 
     await store(server.url, { database: "demo" });
@@ -54,23 +50,21 @@ describe.skipIf(!hasChromium())("The dashboard (needs Chromium)", { timeout: 90_
 
     await becomes(() => row.getByRole("progressbar").getAttribute("aria-valuenow"), "40");
     expect(await row.textContent()).toContain("halfway");
-    expect(complaints).toEqual([]);
   });
 
   it("says since when it is stale, lets no clock go on, and catches up when the server is back", async () => {
-    const folder = temporaryFolder();
-    const flags = ["--store", `lmdb:${folder}`];
-    const first = await startTidemark(flags);
-    const port = new URL(first.url).port;
-    await store(first.url, { database: "demo" });
-    await update(first.url, { database: "demo", updates: [{ path: "", done: 4 }] });
-    const page = await browser.newPage();
+    await using server = await RestartableServer.start();
+    await store(server.url, { database: "demo" });
+    await update(server.url, { database: "demo", updates: [{ path: "", done: 4 }] });
+    const page = await openStrictPage(browser, {
+      mayComplain: /ERR_CONNECTION_REFUSED|WebSocket connection/,
+    });
     await page.clock.install();
-    await page.goto(`${first.url}/?database=demo`);
+    await page.goto(`${server.url}/?database=demo`);
     const elapsed = jobRow(page, "work").locator(".cell-elapsed");
     await elapsed.waitFor();
 
-    await first[Symbol.asyncDispose]();
+    await server.kill();
     await connectionOf(page).filter({ hasText: "Stale since" }).waitFor();
     const before = await elapsed.textContent();
     await page.clock.runFor(5_000);
@@ -78,8 +72,8 @@ describe.skipIf(!hasChromium())("The dashboard (needs Chromium)", { timeout: 90_
     const filter = await page.locator("main").evaluate((main) => getComputedStyle(main).filter);
     const faults = await seriousFaults(page);
 
-    await using second = await startTidemark([...flags, "--port", port]);
-    await update(second.url, { database: "demo", updates: [{ path: "", done: 7 }] });
+    await server.startAgain();
+    await update(server.url, { database: "demo", updates: [{ path: "", done: 7 }] });
     await page.clock.runFor(60_000);
     await untilLive(page);
 
@@ -90,14 +84,14 @@ describe.skipIf(!hasChromium())("The dashboard (needs Chromium)", { timeout: 90_
 
   it("cancels a job that runs, by its name, and shows who asked and why", async () => {
     await using server = await startServer();
-    const { page } = await openDashboard(browser, server.url, "?database=demo");
+    const page = await openDashboard(browser, server.url, "?database=demo");
     const worker = connect({ url: server.url, database: "demo", username: "alice" });
     const job = worker.job({ jobId: "import-1" }, task("Import", leaf("read", { volume: 9 })));
     const work = job.run(async ({ signal }) => {
       await new Promise((resolve) => signal.addEventListener("abort", resolve));
       signal.throwIfAborted();
     });
-    const end = expect(work).rejects.toMatchObject({ reason: "wrong file" });
+    const end = work.catch((reason: unknown) => reason);
     await page.getByRole("link", { name: "Import" }).click();
 
     await page.getByRole("button", { name: "Cancel…" }).click();
@@ -105,8 +99,9 @@ describe.skipIf(!hasChromium())("The dashboard (needs Chromium)", { timeout: 90_
     const question = await dialog.getByRole("heading").textContent();
     await dialog.getByLabel("Why").fill("wrong file");
     await dialog.getByRole("button", { name: "Cancel the job" }).click();
-    await end;
+    const reason = await end;
 
+    expect(reason).toMatchObject({ reason: "wrong file" });
     expect(question).toBe("Cancel Import (import-1 of alice)?");
     await page.getByText("Was asked to cancel by anonymous").waitFor();
     await page.locator(".job-subtitle").getByText("Canceled").waitFor();
@@ -116,7 +111,7 @@ describe.skipIf(!hasChromium())("The dashboard (needs Chromium)", { timeout: 90_
   it("removes a job once that is confirmed, and not before", async () => {
     await using server = await startServer();
     await store(server.url);
-    const { page } = await openDashboard(browser, server.url, "?database=d&owner=u&job=j");
+    const page = await openDashboard(browser, server.url, "?database=d&owner=u&job=j");
 
     await page.getByRole("button", { name: "Remove…" }).click();
     await page.getByRole("button", { name: "Keep it" }).click();
@@ -130,16 +125,16 @@ describe.skipIf(!hasChromium())("The dashboard (needs Chromium)", { timeout: 90_
 
   it("shows what a link was made of, and goes back and forward", async () => {
     await using scene = await openScene();
-    const { page } = await openDashboard(browser, scene.server.url, "?database=production");
+    const page = await openDashboard(browser, scene.server.url, "?database=production");
     await page.getByRole("button", { name: /^Running/ }).click();
     await page.getByLabel("User", { exact: true }).selectOption("alice");
     await page.getByLabel("Search jobs").fill("import");
     await page.getByRole("button", { name: "Name", exact: true }).click();
     const listed = await listedJobs(page);
     const other = await openDashboard(browser, scene.server.url, new URL(page.url()).search);
-    await jobRow(other.page, "Import Wikipedia links").waitFor();
+    await jobRow(other, "Import Wikipedia links").waitFor();
 
-    const listedThere = await listedJobs(other.page);
+    const listedThere = await listedJobs(other);
     await page.getByRole("link", { name: "Import Wikipedia links" }).click();
     await page.getByRole("heading", { name: "Import Wikipedia links" }).waitFor();
     await page.goBack();
@@ -154,7 +149,7 @@ describe.skipIf(!hasChromium())("The dashboard (needs Chromium)", { timeout: 90_
 
   it("can be used by keys alone", async () => {
     await using scene = await openScene();
-    const { page } = await openDashboard(browser, scene.server.url, "?database=production");
+    const page = await openDashboard(browser, scene.server.url, "?database=production");
     await page.getByRole("grid").waitFor();
     const active = (): Promise<string | null> => page.locator(".job-row[aria-selected=true] a").textContent();
 
@@ -162,7 +157,7 @@ describe.skipIf(!hasChromium())("The dashboard (needs Chromium)", { timeout: 90_
     await page.keyboard.press("ArrowDown");
     const second = await active();
     await page.keyboard.press("Enter");
-    await page.getByRole("heading", { name: second ?? "" }).waitFor();
+    await page.getByRole("heading", { name: second! }).waitFor();
     await page.keyboard.press("Escape");
     await page.getByRole("grid").waitFor();
     const afterReturn = await active();
@@ -184,7 +179,7 @@ describe.skipIf(!hasChromium())("The dashboard (needs Chromium)", { timeout: 90_
     await using server = await startServer();
     for (const jobId of ["1", "2", "3"])
       await store(server.url, { jobId, task: { description: `job ${jobId}` } });
-    const { page } = await openDashboard(browser, server.url, "?database=d&sort=job");
+    const page = await openDashboard(browser, server.url, "?database=d&sort=job");
     await page.getByRole("grid").waitFor();
     await page.keyboard.press("End");
     const active = page.locator(".job-row[aria-selected=true] a");
@@ -199,7 +194,7 @@ describe.skipIf(!hasChromium())("The dashboard (needs Chromium)", { timeout: 90_
   it("tells who can't see it of a failure, and of nothing that is as it should be", async () => {
     await using server = await startServer();
     await store(server.url);
-    const { page } = await openDashboard(browser, server.url, "?database=d");
+    const page = await openDashboard(browser, server.url, "?database=d");
     await untilLive(page);
     const told = page.getByRole("status");
 
@@ -221,7 +216,7 @@ describe.skipIf(!hasChromium())("The dashboard (needs Chromium)", { timeout: 90_
       volume: 1,
     }));
     await store(server.url, { jobId: "large", task: { description: "large", subTasks } });
-    const { page } = await openDashboard(browser, server.url, "?database=d&sort=job");
+    const page = await openDashboard(browser, server.url, "?database=d&sort=job");
     await page.getByRole("grid").waitFor();
 
     await page.keyboard.press("End");
@@ -233,7 +228,8 @@ describe.skipIf(!hasChromium())("The dashboard (needs Chromium)", { timeout: 90_
     await page.getByText("part 2999").waitFor();
     const tasks = await page.locator(".task-row").count();
 
-    expect([rows, tasks].every((count) => count > 5 && count < 80)).toBe(true);
+    expect(Math.min(rows, tasks)).toBeGreaterThan(5);
+    expect(Math.max(rows, tasks)).toBeLessThan(80);
   });
 
   it("shows hostile names harmlessly, each whole on hover", async () => {
@@ -242,7 +238,7 @@ describe.skipIf(!hasChromium())("The dashboard (needs Chromium)", { timeout: 90_
     const reversed = "\u202Egnp.exe\u2066";
     const wide = "漢".repeat(42);
     await store(server.url, { jobId: markup, username: reversed, task: { description: wide, volume: 1 } });
-    const { page, complaints } = await openDashboard(browser, server.url, "?database=d", {
+    const page = await openDashboard(browser, server.url, "?database=d", {
       viewport: { width: 360, height: 740 },
     });
 
@@ -258,12 +254,11 @@ describe.skipIf(!hasChromium())("The dashboard (needs Chromium)", { timeout: 90_
     expect(titles).toEqual([wide, markup, reversed]);
     expect([overflow, await overflowOf(page)]).toEqual([0, 0]);
     expect(await page.locator("img").count()).toBe(0);
-    expect(complaints).toEqual([]);
   });
 
   it("runs the demonstration job, and leads to it", async () => {
     await using server = await startServer({}, { clock: new ManualClock(Date.now()) });
-    const { page } = await openDashboard(browser, server.url);
+    const page = await openDashboard(browser, server.url);
 
     await page.getByRole("button", { name: "Run a demonstration job" }).click();
 
@@ -273,7 +268,7 @@ describe.skipIf(!hasChromium())("The dashboard (needs Chromium)", { timeout: 90_
 
   it("offers no demonstration where there is none", async () => {
     await using server = await startServer({ demo: "off" });
-    const { page } = await openDashboard(browser, server.url);
+    const page = await openDashboard(browser, server.url);
 
     await page.getByRole("heading", { name: "With curl" }).waitFor();
     await page.waitForLoadState("networkidle");
@@ -285,7 +280,7 @@ describe.skipIf(!hasChromium())("The dashboard (needs Chromium)", { timeout: 90_
     await using server = await startServer();
     await store(server.url);
     await using gate = await TokenGate.open(server.url, "right", (path) => path === "/graphql");
-    const { page } = await openDashboard(browser, gate.url, "?database=d");
+    const page = await openDashboard(browser, gate.url, "?database=d", { mayComplain: /401/ });
 
     await page.getByLabel("Token").fill("wrong");
     await page.getByRole("button", { name: "Sign in" }).click();
@@ -298,24 +293,6 @@ describe.skipIf(!hasChromium())("The dashboard (needs Chromium)", { timeout: 90_
 
     expect(await page.evaluate(() => localStorage.length)).toBe(0);
   });
-
-  it("needs at most 60 kB of script for the first view, gzipped", async () => {
-    await using scene = await openScene();
-    const page = await browser.newPage();
-    const scripts: Promise<number>[] = [];
-    page.on("response", (response) => {
-      const isScript = response.url().endsWith(".js");
-      if (isScript) scripts.push(response.body().then((body) => gzipSync(body, { level: 9 }).length));
-    });
-
-    await page.goto(`${scene.server.url}/?database=production`);
-    await untilLive(page);
-    await page.waitForLoadState("networkidle");
-
-    const sizes = await Promise.all(scripts);
-    expect(sizes.length).toBeGreaterThan(0);
-    expect(sizes.reduce((sum, size) => sum + size, 0)).toBeLessThanOrEqual(SCRIPT_BYTES_MAX);
-  });
 });
 
 describe.skipIf(!hasChromium())("A view of the dashboard (needs Chromium)", { timeout: 90_000 }, () => {
@@ -323,11 +300,11 @@ describe.skipIf(!hasChromium())("A view of the dashboard (needs Chromium)", { ti
   let scene: Scene; // only looked at
   beforeAll(async () => {
     [browser, scene] = await Promise.all([openBrowser(), openScene()]);
-  });
+  }, 90_000);
   afterAll(async () => void (await Promise.all([browser.close(), scene.server.close()])));
 
   it.each(VIEWS_IN_SCHEMES)("keeps nobody out: $view, $scheme", async ({ view, address, scheme }) => {
-    const { page, complaints } = await openDashboard(browser, scene.server.url, address, {
+    const page = await openDashboard(browser, scene.server.url, address, {
       colorScheme: scheme,
     });
     await untilLive(page);
@@ -336,11 +313,10 @@ describe.skipIf(!hasChromium())("A view of the dashboard (needs Chromium)", { ti
     await page.screenshot({ path: `test-results/${view.replaceAll(" ", "-")}-${scheme}.png` });
 
     expect(await seriousFaults(page)).toEqual([]);
-    expect(complaints).toEqual([]);
   });
 
   it.each(Object.entries(VIEWS))("fits a page of 360 pixels: %s", async (view, address) => {
-    const { page } = await openDashboard(browser, scene.server.url, address, {
+    const page = await openDashboard(browser, scene.server.url, address, {
       viewport: { width: 360, height: 740 },
     });
     await untilLive(page);
