@@ -25,6 +25,20 @@ const minutes = Number(values.minutes);
 
 const REPORT = `mutation ($inputs: [UpdateTaskInput!]!) { updateTasks(inputs: $inputs) { error { code } } }`;
 
+/** The time between two frames, for so long. As text, since tsx adds to functions what the page does not have. */
+const FRAMES = `new Promise((resolve) => {
+  const frames = [];
+  const start = performance.now();
+  let last;
+  const onFrame = (now) => {
+    if (last !== undefined) frames.push(now - last);
+    last = now;
+    if (now - start < ${LOOK_MS}) requestAnimationFrame(onFrame);
+    else resolve(frames);
+  };
+  requestAnimationFrame(onFrame);
+})`;
+
 await using server = await MeasuredServer.start();
 await server.storeJobs({ database: "d", users: USERS, jobs: JOBS, tasks: TASKS });
 const browser = await chromium.launch({
@@ -71,7 +85,7 @@ interface Row {
 async function look(view: string, act?: (looked: Page) => Promise<void>): Promise<Row> {
   const before = await busySeconds(debug);
   const acting = act?.(page);
-  const frames = await page.evaluate(framesFor, LOOK_MS);
+  const frames = await page.evaluate<number[]>(FRAMES);
   await acting;
   const busy = (await busySeconds(debug)) - before;
   const sorted = frames.toSorted((one, other) => one - other);
@@ -89,22 +103,6 @@ async function look(view: string, act?: (looked: Page) => Promise<void>): Promis
     "over 50": over(50),
     busy: percent(busy * 1_000, LOOK_MS),
   };
-}
-
-/** In the page: the time between two frames, for so long. */
-function framesFor(forMs: number): Promise<number[]> {
-  return new Promise((resolve) => {
-    const frames: number[] = [];
-    const start = performance.now();
-    let last: number | undefined;
-    const onFrame = (now: number): void => {
-      if (last !== undefined) frames.push(now - last);
-      last = now;
-      if (now - start < forMs) requestAnimationFrame(onFrame);
-      else resolve(frames);
-    };
-    requestAnimationFrame(onFrame);
-  });
 }
 
 /** Of the page's main thread: script, styles, layout and all else. */
