@@ -5,7 +5,7 @@ import { openBrowser } from "../kit/browser.js";
 import { PROJECT } from "../kit/child-process.js";
 import { openScene } from "../kit/scene.js";
 
-const SIZE = { width: 1_280, height: 760 };
+const SIZE = { width: 1_400, height: 780 };
 
 await using scene = await openScene();
 await using browser = await openBrowser();

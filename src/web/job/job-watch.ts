@@ -1,6 +1,6 @@
 /** One job as its page shows it: the job, its log, and how fast it was since somebody began to look. */
 import { batch, signal, type ReadonlySignal } from "@preact/signals";
-import type { WatchedJob, WatchStatus } from "../../client/index.js";
+import { TidemarkError, type WatchedJob, type WatchStatus } from "../../client/index.js";
 import { JobLogDocument, type JobLogQuery } from "../../client/generated/graphql.js";
 import type { JobAddress } from "../address.js";
 import { STANDING_WORDS, standingOf } from "../jobs/standing.js";
@@ -33,6 +33,8 @@ export class JobWatch {
   /** Of the job whose log was asked for last. */
   #logVersion: number | undefined;
   #isAsking = false;
+  /** null is as many as the server gives by itself, where it keeps fewer than are asked for. */
+  #lines: number | null = LINES;
 
   constructor(database: string, { username, jobId }: JobAddress) {
     this.#key = { database, username, jobId };
@@ -103,10 +105,11 @@ export class JobWatch {
   async #readLog(): Promise<void> {
     this.#logVersion = this.#job.peek()?.version;
     try {
-      const { task } = await ask(JobLogDocument, { ...this.#key, last: LINES });
+      const { task } = await ask(JobLogDocument, { ...this.#key, last: this.#lines });
       if (task) this.#log.value = task.log.toReversed();
-    } catch {
+    } catch (error) {
       this.#logVersion = -1; // to be read again
+      if (error instanceof TidemarkError && error.code === "LIMIT_EXCEEDED") this.#lines = null;
     }
     this.#isAsking = false;
     if (!this.#isGone.peek()) this.#draw.soon();
