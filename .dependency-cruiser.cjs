@@ -10,7 +10,8 @@ const ROOMS = {
   store: ["journal", "tasks", "protocol", "util"],
   hub: ["store", "journal", "tasks", "protocol", "util"],
   graphql: ["hub", "store", "journal", "tasks", "protocol", "util"],
-  server: ["graphql", "hub", "store", "journal", "tasks", "protocol", "util"],
+  demo: ["store", "tasks", "protocol", "util"],
+  server: ["demo", "graphql", "hub", "store", "journal", "tasks", "protocol", "util"],
   client: ["protocol"],
   cli: ["client", "protocol", "util", "config"],
   web: ["client", "protocol"],
@@ -28,6 +29,9 @@ const PACKAGES = {
   pino: "(server/|(app|main)\\.ts$)",
   lmdb: "journal/",
   "fs-native-extensions": "journal/",
+  preact: "web/",
+  "@preact/signals": "web/",
+  uplot: "web/",
 };
 
 const roomRules = Object.entries(ROOMS).map(([room, below]) => ({
@@ -81,7 +85,10 @@ module.exports = {
     {
       name: "no-orphans",
       severity: "error",
-      from: { orphan: true, pathNot: "^src/((main|index)\\.ts$|client/generated/)|\\.d\\.ts$" },
+      from: {
+        orphan: true,
+        pathNot: "^src/((main|index)\\.ts$|web/main\\.tsx$|client/generated/)|\\.d\\.ts$",
+      },
       to: {},
     },
     {

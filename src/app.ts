@@ -1,4 +1,5 @@
 import type { Config } from "./config.js";
+import { Demonstration } from "./demo/demonstration.js";
 import { Pipeline } from "./graphql/pipeline.js";
 import { schema } from "./graphql/schema.js";
 import { Hub } from "./hub/hub.js";
@@ -7,12 +8,14 @@ import { openJournal } from "./journal/open-journal.js";
 import { Health } from "./server/health.js";
 import { Metrics } from "./server/metrics.js";
 import { Server } from "./server/server.js";
+import { DASHBOARD_FOLDER, StaticFiles } from "./server/static-files.js";
 import { EmptyTaskStoreProvider } from "./store/empty-task-store.js";
 import { Expiry } from "./store/expiry.js";
 import { PerDatabaseTaskStoreProvider } from "./store/per-database-task-store-provider.js";
 import { openRecent } from "./store/open-recent.js";
 import type { TaskStoreProvider } from "./store/task-store-provider.js";
 import { systemClock, type Clock } from "./util/clock.js";
+import { packageVersion } from "./util/package-version.js";
 import { silentLog, type Log } from "./util/log.js";
 
 /** What an app may be given in the place of its own. */
@@ -51,6 +54,7 @@ export interface App extends AsyncDisposable {
 export async function startApp(config: Config, options: AppOptions = {}): Promise<App> {
   const { clock = systemClock, log = silentLog, signal } = options;
   const { limits } = config;
+  const dashboard = config.dashboard ? await readDashboard(log) : undefined;
   const journal =
     options.journal ?? (await openJournal(config.store, { ...limits, newEpoch: config.newEpoch, log }));
   const { provider, expiry } = createProvider(config, journal, clock, log);
@@ -62,12 +66,16 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
   const services = { provider, hub, limits, leaseMs, retention, observer: metrics };
   const pipeline = new Pipeline({ schema, services, clock, log });
   const health = new Health(() => journal.isWritable());
-  const server = new Server({ ...config, pipeline, health, metrics, log });
+  const demonstration = hasDemo(config)
+    ? new Demonstration(provider, { limits, leaseMs, clock, log })
+    : undefined;
+  const about = { version: packageVersion(), tracking: config.tracking, demo: demonstration !== undefined };
+  const server = new Server({ ...config, pipeline, health, metrics, log, about, dashboard, demonstration });
 
   const stopAll = async (): Promise<void> => {
     health.enter("stopping");
     expiry?.stop();
-    await server.stop();
+    await Promise.all([server.stop(), demonstration?.stop()]);
     await provider.close();
     await journal.close();
   };
@@ -86,6 +94,17 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
     await stop();
     throw error;
   }
+}
+
+/** The button for it is in the dashboard. */
+function hasDemo({ dashboard, demo, tracking }: Config): boolean {
+  return dashboard && demo && tracking;
+}
+
+async function readDashboard(log: Log): Promise<StaticFiles> {
+  const files = await StaticFiles.read(DASHBOARD_FOLDER);
+  if (!files.has("/")) log.warn({}, "the dashboard has not been built: npm run build");
+  return files;
 }
 
 function createProvider(

@@ -21,6 +21,10 @@ export interface Config {
   readonly store: string;
   /** Whether progress is kept at all; if not, nothing is stored and every answer is empty. Default true. */
   readonly tracking: boolean;
+  /** Whether the dashboard is served at `/`. Default true. */
+  readonly dashboard: boolean;
+  /** Whether the dashboard may run its demonstration job here. Default true. */
+  readonly demo: boolean;
   /** How long an ended or lost job stays. Default 24 hours, 7 days when it FAILED. */
   readonly retention: Retention;
   /** How long a database that nobody asks for stays open, in milliseconds. Default 1 hour. */
@@ -77,6 +81,8 @@ export function loadConfig(sources: ConfigSources): Config {
     port: read(SETTINGS.port),
     store: read(SETTINGS.store),
     tracking: read(SETTINGS.tracking),
+    dashboard: read(SETTINGS.dashboard),
+    demo: read(SETTINGS.demo),
     retention: Object.freeze({ ended: read(SETTINGS.retention), failed: read(SETTINGS.retentionFailed) }),
     idleMs: read(SETTINGS.idle),
     leaseMs: read(SETTINGS.lease),
@@ -158,6 +164,18 @@ const COMMON = {
     default: "on",
     unit: "on|off",
     description: "Keep progress; when off, nothing is stored and every answer is empty",
+  },
+  dashboard: {
+    parser: onOrOff(),
+    default: "on",
+    unit: "on|off",
+    description: "Serve the dashboard",
+  },
+  demo: {
+    parser: onOrOff(),
+    default: "on",
+    unit: "on|off",
+    description: "Let the dashboard run a demonstration job on the server",
   },
   retention: {
     parser: durations("24h"),

@@ -109,7 +109,8 @@ async function serve(config: Config): Promise<void> {
   if (!app) return;
   const { url } = app;
   const readyMs = Math.round(performance.now() - startedAt);
-  if (process.stdout.isTTY) process.stdout.write(startBlock({ url, store: config.store, readyMs }));
+  if (process.stdout.isTTY)
+    process.stdout.write(startBlock({ url, dashboard: config.dashboard, store: config.store, readyMs }));
   else log.info({ url, readyMs }, "ready");
 }
 

@@ -35,6 +35,8 @@ describe("a config", () => {
       port: 4000,
       store: "lmdb:./tidemark-data",
       tracking: true,
+      dashboard: true,
+      demo: true,
       retention: { ended: durations(86_400_000), failed: durations(604_800_000) },
       idleMs: 3_600_000,
       leaseMs: 60_000,

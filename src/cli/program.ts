@@ -23,6 +23,7 @@ import { addShowCommand, type Show } from "./commands/show.js";
 import { addWatchCommand, type WatchJobs } from "./commands/watch.js";
 import { ExitError } from "./exit-codes.js";
 import { harmless } from "./render/harmless.js";
+import { packageVersion } from "../util/package-version.js";
 
 /** What the commands do: they are handed in, so that a help loads none of it. */
 export interface Actions {
@@ -96,12 +97,6 @@ function processSurroundings(): Surroundings {
     readFile: (path) => readFileSync(path, "utf8"),
     print: (text) => process.stdout.write(text),
   };
-}
-
-function packageVersion(): string {
-  const manifest: unknown = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8"));
-  // Safe: it is this package's own manifest, which npm does not accept without a version.
-  return (manifest as { version: string }).version;
 }
 
 const EXAMPLES = `

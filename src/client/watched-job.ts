@@ -19,10 +19,14 @@ export interface WatchedJob {
   readonly reportedAt: string;
   /** When the root ended; null before. */
   readonly endedAt: string | null;
+  /** When it will be forgotten: set once it has ended or is LOST. */
+  readonly expiresAt: string | null;
   /** Whether its worker is heard of: SILENT when the lease has run out, LOST after several. */
   readonly health: WatchedHealth;
   /** When it may end; null while that is unknown. */
   readonly eta: WatchedEta | null;
+  /** What it was estimated to need; null when that was not said. */
+  readonly memory: WatchedMemory | null;
   /** Who asked it to stop, and why; null when nobody did. */
   readonly cancelRequest: WatchedCancelRequest | null;
   /** The root of its tree. */
@@ -43,7 +47,9 @@ export interface WatchedTask {
   /** Iterations finished; null unless it is ITERATIVE. */
   readonly currentIteration: number | null;
   readonly maxIterations: number | null;
-  /** Units a second; null before there is enough to say. */
+  /** How many threads or workers may work on it, when that was said of it or of a task above. */
+  readonly maxConcurrency: number | null;
+  /** Units a second of a running leaf; null elsewhere, and before there is enough to say. */
   readonly rate: number | null;
   /** Its work, and that of all tasks below it. */
   readonly progress: WatchedProgress;
@@ -67,6 +73,12 @@ export interface WatchedEta {
   readonly earliest: string;
   readonly likely: string;
   readonly latest: string;
+}
+
+/** The memory that a job was estimated to need, bytes. */
+export interface WatchedMemory {
+  readonly minBytes: number;
+  readonly maxBytes: number;
 }
 
 /** Somebody wants the job to stop. */

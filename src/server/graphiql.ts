@@ -7,7 +7,6 @@
  * renderer's memory with it when it ends, and kept as gzip. Its tabs are the documents in
  * `schema/operations`, those that the client is made of.
  */
-import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { readFile } from "node:fs/promises";
 import type { IncomingMessage, ServerResponse } from "node:http";
@@ -17,6 +16,7 @@ import { promisify } from "node:util";
 import { Worker } from "node:worker_threads";
 import { createGunzip, gzip } from "node:zlib";
 import type { GraphiQLOptions } from "graphql-yoga";
+import { acceptsCoding, digestOf, holds } from "./negotiation.js";
 
 /**
  * True for a browser that goes to the page, false for a GraphQL request. As in GraphQL Yoga, an address with
@@ -43,7 +43,7 @@ export class GraphiqlPage {
    */
   async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const page = await this.#render();
-    const isGzip = acceptsGzip(request);
+    const isGzip = acceptsCoding(request, "gzip");
     const etag = `"${page.digest}${isGzip ? "-gzip" : ""}"`;
     setHeaders(response, page, etag);
     if (holds(request, etag)) return void response.writeHead(304).end();
@@ -235,18 +235,4 @@ async function sendPlain(response: ServerResponse, page: Buffer): Promise<void> 
   }
 }
 
-function acceptsGzip(request: IncomingMessage): boolean {
-  const codings = String(request.headers["accept-encoding"] ?? "").split(",");
-  return codings.some((coding) => /^\s*(gzip|\*)\s*($|;\s*q=(1|0\.0*[1-9]))/i.test(coding));
-}
-
-function holds(request: IncomingMessage, etag: string): boolean {
-  const held = (request.headers["if-none-match"] ?? "").split(",");
-  return held.some((entry) => [etag, "*"].includes(entry.trim().replace(/^W\//, "")));
-}
-
 const compress = promisify(gzip);
-
-function digestOf(content: string | Buffer, encoding: "base64" | "base64url"): string {
-  return createHash("sha256").update(content).digest(encoding);
-}

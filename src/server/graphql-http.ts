@@ -6,6 +6,7 @@ import { EventResults } from "../graphql/event-results.js";
 import { isRefusal, type OperationRequest, type Pipeline } from "../graphql/pipeline.js";
 import type { Limits } from "../protocol/limits.js";
 import { TidemarkError } from "../protocol/tidemark-error.js";
+import { isJson } from "./json.js";
 import { PlainPost, statusOfCode } from "./plain-post.js";
 import { EVENT_STREAM_HEADERS, EventStream, type EventStreamOptions } from "./event-stream.js";
 
@@ -112,11 +113,6 @@ async function readJson(request: Request): Promise<GraphQLParams> {
   const body: unknown = await request.json();
   if (typeof body === "object" && body !== null) return body;
   throw withStatus(400, "The body of a GraphQL request is a JSON object with a query.");
-}
-
-function isJson(contentType: string | null): boolean {
-  const [type] = (contentType ?? "").split(";");
-  return type?.trim().toLowerCase() === "application/json";
 }
 
 /** In the place of Yoga's own parsing, validation and execution. */

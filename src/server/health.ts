@@ -1,4 +1,5 @@
 import type { ServerResponse } from "node:http";
+import { answerJson } from "./json.js";
 
 /** Where a server is in its life. */
 export type Phase = "starting" | "ready" | "stopping";
@@ -22,18 +23,13 @@ export class Health {
 
   /** Answers `/health`: 200 while the process can answer at all. */
   answerAlive(response: ServerResponse): void {
-    answer(response, 200, { status: "alive" });
+    answerJson(response, 200, { status: "alive" });
   }
 
   /** Answers `/ready`: 200, or 503 while starting, while stopping, and when nothing can be written. */
   async answerReady(response: ServerResponse): Promise<void> {
-    if (this.#phase !== "ready") return answer(response, 503, { status: this.#phase });
+    if (this.#phase !== "ready") return answerJson(response, 503, { status: this.#phase });
     const isWritable = await this.#isWritable();
-    answer(response, isWritable ? 200 : 503, { status: isWritable ? "ready" : "not writable" });
+    answerJson(response, isWritable ? 200 : 503, { status: isWritable ? "ready" : "not writable" });
   }
-}
-
-function answer(response: ServerResponse, status: number, body: object): void {
-  response.writeHead(status, { "Content-Type": "application/json", "Cache-Control": "no-store" });
-  response.end(`${JSON.stringify(body)}\n`);
 }

@@ -8,15 +8,19 @@ import {
 import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 import type { GraphQLError } from "graphql";
+import type { Demonstration } from "../demo/demonstration.js";
 import type { Pipeline } from "../graphql/pipeline.js";
 import type { Limits } from "../protocol/limits.js";
 import { limitExceeded } from "../protocol/tidemark-error.js";
 import type { Log } from "../util/log.js";
+import { answerDemo } from "./demo-http.js";
 import { GraphqlHttp } from "./graphql-http.js";
 import { GraphiqlPage, wantsGraphiql } from "./graphiql.js";
 import type { Health } from "./health.js";
+import { answerJson } from "./json.js";
 import type { Metrics } from "./metrics.js";
 import { isSameOrigin } from "./same-origin.js";
+import type { StaticFiles } from "./static-files.js";
 import { WebSockets } from "./websockets.js";
 
 export interface ServerOptions {
@@ -30,16 +34,31 @@ export interface ServerOptions {
   readonly health: Health;
   readonly metrics: Metrics;
   readonly log: Log;
+  readonly about: About;
+  /** Nothing where there is none. */
+  readonly dashboard: StaticFiles | undefined;
+  readonly demonstration: Demonstration | undefined;
+}
+
+/** What `/about` tells, for the dashboard. */
+export interface About {
+  readonly version: string;
+  /** Whether progress is kept. */
+  readonly tracking: boolean;
+  /** Whether a demonstration job can be begun by `POST /demo`. */
+  readonly demo: boolean;
 }
 
 /**
  * The one HTTP server: it says which path is whose and leaves the rest to them.
  *
+ *     /          the dashboard, its files in /assets; where there is none, to /graphql
+ *     /about     what server this is
+ *     /demo      begins the demonstration job
  *     /graphql   GraphiQL for a browser; GraphQL over HTTP, server-sent events and WebSocket
  *     /health    the process lives
  *     /ready     it can serve and write
  *     /metrics   for Prometheus
- *     /          to /graphql
  */
 export class Server {
   readonly #options: ServerOptions;
@@ -117,8 +136,9 @@ export class Server {
   }
 
   async #route(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const { health, metrics } = this.#options;
-    switch (pathOf(request)) {
+    const { health, metrics, about, demonstration, pipeline } = this.#options;
+    const path = pathOf(request);
+    switch (path) {
       case "/graphql":
         return wantsGraphiql(request)
           ? this.#graphiql.handle(request, response)
@@ -129,13 +149,25 @@ export class Server {
         return health.answerReady(response);
       case "/metrics":
         return metrics.answer(response);
+      case "/about":
+        return answerJson(response, 200, about);
+      case "/demo":
+        if (!demonstration) return answerNothing(response);
+        return answerDemo(demonstration, pipeline, request, response);
       case "/":
-        return void response.writeHead(302, { Location: "/graphql" }).end();
+        if (wantsJson(request)) return answerJson(response, 200, about);
+        return this.#answerFile(path, request, response);
       default:
-        return void response
-          .writeHead(404, { "Content-Type": "text/plain; charset=utf-8" })
-          .end("There is nothing here. The API, and GraphiQL to try it with, are at /graphql.\n");
+        return this.#answerFile(path, request, response);
     }
+  }
+
+  #answerFile(path: string, request: IncomingMessage, response: ServerResponse): void {
+    const { dashboard } = this.#options;
+    if (dashboard?.has(path)) return dashboard.answer(path, request, response);
+    // Relative, so that it leads there behind a path prefix too.
+    if (path === "/") return void response.writeHead(302, { Location: "graphql" }).end();
+    answerNothing(response);
   }
 
   #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
@@ -214,6 +246,16 @@ function portInUse(host: string, port: number): string {
 
 function isUrlHost(host: string | undefined): boolean {
   return host === undefined || URL.canParse(`http://${host}`);
+}
+
+function answerNothing(response: ServerResponse): void {
+  response.writeHead(404, { "Content-Type": "text/plain; charset=utf-8" });
+  response.end("There is nothing here. The API, and GraphiQL to try it with, are at /graphql.\n");
+}
+
+/** A program, not a browser. */
+function wantsJson({ headers: { accept = "" } }: IncomingMessage): boolean {
+  return accept.includes("application/json") && !accept.includes("text/html");
 }
 
 function pathOf(request: IncomingMessage): string {

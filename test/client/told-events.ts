@@ -35,7 +35,9 @@ function job(jobId: string): MirroredJobFragment {
     storedAt: INSTANT,
     reportedAt: INSTANT,
     endedAt: null,
+    expiresAt: null,
     health: "OK",
+    memory: null,
     eta: null,
     cancelRequest: null,
   };
@@ -52,6 +54,7 @@ function task(path: string): MirroredTaskFragment {
     endedAt: null,
     currentIteration: null,
     maxIterations: null,
+    maxConcurrency: null,
     rate: null,
     progress: { done: 0, volume: null, knownVolume: 0, percent: "n/a" },
   };

@@ -56,6 +56,20 @@ describe.each(TRANSPORTS)("A watch (%s)", (transport) => {
     expect(namesOf(watched).toSorted()).toEqual(names);
   });
 
+  it("holds what the worker said it needs, and when the job will be forgotten", async () => {
+    await using server = await startServer({ retention: "1h" });
+    const memory = { minBytes: 1_000, maxBytes: 2_000 };
+    await store(server.url, { task: { ...TREE, maxConcurrency: 4 }, memory });
+    await update(server.url, { updates: [{ path: "", status: "FINISHED" }] });
+    await using watched = watchBy(new ManualClock(), { url: server.url, transport });
+    await watched.untilLive();
+
+    const job = watched.job("u", "j")!;
+
+    expect(job).toMatchObject({ memory, task: { maxConcurrency: 4, subTasks: [{ maxConcurrency: 4 }, {}] } });
+    expect(Date.parse(job.expiresAt!) - Date.parse(job.endedAt!)).toBe(3_600_000);
+  });
+
   it("who breaks off an iteration leaves nothing behind", async () => {
     await using server = await startServer();
     const clock = new ManualClock();

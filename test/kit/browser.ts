@@ -8,11 +8,17 @@
  *         const page = await browser.newPage();
  */
 import { existsSync } from "node:fs";
-import { type Browser, chromium, type Page } from "playwright-core";
+import { join } from "node:path";
+import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
+import { expect, onTestFinished } from "vitest";
+import { PROJECT } from "./child-process.js";
 
 const executablePath = process.env["CHROMIUM_PATH"] ?? "/usr/bin/chromium";
 
-/** Without a sandbox, since tests also run as root; and quiet, so that all that it asks for is the page's. */
+/**
+ * Without a sandbox, since tests also run as root; quiet, so that all that it asks for is the page's; and without any
+ * other host, so that what a page shows works without internet.
+ */
 const ARGUMENTS = [
   "--headless=new",
   "--no-sandbox",
@@ -22,6 +28,7 @@ const ARGUMENTS = [
   "--disable-background-networking",
   "--disable-component-update",
   "--disable-sync",
+  "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 ];
 
 /** Whether there is a Chromium at `CHROMIUM_PATH`, or else at `/usr/bin/chromium`. */
@@ -34,7 +41,39 @@ export function openBrowser(): Promise<Browser> {
   return chromium.launch({ executablePath, args: ARGUMENTS });
 }
 
+export interface StrictPageOptions extends BrowserContextOptions {
+  /** Complaints that are no fault: that a server which was killed can't be reached. */
+  readonly mayComplain?: RegExp;
+}
+
+/**
+ * A page that may not complain: the test fails when there was an error or a warning on its console, which is also
+ * where what a Content-Security-Policy forbids is told, or an error that nothing caught.
+ */
+export async function openStrictPage(
+  browser: Browser,
+  { mayComplain, ...options }: StrictPageOptions = {},
+): Promise<Page> {
+  const page = await browser.newPage(options);
+  const { complaints } = recordPage(page);
+  onTestFinished(() => {
+    expect(complaints.filter((complaint) => !mayComplain?.test(complaint))).toEqual([]);
+  });
+  return page;
+}
+
+/** Writes what the page shows to `test-results/NAME-light.png` and `-dark.png`, for people to look at. */
+export async function takeScreenshots(page: Page, name: string): Promise<void> {
+  for (const colorScheme of ["light", "dark"] as const) {
+    await page.emulateMedia({ colorScheme });
+    await page.screenshot({ path: join(PROJECT, "test-results", `${name}-${colorScheme}.png`) });
+  }
+  await page.emulateMedia({ colorScheme: null });
+}
+
 export interface PageRecord {
+  /** What it asked for, and the WebSockets that it opened, `ws` written as `http`. */
+  readonly urls: readonly string[];
   /** Where it sent requests and opened WebSockets to, `ws` written as `http`. */
   readonly origins: ReadonlySet<string>;
   /** The URLs of its WebSockets. */
@@ -45,22 +84,27 @@ export interface PageRecord {
 
 /** Writes down, from now on, what a page does behind its face. Call it before the page goes anywhere. */
 export function recordPage(page: Page): PageRecord {
+  const urls: string[] = [];
   const origins = new Set<string>();
   const webSockets: string[] = [];
   const complaints: string[] = [];
-  page.on("request", (request) => origins.add(originOf(request.url())));
+  const asked = (url: string): void => {
+    urls.push(url);
+    origins.add(originOf(url));
+  };
+  page.on("request", (request) => asked(request.url()));
   page.on("websocket", (socket) => {
     webSockets.push(socket.url());
-    origins.add(originOf(socket.url()));
+    asked(socket.url().replace(/^ws/, "http"));
   });
   page.on("console", (message) => {
     if (["error", "warning"].includes(message.type())) complaints.push(message.text());
   });
   page.on("pageerror", (error) => complaints.push(String(error)));
-  return { origins, webSockets, complaints };
+  return { urls, origins, webSockets, complaints };
 }
 
 /** Of `blob:http://host/id` too it is `http://host`. */
 function originOf(url: string): string {
-  return new URL(url.replace(/^ws/, "http")).origin;
+  return new URL(url).origin;
 }

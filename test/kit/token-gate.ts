@@ -16,18 +16,24 @@ export class TokenGate implements AsyncDisposable {
   /** What becomes of a message to a client. */
   alter = (message: string): string => message;
   #token: string;
+  readonly #isGuarded: (path: string) => boolean;
 
-  /** @param url of the server behind it. */
-  static async open(url: string, token: string): Promise<TokenGate> {
-    const gate = new TokenGate(new URL(url), token);
+  /** @param url of the server behind it. @param isGuarded which paths need the token; default: all */
+  static async open(
+    url: string,
+    token: string,
+    isGuarded: (path: string) => boolean = () => true,
+  ): Promise<TokenGate> {
+    const gate = new TokenGate(new URL(url), token, isGuarded);
     gate.#server.listen(0, "127.0.0.1");
     await once(gate.#server, "listening");
     return gate;
   }
 
-  private constructor(behind: URL, token: string) {
+  private constructor(behind: URL, token: string, isGuarded: (path: string) => boolean) {
     this.#behind = behind;
     this.#token = token;
+    this.#isGuarded = isGuarded;
     this.#webSockets.on("connection", (client) => this.#passSocket(client));
   }
 
@@ -68,7 +74,8 @@ export class TokenGate implements AsyncDisposable {
 
   #pass(asked: IncomingMessage, answer: ServerResponse): void {
     const { method, url, headers } = asked;
-    if (!this.#isGood(headers.authorization)) return void answer.writeHead(401).end();
+    const isLet = !this.#isGuarded(url ?? "") || this.#isGood(headers.authorization);
+    if (!isLet) return void answer.writeHead(401).end();
     const { hostname, port } = this.#behind;
     const passed = request({ hostname, port, method, path: url, headers }, (response) => {
       answer.writeHead(response.statusCode!, response.headers); // it has one: it is an answer

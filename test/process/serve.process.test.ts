@@ -153,6 +153,7 @@ describe("At a terminal", () => {
     const { code } = await program.exited;
 
     expect(block).toMatch(/Tidemark is ready in \d+ ms/);
+    expect(/http:\S+/.exec(block)?.[0]).toBe(`${url}/`); // the dashboard comes first
     expect(block).toContain(`${url}/graphql`);
     expect(block).toContain(`${url}/health`);
     expect(block).toMatch(/Store +memory:/);

@@ -348,15 +348,6 @@ describe("A path", () => {
     expect(body).toContain("/graphql");
     expect(body).not.toContain(path);
   });
-
-  it("/ leads to the API", async () => {
-    await using server = await startServer();
-    using connection = new HttpConnection(server.url);
-
-    const { status, headers } = await connection.request({ path: "/" });
-
-    expect([status, headers.location]).toEqual([302, "/graphql"]);
-  });
 });
 
 describe("/health", () => {

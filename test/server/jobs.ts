@@ -7,6 +7,7 @@ export interface JobInput {
   readonly username?: string;
   readonly jobId?: string;
   readonly task?: object;
+  readonly memory?: object;
   readonly requestId?: string;
 }
 

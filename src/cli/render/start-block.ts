@@ -1,9 +1,9 @@
 /** What a person sees at a terminal when the server is ready: where to go first, and what to try. */
-export function startBlock({ url, store, readyMs }: StartBlock): string {
+export function startBlock({ url, dashboard, store, readyMs }: StartBlock): string {
   return `
   Tidemark is ready in ${readyMs} ms.
 
-  GraphiQL    ${url}/graphql
+${dashboard ? `  Dashboard   ${url}/\n` : ""}  GraphiQL    ${url}/graphql
   WebSocket   ${url.replace(/^http/, "ws")}/graphql
   Health      ${url}/health  ${url}/ready  ${url}/metrics
   Store       ${describe(store)}
@@ -16,6 +16,8 @@ export function startBlock({ url, store, readyMs }: StartBlock): string {
 
 export interface StartBlock {
   readonly url: string;
+  /** Whether it is served. */
+  readonly dashboard: boolean;
   /** As configured: `lmdb:./tidemark-data`. */
   readonly store: string;
   readonly readyMs: number;

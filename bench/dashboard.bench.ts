@@ -1,0 +1,167 @@
+/**
+ * How smooth the dashboard is in Chromium with 10,000 jobs of which 500 change a second, and whether its memory stays
+ * what it was. Frames are counted by the page itself; `busy` is the part of the time in which the page's one thread
+ * works, which other load on the machine does not change much.
+ *
+ *     npm run bench -- dashboard                 heap over ten minutes
+ *     npm run bench -- dashboard --minutes 2     sooner
+ */
+import { setTimeout } from "node:timers/promises";
+import { parseArgs } from "node:util";
+import { chromium, type CDPSession, type Page } from "playwright-core";
+import { MeasuredServer } from "../test/kit/measured-server.js";
+import { dataOf } from "../test/kit/raw-http.js";
+import { rounded } from "./measure.js";
+
+const JOBS = 10_000;
+const USERS = 100;
+const TASKS = 5;
+const CHANGES_A_SECOND = 500;
+const REQUESTS_A_SECOND = 10;
+const LOOK_MS = 20_000;
+
+const { values } = parseArgs({ options: { minutes: { type: "string", default: "10" } }, strict: false });
+const minutes = Number(values.minutes);
+
+const REPORT = `mutation ($inputs: [UpdateTaskInput!]!) { updateTasks(inputs: $inputs) { error { code } } }`;
+
+/** The time between two frames, for so long. As text, since tsx adds to functions what the page does not have. */
+const FRAMES = `new Promise((resolve) => {
+  const frames = [];
+  const start = performance.now();
+  let last;
+  const onFrame = (now) => {
+    if (last !== undefined) frames.push(now - last);
+    last = now;
+    if (now - start < ${LOOK_MS}) requestAnimationFrame(onFrame);
+    else resolve(frames);
+  };
+  requestAnimationFrame(onFrame);
+})`;
+
+await using server = await MeasuredServer.start();
+await server.storeJobs({ database: "d", users: USERS, jobs: JOBS, tasks: TASKS });
+const browser = await chromium.launch({
+  executablePath: process.env["CHROMIUM_PATH"] ?? "/usr/bin/chromium",
+  args: ["--headless=new", "--no-sandbox", "--disable-gpu", "--js-flags=--expose-gc"],
+});
+const page = await browser.newPage({ viewport: { width: 1_440, height: 900 } });
+const debug = await page.context().newCDPSession(page);
+await debug.send("Performance.enable");
+
+const began = performance.now();
+await page.goto(`${server.url}/?database=d`);
+await page.getByRole("grid").waitFor();
+process.stdout.write(`10,000 jobs are listed after ${rounded((performance.now() - began) / 1_000)} s\n`);
+
+const rows = [await look("nothing changes")];
+const writing = new AbortController();
+const written = write(writing.signal);
+rows.push(await look("newest first"));
+await sortBy("-progress");
+rows.push(await look("by progress"));
+rows.push(await look("by progress, scrolling", scroll));
+await sortBy("-elapsed");
+rows.push(await look("by elapsed"));
+console.table(rows);
+await followHeap();
+writing.abort();
+process.stdout.write(`${rounded(await written)} changes a second were made\n`);
+await browser.close();
+
+interface Row {
+  readonly view: string;
+  readonly frames: number;
+  readonly "p50 ms": number;
+  readonly "p95 ms": number;
+  readonly "p99 ms": number;
+  readonly "over 16.7": string;
+  readonly "over 33": string;
+  readonly "over 50": string;
+  readonly busy: string;
+}
+
+/** The frames of some seconds, and how busy the page was. */
+async function look(view: string, act?: (looked: Page) => Promise<void>): Promise<Row> {
+  const before = await busySeconds(debug);
+  const acting = act?.(page);
+  const frames = await page.evaluate<number[]>(FRAMES);
+  await acting;
+  const busy = (await busySeconds(debug)) - before;
+  const sorted = frames.toSorted((one, other) => one - other);
+  // A frame is due every 16.7 ms, and its time is told to a tenth.
+  const over = (ms: number): string =>
+    percent(frames.filter((frame) => frame > ms + 0.5).length, frames.length);
+  return {
+    view,
+    frames: frames.length,
+    "p50 ms": rounded(sorted[Math.floor(sorted.length * 0.5)]!),
+    "p95 ms": rounded(sorted[Math.floor(sorted.length * 0.95)]!),
+    "p99 ms": rounded(sorted[Math.floor(sorted.length * 0.99)]!),
+    "over 16.7": over(16.7),
+    "over 33": over(33.3),
+    "over 50": over(50),
+    busy: percent(busy * 1_000, LOOK_MS),
+  };
+}
+
+/** Of the page's main thread: script, styles, layout and all else. */
+async function busySeconds(session: CDPSession): Promise<number> {
+  const { metrics } = await session.send("Performance.getMetrics");
+  return metrics.find(({ name }) => name === "TaskDuration")?.value ?? 0;
+}
+
+async function scroll(scrolled: Page): Promise<void> {
+  await scrolled.mouse.move(700, 500);
+  const end = performance.now() + LOOK_MS;
+  for (let down = true; performance.now() < end; down = !down)
+    for (let step = 0; step < 40 && performance.now() < end; step++) {
+      await scrolled.mouse.wheel(0, down ? 240 : -240);
+      await setTimeout(16);
+    }
+}
+
+async function sortBy(sort: string): Promise<void> {
+  await page.goto(`${server.url}/?database=d&sort=${sort}`);
+  await page.getByRole("grid").waitFor();
+  await setTimeout(2_000);
+}
+
+/** What is left after a collection, each minute. */
+async function followHeap(): Promise<void> {
+  for (let minute = 0; minute <= minutes; minute++) {
+    await debug.send("HeapProfiler.collectGarbage");
+    const { usedSize } = await debug.send("Runtime.getHeapUsage");
+    const elements = await page.locator("*").count();
+    process.stdout.write(`minute ${minute}: ${rounded(usedSize / 1e6)} MB of heap, ${elements} elements\n`);
+    if (minute < minutes) await setTimeout(60_000);
+  }
+}
+
+/** Reports on one job after the other, evenly, until it is stopped; says how many changes a second that were. */
+async function write(signal: AbortSignal): Promise<number> {
+  const start = performance.now();
+  const size = CHANGES_A_SECOND / REQUESTS_A_SECOND;
+  let made = 0;
+  for (; !signal.aborted; made += size) {
+    const inputs = Array.from({ length: size }, (_, index) => reportOn((made + index) % JOBS));
+    await dataOf(server.url, REPORT, { inputs });
+    await setTimeout(Math.max(0, start + (1_000 * (made + size)) / CHANGES_A_SECOND - performance.now()));
+  }
+  return (1_000 * made) / (performance.now() - start);
+}
+
+function reportOn(job: number): object {
+  const leaf = Math.floor(Math.random() * TASKS) % TASKS;
+  const add = 1 + Math.floor(Math.random() * 20);
+  return {
+    database: "d",
+    username: `user${job % USERS}`,
+    jobId: `job${job}`,
+    updates: [{ path: String(leaf), add }],
+  };
+}
+
+function percent(part: number, whole: number): string {
+  return `${((100 * part) / whole).toFixed(1)} %`;
+}

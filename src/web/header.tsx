@@ -1,0 +1,180 @@
+import { useSignal } from "@preact/signals";
+import { useEffect, useRef } from "preact/hooks";
+import { exactCount } from "./format/numbers.js";
+import { NEWEST_FIRST, type Address } from "./address.js";
+import { STANDING_WORDS, type Standing } from "./jobs/standing.js";
+import { go, linkTo } from "./location.js";
+import { database } from "./page-state.js";
+import { CHEVRON_DOWN, DATABASE, HALF, Icon, Mark, MOON, StandingIcon, SUN } from "./parts/icons.js";
+import { Name } from "./parts/names.js";
+import { databases, refreshDatabases, type DatabaseCounts } from "./server/databases.js";
+import { signOut, token } from "./server/session.js";
+import { status, statusText } from "./status.js";
+import { nextTheme, theme } from "./theme.js";
+
+/** Where one is, and whether what is seen is true. */
+export function Header({ onHelp }: { readonly onHelp: () => void }) {
+  return (
+    <header class="header">
+      <a class="brand" href={linkTo({ ...UNFILTERED })} onClick={(event) => follow(event, UNFILTERED)}>
+        <Mark />
+        <span>Tidemark</span>
+      </a>
+      <DatabasePicker />
+      <div class="header-end">
+        <Connection />
+        <ThemeSwitch />
+        <button type="button" class="icon-button" aria-label="Keys" title="Keys (?)" onClick={onHelp}>
+          ?
+        </button>
+        {token.value !== undefined && (
+          <button type="button" class="quiet" onClick={signOut}>
+            Sign out
+          </button>
+        )}
+      </div>
+    </header>
+  );
+}
+
+const UNFILTERED = {
+  user: undefined,
+  standings: [],
+  search: "",
+  sort: NEWEST_FIRST,
+  job: undefined,
+} as const satisfies Partial<Address>;
+
+function Connection() {
+  const { kind } = status.value;
+  const cause = "cause" in status.value ? status.value.cause : undefined;
+  const error = status.value.kind === "closed" ? status.value.error : cause;
+  return (
+    <span class="connection" data-kind={kind} title={error instanceof Error ? error.message : undefined}>
+      <span class="connection-dot" aria-hidden="true" />
+      {statusText}
+    </span>
+  );
+}
+
+const THEME_ICONS = { system: HALF, light: SUN, dark: MOON };
+
+function ThemeSwitch() {
+  const name = `Colours: ${theme.value}`;
+  return (
+    <button type="button" class="icon-button" aria-label={name} title={name} onClick={nextTheme}>
+      <Icon>{THEME_ICONS[theme.value]}</Icon>
+    </button>
+  );
+}
+
+/** The databases with what is in them; the one that is seen is its label. */
+function DatabasePicker() {
+  const isOpen = useSignal(false);
+  const picker = useRef<HTMLDivElement>(null);
+  const close = (): void => void (isOpen.value = false);
+  useEffect(() => {
+    const element = picker.current!; // drawn by now
+    if (!isOpen.value) return undefined;
+    refreshDatabases();
+    element.querySelector<HTMLElement>("[aria-current], a")?.focus();
+    const listening = new AbortController();
+    const onPointer = (event: PointerEvent): void => {
+      if (!element.contains(event.target as Node)) close(); // safe: pointers are on nodes
+    };
+    addEventListener("pointerdown", onPointer, listening);
+    element.addEventListener("keydown", (event) => onPickerKey(event, element, close), listening);
+    return () => listening.abort();
+  }, [isOpen.value]);
+
+  return (
+    <div ref={picker} class="picker">
+      <button
+        type="button"
+        class="picker-button"
+        aria-expanded={isOpen.value}
+        aria-controls="databases"
+        onClick={() => (isOpen.value = !isOpen.value)}
+      >
+        <Icon>{DATABASE}</Icon>
+        <span class="unseen">Database</span>
+        <Name text={database.value ?? "…"} />
+        <Icon>{CHEVRON_DOWN}</Icon>
+      </button>
+      {isOpen.value && (
+        <nav id="databases" class="picker-list" aria-label="Databases">
+          {databases.value?.map((counts) => (
+            <DatabaseLink key={counts.name} counts={counts} onFollow={close} />
+          ))}
+          {!databases.value?.length && <p class="hint">No database has jobs yet.</p>}
+        </nav>
+      )}
+    </div>
+  );
+}
+
+function DatabaseLink({
+  counts,
+  onFollow,
+}: {
+  readonly counts: DatabaseCounts;
+  readonly onFollow: () => void;
+}) {
+  const there = { ...UNFILTERED, database: counts.name };
+  return (
+    <a
+      href={linkTo(there)}
+      aria-current={counts.name === database.value ? "true" : undefined}
+      onClick={(event) => {
+        follow(event, there);
+        onFollow();
+      }}
+    >
+      <Name text={counts.name} />
+      <span class="picker-counts">
+        <Count standing="FAILED" count={counts.failed} />
+        <Count standing="RUNNING" count={counts.running} />
+        <Count standing="PENDING" count={counts.pending} />
+        <Count standing="FINISHED" count={counts.finished} />
+        <Count standing="CANCELED" count={counts.canceled} />
+        <span class="picker-total">{exactCount(counts.total)}</span>
+      </span>
+    </a>
+  );
+}
+
+function Count({ standing, count }: { readonly standing: Standing; readonly count: number }) {
+  if (count === 0) return <span class="picker-none" />;
+  const word = STANDING_WORDS[standing];
+  return (
+    <span class="standing" data-standing={standing} title={`${word}: ${exactCount(count)}`}>
+      <StandingIcon standing={standing} />
+      <span class="unseen">{word}</span>
+      {exactCount(count)}
+    </span>
+  );
+}
+
+function follow(event: MouseEvent, change: Partial<Address>): void {
+  if (event.ctrlKey || event.metaKey || event.shiftKey) return;
+  event.preventDefault();
+  go(change);
+}
+
+/** Arrows lead through the databases, Escape out of them. */
+function onPickerKey(event: KeyboardEvent, picker: HTMLElement, close: () => void): void {
+  if (event.key === "Escape") {
+    close();
+    picker.querySelector("button")!.focus();
+  } else if (event.key === "ArrowDown") moveFocus(picker, 1);
+  else if (event.key === "ArrowUp") moveFocus(picker, -1);
+  else return;
+  event.preventDefault();
+  event.stopPropagation();
+}
+
+function moveFocus(picker: HTMLElement, by: number): void {
+  const links = [...picker.querySelectorAll("a")];
+  const index = links.findIndex((link) => link === document.activeElement);
+  links[(index + by + links.length) % links.length]?.focus();
+}

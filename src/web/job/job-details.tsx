@@ -1,0 +1,62 @@
+import type { ComponentChildren } from "preact";
+import type { WatchedJob } from "../../client/index.js";
+import { bytesText, exactCount } from "../format/numbers.js";
+import { Instant } from "../parts/instant.js";
+import { Name } from "../parts/names.js";
+
+/** All that is known of a job beside its progress. */
+export function JobDetails({ job }: { readonly job: WatchedJob }) {
+  const { task, memory } = job;
+  return (
+    <section class="panel details" aria-labelledby="details-title">
+      <header>
+        <h2 id="details-title">Details</h2>
+      </header>
+      <dl>
+        <Detail name="Job">
+          <Name text={job.jobId} />
+        </Detail>
+        <Detail name="User">
+          <Name text={job.username} />
+        </Detail>
+        <Detail name="Database">
+          <Name text={job.database} />
+        </Detail>
+        <Detail name="Attempt">{exactCount(job.attempt)}</Detail>
+        <At name="Stored" instant={job.storedAt} />
+        <At name="Started" instant={task.startedAt} />
+        <At name="Ended" instant={job.endedAt} />
+        <At name="Last report" instant={job.reportedAt} />
+        <At name="Kept until" instant={job.expiresAt} />
+        {memory && (
+          <Detail name="Memory">
+            {memory.minBytes === memory.maxBytes
+              ? bytesText(memory.minBytes)
+              : `${bytesText(memory.minBytes)} to ${bytesText(memory.maxBytes)}`}
+          </Detail>
+        )}
+        {task.maxConcurrency !== null && (
+          <Detail name="Concurrency">{exactCount(task.maxConcurrency)}</Detail>
+        )}
+        <Detail name="Changes">{exactCount(job.version)}</Detail>
+      </dl>
+    </section>
+  );
+}
+
+function At({ name, instant }: { readonly name: string; readonly instant: string | null }) {
+  return instant === null ? null : (
+    <Detail name={name}>
+      <Instant at={instant} />
+    </Detail>
+  );
+}
+
+function Detail({ name, children }: { readonly name: string; readonly children: ComponentChildren }) {
+  return (
+    <div>
+      <dt>{name}</dt>
+      <dd>{children}</dd>
+    </div>
+  );
+}

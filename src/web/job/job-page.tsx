@@ -1,0 +1,219 @@
+import { useEffect, useMemo, useRef } from "preact/hooks";
+import type { WatchedJob } from "../../client/index.js";
+import type { JobAddress } from "../address.js";
+import { exactCount, rateText } from "../format/numbers.js";
+import { treeRate } from "../jobs/job-facts.js";
+import { standingOf, STANDING_WORDS } from "../jobs/standing.js";
+import {
+  doneTitle,
+  elapsedText,
+  etaText,
+  etaTitle,
+  heardText,
+  NOTHING,
+  treeRateText,
+  volumeText,
+} from "../jobs/texts.js";
+import { go, linkTo } from "../location.js";
+import { Bar } from "../parts/bar.js";
+import { ARROW_LEFT, Icon, StandingIcon } from "../parts/icons.js";
+import { Instant } from "../parts/instant.js";
+import { Name } from "../parts/names.js";
+import { StandingBadge } from "../parts/standing-badge.js";
+import { serverNow } from "../server/server-clock.js";
+import { showStatusOf } from "../status.js";
+import { JobActions } from "./job-actions.js";
+import { JobDetails } from "./job-details.js";
+import { JobLog } from "./job-log.js";
+import { JobWatch, type MeasuredRate } from "./job-watch.js";
+import { RatePanel } from "./rate-panel.js";
+import { TaskTree } from "./task-tree.js";
+
+interface JobPageProps {
+  readonly database: string;
+  readonly address: JobAddress;
+}
+
+/** One job: how far it is, of what it is made, what it says, and what can be done about it. */
+export function JobPage({ database, address: { username, jobId } }: JobPageProps) {
+  const watched = useMemo(() => new JobWatch(database, { username, jobId }), [database, username, jobId]);
+  useEffect(() => {
+    const hide = showStatusOf(watched);
+    return () => {
+      hide();
+      watched.close();
+    };
+  }, [watched]);
+  const job = watched.job.value;
+  return (
+    <main class="job-page" data-scroller>
+      <nav aria-label="Back">
+        <a href={linkTo({ job: undefined })} class="back" onClick={goBack}>
+          <Icon>{ARROW_LEFT}</Icon>
+          Jobs in <Name text={database} />
+        </a>
+      </nav>
+      {job ? <JobView job={job} watched={watched} /> : <NoJob jobId={jobId} isGone={watched.isGone.value} />}
+    </main>
+  );
+}
+
+function NoJob({ jobId, isGone }: { readonly jobId: string; readonly isGone: boolean }) {
+  return (
+    <div class="quiet-page">
+      <h1 class="job-title">
+        <Name text={jobId} />
+      </h1>
+      <p>{isGone ? "There is no such job, or it is no longer kept." : "Reading the job…"}</p>
+    </div>
+  );
+}
+
+function JobView({ job, watched }: { readonly job: WatchedJob; readonly watched: JobWatch }) {
+  const title = useRef<HTMLHeadingElement>(null);
+  const { task, jobId, username, attempt } = job;
+  const percent = task.progress.percent.replace(/\..*%$/u, "%");
+  useEffect(() => {
+    document.title = `${percent} · ${task.description} · Tidemark`;
+  }, [percent, task.description]);
+  useEffect(() => title.current?.focus({ preventScroll: true }), [job.id]);
+  return (
+    <>
+      <header class="job-header">
+        <div class="job-naming">
+          <h1 ref={title} class="job-title" tabIndex={-1}>
+            <Name text={task.description} />
+          </h1>
+          <p class="job-subtitle">
+            <StandingBadge standing={standingOf(job)} />
+            <Name text={jobId} className="mono" />
+            <span>
+              of <Name text={username} />
+            </span>
+            {attempt > 1 && <span>attempt {exactCount(attempt)}</span>}
+          </p>
+        </div>
+        {!watched.isGone.value && <JobActions job={job} />}
+      </header>
+      <Notices job={job} isGone={watched.isGone.value} />
+      <Hero job={job} measured={watched.rates.value} />
+      <div class="job-columns">
+        <TaskTree job={job} />
+        <div class="job-side">
+          <RatePanel measured={watched.rates.value} />
+          <JobLog lines={watched.log.value} />
+          <JobDetails job={job} />
+        </div>
+      </div>
+    </>
+  );
+}
+
+/** How far it is, in one look. */
+function Hero({ job, measured }: { readonly job: WatchedJob; readonly measured: MeasuredRate }) {
+  const { progress } = job.task;
+  const now = serverNow();
+  return (
+    <section class="hero" aria-label="Progress">
+      <div class="hero-percent">{progress.percent}</div>
+      <Bar progress={progress} standing={standingOf(job)} label={`Progress of ${job.task.description}`} />
+      <dl class="hero-facts">
+        <Fact
+          name="Done"
+          title={doneTitle(progress)}
+          text={`${exactCount(progress.done)} / ${volumeText(progress, exactCount)}`}
+        />
+        <Fact name="Rate" text={rateNow(job, measured)} />
+        <Fact name="Left" title={etaTitle(job)} text={etaText(job, now)} />
+        <Fact name="Elapsed" text={elapsedText(job, now)} />
+      </dl>
+    </section>
+  );
+}
+
+/** As the server says; where it can't, as it was measured here. */
+function rateNow(job: WatchedJob, { points }: MeasuredRate): string {
+  const isMoving = job.health === "OK" && job.task.status === "RUNNING";
+  const latest = isMoving && treeRate(job.task) === null ? points.at(-1) : undefined;
+  return latest ? rateText(latest.rate) : treeRateText(job);
+}
+
+interface FactProps {
+  readonly name: string;
+  readonly text: string;
+  readonly title?: string | undefined;
+}
+
+function Fact({ name, text, title }: FactProps) {
+  return (
+    <div title={title} data-nothing={text === NOTHING || undefined}>
+      <dt>{name}</dt>
+      <dd class="number">{text}</dd>
+    </div>
+  );
+}
+
+/** What somebody has to know before all else. */
+function Notices({ job, isGone }: { readonly job: WatchedJob; readonly isGone: boolean }) {
+  const { task, health, cancelRequest, endedAt } = job;
+  return (
+    <div class="notices">
+      {isGone && (
+        <p class="notice">This job is no longer kept by the server. What you see is how it was last.</p>
+      )}
+      {task.status === "FAILED" && (
+        <div class="notice" data-standing="FAILED">
+          <StandingIcon standing="FAILED" />
+          <div>
+            <strong>Failed</strong> <bdi class="reason">{failureOf(job)}</bdi>
+          </div>
+        </div>
+      )}
+      {health !== "OK" && <Unheard job={job} />}
+      {cancelRequest && (
+        <div class="notice" data-standing="CANCELED">
+          <StandingIcon standing="CANCELED" />
+          <div>
+            <strong>
+              {endedAt === null ? "Asked to cancel" : "Was asked to cancel"} by{" "}
+              <Name text={cancelRequest.by} />
+            </strong>{" "}
+            <Instant at={cancelRequest.at} />
+            {cancelRequest.reason && <bdi class="reason">{cancelRequest.reason}</bdi>}
+            {endedAt === null && <span class="hint"> The worker has not stopped yet.</span>}
+          </div>
+        </div>
+      )}
+    </div>
+  );
+}
+
+function Unheard({ job }: { readonly job: WatchedJob }) {
+  const { health, reportedAt, task } = job;
+  if (health === "OK") return null;
+  return (
+    <div class="notice" data-standing={health}>
+      <StandingIcon standing={health} />
+      <div>
+        <strong>{STANDING_WORDS[health]}</strong> Its worker was last heard of {heardText(job, serverNow())},
+        at <Instant at={reportedAt} />. The status, {STANDING_WORDS[task.status]}, is the one it reported
+        then.
+      </div>
+    </div>
+  );
+}
+
+/** That of the job, or else of the task that failed it. */
+function failureOf({ task }: WatchedJob): string {
+  for (let failed: WatchedJob["task"] | undefined = task; failed;) {
+    if (failed.message) return failed.message;
+    failed = failed.subTasks.find(({ status }) => status === "FAILED");
+  }
+  return "The worker gave no reason.";
+}
+
+function goBack(event: MouseEvent): void {
+  if (event.ctrlKey || event.metaKey || event.shiftKey) return;
+  event.preventDefault();
+  go({ job: undefined });
+}

@@ -1,0 +1,85 @@
+import { serverNow } from "../server/server-clock.js";
+import { linkTo } from "../location.js";
+import { Bar } from "../parts/bar.js";
+import { Done } from "../parts/done.js";
+import { Name } from "../parts/names.js";
+import { JobStanding } from "../parts/standing-badge.js";
+import type { JobRow } from "./job-store.js";
+import { standingOf } from "./standing.js";
+import { doneTitle, elapsedText, etaText, etaTitle, treeRateText } from "./texts.js";
+
+export interface JobRowViewProps {
+  readonly row: JobRow;
+  readonly index: number;
+  readonly top: number;
+  readonly isActive: boolean;
+}
+
+/** A job in the list. It is drawn again when the job changes, and its clocks each second. */
+export function JobRowView({ row, index, top, isActive }: JobRowViewProps) {
+  const job = row.job.value;
+  const { username, jobId, attempt, task } = job;
+  return (
+    <div
+      role="row"
+      id={rowElementId(row.id)}
+      class="job-row"
+      aria-rowindex={index + 2}
+      aria-selected={isActive}
+      data-standing={standingOf(job)}
+      data-job={row.id}
+      style={{ transform: `translateY(${top}px)` }}
+    >
+      <div role="gridcell" class="cell cell-status">
+        <JobStanding job={job} />
+      </div>
+      <div role="gridcell" class="cell cell-name">
+        <a href={linkTo({ job: { username, jobId } })} tabIndex={-1}>
+          <Name text={task.description} />
+        </a>
+        {task.message && <Name className="message" text={task.message} />}
+      </div>
+      <div role="gridcell" class="cell cell-job">
+        <Name text={jobId} />
+      </div>
+      <div role="gridcell" class="cell cell-user">
+        <Name text={username} />
+      </div>
+      <div role="gridcell" class="cell cell-progress">
+        <Bar progress={task.progress} standing={standingOf(job)} label={`Progress of ${task.description}`} />
+        <span class="percent">{task.progress.percent}</span>
+      </div>
+      <div role="gridcell" class="cell cell-done number" title={doneTitle(task.progress)}>
+        <Done progress={task.progress} />
+      </div>
+      <div role="gridcell" class="cell cell-rate number">
+        {treeRateText(job)}
+      </div>
+      <Clocks row={row} />
+      <div role="gridcell" class="cell cell-attempt number">
+        {attempt}
+      </div>
+    </div>
+  );
+}
+
+/** What changes with time alone. */
+function Clocks({ row }: { readonly row: JobRow }) {
+  const job = row.job.value;
+  const now = job.endedAt === null ? serverNow() : 0;
+  return (
+    <>
+      <div role="gridcell" class="cell cell-eta number" title={etaTitle(job)}>
+        {etaText(job, now)}
+      </div>
+      <div role="gridcell" class="cell cell-elapsed number">
+        {elapsedText(job, now)}
+      </div>
+    </>
+  );
+}
+
+/** Ids are base64url, and so can be that of an element. */
+export function rowElementId(id: string): string {
+  return `job-${id}`;
+}

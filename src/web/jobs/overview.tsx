@@ -1,0 +1,49 @@
+import { useEffect } from "preact/hooks";
+import { FirstMinute } from "../first-minute/first-minute.js";
+import { address } from "../location.js";
+import { exactCount } from "../format/numbers.js";
+import { JobList } from "./job-list.js";
+import type { JobStore } from "./job-store.js";
+import { listAll, Toolbar } from "./toolbar.js";
+
+/** The jobs of a database; how to send a first one, where there is none. */
+export function Overview({ store }: { readonly store: JobStore }) {
+  useEffect(() => {
+    document.title = `${store.database} · Tidemark`;
+  }, [store]);
+  const { total } = store.counts.value.of;
+  if (!store.isLoaded.value) return <Loading count={total} />;
+  if (total === 0) return <FirstMinute database={store.database} />;
+  return (
+    <main class="overview">
+      <h1 class="unseen">Jobs in {store.database}</h1>
+      <Toolbar store={store} />
+      <JobList store={store} />
+      {store.order.value.length === 0 && <NoneListed />}
+    </main>
+  );
+}
+
+function Loading({ count }: { readonly count: number }) {
+  return (
+    <main class="quiet-page">
+      <h1 class="unseen">Jobs</h1>
+      <p>
+        {count > 0
+          ? `Reading jobs: ${exactCount(count)}`
+          : `Reading the jobs in ${address().database ?? "…"}`}
+      </p>
+    </main>
+  );
+}
+
+function NoneListed() {
+  return (
+    <div class="none-listed">
+      <p>No job is like this.</p>
+      <button type="button" onClick={listAll}>
+        Show all
+      </button>
+    </div>
+  );
+}

@@ -1,0 +1,165 @@
+import { address, adjust } from "../location.js";
+import { exactCount } from "../format/numbers.js";
+import { CROSS, Icon, SEARCH, StandingIcon } from "../parts/icons.js";
+import { isOpen } from "./job-filter.js";
+import { SORT_NAMES } from "./columns.js";
+import { isSortKey } from "./job-order.js";
+import type { JobStore } from "./job-store.js";
+import { STANDING_WORDS, STANDINGS, type Standing } from "./standing.js";
+
+/** What is listed: by standing, with how many there are; by user; and by what somebody types. */
+export function Toolbar({ store }: { readonly store: JobStore }) {
+  return (
+    <div class="toolbar" role="search">
+      <Search />
+      <Standings store={store} />
+      <div class="toolbar-end">
+        <SortChoice />
+        <UserChoice store={store} />
+        <Listed store={store} />
+      </div>
+    </div>
+  );
+}
+
+function Search() {
+  const { search } = address();
+  return (
+    <label class="search">
+      <Icon>{SEARCH}</Icon>
+      <span class="unseen">Search jobs</span>
+      <input
+        id="search"
+        type="search"
+        placeholder="Search names, jobs, users"
+        autocomplete="off"
+        spellcheck={false}
+        value={search}
+        onInput={(event) => adjust({ search: event.currentTarget.value })}
+        onKeyDown={toList}
+      />
+      <kbd aria-hidden="true">/</kbd>
+    </label>
+  );
+}
+
+/** The list takes the keys when the search is done with. */
+function toList(event: KeyboardEvent): void {
+  if (event.key !== "Enter" && event.key !== "Escape" && event.key !== "ArrowDown") return;
+  event.preventDefault();
+  event.stopPropagation();
+  if (event.key === "Escape") adjust({ search: "" });
+  document.getElementById("jobs")?.focus();
+}
+
+function Standings({ store }: { readonly store: JobStore }) {
+  const { standings } = address();
+  const { of: counts } = store.counts.value;
+  const shown = STANDINGS.filter((standing) => counts.of(standing) > 0 || standings.includes(standing));
+  return (
+    <div class="chips" role="group" aria-label="Status">
+      <Chip
+        text="All"
+        count={counts.total}
+        isPressed={standings.length === 0}
+        onPress={() => adjust({ standings: [] })}
+      />
+      {shown.map((standing) => (
+        <Chip
+          key={standing}
+          standing={standing}
+          text={STANDING_WORDS[standing]}
+          count={counts.of(standing)}
+          isPressed={standings.includes(standing)}
+          onPress={() => adjust({ standings: toggled(standings, standing) })}
+        />
+      ))}
+    </div>
+  );
+}
+
+interface ChipProps {
+  readonly standing?: Standing;
+  readonly text: string;
+  readonly count: number;
+  readonly isPressed: boolean;
+  readonly onPress: () => void;
+}
+
+function Chip({ standing, text, count, isPressed, onPress }: ChipProps) {
+  return (
+    <button type="button" class="chip" data-standing={standing} aria-pressed={isPressed} onClick={onPress}>
+      {standing && <StandingIcon standing={standing} />}
+      {text} <span class="count">{exactCount(count)}</span>
+    </button>
+  );
+}
+
+function UserChoice({ store }: { readonly store: JobStore }) {
+  const { user } = address();
+  const users = store.counts.value.of.users();
+  if (users.length < 2 && user === undefined) return null;
+  const choices = user === undefined || users.includes(user) ? users : [user, ...users];
+  return (
+    <span class="choice">
+      <select
+        aria-label="User"
+        value={user ?? ""}
+        onChange={(event) => adjust({ user: event.currentTarget.value || undefined })}
+      >
+        <option value="">All users</option>
+        {choices.map((name) => (
+          <option key={name} value={name}>
+            {name}
+          </option>
+        ))}
+      </select>
+    </span>
+  );
+}
+
+/** Where the heads of the columns have no room. */
+function SortChoice() {
+  const { sort } = address();
+  return (
+    <span class="choice sort-choice">
+      <select aria-label="Sort by" value={sort.key} onChange={(event) => sortBy(event.currentTarget.value)}>
+        {Object.entries(SORT_NAMES).map(([key, name]) => (
+          <option key={key} value={key}>
+            {name}
+          </option>
+        ))}
+      </select>
+    </span>
+  );
+}
+
+function sortBy(key: string): void {
+  if (isSortKey(key)) adjust({ sort: { key, isDescending: DESCENDING.has(key) } });
+}
+
+const DESCENDING = new Set(["stored", "progress", "done", "rate", "elapsed", "attempt"]);
+
+/** How many of how many are listed, while not all are. */
+function Listed({ store }: { readonly store: JobStore }) {
+  const filter = address();
+  if (isOpen(filter)) return null;
+  return (
+    <button type="button" class="quiet" onClick={listAll}>
+      {exactCount(store.order.value.length)} shown
+      <Icon>{CROSS}</Icon>
+      <span class="unseen">Show all</span>
+    </button>
+  );
+}
+
+/** Takes all filters away. */
+export function listAll(): void {
+  adjust({ search: "", standings: [], user: undefined });
+}
+
+function toggled(standings: readonly Standing[], standing: Standing): Standing[] {
+  return standings.includes(standing)
+    ? standings.filter((other) => other !== standing)
+    : STANDINGS.filter((other) => other === standing || standings.includes(other));
+}

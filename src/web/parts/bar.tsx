@@ -1,0 +1,49 @@
+import { useRef } from "preact/hooks";
+import type { WatchedProgress } from "../../client/index.js";
+import { ratioOf } from "../jobs/job-facts.js";
+import type { Standing } from "../jobs/standing.js";
+
+export interface BarProps {
+  readonly progress: WatchedProgress;
+  readonly standing: Standing;
+  /** What progresses, for who can't see it. */
+  readonly label: string;
+}
+
+/**
+ * As far as the server has told, and not a pixel further. Of an unknown volume the bar is hatched; the hatching moves on
+ * with each report, and stands still while there is none.
+ */
+export function Bar({ progress, standing, label }: BarProps) {
+  const ratio = ratioOf(progress);
+  const step = useReports(progress);
+  const isUnknown = ratio === null && standing !== "PENDING";
+  return (
+    <div
+      class="bar"
+      role="progressbar"
+      aria-label={label}
+      aria-valuemin={0}
+      aria-valuemax={100}
+      aria-valuenow={ratio === null ? undefined : Math.round(ratio * 100)}
+      aria-valuetext={ratio === null ? "volume unknown" : progress.percent}
+      data-standing={standing}
+      data-unknown={isUnknown || undefined}
+    >
+      <div
+        class="bar-fill"
+        style={
+          isUnknown ? { backgroundPositionX: `${(step % 4) * 3}px` } : { transform: `scaleX(${ratio ?? 0})` }
+        }
+      />
+    </div>
+  );
+}
+
+/** How many reports have been seen: what did not change is the same object. */
+function useReports(progress: WatchedProgress): number {
+  const seen = useRef({ progress, count: 0 });
+  if (seen.current.progress.done !== progress.done)
+    seen.current = { progress, count: seen.current.count + 1 };
+  return seen.current.count;
+}

@@ -1,0 +1,29 @@
+/** How a key moves through rows: by so many, by infinitely many for the first and the last; undefined for other keys. */
+export function rowStep(
+  { key, ctrlKey, metaKey, altKey }: Pick<KeyboardEvent, "key" | "ctrlKey" | "metaKey" | "altKey">,
+  page: number,
+): number | undefined {
+  if (ctrlKey || metaKey || altKey) return undefined;
+  switch (key) {
+    case "ArrowDown":
+    case "j":
+      return 1;
+    case "ArrowUp":
+    case "k":
+      return -1;
+    case "PageDown":
+      return page;
+    case "PageUp":
+      return -page;
+    case "Home":
+      return -Infinity;
+    case "End":
+      return Infinity;
+  }
+  return undefined;
+}
+
+/** Whether keys have led to an element, and not to one in it. */
+export function isReached({ target }: FocusEvent, element: HTMLElement | null): boolean {
+  return target === element && !!element?.matches(":focus-visible");
+}

@@ -1,0 +1,28 @@
+/** A watch of this server's jobs, with its status as a signal. */
+import { signal, type ReadonlySignal } from "@preact/signals";
+import { watch, type Watch, type WatchStatus } from "../../client/index.js";
+import { SERVER_URL } from "../server-url.js";
+import { refused, token } from "./session.js";
+
+export interface LiveWatchOptions {
+  readonly database: string;
+  readonly username?: string;
+  readonly jobId?: string;
+  readonly minIntervalMs: number;
+}
+
+export interface LiveWatch {
+  readonly watch: Watch;
+  readonly status: ReadonlySignal<WatchStatus>;
+}
+
+export function liveWatch(options: LiveWatchOptions): LiveWatch {
+  const given = token.peek();
+  const opened = watch({ url: SERVER_URL, ...options, ...(given !== undefined && { token: given }) });
+  const status = signal<WatchStatus>(opened.status);
+  opened.onChange(() => {
+    status.value = opened.status;
+    if (opened.status.kind === "closed") refused(opened.status.error);
+  });
+  return { watch: opened, status };
+}

@@ -1,0 +1,47 @@
+import { describe, expect, it } from "vitest";
+import { formatAddress, NEWEST_FIRST, parseAddress, type Address } from "../../src/web/address.js";
+
+const PLAIN: Address = {
+  database: undefined,
+  user: undefined,
+  standings: [],
+  search: "",
+  sort: NEWEST_FIRST,
+  job: undefined,
+};
+
+describe("The address", () => {
+  it.each<[string, Address]>([
+    ["", PLAIN],
+    ["?database=demo", { ...PLAIN, database: "demo" }],
+    [
+      "?database=demo&user=alice&status=FAILED,LOST&search=a+b&sort=-progress",
+      {
+        database: "demo",
+        user: "alice",
+        standings: ["FAILED", "LOST"],
+        search: "a b",
+        sort: { key: "progress", isDescending: true },
+        job: undefined,
+      },
+    ],
+    [
+      "?database=demo&owner=%D7%90%26&job=a%2Fb%3F%23",
+      { ...PLAIN, database: "demo", job: { username: "א&", jobId: "a/b?#" } },
+    ],
+  ])("%s is read, and written again", (text, address) => {
+    expect(parseAddress(text)).toEqual(address);
+    expect(formatAddress(address)).toBe(text);
+  });
+
+  it("that somebody got wrong shows what it can", () => {
+    expect(parseAddress("?status=failed,LOST,&sort=constructor&job=&search")).toEqual({
+      ...PLAIN,
+      standings: ["LOST"],
+    });
+  });
+
+  it("of a job without its owner is that of nobody in particular", () => {
+    expect(parseAddress("?job=j").job).toEqual({ username: "anonymous", jobId: "j" });
+  });
+});

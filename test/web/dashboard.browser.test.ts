@@ -1,0 +1,330 @@
+import type { Browser } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { connect, leaf, task } from "../../src/client/index.js";
+import { hasChromium, openBrowser, openStrictPage } from "../kit/browser.js";
+import { ManualClock } from "../kit/manual-clock.js";
+import { RestartableServer } from "../kit/restartable-server.js";
+import { openScene, type Scene } from "../kit/scene.js";
+import { startServer } from "../kit/server.js";
+import { TokenGate } from "../kit/token-gate.js";
+import { store, taskCount, update } from "../server/jobs.js";
+import {
+  becomes,
+  connectionOf,
+  jobRow,
+  listedJobs,
+  openDashboard,
+  overflowOf,
+  seriousFaults,
+  untilLive,
+} from "./dashboard-page.js";
+
+const SCHEMES = ["light", "dark"] as const;
+
+/** Of the scene; the first minute is that of a database that is empty. */
+const VIEWS = {
+  overview: "?database=production",
+  job: "?database=production&owner=alice&job=wiki-2024-06",
+  "failed job": "?database=production&owner=jonas&job=reindex-products",
+  "first minute": "?database=nothing-yet",
+};
+
+const VIEWS_IN_SCHEMES = Object.entries(VIEWS).flatMap(([view, address]) =>
+  SCHEMES.map((scheme) => ({ view, address, scheme })),
+);
+
+describe.skipIf(!hasChromium())("The dashboard (needs Chromium)", { timeout: 90_000 }, () => {
+  let browser: Browser;
+  beforeAll(async () => void (browser = await openBrowser()), 90_000);
+  afterAll(() => browser.close());
+
+  it("shows a job as soon as it is stored, and how it moves", async () => {
+    await using server = await startServer();
+    const page = await openDashboard(browser, server.url);
+    await page.getByRole("heading", { name: "No jobs yet" }).waitFor();
+
+    await store(server.url, { database: "demo" });
+    const row = jobRow(page, "work");
+    await row.waitFor();
+    await update(server.url, { database: "demo", updates: [{ path: "", done: 4, message: "halfway" }] });
+
+    await becomes(() => row.getByRole("progressbar").getAttribute("aria-valuenow"), "40");
+    expect(await row.textContent()).toContain("halfway");
+  });
+
+  it("says since when it is stale, lets no clock go on, and catches up when the server is back", async () => {
+    await using server = await RestartableServer.start();
+    await store(server.url, { database: "demo" });
+    await update(server.url, { database: "demo", updates: [{ path: "", done: 4 }] });
+    const page = await openStrictPage(browser, {
+      mayComplain: /ERR_CONNECTION_REFUSED|WebSocket connection/,
+    });
+    await page.clock.install();
+    await page.goto(`${server.url}/?database=demo`);
+    const elapsed = jobRow(page, "work").locator(".cell-elapsed");
+    await elapsed.waitFor();
+
+    await server.kill();
+    await connectionOf(page).filter({ hasText: "Stale since" }).waitFor();
+    const before = await elapsed.textContent();
+    await page.clock.runFor(5_000);
+    const after = await elapsed.textContent();
+    const filter = await page.locator("main").evaluate((main) => getComputedStyle(main).filter);
+    const faults = await seriousFaults(page);
+
+    await server.startAgain();
+    await update(server.url, { database: "demo", updates: [{ path: "", done: 7 }] });
+    await page.clock.runFor(60_000);
+    await untilLive(page);
+
+    expect(after).toBe(before);
+    expect([filter, faults]).toEqual(["grayscale(1)", []]);
+    await becomes(() => jobRow(page, "work").locator(".percent").textContent(), "70%");
+  });
+
+  it("cancels a job that runs, by its name, and shows who asked and why", async () => {
+    await using server = await startServer();
+    const page = await openDashboard(browser, server.url, "?database=demo");
+    const worker = connect({ url: server.url, database: "demo", username: "alice" });
+    const job = worker.job({ jobId: "import-1" }, task("Import", leaf("read", { volume: 9 })));
+    const work = job.run(async ({ signal }) => {
+      await new Promise((resolve) => signal.addEventListener("abort", resolve));
+      signal.throwIfAborted();
+    });
+    const end = work.catch((reason: unknown) => reason);
+    await page.getByRole("link", { name: "Import" }).click();
+
+    await page.getByRole("button", { name: "Cancel…" }).click();
+    const dialog = page.getByRole("dialog");
+    const question = await dialog.getByRole("heading").textContent();
+    await dialog.getByLabel("Why").fill("wrong file");
+    await dialog.getByRole("button", { name: "Cancel the job" }).click();
+    const reason = await end;
+
+    expect(reason).toMatchObject({ reason: "wrong file" });
+    expect(question).toBe("Cancel Import (import-1 of alice)?");
+    await page.getByText("Was asked to cancel by anonymous").waitFor();
+    await page.locator(".job-subtitle").getByText("Canceled").waitFor();
+    expect(await page.locator(".notices").textContent()).toContain("wrong file");
+  });
+
+  it("removes a job once that is confirmed, and not before", async () => {
+    await using server = await startServer();
+    await store(server.url);
+    const page = await openDashboard(browser, server.url, "?database=d&owner=u&job=j");
+
+    await page.getByRole("button", { name: "Remove…" }).click();
+    await page.getByRole("button", { name: "Keep it" }).click();
+    const kept = await taskCount(server.url);
+    await page.getByRole("button", { name: "Remove…" }).click();
+    await page.getByRole("button", { name: "Remove the job" }).click();
+    await page.getByRole("heading", { name: "No jobs yet" }).waitFor();
+
+    expect([kept, await taskCount(server.url)]).toEqual([1, 0]);
+  });
+
+  it("shows what a link was made of, and goes back and forward", async () => {
+    await using scene = await openScene();
+    const page = await openDashboard(browser, scene.server.url, "?database=production");
+    await page.getByRole("button", { name: /^Running/ }).click();
+    await page.getByLabel("User", { exact: true }).selectOption("alice");
+    await page.getByLabel("Search jobs").fill("import");
+    await page.getByRole("button", { name: "Name", exact: true }).click();
+    const listed = await listedJobs(page);
+    const other = await openDashboard(browser, scene.server.url, new URL(page.url()).search);
+    await jobRow(other, "Import Wikipedia links").waitFor();
+
+    const listedThere = await listedJobs(other);
+    await page.getByRole("link", { name: "Import Wikipedia links" }).click();
+    await page.getByRole("heading", { name: "Import Wikipedia links" }).waitFor();
+    await page.goBack();
+    await page.getByRole("grid").waitFor();
+    const listedAgain = await listedJobs(page);
+    await page.goForward();
+    await page.getByRole("heading", { name: "Import Wikipedia links" }).waitFor();
+
+    expect(listed).toEqual(["Import Wikipedia links"]);
+    expect([listedThere, listedAgain]).toEqual([listed, listed]);
+  });
+
+  it("can be used by keys alone", async () => {
+    await using scene = await openScene();
+    const page = await openDashboard(browser, scene.server.url, "?database=production");
+    await page.getByRole("grid").waitFor();
+    const active = (): Promise<string | null> => page.locator(".job-row[aria-selected=true] a").textContent();
+
+    await page.keyboard.press("j");
+    await page.keyboard.press("ArrowDown");
+    const second = await active();
+    await page.keyboard.press("Enter");
+    await page.getByRole("heading", { name: second! }).waitFor();
+    await page.keyboard.press("Escape");
+    await page.getByRole("grid").waitFor();
+    const afterReturn = await active();
+    await page.keyboard.press("/");
+    await page.keyboard.type("louvain");
+    await page.keyboard.press("Enter");
+    await page.keyboard.press("Home");
+    const found = await active();
+    await page.keyboard.press("?");
+    await page.getByRole("dialog", { name: "Keys" }).waitFor();
+    await page.keyboard.press("Escape");
+    await page.getByRole("dialog").waitFor({ state: "detached" });
+
+    expect(afterReturn).toBe(second);
+    expect(found).toBe("Louvain communities");
+  });
+
+  it("keeps the focus on a job while others come, move and go", async () => {
+    await using server = await startServer();
+    for (const jobId of ["1", "2", "3"])
+      await store(server.url, { jobId, task: { description: `job ${jobId}` } });
+    const page = await openDashboard(browser, server.url, "?database=d&sort=job");
+    await page.getByRole("grid").waitFor();
+    await page.keyboard.press("End");
+    const active = page.locator(".job-row[aria-selected=true] a");
+
+    await store(server.url, { jobId: "0", task: { description: "job 0" } });
+    await jobRow(page, "job 0").waitFor();
+
+    expect(await active.textContent()).toBe("job 3");
+    expect(await page.evaluate(() => document.activeElement?.getAttribute("role"))).toBe("grid");
+  });
+
+  it("tells who can't see it of a failure, and of nothing that is as it should be", async () => {
+    await using server = await startServer();
+    await store(server.url);
+    const page = await openDashboard(browser, server.url, "?database=d");
+    await untilLive(page);
+    const told = page.getByRole("status");
+
+    await update(server.url, { updates: [{ path: "", done: 4 }] });
+    await becomes(() => jobRow(page, "work").locator(".percent").textContent(), "40%");
+    const before = await told.textContent();
+    await update(server.url, { updates: [{ path: "", status: "FAILED" }] });
+
+    await becomes(() => told.textContent(), "work, j, of u: failed.");
+    expect(before).toBe("");
+  });
+
+  it("draws what is seen of many jobs, and of a large tree", async () => {
+    await using server = await startServer();
+    const jobs = Array.from({ length: 500 }, (_, index) => store(server.url, { jobId: `job ${index}` }));
+    await Promise.all(jobs);
+    const subTasks = Array.from({ length: 3_000 }, (_, index) => ({
+      description: `part ${index}`,
+      volume: 1,
+    }));
+    await store(server.url, { jobId: "large", task: { description: "large", subTasks } });
+    const page = await openDashboard(browser, server.url, "?database=d&sort=job");
+    await page.getByRole("grid").waitFor();
+
+    await page.keyboard.press("End");
+    await jobRow(page, "large").waitFor();
+    const rows = await page.locator(".job-row").count();
+    await page.keyboard.press("Enter");
+    await page.getByRole("treegrid").focus();
+    await page.keyboard.press("End");
+    await page.getByText("part 2999").waitFor();
+    const tasks = await page.locator(".task-row").count();
+
+    expect(Math.min(rows, tasks)).toBeGreaterThan(5);
+    expect(Math.max(rows, tasks)).toBeLessThan(80);
+  });
+
+  it("shows hostile names harmlessly, each whole on hover", async () => {
+    await using server = await startServer();
+    const markup = `<img src=x onerror="document.title='gone'">`;
+    const reversed = "\u202Egnp.exe\u2066";
+    const wide = "漢".repeat(42);
+    await store(server.url, { jobId: markup, username: reversed, task: { description: wide, volume: 1 } });
+    const page = await openDashboard(browser, server.url, "?database=d", {
+      viewport: { width: 360, height: 740 },
+    });
+
+    const row = jobRow(page, wide);
+    await row.waitFor();
+    const titles = await row
+      .locator("bdi")
+      .evaluateAll((names) => names.map((name) => name.getAttribute("title")));
+    const overflow = await overflowOf(page);
+    await row.click();
+    await page.getByRole("heading", { name: wide }).waitFor();
+
+    expect(titles).toEqual([wide, markup, reversed]);
+    expect([overflow, await overflowOf(page)]).toEqual([0, 0]);
+    expect(await page.locator("img").count()).toBe(0);
+  });
+
+  it("runs the demonstration job, and leads to it", async () => {
+    await using server = await startServer({}, { clock: new ManualClock(Date.now()) });
+    const page = await openDashboard(browser, server.url);
+
+    await page.getByRole("button", { name: "Run a demonstration job" }).click();
+
+    await page.getByRole("heading", { name: "Rank the pages of a wiki" }).waitFor();
+    expect(new URL(page.url()).search).toBe("?database=demo&owner=demo&job=pagerank");
+  });
+
+  it("offers no demonstration where there is none", async () => {
+    await using server = await startServer({ demo: "off" });
+    const page = await openDashboard(browser, server.url);
+
+    await page.getByRole("heading", { name: "With curl" }).waitFor();
+    await page.waitForLoadState("networkidle");
+
+    expect(await page.getByRole("button", { name: "Run a demonstration job" }).count()).toBe(0);
+  });
+
+  it("asks once for a token where the server wants one, and keeps it in the tab", async () => {
+    await using server = await startServer();
+    await store(server.url);
+    await using gate = await TokenGate.open(server.url, "right", (path) => path === "/graphql");
+    const page = await openDashboard(browser, gate.url, "?database=d", { mayComplain: /401/ });
+
+    await page.getByLabel("Token").fill("wrong");
+    await page.getByRole("button", { name: "Sign in" }).click();
+    await page.getByText("did not accept").waitFor();
+    await page.getByLabel("Token").fill("right");
+    await page.getByRole("button", { name: "Sign in" }).click();
+    await jobRow(page, "work").waitFor();
+    await page.reload();
+    await jobRow(page, "work").waitFor();
+
+    expect(await page.evaluate(() => localStorage.length)).toBe(0);
+  });
+});
+
+describe.skipIf(!hasChromium())("A view of the dashboard (needs Chromium)", { timeout: 90_000 }, () => {
+  let browser: Browser;
+  let scene: Scene; // only looked at
+  beforeAll(async () => {
+    [browser, scene] = await Promise.all([openBrowser(), openScene()]);
+  }, 90_000);
+  afterAll(async () => void (await Promise.all([browser.close(), scene.server.close()])));
+
+  it.each(VIEWS_IN_SCHEMES)("keeps nobody out: $view, $scheme", async ({ view, address, scheme }) => {
+    const page = await openDashboard(browser, scene.server.url, address, {
+      colorScheme: scheme,
+    });
+    await untilLive(page);
+    await page.waitForLoadState("networkidle");
+
+    await page.screenshot({ path: `test-results/${view.replaceAll(" ", "-")}-${scheme}.png` });
+
+    expect(await seriousFaults(page)).toEqual([]);
+  });
+
+  it.each(Object.entries(VIEWS))("fits a page of 360 pixels: %s", async (view, address) => {
+    const page = await openDashboard(browser, scene.server.url, address, {
+      viewport: { width: 360, height: 740 },
+    });
+    await untilLive(page);
+    await page.waitForLoadState("networkidle");
+
+    await page.screenshot({ path: `test-results/${view.replaceAll(" ", "-")}-narrow.png`, fullPage: true });
+
+    expect(await overflowOf(page)).toBe(0);
+    expect(await seriousFaults(page)).toEqual([]);
+  });
+});

@@ -1,0 +1,18 @@
+import { describe, expect, it } from "vitest";
+import { exactInstant, instantText } from "../../../src/web/format/instants.js";
+
+const NOW = new Date(2024, 5, 12, 18, 0, 0).getTime();
+
+describe("An instant as it is shown", () => {
+  it.each([
+    [new Date(2024, 5, 12, 14, 3, 22), "14:03:22"],
+    [new Date(2024, 5, 11, 14, 3, 22), "11 Jun, 14:03"],
+    [new Date(2023, 10, 21, 14, 3, 22), "21 Nov 2023"],
+  ])("is as short as it can be: %s", (instant, text) => {
+    expect(instantText(instant.toISOString(), NOW)).toBe(text);
+  });
+
+  it("is whole on hover, with its zone", () => {
+    expect(exactInstant("2024-06-12T12:03:22.000Z")).toMatch(/^\w+, 1[123] June 2024 at \d\d:03:22 \S+/);
+  });
+});

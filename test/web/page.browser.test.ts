@@ -1,0 +1,98 @@
+import { gzipSync } from "node:zlib";
+import type { Page, Response } from "playwright-core";
+import { describe, expect, it } from "vitest";
+import { hasChromium, openBrowser, openStrictPage, recordPage, takeScreenshots } from "../kit/browser.js";
+import { PrefixProxy } from "../kit/prefix-proxy.js";
+import { RestartableServer } from "../kit/restartable-server.js";
+import { startServer } from "../kit/server.js";
+
+const FIRST_VIEW_BYTES_MAX = 60_000;
+
+describe.skipIf(!hasChromium())("The dashboard in a browser (needs Chromium)", { timeout: 90_000 }, () => {
+  it("opens without a complaint, and asks nothing of any other host", async () => {
+    await using server = await startServer();
+    await using browser = await openBrowser();
+    const page = await openStrictPage(browser);
+    const { origins } = recordPage(page);
+
+    await open(page, server.url);
+    await takeScreenshots(page, "page");
+
+    expect([...origins]).toEqual([server.url]);
+  });
+
+  it("has at most 60 kB of script in its first view, gzipped", async () => {
+    await using server = await startServer();
+    await using browser = await openBrowser();
+    const page = await openStrictPage(browser);
+    const responses: Response[] = [];
+    page.on("response", (response) => responses.push(response));
+
+    await open(page, server.url);
+    const scripts = responses.filter((response) => response.request().resourceType() === "script");
+    const bodies = await Promise.all(scripts.map((response) => response.body()));
+    const sum = bodies.reduce((total, body) => total + gzipSync(body).length, 0);
+
+    expect(sum).toBeGreaterThan(0);
+    expect(sum).toBeLessThanOrEqual(FIRST_VIEW_BYTES_MAX);
+  });
+
+  it("works behind a path prefix, and stays below it", async () => {
+    await using server = await startServer();
+    await using proxy = await PrefixProxy.open(server.url, "/tools/tidemark");
+    await using browser = await openBrowser();
+    const page = await openStrictPage(browser);
+    const { urls } = recordPage(page);
+
+    await open(page, proxy.url);
+
+    expect(urls).toContain(proxy.url);
+    expect(urls.filter((url) => !url.startsWith(proxy.url))).toEqual([]);
+  });
+
+  it("opens again from a server that was killed and started again", async () => {
+    await using server = await RestartableServer.start();
+    await using browser = await openBrowser();
+    const page = await openStrictPage(browser, { mayComplain: /ERR_CONNECTION_REFUSED/ });
+
+    await open(page, server.url);
+    await server.kill();
+    await server.startAgain();
+    await open(page, server.url);
+
+    expect(await page.title()).toContain("Tidemark");
+  });
+
+  it("is never made to run what a name says: markup is refused, and so is a script in the page", async () => {
+    await using server = await startServer();
+    await using browser = await openBrowser();
+    const page = await browser.newPage();
+    const { complaints } = recordPage(page);
+
+    await open(page, server.url);
+    const ways = await page.evaluate(() => {
+      const refused = (act: () => unknown): boolean => {
+        try {
+          act();
+          return false;
+        } catch {
+          return true;
+        }
+      };
+      return {
+        markup: refused(() => (document.body.innerHTML = "<b>name</b>")),
+        evaluated: refused(() => setTimeout("document.title = 'evil'", 0)),
+        attribute: refused(() => document.body.setAttribute("onclick", "document.title = 'evil'")),
+      };
+    });
+
+    expect(ways).toEqual({ markup: true, evaluated: true, attribute: true });
+    expect(complaints.join("\n")).toContain("requires 'TrustedHTML' assignment");
+  });
+});
+
+/** Resolves when the page has been drawn, and has nothing more to load. */
+async function open(page: Page, url: string): Promise<void> {
+  await page.goto(url, { waitUntil: "networkidle" });
+  await page.locator("body > :not(noscript)").first().waitFor();
+}

@@ -1,0 +1,17 @@
+/** Makes the picture that the README opens with: `npm run screenshot`. */
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { openBrowser } from "../kit/browser.js";
+import { PROJECT } from "../kit/child-process.js";
+import { openScene } from "../kit/scene.js";
+
+const SIZE = { width: 1_400, height: 780 };
+
+await using scene = await openScene();
+await using browser = await openBrowser();
+const page = await browser.newPage({ viewport: SIZE, colorScheme: "light" });
+await page.goto(`${scene.server.url}/?database=production`);
+await page.getByRole("grid").waitFor();
+await page.locator(".connection").filter({ hasText: "Live" }).waitFor();
+mkdirSync(join(PROJECT, "docs"), { recursive: true });
+await page.screenshot({ path: join(PROJECT, "docs/dashboard.png") });

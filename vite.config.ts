@@ -1,0 +1,56 @@
+/**
+ * How the dashboard is built: `src/web` to `dist/web`, which the server serves (src/server/static-files.ts).
+ * `npm run dev:web` shows it while it is being written, on the data of the server at TIDEMARK_URL.
+ */
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { brotliCompress, gzip } from "node:zlib";
+import { defineConfig, type Plugin } from "vite";
+
+const inProject = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
+
+const server = process.env["TIDEMARK_URL"] ?? "http://127.0.0.1:4000";
+
+export default defineConfig({
+  root: inProject("src/web"),
+  // Relative, so that it works behind a path prefix.
+  base: "./",
+  oxc: { jsx: { runtime: "automatic", importSource: "preact" } },
+  plugins: [precompressed()],
+  build: {
+    outDir: inProject("dist/web"),
+    emptyOutDir: true,
+    target: "es2022",
+    // What is in a data: URL, or in a script in the page, the Content-Security-Policy does not let through.
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+  },
+  server: {
+    port: 4001,
+    strictPort: true,
+    proxy: { "/graphql": { target: server, ws: true }, "/about": server, "/demo": server },
+  },
+});
+
+/** Writes each file also as .gz and .br, as small as they get: the server compresses nothing itself. */
+function precompressed(): Plugin {
+  const toGzip = promisify(gzip);
+  const toBrotli = promisify(brotliCompress);
+  return {
+    name: "precompressed",
+    apply: "build",
+    async writeBundle({ dir = "" }, bundle) {
+      const compress = async (name: string): Promise<void> => {
+        const path = join(dir, name);
+        const content = await readFile(path);
+        await Promise.all([
+          writeFile(`${path}.gz`, await toGzip(content, { level: 9 })),
+          writeFile(`${path}.br`, await toBrotli(content)),
+        ]);
+      };
+      await Promise.all(Object.keys(bundle).map(compress));
+    },
+  };
+}
