@@ -15,8 +15,8 @@ export async function showJob({ server, name, json }: JobRequest, out: Output): 
   const { task: shown } = await connection.request(ShowJobDocument, found);
   if (!shown) throw notFound(found);
   if (json) return out.write(`${harmlessJson(shown)}\n`);
-  const { tasks, expiresAt, memory, log, ...fields } = shown;
+  const { tasks, log, ...fields } = shown;
   const job = { ...fields, changedAt: fields.reportedAt, task: treeOf(tasks) };
-  const lines = jobDetails({ job, expiresAt, memory, log }, Date.now(), out.columns, out.style);
+  const lines = jobDetails(job, log, Date.now(), out);
   await out.write(lines.map((line) => `${line}\n`).join(""));
 }

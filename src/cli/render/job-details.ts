@@ -8,15 +8,7 @@ import { linesOf } from "./row.js";
 import { inStatus, type Style } from "./style.js";
 import { elapsed, left } from "./time.js";
 
-/** A job with what is told only on request. */
-export interface JobDetails {
-  readonly job: WatchedJob;
-  readonly expiresAt: string | null;
-  readonly memory: { readonly minBytes: number; readonly maxBytes: number } | null;
-  /** Oldest first. */
-  readonly log: readonly LogLine[];
-}
-
+/** A line of a job's log, which is told only on request. */
 export interface LogLine {
   readonly at: string;
   readonly level: string;
@@ -25,13 +17,20 @@ export interface LogLine {
   readonly message: string;
 }
 
-/** The lines. The tree is as wide as the terminal; reasons and the log are whole. */
-export function jobDetails(details: JobDetails, now: number, columns: number, style: Style): string[] {
-  const { job, log } = details;
+/**
+ * The lines. The tree is as wide as the terminal; reasons and the log are whole.
+ * @param log oldest first
+ */
+export function jobDetails(
+  job: WatchedJob,
+  log: readonly LogLine[],
+  now: number,
+  { columns, style }: { readonly columns: number; readonly style: Style },
+): string[] {
   const rows = [{ ...jobRow(job, now), name: harmless(job.task.description) }, ...allRows(job.task, now)];
   return [
     style.bold(`${userAndJob(job)} in ${harmless(job.database)}`),
-    ...facts(details, now, style).map(([name, text]) => `  ${style.dim(name.padEnd(NAME_WIDTH))}${text}`),
+    ...facts(job, now, style).map(([name, text]) => `  ${style.dim(name.padEnd(NAME_WIDTH))}${text}`),
     "",
     ...linesOf(rows, columns, style),
     ...(log.length > 0 ? ["", style.dim("Log"), ...log.map((line) => logLine(line, job))] : []),
@@ -40,8 +39,8 @@ export function jobDetails(details: JobDetails, now: number, columns: number, st
 
 const NAME_WIDTH = 10;
 
-function facts({ job, expiresAt, memory }: JobDetails, now: number, style: Style): [string, string][] {
-  const { task, attempt, health, eta, cancelRequest } = job;
+function facts(job: WatchedJob, now: number, style: Style): [string, string][] {
+  const { task, attempt, health, eta, cancelRequest, memory, expiresAt } = job;
   const reason = reasonOf(task);
   const ago = (at: string): string => `${at} (${elapsed(now - Date.parse(at))} ago)`;
   const known: [string, string][] = [

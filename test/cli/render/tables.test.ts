@@ -48,21 +48,21 @@ describe("The details of a job", () => {
       ],
       { status: "FAILED", endedAt: "2026-06-01T12:00:50.000Z" },
     ),
-    { attempt: 2, cancelRequest: { at: "2026-06-01T12:00:45.000Z", by: "bob", reason: "wrong data" } },
+    {
+      attempt: 2,
+      expiresAt: "2026-06-08T12:00:50.000Z",
+      memory: { minBytes: 1_500_000, maxBytes: 3_000_000_000 },
+      cancelRequest: { at: "2026-06-01T12:00:45.000Z", by: "bob", reason: "wrong data" },
+    },
   );
 
   it("are the whole tree, the reason of a failure, who asked it to stop, memory, and the log", () => {
-    const details = {
-      job,
-      expiresAt: "2026-06-08T12:00:50.000Z",
-      memory: { minBytes: 1_500_000, maxBytes: 3_000_000_000 },
-      log: [
-        { at: "2026-06-01T12:00:01.000Z", level: "INFO", path: "0", message: "people.csv" },
-        { at: "2026-06-01T12:00:02.000Z", level: "WARNING", path: "", message: HOSTILE },
-      ],
-    };
+    const log = [
+      { at: "2026-06-01T12:00:01.000Z", level: "INFO", path: "0", message: "people.csv" },
+      { at: "2026-06-01T12:00:02.000Z", level: "WARNING", path: "", message: HOSTILE },
+    ];
 
-    expect(jobDetails(details, NOW, 120, PLAIN).join("\n")).toMatchInlineSnapshot(`
+    expect(jobDetails(job, log, NOW, { columns: 120, style: PLAIN }).join("\n")).toMatchInlineSnapshot(`
       "alice/import-1 in demo
         Status    FAILED, attempt 2
         Reason    write: the disk is full a�[2J�31m�evil� FINISHED 100% �
