@@ -60,9 +60,9 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
   metrics.gauge("databases", "Databases that are open.", () => provider.openStores().length);
   const { leaseMs, retention } = config;
   const services = { provider, hub, limits, leaseMs, retention, observer: metrics };
-  const pipeline = new Pipeline({ schema, services, clock, log });
+  const pipeline = new Pipeline({ schema, services, introspection: config.introspection, clock, log });
   const health = new Health(() => journal.isWritable());
-  const server = new Server({ ...config, pipeline, health, metrics, log });
+  const server = new Server({ ...config, clock, pipeline, health, metrics, log });
 
   const stopAll = async (): Promise<void> => {
     health.enter("stopping");

@@ -19,6 +19,22 @@ export interface Config {
   readonly port: number;
   /** Where the journal is: "memory:", "lmdb:FOLDER" or "redis://HOST". Default "lmdb:./tidemark-data". */
   readonly store: string;
+  /** Origins whose pages may use the API, beside the server's own: "https://tidemark.example". Default none. */
+  readonly allowedOrigins: readonly string[];
+  /** Names by which the server may be asked, beside its addresses and localhost, where names are checked. Default none. */
+  readonly allowedHosts: readonly string[];
+  /** Whether the last address in X-Forwarded-For is the client's. Default false. */
+  readonly trustsProxy: boolean;
+  /** Whether clients may ask for the schema, and are told names that they may have meant. Default true. */
+  readonly introspection: boolean;
+  /** Whether a browser finds GraphiQL. Default true. */
+  readonly graphiql: boolean;
+  /** How long the head of a request may take, in milliseconds. Default 10 seconds. */
+  readonly headersTimeoutMs: number;
+  /** How long a whole request may take, in milliseconds. Default 15 seconds. */
+  readonly requestTimeoutMs: number;
+  /** How long a WebSocket may be open without its initialisation, in milliseconds. Default 3 seconds. */
+  readonly initTimeoutMs: number;
   /** Whether progress is kept at all; if not, nothing is stored and every answer is empty. Default true. */
   readonly tracking: boolean;
   /** How long an ended or lost job stays. Default 24 hours, 7 days when it FAILED. */
@@ -76,6 +92,14 @@ export function loadConfig(sources: ConfigSources): Config {
     host: read(SETTINGS.host),
     port: read(SETTINGS.port),
     store: read(SETTINGS.store),
+    allowedOrigins: read(SETTINGS.allowOrigin),
+    allowedHosts: read(SETTINGS.allowHost),
+    trustsProxy: read(SETTINGS.trustProxy),
+    introspection: read(SETTINGS.introspection),
+    graphiql: read(SETTINGS.graphiql),
+    headersTimeoutMs: read(SETTINGS.headersTimeout),
+    requestTimeoutMs: read(SETTINGS.requestTimeout),
+    initTimeoutMs: read(SETTINGS.initTimeout),
     tracking: read(SETTINGS.tracking),
     retention: Object.freeze({ ended: read(SETTINGS.retention), failed: read(SETTINGS.retentionFailed) }),
     idleMs: read(SETTINGS.idle),
@@ -128,6 +152,10 @@ interface Names {
   readonly variable: string;
 }
 
+/** How one writes that nothing is bounded, or named. */
+const OFF = "off";
+const NONE = "none";
+
 const LOG_LEVELS = ["fatal", "error", "warn", "info", "debug", "trace", "silent"] as const;
 
 const COMMON = {
@@ -152,6 +180,58 @@ const COMMON = {
     unit: "url",
     description:
       "Where jobs are kept: in the folder of lmdb:FOLDER, or in memory:, forgotten when the server stops",
+  },
+  allowOrigin: {
+    parser: list(
+      originOf,
+      "expected origins such as https://tidemark.example, with commas between them, or none",
+    ),
+    default: "none",
+    unit: "origins",
+    description: "Origins whose pages may use the API, beside the server's own, with commas between them",
+  },
+  allowHost: {
+    parser: list(hostOf, "expected host names such as tidemark.example, with commas between them, or none"),
+    default: "none",
+    unit: "names",
+    description: "Names by which the server may be asked, beside its addresses and localhost",
+  },
+  trustProxy: {
+    parser: onOrOff(),
+    default: "off",
+    unit: "on|off",
+    description:
+      "Take the last address in X-Forwarded-For for the client's: only behind a proxy that sets it",
+  },
+  introspection: {
+    parser: onOrOff(),
+    default: "on",
+    unit: "on|off",
+    description: "Tell clients the schema when they ask, and the names that they may have meant",
+  },
+  graphiql: {
+    parser: onOrOff(),
+    default: "on",
+    unit: "on|off",
+    description: "Show GraphiQL to a browser that goes to /graphql",
+  },
+  headersTimeout: {
+    parser: duration("1ms", "1h"),
+    default: "10s",
+    unit: "duration",
+    description: "How long the head of a request may take",
+  },
+  requestTimeout: {
+    parser: duration("1ms", "1h"),
+    default: "15s",
+    unit: "duration",
+    description: "How long a request may take, head and body",
+  },
+  initTimeout: {
+    parser: duration("1ms", "1h"),
+    default: "3s",
+    unit: "duration",
+    description: "How long a WebSocket may be open before its connection_init",
   },
   tracking: {
     parser: onOrOff(),
@@ -222,13 +302,16 @@ const COMMON = {
 
 const BOUNDS = {
   connectionsMax: ["connections", "Open connections to the server"],
+  connectionsPerAddressMax: ["connections", "Open connections from one address"],
   subscriptionsPerSocketMax: ["subscriptions", "Open subscriptions of one WebSocket"],
+  messagesPerSecondMax: ["messages", "Messages that one WebSocket sends in a second"],
   waitingBytesPerSocketMax: ["bytes", "Bytes that may wait for the reader of one WebSocket"],
   documentBytesMax: ["bytes", "Size of a GraphQL document"],
   documentTokensMax: ["tokens", "Tokens of a GraphQL document"],
   documentDepthMax: ["levels", "Levels of nested fields in a GraphQL document"],
   documentAliasesMax: ["aliases", "Aliases in a GraphQL document"],
   documentDirectivesMax: ["directives", "Directives in a GraphQL document"],
+  queryCostMax: ["fields", "Fields of an answer, if all pages that its document asks for were full"],
   variablesDepthMax: ["levels", "Levels of nesting in the variables of a request"],
   bodyBytesMax: ["bytes", "Size of an HTTP body"],
   messageBytesMax: ["bytes", "Size of a WebSocket message from a client"],
@@ -263,8 +346,9 @@ export const SETTINGS = {
 } satisfies Record<string, Setting>;
 
 function limit([unit, description, key]: Bound, name: keyof Limits): Definition<number> & { key: string } {
-  const parser = wholeNumber(1, Number.MAX_SAFE_INTEGER, "expected a whole number above 0");
-  return { parser, default: String(DEFAULT_LIMITS[name]), unit, description, key: key ?? name };
+  const bound = DEFAULT_LIMITS[name];
+  const [parser, written] = bound === Infinity ? [boundOrOff(), OFF] : [bounded(), String(bound)];
+  return { parser, default: written, unit, description, key: key ?? name };
 }
 
 function named<D extends Record<string, Definition<unknown> & { readonly key?: string }>>(
@@ -389,6 +473,47 @@ function wholeNumber(min: number, max: number, error: string): z.ZodType<number>
 
 function numberOfDigits(value: unknown): unknown {
   return typeof value === "string" && /^\d+$/.test(value) ? Number(value) : value;
+}
+
+function bounded(): z.ZodType<number> {
+  return wholeNumber(1, Number.MAX_SAFE_INTEGER, "expected a whole number above 0");
+}
+
+/** Where nothing is bounded unless the operator says so. */
+function boundOrOff(): z.ZodType<number> {
+  const error = "expected a whole number above 0, or off";
+  const isBound = (value: unknown): boolean =>
+    value === Infinity || (Number.isSafeInteger(value) && Number(value) > 0);
+  return z.preprocess(
+    (value) => (value === OFF ? Infinity : numberOfDigits(value)),
+    z.custom<number>(isBound, { error }),
+  );
+}
+
+/** What `read` makes of each of several texts, with commas between them; it throws for what is wrong. */
+function list(read: (name: string) => string, error: string): z.ZodType<readonly string[]> {
+  return z.string({ error }).transform((written, context) => {
+    try {
+      return written === NONE ? [] : written.split(",").map((name) => read(name.trim()));
+    } catch {
+      context.addIssue({ code: "custom", message: error });
+      return z.NEVER;
+    }
+  });
+}
+
+/** An origin as browsers write it. @throws TypeError for what is none. */
+function originOf(written: string): string {
+  const { origin } = new URL(written);
+  if (!/^https?:\/\/[^/?#@]+$/.test(written)) throw new TypeError("no origin");
+  return origin;
+}
+
+/** A host name as browsers write it. @throws TypeError for what is none. */
+function hostOf(written: string): string {
+  const { hostname } = new URL(`http://${written}`);
+  if (!/^[^/?#@:]+$/.test(written)) throw new TypeError("no host name");
+  return hostname;
 }
 
 function onOrOff(): z.ZodType<boolean> {

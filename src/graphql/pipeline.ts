@@ -40,6 +40,7 @@ export class Pipeline {
   readonly #log: Log;
   readonly #groups = new ExecutionGroups();
   readonly #documents: Documents;
+  readonly #introspection: boolean;
   readonly #performedMutations: GraphQLSchema;
 
   constructor(options: PipelineOptions) {
@@ -47,7 +48,8 @@ export class Pipeline {
     this.#services = options.services;
     this.#clock = options.clock;
     this.#log = options.log;
-    this.#documents = new Documents(options.schema, options.services.limits);
+    this.#introspection = options.introspection;
+    this.#documents = new Documents(options.schema, options.services.limits, options);
     this.#performedMutations = ofPerformedMutations(options.schema);
   }
 
@@ -56,13 +58,15 @@ export class Pipeline {
    * not.
    */
   prepare(request: OperationRequest): PreparedOperation | Refusal {
-    const { document, errors, plans } = this.#documents.check(request.query);
+    const { document, errors, plans, cost } = this.#documents.check(request.query);
     if (!document || errors.length > 0) return this.refuse(...errors);
     const operation = getOperationAST(document, request.operationName);
     if (!operation) return this.refuse(unknownOperation(request.operationName));
     const tooDeep = variablesLimitError(request.variables, this.#services.limits);
     if (tooDeep) return this.refuse(tooDeep);
     const variableValues = request.variables ?? {};
+    const tooMuch = cost?.limitError(operation, variableValues);
+    if (tooMuch) return this.refuse(tooMuch);
     try {
       return {
         kind: operation.operation,
@@ -70,6 +74,7 @@ export class Pipeline {
         document,
         operationName: request.operationName ?? null,
         variableValues,
+        hideSuggestions: !this.#introspection,
         contextValue: this.#createContext(request),
         planned: plans?.byOperation.get(operation)?.with(variableValues),
       };
@@ -178,6 +183,8 @@ export class Pipeline {
 export interface PipelineOptions {
   readonly schema: GraphQLSchema;
   readonly services: Services;
+  /** Whether clients may ask for the schema, and are told names that they may have meant. */
+  readonly introspection: boolean;
   readonly clock: Clock;
   readonly log: Log;
 }

@@ -1,7 +1,7 @@
 /**
  * Why a WebSocket was closed. The 44xx ones are those of the graphql-transport-ws protocol; a client library
- * knows them, but for SLOW_READER, which is ours. After GOING_AWAY and SLOW_READER come back: nothing is lost,
- * resume with your position.
+ * knows them, but for SLOW_READER and LIMIT_EXCEEDED, which are ours. After GOING_AWAY and SLOW_READER come
+ * back: nothing is lost, resume with your position.
  */
 export const CloseCode = {
   /** The server stops. Connect again, with your position. */
@@ -10,10 +10,14 @@ export const CloseCode = {
   MESSAGE_TOO_BIG: 1009,
   /** A message that the protocol does not have. */
   BAD_REQUEST: 4400,
+  /** No initialisation came in `--init-timeout`. */
+  INIT_TIMEOUT: 4408,
   /** An id that is in use by an operation that has not completed. */
   SUBSCRIBER_ALREADY_EXISTS: 4409,
   /** Nothing was read for `--slow-reader`. Connect again, with your position: what was missed comes merged. */
   SLOW_READER: 4420,
+  /** A bound was passed; the reason names it. Come back later, with your position, and ask for less at a time. */
+  LIMIT_EXCEEDED: 4421,
   /** A defect of the server. */
   INTERNAL: 4500,
 } as const;

@@ -4,12 +4,16 @@
  * a bound is the largest value that is still accepted.
  */
 
-/** The bounds that a server keeps. Each is a whole number above 0 and a setting of its own. */
+/** The bounds that a server keeps. Each is a whole number above 0, or Infinity where it is off, and a setting of its own. */
 export interface Limits {
   /** Open connections to the server. Default 20,000. */
   readonly connectionsMax: number;
+  /** Open connections from one address; of IPv6 from one network of 64 bits. Default off. */
+  readonly connectionsPerAddressMax: number;
   /** Subscriptions that are open at the same time on one WebSocket. Default 100. */
   readonly subscriptionsPerSocketMax: number;
+  /** Messages that one WebSocket sends in a second. Default off. */
+  readonly messagesPerSecondMax: number;
   /** Bytes written to a WebSocket that its reader has not taken yet; above it the subscriber is behind. Default 1 MiB. */
   readonly waitingBytesPerSocketMax: number;
 
@@ -23,6 +27,8 @@ export interface Limits {
   readonly documentAliasesMax: number;
   /** Directives in a GraphQL document. Default 20. */
   readonly documentDirectivesMax: number;
+  /** Fields that an answer would have if all pages that the document asks for were full. Default 200,000. */
+  readonly queryCostMax: number;
   /** Levels of nesting in the variables, checked before they are coerced; a tree of 32 levels needs about 100. Default 128. */
   readonly variablesDepthMax: number;
   /** Bytes of an HTTP body. Default 1,000,000. */
@@ -77,7 +83,9 @@ export interface Limits {
 /** The bounds of a server that was told nothing else. */
 export const DEFAULT_LIMITS: Limits = Object.freeze({
   connectionsMax: 20_000,
+  connectionsPerAddressMax: Infinity,
   subscriptionsPerSocketMax: 100,
+  messagesPerSecondMax: Infinity,
   waitingBytesPerSocketMax: 1024 * 1024,
 
   documentBytesMax: 20_000,
@@ -85,6 +93,7 @@ export const DEFAULT_LIMITS: Limits = Object.freeze({
   documentDepthMax: 14,
   documentAliasesMax: 30,
   documentDirectivesMax: 20,
+  queryCostMax: 200_000,
   variablesDepthMax: 128,
   bodyBytesMax: 1_000_000,
   messageBytesMax: 256_000,

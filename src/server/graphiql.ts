@@ -214,10 +214,8 @@ function policyFor(scripts: readonly string[]): string {
 function setHeaders(response: ServerResponse, page: RenderedPage, etag: string): void {
   response.setHeader("ETag", etag);
   response.setHeader("Cache-Control", "no-cache");
-  response.setHeader("Vary", "Accept, Accept-Encoding");
+  response.appendHeader("Vary", "Accept, Accept-Encoding");
   response.setHeader("Content-Security-Policy", page.contentSecurityPolicy);
-  response.setHeader("X-Content-Type-Options", "nosniff");
-  response.setHeader("Referrer-Policy", "no-referrer");
 }
 
 function sendCompressed(response: ServerResponse, page: Buffer): void {

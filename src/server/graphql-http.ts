@@ -7,14 +7,15 @@ import { isRefusal, type OperationRequest, type Pipeline } from "../graphql/pipe
 import type { Limits } from "../protocol/limits.js";
 import { TidemarkError } from "../protocol/tidemark-error.js";
 import { PlainPost, statusOfCode } from "./plain-post.js";
+import { setSecurityHeaders } from "./security-headers.js";
 import { EVENT_STREAM_HEADERS, EventStream, type EventStreamOptions } from "./event-stream.js";
 
 /**
  * GraphQL over HTTP, and over server-sent events where a client accepts those: Yoga reads requests and
  * writes results, by the rules of GraphQL over HTTP; the pipeline does what an operation asks for.
  *
- * Closed from the start: no CORS, JSON bodies only (a form that another site posts executes nothing), no
- * mutation by GET.
+ * Closed from the start: JSON bodies only (a form that another site posts executes nothing), no mutation by GET.
+ * Whose pages may ask at all is decided before.
  */
 export class GraphqlHttp {
   readonly #options: GraphqlHttpOptions;
@@ -49,6 +50,7 @@ export class GraphqlHttp {
       if (!body) return;
       Object.assign(request, { body }); // where Yoga looks for one that was read
     }
+    setSecurityHeaders(response);
     await this.#yoga(request, response);
   }
 

@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { OperationTypeNode, type ExecutionResult } from "graphql";
 import { isRefusal, type OperationRequest, type Pipeline } from "../graphql/pipeline.js";
 import type { ErrorCode } from "../protocol/error-codes.js";
+import { SECURITY_HEADERS } from "./security-headers.js";
 
 /**
  * The short way of what workers and user interfaces send all day: a query or a mutation, as plain JSON by POST.
@@ -43,6 +44,7 @@ export class PlainPost {
     const result = isRefusal(prepared) ? prepared : await this.#pipeline.execute(prepared);
     const text = JSON.stringify(result);
     response.writeHead(type === JSON_TYPE ? 200 : statusOf(result), [
+      ...SECURITY_HEADERS,
       "Content-Type",
       `${type}; charset=utf-8`,
       "Content-Length",

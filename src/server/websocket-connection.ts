@@ -8,7 +8,9 @@ import type { Pipeline } from "../graphql/pipeline.js";
 import type { Limits } from "../protocol/limits.js";
 import { limitExceeded } from "../protocol/tidemark-error.js";
 import { latin1Of } from "../util/latin1.js";
+import type { Clock } from "../util/clock.js";
 import type { Log } from "../util/log.js";
+import { TokenBucket } from "../util/token-bucket.js";
 import { frameOf, SharedFrames } from "./frames.js";
 import { Outgoing, type OutgoingQueue } from "./outgoing.js";
 import { SlowReaderWatch, type WatchedConnection } from "./slow-reader.js";
@@ -39,6 +41,8 @@ export class WebSocketConnection implements ProtocolSocket, ResultSocket, Watche
   /** Whether there are subscriptions that were not admitted. */
   #isHolding = false;
   #operationsBegun = 0;
+  /** Where messages are bounded. */
+  readonly #bound: TokenBucket | undefined;
   /** Pings that were sent since the client was heard of last, and bytes beside them. */
   #unanswered = 0;
   #sentSince = 0;
@@ -48,6 +52,9 @@ export class WebSocketConnection implements ProtocolSocket, ResultSocket, Watche
     this.#options = options;
     this.#outgoing = new Outgoing(webSocket, socket, options.outgoing, () => this.#balance());
     webSocket.on("pong", () => this.#heardOf());
+    const { messagesPerSecondMax } = options.limits;
+    if (messagesPerSecondMax !== Infinity) this.#bound = new TokenBucket(messagesPerSecondMax, options.clock);
+    if (this.#bound) webSocket.on("ping", () => this.#isWithinRate());
     webSocket.on("error", (error) => this.#failed(error));
     const watch = new SlowReaderWatch(socket, this, options.slowReaderMs);
     socket.on("timeout", () => watch.timedOut());
@@ -98,6 +105,7 @@ export class WebSocketConnection implements ProtocolSocket, ResultSocket, Watche
   }
 
   close(code?: number, reason?: string): void {
+    if (code === CloseCode.INIT_TIMEOUT) this.#options.onInitTimeout();
     this.#outgoing.flush();
     this.#webSocket.close(code, reason);
   }
@@ -129,11 +137,27 @@ export class WebSocketConnection implements ProtocolSocket, ResultSocket, Watche
 
   onMessage(handle: (data: string) => Promise<void>): void {
     this.#webSocket.on("message", (data) => {
+      if (!this.#isWithinRate()) return;
       this.#receive(parsed(String(data)), handle).catch((error: unknown) => {
         this.#options.log.error({ err: error }, "a WebSocket message could not be handled");
         this.close(CloseCode.INTERNAL, "Internal server error");
       });
     });
+  }
+
+  /** Counts a message, and closes the socket if it is one too many. What comes while it is closing is not read. */
+  #isWithinRate(): boolean {
+    if (!this.#bound) return true;
+    if (!this.#isOpen) return false;
+    if (this.#bound.take() === 0) return true;
+    const { limits, pipeline } = this.#options;
+    const { messagesPerSecondMax } = limits;
+    pipeline.refuse(limitExceeded("messagesPerSecondMax", "The messages of a second", messagesPerSecondMax));
+    this.close(
+      CloseCode.LIMIT_EXCEEDED,
+      `More than ${messagesPerSecondMax} messages a second (messagesPerSecondMax)`,
+    );
+    return false;
   }
 
   async #receive(message: unknown, handle: (data: string) => Promise<void>): Promise<void> {
@@ -246,6 +270,10 @@ export interface WebSocketConnectionOptions {
   /** How long a reader may take nothing of what waits for it, milliseconds. */
   readonly slowReaderMs: number;
   readonly onSlowReaderClosed: () => void;
+  /** How long it may be open without its initialisation, milliseconds. */
+  readonly initTimeoutMs: number;
+  readonly onInitTimeout: () => void;
+  readonly clock: Clock;
   readonly log: Log;
 }
 

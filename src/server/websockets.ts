@@ -35,6 +35,7 @@ export class WebSockets {
       noServer: true,
       handleProtocols,
       maxPayload: options.limits.messageBytesMax,
+      ...OPTIONS_WITHOUT_TYPES,
       perMessageDeflate: false,
     });
     this.#protocol = createProtocol(this.#options);
@@ -78,14 +79,19 @@ export class WebSockets {
   }
 }
 
-/** How long a client is waited for that was told to go away, milliseconds. */
+/** How long a client is waited for that was told to go away, or why it has to, milliseconds. */
 const CLOSE_TIMEOUT_MS = 1_000;
+
+/** The types of ws do not know them yet. Of a message that comes in frames, which clients send in one, 64 are taken. */
+const OPTIONS_WITHOUT_TYPES = { maxFragments: 64, closeTimeout: CLOSE_TIMEOUT_MS };
 
 function createProtocol({
   pipeline,
   limits,
+  initTimeoutMs,
 }: WebSocketConnectionOptions): ProtocolServer<WebSocketConnection> {
   return makeServer<Record<string, unknown> | undefined, WebSocketConnection>({
+    connectionInitWaitTimeout: initTimeoutMs,
     onSubscribe({ extra: connection }, id, payload) {
       const { query, operationName, variables } = payload;
       forget(payload);

@@ -36,7 +36,7 @@ export class PlanWorld implements AsyncDisposable {
     const hub = new Hub(provider, { clock, bookmarkMs: 30_000 });
     const observer = { failed: nothing, eventExecuted: nothing, eventsTold: nothing };
     const services: Services = { provider, hub, limits, leaseMs: 60_000, retention, observer };
-    this.pipeline = new Pipeline({ schema, services, clock, log });
+    this.pipeline = new Pipeline({ schema, services, introspection: true, clock, log });
   }
 
   /** What is answered to a document that was never seen. */

@@ -178,7 +178,7 @@ export function upgrade(
   path = "/graphql",
 ): string {
   const all = {
-    Host: "x",
+    Host: "localhost",
     Connection: "Upgrade",
     Upgrade: "websocket",
     "Sec-WebSocket-Version": "13",

@@ -133,7 +133,7 @@ describe("bodyBytesMax", () => {
     using connection = await RawConnection.open(server.url);
 
     const refused = await connection.ask(
-      "POST /graphql HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 201\r\n\r\n",
+      "POST /graphql HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 201\r\n\r\n",
     );
 
     expect(refused).toMatch(/^HTTP\/1.1 413 /);
@@ -282,7 +282,7 @@ describe("connectionsMax", () => {
 
     using idle = await RawConnection.open(server.url);
     using refused = await RawConnection.open(server.url);
-    refused.write("GET /graphql HTTP/1.1\r\nHost: x\r\n\r\n");
+    refused.write("GET /graphql HTTP/1.1\r\nHost: localhost\r\n\r\n");
     await refused.ended();
     const served = await first.post({ query: "{ __typename }" });
 
@@ -473,7 +473,7 @@ function failures({ code, limit = "" }: { code: string; limit?: string }): strin
 
 function chunkedPost(chunks: readonly string[]): string {
   const head =
-    "POST /graphql HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n";
+    "POST /graphql HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n";
   const body = chunks.map((chunk) => `${chunk.length.toString(16)}\r\n${chunk}\r\n`).join("");
   return `${head}${body}0\r\n\r\n`;
 }

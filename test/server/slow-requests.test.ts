@@ -6,14 +6,14 @@ import { startServer } from "../kit/server.js";
 describe.concurrent("A client that sends too slowly is cut off", () => {
   it.each([
     ["says nothing at all", ""],
-    ["stops in the middle of a header", "POST /graphql HTTP/1.1\r\nHost: x\r\nX-Slow: "],
+    ["stops in the middle of a header", "POST /graphql HTTP/1.1\r\nHost: localhost\r\nX-Slow: "],
     [
       "stops in the middle of its body",
-      "POST /graphql HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{",
+      "POST /graphql HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{",
     ],
     [
       "stops between two chunks",
-      "POST /graphql HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n{\r\n",
+      "POST /graphql HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n{\r\n",
     ],
   ])("when it %s", async (_, begun) => {
     await using server = await startServer();
@@ -29,7 +29,7 @@ describe.concurrent("A client that sends too slowly is cut off", () => {
   it("when it trickles on and on", async () => {
     await using server = await startServer();
     using connection = await RawConnection.open(server.url);
-    connection.write("POST /graphql HTTP/1.1\r\nHost: x\r\nX-Slow: ");
+    connection.write("POST /graphql HTTP/1.1\r\nHost: localhost\r\nX-Slow: ");
     const trickle = setInterval(() => connection.write("x"), 500);
 
     await connection.ended();

@@ -589,7 +589,7 @@ describe("A handshake", () => {
     ["what is no origin", "tidemark.example:4000"],
     ["nothing that is named", ""],
   ])("from a page of %s is 403", async (_, origin) => {
-    await using server = await startServer();
+    await using server = await startServer({ allowHost: "tidemark.example" });
     using connection = await RawConnection.open(server.url);
 
     connection.write(upgrade({ Host: "tidemark.example:4000", Origin: origin }));
@@ -603,7 +603,7 @@ describe("A handshake", () => {
     ["the same origin behind TLS", { Host: "tidemark.example", Origin: "https://tidemark.example" }],
     ["no page at all", { Host: "tidemark.example:4000" }],
   ])("from %s is let in", async (_, headers) => {
-    await using server = await startServer();
+    await using server = await startServer({ allowHost: "tidemark.example" });
     using connection = await RawConnection.open(server.url);
 
     connection.write(upgrade(headers));
