@@ -8,6 +8,7 @@ import {
 import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 import type { GraphQLError } from "graphql";
+import type { Authenticator } from "../auth/authenticator.js";
 import type { Pipeline } from "../graphql/pipeline.js";
 import type { Limits } from "../protocol/limits.js";
 import { limitExceeded } from "../protocol/tidemark-error.js";
@@ -27,6 +28,7 @@ export interface ServerOptions {
   readonly slowReaderMs: number;
   readonly limits: Limits;
   readonly pipeline: Pipeline;
+  readonly authenticator: Authenticator;
   readonly health: Health;
   readonly metrics: Metrics;
   readonly log: Log;
