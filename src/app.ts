@@ -1,3 +1,4 @@
+import { OpenAuthenticator } from "./auth/authenticator.js";
 import type { Config } from "./config.js";
 import { Pipeline } from "./graphql/pipeline.js";
 import { schema } from "./graphql/schema.js";
@@ -62,12 +63,14 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
   const services = { provider, hub, limits, leaseMs, retention, observer: metrics };
   const pipeline = new Pipeline({ schema, services, introspection: config.introspection, clock, log });
   const health = new Health(() => journal.isWritable());
-  const server = new Server({ ...config, clock, pipeline, health, metrics, log });
+  const authenticator = new OpenAuthenticator(clock);
+  const server = new Server({ ...config, clock, pipeline, authenticator, health, metrics, log });
 
   const stopAll = async (): Promise<void> => {
     health.enter("stopping");
     expiry?.stop();
     await server.stop();
+    authenticator.close();
     await provider.close();
     await journal.close();
   };

@@ -1,8 +1,8 @@
+import type { Caller } from "../auth/caller.js";
 import type { Hub } from "../hub/hub.js";
 import type { Limits } from "../protocol/limits.js";
 import type { Position } from "../protocol/position.js";
 import type { TaskStoreProvider } from "../store/task-store-provider.js";
-import type { Username } from "../tasks/names.js";
 import type { Retention } from "../tasks/retention.js";
 import type { Task } from "../tasks/task.js";
 import type { PlacedTask } from "../tasks/traverse.js";
@@ -36,7 +36,7 @@ export interface OperationObserver {
 export interface OperationContext {
   readonly services: Services;
   /** Who asks. */
-  readonly caller: Username;
+  readonly caller: Caller;
   /** The operation's instant, milliseconds since 1970: all that depends on now is as of then. */
   readonly now: number;
   /** How a query reads: each database at one revision. */

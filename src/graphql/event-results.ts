@@ -180,7 +180,7 @@ export class ExecutionGroups {
   #keyOf({ document, operationName, variableValues, contextValue }: Question): string {
     const { id, positions } = this.#traitsOf(document);
     const variables = Object.entries(variableValues).filter(([name]) => !positions.has(name));
-    return JSON.stringify([id, operationName, contextValue.caller, variables]);
+    return JSON.stringify([id, operationName, contextValue.caller.username, variables]);
   }
 
   #traitsOf(document: DocumentNode): DocumentTraits {

@@ -104,7 +104,11 @@ builder.mutationType({
       },
       resolve: async (_, { input }, context) => {
         const { database, ...key } = parseJobAddress(input, context);
-        const demand = { attempt: input.attempt ?? null, by: context.caller, reason: input.reason ?? null };
+        const demand = {
+          attempt: input.attempt ?? null,
+          by: context.caller.username,
+          reason: input.reason ?? null,
+        };
         const store = await existingStore(database, context);
         return jobPayload(await store.requestCancel(key, demand), context);
       },

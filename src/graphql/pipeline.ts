@@ -8,9 +8,10 @@ import {
   type GraphQLError,
   type GraphQLSchema,
 } from "graphql";
+import { unauthenticated } from "../auth/authenticator.js";
+import type { Caller } from "../auth/caller.js";
 import { parsePosition } from "../protocol/position.js";
 import { badUserInput, unavailable, type TidemarkError } from "../protocol/tidemark-error.js";
-import { ANONYMOUS } from "../tasks/names.js";
 import { assert } from "../util/assert.js";
 import type { Clock } from "../util/clock.js";
 import { PullStream } from "../hub/pull-stream.js";
@@ -58,6 +59,7 @@ export class Pipeline {
    * not.
    */
   prepare(request: OperationRequest): PreparedOperation | Refusal {
+    if (request.caller.isOver) return this.refuse(unauthenticated(TOKEN_IS_OVER));
     const { document, errors, plans, cost } = this.#documents.check(request.query);
     if (!document || errors.length > 0) return this.refuse(...errors);
     const operation = getOperationAST(document, request.operationName);
@@ -165,13 +167,13 @@ export class Pipeline {
   }
 
   /** @throws TidemarkError BAD_USER_INPUT for a position that is none. */
-  #createContext({ lastEventId }: OperationRequest): OperationContext {
+  #createContext({ caller, lastEventId }: OperationRequest): OperationContext {
     const resumeAfter = lastEventId ? parsePosition(lastEventId) : undefined;
     const { provider, limits } = this.#services;
     const [reader, budget] = [new Reader(provider), new AnswerBudget(limits)];
     return {
       services: this.#services,
-      caller: ANONYMOUS,
+      caller,
       now: this.#clock.now(),
       reader,
       budget,
@@ -189,11 +191,17 @@ export interface PipelineOptions {
   readonly log: Log;
 }
 
-/** An operation as a transport reads it. */
-export interface OperationRequest {
+/** An operation as a client writes it. */
+export interface OperationText {
   readonly query: string;
   readonly operationName?: string | null | undefined;
   readonly variables?: Readonly<Record<string, unknown>> | null | undefined;
+}
+
+/** An operation as a transport reads it. */
+export interface OperationRequest extends OperationText {
+  /** Who asks. */
+  readonly caller: Caller;
   /** The position that a client resumes at by other means than the document: goes before its `after`. */
   readonly lastEventId?: string | null | undefined;
 }
@@ -215,6 +223,8 @@ export interface Refusal {
 export function isRefusal(prepared: PreparedOperation | Refusal): prepared is Refusal {
   return "errors" in prepared;
 }
+
+const TOKEN_IS_OVER = "The token is no longer good. Come back with another one.";
 
 /** A query that opens databases one after another is run so often at most. */
 const RUNS_MAX = 1_000;

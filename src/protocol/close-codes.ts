@@ -1,7 +1,7 @@
 /**
  * Why a WebSocket was closed. The 44xx ones are those of the graphql-transport-ws protocol; a client library
- * knows them, but for SLOW_READER and LIMIT_EXCEEDED, which are ours. After GOING_AWAY and SLOW_READER come
- * back: nothing is lost, resume with your position.
+ * knows them, but for SLOW_READER and LIMIT_EXCEEDED, which are ours. After GOING_AWAY, SLOW_READER, LIMIT_EXCEEDED and
+ * TOKEN_NOT_GOOD come back: nothing is lost, resume with your position.
  */
 export const CloseCode = {
   /** The server stops. Connect again, with your position. */
@@ -10,6 +10,10 @@ export const CloseCode = {
   MESSAGE_TOO_BIG: 1009,
   /** A message that the protocol does not have. */
   BAD_REQUEST: 4400,
+  /** Nothing that says who asks came with the `connection_init`, or something was asked before it. */
+  UNAUTHORIZED: 4401,
+  /** The token is not good, or no longer: it has run out or was revoked. Connect again with another, and with your position. */
+  TOKEN_NOT_GOOD: 4403,
   /** No initialisation came in `--init-timeout`. */
   INIT_TIMEOUT: 4408,
   /** An id that is in use by an operation that has not completed. */

@@ -1,9 +1,11 @@
-import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import { GraphQLError, OperationTypeNode, type ExecutionResult } from "graphql";
-import { createYoga, type GraphQLParams, type Plugin } from "graphql-yoga";
+import { createYoga, type GraphQLParams, type Plugin, type YogaServerInstance } from "graphql-yoga";
+import { bearerToken, type Authenticator } from "../auth/authenticator.js";
+import { Caller } from "../auth/caller.js";
 import { told } from "../graphql/mask-error.js";
 import { EventResults } from "../graphql/event-results.js";
-import { isRefusal, type OperationRequest, type Pipeline } from "../graphql/pipeline.js";
+import { isRefusal, type OperationRequest, type Pipeline, type Refusal } from "../graphql/pipeline.js";
 import type { Limits } from "../protocol/limits.js";
 import { TidemarkError } from "../protocol/tidemark-error.js";
 import { PlainPost, statusOfCode } from "./plain-post.js";
@@ -21,7 +23,7 @@ export class GraphqlHttp {
   readonly #options: GraphqlHttpOptions;
   readonly #streams = new Set<EventStream>();
   readonly #plainPost: PlainPost;
-  readonly #yoga: RequestListener;
+  readonly #yoga: YogaServerInstance<ServerContext, object>;
 
   constructor(options: GraphqlHttpOptions) {
     this.#options = options;
@@ -43,15 +45,17 @@ export class GraphqlHttp {
     });
   }
 
-  /** Answers a request. */
+  /** Answers a request, once it is known who asks. */
   async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const caller = await this.#callerOf(request);
+    if (!(caller instanceof Caller)) return refuseStranger(response, caller);
     if (this.#plainPost.isPlain(request)) {
-      const body = await this.#plainPost.answer(request, response);
+      const body = await this.#plainPost.answer(request, response, caller);
       if (!body) return;
       Object.assign(request, { body }); // where Yoga looks for one that was read
     }
     setSecurityHeaders(response);
-    await this.#yoga(request, response);
+    await this.#yoga(request, response, { caller });
   }
 
   /** Event streams that are open. */
@@ -62,6 +66,15 @@ export class GraphqlHttp {
   /** Ends every event stream, so that its client comes back. */
   closeStreams(): void {
     for (const stream of this.#streams) stream.close();
+  }
+
+  async #callerOf({ headers }: IncomingMessage): Promise<Caller | Refusal> {
+    const { authenticator, pipeline } = this.#options;
+    try {
+      return await authenticator.authenticate(bearerToken(headers.authorization));
+    } catch (error) {
+      return pipeline.refuse(error);
+    }
   }
 
   /** In the place of Yoga's own: with ids to resume from, and an end for who does not read. */
@@ -88,6 +101,7 @@ export class GraphqlHttp {
 
 export interface GraphqlHttpOptions extends EventStreamOptions {
   readonly pipeline: Pipeline;
+  readonly authenticator: Authenticator;
   readonly limits: Limits;
 }
 
@@ -95,6 +109,17 @@ export interface GraphqlHttpOptions extends EventStreamOptions {
 interface ServerContext {
   readonly req: IncomingMessage;
   readonly res: ServerResponse;
+  readonly caller: Caller;
+}
+
+/** Before its body is read: nothing of it has been looked at. */
+function refuseStranger(response: ServerResponse, { errors }: Refusal): void {
+  setSecurityHeaders(response);
+  response.writeHead(401, {
+    "Content-Type": "application/json; charset=utf-8",
+    "WWW-Authenticate": "Bearer",
+  });
+  response.end(JSON.stringify({ errors }));
 }
 
 /** Everything that is not JSON is refused before it is read. */
@@ -122,11 +147,12 @@ function isJson(contentType: string | null): boolean {
 }
 
 /** In the place of Yoga's own parsing, validation and execution. */
-function throughPipeline(pipeline: Pipeline): Plugin {
+function throughPipeline(pipeline: Pipeline): Plugin<object, ServerContext> {
   return {
     onParams({ setParamsHandler }) {
-      setParamsHandler(async ({ request, params }) => {
+      setParamsHandler(async ({ request, params, context: { caller } }) => {
         const result = await run(pipeline, request, {
+          caller,
           query: params.query ?? "",
           operationName: params.operationName,
           variables: params.variables,

@@ -10,6 +10,7 @@ import {
 import type { AddressInfo, Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { GraphQLError } from "graphql";
+import type { Authenticator } from "../auth/authenticator.js";
 import type { Pipeline } from "../graphql/pipeline.js";
 import type { Limits } from "../protocol/limits.js";
 import { TidemarkError } from "../protocol/tidemark-error.js";
@@ -42,6 +43,7 @@ export interface ServerOptions {
   readonly limits: Limits;
   readonly clock: Clock;
   readonly pipeline: Pipeline;
+  readonly authenticator: Authenticator;
   readonly health: Health;
   readonly metrics: Metrics;
   readonly log: Log;

@@ -1,12 +1,15 @@
 import type { Socket } from "node:net";
 import type { WebSocket as ProtocolSocket } from "graphql-ws";
 import type { WebSocket } from "ws";
+import type { Authenticator } from "../auth/authenticator.js";
+import type { Caller } from "../auth/caller.js";
 import { CloseCode } from "../protocol/close-codes.js";
 import type { EventResult, EventResults } from "../graphql/event-results.js";
 import type { Batch } from "../hub/batch.js";
 import type { Pipeline } from "../graphql/pipeline.js";
 import type { Limits } from "../protocol/limits.js";
 import { limitExceeded } from "../protocol/tidemark-error.js";
+import { assert } from "../util/assert.js";
 import { latin1Of } from "../util/latin1.js";
 import type { Clock } from "../util/clock.js";
 import type { Log } from "../util/log.js";
@@ -43,6 +46,8 @@ export class WebSocketConnection implements ProtocolSocket, ResultSocket, Watche
   #operationsBegun = 0;
   /** Where messages are bounded. */
   readonly #bound: TokenBucket | undefined;
+  #caller: Caller | undefined;
+  #forgetCaller = nothing;
   /** Pings that were sent since the client was heard of last, and bytes beside them. */
   #unanswered = 0;
   #sentSince = 0;
@@ -51,6 +56,7 @@ export class WebSocketConnection implements ProtocolSocket, ResultSocket, Watche
     this.#webSocket = webSocket;
     this.#options = options;
     this.#outgoing = new Outgoing(webSocket, socket, options.outgoing, () => this.#balance());
+    webSocket.once("close", () => this.#forgetCaller());
     webSocket.on("pong", () => this.#heardOf());
     const { messagesPerSecondMax } = options.limits;
     if (messagesPerSecondMax !== Infinity) this.#bound = new TokenBucket(messagesPerSecondMax, options.clock);
@@ -62,6 +68,25 @@ export class WebSocketConnection implements ProtocolSocket, ResultSocket, Watche
 
   get protocol(): string {
     return this.#webSocket.protocol;
+  }
+
+  /** Who asks: known once it was admitted, before which graphql-ws lets it ask nothing. */
+  get caller(): Caller {
+    assert(this.#caller, "nothing is asked before it is known who asks");
+    return this.#caller;
+  }
+
+  /** It is known who asks. When that is over, so is the connection. */
+  admit(caller: Caller): void {
+    if (!this.#isOpen) return;
+    this.#caller = caller;
+    this.#forgetCaller = caller.whenOver(() => this.#tokenIsOver());
+  }
+
+  /** It is not known who asks. */
+  refuse(isWithoutToken: boolean): void {
+    if (isWithoutToken) return this.close(CloseCode.UNAUTHORIZED, "Unauthorized: give a token");
+    this.close(CloseCode.TOKEN_NOT_GOOD, "Forbidden: the token is not good");
   }
 
   /**
@@ -83,6 +108,7 @@ export class WebSocketConnection implements ProtocolSocket, ResultSocket, Watche
   }
 
   admits(): boolean {
+    if (this.#caller?.isOver) this.#tokenIsOver();
     this.#isHolding ||= !this.#isOpen || !this.#hasRoom();
     return !this.#isHolding;
   }
@@ -204,6 +230,10 @@ export class WebSocketConnection implements ProtocolSocket, ResultSocket, Watche
       pipeline.refuse(limitExceeded("messageBytesMax", "A message is too large", limits.messageBytesMax));
   }
 
+  #tokenIsOver(): void {
+    this.close(CloseCode.TOKEN_NOT_GOOD, "Forbidden: the token is no longer good");
+  }
+
   #heardOf(): void {
     this.#unanswered = 0;
     this.#sentSince = 0;
@@ -262,6 +292,7 @@ const PING_WAITS_BEHIND = 64 * 1_024;
 
 export interface WebSocketConnectionOptions {
   readonly pipeline: Pipeline;
+  readonly authenticator: Authenticator;
   readonly limits: Limits;
   /** Shared by all connections. */
   readonly outgoing: OutgoingQueue;
@@ -296,6 +327,8 @@ function inUse(id: string): string {
   const reason = `Subscriber for ${id} already exists`;
   return Buffer.byteLength(reason) <= 123 ? reason : "Subscriber already exists";
 }
+
+function nothing(): void {}
 
 const ID_FIRST = /^\{"id":"(\d+)"/;
 

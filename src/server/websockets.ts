@@ -10,6 +10,7 @@ import {
 } from "graphql";
 import { handleProtocols, makeServer, type Server as ProtocolServer } from "graphql-ws";
 import { WebSocketServer, type WebSocket } from "ws";
+import { tokenInPayload } from "../auth/authenticator.js";
 import { EventResults } from "../graphql/event-results.js";
 import { isRefusal, type PreparedOperation } from "../graphql/pipeline.js";
 import { CloseCode } from "../protocol/close-codes.js";
@@ -87,15 +88,27 @@ const OPTIONS_WITHOUT_TYPES = { maxFragments: 64, closeTimeout: CLOSE_TIMEOUT_MS
 
 function createProtocol({
   pipeline,
+  authenticator,
   limits,
   initTimeoutMs,
 }: WebSocketConnectionOptions): ProtocolServer<WebSocketConnection> {
   return makeServer<Record<string, unknown> | undefined, WebSocketConnection>({
     connectionInitWaitTimeout: initTimeoutMs,
+    async onConnect({ extra: connection, connectionParams }) {
+      const token = tokenInPayload(connectionParams);
+      try {
+        connection.admit(await authenticator.authenticate(token));
+        return true;
+      } catch (error) {
+        pipeline.refuse(error);
+        connection.refuse(token === undefined);
+        return false;
+      }
+    },
     onSubscribe({ extra: connection }, id, payload) {
       const { query, operationName, variables } = payload;
       forget(payload);
-      const prepared = pipeline.prepare({ query, operationName, variables });
+      const prepared = pipeline.prepare({ caller: connection.caller, query, operationName, variables });
       if (isRefusal(prepared)) return prepared.errors;
       if (prepared.kind !== OperationTypeNode.SUBSCRIPTION || connection.admitSubscription(id))
         return new HandedOperation(prepared);
