@@ -303,6 +303,10 @@ const COMMON = {
 const BOUNDS = {
   connectionsMax: ["connections", "Open connections to the server"],
   connectionsPerAddressMax: ["connections", "Open connections from one address"],
+  connectionsPerUserMax: ["connections", "Open WebSockets and event streams of one user"],
+  subscriptionsPerUserMax: ["subscriptions", "Open subscriptions of one user"],
+  operationsPerSecondMax: ["operations", "Operations of one user in a second"],
+  mutationsPerSecondMax: ["mutations", "Mutations of one user in a second"],
   subscriptionsPerSocketMax: ["subscriptions", "Open subscriptions of one WebSocket"],
   messagesPerSecondMax: ["messages", "Messages that one WebSocket sends in a second"],
   waitingBytesPerSocketMax: ["bytes", "Bytes that may wait for the reader of one WebSocket"],
@@ -479,14 +483,16 @@ function bounded(): z.ZodType<number> {
   return wholeNumber(1, Number.MAX_SAFE_INTEGER, "expected a whole number above 0");
 }
 
+function isBoundOrNone(value: unknown): boolean {
+  return value === Infinity || (Number.isSafeInteger(value) && Number(value) > 0);
+}
+
 /** Where nothing is bounded unless the operator says so. */
 function boundOrOff(): z.ZodType<number> {
   const error = "expected a whole number above 0, or off";
-  const isBound = (value: unknown): boolean =>
-    value === Infinity || (Number.isSafeInteger(value) && Number(value) > 0);
   return z.preprocess(
     (value) => (value === OFF ? Infinity : numberOfDigits(value)),
-    z.custom<number>(isBound, { error }),
+    z.custom<number>(isBoundOrNone, { error }),
   );
 }
 

@@ -47,6 +47,8 @@ export interface EventResultsOptions {
   readonly events: PullStream<unknown>;
   readonly group: Lease<ExecutionGroup>;
   readonly observer: OperationObserver;
+  /** Called once, when nothing more comes of it. */
+  readonly onReleased: () => void;
 }
 
 /**
@@ -57,13 +59,15 @@ export class EventResults implements AsyncIterableIterator<EventResult>, Outlet<
   readonly #events: PullStream<unknown>;
   readonly #group: Lease<ExecutionGroup>;
   readonly #observer: OperationObserver;
+  readonly #onReleased: () => void;
   #outlet: Outlet<EventResult> | undefined;
   #isReleased = false;
 
-  constructor({ events, group, observer }: EventResultsOptions) {
+  constructor({ events, group, observer, onReleased }: EventResultsOptions) {
     this.#events = events;
     this.#group = group;
     this.#observer = observer;
+    this.#onReleased = onReleased;
   }
 
   /** Gives all results to `outlet`, from now on. */
@@ -128,6 +132,7 @@ export class EventResults implements AsyncIterableIterator<EventResult>, Outlet<
     if (this.#isReleased) return;
     this.#isReleased = true;
     this.#group.release();
+    this.#onReleased();
   }
 }
 

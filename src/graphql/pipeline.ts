@@ -10,6 +10,8 @@ import {
 } from "graphql";
 import { unauthenticated } from "../auth/authenticator.js";
 import type { Caller } from "../auth/caller.js";
+import { CallerCounts } from "../auth/caller-counts.js";
+import { CallerRates } from "../auth/caller-rates.js";
 import { parsePosition } from "../protocol/position.js";
 import { badUserInput, unavailable, type TidemarkError } from "../protocol/tidemark-error.js";
 import { assert } from "../util/assert.js";
@@ -42,6 +44,9 @@ export class Pipeline {
   readonly #groups = new ExecutionGroups();
   readonly #documents: Documents;
   readonly #introspection: boolean;
+  readonly #operationRates: CallerRates;
+  readonly #mutationRates: CallerRates;
+  readonly #subscriptions: CallerCounts;
   readonly #performedMutations: GraphQLSchema;
 
   constructor(options: PipelineOptions) {
@@ -49,8 +54,12 @@ export class Pipeline {
     this.#services = options.services;
     this.#clock = options.clock;
     this.#log = options.log;
+    const { limits } = options.services;
+    this.#operationRates = new CallerRates("operationsPerSecondMax", limits, options.clock);
+    this.#mutationRates = new CallerRates("mutationsPerSecondMax", limits, options.clock);
+    this.#subscriptions = new CallerCounts("subscriptionsPerUserMax", limits);
     this.#introspection = options.introspection;
-    this.#documents = new Documents(options.schema, options.services.limits, options);
+    this.#documents = new Documents(options.schema, limits, options);
     this.#performedMutations = ofPerformedMutations(options.schema);
   }
 
@@ -59,11 +68,17 @@ export class Pipeline {
    * not.
    */
   prepare(request: OperationRequest): PreparedOperation | Refusal {
-    if (request.caller.isOver) return this.refuse(unauthenticated(TOKEN_IS_OVER));
+    const { caller } = request;
+    if (caller.isOver) return this.refuse(unauthenticated(TOKEN_IS_OVER));
+    const tooOften = this.#operationRates.take(caller);
+    if (tooOften) return this.refuse(tooOften);
     const { document, errors, plans, cost } = this.#documents.check(request.query);
     if (!document || errors.length > 0) return this.refuse(...errors);
     const operation = getOperationAST(document, request.operationName);
     if (!operation) return this.refuse(unknownOperation(request.operationName));
+    const isMutation = operation.operation === OperationTypeNode.MUTATION;
+    const tooManyMutations = isMutation ? this.#mutationRates.take(caller) : undefined;
+    if (tooManyMutations) return this.refuse(tooManyMutations);
     const tooDeep = variablesLimitError(request.variables, this.#services.limits);
     if (tooDeep) return this.refuse(tooDeep);
     const variableValues = request.variables ?? {};
@@ -97,15 +112,15 @@ export class Pipeline {
 
   /** Opens a subscription; a refusal is a result. Never rejects. */
   async subscribe(operation: PreparedOperation): Promise<EventResults | ExecutionResult> {
+    let close = nothing;
     try {
+      close = this.#subscriptions.open(operation.contextValue.caller);
       const source = await createSourceEventStream(operation);
-      if (!(source instanceof PullStream)) return this.#masked(asResult(source));
-      return new EventResults({
-        events: source,
-        group: this.#groups.join(operation, (event) => this.#event(operation, event)),
-        observer: this.#services.observer,
-      });
+      if (source instanceof PullStream) return this.#resultsOf(operation, source, close);
+      close();
+      return this.#masked(asResult(source));
     } catch (error) {
+      close();
       return this.refuse(error);
     }
   }
@@ -129,6 +144,15 @@ export class Pipeline {
       await reader.complete();
     }
     throw unavailable("The databases asked for could not be opened together. Ask for fewer.");
+  }
+
+  #resultsOf(
+    operation: PreparedOperation,
+    events: PullStream<unknown>,
+    onReleased: () => void,
+  ): EventResults {
+    const group = this.#groups.join(operation, (event) => this.#event(operation, event));
+    return new EventResults({ events, group, observer: this.#services.observer, onReleased });
   }
 
   #event(operation: PreparedOperation, rootValue: unknown): ExecutionResult {
@@ -249,3 +273,5 @@ function asResult(source: AsyncIterable<unknown> | ExecutionResult): ExecutionRe
   assert(!(Symbol.asyncIterator in source), "what is subscribed to is a stream of the hub");
   return source;
 }
+
+function nothing(): void {}

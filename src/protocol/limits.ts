@@ -10,6 +10,14 @@ export interface Limits {
   readonly connectionsMax: number;
   /** Open connections from one address; of IPv6 from one network of 64 bits. Default off. */
   readonly connectionsPerAddressMax: number;
+  /** Open WebSockets and event streams of one user. Default off. */
+  readonly connectionsPerUserMax: number;
+  /** Open subscriptions of one user. Default off. */
+  readonly subscriptionsPerUserMax: number;
+  /** Operations that one user asks for in a second. Default off. */
+  readonly operationsPerSecondMax: number;
+  /** Mutations among them. Default off. */
+  readonly mutationsPerSecondMax: number;
   /** Subscriptions that are open at the same time on one WebSocket. Default 100. */
   readonly subscriptionsPerSocketMax: number;
   /** Messages that one WebSocket sends in a second. Default off. */
@@ -84,6 +92,10 @@ export interface Limits {
 export const DEFAULT_LIMITS: Limits = Object.freeze({
   connectionsMax: 20_000,
   connectionsPerAddressMax: Infinity,
+  connectionsPerUserMax: Infinity,
+  subscriptionsPerUserMax: Infinity,
+  operationsPerSecondMax: Infinity,
+  mutationsPerSecondMax: Infinity,
   subscriptionsPerSocketMax: 100,
   messagesPerSecondMax: Infinity,
   waitingBytesPerSocketMax: 1024 * 1024,

@@ -3,12 +3,13 @@ import { GraphQLError, OperationTypeNode, type ExecutionResult } from "graphql";
 import { createYoga, type GraphQLParams, type Plugin, type YogaServerInstance } from "graphql-yoga";
 import { bearerToken, type Authenticator } from "../auth/authenticator.js";
 import { Caller } from "../auth/caller.js";
+import type { CallerCounts } from "../auth/caller-counts.js";
 import { told } from "../graphql/mask-error.js";
 import { EventResults } from "../graphql/event-results.js";
 import { isRefusal, type OperationRequest, type Pipeline, type Refusal } from "../graphql/pipeline.js";
 import type { Limits } from "../protocol/limits.js";
 import { TidemarkError } from "../protocol/tidemark-error.js";
-import { PlainPost, statusOfCode } from "./plain-post.js";
+import { PlainPost, retryAfterOf, statusOfCode } from "./plain-post.js";
 import { setSecurityHeaders } from "./security-headers.js";
 import { EVENT_STREAM_HEADERS, EventStream, type EventStreamOptions } from "./event-stream.js";
 
@@ -41,7 +42,7 @@ export class GraphqlHttp {
       parserAndValidationCache: false,
       maxRequestBodySize: limits.bodyBytesMax,
       maskedErrors: { isDev: false, maskError: (error) => pipeline.refuse(ours(error, limits)).errors[0]! },
-      plugins: [jsonOnly(), throughPipeline(pipeline), this.#eventStreams()],
+      plugins: [jsonOnly(), this.#throughPipeline(), this.#eventStreams()],
     });
   }
 
@@ -77,6 +78,57 @@ export class GraphqlHttp {
     }
   }
 
+  /** In the place of Yoga's own parsing, validation and execution. */
+  #throughPipeline(): Plugin<object, ServerContext> {
+    return {
+      onParams: ({ setParamsHandler }) => {
+        setParamsHandler(async ({ request, params, context }) => {
+          const result = await this.#run(request, context, {
+            caller: context.caller,
+            query: params.query ?? "",
+            operationName: params.operationName,
+            variables: params.variables,
+            lastEventId: request.headers.get("last-event-id"),
+          });
+          if (isResult(result)) return asResponse(result);
+          if (request.signal.aborted) await result.return();
+          return result as AsyncIterable<never>; // safe: only the event stream reads it
+        });
+      },
+    };
+  }
+
+  async #run(
+    { method, headers }: Request,
+    { res }: ServerContext,
+    request: OperationRequest,
+  ): Promise<ExecutionResult | EventResults> {
+    const { pipeline } = this.#options;
+    const prepared = pipeline.prepare(request);
+    if (isRefusal(prepared)) return prepared;
+    const { kind } = prepared;
+    if (kind === OperationTypeNode.MUTATION && method === "GET") {
+      return pipeline.refuse(
+        withStatus(405, "A mutation changes something: send it by POST.", { Allow: "POST" }),
+      );
+    }
+    if (kind !== OperationTypeNode.SUBSCRIPTION) return pipeline.execute(prepared);
+    if (!headers.get("accept")?.includes("text/event-stream")) {
+      return pipeline.refuse(withStatus(406, NOT_AN_EVENT_STREAM));
+    }
+    return this.#countStream(request.caller, res) ?? pipeline.subscribe(prepared);
+  }
+
+  /** An event stream is a connection of its caller's, until its answer is closed. Returns why it may not be. */
+  #countStream(caller: Caller, response: ServerResponse): Refusal | undefined {
+    try {
+      response.once("close", this.#options.callerConnections.open(caller));
+      return undefined;
+    } catch (error) {
+      return this.#options.pipeline.refuse(error);
+    }
+  }
+
   /** In the place of Yoga's own: with ids to resume from, and an end for who does not read. */
   #eventStreams(): Plugin<object, ServerContext> {
     return {
@@ -102,6 +154,7 @@ export class GraphqlHttp {
 export interface GraphqlHttpOptions extends EventStreamOptions {
   readonly pipeline: Pipeline;
   readonly authenticator: Authenticator;
+  readonly callerConnections: CallerCounts;
   readonly limits: Limits;
 }
 
@@ -146,45 +199,6 @@ function isJson(contentType: string | null): boolean {
   return type?.trim().toLowerCase() === "application/json";
 }
 
-/** In the place of Yoga's own parsing, validation and execution. */
-function throughPipeline(pipeline: Pipeline): Plugin<object, ServerContext> {
-  return {
-    onParams({ setParamsHandler }) {
-      setParamsHandler(async ({ request, params, context: { caller } }) => {
-        const result = await run(pipeline, request, {
-          caller,
-          query: params.query ?? "",
-          operationName: params.operationName,
-          variables: params.variables,
-          lastEventId: request.headers.get("last-event-id"),
-        });
-        if (isResult(result)) return asResponse(result);
-        if (request.signal.aborted) await result.return();
-        return result as AsyncIterable<never>; // safe: only the event stream reads it
-      });
-    },
-  };
-}
-
-async function run(
-  pipeline: Pipeline,
-  { method, headers }: Request,
-  request: OperationRequest,
-): Promise<ExecutionResult | EventResults> {
-  const prepared = pipeline.prepare(request);
-  if (isRefusal(prepared)) return prepared;
-  const { kind } = prepared;
-  if (kind === OperationTypeNode.MUTATION && method === "GET") {
-    return pipeline.refuse(
-      withStatus(405, "A mutation changes something: send it by POST.", { Allow: "POST" }),
-    );
-  }
-  if (kind === OperationTypeNode.SUBSCRIPTION && !headers.get("accept")?.includes("text/event-stream")) {
-    return pipeline.refuse(withStatus(406, NOT_AN_EVENT_STREAM));
-  }
-  return kind === OperationTypeNode.SUBSCRIPTION ? pipeline.subscribe(prepared) : pipeline.execute(prepared);
-}
-
 function isResult(result: ExecutionResult | EventResults): result is ExecutionResult {
   return !(Symbol.asyncIterator in result);
 }
@@ -192,7 +206,14 @@ function isResult(result: ExecutionResult | EventResults): result is ExecutionRe
 /** A request that nothing was executed of has a status that says so, for application/graphql-response+json. */
 function asResponse(result: ExecutionResult): ExecutionResult {
   if (!result.errors || "data" in result) return result;
+  const retryAfter = retryAfterOf(result);
+  if (retryAfter) return { errors: result.errors.map((error) => asTooOften(error, retryAfter)) };
   return { errors: result.errors.map((error) => ("http" in error.extensions ? error : asRefused(error))) };
+}
+
+function asTooOften(error: GraphQLError, retryAfter: string): GraphQLError {
+  const http = { status: 429, headers: { "Retry-After": retryAfter } };
+  return told(error, { ...error.extensions, http });
 }
 
 function asRefused(error: GraphQLError): GraphQLError {

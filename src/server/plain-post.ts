@@ -48,8 +48,11 @@ export class PlainPost {
     const type = ANSWER_TYPES.get(request.headers.accept ?? "*/*")!;
     const result = isRefusal(prepared) ? prepared : await this.#pipeline.execute(prepared);
     const text = JSON.stringify(result);
-    response.writeHead(type === JSON_TYPE ? 200 : statusOf(result), [
+    const retryAfter = retryAfterOf(result);
+    const status = retryAfter ? 429 : type === JSON_TYPE ? 200 : statusOf(result);
+    response.writeHead(status, [
       ...SECURITY_HEADERS,
+      ...(retryAfter ? ["Retry-After", retryAfter] : []),
       "Content-Type",
       `${type}; charset=utf-8`,
       "Content-Length",
@@ -64,6 +67,12 @@ export class PlainPost {
 function statusOf(result: ExecutionResult): number {
   if (!result.errors || "data" in result) return 200;
   return Math.max(...result.errors.map(({ extensions }) => statusOfCode(extensions["code"])));
+}
+
+/** In how many seconds who came too often may come again, as HTTP says it. */
+export function retryAfterOf({ errors }: ExecutionResult): string | undefined {
+  const retryAfterMs = errors?.[0]?.extensions["retryAfterMs"];
+  return typeof retryAfterMs === "number" ? String(Math.ceil(retryAfterMs / 1_000)) : undefined;
 }
 
 export function statusOfCode(code: unknown): number {

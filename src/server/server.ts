@@ -11,6 +11,7 @@ import type { AddressInfo, Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { GraphQLError } from "graphql";
 import type { Authenticator } from "../auth/authenticator.js";
+import { CallerCounts } from "../auth/caller-counts.js";
 import type { Pipeline } from "../graphql/pipeline.js";
 import type { Limits } from "../protocol/limits.js";
 import { TidemarkError } from "../protocol/tidemark-error.js";
@@ -75,7 +76,12 @@ export class Server {
       metrics.slowReaderClosed();
       log.info({}, "closed a connection that nothing was read from");
     };
-    const watching = { ...options, onSlowReaderClosed, onInitTimeout: () => metrics.slowSenderClosed() };
+    const watching = {
+      ...options,
+      callerConnections: new CallerCounts("connectionsPerUserMax", limits),
+      onSlowReaderClosed,
+      onInitTimeout: () => metrics.slowSenderClosed(),
+    };
     this.#hosts = new Hosts(knownHosts(options));
     this.#origins = new Origins(options.allowedOrigins);
     this.#connections = new ConnectionCounts(limits, { trustsProxy: options.trustsProxy });

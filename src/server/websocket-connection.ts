@@ -3,12 +3,13 @@ import type { WebSocket as ProtocolSocket } from "graphql-ws";
 import type { WebSocket } from "ws";
 import type { Authenticator } from "../auth/authenticator.js";
 import type { Caller } from "../auth/caller.js";
+import type { CallerCounts } from "../auth/caller-counts.js";
 import { CloseCode } from "../protocol/close-codes.js";
 import type { EventResult, EventResults } from "../graphql/event-results.js";
 import type { Batch } from "../hub/batch.js";
 import type { Pipeline } from "../graphql/pipeline.js";
 import type { Limits } from "../protocol/limits.js";
-import { limitExceeded } from "../protocol/tidemark-error.js";
+import { limitExceeded, TidemarkError } from "../protocol/tidemark-error.js";
 import { assert } from "../util/assert.js";
 import { latin1Of } from "../util/latin1.js";
 import type { Clock } from "../util/clock.js";
@@ -76,15 +77,18 @@ export class WebSocketConnection implements ProtocolSocket, ResultSocket, Watche
     return this.#caller;
   }
 
-  /** It is known who asks. When that is over, so is the connection. */
+  /** It is known who asks. When that is over, so is the connection. @throws TidemarkError LIMIT_EXCEEDED */
   admit(caller: Caller): void {
     if (!this.#isOpen) return;
+    this.#webSocket.once("close", this.#options.callerConnections.open(caller));
     this.#caller = caller;
     this.#forgetCaller = caller.whenOver(() => this.#tokenIsOver());
   }
 
-  /** It is not known who asks. */
-  refuse(isWithoutToken: boolean): void {
+  /** Who asks may not be connected, or is not known. */
+  refuse(error: unknown, isWithoutToken: boolean): void {
+    if (error instanceof TidemarkError && error.code === "LIMIT_EXCEEDED")
+      return this.close(CloseCode.LIMIT_EXCEEDED, error.message);
     if (isWithoutToken) return this.close(CloseCode.UNAUTHORIZED, "Unauthorized: give a token");
     this.close(CloseCode.TOKEN_NOT_GOOD, "Forbidden: the token is not good");
   }
@@ -293,6 +297,7 @@ const PING_WAITS_BEHIND = 64 * 1_024;
 export interface WebSocketConnectionOptions {
   readonly pipeline: Pipeline;
   readonly authenticator: Authenticator;
+  readonly callerConnections: CallerCounts;
   readonly limits: Limits;
   /** Shared by all connections. */
   readonly outgoing: OutgoingQueue;

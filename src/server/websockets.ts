@@ -101,7 +101,7 @@ function createProtocol({
         return true;
       } catch (error) {
         pipeline.refuse(error);
-        connection.refuse(token === undefined);
+        connection.refuse(error, token === undefined);
         return false;
       }
     },

@@ -4,16 +4,20 @@ export class Tally<K> {
 
   /** One more. Returns how many there are now. */
   add(key: K): number {
-    const count = (this.#counts.get(key) ?? 0) + 1;
+    const count = this.of(key) + 1;
     this.#counts.set(key, count);
     return count;
   }
 
   /** One less. */
   remove(key: K): void {
-    const count = (this.#counts.get(key) ?? 0) - 1;
+    const count = this.of(key) - 1;
     if (count > 0) this.#counts.set(key, count);
     else this.#counts.delete(key);
+  }
+
+  of(key: K): number {
+    return this.#counts.get(key) ?? 0;
   }
 
   /** Keys that have any. */

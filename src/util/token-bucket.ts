@@ -2,41 +2,37 @@ import type { Clock } from "./clock.js";
 
 /**
  * A rate: so many a second, and as many at once after a pause. A bucket has room for a second's worth of tokens,
- * which trickle in as time goes by.
+ * which trickle in as time goes by; what is kept is when it will be full.
  */
 export class TokenBucket {
-  readonly #perSecond: number;
+  readonly #intervalMs: number;
   readonly #clock: Clock;
-  #tokens: number;
-  #filledAt: number;
+  #fullAt = -Infinity;
 
   /** @param perSecond a number above 0. */
   constructor(perSecond: number, clock: Clock) {
-    this.#perSecond = perSecond;
+    this.#intervalMs = SECOND_MS / perSecond;
     this.#clock = clock;
-    this.#tokens = perSecond;
-    this.#filledAt = clock.now();
   }
 
   /** Takes a token. Returns 0, or, where there is none, in how many milliseconds there will be one. */
   take(): number {
-    this.#fill();
-    if (this.#tokens < 1) return Math.ceil(((1 - this.#tokens) / this.#perSecond) * 1_000);
-    this.#tokens--;
+    const now = this.#clock.now();
+    const fullInMs = this.#fullIn(now) + this.#intervalMs;
+    if (fullInMs > SECOND_MS) return Math.ceil(fullInMs - SECOND_MS);
+    this.#fullAt = now + fullInMs;
     return 0;
   }
 
   /** Whether nothing was taken for a while: another one would be the same. */
   get isFull(): boolean {
-    this.#fill();
-    return this.#tokens >= this.#perSecond;
+    return this.#fullIn(this.#clock.now()) === 0;
   }
 
-  /** A clock that is set back gives nothing, and takes nothing. */
-  #fill(): void {
-    const now = this.#clock.now();
-    const passedMs = Math.max(0, now - this.#filledAt);
-    this.#tokens = Math.min(this.#perSecond, this.#tokens + (passedMs / 1_000) * this.#perSecond);
-    this.#filledAt = now;
+  /** A clock that is set back makes nobody wait for longer than it takes to fill. */
+  #fullIn(now: number): number {
+    return Math.min(Math.max(0, this.#fullAt - now), SECOND_MS);
   }
 }
+
+const SECOND_MS = 1_000;
