@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { randomUUID } from "node:crypto";
 import { createProgram, exitCodeOf, failureMessageOf, type Actions } from "./cli/program.js";
 import type { Logger } from "pino";
 import type { App } from "./app.js";
@@ -35,7 +36,12 @@ await createProgram(actions)
     process.exitCode = exitCodeOf(error);
   });
 
-/** Serves until SIGTERM or SIGINT. The server is loaded only now: a help must not wait for it. */
+/**
+ * Serves until SIGTERM or SIGINT. What fails in a request is told to its client, and harms nobody else; a promise
+ * that nobody waited for was somebody's request as well. What is thrown where nothing catches it may have left
+ * something half done: then the process ends, what was answered is durable, and who supervises it starts it again.
+ * The server is loaded only now: a help must not wait for it.
+ */
 async function serve(config: Config): Promise<void> {
   const startedAt = performance.now();
   const [{ startApp }, { createLog }, { startBlock }] = await Promise.all([
@@ -44,12 +50,13 @@ async function serve(config: Config): Promise<void> {
     import("./cli/render/start-block.js"),
   ]);
   const log = createLog(config.logLevel);
-  for (const event of ["uncaughtException", "unhandledRejection"] as const) {
-    process.on(event, (error: unknown) => {
-      log.fatal({ err: error }, "the server failed and ends");
-      process.exit(1);
-    });
-  }
+  process.on("unhandledRejection", (error: unknown) => {
+    log.error({ err: error, errorId: randomUUID() }, "something failed that nobody waited for");
+  });
+  process.on("uncaughtException", (error: unknown) => {
+    log.fatal({ err: error }, "the server failed and ends");
+    process.exit(1);
+  });
   for (const warning of config.warnings) log.warn({}, warning);
   const stopping = new AbortController();
   const starting = startApp(config, { log, signal: stopping.signal });

@@ -151,9 +151,10 @@ export class Server {
   async #route(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { health, metrics, graphiql } = this.#options;
     const path = pathOf(request);
-    const isPage = graphiql && wantsGraphiql(request);
+    const isPage = wantsGraphiql(request);
     if (path === "/graphql" && !isPage) return this.#answerGraphql(request, response);
     setSecurityHeaders(response);
+    if (!graphiql && (path === "/graphql" || path === "/")) return sayNothingIsHere(response);
     switch (path) {
       case "/graphql":
         return this.#graphiql.handle(request, response);
@@ -166,9 +167,7 @@ export class Server {
       case "/":
         return void response.writeHead(302, { Location: "/graphql" }).end();
       default:
-        return void response
-          .writeHead(404, { "Content-Type": "text/plain; charset=utf-8" })
-          .end("There is nothing here. The API, and GraphiQL to try it with, are at /graphql.\n");
+        return sayNothingIsHere(response);
     }
   }
 
@@ -282,6 +281,11 @@ function refuseUpgrade(socket: Duplex, status: number, { message }: { readonly m
   socket.end(
     `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nConnection: close\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
   );
+}
+
+function sayNothingIsHere(response: ServerResponse): void {
+  response.writeHead(404, { "Content-Type": "text/plain; charset=utf-8" });
+  response.end("There is no page here. The API is at /graphql.\n");
 }
 
 function writeErrors(response: ServerResponse, status: number, error: object): void {
