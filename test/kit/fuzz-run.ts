@@ -1,0 +1,172 @@
+/**
+ * Clients that mean harm against the built server in a process of its own, for a while or for so many inputs; and
+ * beside them one that means well: it reports with the SDK, watches what it reports, and waits for each step to
+ * be told. One number stands for what is sent, though not for what comes first.
+ */
+import { mkdirSync, writeFileSync } from "node:fs";
+import { Agent } from "node:http";
+import { fileURLToPath } from "node:url";
+import {
+  attackByFrames,
+  attackByMessages,
+  attackByOperations,
+  attackByPost,
+  attackByRequests,
+  type Attack,
+  type Surroundings,
+} from "./fuzz-attackers.js";
+import { FuzzDocuments } from "./fuzz-documents.js";
+import { FuzzRandom } from "./fuzz-random.js";
+import { Goodwill } from "./goodwill.js";
+import { MeasuredServer } from "./measured-server.js";
+import { metricReaches, readMetric } from "./raw-http.js";
+
+export interface FuzzOptions {
+  readonly seed: number;
+  /** It goes on until both are over: so long, milliseconds, */
+  readonly ms: number;
+  /** and so many inputs. */
+  readonly inputs: number;
+  /** Of the server, in camel case. */
+  readonly flags?: Readonly<Record<string, string>>;
+  readonly onProgress?: (inputs: number) => void;
+}
+
+export interface FuzzReport {
+  readonly inputs: number;
+  readonly byWay: Readonly<Record<string, number>>;
+  /** What came back that may not, with the file that has what was sent. */
+  readonly findings: readonly string[];
+  /** Bytes in use, after all that can be collected is: when the server had seen a third of it, and after all of it. */
+  readonly before: { readonly rss: number; readonly heap: number };
+  readonly after: { readonly rss: number; readonly heap: number };
+  /** Steps that who means well was told of its own, and how long one took at most, milliseconds. */
+  readonly steps: number;
+  readonly stepMsMax: number;
+}
+
+/** Rejects when the server has ended, or who means well is not served. */
+export async function fuzz(options: FuzzOptions): Promise<FuzzReport> {
+  await using server = await MeasuredServer.start({ ...BOUNDS, ...options.flags });
+  const run = new FuzzRun(options, server.url);
+  await using goodwill = await Goodwill.begin(server.url);
+  const attack = async (share: number): ReturnType<MeasuredServer["memory"]> => {
+    await Promise.race([run.attack(options.inputs * share, options.ms * share), goodwill.failed]);
+    await atRest(server.url);
+    return server.memory();
+  };
+  const before = await attack(0.3);
+  const after = await attack(1);
+  const internal = await readMetric(server.url, `tidemark_failures_total{code="INTERNAL",limit=""}`);
+  if (internal > 0) run.find(`${internal} operations failed unexpectedly`);
+  run.stop();
+  const { steps, stepMsMax } = goodwill;
+  return { ...run.report, before, after, steps, stepMsMax };
+}
+
+/** What the clients can fill is small, so that it is full soon. */
+const BOUNDS = {
+  databasesMax: "30",
+  maxJobs: "30",
+  tasksPerTreeMax: "100",
+  logLinesPerJobMax: "10",
+  removalsKeptMax: "100",
+};
+
+class FuzzRun {
+  readonly #options: FuzzOptions;
+  readonly #agent = new Agent({ keepAlive: true, maxSockets: LANES });
+  readonly #byWay = new Map<string, number>();
+  readonly #findings: string[] = [];
+  readonly #random: FuzzRandom;
+  readonly #ways: readonly Way[];
+  readonly #startedAt = performance.now();
+  #inputs = 0;
+
+  constructor(options: FuzzOptions, url: string) {
+    this.#options = options;
+    const random = new FuzzRandom(options.seed);
+    const judge = (sent: string | Buffer, received: string): void => this.#judge(sent, received);
+    const surroundings: Surroundings = { url, random, documents: new FuzzDocuments(random), judge };
+    const way = (name: string, weight: number, attack: Attack): Way[] =>
+      Array.from({ length: weight }, () => ({ name, attack }));
+    this.#random = random;
+    this.#ways = [
+      ...way("messages of the protocol", 2, attackByOperations(surroundings)),
+      ...way("bodies by POST", 4, attackByPost(surroundings, this.#agent)),
+      ...way("messages against the protocol", 2, attackByMessages(surroundings)),
+      ...way("bytes on a WebSocket", 2, attackByFrames(surroundings)),
+      ...way("bytes on a connection", 2, attackByRequests(surroundings)),
+    ];
+  }
+
+  get report(): Pick<FuzzReport, "inputs" | "byWay" | "findings"> {
+    return { inputs: this.#inputs, byWay: Object.fromEntries(this.#byWay), findings: this.#findings };
+  }
+
+  /** By all ways, until so many inputs were sent and so much time has passed since the beginning. */
+  async attack(inputs: number, ms: number): Promise<void> {
+    const isOver = (): boolean => this.#inputs >= inputs && performance.now() - this.#startedAt >= ms;
+    await Promise.all(Array.from({ length: LANES }, () => this.#attackInLane(isOver)));
+  }
+
+  find(finding: string): void {
+    this.#findings.push(finding);
+  }
+
+  stop(): void {
+    this.#agent.destroy();
+  }
+
+  async #attackInLane(isOver: () => boolean): Promise<void> {
+    while (!isOver() && this.#findings.length < FINDINGS_MAX) {
+      const { name, attack } = this.#random.pick(this.#ways);
+      const count = await attack();
+      this.#inputs += count;
+      this.#byWay.set(name, (this.#byWay.get(name) ?? 0) + count);
+      this.#options.onProgress?.(this.#inputs);
+    }
+  }
+
+  #judge(sent: string | Buffer, received: string): void {
+    const [inside] = INSIDES.exec(received) ?? [];
+    if (inside === undefined) return;
+    const file = this.#keep(sent, received);
+    this.find(`${JSON.stringify(inside)} came back: ${file}`);
+  }
+
+  #keep(sent: string | Buffer, received: string): string {
+    const { seed } = this.#options;
+    const folder = fileURLToPath(new URL("../../test-results/fuzz/", import.meta.url));
+    mkdirSync(folder, { recursive: true });
+    const file = `${folder}${seed}-${this.#findings.length}.json`;
+    const input = typeof sent === "string" ? { text: sent } : { base64: sent.toString("base64") };
+    writeFileSync(
+      file,
+      JSON.stringify({ seed, ...input, received: received.slice(0, 100_000) }, undefined, 1),
+    );
+    return file;
+  }
+}
+
+/** A way in, in the list as often as it is to be chosen. */
+interface Way {
+  readonly name: string;
+  readonly attack: Attack;
+}
+
+/** So many attacks are under way at a time. */
+const LANES = 8;
+
+const FINDINGS_MAX = 10;
+
+/** What a stack, a path, a defect or a library says of itself. */
+const INSIDES =
+  /\\n {4}at |\n {4}at |node_modules|file:\/\/\/|\/dist\/[a-z]|"INTERNAL"|closed (?:1011|4500)|^500 |HTTP\/1\.1 500|TypeError|RangeError|AssertionError|Maximum call stack|Cannot read propert|is not a function|Law \d/;
+
+/** Everybody has gone, but for who means well. */
+async function atRest(url: string): Promise<void> {
+  await metricReaches(url, "tidemark_websockets", 1);
+  await metricReaches(url, "tidemark_event_streams", 0);
+  await metricReaches(url, "tidemark_subscribers", 1);
+}
