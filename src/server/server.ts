@@ -7,7 +7,7 @@ import {
   type ServerOptions as HttpServerOptions,
   type ServerResponse,
 } from "node:http";
-import type { AddressInfo, Socket } from "node:net";
+import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 import type { GraphQLError } from "graphql";
 import type { Authenticator } from "../auth/authenticator.js";
@@ -215,7 +215,7 @@ export class Server {
   #declineBytes(error: NodeJS.ErrnoException, socket: Duplex): void {
     const isSlow = error.code === "ERR_HTTP_REQUEST_TIMEOUT";
     if (isSlow) this.#options.metrics.slowSenderClosed();
-    if (!socket.writable || (socket as Socket).bytesWritten > 0) return void socket.destroy();
+    if (!socket.writable || isBeingAnswered(socket)) return void socket.destroy();
     const status = isSlow ? 408 : (STATUS_OF_BYTES[error.code ?? ""] ?? 400);
     socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nConnection: close\r\n\r\n`);
   }
@@ -275,6 +275,12 @@ const REFUSED_IN_WORDS = 100;
 
 /** How long answers that are under way may take when the server stops, milliseconds. */
 const DRAIN_TIMEOUT_MS = 2_000;
+
+/** Whether an answer has begun that this would be in the middle of; Node.js looks at the same. */
+function isBeingAnswered(socket: Duplex & { readonly _httpMessage?: ServerResponse }): boolean {
+  // eslint-disable-next-line no-underscore-dangle -- Node.js has no other name for it
+  return socket._httpMessage?.headersSent === true;
+}
 
 function refuseUpgrade(socket: Duplex, status: number, { message }: { readonly message: string }): void {
   const body = `${message}\n`;

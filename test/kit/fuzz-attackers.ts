@@ -3,7 +3,7 @@
  * document, a message, the bytes of a connection. All that comes back is handed to a judge.
  */
 import { once } from "node:events";
-import { request, type Agent, type IncomingMessage } from "node:http";
+import { request, type Agent, type ClientRequest, type IncomingMessage } from "node:http";
 import { connect } from "node:net";
 import { WebSocket } from "ws";
 import type { FuzzDocuments } from "./fuzz-documents.js";
@@ -36,7 +36,8 @@ export function attackByPost({ url, random, documents, judge }: Surroundings, ag
     };
     const message = request(`${url}/graphql`, { method: "POST", agent, headers });
     message.end(body);
-    const [response] = (await once(message, "response")) as [IncomingMessage];
+    const response = await answerTo(message);
+    if (!response) return 0;
     judge(body, `${response.statusCode} ${JSON.stringify(response.headers)} ${await textOf(response)}`);
     return 1;
   };
@@ -188,11 +189,22 @@ async function exchange(url: string, ...bytes: readonly Buffer[]): Promise<strin
   return received;
 }
 
+/** undefined where it came on a connection that was kept, at the moment at which the server gave that up. */
+async function answerTo(message: ClientRequest): Promise<IncomingMessage | undefined> {
+  try {
+    const [response] = (await once(message, "response")) as [IncomingMessage];
+    return response;
+  } catch (error) {
+    if (message.reusedSocket) return undefined;
+    throw error;
+  }
+}
+
 async function textOf(response: IncomingMessage): Promise<string> {
   let text = "";
   for await (const chunk of response) {
     text += String(chunk);
-    if (text.length > ENOUGH || response.headers["content-type"] === "text/event-stream") response.destroy();
+    if (text.length > ENOUGH) break;
   }
   return text;
 }
