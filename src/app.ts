@@ -55,13 +55,19 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
   const journal =
     options.journal ?? (await openJournal(config.store, { ...limits, newEpoch: config.newEpoch, log }));
   const { provider, expiry } = createProvider(config, journal, clock, log);
-  const hub = new Hub(provider, { clock, bookmarkMs: config.bookmarkMs });
+  const watching = { clock, bookmarkMs: config.bookmarkMs };
+  const hub = new Hub(provider, watching);
+  const nowhere = new Hub(new EmptyTaskStoreProvider({ clock, limits }), watching);
   const metrics = new Metrics();
-  metrics.gauge("subscribers", "Subscriptions that are open.", () => hub.subscriberCount);
+  metrics.gauge(
+    "subscribers",
+    "Subscriptions that are open.",
+    () => hub.subscriberCount + nowhere.subscriberCount,
+  );
   metrics.gauge("databases", "Databases that are open.", () => provider.openStores().length);
   const { leaseMs, retention } = config;
-  const services = { provider, hub, limits, leaseMs, retention, observer: metrics };
-  const pipeline = new Pipeline({ schema, services, clock, log });
+  const services = { limits, leaseMs, retention, observer: metrics };
+  const pipeline = new Pipeline({ schema, services, provider, hub, nowhere, clock, log });
   const health = new Health(() => journal.isWritable());
   const authenticator = new OpenAuthenticator(clock);
   const server = new Server({ ...config, pipeline, authenticator, health, metrics, log });

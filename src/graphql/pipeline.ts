@@ -8,13 +8,15 @@ import {
   type GraphQLError,
   type GraphQLSchema,
 } from "graphql";
-import { unauthenticated } from "../auth/authenticator.js";
+import { tokenIsOver } from "../auth/authenticator.js";
 import type { Caller } from "../auth/caller.js";
 import { parsePosition } from "../protocol/position.js";
 import { badUserInput, unavailable, type TidemarkError } from "../protocol/tidemark-error.js";
 import { assert } from "../util/assert.js";
 import type { Clock } from "../util/clock.js";
+import type { Hub } from "../hub/hub.js";
 import { PullStream } from "../hub/pull-stream.js";
+import type { TaskStoreProvider } from "../store/task-store-provider.js";
 import type { Log } from "../util/log.js";
 import { AnswerBudget } from "./answer-budget.js";
 import type { OperationContext, Services } from "./context.js";
@@ -25,6 +27,8 @@ import { maskError } from "./mask-error.js";
 import type { PlannedOperation } from "./operation-plan.js";
 import { ofPerformedMutations } from "./performed-mutations.js";
 import { Reader } from "./reader.js";
+import { Watcher } from "./watcher.js";
+import { Writer } from "./writer.js";
 
 /**
  * The one way of an operation, whichever transport brought it: parse, limits, validate, execute, mask. A
@@ -36,6 +40,7 @@ import { Reader } from "./reader.js";
  */
 export class Pipeline {
   readonly schema: GraphQLSchema;
+  readonly #options: PipelineOptions;
   readonly #services: Services;
   readonly #clock: Clock;
   readonly #log: Log;
@@ -45,6 +50,7 @@ export class Pipeline {
 
   constructor(options: PipelineOptions) {
     this.schema = options.schema;
+    this.#options = options;
     this.#services = options.services;
     this.#clock = options.clock;
     this.#log = options.log;
@@ -57,7 +63,7 @@ export class Pipeline {
    * not.
    */
   prepare(request: OperationRequest): PreparedOperation | Refusal {
-    if (request.caller.isOver) return this.refuse(unauthenticated(TOKEN_IS_OVER));
+    if (request.caller.isOver) return this.refuse(tokenIsOver());
     const { document, errors, plans } = this.#documents.check(request.query);
     if (!document || errors.length > 0) return this.refuse(...errors);
     const operation = getOperationAST(document, request.operationName);
@@ -164,14 +170,15 @@ export class Pipeline {
   /** @throws TidemarkError BAD_USER_INPUT for a position that is none. */
   #createContext({ caller, lastEventId }: OperationRequest): OperationContext {
     const resumeAfter = lastEventId ? parsePosition(lastEventId) : undefined;
-    const { provider, limits } = this.#services;
-    const [reader, budget] = [new Reader(provider), new AnswerBudget(limits)];
+    const { provider, hub, nowhere } = this.#options;
     return {
       services: this.#services,
       caller,
       now: this.#clock.now(),
-      reader,
-      budget,
+      reader: new Reader(provider, caller),
+      writer: new Writer(provider, caller),
+      watcher: new Watcher(hub, nowhere, caller),
+      budget: new AnswerBudget(this.#services.limits),
       resumeAfter,
     };
   }
@@ -180,6 +187,10 @@ export class Pipeline {
 export interface PipelineOptions {
   readonly schema: GraphQLSchema;
   readonly services: Services;
+  readonly provider: TaskStoreProvider;
+  readonly hub: Hub;
+  /** A hub over databases that are empty for ever: what may not be seen is watched there. */
+  readonly nowhere: Hub;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -216,8 +227,6 @@ export interface Refusal {
 export function isRefusal(prepared: PreparedOperation | Refusal): prepared is Refusal {
   return "errors" in prepared;
 }
-
-const TOKEN_IS_OVER = "The token is no longer good. Come back with another one.";
 
 /** A query that opens databases one after another is run so often at most. */
 const RUNS_MAX = 1_000;

@@ -9,7 +9,12 @@ import { isRefusal, type OperationRequest, type Pipeline, type Refusal } from ".
 import type { Limits } from "../protocol/limits.js";
 import { TidemarkError } from "../protocol/tidemark-error.js";
 import { PlainPost, statusOfCode } from "./plain-post.js";
-import { EVENT_STREAM_HEADERS, EventStream, type EventStreamOptions } from "./event-stream.js";
+import {
+  EVENT_STREAM_HEADERS,
+  EventStream,
+  type EventStreamOptions,
+  type OpenedStream,
+} from "./event-stream.js";
 
 /**
  * GraphQL over HTTP, and over server-sent events where a client accepts those: Yoga reads requests and
@@ -81,7 +86,8 @@ export class GraphqlHttp {
       onResultProcess: ({ result, serverContext, setResultProcessor }) => {
         if (!(result instanceof EventResults)) return;
         setResultProcessor((_, { Response }) => {
-          const stream = this.#openStream(result, serverContext.res);
+          const { res: response, caller } = serverContext;
+          const stream = this.#openStream({ results: result, response, caller });
           // Safe: the Response of Yoga's fetch takes a stream of Node, and pipes it.
           return new Response(stream as unknown as BodyInit, { headers: EVENT_STREAM_HEADERS });
         }, "text/event-stream");
@@ -89,8 +95,8 @@ export class GraphqlHttp {
     };
   }
 
-  #openStream(results: EventResults, response: ServerResponse): EventStream {
-    const stream = new EventStream(results, response, this.#options);
+  #openStream(opened: OpenedStream): EventStream {
+    const stream = new EventStream(opened, this.#options);
     this.#streams.add(stream);
     stream.once("close", () => this.#streams.delete(stream));
     return stream;
@@ -98,7 +104,6 @@ export class GraphqlHttp {
 }
 
 export interface GraphqlHttpOptions extends EventStreamOptions {
-  readonly pipeline: Pipeline;
   readonly authenticator: Authenticator;
   readonly limits: Limits;
 }
