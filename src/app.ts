@@ -1,4 +1,4 @@
-import { OpenAuthenticator } from "./auth/authenticator.js";
+import { openAuthenticator } from "./auth/open-authenticator.js";
 import type { Config } from "./config.js";
 import { Pipeline } from "./graphql/pipeline.js";
 import { schema } from "./graphql/schema.js";
@@ -54,6 +54,12 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
   const { limits } = config;
   const journal =
     options.journal ?? (await openJournal(config.store, { ...limits, newEpoch: config.newEpoch, log }));
+  const authenticator = await openAuthenticator(config.auth, { jwt: config.jwt, clock, log }).catch(
+    async (error: unknown) => {
+      await journal.close();
+      throw error;
+    },
+  );
   const { provider, expiry } = createProvider(config, journal, clock, log);
   const watching = { clock, bookmarkMs: config.bookmarkMs };
   const hub = new Hub(provider, watching);
@@ -69,7 +75,6 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
   const services = { limits, leaseMs, retention, observer: metrics };
   const pipeline = new Pipeline({ schema, services, provider, hub, nowhere, clock, log });
   const health = new Health(() => journal.isWritable());
-  const authenticator = new OpenAuthenticator(clock);
   const server = new Server({ ...config, pipeline, authenticator, health, metrics, log });
 
   const stopAll = async (): Promise<void> => {

@@ -93,7 +93,8 @@ export function maySeeMetrics({ role, databases, job }: CallerRights): boolean {
 
 const EVERYTHING: Scope = {};
 
-function isFor(database: DatabaseName, { databases }: CallerRights): boolean {
+function isFor(database: DatabaseName, { databases, job }: CallerRights): boolean {
+  if (job && job.database !== database) return false;
   return databases.some((pattern) => pattern === "*" || matchesPattern(database, pattern));
 }
 

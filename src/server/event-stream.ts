@@ -98,6 +98,7 @@ export class EventStream extends Readable implements WatchedConnection {
     this.push(`event: next\ndata: ${JSON.stringify(this.#options.pipeline.refuse(tokenIsOver()))}\n\n`);
     this.push(COMPLETE);
     this.#end();
+    void this.#results.return(); // never fails
   }
 
   #failed(error: unknown): void {

@@ -51,7 +51,7 @@ export class GraphqlHttp {
 
   /** Answers a request, once it is known who asks. */
   async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const caller = await this.#callerOf(request);
+    const caller = await this.callerOf(request);
     if (!(caller instanceof Caller)) return refuseStranger(response, caller);
     if (this.#plainPost.isPlain(request)) {
       const body = await this.#plainPost.answer(request, response, caller);
@@ -71,7 +71,8 @@ export class GraphqlHttp {
     for (const stream of this.#streams) stream.close();
   }
 
-  async #callerOf({ headers }: IncomingMessage): Promise<Caller | Refusal> {
+  /** Who asks, or why that is not known. */
+  async callerOf({ headers }: IncomingMessage): Promise<Caller | Refusal> {
     const { authenticator, pipeline } = this.#options;
     try {
       return await authenticator.authenticate(bearerToken(headers.authorization));
@@ -116,8 +117,9 @@ interface ServerContext {
 }
 
 /** Before its body is read: nothing of it has been looked at. */
-function refuseStranger(response: ServerResponse, { errors }: Refusal): void {
-  response.writeHead(401, {
+export function refuseStranger(response: ServerResponse, { errors }: Refusal): void {
+  const status = Math.max(...errors.map(({ extensions }) => statusOfCode(extensions["code"])));
+  response.writeHead(status, {
     "Content-Type": "application/json; charset=utf-8",
     "WWW-Authenticate": "Bearer",
   });

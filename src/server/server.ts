@@ -9,11 +9,13 @@ import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 import type { GraphQLError } from "graphql";
 import type { Authenticator } from "../auth/authenticator.js";
+import { Caller } from "../auth/caller.js";
+import { maySeeMetrics } from "../auth/rights.js";
 import type { Pipeline } from "../graphql/pipeline.js";
 import type { Limits } from "../protocol/limits.js";
 import { limitExceeded } from "../protocol/tidemark-error.js";
 import type { Log } from "../util/log.js";
-import { GraphqlHttp } from "./graphql-http.js";
+import { GraphqlHttp, refuseStranger } from "./graphql-http.js";
 import { GraphiqlPage, wantsGraphiql } from "./graphiql.js";
 import type { Health } from "./health.js";
 import type { Metrics } from "./metrics.js";
@@ -40,7 +42,7 @@ export interface ServerOptions {
  *     /graphql   GraphiQL for a browser; GraphQL over HTTP, server-sent events and WebSocket
  *     /health    the process lives
  *     /ready     it can serve and write
- *     /metrics   for Prometheus
+ *     /metrics   for Prometheus, with the token of an admin
  *     /          to /graphql
  */
 export class Server {
@@ -119,7 +121,7 @@ export class Server {
   }
 
   async #route(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const { health, metrics } = this.#options;
+    const { health } = this.#options;
     switch (pathOf(request)) {
       case "/graphql":
         return wantsGraphiql(request)
@@ -130,7 +132,7 @@ export class Server {
       case "/ready":
         return health.answerReady(response);
       case "/metrics":
-        return metrics.answer(response);
+        return this.#answerMetrics(request, response);
       case "/":
         return void response.writeHead(302, { Location: "/graphql" }).end();
       default:
@@ -138,6 +140,16 @@ export class Server {
           .writeHead(404, { "Content-Type": "text/plain; charset=utf-8" })
           .end("There is nothing here. The API, and GraphiQL to try it with, are at /graphql.\n");
     }
+  }
+
+  /** What is counted is over all databases and users. */
+  async #answerMetrics(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { metrics } = this.#options;
+    const caller = await this.#graphql.callerOf(request);
+    if (!(caller instanceof Caller)) return refuseStranger(response, caller);
+    if (maySeeMetrics(caller.rights)) return metrics.answer(response);
+    response.writeHead(403, { "Content-Type": "text/plain; charset=utf-8" });
+    response.end("The metrics are for an admin of all databases.\n");
   }
 
   #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {

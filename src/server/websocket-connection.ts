@@ -6,7 +6,7 @@ import type { Caller } from "../auth/caller.js";
 import { CloseCode } from "../protocol/close-codes.js";
 import type { EventResult, EventResults } from "../graphql/event-results.js";
 import type { Batch } from "../hub/batch.js";
-import type { Pipeline } from "../graphql/pipeline.js";
+import type { Pipeline, Refusal } from "../graphql/pipeline.js";
 import type { Limits } from "../protocol/limits.js";
 import { limitExceeded } from "../protocol/tidemark-error.js";
 import { assert } from "../util/assert.js";
@@ -77,7 +77,9 @@ export class WebSocketConnection implements ProtocolSocket, ResultSocket, Watche
   }
 
   /** It is not known who asks. */
-  refuse(isWithoutToken: boolean): void {
+  refuse({ errors: [error] }: Refusal, isWithoutToken: boolean): void {
+    if (error?.extensions["code"] !== "UNAUTHENTICATED")
+      return this.close(CloseCode.TRY_AGAIN_LATER, "Try again later");
     if (isWithoutToken) return this.close(CloseCode.UNAUTHORIZED, "Unauthorized: give a token");
     this.close(CloseCode.TOKEN_NOT_GOOD, "Forbidden: the token is not good");
   }
