@@ -113,6 +113,6 @@ export class Reader {
 const OPENED_TOGETHER = 100;
 
 /** Ends a resolver that read what is not there yet. It never reaches a client. */
-export class NotYetRead extends Error {
+class NotYetRead extends Error {
   override readonly name = "NotYetRead";
 }
