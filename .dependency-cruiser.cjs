@@ -9,7 +9,7 @@ const ROOMS = {
   journal: ["tasks", "protocol", "util"],
   store: ["journal", "tasks", "protocol", "util"],
   hub: ["store", "journal", "tasks", "protocol", "util"],
-  auth: ["tasks", "protocol", "util"],
+  auth: ["store", "journal", "tasks", "protocol", "util"],
   graphql: ["auth", "hub", "store", "journal", "tasks", "protocol", "util"],
   server: ["graphql", "auth", "hub", "store", "journal", "tasks", "protocol", "util"],
   client: ["protocol"],
@@ -21,6 +21,7 @@ const ROOMS = {
 const PACKAGES = {
   "async-mutex": "util/",
   graphql: "(graphql|server)/",
+  jose: "auth/",
   "@pothos/core": "graphql/",
   "graphql-yoga": "server/",
   "@graphql-yoga/render-graphiql": "server/",

@@ -7,7 +7,8 @@
  *     loadConfig({ flags: { lease: "5m" }, env: process.env, readFile })   // { leaseMs: 300000, … }
  */
 import { z } from "zod";
-import { DEFAULT_LIMITS, type Limits } from "./protocol/limits.js";
+import { isLoopback, parseAuthSpec, type AuthSpec, type JwtTerms } from "./auth/auth-spec.js";
+import { DEFAULT_LIMITS, DEFAULT_LIMITS_WITH_RIGHTS, type Limits } from "./protocol/limits.js";
 import { parseDurations, type DatabaseDurations, type Retention } from "./tasks/retention.js";
 import { parseDuration } from "./util/duration.js";
 
@@ -17,6 +18,10 @@ export interface Config {
   readonly host: string;
   /** The port to listen on; 0 is any free one. Default 4000. */
   readonly port: number;
+  /** How it is found out who asks. Default: it is not, and everybody may do everything. */
+  readonly auth: AuthSpec;
+  /** What a JSON Web Token must say, where `auth` is by those. */
+  readonly jwt: JwtTerms;
   /** Where the journal is: "memory:", "lmdb:FOLDER" or "redis://HOST". Default "lmdb:./tidemark-data". */
   readonly store: string;
   /** Origins whose pages may use the API, beside the server's own: "https://tidemark.example". Default none. */
@@ -88,9 +93,24 @@ export const CONFIG_FILE = namesOf("config");
 export function loadConfig(sources: ConfigSources): Config {
   const file = readConfigFile(sources);
   const read = <T>(setting: Setting<T>): T => parse(setting, lookUp(setting, sources, file));
+  const wrong = (setting: Setting, expected: string): ConfigError => {
+    const { source, value } = lookUp(setting, sources, file);
+    return new ConfigError(source, value, expected);
+  };
+  const [host, auth, allowOpen] = [read(SETTINGS.host), read(SETTINGS.auth), read(SETTINGS.allowOpen)];
+  const isExposed = auth.kind === "none" && !isLoopback(host);
+  const jwt = {
+    issuer: read(SETTINGS.jwtIssuer),
+    audience: read(SETTINGS.jwtAudience),
+    algorithms: read(SETTINGS.jwtAlgorithms),
+  };
+  if (isExposed && !allowOpen) throw wrong(SETTINGS.host, NOT_OPEN);
+  if (auth.kind === "jwt" && !(jwt.issuer && jwt.audience)) throw wrong(SETTINGS.auth, NO_TERMS);
   return Object.freeze({
-    host: read(SETTINGS.host),
+    host,
     port: read(SETTINGS.port),
+    auth: Object.freeze(auth),
+    jwt: Object.freeze(jwt),
     store: read(SETTINGS.store),
     allowedOrigins: read(SETTINGS.allowOrigin),
     allowedHosts: read(SETTINGS.allowHost),
@@ -110,8 +130,10 @@ export function loadConfig(sources: ConfigSources): Config {
     bookmarkMs: read(SETTINGS.bookmark),
     logLevel: read(SETTINGS.logLevel),
     newEpoch: read(SETTINGS.newEpoch),
-    limits: consistent(mapValues(DEFAULT_LIMITS, (_, key) => read(SETTINGS[key]))),
-    warnings: Object.freeze(unknownVariables(sources.env)),
+    limits: consistent(
+      mapValues(defaultLimits(auth), (bound, key) => read(withDefault(SETTINGS[key], bound))),
+    ),
+    warnings: Object.freeze([...(isExposed ? [OPEN_TO_ALL] : []), ...unknownVariables(sources.env, auth)]),
   });
 }
 
@@ -170,6 +192,37 @@ const COMMON = {
     default: "4000",
     unit: "port",
     description: "Port to listen on, 0 for any free one",
+  },
+  auth: {
+    parser: authSpec(),
+    default: "none",
+    unit: "how",
+    description:
+      "Who may ask: none (everybody), tokens:FILE, or jwt: with env:VARIABLE, secret:FILE, key:FILE, jwks:FILE or the URL of keys",
+  },
+  allowOpen: {
+    parser: onOrOff(),
+    default: "off",
+    description: "Serve everybody (--auth none) on an address that others reach too",
+  },
+  jwtIssuer: {
+    parser: textOrNone("expected the issuer of the tokens"),
+    default: "none",
+    unit: "issuer",
+    description: "Who makes the tokens of --auth jwt: their claim iss",
+  },
+  jwtAudience: {
+    parser: textOrNone("expected the audience of the tokens"),
+    default: "none",
+    unit: "audience",
+    description: "Whom the tokens of --auth jwt are for: their claim aud",
+  },
+  jwtAlgorithms: {
+    parser: algorithms(),
+    default: "auto",
+    unit: "names",
+    description:
+      "How the tokens of --auth jwt may be signed, such as RS256,ES256; auto is HS256 for a secret, else RS256,PS256,ES256,EdDSA",
   },
   store: {
     parser: text(
@@ -351,8 +404,21 @@ export const SETTINGS = {
 
 function limit([unit, description, key]: Bound, name: keyof Limits): Definition<number> & { key: string } {
   const bound = DEFAULT_LIMITS[name];
-  const [parser, written] = bound === Infinity ? [boundOrOff(), OFF] : [bounded(), String(bound)];
-  return { parser, default: written, unit, description, key: key ?? name };
+  const parser = bound === Infinity ? boundOrOff() : bounded();
+  return { parser, default: boundText(bound), unit, description, key: key ?? name };
+}
+
+/** What is off where nobody is asked who they are has a bound where they are. */
+function defaultLimits({ kind }: AuthSpec): Limits {
+  return kind === "none" ? DEFAULT_LIMITS : DEFAULT_LIMITS_WITH_RIGHTS;
+}
+
+function withDefault(setting: Setting<number>, bound: number): Setting<number> {
+  return { ...setting, default: boundText(bound) };
+}
+
+function boundText(bound: number): string {
+  return bound === Infinity ? OFF : String(bound);
 }
 
 function named<D extends Record<string, Definition<unknown> & { readonly key?: string }>>(
@@ -436,8 +502,15 @@ function parseConfigFile(found: Found, readText: () => string): Record<string, u
   }
 }
 
-function unknownVariables(env: ConfigSources["env"]): string[] {
+/** Where settings do not go together. */
+const NOT_OPEN =
+  "expected a loopback address such as 127.0.0.1 while everybody may do everything there (--auth none); say who may by --auth, or give --allow-open";
+const NO_TERMS = "expected --jwt-issuer and --jwt-audience beside it";
+const OPEN_TO_ALL = "whoever reaches this address may see and change everything (--auth none, --allow-open)";
+
+function unknownVariables(env: ConfigSources["env"], auth: AuthSpec): string[] {
   const known = new Set([CONFIG_FILE, ...Object.values(SETTINGS)].map(({ variable }) => variable));
+  if (auth.kind === "jwt" && auth.keys.kind === "secret-variable") known.add(auth.keys.name);
   return Object.keys(env)
     .filter((name) => name.startsWith("TIDEMARK_") && !known.has(name))
     .map(
@@ -469,6 +542,27 @@ function consistent(limits: Limits): Limits {
 
 function text(pattern: RegExp, error: string): z.ZodType<string> {
   return z.string({ error }).regex(pattern, { error });
+}
+
+/** Empty for none. */
+function textOrNone(error: string): z.ZodType<string> {
+  return z.string({ error }).transform((written) => (written === "none" ? "" : written));
+}
+
+function authSpec(): z.ZodType<AuthSpec> {
+  const error =
+    "expected none, tokens:FILE, or jwt: with env:VARIABLE, secret:FILE, key:FILE, jwks:FILE or an https URL";
+  return z
+    .string({ error })
+    .transform(parseAuthSpec)
+    .refine((spec) => spec !== undefined, { error })
+    .transform((spec) => spec!); // so it was found
+}
+
+function algorithms(): z.ZodType<readonly string[] | undefined> {
+  return z
+    .string({ error: "expected names of algorithms, such as RS256,ES256" })
+    .transform((written) => (written === "auto" ? undefined : written.split(",").map((name) => name.trim())));
 }
 
 function wholeNumber(min: number, max: number, error: string): z.ZodType<number> {

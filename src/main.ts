@@ -4,6 +4,7 @@ import { createProgram, exitCodeOf, failureMessageOf, type Actions } from "./cli
 import type { Logger } from "pino";
 import type { App } from "./app.js";
 import type { Config } from "./config.js";
+import { systemClock } from "./util/clock.js";
 
 /**
  * The process: it runs a command, and ends when that has ended or a signal asks for it. This is the only
@@ -16,6 +17,7 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
 const STOP_TIMEOUT_MS = 4_500;
 
 const maintenance = () => import("./journal/maintenance.js");
+const issuing = () => import("./auth/issue-token.js");
 const actions: Actions = {
   serve,
   check: async function* (folder) {
@@ -26,6 +28,11 @@ const actions: Actions = {
   },
   backup: async function* (folder, target) {
     yield* (await maintenance()).backupFolder(folder, target);
+  },
+  tokens: {
+    create: async (path, wish) => (await issuing()).issueToken(path, wish, systemClock),
+    list: async (path) => (await import("./auth/token-file.js")).readTokens(path),
+    revoke: async (path, id) => (await issuing()).revokeToken(path, id),
   },
 };
 await createProgram(actions)

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { ConfigError, type Config, loadConfig, SETTINGS } from "../src/config.js";
-import { DEFAULT_LIMITS } from "../src/protocol/limits.js";
+import { DEFAULT_LIMITS, DEFAULT_LIMITS_WITH_RIGHTS } from "../src/protocol/limits.js";
 import type { DatabaseDurations } from "../src/tasks/retention.js";
 
 interface Given {
@@ -33,6 +33,8 @@ describe("a config", () => {
     expect(load()).toEqual({
       host: "127.0.0.1",
       port: 4000,
+      auth: { kind: "none" },
+      jwt: { issuer: "", audience: "", algorithms: undefined },
       store: "lmdb:./tidemark-data",
       allowedOrigins: [],
       allowedHosts: [],
@@ -64,12 +66,12 @@ describe("a config", () => {
   });
 
   it("prefers a flag to the environment, the environment to the file, and the file to the default", () => {
-    const files = { "t.json": '{ "port": 1, "host": "file", "lease": "1s" }' };
-    const env = { TIDEMARK_CONFIG: "t.json", TIDEMARK_PORT: "2", TIDEMARK_HOST: "environment" };
+    const files = { "t.json": '{ "port": 1, "store": "lmdb:file", "lease": "1s" }' };
+    const env = { TIDEMARK_CONFIG: "t.json", TIDEMARK_PORT: "2", TIDEMARK_STORE: "lmdb:environment" };
 
     const config = load({ flags: { port: "3" }, env, files });
 
-    expect(config).toMatchObject({ port: 3, host: "environment", leaseMs: 1_000, keepAliveMs: 12_000 });
+    expect(config).toMatchObject({ port: 3, store: "lmdb:environment", leaseMs: 1_000, keepAliveMs: 12_000 });
   });
 
   it("takes the file of the flag before that of the environment", () => {
@@ -117,6 +119,11 @@ describe("the settings", () => {
   it.each([
     ["host", "::1", { host: "::1" }],
     ["port", "0", { port: 0 }],
+    ["auth", "tokens:./a:b.json", { auth: { kind: "tokens", path: "./a:b.json" } }],
+    ["jwtIssuer", "https://login", { jwt: { issuer: "https://login" } }],
+    ["jwtAudience", "tidemark", { jwt: { audience: "tidemark" } }],
+    ["jwtAlgorithms", "RS256, ES256", { jwt: { algorithms: ["RS256", "ES256"] } }],
+    ["allowOpen", "on", { warnings: [] }],
     ["store", "lmdb:./tidemark-data", { store: "lmdb:./tidemark-data" }],
     ["store", "redis://localhost:6379", { store: "redis://localhost:6379" }],
     ["allowOrigin", "none", { allowedOrigins: [] }],
@@ -164,6 +171,11 @@ describe("the settings", () => {
     ["port", "80a", "expected a whole number from 0 (any free port) to 65535"],
     ["port", "65536", "expected a whole number from 0 (any free port) to 65535"],
     ["port", "-1", "expected a whole number from 0 (any free port) to 65535"],
+    ["auth", "tokens", "expected none, tokens:FILE, or jwt: with"],
+    ["auth", "jwt:hunter2", "expected none, tokens:FILE, or jwt: with"],
+    ["auth", "jwt:http://keys.example.com", "expected none, tokens:FILE, or jwt: with"],
+    ["auth", "jwt:env:JWT_SECRET", "expected --jwt-issuer and --jwt-audience beside it"],
+    ["host", "0.0.0.0", "expected a loopback address such as 127.0.0.1 while everybody may"],
     ["store", "./data", "expected memory:, lmdb:FOLDER or redis://HOST"],
     ["store", "lmdb:", "expected memory:, lmdb:FOLDER or redis://HOST"],
     ["store", "memory:x", "expected memory:, lmdb:FOLDER or redis://HOST"],
@@ -197,6 +209,19 @@ describe("the settings", () => {
     ["databasesMax", "9007199254740992", "expected a whole number above 0"],
   ])("%s cannot be %s", (key, value, expected) => {
     expect(() => load({ flags: { [key]: value } })).toThrow(expected);
+  });
+
+  it("bound what one user may do where it is known who asks, unless told otherwise", () => {
+    const flags = { auth: "tokens:./tokens.json", mutationsPerSecondMax: "off", operationsPerSecondMax: "7" };
+
+    const { limits } = load({ flags });
+
+    expect(limits).toEqual({
+      ...DEFAULT_LIMITS_WITH_RIGHTS,
+      mutationsPerSecondMax: Infinity,
+      operationsPerSecondMax: 7,
+    });
+    expect(Object.values(DEFAULT_LIMITS_WITH_RIGHTS).every(Number.isSafeInteger)).toBe(true);
   });
 
   it("never give a page more than the most, even when only the most is lowered", () => {
@@ -311,5 +336,49 @@ describe("an environment variable that begins with TIDEMARK_", () => {
     const files = { "t.json": "{}" };
 
     expect(load({ env: { TIDEMARK_CONFIG: "t.json", TIDEMARK_PORT: "1" }, files }).warnings).toEqual([]);
+  });
+});
+
+describe("a server for everybody", () => {
+  it.each(["127.0.0.1", "127.1.2.3", "::1", "[::1]", "localhost"])("may listen on %s", (host) => {
+    expect(load({ flags: { host } })).toMatchObject({ host, warnings: [] });
+  });
+
+  it.each(["0.0.0.0", "::", "10.0.0.1", "127.0.0.1.example.com", "localhost.example.com"])(
+    "may listen on %s only where that is said, and warns",
+    (host) => {
+      expect(() => load({ flags: { host } })).toThrow("--allow-open");
+      expect(load({ flags: { host, allowOpen: true } }).warnings).toEqual([
+        expect.stringContaining("may see and change everything"),
+      ]);
+    },
+  );
+
+  it("is none where it is asked who asks", () => {
+    const config = load({ flags: { host: "0.0.0.0", auth: "tokens:./tokens.json" } });
+
+    expect(config).toMatchObject({ host: "0.0.0.0", warnings: [] });
+  });
+});
+
+describe("JSON Web Tokens", () => {
+  const terms = { jwtIssuer: "us", jwtAudience: "tidemark" };
+
+  it.each([
+    ["jwt:env:JWT_SECRET", { kind: "secret-variable", name: "JWT_SECRET" }],
+    ["jwt:secret:./secret", { kind: "secret-file", path: "./secret" }],
+    ["jwt:key:./key.pem", { kind: "key-file", path: "./key.pem" }],
+    ["jwt:jwks:./jwks.json", { kind: "jwks-file", path: "./jwks.json" }],
+    ["jwt:https://login/jwks", { kind: "jwks-url", url: "https://login/jwks" }],
+    ["jwt:http://127.0.0.1:1/jwks", { kind: "jwks-url", url: "http://127.0.0.1:1/jwks" }],
+  ])("are checked by what %s names", (auth, keys) => {
+    expect(load({ flags: { auth, ...terms } }).auth).toEqual({ kind: "jwt", keys });
+  });
+
+  it("may have their secret in a variable that looks like a setting", () => {
+    const env = { TIDEMARK_JWT_SECRET: "secret" };
+
+    expect(load({ env, flags: { auth: "jwt:env:TIDEMARK_JWT_SECRET", ...terms } }).warnings).toEqual([]);
+    expect(load({ env }).warnings).toHaveLength(1);
   });
 });

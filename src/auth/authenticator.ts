@@ -8,7 +8,8 @@ export interface Authenticator {
   readonly isOpen: boolean;
   /**
    * Who has this token; at once where that is known.
-   * @throws TidemarkError UNAUTHENTICATED, the same whatever is wrong with it; the log says more.
+   * @throws TidemarkError UNAUTHENTICATED, which says nothing of what is wrong with the token; UNAVAILABLE where it
+   * can't be judged now.
    */
   authenticate(token: string | undefined): Caller | Promise<Caller>;
   /** Knows nobody any more. Closing twice is harmless. */
@@ -31,10 +32,27 @@ export class OpenAuthenticator implements Authenticator {
   close(): void {}
 }
 
-/** Whoever asks has to say who they are. */
-export function unauthenticated(message: string, cause?: unknown): TidemarkError {
-  return new TidemarkError("UNAUTHENTICATED", message, { cause });
+/** Who asks has no token. */
+export function tokenIsMissing(): TidemarkError {
+  const how = "send it as `Authorization: Bearer TOKEN`, over WebSocket in the payload of connection_init";
+  return new TidemarkError(
+    "UNAUTHENTICATED",
+    `This server wants to know who asks: give a token, and ${how}.`,
+  );
 }
+
+/** The token is none of ours, or has run out before it came. What is wrong with it, the log says. */
+export function tokenIsNotGood(): TidemarkError {
+  return new TidemarkError("UNAUTHENTICATED", "The token is not good. Come back with another one.");
+}
+
+/** The token was good. */
+export function tokenIsOver(): TidemarkError {
+  return new TidemarkError("UNAUTHENTICATED", "The token is no longer good. Come back with another one.");
+}
+
+/** A longer token is not looked at. */
+export const TOKEN_LENGTH_MAX = 8_192;
 
 /** The token of a header `Authorization: Bearer …`; undefined where there is none. */
 export function bearerToken(authorization: unknown): string | undefined {

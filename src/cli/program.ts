@@ -15,6 +15,7 @@ import { addBackupCommand, type Backup } from "./commands/backup.js";
 import { addCheckCommand, type Check } from "./commands/check.js";
 import { addRepairCommand, type Repair } from "./commands/repair.js";
 import { addServeCommand, type Serve, type Surroundings } from "./commands/serve.js";
+import { addTokenCommands, type TokenActions } from "./commands/token.js";
 
 /** What the commands do: they are handed in, so that a help loads none of it. */
 export interface Actions {
@@ -22,6 +23,7 @@ export interface Actions {
   readonly check: Check;
   readonly repair: Repair;
   readonly backup: Backup;
+  readonly tokens: TokenActions;
 }
 
 /**
@@ -29,7 +31,7 @@ export interface Actions {
  * with a ConfigError for a wrong setting, else with what the command failed with.
  */
 export function createProgram(
-  { serve, check, repair, backup }: Actions,
+  { serve, check, repair, backup, tokens }: Actions,
   surroundings: Surroundings = processSurroundings(),
 ): Command {
   const program = new Command("tidemark")
@@ -45,6 +47,7 @@ export function createProgram(
   addCheckCommand(program, check, surroundings.print);
   addRepairCommand(program, repair, surroundings.print);
   addBackupCommand(program, backup, surroundings.print);
+  addTokenCommands(program, tokens, surroundings);
   return program;
 }
 

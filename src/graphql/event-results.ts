@@ -1,4 +1,5 @@
 import { visit, type DocumentNode, type ExecutionResult } from "graphql";
+import { viewOf } from "../auth/rights.js";
 import { Batch } from "../hub/batch.js";
 import type { Outlet, PullStream } from "../hub/pull-stream.js";
 import { formatPosition, type Position } from "../protocol/position.js";
@@ -180,12 +181,12 @@ export class ExecutionGroups {
 
   /**
    * A variable that is a Position says where a subscriber begins, and never what an event looks like: who
-   * resumes joins those who were there all the time.
+   * resumes joins those who were there all the time. Nor does it matter who asks, as long as they see the same.
    */
   #keyOf({ document, operationName, variableValues, contextValue }: Question): string {
     const { id, positions } = this.#traitsOf(document);
     const variables = Object.entries(variableValues).filter(([name]) => !positions.has(name));
-    return JSON.stringify([id, operationName, contextValue.caller.username, variables]);
+    return JSON.stringify([id, operationName, viewOf(contextValue.caller.rights), variables]);
   }
 
   #traitsOf(document: DocumentNode): DocumentTraits {

@@ -8,7 +8,7 @@ import {
   type GraphQLError,
   type GraphQLSchema,
 } from "graphql";
-import { unauthenticated } from "../auth/authenticator.js";
+import { tokenIsOver } from "../auth/authenticator.js";
 import type { Caller } from "../auth/caller.js";
 import { CallerCounts } from "../auth/caller-counts.js";
 import { CallerRates } from "../auth/caller-rates.js";
@@ -16,7 +16,9 @@ import { parsePosition } from "../protocol/position.js";
 import { badUserInput, unavailable, type TidemarkError } from "../protocol/tidemark-error.js";
 import { assert } from "../util/assert.js";
 import type { Clock } from "../util/clock.js";
+import type { Hub } from "../hub/hub.js";
 import { PullStream } from "../hub/pull-stream.js";
+import type { TaskStoreProvider } from "../store/task-store-provider.js";
 import type { Log } from "../util/log.js";
 import { AnswerBudget } from "./answer-budget.js";
 import type { OperationContext, Services } from "./context.js";
@@ -27,6 +29,8 @@ import { maskError } from "./mask-error.js";
 import type { PlannedOperation } from "./operation-plan.js";
 import { ofPerformedMutations } from "./performed-mutations.js";
 import { Reader } from "./reader.js";
+import { Watcher } from "./watcher.js";
+import { Writer } from "./writer.js";
 
 /**
  * The one way of an operation, whichever transport brought it: parse, limits, validate, execute, mask. A
@@ -38,6 +42,7 @@ import { Reader } from "./reader.js";
  */
 export class Pipeline {
   readonly schema: GraphQLSchema;
+  readonly #options: PipelineOptions;
   readonly #services: Services;
   readonly #clock: Clock;
   readonly #log: Log;
@@ -51,6 +56,7 @@ export class Pipeline {
 
   constructor(options: PipelineOptions) {
     this.schema = options.schema;
+    this.#options = options;
     this.#services = options.services;
     this.#clock = options.clock;
     this.#log = options.log;
@@ -69,7 +75,7 @@ export class Pipeline {
    */
   prepare(request: OperationRequest): PreparedOperation | Refusal {
     const { caller } = request;
-    if (caller.isOver) return this.refuse(unauthenticated(TOKEN_IS_OVER));
+    if (caller.isOver) return this.refuse(tokenIsOver());
     const tooOften = this.#operationRates.take(caller);
     if (tooOften) return this.refuse(tooOften);
     const { document, errors, plans, cost } = this.#documents.check(request.query);
@@ -193,14 +199,15 @@ export class Pipeline {
   /** @throws TidemarkError BAD_USER_INPUT for a position that is none. */
   #createContext({ caller, lastEventId }: OperationRequest): OperationContext {
     const resumeAfter = lastEventId ? parsePosition(lastEventId) : undefined;
-    const { provider, limits } = this.#services;
-    const [reader, budget] = [new Reader(provider), new AnswerBudget(limits)];
+    const { provider, hub, nowhere } = this.#options;
     return {
       services: this.#services,
       caller,
       now: this.#clock.now(),
-      reader,
-      budget,
+      reader: new Reader(provider, caller),
+      writer: new Writer(provider, caller),
+      watcher: new Watcher(hub, nowhere, caller),
+      budget: new AnswerBudget(this.#services.limits),
       resumeAfter,
     };
   }
@@ -209,6 +216,10 @@ export class Pipeline {
 export interface PipelineOptions {
   readonly schema: GraphQLSchema;
   readonly services: Services;
+  readonly provider: TaskStoreProvider;
+  readonly hub: Hub;
+  /** A hub over databases that are empty for ever: what may not be seen is watched there. */
+  readonly nowhere: Hub;
   /** Whether clients may ask for the schema, and are told names that they may have meant. */
   readonly introspection: boolean;
   readonly clock: Clock;
@@ -247,8 +258,6 @@ export interface Refusal {
 export function isRefusal(prepared: PreparedOperation | Refusal): prepared is Refusal {
   return "errors" in prepared;
 }
-
-const TOKEN_IS_OVER = "The token is no longer good. Come back with another one.";
 
 /** A query that opens databases one after another is run so often at most. */
 const RUNS_MAX = 1_000;

@@ -33,6 +33,7 @@ export interface TaskRequest extends JobKey {
 export interface TaskCountRequest {
   readonly database: DatabaseName;
   readonly username?: Username | undefined;
+  readonly jobId?: JobId | undefined;
   readonly statuses?: readonly TaskStatus[] | undefined;
   readonly minIntervalMs: number;
 }
@@ -100,7 +101,7 @@ export class Hub {
 
   /** How many jobs the filter lets through, now and whenever it changes. @throws as `retain`. */
   taskCount({ database, minIntervalMs, ...filter }: TaskCountRequest): Promise<PullStream<number>> {
-    const key = keyOf("taskCount", filter.username, filter.statuses, minIntervalMs);
+    const key = keyOf("taskCount", filter.username, filter.jobId, filter.statuses, minIntervalMs);
     return this.#subscribe(database, undefined, (topic) =>
       topic.group(
         { key, filter, minIntervalMs },

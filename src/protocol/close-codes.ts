@@ -8,6 +8,8 @@ export const CloseCode = {
   GOING_AWAY: 1001,
   /** A message larger than `messageBytesMax`. */
   MESSAGE_TOO_BIG: 1009,
+  /** It can't be found out now who asks. */
+  TRY_AGAIN_LATER: 1013,
   /** A message that the protocol does not have. */
   BAD_REQUEST: 4400,
   /** Nothing that says who asks came with the `connection_init`, or something was asked before it. */

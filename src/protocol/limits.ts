@@ -8,19 +8,19 @@
 export interface Limits {
   /** Open connections to the server. Default 20,000. */
   readonly connectionsMax: number;
-  /** Open connections from one address; of IPv6 from one network of 64 bits. Default off. */
+  /** Open connections from one address; of IPv6 from one network of 64 bits. Default off, or 5,000 with rights. */
   readonly connectionsPerAddressMax: number;
-  /** Open WebSockets and event streams of one user. Default off. */
+  /** Open WebSockets and event streams of one user. Default off, or 5,000 with rights. */
   readonly connectionsPerUserMax: number;
-  /** Open subscriptions of one user. Default off. */
+  /** Open subscriptions of one user. Default off, or 10,000 with rights. */
   readonly subscriptionsPerUserMax: number;
-  /** Operations that one user asks for in a second. Default off. */
+  /** Operations that one user asks for in a second. Default off, or 2,000 with rights. */
   readonly operationsPerSecondMax: number;
-  /** Mutations among them. Default off. */
+  /** Mutations among them. Default off, or 1,000 with rights. */
   readonly mutationsPerSecondMax: number;
   /** Subscriptions that are open at the same time on one WebSocket. Default 100. */
   readonly subscriptionsPerSocketMax: number;
-  /** Messages that one WebSocket sends in a second. Default off. */
+  /** Messages that one WebSocket sends in a second. Default off, or 1,000 with rights. */
   readonly messagesPerSecondMax: number;
   /** Bytes written to a WebSocket that its reader has not taken yet; above it the subscriber is behind. Default 1 MiB. */
   readonly waitingBytesPerSocketMax: number;
@@ -88,7 +88,7 @@ export interface Limits {
   readonly removalsKeptMax: number;
 }
 
-/** The bounds of a server that was told nothing else. */
+/** The bounds of a server that serves everybody and was told nothing else. */
 export const DEFAULT_LIMITS: Limits = Object.freeze({
   connectionsMax: 20_000,
   connectionsPerAddressMax: Infinity,
@@ -133,4 +133,15 @@ export const DEFAULT_LIMITS: Limits = Object.freeze({
   logLinesPerJobMax: 200,
   requestIdsPerAttemptMax: 64,
   removalsKeptMax: 10_000,
+});
+
+/** The same where it is known who asks: then there are users, whom one can hold to something. */
+export const DEFAULT_LIMITS_WITH_RIGHTS: Limits = Object.freeze({
+  ...DEFAULT_LIMITS,
+  connectionsPerAddressMax: 5_000,
+  connectionsPerUserMax: 5_000,
+  subscriptionsPerUserMax: 10_000,
+  operationsPerSecondMax: 2_000,
+  mutationsPerSecondMax: 1_000,
+  messagesPerSecondMax: 1_000,
 });

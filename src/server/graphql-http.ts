@@ -6,12 +6,17 @@ import { Caller } from "../auth/caller.js";
 import type { CallerCounts } from "../auth/caller-counts.js";
 import { told } from "../graphql/mask-error.js";
 import { EventResults } from "../graphql/event-results.js";
-import { isRefusal, type OperationRequest, type Pipeline, type Refusal } from "../graphql/pipeline.js";
+import { isRefusal, type OperationRequest, type Refusal } from "../graphql/pipeline.js";
 import type { Limits } from "../protocol/limits.js";
 import { TidemarkError } from "../protocol/tidemark-error.js";
 import { PlainPost, retryAfterOf, statusOfCode } from "./plain-post.js";
+import {
+  EVENT_STREAM_HEADERS,
+  EventStream,
+  type EventStreamOptions,
+  type OpenedStream,
+} from "./event-stream.js";
 import { setSecurityHeaders } from "./security-headers.js";
-import { EVENT_STREAM_HEADERS, EventStream, type EventStreamOptions } from "./event-stream.js";
 
 /**
  * GraphQL over HTTP, and over server-sent events where a client accepts those: Yoga reads requests and
@@ -48,7 +53,8 @@ export class GraphqlHttp {
 
   /** Answers a request, once it is known who asks. */
   async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const caller = await this.#callerOf(request);
+    const found = this.callerOf(request);
+    const caller = found instanceof Promise ? await found : found;
     if (!(caller instanceof Caller)) return refuseStranger(response, caller);
     if (this.#plainPost.isPlain(request)) {
       const body = await this.#plainPost.answer(request, response, caller);
@@ -69,10 +75,12 @@ export class GraphqlHttp {
     for (const stream of this.#streams) stream.close();
   }
 
-  async #callerOf({ headers }: IncomingMessage): Promise<Caller | Refusal> {
+  /** Who asks, or why that is not known; at once where it can be, as a body is read faster by who is there when it comes. */
+  callerOf({ headers }: IncomingMessage): Caller | Refusal | Promise<Caller | Refusal> {
     const { authenticator, pipeline } = this.#options;
     try {
-      return await authenticator.authenticate(bearerToken(headers.authorization));
+      const caller = authenticator.authenticate(bearerToken(headers.authorization));
+      return caller instanceof Caller ? caller : caller.catch((error: unknown) => pipeline.refuse(error));
     } catch (error) {
       return pipeline.refuse(error);
     }
@@ -135,7 +143,8 @@ export class GraphqlHttp {
       onResultProcess: ({ result, serverContext, setResultProcessor }) => {
         if (!(result instanceof EventResults)) return;
         setResultProcessor((_, { Response }) => {
-          const stream = this.#openStream(result, serverContext.res);
+          const { res: response, caller } = serverContext;
+          const stream = this.#openStream({ results: result, response, caller });
           // Safe: the Response of Yoga's fetch takes a stream of Node, and pipes it.
           return new Response(stream as unknown as BodyInit, { headers: EVENT_STREAM_HEADERS });
         }, "text/event-stream");
@@ -143,8 +152,8 @@ export class GraphqlHttp {
     };
   }
 
-  #openStream(results: EventResults, response: ServerResponse): EventStream {
-    const stream = new EventStream(results, response, this.#options);
+  #openStream(opened: OpenedStream): EventStream {
+    const stream = new EventStream(opened, this.#options);
     this.#streams.add(stream);
     stream.once("close", () => this.#streams.delete(stream));
     return stream;
@@ -152,7 +161,6 @@ export class GraphqlHttp {
 }
 
 export interface GraphqlHttpOptions extends EventStreamOptions {
-  readonly pipeline: Pipeline;
   readonly authenticator: Authenticator;
   readonly callerConnections: CallerCounts;
   readonly limits: Limits;
@@ -166,9 +174,10 @@ interface ServerContext {
 }
 
 /** Before its body is read: nothing of it has been looked at. */
-function refuseStranger(response: ServerResponse, { errors }: Refusal): void {
+export function refuseStranger(response: ServerResponse, { errors }: Refusal): void {
   setSecurityHeaders(response);
-  response.writeHead(401, {
+  const status = Math.max(...errors.map(({ extensions }) => statusOfCode(extensions["code"])));
+  response.writeHead(status, {
     "Content-Type": "application/json; charset=utf-8",
     "WWW-Authenticate": "Bearer",
   });

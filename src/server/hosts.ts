@@ -31,11 +31,6 @@ export class Hosts {
   }
 }
 
-/** Whether only this machine can reach what listens there. */
-export function isLoopback(host: string): boolean {
-  return isLocalName(host) || host === "::1" || (isIP(host) === 4 && host.startsWith("127."));
-}
-
 function hostnameOf(host: string): string | undefined {
   return URL.canParse(`http://${host}`) ? new URL(`http://${host}`).hostname : undefined;
 }

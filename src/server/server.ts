@@ -10,18 +10,21 @@ import {
 import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 import type { GraphQLError } from "graphql";
+import { isLoopback } from "../auth/auth-spec.js";
 import type { Authenticator } from "../auth/authenticator.js";
+import { Caller } from "../auth/caller.js";
 import { CallerCounts } from "../auth/caller-counts.js";
+import { maySeeMetrics } from "../auth/rights.js";
 import type { Pipeline } from "../graphql/pipeline.js";
 import type { Limits } from "../protocol/limits.js";
 import { TidemarkError } from "../protocol/tidemark-error.js";
 import type { Clock } from "../util/clock.js";
 import type { Log } from "../util/log.js";
 import { ConnectionCounts, type Refusal } from "./connection-counts.js";
-import { GraphqlHttp } from "./graphql-http.js";
+import { GraphqlHttp, refuseStranger } from "./graphql-http.js";
 import { GraphiqlPage, wantsGraphiql } from "./graphiql.js";
 import type { Health } from "./health.js";
-import { Hosts, isLoopback } from "./hosts.js";
+import { Hosts } from "./hosts.js";
 import type { Metrics } from "./metrics.js";
 import { statusOfCode } from "./plain-post.js";
 import { Origins } from "./origins.js";
@@ -56,7 +59,7 @@ export interface ServerOptions {
  *     /graphql   GraphiQL for a browser; GraphQL over HTTP, server-sent events and WebSocket
  *     /health    the process lives
  *     /ready     it can serve and write
- *     /metrics   for Prometheus
+ *     /metrics   for Prometheus, with the token of an admin
  *     /          to /graphql
  */
 export class Server {
@@ -149,7 +152,7 @@ export class Server {
   }
 
   async #route(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const { health, metrics, graphiql } = this.#options;
+    const { health, graphiql } = this.#options;
     const path = pathOf(request);
     const isPage = wantsGraphiql(request);
     if (path === "/graphql" && !isPage) return this.#answerGraphql(request, response);
@@ -163,7 +166,7 @@ export class Server {
       case "/ready":
         return health.answerReady(response);
       case "/metrics":
-        return metrics.answer(response);
+        return this.#answerMetrics(request, response);
       case "/":
         return void response.writeHead(302, { Location: "/graphql" }).end();
       default:
@@ -175,6 +178,16 @@ export class Server {
     if (!this.#origins.admits(request)) return this.#refuse(response, ofAnotherOrigin());
     if (this.#origins.answerCors(request, response)) return;
     await this.#graphql.handle(request, response);
+  }
+
+  /** What is counted is over all databases and users. */
+  async #answerMetrics(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { metrics } = this.#options;
+    const caller = await this.#graphql.callerOf(request);
+    if (!(caller instanceof Caller)) return refuseStranger(response, caller);
+    if (maySeeMetrics(caller.rights)) return metrics.answer(response);
+    response.writeHead(403, { "Content-Type": "text/plain; charset=utf-8" });
+    response.end("The metrics are for an admin of all databases.\n");
   }
 
   #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
@@ -252,8 +265,8 @@ function timeoutsOf({ headersTimeoutMs, requestTimeoutMs }: ServerOptions): Http
 }
 
 /** Where only this machine is to reach it, and may do everything, it goes by few names; elsewhere by any. */
-function knownHosts({ host, allowedHosts }: ServerOptions): readonly string[] | undefined {
-  return isLoopback(host) ? allowedHosts : undefined;
+function knownHosts({ host, allowedHosts, authenticator }: ServerOptions): readonly string[] | undefined {
+  return authenticator.isOpen && isLoopback(host) ? allowedHosts : undefined;
 }
 
 const UNKNOWN_HOST =

@@ -7,9 +7,9 @@ import type { CallerCounts } from "../auth/caller-counts.js";
 import { CloseCode } from "../protocol/close-codes.js";
 import type { EventResult, EventResults } from "../graphql/event-results.js";
 import type { Batch } from "../hub/batch.js";
-import type { Pipeline } from "../graphql/pipeline.js";
+import type { Pipeline, Refusal } from "../graphql/pipeline.js";
 import type { Limits } from "../protocol/limits.js";
-import { limitExceeded, TidemarkError } from "../protocol/tidemark-error.js";
+import { limitExceeded } from "../protocol/tidemark-error.js";
 import { assert } from "../util/assert.js";
 import { latin1Of } from "../util/latin1.js";
 import type { Clock } from "../util/clock.js";
@@ -86,9 +86,10 @@ export class WebSocketConnection implements ProtocolSocket, ResultSocket, Watche
   }
 
   /** Who asks may not be connected, or is not known. */
-  refuse(error: unknown, isWithoutToken: boolean): void {
-    if (error instanceof TidemarkError && error.code === "LIMIT_EXCEEDED")
-      return this.close(CloseCode.LIMIT_EXCEEDED, error.message);
+  refuse({ errors: [error] }: Refusal, isWithoutToken: boolean): void {
+    const code = error?.extensions["code"];
+    if (code === "LIMIT_EXCEEDED") return this.close(CloseCode.LIMIT_EXCEEDED, error?.message);
+    if (code !== "UNAUTHENTICATED") return this.close(CloseCode.TRY_AGAIN_LATER, "Try again later");
     if (isWithoutToken) return this.close(CloseCode.UNAUTHORIZED, "Unauthorized: give a token");
     this.close(CloseCode.TOKEN_NOT_GOOD, "Forbidden: the token is not good");
   }

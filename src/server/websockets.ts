@@ -100,8 +100,7 @@ function createProtocol({
         connection.admit(await authenticator.authenticate(token));
         return true;
       } catch (error) {
-        pipeline.refuse(error);
-        connection.refuse(error, token === undefined);
+        connection.refuse(pipeline.refuse(error), token === undefined);
         return false;
       }
     },

@@ -42,8 +42,17 @@ export class PlanWorld implements AsyncDisposable {
     const { provider, clock, limits, log, retention } = stores;
     const hub = new Hub(provider, { clock, bookmarkMs: 30_000 });
     const observer = { failed: nothing, eventExecuted: nothing, eventsTold: nothing };
-    const services: Services = { provider, hub, limits, leaseMs: 60_000, retention, observer };
-    this.pipeline = new Pipeline({ schema, services, introspection: true, clock, log });
+    const services: Services = { limits, leaseMs: 60_000, retention, observer };
+    this.pipeline = new Pipeline({
+      schema,
+      services,
+      provider,
+      hub,
+      nowhere: hub,
+      introspection: true,
+      clock,
+      log,
+    });
   }
 
   /** What is answered to a document that was never seen. */

@@ -6,7 +6,12 @@ export const NO_ACTIONS: Actions = {
   check: none,
   repair: none,
   backup: none,
+  tokens: { create: nowhere, list: nowhere, revoke: nowhere },
 };
+
+function nowhere(): Promise<never> {
+  return Promise.reject(new Error("no file is touched here"));
+}
 
 // eslint-disable-next-line require-yield -- it has nothing to give
 async function* none(): AsyncGenerator<never, void> {

@@ -28,8 +28,17 @@ export async function startPlantedServer(
   const { provider, clock, limits, log, retention } = createStores();
   const hub = new Hub(provider, { clock, bookmarkMs: config.bookmarkMs });
   const metrics = new Metrics();
-  const services = { provider, hub, limits, leaseMs: config.leaseMs, retention, observer: metrics };
-  const pipeline = new Pipeline({ schema: planted(fields), services, introspection: true, clock, log });
+  const services = { limits, leaseMs: config.leaseMs, retention, observer: metrics };
+  const pipeline = new Pipeline({
+    schema: planted(fields),
+    services,
+    provider,
+    hub,
+    nowhere: hub,
+    introspection: true,
+    clock,
+    log,
+  });
   const authenticator = new OpenAuthenticator(clock);
   const health = new Health(async () => true);
   const server = new Server({ ...config, clock, pipeline, authenticator, health, metrics, log });

@@ -244,7 +244,7 @@ describe("A name that another site leads to this machine", () => {
   });
 
   it("matters only where nobody but this machine is to reach the server", async () => {
-    await using server = await startServer({ host: "0.0.0.0" });
+    await using server = await startServer({ host: "0.0.0.0", allowOpen: true });
     using connection = new HttpConnection(server.url);
 
     const { status } = await connection.request(post(TYPENAME, { host: "tidemark.example" }));
