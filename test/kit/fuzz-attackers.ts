@@ -8,7 +8,7 @@ import { connect } from "node:net";
 import { WebSocket } from "ws";
 import type { FuzzDocuments } from "./fuzz-documents.js";
 import type { FuzzRandom } from "./fuzz-random.js";
-import { fuzzToken } from "./fuzz-tokens.js";
+import type { FuzzTokens } from "./fuzz-tokens.js";
 import { graphqlPath } from "./raw-http.js";
 import { textFrame, upgrade } from "./ws-client.js";
 
@@ -16,35 +16,40 @@ export interface Surroundings {
   readonly url: string;
   readonly random: FuzzRandom;
   readonly documents: FuzzDocuments;
-  /** Is told what was sent, and what came back of it. */
-  readonly judge: (sent: string | Buffer, received: string) => void;
+  readonly tokens: FuzzTokens;
+  /** Is told what was sent, what came back of it, and what of that may not be. */
+  readonly judge: (sent: string | Buffer, received: string, mayNotBe?: RegExp) => void;
 }
 
 /** Sends something, and waits for what comes of it. Resolves with how many inputs that was. */
 export type Attack = () => Promise<number>;
 
 /** Documents and bodies by POST, with headers that may not fit them. */
-export function attackByPost({ url, random, documents, judge }: Surroundings, agent: Agent): Attack {
+export function attackByPost(surroundings: Surroundings, agent: Agent): Attack {
+  const { url, random, documents, judge } = surroundings;
   return async () => {
     const text = JSON.stringify(documents.next());
     const body = random.chance(0.8) ? text : random.mutatedText(text);
     const accept = random.chance(0.9) ? "application/json" : random.pick(ACCEPT);
+    const { token, isGood } = someToken(surroundings);
     const headers = {
+      authorization: `Bearer ${token}`,
       "content-type": random.chance(0.95) ? "application/json" : random.pick(CONTENT_TYPES),
       accept,
-      ...(random.chance(0.1) && { authorization: `Bearer ${fuzzToken(random)}` }),
     };
     const message = request(`${url}/graphql`, { method: "POST", agent, headers });
     message.end(body);
     const response = await answerTo(message);
     if (!response) return 0;
-    judge(body, `${response.statusCode} ${JSON.stringify(response.headers)} ${await textOf(response)}`);
+    const received = `${response.statusCode} ${JSON.stringify(response.headers)} ${await textOf(response)}`;
+    judge(`${token}\n${body}`, received, isGood ? undefined : /^(?!401)/);
     return 1;
   };
 }
 
 /** Many messages on one WebSocket, all of which the protocol has; what they leave open ends with it. */
-export function attackByOperations({ url, random, documents, judge }: Surroundings): Attack {
+export function attackByOperations({ url, random, documents, tokens, judge }: Surroundings): Attack {
+  const payload = { authorization: `Bearer ${tokens.good("mallory", "admin")}` };
   const message = (id: number): object => {
     if (random.chance(0.2)) return { type: "subscribe", id: String(id), payload: documents.next() };
     if (random.chance(0.6)) return { type: "subscribe", id: String(id), payload: documents.nextVariables() };
@@ -53,8 +58,8 @@ export function attackByOperations({ url, random, documents, judge }: Surroundin
   };
   return async () => {
     const client = await FuzzSocket.open(url, judge);
-    client.send({ type: "connection_init" });
-    await client.roundTrip();
+    client.send({ type: "connection_init", payload });
+    await client.acknowledged();
     for (let id = 0; id < MESSAGES_A_SOCKET; id++) client.send(message(id));
     const isAlive = (await client.roundTrip()) && (await client.roundTrip()); // answers may come after the first
     client.end();
@@ -63,11 +68,14 @@ export function attackByOperations({ url, random, documents, judge }: Surroundin
 }
 
 /** Messages against the protocol: the first of them may be the last that is read. */
-export function attackByMessages({ url, random, documents, judge }: Surroundings): Attack {
+export function attackByMessages(surroundings: Surroundings): Attack {
+  const { url, random, documents, judge } = surroundings;
   return async () => {
-    const client = await FuzzSocket.open(url, judge);
-    const token = random.chance(0.3) ? { authorization: `Bearer ${fuzzToken(random)}` } : undefined;
-    if (random.chance(0.8)) client.send({ type: "connection_init", payload: token });
+    const { token, isGood } = someToken(surroundings);
+    const client = await FuzzSocket.open(url, (sent, received) =>
+      judge(sent, received, isGood ? undefined : /"connection_ack"|"data"/),
+    );
+    if (random.chance(0.8)) client.send({ type: "connection_init", payload: { token } });
     const text = JSON.stringify({
       id: random.name(),
       type: random.pick(["subscribe", "complete", "ping", "pong", "next", "connection_init"]),
@@ -81,10 +89,14 @@ export function attackByMessages({ url, random, documents, judge }: Surroundings
 }
 
 /** Bytes below the protocol of messages, on a WebSocket that has been opened as it should. */
-export function attackByFrames({ url, random, documents, judge }: Surroundings): Attack {
+export function attackByFrames({ url, random, documents, tokens, judge }: Surroundings): Attack {
   return async () => {
     const text = JSON.stringify({ id: "1", type: "subscribe", payload: documents.next() });
-    const frames = [`{"type":"connection_init"}`, text].map(textFrame);
+    const init = JSON.stringify({
+      type: "connection_init",
+      payload: { token: tokens.good("mallory", "viewer") },
+    });
+    const frames = [init, text].map(textFrame);
     const bytes = random.mutatedBytes(Buffer.concat(frames));
     judge(bytes, await exchange(url, Buffer.from(upgrade()), bytes));
     return 1;
@@ -92,20 +104,28 @@ export function attackByFrames({ url, random, documents, judge }: Surroundings):
 }
 
 /** Bytes below HTTP. */
-export function attackByRequests({ url, random, documents, judge }: Surroundings): Attack {
+export function attackByRequests(surroundings: Surroundings): Attack {
+  const { url, random, documents, judge } = surroundings;
   return async () => {
     const body = JSON.stringify(documents.next());
+    const authorization = `Authorization: Bearer ${someToken(surroundings).token}`;
     const requests = [
-      `POST /graphql HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
-      `GET ${graphqlPath(documents.next())} HTTP/1.1\r\nHost: localhost\r\nAccept: ${random.pick(ACCEPT)}\r\n\r\n`,
+      `POST /graphql HTTP/1.1\r\nHost: localhost\r\n${authorization}\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
+      `GET ${graphqlPath(documents.next())} HTTP/1.1\r\nHost: localhost\r\n${authorization}\r\nAccept: ${random.pick(ACCEPT)}\r\n\r\n`,
       `OPTIONS /graphql HTTP/1.1\r\nHost: localhost\r\nOrigin: http://${random.name()}\r\n\r\n`,
-      `GET ${random.pick(PATHS)} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${fuzzToken(random)}\r\n\r\n`,
+      `GET ${random.pick(PATHS)} HTTP/1.1\r\nHost: localhost\r\n${authorization}\r\n\r\n`,
       upgrade(),
     ];
     const bytes = random.mutatedBytes(Buffer.from(random.pick(requests)));
     judge(bytes, await exchange(url, bytes));
     return 1;
   };
+}
+
+/** Mostly a good one, as nothing else is looked at with a bad one. */
+function someToken({ random, tokens }: Surroundings): { readonly token: string; readonly isGood: boolean } {
+  const isGood = random.chance(0.8);
+  return { token: isGood ? tokens.good("mallory", "admin") : tokens.bad(random), isGood };
 }
 
 const MESSAGES_A_SOCKET = 100;
@@ -130,7 +150,7 @@ class FuzzSocket {
   readonly #socket: WebSocket;
   readonly #sent: string[] = [];
   readonly #closed: Promise<false>;
-  #answered: () => void = nothing;
+  #onMessage: (text: string) => void = nothing;
 
   static async open(url: string, judge: Surroundings["judge"]): Promise<FuzzSocket> {
     const socket = new WebSocket(`${url.replace("http", "ws")}/graphql`, "graphql-transport-ws");
@@ -159,16 +179,25 @@ class FuzzSocket {
 
   /** Whether the server has read all of it, and not closed the socket over it. */
   roundTrip(): Promise<boolean> {
-    const answered = new Promise<true>((resolve) => {
-      this.#answered = () => resolve(true);
-    });
     this.send({ type: "ping" });
+    return this.#next(`{"type":"pong"`);
+  }
+
+  /** Whether the server lets it ask. */
+  acknowledged(): Promise<boolean> {
+    return this.#next(`{"type":"connection_ack"`);
+  }
+
+  #next(start: string): Promise<boolean> {
+    const answered = new Promise<true>((resolve) => {
+      this.#onMessage = (text) => void (text.startsWith(start) && resolve(true));
+    });
     return Promise.race([answered, this.#closed]);
   }
 
   #received(text: string, judge: Surroundings["judge"]): void {
     judge(this.#sent.join("\n"), text);
-    if (text.startsWith(`{"type":"pong"`)) this.#answered();
+    this.#onMessage(text);
   }
 
   end(): void {

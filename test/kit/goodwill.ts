@@ -16,23 +16,24 @@ export class Goodwill implements AsyncDisposable {
   #isOver = false;
 
   /** Resolves when it was told of a first step. */
-  static async begin(url: string): Promise<Goodwill> {
-    const goodwill = new Goodwill(url);
+  static async begin(url: string, token: string): Promise<Goodwill> {
+    const goodwill = new Goodwill(url, token);
     await Promise.race([goodwill.#told(1), goodwill.failed]);
     return goodwill;
   }
 
-  private constructor(url: string) {
+  private constructor(url: string, token: string) {
     const refused = new Promise<never>((_, reject) => {
       this.#refuse = reject;
     });
     const tidemark = connect({
       url,
+      token,
       database: DATABASE,
       intervalMs: 5,
       onError: (error) => this.#refuse(error),
     });
-    this.#watching = watch({ url, database: DATABASE });
+    this.#watching = watch({ url, token, database: DATABASE });
     const job = tidemark.job({ jobId: "steady" }, task("Mean well", leaf("step")));
     const work = job.run((root) => root.run("step", (step) => this.#work(step)));
     this.failed = Promise.race([work, refused]);

@@ -14,9 +14,8 @@ describe("Clients that mean harm", () => {
 
     expect(report.findings).toEqual([]);
     expect(report.inputs).toBeGreaterThanOrEqual(inputs);
-    expect(report.steps).toBeGreaterThan(50);
-    expect(report.stepMsMax).toBeLessThan(5_000);
+    expect(report.steps).toBeGreaterThan(20);
     expect(report.after.heap).toBeLessThan(report.before.heap + 32 * MIB);
-    expect(report.after.rss).toBeLessThan(1.2 * report.before.rss + 32 * MIB);
+    expect(report.after.rss).toBeLessThan(report.before.rss + 96 * MIB);
   }, 600_000);
 });
