@@ -69,7 +69,7 @@ export class FuzzRandom {
 const TEXT_LENGTH_MAX = 30_000;
 
 /** What parsers, terminals, file systems and objects are said to trip over. */
-export const HOSTILE_NAMES: readonly string[] = [
+const HOSTILE_NAMES: readonly string[] = [
   ["__proto__", "constructor", "prototype", "toString", "hasOwnProperty", "then", "length"],
   ["../../etc/passwd", "C:\\CON", "a/b", ".", "..", "%00", "%2e%2e", "a\u0000b", "a\nb", "\r\nX-Evil: 1"],
   ["'; DROP TABLE jobs; --", "${7*7}", "{{7*7}}", "<script>alert(1)</script>", "$where", "*", "?*[a-z]"],
