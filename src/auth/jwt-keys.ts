@@ -69,10 +69,15 @@ function publicKeyOf(pem: string, path: string): KeyObject {
 
 function keySetOf(json: string, path: string): JWTVerifyGetKey {
   try {
-    return createLocalJWKSet(JSON.parse(json) as Parameters<typeof createLocalJWKSet>[0]); // it checks what it is given
+    return parseKeySet(json);
   } catch (cause) {
     throw new Error(`the file ${path} has no JSON Web Key Set in it`, { cause });
   }
+}
+
+/** @throws Error for what is none. */
+function parseKeySet(json: string): JWTVerifyGetKey {
+  return createLocalJWKSet(JSON.parse(json) as Parameters<typeof createLocalJWKSet>[0]); // it checks what it is given
 }
 
 async function textOf(path: string): Promise<string> {
@@ -111,7 +116,9 @@ function boundedFetch(): (url: string, options: RequestInit) => Promise<Response
     try {
       const response = await fetch(url, options);
       if (!response.ok) throw new Error(`the keys were answered with ${response.status}`);
-      return new Response(await boundedBody(response), { status: response.status });
+      const json = await boundedText(response);
+      parseKeySet(json);
+      return new Response(json, { status: response.status });
     } catch (error) {
       failedAt = performance.now();
       throw error;
@@ -119,7 +126,7 @@ function boundedFetch(): (url: string, options: RequestInit) => Promise<Response
   };
 }
 
-async function boundedBody({ body }: Response): Promise<Uint8Array<ArrayBuffer>> {
+async function boundedText({ body }: Response): Promise<string> {
   const chunks: Uint8Array[] = [];
   let bytes = 0;
   for await (const chunk of body ?? []) {
@@ -127,7 +134,7 @@ async function boundedBody({ body }: Response): Promise<Uint8Array<ArrayBuffer>>
     if (bytes > KEY_SET_BYTES_MAX) throw new Error(`the keys have more than ${KEY_SET_BYTES_MAX} bytes`);
     chunks.push(chunk);
   }
-  return Buffer.concat(chunks);
+  return Buffer.concat(chunks).toString();
 }
 
 const RETRY_AFTER_MS = 1_000;
