@@ -16,6 +16,6 @@ describe("Clients that mean harm", () => {
     expect(report.inputs).toBeGreaterThanOrEqual(inputs);
     expect(report.steps).toBeGreaterThan(20);
     expect(report.after.heap).toBeLessThan(report.before.heap + 32 * MIB);
-    expect(report.after.rss).toBeLessThan(report.before.rss + 96 * MIB);
+    expect(report.after.rss).toBeLessThan(report.before.rss + 160 * MIB);
   }, 600_000);
 });
