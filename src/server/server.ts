@@ -49,7 +49,7 @@ export class Server {
   readonly #options: ServerOptions;
   readonly #http: HttpServer;
   readonly #graphql: GraphqlHttp;
-  readonly #graphiql = new GraphiqlPage();
+  readonly #graphiql: GraphiqlPage;
   readonly #webSockets: WebSockets;
   #connectionCount = 0;
   /** The Host that the latest request named, and most name. */
@@ -66,6 +66,7 @@ export class Server {
     };
     const watching = { ...options, onSlowReaderClosed };
     this.#graphql = new GraphqlHttp(watching);
+    this.#graphiql = new GraphiqlPage(options.authenticator.isOpen ? "WS" : "SSE");
     this.#webSockets = new WebSockets(watching);
     this.#http = createServer(HTTP_TIMEOUTS, (request, response) => void this.#handle(request, response));
     this.#http.maxConnections = options.limits.connectionsMax + REFUSED_IN_WORDS;
