@@ -66,7 +66,7 @@ export class Server {
   readonly #options: ServerOptions;
   readonly #http: HttpServer;
   readonly #graphql: GraphqlHttp;
-  readonly #graphiql = new GraphiqlPage();
+  readonly #graphiql: GraphiqlPage;
   readonly #webSockets: WebSockets;
   readonly #connections: ConnectionCounts;
   readonly #hosts: Hosts;
@@ -89,6 +89,7 @@ export class Server {
     this.#origins = new Origins(options.allowedOrigins);
     this.#connections = new ConnectionCounts(limits, { trustsProxy: options.trustsProxy });
     this.#graphql = new GraphqlHttp(watching);
+    this.#graphiql = new GraphiqlPage(options.authenticator.isOpen ? "WS" : "SSE");
     this.#webSockets = new WebSockets(watching);
     this.#http = createServer(
       timeoutsOf(options),
