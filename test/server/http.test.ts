@@ -346,21 +346,14 @@ describe("What can't be read as HTTP", () => {
     expect(connection.received).toMatch(/HTTP\/1.1 400 Bad Request\r\nConnection: close\r\n\r\n$/);
   });
 
-  it.each([
-    ["a head that is too long", `GET / HTTP/1.1\r\nHost: localhost\r\nX: ${"x".repeat(20_000)}\r\n\r\n`, 431],
-    [
-      "chunks with too much beside them",
-      `POST /graphql HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n1;${"x".repeat(20_000)}\r\n`,
-      413,
-    ],
-  ])("has a status of its own: %s", async (_, text, status) => {
+  it("is told so where a head is too long: 431", async () => {
     await using server = await startServer();
     using connection = await RawConnection.open(server.url);
 
-    connection.write(text);
+    connection.write(`GET / HTTP/1.1\r\nHost: localhost\r\nX: ${"x".repeat(20_000)}\r\n\r\n`);
     await connection.ended();
 
-    expect(connection.received.slice(0, 12)).toBe(`HTTP/1.1 ${status}`);
+    expect(connection.received).toMatch(/^HTTP\/1.1 431 /);
   });
 });
 
