@@ -1,3 +1,4 @@
+import { openAuthenticator } from "./auth/open-authenticator.js";
 import type { Config } from "./config.js";
 import { Demonstration } from "./demo/demonstration.js";
 import { Pipeline } from "./graphql/pipeline.js";
@@ -57,25 +58,40 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
   const dashboard = config.dashboard ? await readDashboard(log) : undefined;
   const journal =
     options.journal ?? (await openJournal(config.store, { ...limits, newEpoch: config.newEpoch, log }));
+  const authenticator = await openAuthenticator(config.auth, { jwt: config.jwt, clock, log }).catch(
+    async (error: unknown) => {
+      await journal.close();
+      throw error;
+    },
+  );
   const { provider, expiry } = createProvider(config, journal, clock, log);
-  const hub = new Hub(provider, { clock, bookmarkMs: config.bookmarkMs });
+  const watching = { clock, bookmarkMs: config.bookmarkMs };
+  const hub = new Hub(provider, watching);
+  const nowhere = new Hub(new EmptyTaskStoreProvider({ clock, limits }), watching);
   const metrics = new Metrics();
-  metrics.gauge("subscribers", "Subscriptions that are open.", () => hub.subscriberCount);
+  metrics.gauge(
+    "subscribers",
+    "Subscriptions that are open.",
+    () => hub.subscriberCount + nowhere.subscriberCount,
+  );
   metrics.gauge("databases", "Databases that are open.", () => provider.openStores().length);
   const { leaseMs, retention } = config;
-  const services = { provider, hub, limits, leaseMs, retention, observer: metrics };
-  const pipeline = new Pipeline({ schema, services, clock, log });
+  const services = { limits, leaseMs, retention, observer: metrics };
+  const { introspection } = config;
+  const pipeline = new Pipeline({ schema, services, provider, hub, nowhere, introspection, clock, log });
   const health = new Health(() => journal.isWritable());
   const demonstration = hasDemo(config)
     ? new Demonstration(provider, { limits, leaseMs, clock, log })
     : undefined;
   const about = { version: packageVersion(), tracking: config.tracking, demo: demonstration !== undefined };
-  const server = new Server({ ...config, pipeline, health, metrics, log, about, dashboard, demonstration });
+  const served = { about, dashboard, demonstration };
+  const server = new Server({ ...config, ...served, clock, pipeline, authenticator, health, metrics, log });
 
   const stopAll = async (): Promise<void> => {
     health.enter("stopping");
     expiry?.stop();
     await Promise.all([server.stop(), demonstration?.stop()]);
+    authenticator.close();
     await provider.close();
     await journal.close();
   };

@@ -7,7 +7,8 @@
  *     loadConfig({ flags: { lease: "5m" }, env: process.env, readFile })   // { leaseMs: 300000, … }
  */
 import { z } from "zod";
-import { DEFAULT_LIMITS, type Limits } from "./protocol/limits.js";
+import { isLoopback, parseAuthSpec, type AuthSpec, type JwtTerms } from "./auth/auth-spec.js";
+import { DEFAULT_LIMITS, DEFAULT_LIMITS_WITH_RIGHTS, type Limits } from "./protocol/limits.js";
 import { parseDurations, type DatabaseDurations, type Retention } from "./tasks/retention.js";
 import { parseDuration } from "./util/duration.js";
 
@@ -17,8 +18,28 @@ export interface Config {
   readonly host: string;
   /** The port to listen on; 0 is any free one. Default 4000. */
   readonly port: number;
+  /** How it is found out who asks. Default: it is not, and everybody may do everything. */
+  readonly auth: AuthSpec;
+  /** What a JSON Web Token must say, where `auth` is by those. */
+  readonly jwt: JwtTerms;
   /** Where the journal is: "memory:", "lmdb:FOLDER" or "redis://HOST". Default "lmdb:./tidemark-data". */
   readonly store: string;
+  /** Origins whose pages may use the API, beside the server's own: "https://tidemark.example". Default none. */
+  readonly allowedOrigins: readonly string[];
+  /** Names by which the server may be asked, beside its addresses and localhost, where names are checked. Default none. */
+  readonly allowedHosts: readonly string[];
+  /** Whether the last address in X-Forwarded-For is the client's. Default false. */
+  readonly trustsProxy: boolean;
+  /** Whether clients may ask for the schema, and are told names that they may have meant. Default true. */
+  readonly introspection: boolean;
+  /** Whether a browser finds GraphiQL. Default true. */
+  readonly graphiql: boolean;
+  /** How long the head of a request may take, in milliseconds. Default 10 seconds. */
+  readonly headersTimeoutMs: number;
+  /** How long a whole request may take, in milliseconds. Default 15 seconds. */
+  readonly requestTimeoutMs: number;
+  /** How long a WebSocket may be open without its initialisation, in milliseconds. Default 3 seconds. */
+  readonly initTimeoutMs: number;
   /** Whether progress is kept at all; if not, nothing is stored and every answer is empty. Default true. */
   readonly tracking: boolean;
   /** Whether the dashboard is served at `/`. Default true. */
@@ -76,10 +97,33 @@ export const CONFIG_FILE = namesOf("config");
 export function loadConfig(sources: ConfigSources): Config {
   const file = readConfigFile(sources);
   const read = <T>(setting: Setting<T>): T => parse(setting, lookUp(setting, sources, file));
+  const wrong = (setting: Setting, expected: string): ConfigError => {
+    const { source, value } = lookUp(setting, sources, file);
+    return new ConfigError(source, value, expected);
+  };
+  const [host, auth, allowOpen] = [read(SETTINGS.host), read(SETTINGS.auth), read(SETTINGS.allowOpen)];
+  const isExposed = auth.kind === "none" && !isLoopback(host);
+  const jwt = {
+    issuer: read(SETTINGS.jwtIssuer),
+    audience: read(SETTINGS.jwtAudience),
+    algorithms: read(SETTINGS.jwtAlgorithms),
+  };
+  if (isExposed && !allowOpen) throw wrong(SETTINGS.host, NOT_OPEN);
+  if (auth.kind === "jwt" && !(jwt.issuer && jwt.audience)) throw wrong(SETTINGS.auth, NO_TERMS);
   return Object.freeze({
-    host: read(SETTINGS.host),
+    host,
     port: read(SETTINGS.port),
+    auth: Object.freeze(auth),
+    jwt: Object.freeze(jwt),
     store: read(SETTINGS.store),
+    allowedOrigins: read(SETTINGS.allowOrigin),
+    allowedHosts: read(SETTINGS.allowHost),
+    trustsProxy: read(SETTINGS.trustProxy),
+    introspection: read(SETTINGS.introspection),
+    graphiql: read(SETTINGS.graphiql),
+    headersTimeoutMs: read(SETTINGS.headersTimeout),
+    requestTimeoutMs: read(SETTINGS.requestTimeout),
+    initTimeoutMs: read(SETTINGS.initTimeout),
     tracking: read(SETTINGS.tracking),
     dashboard: read(SETTINGS.dashboard),
     demo: read(SETTINGS.demo),
@@ -92,8 +136,10 @@ export function loadConfig(sources: ConfigSources): Config {
     bookmarkMs: read(SETTINGS.bookmark),
     logLevel: read(SETTINGS.logLevel),
     newEpoch: read(SETTINGS.newEpoch),
-    limits: consistent(mapValues(DEFAULT_LIMITS, (_, key) => read(SETTINGS[key]))),
-    warnings: Object.freeze(unknownVariables(sources.env)),
+    limits: consistent(
+      mapValues(defaultLimits(auth), (bound, key) => read(withDefault(SETTINGS[key], bound))),
+    ),
+    warnings: Object.freeze([...(isExposed ? [OPEN_TO_ALL] : []), ...unknownVariables(sources.env, auth)]),
   });
 }
 
@@ -134,6 +180,10 @@ interface Names {
   readonly variable: string;
 }
 
+/** How one writes that nothing is bounded, or named. */
+const OFF = "off";
+const NONE = "none";
+
 const LOG_LEVELS = ["fatal", "error", "warn", "info", "debug", "trace", "silent"] as const;
 
 const COMMON = {
@@ -149,6 +199,37 @@ const COMMON = {
     unit: "port",
     description: "Port to listen on, 0 for any free one",
   },
+  auth: {
+    parser: authSpec(),
+    default: "none",
+    unit: "how",
+    description:
+      "Who may ask: none (everybody), tokens:FILE, or jwt: with env:VARIABLE, secret:FILE, key:FILE, jwks:FILE or the URL of keys",
+  },
+  allowOpen: {
+    parser: onOrOff(),
+    default: "off",
+    description: "Serve everybody (--auth none) on an address that others reach too",
+  },
+  jwtIssuer: {
+    parser: textOrNone("expected the issuer of the tokens"),
+    default: "none",
+    unit: "issuer",
+    description: "Who makes the tokens of --auth jwt: their claim iss",
+  },
+  jwtAudience: {
+    parser: textOrNone("expected the audience of the tokens"),
+    default: "none",
+    unit: "audience",
+    description: "Whom the tokens of --auth jwt are for: their claim aud",
+  },
+  jwtAlgorithms: {
+    parser: algorithms(),
+    default: "auto",
+    unit: "names",
+    description:
+      "How the tokens of --auth jwt may be signed, such as RS256,ES256; auto is HS256 for a secret, else RS256,PS256,ES256,EdDSA",
+  },
   store: {
     parser: text(
       /^(memory:$|(?!memory:)[a-z][a-z0-9+-]+:.)/,
@@ -158,6 +239,58 @@ const COMMON = {
     unit: "url",
     description:
       "Where jobs are kept: in the folder of lmdb:FOLDER, or in memory:, forgotten when the server stops",
+  },
+  allowOrigin: {
+    parser: list(
+      originOf,
+      "expected origins such as https://tidemark.example, with commas between them, or none",
+    ),
+    default: "none",
+    unit: "origins",
+    description: "Origins whose pages may use the API, beside the server's own, with commas between them",
+  },
+  allowHost: {
+    parser: list(hostOf, "expected host names such as tidemark.example, with commas between them, or none"),
+    default: "none",
+    unit: "names",
+    description: "Names by which the server may be asked, beside its addresses and localhost",
+  },
+  trustProxy: {
+    parser: onOrOff(),
+    default: "off",
+    unit: "on|off",
+    description:
+      "Take the last address in X-Forwarded-For for the client's: only behind a proxy that sets it",
+  },
+  introspection: {
+    parser: onOrOff(),
+    default: "on",
+    unit: "on|off",
+    description: "Tell clients the schema when they ask, and the names that they may have meant",
+  },
+  graphiql: {
+    parser: onOrOff(),
+    default: "on",
+    unit: "on|off",
+    description: "Show GraphiQL to a browser that goes to /graphql",
+  },
+  headersTimeout: {
+    parser: duration("1ms", "1h"),
+    default: "10s",
+    unit: "duration",
+    description: "How long the head of a request may take",
+  },
+  requestTimeout: {
+    parser: duration("1ms", "1h"),
+    default: "15s",
+    unit: "duration",
+    description: "How long a request may take, head and body",
+  },
+  initTimeout: {
+    parser: duration("1ms", "1h"),
+    default: "3s",
+    unit: "duration",
+    description: "How long a WebSocket may be open before its connection_init",
   },
   tracking: {
     parser: onOrOff(),
@@ -240,13 +373,20 @@ const COMMON = {
 
 const BOUNDS = {
   connectionsMax: ["connections", "Open connections to the server"],
+  connectionsPerAddressMax: ["connections", "Open connections from one address"],
+  connectionsPerUserMax: ["connections", "Open WebSockets and event streams of one user"],
+  subscriptionsPerUserMax: ["subscriptions", "Open subscriptions of one user"],
+  operationsPerSecondMax: ["operations", "Operations of one user in a second"],
+  mutationsPerSecondMax: ["mutations", "Mutations of one user in a second"],
   subscriptionsPerSocketMax: ["subscriptions", "Open subscriptions of one WebSocket"],
+  messagesPerSecondMax: ["messages", "Messages that one WebSocket sends in a second"],
   waitingBytesPerSocketMax: ["bytes", "Bytes that may wait for the reader of one WebSocket"],
   documentBytesMax: ["bytes", "Size of a GraphQL document"],
   documentTokensMax: ["tokens", "Tokens of a GraphQL document"],
   documentDepthMax: ["levels", "Levels of nested fields in a GraphQL document"],
   documentAliasesMax: ["aliases", "Aliases in a GraphQL document"],
   documentDirectivesMax: ["directives", "Directives in a GraphQL document"],
+  queryCostMax: ["fields", "Fields of an answer, if all pages that its document asks for were full"],
   variablesDepthMax: ["levels", "Levels of nesting in the variables of a request"],
   bodyBytesMax: ["bytes", "Size of an HTTP body"],
   messageBytesMax: ["bytes", "Size of a WebSocket message from a client"],
@@ -281,8 +421,22 @@ export const SETTINGS = {
 } satisfies Record<string, Setting>;
 
 function limit([unit, description, key]: Bound, name: keyof Limits): Definition<number> & { key: string } {
-  const parser = wholeNumber(1, Number.MAX_SAFE_INTEGER, "expected a whole number above 0");
-  return { parser, default: String(DEFAULT_LIMITS[name]), unit, description, key: key ?? name };
+  const bound = DEFAULT_LIMITS[name];
+  const parser = bound === Infinity ? boundOrOff() : bounded();
+  return { parser, default: boundText(bound), unit, description, key: key ?? name };
+}
+
+/** What is off where nobody is asked who they are has a bound where they are. */
+function defaultLimits({ kind }: AuthSpec): Limits {
+  return kind === "none" ? DEFAULT_LIMITS : DEFAULT_LIMITS_WITH_RIGHTS;
+}
+
+function withDefault(setting: Setting<number>, bound: number): Setting<number> {
+  return { ...setting, default: boundText(bound) };
+}
+
+function boundText(bound: number): string {
+  return bound === Infinity ? OFF : String(bound);
 }
 
 function named<D extends Record<string, Definition<unknown> & { readonly key?: string }>>(
@@ -366,9 +520,16 @@ function parseConfigFile(found: Found, readText: () => string): Record<string, u
   }
 }
 
-function unknownVariables(env: ConfigSources["env"]): string[] {
+/** Where settings do not go together. */
+const NOT_OPEN =
+  "expected a loopback address such as 127.0.0.1 while everybody may do everything there (--auth none); say who may by --auth, or give --allow-open";
+const NO_TERMS = "expected --jwt-issuer and --jwt-audience beside it";
+const OPEN_TO_ALL = "whoever reaches this address may see and change everything (--auth none, --allow-open)";
+
+function unknownVariables(env: ConfigSources["env"], auth: AuthSpec): string[] {
   const settings = [CONFIG_FILE, ...Object.values(SETTINGS)].map(({ variable }) => variable);
   const known = new Set<string>([...settings, ...CLIENT_VARIABLES]);
+  if (auth.kind === "jwt" && auth.keys.kind === "secret-variable") known.add(auth.keys.name);
   return Object.keys(env)
     .filter((name) => name.startsWith("TIDEMARK_") && !known.has(name))
     .map(
@@ -405,12 +566,76 @@ function text(pattern: RegExp, error: string): z.ZodType<string> {
   return z.string({ error }).regex(pattern, { error });
 }
 
+/** Empty for none. */
+function textOrNone(error: string): z.ZodType<string> {
+  return z.string({ error }).transform((written) => (written === "none" ? "" : written));
+}
+
+function authSpec(): z.ZodType<AuthSpec> {
+  const error =
+    "expected none, tokens:FILE, or jwt: with env:VARIABLE, secret:FILE, key:FILE, jwks:FILE or an https URL";
+  return z
+    .string({ error })
+    .transform(parseAuthSpec)
+    .refine((spec) => spec !== undefined, { error })
+    .transform((spec) => spec!); // so it was found
+}
+
+function algorithms(): z.ZodType<readonly string[] | undefined> {
+  return z
+    .string({ error: "expected names of algorithms, such as RS256,ES256" })
+    .transform((written) => (written === "auto" ? undefined : written.split(",").map((name) => name.trim())));
+}
+
 function wholeNumber(min: number, max: number, error: string): z.ZodType<number> {
   return z.preprocess(numberOfDigits, z.int({ error }).min(min, { error }).max(max, { error }));
 }
 
 function numberOfDigits(value: unknown): unknown {
   return typeof value === "string" && /^\d+$/.test(value) ? Number(value) : value;
+}
+
+function bounded(): z.ZodType<number> {
+  return wholeNumber(1, Number.MAX_SAFE_INTEGER, "expected a whole number above 0");
+}
+
+function isBoundOrNone(value: unknown): boolean {
+  return value === Infinity || (Number.isSafeInteger(value) && Number(value) > 0);
+}
+
+/** Where nothing is bounded unless the operator says so. */
+function boundOrOff(): z.ZodType<number> {
+  const error = "expected a whole number above 0, or off";
+  return z.preprocess(
+    (value) => (value === OFF ? Infinity : numberOfDigits(value)),
+    z.custom<number>(isBoundOrNone, { error }),
+  );
+}
+
+/** What `read` makes of each of several texts, with commas between them; it throws for what is wrong. */
+function list(read: (name: string) => string, error: string): z.ZodType<readonly string[]> {
+  return z.string({ error }).transform((written, context) => {
+    try {
+      return written === NONE ? [] : written.split(",").map((name) => read(name.trim()));
+    } catch {
+      context.addIssue({ code: "custom", message: error });
+      return z.NEVER;
+    }
+  });
+}
+
+/** An origin as browsers write it. @throws TypeError for what is none. */
+function originOf(written: string): string {
+  const { origin } = new URL(written);
+  if (!/^https?:\/\/[^/?#@]+$/.test(written)) throw new TypeError("no origin");
+  return origin;
+}
+
+/** A host name as browsers write it. @throws TypeError for what is none. */
+function hostOf(written: string): string {
+  const { hostname } = new URL(`http://${written}`);
+  if (!/^[^/?#@:]+$/.test(written)) throw new TypeError("no host name");
+  return hostname;
 }
 
 function onOrOff(): z.ZodType<boolean> {

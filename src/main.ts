@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { randomUUID } from "node:crypto";
 import { exitCodeOf } from "./cli/exit-codes.js";
 import { createProgram, failureMessageOf, type Actions } from "./cli/program.js";
 import type { Logger } from "pino";
@@ -6,6 +7,7 @@ import type { App } from "./app.js";
 import type { Output } from "./cli/output.js";
 import type { RunOptions } from "./cli/commands/run.js";
 import type { Config } from "./config.js";
+import { systemClock } from "./util/clock.js";
 
 /**
  * The process: it runs a command, and ends when that has ended or a signal asks for it. This is the only
@@ -19,6 +21,7 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
 const STOP_TIMEOUT_MS = 4_500;
 
 const maintenance = () => import("./journal/maintenance.js");
+const issuing = () => import("./auth/issue-token.js");
 const actions: Actions = {
   serve,
   check: async function* (folder) {
@@ -58,6 +61,11 @@ const actions: Actions = {
     await purgeJobs(request, await output(), terminalQuestion());
   },
   run,
+  tokens: {
+    create: async (path, wish) => (await issuing()).issueToken(path, wish, systemClock),
+    list: async (path) => (await import("./auth/token-file.js")).readTokens(path),
+    revoke: async (path, id) => (await issuing()).revokeToken(path, id),
+  },
 };
 await createProgram(actions)
   .parseAsync()
@@ -83,7 +91,12 @@ async function run(options: RunOptions): Promise<never> {
   process.exit(exitCode);
 }
 
-/** Serves until SIGTERM or SIGINT. The server is loaded only now: a help must not wait for it. */
+/**
+ * Serves until SIGTERM or SIGINT. What fails in a request is told to its client, and harms nobody else; a promise
+ * that nobody waited for was somebody's request as well. What is thrown where nothing catches it may have left
+ * something half done: then the process ends, what was answered is durable, and who supervises it starts it again.
+ * The server is loaded only now: a help must not wait for it.
+ */
 async function serve(config: Config): Promise<void> {
   const startedAt = performance.now();
   const [{ startApp }, { createLog }, { startBlock }] = await Promise.all([
@@ -92,12 +105,13 @@ async function serve(config: Config): Promise<void> {
     import("./cli/render/start-block.js"),
   ]);
   const log = createLog(config.logLevel);
-  for (const event of ["uncaughtException", "unhandledRejection"] as const) {
-    process.on(event, (error: unknown) => {
-      log.fatal({ err: error }, "the server failed and ends");
-      process.exit(1);
-    });
-  }
+  process.on("unhandledRejection", (error: unknown) => {
+    log.error({ err: error, errorId: randomUUID() }, "something failed that nobody waited for");
+  });
+  process.on("uncaughtException", (error: unknown) => {
+    log.fatal({ err: error }, "the server failed and ends");
+    process.exit(1);
+  });
   for (const warning of config.warnings) log.warn({}, warning);
   const stopping = new AbortController();
   const starting = startApp(config, { log, signal: stopping.signal });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { ConfigError, type Config, loadConfig, SETTINGS } from "../src/config.js";
-import { DEFAULT_LIMITS } from "../src/protocol/limits.js";
+import { DEFAULT_LIMITS, DEFAULT_LIMITS_WITH_RIGHTS } from "../src/protocol/limits.js";
 import type { DatabaseDurations } from "../src/tasks/retention.js";
 
 interface Given {
@@ -33,7 +33,17 @@ describe("a config", () => {
     expect(load()).toEqual({
       host: "127.0.0.1",
       port: 4000,
+      auth: { kind: "none" },
+      jwt: { issuer: "", audience: "", algorithms: undefined },
       store: "lmdb:./tidemark-data",
+      allowedOrigins: [],
+      allowedHosts: [],
+      trustsProxy: false,
+      introspection: true,
+      graphiql: true,
+      headersTimeoutMs: 10_000,
+      requestTimeoutMs: 15_000,
+      initTimeoutMs: 3_000,
       tracking: true,
       dashboard: true,
       demo: true,
@@ -58,12 +68,12 @@ describe("a config", () => {
   });
 
   it("prefers a flag to the environment, the environment to the file, and the file to the default", () => {
-    const files = { "t.json": '{ "port": 1, "host": "file", "lease": "1s" }' };
-    const env = { TIDEMARK_CONFIG: "t.json", TIDEMARK_PORT: "2", TIDEMARK_HOST: "environment" };
+    const files = { "t.json": '{ "port": 1, "store": "lmdb:file", "lease": "1s" }' };
+    const env = { TIDEMARK_CONFIG: "t.json", TIDEMARK_PORT: "2", TIDEMARK_STORE: "lmdb:environment" };
 
     const config = load({ flags: { port: "3" }, env, files });
 
-    expect(config).toMatchObject({ port: 3, host: "environment", leaseMs: 1_000, keepAliveMs: 12_000 });
+    expect(config).toMatchObject({ port: 3, store: "lmdb:environment", leaseMs: 1_000, keepAliveMs: 12_000 });
   });
 
   it("takes the file of the flag before that of the environment", () => {
@@ -111,8 +121,26 @@ describe("the settings", () => {
   it.each([
     ["host", "::1", { host: "::1" }],
     ["port", "0", { port: 0 }],
+    ["auth", "tokens:./a:b.json", { auth: { kind: "tokens", path: "./a:b.json" } }],
+    ["jwtIssuer", "https://login", { jwt: { issuer: "https://login" } }],
+    ["jwtAudience", "tidemark", { jwt: { audience: "tidemark" } }],
+    ["jwtAlgorithms", "RS256, ES256", { jwt: { algorithms: ["RS256", "ES256"] } }],
+    ["allowOpen", "on", { warnings: [] }],
     ["store", "lmdb:./tidemark-data", { store: "lmdb:./tidemark-data" }],
     ["store", "redis://localhost:6379", { store: "redis://localhost:6379" }],
+    ["allowOrigin", "none", { allowedOrigins: [] }],
+    [
+      "allowOrigin",
+      "https://A.example, http://b.example:80,http://[::1]:4000",
+      { allowedOrigins: ["https://a.example", "http://b.example", "http://[::1]:4000"] },
+    ],
+    ["allowHost", "A.example, b", { allowedHosts: ["a.example", "b"] }],
+    ["trustProxy", "on", { trustsProxy: true }],
+    ["introspection", "off", { introspection: false }],
+    ["graphiql", "off", { graphiql: false }],
+    ["headersTimeout", "1s", { headersTimeoutMs: 1_000 }],
+    ["requestTimeout", "1s", { requestTimeoutMs: 1_000 }],
+    ["initTimeout", "1s", { initTimeoutMs: 1_000 }],
     ["tracking", "off", { tracking: false }],
     ["retention", "1h30m", { retention: { ended: durations(5_400_000) } }],
     ["retention", "0s", { retention: { ended: durations(0), failed: durations(604_800_000) } }],
@@ -134,6 +162,8 @@ describe("the settings", () => {
     ["newEpoch", true, { newEpoch: true }],
     ["databasesMax", "7", { limits: { databasesMax: 7 } }],
     ["maxJobs", "7", { limits: { jobsPerDatabaseMax: 7 } }],
+    ["connectionsPerAddressMax", "off", { limits: { connectionsPerAddressMax: Infinity } }],
+    ["connectionsPerAddressMax", "7", { limits: { connectionsPerAddressMax: 7 } }],
   ])("%s can be %s", (key, value, expected) => {
     expect(load({ flags: { [key]: value } })).toMatchObject(expected);
   });
@@ -143,9 +173,25 @@ describe("the settings", () => {
     ["port", "80a", "expected a whole number from 0 (any free port) to 65535"],
     ["port", "65536", "expected a whole number from 0 (any free port) to 65535"],
     ["port", "-1", "expected a whole number from 0 (any free port) to 65535"],
+    ["auth", "tokens", "expected none, tokens:FILE, or jwt: with"],
+    ["auth", "jwt:hunter2", "expected none, tokens:FILE, or jwt: with"],
+    ["auth", "jwt:http://keys.example.com", "expected none, tokens:FILE, or jwt: with"],
+    ["auth", "jwt:env:JWT_SECRET", "expected --jwt-issuer and --jwt-audience beside it"],
+    ["host", "0.0.0.0", "expected a loopback address such as 127.0.0.1 while everybody may"],
     ["store", "./data", "expected memory:, lmdb:FOLDER or redis://HOST"],
     ["store", "lmdb:", "expected memory:, lmdb:FOLDER or redis://HOST"],
     ["store", "memory:x", "expected memory:, lmdb:FOLDER or redis://HOST"],
+    ["allowOrigin", "*", "expected origins such as https://tidemark.example"],
+    ["allowOrigin", "null", "expected origins such as https://tidemark.example"],
+    ["allowOrigin", "https://a.example/", "expected origins such as https://tidemark.example"],
+    ["allowOrigin", "https://a.example/path", "expected origins such as https://tidemark.example"],
+    ["allowOrigin", "file:///a", "expected origins such as https://tidemark.example"],
+    ["allowOrigin", "https://a.example,", "expected origins such as https://tidemark.example"],
+    ["allowHost", "a.example:4000", "expected host names such as tidemark.example"],
+    ["allowHost", "http://a.example", "expected host names such as tidemark.example"],
+    ["headersTimeout", "0s", "expected a duration such as 1h30m, from 1ms to 1h"],
+    ["connectionsPerAddressMax", "0", "expected a whole number above 0, or off"],
+    ["databasesMax", "off", "expected a whole number above 0"],
     ["tracking", "maybe", "expected on or off"],
     ["retention", "24", 'but "24" has no unit, write 24s, 24m or 24h'],
     ["retention", "4000d", 'but "4000d" is longer than 3650d'],
@@ -165,6 +211,19 @@ describe("the settings", () => {
     ["databasesMax", "9007199254740992", "expected a whole number above 0"],
   ])("%s cannot be %s", (key, value, expected) => {
     expect(() => load({ flags: { [key]: value } })).toThrow(expected);
+  });
+
+  it("bound what one user may do where it is known who asks, unless told otherwise", () => {
+    const flags = { auth: "tokens:./tokens.json", mutationsPerSecondMax: "off", operationsPerSecondMax: "7" };
+
+    const { limits } = load({ flags });
+
+    expect(limits).toEqual({
+      ...DEFAULT_LIMITS_WITH_RIGHTS,
+      mutationsPerSecondMax: Infinity,
+      operationsPerSecondMax: 7,
+    });
+    expect(Object.values(DEFAULT_LIMITS_WITH_RIGHTS).every(Number.isSafeInteger)).toBe(true);
   });
 
   it("never give a page more than the most, even when only the most is lowered", () => {
@@ -285,5 +344,49 @@ describe("an environment variable that begins with TIDEMARK_", () => {
     const env = { TIDEMARK_URL: "http://host:4000", TIDEMARK_TOKEN: "t", TIDEMARK_DATABASE: "demo" };
 
     expect(load({ env }).warnings).toEqual([]);
+  });
+});
+
+describe("a server for everybody", () => {
+  it.each(["127.0.0.1", "127.1.2.3", "::1", "[::1]", "localhost"])("may listen on %s", (host) => {
+    expect(load({ flags: { host } })).toMatchObject({ host, warnings: [] });
+  });
+
+  it.each(["0.0.0.0", "::", "10.0.0.1", "127.0.0.1.example.com", "localhost.example.com"])(
+    "may listen on %s only where that is said, and warns",
+    (host) => {
+      expect(() => load({ flags: { host } })).toThrow("--allow-open");
+      expect(load({ flags: { host, allowOpen: true } }).warnings).toEqual([
+        expect.stringContaining("may see and change everything"),
+      ]);
+    },
+  );
+
+  it("is none where it is asked who asks", () => {
+    const config = load({ flags: { host: "0.0.0.0", auth: "tokens:./tokens.json" } });
+
+    expect(config).toMatchObject({ host: "0.0.0.0", warnings: [] });
+  });
+});
+
+describe("JSON Web Tokens", () => {
+  const terms = { jwtIssuer: "us", jwtAudience: "tidemark" };
+
+  it.each([
+    ["jwt:env:JWT_SECRET", { kind: "secret-variable", name: "JWT_SECRET" }],
+    ["jwt:secret:./secret", { kind: "secret-file", path: "./secret" }],
+    ["jwt:key:./key.pem", { kind: "key-file", path: "./key.pem" }],
+    ["jwt:jwks:./jwks.json", { kind: "jwks-file", path: "./jwks.json" }],
+    ["jwt:https://login/jwks", { kind: "jwks-url", url: "https://login/jwks" }],
+    ["jwt:http://127.0.0.1:1/jwks", { kind: "jwks-url", url: "http://127.0.0.1:1/jwks" }],
+  ])("are checked by what %s names", (auth, keys) => {
+    expect(load({ flags: { auth, ...terms } }).auth).toEqual({ kind: "jwt", keys });
+  });
+
+  it("may have their secret in a variable that looks like a setting", () => {
+    const env = { TIDEMARK_JWT_SECRET: "secret" };
+
+    expect(load({ env, flags: { auth: "jwt:env:TIDEMARK_JWT_SECRET", ...terms } }).warnings).toEqual([]);
+    expect(load({ env }).warnings).toHaveLength(1);
   });
 });

@@ -24,6 +24,7 @@ import { addWatchCommand, type WatchJobs } from "./commands/watch.js";
 import { ExitError } from "./exit-codes.js";
 import { harmless } from "./render/harmless.js";
 import { packageVersion } from "../util/package-version.js";
+import { addTokenCommands, type TokenActions } from "./commands/token.js";
 
 /** What the commands do: they are handed in, so that a help loads none of it. */
 export interface Actions {
@@ -38,6 +39,7 @@ export interface Actions {
   readonly remove: Remove;
   readonly purge: Purge;
   readonly run: Run;
+  readonly tokens: TokenActions;
 }
 
 /**
@@ -66,6 +68,7 @@ export function createProgram(actions: Actions, surroundings: Surroundings = pro
   addCheckCommand(program, actions.check, print);
   addRepairCommand(program, actions.repair, print);
   addBackupCommand(program, actions.backup, print);
+  addTokenCommands(program, actions.tokens, surroundings);
   return program;
 }
 

@@ -3,6 +3,7 @@
  * code says whether it helps to try again.
  */
 import { ERROR_CODES, type ErrorCode } from "../protocol/error-codes.js";
+import { PASSING_LIMITS } from "../protocol/passing-limits.js";
 import type { Limits } from "../protocol/limits.js";
 import { TidemarkError } from "../protocol/tidemark-error.js";
 
@@ -81,12 +82,9 @@ export class Transport {
 
 /** Whether the same may be taken later: the server is away, or can't now, or who asks must be named anew. */
 export function isPassing({ code, message }: TidemarkError): boolean {
-  if (code === "LIMIT_EXCEEDED") return message.includes(BUSY);
+  if (code === "LIMIT_EXCEEDED") return PASSING_LIMITS.some((limit) => message.includes(limit));
   return code === "UNAVAILABLE" || code === "INTERNAL" || code === "UNAUTHENTICATED";
 }
-
-/** The one limit that says nothing of what was asked: too much waits to be written. */
-const BUSY = "changesWaitingMax" satisfies keyof Limits;
 
 interface Answer<Data> {
   readonly data?: Data | null;

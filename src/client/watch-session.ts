@@ -1,3 +1,4 @@
+import { PASSING_LIMITS } from "../protocol/passing-limits.js";
 import { ERROR_CODES } from "../protocol/error-codes.js";
 import { TidemarkError } from "../protocol/tidemark-error.js";
 import type { ClientClock, ClientTimer } from "./surroundings.js";
@@ -158,7 +159,7 @@ export interface AnswerError {
 export function endOf([first]: readonly AnswerError[]): SessionEnd {
   const code = ERROR_CODES.find((known) => known === first?.extensions?.code) ?? "INTERNAL";
   const error = new TidemarkError(code, first?.message ?? "The server gave no reason.");
-  const isOverloaded = first?.extensions?.limit === "connectionsMax";
+  const isOverloaded = PASSING_LIMITS.some((limit) => limit === first?.extensions?.limit);
   if (code === "UNAUTHENTICATED") return { kind: "unauthorized", error };
   if (code === "UNAVAILABLE" || code === "INTERNAL" || isOverloaded) return { kind: "broken", cause: error };
   return { kind: "refused", error };

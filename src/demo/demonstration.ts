@@ -2,7 +2,13 @@ import type { Limits } from "../protocol/limits.js";
 import { TidemarkError, unavailable } from "../protocol/tidemark-error.js";
 import type { TaskStore } from "../store/task-store.js";
 import type { TaskStoreProvider } from "../store/task-store-provider.js";
-import { parseDatabaseName, parseJobId, parseUsername } from "../tasks/names.js";
+import {
+  parseDatabaseName,
+  parseJobId,
+  parseUsername,
+  type DatabaseName,
+  type JobKey,
+} from "../tasks/names.js";
 import type { TaskUpdate } from "../tasks/task-update.js";
 import type { UserTask } from "../tasks/user-task.js";
 import type { Clock } from "../util/clock.js";
@@ -30,12 +36,20 @@ export interface DemoRun {
  * cancel is requested.
  */
 export class Demonstration {
+  /** Which job it is. */
+  readonly job: JobKey & { readonly database: DatabaseName };
   readonly #provider: TaskStoreProvider;
   readonly #options: DemonstrationOptions;
   readonly #stopping = new AbortController();
   #running: Promise<Running> | undefined;
 
   constructor(provider: TaskStoreProvider, options: DemonstrationOptions) {
+    const { limits } = options;
+    this.job = {
+      database: parseDatabaseName("demo", limits),
+      username: parseUsername("demo", limits),
+      jobId: parseJobId("pagerank", limits),
+    };
     this.#provider = provider;
     this.#options = options;
   }
@@ -59,11 +73,9 @@ export class Demonstration {
   }
 
   async #begin(): Promise<Running> {
-    const { limits, leaseMs } = this.#options;
-    const database = parseDatabaseName("demo", limits);
-    const key = { username: parseUsername("demo", limits), jobId: parseJobId("pagerank", limits) };
-    const { store, release } = await this.#provider.retain(database);
-    const request = { ...key, database, spec: DEMO_TREE, memory: DEMO_MEMORY, leaseMs };
+    const { leaseMs } = this.#options;
+    const { store, release } = await this.#provider.retain(this.job.database);
+    const request = { ...this.job, spec: DEMO_TREE, memory: DEMO_MEMORY, leaseMs };
     try {
       const userTask = await store.store({ ...request, onConflict: "OVERWRITE", requestId: null });
       const ended = this.#play(store, userTask).finally(() => {

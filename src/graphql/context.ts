@@ -1,19 +1,17 @@
-import type { Hub } from "../hub/hub.js";
+import type { Caller } from "../auth/caller.js";
 import type { Limits } from "../protocol/limits.js";
 import type { Position } from "../protocol/position.js";
-import type { TaskStoreProvider } from "../store/task-store-provider.js";
-import type { Username } from "../tasks/names.js";
 import type { Retention } from "../tasks/retention.js";
 import type { Task } from "../tasks/task.js";
 import type { PlacedTask } from "../tasks/traverse.js";
 import type { UserTask } from "../tasks/user-task.js";
 import type { AnswerBudget } from "./answer-budget.js";
 import type { Reader } from "./reader.js";
+import type { Watcher } from "./watcher.js";
+import type { Writer } from "./writer.js";
 
-/** What the API stands on; one for all operations of a server. */
+/** What resolvers stand on; one for all operations of a server. Jobs they reach by a context's doors alone. */
 export interface Services {
-  readonly provider: TaskStoreProvider;
-  readonly hub: Hub;
   readonly limits: Limits;
   /** The lease of a job that asks for none. */
   readonly leaseMs: number;
@@ -36,11 +34,15 @@ export interface OperationObserver {
 export interface OperationContext {
   readonly services: Services;
   /** Who asks. */
-  readonly caller: Username;
+  readonly caller: Caller;
   /** The operation's instant, milliseconds since 1970: all that depends on now is as of then. */
   readonly now: number;
-  /** How a query reads: each database at one revision. */
+  /** How a query reads: each database at one revision, and what may be seen of it. */
   readonly reader: Reader;
+  /** How a mutation reaches what may be changed. */
+  readonly writer: Writer;
+  /** How a subscription is told what may be seen. */
+  readonly watcher: Watcher;
   /** How much the answer, or the event, may still list. */
   readonly budget: AnswerBudget;
   /** Where a subscriber resumes that says so by its transport. */

@@ -1,6 +1,7 @@
 import {
   GraphQLError,
   Kind,
+  NoSchemaIntrospectionCustomRule,
   OperationTypeNode,
   parse,
   specifiedRules,
@@ -14,6 +15,7 @@ import { collectFields } from "graphql/execution/collectFields.js";
 import { LRUCache } from "lru-cache";
 import type { Limits } from "../protocol/limits.js";
 import { badUserInput, limitExceeded } from "../protocol/tidemark-error.js";
+import { DocumentCost } from "./document-cost.js";
 import { fragmentsOf, NO_PLANS, planOperations, type DocumentPlans } from "./document-plans.js";
 import { documentLimitErrors } from "./document-limits.js";
 import { InputReaders } from "./input-readers.js";
@@ -27,12 +29,14 @@ import { asGraphQLError } from "./mask-error.js";
 export class Documents {
   readonly #schema: GraphQLSchema;
   readonly #limits: Limits;
+  readonly #introspection: boolean;
   readonly #readers = new InputReaders();
   readonly #remembered: LRUCache<string, CheckedDocument>;
 
-  constructor(schema: GraphQLSchema, limits: Limits) {
+  constructor(schema: GraphQLSchema, limits: Limits, { introspection }: { readonly introspection: boolean }) {
     this.#schema = schema;
     this.#limits = limits;
+    this.#introspection = introspection;
     this.#remembered = new LRUCache({
       max: DOCUMENTS_MAX,
       maxSize: BYTES_MAX,
@@ -59,15 +63,24 @@ export class Documents {
     try {
       const document = parseWithin(text, this.#limits);
       const refusals = documentLimitErrors(document, this.#limits).map(asGraphQLError);
-      return { document, errors: refusals.length > 0 ? refusals : this.#mistakesIn(document) };
+      const errors = refusals.length > 0 ? refusals : this.#mistakesIn(document);
+      return { document, errors, cost: errors.length > 0 ? undefined : this.#costOf(document) };
     } catch (error) {
       return { document: undefined, errors: [asGraphQLError(error)] };
     }
   }
 
   #mistakesIn(document: DocumentNode): readonly GraphQLError[] {
-    const mistakes = validate(this.#schema, document, specifiedRules, { maxErrors: ERRORS_MAX });
+    const rules = this.#introspection ? specifiedRules : [...specifiedRules, NoSchemaIntrospectionCustomRule];
+    const options = { maxErrors: ERRORS_MAX, hideSuggestions: !this.#introspection };
+    const mistakes = validate(this.#schema, document, rules, options);
     return mistakes.length > 0 ? mistakes : validate(this.#schema, document, [selectsAField]);
+  }
+
+  /** undefined where it is within the bound with any variables. */
+  #costOf(document: DocumentNode): DocumentCost | undefined {
+    const cost = new DocumentCost(this.#schema, document, this.#limits);
+    return cost.isAlwaysWithin ? undefined : cost;
   }
 
   #withPlans(checked: CheckedDocument): CheckedDocument {
@@ -81,6 +94,8 @@ export class Documents {
 export interface CheckedDocument {
   readonly document: DocumentNode | undefined;
   readonly errors: readonly GraphQLError[];
+  /** Where its variables decide whether it asks for too much. */
+  readonly cost?: DocumentCost | undefined;
   /** undefined where it has come once. */
   readonly plans?: DocumentPlans;
 }

@@ -1,4 +1,5 @@
 import { visit, type DocumentNode, type ExecutionResult } from "graphql";
+import { viewOf } from "../auth/rights.js";
 import { Batch } from "../hub/batch.js";
 import type { Outlet, PullStream } from "../hub/pull-stream.js";
 import { formatPosition, type Position } from "../protocol/position.js";
@@ -47,6 +48,8 @@ export interface EventResultsOptions {
   readonly events: PullStream<unknown>;
   readonly group: Lease<ExecutionGroup>;
   readonly observer: OperationObserver;
+  /** Called once, when nothing more comes of it. */
+  readonly onReleased: () => void;
 }
 
 /**
@@ -57,13 +60,15 @@ export class EventResults implements AsyncIterableIterator<EventResult>, Outlet<
   readonly #events: PullStream<unknown>;
   readonly #group: Lease<ExecutionGroup>;
   readonly #observer: OperationObserver;
+  readonly #onReleased: () => void;
   #outlet: Outlet<EventResult> | undefined;
   #isReleased = false;
 
-  constructor({ events, group, observer }: EventResultsOptions) {
+  constructor({ events, group, observer, onReleased }: EventResultsOptions) {
     this.#events = events;
     this.#group = group;
     this.#observer = observer;
+    this.#onReleased = onReleased;
   }
 
   /** Gives all results to `outlet`, from now on. */
@@ -128,6 +133,7 @@ export class EventResults implements AsyncIterableIterator<EventResult>, Outlet<
     if (this.#isReleased) return;
     this.#isReleased = true;
     this.#group.release();
+    this.#onReleased();
   }
 }
 
@@ -175,12 +181,12 @@ export class ExecutionGroups {
 
   /**
    * A variable that is a Position says where a subscriber begins, and never what an event looks like: who
-   * resumes joins those who were there all the time.
+   * resumes joins those who were there all the time. Nor does it matter who asks, as long as they see the same.
    */
   #keyOf({ document, operationName, variableValues, contextValue }: Question): string {
     const { id, positions } = this.#traitsOf(document);
     const variables = Object.entries(variableValues).filter(([name]) => !positions.has(name));
-    return JSON.stringify([id, operationName, contextValue.caller, variables]);
+    return JSON.stringify([id, operationName, viewOf(contextValue.caller.rights), variables]);
   }
 
   #traitsOf(document: DocumentNode): DocumentTraits {

@@ -25,9 +25,15 @@ export function asGraphQLError(error: unknown): GraphQLError {
   return new GraphQLError(originalError.message, { originalError });
 }
 
-/** The error that a resolver or a scalar threw; undefined when graphql-js itself made it. */
-function rootCause({ originalError }: GraphQLError): unknown {
-  return originalError instanceof GraphQLError ? rootCause(originalError) : originalError;
+/** The error that a resolver or a scalar threw; undefined when graphql-js itself found fault with the request. */
+function rootCause({ originalError, path }: GraphQLError): unknown {
+  if (!(originalError instanceof GraphQLError)) return originalError;
+  return path && isOfNoRequest(originalError) ? originalError : rootCause(originalError);
+}
+
+/** Of a value that a resolver gave and no client may see: what graphql-js finds in a request it says where. */
+function isOfNoRequest({ originalError, nodes, extensions }: GraphQLError): boolean {
+  return originalError === undefined && nodes === undefined && extensions["code"] === undefined;
 }
 
 /** `error` where it was, with other extensions. */

@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import type { Action } from "../auth/rights.js";
 import type { Limits } from "../protocol/limits.js";
 import { TidemarkError } from "../protocol/tidemark-error.js";
 import type { TaskStore } from "../store/task-store.js";
@@ -44,8 +45,8 @@ builder.mutationType({
       args: { input: t.arg({ type: StoreTaskInputType, required: true, description: "The job." }) },
       resolve: async (_, { input }, context) => {
         const request = parseStoreRequest(input, context);
-        if (!context.services.provider.peek(request.database)) rehearse(request, context);
-        const store = await context.services.provider.getTaskStore(request.database);
+        if (!context.writer.peek("report", request)) rehearse(request, context);
+        const store = await context.writer.getTaskStore("report", request);
         return jobPayload(await store.store(request), context);
       },
     }),
@@ -75,10 +76,10 @@ builder.mutationType({
       description: "Appends tasks below one that has not ended: a tree may grow while it runs.",
       args: { input: t.arg({ type: AddTasksInputType, required: true, description: "The new tasks." }) },
       resolve: async (_, { input }, context) => {
-        const { database, ...key } = parseJobAddress(input, context);
+        const key = parseJobAddress(input, context);
         const requestId = parseOptional(parseRequestId, input.requestId, context.services.limits) ?? null;
         const growth = { attempt: input.attempt ?? null, path: input.path, specs: input.tasks, requestId };
-        const store = await existingStore(database, context);
+        const store = await existingStore("report", key, context);
         return jobPayload(await store.addTasks(key, growth), context);
       },
     }),
@@ -88,8 +89,8 @@ builder.mutationType({
       description: "Forgets a job at once, whatever its status. Removing twice is no error.",
       args: { input: t.arg({ type: JobInputType, required: true, description: "The job." }) },
       resolve: async (_, { input }, context) => {
-        const { database, ...key } = parseJobAddress(input, context);
-        const store = await context.services.provider.find(database);
+        const key = parseJobAddress(input, context);
+        const store = await context.writer.find("remove", key);
         const removed = await store?.remove(key, { attempt: input.attempt ?? null });
         return { userTask: removed ? viewOf(removed, context) : null };
       },
@@ -103,9 +104,13 @@ builder.mutationType({
         input: t.arg({ type: RequestCancelInputType, required: true, description: "The job, and why." }),
       },
       resolve: async (_, { input }, context) => {
-        const { database, ...key } = parseJobAddress(input, context);
-        const demand = { attempt: input.attempt ?? null, by: context.caller, reason: input.reason ?? null };
-        const store = await existingStore(database, context);
+        const key = parseJobAddress(input, context);
+        const demand = {
+          attempt: input.attempt ?? null,
+          by: context.caller.username,
+          reason: input.reason ?? null,
+        };
+        const store = await existingStore("cancel", key, context);
         return jobPayload(await store.requestCancel(key, demand), context);
       },
     }),
@@ -114,8 +119,8 @@ builder.mutationType({
       nullable: true,
       description: "Removes all of a database's jobs; an empty database is not listed.",
       args: { database: t.arg.string({ required: true, description: DATABASE }) },
-      resolve: async (_, { database }, { services: { limits, provider } }) => {
-        const store = await provider.find(parseDatabaseName(database, limits));
+      resolve: async (_, args, { writer, services: { limits } }) => {
+        const store = await writer.find("purge", { database: parseDatabaseName(args.database, limits) });
         return { removed: (await store?.purge()) ?? 0 };
       },
     }),
@@ -149,7 +154,7 @@ function rehearse(request: StoreRequest, { now, services: { limits } }: Operatio
 /** One report. null where nothing is tracked. */
 async function update(input: UpdateTaskInput, context: OperationContext): Promise<JobPayload | null> {
   const { key, report } = parseJobReport(input, context);
-  const store = openStore(key.database, context) ?? (await existingStore(key.database, context));
+  const store = openStore(key, context) ?? (await existingStore("report", key, context));
   return jobPayload(await store.update(key, report), context);
 }
 
@@ -164,13 +169,15 @@ async function updateAll(
   const groups = new Map<DatabaseName, ReportGroup>();
   inputs.forEach((input, place) => {
     try {
-      addTo(groups, parseJobReport(input, context), place);
+      const report = parseJobReport(input, context);
+      context.writer.check("report", report.key);
+      addTo(groups, report, place);
     } catch (reason) {
       outcomes[place] = { status: "rejected", reason };
     }
   });
-  const updates = Array.from(groups, async ([database, { reports, places }]) => {
-    const answers = await updateIn(database, reports, context);
+  const updates = Array.from(groups.values(), async ({ reports, places }) => {
+    const answers = await updateIn(reports, context);
     answers.forEach((answer, index) => (outcomes[places[index]!] = answer));
   });
   await Promise.all(updates);
@@ -179,26 +186,26 @@ async function updateAll(
 
 /** The reports on one database, and their places among the inputs. */
 interface ReportGroup {
-  readonly reports: JobReport[];
+  readonly reports: [AddressedReport, ...AddressedReport[]];
   readonly places: number[];
 }
 
 function addTo(groups: Map<DatabaseName, ReportGroup>, report: AddressedReport, place: number): void {
   const { database } = report.key;
-  let group = groups.get(database);
-  if (!group) groups.set(database, (group = { reports: [], places: [] }));
+  const group = groups.get(database);
+  if (!group) return void groups.set(database, { reports: [report], places: [place] });
   group.reports.push(report);
   group.places.push(place);
 }
 
 /** A database that is not there, or can't be opened, is what each of its reports comes to. */
 async function updateIn(
-  database: DatabaseName,
-  reports: readonly JobReport[],
+  reports: ReportGroup["reports"],
   context: OperationContext,
 ): Promise<readonly UpdateOutcome[]> {
   try {
-    return await (await existingStore(database, context)).updateAll(reports);
+    const store = await existingStore("report", reports[0].key, context);
+    return await store.updateAll(reports);
   } catch (reason) {
     return reports.map(() => ({ status: "rejected", reason }));
   }
@@ -238,18 +245,22 @@ function parseReport(input: UpdateTaskInput, limits: Limits): Report {
 const NONE: readonly never[] = [];
 
 /** The store of a database that something was stored in, if it is open: nearly always it is. */
-function openStore(database: DatabaseName, { services }: OperationContext): TaskStore | undefined {
-  const store = services.provider.peek(database);
+function openStore(key: JobAddress, { writer }: OperationContext): TaskStore | undefined {
+  const store = writer.peek("report", key);
   return store && store.position.revision > 0 ? store : undefined;
 }
 
-/** @throws TidemarkError NOT_FOUND for a database that nothing was stored in. */
-async function existingStore(database: DatabaseName, { services }: OperationContext): Promise<TaskStore> {
-  const store = await services.provider.find(database);
+/** @throws TidemarkError FORBIDDEN; NOT_FOUND for a database that nothing was stored in. */
+async function existingStore(
+  action: Action,
+  key: JobAddress,
+  { writer }: OperationContext,
+): Promise<TaskStore> {
+  const store = await writer.find(action, key);
   if (store) return store;
   throw new TidemarkError(
     "NOT_FOUND",
-    `Database ${JSON.stringify(database)} has no jobs. Store the job first, or look for a slip in the name.`,
+    `Database ${JSON.stringify(key.database)} has no jobs. Store the job first, or look for a slip in the name.`,
   );
 }
 

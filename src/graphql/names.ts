@@ -53,7 +53,7 @@ export function parseJobAddress(
 ): JobAddress {
   return {
     database: parseDatabaseName(args.database, limits),
-    username: parseOptional(parseUsername, args.username, limits) ?? caller,
+    username: parseOptional(parseUsername, args.username, limits) ?? caller.username,
     jobId: parseJobId(args.jobId, limits),
   };
 }

@@ -8,12 +8,17 @@ import {
   type GraphQLError,
   type GraphQLSchema,
 } from "graphql";
+import { tokenIsOver } from "../auth/authenticator.js";
+import type { Caller } from "../auth/caller.js";
+import { CallerCounts } from "../auth/caller-counts.js";
+import { CallerRates } from "../auth/caller-rates.js";
 import { parsePosition } from "../protocol/position.js";
 import { badUserInput, unavailable, type TidemarkError } from "../protocol/tidemark-error.js";
-import { ANONYMOUS } from "../tasks/names.js";
 import { assert } from "../util/assert.js";
 import type { Clock } from "../util/clock.js";
+import type { Hub } from "../hub/hub.js";
 import { PullStream } from "../hub/pull-stream.js";
+import type { TaskStoreProvider } from "../store/task-store-provider.js";
 import type { Log } from "../util/log.js";
 import { AnswerBudget } from "./answer-budget.js";
 import type { OperationContext, Services } from "./context.js";
@@ -24,6 +29,8 @@ import { maskError } from "./mask-error.js";
 import type { PlannedOperation } from "./operation-plan.js";
 import { ofPerformedMutations } from "./performed-mutations.js";
 import { Reader } from "./reader.js";
+import { Watcher } from "./watcher.js";
+import { Writer } from "./writer.js";
 
 /**
  * The one way of an operation, whichever transport brought it: parse, limits, validate, execute, mask. A
@@ -35,19 +42,30 @@ import { Reader } from "./reader.js";
  */
 export class Pipeline {
   readonly schema: GraphQLSchema;
+  readonly #options: PipelineOptions;
   readonly #services: Services;
   readonly #clock: Clock;
   readonly #log: Log;
   readonly #groups = new ExecutionGroups();
   readonly #documents: Documents;
+  readonly #introspection: boolean;
+  readonly #operationRates: CallerRates;
+  readonly #mutationRates: CallerRates;
+  readonly #subscriptions: CallerCounts;
   readonly #performedMutations: GraphQLSchema;
 
   constructor(options: PipelineOptions) {
     this.schema = options.schema;
+    this.#options = options;
     this.#services = options.services;
     this.#clock = options.clock;
     this.#log = options.log;
-    this.#documents = new Documents(options.schema, options.services.limits);
+    const { limits } = options.services;
+    this.#operationRates = new CallerRates("operationsPerSecondMax", limits, options.clock);
+    this.#mutationRates = new CallerRates("mutationsPerSecondMax", limits, options.clock);
+    this.#subscriptions = new CallerCounts("subscriptionsPerUserMax", limits);
+    this.#introspection = options.introspection;
+    this.#documents = new Documents(options.schema, limits, options);
     this.#performedMutations = ofPerformedMutations(options.schema);
   }
 
@@ -56,13 +74,22 @@ export class Pipeline {
    * not.
    */
   prepare(request: OperationRequest): PreparedOperation | Refusal {
-    const { document, errors, plans } = this.#documents.check(request.query);
+    const { caller } = request;
+    if (caller.isOver) return this.refuse(tokenIsOver());
+    const tooOften = this.#operationRates.take(caller);
+    if (tooOften) return this.refuse(tooOften);
+    const { document, errors, plans, cost } = this.#documents.check(request.query);
     if (!document || errors.length > 0) return this.refuse(...errors);
     const operation = getOperationAST(document, request.operationName);
     if (!operation) return this.refuse(unknownOperation(request.operationName));
+    const isMutation = operation.operation === OperationTypeNode.MUTATION;
+    const tooManyMutations = isMutation ? this.#mutationRates.take(caller) : undefined;
+    if (tooManyMutations) return this.refuse(tooManyMutations);
     const tooDeep = variablesLimitError(request.variables, this.#services.limits);
     if (tooDeep) return this.refuse(tooDeep);
     const variableValues = request.variables ?? {};
+    const tooMuch = cost?.limitError(operation, variableValues);
+    if (tooMuch) return this.refuse(tooMuch);
     try {
       return {
         kind: operation.operation,
@@ -70,6 +97,7 @@ export class Pipeline {
         document,
         operationName: request.operationName ?? null,
         variableValues,
+        hideSuggestions: !this.#introspection,
         contextValue: this.#createContext(request),
         planned: plans?.byOperation.get(operation)?.with(variableValues),
       };
@@ -90,15 +118,15 @@ export class Pipeline {
 
   /** Opens a subscription; a refusal is a result. Never rejects. */
   async subscribe(operation: PreparedOperation): Promise<EventResults | ExecutionResult> {
+    let close = nothing;
     try {
+      close = this.#subscriptions.open(operation.contextValue.caller);
       const source = await createSourceEventStream(operation);
-      if (!(source instanceof PullStream)) return this.#masked(asResult(source));
-      return new EventResults({
-        events: source,
-        group: this.#groups.join(operation, (event) => this.#event(operation, event)),
-        observer: this.#services.observer,
-      });
+      if (source instanceof PullStream) return this.#resultsOf(operation, source, close);
+      close();
+      return this.#masked(asResult(source));
     } catch (error) {
+      close();
       return this.refuse(error);
     }
   }
@@ -122,6 +150,15 @@ export class Pipeline {
       await reader.complete();
     }
     throw unavailable("The databases asked for could not be opened together. Ask for fewer.");
+  }
+
+  #resultsOf(
+    operation: PreparedOperation,
+    events: PullStream<unknown>,
+    onReleased: () => void,
+  ): EventResults {
+    const group = this.#groups.join(operation, (event) => this.#event(operation, event));
+    return new EventResults({ events, group, observer: this.#services.observer, onReleased });
   }
 
   #event(operation: PreparedOperation, rootValue: unknown): ExecutionResult {
@@ -160,16 +197,17 @@ export class Pipeline {
   }
 
   /** @throws TidemarkError BAD_USER_INPUT for a position that is none. */
-  #createContext({ lastEventId }: OperationRequest): OperationContext {
+  #createContext({ caller, lastEventId }: OperationRequest): OperationContext {
     const resumeAfter = lastEventId ? parsePosition(lastEventId) : undefined;
-    const { provider, limits } = this.#services;
-    const [reader, budget] = [new Reader(provider), new AnswerBudget(limits)];
+    const { provider, hub, nowhere } = this.#options;
     return {
       services: this.#services,
-      caller: ANONYMOUS,
+      caller,
       now: this.#clock.now(),
-      reader,
-      budget,
+      reader: new Reader(provider, caller),
+      writer: new Writer(provider, caller),
+      watcher: new Watcher(hub, nowhere, caller),
+      budget: new AnswerBudget(this.#services.limits),
       resumeAfter,
     };
   }
@@ -178,15 +216,27 @@ export class Pipeline {
 export interface PipelineOptions {
   readonly schema: GraphQLSchema;
   readonly services: Services;
+  readonly provider: TaskStoreProvider;
+  readonly hub: Hub;
+  /** A hub over databases that are empty for ever: what may not be seen is watched there. */
+  readonly nowhere: Hub;
+  /** Whether clients may ask for the schema, and are told names that they may have meant. */
+  readonly introspection: boolean;
   readonly clock: Clock;
   readonly log: Log;
 }
 
-/** An operation as a transport reads it. */
-export interface OperationRequest {
+/** An operation as a client writes it. */
+export interface OperationText {
   readonly query: string;
   readonly operationName?: string | null | undefined;
   readonly variables?: Readonly<Record<string, unknown>> | null | undefined;
+}
+
+/** An operation as a transport reads it. */
+export interface OperationRequest extends OperationText {
+  /** Who asks. */
+  readonly caller: Caller;
   /** The position that a client resumes at by other means than the document: goes before its `after`. */
   readonly lastEventId?: string | null | undefined;
 }
@@ -232,3 +282,5 @@ function asResult(source: AsyncIterable<unknown> | ExecutionResult): ExecutionRe
   assert(!(Symbol.asyncIterator in source), "what is subscribed to is a stream of the hub");
   return source;
 }
+
+function nothing(): void {}

@@ -1,6 +1,6 @@
 import { ORIGIN } from "../protocol/position.js";
 import { TidemarkError } from "../protocol/tidemark-error.js";
-import type { PageWindow, TaskStore, UserTaskPage } from "../store/task-store.js";
+import type { PageWindow, UserTaskPage } from "../store/task-store.js";
 import { parseDatabaseName, parseJobId, type DatabaseName } from "../tasks/names.js";
 import { builder } from "./builder.js";
 import type { OperationContext, UserTaskView } from "./context.js";
@@ -20,7 +20,8 @@ import {
 import { parseUserTaskId } from "./node-id.js";
 import { readPage } from "./page.js";
 import { checkBound, checkSize } from "./ranges.js";
-import { NotYetRead, type Reader } from "./reader.js";
+import type { Reader } from "./reader.js";
+import { NO_JOBS, type ReadableJobs } from "./scoped-jobs.js";
 import { DatabaseType, type Database } from "./types/database.js";
 import { TaskStatusType } from "./types/enums.js";
 import { NodeType } from "./types/node.js";
@@ -60,8 +61,7 @@ builder.queryType({
       resolve: (_, { first, after }, { reader, services: { limits } }) => {
         checkSize("first", first, "pageSizeMax", limits);
         const last = parseOptional(parseDatabaseName, after, limits) ?? "";
-        const names = reader.databases().filter((name) => name > last);
-        return databaseViews(names.slice(0, first), reader);
+        return databaseViews(reader.databases(first, last), reader);
       },
     }),
     database: t.field({
@@ -71,8 +71,8 @@ builder.queryType({
       args: { name: t.arg.string({ required: true, description: DATABASE }) },
       resolve: (_, args, { reader, services }) => {
         const name = parseDatabaseName(args.name, services.limits);
-        const store = reader.store(name);
-        return store && store.taskCount() > 0 ? { name, store: () => store } : null;
+        const jobs = reader.jobs(name);
+        return jobs && jobs.taskCount() > 0 ? { name, jobs: () => jobs } : null;
       },
     }),
     taskCount: t.int({
@@ -86,7 +86,7 @@ builder.queryType({
       },
       resolve: (_, args, { reader, services: { limits } }) => {
         const filter = parseFilter(args, limits);
-        return reader.store(parseDatabaseName(args.database, limits))?.taskCount(filter) ?? 0;
+        return reader.jobs(parseDatabaseName(args.database, limits))?.taskCount(filter) ?? 0;
       },
     }),
     tasks: t.field({
@@ -106,13 +106,13 @@ builder.queryType({
       },
       resolve: (_, args, { now, reader, services: { limits } }) => {
         const filter = parseFilter(args, limits);
-        const store = reader.store(parseDatabaseName(args.database, limits));
-        const read = (window: PageWindow): UserTaskPage => store?.page(filter, window) ?? NO_JOBS;
+        const jobs = reader.jobs(parseDatabaseName(args.database, limits));
+        const read = (window: PageWindow): UserTaskPage => jobs?.page(filter, window) ?? NO_JOBS;
         return {
           ...readPage(args, limits, read),
           now,
-          position: store?.position ?? ORIGIN,
-          totalCount: () => store?.taskCount(filter) ?? 0,
+          position: jobs?.position ?? ORIGIN,
+          totalCount: () => jobs?.taskCount(filter) ?? 0,
         };
       },
     }),
@@ -140,20 +140,18 @@ builder.queryType({
       resolve: (_, args, context) => {
         const { limits } = context.services;
         checkSize("first", args.first, "rowsMax", limits);
-        const store = context.reader.store(parseDatabaseName(args.database, limits));
+        const jobs = context.reader.jobs(parseDatabaseName(args.database, limits));
         const isSummary = !args.jobId?.trim();
         return isSummary
-          ? summary(store, args.first, context)
-          : detail(store, args.jobId!, args.first, context);
+          ? summary(jobs, args.first, context)
+          : detail(jobs, args.jobId!, args.first, context);
       },
     }),
   }),
 });
 
-const NO_JOBS: UserTaskPage = { userTasks: [], hasNewer: false, hasOlder: false };
-
 function findJob({ database, ...key }: JobAddress, { now, reader }: OperationContext): UserTaskView | null {
-  const userTask = reader.store(database)?.get(key);
+  const userTask = reader.jobs(database)?.get(key);
   return userTask ? { userTask, now } : null;
 }
 
@@ -161,60 +159,35 @@ function findJobs(ids: readonly string[], context: OperationContext): (UserTaskV
   const { limits } = context.services;
   checkBound((count) => `${count} ids are given`, ids.length, "nodesPerRequestMax", limits);
   const addresses = ids.map((id) => parseUserTaskId(id, limits));
-  readStores(
-    addresses.map(({ database }) => database),
-    context.reader,
-  );
+  context.reader.jobsOf(addresses.map(({ database }) => database));
   return addresses.map((address) => findJob(address, context));
 }
 
-/** The stores are opened when more than a name is asked for, and then those of the whole page at once. */
+/** The databases are opened when more than a name is asked for, and then those of the whole page at once. */
 function databaseViews(names: readonly DatabaseName[], reader: Reader): Database[] {
-  let stores: ReadonlyMap<DatabaseName, TaskStore | undefined> | undefined;
-  return names.map((name) => ({
-    name,
-    store: () => (stores ??= readStores(names, reader)).get(name),
-  }));
-}
-
-/** Asks for every store before the run ends, so that one wait opens all that are missing. @throws NotYetRead */
-function readStores(
-  databases: readonly DatabaseName[],
-  reader: Reader,
-): ReadonlyMap<DatabaseName, TaskStore | undefined> {
-  const stores = new Map<DatabaseName, TaskStore | undefined>();
-  let notYet: NotYetRead | undefined;
-  for (const database of new Set(databases)) {
-    try {
-      stores.set(database, reader.store(database));
-    } catch (error) {
-      if (!(error instanceof NotYetRead)) throw error;
-      notYet = error;
-    }
-  }
-  if (notYet) throw notYet;
-  return stores;
+  let jobs: ReadonlyMap<DatabaseName, ReadableJobs | undefined> | undefined;
+  return names.map((name) => ({ name, jobs: () => (jobs ??= reader.jobsOf(names)).get(name) }));
 }
 
 function summary(
-  store: TaskStore | undefined,
+  jobs: ReadableJobs | undefined,
   first: number,
   { now, budget }: OperationContext,
 ): ProgressRow[] {
-  budget.spend(Math.min(first, store?.taskCount() ?? 0));
-  const page = store?.page({}, { count: first, from: "newest" }) ?? NO_JOBS;
+  budget.spend(Math.min(first, jobs?.taskCount() ?? 0));
+  const page = jobs?.page({}, { count: first, from: "newest" }) ?? NO_JOBS;
   return page.userTasks.map((userTask) => summaryRow({ userTask, now }));
 }
 
 function detail(
-  store: TaskStore | undefined,
+  jobs: ReadableJobs | undefined,
   jobIdText: string,
   first: number,
   { now, services, budget }: OperationContext,
 ): ProgressRow[] {
   const jobId = parseJobId(jobIdText, services.limits);
   const rows: ProgressRow[] = [];
-  for (const userTask of store?.query({ jobId }) ?? []) {
+  for (const userTask of jobs?.query({ jobId }) ?? []) {
     if (rows.length >= first) break;
     budget.spend(Math.min(userTask.task.taskCount, first - rows.length));
     rows.push(...detailRows({ userTask, now }));

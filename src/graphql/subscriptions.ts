@@ -38,11 +38,11 @@ Without \`after\`: Reset(INITIAL), the state, CaughtUp, then what happens. With 
         }),
         minIntervalMs: t.arg.int({ required: true, defaultValue: 0, description: MIN_INTERVAL }),
       },
-      subscribe: (_, { after, minIntervalMs, ...args }, { services: { hub, limits }, resumeAfter }) => {
+      subscribe: (_, { after, minIntervalMs, ...args }, { watcher, services: { limits }, resumeAfter }) => {
         checkInterval(minIntervalMs);
         const { username, jobId } = parseFilter(args, limits);
         const database = parseDatabaseName(args.database, limits);
-        return hub.taskEvents({
+        return watcher.taskEvents({
           database,
           username,
           jobId,
@@ -70,7 +70,7 @@ Without \`after\`: Reset(INITIAL), the state, CaughtUp, then what happens. With 
       },
       subscribe: (_, { untilEnded, minIntervalMs, ...args }, context) => {
         checkInterval(minIntervalMs);
-        return context.services.hub.task({ ...parseJobAddress(args, context), untilEnded, minIntervalMs });
+        return context.watcher.task({ ...parseJobAddress(args, context), untilEnded, minIntervalMs });
       },
       resolve: (userTask) => userTask && { userTask, now: userTask.changedAt },
     }),
@@ -82,11 +82,11 @@ Without \`after\`: Reset(INITIAL), the state, CaughtUp, then what happens. With 
         status: t.arg({ type: [TaskStatusType], description: FILTER_STATUS }),
         minIntervalMs: t.arg.int({ required: true, defaultValue: 0, description: MIN_INTERVAL }),
       },
-      subscribe: (_, { minIntervalMs, ...args }, { services: { hub, limits } }) => {
+      subscribe: (_, { minIntervalMs, ...args }, { watcher, services: { limits } }) => {
         checkInterval(minIntervalMs);
         const { username, statuses } = parseFilter(args, limits);
         const database = parseDatabaseName(args.database, limits);
-        return hub.taskCount({ database, username, statuses, minIntervalMs });
+        return watcher.taskCount({ database, username, statuses, minIntervalMs });
       },
       resolve: (count) => count,
     }),
@@ -98,9 +98,9 @@ Without \`after\`: Reset(INITIAL), the state, CaughtUp, then what happens. With 
         database: t.arg.string({ required: true, description: DATABASE }),
         username: t.arg.string({ description: FILTER_USERNAME }),
       },
-      subscribe: (_, args, { services: { hub, limits } }) => {
+      subscribe: (_, args, { watcher, services: { limits } }) => {
         const { username } = parseFilter(args, limits);
-        return hub.cancelRequests({ database: parseDatabaseName(args.database, limits), username });
+        return watcher.cancelRequests({ database: parseDatabaseName(args.database, limits), username });
       },
       resolve: (userTasks) => userTasks.map((userTask) => ({ userTask, now: userTask.changedAt })),
     }),

@@ -33,6 +33,7 @@ export interface TaskRequest extends JobKey {
 export interface TaskCountRequest {
   readonly database: DatabaseName;
   readonly username?: Username | undefined;
+  readonly jobId?: JobId | undefined;
   readonly statuses?: readonly TaskStatus[] | undefined;
   readonly minIntervalMs: number;
 }
@@ -40,6 +41,7 @@ export interface TaskCountRequest {
 export interface CancelRequestsRequest {
   readonly database: DatabaseName;
   readonly username?: Username | undefined;
+  readonly jobId?: JobId | undefined;
 }
 
 export interface HubOptions {
@@ -105,7 +107,7 @@ export class Hub {
 
   /** How many jobs the filter lets through, now and whenever it changes. @throws as `retain`. */
   taskCount({ database, minIntervalMs, ...filter }: TaskCountRequest): Promise<PullStream<number>> {
-    const key = keyOf("taskCount", filter.username, filter.statuses, minIntervalMs);
+    const key = keyOf("taskCount", filter.username, filter.jobId, filter.statuses, minIntervalMs);
     return this.#subscribe(database, undefined, (topic) =>
       topic.group(
         { key, filter, minIntervalMs },
@@ -116,7 +118,7 @@ export class Hub {
 
   /** The jobs that somebody wants to stop and that have not ended, now and whenever there is another one. @throws as `retain`. */
   cancelRequests({ database, ...filter }: CancelRequestsRequest): Promise<PullStream<readonly UserTask[]>> {
-    const key = keyOf("cancelRequests", filter.username);
+    const key = keyOf("cancelRequests", filter.username, filter.jobId);
     return this.#subscribe(database, undefined, (topic) => {
       const read = (): UserTask[] => topic.store.toBeCanceled(filter).slice(-CANCEL_REQUESTS_TOLD_MAX);
       return topic.group({ key, filter, minIntervalMs: 0, among: "cancelRequests" }, () => {

@@ -4,12 +4,24 @@
  * a bound is the largest value that is still accepted.
  */
 
-/** The bounds that a server keeps. Each is a whole number above 0 and a setting of its own. */
+/** The bounds that a server keeps. Each is a whole number above 0, or Infinity where it is off, and a setting of its own. */
 export interface Limits {
   /** Open connections to the server. Default 20,000. */
   readonly connectionsMax: number;
+  /** Open connections from one address; of IPv6 from one network of 64 bits. Default off, or 5,000 with rights. */
+  readonly connectionsPerAddressMax: number;
+  /** Open WebSockets and event streams of one user. Default off, or 5,000 with rights. */
+  readonly connectionsPerUserMax: number;
+  /** Open subscriptions of one user. Default off, or 10,000 with rights. */
+  readonly subscriptionsPerUserMax: number;
+  /** Operations that one user asks for in a second. Default off, or 2,000 with rights. */
+  readonly operationsPerSecondMax: number;
+  /** Mutations among them. Default off, or 1,000 with rights. */
+  readonly mutationsPerSecondMax: number;
   /** Subscriptions that are open at the same time on one WebSocket. Default 100. */
   readonly subscriptionsPerSocketMax: number;
+  /** Messages that one WebSocket sends in a second. Default off, or 1,000 with rights. */
+  readonly messagesPerSecondMax: number;
   /** Bytes written to a WebSocket that its reader has not taken yet; above it the subscriber is behind. Default 1 MiB. */
   readonly waitingBytesPerSocketMax: number;
 
@@ -23,6 +35,8 @@ export interface Limits {
   readonly documentAliasesMax: number;
   /** Directives in a GraphQL document. Default 20. */
   readonly documentDirectivesMax: number;
+  /** Fields that an answer would have if all pages that the document asks for were full. Default 200,000. */
+  readonly queryCostMax: number;
   /** Levels of nesting in the variables, checked before they are coerced; a tree of 32 levels needs about 100. Default 128. */
   readonly variablesDepthMax: number;
   /** Bytes of an HTTP body. Default 1,000,000. */
@@ -74,10 +88,16 @@ export interface Limits {
   readonly removalsKeptMax: number;
 }
 
-/** The bounds of a server that was told nothing else. */
+/** The bounds of a server that serves everybody and was told nothing else. */
 export const DEFAULT_LIMITS: Limits = Object.freeze({
   connectionsMax: 20_000,
+  connectionsPerAddressMax: Infinity,
+  connectionsPerUserMax: Infinity,
+  subscriptionsPerUserMax: Infinity,
+  operationsPerSecondMax: Infinity,
+  mutationsPerSecondMax: Infinity,
   subscriptionsPerSocketMax: 100,
+  messagesPerSecondMax: Infinity,
   waitingBytesPerSocketMax: 1024 * 1024,
 
   documentBytesMax: 20_000,
@@ -85,6 +105,7 @@ export const DEFAULT_LIMITS: Limits = Object.freeze({
   documentDepthMax: 14,
   documentAliasesMax: 30,
   documentDirectivesMax: 20,
+  queryCostMax: 200_000,
   variablesDepthMax: 128,
   bodyBytesMax: 1_000_000,
   messageBytesMax: 256_000,
@@ -112,4 +133,15 @@ export const DEFAULT_LIMITS: Limits = Object.freeze({
   logLinesPerJobMax: 200,
   requestIdsPerAttemptMax: 64,
   removalsKeptMax: 10_000,
+});
+
+/** The same where it is known who asks: then there are users, whom one can hold to something. */
+export const DEFAULT_LIMITS_WITH_RIGHTS: Limits = Object.freeze({
+  ...DEFAULT_LIMITS,
+  connectionsPerAddressMax: 5_000,
+  connectionsPerUserMax: 5_000,
+  subscriptionsPerUserMax: 10_000,
+  operationsPerSecondMax: 2_000,
+  mutationsPerSecondMax: 1_000,
+  messagesPerSecondMax: 1_000,
 });

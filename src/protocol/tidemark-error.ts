@@ -6,6 +6,14 @@ export interface ErrorExtensions {
   readonly code: ErrorCode;
   /** With LIMIT_EXCEEDED: the setting whose bound was passed. */
   readonly limit?: keyof Limits;
+  /** With a rate: when to come again, milliseconds from now. */
+  readonly retryAfterMs?: number;
+}
+
+interface TidemarkErrorOptions {
+  readonly cause?: unknown;
+  readonly limit?: keyof Limits;
+  readonly retryAfterMs?: number;
 }
 
 /**
@@ -16,9 +24,10 @@ export class TidemarkError extends Error {
   override readonly name = "TidemarkError";
   readonly extensions: ErrorExtensions;
 
-  constructor(code: ErrorCode, message: string, options: { cause?: unknown; limit?: keyof Limits } = {}) {
+  constructor(code: ErrorCode, message: string, options: TidemarkErrorOptions = {}) {
     super(shortened(message), "cause" in options ? { cause: options.cause } : undefined);
-    this.extensions = options.limit ? { code, limit: options.limit } : { code };
+    const { limit, retryAfterMs } = options;
+    this.extensions = { code, ...(limit && { limit }), ...(retryAfterMs !== undefined && { retryAfterMs }) };
   }
 
   get code(): ErrorCode {
@@ -48,7 +57,7 @@ export function limitExceeded(
   limit: keyof Limits,
   what: string,
   bound: number,
-  options: { cause?: unknown } = {},
+  options: Omit<TidemarkErrorOptions, "limit"> = {},
 ): TidemarkError {
   return new TidemarkError("LIMIT_EXCEEDED", `${what}; the limit is ${bound} (${limit}).`, {
     ...options,

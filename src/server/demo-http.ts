@@ -1,20 +1,20 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Caller } from "../auth/caller.js";
+import { checkMayDo } from "../auth/rights.js";
 import type { Demonstration } from "../demo/demonstration.js";
 import type { Pipeline } from "../graphql/pipeline.js";
 import { TidemarkError } from "../protocol/tidemark-error.js";
 import { answerJson, isJson } from "./json.js";
 import { statusOfCode } from "./plain-post.js";
-import { isSameOrigin } from "./same-origin.js";
 
 /**
  * `POST /demo`: begins the demonstration job and answers which job that is: 201, or 200 for the one that runs. Not in
- * the schema, as it is a button of the dashboard; closed like the schema to the pages of other origins.
+ * the schema, as it is a button of the dashboard.
  *
  *     curl -X POST http://127.0.0.1:4000/demo -H 'content-type: application/json' -d '{}'
  */
 export async function answerDemo(
-  demonstration: Demonstration,
-  pipeline: Pipeline,
+  { demonstration, pipeline, caller }: DemoRequest,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
@@ -24,13 +24,11 @@ export async function answerDemo(
     response.setHeader("Allow", "POST");
     return refuse(405, new TidemarkError("BAD_USER_INPUT", "The demonstration job is begun by POST."));
   }
-  if (!isSameOrigin(request)) {
-    return refuse(403, new TidemarkError("FORBIDDEN", "A page of another origin may not begin a job."));
-  }
   if (!isJson(request.headers["content-type"])) {
     return refuse(415, new TidemarkError("BAD_USER_INPUT", "Send a body of Content-Type: application/json."));
   }
   try {
+    checkMayDo("report", demonstration.job, caller.rights);
     const { userTask, isNew } = await demonstration.start();
     const { database, username, jobId, attempt } = userTask;
     answerJson(response, isNew ? 201 : 200, { database, username, jobId, attempt });
@@ -38,4 +36,11 @@ export async function answerDemo(
     const refusal = pipeline.refuse(error);
     answerJson(response, statusOfCode(refusal.errors[0]?.extensions["code"]), refusal);
   }
+}
+
+export interface DemoRequest {
+  readonly demonstration: Demonstration;
+  readonly pipeline: Pipeline;
+  /** Who asks for it, and may report the demonstration job. */
+  readonly caller: Caller;
 }

@@ -1,6 +1,9 @@
 import type { ServerResponse } from "node:http";
 import { Readable } from "node:stream";
+import { tokenIsOver } from "../auth/authenticator.js";
+import type { Caller } from "../auth/caller.js";
 import type { EventResult, EventResults } from "../graphql/event-results.js";
+import type { Pipeline } from "../graphql/pipeline.js";
 import type { Log } from "../util/log.js";
 import { SlowReaderWatch, type WatchedConnection } from "./slow-reader.js";
 
@@ -13,6 +16,7 @@ export const EVENT_STREAM_HEADERS = {
 };
 
 export interface EventStreamOptions {
+  readonly pipeline: Pipeline;
   /** Between two comments while nothing happens, milliseconds. */
   readonly keepAliveMs: number;
   /** How long a reader may take nothing of what waits for it, milliseconds. */
@@ -29,19 +33,23 @@ export interface EventStreamOptions {
 export class EventStream extends Readable implements WatchedConnection {
   readonly #results: EventResults;
   readonly #response: ServerResponse;
+  readonly #caller: Caller;
+  readonly #forgetCaller: () => void;
   readonly #options: EventStreamOptions;
   readonly #heartbeat: NodeJS.Timeout;
   #isPulling = false;
   #hasEnded = false;
 
-  constructor(results: EventResults, response: ServerResponse, options: EventStreamOptions) {
+  constructor({ results, response, caller }: OpenedStream, options: EventStreamOptions) {
     super({ highWaterMark: 1 });
     this.#results = results;
     this.#response = response;
+    this.#caller = caller;
     this.#options = options;
     this.#heartbeat = setInterval(() => this.#beat(), options.keepAliveMs).unref();
     this.once("resume", () => this.#watchReader()); // before that Yoga takes the timeout off the socket
     this.push(COMMENT); // some browsers hold the header back until something follows it
+    this.#forgetCaller = caller.whenOver(() => this.#tokenIsOver());
   }
 
   /** Ends it without `complete`: its client comes back, and says where it stands. */
@@ -69,6 +77,7 @@ export class EventStream extends Readable implements WatchedConnection {
 
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
     clearInterval(this.#heartbeat);
+    this.#forgetCaller();
     this.#hasEnded = true;
     void this.#results.return(); // never fails
     callback(error);
@@ -77,9 +86,19 @@ export class EventStream extends Readable implements WatchedConnection {
   #pulled({ done, value }: IteratorResult<EventResult>): void {
     this.#isPulling = false;
     if (this.#hasEnded) return;
+    if (this.#caller.isOver) return this.#tokenIsOver();
     if (!done) return void this.push(blockOf(value));
     this.push(COMPLETE);
     this.#end();
+  }
+
+  /** Says so without an id: what the client was told last is where it goes on, with another token. */
+  #tokenIsOver(): void {
+    if (this.#hasEnded) return;
+    this.push(`event: next\ndata: ${JSON.stringify(this.#options.pipeline.refuse(tokenIsOver()))}\n\n`);
+    this.push(COMPLETE);
+    this.#end();
+    void this.#results.return(); // never fails
   }
 
   #failed(error: unknown): void {
@@ -104,6 +123,13 @@ export class EventStream extends Readable implements WatchedConnection {
     const watch = new SlowReaderWatch(response.socket, this, this.#options.slowReaderMs);
     response.on("timeout", () => watch.timedOut());
   }
+}
+
+/** What goes over a stream, over what, and to whom. */
+export interface OpenedStream {
+  readonly results: EventResults;
+  readonly response: ServerResponse;
+  readonly caller: Caller;
 }
 
 const COMMENT = ":\n\n";

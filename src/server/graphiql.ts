@@ -31,11 +31,17 @@ export function wantsGraphiql(request: IncomingMessage): boolean {
  * first.
  *
  * @example
- * const graphiql = new GraphiqlPage();
+ * const graphiql = new GraphiqlPage("WS");
  * if (wantsGraphiql(request)) return graphiql.handle(request, response);
  */
 export class GraphiqlPage {
+  readonly #subscriptions: Subscriptions;
   #rendered: Promise<RenderedPage> | undefined;
+
+  /** @param subscriptions how it subscribes: its headers, a token among them, go with server-sent events alone. */
+  constructor(subscriptions: Subscriptions) {
+    this.#subscriptions = subscriptions;
+  }
 
   /**
    * Answers with the page, or with 304 to a browser that has it. Rejects when the page can't be rendered,
@@ -53,13 +59,16 @@ export class GraphiqlPage {
   }
 
   #render(): Promise<RenderedPage> {
-    this.#rendered ??= renderPage().catch((error: unknown) => {
+    this.#rendered ??= renderPage(this.#subscriptions).catch((error: unknown) => {
       this.#rendered = undefined;
       throw error;
     });
     return this.#rendered;
   }
 }
+
+/** Over WebSocket, or over server-sent events. */
+type Subscriptions = "WS" | "SSE";
 
 interface RenderedPage {
   readonly gzip: Buffer;
@@ -105,9 +114,9 @@ const EXAMPLES = [
 /** `src/server` and `dist/server` are equally deep, so this is right in both. */
 const OPERATIONS = new URL("../../schema/operations/", import.meta.url);
 
-async function renderPage(): Promise<RenderedPage> {
+async function renderPage(subscriptions: Subscriptions): Promise<RenderedPage> {
   const tabs = await Promise.all(EXAMPLES.map(readTab));
-  const html = await renderInWorker(optionsFor(tabs));
+  const html = await renderInWorker(optionsFor(tabs, subscriptions));
   const seed = seedScript(tabs);
   const page = html.replace("</head>", () => `<style>${STEADY_TABS}</style><script>${seed}</script></head>`);
   const compressed = await compress(page, { level: 9 });
@@ -127,11 +136,11 @@ async function readTab({ file, variables }: (typeof EXAMPLES)[number]): Promise<
  * With no `endpoint` GraphiQL asks the address that it came from, so it also works behind a proxy that adds a
  * prefix.
  */
-function optionsFor(tabs: Tab[]) {
+function optionsFor(tabs: Tab[], subscriptions: Subscriptions) {
   return {
     title: "Tidemark",
     defaultTabs: tabs,
-    subscriptionsProtocol: "WS",
+    subscriptionsProtocol: subscriptions,
     // Otherwise a token among the headers stays in the browser's storage for good.
     shouldPersistHeaders: false,
     // Otherwise what is typed goes into the page's address, from there into logs, and a long one is refused
@@ -214,10 +223,8 @@ function policyFor(scripts: readonly string[]): string {
 function setHeaders(response: ServerResponse, page: RenderedPage, etag: string): void {
   response.setHeader("ETag", etag);
   response.setHeader("Cache-Control", "no-cache");
-  response.setHeader("Vary", "Accept, Accept-Encoding");
+  response.appendHeader("Vary", "Accept, Accept-Encoding");
   response.setHeader("Content-Security-Policy", page.contentSecurityPolicy);
-  response.setHeader("X-Content-Type-Options", "nosniff");
-  response.setHeader("Referrer-Policy", "no-referrer");
 }
 
 function sendCompressed(response: ServerResponse, page: Buffer): void {

@@ -1,27 +1,36 @@
-import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import { GraphQLError, OperationTypeNode, type ExecutionResult } from "graphql";
-import { createYoga, type GraphQLParams, type Plugin } from "graphql-yoga";
+import { createYoga, type GraphQLParams, type Plugin, type YogaServerInstance } from "graphql-yoga";
+import { bearerToken, type Authenticator } from "../auth/authenticator.js";
+import { Caller } from "../auth/caller.js";
+import type { CallerCounts } from "../auth/caller-counts.js";
 import { told } from "../graphql/mask-error.js";
 import { EventResults } from "../graphql/event-results.js";
-import { isRefusal, type OperationRequest, type Pipeline } from "../graphql/pipeline.js";
+import { isRefusal, type OperationRequest, type Refusal } from "../graphql/pipeline.js";
 import type { Limits } from "../protocol/limits.js";
 import { TidemarkError } from "../protocol/tidemark-error.js";
 import { isJson } from "./json.js";
-import { PlainPost, statusOfCode } from "./plain-post.js";
-import { EVENT_STREAM_HEADERS, EventStream, type EventStreamOptions } from "./event-stream.js";
+import { PlainPost, retryAfterOf, statusOfCode } from "./plain-post.js";
+import {
+  EVENT_STREAM_HEADERS,
+  EventStream,
+  type EventStreamOptions,
+  type OpenedStream,
+} from "./event-stream.js";
+import { setSecurityHeaders } from "./security-headers.js";
 
 /**
  * GraphQL over HTTP, and over server-sent events where a client accepts those: Yoga reads requests and
  * writes results, by the rules of GraphQL over HTTP; the pipeline does what an operation asks for.
  *
- * Closed from the start: no CORS, JSON bodies only (a form that another site posts executes nothing), no
- * mutation by GET.
+ * Closed from the start: JSON bodies only (a form that another site posts executes nothing), no mutation by GET.
+ * Whose pages may ask at all is decided before.
  */
 export class GraphqlHttp {
   readonly #options: GraphqlHttpOptions;
   readonly #streams = new Set<EventStream>();
   readonly #plainPost: PlainPost;
-  readonly #yoga: RequestListener;
+  readonly #yoga: YogaServerInstance<ServerContext, object>;
 
   constructor(options: GraphqlHttpOptions) {
     this.#options = options;
@@ -39,18 +48,22 @@ export class GraphqlHttp {
       parserAndValidationCache: false,
       maxRequestBodySize: limits.bodyBytesMax,
       maskedErrors: { isDev: false, maskError: (error) => pipeline.refuse(ours(error, limits)).errors[0]! },
-      plugins: [jsonOnly(), throughPipeline(pipeline), this.#eventStreams()],
+      plugins: [jsonOnly(), this.#throughPipeline(), this.#eventStreams()],
     });
   }
 
-  /** Answers a request. */
+  /** Answers a request, once it is known who asks. */
   async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const found = this.callerOf(request);
+    const caller = found instanceof Promise ? await found : found;
+    if (!(caller instanceof Caller)) return refuseStranger(response, caller);
     if (this.#plainPost.isPlain(request)) {
-      const body = await this.#plainPost.answer(request, response);
+      const body = await this.#plainPost.answer(request, response, caller);
       if (!body) return;
       Object.assign(request, { body }); // where Yoga looks for one that was read
     }
-    await this.#yoga(request, response);
+    setSecurityHeaders(response);
+    await this.#yoga(request, response, { caller });
   }
 
   /** Event streams that are open. */
@@ -63,13 +76,76 @@ export class GraphqlHttp {
     for (const stream of this.#streams) stream.close();
   }
 
+  /** Who asks, or why that is not known; at once where it can be, as a body is read faster by who is there when it comes. */
+  callerOf({ headers }: IncomingMessage): Caller | Refusal | Promise<Caller | Refusal> {
+    const { authenticator, pipeline } = this.#options;
+    try {
+      const caller = authenticator.authenticate(bearerToken(headers.authorization));
+      return caller instanceof Caller ? caller : caller.catch((error: unknown) => pipeline.refuse(error));
+    } catch (error) {
+      return pipeline.refuse(error);
+    }
+  }
+
+  /** In the place of Yoga's own parsing, validation and execution. */
+  #throughPipeline(): Plugin<object, ServerContext> {
+    return {
+      onParams: ({ setParamsHandler }) => {
+        setParamsHandler(async ({ request, params, context }) => {
+          const result = await this.#run(request, context, {
+            caller: context.caller,
+            query: params.query ?? "",
+            operationName: params.operationName,
+            variables: params.variables,
+            lastEventId: request.headers.get("last-event-id"),
+          });
+          if (isResult(result)) return asResponse(result);
+          if (request.signal.aborted) await result.return();
+          return result as AsyncIterable<never>; // safe: only the event stream reads it
+        });
+      },
+    };
+  }
+
+  async #run(
+    { method, headers }: Request,
+    { res }: ServerContext,
+    request: OperationRequest,
+  ): Promise<ExecutionResult | EventResults> {
+    const { pipeline } = this.#options;
+    const prepared = pipeline.prepare(request);
+    if (isRefusal(prepared)) return prepared;
+    const { kind } = prepared;
+    if (kind === OperationTypeNode.MUTATION && method === "GET") {
+      return pipeline.refuse(
+        withStatus(405, "A mutation changes something: send it by POST.", { Allow: "POST" }),
+      );
+    }
+    if (kind !== OperationTypeNode.SUBSCRIPTION) return pipeline.execute(prepared);
+    if (!headers.get("accept")?.includes("text/event-stream")) {
+      return pipeline.refuse(withStatus(406, NOT_AN_EVENT_STREAM));
+    }
+    return this.#countStream(request.caller, res) ?? pipeline.subscribe(prepared);
+  }
+
+  /** An event stream is a connection of its caller's, until its answer is closed. Returns why it may not be. */
+  #countStream(caller: Caller, response: ServerResponse): Refusal | undefined {
+    try {
+      response.once("close", this.#options.callerConnections.open(caller));
+      return undefined;
+    } catch (error) {
+      return this.#options.pipeline.refuse(error);
+    }
+  }
+
   /** In the place of Yoga's own: with ids to resume from, and an end for who does not read. */
   #eventStreams(): Plugin<object, ServerContext> {
     return {
       onResultProcess: ({ result, serverContext, setResultProcessor }) => {
         if (!(result instanceof EventResults)) return;
         setResultProcessor((_, { Response }) => {
-          const stream = this.#openStream(result, serverContext.res);
+          const { res: response, caller } = serverContext;
+          const stream = this.#openStream({ results: result, response, caller });
           // Safe: the Response of Yoga's fetch takes a stream of Node, and pipes it.
           return new Response(stream as unknown as BodyInit, { headers: EVENT_STREAM_HEADERS });
         }, "text/event-stream");
@@ -77,8 +153,8 @@ export class GraphqlHttp {
     };
   }
 
-  #openStream(results: EventResults, response: ServerResponse): EventStream {
-    const stream = new EventStream(results, response, this.#options);
+  #openStream(opened: OpenedStream): EventStream {
+    const stream = new EventStream(opened, this.#options);
     this.#streams.add(stream);
     stream.once("close", () => this.#streams.delete(stream));
     return stream;
@@ -86,7 +162,8 @@ export class GraphqlHttp {
 }
 
 export interface GraphqlHttpOptions extends EventStreamOptions {
-  readonly pipeline: Pipeline;
+  readonly authenticator: Authenticator;
+  readonly callerConnections: CallerCounts;
   readonly limits: Limits;
 }
 
@@ -94,6 +171,18 @@ export interface GraphqlHttpOptions extends EventStreamOptions {
 interface ServerContext {
   readonly req: IncomingMessage;
   readonly res: ServerResponse;
+  readonly caller: Caller;
+}
+
+/** Before its body is read: nothing of it has been looked at. */
+export function refuseStranger(response: ServerResponse, { errors }: Refusal): void {
+  setSecurityHeaders(response);
+  const status = Math.max(...errors.map(({ extensions }) => statusOfCode(extensions["code"])));
+  response.writeHead(status, {
+    "Content-Type": "application/json; charset=utf-8",
+    "WWW-Authenticate": "Bearer",
+  });
+  response.end(JSON.stringify({ errors }));
 }
 
 /** Everything that is not JSON is refused before it is read. */
@@ -115,44 +204,6 @@ async function readJson(request: Request): Promise<GraphQLParams> {
   throw withStatus(400, "The body of a GraphQL request is a JSON object with a query.");
 }
 
-/** In the place of Yoga's own parsing, validation and execution. */
-function throughPipeline(pipeline: Pipeline): Plugin {
-  return {
-    onParams({ setParamsHandler }) {
-      setParamsHandler(async ({ request, params }) => {
-        const result = await run(pipeline, request, {
-          query: params.query ?? "",
-          operationName: params.operationName,
-          variables: params.variables,
-          lastEventId: request.headers.get("last-event-id"),
-        });
-        if (isResult(result)) return asResponse(result);
-        if (request.signal.aborted) await result.return();
-        return result as AsyncIterable<never>; // safe: only the event stream reads it
-      });
-    },
-  };
-}
-
-async function run(
-  pipeline: Pipeline,
-  { method, headers }: Request,
-  request: OperationRequest,
-): Promise<ExecutionResult | EventResults> {
-  const prepared = pipeline.prepare(request);
-  if (isRefusal(prepared)) return prepared;
-  const { kind } = prepared;
-  if (kind === OperationTypeNode.MUTATION && method === "GET") {
-    return pipeline.refuse(
-      withStatus(405, "A mutation changes something: send it by POST.", { Allow: "POST" }),
-    );
-  }
-  if (kind === OperationTypeNode.SUBSCRIPTION && !headers.get("accept")?.includes("text/event-stream")) {
-    return pipeline.refuse(withStatus(406, NOT_AN_EVENT_STREAM));
-  }
-  return kind === OperationTypeNode.SUBSCRIPTION ? pipeline.subscribe(prepared) : pipeline.execute(prepared);
-}
-
 function isResult(result: ExecutionResult | EventResults): result is ExecutionResult {
   return !(Symbol.asyncIterator in result);
 }
@@ -160,7 +211,14 @@ function isResult(result: ExecutionResult | EventResults): result is ExecutionRe
 /** A request that nothing was executed of has a status that says so, for application/graphql-response+json. */
 function asResponse(result: ExecutionResult): ExecutionResult {
   if (!result.errors || "data" in result) return result;
+  const retryAfter = retryAfterOf(result);
+  if (retryAfter) return { errors: result.errors.map((error) => asTooOften(error, retryAfter)) };
   return { errors: result.errors.map((error) => ("http" in error.extensions ? error : asRefused(error))) };
+}
+
+function asTooOften(error: GraphQLError, retryAfter: string): GraphQLError {
+  const http = { status: 429, headers: { "Retry-After": retryAfter } };
+  return told(error, { ...error.extensions, http });
 }
 
 function asRefused(error: GraphQLError): GraphQLError {

@@ -21,6 +21,11 @@ export class Metrics implements OperationObserver {
     help: "Connections that were closed because nothing was read from them.",
     registers: [this.#registry],
   });
+  readonly #slowSendersClosed = new Counter({
+    name: "tidemark_slow_senders_closed_total",
+    help: "Connections that were closed because a request, or the initialisation of a WebSocket, took too long to come.",
+    registers: [this.#registry],
+  });
 
   constructor() {
     collectDefaultMetrics({ register: this.#registry });
@@ -59,6 +64,10 @@ export class Metrics implements OperationObserver {
 
   slowReaderClosed(): void {
     this.#slowReadersClosed.inc();
+  }
+
+  slowSenderClosed(): void {
+    this.#slowSendersClosed.inc();
   }
 
   async answer(response: ServerResponse): Promise<void> {

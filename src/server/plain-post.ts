@@ -1,7 +1,9 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { OperationTypeNode, type ExecutionResult } from "graphql";
-import { isRefusal, type OperationRequest, type Pipeline } from "../graphql/pipeline.js";
+import type { Caller } from "../auth/caller.js";
+import { isRefusal, type OperationText, type Pipeline } from "../graphql/pipeline.js";
 import type { ErrorCode } from "../protocol/error-codes.js";
+import { SECURITY_HEADERS } from "./security-headers.js";
 
 /**
  * The short way of what workers and user interfaces send all day: a query or a mutation, as plain JSON by POST.
@@ -33,16 +35,24 @@ export class PlainPost {
   }
 
   /** Answers it, or gives back its body where it was not so plain after all. */
-  async answer(request: IncomingMessage, response: ServerResponse): Promise<Buffer | undefined> {
+  async answer(
+    request: IncomingMessage,
+    response: ServerResponse,
+    caller: Caller,
+  ): Promise<Buffer | undefined> {
     const body = await bodyOf(request);
     if (!body) return undefined; // who asked is gone
     const asked = operationIn(body);
-    const prepared = asked && this.#pipeline.prepare(asked);
+    const prepared = asked && this.#pipeline.prepare({ ...asked, caller });
     if (!prepared || (!isRefusal(prepared) && prepared.kind === OperationTypeNode.SUBSCRIPTION)) return body;
     const type = ANSWER_TYPES.get(request.headers.accept ?? "*/*")!;
     const result = isRefusal(prepared) ? prepared : await this.#pipeline.execute(prepared);
     const text = JSON.stringify(result);
-    response.writeHead(type === JSON_TYPE ? 200 : statusOf(result), [
+    const retryAfter = retryAfterOf(result);
+    const status = retryAfter ? 429 : type === JSON_TYPE ? 200 : statusOf(result);
+    response.writeHead(status, [
+      ...SECURITY_HEADERS,
+      ...(retryAfter ? ["Retry-After", retryAfter] : []),
       "Content-Type",
       `${type}; charset=utf-8`,
       "Content-Length",
@@ -59,12 +69,22 @@ function statusOf(result: ExecutionResult): number {
   return Math.max(...result.errors.map(({ extensions }) => statusOfCode(extensions["code"])));
 }
 
+/** In how many seconds who came too often may come again, as HTTP says it. */
+export function retryAfterOf({ errors }: ExecutionResult): string | undefined {
+  const retryAfterMs = errors?.[0]?.extensions["retryAfterMs"];
+  return typeof retryAfterMs === "number" ? String(Math.ceil(retryAfterMs / 1_000)) : undefined;
+}
+
 export function statusOfCode(code: unknown): number {
   return STATUSES[code as ErrorCode] ?? 400;
 }
 
 /** What is not the client's fault. */
-const STATUSES: Partial<Record<ErrorCode, number>> = { UNAVAILABLE: 503, INTERNAL: 500 };
+const STATUSES: Partial<Record<ErrorCode, number>> = {
+  UNAUTHENTICATED: 401,
+  UNAVAILABLE: 503,
+  INTERNAL: 500,
+};
 
 const JSON_TYPE = "application/json";
 const GRAPHQL_TYPE = "application/graphql-response+json";
@@ -92,7 +112,7 @@ function bodyOf(request: IncomingMessage): Promise<Buffer | undefined> {
 }
 
 /** undefined for everything of which there is something to say. */
-function operationIn(body: Buffer): OperationRequest | undefined {
+function operationIn(body: Buffer): OperationText | undefined {
   try {
     const asked: unknown = JSON.parse(body.toString());
     return isOperation(asked) ? asked : undefined;
@@ -101,7 +121,7 @@ function operationIn(body: Buffer): OperationRequest | undefined {
   }
 }
 
-function isOperation(asked: unknown): asked is OperationRequest {
+function isOperation(asked: unknown): asked is OperationText {
   if (typeof asked !== "object" || asked === null) return false;
   for (const key in asked) if (!PARAMETERS.has(key)) return false;
   const { query, operationName, variables } = asked as Record<string, unknown>;

@@ -1,25 +1,37 @@
 import { once } from "node:events";
 import {
   createServer,
+  STATUS_CODES,
   type IncomingMessage,
   type Server as HttpServer,
+  type ServerOptions as HttpServerOptions,
   type ServerResponse,
 } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 import type { GraphQLError } from "graphql";
+import { isLoopback } from "../auth/auth-spec.js";
+import type { Authenticator } from "../auth/authenticator.js";
+import { Caller } from "../auth/caller.js";
+import { CallerCounts } from "../auth/caller-counts.js";
+import { maySeeMetrics } from "../auth/rights.js";
 import type { Demonstration } from "../demo/demonstration.js";
 import type { Pipeline } from "../graphql/pipeline.js";
 import type { Limits } from "../protocol/limits.js";
-import { limitExceeded } from "../protocol/tidemark-error.js";
+import { TidemarkError } from "../protocol/tidemark-error.js";
+import type { Clock } from "../util/clock.js";
 import type { Log } from "../util/log.js";
+import { ConnectionCounts, type Refusal } from "./connection-counts.js";
 import { answerDemo } from "./demo-http.js";
-import { GraphqlHttp } from "./graphql-http.js";
+import { GraphqlHttp, refuseStranger } from "./graphql-http.js";
 import { GraphiqlPage, wantsGraphiql } from "./graphiql.js";
 import type { Health } from "./health.js";
+import { Hosts } from "./hosts.js";
 import { answerJson } from "./json.js";
 import type { Metrics } from "./metrics.js";
-import { isSameOrigin } from "./same-origin.js";
+import { statusOfCode } from "./plain-post.js";
+import { Origins } from "./origins.js";
+import { setSecurityHeaders } from "./security-headers.js";
 import type { StaticFiles } from "./static-files.js";
 import { WebSockets } from "./websockets.js";
 
@@ -29,8 +41,17 @@ export interface ServerOptions {
   readonly port: number;
   readonly keepAliveMs: number;
   readonly slowReaderMs: number;
+  readonly headersTimeoutMs: number;
+  readonly requestTimeoutMs: number;
+  readonly initTimeoutMs: number;
+  readonly allowedOrigins: readonly string[];
+  readonly allowedHosts: readonly string[];
+  readonly trustsProxy: boolean;
+  readonly graphiql: boolean;
   readonly limits: Limits;
+  readonly clock: Clock;
   readonly pipeline: Pipeline;
+  readonly authenticator: Authenticator;
   readonly health: Health;
   readonly metrics: Metrics;
   readonly log: Log;
@@ -58,37 +79,48 @@ export interface About {
  *     /graphql   GraphiQL for a browser; GraphQL over HTTP, server-sent events and WebSocket
  *     /health    the process lives
  *     /ready     it can serve and write
- *     /metrics   for Prometheus
+ *     /metrics   for Prometheus, with the token of an admin
  */
 export class Server {
   readonly #options: ServerOptions;
   readonly #http: HttpServer;
   readonly #graphql: GraphqlHttp;
-  readonly #graphiql = new GraphiqlPage();
+  readonly #graphiql: GraphiqlPage;
   readonly #webSockets: WebSockets;
-  #connectionCount = 0;
-  /** The Host that the latest request named, and most name. */
-  #host: string | undefined;
-  readonly #counted = new WeakSet<Duplex>();
-  /** Connections that came when there were enough: what was there before them goes on. */
-  readonly #excess = new WeakSet<Duplex>();
+  readonly #connections: ConnectionCounts;
+  readonly #hosts: Hosts;
+  readonly #origins: Origins;
 
   constructor(options: ServerOptions) {
     this.#options = options;
+    const { limits, metrics, log } = options;
     const onSlowReaderClosed = (): void => {
-      options.metrics.slowReaderClosed();
-      options.log.info({}, "closed a connection that nothing was read from");
+      metrics.slowReaderClosed();
+      log.info({}, "closed a connection that nothing was read from");
     };
-    const watching = { ...options, onSlowReaderClosed };
+    const watching = {
+      ...options,
+      callerConnections: new CallerCounts("connectionsPerUserMax", limits),
+      onSlowReaderClosed,
+      onInitTimeout: () => metrics.slowSenderClosed(),
+    };
+    this.#hosts = new Hosts(knownHosts(options));
+    this.#origins = new Origins(options.allowedOrigins);
+    this.#connections = new ConnectionCounts(limits, { trustsProxy: options.trustsProxy });
     this.#graphql = new GraphqlHttp(watching);
+    this.#graphiql = new GraphiqlPage(options.authenticator.isOpen ? "WS" : "SSE");
     this.#webSockets = new WebSockets(watching);
-    this.#http = createServer(HTTP_TIMEOUTS, (request, response) => void this.#handle(request, response));
-    this.#http.maxConnections = options.limits.connectionsMax + REFUSED_IN_WORDS;
-    this.#http.on("connection", (socket) => this.#count(socket));
+    this.#http = createServer(
+      timeoutsOf(options),
+      (request, response) => void this.#handle(request, response),
+    );
+    this.#http.maxConnections = limits.connectionsMax + REFUSED_IN_WORDS;
+    this.#http.on("connection", (socket) => this.#connections.opened(socket));
     this.#http.on("upgrade", (request, socket, head) => this.#upgrade(request, socket, head));
-    options.metrics.gauge("connections", "Connections that are open.", () => this.#connectionCount);
-    options.metrics.gauge("event_streams", "Event streams that are open.", () => this.#graphql.streamCount);
-    options.metrics.gauge("websockets", "WebSockets that are open.", () => this.#webSockets.size);
+    this.#http.on("clientError", (error, socket) => this.#declineBytes(error, socket));
+    metrics.gauge("connections", "Connections that are open.", () => this.#connections.size);
+    metrics.gauge("event_streams", "Event streams that are open.", () => this.#graphql.streamCount);
+    metrics.gauge("websockets", "WebSockets that are open.", () => this.#webSockets.size);
   }
 
   /** Listens. Returns where. @throws Error when the address is taken or not this machine's. */
@@ -119,41 +151,45 @@ export class Server {
   async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     if (!this.#http.listening) response.setHeader("Connection", "close");
     try {
-      if (!this.#isHost(request.headers.host)) return void response.writeHead(400).end("The Host is none.\n");
-      if (this.#excess.has(request.socket)) return this.#refuseConnection(response);
+      const refusal = this.#refusalOf(request) ?? this.#connections.begin(request, response);
+      if (refusal) return this.#refuse(response, refusal);
       await this.#route(request, response);
     } catch (error) {
-      this.#options.log.error({ err: error, path: pathOf(request) }, "a request failed");
-      if (!response.headersSent) response.writeHead(500);
-      response.end();
+      this.#failed(error, response);
     }
   }
 
-  #isHost(host: string | undefined): boolean {
-    if (host !== this.#host && !isUrlHost(host)) return false;
-    this.#host = host;
-    return true;
+  /** Why nothing is done for a request, whatever it asks for. */
+  #refusalOf(request: IncomingMessage): Refusal | undefined {
+    switch (this.#hosts.judge(request.headers.host)) {
+      case "malformed":
+        return { status: 400, error: new TidemarkError("BAD_USER_INPUT", "The Host is none.") };
+      case "unknown":
+        return { status: 403, error: new TidemarkError("FORBIDDEN", UNKNOWN_HOST) };
+      case "known":
+        return undefined;
+    }
   }
 
   async #route(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const { health, metrics, about, demonstration, pipeline } = this.#options;
+    const { health, about, graphiql } = this.#options;
     const path = pathOf(request);
+    const isPage = wantsGraphiql(request);
+    if (path === "/graphql" && !isPage) return this.#answerGraphql(request, response);
+    setSecurityHeaders(response);
     switch (path) {
       case "/graphql":
-        return wantsGraphiql(request)
-          ? this.#graphiql.handle(request, response)
-          : void (await this.#graphql.handle(request, response));
+        return graphiql ? this.#graphiql.handle(request, response) : answerNothing(response);
       case "/health":
         return health.answerAlive(response);
       case "/ready":
         return health.answerReady(response);
       case "/metrics":
-        return metrics.answer(response);
+        return this.#answerMetrics(request, response);
       case "/about":
         return answerJson(response, 200, about);
       case "/demo":
-        if (!demonstration) return answerNothing(response);
-        return answerDemo(demonstration, pipeline, request, response);
+        return this.#answerDemo(request, response);
       case "/":
         if (wantsJson(request)) return answerJson(response, 200, about);
         return this.#answerFile(path, request, response);
@@ -163,25 +199,55 @@ export class Server {
   }
 
   #answerFile(path: string, request: IncomingMessage, response: ServerResponse): void {
-    const { dashboard } = this.#options;
+    const { dashboard, graphiql } = this.#options;
     if (dashboard?.has(path)) return dashboard.answer(path, request, response);
+    if (path !== "/" || !graphiql) return answerNothing(response);
     // Relative, so that it leads there behind a path prefix too.
-    if (path === "/") return void response.writeHead(302, { Location: "graphql" }).end();
-    answerNothing(response);
+    response.writeHead(302, { Location: "graphql" }).end();
+  }
+
+  async #answerGraphql(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    if (!this.#origins.admits(request)) return this.#refuse(response, ofAnotherOrigin());
+    if (this.#origins.answerCors(request, response)) return;
+    await this.#graphql.handle(request, response);
+  }
+
+  async #answerDemo(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { demonstration, pipeline } = this.#options;
+    if (!demonstration) return answerNothing(response);
+    if (!this.#origins.admits(request)) return this.#refuse(response, ofAnotherOrigin());
+    const caller = await this.#graphql.callerOf(request);
+    if (!(caller instanceof Caller)) return refuseStranger(response, caller);
+    await answerDemo({ demonstration, pipeline, caller }, request, response);
+  }
+
+  /** What is counted is over all databases and users. */
+  async #answerMetrics(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { metrics } = this.#options;
+    const caller = await this.#graphql.callerOf(request);
+    if (!(caller instanceof Caller)) return refuseStranger(response, caller);
+    if (maySeeMetrics(caller.rights)) return metrics.answer(response);
+    response.writeHead(403, { "Content-Type": "text/plain; charset=utf-8" });
+    response.end("The metrics are for an admin of all databases.\n");
   }
 
   #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
-    if (request.headers.upgrade?.toLowerCase() !== "websocket")
-      return this.#declineUpgrade(request, socket, head);
-    socket.on("error", (error) => this.#options.log.debug({ err: error }, "an upgrade failed"));
-    if (pathOf(request) !== "/graphql")
-      return refuseUpgrade(socket, "404 Not Found", "WebSockets are at /graphql.");
-    if (!isSameOrigin(request)) {
-      return refuseUpgrade(socket, "403 Forbidden", "A page of another origin may not connect.");
+    try {
+      if (request.headers.upgrade?.toLowerCase() !== "websocket")
+        return this.#declineUpgrade(request, socket, head);
+      socket.on("error", (error) => this.#options.log.debug({ err: error }, "an upgrade failed"));
+      const refusal = this.#refusalOfUpgrade(request) ?? this.#connections.begin(request, socket);
+      if (refusal) return refuseUpgrade(socket, refusal.status, this.#told(refusal.error));
+      this.#webSockets.open(request, socket, head);
+    } catch (error) {
+      refuseUpgrade(socket, 500, this.#told(error));
     }
-    if (this.#excess.has(request.socket))
-      return refuseUpgrade(socket, "503 Service Unavailable", this.#overload().message);
-    this.#webSockets.open(request, socket, head);
+  }
+
+  #refusalOfUpgrade(request: IncomingMessage): Refusal | undefined {
+    if (pathOf(request) !== "/graphql")
+      return { status: 404, error: new TidemarkError("NOT_FOUND", "WebSockets are at /graphql.") };
+    return this.#refusalOf(request) ?? (this.#origins.admits(request) ? undefined : ofAnotherOrigin());
   }
 
   /**
@@ -199,29 +265,64 @@ export class Server {
     this.#http.emit("connection", socket);
   }
 
-  #count(socket: Duplex): void {
-    if (this.#counted.has(socket)) return;
-    this.#counted.add(socket);
-    this.#connectionCount++;
-    socket.once("close", () => this.#connectionCount--);
-    if (this.#connectionCount > this.#options.limits.connectionsMax) this.#excess.add(socket);
+  /** What can't be read as HTTP, or does not come to an end, is answered as Node.js would, and counted. */
+  #declineBytes(error: NodeJS.ErrnoException, socket: Duplex): void {
+    const isSlow = error.code === "ERR_HTTP_REQUEST_TIMEOUT";
+    if (isSlow) this.#options.metrics.slowSenderClosed();
+    if (!socket.writable || isBeingAnswered(socket)) return void socket.destroy();
+    const status = isSlow ? 408 : (STATUS_OF_BYTES[error.code ?? ""] ?? 400);
+    socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nConnection: close\r\n\r\n`);
   }
 
-  #refuseConnection(response: ServerResponse): void {
-    const { message, extensions } = this.#overload();
-    response.writeHead(503, { "Content-Type": "application/json", Connection: "close", "Retry-After": "1" });
-    response.end(JSON.stringify({ errors: [{ message, extensions }] }));
+  /** Nobody foresaw it: the log has all of it under an id, and the client is told the id. */
+  #failed(error: unknown, response: ServerResponse): void {
+    const told = this.#told(error);
+    if (response.headersSent) return void response.destroy();
+    writeErrors(response, statusOfCode(told.extensions["code"]), told);
   }
 
-  #overload(): GraphQLError {
-    const { pipeline, limits } = this.#options;
-    const what = "The server has too many connections. Try again";
-    return pipeline.refuse(limitExceeded("connectionsMax", what, limits.connectionsMax)).errors[0]!;
+  #refuse(response: ServerResponse, { status, error, isLast = false }: Refusal): void {
+    setSecurityHeaders(response);
+    if (isLast) response.setHeader("Connection", "close");
+    if (error.code === "LIMIT_EXCEEDED") response.setHeader("Retry-After", "1");
+    writeErrors(response, status, this.#told(error));
+  }
+
+  /** What a client is told of it; it is counted. */
+  #told(error: unknown): GraphQLError {
+    return this.#options.pipeline.refuse(error).errors[0]!;
   }
 }
 
-/** A slow sender is cut off; the times are milliseconds. */
-const HTTP_TIMEOUTS = { headersTimeout: 10_000, requestTimeout: 15_000, connectionsCheckingInterval: 1_000 };
+/** A slow sender is looked for so often, milliseconds. */
+const CHECKING_INTERVAL_MS = 1_000;
+
+function timeoutsOf({ headersTimeoutMs, requestTimeoutMs }: ServerOptions): HttpServerOptions {
+  return {
+    headersTimeout: Math.min(headersTimeoutMs, requestTimeoutMs), // Node.js refuses others
+    requestTimeout: requestTimeoutMs,
+    connectionsCheckingInterval: Math.min(CHECKING_INTERVAL_MS, headersTimeoutMs, requestTimeoutMs),
+  };
+}
+
+/** Where only this machine is to reach it, and may do everything, it goes by few names; elsewhere by any. */
+function knownHosts({ host, allowedHosts, authenticator }: ServerOptions): readonly string[] | undefined {
+  return authenticator.isOpen && isLoopback(host) ? allowedHosts : undefined;
+}
+
+const UNKNOWN_HOST =
+  "The server does not go by the name in Host. Ask for it by its address, or name it by --allow-host.";
+
+function ofAnotherOrigin(): Refusal {
+  const message = "A page of another origin may not use this. Name the origin by --allow-origin.";
+  return { status: 403, error: new TidemarkError("FORBIDDEN", message) };
+}
+
+/** What Node.js answers where a request can't be read, by its code of error. */
+const STATUS_OF_BYTES: Readonly<Record<string, number>> = {
+  HPE_HEADER_OVERFLOW: 431,
+  HPE_CHUNK_EXTENSIONS_OVERFLOW: 413,
+};
 
 /** Connections above the bound that are still told why; more are dropped. */
 const REFUSED_IN_WORDS = 100;
@@ -229,11 +330,26 @@ const REFUSED_IN_WORDS = 100;
 /** How long answers that are under way may take when the server stops, milliseconds. */
 const DRAIN_TIMEOUT_MS = 2_000;
 
-function refuseUpgrade(socket: Duplex, status: string, message: string): void {
+/** Whether an answer has begun that this would be in the middle of; Node.js looks at the same. */
+function isBeingAnswered(socket: Duplex & { readonly _httpMessage?: ServerResponse }): boolean {
+  // eslint-disable-next-line no-underscore-dangle -- Node.js has no other name for it
+  return socket._httpMessage?.headersSent === true;
+}
+
+function refuseUpgrade(socket: Duplex, status: number, { message }: { readonly message: string }): void {
   const body = `${message}\n`;
   socket.end(
-    `HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
+    `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nConnection: close\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
   );
+}
+
+function answerNothing(response: ServerResponse): void {
+  response.writeHead(404, { "Content-Type": "text/plain; charset=utf-8" });
+  response.end("There is nothing here. The API is at /graphql.\n");
+}
+
+function writeErrors(response: ServerResponse, status: number, error: object): void {
+  response.writeHead(status, { "Content-Type": "application/json" }).end(JSON.stringify({ errors: [error] }));
 }
 
 function isInUse(error: unknown): boolean {
@@ -242,15 +358,6 @@ function isInUse(error: unknown): boolean {
 
 function portInUse(host: string, port: number): string {
   return `the address is in use: ${host}, port ${port}. Choose another port (--port, 0 for any free one), or stop what uses it.`;
-}
-
-function isUrlHost(host: string | undefined): boolean {
-  return host === undefined || URL.canParse(`http://${host}`);
-}
-
-function answerNothing(response: ServerResponse): void {
-  response.writeHead(404, { "Content-Type": "text/plain; charset=utf-8" });
-  response.end("There is nothing here. The API, and GraphiQL to try it with, are at /graphql.\n");
 }
 
 /** A program, not a browser. */

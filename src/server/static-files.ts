@@ -101,7 +101,7 @@ function fileOf(path: string, contents: ReadonlyMap<string, Buffer>): StaticFile
 function headersOf(path: string): Record<string, string> {
   const isNamedByDigest = path.startsWith("assets/");
   return {
-    ...SECURITY_HEADERS,
+    ...POLICIES,
     "Content-Type": typeOf(path)!,
     "Cache-Control": isNamedByDigest ? "public, max-age=31536000, immutable" : "no-cache",
     Vary: path === PAGE ? "Accept, Accept-Encoding" : "Accept-Encoding",
@@ -123,7 +123,7 @@ const TYPES: Readonly<Record<string, string>> = {
  * Nothing from elsewhere and nothing inline, no frame around it, and no text that becomes markup: a name that is
  * markup stays a name also where the dashboard has a fault.
  */
-const SECURITY_HEADERS = {
+const POLICIES = {
   "Content-Security-Policy": [
     "default-src 'none'",
     "script-src 'self'",
@@ -137,8 +137,5 @@ const SECURITY_HEADERS = {
     "require-trusted-types-for 'script'",
     "trusted-types 'none'",
   ].join("; "),
-  "X-Content-Type-Options": "nosniff",
-  "Referrer-Policy": "no-referrer",
   "Cross-Origin-Opener-Policy": "same-origin",
-  "Cross-Origin-Resource-Policy": "same-origin",
 };

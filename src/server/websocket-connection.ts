@@ -1,14 +1,20 @@
 import type { Socket } from "node:net";
 import type { WebSocket as ProtocolSocket } from "graphql-ws";
 import type { WebSocket } from "ws";
+import type { Authenticator } from "../auth/authenticator.js";
+import type { Caller } from "../auth/caller.js";
+import type { CallerCounts } from "../auth/caller-counts.js";
 import { CloseCode } from "../protocol/close-codes.js";
 import type { EventResult, EventResults } from "../graphql/event-results.js";
 import type { Batch } from "../hub/batch.js";
-import type { Pipeline } from "../graphql/pipeline.js";
+import type { Pipeline, Refusal } from "../graphql/pipeline.js";
 import type { Limits } from "../protocol/limits.js";
 import { limitExceeded } from "../protocol/tidemark-error.js";
+import { assert } from "../util/assert.js";
 import { latin1Of } from "../util/latin1.js";
+import type { Clock } from "../util/clock.js";
 import type { Log } from "../util/log.js";
+import { TokenBucket } from "../util/token-bucket.js";
 import { frameOf, SharedFrames } from "./frames.js";
 import { Outgoing, type OutgoingQueue } from "./outgoing.js";
 import { SlowReaderWatch, type WatchedConnection } from "./slow-reader.js";
@@ -39,6 +45,10 @@ export class WebSocketConnection implements ProtocolSocket, ResultSocket, Watche
   /** Whether there are subscriptions that were not admitted. */
   #isHolding = false;
   #operationsBegun = 0;
+  /** Where messages are bounded. */
+  readonly #bound: TokenBucket | undefined;
+  #caller: Caller | undefined;
+  #forgetCaller = nothing;
   /** Pings that were sent since the client was heard of last, and bytes beside them. */
   #unanswered = 0;
   #sentSince = 0;
@@ -47,7 +57,11 @@ export class WebSocketConnection implements ProtocolSocket, ResultSocket, Watche
     this.#webSocket = webSocket;
     this.#options = options;
     this.#outgoing = new Outgoing(webSocket, socket, options.outgoing, () => this.#balance());
+    webSocket.once("close", () => this.#forgetCaller());
     webSocket.on("pong", () => this.#heardOf());
+    const { messagesPerSecondMax } = options.limits;
+    if (messagesPerSecondMax !== Infinity) this.#bound = new TokenBucket(messagesPerSecondMax, options.clock);
+    if (this.#bound) webSocket.on("ping", () => this.#isWithinRate());
     webSocket.on("error", (error) => this.#failed(error));
     const watch = new SlowReaderWatch(socket, this, options.slowReaderMs);
     socket.on("timeout", () => watch.timedOut());
@@ -55,6 +69,29 @@ export class WebSocketConnection implements ProtocolSocket, ResultSocket, Watche
 
   get protocol(): string {
     return this.#webSocket.protocol;
+  }
+
+  /** Who asks: known once it was admitted, before which graphql-ws lets it ask nothing. */
+  get caller(): Caller {
+    assert(this.#caller, "nothing is asked before it is known who asks");
+    return this.#caller;
+  }
+
+  /** It is known who asks. When that is over, so is the connection. @throws TidemarkError LIMIT_EXCEEDED */
+  admit(caller: Caller): void {
+    if (!this.#isOpen) return;
+    this.#webSocket.once("close", this.#options.callerConnections.open(caller));
+    this.#caller = caller;
+    this.#forgetCaller = caller.whenOver(() => this.#tokenIsOver());
+  }
+
+  /** Who asks may not be connected, or is not known. */
+  refuse({ errors: [error] }: Refusal, isWithoutToken: boolean): void {
+    const code = error?.extensions["code"];
+    if (code === "LIMIT_EXCEEDED") return this.close(CloseCode.LIMIT_EXCEEDED, error?.message);
+    if (code !== "UNAUTHENTICATED") return this.close(CloseCode.TRY_AGAIN_LATER, "Try again later");
+    if (isWithoutToken) return this.close(CloseCode.UNAUTHORIZED, "Unauthorized: give a token");
+    this.close(CloseCode.TOKEN_NOT_GOOD, "Forbidden: the token is not good");
   }
 
   /**
@@ -76,6 +113,7 @@ export class WebSocketConnection implements ProtocolSocket, ResultSocket, Watche
   }
 
   admits(): boolean {
+    if (this.#caller?.isOver) this.#tokenIsOver();
     this.#isHolding ||= !this.#isOpen || !this.#hasRoom();
     return !this.#isHolding;
   }
@@ -98,6 +136,7 @@ export class WebSocketConnection implements ProtocolSocket, ResultSocket, Watche
   }
 
   close(code?: number, reason?: string): void {
+    if (code === CloseCode.INIT_TIMEOUT) this.#options.onInitTimeout();
     this.#outgoing.flush();
     this.#webSocket.close(code, reason);
   }
@@ -129,11 +168,27 @@ export class WebSocketConnection implements ProtocolSocket, ResultSocket, Watche
 
   onMessage(handle: (data: string) => Promise<void>): void {
     this.#webSocket.on("message", (data) => {
+      if (!this.#isWithinRate()) return;
       this.#receive(parsed(String(data)), handle).catch((error: unknown) => {
         this.#options.log.error({ err: error }, "a WebSocket message could not be handled");
         this.close(CloseCode.INTERNAL, "Internal server error");
       });
     });
+  }
+
+  /** Counts a message, and closes the socket if it is one too many. What comes while it is closing is not read. */
+  #isWithinRate(): boolean {
+    if (!this.#bound) return true;
+    if (!this.#isOpen) return false;
+    if (this.#bound.take() === 0) return true;
+    const { limits, pipeline } = this.#options;
+    const { messagesPerSecondMax } = limits;
+    pipeline.refuse(limitExceeded("messagesPerSecondMax", "The messages of a second", messagesPerSecondMax));
+    this.close(
+      CloseCode.LIMIT_EXCEEDED,
+      `More than ${messagesPerSecondMax} messages a second (messagesPerSecondMax)`,
+    );
+    return false;
   }
 
   async #receive(message: unknown, handle: (data: string) => Promise<void>): Promise<void> {
@@ -178,6 +233,10 @@ export class WebSocketConnection implements ProtocolSocket, ResultSocket, Watche
     const isTooBig = "code" in error && error.code === "WS_ERR_UNSUPPORTED_MESSAGE_LENGTH";
     if (isTooBig)
       pipeline.refuse(limitExceeded("messageBytesMax", "A message is too large", limits.messageBytesMax));
+  }
+
+  #tokenIsOver(): void {
+    this.close(CloseCode.TOKEN_NOT_GOOD, "Forbidden: the token is no longer good");
   }
 
   #heardOf(): void {
@@ -238,6 +297,8 @@ const PING_WAITS_BEHIND = 64 * 1_024;
 
 export interface WebSocketConnectionOptions {
   readonly pipeline: Pipeline;
+  readonly authenticator: Authenticator;
+  readonly callerConnections: CallerCounts;
   readonly limits: Limits;
   /** Shared by all connections. */
   readonly outgoing: OutgoingQueue;
@@ -246,6 +307,10 @@ export interface WebSocketConnectionOptions {
   /** How long a reader may take nothing of what waits for it, milliseconds. */
   readonly slowReaderMs: number;
   readonly onSlowReaderClosed: () => void;
+  /** How long it may be open without its initialisation, milliseconds. */
+  readonly initTimeoutMs: number;
+  readonly onInitTimeout: () => void;
+  readonly clock: Clock;
   readonly log: Log;
 }
 
@@ -268,6 +333,8 @@ function inUse(id: string): string {
   const reason = `Subscriber for ${id} already exists`;
   return Buffer.byteLength(reason) <= 123 ? reason : "Subscriber already exists";
 }
+
+function nothing(): void {}
 
 const ID_FIRST = /^\{"id":"(\d+)"/;
 

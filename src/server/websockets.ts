@@ -10,6 +10,7 @@ import {
 } from "graphql";
 import { handleProtocols, makeServer, type Server as ProtocolServer } from "graphql-ws";
 import { WebSocketServer, type WebSocket } from "ws";
+import { tokenInPayload } from "../auth/authenticator.js";
 import { EventResults } from "../graphql/event-results.js";
 import { isRefusal, type PreparedOperation } from "../graphql/pipeline.js";
 import { CloseCode } from "../protocol/close-codes.js";
@@ -35,6 +36,7 @@ export class WebSockets {
       noServer: true,
       handleProtocols,
       maxPayload: options.limits.messageBytesMax,
+      ...OPTIONS_WITHOUT_TYPES,
       perMessageDeflate: false,
     });
     this.#protocol = createProtocol(this.#options);
@@ -78,18 +80,34 @@ export class WebSockets {
   }
 }
 
-/** How long a client is waited for that was told to go away, milliseconds. */
+/** How long a client is waited for that was told to go away, or why it has to, milliseconds. */
 const CLOSE_TIMEOUT_MS = 1_000;
+
+/** The types of ws do not know them yet. Of a message that comes in frames, which clients send in one, 64 are taken. */
+const OPTIONS_WITHOUT_TYPES = { maxFragments: 64, closeTimeout: CLOSE_TIMEOUT_MS };
 
 function createProtocol({
   pipeline,
+  authenticator,
   limits,
+  initTimeoutMs,
 }: WebSocketConnectionOptions): ProtocolServer<WebSocketConnection> {
   return makeServer<Record<string, unknown> | undefined, WebSocketConnection>({
+    connectionInitWaitTimeout: initTimeoutMs,
+    async onConnect({ extra: connection, connectionParams }) {
+      const token = tokenInPayload(connectionParams);
+      try {
+        connection.admit(await authenticator.authenticate(token));
+        return true;
+      } catch (error) {
+        connection.refuse(pipeline.refuse(error), token === undefined);
+        return false;
+      }
+    },
     onSubscribe({ extra: connection }, id, payload) {
       const { query, operationName, variables } = payload;
       forget(payload);
-      const prepared = pipeline.prepare({ query, operationName, variables });
+      const prepared = pipeline.prepare({ caller: connection.caller, query, operationName, variables });
       if (isRefusal(prepared)) return prepared.errors;
       if (prepared.kind !== OperationTypeNode.SUBSCRIPTION || connection.admitSubscription(id))
         return new HandedOperation(prepared);

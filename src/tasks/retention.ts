@@ -1,5 +1,6 @@
 import { parseDuration } from "../util/duration.js";
-import { CONTROL_CHARACTER, type DatabaseName } from "./names.js";
+import { matchesPattern, parseDatabasePattern } from "./database-pattern.js";
+import type { DatabaseName } from "./names.js";
 import { endOf, type UserTask } from "./user-task.js";
 
 /**
@@ -38,7 +39,7 @@ export function expiresAt(userTask: UserTask, { ended, failed }: Retention): num
 
 /** How long what ended in `database` stays, in milliseconds. */
 export function durationFor(database: DatabaseName, { byPattern, otherwiseMs }: DatabaseDurations): number {
-  return byPattern.find(({ pattern }) => isMatch(database, pattern))?.ms ?? otherwiseMs;
+  return byPattern.find(({ pattern }) => matchesPattern(database, pattern))?.ms ?? otherwiseMs;
 }
 
 /** The shortest time that a job may stay, in milliseconds. */
@@ -75,14 +76,12 @@ function parsePart(part: string): { pattern: string | undefined; ms: number } {
   const duration = part.slice(at + 1).trim();
   const ms = parseDuration(duration);
   if (ms > parseDuration(LONGEST)) throw new RangeError(`"${duration}" is longer than ${LONGEST}`);
-  return { pattern: at === -1 ? undefined : parsePattern(part.slice(0, at).trim()), ms };
+  return { pattern: at === -1 ? undefined : patternOf(part.slice(0, at).trim()), ms };
 }
 
-function parsePattern(text: string): string {
-  const pattern = text.toLowerCase().normalize("NFC");
-  if (pattern === "") throw new RangeError(`a pattern is missing before "="`);
-  if (CONTROL_CHARACTER.test(pattern)) throw new RangeError("a pattern has a control character in it");
-  return pattern;
+function patternOf(text: string): string {
+  if (text === "") throw new RangeError(`a pattern is missing before "="`);
+  return parseDatabasePattern(text);
 }
 
 /** What is written twice is a slip: the second would never count. */
@@ -93,19 +92,4 @@ function checkTwice(patterns: readonly (string | undefined)[]): void {
   throw new RangeError(
     pattern === undefined ? "two durations have no pattern" : `the pattern "${pattern}" is there twice`,
   );
-}
-
-/** Each piece between two stars is looked for from the left, so the time is linear whatever the pattern. */
-function isMatch(name: string, pattern: string): boolean {
-  const [first, ...pieces] = pattern.split("*") as [string, ...string[]];
-  const last = pieces.pop();
-  if (last === undefined) return name === first;
-  if (!name.startsWith(first)) return false;
-  let at = first.length;
-  for (const piece of pieces) {
-    const found = name.indexOf(piece, at);
-    if (found === -1) return false;
-    at = found + piece.length;
-  }
-  return name.endsWith(last) && name.length - last.length >= at;
 }

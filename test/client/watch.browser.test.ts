@@ -22,7 +22,7 @@ describe.skipIf(!hasChromium())("A watch in a page (needs Chromium)", { timeout:
     await using network = await SeverableProxy.open(server.url);
     await store(server.url);
     await using browser = await openBrowser();
-    const page = await browser.newPage();
+    const page = await browser.newPage({ bypassCSP: true }); // of the server, but no page that may run anything
     await page.goto(`${network.url}/health`);
 
     await watchIn(page, { url: "/", database: "d", transport });
@@ -41,7 +41,7 @@ describe.skipIf(!hasChromium())("A watch in a page (needs Chromium)", { timeout:
     await using network = await SeverableProxy.open(server.url, { refusesWebSockets: true });
     await store(server.url);
     await using browser = await openBrowser();
-    const page = await browser.newPage();
+    const page = await browser.newPage({ bypassCSP: true }); // of the server, but no page that may run anything
     await page.goto(`${network.url}/health`);
 
     await watchIn(page, { url: "/", database: "d" });
@@ -53,7 +53,7 @@ describe.skipIf(!hasChromium())("A watch in a page (needs Chromium)", { timeout:
     await using server = await startServer();
     await store(server.url);
     await using browser = await openBrowser();
-    const page = await browser.newPage();
+    const page = await browser.newPage({ bypassCSP: true }); // of the server, but no page that may run anything
     await page.goto(`${server.url}/health`);
     const { webSockets } = recordPage(page);
 

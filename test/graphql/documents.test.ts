@@ -102,7 +102,7 @@ describe("What is remembered is bounded (law 16)", () => {
 });
 
 function openDocuments(): Documents {
-  return new Documents(schema, DEFAULT_LIMITS);
+  return new Documents(schema, DEFAULT_LIMITS, { introspection: true });
 }
 
 /** Each of them twice, so that it has a plan. */

@@ -10,11 +10,11 @@ import { describe, expect, it } from "vitest";
 import { InputReaders } from "../../src/graphql/input-readers.js";
 import { planOperations } from "../../src/graphql/document-plans.js";
 import type { OperationPlan } from "../../src/graphql/operation-plan.js";
-import type { OperationRequest } from "../../src/graphql/pipeline.js";
+import type { OperationText } from "../../src/graphql/pipeline.js";
 import { schema } from "../../src/graphql/schema.js";
 import { openPlanWorld } from "./plan-world.js";
 
-type Row = readonly [name: string, asked: OperationRequest];
+type Row = readonly [name: string, asked: OperationText];
 
 const JOB = `database: "neo4j", username: "alice", jobId: "job"`;
 const TASK = `fragment T on Task { id path depth description kind status mode currentIteration maxIterations message startedAt endedAt elapsedMs rate maxConcurrency progress { done volume knownVolume ratio percent bar } }`;

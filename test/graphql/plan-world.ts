@@ -1,6 +1,13 @@
 import type { ExecutionResult } from "graphql";
+import { anonymousCaller } from "../../src/auth/caller.js";
 import type { OperationContext, Services } from "../../src/graphql/context.js";
-import { isRefusal, Pipeline, type OperationRequest } from "../../src/graphql/pipeline.js";
+import {
+  isRefusal,
+  Pipeline,
+  type OperationText,
+  type PreparedOperation,
+  type Refusal,
+} from "../../src/graphql/pipeline.js";
 import { schema } from "../../src/graphql/schema.js";
 import { Hub } from "../../src/hub/hub.js";
 import type { TaskEvent } from "../../src/hub/task-event.js";
@@ -35,27 +42,36 @@ export class PlanWorld implements AsyncDisposable {
     const { provider, clock, limits, log, retention } = stores;
     const hub = new Hub(provider, { clock, bookmarkMs: 30_000 });
     const observer = { failed: nothing, eventExecuted: nothing, eventsTold: nothing };
-    const services: Services = { provider, hub, limits, leaseMs: 60_000, retention, observer };
-    this.pipeline = new Pipeline({ schema, services, clock, log });
+    const services: Services = { limits, leaseMs: 60_000, retention, observer };
+    this.pipeline = new Pipeline({
+      schema,
+      services,
+      provider,
+      hub,
+      nowhere: hub,
+      introspection: true,
+      clock,
+      log,
+    });
   }
 
   /** What is answered to a document that was never seen. */
-  answer(asked: OperationRequest): Promise<ExecutionResult> {
+  answer(asked: OperationText): Promise<ExecutionResult> {
     const { query } = asked;
     return this.#execute({ ...asked, query: `${query} # ${Math.random()}` });
   }
 
   /** What is answered to a document that was seen twice. */
-  async answerAgain(asked: OperationRequest): Promise<ExecutionResult> {
-    this.pipeline.prepare(asked);
-    this.pipeline.prepare(asked);
+  async answerAgain(asked: OperationText): Promise<ExecutionResult> {
+    this.#prepare(asked);
+    this.#prepare(asked);
     return this.#execute(asked);
   }
 
   /** What the plan of a query makes of it by itself; undefined where there is none, or it gives up. */
-  runPlan(asked: OperationRequest): unknown {
-    this.pipeline.prepare(asked);
-    const prepared = this.pipeline.prepare(asked);
+  runPlan(asked: OperationText): unknown {
+    this.#prepare(asked);
+    const prepared = this.#prepare(asked);
     if (isRefusal(prepared)) return undefined;
     const data = prepared.planned?.run(prepared.contextValue);
     return data && { data };
@@ -78,7 +94,7 @@ export class PlanWorld implements AsyncDisposable {
 
   /** What resolvers are handed. */
   context(): OperationContext {
-    const prepared = this.pipeline.prepare({ query: "{ __typename }" });
+    const prepared = this.#prepare({ query: "{ __typename }" });
     assert(!isRefusal(prepared), "it can be executed");
     return prepared.contextValue;
   }
@@ -93,8 +109,12 @@ export class PlanWorld implements AsyncDisposable {
     await this.stores[Symbol.asyncDispose]();
   }
 
-  async #execute(asked: OperationRequest): Promise<ExecutionResult> {
-    const prepared = this.pipeline.prepare(asked);
+  #prepare(asked: OperationText): PreparedOperation | Refusal {
+    return this.pipeline.prepare({ ...asked, caller: anonymousCaller(this.stores.clock) });
+  }
+
+  async #execute(asked: OperationText): Promise<ExecutionResult> {
+    const prepared = this.#prepare(asked);
     return isRefusal(prepared) ? prepared : this.pipeline.execute(prepared);
   }
 }

@@ -13,10 +13,15 @@ export const NO_ACTIONS: Actions = {
   remove: noServer,
   purge: noServer,
   run: () => Promise.reject(new Error("no command is run here")),
+  tokens: { create: nowhere, list: nowhere, revoke: nowhere },
 };
 
 function noServer(): Promise<never> {
   return Promise.reject(new Error("no server is asked here"));
+}
+
+function nowhere(): Promise<never> {
+  return Promise.reject(new Error("no file is touched here"));
 }
 
 // eslint-disable-next-line require-yield -- it has nothing to give

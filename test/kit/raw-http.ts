@@ -138,9 +138,13 @@ export async function dataOf<Data>(
 }
 
 /** The value of a metric; 0 while it has none. `series` as Prometheus writes it: `name` or `name{label="x"}`. */
-export async function readMetric(url: string, series: string): Promise<number> {
+export async function readMetric(
+  url: string,
+  series: string,
+  headers: Readonly<Record<string, string>> = {},
+): Promise<number> {
   using connection = new HttpConnection(url);
-  const { body } = await connection.request({ path: "/metrics" });
+  const { body } = await connection.request({ path: "/metrics", headers });
   const line = body.split("\n").find((text) => text.startsWith(`${series} `));
   return Number(line?.slice(series.length + 1) ?? 0);
 }

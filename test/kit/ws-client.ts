@@ -24,6 +24,8 @@ export interface Closing {
 export interface WsClientOptions extends ClientOptions {
   /** Default: the one that the server speaks. */
   readonly protocols?: readonly string[];
+  /** For `connect`: what goes with the `connection_init`. */
+  readonly token?: string;
 }
 
 export class WsClient implements Disposable {
@@ -48,9 +50,9 @@ export class WsClient implements Disposable {
   }
 
   /** Resolves when the server has acknowledged the connection. */
-  static async connect(url: string, options: WsClientOptions = {}): Promise<WsClient> {
+  static async connect(url: string, { token, ...options }: WsClientOptions = {}): Promise<WsClient> {
     const client = await WsClient.open(url, options);
-    client.send({ type: "connection_init" });
+    client.send({ type: "connection_init", ...(token && { payload: { token } }) });
     await client.next(({ type }) => type === "connection_ack");
     return client;
   }
@@ -178,7 +180,7 @@ export function upgrade(
   path = "/graphql",
 ): string {
   const all = {
-    Host: "x",
+    Host: "localhost",
     Connection: "Upgrade",
     Upgrade: "websocket",
     "Sec-WebSocket-Version": "13",

@@ -186,7 +186,7 @@ describe("A signal", () => {
     const body = JSON.stringify({ query: STORE });
     await Promise.all([socket.subscribe(COUNT).next(), stream.next()]);
     await silent.until((received) => received.includes("connection_ack"));
-    await underWay.ask(`GET /health HTTP/1.1\r\nHost: x\r\n\r\n${head(body)}${body.slice(0, 9)}`);
+    await underWay.ask(`GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n${head(body)}${body.slice(0, 9)}`);
 
     const startedAt = performance.now();
     program.signal("SIGTERM");
@@ -286,7 +286,7 @@ describe("The memory of a server stays bounded", () => {
 });
 
 function head(body: string): string {
-  return `POST /graphql HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n`;
+  return `POST /graphql HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n`;
 }
 
 async function createFile(text: string): Promise<{ readonly path: string } & AsyncDisposable> {

@@ -18,7 +18,7 @@ describe.skipIf(!hasChromium())("An EventSource of a browser (needs Chromium)", 
     await using server = await startServer();
     await using network = await SeverableProxy.open(server.url);
     await using browser = await openBrowser();
-    const page = await browser.newPage();
+    const page = await browser.newPage({ bypassCSP: true }); // of the server, but no page that may run anything
     await page.goto(`${network.url}/health`);
 
     await watch(page);

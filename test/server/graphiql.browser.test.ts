@@ -1,5 +1,6 @@
 import type { Page } from "playwright-core";
 import { describe, expect, it } from "vitest";
+import { Tokens } from "../kit/tokens.js";
 import { hasChromium, openBrowser, recordPage } from "../kit/browser.js";
 import { startServer } from "../kit/server.js";
 
@@ -41,6 +42,28 @@ describe.skipIf(!hasChromium())("GraphiQL in a browser (needs Chromium)", { time
     await seeResult(watcher, "Import");
 
     expect(record.webSockets).toEqual([`${server.url.replace("http", "ws")}/graphql`]);
+  });
+
+  it("sends the token that is among its headers, also where it subscribes", async () => {
+    const tokens = new Tokens();
+    const token = await tokens.grant("alice");
+    await using server = await startServer({ auth: tokens.auth });
+    await using browser = await openBrowser();
+    const page = await browser.newPage();
+    const record = recordPage(page);
+
+    await openGraphiql(page, server.url);
+    await play(page);
+    await seeResult(page, "UNAUTHENTICATED");
+    await giveHeaders(page, { authorization: `Bearer ${token}` });
+    await play(page);
+    await seeResult(page, "CREATED");
+    await goToTab(page, "Watch");
+    await giveHeaders(page, { authorization: `Bearer ${token}` });
+    await play(page);
+    await seeResult(page, "CaughtUp");
+
+    expect(record.webSockets).toEqual([]);
   });
 
   it("asks nothing of any other host, and has no error on its console", async () => {
@@ -127,6 +150,13 @@ async function openGraphiql(page: Page, url: string): Promise<void> {
 async function goToTab(page: Page, name: string): Promise<void> {
   await page.locator(".graphiql-tab-button", { hasText: new RegExp(`^${name}$`) }).click();
   await page.locator(".graphiql-tab-active", { hasText: name }).waitFor();
+}
+
+async function giveHeaders(page: Page, headers: object): Promise<void> {
+  await page.getByRole("button", { name: "Headers", exact: true }).click();
+  await page.locator(".graphiql-editor-tool .graphiql-editor:visible .view-line").first().click();
+  await page.keyboard.press("ControlOrMeta+a");
+  await page.keyboard.insertText(JSON.stringify(headers));
 }
 
 function play(page: Page): Promise<void> {

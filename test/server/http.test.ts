@@ -182,7 +182,7 @@ describe("A request by another method", () => {
     const body = JSON.stringify(TYPENAME);
 
     connection.write(
-      "POST /graphql HTTP/1.1\r\nHost: x\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n" +
+      "POST /graphql HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n" +
         "HTTP2-Settings: AAEAAEAAAAIAAAABAAMAAABkAAQBAAAAAAUAAEAA\r\nContent-Type: application/json\r\n" +
         `Content-Length: ${body.length}\r\n\r\n${body}`,
     );
@@ -286,14 +286,14 @@ describe("A connection", () => {
 
   it("that sends slowly, or without end, stops nobody else", async () => {
     await using server = await startServer();
-    using heads = await openMany(server.url, "POST /graphql HTTP/1.1\r\nHost: x\r\nX-Slow: ");
+    using heads = await openMany(server.url, "POST /graphql HTTP/1.1\r\nHost: localhost\r\nX-Slow: ");
     using bodies = await openMany(
       server.url,
-      `POST /graphql HTTP/1.1\r\nHost: x\r\nContent-Type: ${JSON_TYPE}\r\nContent-Length: 900000\r\n\r\n{`,
+      `POST /graphql HTTP/1.1\r\nHost: localhost\r\nContent-Type: ${JSON_TYPE}\r\nContent-Length: 900000\r\n\r\n{`,
     );
     using endless = await RawConnection.open(server.url);
     endless.write(
-      `POST /graphql HTTP/1.1\r\nHost: x\r\nContent-Type: ${JSON_TYPE}\r\nTransfer-Encoding: chunked\r\n\r\n`,
+      `POST /graphql HTTP/1.1\r\nHost: localhost\r\nContent-Type: ${JSON_TYPE}\r\nTransfer-Encoding: chunked\r\n\r\n`,
     );
     for (let count = 0; count < 40; count++) endless.write(`ffff\r\n${" ".repeat(0xffff)}\r\n`);
     await endless.until((received) => received.includes("\r\n\r\n"));
@@ -309,12 +309,18 @@ describe("A connection", () => {
 
   it.each([
     ["no HTTP", "NONSENSE\r\n\r\n"],
-    ["two lengths", "POST /graphql HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n"],
+    [
+      "two lengths",
+      "POST /graphql HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n",
+    ],
     [
       "a length and chunks",
-      "POST /graphql HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n",
+      "POST /graphql HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n",
     ],
-    ["a bare line feed in a header", "GET /graphql HTTP/1.1\r\nHost: x\r\nA: b\nContent-Length: 5\r\n\r\n"],
+    [
+      "a bare line feed in a header",
+      "GET /graphql HTTP/1.1\r\nHost: localhost\r\nA: b\nContent-Length: 5\r\n\r\n",
+    ],
     ["no host", "GET /graphql HTTP/1.1\r\n\r\n"],
   ])("with %s is refused with 400 and closed", async (_, text) => {
     await using server = await startServer();
@@ -325,6 +331,29 @@ describe("A connection", () => {
 
     expect(connection.received).toMatch(/^HTTP\/1.1 400 Bad Request\r\n/);
     expect(connection.received).not.toMatch(INSIDES);
+  });
+});
+
+describe("What can't be read as HTTP", () => {
+  it("is told so, also after a request that was answered", async () => {
+    await using server = await startServer();
+    using connection = await RawConnection.open(server.url);
+    await connection.ask("GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n");
+
+    connection.write("NONSENSE\r\n\r\n");
+    await connection.ended();
+
+    expect(connection.received).toMatch(/HTTP\/1.1 400 Bad Request\r\nConnection: close\r\n\r\n$/);
+  });
+
+  it("is told so where a head is too long: 431", async () => {
+    await using server = await startServer();
+    using connection = await RawConnection.open(server.url);
+
+    connection.write(`GET / HTTP/1.1\r\nHost: localhost\r\nX: ${"x".repeat(20_000)}\r\n\r\n`);
+    await connection.ended();
+
+    expect(connection.received).toMatch(/^HTTP\/1.1 431 /);
   });
 });
 
@@ -397,10 +426,10 @@ describe("/ready", () => {
     await using server = await startServer();
     using connection = await RawConnection.open(server.url);
     // Answered only once it has begun: from then on the connection counts as one in use.
-    await connection.ask("GET /ready HTTP/1.1\r\nHost: x\r\n\r\nGET /ready HTTP/1.1\r\n");
+    await connection.ask("GET /ready HTTP/1.1\r\nHost: localhost\r\n\r\nGET /ready HTTP/1.1\r\n");
 
     const stopped = server.close();
-    connection.write("Host: x\r\n\r\n");
+    connection.write("Host: localhost\r\n\r\n");
     await stopped;
     await connection.ended();
 
@@ -413,7 +442,7 @@ describe("A request that is under way when the server stops", () => {
   it("is answered, and told that the connection ends", async () => {
     await using server = await startServer();
     using connection = await RawConnection.open(server.url);
-    await connection.ask(`GET /health HTTP/1.1\r\nHost: x\r\n\r\n${POST_HEAD.slice(0, -1)}`);
+    await connection.ask(`GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n${POST_HEAD.slice(0, -1)}`);
     const before = connection.received.length;
 
     const stopped = server.close();
@@ -540,14 +569,17 @@ describe("Hostile input", () => {
     ["a host with a space", headed("Host: a b")],
     ["a host with a wrong port", headed("Host: x:99999999")],
     ["a host with a path", headed("Host: x/../..")],
-    ["an origin that is none", headed("Host: x\r\nOrigin: ://")],
-    ["an absolute address", `GET http://[/graphql HTTP/1.1\r\nHost: x\r\n\r\n`],
-    ["an address that is no path", `GET graphql HTTP/1.1\r\nHost: x\r\n\r\n`],
-    ["a query that can't be decoded", `GET /graphql?query=%ff%00 HTTP/1.1\r\nHost: x\r\n\r\n`],
-    ["a wrong encoding", headed("Host: x\r\nContent-Encoding: gzip")],
-    ["an exotic charset", headed("Host: x").replace("application/json", "application/json; charset=utf-7")],
-    ["many types to accept", headed(`Host: x\r\nAccept: ${"a/b;q=0.1,".repeat(500)}`)],
-    ["a type to accept that is none", headed("Host: x\r\nAccept: ;;=,")],
+    ["an origin that is none", headed("Host: localhost\r\nOrigin: ://")],
+    ["an absolute address", `GET http://[/graphql HTTP/1.1\r\nHost: localhost\r\n\r\n`],
+    ["an address that is no path", `GET graphql HTTP/1.1\r\nHost: localhost\r\n\r\n`],
+    ["a query that can't be decoded", `GET /graphql?query=%ff%00 HTTP/1.1\r\nHost: localhost\r\n\r\n`],
+    ["a wrong encoding", headed("Host: localhost\r\nContent-Encoding: gzip")],
+    [
+      "an exotic charset",
+      headed("Host: localhost").replace("application/json", "application/json; charset=utf-7"),
+    ],
+    ["many types to accept", headed(`Host: localhost\r\nAccept: ${"a/b;q=0.1,".repeat(500)}`)],
+    ["a type to accept that is none", headed("Host: localhost\r\nAccept: ;;=,")],
   ])("never shows the insides: %s", async (_, text) => {
     const log = new RecordingLog();
     await using server = await startServer({}, { log });
@@ -599,7 +631,7 @@ describe("Hostile input", () => {
 });
 
 const POST_BODY = JSON.stringify(TYPENAME);
-const POST_HEAD = `POST /graphql HTTP/1.1\r\nHost: x\r\nContent-Type: ${JSON_TYPE}\r\nContent-Length: ${POST_BODY.length}\r\n\r\n`;
+const POST_HEAD = `POST /graphql HTTP/1.1\r\nHost: localhost\r\nContent-Type: ${JSON_TYPE}\r\nContent-Length: ${POST_BODY.length}\r\n\r\n`;
 
 /** What a stack, a path or a library would say of itself. */
 const INSIDES =

@@ -114,6 +114,61 @@ const DOCUMENTS: readonly Row[] = [
     within: { query: "{ __typename }" },
     above: { query: "{ __typename }", variables: { a: nested(2_000) } },
   },
+  {
+    limit: "queryCostMax",
+    what: "a page",
+    bound: 9,
+    within: { query: `{ tasks(database: "d", first: 2) { nodes { id jobId } } }` },
+    above: { query: `{ tasks(database: "d", first: 3) { nodes { id jobId } } }` },
+  },
+  {
+    limit: "queryCostMax",
+    what: "a page whose size is a variable",
+    bound: 9,
+    within: {
+      query: `query ($n: Int = 9) { tasks(database: "d", first: $n) { nodes { id } } }`,
+      variables: { n: 4 },
+    },
+    above: { query: `query ($n: Int = 9) { tasks(database: "d", first: $n) { nodes { id } } }` },
+  },
+  {
+    limit: "queryCostMax",
+    what: "pages in pages",
+    bound: 20,
+    within: { query: `{ tasks(database: "d", last: 2) { nodes { log(last: 3) { message level } } } }` },
+    above: { query: `{ tasks(database: "d", last: 2) { nodes { log(last: 4) { message level } } } }` },
+  },
+  {
+    limit: "queryCostMax",
+    what: "pages in fragments",
+    bound: 10,
+    within: {
+      query: `{ a: tasks(database: "d", first: 2) { ...F } b: tasks(database: "d", first: 2) { ...F } } fragment F on UserTaskConnection { nodes { id } }`,
+    },
+    above: {
+      query: `{ a: tasks(database: "d", first: 2) { ...F } b: tasks(database: "d", first: 3) { ...F } } fragment F on UserTaskConnection { nodes { id } }`,
+    },
+  },
+  {
+    limit: "queryCostMax",
+    what: "nodes",
+    bound: 5,
+    within: {
+      query: "query ($ids: [ID!]!) { nodes(ids: $ids) { id __typename } }",
+      variables: { ids: nodeIds(2) },
+    },
+    above: {
+      query: "query ($ids: [ID!]!) { nodes(ids: $ids) { id __typename } }",
+      variables: { ids: nodeIds(3) },
+    },
+  },
+  {
+    limit: "queryCostMax",
+    what: "rows",
+    bound: 5,
+    within: { query: `{ listProgress(database: "d", first: 2) { jobId progress } }` },
+    above: { query: `{ listProgress(database: "d") { jobId progress } }` },
+  },
 ];
 
 const READING: readonly Row[] = [
@@ -180,6 +235,13 @@ const CHANGING: readonly Row[] = [
     limit: "inputsPerRequestMax",
     what: "inputs",
     bound: 2,
+    within: updateTasks(2),
+    above: updateTasks(3),
+  },
+  {
+    limit: "queryCostMax",
+    what: "the answers to inputs",
+    bound: 5,
     within: updateTasks(2),
     above: updateTasks(3),
   },
@@ -281,6 +343,18 @@ const CHANGING: readonly Row[] = [
 
 /** What is within the bound has to end by itself: the job has ended, and so has a subscription to it. */
 const WATCHING: readonly Row[] = [
+  {
+    limit: "queryCostMax",
+    what: "an event",
+    bound: 5,
+    prepare: storeEnded,
+    within: {
+      query: `subscription { task(database: "d", username: "u", jobId: "j") { id jobId username version } }`,
+    },
+    above: {
+      query: `subscription { task(database: "d", username: "u", jobId: "j") { id jobId username version attempt } }`,
+    },
+  },
   {
     limit: "documentDepthMax",
     what: "fields of an event",

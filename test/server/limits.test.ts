@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import { SETTINGS } from "../../src/config.js";
 import { createMemoryJournal } from "../../src/journal/memory-journal.js";
 import { DEFAULT_LIMITS, type Limits } from "../../src/protocol/limits.js";
+import { ManualClock } from "../kit/manual-clock.js";
 import { observeJournal } from "../kit/observed-journal.js";
 import {
   answerOf,
@@ -24,6 +25,12 @@ import { CHANGING_TRANSPORTS, TRANSPORTS, WATCHING_TRANSPORTS } from "./transpor
 /** Limits that are no row, and where they are tested. */
 const ELSEWHERE: Partial<Record<keyof Limits, string>> = {
   connectionsMax: "below: no operation passes it",
+  connectionsPerAddressMax: "below: no operation passes it",
+  messagesPerSecondMax: "below: on WebSocket alone",
+  connectionsPerUserMax: "caller-limits.test.ts: no single operation passes it",
+  subscriptionsPerUserMax: "caller-limits.test.ts: no single operation passes it",
+  operationsPerSecondMax: "caller-limits.test.ts: it needs a clock that stands still",
+  mutationsPerSecondMax: "caller-limits.test.ts: it needs a clock that stands still",
   subscriptionsPerSocketMax: "below: on WebSocket alone; HTTP carries one operation at a time",
   bodyBytesMax: "below: by POST alone",
   messageBytesMax: "below: on WebSocket alone",
@@ -133,7 +140,7 @@ describe("bodyBytesMax", () => {
     using connection = await RawConnection.open(server.url);
 
     const refused = await connection.ask(
-      "POST /graphql HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 201\r\n\r\n",
+      "POST /graphql HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 201\r\n\r\n",
     );
 
     expect(refused).toMatch(/^HTTP\/1.1 413 /);
@@ -282,7 +289,7 @@ describe("connectionsMax", () => {
 
     using idle = await RawConnection.open(server.url);
     using refused = await RawConnection.open(server.url);
-    refused.write("GET /graphql HTTP/1.1\r\nHost: x\r\n\r\n");
+    refused.write("GET /graphql HTTP/1.1\r\nHost: localhost\r\n\r\n");
     await refused.ended();
     const served = await first.post({ query: "{ __typename }" });
 
@@ -290,6 +297,114 @@ describe("connectionsMax", () => {
     expect(served.status).toBe(200);
     expect(await socket.ask({ query: "{ __typename }" })).toEqual({ data: { __typename: "Query" } });
   });
+});
+
+describe("connectionsPerAddressMax", () => {
+  const asked = { query: "{ __typename }" };
+  const REFUSED = { code: "LIMIT_EXCEEDED", limit: "connectionsPerAddressMax" };
+
+  it("bounds connections from one address: above it 429, named; a closed one makes room", async () => {
+    await using server = await startServer({ connectionsPerAddressMax: "2" });
+    using first = new HttpConnection(server.url);
+    using second = new HttpConnection(server.url);
+    using third = new HttpConnection(server.url);
+
+    const accepted = [await first.post(asked), await second.post(asked)];
+    const refused = await third.post(asked);
+    second[Symbol.dispose]();
+    await connectionCountReaches(first, 1);
+    const again = await third.post(asked);
+    const { body } = await first.request({ path: "/metrics" });
+
+    expect([...accepted, again].map(({ status }) => status)).toEqual([200, 200, 200]);
+    expect([refused.status, refused.headers["retry-after"], refused.headers.connection]).toEqual([
+      429,
+      "1",
+      "close",
+    ]);
+    expect(answerOf(refused).errors?.[0]?.extensions).toEqual(REFUSED);
+    expect(body).toContain(`${failures(REFUSED)} 1\n`);
+  });
+
+  it("refuses a WebSocket with 429 above it, and what is there goes on", async () => {
+    await using server = await startServer({ connectionsPerAddressMax: "1" });
+    using first = await WsClient.connect(server.url);
+    using second = await RawConnection.open(server.url);
+
+    second.write(upgrade());
+    await second.ended();
+
+    expect(second.received).toMatch(/^HTTP\/1.1 429 Too Many Requests\r\n/);
+    expect(await first.ask(asked)).toEqual({ data: { __typename: "Query" } });
+  });
+
+  it("takes nobody's word for an address, as anybody may write it", async () => {
+    await using server = await startServer({ connectionsPerAddressMax: "1" });
+    using first = new HttpConnection(server.url);
+    using second = new HttpConnection(server.url);
+
+    await first.post(asked);
+    const refused = await second.post(asked, { "x-forwarded-for": "203.0.113.9" });
+
+    expect(refused.status).toBe(429);
+  });
+
+  it("counts what each client has open behind a proxy that is trusted, by the proxy's own word", async () => {
+    await using server = await startServer({ connectionsPerAddressMax: "1", trustProxy: "on" });
+    using watcher = new HttpConnection(server.url);
+    using other = new HttpConnection(server.url);
+    using third = new HttpConnection(server.url);
+    const watch = { query: `subscription { taskCount(database: "d") }` };
+    const from = (addresses: string): Record<string, string> => ({ "x-forwarded-for": addresses });
+
+    const stream = await watcher.open(ssePost(watch, from("203.0.113.9")));
+    const refused = await other.post(asked, from("198.51.100.1, 203.0.113.9"));
+    const accepted = await third.post(asked, from("203.0.113.9, 198.51.100.1"));
+    using socket = await RawConnection.open(server.url);
+    socket.write(upgrade({ "X-Forwarded-For": "203.0.113.9" }));
+    await socket.ended();
+    stream.destroy();
+    await metricReaches(server.url, "tidemark_event_streams", 0);
+    const again = await third.post(asked, from("203.0.113.9"));
+
+    expect([refused.status, accepted.status, again.status]).toEqual([429, 200, 200]);
+    expect(socket.received).toMatch(/^HTTP\/1.1 429 /);
+  });
+});
+
+describe("messagesPerSecondMax", () => {
+  it("bounds what a WebSocket sends in a second: above it 4421, named and counted, and others are served", async () => {
+    const clock = new ManualClock();
+    await using server = await startServer({ messagesPerSecondMax: "4" }, { clock });
+    using other = await WsClient.connect(server.url);
+    using client = await WsClient.connect(server.url);
+
+    const within = [await client.ask(asked), await client.ask(asked), await client.ask(asked)];
+    clock.advance(1_000);
+    const later = await client.ask(asked);
+    for (let count = 0; count < 4; count++) client.send({ type: "ping" });
+
+    expect([...within, later].map(({ errors }) => errors)).toEqual(repeated(undefined, 4));
+    expect(await client.closed).toEqual({
+      code: 4421,
+      reason: expect.stringContaining("messagesPerSecondMax"),
+    });
+    expect(await other.ask(asked)).toEqual({ data: { __typename: "Query" } });
+    expect(
+      await readMetric(server.url, failures({ code: "LIMIT_EXCEEDED", limit: "messagesPerSecondMax" })),
+    ).toBe(1);
+  });
+
+  it("counts the pings of the WebSocket too", async () => {
+    await using server = await startServer({ messagesPerSecondMax: "4" }, { clock: new ManualClock() });
+    using client = await WsClient.connect(server.url);
+
+    for (let count = 0; count < 4; count++) client.socket.ping();
+
+    expect((await client.closed).code).toBe(4421);
+  });
+
+  const asked = { query: "{ __typename }" };
 });
 
 describe("changesWaitingMax", () => {
@@ -473,7 +588,7 @@ function failures({ code, limit = "" }: { code: string; limit?: string }): strin
 
 function chunkedPost(chunks: readonly string[]): string {
   const head =
-    "POST /graphql HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n";
+    "POST /graphql HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n";
   const body = chunks.map((chunk) => `${chunk.length.toString(16)}\r\n${chunk}\r\n`).join("");
   return `${head}${body}0\r\n\r\n`;
 }

@@ -1,19 +1,20 @@
 import { describe, expect, it } from "vitest";
-import { ask, RawConnection } from "../kit/raw-http.js";
+import { ask, RawConnection, readMetric } from "../kit/raw-http.js";
 import { startServer } from "../kit/server.js";
+import { upgrade, WsClient } from "../kit/ws-client.js";
 
 /** These take as long as the server is patient: they wait together, in a file of their own. */
 describe.concurrent("A client that sends too slowly is cut off", () => {
   it.each([
     ["says nothing at all", ""],
-    ["stops in the middle of a header", "POST /graphql HTTP/1.1\r\nHost: x\r\nX-Slow: "],
+    ["stops in the middle of a header", "POST /graphql HTTP/1.1\r\nHost: localhost\r\nX-Slow: "],
     [
       "stops in the middle of its body",
-      "POST /graphql HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{",
+      "POST /graphql HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{",
     ],
     [
       "stops between two chunks",
-      "POST /graphql HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n{\r\n",
+      "POST /graphql HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n{\r\n",
     ],
   ])("when it %s", async (_, begun) => {
     await using server = await startServer();
@@ -29,12 +30,61 @@ describe.concurrent("A client that sends too slowly is cut off", () => {
   it("when it trickles on and on", async () => {
     await using server = await startServer();
     using connection = await RawConnection.open(server.url);
-    connection.write("POST /graphql HTTP/1.1\r\nHost: x\r\nX-Slow: ");
+    connection.write("POST /graphql HTTP/1.1\r\nHost: localhost\r\nX-Slow: ");
     const trickle = setInterval(() => connection.write("x"), 500);
 
     await connection.ended();
     clearInterval(trickle);
 
     expect(await ask(server.url, { query: "{ __typename }" })).toEqual({ data: { __typename: "Query" } });
+  });
+});
+
+describe("How slowly one may send is a setting, and who is slower is counted", () => {
+  it.each([
+    [
+      "a head, --headers-timeout",
+      { headersTimeout: "100ms" },
+      "POST /graphql HTTP/1.1\r\nHost: localhost\r\nX-Slow: ",
+    ],
+    ["the head of a handshake", { headersTimeout: "100ms" }, upgrade().slice(0, -2)],
+    [
+      "a whole request, --request-timeout",
+      { requestTimeout: "100ms" },
+      "POST /graphql HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{",
+    ],
+    [
+      "a request for events",
+      { requestTimeout: "100ms" },
+      "POST /graphql HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nAccept: text/event-stream\r\nContent-Length: 9\r\n\r\n{",
+    ],
+  ])("%s", async (_, flags, begun) => {
+    await using server = await startServer(flags);
+    using connection = await RawConnection.open(server.url);
+
+    connection.write(begun);
+    await connection.ended();
+
+    expect(connection.received).toMatch(/^HTTP\/1.1 408 Request Timeout\r\n/);
+    expect(await readMetric(server.url, "tidemark_slow_senders_closed_total")).toBe(1);
+  });
+
+  it("the initialisation of a WebSocket, --init-timeout: 4408", async () => {
+    await using server = await startServer({ initTimeout: "100ms" });
+    using client = await WsClient.open(server.url);
+
+    expect((await client.closed).code).toBe(4408);
+    expect(await readMetric(server.url, "tidemark_slow_senders_closed_total")).toBe(1);
+  });
+
+  it("who sends in time is answered, however long the answer lasts", async () => {
+    await using server = await startServer({ headersTimeout: "100ms", requestTimeout: "100ms" });
+    using client = await WsClient.connect(server.url);
+    const watching = client.subscribe({ query: `subscription { taskCount(database: "d") }` });
+    await watching.next();
+    using idle = await RawConnection.open(server.url);
+    await idle.ended();
+
+    expect((await client.ask({ query: "{ __typename }" })).errors).toBeUndefined();
   });
 });

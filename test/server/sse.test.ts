@@ -457,7 +457,7 @@ async function openRaw(url: string, asked: { query: string }): Promise<Disposabl
   const body = JSON.stringify(asked);
   const begin = (): void =>
     connection.write(
-      "POST /graphql HTTP/1.1\r\nHost: x\r\nAccept: text/event-stream\r\nContent-Type: application/json\r\n" +
+      "POST /graphql HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\nContent-Type: application/json\r\n" +
         `Content-Length: ${body.length}\r\n\r\n${body}`,
     );
   return { begin, [Symbol.dispose]: () => connection[Symbol.dispose]() };

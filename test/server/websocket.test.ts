@@ -511,6 +511,11 @@ describe("A message against the protocol", () => {
     ["a frame that is not masked", Buffer.from([0x81, 0x01, 0x41]), 1002],
     ["a frame with a reserved bit", Buffer.from([0xf1, 0x80, 0, 0, 0, 0]), 1002],
     ["a text that is no UTF-8", Buffer.from([0x81, 0x81, 0, 0, 0, 0, 0xff]), 1007],
+    [
+      "a message in very many frames",
+      Buffer.concat(Array.from({ length: 70 }, (_, at) => fragment(at))),
+      1008,
+    ],
     ["a frame of a kind that there is not", Buffer.from([0x83, 0x80, 0, 0, 0, 0]), 1002],
   ])("closes the socket with a code of its own: %s", async (_, frame, code) => {
     await using server = await startServer();
@@ -589,7 +594,7 @@ describe("A handshake", () => {
     ["what is no origin", "tidemark.example:4000"],
     ["nothing that is named", ""],
   ])("from a page of %s is 403", async (_, origin) => {
-    await using server = await startServer();
+    await using server = await startServer({ allowHost: "tidemark.example" });
     using connection = await RawConnection.open(server.url);
 
     connection.write(upgrade({ Host: "tidemark.example:4000", Origin: origin }));
@@ -603,7 +608,7 @@ describe("A handshake", () => {
     ["the same origin behind TLS", { Host: "tidemark.example", Origin: "https://tidemark.example" }],
     ["no page at all", { Host: "tidemark.example:4000" }],
   ])("from %s is let in", async (_, headers) => {
-    await using server = await startServer();
+    await using server = await startServer({ allowHost: "tidemark.example" });
     using connection = await RawConnection.open(server.url);
 
     connection.write(upgrade(headers));
@@ -921,6 +926,11 @@ async function versionsUntil(
     versions.push((data as { task: { version: number } }).task.version);
   }
   return versions;
+}
+
+/** The first frame of a message, or one that goes on with it: none of them the last. */
+function fragment(at: number): Buffer {
+  return Buffer.from([at === 0 ? 0x01 : 0x00, 0x81, 0, 0, 0, 0, 0x20]);
 }
 
 /** The frame by which a server closes a socket. */

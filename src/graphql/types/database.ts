@@ -1,16 +1,16 @@
 import { ORIGIN } from "../../protocol/position.js";
-import type { TaskStore } from "../../store/task-store.js";
 import { parseUsername, type DatabaseName } from "../../tasks/names.js";
 import { builder } from "../builder.js";
 import { FILTER_STATUS, FILTER_USERNAME, parseFilter, parseOptional } from "../names.js";
 import { checkSize } from "../ranges.js";
+import type { ReadableJobs } from "../scoped-jobs.js";
 import { TaskStatusType } from "./enums.js";
 
 /** A database that has jobs. */
 export interface Database {
   readonly name: DatabaseName;
   /** Opened only when more than the name is asked for. @throws NotYetRead */
-  readonly store: () => TaskStore | undefined;
+  readonly jobs: () => ReadableJobs | undefined;
 }
 
 export const DatabaseType = builder.objectRef<Database>("Database").implement({
@@ -20,7 +20,7 @@ export const DatabaseType = builder.objectRef<Database>("Database").implement({
     position: t.field({
       type: "Position",
       description: "The position of its newest change.",
-      resolve: ({ store }) => store()?.position ?? ORIGIN,
+      resolve: ({ jobs }) => jobs()?.position ?? ORIGIN,
     }),
     taskCount: t.int({
       description: "How many jobs it has.",
@@ -28,7 +28,7 @@ export const DatabaseType = builder.objectRef<Database>("Database").implement({
         username: t.arg.string({ description: FILTER_USERNAME }),
         status: t.arg({ type: [TaskStatusType], description: FILTER_STATUS }),
       },
-      resolve: ({ store }, args, { services }) => store()?.taskCount(parseFilter(args, services.limits)) ?? 0,
+      resolve: ({ jobs }, args, { services }) => jobs()?.taskCount(parseFilter(args, services.limits)) ?? 0,
     }),
     usernames: t.stringList({
       description: "The users that have jobs in it, by name; `after` is the last name you have.",
@@ -36,9 +36,9 @@ export const DatabaseType = builder.objectRef<Database>("Database").implement({
         first: t.arg.int({ required: true, defaultValue: 100, description: "How many, from 1." }),
         after: t.arg.string({ description: 'Only names after this one. For example "alice".' }),
       },
-      resolve: ({ store }, { first, after }, { services: { limits } }) => {
+      resolve: ({ jobs }, { first, after }, { services: { limits } }) => {
         checkSize("first", first, "pageSizeMax", limits);
-        return store()?.usernames(first, parseOptional(parseUsername, after, limits)) ?? [];
+        return jobs()?.usernames(first, parseOptional(parseUsername, after, limits)) ?? [];
       },
     }),
   }),

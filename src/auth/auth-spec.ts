@@ -1,0 +1,69 @@
+/** How it is found out who asks: what `--auth` says, and the settings beside it. */
+export type AuthSpec =
+  | { readonly kind: "none" }
+  | { readonly kind: "tokens"; readonly path: string }
+  | { readonly kind: "jwt"; readonly keys: KeySource };
+
+/** What the signature of a JSON Web Token is checked with. A secret is never written on a command line. */
+export type KeySource =
+  | { readonly kind: "secret-variable"; readonly name: string }
+  | { readonly kind: "secret-file"; readonly path: string }
+  | { readonly kind: "key-file"; readonly path: string }
+  | { readonly kind: "jwks-file"; readonly path: string }
+  | { readonly kind: "jwks-url"; readonly url: string };
+
+/** What a JSON Web Token must say, besides being signed. Issuer and audience are empty where there are no such tokens. */
+export interface JwtTerms {
+  readonly issuer: string;
+  readonly audience: string;
+  /** undefined: those that go with the keys. */
+  readonly algorithms: readonly string[] | undefined;
+}
+
+/**
+ *     parseAuthSpec("tokens:./tokens.json")
+ *     parseAuthSpec("jwt:https://login.example.com/.well-known/jwks.json")
+ *
+ * @returns undefined for what is none.
+ */
+export function parseAuthSpec(text: string): AuthSpec | undefined {
+  if (text === "none") return { kind: "none" };
+  const [kind, rest] = splitAtColon(text);
+  if (kind === "tokens" && rest) return { kind, path: rest };
+  const keys = kind === "jwt" ? parseKeySource(rest) : undefined;
+  return keys && { kind: "jwt", keys };
+}
+
+function parseKeySource(text: string): KeySource | undefined {
+  const [kind, rest] = splitAtColon(text);
+  if (!rest) return undefined;
+  switch (kind) {
+    case "env":
+      return { kind: "secret-variable", name: rest };
+    case "secret":
+      return { kind: "secret-file", path: rest };
+    case "key":
+      return { kind: "key-file", path: rest };
+    case "jwks":
+      return { kind: "jwks-file", path: rest };
+    default:
+      return isSafeUrl(text) ? { kind: "jwks-url", url: text } : undefined;
+  }
+}
+
+/** Whoever could change the keys on their way could make tokens. */
+function isSafeUrl(text: string): boolean {
+  if (!URL.canParse(text)) return false;
+  const { protocol, hostname } = new URL(text);
+  return protocol === "https:" || (protocol === "http:" && isLoopback(hostname));
+}
+
+/** Whether only this machine reaches what listens there. */
+export function isLoopback(host: string): boolean {
+  return /^(localhost|127(\.\d{1,3}){3}|\[?::1\]?)$/i.test(host);
+}
+
+function splitAtColon(text: string): readonly [string, string] {
+  const at = text.indexOf(":");
+  return at === -1 ? [text, ""] : [text.slice(0, at), text.slice(at + 1)];
+}

@@ -1,0 +1,39 @@
+import type { Limits } from "../protocol/limits.js";
+import { limitExceeded } from "../protocol/tidemark-error.js";
+import { Tally } from "../util/tally.js";
+import type { Caller } from "./caller.js";
+
+type CountLimit = "connectionsPerUserMax" | "subscriptionsPerUserMax";
+
+/** How many of something each caller has open, whichever connections that came by (law 16). */
+export class CallerCounts {
+  readonly #limit: CountLimit;
+  readonly #max: number;
+  readonly #counts = new Tally<string>();
+
+  constructor(limit: CountLimit, limits: Limits) {
+    this.#limit = limit;
+    this.#max = limits[limit];
+  }
+
+  /**
+   * Counts one more. Returns what is to be called when it is closed; twice is harmless.
+   * @throws TidemarkError LIMIT_EXCEEDED
+   */
+  open({ rights: { id } }: Caller): () => void {
+    if (this.#max === Infinity) return nothing;
+    if (this.#counts.of(id) >= this.#max) throw this.#tooMany();
+    this.#counts.add(id);
+    let isOpen = true;
+    return () => {
+      if (isOpen) this.#counts.remove(id);
+      isOpen = false;
+    };
+  }
+
+  #tooMany(): Error {
+    return limitExceeded(this.#limit, "You have as many open as you may. Close some", this.#max);
+  }
+}
+
+function nothing(): void {}

@@ -1,0 +1,135 @@
+import { errors, jwtVerify } from "jose";
+import { LRUCache } from "lru-cache";
+import { z } from "zod";
+import { DEFAULT_LIMITS } from "../protocol/limits.js";
+import { TidemarkError } from "../protocol/tidemark-error.js";
+import { parseDatabasePattern } from "../tasks/database-pattern.js";
+import { parseDatabaseName, parseJobId, parseUsername } from "../tasks/names.js";
+import type { Clock } from "../util/clock.js";
+import type { Log } from "../util/log.js";
+import type { JwtTerms, KeySource } from "./auth-spec.js";
+import { TOKEN_LENGTH_MAX, tokenIsMissing, tokenIsNotGood, type Authenticator } from "./authenticator.js";
+import { Caller, type CallerRights } from "./caller.js";
+import { hashOf } from "./issue-token.js";
+import { openJwtKeys, type JwtKeys } from "./jwt-keys.js";
+import { ROLES } from "./roles.js";
+
+export interface JwtAuthenticatorOptions {
+  readonly jwt: JwtTerms;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/**
+ * For `--auth jwt:…`: JSON Web Tokens that somebody else has made. Who was made out once is known until the token runs
+ * out, so a signature is checked once and not for each request.
+ */
+export class JwtAuthenticator implements Authenticator {
+  readonly isOpen = false;
+  readonly #keys: JwtKeys;
+  readonly #options: JwtAuthenticatorOptions;
+  /** By the token's hash. */
+  readonly #callers = new LRUCache<string, Caller>({ max: CALLERS_KEPT });
+
+  /** @throws Error for keys that can't be used. */
+  static async open(source: KeySource, options: JwtAuthenticatorOptions): Promise<JwtAuthenticator> {
+    return new JwtAuthenticator(await openJwtKeys(source, options.jwt.algorithms), options);
+  }
+
+  private constructor(keys: JwtKeys, options: JwtAuthenticatorOptions) {
+    this.#keys = keys;
+    this.#options = options;
+  }
+
+  authenticate(token: string | undefined): Caller | Promise<Caller> {
+    if (token === undefined) throw tokenIsMissing();
+    if (token.length > TOKEN_LENGTH_MAX) this.#refuse("it is too long");
+    const hash = hashOf(token);
+    const known = this.#callers.get(hash);
+    if (!known) return this.#makeOut(token, hash);
+    if (!known.isOver) return known;
+    return this.#refuse("it has run out", known.rights.id);
+  }
+
+  close(): void {
+    this.#callers.clear();
+  }
+
+  async #makeOut(token: string, hash: string): Promise<Caller> {
+    try {
+      const caller = new Caller(await this.#rightsIn(token, hash), this.#options.clock);
+      if (caller.isOver) return this.#refuse("it has run out", caller.rights.id);
+      this.#callers.set(hash, caller);
+      return caller;
+    } catch (error) {
+      if (error instanceof TidemarkError && RETOLD.has(error.code)) throw error;
+      return this.#refuse(reasonOf(error));
+    }
+  }
+
+  async #rightsIn(token: string, hash: string): Promise<CallerRights> {
+    const { clock, jwt } = this.#options;
+    const now = clock.now();
+    const { payload } = await jwtVerify(token, this.#keys.find, {
+      algorithms: [...this.#keys.algorithms],
+      issuer: jwt.issuer,
+      audience: jwt.audience,
+      currentDate: new Date(now),
+      clockTolerance: SKEW_S,
+      requiredClaims: ["sub", "exp"],
+    });
+    const { sub, exp, iat, role, databases, job } = CLAIMS.parse(payload);
+    if (iat !== undefined && iat > now / 1_000 + SKEW_S) throw new Error("it was made in the future");
+    return {
+      id: `jwt-${hash.slice(0, 16)}`,
+      username: sub,
+      role,
+      databases,
+      job: job && { username: sub, ...job },
+      expiresAt: exp * 1_000,
+    };
+  }
+
+  #refuse(reason: string, id?: string): never {
+    this.#options.log.info({ reason, id }, "a token was refused");
+    throw tokenIsNotGood();
+  }
+}
+
+/** What a refusal within is told as it is: it is one already, or no fault of the token. */
+const RETOLD = new Set(["UNAUTHENTICATED", "UNAVAILABLE"]);
+
+const CALLERS_KEPT = 10_000;
+
+/** By so much the clock of who makes tokens may be ahead, seconds. */
+const SKEW_S = 5;
+
+const USERNAME = z.string().transform((text) => parseUsername(text, DEFAULT_LIMITS));
+
+/** What a token says, in its claims; the time in seconds since 1970. */
+const CLAIMS = z.object({
+  sub: USERNAME,
+  exp: z.number(),
+  iat: z.number().optional(),
+  role: z.enum(ROLES),
+  databases: z
+    .union([z.array(z.string()), z.string().transform((text) => text.split(","))])
+    .transform((patterns) => patterns.map((pattern) => parseDatabasePattern(pattern.trim()))),
+  job: z
+    .object({
+      database: z.string().transform((text) => parseDatabaseName(text, DEFAULT_LIMITS)),
+      username: USERNAME.optional(),
+      jobId: z.string().transform((text) => parseJobId(text, DEFAULT_LIMITS)),
+    })
+    .transform(({ username, ...job }) => (username === undefined ? job : { ...job, username }))
+    .optional(),
+});
+
+/** For the log: nothing of the token but what its claims are called. */
+function reasonOf(error: unknown): string {
+  if (error instanceof z.ZodError) return `the claim ${error.issues[0]?.path.join(".")} is not as it must be`;
+  if (error instanceof errors.JWTClaimValidationFailed || error instanceof errors.JWTExpired)
+    return `the claim ${error.claim} does not hold`;
+  if (error instanceof errors.JOSEError) return error.code;
+  return error instanceof Error ? error.message : "it can't be read";
+}

@@ -1,0 +1,117 @@
+import type { Clock, Timer } from "../util/clock.js";
+import type { Log } from "../util/log.js";
+import { TOKEN_LENGTH_MAX, tokenIsMissing, tokenIsNotGood, type Authenticator } from "./authenticator.js";
+import { Caller, type CallerRights } from "./caller.js";
+import { hashOf } from "./issue-token.js";
+import { readTokens, stampOf, type TokenRecord } from "./token-file.js";
+
+export interface TokenAuthenticatorOptions {
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/**
+ * For `--auth tokens:FILE`: opaque tokens, each with a caller of its own. The file is looked at twice a second; who
+ * has a token that is no longer in it, or is for something else now, is over then. A file that can't be read any
+ * more changes nothing, and the log says so.
+ */
+export class TokenAuthenticator implements Authenticator {
+  readonly isOpen = false;
+  readonly #path: string;
+  readonly #options: TokenAuthenticatorOptions;
+  #stamp: string;
+  /** By the token's hash: how far a guess agrees with one tells nothing about a token. */
+  #callers: ReadonlyMap<string, Caller>;
+  #timer: Timer | undefined;
+  #isClosed = false;
+
+  /** @throws Error for a file that can't be read. */
+  static async open(path: string, options: TokenAuthenticatorOptions): Promise<TokenAuthenticator> {
+    const stamp = await stampOf(path);
+    return new TokenAuthenticator(path, options, stamp, await readTokens(path));
+  }
+
+  private constructor(
+    path: string,
+    options: TokenAuthenticatorOptions,
+    stamp: string,
+    tokens: readonly TokenRecord[],
+  ) {
+    this.#path = path;
+    this.#options = options;
+    this.#stamp = stamp;
+    this.#callers = new Map(tokens.map((token) => [token.sha256, this.#callerOf(token)]));
+    this.#lookSoon();
+  }
+
+  authenticate(token: string | undefined): Caller {
+    if (token === undefined) throw tokenIsMissing();
+    if (token.length > TOKEN_LENGTH_MAX) return this.#refuse("it is too long");
+    const hash = hashOf(token);
+    const caller = this.#callers.get(hash);
+    if (!caller) return this.#refuse("it is unknown, or was revoked");
+    if (caller.isOver) return this.#refuse("it has run out", caller.rights.id);
+    return caller;
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    this.#timer?.cancel();
+  }
+
+  #refuse(reason: string, id?: string): never {
+    this.#options.log.info({ reason, id }, "a token was refused");
+    throw tokenIsNotGood();
+  }
+
+  #lookSoon(): void {
+    if (this.#isClosed) return;
+    this.#timer = this.#options.clock.schedule(LOOK_MS, () => {
+      void this.#look().finally(() => this.#lookSoon());
+    });
+  }
+
+  /** Never fails. */
+  async #look(): Promise<void> {
+    const stamp = await stampOf(this.#path);
+    if (stamp === this.#stamp) return;
+    this.#stamp = stamp;
+    try {
+      this.#take(await readTokens(this.#path));
+      this.#options.log.info({ tokens: this.#callers.size }, "the tokens were read again");
+    } catch (error) {
+      this.#options.log.error(
+        { err: error },
+        "the tokens could not be read again; those from before are good",
+      );
+    }
+  }
+
+  /** Who is as before stays; who is not is over. */
+  #take(tokens: readonly TokenRecord[]): void {
+    const before = this.#callers;
+    const callers = new Map<string, Caller>();
+    for (const token of tokens) {
+      const [known, caller] = [before.get(token.sha256), this.#callerOf(token)];
+      callers.set(token.sha256, known && isSame(known, caller) ? known : caller);
+    }
+    this.#callers = callers;
+    for (const [hash, caller] of before) if (callers.get(hash) !== caller) caller.end();
+  }
+
+  #callerOf(token: TokenRecord): Caller {
+    return new Caller(rightsOf(token), this.#options.clock);
+  }
+}
+
+/** Between two looks at the file, milliseconds. */
+const LOOK_MS = 500;
+
+function rightsOf({ id, username, role, databases, job, expiresAt }: TokenRecord): CallerRights {
+  const runsOutAt = expiresAt === undefined ? undefined : Date.parse(expiresAt);
+  return { id, username, role, databases, job, expiresAt: runsOutAt };
+}
+
+function isSame(a: Caller, b: Caller): boolean {
+  return JSON.stringify(a.rights) === JSON.stringify(b.rights);
+}

@@ -1,0 +1,175 @@
+import { InvalidArgumentError, Option, type Command } from "commander";
+import { parseDuration } from "../../util/duration.js";
+import type { Surroundings } from "./serve.js";
+
+/** What a token is for, as the tokens file has it. */
+export interface TokenSummary {
+  readonly id: string;
+  readonly username: string;
+  readonly role: string;
+  readonly databases: readonly string[];
+  readonly job?: JobName | undefined;
+  readonly createdAt: string;
+  readonly expiresAt?: string | undefined;
+  readonly note?: string | undefined;
+}
+
+/** What a new token is to be for. */
+export interface TokenWish {
+  readonly username: string;
+  readonly role: Role;
+  readonly databases: readonly string[];
+  readonly job?: JobName | undefined;
+  readonly note?: string | undefined;
+  readonly lifeMs?: number | undefined;
+}
+
+/** What the commands do with a tokens file. */
+export interface TokenActions {
+  create(path: string, wish: TokenWish): Promise<{ readonly token: string }>;
+  list(path: string): Promise<readonly TokenSummary[]>;
+  revoke(path: string, id: string): Promise<void>;
+}
+
+interface JobName {
+  readonly database: string;
+  readonly username: string;
+  readonly jobId: string;
+}
+
+/** Adds `token create`, `token list`, `token revoke` and `share`, which keep the file of `--auth tokens:FILE`. */
+export function addTokenCommands(program: Command, actions: TokenActions, surroundings: Surroundings): void {
+  const token = program
+    .command("token")
+    .description("Make, list and revoke the tokens of a server with --auth tokens:FILE.");
+  addCreate(token, actions, surroundings);
+  addList(token, actions, surroundings);
+  addRevoke(token, actions, surroundings);
+  addShare(program, actions, surroundings);
+}
+
+const ROLES = ["viewer", "reporter", "admin"] as const;
+type Role = (typeof ROLES)[number];
+
+function addCreate(token: Command, actions: TokenActions, surroundings: Surroundings): void {
+  token
+    .command("create <username>")
+    .description("Make a token for a user, and print it: it is kept nowhere else.")
+    .addOption(fileOption(surroundings))
+    .addOption(
+      new Option(
+        "--role <role>",
+        "viewer sees the own jobs, reporter reports them too, admin may do everything",
+      )
+        .choices(ROLES)
+        .default("viewer"),
+    )
+    .option("--databases <names>", "databases that it is for, such as movies,staging-*", "*")
+    .option("--expires <duration>", "how long it is good (default until it is revoked)", lifeMs)
+    .option("--note <text>", "what it is for, for the list")
+    .action(async (username: string, flags: CreateFlags) => {
+      const databases = flags.databases.split(",").map((name) => name.trim());
+      const wish = { username, role: flags.role, databases, note: flags.note, lifeMs: flags.expires };
+      await make(wish, flags.auth, actions, surroundings);
+    });
+}
+
+interface CreateFlags {
+  readonly auth: string;
+  readonly role: Role;
+  readonly databases: string;
+  readonly expires?: number;
+  readonly note?: string;
+}
+
+function addList(token: Command, { list }: TokenActions, surroundings: Surroundings): void {
+  token
+    .command("list")
+    .description(
+      "List the tokens: whose they are and what they are for. Not the tokens themselves, which nobody keeps.",
+    )
+    .addOption(fileOption(surroundings))
+    .action(async ({ auth }: { auth: string }) => {
+      const tokens = await list(pathIn(auth));
+      for (const summary of tokens) surroundings.print(`${describe(summary)}\n`);
+    });
+}
+
+function addRevoke(token: Command, { revoke }: TokenActions, surroundings: Surroundings): void {
+  token
+    .command("revoke <id>")
+    .description(
+      "Revoke the token with this id. A server that has the file throws out who came with it within a second.",
+    )
+    .addOption(fileOption(surroundings))
+    .action(async (id: string, { auth }: { auth: string }) => {
+      await revoke(pathIn(auth), id);
+      surroundings.print(`${id} is revoked.\n`);
+    });
+}
+
+function addShare(program: Command, actions: TokenActions, surroundings: Surroundings): void {
+  program
+    .command("share <database> <username> <jobId>")
+    .description("Make a token that shows one job to who has it, for a while, and print it.")
+    .addOption(fileOption(surroundings))
+    .option("--expires <duration>", "how long it is good", lifeMs, lifeMs("24h"))
+    .option("--note <text>", "what it is for, for the list")
+    .action(async (database: string, username: string, jobId: string, flags: ShareFlags) => {
+      const job = { database, username, jobId };
+      const wish = {
+        username,
+        role: "viewer",
+        databases: [database],
+        job,
+        note: flags.note,
+        lifeMs: flags.expires,
+      } as const;
+      await make(wish, flags.auth, actions, surroundings);
+    });
+}
+
+interface ShareFlags {
+  readonly auth: string;
+  readonly expires: number;
+  readonly note?: string;
+}
+
+/** The token alone is printed, so that a script can take it. */
+async function make(wish: TokenWish, auth: string, { create }: TokenActions, surroundings: Surroundings) {
+  const { token } = await create(pathIn(auth), wish);
+  surroundings.print(`${token}\n`);
+}
+
+function fileOption({ env }: Surroundings): Option {
+  const option = new Option(
+    "--auth <tokens:FILE>",
+    "the server's setting: where the tokens are (env TIDEMARK_AUTH)",
+  );
+  const given = env["TIDEMARK_AUTH"];
+  return given ? option.default(given) : option.makeOptionMandatory();
+}
+
+function pathIn(auth: string): string {
+  const [, path] = /^tokens:(.+)$/s.exec(auth) ?? [];
+  if (path !== undefined) return path;
+  throw new Error(
+    `--auth is ${JSON.stringify(auth)}: the tokens that can be made here are those of tokens:FILE`,
+  );
+}
+
+function lifeMs(written: string): number {
+  try {
+    return parseDuration(written);
+  } catch (error) {
+    throw new InvalidArgumentError((error as Error).message); // it throws RangeErrors
+  }
+}
+
+function describe({ id, username, role, databases, job, expiresAt, note }: TokenSummary): string {
+  const what = job
+    ? `job ${job.jobId} of ${job.username} in ${job.database}`
+    : `databases ${databases.join(",")}`;
+  const until = expiresAt === undefined ? "until it is revoked" : `until ${expiresAt}`;
+  return [id, username, role, what, until, ...(note === undefined ? [] : [note])].join("  ");
+}

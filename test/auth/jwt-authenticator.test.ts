@@ -1,0 +1,275 @@
+import { generateKeyPairSync, createHmac, type KeyObject } from "node:crypto";
+import { once } from "node:events";
+import { writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { join } from "node:path";
+import { exportJWK, SignJWT } from "jose";
+import { describe, expect, it, onTestFinished } from "vitest";
+import type { KeySource } from "../../src/auth/auth-spec.js";
+import type { Caller } from "../../src/auth/caller.js";
+import { JwtAuthenticator } from "../../src/auth/jwt-authenticator.js";
+import { ManualClock } from "../kit/manual-clock.js";
+import { RecordingLog } from "../kit/recording-log.js";
+import { temporaryFolder } from "../kit/temporary-folder.js";
+
+const NOW_S = 1_800_000_000;
+const SECRET = "a secret of at least thirty-two bytes, as it must be";
+const TERMS = { issuer: "https://login.example", audience: "tidemark" };
+const CLAIMS = { sub: "alice", role: "reporter", databases: ["movies", "Staging-*"] };
+const REFUSED = { code: "UNAUTHENTICATED", message: "The token is not good. Come back with another one." };
+
+const RSA = generateKeyPairSync("rsa", { modulusLength: 2_048 });
+const OTHER_RSA = generateKeyPairSync("rsa", { modulusLength: 2_048 });
+const PEM = String(RSA.publicKey.export({ type: "spki", format: "pem" }));
+
+describe("A JSON Web Token", () => {
+  it("says who asks, as what, and for which databases, until it runs out", async () => {
+    const { authenticator } = await opened(secretFile());
+
+    const caller = await authenticator.authenticate(await signed());
+
+    expect(caller.rights).toEqual({
+      id: expect.stringMatching(/^jwt-[0-9a-f]{16}$/) as unknown,
+      username: "alice",
+      role: "reporter",
+      databases: ["movies", "staging-*"],
+      job: undefined,
+      expiresAt: (NOW_S + 60) * 1_000,
+    });
+  });
+
+  it("may be for one job, the user's own unless another one is named", async () => {
+    const { authenticator } = await opened(secretFile());
+    const jobOf = async (job: object): Promise<unknown> =>
+      (await authenticator.authenticate(await signed({ claims: { job } }))).rights.job;
+
+    expect(await jobOf({ database: "Movies", jobId: "j" })).toEqual({
+      database: "movies",
+      username: "alice",
+      jobId: "j",
+    });
+    expect(await jobOf({ database: "movies", username: "bob", jobId: "j" })).toMatchObject({
+      username: "bob",
+    });
+  });
+
+  it("may name its databases in one text", async () => {
+    const { authenticator } = await opened(secretFile());
+
+    const caller = await authenticator.authenticate(await signed({ claims: { databases: "a, B-*" } }));
+
+    expect(caller.rights.databases).toEqual(["a", "b-*"]);
+  });
+
+  it("is the same caller as long as it is good, and none after", async () => {
+    const { authenticator, clock } = await opened(secretFile());
+    const token = await signed();
+    const first = await authenticator.authenticate(token);
+
+    const second = authenticator.authenticate(token);
+    clock.advance(60_000);
+
+    expect(second).toBe(first);
+    expect(() => authenticator.authenticate(token)).toThrow(expect.objectContaining(REFUSED));
+  });
+
+  it.each<[string, () => Promise<string>]>([
+    ["it has run out", () => signed({ exp: NOW_S })],
+    ["it is not good yet", () => signed({ claims: { nbf: NOW_S + 60 } })],
+    ["it was made in the future", () => signed({ claims: { iat: NOW_S + 60 } })],
+    ["it never runs out", () => signed({ exp: undefined })],
+    ["it is another issuer's", () => signed({ claims: { iss: "https://evil.example" } })],
+    ["it is for somebody else", () => signed({ claims: { aud: "another" } })],
+    ["it names no user", () => signed({ claims: { sub: undefined } })],
+    ["its user's name is none", () => signed({ claims: { sub: "a\u0000b" } })],
+    ["its role is none", () => signed({ claims: { role: "root" } })],
+    ["it has no role", () => signed({ claims: { role: undefined } })],
+    ["it has no databases", () => signed({ claims: { databases: undefined } })],
+    ["it is signed by another secret", () => signed({ secret: `${SECRET}!` })],
+    ["it is signed by an algorithm that was not asked for", () => signed({ alg: "HS512" })],
+    ["it is not signed", async () => unsigned()],
+    ["a bit of it is another", async () => flipped(await signed())],
+    ["it is too long", () => signed({ claims: { padding: "x".repeat(10_000) } })],
+    ["it is none", async () => "tm_nothing"],
+    ["it is empty", async () => ""],
+  ])("is refused when %s, and no word says why", async (_, makeToken) => {
+    const { authenticator, log } = await opened(secretFile());
+    const token = await makeToken();
+
+    await expect((async () => authenticator.authenticate(token))()).rejects.toMatchObject(REFUSED);
+
+    expect(log.lines).toMatchObject([{ level: "info", message: "a token was refused" }]);
+    expect(JSON.stringify(log.lines)).not.toMatch(/eyJ|tm_/);
+  });
+
+  it("is missed where there is none, and it is said what to send", async () => {
+    const { authenticator } = await opened(secretFile());
+
+    expect(() => authenticator.authenticate(undefined)).toThrow("Authorization: Bearer");
+  });
+});
+
+describe("The keys of tokens", () => {
+  const signedByRsa = (key: KeyObject = RSA.privateKey, kid?: string): Promise<string> =>
+    signed({ alg: "RS256", secret: key, kid });
+
+  it("may be a public key in a file", async () => {
+    const { authenticator } = await opened({ kind: "key-file", path: fileWith(PEM) });
+
+    expect(await usernameBy(authenticator, await signedByRsa())).toBe("alice");
+    await expect(usernameBy(authenticator, await signedByRsa(OTHER_RSA.privateKey))).rejects.toMatchObject(
+      REFUSED,
+    );
+  });
+
+  it("that are public are never taken for a secret", async () => {
+    const { authenticator } = await opened({ kind: "key-file", path: fileWith(PEM) });
+
+    await expect(usernameBy(authenticator, signedByHand(PEM))).rejects.toMatchObject(REFUSED);
+  });
+
+  it("may be a set in a file", async () => {
+    const path = fileWith(JSON.stringify({ keys: [await jwk(RSA.publicKey, "one")] }));
+    const { authenticator } = await opened({ kind: "jwks-file", path });
+
+    expect(await usernameBy(authenticator, await signedByRsa(RSA.privateKey, "one"))).toBe("alice");
+    await expect(usernameBy(authenticator, await signedByRsa(RSA.privateKey, "two"))).rejects.toMatchObject(
+      REFUSED,
+    );
+  });
+
+  it("may be fetched, once for many tokens", async () => {
+    const issuer = await serveKeys(JSON.stringify({ keys: [await jwk(RSA.publicKey, "one")] }));
+    const { authenticator } = await opened({ kind: "jwks-url", url: issuer.url });
+
+    for (const kid of ["one", "one", "two", "three"])
+      await usernameBy(authenticator, await signedByRsa(RSA.privateKey, kid)).catch(() => undefined);
+
+    expect(issuer.asked()).toBe(1);
+  });
+
+  it.each([
+    ["are too large", 200, " ".repeat(2_000_000)],
+    ["are not there", 500, ""],
+    ["are no keys", 200, "[]"],
+  ])(
+    "that can't be fetched as they %s are no fault of the token, and are not asked for at once",
+    async (_, status, body) => {
+      const issuer = await serveKeys(body, status);
+      const { authenticator } = await opened({ kind: "jwks-url", url: issuer.url });
+
+      for (let time = 0; time < 3; time++)
+        await expect(usernameBy(authenticator, await signedByRsa())).rejects.toMatchObject({
+          code: "UNAVAILABLE",
+        });
+
+      expect(issuer.asked()).toBe(1);
+    },
+  );
+
+  it.each<[string, () => KeySource, string]>([
+    [
+      "a secret that could be guessed",
+      () => ({ kind: "secret-file", path: fileWith("short") }),
+      "shorter than 32 bytes",
+    ],
+    ["a variable that is not set", () => ({ kind: "secret-variable", name: "NO_SUCH" }), "NO_SUCH"],
+    [
+      "a private key",
+      () => ({
+        kind: "key-file",
+        path: fileWith(String(RSA.privateKey.export({ type: "pkcs8", format: "pem" }))),
+      }),
+      "private key",
+    ],
+    ["no key", () => ({ kind: "key-file", path: fileWith("key") }), "no public key"],
+    ["no set", () => ({ kind: "jwks-file", path: fileWith("{}") }), "no JSON Web Key Set"],
+    ["no file", () => ({ kind: "key-file", path: "/nowhere" }), "can't be read"],
+  ])("are not usable: %s", async (_, source, message) => {
+    await expect(opened(source())).rejects.toThrow(message);
+  });
+
+  it("and the algorithms must go together", async () => {
+    await expect(opened(secretFile(), ["RS256"])).rejects.toThrow("HS256, HS384 and HS512");
+    await expect(opened({ kind: "key-file", path: fileWith(PEM) }, ["HS256"])).rejects.toThrow("RS256");
+    await expect(opened({ kind: "key-file", path: fileWith(PEM) }, ["none"])).rejects.toThrow("none");
+  });
+});
+
+async function opened(source: KeySource, algorithms?: readonly string[]) {
+  const [clock, log] = [new ManualClock(NOW_S * 1_000), new RecordingLog()];
+  const authenticator = await JwtAuthenticator.open(source, { jwt: { ...TERMS, algorithms }, clock, log });
+  return { authenticator, clock, log };
+}
+
+async function usernameBy(authenticator: JwtAuthenticator, token: string): Promise<string> {
+  const caller: Caller = await authenticator.authenticate(token);
+  return caller.username;
+}
+
+function secretFile(): KeySource {
+  return { kind: "secret-file", path: fileWith(`${SECRET}\n`) };
+}
+
+function fileWith(text: string): string {
+  const path = join(temporaryFolder(), "file");
+  writeFileSync(path, text);
+  return path;
+}
+
+interface Signing {
+  readonly claims?: Readonly<Record<string, unknown>>;
+  readonly exp?: number | undefined;
+  readonly alg?: string;
+  readonly secret?: string | KeyObject;
+  readonly kid?: string | undefined;
+}
+
+async function signed(signing: Signing = {}): Promise<string> {
+  const { claims = {}, alg = "HS256", secret = SECRET, kid } = signing;
+  const exp = "exp" in signing ? signing.exp : NOW_S + 60;
+  const key = typeof secret === "string" ? new TextEncoder().encode(secret) : secret;
+  const payload = { iss: TERMS.issuer, aud: TERMS.audience, ...CLAIMS, ...(exp && { exp }), ...claims };
+  return new SignJWT(payload).setProtectedHeader({ alg, ...(kid && { kid }) }).sign(key);
+}
+
+function unsigned(): string {
+  const payload = { iss: TERMS.issuer, aud: TERMS.audience, ...CLAIMS, exp: NOW_S + 60 };
+  return `${part({ alg: "none" })}.${part(payload)}.`;
+}
+
+/** As an attacker does who has the public key, which everybody may have. */
+function signedByHand(secret: string): string {
+  const payload = { iss: TERMS.issuer, aud: TERMS.audience, ...CLAIMS, exp: NOW_S + 60 };
+  const text = `${part({ alg: "HS256" })}.${part(payload)}`;
+  return `${text}.${createHmac("sha256", secret).update(text).digest("base64url")}`;
+}
+
+function part(value: object): string {
+  return Buffer.from(JSON.stringify(value)).toString("base64url");
+}
+
+/** In the middle of the claims: the last bits of a signature need not mean anything. */
+function flipped(token: string): string {
+  const at = Math.floor(token.length / 2);
+  return `${token.slice(0, at)}${token[at] === "A" ? "B" : "A"}${token.slice(at + 1)}`;
+}
+
+async function jwk(key: KeyObject, kid: string): Promise<object> {
+  return { ...(await exportJWK(key)), kid, alg: "RS256", use: "sig" };
+}
+
+/** Who makes tokens, as far as their keys go. */
+async function serveKeys(body: string, status = 200): Promise<{ readonly url: string; asked(): number }> {
+  let asked = 0;
+  const server = createServer((_, response) => {
+    asked++;
+    response.writeHead(status, { "content-type": "application/json" }).end(body);
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  onTestFinished(() => void server.close().closeAllConnections());
+  const { port } = server.address() as AddressInfo; // it listens on a port
+  return { url: `http://127.0.0.1:${port}/jwks.json`, asked: () => asked };
+}

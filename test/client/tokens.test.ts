@@ -1,0 +1,78 @@
+import { describe, expect, it } from "vitest";
+import { connect, leaf, task } from "../../src/client/index.js";
+import { ManualClock } from "../kit/manual-clock.js";
+import { ALICE, BOB, DATABASE, toReport, toStore } from "../kit/requests.js";
+import { startServer } from "../kit/server.js";
+import { Tokens } from "../kit/tokens.js";
+import { eventsUntil, kindsOf, TRANSPORTS, watchImpatiently } from "./watching.js";
+
+const NOW = 1_700_000_000_000;
+
+describe.each(TRANSPORTS)("A watch of a server that asks who asks (%s)", (transport) => {
+  it("comes back with another token when its own has run out, and misses nothing", async () => {
+    const clock = new ManualClock(NOW);
+    const tokens = new Tokens(clock);
+    const given = [await tokens.grant("alice", { lifeMs: 10_000 }), await tokens.grant("alice")];
+    await using server = await startServer({ auth: tokens.auth }, { clock });
+    const store = await server.provider.getTaskStore(DATABASE);
+    for (const key of [ALICE, BOB]) await store.store(toStore(key));
+    const token = (): string => given.shift()!;
+    await using watched = watchImpatiently({ url: server.url, database: DATABASE, token, transport });
+    await eventsUntil(watched, "CaughtUp");
+
+    clock.advance(10_000);
+    await store.update(BOB, toReport({ done: 1 }));
+    await store.update(ALICE, toReport({ done: 1 }));
+
+    expect(kindsOf(await eventsUntil(watched, "CaughtUp"))).toEqual(["TaskUpdated", "CaughtUp"]);
+    expect([...watched.jobs.values()]).toMatchObject([{ username: "alice", version: 2 }]);
+  });
+
+  it("ends when its token was revoked and there is no other", async () => {
+    const clock = new ManualClock(NOW);
+    const tokens = new Tokens(clock);
+    const token = await tokens.grant("alice");
+    await using server = await startServer({ auth: tokens.auth }, { clock });
+    await using watched = watchImpatiently({ url: server.url, database: DATABASE, token, transport });
+    await eventsUntil(watched, "CaughtUp");
+
+    await tokens.revoke("alice");
+    clock.advance(500);
+
+    await expect(eventsUntil(watched, "Reset")).rejects.toMatchObject({ code: "UNAUTHENTICATED" });
+  });
+});
+
+describe("A worker of a server that asks who asks", () => {
+  it("reports as the user of its token", async () => {
+    const tokens = new Tokens();
+    const token = await tokens.grant("alice");
+    await using server = await startServer({ auth: tokens.auth });
+
+    const tidemark = connect({ url: server.url, token, database: DATABASE });
+    await tidemark.job({ jobId: "job" }, task("Import", leaf("read", { volume: 1 }))).run(async (root) => {
+      await root.run("read", (read) => read.advance(1));
+    });
+
+    const store = await server.provider.getTaskStore(DATABASE);
+    expect(store.get(ALICE)?.task.status).toBe("FINISHED");
+  });
+
+  it("hears that it may not, and works on", async () => {
+    const tokens = new Tokens();
+    const token = await tokens.grant("alice", { role: "viewer" });
+    await using server = await startServer({ auth: tokens.auth });
+    const errors: string[] = [];
+
+    const tidemark = connect({
+      url: server.url,
+      token,
+      database: DATABASE,
+      onError: ({ code }) => errors.push(code),
+    });
+    const result = await tidemark.job({ jobId: "job" }, task("Import", leaf("read"))).run(async () => 42);
+
+    expect(result).toBe(42);
+    expect(errors).toEqual(["FORBIDDEN"]);
+  });
+});

@@ -1,0 +1,35 @@
+/**
+ * Clients that mean harm, for as long as one likes, or one row of what they send again. Ends with 1 when something came
+ * of it.
+ *
+ *     npm run test:fuzz -- --minutes 30
+ *     npm run test:fuzz -- --minutes 1 --seed 245613254
+ */
+import { parseArgs } from "node:util";
+import { fuzz } from "../kit/fuzz-run.js";
+
+const { values } = parseArgs({
+  options: { minutes: { type: "string", default: "1" }, seed: { type: "string" } },
+});
+const minutes = Number(values.minutes);
+const seed = Number(values.seed ?? Math.floor(Math.random() * 2 ** 31));
+
+console.log(`Seed ${seed}, ${minutes} minutes`);
+const startedAt = performance.now();
+let told = 0;
+const report = await fuzz({ seed, ms: minutes * 60_000, inputs: 0, onProgress });
+for (const finding of report.findings) console.error(finding);
+if (report.findings.length > 0) process.exitCode = 1;
+console.log(`${report.inputs} inputs: ${JSON.stringify(report.byWay)}`);
+console.log(`Memory ${inMegabytes(report.before)}, afterwards ${inMegabytes(report.after)}`);
+console.log(`Who meant well took ${report.steps} steps, each in ${Math.round(report.stepMsMax)} ms at most.`);
+
+function onProgress(inputs: number): void {
+  if (inputs < told + 50_000) return;
+  told = inputs;
+  console.log(`${inputs} inputs in ${Math.round((performance.now() - startedAt) / 1_000)} s`);
+}
+
+function inMegabytes({ rss, heap }: { readonly rss: number; readonly heap: number }): string {
+  return `${Math.round(rss / 1e6)} MB (heap ${Math.round(heap / 1e6)} MB)`;
+}

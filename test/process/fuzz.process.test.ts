@@ -1,0 +1,21 @@
+import { describe, expect, it } from "vitest";
+import { fuzz } from "../kit/fuzz-run.js";
+
+/** Law 16 at its hardest: one client can't stop the server. `npm run test:fuzz` goes on for as long as one likes. */
+
+/** Shortened where nobody waits for more than a first look. */
+const { ms, inputs } = process.env["CI"] ? { ms: 60_000, inputs: 100_000 } : { ms: 10_000, inputs: 10_000 };
+const SEED = Math.floor(Math.random() * 2 ** 31);
+const MIB = 1_024 * 1_024;
+
+describe("Clients that mean harm", () => {
+  it(`neither stop the server, nor see its insides, nor take its memory, nor harm who means well (${inputs} inputs, seed ${SEED})`, async () => {
+    const report = await fuzz({ seed: SEED, ms, inputs });
+
+    expect(report.findings).toEqual([]);
+    expect(report.inputs).toBeGreaterThanOrEqual(inputs);
+    expect(report.steps).toBeGreaterThan(20);
+    expect(report.after.heap).toBeLessThan(report.before.heap + 32 * MIB);
+    expect(report.after.rss).toBeLessThan(report.before.rss + 160 * MIB);
+  }, 600_000);
+});

@@ -1,0 +1,162 @@
+import { readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { Program, serve, startTidemark, type ProgramOptions } from "../kit/child-process.js";
+import { answerOf, graphqlPost, HttpConnection } from "../kit/raw-http.js";
+import { SseStream } from "../kit/sse-client.js";
+import { temporaryFolder } from "../kit/temporary-folder.js";
+import { WsClient } from "../kit/ws-client.js";
+import { bearer } from "../rights/ways.js";
+
+const STORE = {
+  query: `mutation { storeTask(input: { database: "movies", jobId: "a", task: { description: "t" } }) { userTask { username } } }`,
+};
+const LIST = { query: `{ tasks(database: "movies") { nodes { username jobId } } }` };
+const WATCH = { query: `subscription { taskCount(database: "movies") }` };
+
+describe("tidemark token and tidemark share", () => {
+  it("make tokens that a server takes, for what they are for", async () => {
+    const { options, path } = newFile();
+    const alice = await made(
+      ["token", "create", "alice", "--role", "reporter", "--note", "nightly"],
+      options,
+    );
+    const bob = await made(["token", "create", "bob", "--databases", "mov*", "--expires", "1h"], options);
+    const shared = await made(["share", "movies", "alice", "a"], options);
+    await using tidemark = await startTidemark([], options);
+
+    const stored = await asked(tidemark.url, alice, STORE);
+    const [toAlice, toBob, toAnybody] = [
+      await asked(tidemark.url, alice, LIST),
+      await asked(tidemark.url, bob, LIST),
+      await asked(tidemark.url, shared, LIST),
+    ];
+
+    const nodes = [{ username: "alice", jobId: "a" }];
+    expect(stored).toEqual({ data: { storeTask: { userTask: { username: "alice" } } } });
+    expect([toAlice, toBob, toAnybody]).toEqual([
+      { data: { tasks: { nodes } } },
+      { data: { tasks: { nodes: [] } } },
+      { data: { tasks: { nodes } } },
+    ]);
+    expect((await asked(tidemark.url, shared, STORE)).errors?.[0]?.extensions).toEqual({ code: "FORBIDDEN" });
+    expect(statSync(path).mode & 0o777).toBe(0o600);
+    expect([...tidemark.program.out, readFileSync(path, "utf8")].join("\n")).not.toMatch(/tm_/);
+  });
+
+  it("list tokens by what they are for, and revoke them under the eyes of who has one", async () => {
+    const { options } = newFile();
+    const token = await made(["token", "create", "alice", "--note", "nightly"], options);
+    await using tidemark = await startTidemark([], options);
+    using client = await WsClient.connect(tidemark.url, { token });
+    using stream = await SseStream.open(tidemark.url, WATCH, bearer(token));
+    const subscription = client.subscribe(WATCH);
+    await Promise.all([subscription.next(), stream.next()]);
+
+    const [listed = ""] = (await ran(["token", "list"], options)).out;
+    const [id = ""] = listed.split("  ");
+    const revoked = await ran(["token", "revoke", id], options);
+    const revokedAt = performance.now();
+    const [{ code }, last] = await Promise.all([client.closed, stream.next()]);
+    const tookMs = performance.now() - revokedAt;
+
+    expect(listed).toBe(`${id}  alice  viewer  databases *  until it is revoked  nightly`);
+    expect(revoked.out).toEqual([`${id} is revoked.`]);
+    expect([code, last.errors?.[0]?.extensions]).toEqual([4403, { code: "UNAUTHENTICATED" }]);
+    expect(tookMs).toBeLessThan(1_000);
+    expect((await asked(tidemark.url, token, LIST)).errors?.[0]?.extensions).toEqual({
+      code: "UNAUTHENTICATED",
+    });
+    expect((await ran(["token", "list"], options)).out).toEqual([]);
+  });
+
+  it.each([
+    ["without a file", ["token", "list"], {}, "required option '--auth <tokens:FILE>' not specified", 2],
+    [
+      "a role that is none",
+      ["token", "create", "a", "--role", "god"],
+      { TIDEMARK_AUTH: "tokens:x" },
+      "Allowed choices are viewer, reporter, admin",
+      2,
+    ],
+    [
+      "a duration that is none",
+      ["token", "create", "a", "--expires", "1"],
+      { TIDEMARK_AUTH: "tokens:x" },
+      "has no unit",
+      2,
+    ],
+    [
+      "another kind of --auth",
+      ["token", "list", "--auth", "none"],
+      {},
+      "the tokens that can be made here",
+      1,
+    ],
+    ["a file that is not there", ["token", "list", "--auth", "tokens:/nowhere/t"], {}, "it is not there", 1],
+    [
+      "a token that is not there",
+      ["token", "revoke", "x", "--auth", "tokens:/tmp/no-such-tokens"],
+      {},
+      "there is no token",
+      1,
+    ],
+  ])("say what is wrong: %s", async (_, args, env, message, code) => {
+    const { exit, err } = await ran(args, { env });
+
+    expect(err).toHaveLength(1);
+    expect(err[0]).toContain(message);
+    expect(exit.code).toBe(code);
+  });
+});
+
+describe("tidemark serve", () => {
+  it("does not start for everybody on an address that others reach", async () => {
+    await using program = serve(["--host", "0.0.0.0", "--port", "0"]);
+
+    expect((await program.exited).code).toBe(2);
+    expect(program.err).toEqual([expect.stringContaining("--allow-open")]);
+  });
+
+  it("does where that is said, and warns", async () => {
+    await using tidemark = await startTidemark(["--host", "0.0.0.0", "--allow-open"]);
+
+    expect(JSON.parse(tidemark.program.out[0]!)).toMatchObject({
+      level: 40,
+      msg: expect.stringContaining("--allow-open") as unknown,
+    });
+  });
+
+  it.each([
+    ["a tokens file that is not there", "tokens:/nowhere/tokens.json", "it is not there"],
+    ["a key that is not there", "jwt:key:/nowhere/key.pem", "can't be read"],
+  ])("does not start with %s", async (_, auth, message) => {
+    await using program = serve(["--auth", auth, "--jwt-issuer", "i", "--jwt-audience", "a"]);
+
+    expect((await program.exited).code).toBe(1);
+    expect(program.err).toEqual([expect.stringContaining(message)]);
+  });
+});
+
+/** A tokens file that is not there yet. */
+function newFile(): { readonly options: ProgramOptions; readonly path: string } {
+  const path = join(temporaryFolder(), "tokens.json");
+  return { path, options: { env: { TIDEMARK_AUTH: `tokens:${path}` } } };
+}
+
+async function made(args: readonly string[], options: ProgramOptions): Promise<string> {
+  const { out, err } = await ran(args, options);
+  if (out.length !== 1) throw new Error(`No token was made: ${err.join("\n")}`);
+  return out[0]!;
+}
+
+async function ran(args: readonly string[], options: ProgramOptions) {
+  const program = Program.node(["dist/main.js", ...args], options);
+  const exit = await program.exited;
+  return { exit, out: program.out, err: program.err };
+}
+
+async function asked(url: string, token: string, request: typeof STORE) {
+  using connection = new HttpConnection(url);
+  return answerOf(await connection.request(graphqlPost(request, bearer(token))));
+}

@@ -1,0 +1,170 @@
+/**
+ * Law 13, whole: every root field of the schema, asked for by everybody, about a job of their own, another user's and one
+ * in another database, over each transport. `-` is UNAUTHENTICATED, `no` is FORBIDDEN, all else what the answer says of
+ * the job: that it is there, or how many are; after a slash, how many are listed in all.
+ *
+ * Alice's job and Bob's are in one database, another one of Alice's in a second. Viewer and reporter are Alice's tokens
+ * for the first database, admin is for the first as well, root for all; share shows Alice's job in the first.
+ */
+import { describe, expect, it } from "vitest";
+import type { Username, DatabaseName, JobId } from "../../src/tasks/names.js";
+import { schema } from "../../src/graphql/schema.js";
+import { branch, leaf } from "../kit/edits.js";
+import { startServer, type TestServer } from "../kit/server.js";
+import { toStore } from "../kit/requests.js";
+import { Tokens } from "../kit/tokens.js";
+import { ROOT_FIELDS, shown, type JobName } from "./operations.js";
+import { WAYS, type Way } from "./ways.js";
+
+const JOBS = {
+  own: { database: "movies", username: "alice", jobId: "a" },
+  other: { database: "movies", username: "bob", jobId: "b" },
+  elsewhere: { database: "secret", username: "alice", jobId: "c" },
+} as const satisfies Record<string, JobName>;
+
+const MATRIX = table(`
+                                   none  viewer  reporter  admin  share  root
+  Query.node              own      -     job     job       job    job    job
+  Query.node              other    -     null    null      job    null   job
+  Query.node              elsewhere -    null    null      null   null   job
+  Query.nodes             own      -     job     job       job    job    job
+  Query.nodes             other    -     null    null      job    null   job
+  Query.nodes             elsewhere -    null    null      null   null   job
+  Query.databases         own      -     1       1         1      1      1
+  Query.databases         other    -     0       0         1      0      1
+  Query.databases         elsewhere -    null    null      null   null   1
+  Query.database          own      -     1       1         1      1      1
+  Query.database          other    -     0       0         1      0      1
+  Query.database          elsewhere -    null    null      null   null   1
+  Query.taskCount         own      -     1       1         1      1      1
+  Query.taskCount         other    -     0       0         1      0      1
+  Query.taskCount         elsewhere -    0       0         0      0      1
+  Query.tasks             own      -     job/1   job/1     job/2  job/1  job/2
+  Query.tasks             other    -     none/1  none/1    job/2  none/1 job/2
+  Query.tasks             elsewhere -    none/0  none/0    none/0 none/0 job/1
+  Query.task              own      -     job     job       job    job    job
+  Query.task              other    -     null    null      job    null   job
+  Query.task              elsewhere -    null    null      null   null   job
+  Query.listProgress      own      -     job     job       job    job    job
+  Query.listProgress      other    -     NOT_FOUND NOT_FOUND job  NOT_FOUND job
+  Query.listProgress      elsewhere -    NOT_FOUND NOT_FOUND NOT_FOUND NOT_FOUND job
+  Mutation.storeTask      own      -     no      job       job    no     job
+  Mutation.storeTask      other    -     no      no        job    no     job
+  Mutation.storeTask      elsewhere -    no      no        no     no     job
+  Mutation.updateTask     own      -     no      job       job    no     job
+  Mutation.updateTask     other    -     no      no        job    no     job
+  Mutation.updateTask     elsewhere -    no      no        no     no     job
+  Mutation.updateTasks    own      -     no      job       job    no     job
+  Mutation.updateTasks    other    -     no      no        job    no     job
+  Mutation.updateTasks    elsewhere -    no      no        no     no     job
+  Mutation.addTasks       own      -     no      job       job    no     job
+  Mutation.addTasks       other    -     no      no        job    no     job
+  Mutation.addTasks       elsewhere -    no      no        no     no     job
+  Mutation.removeTask     own      -     no      job       job    no     job
+  Mutation.removeTask     other    -     no      no        job    no     job
+  Mutation.removeTask     elsewhere -    no      no        no     no     job
+  Mutation.requestCancel  own      -     no      job       job    no     job
+  Mutation.requestCancel  other    -     no      no        job    no     job
+  Mutation.requestCancel  elsewhere -    no      no        no     no     job
+  Mutation.purgeDatabase  own      -     no      no        2      no     2
+  Mutation.purgeDatabase  other    -     no      no        2      no     2
+  Mutation.purgeDatabase  elsewhere -    no      no        no     no     1
+  Subscription.taskEvents own      -     job/1   job/1     job/2  job/1  job/2
+  Subscription.taskEvents other    -     none/1  none/1    job/2  none/1 job/2
+  Subscription.taskEvents elsewhere -    none/0  none/0    none/0 none/0 job/1
+  Subscription.task       own      -     job     job       job    job    job
+  Subscription.task       other    -     null    null      job    null   job
+  Subscription.task       elsewhere -    null    null      null   null   job
+  Subscription.taskCount  own      -     1       1         1      1      1
+  Subscription.taskCount  other    -     0       0         1      0      1
+  Subscription.taskCount  elsewhere -    0       0         0      0      1
+`);
+
+describe("the matrix of rights", () => {
+  it("has a row for each root field of the schema and each job", () => {
+    const fields = [schema.getQueryType(), schema.getMutationType(), schema.getSubscriptionType()].flatMap(
+      (type) => Object.keys(type!.getFields()).map((field) => `${type!.name}.${field}`),
+    );
+    const rows = fields.flatMap((field) => Object.keys(JOBS).map((job) => `${field} ${job}`));
+
+    expect(MATRIX.map(({ field, job }) => `${field} ${job}`).toSorted()).toEqual(rows.toSorted());
+  });
+
+  describe.each(WAYS)("over $name", (way) => {
+    it.each(MATRIX)("$field of a job of $job", async ({ field, job, expected }) => {
+      const { tokens, callers } = await openCallers();
+      await using server = await startServer({ auth: tokens.auth });
+
+      expect(await rowOf(field, JOBS[job], way, server, callers)).toEqual(overWay(way, field, expected));
+    });
+  });
+});
+
+type Row = Readonly<Record<string, string>>;
+
+/** What each caller is told, the jobs being there for each anew. */
+async function rowOf(
+  field: string,
+  job: JobName,
+  way: Way,
+  server: TestServer,
+  callers: Readonly<Record<string, string | undefined>>,
+): Promise<Row> {
+  const rootField = ROOT_FIELDS[field]!;
+  const row: Record<string, string> = {};
+  for (const [name, token] of Object.entries(callers)) {
+    await putJobs(server);
+    const isLast = ({ data }: { readonly data?: unknown }): boolean => rootField.isLast?.(data) ?? true;
+    const answers = await way.ask(server.url, token, rootField.ask(job), isLast);
+    row[name] = shown(rootField, job, answers).replace("FORBIDDEN", "no");
+  }
+  return row;
+}
+
+/** A subscription by plain HTTP is refused whatever it asks for. */
+function overWay({ name }: Way, field: string, expected: Row): Row {
+  if (name !== "HTTP" || !field.startsWith("Subscription.")) return expected;
+  return Object.fromEntries(
+    Object.entries(expected).map(([caller, answer]) => [caller, answer === "-" ? "-" : "BAD_USER_INPUT"]),
+  );
+}
+
+async function openCallers() {
+  const tokens = new Tokens();
+  const databases = ["movies"];
+  const callers = {
+    none: undefined,
+    viewer: await tokens.grant("alice", { role: "viewer", databases }),
+    reporter: await tokens.grant("alice", { role: "reporter", databases }),
+    admin: await tokens.grant("ada", { role: "admin", databases }),
+    share: await tokens.grant("alice", { role: "viewer", databases, job: JOBS.own }),
+    root: await tokens.grant("root", { role: "admin", databases: ["*"] }),
+  };
+  return { tokens, callers };
+}
+
+async function putJobs({ provider }: TestServer): Promise<void> {
+  for (const job of Object.values(JOBS)) {
+    // Safe: they are names as they should be.
+    const { database, username, jobId } = job as unknown as {
+      database: DatabaseName;
+      username: Username;
+      jobId: JobId;
+    };
+    const store = await provider.getTaskStore(database);
+    await store.store(toStore({ username, jobId }, { database, spec: branch("t", leaf("a", 10)) }));
+  }
+}
+
+/** The rows of a text, each with what is expected by the names in the first line. */
+function table(text: string): { field: string; job: keyof typeof JOBS; expected: Row }[] {
+  const [callers = [], ...rows] = text
+    .trim()
+    .split("\n")
+    .map((line) => line.trim().split(/\s+/));
+  return rows.map(([field, job, ...answers]) => ({
+    field: field!,
+    job: job as keyof typeof JOBS, // checked by the first test
+    expected: Object.fromEntries(callers.map((caller, at) => [caller, answers[at]!])),
+  }));
+}

@@ -1,0 +1,291 @@
+import { describe, expect, it } from "vitest";
+import { HttpConnection, RawConnection, readMetric, type HttpRequest } from "../kit/raw-http.js";
+import { startServer } from "../kit/server.js";
+import { ssePost } from "../kit/sse-client.js";
+import { upgrade } from "../kit/ws-client.js";
+import { store, taskCount } from "./jobs.js";
+
+/**
+ * What pages may do. A browser sends what another site's page asks for, with all that this machine is trusted with;
+ * it only keeps the answer from the page.
+ */
+const TYPENAME = "{ __typename }";
+const STORE = `mutation { storeTask(input: { database: "d", task: { description: "t" } }) { outcome } }`;
+const EVENTS = `subscription { taskEvents(database: "d") { position } }`;
+const FRIEND = "https://friend.example";
+const STRANGER = "https://stranger.example";
+
+function post(query: string, headers: Readonly<Record<string, string>>): HttpRequest {
+  return {
+    method: "POST",
+    headers: { "content-type": "application/json", ...headers },
+    body: JSON.stringify({ query }),
+  };
+}
+
+function get(query: string, headers: Readonly<Record<string, string>>): HttpRequest {
+  return { path: `/graphql?${new URLSearchParams({ query })}`, headers };
+}
+
+function preflight(origin: string): HttpRequest {
+  return {
+    method: "OPTIONS",
+    headers: {
+      origin,
+      "access-control-request-method": "POST",
+      "access-control-request-headers": "content-type",
+    },
+  };
+}
+
+describe("A page of another site", () => {
+  it.each([
+    ["a query", post(TYPENAME, { origin: STRANGER })],
+    ["a mutation", post(STORE, { origin: STRANGER })],
+    ["a query by GET", get(TYPENAME, { origin: STRANGER })],
+    ["a subscription", ssePost({ query: EVENTS }, { origin: STRANGER })],
+    ["an EventSource", get(EVENTS, { origin: STRANGER, accept: "text/event-stream" })],
+    ["a page without an origin", post(STORE, { origin: "null" })],
+    ["an image", get(TYPENAME, { accept: "image/avif,*/*;q=0.8", "sec-fetch-site": "cross-site" })],
+    ["a script", get(TYPENAME, { "sec-fetch-site": "cross-site", "sec-fetch-mode": "no-cors" })],
+    ["a script of another port", get(TYPENAME, { "sec-fetch-site": "same-site" })],
+    [
+      "a stream that it can't read",
+      get(EVENTS, { accept: "text/event-stream", "sec-fetch-site": "cross-site" }),
+    ],
+    ["a question beforehand", preflight(STRANGER)],
+  ])("is refused, before anything is executed: %s", async (_, request) => {
+    await using server = await startServer({ allowOrigin: FRIEND });
+    using connection = new HttpConnection(server.url);
+
+    const { status, headers, body } = await connection.request(request);
+
+    expect(status).toBe(403);
+    expect(body).toContain(`"code":"FORBIDDEN"`);
+    expect(headers).not.toHaveProperty("access-control-allow-origin");
+    expect(await taskCount(server.url)).toBe(0);
+    expect(await readMetric(server.url, `tidemark_failures_total{code="FORBIDDEN",limit=""}`)).toBe(1);
+  });
+
+  it.each([
+    ["a form", "application/x-www-form-urlencoded", `query=${encodeURIComponent(STORE)}`],
+    ["a form in parts", "multipart/form-data; boundary=x", `--x\r\n\r\n${STORE}\r\n--x--`],
+    ["plain text", "text/plain", JSON.stringify({ query: STORE })],
+    ["no type", "", JSON.stringify({ query: STORE })],
+  ])(
+    "executes nothing by a simple request, though its browser tells nothing of it: %s",
+    async (_, type, body) => {
+      await using server = await startServer();
+      using connection = new HttpConnection(server.url);
+
+      const answers = await Promise.all(
+        ["application/json", "text/event-stream", "*/*"].map((accept) =>
+          connection.request({ method: "POST", headers: { "content-type": type, accept }, body }),
+        ),
+      );
+
+      expect(answers.map(({ status }) => status)).toEqual([415, 415, 415]);
+      expect(await taskCount(server.url)).toBe(0);
+    },
+  );
+
+  it("may be followed by its links, and finds GraphiQL", async () => {
+    await using server = await startServer();
+    using connection = new HttpConnection(server.url);
+
+    const headers = { accept: "text/html", "sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate" };
+    const { status } = await connection.request({ path: "/graphql", headers });
+
+    expect(status).toBe(200);
+  });
+});
+
+describe("A page of an origin that is allowed", () => {
+  it.each([
+    ["a query", post(TYPENAME, { origin: FRIEND })],
+    ["a query by GET", get(TYPENAME, { origin: FRIEND, "sec-fetch-site": "cross-site" })],
+    ["what it gets wrong", post("{ nope }", { origin: FRIEND })],
+    ["what is not plain", post(TYPENAME, { origin: FRIEND, accept: "application/json;q=0.5" })],
+  ])("may read the answer, and nothing is said of cookies: %s", async (_, request) => {
+    await using server = await startServer({ allowOrigin: `${FRIEND},http://other.example` });
+    using connection = new HttpConnection(server.url);
+
+    const { status, headers } = await connection.request(request);
+
+    expect(status).toBe(200);
+    expect(headers).toMatchObject({ "access-control-allow-origin": FRIEND, vary: "Origin" });
+    expect(headers).not.toHaveProperty("access-control-allow-credentials");
+  });
+
+  it("may read a stream", async () => {
+    await using server = await startServer({ allowOrigin: FRIEND });
+    using connection = new HttpConnection(server.url);
+
+    const { statusCode, headers } = await connection.open(ssePost({ query: EVENTS }, { origin: FRIEND }));
+
+    expect([statusCode, headers["access-control-allow-origin"]]).toEqual([200, FRIEND]);
+  });
+
+  it("is answered beforehand, and nothing is executed", async () => {
+    await using server = await startServer({ allowOrigin: FRIEND });
+    using connection = new HttpConnection(server.url);
+
+    const { status, headers, body } = await connection.request(preflight(FRIEND));
+
+    expect([status, body]).toEqual([204, ""]);
+    expect(headers).toMatchObject({
+      "access-control-allow-origin": FRIEND,
+      "access-control-allow-methods": "GET, POST",
+      "access-control-allow-headers": "Authorization, Content-Type, Last-Event-ID",
+      vary: "Origin",
+    });
+    expect(headers).not.toHaveProperty("access-control-allow-credentials");
+  });
+
+  it("tells caches that the answer is another for others", async () => {
+    await using server = await startServer({ allowOrigin: FRIEND });
+    using connection = new HttpConnection(server.url);
+
+    const { headers } = await connection.request(get(TYPENAME, {}));
+
+    expect(headers.vary).toBe("Origin");
+    expect(headers).not.toHaveProperty("access-control-allow-origin");
+  });
+
+  it.each([
+    ["itself", FRIEND, 101],
+    ["a stranger", STRANGER, 403],
+    ["a name that begins alike", `${FRIEND}.evil.example`, 403],
+    ["another scheme", FRIEND.replace("https", "http"), 403],
+  ])("opens WebSockets: %s", async (_, origin, status) => {
+    await using server = await startServer({ allowOrigin: FRIEND });
+    using connection = await RawConnection.open(server.url);
+
+    connection.write(upgrade({ Origin: origin }));
+    await connection.until((received) => received.includes("\r\n\r\n"));
+
+    expect(connection.received.slice(0, 12)).toBe(`HTTP/1.1 ${status}`);
+  });
+});
+
+describe("A page of this server's own", () => {
+  it.each([
+    ["says so", { "sec-fetch-site": "same-origin" }],
+    ["is an address that was typed", { "sec-fetch-site": "none" }],
+  ])("is answered when it %s", async (_, headers) => {
+    await using server = await startServer();
+    using connection = new HttpConnection(server.url);
+    const own = { ...headers, origin: server.url };
+
+    const answers = [
+      await connection.request(get(TYPENAME, headers)),
+      await connection.request(post(TYPENAME, own)),
+    ];
+
+    expect(answers.map(({ status }) => status)).toEqual([200, 200]);
+  });
+});
+
+describe("A name that another site leads to this machine", () => {
+  const UNKNOWN = [
+    ["evil.example"],
+    ["evil.example:4000"],
+    ["localhost.evil.example"],
+    ["127.0.0.1.evil.example"],
+  ];
+
+  it.each(UNKNOWN)("is refused on every path: %s", async (host) => {
+    await using server = await startServer();
+    using connection = new HttpConnection(server.url);
+    await store(server.url);
+
+    const answers = await Promise.all(
+      [
+        post(STORE, { host }),
+        post(STORE, { host, origin: `http://${host}` }),
+        get(TYPENAME, { host }),
+        ssePost({ query: EVENTS }, { host }),
+        { path: "/metrics", headers: { host } },
+        { path: "/graphql", headers: { host, accept: "text/html" } },
+        { path: "/", headers: { host } },
+      ].map((request) => connection.request(request)),
+    );
+
+    expect(answers.map(({ status }) => status)).toEqual([403, 403, 403, 403, 403, 403, 403]);
+    expect(answers.map(({ body }) => body).join("")).not.toContain("evil");
+    expect(await taskCount(server.url)).toBe(1);
+  });
+
+  it.each(UNKNOWN)("opens no WebSocket: %s", async (host) => {
+    await using server = await startServer();
+    using connection = await RawConnection.open(server.url);
+
+    connection.write(upgrade({ Host: host, Origin: `http://${host}` }));
+    await connection.ended();
+
+    expect(connection.received).toMatch(/^HTTP\/1.1 403 Forbidden\r\n/);
+  });
+
+  it.each([
+    ["localhost:4000"],
+    ["tidemark.localhost"],
+    ["127.0.0.1"],
+    ["[::1]:4000"],
+    ["192.168.1.5"],
+    ["tidemark.example:4000"],
+    ["TIDEMARK.example"],
+  ])("is none that is known: %s", async (host) => {
+    await using server = await startServer({ allowHost: "tidemark.example" });
+    using connection = new HttpConnection(server.url);
+
+    const { status } = await connection.request(post(TYPENAME, { host }));
+
+    expect(status).toBe(200);
+  });
+
+  it("matters only where nobody but this machine is to reach the server", async () => {
+    await using server = await startServer({ host: "0.0.0.0", allowOpen: true });
+    using connection = new HttpConnection(server.url);
+
+    const { status } = await connection.request(post(TYPENAME, { host: "tidemark.example" }));
+
+    expect(status).toBe(200);
+  });
+});
+
+describe("Every answer", () => {
+  it.each([
+    ["a query", post(TYPENAME, {})],
+    ["a query that is not plain", get(TYPENAME, {})],
+    ["a refusal", post(TYPENAME, { origin: STRANGER })],
+    ["a syntax error", post("{", { accept: "application/graphql-response+json" })],
+    ["a form", { method: "POST", headers: { "content-type": "text/plain" }, body: "x" }],
+    ["the page", { path: "/graphql", headers: { accept: "text/html" } }],
+    ["the way to it", { path: "/" }],
+    ["nothing", { path: "/nope" }],
+    ["the metrics", { path: "/metrics" }],
+    ["the health", { path: "/health" }],
+    ["whether it is ready", { path: "/ready" }],
+  ])("tells a browser what it may do with it: %s", async (_, request) => {
+    await using server = await startServer();
+    using connection = new HttpConnection(server.url);
+
+    const { headers } = await connection.request(request);
+
+    expect(headers).toMatchObject({
+      "x-content-type-options": "nosniff",
+      "cross-origin-resource-policy": "same-origin",
+      "referrer-policy": "no-referrer",
+      "content-security-policy": expect.stringMatching(/^default-src 'none'.*frame-ancestors 'none'/),
+    });
+  });
+
+  it("is so of a stream of events", async () => {
+    await using server = await startServer();
+    using connection = new HttpConnection(server.url);
+
+    const { headers } = await connection.open(ssePost({ query: EVENTS }));
+
+    expect(headers).toMatchObject({ "x-content-type-options": "nosniff", "referrer-policy": "no-referrer" });
+  });
+});

@@ -1,0 +1,164 @@
+import { GraphQLError, GraphQLInt, getIntrospectionQuery } from "graphql";
+import { describe, expect, it } from "vitest";
+import { startPlantedServer } from "../kit/planted-server.js";
+import { HttpConnection } from "../kit/raw-http.js";
+import { startServer } from "../kit/server.js";
+import { store } from "./jobs.js";
+import { CHANGING_TRANSPORTS, OVER_SSE, OVER_WEBSOCKET, TRANSPORTS } from "./transports.js";
+
+/** What of the server's insides a client is shown, whatever goes wrong. */
+const SECRET = /secret|hunter2|\/srv|\n {4}at |stack/;
+
+const FAILURES: readonly (readonly [string, () => unknown])[] = [
+  ["an error with a path in it", () => raise(new Error("ENOENT: /srv/secret/hunter2"))],
+  ["a defect", () => raise(new TypeError("secret is not a function"))],
+  ["a text", () => raise("secret")],
+  ["nothing", () => raise(undefined)],
+  ["null", () => raise(null)],
+  ["an object without a prototype", () => raise(Object.create(null))],
+  ["an object that can't be shown", () => raise({ toString: () => raise(new Error("secret")), secret: 1 })],
+  ["an error that can't be read", () => raise(unreadable())],
+  ["an error that is its own cause", () => raise(circular())],
+  [
+    "an error in an error of GraphQL",
+    () => raise(new GraphQLError("secret", { originalError: new Error("secret") })),
+  ],
+  ["a promise where none may be", () => Promise.reject(new Error("secret"))],
+  ["a value of another type", () => "secret"],
+];
+
+describe("A resolver that fails as nobody foresaw", () => {
+  const CASES = FAILURES.flatMap(([what, resolve]) =>
+    TRANSPORTS.map((transport) => ({ what, resolve, transport })),
+  );
+
+  it.each(CASES)(
+    "by $what is told over $transport.name as an id, and stops nobody",
+    async ({ resolve, transport }) => {
+      await using server = await startPlantedServer({ query: { fails: { type: GraphQLInt, resolve } } });
+      using client = await transport.connect(server.url);
+
+      const answer = await client.ask({ query: "{ fails }" });
+      const after = await client.ask({ query: "{ __typename }" });
+
+      expect(answer.errors).toHaveLength(1);
+      expect(JSON.stringify(answer)).not.toMatch(SECRET);
+      expect(after).toEqual({ data: { __typename: "Query" } });
+    },
+  );
+
+  it.each(CHANGING_TRANSPORTS)(
+    "in a mutation is told over $name as an id, which the log has too",
+    async ({ connect }) => {
+      const fails = { type: GraphQLInt, resolve: () => Promise.reject(new Error("secret")) };
+      await using server = await startPlantedServer({ mutation: { fails } });
+      using client = await connect(server.url);
+
+      const { errors } = await client.ask({ query: "mutation { fails }" });
+
+      expect(errors?.[0]?.extensions).toEqual({ code: "INTERNAL", errorId: expect.any(String) });
+      expect(JSON.stringify(errors)).not.toMatch(SECRET);
+      expect(server.log.lines).toContainEqual(
+        expect.objectContaining({
+          fields: expect.objectContaining({
+            errorId: errors?.[0]?.extensions?.["errorId"],
+            err: expect.objectContaining({ message: "secret" }),
+          }),
+        }),
+      );
+    },
+  );
+
+  it.each([OVER_SSE, OVER_WEBSOCKET])(
+    "where a subscription begins is told over $name, and others go on",
+    async ({ watch }) => {
+      const fails = { type: GraphQLInt, subscribe: () => raise(new Error("secret")) };
+      await using server = await startPlantedServer({ subscription: { fails } });
+      using other = await watch(server.url, { query: `subscription { taskCount(database: "d") }` });
+      await other.next();
+
+      using failing = await watch(server.url, { query: "subscription { fails }" });
+      const { errors } = await failing.next();
+      await store(server.url);
+
+      expect(errors?.[0]?.extensions?.["code"]).toBe("INTERNAL");
+      expect(JSON.stringify(errors)).not.toMatch(SECRET);
+      expect(await other.next()).toEqual({ data: { taskCount: 1 } });
+    },
+  );
+});
+
+describe("--introspection off", () => {
+  it.each(TRANSPORTS)("refuses the schema over $name, and answers all else", async ({ connect }) => {
+    await using server = await startServer({ introspection: "off" });
+    using client = await connect(server.url);
+
+    const refused = await client.ask({ query: getIntrospectionQuery() });
+    const oneType = await client.ask({ query: `{ __type(name: "Query") { name } }` });
+    const allowed = await client.ask({ query: "{ __typename }" });
+
+    expect([refused, oneType].map(({ errors }) => errors?.[0]?.extensions?.["code"])).toEqual([
+      "BAD_USER_INPUT",
+      "BAD_USER_INPUT",
+    ]);
+    expect([refused.data, oneType.data]).toEqual([undefined, undefined]);
+    expect(allowed).toEqual({ data: { __typename: "Query" } });
+  });
+
+  it.each(TRANSPORTS)("keeps names to itself that were nearly guessed, over $name", async ({ connect }) => {
+    await using open = await startServer();
+    await using closed = await startServer({ introspection: "off" });
+    const guesses = [
+      { query: "{ taskCoun }" },
+      { query: `{ taskCount(databas: "d", database: "d") }` },
+      { query: "{ ... on Databas { name } }" },
+      { query: `{ taskCount(database: "d", status: [RUNING]) }` },
+      {
+        query: `query ($status: [TaskStatus!]) { taskCount(database: "d", status: $status) }`,
+        variables: { status: ["RUNING"] },
+      },
+    ];
+    using ofOpen = await connect(open.url);
+    using ofClosed = await connect(closed.url);
+
+    const suggesting = [];
+    const silent = [];
+    for (const guess of guesses) {
+      suggesting.push(JSON.stringify(await ofOpen.ask(guess)));
+      silent.push(JSON.stringify(await ofClosed.ask(guess)));
+    }
+
+    expect(suggesting.filter((answer) => answer.includes("Did you mean"))).toHaveLength(5);
+    expect(silent.filter((answer) => answer.includes("Did you mean"))).toEqual([]);
+    expect(silent.filter((answer) => answer.includes("errors"))).toHaveLength(5);
+  });
+});
+
+describe("--graphiql off", () => {
+  it("shows a browser no page, and answers all else", async () => {
+    await using server = await startServer({ graphiql: "off" });
+    using connection = new HttpConnection(server.url);
+    const headers = { accept: "text/html,application/xhtml+xml,*/*;q=0.8" };
+
+    const page = await connection.request({ headers });
+    const root = await connection.request({ path: "/", headers });
+    const query = await connection.post({ query: "{ __typename }" });
+
+    expect([page.status, root.status, query.status]).toEqual([404, 404, 200]);
+    expect(page.body + root.body).not.toContain("<html");
+  });
+});
+
+function raise(error: unknown): never {
+  throw error;
+}
+
+function unreadable(): Error {
+  return Object.defineProperty(new Error("secret"), "message", { get: () => raise(new Error("secret")) });
+}
+
+function circular(): Error {
+  const error = new Error("secret");
+  error.cause = error;
+  return error;
+}
