@@ -53,7 +53,7 @@ describe.skipIf(!hasChromium())("The dashboard in a browser (needs Chromium)", {
   it("opens again from a server that was killed and started again", async () => {
     await using server = await RestartableServer.start();
     await using browser = await openBrowser();
-    const page = await openStrictPage(browser, { mayComplain: /ERR_CONNECTION_REFUSED/ });
+    const page = await openStrictPage(browser, { mayComplain: /ERR_CONNECTION_(REFUSED|RESET)/ });
 
     await open(page, server.url);
     await server.kill();
