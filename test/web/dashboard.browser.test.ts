@@ -57,7 +57,7 @@ describe.skipIf(!hasChromium())("The dashboard (needs Chromium)", { timeout: 90_
     await store(server.url, { database: "demo" });
     await update(server.url, { database: "demo", updates: [{ path: "", done: 4 }] });
     const page = await openStrictPage(browser, {
-      mayComplain: /ERR_CONNECTION_REFUSED|WebSocket connection/,
+      mayComplain: /ERR_CONNECTION_(REFUSED|RESET)|ERR_EMPTY_RESPONSE|WebSocket connection/,
     });
     await page.clock.install();
     await page.goto(`${server.url}/?database=demo`);
