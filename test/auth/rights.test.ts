@@ -1,0 +1,58 @@
+import { describe, expect, it } from "vitest";
+import type { CallerRights } from "../../src/auth/caller.js";
+import { checkMayDo, maySeeMetrics, narrowed, scopeIn, viewOf } from "../../src/auth/rights.js";
+import { databaseName, jobKey } from "../kit/journal-entries.js";
+
+const MOVIES = databaseName("movies");
+const JOB = { ...jobKey("alice", "a"), database: MOVIES };
+const ALICE: CallerRights = { id: "1", username: JOB.username, role: "reporter", databases: ["mov*"] };
+const ADMIN: CallerRights = { ...ALICE, role: "admin", databases: ["*"] };
+const SHARED: CallerRights = { ...ADMIN, job: JOB };
+
+describe("What somebody may see", () => {
+  it.each([
+    ["the own jobs of a database that the token is for", ALICE, "movies", { username: "alice" }],
+    ["nothing of another one", ALICE, "secret", undefined],
+    ["everything, who is an admin", ADMIN, "movies", {}],
+    ["one job, whatever else the token says", SHARED, "movies", { username: "alice", jobId: "a" }],
+    ["nothing of the like in another database", SHARED, "secret", undefined],
+  ])("is %s", (_, rights, database, scope) => {
+    expect(scopeIn(databaseName(database), rights)).toEqual(scope);
+  });
+
+  it("is what a filter lets through of it", () => {
+    const { username, jobId } = jobKey("bob", "b");
+
+    expect(narrowed({ jobId }, { username })).toEqual({ username, jobId });
+    expect(narrowed({ username }, { username })).toEqual({ username, jobId: undefined });
+    expect(narrowed({ username: JOB.username }, { username })).toBeUndefined();
+    expect(narrowed({ jobId: JOB.jobId }, { username, jobId })).toBeUndefined();
+  });
+
+  it("is the same for all admins, for all of one user, and for nobody else", () => {
+    const bob = { ...ALICE, username: jobKey("bob", "b").username };
+    const views = [
+      ADMIN,
+      { ...ADMIN, id: "2", username: bob.username },
+      ALICE,
+      { ...ALICE, id: "3" },
+      bob,
+      SHARED,
+    ].map(viewOf);
+
+    expect([views[0] === views[1], views[2] === views[3], new Set(views).size]).toEqual([true, true, 4]);
+  });
+
+  it("is what is counted over all databases only for an admin of all", () => {
+    const rights = [ADMIN, { ...ADMIN, databases: ["mov*"] }, ALICE, SHARED];
+
+    expect(rights.map(maySeeMetrics)).toEqual([true, false, false, false]);
+  });
+});
+
+describe("What somebody may do", () => {
+  it("is nothing to who was shown a job, whatever else the token says", () => {
+    for (const action of ["report", "cancel", "remove", "purge"] as const)
+      expect(() => checkMayDo(action, JOB, SHARED)).toThrow(expect.objectContaining({ code: "FORBIDDEN" }));
+  });
+});
