@@ -78,6 +78,9 @@ const MATRIX = table(`
   Subscription.taskCount  own      -     1       1         1      1      1
   Subscription.taskCount  other    -     0       0         1      0      1
   Subscription.taskCount  elsewhere -    0       0         0      0      1
+  Subscription.cancelRequests own   -    job/1   job/1     job/2  job/1  job/2
+  Subscription.cancelRequests other -    none/1  none/1    job/2  none/1 job/2
+  Subscription.cancelRequests elsewhere - none/0 none/0    none/0 none/0 job/1
 `);
 
 describe("the matrix of rights", () => {
@@ -153,6 +156,7 @@ async function putJobs({ provider }: TestServer): Promise<void> {
     };
     const store = await provider.getTaskStore(database);
     await store.store(toStore({ username, jobId }, { database, spec: branch("t", leaf("a", 10)) }));
+    await store.requestCancel({ username, jobId }, { attempt: null, by: username, reason: null });
   }
 }
 

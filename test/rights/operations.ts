@@ -159,6 +159,15 @@ export const ROOT_FIELDS: Readonly<Record<string, RootField>> = {
       ),
     show: ({ taskCount }) => String(taskCount),
   },
+  "Subscription.cancelRequests": {
+    ask: (job) =>
+      asked(
+        "subscription ($database: String!) { cancelRequests(database: $database) { username jobId } }",
+        job,
+      ),
+    show: ({ cancelRequests }, job) =>
+      `${cancelRequests.some(isOf(job)) ? "job" : "none"}/${cancelRequests.length}`,
+  },
 };
 
 const KEY = "$database: String!, $username: String!, $jobId: ID!";
