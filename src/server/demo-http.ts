@@ -29,6 +29,10 @@ export async function answerDemo(
   }
   try {
     checkMayDo("report", demonstration.job, caller.rights);
+  } catch (error) {
+    return refuse(403, error);
+  }
+  try {
     const { userTask, isNew } = await demonstration.start();
     const { database, username, jobId, attempt } = userTask;
     answerJson(response, isNew ? 201 : 200, { database, username, jobId, attempt });

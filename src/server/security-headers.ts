@@ -5,7 +5,7 @@ import type { ServerResponse } from "node:http";
  * frame, is no part of another site's page, and its address is nobody's business. A page that runs something
  * gives a policy of its own in the place of this one.
  */
-export const SECURITY_HEADERS: readonly string[] = [
+const SECURITY_HEADERS: readonly string[] = [
   "X-Content-Type-Options",
   "nosniff",
   "Content-Security-Policy",

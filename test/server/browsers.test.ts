@@ -255,10 +255,8 @@ describe("A name that another site leads to this machine", () => {
 
 describe("Every answer", () => {
   it.each([
-    ["a query", post(TYPENAME, {})],
     ["a query that is not plain", get(TYPENAME, {})],
     ["a refusal", post(TYPENAME, { origin: STRANGER })],
-    ["a syntax error", post("{", { accept: "application/graphql-response+json" })],
     ["a form", { method: "POST", headers: { "content-type": "text/plain" }, body: "x" }],
     ["the page", { path: "/graphql", headers: { accept: "text/html" } }],
     ["the way to it", { path: "/" }],
@@ -278,6 +276,18 @@ describe("Every answer", () => {
       "referrer-policy": "no-referrer",
       "content-security-policy": expect.stringMatching(/^default-src 'none'.*frame-ancestors 'none'/),
     });
+  });
+
+  it.each([
+    ["a query", post(TYPENAME, {})],
+    ["a syntax error", post("{", { accept: "application/graphql-response+json" })],
+  ])("is what its type says, where no page can show it: %s", async (_, request) => {
+    await using server = await startServer();
+    using connection = new HttpConnection(server.url);
+
+    const { headers } = await connection.request(request);
+
+    expect(headers).toMatchObject({ "x-content-type-options": "nosniff" });
   });
 
   it("is so of a stream of events", async () => {

@@ -10,6 +10,7 @@ import { ManualClock } from "../kit/manual-clock.js";
 import { answerOf, dataOf, HttpConnection, type HttpAnswer, type HttpRequest } from "../kit/raw-http.js";
 import { addListeners } from "../kit/recording-listener.js";
 import { startServer, type TestServer } from "../kit/server.js";
+import { Tokens } from "../kit/tokens.js";
 import { rest } from "../kit/turns.js";
 import { store } from "./jobs.js";
 
@@ -32,6 +33,26 @@ describe("The demonstration job", () => {
     expect(status).toBe(201);
     expect(JSON.parse(body)).toEqual({ database: "demo", username: "demo", jobId: "pagerank", attempt: 1 });
     expect(jobOf(server).task.status).toBe("PENDING");
+  });
+
+  it.each([
+    ["nobody knows who asks", undefined, 401],
+    ["who asks may only look", { role: "viewer", username: "demo" }, 403],
+    ["it would be another user's", { role: "reporter", username: "alice" }, 403],
+    ["the token is for another database", { role: "admin", username: "root", databases: ["prod"] }, 403],
+    ["who asks may report it", { role: "reporter", username: "demo" }, 201],
+    ["who asks is an admin", { role: "admin", username: "root" }, 201],
+  ] as const)("is begun by who may report it: %s", async (_, grant, expected) => {
+    const tokens = new Tokens();
+    await tokens.grant("somebody");
+    const token = grant && (await tokens.grant(grant.username, grant));
+    await using server = await startServer({ auth: tokens.auth }, { clock: new ManualClock() });
+
+    const authorization = token === undefined ? {} : { authorization: `Bearer ${token}` };
+    const { status } = await send(server, { ...BEGIN, headers: { ...BEGIN.headers, ...authorization } });
+
+    expect(status).toBe(expected);
+    expect(server.provider.peek(DATABASE)?.taskCount() ?? 0).toBe(expected === 201 ? 1 : 0);
   });
 
   it("has a volume that is not known at first, and then is", async () => {

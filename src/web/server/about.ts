@@ -2,6 +2,7 @@
 import { signal } from "@preact/signals";
 import type { JobAddress } from "../address.js";
 import { SERVER_URL } from "../server-url.js";
+import { token } from "./session.js";
 
 export interface About {
   readonly version: string;
@@ -32,7 +33,7 @@ export interface DemoJob extends JobAddress {
 export async function startDemo(): Promise<DemoJob> {
   const response = await fetch(new URL("demo", SERVER_URL), {
     method: "POST",
-    headers: { "content-type": "application/json" },
+    headers: { "content-type": "application/json", ...authorization() },
     body: "{}",
   });
   const answer = (await response.json()) as DemoJob & {
@@ -40,4 +41,9 @@ export async function startDemo(): Promise<DemoJob> {
   };
   if (!response.ok) throw new Error(answer.errors?.[0]?.message ?? `The server answered ${response.status}.`);
   return answer;
+}
+
+function authorization(): Record<string, string> {
+  const given = token.peek();
+  return given === undefined ? {} : { authorization: `Bearer ${given}` };
 }
