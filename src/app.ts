@@ -80,9 +80,7 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
   const { introspection } = config;
   const pipeline = new Pipeline({ schema, services, provider, hub, nowhere, introspection, clock, log });
   const health = new Health(() => journal.isWritable());
-  const demonstration = hasDemo(config)
-    ? new Demonstration(provider, { limits, leaseMs, clock, log })
-    : undefined;
+  const demonstration = hasDemo(config) ? new Demonstration(provider, { leaseMs, clock, log }) : undefined;
   const about = { version: packageVersion(), tracking: config.tracking, demo: demonstration !== undefined };
   const served = { about, dashboard, demonstration };
   const server = new Server({ ...config, ...served, clock, pipeline, authenticator, health, metrics, log });

@@ -1,14 +1,7 @@
-import type { Limits } from "../protocol/limits.js";
 import { TidemarkError, unavailable } from "../protocol/tidemark-error.js";
 import type { TaskStore } from "../store/task-store.js";
 import type { TaskStoreProvider } from "../store/task-store-provider.js";
-import {
-  parseDatabaseName,
-  parseJobId,
-  parseUsername,
-  type DatabaseName,
-  type JobKey,
-} from "../tasks/names.js";
+import type { DatabaseName, JobId, Username } from "../tasks/names.js";
 import type { TaskUpdate } from "../tasks/task-update.js";
 import type { UserTask } from "../tasks/user-task.js";
 import type { Clock } from "../util/clock.js";
@@ -16,11 +9,17 @@ import type { Log } from "../util/log.js";
 import { DEMO_MEMORY, DEMO_TREE, demoScript, TICK_MS, type DemoReport } from "./demo-script.js";
 
 export interface DemonstrationOptions {
-  readonly limits: Limits;
   readonly leaseMs: number;
   readonly clock: Clock;
   readonly log: Log;
 }
+
+/** Which job it is; the names are as the parsers leave them. */
+export const DEMO_JOB = {
+  database: "demo" as DatabaseName,
+  username: "demo" as Username,
+  jobId: "pagerank" as JobId,
+} as const;
 
 /** A run of the demonstration job. */
 export interface DemoRun {
@@ -36,20 +35,12 @@ export interface DemoRun {
  * cancel is requested.
  */
 export class Demonstration {
-  /** Which job it is. */
-  readonly job: JobKey & { readonly database: DatabaseName };
   readonly #provider: TaskStoreProvider;
   readonly #options: DemonstrationOptions;
   readonly #stopping = new AbortController();
   #running: Promise<Running> | undefined;
 
   constructor(provider: TaskStoreProvider, options: DemonstrationOptions) {
-    const { limits } = options;
-    this.job = {
-      database: parseDatabaseName("demo", limits),
-      username: parseUsername("demo", limits),
-      jobId: parseJobId("pagerank", limits),
-    };
     this.#provider = provider;
     this.#options = options;
   }
@@ -74,8 +65,8 @@ export class Demonstration {
 
   async #begin(): Promise<Running> {
     const { leaseMs } = this.#options;
-    const { store, release } = await this.#provider.retain(this.job.database);
-    const request = { ...this.job, spec: DEMO_TREE, memory: DEMO_MEMORY, leaseMs };
+    const { store, release } = await this.#provider.retain(DEMO_JOB.database);
+    const request = { ...DEMO_JOB, spec: DEMO_TREE, memory: DEMO_MEMORY, leaseMs };
     try {
       const userTask = await store.store({ ...request, onConflict: "OVERWRITE", requestId: null });
       const ended = this.#play(store, userTask).finally(() => {

@@ -25,7 +25,7 @@ describe.skipIf(!hasChromium())("A page that reports (needs Chromium)", { timeou
   ])("says the last values when it %s", async (_, leave) => {
     await using server = await startServer();
     await using browser = await openBrowser();
-    const page = await browser.newPage();
+    const page = await browser.newPage({ bypassCSP: true }); // of the server, but no page that may run anything
     await beginIn(page, server.url);
     await page.evaluate(async () => {
       for (const row of job().track([1, 2, 3], "read")) job().task.message(`row ${row}`);
@@ -42,7 +42,7 @@ describe.skipIf(!hasChromium())("A page that reports (needs Chromium)", { timeou
   it("hears that its job is to stop while it is quiet", async () => {
     await using server = await startServer();
     await using browser = await openBrowser();
-    const page = await browser.newPage();
+    const page = await browser.newPage({ bypassCSP: true }); // of the server, but no page that may run anything
     await beginIn(page, server.url);
     await metricReaches(server.url, "tidemark_subscribers", 1);
     await ask(server.url, requestCancel({ ...JOB, reason: "enough" }));

@@ -41,6 +41,10 @@ export function openBrowser(): Promise<Browser> {
   return chromium.launch({ executablePath, args: ARGUMENTS });
 }
 
+/** What Chromium complains of while the server of a page is killed and started again. */
+export const SERVER_IS_AWAY =
+  /ERR_(CONNECTION_|EMPTY_RESPONSE|INCOMPLETE_CHUNKED_ENCODING)|WebSocket connection/;
+
 export interface StrictPageOptions extends BrowserContextOptions {
   /** Complaints that are no fault: that a server which was killed can't be reached. */
   readonly mayComplain?: RegExp;

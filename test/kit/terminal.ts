@@ -38,7 +38,7 @@ export class TestTerminal implements AsyncDisposable {
     const command = `tty; stty cols ${columns} rows ${rows}; exec "${process.execPath}" ${args.map(quoted).join(" ")}`;
     this.#child = spawn("script", ["-qfec", command, "/dev/null"], {
       cwd: PROJECT,
-      env: { ...process.env, TERM: "xterm-256color", ...env },
+      env: { ...uncoloured(), TERM: "xterm-256color", ...env },
     });
     this.#child.stdout.setEncoding("utf8").on("data", (text: string) => this.#take(text));
     this.exited = once(this.#child, "close").then(([code]) => {
@@ -114,4 +114,10 @@ export class TestTerminal implements AsyncDisposable {
 
 function quoted(argument: string): string {
   return `'${argument.replaceAll("'", `'\\''`)}'`;
+}
+
+/** The environment, with no word on colours: a terminal decides. */
+function uncoloured(): NodeJS.ProcessEnv {
+  const { NO_COLOR: _, FORCE_COLOR: __, ...others } = process.env;
+  return others;
 }

@@ -1,7 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { TICK_MS } from "../../src/demo/demo-script.js";
 import { Demonstration } from "../../src/demo/demonstration.js";
-import { DEFAULT_LIMITS } from "../../src/protocol/limits.js";
 import type { UserTask } from "../../src/tasks/user-task.js";
 import { progressOf } from "../../src/tasks/progress.js";
 import { silentLog } from "../../src/util/log.js";
@@ -158,7 +157,7 @@ describe("The demonstration job", () => {
   it("is cancelled too when it is begun while the server stops", async () => {
     const clock = new ManualClock();
     await using server = await startServer({}, { clock });
-    const options = { limits: DEFAULT_LIMITS, leaseMs: 60_000, clock, log: silentLog };
+    const options = { leaseMs: 60_000, clock, log: silentLog };
     const demonstration = new Demonstration(server.provider, options);
 
     const starting = demonstration.start();

@@ -136,7 +136,7 @@ describe("--introspection off", () => {
 
 describe("--graphiql off", () => {
   it("shows a browser no page, and answers all else", async () => {
-    await using server = await startServer({ graphiql: "off" });
+    await using server = await startServer({ graphiql: "off", dashboard: "off" });
     using connection = new HttpConnection(server.url);
     const headers = { accept: "text/html,application/xhtml+xml,*/*;q=0.8" };
 

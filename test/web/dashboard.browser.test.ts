@@ -1,7 +1,7 @@
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { connect, leaf, task } from "../../src/client/index.js";
-import { hasChromium, openBrowser, openStrictPage } from "../kit/browser.js";
+import { hasChromium, openBrowser, openStrictPage, SERVER_IS_AWAY } from "../kit/browser.js";
 import { ManualClock } from "../kit/manual-clock.js";
 import { RestartableServer } from "../kit/restartable-server.js";
 import { openScene, type Scene } from "../kit/scene.js";
@@ -57,7 +57,7 @@ describe.skipIf(!hasChromium())("The dashboard (needs Chromium)", { timeout: 90_
     await store(server.url, { database: "demo" });
     await update(server.url, { database: "demo", updates: [{ path: "", done: 4 }] });
     const page = await openStrictPage(browser, {
-      mayComplain: /ERR_CONNECTION_(REFUSED|RESET)|ERR_EMPTY_RESPONSE|WebSocket connection/,
+      mayComplain: SERVER_IS_AWAY,
     });
     await page.clock.install();
     await page.goto(`${server.url}/?database=demo`);

@@ -1,7 +1,14 @@
 import { gzipSync } from "node:zlib";
 import type { Page, Response } from "playwright-core";
 import { describe, expect, it } from "vitest";
-import { hasChromium, openBrowser, openStrictPage, recordPage, takeScreenshots } from "../kit/browser.js";
+import {
+  hasChromium,
+  openBrowser,
+  openStrictPage,
+  recordPage,
+  SERVER_IS_AWAY,
+  takeScreenshots,
+} from "../kit/browser.js";
 import { PrefixProxy } from "../kit/prefix-proxy.js";
 import { RestartableServer } from "../kit/restartable-server.js";
 import { startServer } from "../kit/server.js";
@@ -53,7 +60,7 @@ describe.skipIf(!hasChromium())("The dashboard in a browser (needs Chromium)", {
   it("opens again from a server that was killed and started again", async () => {
     await using server = await RestartableServer.start();
     await using browser = await openBrowser();
-    const page = await openStrictPage(browser, { mayComplain: /ERR_CONNECTION_|WebSocket connection/ });
+    const page = await openStrictPage(browser, { mayComplain: SERVER_IS_AWAY });
 
     await open(page, server.url);
     await server.kill();
