@@ -44,5 +44,6 @@ await job.run((root) =>
 }
 
 function run(url: string, database: string): string {
-  return `tidemark run --url ${url} --database ${database} --name backup -- tar -czf backup.tar.gz src`;
+  return `tidemark run --url ${url} --database ${database} --name backup -- \\
+  rsync -a --info=progress2 src/ backup/`;
 }
