@@ -9,7 +9,13 @@
  */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
+import {
+  type Browser,
+  type BrowserContextOptions,
+  type BrowserServer,
+  chromium,
+  type Page,
+} from "playwright-core";
 import { expect, onTestFinished } from "vitest";
 import { PROJECT } from "./child-process.js";
 
@@ -36,10 +42,16 @@ export function hasChromium(): boolean {
   return existsSync(executablePath);
 }
 
-/** Starts Chromium with a fresh profile; every `newPage()` has a profile of its own again. */
-export function openBrowser(): Promise<Browser> {
-  return chromium.launch({ executablePath, args: ARGUMENTS });
+/**
+ * A browser in which every `newPage()` has a fresh profile of its own; closing it closes its pages. Chromium itself is
+ * started once, and ends with the process.
+ */
+export async function openBrowser(): Promise<Browser> {
+  running ??= chromium.launchServer({ executablePath, args: ARGUMENTS });
+  return chromium.connect((await running).wsEndpoint());
 }
+
+let running: Promise<BrowserServer> | undefined;
 
 /** What Chromium complains of while the server of a page is killed and started again. */
 export const SERVER_IS_AWAY =

@@ -1,11 +1,11 @@
 import { describe, expect, it } from "vitest";
 import { liveThroughKills } from "../kit/crash-life.js";
 import { temporaryFolder } from "../kit/temporary-folder.js";
+import { IS_WHOLE_RUN } from "../kit/whole-run.js";
 
 /** Law 14 at its hardest; `npm run test:crash` does the same for as long as one likes. */
 
-/** Shortened where nobody waits for more than a first look. */
-const ROUNDS = process.env["CI"] ? 50 : 15;
+const ROUNDS = IS_WHOLE_RUN ? 50 : 10;
 const SEED = Math.floor(Math.random() * 2 ** 31);
 
 describe("Law 14: a server that is killed while four write and eight watch", () => {

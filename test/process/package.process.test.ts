@@ -5,6 +5,7 @@ import { basename, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { jobBecomes, linesOf } from "../client/shown.js";
 import { Program, PROJECT, readyLine } from "../kit/child-process.js";
+import { IS_WHOLE_RUN } from "../kit/whole-run.js";
 
 /** The package as who installs it gets it: packed from sources that were never built, and installed elsewhere. */
 
@@ -50,8 +51,8 @@ describe("The package", () => {
   });
 });
 
-describe.skipIf(!hasRegistry())(
-  "The package, installed (needs the npm registry)",
+describe.skipIf(!IS_WHOLE_RUN || !hasRegistry())(
+  "The package, installed (under CI; needs the npm registry)",
   { timeout: 240_000 },
   () => {
     beforeAll(async () => {
@@ -93,6 +94,7 @@ const TSC = join(PROJECT, "node_modules/typescript-7/bin/tsc");
 const PROGRAM = `
 import { loadConfig, startApp, TidemarkError, type TaskStoreListener } from "tidemark";
 import { connect, iterative, leaf, task, watch, type WatchEvent } from "tidemark/client";
+import { IS_WHOLE_RUN } from "../kit/whole-run.js";
 
 export const listener: TaskStoreListener | undefined = undefined;
 export const app = await startApp(loadConfig({ flags: {}, env: {}, readFile: String }));

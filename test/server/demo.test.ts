@@ -35,23 +35,28 @@ describe("The demonstration job", () => {
   });
 
   it.each([
-    ["nobody knows who asks", undefined, 401],
-    ["who asks may only look", { role: "viewer", username: "demo" }, 403],
-    ["it would be another user's", { role: "reporter", username: "alice" }, 403],
-    ["the token is for another database", { role: "admin", username: "root", databases: ["prod"] }, 403],
-    ["who asks may report it", { role: "reporter", username: "demo" }, 201],
-    ["who asks is an admin", { role: "admin", username: "root" }, 201],
-  ] as const)("is begun by who may report it: %s", async (_, grant, expected) => {
+    ["it is, for who may report it", { role: "reporter", username: "demo" }, 201, 1],
+    ["it is, for an admin", { role: "admin", username: "root" }, 201, 1],
+    ["it is not, for who may only look", { role: "viewer", username: "demo" }, 403, 0],
+    ["it is not, for another user", { role: "reporter", username: "alice" }, 403, 0],
+    ["it is not, for an admin of others", { role: "admin", username: "root", databases: ["prod"] }, 403, 0],
+  ] as const)("is begun by who may report it: %s", async (_, grant, expected, count) => {
     const tokens = new Tokens();
-    await tokens.grant("somebody");
-    const token = grant && (await tokens.grant(grant.username, grant));
+    const authorization = `Bearer ${await tokens.grant(grant.username, grant)}`;
     await using server = await startServer({ auth: tokens.auth }, { clock: new ManualClock() });
 
-    const authorization = token === undefined ? {} : { authorization: `Bearer ${token}` };
-    const { status } = await send(server, { ...BEGIN, headers: { ...BEGIN.headers, ...authorization } });
+    const { status } = await send(server, { ...BEGIN, headers: { ...BEGIN.headers, authorization } });
 
     expect(status).toBe(expected);
-    expect(server.provider.peek(DATABASE)?.taskCount() ?? 0).toBe(expected === 201 ? 1 : 0);
+    expect((await server.provider.getTaskStore(DATABASE)).taskCount()).toBe(count);
+  });
+
+  it("is not begun by who does not say who it is, where that is asked", async () => {
+    const tokens = new Tokens();
+    await tokens.grant("demo");
+    await using server = await startServer({ auth: tokens.auth }, { clock: new ManualClock() });
+
+    expect(await send(server, BEGIN)).toMatchObject({ status: 401 });
   });
 
   it("has a volume that is not known at first, and then is", async () => {
