@@ -1,7 +1,7 @@
 import { defineConfig } from "vitest/config";
 
 /**
- * Two processes, each of which runs one test file after the other: modules are loaded once, and nothing of one file is
+ * Three processes, as tests often wait for another one, each of which runs one test file after the other: modules are loaded once, and nothing of one file is
  * left to the next, as nothing in `src/` and `test/kit/` is kept between tests but what is the same for all.
  */
 export default defineConfig({
@@ -11,7 +11,7 @@ export default defineConfig({
     include: ["test/**/*.test.ts"],
     pool: "forks",
     isolate: false,
-    maxWorkers: 2,
+    maxWorkers: 3,
     testTimeout: 60_000,
     hookTimeout: 30_000,
     env: { NODE_ENV: "production" },

@@ -20,7 +20,7 @@ beforeAll(async () => {
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-describe("The package", () => {
+describe.skipIf(!IS_WHOLE_RUN)("The package (under CI)", () => {
   it("holds what is run and read, and no more", () => {
     const paths = packed.files.map(({ path }) => path);
 

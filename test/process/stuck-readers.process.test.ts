@@ -7,7 +7,7 @@ import type { Watcher } from "../server/transports.js";
 
 /** Law 10 at its size: what a subscriber costs while it does not read, whatever happens meanwhile. */
 
-const CHANGES = IS_WHOLE_RUN ? 200_000 : 50_000;
+const CHANGES = IS_WHOLE_RUN ? 200_000 : 20_000;
 const JOBS = 1_000;
 /** Until then the process grows by itself. */
 const WARM_UP = 40_000;

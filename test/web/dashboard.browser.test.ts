@@ -7,6 +7,7 @@ import { RestartableServer } from "../kit/restartable-server.js";
 import { openScene, type Scene } from "../kit/scene.js";
 import { startServer } from "../kit/server.js";
 import { TokenGate } from "../kit/token-gate.js";
+import { IS_WHOLE_RUN } from "../kit/whole-run.js";
 import { store, taskCount, update } from "../server/jobs.js";
 import {
   becomes,
@@ -295,36 +296,40 @@ describe.skipIf(!hasChromium())("The dashboard (needs Chromium)", { timeout: 90_
   });
 });
 
-describe.skipIf(!hasChromium())("A view of the dashboard (needs Chromium)", { timeout: 90_000 }, () => {
-  let browser: Browser;
-  let scene: Scene; // only looked at
-  beforeAll(async () => {
-    [browser, scene] = await Promise.all([openBrowser(), openScene()]);
-  }, 90_000);
-  afterAll(async () => void (await Promise.all([browser.close(), scene.server.close()])));
+describe.skipIf(!hasChromium() || !IS_WHOLE_RUN)(
+  "A view of the dashboard (under CI; needs Chromium)",
+  { timeout: 90_000 },
+  () => {
+    let browser: Browser;
+    let scene: Scene; // only looked at
+    beforeAll(async () => {
+      [browser, scene] = await Promise.all([openBrowser(), openScene()]);
+    }, 90_000);
+    afterAll(async () => void (await Promise.all([browser.close(), scene.server.close()])));
 
-  it.each(VIEWS_IN_SCHEMES)("keeps nobody out: $view, $scheme", async ({ view, address, scheme }) => {
-    const page = await openDashboard(browser, scene.server.url, address, {
-      colorScheme: scheme,
+    it.each(VIEWS_IN_SCHEMES)("keeps nobody out: $view, $scheme", async ({ view, address, scheme }) => {
+      const page = await openDashboard(browser, scene.server.url, address, {
+        colorScheme: scheme,
+      });
+      await untilLive(page);
+      await page.waitForLoadState("networkidle");
+
+      await page.screenshot({ path: `test-results/${view.replaceAll(" ", "-")}-${scheme}.png` });
+
+      expect(await seriousFaults(page)).toEqual([]);
     });
-    await untilLive(page);
-    await page.waitForLoadState("networkidle");
 
-    await page.screenshot({ path: `test-results/${view.replaceAll(" ", "-")}-${scheme}.png` });
+    it.each(Object.entries(VIEWS))("fits a page of 360 pixels: %s", async (view, address) => {
+      const page = await openDashboard(browser, scene.server.url, address, {
+        viewport: { width: 360, height: 740 },
+      });
+      await untilLive(page);
+      await page.waitForLoadState("networkidle");
 
-    expect(await seriousFaults(page)).toEqual([]);
-  });
+      await page.screenshot({ path: `test-results/${view.replaceAll(" ", "-")}-narrow.png`, fullPage: true });
 
-  it.each(Object.entries(VIEWS))("fits a page of 360 pixels: %s", async (view, address) => {
-    const page = await openDashboard(browser, scene.server.url, address, {
-      viewport: { width: 360, height: 740 },
+      expect(await overflowOf(page)).toBe(0);
+      expect(await seriousFaults(page)).toEqual([]);
     });
-    await untilLive(page);
-    await page.waitForLoadState("networkidle");
-
-    await page.screenshot({ path: `test-results/${view.replaceAll(" ", "-")}-narrow.png`, fullPage: true });
-
-    expect(await overflowOf(page)).toBe(0);
-    expect(await seriousFaults(page)).toEqual([]);
-  });
-});
+  },
+);
