@@ -94,7 +94,6 @@ const TSC = join(PROJECT, "node_modules/typescript-7/bin/tsc");
 const PROGRAM = `
 import { loadConfig, startApp, TidemarkError, type TaskStoreListener } from "tidemark";
 import { connect, iterative, leaf, task, watch, type WatchEvent } from "tidemark/client";
-import { IS_WHOLE_RUN } from "../kit/whole-run.js";
 
 export const listener: TaskStoreListener | undefined = undefined;
 export const app = await startApp(loadConfig({ flags: {}, env: {}, readFile: String }));

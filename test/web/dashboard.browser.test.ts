@@ -41,7 +41,7 @@ describe.skipIf(!hasChromium())("The dashboard (needs Chromium)", { timeout: 90_
 
   it("shows a job as soon as it is stored, and how it moves", async () => {
     await using server = await startServer();
-    const page = await openDashboard(browser, server.url);
+    await using page = await openDashboard(browser, server.url);
     await page.getByRole("heading", { name: "No jobs yet" }).waitFor();
 
     await store(server.url, { database: "demo" });
@@ -85,7 +85,7 @@ describe.skipIf(!hasChromium())("The dashboard (needs Chromium)", { timeout: 90_
 
   it("cancels a job that runs, by its name, and shows who asked and why", async () => {
     await using server = await startServer();
-    const page = await openDashboard(browser, server.url, "?database=demo");
+    await using page = await openDashboard(browser, server.url, "?database=demo");
     const worker = connect({ url: server.url, database: "demo", username: "alice" });
     const job = worker.job({ jobId: "import-1" }, task("Import", leaf("read", { volume: 9 })));
     const work = job.run(async ({ signal }) => {
@@ -112,7 +112,7 @@ describe.skipIf(!hasChromium())("The dashboard (needs Chromium)", { timeout: 90_
   it("removes a job once that is confirmed, and not before", async () => {
     await using server = await startServer();
     await store(server.url);
-    const page = await openDashboard(browser, server.url, "?database=d&owner=u&job=j");
+    await using page = await openDashboard(browser, server.url, "?database=d&owner=u&job=j");
 
     await page.getByRole("button", { name: "Remove…" }).click();
     await page.getByRole("button", { name: "Keep it" }).click();
@@ -126,7 +126,7 @@ describe.skipIf(!hasChromium())("The dashboard (needs Chromium)", { timeout: 90_
 
   it("shows what a link was made of, and goes back and forward", async () => {
     await using scene = await openScene();
-    const page = await openDashboard(browser, scene.server.url, "?database=production");
+    await using page = await openDashboard(browser, scene.server.url, "?database=production");
     await page.getByRole("button", { name: /^Running/ }).click();
     await page.getByLabel("User", { exact: true }).selectOption("alice");
     await page.getByLabel("Search jobs").fill("import");
@@ -150,7 +150,7 @@ describe.skipIf(!hasChromium())("The dashboard (needs Chromium)", { timeout: 90_
 
   it("can be used by keys alone", async () => {
     await using scene = await openScene();
-    const page = await openDashboard(browser, scene.server.url, "?database=production");
+    await using page = await openDashboard(browser, scene.server.url, "?database=production");
     await page.getByRole("grid").waitFor();
     const active = (): Promise<string | null> => page.locator(".job-row[aria-selected=true] a").textContent();
 
@@ -180,7 +180,7 @@ describe.skipIf(!hasChromium())("The dashboard (needs Chromium)", { timeout: 90_
     await using server = await startServer();
     for (const jobId of ["1", "2", "3"])
       await store(server.url, { jobId, task: { description: `job ${jobId}` } });
-    const page = await openDashboard(browser, server.url, "?database=d&sort=job");
+    await using page = await openDashboard(browser, server.url, "?database=d&sort=job");
     await page.getByRole("grid").waitFor();
     await page.keyboard.press("End");
     const active = page.locator(".job-row[aria-selected=true] a");
@@ -195,7 +195,7 @@ describe.skipIf(!hasChromium())("The dashboard (needs Chromium)", { timeout: 90_
   it("tells who can't see it of a failure, and of nothing that is as it should be", async () => {
     await using server = await startServer();
     await store(server.url);
-    const page = await openDashboard(browser, server.url, "?database=d");
+    await using page = await openDashboard(browser, server.url, "?database=d");
     await untilLive(page);
     const told = page.getByRole("status");
 
@@ -217,7 +217,7 @@ describe.skipIf(!hasChromium())("The dashboard (needs Chromium)", { timeout: 90_
       volume: 1,
     }));
     await store(server.url, { jobId: "large", task: { description: "large", subTasks } });
-    const page = await openDashboard(browser, server.url, "?database=d&sort=job");
+    await using page = await openDashboard(browser, server.url, "?database=d&sort=job");
     await page.getByRole("grid").waitFor();
 
     await page.keyboard.press("End");
@@ -239,7 +239,7 @@ describe.skipIf(!hasChromium())("The dashboard (needs Chromium)", { timeout: 90_
     const reversed = "\u202Egnp.exe\u2066";
     const wide = "漢".repeat(42);
     await store(server.url, { jobId: markup, username: reversed, task: { description: wide, volume: 1 } });
-    const page = await openDashboard(browser, server.url, "?database=d", {
+    await using page = await openDashboard(browser, server.url, "?database=d", {
       viewport: { width: 360, height: 740 },
     });
 
@@ -259,7 +259,7 @@ describe.skipIf(!hasChromium())("The dashboard (needs Chromium)", { timeout: 90_
 
   it("runs the demonstration job, and leads to it", async () => {
     await using server = await startServer({}, { clock: new ManualClock(Date.now()) });
-    const page = await openDashboard(browser, server.url);
+    await using page = await openDashboard(browser, server.url);
 
     await page.getByRole("button", { name: "Run a demonstration job" }).click();
 
@@ -269,7 +269,7 @@ describe.skipIf(!hasChromium())("The dashboard (needs Chromium)", { timeout: 90_
 
   it("offers no demonstration where there is none", async () => {
     await using server = await startServer({ demo: "off" });
-    const page = await openDashboard(browser, server.url);
+    await using page = await openDashboard(browser, server.url);
 
     await page.getByRole("heading", { name: "With curl" }).waitFor();
     await page.waitForLoadState("networkidle");
@@ -281,7 +281,7 @@ describe.skipIf(!hasChromium())("The dashboard (needs Chromium)", { timeout: 90_
     await using server = await startServer();
     await store(server.url);
     await using gate = await TokenGate.open(server.url, "right", (path) => path === "/graphql");
-    const page = await openDashboard(browser, gate.url, "?database=d", { mayComplain: /401/ });
+    await using page = await openDashboard(browser, gate.url, "?database=d", { mayComplain: /401/ });
 
     await page.getByLabel("Token").fill("wrong");
     await page.getByRole("button", { name: "Sign in" }).click();
@@ -308,7 +308,7 @@ describe.skipIf(!hasChromium() || !IS_WHOLE_RUN)(
     afterAll(async () => void (await Promise.all([browser.close(), scene.server.close()])));
 
     it.each(VIEWS_IN_SCHEMES)("keeps nobody out: $view, $scheme", async ({ view, address, scheme }) => {
-      const page = await openDashboard(browser, scene.server.url, address, {
+      await using page = await openDashboard(browser, scene.server.url, address, {
         colorScheme: scheme,
       });
       await untilLive(page);
@@ -320,7 +320,7 @@ describe.skipIf(!hasChromium() || !IS_WHOLE_RUN)(
     });
 
     it.each(Object.entries(VIEWS))("fits a page of 360 pixels: %s", async (view, address) => {
-      const page = await openDashboard(browser, scene.server.url, address, {
+      await using page = await openDashboard(browser, scene.server.url, address, {
         viewport: { width: 360, height: 740 },
       });
       await untilLive(page);
