@@ -277,13 +277,17 @@ export class LmdbDatabase implements JournalDatabase, AsyncDisposable {
       const key = entryKey(revision);
       const sealed = sealEntry(key, entry);
       transaction.put(key, sealed);
-      transaction.effects.push(() => this.#countIn(entry, revision, sealed));
+      transaction.effects.push(() => this.#countIn(entry, revision, sealed, transaction));
     }
     await this.#commit(transaction);
   }
 
-  /** What the file now has is known from here on. */
-  #countIn(entry: JournalEntry, revision: number, { bytes, checksum }: Sealed): void {
+  #countIn(
+    entry: JournalEntry,
+    revision: number,
+    { bytes, checksum }: Sealed,
+    transaction: Transaction,
+  ): void {
     const id = idOf(entry);
     const isRemoved = entry.change.kind === "removed";
     this.#entryChecksums.set(revision, checksum);
@@ -297,7 +301,7 @@ export class LmdbDatabase implements JournalDatabase, AsyncDisposable {
     const [oldestId, oldest] = this.#oldestRemovals.next().value!;
     this.#forgetRemoval(oldestId, oldest);
     this.#latest.delete(oldestId);
-    this.#head = { ...this.#head, floor: oldest };
+    transaction.head.floor = oldest;
   }
 
   #forgetRemoval(id: string, revision: number): void {
@@ -371,7 +375,10 @@ export class LmdbDatabase implements JournalDatabase, AsyncDisposable {
     return unsealEntry(key, bytes);
   }
 
-  /** Resolves when the transaction is durable, and only then counts it in. @throws JournalError */
+  /**
+   * Resolves when the transaction is durable. What it leads to is counted in before it is written, as its head says
+   * some of that; if it fails, all is read again. @throws JournalError
+   */
   async #commit(transaction: Transaction): Promise<void> {
     try {
       await this.#room.make(transaction.room);
@@ -380,6 +387,7 @@ export class LmdbDatabase implements JournalDatabase, AsyncDisposable {
       throw new JournalError("The file can't be made longer.", "nothing written", { cause: error });
     }
     this.#isInDoubt = true;
+    for (const effect of transaction.effects) effect();
     try {
       await write(this.#file, transaction);
     } catch (error) {
@@ -391,7 +399,6 @@ export class LmdbDatabase implements JournalDatabase, AsyncDisposable {
       this.#options.log.info({ file: this.#path }, "changes of a database can be written again");
     this.#failure = undefined;
     this.#head = transaction.head;
-    for (const effect of transaction.effects) effect();
   }
 
   /** An operator is told once, however many are refused. */
@@ -436,7 +443,7 @@ export interface LmdbOptions extends JournalOptions {
   readonly unfoldedMax?: number | undefined;
 }
 
-/** What is written together, and what is known when it has been. */
+/** What is written together, and what it leads to here. */
 class Transaction {
   readonly head: { -readonly [K in keyof Head]: Head[K] };
   readonly writes: { readonly key: Buffer; readonly bytes: Buffer | undefined }[] = [];

@@ -43,7 +43,7 @@ describe("what was written is read again", () => {
         }
         await database.close();
       }),
-      { numRuns: 20 },
+      { numRuns: 50, examples: [[FORGOTTEN_AND_STORED_AGAIN, 0]] },
     );
   });
 });
@@ -173,6 +173,20 @@ const STEP = fc.record({
 /** What is appended together, by what is appended before the next start. */
 const TOGETHER = fc.array(STEP, { minLength: 1, maxLength: 8 });
 const LIVES = fc.array(fc.array(TOGETHER, { maxLength: 5 }), { maxLength: 5 });
+
+/** A job whose removal is forgotten and that is stored again, by one append. */
+const FORGOTTEN_AND_STORED_AGAIN = [
+  [
+    [
+      { kind: "remove", job: 0, number: 0 },
+      ...[1, 2, 3, 4].map((job): Step => ({ kind: "store", job, number: 0 })),
+    ],
+    [
+      ...[1, 2, 3, 4].map((job): Step => ({ kind: "remove", job, number: 0 })),
+      { kind: "store", job: 0, number: 0 },
+    ],
+  ],
+] satisfies Step[][][];
 
 function changeOf({ kind, job, number }: Step): Change {
   const key = JOBS[job]!;
