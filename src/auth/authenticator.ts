@@ -1,5 +1,6 @@
 import { TidemarkError } from "../protocol/tidemark-error.js";
 import type { Clock } from "../util/clock.js";
+import type { Log } from "../util/log.js";
 import { anonymousCaller, type Caller } from "./caller.js";
 
 /** Knows who asks, by what they bring. Any number may ask at once. */
@@ -14,6 +15,11 @@ export interface Authenticator {
   authenticate(token: string | undefined): Caller | Promise<Caller>;
   /** Knows nobody any more. Closing twice is harmless. */
   close(): void;
+}
+
+export interface AuthenticatorOptions {
+  readonly clock: Clock;
+  readonly log: Log;
 }
 
 /** For `--auth none`. */

@@ -1,5 +1,5 @@
 import { ANONYMOUS, type DatabaseName, type JobKey, type Username } from "../tasks/names.js";
-import type { Clock, Timer } from "../util/clock.js";
+import { DELAY_MAX_MS, type Clock, type Timer } from "../util/clock.js";
 import type { Role } from "./roles.js";
 
 /** What a token says of who has it. */
@@ -78,9 +78,9 @@ export class Caller {
     const { expiresAt } = this.rights;
     if (this.#timer || expiresAt === undefined) return;
     const leftMs = expiresAt - this.#clock.now();
-    this.#timer = this.#clock.schedule(Math.min(leftMs, TIMER_MAX_MS), () => {
+    this.#timer = this.#clock.schedule(Math.min(leftMs, DELAY_MAX_MS), () => {
       this.#timer = undefined;
-      if (leftMs <= TIMER_MAX_MS) this.end();
+      if (leftMs <= DELAY_MAX_MS) this.end();
       else this.#watchTheTime();
     });
   }
@@ -95,8 +95,5 @@ export class Caller {
 export function anonymousCaller(clock: Clock): Caller {
   return new Caller({ id: ANONYMOUS, username: ANONYMOUS, role: "admin", databases: ["*"] }, clock);
 }
-
-/** The longest that timers of Node can be set to. */
-const TIMER_MAX_MS = 2 ** 31 - 1;
 
 function nothing(): void {}

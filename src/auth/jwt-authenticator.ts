@@ -1,23 +1,22 @@
 import { errors, jwtVerify } from "jose";
 import { LRUCache } from "lru-cache";
 import { z } from "zod";
-import { DEFAULT_LIMITS } from "../protocol/limits.js";
 import { TidemarkError } from "../protocol/tidemark-error.js";
-import { parseDatabasePattern } from "../tasks/database-pattern.js";
-import { parseDatabaseName, parseJobId, parseUsername } from "../tasks/names.js";
-import type { Clock } from "../util/clock.js";
-import type { Log } from "../util/log.js";
 import type { JwtTerms, KeySource } from "./auth-spec.js";
-import { TOKEN_LENGTH_MAX, tokenIsMissing, tokenIsNotGood, type Authenticator } from "./authenticator.js";
+import {
+  TOKEN_LENGTH_MAX,
+  tokenIsMissing,
+  tokenIsNotGood,
+  type Authenticator,
+  type AuthenticatorOptions,
+} from "./authenticator.js";
 import { Caller, type CallerRights } from "./caller.js";
 import { hashOf } from "./issue-token.js";
 import { openJwtKeys, type JwtKeys } from "./jwt-keys.js";
-import { ROLES } from "./roles.js";
+import { DATABASE, JOB_ID, PATTERN, ROLE, USERNAME } from "./token-words.js";
 
-export interface JwtAuthenticatorOptions {
+export interface JwtAuthenticatorOptions extends AuthenticatorOptions {
   readonly jwt: JwtTerms;
-  readonly clock: Clock;
-  readonly log: Log;
 }
 
 /**
@@ -104,23 +103,15 @@ const CALLERS_KEPT = 10_000;
 /** By so much the clock of who makes tokens may be ahead, seconds. */
 const SKEW_S = 5;
 
-const USERNAME = z.string().transform((text) => parseUsername(text, DEFAULT_LIMITS));
-
 /** What a token says, in its claims; the time in seconds since 1970. */
 const CLAIMS = z.object({
   sub: USERNAME,
   exp: z.number(),
   iat: z.number().optional(),
-  role: z.enum(ROLES),
-  databases: z
-    .union([z.array(z.string()), z.string().transform((text) => text.split(","))])
-    .transform((patterns) => patterns.map((pattern) => parseDatabasePattern(pattern.trim()))),
+  role: ROLE,
+  databases: z.preprocess((list) => (typeof list === "string" ? list.split(",") : list), z.array(PATTERN)),
   job: z
-    .object({
-      database: z.string().transform((text) => parseDatabaseName(text, DEFAULT_LIMITS)),
-      username: USERNAME.optional(),
-      jobId: z.string().transform((text) => parseJobId(text, DEFAULT_LIMITS)),
-    })
+    .object({ database: DATABASE, username: USERNAME.optional(), jobId: JOB_ID })
     .transform(({ username, ...job }) => (username === undefined ? job : { ...job, username }))
     .optional(),
 });

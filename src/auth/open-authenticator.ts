@@ -1,18 +1,14 @@
-import type { Clock } from "../util/clock.js";
-import type { Log } from "../util/log.js";
-import type { AuthSpec, JwtTerms } from "./auth-spec.js";
+import type { AuthSpec } from "./auth-spec.js";
 import { OpenAuthenticator, type Authenticator } from "./authenticator.js";
+import type { JwtAuthenticatorOptions } from "./jwt-authenticator.js";
 
-export interface AuthenticatorOptions {
-  readonly jwt: JwtTerms;
-  readonly clock: Clock;
-  readonly log: Log;
-}
-
-/** The authenticator of `--auth`. What it needs is loaded only where it is asked for. @throws Error where a file or a key is not usable */
+/**
+ * The authenticator of `--auth`. What it needs is loaded only where it is asked for.
+ * @throws Error where a file or a key is not usable
+ */
 export async function openAuthenticator(
   auth: AuthSpec,
-  options: AuthenticatorOptions,
+  options: JwtAuthenticatorOptions,
 ): Promise<Authenticator> {
   switch (auth.kind) {
     case "none":

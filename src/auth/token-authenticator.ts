@@ -1,39 +1,41 @@
-import type { Clock, Timer } from "../util/clock.js";
-import type { Log } from "../util/log.js";
-import { TOKEN_LENGTH_MAX, tokenIsMissing, tokenIsNotGood, type Authenticator } from "./authenticator.js";
+import type { Timer } from "../util/clock.js";
+import { Mutex } from "../util/mutex.js";
+import {
+  TOKEN_LENGTH_MAX,
+  tokenIsMissing,
+  tokenIsNotGood,
+  type Authenticator,
+  type AuthenticatorOptions,
+} from "./authenticator.js";
 import { Caller, type CallerRights } from "./caller.js";
 import { hashOf } from "./issue-token.js";
 import { readTokens, stampOf, type TokenRecord } from "./token-file.js";
 
-export interface TokenAuthenticatorOptions {
-  readonly clock: Clock;
-  readonly log: Log;
-}
-
 /**
  * For `--auth tokens:FILE`: opaque tokens, each with a caller of its own. The file is looked at twice a second; who
- * has a token that is no longer in it, or is for something else now, is over then. A file that can't be read any
- * more changes nothing, and the log says so.
+ * has a token that is no longer in it, or is for something else now, is over then. A token that is not known is looked
+ * for at once. A file that can't be read any more changes nothing, and the log says so.
  */
 export class TokenAuthenticator implements Authenticator {
   readonly isOpen = false;
   readonly #path: string;
-  readonly #options: TokenAuthenticatorOptions;
+  readonly #options: AuthenticatorOptions;
   #stamp: string;
   /** By the token's hash: how far a guess agrees with one tells nothing about a token. */
   #callers: ReadonlyMap<string, Caller>;
+  readonly #looks = new Mutex();
   #timer: Timer | undefined;
   #isClosed = false;
 
   /** @throws Error for a file that can't be read. */
-  static async open(path: string, options: TokenAuthenticatorOptions): Promise<TokenAuthenticator> {
+  static async open(path: string, options: AuthenticatorOptions): Promise<TokenAuthenticator> {
     const stamp = await stampOf(path);
     return new TokenAuthenticator(path, options, stamp, await readTokens(path));
   }
 
   private constructor(
     path: string,
-    options: TokenAuthenticatorOptions,
+    options: AuthenticatorOptions,
     stamp: string,
     tokens: readonly TokenRecord[],
   ) {
@@ -44,19 +46,27 @@ export class TokenAuthenticator implements Authenticator {
     this.#lookSoon();
   }
 
-  authenticate(token: string | undefined): Caller {
+  authenticate(token: string | undefined): Caller | Promise<Caller> {
     if (token === undefined) throw tokenIsMissing();
     if (token.length > TOKEN_LENGTH_MAX) return this.#refuse("it is too long");
     const hash = hashOf(token);
     const caller = this.#callers.get(hash);
-    if (!caller) return this.#refuse("it is unknown, or was revoked");
-    if (caller.isOver) return this.#refuse("it has run out", caller.rights.id);
-    return caller;
+    return caller ? this.#whileGood(caller) : this.#lookFor(hash);
   }
 
   close(): void {
     this.#isClosed = true;
     this.#timer?.cancel();
+  }
+
+  #whileGood(caller: Caller): Caller {
+    return caller.isOver ? this.#refuse("it has run out", caller.rights.id) : caller;
+  }
+
+  async #lookFor(hash: string): Promise<Caller> {
+    await this.#look();
+    const caller = this.#callers.get(hash);
+    return caller ? this.#whileGood(caller) : this.#refuse("it is unknown, or was revoked");
   }
 
   #refuse(reason: string, id?: string): never {
@@ -71,8 +81,12 @@ export class TokenAuthenticator implements Authenticator {
     });
   }
 
-  /** Never fails. */
-  async #look(): Promise<void> {
+  /** One look after the other; never fails. */
+  #look(): Promise<void> {
+    return this.#looks.runExclusive(() => this.#readIfChanged());
+  }
+
+  async #readIfChanged(): Promise<void> {
     const stamp = await stampOf(this.#path);
     if (stamp === this.#stamp) return;
     this.#stamp = stamp;

@@ -1,15 +1,8 @@
 import { open, readFile, rename, rm, stat } from "node:fs/promises";
 import { setTimeout } from "node:timers/promises";
 import { z } from "zod";
-import { DEFAULT_LIMITS } from "../protocol/limits.js";
-import { parseDatabasePattern } from "../tasks/database-pattern.js";
-import { parseDatabaseName, parseJobId, parseUsername } from "../tasks/names.js";
-import { ROLES } from "./roles.js";
-
-const DATABASE = z.string().transform((text) => parseDatabaseName(text, DEFAULT_LIMITS));
-const USERNAME = z.string().transform((text) => parseUsername(text, DEFAULT_LIMITS));
-const JOB_ID = z.string().transform((text) => parseJobId(text, DEFAULT_LIMITS));
-const PATTERN = z.string().transform(parseDatabasePattern);
+import { codeOf } from "../util/error-code.js";
+import { DATABASE, JOB_ID, PATTERN, ROLE, USERNAME } from "./token-words.js";
 
 const RECORD = z.strictObject({
   /** Names the token, and is not it. */
@@ -17,7 +10,7 @@ const RECORD = z.strictObject({
   /** Of the token, in hexadecimal. */
   sha256: z.string().regex(/^[0-9a-f]{64}$/),
   username: USERNAME,
-  role: z.enum(ROLES),
+  role: ROLE,
   databases: z.array(PATTERN),
   /** It is for this one job alone. */
   job: z.strictObject({ database: DATABASE, username: USERNAME, jobId: JOB_ID }).optional(),
@@ -111,10 +104,6 @@ const LOCK_PAUSE_MS = 50;
 
 async function isThere(path: string): Promise<boolean> {
   return (await stampOf(path)) !== "not there";
-}
-
-function codeOf(error: unknown): unknown {
-  return error instanceof Error && "code" in error ? error.code : undefined;
 }
 
 function reasonOf(cause: unknown): string {

@@ -20,6 +20,7 @@ import type { Pipeline } from "../graphql/pipeline.js";
 import type { Limits } from "../protocol/limits.js";
 import { TidemarkError } from "../protocol/tidemark-error.js";
 import type { Clock } from "../util/clock.js";
+import { codeOf } from "../util/error-code.js";
 import type { Log } from "../util/log.js";
 import { ConnectionCounts, type Refusal } from "./connection-counts.js";
 import { answerDemo } from "./demo-http.js";
@@ -128,7 +129,7 @@ export class Server {
     const { host, port } = this.#options;
     this.#http.listen(port, host);
     await once(this.#http, "listening").catch((error: unknown) => {
-      throw isInUse(error) ? new Error(portInUse(host, port), { cause: error }) : error;
+      throw codeOf(error) === "EADDRINUSE" ? new Error(portInUse(host, port), { cause: error }) : error;
     });
     const address = this.#http.address() as AddressInfo; // it listens on a port
     const name = address.family === "IPv6" ? `[${address.address}]` : address.address;
@@ -350,10 +351,6 @@ function answerNothing(response: ServerResponse): void {
 
 function writeErrors(response: ServerResponse, status: number, error: object): void {
   response.writeHead(status, { "Content-Type": "application/json" }).end(JSON.stringify({ errors: [error] }));
-}
-
-function isInUse(error: unknown): boolean {
-  return error instanceof Error && "code" in error && error.code === "EADDRINUSE";
 }
 
 function portInUse(host: string, port: number): string {

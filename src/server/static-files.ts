@@ -8,6 +8,7 @@
 import { readdir, readFile } from "node:fs/promises";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { extname } from "node:path";
+import { codeOf } from "../util/error-code.js";
 import { acceptsCoding, digestOf, holds } from "./negotiation.js";
 
 /** Any number of requests may be answered at once. */
@@ -71,7 +72,7 @@ async function pathsIn(folder: URL): Promise<string[]> {
     const names = await readdir(folder, { recursive: true });
     return names.map((name) => name.replaceAll("\\", "/")).filter((name) => typeOf(name) !== undefined);
   } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "ENOENT") return [];
+    if (codeOf(error) === "ENOENT") return [];
     throw error;
   }
 }

@@ -13,6 +13,7 @@ import { limitExceeded } from "../protocol/tidemark-error.js";
 import { assert } from "../util/assert.js";
 import { latin1Of } from "../util/latin1.js";
 import type { Clock } from "../util/clock.js";
+import { codeOf } from "../util/error-code.js";
 import type { Log } from "../util/log.js";
 import { TokenBucket } from "../util/token-bucket.js";
 import { frameOf, SharedFrames } from "./frames.js";
@@ -230,7 +231,7 @@ export class WebSocketConnection implements ProtocolSocket, ResultSocket, Watche
   #failed(error: Error): void {
     const { pipeline, limits, log } = this.#options;
     log.debug({ err: error }, "a WebSocket failed");
-    const isTooBig = "code" in error && error.code === "WS_ERR_UNSUPPORTED_MESSAGE_LENGTH";
+    const isTooBig = codeOf(error) === "WS_ERR_UNSUPPORTED_MESSAGE_LENGTH";
     if (isTooBig)
       pipeline.refuse(limitExceeded("messageBytesMax", "A message is too large", limits.messageBytesMax));
   }

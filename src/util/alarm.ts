@@ -1,4 +1,4 @@
-import type { Clock, Timer } from "./clock.js";
+import { DELAY_MAX_MS, type Clock, type Timer } from "./clock.js";
 
 /**
  * Rings at the earliest of the instants that it was set to. It may ring too early, and says nothing about why:
@@ -34,6 +34,3 @@ export class Alarm {
     this.#timer?.cancel();
   }
 }
-
-/** The longest that timers of Node can be set to. */
-const DELAY_MAX_MS = 2 ** 31 - 1;

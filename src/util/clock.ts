@@ -14,6 +14,9 @@ export interface Timer {
   cancel(): void;
 }
 
+/** The longest that timers of Node can be set to, milliseconds. */
+export const DELAY_MAX_MS = 2 ** 31 - 1;
+
 /** The machine's clock. */
 export const systemClock: Clock = {
   now: Date.now,

@@ -2,6 +2,7 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { constants } from "node:os";
 import { Readable } from "node:stream";
+import { codeOf } from "../../util/error-code.js";
 import { closeEntries, openPipes } from "./pipes.js";
 
 export type CommandLine = readonly [program: string, ...args: string[]];
@@ -62,7 +63,7 @@ function endOf(child: ChildProcess): Promise<CommandEnd> {
 }
 
 function notStarted(error: unknown): CommandEnd {
-  return { kind: "NOT_STARTED", isFound: (error as NodeJS.ErrnoException).code !== "ENOENT" };
+  return { kind: "NOT_STARTED", isFound: codeOf(error) !== "ENOENT" };
 }
 
 function nothing(): Readable {

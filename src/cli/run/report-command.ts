@@ -1,6 +1,7 @@
 /** A running command as a job: what it prints is read, and its end is the job's. */
 import { connect, leaf, task, type Job } from "../../client/index.js";
 import type { RunOptions } from "../commands/run.js";
+import { DELAY_MAX_MS } from "../../util/clock.js";
 import { jobIdOf, programOf, textOf } from "./command-line.js";
 import type { Command, CommandEnd } from "./command.js";
 import { JobReport } from "./job-report.js";
@@ -110,7 +111,7 @@ class Knowledge {
 
   constructor(job: Job) {
     this.#job = job;
-    job.flush({ timeoutMs: LONG_MS }).then(
+    job.flush({ timeoutMs: DELAY_MAX_MS }).then(
       () => (this.#isStored = true),
       () => {}, // it is refused, which `onError` tells
     );
@@ -124,5 +125,3 @@ class Knowledge {
 
 /** For so long a server that knows the job may take to learn of its end. */
 const END_TIMEOUT_MS = 5_000;
-/** As long as a timer can be. */
-const LONG_MS = 2 ** 31 - 1;
