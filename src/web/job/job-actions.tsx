@@ -39,7 +39,7 @@ function CancelDialog({ job, onClose }: DialogProps) {
   };
   return (
     <Confirm
-      title={<>Cancel {<NameOf job={job} />}?</>}
+      title={<Question verb="Cancel" job={job} />}
       action="Cancel the job"
       refusal="Let it run"
       onConfirm={cancel}
@@ -61,7 +61,7 @@ function RemoveDialog({ job, onClose }: DialogProps) {
   };
   return (
     <Confirm
-      title={<>Remove {<NameOf job={job} />}?</>}
+      title={<Question verb="Remove" job={job} />}
       action="Remove the job"
       refusal="Keep it"
       onConfirm={remove}
@@ -75,10 +75,11 @@ function RemoveDialog({ job, onClose }: DialogProps) {
   );
 }
 
-function NameOf({ job }: { readonly job: WatchedJob }) {
+function Question({ verb, job }: { readonly verb: string; readonly job: WatchedJob }) {
   return (
     <>
-      <Name text={job.task.description} /> (<Name text={job.jobId} /> of <Name text={job.username} />)
+      {verb} <Name text={job.task.description} /> (<Name text={job.jobId} /> of <Name text={job.username} />
+      )?
     </>
   );
 }

@@ -21,7 +21,7 @@ export function filterBy({ user, standings, search }: JobFilter): (job: WatchedJ
 
 /** What is searched in: all names of a job. */
 export function searchText({ username, jobId, task }: WatchedJob): string {
-  return `${username}\n${jobId}\n${task.description}`.toLowerCase();
+  return `${username}\n${jobId}\n${task.description}`.toLowerCase().normalize();
 }
 
 function wordsOf(search: string): string[] {

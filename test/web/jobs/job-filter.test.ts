@@ -8,7 +8,7 @@ const JOB = aJob({
   username: "Alice",
   jobId: "wiki-7",
   health: "LOST",
-  task: aTask({ description: "Import Links" }),
+  task: aTask({ description: "Import Links cafe\u0301" }),
 });
 
 describe("A filter", () => {
@@ -21,6 +21,7 @@ describe("A filter", () => {
     [{ standings: ["FAILED", "SILENT"] }, false],
     [{ search: "links  ALICE" }, true],
     [{ search: "links bob" }, false],
+    [{ search: "caf\u00e9" }, true],
     [{ search: "wiki", standings: ["FINISHED"] }, false],
   ])("%o lets a lost job of Alice through: %s", (filter, isListed) => {
     expect(filterBy({ ...ALL, ...filter })(JOB, searchText(JOB))).toBe(isListed);
