@@ -5,7 +5,7 @@ import { NEWEST_FIRST, type Address } from "./address.js";
 import { STANDING_WORDS, type Standing } from "./jobs/standing.js";
 import { go, linkTo } from "./location.js";
 import { database } from "./page-state.js";
-import { CHEVRON_DOWN, DATABASE, HALF, Icon, Mark, MOON, StandingIcon, SUN } from "./parts/icons.js";
+import { Icon, Mark } from "./parts/icons.js";
 import { Name } from "./parts/names.js";
 import { databases, refreshDatabases, type DatabaseCounts } from "./server/databases.js";
 import { signOut, token } from "./server/session.js";
@@ -57,13 +57,13 @@ function Connection() {
   );
 }
 
-const THEME_ICONS = { system: HALF, light: SUN, dark: MOON };
+const THEME_SHAPES = { system: "half", light: "sun", dark: "moon" } as const;
 
 function ThemeSwitch() {
   const name = `Colours: ${theme.value}`;
   return (
     <button type="button" class="icon-button" aria-label={name} title={name} onClick={nextTheme}>
-      <Icon>{THEME_ICONS[theme.value]}</Icon>
+      <Icon shape={THEME_SHAPES[theme.value]} />
     </button>
   );
 }
@@ -96,10 +96,10 @@ function DatabasePicker() {
         aria-controls="databases"
         onClick={() => (isOpen.value = !isOpen.value)}
       >
-        <Icon>{DATABASE}</Icon>
+        <Icon shape="database" />
         <span class="unseen">Database</span>
         <Name text={database.value ?? "…"} />
-        <Icon>{CHEVRON_DOWN}</Icon>
+        <Icon shape="chevronDown" />
       </button>
       {isOpen.value && (
         <nav id="databases" class="picker-list" aria-label="Databases">
@@ -148,7 +148,7 @@ function Count({ standing, count }: { readonly standing: Standing; readonly coun
   const word = STANDING_WORDS[standing];
   return (
     <span class="standing" data-standing={standing} title={`${word}: ${exactCount(count)}`}>
-      <StandingIcon standing={standing} />
+      <Icon shape={standing} />
       <span class="unseen">{word}</span>
       {exactCount(count)}
     </span>

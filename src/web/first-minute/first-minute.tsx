@@ -1,6 +1,6 @@
 import { useSignal } from "@preact/signals";
 import { go } from "../location.js";
-import { CHECK, COPY, Icon, PLAY } from "../parts/icons.js";
+import { Icon } from "../parts/icons.js";
 import { about, startDemo } from "../server/about.js";
 import { SERVER_URL } from "../server-url.js";
 import { snippetsFor, type Snippet } from "./snippets.js";
@@ -39,7 +39,7 @@ function Demo() {
   return (
     <div class="demo">
       <button type="button" class="primary" onClick={start}>
-        <Icon>{PLAY}</Icon>
+        <Icon shape="play" />
         Run a demonstration job
       </button>
       <span class="hint">on this server, for about a minute</span>
@@ -59,7 +59,7 @@ function SnippetView({ snippet: { title, text } }: { readonly snippet: Snippet }
       <header>
         <h2>{title}</h2>
         <button type="button" onClick={copy} aria-label={`Copy: ${title}`}>
-          <Icon>{isCopied.value ? CHECK : COPY}</Icon>
+          <Icon shape={isCopied.value ? "check" : "copy"} />
           {isCopied.value ? "Copied" : "Copy"}
         </button>
       </header>

@@ -16,7 +16,7 @@ import {
 } from "../jobs/texts.js";
 import { go, linkTo } from "../location.js";
 import { Bar } from "../parts/bar.js";
-import { ARROW_LEFT, Icon, StandingIcon } from "../parts/icons.js";
+import { Icon } from "../parts/icons.js";
 import { Instant } from "../parts/instant.js";
 import { Name } from "../parts/names.js";
 import { StandingBadge } from "../parts/standing-badge.js";
@@ -49,7 +49,7 @@ export function JobPage({ database, address: { username, jobId } }: JobPageProps
     <main class="job-page" data-scroller>
       <nav aria-label="Back">
         <a href={linkTo({ job: undefined })} class="back" onClick={goBack}>
-          <Icon>{ARROW_LEFT}</Icon>
+          <Icon shape="arrowLeft" />
           Jobs in <Name text={database} />
         </a>
       </nav>
@@ -163,7 +163,7 @@ function Notices({ job, isGone }: { readonly job: WatchedJob; readonly isGone: b
       )}
       {task.status === "FAILED" && (
         <div class="notice" data-standing="FAILED">
-          <StandingIcon standing="FAILED" />
+          <Icon shape="FAILED" />
           <div>
             <strong>Failed</strong> <bdi class="reason">{failureOf(job)}</bdi>
           </div>
@@ -172,7 +172,7 @@ function Notices({ job, isGone }: { readonly job: WatchedJob; readonly isGone: b
       {health !== "OK" && <Unheard job={job} />}
       {cancelRequest && (
         <div class="notice" data-standing="CANCELED">
-          <StandingIcon standing="CANCELED" />
+          <Icon shape="CANCELED" />
           <div>
             <strong>
               {endedAt === null ? "Asked to cancel" : "Was asked to cancel"} by{" "}
@@ -193,7 +193,7 @@ function Unheard({ job }: { readonly job: WatchedJob }) {
   if (health === "OK") return null;
   return (
     <div class="notice" data-standing={health}>
-      <StandingIcon standing={health} />
+      <Icon shape={health} />
       <div>
         <strong>{STANDING_WORDS[health]}</strong> Its worker was last heard of {heardText(job, serverNow())},
         at <Instant at={reportedAt} />. The status, {STANDING_WORDS[task.status]}, is the one it reported

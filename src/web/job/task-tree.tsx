@@ -7,7 +7,7 @@ import { taskCount } from "../jobs/job-facts.js";
 import { doneTitle, elapsedText, NOTHING, treeRateText } from "../jobs/texts.js";
 import { Bar } from "../parts/bar.js";
 import { Done } from "../parts/done.js";
-import { CHEVRON_DOWN, CHEVRON_RIGHT, Icon, StandingIcon } from "../parts/icons.js";
+import { Icon } from "../parts/icons.js";
 import { Name } from "../parts/names.js";
 import { useRowHeight } from "../parts/row-height.js";
 import { isReached, rowStep } from "../parts/row-keys.js";
@@ -154,11 +154,11 @@ class TaskRowView extends Component<TaskRowViewProps> {
               aria-label={isOpen ? "Collapse" : "Expand"}
               onClick={() => onToggle(path, !isOpen)}
             >
-              <Icon>{isOpen ? CHEVRON_DOWN : CHEVRON_RIGHT}</Icon>
+              <Icon shape={isOpen ? "chevronDown" : "chevronRight"} />
             </button>
           )}
           <span class="standing" data-standing={status} title={STANDING_WORDS[status]}>
-            <StandingIcon standing={status} />
+            <Icon shape={status} />
             <span class="unseen">{STANDING_WORDS[status]}</span>
           </span>
           <Name text={description} />

@@ -1,6 +1,6 @@
 import { useLayoutEffect, useRef } from "preact/hooks";
 import { address, adjust, go } from "../location.js";
-import { ARROW_DOWN, ARROW_UP, Icon } from "../parts/icons.js";
+import { Icon } from "../parts/icons.js";
 import { isReached, rowStep } from "../parts/row-keys.js";
 import { useRowHeight } from "../parts/row-height.js";
 import { scrollTopFor } from "../parts/virtual-window.js";
@@ -91,7 +91,7 @@ function Head({ column: { title, key, isDescendingFirst, isNumber } }: { readonl
     >
       <button type="button" class="head" onClick={sortIt}>
         {title}
-        {isSorted && <Icon>{sort.isDescending ? ARROW_DOWN : ARROW_UP}</Icon>}
+        {isSorted && <Icon shape={sort.isDescending ? "arrowDown" : "arrowUp"} />}
       </button>
     </div>
   );

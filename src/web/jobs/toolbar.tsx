@@ -1,6 +1,6 @@
 import { address, adjust } from "../location.js";
 import { exactCount } from "../format/numbers.js";
-import { CROSS, Icon, SEARCH, StandingIcon } from "../parts/icons.js";
+import { Icon } from "../parts/icons.js";
 import { isOpen } from "./job-filter.js";
 import { SORT_NAMES } from "./columns.js";
 import { isSortKey } from "./job-order.js";
@@ -26,7 +26,7 @@ function Search() {
   const { search } = address();
   return (
     <label class="search">
-      <Icon>{SEARCH}</Icon>
+      <Icon shape="search" />
       <span class="unseen">Search jobs</span>
       <input
         id="search"
@@ -89,7 +89,7 @@ interface ChipProps {
 function Chip({ standing, text, count, isPressed, onPress }: ChipProps) {
   return (
     <button type="button" class="chip" data-standing={standing} aria-pressed={isPressed} onClick={onPress}>
-      {standing && <StandingIcon standing={standing} />}
+      {standing && <Icon shape={standing} />}
       {text} <span class="count">{exactCount(count)}</span>
     </button>
   );
@@ -147,7 +147,7 @@ function Listed({ store }: { readonly store: JobStore }) {
   return (
     <button type="button" class="quiet" onClick={listAll}>
       {exactCount(store.order.value.length)} shown
-      <Icon>{CROSS}</Icon>
+      <Icon shape="cross" />
       <span class="unseen">Show all</span>
     </button>
   );

@@ -1,12 +1,12 @@
 import type { WatchedJob } from "../../client/index.js";
 import { standingOf, STANDING_WORDS, type Standing } from "../jobs/standing.js";
-import { StandingIcon } from "./icons.js";
+import { Icon } from "./icons.js";
 
 /** A standing as an icon and a word: never by colour alone. */
 export function StandingBadge({ standing }: { readonly standing: Standing }) {
   return (
     <span class="standing" data-standing={standing}>
-      <StandingIcon standing={standing} />
+      <Icon shape={standing} />
       {STANDING_WORDS[standing]}
     </span>
   );
