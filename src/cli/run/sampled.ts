@@ -3,63 +3,60 @@
  * so many bytes are read, and of the rest the end. So nothing is missed of what a person could follow, and of a flood the
  * latest is seen, and the very last. What waits is bounded.
  */
+import { systemClock, type Clock, type Timer } from "../../util/clock.js";
 import type { OutputReader } from "./output-reader.js";
 
 export class Sampled {
   readonly #reader: OutputReader;
   readonly #onRead: () => void;
-  #stretchBeganAt = -Infinity;
-  #writtenAt = -Infinity;
+  readonly #clock: Clock;
   #bytesLeft = 0;
   /** The end of what was not read, and whether there was more of it. */
   #tail: Uint8Array = new Uint8Array();
   #hasLost = false;
-  #timer: NodeJS.Timeout | undefined;
+  /** Nothing has come since the stretch began. */
+  #isQuiet = true;
+  /** Of the end of the stretch; undefined where there is none, as nothing comes. */
+  #timer: Timer | undefined;
 
   /** @param onRead called after something was read, at most once a stretch and at the end. */
-  constructor(reader: OutputReader, onRead: () => void) {
+  constructor(reader: OutputReader, onRead: () => void, clock: Clock = systemClock) {
     this.#reader = reader;
     this.#onRead = onRead;
+    this.#clock = clock;
   }
 
   /** Takes what was printed; it is not kept, and not changed. */
   write(bytes: Uint8Array): void {
-    this.#writtenAt = performance.now();
-    this.#beginStretchIfDue(this.#writtenAt);
+    if (!this.#timer) this.#beginStretch();
+    this.#isQuiet = false;
     if (this.#tail.length === 0 && bytes.length <= this.#bytesLeft) {
       this.#bytesLeft -= bytes.length;
       this.#reader.write(bytes);
     } else this.#keepEnd(bytes);
-    this.#timer ??= this.#lookLater();
   }
 
   /** No more comes: what waits is read. */
   end(): void {
-    clearTimeout(this.#timer);
+    this.#timer?.cancel();
     this.#readTail();
     this.#reader.end();
     this.#onRead();
   }
 
-  #beginStretchIfDue(now: number): void {
-    if (now - this.#stretchBeganAt < STRETCH_MS) return;
-    this.#stretchBeganAt = now;
+  #beginStretch(): void {
     this.#bytesLeft = BYTES_PER_STRETCH;
+    this.#isQuiet = true;
     this.#readTail();
+    this.#timer = this.#clock.schedule(STRETCH_MS, () => this.#endStretch());
   }
 
   /** A row that does not end counts as it stands only once nothing more of it comes: it may have been cut within a number. */
-  #lookAround(): void {
-    const now = performance.now();
-    const isQuiet = now - this.#writtenAt >= STRETCH_MS;
-    this.#timer = isQuiet ? undefined : this.#lookLater();
-    this.#beginStretchIfDue(now);
-    if (isQuiet) this.#reader.rest();
+  #endStretch(): void {
+    this.#timer = undefined;
+    if (this.#isQuiet) this.#reader.rest();
+    else this.#beginStretch();
     this.#onRead();
-  }
-
-  #lookLater(): NodeJS.Timeout {
-    return setTimeout(() => this.#lookAround(), STRETCH_MS).unref();
   }
 
   #keepEnd(bytes: Uint8Array): void {

@@ -1,4 +1,4 @@
-import { Readable, Writable } from "node:stream";
+import { PassThrough, Readable, Writable } from "node:stream";
 import { expect, it } from "vitest";
 import { passThrough } from "../../../src/cli/run/pass-through.js";
 import { rest, until } from "../../kit/turns.js";
@@ -23,4 +23,30 @@ it("Of an output no more is read than a megabyte ahead of whoever takes it", asy
 
   expect(aheadBytes).toBeLessThan(1_300_000);
   expect(target.writableLength).toBeLessThan(1_300_000);
+});
+
+it("An output has ended once all of it was taken, however late", async () => {
+  const takers: (() => void)[] = [];
+  let takenBytes = 0;
+  const target = new Writable({
+    write(bytes: Buffer, _encoding, taken) {
+      takers.push(() => {
+        takenBytes += bytes.length;
+        taken();
+      });
+    },
+  });
+  let hasEnded = false;
+  const source = Readable.from(Array.from({ length: 50 }, () => Buffer.alloc(65_536)));
+  const finish = passThrough(source, target, () => {});
+  await rest();
+  const ending = finish().then(() => (hasEnded = true));
+  await passThrough(new Readable({ read() {} }), new PassThrough(), () => {})(); // so long a pipe may be quiet
+  await until(() => {
+    takers.shift()?.();
+    return hasEnded;
+  });
+  await ending;
+
+  expect(takenBytes).toBe(50 * 65_536);
 });

@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { expect, it } from "vitest";
 import { OutputReader } from "../../../src/cli/run/output-reader.js";
 import { Sampled } from "../../../src/cli/run/sampled.js";
+import { ManualClock } from "../../kit/manual-clock.js";
 
 /** What is done by each reading of an output that comes in these chunks, as fast as can be. */
 function donesOf(chunks: readonly string[]): number[] {
@@ -36,4 +37,38 @@ it("what a person could follow is read whole", () => {
   const lines = Array.from({ length: 700 }, (_, index) => `[${index}/700] step\n`);
 
   expect(donesOf(lines)).toEqual(lines.map((_, index) => index));
+});
+
+it("a row that does not end is read as it stands once nothing comes for a stretch, and not before", () => {
+  const clock = new ManualClock();
+  const readings: string[] = [];
+  const reader = new OutputReader({
+    reading: ({ done, volume }) => readings.push(`${done} of ${volume}`),
+    line: () => {},
+  });
+  const sampled = new Sampled(reader, () => {}, clock);
+  sampled.write(Buffer.from("\r1/100"));
+  clock.advance(40);
+  sampled.write(Buffer.from("\r2/10"));
+  clock.advance(40);
+  sampled.write(Buffer.from("0"));
+  clock.advance(40);
+  const before = readings.slice();
+  clock.advance(60);
+
+  expect([before, readings]).toEqual([["1 of 100"], ["1 of 100", "2 of 100"]]);
+  expect(clock.timerCount).toBe(0);
+});
+
+it("of a flood some is read in each stretch", () => {
+  const clock = new ManualClock();
+  const dones: number[] = [];
+  const reader = new OutputReader({ reading: ({ done }) => dones.push(done), line: () => {} });
+  const sampled = new Sampled(reader, () => {}, clock);
+  for (const done of [1, 2, 3]) {
+    sampled.write(Buffer.from(`${"text\n".repeat(20_000)}[${done}/3] step\n`));
+    clock.advance(50);
+  }
+
+  expect(dones).toEqual([1, 2, 3]);
 });
