@@ -14,8 +14,7 @@
  * Nothing here keeps the process alive but the end of a job that the server does not know of yet, and that for
  * `endTimeoutMs`.
  */
-import { ERROR_CODES } from "../protocol/error-codes.js";
-import { TidemarkError } from "../protocol/tidemark-error.js";
+import { limitNamedIn, TidemarkError } from "../protocol/tidemark-error.js";
 import { parsePosition } from "../protocol/position.js";
 import { Backoff } from "./backoff.js";
 import { CancelRequests } from "./cancel-requests.js";
@@ -35,7 +34,8 @@ import {
   type ClientClock,
   type ClientTimer,
 } from "./surroundings.js";
-import { isPassing, type ClientDocument, type Transport } from "./transport.js";
+import { isPassing, refusalOf } from "./refusal.js";
+import type { ClientDocument, Transport } from "./transport.js";
 
 export interface ReporterOptions {
   /** The shortest time between two reports while nothing begins or ends, milliseconds. */
@@ -305,7 +305,7 @@ export class Reporter {
     const now = this.#options.clock.now();
     const refusals = batch.map(({ outbox, input }, index) => {
       const { error, userTask } = results[index] ?? {};
-      const refusal = error && refusalOf(error);
+      const refusal = error && refusalOfInput(error);
       if (refusal && isPassing(refusal)) return refusal;
       if (refusal) outbox.refused(input, refusal);
       else outbox.reported(input, userTask ?? undefined, now);
@@ -420,8 +420,13 @@ interface Addressed {
   readonly input: UpdateTaskInput;
 }
 
+interface InputError {
+  readonly code: string;
+  readonly message: string;
+}
+
 type Results = readonly {
-  readonly error: { readonly code: string; readonly message: string } | null;
+  readonly error: InputError | null;
   readonly userTask: NonNullable<ReportJobsMutation["updateTasks"]>[number]["userTask"];
 }[];
 
@@ -431,6 +436,8 @@ function fitting(inputs: readonly UpdateTaskInput[]): UpdateTaskInput[] {
   return inputs.filter((input) => (room -= new TextEncoder().encode(JSON.stringify(input)).length) >= 0);
 }
 
-function refusalOf({ code, message }: { readonly code: string; readonly message: string }): TidemarkError {
-  return new TidemarkError(ERROR_CODES.find((known) => known === code) ?? "INTERNAL", message);
+/** Beside its code a refused input tells the limit that was passed in its message only. */
+function refusalOfInput({ code, message }: InputError): TidemarkError {
+  const limit = code === "LIMIT_EXCEEDED" ? limitNamedIn(message) : undefined;
+  return refusalOf({ message, extensions: { code, ...(limit && { limit }) } }, "INTERNAL");
 }
