@@ -1,5 +1,6 @@
 import { ANONYMOUS, type DatabaseName, type JobKey, type Username } from "../tasks/names.js";
 import type { Clock, Timer } from "../util/clock.js";
+import { nothing } from "../util/nothing.js";
 import type { Role } from "./roles.js";
 
 /** What a token says of who has it. */
@@ -98,5 +99,3 @@ export function anonymousCaller(clock: Clock): Caller {
 
 /** The longest that timers of Node can be set to. */
 const TIMER_MAX_MS = 2 ** 31 - 1;
-
-function nothing(): void {}

@@ -14,6 +14,7 @@ import { assert } from "../util/assert.js";
 import { latin1Of } from "../util/latin1.js";
 import type { Clock } from "../util/clock.js";
 import type { Log } from "../util/log.js";
+import { nothing } from "../util/nothing.js";
 import { TokenBucket } from "../util/token-bucket.js";
 import { frameOf, SharedFrames } from "./frames.js";
 import { Outgoing, type OutgoingQueue } from "./outgoing.js";
@@ -333,8 +334,6 @@ function inUse(id: string): string {
   const reason = `Subscriber for ${id} already exists`;
   return Buffer.byteLength(reason) <= 123 ? reason : "Subscriber already exists";
 }
-
-function nothing(): void {}
 
 const ID_FIRST = /^\{"id":"(\d+)"/;
 
