@@ -1,9 +1,8 @@
-import { createServer, type AddressInfo } from "node:net";
-import { once } from "node:events";
 import { describe, expect, it } from "vitest";
 import type { TaskUpdateInput, UpdateTaskInput } from "../../src/client/generated/graphql.js";
 import { connect, iterative, leaf, task, type TidemarkError } from "../../src/client/index.js";
 import { startTidemark } from "../kit/child-process.js";
+import { freePort } from "../kit/free-port.js";
 import { LossyProxy, type Fate, type SentRequest } from "../kit/lossy-proxy.js";
 import { ManualClock } from "../kit/manual-clock.js";
 import { dataOf } from "../kit/raw-http.js";
@@ -304,13 +303,4 @@ async function tryOnce(clock: ManualClock, proxy: LossyProxy, count: number): Pr
     if (clock.timerCount > 0) clock.advance(10);
     await new Promise(setImmediate);
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo; // it listens on a port
-  server.close();
-  await once(server, "close");
-  return port;
 }
