@@ -260,6 +260,42 @@ describe("A job that the server does not have any more", () => {
     expect(linesOf(await jobBecomes(after.url, isAt(3)))).toEqual(["wait RUNNING 3/?"]);
   });
 
+  it("is left to whom it was stored by meanwhile, under the same id, once that is told", async () => {
+    const port = await freePort();
+    const before = await startServer({ port });
+    const tidemark = connect({ url: before.url });
+    const job = tidemark.job(JOB, leaf("count"));
+    job.task.advance(3);
+    await job.flush();
+    await before.close();
+    await using after = await startServer({ port });
+    const others = connect({ url: after.url }).job(JOB, leaf("count"));
+    others.task.advance(100);
+    await others.flush();
+    job.task.advance(1);
+    await expect(job.flush({ timeoutMs: 20_000 })).rejects.toMatchObject({ code: "STALE_ATTEMPT" });
+    job.task.finish();
+    await expect(job.flush()).rejects.toMatchObject({ code: "STALE_ATTEMPT" });
+
+    const shown = await shownJob(after.url);
+    expect([shown.attempt, linesOf(shown)]).toEqual([1, ["count RUNNING 100/?"]]);
+  });
+
+  it("is still the worker's own in another history that has it", async () => {
+    const port = await freePort();
+    const flags = { port, store: `lmdb:${temporaryFolder()}` };
+    const before = await startServer(flags);
+    const job = connect({ url: before.url }).job(JOB, leaf("count"));
+    job.task.advance(3);
+    await job.flush();
+    await before.close();
+    await using after = await startServer({ ...flags, newEpoch: true });
+    job.task.advance(1);
+    await job.flush({ timeoutMs: 20_000 });
+
+    expect(linesOf(await shownJob(after.url))).toEqual(["count RUNNING 4/?"]);
+  });
+
   it.each([
     ["removed", REMOVE],
     ["purged", PURGE],
