@@ -1,5 +1,6 @@
 import type { Limits } from "../protocol/limits.js";
 import { limitExceeded } from "../protocol/tidemark-error.js";
+import { nothing } from "../util/nothing.js";
 import { Tally } from "../util/tally.js";
 import type { Caller } from "./caller.js";
 
@@ -35,5 +36,3 @@ export class CallerCounts {
     return limitExceeded(this.#limit, "You have as many open as you may. Close some", this.#max);
   }
 }
-
-function nothing(): void {}

@@ -1,5 +1,6 @@
 import { ANONYMOUS, type DatabaseName, type JobKey, type Username } from "../tasks/names.js";
 import { DELAY_MAX_MS, type Clock, type Timer } from "../util/clock.js";
+import { nothing } from "../util/nothing.js";
 import type { Role } from "./roles.js";
 
 /** What a token says of who has it. */
@@ -95,5 +96,3 @@ export class Caller {
 export function anonymousCaller(clock: Clock): Caller {
   return new Caller({ id: ANONYMOUS, username: ANONYMOUS, role: "admin", databases: ["*"] }, clock);
 }
-
-function nothing(): void {}

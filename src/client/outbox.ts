@@ -9,7 +9,7 @@
  * A job that is not there any more was removed, by somebody or by its age, and stays away: a server remembers the removal as
  * a part of its history. Where the history is another one than the job was stored in, nobody removed it: the server has
  * forgotten, as one with its store in memory does when it is started anew. Then the job is stored again, with all that is
- * known of it.
+ * known of it; unless somebody else was first: a job that was stored at another instant is theirs.
  *
  * Whatever is on its way stays here, unchanged, until it is answered: where an answer is lost the very same is asked
  * again. Storing, growing and log lines carry a request id for that; updates are absolute and need none. What happens
@@ -17,7 +17,7 @@
  */
 import { DEFAULT_LIMITS } from "../protocol/limits.js";
 import { parsePosition } from "../protocol/position.js";
-import type { TidemarkError } from "../protocol/tidemark-error.js";
+import { TidemarkError } from "../protocol/tidemark-error.js";
 import type {
   AddTasksInput,
   LogInput,
@@ -213,7 +213,7 @@ export class Outbox implements TaskOwner {
 
   /** Something was told of the job without having been asked. */
   told(job: WorkersJobFragment): void {
-    if (job.attempt === this.#stored?.attempt) this.#observer.answered(job);
+    if (this.#stored && isSameStore(job, this.#stored)) this.#observer.answered(job);
   }
 
   /** The input was refused: of several updates each is tried alone, so that one takes no other with it. */
@@ -266,6 +266,7 @@ export class Outbox implements TaskOwner {
   }
 
   #answered(job: WorkersJobFragment, now: number): void {
+    if (this.#stored && !isSameStore(job, this.#stored)) return this.stop(replaced(this.header));
     this.answeredAt = now;
     this.#observer.answered(job);
   }
@@ -313,6 +314,18 @@ export class Outbox implements TaskOwner {
 interface Waiter {
   resolve(): void;
   reject(error: TidemarkError): void;
+}
+
+/** A history that begins anew counts attempts anew, so the attempt alone does not tell. */
+function isSameStore(one: WorkersJobFragment, other: WorkersJobFragment): boolean {
+  return one.attempt === other.attempt && one.storedAt === other.storedAt;
+}
+
+function replaced({ jobId }: JobHeader): TidemarkError {
+  return new TidemarkError(
+    "STALE_ATTEMPT",
+    `Job ${JSON.stringify(jobId)} is another worker's, which has stored it since: stop, or store it again.`,
+  );
 }
 
 /** What would be refused again and again, whatever is said. */

@@ -2,10 +2,9 @@
  * One request to the server and its answer, over `fetch`. All that can go wrong comes out as a `TidemarkError` whose
  * code says whether it helps to try again.
  */
-import { ERROR_CODES, type ErrorCode } from "../protocol/error-codes.js";
-import { PASSING_LIMITS } from "../protocol/passing-limits.js";
-import type { Limits } from "../protocol/limits.js";
+import type { ErrorCode } from "../protocol/error-codes.js";
 import { TidemarkError } from "../protocol/tidemark-error.js";
+import { refusalOf, type AnswerError } from "./refusal.js";
 
 /** An operation as text, made by codegen from `schema/operations`; its types say what goes with it. */
 export interface ClientDocument<Data, Variables> {
@@ -80,30 +79,18 @@ export class Transport {
   }
 }
 
-/** Whether the same may be taken later: the server is away, or can't now, or who asks must be named anew. */
-export function isPassing({ code, message }: TidemarkError): boolean {
-  if (code === "LIMIT_EXCEEDED") return PASSING_LIMITS.some((limit) => message.includes(limit));
-  return code === "UNAVAILABLE" || code === "INTERNAL" || code === "UNAUTHENTICATED";
-}
-
 interface Answer<Data> {
   readonly data?: Data | null;
-  readonly errors?: readonly {
-    readonly message: string;
-    readonly extensions?: { readonly code?: string; readonly limit?: keyof Limits };
-  }[];
+  readonly errors?: readonly AnswerError[];
 }
 
 function dataOf<Data>(url: string, status: number, text: string): Data {
   const answer = parseAnswer<Data>(text);
   const [error] = answer?.errors ?? [];
-  if (error) {
-    const { code, limit } = error.extensions ?? {};
-    throw new TidemarkError(codeOf(code, status), error.message, limit ? { limit } : {});
-  }
+  if (error) throw refusalOf(error, codeOf(status));
   if (answer?.data) return answer.data;
   throw new TidemarkError(
-    codeOf(undefined, status),
+    codeOf(status),
     `What answers at ${url} (status ${status}) is no Tidemark server. Check the address, and what is in between.`,
   );
 }
@@ -118,9 +105,9 @@ function parseAnswer<Data>(text: string): Answer<Data> | undefined {
   }
 }
 
-/** By what the server says, else by what a proxy says with its status. */
-function codeOf(code: string | undefined, status: number): ErrorCode {
-  return ERROR_CODES.find((known) => known === code) ?? CODES_BY_STATUS[status] ?? "UNAVAILABLE";
+/** What a proxy means by its status. */
+function codeOf(status: number): ErrorCode {
+  return CODES_BY_STATUS[status] ?? "UNAVAILABLE";
 }
 
 const CODES_BY_STATUS: Readonly<Record<number, ErrorCode>> = {

@@ -1,11 +1,13 @@
-/**
- * How long to wait before the next attempt. The first break is mended at once; after that pauses double, up to half a
- * minute, and are scattered, so that those whom one restart has cut off do not come back all at the same moment.
- */
+import { pauseAfter } from "./pause.js";
+
+const BOUNDS = { firstMs: 500, longestMs: 30_000 };
+
+/** How long a watch waits before it connects again. The first break is mended at once; after that pauses double. */
 export class WatchPauses {
   readonly #random: () => number;
   #breaks = 0;
 
+  /** @param random from 0, and below 1. */
   constructor(random: () => number) {
     this.#random = random;
   }
@@ -19,10 +21,6 @@ export class WatchPauses {
   next(isGoingAway = false): number {
     this.#breaks++;
     if (this.#breaks === 1 && !isGoingAway) return 0;
-    const longest = Math.min(PAUSE_MAX_MS, FIRST_PAUSE_MS * 2 ** Math.max(0, this.#breaks - 2));
-    return longest * (0.5 + this.#random() / 2);
+    return pauseAfter(Math.max(0, this.#breaks - 2), BOUNDS, this.#random);
   }
 }
-
-const FIRST_PAUSE_MS = 500;
-const PAUSE_MAX_MS = 30_000;

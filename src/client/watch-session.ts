@@ -1,6 +1,5 @@
-import { PASSING_LIMITS } from "../protocol/passing-limits.js";
-import { ERROR_CODES } from "../protocol/error-codes.js";
-import { TidemarkError } from "../protocol/tidemark-error.js";
+import type { TidemarkError } from "../protocol/tidemark-error.js";
+import { isPassing, refusalOf, type AnswerError } from "./refusal.js";
 import type { ClientClock, ClientTimer } from "./surroundings.js";
 
 /** Opens one subscription over a connection of its own, and tells the session of all that comes of it. */
@@ -150,17 +149,9 @@ export interface SubscriptionAnswer {
   readonly errors?: readonly AnswerError[];
 }
 
-export interface AnswerError {
-  readonly message: string;
-  readonly extensions?: { readonly code?: string; readonly limit?: string };
-}
-
 /** What is to be done about errors that the server answers with. */
 export function endOf([first]: readonly AnswerError[]): SessionEnd {
-  const code = ERROR_CODES.find((known) => known === first?.extensions?.code) ?? "INTERNAL";
-  const error = new TidemarkError(code, first?.message ?? "The server gave no reason.");
-  const isOverloaded = PASSING_LIMITS.some((limit) => limit === first?.extensions?.limit);
-  if (code === "UNAUTHENTICATED") return { kind: "unauthorized", error };
-  if (code === "UNAVAILABLE" || code === "INTERNAL" || isOverloaded) return { kind: "broken", cause: error };
-  return { kind: "refused", error };
+  const error = refusalOf(first ?? { message: "The server gave no reason." }, "INTERNAL");
+  if (error.code === "UNAUTHENTICATED") return { kind: "unauthorized", error };
+  return isPassing(error) ? { kind: "broken", cause: error } : { kind: "refused", error };
 }

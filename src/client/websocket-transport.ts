@@ -1,9 +1,9 @@
 import type { ClientRequest } from "node:http";
 import { CloseCode } from "../protocol/close-codes.js";
 import { TidemarkError } from "../protocol/tidemark-error.js";
+import type { AnswerError } from "./refusal.js";
 import {
   endOf,
-  type AnswerError,
   type SessionEnd,
   type SubscriptionAnswer,
   type WatchQuestion,

@@ -20,6 +20,7 @@ import type { Hub } from "../hub/hub.js";
 import { PullStream } from "../hub/pull-stream.js";
 import type { TaskStoreProvider } from "../store/task-store-provider.js";
 import type { Log } from "../util/log.js";
+import { nothing } from "../util/nothing.js";
 import { AnswerBudget } from "./answer-budget.js";
 import type { OperationContext, Services } from "./context.js";
 import { variablesLimitError } from "./document-limits.js";
@@ -282,5 +283,3 @@ function asResult(source: AsyncIterable<unknown> | ExecutionResult): ExecutionRe
   assert(!(Symbol.asyncIterator in source), "what is subscribed to is a stream of the hub");
   return source;
 }
-
-function nothing(): void {}

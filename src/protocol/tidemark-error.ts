@@ -64,3 +64,8 @@ export function limitExceeded(
     limit,
   });
 }
+
+/** The limit that the message of `limitExceeded` names, for where a program is told nothing but the message. */
+export function limitNamedIn(message: string): keyof Limits | undefined {
+  return /\((\w+)\)\.$/.exec(message)?.[1] as keyof Limits | undefined; // safe: with LIMIT_EXCEEDED nothing else stands there
+}

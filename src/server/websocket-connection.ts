@@ -15,6 +15,7 @@ import { latin1Of } from "../util/latin1.js";
 import type { Clock } from "../util/clock.js";
 import { codeOf } from "../util/error-code.js";
 import type { Log } from "../util/log.js";
+import { nothing } from "../util/nothing.js";
 import { TokenBucket } from "../util/token-bucket.js";
 import { frameOf, SharedFrames } from "./frames.js";
 import { Outgoing, type OutgoingQueue } from "./outgoing.js";
@@ -334,8 +335,6 @@ function inUse(id: string): string {
   const reason = `Subscriber for ${id} already exists`;
   return Buffer.byteLength(reason) <= 123 ? reason : "Subscriber already exists";
 }
-
-function nothing(): void {}
 
 const ID_FIRST = /^\{"id":"(\d+)"/;
 

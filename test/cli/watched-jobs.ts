@@ -1,6 +1,7 @@
 import type { WatchedJob, WatchedTask } from "../../src/client/index.js";
+import { aJob, aTask } from "../kit/watched-jobs.js";
 
-/** Jobs as a watch holds them, with all that a test does not care about filled in. */
+/** Jobs as a watch holds them, of alice, as a terminal shows them. */
 
 /** A minute after `STARTED`. */
 export const NOW = Date.parse("2026-06-01T12:01:00.000Z");
@@ -13,22 +14,8 @@ export function leaf(
   volume: number | null,
   fields: Partial<WatchedTask> = {},
 ): WatchedTask {
-  return {
-    path: "",
-    description,
-    kind: "LEAF",
-    status: "RUNNING",
-    message: null,
-    startedAt: STARTED,
-    endedAt: null,
-    currentIteration: null,
-    maxIterations: null,
-    maxConcurrency: null,
-    rate: null,
-    progress: progressOf(done, volume, volume ?? 0),
-    subTasks: [],
-    ...fields,
-  };
+  const progress = progressOf(done, volume, volume ?? 0);
+  return aTask({ description, startedAt: STARTED, progress, ...fields });
 }
 
 /** A task with the sums of those below it. */
@@ -50,26 +37,17 @@ export const FINISHED = { status: "FINISHED", endedAt: "2026-06-01T12:00:40.000Z
 
 /** A job of alice with this tree, whose paths are put right. */
 export function jobOf(task: WatchedTask, fields: Partial<WatchedJob> = {}): WatchedJob {
-  const jobId = fields.jobId ?? "import-1";
-  return {
-    id: `${fields.username ?? "alice"}/${jobId}`,
+  return aJob({
     database: "demo",
     username: "alice",
-    jobId,
-    attempt: 1,
-    version: 1,
+    jobId: "import-1",
     changedAt: STARTED,
     storedAt: STARTED,
     reportedAt: STARTED,
     endedAt: task.endedAt,
-    expiresAt: null,
-    health: "OK",
-    memory: null,
-    eta: null,
-    cancelRequest: null,
     task: withPaths(task, ""),
     ...fields,
-  };
+  });
 }
 
 /** What somebody gives a name who wants to take over the terminal of who looks at it. */

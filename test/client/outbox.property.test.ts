@@ -252,6 +252,7 @@ const STORED = {
   database: "d",
   username: ALICE.username,
   leaseSeconds: 60,
+  storedAt: "2024-06-01T00:00:00.000Z",
   cancelRequest: null,
 };
 

@@ -1,9 +1,8 @@
-import { createServer, type AddressInfo } from "node:net";
-import { once } from "node:events";
 import { describe, expect, it } from "vitest";
 import type { TaskUpdateInput, UpdateTaskInput } from "../../src/client/generated/graphql.js";
 import { connect, iterative, leaf, task, type TidemarkError } from "../../src/client/index.js";
 import { startTidemark } from "../kit/child-process.js";
+import { freePort } from "../kit/free-port.js";
 import { LossyProxy, type Fate, type SentRequest } from "../kit/lossy-proxy.js";
 import { ManualClock } from "../kit/manual-clock.js";
 import { dataOf } from "../kit/raw-http.js";
@@ -261,6 +260,42 @@ describe("A job that the server does not have any more", () => {
     expect(linesOf(await jobBecomes(after.url, isAt(3)))).toEqual(["wait RUNNING 3/?"]);
   });
 
+  it("is left to whom it was stored by meanwhile, under the same id, once that is told", async () => {
+    const port = await freePort();
+    const before = await startServer({ port });
+    const tidemark = connect({ url: before.url });
+    const job = tidemark.job(JOB, leaf("count"));
+    job.task.advance(3);
+    await job.flush();
+    await before.close();
+    await using after = await startServer({ port });
+    const others = connect({ url: after.url }).job(JOB, leaf("count"));
+    others.task.advance(100);
+    await others.flush();
+    job.task.advance(1);
+    await expect(job.flush({ timeoutMs: 20_000 })).rejects.toMatchObject({ code: "STALE_ATTEMPT" });
+    job.task.finish();
+    await expect(job.flush()).rejects.toMatchObject({ code: "STALE_ATTEMPT" });
+
+    const shown = await shownJob(after.url);
+    expect([shown.attempt, linesOf(shown)]).toEqual([1, ["count RUNNING 100/?"]]);
+  });
+
+  it("is still the worker's own in another history that has it", async () => {
+    const port = await freePort();
+    const flags = { port, store: `lmdb:${temporaryFolder()}` };
+    const before = await startServer(flags);
+    const job = connect({ url: before.url }).job(JOB, leaf("count"));
+    job.task.advance(3);
+    await job.flush();
+    await before.close();
+    await using after = await startServer({ ...flags, newEpoch: true });
+    job.task.advance(1);
+    await job.flush({ timeoutMs: 20_000 });
+
+    expect(linesOf(await shownJob(after.url))).toEqual(["count RUNNING 4/?"]);
+  });
+
   it.each([
     ["removed", REMOVE],
     ["purged", PURGE],
@@ -304,13 +339,4 @@ async function tryOnce(clock: ManualClock, proxy: LossyProxy, count: number): Pr
     if (clock.timerCount > 0) clock.advance(10);
     await new Promise(setImmediate);
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo; // it listens on a port
-  server.close();
-  await once(server, "close");
-  return port;
 }

@@ -1,6 +1,7 @@
 /** Events as the server tells them, of jobs of the user `u` whose tasks are at the paths given. */
 import type { MirroredJobFragment, MirroredTaskFragment } from "../../src/client/generated/graphql.js";
 import type { ToldEvent } from "../../src/client/watch-mirror.js";
+import { aJob, aTask } from "../kit/watched-jobs.js";
 
 const POSITION = "epochOfTests.1";
 const INSTANT = "2024-06-01T00:00:00.000Z";
@@ -11,13 +12,8 @@ export function stored(jobId: string, ...paths: readonly string[]): ToldEvent {
 }
 
 export function updated(jobId: string, ...paths: readonly string[]): ToldEvent {
-  return {
-    kind: "TaskUpdated",
-    position: POSITION,
-    at: INSTANT,
-    userTask: job(jobId),
-    changed: paths.map(task),
-  };
+  const [userTask, changed] = [job(jobId), paths.map(task)];
+  return { kind: "TaskUpdated", position: POSITION, at: INSTANT, userTask, changed };
 }
 
 export function removed(jobId: string): ToldEvent {
@@ -25,37 +21,11 @@ export function removed(jobId: string): ToldEvent {
 }
 
 function job(jobId: string): MirroredJobFragment {
-  return {
-    id: jobId,
-    database: "d",
-    username: "u",
-    jobId,
-    attempt: 1,
-    version: 1,
-    storedAt: INSTANT,
-    reportedAt: INSTANT,
-    endedAt: null,
-    expiresAt: null,
-    health: "OK",
-    memory: null,
-    eta: null,
-    cancelRequest: null,
-  };
+  const { task: _, changedAt, ...fields } = aJob({ id: jobId, jobId });
+  return fields;
 }
 
 function task(path: string): MirroredTaskFragment {
-  return {
-    path,
-    description: path,
-    kind: "INTERMEDIATE",
-    status: "PENDING",
-    message: null,
-    startedAt: null,
-    endedAt: null,
-    currentIteration: null,
-    maxIterations: null,
-    maxConcurrency: null,
-    rate: null,
-    progress: { done: 0, volume: null, knownVolume: 0, percent: "n/a" },
-  };
+  const { subTasks, ...fields } = aTask({ path, description: path });
+  return fields;
 }

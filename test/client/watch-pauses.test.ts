@@ -17,8 +17,10 @@ it("pauses are scattered over the longer half", () => {
   expect([soon.next(), late.next()]).toEqual([250, 500]);
 });
 
-it("nobody comes back at once to a server that goes away", () => {
-  expect(new WatchPauses(() => 0).next(true)).toBe(250);
+it("nobody comes back at once to a server that goes away; only the pause after that one is no longer", () => {
+  const pauses = new WatchPauses(() => 1);
+
+  expect([pauses.next(true), pauses.next(), pauses.next()]).toEqual([500, 500, 1_000]);
 });
 
 it("after a connection that has held, a break is a first one again", () => {

@@ -1,19 +1,20 @@
 import type { ExecutionResult } from "graphql";
 import { anonymousCaller } from "../../src/auth/caller.js";
-import type { OperationContext, Services } from "../../src/graphql/context.js";
+import type { OperationContext } from "../../src/graphql/context.js";
 import {
   isRefusal,
-  Pipeline,
   type OperationText,
+  type Pipeline,
   type PreparedOperation,
   type Refusal,
 } from "../../src/graphql/pipeline.js";
 import { schema } from "../../src/graphql/schema.js";
-import { Hub } from "../../src/hub/hub.js";
 import type { TaskEvent } from "../../src/hub/task-event.js";
 import type { Limits } from "../../src/protocol/limits.js";
 import { assert } from "../../src/util/assert.js";
+import { nothing } from "../../src/util/nothing.js";
 import { branch, iterative, leaf } from "../kit/edits.js";
+import { createPipeline } from "../kit/pipelines.js";
 import { ALICE, BOB, DATABASE, OTHER_DATABASE, toReport, toStore } from "../kit/requests.js";
 import { createStores, type Stores } from "../kit/task-stores.js";
 
@@ -39,20 +40,8 @@ export class PlanWorld implements AsyncDisposable {
 
   constructor(stores: Stores) {
     this.stores = stores;
-    const { provider, clock, limits, log, retention } = stores;
-    const hub = new Hub(provider, { clock, bookmarkMs: 30_000 });
     const observer = { failed: nothing, eventExecuted: nothing, eventsTold: nothing };
-    const services: Services = { limits, leaseMs: 60_000, retention, observer };
-    this.pipeline = new Pipeline({
-      schema,
-      services,
-      provider,
-      hub,
-      nowhere: hub,
-      introspection: true,
-      clock,
-      log,
-    });
+    this.pipeline = createPipeline(stores, schema, observer);
   }
 
   /** What is answered to a document that was never seen. */
@@ -118,5 +107,3 @@ export class PlanWorld implements AsyncDisposable {
     return isRefusal(prepared) ? prepared : this.pipeline.execute(prepared);
   }
 }
-
-function nothing(): void {}

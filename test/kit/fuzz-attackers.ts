@@ -6,6 +6,7 @@ import { once } from "node:events";
 import { request, type Agent, type ClientRequest, type IncomingMessage } from "node:http";
 import { connect } from "node:net";
 import { WebSocket } from "ws";
+import { nothing } from "../../src/util/nothing.js";
 import type { FuzzDocuments } from "./fuzz-documents.js";
 import type { FuzzRandom } from "./fuzz-random.js";
 import type { FuzzTokens } from "./fuzz-tokens.js";
@@ -239,5 +240,3 @@ async function textOf(response: IncomingMessage): Promise<string> {
 }
 
 const ENOUGH = 10_000_000;
-
-function nothing(): void {}

@@ -1,4 +1,5 @@
 import { connect, leaf, task, watch, type Task, type Watch } from "../../src/client/index.js";
+import { nothing } from "../../src/util/nothing.js";
 
 /**
  * A client that means well: it reports with the SDK, watches what it reports, and takes the next step once it was
@@ -81,5 +82,3 @@ const DATABASE = "goodwill";
 
 /** Nobody who means well waits for longer. */
 const STEP_MS_MAX = 20_000;
-
-function nothing(): void {}

@@ -2,12 +2,11 @@ import { GraphQLObjectType, GraphQLSchema, type GraphQLFieldConfigMap } from "gr
 import { OpenAuthenticator } from "../../src/auth/authenticator.js";
 import { loadConfig } from "../../src/config.js";
 import type { OperationContext } from "../../src/graphql/context.js";
-import { Pipeline } from "../../src/graphql/pipeline.js";
 import { schema } from "../../src/graphql/schema.js";
-import { Hub } from "../../src/hub/hub.js";
 import { Health } from "../../src/server/health.js";
 import { Metrics } from "../../src/server/metrics.js";
 import { Server } from "../../src/server/server.js";
+import { createPipeline } from "./pipelines.js";
 import type { RecordingLog } from "./recording-log.js";
 import { createStores } from "./task-stores.js";
 
@@ -25,20 +24,10 @@ export async function startPlantedServer(
   fields: PlantedFields,
 ): Promise<{ readonly url: string; readonly log: RecordingLog } & AsyncDisposable> {
   const config = loadConfig({ flags: { port: "0", store: "memory:" }, env: {}, readFile: () => "{}" });
-  const { provider, clock, limits, log, retention } = createStores();
-  const hub = new Hub(provider, { clock, bookmarkMs: config.bookmarkMs });
+  const stores = createStores();
+  const { clock, log } = stores;
   const metrics = new Metrics();
-  const services = { limits, leaseMs: config.leaseMs, retention, observer: metrics };
-  const pipeline = new Pipeline({
-    schema: planted(fields),
-    services,
-    provider,
-    hub,
-    nowhere: hub,
-    introspection: true,
-    clock,
-    log,
-  });
+  const pipeline = createPipeline(stores, planted(fields), metrics);
   const authenticator = new OpenAuthenticator(clock);
   const health = new Health(async () => true);
   const about = { version: "0.0.0", tracking: true, demo: false };

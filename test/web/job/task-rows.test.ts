@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { WatchedTask } from "../../../src/client/index.js";
 import { OpenTasks, taskRows } from "../../../src/web/job/task-rows.js";
-import { aTask } from "../jobs/watched.js";
+import { aTask } from "../../kit/watched-jobs.js";
 
 describe("The rows of a tree", () => {
   it("are its tasks, parents first, each with its level and its place", () => {

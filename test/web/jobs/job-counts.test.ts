@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import { JobCounts } from "../../../src/web/jobs/job-counts.js";
-import { aJob, aTask } from "./watched.js";
+import { aJob, aTask } from "../../kit/watched-jobs.js";
 
 it("The counts of jobs follow what changes, a lost one in its status too", () => {
   const counts = new JobCounts();

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { elapsedMs, ratioOf, taskCount, treeRate } from "../../../src/web/jobs/job-facts.js";
-import { aJob, aTask, NOW, progressOf, secondsAgo } from "./watched.js";
+import { aJob, aTask, NOW, progressOf, secondsAgo } from "../../kit/watched-jobs.js";
 
 describe("What is worked out of a job", () => {
   it("is how far it has come, where that is known", () => {

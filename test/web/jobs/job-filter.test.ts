@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { filterBy, isOpen, searchText, type JobFilter } from "../../../src/web/jobs/job-filter.js";
-import { aJob, aTask } from "./watched.js";
+import { aJob, aTask } from "../../kit/watched-jobs.js";
 
 const ALL: JobFilter = { user: undefined, standings: [], search: "" };
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { WatchedJob } from "../../../src/client/index.js";
 import { sortJobs, type SortKey } from "../../../src/web/jobs/job-order.js";
-import { aJob, aTask, NOW, progressOf, secondsAgo } from "./watched.js";
+import { aJob, aTask, NOW, progressOf, secondsAgo } from "../../kit/watched-jobs.js";
 
 const JOBS = [
   aJob({ jobId: "a", storedAt: secondsAgo(30), task: aTask({ progress: progressOf(5, 10) }) }),

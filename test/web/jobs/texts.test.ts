@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { doneTitle, etaText, etaTitle, treeRateText, volumeText } from "../../../src/web/jobs/texts.js";
-import { aJob, aTask, NOW, progressOf, secondsAgo } from "./watched.js";
+import { aJob, aTask, NOW, progressOf, secondsAgo } from "../../kit/watched-jobs.js";
 
 const ETA = { earliest: secondsAgo(-130), likely: secondsAgo(-180), latest: secondsAgo(-250) };
 

@@ -1,5 +1,5 @@
 /** Jobs as a watch holds them, with what a test does not care about filled in. */
-import type { WatchedJob, WatchedProgress, WatchedTask } from "../../../src/client/index.js";
+import type { WatchedJob, WatchedProgress, WatchedTask } from "../../src/client/index.js";
 
 export const NOW = Date.parse("2024-06-01T12:00:00.000Z");
 

@@ -1,0 +1,70 @@
+import type { Outbox } from "./outbox.js";
+import { keepAlive, type ClientTimer } from "./surroundings.js";
+
+/** Ended jobs that may wait for a server that is away. */
+export const ENDED_JOBS_MAX = 1_000;
+
+/**
+ * The jobs whose end the server does not know of. Each one that comes keeps the process alive for a time; after that they
+ * are still tried, while something else keeps it alive.
+ */
+export class EndedJobs {
+  readonly #timeoutMs: number;
+  readonly #onTimeout: () => void;
+  /** The oldest end first. */
+  readonly #outboxes = new Set<Outbox>();
+  #keepingAlive: ClientTimer | undefined;
+  #waiting: (() => void)[] = [];
+
+  /** @param onTimeout is called when the process is kept alive no longer. */
+  constructor(timeoutMs: number, onTimeout: () => void) {
+    this.#timeoutMs = timeoutMs;
+    this.#onTimeout = onTimeout;
+  }
+
+  /** Whether the process is kept alive for them. */
+  get isKeepingAlive(): boolean {
+    return this.#keepingAlive !== undefined;
+  }
+
+  /** A program that does many jobs while the server is away must not keep them all: the one to give up. */
+  get oneTooMany(): Outbox | undefined {
+    const [oldest] = this.#outboxes;
+    return this.#outboxes.size > ENDED_JOBS_MAX ? oldest : undefined;
+  }
+
+  has(outbox: Outbox): boolean {
+    return this.#outboxes.has(outbox);
+  }
+
+  add(outbox: Outbox): void {
+    this.#outboxes.add(outbox);
+    this.#keepingAlive?.cancel();
+    this.#keepingAlive = keepAlive(this.#timeoutMs, () => {
+      this.#onTimeout();
+      this.#letGo();
+    });
+  }
+
+  /** The server knows of its end, or never will. */
+  delete(outbox: Outbox): void {
+    if (this.#outboxes.delete(outbox) && this.#outboxes.size === 0) this.#letGo();
+  }
+
+  /** Resolves once the server knows of all, `release` is called, or the process is kept alive no longer. */
+  async released(): Promise<void> {
+    if (this.isKeepingAlive) await new Promise<void>((resolve) => this.#waiting.push(resolve));
+  }
+
+  /** Whoever waits goes on: the server is away. */
+  release(): void {
+    for (const resolve of this.#waiting.splice(0)) resolve();
+  }
+
+  /** The process may end. */
+  #letGo(): void {
+    this.#keepingAlive?.cancel();
+    this.#keepingAlive = undefined;
+    this.release();
+  }
+}

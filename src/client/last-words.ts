@@ -1,0 +1,33 @@
+import {
+  GrowJobDocument,
+  ReportJobsDocument,
+  StoreJobDocument,
+  type UpdateTaskInput,
+} from "./generated/graphql.js";
+import type { Outbox } from "./outbox.js";
+import type { ClientDocument, Transport } from "./transport.js";
+
+/** Of all that a page says last, of 64 kB that a browser takes. */
+const LAST_BYTES_MAX = 60_000;
+
+/**
+ * Says what was not answered, as the page may be gone in a moment; beside what is on its way, which may go with the page.
+ * Nobody waits for an answer; where the page stays, all is said again, which does no harm.
+ */
+export function sayLastWords(outboxes: ReadonlySet<Outbox>, transport: Transport): void {
+  const say = <Data, Variables>(document: ClientDocument<Data, Variables>, variables: Variables): void => {
+    void transport.request(document, variables, { keepalive: true }).catch(() => {}); // it is said again while the page lives
+  };
+  const inputs = fitting([...outboxes].flatMap((outbox) => outbox.takeLastReports()));
+  if (inputs.length > 0) say(ReportJobsDocument, { inputs });
+  for (const outbox of outboxes) {
+    if (outbox.needsStore) say(StoreJobDocument, { input: outbox.takeStore() });
+    if (outbox.needsGrowth) say(GrowJobDocument, { input: outbox.takeGrowth() });
+  }
+}
+
+/** The first of them, as many as a page that is left may still send. */
+function fitting(inputs: readonly UpdateTaskInput[]): UpdateTaskInput[] {
+  let room = LAST_BYTES_MAX;
+  return inputs.filter((input) => (room -= new TextEncoder().encode(JSON.stringify(input)).length) >= 0);
+}
