@@ -11,14 +11,14 @@ export interface Eta {
 
 /**
  * When the job may end, from the parts of it that are known: a range that is wider the less is known and the longer
- * nobody reports, never before `now`; null while nothing can be said.
+ * nobody reports, never before `now`; null while nothing can be said, as of a job that is LOST.
  *
  * What runs has its own pace and goes on side by side. What has not begun is done after it by those who then are
  * free, as fast as they go now, or as the job went on the whole. What is unknown may take as long as all that is
  * known, each time. Only what runs is entered, so a tree costs what is beside and above its running leaves.
  */
-export function etaOf({ task, reportedAt }: UserTask, now: number): Eta | null {
-  if (task.status !== "RUNNING") return null;
+export function etaOf({ task, health, reportedAt }: UserTask, now: number): Eta | null {
+  if (task.status !== "RUNNING" || health === "LOST") return null;
   const outlook = new Outlook(now);
   outlook.enter(task);
   const left = outlook.leftOf(task);

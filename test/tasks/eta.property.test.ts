@@ -44,6 +44,15 @@ describe("the eta of a job", () => {
     );
   });
 
+  it("is null while the job is LOST", () => {
+    fc.assert(
+      fc.property(anyShape, later, (shape, ms) => {
+        const job = atTheEnd(shape);
+        expect(etaOf({ ...job, health: "LOST" }, job.reportedAt + ms)).toBeNull();
+      }),
+    );
+  });
+
   it("widens while nobody reports", () => {
     fc.assert(
       fc.property(anyShape, later, fc.integer({ min: 1, max: 60_000 }), (shape, quietMs, moreMs) => {

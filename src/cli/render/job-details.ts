@@ -51,7 +51,7 @@ function facts(job: WatchedJob, now: number, style: Style): [string, string][] {
   if (cancelRequest) known.push(["Cancel", cancelText(cancelRequest)]);
   known.push(["Stored", ago(job.storedAt)], ["Reported", ago(job.reportedAt)]);
   if (job.endedAt) known.push(["Ended", ago(job.endedAt)]);
-  else if (eta) known.push(["Left", `${left(eta, now)} (${eta.earliest} to ${eta.latest})`]);
+  if (eta) known.push(["Left", `${left(eta, now)} (${eta.earliest} to ${eta.latest})`]);
   if (memory) known.push(["Memory", `${bytes(memory.minBytes)} to ${bytes(memory.maxBytes)}`]);
   if (expiresAt) known.push(["Expires", expiresAt]);
   return known;

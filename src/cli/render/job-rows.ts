@@ -15,7 +15,7 @@ export function jobRow(job: WatchedJob, now: number): TaskRow {
     facts: [
       ...warnings(job, now),
       ...countFacts(task),
-      ...(eta && task.status === "RUNNING" ? [{ text: left(eta, now) }] : []),
+      ...(eta ? [{ text: left(eta, now) }] : []),
       ...taskFacts(task, now),
       ...(attempt > 1 ? [{ text: `attempt ${attempt}` }] : []),
     ],

@@ -82,6 +82,6 @@ function statusText({ task, health, cancelRequest, endedAt }: WatchedJob): strin
   return [task.status, ...(health === "OK" ? [] : [health]), ...(isAsked ? ["cancel asked"] : [])].join(", ");
 }
 
-function leftText({ task, eta }: WatchedJob, now: number): string {
-  return eta && task.status === "RUNNING" ? left(eta, now) : "";
+function leftText({ eta }: WatchedJob, now: number): string {
+  return eta ? left(eta, now) : "";
 }

@@ -27,8 +27,8 @@ export function treeRateText({ health, task: root }: WatchedJob, task = root): s
 }
 
 /** When it may end, from `now`: a range, as the server gave it. */
-export function etaText({ eta, health, task }: WatchedJob, now: number): string {
-  if (!eta || task.status !== "RUNNING" || health === "LOST") return NOTHING;
+export function etaText({ eta }: WatchedJob, now: number): string {
+  if (!eta) return NOTHING;
   const [earliest, latest] = [Date.parse(eta.earliest), Date.parse(eta.latest)];
   return latest <= now ? "overdue" : rangeText(earliest - now, latest - now);
 }

@@ -31,7 +31,7 @@ describe("What a list says of a job", () => {
   });
 
   it("promises nothing of a job that is lost", () => {
-    const job = aJob({ eta: ETA, health: "LOST", task: aTask({ rate: 5 }) });
+    const job = aJob({ eta: null, health: "LOST", task: aTask({ rate: 5 }) });
 
     expect([etaText(job, NOW), treeRateText(job)]).toEqual(["–", "–"]);
   });
