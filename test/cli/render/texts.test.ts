@@ -110,8 +110,9 @@ describe("Times", () => {
 
   it.each([
     [120, 300, "2m–5m left"],
-    [45, 90, "45s–90s left"],
-    [60, 60, "about 60s left"],
+    [45, 90, "45s–1m 30s left"],
+    [60, 60, "about 1m 00s left"],
+    [1_560, 6_360, "26m–1h 46m left"],
     [-10, 300, "up to 5m left"],
     [-100, -10, "overdue"],
     [7_200, 172_800, "2h–2d left"],
