@@ -4,6 +4,7 @@
  */
 import type { ErrorCode } from "../protocol/error-codes.js";
 import { TidemarkError } from "../protocol/tidemark-error.js";
+import { firstCauseText, isNobodyThere } from "./first-cause.js";
 import { refusalOf, type AnswerError } from "./refusal.js";
 
 /** An operation as text, made by codegen from `schema/operations`; its types say what goes with it. */
@@ -118,9 +119,12 @@ const CODES_BY_STATUS: Readonly<Record<number, ErrorCode>> = {
 };
 
 function noAnswer(url: string, cause: unknown): TidemarkError {
+  const remedy = isNobodyThere(cause)
+    ? "Start one there (npm start), or give another address (TIDEMARK_URL)."
+    : "Check the address (TIDEMARK_URL), and what is in between.";
   return new TidemarkError(
     "UNAVAILABLE",
-    `No Tidemark server answers at ${url}. Start one there (npm start), or give another address (TIDEMARK_URL).`,
+    `No Tidemark server answers at ${url} (${firstCauseText(cause)}). ${remedy}`,
     { cause },
   );
 }

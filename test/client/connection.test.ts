@@ -1,5 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { connect, leaf, task, type Watch } from "../../src/client/index.js";
+import { HistoryDocument } from "../../src/client/generated/graphql.js";
+import { freePort } from "../kit/free-port.js";
 import { startServer } from "../kit/server.js";
 
 describe("A connection", () => {
@@ -17,6 +19,35 @@ describe("A connection", () => {
     expect([...watch.jobs.values()].map(({ jobId, database }) => [database, jobId])).toEqual([["d", "j"]]);
   });
 });
+
+describe("A server that gives no answer", () => {
+  it("is to be started where nobody is at the address", async () => {
+    const url = `http://localhost:${await freePort()}`;
+
+    await expect(asked(url)).rejects.toMatchObject({
+      code: "UNAVAILABLE",
+      message: expect.stringMatching(
+        /^No Tidemark server answers at http:\/\/localhost:\d+ \(connect ECONNREFUSED .+\)\. Start one there \(npm start\)/,
+      ),
+    });
+  });
+
+  it("is not to be started where somebody is, and the reason is told", async () => {
+    await using server = await startServer();
+    const url = server.url.replace("http:", "https:");
+
+    await expect(asked(url)).rejects.toMatchObject({
+      code: "UNAVAILABLE",
+      message: expect.stringMatching(
+        /^No Tidemark server answers at https:\/\/[\d.]+:\d+ \([a-z ]+\)\. Check the address \(TIDEMARK_URL\)/,
+      ),
+    });
+  });
+});
+
+function asked(url: string): Promise<unknown> {
+  return connect({ url }).request(HistoryDocument, { database: "d" });
+}
 
 /** Resolves when the watch has told that a job is finished. */
 async function finished(watch: Watch): Promise<void> {

@@ -1,4 +1,5 @@
 import type { WatchStatus } from "../../client/index.js";
+import { firstCauseText } from "../../client/first-cause.js";
 import { harmless } from "./harmless.js";
 import { clockTime } from "./time.js";
 
@@ -14,12 +15,7 @@ export function statusWord(status: WatchStatus): string {
 
 /** "(why)", or nothing. */
 export function causeText(status: WatchStatus): string {
-  const why = "cause" in status ? messageOf(status.cause) : "";
-  return why && `(${harmless(why)})`;
-}
-
-/** Of the first cause: "fetch failed" says less than "connect ECONNREFUSED 127.0.0.1:4000". */
-function messageOf(cause: unknown): string {
-  if (!(cause instanceof Error)) return "";
-  return messageOf(cause.cause) || cause.message;
+  return "cause" in status && status.cause instanceof Error
+    ? `(${harmless(firstCauseText(status.cause))})`
+    : "";
 }
