@@ -3,7 +3,7 @@ import type { JobFilter } from "../store/task-store.js";
 import { matchesPattern } from "../tasks/database-pattern.js";
 import type { DatabaseName, JobId, JobKey, Username } from "../tasks/names.js";
 import type { CallerRights } from "./caller.js";
-import type { Role } from "./roles.js";
+import { ROLES, type Role } from "./roles.js";
 
 /**
  * The one place that decides what somebody may see and do. It is asked by the doors through which resolvers reach
@@ -78,12 +78,13 @@ export function checkMayDo(
   rights: CallerRights,
 ): void {
   if (!isFor(database, rights)) throw forbidden(`The token is not for the database ${quoted(database)}.`);
-  const reach = rights.job ? "nobody's" : MAY_DO[rights.role][action];
-  if (reach === "everybody's") return;
-  if (reach === "nobody's")
-    throw forbidden(`The token is for reading only (${rights.role}), or not for this.`);
-  if (username !== rights.username)
-    throw forbidden(`The token is for the jobs of the user ${quoted(rights.username)}, not for others'.`);
+  if (rights.job) throw forbidden("The token shows one job, and is for changing none.");
+  const isOwn = username === rights.username;
+  if (mayDo(rights.role, action, isOwn)) return;
+  const needed = ROLES.find((role) => mayDo(role, action, isOwn))!; // an admin may do everything
+  throw forbidden(
+    `To ${DEEDS[action](isOwn ? "a job" : "another user's job")} takes the role ${needed}, and the token has the role ${rights.role}, as ${quoted(rights.username)}.`,
+  );
 }
 
 /** Whether somebody may see what is counted over all databases. */
@@ -92,6 +93,19 @@ export function maySeeMetrics({ role, databases, job }: CallerRights): boolean {
 }
 
 const EVERYTHING: Scope = {};
+
+/** In the words of who is refused. */
+const DEEDS: Readonly<Record<Action, (job: string) => string>> = {
+  report: (job) => `report ${job}`,
+  cancel: (job) => `ask ${job} to stop`,
+  remove: (job) => `remove ${job}`,
+  purge: () => "purge a database",
+};
+
+function mayDo(role: Role, action: Action, isOwn: boolean): boolean {
+  const reach = MAY_DO[role][action];
+  return reach === "everybody's" || (reach === "own" && isOwn);
+}
 
 function isFor(database: DatabaseName, { databases, job }: CallerRights): boolean {
   if (job && job.database !== database) return false;

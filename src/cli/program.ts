@@ -21,6 +21,7 @@ import { addRunCommand, type Run } from "./commands/run.js";
 import { addServeCommand, type Serve, type Surroundings } from "./commands/serve.js";
 import { addShowCommand, type Show } from "./commands/show.js";
 import { addWatchCommand, type WatchJobs } from "./commands/watch.js";
+import { TidemarkError } from "../protocol/tidemark-error.js";
 import { ExitError } from "./exit-codes.js";
 import { harmless } from "./render/harmless.js";
 import { packageVersion } from "../util/package-version.js";
@@ -75,8 +76,18 @@ export function createProgram(actions: Actions, surroundings: Surroundings = pro
 /** The one line for stderr, "tidemark: …"; undefined when a help or the version was the answer, or all was said. */
 export function failureMessageOf(error: unknown): string | undefined {
   if (isAnswer(error) || isHelp(error) || isSaid(error)) return undefined;
-  const message = error instanceof Error ? error.message : String(error);
-  return `tidemark: ${harmless(message.replace(/^error: /, "").replaceAll(/\s*\n\s*/g, " "))}`;
+  return `tidemark: ${harmless(
+    messageOf(error)
+      .replace(/^error: /, "")
+      .replaceAll(/\s*\n\s*/g, " "),
+  )}`;
+}
+
+/** What the server says of a token is about headers, and at a prompt there are none. */
+function messageOf(error: unknown): string {
+  if (error instanceof TidemarkError && error.code === "UNAUTHENTICATED")
+    return "the server wants to know who asks: give a token that is good, with --token or TIDEMARK_TOKEN";
+  return error instanceof Error ? error.message : String(error);
 }
 
 /** Commander also throws to stop after it has printed what was asked for. */

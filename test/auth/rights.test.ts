@@ -53,6 +53,29 @@ describe("What somebody may see", () => {
 describe("What somebody may do", () => {
   it("is nothing to who was shown a job, whatever else the token says", () => {
     for (const action of ["report", "cancel", "remove", "purge"] as const)
-      expect(() => checkMayDo(action, JOB, SHARED)).toThrow(expect.objectContaining({ code: "FORBIDDEN" }));
+      expect(() => checkMayDo(action, JOB, SHARED)).toThrow(
+        expect.objectContaining({
+          code: "FORBIDDEN",
+          message: "The token shows one job, and is for changing none.",
+        }),
+      );
+  });
+
+  it.each([
+    ["viewer", "report", "alice", "report a job takes the role reporter"],
+    ["viewer", "cancel", "alice", "ask a job to stop takes the role reporter"],
+    ["viewer", "report", "bob", "report another user's job takes the role admin"],
+    ["reporter", "remove", "bob", "remove another user's job takes the role admin"],
+    ["reporter", "cancel", "bob", "ask another user's job to stop takes the role admin"],
+    ["reporter", "purge", "everybody", "purge a database takes the role admin"],
+  ] as const)("is told to a %s who may not %s (of %s): to %s", (role, action, username, text) => {
+    const target = { database: MOVIES, ...jobKey(username, "a") };
+
+    expect(() => checkMayDo(action, target, { ...ALICE, role })).toThrow(
+      expect.objectContaining({
+        code: "FORBIDDEN",
+        message: `To ${text}, and the token has the role ${role}, as "alice".`,
+      }),
+    );
   });
 });

@@ -17,6 +17,14 @@ describe("the exit code of a command", () => {
     expect(exitCodeOf(new TidemarkError(code, "no"))).toBe(exitCode);
   });
 
+  it("for a token that is missing or refused comes with how to give one at a prompt", () => {
+    expect(
+      failureMessageOf(new TidemarkError("UNAUTHENTICATED", "send it as `Authorization: Bearer TOKEN`")),
+    ).toBe(
+      "tidemark: the server wants to know who asks: give a token that is good, with --token or TIDEMARK_TOKEN",
+    );
+  });
+
   it("is what the command asks for, with a line on stderr only where there is something to say", () => {
     expect(exitCodeOf(new ExitError(EXIT.JOB_FAILED))).toBe(6);
     expect(failureMessageOf(new ExitError(EXIT.JOB_FAILED))).toBeUndefined();
