@@ -24,6 +24,7 @@ import { addWatchCommand, type WatchJobs } from "./commands/watch.js";
 import { TidemarkError } from "../protocol/tidemark-error.js";
 import { ExitError } from "./exit-codes.js";
 import { harmless } from "./render/harmless.js";
+import { nothing } from "../util/nothing.js";
 import { packageVersion } from "../util/package-version.js";
 import { addTokenCommands, type TokenActions } from "./commands/token.js";
 
@@ -48,15 +49,13 @@ export interface Actions {
  * with a ConfigError for a wrong setting, else with what the command failed with.
  */
 export function createProgram(actions: Actions, surroundings: Surroundings = processSurroundings()): Command {
-  const program = new Command("tidemark")
+  const program = emptyProgram()
     .description(
       "A progress server: long-running jobs report their task trees, people and programs watch them live.",
     )
     .version(packageVersion())
-    .exitOverride()
-    .configureOutput({ outputError: () => undefined })
-    .showSuggestionAfterError()
-    .addHelpText("after", EXAMPLES);
+    .addHelpText("after", EXAMPLES)
+    .hook("preSubcommand", refuseUnknownCommand);
   const { env, print } = surroundings;
   addServeCommand(program, actions.serve, surroundings);
   addRunCommand(program, actions.run, surroundings);
@@ -71,6 +70,25 @@ export function createProgram(actions: Actions, surroundings: Surroundings = pro
   addBackupCommand(program, actions.backup, print);
   addTokenCommands(program, actions.tokens, surroundings);
   return program;
+}
+
+/** It prints no failure, and never exits. */
+function emptyProgram(): Command {
+  return new Command("tidemark")
+    .exitOverride()
+    .configureOutput({ outputError: () => undefined })
+    .showSuggestionAfterError();
+}
+
+/**
+ * The default command would take a mistyped one for an argument of its own. So a program that has the same commands,
+ * and no default, looks at the word first. @throws CommanderError with the command that may have been meant.
+ */
+function refuseUnknownCommand({ args: [word], commands }: Command): void {
+  if (word === undefined || word.startsWith("-")) return;
+  const known = emptyProgram();
+  for (const command of commands) known.command(command.name()).action(nothing);
+  known.parse([word], { from: "user" });
 }
 
 /** The one line for stderr, "tidemark: …"; undefined when a help or the version was the answer, or all was said. */

@@ -125,6 +125,10 @@ describe("tidemark", () => {
     ],
     [["--prot", "80"], "tidemark: unknown option '--prot' (Did you mean --port?)"],
     [["--port"], "tidemark: option '--port <port>' argument missing"],
+    [["lsit"], "tidemark: unknown command 'lsit' (Did you mean list?)"],
+    [["wacth", "--json", "x"], "tidemark: unknown command 'wacth' (Did you mean watch?)"],
+    [["token", "lsit"], "tidemark: unknown command 'lsit' (Did you mean list?)"],
+    [["serve", "now"], "tidemark: too many arguments for 'serve'. Expected 0 arguments but got 1."],
   ])("answers the wrong usage %j with one line and the exit code 2", async (args, line) => {
     const { printed, failure } = await run(args);
 
