@@ -22,6 +22,7 @@ interface TidemarkErrorOptions {
  */
 export class TidemarkError extends Error {
   override readonly name = "TidemarkError";
+  /** The code, and what else a program may want to know. */
   readonly extensions: ErrorExtensions;
 
   constructor(code: ErrorCode, message: string, options: TidemarkErrorOptions = {}) {
@@ -30,6 +31,7 @@ export class TidemarkError extends Error {
     this.extensions = { code, ...(limit && { limit }), ...(retryAfterMs !== undefined && { retryAfterMs }) };
   }
 
+  /** What was wrong, for programs: one of `ERROR_CODES`. */
   get code(): ErrorCode {
     return this.extensions.code;
   }
