@@ -9,7 +9,9 @@ import { credentialsOf, type Token } from "./token.js";
 
 /** An operation as text; one that is typed says what its variables are, and what is answered. A string will do. */
 export interface ClientDocument<Data, Variables> {
+  /** The text. */
   toString(): string;
+  /** Never there: it carries the types. */
   readonly __apiType?: (variables: Variables) => Data;
 }
 
