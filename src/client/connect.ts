@@ -10,7 +10,8 @@ import type { TidemarkError } from "../protocol/tidemark-error.js";
 import type { MemoryRangeInput, OnConflict } from "./generated/graphql.js";
 import { Job } from "./job.js";
 import { Reporter } from "./reporter.js";
-import { environmentVariable, machineClock, uniqueId, type ClientClock } from "./surroundings.js";
+import { serverOf, type ServerOptions } from "./server.js";
+import { machineClock, uniqueId, type ClientClock } from "./surroundings.js";
 import type { TaskSpec } from "./task-spec.js";
 import type { WatchOptions } from "./watch-options.js";
 import { watch, type Watch } from "./watch.js";
@@ -18,13 +19,7 @@ import type { Token } from "./token.js";
 import { Transport, type ClientDocument, type RequestOptions } from "./transport.js";
 
 /** Where the server is, and how it is spoken to. */
-export interface ConnectOptions {
-  /** The server's address. Default: the variable TIDEMARK_URL, else http://localhost:4000. */
-  readonly url?: string | undefined;
-  /** Proves who you are; a function is asked before each request. Default: the variable TIDEMARK_TOKEN, else none. */
-  readonly token?: Token | undefined;
-  /** Where jobs go that name no other. Default: the variable TIDEMARK_DATABASE, else `default`. */
-  readonly database?: string | undefined;
+export interface ConnectOptions extends ServerOptions {
   /** Whose jobs they are that name no other. Default: the one that the server knows you as. */
   readonly username?: string | undefined;
   /** The shortest time between two reports while nothing begins or ends, milliseconds. Default 250. */
@@ -79,15 +74,14 @@ export class Connection {
   readonly #transport: Transport;
   readonly #reporter: Reporter;
   readonly #options: ConnectOptions;
+  readonly #database: string;
 
   /** Called by `connect`. */
   constructor(options: ConnectOptions) {
+    const { url, token, database } = serverOf(options);
     this.#options = options;
-    this.#transport = new Transport({
-      url: options.url ?? environmentVariable("TIDEMARK_URL") ?? "http://localhost:4000",
-      token: options.token ?? environmentVariable("TIDEMARK_TOKEN"),
-      requestTimeoutMs: options.requestTimeoutMs,
-    });
+    this.#database = database;
+    this.#transport = new Transport({ url, token, requestTimeoutMs: options.requestTimeoutMs });
     this.url = this.#transport.url;
     this.token = this.#transport.token;
     this.#reporter = new Reporter(this.#transport, {
@@ -120,11 +114,7 @@ export class Connection {
    */
   watch(options: ConnectedWatchOptions = {}): Watch {
     const database = options.database ?? this.#database;
-    return watch({ url: this.url, ...(this.token && { token: this.token }), ...options, database });
-  }
-
-  get #database(): string {
-    return this.#options.database ?? environmentVariable("TIDEMARK_DATABASE") ?? "default";
+    return watch({ ...options, url: this.url, token: this.token, database });
   }
 
   /**

@@ -6,6 +6,7 @@ import type { ErrorCode } from "../protocol/error-codes.js";
 import { TidemarkError } from "../protocol/tidemark-error.js";
 import { firstCauseText, isNobodyThere } from "./first-cause.js";
 import { refusalOf, type AnswerError } from "./refusal.js";
+import { noAddress } from "./server.js";
 import { credentialsOf, type Token } from "./token.js";
 
 /** An operation as text; one that is typed says what its variables are, and what is answered. A string will do. */
@@ -127,10 +128,6 @@ function noAnswer(url: string, cause: unknown): TidemarkError {
 }
 
 function checkedUrl(url: string): string {
-  if (!/^https?:$/.test(URL.canParse(url) ? new URL(url).protocol : "")) {
-    throw new TypeError(
-      `${JSON.stringify(url)} is no address of a server: give one like http://localhost:4000.`,
-    );
-  }
+  if (!/^https?:$/.test(URL.canParse(url) ? new URL(url).protocol : "")) throw noAddress(url);
   return url.replace(/\/+$/, "").replace(/\/graphql$/, "");
 }

@@ -1,14 +1,8 @@
-import type { Token } from "./token.js";
+import type { ServerOptions } from "./server.js";
 import type { WatchTransportName } from "./watch-connection.js";
 
-/** What to watch, and how. */
-export interface WatchOptions {
-  /** Of the server, for example `http://127.0.0.1:4000`; in a page it may be relative. */
-  readonly url: string;
-  /** Goes with each connection; a function is asked for it then. Default: none. */
-  readonly token?: Token;
-  /** The database whose jobs are watched. */
-  readonly database: string;
+/** What to watch, and how. In a page `url` may be relative; a `token` goes with each connection. */
+export interface WatchOptions extends ServerOptions {
   /** Only jobs of this user. Default: of all whose jobs you may see. */
   readonly username?: string;
   /** Only jobs with this id, whoever's they are. Default: all. */

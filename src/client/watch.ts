@@ -1,5 +1,6 @@
 import { unavailable, type TidemarkError } from "../protocol/tidemark-error.js";
 import { MirrorDocument, type MirrorSubscription } from "./generated/graphql.js";
+import { noAddress, serverOf } from "./server.js";
 import { WatchConnection } from "./watch-connection.js";
 import { thisMachine, type WatchEnvironment } from "./watch-environment.js";
 import type { WatchEvent } from "./watch-event.js";
@@ -18,9 +19,11 @@ import type { WatchedJob } from "./watched-job.js";
  * It comes back by itself after whatever breaks the connection, and is told what happened meanwhile. It ends with
  * `close()`, the end of a `for await`, or `signal`; or with the TidemarkError of a server that refuses what is asked.
  *
- * @throws TypeError for a URL that is none.
+ * What is not given is as for `connect`: by the variables TIDEMARK_URL, TIDEMARK_TOKEN and TIDEMARK_DATABASE.
+ *
+ * @throws TypeError for an address that is none.
  */
-export function watch(options: WatchOptions): Watch {
+export function watch(options: WatchOptions = {}): Watch {
   return new Watch(options, thisMachine);
 }
 
@@ -55,12 +58,13 @@ export class Watch implements AsyncIterableIterator<WatchEvent, undefined>, Asyn
 
   /** @internal Call `watch()`. */
   constructor(options: WatchOptions, environment: WatchEnvironment) {
-    this.#options = options;
+    const { url, token, database } = serverOf(options);
+    this.#options = { ...options, database };
     this.#environment = environment;
     this.#connection = new WatchConnection(
       {
-        url: endpointOf(options.url),
-        token: options.token,
+        url: endpointOf(url),
+        token,
         transport: options.transport ?? "auto",
         keepAliveMs: options.keepAliveMs ?? KEEP_ALIVE_MS,
         question: () => ({ query: String(MirrorDocument), variables: this.#variables() }),
@@ -230,10 +234,12 @@ interface Waiting {
 /** Between two signs of life, milliseconds. */
 const KEEP_ALIVE_MS = 12_000;
 
-/** The API of a server whose address is given, with its path or without. @throws TypeError for what is no URL. */
+/** The API of a server whose address is given, with its path or without. @throws TypeError for what is none. */
 function endpointOf(address: string): URL {
   const { location } = globalThis as { location?: { readonly href: string } }; // of a page
+  if (!URL.canParse(address, location?.href)) throw noAddress(address);
   const url = new URL(address, location?.href);
+  if (!/^(http|ws)s?:$/.test(url.protocol)) throw noAddress(address);
   url.protocol = url.protocol.replace("ws", "http");
   const path = url.pathname.replace(/\/+$/, "");
   url.pathname = path.endsWith("/graphql") ? path : `${path}/graphql`;

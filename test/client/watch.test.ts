@@ -190,8 +190,10 @@ describe("A watch", () => {
     },
   );
 
-  it("an address that is none is the caller's mistake", () => {
-    expect(() => watchBy(new ManualClock(), { url: "nowhere" })).toThrow(TypeError);
+  it.each(["nowhere", "localhost:4000"])("an address that is none is the caller's mistake: %s", (url) => {
+    expect(() => watchBy(new ManualClock(), { url })).toThrow(
+      new TypeError(`"${url}" is no address of a server: give one like http://localhost:4000.`),
+    );
   });
 });
 
