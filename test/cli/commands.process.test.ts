@@ -148,6 +148,26 @@ describe("tidemark show", () => {
     expect(out.at(-1)).toMatch(/ INFO {5}read: people\.csv$/);
   });
 
+  it("prints a job as watch and list do with --json, and its log", async () => {
+    await store(server.url, {
+      task: { description: "Import", subTasks: [{ description: "read", volume: 10 }] },
+    });
+    await update(server.url, { log: [{ path: "0", message: "people.csv" }] });
+
+    const [[shown], [listed]] = [
+      parsed<{ task: object; log: object }>(await tidemark(["show", "j", "--json"])),
+      parsed<{ task: object }>(await tidemark(["list", "--json"])),
+    ];
+
+    const { log, ...job } = shown!;
+    const read = { path: "0", description: "read", status: "PENDING", subTasks: [] };
+    expect(job).toEqual({
+      ...listed,
+      task: { ...listed!.task, subTasks: [expect.objectContaining(read)] },
+    });
+    expect(log).toEqual([expect.objectContaining({ path: "0", message: "people.csv" })]);
+  });
+
   it("asks whose job it is where several users have one", async () => {
     await store(server.url);
     await store(server.url, { username: "bob" });

@@ -14,9 +14,9 @@ export async function showJob({ server, name, json }: JobRequest, out: Output): 
   const found = await findJob(connection, name);
   const { task: shown } = await connection.request(ShowJobDocument, found);
   if (!shown) throw notFound(found);
-  if (json) return out.write(`${harmlessJson(shown)}\n`);
   const { tasks, log, ...fields } = shown;
-  const job = { ...fields, changedAt: fields.reportedAt, task: treeOf(tasks) };
-  const lines = jobDetails(job, log, Date.now(), out);
+  const job = { ...fields, task: treeOf(tasks) };
+  if (json) return out.write(`${harmlessJson({ ...job, log })}\n`);
+  const lines = jobDetails({ ...job, changedAt: job.reportedAt }, log, Date.now(), out);
   await out.write(lines.map((line) => `${line}\n`).join(""));
 }
