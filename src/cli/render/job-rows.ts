@@ -123,12 +123,15 @@ function rowOf(task: WatchedTask, guide: string, now: number): TaskRow {
 
 function warnings({ task, health, reportedAt, cancelRequest }: WatchedJob, now: number): Fact[] {
   const { status } = task;
-  const texts = [
-    ...(status === "FAILED" || status === "CANCELED" ? [status] : []),
-    ...(health === "OK" ? [] : [`${health} for ${elapsed(now - Date.parse(reportedAt))}`]),
-    ...(cancelRequest && task.endedAt === null ? [`cancel asked by ${harmless(cancelRequest.by)}`] : []),
+  const silence = `${health} for ${elapsed(now - Date.parse(reportedAt))}`;
+  const facts = [
+    ...(status === "FAILED" || status === "CANCELED" ? [{ text: status }] : []),
+    ...(health === "OK" ? [] : [{ text: silence, brief: health }]),
+    ...(cancelRequest && task.endedAt === null
+      ? [{ text: `cancel asked by ${harmless(cancelRequest.by)}`, brief: "cancel asked" }]
+      : []),
   ];
-  return texts.map((text) => ({ text, isWarning: true }));
+  return facts.map((fact) => ({ ...fact, isWarning: true }));
 }
 
 /** Of what FAILED the reason counts, and needs the room. */

@@ -28,6 +28,9 @@ export type Row = TaskRow | MoreRow;
 
 export interface Fact {
   readonly text: string;
+  /** The same where there is less room. */
+  readonly brief?: string;
+  /** It is cut rather than left out. */
   readonly isWarning?: boolean;
 }
 
@@ -87,14 +90,19 @@ function nameOf({ guide, status, name }: TaskRow): string {
 function tailOf({ facts, message }: TaskRow, columns: number, style: Style): string {
   let tail = "";
   let room = columns;
-  for (const { text, isWarning } of facts) {
-    const width = widthOf(text) + GAP.length;
-    if (width > room) continue;
-    tail += GAP + (isWarning ? style.yellow(text) : text);
-    room -= width;
+  for (const fact of facts) {
+    const text = fittingText(fact, room - GAP.length);
+    if (text === "") continue;
+    tail += GAP + (fact.isWarning ? style.yellow(text) : text);
+    room -= GAP.length + widthOf(text);
   }
   if (message === "" || room < MESSAGE_WIDTH_MIN) return tail;
   return tail + GAP + style.dim(cut(message, room - GAP.length));
+}
+
+function fittingText({ text, brief = text, isWarning }: Fact, columns: number): string {
+  const fitting = [text, brief].find((one) => widthOf(one) <= columns);
+  return fitting ?? (isWarning ? cut(brief, columns) : "");
 }
 
 const GAP = "  ";

@@ -197,6 +197,27 @@ describe("A frame of the watched jobs", () => {
     `);
   });
 
+  it("says what is wrong with a job before it counts, also where there is less room", () => {
+    const job = jobOf(leaf("Import people", 50, 1_000), { health: "SILENT" });
+    const asked = { ...job, cancelRequest: { at: "", by: "bob", reason: null } };
+
+    expect([80, 50, 40, 30].map((columns) => linesOf([job], columns, 9)[1])).toMatchInlineSnapshot(`
+      [
+        "● alice/import-1  Import people  [~~~~~~~~~~]      5%  SILENT for 1m 00s  1m 00s",
+        "● alice/import-1  Import…      5%  SILENT  1m 00s",
+        "● alice/import-1  …      5%  SILENT",
+        "● alice/impo…      5%  SILENT",
+      ]
+    `);
+    expect([50, 40, 30].map((columns) => linesOf([asked], columns, 9)[1])).toMatchInlineSnapshot(`
+      [
+        "● alice/import-1  Import…      5%  SILENT  cancel…",
+        "● alice/import-1  …      5%  SILENT  ca…",
+        "● alice/impo…      5%  SILENT",
+      ]
+    `);
+  });
+
   it("says how the connection is, and lets nothing go on that it is not told of", () => {
     const since = new Date(NOW);
     const stale = { kind: "stale", since, cause: new Error("closed") } as const;
