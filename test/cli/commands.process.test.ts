@@ -197,11 +197,15 @@ describe("tidemark cancel", () => {
     ]);
   });
 
-  it("ends with 1 for a job that has ended", async () => {
+  it("ends with 1 for a job that has ended, which it names as one would", async () => {
     await store(server.url);
     await update(server.url, { updates: [{ status: "FINISHED" }] });
 
-    expect(await tidemark(["cancel", "u/j"])).toMatchObject({ code: 1, out: [] });
+    expect(await tidemark(["cancel", "j"])).toEqual({
+      code: 1,
+      out: [],
+      err: [`tidemark: u/j has ended: Task "work" is FINISHED and cannot be canceled.`],
+    });
   });
 });
 
