@@ -1,7 +1,8 @@
 import { mkdir, open, readdir, readFile, rm, stat, type FileHandle } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { tryLock } from "fs-native-extensions";
 import type { DatabaseName } from "../tasks/names.js";
+import { codeOf } from "../util/error-code.js";
 import { writeWhole } from "./files.js";
 
 /**
@@ -80,9 +81,23 @@ export class DataFolderError extends Error {
 export async function makeFolder(path: string): Promise<void> {
   const found = await stat(path).catch(() => undefined);
   if (found && !found.isDirectory()) throw new DataFolderError(`${path} is a file. Choose a folder.`);
-  await mkdir(path, { recursive: true }).catch((error: unknown) => {
+  await makeWithParents(path).catch((error: unknown) => {
     throw unusable(path, error);
   });
+}
+
+/** Not by the `recursive` of mkdir, which never ends in a folder, as /proc, that says of a new one that it is not there. */
+async function makeWithParents(path: string): Promise<void> {
+  if (await isThere(path)) return;
+  const parent = dirname(path);
+  if (parent !== path) await makeWithParents(parent);
+  await mkdir(path).catch((error: unknown) => {
+    if (codeOf(error) !== "EEXIST") throw error;
+  });
+}
+
+async function isThere(path: string): Promise<boolean> {
+  return (await stat(path).catch(() => undefined)) !== undefined;
 }
 
 /** Says that a folder is a Tidemark's, from now on. */
@@ -100,10 +115,14 @@ export async function databaseFiles(folder: string): Promise<DatabaseFile[]> {
 
 /** @throws DataFolderError when it is not there, or not a Tidemark's. */
 export async function checkExists(path: string): Promise<void> {
-  const found = await stat(join(path, FORMAT_FILE)).catch(() => undefined);
-  if (!found)
-    throw new DataFolderError(`${path} is no Tidemark folder: it has no ${FORMAT_FILE}. ${RESTORE}`);
-  await checkFormat(path);
+  const names = await readdir(path).catch((error: unknown) => {
+    throw unusable(path, error);
+  });
+  if (names.includes(FORMAT_FILE)) return checkFormat(path);
+  const remedy = names.some((name) => name.endsWith(EXTENSION))
+    ? RESTORE
+    : "Name the folder of --store lmdb:FOLDER.";
+  throw new DataFolderError(`${path} is no Tidemark folder: it has no ${FORMAT_FILE}. ${remedy}`);
 }
 
 /** The name of a database's file in its folder. */

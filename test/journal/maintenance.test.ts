@@ -1,4 +1,4 @@
-import { readFileSync, truncateSync, writeFileSync } from "node:fs";
+import { readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
@@ -47,7 +47,20 @@ describe("checkFolder", () => {
     const journal = await opened(folder);
     await expect(collected(checkFolder(folder))).rejects.toThrow(`in use by process ${process.pid}`);
     await journal.close();
-    await expect(collected(checkFolder(temporaryFolder()))).rejects.toThrow("is no Tidemark folder");
+  });
+
+  it("advises to mend what was a Tidemark's, and nothing else", async () => {
+    const folder = await folderOf("neo4j");
+    rmSync(join(folder, "tidemark.json"));
+    const check = (path: string): Promise<unknown> => collected(checkFolder(path));
+
+    await expect(check(folder)).rejects.toThrow(
+      /it has no tidemark\.json\. If you know that it is one, write/,
+    );
+    await expect(check(temporaryFolder())).rejects.toThrow(
+      /it has no tidemark\.json\. Name the folder of --store lmdb:FOLDER\.$/,
+    );
+    await expect(check(join(folder, "nothing"))).rejects.toThrow(/nothing can't be used: ENOENT/);
   });
 });
 

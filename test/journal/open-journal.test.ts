@@ -1,3 +1,5 @@
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { openJournal } from "../../src/journal/open-journal.js";
 import { silentLog } from "../../src/util/log.js";
@@ -17,6 +19,21 @@ describe("openJournal", () => {
     expect(journal.supports).toEqual({ durability: true, otherWriters: false });
     expect(await journal.isWritable()).toBe(true);
   });
+
+  it("makes the folder, and those that it is in", async () => {
+    const folder = join(temporaryFolder(), "a", "b");
+    await using journal = await openJournal(`lmdb:${folder}`, OPTIONS);
+    expect([await journal.isWritable(), readdirSync(folder)]).toEqual([true, ["owner", "tidemark.json"]]);
+  });
+
+  it.each(["/proc/tidemark", "/sys/tidemark/data"])(
+    "refuses %s, where nobody can make a folder",
+    async (folder) => {
+      await expect(openJournal(`lmdb:${folder}`, OPTIONS)).rejects.toThrow(
+        `The folder ${folder} can't be used`,
+      );
+    },
+  );
 
   it.each(["redis://localhost", "rediss://localhost", "mongodb://localhost", "constructor:"])(
     "refuses %s, and says which stores there are and what to do",
