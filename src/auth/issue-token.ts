@@ -1,4 +1,5 @@
 import { createHash, randomBytes } from "node:crypto";
+import { TidemarkError } from "../protocol/tidemark-error.js";
 import type { Clock } from "../util/clock.js";
 import type { Role } from "./roles.js";
 import { changeTokens, parseTokenRecord } from "./token-file.js";
@@ -36,11 +37,12 @@ export async function issueToken(
   return { token };
 }
 
-/** Makes a token good no more; a server that reads the file throws out who came with it. @throws Error as `changeTokens`, and where there is none with this id. */
+/** Makes a token good no more; a server that reads the file throws out who came with it. @throws Error as `changeTokens`, and TidemarkError NOT_FOUND where there is none with this id. */
 export async function revokeToken(path: string, id: string): Promise<void> {
   await changeTokens(path, (tokens) => {
     const left = tokens.filter((token) => token.id !== id);
-    if (left.length === tokens.length) throw new Error(`there is no token ${JSON.stringify(id)} in ${path}`);
+    if (left.length === tokens.length)
+      throw new TidemarkError("NOT_FOUND", `there is no token ${JSON.stringify(id)} in ${path}`);
     return left;
   });
 }

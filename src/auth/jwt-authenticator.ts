@@ -13,6 +13,7 @@ import {
 import { Caller, type CallerRights } from "./caller.js";
 import { hashOf } from "./issue-token.js";
 import { openJwtKeys, type JwtKeys } from "./jwt-keys.js";
+import { ROLES } from "./roles.js";
 import { DATABASE, JOB_ID, PATTERN, ROLE, USERNAME } from "./token-words.js";
 
 export interface JwtAuthenticatorOptions extends AuthenticatorOptions {
@@ -118,9 +119,16 @@ const CLAIMS = z.object({
 
 /** For the log: nothing of the token but what its claims are called. */
 function reasonOf(error: unknown): string {
-  if (error instanceof z.ZodError) return `the claim ${error.issues[0]?.path.join(".")} is not as it must be`;
+  if (error instanceof z.ZodError) return reasonOfClaim(error.issues[0]!); // there is one
   if (error instanceof errors.JWTClaimValidationFailed || error instanceof errors.JWTExpired)
     return `the claim ${error.claim} does not hold`;
   if (error instanceof errors.JOSEError) return error.code;
   return error instanceof Error ? error.message : "it can't be read";
+}
+
+function reasonOfClaim({ path }: z.core.$ZodIssue): string {
+  const claim = path.join(".");
+  return claim === "role"
+    ? `the claim role is none of ${ROLES.join(", ")}`
+    : `the claim ${claim} is not as it must be`;
 }

@@ -1,4 +1,5 @@
 import { open, readFile, rename, rm, stat } from "node:fs/promises";
+import { dirname } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { z } from "zod";
 import { codeOf } from "../util/error-code.js";
@@ -91,6 +92,10 @@ async function openLock(lock: string): ReturnType<typeof open> {
     try {
       return await open(lock, "wx", 0o600);
     } catch (error) {
+      if (codeOf(error) === "ENOENT")
+        throw new Error(`the tokens can't be kept in ${dirname(lock)}: there is no such folder`, {
+          cause: error,
+        });
       if (codeOf(error) !== "EEXIST") throw error;
       if (attempt === LOCK_ATTEMPTS)
         throw new Error(`the tokens are being changed: if nobody does, remove ${lock}`, { cause: error });

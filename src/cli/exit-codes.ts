@@ -9,7 +9,7 @@ export const EXIT = {
   FAILURE: 1,
   /** A flag, an argument or a setting is wrong. */
   WRONG_USAGE: 2,
-  /** There is no such job, or it is gone. */
+  /** There is no such job or token, or it is gone. */
   NOT_FOUND: 3,
   /** No server answers there, or it can't now. */
   UNREACHABLE: 4,
@@ -19,7 +19,7 @@ export const EXIT = {
   JOB_FAILED: 6,
   /** The job that was waited for was CANCELED. */
   JOB_CANCELED: 7,
-  /** By Ctrl+C. */
+  /** By Ctrl+C, and by q on a screen: what waited for the end of a job must not go on. */
   INTERRUPTED: 130,
 } as const;
 

@@ -103,6 +103,20 @@ describe("A JSON Web Token", () => {
     expect(JSON.stringify(log.lines)).not.toMatch(/eyJ|tm_/);
   });
 
+  it.each(["root", undefined])(
+    "is refused with the roles there are in the log where its role is %s",
+    async (role) => {
+      const { authenticator, log } = await opened(secretFile());
+      const token = await signed({ claims: { role } });
+
+      await expect(authenticator.authenticate(token)).rejects.toMatchObject(REFUSED);
+
+      expect(log.lines).toMatchObject([
+        { fields: { reason: "the claim role is none of viewer, reporter, admin" } },
+      ]);
+    },
+  );
+
   it("is missed where there is none, and it is said what to send", async () => {
     const { authenticator } = await opened(secretFile());
 

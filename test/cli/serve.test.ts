@@ -118,6 +118,10 @@ describe("tidemark", () => {
     expect(exitCodeOf(failure)).toBe(0);
   });
 
+  it("tells a default as one would write it", async () => {
+    expect((await run(["share", "--help"])).printed).toContain("how long it is good (default: 24h)");
+  });
+
   it.each([
     [
       ["--port", "80a"],

@@ -86,19 +86,20 @@ describe("tidemark token and tidemark share", () => {
       "has no unit",
       2,
     ],
-    [
-      "another kind of --auth",
-      ["token", "list", "--auth", "none"],
-      {},
-      "the tokens that can be made here",
-      1,
-    ],
+    ["another kind of --auth", ["token", "list", "--auth", "none"], {}, "only those tokens are made here", 2],
     ["a file that is not there", ["token", "list", "--auth", "tokens:/nowhere/t"], {}, "it is not there", 1],
     [
       "a token that is not there",
       ["token", "revoke", "x", "--auth", "tokens:/tmp/no-such-tokens"],
       {},
       "there is no token",
+      3,
+    ],
+    [
+      "a folder that is not there",
+      ["token", "create", "a", "--auth", "tokens:/nowhere/tokens.json"],
+      {},
+      "tidemark: the tokens can't be kept in /nowhere: there is no such folder",
       1,
     ],
   ])("say what is wrong: %s", async (_, args, env, message, code) => {

@@ -1,4 +1,5 @@
 import { InvalidArgumentError, Option, type Command } from "commander";
+import { ConfigError } from "../../config.js";
 import { parseDuration } from "../../util/duration.js";
 import type { Surroundings } from "./serve.js";
 
@@ -113,7 +114,11 @@ function addShare(program: Command, actions: TokenActions, surroundings: Surroun
     .command("share <database> <username> <jobId>")
     .description("Make a token that shows one job to who has it, for a while, and print it.")
     .addOption(fileOption(surroundings))
-    .option("--expires <duration>", "how long it is good", lifeMs, lifeMs("24h"))
+    .addOption(
+      new Option("--expires <duration>", "how long it is good")
+        .argParser(lifeMs)
+        .default(lifeMs("24h"), "24h"),
+    )
     .option("--note <text>", "what it is for, for the list")
     .action(async (database: string, username: string, jobId: string, flags: ShareFlags) => {
       const job = { database, username, jobId };
@@ -153,9 +158,7 @@ function fileOption({ env }: Surroundings): Option {
 function pathIn(auth: string): string {
   const [, path] = /^tokens:(.+)$/s.exec(auth) ?? [];
   if (path !== undefined) return path;
-  throw new Error(
-    `--auth is ${JSON.stringify(auth)}: the tokens that can be made here are those of tokens:FILE`,
-  );
+  throw new ConfigError("the setting --auth", auth, "expected tokens:FILE: only those tokens are made here");
 }
 
 function lifeMs(written: string): number {
