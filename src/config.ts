@@ -231,10 +231,7 @@ const COMMON = {
       "How the tokens of --auth jwt may be signed, such as RS256,ES256; auto is HS256 for a secret, else RS256,PS256,ES256,EdDSA",
   },
   store: {
-    parser: text(
-      /^(memory:$|(?!memory:)[a-z][a-z0-9+-]+:.)/,
-      "expected memory:, lmdb:FOLDER or redis://HOST",
-    ),
+    parser: text(/^(memory:$|(?!memory:)[a-z][a-z0-9+-]+:.)/, "expected memory: or lmdb:FOLDER"),
     default: "lmdb:./tidemark-data",
     unit: "url",
     description:
