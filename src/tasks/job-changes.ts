@@ -200,9 +200,13 @@ function existing(before: JobState, { username, jobId }: JobKey, fence: Fence): 
 
 function checkAttempt(userTask: UserTask, { attempt }: Fence): void {
   if (attempt === null || attempt === userTask.attempt) return;
+  const reason =
+    attempt < userTask.attempt
+      ? "Another worker has stored it since: stop, or store it again."
+      : "It was never stored so often: give the attempt that storing it answered with.";
   throw new TidemarkError(
     "STALE_ATTEMPT",
-    `Job ${JSON.stringify(userTask.jobId)} is at attempt ${userTask.attempt}; this is for attempt ${attempt}. Another worker has stored it since: stop, or store it again.`,
+    `Job ${JSON.stringify(userTask.jobId)} is at attempt ${userTask.attempt}; this is for attempt ${attempt}. ${reason}`,
   );
 }
 

@@ -495,7 +495,10 @@ describe("a refusal", () => {
       reportOn(undefined, KEY, { attempt: null, updates: [], log: [], requestId: null }, editAt(0, 1)),
     ).toThrow('User "alice" has no job "job" in this database. Store it first.');
     expect(() => heartbeat(stored(), 1, { attempt: 7 })).toThrow(
-      'Job "job" is at attempt 1; this is for attempt 7.',
+      'Job "job" is at attempt 1; this is for attempt 7. It was never stored so often: ',
+    );
+    expect(() => heartbeat(storedAgain(stored()), 1, { attempt: 1 })).toThrow(
+      'Job "job" is at attempt 2; this is for attempt 1. Another worker has stored it since: ',
     );
     expect(() => storedAgain(stored(), storeRequest({ onConflict: "REJECT" }))).toThrow(
       "attempt 1 is PENDING",
