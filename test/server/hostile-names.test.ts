@@ -1,0 +1,112 @@
+import { describe, expect, it } from "vitest";
+import { startServer } from "../kit/server.js";
+import { temporaryFolder } from "../kit/temporary-folder.js";
+import { removeTask, storeTask, type JobInput } from "./jobs.js";
+import { CHANGING_TRANSPORTS, OVER_SSE, OVER_WEBSOCKET, type TransportClient } from "./transports.js";
+
+/** What objects, file systems, shells, browsers and keys that are put together are said to trip over. */
+const NAMES = [
+  ["__proto__", "constructor", "prototype", "tostring", "hasownproperty", "then", "length", "null", "0"],
+  [
+    "..",
+    "../../etc/passwd",
+    "a/b",
+    "c:\\con",
+    "a\\b",
+    "%00",
+    "%2e%2e",
+    "a\u200b",
+    "\u202egnp.exe",
+    "\ufeffa",
+  ],
+  [
+    "'; drop table jobs; --",
+    "${7*7}",
+    "<script>alert(1)</script>",
+    '"',
+    "*",
+    "?",
+    "a:b",
+    "a|b",
+    "a,b",
+    " a ",
+  ],
+  ["x".repeat(128), "é".repeat(64)],
+].flat();
+
+/** Pairs of user and job id that would be the same if they were put together by what is in them. */
+const PAIRS = [
+  ...["/", ":", "|", ",", ".", " ", "", '","', "\u200b"].flatMap((separator) => [
+    ["a", `b${separator}c`],
+    [`a${separator}b`, "c"],
+  ]),
+] as const;
+
+const JOBS: readonly JobInput[] = [
+  ...NAMES.map((name) => ({ database: name, username: name, jobId: name })),
+  ...PAIRS.map(([username, jobId]) => ({ database: "pairs", username: username!, jobId: jobId! })),
+];
+
+const STORES = [
+  ["memory", () => "memory:"],
+  ["a folder", () => `lmdb:${temporaryFolder()}`],
+] as const;
+
+describe.each(STORES)("Names that mean harm, kept in %s", (_, storeOf) => {
+  it.each(CHANGING_TRANSPORTS)("are names like any other over $name", async ({ connect }) => {
+    const before = Reflect.ownKeys(Object.prototype);
+    await using server = await startServer({ store: storeOf() });
+    using client = await connect(server.url);
+
+    for (const [at, job] of JOBS.entries())
+      await succeeds(client, storeTask({ ...job, task: { description: `job ${at}` } }));
+    const stored = await shownBy(client);
+    for (const job of JOBS.filter((__, at) => at % 2 === 0)) await succeeds(client, removeTask(job));
+    const left = await shownBy(client);
+
+    expect(stored).toEqual(JOBS.map((__, at) => `job ${at}`));
+    expect(left).toEqual(JOBS.map((__, at) => (at % 2 === 0 ? undefined : `job ${at}`)));
+    expect(Reflect.ownKeys(Object.prototype)).toEqual(before);
+  });
+
+  it.each([OVER_SSE, OVER_WEBSOCKET])("are watched over $name as any other", async ({ watch }) => {
+    await using server = await startServer({ store: storeOf() });
+    using client = await CHANGING_TRANSPORTS[0].connect(server.url);
+    const seen: unknown[] = [];
+
+    for (const name of NAMES) {
+      using watcher = await watch(server.url, { query: COUNT, variables: { name } });
+      seen.push(await watcher.next());
+      await succeeds(client, storeTask({ database: name, username: name, jobId: name }));
+      seen.push(await watcher.next());
+    }
+
+    expect(seen).toEqual(NAMES.flatMap(() => [{ data: { taskCount: 0 } }, { data: { taskCount: 1 } }]));
+  });
+});
+
+const COUNT = "subscription ($name: String!) { taskCount(database: $name, username: $name) }";
+
+const DESCRIPTION = `query ($database: String!, $username: String!, $jobId: ID!) {
+  task(database: $database, username: $username, jobId: $jobId) { task { description } }
+}`;
+
+/** The description of each job; undefined where it is not there. */
+async function shownBy(client: TransportClient): Promise<(string | undefined)[]> {
+  const shown: (string | undefined)[] = [];
+  for (const job of JOBS) {
+    const { task } = (await succeeds(client, { query: DESCRIPTION, variables: { ...job } })) as Shown;
+    shown.push(task?.task.description);
+  }
+  return shown;
+}
+
+interface Shown {
+  readonly task: { readonly task: { readonly description: string } } | null;
+}
+
+async function succeeds(client: TransportClient, asked: Parameters<TransportClient["ask"]>[0]) {
+  const { data, errors } = await client.ask(asked);
+  expect(errors).toBeUndefined();
+  return data;
+}
