@@ -217,22 +217,18 @@ describe("A request by another method", () => {
   });
 
   it.each([
-    ["a page of another site", "Origin: http://evil.example", 403],
-    ["a form", "Content-Type: text/plain", 415],
-    ["a body that is too large", "Content-Length: 1000001", 413],
-  ])("that offers another protocol is refused as any: %s", async (_, header, status) => {
+    ["a page of another site", "Content-Type: application/json\r\nOrigin: http://evil.example", 5, 403],
+    ["a form", "Content-Type: text/plain", 5, 415],
+    ["a body that is too large", "Content-Type: application/json", 1_000_001, 413],
+  ])("that offers another protocol is refused as any: %s", async (_, headers, length, status) => {
     await using server = await startServer();
     using connection = await RawConnection.open(server.url);
-    const type = header.startsWith("Content-Type") ? "" : "Content-Type: application/json\r\n";
-    const length = header.startsWith("Content-Length") ? "" : `Content-Length: ${STORE_BODY.length}\r\n`;
 
-    connection.write(
-      `POST /graphql HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n${type}${length}${header}\r\n\r\n${STORE_BODY}`,
+    const answer = await connection.ask(
+      `POST /graphql HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n${headers}\r\nContent-Length: ${length}\r\n\r\n`,
     );
-    await connection.until((received) => received.includes("\r\n\r\n"));
 
-    expect(connection.received.slice(0, 12)).toBe(`HTTP/1.1 ${status}`);
-    expect(await taskCount(server.url)).toBe(0);
+    expect(answer.slice(0, 12)).toBe(`HTTP/1.1 ${status}`);
   });
 });
 
