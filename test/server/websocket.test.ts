@@ -744,6 +744,8 @@ describe("A client that does not read", () => {
     using connection = await openRaw(server.url);
     const ping = Buffer.concat([Buffer.from([0x89, 0xfd, 0, 0, 0, 0]), Buffer.alloc(125)]);
     const pings = Buffer.concat(Array.from({ length: 500 }, () => ping));
+    connection.write(textFrame(JSON.stringify({ type: "connection_init" })));
+    await connection.until((received) => received.includes("connection_ack"));
     connection.socket.pause();
 
     while ((await readMetric(server.url, "tidemark_websockets")) > 1) connection.write(pings);
