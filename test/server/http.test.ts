@@ -671,6 +671,7 @@ describe("Hostile input", () => {
     ],
     ["a fragment in itself", { query: "{ ...A } fragment A on Query { ...A }" }],
     ["conflicting fields", { query: `{ ${"task: __typename ".repeat(20)} }` }],
+    ["a field as often as a document may have it", { query: `{ ${"__typename ".repeat(990)} }` }],
     ["an unfinished text", { query: `{ tasks(database: "` }],
     ["fields in fields without an end", { query: "{ a ".repeat(2_000) }],
     ["fields in fields, as deep as a document may be long", { query: inside(400, "{ a ", " }") }],
