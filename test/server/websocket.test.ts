@@ -643,14 +643,14 @@ describe("A handshake", () => {
 });
 
 describe("A handshake that hides behind more headers than are read", () => {
-  it("is answered as what can be read of it, and counts as no socket", async () => {
+  it("is answered as what can be read of it, or refused as too long, and counts as no socket", async () => {
     await using server = await startServer();
     using connection = await RawConnection.open(server.url);
 
-    const text = upgrade().replace("Connection", `${"a: b\r\n".repeat(2_100)}Connection`);
-    const answer = await connection.ask(text);
+    connection.write(upgrade().replace("Connection", `${"a: b\r\n".repeat(2_100)}Connection`));
+    await connection.until((received) => received.includes("\r\n\r\n"));
 
-    expect(answer).toContain(`"code":"BAD_USER_INPUT"`);
+    expect(connection.received).toMatch(/^HTTP\/1.1 (200|431) /); // the latter by newer versions of Node.js
     expect(await readMetric(server.url, "tidemark_websockets")).toBe(0);
   });
 });
