@@ -12,6 +12,7 @@ import {
 import { PrefixProxy } from "../kit/prefix-proxy.js";
 import { RestartableServer } from "../kit/restartable-server.js";
 import { startServer } from "../kit/server.js";
+import { store } from "../server/jobs.js";
 
 const FIRST_VIEW_BYTES_MAX = 60_000;
 
@@ -46,14 +47,17 @@ describe.skipIf(!hasChromium())("The dashboard in a browser (needs Chromium)", {
 
   it("works behind a path prefix, and stays below it", async () => {
     await using server = await startServer();
+    await store(server.url);
     await using proxy = await PrefixProxy.open(server.url, "/tools/tidemark");
     await using browser = await openBrowser();
     const page = await openStrictPage(browser);
     const { urls } = recordPage(page);
 
     await open(page, proxy.url);
+    await page.waitForURL("**/?database=d");
 
     expect(urls).toContain(proxy.url);
+    expect(page.url()).toBe(`${proxy.url}?database=d`);
     expect(urls.filter((url) => !url.startsWith(proxy.url))).toEqual([]);
   });
 
