@@ -196,8 +196,8 @@ describe("A cancel that is asked for on the server", () => {
 
   it("ends it by SIGKILL where SIGTERM does not help in time", async () => {
     await using server = await startServer();
-    const stubborn = ["sh", "-c", "trap '' TERM; echo ready; exec sleep 600"];
-    await using program = tidemark(server.url, stubborn, ["--kill-after", "50ms"]);
+    const slow = node(`process.on("SIGTERM", () => setTimeout(() => process.exit(0), 8_000)); ${READY}`);
+    await using program = tidemark(server.url, slow, ["--kill-after", "50ms"]);
     await program.line((line) => line === "ready");
     await jobBecomes(server.url, ({ tasks }) => tasks[0]!.status === "RUNNING");
     await ask(server.url, requestCancel({ ...JOB }));
