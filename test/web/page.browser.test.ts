@@ -48,14 +48,17 @@ describe.skipIf(!hasChromium())("The dashboard in a browser (needs Chromium)", {
 
   it("works behind a path prefix, and stays below it", async () => {
     await using server = await startServer();
+    await store(server.url);
     await using proxy = await PrefixProxy.open(server.url, "/tools/tidemark");
     await using browser = await openBrowser();
     const page = await openStrictPage(browser);
     const { urls } = recordPage(page);
 
     await open(page, proxy.url);
+    await page.waitForURL("**/?database=d");
 
     expect(urls).toContain(proxy.url);
+    expect(page.url()).toBe(`${proxy.url}?database=d`);
     expect(urls.filter((url) => !url.startsWith(proxy.url))).toEqual([]);
   });
 
