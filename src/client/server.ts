@@ -14,7 +14,7 @@ export interface ServerOptions {
 /** With what is not said filled in. */
 export function serverOf({ url, token, database }: ServerOptions): Server {
   return {
-    url: url ?? environmentVariable("TIDEMARK_URL") ?? EXAMPLE_URL,
+    url: url ?? environmentVariable("TIDEMARK_URL") ?? DEFAULT_URL,
     token: token ?? environmentVariable("TIDEMARK_TOKEN"),
     database: database ?? environmentVariable("TIDEMARK_DATABASE") ?? "default",
   };
@@ -28,7 +28,7 @@ interface Server {
 
 /** What to throw for an address that is none. */
 export function noAddress(url: string): TypeError {
-  return new TypeError(`${JSON.stringify(url)} is no address of a server: give one like ${EXAMPLE_URL}.`);
+  return new TypeError(`${JSON.stringify(url)} is no address of a server: give one like ${DEFAULT_URL}.`);
 }
 
-const EXAMPLE_URL = "http://localhost:4000";
+const DEFAULT_URL = "http://localhost:4000";

@@ -24,7 +24,7 @@ export interface WatchedJob {
   readonly expiresAt: string | null;
   /** Whether its worker is heard of: SILENT when the lease has run out, LOST after several. */
   readonly health: WatchedHealth;
-  /** When it may end; null while that is unknown, as of a job that is LOST. */
+  /** When it may end; null while that is unknown, and for a job that is LOST. */
   readonly eta: WatchedEta | null;
   /** What it was estimated to need; null when that was not said. */
   readonly memory: WatchedMemory | null;

@@ -11,7 +11,7 @@ export interface Eta {
 
 /**
  * When the job may end, from the parts of it that are known: a range that is wider the less is known and the longer
- * nobody reports, never before `now`; null while nothing can be said, as of a job that is LOST.
+ * nobody reports, never before `now`; null while nothing can be said, and for a job that is LOST.
  *
  * What runs has its own pace and goes on side by side. What has not begun is done after it by those who then are
  * free, as fast as they go now, or as the job went on the whole. What is unknown may take as long as all that is

@@ -81,7 +81,7 @@ export const UserTaskType = builder.objectRef<UserTaskView>("UserTask").implemen
       type: EtaType,
       nullable: true,
       description:
-        "When the job may end: a range, never a false point; wider while nobody reports, null while unknown, as of a job that is LOST.",
+        "When the job may end: a range, never a false point; wider while nobody reports, null while unknown and for a job that is LOST.",
       resolve: ({ userTask, now }) => etaOf(userTask, now),
     }),
     health: t.field({
