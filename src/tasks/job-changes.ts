@@ -203,7 +203,7 @@ function checkAttempt(userTask: UserTask, { attempt }: Fence): void {
   const reason =
     attempt < userTask.attempt
       ? "Another worker has stored it since: stop, or store it again."
-      : "It was never stored so often: give the attempt that storing it answered with.";
+      : "It was never stored so often: stop, or give the attempt that storing it answered with.";
   throw new TidemarkError(
     "STALE_ATTEMPT",
     `Job ${JSON.stringify(userTask.jobId)} is at attempt ${userTask.attempt}; this is for attempt ${attempt}. ${reason}`,
