@@ -83,7 +83,7 @@ describe.skipIf(!hasChromium())("The dashboard in a browser (needs Chromium)", {
       await store(server.url, job);
       await update(server.url, { ...job, updates: [{ path: "", done: 1 }] });
     };
-    while (jobCount < LIST_MIN) await storeOne();
+    for (let job = 0; job < LIST_MIN; job++) await storeOne();
     await using browser = await openBrowser();
     const page = await openStrictPage(browser);
     await open(page, `${server.url}/?database=${KEY.database}&sort=-elapsed`);
