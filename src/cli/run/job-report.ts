@@ -28,9 +28,13 @@ export class JobReport implements OutputObserver {
     for (const step of this.#phases.take(reading)) this.#apply(step);
   }
 
-  line(text: string): void {
-    this.lastLines.add(text);
+  line(text: string, counter: string | undefined): void {
+    this.lastLines.add(text, counter);
     if (WARNING.test(text) && this.#warningCount++ < WARNINGS_MAX) this.#root.log.warning(text);
+  }
+
+  counterLine(text: string, counter: string): void {
+    this.lastLines.addOfCounter(text, counter);
   }
 
   /** The latest line is now the message. */

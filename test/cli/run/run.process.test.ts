@@ -111,6 +111,19 @@ describe("The job of a command", () => {
     expect(root!.message).toMatch(/^Exit code 7: line 3 \| (line \d+ \| )+line 11 \| no more$/);
   });
 
+  it("tells of a counter by its bar alone, unless there is nothing else to tell", async () => {
+    await using server = await startServer();
+    const steps = "for i in 1 2 3; do echo step $i/5; done";
+    const messageOf = async (script: string): Promise<string | null> => {
+      await run(server.url, ["sh", "-c", script]);
+      return endOf(await shownJob(server.url))[1];
+    };
+
+    expect(await messageOf(`echo begin; ${steps}`)).toBe("begin");
+    expect(await messageOf(`${steps}; echo boom…; exit 42`)).toBe("Exit code 42: boom…");
+    expect(await messageOf(`${steps}; exit 42`)).toBe("Exit code 42: step 3/5");
+  });
+
   it("has failed where it is not found", async () => {
     await using server = await startServer();
     await run(server.url, ["no-such-program"]);
