@@ -2,6 +2,7 @@ import { leaf, type Job, type Task } from "../../client/index.js";
 import { LastLines } from "./last-lines.js";
 import type { OutputObserver } from "./output-reader.js";
 import { Phases, type PhaseStep } from "./phases.js";
+import { PhaseLeaf } from "./phase-leaf.js";
 import type { Reading } from "./reading.js";
 
 /**
@@ -13,7 +14,7 @@ export class JobReport implements OutputObserver {
   readonly #root: Task;
   readonly #program: string;
   readonly #phases = new Phases();
-  readonly #leaves: Task[] = [];
+  readonly #leaves: PhaseLeaf[] = [];
   #warningCount = 0;
   #shownLine = "";
 
@@ -45,11 +46,11 @@ export class JobReport implements OutputObserver {
   }
 
   #apply(step: PhaseStep): void {
-    if (step.kind === "BEGIN") return void (this.#leaves[step.phase] = this.#leafOf(step.phase, step.label));
+    if (step.kind === "BEGIN")
+      return void (this.#leaves[step.phase] = new PhaseLeaf(this.#leafOf(step.phase, step.label)));
     const phase = this.#leaves[step.phase]!; // it has begun
     if (step.kind === "END") return phase.finish();
-    if (step.volume !== undefined) phase.volume(step.volume);
-    phase.set(step.done);
+    phase.move(step.done, step.volume);
   }
 
   #leafOf(phase: number, label: string): Task {

@@ -89,7 +89,7 @@ function countOf(
 
 function percentOf({ groups: { percent = "" } = {} }: RegExpMatchArray, before: string): Reading | undefined {
   const label = labelOf(before);
-  return percentage(`percent ${label}`, label, percent, 1_000);
+  return percentage(`percent ${label}`, label, percent);
 }
 
 /** The words before the number, without other numbers and bars, which change. */

@@ -90,12 +90,12 @@ describe("The job of a command", () => {
     await using server = await startServer();
     await using program = tidemark(server.url, ["sh", "-c", `printf '\\r10%%\\r45%%'; read line`]);
 
-    const job = await jobBecomes(server.url, ({ tasks }) => tasks[1]?.progress.done === 450);
+    const job = await jobBecomes(server.url, ({ tasks }) => tasks[1]?.progress.done === 45);
     program.endInput();
 
     expect(linesOf(job)).toEqual([
-      `sh -c 'printf '\\''\\r10%%\\r45%%'\\''; read line' RUNNING 450/1000`,
-      "sh RUNNING 450/1000",
+      `sh -c 'printf '\\''\\r10%%\\r45%%'\\''; read line' RUNNING 45/100`,
+      "sh RUNNING 45/100",
     ]);
   });
 

@@ -23,7 +23,7 @@ it("of a flood the very last is read, however it comes", () => {
   fc.assert(
     fc.property(anyChunks, (lengths) => {
       const chunks = lengths.map((length) => "text\n".repeat(length / 5));
-      expect(donesOf([...chunks, "\n10%\r", "77%\n"]).at(-1)).toBe(770);
+      expect(donesOf([...chunks, "\n10%\r", "77%\n"]).at(-1)).toBe(77);
     }),
   );
 });
