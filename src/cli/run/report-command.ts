@@ -1,10 +1,10 @@
 /** A running command as a job: what it prints is read, and its end is the job's. */
-import { connect, leaf, task, type Job } from "../../client/index.js";
+import { connect, type Job } from "../../client/index.js";
 import type { RunOptions } from "../commands/run.js";
 import { DELAY_MAX_MS } from "../../util/clock.js";
-import { jobIdOf, programOf, textOf } from "./command-line.js";
+import { jobIdOf, textOf } from "./command-line.js";
 import type { Command, CommandEnd } from "./command.js";
-import { JobReport } from "./job-report.js";
+import { JobReport, treeOf } from "./job-report.js";
 import { OutputReader } from "./output-reader.js";
 import { passThrough } from "./pass-through.js";
 import { Sampled } from "./sampled.js";
@@ -19,7 +19,7 @@ export async function reportCommand(
   interruptedBy: () => NodeJS.Signals | undefined,
 ): Promise<CommandEnd> {
   const job = jobOf(options);
-  const report = new JobReport(job, programOf(options.command));
+  const report = new JobReport(job);
   const knowledge = new Knowledge(job);
   const stopCanceling = cancelWith(job, command, options.killAfterMs);
   const outputs = [
@@ -47,7 +47,7 @@ function jobOf({
   const tell = (text: string): void => void (isVerbose && process.stderr.write(`tidemark: ${text}\n`));
   tell(`job ${jobId}, in database ${server.database} at ${server.url}`);
   const tidemark = connect({ ...server, onError: ({ message }) => tell(message) });
-  return tidemark.job({ jobId, username }, task(name ?? textOf(command), leaf(programOf(command))));
+  return tidemark.job({ jobId, username }, treeOf(name ?? textOf(command)));
 }
 
 /** Lets an output through and reads it; what is returned finishes that. */

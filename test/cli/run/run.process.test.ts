@@ -77,12 +77,11 @@ describe("The job of a command", () => {
 
     expect(linesOf(job)).toEqual([
       "Copy FINISHED 611/611",
-      "sh FINISHED 0/0",
-      "file1.bin FINISHED 100/100",
+      "phase 1 FINISHED 100/100",
       "files FINISHED 11/11",
       ...[2, 3, 4, 5, 6].map((file) => `file${file}.bin FINISHED 100/100`),
     ]);
-    expect(job.tasks[0]!.message).toBe("all done");
+    expect(job.tasks.slice(0, 2).map(({ message }) => message)).toEqual(["all done", "file1.bin"]);
     expect(job.log).toEqual([{ level: "WARNING", path: "", message: "a.c:1: warning: unused" }]);
   });
 
@@ -95,7 +94,7 @@ describe("The job of a command", () => {
 
     expect(linesOf(job)).toEqual([
       `sh -c 'printf '\\''\\r10%%\\r45%%'\\''; read line' RUNNING 45/100`,
-      "sh RUNNING 45/100",
+      "phase 1 RUNNING 45/100",
     ]);
   });
 
@@ -105,9 +104,9 @@ describe("The job of a command", () => {
       "for n in 1 2 3 4 5 6 7 8 9 10 11; do echo line $n; done; printf '\\033[31mno\\007 more\\033[0m\\n'; exit 7";
 
     const { code } = await run(server.url, ["sh", "-c", script]);
-    const [root] = (await shownJob(server.url)).tasks;
+    const [root, ...below] = (await shownJob(server.url)).tasks;
 
-    expect([code, root!.status]).toEqual([7, "FAILED"]);
+    expect([code, root!.status, ...below.map(({ status }) => status)]).toEqual([7, "FAILED", "FAILED"]);
     expect(root!.message).toMatch(/^Exit code 7: line 3 \| (line \d+ \| )+line 11 \| no more$/);
   });
 
@@ -122,6 +121,7 @@ describe("The job of a command", () => {
     expect(await messageOf(`echo begin; ${steps}`)).toBe("begin");
     expect(await messageOf(`${steps}; echo boom…; exit 42`)).toBe("Exit code 42: boom…");
     expect(await messageOf(`${steps}; exit 42`)).toBe("Exit code 42: step 3/5");
+    expect(linesOf(await shownJob(server.url)).slice(1)).toEqual(["phase 1 FAILED 3/5"]);
   });
 
   it("has failed where it is not found", async () => {
