@@ -18,6 +18,12 @@ describe("The exports", () => {
   it.each(ENTRIES)("of %s are described, each of them", (entry) => {
     expect(exportsOf(entry).filter(isSilent).map(nameOf)).toEqual([]);
   });
+
+  it("of the SDK have no member or overload that is not", () => {
+    const members = exportsOf("src/client/index.ts").flatMap(membersOf);
+
+    expect(members.filter(isUndescribed).map((member) => member.getText().split("\n")[0])).toEqual([]);
+  });
 });
 
 function exportsOf(entry: string): ts.Symbol[] {
@@ -34,4 +40,20 @@ function isSilent(symbol: ts.Symbol): boolean {
 
 function nameOf(symbol: ts.Symbol): string {
   return symbol.name;
+}
+
+/** What an editor shows of a class or an interface, but for `kind`, and for what the language calls. */
+function membersOf({ declarations = [] }: ts.Symbol): ts.Node[] {
+  const members = declarations.flatMap((declaration): ts.NodeArray<ts.ClassElement | ts.TypeElement> | [] =>
+    ts.isClassDeclaration(declaration) || ts.isInterfaceDeclaration(declaration) ? declaration.members : [],
+  );
+  return members.filter(({ name }) => !name || (ts.isIdentifier(name) && name.text !== "kind"));
+}
+
+/** The body of overloads is shown nowhere. */
+function isUndescribed(member: ts.Node): boolean {
+  const symbol = ts.isMethodDeclaration(member) && checker.getSymbolAtLocation(member.name);
+  const isBodyOfOverloads =
+    symbol && symbol.declarations!.length > 1 && symbol.declarations!.at(-1) === member;
+  return !isBodyOfOverloads && ts.getJSDocCommentsAndTags(member).length === 0;
 }

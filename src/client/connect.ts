@@ -14,13 +14,14 @@ import { environmentVariable, machineClock, uniqueId, type ClientClock } from ".
 import type { TaskSpec } from "./task-spec.js";
 import type { WatchOptions } from "./watch-options.js";
 import { watch, type Watch } from "./watch.js";
-import { Transport, type ClientDocument, type RequestOptions, type Token } from "./transport.js";
+import type { Token } from "./token.js";
+import { Transport, type ClientDocument, type RequestOptions } from "./transport.js";
 
 /** Where the server is, and how it is spoken to. */
 export interface ConnectOptions {
   /** The server's address. Default: the variable TIDEMARK_URL, else http://localhost:4000. */
   readonly url?: string | undefined;
-  /** What proves who you are; a function is asked before each request. Default: the variable TIDEMARK_TOKEN, else none. */
+  /** Proves who you are; a function is asked before each request. Default: the variable TIDEMARK_TOKEN, else none. */
   readonly token?: Token | undefined;
   /** Where jobs go that name no other. Default: the variable TIDEMARK_DATABASE, else `default`. */
   readonly database?: string | undefined;
@@ -29,17 +30,18 @@ export interface ConnectOptions {
   /** The shortest time between two reports while nothing begins or ends, milliseconds. Default 250. */
   readonly intervalMs?: number | undefined;
   /**
-   * How long a job may be quiet before the server is asked whether somebody wants it to stop, milliseconds; once it tells that
-   * by itself, a quiet job sends a heartbeat each third of its lease. Default 600.
+   * How long a job may be quiet before the server is asked whether somebody wants it to stop, milliseconds; once it
+   * tells that by itself, a quiet job sends a heartbeat each third of its lease. Default 600.
    */
   readonly heartbeatMs?: number | undefined;
   /** How long an answer may take before it is asked for again, milliseconds. Default 5,000. */
   readonly requestTimeoutMs?: number | undefined;
-  /** How long the process is kept alive for the end of a job that the server does not know of, milliseconds. Default 5,000. */
+  /** How long an end that the server does not know of keeps the process alive, milliseconds. Default 5,000. */
   readonly endTimeoutMs?: number | undefined;
   /**
    * Called when the server can't be reached (once, until it could be again), and when it refuses something; then with
-   * the job. Nothing is lost by the first: reports wait. After STALE_ATTEMPT, NOT_FOUND and FORBIDDEN the job is no longer reported.
+   * the job. Nothing is lost by the first: reports wait. After STALE_ATTEMPT, NOT_FOUND and FORBIDDEN the job is no
+   * longer reported. Default: nobody is told.
    */
   readonly onError?: ((error: TidemarkError, job?: Job) => void) | undefined;
   /** The source of time; for tests. */
@@ -56,7 +58,7 @@ export interface JobOptions {
   readonly username?: string | undefined;
   /** Seconds without a report after which the job is SILENT, 1 to 604,800. Default: the server's. */
   readonly leaseSeconds?: number | undefined;
-  /** The memory that it is estimated to need. */
+  /** The memory that it is estimated to need, bytes. Default: that is not said. */
   readonly memory?: MemoryRangeInput | undefined;
   /** REJECT refuses where a job with this id is there and has not ended. Default OVERWRITE. */
   readonly onConflict?: OnConflict | undefined;
@@ -111,7 +113,11 @@ export class Connection {
     return new Job(header, root, this.#reporter, (error, job) => this.#tell(error, job));
   }
 
-  /** Watches jobs, of the connection's database unless another one is named. */
+  /**
+   * Watches jobs, of the connection's database unless another one is named.
+   *
+   *     for await (const event of tidemark.watch()) console.log(event.kind);
+   */
   watch(options: ConnectedWatchOptions = {}): Watch {
     const database = options.database ?? this.#database;
     return watch({ url: this.url, ...(this.token && { token: this.token }), ...options, database });
@@ -122,7 +128,7 @@ export class Connection {
   }
 
   /**
-   * Asks a query or a mutation.
+   * Asks a query or a mutation, once.
    * @throws TidemarkError with the server's code, UNAVAILABLE when there was no answer.
    */
   request<Data, Variables>(

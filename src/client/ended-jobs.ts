@@ -5,8 +5,8 @@ import { keepAlive, type ClientTimer } from "./surroundings.js";
 export const ENDED_JOBS_MAX = 1_000;
 
 /**
- * The jobs whose end the server does not know of. Each one that comes keeps the process alive for a time; after that they
- * are still tried, while something else keeps it alive.
+ * The jobs whose end the server does not know of. Each one that comes keeps the process alive for a time; after that
+ * they are still told, while something else keeps it alive.
  */
 export class EndedJobs {
   readonly #timeoutMs: number;

@@ -1,9 +1,9 @@
 import { unavailable } from "../protocol/tidemark-error.js";
-import { keepAlive } from "./surroundings.js";
+import { keepAlive, type ClientTimer } from "./surroundings.js";
 
 /** As `flushed`, but no longer than `timeoutMs`; the process lives until then. @throws TidemarkError UNAVAILABLE */
 export async function flushedWithin(timeoutMs: number, flushed: Promise<void>): Promise<void> {
-  let timer: ReturnType<typeof keepAlive> | undefined;
+  let timer: ClientTimer | undefined;
   const timeout = new Promise<never>((_, reject) => {
     timer = keepAlive(timeoutMs, () =>
       reject(unavailable(`No server took all that was reported within ${timeoutMs} ms; it is still tried.`)),

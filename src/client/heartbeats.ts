@@ -1,6 +1,6 @@
 /**
- * What a job that is quiet says: that its worker lives. The answers tell whether somebody wants it to stop, so heartbeats
- * come often; once a subscription tells that, a heartbeat has but to renew the lease.
+ * What a job that is quiet says: that its worker lives. The answers tell whether somebody wants it to stop, so
+ * heartbeats come often; once a subscription tells that, a heartbeat has but to renew the lease.
  */
 import type { CancelRequests } from "./cancel-requests.js";
 import type { UpdateTaskInput } from "./generated/graphql.js";

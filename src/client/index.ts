@@ -24,10 +24,11 @@ export {
 } from "./task-spec.js";
 export type { Iteration, Task, TaskLog, TrackOptions, Which } from "./task.js";
 export type { Tracked } from "./track.js";
-export type { ClientDocument, RequestOptions, Token } from "./transport.js";
+export type { Token } from "./token.js";
+export type { ClientDocument, RequestOptions } from "./transport.js";
 export { watch } from "./watch.js";
 export type { Watch, WatchStatus } from "./watch.js";
 export type { WatchOptions } from "./watch-options.js";
-export type { WatchToken, WatchTransportName } from "./watch-connection.js";
+export type { WatchTransportName } from "./watch-connection.js";
 export type * from "./watch-event.js";
 export type * from "./watched-job.js";

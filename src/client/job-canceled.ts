@@ -3,12 +3,14 @@
  * (`job.cancel`). Throw it, or let what the signal was given to throw it, and the job ends CANCELED.
  */
 export class JobCanceled extends Error {
-  override readonly name = "AbortError"; // as what else is thrown where a signal is aborted
+  /** As of what else is thrown where a signal is aborted. */
+  override readonly name = "AbortError";
   /** Who asked; undefined where the program itself did. */
   readonly by: string | undefined;
   /** Why, when that was said. */
   readonly reason: string | undefined;
 
+  /** Called by the job. */
   constructor({ by, reason }: { readonly by?: string | undefined; readonly reason?: string | undefined }) {
     super(textOf(by, reason));
     this.by = by;

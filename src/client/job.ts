@@ -16,6 +16,7 @@ export interface FlushOptions {
 
 /**
  * A job: a tree of tasks that is reported while it is worked on. It is stored with the first thing that is said of it.
+ * A server that is away holds up nothing: what is said waits for it.
  *
  *     const job = tidemark.job({ jobId: "nightly-import" }, task("Import", leaf("read"), leaf("write")));
  *     await job.run(async (task) => { … });
@@ -60,8 +61,9 @@ export class Job {
   }
 
   /**
-   * Does the job's work: begins the root, and ends it as `Task.run` says. Gives back what `work` does, or throws what it
-   * throws, once the server knows of the end; at once when the server is away, which fails no job.
+   * Does the job's work: begins the root, and ends it as `Task.run` says. Gives back what `work` does, or throws what
+   * it throws, once the server knows of the end; at once when the server is away, which fails no job.
+   * @throws TypeError for a job that has ended.
    */
   async run<Result>(work: (task: Task) => Result | PromiseLike<Result>): Promise<Result> {
     if (this.#outbox.hasEnded)
@@ -75,6 +77,7 @@ export class Job {
 
   /** As `Task.track`, of the root. */
   track<Item>(items: Iterable<Item>, description?: string, options?: TrackOptions): Tracked<Item>;
+  /** As `Task.track`, of the root. */
   track<Item>(items: AsyncIterable<Item>, description?: string, options?: TrackOptions): AsyncIterable<Item>;
   track<Item>(
     items: Iterable<Item> | AsyncIterable<Item>,
@@ -85,7 +88,7 @@ export class Job {
     return this.task.track(items as Iterable<Item>, description, options);
   }
 
-  /** Stops the job from within: aborts its signal, so that `run` ends it CANCELED once its work gives way. */
+  /** Stops the job from within: aborts its signal, so that `run` ends it CANCELED once its work gives way to that. */
   cancel(reason?: string): void {
     this.#stop.abort(new JobCanceled({ reason }));
   }

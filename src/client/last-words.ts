@@ -11,12 +11,13 @@ import type { ClientDocument, Transport } from "./transport.js";
 const LAST_BYTES_MAX = 60_000;
 
 /**
- * Says what was not answered, as the page may be gone in a moment; beside what is on its way, which may go with the page.
- * Nobody waits for an answer; where the page stays, all is said again, which does no harm.
+ * Says what was not answered, as the page may be gone in a moment; beside what is on its way, which may go with the
+ * page. Nobody waits for an answer; where the page stays, all is said again, which does no harm.
  */
 export function sayLastWords(outboxes: ReadonlySet<Outbox>, transport: Transport): void {
   const say = <Data, Variables>(document: ClientDocument<Data, Variables>, variables: Variables): void => {
-    void transport.request(document, variables, { keepalive: true }).catch(() => {}); // it is said again while the page lives
+    const answer = transport.request(document, variables, { keepalive: true });
+    void answer.catch(() => {}); // it is said again while the page lives
   };
   const inputs = fitting([...outboxes].flatMap((outbox) => outbox.takeLastReports()));
   if (inputs.length > 0) say(ReportJobsDocument, { inputs });

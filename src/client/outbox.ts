@@ -6,10 +6,10 @@
  *      └─ not of this ◄─ MISSED ─ removed on purpose ──┘
  *         history
  *
- * A job that is not there any more was removed, by somebody or by its age, and stays away: a server remembers the removal as
- * a part of its history. Where the history is another one than the job was stored in, nobody removed it: the server has
- * forgotten, as one with its store in memory does when it is started anew. Then the job is stored again, with all that is
- * known of it; unless somebody else was first: a job that was stored at another instant is theirs.
+ * A job that is not there any more was removed, by somebody or by its age, and stays away: a server remembers the
+ * removal as a part of its history. Where the history is another one than the job was stored in, nobody removed it: the
+ * server has forgotten, as one with its store in memory does when it is started anew. Then the job is stored again,
+ * with all that is known of it; unless somebody else was first: a job that was stored at another instant is theirs.
  *
  * Whatever is on its way stays here, unchanged, until it is answered: where an answer is lost the very same is asked
  * again. Storing, growing and log lines carry a request id for that; updates are absolute and need none. What happens

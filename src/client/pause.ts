@@ -5,8 +5,8 @@ export interface PauseBounds {
 }
 
 /**
- * How long to wait before the next try, milliseconds: `firstMs` doubled so many times, `longestMs` at most, and scattered over
- * the longer half, so that those whom one server has left do not all come back at the same moment.
+ * How long to wait before the next try, milliseconds: `firstMs` doubled so many times, `longestMs` at most, and
+ * scattered over the longer half, so that those whom one server has left do not all come back at the same moment.
  *
  * @param random from 0, and below 1.
  */

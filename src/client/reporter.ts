@@ -5,8 +5,8 @@
  *                          ▲                                           │
  *                          └──── longer and longer, scattered ◄────────┴─ no answer
  *
- * When a round begins is the `RoundTimer`'s, what is sent in it the `Round`'s, and of that the `Reports`. A job that is quiet
- * has `Heartbeats`: all quiet jobs share one request, and there is none while reports go out anyway.
+ * When a round begins, the `RoundTimer` says; what is sent in one, the `Round`, and of that the `Reports`. A job that
+ * is quiet has `Heartbeats`: all quiet jobs share one request, and there is none while reports go out anyway.
  *
  * Nothing here keeps the process alive but `EndedJobs`, and those for `endTimeoutMs`.
  */
@@ -26,7 +26,7 @@ import type { Transport } from "./transport.js";
 export interface ReporterOptions {
   /** The shortest time between two reports while nothing begins or ends, milliseconds. */
   readonly intervalMs: number;
-  /** How long a job may be quiet before the server is asked whether somebody wants it to stop, where it does not tell by itself; milliseconds. */
+  /** How long a job may be quiet before the server is asked whether it is to stop, milliseconds. */
   readonly heartbeatMs: number;
   /** How long the process is kept alive for the end of a job that the server does not know of, milliseconds. */
   readonly endTimeoutMs: number;
@@ -63,7 +63,7 @@ export class Reporter {
     this.#heartbeats = new Heartbeats(this.#cancelRequests, options);
     this.#reports = new Reports(this.#heartbeats, clock);
     this.#timer = new RoundTimer(clock, () => void this.#run());
-    this.#ended = new EndedJobs(endTimeoutMs, () => this.#round?.abort()); // what is under way would keep the process alive
+    this.#ended = new EndedJobs(endTimeoutMs, () => this.#round?.abort()); // it would keep the process alive
   }
 
   /** The job has something to say. */

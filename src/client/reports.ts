@@ -1,6 +1,6 @@
 /**
- * All reports of all jobs in one `updateTasks`, or as many as fit: the rest goes with the next one. What is refused in it is
- * that input's alone; where a request is refused whole, smaller ones are tried, until the fault is found.
+ * All reports of all jobs in one `updateTasks`, or as many as fit: the rest goes with the next one. What is refused in
+ * it is one input; where a request is refused whole, smaller ones are tried, until the fault is found.
  */
 import { limitNamedIn, type TidemarkError } from "../protocol/tidemark-error.js";
 import { ReportJobsDocument, type ReportJobsMutation, type UpdateTaskInput } from "./generated/graphql.js";
@@ -31,8 +31,8 @@ export class Reports {
   }
 
   /**
-   * Sends what the jobs have to say, the first first; those of them who were heard are the last then, where not all were.
-   * @throws TidemarkError for what is not to be taken now; then it is still to be said.
+   * Sends what the jobs have to say, the first first; where not all were heard, those who were are the last then.
+   * @throws TidemarkError for what can't be taken now; it is sent again with the next.
    */
   async send(outboxes: Set<Outbox>, ask: Transport["request"]): Promise<void> {
     const batch = this.#take(outboxes);

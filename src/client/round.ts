@@ -1,6 +1,6 @@
 /**
- * One round: what is asked of the server, in this order, and what is made of the answers. Whether the history of a job that
- * it does not have is still there; trees that are new; tasks that were added; then all reports.
+ * One round: what is asked of the server, in this order, and what is made of the answers. Whether the history of a job
+ * that it does not have is still there; trees that are new; tasks that were added; then all reports.
  */
 import { parsePosition } from "../protocol/position.js";
 import type { TidemarkError } from "../protocol/tidemark-error.js";
@@ -23,7 +23,8 @@ export interface RoundOptions {
 
 export class Round {
   readonly #options: RoundOptions;
-  readonly #abort = new AbortController(); // one a round: what is combined with a signal stays with it for as long as that lives
+  /** One a round: what is combined with a signal stays with it for as long as that lives. */
+  readonly #abort = new AbortController();
 
   constructor(options: RoundOptions) {
     this.#options = options;

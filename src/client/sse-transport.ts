@@ -1,4 +1,5 @@
 import { TidemarkError } from "../protocol/tidemark-error.js";
+import { credentialsOf } from "./token.js";
 import {
   endOf,
   type SessionEnd,
@@ -7,7 +8,10 @@ import {
   type WatchSession,
 } from "./watch-session.js";
 
-/** A subscription over server-sent events, for where a WebSocket does not get through. The server gives signs of life by itself. */
+/**
+ * A subscription over server-sent events, for where a WebSocket does not get through. The server gives signs of life by
+ * itself.
+ */
 export async function overEventStream(question: WatchQuestion, session: WatchSession): Promise<void> {
   const abort = new AbortController();
   session.opened({ close: () => abort.abort() });
@@ -15,17 +19,18 @@ export async function overEventStream(question: WatchQuestion, session: WatchSes
   if (!isEventStream(response)) return session.end(await endOfAnswer(response));
   session.take(() => session.acknowledged());
   for await (const { event, data } of eventsOf(response, () => session.heard())) {
-    if (event === "next") session.take(() => session.answered(JSON.parse(data) as SubscriptionAnswer)); // safe: so the server writes it
+    if (event !== "next") continue;
+    session.take(() => session.answered(JSON.parse(data) as SubscriptionAnswer)); // safe: so the server writes it
   }
   session.end({ kind: "broken", cause: new Error("The event stream has ended.") });
 }
 
 function requestOf({ token, query, variables }: WatchQuestion, signal: AbortSignal): RequestInit {
-  const headers: Record<string, string> = {
+  const headers = {
     "content-type": "application/json",
     accept: "text/event-stream",
+    ...credentialsOf(token),
   };
-  if (token !== undefined) headers["authorization"] = `Bearer ${token}`;
   return { method: "POST", headers, body: JSON.stringify({ query, variables }), signal, cache: "no-store" };
 }
 

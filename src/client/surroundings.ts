@@ -7,7 +7,7 @@
 export interface ClientClock {
   /** Milliseconds since any moment; never goes back. */
   now(): number;
-  /** Calls back once, after `delayMs`, unless it is cancelled first. A worker's keeps no process alive, a watcher's does. */
+  /** Calls back once, after `delayMs`, if not cancelled. A worker's keeps no process alive, a watcher's does. */
   schedule(delayMs: number, callback: () => void): ClientTimer;
 }
 
@@ -52,9 +52,9 @@ export function onIdleProcess(callback: () => void): () => void {
 }
 
 /**
- * Calls back each time that the page may be gone in a moment: when it is left (`isLeft`), and when it is no longer seen, which is
- * the last that many a telephone tells. Until what is returned is called. Not on `unload`: a page that listens to that is not
- * kept for the way back.
+ * Calls back each time that the page may be gone in a moment, until what is returned is called: when it is left
+ * (`isLeft`), and when it is no longer seen, which is the last that many a telephone tells. Not on `unload`: a page
+ * that listens to that is not kept for the way back.
  */
 export function onPageHidden(callback: (isLeft: boolean) => void): () => void {
   const { document, addEventListener, removeEventListener } = globalThis as Partial<Page>;

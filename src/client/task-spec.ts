@@ -15,33 +15,45 @@ export type TaskSpec = LeafSpec | ParentSpec | IterativeSpec;
 /** Work of its own. */
 export interface LeafSpec extends SpecOptions {
   readonly kind: "LEAF";
+  /** Its name, of 256 bytes at most. */
   readonly description: string;
+  /** How many units of work there are; undefined while that is unknown. */
   readonly volume?: number | undefined;
 }
 
 /** Tasks below it, to which more can be added while it runs. */
 export interface ParentSpec extends SpecOptions {
   readonly kind: "PARENT";
+  /** Its name, of 256 bytes at most. */
   readonly description: string;
+  /** In order. */
   readonly subTasks: readonly TaskSpec[];
 }
 
 /** Tasks that repeat. */
 export interface IterativeSpec extends SpecOptions {
   readonly kind: "ITERATIVE";
+  /** Its name, of 256 bytes at most. */
   readonly description: string;
+  /** How often they do: FIXED exactly `max` times, DYNAMIC at most so often, OPEN any number of times. */
   readonly mode: IterationMode;
+  /** How many iterations there may be; undefined where they are OPEN. */
   readonly max?: number | undefined;
+  /** What each iteration has, in order. */
   readonly tasks: readonly TaskSpec[];
 }
 
 /** What any task may be declared with. */
 export interface SpecOptions {
-  /** How many threads or workers may work on it, from 1. */
+  /** How many threads or workers may work on it, from 1. Default: that of the task above, else it is not said. */
   readonly maxConcurrency?: number | undefined;
 }
 
-/** A task that does work: `volume` units of your own choice; leave it out while it is unknown. */
+/**
+ * A task that does work: `volume` units of your own choice; leave it out while it is unknown.
+ *
+ *     leaf("load", { volume: 1_000 })
+ */
 export function leaf(
   description: string,
   options: SpecOptions & { readonly volume?: number | undefined } = {},
@@ -51,6 +63,9 @@ export function leaf(
 
 /**
  * A task that is made of others. A job's root may have none yet: it is stored once there is one (`Task.add`, `track`).
+ *
+ *     task("Import", leaf("read"), leaf("write"))
+ *
  * @throws TypeError where one below it has none.
  */
 export function task(description: string, ...subTasks: readonly TaskSpec[]): ParentSpec {
@@ -65,7 +80,13 @@ export type IterationOptions = SpecOptions &
     | { readonly mode: "OPEN"; readonly max?: undefined }
   );
 
-/** A task that repeats `tasks`. @throws TypeError when there are none. */
+/**
+ * A task that repeats `tasks`.
+ *
+ *     iterative("iterate", { mode: "DYNAMIC", max: 50 }, leaf("iteration"))
+ *
+ * @throws TypeError when there are none.
+ */
 export function iterative(
   description: string,
   options: IterationOptions,

@@ -12,11 +12,15 @@ export interface TaskScope {
   log(level: LogLevel, path: string, message: string): void;
 }
 
-/** Lines for the job's log, which people read; the newest 100 wait for a server that is away. */
+/** Lines for the job's log, of 4,096 bytes at most; the newest 100 wait for a server that is away. */
 export interface TaskLog {
+  /** What helps to find out why. */
   debug(message: string): void;
+  /** What people want to know. */
   info(message: string): void;
+  /** What somebody should look at. */
   warning(message: string): void;
+  /** What went wrong. It ends nothing. */
   error(message: string): void;
 }
 
@@ -40,6 +44,7 @@ export class Task {
   readonly #state: TaskState;
   readonly #scope: TaskScope;
 
+  /** Called by the job. */
   constructor(state: TaskState, scope: TaskScope) {
     this.#state = state;
     this.#scope = scope;
@@ -67,31 +72,43 @@ export class Task {
     return { debug: line("DEBUG"), info: line("INFO"), warning: line("WARNING"), error: line("ERROR") };
   }
 
-  /** So many more units are done. A leaf's first one begins it. What is not above 0 is ignored. @throws TypeError for what is no leaf. */
+  /**
+   * So many more units are done, by default one. The first begins the task. What is not above 0 is ignored.
+   * @throws TypeError for what is no leaf.
+   */
   advance(units = 1): void {
     const state = this.#state;
     if (units > 0) state.done += units;
     if (!state.hasTicked) state.ticked();
   }
 
-  /** So many units are done in all; fewer than before are ignored. @throws TypeError for what is no leaf. */
+  /**
+   * So many units are done in all; fewer than before are ignored. The first begins the task.
+   * @throws TypeError for what is no leaf.
+   */
   set(units: number): void {
     const state = this.#state;
     if (units > state.done) state.done = units;
     if (!state.hasTicked) state.ticked();
   }
 
-  /** So many units there are to do, now that it is known or known better. @throws TypeError for what is no leaf. */
+  /**
+   * So many units there are to do, now that it is known or known better.
+   * @throws TypeError for what is no leaf.
+   */
   volume(units: number): void {
     this.#state.setVolume(units);
   }
 
-  /** The latest word on the task; empty clears it. */
+  /** The latest word on the task, of 4,096 bytes at most; empty clears it. */
   message(text: string): void {
     this.#state.setMessage(text);
   }
 
-  /** The task below with this description, the first if there are several, or at this index. @throws TypeError where there is none. */
+  /**
+   * The task below with this description, the first if there are several, or at this index.
+   * @throws TypeError where there is none.
+   */
   sub(which: Which): Task {
     const index = typeof which === "number" ? which : this.#state.indexOf(which);
     if (index === undefined) {
@@ -102,7 +119,11 @@ export class Task {
     return this.#below(this.#state.subTask(index));
   }
 
-  /** Adds tasks below, while it runs too; gives them back in order. @throws TypeError where none can be. */
+  /**
+   * Adds tasks below, while it runs too; gives them back in order.
+   * @throws TypeError where none can be: below what was not declared with `task`, below what repeats an open number of
+   * times, and after its end.
+   */
   add(...specs: readonly TaskSpec[]): Task[] {
     return specs.map((spec) => this.#below(this.#state.add(spec)));
   }
@@ -112,26 +133,30 @@ export class Task {
     this.#state.begin();
   }
 
-  /** Ends it well, and what runs below it. A leaf is complete then. After an end this does nothing, as the next two. */
+  /** Ends it well: FINISHED, and so is what runs below it. A leaf is complete then. After an end this does nothing. */
   finish(): void {
     this.#state.end("FINISHED");
   }
 
-  /** Ends it in an error. */
+  /** Ends it in an error: FAILED, with its message, and so is what runs below it. After an end this does nothing. */
   fail(error: unknown): void {
     this.#state.end("FAILED", messageOf(error));
   }
 
-  /** Ends it early. */
+  /** Ends it early: CANCELED, and so is what runs below it; `reason` is its message. After an end this does nothing. */
   cancel(reason?: string): void {
     this.#state.end("CANCELED", reason);
   }
 
   /**
-   * Begins the task, or the one below it that is named, does `work` and ends it: FINISHED; CANCELED when `work` throws
-   * after the job was to stop; FAILED, with the error's message, when it throws otherwise. Gives back what `work` does.
+   * Begins the task, does `work` and ends it: FINISHED; CANCELED when `work` throws after the job was to stop; FAILED,
+   * with the error's message, when it throws otherwise. Gives back what `work` does, or throws what it throws.
    */
   run<Result>(work: (task: Task) => Result | PromiseLike<Result>): Promise<Result>;
+  /**
+   * Runs the task below it that is named: begins it, does `work` and ends it, as `run` without a name does.
+   * @throws TypeError where there is none.
+   */
   run<Result>(which: Which, work: (task: Task) => Result | PromiseLike<Result>): Promise<Result>;
   async run<Result>(...args: [Work<Result>] | [which: Which, work: Work<Result>]): Promise<Result> {
     if (args.length === 2) return this.sub(args[0]).run(args[1]);
@@ -152,8 +177,11 @@ export class Task {
    * leaves it running, until what is above it ends. When the job is to stop, the next round of the loop throws.
    *
    *     for await (const row of task.track(rows, "Import")) await insert(row);
+   *
+   * @throws TypeError where it can't be counted: this task is no leaf, or none can be added below it.
    */
   track<Item>(items: Iterable<Item>, description?: string, options?: TrackOptions): Tracked<Item>;
+  /** As of an iterable; the loop is a `for await`. */
   track<Item>(items: AsyncIterable<Item>, description?: string, options?: TrackOptions): AsyncIterable<Item>;
   track<Item>(
     items: Trackable<Item>,
@@ -164,7 +192,10 @@ export class Task {
     return track(tracked, items, options.volume);
   }
 
-  /** Begins the next iteration and ends the one before it. @throws TypeError when it has none, or all have begun. */
+  /**
+   * Begins the next iteration and ends the one before it.
+   * @throws TypeError when it has none, or all have begun.
+   */
   next(): Iteration {
     const number = this.#state.beginIteration();
     return new Iteration(number, (which) => this.#inIteration(number, which));
@@ -222,12 +253,16 @@ export class Iteration {
   readonly number: number;
   readonly #find: (which: Which) => Task;
 
+  /** Called by `Task.next`. */
   constructor(number: number, find: (which: Which) => Task) {
     this.number = number;
     this.#find = find;
   }
 
-  /** The task of this iteration with this description, or at this index from 0. @throws TypeError where there is none. */
+  /**
+   * The task of this iteration with this description, or at this index from 0.
+   * @throws TypeError where there is none.
+   */
   sub(which: Which): Task {
     return this.#find(which);
   }

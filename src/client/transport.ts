@@ -5,15 +5,15 @@
 import type { ErrorCode } from "../protocol/error-codes.js";
 import { TidemarkError } from "../protocol/tidemark-error.js";
 import { refusalOf, type AnswerError } from "./refusal.js";
+import { credentialsOf, type Token } from "./token.js";
 
-/** An operation as text, made by codegen from `schema/operations`; its types say what goes with it. */
+/** An operation as text; one that is typed says what its variables are, and what is answered. A string will do. */
 export interface ClientDocument<Data, Variables> {
+  /** The text. */
   toString(): string;
+  /** Never there: it carries the types. */
   readonly __apiType?: (variables: Variables) => Data;
 }
-
-/** What proves who is asking; a function is asked before each request, so that what has run out can be renewed. */
-export type Token = string | (() => string | Promise<string>);
 
 export interface TransportOptions {
   /** The server's address, without a path: `http://localhost:4000`. */
@@ -60,7 +60,7 @@ export class Transport {
     try {
       const response = await fetch(`${this.url}/graphql`, {
         method: "POST",
-        headers: await this.headers(),
+        headers: { "content-type": "application/json", ...credentialsOf(await this.#tokenNow()) },
         body,
         keepalive,
         signal: signal ? AbortSignal.any([signal, timeout]) : timeout,
@@ -71,11 +71,8 @@ export class Transport {
     }
   }
 
-  /** The headers of a request, with the token as it is now. */
-  async headers(): Promise<Record<string, string>> {
-    const token = typeof this.token === "function" ? await this.token() : this.token;
-    const headers = { "content-type": "application/json" };
-    return token ? { ...headers, authorization: `Bearer ${token}` } : headers;
+  async #tokenNow(): Promise<string | undefined> {
+    return typeof this.token === "function" ? this.token() : this.token;
   }
 }
 

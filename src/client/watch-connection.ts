@@ -1,6 +1,7 @@
 import type { TidemarkError } from "../protocol/tidemark-error.js";
 import { overEventStream } from "./sse-transport.js";
 import type { ClientTimer } from "./surroundings.js";
+import type { Token } from "./token.js";
 import type { WatchEnvironment } from "./watch-environment.js";
 import { WatchPauses } from "./watch-pauses.js";
 import { WatchSession, type SessionEnd, type WatchQuestion, type WatchTransport } from "./watch-session.js";
@@ -9,12 +10,9 @@ import { overWebSocket } from "./websocket-transport.js";
 /** Which way to the server: `auto` is a WebSocket, and server-sent events where that does not get through. */
 export type WatchTransportName = "auto" | "websocket" | "sse";
 
-/** A token, or what is asked for one before each connection. */
-export type WatchToken = string | (() => string | Promise<string>);
-
 export interface WatchConnectionOptions<Data> {
   readonly url: URL;
-  readonly token: WatchToken | undefined;
+  readonly token: Token | undefined;
   readonly transport: WatchTransportName;
   readonly keepAliveMs: number;
   /** What to ask now: it is asked anew for each connection. */

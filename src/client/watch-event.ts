@@ -16,6 +16,7 @@ export interface ResetEvent {
 /** A job is there, whole: a new one, or one in the place of what you hold under its id. */
 export interface TaskStoredEvent {
   readonly kind: "TaskStored";
+  /** As it is now. */
   readonly job: WatchedJob;
 }
 
@@ -33,6 +34,7 @@ export interface TaskRemovedEvent {
   readonly kind: "TaskRemoved";
   /** As it was last. */
   readonly job: WatchedJob;
+  /** Why it is. */
   readonly reason: WatchRemovalReason;
 }
 

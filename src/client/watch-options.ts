@@ -1,18 +1,19 @@
-import type { WatchToken, WatchTransportName } from "./watch-connection.js";
+import type { Token } from "./token.js";
+import type { WatchTransportName } from "./watch-connection.js";
 
 /** What to watch, and how. */
 export interface WatchOptions {
   /** Of the server, for example `http://127.0.0.1:4000`; in a page it may be relative. */
   readonly url: string;
-  /** Goes with each connection. A function is asked for it then, so what has run out is replaced. */
-  readonly token?: WatchToken;
+  /** Goes with each connection; a function is asked for it then. Default: none. */
+  readonly token?: Token;
   /** The database whose jobs are watched. */
   readonly database: string;
-  /** Only jobs of this user. */
+  /** Only jobs of this user. Default: of all whose jobs you may see. */
   readonly username?: string;
-  /** Only jobs with this id, whoever's they are. */
+  /** Only jobs with this id, whoever's they are. Default: all. */
   readonly jobId?: string;
-  /** At most one batch of events in so many milliseconds, 0 to 3,600,000; what happens meanwhile is merged. Default 0. */
+  /** At most one batch of events in so many milliseconds, to 3,600,000; what happens meanwhile is merged. Default 0. */
   readonly minIntervalMs?: number;
   /** Ends the watch, as `close()` does. */
   readonly signal?: AbortSignal;

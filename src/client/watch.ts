@@ -75,7 +75,7 @@ export class Watch implements AsyncIterableIterator<WatchEvent, undefined>, Asyn
     void this.#connection.run(); // never rejects
   }
 
-  /** The jobs as they are now, by `id`; newest store first. The same object for ever, its jobs are new objects when they change. */
+  /** The jobs as they are now, by `id`; newest store first. Always the same map; a job that changes is a new object. */
   get jobs(): ReadonlyMap<string, WatchedJob> {
     return this.#mirror.jobs;
   }

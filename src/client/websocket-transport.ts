@@ -2,6 +2,7 @@ import type { ClientRequest } from "node:http";
 import { CloseCode } from "../protocol/close-codes.js";
 import { TidemarkError } from "../protocol/tidemark-error.js";
 import type { AnswerError } from "./refusal.js";
+import { credentialsOf } from "./token.js";
 import {
   endOf,
   type SessionEnd,
@@ -19,7 +20,9 @@ export async function overWebSocket(question: WatchQuestion, session: WatchSessi
   const send = (message: object): void => {
     if (socket.readyState === OPEN) socket.send(JSON.stringify(message));
   };
-  socket.addEventListener("open", () => send({ type: "connection_init", payload: credentialsOf(question) }));
+  socket.addEventListener("open", () =>
+    send({ type: "connection_init", payload: credentialsOf(question.token) }),
+  );
   socket.addEventListener("message", ({ data }) => {
     session.take(() => receive(JSON.parse(String(data)) as ServerMessage, question, session, send));
   });
@@ -78,10 +81,6 @@ function refusal(code: "UNAUTHENTICATED" | "BAD_USER_INPUT", cause: Error): Tide
   return new TidemarkError(code, cause.message, { cause });
 }
 
-function credentialsOf({ token }: WatchQuestion): object | undefined {
-  return token === undefined ? undefined : { authorization: `Bearer ${token}` };
-}
-
 /** What is used of a WebSocket; that of `ws` can also be ended without waiting for the other side. */
 interface Socket {
   readonly readyState: number;
@@ -110,8 +109,8 @@ const IN_BACKGROUND = {
 };
 
 /**
- * In Node.js that of `ws`, also where there is one of the platform: that one can't be closed at once when its connection
- * is half open, and keeps the process alive meanwhile.
+ * In Node.js that of `ws`, also where there is one of the platform: that one can't be closed at once when its
+ * connection is half open, and keeps the process alive meanwhile.
  */
 async function platformWebSocket(): Promise<SocketClass> {
   const { WebSocket, process } = globalThis as Platform;

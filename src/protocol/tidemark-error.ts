@@ -21,15 +21,19 @@ interface TidemarkErrorOptions {
  * tells a program. graphql-js copies `extensions` into the error that it sends.
  */
 export class TidemarkError extends Error {
+  /** Always the same, for logs. */
   override readonly name = "TidemarkError";
+  /** The code, and what else a program may want to know. */
   readonly extensions: ErrorExtensions;
 
+  /** @param message is cut where it is longer than 600 characters. */
   constructor(code: ErrorCode, message: string, options: TidemarkErrorOptions = {}) {
     super(shortened(message), "cause" in options ? { cause: options.cause } : undefined);
     const { limit, retryAfterMs } = options;
     this.extensions = { code, ...(limit && { limit }), ...(retryAfterMs !== undefined && { retryAfterMs }) };
   }
 
+  /** What was wrong, for programs: one of `ERROR_CODES`. */
   get code(): ErrorCode {
     return this.extensions.code;
   }

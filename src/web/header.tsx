@@ -8,7 +8,7 @@ import { database } from "./page-state.js";
 import { Icon, Mark } from "./parts/icons.js";
 import { Name } from "./parts/names.js";
 import { databases, refreshDatabases, type DatabaseCounts } from "./server/databases.js";
-import { signOut, token } from "./server/session.js";
+import { isTokenWanted, signOut, token } from "./server/session.js";
 import { status, statusText } from "./status.js";
 import { nextTheme, theme } from "./theme.js";
 
@@ -22,12 +22,12 @@ export function Header({ onHelp }: { readonly onHelp: () => void }) {
       </a>
       <DatabasePicker />
       <div class="header-end">
-        <Connection />
+        {!isTokenWanted.value && <Connection />}
         <ThemeSwitch />
         <button type="button" class="icon-button" aria-label="Keys" title="Keys (?)" onClick={onHelp}>
           ?
         </button>
-        {token.value !== undefined && (
+        {token.value !== undefined && !isTokenWanted.value && (
           <button type="button" class="quiet" onClick={signOut}>
             Sign out
           </button>

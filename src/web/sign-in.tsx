@@ -12,7 +12,11 @@ export function SignIn() {
           Token
           <input name="token" type="password" autocomplete="off" required autofocus />
         </label>
-        {token.value !== undefined && <p role="alert">The server did not accept the token it was given.</p>}
+        {token.value !== undefined && (
+          <p class="failure-text" role="alert">
+            The server did not accept the token it was given.
+          </p>
+        )}
         <button type="submit" class="primary">
           Sign in
         </button>

@@ -10,10 +10,16 @@ import { startServer } from "../kit/server.js";
 import { store, update } from "../server/jobs.js";
 import { TRANSPORTS } from "./watching.js";
 
-const BUNDLE_BYTES_MAX = 12_000;
+const BUNDLE_BYTES_MAX = 8_000;
 
-it("is at most 12 kB in a page, gzipped", async () => {
+it("is at most 8 kB in a page, gzipped", async () => {
   expect(gzipSync(await bundleClient()).length).toBeLessThanOrEqual(BUNDLE_BYTES_MAX);
+});
+
+it("brings no document into a page but the one that it asks", async () => {
+  const documents = (await bundleClient()).match(/\b(query|mutation|subscription) \w+/g);
+
+  expect(documents).toEqual(["subscription Mirror"]);
 });
 
 describe.skipIf(!hasChromium())("A watch in a page (needs Chromium)", { timeout: 90_000 }, () => {

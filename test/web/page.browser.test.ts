@@ -12,6 +12,8 @@ import {
 import { PrefixProxy } from "../kit/prefix-proxy.js";
 import { RestartableServer } from "../kit/restartable-server.js";
 import { startServer } from "../kit/server.js";
+import { KEY, store, update } from "../server/jobs.js";
+import { becomes } from "./dashboard-page.js";
 
 const FIRST_VIEW_BYTES_MAX = 60_000;
 
@@ -70,6 +72,32 @@ describe.skipIf(!hasChromium())("The dashboard in a browser (needs Chromium)", {
     expect(await page.title()).toContain("Tidemark");
   });
 
+  it("keeps nothing of a list that it no longer shows", async () => {
+    await using server = await startServer();
+    let jobCount = 0;
+    const storeOne = async (): Promise<void> => {
+      const job = { ...KEY, jobId: `job-${jobCount++}` };
+      await store(server.url, job);
+      await update(server.url, { ...job, updates: [{ path: "", done: 1 }] });
+    };
+    while (jobCount < LIST_MIN) await storeOne();
+    await using browser = await openBrowser();
+    const page = await openStrictPage(browser);
+    await open(page, `${server.url}/?database=${KEY.database}&sort=-elapsed`);
+    const listsAfter = async (changes: number): Promise<number> => {
+      for (let change = 0; change < changes; change++) {
+        await storeOne();
+        await becomes(() => page.getByRole("grid").getAttribute("aria-rowcount"), String(1 + jobCount));
+      }
+      return countLists(page);
+    };
+
+    const few = await listsAfter(2);
+
+    expect(few).toBeGreaterThan(0);
+    expect(await listsAfter(10)).toBeLessThanOrEqual(few + 1);
+  });
+
   it("is never made to run what a name says: markup is refused, and so is a script in the page", async () => {
     await using server = await startServer();
     await using browser = await openBrowser();
@@ -102,4 +130,24 @@ describe.skipIf(!hasChromium())("The dashboard in a browser (needs Chromium)", {
 async function open(page: Page, url: string): Promise<void> {
   await page.goto(url, { waitUntil: "networkidle" });
   await page.locator("body > :not(noscript)").first().waitFor();
+}
+
+/** No other array of the page is as long as a list of jobs. */
+const LIST_MIN = 400;
+
+/** How many lists of jobs there are in the page, once all that nothing leads to is gone. */
+async function countLists(page: Page): Promise<number> {
+  const debug = await page.context().newCDPSession(page);
+  await debug.send("HeapProfiler.collectGarbage");
+  const prototype = await debug.send("Runtime.evaluate", { expression: "Array.prototype" });
+  const { objects } = await debug.send("Runtime.queryObjects", {
+    prototypeObjectId: prototype.result.objectId!,
+  });
+  const { result } = await debug.send("Runtime.callFunctionOn", {
+    objectId: objects.objectId!,
+    functionDeclaration: `function () { return this.filter(({ length }) => length >= ${LIST_MIN}).length; }`,
+    returnByValue: true,
+  });
+  await debug.detach();
+  return Number(result.value);
 }

@@ -54,7 +54,7 @@ function optionsFor(host: HTMLElement): uPlot.Options {
     ...sizeOf(host),
     legend: { show: false },
     cursor: { y: false, drag: { x: false, y: false } },
-    padding: [8, 20, 0, 0],
+    padding: [8, 28, 0, 0],
     scales: { y: { range: (_, __, most) => [0, Math.max(most, Number.MIN_VALUE) * 1.1] } },
     axes: [
       { ...axis, size: 24, space: 80, grid: { show: false }, values: TIMES },
