@@ -8,6 +8,7 @@ import { freePort } from "../../kit/free-port.js";
 import { PROJECT, Program } from "../../kit/child-process.js";
 import { ask } from "../../kit/raw-http.js";
 import { startServer } from "../../kit/server.js";
+import { Tokens } from "../../kit/tokens.js";
 import { requestCancel } from "../../server/jobs.js";
 
 /** The built command, with real programs and a real server. */
@@ -271,6 +272,34 @@ describe("A server", () => {
 
     expect(await program.exited).toEqual({ code: 5, signal: null });
     expect([program.out, program.err]).toEqual([["end"], []]);
+  });
+});
+
+describe("A server that refuses the job", () => {
+  it.each([
+    ["no token", () => "", /^tidemark: the job is not reported: This server wants to know who asks: .*\n$/],
+    ["a wrong token", () => "wrong", /^tidemark: the job is not reported: The token is not good\. .*\n$/],
+    [
+      "one that may only read",
+      (viewers: string) => viewers,
+      /^tidemark: the job is not reported: The token is for reading only .*\n$/,
+    ],
+  ])("is told of in one line: %s", async (_, tokenOf, said) => {
+    const tokens = new Tokens();
+    const viewers = await tokens.grant("u", { role: "viewer" });
+    await using server = await startServer({ auth: tokens.auth });
+    const { code, out, err } = await run(server.url, ["sh", "-c", "echo out; exit 3"], {
+      flags: ["--token", tokenOf(viewers)],
+    });
+
+    expect([code, out.toString(), err.toString()]).toEqual([3, "out\n", expect.stringMatching(said)]);
+  });
+
+  it("as no job can be called so is told of", async () => {
+    await using server = await startServer();
+    const { code, err } = await run(server.url, ["true"], { flags: ["--job", ""], isNamed: false });
+
+    expect([code, err.toString()]).toEqual([0, expect.stringContaining("not reported: The jobId is empty.")]);
   });
 });
 
