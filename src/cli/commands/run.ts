@@ -1,5 +1,5 @@
 /** `tidemark run`: any program as a job. What it does is in the folder `run`; here are its options and its help. */
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import { ConfigError } from "../../config.js";
 import { parseDuration } from "../../util/duration.js";
 import {
@@ -43,7 +43,12 @@ export function addRunCommand(program: Command, run: Run, { env }: Pick<Surround
     .option("--name <text>", "What the job is called (default: the command line, which may hold secrets)")
     .option("--job <id>", "Id of the job (default: one that nobody else has)")
     .option("--user <name>", "Whose job it is (default: who the server says you are)")
-    .option("--kill-after <duration>", "How long after a cancel's SIGTERM comes SIGKILL", "10s")
+    .addOption(
+      new Option("--kill-after <duration>", "How long after a cancel's SIGTERM comes SIGKILL").default(
+        "10s",
+        "10s",
+      ),
+    )
     .option("--tty", "Give the command a terminal, by script of util-linux; stderr joins stdout")
     .option("-v, --verbose", "Tell on stderr which job it is, and whatever keeps it from being reported")
     .addHelpText("after", HELP)
