@@ -65,15 +65,16 @@ describe("A worker of a server that asks who asks", () => {
     const tokens = new Tokens();
     await tokens.grant("alice");
     const told = new EventEmitter();
-    const onError = ({ code }: TidemarkError): void => void told.emit(code);
+    const onError = (error: TidemarkError): void => void told.emit(error.code, error.message);
     connect({ url: `http://127.0.0.1:${port}`, onError })
       .job({}, leaf("read"))
       .announce();
 
     await once(told, "UNAVAILABLE");
-    const server = await startServer({ port, auth: tokens.auth });
-    await once(told, "UNAUTHENTICATED");
-    await server.close();
+    await using server = await startServer({ port, auth: tokens.auth });
+    const [message] = await once(told, "UNAUTHENTICATED");
+
+    expect([server.port, message]).toEqual([port, expect.stringContaining("who asks")]);
   });
 
   it("hears that it may not, and works on", async () => {

@@ -1,7 +1,7 @@
 /**
- * The last lines that a program has printed: the newest is its job's message, and all are the reason of its failure, so they
- * are few, and short. A counter, which the bar shows, is only the last thing to be told: it has one line, its newest, where
- * it began, and counts as said only while nothing else comes after.
+ * The last lines that a program has printed: the newest is its job's message, and ten, in short, are the reason of its
+ * failure. Counters, which the bar shows, are left out: each has one line here, its newest, where it began, and that is told
+ * only in a reason, and only where nothing came after.
  */
 export class LastLines {
   #lines: readonly Line[] = [];
