@@ -92,8 +92,8 @@ function passToRows(event: KeyboardEvent): void {
   const isNowhere = document.activeElement === document.body || document.activeElement?.tagName === "H1";
   if (!isNowhere || rowStep(event, 1) === undefined) return;
   const rows = document.querySelector<HTMLElement>("[role=grid], [role=treegrid]");
-  rows?.focus();
   rows?.dispatchEvent(new KeyboardEvent("keydown", { key: event.key, cancelable: true }));
+  rows?.focus(); // afterwards: who is in no row yet would be led to the first one by that alone
   event.preventDefault();
 }
 

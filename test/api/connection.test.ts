@@ -238,7 +238,7 @@ describe("any page of any history", () => {
 
         expect(await shown(api, database, pages)).toEqual(pages.map((args) => naivePage(jobs, args)));
       }),
-      { numRuns: 100, seed: 20_240_601 },
+      { numRuns: 100 },
     );
   });
 });

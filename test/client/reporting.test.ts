@@ -64,7 +64,7 @@ describe("Reports", () => {
       tidemark.job({ ...JOB, jobId: `job ${index}` }, leaf("count")),
     );
     for (const job of jobs) job.announce();
-    await Promise.all(jobs.map((job) => job.flush({ timeoutMs: 20_000 })));
+    await Promise.all(jobs.map((job) => job.flush({ timeoutMs: 120_000 })));
     const stored = proxy.requests.length;
     proxy.fateOf = () => {
       for (const job of jobs) job.task.advance();

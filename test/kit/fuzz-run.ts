@@ -35,11 +35,13 @@ export interface FuzzOptions {
 export interface FuzzReport {
   readonly inputs: number;
   readonly byWay: Readonly<Record<string, number>>;
-  /** What came back that may not, with the file that has what was sent. */
+  /** What may not be: what came back, with the file that has what was sent, and what it cost the server. */
   readonly findings: readonly string[];
   /** Bytes in use, after all that can be collected is: when the server had seen a third of it, and after all of it. */
   readonly before: { readonly rss: number; readonly heap: number };
   readonly after: { readonly rss: number; readonly heap: number };
+  /** How long the server's event loop was held up at most, milliseconds. */
+  readonly stallMs: number;
   /** Steps that who means well was told of its own, and how long one took at most, milliseconds. */
   readonly steps: number;
   readonly stepMsMax: number;
@@ -51,18 +53,22 @@ export async function fuzz(options: FuzzOptions): Promise<FuzzReport> {
   await using server = await MeasuredServer.start({ ...BOUNDS, ...tokens.flags });
   const run = new FuzzRun(options, server.url, tokens);
   await using goodwill = await Goodwill.begin(server.url, tokens.good("goodwill", "reporter"));
+  let stallMs = 0;
   const attack = async (share: number): ReturnType<MeasuredServer["memory"]> => {
+    await server.stall(); // what came before is not theirs
     await Promise.race([run.attack(options.inputs * share, options.ms * share), goodwill.failed]);
     await run.atRest();
+    stallMs = Math.max(stallMs, (await server.stall()).ms);
     return server.memory();
   };
   const before = await attack(0.3);
   const after = await attack(1);
   const internal = await run.metric(`tidemark_failures_total{code="INTERNAL",limit=""}`);
   if (internal > 0) run.find(`${internal} operations failed unexpectedly`);
+  run.judge({ before, after, stallMs });
   run.stop();
   const { steps, stepMsMax } = goodwill;
-  return { ...run.report, before, after, steps, stepMsMax };
+  return { ...run.report, before, after, stallMs, steps, stepMsMax };
 }
 
 /** What the clients can fill is small, so that it is full soon; how fast they come is not what is tried. */
@@ -119,11 +125,11 @@ class FuzzRun {
     await Promise.all(Array.from({ length: LANES }, () => this.#attackInLane(isOver)));
   }
 
-  /** Everybody has gone, but for who means well. */
+  /** Everybody has gone, but for who means well: a watch, and who listens for cancel requests once a job was quiet. */
   async atRest(): Promise<void> {
-    while ((await this.metric("tidemark_websockets")) > 1) await setTimeout(50);
+    while ((await this.metric("tidemark_websockets")) > 2) await setTimeout(50);
     while ((await this.metric("tidemark_event_streams")) > 0) await setTimeout(50);
-    while ((await this.metric("tidemark_subscribers")) > 1) await setTimeout(50);
+    while ((await this.metric("tidemark_subscribers")) > 2) await setTimeout(50);
   }
 
   /** What the server says of itself; 0 for what there is nothing of. */
@@ -133,6 +139,14 @@ class FuzzRun {
     const { body } = await connection.request({ path: "/metrics", headers });
     const line = body.split("\n").find((text) => text.startsWith(`${series} `));
     return Number(line?.slice(series.length + 1) ?? 0);
+  }
+
+  /** What all of it has cost the server. */
+  judge({ before, after, stallMs }: Pick<FuzzReport, "before" | "after" | "stallMs">): void {
+    const [heap, rss] = [after.heap - before.heap, after.rss - before.rss];
+    if (heap > HEAP_GROWTH_MAX) this.find(`the heap grew by ${heap} bytes`);
+    if (rss > RSS_GROWTH_MAX) this.find(`the process grew by ${rss} bytes`);
+    if (stallMs > STALL_MS_MAX) this.find(`the event loop was held up for ${stallMs} ms`);
   }
 
   find(finding: string): void {
@@ -184,6 +198,11 @@ interface Way {
 const LANES = 8;
 
 const FINDINGS_MAX = 10;
+
+/** While it sees two thirds of the inputs. */
+const HEAP_GROWTH_MAX = 32 * 1_024 * 1_024;
+const RSS_GROWTH_MAX = 160 * 1_024 * 1_024;
+const STALL_MS_MAX = 1_000;
 
 /** What a stack, a path, a defect or a library says of itself. */
 const INSIDES =

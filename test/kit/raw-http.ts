@@ -36,7 +36,7 @@ export interface HttpRequest {
   readonly method?: string;
   readonly path?: string;
   readonly headers?: Readonly<Record<string, string>>;
-  readonly body?: string;
+  readonly body?: string | Buffer;
 }
 
 /** One connection to a server. Requests go one after the other; it is opened by the first. */

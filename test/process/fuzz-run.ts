@@ -21,6 +21,7 @@ const report = await fuzz({ seed, ms: minutes * 60_000, inputs: 0, onProgress })
 for (const finding of report.findings) console.error(finding);
 if (report.findings.length > 0) process.exitCode = 1;
 console.log(`${report.inputs} inputs: ${JSON.stringify(report.byWay)}`);
+console.log(`The event loop was held up for ${Math.round(report.stallMs)} ms at most.`);
 console.log(`Memory ${inMegabytes(report.before)}, afterwards ${inMegabytes(report.after)}`);
 console.log(`Who meant well took ${report.steps} steps, each in ${Math.round(report.stepMsMax)} ms at most.`);
 

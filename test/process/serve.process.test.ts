@@ -4,7 +4,14 @@ import { mkdtemp, open, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { Program, PROJECT, readyLine, serve, startTidemark } from "../kit/child-process.js";
+import {
+  Program,
+  PROJECT,
+  readyLine,
+  serve,
+  startTidemark,
+  type ProgramOptions,
+} from "../kit/child-process.js";
 import { answerOf, ask, HttpConnection, metricReaches, RawConnection, readMetric } from "../kit/raw-http.js";
 import { SseStream } from "../kit/sse-client.js";
 import { temporaryFolder } from "../kit/temporary-folder.js";
@@ -73,9 +80,38 @@ describe("tidemark serve", () => {
     await using tidemark = await startTidemark([], { env: { NODE_ENV: "development" } });
     using connection = new HttpConnection(tidemark.url);
 
-    const answers = [await connection.post("{nope"), await connection.post(TYPENAME, { accept: "nope" })];
+    using client = await WsClient.connect(tidemark.url);
 
+    const answers = [
+      await connection.post("{nope"),
+      await connection.post("{nope", { accept: "text/event-stream" }),
+      await connection.post(TYPENAME, { accept: "nope" }),
+      await client.ask({ query: "{ nope" }),
+    ];
+    client.send("{nope");
+
+    expect(await client.closed).toEqual({ code: 4400, reason: "Invalid message received" });
     expect(JSON.stringify(answers)).not.toMatch(/Unexpected|originalError|stack|node_modules|SyntaxError/);
+  });
+
+  it("ends with 1 when something is thrown outside of any request, and the log has it", async () => {
+    await using tidemark = await startTidemark([], failingBy("throw new Error('half done')"));
+
+    tidemark.program.signal("SIGUSR2");
+
+    expect(await tidemark.program.exited).toEqual({ code: 1, signal: null });
+    expect(tidemark.program.out.at(-1)).toMatch(/"level":60,.*half done.*"msg":"the server failed and ends"/);
+  });
+
+  it("goes on when a promise fails that nobody waited for, and the log has it under an id", async () => {
+    await using tidemark = await startTidemark([], failingBy("Promise.reject(new Error('not awaited'))"));
+    using connection = new HttpConnection(tidemark.url);
+
+    tidemark.program.signal("SIGUSR2");
+    const line = await tidemark.program.line((text) => text.includes("not awaited"));
+
+    expect(line).toMatch(/"level":50,.*"errorId":"[0-9a-f-]{36}"/);
+    expect((await connection.post(TYPENAME)).status).toBe(200);
   });
 
   it.each([
@@ -250,7 +286,6 @@ describe("The memory of a server stays bounded", () => {
       "sends pings of its own",
       (client) => repeat(10, () => client.send({ type: "ping", payload: { x: "x".repeat(50_000) } })),
     ],
-    ["sends pings of the WebSocket", (client) => repeat(200, () => client.socket.ping("x".repeat(125)))],
   ])("when a client %s", async (_, flood) => {
     await using tidemark = await startTidemark(["--keep-alive", "10m"]);
     using other = await WsClient.connect(tidemark.url);
@@ -287,6 +322,12 @@ describe("The memory of a server stays bounded", () => {
 
 function head(body: string): string {
   return `POST /graphql HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n`;
+}
+
+/** A program that does this at SIGUSR2, as a defect outside of any request would. */
+function failingBy(statement: string): ProgramOptions {
+  const script = `process.on("SIGUSR2", () => { ${statement}; });`;
+  return { env: { NODE_OPTIONS: `--import data:text/javascript,${encodeURIComponent(script)}` } };
 }
 
 async function createFile(text: string): Promise<{ readonly path: string } & AsyncDisposable> {

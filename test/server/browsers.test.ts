@@ -264,7 +264,7 @@ describe("Every answer", () => {
     ["the metrics", { path: "/metrics" }],
     ["the health", { path: "/health" }],
     ["whether it is ready", { path: "/ready" }],
-  ])("tells a browser what it may do with it: %s", async (_, request) => {
+  ])("tells a browser what it may do with it, and to keep no cookie: %s", async (_, request) => {
     await using server = await startServer();
     using connection = new HttpConnection(server.url);
 
@@ -276,6 +276,7 @@ describe("Every answer", () => {
       "referrer-policy": "no-referrer",
       "content-security-policy": expect.stringMatching(/^default-src 'none'.*frame-ancestors 'none'/),
     });
+    expect(headers).not.toHaveProperty("set-cookie");
   });
 
   it.each([

@@ -1,3 +1,4 @@
+import { brotliCompressSync, deflateSync, gzipSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
 import type { Journal } from "../../src/journal/journal.js";
 import { createMemoryJournal } from "../../src/journal/memory-journal.js";
@@ -13,6 +14,8 @@ const TYPENAME = { query: "{ __typename }" };
 
 /** Stores a job in "d": had it been executed, the count would tell. */
 const STORE = `mutation { storeTask(input: { database: "d", task: { description: "t" } }) { outcome } }`;
+
+const STORE_BODY = JSON.stringify({ query: STORE });
 
 const JSON_TYPE = "application/json";
 const GRAPHQL_TYPE = "application/graphql-response+json";
@@ -57,18 +60,40 @@ describe("A request by POST", () => {
     expect([answer.status, answer.body]).toEqual([200, `{"data":{"__typename":"Query"}}`]);
   });
 
-  it("with a batch is refused with 400, and nothing of it is executed", async () => {
-    await using server = await startServer();
-    using connection = new HttpConnection(server.url);
+  it.each([JSON_TYPE, GRAPHQL_TYPE, "text/event-stream", "*/*"])(
+    "with a batch is refused with 400, and nothing of it is executed, whoever asks for %s",
+    async (accept) => {
+      await using server = await startServer();
+      using connection = new HttpConnection(server.url);
+      const batch = JSON.stringify([{ query: STORE }, { query: STORE }]);
 
-    const answer = await connection.post(JSON.stringify([{ query: STORE }, { query: STORE }]));
+      const { status, body } = await connection.post(batch, { accept });
 
-    expect([answer.status, answerOf(answer).errors?.[0]?.extensions]).toEqual([
-      400,
-      { code: "BAD_USER_INPUT" },
-    ]);
-    expect(await taskCount(server.url)).toBe(0);
-  });
+      expect(status).toBe(400);
+      expect(body).toContain(`"extensions":{"code":"BAD_USER_INPUT"}`);
+      expect(await taskCount(server.url)).toBe(0);
+    },
+  );
+
+  it.each(
+    [JSON_TYPE, "text/event-stream"].flatMap((accept) => [
+      ["gzip", accept, gzipSync(STORE_BODY)] as const,
+      ["deflate", accept, deflateSync(STORE_BODY)] as const,
+      ["br", accept, brotliCompressSync(STORE_BODY)] as const,
+    ]),
+  )(
+    "whose body is packed by %s is not unpacked, and so can't grow, whoever asks for %s",
+    async (coding, accept, body) => {
+      await using server = await startServer();
+      using connection = new HttpConnection(server.url);
+      const headers = { "content-type": JSON_TYPE, "content-encoding": coding, accept };
+
+      const { status } = await connection.request({ method: "POST", headers, body });
+
+      expect(status).toBe(400);
+      expect(await taskCount(server.url)).toBe(0);
+    },
+  );
 
   it.each([
     ["nothing", ""],
@@ -189,6 +214,21 @@ describe("A request by another method", () => {
     await connection.until((received) => received.includes("\r\n\r\n"));
 
     expect(connection.received).toMatch(/^HTTP\/1.1 200 OK\r\n/);
+  });
+
+  it.each([
+    ["a page of another site", "Content-Type: application/json\r\nOrigin: http://evil.example", 5, 403],
+    ["a form", "Content-Type: text/plain", 5, 415],
+    ["a body that is too large", "Content-Type: application/json", 1_000_001, 413],
+  ])("that offers another protocol is refused as any: %s", async (_, headers, length, status) => {
+    await using server = await startServer();
+    using connection = await RawConnection.open(server.url);
+
+    const answer = await connection.ask(
+      `POST /graphql HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n${headers}\r\nContent-Length: ${length}\r\n\r\n`,
+    );
+
+    expect(answer.slice(0, 12)).toBe(`HTTP/1.1 ${status}`);
   });
 });
 
@@ -322,6 +362,25 @@ describe("A connection", () => {
       "GET /graphql HTTP/1.1\r\nHost: localhost\r\nA: b\nContent-Length: 5\r\n\r\n",
     ],
     ["no host", "GET /graphql HTTP/1.1\r\n\r\n"],
+    ["a length below 0", "POST /graphql HTTP/1.1\r\nHost: localhost\r\nContent-Length: -1\r\n\r\n"],
+    ["a length with a sign", "POST /graphql HTTP/1.1\r\nHost: localhost\r\nContent-Length: +5\r\n\r\n"],
+    ["a space before a colon", "POST /graphql HTTP/1.1\r\nHost: localhost\r\nContent-Length : 5\r\n\r\n"],
+    [
+      "a coding that there is not",
+      "POST /graphql HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nTransfer-Encoding: xchunked\r\n\r\n",
+    ],
+    [
+      "chunks before another coding",
+      "POST /graphql HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked, gzip\r\n\r\n",
+    ],
+    [
+      "a chunk whose length is none",
+      "POST /graphql HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+    ],
+    [
+      "two lengths beside an offer of another protocol",
+      "POST /graphql HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: h2c\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n",
+    ],
   ])("with %s is refused with 400 and closed", async (_, text) => {
     await using server = await startServer();
     using connection = await RawConnection.open(server.url);
@@ -612,7 +671,14 @@ describe("Hostile input", () => {
     ],
     ["a fragment in itself", { query: "{ ...A } fragment A on Query { ...A }" }],
     ["conflicting fields", { query: `{ ${"task: __typename ".repeat(20)} }` }],
+    ["a field as often as a document may have it", { query: `{ ${"__typename ".repeat(990)} }` }],
     ["an unfinished text", { query: `{ tasks(database: "` }],
+    ["fields in fields without an end", { query: "{ a ".repeat(2_000) }],
+    ["fields in fields, as deep as a document may be long", { query: inside(400, "{ a ", " }") }],
+    ["lists in lists", { query: `{ tasks(database: ${inside(450, "[", "]")}) { totalCount } }` }],
+    ["objects in objects", { query: `{ tasks(database: ${inside(240, "{ a: ", "}")}) { totalCount } }` }],
+    ["a type of lists of lists", { query: `query ($x: ${inside(450, "[", "]", "Int")}) { __typename }` }],
+    ["fragments in fragments", { query: `{ ${inside(300, "... { ", " }", "__typename")} }` }],
   ] as const)("is answered in plain words over every transport: %s", async (_, asked) => {
     const log = new RecordingLog();
     await using server = await startServer({}, { log });
@@ -629,6 +695,11 @@ describe("Hostile input", () => {
     expect(log.lines.filter(({ level }) => level === "error")).toEqual([]);
   });
 });
+
+/** What has so many layers around it. */
+function inside(layers: number, begin: string, end: string, core = ""): string {
+  return begin.repeat(layers) + core + end.repeat(layers);
+}
 
 const POST_BODY = JSON.stringify(TYPENAME);
 const POST_HEAD = `POST /graphql HTTP/1.1\r\nHost: localhost\r\nContent-Type: ${JSON_TYPE}\r\nContent-Length: ${POST_BODY.length}\r\n\r\n`;

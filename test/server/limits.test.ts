@@ -85,6 +85,18 @@ describe("A limit", () => {
     },
   );
 
+  it.each(TRANSPORTS)("bounds the mistakes that are told over $name", async ({ connect }) => {
+    await using server = await startServer();
+    using client = await connect(server.url);
+    const query = `{ ${Array.from({ length: 100 }, (_, at) => `nope${at}`).join(" ")} }`;
+
+    const { data, errors } = await client.ask({ query });
+
+    expect(data).toBeUndefined();
+    expect(errors?.map(({ extensions }) => extensions)).toEqual(repeated({ code: "BAD_USER_INPUT" }, 21));
+    expect(errors?.at(-1)?.message).toContain("Too many validation errors");
+  });
+
   it.each(CHANGING_TRANSPORTS)("lets the deepest tree pass over $name by default", async ({ connect }) => {
     await using server = await startServer();
     using client = await connect(server.url);
@@ -123,28 +135,34 @@ describe("bodyBytesMax", () => {
     expect(await readMetric(server.url, failures({ code: "LIMIT_EXCEEDED", limit: "bodyBytesMax" }))).toBe(1);
   });
 
-  it("bounds a body that does not say how long it is", async () => {
-    await using server = await startServer({ bodyBytesMax: "200" });
-    using connection = await RawConnection.open(server.url);
+  it.each(["application/json", "text/event-stream"])(
+    "bounds a body that does not say how long it is, whoever asks for %s",
+    async (accept) => {
+      await using server = await startServer({ bodyBytesMax: "200" });
+      using connection = await RawConnection.open(server.url);
 
-    const accepted = await connection.ask(chunkedPost([WITHIN.slice(0, 50), WITHIN.slice(50)]));
-    const refused = await connection.ask(chunkedPost([WITHIN, " "]));
+      const accepted = await connection.ask(chunkedPost(accept, [WITHIN.slice(0, 50), WITHIN.slice(50)]));
+      const refused = await connection.ask(chunkedPost(accept, [WITHIN, " "]));
 
-    expect(accepted).toMatch(/^HTTP\/1.1 200 /);
-    expect(refused).toMatch(/^HTTP\/1.1 413 /);
-    expect(refused).toContain(`"limit":"bodyBytesMax"`);
-  });
+      expect(accepted).toMatch(/^HTTP\/1.1 200 /);
+      expect(refused).toMatch(/^HTTP\/1.1 413 /);
+      expect(refused).toContain(`"limit":"bodyBytesMax"`);
+    },
+  );
 
-  it("is passed by what is announced, before any of it is sent", async () => {
-    await using server = await startServer({ bodyBytesMax: "200" });
-    using connection = await RawConnection.open(server.url);
+  it.each(["application/json", "text/event-stream"])(
+    "is passed by what is announced, before any of it is sent, whoever asks for %s",
+    async (accept) => {
+      await using server = await startServer({ bodyBytesMax: "200" });
+      using connection = await RawConnection.open(server.url);
 
-    const refused = await connection.ask(
-      "POST /graphql HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 201\r\n\r\n",
-    );
+      const refused = await connection.ask(
+        `POST /graphql HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nAccept: ${accept}\r\nContent-Length: 201\r\n\r\n`,
+      );
 
-    expect(refused).toMatch(/^HTTP\/1.1 413 /);
-  });
+      expect(refused).toMatch(/^HTTP\/1.1 413 /);
+    },
+  );
 });
 
 describe("messageBytesMax", () => {
@@ -586,9 +604,8 @@ function failures({ code, limit = "" }: { code: string; limit?: string }): strin
   return `tidemark_failures_total{code="${code}",limit="${limit}"}`;
 }
 
-function chunkedPost(chunks: readonly string[]): string {
-  const head =
-    "POST /graphql HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n";
+function chunkedPost(accept: string, chunks: readonly string[]): string {
+  const head = `POST /graphql HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nAccept: ${accept}\r\nTransfer-Encoding: chunked\r\n\r\n`;
   const body = chunks.map((chunk) => `${chunk.length.toString(16)}\r\n${chunk}\r\n`).join("");
   return `${head}${body}0\r\n\r\n`;
 }

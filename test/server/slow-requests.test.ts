@@ -44,19 +44,24 @@ describe("How slowly one may send is a setting, and who is slower is counted", (
   it.each([
     [
       "a head, --headers-timeout",
-      { headersTimeout: "100ms" },
+      { headersTimeout: "400ms" },
       "POST /graphql HTTP/1.1\r\nHost: localhost\r\nX-Slow: ",
     ],
-    ["the head of a handshake", { headersTimeout: "100ms" }, upgrade().slice(0, -2)],
+    ["the head of a handshake", { headersTimeout: "400ms" }, upgrade().slice(0, -2)],
     [
       "a whole request, --request-timeout",
-      { requestTimeout: "100ms" },
+      { requestTimeout: "400ms" },
       "POST /graphql HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{",
     ],
     [
       "a request for events",
-      { requestTimeout: "100ms" },
+      { requestTimeout: "400ms" },
       "POST /graphql HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nAccept: text/event-stream\r\nContent-Length: 9\r\n\r\n{",
+    ],
+    [
+      "a body that comes with an offer of another protocol",
+      { requestTimeout: "400ms" },
+      "POST /graphql HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: h2c\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{",
     ],
   ])("%s", async (_, flags, begun) => {
     await using server = await startServer(flags);

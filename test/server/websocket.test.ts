@@ -456,6 +456,8 @@ describe("A message against the protocol", () => {
     ["an id in an object", JSON.stringify({ ...SUBSCRIBE, id: { toString: "1" } })],
     ["no payload", JSON.stringify({ ...SUBSCRIBE, payload: undefined })],
     ["no query", JSON.stringify({ ...SUBSCRIBE, payload: {} })],
+    ["a batch", JSON.stringify([SUBSCRIBE, { ...SUBSCRIBE, id: "2" }])],
+    ["a batch in its payload", JSON.stringify({ ...SUBSCRIBE, payload: [TYPENAME, TYPENAME] })],
     ["variables in a list", JSON.stringify({ ...SUBSCRIBE, payload: { ...TYPENAME, variables: [] } })],
     [
       "an operation name of another kind",
@@ -514,6 +516,11 @@ describe("A message against the protocol", () => {
     [
       "a message in very many frames",
       Buffer.concat(Array.from({ length: 70 }, (_, at) => fragment(at))),
+      1008,
+    ],
+    [
+      "a message in very many frames of nothing",
+      Buffer.concat(Array.from({ length: 70 }, (_, at) => fragment(at, ""))),
       1008,
     ],
     ["a frame of a kind that there is not", Buffer.from([0x83, 0x80, 0, 0, 0, 0]), 1002],
@@ -621,6 +628,8 @@ describe("A handshake", () => {
     ["an old version", upgrade({ "Sec-WebSocket-Version": "7" })],
     ["no key", upgrade({ "Sec-WebSocket-Key": undefined })],
     ["another method", upgrade().replace("GET", "POST")],
+    ["a head that is too long", upgrade({ "X-Long": "x".repeat(20_000) })],
+    ["a subprotocol that is none", upgrade({ "Sec-WebSocket-Protocol": `${"b".padEnd(10_000)}x` })],
   ])("with %s is refused, and counts as no socket", async (_, text) => {
     await using server = await startServer();
     using connection = await RawConnection.open(server.url);
@@ -629,6 +638,19 @@ describe("A handshake", () => {
     await connection.ended();
 
     expect(connection.received).toMatch(/^HTTP\/1.1 4\d\d /);
+    expect(await readMetric(server.url, "tidemark_websockets")).toBe(0);
+  });
+});
+
+describe("A handshake that hides behind more headers than are read", () => {
+  it("is answered as what can be read of it, or refused as too long, and counts as no socket", async () => {
+    await using server = await startServer();
+    using connection = await RawConnection.open(server.url);
+
+    connection.write(upgrade().replace("Connection", `${"a: b\r\n".repeat(2_100)}Connection`));
+    await connection.until((received) => received.includes("\r\n\r\n"));
+
+    expect(connection.received).toMatch(/^HTTP\/1.1 (200|431) /); // the latter by newer versions of Node.js
     expect(await readMetric(server.url, "tidemark_websockets")).toBe(0);
   });
 });
@@ -714,6 +736,21 @@ describe("A client that does not read", () => {
     expect(client.socket.bufferedAmount).toBeGreaterThan(sent / 4);
     await rest();
     expect(client.socket.bufferedAmount).toBeGreaterThan(sent / 4);
+  });
+
+  it("and sends pings of the WebSocket is closed: the answers that wait have a bound", async () => {
+    await using server = await startServer({ keepAlive: "10m", slowReader: "10m" });
+    using other = await WsClient.connect(server.url);
+    using connection = await openRaw(server.url);
+    const ping = Buffer.concat([Buffer.from([0x89, 0xfd, 0, 0, 0, 0]), Buffer.alloc(125)]);
+    const pings = Buffer.concat(Array.from({ length: 500 }, () => ping));
+    connection.write(textFrame(JSON.stringify({ type: "connection_init" })));
+    await connection.until((received) => received.includes("connection_ack"));
+    connection.socket.pause();
+
+    while ((await readMetric(server.url, "tidemark_websockets")) > 1) connection.write(pings);
+
+    expect(await other.ask(TYPENAME)).toEqual({ data: { __typename: "Query" } });
   });
 
   it("is read from again when it reads, and loses nothing", async () => {
@@ -929,8 +966,9 @@ async function versionsUntil(
 }
 
 /** The first frame of a message, or one that goes on with it: none of them the last. */
-function fragment(at: number): Buffer {
-  return Buffer.from([at === 0 ? 0x01 : 0x00, 0x81, 0, 0, 0, 0, 0x20]);
+function fragment(at: number, text = " "): Buffer {
+  const head = [at === 0 ? 0x01 : 0x00, 0x80 + text.length, 0, 0, 0, 0];
+  return Buffer.concat([Buffer.from(head), Buffer.from(text)]);
 }
 
 /** The frame by which a server closes a socket. */

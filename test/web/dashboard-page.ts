@@ -40,6 +40,11 @@ export async function listedJobs(page: Page): Promise<string[]> {
   return names;
 }
 
+/** The role of what the keys go to. */
+export function focusedRole(page: Page): Promise<string | null | undefined> {
+  return page.evaluate(() => document.activeElement?.getAttribute("role"));
+}
+
 /** What the header says of the connection. */
 export function connectionOf(page: Page): Locator {
   return page.locator(".connection");
@@ -66,9 +71,12 @@ interface Axe {
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
-/** How many pixels the page is wider than what is seen of it. */
+/** How many pixels the page, or what scrolls in it, is wider than what is seen of it. */
 export function overflowOf(page: Page): Promise<number> {
-  return page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+  return page.evaluate(() => {
+    const scrollers = [document.documentElement, ...document.querySelectorAll("[data-scroller]")];
+    return Math.max(...scrollers.map(({ scrollWidth, clientWidth }) => scrollWidth - clientWidth));
+  });
 }
 
 /** Whether it becomes so, while the test has time. */

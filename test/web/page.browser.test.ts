@@ -48,14 +48,17 @@ describe.skipIf(!hasChromium())("The dashboard in a browser (needs Chromium)", {
 
   it("works behind a path prefix, and stays below it", async () => {
     await using server = await startServer();
+    await store(server.url);
     await using proxy = await PrefixProxy.open(server.url, "/tools/tidemark");
     await using browser = await openBrowser();
     const page = await openStrictPage(browser);
     const { urls } = recordPage(page);
 
     await open(page, proxy.url);
+    await page.waitForURL("**/?database=d");
 
     expect(urls).toContain(proxy.url);
+    expect(page.url()).toBe(`${proxy.url}?database=d`);
     expect(urls.filter((url) => !url.startsWith(proxy.url))).toEqual([]);
   });
 
@@ -80,7 +83,7 @@ describe.skipIf(!hasChromium())("The dashboard in a browser (needs Chromium)", {
       await store(server.url, job);
       await update(server.url, { ...job, updates: [{ path: "", done: 1 }] });
     };
-    while (jobCount < LIST_MIN) await storeOne();
+    for (let job = 0; job < LIST_MIN; job++) await storeOne();
     await using browser = await openBrowser();
     const page = await openStrictPage(browser);
     await open(page, `${server.url}/?database=${KEY.database}&sort=-elapsed`);

@@ -49,7 +49,7 @@ export function JobList({ store }: { readonly store: JobStore }) {
       tabIndex={0}
       data-scroller
       onKeyDown={onKeyDown}
-      onFocus={(event) => isReached(event, grid.current) && activeId === undefined && move(0)}
+      onFocus={(event) => isReached(event, grid.current) && store.activeId.peek() === undefined && move(0)}
       onClick={(event) => onRowClick(event, store)}
       onScroll={() => (store.scrollTop = grid.current!.scrollTop)}
     >

@@ -8,6 +8,7 @@ import { freePort } from "../../kit/free-port.js";
 import { PROJECT, Program } from "../../kit/child-process.js";
 import { ask } from "../../kit/raw-http.js";
 import { startServer } from "../../kit/server.js";
+import { SeverableProxy } from "../../kit/severable-proxy.js";
 import { Tokens } from "../../kit/tokens.js";
 import { requestCancel } from "../../server/jobs.js";
 
@@ -210,8 +211,8 @@ describe("A cancel that is asked for on the server", () => {
 
   it("ends it by SIGKILL where SIGTERM does not help in time", async () => {
     await using server = await startServer();
-    const stubborn = ["sh", "-c", "trap '' TERM; echo ready; exec sleep 600"];
-    await using program = tidemark(server.url, stubborn, ["--kill-after", "50ms"]);
+    const slow = node(`process.on("SIGTERM", () => setTimeout(() => process.exit(0), 8_000)); ${READY}`);
+    await using program = tidemark(server.url, slow, ["--kill-after", "50ms"]);
     await program.line((line) => line === "ready");
     await jobBecomes(server.url, ({ tasks }) => tasks[0]!.status === "RUNNING");
     await ask(server.url, requestCancel({ ...JOB }));
@@ -260,6 +261,21 @@ describe("A server", () => {
     program.write("\n");
 
     expect((await program.exited).code).toBe(0);
+    expect(endOf(await shownJob(server.url))[0]).toBe("FINISHED");
+  });
+
+  it("that is away at the end is waited for where it knows the job", async () => {
+    await using server = await startServer();
+    await using network = await SeverableProxy.open(server.url);
+    await using program = tidemark(network.url, ["sh", "-c", "read line; echo end"]);
+    await jobBecomes(server.url, ({ tasks }) => tasks[0]!.status === "RUNNING");
+    network.shut();
+    program.write("\n");
+    await program.line((line) => line === "end");
+    await once(spawn(process.execPath, ["--eval", ""]), "exit"); // so long it is away
+    network.reopen();
+
+    expect(await program.exited).toEqual({ code: 0, signal: null });
     expect(endOf(await shownJob(server.url))[0]).toBe("FINISHED");
   });
 
