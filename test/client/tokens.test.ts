@@ -62,19 +62,18 @@ describe("A worker of a server that asks who asks", () => {
 
   it("hears that it needs another token also from a server that was away", async () => {
     const port = await freePort();
+    const url = `http://127.0.0.1:${port}`;
     const tokens = new Tokens();
     await tokens.grant("alice");
     const told = new EventEmitter();
     const onError = (error: TidemarkError): void => void told.emit(error.code, error.message);
-    connect({ url: `http://127.0.0.1:${port}`, onError })
-      .job({}, leaf("read"))
-      .announce();
+    connect({ url, onError }).job({}, leaf("read")).announce();
 
     await once(told, "UNAVAILABLE");
     await using server = await startServer({ port, auth: tokens.auth });
     const [message] = await once(told, "UNAUTHENTICATED");
 
-    expect([server.port, message]).toEqual([port, expect.stringContaining("who asks")]);
+    expect([server.url, message]).toEqual([url, expect.stringContaining("who asks")]);
   });
 
   it("hears that it may not, and works on", async () => {
