@@ -34,9 +34,9 @@ export interface ConnectOptions extends ServerOptions {
   /** How long an end that the server does not know of keeps the process alive, milliseconds. Default 5,000. */
   readonly endTimeoutMs?: number | undefined;
   /**
-   * Called when the server can't be reached (once, until it could be again), and when it refuses something; then with
-   * the job. Nothing is lost by the first: reports wait. After STALE_ATTEMPT, NOT_FOUND and FORBIDDEN the job is no
-   * longer reported. Default: nobody is told.
+   * Called when the server can't be reached, or wants another token (once for each, until it takes reports again), and
+   * when it refuses something; then with the job. Nothing is lost by the first two: reports wait. After STALE_ATTEMPT,
+   * NOT_FOUND and FORBIDDEN the job is no longer reported. Default: nobody is told.
    */
   readonly onError?: ((error: TidemarkError, job?: Job) => void) | undefined;
   /** The source of time; for tests. */

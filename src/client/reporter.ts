@@ -10,6 +10,7 @@
  *
  * Nothing here keeps the process alive but `EndedJobs`, and those for `endTimeoutMs`.
  */
+import type { ErrorCode } from "../protocol/error-codes.js";
 import { unavailable, type TidemarkError } from "../protocol/tidemark-error.js";
 import { Backoff } from "./backoff.js";
 import { CancelRequests } from "./cancel-requests.js";
@@ -31,7 +32,7 @@ export interface ReporterOptions {
   /** How long the process is kept alive for the end of a job that the server does not know of, milliseconds. */
   readonly endTimeoutMs: number;
   readonly clock: ClientClock;
-  /** The server can't be reached. Told once, and again only after it could be. */
+  /** The server can't be reached, or can't take reports now. Told once for each code, and again only after it took some. */
   readonly onAway: (error: TidemarkError) => void;
 }
 
@@ -49,6 +50,8 @@ export class Reporter {
   readonly #timer: RoundTimer;
   readonly #backoff = new Backoff();
   readonly #ended: EndedJobs;
+  /** Why nothing is taken, as far as it was told. */
+  readonly #codesTold = new Set<ErrorCode>();
   /** Jobs that have something to say, or may have. */
   readonly #outboxes = new Set<Outbox>();
   /** The one that is under way. */
@@ -133,15 +136,17 @@ export class Reporter {
 
   #succeeded(): void {
     this.#backoff.succeeded();
+    this.#codesTold.clear();
     this.#timer.resume();
   }
 
   #failed(error: TidemarkError): void {
-    const wasAway = this.#backoff.isFailing;
     const pauseMs = this.#backoff.failed();
     this.#timer.pause(this.#ended.isKeepingAlive ? pauseAtEnd() : pauseMs);
     this.#ended.release();
-    if (!wasAway) this.#options.onAway(error);
+    if (this.#codesTold.has(error.code)) return;
+    this.#codesTold.add(error.code);
+    this.#options.onAway(error);
   }
 
   #next(): void {

@@ -1,7 +1,9 @@
+import { EventEmitter, once } from "node:events";
 import { describe, expect, it } from "vitest";
-import { connect, leaf, task } from "../../src/client/index.js";
+import { connect, leaf, task, type TidemarkError } from "../../src/client/index.js";
 import { ManualClock } from "../kit/manual-clock.js";
 import { ALICE, BOB, DATABASE, toReport, toStore } from "../kit/requests.js";
+import { freePort } from "../kit/free-port.js";
 import { startServer } from "../kit/server.js";
 import { Tokens } from "../kit/tokens.js";
 import { eventsUntil, kindsOf, TRANSPORTS, watchImpatiently } from "./watching.js";
@@ -56,6 +58,22 @@ describe("A worker of a server that asks who asks", () => {
 
     const store = await server.provider.getTaskStore(DATABASE);
     expect(store.get(ALICE)?.task.status).toBe("FINISHED");
+  });
+
+  it("hears that it needs another token also from a server that was away", async () => {
+    const port = await freePort();
+    const url = `http://127.0.0.1:${port}`;
+    const tokens = new Tokens();
+    await tokens.grant("alice");
+    const told = new EventEmitter();
+    const onError = (error: TidemarkError): void => void told.emit(error.code, error.message);
+    connect({ url, onError }).job({}, leaf("read")).announce();
+
+    await once(told, "UNAVAILABLE");
+    await using server = await startServer({ port, auth: tokens.auth });
+    const [message] = await once(told, "UNAUTHENTICATED");
+
+    expect([server.url, message]).toEqual([url, expect.stringContaining("who asks")]);
   });
 
   it("hears that it may not, and works on", async () => {

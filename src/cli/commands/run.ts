@@ -1,5 +1,5 @@
 /** `tidemark run`: any program as a job. What it does is in the folder `run`; here are its options and its help. */
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import { ConfigError } from "../../config.js";
 import { parseDuration } from "../../util/duration.js";
 import {
@@ -43,9 +43,14 @@ export function addRunCommand(program: Command, run: Run, { env }: Pick<Surround
     .option("--name <text>", "What the job is called (default: the command line, which may hold secrets)")
     .option("--job <id>", "Id of the job (default: one that nobody else has)")
     .option("--user <name>", "Whose job it is (default: who the server says you are)")
-    .option("--kill-after <duration>", "How long after a cancel's SIGTERM comes SIGKILL", "10s")
+    .addOption(
+      new Option("--kill-after <duration>", "How long after a cancel's SIGTERM comes SIGKILL").default(
+        "10s",
+        "10s",
+      ),
+    )
     .option("--tty", "Give the command a terminal, by script of util-linux; stderr joins stdout")
-    .option("-v, --verbose", "Tell on stderr which job it is, and why it can't be reported")
+    .option("-v, --verbose", "Tell on stderr which job it is, and whatever keeps it from being reported")
     .addHelpText("after", HELP)
     .action((command: RunOptions["command"], flags: RunFlags) =>
       run({
@@ -90,8 +95,10 @@ const TIMER_MAX_MS = 24 * 86_400_000;
 const HELP = `
 What the command prints passes through unchanged, its input and its signals too, and the exit code is its own: 128 and
 the number of the signal that killed it, 127 where it is not found, 126 where it can't be executed. Without a server it
-runs all the same. The job is FINISHED at exit code 0; CANCELED when it ended otherwise after a cancel request, Ctrl+C or
-another signal that was sent to end it; else FAILED, with its last lines.
+runs all the same; one line on stderr tells of a server that refuses the job, as for a token that has run out.
+
+The job is FINISHED at exit code 0; CANCELED when it ended otherwise after a cancel request, Ctrl+C or another signal
+that was sent to end it; else FAILED, with its last lines.
 
 Understood are percentages, n/m, tqdm, pip, curl, wget, rsync, ffmpeg, make (of CMake), ninja, git and apt. Many programs
 show progress at a terminal only, and here they write into a pipe. Ask them for it (rsync --info=progress2,

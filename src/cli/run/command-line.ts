@@ -8,16 +8,9 @@ export function textOf(command: CommandLine): string {
   return command.map((word) => (PLAIN.test(word) ? word : quoted(word))).join(" ");
 }
 
-/** The program without its folder. */
-export function programOf([program]: CommandLine): string {
-  return basename(program) || "command";
-}
-
 /** A job id that nobody else has, and that can be read: "rsync-20261123-172110-9f3a1c". */
-export function jobIdOf(command: CommandLine, now: Date): string {
-  const name = programOf(command)
-    .replaceAll(/[^\w.+-]/g, "_")
-    .slice(0, 60);
+export function jobIdOf([program]: CommandLine, now: Date): string {
+  const name = (basename(program) || "command").replaceAll(/[^\w.+-]/g, "_").slice(0, 60);
   const [date, time] = now.toISOString().replaceAll(/[-:]/g, "").split(/[T.]/);
   return `${name}-${date}-${time}-${randomBytes(3).toString("hex")}`;
 }

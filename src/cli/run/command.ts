@@ -34,7 +34,8 @@ export function startCommand([program, ...args]: CommandLine): Command {
       kill: (signal) => void child.kill(signal),
     };
   } catch (error) {
-    const ended = Promise.resolve(notStarted(program === "" ? { code: "ENOENT" } : error));
+    const isFound = program !== "" && isThere(error);
+    const ended = Promise.resolve<CommandEnd>({ kind: "NOT_STARTED", isFound });
     return { stdout: nothing(), stderr: nothing(), ended, kill: () => {} };
   } finally {
     closeEntries(pipes ?? []);
@@ -55,15 +56,17 @@ export function exitCodeOfEnd(end: CommandEnd): number {
 
 function endOf(child: ChildProcess): Promise<CommandEnd> {
   return new Promise((resolve) => {
-    child.on("error", (error) => child.pid === undefined && resolve(notStarted(error)));
+    child.on("error", (error) => {
+      if (child.pid === undefined) resolve({ kind: "NOT_STARTED", isFound: isThere(error) });
+    });
     child.on("exit", (code, signal) =>
       resolve(signal ? { kind: "KILLED", signal } : { kind: "EXITED", code: code ?? 0 }),
     );
   });
 }
 
-function notStarted(error: unknown): CommandEnd {
-  return { kind: "NOT_STARTED", isFound: codeOf(error) !== "ENOENT" };
+function isThere(error: unknown): boolean {
+  return codeOf(error) !== "ENOENT";
 }
 
 function nothing(): Readable {

@@ -106,7 +106,7 @@ const FORMATS: readonly Format[] = [
   {
     // curl -#: "#########                                                     13.1%"
     pattern: /^#* +(?<percent>\d+\.\d)%$|^#+ (?<full>100\.0)%$/u,
-    read: ({ percent, full }) => percentage("curl", "", percent ?? full ?? "", 1_000),
+    read: ({ percent, full }) => percentage("curl", "", percent ?? full ?? ""),
   },
   {
     // wget: "out.bin              45%[========>           ] 440.00K   300KB/s"

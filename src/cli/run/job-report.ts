@@ -1,26 +1,26 @@
-import { leaf, type Job, type Task } from "../../client/index.js";
+import { leaf, task, type Job, type Task, type TaskSpec } from "../../client/index.js";
 import { LastLines } from "./last-lines.js";
 import type { OutputObserver } from "./output-reader.js";
 import { Phases, type PhaseStep } from "./phases.js";
+import { PhaseLeaf } from "./phase-leaf.js";
 import type { Reading } from "./reading.js";
 
 /**
- * Tells a job what a program prints. Its phases are leaves; what comes before the first one that has a name of its own is
- * a leaf with the name of the program. The latest line is the root's message, and warnings go to the log.
+ * Tells a job what a program prints. Its phases are leaves, the latest line is the root's message, and warnings go to the
+ * log. The first phase has its leaf before it is known, as no tree is without one, and no leaf can be renamed: what it
+ * counts is the leaf's message.
  */
 export class JobReport implements OutputObserver {
   readonly lastLines = new LastLines();
   readonly #root: Task;
-  readonly #program: string;
   readonly #phases = new Phases();
-  readonly #leaves: Task[] = [];
+  readonly #leaves: PhaseLeaf[] = [];
   #warningCount = 0;
   #shownLine = "";
 
-  /** @param job its root has one leaf, named as the program. */
-  constructor(job: Job, program: string) {
+  /** @param job a new one, with the tree of `treeOf`. */
+  constructor(job: Job) {
     this.#root = job.task;
-    this.#program = program;
     this.#root.sub(0).begin();
   }
 
@@ -28,9 +28,13 @@ export class JobReport implements OutputObserver {
     for (const step of this.#phases.take(reading)) this.#apply(step);
   }
 
-  line(text: string): void {
-    this.lastLines.add(text);
+  line(text: string, counter: string | undefined): void {
+    this.lastLines.add(text, counter);
     if (WARNING.test(text) && this.#warningCount++ < WARNINGS_MAX) this.#root.log.warning(text);
+  }
+
+  counterLine(text: string, counter: string): void {
+    this.lastLines.addOfCounter(text, counter);
   }
 
   /** The latest line is now the message. */
@@ -41,19 +45,29 @@ export class JobReport implements OutputObserver {
   }
 
   #apply(step: PhaseStep): void {
-    if (step.kind === "BEGIN") return void (this.#leaves[step.phase] = this.#leafOf(step.phase, step.label));
+    if (step.kind === "BEGIN")
+      return void (this.#leaves[step.phase] = new PhaseLeaf(this.#leafOf(step.phase, step.label)));
     const phase = this.#leaves[step.phase]!; // it has begun
     if (step.kind === "END") return phase.finish();
-    if (step.volume !== undefined) phase.volume(step.volume);
-    phase.set(step.done);
+    phase.move(step.done, step.volume);
   }
 
   #leafOf(phase: number, label: string): Task {
+    if (phase > 0) return this.#root.add(leaf(label || nameOf(phase)))[0]!; // as many as were given
     const first = this.#root.sub(0);
-    if (phase === 0 && label === "") return first;
-    if (phase === 0) first.finish();
-    return this.#root.add(leaf(label || this.#program))[0]!; // as many as were given
+    first.message(label);
+    return first;
   }
+}
+
+/** The tree of a program that has printed nothing. */
+export function treeOf(description: string): TaskSpec {
+  return task(description, leaf(nameOf(0)));
+}
+
+/** For a counter that does not say what it counts. The program's name would promise that it ends as the program does. */
+function nameOf(phase: number): string {
+  return `phase ${phase + 1}`;
 }
 
 const WARNING = /\bwarning: |^\W?warn(?:ing)?\b/i;

@@ -1,13 +1,15 @@
 import { FormatContext, readFormat } from "./formats.js";
-import { PlainCounters } from "./plain-counters.js";
+import { PlainCounters, type CounterLine } from "./plain-counters.js";
 import type { Reading } from "./reading.js";
 import { TerminalLines, type TerminalLine } from "./terminal-lines.js";
 
 /** Takes what there is to know of an output. */
 export interface OutputObserver {
   reading(reading: Reading): void;
-  /** A line that says something else, and will not be drawn over. */
-  line(text: string): void;
+  /** A line that says something else, and will not be drawn over. It may turn out to be one of `counter`. */
+  line(text: string, counter: string | undefined): void;
+  /** A line that is a counter's; so were those of this counter before it. */
+  counterLine(text: string, counter: string): void;
 }
 
 /** Reads one output of a program: bytes, cut anywhere, become readings and lines. */
@@ -32,8 +34,7 @@ export class OutputReader {
 
   /** Nothing has come for a moment, and so the last row stands there as it is meant; more may come all the same. */
   rest(): void {
-    const { row } = this.#terminal;
-    for (const reading of this.#readings(row) ?? []) this.#observer.reading(reading);
+    this.#read(this.#terminal.row);
   }
 
   /** No more comes. */
@@ -44,18 +45,20 @@ export class OutputReader {
   }
 
   #take(line: TerminalLine): void {
-    const readings = this.#readings(line);
-    for (const reading of readings ?? []) this.#observer.reading(reading);
-    if (readings || line.isDrawnOver) return;
+    const { isKnown, plain } = this.#read(line);
+    if (isKnown || line.isDrawnOver) return;
+    if (plain?.isCounter) return this.#observer.counterLine(line.text, plain.counter);
     this.#context.take(line.text);
-    this.#observer.line(line.text);
+    this.#observer.line(line.text, plain?.counter);
   }
 
-  /** Undefined where the line is none that counts. */
-  #readings(line: TerminalLine): readonly Reading[] | undefined {
+  /** Tells the readings of a line, and gives back what it is besides. */
+  #read(line: TerminalLine): { readonly isKnown: boolean; readonly plain?: CounterLine | undefined } {
     const known = readFormat(line.text, this.#context);
-    if (known) return known;
+    for (const reading of known ?? []) this.#observer.reading(reading);
+    if (known) return { isKnown: true };
     const plain = this.#counters.read(line);
-    return plain && [plain];
+    if (plain?.reading) this.#observer.reading(plain.reading);
+    return { isKnown: false, plain };
   }
 }

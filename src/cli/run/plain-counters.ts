@@ -5,42 +5,60 @@
  * 1. It stands alone: next to no letter, digit, dot, slash, colon or hyphen, as in a version, date, path or address; and
  *    it makes sense: at most 100 %, not more than there are, of at least 2. A line with several of a kind has none.
  * 2. A counter moves. In a line that is drawn over, one look is enough. In lines that follow each other, what comes before
- *    the number has to be the same but for digits, and the number to grow, twice: then the third line counts.
+ *    the number has to be the same but for digits, and the number to grow, twice: then the third line counts, and all
+ *    three are a counter's.
  * 3. Where a line has both, "3/10 (30%)", it is the count.
  */
 import { counted, percentage, type Reading } from "./reading.js";
 import type { TerminalLine } from "./terminal-lines.js";
 
 export class PlainCounters {
-  /** What may become a counter, by what comes before its number; the latest last. */
+  /** What is a counter, or may become one, by what comes before its number; the latest last. */
   readonly #candidates = new Map<string, Candidate>();
 
-  /** The reading of a line that is in no known format; undefined when it has none that can be trusted. */
-  read({ text, isDrawnOver }: TerminalLine): Reading | undefined {
+  /** What a line counts that is in no known format; undefined where it has no such number. */
+  read({ text, isDrawnOver }: TerminalLine): CounterLine | undefined {
     if (!HAS_COUNTER.test(text)) return undefined;
     const found = only(text, COUNT, countOf) ?? only(text, PERCENT, percentOf);
-    return found && (isDrawnOver || this.#hasMoved(found)) ? found.reading : undefined;
+    if (!found) return undefined;
+    const counter = `${found.before.replaceAll(/\d+/g, "#")} ${found.reading.volume}`;
+    if (isDrawnOver) return { counter, isCounter: true, reading: found.reading };
+    return this.#follow(counter, found.reading);
   }
 
-  #hasMoved({ before, reading }: Found): boolean {
-    const key = `${before.replaceAll(/\d+/g, "#")} ${reading.volume}`;
-    const { done = -1, growths = -1 } = this.#candidates.get(key) ?? {};
+  #follow(counter: string, reading: Reading): CounterLine {
+    const { done = -1, growths = -1, isCounter = false } = this.#candidates.get(counter) ?? {};
     const grown = reading.done > done ? growths + 1 : growths;
-    this.#candidates.delete(key);
-    this.#candidates.set(key, {
+    const counts = grown >= GROWTHS_NEEDED && reading.done >= done;
+    const candidate = {
       done: Math.max(done, reading.done),
       growths: reading.done < done ? 0 : grown,
-    });
+      isCounter: isCounter || counts,
+    };
+    this.#candidates.delete(counter);
+    this.#candidates.set(counter, candidate);
     const [oldest] = this.#candidates.keys();
     if (this.#candidates.size > CANDIDATES_MAX) this.#candidates.delete(oldest!); // there is one
-    return grown >= GROWTHS_NEEDED && reading.done >= done;
+    return { counter, isCounter: candidate.isCounter, reading: counts ? reading : undefined };
   }
+}
+
+/** A line with a number that may be a counter's. */
+export interface CounterLine {
+  /** The same for all lines of one counter. */
+  readonly counter: string;
+  /** It is a counter's, and so were those before it. */
+  readonly isCounter: boolean;
+  /** Undefined when it can't be trusted. */
+  readonly reading: Reading | undefined;
 }
 
 interface Candidate {
   readonly done: number;
   /** How often it has grown since it was first seen, or went back. */
   readonly growths: number;
+  /** It has counted once. */
+  readonly isCounter: boolean;
 }
 
 interface Found {
@@ -71,7 +89,7 @@ function countOf(
 
 function percentOf({ groups: { percent = "" } = {} }: RegExpMatchArray, before: string): Reading | undefined {
   const label = labelOf(before);
-  return percentage(`percent ${label}`, label, percent, 1_000);
+  return percentage(`percent ${label}`, label, percent);
 }
 
 /** The words before the number, without other numbers and bars, which change. */

@@ -4,7 +4,7 @@ export interface Reading {
   readonly series: string;
   /** What is counted there, for people; empty where nothing says so. */
   readonly label: string;
-  /** Whole units, at most the volume. */
+  /** Whole units, at most the volume; of a percentage as many decimals as it is told with, two at most. */
   readonly done: number;
   /** Undefined while the program itself does not know it. */
   readonly volume: number | undefined;
@@ -26,16 +26,11 @@ export function counted(
   return { series, label: tidied(label), done: Math.min(whole, all ?? whole), volume: all };
 }
 
-/** A percentage as so many of 100 units, or of 1,000 where tenths are told; undefined for what is above 100. */
-export function percentage(
-  series: string,
-  label: string,
-  percent: string,
-  volume: 100 | 1_000 = 100,
-): Reading | undefined {
+/** A percentage as so many of 100 units; undefined for what is above 100. */
+export function percentage(series: string, label: string, percent: string): Reading | undefined {
   const value = Number(percent.replace(",", "."));
   if (!(value <= 100)) return undefined;
-  return counted(series, label, Math.floor((value * volume) / 100 + ROUNDING), volume);
+  return { series, label: tidied(label), done: Math.floor(value * 100 + ROUNDING) / 100, volume: 100 };
 }
 
 /** "1.5M", "12 kB", "1,234", "64.00K", "900": what is meant, as a number; each step of a unit is 1,000. */
@@ -49,7 +44,7 @@ function tidied(label: string): string {
   return label.replace(/^[^\p{L}\p{N}]+/u, "").replace(/[\s:.,;|([{<=-]+$/u, "");
 }
 
-/** 0.3 * 10 is less than 3. */
+/** 0.29 * 100 is less than 29. */
 const ROUNDING = 1e-9;
 const SIZE = /^([\d.,]+)\s*([kKMGTPEZY]?)(?:i?B|bytes)?$/;
 const UNITS = ["", "K", "M", "G", "T", "P", "E", "Z", "Y"];

@@ -1,10 +1,12 @@
 /** A running command as a job: what it prints is read, and its end is the job's. */
-import { connect, leaf, task, type Job } from "../../client/index.js";
+import { connect, type Job } from "../../client/index.js";
 import type { RunOptions } from "../commands/run.js";
+import type { TidemarkError } from "../../protocol/tidemark-error.js";
 import { DELAY_MAX_MS } from "../../util/clock.js";
-import { jobIdOf, programOf, textOf } from "./command-line.js";
+import { harmless } from "../render/harmless.js";
+import { jobIdOf, textOf } from "./command-line.js";
 import type { Command, CommandEnd } from "./command.js";
-import { JobReport } from "./job-report.js";
+import { JobReport, treeOf } from "./job-report.js";
 import { OutputReader } from "./output-reader.js";
 import { passThrough } from "./pass-through.js";
 import { Sampled } from "./sampled.js";
@@ -19,7 +21,7 @@ export async function reportCommand(
   interruptedBy: () => NodeJS.Signals | undefined,
 ): Promise<CommandEnd> {
   const job = jobOf(options);
-  const report = new JobReport(job, programOf(options.command));
+  const report = new JobReport(job);
   const knowledge = new Knowledge(job);
   const stopCanceling = cancelWith(job, command, options.killAfterMs);
   const outputs = [
@@ -29,7 +31,7 @@ export async function reportCommand(
   const end = await command.ended;
   stopCanceling();
   await Promise.all(outputs.map((finish) => finish()));
-  if (end.kind === "NOT_STARTED") process.stderr.write(`tidemark: ${failureOf(end, options, report)}\n`);
+  if (end.kind === "NOT_STARTED") tell(failureOf(end, options, report));
   const endedAt = performance.now();
   await endJob(job, end, interruptedBy(), () => failureOf(end, options, report));
   await knowledge.ofEnd(Math.max(0, endedAt + END_TIMEOUT_MS - performance.now()));
@@ -44,10 +46,21 @@ function jobOf({
   username,
   isVerbose,
 }: RunOptions): Job {
-  const tell = (text: string): void => void (isVerbose && process.stderr.write(`tidemark: ${text}\n`));
-  tell(`job ${jobId}, in database ${server.database} at ${server.url}`);
-  const tidemark = connect({ ...server, onError: ({ message }) => tell(message) });
-  return tidemark.job({ jobId, username }, task(name ?? textOf(command), leaf(programOf(command))));
+  if (isVerbose) tell(`job ${jobId}, in database ${server.database} at ${server.url}`);
+  const onError = (error: TidemarkError): void => {
+    if (isVerbose || isRefused(error)) tell(`the job is not reported: ${error.message}`);
+  };
+  const tidemark = connect({ ...server, onError });
+  return tidemark.job({ jobId, username }, treeOf(name ?? textOf(command)));
+}
+
+/** Somebody has to mend what is asked of the server, while one that is away comes back by itself. */
+function isRefused({ code }: TidemarkError): boolean {
+  return code === "UNAUTHENTICATED" || code === "FORBIDDEN" || code === "BAD_USER_INPUT";
+}
+
+function tell(text: string): void {
+  process.stderr.write(`tidemark: ${harmless(text)}\n`);
 }
 
 /** Lets an output through and reads it; what is returned finishes that. */

@@ -1,5 +1,6 @@
 /** Outputs of programs, and what is read of them. */
 import { readFileSync } from "node:fs";
+import { LastLines } from "../../../src/cli/run/last-lines.js";
 import { OutputReader } from "../../../src/cli/run/output-reader.js";
 import { Phases } from "../../../src/cli/run/phases.js";
 import type { Reading } from "../../../src/cli/run/reading.js";
@@ -7,6 +8,9 @@ import type { Reading } from "../../../src/cli/run/reading.js";
 export interface ReadOutput {
   readonly readings: readonly Reading[];
   readonly lines: readonly string[];
+  /** The message of a job and the reason of its failure, if it ended here. */
+  readonly message: string;
+  readonly reason: string;
 }
 
 /** Bytes that a program has printed; how each was recorded is told beside them. */
@@ -18,13 +22,18 @@ export function recorded(name: string): Uint8Array {
 export function readAll(...chunks: readonly (string | Uint8Array)[]): ReadOutput {
   const readings: Reading[] = [];
   const lines: string[] = [];
+  const lastLines = new LastLines();
   const reader = new OutputReader({
     reading: (reading) => readings.push(reading),
-    line: (text) => lines.push(text),
+    line: (text, counter) => {
+      lines.push(text);
+      lastLines.add(text, counter);
+    },
+    counterLine: (text, counter) => lastLines.addOfCounter(text, counter),
   });
   for (const chunk of chunks) reader.write(typeof chunk === "string" ? Buffer.from(chunk) : chunk);
   reader.end();
-  return { readings, lines };
+  return { readings, lines, message: lastLines.latest, reason: lastLines.text };
 }
 
 /** The phases that readings make, each as "label: done done … of volume"; `*` where it has ended before the output. */

@@ -12,10 +12,10 @@ const RECORDED: readonly (readonly [name: string, phases: readonly string[]])[] 
   [
     "apt.tty",
     [
-      "Reading package lists: 0 930 940 980 of 1000",
-      "Building dependency tree: 0 500 of 1000",
-      "Reading state information: 0 of 1000",
-      "Reading database: 50 100 150 200 250 300 350 400 450 500 550 600 650 700 750 800 850 900 950 1000 of 1000 *",
+      "Reading package lists: 0 93 94 98 of 100",
+      "Building dependency tree: 0 50 of 100",
+      "Reading state information: 0 of 100",
+      "Reading database: 5 10 15 20 25 30 35 40 45 50 55 60 65 70 75 80 85 90 95 100 of 100 *",
       "Installing: 0 20 40 60 80 of 100",
     ],
   ],
@@ -23,7 +23,7 @@ const RECORDED: readonly (readonly [name: string, phases: readonly string[]])[] 
   [
     "curl-hash.tty",
     [
-      ": 44 66 87 109 131 153 175 197 218 240 262 284 306 328 350 371 393 415 437 459 481 502 524 546 568 590 612 634 655 677 721 743 765 786 808 830 852 874 896 918 939 961 983 1000 of 1000",
+      ": 4.4 6.6 8.7 10.9 13.1 15.3 17.5 19.7 21.8 24 26.2 28.4 30.6 32.8 35 37.1 39.3 41.5 43.7 45.9 48.1 50.2 52.4 54.6 56.8 59 61.2 63.4 65.5 67.7 72.1 74.3 76.5 78.6 80.8 83 85.2 87.4 89.6 91.8 93.9 96.1 98.3 100 of 100",
     ],
   ],
   ["curl-meter", [": 448000 1088000 1728000 2368000 2929000 of 2929000"]],

@@ -9,6 +9,7 @@ import { PROJECT, Program } from "../../kit/child-process.js";
 import { ask } from "../../kit/raw-http.js";
 import { startServer } from "../../kit/server.js";
 import { SeverableProxy } from "../../kit/severable-proxy.js";
+import { Tokens } from "../../kit/tokens.js";
 import { requestCancel } from "../../server/jobs.js";
 
 /** The built command, with real programs and a real server. */
@@ -78,12 +79,11 @@ describe("The job of a command", () => {
 
     expect(linesOf(job)).toEqual([
       "Copy FINISHED 611/611",
-      "sh FINISHED 0/0",
-      "file1.bin FINISHED 100/100",
+      "phase 1 FINISHED 100/100",
       "files FINISHED 11/11",
       ...[2, 3, 4, 5, 6].map((file) => `file${file}.bin FINISHED 100/100`),
     ]);
-    expect(job.tasks[0]!.message).toBe("all done");
+    expect(job.tasks.slice(0, 2).map(({ message }) => message)).toEqual(["all done", "file1.bin"]);
     expect(job.log).toEqual([{ level: "WARNING", path: "", message: "a.c:1: warning: unused" }]);
   });
 
@@ -91,12 +91,12 @@ describe("The job of a command", () => {
     await using server = await startServer();
     await using program = tidemark(server.url, ["sh", "-c", `printf '\\r10%%\\r45%%'; read line`]);
 
-    const job = await jobBecomes(server.url, ({ tasks }) => tasks[1]?.progress.done === 450);
+    const job = await jobBecomes(server.url, ({ tasks }) => tasks[1]?.progress.done === 45);
     program.endInput();
 
     expect(linesOf(job)).toEqual([
-      `sh -c 'printf '\\''\\r10%%\\r45%%'\\''; read line' RUNNING 450/1000`,
-      "sh RUNNING 450/1000",
+      `sh -c 'printf '\\''\\r10%%\\r45%%'\\''; read line' RUNNING 45/100`,
+      "phase 1 RUNNING 45/100",
     ]);
   });
 
@@ -106,10 +106,24 @@ describe("The job of a command", () => {
       "for n in 1 2 3 4 5 6 7 8 9 10 11; do echo line $n; done; printf '\\033[31mno\\007 more\\033[0m\\n'; exit 7";
 
     const { code } = await run(server.url, ["sh", "-c", script]);
-    const [root] = (await shownJob(server.url)).tasks;
+    const [root, ...below] = (await shownJob(server.url)).tasks;
 
-    expect([code, root!.status]).toEqual([7, "FAILED"]);
+    expect([code, root!.status, ...below.map(({ status }) => status)]).toEqual([7, "FAILED", "FAILED"]);
     expect(root!.message).toMatch(/^Exit code 7: line 3 \| (line \d+ \| )+line 11 \| no more$/);
+  });
+
+  it("tells of a counter by its bar alone, unless there is nothing else to tell", async () => {
+    await using server = await startServer();
+    const steps = "for i in 1 2 3; do echo step $i/5; done";
+    const messageOf = async (script: string): Promise<string | null> => {
+      await run(server.url, ["sh", "-c", script]);
+      return endOf(await shownJob(server.url))[1];
+    };
+
+    expect(await messageOf(`echo begin; ${steps}`)).toBe("begin");
+    expect(await messageOf(`${steps}; echo boom…; exit 42`)).toBe("Exit code 42: boom…");
+    expect(await messageOf(`${steps}; exit 42`)).toBe("Exit code 42: step 3/5");
+    expect(linesOf(await shownJob(server.url)).slice(1)).toEqual(["phase 1 FAILED 3/5"]);
   });
 
   it("has failed where it is not found", async () => {
@@ -274,6 +288,34 @@ describe("A server", () => {
 
     expect(await program.exited).toEqual({ code: 5, signal: null });
     expect([program.out, program.err]).toEqual([["end"], []]);
+  });
+});
+
+describe("A server that refuses the job", () => {
+  it.each([
+    ["no token", () => "", /^tidemark: the job is not reported: This server wants to know who asks: .*\n$/],
+    ["a wrong token", () => "wrong", /^tidemark: the job is not reported: The token is not good\. .*\n$/],
+    [
+      "one that may only read",
+      (viewers: string) => viewers,
+      /^tidemark: the job is not reported: The token is for reading only .*\n$/,
+    ],
+  ])("is told of in one line: %s", async (_, tokenOf, said) => {
+    const tokens = new Tokens();
+    const viewers = await tokens.grant("u", { role: "viewer" });
+    await using server = await startServer({ auth: tokens.auth });
+    const { code, out, err } = await run(server.url, ["sh", "-c", "echo out; exit 3"], {
+      flags: ["--token", tokenOf(viewers)],
+    });
+
+    expect([code, out.toString(), err.toString()]).toEqual([3, "out\n", expect.stringMatching(said)]);
+  });
+
+  it("as no job can be called so is told of", async () => {
+    await using server = await startServer();
+    const { code, err } = await run(server.url, ["true"], { flags: ["--job", ""], isNamed: false });
+
+    expect([code, err.toString()]).toEqual([0, expect.stringContaining("not reported: The jobId is empty.")]);
   });
 });
 
