@@ -2,7 +2,7 @@ import { gzipSync } from "node:zlib";
 import type { Page } from "playwright-core";
 import { describe, expect, it } from "vitest";
 import type * as client from "../../src/client/index.js";
-import { hasChromium, openBrowser } from "../kit/browser.js";
+import { isBrowserTested, openBrowser } from "../kit/browser.js";
 import { bundleClient } from "../kit/client-bundle.js";
 import { ask, metricReaches } from "../kit/raw-http.js";
 import { startServer } from "../kit/server.js";
@@ -18,39 +18,43 @@ it("is at most 16 kB in a page that reports, gzipped", async () => {
   expect(gzipSync(await bundleClient(EXPORTS)).length).toBeLessThanOrEqual(BUNDLE_BYTES_MAX);
 });
 
-describe.skipIf(!hasChromium())("A page that reports (needs Chromium)", { timeout: 90_000 }, () => {
-  it.each<[string, (page: Page) => Promise<unknown>]>([
-    ["is closed", (page) => page.close({ runBeforeUnload: true })],
-    ["goes elsewhere", (page) => page.goto("about:blank")],
-  ])("says the last values when it %s", async (_, leave) => {
-    await using server = await startServer();
-    await using browser = await openBrowser();
-    const page = await browser.newPage({ bypassCSP: true }); // of the server, but no page that may run anything
-    await beginIn(page, server.url);
-    await page.evaluate(async () => {
-      for (const row of job().track([1, 2, 3], "read")) job().task.message(`row ${row}`);
-      await job().flush();
-      job().task.sub("write").advance(41);
-      job().task.log.info("bye");
+describe.skipIf(!isBrowserTested())(
+  "A page that reports (under CI; needs Chromium)",
+  { timeout: 90_000 },
+  () => {
+    it.each<[string, (page: Page) => Promise<unknown>]>([
+      ["is closed", (page) => page.close({ runBeforeUnload: true })],
+      ["goes elsewhere", (page) => page.goto("about:blank")],
+    ])("says the last values when it %s", async (_, leave) => {
+      await using server = await startServer();
+      await using browser = await openBrowser();
+      const page = await browser.newPage({ bypassCSP: true }); // of the server, but no page that may run anything
+      await beginIn(page, server.url);
+      await page.evaluate(async () => {
+        for (const row of job().track([1, 2, 3], "read")) job().task.message(`row ${row}`);
+        await job().flush();
+        job().task.sub("write").advance(41);
+        job().task.log.info("bye");
+      });
+      await leave(page);
+
+      const shown = await jobBecomes(server.url, ({ log }) => log.length > 0);
+      expect(linesOf(shown)).toEqual(["Import RUNNING 44/?", "read FINISHED 3/3", "write RUNNING 41/?"]);
     });
-    await leave(page);
 
-    const shown = await jobBecomes(server.url, ({ log }) => log.length > 0);
-    expect(linesOf(shown)).toEqual(["Import RUNNING 44/?", "read FINISHED 3/3", "write RUNNING 41/?"]);
-  });
+    it("hears that its job is to stop while it is quiet", async () => {
+      await using server = await startServer();
+      await using browser = await openBrowser();
+      const page = await browser.newPage({ bypassCSP: true }); // of the server, but no page that may run anything
+      await beginIn(page, server.url);
+      await metricReaches(server.url, "tidemark_subscribers", 1);
+      await ask(server.url, requestCancel({ ...JOB, reason: "enough" }));
+      await page.waitForFunction(() => job().signal.aborted);
 
-  it("hears that its job is to stop while it is quiet", async () => {
-    await using server = await startServer();
-    await using browser = await openBrowser();
-    const page = await browser.newPage({ bypassCSP: true }); // of the server, but no page that may run anything
-    await beginIn(page, server.url);
-    await metricReaches(server.url, "tidemark_subscribers", 1);
-    await ask(server.url, requestCancel({ ...JOB, reason: "enough" }));
-    await page.waitForFunction(() => job().signal.aborted);
-
-    expect(await page.evaluate(() => String(job().signal.reason))).toContain("enough");
-  });
-});
+      expect(await page.evaluate(() => String(job().signal.reason))).toContain("enough");
+    });
+  },
+);
 
 /** What the script puts into the page. */
 declare const tidemark: typeof client;

@@ -2,7 +2,7 @@ import { gzipSync } from "node:zlib";
 import type { Page } from "playwright-core";
 import { describe, expect, it } from "vitest";
 import type * as client from "../../src/client/index.js";
-import { hasChromium, openBrowser, recordPage } from "../kit/browser.js";
+import { isBrowserTested, openBrowser, recordPage } from "../kit/browser.js";
 import { bundleClient } from "../kit/client-bundle.js";
 import { metricReaches } from "../kit/raw-http.js";
 import { SeverableProxy } from "../kit/severable-proxy.js";
@@ -22,55 +22,59 @@ it("brings no document into a page but the one that it asks", async () => {
   expect(documents).toEqual(["subscription Mirror"]);
 });
 
-describe.skipIf(!hasChromium())("A watch in a page (needs Chromium)", { timeout: 90_000 }, () => {
-  it.each(TRANSPORTS)("holds the state, and what it missed when it was cut off (%s)", async (transport) => {
-    await using server = await startServer();
-    await using network = await SeverableProxy.open(server.url);
-    await store(server.url);
-    await using browser = await openBrowser();
-    const page = await browser.newPage({ bypassCSP: true }); // of the server, but no page that may run anything
-    await page.goto(`${network.url}/health`);
+describe.skipIf(!isBrowserTested())(
+  "A watch in a page (under CI; needs Chromium)",
+  { timeout: 90_000 },
+  () => {
+    it.each(TRANSPORTS)("holds the state, and what it missed when it was cut off (%s)", async (transport) => {
+      await using server = await startServer();
+      await using network = await SeverableProxy.open(server.url);
+      await store(server.url);
+      await using browser = await openBrowser();
+      const page = await browser.newPage({ bypassCSP: true }); // of the server, but no page that may run anything
+      await page.goto(`${network.url}/health`);
 
-    await watchIn(page, { url: "/", database: "d", transport });
-    const before = await seenIn(page, "live", 1);
-    network.shut();
-    await seenIn(page, "stale", 1);
-    await update(server.url, { updates: [{ path: "", done: 4 }] });
-    network.reopen();
-    const after = await seenIn(page, "live", 2);
+      await watchIn(page, { url: "/", database: "d", transport });
+      const before = await seenIn(page, "live", 1);
+      network.shut();
+      await seenIn(page, "stale", 1);
+      await update(server.url, { updates: [{ path: "", done: 4 }] });
+      network.reopen();
+      const after = await seenIn(page, "live", 2);
 
-    expect([before, after]).toEqual(["0%", "40%"]);
-  });
+      expect([before, after]).toEqual(["0%", "40%"]);
+    });
 
-  it("takes server-sent events where a WebSocket does not get through", async () => {
-    await using server = await startServer();
-    await using network = await SeverableProxy.open(server.url, { refusesWebSockets: true });
-    await store(server.url);
-    await using browser = await openBrowser();
-    const page = await browser.newPage({ bypassCSP: true }); // of the server, but no page that may run anything
-    await page.goto(`${network.url}/health`);
+    it("takes server-sent events where a WebSocket does not get through", async () => {
+      await using server = await startServer();
+      await using network = await SeverableProxy.open(server.url, { refusesWebSockets: true });
+      await store(server.url);
+      await using browser = await openBrowser();
+      const page = await browser.newPage({ bypassCSP: true }); // of the server, but no page that may run anything
+      await page.goto(`${network.url}/health`);
 
-    await watchIn(page, { url: "/", database: "d" });
+      await watchIn(page, { url: "/", database: "d" });
 
-    expect(await seenIn(page, "live", 1)).toBe("0%");
-  });
+      expect(await seenIn(page, "live", 1)).toBe("0%");
+    });
 
-  it("takes a WebSocket where it can, and leaves none behind", async () => {
-    await using server = await startServer();
-    await store(server.url);
-    await using browser = await openBrowser();
-    const page = await browser.newPage({ bypassCSP: true }); // of the server, but no page that may run anything
-    await page.goto(`${server.url}/health`);
-    const { webSockets } = recordPage(page);
+    it("takes a WebSocket where it can, and leaves none behind", async () => {
+      await using server = await startServer();
+      await store(server.url);
+      await using browser = await openBrowser();
+      const page = await browser.newPage({ bypassCSP: true }); // of the server, but no page that may run anything
+      await page.goto(`${server.url}/health`);
+      const { webSockets } = recordPage(page);
 
-    await watchIn(page, { url: "/graphql", database: "d" });
-    await seenIn(page, "live", 1);
-    await page.evaluate(() => watched().close());
+      await watchIn(page, { url: "/graphql", database: "d" });
+      await seenIn(page, "live", 1);
+      await page.evaluate(() => watched().close());
 
-    await metricReaches(server.url, "tidemark_websockets", 0);
-    expect(webSockets).toHaveLength(1);
-  });
-});
+      await metricReaches(server.url, "tidemark_websockets", 0);
+      expect(webSockets).toHaveLength(1);
+    });
+  },
+);
 
 /** What the script puts into the page. */
 declare const tidemark: typeof client;

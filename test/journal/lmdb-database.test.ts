@@ -21,6 +21,10 @@ import {
 } from "../kit/journal-entries.js";
 import { seededRandom } from "../kit/seeded-random.js";
 import { temporaryFolder } from "../kit/temporary-folder.js";
+import { IS_WHOLE_RUN } from "../kit/whole-run.js";
+
+/** Of so many bits, one is flipped. */
+const FLIPPED_EACH = IS_WHOLE_RUN ? 1 : 7;
 
 const OPTIONS = { removalsKeptMax: 4, logLinesPerJobMax: 3, log: silentLog };
 const JOBS = ["a", "b", "c", "d", "e", "f"].map((jobId) => jobKey("alice", jobId));
@@ -61,12 +65,12 @@ describe("a file that is not as it was written", () => {
   it("is never read as anything else: each bit of what says where its trees are", async () => {
     const file = await written();
     const META = 168;
-    const flips = [0, 4_096].flatMap((start) =>
-      Array.from({ length: META * 8 }, (_, bit) => start * 8 + bit),
-    );
+    const flips = [0, 4_096]
+      .flatMap((start) => Array.from({ length: META * 8 }, (_, bit) => start * 8 + bit))
+      .filter((_, place) => place % FLIPPED_EACH === 0);
     const { misread, damagedCount } = await flipEach(file, flips);
     expect(misread).toEqual([]);
-    expect(damagedCount).toBeGreaterThan(500);
+    expect(damagedCount * FLIPPED_EACH).toBeGreaterThan(500);
   });
 
   it("is damaged wherever the pages that it uses are cut off", async () => {

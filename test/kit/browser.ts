@@ -1,8 +1,8 @@
 /**
  * A real browser for the tests of what is seen in one: Debian's Chromium, driven by playwright-core, which
- * brings none of its own. Where there is no Chromium those tests are skipped:
+ * brings none of its own. They take long, and are skipped where `CI` is not set, or where there is no Chromium:
  *
- *     describe.skipIf(!hasChromium())("the page (needs Chromium)", () => {
+ *     describe.skipIf(!isBrowserTested())("the page (under CI; needs Chromium)", () => {
  *       it("greets", async () => {
  *         await using browser = await openBrowser();
  *         const page = await browser.newPage();
@@ -18,6 +18,7 @@ import {
 } from "playwright-core";
 import { expect, onTestFinished } from "vitest";
 import { PROJECT } from "./child-process.js";
+import { IS_WHOLE_RUN } from "./whole-run.js";
 
 const executablePath = process.env["CHROMIUM_PATH"] ?? "/usr/bin/chromium";
 
@@ -37,9 +38,9 @@ const ARGUMENTS = [
   "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 ];
 
-/** Whether there is a Chromium at `CHROMIUM_PATH`, or else at `/usr/bin/chromium`. */
-export function hasChromium(): boolean {
-  return existsSync(executablePath);
+/** Whether tests may take long, and there is a Chromium at `CHROMIUM_PATH`, or else at `/usr/bin/chromium`. */
+export function isBrowserTested(): boolean {
+  return IS_WHOLE_RUN && existsSync(executablePath);
 }
 
 /**

@@ -28,7 +28,7 @@ import { eventsUntil, nextEvent, Replica, stateOf, taskEvents } from "../server/
 import { OVER_WEBSOCKET } from "../server/transports.js";
 
 /** Of so many moments to be killed at, one is tried. */
-const KILLED_EACH = IS_WHOLE_RUN ? 1 : 4;
+const KILLED_EACH = IS_WHOLE_RUN ? 1 : 10;
 
 /** Law 11 (durable first) and law 14 (answered means kept), where the machine fails. */
 

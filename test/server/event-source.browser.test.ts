@@ -1,6 +1,6 @@
 import type { Page } from "playwright-core";
 import { describe, expect, it } from "vitest";
-import { hasChromium, openBrowser } from "../kit/browser.js";
+import { isBrowserTested, openBrowser } from "../kit/browser.js";
 import { SeverableProxy } from "../kit/severable-proxy.js";
 import { startServer } from "../kit/server.js";
 import { store, update } from "./jobs.js";
@@ -13,33 +13,37 @@ interface Seen {
   readonly id: string;
 }
 
-describe.skipIf(!hasChromium())("An EventSource of a browser (needs Chromium)", { timeout: 90_000 }, () => {
-  it("comes back by itself after its connection was cut, and misses nothing", async () => {
-    await using server = await startServer();
-    await using network = await SeverableProxy.open(server.url);
-    await using browser = await openBrowser();
-    const page = await browser.newPage({ bypassCSP: true }); // of the server, but no page that may run anything
-    await page.goto(`${network.url}/health`);
+describe.skipIf(!isBrowserTested())(
+  "An EventSource of a browser (under CI; needs Chromium)",
+  { timeout: 90_000 },
+  () => {
+    it("comes back by itself after its connection was cut, and misses nothing", async () => {
+      await using server = await startServer();
+      await using network = await SeverableProxy.open(server.url);
+      await using browser = await openBrowser();
+      const page = await browser.newPage({ bypassCSP: true }); // of the server, but no page that may run anything
+      await page.goto(`${network.url}/health`);
 
-    await watch(page);
-    await seen(page, 2);
-    await store(server.url);
-    await seen(page, 3);
-    network.sever();
-    await update(server.url, { updates: [{ path: "", done: 1 }] });
-    await update(server.url, { updates: [{ path: "", done: 2 }] });
-    const events = await seen(page, 5);
+      await watch(page);
+      await seen(page, 2);
+      await store(server.url);
+      await seen(page, 3);
+      network.sever();
+      await update(server.url, { updates: [{ path: "", done: 1 }] });
+      await update(server.url, { updates: [{ path: "", done: 2 }] });
+      const events = await seen(page, 5);
 
-    expect(events.map(({ kind }) => kind)).toEqual([
-      "Reset",
-      "CaughtUp",
-      "TaskStored",
-      "TaskUpdated",
-      "CaughtUp",
-    ]);
-    expect(events.map(({ id }) => id)).toEqual(events.map(({ position }) => position));
-  });
-});
+      expect(events.map(({ kind }) => kind)).toEqual([
+        "Reset",
+        "CaughtUp",
+        "TaskStored",
+        "TaskUpdated",
+        "CaughtUp",
+      ]);
+      expect(events.map(({ id }) => id)).toEqual(events.map(({ position }) => position));
+    });
+  },
+);
 
 /** Opens an EventSource that keeps what it gets. */
 async function watch(page: Page): Promise<void> {

@@ -1,103 +1,107 @@
 import type { Page } from "playwright-core";
 import { describe, expect, it } from "vitest";
 import { Tokens } from "../kit/tokens.js";
-import { hasChromium, openBrowser, recordPage } from "../kit/browser.js";
+import { isBrowserTested, openBrowser, recordPage } from "../kit/browser.js";
 import { startServer } from "../kit/server.js";
 
 /** Chromium takes 2 s for the page's 9 MB, and longer where other tests run beside it. */
 const TIMEOUT_MS = 90_000;
 
-describe.skipIf(!hasChromium())("GraphiQL in a browser (needs Chromium)", { timeout: TIMEOUT_MS }, () => {
-  it("has a tab for each example, the first of them filled in and ready to run", async () => {
-    await using server = await startServer();
-    await using browser = await openBrowser();
-    const page = await browser.newPage();
+describe.skipIf(!isBrowserTested())(
+  "GraphiQL in a browser (under CI; needs Chromium)",
+  { timeout: TIMEOUT_MS },
+  () => {
+    it("has a tab for each example, the first of them filled in and ready to run", async () => {
+      await using server = await startServer();
+      await using browser = await openBrowser();
+      const page = await browser.newPage();
 
-    await openGraphiql(page, server.url);
-    const names = await page.locator(".graphiql-tab-button").allTextContents();
-    await play(page);
-    await seeResult(page, "CREATED");
-    await seeResult(page, "Import");
+      await openGraphiql(page, server.url);
+      const names = await page.locator(".graphiql-tab-button").allTextContents();
+      await play(page);
+      await seeResult(page, "CREATED");
+      await seeResult(page, "Import");
 
-    expect(names).toEqual(["Store", "Report", "Watch", "List", "ListProgress"]);
-  });
+      expect(names).toEqual(["Store", "Report", "Watch", "List", "ListProgress"]);
+    });
 
-  it("shows over WebSocket what is reported in a second window", async () => {
-    await using server = await startServer();
-    await using browser = await openBrowser();
-    const watcher = await browser.newPage();
-    const worker = await browser.newPage();
-    const record = recordPage(watcher);
+    it("shows over WebSocket what is reported in a second window", async () => {
+      await using server = await startServer();
+      await using browser = await openBrowser();
+      const watcher = await browser.newPage();
+      const worker = await browser.newPage();
+      const record = recordPage(watcher);
 
-    await openGraphiql(watcher, server.url);
-    await play(watcher);
-    await seeResult(watcher, "CREATED");
-    await goToTab(watcher, "Watch");
-    await play(watcher);
-    await seeResult(watcher, "CaughtUp");
-    await openGraphiql(worker, server.url);
-    await goToTab(worker, "Report");
-    await play(worker);
-    await seeResult(watcher, "TaskUpdated");
-    await seeResult(watcher, "Import");
+      await openGraphiql(watcher, server.url);
+      await play(watcher);
+      await seeResult(watcher, "CREATED");
+      await goToTab(watcher, "Watch");
+      await play(watcher);
+      await seeResult(watcher, "CaughtUp");
+      await openGraphiql(worker, server.url);
+      await goToTab(worker, "Report");
+      await play(worker);
+      await seeResult(watcher, "TaskUpdated");
+      await seeResult(watcher, "Import");
 
-    expect(record.webSockets).toEqual([`${server.url.replace("http", "ws")}/graphql`]);
-  });
+      expect(record.webSockets).toEqual([`${server.url.replace("http", "ws")}/graphql`]);
+    });
 
-  it("sends the token that is among its headers, also where it subscribes", async () => {
-    const tokens = new Tokens();
-    const token = await tokens.grant("alice");
-    await using server = await startServer({ auth: tokens.auth });
-    await using browser = await openBrowser();
-    const page = await browser.newPage();
-    const record = recordPage(page);
+    it("sends the token that is among its headers, also where it subscribes", async () => {
+      const tokens = new Tokens();
+      const token = await tokens.grant("alice");
+      await using server = await startServer({ auth: tokens.auth });
+      await using browser = await openBrowser();
+      const page = await browser.newPage();
+      const record = recordPage(page);
 
-    await openGraphiql(page, server.url);
-    await play(page);
-    await seeResult(page, "UNAUTHENTICATED");
-    await giveHeaders(page, { authorization: `Bearer ${token}` });
-    await play(page);
-    await seeResult(page, "CREATED");
-    await goToTab(page, "Watch");
-    await giveHeaders(page, { authorization: `Bearer ${token}` });
-    await play(page);
-    await seeResult(page, "CaughtUp");
+      await openGraphiql(page, server.url);
+      await play(page);
+      await seeResult(page, "UNAUTHENTICATED");
+      await giveHeaders(page, { authorization: `Bearer ${token}` });
+      await play(page);
+      await seeResult(page, "CREATED");
+      await goToTab(page, "Watch");
+      await giveHeaders(page, { authorization: `Bearer ${token}` });
+      await play(page);
+      await seeResult(page, "CaughtUp");
 
-    expect(record.webSockets).toEqual([]);
-  });
+      expect(record.webSockets).toEqual([]);
+    });
 
-  it("asks nothing of any other host, and has no error on its console", async () => {
-    await using server = await startServer();
-    await using browser = await openBrowser();
-    const page = await browser.newPage();
-    const record = recordPage(page);
+    it("asks nothing of any other host, and has no error on its console", async () => {
+      await using server = await startServer();
+      await using browser = await openBrowser();
+      const page = await browser.newPage();
+      const record = recordPage(page);
 
-    await openGraphiql(page, server.url);
-    await play(page);
-    await seeResult(page, "CREATED");
-    await goToTab(page, "Watch");
-    await play(page);
-    await seeResult(page, "CaughtUp");
-    await page.getByRole("button", { name: "Show Documentation Explorer" }).click();
-    await page.getByText("UserTaskConnection").waitFor();
+      await openGraphiql(page, server.url);
+      await play(page);
+      await seeResult(page, "CREATED");
+      await goToTab(page, "Watch");
+      await play(page);
+      await seeResult(page, "CaughtUp");
+      await page.getByRole("button", { name: "Show Documentation Explorer" }).click();
+      await page.getByText("UserTaskConnection").waitFor();
 
-    expect([...record.origins]).toEqual([server.url]);
-    expect(record.complaints).toEqual([]);
-  });
+      expect([...record.origins]).toEqual([server.url]);
+      expect(record.complaints).toEqual([]);
+    });
 
-  it("has the same five tabs when it is loaded again", async () => {
-    await using server = await startServer();
-    await using browser = await openBrowser();
-    const page = await browser.newPage();
+    it("has the same five tabs when it is loaded again", async () => {
+      await using server = await startServer();
+      await using browser = await openBrowser();
+      const page = await browser.newPage();
 
-    await openGraphiql(page, server.url);
-    await page.waitForFunction(() => localStorage.getItem("graphiql:tabState"));
-    await page.reload();
-    await page.locator(".graphiql-tab-active", { hasText: "Store" }).waitFor();
+      await openGraphiql(page, server.url);
+      await page.waitForFunction(() => localStorage.getItem("graphiql:tabState"));
+      await page.reload();
+      await page.locator(".graphiql-tab-active", { hasText: "Store" }).waitFor();
 
-    expect(await page.locator(".graphiql-tab").count()).toBe(5);
-  });
-});
+      expect(await page.locator(".graphiql-tab").count()).toBe(5);
+    });
+  },
+);
 
 describe("the page of GraphiQL", () => {
   it("is sent only once to a browser that keeps it", async () => {

@@ -1,13 +1,12 @@
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { connect, leaf, task } from "../../src/client/index.js";
-import { hasChromium, openBrowser, openStrictPage, SERVER_IS_AWAY } from "../kit/browser.js";
+import { isBrowserTested, openBrowser, openStrictPage, SERVER_IS_AWAY } from "../kit/browser.js";
 import { ManualClock } from "../kit/manual-clock.js";
 import { RestartableServer } from "../kit/restartable-server.js";
 import { openScene, type Scene } from "../kit/scene.js";
 import { startServer } from "../kit/server.js";
 import { TokenGate } from "../kit/token-gate.js";
-import { IS_WHOLE_RUN } from "../kit/whole-run.js";
 import { store, taskCount, update } from "../server/jobs.js";
 import {
   becomes,
@@ -35,7 +34,7 @@ const VIEWS_IN_SCHEMES = Object.entries(VIEWS).flatMap(([view, address]) =>
   SCHEMES.map((scheme) => ({ view, address, scheme })),
 );
 
-describe.skipIf(!hasChromium())("The dashboard (needs Chromium)", { timeout: 90_000 }, () => {
+describe.skipIf(!isBrowserTested())("The dashboard (under CI; needs Chromium)", { timeout: 90_000 }, () => {
   let browser: Browser;
   beforeAll(async () => void (browser = await openBrowser()), 90_000);
   afterAll(() => browser.close());
@@ -297,7 +296,7 @@ describe.skipIf(!hasChromium())("The dashboard (needs Chromium)", { timeout: 90_
   });
 });
 
-describe.skipIf(!hasChromium() || !IS_WHOLE_RUN)(
+describe.skipIf(!isBrowserTested())(
   "A view of the dashboard (under CI; needs Chromium)",
   { timeout: 90_000 },
   () => {

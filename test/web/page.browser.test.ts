@@ -2,7 +2,7 @@ import { gzipSync } from "node:zlib";
 import type { Page, Response } from "playwright-core";
 import { describe, expect, it } from "vitest";
 import {
-  hasChromium,
+  isBrowserTested,
   openBrowser,
   openStrictPage,
   recordPage,
@@ -17,117 +17,121 @@ import { becomes } from "./dashboard-page.js";
 
 const FIRST_VIEW_BYTES_MAX = 60_000;
 
-describe.skipIf(!hasChromium())("The dashboard in a browser (needs Chromium)", { timeout: 90_000 }, () => {
-  it("opens without a complaint, and asks nothing of any other host", async () => {
-    await using server = await startServer();
-    await using browser = await openBrowser();
-    const page = await openStrictPage(browser);
-    const { origins } = recordPage(page);
+describe.skipIf(!isBrowserTested())(
+  "The dashboard in a browser (under CI; needs Chromium)",
+  { timeout: 90_000 },
+  () => {
+    it("opens without a complaint, and asks nothing of any other host", async () => {
+      await using server = await startServer();
+      await using browser = await openBrowser();
+      const page = await openStrictPage(browser);
+      const { origins } = recordPage(page);
 
-    await open(page, server.url);
-    await takeScreenshots(page, "page");
+      await open(page, server.url);
+      await takeScreenshots(page, "page");
 
-    expect([...origins]).toEqual([server.url]);
-  });
-
-  it("has at most 60 kB of script in its first view, gzipped", async () => {
-    await using server = await startServer();
-    await using browser = await openBrowser();
-    const page = await openStrictPage(browser);
-    const responses: Response[] = [];
-    page.on("response", (response) => responses.push(response));
-
-    await open(page, server.url);
-    const scripts = responses.filter((response) => response.request().resourceType() === "script");
-    const bodies = await Promise.all(scripts.map((response) => response.body()));
-    const sum = bodies.reduce((total, body) => total + gzipSync(body).length, 0);
-
-    expect(sum).toBeGreaterThan(0);
-    expect(sum).toBeLessThanOrEqual(FIRST_VIEW_BYTES_MAX);
-  });
-
-  it("works behind a path prefix, and stays below it", async () => {
-    await using server = await startServer();
-    await store(server.url);
-    await using proxy = await PrefixProxy.open(server.url, "/tools/tidemark");
-    await using browser = await openBrowser();
-    const page = await openStrictPage(browser);
-    const { urls } = recordPage(page);
-
-    await open(page, proxy.url);
-    await page.waitForURL("**/?database=d");
-
-    expect(urls).toContain(proxy.url);
-    expect(page.url()).toBe(`${proxy.url}?database=d`);
-    expect(urls.filter((url) => !url.startsWith(proxy.url))).toEqual([]);
-  });
-
-  it("opens again from a server that was killed and started again", async () => {
-    await using server = await RestartableServer.start();
-    await using browser = await openBrowser();
-    const page = await openStrictPage(browser, { mayComplain: SERVER_IS_AWAY });
-
-    await open(page, server.url);
-    await server.kill();
-    await server.startAgain();
-    await open(page, server.url);
-
-    expect(await page.title()).toContain("Tidemark");
-  });
-
-  it("keeps nothing of a list that it no longer shows", async () => {
-    await using server = await startServer();
-    let jobCount = 0;
-    const storeOne = async (): Promise<void> => {
-      const job = { ...KEY, jobId: `job-${jobCount++}` };
-      await store(server.url, job);
-      await update(server.url, { ...job, updates: [{ path: "", done: 1 }] });
-    };
-    for (let job = 0; job < LIST_MIN; job++) await storeOne();
-    await using browser = await openBrowser();
-    const page = await openStrictPage(browser);
-    await open(page, `${server.url}/?database=${KEY.database}&sort=-elapsed`);
-    const listsAfter = async (changes: number): Promise<number> => {
-      for (let change = 0; change < changes; change++) {
-        await storeOne();
-        await becomes(() => page.getByRole("grid").getAttribute("aria-rowcount"), String(1 + jobCount));
-      }
-      return countLists(page);
-    };
-
-    const few = await listsAfter(2);
-
-    expect(few).toBeGreaterThan(0);
-    expect(await listsAfter(10)).toBeLessThanOrEqual(few + 1);
-  });
-
-  it("is never made to run what a name says: markup is refused, and so is a script in the page", async () => {
-    await using server = await startServer();
-    await using browser = await openBrowser();
-    const page = await browser.newPage();
-    const { complaints } = recordPage(page);
-
-    await open(page, server.url);
-    const ways = await page.evaluate(() => {
-      const refused = (act: () => unknown): boolean => {
-        try {
-          act();
-          return false;
-        } catch {
-          return true;
-        }
-      };
-      return {
-        markup: refused(() => (document.body.innerHTML = "<b>name</b>")),
-        evaluated: refused(() => setTimeout("document.title = 'evil'", 0)),
-        attribute: refused(() => document.body.setAttribute("onclick", "document.title = 'evil'")),
-      };
+      expect([...origins]).toEqual([server.url]);
     });
 
-    expect(ways).toEqual({ markup: true, evaluated: true, attribute: true });
-    expect(complaints.join("\n")).toContain("requires 'TrustedHTML' assignment");
-  });
-});
+    it("has at most 60 kB of script in its first view, gzipped", async () => {
+      await using server = await startServer();
+      await using browser = await openBrowser();
+      const page = await openStrictPage(browser);
+      const responses: Response[] = [];
+      page.on("response", (response) => responses.push(response));
+
+      await open(page, server.url);
+      const scripts = responses.filter((response) => response.request().resourceType() === "script");
+      const bodies = await Promise.all(scripts.map((response) => response.body()));
+      const sum = bodies.reduce((total, body) => total + gzipSync(body).length, 0);
+
+      expect(sum).toBeGreaterThan(0);
+      expect(sum).toBeLessThanOrEqual(FIRST_VIEW_BYTES_MAX);
+    });
+
+    it("works behind a path prefix, and stays below it", async () => {
+      await using server = await startServer();
+      await store(server.url);
+      await using proxy = await PrefixProxy.open(server.url, "/tools/tidemark");
+      await using browser = await openBrowser();
+      const page = await openStrictPage(browser);
+      const { urls } = recordPage(page);
+
+      await open(page, proxy.url);
+      await page.waitForURL("**/?database=d");
+
+      expect(urls).toContain(proxy.url);
+      expect(page.url()).toBe(`${proxy.url}?database=d`);
+      expect(urls.filter((url) => !url.startsWith(proxy.url))).toEqual([]);
+    });
+
+    it("opens again from a server that was killed and started again", async () => {
+      await using server = await RestartableServer.start();
+      await using browser = await openBrowser();
+      const page = await openStrictPage(browser, { mayComplain: SERVER_IS_AWAY });
+
+      await open(page, server.url);
+      await server.kill();
+      await server.startAgain();
+      await open(page, server.url);
+
+      expect(await page.title()).toContain("Tidemark");
+    });
+
+    it("keeps nothing of a list that it no longer shows", async () => {
+      await using server = await startServer();
+      let jobCount = 0;
+      const storeOne = async (): Promise<void> => {
+        const job = { ...KEY, jobId: `job-${jobCount++}` };
+        await store(server.url, job);
+        await update(server.url, { ...job, updates: [{ path: "", done: 1 }] });
+      };
+      for (let job = 0; job < LIST_MIN; job++) await storeOne();
+      await using browser = await openBrowser();
+      const page = await openStrictPage(browser);
+      await open(page, `${server.url}/?database=${KEY.database}&sort=-elapsed`);
+      const listsAfter = async (changes: number): Promise<number> => {
+        for (let change = 0; change < changes; change++) {
+          await storeOne();
+          await becomes(() => page.getByRole("grid").getAttribute("aria-rowcount"), String(1 + jobCount));
+        }
+        return countLists(page);
+      };
+
+      const few = await listsAfter(2);
+
+      expect(few).toBeGreaterThan(0);
+      expect(await listsAfter(10)).toBeLessThanOrEqual(few + 1);
+    });
+
+    it("is never made to run what a name says: markup is refused, and so is a script in the page", async () => {
+      await using server = await startServer();
+      await using browser = await openBrowser();
+      const page = await browser.newPage();
+      const { complaints } = recordPage(page);
+
+      await open(page, server.url);
+      const ways = await page.evaluate(() => {
+        const refused = (act: () => unknown): boolean => {
+          try {
+            act();
+            return false;
+          } catch {
+            return true;
+          }
+        };
+        return {
+          markup: refused(() => (document.body.innerHTML = "<b>name</b>")),
+          evaluated: refused(() => setTimeout("document.title = 'evil'", 0)),
+          attribute: refused(() => document.body.setAttribute("onclick", "document.title = 'evil'")),
+        };
+      });
+
+      expect(ways).toEqual({ markup: true, evaluated: true, attribute: true });
+      expect(complaints.join("\n")).toContain("requires 'TrustedHTML' assignment");
+    });
+  },
+);
 
 /** Resolves when the page has been drawn, and has nothing more to load. */
 async function open(page: Page, url: string): Promise<void> {

@@ -298,7 +298,7 @@ describe("A server that refuses the job", () => {
     [
       "one that may only read",
       (viewers: string) => viewers,
-      /^tidemark: the job is not reported: The token is for reading only .*\n$/,
+      /^tidemark: the job is not reported: To report a job takes the role reporter, .*\n$/,
     ],
   ])("is told of in one line: %s", async (_, tokenOf, said) => {
     const tokens = new Tokens();
