@@ -5,6 +5,7 @@ import { onTestFinished } from "vitest";
 import { Program, readyLine, startTidemark, type Tidemark } from "./child-process.js";
 import { underStrace } from "./fault-strace.js";
 import { HttpConnection } from "./raw-http.js";
+import { IS_WHOLE_RUN } from "./whole-run.js";
 
 /** The flags of a server on this folder. */
 export function onFolder(folder: string): string[] {
@@ -57,8 +58,8 @@ export async function readiness(url: string): Promise<number> {
   return (await connection.request({ path: "/ready" })).status;
 }
 
-/** Whether this process may mount a disk, which takes root. */
-export const CAN_MOUNT = canMount();
+/** Whether this process may mount a disk, which takes root, in tests that may take long. */
+export const CAN_MOUNT = IS_WHOLE_RUN && canMount();
 
 /** An empty disk of this size, at `folder`. It goes with the test. */
 export function mountDisk(folder: string, bytes: number): void {

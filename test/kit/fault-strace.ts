@@ -11,10 +11,11 @@
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { Program } from "./child-process.js";
+import { IS_WHOLE_RUN } from "./whole-run.js";
 
-/** Whether a program can be traced here, and in brackets what that needs, for the names of tests. */
-export const CAN_TRACE = spawnSync("strace", ["-o", "/dev/null", "true"]).status === 0;
-export const NEEDS_STRACE = "(needs strace, and leave to trace)";
+/** Whether a program can be traced here, in tests that may take long, and in brackets what that needs, for their names. */
+export const CAN_TRACE = IS_WHOLE_RUN && spawnSync("strace", ["-o", "/dev/null", "true"]).status === 0;
+export const NEEDS_STRACE = "(under CI; needs strace, and leave to trace)";
 
 /** Runs a script for Node.js; `pid` and exit are those of the script, strace stands aside. The calls go into `log`. */
 export function underStrace(tampering: readonly string[], args: readonly string[], log: string): Program {
