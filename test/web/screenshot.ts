@@ -7,11 +7,16 @@ import { openScene } from "../kit/scene.js";
 
 const SIZE = { width: 1_400, height: 780 };
 
-await using scene = await openScene();
-await using browser = await openBrowser();
-const page = await browser.newPage({ viewport: SIZE, colorScheme: "light" });
-await page.goto(`${scene.server.url}/?database=production`);
-await page.getByRole("grid").waitFor();
-await page.locator(".connection").filter({ hasText: "Live" }).waitFor();
-mkdirSync(join(PROJECT, "docs"), { recursive: true });
-await page.screenshot({ path: join(PROJECT, "docs/dashboard.png") });
+await takePicture();
+process.exit(); // Chromium, which ends with the process, would keep it
+
+async function takePicture(): Promise<void> {
+  await using scene = await openScene();
+  await using browser = await openBrowser();
+  const page = await browser.newPage({ viewport: SIZE, colorScheme: "light" });
+  await page.goto(`${scene.server.url}/?database=production`);
+  await page.getByRole("grid").waitFor();
+  await page.locator(".connection").filter({ hasText: "Live" }).waitFor();
+  mkdirSync(join(PROJECT, "docs"), { recursive: true });
+  await page.screenshot({ path: join(PROJECT, "docs/dashboard.png") });
+}
