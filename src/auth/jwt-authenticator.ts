@@ -3,15 +3,9 @@ import { LRUCache } from "lru-cache";
 import { z } from "zod";
 import { TidemarkError } from "../protocol/tidemark-error.js";
 import type { JwtTerms, KeySource } from "./auth-spec.js";
-import {
-  TOKEN_LENGTH_MAX,
-  tokenIsMissing,
-  tokenIsNotGood,
-  type Authenticator,
-  type AuthenticatorOptions,
-} from "./authenticator.js";
+import type { AuthenticatorOptions } from "./authenticator.js";
+import { BearerAuthenticator } from "./bearer-authenticator.js";
 import { Caller, type CallerRights } from "./caller.js";
-import { hashOf } from "./issue-token.js";
 import { openJwtKeys, type JwtKeys } from "./jwt-keys.js";
 import { ROLES } from "./roles.js";
 import { DATABASE, JOB_ID, PATTERN, ROLE, USERNAME } from "./token-words.js";
@@ -24,8 +18,7 @@ export interface JwtAuthenticatorOptions extends AuthenticatorOptions {
  * For `--auth jwt:…`: JSON Web Tokens that somebody else has made. Who was made out once is known until the token runs
  * out, so a signature is checked once and not for each request.
  */
-export class JwtAuthenticator implements Authenticator {
-  readonly isOpen = false;
+export class JwtAuthenticator extends BearerAuthenticator {
   readonly #keys: JwtKeys;
   readonly #options: JwtAuthenticatorOptions;
   /** By the token's hash. */
@@ -37,33 +30,27 @@ export class JwtAuthenticator implements Authenticator {
   }
 
   private constructor(keys: JwtKeys, options: JwtAuthenticatorOptions) {
+    super(options.log);
     this.#keys = keys;
     this.#options = options;
-  }
-
-  authenticate(token: string | undefined): Caller | Promise<Caller> {
-    if (token === undefined) throw tokenIsMissing();
-    if (token.length > TOKEN_LENGTH_MAX) this.#refuse("it is too long");
-    const hash = hashOf(token);
-    const known = this.#callers.get(hash);
-    if (!known) return this.#makeOut(token, hash);
-    if (!known.isOver) return known;
-    return this.#refuse("it has run out", known.rights.id);
   }
 
   close(): void {
     this.#callers.clear();
   }
 
-  async #makeOut(token: string, hash: string): Promise<Caller> {
+  protected known(hash: string): Caller | undefined {
+    return this.#callers.get(hash);
+  }
+
+  protected async makeOut(token: string, hash: string): Promise<Caller> {
     try {
-      const caller = new Caller(await this.#rightsIn(token, hash), this.#options.clock);
-      if (caller.isOver) return this.#refuse("it has run out", caller.rights.id);
+      const caller = this.whileGood(new Caller(await this.#rightsIn(token, hash), this.#options.clock));
       this.#callers.set(hash, caller);
       return caller;
     } catch (error) {
       if (error instanceof TidemarkError && RETOLD.has(error.code)) throw error;
-      return this.#refuse(reasonOf(error));
+      return this.refuse(reasonOf(error));
     }
   }
 
@@ -88,11 +75,6 @@ export class JwtAuthenticator implements Authenticator {
       job: job && { username: sub, ...job },
       expiresAt: exp * 1_000,
     };
-  }
-
-  #refuse(reason: string, id?: string): never {
-    this.#options.log.info({ reason, id }, "a token was refused");
-    throw tokenIsNotGood();
   }
 }
 

@@ -1,14 +1,8 @@
 import type { Timer } from "../util/clock.js";
 import { Mutex } from "../util/mutex.js";
-import {
-  TOKEN_LENGTH_MAX,
-  tokenIsMissing,
-  tokenIsNotGood,
-  type Authenticator,
-  type AuthenticatorOptions,
-} from "./authenticator.js";
+import type { AuthenticatorOptions } from "./authenticator.js";
+import { BearerAuthenticator } from "./bearer-authenticator.js";
 import { Caller, type CallerRights } from "./caller.js";
-import { hashOf } from "./issue-token.js";
 import { readTokens, stampOf, type TokenRecord } from "./token-file.js";
 
 /**
@@ -16,8 +10,7 @@ import { readTokens, stampOf, type TokenRecord } from "./token-file.js";
  * has a token that is no longer in it, or is for something else now, is over then. A token that is not known is looked
  * for at once. A file that can't be read any more changes nothing, and the log says so.
  */
-export class TokenAuthenticator implements Authenticator {
-  readonly isOpen = false;
+export class TokenAuthenticator extends BearerAuthenticator {
   readonly #path: string;
   readonly #options: AuthenticatorOptions;
   #stamp: string;
@@ -39,6 +32,7 @@ export class TokenAuthenticator implements Authenticator {
     stamp: string,
     tokens: readonly TokenRecord[],
   ) {
+    super(options.log);
     this.#path = path;
     this.#options = options;
     this.#stamp = stamp;
@@ -46,32 +40,19 @@ export class TokenAuthenticator implements Authenticator {
     this.#lookSoon();
   }
 
-  authenticate(token: string | undefined): Caller | Promise<Caller> {
-    if (token === undefined) throw tokenIsMissing();
-    if (token.length > TOKEN_LENGTH_MAX) return this.#refuse("it is too long");
-    const hash = hashOf(token);
-    const caller = this.#callers.get(hash);
-    return caller ? this.#whileGood(caller) : this.#lookFor(hash);
-  }
-
   close(): void {
     this.#isClosed = true;
     this.#timer?.cancel();
   }
 
-  #whileGood(caller: Caller): Caller {
-    return caller.isOver ? this.#refuse("it has run out", caller.rights.id) : caller;
+  protected known(hash: string): Caller | undefined {
+    return this.#callers.get(hash);
   }
 
-  async #lookFor(hash: string): Promise<Caller> {
+  protected async makeOut(_: string, hash: string): Promise<Caller> {
     await this.#look();
-    const caller = this.#callers.get(hash);
-    return caller ? this.#whileGood(caller) : this.#refuse("it is unknown, or was revoked");
-  }
-
-  #refuse(reason: string, id?: string): never {
-    this.#options.log.info({ reason, id }, "a token was refused");
-    throw tokenIsNotGood();
+    const caller = this.known(hash);
+    return caller ? this.whileGood(caller) : this.refuse("it is unknown, or was revoked");
   }
 
   #lookSoon(): void {
