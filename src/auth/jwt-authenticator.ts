@@ -92,7 +92,10 @@ const CLAIMS = z.object({
   exp: z.number(),
   iat: z.number().optional(),
   role: ROLE,
-  databases: z.preprocess((list) => (typeof list === "string" ? list.split(",") : list), z.array(PATTERN)),
+  databases: z.preprocess(
+    (list) => (typeof list === "string" ? list.split(",") : list),
+    z.array(z.string().trim().pipe(PATTERN)),
+  ),
   job: z
     .object({ database: DATABASE, username: USERNAME.optional(), jobId: JOB_ID })
     .transform(({ username, ...job }) => (username === undefined ? job : { ...job, username }))

@@ -8,5 +8,5 @@ import { ROLES } from "./roles.js";
 export const DATABASE = z.string().transform((text) => parseDatabaseName(text, DEFAULT_LIMITS));
 export const USERNAME = z.string().transform((text) => parseUsername(text, DEFAULT_LIMITS));
 export const JOB_ID = z.string().transform((text) => parseJobId(text, DEFAULT_LIMITS));
-export const PATTERN = z.string().transform((text) => parseDatabasePattern(text.trim()));
+export const PATTERN = z.string().transform((text) => parseDatabasePattern(text));
 export const ROLE = z.enum(ROLES);
