@@ -1,4 +1,5 @@
 import { readFileSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { Program, serve, startTidemark, type ProgramOptions } from "../kit/child-process.js";
@@ -90,7 +91,7 @@ describe("tidemark token and tidemark share", () => {
     ["a file that is not there", ["token", "list", "--auth", "tokens:/nowhere/t"], {}, "it is not there", 1],
     [
       "a token that is not there",
-      ["token", "revoke", "x", "--auth", "tokens:/tmp/no-such-tokens"],
+      ["token", "revoke", "x", "--auth", `tokens:${join(tmpdir(), "no-such-tokens")}`],
       {},
       "there is no token",
       3,

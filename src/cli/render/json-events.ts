@@ -1,7 +1,7 @@
 /** What `tidemark watch --json` prints: one object a line, each as the SDK tells it, without what was told before. */
 import type { WatchEvent, WatchedJob, WatchedTask, WatchStatus } from "../../client/index.js";
-import { firstCauseText } from "../../client/first-cause.js";
 import { harmlessJson } from "./harmless.js";
+import { causeOf } from "./status-text.js";
 
 /** A job that is new is told with its whole tree, one that has changed with those of its tasks that have. */
 export function eventJson(event: WatchEvent): string {
@@ -22,9 +22,7 @@ export function eventJson(event: WatchEvent): string {
 /** `{"kind":"Connection","status":"stale","since":"2026-11-23T17:03:12.000Z"}` */
 export function statusJson(status: WatchStatus): string {
   const since = status.kind === "stale" ? { since: status.since.toISOString() } : {};
-  const cause =
-    "cause" in status && status.cause instanceof Error ? { cause: firstCauseText(status.cause) } : {};
-  return harmlessJson({ kind: "Connection", status: status.kind, ...since, ...cause });
+  return harmlessJson({ kind: "Connection", status: status.kind, ...since, cause: causeOf(status) });
 }
 
 function withoutTree({ task, ...job }: WatchedJob): object {

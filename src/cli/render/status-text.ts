@@ -15,7 +15,11 @@ export function statusWord(status: WatchStatus): string {
 
 /** "(why)", or nothing. */
 export function causeText(status: WatchStatus): string {
-  return "cause" in status && status.cause instanceof Error
-    ? `(${harmless(firstCauseText(status.cause))})`
-    : "";
+  const cause = causeOf(status);
+  return cause === undefined ? "" : `(${harmless(cause)})`;
+}
+
+/** What keeps the connection from being live; undefined where nothing is known. */
+export function causeOf(status: WatchStatus): string | undefined {
+  return "cause" in status && status.cause instanceof Error ? firstCauseText(status.cause) : undefined;
 }

@@ -1,5 +1,6 @@
 /** What the server says of itself, and the demonstration job that it may run. */
 import { signal } from "@preact/signals";
+import { credentialsOf } from "../../client/token.js";
 import type { JobAddress } from "../address.js";
 import { SERVER_URL } from "../server-url.js";
 import { token } from "./session.js";
@@ -33,7 +34,7 @@ export interface DemoJob extends JobAddress {
 export async function startDemo(): Promise<DemoJob> {
   const response = await fetch(new URL("demo", SERVER_URL), {
     method: "POST",
-    headers: { "content-type": "application/json", ...authorization() },
+    headers: { "content-type": "application/json", ...credentialsOf(token.peek()) },
     body: "{}",
   });
   const answer = (await response.json()) as DemoJob & {
@@ -41,9 +42,4 @@ export async function startDemo(): Promise<DemoJob> {
   };
   if (!response.ok) throw new Error(answer.errors?.[0]?.message ?? `The server answered ${response.status}.`);
   return answer;
-}
-
-function authorization(): Record<string, string> {
-  const given = token.peek();
-  return given === undefined ? {} : { authorization: `Bearer ${given}` };
 }
