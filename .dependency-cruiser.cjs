@@ -4,6 +4,7 @@
  */
 const ROOMS = {
   protocol: [],
+  format: [],
   util: [],
   tasks: ["protocol", "util"],
   journal: ["tasks", "protocol", "util"],
@@ -14,8 +15,8 @@ const ROOMS = {
   demo: ["store", "tasks", "protocol", "util"],
   server: ["demo", "graphql", "auth", "hub", "store", "journal", "tasks", "protocol", "util"],
   client: ["protocol"],
-  cli: ["client", "protocol", "util", "config"],
-  web: ["client", "protocol"],
+  cli: ["client", "format", "protocol", "util", "config"],
+  web: ["client", "format", "protocol"],
 };
 
 /** Packages that live in few places, as expressions over what follows src/. */
@@ -61,15 +62,15 @@ module.exports = {
       to: {},
     },
     {
-      name: "protocol-and-tasks-import-no-package",
+      name: "pure-rooms-import-no-package",
       severity: "error",
-      from: { path: "^src/(protocol|tasks)/" },
+      from: { path: "^src/(protocol|format|tasks)/" },
       to: { path: "node_modules/" },
     },
     {
-      name: "protocol-and-tasks-import-no-builtin",
+      name: "pure-rooms-import-no-builtin",
       severity: "error",
-      from: { path: "^src/(protocol|tasks)/" },
+      from: { path: "^src/(protocol|format|tasks)/" },
       to: { dependencyTypes: ["core"] },
     },
     {

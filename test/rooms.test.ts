@@ -34,8 +34,8 @@ it("the check finds each kind of forbidden import, and nothing else", async () =
     "no-cycles: src/store/egg.ts -> src/store/hen.ts",
     "no-orphans: src/util/alone.ts -> src/util/alone.ts",
     "nobody-imports-main: src/cli/program.ts -> src/main.ts",
-    "protocol-and-tasks-import-no-builtin: src/tasks/disk.ts -> fs",
-    "protocol-and-tasks-import-no-package: src/tasks/shape.ts -> zod",
+    "pure-rooms-import-no-builtin: src/tasks/disk.ts -> fs",
+    "pure-rooms-import-no-package: src/tasks/shape.ts -> zod",
     "tasks-imports-only-what-is-below: src/tasks/task.ts -> src/hub/hub.ts",
     "ws-stays-at-home: src/hub/hub.ts -> ws",
   ]);

@@ -1,13 +1,14 @@
 /**
- * The options of every command that talks to a server: where it is, who asks, and in which database. A flag comes
- * before its environment variable, that before the default; a variable that is empty says nothing.
+ * The options of every command that talks to a server: address, token and database. A flag overrides its environment
+ * variable, which overrides the default. An empty variable counts as unset.
  *
  *     addDatabaseOptions(command).action((flags: DatabaseFlags) => connect(databaseOf(flags, env)));
  */
 import { type Command, Option } from "commander";
 import { ConfigError } from "../config.js";
+import { DEFAULT_URL } from "../protocol/default-url.js";
 
-/** As commander reads them. */
+/** The flags as commander parses them. */
 export interface ServerFlags {
   readonly url?: string;
   readonly token?: string;
@@ -27,10 +28,10 @@ export interface DatabaseOnServer extends Server {
   readonly database: string;
 }
 
-/** Variables of the environment. */
+/** Environment variables. */
 export type Env = Readonly<Record<string, string | undefined>>;
 
-/** Adds --url and --token. The defaults are only told, not set: else they would hide the environment. */
+/** Adds --url and --token. Defaults appear only in the help: a commander default would hide the environment. */
 function addServerOptions(command: Command): Command {
   return command
     .addOption(
@@ -39,7 +40,10 @@ function addServerOptions(command: Command): Command {
       ),
     )
     .addOption(
-      new Option("--token <token>", "Proves who asks (default none, env TIDEMARK_TOKEN)").helpGroup(SERVER),
+      new Option(
+        "--token <token>",
+        "Token to authenticate with (default none, env TIDEMARK_TOKEN)",
+      ).helpGroup(SERVER),
     );
 }
 
@@ -49,20 +53,19 @@ export function addDatabaseOptions(command: Command): Command {
   return addServerOptions(command).addOption(new Option("--database <name>", help).helpGroup(SERVER));
 }
 
-/** @throws ConfigError for what is no address of a server. */
+/** @throws ConfigError for an invalid address. */
 export function serverOf({ url, token }: ServerFlags, env: Env): Server {
   const proof = token ?? valueOf(env, "TIDEMARK_TOKEN");
   return { url: checkedUrl(url, env), ...(proof !== undefined && { token: proof }) };
 }
 
-/** @throws ConfigError for what is no address of a server. */
+/** @throws ConfigError for an invalid address. */
 export function databaseOf(flags: DatabaseFlags, env: Env): DatabaseOnServer {
   const database = flags.database ?? valueOf(env, "TIDEMARK_DATABASE") ?? DEFAULT_DATABASE;
   return { ...serverOf(flags, env), database };
 }
 
 const SERVER = "Server:";
-const DEFAULT_URL = "http://127.0.0.1:4000";
 const DEFAULT_DATABASE = "default";
 
 function checkedUrl(flag: string | undefined, env: Env): string {

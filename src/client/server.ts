@@ -1,17 +1,18 @@
+import { DEFAULT_URL } from "../protocol/default-url.js";
 import { environmentVariable } from "./surroundings.js";
 import type { Token } from "./token.js";
 
-/** Which server, who asks it, and about which database. */
+/** The server, the token and the database. */
 export interface ServerOptions {
-  /** The server's address. Default: the variable TIDEMARK_URL, else http://localhost:4000. */
+  /** The server's address. Default: the variable TIDEMARK_URL, else http://127.0.0.1:4000. */
   readonly url?: string | undefined;
-  /** What proves who you are; a function is asked each time. Default: the variable TIDEMARK_TOKEN, else none. */
+  /** The token to authenticate with; a function is called for each attempt. Default: the variable TIDEMARK_TOKEN, else none. */
   readonly token?: Token | undefined;
   /** The database of the jobs. Default: the variable TIDEMARK_DATABASE, else `default`. */
   readonly database?: string | undefined;
 }
 
-/** With what is not said filled in. */
+/** Fills in the defaults. */
 export function serverOf({ url, token, database }: ServerOptions): Server {
   return {
     url: url ?? environmentVariable("TIDEMARK_URL") ?? DEFAULT_URL,
@@ -26,9 +27,7 @@ interface Server {
   readonly database: string;
 }
 
-/** What to throw for an address that is none. */
-export function noAddress(url: string): TypeError {
-  return new TypeError(`${JSON.stringify(url)} is no address of a server: give one like ${DEFAULT_URL}.`);
+/** The error for an invalid server address. */
+export function invalidAddress(url: string): TypeError {
+  return new TypeError(`Invalid server address ${JSON.stringify(url)}: expected one like ${DEFAULT_URL}.`);
 }
-
-const DEFAULT_URL = "http://localhost:4000";

@@ -6,10 +6,10 @@ import type { ErrorCode } from "../protocol/error-codes.js";
 import { TidemarkError } from "../protocol/tidemark-error.js";
 import { firstCauseText, isNobodyThere } from "./first-cause.js";
 import { refusalOf, type AnswerError } from "./refusal.js";
-import { noAddress } from "./server.js";
+import { invalidAddress } from "./server.js";
 import { credentialsOf, type Token } from "./token.js";
 
-/** An operation as text; one that is typed says what its variables are, and what is answered. A string will do. */
+/** An operation as text. A typed document carries the types of its variables and data; a plain string works too. */
 export interface ClientDocument<Data, Variables> {
   /** The text. */
   toString(): string;
@@ -18,7 +18,7 @@ export interface ClientDocument<Data, Variables> {
 }
 
 export interface TransportOptions {
-  /** The server's address, without a path: `http://localhost:4000`. */
+  /** The server's address, without a path: `http://127.0.0.1:4000`. */
   readonly url: string;
   readonly token?: Token | undefined;
   /** How long an answer may take, milliseconds. Default 5,000. */
@@ -40,7 +40,7 @@ export class Transport {
   readonly token: Token | undefined;
   readonly #requestTimeoutMs: number;
 
-  /** @throws TypeError for what is no address of a server. */
+  /** @throws TypeError for an invalid address. */
   constructor({ url, token, requestTimeoutMs = 5_000 }: TransportOptions) {
     this.url = checkedUrl(url);
     this.token = token;
@@ -104,7 +104,7 @@ function parseAnswer<Data>(text: string): Answer<Data> | undefined {
   }
 }
 
-/** What a proxy means by its status. */
+/** Maps the HTTP status of a proxy to an error code. */
 function codeOf(status: number): ErrorCode {
   return CODES_BY_STATUS[status] ?? "UNAVAILABLE";
 }
@@ -128,6 +128,6 @@ function noAnswer(url: string, cause: unknown): TidemarkError {
 }
 
 function checkedUrl(url: string): string {
-  if (!/^https?:$/.test(URL.canParse(url) ? new URL(url).protocol : "")) throw noAddress(url);
+  if (!/^https?:$/.test(URL.canParse(url) ? new URL(url).protocol : "")) throw invalidAddress(url);
   return url.replace(/\/+$/, "").replace(/\/graphql$/, "");
 }

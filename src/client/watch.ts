@@ -1,6 +1,6 @@
 import { unavailable, type TidemarkError } from "../protocol/tidemark-error.js";
 import { MirrorDocument, type MirrorSubscription } from "./generated/graphql.js";
-import { noAddress, serverOf } from "./server.js";
+import { invalidAddress, serverOf } from "./server.js";
 import { WatchConnection } from "./watch-connection.js";
 import { thisMachine, type WatchEnvironment } from "./watch-environment.js";
 import type { WatchEvent } from "./watch-event.js";
@@ -237,9 +237,9 @@ const KEEP_ALIVE_MS = 12_000;
 /** The API of a server whose address is given, with its path or without. @throws TypeError for what is none. */
 function endpointOf(address: string): URL {
   const { location } = globalThis as { location?: { readonly href: string } }; // of a page
-  if (!URL.canParse(address, location?.href)) throw noAddress(address);
+  if (!URL.canParse(address, location?.href)) throw invalidAddress(address);
   const url = new URL(address, location?.href);
-  if (!/^(http|ws)s?:$/.test(url.protocol)) throw noAddress(address);
+  if (!/^(http|ws)s?:$/.test(url.protocol)) throw invalidAddress(address);
   url.protocol = url.protocol.replace("ws", "http");
   const path = url.pathname.replace(/\/+$/, "");
   url.pathname = path.endsWith("/graphql") ? path : `${path}/graphql`;

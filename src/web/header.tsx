@@ -1,6 +1,6 @@
 import { useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
-import { exactCount } from "./format/numbers.js";
+import { exactCount } from "../format/numbers.js";
 import { NEWEST_FIRST, type Address } from "./address.js";
 import { STANDING_WORDS, type Standing } from "./jobs/standing.js";
 import { go, linkTo } from "./location.js";

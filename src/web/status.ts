@@ -1,14 +1,14 @@
 /**
- * Whether what is seen is what the server has. The page says so in its header, greys what is stale, stops the clocks, and
- * tells who can't see it.
+ * Whether the page is in step with the server. While it is not, the header says so, stale content is grey, the clocks stop,
+ * and screen readers get an announcement.
  */
 import { computed, effect, signal, type ReadonlySignal } from "@preact/signals";
 import type { WatchStatus } from "../client/index.js";
-import { instantText } from "./format/instants.js";
+import { instantText } from "../format/instants.js";
 import { announce } from "./server/announcements.js";
 import { runServerClock } from "./server/server-clock.js";
 
-/** Something that is watched. */
+/** A subscription with a status. */
 export interface Watched {
   readonly status: ReadonlySignal<WatchStatus>;
   close(): void;
@@ -17,10 +17,10 @@ export interface Watched {
 const CONNECTING: WatchStatus = { kind: "connecting" };
 const shown = signal<readonly Watched[]>([]);
 
-/** That of what is on top. */
+/** The status of the topmost subscription. */
 export const status = computed<WatchStatus>(() => shown.value.at(-1)?.status.value ?? CONNECTING);
 
-/** Shows the status of this above all others, until what is returned is called. */
+/** Shows this status above all others until the returned function is called. */
 export function showStatusOf(watched: Watched): () => void {
   shown.value = [...shown.peek(), watched];
   return () => {
@@ -47,7 +47,7 @@ effect(() => runServerClock(status.value.kind === "live"));
 
 let told: WatchStatus["kind"] = "connecting";
 
-/** The first connection is what everybody expects; a loss, and its end, is not. */
+/** Announces a lost connection and its return, not the first connection. */
 effect(() => {
   const { kind } = status.value;
   if (kind === told) return;

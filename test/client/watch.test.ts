@@ -190,9 +190,9 @@ describe("A watch", () => {
     },
   );
 
-  it.each(["nowhere", "localhost:4000"])("an address that is none is the caller's mistake: %s", (url) => {
+  it.each(["nowhere", "localhost:4000"])("rejects an invalid address: %s", (url) => {
     expect(() => watchBy(new ManualClock(), { url })).toThrow(
-      new TypeError(`"${url}" is no address of a server: give one like http://localhost:4000.`),
+      new TypeError(`Invalid server address "${url}": expected one like http://127.0.0.1:4000.`),
     );
   });
 });

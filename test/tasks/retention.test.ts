@@ -86,14 +86,14 @@ describe("durations by database", () => {
   });
 
   it.each([
-    ["", '"" is no duration'],
+    ["", '"" is not a duration'],
     ["24", '"24" has no unit'],
-    ["24h,", '"" is no duration'],
+    ["24h,", '"" is not a duration'],
     ["24h,1h", "two durations have no pattern"],
-    ["neo4j=", '"" is no duration'],
+    ["neo4j=", '"" is not a duration'],
     ["=1h", 'a pattern is missing before "="'],
-    ["neo4j=soon", '"soon" is no duration'],
-    ["neo4j", '"neo4j" is no duration'],
+    ["neo4j=soon", '"soon" is not a duration'],
+    ["neo4j", '"neo4j" is not a duration'],
     ["a=1h,A=2h", 'the pattern "a" is there twice'],
     ["a\u0000=1h", "a pattern has a control character in it"],
     ["3651d", '"3651d" is longer than 3650d'],

@@ -14,7 +14,7 @@ export class LineView implements WatchView {
 
   constructor(watched: Watch, stream: WriteStream, note: (text: string) => void) {
     this.#stream = stream;
-    this.#stop = onNewStatus(watched, (status) => note(`tidemark: ${statusText(status)}\n`));
+    this.#stop = onNewStatus(watched, (status) => note(`tidemark: ${statusText(status, Date.now())}\n`));
   }
 
   async tell(event: WatchEvent): Promise<void> {

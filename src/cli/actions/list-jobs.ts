@@ -1,13 +1,13 @@
 /** `tidemark list`. */
 import { connect, type WatchedJob } from "../../client/index.js";
 import { ListJobsDocument, type ListJobsQuery } from "../../client/generated/graphql.js";
+import { exactCount, plural } from "../../format/numbers.js";
 import type { ListRequest } from "../commands/list.js";
 import type { Output } from "../output.js";
 import { harmless, harmlessJson } from "../render/harmless.js";
 import { jobTable } from "../render/job-table.js";
-import { many, whole } from "../render/quantity.js";
 
-/** Prints the jobs, newest store first. @param hint is told when there are more than were asked for. */
+/** Prints the jobs, newest first. @param hint prints a note if there are more jobs than the limit. */
 export async function listJobs(
   request: ListRequest,
   out: Output,
@@ -25,7 +25,7 @@ export async function listJobs(
     if (count < limit) continue;
     if (!json) await out.write(tableOf(listed, out));
     if (totalCount > limit)
-      hint(`The newest ${whole(limit)} of ${many(totalCount, "job")}; --all lists all.\n`);
+      hint(`The newest ${exactCount(limit)} of ${plural(totalCount, "job")}; --all lists all.\n`);
     return;
   }
   if (json) return;
@@ -42,7 +42,7 @@ function tableOf(jobs: readonly WatchedJob[], { columns, style }: Output): strin
 
 type Page = NonNullable<ListJobsQuery["tasks"]>;
 
-/** All pages, as large as the server makes them. */
+/** All pages, in the server's page size. */
 async function* pagesOf({ server, filter }: ListRequest): AsyncGenerator<Page, void> {
   const connection = connect(server);
   let after: string | null | undefined;

@@ -1,16 +1,16 @@
 /** `tidemark purge`. */
 import { connect } from "../../client/index.js";
 import { CountJobsDocument, PurgeJobsDocument } from "../../client/generated/graphql.js";
+import { exactCount, plural } from "../../format/numbers.js";
 import type { PurgeRequest } from "../commands/purge.js";
 import { EXIT, ExitError } from "../exit-codes.js";
 import type { Output } from "../output.js";
 import { harmless, harmlessJson } from "../render/harmless.js";
-import { many, whole } from "../render/quantity.js";
 
-/** Asks a person, and resolves with what was typed; undefined where there is nobody to ask. */
+/** Asks the user and resolves with the answer; undefined without a terminal. */
 export type Ask = ((question: string) => Promise<string>) | undefined;
 
-/** Removes all jobs of a database. @throws ExitError unless somebody has said yes. */
+/** Removes all jobs of a database. @throws ExitError unless the user confirms. */
 export async function purgeJobs({ server, yes, json }: PurgeRequest, out: Output, ask: Ask): Promise<void> {
   const connection = connect(server);
   const { database } = server;
@@ -19,7 +19,7 @@ export async function purgeJobs({ server, yes, json }: PurgeRequest, out: Output
     if (!ask)
       throw new ExitError(EXIT.WRONG_USAGE, `this removes all jobs of the database ${name}: say --yes`);
     const { total, running } = await connection.request(CountJobsDocument, { database });
-    const jobs = `${many(total ?? 0, "job")} of the database ${name} (${whole(running ?? 0)} RUNNING)`;
+    const jobs = `${plural(total ?? 0, "job")} of the database ${name} (${exactCount(running ?? 0)} RUNNING)`;
     const answer = await ask(`Remove ${jobs} for ever? [y/N] `);
     if (!/^y(es)?$/i.test(answer.trim())) throw new ExitError(EXIT.FAILURE, "nothing was removed");
   }
@@ -28,6 +28,6 @@ export async function purgeJobs({ server, yes, json }: PurgeRequest, out: Output
   await out.write(
     json
       ? `${harmlessJson({ database, removed })}\n`
-      : `${many(removed, "job")} of the database ${name} removed.\n`,
+      : `${plural(removed, "job")} of the database ${name} removed.\n`,
   );
 }

@@ -1,7 +1,7 @@
 import type { Command } from "commander";
-import { bytes, many } from "../render/quantity.js";
+import { bytesText, plural } from "../../format/numbers.js";
 
-/** What was copied of one database. */
+/** The copy of one database. */
 export interface DatabaseBackup {
   readonly name: string;
   readonly jobCount: number;
@@ -15,16 +15,16 @@ export function addBackupCommand(program: Command, backup: Backup, print: (text:
   program
     .command("backup <folder> <target>")
     .description(
-      "Copy a data folder, which a server may be using, into a new one. The copy is compact, checked, and begins a new epoch.",
+      "Copy a data folder into a new one, even while a server uses it. The copy is compacted, checked, and starts a new epoch.",
     )
     .action(async (folder: string, target: string) => {
       let count = 0;
-      for await (const { name, jobCount, bytes: size } of backup(folder, target)) {
+      for await (const { name, jobCount, bytes } of backup(folder, target)) {
         count++;
-        print(`${name}: ${many(jobCount, "job")}, ${bytes(size)}\n`);
+        print(`${name}: ${plural(jobCount, "job")}, ${bytesText(bytes)}\n`);
       }
       print(
-        `${many(count, "database")} copied to ${target}. Serve it with: tidemark --store lmdb:${target}\n`,
+        `${plural(count, "database")} copied to ${target}. Serve it with: tidemark --store lmdb:${target}\n`,
       );
     });
 }

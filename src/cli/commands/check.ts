@@ -1,22 +1,22 @@
 import type { Command } from "commander";
-import { bytes, many } from "../render/quantity.js";
+import { bytesText, plural } from "../../format/numbers.js";
 
-/** What a check finds in one database. */
+/** The result of a check of one database. */
 export interface DatabaseCheck {
   readonly name: string;
   readonly jobCount: number;
   readonly bytes: number;
-  /** undefined when it is sound. */
+  /** Undefined if the database is sound. */
   readonly damage: string | undefined;
 }
 
 export type Check = (folder: string) => AsyncIterable<DatabaseCheck>;
 
-/** Adds `check`, which reads everything in a data folder. Its action throws when something is damaged. */
+/** Adds `check`, which reads everything in a data folder. Its action throws if it finds damage. */
 export function addCheckCommand(program: Command, check: Check, print: (text: string) => void): void {
   program
     .command("check <folder>")
-    .description("Read everything in a data folder, and say what is damaged. The server must be stopped.")
+    .description("Read everything in a data folder and report damage. The server must be stopped.")
     .action(async (folder: string) => {
       const checked: DatabaseCheck[] = [];
       for await (const found of check(folder)) {
@@ -24,13 +24,15 @@ export function addCheckCommand(program: Command, check: Check, print: (text: st
         print(`${found.name}: ${describe(found)}\n`);
       }
       const damaged = checked.filter(({ damage }) => damage !== undefined);
-      if (damaged.length === 0) return print(`${many(checked.length, "database")}, all sound.\n`);
+      if (damaged.length === 0) return print(`${plural(checked.length, "database")}, all sound.\n`);
       throw new Error(
-        `${damaged.length} of ${many(checked.length, "database")} damaged. Mend with: tidemark repair ${folder}`,
+        `${damaged.length} of ${plural(checked.length, "database")} damaged. Repair with: tidemark repair ${folder}`,
       );
     });
 }
 
-function describe({ jobCount, bytes: size, damage }: DatabaseCheck): string {
-  return damage === undefined ? `${many(jobCount, "job")}, ${bytes(size)}, sound` : `DAMAGED: ${damage}`;
+function describe({ jobCount, bytes, damage }: DatabaseCheck): string {
+  return damage === undefined
+    ? `${plural(jobCount, "job")}, ${bytesText(bytes)}, sound`
+    : `DAMAGED: ${damage}`;
 }

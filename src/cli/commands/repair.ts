@@ -1,12 +1,12 @@
 import type { Command } from "commander";
-import { many } from "../render/quantity.js";
+import { plural } from "../../format/numbers.js";
 
-/** What became of one damaged database. */
+/** The result of a repair of one database. */
 export interface DatabaseRepair {
   readonly name: string;
   readonly damagedFile: string;
   readonly jobCount: number;
-  /** undefined when it is not known how many there were. */
+  /** Undefined if the number is unknown. */
   readonly lostJobs: number | undefined;
   readonly lostChanges: number;
   readonly setBack: readonly string[];
@@ -15,12 +15,12 @@ export interface DatabaseRepair {
 
 export type Repair = (folder: string) => AsyncIterable<DatabaseRepair>;
 
-/** Adds `repair`, which makes damaged databases usable with what can still be read. */
+/** Adds `repair`, which rebuilds damaged databases from their readable jobs. */
 export function addRepairCommand(program: Command, repair: Repair, print: (text: string) => void): void {
   program
     .command("repair <folder>")
     .description(
-      "Mend the damaged databases of a data folder: what can't be read is dropped, the rest begins a new epoch. The server must be stopped.",
+      "Repair the damaged databases of a data folder: drop unreadable jobs and start a new epoch. The server must be stopped.",
     )
     .action(async (folder: string) => {
       let count = 0;
@@ -29,9 +29,7 @@ export function addRepairCommand(program: Command, repair: Repair, print: (text:
         print(describe(repaired));
       }
       print(
-        count === 0
-          ? "Nothing is damaged, and nothing was changed.\n"
-          : `${many(count, "database")} mended.\n`,
+        count === 0 ? "No damage found; nothing was changed.\n" : `${plural(count, "database")} repaired.\n`,
       );
     });
 }
@@ -45,13 +43,13 @@ function describe({
   setBack,
   damage,
 }: DatabaseRepair): string {
-  const lost = lostJobs === undefined ? "it is not known how many were lost" : `${lostJobs} lost`;
-  const changes = lostChanges === 0 ? "" : `; up to ${many(lostChanges, "change")} of jobs lost`;
+  const lost = lostJobs === undefined ? "an unknown number lost" : `${lostJobs} lost`;
+  const changes = lostChanges === 0 ? "" : `; up to ${plural(lostChanges, "change")} of jobs lost`;
   return [
-    `${name}: ${many(jobCount, "job")} kept, ${lost}${changes}\n`,
+    `${name}: ${plural(jobCount, "job")} kept, ${lost}${changes}\n`,
     ...shortened(damage.map((line) => `  ${line}\n`)),
-    ...shortened(setBack.map((job) => `  job ${job} is as it was earlier\n`)),
-    `  the damaged file is kept as ${damagedFile}\n`,
+    ...shortened(setBack.map((job) => `  job ${job} is back at an earlier state\n`)),
+    `  damaged file kept as ${damagedFile}\n`,
   ].join("");
 }
 
@@ -60,5 +58,4 @@ function shortened(lines: readonly string[]): string[] {
   return [...lines.slice(0, LINES_MAX), ...(rest > 0 ? [`  and ${rest} more\n`] : [])];
 }
 
-/** About one thing in one database. */
 const LINES_MAX = 20;

@@ -1,21 +1,22 @@
 import type { WatchEvent, WatchedJob, WatchedTask } from "../../client/index.js";
 import { taskAt } from "../../client/watched-tree.js";
+import { durationText } from "../../format/durations.js";
+import { exactCount } from "../../format/numbers.js";
+import { progressText } from "../../format/progress.js";
 import { harmless } from "./harmless.js";
-import { reasonOf, userAndJob } from "./job-rows.js";
-import { count } from "./progress.js";
-import { elapsed, left } from "./time.js";
+import { leftText, reasonOf, userAndJob } from "./job-rows.js";
 
 /**
- * What `tidemark watch` prints where there is no terminal: a line for each thing worth telling. That is a job that is
- * new, or gone; a task that began or ended; a change of health; a request to stop; and each tenth of the work.
+ * The output of `tidemark watch` without a terminal, one line per event: a job is new or gone, a task began or ended,
+ * the health changed, a user asked to cancel, or another tenth of the work is done.
  */
 export class EventLines {
-  /** The jobs as they were told last, by id. */
+  /** The latest state of each job, by id. */
   readonly #told = new Map<string, WatchedJob>();
-  /** Those that were told before a Reset, and have not been since. */
+  /** Jobs from before a Reset that the server has not sent again yet. */
   #doubtful = new Set<string>();
 
-  /** The lines for an event, without line breaks; often none. */
+  /** The lines for an event, without line breaks. Most events have none. */
   tell(event: WatchEvent): string[] {
     switch (event.kind) {
       case "Reset":
@@ -61,7 +62,7 @@ function newJob(job: WatchedJob): string {
   return joined(
     `${status}${reason && `: ${harmless(reason)}`}`,
     progress.percent,
-    count(progress),
+    progressText(progress, exactCount),
     harmless(description),
     attempt > 1 ? `attempt ${attempt}` : "",
     health === "OK" ? "" : health,
@@ -81,10 +82,10 @@ function changesSince(before: WatchedJob, job: WatchedJob, changed: readonly Wat
     ...(isNewRequest ? [cancelText(cancelRequest)] : []),
     ...(task.status === before.task.status ? [] : [ended(job)]),
   ];
-  return texts.length === 0 && tenthOf(task) !== tenthOf(before.task) ? [progressText(job)] : texts;
+  return texts.length === 0 && tenthOf(task) !== tenthOf(before.task) ? [tenthText(job)] : texts;
 }
 
-/** Of iterations only failures: there may be thousands. */
+/** Iterations have a line only if they fail: a job may have thousands. */
 function taskChange(
   rootBefore: WatchedTask,
   root: WatchedTask,
@@ -105,12 +106,21 @@ function taskChange(
 function ended({ task }: WatchedJob): string {
   const { status, progress, startedAt, endedAt } = task;
   const reason = status === "FAILED" || status === "CANCELED" ? reasonOf(task) : "";
-  const took = startedAt && endedAt ? `in ${elapsed(Date.parse(endedAt) - Date.parse(startedAt))}` : "";
-  return joined(`${status}${reason && `: ${harmless(reason)}`}`, progress.percent, count(progress), took);
+  const took = startedAt && endedAt ? `in ${durationText(Date.parse(endedAt) - Date.parse(startedAt))}` : "";
+  return joined(
+    `${status}${reason && `: ${harmless(reason)}`}`,
+    progress.percent,
+    progressText(progress, exactCount),
+    took,
+  );
 }
 
-function progressText({ task, eta, changedAt }: WatchedJob): string {
-  return joined(task.progress.percent, count(task.progress), eta ? left(eta, Date.parse(changedAt)) : "");
+function tenthText({ task, eta, changedAt }: WatchedJob): string {
+  return joined(
+    task.progress.percent,
+    progressText(task.progress, exactCount),
+    eta ? leftText(eta, Date.parse(changedAt)) : "",
+  );
 }
 
 function cancelText({ by, reason }: NonNullable<WatchedJob["cancelRequest"]>): string {
@@ -121,12 +131,12 @@ function joined(...texts: readonly string[]): string {
   return texts.filter((text) => text !== "").join("  ");
 }
 
-/** Tenths done; undefined while the volume is unknown. */
+/** The tenths that are done; undefined while the volume is unknown. */
 function tenthOf({ progress: { done, volume } }: WatchedTask): number | undefined {
   return volume ? Math.floor(Math.min(1, done / volume) * 10) : undefined;
 }
 
-/** From the root down to the task at a path, as far as there are tasks. */
+/** The tasks from the root down to a path, as far as they exist. */
 function wayTo(root: WatchedTask, path: string): WatchedTask[] {
   const way = [root];
   for (const index of path.split(".")) {

@@ -1,24 +1,24 @@
 /**
- * What `tidemark watch` shows on a terminal: how the connection is, the jobs that have not ended with their trees,
- * then those that have, a line each. Never more lines than the screen has: what is left out is counted.
+ * The output of `tidemark watch` on a terminal: the state of the connection, the open jobs as trees, then the ended jobs,
+ * one line each. A frame never exceeds the screen; hidden jobs and tasks are counted.
  */
 import type { WatchedJob, WatchStatus } from "../../client/index.js";
+import { instantText } from "../../format/instants.js";
+import { plural } from "../../format/numbers.js";
 import { harmless } from "./harmless.js";
 import { countedByStatus, fittingRows, jobRow, openCount } from "./job-rows.js";
-import { many } from "./quantity.js";
 import { linesOf, type Row } from "./row.js";
 import type { Style } from "./style.js";
 import { causeText, statusWord } from "./status-text.js";
-import { clockTime } from "./time.js";
 import { cut } from "./width.js";
 
 export interface Frame {
-  /** What is watched, in a word or two. */
+  /** The database or the job, in a word or two. */
   readonly title: string;
   readonly status: OpenStatus;
-  /** Nothing follows it: it is no longer live. */
+  /** No frame follows: the view is no longer live. */
   readonly isLast: boolean;
-  /** In the order of the list. */
+  /** In list order. */
   readonly jobs: Iterable<WatchedJob>;
   /** Milliseconds since 1970. */
   readonly now: number;
@@ -26,10 +26,10 @@ export interface Frame {
   readonly rows: number;
 }
 
-/** How a connection is that has not been closed. */
+/** The status of a connection that is not closed. */
 export type OpenStatus = Exclude<WatchStatus, { readonly kind: "closed" }>;
 
-/** The lines, each of at most `columns`; at most `rows`. What was told last is shown as of then. */
+/** At most `rows` lines of at most `columns`. While the connection is stale, the clocks stand still. */
 export function frameLines(frame: Frame, style: Style): string[] {
   const { status, columns, rows } = frame;
   const jobs = [...frame.jobs];
@@ -45,11 +45,11 @@ function rowsOf(jobs: readonly WatchedJob[], max: number, now: number): Row[] {
   const trees = treesOf(shown, max - shown.length - (hidden.length > 0 ? 1 : 0), now);
   const rows = shown.flatMap((job) => [jobRow(job, now), ...(trees.get(job) ?? [])]);
   if (hidden.length === 0) return rows;
-  const text = `… ${many(hidden.length, "more job")}: ${countedByStatus(hidden.map(({ task }) => task))}`;
+  const text = `… ${plural(hidden.length, "more job")}: ${countedByStatus(hidden.map(({ task }) => task))}`;
   return [...rows, { kind: "more", guide: "", text }];
 }
 
-/** What is below the roots. Each gets its share of the lines; what a small tree leaves is for the larger ones. */
+/** The rows below each root. Each tree gets an equal share; lines that small trees leave go to the larger ones. */
 function treesOf(jobs: readonly WatchedJob[], max: number, now: number): ReadonlyMap<WatchedJob, Row[]> {
   const trees = new Map<WatchedJob, Row[]>();
   const running = jobs.filter(({ task }) => task.status === "RUNNING");
@@ -71,7 +71,7 @@ function headerLine(
   style: Style,
 ): string {
   const name = harmless(title);
-  const word = isLast && status.kind === "live" ? `as of ${clockTime(new Date(now))}` : statusWord(status);
+  const word = isLast && status.kind === "live" ? `as of ${instantText(now, now)}` : statusWord(status, now);
   const roots = jobs.map(({ task }) => task);
   const counts = roots.length > 0 ? countedByStatus(roots) : status.kind === "connecting" ? "" : "no jobs";
   const rest = [causeText(status), counts].filter((text) => text !== "");
@@ -86,7 +86,7 @@ const TONES: Readonly<Record<OpenStatus["kind"], (text: string, style: Style) =>
   stale: (text, style) => style.red(text),
 };
 
-/** What runs, what waits, and what has ended. */
+/** Running, pending, ended. */
 const ORDER: readonly ((job: WatchedJob) => boolean)[] = [
   ({ task }) => task.status === "RUNNING",
   ({ task }) => task.status === "PENDING",

@@ -1,24 +1,25 @@
-/** What `tidemark show` prints: all that is known of one job. */
+/** The output of `tidemark show`: everything the server knows about one job. */
 import type { WatchedJob } from "../../client/index.js";
 import { taskAt } from "../../client/watched-tree.js";
+import { agoText, timeLeftText } from "../../format/durations.js";
+import { bytesText } from "../../format/numbers.js";
+import { doneText } from "../../format/progress.js";
 import { harmless } from "./harmless.js";
 import { allRows, jobRow, reasonOf, userAndJob } from "./job-rows.js";
-import { bytes } from "./quantity.js";
 import { linesOf } from "./row.js";
 import { inStatus, type Style } from "./style.js";
-import { elapsed, left } from "./time.js";
 
-/** A line of a job's log, which is told only on request. */
+/** A line of a job's log. The server sends logs only on request. */
 export interface LogLine {
   readonly at: string;
   readonly level: string;
-  /** Of the task that it is about. */
+  /** The path of the task that wrote it. */
   readonly path: string;
   readonly message: string;
 }
 
 /**
- * The lines. The tree is as wide as the terminal; reasons and the log are whole.
+ * The tree is cut to the terminal's width; reasons and the log are not.
  * @param log oldest first
  */
 export function jobDetails(
@@ -42,17 +43,18 @@ const NAME_WIDTH = 10;
 function facts(job: WatchedJob, now: number, style: Style): [string, string][] {
   const { task, attempt, health, eta, cancelRequest, memory, expiresAt } = job;
   const reason = reasonOf(task);
-  const ago = (at: string): string => `${at} (${elapsed(now - Date.parse(at))} ago)`;
+  const ago = (at: string): string => `${at} (${agoText(now - Date.parse(at))})`;
   const known: [string, string][] = [
     ["Status", `${inStatus(task.status, task.status, style)}, attempt ${attempt}`],
+    ["Done", doneText(task.progress)],
   ];
   if (reason) known.push([task.status === "FAILED" ? "Reason" : "Message", harmless(reason)]);
   if (health !== "OK") known.push(["Health", health]);
   if (cancelRequest) known.push(["Cancel", cancelText(cancelRequest)]);
   known.push(["Stored", ago(job.storedAt)], ["Reported", ago(job.reportedAt)]);
   if (job.endedAt) known.push(["Ended", ago(job.endedAt)]);
-  if (eta) known.push(["Left", `${left(eta, now)} (${eta.earliest} to ${eta.latest})`]);
-  if (memory) known.push(["Memory", `${bytes(memory.minBytes)} to ${bytes(memory.maxBytes)}`]);
+  if (eta) known.push(["Left", `${timeLeftText(eta, now)} (${eta.earliest} to ${eta.latest})`]);
+  if (memory) known.push(["Memory", `${bytesText(memory.minBytes)} to ${bytesText(memory.maxBytes)}`]);
   if (expiresAt) known.push(["Expires", expiresAt]);
   return known;
 }

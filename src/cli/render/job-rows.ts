@@ -1,12 +1,12 @@
-/** A job as rows: the root with what is known of the job, and below it those tasks that somebody would look for. */
-import type { WatchedJob, WatchedTask, WatchedTaskStatus } from "../../client/index.js";
+/** A job as rows: the root with the facts of the job, and below it the tasks most worth showing. */
+import type { WatchedEta, WatchedJob, WatchedTask, WatchedTaskStatus } from "../../client/index.js";
+import { durationText, timeLeftText } from "../../format/durations.js";
+import { exactCount, plural, rateText } from "../../format/numbers.js";
+import { progressText } from "../../format/progress.js";
 import { harmless } from "./harmless.js";
-import { count } from "./progress.js";
-import { many, perSecond, whole } from "./quantity.js";
 import type { Fact, MoreRow, Row, TaskRow } from "./row.js";
-import { elapsed, left } from "./time.js";
 
-/** @param now milliseconds since 1970, for what is elapsed and left. */
+/** @param now milliseconds since 1970, for elapsed time and time left. */
 export function jobRow(job: WatchedJob, now: number): TaskRow {
   const { task, eta, attempt } = job;
   return {
@@ -15,7 +15,7 @@ export function jobRow(job: WatchedJob, now: number): TaskRow {
     facts: [
       ...warnings(job, now),
       ...countFacts(task),
-      ...(eta ? [{ text: left(eta, now) }] : []),
+      ...(eta ? [{ text: leftText(eta, now) }] : []),
       ...taskFacts(task, now),
       ...(attempt > 1 ? [{ text: `attempt ${attempt}` }] : []),
     ],
@@ -29,8 +29,8 @@ export function allRows(root: WatchedTask, now: number): Row[] {
 }
 
 /**
- * At most `max` rows below the root of a job that runs: what runs and what is directly below that; where that is too
- * much, only what runs; and where that is, the first of it. What is left out is counted.
+ * At most `max` rows below the root of a running job: the running tasks and their direct subtasks. If these do not fit,
+ * only the running tasks; if even these do not fit, the first of them. A last row counts the hidden tasks.
  */
 export function fittingRows(root: WatchedTask, max: number, now: number): Row[] {
   if (root.status !== "RUNNING" || max < 1) return [];
@@ -41,11 +41,11 @@ export function fittingRows(root: WatchedTask, max: number, now: number): Row[] 
   const kept = running!.slice(0, max - 1).map((place) => rowAt(place, now));
   return [
     ...kept,
-    { kind: "more", guide: "", text: `… ${many(running!.length - kept.length, "more task")}` },
+    { kind: "more", guide: "", text: `… ${plural(running!.length - kept.length, "more task")}` },
   ];
 }
 
-/** How many rows it would take below the root to show what runs and what is directly below that. */
+/** The number of rows below the root that the running tasks and their direct subtasks need. */
 export function openCount(root: WatchedTask): number {
   return root.status === "RUNNING" ? [...placesBelow(root, "open")].length : 0;
 }
@@ -55,12 +55,18 @@ export function userAndJob({ username, jobId }: Pick<WatchedJob, "username" | "j
   return `${harmless(username)}/${harmless(jobId)}`;
 }
 
-/** Why it ended as it did: what was said of the root, else of the first task below it that failed too. */
+/** Why the task ended: its own message, else that of the first failed task below it. */
 export function reasonOf(task: WatchedTask): string {
   if (task.message !== null || task.status !== "FAILED") return task.message ?? "";
   const failed = task.subTasks.find(({ status }) => status === "FAILED");
   const reason = failed && reasonOf(failed);
   return reason ? `${failed.description}: ${reason}` : "";
+}
+
+/** "2–5m left", "overdue". */
+export function leftText(eta: WatchedEta, now: number): string {
+  const text = timeLeftText(eta, now);
+  return text === "overdue" ? text : `${text} left`;
 }
 
 /** "3 FINISHED, 7 PENDING". */
@@ -69,17 +75,17 @@ export function countedByStatus(tasks: Iterable<Pick<WatchedTask, "status">>): s
   for (const { status } of tasks) counts.set(status, (counts.get(status) ?? 0) + 1);
   return STATUSES.flatMap((status) => {
     const found = counts.get(status);
-    return found ? [`${whole(found)} ${status}`] : [];
+    return found ? [`${exactCount(found)} ${status}`] : [];
   }).join(", ");
 }
 
-/** A task in the tree that is drawn. */
+/** A task at its place in the drawn tree. */
 interface Place {
   readonly task: WatchedTask;
   readonly guide: string;
 }
 
-/** Of iterations only those are `open` that run: how many there are is told where they repeat. */
+/** `open` shows only the running iterations: the row of the iterative task has their number. */
 type Extent = "all" | "open" | "running";
 
 function* placesBelow(root: WatchedTask, extent: Extent, guide = ""): Generator<Place | MoreRow, void> {
@@ -123,7 +129,7 @@ function rowOf(task: WatchedTask, guide: string, now: number): TaskRow {
 
 function warnings({ task, health, reportedAt, cancelRequest }: WatchedJob, now: number): Fact[] {
   const { status } = task;
-  const silence = `${health} for ${elapsed(now - Date.parse(reportedAt))}`;
+  const silence = `${health} for ${durationText(now - Date.parse(reportedAt))}`;
   const facts = [
     ...(status === "FAILED" || status === "CANCELED" ? [{ text: status }] : []),
     ...(health === "OK" ? [] : [{ text: silence, brief: health }]),
@@ -134,9 +140,9 @@ function warnings({ task, health, reportedAt, cancelRequest }: WatchedJob, now: 
   return facts.map((fact) => ({ ...fact, isWarning: true }));
 }
 
-/** Of what FAILED the reason counts, and needs the room. */
+/** A FAILED task shows no count, to leave space for the reason. */
 function countFacts({ status, progress }: WatchedTask): Fact[] {
-  return status === "FAILED" ? [] : [{ text: count(progress) }];
+  return status === "FAILED" ? [] : [{ text: progressText(progress) }];
 }
 
 function taskFacts({ startedAt, endedAt, rate, ...task }: WatchedTask, now: number): Fact[] {
@@ -144,14 +150,14 @@ function taskFacts({ startedAt, endedAt, rate, ...task }: WatchedTask, now: numb
   const until = endedAt === null ? now : Date.parse(endedAt);
   const texts = [
     ...(currentIteration === null ? [] : [iterations(currentIteration, maxIterations)]),
-    ...(startedAt === null ? [] : [elapsed(until - Date.parse(startedAt))]),
-    ...(rate === null ? [] : [perSecond(rate)]),
+    ...(startedAt === null ? [] : [durationText(until - Date.parse(startedAt))]),
+    ...(rate === null ? [] : [rateText(rate)]),
   ];
   return texts.map((text) => ({ text }));
 }
 
 function iterations(current: number, max: number | null): string {
-  return max === null ? many(current, "iteration") : `${whole(current)}/${many(max, "iteration")}`;
+  return max === null ? plural(current, "iteration") : `${exactCount(current)}/${plural(max, "iteration")}`;
 }
 
 const STATUSES = ["RUNNING", "PENDING", "FINISHED", "FAILED", "CANCELED"] as const;

@@ -1,12 +1,12 @@
-/** What `tidemark list` prints: a line a job. */
+/** The output of `tidemark list`: one line per job. */
 import type { WatchedJob } from "../../client/index.js";
+import { durationText, timeLeftText } from "../../format/durations.js";
+import { progressText } from "../../format/progress.js";
 import { harmless } from "./harmless.js";
-import { count } from "./progress.js";
 import { inStatus, type Style } from "./style.js";
-import { elapsed, left } from "./time.js";
 import { fitted, widthOf } from "./width.js";
 
-/** The lines, with a heading, none wider than `columns`: columns that do not fit are left out, the last is cut. */
+/** A heading and the jobs. Columns that do not fit in the width are left out; the last one is cut. */
 export function jobTable(jobs: readonly WatchedJob[], now: number, columns: number, style: Style): string[] {
   const fitting = fittingColumns(jobs, now, columns);
   const heading = style.dim(
@@ -29,7 +29,7 @@ function lineOf(job: WatchedJob, fitting: readonly FittingColumn[], now: number,
 interface Column {
   readonly title: string;
   readonly text: (job: WatchedJob, now: number) => string;
-  /** The higher, the sooner it is left out. */
+  /** The column with the highest rank is left out first. */
   readonly rank: number;
 }
 
@@ -42,16 +42,16 @@ const COLUMNS: readonly Column[] = [
   { title: "JOB", text: ({ jobId }) => harmless(jobId), rank: 0 },
   { title: "STATUS", text: statusText, rank: 1 },
   { title: "DONE", text: ({ task }) => task.progress.percent, rank: 3 },
-  { title: "COUNT", text: ({ task }) => count(task.progress), rank: 6 },
-  { title: "AGE", text: ({ storedAt }, now) => elapsed(now - Date.parse(storedAt)), rank: 5 },
-  { title: "LEFT", text: leftText, rank: 7 },
+  { title: "COUNT", text: ({ task }) => progressText(task.progress), rank: 6 },
+  { title: "AGE", text: ({ storedAt }, now) => durationText(now - Date.parse(storedAt)), rank: 5 },
+  { title: "LEFT", text: ({ eta }, now) => (eta ? timeLeftText(eta, now) : ""), rank: 7 },
   { title: "DESCRIPTION", text: ({ task }) => harmless(task.description), rank: 4 },
 ];
 const GAP = "  ";
-/** A name takes at most this part of a terminal. */
+/** The largest share of the terminal that a name may take. */
 const NAME_SHARE = 0.4;
 
-/** By rank, each as wide as its widest cell, until the terminal is full; then in their order. */
+/** Picks columns by rank until the terminal is full, each as wide as its widest cell; keeps the display order. */
 function fittingColumns(jobs: readonly WatchedJob[], now: number, columns: number): FittingColumn[] {
   const fitting = new Map<Column, number>();
   let room = columns;
@@ -80,8 +80,4 @@ function isName({ title }: Column): boolean {
 function statusText({ task, health, cancelRequest, endedAt }: WatchedJob): string {
   const isAsked = cancelRequest !== null && endedAt === null;
   return [task.status, ...(health === "OK" ? [] : [health]), ...(isAsked ? ["cancel asked"] : [])].join(", ");
-}
-
-function leftText({ eta }: WatchedJob, now: number): string {
-  return eta ? left(eta, now) : "";
 }

@@ -1,23 +1,23 @@
-/** One line about a task: its place in the tree, its name, its bar, and as many facts as there is room for. */
+/** One line for a task: its place in the tree, its name, its bar, and as many facts as fit. */
 import type { WatchedProgress, WatchedTaskStatus } from "../../client/index.js";
-import { bar } from "./progress.js";
+import { bar } from "./bar.js";
 import { inStatus, SIGNS, type Style } from "./style.js";
 import { cut, fitted, widthOf } from "./width.js";
 
 export interface TaskRow {
   readonly kind: "task";
   readonly status: WatchedTaskStatus;
-  /** The lines of the tree to its left. */
+  /** The tree lines to its left. */
   readonly guide: string;
   readonly name: string;
   readonly progress: WatchedProgress;
-  /** The most important first: what does not fit is left out. */
+  /** The most important first. Facts that do not fit are left out. */
   readonly facts: readonly Fact[];
-  /** The worker's latest word on it, which may be cut. */
+  /** The worker's latest message, cut if it does not fit. */
   readonly message: string;
 }
 
-/** In the place of tasks that are not shown. */
+/** Stands for hidden tasks. */
 export interface MoreRow {
   readonly kind: "more";
   readonly guide: string;
@@ -28,13 +28,13 @@ export type Row = TaskRow | MoreRow;
 
 export interface Fact {
   readonly text: string;
-  /** The same where there is less room. */
+  /** A shorter form for narrow terminals. */
   readonly brief?: string;
-  /** It is cut rather than left out. */
+  /** Cut rather than left out. */
   readonly isWarning?: boolean;
 }
 
-/** The lines of rows that stand below each other, none wider than `columns`. */
+/** Aligns rows below each other, none wider than `columns`. */
 export function linesOf(rows: readonly Row[], columns: number, style: Style): string[] {
   const layout = layoutOf(rows, columns);
   return rows.map((row) =>
@@ -44,7 +44,7 @@ export function linesOf(rows: readonly Row[], columns: number, style: Style): st
 
 interface Layout {
   readonly columns: number;
-  /** Of guide, sign and name together. */
+  /** The width of guide, sign and name together. */
   readonly nameWidth: number;
   /** Between the brackets; 0 for none. */
   readonly barWidth: number;
@@ -68,7 +68,7 @@ function taskLine(
 ): string {
   const { status, guide, progress } = row;
   const label = fitted(nameOf(row), nameWidth);
-  const signAt = guide.length; // guides are of characters that take a column
+  const signAt = guide.length; // each character of a guide takes one column
   const drawn = barWidth > 0 ? `  ${bar(progress, barWidth)}` : "";
   const percent = percentWidth > 0 ? ` ${progress.percent.padStart(percentWidth)}` : "";
   const used = nameWidth + drawn.length + percent.length;
@@ -86,7 +86,7 @@ function nameOf({ guide, status, name }: TaskRow): string {
   return `${guide}${SIGNS[status]} ${name}`;
 }
 
-/** The facts that fit, and of the message what does. */
+/** The facts that fit, then as much of the message as fits. */
 function tailOf({ facts, message }: TaskRow, columns: number, style: Style): string {
   let tail = "";
   let room = columns;
@@ -106,5 +106,5 @@ function fittingText({ text, brief = text, isWarning }: Fact, columns: number): 
 }
 
 const GAP = "  ";
-/** Less of a message says nothing. */
+/** A shorter piece of a message has no value. */
 const MESSAGE_WIDTH_MIN = 12;

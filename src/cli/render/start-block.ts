@@ -1,4 +1,4 @@
-/** What a person sees at a terminal when the server is ready: where to go first, and what to try. */
+/** The text on a terminal when the server is ready: its addresses and a first command. */
 export function startBlock({ url, dashboard, store, readyMs }: StartBlock): string {
   return `
   Tidemark is ready in ${readyMs} ms.
@@ -16,14 +16,14 @@ ${dashboard ? `  Dashboard   ${url}/\n` : ""}  GraphiQL    ${url}/graphql
 
 export interface StartBlock {
   readonly url: string;
-  /** Whether it is served. */
+  /** Whether the server serves the dashboard. */
   readonly dashboard: boolean;
   /** As configured: `lmdb:./tidemark-data`. */
   readonly store: string;
   readonly readyMs: number;
 }
 
-/** Without what may be a password. */
+/** Hides a password in the address. */
 function describe(store: string): string {
   if (store === "memory:") return "memory: (forgotten when the server stops)";
   if (store.startsWith("lmdb:")) return `${store} (kept when the server stops)`;

@@ -1,4 +1,4 @@
-/** How a terminal shows what matters: nothing is told by colour alone. */
+/** Colours and signs of a terminal. Colour is never the only carrier of a fact. */
 import type { Ansis } from "ansis";
 import type { WatchedTaskStatus } from "../../client/index.js";
 

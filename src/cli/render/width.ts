@@ -1,12 +1,12 @@
-/** Texts as wide as they are on a terminal, where a Chinese character takes two columns and an accent none. */
+/** Text widths on a terminal: a Chinese character takes two columns, a combining accent none. */
 import stringWidth from "string-width";
 
-/** Columns that a text takes which has no escape sequences in it. */
+/** The columns of a text without escape sequences. */
 export function widthOf(text: string): number {
   return ASCII.test(text) ? text.length : stringWidth(text);
 }
 
-/** The text in at most `width` columns; what is left out is told by a last "…". */
+/** The text in at most `width` columns; a text that is cut ends with "…". */
 export function cut(text: string, width: number): string {
   if (widthOf(text) <= width) return text;
   let kept = "";

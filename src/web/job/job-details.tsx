@@ -1,6 +1,6 @@
 import type { ComponentChildren } from "preact";
 import type { WatchedJob } from "../../client/index.js";
-import { bytesText, exactCount } from "../format/numbers.js";
+import { bytesText, exactCount } from "../../format/numbers.js";
 import { Instant } from "../parts/instant.js";
 import { Name } from "../parts/names.js";
 

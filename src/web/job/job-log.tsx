@@ -1,11 +1,11 @@
 import { useSignal } from "@preact/signals";
-import { exactCount } from "../format/numbers.js";
+import { exactCount } from "../../format/numbers.js";
 import { Instant } from "../parts/instant.js";
 import type { LogLine } from "./job-watch.js";
 
 const LEVEL_WORDS = { DEBUG: "Debug", INFO: "Info", WARNING: "Warning", ERROR: "Error" } as const;
 
-/** What the worker has said, the newest first, so that what is new is seen without scrolling. */
+/** The worker's log, newest first, so that new lines are visible without scrolling. */
 export function JobLog({ lines }: { readonly lines: readonly LogLine[] }) {
   const isShort = useSignal(false);
   const serious = lines.filter(({ level }) => level === "WARNING" || level === "ERROR");

@@ -1,19 +1,11 @@
 import { useEffect, useMemo, useRef } from "preact/hooks";
 import type { WatchedJob } from "../../client/index.js";
 import type { JobAddress } from "../address.js";
-import { exactCount, rateText } from "../format/numbers.js";
+import { exactCount, rateText } from "../../format/numbers.js";
+import { doneText, volumeText } from "../../format/progress.js";
 import { treeRate } from "../jobs/job-facts.js";
 import { standingOf, STANDING_WORDS } from "../jobs/standing.js";
-import {
-  doneTitle,
-  elapsedText,
-  etaText,
-  etaTitle,
-  heardText,
-  NOTHING,
-  treeRateText,
-  volumeText,
-} from "../jobs/texts.js";
+import { elapsedText, etaText, etaTitle, NOTHING, reportAgeText, treeRateText } from "../jobs/texts.js";
 import { go, linkTo } from "../location.js";
 import { Bar } from "../parts/bar.js";
 import { Icon } from "../parts/icons.js";
@@ -34,7 +26,7 @@ interface JobPageProps {
   readonly address: JobAddress;
 }
 
-/** One job: how far it is, of what it is made, what it says, and what can be done about it. */
+/** One job: its progress, tasks, log, details and actions. */
 export function JobPage({ database, address: { username, jobId } }: JobPageProps) {
   const watched = useMemo(() => new JobWatch(database, { username, jobId }), [database, username, jobId]);
   useEffect(() => {
@@ -120,7 +112,7 @@ function Hero({ job, measured }: { readonly job: WatchedJob; readonly measured: 
       <dl class="hero-facts">
         <Fact
           name="Done"
-          title={doneTitle(progress)}
+          title={doneText(progress)}
           text={`${exactCount(progress.done)} / ${volumeText(progress, exactCount)}`}
         />
         <Fact name="Rate" text={rateNow(job, measured)} />
@@ -153,7 +145,7 @@ function Fact({ name, text, title }: FactProps) {
   );
 }
 
-/** What somebody has to know before all else. */
+/** Notices about failure, silence and cancel requests. */
 function Notices({ job, isGone }: { readonly job: WatchedJob; readonly isGone: boolean }) {
   const { task, health, cancelRequest, endedAt } = job;
   return (
@@ -195,7 +187,7 @@ function Unheard({ job }: { readonly job: WatchedJob }) {
     <div class="notice" data-standing={health}>
       <Icon shape={health} />
       <div>
-        <strong>{STANDING_WORDS[health]}</strong> Its worker was last heard of {heardText(job, serverNow())},
+        <strong>{STANDING_WORDS[health]}</strong> Its worker last reported {reportAgeText(job, serverNow())},
         at <Instant at={reportedAt} />. The status, {STANDING_WORDS[task.status]}, is the one it reported
         then.
       </div>

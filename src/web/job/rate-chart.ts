@@ -1,7 +1,7 @@
 /** The chart of a job's rate, by uPlot, in the colours of the page. A chunk of its own: only a job's page needs it. */
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
-import { rateText } from "../format/numbers.js";
+import { rateText } from "../../format/numbers.js";
 import type { RatePoint } from "./rate-samples.js";
 
 export class RateChart {
@@ -28,7 +28,7 @@ export class RateChart {
     this.#plot.destroy();
   }
 
-  /** Colours are asked for at each drawing. */
+  /** The plot reads its colours at each redraw. */
   readonly #onScheme = (): void => {
     if (this.#host.isConnected) this.#plot.redraw();
   };
@@ -76,7 +76,7 @@ function axisText(rate: number): string {
   return rate === 0 ? "0" : rateText(rate).replace(/\.0+(?=\D)/u, "");
 }
 
-/** Hours and minutes, and seconds where the axis goes by them, in the viewer's zone. */
+/** Hours and minutes, plus seconds on a short axis, in the viewer's zone. */
 const TIMES: uPlot.Axis.Values = [
   [86_400, "{D} {MMM}", null, null, null, null, null, null, 1],
   [60, "{HH}:{mm}", null, null, null, null, null, null, 1],

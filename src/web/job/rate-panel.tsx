@@ -1,12 +1,12 @@
 import { useEffect, useRef } from "preact/hooks";
-import { rateText } from "../format/numbers.js";
+import { rateText } from "../../format/numbers.js";
 import { Instant } from "../parts/instant.js";
 import { theme } from "../theme.js";
 import type { MeasuredRate } from "./job-watch.js";
 import type { RateChart } from "./rate-chart.js";
 import type { RatePoint } from "./rate-samples.js";
 
-/** How fast the job was, since somebody began to look: what was before, the server does not know. */
+/** The rate since the page was opened; the server keeps no earlier rates. */
 export function RatePanel({ measured: { since, points } }: { readonly measured: MeasuredRate }) {
   const latest = points.at(-1);
   if (since === undefined || points.length < POINTS_MIN || !latest) return null;
@@ -28,10 +28,10 @@ export function RatePanel({ measured: { since, points } }: { readonly measured: 
   );
 }
 
-/** Fewer make no curve. */
+/** The fewest points that make a curve. */
 const POINTS_MIN = 3;
 
-/** The library that draws comes when it is needed. */
+/** Loads the chart library on demand. */
 function Chart({ points, label }: { readonly points: readonly RatePoint[]; readonly label: string }) {
   const host = useRef<HTMLDivElement>(null);
   const chart = useRef<RateChart>(undefined);
@@ -45,7 +45,7 @@ function Chart({ points, label }: { readonly points: readonly RatePoint[]; reado
       const { RateChart: Drawn } = await import("./rate-chart.js");
       if (!isGone) chart.current = new Drawn(host.current!, latest.current);
     };
-    draw().catch(() => {}); // it can't be had now: the rate is there as a number
+    draw().catch(() => {}); // the rate stays visible as a number
     return () => {
       isGone = true;
       chart.current?.close();

@@ -2,9 +2,10 @@ import { useSignal } from "@preact/signals";
 import { Component } from "preact";
 import { useMemo, useRef } from "preact/hooks";
 import type { WatchedJob, WatchedTask } from "../../client/index.js";
-import { exactCount } from "../format/numbers.js";
+import { exactCount } from "../../format/numbers.js";
+import { doneText } from "../../format/progress.js";
 import { taskCount } from "../jobs/job-facts.js";
-import { doneTitle, elapsedText, NOTHING, treeRateText } from "../jobs/texts.js";
+import { elapsedText, NOTHING, treeRateText } from "../jobs/texts.js";
 import { Bar } from "../parts/bar.js";
 import { Done } from "../parts/done.js";
 import { Icon } from "../parts/icons.js";
@@ -113,7 +114,7 @@ interface TaskRowViewProps extends TaskRow {
   readonly onToggle: (path: string, isOpen: boolean) => void;
 }
 
-/** What did not change is the same object, and is not drawn again. */
+/** An unchanged task is the same object and is not rendered again. */
 class TaskRowView extends Component<TaskRowViewProps> {
   override shouldComponentUpdate(next: TaskRowViewProps): boolean {
     const { job, onToggle: _, ...shown } = next;
@@ -169,7 +170,7 @@ class TaskRowView extends Component<TaskRowViewProps> {
           <Bar progress={progress} standing={barStanding(job, task)} label={`Progress of ${description}`} />
           <span class="percent">{progress.percent}</span>
         </div>
-        <div role="gridcell" class="cell task-done number" title={doneTitle(progress)}>
+        <div role="gridcell" class="cell task-done number" title={doneText(progress)}>
           <Done progress={progress} />
         </div>
         <div role="gridcell" class="cell task-rate number">
@@ -183,7 +184,7 @@ class TaskRowView extends Component<TaskRowViewProps> {
   }
 }
 
-/** What runs in a job that is not heard of may not run. */
+/** A running task of a silent job shows the job's health: it may have stopped. */
 function barStanding({ health }: WatchedJob, { status }: WatchedTask): Standing {
   return health !== "OK" && status === "RUNNING" ? health : status;
 }

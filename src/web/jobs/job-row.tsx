@@ -1,3 +1,4 @@
+import { doneText } from "../../format/progress.js";
 import { serverNow } from "../server/server-clock.js";
 import { linkTo } from "../location.js";
 import { Bar } from "../parts/bar.js";
@@ -6,7 +7,7 @@ import { Name } from "../parts/names.js";
 import { JobStanding } from "../parts/standing-badge.js";
 import type { JobRow } from "./job-store.js";
 import { standingOf } from "./standing.js";
-import { doneTitle, elapsedText, etaText, etaTitle, treeRateText } from "./texts.js";
+import { elapsedText, etaText, etaTitle, treeRateText } from "./texts.js";
 
 export interface JobRowViewProps {
   readonly row: JobRow;
@@ -49,7 +50,7 @@ export function JobRowView({ row, index, top, isActive }: JobRowViewProps) {
         <Bar progress={task.progress} standing={standingOf(job)} label={`Progress of ${task.description}`} />
         <span class="percent">{task.progress.percent}</span>
       </div>
-      <div role="gridcell" class="cell cell-done number" title={doneTitle(task.progress)}>
+      <div role="gridcell" class="cell cell-done number" title={doneText(task.progress)}>
         <Done progress={task.progress} />
       </div>
       <div role="gridcell" class="cell cell-rate number">
@@ -63,7 +64,7 @@ export function JobRowView({ row, index, top, isActive }: JobRowViewProps) {
   );
 }
 
-/** What changes with time alone. */
+/** The cells that change with time alone. */
 function Clocks({ row }: { readonly row: JobRow }) {
   const job = row.job.value;
   const now = job.endedAt === null ? serverNow() : 0;

@@ -1,7 +1,7 @@
 import { useEffect } from "preact/hooks";
 import { FirstMinute } from "../first-minute/first-minute.js";
 import { address } from "../location.js";
-import { exactCount } from "../format/numbers.js";
+import { exactCount } from "../../format/numbers.js";
 import { JobList } from "./job-list.js";
 import type { JobStore } from "./job-store.js";
 import { listAll, Toolbar } from "./toolbar.js";

@@ -1,5 +1,5 @@
 import { address, adjust } from "../location.js";
-import { exactCount } from "../format/numbers.js";
+import { exactCount } from "../../format/numbers.js";
 import { Icon } from "../parts/icons.js";
 import { isOpen } from "./job-filter.js";
 import { SORT_NAMES } from "./columns.js";
@@ -7,7 +7,7 @@ import { isSortKey } from "./job-order.js";
 import type { JobStore } from "./job-store.js";
 import { STANDING_WORDS, STANDINGS, type Standing } from "./standing.js";
 
-/** What is listed: by standing, with how many there are; by user; and by what somebody types. */
+/** Filters of the list: by status with counts, by user, and by search text. */
 export function Toolbar({ store }: { readonly store: JobStore }) {
   return (
     <div class="toolbar" role="search">

@@ -1,6 +1,6 @@
 import type { WatchedProgress } from "../../client/index.js";
-import { shortCount } from "../format/numbers.js";
-import { volumeText } from "../jobs/texts.js";
+import { shortCount } from "../../format/numbers.js";
+import { volumeText } from "../../format/progress.js";
 
 /** `420 / 1,500`, with the stroke in the same place in each row. */
 export function Done({ progress }: { readonly progress: WatchedProgress }) {

@@ -1,4 +1,4 @@
-import { exactInstant, instantText } from "../format/instants.js";
+import { exactInstant, instantText } from "../../format/instants.js";
 import { serverNowOnce } from "../server/server-clock.js";
 
 /** An instant in the viewer's zone, with the exact one on hover. */

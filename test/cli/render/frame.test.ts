@@ -67,9 +67,9 @@ describe("A frame of the watched jobs", () => {
   it("has what runs as trees, then what has ended as lines", () => {
     expect(linesOf(JOBS, 100, 20).join("\n")).toMatchInlineSnapshot(`
       "demo  live  2 RUNNING, 1 FINISHED, 1 FAILED
-      ● alice/import-1  Import  [#####~~~~~~~~~~~~~~~]  29.87%  460/1,540  2m–5m left  1m 00s  attempt 2
+      ● alice/import-1  Import  [#####~~~~~~~~~~~~~~~]  29.87%  460/1,540  2–5m left  1m 00s  attempt 2
       ├─ ✔ parse                [####################]    100%  40/40  40s
-      ├─ ● read                 [########~~~~~~~~~~~~]     42%  420/1,000  1m 00s  1.23K/s  people.csv
+      ├─ ● read                 [########~~~~~~~~~~~~]     42%  420/1,000  1m 00s  1,234/s  people.csv
       └─ ○ write                [~~~~~~~~~~~~~~~~~~~~]      0%  0/500
       ● alice/rank  PageRank    [~~~~~~~~~n/a~~~~~~~~]     n/a  43/?  1m 00s
       ├─ ✔ load                 [~~~~~~~~~n/a~~~~~~~~]     n/a  30/?  40s
@@ -119,7 +119,7 @@ describe("A frame of the watched jobs", () => {
   it("shows what runs, and counts the rest, where not all tasks fit", () => {
     expect(linesOf(JOBS, 72, 9).join("\n")).toMatchInlineSnapshot(`
       "demo  live  2 RUNNING, 1 FINISHED, 1 FAILED
-      ● alice/import-1  Import  [##~~~~~~~~]  29.87%  460/1,540  2m–5m left
+      ● alice/import-1  Import  [##~~~~~~~~]  29.87%  460/1,540  2–5m left
       ├─ ● read                 [####~~~~~~]     42%  420/1,000  1m 00s
       └─ … 1 PENDING, 1 FINISHED
       ● alice/rank  PageRank    [~~~~n/a~~~]     n/a  43/?  1m 00s
@@ -133,7 +133,7 @@ describe("A frame of the watched jobs", () => {
   it("has a line a job where there is room for no more, and counts the jobs that are not shown", () => {
     expect(linesOf(JOBS, 72, 4).join("\n")).toMatchInlineSnapshot(`
       "demo  live  2 RUNNING, 1 FINISHED, 1 FAILED
-      ● alice/import-1  Import  [##~~~~~~~~]  29.87%  460/1,540  2m–5m left
+      ● alice/import-1  Import  [##~~~~~~~~]  29.87%  460/1,540  2–5m left
       ● alice/rank  PageRank    [~~~~n/a~~~]     n/a  43/?  1m 00s
       … 2 more jobs: 1 FINISHED, 1 FAILED"
     `);

@@ -17,10 +17,10 @@ const JOBS = [
 describe("The table of jobs", () => {
   it("has all columns whole where there is no terminal", () => {
     expect(jobTable(JOBS, NOW, Infinity, PLAIN).join("\n")).toMatchInlineSnapshot(`
-      "USER   JOB                              STATUS           DONE  COUNT      AGE     LEFT        DESCRIPTION
-      alice  import-1                         RUNNING, SILENT  28%   420/1,500  1m 00s  2m–5m left  Import people
-      bob    日本                             FINISHED         n/a   9/?        1m 00s              輸入
-      alice  a�[2J�31m�evil� FINISHED 100% �  PENDING          0%    0/9        1m 00s              a�[2J�31m�evil� FINISHED 100% �"
+      "USER   JOB                              STATUS           DONE  COUNT      AGE     LEFT  DESCRIPTION
+      alice  import-1                         RUNNING, SILENT  28%   420/1,500  1m 00s  2–5m  Import people
+      bob    日本                             FINISHED         n/a   9/?        1m 00s        輸入
+      alice  a�[2J�31m�evil� FINISHED 100% �  PENDING          0%    0/9        1m 00s        a�[2J�31m�evil� FINISHED 100% �"
     `);
   });
 
@@ -65,12 +65,13 @@ describe("The details of a job", () => {
     expect(jobDetails(job, log, NOW, { columns: 120, style: PLAIN }).join("\n")).toMatchInlineSnapshot(`
       "alice/import-1 in demo
         Status    FAILED, attempt 2
+        Done      1,004 of an unknown total (1,004 known so far)
         Reason    write: the disk is full a�[2J�31m�evil� FINISHED 100% �
         Cancel    asked by bob at 2026-06-01T12:00:45.000Z: wrong data
-        Stored    2026-06-01T12:00:00.000Z (1m 00s ago)
-        Reported  2026-06-01T12:00:00.000Z (1m 00s ago)
+        Stored    2026-06-01T12:00:00.000Z (60s ago)
+        Reported  2026-06-01T12:00:00.000Z (60s ago)
         Ended     2026-06-01T12:00:50.000Z (10s ago)
-        Memory    1.5 MB to 3.0 GB
+        Memory    1.4 MiB to 2.8 GiB
         Expires   2026-06-08T12:00:50.000Z
 
       ✖ Import      [~~~~~~~~~n/a~~~~~~~~]     n/a  FAILED  50s  attempt 2  write: the disk is full a�[2J�31m�evil� FINISHED …

@@ -1,22 +1,29 @@
-/** Numbers as they are shown: exact while they are short, and three digits with a letter where they are not. */
+/** Numbers for people: short forms for tables, exact forms for detail. */
 
 const whole = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
 const LETTERS = ["", "k", "M", "G", "T", "P"] as const;
+const BYTES = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"] as const;
 
 /** All digits: `1,234,567`. */
 export function exactCount(value: number): string {
   return whole.format(value);
 }
 
-/** At most six characters: `9,999`, `12.3k`, `1.23M`. Cut and not rounded, so that nothing looks done before it is. */
+/** At most six characters: `9,999`, `12.3k`, `1.23M`. Rounded down, so that unfinished work never looks finished. */
 export function shortCount(value: number): string {
   if (value < 10_000) return whole.format(Math.floor(value));
   const power = Math.min(LETTERS.length - 1, Math.floor(Math.log10(value) / 3));
   return `${threeDigits(value / 1_000 ** power)}${LETTERS[power]}`;
 }
 
-/** Units in time, in the unit of time that makes it readable: `1,204/s`, `4.2/min`, `3/h`. */
+/** `1 job`, `1,200 jobs`. */
+export function plural(count: number, noun: string): string {
+  return `${exactCount(count)} ${noun}${count === 1 ? "" : "s"}`;
+}
+
+/** A rate per second, minute or hour, whichever gives a value of at least 1: `1,204/s`, `4.2/min`, `3.0/h`. */
 export function rateText(perSecond: number): string {
+  if (perSecond === 0) return "0/s";
   if (perSecond >= 10) return `${shortCount(perSecond)}/s`;
   if (perSecond >= 1) return `${perSecond.toFixed(1)}/s`;
   if (perSecond * 60 >= 1) return `${(perSecond * 60).toFixed(1)}/min`;
@@ -29,8 +36,6 @@ export function bytesText(bytes: number): string {
   const value = bytes / 1_024 ** power;
   return `${value >= 100 || Number.isInteger(value) ? Math.round(value) : value.toFixed(1)} ${BYTES[power]}`;
 }
-
-const BYTES = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"] as const;
 
 function threeDigits(value: number): string {
   const digits = value >= 100 ? 0 : value >= 10 ? 1 : 2;

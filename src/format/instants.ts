@@ -1,4 +1,4 @@
-/** Instants in the viewer's zone; the exact one, with its zone, is shown on hover. */
+/** Instants in the reader's time zone. */
 
 const time = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit" });
 const dayAndTime = new Intl.DateTimeFormat("en-GB", {
@@ -8,10 +8,7 @@ const dayAndTime = new Intl.DateTimeFormat("en-GB", {
   minute: "2-digit",
 });
 const withYear = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", year: "numeric" });
-const exact = new Intl.DateTimeFormat("en-GB", {
-  dateStyle: "full",
-  timeStyle: "long",
-});
+const exact = new Intl.DateTimeFormat("en-GB", { dateStyle: "full", timeStyle: "long" });
 
 /** `14:03:22` today, `21 Nov, 14:03` this year, `21 Nov 2023` before. @param now milliseconds since 1970 */
 export function instantText(instant: string | number, now: number): string {
@@ -21,7 +18,7 @@ export function instantText(instant: string | number, now: number): string {
   return (date.getFullYear() === today.getFullYear() ? dayAndTime : withYear).format(date);
 }
 
-/** All of it: `Tuesday 21 November 2023 at 14:03:22 CET`. */
+/** In full, with the zone: `Tuesday 21 November 2023 at 14:03:22 CET`. */
 export function exactInstant(instant: string | number): string {
   return exact.format(new Date(instant));
 }
