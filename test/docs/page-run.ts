@@ -29,12 +29,11 @@ const PATIENCE_MS = 30_000;
 /**
  * Runs the snippets of a page, and returns how many there were.
  *
- * @param setup a script for bash that prepares the folder
  * @throws Error that names the snippet, when one fails or does not print what the page says
  */
-export async function runPage(file: string, setup = ""): Promise<number> {
+export async function runPage(file: string): Promise<number> {
   const snippets = snippetsOf(file);
-  await using run = await PageRun.start(setup);
+  await using run = await PageRun.start();
   for (const [index, snippet] of snippets.entries()) {
     if (isRun(snippet)) await run.run(snippet, outputAfter(file, snippets, index));
   }
@@ -50,10 +49,8 @@ class PageRun implements AsyncDisposable {
   /** The page's first JavaScript snippet: snippets without imports continue it. */
   #imports = "";
 
-  static async start(setup: string): Promise<PageRun> {
-    const run = new PageRun(await startServer(), checkout());
-    if (setup) await run.#start("setup", setup).end();
-    return run;
+  static async start(): Promise<PageRun> {
+    return new PageRun(await startServer(), checkout());
   }
 
   private constructor(server: TestServer, folder: string) {
@@ -101,7 +98,7 @@ class PageRun implements AsyncDisposable {
     const child = spawn("bash", ["-euo", "pipefail", "-c", `exec 2>&1\n${this.#onServer(script)}`], {
       cwd: this.#folder,
       env: {
-        ...process.env,
+        ...inheritedEnvironment(),
         NO_COLOR: "1",
         TIDEMARK_URL: this.#server.url,
         TIDEMARK_PORT: "0",
@@ -219,6 +216,12 @@ function matches(line: string, candidate: string): boolean {
 
 function withoutGaps(line: string): string {
   return line.trim().replaceAll(/\s+/g, " ");
+}
+
+/** Without the variables that npm, vitest and Tidemark itself read. */
+function inheritedEnvironment(): Record<string, string | undefined> {
+  const isForeign = ([name]: [string, unknown]) => !/^(TIDEMARK_|VITEST|npm_|NODE_OPTIONS)/.test(name);
+  return Object.fromEntries(Object.entries(process.env).filter(isForeign));
 }
 
 async function firstEvent(response: Response): Promise<string> {

@@ -19,9 +19,6 @@ const ILLUSTRATIONS = ["text", "json", "nginx", "caddy", "yaml", "ini", "html"];
 const LANGUAGES = new Set([...RUN_LANGUAGES, ...ILLUSTRATIONS]);
 const INSTRUCTION = new RegExp(`^(${KEEPS_RUNNING}|${IS_NOT_RUN.source}.*)?$`);
 
-/** Scripts that prepare the folder in which a page is run. */
-const SETUP: Readonly<Record<string, string>> = {};
-
 const snippets = FILES.flatMap((file) => snippetsOf(file));
 const documents = markdownFiles()
   .flatMap((file) => snippetsOf(file))
@@ -31,7 +28,7 @@ describe("The snippets of the documentation", () => {
   it.concurrent.each(FILES.filter((file) => snippetsOf(file).some(isRun)))(
     "work as they stand in %s",
     async (file) => {
-      expect(await runPage(file, SETUP[file])).toBeGreaterThan(0);
+      expect(await runPage(file)).toBeGreaterThan(0);
     },
   );
 
