@@ -2,7 +2,7 @@ import { CommanderError } from "commander";
 import { ConfigError } from "../config.js";
 import { TidemarkError } from "../protocol/tidemark-error.js";
 
-/** What the commands end with, for scripts. They are told in the README: a code never changes its meaning. */
+/** The exit codes of the commands, for scripts. docs/cli.md lists them: a code never changes its meaning. */
 export const EXIT = {
   OK: 0,
   /** Whatever has no code of its own. */
