@@ -1,5 +1,5 @@
 /**
- * How the dashboard is built: `src/web` to `dist/web`, which the server serves (src/server/static-files.ts).
+ * How the dashboard is built: `src/web` to `dist/web`, which the server serves (src/server/pages/static-files.ts).
  * `npm run dev:web` shows it while it is being written, on the data of the server at TIDEMARK_URL.
  */
 import { readFile, writeFile } from "node:fs/promises";

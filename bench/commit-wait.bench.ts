@@ -25,13 +25,13 @@
  */
 import { setImmediate } from "node:timers/promises";
 import type { DatabaseJournal, Journal, JournalEntry } from "../src/journal/journal.js";
-import { createMemoryJournal } from "../src/journal/memory-journal.js";
+import { createMemoryJournal } from "../src/journal/memory/memory-journal.js";
 import { DEFAULT_LIMITS } from "../src/protocol/limits.js";
 import { PerDatabaseTaskStoreProvider } from "../src/store/per-database-task-store-provider.js";
 import { parseDatabaseName, parseJobId, parseUsername, type JobKey } from "../src/tasks/names.js";
 import { systemClock } from "../src/util/clock.js";
 import { silentLog } from "../src/util/log.js";
-import { median } from "./measure.js";
+import { median } from "./repeat.js";
 
 const CHANGES_A_WRITER = 100;
 const ROUNDS = 3;

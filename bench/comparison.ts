@@ -1,6 +1,6 @@
 import { deepStrictEqual } from "node:assert";
 import { setTimeout } from "node:timers/promises";
-import { median } from "./measure.js";
+import { median } from "./repeat.js";
 import { jobsToStore } from "./operations.js";
 import { IS_PROFILING, keepResults, rotated, ROUNDS, spread } from "./rounds.js";
 import { ServerProcess } from "./server-process.js";
@@ -19,14 +19,14 @@ export interface Comparison {
   /** Of the bench: its figures go to `results/<name>.json`. */
   readonly name: string;
   /** The first is what the others are compared with. Their answers must be the same. */
-  readonly contenders: readonly Contender[];
+  readonly contenders: readonly LoadContender[];
   /** The script of the client, which each round has one of. */
   readonly load: "load/http.mjs" | "load/websocket.mjs";
   /** Or, over WebSocket, operations under way on one. */
   readonly connections: number;
 }
 
-export interface Contender {
+export interface LoadContender {
   readonly name: string;
   readonly script: string;
   /** How many it has stored when the load begins. */
@@ -64,7 +64,7 @@ export async function compare(comparison: Comparison): Promise<void> {
 
 async function playRound(comparison: Comparison, round: number): Promise<Round> {
   const { contenders } = comparison;
-  const figures = new Map<Contender, Figure>();
+  const figures = new Map<LoadContender, Figure>();
   const answers: unknown[] = [];
   for (const contender of rotated(contenders, round)) {
     const { figure, answer } = await play(comparison, contender);
@@ -77,7 +77,7 @@ async function playRound(comparison: Comparison, round: number): Promise<Round> 
 
 async function play(
   { load, connections }: Comparison,
-  { name, script, jobs, bodies }: Contender,
+  { name, script, jobs, bodies }: LoadContender,
 ): Promise<{ readonly figure: Figure; readonly answer: unknown }> {
   await using server = await ServerProcess.start(script);
   await using client = await ServerProcess.start(load);

@@ -9,9 +9,9 @@
 import { setTimeout } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { chromium, type CDPSession, type Page } from "playwright-core";
-import { MeasuredServer } from "../test/kit/measured-server.js";
-import { dataOf } from "../test/kit/raw-http.js";
-import { rounded } from "./measure.js";
+import { MeasuredServer } from "../test/kit/server/measured-server.js";
+import { dataOf } from "../test/kit/network/raw-http.js";
+import { rounded } from "./repeat.js";
 
 const JOBS = 10_000;
 const USERS = 100;

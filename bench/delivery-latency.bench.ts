@@ -20,8 +20,8 @@
  * late, and told 94 % of the events, the rest merged.
  */
 import { setTimeout } from "node:timers/promises";
-import { Audience } from "./delivery/audience.js";
-import { APOLLO, Figures, MERCURIUS, TIDEMARK, YOGA, type Contender } from "./delivery/contest.js";
+import { SubscriberPool } from "./delivery/subscriber-pool.js";
+import { APOLLO, Figures, MERCURIUS, TIDEMARK, YOGA, type Contender } from "./delivery/contenders.js";
 import { keepResults, rotated, ROUNDS } from "./rounds.js";
 import { ServerProcess } from "./server-process.js";
 
@@ -55,7 +55,7 @@ console.table(ratios);
 await keepResults("delivery-latency", { unit: "ms from mutation to delivery", rows, ratios, figures });
 
 async function measure({ name, ...contender }: Contender): Promise<void> {
-  await using audience = await Audience.open(
+  await using audience = await SubscriberPool.open(
     { name, ...contender },
     { subscribers: SUBSCRIBERS, jobs: WORKERS },
   );

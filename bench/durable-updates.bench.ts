@@ -28,21 +28,21 @@
  */
 import { join } from "node:path";
 import type { Journal } from "../src/journal/journal.js";
-import { openLmdbJournal } from "../src/journal/lmdb-journal.js";
-import { entryKey, sealEntry } from "../src/journal/lmdb-records.js";
-import { createMemoryJournal } from "../src/journal/memory-journal.js";
+import { openLmdbJournal } from "../src/journal/lmdb/lmdb-journal.js";
+import { entryKey, encodeEntry } from "../src/journal/lmdb/records.js";
+import { createMemoryJournal } from "../src/journal/memory/memory-journal.js";
 import {
   byThousands,
   createProvider,
-  DATABASE,
+  BENCH_DATABASE,
   JOURNAL_OPTIONS,
   keyOf,
   LEAF_PATHS,
   storeJobs,
-  temporaryFolder,
-} from "./jobs.js";
-import { median, rounded } from "./measure.js";
-import { PlainFile } from "./plain-file.js";
+  temporaryBenchFolder,
+} from "./sample-jobs.js";
+import { median, rounded } from "./repeat.js";
+import { RawLogFile } from "./raw-log-file.js";
 
 const ROUNDS = 5;
 const RUN_MS = 1_000;
@@ -80,7 +80,7 @@ interface Run {
 }
 
 for (const { shape, jobs } of SHAPES) {
-  await using folder = await temporaryFolder();
+  await using folder = await temporaryBenchFolder();
   await using lmdb = await storeTarget(await openLmdbJournal(folder.path, JOURNAL_OPTIONS), jobs);
   await using memory = await storeTarget(createMemoryJournal(JOURNAL_OPTIONS), jobs);
   await using plain = await plainTarget(join(folder.path, "plain"), memory.entryBytes);
@@ -180,7 +180,7 @@ async function storeTarget(
   jobs: number,
 ): Promise<Target & { readonly entryBytes: number }> {
   const provider = createProvider(journal);
-  const store = await provider.getTaskStore(DATABASE);
+  const store = await provider.getTaskStore(BENCH_DATABASE);
   await storeJobs(store, jobs);
   let next = 0;
   const update = (): Promise<unknown> => {
@@ -203,18 +203,18 @@ async function storeTarget(
 
 /** Of the newest entry, as it is written to a file. */
 async function latestEntryBytes(journal: Journal): Promise<number> {
-  const handle = await journal.open(DATABASE); // closed with the journal
+  const handle = await journal.open(BENCH_DATABASE); // closed with the journal
   const head = await handle.head();
   for await (const { revision, entry } of handle.follow(head - 1, new AbortController().signal)) {
     const key = entryKey(revision);
-    return key.length + sealEntry(key, entry).bytes.length;
+    return key.length + encodeEntry(key, entry).bytes.length;
   }
   throw new Error("The journal has no entry.");
 }
 
 /** So many bytes for each update. */
 async function plainTarget(path: string, bytes: number): Promise<Target> {
-  const file = await PlainFile.open(path);
+  const file = await RawLogFile.open(path);
   const update = Buffer.alloc(bytes, "x");
   return { update: () => file.append(update), [Symbol.asyncDispose]: () => file[Symbol.asyncDispose]() };
 }

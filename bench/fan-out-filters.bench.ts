@@ -17,8 +17,8 @@
  * Who is not concerned costs nothing: an event finds its subscribers by user and job. Before, each was woken by each
  * event, and 10,000 cost 109 times as much as 100.
  */
-import { Audience, type Burst } from "./delivery/audience.js";
-import { Figures, MERCURIUS, TIDEMARK, YOGA, type Contender } from "./delivery/contest.js";
+import { SubscriberPool, type Burst } from "./delivery/subscriber-pool.js";
+import { Figures, MERCURIUS, TIDEMARK, YOGA, type Contender } from "./delivery/contenders.js";
 import { keepResults, rotated, ROUNDS } from "./rounds.js";
 
 const SUBSCRIBERS = [100, 1_000, 10_000];
@@ -49,14 +49,14 @@ await keepResults("fan-out-filters", { unit: "server CPU µs an event", rows, ra
 
 interface Stand {
   readonly name: string;
-  readonly audience: Audience;
+  readonly audience: SubscriberPool;
   readonly burst: Burst;
 }
 
 /** As many events are published at once as the warm-up shows to be quick. */
 async function open(contender: Contender, subscribers: number): Promise<Stand> {
   const options = { subscribers, jobs: subscribers, isFiltered: true };
-  const audience = await Audience.open(contender, options);
+  const audience = await SubscriberPool.open(contender, options);
   const burst = { events: EVENTS_AT_ONCE.least, perTurn: 1, readers: 1 };
   const { micros, bursts } = await audience.cpuMicros(burst, WARM_UP_MICROS);
   const isQuick = micros / (bursts * burst.events) < LEAST_MICROS / EVENTS_AT_ONCE.most;

@@ -29,7 +29,7 @@
  * bench/README.md says where the rest goes.
  */
 import { deepStrictEqual } from "node:assert";
-import { Audience, type Burst } from "./delivery/audience.js";
+import { SubscriberPool, type Burst } from "./delivery/subscriber-pool.js";
 import {
   APOLLO,
   Figures,
@@ -39,7 +39,7 @@ import {
   TIDEMARK,
   YOGA,
   type Contender,
-} from "./delivery/contest.js";
+} from "./delivery/contenders.js";
 import { keepResults, rotated, ROUNDS } from "./rounds.js";
 
 const SUBSCRIBERS = [100, 1_000, 5_000];
@@ -91,12 +91,12 @@ function contendersWith(subscribers: number): Contender[] {
 
 interface Stand {
   readonly contender: Contender;
-  readonly audience: Audience;
+  readonly audience: SubscriberPool;
 }
 
 async function open(contender: Contender, subscribers: number): Promise<Stand> {
   const jobs = Math.max(EVENTS_AT_ONCE, DELIVERIES_AT_ONCE / subscribers);
-  const audience = await Audience.open(contender, { subscribers, jobs });
+  const audience = await SubscriberPool.open(contender, { subscribers, jobs });
   await audience.cpuMicros(burstOf(contender, subscribers, 1), WARM_UP_MICROS);
   return { contender, audience };
 }

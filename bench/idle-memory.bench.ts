@@ -15,8 +15,8 @@
  * 1.23 times a raw WebSocket, 0.51 of Yoga. Of what is ours most is the closures and promises of graphql-ws, and Node's
  * timers.
  */
-import { Audience } from "./delivery/audience.js";
-import { APOLLO, Figures, MERCURIUS, RAW, TIDEMARK, YOGA, type Contender } from "./delivery/contest.js";
+import { SubscriberPool } from "./delivery/subscriber-pool.js";
+import { APOLLO, Figures, MERCURIUS, RAW, TIDEMARK, YOGA, type Contender } from "./delivery/contenders.js";
 import { keepResults, rotated, ROUNDS } from "./rounds.js";
 
 const SUBSCRIBERS = 5_000;
@@ -47,7 +47,7 @@ console.table(ratios);
 await keepResults("idle-memory", { unit: "bytes a subscriber", rows, ratios, figures });
 
 async function measure(contender: Contender): Promise<void> {
-  await using audience = await Audience.open(contender, { subscribers: BEFORE, jobs: 1 });
+  await using audience = await SubscriberPool.open(contender, { subscribers: BEFORE, jobs: 1 });
   const before = await audience.memory();
   await audience.join(SUBSCRIBERS);
   const after = await audience.memory();

@@ -20,8 +20,8 @@
  *
  * 44 [25..69] and 94 [46..118] times Yoga.
  */
-import { Audience } from "./delivery/audience.js";
-import { Figures, MERCURIUS, TIDEMARK, YOGA, type Contender } from "./delivery/contest.js";
+import { SubscriberPool } from "./delivery/subscriber-pool.js";
+import { Figures, MERCURIUS, TIDEMARK, YOGA, type Contender } from "./delivery/contenders.js";
 import { keepResults, rotated, ROUNDS } from "./rounds.js";
 import { ServerProcess } from "./server-process.js";
 
@@ -63,7 +63,7 @@ await keepResults("listeners", {
 });
 
 async function measure(contender: Contender, listeners: number): Promise<void> {
-  await using audience = await Audience.open(contender, { subscribers: listeners, jobs: WORKERS });
+  await using audience = await SubscriberPool.open(contender, { subscribers: listeners, jobs: WORKERS });
   await using workers = await ServerProcess.start("delivery/mutations.mjs");
   await workers.ask("open", { url: audience.server.url, count: WORKERS });
   const microsEach = await warmUp(audience, workers);
@@ -75,7 +75,7 @@ async function measure(contender: Contender, listeners: number): Promise<void> {
 }
 
 /** Runs that double. Returns what a report took the server in the last one. */
-async function warmUp(audience: Audience, workers: ServerProcess): Promise<number> {
+async function warmUp(audience: SubscriberPool, workers: ServerProcess): Promise<number> {
   for (let reports = WORKERS; ; reports *= 2) {
     const { cpuMicros } = await run(audience, workers, reports);
     if (cpuMicros >= WARM_UP_MICROS) return cpuMicros / reports;
@@ -91,7 +91,7 @@ interface Run {
 }
 
 /** Until each report is answered, and the last state has come to everybody. */
-async function run(audience: Audience, workers: ServerProcess, reports: number): Promise<Run> {
+async function run(audience: SubscriberPool, workers: ServerProcess, reports: number): Promise<Run> {
   const cpu = await audience.server.cpuMicros();
   const began = performance.now();
   await workers.ask("report", { count: reports });

@@ -1,11 +1,11 @@
 /** What the comparisons ask of every server: the same documents and variables, about jobs of one shape. */
-import { DATABASE, LEAF_PATHS, specOf } from "./jobs.js";
+import { BENCH_DATABASE, LEAF_PATHS, specOf } from "./sample-jobs.js";
 
 const USERS = 100;
 
 /** What a server is asked to store beforehand: `job0` of `user0` and so on, the users in turn. */
 export function jobsToStore(jobs: number): object {
-  return { database: DATABASE, users: USERS, jobs, task: specOf(0) };
+  return { database: BENCH_DATABASE, users: USERS, jobs, task: specOf(0) };
 }
 
 const CHANGED = `userTask { jobId version task { status progress { done volume percent } } }`;
@@ -33,7 +33,7 @@ export function updateTasksBodies(jobs: number, count: number, size: number): st
 export function tasksBody(first: number): string {
   const query = `query ($database: String!, $first: Int!) { tasks(database: $database, first: $first) { nodes {
     username jobId version task { description status progress { done volume ratio percent } } } } }`;
-  return bodyOf(query, { database: DATABASE, first });
+  return bodyOf(query, { database: BENCH_DATABASE, first });
 }
 
 function randomReportOn(job: number): object {
@@ -42,7 +42,7 @@ function randomReportOn(job: number): object {
 
 function reportOn(job: number, leaf: number): object {
   const updates = [{ path: LEAF_PATHS[leaf], add: 1 }];
-  return { database: DATABASE, username: `user${job % USERS}`, jobId: `job${job}`, updates };
+  return { database: BENCH_DATABASE, username: `user${job % USERS}`, jobId: `job${job}`, updates };
 }
 
 function randomBelow(bound: number): number {

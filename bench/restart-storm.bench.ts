@@ -17,10 +17,10 @@
  * What holds the loop up is 2,000 handshakes at once, not their events.
  */
 import { setTimeout } from "node:timers/promises";
-import { MeasuredServer } from "../test/kit/measured-server.js";
-import { dataOf } from "../test/kit/raw-http.js";
-import { WsClient } from "../test/kit/ws-client.js";
-import { median, rounded, whileRepeating } from "./measure.js";
+import { MeasuredServer } from "../test/kit/server/measured-server.js";
+import { dataOf } from "../test/kit/network/raw-http.js";
+import { WsClient } from "../test/kit/network/ws-client.js";
+import { median, rounded, whileRepeating } from "./repeat.js";
 
 const WATCHERS = 2_000;
 const JOBS = 1_000;

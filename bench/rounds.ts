@@ -1,6 +1,6 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { parseArgs } from "node:util";
-import { median, rounded } from "./measure.js";
+import { median, rounded } from "./repeat.js";
 
 /**
  * What all comparisons do: measure several things beside each other in rounds, each time another one first, and

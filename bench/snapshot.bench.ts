@@ -24,12 +24,12 @@
  * jobs in one go, and by pulls that were counted without the time that it takes to write what they gave.
  */
 import { setTimeout } from "node:timers/promises";
-import { MeasuredServer } from "../test/kit/measured-server.js";
-import { GraphqlClient } from "../test/kit/graphql-client.js";
-import { dataOf } from "../test/kit/raw-http.js";
+import { MeasuredServer } from "../test/kit/server/measured-server.js";
+import { GraphqlClient } from "../test/kit/network/graphql-client.js";
+import { dataOf } from "../test/kit/network/raw-http.js";
 import { OVER_SSE, OVER_WEBSOCKET, type Watcher, type WatchTransport } from "../test/server/transports.js";
 import { nextEvent, taskEvents } from "../test/server/task-events.js";
-import { median, rounded, timeOf, whileRepeating } from "./measure.js";
+import { median, rounded, timeOf, whileRepeating } from "./repeat.js";
 
 const JOBS = 100_000;
 const TASKS = 20;

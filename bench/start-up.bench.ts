@@ -22,21 +22,21 @@ import { readFile, stat } from "node:fs/promises";
 import { createServer, type AddressInfo } from "node:net";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
-import { openLmdbJournal } from "../src/journal/lmdb-journal.js";
+import { openLmdbJournal } from "../src/journal/lmdb/lmdb-journal.js";
 import type { TaskStore } from "../src/store/task-store.js";
-import { Program, readyLine } from "../test/kit/child-process.js";
+import { Program, readyLine } from "../test/kit/process/child-process.js";
 import {
   byThousands,
   createProvider,
-  DATABASE,
+  BENCH_DATABASE,
   JOURNAL_OPTIONS,
   keyOf,
   LEAF_PATHS,
   storeJobs,
-  temporaryFolder,
+  temporaryBenchFolder,
   VOLUME,
-} from "./jobs.js";
-import { median, rounded } from "./measure.js";
+} from "./sample-jobs.js";
+import { median, rounded } from "./repeat.js";
 
 const JOBS = [0, 1_000, 10_000, 100_000];
 const ROUNDS = 3;
@@ -58,7 +58,7 @@ interface Start {
 const measured: { readonly jobs: number; readonly fileBytes: number; readonly starts: readonly Start[] }[] =
   [];
 for (const jobs of JOBS) {
-  await using folder = await temporaryFolder();
+  await using folder = await temporaryBenchFolder();
   await fill(folder.path, jobs);
   const fileBytes = jobs === 0 ? 0 : await databaseBytes(folder.path);
   const starts: Start[] = [];
@@ -144,7 +144,7 @@ async function freePort(): Promise<number> {
 async function fill(folder: string, jobs: number): Promise<void> {
   await using journal = await openLmdbJournal(folder, JOURNAL_OPTIONS);
   await using provider = createProvider(journal);
-  const store = await provider.getTaskStore(DATABASE);
+  const store = await provider.getTaskStore(BENCH_DATABASE);
   await storeJobs(store, jobs);
   await byThousands(jobs, async (job) => {
     if (job % 3 === 0) await report(store, job, LEAF_PATHS.length);
@@ -168,5 +168,5 @@ async function report(store: TaskStore, job: number, leaves: number): Promise<vo
 }
 
 async function databaseBytes(folder: string): Promise<number> {
-  return (await stat(join(folder, `${DATABASE}.mdb`))).size;
+  return (await stat(join(folder, `${BENCH_DATABASE}.mdb`))).size;
 }

@@ -15,11 +15,11 @@
  *
  * Who reads nothing costs nothing. What those who read cost is the serialising of 10 kB for each of them.
  */
-import { MeasuredServer } from "../test/kit/measured-server.js";
-import { readMetric } from "../test/kit/raw-http.js";
-import { SseStream } from "../test/kit/sse-client.js";
-import { WsClient } from "../test/kit/ws-client.js";
-import { median, rounded, timeOf } from "./measure.js";
+import { MeasuredServer } from "../test/kit/server/measured-server.js";
+import { readMetric } from "../test/kit/network/raw-http.js";
+import { SseStream } from "../test/kit/network/sse-client.js";
+import { WsClient } from "../test/kit/network/ws-client.js";
+import { median, rounded, timeOf } from "./repeat.js";
 
 const CHANGES = 20_000;
 const INPUTS = 100;

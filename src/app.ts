@@ -1,19 +1,19 @@
 import { openAuthenticator } from "./auth/open-authenticator.js";
 import type { Config } from "./config.js";
-import { Demonstration } from "./demo/demonstration.js";
-import { Pipeline } from "./graphql/pipeline.js";
+import { DemoWorker } from "./demo/demo-worker.js";
+import { Pipeline } from "./graphql/pipeline/pipeline.js";
 import { schema } from "./graphql/schema.js";
 import { Hub } from "./hub/hub.js";
 import type { Journal } from "./journal/journal.js";
 import { openJournal } from "./journal/open-journal.js";
-import { Health } from "./server/health.js";
+import { HealthProbes } from "./server/health-probes.js";
 import { Metrics } from "./server/metrics.js";
 import { Server } from "./server/server.js";
-import { DASHBOARD_FOLDER, StaticFiles } from "./server/static-files.js";
+import { DASHBOARD_FOLDER, StaticFiles } from "./server/pages/static-files.js";
 import { EmptyTaskStoreProvider } from "./store/empty-task-store.js";
-import { Expiry } from "./store/expiry.js";
+import { MaintenanceLoop } from "./store/maintenance-loop.js";
 import { PerDatabaseTaskStoreProvider } from "./store/per-database-task-store-provider.js";
-import { openRecent } from "./store/open-recent.js";
+import { openRecentDatabases } from "./store/open-recent-databases.js";
 import type { TaskStoreProvider } from "./store/task-store-provider.js";
 import { systemClock, type Clock } from "./util/clock.js";
 import { packageVersion } from "./util/package-version.js";
@@ -67,20 +67,20 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
   const { provider, expiry } = createProvider(config, journal, clock, log);
   const watching = { clock, bookmarkMs: config.bookmarkMs };
   const hub = new Hub(provider, watching);
-  const nowhere = new Hub(new EmptyTaskStoreProvider({ clock, limits }), watching);
+  const emptyHub = new Hub(new EmptyTaskStoreProvider({ clock, limits }), watching);
   const metrics = new Metrics();
   metrics.gauge(
     "subscribers",
     "Subscriptions that are open.",
-    () => hub.subscriberCount + nowhere.subscriberCount,
+    () => hub.subscriberCount + emptyHub.subscriberCount,
   );
   metrics.gauge("databases", "Databases that are open.", () => provider.openStores().length);
   const { leaseMs, retention } = config;
   const services = { limits, leaseMs, retention, observer: metrics };
   const { introspection } = config;
-  const pipeline = new Pipeline({ schema, services, provider, hub, nowhere, introspection, clock, log });
-  const health = new Health(() => journal.isWritable());
-  const demonstration = hasDemo(config) ? new Demonstration(provider, { leaseMs, clock, log }) : undefined;
+  const pipeline = new Pipeline({ schema, services, provider, hub, emptyHub, introspection, clock, log });
+  const health = new HealthProbes(() => journal.isWritable());
+  const demonstration = hasDemo(config) ? new DemoWorker(provider, { leaseMs, clock, log }) : undefined;
   const about = { version: packageVersion(), tracking: config.tracking, demo: demonstration !== undefined };
   const served = { about, dashboard, demonstration };
   const server = new Server({ ...config, ...served, clock, pipeline, authenticator, health, metrics, log });
@@ -99,7 +99,8 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
   try {
     const { url } = await server.start();
     signal?.addEventListener("abort", () => void stop(), { once: true });
-    if (config.tracking && !signal?.aborted) await openRecent(journal, provider, { clock, log, signal });
+    if (config.tracking && !signal?.aborted)
+      await openRecentDatabases(journal, provider, { clock, log, signal });
     signal?.throwIfAborted();
     expiry?.start();
     health.enter("ready");
@@ -126,10 +127,10 @@ function createProvider(
   journal: Journal,
   clock: Clock,
   log: Log,
-): { provider: TaskStoreProvider; expiry?: Expiry } {
+): { provider: TaskStoreProvider; expiry?: MaintenanceLoop } {
   const { limits, retention, idleMs, lostAfterLeases, tracking } = config;
   if (!tracking) return { provider: new EmptyTaskStoreProvider({ clock, limits }) };
   const options = { clock, limits, log, retention, idleMs, lostAfterLeases };
   const provider = new PerDatabaseTaskStoreProvider(journal, options);
-  return { provider, expiry: new Expiry(provider, { retention, idleMs, clock }) };
+  return { provider, expiry: new MaintenanceLoop(provider, { retention, idleMs, clock }) };
 }

@@ -7,7 +7,7 @@
  *     loadConfig({ flags: { lease: "5m" }, env: process.env, readFile })   // { leaseMs: 300000, … }
  */
 import { z } from "zod";
-import { isLoopback, parseAuthSpec, type AuthSpec, type JwtTerms } from "./auth/auth-spec.js";
+import { isLoopback, parseAuthSpec, type AuthSpec, type JwtRequirements } from "./auth/auth-spec.js";
 import { DEFAULT_LIMITS, DEFAULT_LIMITS_WITH_RIGHTS, type Limits } from "./protocol/limits.js";
 import { parseDurations, type DatabaseDurations, type Retention } from "./tasks/retention.js";
 import { parseDuration } from "./util/duration.js";
@@ -21,7 +21,7 @@ export interface Config {
   /** How it is found out who asks. Default: it is not, and everybody may do everything. */
   readonly auth: AuthSpec;
   /** What a JSON Web Token must say, where `auth` is by those. */
-  readonly jwt: JwtTerms;
+  readonly jwt: JwtRequirements;
   /** Where the journal is: "memory:", "lmdb:FOLDER" or "redis://HOST". Default "lmdb:./tidemark-data". */
   readonly store: string;
   /** Origins whose pages may use the API, beside the server's own: "https://tidemark.example". Default none. */
@@ -61,7 +61,7 @@ export interface Config {
   /** How long a subscriber's position may lie behind what its filter hides, in milliseconds. Default 30 seconds. */
   readonly bookmarkMs: number;
   /** The least important level that is logged. Default "info". */
-  readonly logLevel: LogLevel;
+  readonly logLevel: ServerLogLevel;
   /** Whether this start begins a new epoch: once, after a copy of the store was restored. Default false. */
   readonly newEpoch: boolean;
   /** The bounds of law 16. */
@@ -71,7 +71,7 @@ export interface Config {
 }
 
 /** The levels of the log, the most important first. */
-export type LogLevel = (typeof LOG_LEVELS)[number];
+export type ServerLogLevel = (typeof LOG_LEVELS)[number];
 
 /** Where settings are looked up. */
 export interface ConfigSources {

@@ -20,7 +20,7 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
 /** A server that has not stopped by then is ended, milliseconds. Here, as a signal may come while it starts. */
 const STOP_TIMEOUT_MS = 4_500;
 
-const maintenance = () => import("./journal/maintenance.js");
+const maintenance = () => import("./journal/lmdb/operator-commands.js");
 const issuing = () => import("./auth/issue-token.js");
 const actions: Actions = {
   serve,
@@ -50,15 +50,15 @@ const actions: Actions = {
     await cancelJob(request, await output());
   },
   remove: async (request) => {
-    const { removeJob } = await import("./cli/actions/remove-job.js");
-    await removeJob(request, await output());
+    const { requestRemoval } = await import("./cli/actions/remove-job.js");
+    await requestRemoval(request, await output());
   },
   purge: async (request) => {
-    const [{ purgeJobs }, { terminalQuestion }] = await Promise.all([
+    const [{ purgeJobs }, { createTerminalPrompt }] = await Promise.all([
       import("./cli/actions/purge-jobs.js"),
-      import("./cli/question.js"),
+      import("./cli/terminal-prompt.js"),
     ]);
-    await purgeJobs(request, await output(), terminalQuestion());
+    await purgeJobs(request, await output(), createTerminalPrompt());
   },
   run,
   tokens: {
@@ -99,10 +99,10 @@ async function run(options: RunOptions): Promise<never> {
  */
 async function serve(config: Config): Promise<void> {
   const startedAt = performance.now();
-  const [{ startApp }, { createLog }, { startBlock }] = await Promise.all([
+  const [{ startApp }, { createLog }, { startupBanner }] = await Promise.all([
     import("./app.js"),
     import("./server/log.js"),
-    import("./cli/render/start-block.js"),
+    import("./cli/render/startup-banner.js"),
   ]);
   const log = createLog(config.logLevel);
   process.on("unhandledRejection", (error: unknown) => {
@@ -124,7 +124,7 @@ async function serve(config: Config): Promise<void> {
   const { url } = app;
   const readyMs = Math.round(performance.now() - startedAt);
   if (process.stdout.isTTY)
-    process.stdout.write(startBlock({ url, dashboard: config.dashboard, store: config.store, readyMs }));
+    process.stdout.write(startupBanner({ url, dashboard: config.dashboard, store: config.store, readyMs }));
   else log.info({ url, readyMs }, "ready");
 }
 

@@ -9,7 +9,7 @@ import { expect, it } from "vitest";
 
 const RULES = fileURLToPath(new URL("../.dependency-cruiser.cjs", import.meta.url));
 const PROJECT = fileURLToPath(new URL("../", import.meta.url));
-const PLANTED = fileURLToPath(new URL("fixtures/rooms/", import.meta.url));
+const PLANTED = fileURLToPath(new URL("./fixtures/rooms/", import.meta.url));
 
 it("every import in src/ goes down to a room that may be imported", async () => {
   const result = await cruiseSources(PROJECT);

@@ -13,7 +13,7 @@ export type KeySource =
   | { readonly kind: "jwks-url"; readonly url: string };
 
 /** What a JSON Web Token must say, besides being signed. Issuer and audience are empty where there are no such tokens. */
-export interface JwtTerms {
+export interface JwtRequirements {
   readonly issuer: string;
   readonly audience: string;
   /** undefined: those that go with the keys. */

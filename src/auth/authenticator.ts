@@ -6,7 +6,7 @@ import { anonymousCaller, type Caller } from "./caller.js";
 /** Knows who asks, by what they bring. Any number may ask at once. */
 export interface Authenticator {
   /** Whether everybody may do everything. */
-  readonly isOpen: boolean;
+  readonly allowsAnonymous: boolean;
   /**
    * Who has this token; at once where that is known.
    * @throws TidemarkError UNAUTHENTICATED, which says nothing of what is wrong with the token; UNAVAILABLE where it
@@ -23,8 +23,8 @@ export interface AuthenticatorOptions {
 }
 
 /** For `--auth none`. */
-export class OpenAuthenticator implements Authenticator {
-  readonly isOpen = true;
+export class AnonymousAuthenticator implements Authenticator {
+  readonly allowsAnonymous = true;
   readonly #caller: Caller;
 
   constructor(clock: Clock) {
@@ -39,7 +39,7 @@ export class OpenAuthenticator implements Authenticator {
 }
 
 /** Who asks has no token. */
-export function tokenIsMissing(): TidemarkError {
+export function missingTokenError(): TidemarkError {
   const how = "send it as `Authorization: Bearer TOKEN`, over WebSocket in the payload of connection_init";
   return new TidemarkError(
     "UNAUTHENTICATED",
@@ -48,12 +48,12 @@ export function tokenIsMissing(): TidemarkError {
 }
 
 /** The token is none of ours, or has run out before it came. What is wrong with it, the log says. */
-export function tokenIsNotGood(): TidemarkError {
+export function invalidTokenError(): TidemarkError {
   return new TidemarkError("UNAUTHENTICATED", "The token is not good. Come back with another one.");
 }
 
 /** The token was good. */
-export function tokenIsOver(): TidemarkError {
+export function expiredTokenError(): TidemarkError {
   return new TidemarkError("UNAUTHENTICATED", "The token is no longer good. Come back with another one.");
 }
 

@@ -1,7 +1,7 @@
 import type { Limits } from "../protocol/limits.js";
 import { limitExceeded } from "../protocol/tidemark-error.js";
-import { nothing } from "../util/nothing.js";
-import { Tally } from "../util/tally.js";
+import { noop } from "../util/noop.js";
+import { KeyedCounter } from "../util/keyed-counter.js";
 import type { Caller } from "./caller.js";
 
 type CountLimit = "connectionsPerUserMax" | "subscriptionsPerUserMax";
@@ -10,7 +10,7 @@ type CountLimit = "connectionsPerUserMax" | "subscriptionsPerUserMax";
 export class CallerCounts {
   readonly #limit: CountLimit;
   readonly #max: number;
-  readonly #counts = new Tally<string>();
+  readonly #counts = new KeyedCounter<string>();
 
   constructor(limit: CountLimit, limits: Limits) {
     this.#limit = limit;
@@ -22,12 +22,12 @@ export class CallerCounts {
    * @throws TidemarkError LIMIT_EXCEEDED
    */
   open({ rights: { id } }: Caller): () => void {
-    if (this.#max === Infinity) return nothing;
-    if (this.#counts.of(id) >= this.#max) throw this.#tooMany();
-    this.#counts.add(id);
+    if (this.#max === Infinity) return noop;
+    if (this.#counts.get(id) >= this.#max) throw this.#tooMany();
+    this.#counts.increment(id);
     let isOpen = true;
     return () => {
-      if (isOpen) this.#counts.remove(id);
+      if (isOpen) this.#counts.decrement(id);
       isOpen = false;
     };
   }

@@ -1,6 +1,6 @@
 import { ANONYMOUS, type DatabaseName, type JobKey, type Username } from "../tasks/names.js";
 import { DELAY_MAX_MS, type Clock, type Timer } from "../util/clock.js";
-import { nothing } from "../util/nothing.js";
+import { noop } from "../util/noop.js";
 import type { Role } from "./roles.js";
 
 /** What a token says of who has it. */
@@ -38,7 +38,7 @@ export class Caller {
   }
 
   /** Whether nothing may be asked and told any more. */
-  get isOver(): boolean {
+  get isExpired(): boolean {
     return this.#isOver || this.#hasRunOut();
   }
 
@@ -46,10 +46,10 @@ export class Caller {
    * Calls back once, when it is over; at once if it is.
    * @returns what takes that back; twice is harmless.
    */
-  whenOver(listener: () => void): () => void {
-    if (this.isOver) {
+  onExpired(listener: () => void): () => void {
+    if (this.isExpired) {
       listener();
-      return nothing;
+      return noop;
     }
     this.#listeners.add(listener);
     this.#watchTheTime();
@@ -60,7 +60,7 @@ export class Caller {
   }
 
   /** Nothing is right any more that it says: it was revoked, or says something else now. */
-  end(): void {
+  expire(): void {
     if (this.#isOver) return;
     this.#isOver = true;
     this.#stopWatching();
@@ -81,7 +81,7 @@ export class Caller {
     const leftMs = expiresAt - this.#clock.now();
     this.#timer = this.#clock.schedule(Math.min(leftMs, DELAY_MAX_MS), () => {
       this.#timer = undefined;
-      if (leftMs <= DELAY_MAX_MS) this.end();
+      if (leftMs <= DELAY_MAX_MS) this.expire();
       else this.#watchTheTime();
     });
   }

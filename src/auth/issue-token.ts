@@ -27,7 +27,7 @@ export async function issueToken(
   const now = clock.now();
   const record = parseTokenRecord({
     id: randomBytes(4).toString("hex"),
-    sha256: hashOf(token),
+    sha256: hashToken(token),
     ...grant,
     databases: [...databases],
     createdAt: new Date(now).toISOString(),
@@ -48,7 +48,7 @@ export async function revokeToken(path: string, id: string): Promise<void> {
 }
 
 /** What is kept of a token: see `TokenRecord`. */
-export function hashOf(token: string): string {
+export function hashToken(token: string): string {
   return createHash("sha256").update(token).digest("hex");
 }
 

@@ -2,16 +2,22 @@ import { errors, jwtVerify } from "jose";
 import { LRUCache } from "lru-cache";
 import { z } from "zod";
 import { TidemarkError } from "../protocol/tidemark-error.js";
-import type { JwtTerms, KeySource } from "./auth-spec.js";
+import type { JwtRequirements, KeySource } from "./auth-spec.js";
 import type { AuthenticatorOptions } from "./authenticator.js";
 import { BearerAuthenticator } from "./bearer-authenticator.js";
 import { Caller, type CallerRights } from "./caller.js";
 import { openJwtKeys, type JwtKeys } from "./jwt-keys.js";
 import { ROLES } from "./roles.js";
-import { DATABASE, JOB_ID, PATTERN, ROLE, USERNAME } from "./token-words.js";
+import {
+  DATABASE_SCHEMA,
+  JOB_ID_SCHEMA,
+  DATABASE_PATTERN_SCHEMA,
+  ROLE_SCHEMA,
+  USERNAME_SCHEMA,
+} from "./token-schemas.js";
 
 export interface JwtAuthenticatorOptions extends AuthenticatorOptions {
-  readonly jwt: JwtTerms;
+  readonly jwt: JwtRequirements;
 }
 
 /**
@@ -22,7 +28,7 @@ export class JwtAuthenticator extends BearerAuthenticator {
   readonly #keys: JwtKeys;
   readonly #options: JwtAuthenticatorOptions;
   /** By the token's hash. */
-  readonly #callers = new LRUCache<string, Caller>({ max: CALLERS_KEPT });
+  readonly #callers = new LRUCache<string, Caller>({ max: CACHED_CALLERS_MAX });
 
   /** @throws Error for keys that can't be used. */
   static async open(source: KeySource, options: JwtAuthenticatorOptions): Promise<JwtAuthenticator> {
@@ -39,18 +45,18 @@ export class JwtAuthenticator extends BearerAuthenticator {
     this.#callers.clear();
   }
 
-  protected known(hash: string): Caller | undefined {
+  protected findKnown(hash: string): Caller | undefined {
     return this.#callers.get(hash);
   }
 
-  protected async makeOut(token: string, hash: string): Promise<Caller> {
+  protected async verify(token: string, hash: string): Promise<Caller> {
     try {
-      const caller = this.whileGood(new Caller(await this.#rightsIn(token, hash), this.#options.clock));
+      const caller = this.requireValid(new Caller(await this.#rightsIn(token, hash), this.#options.clock));
       this.#callers.set(hash, caller);
       return caller;
     } catch (error) {
-      if (error instanceof TidemarkError && RETOLD.has(error.code)) throw error;
-      return this.refuse(reasonOf(error));
+      if (error instanceof TidemarkError && PASSED_THROUGH.has(error.code)) throw error;
+      return this.reject(reasonOf(error));
     }
   }
 
@@ -79,25 +85,25 @@ export class JwtAuthenticator extends BearerAuthenticator {
 }
 
 /** What a refusal within is told as it is: it is one already, or no fault of the token. */
-const RETOLD = new Set(["UNAUTHENTICATED", "UNAVAILABLE"]);
+const PASSED_THROUGH = new Set(["UNAUTHENTICATED", "UNAVAILABLE"]);
 
-const CALLERS_KEPT = 10_000;
+const CACHED_CALLERS_MAX = 10_000;
 
 /** By so much the clock of who makes tokens may be ahead, seconds. */
 const SKEW_S = 5;
 
 /** What a token says, in its claims; the time in seconds since 1970. */
 const CLAIMS = z.object({
-  sub: USERNAME,
+  sub: USERNAME_SCHEMA,
   exp: z.number(),
   iat: z.number().optional(),
-  role: ROLE,
+  role: ROLE_SCHEMA,
   databases: z.preprocess(
     (list) => (typeof list === "string" ? list.split(",") : list),
-    z.array(z.string().trim().pipe(PATTERN)),
+    z.array(z.string().trim().pipe(DATABASE_PATTERN_SCHEMA)),
   ),
   job: z
-    .object({ database: DATABASE, username: USERNAME.optional(), jobId: JOB_ID })
+    .object({ database: DATABASE_SCHEMA, username: USERNAME_SCHEMA.optional(), jobId: JOB_ID_SCHEMA })
     .transform(({ username, ...job }) => (username === undefined ? job : { ...job, username }))
     .optional(),
 });

@@ -1,5 +1,5 @@
 import type { AuthSpec } from "./auth-spec.js";
-import { OpenAuthenticator, type Authenticator } from "./authenticator.js";
+import { AnonymousAuthenticator, type Authenticator } from "./authenticator.js";
 import type { JwtAuthenticatorOptions } from "./jwt-authenticator.js";
 
 /**
@@ -12,7 +12,7 @@ export async function openAuthenticator(
 ): Promise<Authenticator> {
   switch (auth.kind) {
     case "none":
-      return new OpenAuthenticator(options.clock);
+      return new AnonymousAuthenticator(options.clock);
     case "tokens": {
       const { TokenAuthenticator } = await import("./token-authenticator.js");
       return TokenAuthenticator.open(auth.path, options);

@@ -37,7 +37,7 @@ export interface Scope {
 }
 
 /** undefined for a database that does not exist for who asks. */
-export function scopeIn(database: DatabaseName, rights: CallerRights): Scope | undefined {
+export function scopeOf(database: DatabaseName, rights: CallerRights): Scope | undefined {
   const { role, username, job } = rights;
   if (!isFor(database, rights)) return undefined;
   if (job) return { username: job.username, jobId: job.jobId };
@@ -52,12 +52,12 @@ export function scopeIn(database: DatabaseName, rights: CallerRights): Scope | u
 }
 
 /** Whether a scope hides nothing. */
-export function isEverything({ username, jobId }: Scope): boolean {
+export function isUnrestricted({ username, jobId }: Scope): boolean {
   return username === undefined && jobId === undefined;
 }
 
 /** What a filter lets through of what a scope shows; undefined where that can be nothing. */
-export function narrowed<Filter extends Pick<JobFilter, "username" | "jobId">>(
+export function narrowFilter<Filter extends Pick<JobFilter, "username" | "jobId">>(
   filter: Filter,
   { username, jobId }: Scope,
 ): Filter | undefined {
@@ -66,13 +66,13 @@ export function narrowed<Filter extends Pick<JobFilter, "username" | "jobId">>(
 }
 
 /** The same for those who see the same wherever they look. */
-export function viewOf({ role, username, job }: CallerRights): string {
+export function visibilityKey({ role, username, job }: CallerRights): string {
   if (job) return JSON.stringify([job.username, job.jobId]);
   return MAY_SEE[role] === "everybody's" ? "" : JSON.stringify([username]);
 }
 
 /** @throws TidemarkError FORBIDDEN, whether or not the job is there. */
-export function checkMayDo(
+export function authorize(
   action: Action,
   { database, username }: { readonly database: DatabaseName } & Partial<JobKey>,
   rights: CallerRights,
@@ -83,19 +83,19 @@ export function checkMayDo(
   if (mayDo(rights.role, action, isOwn)) return;
   const needed = ROLES.find((role) => mayDo(role, action, isOwn))!; // an admin may do everything
   throw forbidden(
-    `To ${DEEDS[action](isOwn ? "a job" : "another user's job")} takes the role ${needed}, and the token has the role ${rights.role}, as ${quoted(rights.username)}.`,
+    `To ${ACTION_PHRASES[action](isOwn ? "a job" : "another user's job")} takes the role ${needed}, and the token has the role ${rights.role}, as ${quoted(rights.username)}.`,
   );
 }
 
 /** Whether somebody may see what is counted over all databases. */
-export function maySeeMetrics({ role, databases, job }: CallerRights): boolean {
+export function canReadMetrics({ role, databases, job }: CallerRights): boolean {
   return role === "admin" && !job && databases.includes("*");
 }
 
 const EVERYTHING: Scope = {};
 
 /** In the words of who is refused. */
-const DEEDS: Readonly<Record<Action, (job: string) => string>> = {
+const ACTION_PHRASES: Readonly<Record<Action, (job: string) => string>> = {
   report: (job) => `report ${job}`,
   cancel: (job) => `ask ${job} to stop`,
   remove: (job) => `remove ${job}`,

@@ -3,7 +3,7 @@ import { Mutex } from "../util/mutex.js";
 import type { AuthenticatorOptions } from "./authenticator.js";
 import { BearerAuthenticator } from "./bearer-authenticator.js";
 import { Caller, type CallerRights } from "./caller.js";
-import { readTokens, stampOf, type TokenRecord } from "./token-file.js";
+import { readTokens, fileStampOf, type TokenRecord } from "./token-file.js";
 
 /**
  * For `--auth tokens:FILE`: opaque tokens, each with a caller of its own. The file is looked at twice a second; who
@@ -22,7 +22,7 @@ export class TokenAuthenticator extends BearerAuthenticator {
 
   /** @throws Error for a file that can't be read. */
   static async open(path: string, options: AuthenticatorOptions): Promise<TokenAuthenticator> {
-    const stamp = await stampOf(path);
+    const stamp = await fileStampOf(path);
     return new TokenAuthenticator(path, options, stamp, await readTokens(path));
   }
 
@@ -45,14 +45,14 @@ export class TokenAuthenticator extends BearerAuthenticator {
     this.#timer?.cancel();
   }
 
-  protected known(hash: string): Caller | undefined {
+  protected findKnown(hash: string): Caller | undefined {
     return this.#callers.get(hash);
   }
 
-  protected async makeOut(_: string, hash: string): Promise<Caller> {
+  protected async verify(_: string, hash: string): Promise<Caller> {
     await this.#look();
-    const caller = this.known(hash);
-    return caller ? this.whileGood(caller) : this.refuse("it is unknown, or was revoked");
+    const caller = this.findKnown(hash);
+    return caller ? this.requireValid(caller) : this.reject("it is unknown, or was revoked");
   }
 
   #lookSoon(): void {
@@ -68,7 +68,7 @@ export class TokenAuthenticator extends BearerAuthenticator {
   }
 
   async #readIfChanged(): Promise<void> {
-    const stamp = await stampOf(this.#path);
+    const stamp = await fileStampOf(this.#path);
     if (stamp === this.#stamp) return;
     this.#stamp = stamp;
     try {
@@ -91,7 +91,7 @@ export class TokenAuthenticator extends BearerAuthenticator {
       callers.set(token.sha256, known && isSame(known, caller) ? known : caller);
     }
     this.#callers = callers;
-    for (const [hash, caller] of before) if (callers.get(hash) !== caller) caller.end();
+    for (const [hash, caller] of before) if (callers.get(hash) !== caller) caller.expire();
   }
 
   #callerOf(token: TokenRecord): Caller {

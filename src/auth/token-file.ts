@@ -2,19 +2,27 @@ import { open, readFile, rename, rm, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { z } from "zod";
-import { codeOf } from "../util/error-code.js";
-import { DATABASE, JOB_ID, PATTERN, ROLE, USERNAME } from "./token-words.js";
+import { errorCodeOf } from "../util/error-code.js";
+import {
+  DATABASE_SCHEMA,
+  JOB_ID_SCHEMA,
+  DATABASE_PATTERN_SCHEMA,
+  ROLE_SCHEMA,
+  USERNAME_SCHEMA,
+} from "./token-schemas.js";
 
 const RECORD = z.strictObject({
   /** Names the token, and is not it. */
   id: z.string().min(1),
   /** Of the token, in hexadecimal. */
   sha256: z.string().regex(/^[0-9a-f]{64}$/),
-  username: USERNAME,
-  role: ROLE,
-  databases: z.array(PATTERN),
+  username: USERNAME_SCHEMA,
+  role: ROLE_SCHEMA,
+  databases: z.array(DATABASE_PATTERN_SCHEMA),
   /** It is for this one job alone. */
-  job: z.strictObject({ database: DATABASE, username: USERNAME, jobId: JOB_ID }).optional(),
+  job: z
+    .strictObject({ database: DATABASE_SCHEMA, username: USERNAME_SCHEMA, jobId: JOB_ID_SCHEMA })
+    .optional(),
   createdAt: z.iso.datetime(),
   /** Left out where it never runs out. */
   expiresAt: z.iso.datetime().optional(),
@@ -64,7 +72,7 @@ export async function changeTokens(
 }
 
 /** What is the same as long as the file is. */
-export async function stampOf(path: string): Promise<string> {
+export async function fileStampOf(path: string): Promise<string> {
   try {
     const { ino, mtimeNs, size } = await stat(path, { bigint: true });
     return `${ino} ${mtimeNs} ${size}`;
@@ -92,11 +100,11 @@ async function openLock(lock: string): ReturnType<typeof open> {
     try {
       return await open(lock, "wx", 0o600);
     } catch (error) {
-      if (codeOf(error) === "ENOENT")
+      if (errorCodeOf(error) === "ENOENT")
         throw new Error(`the tokens can't be kept in ${dirname(lock)}: there is no such folder`, {
           cause: error,
         });
-      if (codeOf(error) !== "EEXIST") throw error;
+      if (errorCodeOf(error) !== "EEXIST") throw error;
       if (attempt === LOCK_ATTEMPTS)
         throw new Error(`the tokens are being changed: if nobody does, remove ${lock}`, { cause: error });
       await setTimeout(LOCK_PAUSE_MS);
@@ -108,7 +116,7 @@ const LOCK_ATTEMPTS = 100;
 const LOCK_PAUSE_MS = 50;
 
 async function isThere(path: string): Promise<boolean> {
-  return (await stampOf(path)) !== "not there";
+  return (await fileStampOf(path)) !== "not there";
 }
 
 function reasonOf(cause: unknown): string {
@@ -116,7 +124,7 @@ function reasonOf(cause: unknown): string {
     const [issue] = cause.issues;
     return `${issue?.path.join(".")}: ${issue?.message}`;
   }
-  if (codeOf(cause) === "ENOENT") return "it is not there. Make one with: tidemark token create";
+  if (errorCodeOf(cause) === "ENOENT") return "it is not there. Make one with: tidemark token create";
   if (cause instanceof SyntaxError) return "it is no JSON";
   return cause instanceof Error ? cause.message : String(cause);
 }

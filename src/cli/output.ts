@@ -16,7 +16,7 @@ export interface Output {
 /** The standard output. Colours are as NO_COLOR, FORCE_COLOR and the terminal say. */
 export function standardOutput(stream: WriteStream = process.stdout): Output {
   return {
-    write: (text) => written(stream, text),
+    write: (text) => writeFully(stream, text),
     isOpen: () => stream.writable,
     columns: columnsOf(stream),
     style: new Ansis(),
@@ -28,7 +28,7 @@ function columnsOf({ isTTY, columns }: WriteStream): number {
 }
 
 /** Resolves when it is written, or never will be: a reader that is slow holds up who writes. */
-export async function written(stream: WriteStream, text: string): Promise<void> {
+export async function writeFully(stream: WriteStream, text: string): Promise<void> {
   if (!stream.writable) return;
   await new Promise<void>((resolve) => stream.write(text, () => resolve()));
 }

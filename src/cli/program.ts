@@ -18,13 +18,13 @@ import { addPurgeCommand, type Purge } from "./commands/purge.js";
 import { addRemoveCommand, type Remove } from "./commands/remove.js";
 import { addRepairCommand, type Repair } from "./commands/repair.js";
 import { addRunCommand, type Run } from "./commands/run.js";
-import { addServeCommand, type Serve, type Surroundings } from "./commands/serve.js";
+import { addServeCommand, type Serve, type RuntimeEnvironment } from "./commands/serve.js";
 import { addShowCommand, type Show } from "./commands/show.js";
 import { addWatchCommand, type WatchJobs } from "./commands/watch.js";
 import { TidemarkError } from "../protocol/tidemark-error.js";
 import { ExitError } from "./exit-codes.js";
-import { harmless } from "./render/harmless.js";
-import { nothing } from "../util/nothing.js";
+import { sanitizeForTerminal } from "./render/sanitize.js";
+import { noop } from "../util/noop.js";
 import { packageVersion } from "../util/package-version.js";
 import { addTokenCommands, type TokenActions } from "./commands/token.js";
 
@@ -48,7 +48,10 @@ export interface Actions {
  * The program `tidemark`, ready to parse; `surroundings` are by default those of this process. Parsing rejects, and never exits: with a CommanderError after a help or for a wrong usage,
  * with a ConfigError for a wrong setting, else with what the command failed with.
  */
-export function createProgram(actions: Actions, surroundings: Surroundings = processSurroundings()): Command {
+export function createProgram(
+  actions: Actions,
+  surroundings: RuntimeEnvironment = processEnvironment(),
+): Command {
   const program = emptyProgram()
     .description(
       "A progress server: long-running jobs report their task trees, people and programs watch them live.",
@@ -87,14 +90,14 @@ function emptyProgram(): Command {
 function refuseUnknownCommand({ args: [word], commands }: Command): void {
   if (word === undefined || word.startsWith("-")) return;
   const known = emptyProgram();
-  for (const command of commands) known.command(command.name()).action(nothing);
+  for (const command of commands) known.command(command.name()).action(noop);
   known.parse([word], { from: "user" });
 }
 
 /** The one line for stderr, "tidemark: …"; undefined when a help or the version was the answer, or all was said. */
 export function failureMessageOf(error: unknown): string | undefined {
   if (isAnswer(error) || isHelp(error) || isSaid(error)) return undefined;
-  return `tidemark: ${harmless(
+  return `tidemark: ${sanitizeForTerminal(
     messageOf(error)
       .replace(/^error: /, "")
       .replaceAll(/\s*\n\s*/g, " "),
@@ -123,7 +126,7 @@ function isSaid(error: unknown): boolean {
   return error instanceof ExitError && error.message === "";
 }
 
-function processSurroundings(): Surroundings {
+function processEnvironment(): RuntimeEnvironment {
   return {
     env: process.env,
     readFile: (path) => readFileSync(path, "utf8"),

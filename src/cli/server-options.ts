@@ -19,12 +19,12 @@ export interface DatabaseFlags extends ServerFlags {
 }
 
 /** What `connect()` and `watch()` take. */
-export interface Server {
+export interface ServerEndpoint {
   readonly url: string;
   readonly token?: string;
 }
 
-export interface DatabaseOnServer extends Server {
+export interface DatabaseEndpoint extends ServerEndpoint {
   readonly database: string;
 }
 
@@ -54,15 +54,15 @@ export function addDatabaseOptions(command: Command): Command {
 }
 
 /** @throws ConfigError for an invalid address. */
-export function serverOf({ url, token }: ServerFlags, env: Env): Server {
+export function resolveServer({ url, token }: ServerFlags, env: Env): ServerEndpoint {
   const proof = token ?? valueOf(env, "TIDEMARK_TOKEN");
   return { url: checkedUrl(url, env), ...(proof !== undefined && { token: proof }) };
 }
 
 /** @throws ConfigError for an invalid address. */
-export function databaseOf(flags: DatabaseFlags, env: Env): DatabaseOnServer {
+export function resolveDatabase(flags: DatabaseFlags, env: Env): DatabaseEndpoint {
   const database = flags.database ?? valueOf(env, "TIDEMARK_DATABASE") ?? DEFAULT_DATABASE;
-  return { ...serverOf(flags, env), database };
+  return { ...resolveServer(flags, env), database };
 }
 
 const SERVER = "Server:";

@@ -8,18 +8,18 @@
  */
 import type { TidemarkError } from "../protocol/tidemark-error.js";
 import type { MemoryRangeInput, OnConflict } from "./generated/graphql.js";
-import { Job } from "./job.js";
-import { Reporter } from "./reporter.js";
-import { serverOf, type ServerOptions } from "./server.js";
-import { machineClock, uniqueId, type ClientClock } from "./surroundings.js";
-import type { TaskSpec } from "./task-spec.js";
-import type { WatchOptions } from "./watch-options.js";
-import { watch, type Watch } from "./watch.js";
-import type { Token } from "./token.js";
-import { Transport, type ClientDocument, type RequestOptions } from "./transport.js";
+import { Job } from "./report/job.js";
+import { Reporter } from "./report/reporter.js";
+import { resolveEndpoint, type EndpointOptions } from "./transport/endpoint.js";
+import { platformClock, uniqueId, type ClientClock } from "./platform.js";
+import type { TaskDeclaration } from "./report/task-declaration.js";
+import type { WatchOptions } from "./watch/watch-options.js";
+import { watch, type Watch } from "./watch/watch.js";
+import type { Token } from "./transport/token.js";
+import { HttpTransport, type ClientDocument, type RequestOptions } from "./transport/http-transport.js";
 
 /** Where the server is, and how it is spoken to. */
-export interface ConnectOptions extends ServerOptions {
+export interface ConnectOptions extends EndpointOptions {
   /** Whose jobs they are that name no other. Default: the one that the server knows you as. */
   readonly username?: string | undefined;
   /** The shortest time between two reports while nothing begins or ends, milliseconds. Default 250. */
@@ -71,30 +71,30 @@ export class Connection {
   readonly url: string;
   /** What proves who you are. */
   readonly token: Token | undefined;
-  readonly #transport: Transport;
+  readonly #transport: HttpTransport;
   readonly #reporter: Reporter;
   readonly #options: ConnectOptions;
   readonly #database: string;
 
   /** Called by `connect`. */
   constructor(options: ConnectOptions) {
-    const { url, token, database } = serverOf(options);
+    const { url, token, database } = resolveEndpoint(options);
     this.#options = options;
     this.#database = database;
-    this.#transport = new Transport({ url, token, requestTimeoutMs: options.requestTimeoutMs });
+    this.#transport = new HttpTransport({ url, token, requestTimeoutMs: options.requestTimeoutMs });
     this.url = this.#transport.url;
     this.token = this.#transport.token;
     this.#reporter = new Reporter(this.#transport, {
       intervalMs: options.intervalMs ?? 250,
       heartbeatMs: options.heartbeatMs ?? 600,
       endTimeoutMs: options.endTimeoutMs ?? 5_000,
-      clock: options.clock ?? machineClock,
-      onAway: (error) => this.#tell(error),
+      clock: options.clock ?? platformClock,
+      onUnavailable: (error) => this.#tell(error),
     });
   }
 
   /** A job with this tree; it is stored with the first thing that is said of it. */
-  job(options: JobOptions, root: TaskSpec): Job {
+  job(options: JobOptions, root: TaskDeclaration): Job {
     const { jobId = uniqueId(), database, username, leaseSeconds, memory, onConflict } = options;
     const header = {
       jobId,

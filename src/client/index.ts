@@ -8,9 +8,9 @@ export {
   type Connection,
   type JobOptions,
 } from "./connect.js";
-export { JobCanceled } from "./job-canceled.js";
-export type { FlushOptions, Job } from "./job.js";
-export type { ClientClock, ClientTimer } from "./surroundings.js";
+export { JobCanceled } from "./report/job-canceled.js";
+export type { FlushOptions, Job } from "./report/job.js";
+export type { ClientClock, ClientTimer } from "./platform.js";
 export {
   iterative,
   leaf,
@@ -20,15 +20,21 @@ export {
   type LeafSpec,
   type ParentSpec,
   type SpecOptions,
-  type TaskSpec,
-} from "./task-spec.js";
-export type { Iteration, Task, TaskLog, TrackOptions, Which } from "./task.js";
-export type { Tracked } from "./track.js";
-export type { Token } from "./token.js";
-export type { ClientDocument, RequestOptions } from "./transport.js";
-export { watch } from "./watch.js";
-export type { Watch, WatchStatus } from "./watch.js";
-export type { WatchOptions } from "./watch-options.js";
-export type { WatchTransportName } from "./watch-connection.js";
-export type * from "./watch-event.js";
-export type * from "./watched-job.js";
+  type TaskDeclaration as TaskSpec,
+} from "./report/task-declaration.js";
+export type {
+  Iteration,
+  TaskHandle as Task,
+  TaskLog,
+  TrackOptions,
+  TaskSelector,
+} from "./report/task-handle.js";
+export type { Tracked } from "./report/track.js";
+export type { Token } from "./transport/token.js";
+export type { ClientDocument, RequestOptions } from "./transport/http-transport.js";
+export { watch } from "./watch/watch.js";
+export type { Watch, WatchStatus } from "./watch/watch.js";
+export type { WatchOptions } from "./watch/watch-options.js";
+export type { WatchTransportName } from "./watch/watch-connection.js";
+export type * from "./watch/watch-event.js";
+export type * from "./watch/watched-job.js";

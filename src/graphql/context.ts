@@ -3,12 +3,12 @@ import type { Limits } from "../protocol/limits.js";
 import type { Position } from "../protocol/position.js";
 import type { Retention } from "../tasks/retention.js";
 import type { Task } from "../tasks/task.js";
-import type { PlacedTask } from "../tasks/traverse.js";
+import type { LocatedTask } from "../tasks/traverse.js";
 import type { UserTask } from "../tasks/user-task.js";
-import type { AnswerBudget } from "./answer-budget.js";
-import type { Reader } from "./reader.js";
-import type { Watcher } from "./watcher.js";
-import type { Writer } from "./writer.js";
+import type { AnswerBudget } from "./pipeline/answer-budget.js";
+import type { Reader } from "./operations/reader.js";
+import type { Watcher } from "./operations/watcher.js";
+import type { Writer } from "./operations/writer.js";
 
 /** What resolvers stand on; one for all operations of a server. Jobs they reach by a context's doors alone. */
 export interface Services {
@@ -27,7 +27,7 @@ export interface OperationObserver {
   /** An event was executed: for one subscriber, or for all who asked the same. */
   eventExecuted(): void;
   /** A subscriber was given so many events. */
-  eventsTold(count: number): void;
+  eventsDelivered(count: number): void;
 }
 
 /** What a resolver is handed: one for each operation. */
@@ -56,6 +56,6 @@ export interface UserTaskView {
 }
 
 /** A task of a job as it is shown. */
-export interface TaskView extends UserTaskView, PlacedTask {
+export interface TaskView extends UserTaskView, LocatedTask {
   readonly task: Task;
 }

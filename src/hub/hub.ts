@@ -5,7 +5,7 @@ import type { DatabaseName, JobId, JobKey, Username } from "../tasks/names.js";
 import { hasEnded, type TaskStatus } from "../tasks/task-status.js";
 import type { UserTask } from "../tasks/user-task.js";
 import type { Clock } from "../util/clock.js";
-import { SharedValues, type Lease } from "../util/shared-values.js";
+import { RefCountedMap, type SharedRef } from "../util/ref-counted-map.js";
 import { LatestValue } from "./latest-value.js";
 import { PullQueue } from "./pull-queue.js";
 import { PullStream } from "./pull-stream.js";
@@ -60,7 +60,7 @@ export class Hub {
   readonly #provider: TaskStoreProvider;
   readonly #options: HubOptions;
   readonly #queue = new PullQueue();
-  readonly #topics = new SharedValues<TaskStore, Topic>((topic) => topic.close());
+  readonly #topics = new RefCountedMap<TaskStore, Topic>((topic) => topic.close());
   readonly #onStreamEnd = (): void => void this.#subscriberCount--;
   #subscriberCount = 0;
 
@@ -78,12 +78,12 @@ export class Hub {
   taskEvents(request: TaskEventsRequest): Promise<PullStream<TaskEvent>> {
     const { database, after, minIntervalMs, username, jobId } = request;
     const filter = { username, jobId };
-    const key = keyOf("taskEvents", username, jobId, minIntervalMs);
+    const key = groupKey("taskEvents", username, jobId, minIntervalMs);
     return this.#subscribe(database, after, (topic) =>
       topic.group({ key, filter, minIntervalMs }, () => {
         const isMerging = minIntervalMs > 0;
         const view = new TaskEventView(topic.store, { ...this.#options, filter, isMerging });
-        return (from: Position | undefined) => TaskEventCursor.after(from, view, this.#options);
+        return (from: Position | undefined) => TaskEventCursor.startAfter(from, view, this.#options);
       }),
     );
   }
@@ -95,7 +95,7 @@ export class Hub {
     minIntervalMs,
     ...filter
   }: TaskRequest): Promise<PullStream<UserTask | null>> {
-    const key = keyOf("task", filter.username, filter.jobId, untilEnded, minIntervalMs);
+    const key = groupKey("task", filter.username, filter.jobId, untilEnded, minIntervalMs);
     const isLast = (job: UserTask | null): boolean => untilEnded && job !== null && hasEnded(job.task.status);
     return this.#subscribe(database, undefined, (topic) =>
       topic.group(
@@ -107,7 +107,7 @@ export class Hub {
 
   /** How many jobs the filter lets through, now and whenever it changes. @throws as `retain`. */
   taskCount({ database, minIntervalMs, ...filter }: TaskCountRequest): Promise<PullStream<number>> {
-    const key = keyOf("taskCount", filter.username, filter.jobId, filter.statuses, minIntervalMs);
+    const key = groupKey("taskCount", filter.username, filter.jobId, filter.statuses, minIntervalMs);
     return this.#subscribe(database, undefined, (topic) =>
       topic.group(
         { key, filter, minIntervalMs },
@@ -118,11 +118,11 @@ export class Hub {
 
   /** The jobs that somebody wants to stop and that have not ended, now and whenever there is another one. @throws as `retain`. */
   cancelRequests({ database, ...filter }: CancelRequestsRequest): Promise<PullStream<readonly UserTask[]>> {
-    const key = keyOf("cancelRequests", filter.username, filter.jobId);
+    const key = groupKey("cancelRequests", filter.username, filter.jobId);
     return this.#subscribe(database, undefined, (topic) => {
-      const read = (): UserTask[] => topic.store.toBeCanceled(filter).slice(-CANCEL_REQUESTS_TOLD_MAX);
-      return topic.group({ key, filter, minIntervalMs: 0, among: "cancelRequests" }, () => {
-        return () => new LatestValue(read, { isKnown: areKnown });
+      const read = (): UserTask[] => topic.store.toBeCanceled(filter).slice(-CANCEL_REQUESTS_PER_EVENT_MAX);
+      return topic.group({ key, filter, minIntervalMs: 0, only: "cancelRequests" }, () => {
+        return () => new LatestValue(read, { isUnchanged: areAllDelivered });
       });
     });
   }
@@ -130,7 +130,7 @@ export class Hub {
   async #subscribe<T, Start>(
     database: DatabaseName,
     start: Start,
-    groupIn: (topic: Topic) => Lease<OpenGroup<T, Start>>,
+    groupIn: (topic: Topic) => SharedRef<OpenGroup<T, Start>>,
   ): Promise<PullStream<T>> {
     const retained = await this.#provider.retain(database);
     const { store } = retained;
@@ -142,22 +142,22 @@ export class Hub {
     // The first of a group keeps the topic and the store for all of them.
     const shared = [topic, retained];
     if (group.isShared) for (const lease of shared) lease.release();
-    else group.value.keeps(shared);
+    else group.value.holdRefs(shared);
     this.#subscriberCount++;
-    return new PullStream(group.value.open(start), group, this.#onStreamEnd);
+    return new PullStream(group.value.openCursor(start), group, this.#onStreamEnd);
   }
 }
 
 /** The objects are those of the requests: a job that is stored again and is to stop again has another one. */
-function areKnown(jobs: readonly UserTask[], told: readonly UserTask[]): boolean {
+function areAllDelivered(jobs: readonly UserTask[], told: readonly UserTask[]): boolean {
   const known = new Set(told.map(({ cancelRequest }) => cancelRequest));
   return jobs.every(({ cancelRequest }) => known.has(cancelRequest));
 }
 
 /** To bound one answer; of those above it a worker hears by the answers to its reports. */
-const CANCEL_REQUESTS_TOLD_MAX = 1_000;
+const CANCEL_REQUESTS_PER_EVENT_MAX = 1_000;
 
 /** One text for those who ask the same. */
-function keyOf(...asked: readonly unknown[]): string {
+function groupKey(...asked: readonly unknown[]): string {
   return JSON.stringify(asked.map((part) => part ?? null));
 }

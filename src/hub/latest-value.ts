@@ -1,43 +1,43 @@
-import type { Pulled, PullSource } from "./pull-source.js";
+import type { PullResult, PullCursor } from "./pull-cursor.js";
 
 /** How a `LatestValue` is told. */
 export interface LatestValueOptions<T> {
   /** Whether nothing is told after `value`. Default: never. */
   readonly isLast?: (value: T) => boolean;
   /** Whether `value` says nothing that `told` did not. Default: it is the same. */
-  readonly isKnown?: (value: T, told: T) => boolean;
+  readonly isUnchanged?: (value: T, told: T) => boolean;
 }
 
 /** A value that is told now and whenever it is another one; the newest, for who is slow. */
-export class LatestValue<T> implements PullSource<T> {
+export class LatestValue<T> implements PullCursor<T> {
   readonly #read: () => T;
   readonly #options: LatestValueOptions<T>;
-  #told: { readonly value: T } | undefined;
+  #delivered: { readonly value: T } | undefined;
 
   constructor(read: () => T, options: LatestValueOptions<T> = {}) {
     this.#read = read;
     this.#options = options;
   }
 
-  pull(): Pulled<T> {
-    const { isLast = never, isKnown = Object.is } = this.#options;
-    const told = this.#told;
+  pull(): PullResult<T> {
+    const { isLast = never, isUnchanged = Object.is } = this.#options;
+    const told = this.#delivered;
     if (told && isLast(told.value)) return "ended";
     const value = this.#read();
-    if (told && isKnown(value, told.value)) return "nothing";
-    this.#told = { value };
+    if (told && isUnchanged(value, told.value)) return "nothing";
+    this.#delivered = { value };
     return { value, endsBatch: !isLast(value) };
   }
 
   fork(): LatestValue<T> {
     const other = new LatestValue(this.#read, this.#options);
-    other.#told = this.#told;
+    other.#delivered = this.#delivered;
     return other;
   }
 
-  passHidden(): void {}
+  skipHidden(): void {}
 
-  absorb(): void {}
+  merge(): void {}
 }
 
 function never(): boolean {

@@ -1,15 +1,15 @@
 import type { Clock, Timer } from "../util/clock.js";
-import { Batch } from "./batch.js";
-import type { Pace, Paced } from "./pace.js";
+import { EventBatch } from "./event-batch.js";
+import type { Throttle, Throttled } from "./throttle.js";
 import type { Puller, PullQueue } from "./pull-queue.js";
-import type { PullSource } from "./pull-source.js";
+import type { PullCursor } from "./pull-cursor.js";
 
 /** A stream, as its group sees it. */
 export interface GroupMember<T> {
   /** Takes what comes next. Returns how many of them it could take. */
-  tell(batch: Batch<T>): number;
+  deliver(batch: EventBatch<T>): number;
   /** It can't take what comes next: it goes on by itself. */
-  goOnFrom(place: PullSource<T>): void;
+  continueAlone(place: PullCursor<T>): void;
   /** It may go on, where it waited. */
   wake(): void;
   /** Nothing will be told any more. */
@@ -19,7 +19,7 @@ export interface GroupMember<T> {
 
 export interface LiveGroupOptions {
   readonly queue: PullQueue;
-  readonly pace: Pace;
+  readonly throttle: Throttle;
   readonly clock: Clock;
 }
 
@@ -37,22 +37,22 @@ export interface LiveGroupOptions {
  * A group that nothing concerns is not looked at: what was hidden from it is passed when something concerns
  * it again, or by `look`.
  */
-export class LiveGroup<T> implements Puller, Paced {
+export class LiveGroup<T> implements Puller, Throttled {
   readonly #queue: PullQueue;
-  readonly #pace: Pace;
+  readonly #throttle: Throttle;
   readonly #clock: Clock;
   readonly #members = new Set<GroupMember<T>>();
   /** Streams that are to pull for themselves when this group has had its turn. */
   readonly #waiting = new Set<GroupMember<T>>();
   /** Where the members stand; undefined while there are none. */
-  #source: PullSource<T> | undefined;
+  #cursor: PullCursor<T> | undefined;
   /** Whether there may be something that the members were not told. */
   #isDue = false;
-  #reminder: Timer | undefined;
+  #refreshTimer: Timer | undefined;
 
-  constructor({ queue, pace, clock }: LiveGroupOptions) {
+  constructor({ queue, throttle, clock }: LiveGroupOptions) {
     this.#queue = queue;
-    this.#pace = pace;
+    this.#throttle = throttle;
     this.#clock = clock;
   }
 
@@ -60,57 +60,57 @@ export class LiveGroup<T> implements Puller, Paced {
     return this.#queue;
   }
 
-  get pace(): Pace {
-    return this.#pace;
+  get throttle(): Throttle {
+    return this.#throttle;
   }
 
   /** The change with this revision concerns those who are in here. */
-  changed(revision: number): void {
-    this.#pace.due(this);
+  markChanged(revision: number): void {
+    this.#throttle.markDue(this);
     if (this.#isDue) return;
     this.#isDue = true;
-    this.#source?.passHidden(revision);
+    this.#cursor?.skipHidden(revision);
   }
 
   /** There may be something to say of what was hidden up to now. */
-  look(): void {
-    this.changed(Infinity);
-    this.#pace.wake();
+  refresh(): void {
+    this.markChanged(Infinity);
+    this.#throttle.wake();
   }
 
   /**
    * Takes in a stream that has told all there is, and goes on for it from `source`; false while the group itself
    * has something to tell: then the stream is woken when it has.
-   * @param askAgainInMs when to look again though nothing changes.
+   * @param pullAgainInMs when to look again though nothing changes.
    */
-  join(stream: GroupMember<T>, source: PullSource<T>, askAgainInMs?: number): boolean {
+  join(stream: GroupMember<T>, source: PullCursor<T>, pullAgainInMs?: number): boolean {
     if (this.#isDue) {
       this.#waiting.add(stream);
       return false;
     }
     this.#members.add(stream);
-    if (this.#source) this.#source.absorb(source);
-    else this.#source = source;
-    if (askAgainInMs !== undefined) this.#remindIn(askAgainInMs);
+    if (this.#cursor) this.#cursor.merge(source);
+    else this.#cursor = source;
+    if (pullAgainInMs !== undefined) this.#scheduleRefresh(pullAgainInMs);
     return true;
   }
 
   /** Lets a stream rest that was told something when there was more already: it is woken with the next tick. */
-  wakeWithNextTick(stream: GroupMember<T>): void {
+  wakeOnNextTick(stream: GroupMember<T>): void {
     this.#waiting.add(stream);
-    this.changed(Infinity);
+    this.markChanged(Infinity);
   }
 
   /** A stream has ended. */
   leave(stream: GroupMember<T>): void {
     this.#waiting.delete(stream);
     this.#members.delete(stream);
-    if (this.#members.size === 0) this.#source = undefined;
+    if (this.#members.size === 0) this.#cursor = undefined;
   }
 
   /** To be called when no stream will join any more. */
   close(): void {
-    this.#reminder?.cancel();
+    this.#refreshTimer?.cancel();
     this.#queue.delete(this);
   }
 
@@ -120,57 +120,57 @@ export class LiveGroup<T> implements Puller, Paced {
 
   /** To be called by the queue, when it is this group's turn. What is there is told together, up to a bound. */
   pull(): void {
-    if (!this.#source) return this.#rest();
+    if (!this.#cursor) return this.#becomeIdle();
     try {
-      const { values, places, next } = this.#pullBatch(this.#source);
-      if (values.length > 0) this.#tell(new Batch(values), places);
-      this.#goOn(next);
+      const { values, places, next } = this.#pullBatch(this.#cursor);
+      if (values.length > 0) this.#deliver(new EventBatch(values), places);
+      this.#proceed(next);
     } catch (error) {
       for (const member of this.#members) member.fail(error);
-      this.#rest();
+      this.#becomeIdle();
     }
   }
 
   /** Up to so many values, the place before each, and what came after them. */
-  #pullBatch(source: PullSource<T>): { values: T[]; places: PullSource<T>[]; next: Next } {
-    const [values, places]: [T[], PullSource<T>[]] = [[], []];
-    const most = Math.min(VALUES_AT_ONCE, Math.ceil(DELIVERIES_AT_ONCE / this.#members.size));
+  #pullBatch(source: PullCursor<T>): { values: T[]; places: PullCursor<T>[]; next: BatchOutcome } {
+    const [values, places]: [T[], PullCursor<T>[]] = [[], []];
+    const most = Math.min(BATCH_VALUES_MAX, Math.ceil(BATCH_DELIVERIES_MAX / this.#members.size));
     while (values.length < most) {
       const place = source.fork();
       const pulled = source.pull();
-      if (typeof pulled === "string" || "askAgainInMs" in pulled) return { values, places, next: pulled };
+      if (typeof pulled === "string" || "pullAgainInMs" in pulled) return { values, places, next: pulled };
       values.push(pulled.value);
       places.push(place);
-      const { endsBatch, isStale = false } = pulled;
-      if (endsBatch && this.#pace.hasInterval) return { values, places, next: { isStale } };
+      const { endsBatch, hasMore = false } = pulled;
+      if (endsBatch && this.#throttle.hasInterval) return { values, places, next: { hasMore } };
     }
-    return { values, places, next: { askAgainInMs: 0 } };
+    return { values, places, next: { pullAgainInMs: 0 } };
   }
 
-  #tell(batch: Batch<T>, places: readonly PullSource<T>[]): void {
+  #deliver(batch: EventBatch<T>, places: readonly PullCursor<T>[]): void {
     for (const member of this.#members) {
-      const place = places[member.tell(batch)];
-      if (place) this.#letGo(member, place);
+      const place = places[member.deliver(batch)];
+      if (place) this.#detach(member, place);
     }
   }
 
   /** It goes on by itself, from where it could not take more. */
-  #letGo(member: GroupMember<T>, place: PullSource<T>): void {
+  #detach(member: GroupMember<T>, place: PullCursor<T>): void {
     this.leave(member);
-    member.goOnFrom(place.fork());
+    member.continueAlone(place.fork());
   }
 
-  #goOn(next: Next): void {
-    if (next === "nothing") return this.#rest();
+  #proceed(next: BatchOutcome): void {
+    if (next === "nothing") return this.#becomeIdle();
     if (next === "ended") return this.#end();
-    if ("askAgainInMs" in next) return this.#askAgainIn(next.askAgainInMs);
-    this.#pace.batchEnded();
-    if (next.isStale) this.#pace.due(this);
-    else this.#rest();
+    if ("pullAgainInMs" in next) return this.#pullAgainIn(next.pullAgainInMs);
+    this.#throttle.batchDelivered();
+    if (next.hasMore) this.#throttle.markDue(this);
+    else this.#becomeIdle();
   }
 
   /** All was told. */
-  #rest(): void {
+  #becomeIdle(): void {
     this.#isDue = false;
     if (this.#waiting.size === 0) return;
     const waiting = [...this.#waiting];
@@ -180,27 +180,27 @@ export class LiveGroup<T> implements Puller, Paced {
 
   #end(): void {
     for (const member of this.#members) member.end();
-    this.#rest();
+    this.#becomeIdle();
   }
 
-  #askAgainIn(ms: number): void {
+  #pullAgainIn(ms: number): void {
     if (ms === 0) return this.#queue.pullLater(this);
-    this.#remindIn(ms);
-    this.#rest();
+    this.#scheduleRefresh(ms);
+    this.#becomeIdle();
   }
 
-  #remindIn(ms: number): void {
-    this.#reminder ??= this.#clock.schedule(ms, () => {
-      this.#reminder = undefined;
-      this.look();
+  #scheduleRefresh(ms: number): void {
+    this.#refreshTimer ??= this.#clock.schedule(ms, () => {
+      this.#refreshTimer = undefined;
+      this.refresh();
     });
   }
 }
 
 /** What comes after the values of a batch: more in the next turn, nothing, the end, or the rest after an interval's batch. */
-type Next = "nothing" | "ended" | { readonly askAgainInMs: number } | { readonly isStale: boolean };
+type BatchOutcome = "nothing" | "ended" | { readonly pullAgainInMs: number } | { readonly hasMore: boolean };
 
 /** What is told together, to bound what is held for it. */
-const VALUES_AT_ONCE = 32;
+const BATCH_VALUES_MAX = 32;
 /** Values given to members, which take a few milliseconds together. */
-const DELIVERIES_AT_ONCE = 50_000;
+const BATCH_DELIVERIES_MAX = 50_000;

@@ -1,19 +1,19 @@
 import { assert } from "../util/assert.js";
-import type { Lease } from "../util/shared-values.js";
-import { Batch } from "./batch.js";
+import type { SharedRef } from "../util/ref-counted-map.js";
+import { EventBatch } from "./event-batch.js";
 import type { GroupMember, LiveGroup } from "./live-group.js";
 import type { Puller } from "./pull-queue.js";
-import type { Pulled, PullSource } from "./pull-source.js";
+import type { PullResult, PullCursor } from "./pull-cursor.js";
 
 /** Who takes what a stream tells. */
-export interface Outlet<T> {
+export interface StreamSink<T> {
   /** Whether it takes one more now. Once it does not, the stream waits to be resumed. */
-  admits(): boolean;
+  canAccept(): boolean;
   /**
    * Takes the first ones of what is told, and says how many; 1 at least after it has admitted one. Called in the
    * turn of the event loop in which they are pulled.
    */
-  take(batch: Batch<T>): number;
+  accept(batch: EventBatch<T>): number;
   end(): void;
   fail(error: unknown): void;
 }
@@ -27,33 +27,33 @@ export interface Outlet<T> {
  * also while a `next` waits: an async generator would wait for a value first.
  */
 export class PullStream<T> implements AsyncIterableIterator<T>, Puller, GroupMember<T> {
-  readonly #lease: Lease<{ readonly group: LiveGroup<T> }>;
+  readonly #lease: SharedRef<{ readonly group: LiveGroup<T> }>;
   readonly #onEnd: () => void;
   /** Where it stands by itself; undefined while it goes with its group. */
-  #source: PullSource<T> | undefined;
+  #cursor: PullCursor<T> | undefined;
   /** Whether it waits for its group to wake it. */
   #isWaiting = false;
-  #outlet: Outlet<T> | undefined;
+  #sink: StreamSink<T> | undefined;
   #isEnded = false;
 
   /** @param onEnd called once, when the stream ends or is ended. */
-  constructor(source: PullSource<T>, lease: Lease<{ readonly group: LiveGroup<T> }>, onEnd: () => void) {
-    this.#source = source;
+  constructor(source: PullCursor<T>, lease: SharedRef<{ readonly group: LiveGroup<T> }>, onEnd: () => void) {
+    this.#cursor = source;
     this.#lease = lease;
     this.#onEnd = onEnd;
   }
 
   /** Gives all that is told to `outlet`, from now on. */
-  pourInto(outlet: Outlet<T>): void {
-    assert(!this.#outlet, "one reader at a time");
+  pipeTo(outlet: StreamSink<T>): void {
+    assert(!this.#sink, "one reader at a time");
     if (this.#isEnded) return outlet.end();
-    this.#outlet = outlet;
+    this.#sink = outlet;
     this.resume();
   }
 
   /** Who takes what is told may admit a value now. */
   resume(): void {
-    if (this.#source && this.#outlet && !this.#isWaiting) this.#group.queue.pullSoon(this);
+    if (this.#cursor && this.#sink && !this.#isWaiting) this.#group.queue.pullSoon(this);
   }
 
   next(): Promise<IteratorResult<T>> {
@@ -66,11 +66,11 @@ export class PullStream<T> implements AsyncIterableIterator<T>, Puller, GroupMem
    */
   take<R>(use: (value: T) => R): Promise<IteratorResult<R>> {
     return new Promise((resolve, reject) => {
-      this.pourInto({
-        admits: always,
-        take: ({ values: [value] }) => {
+      this.pipeTo({
+        canAccept: always,
+        accept: ({ values: [value] }) => {
           const taken = use(value!);
-          this.#outlet = undefined;
+          this.#sink = undefined;
           resolve({ done: false, value: taken });
           return 1;
         },
@@ -91,23 +91,23 @@ export class PullStream<T> implements AsyncIterableIterator<T>, Puller, GroupMem
 
   /** To be called by the queue, when it is this stream's turn. */
   pull(): void {
-    const [source, outlet] = [this.#source, this.#outlet];
-    if (!source || !outlet?.admits()) return;
+    const [source, outlet] = [this.#cursor, this.#sink];
+    if (!source || !outlet?.canAccept()) return;
     try {
-      this.#tellOwn(source.pull(), source, outlet);
+      this.#deliverOwn(source.pull(), source, outlet);
     } catch (error) {
       this.fail(error);
     }
   }
 
-  tell(batch: Batch<T>): number {
-    return this.#outlet?.admits() ? this.#give(this.#outlet, batch) : 0;
+  deliver(batch: EventBatch<T>): number {
+    return this.#sink?.canAccept() ? this.#writeTo(this.#sink, batch) : 0;
   }
 
-  goOnFrom(source: PullSource<T>): void {
+  continueAlone(source: PullCursor<T>): void {
     if (this.#isEnded) return;
-    this.#source = source;
-    if (this.#outlet) this.#group.queue.pullLater(this);
+    this.#cursor = source;
+    if (this.#sink) this.#group.queue.pullLater(this);
   }
 
   wake(): void {
@@ -118,8 +118,8 @@ export class PullStream<T> implements AsyncIterableIterator<T>, Puller, GroupMem
   /** Ends with an error, which its reader gets. */
   fail(error: unknown): void {
     if (this.#isEnded) return;
-    const outlet = this.#outlet;
-    this.#outlet = undefined;
+    const outlet = this.#sink;
+    this.#sink = undefined;
     this.end();
     outlet?.fail(error);
   }
@@ -130,45 +130,45 @@ export class PullStream<T> implements AsyncIterableIterator<T>, Puller, GroupMem
     this.#isEnded = true;
     this.#group.queue.delete(this);
     this.#group.leave(this);
-    this.#source = undefined;
-    this.#outlet?.end();
-    this.#outlet = undefined;
+    this.#cursor = undefined;
+    this.#sink?.end();
+    this.#sink = undefined;
     this.#lease.release();
     this.#onEnd();
   }
 
-  #tellOwn(pulled: Pulled<T>, source: PullSource<T>, outlet: Outlet<T>): void {
-    if (pulled === "nothing") return this.#goLive(source);
+  #deliverOwn(pulled: PullResult<T>, source: PullCursor<T>, outlet: StreamSink<T>): void {
+    if (pulled === "nothing") return this.#joinGroup(source);
     if (pulled === "ended") return this.end();
-    if ("askAgainInMs" in pulled) {
-      if (pulled.askAgainInMs > 0) return this.#goLive(source, pulled.askAgainInMs);
+    if ("pullAgainInMs" in pulled) {
+      if (pulled.pullAgainInMs > 0) return this.#joinGroup(source, pulled.pullAgainInMs);
       return this.#group.queue.pullLater(this);
     }
-    if (pulled.endsBatch && this.#group.pace.hasInterval) this.#endBatch(source, pulled.isStale);
-    this.#give(outlet, new Batch([pulled.value]));
-    if (this.#source && this.#outlet && !this.#isWaiting) this.#group.queue.pullLater(this);
+    if (pulled.endsBatch && this.#group.throttle.hasInterval) this.#endBatch(source, pulled.hasMore);
+    this.#writeTo(outlet, new EventBatch([pulled.value]));
+    if (this.#cursor && this.#sink && !this.#isWaiting) this.#group.queue.pullLater(this);
   }
 
   /** To an outlet that has admitted a value. Returns how many it has taken. */
-  #give(outlet: Outlet<T>, batch: Batch<T>): number {
+  #writeTo(outlet: StreamSink<T>, batch: EventBatch<T>): number {
     try {
-      return outlet.take(batch);
+      return outlet.accept(batch);
     } catch (error) {
       this.fail(error);
       return batch.values.length;
     }
   }
 
-  #endBatch(source: PullSource<T>, isStale = false): void {
-    this.#group.pace.batchEnded();
-    if (!isStale) return this.#goLive(source);
+  #endBatch(source: PullCursor<T>, hasMore = false): void {
+    this.#group.throttle.batchDelivered();
+    if (!hasMore) return this.#joinGroup(source);
     this.#isWaiting = true;
-    this.#group.wakeWithNextTick(this);
+    this.#group.wakeOnNextTick(this);
   }
 
   /** All was told. */
-  #goLive(source: PullSource<T>, askAgainInMs?: number): void {
-    if (this.#group.join(this, source, askAgainInMs)) this.#source = undefined;
+  #joinGroup(source: PullCursor<T>, pullAgainInMs?: number): void {
+    if (this.#group.join(this, source, pullAgainInMs)) this.#cursor = undefined;
     else this.#isWaiting = true;
   }
 

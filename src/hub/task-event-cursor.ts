@@ -1,7 +1,7 @@
 import type { Position } from "../protocol/position.js";
 import type { Clock } from "../util/clock.js";
-import type { Pulled, PullSource } from "./pull-source.js";
-import type { TaskEventView, Place } from "./task-event-view.js";
+import type { PullResult, PullCursor } from "./pull-cursor.js";
+import type { TaskEventView, CursorState } from "./task-event-view.js";
 import type { TaskEvent } from "./task-event.js";
 
 export interface TaskEventCursorOptions {
@@ -18,77 +18,83 @@ export interface TaskEventCursorOptions {
  * Where the filter hides all that happens, the position that the subscriber knows stays behind; so that it can
  * still be resumed, a `CaughtUp` comes as a bookmark.
  */
-export class TaskEventCursor implements PullSource<TaskEvent> {
+export class TaskEventCursor implements PullCursor<TaskEvent> {
   readonly #view: TaskEventView;
   readonly #options: TaskEventCursorOptions;
-  #place: Place;
+  #state: CursorState;
   /** The revision that the subscriber knows. */
-  #told: number;
+  #deliveredRevision: number;
   /** When it was told that; at first, when it said so itself. */
-  #toldAt: number;
+  #deliveredAt: number;
 
   /** One at the place of a subscriber who was told all up to `after`. */
-  static after(
+  static startAfter(
     after: Position | undefined,
     view: TaskEventView,
     options: TaskEventCursorOptions,
   ): TaskEventCursor {
-    const place = view.placeAfter(after);
+    const place = view.stateAfter(after);
     return new TaskEventCursor(view, options, place, place.position.revision, options.clock.now());
   }
 
   private constructor(
     view: TaskEventView,
     options: TaskEventCursorOptions,
-    place: Place,
+    place: CursorState,
     told: number,
     toldAt: number,
   ) {
     this.#view = view;
     this.#options = options;
-    this.#place = place;
-    this.#told = told;
-    this.#toldAt = toldAt;
+    this.#state = place;
+    this.#deliveredRevision = told;
+    this.#deliveredAt = toldAt;
   }
 
-  pull(): Pulled<TaskEvent> {
-    const { event, place, isUnfinished } = this.#view.step(this.#place);
-    this.#place = place;
-    if (event) return this.#tell(event);
-    return isUnfinished ? { askAgainInMs: 0 } : this.#bookmark();
+  pull(): PullResult<TaskEvent> {
+    const { event, state, isUnfinished } = this.#view.step(this.#state);
+    this.#state = state;
+    if (event) return this.#deliver(event);
+    return isUnfinished ? { pullAgainInMs: 0 } : this.#bookmark();
   }
 
   fork(): TaskEventCursor {
-    return new TaskEventCursor(this.#view, this.#options, this.#place, this.#told, this.#toldAt);
+    return new TaskEventCursor(
+      this.#view,
+      this.#options,
+      this.#state,
+      this.#deliveredRevision,
+      this.#deliveredAt,
+    );
   }
 
-  passHidden(before: number): void {
-    this.#place = this.#view.passed(this.#place, before);
+  skipHidden(before: number): void {
+    this.#state = this.#view.skippedTo(this.#state, before);
   }
 
   /** The bookmark of who knows less, or has known it for longer, is due first. */
-  absorb(other: TaskEventCursor): void {
-    this.#told = Math.min(this.#told, other.#told);
-    this.#toldAt = Math.min(this.#toldAt, other.#toldAt);
+  merge(other: TaskEventCursor): void {
+    this.#deliveredRevision = Math.min(this.#deliveredRevision, other.#deliveredRevision);
+    this.#deliveredAt = Math.min(this.#deliveredAt, other.#deliveredAt);
   }
 
-  #tell(event: TaskEvent): Pulled<TaskEvent> {
-    this.#told = event.position.revision;
-    this.#toldAt = this.#options.clock.now();
+  #deliver(event: TaskEvent): PullResult<TaskEvent> {
+    this.#deliveredRevision = event.position.revision;
+    this.#deliveredAt = this.#options.clock.now();
     return {
       value: event,
       endsBatch: event.kind === "CaughtUp",
-      isStale: event.position.revision < this.#view.revision,
+      hasMore: event.position.revision < this.#view.revision,
     };
   }
 
-  #bookmark(): Pulled<TaskEvent> {
-    if (this.#place.position.revision === this.#told) return "nothing";
+  #bookmark(): PullResult<TaskEvent> {
+    if (this.#state.position.revision === this.#deliveredRevision) return "nothing";
     const { clock, bookmarkMs } = this.#options;
     const now = clock.now();
-    this.#toldAt = Math.min(this.#toldAt, now); // the clock may have been set back
-    const leftMs = this.#toldAt + bookmarkMs - now;
-    if (leftMs > 0) return { askAgainInMs: leftMs };
-    return this.#tell(this.#view.bookmark(this.#place));
+    this.#deliveredAt = Math.min(this.#deliveredAt, now); // the clock may have been set back
+    const leftMs = this.#deliveredAt + bookmarkMs - now;
+    if (leftMs > 0) return { pullAgainInMs: leftMs };
+    return this.#deliver(this.#view.bookmark(this.#state));
   }
 }

@@ -3,25 +3,25 @@ import type { JobFilter, TaskStore } from "../store/task-store.js";
 import type { Removal, UserTask } from "../tasks/user-task.js";
 import { assert, unreachable } from "../util/assert.js";
 import type { Clock } from "../util/clock.js";
-import { RecentValues } from "../util/recent-values.js";
+import { BoundedCache } from "../util/bounded-cache.js";
 import type { ResetReason, TaskEvent } from "./task-event.js";
 
 /** Where a subscriber stands in the changes of a database. */
-export interface Place {
+export interface CursorState {
   /** All up to here was told, or was hidden by the filter. */
   readonly position: Position;
-  readonly resetDue: ResetReason | undefined;
+  readonly pendingReset: ResetReason | undefined;
   /** Whether a catch-up must end with `CaughtUp`: nothing need be said of one that told nothing. */
-  readonly owesCaughtUp: boolean;
+  readonly needsCaughtUp: boolean;
   /** The store's revision when all up to here was told, or hidden: what had changed by then was passed over. */
-  readonly asOf: number;
+  readonly observedRevision: number;
 }
 
 /** What a subscriber is told next, and where it stands then. */
-export interface Step {
+export interface CursorStep {
   /** undefined when there is nothing to tell. */
   readonly event: TaskEvent | undefined;
-  readonly place: Place;
+  readonly state: CursorState;
   /** Whether there may be more to tell, though so much was hidden that others should have their turn. */
   readonly isUnfinished?: boolean;
 }
@@ -47,7 +47,7 @@ export class TaskEventView {
   readonly #isMerging: boolean;
   readonly #clock: Clock;
   /** The latest steps, by the place that they are from. */
-  readonly #steps = new RecentValues<string, MadeStep>(STEPS_KEPT);
+  readonly #steps = new BoundedCache<string, CachedStep>(CACHED_STEPS_MAX);
 
   /** @param isMerging whether every change is told by catching up, as a subscriber with a rate wants it. */
   constructor(store: TaskStore, options: { filter: JobFilter; isMerging: boolean; clock: Clock }) {
@@ -63,13 +63,13 @@ export class TaskEventView {
   }
 
   /** Where one stands who was told all up to `after`. */
-  placeAfter(after: Position | undefined): Place {
+  stateAfter(after: Position | undefined): CursorState {
     const position = after ?? { ...this.#store.position, revision: 0 };
     return {
       position: position.catchUp ? position : this.#catchingUp(position),
-      resetDue: position.revision === 0 ? "INITIAL" : undefined,
-      owesCaughtUp: true,
-      asOf: this.#store.position.revision,
+      pendingReset: position.revision === 0 ? "INITIAL" : undefined,
+      needsCaughtUp: true,
+      observedRevision: this.#store.position.revision,
     };
   }
 
@@ -77,76 +77,84 @@ export class TaskEventView {
    * What comes after `place`. Who comes a moment later is told what others were told, though more has happened
    * meanwhile: that comes next. Not so who has passed over something because it had changed again since.
    */
-  step(place: Place): Step {
-    return this.#shared(keyOf(place), place.asOf, () => this.#makeStep(place));
+  step(place: CursorState): CursorStep {
+    return this.#cached(keyOf(place), place.observedRevision, () => this.#makeStep(place));
   }
 
   /** Where one stands to whom nothing was told at `place`, as all before revision `before` is hidden. */
-  passed(place: Place, before: number): Place {
+  skippedTo(place: CursorState, before: number): CursorState {
     const asOf = this.revision;
     const revision = Math.min(before - 1, asOf);
     assert(!place.position.catchUp && revision >= place.position.revision, "passes what was not told");
-    return { ...place, position: { ...place.position, revision }, asOf };
+    return { ...place, position: { ...place.position, revision }, observedRevision: asOf };
   }
 
   /** That all was told up to `place`, though it need not be said yet. */
-  bookmark(place: Place): TaskEvent {
-    const make = (): Step => ({ event: this.#caughtUp(place.position), place });
-    return this.#shared(`${keyOf(place)} bookmark`, place.asOf, make).event!;
+  bookmark(place: CursorState): TaskEvent {
+    const make = (): CursorStep => ({ event: this.#caughtUp(place.position), state: place });
+    return this.#cached(`${keyOf(place)} bookmark`, place.observedRevision, make).event!;
   }
 
-  #shared(key: string, asOf: number, make: () => Step): Step {
+  #cached(key: string, asOf: number, make: () => CursorStep): CursorStep {
     const known = this.#steps.get(key);
     const now = this.#clock.now();
-    if (known && known.step.place.asOf >= asOf && Math.abs(now - known.at) < MOMENT_MS) return known.step;
+    if (known && known.step.state.observedRevision >= asOf && Math.abs(now - known.at) < STEP_CACHE_MS)
+      return known.step;
     const step = make();
     if (step.event) this.#steps.set(key, { step, at: now });
     return step;
   }
 
-  #makeStep(from: Place): Step {
-    const reset = from.resetDue ?? this.#lostTrack(from.position);
+  #makeStep(from: CursorState): CursorStep {
+    const reset = from.pendingReset ?? this.#resetReason(from.position);
     if (reset) return this.#reset(reset);
     let position = this.#isFarBehind(from.position) ? this.#catchingUp(from.position) : from.position;
-    for (let passed = 0; passed < HIDDEN_A_STEP; passed++) {
+    for (let passed = 0; passed < HIDDEN_PER_STEP_MAX; passed++) {
       const change = this.#store.nextChange(position.revision, position.catchUp ? this.#filter : {});
       if (!change) return this.#endCatchUp({ ...from, position });
-      position = this.#movedTo(change.stamp.revision, position);
-      if (this.#concerns(change, position)) return this.#told(eventOf(change, position));
+      position = this.#advancedTo(change.stamp.revision, position);
+      if (this.#matches(change, position)) return this.#stepFor(eventOf(change, position));
     }
     const place = { ...from, position, asOf: this.#store.position.revision };
-    return { event: undefined, place, isUnfinished: true };
+    return { event: undefined, state: place, isUnfinished: true };
   }
 
   /** Why what changed since can't be told (law 9). */
-  #lostTrack(position: Position): ResetReason | undefined {
+  #resetReason(position: Position): ResetReason | undefined {
     const { epoch, revision } = this.#store.position;
     if (position.epoch !== epoch) return "EPOCH_CHANGED";
     const isFuture = Math.max(position.revision, position.catchUp?.began ?? 0) > revision;
-    return isFuture || this.#store.floor > remembered(position) ? "HISTORY_GONE" : undefined;
+    return isFuture || this.#store.tombstoneHorizon > tombstonesNeededAfter(position)
+      ? "HISTORY_GONE"
+      : undefined;
   }
 
-  #reset(cause: ResetReason): Step {
+  #reset(cause: ResetReason): CursorStep {
     const position = this.#catchingUp({ ...this.#store.position, revision: 0 });
-    return this.#told({ kind: "Reset", position, at: this.#clock.now(), cause });
+    return this.#stepFor({ kind: "Reset", position, at: this.#clock.now(), cause });
   }
 
-  #told(event: TaskEvent): Step {
+  #stepFor(event: TaskEvent): CursorStep {
     const { position } = event;
     const owesCaughtUp = position.catchUp !== undefined;
     return {
       event,
-      place: { position, resetDue: undefined, owesCaughtUp, asOf: this.#store.position.revision },
+      state: {
+        position,
+        pendingReset: undefined,
+        needsCaughtUp: owesCaughtUp,
+        observedRevision: this.#store.position.revision,
+      },
     };
   }
 
   /** One by one, it would take long to pass what the filter hides; catching up, the store may skip it. */
   #isFarBehind({ revision, catchUp }: Position): boolean {
-    return !catchUp && this.#store.position.revision - revision > HIDDEN_A_STEP;
+    return !catchUp && this.#store.position.revision - revision > HIDDEN_PER_STEP_MAX;
   }
 
   /** Live, the next revision is the next change; where one is missing it was merged into a later one. */
-  #movedTo(revision: number, from: Position): Position {
+  #advancedTo(revision: number, from: Position): Position {
     const isNext = revision === from.revision + 1;
     const position = from.catchUp || (isNext && !this.#isMerging) ? from : this.#catchingUp(from);
     return { ...position, revision };
@@ -156,18 +164,18 @@ export class TaskEventView {
     return { epoch, revision, catchUp: { base: revision, began: this.#store.position.revision } };
   }
 
-  #concerns(change: UserTask | Removal, { catchUp }: Position): boolean {
+  #matches(change: UserTask | Removal, { catchUp }: Position): boolean {
     const { username, jobId } = this.#filter;
     if (username !== undefined && change.username !== username) return false;
     if (jobId !== undefined && change.jobId !== jobId) return false;
     return change.kind === "userTask" || change.stamp.revision > removalsFrom(catchUp);
   }
 
-  #endCatchUp({ position: { epoch, catchUp }, owesCaughtUp }: Place): Step {
+  #endCatchUp({ position: { epoch, catchUp }, needsCaughtUp }: CursorState): CursorStep {
     const { revision } = this.#store.position;
     const position = { epoch, revision };
-    const place = { position, resetDue: undefined, owesCaughtUp: false, asOf: revision };
-    return { event: owesCaughtUp && catchUp ? this.#caughtUp(position) : undefined, place };
+    const state = { position, pendingReset: undefined, needsCaughtUp: false, observedRevision: revision };
+    return { event: needsCaughtUp && catchUp ? this.#caughtUp(position) : undefined, state };
   }
 
   #caughtUp(position: Position): TaskEvent {
@@ -175,19 +183,19 @@ export class TaskEventView {
   }
 }
 
-interface MadeStep {
-  readonly step: Step;
+interface CachedStep {
+  readonly step: CursorStep;
   readonly at: number;
 }
 
 /** Those who stand together go on together, so few are kept. */
-const STEPS_KEPT = 4;
+const CACHED_STEPS_MAX = 4;
 
 /** For so long others are told the same, milliseconds. */
-const MOMENT_MS = 1_000;
+const STEP_CACHE_MS = 1_000;
 
 /** So many changes that the filter hides are passed in one step. */
-const HIDDEN_A_STEP = 1_000;
+const HIDDEN_PER_STEP_MAX = 1_000;
 
 function eventOf(change: UserTask | Removal, position: Position): TaskEvent {
   switch (change.kind) {
@@ -207,7 +215,7 @@ function eventOf(change: UserTask | Removal, position: Position): TaskEvent {
 }
 
 /** Removals up to here need not be told: one was told them, or began to read after them. */
-function remembered({ revision, catchUp }: Position): number {
+function tombstonesNeededAfter({ revision, catchUp }: Position): number {
   return catchUp?.base === 0 ? Math.max(revision, catchUp.began) : revision;
 }
 
@@ -216,6 +224,6 @@ function removalsFrom(catchUp: CatchUp | undefined): number {
   return catchUp?.base === 0 ? catchUp.began : 0;
 }
 
-function keyOf({ position, resetDue, owesCaughtUp }: Place): string {
-  return `${formatPosition(position)} ${resetDue ?? ""} ${owesCaughtUp}`;
+function keyOf({ position, pendingReset, needsCaughtUp }: CursorState): string {
+  return `${formatPosition(position)} ${pendingReset ?? ""} ${needsCaughtUp}`;
 }

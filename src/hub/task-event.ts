@@ -3,10 +3,10 @@ import type { JobId, Username } from "../tasks/names.js";
 import type { RemovalReason, UserTask } from "../tasks/user-task.js";
 
 /** What a subscriber to a database is told. Instants are milliseconds since 1970. */
-export type TaskEvent = ResetEvent | TaskStoredEvent | TaskUpdatedEvent | TaskRemovedEvent | CaughtUpEvent;
+export type TaskEvent = Reset | TaskStored | TaskUpdated | TaskRemoved | CaughtUp;
 
 /** Forget what you hold: the state as it is follows. */
-export interface ResetEvent {
+export interface Reset {
   readonly kind: "Reset";
   readonly position: Position;
   readonly at: number;
@@ -16,7 +16,7 @@ export interface ResetEvent {
 export type ResetReason = "INITIAL" | "HISTORY_GONE" | "EPOCH_CHANGED";
 
 /** The whole tree is new to this subscriber. */
-export interface TaskStoredEvent {
+export interface TaskStored {
   readonly kind: "TaskStored";
   readonly position: Position;
   readonly at: number;
@@ -24,7 +24,7 @@ export interface TaskStoredEvent {
 }
 
 /** The tree that this subscriber holds has changed: in the tasks whose revision is above `since`. */
-export interface TaskUpdatedEvent {
+export interface TaskUpdated {
   readonly kind: "TaskUpdated";
   readonly position: Position;
   readonly at: number;
@@ -32,7 +32,7 @@ export interface TaskUpdatedEvent {
   readonly since: number;
 }
 
-export interface TaskRemovedEvent {
+export interface TaskRemoved {
   readonly kind: "TaskRemoved";
   readonly position: Position;
   readonly at: number;
@@ -42,7 +42,7 @@ export interface TaskRemovedEvent {
 }
 
 /** All up to this position has been sent. */
-export interface CaughtUpEvent {
+export interface CaughtUp {
   readonly kind: "CaughtUp";
   readonly position: Position;
   readonly at: number;

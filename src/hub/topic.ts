@@ -3,11 +3,11 @@ import type { JobFilter, TaskStore } from "../store/task-store.js";
 import type { JobId, JobKey, Username } from "../tasks/names.js";
 import type { Removal, UserTask } from "../tasks/user-task.js";
 import type { Clock, Timer } from "../util/clock.js";
-import { SharedValues, type Lease } from "../util/shared-values.js";
+import { RefCountedMap, type SharedRef } from "../util/ref-counted-map.js";
 import { LiveGroup } from "./live-group.js";
-import { Pace } from "./pace.js";
+import { Throttle } from "./throttle.js";
 import type { PullQueue } from "./pull-queue.js";
-import type { PullSource } from "./pull-source.js";
+import type { PullCursor } from "./pull-cursor.js";
 
 export interface TopicOptions {
   readonly queue: PullQueue;
@@ -23,16 +23,16 @@ export interface GroupRequest {
   /** What concerns them. */
   readonly filter: JobFilter;
   /** Of what the filter lets through only this; all where it is left out. */
-  readonly among?: "cancelRequests";
+  readonly only?: "cancelRequests";
   readonly minIntervalMs: number;
 }
 
 /** A group, and how to begin to be told what it is told. */
 export interface OpenGroup<T, Start> {
   readonly group: LiveGroup<T>;
-  open(start: Start): PullSource<T>;
+  openCursor(start: Start): PullCursor<T>;
   /** Releases them with the group. */
-  keeps(leases: readonly Releasable[]): void;
+  holdRefs(leases: readonly Releasable[]): void;
 }
 
 interface Releasable {
@@ -46,12 +46,12 @@ interface Releasable {
 export class Topic implements TaskStoreListener {
   readonly store: TaskStore;
   readonly #options: TopicOptions;
-  readonly #paces = new SharedValues<number, Pace>((pace) => pace.close());
-  readonly #groups = new SharedValues<string, IndexedGroup>((entry) => this.#drop(entry));
+  readonly #throttles = new RefCountedMap<number, Throttle>((pace) => pace.close());
+  readonly #groups = new RefCountedMap<string, IndexedGroup>((entry) => this.#drop(entry));
   readonly #index = new GroupIndex();
   readonly #cancelIndex = new GroupIndex();
   #isChanged = false;
-  #lookAround: Timer | undefined;
+  #refreshTimer: Timer | undefined;
 
   constructor(store: TaskStore, options: TopicOptions) {
     this.store = store;
@@ -61,7 +61,7 @@ export class Topic implements TaskStoreListener {
 
   close(): void {
     this.store.removeListener(this);
-    this.#lookAround?.cancel();
+    this.#refreshTimer?.cancel();
   }
 
   /**
@@ -70,69 +70,76 @@ export class Topic implements TaskStoreListener {
    */
   group<T, Start>(
     request: GroupRequest,
-    opener: () => (start: Start) => PullSource<T>,
-  ): Lease<OpenGroup<T, Start>> {
+    opener: () => (start: Start) => PullCursor<T>,
+  ): SharedRef<OpenGroup<T, Start>> {
     const lease = this.#groups.acquire(request.key, () => {
-      const { filter, among, minIntervalMs } = request;
+      const { filter, only, minIntervalMs } = request;
       const { clock } = this.#options;
-      const pace = this.#paces.acquire(minIntervalMs, () => new Pace(minIntervalMs, clock));
-      const group = new LiveGroup<T>({ ...this.#options, pace: pace.value });
-      const index = among ? this.#cancelIndex : this.#index;
+      const pace = this.#throttles.acquire(minIntervalMs, () => new Throttle(minIntervalMs, clock));
+      const group = new LiveGroup<T>({ ...this.#options, throttle: pace.value });
+      const index = only ? this.#cancelIndex : this.#index;
       index.add(filter, group);
       const kept: Releasable[] = [pace];
-      return { group, filter, index, kept, open: opener(), keeps: (leases) => void kept.push(...leases) };
+      return {
+        group,
+        filter,
+        index,
+        refs: kept,
+        openCursor: opener(),
+        holdRefs: (leases) => void kept.push(...leases),
+      };
     });
-    return lease as unknown as Lease<OpenGroup<T, Start>>; // safe: the key says what is asked, hence T and Start
+    return lease as unknown as SharedRef<OpenGroup<T, Start>>; // safe: the key says what is asked, hence T and Start
   }
 
   onTaskAdded(userTask: UserTask): void {
-    this.#changed(userTask, userTask.stamp.revision);
+    this.#notifyGroups(userTask, userTask.stamp.revision);
   }
 
   onTaskUpdated(userTask: UserTask, before: UserTask): void {
     const { cancelRequest, stamp } = userTask;
-    if (cancelRequest !== before.cancelRequest) this.#cancelIndex.changed(userTask, stamp.revision);
-    this.#changed(userTask, stamp.revision);
+    if (cancelRequest !== before.cancelRequest) this.#cancelIndex.markChanged(userTask, stamp.revision);
+    this.#notifyGroups(userTask, stamp.revision);
   }
 
   onTaskRemoved(userTask: UserTask, removal: Removal): void {
-    this.#changed(userTask, removal.stamp.revision);
+    this.#notifyGroups(userTask, removal.stamp.revision);
   }
 
   /** Wakes those whom it concerns once a turn of the event loop, when those who write have had theirs. */
-  #changed(key: JobKey, revision: number): void {
-    this.#index.changed(key, revision);
+  #notifyGroups(key: JobKey, revision: number): void {
+    this.#index.markChanged(key, revision);
     if (this.#isChanged) return;
     this.#isChanged = true;
     setImmediate(() => {
       this.#isChanged = false;
-      for (const pace of this.#paces.values()) pace.wake();
+      for (const pace of this.#throttles.values()) pace.wake();
     });
     const { clock, bookmarkMs } = this.#options;
-    this.#lookAround ??= clock.schedule(bookmarkMs, () => {
-      this.#lookAround = undefined;
-      for (const { group } of this.#groups.values()) group.look();
+    this.#refreshTimer ??= clock.schedule(bookmarkMs, () => {
+      this.#refreshTimer = undefined;
+      for (const { group } of this.#groups.values()) group.refresh();
     });
   }
 
-  #drop({ group, filter, index, kept }: IndexedGroup): void {
+  #drop({ group, filter, index, refs }: IndexedGroup): void {
     index.delete(filter, group);
     group.close();
-    for (const lease of kept) lease.release();
+    for (const lease of refs) lease.release();
   }
 }
 
 /** A group, whatever it is told. */
-type AnyGroup = Pick<LiveGroup<unknown>, "changed" | "look" | "close">;
+type AnyGroup = Pick<LiveGroup<unknown>, "markChanged" | "refresh" | "close">;
 
 interface IndexedGroup {
   readonly group: AnyGroup;
   readonly filter: JobFilter;
   readonly index: GroupIndex;
   /** What is released with the group. */
-  readonly kept: readonly Releasable[];
-  readonly open: unknown;
-  keeps(leases: readonly Releasable[]): void;
+  readonly refs: readonly Releasable[];
+  readonly openCursor: unknown;
+  holdRefs(leases: readonly Releasable[]): void;
 }
 
 /** Groups by the user and the job that they ask for. */
@@ -156,12 +163,12 @@ class GroupIndex {
   }
 
   /** Tells the groups that ask for this job, for this user, or for all. */
-  changed({ username, jobId }: JobKey, revision: number): void {
+  markChanged({ username, jobId }: JobKey, revision: number): void {
     for (const user of [undefined, username]) {
       const jobs = this.#users.get(user);
       if (!jobs) continue;
-      for (const group of jobs.get(undefined) ?? NONE) group.changed(revision);
-      for (const group of jobs.get(jobId) ?? NONE) group.changed(revision);
+      for (const group of jobs.get(undefined) ?? NONE) group.markChanged(revision);
+      for (const group of jobs.get(jobId) ?? NONE) group.markChanged(revision);
     }
   }
 }

@@ -1,4 +1,4 @@
-import type { WakeUp } from "../util/wake-up.js";
+import type { ChangeSignal } from "../util/change-signal.js";
 import {
   JournalError,
   type AppendResult,
@@ -12,7 +12,7 @@ import {
 /** What all handles on one database share: the calls are those of `DatabaseJournal`. */
 export interface JournalDatabase {
   /** Woken when entries have been appended. */
-  readonly arrivals: WakeUp;
+  readonly appendSignal: ChangeSignal;
   load(take: (slice: JournalSlice) => void): Promise<JournalHead>;
   append(entries: readonly JournalEntry[]): Promise<AppendResult>;
   find(commitId: string): Promise<number | undefined>;
@@ -49,13 +49,13 @@ export class JournalHandle implements DatabaseJournal {
     const database = this.#open();
     let followed = revision;
     while (!signal.aborted && !this.#isClosed) {
-      const seen = database.arrivals.count;
+      const seen = database.appendSignal.count;
       const record = await database.recordAfter(followed);
       if (record) {
         yield record;
         followed = record.revision;
       } else {
-        await database.arrivals.wait(seen, signal);
+        await database.appendSignal.wait(seen, signal);
       }
     }
   }
@@ -72,16 +72,16 @@ export class JournalHandle implements DatabaseJournal {
   async close(): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    this.#database.arrivals.wake();
+    this.#database.appendSignal.notify();
     await this.#release(this);
   }
 
   #open(): JournalDatabase {
-    if (this.#isClosed) throw closedError();
+    if (this.#isClosed) throw journalClosedError();
     return this.#database;
   }
 }
 
-export function closedError(): JournalError {
+export function journalClosedError(): JournalError {
   return new JournalError("The journal is closed. Open it again.", "nothing written");
 }

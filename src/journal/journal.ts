@@ -1,6 +1,6 @@
 import type { Limits } from "../protocol/limits.js";
 import type { DatabaseName, JobKey } from "../tasks/names.js";
-import type { TaskRow, WrittenRow } from "../tasks/task-rows.js";
+import type { TaskRow, VersionedRow } from "../tasks/task-rows.js";
 import type { LogEntry, RemovalReason, UserTask } from "../tasks/user-task.js";
 import type { Log } from "../util/log.js";
 
@@ -11,7 +11,7 @@ import type { Log } from "../util/log.js";
  * A journal numbers changes and keeps the state that they lead to; it knows no rule of the domain.
  */
 export interface Journal extends AsyncDisposable {
-  readonly supports: JournalAbilities;
+  readonly supports: JournalCapabilities;
 
   /**
    * Opens one database's journal. Opening creates nothing: a database exists from its first append. Each
@@ -33,7 +33,7 @@ export interface Journal extends AsyncDisposable {
   close(): Promise<void>;
 }
 
-export interface JournalAbilities {
+export interface JournalCapabilities {
   /** What was appended is there after the process was killed. */
   readonly durability: boolean;
   /** Others than this process may append to its databases, so that `follow` must be listened to. */
@@ -89,7 +89,7 @@ export interface JournalHead {
   /** The newest entry in it; entries are followed from here. */
   readonly revision: number;
   /** The newest removal that is no longer remembered; 0 when all are. */
-  readonly floor: number;
+  readonly tombstoneHorizon: number;
 }
 
 /** A part of what is kept. Of the removals the newest `removalsKeptMax` are, which come last, oldest first. */
@@ -107,7 +107,7 @@ export interface StoredJob extends JobKey {
   readonly revision: number;
   /** Of the latest store. */
   readonly storedRevision: number;
-  readonly tasks: readonly WrittenRow[];
+  readonly tasks: readonly VersionedRow[];
   readonly log: readonly LogEntry[];
 }
 

@@ -1,5 +1,5 @@
 import type { Journal, OpenOptions } from "./journal.js";
-import { createMemoryJournal } from "./memory-journal.js";
+import { createMemoryJournal } from "./memory/memory-journal.js";
 
 /** Where the URL of a store becomes a journal. A new driver is one more line of `DRIVERS`. */
 
@@ -18,7 +18,8 @@ type Driver = (rest: string, options: OpenOptions) => Journal | Promise<Journal>
 
 const DRIVERS = {
   "memory:": (_rest, options) => createMemoryJournal(options),
-  "lmdb:": async (folder, options) => (await import("./lmdb-journal.js")).openLmdbJournal(folder, options),
+  "lmdb:": async (folder, options) =>
+    (await import("./lmdb/lmdb-journal.js")).openLmdbJournal(folder, options),
 } satisfies Record<`${string}:`, Driver>;
 
 /** The text up to the first colon, and no more: what follows may hold a password. */

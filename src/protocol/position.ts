@@ -1,4 +1,4 @@
-import { shortened, TidemarkError } from "./tidemark-error.js";
+import { truncateText, TidemarkError } from "./tidemark-error.js";
 
 /**
  * Where a reader stands in the one order of a database's changes.
@@ -60,7 +60,7 @@ function whole(text: string, position: Position): Position {
 }
 
 function notAPosition(text: string): TidemarkError {
-  const shown = shortened(text, 40);
+  const shown = truncateText(text, 40);
   return new TidemarkError(
     "BAD_USER_INPUT",
     `${JSON.stringify(shown)} is not a position. Give back one that you received, unchanged, or leave it out.`,

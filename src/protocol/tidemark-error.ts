@@ -28,7 +28,7 @@ export class TidemarkError extends Error {
 
   /** @param message is cut where it is longer than 600 characters. */
   constructor(code: ErrorCode, message: string, options: TidemarkErrorOptions = {}) {
-    super(shortened(message), "cause" in options ? { cause: options.cause } : undefined);
+    super(truncateText(message), "cause" in options ? { cause: options.cause } : undefined);
     const { limit, retryAfterMs } = options;
     this.extensions = { code, ...(limit && { limit }), ...(retryAfterMs !== undefined && { retryAfterMs }) };
   }
@@ -50,7 +50,7 @@ export function unavailable(message: string, cause?: unknown): TidemarkError {
 }
 
 /** A message tells the beginning of a value, and has an end itself: an answer is short, however large the request was. */
-export function shortened(text: string, lengthMax = MESSAGE_LENGTH_MAX): string {
+export function truncateText(text: string, lengthMax = MESSAGE_LENGTH_MAX): string {
   return text.length <= lengthMax ? text : `${text.slice(0, lengthMax)}…`;
 }
 
@@ -70,6 +70,6 @@ export function limitExceeded(
 }
 
 /** The limit that the message of `limitExceeded` names, for where a program is told nothing but the message. */
-export function limitNamedIn(message: string): keyof Limits | undefined {
+export function limitFromMessage(message: string): keyof Limits | undefined {
   return /\((\w+)\)\.$/.exec(message)?.[1] as keyof Limits | undefined; // safe: with LIMIT_EXCEEDED nothing else stands there
 }

@@ -15,7 +15,7 @@ export class Metrics implements OperationObserver {
     registers: [this.#registry],
   });
   #eventsExecuted = 0;
-  #eventsTold = 0;
+  #eventsDelivered = 0;
   readonly #slowReadersClosed = new Counter({
     name: "tidemark_slow_readers_closed_total",
     help: "Connections that were closed because nothing was read from them.",
@@ -34,7 +34,7 @@ export class Metrics implements OperationObserver {
       "Events that were executed, each for all subscribers that ask the same and stand at the same place.",
       () => this.#eventsExecuted,
     );
-    this.#count("events_told", "Events that subscribers were given.", () => this.#eventsTold);
+    this.#count("events_told", "Events that subscribers were given.", () => this.#eventsDelivered);
   }
 
   /** Shows a number that is read when it is asked for. */
@@ -58,8 +58,8 @@ export class Metrics implements OperationObserver {
     this.#eventsExecuted++;
   }
 
-  eventsTold(count: number): void {
-    this.#eventsTold += count;
+  eventsDelivered(count: number): void {
+    this.#eventsDelivered += count;
   }
 
   slowReaderClosed(): void {

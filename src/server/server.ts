@@ -14,27 +14,27 @@ import { isLoopback } from "../auth/auth-spec.js";
 import type { Authenticator } from "../auth/authenticator.js";
 import { Caller } from "../auth/caller.js";
 import { CallerCounts } from "../auth/caller-counts.js";
-import { maySeeMetrics } from "../auth/rights.js";
-import type { Demonstration } from "../demo/demonstration.js";
-import type { Pipeline } from "../graphql/pipeline.js";
+import { canReadMetrics } from "../auth/rights.js";
+import type { DemoWorker } from "../demo/demo-worker.js";
+import type { Pipeline } from "../graphql/pipeline/pipeline.js";
 import type { Limits } from "../protocol/limits.js";
 import { TidemarkError } from "../protocol/tidemark-error.js";
 import type { Clock } from "../util/clock.js";
-import { codeOf } from "../util/error-code.js";
+import { errorCodeOf } from "../util/error-code.js";
 import type { Log } from "../util/log.js";
-import { ConnectionCounts, type Refusal } from "./connection-counts.js";
-import { answerDemo } from "./demo-http.js";
-import { GraphqlHttp, refuseStranger } from "./graphql-http.js";
-import { GraphiqlPage, wantsGraphiql } from "./graphiql.js";
-import type { Health } from "./health.js";
-import { Hosts } from "./hosts.js";
-import { answerJson } from "./json.js";
+import { ConnectionLimiter, type HttpRejection } from "./http/connection-limiter.js";
+import { answerDemo } from "./pages/demo-endpoint.js";
+import { GraphqlHttpHandler, rejectUnauthenticated } from "./http/graphql-http-handler.js";
+import { GraphiqlPage, wantsGraphiql } from "./pages/graphiql-page.js";
+import type { HealthProbes } from "./health-probes.js";
+import { HostPolicy } from "./http/host-policy.js";
+import { answerJson } from "./http/json-response.js";
 import type { Metrics } from "./metrics.js";
-import { statusOfCode } from "./plain-post.js";
-import { Origins } from "./origins.js";
-import { setSecurityHeaders } from "./security-headers.js";
-import type { StaticFiles } from "./static-files.js";
-import { WebSockets } from "./websockets.js";
+import { statusOfCode } from "./http/json-post-handler.js";
+import { OriginPolicy } from "./http/origin-policy.js";
+import { setSecurityHeaders } from "./http/security-headers.js";
+import type { StaticFiles } from "./pages/static-files.js";
+import { GraphqlWebSocketServer } from "./websocket/graphql-websocket-server.js";
 
 export interface ServerOptions {
   readonly host: string;
@@ -53,13 +53,13 @@ export interface ServerOptions {
   readonly clock: Clock;
   readonly pipeline: Pipeline;
   readonly authenticator: Authenticator;
-  readonly health: Health;
+  readonly health: HealthProbes;
   readonly metrics: Metrics;
   readonly log: Log;
   readonly about: About;
   /** Nothing where there is none. */
   readonly dashboard: StaticFiles | undefined;
-  readonly demonstration: Demonstration | undefined;
+  readonly demonstration: DemoWorker | undefined;
 }
 
 /** What `/about` tells, for the dashboard. */
@@ -85,12 +85,12 @@ export interface About {
 export class Server {
   readonly #options: ServerOptions;
   readonly #http: HttpServer;
-  readonly #graphql: GraphqlHttp;
+  readonly #graphql: GraphqlHttpHandler;
   readonly #graphiql: GraphiqlPage;
-  readonly #webSockets: WebSockets;
-  readonly #connections: ConnectionCounts;
-  readonly #hosts: Hosts;
-  readonly #origins: Origins;
+  readonly #webSockets: GraphqlWebSocketServer;
+  readonly #connections: ConnectionLimiter;
+  readonly #hosts: HostPolicy;
+  readonly #origins: OriginPolicy;
 
   constructor(options: ServerOptions) {
     this.#options = options;
@@ -105,12 +105,12 @@ export class Server {
       onSlowReaderClosed,
       onInitTimeout: () => metrics.slowSenderClosed(),
     };
-    this.#hosts = new Hosts(knownHosts(options));
-    this.#origins = new Origins(options.allowedOrigins);
-    this.#connections = new ConnectionCounts(limits, { trustsProxy: options.trustsProxy });
-    this.#graphql = new GraphqlHttp(watching);
-    this.#graphiql = new GraphiqlPage(options.authenticator.isOpen ? "WS" : "SSE");
-    this.#webSockets = new WebSockets(watching);
+    this.#hosts = new HostPolicy(knownHosts(options));
+    this.#origins = new OriginPolicy(options.allowedOrigins);
+    this.#connections = new ConnectionLimiter(limits, { trustsProxy: options.trustsProxy });
+    this.#graphql = new GraphqlHttpHandler(watching);
+    this.#graphiql = new GraphiqlPage(options.authenticator.allowsAnonymous ? "WS" : "SSE");
+    this.#webSockets = new GraphqlWebSocketServer(watching);
     this.#http = createServer(
       timeoutsOf(options),
       (request, response) => void this.#handle(request, response),
@@ -129,7 +129,7 @@ export class Server {
     const { host, port } = this.#options;
     this.#http.listen(port, host);
     await once(this.#http, "listening").catch((error: unknown) => {
-      throw codeOf(error) === "EADDRINUSE" ? new Error(portInUse(host, port), { cause: error }) : error;
+      throw errorCodeOf(error) === "EADDRINUSE" ? new Error(portInUse(host, port), { cause: error }) : error;
     });
     const address = this.#http.address() as AddressInfo; // it listens on a port
     const name = address.family === "IPv6" ? `[${address.address}]` : address.address;
@@ -161,8 +161,8 @@ export class Server {
   }
 
   /** Why nothing is done for a request, whatever it asks for. */
-  #refusalOf(request: IncomingMessage): Refusal | undefined {
-    switch (this.#hosts.judge(request.headers.host)) {
+  #refusalOf(request: IncomingMessage): HttpRejection | undefined {
+    switch (this.#hosts.allows(request.headers.host)) {
       case "malformed":
         return { status: 400, error: new TidemarkError("BAD_USER_INPUT", "The Host is none.") };
       case "unknown":
@@ -208,7 +208,7 @@ export class Server {
   }
 
   async #answerGraphql(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    if (!this.#origins.admits(request)) return this.#refuse(response, ofAnotherOrigin());
+    if (!this.#origins.allows(request)) return this.#refuse(response, ofAnotherOrigin());
     if (this.#origins.answerCors(request, response)) return;
     await this.#graphql.handle(request, response);
   }
@@ -216,9 +216,9 @@ export class Server {
   async #answerDemo(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { demonstration, pipeline } = this.#options;
     if (!demonstration) return answerNothing(response);
-    if (!this.#origins.admits(request)) return this.#refuse(response, ofAnotherOrigin());
+    if (!this.#origins.allows(request)) return this.#refuse(response, ofAnotherOrigin());
     const caller = await this.#graphql.callerOf(request);
-    if (!(caller instanceof Caller)) return refuseStranger(response, caller);
+    if (!(caller instanceof Caller)) return rejectUnauthenticated(response, caller);
     await answerDemo({ demonstration, pipeline, caller }, request, response);
   }
 
@@ -226,8 +226,8 @@ export class Server {
   async #answerMetrics(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { metrics } = this.#options;
     const caller = await this.#graphql.callerOf(request);
-    if (!(caller instanceof Caller)) return refuseStranger(response, caller);
-    if (maySeeMetrics(caller.rights)) return metrics.answer(response);
+    if (!(caller instanceof Caller)) return rejectUnauthenticated(response, caller);
+    if (canReadMetrics(caller.rights)) return metrics.answer(response);
     response.writeHead(403, { "Content-Type": "text/plain; charset=utf-8" });
     response.end("The metrics are for an admin of all databases.\n");
   }
@@ -245,10 +245,13 @@ export class Server {
     }
   }
 
-  #refusalOfUpgrade(request: IncomingMessage): Refusal | undefined {
+  #refusalOfUpgrade(request: IncomingMessage): HttpRejection | undefined {
     if (pathOf(request) !== "/graphql")
-      return { status: 404, error: new TidemarkError("NOT_FOUND", "WebSockets are at /graphql.") };
-    return this.#refusalOf(request) ?? (this.#origins.admits(request) ? undefined : ofAnotherOrigin());
+      return {
+        status: 404,
+        error: new TidemarkError("NOT_FOUND", "WebSockets are at /graphql."),
+      };
+    return this.#refusalOf(request) ?? (this.#origins.allows(request) ? undefined : ofAnotherOrigin());
   }
 
   /**
@@ -282,7 +285,7 @@ export class Server {
     writeErrors(response, statusOfCode(told.extensions["code"]), told);
   }
 
-  #refuse(response: ServerResponse, { status, error, isLast = false }: Refusal): void {
+  #refuse(response: ServerResponse, { status, error, isLast = false }: HttpRejection): void {
     setSecurityHeaders(response);
     if (isLast) response.setHeader("Connection", "close");
     if (error.code === "LIMIT_EXCEEDED") response.setHeader("Retry-After", "1");
@@ -291,7 +294,7 @@ export class Server {
 
   /** What a client is told of it; it is counted. */
   #told(error: unknown): GraphQLError {
-    return this.#options.pipeline.refuse(error).errors[0]!;
+    return this.#options.pipeline.reject(error).errors[0]!;
   }
 }
 
@@ -308,13 +311,13 @@ function timeoutsOf({ headersTimeoutMs, requestTimeoutMs }: ServerOptions): Http
 
 /** Where only this machine is to reach it, and may do everything, it goes by few names; elsewhere by any. */
 function knownHosts({ host, allowedHosts, authenticator }: ServerOptions): readonly string[] | undefined {
-  return authenticator.isOpen && isLoopback(host) ? allowedHosts : undefined;
+  return authenticator.allowsAnonymous && isLoopback(host) ? allowedHosts : undefined;
 }
 
 const UNKNOWN_HOST =
   "The server does not go by the name in Host. Ask for it by its address, or name it by --allow-host.";
 
-function ofAnotherOrigin(): Refusal {
+function ofAnotherOrigin(): HttpRejection {
   const message = "A page of another origin may not use this. Name the origin by --allow-origin.";
   return { status: 403, error: new TidemarkError("FORBIDDEN", message) };
 }

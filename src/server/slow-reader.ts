@@ -1,7 +1,7 @@
 import type { Socket } from "node:net";
 
 /** A connection that may not be read from. */
-export interface WatchedConnection {
+export interface MonitoredConnection {
   /** Whether something waits to be read. */
   readonly isWaiting: boolean;
   /** To be called when nothing has been read for too long. */
@@ -13,14 +13,14 @@ export interface WatchedConnection {
  * tells when nothing has moved on a socket for a while; two such times in a row, with nothing sent in between,
  * are it.
  */
-export class SlowReaderWatch {
+export class SlowReaderMonitor {
   readonly #socket: Socket;
-  readonly #connection: WatchedConnection;
+  readonly #connection: MonitoredConnection;
   readonly #slowReaderMs: number;
   #sent: number | undefined;
 
   /** @param slowReaderMs how long nothing may move while something waits to be read, milliseconds. */
-  constructor(socket: Socket, connection: WatchedConnection, slowReaderMs: number) {
+  constructor(socket: Socket, connection: MonitoredConnection, slowReaderMs: number) {
     this.#socket = socket;
     this.#connection = connection;
     this.#slowReaderMs = slowReaderMs;
@@ -28,7 +28,7 @@ export class SlowReaderWatch {
   }
 
   /** To be called when the socket says that it has timed out. */
-  timedOut(): void {
+  onTimeout(): void {
     const { isWaiting } = this.#connection;
     const sent = this.#socket.bytesWritten - this.#socket.writableLength;
     if (isWaiting && sent === this.#sent) return this.#connection.closeSlowReader();

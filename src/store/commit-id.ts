@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 
 /** Of this process: 96 bits, so no other process, of this machine or another, ever has the same. */
-const PROCESS = randomBytes(12).toString("base64url");
+const PROCESS_ID = randomBytes(12).toString("base64url");
 
 let count = 0;
 
@@ -11,5 +11,5 @@ let count = 0;
  */
 export function nextCommitId(): string {
   count++;
-  return `${PROCESS}.${count.toString(36)}`;
+  return `${PROCESS_ID}.${count.toString(36)}`;
 }

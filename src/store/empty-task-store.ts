@@ -16,7 +16,7 @@ import type { TaskStore, UserTaskPage } from "./task-store.js";
 class EmptyTaskStore implements TaskStore {
   readonly database: DatabaseName;
   readonly position: Position = ORIGIN;
-  readonly floor = 0;
+  readonly tombstoneHorizon = 0;
   readonly #clock: Clock;
   readonly #limits: Limits;
 

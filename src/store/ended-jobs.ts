@@ -26,7 +26,7 @@ export class EndedJobs {
     if (before) this.#heapOf(before.userTask).remove(before);
     const endedAt = state.kind === "userTask" ? endOf(state) : null;
     if (state.kind !== "userTask" || endedAt === null) return undefined;
-    const after: EndedJob = { userTask: state, endedAt, storedRevision, place: 0 };
+    const after: EndedJob = { userTask: state, endedAt, storedRevision, heapIndex: 0 };
     this.#heapOf(state).add(after);
     return after;
   }
@@ -37,7 +37,7 @@ export class EndedJobs {
   }
 
   /** Those whose retention is over at the instant `now`, in the same order. Not to be held across a change. */
-  due(retention: Retention, now: number): Generator<EndedJob, undefined> {
+  expired(retention: Retention, now: number): Generator<EndedJob, undefined> {
     const isDue = ({ userTask }: EndedJob): boolean => (expiresAt(userTask, retention) ?? Infinity) <= now;
     return merged(takeWhile(this.#failed.ascending(), isDue), takeWhile(this.#others.ascending(), isDue));
   }

@@ -23,7 +23,7 @@ export class JobTable {
   /** Those of the jobs that somebody wants to stop and that have not ended. */
   readonly #toCancel = new Set<Slot>();
   readonly #removalsKeptMax: number;
-  #floor = 0;
+  #tombstoneHorizon = 0;
 
   readonly #changes = new RevisionIndex<Slot>(({ state }, revision) => state?.stamp.revision === revision);
   readonly #stores = new RevisionIndex<Slot>(
@@ -34,15 +34,15 @@ export class JobTable {
   );
 
   /** A table of what a journal kept, which comes in parts and in no order. */
-  static loading(options: JobTableOptions): Loading {
+  static createLoader(options: JobTableOptions): JobTableLoader {
     const table = new JobTable(options);
     const slots: Slot[] = [];
     return {
       add(states) {
         for (const state of states) slots.push(table.#put(state));
       },
-      async finish(floor) {
-        await table.#index(slots, floor);
+      async finish(tombstoneHorizon) {
+        await table.#index(slots, tombstoneHorizon);
         return table;
       },
     };
@@ -54,8 +54,8 @@ export class JobTable {
   }
 
   /** The newest removal that is forgotten; 0 while all are remembered. */
-  get floor(): number {
-    return this.#floor;
+  get tombstoneHorizon(): number {
+    return this.#tombstoneHorizon;
   }
 
   /** The jobs that have ended; they change with the table alone. */
@@ -78,7 +78,7 @@ export class JobTable {
     const before = slot.state;
     slot.state = state;
     this.#changes.append(slot, state.stamp.revision);
-    if (before) this.#changes.staled();
+    if (before) this.#changes.markStale();
     if (!hasSameStatus(before, state)) this.#count(before, state);
     this.#indexEnd(slot, state);
     slot.leased = this.#leased.replace(slot.leased, state);
@@ -89,10 +89,10 @@ export class JobTable {
 
   /** Of all changes, or of one user's where those are few; see `TaskStore.nextChange`. */
   nextChange(revision: number, { username }: JobFilter = {}): UserTask | Removal | undefined {
-    if (username === undefined) return this.#changes.after(revision)?.state;
+    if (username === undefined) return this.#changes.firstAfter(revision)?.state;
     const slots = this.#users.get(username)?.slots;
     if (slots === undefined) return undefined;
-    if (slots.size > FEW) return this.#changes.after(revision)?.state;
+    if (slots.size > SCANNED_SLOTS_MAX) return this.#changes.firstAfter(revision)?.state;
     return firstAfter(revision, slots.values());
   }
 
@@ -180,16 +180,17 @@ export class JobTable {
   }
 
   /** The order of stores is not that of changes, so all are indexed at once; others have their turns between. */
-  async #index(slots: readonly Slot[], floor: number): Promise<void> {
-    this.#floor = floor;
+  async #index(slots: readonly Slot[], tombstoneHorizon: number): Promise<void> {
+    this.#tombstoneHorizon = tombstoneHorizon;
     await setImmediate();
-    for (const slot of inOrder(slots, ({ state }) => state!.stamp.revision)) {
+    for (const slot of sortedByRevision(slots, ({ state }) => state!.stamp.revision)) {
       this.#changes.append(slot, slot.state!.stamp.revision);
       if (slot.state!.kind === "removal") this.#removals.append(slot, slot.state!.stamp.revision);
     }
     await setImmediate();
     const jobs = slots.filter(({ state }) => state!.kind === "userTask");
-    for (const slot of inOrder(jobs, storedRevisionOf)) this.#stores.append(slot, storedRevisionOf(slot));
+    for (const slot of sortedByRevision(jobs, storedRevisionOf))
+      this.#stores.append(slot, storedRevisionOf(slot));
   }
 
   #indexEnd(slot: Slot, state: UserTask | Removal): void {
@@ -207,26 +208,26 @@ export class JobTable {
     const storedBefore = before?.kind === "userTask" ? before.storedStamp : undefined;
     if (stored === storedBefore) return;
     if (stored) this.#stores.append(slot, stored.revision);
-    if (storedBefore) this.#stores.staled();
+    if (storedBefore) this.#stores.markStale();
   }
 
   /** Of the removals the newest are kept; what is forgotten raises the floor. */
   #indexRemoval(before: JobState, state: UserTask | Removal, slot: Slot): void {
-    if (before?.kind === "removal") this.#removals.staled();
+    if (before?.kind === "removal") this.#removals.markStale();
     if (state.kind === "removal") this.#removals.append(slot, state.stamp.revision);
     if (this.#removals.size <= this.#removalsKeptMax) return;
-    const forgotten = this.#removals.after(this.#floor)?.state as Removal;
-    this.#floor = forgotten.stamp.revision;
-    this.#forget(forgotten);
+    const forgotten = this.#removals.firstAfter(this.#tombstoneHorizon)?.state as Removal;
+    this.#tombstoneHorizon = forgotten.stamp.revision;
+    this.#dropTombstone(forgotten);
   }
 
-  #forget(removal: Removal): void {
+  #dropTombstone(removal: Removal): void {
     const user = this.#users.get(removal.username)!;
     user.slots.get(removal.jobId)!.state = undefined;
     user.slots.delete(removal.jobId);
     if (user.slots.size === 0) this.#users.delete(removal.username);
-    this.#removals.staled();
-    this.#changes.staled();
+    this.#removals.markStale();
+    this.#changes.markStale();
   }
 
   #count(before: JobState, after: UserTask | Removal): void {
@@ -265,9 +266,9 @@ interface Slot {
 }
 
 /** What a table is loaded by. */
-interface Loading {
+interface JobTableLoader {
   add(states: readonly (UserTask | Removal)[]): void;
-  finish(floor: number): Promise<JobTable>;
+  finish(tombstoneHorizon: number): Promise<JobTable>;
 }
 
 function storedRevisionOf({ state }: Slot): number {
@@ -285,7 +286,7 @@ function isToBeCanceled(state: UserTask | Removal): boolean {
 }
 
 /** So many slots are looked through for the next change rather than all that changed. */
-const FEW = 1_000;
+const SCANNED_SLOTS_MAX = 1_000;
 
 function firstAfter(revision: number, slots: Iterable<Slot>): UserTask | Removal | undefined {
   let first: JobState;
@@ -311,7 +312,7 @@ function sortedBy<T>(things: readonly T[], revisionOf: (thing: T) => number): T[
 }
 
 /** By revisions that are all different. Plain numbers are sorted, several times as fast as what has them. */
-function inOrder(slots: readonly Slot[], revisionOf: (slot: Slot) => number): Slot[] {
+function sortedByRevision(slots: readonly Slot[], revisionOf: (slot: Slot) => number): Slot[] {
   const byRevision = new Map(slots.map((slot) => [revisionOf(slot), slot]));
   return Array.from(Float64Array.from(byRevision.keys()).toSorted(), (revision) => byRevision.get(revision)!);
 }

@@ -1,4 +1,4 @@
-import { declinesAt, type LeaseTerms } from "../tasks/health.js";
+import { healthDeclinesAt, type LeaseTerms } from "../tasks/health.js";
 import type { Removal, UserTask } from "../tasks/user-task.js";
 import { Heap, type HeapItem } from "../util/heap.js";
 
@@ -23,34 +23,34 @@ export class LeasedJobs {
    * @param before what this gave back for the job's state before
    */
   replace(before: LeasedJob | undefined, state: UserTask | Removal): LeasedJob | undefined {
-    const dueAt = state.kind === "userTask" ? declinesAt(state, this.#terms) : Infinity;
+    const dueAt = state.kind === "userTask" ? healthDeclinesAt(state, this.#terms) : Infinity;
     if (state.kind !== "userTask" || dueAt === Infinity) {
       if (before) this.#jobs.remove(before);
       return undefined;
     }
-    if (before && dueAt >= before.lookAt && isSameLease(before.userTask, state)) {
+    if (before && dueAt >= before.checkAt && isSameLease(before.userTask, state)) {
       before.userTask = state;
       return before;
     }
     if (before) this.#jobs.remove(before);
-    const after: LeasedJob = { userTask: state, lookAt: dueAt, place: 0 };
+    const after: LeasedJob = { userTask: state, checkAt: dueAt, heapIndex: 0 };
     this.#jobs.add(after);
     return after;
   }
 
   /** When one must be looked at, milliseconds since 1970, at the latest when it is due; Infinity when there is none. */
-  get nextLookAt(): number {
-    return this.#jobs.first?.lookAt ?? Infinity;
+  get nextCheckAt(): number {
+    return this.#jobs.first?.checkAt ?? Infinity;
   }
 
   /** Looks at up to `count` jobs, and gives those of them whose health declines by the instant `now`, in order. */
-  look(now: number, count: number): UserTask[] {
+  findDeclining(now: number, count: number): UserTask[] {
     const due: LeasedJob[] = [];
-    for (let left = count; left > 0 && this.nextLookAt <= now; left--) {
+    for (let left = count; left > 0 && this.nextCheckAt <= now; left--) {
       const job = this.#jobs.first!;
       this.#jobs.remove(job);
-      job.lookAt = declinesAt(job.userTask, this.#terms);
-      if (job.lookAt <= now) due.push(job);
+      job.checkAt = healthDeclinesAt(job.userTask, this.#terms);
+      if (job.checkAt <= now) due.push(job);
       else this.#jobs.add(job);
     }
     for (const job of due) this.#jobs.add(job);
@@ -60,12 +60,12 @@ export class LeasedJobs {
 
 export interface LeasedJob extends HeapItem {
   userTask: UserTask;
-  lookAt: number;
+  checkAt: number;
 }
 
 /** Of several at one instant the oldest store comes first. */
 function isBefore(a: LeasedJob, b: LeasedJob): boolean {
-  if (a.lookAt !== b.lookAt) return a.lookAt < b.lookAt;
+  if (a.checkAt !== b.checkAt) return a.checkAt < b.checkAt;
   return a.userTask.storedStamp.revision < b.userTask.storedStamp.revision;
 }
 

@@ -29,10 +29,10 @@ export abstract class ObservableTaskStore {
   }
 
   /** Tells every listener of one change, which can be read by now. */
-  protected announce(before: JobState, after: UserTask | Removal): void {
+  protected notifyListeners(before: JobState, after: UserTask | Removal): void {
     for (const listener of this.#listeners) {
       try {
-        tell(listener, before, after);
+        notify(listener, before, after);
       } catch (error) {
         this.#log.error({ err: error, revision: after.stamp.revision }, "a task store listener failed");
       }
@@ -40,7 +40,7 @@ export abstract class ObservableTaskStore {
   }
 }
 
-function tell(listener: TaskStoreListener, before: JobState, after: UserTask | Removal): void {
+function notify(listener: TaskStoreListener, before: JobState, after: UserTask | Removal): void {
   const job = before?.kind === "userTask" ? before : undefined;
   switch (after.kind) {
     case "removal":

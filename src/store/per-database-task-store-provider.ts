@@ -42,13 +42,13 @@ export class PerDatabaseTaskStoreProvider implements TaskStoreProvider {
   }
 
   async getTaskStore(database: DatabaseName): Promise<TaskStore> {
-    const opened = this.#asked(database);
-    if (opened?.isKept) return opened.store;
+    const opened = this.#touch(database);
+    if (opened?.isForWriting) return opened.store;
     return this.#locks.runExclusive(database, async () => {
       const existing = await this.#existing();
       return this.#withEntry(database, (entry) => {
-        if (!entry.isKept) this.#checkRoomToKeep(database, existing);
-        entry.isKept = true;
+        if (!entry.isForWriting) this.#checkDatabaseLimit(database, existing);
+        entry.isForWriting = true;
         entry.usedAt = this.#options.clock.now();
         return entry.store;
       });
@@ -56,11 +56,11 @@ export class PerDatabaseTaskStoreProvider implements TaskStoreProvider {
   }
 
   peek(database: DatabaseName): TaskStore | undefined {
-    return this.#asked(database)?.store;
+    return this.#touch(database)?.store;
   }
 
   async find(database: DatabaseName): Promise<TaskStore | undefined> {
-    const opened = this.#asked(database);
+    const opened = this.#touch(database);
     if (opened && opened.store.position.revision > 0) return opened.store;
     const existing = await this.#existing();
     return existing.some(({ name }) => name === database) ? this.getTaskStore(database) : undefined;
@@ -71,7 +71,7 @@ export class PerDatabaseTaskStoreProvider implements TaskStoreProvider {
     if (opened) return this.#lease(opened);
     return this.#locks.runExclusive(database, () =>
       this.#withEntry(database, (entry) => {
-        this.#checkRoomToRead(entry);
+        this.#checkWatchedDatabaseLimit(entry);
         return this.#lease(entry);
       }),
     );
@@ -90,11 +90,11 @@ export class PerDatabaseTaskStoreProvider implements TaskStoreProvider {
    * those are opened in which one is due, one at a time, and closed again unless somebody has asked for them
    * meanwhile. What fails is logged, and tried again by the next call. Not to be called while a call is under way.
    */
-  async tendJobs(): Promise<void> {
-    await Promise.all(this.openStores().map((store) => this.#tend(store)));
+  async runMaintenance(): Promise<void> {
+    await Promise.all(this.openStores().map((store) => this.#maintain(store)));
     for (const database of await this.#dueDatabases()) {
       if (this.#isClosed) return;
-      await this.#tendClosed(database);
+      await this.#maintainClosed(database);
     }
   }
 
@@ -120,7 +120,7 @@ export class PerDatabaseTaskStoreProvider implements TaskStoreProvider {
   }
 
   /** What is open of a database that somebody asks for. */
-  #asked(database: DatabaseName): OpenStore | undefined {
+  #touch(database: DatabaseName): OpenStore | undefined {
     const opened = this.#opened.get(database);
     if (opened) opened.usedAt = this.#options.clock.now();
     return opened;
@@ -142,7 +142,7 @@ export class PerDatabaseTaskStoreProvider implements TaskStoreProvider {
     try {
       return use(entry);
     } finally {
-      this.#giveUpIfUnused(entry);
+      this.#closeIfUnused(entry);
     }
   }
 
@@ -155,7 +155,7 @@ export class PerDatabaseTaskStoreProvider implements TaskStoreProvider {
           throw error;
         },
       );
-      return { store, leaseCount: 0, isKept: false, usedAt: -Infinity };
+      return { store, leaseCount: 0, isForWriting: false, usedAt: -Infinity };
     } catch (error) {
       const name = JSON.stringify(database);
       throw error instanceof DamagedJournalError
@@ -172,22 +172,22 @@ export class PerDatabaseTaskStoreProvider implements TaskStoreProvider {
       isReleased = true;
       entry.leaseCount--;
       entry.usedAt = this.#options.clock.now();
-      this.#giveUpIfUnused(entry);
+      this.#closeIfUnused(entry);
     };
     return { store: entry.store, release };
   }
 
   /** A store that nothing was stored in is for its readers alone. */
-  #giveUpIfUnused(entry: OpenStore): void {
-    const { store, leaseCount, isKept } = entry;
-    if (leaseCount > 0 || isKept || store.isBusy || store.position.revision > 0) return;
-    void this.#giveUp(store);
+  #closeIfUnused(entry: OpenStore): void {
+    const { store, leaseCount, isForWriting } = entry;
+    if (leaseCount > 0 || isForWriting || store.isBusy || store.position.revision > 0) return;
+    void this.#startClosing(store);
   }
 
   /** To be called under the lock of the name where anything was stored. Never rejects. */
-  #giveUp(store: PerDatabaseTaskStore): Promise<void> {
+  #startClosing(store: PerDatabaseTaskStore): Promise<void> {
     this.#opened.delete(store.database);
-    const dueAt = Math.min(store.nextJudgedAt, store.nextExpiresAt(this.#options.retention));
+    const dueAt = Math.min(store.nextHealthCheckAt, store.nextExpiresAt(this.#options.retention));
     if (dueAt < Infinity) this.#dueAt?.set(store.database, dueAt);
     const closing = store
       .close("Nobody had asked for this database, so it was closed. Ask for its store again.")
@@ -200,7 +200,7 @@ export class PerDatabaseTaskStoreProvider implements TaskStoreProvider {
   #closeIfIdle(database: DatabaseName): Promise<void> {
     return this.#locks.runExclusive(database, async () => {
       const entry = this.#opened.get(database);
-      if (entry && this.#isIdle(entry)) await this.#giveUp(entry.store);
+      if (entry && this.#isIdle(entry)) await this.#startClosing(entry.store);
     });
   }
 
@@ -208,21 +208,21 @@ export class PerDatabaseTaskStoreProvider implements TaskStoreProvider {
     return !hasUser(entry) && this.#options.clock.now() - entry.usedAt >= this.#options.idleMs;
   }
 
-  async #tend(store: PerDatabaseTaskStore): Promise<void> {
+  async #maintain(store: PerDatabaseTaskStore): Promise<void> {
     try {
-      await store.judgeHealth();
+      await store.updateHealth();
       await store.expire(this.#options.retention);
     } catch (error) {
       this.#warn(error, store.database, "jobs that were due could not be changed or removed");
     }
   }
 
-  async #tendClosed(database: DatabaseName): Promise<void> {
+  async #maintainClosed(database: DatabaseName): Promise<void> {
     try {
       const store = await this.#locks.runExclusive(database, () =>
         this.#withEntry(database, (entry) => entry.store),
       );
-      await this.#tend(store);
+      await this.#maintain(store);
       await this.#closeIfIdle(database);
     } catch (error) {
       this.#warn(error, database, "a database could not be opened for its jobs that are due");
@@ -262,10 +262,10 @@ export class PerDatabaseTaskStoreProvider implements TaskStoreProvider {
     }
   }
 
-  #checkRoomToKeep(database: DatabaseName, existing: readonly DatabaseSummary[]): void {
+  #checkDatabaseLimit(database: DatabaseName, existing: readonly DatabaseSummary[]): void {
     const { databasesMax } = this.#options.limits;
     const names = new Set(existing.map(({ name }) => name));
-    for (const [name, { isKept }] of this.#opened) if (isKept) names.add(name);
+    for (const [name, { isForWriting }] of this.#opened) if (isForWriting) names.add(name);
     if (names.has(database) || names.size < databasesMax) return;
     throw limitExceeded(
       "databasesMax",
@@ -274,7 +274,7 @@ export class PerDatabaseTaskStoreProvider implements TaskStoreProvider {
     );
   }
 
-  #checkRoomToRead(entry: OpenStore): void {
+  #checkWatchedDatabaseLimit(entry: OpenStore): void {
     const { databasesMax } = this.#options.limits;
     const unused = [...this.#opened.values()].filter((other) => other !== entry && !isInUse(other));
     if (isInUse(entry) || unused.length < databasesMax) return;
@@ -296,13 +296,13 @@ interface OpenStore {
   readonly store: PerDatabaseTaskStore;
   leaseCount: number;
   /** Handed out to be written to. */
-  isKept: boolean;
+  isForWriting: boolean;
   /** When somebody last asked for it, or was seen to use it; -Infinity when it was opened for jobs that are due alone. */
   usedAt: number;
 }
 
-function isInUse({ store, isKept }: OpenStore): boolean {
-  return isKept || store.position.revision > 0;
+function isInUse({ store, isForWriting }: OpenStore): boolean {
+  return isForWriting || store.position.revision > 0;
 }
 
 function hasUser({ store, leaseCount }: OpenStore): boolean {

@@ -4,13 +4,13 @@ import type { Limits } from "../protocol/limits.js";
 import type { Position } from "../protocol/position.js";
 import { limitExceeded, unavailable, type TidemarkError } from "../protocol/tidemark-error.js";
 import {
-  growJob,
-  judgeHealth,
+  addTasksToJob,
+  updateHealth,
   removeJob,
   requestCancel,
-  type CancelDemand,
+  type CancelJobInput,
   type Fence,
-  type Growth,
+  type AddTasksRequest,
   type JobReport,
   type Report,
   type StoreRequest,
@@ -19,13 +19,13 @@ import type { LeaseTerms } from "../tasks/health.js";
 import type { DatabaseName, JobKey, Username } from "../tasks/names.js";
 import { expiresAt, type Retention } from "../tasks/retention.js";
 import type { Removal, UserTask } from "../tasks/user-task.js";
-import { Alarm } from "../util/alarm.js";
+import { DeadlineTimer } from "../util/deadline-timer.js";
 import { assert } from "../util/assert.js";
 import type { Clock } from "../util/clock.js";
 import type { Log } from "../util/log.js";
-import { Batch, type Draft } from "./batch.js";
-import { Answers, Commit, type Asker } from "./commit.js";
-import { statesOf } from "./journal-form.js";
+import { WriteBatch, type PendingChange } from "./write-batch.js";
+import { SettledResults, PendingCommit, type CommitCallbacks } from "./pending-commit.js";
+import { decodeSlice } from "./journal-codec.js";
 import { JobTable } from "./job-table.js";
 import { ObservableTaskStore } from "./observable-task-store.js";
 import type { JobFilter, PageWindow, TaskStore, UserTaskPage } from "./task-store.js";
@@ -55,14 +55,14 @@ export class PerDatabaseTaskStore extends ObservableTaskStore implements TaskSto
   readonly #table: JobTable;
   readonly #epoch: string;
   /** Rings when the health of jobs must be looked at. */
-  readonly #alarm: Alarm;
+  readonly #healthTimer: DeadlineTimer;
   #revision: number;
-  #waiting: Commit<unknown>[] = [];
+  #queue: PendingCommit<unknown>[] = [];
   /** What was appended without it being known whether it was written. */
-  #inDoubt: readonly Draft[] | undefined;
+  #inDoubt: readonly PendingChange[] | undefined;
   #committing: Promise<void> | undefined;
   /** Why nothing is taken any more, and what to do. */
-  #closedBecause: string | undefined;
+  #closeReason: string | undefined;
 
   /** Opens the store of `database` with what `journal` has kept. @throws JournalError */
   static async open(
@@ -71,9 +71,15 @@ export class PerDatabaseTaskStore extends ObservableTaskStore implements TaskSto
     options: TaskStoreOptions,
   ): Promise<PerDatabaseTaskStore> {
     const { removalsKeptMax } = options.limits;
-    const loading = JobTable.loading({ ...options, removalsKeptMax });
-    const head = await journal.load((slice) => loading.add(statesOf(database, slice)));
-    return new PerDatabaseTaskStore(database, journal, options, await loading.finish(head.floor), head);
+    const loading = JobTable.createLoader({ ...options, removalsKeptMax });
+    const head = await journal.load((slice) => loading.add(decodeSlice(database, slice)));
+    return new PerDatabaseTaskStore(
+      database,
+      journal,
+      options,
+      await loading.finish(head.tombstoneHorizon),
+      head,
+    );
   }
 
   private constructor(
@@ -90,16 +96,16 @@ export class PerDatabaseTaskStore extends ObservableTaskStore implements TaskSto
     this.#table = table;
     this.#epoch = start.epoch;
     this.#revision = start.revision;
-    this.#alarm = new Alarm(options.clock, () => this.#hearAlarm());
-    this.#alarm.set(table.leased.nextLookAt);
+    this.#healthTimer = new DeadlineTimer(options.clock, () => this.#onHealthTimer());
+    this.#healthTimer.set(table.leased.nextCheckAt);
   }
 
   get position(): Position {
     return { epoch: this.#epoch, revision: this.#revision };
   }
 
-  get floor(): number {
-    return this.#table.floor;
+  get tombstoneHorizon(): number {
+    return this.#table.tombstoneHorizon;
   }
 
   get(key: JobKey): UserTask | undefined {
@@ -141,18 +147,20 @@ export class PerDatabaseTaskStore extends ObservableTaskStore implements TaskSto
 
   updateAll(reports: readonly JobReport[]): Promise<PromiseSettledResult<UserTask>[]> {
     return new Promise((resolve) => {
-      const answers = new Answers<UserTask>(reports.length, resolve);
+      const answers = new SettledResults<UserTask>(reports.length, resolve);
       for (const [place, { key, report }] of reports.entries()) {
         this.#enqueue((batch) => batch.report(key, report), answers, place);
       }
     });
   }
 
-  addTasks(key: JobKey, growth: Growth): Promise<UserTask> {
-    return this.#commit((batch) => batch.change(key, (state, edit) => growJob(state, key, growth, edit)));
+  addTasks(key: JobKey, growth: AddTasksRequest): Promise<UserTask> {
+    return this.#commit((batch) =>
+      batch.change(key, (state, edit) => addTasksToJob(state, key, growth, edit)),
+    );
   }
 
-  requestCancel(key: JobKey, request: CancelDemand): Promise<UserTask> {
+  requestCancel(key: JobKey, request: CancelJobInput): Promise<UserTask> {
     return this.#commit((batch) =>
       batch.change(key, (state, edit) => requestCancel(state, key, request, edit)),
     );
@@ -179,7 +187,7 @@ export class PerDatabaseTaskStore extends ObservableTaskStore implements TaskSto
       (expiresAt(userTask, retention) ?? Infinity) <= now;
     for (let count = 0; ;) {
       await setImmediate();
-      const due = this.#due(retention);
+      const due = this.#expiredJobs(retention);
       if (due.length === 0) return count;
       const removed = await this.#commit((batch) => batch.removeAll(due, "EXPIRED", isOver));
       if (removed === 0) return count;
@@ -192,19 +200,19 @@ export class PerDatabaseTaskStore extends ObservableTaskStore implements TaskSto
    * event loop. It does so by itself while the store is open. Returns how many changes that was.
    * @throws TidemarkError UNAVAILABLE
    */
-  async judgeHealth(): Promise<number> {
-    const isDue = (): boolean => this.nextJudgedAt <= this.#options.clock.now();
+  async updateHealth(): Promise<number> {
+    const isDue = (): boolean => this.nextHealthCheckAt <= this.#options.clock.now();
     let count = 0;
     while (isDue()) {
-      count += await this.#commit((batch) => this.#decline(batch));
+      count += await this.#commit((batch) => this.#degradeHealth(batch));
       if (isDue()) await setImmediate();
     }
     return count;
   }
 
   /** When the health of the next job is to be judged, milliseconds since 1970; Infinity when none may decline. */
-  get nextJudgedAt(): number {
-    return this.#table.leased.nextLookAt;
+  get nextHealthCheckAt(): number {
+    return this.#table.leased.nextCheckAt;
   }
 
   /** When the next job expires, milliseconds since 1970; Infinity when none has ended. Takes constant time. */
@@ -222,8 +230,8 @@ export class PerDatabaseTaskStore extends ObservableTaskStore implements TaskSto
    * @param because what is told to who asks for a change from now on: why not, and what to do.
    */
   async close(because = "The server is stopping. Try again when it is back."): Promise<void> {
-    this.#closedBecause ??= because;
-    this.#alarm.cancel();
+    this.#closeReason ??= because;
+    this.#healthTimer.cancel();
     await this.#committing;
     await this.#journal.close();
   }
@@ -233,60 +241,64 @@ export class PerDatabaseTaskStore extends ObservableTaskStore implements TaskSto
   }
 
   /** Nearly always, all jobs that are looked at have reported since, and nothing is to be committed. */
-  #hearAlarm(): void {
+  #onHealthTimer(): void {
     const { clock } = this.#options;
-    if (this.#table.leased.look(clock.now(), JUDGED_AT_ONCE).length > 0) void this.#judgeInTime();
-    else this.#setAlarm(this.nextJudgedAt);
+    if (this.#table.leased.findDeclining(clock.now(), HEALTH_CHECKS_PER_BATCH_MAX).length > 0)
+      void this.#runHealthCheck();
+    else this.#setHealthTimer(this.nextHealthCheckAt);
   }
 
-  async #judgeInTime(): Promise<void> {
+  async #runHealthCheck(): Promise<void> {
     try {
-      await this.judgeHealth();
-      this.#setAlarm(this.nextJudgedAt);
+      await this.updateHealth();
+      this.#setHealthTimer(this.nextHealthCheckAt);
     } catch (error) {
-      if (this.#closedBecause !== undefined) return;
+      if (this.#closeReason !== undefined) return;
       const { log, clock } = this.#options;
       log.warn({ err: error, database: this.database }, "the health of jobs could not be judged");
-      this.#setAlarm(clock.now() + JUDGE_AGAIN_MS);
+      this.#setHealthTimer(clock.now() + HEALTH_CHECK_RETRY_MS);
     }
   }
 
-  #setAlarm(at: number): void {
-    if (this.#closedBecause === undefined) this.#alarm.set(at);
+  #setHealthTimer(at: number): void {
+    if (this.#closeReason === undefined) this.#healthTimer.set(at);
   }
 
-  #decline(batch: Batch): number {
-    const count = batch.drafts.length;
-    for (const key of this.#table.leased.look(this.#options.clock.now(), JUDGED_AT_ONCE))
-      batch.change(key, (state, edit) => judgeHealth(state, this.#options, edit));
-    return batch.drafts.length - count;
+  #degradeHealth(batch: WriteBatch): number {
+    const count = batch.pendingChanges.length;
+    for (const key of this.#table.leased.findDeclining(
+      this.#options.clock.now(),
+      HEALTH_CHECKS_PER_BATCH_MAX,
+    ))
+      batch.change(key, (state, edit) => updateHealth(state, this.#options, edit));
+    return batch.pendingChanges.length - count;
   }
 
   /** The first of those whose retention is over. */
-  #due(retention: Retention): JobKey[] {
+  #expiredJobs(retention: Retention): JobKey[] {
     const due: JobKey[] = [];
-    for (const { userTask } of this.#table.ended.due(retention, this.#options.clock.now())) {
-      if (due.push(userTask) === EXPIRED_AT_ONCE) break;
+    for (const { userTask } of this.#table.ended.expired(retention, this.#options.clock.now())) {
+      if (due.push(userTask) === EXPIRIES_PER_BATCH_MAX) break;
     }
     return due;
   }
 
-  #commit<T>(make: (batch: Batch) => T): Promise<T> {
+  #commit<T>(make: (batch: WriteBatch) => T): Promise<T> {
     return new Promise<T>((resolve, reject) => this.#enqueue(make, { resolve, reject }));
   }
 
-  #enqueue<T>(make: (batch: Batch) => T, asker: Asker<T>, place = 0): void {
-    const refusal = this.#refusal();
+  #enqueue<T>(make: (batch: WriteBatch) => T, asker: CommitCallbacks<T>, place = 0): void {
+    const refusal = this.#admissionError();
     if (refusal) return asker.reject(refusal, place);
-    this.#waiting.push(new Commit(make, asker, place));
+    this.#queue.push(new PendingCommit(make, asker, place));
     this.#committing ??= this.#drain();
   }
 
   /** Why a change can't be asked for now. */
-  #refusal(): TidemarkError | undefined {
-    if (this.#closedBecause !== undefined) return unavailable(this.#closedBecause);
+  #admissionError(): TidemarkError | undefined {
+    if (this.#closeReason !== undefined) return unavailable(this.#closeReason);
     const { changesWaitingMax } = this.#options.limits;
-    if (this.#waiting.length < changesWaitingMax) return undefined;
+    if (this.#queue.length < changesWaitingMax) return undefined;
     return limitExceeded(
       "changesWaitingMax",
       "Too many changes wait for this database. Try again",
@@ -297,28 +309,29 @@ export class PerDatabaseTaskStore extends ObservableTaskStore implements TaskSto
   /** Makes batches until nothing waits. Never rejects: whoever waits is told. */
   async #drain(): Promise<void> {
     await Promise.resolve(); // what is asked for in this turn goes together
-    while (this.#waiting.length > 0) {
-      const commits = this.#waiting.splice(0, BATCH_MAX);
+    while (this.#queue.length > 0) {
+      const commits = this.#queue.splice(0, BATCH_MAX);
       try {
         await this.#commitBatch(commits);
       } catch (error) {
-        for (const commit of commits) commit.refuse(error);
+        for (const commit of commits) commit.fail(error);
       }
     }
     this.#committing = undefined;
   }
 
-  async #commitBatch(commits: readonly Commit<unknown>[]): Promise<void> {
-    if (this.#inDoubt) await this.#applyIfKept(this.#inDoubt);
+  async #commitBatch(commits: readonly PendingCommit<unknown>[]): Promise<void> {
+    if (this.#inDoubt) await this.#applyIfCommitted(this.#inDoubt);
     const { clock, limits } = this.#options;
-    const batch = new Batch(this.#table, this.#revision, clock.now(), limits);
-    for (const commit of commits) commit.attempt(batch);
-    if (batch.drafts.length > 0) this.#apply(batch.drafts, await this.#append(batch.drafts));
-    for (const commit of commits) commit.answer();
+    const batch = new WriteBatch(this.#table, this.#revision, clock.now(), limits);
+    for (const commit of commits) commit.apply(batch);
+    if (batch.pendingChanges.length > 0)
+      this.#apply(batch.pendingChanges, await this.#append(batch.pendingChanges));
+    for (const commit of commits) commit.settle();
   }
 
   /** Returns the revision of the first draft; the others follow on. */
-  async #append(drafts: readonly Draft[]): Promise<number> {
+  async #append(drafts: readonly PendingChange[]): Promise<number> {
     const result = await this.#tryAppend(drafts);
     if (result?.kind === "conflict") {
       throw unavailable(
@@ -326,24 +339,24 @@ export class PerDatabaseTaskStore extends ObservableTaskStore implements TaskSto
       );
     }
     const firstRevision = result ? result.firstRevision : await this.#find(drafts);
-    if (firstRevision === undefined) throw unavailable(NOTHING_KEPT);
+    if (firstRevision === undefined) throw unavailable(NOT_COMMITTED);
     return firstRevision;
   }
 
   /** undefined when it is not known whether it was written. */
-  async #tryAppend(drafts: readonly Draft[]): Promise<AppendResult | undefined> {
+  async #tryAppend(drafts: readonly PendingChange[]): Promise<AppendResult | undefined> {
     try {
       return await this.#journal.append(drafts.map(({ entry }) => entry));
     } catch (error) {
       const isCertain = error instanceof JournalError && error.outcome === "nothing written";
-      if (isCertain) throw unavailable(NOTHING_KEPT, error);
+      if (isCertain) throw unavailable(NOT_COMMITTED, error);
       this.#inDoubt = drafts;
       return undefined;
     }
   }
 
   /** Changes that nobody knew were kept are like any others once they are found. */
-  async #applyIfKept(drafts: readonly Draft[]): Promise<void> {
+  async #applyIfCommitted(drafts: readonly PendingChange[]): Promise<void> {
     const firstRevision = await this.#find(drafts);
     if (firstRevision !== undefined) this.#apply(drafts, firstRevision);
   }
@@ -353,7 +366,7 @@ export class PerDatabaseTaskStore extends ObservableTaskStore implements TaskSto
    * one: an append is all or none, and a long one outgrows what a journal remembers. Until that is known
    * nothing else is written.
    */
-  async #find(drafts: readonly Draft[]): Promise<number | undefined> {
+  async #find(drafts: readonly PendingChange[]): Promise<number | undefined> {
     const last = drafts.at(-1)!;
     try {
       const revision = await this.#journal.find(last.entry.commitId);
@@ -364,29 +377,29 @@ export class PerDatabaseTaskStore extends ObservableTaskStore implements TaskSto
     }
   }
 
-  #apply(drafts: readonly Draft[], firstRevision: number): void {
+  #apply(drafts: readonly PendingChange[], firstRevision: number): void {
     assert(firstRevision === this.#revision + 1, "Law 4: revisions have no gap");
     for (const { before, after } of drafts) {
       this.#revision++;
       after.stamp.set(this.#epoch, this.#revision);
       this.#table.apply(after);
-      this.announce(before, after);
+      this.notifyListeners(before, after);
     }
     // What is overdue is being judged, or will be tried again.
-    if (this.nextJudgedAt > this.#options.clock.now()) this.#setAlarm(this.nextJudgedAt);
+    if (this.nextHealthCheckAt > this.#options.clock.now()) this.#setHealthTimer(this.nextHealthCheckAt);
   }
 }
 
-const NOTHING_KEPT = "The change could not be made durable, and nothing of it was kept. Try again.";
+const NOT_COMMITTED = "The change could not be made durable, and nothing of it was kept. Try again.";
 
 /** Changes that go into one append; more wait for the next. */
 const BATCH_MAX = 1_000;
 
 /** Jobs that expire in one append. */
-const EXPIRED_AT_ONCE = 1_000;
+const EXPIRIES_PER_BATCH_MAX = 1_000;
 
 /** Jobs whose health is judged in one turn, and in one append. */
-const JUDGED_AT_ONCE = 1_000;
+const HEALTH_CHECKS_PER_BATCH_MAX = 1_000;
 
 /** How long after a failure it is tried again. */
-const JUDGE_AGAIN_MS = 1_000;
+const HEALTH_CHECK_RETRY_MS = 1_000;

@@ -9,7 +9,7 @@ import { assert } from "../util/assert.js";
  */
 export class RevisionIndex<T> {
   readonly #revisions: number[] = [];
-  readonly #things: T[] = [];
+  readonly #items: T[] = [];
   #staleCount = 0;
   readonly #isCurrent: (thing: T, revision: number) => boolean;
 
@@ -26,19 +26,19 @@ export class RevisionIndex<T> {
   append(thing: T, revision: number): void {
     assert(revision > (this.#revisions.at(-1) ?? 0), "revisions go up");
     this.#revisions.push(revision);
-    this.#things.push(thing);
+    this.#items.push(thing);
   }
 
   /** To be called after a thing's earlier entry has ceased to be current. */
-  staled(): void {
+  markStale(): void {
     this.#staleCount++;
     if (this.#staleCount > 64 && this.#staleCount > this.#revisions.length / 2) this.#compact();
   }
 
   /** The first thing whose revision is above `revision`. */
-  after(revision: number): T | undefined {
+  firstAfter(revision: number): T | undefined {
     for (let at = this.#firstAbove(revision); at < this.#revisions.length; at++) {
-      if (this.#isCurrentAt(at)) return this.#things[at];
+      if (this.#isCurrentAt(at)) return this.#items[at];
     }
     return undefined;
   }
@@ -46,7 +46,7 @@ export class RevisionIndex<T> {
   /** Things with a revision above `revision`, oldest first. Not to be held across a change. */
   *ascending(revision: number): Generator<T, undefined> {
     for (let at = this.#firstAbove(revision); at < this.#revisions.length; at++) {
-      if (this.#isCurrentAt(at)) yield this.#things[at]!;
+      if (this.#isCurrentAt(at)) yield this.#items[at]!;
     }
     return undefined;
   }
@@ -54,13 +54,13 @@ export class RevisionIndex<T> {
   /** Things with a revision below `revision`, newest first. Not to be held across a change. */
   *descending(revision: number): Generator<T, undefined> {
     for (let at = this.#firstAbove(revision - 1) - 1; at >= 0; at--) {
-      if (this.#isCurrentAt(at)) yield this.#things[at]!;
+      if (this.#isCurrentAt(at)) yield this.#items[at]!;
     }
     return undefined;
   }
 
   #isCurrentAt(at: number): boolean {
-    return this.#isCurrent(this.#things[at]!, this.#revisions[at]!);
+    return this.#isCurrent(this.#items[at]!, this.#revisions[at]!);
   }
 
   #firstAbove(revision: number): number {
@@ -79,11 +79,11 @@ export class RevisionIndex<T> {
     for (let at = 0; at < this.#revisions.length; at++) {
       if (!this.#isCurrentAt(at)) continue;
       this.#revisions[kept] = this.#revisions[at]!;
-      this.#things[kept] = this.#things[at]!;
+      this.#items[kept] = this.#items[at]!;
       kept++;
     }
     this.#revisions.length = kept;
-    this.#things.length = kept;
+    this.#items.length = kept;
     this.#staleCount = 0;
   }
 }

@@ -1,6 +1,13 @@
 import type { Position } from "../protocol/position.js";
 import type { DatabaseName, JobId, JobKey, Username } from "../tasks/names.js";
-import type { CancelDemand, Fence, Growth, JobReport, Report, StoreRequest } from "../tasks/job-changes.js";
+import type {
+  CancelJobInput,
+  Fence,
+  AddTasksRequest,
+  JobReport,
+  Report,
+  StoreRequest,
+} from "../tasks/job-changes.js";
 import type { TaskStatus } from "../tasks/task-status.js";
 import type { Removal, UserTask } from "../tasks/user-task.js";
 import type { TaskStoreListener } from "./task-store-listener.js";
@@ -17,7 +24,7 @@ export interface TaskStore {
   /** Of the newest change that can be read. */
   readonly position: Position;
   /** The newest removal that is no longer remembered; what lies before it can't be told any more. */
-  readonly floor: number;
+  readonly tombstoneHorizon: number;
 
   get(key: JobKey): UserTask | undefined;
   /** All jobs that the filter lets through, newest store first. */
@@ -44,10 +51,10 @@ export interface TaskStore {
   update(key: JobKey, report: Report): Promise<UserTask | null>;
   /** Many reports, in order, as if each were given to `update`: what those come to. Never rejects. */
   updateAll(reports: readonly JobReport[]): Promise<readonly PromiseSettledResult<UserTask | null>[]>;
-  /** null where tracking is off. @throws TidemarkError as `growJob`; UNAVAILABLE */
-  addTasks(key: JobKey, growth: Growth): Promise<UserTask | null>;
+  /** null where tracking is off. @throws TidemarkError as `addTasksToJob`; UNAVAILABLE */
+  addTasks(key: JobKey, growth: AddTasksRequest): Promise<UserTask | null>;
   /** null where tracking is off. @throws TidemarkError as `requestCancel`; UNAVAILABLE */
-  requestCancel(key: JobKey, request: CancelDemand): Promise<UserTask | null>;
+  requestCancel(key: JobKey, request: CancelJobInput): Promise<UserTask | null>;
   /** The job that was removed; null when there was none. @throws TidemarkError STALE_ATTEMPT; UNAVAILABLE */
   remove(key: JobKey, fence: Fence): Promise<UserTask | null>;
   /** Removes all jobs. Returns how many. @throws TidemarkError UNAVAILABLE */

@@ -1,6 +1,6 @@
 import type { Limits } from "../protocol/limits.js";
 import { TidemarkError } from "../protocol/tidemark-error.js";
-import { withOne } from "../util/few.js";
+import { appendToSmallList } from "../util/small-list.js";
 import type { Writable } from "../util/writable.js";
 import type { Stamp } from "./stamp.js";
 import type { TaskList } from "./task-list.js";
@@ -21,7 +21,7 @@ export interface Edit {
  * `task` with other `fields`, as part of this change.
  * @throws TidemarkError LIMIT_EXCEEDED when a sum would pass 2^53 - 1.
  */
-export function changed<T extends Task>(task: T, fields: Partial<T>, edit: Edit): T {
+export function withFields<T extends Task>(task: T, fields: Partial<T>, edit: Edit): T {
   const next = Object.assign(copyOf(task, edit.stamp, edit.stamp), fields);
   checkSums(next);
   return next;
@@ -32,7 +32,7 @@ export function withSubTask(parent: ParentTask, index: number, next: Task, edit:
   const before = parent.subTasks.at(index)!;
   if (next === before) return parent;
   const sums = new RunningSums(parent);
-  sums.exchange(before, next);
+  sums.replace(before, next);
   return withSums(parent, parent.subTasks.with(index, next, edit.stamp), sums, edit);
 }
 
@@ -47,7 +47,7 @@ export function mapSubTasks(
   const sums = new RunningSums(parent);
   const exchange = (before: Task): Task => {
     const after = replace(before);
-    if (after !== before) sums.exchange(before, after);
+    if (after !== before) sums.replace(before, after);
     return after;
   };
   const subTasks = parent.subTasks.map(start, end, exchange, edit.stamp);
@@ -66,11 +66,11 @@ export function appendSubTasks(parent: ParentTask, tasks: readonly Task[], edit:
 }
 
 /** `task` and all below it as they are, as new as this change. */
-export function stampedAnew(task: Task, { stamp }: Pick<Edit, "stamp">): Task {
+export function restamped(task: Task, { stamp }: Pick<Edit, "stamp">): Task {
   const copy = copyOf(task, stamp, stamp);
   if (copy.kind === "LEAF") return copy;
   const { length } = copy.subTasks;
-  const subTasks = copy.subTasks.map(0, length, (subTask) => stampedAnew(subTask, { stamp }), stamp);
+  const subTasks = copy.subTasks.map(0, length, (subTask) => restamped(subTask, { stamp }), stamp);
   return Object.assign(copy, { subTasks });
 }
 
@@ -86,7 +86,7 @@ export function checkSums(task: Task): void {
 /** A change below a parent is one of its own only where it moves the parent's sums. */
 function withSums(parent: ParentTask, subTasks: TaskList<Task>, sums: RunningSums, edit: Edit): ParentTask {
   sums.end();
-  const ownStamp = sums.areThoseOf(parent) ? parent.ownStamp : edit.stamp;
+  const ownStamp = sums.equalSumsOf(parent) ? parent.ownStamp : edit.stamp;
   const next: Writable<ParentTask> = copyOf(parent, edit.stamp, ownStamp);
   next.subTasks = subTasks;
   next.done = sums.done;
@@ -108,7 +108,7 @@ class RunningSums {
   unknownCount: number;
   taskCount: number;
   finishedSubTasks: number;
-  #coming: Task[] | undefined;
+  #added: Task[] | undefined;
 
   constructor(parent: ParentTask) {
     this.done = parent.done;
@@ -119,21 +119,21 @@ class RunningSums {
   }
 
   add(task: Task): void {
-    this.#coming = withOne(this.#coming, task);
+    this.#added = appendToSmallList(this.#added, task);
   }
 
-  exchange(before: Task, after: Task): void {
+  replace(before: Task, after: Task): void {
     this.#count(before, -1);
     this.add(after);
   }
 
   /** To be called once, before the sums are read. */
   end(): void {
-    for (const task of this.#coming ?? []) this.#count(task, 1);
+    for (const task of this.#added ?? []) this.#count(task, 1);
   }
 
   /** Whether they show what those of `parent` do. */
-  areThoseOf(parent: ParentTask): boolean {
+  equalSumsOf(parent: ParentTask): boolean {
     return (
       this.done === parent.done &&
       this.knownVolume === parent.knownVolume &&

@@ -1,4 +1,4 @@
-import { overdueMs, rateUnlessStalled, SMOOTHING_MS, WARM_UP_MS } from "./pace.js";
+import { overdueMs, rateUnlessStalled, SMOOTHING_MS, WARM_UP_MS } from "./rate-estimate.js";
 import type { IterativeTask, LeafTask, Task } from "./task.js";
 import type { UserTask } from "./user-task.js";
 
@@ -19,9 +19,9 @@ export interface Eta {
  */
 export function etaOf({ task, health, reportedAt }: UserTask, now: number): Eta | null {
   if (task.status !== "RUNNING" || health === "LOST") return null;
-  const outlook = new Outlook(now);
-  outlook.enter(task);
-  const left = outlook.leftOf(task);
+  const outlook = new EtaEstimator(now);
+  outlook.addTask(task);
+  const left = outlook.remainingOf(task);
   if (left === null || left.likely > HORIZON_MS) return null;
   const silenceMs = Math.max(0, now - reportedAt);
   const latest = left.latest * (1 + task.unknownCount) + silenceMs + MOMENT_MS;
@@ -33,16 +33,16 @@ export function etaOf({ task, health, reportedAt }: UserTask, now: number): Eta 
 }
 
 /** The same in milliseconds from now. */
-type Left = Eta;
+type RemainingMs = Eta;
 
 /** What a running leaf may still take, and how many units a millisecond it does. */
 interface RunningLeaf {
-  readonly left: Left;
-  readonly speed: Left;
+  readonly remaining: RemainingMs;
+  readonly speed: RemainingMs;
 }
 
 /** What there is to do, gathered from a tree. */
-class Outlook {
+class EtaEstimator {
   readonly #now: number;
   readonly #running: RunningLeaf[] = [];
   /** Units that nobody works on, or of whose pace nothing is known yet. */
@@ -54,16 +54,16 @@ class Outlook {
     this.#now = now;
   }
 
-  enter(task: Task, isSkippable = false): void {
+  addTask(task: Task, isSkippable = false): void {
     if (task.status === "PENDING") this.#wait(task.knownVolume, isSkippable);
     if (task.status !== "RUNNING") return;
     if (task.kind === "LEAF") return this.#enterLeaf(task);
     const certain = task.kind === "ITERATIVE" ? certainSubTasks(task) : Infinity;
-    task.subTasks.forEach(ALL, (subTask, index) => this.enter(subTask, isSkippable || index >= certain));
+    task.subTasks.forEach(ALL, (subTask, index) => this.addTask(subTask, isSkippable || index >= certain));
   }
 
   /** null while nothing can be said. */
-  leftOf(root: Task): Left | null {
+  remainingOf(root: Task): RemainingMs | null {
     const isDone = this.#running.length === 0 && this.#waiting === 0;
     if (isDone) return root.unknownCount === 0 ? NOTHING_LEFT : null;
     const average = this.#averageOf(root);
@@ -73,7 +73,7 @@ class Outlook {
   }
 
   /** What runs comes to its end, and those who are free by then do what waits. */
-  #shared(speed: Left, average: number): Left {
+  #shared(speed: RemainingMs, average: number): RemainingMs {
     const isIdle = this.#running.length === 0;
     const fast = Math.max(speed.earliest, average) * OTHER_WORK;
     const slow = (isIdle ? average : Math.min(speed.latest, average)) / OTHER_WORK;
@@ -85,11 +85,11 @@ class Outlook {
   }
 
   /** Never before the longest of what runs; with `waitingMs` on top if all share it. */
-  #together(which: keyof Left, speed: Left, waitingMs: number): number {
+  #together(which: keyof RemainingMs, speed: RemainingMs, waitingMs: number): number {
     let [longest, work] = [0, 0];
     for (const leaf of this.#running) {
-      longest = Math.max(longest, leaf.left[which]);
-      work += leaf.left[which] * leaf.speed[which];
+      longest = Math.max(longest, leaf.remaining[which]);
+      work += leaf.remaining[which] * leaf.speed[which];
     }
     return Math.max(longest, (work === 0 ? 0 : work / speed[which]) + waitingMs);
   }
@@ -120,31 +120,32 @@ class Outlook {
  * longer than usual goes slower the longer that lasts, and may do so for as long again.
  */
 function runningLeaf(
-  { pace, startedAt, done }: LeafTask,
+  { rateEstimate, startedAt, done }: LeafTask,
   units: number,
   now: number,
 ): RunningLeaf | undefined {
   const atMs = now - startedAt!;
-  const rate = pace && rateUnlessStalled(pace, atMs);
+  const rate = rateEstimate && rateUnlessStalled(rateEstimate, atMs);
   if (rate === null) return undefined;
-  const [quietMs, overdue] = [Math.max(0, atMs - pace!.spanMs), overdueMs(pace!, atMs)];
+  const [quietMs, overdue] = [Math.max(0, atMs - rateEstimate!.spanMs), overdueMs(rateEstimate!, atMs)];
   const current = rate / 1_000;
-  const average = done / Math.max(pace!.spanMs, WARM_UP_MS);
-  const margin = MARGIN + (MARGIN_AT_FIRST - MARGIN) * Math.exp(-pace!.spanMs / SMOOTHING_MS);
+  const average = done / Math.max(rateEstimate!.spanMs, WARM_UP_MS);
+  const margin = MARGIN + (MARGIN_AT_FIRST - MARGIN) * Math.exp(-rateEstimate!.spanMs / SMOOTHING_MS);
   const speed = {
     earliest: Math.max(current, average) / (1 - margin),
     likely: current / (1 + overdue / SMOOTHING_MS),
-    latest: Math.min(current, average) / (1 + margin) / (1 + quietMs / Math.max(SMOOTHING_MS, pace!.gapMs)),
+    latest:
+      Math.min(current, average) / (1 + margin) / (1 + quietMs / Math.max(SMOOTHING_MS, rateEstimate!.gapMs)),
   };
   const left = {
     earliest: Math.max(0, units / speed.earliest - quietMs),
     likely: Math.max(0, units / speed.likely - (quietMs - overdue)),
     latest: units / speed.latest,
   };
-  return { left, speed };
+  return { remaining: left, speed };
 }
 
-function totalOf(speeds: readonly Left[]): Left {
+function totalOf(speeds: readonly RemainingMs[]): RemainingMs {
   let [earliest, likely, latest] = [0, 0, 0];
   for (const speed of speeds) {
     earliest += speed.earliest;
@@ -161,7 +162,7 @@ function certainSubTasks({ mode, begunIterations, template }: IterativeTask): nu
 
 const ALL = (): boolean => true;
 
-const NOTHING_LEFT: Left = { earliest: 0, likely: 0, latest: 0 };
+const NOTHING_LEFT: RemainingMs = { earliest: 0, likely: 0, latest: 0 };
 
 /** By how much a leaf may be faster or slower than observed, in the end and at first. */
 const MARGIN = 0.1;

@@ -20,7 +20,7 @@ export interface LeaseTerms {
 }
 
 /** When the job's health declines next unless it reports, milliseconds since 1970; Infinity when it never does. */
-export function declinesAt(userTask: UserTask, { lostAfterLeases, leasesFrom }: LeaseTerms): number {
+export function healthDeclinesAt(userTask: UserTask, { lostAfterLeases, leasesFrom }: LeaseTerms): number {
   const { health, reportedAt, leaseMs, task } = userTask;
   if (health === "LOST" || hasEnded(task.status)) return Infinity;
   const leases = health === "OK" ? 1 : lostAfterLeases;

@@ -2,7 +2,7 @@ import type { Limits } from "../protocol/limits.js";
 import { TidemarkError } from "../protocol/tidemark-error.js";
 import type { Writable } from "../util/writable.js";
 import type { Edit } from "./edit.js";
-import { declinesAt, type LeaseTerms } from "./health.js";
+import { healthDeclinesAt, type LeaseTerms } from "./health.js";
 import { parseMessage, type DatabaseName, type JobKey } from "./names.js";
 import { resolvePath } from "./task-path.js";
 import { createTask, type TaskSpec } from "./task-spec.js";
@@ -56,13 +56,13 @@ export interface LogLine {
 }
 
 /** Tasks to append below the one at `path`. */
-export interface Growth extends Fence {
+export interface AddTasksRequest extends Fence {
   readonly path: string;
   readonly specs: readonly TaskSpec[];
   readonly requestId: string | null;
 }
 
-export interface CancelDemand extends Fence {
+export interface CancelJobInput extends Fence {
   /** Who asks. */
   readonly by: string;
   readonly reason: string | null;
@@ -108,7 +108,7 @@ export function storeJob(before: JobState, request: StoreRequest, edit: Edit): U
 }
 
 /** Applies a worker's report: its updates in order, all or none (law 5). */
-export function reportOn(before: JobState, key: JobKey, report: Report, edit: Edit): UserTask {
+export function applyReport(before: JobState, key: JobKey, report: Report, edit: Edit): UserTask {
   const userTask = existing(before, key, report);
   if (isRepeated(userTask, report.requestId)) return userTask;
   let { task } = userTask;
@@ -119,7 +119,7 @@ export function reportOn(before: JobState, key: JobKey, report: Report, edit: Ed
 }
 
 /** Lets a tree grow: appends tasks below the one at `path`. */
-export function growJob(before: JobState, key: JobKey, growth: Growth, edit: Edit): UserTask {
+export function addTasksToJob(before: JobState, key: JobKey, growth: AddTasksRequest, edit: Edit): UserTask {
   const userTask = existing(before, key, growth);
   if (isRepeated(userTask, growth.requestId)) return userTask;
   const task = addTasks(userTask.task, growth.path, growth.specs, edit);
@@ -127,7 +127,7 @@ export function growJob(before: JobState, key: JobKey, growth: Growth, edit: Edi
 }
 
 /** Asks the worker to stop. A second request keeps the first. @throws ILLEGAL_TRANSITION after the end. */
-export function requestCancel(before: JobState, key: JobKey, request: CancelDemand, edit: Edit): UserTask {
+export function requestCancel(before: JobState, key: JobKey, request: CancelJobInput, edit: Edit): UserTask {
   const userTask = existing(before, key, request);
   if (hasEnded(userTask.task.status)) throw illegalTransition(userTask.task, "canceled");
   if (userTask.cancelRequest) return userTask;
@@ -154,8 +154,8 @@ export function removeJob(before: JobState, fence: Fence, reason: RemovalReason,
 }
 
 /** Lets the health of a job decline that was silent for too long, by one step: OK, SILENT, LOST. */
-export function judgeHealth(before: JobState, terms: LeaseTerms, edit: Edit): JobState {
-  if (before?.kind !== "userTask" || declinesAt(before, terms) > edit.now) return before;
+export function updateHealth(before: JobState, terms: LeaseTerms, edit: Edit): JobState {
+  if (before?.kind !== "userTask" || healthDeclinesAt(before, terms) > edit.now) return before;
   return next(before, { health: before.health === "OK" ? "SILENT" : "LOST" }, edit, null);
 }
 

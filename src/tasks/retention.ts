@@ -43,7 +43,7 @@ export function durationFor(database: DatabaseName, { byPattern, otherwiseMs }: 
 }
 
 /** The shortest time that a job may stay, in milliseconds. */
-export function shortestMs({ ended, failed }: Retention): number {
+export function shortestRetentionMs({ ended, failed }: Retention): number {
   const durations = [ended, failed].flatMap(({ byPattern, otherwiseMs }) => [
     otherwiseMs,
     ...byPattern.map(({ ms }) => ms),

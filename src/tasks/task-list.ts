@@ -23,20 +23,20 @@ interface Stamped {
 }
 
 /** The list of `tasks`, of which none is newer than `stamp`. */
-export function taskListOf<T extends Stamped>(tasks: readonly T[], stamp: Stamp): TaskList<T> {
-  if (tasks.length <= PLACES) return new ShortTaskList(tasks, stamp);
+export function createTaskList<T extends Stamped>(tasks: readonly T[], stamp: Stamp): TaskList<T> {
+  if (tasks.length <= BRANCHING_FACTOR) return new ShortTaskList(tasks, stamp);
   let lists: readonly TaskList<T>[] = chunksOf(tasks).map((chunk) => new ShortTaskList(chunk, stamp));
-  for (let roomEach = PLACES; lists.length > 1; roomEach *= PLACES) {
+  for (let roomEach = BRANCHING_FACTOR; lists.length > 1; roomEach *= BRANCHING_FACTOR) {
     lists = chunksOf(lists).map((chunk) => new LongTaskList(chunk, roomEach, stamp));
   }
   return lists[0]!;
 }
 
 /** Whether one is interested in a task, or in a list of tasks, as new as this. */
-export type IsEntered = (part: Stamped) => boolean;
+export type VisitPredicate = (part: Stamped) => boolean;
 
 /** What a list has in it at most, be it tasks or lists: few enough to copy, and 10,000 tasks are three deep. */
-const PLACES = 32;
+const BRANCHING_FACTOR = 32;
 
 class ShortTaskList<T extends Stamped> {
   readonly tasks: readonly T[];
@@ -52,8 +52,8 @@ class ShortTaskList<T extends Stamped> {
   }
 
   /** How many tasks find a place before there must be another list. */
-  get room(): number {
-    return PLACES;
+  get capacity(): number {
+    return BRANCHING_FACTOR;
   }
 
   at(index: number): T | undefined {
@@ -65,7 +65,7 @@ class ShortTaskList<T extends Stamped> {
   }
 
   /** Calls back with each task that is entered, and its index, counted from `first`. */
-  forEach(isEntered: IsEntered, visit: (task: T, index: number) => void, first = 0): void {
+  forEach(isEntered: VisitPredicate, visit: (task: T, index: number) => void, first = 0): void {
     for (let place = 0; place < this.tasks.length; place++) {
       const task = this.tasks[place]!;
       if (isEntered(task)) visit(task, first + place);
@@ -94,8 +94,8 @@ class ShortTaskList<T extends Stamped> {
 
   /** One task more at the end. */
   append(task: T, stamp: Stamp): TaskList<T> {
-    if (this.tasks.length < PLACES) return new ShortTaskList([...this.tasks, task], stamp);
-    return new LongTaskList([this, new ShortTaskList([task], stamp)], PLACES, stamp);
+    if (this.tasks.length < BRANCHING_FACTOR) return new ShortTaskList([...this.tasks, task], stamp);
+    return new LongTaskList([this, new ShortTaskList([task], stamp)], BRANCHING_FACTOR, stamp);
   }
 
   /**
@@ -120,88 +120,88 @@ class LongTaskList<T extends Stamped> {
   readonly lists: readonly TaskList<T>[];
   readonly stamp: Stamp;
   /** The room of each of the lists. */
-  readonly #roomEach: number;
+  readonly #capacityEach: number;
 
   constructor(lists: readonly TaskList<T>[], roomEach: number, stamp: Stamp) {
     this.lists = lists;
-    this.#roomEach = roomEach;
+    this.#capacityEach = roomEach;
     this.stamp = stamp;
   }
 
   get length(): number {
-    return (this.lists.length - 1) * this.#roomEach + this.lists.at(-1)!.length;
+    return (this.lists.length - 1) * this.#capacityEach + this.lists.at(-1)!.length;
   }
 
-  get room(): number {
-    return this.#roomEach * PLACES;
+  get capacity(): number {
+    return this.#capacityEach * BRANCHING_FACTOR;
   }
 
   at(index: number): T | undefined {
-    const place = Math.floor(index / this.#roomEach);
-    return this.lists[place]?.at(index - place * this.#roomEach);
+    const place = Math.floor(index / this.#capacityEach);
+    return this.lists[place]?.at(index - place * this.#capacityEach);
   }
 
   toArray(): readonly T[] {
     return this.lists.flatMap((list) => list.toArray());
   }
 
-  forEach(isEntered: IsEntered, visit: (task: T, index: number) => void, first = 0): void {
+  forEach(isEntered: VisitPredicate, visit: (task: T, index: number) => void, first = 0): void {
     for (let place = 0; place < this.lists.length; place++) {
       const list = this.lists[place]!;
-      if (isEntered(list)) list.forEach(isEntered, visit, first + place * this.#roomEach);
+      if (isEntered(list)) list.forEach(isEntered, visit, first + place * this.#capacityEach);
     }
   }
 
   with(index: number, task: T, stamp: Stamp): TaskList<T> {
-    const place = Math.floor(index / this.#roomEach);
+    const place = Math.floor(index / this.#capacityEach);
     const lists = this.lists.slice();
-    lists[place] = lists[place]!.with(index - place * this.#roomEach, task, stamp);
-    return new LongTaskList(lists, this.#roomEach, stamp);
+    lists[place] = lists[place]!.with(index - place * this.#capacityEach, task, stamp);
+    return new LongTaskList(lists, this.#capacityEach, stamp);
   }
 
   map(start: number, end: number, replace: (task: T) => T, stamp: Stamp): TaskList<T> {
     let lists: TaskList<T>[] | undefined;
-    const firstPlace = Math.max(0, Math.floor(start / this.#roomEach));
-    const endPlace = Math.min(this.lists.length, Math.ceil(end / this.#roomEach));
+    const firstPlace = Math.max(0, Math.floor(start / this.#capacityEach));
+    const endPlace = Math.min(this.lists.length, Math.ceil(end / this.#capacityEach));
     for (let place = firstPlace; place < endPlace; place++) {
       const before = this.lists[place]!;
-      const first = place * this.#roomEach;
+      const first = place * this.#capacityEach;
       const after = before.map(start - first, end - first, replace, stamp);
       if (after === before) continue;
       lists ??= this.lists.slice();
       lists[place] = after;
     }
-    return lists ? new LongTaskList(lists, this.#roomEach, stamp) : this;
+    return lists ? new LongTaskList(lists, this.#capacityEach, stamp) : this;
   }
 
   append(task: T, stamp: Stamp): TaskList<T> {
-    if (this.length === this.room) {
-      return new LongTaskList([this, new ShortTaskList([task], stamp)], this.room, stamp);
+    if (this.length === this.capacity) {
+      return new LongTaskList([this, new ShortTaskList([task], stamp)], this.capacity, stamp);
     }
     const last = this.lists.at(-1)!;
     const more =
-      last.length < this.#roomEach
+      last.length < this.#capacityEach
         ? [...this.lists.slice(0, -1), last.append(task, stamp)]
         : [...this.lists, new ShortTaskList([task], stamp)];
-    return new LongTaskList(more, this.#roomEach, stamp);
+    return new LongTaskList(more, this.#capacityEach, stamp);
   }
 
   forEachNew(before: TaskList<T> | undefined, visit: (task: T, index: number) => void, first = 0): void {
     if (before === this) return;
     for (let place = 0; place < this.lists.length; place++) {
-      const old = before?.part(place, this.#roomEach);
-      this.lists[place]!.forEachNew(old, visit, first + place * this.#roomEach);
+      const old = before?.part(place, this.#capacityEach);
+      this.lists[place]!.forEachNew(old, visit, first + place * this.#capacityEach);
     }
   }
 
   part(place: number, roomEach: number): TaskList<T> | undefined {
-    if (roomEach === this.#roomEach) return this.lists[place];
+    if (roomEach === this.#capacityEach) return this.lists[place];
     return place === 0 ? this : undefined;
   }
 }
 
 function chunksOf<T>(things: readonly T[]): T[][] {
-  return Array.from({ length: Math.ceil(things.length / PLACES) }, (_, at) =>
-    things.slice(at * PLACES, (at + 1) * PLACES),
+  return Array.from({ length: Math.ceil(things.length / BRANCHING_FACTOR) }, (_, at) =>
+    things.slice(at * BRANCHING_FACTOR, (at + 1) * BRANCHING_FACTOR),
   );
 }

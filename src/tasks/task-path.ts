@@ -1,4 +1,4 @@
-import { shortened, TidemarkError } from "../protocol/tidemark-error.js";
+import { truncateText, TidemarkError } from "../protocol/tidemark-error.js";
 import { subTaskAt, type Task } from "./task.js";
 
 /**
@@ -28,12 +28,12 @@ export function taskAt(root: Task, path: TaskPath): Task | undefined {
 }
 
 /** The text of the path of a task's sub-task. */
-export function subPath(path: string, index: number): string {
+export function childPath(path: string, index: number): string {
   return path === "" ? String(index) : `${path}.${index}`;
 }
 
 function noSuchTask(text: string): TidemarkError {
-  const path = shortened(text, 60);
+  const path = truncateText(text, 60);
   return new TidemarkError(
     "NOT_FOUND",
     `The tree has no task at path ${JSON.stringify(path)}. A path is "" for the root, else child indexes from 0 joined by dots, as 0.2.1.`,

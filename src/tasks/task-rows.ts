@@ -1,11 +1,11 @@
 import { DEFAULT_LIMITS, type Limits } from "../protocol/limits.js";
 import { assert, unreachable } from "../util/assert.js";
-import { withOne } from "../util/few.js";
-import type { Pace } from "./pace.js";
+import { appendToSmallList } from "../util/small-list.js";
+import type { RateEstimate } from "./rate-estimate.js";
 import { Stamp } from "./stamp.js";
-import { subPath } from "./task-path.js";
+import { childPath } from "./task-path.js";
 import { createTasks, sum, type TaskSpec } from "./task-spec.js";
-import { taskListOf } from "./task-list.js";
+import { createTaskList } from "./task-list.js";
 import {
   copyOf,
   subTasksOf,
@@ -32,7 +32,7 @@ export interface LeafRow extends OwnFields {
   readonly kind: "LEAF";
   readonly volume: number | null;
   readonly done: number;
-  readonly pace: Pace | null;
+  readonly rateEstimate: RateEstimate | null;
 }
 
 export interface IntermediateRow extends OwnFields {
@@ -48,13 +48,13 @@ export interface IterativeRow extends OwnFields {
 }
 
 /** A row and the revision that wrote it. */
-export interface WrittenRow {
+export interface VersionedRow {
   readonly row: TaskRow;
   readonly revision: number;
 }
 
 /** What was within the limits of its day is read back whatever they are now. */
-const AS_WRITTEN: Limits = {
+const NO_LIMITS: Limits = {
   ...DEFAULT_LIMITS,
   tasksPerTreeMax: Infinity,
   levelsPerTreeMax: Infinity,
@@ -79,11 +79,11 @@ function withChanged(
   path: string,
 ): TaskRow[] | undefined {
   let found = rows;
-  if (!old || !hasSameOwnFields(old, task)) found = withOne(found, rowOf(task, path));
+  if (!old || !hasSameOwnFields(old, task)) found = appendToSmallList(found, rowOf(task, path));
   if (task.kind === "LEAF") return found;
   const oldSubTasks = old?.kind === task.kind ? old.subTasks : undefined;
   task.subTasks.forEachNew(oldSubTasks, (subTask, index) => {
-    found = withChanged(found, oldSubTasks?.at(index), subTask, subPath(path, index));
+    found = withChanged(found, oldSubTasks?.at(index), subTask, childPath(path, index));
   });
   return found;
 }
@@ -91,14 +91,14 @@ function withChanged(
 const NO_ROWS: readonly TaskRow[] = [];
 
 /** The tree that rows describe, in whatever order they come: `allRows` read back. */
-export function treeOf(epoch: string, written: readonly WrittenRow[]): Task {
+export function treeOf(epoch: string, written: readonly VersionedRow[]): Task {
   const root = treeInOrder(epoch, written) ?? treeInOrder(epoch, written.toSorted(byPath));
   assert(root, "a job without a root row, or with one that has none above it");
   return root;
 }
 
 /** undefined unless the rows are in the order of `allRows`. */
-function treeInOrder(epoch: string, rows: readonly WrittenRow[]): Task | undefined {
+function treeInOrder(epoch: string, rows: readonly VersionedRow[]): Task | undefined {
   const reader = new RowReader(epoch, rows);
   const root = reader.read("");
   return reader.isAtEnd ? root : undefined;
@@ -106,11 +106,11 @@ function treeInOrder(epoch: string, rows: readonly WrittenRow[]): Task | undefin
 
 class RowReader {
   readonly #epoch: string;
-  readonly #rows: readonly WrittenRow[];
+  readonly #rows: readonly VersionedRow[];
   readonly #stamps: Stamp[] = [];
   #next = 0;
 
-  constructor(epoch: string, rows: readonly WrittenRow[]) {
+  constructor(epoch: string, rows: readonly VersionedRow[]) {
     this.#epoch = epoch;
     this.#rows = rows;
   }
@@ -127,7 +127,7 @@ class RowReader {
     if (row.row.kind === "LEAF") return taskOf(row, NONE, this.#stamp(row.revision));
     const subTasks: Task[] = [];
     let latest = row.revision;
-    for (let subTask; (subTask = this.read(subPath(path, subTasks.length)));) {
+    for (let subTask; (subTask = this.read(childPath(path, subTasks.length)));) {
       subTasks.push(subTask);
       latest = Math.max(latest, subTask.stamp.revision);
     }
@@ -150,7 +150,7 @@ const NONE: readonly Task[] = [];
 const STAMPS_MAX = 4;
 
 /** By the numbers, so that "1.2" comes before "1.10"; a path before those below it. */
-function byPath(a: WrittenRow, b: WrittenRow): number {
+function byPath(a: VersionedRow, b: VersionedRow): number {
   const left = indexesOf(a.row);
   const right = indexesOf(b.row);
   const length = Math.min(left.length, right.length);
@@ -168,7 +168,7 @@ function rowOf(task: Task, path: string): TaskRow {
   const { description, status, startedAt, endedAt, message, maxConcurrency, isLeftOut } = task;
   switch (task.kind) {
     case "LEAF": {
-      const { volume, done, pace } = task;
+      const { volume, done, rateEstimate } = task;
       return {
         kind: "LEAF",
         path,
@@ -181,7 +181,7 @@ function rowOf(task: Task, path: string): TaskRow {
         isLeftOut,
         volume,
         done,
-        pace,
+        rateEstimate,
       };
     }
     case "INTERMEDIATE":
@@ -211,7 +211,7 @@ function rowOf(task: Task, path: string): TaskRow {
  * Sums move without a row being written, so what is read back counts as changed when anything below it was.
  * Field by field: of a start's time this is the most, and rows spread into tasks take several times as long.
  */
-function taskOf({ row }: WrittenRow, subTasks: readonly Task[], stamp: Stamp): Task {
+function taskOf({ row }: VersionedRow, subTasks: readonly Task[], stamp: Stamp): Task {
   const { description, status, startedAt, endedAt, message, maxConcurrency, isLeftOut } = row;
   if (row.kind === "LEAF") {
     return {
@@ -230,7 +230,7 @@ function taskOf({ row }: WrittenRow, subTasks: readonly Task[], stamp: Stamp): T
       unknownCount: row.volume === null ? 1 : 0,
       taskCount: 1,
       volume: row.volume,
-      pace: row.pace,
+      rateEstimate: row.rateEstimate,
     };
   }
   const { done, knownVolume, unknownCount, taskCount } = sum(subTasks);
@@ -249,7 +249,7 @@ function taskOf({ row }: WrittenRow, subTasks: readonly Task[], stamp: Stamp): T
     knownVolume,
     unknownCount,
     taskCount,
-    subTasks: taskListOf(subTasks, stamp),
+    subTasks: createTaskList(subTasks, stamp),
   };
   return row.kind === "INTERMEDIATE" ? task : iterative(task, row);
 }
@@ -257,7 +257,7 @@ function taskOf({ row }: WrittenRow, subTasks: readonly Task[], stamp: Stamp): T
 function iterative(task: IntermediateTask, row: IterativeRow): Task {
   const { mode, maxIterations, begunIterations } = row;
   const place = { level: 1, taskCount: 0, maxConcurrency: row.maxConcurrency };
-  const template = createTasks(row.template, place, { now: 0, stamp: task.stamp, limits: AS_WRITTEN });
+  const template = createTasks(row.template, place, { now: 0, stamp: task.stamp, limits: NO_LIMITS });
   const isOpen = mode === "OPEN";
   const whole: IterativeTask = {
     ...task,

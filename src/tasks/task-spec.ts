@@ -1,7 +1,7 @@
 import { badUserInput, limitExceeded, type TidemarkError } from "../protocol/tidemark-error.js";
 import { checkSums, type Edit } from "./edit.js";
 import { parseDescription } from "./names.js";
-import { taskListOf, type TaskList } from "./task-list.js";
+import { createTaskList, type TaskList } from "./task-list.js";
 import {
   copyOf,
   type IntermediateTask,
@@ -34,7 +34,7 @@ export interface IterationsSpec {
 }
 
 /** Where a new task will stand. */
-export interface Place {
+export interface InsertionPoint {
   /** Level in the tree; the root's is 1. */
   readonly level: number;
   /** Tasks that the tree has already. */
@@ -42,21 +42,21 @@ export interface Place {
   readonly maxConcurrency: number | null;
 }
 
-export const ROOT_PLACE: Place = { level: 1, taskCount: 0, maxConcurrency: null };
+export const ROOT_INSERTION_POINT: InsertionPoint = { level: 1, taskCount: 0, maxConcurrency: null };
 
 /**
  * Builds the PENDING tasks that `specs` describe. FIXED and DYNAMIC iterations are unrolled at once, as in
  * GDS; their iterations share one value until they begin to differ.
  * @throws TidemarkError BAD_USER_INPUT, or LIMIT_EXCEEDED for a tree too large or too deep.
  */
-export function createTasks(specs: readonly TaskSpec[], place: Place, edit: Edit): readonly Task[] {
+export function createTasks(specs: readonly TaskSpec[], place: InsertionPoint, edit: Edit): readonly Task[] {
   const builder = new TaskBuilder(edit, edit.limits.tasksPerTreeMax - place.taskCount);
   return builder.all(specs, place.level, place.maxConcurrency);
 }
 
 /** Builds the tree that `spec` describes; see `createTasks`. */
 export function createTask(spec: TaskSpec, edit: Edit): Task {
-  const [task] = createTasks([spec], ROOT_PLACE, edit);
+  const [task] = createTasks([spec], ROOT_INSERTION_POINT, edit);
   return task!;
 }
 
@@ -105,7 +105,7 @@ class TaskBuilder {
     if (spec.iterations) return this.#iterative(spec.iterations, common, level);
     const volume = checkedVolume(spec);
     const sums = { done: 0, knownVolume: volume ?? 0, unknownCount: volume === null ? 1 : 0, taskCount: 1 };
-    return { kind: "LEAF", ...common, ...sums, volume, pace: null } satisfies LeafTask;
+    return { kind: "LEAF", ...common, ...sums, volume, rateEstimate: null } satisfies LeafTask;
   }
 
   #iterative(iterations: IterationsSpec, common: Pending, level: number): IterativeTask {
@@ -147,21 +147,21 @@ class TaskBuilder {
   }
 
   #listOf(tasks: readonly Task[]): TaskList<Task> {
-    return taskListOf(tasks, this.#edit.stamp);
+    return createTaskList(tasks, this.#edit.stamp);
   }
 
   #count(tasks: number): void {
     const bound = this.#edit.limits.tasksPerTreeMax;
     this.#tasksLeft -= tasks;
-    if (this.#tasksLeft < 0) throw tooManyTasks(bound);
+    if (this.#tasksLeft < 0) throw tooManyTasksError(bound);
   }
 }
 
 /** What all new tasks have. */
-type Pending = Omit<LeafTask, "kind" | "volume" | "pace" | keyof Sums>;
+type Pending = Omit<LeafTask, "kind" | "volume" | "rateEstimate" | keyof Sums>;
 
 /** LIMIT_EXCEEDED for a tree of more than `bound` tasks. */
-export function tooManyTasks(bound: number): TidemarkError {
+export function tooManyTasksError(bound: number): TidemarkError {
   return limitExceeded(
     "tasksPerTreeMax",
     `The tree would have more than ${bound} tasks, iterations unrolled`,

@@ -1,9 +1,9 @@
 import { badUserInput, TidemarkError } from "../protocol/tidemark-error.js";
-import { appendSubTasks, changed, mapSubTasks, stampedAnew, withSubTask, type Edit } from "./edit.js";
+import { appendSubTasks, withFields, mapSubTasks, restamped, withSubTask, type Edit } from "./edit.js";
 import { parseMessage } from "./names.js";
-import { NO_PACE, paced, type Pace } from "./pace.js";
+import { INITIAL_RATE_ESTIMATE, updateRateEstimate, type RateEstimate } from "./rate-estimate.js";
 import { resolvePath, type TaskPath } from "./task-path.js";
-import { createTasks, repeat, sum, tooManyTasks, type TaskSpec } from "./task-spec.js";
+import { createTasks, repeat, sum, tooManyTasksError, type TaskSpec } from "./task-spec.js";
 import { hasEnded, illegalTransition, type TaskStatus } from "./task-status.js";
 import { subTaskAt, type IterativeTask, type LeafTask, type ParentTask, type Task } from "./task.js";
 import { begin, cancel, fail, finish, settle } from "./transitions.js";
@@ -110,23 +110,29 @@ function reviseLeaf(task: Task, { volume, done, add }: TaskUpdate, edit: Edit): 
 
 function withVolume(leaf: LeafTask, volume: number, edit: Edit): LeafTask {
   if (volume === leaf.volume) return leaf;
-  return changed(alive(leaf), { volume, knownVolume: volume, unknownCount: 0 }, edit);
+  return withFields(alive(leaf), { volume, knownVolume: volume, unknownCount: 0 }, edit);
 }
 
 function withDone(leaf: LeafTask, done: number, edit: Edit): LeafTask {
   if (done <= leaf.done) return leaf;
   const running = begun(alive(leaf), edit);
-  return changed(running, { done, pace: paceOf(leaf, done, edit) }, edit);
+  return withFields(running, { done, rateEstimate: rateEstimateAfter(leaf, done, edit) }, edit);
 }
 
 /** What was done before the leaf began, as far as is known, took no time that could be told. */
-function paceOf({ startedAt, pace, done: before }: LeafTask, done: number, { now }: Edit): Pace | null {
-  return startedAt === null ? null : paced(pace ?? NO_PACE, done - before, now - startedAt);
+function rateEstimateAfter(
+  { startedAt, rateEstimate, done: before }: LeafTask,
+  done: number,
+  { now }: Edit,
+): RateEstimate | null {
+  return startedAt === null
+    ? null
+    : updateRateEstimate(rateEstimate ?? INITIAL_RATE_ESTIMATE, done - before, now - startedAt);
 }
 
 function withMessage(task: Task, text: string, edit: Edit): Task {
   const message = text === "" ? null : text;
-  return message === task.message ? task : changed(alive(task), { message }, edit);
+  return message === task.message ? task : withFields(alive(task), { message }, edit);
 }
 
 function withStatus(task: Task, status: TaskStatus, edit: Edit): Task {
@@ -161,7 +167,7 @@ function withIteration(
   const end = over * task.template.length;
   const settled = mapSubTasks(begun(alive(task), edit), 0, end, (subTask) => settle(subTask, edit), edit);
   const grown = growTo(settled as IterativeTask, iteration, over, roomForTasks, edit);
-  return changed(grown, { begunIterations: iteration }, edit);
+  return withFields(grown, { begunIterations: iteration }, edit);
 }
 
 function checkIteration(task: Task, iteration: number): asserts task is IterativeTask {
@@ -190,7 +196,8 @@ function growTo(
   if (missing <= 0) return task;
   const tasksAnIteration = sum(task.template).taskCount - 1;
   const placeKept = known === 0 ? tasksAnIteration : 0;
-  if (missing * tasksAnIteration - placeKept > roomForTasks) throw tooManyTasks(edit.limits.tasksPerTreeMax);
+  if (missing * tasksAnIteration - placeKept > roomForTasks)
+    throw tooManyTasksError(edit.limits.tasksPerTreeMax);
   const emptied = { ...task, taskCount: task.taskCount - placeKept };
   const missingOver = Math.min(over, wanted) - known;
   const tasks = newIterations(task.template, missingOver, missing - missingOver, edit);
@@ -204,7 +211,7 @@ function newIterations(
   pending: number,
   edit: Edit,
 ): readonly Task[] {
-  const iteration = template.map((subTask) => stampedAnew(subTask, edit));
+  const iteration = template.map((subTask) => restamped(subTask, edit));
   const settled = over > 0 ? iteration.map((subTask) => settle(subTask, edit)) : [];
   return [...repeat(settled, over), ...repeat(iteration, pending)];
 }

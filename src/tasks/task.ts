@@ -1,5 +1,5 @@
 import { unreachable } from "../util/assert.js";
-import type { Pace } from "./pace.js";
+import type { RateEstimate } from "./rate-estimate.js";
 import type { Stamp } from "./stamp.js";
 import type { TaskList } from "./task-list.js";
 import type { TaskStatus } from "./task-status.js";
@@ -56,7 +56,7 @@ export interface LeafTask extends AnyTask {
   /** null while unknown. */
   readonly volume: number | null;
   /** null unless it runs and has reported work since it began. */
-  readonly pace: Pace | null;
+  readonly rateEstimate: RateEstimate | null;
 }
 
 export interface IntermediateTask extends AnyTask {
@@ -137,7 +137,7 @@ function copyOfLeaf(task: LeafTask, stamp: Stamp, ownStamp: Stamp): LeafTask {
     unknownCount: task.unknownCount,
     taskCount: task.taskCount,
     volume: task.volume,
-    pace: task.pace,
+    rateEstimate: task.rateEstimate,
   };
 }
 

@@ -1,4 +1,4 @@
-import { changed, mapSubTasks, type Edit } from "./edit.js";
+import { withFields, mapSubTasks, type Edit } from "./edit.js";
 import type { Task } from "./task.js";
 import { transition } from "./task-status.js";
 
@@ -9,7 +9,7 @@ import { transition } from "./task-status.js";
 
 /** PENDING → RUNNING. */
 export function begin(task: Task, edit: Edit): Task {
-  return changed(task, { status: transition(task, "begin"), startedAt: edit.now }, edit);
+  return withFields(task, { status: transition(task, "begin"), startedAt: edit.now }, edit);
 }
 
 /**
@@ -22,11 +22,15 @@ export function finish(task: Task, edit: Edit): Task {
   if (task.kind === "LEAF") {
     const volume = task.volume ?? task.done;
     const done = Math.max(task.done, volume);
-    return changed(task, { ...ended, volume, done, knownVolume: volume, unknownCount: 0, pace: null }, edit);
+    return withFields(
+      task,
+      { ...ended, volume, done, knownVolume: volume, unknownCount: 0, rateEstimate: null },
+      edit,
+    );
   }
   const settled = mapSubTasks(task, 0, task.subTasks.length, (subTask) => settle(subTask, edit), edit);
   const isOpen = settled.kind === "ITERATIVE" && settled.mode === "OPEN";
-  return changed(settled, { ...ended, unknownCount: settled.unknownCount - (isOpen ? 1 : 0) }, edit);
+  return withFields(settled, { ...ended, unknownCount: settled.unknownCount - (isOpen ? 1 : 0) }, edit);
 }
 
 /** RUNNING → FAILED, with what runs below it; what is pending there stays. */
@@ -45,17 +49,17 @@ export function cancel(task: Task, edit: Edit): Task {
  */
 export function settle(task: Task, edit: Edit): Task {
   if (task.status === "RUNNING") return finish(task, edit);
-  if (task.status === "PENDING") return changed(cancelPending(task, edit), { isLeftOut: true }, edit);
+  if (task.status === "PENDING") return withFields(cancelPending(task, edit), { isLeftOut: true }, edit);
   if (task.kind === "LEAF" || task.status === "FINISHED" || task.isLeftOut) return task;
   return mapSubTasks(task, 0, task.subTasks.length, (subTask) => settle(subTask, edit), edit);
 }
 
 function endEarly(task: Task, action: "fail" | "cancel", edit: Edit): Task {
   const ended = { status: transition(task, action), endedAt: edit.now } as const;
-  if (task.kind === "LEAF") return changed(task, { ...ended, pace: null }, edit);
+  if (task.kind === "LEAF") return withFields(task, { ...ended, rateEstimate: null }, edit);
   const endRunning = (subTask: Task) =>
     subTask.status === "RUNNING" ? endEarly(subTask, action, edit) : subTask;
-  return changed(mapSubTasks(task, 0, task.subTasks.length, endRunning, edit), ended, edit);
+  return withFields(mapSubTasks(task, 0, task.subTasks.length, endRunning, edit), ended, edit);
 }
 
 /** Cancels what is pending in `task` and below it, whatever lies between. */

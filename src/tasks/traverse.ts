@@ -1,9 +1,9 @@
-import { subPath } from "./task-path.js";
-import type { IsEntered } from "./task-list.js";
+import { childPath } from "./task-path.js";
+import type { VisitPredicate } from "./task-list.js";
 import type { Task } from "./task.js";
 
 /** A task and where it stands in its tree. */
-export interface PlacedTask {
+export interface LocatedTask {
   readonly task: Task;
   /** As text: `0.2.1`; empty for the root. */
   readonly path: string;
@@ -12,7 +12,7 @@ export interface PlacedTask {
 }
 
 /** The whole tree in pre-order: parents before children, children in order. */
-export function preOrder(root: Task): PlacedTask[] {
+export function preOrder(root: Task): LocatedTask[] {
   return collect(root, ALL, ALL);
 }
 
@@ -20,7 +20,7 @@ export function preOrder(root: Task): PlacedTask[] {
  * The tasks, in pre-order, whose state or sums have changed since `revision`. What is unchanged is not
  * entered.
  */
-export function changedSince(root: Task, revision: number): PlacedTask[] {
+export function changedTasksSince(root: Task, revision: number): LocatedTask[] {
   return collect(
     root,
     ({ stamp }) => stamp.revision > revision,
@@ -30,12 +30,12 @@ export function changedSince(root: Task, revision: number): PlacedTask[] {
 
 const ALL = (): boolean => true;
 
-function collect(root: Task, isEntered: IsEntered, isIncluded: (task: Task) => boolean): PlacedTask[] {
-  const found: PlacedTask[] = [];
+function collect(root: Task, isEntered: VisitPredicate, isIncluded: (task: Task) => boolean): LocatedTask[] {
+  const found: LocatedTask[] = [];
   const enter = (task: Task, path: string, depth: number): void => {
     if (isIncluded(task)) found.push({ task, path, depth });
     if (task.kind === "LEAF") return;
-    task.subTasks.forEach(isEntered, (subTask, index) => enter(subTask, subPath(path, index), depth + 1));
+    task.subTasks.forEach(isEntered, (subTask, index) => enter(subTask, childPath(path, index), depth + 1));
   };
   if (isEntered(root)) enter(root, "", 0);
   return found;

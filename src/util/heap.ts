@@ -1,7 +1,7 @@
 /** What can be in a heap: it knows its place, so that it can be taken out without being looked for. */
 export interface HeapItem {
   /** Set by the heap. */
-  place: number;
+  heapIndex: number;
 }
 
 /**
@@ -22,13 +22,13 @@ export class Heap<T extends HeapItem> {
   }
 
   add(item: T): void {
-    this.#raise(item, this.#items.length);
+    this.#siftUp(item, this.#items.length);
   }
 
   /** `item` must be in this heap. */
   remove(item: T): void {
     const last = this.#items.pop()!;
-    if (last !== item) this.#lower(this.#raise(last, item.place));
+    if (last !== item) this.#siftDown(this.#siftUp(last, item.heapIndex));
   }
 
   /** All in order; the first few cost little, however many there are. Not to be held across a change. */
@@ -36,40 +36,40 @@ export class Heap<T extends HeapItem> {
     const next = new Heap<Candidate<T>>((a, b) => this.#isBefore(a.item, b.item));
     const consider = (place: number): void => {
       const item = this.#items[place];
-      if (item) next.add({ item, place: 0 });
+      if (item) next.add({ item, heapIndex: 0 });
     };
     consider(0);
     for (let candidate = next.first; candidate; candidate = next.first) {
       next.remove(candidate);
-      consider(2 * candidate.item.place + 1);
-      consider(2 * candidate.item.place + 2);
+      consider(2 * candidate.item.heapIndex + 1);
+      consider(2 * candidate.item.heapIndex + 2);
       yield candidate.item;
     }
     return undefined;
   }
 
   /** Puts `item` at `place`, or as far above it as it belongs. */
-  #raise(item: T, place: number): T {
+  #siftUp(item: T, place: number): T {
     const placeAbove = (place - 1) >> 1;
     const above = this.#items[placeAbove];
     if (!above || !this.#isBefore(item, above)) return this.#put(item, place);
     this.#put(above, place);
-    return this.#raise(item, placeAbove);
+    return this.#siftUp(item, placeAbove);
   }
 
   /** Moves `item` as far below its place as it belongs. */
-  #lower(item: T): void {
-    const [left, right] = [this.#items[2 * item.place + 1], this.#items[2 * item.place + 2]];
+  #siftDown(item: T): void {
+    const [left, right] = [this.#items[2 * item.heapIndex + 1], this.#items[2 * item.heapIndex + 2]];
     const below = left && right && this.#isBefore(right, left) ? right : left;
     if (!below || !this.#isBefore(below, item)) return;
-    const { place } = below;
-    this.#put(below, item.place);
-    this.#put(item, place);
-    this.#lower(item);
+    const { heapIndex } = below;
+    this.#put(below, item.heapIndex);
+    this.#put(item, heapIndex);
+    this.#siftDown(item);
   }
 
   #put(item: T, place: number): T {
-    item.place = place;
+    item.heapIndex = place;
     this.#items[place] = item;
     return item;
   }

@@ -2,7 +2,7 @@
  * The UTF-8 bytes of a text, a character for each: what Node writes to a socket as `latin1`. Pieces of it can be
  * put together like any text, and are written without being encoded again.
  */
-export function latin1Of(text: string): string {
+export function utf8AsLatin1(text: string): string {
   return IS_ASCII.test(text) ? text : Buffer.from(text).toString("latin1");
 }
 

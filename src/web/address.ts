@@ -5,7 +5,7 @@
  *     ?database=demo&owner=alice&job=import-1
  */
 import { isSortKey, type SortKey } from "./jobs/job-order.js";
-import { STANDINGS, type Standing } from "./jobs/standing.js";
+import { DISPLAY_STATUSES, type DisplayStatus } from "./jobs/display-status.js";
 
 export interface Address {
   /** undefined: whichever there is. */
@@ -13,15 +13,15 @@ export interface Address {
   /** Only jobs of this user. */
   readonly user: string | undefined;
   /** Only jobs of one of these; none: all. */
-  readonly standings: readonly Standing[];
+  readonly statuses: readonly DisplayStatus[];
   /** Only jobs in whose names all of these words are. */
   readonly search: string;
   readonly sort: Sort;
   /** The job that is looked at. */
-  readonly job: JobAddress | undefined;
+  readonly job: JobRef | undefined;
 }
 
-export interface JobAddress {
+export interface JobRef {
   readonly username: string;
   readonly jobId: string;
 }
@@ -42,7 +42,7 @@ export function parseAddress(query: string): Address {
   return {
     database: fields.get("database") || undefined,
     user: fields.get("user") || undefined,
-    standings: STANDINGS.filter((standing) => statuses.includes(standing)),
+    statuses: DISPLAY_STATUSES.filter((standing) => statuses.includes(standing)),
     search: fields.get("search") ?? "",
     sort: parseSort(fields.get("sort") ?? ""),
     job: jobId ? { username: fields.get("owner") ?? "anonymous", jobId } : undefined,
@@ -50,11 +50,11 @@ export function parseAddress(query: string): Address {
 }
 
 /** With what is as usual left out; empty, or from `?` on. */
-export function formatAddress({ database, user, standings, search, sort, job }: Address): string {
+export function formatAddress({ database, user, statuses, search, sort, job }: Address): string {
   const fields = new URLSearchParams();
   if (database) fields.set("database", database);
   if (user) fields.set("user", user);
-  if (standings.length > 0) fields.set("status", standings.join(","));
+  if (statuses.length > 0) fields.set("status", statuses.join(","));
   if (search) fields.set("search", search);
   if (sort.key !== NEWEST_FIRST.key || !sort.isDescending)
     fields.set("sort", `${sort.isDescending ? "-" : ""}${sort.key}`);

@@ -2,14 +2,14 @@ import { useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import { exactCount } from "../format/numbers.js";
 import { NEWEST_FIRST, type Address } from "./address.js";
-import { STANDING_WORDS, type Standing } from "./jobs/standing.js";
-import { go, linkTo } from "./location.js";
+import { DISPLAY_STATUS_LABELS, type DisplayStatus } from "./jobs/display-status.js";
+import { navigate, linkTo } from "./location.js";
 import { database } from "./page-state.js";
-import { Icon, Mark } from "./parts/icons.js";
-import { Name } from "./parts/names.js";
+import { Icon, Logo } from "./parts/icons.js";
+import { Name } from "./parts/name.js";
 import { databases, refreshDatabases, type DatabaseCounts } from "./server/databases.js";
-import { isTokenWanted, signOut, token } from "./server/session.js";
-import { status, statusText } from "./status.js";
+import { needsToken, signOut, token } from "./server/session.js";
+import { connectionStatus, connectionLabel } from "./connection-status.js";
 import { nextTheme, theme } from "./theme.js";
 
 /** Where one is, and whether what is seen is true. */
@@ -17,17 +17,17 @@ export function Header({ onHelp }: { readonly onHelp: () => void }) {
   return (
     <header class="header">
       <a class="brand" href={linkTo({ ...UNFILTERED })} onClick={(event) => follow(event, UNFILTERED)}>
-        <Mark />
+        <Logo />
         <span>Tidemark</span>
       </a>
       <DatabasePicker />
       <div class="header-end">
-        {!isTokenWanted.value && <Connection />}
+        {!needsToken.value && <Connection />}
         <ThemeSwitch />
         <button type="button" class="icon-button" aria-label="Keys" title="Keys (?)" onClick={onHelp}>
           ?
         </button>
-        {token.value !== undefined && !isTokenWanted.value && (
+        {token.value !== undefined && !needsToken.value && (
           <button type="button" class="quiet" onClick={signOut}>
             Sign out
           </button>
@@ -39,20 +39,20 @@ export function Header({ onHelp }: { readonly onHelp: () => void }) {
 
 const UNFILTERED = {
   user: undefined,
-  standings: [],
+  statuses: [],
   search: "",
   sort: NEWEST_FIRST,
   job: undefined,
 } as const satisfies Partial<Address>;
 
 function Connection() {
-  const { kind } = status.value;
-  const cause = "cause" in status.value ? status.value.cause : undefined;
-  const error = status.value.kind === "closed" ? status.value.error : cause;
+  const { kind } = connectionStatus.value;
+  const cause = "cause" in connectionStatus.value ? connectionStatus.value.cause : undefined;
+  const error = connectionStatus.value.kind === "closed" ? connectionStatus.value.error : cause;
   return (
     <span class="connection" data-kind={kind} title={error instanceof Error ? error.message : undefined}>
       <span class="connection-dot" aria-hidden="true" />
-      {statusText}
+      {connectionLabel}
     </span>
   );
 }
@@ -143,9 +143,9 @@ function DatabaseLink({
   );
 }
 
-function Count({ standing, count }: { readonly standing: Standing; readonly count: number }) {
+function Count({ standing, count }: { readonly standing: DisplayStatus; readonly count: number }) {
   if (count === 0) return <span class="picker-none" />;
-  const word = STANDING_WORDS[standing];
+  const word = DISPLAY_STATUS_LABELS[standing];
   return (
     <span class="standing" data-standing={standing} title={`${word}: ${exactCount(count)}`}>
       <Icon shape={standing} />
@@ -158,7 +158,7 @@ function Count({ standing, count }: { readonly standing: Standing; readonly coun
 function follow(event: MouseEvent, change: Partial<Address>): void {
   if (event.ctrlKey || event.metaKey || event.shiftKey) return;
   event.preventDefault();
-  go(change);
+  navigate(change);
 }
 
 /** Arrows lead through the databases, Escape out of them. */

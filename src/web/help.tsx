@@ -1,5 +1,5 @@
 import { useEffect, useRef } from "preact/hooks";
-import { about } from "./server/about.js";
+import { serverInfo } from "./server/about.js";
 
 const KEYS: readonly (readonly [keys: string, meaning: string])[] = [
   ["↓ ↑ or j k", "next and previous row"],
@@ -29,7 +29,7 @@ export function Help({ onClose }: { readonly onClose: () => void }) {
         ))}
       </dl>
       <footer>
-        {about.value && <span class="hint">Tidemark {about.value.version}</span>}
+        {serverInfo.value && <span class="hint">Tidemark {serverInfo.value.version}</span>}
         <button type="button" onClick={() => dialog.current!.close()}>
           Close
         </button>

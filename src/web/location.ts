@@ -15,13 +15,13 @@ export function linkTo(change: Partial<Address>): string {
 }
 
 /** Goes there, so that the way back leads here. */
-export function go(change: Partial<Address>): void {
+export function navigate(change: Partial<Address>): void {
   history.pushState(null, "", linkTo(change));
   read();
 }
 
 /** Goes there in the place of what is shown now: for what changes while somebody types. */
-export function adjust(change: Partial<Address>): void {
+export function replaceAddress(change: Partial<Address>): void {
   history.replaceState(null, "", linkTo(change));
   read();
 }

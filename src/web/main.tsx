@@ -1,10 +1,10 @@
 /** The page's own beginning: everything that is seen is drawn here. */
 import { render } from "preact";
-import { App } from "./app.js";
-import { readAbout } from "./server/about.js";
+import { Dashboard } from "./dashboard.js";
+import { fetchServerInfo } from "./server/about.js";
 import { refreshDatabases } from "./server/databases.js";
 import "./style/index.css";
 
-void readAbout();
+void fetchServerInfo();
 refreshDatabases();
-render(<App />, document.body);
+render(<Dashboard />, document.body);

@@ -1,10 +1,10 @@
 /** Which database is seen, and its jobs, which stay at hand while one of them is looked at. */
 import { computed, effect, signal, untracked } from "@preact/signals";
 import { JobStore } from "./jobs/job-store.js";
-import { address, adjust } from "./location.js";
+import { address, replaceAddress } from "./location.js";
 import { databases, type DatabaseCounts } from "./server/databases.js";
-import { isTokenWanted, token } from "./server/session.js";
-import { showStatusOf } from "./status.js";
+import { needsToken, token } from "./server/session.js";
+import { pushStatusSource } from "./connection-status.js";
 
 /** Where the first job of an empty server is expected. */
 const FIRST = "demo";
@@ -24,13 +24,13 @@ let stopShowing = (): void => {};
 /** An address without a database is made one with: that is what a link to it shows. */
 effect(() => {
   const first = firstOf(databases.value ?? []);
-  if (address().database === undefined && first) untracked(() => adjust({ database: first.name }));
+  if (address().database === undefined && first) untracked(() => replaceAddress({ database: first.name }));
 });
 
 effect(() => {
   const wanted = address().job ? undefined : database.value;
   void token.value; // another one may see other jobs
-  if (wanted !== undefined && !isTokenWanted.value) untracked(() => open(wanted));
+  if (wanted !== undefined && !needsToken.value) untracked(() => open(wanted));
 });
 
 function open(name: string): void {
@@ -39,7 +39,7 @@ function open(name: string): void {
   jobs.peek()?.close();
   openedWith = token.peek();
   const store = new JobStore(name);
-  stopShowing = showStatusOf(store);
+  stopShowing = pushStatusSource(store);
   jobs.value = store;
 }
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { branch, iterative, leaf } from "../kit/edits.js";
-import { instant, openApi, refusal, statusesOf, taskOf, type AddTasksInput } from "./api.js";
+import { branch, iterative, leaf } from "../kit/store/edits.js";
+import { instant, openApi, apiError, statusesOf, taskOf, type AddTasksInput } from "./api.js";
 
 const ENDS = ["FINISHED", "CANCELED", "FAILED"] as const;
 const TREE = branch(
@@ -146,7 +146,7 @@ describe("adding tasks is refused", () => {
     await api.storeTask({ task: TREE });
     const before = await api.everything();
 
-    await expect(api.addTasks(input)).rejects.toMatchObject(refusal(code));
+    await expect(api.addTasks(input)).rejects.toMatchObject(apiError(code));
     expect(await api.everything()).toEqual(before);
   });
 
@@ -156,7 +156,7 @@ describe("adding tasks is refused", () => {
     await api.update({ path: "1", status });
 
     await expect(api.addTasks({ path: "1" })).rejects.toMatchObject(
-      refusal("ILLEGAL_TRANSITION", /Task "b"/),
+      apiError("ILLEGAL_TRANSITION", /Task "b"/),
     );
     expect(await api.addTasks()).toMatchObject({ version: 3 });
   });
@@ -168,7 +168,7 @@ describe("adding tasks is refused", () => {
       await api.storeTask({ task: TREE });
       const ended = await api.update({ status });
 
-      await expect(api.addTasks({ path: "1" })).rejects.toMatchObject(refusal("ILLEGAL_TRANSITION"));
+      await expect(api.addTasks({ path: "1" })).rejects.toMatchObject(apiError("ILLEGAL_TRANSITION"));
       expect(await api.task()).toEqual(ended);
     },
   );
@@ -179,7 +179,7 @@ describe("adding tasks is refused", () => {
     await api.addTasks({ tasks: [leaf("x"), leaf("y")] });
 
     await expect(api.addTasks()).rejects.toMatchObject({
-      ...refusal("LIMIT_EXCEEDED", /more than 4 tasks/),
+      ...apiError("LIMIT_EXCEEDED", /more than 4 tasks/),
       limit: "tasksPerTreeMax",
     });
   });
@@ -190,7 +190,7 @@ describe("adding tasks is refused", () => {
 
     await api.addTasks({ path: "0", tasks: [leaf("x")] });
     await expect(api.addTasks({ path: "0", tasks: [branch("x", leaf("y"))] })).rejects.toMatchObject({
-      ...refusal("LIMIT_EXCEEDED"),
+      ...apiError("LIMIT_EXCEEDED"),
       limit: "levelsPerTreeMax",
     });
   });

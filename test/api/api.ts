@@ -5,10 +5,10 @@ import type { TaskSpec } from "../../src/tasks/task-spec.js";
 import type { TaskStatus } from "../../src/tasks/task-status.js";
 import type { TaskUpdate } from "../../src/tasks/task-update.js";
 import type { IterationMode, TaskKind } from "../../src/tasks/task.js";
-import { leaf } from "../kit/edits.js";
-import { GraphqlClient, type GraphqlAnswer, type Variables } from "../kit/graphql-client.js";
-import { ManualClock } from "../kit/manual-clock.js";
-import { startServer, type TestServer } from "../kit/server.js";
+import { leaf } from "../kit/store/edits.js";
+import { GraphqlClient, type GraphqlResponse, type Variables } from "../kit/network/graphql-client.js";
+import { ManualClock } from "../kit/deterministic/manual-clock.js";
+import { startServer, type TestServer } from "../kit/server/server.js";
 
 /**
  * A real server, and the mutations and queries of the API as methods: what is left out of an input is the job
@@ -64,12 +64,12 @@ export class Api implements AsyncDisposable {
     await this.client.data(storeTasksDocument(inputs.length), variables);
   }
 
-  async updateTask(input: UpdateTaskInput = {}): Promise<Job> {
+  async updateTask(input: UpdateTaskInput = {}): Promise<ApiJob> {
     return this.#job("updateTask", UPDATE_TASK, input);
   }
 
   /** `updateTask` with nothing but updates. */
-  async update(...updates: readonly Partial<TaskUpdate>[]): Promise<Job> {
+  async update(...updates: readonly Partial<TaskUpdate>[]): Promise<ApiJob> {
     return this.updateTask({ updates });
   }
 
@@ -81,15 +81,15 @@ export class Api implements AsyncDisposable {
     return updateTasks;
   }
 
-  async addTasks(input: AddTasksInput = {}): Promise<Job> {
+  async addTasks(input: AddTasksInput = {}): Promise<ApiJob> {
     return this.#job("addTasks", ADD_TASKS, { tasks: [leaf("added", 10)], ...input });
   }
 
-  async removeTask(input: JobInput = {}): Promise<Job | null> {
+  async removeTask(input: JobMutationInput = {}): Promise<ApiJob | null> {
     return this.#job("removeTask", REMOVE_TASK, input);
   }
 
-  async requestCancel(input: RequestCancelInput = {}): Promise<Job> {
+  async requestCancel(input: RequestCancelInput = {}): Promise<ApiJob> {
     return this.#job("requestCancel", REQUEST_CANCEL, input);
   }
 
@@ -102,8 +102,8 @@ export class Api implements AsyncDisposable {
   }
 
   /** The job as it is now. */
-  async task(names: JobNames = {}): Promise<Job | null> {
-    const { task } = await this.client.data<{ task: Job | null }>(TASK, { ...TASK_NAMES, ...names });
+  async task(names: JobNames = {}): Promise<ApiJob | null> {
+    const { task } = await this.client.data<{ task: ApiJob | null }>(TASK, { ...TASK_NAMES, ...names });
     return task;
   }
 
@@ -145,7 +145,7 @@ export class Api implements AsyncDisposable {
     return this.client.data<T>(query, variables);
   }
 
-  ask<T>(query: string, variables?: Variables): Promise<GraphqlAnswer<T>> {
+  ask<T>(query: string, variables?: Variables): Promise<GraphqlResponse<T>> {
     return this.client.ask<T>(query, variables);
   }
 
@@ -153,7 +153,7 @@ export class Api implements AsyncDisposable {
     return this.server.close();
   }
 
-  async #job<T extends Job | null>(field: string, mutation: string, input: object): Promise<T> {
+  async #job<T extends ApiJob | null>(field: string, mutation: string, input: object): Promise<T> {
     const data = await this.client.data<Record<string, { userTask: T }>>(mutation, {
       input: { ...JOB_NAMES, ...input },
     });
@@ -162,19 +162,19 @@ export class Api implements AsyncDisposable {
 }
 
 /** The status of each task by its path. */
-export function statusesOf(job: Job): Record<string, TaskStatus> {
+export function statusesOf(job: ApiJob): Record<string, TaskStatus> {
   return Object.fromEntries(job.tasks.map(({ path, status }) => [path, status]));
 }
 
 /** The task at a path of the job's tree; the root when that is left out. */
-export function taskOf(job: Job | null, path = ""): TaskShown {
+export function taskOf(job: ApiJob | null, path = ""): TaskShown {
   const task = job?.tasks.find((other) => other.path === path);
   if (!task) throw new Error(`The job has no task at path "${path}".`);
   return task;
 }
 
 /** What a refused call rejects with, for `rejects.toMatchObject`. */
-export function refusal(code: string, message?: RegExp): object {
+export function apiError(code: string, message?: RegExp): object {
   return message ? { code, message: expect.stringMatching(message) } : { code };
 }
 
@@ -193,23 +193,23 @@ export interface StoreTaskInput extends JobNames {
   readonly requestId?: string | null;
 }
 
-export interface JobInput extends JobNames {
+export interface JobMutationInput extends JobNames {
   readonly attempt?: number | null;
 }
 
-export interface UpdateTaskInput extends JobInput {
+export interface UpdateTaskInput extends JobMutationInput {
   readonly updates?: readonly Partial<TaskUpdate>[] | null;
   readonly log?: readonly { level?: LogLevel; message: string; path?: string }[] | null;
   readonly requestId?: string | null;
 }
 
-export interface AddTasksInput extends JobInput {
+export interface AddTasksInput extends JobMutationInput {
   readonly path?: string;
   readonly tasks?: readonly TaskSpec[];
   readonly requestId?: string | null;
 }
 
-export interface RequestCancelInput extends JobInput {
+export interface RequestCancelInput extends JobMutationInput {
   readonly reason?: string | null;
 }
 
@@ -226,16 +226,16 @@ export interface ConnectionArguments extends CountFilter {
 
 export interface StoreTaskPayload {
   readonly outcome: "CREATED" | "OVERWRITTEN";
-  readonly userTask: Job;
+  readonly userTask: ApiJob;
 }
 
 export interface UpdateTaskResult {
-  readonly userTask: Job | null;
+  readonly userTask: ApiJob | null;
   readonly error: { readonly code: string; readonly message: string } | null;
 }
 
 /** A `UserTask`, whole. */
-export interface Job {
+export interface ApiJob {
   readonly id: string;
   readonly database: string;
   readonly username: string;
@@ -296,8 +296,8 @@ export interface MemoryRange {
 }
 
 export interface Connection {
-  readonly edges: readonly { readonly cursor: string; readonly node: Job }[];
-  readonly nodes: readonly Job[];
+  readonly edges: readonly { readonly cursor: string; readonly node: ApiJob }[];
+  readonly nodes: readonly ApiJob[];
   readonly pageInfo: PageInfo;
   readonly totalCount: number;
   readonly position: string;

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { TaskStatus } from "../../src/tasks/task-status.js";
-import { openApi, refusal, type Api, type Connection, type ConnectionArguments } from "./api.js";
+import { openApi, apiError, type Api, type Connection, type ConnectionArguments } from "./api.js";
 
 describe("a connection", () => {
   it("is newest store first, with the revision of the store as the cursor of an edge", async () => {
@@ -66,10 +66,10 @@ describe("a connection", () => {
     expect(shownOf(await api.tasks({ first: 100 })).jobIds).toEqual(down(120, 21));
     expect(shownOf(await api.tasks({ last: 100 })).jobIds).toEqual(down(100, 1));
     await expect(api.tasks({ first: 101 })).rejects.toMatchObject({
-      ...refusal("LIMIT_EXCEEDED", /first is 101; the limit is 100/),
+      ...apiError("LIMIT_EXCEEDED", /first is 101; the limit is 100/),
       limit: "pageSizeMax",
     });
-    await expect(api.tasks({ last: 101 })).rejects.toMatchObject(refusal("LIMIT_EXCEEDED"));
+    await expect(api.tasks({ last: 101 })).rejects.toMatchObject(apiError("LIMIT_EXCEEDED"));
   });
 
   it.each<ConnectionArguments>([
@@ -87,9 +87,9 @@ describe("a connection", () => {
   ])("asked for wrongly is BAD_USER_INPUT: %j", async (args) => {
     await using api = await openWithJobs(1);
 
-    await expect(api.tasks(args)).rejects.toMatchObject(refusal("BAD_USER_INPUT"));
+    await expect(api.tasks(args)).rejects.toMatchObject(apiError("BAD_USER_INPUT"));
     await expect(api.tasks({ ...args, database: "nothing" })).rejects.toMatchObject(
-      refusal("BAD_USER_INPUT"),
+      apiError("BAD_USER_INPUT"),
     );
   });
 });

@@ -18,13 +18,13 @@ import {
   type TaskStoreListener,
   type UserTask,
 } from "../../src/index.js";
-import { createMemoryJournal } from "../../src/journal/memory-journal.js";
-import { branch, leaf } from "../kit/edits.js";
+import { createMemoryJournal } from "../../src/journal/memory/memory-journal.js";
+import { branch, leaf } from "../kit/store/edits.js";
 import { Api } from "./api.js";
-import { ManualClock } from "../kit/manual-clock.js";
-import { storing } from "../kit/journal-entries.js";
-import { observeJournal } from "../kit/observed-journal.js";
-import { rest, until } from "../kit/turns.js";
+import { ManualClock } from "../kit/deterministic/manual-clock.js";
+import { storing } from "../kit/journal/entries.js";
+import { observeJournal } from "../kit/journal/observed-journal.js";
+import { untilIdle, until } from "../kit/deterministic/turns.js";
 
 /** What a program sees that has Tidemark within it: all of it comes from src/index.ts. */
 
@@ -271,7 +271,7 @@ describe("a listener of a store", () => {
 async function pass(clock: ManualClock, ms: number): Promise<void> {
   for (let step = 0; step < 30; step++) {
     clock.advance(ms / 30);
-    await rest();
+    await untilIdle();
   }
 }
 

@@ -1,13 +1,13 @@
-import { delegated } from "../kit/delegated-journal.js";
+import { delegated } from "../kit/journal/delegated-journal.js";
 import { describe, expect, it } from "vitest";
 import { JournalError, type DatabaseJournal, type Journal } from "../../src/journal/journal.js";
-import { createMemoryJournal } from "../../src/journal/memory-journal.js";
+import { createMemoryJournal } from "../../src/journal/memory/memory-journal.js";
 import { DEFAULT_LIMITS } from "../../src/protocol/limits.js";
 import type { Log } from "../../src/util/log.js";
-import { branch, iterative, leaf } from "../kit/edits.js";
-import { createFaultyJournal } from "../kit/faulty-journal.js";
-import { databaseName } from "../kit/journal-entries.js";
-import { openApi, refusal, type Api, type UpdateTaskInput } from "./api.js";
+import { branch, iterative, leaf } from "../kit/store/edits.js";
+import { createFaultyJournal } from "../kit/journal/faulty-journal.js";
+import { databaseName } from "../kit/journal/entries.js";
+import { openApi, apiError, type Api, type UpdateTaskInput } from "./api.js";
 import { createHeldJournal } from "./held-journal.js";
 
 /** What a client is never told: a stack, a path of a file, or whose library it is. */
@@ -51,7 +51,7 @@ describe("a refusal", () => {
     await api.update({ status: "RUNNING" }, { path: "2", status: "FAILED" });
     const before = await api.everything();
 
-    await expect(call(api)).rejects.toMatchObject(refusal(code, message));
+    await expect(call(api)).rejects.toMatchObject(apiError(code, message));
     expect(await api.everything()).toEqual(before);
   });
 
@@ -190,7 +190,7 @@ describe("a request that can't be meant is BAD_USER_INPUT, and nothing of it is 
     await expect(
       api.storeTask({ task: { description: "a", subTasks: [{ description: "b", volume: -1 }] } }),
     ).rejects.toMatchObject(
-      refusal(
+      apiError(
         "BAD_USER_INPUT",
         /input\.task\.subTasks\[0\]\.volume.*whole number from 0 to 9007199254740991.*-1/,
       ),
@@ -307,7 +307,7 @@ describe("a request that is too large is LIMIT_EXCEEDED with the name of the set
     const refused = await Promise.race(others).catch((error: unknown) => error);
     journal.release();
 
-    expect(refused).toMatchObject({ ...refusal("LIMIT_EXCEEDED", /Try again/), limit: "changesWaitingMax" });
+    expect(refused).toMatchObject({ ...apiError("LIMIT_EXCEEDED", /Try again/), limit: "changesWaitingMax" });
     expect(await first).toMatchObject({ outcome: "CREATED" });
     expect((await Promise.allSettled(others)).map(({ status }) => status).toSorted()).toEqual([
       "fulfilled",
@@ -367,7 +367,7 @@ describe("UNAVAILABLE", () => {
       journal.failNextAppend("before writing");
 
       await expect(call(api)).rejects.toMatchObject(
-        refusal("UNAVAILABLE", /could not be made durable.* Try again/),
+        apiError("UNAVAILABLE", /could not be made durable.* Try again/),
       );
       expect(await api.everything()).toEqual(before);
 
@@ -413,7 +413,7 @@ describe("UNAVAILABLE", () => {
     journal.failNextOpen();
 
     await expect(api.storeTask({ database: "movies" })).rejects.toMatchObject(
-      refusal("UNAVAILABLE", /"movies" can't be opened\. Try again/),
+      apiError("UNAVAILABLE", /"movies" can't be opened\. Try again/),
     );
     expect(await api.databaseNames()).toEqual(["neo4j"]);
     expect(await api.storeTask({ database: "movies" })).toMatchObject({ outcome: "CREATED" });
@@ -427,7 +427,7 @@ describe("UNAVAILABLE", () => {
     await using api = await openApi({}, { journal });
     journal.failNextOpen();
 
-    await expect(api.task()).rejects.toMatchObject(refusal("UNAVAILABLE", /"neo4j" can't be opened/));
+    await expect(api.task()).rejects.toMatchObject(apiError("UNAVAILABLE", /"neo4j" can't be opened/));
     expect(await api.task()).toMatchObject({ jobId: "job" });
   });
 
@@ -436,7 +436,7 @@ describe("UNAVAILABLE", () => {
     await using api = opened;
     journal.failNextAppend("before writing");
 
-    await expect(api.storeTask({ database: "movies" })).rejects.toMatchObject(refusal("UNAVAILABLE"));
+    await expect(api.storeTask({ database: "movies" })).rejects.toMatchObject(apiError("UNAVAILABLE"));
 
     expect(await api.data(`{ databases { name } database(name: "movies") { name } }`)).toEqual({
       databases: [{ name: "neo4j" }],
@@ -449,7 +449,7 @@ describe("UNAVAILABLE", () => {
     await api.storeTask();
     await api.server.provider.close();
 
-    await expect(api.storeTask()).rejects.toMatchObject(refusal("UNAVAILABLE", /stopping/));
+    await expect(api.storeTask()).rejects.toMatchObject(apiError("UNAVAILABLE", /stopping/));
   });
 
   it("says nothing of the journal's own words", async () => {
@@ -474,7 +474,7 @@ describe("UNAVAILABLE", () => {
     "for a change that was written, when the journal failed %s, is cleared up before the next",
     async (_, error) => {
       await using api = await openApi({}, { journal: losingTrackOnce(error) });
-      await expect(api.storeTask({ requestId: "r" })).rejects.toMatchObject(refusal("UNAVAILABLE"));
+      await expect(api.storeTask({ requestId: "r" })).rejects.toMatchObject(apiError("UNAVAILABLE"));
 
       expect(await api.storeTask({ jobId: "other" })).toMatchObject({ outcome: "CREATED" });
       expect(await api.storeTask({ requestId: "r" })).toMatchObject({

@@ -1,4 +1,4 @@
-import { delegated } from "../kit/delegated-journal.js";
+import { delegated } from "../kit/journal/delegated-journal.js";
 import type { AppendResult, DatabaseJournal, Journal } from "../../src/journal/journal.js";
 
 /** A journal that can be made to keep the answers of its appends to itself, as a slow disk does. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { branch, iterative, leaf } from "../kit/edits.js";
-import { instant, openApi, refusal, type Api, type ProgressRow } from "./api.js";
+import { branch, iterative, leaf } from "../kit/store/edits.js";
+import { instant, openApi, apiError, type Api, type ProgressRow } from "./api.js";
 
 const ENDS = ["FINISHED", "CANCELED", "FAILED"] as const;
 
@@ -96,7 +96,7 @@ describe("listProgress with a jobId", () => {
     await api.storeTask({ jobId: " job " });
 
     expect(await api.listProgress({ jobId: " job " })).toHaveLength(1);
-    await expect(api.listProgress({ jobId: "job" })).rejects.toMatchObject(refusal("NOT_FOUND"));
+    await expect(api.listProgress({ jobId: "job" })).rejects.toMatchObject(apiError("NOT_FOUND"));
   });
 
   it("is NOT_FOUND for a job id that is not there, with the id in backticks", async () => {
@@ -104,7 +104,7 @@ describe("listProgress with a jobId", () => {
     await api.storeTask();
 
     await expect(api.listProgress({ jobId: "nothing" })).rejects.toMatchObject(
-      refusal("NOT_FOUND", /No task with job id `nothing`/),
+      apiError("NOT_FOUND", /No task with job id `nothing`/),
     );
   });
 
@@ -221,8 +221,8 @@ describe("first", () => {
     await using api = await openApi();
     await api.storeTask();
 
-    await expect(api.listProgress({ first })).rejects.toMatchObject(refusal(code, /first is/));
-    await expect(api.listProgress({ jobId: "job", first })).rejects.toMatchObject(refusal(code));
+    await expect(api.listProgress({ first })).rejects.toMatchObject(apiError(code, /first is/));
+    await expect(api.listProgress({ jobId: "job", first })).rejects.toMatchObject(apiError(code));
   });
 });
 

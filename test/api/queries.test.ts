@@ -1,12 +1,12 @@
 import { describe, expect, it } from "vitest";
-import { createMemoryJournal } from "../../src/journal/memory-journal.js";
+import { createMemoryJournal } from "../../src/journal/memory/memory-journal.js";
 import { DEFAULT_LIMITS } from "../../src/protocol/limits.js";
-import { delayJournal } from "../kit/delayed-journal.js";
-import { branch, leaf } from "../kit/edits.js";
-import { databaseName } from "../kit/journal-entries.js";
-import { seededRandom } from "../kit/seeded-random.js";
+import { delayJournal } from "../kit/journal/delayed-journal.js";
+import { branch, leaf } from "../kit/store/edits.js";
+import { databaseName } from "../kit/journal/entries.js";
+import { seededRandom } from "../kit/deterministic/seeded-random.js";
 import { createHeldJournal } from "./held-journal.js";
-import { JOB_FRAGMENT, openApi, refusal, type Api, type CountFilter, type Job } from "./api.js";
+import { JOB_FRAGMENT, openApi, apiError, type Api, type CountFilter, type ApiJob } from "./api.js";
 
 const ORIGIN = "AAAAAAAAAAAA.0";
 
@@ -119,8 +119,8 @@ describe("a list", () => {
     async (filter) => {
       await using api = await openWithJobs();
 
-      await expect(api.taskCount(filter)).rejects.toMatchObject(refusal("BAD_USER_INPUT"));
-      await expect(api.tasks(filter)).rejects.toMatchObject(refusal("BAD_USER_INPUT"));
+      await expect(api.taskCount(filter)).rejects.toMatchObject(apiError("BAD_USER_INPUT"));
+      await expect(api.tasks(filter)).rejects.toMatchObject(apiError("BAD_USER_INPUT"));
     },
   );
 });
@@ -183,7 +183,7 @@ describe("a job", () => {
         `query ($width: Int!) { tasks(database: "neo4j") { nodes { task { progress { bar(width: $width) } } } } }`,
         { width },
       ),
-    ).rejects.toMatchObject(refusal("BAD_USER_INPUT", /width is .* from 1 to 100/));
+    ).rejects.toMatchObject(apiError("BAD_USER_INPUT", /width is .* from 1 to 100/));
   });
 });
 
@@ -240,17 +240,17 @@ describe("node", () => {
   ])("refuses what is not the id of a job, with BAD_USER_INPUT: %s", async (id) => {
     await using api = await openWithJobs();
 
-    await expect(api.data(NODE, { id })).rejects.toMatchObject(refusal("BAD_USER_INPUT"));
+    await expect(api.data(NODE, { id })).rejects.toMatchObject(apiError("BAD_USER_INPUT"));
     await expect(
       api.data(`query ($ids: [ID!]!) { nodes(ids: $ids) { id } }`, { ids: [id] }),
-    ).rejects.toMatchObject(refusal("BAD_USER_INPUT"));
+    ).rejects.toMatchObject(apiError("BAD_USER_INPUT"));
   });
 
   it("refuses the id of a task, which is for caches only", async () => {
     await using api = await openWithJobs();
     const job = await api.task({ username: "alice", jobId: "two" });
 
-    await expect(api.data(NODE, { id: job?.tasks[0]?.id })).rejects.toMatchObject(refusal("BAD_USER_INPUT"));
+    await expect(api.data(NODE, { id: job?.tasks[0]?.id })).rejects.toMatchObject(apiError("BAD_USER_INPUT"));
   });
 });
 
@@ -280,7 +280,7 @@ describe("nodes", () => {
     expect(await api.data(NODES, { ids: [] })).toEqual({ nodes: [] });
     expect(await api.data(NODES, { ids })).toEqual({ nodes: ids.map(() => null) });
     await expect(api.data(NODES, { ids: [...ids, ids[0]] })).rejects.toMatchObject({
-      ...refusal("LIMIT_EXCEEDED", /101 ids/),
+      ...apiError("LIMIT_EXCEEDED", /101 ids/),
       limit: "nodesPerRequestMax",
     });
   });
@@ -332,7 +332,7 @@ describe("databases", () => {
   ])("of %j are %s", async (variables, code) => {
     await using api = await openWithJobs();
 
-    await expect(api.data(DATABASES, variables)).rejects.toMatchObject(refusal(code));
+    await expect(api.data(DATABASES, variables)).rejects.toMatchObject(apiError(code));
   });
 });
 
@@ -376,7 +376,7 @@ describe("usernames", () => {
   ])("of %j are %s", async (variables, code) => {
     await using api = await openWithJobs();
 
-    await expect(api.data(USERNAMES, variables)).rejects.toMatchObject(refusal(code));
+    await expect(api.data(USERNAMES, variables)).rejects.toMatchObject(apiError(code));
   });
 });
 
@@ -556,7 +556,7 @@ async function openWithJobs(): Promise<Api> {
   return api;
 }
 
-function nameOf({ username, jobId }: Job): string {
+function nameOf({ username, jobId }: ApiJob): string {
   return `${username} ${jobId}`;
 }
 

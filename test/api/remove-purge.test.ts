@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { leaf } from "../kit/edits.js";
-import { databaseName } from "../kit/journal-entries.js";
-import { openApi, refusal, taskOf, type Api } from "./api.js";
+import { leaf } from "../kit/store/edits.js";
+import { databaseName } from "../kit/journal/entries.js";
+import { openApi, apiError, taskOf, type Api } from "./api.js";
 
 describe("removing a job", () => {
   it("answers with the job as it was, and it is gone", async () => {
@@ -66,7 +66,9 @@ describe("removing a job", () => {
     await api.storeTask();
     await api.storeTask();
 
-    await expect(api.removeTask({ attempt: 1 })).rejects.toMatchObject(refusal("STALE_ATTEMPT", /attempt 2/));
+    await expect(api.removeTask({ attempt: 1 })).rejects.toMatchObject(
+      apiError("STALE_ATTEMPT", /attempt 2/),
+    );
     expect(await api.taskCount()).toBe(1);
     expect(await api.removeTask({ attempt: 2 })).toMatchObject({ attempt: 2 });
   });
@@ -100,7 +102,7 @@ describe("removing a job", () => {
     await api.storeTask();
     await api.removeTask();
 
-    await expect(call(api)).rejects.toMatchObject(refusal("NOT_FOUND"));
+    await expect(call(api)).rejects.toMatchObject(apiError("NOT_FOUND"));
   });
 });
 
@@ -126,7 +128,7 @@ describe("a job that is stored after its removal", () => {
     await api.storeTask();
 
     await expect(api.updateTask({ attempt: 1, updates: [{ done: 1 }] })).rejects.toMatchObject(
-      refusal("STALE_ATTEMPT"),
+      apiError("STALE_ATTEMPT"),
     );
   });
 
@@ -241,7 +243,7 @@ describe("purging a database", () => {
     async (database) => {
       await using api = await openApi();
 
-      await expect(api.purgeDatabase(database)).rejects.toMatchObject(refusal("BAD_USER_INPUT"));
+      await expect(api.purgeDatabase(database)).rejects.toMatchObject(apiError("BAD_USER_INPUT"));
     },
   );
 

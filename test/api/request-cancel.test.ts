@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { leaf } from "../kit/edits.js";
-import { instant, openApi, refusal, taskOf, type RequestCancelInput } from "./api.js";
+import { leaf } from "../kit/store/edits.js";
+import { instant, openApi, apiError, taskOf, type RequestCancelInput } from "./api.js";
 
 const ENDS = ["FINISHED", "CANCELED", "FAILED"] as const;
 
@@ -70,7 +70,7 @@ describe("a cancel request", () => {
     const ended = await api.update({ status });
 
     await expect(api.requestCancel()).rejects.toMatchObject(
-      refusal("ILLEGAL_TRANSITION", new RegExp(`"task" is ${status} and cannot be canceled`)),
+      apiError("ILLEGAL_TRANSITION", new RegExp(`"task" is ${status} and cannot be canceled`)),
     );
     expect(await api.task()).toEqual(ended);
   });
@@ -81,7 +81,7 @@ describe("a cancel request", () => {
     await api.requestCancel();
     await api.update({ status: "CANCELED" });
 
-    await expect(api.requestCancel()).rejects.toMatchObject(refusal("ILLEGAL_TRANSITION"));
+    await expect(api.requestCancel()).rejects.toMatchObject(apiError("ILLEGAL_TRANSITION"));
   });
 
   it("is cleared by storing again, and can be made anew then", async () => {
@@ -105,7 +105,7 @@ describe("a cancel request", () => {
     await api.storeTask();
     const before = await api.everything();
 
-    await expect(api.requestCancel(input)).rejects.toMatchObject(refusal(code));
+    await expect(api.requestCancel(input)).rejects.toMatchObject(apiError(code));
     expect(await api.everything()).toEqual(before);
   });
 
@@ -115,6 +115,6 @@ describe("a cancel request", () => {
     await api.storeTask();
 
     expect(await api.requestCancel({ attempt: 2 })).toMatchObject({ cancelRequest: { by: "anonymous" } });
-    await expect(api.requestCancel({ attempt: 1 })).rejects.toMatchObject(refusal("STALE_ATTEMPT"));
+    await expect(api.requestCancel({ attempt: 1 })).rejects.toMatchObject(apiError("STALE_ATTEMPT"));
   });
 });

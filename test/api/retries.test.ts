@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
-import { createMemoryJournal } from "../../src/journal/memory-journal.js";
+import { createMemoryJournal } from "../../src/journal/memory/memory-journal.js";
 import { DEFAULT_LIMITS } from "../../src/protocol/limits.js";
-import { delayJournal } from "../kit/delayed-journal.js";
-import { branch, iterative, leaf } from "../kit/edits.js";
-import { seededRandom } from "../kit/seeded-random.js";
+import { delayJournal } from "../kit/journal/delayed-journal.js";
+import { branch, iterative, leaf } from "../kit/store/edits.js";
+import { seededRandom } from "../kit/deterministic/seeded-random.js";
 import { openApi, type Api } from "./api.js";
 
 /**

@@ -1,16 +1,16 @@
 import { randomUUID } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import type { TaskSpec } from "../../src/tasks/task-spec.js";
-import { branch, iterative, leaf } from "../kit/edits.js";
-import { databaseName } from "../kit/journal-entries.js";
+import { branch, iterative, leaf } from "../kit/store/edits.js";
+import { databaseName } from "../kit/journal/entries.js";
 import {
   instant,
   openApi,
-  refusal,
+  apiError,
   statusesOf,
   taskOf,
   type Api,
-  type Job,
+  type ApiJob,
   type StoreTaskInput,
 } from "./api.js";
 
@@ -242,7 +242,7 @@ describe("REJECT", () => {
     const before = await api.everything();
 
     await expect(api.storeTask({ onConflict: "REJECT" })).rejects.toMatchObject(
-      refusal("ALREADY_EXISTS", new RegExp(`"anonymous" already has a job "job": attempt 1 is ${status}`)),
+      apiError("ALREADY_EXISTS", new RegExp(`"anonymous" already has a job "job": attempt 1 is ${status}`)),
     );
     expect(await api.everything()).toEqual(before);
   });
@@ -395,7 +395,7 @@ describe("the lease of a job", () => {
     await using api = await openApi();
 
     await expect(api.storeTask({ leaseSeconds })).rejects.toMatchObject(
-      refusal("BAD_USER_INPUT", new RegExp(`leaseSeconds is ${leaseSeconds}; .* from 1 to 604800`)),
+      apiError("BAD_USER_INPUT", new RegExp(`leaseSeconds is ${leaseSeconds}; .* from 1 to 604800`)),
     );
   });
 });
@@ -419,7 +419,7 @@ describe("the memory range of a job", () => {
   ])("that can't be meant is BAD_USER_INPUT: %j", async (memory) => {
     await using api = await openApi();
 
-    await expect(api.storeTask({ memory })).rejects.toMatchObject(refusal("BAD_USER_INPUT"));
+    await expect(api.storeTask({ memory })).rejects.toMatchObject(apiError("BAD_USER_INPUT"));
   });
 });
 
@@ -509,7 +509,7 @@ describe("the names of a job", () => {
     await using api = await openApi();
 
     await expect(api.storeTask({ [name]: value })).rejects.toMatchObject(
-      refusal("BAD_USER_INPUT", new RegExp(`The ${name} ${fault}`)),
+      apiError("BAD_USER_INPUT", new RegExp(`The ${name} ${fault}`)),
     );
   });
 
@@ -715,12 +715,12 @@ describe("a tree that can't be meant is BAD_USER_INPUT", () => {
   ])("%s, at the root or below it", async (_, task) => {
     await using api = await openApi();
 
-    await expect(api.storeTask({ task })).rejects.toMatchObject(refusal("BAD_USER_INPUT"));
+    await expect(api.storeTask({ task })).rejects.toMatchObject(apiError("BAD_USER_INPUT"));
     await expect(api.storeTask({ task: branch("root", leaf("a"), task) })).rejects.toMatchObject(
-      refusal("BAD_USER_INPUT"),
+      apiError("BAD_USER_INPUT"),
     );
     await expect(api.storeTask({ task: iterative("root", "OPEN", null, task) })).rejects.toMatchObject(
-      refusal("BAD_USER_INPUT"),
+      apiError("BAD_USER_INPUT"),
     );
     expect(await api.databaseNames()).toEqual([]);
   });
@@ -758,7 +758,7 @@ describe("a tree that is too large is LIMIT_EXCEEDED", () => {
     await using api = await openApi();
 
     await expect(storeBriefly(api, task)).rejects.toMatchObject({
-      ...refusal("LIMIT_EXCEEDED", /more than 10000 tasks/),
+      ...apiError("LIMIT_EXCEEDED", /more than 10000 tasks/),
       limit: "tasksPerTreeMax",
     });
   });
@@ -785,7 +785,7 @@ describe("a tree that is too large is LIMIT_EXCEEDED", () => {
     await using api = await openApi();
 
     await expect(api.storeTask({ task })).rejects.toMatchObject({
-      ...refusal("LIMIT_EXCEEDED", /more than 32 levels/),
+      ...apiError("LIMIT_EXCEEDED", /more than 32 levels/),
       limit: "levelsPerTreeMax",
     });
   });
@@ -796,7 +796,7 @@ describe("a tree that is too large is LIMIT_EXCEEDED", () => {
   ])("where the volumes of %s pass 2^53 - 1", async (_, task) => {
     await using api = await openApi();
 
-    await expect(api.storeTask({ task })).rejects.toMatchObject(refusal("LIMIT_EXCEEDED", /2\^53 - 1/));
+    await expect(api.storeTask({ task })).rejects.toMatchObject(apiError("LIMIT_EXCEEDED", /2\^53 - 1/));
   });
 
   it("by the settings of the server", async () => {
@@ -817,7 +817,7 @@ describe("a server that is full", () => {
     await api.storeTask({ jobId: "b" });
 
     await expect(api.storeTask({ jobId: "c" })).rejects.toMatchObject({
-      ...refusal("LIMIT_EXCEEDED"),
+      ...apiError("LIMIT_EXCEEDED"),
       limit: "jobsPerDatabaseMax",
     });
     expect(await api.storeTask({ jobId: "a" })).toMatchObject({ outcome: "OVERWRITTEN" });
@@ -831,7 +831,7 @@ describe("a server that is full", () => {
     await api.storeTask({ database: "b" });
 
     await expect(api.storeTask({ database: "c" })).rejects.toMatchObject({
-      ...refusal("LIMIT_EXCEEDED", /"c" would be one too many/),
+      ...apiError("LIMIT_EXCEEDED", /"c" would be one too many/),
       limit: "databasesMax",
     });
     expect(await api.storeTask({ database: "A" })).toMatchObject({ outcome: "OVERWRITTEN" });
@@ -898,7 +898,7 @@ describe("a refused store", () => {
   });
 });
 
-function epochOf({ position }: Job): string | undefined {
+function epochOf({ position }: ApiJob): string | undefined {
   return position.split(".")[0];
 }
 

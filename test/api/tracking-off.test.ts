@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { branch, leaf } from "../kit/edits.js";
-import { databaseName } from "../kit/journal-entries.js";
-import { instant, openApi, refusal, type Api } from "./api.js";
+import { branch, leaf } from "../kit/store/edits.js";
+import { databaseName } from "../kit/journal/entries.js";
+import { instant, openApi, apiError, type Api } from "./api.js";
 
 describe("where tracking is off, a worker is not refused", () => {
   it("storing answers with the job as it would have been", async () => {
@@ -87,8 +87,8 @@ describe("where tracking is off, a worker is not refused", () => {
   it("but what can't be meant is told, so that it is found before tracking is on", async () => {
     await using api = await openOff();
 
-    await expect(api.storeTask({ task: branch("root") })).rejects.toMatchObject(refusal("BAD_USER_INPUT"));
-    await expect(api.updateTask({ jobId: "" })).rejects.toMatchObject(refusal("BAD_USER_INPUT"));
+    await expect(api.storeTask({ task: branch("root") })).rejects.toMatchObject(apiError("BAD_USER_INPUT"));
+    await expect(api.updateTask({ jobId: "" })).rejects.toMatchObject(apiError("BAD_USER_INPUT"));
   });
 });
 
@@ -116,7 +116,7 @@ describe("where tracking is off, nothing is kept", () => {
         id: userTask.id,
       }),
     ).toEqual({ node: null, nodes: [null] });
-    await expect(api.listProgress({ jobId: "job" })).rejects.toMatchObject(refusal("NOT_FOUND"));
+    await expect(api.listProgress({ jobId: "job" })).rejects.toMatchObject(apiError("NOT_FOUND"));
   });
 
   it("and a listener hears nothing", async () => {

@@ -1,14 +1,14 @@
 import { describe, expect, it } from "vitest";
 import type { TaskUpdate } from "../../src/tasks/task-update.js";
-import { branch, iterative, leaf } from "../kit/edits.js";
+import { branch, iterative, leaf } from "../kit/store/edits.js";
 import {
   instant,
   openApi,
-  refusal,
+  apiError,
   statusesOf,
   taskOf,
   type Api,
-  type Job,
+  type ApiJob,
   type UpdateTaskInput,
 } from "./api.js";
 
@@ -81,7 +81,7 @@ describe("an update", () => {
     await using api = await openApi();
     await api.storeTask({ username: "alice" });
 
-    await expect(api.update({ done: 1 })).rejects.toMatchObject(refusal("NOT_FOUND", /"anonymous"/));
+    await expect(api.update({ done: 1 })).rejects.toMatchObject(apiError("NOT_FOUND", /"anonymous"/));
     expect(await api.updateTask({ username: "alice", updates: [{ done: 1 }] })).toMatchObject({ version: 2 });
   });
 
@@ -115,16 +115,16 @@ describe("a path", () => {
     await api.storeTask({ task: TWO_LEAVES });
 
     await expect(api.update({ path, done: 1 })).rejects.toMatchObject(
-      refusal("NOT_FOUND", /no task at path ".*child indexes/),
+      apiError("NOT_FOUND", /no task at path ".*child indexes/),
     );
-    await expect(api.update({ path })).rejects.toMatchObject(refusal("NOT_FOUND"));
+    await expect(api.update({ path })).rejects.toMatchObject(apiError("NOT_FOUND"));
   });
 
   it("of an OPEN iteration is not there before the iteration begins", async () => {
     await using api = await openApi();
     await api.storeTask({ task: iterative("open", "OPEN", null, leaf("a")) });
 
-    await expect(api.update({ path: "0", done: 1 })).rejects.toMatchObject(refusal("NOT_FOUND"));
+    await expect(api.update({ path: "0", done: 1 })).rejects.toMatchObject(apiError("NOT_FOUND"));
     expect(statusesOf(await api.update({ iteration: 1 }, { path: "0", done: 1 }))).toEqual({
       "": "RUNNING",
       "0": "RUNNING",
@@ -139,9 +139,11 @@ describe("done, add and volume for a task that is no leaf", () => {
       await using api = await openApi();
       await api.storeTask({ task: branch("root", ROUNDS) });
 
-      await expect(api.update(update)).rejects.toMatchObject(refusal("NOT_A_LEAF", /"root" is INTERMEDIATE/));
+      await expect(api.update(update)).rejects.toMatchObject(
+        apiError("NOT_A_LEAF", /"root" is INTERMEDIATE/),
+      );
       await expect(api.update({ path: "0", ...update })).rejects.toMatchObject(
-        refusal("NOT_A_LEAF", /"rounds" is ITERATIVE/),
+        apiError("NOT_A_LEAF", /"rounds" is ITERATIVE/),
       );
     },
   );
@@ -155,7 +157,7 @@ describe("asking for PENDING", () => {
       await api.storeTask();
       await api.update(update);
 
-      await expect(api.update({ status: "PENDING" })).rejects.toMatchObject(refusal("ILLEGAL_TRANSITION"));
+      await expect(api.update({ status: "PENDING" })).rejects.toMatchObject(apiError("ILLEGAL_TRANSITION"));
     },
   );
 });
@@ -265,7 +267,7 @@ describe.each(ENDS)("anything else on a task that is %s", (status) => {
     const ended = await api.update({ done: 4, message: "why", status });
 
     await expect(api.update(update)).rejects.toMatchObject(
-      refusal("ILLEGAL_TRANSITION", new RegExp(`Task "task" is ${status}`)),
+      apiError("ILLEGAL_TRANSITION", new RegExp(`Task "task" is ${status}`)),
     );
     expect(await api.task()).toEqual(ended);
   });
@@ -275,7 +277,7 @@ describe.each(ENDS)("anything else on a task that is %s", (status) => {
     await api.storeTask({ task: ROUNDS });
     await api.update({ iteration: 1 }, { status });
 
-    await expect(api.update({ iteration: 2 })).rejects.toMatchObject(refusal("ILLEGAL_TRANSITION"));
+    await expect(api.update({ iteration: 2 })).rejects.toMatchObject(apiError("ILLEGAL_TRANSITION"));
   });
 });
 
@@ -295,7 +297,7 @@ describe.each(["CANCELED", "FAILED"] as const)("anything else below a task that 
     await api.storeTask({ task: branch("root", leaf("a", 10), ROUNDS) });
     const ended = await api.update({ status });
 
-    await expect(api.update(update)).rejects.toMatchObject(refusal("ILLEGAL_TRANSITION"));
+    await expect(api.update(update)).rejects.toMatchObject(apiError("ILLEGAL_TRANSITION"));
     expect(await api.task()).toEqual(ended);
   });
 });
@@ -388,7 +390,7 @@ describe("done", () => {
     const before = await api.update({ path: "0", done: Number.MAX_SAFE_INTEGER });
 
     await expect(api.update({ path: "1", done: 1 })).rejects.toMatchObject(
-      refusal("LIMIT_EXCEEDED", /task "root" would pass 2\^53 - 1/),
+      apiError("LIMIT_EXCEEDED", /task "root" would pass 2\^53 - 1/),
     );
     expect(await api.task()).toEqual(before);
   });
@@ -415,9 +417,9 @@ describe("add", () => {
     await api.storeTask({ task: leaf("a") });
     const before = await api.update({ done: Number.MAX_SAFE_INTEGER });
 
-    await expect(api.update({ add: 1 })).rejects.toMatchObject(refusal("LIMIT_EXCEEDED"));
+    await expect(api.update({ add: 1 })).rejects.toMatchObject(apiError("LIMIT_EXCEEDED"));
     await expect(api.update({ add: Number.MAX_SAFE_INTEGER })).rejects.toMatchObject(
-      refusal("LIMIT_EXCEEDED"),
+      apiError("LIMIT_EXCEEDED"),
     );
     expect(await api.task()).toEqual(before);
   });
@@ -445,7 +447,7 @@ describe("volume", () => {
     await api.storeTask({ task: TWO_LEAVES });
 
     await expect(api.update({ path: "0", volume: Number.MAX_SAFE_INTEGER })).rejects.toMatchObject(
-      refusal("LIMIT_EXCEEDED"),
+      apiError("LIMIT_EXCEEDED"),
     );
   });
 });
@@ -456,7 +458,7 @@ describe.each(["done", "add", "volume"] as const)("%s", (field) => {
     await api.storeTask();
 
     await expect(api.update({ [field]: number })).rejects.toMatchObject(
-      refusal("BAD_USER_INPUT", /a whole number from 0 to 9007199254740991/),
+      apiError("BAD_USER_INPUT", /a whole number from 0 to 9007199254740991/),
     );
   });
 });
@@ -469,7 +471,7 @@ describe("done and add together", () => {
     await using api = await openApi();
     await api.storeTask();
 
-    await expect(api.update(update)).rejects.toMatchObject(refusal("BAD_USER_INPUT", /Both done and add/));
+    await expect(api.update(update)).rejects.toMatchObject(apiError("BAD_USER_INPUT", /Both done and add/));
   });
 });
 
@@ -508,7 +510,7 @@ describe("a message", () => {
 
     expect(taskOf(await api.update({ message: "é".repeat(2_048) })).message).toHaveLength(2_048);
     await expect(api.update({ message: "é".repeat(2_049) })).rejects.toMatchObject(
-      refusal("BAD_USER_INPUT", /has 4098 bytes; the limit is 4096 \(messageTextBytesMax\)/),
+      apiError("BAD_USER_INPUT", /has 4098 bytes; the limit is 4096 \(messageTextBytesMax\)/),
     );
   });
 });
@@ -725,7 +727,7 @@ describe("updates apply all or none", () => {
         updates: [{ path: "0", done: 3 }, update, { path: "0", done: 4 }],
         log: [{ message: "m" }],
       }),
-    ).rejects.toMatchObject(refusal(code));
+    ).rejects.toMatchObject(apiError(code));
     expect(await api.everything()).toEqual(before);
   });
 
@@ -734,9 +736,11 @@ describe("updates apply all or none", () => {
     await api.storeTask({ task: ROUNDS });
     const before = await api.everything();
 
-    await expect(api.update({ message: "x", iteration: 4 })).rejects.toMatchObject(refusal("BAD_USER_INPUT"));
+    await expect(api.update({ message: "x", iteration: 4 })).rejects.toMatchObject(
+      apiError("BAD_USER_INPUT"),
+    );
     await expect(api.update({ message: "x", iteration: 2, status: "PENDING" })).rejects.toMatchObject(
-      refusal("ILLEGAL_TRANSITION"),
+      apiError("ILLEGAL_TRANSITION"),
     );
     expect(await api.everything()).toEqual(before);
   });
@@ -748,7 +752,7 @@ describe("updates apply all or none", () => {
 
     await expect(
       api.updateTask({ updates: [{ done: 1 }], log: [{ message: "fine" }, { message: "not", path: "3" }] }),
-    ).rejects.toMatchObject(refusal("NOT_FOUND"));
+    ).rejects.toMatchObject(apiError("NOT_FOUND"));
     expect(await api.everything()).toEqual(before);
   });
 });
@@ -815,7 +819,7 @@ describe("an iteration that begins", () => {
     await api.storeTask({ task: ROUNDS });
 
     await expect(api.update({ iteration })).rejects.toMatchObject(
-      refusal("BAD_USER_INPUT", new RegExp(`Iteration ${iteration} .* has 3 at most`)),
+      apiError("BAD_USER_INPUT", new RegExp(`Iteration ${iteration} .* has 3 at most`)),
     );
   });
 
@@ -823,14 +827,14 @@ describe("an iteration that begins", () => {
     await using api = await openApi();
     await api.storeTask({ task: ROUNDS });
 
-    await expect(api.update({ iteration })).rejects.toMatchObject(refusal("BAD_USER_INPUT"));
+    await expect(api.update({ iteration })).rejects.toMatchObject(apiError("BAD_USER_INPUT"));
   });
 
   it("of a task that repeats nothing is BAD_USER_INPUT", async () => {
     await using api = await openApi();
     await api.storeTask();
 
-    await expect(api.update({ iteration: 1 })).rejects.toMatchObject(refusal("BAD_USER_INPUT"));
+    await expect(api.update({ iteration: 1 })).rejects.toMatchObject(apiError("BAD_USER_INPUT"));
   });
 
   it("for which OPEN would grow past 10,000 tasks is LIMIT_EXCEEDED, and changes nothing", async () => {
@@ -839,10 +843,10 @@ describe("an iteration that begins", () => {
     const before = await api.everything();
 
     await expect(api.update({ iteration: 10_000 })).rejects.toMatchObject({
-      ...refusal("LIMIT_EXCEEDED"),
+      ...apiError("LIMIT_EXCEEDED"),
       limit: "tasksPerTreeMax",
     });
-    await expect(api.update({ iteration: 2 ** 31 - 1 })).rejects.toMatchObject(refusal("LIMIT_EXCEEDED"));
+    await expect(api.update({ iteration: 2 ** 31 - 1 })).rejects.toMatchObject(apiError("LIMIT_EXCEEDED"));
     expect(await api.everything()).toEqual(before);
   });
 });
@@ -858,9 +862,9 @@ describe("a job that is not there", () => {
     const before = await api.everything();
 
     await expect(api.updateTask({ ...names, updates: [{ done: 1 }] })).rejects.toMatchObject(
-      refusal("NOT_FOUND", /"other".* Store /),
+      apiError("NOT_FOUND", /"other".* Store /),
     );
-    await expect(api.updateTask(names)).rejects.toMatchObject(refusal("NOT_FOUND"));
+    await expect(api.updateTask(names)).rejects.toMatchObject(apiError("NOT_FOUND"));
     expect(await api.everything()).toEqual(before);
   });
 });
@@ -886,9 +890,9 @@ describe("the attempt of a report", () => {
       const before = await api.everything();
 
       await expect(api.updateTask({ attempt, updates: [{ done: 1 }] })).rejects.toMatchObject(
-        refusal("STALE_ATTEMPT", new RegExp(`is at attempt 2; this is for attempt ${attempt}`)),
+        apiError("STALE_ATTEMPT", new RegExp(`is at attempt 2; this is for attempt ${attempt}`)),
       );
-      await expect(api.updateTask({ attempt })).rejects.toMatchObject(refusal("STALE_ATTEMPT"));
+      await expect(api.updateTask({ attempt })).rejects.toMatchObject(apiError("STALE_ATTEMPT"));
       expect(await api.everything()).toEqual(before);
     },
   );
@@ -1032,7 +1036,7 @@ describe("the log of a job", () => {
         `query ($last: Int) { task(database: "neo4j", username: "anonymous", jobId: "job") { log(last: $last) { at } } }`,
         { last },
       ),
-    ).rejects.toMatchObject(refusal(code, /last is/));
+    ).rejects.toMatchObject(apiError(code, /last is/));
   });
 
   it("refuses a line of more than 4,096 bytes", async () => {
@@ -1041,7 +1045,7 @@ describe("the log of a job", () => {
 
     await api.updateTask({ log: [{ message: "a".repeat(4_096) }] });
     await expect(api.updateTask({ log: [{ message: "a".repeat(4_097) }] })).rejects.toMatchObject(
-      refusal("BAD_USER_INPUT", /messageTextBytesMax/),
+      apiError("BAD_USER_INPUT", /messageTextBytesMax/),
     );
   });
 });
@@ -1101,7 +1105,7 @@ describe("the requestId of a report", () => {
     await api.storeTask();
     await expect(
       api.updateTask({ updates: [{ add: 1 }, { path: "9" }], requestId: "r" }),
-    ).rejects.toMatchObject(refusal("NOT_FOUND"));
+    ).rejects.toMatchObject(apiError("NOT_FOUND"));
 
     expect(taskOf(await api.updateTask({ updates: [{ add: 1 }], requestId: "r" })).progress.done).toBe(1);
   });
@@ -1124,7 +1128,7 @@ describe("the requestId of a report", () => {
     await api.storeTask();
 
     await expect(api.updateTask({ attempt: 1, updates: [{ add: 1 }], requestId: "r" })).rejects.toMatchObject(
-      refusal("STALE_ATTEMPT"),
+      apiError("STALE_ATTEMPT"),
     );
   });
 });
@@ -1137,7 +1141,7 @@ describe("the bounds of a report", () => {
 
     expect(taskOf(await api.update(...updates)).progress.done).toBe(100);
     await expect(api.update(...updates, { add: 1 })).rejects.toMatchObject({
-      ...refusal("LIMIT_EXCEEDED", /has 101 updates; the limit is 100/),
+      ...apiError("LIMIT_EXCEEDED", /has 101 updates; the limit is 100/),
       limit: "updatesPerInputMax",
     });
   });
@@ -1149,7 +1153,7 @@ describe("the bounds of a report", () => {
 
     expect((await api.updateTask({ log })).log).toHaveLength(100);
     await expect(api.updateTask({ log: [...log, ...log] })).rejects.toMatchObject({
-      ...refusal("LIMIT_EXCEEDED", /has 200 log lines/),
+      ...apiError("LIMIT_EXCEEDED", /has 200 log lines/),
       limit: "logLinesPerInputMax",
     });
   });
@@ -1181,18 +1185,18 @@ describe("a cancel request", () => {
 });
 
 /** The job of a tree after updates, each of them a report of its own. */
-async function after(task: object, ...updates: readonly Update[]): Promise<Job> {
+async function after(task: object, ...updates: readonly Update[]): Promise<ApiJob> {
   await using api = await openApi();
   await api.storeTask({ task });
   return await inTurn(api, updates);
 }
 
-async function inTurn(api: Api, updates: readonly Update[]): Promise<Job> {
+async function inTurn(api: Api, updates: readonly Update[]): Promise<ApiJob> {
   let job = (await api.task())!;
   for (const update of updates) job = await api.update(update);
   return job;
 }
 
-function progress(job: Job): Record<string, string> {
+function progress(job: ApiJob): Record<string, string> {
   return Object.fromEntries(job.tasks.map(({ path, progress: { percent } }) => [path, percent]));
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { branch, leaf } from "../kit/edits.js";
-import { openApi, refusal, taskOf, type Api, type UpdateTaskInput } from "./api.js";
+import { branch, leaf } from "../kit/store/edits.js";
+import { openApi, apiError, taskOf, type Api, type UpdateTaskInput } from "./api.js";
 
 describe("many reports", () => {
   it("are answered in their order, each with its job", async () => {
@@ -79,7 +79,7 @@ describe("many reports", () => {
     const before = await api.everything();
 
     await expect(updateBriefly(api, 1_001)).rejects.toMatchObject({
-      ...refusal("LIMIT_EXCEEDED", /1001 inputs are given; the limit is 1000/),
+      ...apiError("LIMIT_EXCEEDED", /1001 inputs are given; the limit is 1000/),
       limit: "inputsPerRequestMax",
     });
     expect(await api.everything()).toEqual(before);
@@ -208,7 +208,7 @@ describe("a batch", () => {
 
     await expect(
       api.updateTasks([{ updates: [{ done: 1 }] }, { updates: [{ done: -1 }] }]),
-    ).rejects.toMatchObject(refusal("BAD_USER_INPUT", /inputs\[1\]\.updates\[0\]\.done/));
+    ).rejects.toMatchObject(apiError("BAD_USER_INPUT", /inputs\[1\]\.updates\[0\]\.done/));
     expect(await api.everything()).toEqual(before);
   });
 

@@ -9,9 +9,9 @@ import { describe, expect, it, onTestFinished } from "vitest";
 import type { KeySource } from "../../src/auth/auth-spec.js";
 import type { Caller } from "../../src/auth/caller.js";
 import { JwtAuthenticator } from "../../src/auth/jwt-authenticator.js";
-import { ManualClock } from "../kit/manual-clock.js";
-import { RecordingLog } from "../kit/recording-log.js";
-import { temporaryFolder } from "../kit/temporary-folder.js";
+import { ManualClock } from "../kit/deterministic/manual-clock.js";
+import { RecordingLog } from "../kit/server/recording-log.js";
+import { temporaryFolder } from "../kit/process/temporary-folder.js";
 
 const NOW_S = 1_800_000_000;
 const SECRET = "a secret of at least thirty-two bytes, as it must be";

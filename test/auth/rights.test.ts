@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { CallerRights } from "../../src/auth/caller.js";
-import { checkMayDo, maySeeMetrics, narrowed, scopeIn, viewOf } from "../../src/auth/rights.js";
-import { databaseName, jobKey } from "../kit/journal-entries.js";
+import { authorize, canReadMetrics, narrowFilter, scopeOf, visibilityKey } from "../../src/auth/rights.js";
+import { databaseName, jobKey } from "../kit/journal/entries.js";
 
 const MOVIES = databaseName("movies");
 const JOB = { ...jobKey("alice", "a"), database: MOVIES };
@@ -17,16 +17,16 @@ describe("What somebody may see", () => {
     ["one job, whatever else the token says", SHARED, "movies", { username: "alice", jobId: "a" }],
     ["nothing of the like in another database", SHARED, "secret", undefined],
   ])("is %s", (_, rights, database, scope) => {
-    expect(scopeIn(databaseName(database), rights)).toEqual(scope);
+    expect(scopeOf(databaseName(database), rights)).toEqual(scope);
   });
 
   it("is what a filter lets through of it", () => {
     const { username, jobId } = jobKey("bob", "b");
 
-    expect(narrowed({ jobId }, { username })).toEqual({ username, jobId });
-    expect(narrowed({ username }, { username })).toEqual({ username, jobId: undefined });
-    expect(narrowed({ username: JOB.username }, { username })).toBeUndefined();
-    expect(narrowed({ jobId: JOB.jobId }, { username, jobId })).toBeUndefined();
+    expect(narrowFilter({ jobId }, { username })).toEqual({ username, jobId });
+    expect(narrowFilter({ username }, { username })).toEqual({ username, jobId: undefined });
+    expect(narrowFilter({ username: JOB.username }, { username })).toBeUndefined();
+    expect(narrowFilter({ jobId: JOB.jobId }, { username, jobId })).toBeUndefined();
   });
 
   it("is the same for all admins, for all of one user, and for nobody else", () => {
@@ -38,7 +38,7 @@ describe("What somebody may see", () => {
       { ...ALICE, id: "3" },
       bob,
       SHARED,
-    ].map(viewOf);
+    ].map(visibilityKey);
 
     expect([views[0] === views[1], views[2] === views[3], new Set(views).size]).toEqual([true, true, 4]);
   });
@@ -46,14 +46,14 @@ describe("What somebody may see", () => {
   it("is what is counted over all databases only for an admin of all", () => {
     const rights = [ADMIN, { ...ADMIN, databases: ["mov*"] }, ALICE, SHARED];
 
-    expect(rights.map(maySeeMetrics)).toEqual([true, false, false, false]);
+    expect(rights.map(canReadMetrics)).toEqual([true, false, false, false]);
   });
 });
 
 describe("What somebody may do", () => {
   it("is nothing to who was shown a job, whatever else the token says", () => {
     for (const action of ["report", "cancel", "remove", "purge"] as const)
-      expect(() => checkMayDo(action, JOB, SHARED)).toThrow(
+      expect(() => authorize(action, JOB, SHARED)).toThrow(
         expect.objectContaining({
           code: "FORBIDDEN",
           message: "The token shows one job, and is for changing none.",
@@ -71,7 +71,7 @@ describe("What somebody may do", () => {
   ] as const)("is told to a %s who may not %s (of %s): to %s", (role, action, username, text) => {
     const target = { database: MOVIES, ...jobKey(username, "a") };
 
-    expect(() => checkMayDo(action, target, { ...ALICE, role })).toThrow(
+    expect(() => authorize(action, target, { ...ALICE, role })).toThrow(
       expect.objectContaining({
         code: "FORBIDDEN",
         message: `To ${text}, and the token has the role ${role}, as "alice".`,

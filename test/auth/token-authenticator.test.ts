@@ -3,10 +3,10 @@ import { describe, expect, it } from "vitest";
 import { issueToken, revokeToken } from "../../src/auth/issue-token.js";
 import { changeTokens, readTokens } from "../../src/auth/token-file.js";
 import { TokenAuthenticator } from "../../src/auth/token-authenticator.js";
-import { ManualClock } from "../kit/manual-clock.js";
-import { RecordingLog } from "../kit/recording-log.js";
-import { Tokens } from "../kit/tokens.js";
-import { until } from "../kit/turns.js";
+import { ManualClock } from "../kit/deterministic/manual-clock.js";
+import { RecordingLog } from "../kit/server/recording-log.js";
+import { Tokens } from "../kit/server/tokens.js";
+import { until } from "../kit/deterministic/turns.js";
 
 const REFUSED = expect.objectContaining({ code: "UNAUTHENTICATED" }) as unknown;
 
@@ -132,7 +132,7 @@ describe("A server with a tokens file", () => {
 
     expect(log.lines.map(({ level }) => level)).toEqual(["error", "error"]);
     expect(authenticator.authenticate(token)).toBe(caller);
-    expect(caller.isOver).toBe(false);
+    expect(caller.isExpired).toBe(false);
 
     writeFileSync(tokens.path, whole);
     await until(() => clock.timerCount === 1);

@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { Program } from "../kit/child-process.js";
-import { startServer, type TestServer } from "../kit/server.js";
-import { HAS_TERMINAL, TestTerminal } from "../kit/terminal.js";
-import { KEY, store, taskCount, update } from "../server/jobs.js";
+import { Program } from "../kit/process/child-process.js";
+import { startServer, type TestServer } from "../kit/server/server.js";
+import { HAS_TERMINAL, TestTerminal } from "../kit/process/terminal.js";
+import { SERVER_JOB_KEY, store, taskCount, update } from "../server/jobs.js";
 
 /** The commands as they are run: the built program, in a process of its own, on a real server. */
 
@@ -21,7 +21,7 @@ interface Ended {
 }
 
 async function tidemark(args: readonly string[], env: Record<string, string> = {}): Promise<Ended> {
-  const url = { TIDEMARK_URL: server.url, TIDEMARK_DATABASE: KEY.database };
+  const url = { TIDEMARK_URL: server.url, TIDEMARK_DATABASE: SERVER_JOB_KEY.database };
   await using program = Program.node(["dist/main.js", ...args], { env: { ...url, ...env } });
   program.endInput();
   const { code } = await program.exited;

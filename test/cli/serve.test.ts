@@ -2,7 +2,7 @@ import { CommanderError } from "commander";
 import { describe, expect, it } from "vitest";
 import { exitCodeOf } from "../../src/cli/exit-codes.js";
 import { createProgram, failureMessageOf } from "../../src/cli/program.js";
-import { NO_ACTIONS } from "../kit/actions.js";
+import { NO_ACTIONS } from "../kit/process/cli-actions.js";
 import { type Config, ConfigError, loadConfig, SETTINGS } from "../../src/config.js";
 
 interface Run {

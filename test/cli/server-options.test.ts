@@ -2,8 +2,8 @@ import { Command } from "commander";
 import { describe, expect, it } from "vitest";
 import {
   addDatabaseOptions,
-  databaseOf,
-  serverOf,
+  resolveDatabase,
+  resolveServer,
   type DatabaseFlags,
 } from "../../src/cli/server-options.js";
 import { ConfigError } from "../../src/config.js";
@@ -17,7 +17,7 @@ describe("the options of a command that talks to a server", () => {
       { from: "user" },
     );
 
-    expect(databaseOf(command.opts<DatabaseFlags>(), {})).toEqual({
+    expect(resolveDatabase(command.opts<DatabaseFlags>(), {})).toEqual({
       url: "http://host:1",
       token: "secret",
       database: "demo",
@@ -27,8 +27,8 @@ describe("the options of a command that talks to a server", () => {
   it("are read from the environment where there is no flag", () => {
     const env = { TIDEMARK_URL: "https://host", TIDEMARK_TOKEN: "secret", TIDEMARK_DATABASE: "demo" };
 
-    expect(databaseOf({}, env)).toEqual({ url: "https://host", token: "secret", database: "demo" });
-    expect(databaseOf({ url: "http://flag", token: "f", database: "f" }, env)).toEqual({
+    expect(resolveDatabase({}, env)).toEqual({ url: "https://host", token: "secret", database: "demo" });
+    expect(resolveDatabase({ url: "http://flag", token: "f", database: "f" }, env)).toEqual({
       url: "http://flag",
       token: "f",
       database: "f",
@@ -36,8 +36,10 @@ describe("the options of a command that talks to a server", () => {
   });
 
   it("have defaults, also where a variable is empty", () => {
-    expect(databaseOf({}, {})).toEqual(DEFAULTS);
-    expect(databaseOf({}, { TIDEMARK_URL: "", TIDEMARK_TOKEN: "", TIDEMARK_DATABASE: "" })).toEqual(DEFAULTS);
+    expect(resolveDatabase({}, {})).toEqual(DEFAULTS);
+    expect(resolveDatabase({}, { TIDEMARK_URL: "", TIDEMARK_TOKEN: "", TIDEMARK_DATABASE: "" })).toEqual(
+      DEFAULTS,
+    );
   });
 
   it.each([
@@ -45,7 +47,7 @@ describe("the options of a command that talks to a server", () => {
     [{}, { TIDEMARK_URL: "localhost" }, "the environment variable TIDEMARK_URL"],
     [{ url: "" }, {}, "the flag --url"],
   ])("refuse an address that is none: %j %j", (flags, env, source) => {
-    expect(() => serverOf(flags, env)).toThrow(ConfigError);
-    expect(() => serverOf(flags, env)).toThrow(source);
+    expect(() => resolveServer(flags, env)).toThrow(ConfigError);
+    expect(() => resolveServer(flags, env)).toThrow(source);
   });
 });

@@ -1,10 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { Program } from "../kit/child-process.js";
-import { SeverableProxy } from "../kit/severable-proxy.js";
-import { startServer, type TestServer } from "../kit/server.js";
-import { HAS_TERMINAL, TestTerminal } from "../kit/terminal.js";
-import { KEY, removeTask, store, update } from "../server/jobs.js";
-import { ask } from "../kit/raw-http.js";
+import { Program } from "../kit/process/child-process.js";
+import { SeverableProxy } from "../kit/network/severable-proxy.js";
+import { startServer, type TestServer } from "../kit/server/server.js";
+import { HAS_TERMINAL, TestTerminal } from "../kit/process/terminal.js";
+import { SERVER_JOB_KEY, removeTask, store, update } from "../server/jobs.js";
+import { ask } from "../kit/network/raw-http.js";
 
 /** `tidemark watch` as it is run: the built program, on a real server, into a pipe or on a real pseudo-terminal. */
 
@@ -23,11 +23,22 @@ beforeEach(async () => {
 afterEach(() => server.close());
 
 function watchInto(args: readonly string[] = [], url = server.url): Program {
-  return Program.node(["dist/main.js", "watch", "--url", url, "--database", KEY.database, ...args]);
+  return Program.node([
+    "dist/main.js",
+    "watch",
+    "--url",
+    url,
+    "--database",
+    SERVER_JOB_KEY.database,
+    ...args,
+  ]);
 }
 
 function watchOn(args: readonly string[] = [], url = server.url): TestTerminal {
-  return new TestTerminal(["dist/main.js", "watch", "--url", url, "--database", KEY.database, ...args], SIZE);
+  return new TestTerminal(
+    ["dist/main.js", "watch", "--url", url, "--database", SERVER_JOB_KEY.database, ...args],
+    SIZE,
+  );
 }
 
 describe("tidemark watch, into a pipe", () => {

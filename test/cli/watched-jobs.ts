@@ -1,25 +1,25 @@
 import type { WatchedJob, WatchedTask } from "../../src/client/index.js";
-import { aJob, aTask } from "../kit/watched-jobs.js";
+import { createWatchedJob, createWatchedTask } from "../kit/delivery/watched-jobs.js";
 
 /** Jobs as a watch holds them, of alice, as a terminal shows them. */
 
 /** A minute after `STARTED`. */
-export const NOW = Date.parse("2026-06-01T12:01:00.000Z");
+export const CLI_NOW = Date.parse("2026-06-01T12:01:00.000Z");
 const STARTED = "2026-06-01T12:00:00.000Z";
 
 /** A leaf with this much done of its volume, null for one that is not known. */
-export function leaf(
+export function watchedLeaf(
   description: string,
   done: number,
   volume: number | null,
   fields: Partial<WatchedTask> = {},
 ): WatchedTask {
   const progress = progressOf(done, volume, volume ?? 0);
-  return aTask({ description, startedAt: STARTED, progress, ...fields });
+  return createWatchedTask({ description, startedAt: STARTED, progress, ...fields });
 }
 
 /** A task with the sums of those below it. */
-export function parent(
+export function watchedParent(
   description: string,
   subTasks: readonly WatchedTask[],
   fields: Partial<WatchedTask> = {},
@@ -29,7 +29,7 @@ export function parent(
   const isKnown = subTasks.every(({ progress }) => progress.volume !== null);
   const known = sum("knownVolume");
   const progress = progressOf(sum("done"), isKnown ? known : null, known);
-  return { ...leaf(description, 0, 0), kind: "INTERMEDIATE", progress, subTasks, ...fields };
+  return { ...watchedLeaf(description, 0, 0), kind: "INTERMEDIATE", progress, subTasks, ...fields };
 }
 
 export const PENDING = { status: "PENDING", startedAt: null } as const;
@@ -37,7 +37,7 @@ export const FINISHED = { status: "FINISHED", endedAt: "2026-06-01T12:00:40.000Z
 
 /** A job of alice with this tree, whose paths are put right. */
 export function jobOf(task: WatchedTask, fields: Partial<WatchedJob> = {}): WatchedJob {
-  return aJob({
+  return createWatchedJob({
     database: "demo",
     username: "alice",
     jobId: "import-1",

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { connect, leaf, task, type Watch } from "../../src/client/index.js";
 import { HistoryDocument } from "../../src/client/generated/graphql.js";
-import { freePort } from "../kit/free-port.js";
-import { startServer } from "../kit/server.js";
+import { freePort } from "../kit/process/free-port.js";
+import { startServer } from "../kit/server/server.js";
 
 describe("A connection", () => {
   it("watches the jobs of its database, and sees what is reported over it", async () => {

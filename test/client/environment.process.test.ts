@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
-import { Program } from "../kit/child-process.js";
-import { startServer } from "../kit/server.js";
-import { Tokens } from "../kit/tokens.js";
+import { Program } from "../kit/process/child-process.js";
+import { startServer } from "../kit/server/server.js";
+import { Tokens } from "../kit/server/tokens.js";
 
 it("connect() and watch() go by the environment where they are given nothing", async () => {
   const tokens = new Tokens();

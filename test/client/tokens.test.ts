@@ -1,32 +1,32 @@
 import { EventEmitter, once } from "node:events";
 import { describe, expect, it } from "vitest";
 import { connect, leaf, task, type TidemarkError } from "../../src/client/index.js";
-import { ManualClock } from "../kit/manual-clock.js";
-import { ALICE, BOB, DATABASE, toReport, toStore } from "../kit/requests.js";
-import { freePort } from "../kit/free-port.js";
-import { startServer } from "../kit/server.js";
-import { Tokens } from "../kit/tokens.js";
-import { eventsUntil, kindsOf, TRANSPORTS, watchImpatiently } from "./watching.js";
+import { ManualClock } from "../kit/deterministic/manual-clock.js";
+import { ALICE, BOB, DATABASE, reportOf, storeRequestOf } from "../kit/store/requests.js";
+import { freePort } from "../kit/process/free-port.js";
+import { startServer } from "../kit/server/server.js";
+import { Tokens } from "../kit/server/tokens.js";
+import { watchEventsUntil, kindsOf, SDK_TRANSPORTS, watchWithoutDelays } from "./watch/test-watches.js";
 
 const NOW = 1_700_000_000_000;
 
-describe.each(TRANSPORTS)("A watch of a server that asks who asks (%s)", (transport) => {
+describe.each(SDK_TRANSPORTS)("A watch of a server that asks who asks (%s)", (transport) => {
   it("comes back with another token when its own has run out, and misses nothing", async () => {
     const clock = new ManualClock(NOW);
     const tokens = new Tokens(clock);
     const given = [await tokens.grant("alice", { lifeMs: 10_000 }), await tokens.grant("alice")];
     await using server = await startServer({ auth: tokens.auth }, { clock });
     const store = await server.provider.getTaskStore(DATABASE);
-    for (const key of [ALICE, BOB]) await store.store(toStore(key));
+    for (const key of [ALICE, BOB]) await store.store(storeRequestOf(key));
     const token = (): string => given.shift()!;
-    await using watched = watchImpatiently({ url: server.url, database: DATABASE, token, transport });
-    await eventsUntil(watched, "CaughtUp");
+    await using watched = watchWithoutDelays({ url: server.url, database: DATABASE, token, transport });
+    await watchEventsUntil(watched, "CaughtUp");
 
     clock.advance(10_000);
-    await store.update(BOB, toReport({ done: 1 }));
-    await store.update(ALICE, toReport({ done: 1 }));
+    await store.update(BOB, reportOf({ done: 1 }));
+    await store.update(ALICE, reportOf({ done: 1 }));
 
-    expect(kindsOf(await eventsUntil(watched, "CaughtUp"))).toEqual(["TaskUpdated", "CaughtUp"]);
+    expect(kindsOf(await watchEventsUntil(watched, "CaughtUp"))).toEqual(["TaskUpdated", "CaughtUp"]);
     expect([...watched.jobs.values()]).toMatchObject([{ username: "alice", version: 2 }]);
   });
 
@@ -35,13 +35,13 @@ describe.each(TRANSPORTS)("A watch of a server that asks who asks (%s)", (transp
     const tokens = new Tokens(clock);
     const token = await tokens.grant("alice");
     await using server = await startServer({ auth: tokens.auth }, { clock });
-    await using watched = watchImpatiently({ url: server.url, database: DATABASE, token, transport });
-    await eventsUntil(watched, "CaughtUp");
+    await using watched = watchWithoutDelays({ url: server.url, database: DATABASE, token, transport });
+    await watchEventsUntil(watched, "CaughtUp");
 
     await tokens.revoke("alice");
     clock.advance(500);
 
-    await expect(eventsUntil(watched, "Reset")).rejects.toMatchObject({ code: "UNAUTHENTICATED" });
+    await expect(watchEventsUntil(watched, "Reset")).rejects.toMatchObject({ code: "UNAUTHENTICATED" });
   });
 });
 

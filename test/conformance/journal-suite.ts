@@ -21,16 +21,16 @@ import {
   plainTree,
   removes,
   removing,
-  replay,
+  replayEntries,
   reports,
   sorted,
   stores,
   storing,
   updating,
   updatingOften,
-  type Change,
+  type ScriptedChange,
   type JournalWriter,
-} from "../kit/journal-entries.js";
+} from "../kit/journal/entries.js";
 
 /**
  * What src/journal/journal.ts promises, as tests that every driver, decorator and fake passes. A driver adds
@@ -106,7 +106,7 @@ function specifyOpening(open: Open): void {
 
   it("a database that does not exist is empty, at revision 0, in an epoch of 12 characters of base64url", async () => {
     const { handle } = await world(open);
-    const empty = { revision: 0, floor: 0, jobs: [], removals: [] };
+    const empty = { revision: 0, tombstoneHorizon: 0, jobs: [], removals: [] };
     expect(await loadAll(handle)).toEqual({ ...empty, epoch: expect.stringMatching(/^[\w-]{12}$/) });
     expect(await handle.head()).toBe(0);
   });
@@ -363,7 +363,11 @@ function specifyRemovals(open: Open): void {
     await writer.write(stores(JOB), stores(JOB), stores(OTHER_JOB));
     await writer.write(removes(JOB));
     const removal = { ...JOB, kind: "removed", reason: "REMOVED", attempt: 2, version: 3, revision: 4 };
-    expect(await loadAll(handle)).toMatchObject({ removals: [removal], jobs: [OTHER_JOB], floor: 0 });
+    expect(await loadAll(handle)).toMatchObject({
+      removals: [removal],
+      jobs: [OTHER_JOB],
+      tombstoneHorizon: 0,
+    });
     expect(await loaded(handle)).toEqual(writer.expected());
   });
 
@@ -372,7 +376,7 @@ function specifyRemovals(open: Open): void {
     await writer.write(stores(JOB), stores(OTHER_JOB));
     await writer.write(removes(JOB), removes(OTHER_JOB));
     await writer.write(stores(JOB));
-    expect(await loadAll(handle)).toMatchObject({ removals: [OTHER_JOB], jobs: [JOB], floor: 0 });
+    expect(await loadAll(handle)).toMatchObject({ removals: [OTHER_JOB], jobs: [JOB], tombstoneHorizon: 0 });
     expect(await loaded(handle)).toEqual(writer.expected());
   });
 
@@ -380,18 +384,18 @@ function specifyRemovals(open: Open): void {
     const { handle } = await world(open, { removalsKeptMax: 3 });
     await handle.append(numberedJobs(6).map((key) => storing(key)));
     await handle.append(numberedJobs(3).map((key, index) => removing(key, index + 1)));
-    expect(await loadAll(handle)).toMatchObject({ removals: { length: 3 }, floor: 0 });
+    expect(await loadAll(handle)).toMatchObject({ removals: { length: 3 }, tombstoneHorizon: 0 });
     await handle.append([removing(numberedJob(5), 6)]);
-    expect(removalsOf(await loadAll(handle))).toEqual({ floor: 7, revisions: [8, 9, 10] });
+    expect(removalsOf(await loadAll(handle))).toEqual({ tombstoneHorizon: 7, revisions: [8, 9, 10] });
     await handle.append([removing(numberedJob(3), 4), removing(numberedJob(4), 5)]);
-    expect(removalsOf(await loadAll(handle))).toEqual({ floor: 9, revisions: [10, 11, 12] });
+    expect(removalsOf(await loadAll(handle))).toEqual({ tombstoneHorizon: 9, revisions: [10, 11, 12] });
   });
 
   it("may be more in one append than are kept", async () => {
     const { handle } = await world(open, { removalsKeptMax: 2 });
     await handle.append(numberedJobs(50).map((key) => storing(key)));
     await handle.append(numberedJobs(50).map((key, index) => removing(key, index + 1)));
-    expect(removalsOf(await loadAll(handle))).toEqual({ floor: 98, revisions: [99, 100] });
+    expect(removalsOf(await loadAll(handle))).toEqual({ tombstoneHorizon: 98, revisions: [99, 100] });
   });
 
   it("that were withdrawn make room, and leave the floor where it is", async () => {
@@ -399,9 +403,9 @@ function specifyRemovals(open: Open): void {
     await handle.append(numberedJobs(3).map((key) => storing(key)));
     await handle.append([removing(numberedJob(0), 1), removing(numberedJob(1), 2)]);
     await handle.append([storing(numberedJob(0), 4), removing(numberedJob(2), 3)]);
-    expect(removalsOf(await loadAll(handle))).toEqual({ floor: 0, revisions: [5, 7] });
+    expect(removalsOf(await loadAll(handle))).toEqual({ tombstoneHorizon: 0, revisions: [5, 7] });
     await handle.append([removing(numberedJob(0), 6)]);
-    expect(removalsOf(await loadAll(handle))).toEqual({ floor: 5, revisions: [7, 8] });
+    expect(removalsOf(await loadAll(handle))).toEqual({ tombstoneHorizon: 5, revisions: [7, 8] });
   });
 
   it("that are no longer remembered are as if there had been nothing", async () => {
@@ -409,14 +413,14 @@ function specifyRemovals(open: Open): void {
     await handle.append([storing(JOB), storing(OTHER_JOB), removing(JOB, 1), removing(OTHER_JOB, 2)]);
     expect(await handle.append([storing(JOB, 3)])).toEqual(conflictOf(JOB));
     expect(await handle.append([storing(JOB, 0)])).toEqual(appendedAt(5));
-    expect(removalsOf(await loadAll(handle))).toEqual({ floor: 3, revisions: [4] });
+    expect(removalsOf(await loadAll(handle))).toEqual({ tombstoneHorizon: 3, revisions: [4] });
   });
 
   it("that an append itself makes forgotten are still what its entries were made from", async () => {
     const { handle } = await world(open, { removalsKeptMax: 1 });
     await handle.append([storing(JOB), removing(JOB, 1), storing(OTHER_JOB)]);
     expect(await handle.append([removing(OTHER_JOB, 3), storing(JOB, 2)])).toEqual(appendedAt(4));
-    expect(removalsOf(await loadAll(handle))).toEqual({ floor: 2, revisions: [4] });
+    expect(removalsOf(await loadAll(handle))).toEqual({ tombstoneHorizon: 2, revisions: [4] });
   });
 }
 
@@ -533,7 +537,7 @@ function specifyFollowing(open: Open): void {
     await writer.write(reports(JOB, { updates: [{ path: "0", add: 1 }] }));
     await writer.write(stores(OTHER_JOB), removes(OTHER_JOB));
     const records = [...writer.records.slice(0, revision), ...(await later)];
-    expect(await loaded(handle)).toMatchObject(replay(records, OPTIONS));
+    expect(await loaded(handle)).toMatchObject(replayEntries(records, OPTIONS));
   });
 
   it("several at once, from wherever they began, each get every entry", async () => {
@@ -861,7 +865,7 @@ const STEP: fc.Arbitrary<Step> = fc.record({
 });
 const APPEND = fc.array(STEP, { minLength: 1, maxLength: 5 });
 
-function changeOf({ kind, key, number }: Step): Change {
+function changeOf({ kind, key, number }: Step): ScriptedChange {
   switch (kind) {
     case "store":
       return stores(key, { description: "root", subTasks: Array.from({ length: number + 1 }, () => LEAF) });
@@ -975,8 +979,8 @@ function revisionsOfJobs({ jobs }: JournalSnapshot): number[] {
   return jobs.map(({ revision }) => revision).toSorted(ascending);
 }
 
-function removalsOf({ floor, removals }: JournalSnapshot): object {
-  return { floor, revisions: removals.map(({ revision }) => revision).toSorted(ascending) };
+function removalsOf({ tombstoneHorizon, removals }: JournalSnapshot): object {
+  return { tombstoneHorizon, revisions: removals.map(({ revision }) => revision).toSorted(ascending) };
 }
 
 function numberedJob(index: number): JobKey {

@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { PROJECT } from "../kit/child-process.js";
+import { PROJECT } from "../kit/process/child-process.js";
 import { anchorsOf, linksOf, markdownFiles } from "./markdown.js";
 
 const links = markdownFiles().flatMap((file) =>

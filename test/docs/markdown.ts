@@ -2,7 +2,7 @@
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { PROJECT } from "../kit/child-process.js";
+import { PROJECT } from "../kit/process/child-process.js";
 
 /** A fenced block, with the instruction for the tests that may precede it. */
 export interface Snippet {

@@ -8,8 +8,8 @@ import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { getOperationAST, OperationTypeNode, parse } from "graphql";
-import { PROJECT } from "../kit/child-process.js";
-import { startServer, type TestServer } from "../kit/server.js";
+import { PROJECT } from "../kit/process/child-process.js";
+import { startServer, type TestServer } from "../kit/server/server.js";
 import { readPage, snippetsOf, type Snippet } from "./markdown.js";
 
 /** The marks of a snippet that the tests do not simply run to its end. */

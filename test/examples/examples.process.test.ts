@@ -4,9 +4,9 @@ import { mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { Program, PROJECT } from "../kit/child-process.js";
-import { ask, dataOf } from "../kit/raw-http.js";
-import { startServer, type TestServer } from "../kit/server.js";
+import { Program, PROJECT } from "../kit/process/child-process.js";
+import { ask, dataOf } from "../kit/network/raw-http.js";
+import { startServer, type TestServer } from "../kit/server/server.js";
 import { requestCancel, store } from "../server/jobs.js";
 import { OVER_WEBSOCKET, type Watcher } from "../server/transports.js";
 

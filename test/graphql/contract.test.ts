@@ -3,7 +3,7 @@ import { buildSchema, findBreakingChanges, findDangerousChanges } from "graphql"
 import { describe, expect, it } from "vitest";
 import { schema } from "../../src/graphql/schema.js";
 
-const released = buildSchema(readFileSync(new URL("contract.graphql", import.meta.url), "utf8"));
+const released = buildSchema(readFileSync(new URL("./contract.graphql", import.meta.url), "utf8"));
 
 describe("the released API", () => {
   it("is broken nowhere", () => {

@@ -8,16 +8,22 @@ import type { TaskEvent } from "../../src/hub/task-event.js";
 import { formatPosition, parsePosition, type Position } from "../../src/protocol/position.js";
 import type { PerDatabaseTaskStore } from "../../src/store/per-database-task-store.js";
 import type { JobFilter } from "../../src/store/task-store.js";
-import { BOOKMARK_MS, createCursor, type CursorReader } from "../kit/cursors.js";
-import { delayJournal } from "../kit/delayed-journal.js";
-import { allToHold, expectLawful, expectNothingLeft, type Watched } from "../kit/delivery-laws.js";
-import { commandGroup, commandGroups, issue, KEYS, type CommandGroup } from "../kit/job-commands.js";
-import { NaiveWatcher } from "../kit/naive-watcher.js";
-import { inRandomRounds } from "../kit/random-rounds.js";
-import { DATABASE } from "../kit/requests.js";
-import { StoreHistory } from "../kit/store-history.js";
-import { createStores, openStore, type OpenedStore, type Stores } from "../kit/task-stores.js";
-import { randomTurns } from "../kit/turns.js";
+import { BOOKMARK_MS, createCursor, type CursorReader } from "../kit/delivery/cursor-reader.js";
+import { delayJournal } from "../kit/journal/delayed-journal.js";
+import { expectedJobs, expectLawful, expectDrained, type ObservedStore } from "../kit/delivery/laws.js";
+import {
+  commandGroup,
+  commandGroups,
+  applyCommand,
+  KEYS,
+  type CommandGroup,
+} from "../kit/store/job-commands.js";
+import { ModelWatcher } from "../kit/delivery/model-watcher.js";
+import { inRandomRounds } from "../kit/deterministic/random-rounds.js";
+import { DATABASE } from "../kit/store/requests.js";
+import { StoreHistory } from "../kit/store/store-history.js";
+import { createStores, openStore, type OpenedStore, type Stores } from "../kit/store/task-stores.js";
+import { randomTurns } from "../kit/deterministic/turns.js";
 
 /**
  * Laws 6 to 10 on random lives of a database and of those who watch it. A watcher reads when it likes, loses
@@ -95,8 +101,8 @@ const watching = fc.record({
 class Session {
   readonly #world: OpenedStore;
   readonly #watching: Watching;
-  readonly #watched: Watched;
-  #watchers = [NaiveWatcher.new()];
+  readonly #watched: ObservedStore;
+  #watchers = [ModelWatcher.new()];
   #cursor: CursorReader;
 
   constructor(world: OpenedStore, given: Watching) {
@@ -117,31 +123,31 @@ class Session {
     switch (next.kind) {
       case "write":
         clock.advance(next.afterMs);
-        await Promise.all(next.commands.map((command) => issue(store, command)));
+        await Promise.all(next.commands.map((command) => applyCommand(store, command)));
         return;
       case "pull":
         return this.#pull(next.count);
       case "drain":
         return this.drain();
       case "resume":
-        return this.#resumeFrom(this.#watchers.at(-1 - next.eventsAgo) ?? NaiveWatcher.new());
+        return this.#resumeFrom(this.#watchers.at(-1 - next.eventsAgo) ?? ModelWatcher.new());
       case "query":
-        return this.#resumeFrom(NaiveWatcher.holding(this.#jobs(), store.position));
+        return this.#resumeFrom(ModelWatcher.holding(this.#jobs(), store.position));
     }
   }
 
   /** Reads until there is nothing to tell, which comes after at most one event a job, a Reset and a CaughtUp. */
   drain(): void {
     this.#pull(KEYS.length + 2);
-    expectNothingLeft(this.#cursor.pull());
+    expectDrained(this.#cursor.pull());
   }
 
-  get held(): NaiveWatcher["held"] {
+  get held(): ModelWatcher["held"] {
     return this.#watchers.at(-1)!.held;
   }
 
-  get toHold(): NaiveWatcher["held"] {
-    return allToHold(this.#watched);
+  get toHold(): ModelWatcher["held"] {
+    return expectedJobs(this.#watched);
   }
 
   #pull(count: number): void {
@@ -159,7 +165,7 @@ class Session {
     this.#watchers.push(after);
   }
 
-  #resumeFrom(watcher: NaiveWatcher): void {
+  #resumeFrom(watcher: ModelWatcher): void {
     this.#watchers = [...this.#watchers, watcher];
     this.#cursor = this.#subscribe(watcher.position);
   }
@@ -178,26 +184,26 @@ class Session {
 /** One watcher of one database over the hub, in turns of its own. */
 class RemoteWatcher {
   readonly #hub: Hub;
-  readonly #watched: Watched;
+  readonly #watched: ObservedStore;
   readonly #minIntervalMs: number;
   readonly #random: () => number;
-  #watcher = NaiveWatcher.new();
+  #watcher = ModelWatcher.new();
   #stream: PullStream<TaskEvent> | undefined;
   #isStopped = false;
 
-  constructor(hub: Hub, watched: Watched, minIntervalMs: number, random: () => number) {
+  constructor(hub: Hub, watched: ObservedStore, minIntervalMs: number, random: () => number) {
     this.#hub = hub;
     this.#watched = watched;
     this.#minIntervalMs = minIntervalMs;
     this.#random = random;
   }
 
-  get held(): NaiveWatcher["held"] {
+  get held(): ModelWatcher["held"] {
     return this.#watcher.held;
   }
 
-  get toHold(): NaiveWatcher["held"] {
-    return allToHold(this.#watched);
+  get toHold(): ModelWatcher["held"] {
+    return expectedJobs(this.#watched);
   }
 
   /** Reads, pauses, loses its connection and comes back, until it is stopped. Rejects for a broken law. */
@@ -253,7 +259,7 @@ async function write(
   random: () => number,
 ): Promise<void> {
   for (const { commands } of groups) {
-    await Promise.all(commands.map((command) => issue(store, command)));
+    await Promise.all(commands.map((command) => applyCommand(store, command)));
     await randomTurns(random);
   }
 }

@@ -1,13 +1,13 @@
 import { describe, expect, it, vi } from "vitest";
-import { BOOKMARK_MS } from "../kit/cursors.js";
+import { BOOKMARK_MS } from "../kit/delivery/cursor-reader.js";
 import { Hub, type TaskCountRequest, type TaskEventsRequest, type TaskRequest } from "../../src/hub/hub.js";
 import type { PullStream } from "../../src/hub/pull-stream.js";
 import type { TaskEvent } from "../../src/hub/task-event.js";
 import { EmptyTaskStoreProvider } from "../../src/store/empty-task-store.js";
 import type { TaskStore } from "../../src/store/task-store.js";
-import { createFaultyJournal, type FaultyJournal } from "../kit/faulty-journal.js";
-import { eventWords } from "../kit/event-words.js";
-import { jobKey } from "../kit/journal-entries.js";
+import { createFaultyJournal, type FaultyJournal } from "../kit/journal/faulty-journal.js";
+import { eventTexts } from "../kit/delivery/event-text.js";
+import { jobKey } from "../kit/journal/entries.js";
 import {
   ALICE,
   ANY_ATTEMPT,
@@ -16,17 +16,17 @@ import {
   DATABASE,
   manyKeys,
   OTHER_DATABASE,
-  refusal,
-  toReport,
-  toStore,
-} from "../kit/requests.js";
-import { createStores, type Stores, type StoresOptions } from "../kit/task-stores.js";
-import { rest, until } from "../kit/turns.js";
+  rejection,
+  reportOf,
+  storeRequestOf,
+} from "../kit/store/requests.js";
+import { createStores, type Stores, type StoresOptions } from "../kit/store/task-stores.js";
+import { untilIdle, until } from "../kit/deterministic/turns.js";
 
 describe("the hub, asked for events", () => {
   it("tells the state, then what happens", async () => {
     await using world = await openHub();
-    await world.store.store(toStore(ALICE));
+    await world.store.store(storeRequestOf(ALICE));
     const events = await world.taskEvents();
     expect(await eventsOf(events, 3)).toEqual([
       "Reset INITIAL 0.0.1",
@@ -34,16 +34,16 @@ describe("the hub, asked for events", () => {
       "CaughtUp 1",
     ]);
     const next = eventsOf(events, 1);
-    await world.store.store(toStore(BOB));
+    await world.store.store(storeRequestOf(BOB));
     expect(await next).toEqual(["TaskStored bob 2"]);
   });
 
   it("tells what has changed since a position, and nothing of what the filter hides", async () => {
     await using world = await openHub();
-    await world.store.store(toStore(ALICE));
+    await world.store.store(storeRequestOf(ALICE));
     const { position } = world.store;
-    await world.store.store(toStore(BOB));
-    await world.store.store(toStore(CAROL));
+    await world.store.store(storeRequestOf(BOB));
+    await world.store.store(storeRequestOf(CAROL));
     const events = await world.taskEvents({ after: position, username: BOB.username });
     expect(await eventsOf(events, 2)).toEqual(["TaskStored bob 2.1.3", "CaughtUp 3"]);
   });
@@ -53,14 +53,14 @@ describe("the hub, asked for events", () => {
     const events = await world.taskEvents({ database: OTHER_DATABASE });
     expect(await eventsOf(events, 2)).toEqual(["Reset INITIAL 0.0.0", "CaughtUp 0"]);
     const store = await world.provider.getTaskStore(OTHER_DATABASE);
-    await store.store(toStore(ALICE));
+    await store.store(storeRequestOf(ALICE));
     expect(await eventsOf(events, 1)).toEqual(["TaskStored alice 1"]);
   });
 
   it("loses nothing that happens between the subscription and the first look", async () => {
     await using world = await openHub();
     const events = await world.taskEvents();
-    await world.store.store(toStore(ALICE));
+    await world.store.store(storeRequestOf(ALICE));
     expect(await eventsOf(events, 3)).toEqual([
       "Reset INITIAL 0.0.1",
       "TaskStored alice 1.0.1",
@@ -70,26 +70,26 @@ describe("the hub, asked for events", () => {
 
   it("with an interval tells the newest of each job, at most once in it, by catching up", async () => {
     await using world = await openHub();
-    await world.store.store(toStore(ALICE));
+    await world.store.store(storeRequestOf(ALICE));
     const events = await world.taskEvents({ minIntervalMs: 100 });
     await eventsOf(events, 3);
     const next = events.next();
-    await rest();
-    await world.store.update(ALICE, toReport({ add: 1 }));
-    await world.store.update(ALICE, toReport({ add: 1 }));
+    await untilIdle();
+    await world.store.update(ALICE, reportOf({ add: 1 }));
+    await world.store.update(ALICE, reportOf({ add: 1 }));
     world.clock.advance(100);
-    expect(eventWords([(await next).value!])).toEqual(["TaskUpdated alice since 1 3.1.3"]);
+    expect(eventTexts([(await next).value!])).toEqual(["TaskUpdated alice since 1 3.1.3"]);
     expect(await eventsOf(events, 1)).toEqual(["CaughtUp 3"]);
   });
 
   it("with an interval rests after each time that it has caught up, also when there is more already", async () => {
     await using world = await openHub();
-    await world.store.store(toStore(ALICE));
+    await world.store.store(storeRequestOf(ALICE));
     const events = await world.taskEvents({ minIntervalMs: 100 });
     await eventsOf(events, 3);
-    await world.store.update(ALICE, toReport({ add: 1 }));
+    await world.store.update(ALICE, reportOf({ add: 1 }));
     const told = watched(events);
-    await rest();
+    await untilIdle();
     expect(told).not.toHaveBeenCalled();
     world.clock.advance(100);
     await until(() => told.mock.calls.length === 1);
@@ -99,8 +99,8 @@ describe("the hub, asked for events", () => {
     await using world = await openHub();
     const events = await world.taskEvents();
     await eventsOf(events, 2);
-    await world.store.store(toStore(ALICE));
-    await Promise.all(Array.from({ length: 500 }, () => world.store.update(ALICE, toReport({ add: 1 }))));
+    await world.store.store(storeRequestOf(ALICE));
+    await Promise.all(Array.from({ length: 500 }, () => world.store.update(ALICE, reportOf({ add: 1 }))));
     expect(await eventsOf(events, 2)).toEqual(["TaskStored alice 501.0.501", "CaughtUp 501"]);
   });
 });
@@ -112,8 +112,8 @@ describe("the hub, asked for events with an interval that is longer than the tim
     const events = await world.taskEvents({ username: ALICE.username, minIntervalMs });
     await eventsOf(events, 2);
     const told = watched(events);
-    await world.store.store(toStore(BOB));
-    await rest();
+    await world.store.store(storeRequestOf(BOB));
+    await untilIdle();
     world.clock.advance(minIntervalMs);
     await until(() => told.mock.calls.length === 1);
     expect(told.mock.calls.flat()).toMatchObject([
@@ -125,11 +125,11 @@ describe("the hub, asked for events with an interval that is longer than the tim
 describe("the hub, asked for a task", () => {
   it("tells the job now, and then after every change", async () => {
     await using world = await openHub();
-    const stored = await world.store.store(toStore(ALICE));
+    const stored = await world.store.store(storeRequestOf(ALICE));
     const jobs = await world.task();
     expect((await jobs.next()).value).toBe(stored);
     const next = jobs.next();
-    const updated = await world.store.update(ALICE, toReport({ done: 1 }));
+    const updated = await world.store.update(ALICE, reportOf({ done: 1 }));
     expect((await next).value).toBe(updated);
   });
 
@@ -137,11 +137,11 @@ describe("the hub, asked for a task", () => {
     await using world = await openHub();
     const jobs = await world.task();
     expect(await jobs.next()).toEqual({ done: false, value: null });
-    const stored = await world.store.store(toStore(ALICE));
+    const stored = await world.store.store(storeRequestOf(ALICE));
     expect((await jobs.next()).value).toBe(stored);
     await world.store.remove(ALICE, ANY_ATTEMPT);
     expect(await jobs.next()).toEqual({ done: false, value: null });
-    const again = await world.store.store(toStore(ALICE));
+    const again = await world.store.store(storeRequestOf(ALICE));
     expect((await jobs.next()).value).toBe(again);
   });
 
@@ -150,20 +150,20 @@ describe("the hub, asked for a task", () => {
     const jobs = await world.task();
     await jobs.next();
     const told = watched(jobs);
-    await world.store.store(toStore(BOB));
-    await rest();
+    await world.store.store(storeRequestOf(BOB));
+    await untilIdle();
     expect(told).not.toHaveBeenCalled();
-    await world.store.store(toStore(ALICE));
+    await world.store.store(storeRequestOf(ALICE));
     await until(() => told.mock.calls.length === 1);
   });
 
   it("tells one who is slow the newest", async () => {
     await using world = await openHub();
-    await world.store.store(toStore(ALICE));
+    await world.store.store(storeRequestOf(ALICE));
     const jobs = await world.task();
     await jobs.next();
-    await world.store.update(ALICE, toReport({ done: 1 }));
-    const newest = await world.store.update(ALICE, toReport({ done: 2 }));
+    await world.store.update(ALICE, reportOf({ done: 1 }));
+    const newest = await world.store.update(ALICE, reportOf({ done: 2 }));
     expect((await jobs.next()).value).toBe(newest);
   });
 
@@ -171,10 +171,10 @@ describe("the hub, asked for a task", () => {
     "completes once it has told that the job is %s",
     async (status) => {
       await using world = await openHub();
-      await world.store.store(toStore(ALICE));
+      await world.store.store(storeRequestOf(ALICE));
       const jobs = await world.task();
       await jobs.next();
-      const ended = await world.store.update(ALICE, toReport({ status }));
+      const ended = await world.store.update(ALICE, reportOf({ status }));
       expect((await jobs.next()).value).toBe(ended);
       expect(await jobs.next()).toEqual({ done: true, value: undefined });
       expect(world.hub.subscriberCount).toBe(0);
@@ -183,8 +183,8 @@ describe("the hub, asked for a task", () => {
 
   it("tells a job that has ended already, and completes", async () => {
     await using world = await openHub();
-    await world.store.store(toStore(ALICE));
-    const ended = await world.store.update(ALICE, toReport({ status: "FINISHED" }));
+    await world.store.store(storeRequestOf(ALICE));
+    const ended = await world.store.update(ALICE, reportOf({ status: "FINISHED" }));
     const jobs = await world.task();
     expect((await jobs.next()).value).toBe(ended);
     expect(await jobs.next()).toEqual({ done: true, value: undefined });
@@ -192,35 +192,35 @@ describe("the hub, asked for a task", () => {
 
   it("goes on to the next attempt when it is not to complete", async () => {
     await using world = await openHub();
-    await world.store.store(toStore(ALICE));
-    await world.store.update(ALICE, toReport({ status: "FINISHED" }));
+    await world.store.store(storeRequestOf(ALICE));
+    await world.store.update(ALICE, reportOf({ status: "FINISHED" }));
     const jobs = await world.task({ untilEnded: false });
     await jobs.next();
-    const again = await world.store.store(toStore(ALICE));
+    const again = await world.store.store(storeRequestOf(ALICE));
     expect((await jobs.next()).value).toBe(again);
   });
 
   it("with an interval completes at once when it has told that the job has ended", async () => {
     await using world = await openHub();
-    await world.store.store(toStore(ALICE));
-    await world.store.update(ALICE, toReport({ status: "FINISHED" }));
+    await world.store.store(storeRequestOf(ALICE));
+    await world.store.update(ALICE, reportOf({ status: "FINISHED" }));
     const jobs = await world.task({ minIntervalMs: 100 });
     await jobs.next();
     const told = watched(jobs);
-    await rest();
+    await untilIdle();
     expect(told).toHaveBeenCalledExactlyOnceWith({ done: true, value: undefined });
   });
 
   it("with an interval tells at most one state in it, the newest", async () => {
     await using world = await openHub();
-    await world.store.store(toStore(ALICE));
+    await world.store.store(storeRequestOf(ALICE));
     const jobs = await world.task({ minIntervalMs: 100 });
     await jobs.next();
     const told = watched(jobs);
-    await rest();
-    await world.store.update(ALICE, toReport({ done: 1 }));
-    const newest = await world.store.update(ALICE, toReport({ done: 2 }));
-    await rest();
+    await untilIdle();
+    await world.store.update(ALICE, reportOf({ done: 1 }));
+    const newest = await world.store.update(ALICE, reportOf({ done: 2 }));
+    await untilIdle();
     expect(told).not.toHaveBeenCalled();
     world.clock.advance(100);
     await until(() => told.mock.calls.length === 1);
@@ -231,28 +231,28 @@ describe("the hub, asked for a task", () => {
 describe("the hub, asked for a count", () => {
   it("tells it now, and then whenever it is another one", async () => {
     await using world = await openHub();
-    await world.store.store(toStore(ALICE));
+    await world.store.store(storeRequestOf(ALICE));
     const counts = await world.taskCount();
     expect((await counts.next()).value).toBe(1);
     const next = counts.next();
-    await world.store.update(ALICE, toReport({ done: 1 }));
-    await world.store.store(toStore(ALICE));
-    await world.store.store(toStore(BOB));
+    await world.store.update(ALICE, reportOf({ done: 1 }));
+    await world.store.store(storeRequestOf(ALICE));
+    await world.store.store(storeRequestOf(BOB));
     expect((await next).value).toBe(2);
     const afterPurge = counts.next();
-    await rest();
+    await untilIdle();
     await world.store.purge();
     expect((await afterPurge).value).toBe(0);
   });
 
   it("counts what the filter lets through", async () => {
     await using world = await openHub();
-    await Promise.all([ALICE, BOB].map((key) => world.store.store(toStore(key))));
+    await Promise.all([ALICE, BOB].map((key) => world.store.store(storeRequestOf(key))));
     const counts = await world.taskCount({ username: ALICE.username, statuses: ["RUNNING"] });
     expect((await counts.next()).value).toBe(0);
     const next = counts.next();
-    await world.store.update(BOB, toReport({ status: "RUNNING" }));
-    await world.store.update(ALICE, toReport({ status: "RUNNING" }));
+    await world.store.update(BOB, reportOf({ status: "RUNNING" }));
+    await world.store.update(ALICE, reportOf({ status: "RUNNING" }));
     expect((await next).value).toBe(1);
   });
 
@@ -260,9 +260,9 @@ describe("the hub, asked for a count", () => {
     await using world = await openHub();
     const counts = await world.taskCount({ minIntervalMs: 100 });
     await counts.next();
-    await world.store.store(toStore(ALICE));
+    await world.store.store(storeRequestOf(ALICE));
     const told = watched(counts);
-    await rest();
+    await untilIdle();
     expect(told).not.toHaveBeenCalled();
     world.clock.advance(100);
     await until(() => told.mock.calls.length === 1);
@@ -273,15 +273,15 @@ describe("the hub, asked for a count", () => {
 describe("the hub, asked for cancel requests", () => {
   it("tells those that there are, and then whenever there is another one", async () => {
     await using world = await openHub();
-    for (const key of [ALICE, BOB, CAROL]) await world.store.store(toStore(key));
+    for (const key of [ALICE, BOB, CAROL]) await world.store.store(storeRequestOf(key));
     await world.store.requestCancel(ALICE, CANCEL);
     const requests = await world.hub.cancelRequests({ database: DATABASE });
     expect(usersOf(await requests.next())).toEqual(["alice"]);
 
     const next = watched(requests);
-    await world.store.update(BOB, toReport({ done: 1 }));
-    await world.store.update(ALICE, toReport({ done: 1 }));
-    await rest();
+    await world.store.update(BOB, reportOf({ done: 1 }));
+    await world.store.update(ALICE, reportOf({ done: 1 }));
+    await untilIdle();
     expect(next).not.toHaveBeenCalled();
     await world.store.requestCancel(CAROL, CANCEL);
     await until(() => next.mock.calls.length > 0);
@@ -290,9 +290,9 @@ describe("the hub, asked for cancel requests", () => {
 
   it("tells that there are none, and none of other users or of jobs that have ended", async () => {
     await using world = await openHub();
-    for (const key of [ALICE, BOB]) await world.store.store(toStore(key));
+    for (const key of [ALICE, BOB]) await world.store.store(storeRequestOf(key));
     for (const key of [ALICE, BOB]) await world.store.requestCancel(key, CANCEL);
-    await world.store.update(ALICE, toReport({ status: "CANCELED" }));
+    await world.store.update(ALICE, reportOf({ status: "CANCELED" }));
     const requests = await world.hub.cancelRequests({ database: DATABASE, username: ALICE.username });
 
     expect(usersOf(await requests.next())).toEqual([]);
@@ -300,12 +300,12 @@ describe("the hub, asked for cancel requests", () => {
 
   it("tells a request for the next attempt again", async () => {
     await using world = await openHub();
-    await world.store.store(toStore(ALICE));
+    await world.store.store(storeRequestOf(ALICE));
     await world.store.requestCancel(ALICE, CANCEL);
     const requests = await world.hub.cancelRequests({ database: DATABASE });
     await requests.next();
     const next = requests.next();
-    await world.store.store(toStore(ALICE));
+    await world.store.store(storeRequestOf(ALICE));
     await world.store.requestCancel(ALICE, CANCEL);
 
     expect((await next).value).toMatchObject([{ attempt: 2 }]);
@@ -327,16 +327,16 @@ describe("subscribers with the same interval", () => {
     );
     const snapshots = await Promise.all(streams.map((stream) => take(stream, 2)));
     const first = streams.map((stream) => take(stream, 2));
-    await world.store.store(toStore(ALICE));
-    await rest();
+    await world.store.store(storeRequestOf(ALICE));
+    await untilIdle();
     world.clock.advance(100);
     const ticks = [snapshots, await Promise.all(first)];
     const second = streams.map((stream) => take(stream, 2));
-    await world.store.update(ALICE, toReport({ add: 1 }));
-    await rest();
+    await world.store.update(ALICE, reportOf({ add: 1 }));
+    await untilIdle();
     world.clock.advance(100);
     ticks.push(await Promise.all(second));
-    expect(ticks.map(([told = []]) => eventWords(told))).toEqual([
+    expect(ticks.map(([told = []]) => eventTexts(told))).toEqual([
       ["Reset INITIAL 0.0.0", "CaughtUp 0"],
       ["TaskStored alice 1.0.1", "CaughtUp 1"],
       ["TaskUpdated alice since 1 2.1.2", "CaughtUp 2"],
@@ -353,13 +353,13 @@ describe("subscribers with the same interval", () => {
       world.clock.advance(30);
     }
     const told = streams.map(watched);
-    await world.store.store(toStore(ALICE));
-    await rest();
+    await world.store.store(storeRequestOf(ALICE));
+    await untilIdle();
     world.clock.advance(9);
-    await rest();
+    await untilIdle();
     expect(told.map(({ mock }) => mock.calls.length)).toEqual([0, 0, 0]);
     world.clock.advance(1);
-    await rest();
+    await untilIdle();
     expect(told.map(({ mock }) => mock.calls.length)).toEqual([1, 1, 1]);
   });
 
@@ -371,8 +371,8 @@ describe("subscribers with the same interval", () => {
     ];
     await Promise.all([quick.next(), slow.next()]);
     const [toldQuick, toldSlow] = [watched(quick), watched(slow)];
-    await world.store.store(toStore(ALICE));
-    await rest();
+    await world.store.store(storeRequestOf(ALICE));
+    await untilIdle();
     world.clock.advance(99);
     await until(() => toldQuick.mock.calls.length === 1);
     expect(toldSlow).not.toHaveBeenCalled();
@@ -386,10 +386,10 @@ describe("subscribers with the same interval", () => {
     const counts = await world.taskCount({ minIntervalMs: 100 });
     await counts.next();
     const told = watched(counts);
-    await world.store.store(toStore(ALICE));
-    await rest();
+    await world.store.store(storeRequestOf(ALICE));
+    await untilIdle();
     world.clock.advance(99);
-    await rest();
+    await untilIdle();
     expect(told).not.toHaveBeenCalled();
     world.clock.advance(1);
     await until(() => told.mock.calls.length === 1);
@@ -417,20 +417,20 @@ describe("a subscriber from whom all is hidden that happens", () => {
       const events = await world.taskEvents({ username: ALICE.username, minIntervalMs });
       await take(events, 2);
       const told = watched(events);
-      await world.store.store(toStore(BOB));
-      await rest();
+      await world.store.store(storeRequestOf(BOB));
+      await untilIdle();
       world.clock.advance(minIntervalMs);
-      await rest();
+      await untilIdle();
       world.clock.advance(BOOKMARK_MS - minIntervalMs - 1);
-      await rest();
+      await untilIdle();
       expect(told).not.toHaveBeenCalled();
       world.clock.advance(1);
       await until(() => told.mock.calls.length === 1);
       const again = watched(events);
-      await world.store.store(toStore(CAROL));
-      await rest();
+      await world.store.store(storeRequestOf(CAROL));
+      await untilIdle();
       world.clock.advance(minIntervalMs);
-      await rest();
+      await untilIdle();
       world.clock.advance(BOOKMARK_MS);
       await until(() => again.mock.calls.length === 1);
       expect([...told.mock.calls, ...again.mock.calls].flat()).toEqual([caughtUpAt(1), caughtUpAt(2)]);
@@ -439,13 +439,13 @@ describe("a subscriber from whom all is hidden that happens", () => {
 
   it("leaves no timer behind when it goes", async () => {
     await using world = await openHub();
-    await world.store.store(toStore(CAROL)); // from now on the store has one for the health of its jobs
+    await world.store.store(storeRequestOf(CAROL)); // from now on the store has one for the health of its jobs
     const timers = world.clock.timerCount;
     const events = await world.taskEvents({ username: ALICE.username });
     await take(events, 2);
     void events.next();
-    await world.store.store(toStore(BOB));
-    await rest();
+    await world.store.store(storeRequestOf(BOB));
+    await untilIdle();
     expect(world.clock.timerCount).toBe(timers + 1);
     await events.return();
     expect(world.clock.timerCount).toBe(timers);
@@ -454,8 +454,8 @@ describe("a subscriber from whom all is hidden that happens", () => {
   it("lets others have their turn while it passes over that", async () => {
     await using world = await openHub();
     const keys = manyKeys(2_500);
-    await Promise.all(keys.map((key) => world.store.store(toStore(key))));
-    await world.store.store(toStore(ALICE));
+    await Promise.all(keys.map((key) => world.store.store(storeRequestOf(key))));
+    await world.store.store(storeRequestOf(ALICE));
     const { jobId } = jobKey("nobody", "none");
     const [seeking, counting] = [await world.taskEvents({ jobId }), await world.taskCount()];
     await take(seeking, 1);
@@ -471,11 +471,11 @@ describe("a subscriber from whom all is hidden that happens", () => {
 describe("the changes of one turn of the event loop", () => {
   it("wake those whom they concern once, and nobody else", async () => {
     await using world = await openHub();
-    await Promise.all([ALICE, BOB].map((key) => world.store.store(toStore(key))));
+    await Promise.all([ALICE, BOB].map((key) => world.store.store(storeRequestOf(key))));
     const [jobs, counts] = [await world.task(CAROL), await world.taskCount()];
     await Promise.all([jobs.next(), counts.next()]);
     const waiting = [jobs.next(), counts.next()];
-    await rest();
+    await untilIdle();
     const [getting, counting] = [vi.spyOn(world.store, "get"), vi.spyOn(world.store, "taskCount")];
     await world.store.purge();
     await waiting[1];
@@ -543,7 +543,7 @@ describe("the subscribers of a hub", () => {
     await before.return();
     const after = await world.taskCount();
     await after.next();
-    await world.store.store(toStore(ALICE));
+    await world.store.store(storeRequestOf(ALICE));
     expect((await after.next()).value).toBe(1);
   });
 
@@ -553,7 +553,7 @@ describe("the subscribers of a hub", () => {
     await Promise.all([leaving.next(), staying.next()]);
     void leaving.next().then(() => leaving.return());
     const next = staying.next();
-    await world.store.store(toStore(ALICE));
+    await world.store.store(storeRequestOf(ALICE));
     expect((await next).value).toBe(1);
     expect(world.hub.subscriberCount).toBe(1);
   });
@@ -564,11 +564,11 @@ describe("the subscribers of a hub", () => {
     const counts = await world.taskCount();
     await counts.next();
     const next = counts.next();
-    await rest();
+    await untilIdle();
     counting.mockClear();
     const other = await world.provider.getTaskStore(OTHER_DATABASE);
-    await other.store(toStore(ALICE));
-    await rest();
+    await other.store(storeRequestOf(ALICE));
+    await untilIdle();
     expect(counting).not.toHaveBeenCalled();
     await counts.return();
     expect((await next).done).toBe(true);
@@ -577,8 +577,8 @@ describe("the subscribers of a hub", () => {
   it("who don't read keep no writer waiting", async () => {
     await using world = await openHub();
     const streams = await Promise.all(Array.from({ length: 50 }, () => world.taskEvents()));
-    await world.store.store(toStore(ALICE));
-    await Promise.all(Array.from({ length: 200 }, () => world.store.update(ALICE, toReport({ add: 1 }))));
+    await world.store.store(storeRequestOf(ALICE));
+    await Promise.all(Array.from({ length: 200 }, () => world.store.update(ALICE, reportOf({ add: 1 }))));
     expect(world.store.get(ALICE)?.task.done).toBe(200);
     expect(await eventsOf(streams[7]!, 3)).toEqual([
       "Reset INITIAL 0.0.201",
@@ -592,7 +592,7 @@ describe("the subscribers of a hub", () => {
     await using world = await openHub({ journal: (journal) => (faults = createFaultyJournal(journal)) });
     faults!.failNextOpen();
     await expect(world.taskEvents({ database: OTHER_DATABASE })).rejects.toMatchObject(
-      refusal("UNAVAILABLE"),
+      rejection("UNAVAILABLE"),
     );
     expect(world.hub.subscriberCount).toBe(0);
     expect(world.provider.peek(OTHER_DATABASE)).toBeUndefined();
@@ -651,7 +651,7 @@ async function openHub(options?: StoresOptions): Promise<HubWorld> {
 }
 
 async function eventsOf(stream: PullStream<TaskEvent>, count: number): Promise<string[]> {
-  return eventWords(await take(stream, count));
+  return eventTexts(await take(stream, count));
 }
 
 async function take(stream: PullStream<TaskEvent>, count: number): Promise<TaskEvent[]> {

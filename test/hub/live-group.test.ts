@@ -1,12 +1,12 @@
 import { describe, expect, it } from "vitest";
-import type { Batch } from "../../src/hub/batch.js";
+import type { EventBatch } from "../../src/hub/event-batch.js";
 import { LiveGroup } from "../../src/hub/live-group.js";
-import { Pace } from "../../src/hub/pace.js";
+import { Throttle } from "../../src/hub/throttle.js";
 import { PullQueue } from "../../src/hub/pull-queue.js";
-import type { Pulled, PullSource } from "../../src/hub/pull-source.js";
-import { PullStream, type Outlet } from "../../src/hub/pull-stream.js";
-import { ManualClock } from "../kit/manual-clock.js";
-import { rest } from "../kit/turns.js";
+import type { PullResult, PullCursor } from "../../src/hub/pull-cursor.js";
+import { PullStream, type StreamSink } from "../../src/hub/pull-stream.js";
+import { ManualClock } from "../kit/deterministic/manual-clock.js";
+import { untilIdle } from "../kit/deterministic/turns.js";
 
 describe("streams that have told all", () => {
   it("are told what comes next together: pulled once, the very same batch", async () => {
@@ -28,7 +28,7 @@ describe("streams that have told all", () => {
     const outlet = await world.live();
     const pulls = world.pulls;
     world.hide(7);
-    await rest();
+    await untilIdle();
     expect(world.pulls).toBe(pulls);
     world.happen("a");
     expect(outlet.taken).toEqual(["a"]);
@@ -40,7 +40,7 @@ describe("streams that have told all", () => {
     const outlet = await world.live();
     const many = Array.from({ length: 100 }, (_, at) => `${at}`);
     world.happen(...many);
-    await rest();
+    await untilIdle();
     expect(outlet.taken).toEqual(many);
     expect(outlet.batches.map(({ values }) => values.length)).toEqual([32, 32, 32, 4]);
   });
@@ -54,9 +54,9 @@ describe("streams that have told all", () => {
       world.subscribe(second);
     };
     world.happen("a");
-    await rest();
+    await untilIdle();
     world.happen("b");
-    await rest();
+    await untilIdle();
     expect(first.taken).toEqual(["a", "b"]);
     expect(second.taken).toEqual(["a", "b"]); // told from the beginning, by itself, and then with the others
   });
@@ -70,7 +70,7 @@ describe("a stream that comes to a group", () => {
     const second = await world.live();
     expect([first.taken, second.taken]).toEqual([[], ["a"]]);
     world.happen("b");
-    await rest();
+    await untilIdle();
     expect([first.taken, second.taken]).toEqual([
       ["a", "b"],
       ["a", "b"],
@@ -107,9 +107,9 @@ describe("a group with an interval", () => {
     world.delayTurn();
     world.happen("a");
     world.clock.advance(100);
-    await rest();
+    await untilIdle();
     world.happen("b");
-    await rest();
+    await untilIdle();
     expect(outlet.taken).toEqual(["a"]);
     world.clock.advance(100);
     expect(outlet.taken).toEqual(["a", "b"]);
@@ -122,12 +122,12 @@ describe("a stream that can't take what comes next", () => {
     const [quick, slow] = [await world.live(), await world.live()];
     slow.room = 0;
     world.happen("a");
-    await rest();
+    await untilIdle();
     world.happen("b");
     expect([quick.taken, slow.taken]).toEqual([["a", "b"], []]);
     slow.room = Infinity;
     world.resume(slow);
-    await rest();
+    await untilIdle();
     world.happen("c");
     expect(slow.taken).toEqual(["a", "b", "c"]);
     expect(slow.batches.at(-1)).toBe(quick.batches.at(-1));
@@ -138,11 +138,11 @@ describe("a stream that can't take what comes next", () => {
     const [quick, slow] = [await world.live(), await world.live()];
     slow.room = 2;
     world.happen("a", "b", "c", "d");
-    await rest();
+    await untilIdle();
     expect([quick.taken.length, slow.taken]).toEqual([4, ["a", "b"]]);
     slow.room = Infinity;
     world.resume(slow);
-    await rest();
+    await untilIdle();
     expect(slow.taken).toEqual(["a", "b", "c", "d"]);
   });
 
@@ -152,7 +152,7 @@ describe("a stream that can't take what comes next", () => {
     outlet.room = 1;
     outlet.onTake = () => (outlet.room = Infinity);
     world.happen("a", "b", "c");
-    await rest();
+    await untilIdle();
     expect(outlet.taken).toEqual(["a", "b", "c"]);
   });
 
@@ -193,7 +193,7 @@ describe("a stream that ends", () => {
     world.end(outlet);
     const pulls = world.pulls;
     world.happen("a");
-    await rest();
+    await untilIdle();
     expect(world.pulls).toBe(pulls);
   });
 
@@ -218,13 +218,13 @@ describe("a stream that ends", () => {
 /** A group, and what happens to it. */
 function openGroup({ minIntervalMs = 0 } = {}) {
   const [clock, queue] = [new ManualClock(), new PullQueue()];
-  const pace = new Pace(minIntervalMs, clock);
-  const group = new LiveGroup<string>({ queue, pace, clock });
-  const log: Log = { entries: [], end: "nothing", pulls: 0, seenHidden: 0, absorbed: 0, isStale: false };
+  const pace = new Throttle(minIntervalMs, clock);
+  const group = new LiveGroup<string>({ queue, throttle: pace, clock });
+  const log: Log = { entries: [], end: "nothing", pulls: 0, seenHidden: 0, absorbed: 0, hasMore: false };
   const streams = new Map<Basin, PullStream<string>>();
   const lease = { value: { group }, isShared: false, release: () => {} };
   const wake = (): void => {
-    group.changed(log.entries.length + 1);
+    group.markChanged(log.entries.length + 1);
     pace.wake();
   };
   const world = {
@@ -243,13 +243,13 @@ function openGroup({ minIntervalMs = 0 } = {}) {
     subscribe(outlet: Basin): void {
       const stream = new PullStream(new Cursor(log), lease, () => {});
       streams.set(outlet, stream);
-      stream.pourInto(outlet);
+      stream.pipeTo(outlet);
     },
     /** An outlet that was told all there is. */
     async live(): Promise<Basin> {
       const outlet = new Basin();
       world.subscribe(outlet);
-      await rest();
+      await untilIdle();
       return outlet;
     },
     /** In one turn. */
@@ -261,12 +261,12 @@ function openGroup({ minIntervalMs = 0 } = {}) {
     note(...names: string[]): void {
       for (const name of names) {
         log.entries.push(name);
-        group.changed(log.entries.length);
+        group.markChanged(log.entries.length);
       }
     },
     /** The next batch ends with its first value, though there is more. */
     staleOnce(): void {
-      log.isStale = true;
+      log.hasMore = true;
     },
     /** Somebody else has the queue's turn first. */
     delayTurn(): void {
@@ -298,11 +298,11 @@ interface Log {
   pulls: number;
   seenHidden: number;
   absorbed: number;
-  isStale: boolean;
+  hasMore: boolean;
 }
 
 /** A place in a log; entry n is of revision n, from 1. */
-class Cursor implements PullSource<string> {
+class Cursor implements PullCursor<string> {
   readonly #log: Log;
   #told: number;
 
@@ -311,7 +311,7 @@ class Cursor implements PullSource<string> {
     this.#told = told;
   }
 
-  pull(): Pulled<string> {
+  pull(): PullResult<string> {
     this.#log.pulls++;
     for (;;) {
       const entry = this.#log.entries[this.#told];
@@ -324,39 +324,39 @@ class Cursor implements PullSource<string> {
     return this.#log.end;
   }
 
-  #valueOf(value: string): Pulled<string> {
-    const { isStale, entries } = this.#log;
-    this.#log.isStale = false;
-    return { value, endsBatch: isStale || this.#told === entries.length, isStale };
+  #valueOf(value: string): PullResult<string> {
+    const { hasMore, entries } = this.#log;
+    this.#log.hasMore = false;
+    return { value, endsBatch: hasMore || this.#told === entries.length, hasMore };
   }
 
   fork(): Cursor {
     return new Cursor(this.#log, this.#told);
   }
 
-  passHidden(before: number): void {
+  skipHidden(before: number): void {
     this.#told = Math.min(before - 1, this.#log.entries.length);
   }
 
-  absorb(): void {
+  merge(): void {
     this.#log.absorbed++;
   }
 }
 
 /** An outlet that keeps what it is given, as long as it has room. */
-class Basin implements Outlet<string> {
+class Basin implements StreamSink<string> {
   room = Infinity;
-  readonly batches: Batch<string>[] = [];
+  readonly batches: EventBatch<string>[] = [];
   readonly taken: string[] = [];
   failure: unknown;
   hasEnded = false;
   onTake: () => unknown = () => {};
 
-  admits(): boolean {
+  canAccept(): boolean {
     return this.room > 0;
   }
 
-  take(batch: Batch<string>): number {
+  accept(batch: EventBatch<string>): number {
     const values = batch.values.slice(0, this.room);
     this.room -= values.length;
     this.batches.push(batch);

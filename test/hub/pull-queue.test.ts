@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { PullQueue, type Puller } from "../../src/hub/pull-queue.js";
-import { rest, until } from "../kit/turns.js";
+import { untilIdle, until } from "../kit/deterministic/turns.js";
 
 describe("a pull queue", () => {
   it("lets one pull at once while there is time left and nobody waits", () => {
@@ -52,7 +52,7 @@ describe("a pull queue", () => {
   it("has its whole time again in each turn, also when nobody waited", async () => {
     const { queue, pulled, quick, long } = openQueue();
     queue.pullSoon(long("a"));
-    await rest();
+    await untilIdle();
     queue.pullSoon(quick("b"));
     queue.pullSoon(quick("c"));
     expect(pulled).toEqual(["a", "b", "c"]);
@@ -61,7 +61,7 @@ describe("a pull queue", () => {
   it("has its whole time again also after a turn in which those who waited took all of it", async () => {
     const { queue, pulled, quick, long } = openQueue();
     queue.pullLater(long("a"));
-    await rest();
+    await untilIdle();
     queue.pullSoon(quick("b"));
     expect(pulled).toEqual(["a", "b"]);
   });
@@ -82,7 +82,7 @@ describe("a pull queue", () => {
     queue.pullLater(second);
     queue.pullLater(first);
     queue.pullSoon(first);
-    await rest();
+    await untilIdle();
     expect(pulled).toEqual(["a", "b"]);
   });
 
@@ -90,9 +90,9 @@ describe("a pull queue", () => {
     const { queue, pulled, quick } = openQueue();
     const again = quick("a");
     queue.pullLater(again);
-    await rest();
+    await untilIdle();
     queue.pullLater(again);
-    await rest();
+    await untilIdle();
     expect(pulled).toEqual(["a", "a"]);
   });
 
@@ -102,7 +102,7 @@ describe("a pull queue", () => {
     queue.pullLater(leaving);
     queue.pullLater(staying);
     queue.delete(leaving);
-    await rest();
+    await untilIdle();
     expect(pulled).toEqual(["b"]);
   });
 
@@ -112,7 +112,7 @@ describe("a pull queue", () => {
     queue.pullLater({ pull: () => queue.delete(leaving) });
     queue.pullLater(leaving);
     queue.pullLater(quick("c"));
-    await rest();
+    await untilIdle();
     expect(pulled).toEqual(["c"]);
   });
 
@@ -122,7 +122,7 @@ describe("a pull queue", () => {
     queue.pullSoon(long("a"));
     queue.pullSoon(leaving);
     queue.delete(leaving);
-    await rest();
+    await untilIdle();
     queue.pullSoon(quick("c"));
     expect(pulled).toEqual(["a", "c"]);
   });

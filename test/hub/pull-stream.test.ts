@@ -1,12 +1,12 @@
 import { describe, expect, it, vi } from "vitest";
-import { Pace } from "../../src/hub/pace.js";
+import { Throttle } from "../../src/hub/throttle.js";
 import { PullQueue } from "../../src/hub/pull-queue.js";
-import type { Batch } from "../../src/hub/batch.js";
+import type { EventBatch } from "../../src/hub/event-batch.js";
 import { LiveGroup } from "../../src/hub/live-group.js";
-import type { Pulled, PullSource } from "../../src/hub/pull-source.js";
-import { PullStream, type Outlet } from "../../src/hub/pull-stream.js";
-import { ManualClock } from "../kit/manual-clock.js";
-import { rest } from "../kit/turns.js";
+import type { PullResult, PullCursor } from "../../src/hub/pull-cursor.js";
+import { PullStream, type StreamSink } from "../../src/hub/pull-stream.js";
+import { ManualClock } from "../kit/deterministic/manual-clock.js";
+import { untilIdle } from "../kit/deterministic/turns.js";
 
 describe("a pull stream", () => {
   it("gives what its source has, in order", async () => {
@@ -18,11 +18,11 @@ describe("a pull stream", () => {
   it("pulls nothing while nobody asks", async () => {
     const { stream, source, changed } = streamOf("a", "b");
     changed();
-    await rest();
+    await untilIdle();
     expect(source.pulls).toBe(0);
     await stream.next();
     changed();
-    await rest();
+    await untilIdle();
     expect(source.pulls).toBe(1);
   });
 
@@ -30,10 +30,10 @@ describe("a pull stream", () => {
     const { stream, source, changed } = streamOf();
     const told = vi.fn<(result: unknown) => void>();
     const next = stream.next().then(told);
-    await rest();
+    await untilIdle();
     expect(told).not.toHaveBeenCalled();
     source.put("a");
-    await rest();
+    await untilIdle();
     expect(told).not.toHaveBeenCalled();
     changed();
     await next;
@@ -44,9 +44,9 @@ describe("a pull stream", () => {
     const { stream, source, changed } = streamOf();
     const told = vi.fn<(result: unknown) => void>();
     const next = stream.next().then(told);
-    await rest();
+    await untilIdle();
     changed();
-    await rest();
+    await untilIdle();
     expect(told).not.toHaveBeenCalled();
     source.put("a");
     changed();
@@ -58,15 +58,15 @@ describe("a pull stream", () => {
     const { stream, source, changed } = streamOf("a");
     await stream.next();
     const next = stream.next();
-    await rest();
+    await untilIdle();
     source.put("b");
     changed(100);
     expect(await next).toEqual({ done: false, value: "b" });
-    await rest();
+    await untilIdle();
     expect(source.pulls).toBe(4);
     source.put("c");
     changed();
-    await rest();
+    await untilIdle();
     expect(await stream.next()).toEqual({ done: false, value: "c" });
   });
 
@@ -85,9 +85,9 @@ describe("a pull stream", () => {
     const { stream, source, changed } = streamOf("a");
     const outlet = new Basin();
     outlet.isFull = true;
-    stream.pourInto(outlet);
+    stream.pipeTo(outlet);
     changed();
-    await rest();
+    await untilIdle();
     expect(source.pulls).toBe(0);
     outlet.isFull = false;
     stream.resume();
@@ -97,28 +97,28 @@ describe("a pull stream", () => {
   it("pours all that there is into its outlet, and then what comes", async () => {
     const { stream, source, changed } = streamOf("a", "b", "c");
     const outlet = new Basin();
-    stream.pourInto(outlet);
-    await rest();
+    stream.pipeTo(outlet);
+    await untilIdle();
     expect(outlet.taken).toEqual(["a", "b", "c"]);
     source.put("d");
     changed();
-    await rest();
+    await untilIdle();
     expect(outlet.taken).toEqual(["a", "b", "c", "d"]);
   });
 
   it("has one reader at a time", () => {
     const { stream } = streamOf();
-    stream.pourInto(new Basin());
-    expect(() => stream.pourInto(new Basin())).toThrow("one reader at a time");
+    stream.pipeTo(new Basin());
+    expect(() => stream.pipeTo(new Basin())).toThrow("one reader at a time");
   });
 
   it("has told all once it was woken for nothing, and is not woken by being resumed", async () => {
     const { stream, source, changed } = streamOf();
     const next = stream.next();
-    await rest();
+    await untilIdle();
     source.put("a");
     stream.resume();
-    await rest();
+    await untilIdle();
     expect(source.pulls).toBe(1);
     changed();
     expect(await next).toEqual({ done: false, value: "a" });
@@ -126,7 +126,7 @@ describe("a pull stream", () => {
 
   it("asks again in the next turn where its source wants that", async () => {
     const { stream, source } = streamOf();
-    source.end = { askAgainInMs: 0 };
+    source.end = { pullAgainInMs: 0 };
     const next = stream.next();
     expect(source.pulls).toBe(1);
     source.put("a");
@@ -136,14 +136,14 @@ describe("a pull stream", () => {
 
   it("asks again after the time that its source names, once, and leaves no timer behind", async () => {
     const { stream, source, clock, changed } = streamOf();
-    source.end = { askAgainInMs: 100 };
+    source.end = { pullAgainInMs: 100 };
     const next = stream.next();
     changed(100);
     expect(clock.timerCount).toBe(1);
     source.put("a");
     clock.advance(100);
     expect(await next).toEqual({ done: false, value: "a" });
-    source.end = { askAgainInMs: 100 };
+    source.end = { pullAgainInMs: 100 };
     void stream.next();
     expect(clock.timerCount).toBe(1);
     await stream.return();
@@ -164,7 +164,7 @@ describe("the end of a pull stream", () => {
   it("comes at once by return, also to a next that waits", async () => {
     const { stream, onEnd } = streamOf();
     const waiting = stream.next();
-    await rest();
+    await untilIdle();
     expect(await stream.return()).toEqual({ done: true, value: undefined });
     expect(await waiting).toEqual({ done: true, value: undefined });
     expect(onEnd).toHaveBeenCalledOnce();
@@ -172,11 +172,11 @@ describe("the end of a pull stream", () => {
 
   it("comes at once by return, also to a next whose turn has not come", async () => {
     const { stream, source } = streamOf();
-    source.end = { askAgainInMs: 0 };
+    source.end = { pullAgainInMs: 0 };
     const waiting = stream.next();
     await stream.return();
     expect(await waiting).toEqual({ done: true, value: undefined });
-    await rest();
+    await untilIdle();
     expect(source.pulls).toBe(1);
   });
 
@@ -219,7 +219,7 @@ describe("the end of a pull stream", () => {
     const { stream, source, changed } = streamOf();
     await stream.return();
     changed();
-    await rest();
+    await untilIdle();
     expect(source.pulls).toBe(0);
   });
 });
@@ -230,11 +230,11 @@ describe("a pull stream with a minimal interval", () => {
     expect(await take(stream, 2)).toEqual(["a", "b"]);
     const told = vi.fn<(result: unknown) => void>();
     const next = stream.next().then(told);
-    await rest();
+    await untilIdle();
     source.put("c");
     changed();
     clock.advance(99);
-    await rest();
+    await untilIdle();
     expect(told).not.toHaveBeenCalled();
     clock.advance(1);
     await next;
@@ -245,7 +245,7 @@ describe("a pull stream with a minimal interval", () => {
     const { stream, source, clock, changed } = streamWith({ minIntervalMs: 100 }, "a");
     await stream.next();
     const next = stream.next();
-    await rest();
+    await untilIdle();
     clock.advance(100);
     source.put("b");
     changed();
@@ -258,9 +258,9 @@ describe("a pull stream with a minimal interval", () => {
     expect(await stream.next()).toEqual({ done: false, value: "a" });
     const told = vi.fn<(result: unknown) => void>();
     const next = stream.next().then(told);
-    await rest();
+    await untilIdle();
     clock.advance(99);
-    await rest();
+    await untilIdle();
     expect(told).not.toHaveBeenCalled();
     clock.advance(1);
     await next;
@@ -271,7 +271,7 @@ describe("a pull stream with a minimal interval", () => {
     const { stream, source, clock, changed } = streamWith({ minIntervalMs: 100 }, "a");
     await stream.next();
     const next = stream.next();
-    await rest();
+    await untilIdle();
     source.put("b");
     changed(100);
     clock.advance(100);
@@ -285,7 +285,7 @@ describe("a pull stream with a minimal interval", () => {
     source.put("b");
     changed();
     clock.advance(100);
-    await rest();
+    await untilIdle();
     expect(await stream.next()).toEqual({ done: false, value: "b" });
   });
 
@@ -293,10 +293,10 @@ describe("a pull stream with a minimal interval", () => {
     const { stream, source, clock, changed } = streamWith({ minIntervalMs: 100 }, "a");
     await stream.next();
     const next = stream.next();
-    await rest();
+    await untilIdle();
     source.put("b");
     changed();
-    await rest();
+    await untilIdle();
     expect(clock.timerCount).toBe(1);
     await stream.return();
     expect(await next).toEqual({ done: true, value: undefined });
@@ -308,13 +308,13 @@ describe("a pull stream with a minimal interval", () => {
     await stream.next();
     const told = vi.fn<(result: unknown) => void>();
     const next = stream.next().then(told);
-    await rest();
+    await untilIdle();
     clock.setBack(3_600_000);
     source.put("b");
     changed();
-    await rest();
+    await untilIdle();
     clock.advance(100);
-    await rest();
+    await untilIdle();
     expect(told).toHaveBeenCalledOnce();
     await next;
   });
@@ -323,7 +323,7 @@ describe("a pull stream with a minimal interval", () => {
     const { stream, source, clock, changed } = streamOf("a");
     await stream.next();
     const next = stream.next();
-    await rest();
+    await untilIdle();
     source.put("b");
     changed();
     expect(await next).toEqual({ done: false, value: "b" });
@@ -332,7 +332,7 @@ describe("a pull stream with a minimal interval", () => {
 });
 
 /** What a test fills, and a place in it. */
-class Source implements PullSource<string> {
+class Source implements PullCursor<string> {
   readonly #script: Script;
   #at: number;
 
@@ -341,13 +341,13 @@ class Source implements PullSource<string> {
     this.#at = at;
   }
 
-  pull(): Pulled<string> {
+  pull(): PullResult<string> {
     const { values, end } = this.#script;
     this.#script.pulls++;
     const value = values[this.#at];
     if (value !== undefined) {
-      const isStale = ++this.#at === this.#script.staleAt;
-      return { value, endsBatch: isStale || this.#at === values.length, isStale };
+      const hasMore = ++this.#at === this.#script.staleAt;
+      return { value, endsBatch: hasMore || this.#at === values.length, hasMore };
     }
     if (end instanceof Error) throw end;
     return end;
@@ -357,16 +357,16 @@ class Source implements PullSource<string> {
     return new Source(this.#script, this.#at);
   }
 
-  passHidden(): void {}
+  skipHidden(): void {}
 
-  absorb(): void {}
+  merge(): void {}
 }
 
 /** What is told, and what comes after that. */
 class Script {
   pulls = 0;
   readonly values: string[];
-  end: Pulled<string> | Error = "nothing";
+  end: PullResult<string> | Error = "nothing";
   /** After so many a batch ends though there is more. */
   staleAt: number | undefined;
 
@@ -380,15 +380,15 @@ class Script {
 }
 
 /** An outlet that keeps what it is given. */
-class Basin implements Outlet<string> {
+class Basin implements StreamSink<string> {
   isFull = false;
   readonly taken: string[] = [];
 
-  admits(): boolean {
+  canAccept(): boolean {
     return !this.isFull;
   }
 
-  take({ values }: Batch<string>): number {
+  accept({ values }: EventBatch<string>): number {
     return this.taken.push(...values) && values.length;
   }
 
@@ -413,8 +413,8 @@ function streamWith(
   changed(times?: number): void;
 } {
   const [source, clock, onEnd] = [new Script(values), new ManualClock(1_000_000), vi.fn<() => void>()];
-  const pace = new Pace(minIntervalMs, clock);
-  const group = new LiveGroup<string>({ queue: new PullQueue(), pace, clock });
+  const pace = new Throttle(minIntervalMs, clock);
+  const group = new LiveGroup<string>({ queue: new PullQueue(), throttle: pace, clock });
   const release = (): void => {
     group.close();
     pace.close();
@@ -422,7 +422,7 @@ function streamWith(
   const lease = { value: { group }, isShared: false, release };
   const stream = new PullStream(new Source(source), lease, onEnd);
   const changed = (times = 1): void => {
-    for (let time = 0; time < times; time++) group.changed(Infinity);
+    for (let time = 0; time < times; time++) group.markChanged(Infinity);
     pace.wake();
   };
   return { stream, source, clock, onEnd, changed };

@@ -3,11 +3,11 @@ import type { TaskEvent } from "../../src/hub/task-event.js";
 import { ORIGIN, type Position } from "../../src/protocol/position.js";
 import type { JobFilter } from "../../src/store/task-store.js";
 import { assert } from "../../src/util/assert.js";
-import { BOOKMARK_MS, createCursor, type CursorReader } from "../kit/cursors.js";
-import { eventWords } from "../kit/event-words.js";
-import { jobKey } from "../kit/journal-entries.js";
-import { ALICE, ANY_ATTEMPT, BOB, CAROL, manyKeys, toReport, toStore } from "../kit/requests.js";
-import { openStore, type OpenedStore, type StoresOptions } from "../kit/task-stores.js";
+import { BOOKMARK_MS, createCursor, type CursorReader } from "../kit/delivery/cursor-reader.js";
+import { eventTexts } from "../kit/delivery/event-text.js";
+import { jobKey } from "../kit/journal/entries.js";
+import { ALICE, ANY_ATTEMPT, BOB, CAROL, manyKeys, reportOf, storeRequestOf } from "../kit/store/requests.js";
+import { openStore, type OpenedStore, type StoresOptions } from "../kit/store/task-stores.js";
 
 describe("a first subscription", () => {
   it("to an empty database is told so, and that this is all", async () => {
@@ -17,8 +17,8 @@ describe("a first subscription", () => {
 
   it("is told to forget, then each job in the order of its latest change, then that this is all", async () => {
     await using world = await openWorld();
-    await world.store.store(toStore(ALICE));
-    await world.store.store(toStore(BOB));
+    await world.store.store(storeRequestOf(ALICE));
+    await world.store.store(storeRequestOf(BOB));
     await world.report(ALICE);
     expect(world.told(world.subscribe())).toEqual([
       "Reset INITIAL 0.0.3",
@@ -30,7 +30,7 @@ describe("a first subscription", () => {
 
   it("is not told of what was gone before", async () => {
     await using world = await openWorld();
-    await world.store.store(toStore(ALICE));
+    await world.store.store(storeRequestOf(ALICE));
     await world.store.remove(ALICE, ANY_ATTEMPT);
     expect(world.told(world.subscribe())).toEqual(["Reset INITIAL 0.0.2", "CaughtUp 2"]);
   });
@@ -77,7 +77,7 @@ describe("a live subscription", () => {
   it("is told each change at its revision, one by one", async () => {
     await using world = await openWorld();
     const cursor = await world.live(ALICE);
-    await world.store.store(toStore(BOB));
+    await world.store.store(storeRequestOf(BOB));
     expect(world.told(cursor)).toEqual(["TaskStored bob 2"]);
     await world.report(ALICE);
     expect(world.told(cursor)).toEqual(["TaskUpdated alice since 2 3"]);
@@ -89,9 +89,9 @@ describe("a live subscription", () => {
     await using world = await openWorld();
     const cursor = await world.live(ALICE);
     await Promise.all([
-      world.store.store(toStore(BOB)),
+      world.store.store(storeRequestOf(BOB)),
       world.report(ALICE),
-      world.store.store(toStore(CAROL)),
+      world.store.store(storeRequestOf(CAROL)),
     ]);
     expect(world.told(cursor)).toEqual([
       "TaskStored bob 2",
@@ -103,9 +103,9 @@ describe("a live subscription", () => {
   it("is told of a job that was stored again as of one stored, with what came of it", async () => {
     await using world = await openWorld();
     const cursor = await world.live(ALICE);
-    await world.store.store(toStore(ALICE));
+    await world.store.store(storeRequestOf(ALICE));
     const event = cursor.pull();
-    expect(eventWords([event!])).toEqual(["TaskStored alice 2"]);
+    expect(eventTexts([event!])).toEqual(["TaskStored alice 2"]);
     expect(event).toMatchObject({ userTask: { attempt: 2, outcome: "OVERWRITTEN" } });
   });
 
@@ -113,7 +113,7 @@ describe("a live subscription", () => {
     await using world = await openWorld();
     const cursor = await world.live(ALICE);
     expect(world.told(cursor)).toEqual([]);
-    await world.store.update(ALICE, toReport());
+    await world.store.update(ALICE, reportOf());
     expect(world.told(cursor)).toEqual([]);
   });
 
@@ -173,7 +173,7 @@ describe("changes that were merged before a subscription came to them", () => {
   it("tell of a job as stored when its latest store is among them", async () => {
     await using world = await openWorld();
     const cursor = await world.live(ALICE);
-    await world.store.store(toStore(ALICE));
+    await world.store.store(storeRequestOf(ALICE));
     await world.report(ALICE);
     expect(world.told(cursor)).toEqual(["TaskStored alice 3.1.3", "CaughtUp 3"]);
   });
@@ -181,7 +181,7 @@ describe("changes that were merged before a subscription came to them", () => {
   it("tell of a job as gone when it is, though its store may never have been told", async () => {
     await using world = await openWorld();
     const cursor = await world.live(ALICE);
-    await world.store.store(toStore(BOB));
+    await world.store.store(storeRequestOf(BOB));
     await world.store.remove(BOB, ANY_ATTEMPT);
     expect(world.told(cursor)).toEqual(["TaskRemoved bob 3.1.3", "CaughtUp 3"]);
   });
@@ -190,7 +190,7 @@ describe("changes that were merged before a subscription came to them", () => {
     await using world = await openWorld();
     const cursor = await world.live(ALICE);
     await world.store.remove(ALICE, ANY_ATTEMPT);
-    await world.store.store(toStore(ALICE));
+    await world.store.store(storeRequestOf(ALICE));
     expect(world.told(cursor)).toEqual(["TaskStored alice 3.1.3", "CaughtUp 3"]);
   });
 });
@@ -277,7 +277,7 @@ describe("a subscription that can't be told what has changed since", () => {
     await using world = await openWorld({ limits: { removalsKeptMax: 1 } });
     await world.storeAll(ALICE, BOB, CAROL);
     await world.remove(ALICE, BOB);
-    expect(world.store.floor).toBe(4);
+    expect(world.store.tombstoneHorizon).toBe(4);
     expect(world.told(world.resume("3"))).toEqual([
       "Reset HISTORY_GONE 0.0.5",
       "TaskStored carol 3.0.5",
@@ -372,7 +372,7 @@ describe("a filtered subscription", () => {
     expect(world.told(cursor)).toEqual([]);
     await world.report(BOB);
     await world.report(BOB);
-    await world.store.store(toStore(CAROL));
+    await world.store.store(storeRequestOf(CAROL));
     expect(world.told(cursor)).toEqual([]);
     await world.remove(BOB, CAROL);
     expect(world.told(cursor)).toEqual([]);
@@ -410,7 +410,7 @@ describe("a merging subscription", () => {
     const cursor = await world.liveWith({ isMerging: true }, ALICE);
     await world.report(ALICE);
     expect(world.told(cursor)).toEqual(["TaskUpdated alice since 1 2.1.2", "CaughtUp 2"]);
-    await world.store.store(toStore(BOB));
+    await world.store.store(storeRequestOf(BOB));
     await world.report(ALICE);
     expect(world.told(cursor)).toEqual([
       "TaskStored bob 3.2.4",
@@ -434,7 +434,7 @@ describe("what a subscription costs that is not read", () => {
     const cursor = await world.live(...keys);
     await Promise.all(Array.from({ length: 900 }, (_, at) => world.report(keys[at % 3]!)));
     const events = pulled(cursor);
-    expect(eventWords(events)).toEqual([
+    expect(eventTexts(events)).toEqual([
       "TaskUpdated user0 since 3 901.3.903",
       "TaskUpdated user1 since 3 902.3.903",
       "TaskUpdated user2 since 3 903.3.903",
@@ -450,13 +450,13 @@ describe("a bookmark", () => {
     const cursor = await world.liveWith({ filter: ALICE }, ALICE, BOB);
     await world.report(BOB);
     expect(world.told(cursor)).toEqual([]);
-    expect(cursor.askAgainInMs).toBe(BOOKMARK_MS);
+    expect(cursor.pullAgainInMs).toBe(BOOKMARK_MS);
     world.clock.advance(BOOKMARK_MS - 1);
     expect(world.told(cursor)).toEqual([]);
-    expect(cursor.askAgainInMs).toBe(1);
+    expect(cursor.pullAgainInMs).toBe(1);
     world.clock.advance(1);
     expect(world.told(cursor)).toEqual(["CaughtUp 3"]);
-    expect(cursor.askAgainInMs).toBeUndefined();
+    expect(cursor.pullAgainInMs).toBeUndefined();
   });
 
   it("is at its own instant, and at the newest revision", async () => {
@@ -482,7 +482,7 @@ describe("a bookmark", () => {
     expect(world.told(cursor)).toEqual(["TaskUpdated alice since 2 3"]);
     world.clock.advance(10 * BOOKMARK_MS);
     expect(world.told(cursor)).toEqual([]);
-    expect(cursor.askAgainInMs).toBeUndefined();
+    expect(cursor.pullAgainInMs).toBeUndefined();
   });
 
   it("comes again after each further time in which something was hidden, and then only", async () => {
@@ -532,7 +532,7 @@ describe("a bookmark", () => {
     await world.report(BOB);
     world.clock.advance(BOOKMARK_MS - 1);
     expect(world.told(cursor)).toEqual([]);
-    expect(cursor.askAgainInMs).toBe(1);
+    expect(cursor.pullAgainInMs).toBe(1);
   });
 
   it("is due when it is for the one who knows less, or has known it for longer, of two who go on together", async () => {
@@ -543,9 +543,9 @@ describe("a bookmark", () => {
     world.clock.advance(BOOKMARK_MS - 1);
     const after = world.resume("3", { filter: ALICE });
     expect(world.told(after)).toEqual(["CaughtUp 3"]);
-    after.absorb(before);
+    after.merge(before);
     expect(world.told(after)).toEqual([]);
-    expect(after.askAgainInMs).toBe(1);
+    expect(after.pullAgainInMs).toBe(1);
     world.clock.advance(1);
     expect(world.told(after)).toEqual(["CaughtUp 3"]);
   });
@@ -584,7 +584,7 @@ describe("a bookmark", () => {
     world.told(cursor);
     world.clock.setBack(3_600_000);
     expect(world.told(cursor)).toEqual([]);
-    expect(cursor.askAgainInMs).toBe(BOOKMARK_MS);
+    expect(cursor.pullAgainInMs).toBe(BOOKMARK_MS);
     world.clock.advance(BOOKMARK_MS);
     expect(world.told(cursor)).toEqual(["CaughtUp 3"]);
   });
@@ -599,9 +599,9 @@ describe("a subscription that a thousand changes and more are hidden from", () =
     await world.storeAtOnce([...MANY, RARE]);
     const cursor = world.subscribe({ filter: { jobId: RARE.jobId } });
     expect(world.told(cursor)).toEqual(["Reset INITIAL 0.0.1101"]);
-    expect(cursor.askAgainInMs).toBe(0);
+    expect(cursor.pullAgainInMs).toBe(0);
     expect(world.told(cursor)).toEqual(["TaskStored alice 1101.0.1101", "CaughtUp 1101"]);
-    expect(cursor.askAgainInMs).toBeUndefined();
+    expect(cursor.pullAgainInMs).toBeUndefined();
   });
 
   it("hears what changes while others have their turn", async () => {
@@ -619,9 +619,9 @@ describe("a subscription that a thousand changes and more are hidden from", () =
     const cursor = await world.liveWith({ filter: { jobId: RARE.jobId } }, RARE);
     await world.storeAtOnce(MANY);
     expect(world.told(cursor)).toEqual([]);
-    expect(cursor.askAgainInMs).toBe(0);
+    expect(cursor.pullAgainInMs).toBe(0);
     expect(world.told(cursor)).toEqual([]);
-    expect(cursor.askAgainInMs).toBe(BOOKMARK_MS);
+    expect(cursor.pullAgainInMs).toBe(BOOKMARK_MS);
     world.clock.advance(BOOKMARK_MS);
     expect(world.told(cursor)).toEqual(["CaughtUp 1101"]);
   });
@@ -648,11 +648,11 @@ describe("a subscription that a thousand changes and more are hidden from", () =
     const events = pulledToTheEnd(cursor);
     const stored = events.filter(({ kind }) => kind === "TaskStored");
     expect(stored).toHaveLength(jobs.length);
-    expect(eventWords(stored.slice(0, 2))).toEqual([
+    expect(eventTexts(stored.slice(0, 2))).toEqual([
       "TaskStored alice 1103.1.2202",
       "TaskStored alice 1104.1.2202",
     ]);
-    expect(eventWords(events.slice(-2))).toEqual(["TaskStored alice 2202.1.2202", "CaughtUp 2202"]);
+    expect(eventTexts(events.slice(-2))).toEqual(["TaskStored alice 2202.1.2202", "CaughtUp 2202"]);
   });
 
   it.each([
@@ -682,11 +682,11 @@ describe("a live subscription that was away", () => {
     const cursor = await world.live(ALICE);
     await world.storeAtOnce(manyKeys(1_001));
     const events = pulledToTheEnd(cursor);
-    expect(eventWords(events.slice(0, 2))).toEqual([
+    expect(eventTexts(events.slice(0, 2))).toEqual([
       "TaskStored user0 2.1.1002",
       "TaskStored user1 3.1.1002",
     ]);
-    expect(eventWords(events.slice(-2))).toEqual(["TaskStored user1000 1002.1.1002", "CaughtUp 1002"]);
+    expect(eventTexts(events.slice(-2))).toEqual(["TaskStored user1000 1002.1.1002", "CaughtUp 1002"]);
     expect(events).toHaveLength(1_002);
     await world.report(ALICE);
     expect(world.told(cursor)).toEqual(["TaskUpdated alice since 1002 1003"]);
@@ -727,12 +727,12 @@ async function openWorld(options?: StoresOptions): Promise<World> {
   const world: World = {
     ...opened,
     async storeAll(...keys) {
-      for (const key of keys) await store.store(toStore(key, LEASE));
+      for (const key of keys) await store.store(storeRequestOf(key, LEASE));
     },
     async storeAtOnce(keys) {
-      await Promise.all(keys.map((key) => store.store(toStore(key, LEASE))));
+      await Promise.all(keys.map((key) => store.store(storeRequestOf(key, LEASE))));
     },
-    report: (key) => store.update(key, toReport({ add: 1 })),
+    report: (key) => store.update(key, reportOf({ add: 1 })),
     async remove(...keys) {
       for (const key of keys) await store.remove(key, ANY_ATTEMPT);
     },
@@ -746,7 +746,7 @@ async function openWorld(options?: StoresOptions): Promise<World> {
       pulled(subscribed);
       return subscribed;
     },
-    told: (from, count = Infinity) => eventWords(pulled(from, count)),
+    told: (from, count = Infinity) => eventTexts(pulled(from, count)),
   };
   return world;
 }
@@ -774,7 +774,7 @@ function pulledToTheEnd(cursor: CursorReader): TaskEvent[] {
   const events: TaskEvent[] = [];
   do {
     for (let event; (event = cursor.pull());) events.push(event);
-  } while (cursor.askAgainInMs === 0);
+  } while (cursor.pullAgainInMs === 0);
   return events;
 }
 

@@ -3,10 +3,10 @@ import { TaskEventView } from "../../src/hub/task-event-view.js";
 import type { TaskEvent } from "../../src/hub/task-event.js";
 import type { Position } from "../../src/protocol/position.js";
 import type { JobFilter } from "../../src/store/task-store.js";
-import { cursorOn, type CursorReader } from "../kit/cursors.js";
-import { eventWords } from "../kit/event-words.js";
-import { ALICE, ANY_ATTEMPT, BOB, CAROL, manyKeys, toReport, toStore } from "../kit/requests.js";
-import { openStore, type OpenedStore } from "../kit/task-stores.js";
+import { cursorOn, type CursorReader } from "../kit/delivery/cursor-reader.js";
+import { eventTexts } from "../kit/delivery/event-text.js";
+import { ALICE, ANY_ATTEMPT, BOB, CAROL, manyKeys, reportOf, storeRequestOf } from "../kit/store/requests.js";
+import { openStore, type OpenedStore } from "../kit/store/task-stores.js";
 
 describe("those who watch in one way", () => {
   it("are told the very same snapshot when they begin together", async () => {
@@ -14,7 +14,7 @@ describe("those who watch in one way", () => {
     await world.storeAll(ALICE, BOB);
     const [first, second] = [world.subscribe(), world.subscribe()];
     const events = pulled(first);
-    expect(eventWords(events)).toEqual([
+    expect(eventTexts(events)).toEqual([
       "Reset INITIAL 0.0.2",
       "TaskStored alice 1.0.2",
       "TaskStored bob 2.0.2",
@@ -26,14 +26,14 @@ describe("those who watch in one way", () => {
   it("are told the very same changes, one by one and merged", async () => {
     await using world = await openWorld();
     const [first, second] = [world.live(), world.live()];
-    await world.store.store(toStore(ALICE));
+    await world.store.store(storeRequestOf(ALICE));
     const stored = pulled(first);
-    expect(eventWords(stored)).toEqual(["TaskStored alice 1"]);
+    expect(eventTexts(stored)).toEqual(["TaskStored alice 1"]);
     expectSame(pulled(second), stored);
     await world.report(ALICE);
     await world.report(ALICE);
     const merged = pulled(first);
-    expect(eventWords(merged)).toEqual(["TaskUpdated alice since 1 3.1.3", "CaughtUp 3"]);
+    expect(eventTexts(merged)).toEqual(["TaskUpdated alice since 1 3.1.3", "CaughtUp 3"]);
     expectSame(pulled(second), merged);
   });
 
@@ -49,7 +49,7 @@ describe("those who watch in one way", () => {
     const oneByOne = world.live(at(world, 4));
     await world.storeAll(CAROL);
     const next = pulled(snapshot);
-    expect(eventWords(next)).toEqual(["TaskStored carol 5"]);
+    expect(eventTexts(next)).toEqual(["TaskStored carol 5"]);
     for (const cursor of [resumed, late, oneByOne]) expectSame(pulled(cursor), next);
   });
 
@@ -59,7 +59,7 @@ describe("those who watch in one way", () => {
     await world.storeAll(ALICE);
     const told = pulled(first);
     world.clock.advance(500);
-    expect(eventWords(told)).toEqual(["TaskStored alice 1"]);
+    expect(eventTexts(told)).toEqual(["TaskStored alice 1"]);
     expectSame(pulled(second), told);
   });
 
@@ -71,7 +71,7 @@ describe("those who watch in one way", () => {
     const told = pulled(first);
     await world.report(ALICE);
     told.push(...pulled(first));
-    expect(eventWords(told)).toEqual(["TaskUpdated alice since 1 2", "TaskUpdated alice since 2 3"]);
+    expect(eventTexts(told)).toEqual(["TaskUpdated alice since 1 2", "TaskUpdated alice since 2 3"]);
     expectSame(pulled(second), told);
   });
 
@@ -83,7 +83,7 @@ describe("those who watch in one way", () => {
     await world.store.remove(ALICE, ANY_ATTEMPT);
     const told = pulled(second);
     expectSame(told.slice(0, snapshot.length), snapshot);
-    expect(eventWords(told.slice(snapshot.length))).toEqual(["TaskRemoved alice 3"]);
+    expect(eventTexts(told.slice(snapshot.length))).toEqual(["TaskRemoved alice 3"]);
   });
 
   it("are not told what was told long ago: the instant of a Reset is that at which it is told", async () => {
@@ -103,8 +103,8 @@ describe("those who watch in one way", () => {
     pulled(late);
     await world.report(ALICE);
     world.clock.advance(LATER_MS);
-    expect(eventWords(pulled(early))).toEqual(["TaskUpdated alice since 1 3.1.3", "CaughtUp 3"]);
-    expect(eventWords(pulled(late))).toEqual(["TaskUpdated alice since 2 3"]);
+    expect(eventTexts(pulled(early))).toEqual(["TaskUpdated alice since 1 3.1.3", "CaughtUp 3"]);
+    expect(eventTexts(pulled(late))).toEqual(["TaskUpdated alice since 2 3"]);
   });
 
   it("are told nothing of what the filter hides, and of the rest the same", async () => {
@@ -112,7 +112,7 @@ describe("those who watch in one way", () => {
     const [first, second] = [world.live(), world.live()];
     await world.storeAll(BOB, ALICE);
     const told = pulled(first);
-    expect(eventWords(told)).toEqual(["TaskStored alice 2"]);
+    expect(eventTexts(told)).toEqual(["TaskStored alice 2"]);
     expectSame(pulled(second), told);
   });
 });
@@ -121,7 +121,7 @@ describe("what comes after a place", () => {
   it("is made once while nothing changes, and anew when something has", async () => {
     await using world = await openWorld();
     await world.storeAll(ALICE);
-    const place = world.view.placeAfter(at(world, 0));
+    const place = world.view.stateAfter(at(world, 0));
     const step = world.view.step(place);
     expect(world.view.step(place)).toBe(step);
     await world.report(ALICE);
@@ -135,13 +135,13 @@ describe("what comes after a place", () => {
     const cursor = world.live();
     expect(pulled(cursor)).toEqual([]);
     await world.report(ALICE);
-    expect(eventWords(pulled(cursor))).toEqual(["TaskUpdated alice since 1 2"]);
+    expect(eventTexts(pulled(cursor))).toEqual(["TaskUpdated alice since 1 2"]);
   });
 
   it("is remembered for a few places: others are told as right, though not the same", async () => {
     await using world = await openWorld();
     await world.storeAll(...manyKeys(40));
-    const places = Array.from({ length: 40 }, (_, revision) => world.view.placeAfter(at(world, revision)));
+    const places = Array.from({ length: 40 }, (_, revision) => world.view.stateAfter(at(world, revision)));
     const steps = places.map((place) => world.view.step(place));
     expect(world.view.step(places.at(-1)!)).toBe(steps.at(-1));
     expect(world.view.step(places[0]!)).not.toBe(steps[0]);
@@ -171,9 +171,9 @@ async function openWorld(filter: JobFilter = {}): Promise<World> {
     ...opened,
     view,
     async storeAll(...keys) {
-      for (const key of keys) await store.store(toStore(key));
+      for (const key of keys) await store.store(storeRequestOf(key));
     },
-    report: (key) => store.update(key, toReport({ add: 1 })),
+    report: (key) => store.update(key, reportOf({ add: 1 })),
     subscribe,
     live(after) {
       const cursor = subscribe(after);

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { openJournal } from "../../src/journal/open-journal.js";
 import { silentLog } from "../../src/util/log.js";
-import { temporaryFolder } from "../kit/temporary-folder.js";
+import { temporaryFolder } from "../kit/process/temporary-folder.js";
 
 const OPTIONS = { removalsKeptMax: 10, logLinesPerJobMax: 10, newEpoch: false, log: silentLog };
 

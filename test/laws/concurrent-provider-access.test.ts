@@ -3,14 +3,21 @@ import { describe, expect, it } from "vitest";
 import type { TaskStoreProvider } from "../../src/store/task-store-provider.js";
 import type { TaskStore } from "../../src/store/task-store.js";
 import type { UserTask } from "../../src/tasks/user-task.js";
-import { delayJournal } from "../kit/delayed-journal.js";
-import { leaf } from "../kit/edits.js";
-import { createFaultyJournal, type FaultyJournal } from "../kit/faulty-journal.js";
-import { inRandomRounds } from "../kit/random-rounds.js";
-import { addListeners, RecordingListener } from "../kit/recording-listener.js";
-import { ALICE, DATABASE, manyKeys, OTHER_DATABASE, toReport, toStore } from "../kit/requests.js";
-import { createStores, type Stores } from "../kit/task-stores.js";
-import { randomTurns } from "../kit/turns.js";
+import { delayJournal } from "../kit/journal/delayed-journal.js";
+import { leaf } from "../kit/store/edits.js";
+import { createFaultyJournal, type FaultyJournal } from "../kit/journal/faulty-journal.js";
+import { inRandomRounds } from "../kit/deterministic/random-rounds.js";
+import { addListeners, RecordingListener } from "../kit/store/recording-listener.js";
+import {
+  ALICE,
+  DATABASE,
+  manyKeys,
+  OTHER_DATABASE,
+  reportOf,
+  storeRequestOf,
+} from "../kit/store/requests.js";
+import { createStores, type Stores } from "../kit/store/task-stores.js";
+import { randomTurns } from "../kit/deterministic/turns.js";
 
 /**
  * The races of the origin's `concurrent provider access`: ten at once on one database that nobody has opened
@@ -140,7 +147,7 @@ describe("concurrent listeners", () => {
       const store = await world.provider.getTaskStore(DATABASE);
       const listeners = addListeners(store, 3);
       const stored = await storeAll(world.provider, TEN);
-      await Promise.all(TEN.map((key) => store.update(key, toReport({ done: 1 }))));
+      await Promise.all(TEN.map((key) => store.update(key, reportOf({ done: 1 }))));
       await store.purge();
       expect(stored).toHaveLength(10);
       expect(listeners.map(({ revisions }) => revisions)).toEqual(listeners.map(() => numbersTo(30)));
@@ -256,10 +263,10 @@ async function storeOne(
   provider: TaskStoreProvider,
   key: typeof ALICE,
   database = DATABASE,
-  fields: Parameters<typeof toStore>[1] = {},
+  fields: Parameters<typeof storeRequestOf>[1] = {},
 ): Promise<Stored> {
   const store = await provider.getTaskStore(database);
-  return { store, userTask: await store.store(toStore(key, { ...fields, database })) };
+  return { store, userTask: await store.store(storeRequestOf(key, { ...fields, database })) };
 }
 
 function overwriteTenTimes(provider: TaskStoreProvider): Promise<Stored[]> {

@@ -2,9 +2,9 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { WireHistory } from "../kit/wire-history.js";
-import { allViolations, type Violation } from "../kit/wire-laws.js";
-import { live, type Lived } from "../kit/wire-life.js";
+import { WireHistory } from "../kit/wire/history.js";
+import { allViolations, type Violation } from "../kit/wire/laws.js";
+import { runRandomScenario, type ScenarioResult } from "../kit/wire/random-scenario.js";
 
 /**
  * Laws 6 to 10 over real sockets. What every watcher was told is written down, and looked at when all is over:
@@ -48,7 +48,7 @@ async function liveLawfullyFor(seconds: number): Promise<number> {
 }
 
 async function liveLawfully(seed: number): Promise<void> {
-  const lived = await live(seed);
+  const lived = await runRandomScenario(seed);
   const history = new WireHistory(lived.history);
   const violations = lived.transcripts.flatMap((transcript, watcher) =>
     allViolations(transcript, history).map((violation) => ({ watcher, ...violation })),
@@ -59,7 +59,7 @@ async function liveLawfully(seed: number): Promise<void> {
 type Seen = Violation & { readonly watcher: number };
 
 /** Keeps what happened where it can be looked at. */
-function report(seed: number, lived: Lived, violations: readonly Seen[]): string {
+function report(seed: number, lived: ScenarioResult, violations: readonly Seen[]): string {
   const folder = fileURLToPath(new URL("../../test-results/laws/", import.meta.url));
   const file = `${folder}${seed}.json`;
   mkdirSync(folder, { recursive: true });

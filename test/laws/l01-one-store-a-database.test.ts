@@ -1,13 +1,20 @@
 import { describe, expect, it } from "vitest";
-import { BOOKMARK_MS } from "../kit/cursors.js";
+import { BOOKMARK_MS } from "../kit/delivery/cursor-reader.js";
 import { Hub } from "../../src/hub/hub.js";
 import { DEFAULT_LIMITS } from "../../src/protocol/limits.js";
 import { parseDatabaseName } from "../../src/tasks/names.js";
-import { createFaultyJournal, type FaultyJournal } from "../kit/faulty-journal.js";
-import { jobKey } from "../kit/journal-entries.js";
-import { ALICE, ANY_ATTEMPT, DATABASE, OTHER_DATABASE, refusal, toStore } from "../kit/requests.js";
-import { createStores } from "../kit/task-stores.js";
-import { rest, until } from "../kit/turns.js";
+import { createFaultyJournal, type FaultyJournal } from "../kit/journal/faulty-journal.js";
+import { jobKey } from "../kit/journal/entries.js";
+import {
+  ALICE,
+  ANY_ATTEMPT,
+  DATABASE,
+  OTHER_DATABASE,
+  rejection,
+  storeRequestOf,
+} from "../kit/store/requests.js";
+import { createStores } from "../kit/store/task-stores.js";
+import { untilIdle, until } from "../kit/deterministic/turns.js";
 
 describe("L1: one store a database", () => {
   it("however many ask at the same moment, and whatever they ask for it for", async () => {
@@ -45,10 +52,10 @@ describe("L1: one store a database", () => {
   it("usernames and job ids are normalised and keep their case", async () => {
     await using world = createStores();
     const store = await world.provider.getTaskStore(DATABASE);
-    await store.store(toStore(jobKey("Ren\u00E9e", "Job")));
-    await store.store(toStore(jobKey("Rene\u0301e", "Job")));
-    await store.store(toStore(jobKey("ren\u00E9e", "Job")));
-    await store.store(toStore(jobKey("Ren\u00E9e", "job")));
+    await store.store(storeRequestOf(jobKey("Ren\u00E9e", "Job")));
+    await store.store(storeRequestOf(jobKey("Rene\u0301e", "Job")));
+    await store.store(storeRequestOf(jobKey("ren\u00E9e", "Job")));
+    await store.store(storeRequestOf(jobKey("Ren\u00E9e", "job")));
     expect(store.get(jobKey("Ren\u00E9e", "Job"))?.attempt).toBe(2);
     expect(store.taskCount()).toBe(3);
   });
@@ -59,7 +66,7 @@ describe("L1: one store a database", () => {
     faults!.failNextOpen();
     const asked = [1, 2, 3].map(() => world.provider.getTaskStore(DATABASE));
     const [first, second, third] = await Promise.allSettled(asked);
-    expect(first).toMatchObject({ status: "rejected", reason: refusal("UNAVAILABLE") });
+    expect(first).toMatchObject({ status: "rejected", reason: rejection("UNAVAILABLE") });
     expect(second).toEqual(third);
     expect(second!.status).toBe("fulfilled");
     expect(world.provider.openStores()).toHaveLength(1);
@@ -71,7 +78,7 @@ describe("L1: one store a database", () => {
     const release = world.journal.holdOpenings(DATABASE);
     const slow = world.provider.getTaskStore(DATABASE);
     const other = await world.provider.getTaskStore(OTHER_DATABASE);
-    expect(await other.store(toStore(ALICE))).toMatchObject({ attempt: 1 });
+    expect(await other.store(storeRequestOf(ALICE))).toMatchObject({ attempt: 1 });
     expect(world.provider.peek(DATABASE)).toBeUndefined();
     release();
     expect((await slow).database).toBe(DATABASE);
@@ -80,13 +87,15 @@ describe("L1: one store a database", () => {
   it("a purge takes the jobs; the store object, its epoch, its counter and its floor stay", async () => {
     await using world = createStores({ limits: { removalsKeptMax: 1 } });
     const store = await world.provider.getTaskStore(DATABASE);
-    await Promise.all(["one", "two", "three"].map((jobId) => store.store(toStore(jobKey("alice", jobId)))));
+    await Promise.all(
+      ["one", "two", "three"].map((jobId) => store.store(storeRequestOf(jobKey("alice", jobId)))),
+    );
     const { epoch } = store.position;
     await store.purge();
     expect(await world.provider.getTaskStore(DATABASE)).toBe(store);
     expect(store.position).toEqual({ epoch, revision: 6 });
-    expect(store.floor).toBe(5);
-    expect((await store.store(toStore(ALICE))).stamp.revision).toBe(7);
+    expect(store.tombstoneHorizon).toBe(5);
+    expect((await store.store(storeRequestOf(ALICE))).stamp.revision).toBe(7);
   });
 
   it("who asks while an idle one is being closed waits, and all of them are given the next one", async () => {
@@ -98,7 +107,7 @@ describe("L1: one store a database", () => {
     const closing = provider.closeIdleStores();
     await until(() => provider.openStores().length === 0);
     const asked = [provider.getTaskStore(DATABASE), provider.retain(DATABASE).then(({ store }) => store)];
-    await rest();
+    await untilIdle();
     expect(journal.opened).toEqual([DATABASE]);
     release();
     await closing;
@@ -130,7 +139,7 @@ describe("L1: one store a database", () => {
     expect(provider.peek(DATABASE)?.position.revision).toBe(0);
     expect(await counts.next()).toEqual({ done: false, value: 0 });
     const store = await provider.getTaskStore(DATABASE);
-    await store.store(toStore(ALICE));
+    await store.store(storeRequestOf(ALICE));
     expect(await counts.next()).toEqual({ done: false, value: 1 });
     await store.remove(ALICE, ANY_ATTEMPT);
     expect(await counts.next()).toEqual({ done: false, value: 0 });

@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { branch, leaf } from "../kit/edits.js";
-import { commandGroups, issueAll } from "../kit/job-commands.js";
-import { RecordingListener } from "../kit/recording-listener.js";
+import { branch, leaf } from "../kit/store/edits.js";
+import { commandGroups, applyCommandGroups } from "../kit/store/job-commands.js";
+import { RecordingListener } from "../kit/store/recording-listener.js";
 import {
   ALICE,
   ANY_ATTEMPT,
@@ -10,10 +10,10 @@ import {
   DATABASE,
   manyKeys,
   OTHER_DATABASE,
-  toReport,
-  toStore,
-} from "../kit/requests.js";
-import { createStores, openStore, retentionOf } from "../kit/task-stores.js";
+  reportOf,
+  storeRequestOf,
+} from "../kit/store/requests.js";
+import { createStores, openStore, retentionOf } from "../kit/store/task-stores.js";
 
 describe("L4: one order", () => {
   it("the changes of a database are numbered 1, 2, 3 … whoever asked for them, and whatever was refused", async () => {
@@ -22,9 +22,9 @@ describe("L4: one order", () => {
         await using world = await openStore();
         const listener = new RecordingListener();
         world.store.addListener(listener);
-        await issueAll(world, groups);
-        expect(listener.revisions).toEqual(listener.told.map((_, at) => at + 1));
-        expect(world.store.position.revision).toBe(listener.told.length);
+        await applyCommandGroups(world, groups);
+        expect(listener.revisions).toEqual(listener.calls.map((_, at) => at + 1));
+        expect(world.store.position.revision).toBe(listener.calls.length);
       }),
     );
   });
@@ -33,19 +33,19 @@ describe("L4: one order", () => {
     await using world = createStores();
     const store = await world.provider.getTaskStore(DATABASE);
     const other = await world.provider.getTaskStore(OTHER_DATABASE);
-    await store.store(toStore(ALICE));
-    await store.store(toStore(BOB));
-    expect((await other.store(toStore(ALICE))).stamp.revision).toBe(1);
+    await store.store(storeRequestOf(ALICE));
+    await store.store(storeRequestOf(BOB));
+    expect((await other.store(storeRequestOf(ALICE))).stamp.revision).toBe(1);
     expect(store.position.revision).toBe(2);
   });
 
   it("a mutation of one job is one revision, however much it changes", async () => {
     await using world = await openStore();
     const { store } = world;
-    await store.store(toStore(ALICE, { spec: branch("root", leaf("a", 10), leaf("b", 10)) }));
+    await store.store(storeRequestOf(ALICE, { spec: branch("root", leaf("a", 10), leaf("b", 10)) }));
     const reported = await store.update(
       ALICE,
-      toReport({ path: "0", done: 3 }, { path: "1", done: 4 }, { path: "", message: "on the way" }),
+      reportOf({ path: "0", done: 3 }, { path: "1", done: 4 }, { path: "", message: "on the way" }),
     );
     expect(reported.stamp.revision).toBe(2);
     expect(reported.version).toBe(2);
@@ -56,7 +56,7 @@ describe("L4: one order", () => {
     await using world = await openStore();
     const { store, journal } = world;
     const listener = new RecordingListener();
-    await Promise.all(manyKeys(4).map((key) => store.store(toStore(key))));
+    await Promise.all(manyKeys(4).map((key) => store.store(storeRequestOf(key))));
     store.addListener(listener);
     await store.purge();
     expect(listener.revisions).toEqual([5, 6, 7, 8]);
@@ -67,8 +67,8 @@ describe("L4: one order", () => {
   it("an expiry of n jobs is n revisions in one append", async () => {
     await using world = await openStore();
     const { store, journal } = world;
-    await Promise.all(manyKeys(3).map((key) => store.store(toStore(key))));
-    await Promise.all(manyKeys(2).map((key) => store.update(key, toReport({ status: "FINISHED" }))));
+    await Promise.all(manyKeys(3).map((key) => store.store(storeRequestOf(key))));
+    await Promise.all(manyKeys(2).map((key) => store.update(key, reportOf({ status: "FINISHED" }))));
     expect(await store.expire(retentionOf(0))).toBe(2);
     expect(store.position.revision).toBe(7);
     expect(journal.appends.at(-1)).toHaveLength(2);
@@ -77,19 +77,19 @@ describe("L4: one order", () => {
   it("what changes nothing, is refused or fails takes no revision", async () => {
     await using world = await openStore();
     const { store } = world;
-    await store.store(toStore(ALICE));
-    await store.update(ALICE, toReport());
+    await store.store(storeRequestOf(ALICE));
+    await store.update(ALICE, reportOf());
     await store.remove(BOB, ANY_ATTEMPT);
-    await Promise.allSettled([store.update(BOB, toReport({ done: 1 })), store.expire(retentionOf(0))]);
-    expect((await store.update(ALICE, toReport({ done: 1 }))).stamp.revision).toBe(2);
+    await Promise.allSettled([store.update(BOB, reportOf({ done: 1 })), store.expire(retentionOf(0))]);
+    expect((await store.update(ALICE, reportOf({ done: 1 }))).stamp.revision).toBe(2);
   });
 
   it("goes on from where it was when the store is opened again", async () => {
     await using world = await openStore();
-    await world.store.store(toStore(ALICE));
+    await world.store.store(storeRequestOf(ALICE));
     await world.store.remove(ALICE, ANY_ATTEMPT);
     const reopened = await world.reopened();
-    expect((await reopened.store(toStore(BOB))).stamp.revision).toBe(3);
+    expect((await reopened.store(storeRequestOf(BOB))).stamp.revision).toBe(3);
     expect(reopened.position.epoch).toBe(world.store.position.epoch);
   });
 });

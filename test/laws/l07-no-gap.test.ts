@@ -1,29 +1,38 @@
 import { describe, expect, it } from "vitest";
-import { branch, leaf } from "../kit/edits.js";
-import { ALICE, ANY_ATTEMPT, BOB, CAROL, manyKeys, toGrow, toReport, toStore } from "../kit/requests.js";
-import { WIRE_TRANSPORTS } from "../kit/wire-connection.js";
-import { stateOf } from "../kit/wire-event.js";
-import { heldJob } from "../kit/wire-client.js";
-import { WireWatcher } from "../kit/wire-watcher.js";
-import { WireWorld } from "../kit/wire-world.js";
+import { branch, leaf } from "../kit/store/edits.js";
+import {
+  ALICE,
+  ANY_ATTEMPT,
+  BOB,
+  CAROL,
+  manyKeys,
+  addTasksRequestOf,
+  reportOf,
+  storeRequestOf,
+} from "../kit/store/requests.js";
+import { WIRE_TRANSPORTS } from "../kit/wire/connection.js";
+import { queryWireState } from "../kit/wire/event.js";
+import { heldJob } from "../kit/wire/client.js";
+import { WireWatcher } from "../kit/wire/watcher.js";
+import { RecordedServer } from "../kit/wire/recorded-server.js";
 
 const TREE = branch("root", leaf("a", 10), branch("b", leaf("c"), leaf("d", 5)));
 
 describe.each(WIRE_TRANSPORTS)("L7: no gap, over $name", (transport) => {
   it("by the events alone a watcher holds what a query answers", async () => {
-    await using world = await WireWorld.open();
+    await using world = await RecordedServer.open();
     using watcher = new WireWatcher(world, { transport });
     await watcher.connect();
     await changeAll(world);
     await world.caughtUp(watcher);
-    const { jobs } = await stateOf(world.url);
+    const { jobs } = await queryWireState(world.url);
     expect([...watcher.client.held.values()]).toEqual(expect.arrayContaining(jobs.map(heldJob)));
     expect(watcher.client.held.size).toBe(jobs.length);
     expect(world.violations(watcher, "L7 no gap", "parents first")).toEqual([]);
   });
 
   it("at each event of a live watcher it holds what was at that revision", async () => {
-    await using world = await WireWorld.open();
+    await using world = await RecordedServer.open();
     using watcher = new WireWatcher(world, { transport });
     await watcher.connect();
     await world.caughtUp(watcher);
@@ -49,38 +58,38 @@ describe.each(WIRE_TRANSPORTS)("L7: no gap, over $name", (transport) => {
     ["a job", { ...BOB }],
     ["nobody", { username: CAROL.username, jobId: ALICE.jobId }],
   ])("the same is true of %s", async (_, filter) => {
-    await using world = await WireWorld.open();
+    await using world = await RecordedServer.open();
     using watcher = new WireWatcher(world, { transport, filter });
     await watcher.connect();
     await world.caughtUp(watcher);
     await changeAll(world);
     await world.caughtUp(watcher);
-    const { jobs } = await stateOf(world.url, filter);
+    const { jobs } = await queryWireState(world.url, filter);
     expect([...watcher.client.held.values()]).toEqual(jobs.map(heldJob));
     expect(world.violations(watcher, "L7 no gap")).toEqual([]);
   });
 
   it("nothing is missed that changes while a snapshot is on its way", async () => {
-    await using world = await WireWorld.open();
+    await using world = await RecordedServer.open();
     const keys = manyKeys(200);
-    await Promise.all(keys.map((key) => world.store.store(toStore(key))));
+    await Promise.all(keys.map((key) => world.store.store(storeRequestOf(key))));
     using watcher = new WireWatcher(world, { transport });
     await watcher.connect();
     await watcher.until(() => watcher.eventCount > 1);
-    await world.store.update(keys.at(-1)!, toReport({ done: 1 }));
+    await world.store.update(keys.at(-1)!, reportOf({ done: 1 }));
     await world.store.remove(keys[0]!, ANY_ATTEMPT);
-    await world.store.store(toStore(keys[1]!));
-    await world.store.store(toStore(ALICE));
+    await world.store.store(storeRequestOf(keys[1]!));
+    await world.store.store(storeRequestOf(ALICE));
     await world.caughtUp(watcher);
     expect(watcher.client.held.size).toBe(200);
     expect(world.violations(watcher, "L6 in order", "L7 no gap", "L10 merged right")).toEqual([]);
   });
 
   it("nothing falls between a query and a subscription after its position", async () => {
-    await using world = await WireWorld.open();
-    for (const key of [ALICE, BOB]) await world.store.store(toStore(key, { spec: TREE }));
-    const { jobs, position } = await stateOf(world.url);
-    await world.store.update(ALICE, toReport({ path: "1.0", done: 1 }));
+    await using world = await RecordedServer.open();
+    for (const key of [ALICE, BOB]) await world.store.store(storeRequestOf(key, { spec: TREE }));
+    const { jobs, position } = await queryWireState(world.url);
+    await world.store.update(ALICE, reportOf({ path: "1.0", done: 1 }));
     await world.store.remove(BOB, ANY_ATTEMPT);
     using watcher = new WireWatcher(world, { transport });
     await watcher.connect(position, { kind: "answer", jobs });
@@ -91,17 +100,20 @@ describe.each(WIRE_TRANSPORTS)("L7: no gap, over $name", (transport) => {
 });
 
 /** Something of every kind happens; `then` is waited for after each. */
-async function changeAll({ store }: WireWorld, then: () => Promise<void> = async () => {}): Promise<void> {
+async function changeAll(
+  { store }: RecordedServer,
+  then: () => Promise<void> = async () => {},
+): Promise<void> {
   const changes = [
-    () => store.store(toStore(ALICE, { spec: TREE })),
-    () => store.store(toStore(BOB, { spec: TREE })),
-    () => store.update(ALICE, toReport({ path: "1.0", done: 3, message: "on the way" })),
-    () => store.addTasks(ALICE, toGrow("1", leaf("e", 1))),
-    () => store.update(ALICE, toReport({ path: "1", status: "FINISHED" })),
-    () => store.update(BOB, toReport({ path: "0", status: "FAILED", message: "no" })),
+    () => store.store(storeRequestOf(ALICE, { spec: TREE })),
+    () => store.store(storeRequestOf(BOB, { spec: TREE })),
+    () => store.update(ALICE, reportOf({ path: "1.0", done: 3, message: "on the way" })),
+    () => store.addTasks(ALICE, addTasksRequestOf("1", leaf("e", 1))),
+    () => store.update(ALICE, reportOf({ path: "1", status: "FINISHED" })),
+    () => store.update(BOB, reportOf({ path: "0", status: "FAILED", message: "no" })),
     () => store.remove(BOB, ANY_ATTEMPT),
-    () => store.store(toStore(BOB)),
-    () => store.update(BOB, toReport({ done: 1 })),
+    () => store.store(storeRequestOf(BOB)),
+    () => store.update(BOB, reportOf({ done: 1 })),
   ];
   for (const change of changes) {
     await change();

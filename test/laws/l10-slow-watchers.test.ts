@@ -1,11 +1,11 @@
 import { describe, expect, it } from "vitest";
-import { branch, leaf } from "../kit/edits.js";
-import { ManualClock } from "../kit/manual-clock.js";
-import { ALICE, BOB, manyKeys, toReport, toStore } from "../kit/requests.js";
-import { WIRE_TRANSPORTS } from "../kit/wire-connection.js";
-import { isChange } from "../kit/wire-event.js";
-import { WireWatcher } from "../kit/wire-watcher.js";
-import { WireWorld } from "../kit/wire-world.js";
+import { branch, leaf } from "../kit/store/edits.js";
+import { ManualClock } from "../kit/deterministic/manual-clock.js";
+import { ALICE, BOB, manyKeys, reportOf, storeRequestOf } from "../kit/store/requests.js";
+import { WIRE_TRANSPORTS } from "../kit/wire/connection.js";
+import { isChange } from "../kit/wire/event.js";
+import { WireWatcher } from "../kit/wire/watcher.js";
+import { RecordedServer } from "../kit/wire/recorded-server.js";
 
 /** Events of this tree are of some 200 kB, so that few of them fill what the network holds. */
 const WIDE = branch(
@@ -18,9 +18,9 @@ describe.each(WIRE_TRANSPORTS)("L10: slow watchers get fewer, newer events, over
   it.each([0, 1])(
     "one who does not read for a while slows nobody, and is told the last state when it reads again (an interval of %i ms)",
     async (minIntervalMs) => {
-      await using world = await WireWorld.open();
-      await world.store.store(toStore(ALICE, { spec: WIDE }));
-      await world.store.store(toStore(BOB));
+      await using world = await RecordedServer.open();
+      await world.store.store(storeRequestOf(ALICE, { spec: WIDE }));
+      await world.store.store(storeRequestOf(BOB));
       using slow = new WireWatcher(world, { transport, minIntervalMs });
       using quick = new WireWatcher(world, { transport, filter: { username: BOB.username } });
       await Promise.all([slow.connect(), quick.connect()]);
@@ -47,9 +47,9 @@ describe.each(WIRE_TRANSPORTS)("L10: slow watchers get fewer, newer events, over
 
   it("one who asked for an interval is told once an interval, each job at its newest", async () => {
     const clock = new ManualClock();
-    await using world = await WireWorld.open({}, { clock });
+    await using world = await RecordedServer.open({}, { clock });
     const keys = manyKeys(3);
-    await Promise.all(keys.map((key) => world.store.store(toStore(key))));
+    await Promise.all(keys.map((key) => world.store.store(storeRequestOf(key))));
     using limited = new WireWatcher(world, { transport, minIntervalMs: 1_000 });
     using live = new WireWatcher(world, { transport });
     await Promise.all([limited.connect(), live.connect()]);
@@ -57,7 +57,7 @@ describe.each(WIRE_TRANSPORTS)("L10: slow watchers get fewer, newer events, over
     const told = limited.eventCount;
 
     for (const done of [1, 2, 3])
-      await Promise.all(keys.map((key) => world.store.update(key, toReport({ done }))));
+      await Promise.all(keys.map((key) => world.store.update(key, reportOf({ done }))));
     await world.caughtUp(live);
     const toldBefore = limited.eventCount;
     clock.advance(1_000);
@@ -80,13 +80,13 @@ describe.each(WIRE_TRANSPORTS)("L10: slow watchers get fewer, newer events, over
   it.each([0, 20])(
     "the last state of every job arrives, with an interval of %i ms",
     async (minIntervalMs) => {
-      await using world = await WireWorld.open();
+      await using world = await RecordedServer.open();
       const keys = manyKeys(20);
       using watcher = new WireWatcher(world, { transport, minIntervalMs });
       await watcher.connect();
-      await Promise.all(keys.map((key) => world.store.store(toStore(key))));
+      await Promise.all(keys.map((key) => world.store.store(storeRequestOf(key))));
       for (const done of [1, 2, 3])
-        await Promise.all(keys.map((key) => world.store.update(key, toReport({ done }))));
+        await Promise.all(keys.map((key) => world.store.update(key, reportOf({ done }))));
       await world.caughtUp(watcher);
       watcher.quiet();
       const held = [...watcher.client.held.values()];
@@ -97,10 +97,10 @@ describe.each(WIRE_TRANSPORTS)("L10: slow watchers get fewer, newer events, over
 });
 
 /** Both jobs change, time and again; the watcher of the small one reads each change before the next is made. */
-async function change(world: WireWorld, quick: WireWatcher): Promise<void> {
+async function change(world: RecordedServer, quick: WireWatcher): Promise<void> {
   for (let done = 1; done <= CHANGES; done++) {
-    await world.store.update(ALICE, toReport({ path: "0", done }));
-    await world.store.update(BOB, toReport({ add: 1 }));
+    await world.store.update(ALICE, reportOf({ path: "0", done }));
+    await world.store.update(BOB, reportOf({ add: 1 }));
     await world.caughtUp(quick);
   }
 }

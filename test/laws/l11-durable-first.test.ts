@@ -1,30 +1,30 @@
 import { describe, expect, it, vi } from "vitest";
-import { BOOKMARK_MS } from "../kit/cursors.js";
+import { BOOKMARK_MS } from "../kit/delivery/cursor-reader.js";
 import { Hub } from "../../src/hub/hub.js";
-import { createFaultyJournal, type FaultyJournal } from "../kit/faulty-journal.js";
-import { plainStates } from "../kit/plain-state.js";
-import { RecordingListener } from "../kit/recording-listener.js";
-import { ALICE, BOB, CAROL, DATABASE, toReport, toStore } from "../kit/requests.js";
-import { createStores, openStore, type OpenedStore } from "../kit/task-stores.js";
-import { rest, until } from "../kit/turns.js";
+import { createFaultyJournal, type FaultyJournal } from "../kit/journal/faulty-journal.js";
+import { comparableStates } from "../kit/store/comparable-state.js";
+import { RecordingListener } from "../kit/store/recording-listener.js";
+import { ALICE, BOB, CAROL, DATABASE, reportOf, storeRequestOf } from "../kit/store/requests.js";
+import { createStores, openStore, type OpenedStore } from "../kit/store/task-stores.js";
+import { untilIdle, until } from "../kit/deterministic/turns.js";
 
 describe("L11: durable first", () => {
   it("nothing is answered, told or readable before the journal has it", async () => {
     await using world = await openStore();
     const { store, journal } = world;
-    await store.store(toStore(ALICE));
+    await store.store(storeRequestOf(ALICE));
     const [listener, answered, before] = [new RecordingListener(), vi.fn<() => void>(), readable(world)];
     store.addListener(listener);
     const release = journal.holdAppends();
     const asked = [
-      store.store(toStore(BOB)),
-      store.update(ALICE, toReport({ status: "RUNNING" })),
+      store.store(storeRequestOf(BOB)),
+      store.update(ALICE, reportOf({ status: "RUNNING" })),
       store.remove(ALICE, { attempt: 1 }),
     ].map((answer) => answer.then(answered));
     await until(() => journal.appends.length === 2);
-    await rest();
+    await untilIdle();
     expect(answered).not.toHaveBeenCalled();
-    expect(listener.told).toEqual([]);
+    expect(listener.calls).toEqual([]);
     expect(readable(world)).toEqual(before);
     release();
     await Promise.all(asked);
@@ -36,11 +36,11 @@ describe("L11: durable first", () => {
     await using world = await openStore();
     const { store, journal } = world;
     const release = journal.holdAppends();
-    const storing = store.store(toStore(ALICE));
+    const storing = store.store(storeRequestOf(ALICE));
     await until(() => journal.appends.length === 1);
     const answered = vi.fn<() => void>();
-    const repeating = store.store(toStore(ALICE, { onConflict: "REJECT" })).catch(answered);
-    await rest();
+    const repeating = store.store(storeRequestOf(ALICE, { onConflict: "REJECT" })).catch(answered);
+    await untilIdle();
     expect(answered).not.toHaveBeenCalled();
     release();
     await storing;
@@ -59,9 +59,9 @@ describe("L11: durable first", () => {
     await counts.next();
     const [release, told] = [journal.holdAppends(), vi.fn<(result: unknown) => void>()];
     const next = counts.next().then(told);
-    const storing = store.store(toStore(ALICE));
+    const storing = store.store(storeRequestOf(ALICE));
     await until(() => journal.appends.length === 1);
-    await rest();
+    await untilIdle();
     expect(told).not.toHaveBeenCalled();
     release();
     await Promise.all([storing, next]);
@@ -75,19 +75,21 @@ describe("L11: durable first", () => {
     const [listener, before] = [new RecordingListener(), readable(world)];
     store.addListener(listener);
     faults!.failNextAppend("before writing");
-    const answers = await Promise.allSettled([ALICE, BOB, CAROL].map((key) => store.store(toStore(key))));
+    const answers = await Promise.allSettled(
+      [ALICE, BOB, CAROL].map((key) => store.store(storeRequestOf(key))),
+    );
     expect(answers.map(({ status }) => status)).toEqual(["rejected", "rejected", "rejected"]);
-    expect(listener.told).toEqual([]);
+    expect(listener.calls).toEqual([]);
     expect(readable(world)).toEqual(before);
   });
 
   it("what is answered is in the journal", async () => {
     await using world = await openStore();
     const { store } = world;
-    await Promise.all([ALICE, BOB].map((key) => store.store(toStore(key))));
-    await store.update(ALICE, toReport({ done: 5 }));
+    await Promise.all([ALICE, BOB].map((key) => store.store(storeRequestOf(key))));
+    await store.update(ALICE, reportOf({ done: 5 }));
     const reopened = await world.reopened();
-    expect(plainStates(reopened.query())).toEqual(plainStates(store.query()));
+    expect(comparableStates(reopened.query())).toEqual(comparableStates(store.query()));
     expect(reopened.position).toEqual(store.position);
   });
 });
@@ -96,13 +98,13 @@ describe("L11: durable first", () => {
 function readable({ store }: OpenedStore): object {
   return {
     revision: store.position.revision,
-    floor: store.floor,
-    jobs: plainStates(store.query()),
+    tombstoneHorizon: store.tombstoneHorizon,
+    jobs: comparableStates(store.query()),
     page: store.page({}, { count: 10, from: "newest" }).userTasks.length,
     count: store.taskCount(),
     running: store.taskCount({ statuses: ["RUNNING"] }),
     usernames: store.usernames(10),
-    lookups: plainStates([ALICE, BOB].map((key) => store.get(key))),
+    lookups: comparableStates([ALICE, BOB].map((key) => store.get(key))),
     nextChange: store.nextChange(1)?.username,
   };
 }

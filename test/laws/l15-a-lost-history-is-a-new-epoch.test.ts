@@ -1,11 +1,19 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { backupFolder, repairFolder } from "../../src/journal/maintenance.js";
-import { ALICE, BOB, CAROL, DATABASE, OTHER_DATABASE, toReport, toStore } from "../kit/requests.js";
-import { startServer, type TestServer } from "../kit/server.js";
-import { temporaryFolder } from "../kit/temporary-folder.js";
-import { eventsUntil, taskEvents, type TaskEvent } from "../server/task-events.js";
+import { backupFolder, repairFolder } from "../../src/journal/lmdb/operator-commands.js";
+import {
+  ALICE,
+  BOB,
+  CAROL,
+  DATABASE,
+  OTHER_DATABASE,
+  reportOf,
+  storeRequestOf,
+} from "../kit/store/requests.js";
+import { startServer, type TestServer } from "../kit/server/server.js";
+import { temporaryFolder } from "../kit/process/temporary-folder.js";
+import { taskEventsUntil, taskEvents, type TaskEvent } from "../server/task-events.js";
 import { OVER_WEBSOCKET } from "../server/transports.js";
 
 /** What was told to somebody who came back with the position from before. */
@@ -17,7 +25,7 @@ describe("L15: a history that was lost is a new epoch", () => {
     const position = await firstLife(folder);
     await using server = await start(folder);
     const store = await server.provider.getTaskStore(DATABASE);
-    await store.update(BOB, toReport({ status: "RUNNING" }));
+    await store.update(BOB, reportOf({ status: "RUNNING" }));
     expect(await kindsSince(server, position)).toEqual(["TaskRemoved", "TaskUpdated", "CaughtUp"]);
   });
 
@@ -26,8 +34,8 @@ describe("L15: a history that was lost is a new epoch", () => {
     await firstLife(folder);
     await using server = await start(folder);
     const store = await server.provider.getTaskStore(DATABASE);
-    expect(await store.store(toStore(ALICE))).toMatchObject({ attempt: 2 });
-    expect(await store.store(toStore(BOB))).toMatchObject({ attempt: 2, outcome: "OVERWRITTEN" });
+    expect(await store.store(storeRequestOf(ALICE))).toMatchObject({ attempt: 2 });
+    expect(await store.store(storeRequestOf(BOB))).toMatchObject({ attempt: 2, outcome: "OVERWRITTEN" });
   });
 
   it("--new-epoch begins one, with the jobs as they were", async () => {
@@ -66,7 +74,9 @@ describe("L15: a history that was lost is a new epoch", () => {
       `Database \\"${DATABASE}\\" is damaged and can't be used until an operator has mended it.`,
     );
     const other = await server.provider.getTaskStore(OTHER_DATABASE);
-    expect(await other.store({ ...toStore(ALICE), database: other.database })).toMatchObject({ attempt: 1 });
+    expect(await other.store({ ...storeRequestOf(ALICE), database: other.database })).toMatchObject({
+      attempt: 1,
+    });
   });
 });
 
@@ -74,7 +84,7 @@ describe("L15: a history that was lost is a new epoch", () => {
 async function firstLife(folder: string): Promise<string> {
   await using server = await start(folder);
   const store = await server.provider.getTaskStore(DATABASE);
-  for (const key of [ALICE, BOB, CAROL]) await store.store(toStore(key));
+  for (const key of [ALICE, BOB, CAROL]) await store.store(storeRequestOf(key));
   const told = await toldSince(server);
   await store.remove(ALICE, { attempt: null });
   return told.at(-1)!.position;
@@ -87,7 +97,7 @@ function start(folder: string, flags: Readonly<Record<string, string>> = {}): Pr
 async function toldSince(server: TestServer, after?: string): Promise<Told> {
   const asked = taskEvents({ database: DATABASE, ...(after !== undefined && { after }) });
   using watcher = await OVER_WEBSOCKET.watch(server.url, asked);
-  return await eventsUntil(watcher, "CaughtUp");
+  return await taskEventsUntil(watcher, "CaughtUp");
 }
 
 async function kindsSince(server: TestServer, after: string): Promise<string[]> {

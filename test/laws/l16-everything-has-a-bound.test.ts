@@ -1,30 +1,30 @@
 import { describe, expect, it } from "vitest";
 import { DEFAULT_LIMITS, type Limits } from "../../src/protocol/limits.js";
-import type { Growth, StoreRequest } from "../../src/tasks/job-changes.js";
+import type { AddTasksRequest, StoreRequest } from "../../src/tasks/job-changes.js";
 import { parseDatabaseName, parseJobId, parseUsername } from "../../src/tasks/names.js";
-import { branch, iterative, leaf } from "../kit/edits.js";
+import { branch, iterative, leaf } from "../kit/store/edits.js";
 import {
   ALICE,
   ANY_ATTEMPT,
   DATABASE,
   manyKeys,
   OTHER_DATABASE,
-  refusal,
-  toGrow,
-  toLog,
-  toReport,
-  toStore,
-} from "../kit/requests.js";
-import { createStores, openStore } from "../kit/task-stores.js";
-import { until } from "../kit/turns.js";
+  rejection,
+  addTasksRequestOf,
+  logReportOf,
+  reportOf,
+  storeRequestOf,
+} from "../kit/store/requests.js";
+import { createStores, openStore } from "../kit/store/task-stores.js";
+import { until } from "../kit/deterministic/turns.js";
 
 /** The bounds that a store keeps, whoever asks. Those of documents and connections are the server's tests. */
 describe("L16: everything has a bound", () => {
   it("jobs of a database", async () => {
     await using world = await openStore({ limits: { jobsPerDatabaseMax: 3 } });
-    await Promise.all(manyKeys(3).map((key) => world.store.store(toStore(key))));
-    await expect(world.store.store(toStore(ALICE))).rejects.toMatchObject(
-      refusal("LIMIT_EXCEEDED", "jobsPerDatabaseMax"),
+    await Promise.all(manyKeys(3).map((key) => world.store.store(storeRequestOf(key))));
+    await expect(world.store.store(storeRequestOf(ALICE))).rejects.toMatchObject(
+      rejection("LIMIT_EXCEEDED", "jobsPerDatabaseMax"),
     );
     expect(world.store.taskCount()).toBe(3);
   });
@@ -33,11 +33,11 @@ describe("L16: everything has a bound", () => {
     await using world = await openStore({ limits: { changesWaitingMax: 1 } });
     const { store, journal } = world;
     const release = journal.holdAppends();
-    const written = store.store(toStore(ALICE));
+    const written = store.store(storeRequestOf(ALICE));
     await until(() => journal.appends.length === 1);
     const waiting = store.purge();
-    await expect(store.store(toStore(ALICE))).rejects.toMatchObject(
-      refusal("LIMIT_EXCEEDED", "changesWaitingMax"),
+    await expect(store.store(storeRequestOf(ALICE))).rejects.toMatchObject(
+      rejection("LIMIT_EXCEEDED", "changesWaitingMax"),
     );
     release();
     await written;
@@ -48,20 +48,20 @@ describe("L16: everything has a bound", () => {
     await using world = createStores({ limits: { databasesMax: 1 } });
     await world.provider.getTaskStore(DATABASE);
     await expect(world.provider.getTaskStore(OTHER_DATABASE)).rejects.toMatchObject(
-      refusal("LIMIT_EXCEEDED", "databasesMax"),
+      rejection("LIMIT_EXCEEDED", "databasesMax"),
     );
     await world.provider.retain(OTHER_DATABASE);
     await expect(world.provider.retain(parseDatabaseName("third", DEFAULT_LIMITS))).rejects.toMatchObject(
-      refusal("LIMIT_EXCEEDED", "databasesMax"),
+      rejection("LIMIT_EXCEEDED", "databasesMax"),
     );
   });
 
   it("removals that are remembered: the newest ones", async () => {
     await using world = await openStore({ limits: { removalsKeptMax: 2 } });
     const { store } = world;
-    await Promise.all(manyKeys(5).map((key) => store.store(toStore(key))));
+    await Promise.all(manyKeys(5).map((key) => store.store(storeRequestOf(key))));
     await store.purge();
-    expect(store.floor).toBe(8);
+    expect(store.tombstoneHorizon).toBe(8);
     expect(store.nextChange(0)?.stamp.revision).toBe(9);
   });
 
@@ -71,46 +71,48 @@ describe("L16: everything has a bound", () => {
     ["levels of a tree", "levelsPerTreeMax", { spec: branch("a", branch("b", leaf("c"))) }],
   ])("%s, when it is stored", async (_, limit, fields) => {
     await using world = await openStore({ limits: { tasksPerTreeMax: 3, levelsPerTreeMax: 2 } });
-    await expect(world.store.store(toStore(ALICE, fields))).rejects.toMatchObject(
-      refusal("LIMIT_EXCEEDED", limit),
+    await expect(world.store.store(storeRequestOf(ALICE, fields))).rejects.toMatchObject(
+      rejection("LIMIT_EXCEEDED", limit),
     );
     expect(world.store.taskCount()).toBe(0);
   });
 
-  it.each<[string, keyof Limits, Growth]>([
-    ["tasks of a tree", "tasksPerTreeMax", toGrow("", leaf("b"), leaf("c"))],
-    ["levels of a tree", "levelsPerTreeMax", toGrow("", branch("b", leaf("c")))],
+  it.each<[string, keyof Limits, AddTasksRequest]>([
+    ["tasks of a tree", "tasksPerTreeMax", addTasksRequestOf("", leaf("b"), leaf("c"))],
+    ["levels of a tree", "levelsPerTreeMax", addTasksRequestOf("", branch("b", leaf("c")))],
   ])("%s, when it grows", async (_, limit, growth) => {
     await using world = await openStore({ limits: { tasksPerTreeMax: 3, levelsPerTreeMax: 2 } });
-    const stored = await world.store.store(toStore(ALICE, { spec: branch("root", leaf("a")) }));
-    await expect(world.store.addTasks(ALICE, growth)).rejects.toMatchObject(refusal("LIMIT_EXCEEDED", limit));
+    const stored = await world.store.store(storeRequestOf(ALICE, { spec: branch("root", leaf("a")) }));
+    await expect(world.store.addTasks(ALICE, growth)).rejects.toMatchObject(
+      rejection("LIMIT_EXCEEDED", limit),
+    );
     expect(world.store.get(ALICE)).toBe(stored);
   });
 
   it("tasks of a tree whose OPEN iterations go on", async () => {
     await using world = await openStore({ limits: { tasksPerTreeMax: 4 } });
     const { store } = world;
-    await store.store(toStore(ALICE, { spec: iterative("rounds", "OPEN", null, leaf("round")) }));
-    await store.update(ALICE, toReport({ iteration: 3 }));
-    await expect(store.update(ALICE, toReport({ iteration: 4 }))).rejects.toMatchObject(
-      refusal("LIMIT_EXCEEDED", "tasksPerTreeMax"),
+    await store.store(storeRequestOf(ALICE, { spec: iterative("rounds", "OPEN", null, leaf("round")) }));
+    await store.update(ALICE, reportOf({ iteration: 3 }));
+    await expect(store.update(ALICE, reportOf({ iteration: 4 }))).rejects.toMatchObject(
+      rejection("LIMIT_EXCEEDED", "tasksPerTreeMax"),
     );
   });
 
   it("lines of a job's log: the newest are kept", async () => {
     await using world = await openStore({ limits: { logLinesPerJobMax: 2 } });
     const { store } = world;
-    await store.store(toStore(ALICE));
-    await store.update(ALICE, toLog("a", "b"));
-    const logged = await store.update(ALICE, toLog("c"));
+    await store.store(storeRequestOf(ALICE));
+    await store.update(ALICE, logReportOf("a", "b"));
+    const logged = await store.update(ALICE, logReportOf("c"));
     expect(logged.log.map(({ message }) => message)).toEqual(["b", "c"]);
   });
 
   it("request ids that an attempt remembers: the newest", async () => {
     await using world = await openStore({ limits: { requestIdsPerAttemptMax: 2 } });
     const { store } = world;
-    const report = (requestId: string) => ({ ...toReport({ add: 1 }), requestId });
-    await store.store(toStore(ALICE));
+    const report = (requestId: string) => ({ ...reportOf({ add: 1 }), requestId });
+    await store.store(storeRequestOf(ALICE));
     await Promise.all(["a", "b", "b", "c"].map((requestId) => store.update(ALICE, report(requestId))));
     expect(store.get(ALICE)?.task.done).toBe(3);
     expect((await store.update(ALICE, report("b"))).task.done).toBe(3);
@@ -130,12 +132,12 @@ describe("L16: everything has a bound", () => {
   it("bytes of a message and of a description", async () => {
     await using world = await openStore({ limits: { messageTextBytesMax: 4, descriptionBytesMax: 4 } });
     const { store } = world;
-    await store.store(toStore(ALICE));
-    expect((await store.update(ALICE, toReport({ message: "four" }))).task.message).toBe("four");
-    const tooLong = refusal("BAD_USER_INPUT");
-    await expect(store.update(ALICE, toReport({ message: "fives" }))).rejects.toMatchObject(tooLong);
-    await expect(store.update(ALICE, toLog("fives"))).rejects.toMatchObject(tooLong);
-    await expect(store.store(toStore(ALICE, { spec: leaf("fives") }))).rejects.toMatchObject(tooLong);
+    await store.store(storeRequestOf(ALICE));
+    expect((await store.update(ALICE, reportOf({ message: "four" }))).task.message).toBe("four");
+    const tooLong = rejection("BAD_USER_INPUT");
+    await expect(store.update(ALICE, reportOf({ message: "fives" }))).rejects.toMatchObject(tooLong);
+    await expect(store.update(ALICE, logReportOf("fives"))).rejects.toMatchObject(tooLong);
+    await expect(store.store(storeRequestOf(ALICE, { spec: leaf("fives") }))).rejects.toMatchObject(tooLong);
     expect(await store.remove(ALICE, ANY_ATTEMPT)).toMatchObject({ attempt: 1 });
   });
 });

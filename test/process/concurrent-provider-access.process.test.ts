@@ -2,10 +2,10 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { Program, startTidemark, type Tidemark } from "../kit/child-process.js";
-import type { GraphqlAnswer, GraphqlRequest } from "../kit/raw-http.js";
+import { Program, startTidemark, type Tidemark } from "../kit/process/child-process.js";
+import type { GraphqlResult, GraphqlRequest } from "../kit/network/raw-http.js";
 import { storeTask, taskCount } from "../server/jobs.js";
-import { eventsUntil, nextEvent, stateOf, taskEvents, type TaskEvent } from "../server/task-events.js";
+import { taskEventsUntil, nextEvent, queryState, taskEvents, type TaskEvent } from "../server/task-events.js";
 import { OVER_WEBSOCKET } from "../server/transports.js";
 
 /**
@@ -38,7 +38,7 @@ describe.each(STORES)("Ten processes that store at the same moment, in %s", (sch
 
       expect(answers.map(attemptOf)).toEqual(NUMBERS.map(() => 1));
       expect(await taskCount(tidemark.url, database)).toBe(10);
-      const revisions = (await stateOf(tidemark.url, database)).jobs.map(({ revision }) => revision);
+      const revisions = (await queryState(tidemark.url, database)).jobs.map(({ revision }) => revision);
       expect(revisions.toSorted((a, b) => a - b)).toEqual(NUMBERS.map((n) => n + 1));
     },
   );
@@ -50,7 +50,7 @@ describe.each(STORES)("Ten processes that store at the same moment, in %s", (sch
 
     expect(answers.map(attemptOf).toSorted((a, b) => a - b)).toEqual(NUMBERS.map((n) => n + 1));
     expect(await taskCount(tidemark.url, database)).toBe(1);
-    expect((await stateOf(tidemark.url, database)).jobs).toEqual([
+    expect((await queryState(tidemark.url, database)).jobs).toEqual([
       expect.objectContaining({ username: "alice", jobId: "shared", attempt: 10, version: 10 }),
     ]);
   });
@@ -58,7 +58,7 @@ describe.each(STORES)("Ten processes that store at the same moment, in %s", (sch
   it.each(ROUNDS)("are told to a subscriber of %s once each, in order", async (round) => {
     const database = `told-${round}`;
     using watcher = await OVER_WEBSOCKET.watch(tidemark.url, taskEvents({ database }));
-    await eventsUntil(watcher, "CaughtUp");
+    await taskEventsUntil(watcher, "CaughtUp");
 
     await atOnce((n) => storeTask({ database, username: `user${n}`, jobId: "job" }));
     const events: TaskEvent[] = [];
@@ -75,7 +75,7 @@ describe.each(STORES)("Ten processes that store at the same moment, in %s", (sch
   it("under one key are told to a subscriber in order, the last one last", async () => {
     const database = "told-same";
     using watcher = await OVER_WEBSOCKET.watch(tidemark.url, taskEvents({ database }));
-    await eventsUntil(watcher, "CaughtUp");
+    await taskEventsUntil(watcher, "CaughtUp");
 
     await atOnce(() => storeTask({ database, username: "alice", jobId: "shared" }));
     const events: TaskEvent[] = [];
@@ -86,7 +86,7 @@ describe.each(STORES)("Ten processes that store at the same moment, in %s", (sch
   });
 
   /** Every worker sends its request in the same moment. */
-  function atOnce(requestOf: (number: number) => GraphqlRequest): Promise<GraphqlAnswer[]> {
+  function atOnce(requestOf: (number: number) => GraphqlRequest): Promise<GraphqlResult[]> {
     return Promise.all(workers.map((worker, number) => worker.ask(tidemark.url, requestOf(number))));
   }
 });
@@ -105,10 +105,10 @@ class Worker implements AsyncDisposable {
     this.#program = program;
   }
 
-  async ask(url: string, asked: GraphqlRequest): Promise<GraphqlAnswer> {
+  async ask(url: string, asked: GraphqlRequest): Promise<GraphqlResult> {
     const from = this.#program.out.length;
     this.#program.write(`${JSON.stringify({ url, ...asked })}\n`);
-    return JSON.parse(await this.#program.line(() => true, from)) as GraphqlAnswer;
+    return JSON.parse(await this.#program.line(() => true, from)) as GraphqlResult;
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -116,7 +116,7 @@ class Worker implements AsyncDisposable {
   }
 }
 
-function attemptOf({ data, errors }: GraphqlAnswer): number {
+function attemptOf({ data, errors }: GraphqlResult): number {
   if (errors) throw new Error(JSON.stringify(errors));
   return (data as { storeTask: { userTask: { attempt: number } } }).storeTask.userTask.attempt;
 }

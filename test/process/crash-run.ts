@@ -8,7 +8,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { liveThroughKills, type Survived } from "../kit/crash-life.js";
+import { runThroughKills, type CrashProgress } from "../kit/crash/run.js";
 
 const { values } = parseArgs({
   options: { rounds: { type: "string", default: "500" }, seed: { type: "string" } },
@@ -20,7 +20,7 @@ const folder = mkdtempSync(join(tmpdir(), "tidemark-crash-"));
 console.log(`Seed ${seed}, ${rounds} kills`);
 const startedAt = performance.now();
 try {
-  await liveThroughKills({ seed, rounds, folder, onRound });
+  await runThroughKills({ seed, rounds, folder, onRound });
   console.log("Nothing was lost.");
 } catch (error) {
   console.error(error instanceof Error ? error.message : error);
@@ -29,7 +29,7 @@ try {
   rmSync(folder, { recursive: true });
 }
 
-function onRound(survived: Survived): void {
+function onRound(survived: CrashProgress): void {
   if (survived.kills % 10 > 0 && survived.kills < rounds) return;
   const { kills, changes, underWay } = survived;
   const seconds = ((performance.now() - startedAt) / 1_000).toFixed(0);

@@ -1,9 +1,14 @@
 import { readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { serve } from "../kit/child-process.js";
-import { eventsUntilVersion, storeInVain, storeMuch, storeUntilRefused } from "../kit/fault-full-disk.js";
-import { filesIn, folderWith } from "../kit/fault-folder-files.js";
+import { serve } from "../kit/process/child-process.js";
+import {
+  eventsUntilVersion,
+  storeRejected,
+  storeLargeJob,
+  storeUntilRefused,
+} from "../kit/disk-faults/full-disk.js";
+import { filesIn, folderWith } from "../kit/disk-faults/folder-files.js";
 import {
   CAN_MOUNT,
   HAS_PROC,
@@ -16,14 +21,20 @@ import {
   startUnderStrace,
   startWithFilesUpTo,
   startWithoutReaper,
-} from "../kit/fault-server.js";
-import { watchChange, whileHeldUp } from "../kit/fault-sightings.js";
-import { CAN_TRACE, callsIn, failedRootWrites, lastRootWrite, NEEDS_STRACE } from "../kit/fault-strace.js";
-import { isWhole, killAtEach, runUnharmed } from "../kit/fault-sweep.js";
-import { ask } from "../kit/raw-http.js";
-import { temporaryFolder } from "../kit/temporary-folder.js";
+} from "../kit/disk-faults/server.js";
+import { measureVisibility, instantsDuring } from "../kit/disk-faults/visibility.js";
+import {
+  CAN_TRACE,
+  callsIn,
+  failedRootWrites,
+  lastRootWrite,
+  NEEDS_STRACE,
+} from "../kit/disk-faults/strace.js";
+import { isConsistent, killAtEach, runBaseline } from "../kit/disk-faults/kill-sweep.js";
+import { ask } from "../kit/network/raw-http.js";
+import { temporaryFolder } from "../kit/process/temporary-folder.js";
 import { store, storeTask, update, updateTask } from "../server/jobs.js";
-import { eventsUntil, nextEvent, Replica, stateOf, taskEvents } from "../server/task-events.js";
+import { taskEventsUntil, nextEvent, Replica, queryState, taskEvents } from "../server/task-events.js";
 import { OVER_WEBSOCKET } from "../server/transports.js";
 
 /** Law 11 (durable first) and law 14 (answered means kept), where the machine fails. */
@@ -31,11 +42,11 @@ import { OVER_WEBSOCKET } from "../server/transports.js";
 describe.skipIf(!CAN_TRACE)(`A process that is killed ${NEEDS_STRACE}`, () => {
   it("at any of its writes and syncs has kept what it answered, and the next change whole or not at all", async () => {
     const folder = temporaryFolder();
-    const unharmed = await runUnharmed(join(folder, "unharmed"));
+    const unharmed = await runBaseline(join(folder, "unharmed"));
 
     const outcomes = await killAtEach(unharmed, folder);
 
-    expect(outcomes.filter((outcome) => !isWhole(outcome))).toEqual([]);
+    expect(outcomes.filter((outcome) => !isConsistent(outcome))).toEqual([]);
     expect(outcomes.filter(({ wasKilled }) => !wasKilled)).toEqual([]);
     expect(outcomes.length).toBeGreaterThanOrEqual(50);
   }, 180_000);
@@ -54,16 +65,16 @@ describe.skipIf(!CAN_TRACE)(`A disk that is slow to sync ${NEEDS_STRACE}`, () =>
     const delay = ["-e", `trace=${call}`, "-e", `inject=${call}:delay_enter=500000`];
     await using slow = await startUnderStrace(join(folder, "data"), delay, log);
     using watcher = await OVER_WEBSOCKET.watch(slow.url, taskEvents());
-    await eventsUntil(watcher, "CaughtUp");
+    await taskEventsUntil(watcher, "CaughtUp");
 
-    const seen = await watchChange(slow.url, watcher);
+    const seen = await measureVisibility(slow.url, watcher);
     await kill(slow);
     const syncs = callsIn(log);
     const synced = syncs.at(-1)!;
 
     expect(syncs.map(({ name }) => name)).toContain(call);
     expect(Math.min(seen.answer, seen.event, seen.query)).toBeGreaterThan(synced.endedAt);
-    expect(whileHeldUp(seen.before, synced)).not.toEqual([]);
+    expect(instantsDuring(seen.before, synced)).not.toEqual([]);
   });
 });
 
@@ -74,19 +85,19 @@ describe.skipIf(!CAN_TRACE)(`A disk that fails to sync ${NEEDS_STRACE}`, () => {
     await using server = await startUnderStrace(join(folder, "data"), failing, join(folder, "calls"));
     const { url } = server;
     await store(url);
-    const before = await stateOf(url);
+    const before = await queryState(url);
     using watcher = await OVER_WEBSOCKET.watch(url, taskEvents());
-    const told = await eventsUntil(watcher, "CaughtUp");
+    const told = await taskEventsUntil(watcher, "CaughtUp");
 
     const refused = await ask(url, updateTask({ updates: [{ done: 5, message: "refused" }] }));
     const readyThen = await readiness(url);
-    const meanwhile = await stateOf(url);
+    const meanwhile = await queryState(url);
     using another = await OVER_WEBSOCKET.watch(url, taskEvents());
-    const toldAnother = await eventsUntil(another, "CaughtUp");
+    const toldAnother = await taskEventsUntil(another, "CaughtUp");
     await expect.poll(() => readiness(url)).toBe(200);
     const taken = await update(url, { updates: [{ done: 7 }] });
     told.push(await nextEvent(watcher));
-    const after = await stateOf(url);
+    const after = await queryState(url);
     await kill(server);
     await using restarted = await startOn(join(folder, "data"));
 
@@ -97,7 +108,7 @@ describe.skipIf(!CAN_TRACE)(`A disk that fails to sync ${NEEDS_STRACE}`, () => {
     expect(taken.version).toBe(2);
     expect(new Replica().apply(told).jobs).toEqual(after.jobs);
     expect(JSON.stringify([told, after])).not.toContain("refused");
-    expect(await stateOf(restarted.url)).toEqual(after);
+    expect(await queryState(restarted.url)).toEqual(after);
   });
 
   it("refuses a database that there is not yet, shows none, and makes it when it can", async () => {
@@ -108,10 +119,10 @@ describe.skipIf(!CAN_TRACE)(`A disk that fails to sync ${NEEDS_STRACE}`, () => {
 
     const refused = await ask(url, storeTask());
     const readyThen = await readiness(url);
-    const meanwhile = await stateOf(url);
+    const meanwhile = await queryState(url);
     await expect.poll(() => readiness(url)).toBe(200);
     const taken = await store(url);
-    const after = await stateOf(url);
+    const after = await queryState(url);
     await kill(server);
     await using restarted = await startOn(join(folder, "data"));
 
@@ -120,7 +131,7 @@ describe.skipIf(!CAN_TRACE)(`A disk that fails to sync ${NEEDS_STRACE}`, () => {
     expect(meanwhile.jobs).toEqual([]);
     expect(taken).toMatchObject({ attempt: 1, version: 1 });
     expect(after.jobs).toHaveLength(1);
-    expect(await stateOf(restarted.url)).toEqual(after);
+    expect(await queryState(restarted.url)).toEqual(after);
   });
 
   it("shows nothing of a change whose root could not be written, and takes the next one", async () => {
@@ -141,12 +152,12 @@ describe.skipIf(!CAN_TRACE)(`A disk that fails to sync ${NEEDS_STRACE}`, () => {
     await using server = await startUnderStrace(join(folder, "data"), failing, log);
     const { url } = server;
     await store(url);
-    const before = await stateOf(url);
+    const before = await queryState(url);
 
     const refused = await ask(url, updateTask(change));
-    const meanwhile = await stateOf(url);
+    const meanwhile = await queryState(url);
     const taken = await update(url, { updates: [{ done: 7 }] });
-    const after = await stateOf(url);
+    const after = await queryState(url);
     await kill(server);
     await using restarted = await startOn(join(folder, "data"));
 
@@ -155,7 +166,7 @@ describe.skipIf(!CAN_TRACE)(`A disk that fails to sync ${NEEDS_STRACE}`, () => {
     expect(meanwhile).toEqual(before);
     expect(taken.version).toBe(2);
     expect(JSON.stringify(after)).not.toContain("refused");
-    expect(await stateOf(restarted.url)).toEqual(after);
+    expect(await queryState(restarted.url)).toEqual(after);
   });
 });
 
@@ -172,17 +183,17 @@ describe.skipIf(!CAN_MOUNT)("A full disk (under CI; needs root, to mount one)", 
     using watcher = await OVER_WEBSOCKET.watch(url, taskEvents());
 
     const { count, codes } = await storeUntilRefused(url);
-    const full = await stateOf(url);
+    const full = await queryState(url);
     const readyThen = await readiness(url);
-    const refused = await storeInVain(url, 200);
-    const meanwhile = await stateOf(url);
+    const refused = await storeRejected(url, 200);
+    const meanwhile = await queryState(url);
     using another = await OVER_WEBSOCKET.watch(url, taskEvents());
-    const toldAnother = await eventsUntil(another, "CaughtUp");
+    const toldAnother = await taskEventsUntil(another, "CaughtUp");
     await rm(join(disk, "filler"));
     await expect.poll(() => readiness(url)).toBe(200);
-    const taken = await storeMuch(url, "kept");
+    const taken = await storeLargeJob(url, "kept");
     const told = await eventsUntilVersion(watcher, count + 1);
-    const after = await stateOf(url);
+    const after = await queryState(url);
     await kill(server);
     await using restarted = await startOn(join(disk, "data"));
 
@@ -193,7 +204,7 @@ describe.skipIf(!CAN_MOUNT)("A full disk (under CI; needs root, to mount one)", 
     expect(new Replica().apply(toldAnother).jobs).toEqual(full.jobs);
     expect(taken.errors).toBeUndefined();
     expect(new Replica().apply(told).jobs).toEqual(after.jobs);
-    expect(await stateOf(restarted.url)).toEqual(after);
+    expect(await queryState(restarted.url)).toEqual(after);
   });
 
   it("refuses databases that there are not yet, however many are asked for, and harms none that there is", async () => {
@@ -202,16 +213,16 @@ describe.skipIf(!CAN_MOUNT)("A full disk (under CI; needs root, to mount one)", 
     await using server = await startOn(join(disk, "data"));
     const { url } = server;
     const { count } = await storeUntilRefused(url);
-    const before = await stateOf(url);
+    const before = await queryState(url);
 
-    const refused = await storeInVain(url, 50, (number) => `new${number}`);
-    const after = await stateOf(url);
+    const refused = await storeRejected(url, 50, (number) => `new${number}`);
+    const after = await queryState(url);
     await kill(server);
     await using restarted = await startOn(join(disk, "data"));
 
     expect(refused).toEqual(UNAVAILABLE);
     expect(after).toEqual(before);
-    expect(await stateOf(restarted.url)).toEqual(before);
+    expect(await queryState(restarted.url)).toEqual(before);
     expect(count).toBeGreaterThan(0);
   });
 });
@@ -224,15 +235,15 @@ describe("A bound on the size of files", () => {
     using watcher = await OVER_WEBSOCKET.watch(url, taskEvents());
 
     const { count, codes } = await storeUntilRefused(url);
-    const full = await stateOf(url);
+    const full = await queryState(url);
     const readyThen = await readiness(url);
-    const refused = await storeInVain(url, 200);
-    const meanwhile = await stateOf(url);
+    const refused = await storeRejected(url, 200);
+    const meanwhile = await queryState(url);
     const told = await eventsUntilVersion(watcher, count);
     await kill(server);
     await using restarted = await startOn(folder);
-    const again = await stateOf(restarted.url);
-    const taken = await storeMuch(restarted.url, "kept");
+    const again = await queryState(restarted.url);
+    const taken = await storeLargeJob(restarted.url, "kept");
 
     expect([codes, refused]).toEqual([UNAVAILABLE, UNAVAILABLE]);
     expect(readyThen).toBe(503);
@@ -265,12 +276,12 @@ describe("A folder that a server has", () => {
     const folder = join(temporaryFolder(), "data");
     await using first = await startOn(folder);
     await store(first.url);
-    const before = await stateOf(first.url);
+    const before = await queryState(first.url);
     await kill(first);
 
     await using second = await startOn(folder);
 
-    expect(await stateOf(second.url)).toEqual(before);
+    expect(await queryState(second.url)).toEqual(before);
     expect((await update(second.url, { updates: [{ done: 1 }] })).version).toBe(2);
   });
 
@@ -280,14 +291,14 @@ describe("A folder that a server has", () => {
       const folder = join(temporaryFolder(), "data");
       await using first = await startWithoutReaper(folder);
       await store(first.url);
-      const before = await stateOf(first.url);
+      const before = await queryState(first.url);
       process.kill(first.pid, "SIGKILL");
       await expect.poll(() => isZombie(first.pid)).toBe(true);
 
       await using second = await startOn(folder);
 
       expect(isZombie(first.pid)).toBe(true);
-      expect(await stateOf(second.url)).toEqual(before);
+      expect(await queryState(second.url)).toEqual(before);
     },
   );
 });

@@ -6,7 +6,7 @@
  *     npm run test:fuzz -- --minutes 1 --seed 245613254
  */
 import { parseArgs } from "node:util";
-import { fuzz } from "../kit/fuzz-run.js";
+import { fuzz } from "../kit/fuzz/run.js";
 
 const { values } = parseArgs({
   options: { minutes: { type: "string", default: "1" }, seed: { type: "string" } },

@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
-import { fuzz } from "../kit/fuzz-run.js";
-import { IS_WHOLE_RUN } from "../kit/whole-run.js";
+import { fuzz } from "../kit/fuzz/run.js";
+import { IS_FULL_LENGTH } from "../kit/process/full-length.js";
 
 /** Law 16 at its hardest: one client can't stop the server. `npm run test:fuzz` goes on for as long as one likes. */
 
-const { ms, inputs } = IS_WHOLE_RUN ? { ms: 60_000, inputs: 100_000 } : { ms: 10_000, inputs: 10_000 };
+const { ms, inputs } = IS_FULL_LENGTH ? { ms: 60_000, inputs: 100_000 } : { ms: 10_000, inputs: 10_000 };
 const SEED = Math.floor(Math.random() * 2 ** 31);
 
 describe("Clients that mean harm", () => {

@@ -3,9 +3,9 @@ import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writ
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { jobBecomes, linesOf } from "../client/shown.js";
-import { Program, PROJECT, readyLine } from "../kit/child-process.js";
-import { IS_WHOLE_RUN } from "../kit/whole-run.js";
+import { waitForJob, linesOf } from "../client/server-jobs.js";
+import { Program, PROJECT, readyLine } from "../kit/process/child-process.js";
+import { IS_FULL_LENGTH } from "../kit/process/full-length.js";
 
 /** The package as who installs it gets it: packed from sources that were never built, and installed elsewhere. */
 
@@ -20,7 +20,7 @@ beforeAll(async () => {
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-describe.skipIf(!IS_WHOLE_RUN)("The package (under CI)", () => {
+describe.skipIf(!IS_FULL_LENGTH)("The package (under CI)", () => {
   it("holds what is run and read, and no more", () => {
     const paths = packed.files.map(({ path }) => path);
 
@@ -51,7 +51,7 @@ describe.skipIf(!IS_WHOLE_RUN)("The package (under CI)", () => {
   });
 });
 
-describe.skipIf(!IS_WHOLE_RUN || !hasRegistry())(
+describe.skipIf(!IS_FULL_LENGTH || !hasRegistry())(
   "The package, installed (under CI; needs the npm registry)",
   { timeout: 240_000 },
   () => {
@@ -68,7 +68,7 @@ describe.skipIf(!IS_WHOLE_RUN || !hasRegistry())(
       const example = join("node_modules", "tidemark", "dist", "examples", "pagerank.js");
       await succeed(process.execPath, [example, "--url", server.url, "--database", "d", "--user", "u"]);
 
-      const isFinished = await jobBecomes(
+      const isFinished = await waitForJob(
         server.url,
         ({ tasks }) => tasks[0]!.status === "FINISHED",
         "pagerank",

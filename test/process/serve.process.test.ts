@@ -11,11 +11,18 @@ import {
   serve,
   startTidemark,
   type ProgramOptions,
-} from "../kit/child-process.js";
-import { answerOf, ask, HttpConnection, metricReaches, RawConnection, readMetric } from "../kit/raw-http.js";
-import { SseStream } from "../kit/sse-client.js";
-import { temporaryFolder } from "../kit/temporary-folder.js";
-import { textFrame, upgrade, WsClient } from "../kit/ws-client.js";
+} from "../kit/process/child-process.js";
+import {
+  graphqlResultOf,
+  ask,
+  HttpConnection,
+  metricReaches,
+  RawConnection,
+  readMetric,
+} from "../kit/network/raw-http.js";
+import { SseStream } from "../kit/network/sse-client.js";
+import { temporaryFolder } from "../kit/process/temporary-folder.js";
+import { textFrame, upgrade, WsClient } from "../kit/network/ws-client.js";
 
 const TYPENAME = { query: "{ __typename }" };
 const COUNT = { query: `subscription { taskCount(database: "d") }` };
@@ -316,7 +323,7 @@ describe("The memory of a server stays bounded", () => {
     await metricReaches(tidemark.url, "tidemark_subscribers", 0);
     await metricReaches(tidemark.url, "tidemark_websockets", 0);
     using connection = new HttpConnection(tidemark.url);
-    expect(answerOf(await connection.post(TYPENAME))).toEqual({ data: { __typename: "Query" } });
+    expect(graphqlResultOf(await connection.post(TYPENAME))).toEqual({ data: { __typename: "Query" } });
   });
 });
 

@@ -1,13 +1,13 @@
 import { describe, expect, it } from "vitest";
-import { MeasuredServer } from "../kit/measured-server.js";
-import { SseStream } from "../kit/sse-client.js";
-import { WsClient } from "../kit/ws-client.js";
-import { IS_WHOLE_RUN } from "../kit/whole-run.js";
+import { MeasuredServer } from "../kit/server/measured-server.js";
+import { SseStream } from "../kit/network/sse-client.js";
+import { WsClient } from "../kit/network/ws-client.js";
+import { IS_FULL_LENGTH } from "../kit/process/full-length.js";
 import type { Watcher } from "../server/transports.js";
 
 /** Law 10 at its size: what a subscriber costs while it does not read, whatever happens meanwhile. */
 
-const CHANGES = IS_WHOLE_RUN ? 200_000 : 20_000;
+const CHANGES = IS_FULL_LENGTH ? 200_000 : 20_000;
 const JOBS = 1_000;
 /** Until then the process grows by itself. */
 const WARM_UP = 40_000;

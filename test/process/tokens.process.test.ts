@@ -2,12 +2,12 @@ import { readFileSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { Program, serve, startTidemark, type ProgramOptions } from "../kit/child-process.js";
-import { answerOf, graphqlPost, HttpConnection } from "../kit/raw-http.js";
-import { SseStream } from "../kit/sse-client.js";
-import { temporaryFolder } from "../kit/temporary-folder.js";
-import { WsClient } from "../kit/ws-client.js";
-import { bearer } from "../rights/ways.js";
+import { Program, serve, startTidemark, type ProgramOptions } from "../kit/process/child-process.js";
+import { graphqlResultOf, graphqlPost, HttpConnection } from "../kit/network/raw-http.js";
+import { SseStream } from "../kit/network/sse-client.js";
+import { temporaryFolder } from "../kit/process/temporary-folder.js";
+import { WsClient } from "../kit/network/ws-client.js";
+import { bearer } from "../rights/entry-points.js";
 
 const STORE = {
   query: `mutation { storeTask(input: { database: "movies", jobId: "a", task: { description: "t" } }) { userTask { username } } }`,
@@ -160,5 +160,5 @@ async function ran(args: readonly string[], options: ProgramOptions) {
 
 async function asked(url: string, token: string, request: typeof STORE) {
   using connection = new HttpConnection(url);
-  return answerOf(await connection.request(graphqlPost(request, bearer(token))));
+  return graphqlResultOf(await connection.request(graphqlPost(request, bearer(token))));
 }

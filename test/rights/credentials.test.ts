@@ -1,11 +1,11 @@
 import { describe, expect, it } from "vitest";
-import { graphqlPost, HttpConnection, readMetric } from "../kit/raw-http.js";
-import { RecordingLog } from "../kit/recording-log.js";
-import { startServer } from "../kit/server.js";
-import { SseStream } from "../kit/sse-client.js";
-import { Tokens } from "../kit/tokens.js";
-import { WsClient } from "../kit/ws-client.js";
-import { bearer } from "./ways.js";
+import { graphqlPost, HttpConnection, readMetric } from "../kit/network/raw-http.js";
+import { RecordingLog } from "../kit/server/recording-log.js";
+import { startServer } from "../kit/server/server.js";
+import { SseStream } from "../kit/network/sse-client.js";
+import { Tokens } from "../kit/server/tokens.js";
+import { WsClient } from "../kit/network/ws-client.js";
+import { bearer } from "./entry-points.js";
 
 const WHO = { query: `{ __typename }` };
 const WATCH = { query: `subscription { taskCount(database: "neo4j") }` };

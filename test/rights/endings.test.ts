@@ -1,14 +1,14 @@
 import { describe, expect, it } from "vitest";
 import type { TokenGrant } from "../../src/auth/issue-token.js";
 import { changeTokens } from "../../src/auth/token-file.js";
-import { ManualClock } from "../kit/manual-clock.js";
-import { graphqlPost, HttpConnection, type GraphqlAnswer } from "../kit/raw-http.js";
-import { ALICE, BOB, DATABASE, toReport, toStore } from "../kit/requests.js";
-import { startServer, type TestServer } from "../kit/server.js";
-import { SseStream } from "../kit/sse-client.js";
-import { Tokens } from "../kit/tokens.js";
-import { WsClient } from "../kit/ws-client.js";
-import { bearer } from "./ways.js";
+import { ManualClock } from "../kit/deterministic/manual-clock.js";
+import { graphqlPost, HttpConnection, type GraphqlResult } from "../kit/network/raw-http.js";
+import { ALICE, BOB, DATABASE, reportOf, storeRequestOf } from "../kit/store/requests.js";
+import { startServer, type TestServer } from "../kit/server/server.js";
+import { SseStream } from "../kit/network/sse-client.js";
+import { Tokens } from "../kit/server/tokens.js";
+import { WsClient } from "../kit/network/ws-client.js";
+import { bearer } from "./entry-points.js";
 
 const EVENTS = `subscription ($after: Position) {
   taskEvents(database: "neo4j", after: $after) {
@@ -20,7 +20,7 @@ const EVENTS = `subscription ($after: Position) {
 
 /** A subscription to all events of a database by who has a token. */
 interface Following {
-  next(): Promise<GraphqlAnswer>;
+  next(): Promise<GraphqlResult>;
   /** How the server has ended it, when it has. Rejects where something came before. */
   end(): Promise<string>;
 }
@@ -60,7 +60,7 @@ const OVER_SSE: Transport = {
       async end() {
         const event = await stream.nextEvent();
         if (!event) return "without a word";
-        const { errors } = JSON.parse(event.data) as GraphqlAnswer; // safe: so the server writes it
+        const { errors } = JSON.parse(event.data) as GraphqlResult; // safe: so the server writes it
         if (errors) await stream.ended();
         return event.id === undefined ? String(errors?.[0]?.extensions?.["code"]) : "with an id";
       },
@@ -171,9 +171,9 @@ describe.each(TRANSPORTS)("L13: a subscription ($transport.name)", ({ transport,
     await caughtUp(following);
 
     const store = await server.provider.getTaskStore(DATABASE);
-    await store.update(BOB, toReport({ done: 1 }));
+    await store.update(BOB, reportOf({ done: 1 }));
     await store.remove(BOB, { attempt: null });
-    await store.update(ALICE, toReport({ done: 1 }));
+    await store.update(ALICE, reportOf({ done: 1 }));
 
     expect(await following.next()).toMatchObject({
       data: { taskEvents: { userTask: { username: "alice" } } },
@@ -246,14 +246,14 @@ async function openWorld(wish: Partial<TokenGrant> = {}) {
   const admin = await tokens.grant("root", { role: "admin" });
   const server = await startServer({ auth: tokens.auth }, { clock });
   const store = await server.provider.getTaskStore(DATABASE);
-  await store.store(toStore(BOB));
-  await store.store(toStore(ALICE));
+  await store.store(storeRequestOf(BOB));
+  await store.store(storeRequestOf(ALICE));
   return { server, tokens, clock, token, lasting, admin };
 }
 
 async function update({ provider }: TestServer): Promise<void> {
   const store = await provider.getTaskStore(DATABASE);
-  await store.update(ALICE, toReport({ add: 1 }));
+  await store.update(ALICE, reportOf({ add: 1 }));
 }
 
 async function caughtUp(following: Following): Promise<{ readonly position: string }> {

@@ -9,12 +9,12 @@
 import { describe, expect, it } from "vitest";
 import type { Username, DatabaseName, JobId } from "../../src/tasks/names.js";
 import { schema } from "../../src/graphql/schema.js";
-import { branch, leaf } from "../kit/edits.js";
-import { startServer, type TestServer } from "../kit/server.js";
-import { toStore } from "../kit/requests.js";
-import { Tokens } from "../kit/tokens.js";
+import { branch, leaf } from "../kit/store/edits.js";
+import { startServer, type TestServer } from "../kit/server/server.js";
+import { storeRequestOf } from "../kit/store/requests.js";
+import { Tokens } from "../kit/server/tokens.js";
 import { ROOT_FIELDS, shown, type JobName } from "./operations.js";
-import { WAYS, type Way } from "./ways.js";
+import { ENTRY_POINTS, type EntryPoint } from "./entry-points.js";
 
 const JOBS = {
   own: { database: "movies", username: "alice", jobId: "a" },
@@ -93,7 +93,7 @@ describe("the matrix of rights", () => {
     expect(MATRIX.map(({ field, job }) => `${field} ${job}`).toSorted()).toEqual(rows.toSorted());
   });
 
-  describe.each(WAYS)("over $name", (way) => {
+  describe.each(ENTRY_POINTS)("over $name", (way) => {
     it.each(MATRIX)("$field of a job of $job", async ({ field, job, expected }) => {
       const { tokens, callers } = await openCallers();
       await using server = await startServer({ auth: tokens.auth });
@@ -109,7 +109,7 @@ type Row = Readonly<Record<string, string>>;
 async function rowOf(
   field: string,
   job: JobName,
-  way: Way,
+  way: EntryPoint,
   server: TestServer,
   callers: Readonly<Record<string, string | undefined>>,
 ): Promise<Row> {
@@ -125,7 +125,7 @@ async function rowOf(
 }
 
 /** A subscription by plain HTTP is refused whatever it asks for. */
-function overWay({ name }: Way, field: string, expected: Row): Row {
+function overWay({ name }: EntryPoint, field: string, expected: Row): Row {
   if (name !== "HTTP" || !field.startsWith("Subscription.")) return expected;
   return Object.fromEntries(
     Object.entries(expected).map(([caller, answer]) => [caller, answer === "-" ? "-" : "BAD_USER_INPUT"]),
@@ -155,7 +155,7 @@ async function putJobs({ provider }: TestServer): Promise<void> {
       jobId: JobId;
     };
     const store = await provider.getTaskStore(database);
-    await store.store(toStore({ username, jobId }, { database, spec: branch("t", leaf("a", 10)) }));
+    await store.store(storeRequestOf({ username, jobId }, { database, spec: branch("t", leaf("a", 10)) }));
     await store.requestCancel({ username, jobId }, { attempt: null, by: username, reason: null });
   }
 }

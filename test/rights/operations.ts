@@ -1,5 +1,5 @@
 /** One operation for each root field of the schema, about one job; and what of its answer is looked at. */
-import type { GraphqlAnswer, GraphqlRequest } from "../kit/raw-http.js";
+import type { GraphqlResult, GraphqlRequest } from "../kit/network/raw-http.js";
 
 export interface JobName {
   readonly database: string;
@@ -20,7 +20,7 @@ export interface RootField {
 type Data = any;
 
 /** The first error's code, or what the field's row says of the answers. */
-export function shown(field: RootField, job: JobName, answers: readonly GraphqlAnswer[]): string {
+export function shown(field: RootField, job: JobName, answers: readonly GraphqlResult[]): string {
   const last = answers.at(-1)!;
   const code = last.errors?.[0]?.extensions?.["code"];
   if (code !== undefined) return code === "UNAUTHENTICATED" ? "-" : String(code);

@@ -1,11 +1,11 @@
 import { describe, expect, it } from "vitest";
-import { readMetric } from "../kit/raw-http.js";
-import { ALICE, BOB, DATABASE, toReport, toStore } from "../kit/requests.js";
-import { startServer } from "../kit/server.js";
-import { Tokens } from "../kit/tokens.js";
-import { WsClient, type Operation } from "../kit/ws-client.js";
+import { readMetric } from "../kit/network/raw-http.js";
+import { ALICE, BOB, DATABASE, reportOf, storeRequestOf } from "../kit/store/requests.js";
+import { startServer } from "../kit/server/server.js";
+import { Tokens } from "../kit/server/tokens.js";
+import { WsClient, type Operation } from "../kit/network/ws-client.js";
 import { disposeAll } from "../server/transports.js";
-import { bearer } from "./ways.js";
+import { bearer } from "./entry-points.js";
 
 const EVENTS = {
   query: `subscription { taskEvents(database: "neo4j") { kind: __typename ... on TaskUpdated { userTask { username } } } }`,
@@ -21,7 +21,7 @@ describe("Subscribers who may see the same", () => {
     const others = await grantMany(tokens, 5, "viewer");
     await using server = await startServer({ auth: tokens.auth });
     const store = await server.provider.getTaskStore(DATABASE);
-    for (const key of [ALICE, BOB]) await store.store(toStore(key));
+    for (const key of [ALICE, BOB]) await store.store(storeRequestOf(key));
     using clients = disposeAll(
       await Promise.all(
         [...admins, ...viewers, ...others].map((token) => WsClient.connect(server.url, { token })),
@@ -36,8 +36,8 @@ describe("Subscribers who may see the same", () => {
     ]);
     const executedBefore = await counted("events_executed");
 
-    await store.update(BOB, toReport({ done: 1 }));
-    await store.update(ALICE, toReport({ done: 1 }));
+    await store.update(BOB, reportOf({ done: 1 }));
+    await store.update(ALICE, reportOf({ done: 1 }));
     await takeFrom(subscribers.slice(0, 20), 2);
     const toViewers = await Promise.all(subscribers.slice(20, 40).map((subscriber) => subscriber.next()));
 

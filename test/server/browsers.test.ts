@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { HttpConnection, RawConnection, readMetric, type HttpRequest } from "../kit/raw-http.js";
-import { startServer } from "../kit/server.js";
-import { ssePost } from "../kit/sse-client.js";
-import { upgrade } from "../kit/ws-client.js";
+import { HttpConnection, RawConnection, readMetric, type HttpRequest } from "../kit/network/raw-http.js";
+import { startServer } from "../kit/server/server.js";
+import { ssePost } from "../kit/network/sse-client.js";
+import { upgrade } from "../kit/network/ws-client.js";
 import { store, taskCount } from "./jobs.js";
 
 /**

@@ -1,18 +1,24 @@
 import { describe, expect, it } from "vitest";
-import { ManualClock } from "../kit/manual-clock.js";
-import { answerOf, HttpConnection, metricReaches, readMetric, type GraphqlRequest } from "../kit/raw-http.js";
-import { startServer } from "../kit/server.js";
-import { SseStream, ssePost } from "../kit/sse-client.js";
-import { WsClient } from "../kit/ws-client.js";
+import { ManualClock } from "../kit/deterministic/manual-clock.js";
+import {
+  graphqlResultOf,
+  HttpConnection,
+  metricReaches,
+  readMetric,
+  type GraphqlRequest,
+} from "../kit/network/raw-http.js";
+import { startServer } from "../kit/server/server.js";
+import { SseStream, ssePost } from "../kit/network/sse-client.js";
+import { WsClient } from "../kit/network/ws-client.js";
 import { repeated, storeTask } from "./jobs.js";
-import { CHANGING_TRANSPORTS, disposeAll, OVER_SSE, OVER_WEBSOCKET, TRANSPORTS } from "./transports.js";
+import { CHANGING_TRANSPORTS, disposeAll, OVER_SSE, OVER_WEBSOCKET, API_TRANSPORTS } from "./transports.js";
 
 /** What holds for each user, whichever connections they come by. Where nobody is asked who they are, all are one. */
 const TYPENAME: GraphqlRequest = { query: "{ __typename }" };
 const WATCH: GraphqlRequest = { query: `subscription { taskCount(database: "d") }` };
 
 describe("operationsPerSecondMax", () => {
-  it.each(TRANSPORTS)(
+  it.each(API_TRANSPORTS)(
     "bounds what is asked in a second over $name, and says when to come again",
     async ({ connect }) => {
       const clock = new ManualClock();
@@ -36,7 +42,7 @@ describe("operationsPerSecondMax", () => {
 
   it("counts all that a user asks, whichever way it comes, and what can't be parsed too", async () => {
     await using server = await startServer({ operationsPerSecondMax: "4" }, { clock: new ManualClock() });
-    using all = disposeAll(await Promise.all(TRANSPORTS.map(({ connect }) => connect(server.url))));
+    using all = disposeAll(await Promise.all(API_TRANSPORTS.map(({ connect }) => connect(server.url))));
 
     for (const client of all.members) await client.ask({ query: "{ nope" });
     const refused = await Promise.all(all.members.map((client) => client.ask(TYPENAME)));
@@ -58,7 +64,10 @@ describe("operationsPerSecondMax", () => {
     const answer = await connection.post(TYPENAME, headers);
 
     expect([answer.status, answer.headers["retry-after"]]).toEqual([429, "1"]);
-    expect(answerOf(answer).errors?.[0]?.extensions).toEqual({ ...TOO_MANY_OPERATIONS, retryAfterMs: 1_000 });
+    expect(graphqlResultOf(answer).errors?.[0]?.extensions).toEqual({
+      ...TOO_MANY_OPERATIONS,
+      retryAfterMs: 1_000,
+    });
   });
 });
 

@@ -1,8 +1,8 @@
 import type { Page } from "playwright-core";
 import { describe, expect, it } from "vitest";
-import { isBrowserTested, openBrowser } from "../kit/browser.js";
-import { SeverableProxy } from "../kit/severable-proxy.js";
-import { startServer } from "../kit/server.js";
+import { isBrowserTested, openBrowser } from "../kit/browser/browser.js";
+import { SeverableProxy } from "../kit/network/severable-proxy.js";
+import { startServer } from "../kit/server/server.js";
 import { store, update } from "./jobs.js";
 
 const EVENTS = `subscription { taskEvents(database: "d") { kind: __typename position } }`;

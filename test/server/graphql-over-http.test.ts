@@ -1,6 +1,6 @@
 import { serverAudits } from "graphql-http";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { startServer, type TestServer } from "../kit/server.js";
+import { startServer, type TestServer } from "../kit/server/server.js";
 
 /** Headers that send a request on one of the two roads that answer by HTTP; an empty place to resume from is none. */
 const ROADS = [

@@ -1,10 +1,10 @@
 import { GraphQLError, GraphQLInt, getIntrospectionQuery } from "graphql";
 import { describe, expect, it } from "vitest";
-import { startPlantedServer } from "../kit/planted-server.js";
-import { HttpConnection } from "../kit/raw-http.js";
-import { startServer } from "../kit/server.js";
+import { startExtendedServer } from "../kit/server/extended-schema-server.js";
+import { HttpConnection } from "../kit/network/raw-http.js";
+import { startServer } from "../kit/server/server.js";
 import { store } from "./jobs.js";
-import { CHANGING_TRANSPORTS, OVER_SSE, OVER_WEBSOCKET, TRANSPORTS } from "./transports.js";
+import { CHANGING_TRANSPORTS, OVER_SSE, OVER_WEBSOCKET, API_TRANSPORTS } from "./transports.js";
 
 /** What of the server's insides a client is shown, whatever goes wrong. */
 const SECRET = /secret|hunter2|\/srv|\n {4}at |stack/;
@@ -29,13 +29,13 @@ const FAILURES: readonly (readonly [string, () => unknown])[] = [
 
 describe("A resolver that fails as nobody foresaw", () => {
   const CASES = FAILURES.flatMap(([what, resolve]) =>
-    TRANSPORTS.map((transport) => ({ what, resolve, transport })),
+    API_TRANSPORTS.map((transport) => ({ what, resolve, transport })),
   );
 
   it.each(CASES)(
     "by $what is told over $transport.name as an id, and stops nobody",
     async ({ resolve, transport }) => {
-      await using server = await startPlantedServer({ query: { fails: { type: GraphQLInt, resolve } } });
+      await using server = await startExtendedServer({ query: { fails: { type: GraphQLInt, resolve } } });
       using client = await transport.connect(server.url);
 
       const answer = await client.ask({ query: "{ fails }" });
@@ -51,7 +51,7 @@ describe("A resolver that fails as nobody foresaw", () => {
     "in a mutation is told over $name as an id, which the log has too",
     async ({ connect }) => {
       const fails = { type: GraphQLInt, resolve: () => Promise.reject(new Error("secret")) };
-      await using server = await startPlantedServer({ mutation: { fails } });
+      await using server = await startExtendedServer({ mutation: { fails } });
       using client = await connect(server.url);
 
       const { errors } = await client.ask({ query: "mutation { fails }" });
@@ -73,7 +73,7 @@ describe("A resolver that fails as nobody foresaw", () => {
     "where a subscription begins is told over $name, and others go on",
     async ({ watch }) => {
       const fails = { type: GraphQLInt, subscribe: () => raise(new Error("secret")) };
-      await using server = await startPlantedServer({ subscription: { fails } });
+      await using server = await startExtendedServer({ subscription: { fails } });
       using other = await watch(server.url, { query: `subscription { taskCount(database: "d") }` });
       await other.next();
 
@@ -89,7 +89,7 @@ describe("A resolver that fails as nobody foresaw", () => {
 });
 
 describe("--introspection off", () => {
-  it.each(TRANSPORTS)("refuses the schema over $name, and answers all else", async ({ connect }) => {
+  it.each(API_TRANSPORTS)("refuses the schema over $name, and answers all else", async ({ connect }) => {
     await using server = await startServer({ introspection: "off" });
     using client = await connect(server.url);
 
@@ -105,33 +105,36 @@ describe("--introspection off", () => {
     expect(allowed).toEqual({ data: { __typename: "Query" } });
   });
 
-  it.each(TRANSPORTS)("keeps names to itself that were nearly guessed, over $name", async ({ connect }) => {
-    await using open = await startServer();
-    await using closed = await startServer({ introspection: "off" });
-    const guesses = [
-      { query: "{ taskCoun }" },
-      { query: `{ taskCount(databas: "d", database: "d") }` },
-      { query: "{ ... on Databas { name } }" },
-      { query: `{ taskCount(database: "d", status: [RUNING]) }` },
-      {
-        query: `query ($status: [TaskStatus!]) { taskCount(database: "d", status: $status) }`,
-        variables: { status: ["RUNING"] },
-      },
-    ];
-    using ofOpen = await connect(open.url);
-    using ofClosed = await connect(closed.url);
+  it.each(API_TRANSPORTS)(
+    "keeps names to itself that were nearly guessed, over $name",
+    async ({ connect }) => {
+      await using open = await startServer();
+      await using closed = await startServer({ introspection: "off" });
+      const guesses = [
+        { query: "{ taskCoun }" },
+        { query: `{ taskCount(databas: "d", database: "d") }` },
+        { query: "{ ... on Databas { name } }" },
+        { query: `{ taskCount(database: "d", status: [RUNING]) }` },
+        {
+          query: `query ($status: [TaskStatus!]) { taskCount(database: "d", status: $status) }`,
+          variables: { status: ["RUNING"] },
+        },
+      ];
+      using ofOpen = await connect(open.url);
+      using ofClosed = await connect(closed.url);
 
-    const suggesting = [];
-    const silent = [];
-    for (const guess of guesses) {
-      suggesting.push(JSON.stringify(await ofOpen.ask(guess)));
-      silent.push(JSON.stringify(await ofClosed.ask(guess)));
-    }
+      const suggesting = [];
+      const silent = [];
+      for (const guess of guesses) {
+        suggesting.push(JSON.stringify(await ofOpen.ask(guess)));
+        silent.push(JSON.stringify(await ofClosed.ask(guess)));
+      }
 
-    expect(suggesting.filter((answer) => answer.includes("Did you mean"))).toHaveLength(5);
-    expect(silent.filter((answer) => answer.includes("Did you mean"))).toEqual([]);
-    expect(silent.filter((answer) => answer.includes("errors"))).toHaveLength(5);
-  });
+      expect(suggesting.filter((answer) => answer.includes("Did you mean"))).toHaveLength(5);
+      expect(silent.filter((answer) => answer.includes("Did you mean"))).toEqual([]);
+      expect(silent.filter((answer) => answer.includes("errors"))).toHaveLength(5);
+    },
+  );
 });
 
 describe("--graphiql off", () => {

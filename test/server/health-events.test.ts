@@ -1,9 +1,9 @@
 /** How watchers are told of health, rate and eta. Their fields are asked for by a document of their own. */
 import { describe, expect, it } from "vitest";
-import { ManualClock } from "../kit/manual-clock.js";
-import { dataOf } from "../kit/raw-http.js";
-import { startServer } from "../kit/server.js";
-import { temporaryFolder } from "../kit/temporary-folder.js";
+import { ManualClock } from "../kit/deterministic/manual-clock.js";
+import { dataOf } from "../kit/network/raw-http.js";
+import { startServer } from "../kit/server/server.js";
+import { temporaryFolder } from "../kit/process/temporary-folder.js";
 import { store, update } from "./jobs.js";
 import { OVER_SSE, OVER_WEBSOCKET, type Watcher } from "./transports.js";
 

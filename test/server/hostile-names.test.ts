@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { startServer } from "../kit/server.js";
-import { temporaryFolder } from "../kit/temporary-folder.js";
-import { removeTask, storeTask, type JobInput } from "./jobs.js";
+import { startServer } from "../kit/server/server.js";
+import { temporaryFolder } from "../kit/process/temporary-folder.js";
+import { removeTask, storeTask, type StoreJobInput } from "./jobs.js";
 import { CHANGING_TRANSPORTS, OVER_SSE, OVER_WEBSOCKET, type TransportClient } from "./transports.js";
 
 /** What objects, file systems, shells, browsers and keys that are put together are said to trip over. */
@@ -40,7 +40,7 @@ const PAIRS = ["/", ":", "|", ",", ".", " ", "", '","', "\u200b"].flatMap((separ
   { username: `a${separator}b`, jobId: "c" },
 ]);
 
-const JOBS: readonly JobInput[] = [
+const JOBS: readonly StoreJobInput[] = [
   ...NAMES.map((name) => ({ database: name, username: name, jobId: name })),
   ...PAIRS.map((pair) => ({ database: "pairs", ...pair })),
 ];

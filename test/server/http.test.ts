@@ -1,14 +1,21 @@
 import { brotliCompressSync, deflateSync, gzipSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
 import type { Journal } from "../../src/journal/journal.js";
-import { createMemoryJournal } from "../../src/journal/memory-journal.js";
+import { createMemoryJournal } from "../../src/journal/memory/memory-journal.js";
 import { DEFAULT_LIMITS } from "../../src/protocol/limits.js";
-import { withHandles } from "../kit/observed-journal.js";
-import { answerOf, ask, graphqlPost, HttpConnection, RawConnection, readMetric } from "../kit/raw-http.js";
-import { RecordingLog } from "../kit/recording-log.js";
-import { startServer } from "../kit/server.js";
+import { withHandles } from "../kit/journal/observed-journal.js";
+import {
+  graphqlResultOf,
+  ask,
+  graphqlPost,
+  HttpConnection,
+  RawConnection,
+  readMetric,
+} from "../kit/network/raw-http.js";
+import { RecordingLog } from "../kit/server/recording-log.js";
+import { startServer } from "../kit/server/server.js";
 import { storeTask, store, taskCount } from "./jobs.js";
-import { CHANGING_TRANSPORTS, disposeAll, TRANSPORTS } from "./transports.js";
+import { CHANGING_TRANSPORTS, disposeAll, API_TRANSPORTS } from "./transports.js";
 
 const TYPENAME = { query: "{ __typename }" };
 
@@ -42,7 +49,7 @@ describe("A request by POST", () => {
     const answer = await connection.request({ method: "POST", headers: { "content-type": type }, body });
 
     expect(answer.status).toBe(415);
-    expect(answerOf(answer).errors?.[0]?.extensions).toEqual({ code: "BAD_USER_INPUT" });
+    expect(graphqlResultOf(answer).errors?.[0]?.extensions).toEqual({ code: "BAD_USER_INPUT" });
     expect(await taskCount(server.url)).toBe(0);
   });
 
@@ -117,7 +124,7 @@ describe("A request by POST", () => {
     const after = await connection.post(TYPENAME);
 
     expect(answer.status).toBe(400);
-    expect(answerOf(answer)).toEqual({
+    expect(graphqlResultOf(answer)).toEqual({
       errors: [{ message: expect.not.stringMatching(INSIDES), extensions: { code: "BAD_USER_INPUT" } }],
     });
     expect(after.status).toBe(200);
@@ -136,7 +143,7 @@ describe("A request by GET", () => {
       variables: { d: "d" },
     });
 
-    expect(answerOf(answer)).toEqual({ data: { taskCount: 1 } });
+    expect(graphqlResultOf(answer)).toEqual({ data: { taskCount: 1 } });
   });
 
   it.each([
@@ -177,7 +184,7 @@ describe("A request by GET", () => {
 
     expect(answer.status).toBe(400);
     expect(answer.body).not.toMatch(INSIDES);
-    expect(answerOf(answer).errors?.[0]?.extensions).toEqual({ code: "BAD_USER_INPUT" });
+    expect(graphqlResultOf(answer).errors?.[0]?.extensions).toEqual({ code: "BAD_USER_INPUT" });
     expect(log.lines.filter(({ level }) => level === "error")).toEqual([]);
   });
 
@@ -528,7 +535,7 @@ describe("/metrics", () => {
     expect(body).toContain("process_resident_memory_bytes ");
   });
 
-  it.each(TRANSPORTS)(
+  it.each(API_TRANSPORTS)(
     "counts each failure that was told over $name once, by its code",
     async ({ connect }) => {
       await using server = await startServer();
@@ -568,7 +575,7 @@ describe("/metrics", () => {
 });
 
 describe("A defect of the server", () => {
-  it.each(TRANSPORTS)(
+  it.each(API_TRANSPORTS)(
     "is told over $name as an id, under which the log has all of it",
     async ({ connect }) => {
       const log = new RecordingLog();
@@ -607,15 +614,18 @@ describe("A defect of the server", () => {
     expect(await readMetric(server.url, `tidemark_failures_total{code="INTERNAL",limit=""}`)).toBe(1);
   });
 
-  it.each(TRANSPORTS)("of the journal is UNAVAILABLE over $name, without its words", async ({ connect }) => {
-    await using server = await startServer({}, { journal: unreadableJournal() });
-    using client = await connect(server.url);
+  it.each(API_TRANSPORTS)(
+    "of the journal is UNAVAILABLE over $name, without its words",
+    async ({ connect }) => {
+      await using server = await startServer({}, { journal: unreadableJournal() });
+      using client = await connect(server.url);
 
-    const answer = await client.ask({ query: "{ databases { name } }" });
+      const answer = await client.ask({ query: "{ databases { name } }" });
 
-    expect(answer.errors?.[0]?.extensions).toEqual({ code: "UNAVAILABLE" });
-    expect(JSON.stringify(answer)).not.toMatch(/secret|EIO|fdatasync/);
-  });
+      expect(answer.errors?.[0]?.extensions).toEqual({ code: "UNAVAILABLE" });
+      expect(JSON.stringify(answer)).not.toMatch(/secret|EIO|fdatasync/);
+    },
+  );
 });
 
 describe("Hostile input", () => {
@@ -682,7 +692,7 @@ describe("Hostile input", () => {
   ] as const)("is answered in plain words over every transport: %s", async (_, asked) => {
     const log = new RecordingLog();
     await using server = await startServer({}, { log });
-    const clients = await Promise.all(TRANSPORTS.map(({ connect }) => connect(server.url)));
+    const clients = await Promise.all(API_TRANSPORTS.map(({ connect }) => connect(server.url)));
     using all = disposeAll(clients);
 
     const answers = await Promise.all(all.members.map((client) => client.ask(asked as { query: string })));

@@ -1,8 +1,8 @@
 /** Requests about jobs, as the tests of the transports send them. */
-import { dataOf, type GraphqlRequest } from "../kit/raw-http.js";
+import { dataOf, type GraphqlRequest } from "../kit/network/raw-http.js";
 
 /** What `storeTask` takes; all that is left out is as in `job()`. */
-export interface JobInput {
+export interface StoreJobInput {
   readonly database?: string;
   readonly username?: string;
   readonly jobId?: string;
@@ -20,7 +20,7 @@ export interface StoredJob {
 
 type MutationRequest = GraphqlRequest & { readonly variables: Record<string, unknown> };
 
-export const KEY = { database: "d", username: "u", jobId: "j" };
+export const SERVER_JOB_KEY = { database: "d", username: "u", jobId: "j" };
 
 const STORE_TASK = `mutation ($input: StoreTaskInput!) {
   storeTask(input: $input) { userTask { attempt version position } }
@@ -35,7 +35,7 @@ const REQUEST_CANCEL = `mutation ($input: RequestCancelInput!) {
 }`;
 
 /** Stores a leaf of volume 10, unless told otherwise. */
-export function storeTask(input: JobInput = {}): MutationRequest {
+export function storeTask(input: StoreJobInput = {}): MutationRequest {
   return withInput(STORE_TASK, { task: { description: "work", volume: 10 }, ...input });
 }
 
@@ -56,7 +56,7 @@ export function requestCancel(input: object = {}): GraphqlRequest {
 }
 
 /** Stores it for good, in a request of its own. */
-export async function store(url: string, input: JobInput = {}): Promise<StoredJob> {
+export async function store(url: string, input: StoreJobInput = {}): Promise<StoredJob> {
   const { query, variables } = storeTask(input);
   const data = await dataOf<{ storeTask: { userTask: StoredJob } }>(url, query, variables);
   return data.storeTask.userTask;
@@ -70,13 +70,13 @@ export async function update(url: string, input: object): Promise<StoredJob> {
 }
 
 /** How many jobs the database has. */
-export async function taskCount(url: string, database = KEY.database): Promise<number> {
+export async function taskCount(url: string, database = SERVER_JOB_KEY.database): Promise<number> {
   const query = "query ($database: String!) { taskCount(database: $database) }";
   return (await dataOf<{ taskCount: number }>(url, query, { database })).taskCount;
 }
 
 function withInput(query: string, input: object): MutationRequest {
-  return { query, variables: { input: { ...KEY, ...input } } };
+  return { query, variables: { input: { ...SERVER_JOB_KEY, ...input } } };
 }
 
 export function repeated<T>(value: T, count: number): T[] {

@@ -1,7 +1,16 @@
 import type { Limits } from "../../src/protocol/limits.js";
-import type { GraphqlRequest } from "../kit/raw-http.js";
-import { addTasks, KEY, repeated, requestCancel, store, storeTask, update, updateTask } from "./jobs.js";
-import { CHANGING_TRANSPORTS, TRANSPORTS, WATCHING_TRANSPORTS, type Transport } from "./transports.js";
+import type { GraphqlRequest } from "../kit/network/raw-http.js";
+import {
+  addTasks,
+  SERVER_JOB_KEY,
+  repeated,
+  requestCancel,
+  store,
+  storeTask,
+  update,
+  updateTask,
+} from "./jobs.js";
+import { CHANGING_TRANSPORTS, API_TRANSPORTS, WATCHING_TRANSPORTS, type Transport } from "./transports.js";
 
 /**
  * Law 16: the requests that pass a bound, and those that just do not, each for every transport that can carry
@@ -414,7 +423,7 @@ export interface Case extends Row {
 }
 
 export const CASES: readonly Case[] = [
-  ...on(TRANSPORTS, [...DOCUMENTS, ...READING]),
+  ...on(API_TRANSPORTS, [...DOCUMENTS, ...READING]),
   ...on(CHANGING_TRANSPORTS, CHANGING),
   ...on(WATCHING_TRANSPORTS, WATCHING),
 ];
@@ -450,7 +459,7 @@ function storeEnded(url: string): Promise<unknown> {
 function updateTasks(inputCount: number): GraphqlRequest {
   return {
     query: "mutation ($inputs: [UpdateTaskInput!]!) { updateTasks(inputs: $inputs) { error { code } } }",
-    variables: { inputs: repeated(KEY, inputCount) },
+    variables: { inputs: repeated(SERVER_JOB_KEY, inputCount) },
   };
 }
 

@@ -1,26 +1,26 @@
 import { getIntrospectionQuery } from "graphql";
 import { describe, expect, it } from "vitest";
 import { SETTINGS } from "../../src/config.js";
-import { createMemoryJournal } from "../../src/journal/memory-journal.js";
+import { createMemoryJournal } from "../../src/journal/memory/memory-journal.js";
 import { DEFAULT_LIMITS, type Limits } from "../../src/protocol/limits.js";
-import { ManualClock } from "../kit/manual-clock.js";
-import { observeJournal } from "../kit/observed-journal.js";
+import { ManualClock } from "../kit/deterministic/manual-clock.js";
+import { observeJournal } from "../kit/journal/observed-journal.js";
 import {
-  answerOf,
+  graphqlResultOf,
   ask,
   dataOf,
   HttpConnection,
   metricReaches,
   RawConnection,
   readMetric,
-} from "../kit/raw-http.js";
-import { startServer } from "../kit/server.js";
-import { ssePost } from "../kit/sse-client.js";
-import { rest, until } from "../kit/turns.js";
-import { upgrade, WsClient } from "../kit/ws-client.js";
-import { KEY, removeTask, repeated, store, storeTask, taskCount, update } from "./jobs.js";
+} from "../kit/network/raw-http.js";
+import { startServer } from "../kit/server/server.js";
+import { ssePost } from "../kit/network/sse-client.js";
+import { untilIdle, until } from "../kit/deterministic/turns.js";
+import { upgrade, WsClient } from "../kit/network/ws-client.js";
+import { SERVER_JOB_KEY, removeTask, repeated, store, storeTask, taskCount, update } from "./jobs.js";
 import { CASES } from "./limit-cases.js";
-import { CHANGING_TRANSPORTS, TRANSPORTS, WATCHING_TRANSPORTS } from "./transports.js";
+import { CHANGING_TRANSPORTS, API_TRANSPORTS, WATCHING_TRANSPORTS } from "./transports.js";
 
 /** Limits that are no row, and where they are tested. */
 const ELSEWHERE: Partial<Record<keyof Limits, string>> = {
@@ -64,7 +64,7 @@ describe("A limit", () => {
     },
   );
 
-  it.each(TRANSPORTS)(
+  it.each(API_TRANSPORTS)(
     "lets the whole introspection query pass over $name by default",
     async ({ connect }) => {
       await using server = await startServer();
@@ -85,7 +85,7 @@ describe("A limit", () => {
     },
   );
 
-  it.each(TRANSPORTS)("bounds the mistakes that are told over $name", async ({ connect }) => {
+  it.each(API_TRANSPORTS)("bounds the mistakes that are told over $name", async ({ connect }) => {
     await using server = await startServer();
     using client = await connect(server.url);
     const query = `{ ${Array.from({ length: 100 }, (_, at) => `nope${at}`).join(" ")} }`;
@@ -264,7 +264,7 @@ describe("connectionsMax", () => {
       "1",
       "close",
     ]);
-    expect(answerOf(refused).errors?.[0]?.extensions).toEqual({
+    expect(graphqlResultOf(refused).errors?.[0]?.extensions).toEqual({
       code: "LIMIT_EXCEEDED",
       limit: "connectionsMax",
     });
@@ -340,7 +340,7 @@ describe("connectionsPerAddressMax", () => {
       "1",
       "close",
     ]);
-    expect(answerOf(refused).errors?.[0]?.extensions).toEqual(REFUSED);
+    expect(graphqlResultOf(refused).errors?.[0]?.extensions).toEqual(REFUSED);
     expect(body).toContain(`${failures(REFUSED)} 1\n`);
   });
 
@@ -512,7 +512,10 @@ describe("a limit passed by one input of updateTasks", () => {
   it("refuses that input with its code, and not the others", async () => {
     await using server = await startServer({ updatesPerInputMax: "1" });
     await store(server.url);
-    const input = (count: number): object => ({ ...KEY, updates: repeated({ message: "m" }, count) });
+    const input = (count: number): object => ({
+      ...SERVER_JOB_KEY,
+      updates: repeated({ message: "m" }, count),
+    });
 
     const { updateTasks: results } = await dataOf<{ updateTasks: unknown }>(
       server.url,
@@ -533,7 +536,7 @@ describe("a limit passed by one input of updateTasks", () => {
     await dataOf(
       server.url,
       "mutation ($inputs: [UpdateTaskInput!]!) { updateTasks(inputs: $inputs) { error { code } } }",
-      { inputs: [{ ...KEY, updates: repeated({ message: "m" }, 2) }] },
+      { inputs: [{ ...SERVER_JOB_KEY, updates: repeated({ message: "m" }, 2) }] },
     );
 
     expect(
@@ -614,7 +617,7 @@ function chunkedPost(accept: string, chunks: readonly string[]): string {
 async function connectionCountReaches(connection: HttpConnection, count: number): Promise<void> {
   let body = "";
   while (!body.includes(`tidemark_connections ${count}\n`)) {
-    await rest(); // one that was refused is given the time to go
+    await untilIdle(); // one that was refused is given the time to go
     ({ body } = await connection.request({ path: "/metrics" }));
   }
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { harmless } from "../../src/server/log.js";
+import { escapeControlCharacters } from "../../src/server/log.js";
 
 describe("A line of the log", () => {
   it.each([
@@ -9,7 +9,7 @@ describe("A line of the log", () => {
     ["what separates lines", "\u2028"],
     ["what nobody sees", "\u200b"],
   ])("has %s as an escape, and says the same", (_, hostile) => {
-    const line = harmless(JSON.stringify({ name: `a${hostile}b` }));
+    const line = escapeControlCharacters(JSON.stringify({ name: `a${hostile}b` }));
 
     expect(line).toMatch(/^[\u0020-\u007e]+$/);
     expect(JSON.parse(line)).toEqual({ name: `a${hostile}b` });
@@ -21,7 +21,7 @@ describe("A line of the log", () => {
     ["a JWT", "token eyJhbGciOiJub25lIn0.eyJzdWIiOiJhYmNERUYxMjMifQ."],
     ["a token of ours", `token tm_${"abcDEF123".repeat(5)}`],
   ])("has no token: %s", (_, text) => {
-    const line = harmless(JSON.stringify({ text }));
+    const line = escapeControlCharacters(JSON.stringify({ text }));
 
     expect(line).toContain("[token]");
     expect(line).not.toMatch(/abc|DEF|123|eyJ/);
@@ -30,6 +30,6 @@ describe("A line of the log", () => {
   it("is as it was where there is nothing to hide", () => {
     const line = JSON.stringify({ msg: 'the bearer of "news"\n', name: "Zoë 日本" });
 
-    expect(harmless(line)).toBe(line.replace("bearer of", "bearer [token]"));
+    expect(escapeControlCharacters(line)).toBe(line.replace("bearer of", "bearer [token]"));
   });
 });

@@ -1,9 +1,14 @@
 import { describe, expect, it } from "vitest";
-import { ManualClock } from "../kit/manual-clock.js";
-import { metricReaches, readMetric, type GraphqlAnswer, type GraphqlRequest } from "../kit/raw-http.js";
-import { startServer } from "../kit/server.js";
-import { SseStream } from "../kit/sse-client.js";
-import { WsClient, type Operation } from "../kit/ws-client.js";
+import { ManualClock } from "../kit/deterministic/manual-clock.js";
+import {
+  metricReaches,
+  readMetric,
+  type GraphqlResult,
+  type GraphqlRequest,
+} from "../kit/network/raw-http.js";
+import { startServer } from "../kit/server/server.js";
+import { SseStream } from "../kit/network/sse-client.js";
+import { WsClient, type Operation } from "../kit/network/ws-client.js";
 import { store, update } from "./jobs.js";
 import { disposeAll } from "./transports.js";
 
@@ -246,12 +251,12 @@ async function growth(url: string, before: Counts): Promise<Counts> {
 }
 
 /** The next results of each, so many. */
-function takeAll(subscribers: readonly Operation[], count: number): Promise<GraphqlAnswer[][]> {
+function takeAll(subscribers: readonly Operation[], count: number): Promise<GraphqlResult[][]> {
   return Promise.all(subscribers.map((subscriber) => subscriber.take(count)));
 }
 
 /** How many were told something else than the first. */
-function differing(answers: readonly (readonly GraphqlAnswer[])[]): number {
+function differing(answers: readonly (readonly GraphqlResult[])[]): number {
   return new Set(answers.map((each) => JSON.stringify(each))).size - 1;
 }
 
@@ -260,15 +265,15 @@ interface Event {
   readonly userTask?: { readonly username: string };
 }
 
-function kindsOf(answers: readonly GraphqlAnswer[]): string[] {
+function kindsOf(answers: readonly GraphqlResult[]): string[] {
   return answers.map((answer) => eventIn(answer).kind);
 }
 
-function userOf(answer: GraphqlAnswer): string | undefined {
+function userOf(answer: GraphqlResult): string | undefined {
   return eventIn(answer).userTask?.username;
 }
 
-function eventIn({ data }: GraphqlAnswer): Event {
+function eventIn({ data }: GraphqlResult): Event {
   return (data as { taskEvents: Event }).taskEvents; // safe: so the documents ask for it
 }
 

@@ -2,17 +2,17 @@ import { once } from "node:events";
 import { describe, expect, it } from "vitest";
 import { CloseCode } from "../../src/protocol/close-codes.js";
 import type { TaskSpec } from "../../src/tasks/task-spec.js";
-import { DATABASE, manyKeys, toReport, toStore } from "../kit/requests.js";
+import { DATABASE, manyKeys, reportOf, storeRequestOf } from "../kit/store/requests.js";
 import {
   dataOf,
   metricReaches,
   readMetric,
-  type GraphqlAnswer,
+  type GraphqlResult,
   type GraphqlRequest,
-} from "../kit/raw-http.js";
-import { startServer, type TestServer } from "../kit/server.js";
-import { isComment, SseStream } from "../kit/sse-client.js";
-import { WsClient } from "../kit/ws-client.js";
+} from "../kit/network/raw-http.js";
+import { startServer, type TestServer } from "../kit/server/server.js";
+import { isComment, SseStream } from "../kit/network/sse-client.js";
+import { WsClient } from "../kit/network/ws-client.js";
 
 const CLOSED = "tidemark_slow_readers_closed_total";
 const SUBSCRIBERS = "tidemark_subscribers";
@@ -20,12 +20,12 @@ const TOLD = "tidemark_events_told_total";
 
 /** A reader that a test can hold. */
 interface Reader extends Disposable {
-  next(): Promise<GraphqlAnswer>;
+  next(): Promise<GraphqlResult>;
   /** Takes nothing from the network until it is resumed. */
   pause(): void;
   resume(): void;
   /** Reads all that still comes. Resolves, when the server has ended the connection, with that and how it ended. */
-  ended(): Promise<{ answers: GraphqlAnswer[]; how: string }>;
+  ended(): Promise<{ answers: GraphqlResult[]; how: string }>;
 }
 
 interface ReaderTransport {
@@ -54,7 +54,7 @@ const OVER_WEBSOCKET: ReaderTransport = {
         const { code } = await client.closed;
         const results = client.received.filter(({ type }) => type === "next");
         return {
-          answers: results.map(({ payload }) => payload as GraphqlAnswer), // safe: so the protocol has it
+          answers: results.map(({ payload }) => payload as GraphqlResult), // safe: so the protocol has it
           how: `closed with ${code}`,
         };
       },
@@ -75,7 +75,7 @@ const OVER_SSE: ReaderTransport = {
       pause: () => stream.pause(),
       resume: () => stream.resume(),
       async ended() {
-        const answers: GraphqlAnswer[] = [];
+        const answers: GraphqlResult[] = [];
         const how = await readAll(stream, answers).then(
           () => "complete",
           () => "cut off",
@@ -272,12 +272,12 @@ interface WatchedEvent {
 /** Stores the jobs, past the network. */
 async function fill({ provider }: TestServer): Promise<void> {
   const store = await provider.getTaskStore(DATABASE);
-  await Promise.all(JOBS.map((key) => store.store(toStore(key, { spec: WIDE }))));
+  await Promise.all(JOBS.map((key) => store.store(storeRequestOf(key, { spec: WIDE }))));
 }
 
 async function change({ provider }: TestServer, jobCount: number): Promise<void> {
   const store = await provider.getTaskStore(DATABASE);
-  for (const key of JOBS.slice(0, jobCount)) await store.update(key, toReport({ path: "0", add: 1 }));
+  for (const key of JOBS.slice(0, jobCount)) await store.update(key, reportOf({ path: "0", add: 1 }));
 }
 
 /** Resolves when nothing more is told to anybody, with how much was. */
@@ -300,7 +300,7 @@ async function othersAreServedUntil(url: string, time: number): Promise<void> {
   while (performance.now() < time);
 }
 
-function eventsOf(answers: readonly GraphqlAnswer[]): WatchedEvent[] {
+function eventsOf(answers: readonly GraphqlResult[]): WatchedEvent[] {
   return answers.map(({ data }) => (data as { taskEvents: WatchedEvent }).taskEvents); // safe: so WATCH asks
 }
 
@@ -316,8 +316,8 @@ function eventsUntilCaughtUp(reader: Reader): Promise<WatchedEvent[]> {
   return takeUpTo(reader, Infinity);
 }
 
-async function readAll(stream: SseStream, answers: GraphqlAnswer[]): Promise<void> {
-  for (let event; (event = await stream.nextEvent());) answers.push(JSON.parse(event.data) as GraphqlAnswer);
+async function readAll(stream: SseStream, answers: GraphqlResult[]): Promise<void> {
+  for (let event; (event = await stream.nextEvent());) answers.push(JSON.parse(event.data) as GraphqlResult);
 }
 
 async function blocksUntilCaughtUp(stream: SseStream): Promise<string[]> {

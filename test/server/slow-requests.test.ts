@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { ask, RawConnection, readMetric } from "../kit/raw-http.js";
-import { startServer } from "../kit/server.js";
-import { upgrade, WsClient } from "../kit/ws-client.js";
+import { ask, RawConnection, readMetric } from "../kit/network/raw-http.js";
+import { startServer } from "../kit/server/server.js";
+import { upgrade, WsClient } from "../kit/network/ws-client.js";
 
 /** These take as long as the server is patient: they wait together, in a file of their own. */
 describe.concurrent("A client that sends too slowly is cut off", () => {

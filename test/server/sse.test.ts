@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
-import { createMemoryJournal } from "../../src/journal/memory-journal.js";
+import { createMemoryJournal } from "../../src/journal/memory/memory-journal.js";
 import { DEFAULT_LIMITS } from "../../src/protocol/limits.js";
 import { parsePosition } from "../../src/protocol/position.js";
 import { parseDatabaseName } from "../../src/tasks/names.js";
-import { observeJournal } from "../kit/observed-journal.js";
+import { observeJournal } from "../kit/journal/observed-journal.js";
 import {
   graphqlPath,
   graphqlPost,
@@ -11,10 +11,10 @@ import {
   metricReaches,
   RawConnection,
   readMetric,
-} from "../kit/raw-http.js";
-import { startServer } from "../kit/server.js";
-import { SseStream, ssePost, type ServerSentEvent } from "../kit/sse-client.js";
-import { rest, until } from "../kit/turns.js";
+} from "../kit/network/raw-http.js";
+import { startServer } from "../kit/server/server.js";
+import { SseStream, ssePost, type ServerSentEvent } from "../kit/network/sse-client.js";
+import { untilIdle, until } from "../kit/deterministic/turns.js";
 import { store, storeTask, update } from "./jobs.js";
 import { disposeAll } from "./transports.js";
 
@@ -320,7 +320,7 @@ describe("When the reader of a stream goes away", () => {
     connection[Symbol.dispose]();
     await metricReaches(server.url, "tidemark_connections", 1);
     release();
-    await rest();
+    await untilIdle();
 
     expect(await readMetric(server.url, SUBSCRIBERS)).toBe(0);
     expect(journal.openHandleCount).toBe(0);

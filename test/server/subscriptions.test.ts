@@ -1,14 +1,14 @@
 import { describe, expect, it } from "vitest";
-import { ask, dataOf } from "../kit/raw-http.js";
-import { ManualClock } from "../kit/manual-clock.js";
-import { startServer } from "../kit/server.js";
-import { rest } from "../kit/turns.js";
+import { ask, dataOf } from "../kit/network/raw-http.js";
+import { ManualClock } from "../kit/deterministic/manual-clock.js";
+import { startServer } from "../kit/server/server.js";
+import { untilIdle } from "../kit/deterministic/turns.js";
 import { addTasks, removeTask, store, update } from "./jobs.js";
 import {
-  eventsUntil,
+  taskEventsUntil,
   nextEvent,
   Replica,
-  stateOf,
+  queryState,
   takeEvents,
   taskEvents,
   type TaskEvent,
@@ -30,7 +30,7 @@ describe.each([OVER_WEBSOCKET, OVER_SSE])("taskEvents over $name", ({ watch }) =
     await store(server.url, { jobId: "2" });
     using watcher = await watch(server.url, taskEvents());
 
-    const snapshot = await eventsUntil(watcher, "CaughtUp");
+    const snapshot = await taskEventsUntil(watcher, "CaughtUp");
     await update(server.url, { jobId: "1", updates: [{ path: "1", done: 3 }] });
     await store(server.url, { jobId: "3" });
     await store(server.url, { jobId: "3" });
@@ -66,7 +66,7 @@ describe.each([OVER_WEBSOCKET, OVER_SSE])("taskEvents over $name", ({ watch }) =
     await using server = await startServer();
     await store(server.url, { task: { description: "leaf", volume: 100 } });
     using watcher = await watch(server.url, taskEvents());
-    await eventsUntil(watcher, "CaughtUp");
+    await taskEventsUntil(watcher, "CaughtUp");
 
     await Promise.all(Array.from({ length: 50 }, () => update(server.url, { updates: [{ add: 1 }] })));
     const events = [await nextEvent(watcher)];
@@ -95,8 +95,8 @@ describe.each([OVER_WEBSOCKET, OVER_SSE])("taskEvents over $name", ({ watch }) =
     using watcher = await watch(server.url, taskEvents(filter));
     using all = await watch(server.url, taskEvents());
 
-    const snapshot = await eventsUntil(watcher, "CaughtUp");
-    await eventsUntil(all, "CaughtUp");
+    const snapshot = await taskEventsUntil(watcher, "CaughtUp");
+    await taskEventsUntil(all, "CaughtUp");
     for (const job of jobs) await update(server.url, { ...job, updates: [{ done: 1 }] });
     for (const job of jobs) await ask(server.url, removeTask(job));
     await takeEvents(all, 2 * jobs.length); // what is hidden from the one has been told to the other
@@ -128,7 +128,7 @@ describe.each([OVER_WEBSOCKET, OVER_SSE])("taskEvents over $name", ({ watch }) =
     await store(server.url);
 
     using second = await watch(server.url, taskEvents({ after: caughtUp!.position }));
-    const events = await eventsUntil(second, "CaughtUp");
+    const events = await taskEventsUntil(second, "CaughtUp");
 
     expect(events.map(wordOf)).toEqual(["INITIAL", "TaskStored", "CaughtUp"]);
   });
@@ -137,7 +137,7 @@ describe.each([OVER_WEBSOCKET, OVER_SSE])("taskEvents over $name", ({ watch }) =
     await using server = await startServer();
     for (const jobId of ["1", "2", "3"]) await store(server.url, { jobId });
     using watcher = await watch(server.url, taskEvents());
-    const snapshot = await eventsUntil(watcher, "CaughtUp");
+    const snapshot = await taskEventsUntil(watcher, "CaughtUp");
 
     await dataOf(server.url, `mutation { purgeDatabase(database: "d") { removed } }`);
     await store(server.url, { jobId: "2" });
@@ -157,7 +157,7 @@ describe.each([OVER_WEBSOCKET, OVER_SSE])("taskEvents over $name", ({ watch }) =
     await store(server.url);
     await update(server.url, { updates: [{ status: "FINISHED" }] });
     using watcher = await watch(server.url, taskEvents());
-    await eventsUntil(watcher, "CaughtUp");
+    await taskEventsUntil(watcher, "CaughtUp");
 
     clock.advance(2 * MINUTE_MS);
 
@@ -171,7 +171,7 @@ describe.each([OVER_WEBSOCKET, OVER_SSE])("taskEvents over $name", ({ watch }) =
   it("knows a database by its name in any case", async () => {
     await using server = await startServer();
     using watcher = await watch(server.url, taskEvents({ database: "Straße" }));
-    await eventsUntil(watcher, "CaughtUp");
+    await taskEventsUntil(watcher, "CaughtUp");
 
     await store(server.url, { database: "STRAßE" });
 
@@ -201,8 +201,8 @@ describe("A position given back in `after`", () => {
       await changeMore(server.url);
 
       using watcher = await OVER_WEBSOCKET.watch(server.url, taskEvents({ after: told[index]!.position }));
-      const since = await eventsUntil(watcher, "CaughtUp");
-      const { jobs, position } = await stateOf(server.url);
+      const since = await taskEventsUntil(watcher, "CaughtUp");
+      const { jobs, position } = await queryState(server.url);
 
       expect(told.map(({ kind }) => kind)).toEqual(TOLD);
       expect(held.apply(since).jobs).toEqual(jobs);
@@ -219,9 +219,9 @@ describe("A position given back in `after`", () => {
       const { position } = told.at(-1)!;
 
       using watcher = await OVER_WEBSOCKET.watch(server.url, taskEvents({ after: position }));
-      const since = await eventsUntil(watcher, "CaughtUp");
+      const since = await taskEventsUntil(watcher, "CaughtUp");
 
-      expect(new Replica().apply([...told, ...since]).jobs).toEqual((await stateOf(server.url)).jobs);
+      expect(new Replica().apply([...told, ...since]).jobs).toEqual((await queryState(server.url)).jobs);
       expect(since.at(-1)?.kind).toBe("CaughtUp");
     },
   );
@@ -241,7 +241,7 @@ describe("A position given back in `after`", () => {
       count++;
     }
 
-    expect(held.jobs).toEqual((await stateOf(server.url)).jobs);
+    expect(held.jobs).toEqual((await queryState(server.url)).jobs);
     expect(count).toBeLessThan(10);
   });
 
@@ -256,16 +256,16 @@ describe("A position given back in `after`", () => {
   ])("by one who got it from a query for %s: nothing falls between the two", async (_, query, root) => {
     await using server = await startServer();
     for (const jobId of ["a", "b", "c"]) await store(server.url, { jobId });
-    const held = new Replica((await stateOf(server.url)).jobs);
+    const held = new Replica((await queryState(server.url)).jobs);
     const data = await dataOf<Record<string, { position: string }>>(server.url, query);
 
     await update(server.url, { jobId: "a", updates: [{ done: 1 }] });
     await ask(server.url, removeTask({ jobId: "b" }));
     using watcher = await OVER_WEBSOCKET.watch(server.url, taskEvents({ after: data[root]!.position }));
-    const since = await eventsUntil(watcher, "CaughtUp");
+    const since = await taskEventsUntil(watcher, "CaughtUp");
 
     expect(since.map(({ kind }) => kind)).toEqual(["TaskUpdated", "TaskRemoved", "CaughtUp"]);
-    expect(held.apply(since).jobs).toEqual((await stateOf(server.url)).jobs);
+    expect(held.apply(since).jobs).toEqual((await queryState(server.url)).jobs);
   });
 
   it("goes on live after CaughtUp", async () => {
@@ -273,7 +273,7 @@ describe("A position given back in `after`", () => {
     const { position } = await store(server.url);
     using watcher = await OVER_WEBSOCKET.watch(server.url, taskEvents({ after: position }));
 
-    const [caughtUp] = await eventsUntil(watcher, "CaughtUp");
+    const [caughtUp] = await taskEventsUntil(watcher, "CaughtUp");
     await update(server.url, { updates: [{ done: 1 }] });
 
     expect(caughtUp?.kind).toBe("CaughtUp");
@@ -286,7 +286,7 @@ describe("A position given back in `after`", () => {
     for (const done of [1, 2, 3]) await update(server.url, { updates: [{ path: "0", done }] });
 
     using watcher = await OVER_WEBSOCKET.watch(server.url, taskEvents({ after: position }));
-    const events = await eventsUntil(watcher, "CaughtUp");
+    const events = await taskEventsUntil(watcher, "CaughtUp");
 
     expect(events).toHaveLength(2);
     expect(events[0]).toMatchObject({
@@ -303,26 +303,26 @@ describe("A position from which it can't be told what changed", () => {
     await using server = await startServer({ removalsKeptMax: "1" });
     const jobs = ["1", "2", "3"].map((jobId) => ({ jobId }));
     for (const job of jobs) await store(server.url, job);
-    const { position } = await stateOf(server.url);
+    const { position } = await queryState(server.url);
     await ask(server.url, removeTask(jobs[0]));
     await ask(server.url, removeTask(jobs[1]));
 
     using watcher = await OVER_WEBSOCKET.watch(server.url, taskEvents({ after: position }));
-    const events = await eventsUntil(watcher, "CaughtUp");
+    const events = await taskEventsUntil(watcher, "CaughtUp");
 
     expect(events.map(wordOf)).toEqual(["HISTORY_GONE", "TaskStored", "CaughtUp"]);
-    expect(new Replica(OLD).apply(events).jobs).toEqual((await stateOf(server.url)).jobs);
+    expect(new Replica(OLD).apply(events).jobs).toEqual((await queryState(server.url)).jobs);
   });
 
   it("does not come about while the removals since are kept", async () => {
     await using server = await startServer({ removalsKeptMax: "1" });
     const jobs = ["1", "2"].map((jobId) => ({ jobId }));
     for (const job of jobs) await store(server.url, job);
-    const { position } = await stateOf(server.url);
+    const { position } = await queryState(server.url);
     await ask(server.url, removeTask(jobs[0]));
 
     using watcher = await OVER_WEBSOCKET.watch(server.url, taskEvents({ after: position }));
-    const events = await eventsUntil(watcher, "CaughtUp");
+    const events = await taskEventsUntil(watcher, "CaughtUp");
 
     expect(events.map(({ kind }) => kind)).toEqual(["TaskRemoved", "CaughtUp"]);
   });
@@ -335,7 +335,7 @@ describe("A position from which it can't be told what changed", () => {
       server.url,
       taskEvents({ after: `${epochOf(position)}.1000001` }),
     );
-    const events = await eventsUntil(watcher, "CaughtUp");
+    const events = await taskEventsUntil(watcher, "CaughtUp");
 
     expect(events.map(wordOf)).toEqual(["HISTORY_GONE", "TaskStored", "CaughtUp"]);
   });
@@ -346,7 +346,7 @@ describe("A position from which it can't be told what changed", () => {
     const { position } = await store(server.url, { database: "another" });
 
     using watcher = await OVER_WEBSOCKET.watch(server.url, taskEvents({ after: position }));
-    const events = await eventsUntil(watcher, "CaughtUp");
+    const events = await taskEventsUntil(watcher, "CaughtUp");
 
     expect(events.map(wordOf)).toEqual(["EPOCH_CHANGED", "TaskStored", "CaughtUp"]);
   });
@@ -358,7 +358,7 @@ describe("A position from which it can't be told what changed", () => {
     const { position } = await store(other.url);
 
     using watcher = await OVER_WEBSOCKET.watch(server.url, taskEvents({ after: position }));
-    const events = await eventsUntil(watcher, "CaughtUp");
+    const events = await taskEventsUntil(watcher, "CaughtUp");
 
     expect(events.map(wordOf)).toEqual(["EPOCH_CHANGED", "TaskStored", "CaughtUp"]);
   });
@@ -368,7 +368,7 @@ describe("A position from which it can't be told what changed", () => {
     await store(server.url);
 
     using watcher = await OVER_WEBSOCKET.watch(server.url, taskEvents({ after: "AAAAAAAAAAAA.0" }));
-    const events = await eventsUntil(watcher, "CaughtUp");
+    const events = await taskEventsUntil(watcher, "CaughtUp");
 
     expect(events.map(wordOf)).toEqual(["INITIAL", "TaskStored", "CaughtUp"]);
   });
@@ -410,15 +410,15 @@ describe("A subscriber with minIntervalMs", () => {
     await store(server.url, { task: TREE });
     using limited = await OVER_WEBSOCKET.watch(server.url, taskEvents({ minIntervalMs: 1_000 }));
     using live = await OVER_WEBSOCKET.watch(server.url, taskEvents());
-    await eventsUntil(limited, "CaughtUp");
-    await eventsUntil(live, "CaughtUp");
+    await taskEventsUntil(limited, "CaughtUp");
+    await taskEventsUntil(live, "CaughtUp");
 
     for (const done of [1, 2, 3]) await update(server.url, { updates: [{ path: "0", done }] });
     await takeEvents(live, 3);
     let isTold = false;
     const told = nextEvent(limited).finally(() => (isTold = true));
     clock.advance(999);
-    await rest();
+    await untilIdle();
     const wasToldBefore = isTold;
     clock.advance(1);
 
@@ -440,12 +440,12 @@ describe("A subscriber with minIntervalMs", () => {
       query: `subscription { taskCount(database: "d", minIntervalMs: 1000) }`,
     });
     using live = await OVER_WEBSOCKET.watch(server.url, taskEvents());
-    await Promise.all([task.next(), count.next(), eventsUntil(live, "CaughtUp")]);
+    await Promise.all([task.next(), count.next(), taskEventsUntil(live, "CaughtUp")]);
 
     for (const done of [1, 2, 3]) await update(server.url, { updates: [{ done }] });
     for (const jobId of ["1", "2"]) await store(server.url, { jobId });
     await takeEvents(live, 5);
-    await rest();
+    await untilIdle();
     clock.advance(1_000);
 
     expect(await task.next()).toEqual({ data: { task: expect.objectContaining({ version: 4 }) } });
@@ -642,7 +642,7 @@ const TOLD: TaskEvent["kind"][] = [
 async function watchSomeChanges(url: string): Promise<TaskEvent[]> {
   for (const jobId of ["a", "b", "c"]) await store(url, { jobId, task: TREE });
   using watcher = await OVER_WEBSOCKET.watch(url, taskEvents());
-  const snapshot = await eventsUntil(watcher, "CaughtUp");
+  const snapshot = await taskEventsUntil(watcher, "CaughtUp");
   await update(url, { jobId: "b", updates: [{ path: "0", done: 1 }] });
   await store(url, { jobId: "d", task: TREE });
   await store(url, { jobId: "b", task: TREE });

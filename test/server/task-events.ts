@@ -2,19 +2,19 @@
  * A watcher that keeps what it is told, as a user interface does: by the events alone. What it holds can be
  * compared with what the server has, at every `CaughtUp`.
  */
-import { dataOf, type GraphqlRequest } from "../kit/raw-http.js";
+import { dataOf, type GraphqlRequest } from "../kit/network/raw-http.js";
 import type { Watcher } from "./transports.js";
 
-export interface Job {
+export interface EventJob {
   readonly username: string;
   readonly jobId: string;
   readonly attempt: number;
   readonly version: number;
   readonly revision: number;
-  readonly tasks: readonly Task[];
+  readonly tasks: readonly EventTask[];
 }
 
-export interface Task {
+export interface EventTask {
   readonly path: string;
   readonly status: string;
   readonly message: string | null;
@@ -28,8 +28,8 @@ export interface TaskEvent {
   readonly at: string;
   readonly cause?: string;
   readonly outcome?: string;
-  readonly userTask?: Job;
-  readonly changed?: readonly Task[];
+  readonly userTask?: EventJob;
+  readonly changed?: readonly EventTask[];
   readonly username?: string;
   readonly jobId?: string;
   readonly reason?: string;
@@ -78,7 +78,7 @@ export async function nextEvent(watcher: Watcher): Promise<TaskEvent> {
 }
 
 /** The next events, up to and including the first of this kind. */
-export async function eventsUntil(watcher: Watcher, kind: TaskEvent["kind"]): Promise<TaskEvent[]> {
+export async function taskEventsUntil(watcher: Watcher, kind: TaskEvent["kind"]): Promise<TaskEvent[]> {
   const events = [await nextEvent(watcher)];
   while (events.at(-1)?.kind !== kind) events.push(await nextEvent(watcher));
   return events;
@@ -92,20 +92,25 @@ export async function takeEvents(watcher: Watcher, count: number): Promise<TaskE
 }
 
 /** What the server has: its jobs as `Replica.jobs` has them, and where they stand. */
-export async function stateOf(url: string, database = "d"): Promise<{ jobs: Job[]; position: string }> {
-  const { tasks } = await dataOf<{ tasks: { nodes: Job[]; position: string } }>(url, STATE, { database });
+export async function queryState(
+  url: string,
+  database = "d",
+): Promise<{ jobs: EventJob[]; position: string }> {
+  const { tasks } = await dataOf<{ tasks: { nodes: EventJob[]; position: string } }>(url, STATE, {
+    database,
+  });
   return { jobs: sorted(tasks.nodes), position: tasks.position };
 }
 
 /** What somebody holds who believes the events and asks nothing else. */
 export class Replica {
-  readonly #jobs = new Map<string, Job>();
+  readonly #jobs = new Map<string, EventJob>();
 
-  constructor(jobs: readonly Job[] = []) {
+  constructor(jobs: readonly EventJob[] = []) {
     for (const job of jobs) this.#jobs.set(keyOf(job), job);
   }
 
-  get jobs(): Job[] {
+  get jobs(): EventJob[] {
     return sorted([...this.#jobs.values()]);
   }
 
@@ -130,7 +135,7 @@ export class Replica {
   }
 
   /** The tree that is held, with the tasks that changed in it: what did not change is not looked at. */
-  #update(userTask: Job, changed: readonly Task[]): void {
+  #update(userTask: EventJob, changed: readonly EventTask[]): void {
     const held = this.#jobs.get(keyOf(userTask));
     if (!held) throw new Error(`${userTask.jobId} was updated and never stored.`);
     const tasks = new Map([...held.tasks, ...changed].map((task) => [task.path, task]));
@@ -142,6 +147,6 @@ function keyOf({ username, jobId }: { readonly username: string; readonly jobId:
   return JSON.stringify([username, jobId]);
 }
 
-function sorted(jobs: readonly Job[]): Job[] {
+function sorted(jobs: readonly EventJob[]): EventJob[] {
   return jobs.toSorted((left, right) => (keyOf(left) < keyOf(right) ? -1 : 1));
 }

@@ -2,9 +2,14 @@
  * The four ways to the one pipeline, as one interface: what is tested on one of them is tested on all (a
  * limit that holds on HTTP only is how servers of this kind fail).
  */
-import { answerOf, HttpConnection, type GraphqlAnswer, type GraphqlRequest } from "../kit/raw-http.js";
-import { ssePost, SseStream } from "../kit/sse-client.js";
-import { WsClient } from "../kit/ws-client.js";
+import {
+  graphqlResultOf,
+  HttpConnection,
+  type GraphqlResult,
+  type GraphqlRequest,
+} from "../kit/network/raw-http.js";
+import { ssePost, SseStream } from "../kit/network/sse-client.js";
+import { WsClient } from "../kit/network/ws-client.js";
 
 export interface Transport {
   readonly name: string;
@@ -14,19 +19,21 @@ export interface Transport {
 /** A client that has one connection. */
 export interface TransportClient extends Disposable {
   /** The first result. A subscription has to end by itself then. */
-  ask(asked: GraphqlRequest): Promise<GraphqlAnswer>;
+  ask(asked: GraphqlRequest): Promise<GraphqlResult>;
   /** How many connections it needed so far. */
   readonly socketCount: number;
 }
 
 const POST: Transport = {
   name: "HTTP POST",
-  connect: async (url) => overHttp(url, async (connection, asked) => answerOf(await connection.post(asked))),
+  connect: async (url) =>
+    overHttp(url, async (connection, asked) => graphqlResultOf(await connection.post(asked))),
 };
 
 const GET: Transport = {
   name: "HTTP GET",
-  connect: async (url) => overHttp(url, async (connection, asked) => answerOf(await connection.get(asked))),
+  connect: async (url) =>
+    overHttp(url, async (connection, asked) => graphqlResultOf(await connection.get(asked))),
 };
 
 const SSE: Transport = {
@@ -53,7 +60,7 @@ const WEBSOCKET: Transport = {
 };
 
 /** Those that can carry a query. */
-export const TRANSPORTS = [POST, GET, SSE, WEBSOCKET] as const;
+export const API_TRANSPORTS = [POST, GET, SSE, WEBSOCKET] as const;
 
 /** Those that can carry a mutation. */
 export const CHANGING_TRANSPORTS = [POST, SSE, WEBSOCKET] as const;
@@ -69,7 +76,7 @@ export interface WatchTransport {
 
 export interface Watcher extends Disposable {
   /** The next result. Rejects at the end. */
-  next(): Promise<GraphqlAnswer>;
+  next(): Promise<GraphqlResult>;
   /** Resolves when the server has ended the subscription, with nothing in between. */
   ended(): Promise<void>;
 }
@@ -102,7 +109,7 @@ export function disposeAll<T extends Disposable>(
 /** What a client can do over one connection of HTTP. */
 function overHttp(
   url: string,
-  askOver: (connection: HttpConnection, asked: GraphqlRequest) => Promise<GraphqlAnswer>,
+  askOver: (connection: HttpConnection, asked: GraphqlRequest) => Promise<GraphqlResult>,
 ): TransportClient {
   const connection = new HttpConnection(url);
   return {

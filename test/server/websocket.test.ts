@@ -3,16 +3,16 @@ import { isDeepStrictEqual } from "node:util";
 import { createClient, type Client } from "graphql-ws";
 import { describe, expect, it } from "vitest";
 import { WebSocket } from "ws";
-import { createMemoryJournal } from "../../src/journal/memory-journal.js";
+import { createMemoryJournal } from "../../src/journal/memory/memory-journal.js";
 import { DEFAULT_LIMITS } from "../../src/protocol/limits.js";
 import { parseDatabaseName } from "../../src/tasks/names.js";
-import { observeJournal, type ObservedJournal } from "../kit/observed-journal.js";
-import { ask, metricReaches, RawConnection, readMetric } from "../kit/raw-http.js";
-import { RecordingLog } from "../kit/recording-log.js";
-import { manyKeys, toStore } from "../kit/requests.js";
-import { startServer } from "../kit/server.js";
-import { rest, until } from "../kit/turns.js";
-import { textFrame, upgrade, WsClient, type ServerMessage } from "../kit/ws-client.js";
+import { observeJournal, type ObservedJournal } from "../kit/journal/observed-journal.js";
+import { ask, metricReaches, RawConnection, readMetric } from "../kit/network/raw-http.js";
+import { RecordingLog } from "../kit/server/recording-log.js";
+import { manyKeys, storeRequestOf } from "../kit/store/requests.js";
+import { startServer } from "../kit/server/server.js";
+import { untilIdle, until } from "../kit/deterministic/turns.js";
+import { textFrame, upgrade, WsClient, type ServerMessage } from "../kit/network/ws-client.js";
 import { addTasks, store, storeTask, taskCount, update, updateTask } from "./jobs.js";
 
 const TYPENAME = { query: "{ __typename }" };
@@ -147,7 +147,7 @@ describe("A socket", () => {
   it("serves all its subscriptions, though the first of them have much to tell", async () => {
     await using server = await startServer();
     const jobs = await server.provider.getTaskStore(parseDatabaseName("large", DEFAULT_LIMITS));
-    await Promise.all(manyKeys(1_000).map((key) => jobs.store(toStore(key))));
+    await Promise.all(manyKeys(1_000).map((key) => jobs.store(storeRequestOf(key))));
     using client = await WsClient.connect(server.url);
     const large = Array.from({ length: 20 }, () =>
       client.subscribe({ query: `subscription { taskEvents(database: "large") { position } }` }),
@@ -734,7 +734,7 @@ describe("A client that does not read", () => {
 
     const sent = count * MESSAGE_BYTES;
     expect(client.socket.bufferedAmount).toBeGreaterThan(sent / 4);
-    await rest();
+    await untilIdle();
     expect(client.socket.bufferedAmount).toBeGreaterThan(sent / 4);
   });
 
@@ -761,7 +761,7 @@ describe("A client that does not read", () => {
 
     for (const number of numbers)
       client.send({ type: "ping", payload: { number, padding: "x".repeat(15_000) } });
-    await rest();
+    await untilIdle();
     client.socket.resume();
     await client.next(({ payload }) => (payload as { number?: number })?.number === numbers.length - 1);
 
@@ -929,7 +929,7 @@ async function holdMutation(client: WsClient, journal: ObservedJournal, id: stri
 /** Everything that was under way on the server has been answered, and the client has it. */
 async function settled(url: string, client: WsClient): Promise<void> {
   await ask(url, updateTask({ jobId: "nobody" }));
-  await rest();
+  await untilIdle();
   await client.roundTrip();
 }
 

@@ -3,24 +3,24 @@ import { DEFAULT_LIMITS } from "../../src/protocol/limits.js";
 import { ORIGIN } from "../../src/protocol/position.js";
 import { EmptyTaskStoreProvider } from "../../src/store/empty-task-store.js";
 import { TaskRegistry } from "../../src/store/task-registry.js";
-import { branch, leaf } from "../kit/edits.js";
-import { ManualClock } from "../kit/manual-clock.js";
-import { RecordingListener } from "../kit/recording-listener.js";
+import { branch, leaf } from "../kit/store/edits.js";
+import { ManualClock } from "../kit/deterministic/manual-clock.js";
+import { RecordingListener } from "../kit/store/recording-listener.js";
 import {
   ALICE,
   ANY_ATTEMPT,
   DATABASE,
-  refusal,
-  toCancel,
-  toGrow,
-  toReport,
-  toStore,
-} from "../kit/requests.js";
+  rejection,
+  cancelRequestOf,
+  addTasksRequestOf,
+  reportOf,
+  storeRequestOf,
+} from "../kit/store/requests.js";
 
 describe("with tracking switched off", () => {
   it("a store answers with the job as it would have been", async () => {
     const store = await untracked(7_000).getTaskStore(DATABASE);
-    const userTask = await store.store(toStore(ALICE, { spec: branch("root", leaf("a", 10)) }));
+    const userTask = await store.store(storeRequestOf(ALICE, { spec: branch("root", leaf("a", 10)) }));
     expect(userTask).toMatchObject({ ...ALICE, attempt: 1, outcome: "CREATED", storedAt: 7_000 });
     expect(userTask.task).toMatchObject({ status: "PENDING", knownVolume: 10 });
     expect(userTask.stamp.revision).toBe(0);
@@ -28,7 +28,7 @@ describe("with tracking switched off", () => {
 
   it("nothing is kept of what was stored", async () => {
     const store = await untracked().getTaskStore(DATABASE);
-    await store.store(toStore(ALICE));
+    await store.store(storeRequestOf(ALICE));
     expect(store.get(ALICE)).toBeUndefined();
     expect(store.query()).toEqual([]);
     expect(store.taskCount()).toBe(0);
@@ -44,32 +44,32 @@ describe("with tracking switched off", () => {
 
   it("no worker is refused anything: what is asked of a job is answered with nothing", async () => {
     const store = await untracked().getTaskStore(DATABASE);
-    expect(await store.update(ALICE, toReport({ done: 1 }))).toBeNull();
-    expect(await store.updateAll([{ key: ALICE, report: toReport({ done: 1 }) }])).toEqual([
+    expect(await store.update(ALICE, reportOf({ done: 1 }))).toBeNull();
+    expect(await store.updateAll([{ key: ALICE, report: reportOf({ done: 1 }) }])).toEqual([
       { status: "fulfilled", value: null },
     ]);
-    expect(await store.addTasks(ALICE, toGrow("", leaf("more")))).toBeNull();
-    expect(await store.requestCancel(ALICE, toCancel())).toBeNull();
+    expect(await store.addTasks(ALICE, addTasksRequestOf("", leaf("more")))).toBeNull();
+    expect(await store.requestCancel(ALICE, cancelRequestOf())).toBeNull();
     expect(await store.remove(ALICE, ANY_ATTEMPT)).toBeNull();
     expect(await store.purge()).toBe(0);
   });
 
   it("a job can be stored again with REJECT, as there is none", async () => {
     const store = await untracked().getTaskStore(DATABASE);
-    await store.store(toStore(ALICE));
-    expect(await store.store(toStore(ALICE, { onConflict: "REJECT" }))).toMatchObject({ attempt: 1 });
+    await store.store(storeRequestOf(ALICE));
+    expect(await store.store(storeRequestOf(ALICE, { onConflict: "REJECT" }))).toMatchObject({ attempt: 1 });
   });
 
   it("a tree that is none is refused all the same", async () => {
     const store = await untracked().getTaskStore(DATABASE);
-    await expect(store.store(toStore(ALICE, { spec: leaf("task", -1) }))).rejects.toMatchObject(
-      refusal("BAD_USER_INPUT"),
+    await expect(store.store(storeRequestOf(ALICE, { spec: leaf("task", -1) }))).rejects.toMatchObject(
+      rejection("BAD_USER_INPUT"),
     );
   });
 
   it("a registry registers, and contains nothing", async () => {
     const registry = new TaskRegistry(await untracked().getTaskStore(DATABASE), ALICE);
-    const userTask = await registry.registerTask(toStore(ALICE));
+    const userTask = await registry.registerTask(storeRequestOf(ALICE));
     expect(registry.containsTask(userTask)).toBe(false);
     await expect(registry.unregisterTask()).resolves.toBeUndefined();
   });
@@ -78,9 +78,9 @@ describe("with tracking switched off", () => {
     const store = await untracked().getTaskStore(DATABASE);
     const listener = new RecordingListener();
     store.addListener(listener);
-    await store.store(toStore(ALICE));
+    await store.store(storeRequestOf(ALICE));
     store.removeListener(listener);
-    expect(listener.told).toEqual([]);
+    expect(listener.calls).toEqual([]);
   });
 
   it("every database is found, and none is listed", async () => {

@@ -2,9 +2,9 @@ import { describe, expect, it } from "vitest";
 import { EndedJobs, type EndedJob } from "../../src/store/ended-jobs.js";
 import type { TaskStatus } from "../../src/tasks/task-status.js";
 import type { UserTask } from "../../src/tasks/user-task.js";
-import { jobKey } from "../kit/journal-entries.js";
-import { retentionOf } from "../kit/task-stores.js";
-import { report, stored } from "../tasks/jobs.js";
+import { jobKey } from "../kit/journal/entries.js";
+import { retentionOf } from "../kit/store/task-stores.js";
+import { report, stored } from "../tasks/sample-jobs.js";
 
 describe("the jobs that have ended", () => {
   it("are in the order of their ends, whenever they come: a clock may be set back", () => {
@@ -60,7 +60,7 @@ describe("the jobs that have ended", () => {
   it("are due when their retention is over, what FAILED by one of its own", () => {
     const ended = new EndedJobs();
     put(ended, endedAt("a", 10), endedAt("b", 20), endedAt("c", 0, "FAILED"), endedAt("d", 30, "FAILED"));
-    const due = (now: number) => namesIn(ended.due(retentionOf(100, 200), now));
+    const due = (now: number) => namesIn(ended.expired(retentionOf(100, 200), now));
     expect(due(109)).toEqual([]);
     expect(due(110)).toEqual(["a"]);
     expect(due(200)).toEqual(["c", "a", "b"]);

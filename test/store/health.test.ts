@@ -1,25 +1,31 @@
 import { describe, expect, it } from "vitest";
 import { PerDatabaseTaskStoreProvider } from "../../src/store/per-database-task-store-provider.js";
 import type { TaskStore } from "../../src/store/task-store.js";
-import { createFaultyJournal, type FaultyJournal } from "../kit/faulty-journal.js";
-import { RecordingListener } from "../kit/recording-listener.js";
-import { ALICE, BOB, DATABASE, manyKeys, toReport, toStore } from "../kit/requests.js";
-import { createStores, openStore, retentionOf, type OpenedStore, type Stores } from "../kit/task-stores.js";
-import { rest, until } from "../kit/turns.js";
+import { createFaultyJournal, type FaultyJournal } from "../kit/journal/faulty-journal.js";
+import { RecordingListener } from "../kit/store/recording-listener.js";
+import { ALICE, BOB, DATABASE, manyKeys, reportOf, storeRequestOf } from "../kit/store/requests.js";
+import {
+  createStores,
+  openStore,
+  retentionOf,
+  type OpenedStore,
+  type Stores,
+} from "../kit/store/task-stores.js";
+import { untilIdle, until } from "../kit/deterministic/turns.js";
 
 const LEASE_MS = 60_000;
 
 describe("the health of the jobs in a store", () => {
   it("declines in time, to the millisecond, and is mended by the next report", async () => {
     await using world = await openStore();
-    await world.store.store(toStore(ALICE));
-    await world.store.update(ALICE, toReport({ done: 1 }));
+    await world.store.store(storeRequestOf(ALICE));
+    await world.store.update(ALICE, reportOf({ done: 1 }));
     expect(await healthAfter(world, LEASE_MS - 1)).toBe("OK");
     expect(await healthAfter(world, 1)).toBe("SILENT");
     expect(await healthAfter(world, 2 * LEASE_MS - 1)).toBe("SILENT");
     expect(await healthAfter(world, 1)).toBe("LOST");
     expect(await healthAfter(world, 1_000 * LEASE_MS)).toBe("LOST");
-    const mended = await world.store.update(ALICE, toReport());
+    const mended = await world.store.update(ALICE, reportOf());
     expect(mended).toMatchObject({ health: "OK", version: 5, task: { status: "RUNNING", done: 1 } });
     expect(await healthAfter(world, LEASE_MS)).toBe("SILENT");
   });
@@ -27,29 +33,29 @@ describe("the health of the jobs in a store", () => {
   it("is judged on each step where time has passed them both", async () => {
     await using world = await openStore();
     const listener = new RecordingListener();
-    await world.store.store(toStore(ALICE));
+    await world.store.store(storeRequestOf(ALICE));
     world.store.addListener(listener);
     world.clock.advance(1_000 * LEASE_MS);
     await until(() => world.store.get(ALICE)?.health === "LOST");
-    expect(listener.told.map(({ userTask }) => userTask.health)).toEqual(["SILENT", "LOST"]);
+    expect(listener.calls.map(({ userTask }) => userTask.health)).toEqual(["SILENT", "LOST"]);
   });
 
   it("stays OK while heartbeats come, also those that are only answered", async () => {
     await using world = await openStore();
-    await world.store.store(toStore(ALICE));
+    await world.store.store(storeRequestOf(ALICE));
     for (let beat = 0; beat < 60; beat++) {
       await healthAfter(world, LEASE_MS / 5);
-      await world.store.update(ALICE, toReport());
+      await world.store.update(ALICE, reportOf());
     }
     expect(world.store.get(ALICE)).toMatchObject({ health: "OK", version: 31 });
   });
 
   it("costs no append and no look but one a lease while the jobs report", async () => {
     await using world = await openStore();
-    await world.store.store(toStore(ALICE));
+    await world.store.store(storeRequestOf(ALICE));
     for (let beat = 0; beat < 10; beat++) {
       await healthAfter(world, LEASE_MS / 2);
-      await world.store.update(ALICE, toReport({ add: 1 }));
+      await world.store.update(ALICE, reportOf({ add: 1 }));
       expect(world.clock.timerCount).toBe(1);
     }
     expect(world.journal.appends).toHaveLength(11);
@@ -57,8 +63,8 @@ describe("the health of the jobs in a store", () => {
 
   it("does not decline once a job has ended: nothing waits for it any more", async () => {
     await using world = await openStore();
-    await world.store.store(toStore(ALICE));
-    await world.store.update(ALICE, toReport({ status: "FINISHED" }));
+    await world.store.store(storeRequestOf(ALICE));
+    await world.store.update(ALICE, reportOf({ status: "FINISHED" }));
     expect(world.clock.timerCount).toBe(0);
     expect(await healthAfter(world, 1_000 * LEASE_MS)).toBe("OK");
   });
@@ -66,7 +72,7 @@ describe("the health of the jobs in a store", () => {
   it("is judged of many jobs in appends of a thousand, with turns for others between", async () => {
     await using world = await openStore();
     const keys = manyKeys(2_500);
-    await Promise.all(keys.map((key) => world.store.store(toStore(key))));
+    await Promise.all(keys.map((key) => world.store.store(storeRequestOf(key))));
     const appendsBefore = world.journal.appends.length;
     world.clock.advance(LEASE_MS);
     await until(() => keys.every((key) => world.store.get(key)?.health === "SILENT"));
@@ -76,15 +82,15 @@ describe("the health of the jobs in a store", () => {
 
   it("is judged by what is reported before it, also by what is not kept yet", async () => {
     await using world = await openStore();
-    await world.store.store(toStore(ALICE));
+    await world.store.store(storeRequestOf(ALICE));
     world.clock.advance(LEASE_MS / 2);
     const release = world.journal.holdAppends();
-    const held = world.store.update(ALICE, toReport({ done: 1 }));
+    const held = world.store.update(ALICE, reportOf({ done: 1 }));
     await until(() => world.journal.appends.length === 2);
     world.clock.advance(LEASE_MS / 2);
     release();
     await held;
-    await rest();
+    await untilIdle();
     expect(world.store.get(ALICE)).toMatchObject({ health: "OK", version: 2 });
     expect(await healthAfter(world, LEASE_MS / 2)).toBe("SILENT");
   });
@@ -92,7 +98,7 @@ describe("the health of the jobs in a store", () => {
   it("is judged again a second after it could not be kept, which is logged", async () => {
     let faults: FaultyJournal | undefined;
     await using world = await openStore({ journal: (journal) => (faults = createFaultyJournal(journal)) });
-    await world.store.store(toStore(ALICE));
+    await world.store.store(storeRequestOf(ALICE));
     faults!.failNextAppend("before writing");
     expect(await healthAfter(world, LEASE_MS)).toBe("OK");
     expect(world.log.lines).toMatchObject([
@@ -104,7 +110,7 @@ describe("the health of the jobs in a store", () => {
 
   it("is not judged any more once the store is closed", async () => {
     await using world = await openStore();
-    await world.store.store(toStore(ALICE));
+    await world.store.store(storeRequestOf(ALICE));
     await world.store.close();
     expect(world.clock.timerCount).toBe(0);
   });
@@ -113,7 +119,7 @@ describe("the health of the jobs in a store", () => {
 describe("the health of jobs over a restart", () => {
   it("is kept, and the leases begin anew", async () => {
     await using world = await openStore();
-    await world.store.store(toStore(ALICE));
+    await world.store.store(storeRequestOf(ALICE));
     await healthAfter(world, LEASE_MS);
     await world.store.close();
     world.clock.advance(10 * LEASE_MS);
@@ -129,14 +135,14 @@ describe("the health of jobs in a database that is closed", () => {
   it("is judged by the rounds, which open it for that and close it again", async () => {
     await using world = createStores({ idleMs: 1_000 });
     const store = await world.provider.getTaskStore(DATABASE);
-    await store.store(toStore(ALICE));
+    await store.store(storeRequestOf(ALICE));
     await idle(world);
     const opened = world.journal.opened.length;
     world.clock.advance(LEASE_MS - 1_001);
-    await world.provider.tendJobs(); // after the first, which does not know what is due
+    await world.provider.runMaintenance(); // after the first, which does not know what is due
     expect(world.journal.opened).toHaveLength(opened);
     world.clock.advance(1);
-    await world.provider.tendJobs();
+    await world.provider.runMaintenance();
     expect(world.journal.opened).toHaveLength(opened + 1);
     expect(world.provider.openStores()).toEqual([]);
     expect(await healthIn(world)).toBe("SILENT");
@@ -144,7 +150,7 @@ describe("the health of jobs in a database that is closed", () => {
 
   it("does not begin its leases anew when it is opened", async () => {
     await using world = createStores({ idleMs: 1_000 });
-    await (await world.provider.getTaskStore(DATABASE)).store(toStore(ALICE));
+    await (await world.provider.getTaskStore(DATABASE)).store(storeRequestOf(ALICE));
     await idle(world);
     world.clock.advance(3 * LEASE_MS);
     const store = await world.provider.getTaskStore(DATABASE);
@@ -158,29 +164,29 @@ describe("a job that is LOST", () => {
   it("expires when its retention is over, counted from its last report", async () => {
     await using world = createStores({ idleMs: Infinity, retention: retentionOf(10 * LEASE_MS) });
     const store = await world.provider.getTaskStore(DATABASE);
-    await store.store(toStore(ALICE));
-    await store.store(toStore(BOB, { leaseMs: 100 * LEASE_MS }));
+    await store.store(storeRequestOf(ALICE));
+    await store.store(storeRequestOf(BOB, { leaseMs: 100 * LEASE_MS }));
     for (const ms of [LEASE_MS, 2 * LEASE_MS, 7 * LEASE_MS - 1]) await pass(world, ms);
-    await world.provider.tendJobs();
+    await world.provider.runMaintenance();
     expect(store.taskCount()).toBe(2);
     await pass(world, 1);
-    await world.provider.tendJobs();
+    await world.provider.runMaintenance();
     expect(store.query()).toMatchObject([BOB]);
   });
 
   it("does not expire while it is SILENT", async () => {
     await using world = createStores({ idleMs: Infinity, retention: retentionOf(1) });
     const store = await world.provider.getTaskStore(DATABASE);
-    await store.store(toStore(ALICE));
+    await store.store(storeRequestOf(ALICE));
     await pass(world, 2 * LEASE_MS);
-    await world.provider.tendJobs();
+    await world.provider.runMaintenance();
     expect(store.get(ALICE)?.health).toBe("SILENT");
   });
 });
 
 async function pass({ clock }: Pick<Stores, "clock">, ms: number): Promise<void> {
   clock.advance(ms);
-  await rest();
+  await untilIdle();
 }
 
 /** Of the job of alice, when so much time has passed. */
@@ -195,8 +201,8 @@ async function healthIn({ provider }: Stores) {
 
 /** Nobody asks for the store any more, and it is closed; what is due in it is known. */
 async function idle({ provider, clock }: Stores): Promise<void> {
-  await provider.tendJobs();
-  await rest();
+  await provider.runMaintenance();
+  await untilIdle();
   clock.advance(1_000);
   await provider.closeIdleStores();
 }

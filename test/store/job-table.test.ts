@@ -8,13 +8,13 @@ import { expiresAt, type Retention } from "../../src/tasks/retention.js";
 import { TASK_STATUSES } from "../../src/tasks/task-status.js";
 import type { JobState, Removal, UserTask } from "../../src/tasks/user-task.js";
 import { assert } from "../../src/util/assert.js";
-import { changesAfter } from "../kit/changes.js";
-import { EPOCH, editAt } from "../kit/edits.js";
-import { commandGroups, KEYS, type CommandGroup } from "../kit/job-commands.js";
-import { jobKey, removes, reports, stores, type Change } from "../kit/journal-entries.js";
-import { NaiveDatabase } from "../kit/naive-database.js";
-import { ALICE, BOB, CAROL } from "../kit/requests.js";
-import { retentionOf } from "../kit/task-stores.js";
+import { changesAfter } from "../kit/store/changes.js";
+import { EPOCH, editAt } from "../kit/store/edits.js";
+import { commandGroups, KEYS, type CommandGroup } from "../kit/store/job-commands.js";
+import { jobKey, removes, reports, stores, type ScriptedChange } from "../kit/journal/entries.js";
+import { ModelDatabase } from "../kit/store/model-database.js";
+import { ALICE, BOB, CAROL } from "../kit/store/requests.js";
+import { retentionOf } from "../kit/store/task-stores.js";
 
 const LEASE_TERMS = { lostAfterLeases: 3, leasesFrom: 0 };
 
@@ -113,9 +113,9 @@ describe("a job table", () => {
     const table = tableKeeping(2, stores(ALICE), stores(BOB), stores(CAROL));
     applyFrom(4, table, removes(BOB));
     applyFrom(5, table, removes(CAROL));
-    expect(table.floor).toBe(0);
+    expect(table.tombstoneHorizon).toBe(0);
     applyFrom(6, table, removes(ALICE));
-    expect(table.floor).toBe(4);
+    expect(table.tombstoneHorizon).toBe(4);
     expect(table.get(BOB)).toBeUndefined();
     expect(changesIn(table, 0)).toEqual([
       [5, "removal", "carol"],
@@ -129,7 +129,7 @@ describe("a job table", () => {
     applyFrom(5, table, removes(BOB));
     applyFrom(6, table, stores(ALICE));
     applyFrom(7, table, removes(CAROL));
-    expect(table.floor).toBe(0);
+    expect(table.tombstoneHorizon).toBe(0);
     expect(table.get(BOB)).toMatchObject({ kind: "removal" });
   });
 
@@ -137,8 +137,11 @@ describe("a job table", () => {
     const states = [madeAt(5, undefined, stores(BOB)), madeAt(7, undefined, stores(ALICE))];
     const job = madeAt(6, undefined, stores(CAROL));
     const removal = madeAt(8, job, removes(CAROL));
-    const table = await loaded([...states.toReversed(), removal], { removalsKeptMax: 1, floor: 4 });
-    expect(table.floor).toBe(4);
+    const table = await loaded([...states.toReversed(), removal], {
+      removalsKeptMax: 1,
+      tombstoneHorizon: 4,
+    });
+    expect(table.tombstoneHorizon).toBe(4);
     expect(table.count({})).toBe(2);
     expect(keysOf(table.query({}))).toEqual([ALICE, BOB]);
     expect(changesIn(table, 5)).toEqual([
@@ -146,13 +149,16 @@ describe("a job table", () => {
       [8, "removal", "carol"],
     ]);
     applyFrom(9, table, removes(ALICE));
-    expect(table.floor).toBe(8);
+    expect(table.tombstoneHorizon).toBe(8);
   });
 
   it("orders jobs that it is given by their stores, though their changes came in another order", async () => {
     const alice = madeAt(1, undefined, stores(ALICE));
     const bob = madeAt(2, undefined, stores(BOB));
-    const table = await loaded([bob, madeAt(3, alice, begins(ALICE))], { removalsKeptMax: 1, floor: 0 });
+    const table = await loaded([bob, madeAt(3, alice, begins(ALICE))], {
+      removalsKeptMax: 1,
+      tombstoneHorizon: 0,
+    });
     expect(keysOf(table.query({}))).toEqual([BOB, ALICE]);
     expect(changesIn(table, 0)).toEqual([
       [2, "userTask", "bob"],
@@ -321,7 +327,7 @@ describe("a job table and a naive one", () => {
       fc.asyncProperty(commandGroups(), removalsKept, question, async (groups, removalsKeptMax, asked) => {
         const { model } = played(groups, removalsKeptMax);
         const states = model.changesAfter(0).toReversed();
-        const table = await loaded(states, { removalsKeptMax, floor: model.floor });
+        const table = await loaded(states, { removalsKeptMax, tombstoneHorizon: model.tombstoneHorizon });
         expect(answersOf(indexed(table), asked)).toEqual(answersOf(naively(model), asked));
       }),
     );
@@ -359,7 +365,7 @@ type Question = typeof question extends fc.Arbitrary<infer T> ? T : never;
 
 /** What a table is asked here. */
 interface Answering {
-  readonly floor: number;
+  readonly tombstoneHorizon: number;
   get(key: JobKey): JobState;
   query(filter: JobFilter): UserTask[];
   count(filter: JobFilter): number;
@@ -371,7 +377,7 @@ interface Answering {
 
 function answersOf(table: Answering, { filter: through, revision, after, now }: Question): object {
   return {
-    floor: table.floor,
+    tombstoneHorizon: table.tombstoneHorizon,
     states: KEYS.map((key) => table.get(key)),
     query: table.query(through),
     count: table.count(through),
@@ -395,20 +401,20 @@ function changesOfUser(
 
 function indexed(table: JobTable): Answering {
   return {
-    floor: table.floor,
+    tombstoneHorizon: table.tombstoneHorizon,
     get: (key) => table.get(key),
     query: (through) => table.query(through),
     count: (through) => table.count(through),
     usernames: (first, after) => table.usernames(first, after),
     nextChange: (revision, through) => table.nextChange(revision, through),
     ended: () => [...table.ended.oldestFirst()].map(({ userTask }) => userTask),
-    due: (retention, now) => [...table.ended.due(retention, now)].map(({ userTask }) => userTask),
+    due: (retention, now) => [...table.ended.expired(retention, now)].map(({ userTask }) => userTask),
   };
 }
 
-function naively(model: NaiveDatabase): Answering {
+function naively(model: ModelDatabase): Answering {
   return {
-    floor: model.floor,
+    tombstoneHorizon: model.tombstoneHorizon,
     get: (key) => model.get(key),
     query: (through) => model.query(through),
     count: (through) => model.query(through).length,
@@ -423,19 +429,19 @@ function naively(model: NaiveDatabase): Answering {
 function played(
   groups: readonly CommandGroup[],
   removalsKeptMax: number,
-): { table: JobTable; model: NaiveDatabase } {
+): { table: JobTable; model: ModelDatabase } {
   const table = new JobTable({ removalsKeptMax, ...LEASE_TERMS });
-  const model = new NaiveDatabase(EPOCH, { ...DEFAULT_LIMITS, removalsKeptMax });
+  const model = new ModelDatabase(EPOCH, { ...DEFAULT_LIMITS, removalsKeptMax });
   for (const state of model.runAll(groups, 0).made) table.apply(state);
   return { table, model };
 }
 
 /** A table after these changes, at the revisions 1, 2, 3 … */
-function tableOf(...changes: readonly Change[]): JobTable {
+function tableOf(...changes: readonly ScriptedChange[]): JobTable {
   return tableKeeping(1_000, ...changes);
 }
 
-function tableKeeping(removalsKeptMax: number, ...changes: readonly Change[]): JobTable {
+function tableKeeping(removalsKeptMax: number, ...changes: readonly ScriptedChange[]): JobTable {
   const table = new JobTable({ removalsKeptMax, ...LEASE_TERMS });
   applyFrom(1, table, ...changes);
   return table;
@@ -444,35 +450,35 @@ function tableKeeping(removalsKeptMax: number, ...changes: readonly Change[]): J
 /** A table of what a journal kept. */
 function loaded(
   states: readonly (UserTask | Removal)[],
-  { floor, ...options }: { removalsKeptMax: number; floor: number },
+  { tombstoneHorizon, ...options }: { removalsKeptMax: number; tombstoneHorizon: number },
 ): Promise<JobTable> {
-  const loading = JobTable.loading({ ...options, ...LEASE_TERMS });
+  const loading = JobTable.createLoader({ ...options, ...LEASE_TERMS });
   const half = Math.ceil(states.length / 2);
   loading.add(states.slice(0, half));
   loading.add(states.slice(half));
-  return loading.finish(floor);
+  return loading.finish(tombstoneHorizon);
 }
 
-function applyFrom(revision: number, table: JobTable, ...changes: readonly Change[]): void {
+function applyFrom(revision: number, table: JobTable, ...changes: readonly ScriptedChange[]): void {
   changes.forEach((change, at) => table.apply(madeAt(revision + at, table.get(change.key), change)));
 }
 
 /** What a change leads to. */
-function madeAt(revision: number, before: JobState, { key, make }: Change): UserTask | Removal {
+function madeAt(revision: number, before: JobState, { key, make }: ScriptedChange): UserTask | Removal {
   const after = make(before, editAt(revision, revision));
   assert(after && after !== before, `nothing changed for ${key.username}`);
   return after;
 }
 
-function begins(key: JobKey): Change {
+function begins(key: JobKey): ScriptedChange {
   return reports(key, { updates: [{ path: "", status: "RUNNING" }] });
 }
 
-function finishes(key: JobKey): Change {
+function finishes(key: JobKey): ScriptedChange {
   return reports(key, { updates: [{ path: "", status: "FINISHED" }] });
 }
 
-function says(key: JobKey, message: string): Change {
+function says(key: JobKey, message: string): ScriptedChange {
   return reports(key, { updates: [{ path: "", message }] });
 }
 

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { LeasedJobs, type LeasedJob } from "../../src/store/leased-jobs.js";
 import type { UserTask } from "../../src/tasks/user-task.js";
-import { jobKey } from "../kit/journal-entries.js";
-import { LEASE_MS, removed, report, stored } from "../tasks/jobs.js";
+import { jobKey } from "../kit/journal/entries.js";
+import { LEASE_MS, removed, report, stored } from "../tasks/sample-jobs.js";
 
 const TERMS = { lostAfterLeases: 3, leasesFrom: 0 };
 
@@ -10,7 +10,7 @@ describe("the jobs whose health may decline", () => {
   it("are given once they are due, what is due longest first", () => {
     const leased = new LeasedJobs(TERMS);
     put(leased, jobOf("b", 20), jobOf("a", 10), jobOf("c", 30));
-    expect(leased.nextLookAt).toBe(10 + LEASE_MS);
+    expect(leased.nextCheckAt).toBe(10 + LEASE_MS);
     expect(namesAt(leased, 9 + LEASE_MS)).toEqual([]);
     expect(namesAt(leased, 20 + LEASE_MS)).toEqual(["a", "b"]);
   });
@@ -29,16 +29,16 @@ describe("the jobs whose health may decline", () => {
       expect(next).toBe(entry);
       entry = next;
     }
-    expect(leased.nextLookAt).toBe(LEASE_MS);
+    expect(leased.nextCheckAt).toBe(LEASE_MS);
     expect(namesAt(leased, LEASE_MS)).toEqual([]);
-    expect(leased.nextLookAt).toBe(300 + LEASE_MS);
+    expect(leased.nextCheckAt).toBe(300 + LEASE_MS);
     expect(namesAt(leased, 300 + LEASE_MS)).toEqual(["a"]);
   });
 
   it("are looked at up to a count, the others next time", () => {
     const leased = new LeasedJobs(TERMS);
     put(leased, jobOf("a", 10), jobOf("b", 20), jobOf("c", 30));
-    expect(leased.look(LEASE_MS * 2, 2).map(({ username }) => username)).toEqual(["a", "b"]);
+    expect(leased.findDeclining(LEASE_MS * 2, 2).map(({ username }) => username)).toEqual(["a", "b"]);
   });
 
   it("are looked at earlier when a lease has become shorter, or the clock was set back", () => {
@@ -46,7 +46,7 @@ describe("the jobs whose health may decline", () => {
     const [a, b] = put(leased, jobOf("a", 1_000), jobOf("b", 1_000));
     leased.replace(a, jobOf("a", 500));
     leased.replace(b, { ...jobOf("b", 1_000), leaseMs: 10 });
-    expect(leased.nextLookAt).toBe(1_010);
+    expect(leased.nextCheckAt).toBe(1_010);
     expect(namesAt(leased, 500 + LEASE_MS)).toEqual(["b", "a"]);
   });
 
@@ -54,7 +54,7 @@ describe("the jobs whose health may decline", () => {
     const leased = new LeasedJobs(TERMS);
     const [a] = put(leased, jobOf("a", 0));
     leased.replace(a, { ...jobOf("a", 0), health: "SILENT" });
-    expect(leased.nextLookAt).toBe(3 * LEASE_MS);
+    expect(leased.nextCheckAt).toBe(3 * LEASE_MS);
   });
 
   it.each([
@@ -65,7 +65,7 @@ describe("the jobs whose health may decline", () => {
     const leased = new LeasedJobs(TERMS);
     const [entry] = put(leased, jobOf("a", 0));
     expect(leased.replace(entry, state)).toBeUndefined();
-    expect(leased.nextLookAt).toBe(Infinity);
+    expect(leased.nextCheckAt).toBe(Infinity);
     expect(leased.replace(undefined, state)).toBeUndefined();
   });
 });
@@ -82,5 +82,5 @@ function put(leased: LeasedJobs, ...jobs: readonly UserTask[]): (LeasedJob | und
 }
 
 function namesAt(leased: LeasedJobs, now: number): string[] {
-  return leased.look(now, 1_000).map(({ username }) => username);
+  return leased.findDeclining(now, 1_000).map(({ username }) => username);
 }

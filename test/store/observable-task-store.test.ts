@@ -1,54 +1,54 @@
 import { describe, expect, it } from "vitest";
 import { ObservableTaskStore } from "../../src/store/observable-task-store.js";
-import { removeJob, reportOn, storeJob } from "../../src/tasks/job-changes.js";
+import { removeJob, applyReport, storeJob } from "../../src/tasks/job-changes.js";
 import type { JobState, Removal, UserTask } from "../../src/tasks/user-task.js";
-import { editAt } from "../kit/edits.js";
-import { RecordingListener } from "../kit/recording-listener.js";
-import { RecordingLog } from "../kit/recording-log.js";
-import { ALICE, ANY_ATTEMPT, toReport, toStore } from "../kit/requests.js";
+import { editAt } from "../kit/store/edits.js";
+import { RecordingListener } from "../kit/store/recording-listener.js";
+import { RecordingLog } from "../kit/server/recording-log.js";
+import { ALICE, ANY_ATTEMPT, reportOf, storeRequestOf } from "../kit/store/requests.js";
 
-const STORED = storeJob(undefined, toStore(ALICE), editAt(0, 1));
-const UPDATED = reportOn(STORED, ALICE, toReport({ done: 1 }), editAt(1, 2));
-const STORED_AGAIN = storeJob(UPDATED, toStore(ALICE), editAt(2, 3));
+const STORED = storeJob(undefined, storeRequestOf(ALICE), editAt(0, 1));
+const UPDATED = applyReport(STORED, ALICE, reportOf({ done: 1 }), editAt(1, 2));
+const STORED_AGAIN = storeJob(UPDATED, storeRequestOf(ALICE), editAt(2, 3));
 const REMOVAL = removeJob(STORED_AGAIN, ANY_ATTEMPT, "REMOVED", editAt(3, 4)) as Removal;
 
 describe("the listeners of a task store", () => {
   it("hear that a job was added, and that it replaced none", () => {
     const { store, listener } = listenedTo();
     store.tell(undefined, STORED);
-    expect(listener.told).toEqual([{ kind: "added", userTask: STORED, replaced: undefined }]);
+    expect(listener.calls).toEqual([{ kind: "added", userTask: STORED, replaced: undefined }]);
   });
 
   it("hear that a job was added, and which one it replaced; of no removal", () => {
     const { store, listener } = listenedTo();
     store.tell(UPDATED, STORED_AGAIN);
-    expect(listener.told).toEqual([{ kind: "added", userTask: STORED_AGAIN, replaced: UPDATED }]);
+    expect(listener.calls).toEqual([{ kind: "added", userTask: STORED_AGAIN, replaced: UPDATED }]);
   });
 
   it("hear that a job was added where one had been removed, and that it replaced none", () => {
     const { store, listener } = listenedTo();
-    const stored = storeJob(REMOVAL, toStore(ALICE), editAt(4, 5));
+    const stored = storeJob(REMOVAL, storeRequestOf(ALICE), editAt(4, 5));
     store.tell(REMOVAL, stored);
-    expect(listener.told).toEqual([{ kind: "added", userTask: stored, replaced: undefined }]);
+    expect(listener.calls).toEqual([{ kind: "added", userTask: stored, replaced: undefined }]);
   });
 
   it("hear that a job was updated, and what it was before", () => {
     const { store, listener } = listenedTo();
     store.tell(STORED, UPDATED);
-    expect(listener.told).toEqual([{ kind: "updated", userTask: UPDATED, before: STORED }]);
+    expect(listener.calls).toEqual([{ kind: "updated", userTask: UPDATED, before: STORED }]);
   });
 
   it("hear that a job was removed, what it was, and why it is gone", () => {
     const { store, listener } = listenedTo();
     store.tell(STORED_AGAIN, REMOVAL);
-    expect(listener.told).toEqual([{ kind: "removed", userTask: STORED_AGAIN, removal: REMOVAL }]);
+    expect(listener.calls).toEqual([{ kind: "removed", userTask: STORED_AGAIN, removal: REMOVAL }]);
   });
 
   it("hear a change once, though they were added twice", () => {
     const { store, listener } = listenedTo();
     store.addListener(listener);
     store.tell(undefined, STORED);
-    expect(listener.told).toHaveLength(1);
+    expect(listener.calls).toHaveLength(1);
   });
 
   it("hear nothing once they are removed, though they were added twice", () => {
@@ -56,7 +56,7 @@ describe("the listeners of a task store", () => {
     store.addListener(listener);
     store.removeListener(listener);
     store.tell(undefined, STORED);
-    expect(listener.told).toEqual([]);
+    expect(listener.calls).toEqual([]);
   });
 
   it("can be removed twice, and without having been added", () => {
@@ -65,7 +65,7 @@ describe("the listeners of a task store", () => {
     store.removeListener(listener);
     store.removeListener(new RecordingListener());
     store.tell(undefined, STORED);
-    expect(listener.told).toEqual([]);
+    expect(listener.calls).toEqual([]);
   });
 
   it("are told in the order in which they were added", () => {
@@ -82,7 +82,7 @@ describe("the listeners of a task store", () => {
     const late = new RecordingListener();
     store.addListener(new RecordingListener(() => store.addListener(late)));
     store.tell(undefined, STORED);
-    expect(late.told).toEqual([]);
+    expect(late.calls).toEqual([]);
     store.tell(STORED, UPDATED);
     expect(late.revisions).toEqual([2]);
   });
@@ -122,7 +122,7 @@ describe("the listeners of a task store", () => {
 /** Lets a test say what has changed. */
 class TellingStore extends ObservableTaskStore {
   tell(before: JobState, after: UserTask | Removal): void {
-    this.announce(before, after);
+    this.notifyListeners(before, after);
   }
 }
 

@@ -8,23 +8,23 @@ import {
 } from "../../src/journal/journal.js";
 import { PerDatabaseTaskStoreProvider } from "../../src/store/per-database-task-store-provider.js";
 import { PerDatabaseTaskStore } from "../../src/store/per-database-task-store.js";
-import { createFaultyJournal, type FaultyJournal } from "../kit/faulty-journal.js";
-import { databaseName } from "../kit/journal-entries.js";
-import { withHandles } from "../kit/observed-journal.js";
-import { plainStates } from "../kit/plain-state.js";
-import { RecordingListener } from "../kit/recording-listener.js";
+import { createFaultyJournal, type FaultyJournal } from "../kit/journal/faulty-journal.js";
+import { databaseName } from "../kit/journal/entries.js";
+import { withHandles } from "../kit/journal/observed-journal.js";
+import { comparableStates } from "../kit/store/comparable-state.js";
+import { RecordingListener } from "../kit/store/recording-listener.js";
 import {
   ALICE,
   ANY_ATTEMPT,
   BOB,
   DATABASE,
   OTHER_DATABASE,
-  refusal,
-  toReport,
-  toStore,
-} from "../kit/requests.js";
-import { createStores, retentionOf, type Stores, type StoresOptions } from "../kit/task-stores.js";
-import { microtasks, rest, until } from "../kit/turns.js";
+  rejection,
+  reportOf,
+  storeRequestOf,
+} from "../kit/store/requests.js";
+import { createStores, retentionOf, type Stores, type StoresOptions } from "../kit/store/task-stores.js";
+import { microtasks, untilIdle, until } from "../kit/deterministic/turns.js";
 
 const THIRD_DATABASE = databaseName("third");
 
@@ -41,7 +41,7 @@ describe("getting a task store", () => {
     await using world = createStores();
     const store = await world.provider.getTaskStore(DATABASE);
     const other = await world.provider.getTaskStore(OTHER_DATABASE);
-    await store.store(toStore(ALICE));
+    await store.store(storeRequestOf(ALICE));
     expect(other).not.toBe(store);
     expect(other.taskCount()).toBe(0);
     expect(other.position.epoch).not.toBe(store.position.epoch);
@@ -50,14 +50,14 @@ describe("getting a task store", () => {
   it("fails as UNAVAILABLE when the journal can't be opened, and is tried again by the next who asks", async () => {
     const { faults, ...world } = createFaultyStores();
     faults.failNextOpen();
-    await expect(world.provider.getTaskStore(DATABASE)).rejects.toMatchObject(refusal("UNAVAILABLE"));
+    await expect(world.provider.getTaskStore(DATABASE)).rejects.toMatchObject(rejection("UNAVAILABLE"));
     expect(world.provider.peek(DATABASE)).toBeUndefined();
     expect((await world.provider.getTaskStore(DATABASE)).database).toBe(DATABASE);
   });
 
   it("fails as UNAVAILABLE when what is kept can't be loaded, and holds no handle on it then", async () => {
     await using world = createStores({ journal: (journal) => withHandles(journal, failLoad) });
-    await expect(world.provider.getTaskStore(DATABASE)).rejects.toMatchObject(refusal("UNAVAILABLE"));
+    await expect(world.provider.getTaskStore(DATABASE)).rejects.toMatchObject(rejection("UNAVAILABLE"));
     expect(world.journal.openHandleCount).toBe(0);
   });
 });
@@ -66,7 +66,7 @@ describe("peeking at a task store", () => {
   it("opens nothing", async () => {
     await using world = createStores();
     expect(world.provider.peek(DATABASE)).toBeUndefined();
-    await rest();
+    await untilIdle();
     expect(world.journal.opened).toEqual([]);
   });
 });
@@ -90,7 +90,7 @@ describe("finding a task store", () => {
   it("finds a database whose jobs are all gone", async () => {
     await using world = createStores();
     const store = await world.provider.getTaskStore(DATABASE);
-    await store.store(toStore(ALICE));
+    await store.store(storeRequestOf(ALICE));
     await store.purge();
     expect(await world.provider.find(DATABASE)).toBe(store);
   });
@@ -106,8 +106,8 @@ describe("finding a task store", () => {
     await using world = createStores({
       journal: (journal) => ({ ...withHandles(journal, () => ({})), databases: failing }),
     });
-    await expect(world.provider.find(DATABASE)).rejects.toMatchObject(refusal("UNAVAILABLE"));
-    await expect(world.provider.databases()).rejects.toMatchObject(refusal("UNAVAILABLE"));
+    await expect(world.provider.find(DATABASE)).rejects.toMatchObject(rejection("UNAVAILABLE"));
+    await expect(world.provider.databases()).rejects.toMatchObject(rejection("UNAVAILABLE"));
   });
 });
 
@@ -116,9 +116,9 @@ describe("listing the databases", () => {
     await using world = createStores();
     const [other, store] = await getStores(world.provider, OTHER_DATABASE, DATABASE);
     await world.provider.retain(THIRD_DATABASE);
-    await other!.store(toStore(ALICE));
-    await store!.store(toStore(ALICE));
-    await store!.store(toStore(BOB));
+    await other!.store(storeRequestOf(ALICE));
+    await store!.store(storeRequestOf(ALICE));
+    await store!.store(storeRequestOf(BOB));
     expect(await world.provider.databases()).toEqual([
       { name: DATABASE, jobCount: 2 },
       { name: OTHER_DATABASE, jobCount: 1 },
@@ -146,7 +146,7 @@ describe("retaining a task store", () => {
     const store = await world.provider.getTaskStore(DATABASE);
     expect(first.store).toBe(store);
     expect(second.store).toBe(store);
-    await store.store(toStore(ALICE));
+    await store.store(storeRequestOf(ALICE));
     expect(first.store.taskCount()).toBe(1);
   });
 
@@ -171,7 +171,7 @@ describe("retaining a task store", () => {
   it("keeps the store once something was stored, also when that is gone again", async () => {
     await using world = createStores();
     const { store, release } = await world.provider.retain(DATABASE);
-    await store.store(toStore(ALICE));
+    await store.store(storeRequestOf(ALICE));
     await store.remove(ALICE, ANY_ATTEMPT);
     release();
     expect(world.provider.peek(DATABASE)).toBe(store);
@@ -182,7 +182,7 @@ describe("retaining a task store", () => {
     await using world = createStores();
     const { store, release } = await world.provider.retain(DATABASE);
     const answer = world.journal.holdAppends();
-    const storing = store.store(toStore(ALICE));
+    const storing = store.store(storeRequestOf(ALICE));
     release();
     expect(await world.provider.getTaskStore(DATABASE)).toBe(store);
     answer();
@@ -202,8 +202,8 @@ describe("retaining a task store", () => {
     const before = await world.provider.retain(DATABASE);
     before.release();
     const after = await world.provider.retain(DATABASE);
-    await rest();
-    expect(await after.store.store(toStore(ALICE))).toMatchObject({ attempt: 1 });
+    await untilIdle();
+    expect(await after.store.store(storeRequestOf(ALICE))).toMatchObject({ attempt: 1 });
     expect(world.provider.peek(DATABASE)).toBe(after.store);
   });
 
@@ -220,7 +220,7 @@ describe("retaining a task store", () => {
   it("fails as UNAVAILABLE when the journal can't be opened, and leaves nothing behind", async () => {
     const { faults, ...world } = createFaultyStores();
     faults.failNextOpen();
-    await expect(world.provider.retain(DATABASE)).rejects.toMatchObject(refusal("UNAVAILABLE"));
+    await expect(world.provider.retain(DATABASE)).rejects.toMatchObject(rejection("UNAVAILABLE"));
     expect(world.provider.peek(DATABASE)).toBeUndefined();
     const { store, release } = await world.provider.retain(DATABASE);
     release();
@@ -238,7 +238,7 @@ describe("a writer who comes while the last reader goes", () => {
         const [userTask] = await Promise.all([
           microtasks(comes).then(async () => {
             const store = await world.provider.getTaskStore(DATABASE);
-            return store.store(toStore(ALICE));
+            return store.store(storeRequestOf(ALICE));
           }),
           microtasks(goes).then(release),
         ]);
@@ -272,7 +272,7 @@ describe("the bound of databases", () => {
     await using world = createStores({ limits: { databasesMax: 2 } });
     await getStores(world.provider, DATABASE, OTHER_DATABASE);
     await expect(world.provider.getTaskStore(THIRD_DATABASE)).rejects.toMatchObject(
-      refusal("LIMIT_EXCEEDED", "databasesMax"),
+      rejection("LIMIT_EXCEEDED", "databasesMax"),
     );
     expect(world.provider.peek(THIRD_DATABASE)).toBeUndefined();
     await until(() => world.journal.openHandleCount === 2);
@@ -291,7 +291,7 @@ describe("the bound of databases", () => {
     await using world = createStores({ limits: { databasesMax: 1 } });
     await storeBefore(world, ALICE);
     await expect(world.provider.getTaskStore(OTHER_DATABASE)).rejects.toMatchObject(
-      refusal("LIMIT_EXCEEDED", "databasesMax"),
+      rejection("LIMIT_EXCEEDED", "databasesMax"),
     );
     expect((await world.provider.getTaskStore(DATABASE)).taskCount()).toBe(1);
   });
@@ -300,7 +300,7 @@ describe("the bound of databases", () => {
     await using world = createStores({ limits: { databasesMax: 1 } });
     await world.provider.retain(OTHER_DATABASE);
     const store = await world.provider.getTaskStore(DATABASE);
-    expect(await store.store(toStore(ALICE))).toMatchObject({ attempt: 1 });
+    expect(await store.store(storeRequestOf(ALICE))).toMatchObject({ attempt: 1 });
   });
 
   it("refuses one watched database too many that does not exist, until another is given up", async () => {
@@ -308,7 +308,7 @@ describe("the bound of databases", () => {
     const first = await world.provider.retain(DATABASE);
     await world.provider.retain(OTHER_DATABASE);
     await expect(world.provider.retain(THIRD_DATABASE)).rejects.toMatchObject(
-      refusal("LIMIT_EXCEEDED", "databasesMax"),
+      rejection("LIMIT_EXCEEDED", "databasesMax"),
     );
     expect(world.provider.peek(THIRD_DATABASE)).toBeUndefined();
     first.release();
@@ -331,10 +331,10 @@ describe("closing the provider", () => {
     const { provider, journal } = world;
     const [store, other] = await getStores(provider, DATABASE, OTHER_DATABASE);
     const [release, closed] = [journal.holdAppends(), vi.fn<() => void>()];
-    const answers = [store!.store(toStore(ALICE)), other!.store(toStore(BOB))];
+    const answers = [store!.store(storeRequestOf(ALICE)), other!.store(storeRequestOf(BOB))];
     await until(() => journal.appends.length === 2);
     const closing = provider.close().then(closed);
-    await rest();
+    await untilIdle();
     expect(closed).not.toHaveBeenCalled();
     release();
     await closing;
@@ -348,9 +348,9 @@ describe("closing the provider", () => {
     const { provider } = world;
     const store = await provider.getTaskStore(DATABASE);
     await provider.close();
-    await expect(store.update(ALICE, toReport())).rejects.toMatchObject(refusal("UNAVAILABLE"));
-    await expect(provider.getTaskStore(DATABASE)).rejects.toMatchObject(refusal("UNAVAILABLE"));
-    await expect(provider.retain(OTHER_DATABASE)).rejects.toMatchObject(refusal("UNAVAILABLE"));
+    await expect(store.update(ALICE, reportOf())).rejects.toMatchObject(rejection("UNAVAILABLE"));
+    await expect(provider.getTaskStore(DATABASE)).rejects.toMatchObject(rejection("UNAVAILABLE"));
+    await expect(provider.retain(OTHER_DATABASE)).rejects.toMatchObject(rejection("UNAVAILABLE"));
     expect(world.journal.openHandleCount).toBe(0);
   });
 
@@ -361,7 +361,7 @@ describe("closing the provider", () => {
     await until(() => world.journal.opened.length === 1);
     await world.provider.close();
     release();
-    expect(await opening).toMatchObject([{ status: "rejected", reason: refusal("UNAVAILABLE") }]);
+    expect(await opening).toMatchObject([{ status: "rejected", reason: rejection("UNAVAILABLE") }]);
     expect(world.journal.openHandleCount).toBe(0);
   });
 
@@ -415,8 +415,8 @@ describe("closing idle stores", () => {
   ])("takes %s as asking for it", async (_, ask) => {
     await using world = createStores({ idleMs: 1_000 });
     const store = await world.provider.getTaskStore(DATABASE);
-    await store.store(toStore(ALICE));
-    await rest();
+    await store.store(storeRequestOf(ALICE));
+    await untilIdle();
     world.clock.advance(999);
     await ask(world.provider);
     world.clock.advance(999);
@@ -430,8 +430,8 @@ describe("closing idle stores", () => {
   it("does not close one with a lease, and waits for the idle time from its release", async () => {
     await using world = createStores({ idleMs: 1_000 });
     const { store, release } = await world.provider.retain(DATABASE);
-    await store.store(toStore(ALICE));
-    await rest();
+    await store.store(storeRequestOf(ALICE));
+    await untilIdle();
     world.clock.advance(10_000);
     await world.provider.closeIdleStores();
     world.clock.advance(500);
@@ -464,12 +464,12 @@ describe("closing idle stores", () => {
     await using world = createStores({ idleMs: 1_000 });
     const store = await world.provider.getTaskStore(DATABASE);
     const release = world.journal.holdAppends();
-    const storing = store.store(toStore(ALICE));
+    const storing = store.store(storeRequestOf(ALICE));
     world.clock.advance(10_000);
     await world.provider.closeIdleStores();
     release();
     await storing;
-    expect(await store.update(ALICE, toReport({ done: 1 }))).toMatchObject({ attempt: 1 });
+    expect(await store.update(ALICE, reportOf({ done: 1 }))).toMatchObject({ attempt: 1 });
   });
 
   it("closes one in time whose clock was set back meanwhile", async () => {
@@ -485,25 +485,25 @@ describe("closing idle stores", () => {
   it("lets the next who asks have the same jobs, at the same position, with the same floor", async () => {
     await using world = createStores({ idleMs: 1_000, limits: { removalsKeptMax: 1 } });
     const before = await world.provider.getTaskStore(DATABASE);
-    await Promise.all([ALICE, BOB].map((key) => before.store(toStore(key))));
+    await Promise.all([ALICE, BOB].map((key) => before.store(storeRequestOf(key))));
     await before.purge();
-    await before.store(toStore(ALICE));
+    await before.store(storeRequestOf(ALICE));
     await closeIdle(world);
     const after = await world.provider.find(DATABASE);
     expect(after).not.toBe(before);
     expect(after?.position).toEqual(before.position);
-    expect(after?.floor).toBe(3);
-    expect(after?.floor).toBe(before.floor);
-    expect(plainStates(after!.query())).toEqual(plainStates(before.query()));
-    expect(await after!.store(toStore(ALICE))).toMatchObject({ attempt: 3 });
+    expect(after?.tombstoneHorizon).toBe(3);
+    expect(after?.tombstoneHorizon).toBe(before.tombstoneHorizon);
+    expect(comparableStates(after!.query())).toEqual(comparableStates(before.query()));
+    expect(await after!.store(storeRequestOf(ALICE))).toMatchObject({ attempt: 3 });
   });
 
   it("leaves a store that says to ask for it again", async () => {
     await using world = createStores({ idleMs: 1_000 });
     const store = await world.provider.getTaskStore(DATABASE);
     await closeIdle(world);
-    await expect(store.store(toStore(ALICE))).rejects.toMatchObject({
-      ...refusal("UNAVAILABLE"),
+    await expect(store.store(storeRequestOf(ALICE))).rejects.toMatchObject({
+      ...rejection("UNAVAILABLE"),
       message: "Nobody had asked for this database, so it was closed. Ask for its store again.",
     });
   });
@@ -521,28 +521,28 @@ describe("closing idle stores", () => {
     const release = world.journal.holdClosings();
     world.clock.advance(1_000);
     const closing = world.provider.closeIdleStores();
-    await rest();
+    await untilIdle();
     const asking = world.provider.getTaskStore(DATABASE);
-    await rest();
+    await untilIdle();
     expect(world.journal.opened).toHaveLength(1);
     release();
     await closing;
     const after = await asking;
     expect(after).not.toBe(before);
-    expect(await after.store(toStore(ALICE))).toMatchObject({ attempt: 1 });
+    expect(await after.store(storeRequestOf(ALICE))).toMatchObject({ attempt: 1 });
   });
 
   it("never takes a store from who asks at the same moment, whatever the moment", async () => {
     await fc.assert(
       fc.asyncProperty(fc.nat(30), fc.nat(30), async (closes, comes) => {
         await using world = createStores({ idleMs: 1_000 });
-        await (await world.provider.getTaskStore(DATABASE)).store(toStore(BOB));
-        await rest();
+        await (await world.provider.getTaskStore(DATABASE)).store(storeRequestOf(BOB));
+        await untilIdle();
         world.clock.advance(1_000);
         const [userTask] = await Promise.all([
           microtasks(comes).then(async () => {
             const store = await world.provider.getTaskStore(DATABASE);
-            return store.store(toStore(ALICE));
+            return store.store(storeRequestOf(ALICE));
           }),
           microtasks(closes).then(() => world.provider.closeIdleStores()),
         ]);
@@ -561,9 +561,9 @@ describe("closing idle stores", () => {
     clock.advance(1_000);
     const [release, closed] = [journal.holdClosings(), vi.fn<() => void>()];
     const closingIdle = provider.closeIdleStores();
-    await rest();
+    await untilIdle();
     const closing = provider.close().then(closed);
-    await rest();
+    await untilIdle();
     expect(closed).not.toHaveBeenCalled();
     release();
     await Promise.all([closing, closingIdle]);
@@ -576,13 +576,13 @@ describe("expiring jobs", () => {
     await using world = createStores({ idleMs: 1_000, retention: retentionOf(60_000) });
     await endIn(world, DATABASE);
     await closeIdle(world);
-    await world.provider.tendJobs();
+    await world.provider.runMaintenance();
     expect(world.journal.opened).toHaveLength(1 + 1); // it is not known yet what is due where
     world.clock.advance(58_999);
-    await world.provider.tendJobs();
+    await world.provider.runMaintenance();
     expect(world.journal.opened).toHaveLength(2);
     world.clock.advance(1);
-    await world.provider.tendJobs();
+    await world.provider.runMaintenance();
     expect(world.journal.opened).toHaveLength(3);
     expect(world.journal.openHandleCount).toBe(0);
     expect(await world.provider.databases()).toEqual([]);
@@ -590,13 +590,13 @@ describe("expiring jobs", () => {
 
   it("never opens a database again in which nothing has ended and no lease is over", async () => {
     await using world = createStores({ idleMs: 1_000, retention: retentionOf(0) });
-    const request = toStore(ALICE, { leaseMs: 10_000_000 });
+    const request = storeRequestOf(ALICE, { leaseMs: 10_000_000 });
     await (await world.provider.getTaskStore(DATABASE)).store(request);
     await closeIdle(world);
-    await world.provider.tendJobs();
+    await world.provider.runMaintenance();
     world.clock.advance(1_000_000);
-    await world.provider.tendJobs();
-    await world.provider.tendJobs();
+    await world.provider.runMaintenance();
+    await world.provider.runMaintenance();
     expect(world.journal.opened).toHaveLength(2);
   });
 
@@ -608,8 +608,8 @@ describe("expiring jobs", () => {
     world.clock.advance(60_000);
     await using next = new PerDatabaseTaskStoreProvider(world.journal, world);
     const release = world.journal.holdOpenings(DATABASE);
-    const expiring = next.tendJobs();
-    await rest();
+    const expiring = next.runMaintenance();
+    await untilIdle();
     expect(world.journal.opened).toHaveLength(3);
     release();
     await expiring;
@@ -625,13 +625,13 @@ describe("expiring jobs", () => {
     world.clock.advance(60_000);
     await using next = new PerDatabaseTaskStoreProvider(world.journal, world);
     const release = world.journal.holdAppends();
-    const expiring = next.tendJobs();
+    const expiring = next.runMaintenance();
     await until(() => world.journal.appends.length === 3);
     const store = await next.getTaskStore(DATABASE);
     release();
     await expiring;
     expect(next.openStores()).toEqual([store]);
-    expect(await store.store(toStore(BOB))).toMatchObject({ attempt: 1 });
+    expect(await store.store(storeRequestOf(BOB))).toMatchObject({ attempt: 1 });
   });
 
   it("logs a database that can't be opened, does the others, and tries it again the next time", async () => {
@@ -642,10 +642,10 @@ describe("expiring jobs", () => {
     world.clock.advance(60_000);
     await using next = new PerDatabaseTaskStoreProvider(world.journal, world);
     faults.failNextOpen();
-    await next.tendJobs();
+    await next.runMaintenance();
     expect(world.log.lines).toMatchObject([{ level: "warn", fields: { database: DATABASE } }]);
     expect(await next.databases()).toEqual([{ name: DATABASE, jobCount: 1 }]);
-    await next.tendJobs();
+    await next.runMaintenance();
     expect(await next.databases()).toEqual([]);
   });
 
@@ -655,9 +655,9 @@ describe("expiring jobs", () => {
     await closeIdle(world);
     world.clock.advance(60_000);
     faults.failNextAppend("before writing");
-    await world.provider.tendJobs();
+    await world.provider.runMaintenance();
     expect(await world.provider.databases()).toEqual([{ name: DATABASE, jobCount: 1 }]);
-    await world.provider.tendJobs();
+    await world.provider.runMaintenance();
     expect(await world.provider.databases()).toEqual([]);
     expect(world.log.lines).toHaveLength(1);
   });
@@ -668,11 +668,11 @@ describe("expiring jobs", () => {
       idleMs: 1_000,
       journal: failFirstListing,
     });
-    await world.provider.tendJobs();
+    await world.provider.runMaintenance();
     expect(world.log.lines).toMatchObject([{ level: "warn" }]);
     await endIn(world, DATABASE);
     await closeIdle(world);
-    await world.provider.tendJobs();
+    await world.provider.runMaintenance();
     expect(await world.provider.databases()).toEqual([]);
   });
 
@@ -684,7 +684,7 @@ describe("expiring jobs", () => {
     world.clock.advance(60_000);
     await using next = new PerDatabaseTaskStoreProvider(world.journal, world);
     const release = world.journal.holdOpenings(DATABASE);
-    const expiring = next.tendJobs();
+    const expiring = next.runMaintenance();
     await until(() => world.journal.opened.length === 3);
     await next.close();
     release();
@@ -697,7 +697,7 @@ describe("expiring jobs", () => {
     await using world = createStores({ retention: retentionOf(60_000) });
     await endIn(world, DATABASE);
     world.clock.advance(60_000);
-    const expiring = world.provider.tendJobs();
+    const expiring = world.provider.runMaintenance();
     await world.provider.close();
     await expiring;
     expect(world.log.lines).toEqual([]);
@@ -706,7 +706,7 @@ describe("expiring jobs", () => {
 
 /** Lets what is under way end and the idle time pass, and closes what is idle. */
 async function closeIdle({ provider, clock, idleMs }: Stores): Promise<void> {
-  await rest();
+  await untilIdle();
   clock.advance(idleMs);
   await provider.closeIdleStores();
 }
@@ -714,8 +714,8 @@ async function closeIdle({ provider, clock, idleMs }: Stores): Promise<void> {
 /** Puts a job into a database that ends at once. */
 async function endIn({ provider }: Stores, database: typeof DATABASE): Promise<void> {
   const store = await provider.getTaskStore(database);
-  await store.store(toStore(ALICE));
-  await store.update(ALICE, toReport({ status: "FINISHED" }));
+  await store.store(storeRequestOf(ALICE));
+  await store.update(ALICE, reportOf({ status: "FINISHED" }));
 }
 
 function createFaultyStores(
@@ -746,7 +746,7 @@ async function storeBefore(
   key: typeof ALICE,
 ): Promise<void> {
   await using store = await PerDatabaseTaskStore.open(DATABASE, await journal.open(DATABASE), options);
-  await store.store(toStore(key));
+  await store.store(storeRequestOf(key));
 }
 
 function getStores(

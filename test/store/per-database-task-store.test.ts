@@ -2,15 +2,15 @@ import fc from "fast-check";
 import { describe, expect, it, vi } from "vitest";
 import { JournalError, type DatabaseJournal, type JournalEntry } from "../../src/journal/journal.js";
 import { PerDatabaseTaskStore } from "../../src/store/per-database-task-store.js";
-import { createFaultyJournal, type FaultyJournal } from "../kit/faulty-journal.js";
-import { changesAfter } from "../kit/changes.js";
-import { branch, leaf } from "../kit/edits.js";
-import { commandGroups, issueAll } from "../kit/job-commands.js";
-import { jobKey } from "../kit/journal-entries.js";
-import { NaiveDatabase } from "../kit/naive-database.js";
-import { withHandles } from "../kit/observed-journal.js";
-import { plainState, plainStates } from "../kit/plain-state.js";
-import { RecordingListener } from "../kit/recording-listener.js";
+import { createFaultyJournal, type FaultyJournal } from "../kit/journal/faulty-journal.js";
+import { changesAfter } from "../kit/store/changes.js";
+import { branch, leaf } from "../kit/store/edits.js";
+import { commandGroups, applyCommandGroups } from "../kit/store/job-commands.js";
+import { jobKey } from "../kit/journal/entries.js";
+import { ModelDatabase } from "../kit/store/model-database.js";
+import { withHandles } from "../kit/journal/observed-journal.js";
+import { comparableState, comparableStates } from "../kit/store/comparable-state.js";
+import { RecordingListener } from "../kit/store/recording-listener.js";
 import {
   ALICE,
   ANY_ATTEMPT,
@@ -18,14 +18,14 @@ import {
   CAROL,
   DATABASE,
   manyKeys,
-  refusal,
-  toCancel,
-  toGrow,
-  toReport,
-  toStore,
-} from "../kit/requests.js";
-import { openStore, retentionOf, type OpenedStore } from "../kit/task-stores.js";
-import { rest, until } from "../kit/turns.js";
+  rejection,
+  cancelRequestOf,
+  addTasksRequestOf,
+  reportOf,
+  storeRequestOf,
+} from "../kit/store/requests.js";
+import { openStore, retentionOf, type OpenedStore } from "../kit/store/task-stores.js";
+import { untilIdle, until } from "../kit/deterministic/turns.js";
 
 /** Small ones, so that random callers meet them. */
 const bounds = fc.record({
@@ -37,7 +37,7 @@ describe("a task store", () => {
   it("answers a store with the job as it can be read then", async () => {
     await using world = await openStore();
     const { store, clock } = world;
-    const userTask = await store.store(toStore(ALICE));
+    const userTask = await store.store(storeRequestOf(ALICE));
     expect(userTask).toMatchObject({ ...ALICE, attempt: 1, outcome: "CREATED", storedAt: clock.now() });
     expect(userTask.stamp.revision).toBe(1);
     expect(store.get(ALICE)).toBe(userTask);
@@ -47,12 +47,12 @@ describe("a task store", () => {
   it("answers a report, a growth and a request to cancel with the job as it can be read then", async () => {
     await using world = await openStore();
     const { store } = world;
-    await store.store(toStore(ALICE, { spec: branch("root", leaf("a", 10)) }));
-    const reported = await store.update(ALICE, toReport({ path: "0", done: 4 }));
+    await store.store(storeRequestOf(ALICE, { spec: branch("root", leaf("a", 10)) }));
+    const reported = await store.update(ALICE, reportOf({ path: "0", done: 4 }));
     expect(reported.task.done).toBe(4);
-    const grown = await store.addTasks(ALICE, toGrow("", leaf("b", 10)));
+    const grown = await store.addTasks(ALICE, addTasksRequestOf("", leaf("b", 10)));
     expect(grown.task.knownVolume).toBe(20);
-    const canceled = await store.requestCancel(ALICE, toCancel("enough"));
+    const canceled = await store.requestCancel(ALICE, cancelRequestOf("enough"));
     expect(canceled.cancelRequest).toMatchObject({ by: "operator", reason: "enough" });
     expect(store.get(ALICE)).toBe(canceled);
   });
@@ -60,16 +60,16 @@ describe("a task store", () => {
   it("answers many reports in their order, each as if it had come alone", async () => {
     await using world = await openStore();
     const { store, journal } = world;
-    await Promise.all([store.store(toStore(ALICE)), store.store(toStore(BOB))]);
+    await Promise.all([store.store(storeRequestOf(ALICE)), store.store(storeRequestOf(BOB))]);
     const answers = await store.updateAll([
-      { key: ALICE, report: toReport({ path: "", done: 1 }) },
-      { key: ALICE, report: toReport({ path: "7", done: 2 }) },
-      { key: BOB, report: toReport({ path: "", done: 3 }) },
-      { key: ALICE, report: toReport({ path: "", done: 4 }) },
+      { key: ALICE, report: reportOf({ path: "", done: 1 }) },
+      { key: ALICE, report: reportOf({ path: "7", done: 2 }) },
+      { key: BOB, report: reportOf({ path: "", done: 3 }) },
+      { key: ALICE, report: reportOf({ path: "", done: 4 }) },
     ]);
     expect(answers).toMatchObject([
       { status: "fulfilled", value: { ...ALICE, task: { done: 1 }, stamp: { revision: 3 } } },
-      { status: "rejected", reason: refusal("NOT_FOUND") },
+      { status: "rejected", reason: rejection("NOT_FOUND") },
       { status: "fulfilled", value: { ...BOB, task: { done: 3 }, stamp: { revision: 4 } } },
       { status: "fulfilled", value: { ...ALICE, task: { done: 4 }, stamp: { revision: 5 } } },
     ]);
@@ -80,7 +80,7 @@ describe("a task store", () => {
   it("answers a removal with the job that was there, and with null when there was none", async () => {
     await using world = await openStore();
     const { store } = world;
-    const stored = await store.store(toStore(ALICE));
+    const stored = await store.store(storeRequestOf(ALICE));
     expect(await store.remove(ALICE, ANY_ATTEMPT)).toBe(stored);
     expect(store.get(ALICE)).toBeUndefined();
     expect(await store.remove(ALICE, ANY_ATTEMPT)).toBeNull();
@@ -91,9 +91,9 @@ describe("a task store", () => {
   it("takes no revision and appends nothing for what changes nothing", async () => {
     await using world = await openStore();
     const { store, journal } = world;
-    await store.store(toStore(ALICE));
-    const running = await store.update(ALICE, toReport({ status: "RUNNING" }));
-    expect(await store.update(ALICE, toReport({ status: "RUNNING" }))).toBe(running);
+    await store.store(storeRequestOf(ALICE));
+    const running = await store.update(ALICE, reportOf({ status: "RUNNING" }));
+    expect(await store.update(ALICE, reportOf({ status: "RUNNING" }))).toBe(running);
     expect(store.position.revision).toBe(2);
     expect(journal.appends).toHaveLength(2);
   });
@@ -101,11 +101,11 @@ describe("a task store", () => {
   it("commits a heartbeat when a quarter of the lease has passed, and only answers it before", async () => {
     await using world = await openStore();
     const { store, clock } = world;
-    const stored = await store.store(toStore(ALICE, { leaseMs: 60_000 }));
+    const stored = await store.store(storeRequestOf(ALICE, { leaseMs: 60_000 }));
     clock.advance(14_999);
-    expect(await store.update(ALICE, toReport())).toBe(stored);
+    expect(await store.update(ALICE, reportOf())).toBe(stored);
     clock.advance(1);
-    const beaten = await store.update(ALICE, toReport());
+    const beaten = await store.update(ALICE, reportOf());
     expect(beaten.reportedAt).toBe(clock.now());
     expect(store.position.revision).toBe(2);
   });
@@ -114,11 +114,11 @@ describe("a task store", () => {
     await using world = await openStore();
     const { store } = world;
     const answers = await Promise.all([
-      store.store(toStore(ALICE)),
-      store.update(ALICE, toReport({ add: 3 })),
-      store.update(ALICE, toReport({ add: 4 })),
+      store.store(storeRequestOf(ALICE)),
+      store.update(ALICE, reportOf({ add: 3 })),
+      store.update(ALICE, reportOf({ add: 4 })),
       store.remove(ALICE, ANY_ATTEMPT),
-      store.store(toStore(ALICE)),
+      store.store(storeRequestOf(ALICE)),
     ]);
     expect(answers.map((answer) => answer?.stamp.revision)).toEqual([1, 2, 3, 3, 5]);
     expect(answers.map((answer) => answer?.task.done)).toEqual([0, 3, 7, 7, 0]);
@@ -128,23 +128,23 @@ describe("a task store", () => {
   it("opens with what the journal has kept: jobs, removals, position and floor", async () => {
     await using world = await openStore({ limits: { removalsKeptMax: 1 } });
     const { store } = world;
-    await Promise.all([ALICE, BOB, CAROL].map((key) => store.store(toStore(key))));
+    await Promise.all([ALICE, BOB, CAROL].map((key) => store.store(storeRequestOf(key))));
     await store.remove(ALICE, ANY_ATTEMPT);
     await store.remove(BOB, ANY_ATTEMPT);
     const reopened = await world.reopened();
     expect(reopened.position).toEqual(store.position);
-    expect(reopened.floor).toBe(4);
-    expect(plainStates(reopened.query())).toEqual(plainStates(store.query()));
-    expect(plainState(reopened.nextChange(3))).toEqual(plainState(store.nextChange(3)));
+    expect(reopened.tombstoneHorizon).toBe(4);
+    expect(comparableStates(reopened.query())).toEqual(comparableStates(store.query()));
+    expect(comparableState(reopened.nextChange(3))).toEqual(comparableState(store.nextChange(3)));
   });
 
   it("does to any commands what a naive database does, one by one and together", async () => {
     await fc.assert(
       fc.asyncProperty(commandGroups(), bounds, async (groups, limits) => {
         await using world = await openStore({ limits });
-        const model = new NaiveDatabase(world.store.position.epoch, world.limits);
+        const model = new ModelDatabase(world.store.position.epoch, world.limits);
         const start = world.clock.now();
-        expect(await issueAll(world, groups)).toEqual(model.runAll(groups, start).answers);
+        expect(await applyCommandGroups(world, groups)).toEqual(model.runAll(groups, start).answers);
         expect(stateOf(world.store)).toEqual(stateOfModel(model));
       }),
       { numRuns: 150 },
@@ -155,7 +155,7 @@ describe("a task store", () => {
 describe("group commit", () => {
   it("appends together what is asked for in one turn", async () => {
     await using world = await openStore();
-    await Promise.all([ALICE, BOB, CAROL].map((key) => world.store.store(toStore(key))));
+    await Promise.all([ALICE, BOB, CAROL].map((key) => world.store.store(storeRequestOf(key))));
     expect(appendedUsers(world)).toEqual([["alice", "bob", "carol"]]);
   });
 
@@ -163,10 +163,10 @@ describe("group commit", () => {
     await using world = await openStore();
     const { store, journal } = world;
     const release = journal.holdAppends();
-    const first = store.store(toStore(ALICE));
+    const first = store.store(storeRequestOf(ALICE));
     await until(() => journal.appends.length === 1);
-    const others = [store.store(toStore(BOB)), store.store(toStore(CAROL))];
-    await rest();
+    const others = [store.store(storeRequestOf(BOB)), store.store(storeRequestOf(CAROL))];
+    await untilIdle();
     expect(appendedUsers(world)).toEqual([["alice"]]);
     release();
     await Promise.all([first, ...others]);
@@ -175,13 +175,15 @@ describe("group commit", () => {
 
   it("appends at most 1,000 changes together; more wait for the next append", async () => {
     await using world = await openStore();
-    await Promise.all(manyKeys(1_001).map((key) => world.store.store(toStore(key))));
+    await Promise.all(manyKeys(1_001).map((key) => world.store.store(storeRequestOf(key))));
     expect(world.journal.appends.map(({ length }) => length)).toEqual([1_000, 1]);
   });
 
   it("numbers a batch in the order in which its changes were asked for", async () => {
     await using world = await openStore();
-    const answers = await Promise.all([CAROL, ALICE, BOB].map((key) => world.store.store(toStore(key))));
+    const answers = await Promise.all(
+      [CAROL, ALICE, BOB].map((key) => world.store.store(storeRequestOf(key))),
+    );
     expect(answers.map(({ stamp }) => stamp.revision)).toEqual([1, 2, 3]);
   });
 
@@ -189,9 +191,9 @@ describe("group commit", () => {
     await using world = await openStore();
     const { store, journal, clock } = world;
     const release = journal.holdAppends();
-    const first = store.store(toStore(ALICE));
+    const first = store.store(storeRequestOf(ALICE));
     await until(() => journal.appends.length === 1);
-    const second = store.store(toStore(BOB));
+    const second = store.store(storeRequestOf(BOB));
     clock.advance(500);
     release();
     expect((await second).storedAt - (await first).storedAt).toBe(500);
@@ -202,20 +204,20 @@ describe("group commit", () => {
     const { store, journal } = world;
     const release = journal.holdAppends();
     const [stored, refused] = [vi.fn<() => void>(), vi.fn<(reason: unknown) => void>()];
-    const storing = store.store(toStore(ALICE)).then(stored);
-    const rejecting = store.store(toStore(ALICE, { onConflict: "REJECT" })).catch(refused);
-    await rest();
+    const storing = store.store(storeRequestOf(ALICE)).then(stored);
+    const rejecting = store.store(storeRequestOf(ALICE, { onConflict: "REJECT" })).catch(refused);
+    await untilIdle();
     expect(refused).not.toHaveBeenCalled();
     release();
     await Promise.all([storing, rejecting]);
     expect(stored).toHaveBeenCalledOnce();
-    expect(refused).toHaveBeenCalledWith(expect.objectContaining(refusal("ALREADY_EXISTS")));
+    expect(refused).toHaveBeenCalledWith(expect.objectContaining(rejection("ALREADY_EXISTS")));
   });
 
   it("answers a refusal that nothing was asked for with at once, and appends nothing", async () => {
     await using world = await openStore();
     const { store, journal } = world;
-    await expect(store.update(ALICE, toReport({ done: 1 }))).rejects.toMatchObject(refusal("NOT_FOUND"));
+    await expect(store.update(ALICE, reportOf({ done: 1 }))).rejects.toMatchObject(rejection("NOT_FOUND"));
     expect(journal.appends).toHaveLength(0);
   });
 
@@ -225,10 +227,10 @@ describe("group commit", () => {
     const asked: Promise<unknown>[] = [];
     const asking = new RecordingListener(() => {
       store.removeListener(asking);
-      asked.push(store.update(ALICE, toReport({ done: 5 })));
+      asked.push(store.update(ALICE, reportOf({ done: 5 })));
     });
     store.addListener(asking);
-    await store.store(toStore(ALICE));
+    await store.store(storeRequestOf(ALICE));
     await Promise.all(asked);
     expect(store.get(ALICE)?.task.done).toBe(5);
   });
@@ -238,15 +240,15 @@ describe("an append that fails before it has written", () => {
   it("is UNAVAILABLE to all of its batch, whatever they would have been answered", async () => {
     await using world = await openFaultyStore();
     const { store, faults } = world;
-    await store.store(toStore(BOB));
+    await store.store(storeRequestOf(BOB));
     faults.failNextAppend("before writing");
     const answers = await Promise.allSettled([
-      store.store(toStore(ALICE)),
-      store.store(toStore(ALICE, { onConflict: "REJECT" })),
-      store.update(BOB, toReport()),
+      store.store(storeRequestOf(ALICE)),
+      store.store(storeRequestOf(ALICE, { onConflict: "REJECT" })),
+      store.update(BOB, reportOf()),
       store.remove(CAROL, ANY_ATTEMPT),
     ]);
-    const unavailable = { status: "rejected", reason: expect.objectContaining(refusal("UNAVAILABLE")) };
+    const unavailable = { status: "rejected", reason: expect.objectContaining(rejection("UNAVAILABLE")) };
     expect(answers).toEqual([unavailable, unavailable, unavailable, unavailable]);
   });
 
@@ -256,19 +258,19 @@ describe("an append that fails before it has written", () => {
     const listener = new RecordingListener();
     store.addListener(listener);
     faults.failNextAppend("before writing");
-    await Promise.allSettled([store.store(toStore(ALICE)), store.store(toStore(BOB))]);
+    await Promise.allSettled([store.store(storeRequestOf(ALICE)), store.store(storeRequestOf(BOB))]);
     expect(store.position.revision).toBe(0);
     expect(store.taskCount()).toBe(0);
     expect(store.nextChange(0)).toBeUndefined();
-    expect(listener.told).toEqual([]);
+    expect(listener.calls).toEqual([]);
   });
 
   it("does not stop the next one, which takes the revision that it would have had", async () => {
     await using world = await openFaultyStore();
     const { store, faults } = world;
     faults.failNextAppend("before writing");
-    await expect(store.store(toStore(ALICE))).rejects.toMatchObject(refusal("UNAVAILABLE"));
-    const userTask = await store.store(toStore(ALICE));
+    await expect(store.store(storeRequestOf(ALICE))).rejects.toMatchObject(rejection("UNAVAILABLE"));
+    const userTask = await store.store(storeRequestOf(ALICE));
     expect(userTask).toMatchObject({ attempt: 1, outcome: "CREATED" });
     expect(userTask.stamp.revision).toBe(1);
   });
@@ -278,11 +280,11 @@ describe("an append that fails before it has written", () => {
     const { store, faults, journal } = world;
     const release = journal.holdAppends();
     faults.failNextAppend("before writing");
-    const failing = Promise.allSettled([store.store(toStore(ALICE))]);
+    const failing = Promise.allSettled([store.store(storeRequestOf(ALICE))]);
     await until(() => journal.appends.length === 1);
-    const later = store.store(toStore(BOB));
+    const later = store.store(storeRequestOf(BOB));
     release();
-    expect(await failing).toMatchObject([{ status: "rejected", reason: refusal("UNAVAILABLE") }]);
+    expect(await failing).toMatchObject([{ status: "rejected", reason: rejection("UNAVAILABLE") }]);
     expect((await later).stamp.revision).toBe(1);
   });
 });
@@ -294,21 +296,21 @@ describe("an append whose outcome is unknown", () => {
     const listener = new RecordingListener();
     store.addListener(listener);
     faults.failNextAppend("after writing");
-    const answers = await Promise.all([store.store(toStore(ALICE)), store.store(toStore(BOB))]);
+    const answers = await Promise.all([store.store(storeRequestOf(ALICE)), store.store(storeRequestOf(BOB))]);
     expect(answers.map(({ stamp }) => stamp.revision)).toEqual([1, 2]);
     expect(listener.words).toEqual(["added alice", "added bob"]);
     expect(store.position.revision).toBe(2);
-    expect(plainStates((await world.reopened()).query())).toEqual(plainStates(store.query()));
+    expect(comparableStates((await world.reopened()).query())).toEqual(comparableStates(store.query()));
   });
 
   it("is found however long it was", async () => {
     await using world = await openFaultyStore();
     const { store, faults } = world;
-    await Promise.all(manyKeys(1_500).map((key) => store.store(toStore(key))));
+    await Promise.all(manyKeys(1_500).map((key) => store.store(storeRequestOf(key))));
     faults.failNextAppend("after writing");
     expect(await store.purge()).toBe(1_500);
     expect(store.position.revision).toBe(3_000);
-    expect((await store.store(toStore(ALICE))).stamp.revision).toBe(3_001);
+    expect((await store.store(storeRequestOf(ALICE))).stamp.revision).toBe(3_001);
   });
 
   it("is UNAVAILABLE when it is not found, and nothing of it is there", async () => {
@@ -317,17 +319,17 @@ describe("an append whose outcome is unknown", () => {
       journal: (journal) => withHandles(journal, (handle) => failUnwritten(handle, isFailing)),
     });
     const { store } = world;
-    await expect(store.store(toStore(ALICE))).rejects.toMatchObject(refusal("UNAVAILABLE"));
+    await expect(store.store(storeRequestOf(ALICE))).rejects.toMatchObject(rejection("UNAVAILABLE"));
     expect(store.position.revision).toBe(0);
     isFailing.now = false;
-    expect((await store.store(toStore(ALICE))).stamp.revision).toBe(1);
+    expect((await store.store(storeRequestOf(ALICE))).stamp.revision).toBe(1);
   });
 
   it("is UNAVAILABLE when it cannot be looked for", async () => {
     const faults = { lookups: 1 };
     await using world = await openFaultyStore((handle) => failLookups(handle, faults));
     world.faults.failNextAppend("after writing");
-    await expect(world.store.store(toStore(ALICE))).rejects.toMatchObject(refusal("UNAVAILABLE"));
+    await expect(world.store.store(storeRequestOf(ALICE))).rejects.toMatchObject(rejection("UNAVAILABLE"));
   });
 
   it("that cannot be looked for is cleared up before the next change: applied and told once, if it was kept", async () => {
@@ -338,12 +340,12 @@ describe("an append whose outcome is unknown", () => {
     store.addListener(listener);
     world.faults.failNextAppend("after writing");
     await settledInTurn(
-      () => store.store(toStore(ALICE)),
-      () => store.store(toStore(BOB)),
+      () => store.store(storeRequestOf(ALICE)),
+      () => store.store(storeRequestOf(BOB)),
     );
     expect(listener.words).toEqual(["added alice", "added bob"]);
     expect(listener.revisions).toEqual([1, 2]);
-    expect(plainStates((await world.reopened()).query())).toEqual(plainStates(store.query()));
+    expect(comparableStates((await world.reopened()).query())).toEqual(comparableStates(store.query()));
   });
 
   it("that cannot be looked for at all lets nothing more be written, and nothing more be kept", async () => {
@@ -352,10 +354,10 @@ describe("an append whose outcome is unknown", () => {
     const { store, journal } = world;
     world.faults.failNextAppend("after writing");
     const outcomes = await settledInTurn(
-      () => store.store(toStore(ALICE)),
-      () => store.store(toStore(BOB)),
-      () => store.store(toStore(BOB)),
-      () => store.store(toStore(CAROL)),
+      () => store.store(storeRequestOf(ALICE)),
+      () => store.store(storeRequestOf(BOB)),
+      () => store.store(storeRequestOf(BOB)),
+      () => store.store(storeRequestOf(CAROL)),
     );
     expect(outcomes).toEqual(["rejected", "rejected", "rejected", "fulfilled"]);
     expect(journal.appends).toHaveLength(2);
@@ -367,8 +369,8 @@ describe("a journal that another has written to", () => {
   it("makes a change of the same job UNAVAILABLE", async () => {
     await using world = await openStore();
     const another = await world.reopened();
-    await another.store(toStore(ALICE));
-    await expect(world.store.store(toStore(ALICE))).rejects.toMatchObject(refusal("UNAVAILABLE"));
+    await another.store(storeRequestOf(ALICE));
+    await expect(world.store.store(storeRequestOf(ALICE))).rejects.toMatchObject(rejection("UNAVAILABLE"));
     expect(world.store.get(ALICE)).toBeUndefined();
   });
 });
@@ -377,7 +379,7 @@ describe("purging and expiring", () => {
   it("purges n jobs as n revisions in one append, and says how many", async () => {
     await using world = await openStore();
     const { store, journal } = world;
-    await Promise.all(manyKeys(3).map((key) => store.store(toStore(key))));
+    await Promise.all(manyKeys(3).map((key) => store.store(storeRequestOf(key))));
     expect(await store.purge()).toBe(3);
     expect(journal.appends.map(({ length }) => length)).toEqual([3, 3]);
     expect(store.position.revision).toBe(6);
@@ -388,9 +390,9 @@ describe("purging and expiring", () => {
     await using world = await openStore();
     const { store } = world;
     const [, removed, stored] = await Promise.all([
-      store.store(toStore(ALICE)),
+      store.store(storeRequestOf(ALICE)),
       store.purge(),
-      store.store(toStore(ALICE)),
+      store.store(storeRequestOf(ALICE)),
     ]);
     expect(removed).toBe(1);
     expect(stored).toMatchObject({ attempt: 2, outcome: "CREATED" });
@@ -409,12 +411,12 @@ describe("purging and expiring", () => {
     const { store } = world;
     const listener = new RecordingListener();
     store.addListener(listener);
-    await Promise.all([ALICE, BOB, CAROL].map((key) => store.store(toStore(key))));
+    await Promise.all([ALICE, BOB, CAROL].map((key) => store.store(storeRequestOf(key))));
     await store.remove(ALICE, ANY_ATTEMPT);
-    await store.update(BOB, toReport({ status: "FINISHED" }));
+    await store.update(BOB, reportOf({ status: "FINISHED" }));
     await store.expire(retentionOf(0));
     await store.purge();
-    const removals = listener.told.filter(({ kind }) => kind === "removed");
+    const removals = listener.calls.filter(({ kind }) => kind === "removed");
     expect(removals).toMatchObject(
       ["REMOVED", "EXPIRED", "PURGED"].map((reason) => ({ removal: { reason } })),
     );
@@ -423,10 +425,10 @@ describe("purging and expiring", () => {
   it("expires jobs whose end lies the retention back, and no others", async () => {
     await using world = await openStore();
     const { store, clock } = world;
-    await Promise.all([ALICE, BOB, CAROL].map((key) => store.store(toStore(key))));
-    await store.update(ALICE, toReport({ status: "FINISHED" }));
+    await Promise.all([ALICE, BOB, CAROL].map((key) => store.store(storeRequestOf(key))));
+    await store.update(ALICE, reportOf({ status: "FINISHED" }));
     clock.advance(1);
-    await store.update(BOB, toReport({ status: "CANCELED" }));
+    await store.update(BOB, reportOf({ status: "CANCELED" }));
     clock.advance(999);
     expect(await store.expire(retentionOf(1_000))).toBe(1);
     expect(store.query().map(({ username }) => username)).toEqual(["carol", "bob"]);
@@ -439,9 +441,9 @@ describe("purging and expiring", () => {
   it("expires what FAILED by a time of its own, and a job of no retention as soon as it has ended", async () => {
     await using world = await openStore();
     const { store } = world;
-    await Promise.all([ALICE, BOB, CAROL].map((key) => store.store(toStore(key))));
-    await store.update(ALICE, toReport({ status: "FAILED" }));
-    await store.update(BOB, toReport({ status: "FINISHED" }));
+    await Promise.all([ALICE, BOB, CAROL].map((key) => store.store(storeRequestOf(key))));
+    await store.update(ALICE, reportOf({ status: "FAILED" }));
+    await store.update(BOB, reportOf({ status: "FINISHED" }));
     expect(store.nextExpiresAt(retentionOf(0, 1_000))).toBe(world.clock.now());
     expect(await store.expire(retentionOf(0, 1_000))).toBe(1);
     expect(store.query().map(({ username }) => username)).toEqual(["carol", "alice"]);
@@ -476,7 +478,7 @@ describe("purging and expiring", () => {
     const before = journal.appends.length;
     const expiring = store.expire(retentionOf(0));
     await until(() => journal.appends.length > before);
-    await store.store(toStore(ALICE));
+    await store.store(storeRequestOf(ALICE));
     expect(store.taskCount()).toBeGreaterThan(500);
     expect(await expiring).toBe(2_500);
     expect(store.query()).toMatchObject([ALICE]);
@@ -489,10 +491,10 @@ describe("purging and expiring", () => {
     const { store, journal } = world;
     await endAll(store, ALICE);
     const release = journal.holdAppends();
-    const again = store.store(toStore(ALICE));
+    const again = store.store(storeRequestOf(ALICE));
     await until(() => journal.appends.length === 3);
     const expiring = store.expire(retentionOf(0));
-    await rest();
+    await untilIdle();
     release();
     expect(await expiring).toBe(0);
     expect(store.query()).toEqual([await again]);
@@ -506,11 +508,11 @@ describe("a full store", () => {
     await endAll(store, BOB);
     clock.advance(1);
     await endAll(store, ALICE);
-    await store.store(toStore(CAROL));
+    await store.store(storeRequestOf(CAROL));
     const listener = new RecordingListener();
     store.addListener(listener);
-    const stored = await store.store(toStore(DAVE));
-    expect(listener.told).toMatchObject([
+    const stored = await store.store(storeRequestOf(DAVE));
+    expect(listener.calls).toMatchObject([
       { kind: "removed", removal: { ...BOB, reason: "EXPIRED" } },
       { kind: "added", userTask: DAVE },
     ]);
@@ -523,20 +525,20 @@ describe("a full store", () => {
     await using world = await openStore({ limits: { jobsPerDatabaseMax: 2 } });
     const { store } = world;
     await endAll(store, ALICE, BOB);
-    const asked = manyKeys(3).map((key) => store.store(toStore(key)));
+    const asked = manyKeys(3).map((key) => store.store(storeRequestOf(key)));
     const answers = await Promise.allSettled(asked);
     expect(answers.map(({ status }) => status)).toEqual(["fulfilled", "fulfilled", "rejected"]);
-    await expect(asked[2]).rejects.toMatchObject(refusal("LIMIT_EXCEEDED", "jobsPerDatabaseMax"));
+    await expect(asked[2]).rejects.toMatchObject(rejection("LIMIT_EXCEEDED", "jobsPerDatabaseMax"));
     expect(store.query().map(({ username }) => username)).toEqual(["user1", "user0"]);
   });
 
   it("removes a job that ended in the same turn", async () => {
     await using world = await openStore({ limits: { jobsPerDatabaseMax: 1 } });
     const { store } = world;
-    await store.store(toStore(ALICE));
+    await store.store(storeRequestOf(ALICE));
     const [, stored] = await Promise.all([
-      store.update(ALICE, toReport({ status: "FINISHED" })),
-      store.store(toStore(BOB)),
+      store.update(ALICE, reportOf({ status: "FINISHED" })),
+      store.store(storeRequestOf(BOB)),
     ]);
     expect(store.query()).toEqual([stored]);
   });
@@ -544,32 +546,38 @@ describe("a full store", () => {
   it("removes a job that ended before one that ended in the same turn", async () => {
     await using world = await openStore({ limits: { jobsPerDatabaseMax: 2 } });
     const { store, clock } = world;
-    await store.store(toStore(BOB));
+    await store.store(storeRequestOf(BOB));
     await endAll(store, ALICE);
     clock.advance(1);
-    await Promise.all([store.update(BOB, toReport({ status: "FINISHED" })), store.store(toStore(CAROL))]);
+    await Promise.all([
+      store.update(BOB, reportOf({ status: "FINISHED" })),
+      store.store(storeRequestOf(CAROL)),
+    ]);
     expect(store.query().map(({ username }) => username)).toEqual(["carol", "bob"]);
   });
 
   it("removes first what ended by a clock that was set back, also in the same turn", async () => {
     await using world = await openStore({ limits: { jobsPerDatabaseMax: 2 } });
     const { store, clock } = world;
-    await store.store(toStore(BOB));
+    await store.store(storeRequestOf(BOB));
     await endAll(store, ALICE);
     clock.setBack(1);
-    await Promise.all([store.update(BOB, toReport({ status: "FAILED" })), store.store(toStore(CAROL))]);
+    await Promise.all([
+      store.update(BOB, reportOf({ status: "FAILED" })),
+      store.store(storeRequestOf(CAROL)),
+    ]);
     expect(store.query().map(({ username }) => username)).toEqual(["carol", "alice"]);
   });
 
   it("removes the oldest store of those that ended in one turn, also of one that was stored again in it", async () => {
     await using world = await openStore({ limits: { jobsPerDatabaseMax: 2 } });
     const { store } = world;
-    await Promise.all([ALICE, BOB].map((key) => store.store(toStore(key))));
+    await Promise.all([ALICE, BOB].map((key) => store.store(storeRequestOf(key))));
     await Promise.all([
-      store.store(toStore(ALICE)),
-      store.update(ALICE, toReport({ status: "FINISHED" })),
-      store.update(BOB, toReport({ status: "FINISHED" })),
-      store.store(toStore(CAROL)),
+      store.store(storeRequestOf(ALICE)),
+      store.update(ALICE, reportOf({ status: "FINISHED" })),
+      store.update(BOB, reportOf({ status: "FINISHED" })),
+      store.store(storeRequestOf(CAROL)),
     ]);
     expect(store.query().map(({ username }) => username)).toEqual(["carol", "alice"]);
   });
@@ -580,7 +588,7 @@ describe("a full store", () => {
     await endAll(store, ALICE);
     clock.advance(1);
     await endAll(store, BOB, CAROL);
-    await Promise.all([store.store(toStore(ALICE)), store.store(toStore(DAVE))]);
+    await Promise.all([store.store(storeRequestOf(ALICE)), store.store(storeRequestOf(DAVE))]);
     expect(store.query().map(({ username }) => username)).toEqual(["dave", "alice", "carol"]);
   });
 
@@ -588,7 +596,10 @@ describe("a full store", () => {
     await using world = await openStore({ limits: { jobsPerDatabaseMax: 2 } });
     const { store } = world;
     await endAll(store, ALICE, BOB);
-    const [, again] = await Promise.all([store.store(toStore(CAROL)), store.store(toStore(ALICE))]);
+    const [, again] = await Promise.all([
+      store.store(storeRequestOf(CAROL)),
+      store.store(storeRequestOf(ALICE)),
+    ]);
     expect(again).toMatchObject({ attempt: 2, outcome: "CREATED" });
     expect(store.query().map(({ username }) => username)).toEqual(["alice", "carol"]);
     await using reopened = await world.reopened();
@@ -598,12 +609,12 @@ describe("a full store", () => {
   it("removes nothing for a store that is refused, or changes nothing, or is of a job that is there", async () => {
     await using world = await openStore({ limits: { jobsPerDatabaseMax: 2, tasksPerTreeMax: 1 } });
     const { store } = world;
-    await store.store(toStore(BOB, { requestId: "once" }));
+    await store.store(storeRequestOf(BOB, { requestId: "once" }));
     await endAll(store, ALICE);
-    const refused = store.store(toStore(CAROL, { spec: branch("root", leaf("a")) }));
-    await expect(refused).rejects.toMatchObject(refusal("LIMIT_EXCEEDED", "tasksPerTreeMax"));
-    await store.store(toStore(BOB, { requestId: "once" }));
-    await store.store(toStore(BOB));
+    const refused = store.store(storeRequestOf(CAROL, { spec: branch("root", leaf("a")) }));
+    await expect(refused).rejects.toMatchObject(rejection("LIMIT_EXCEEDED", "tasksPerTreeMax"));
+    await store.store(storeRequestOf(BOB, { requestId: "once" }));
+    await store.store(storeRequestOf(BOB));
     expect(store.query().map(({ username }) => username)).toEqual(["bob", "alice"]);
     expect(store.position.revision).toBe(4);
   });
@@ -611,12 +622,12 @@ describe("a full store", () => {
   it("is brought down to a bound that was lowered, by what has ended", async () => {
     await using world = await openStore();
     await endAll(world.store, ...manyKeys(10));
-    await world.store.store(toStore(ALICE));
+    await world.store.store(storeRequestOf(ALICE));
     await using lowered = await PerDatabaseTaskStore.open(DATABASE, await world.journal.open(DATABASE), {
       ...world,
       limits: { ...world.limits, jobsPerDatabaseMax: 4 },
     });
-    await lowered.store(toStore(BOB));
+    await lowered.store(storeRequestOf(BOB));
     expect(lowered.query().map(({ username }) => username)).toEqual(["bob", "alice", "user9", "user8"]);
   });
 
@@ -627,25 +638,25 @@ describe("a full store", () => {
       ...world,
       limits: { ...world.limits, jobsPerDatabaseMax: 1 },
     });
-    await Promise.all([lowered.store(toStore(ALICE)), lowered.store(toStore(BOB))]);
+    await Promise.all([lowered.store(storeRequestOf(ALICE)), lowered.store(storeRequestOf(BOB))]);
     expect(world.journal.appends.at(-1)?.filter(isRemoval)).toHaveLength(1_001);
     expect(lowered.taskCount()).toBe(501);
-    await lowered.store(toStore(CAROL));
+    await lowered.store(storeRequestOf(CAROL));
     expect(lowered.taskCount()).toBe(3);
   });
 
   it("that can't be brought down stores one more only in the place of another", async () => {
     await using world = await openStore();
-    await Promise.all(manyKeys(5).map((key) => world.store.store(toStore(key))));
+    await Promise.all(manyKeys(5).map((key) => world.store.store(storeRequestOf(key))));
     await endAll(world.store, ALICE);
     await using lowered = await PerDatabaseTaskStore.open(DATABASE, await world.journal.open(DATABASE), {
       ...world,
       limits: { ...world.limits, jobsPerDatabaseMax: 2 },
     });
-    await lowered.store(toStore(BOB));
+    await lowered.store(storeRequestOf(BOB));
     expect(lowered.taskCount()).toBe(6);
-    await expect(lowered.store(toStore(CAROL))).rejects.toMatchObject(
-      refusal("LIMIT_EXCEEDED", "jobsPerDatabaseMax"),
+    await expect(lowered.store(storeRequestOf(CAROL))).rejects.toMatchObject(
+      rejection("LIMIT_EXCEEDED", "jobsPerDatabaseMax"),
     );
   });
 });
@@ -653,27 +664,30 @@ describe("a full store", () => {
 describe("the bounds of a store", () => {
   it("refuse one job too many, also when it comes in one turn with those that fill the store", async () => {
     await using world = await openStore({ limits: { jobsPerDatabaseMax: 2 } });
-    const asked = [ALICE, BOB, CAROL].map((key) => world.store.store(toStore(key)));
+    const asked = [ALICE, BOB, CAROL].map((key) => world.store.store(storeRequestOf(key)));
     const answers = await Promise.allSettled(asked);
     expect(answers.map(({ status }) => status)).toEqual(["fulfilled", "fulfilled", "rejected"]);
-    await expect(asked[2]).rejects.toMatchObject(refusal("LIMIT_EXCEEDED", "jobsPerDatabaseMax"));
+    await expect(asked[2]).rejects.toMatchObject(rejection("LIMIT_EXCEEDED", "jobsPerDatabaseMax"));
     expect(world.store.taskCount()).toBe(2);
   });
 
   it("let a full store's jobs be stored again, reported on and removed", async () => {
     await using world = await openStore({ limits: { jobsPerDatabaseMax: 1 } });
     const { store } = world;
-    await store.store(toStore(ALICE));
-    expect(await store.store(toStore(ALICE))).toMatchObject({ attempt: 2 });
-    expect(await store.update(ALICE, toReport({ done: 1 }))).toMatchObject({ attempt: 2 });
+    await store.store(storeRequestOf(ALICE));
+    expect(await store.store(storeRequestOf(ALICE))).toMatchObject({ attempt: 2 });
+    expect(await store.update(ALICE, reportOf({ done: 1 }))).toMatchObject({ attempt: 2 });
     expect(await store.remove(ALICE, ANY_ATTEMPT)).toMatchObject({ attempt: 2 });
   });
 
   it("count a job as gone as soon as its removal was asked for", async () => {
     await using world = await openStore({ limits: { jobsPerDatabaseMax: 1 } });
     const { store } = world;
-    await store.store(toStore(ALICE));
-    const [, stored] = await Promise.all([store.remove(ALICE, ANY_ATTEMPT), store.store(toStore(BOB))]);
+    await store.store(storeRequestOf(ALICE));
+    const [, stored] = await Promise.all([
+      store.remove(ALICE, ANY_ATTEMPT),
+      store.store(storeRequestOf(BOB)),
+    ]);
     expect(store.query()).toEqual([stored]);
   });
 
@@ -681,15 +695,15 @@ describe("the bounds of a store", () => {
     await using world = await openStore({ limits: { changesWaitingMax: 2 } });
     const { store, journal } = world;
     const release = journal.holdAppends();
-    const first = store.store(toStore(ALICE));
+    const first = store.store(storeRequestOf(ALICE));
     await until(() => journal.appends.length === 1);
-    const waiting = [store.store(toStore(BOB)), store.store(toStore(CAROL))];
-    await expect(store.store(toStore(ALICE))).rejects.toMatchObject(
-      refusal("LIMIT_EXCEEDED", "changesWaitingMax"),
+    const waiting = [store.store(storeRequestOf(BOB)), store.store(storeRequestOf(CAROL))];
+    await expect(store.store(storeRequestOf(ALICE))).rejects.toMatchObject(
+      rejection("LIMIT_EXCEEDED", "changesWaitingMax"),
     );
     release();
     await Promise.all([first, ...waiting]);
-    expect(await store.store(toStore(ALICE))).toMatchObject({ attempt: 2 });
+    expect(await store.store(storeRequestOf(ALICE))).toMatchObject({ attempt: 2 });
   });
 });
 
@@ -697,11 +711,11 @@ describe("more reports than may wait", () => {
   it("are refused one by one, and those that there is room for are not", async () => {
     await using world = await openStore({ limits: { changesWaitingMax: 1 } });
     const { store } = world;
-    await store.store(toStore(ALICE));
-    const report = { key: ALICE, report: toReport({ path: "", done: 1 }) };
+    await store.store(storeRequestOf(ALICE));
+    const report = { key: ALICE, report: reportOf({ path: "", done: 1 }) };
     expect(await store.updateAll([report, report])).toMatchObject([
       { status: "fulfilled", value: { version: 2 } },
-      { status: "rejected", reason: refusal("LIMIT_EXCEEDED", "changesWaitingMax") },
+      { status: "rejected", reason: rejection("LIMIT_EXCEEDED", "changesWaitingMax") },
     ]);
   });
 });
@@ -711,11 +725,11 @@ describe("closing a store", () => {
     await using world = await openStore();
     const { store, journal } = world;
     const [release, closed] = [journal.holdAppends(), vi.fn<() => void>()];
-    const first = store.store(toStore(ALICE));
+    const first = store.store(storeRequestOf(ALICE));
     await until(() => journal.appends.length === 1);
-    const second = store.store(toStore(BOB));
+    const second = store.store(storeRequestOf(BOB));
     const closing = store.close().then(closed);
-    await rest();
+    await untilIdle();
     expect(closed).not.toHaveBeenCalled();
     release();
     await closing;
@@ -727,8 +741,8 @@ describe("closing a store", () => {
   it("refuses what is asked for afterwards as UNAVAILABLE", async () => {
     await using world = await openStore();
     await world.store.close();
-    await expect(world.store.store(toStore(ALICE))).rejects.toMatchObject(refusal("UNAVAILABLE"));
-    await expect(world.store.purge()).rejects.toMatchObject(refusal("UNAVAILABLE"));
+    await expect(world.store.store(storeRequestOf(ALICE))).rejects.toMatchObject(rejection("UNAVAILABLE"));
+    await expect(world.store.purge()).rejects.toMatchObject(rejection("UNAVAILABLE"));
     expect(world.journal.appends).toHaveLength(0);
   });
 
@@ -784,8 +798,8 @@ const DAVE = jobKey("dave", "job");
 
 /** Stores these jobs, and ends them at once. */
 async function endAll(store: OpenedStore["store"], ...keys: readonly (typeof ALICE)[]): Promise<void> {
-  await Promise.all(keys.map((key) => store.store(toStore(key))));
-  await Promise.all(keys.map((key) => store.update(key, toReport({ status: "FINISHED" }))));
+  await Promise.all(keys.map((key) => store.store(storeRequestOf(key))));
+  await Promise.all(keys.map((key) => store.update(key, reportOf({ status: "FINISHED" }))));
 }
 
 function isRemoval({ change }: JournalEntry): boolean {
@@ -799,13 +813,18 @@ function appendedUsers({ journal }: OpenedStore): string[][] {
 function stateOf(store: OpenedStore["store"]): object {
   return {
     revision: store.position.revision,
-    floor: store.floor,
-    jobs: plainStates(store.query()),
-    changes: plainStates(changesAfter(store, 0)),
+    tombstoneHorizon: store.tombstoneHorizon,
+    jobs: comparableStates(store.query()),
+    changes: comparableStates(changesAfter(store, 0)),
   };
 }
 
-function stateOfModel(model: NaiveDatabase): object {
-  const { revision, floor } = model;
-  return { revision, floor, jobs: plainStates(model.query()), changes: plainStates(model.changesAfter(0)) };
+function stateOfModel(model: ModelDatabase): object {
+  const { revision, tombstoneHorizon } = model;
+  return {
+    revision,
+    tombstoneHorizon,
+    jobs: comparableStates(model.query()),
+    changes: comparableStates(model.changesAfter(0)),
+  };
 }

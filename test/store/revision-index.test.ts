@@ -24,11 +24,11 @@ describe("a revision index", () => {
 
   it("gives a thing that changed again at its newest revision only", () => {
     const { index } = changed("a", "b", "a");
-    expect(index.after(0)?.name).toBe("b");
-    expect(index.after(2)?.name).toBe("a");
+    expect(index.firstAfter(0)?.name).toBe("b");
+    expect(index.firstAfter(2)?.name).toBe("a");
     expect(namesIn(index.ascending(0))).toEqual(["b", "a"]);
     expect(namesIn(index.descending(Infinity))).toEqual(["a", "b"]);
-    expect(index.after(3)).toBeUndefined();
+    expect(index.firstAfter(3)).toBeUndefined();
   });
 
   it("counts the things whose entry is current", () => {
@@ -46,7 +46,7 @@ describe("a revision index", () => {
     const looks = { count: 0 };
     const { index } = changedIn(looks, ...Array.from({ length: 20_000 }, (_, at) => `thing${at % 10}`));
     looks.count = 0;
-    expect(index.after(0)?.name).toBe("thing0");
+    expect(index.firstAfter(0)?.name).toBe("thing0");
     expect(looks.count).toBeLessThan(200);
   });
 
@@ -90,7 +90,7 @@ function changedIn(looks: { count: number }, ...names: readonly string[]): { ind
     thing.revision = at + 1;
     things.set(name, thing);
     index.append(thing, at + 1);
-    if (!isNew) index.staled();
+    if (!isNew) index.markStale();
   });
   return { index };
 }

@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
 import { TaskRegistry } from "../../src/store/task-registry.js";
-import { jobKey } from "../kit/journal-entries.js";
-import { ALICE, ANY_ATTEMPT, BOB, refusal, toReport, toStore } from "../kit/requests.js";
-import { openStore } from "../kit/task-stores.js";
+import { jobKey } from "../kit/journal/entries.js";
+import { ALICE, ANY_ATTEMPT, BOB, rejection, reportOf, storeRequestOf } from "../kit/store/requests.js";
+import { openStore } from "../kit/store/task-stores.js";
 
-const TASK = toStore(ALICE);
+const TASK = storeRequestOf(ALICE);
 
 describe("a task registry", () => {
   it("registers the job of its user under its job id", async () => {
@@ -17,7 +17,7 @@ describe("a task registry", () => {
 
   it("registers under its own key and in its own store, whatever else it is handed", async () => {
     await using world = await openStore();
-    const userTask = await new TaskRegistry(world.store, ALICE).registerTask(toStore(BOB));
+    const userTask = await new TaskRegistry(world.store, ALICE).registerTask(storeRequestOf(BOB));
     expect(userTask).toMatchObject(ALICE);
     expect(world.store.taskCount()).toBe(1);
   });
@@ -26,7 +26,7 @@ describe("a task registry", () => {
     await using world = await openStore();
     await new TaskRegistry(world.store, ALICE).registerTask(TASK);
     await expect(new TaskRegistry(world.store, ALICE).registerTask(TASK)).rejects.toMatchObject(
-      refusal("ALREADY_EXISTS"),
+      rejection("ALREADY_EXISTS"),
     );
   });
 
@@ -52,7 +52,7 @@ describe("a task registry", () => {
     await registry.unregisterTask();
     expect(world.store.get(ALICE)).toBeUndefined();
     expect(await registry.registerTask(TASK)).toMatchObject({ attempt: 2 });
-    await world.store.update(ALICE, toReport({ status: "FAILED" }));
+    await world.store.update(ALICE, reportOf({ status: "FAILED" }));
     expect(await registry.registerTask(TASK)).toMatchObject({ attempt: 3 });
   });
 
@@ -66,9 +66,9 @@ describe("a task registry", () => {
     await using world = await openStore();
     const registry = new TaskRegistry(world.store, ALICE);
     const userTask = await registry.registerTask(TASK);
-    await world.store.update(ALICE, toReport({ done: 1 }));
+    await world.store.update(ALICE, reportOf({ done: 1 }));
     expect(registry.containsTask(userTask)).toBe(true);
-    await world.store.store(toStore(ALICE));
+    await world.store.store(storeRequestOf(ALICE));
     expect(registry.containsTask(userTask)).toBe(false);
   });
 
@@ -85,7 +85,7 @@ describe("a task registry", () => {
     const { store } = world;
     const registry = new TaskRegistry(store, ALICE);
     await registry.registerTask(TASK);
-    expect(registry.containsTask(await store.store(toStore(BOB)))).toBe(false);
-    expect(registry.containsTask(await store.store(toStore(jobKey("alice", "other"))))).toBe(false);
+    expect(registry.containsTask(await store.store(storeRequestOf(BOB)))).toBe(false);
+    expect(registry.containsTask(await store.store(storeRequestOf(jobKey("alice", "other"))))).toBe(false);
   });
 });

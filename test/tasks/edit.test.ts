@@ -3,8 +3,8 @@ import type { TaskSpec } from "../../src/tasks/task-spec.js";
 import { addTasks } from "../../src/tasks/task-update.js";
 import { levelsOf, type Task } from "../../src/tasks/task.js";
 import { preOrder } from "../../src/tasks/traverse.js";
-import { branch, editAt, iterative, leaf } from "../kit/edits.js";
-import { NOW, planted, reported } from "./trees.js";
+import { branch, editAt, iterative, leaf } from "../kit/store/edits.js";
+import { NOW, createTree, withUpdates } from "./sample-trees.js";
 
 function leaves(count: number): TaskSpec[] {
   return Array.from({ length: count }, (_, index) => leaf(`leaf ${index}`, 10));
@@ -46,7 +46,7 @@ describe("the shapes that are shared", () => {
     ["deep", DEEP, 32],
     ["bushy", BUSHY, 3],
   ])("%s: have 10,000 tasks", (_, spec, levels) => {
-    const root = planted(spec);
+    const root = createTree(spec);
 
     expect([root.taskCount, levelsOf(root)]).toEqual([10_000, levels]);
   });
@@ -59,13 +59,13 @@ describe.each([
   ["deep, half way down", DEEP, "0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.7"],
   ["bushy", BUSHY, "50.50"],
 ])("a change of one leaf in a tree of 10,000 tasks (%s)", (_, spec, path) => {
-  const planting = planted(spec);
-  const running = reported(planting, { path, done: 1 });
+  const planting = createTree(spec);
+  const running = withUpdates(planting, { path, done: 1 });
 
   it.each([{ done: 5 }, { add: 1 }, { volume: 99 }, { message: "here" }, { status: "FINISHED" as const }])(
     "makes new tasks on its path and nowhere else: %j",
     (update) => {
-      expect(renewed(running, reported(running, { path, ...update }))).toEqual(pathsDownTo(path));
+      expect(renewed(running, withUpdates(running, { path, ...update }))).toEqual(pathsDownTo(path));
     },
   );
 
@@ -74,47 +74,49 @@ describe.each([
   });
 
   it("that says nothing new makes none", () => {
-    expect(renewed(running, reported(running, { path, done: 1, status: "RUNNING" }))).toEqual([]);
+    expect(renewed(running, withUpdates(running, { path, done: 1, status: "RUNNING" }))).toEqual([]);
   });
 });
 
 describe("other changes of a large tree", () => {
   it("adding tasks makes those and new ones on the path to them", () => {
-    const before = planted(branch("root", branch("a", leaf("b")), branch("c", ...leaves(5_000))));
+    const before = createTree(branch("root", branch("a", leaf("b")), branch("c", ...leaves(5_000))));
     const after = addTasks(before, "0", [leaf("new"), leaf("new")], editAt(NOW, 2));
 
     expect(renewed(before, after)).toEqual(["", "0", "0.1", "0.2"]);
   });
 
   it("an iteration that begins leaves those that have ended, and those to come, as they are", () => {
-    const before = reported(
-      planted(iterative("rounds", "FIXED", 5_000, leaf("a", 1))),
+    const before = withUpdates(
+      createTree(iterative("rounds", "FIXED", 5_000, leaf("a", 1))),
       { path: "0", status: "FINISHED" },
       { path: "1", status: "RUNNING" },
     );
 
-    expect(renewed(before, reported(before, { iteration: 3 }))).toEqual(["", "1"]);
+    expect(renewed(before, withUpdates(before, { iteration: 3 }))).toEqual(["", "1"]);
   });
 
   it("one iteration that differs leaves all others shared", () => {
-    const before = planted(iterative("rounds", "FIXED", 3_000, branch("round", leaf("a", 1), leaf("b", 1))));
-    const after = reported(before, { path: "1500.1", done: 1 });
+    const before = createTree(
+      iterative("rounds", "FIXED", 3_000, branch("round", leaf("a", 1), leaf("b", 1))),
+    );
+    const after = withUpdates(before, { path: "1500.1", done: 1 });
 
     expect(renewed(before, after)).toEqual(["", "1500", "1500.1"]);
     expect(after.done).toBe(1);
   });
 
   it("a failure leaves what did not run as it is", () => {
-    const before = reported(planted(WIDE), { path: "7", done: 1 });
+    const before = withUpdates(createTree(WIDE), { path: "7", done: 1 });
 
-    expect(renewed(before, reported(before, { status: "FAILED" }))).toEqual(["", "7"]);
+    expect(renewed(before, withUpdates(before, { status: "FAILED" }))).toEqual(["", "7"]);
   });
 });
 
 describe("the sums on the path", () => {
   it("are those that adding up all leaves gives", () => {
-    const root = reported(
-      planted(DEEP),
+    const root = withUpdates(
+      createTree(DEEP),
       { path: DEEPEST, done: 7 },
       { path: "0.0.3", volume: 15, add: 15 },
       { path: "1", status: "FINISHED" },

@@ -3,16 +3,16 @@ import { describe, expect, it } from "vitest";
 import { etaOf, type Eta } from "../../src/tasks/eta.js";
 import type { TaskSpec } from "../../src/tasks/task-spec.js";
 import type { UserTask } from "../../src/tasks/user-task.js";
-import { branch, iterative, leaf } from "../kit/edits.js";
-import { stored } from "./jobs.js";
+import { branch, iterative, leaf } from "../kit/store/edits.js";
+import { stored } from "./sample-jobs.js";
 import {
   anyShape,
   atTheEnd,
   begun,
   bursty,
   growing,
-  lived,
-  reported,
+  jobAfterEachReport,
+  withReport,
   slowing,
   stalled,
   steady,
@@ -24,7 +24,7 @@ describe("the eta of a job", () => {
   it("is a range in order, in whole milliseconds, and never before now", () => {
     fc.assert(
       fc.property(anyShape, later, (shape, ms) => {
-        for (const job of lived(shape)) {
+        for (const job of jobAfterEachReport(shape)) {
           const instants = [job.reportedAt + ms, ...instantsOf(etaOf(job, job.reportedAt + ms))];
           expect(instants).toEqual(instants.toSorted((left, right) => left - right));
           expect(instants.every((instant) => Number.isSafeInteger(instant))).toBe(true);
@@ -39,7 +39,9 @@ describe("the eta of a job", () => {
         expect(etaOf(stored(), ms)).toBeNull();
         expect(etaOf(begun(shape.volume), ms)).toBeNull();
         const job = atTheEnd(shape);
-        expect(etaOf(reported(job, job.reportedAt, { status: "FINISHED" }), job.reportedAt + ms)).toBeNull();
+        expect(
+          etaOf(withReport(job, job.reportedAt, { status: "FINISHED" }), job.reportedAt + ms),
+        ).toBeNull();
       }),
     );
   });
@@ -67,8 +69,8 @@ describe("the eta of a job", () => {
     fc.assert(
       fc.property(steady, (shape) => {
         const end = (1_000 * shape.volume) / shape.unitsPerSecond;
-        for (const { eta } of etasOf(lived(shape))) expect(missedBy(eta, end)).toBe(0);
-        const late = etasOf(lived(shape)).filter(({ job }) => job.reportedAt > 120_000);
+        for (const { eta } of etasOf(jobAfterEachReport(shape))) expect(missedBy(eta, end)).toBe(0);
+        const late = etasOf(jobAfterEachReport(shape)).filter(({ job }) => job.reportedAt > 120_000);
         for (const { eta } of late) expect(width(eta)).toBeLessThan(0.3 * end + 1_000);
       }),
     );
@@ -78,7 +80,7 @@ describe("the eta of a job", () => {
     fc.assert(
       fc.property(bursty, fc.double({ min: 0, max: 1, noNaN: true }), (shape, share) => {
         const end = (shape.volume / shape.units) * shape.everyMs;
-        for (const job of lived(shape).slice(2)) {
+        for (const job of jobAfterEachReport(shape).slice(2)) {
           const eta = etaOf(job, job.reportedAt + Math.floor(share * shape.everyMs))!;
           expect(missedBy(eta, end)).toBe(0);
         }
@@ -89,7 +91,7 @@ describe("the eta of a job", () => {
   it("of a job that slows down is moved back by each report, and the latest most", () => {
     fc.assert(
       fc.property(slowing, (shape) => {
-        const etas = etasOf(lived(shape))
+        const etas = etasOf(jobAfterEachReport(shape))
           .slice(5)
           .map(({ eta }) => eta);
         const likely = etas.map((eta) => eta.likely);
@@ -117,7 +119,7 @@ describe("the eta of a job", () => {
         let job = atTheEnd(shape);
         const [from, done] = [job.reportedAt + stallMs, job.task.done];
         for (let at = 1; at <= 240; at++)
-          job = reported(job, from + at * 500, { volume: done + 4_800, done: done + at * 10 });
+          job = withReport(job, from + at * 500, { volume: done + 4_800, done: done + at * 10 });
         expect(missedBy(etaOf(job, job.reportedAt)!, from + 240_000)).toBe(0);
       }),
     );
@@ -127,7 +129,7 @@ describe("the eta of a job", () => {
     fc.assert(
       fc.property(growing, fc.integer({ min: 1_000, max: 100_000 }), (shape, units) => {
         const job = atTheEnd(shape);
-        const more = reported(job, job.reportedAt, { volume: job.task.knownVolume + units });
+        const more = withReport(job, job.reportedAt, { volume: job.task.knownVolume + units });
         const [before, then] = [etaOf(job, job.reportedAt)!, etaOf(more, job.reportedAt)!];
         expect(then.likely - before.likely).toBeGreaterThan(0.9 * units * 10);
         expect(then.latest).toBeGreaterThan(before.latest);
@@ -148,9 +150,9 @@ describe("the eta of a job", () => {
   });
 
   it("has both in it: that it goes on as now, and as it did on the whole", () => {
-    const slowly = reported(begun(10_000), 900_000, { done: 900 });
+    const slowly = withReport(begun(10_000), 900_000, { done: 900 });
     const quickly = [1, 2, 3, 4, 5].reduce(
-      (job, part) => reported(job, 900_000 + part * 20_000, { done: 900 + part * 200 }),
+      (job, part) => withReport(job, 900_000 + part * 20_000, { done: 900 + part * 200 }),
       slowly,
     );
     const { earliest, latest } = etaOf(quickly, quickly.reportedAt)!;
@@ -159,7 +161,7 @@ describe("the eta of a job", () => {
   });
 
   it("is null where it would be nonsense: ten years and more", () => {
-    const job = reported(begun(1_000_000_000), 10_000, { done: 1 });
+    const job = withReport(begun(1_000_000_000), 10_000, { done: 1 });
     expect(etaOf(job, 10_000)).toBeNull();
   });
 });
@@ -182,9 +184,9 @@ describe("the eta of a tree", () => {
 
   it("is told from what the job did on the whole, while nothing that runs has a pace", () => {
     const spec = branch("root", leaf("a", 10), leaf("b", 90));
-    const job = reported(after(spec, { path: "0" }), 10_000, { path: "0", status: "FINISHED" });
+    const job = withReport(after(spec, { path: "0" }), 10_000, { path: "0", status: "FINISHED" });
     expect(likelyLeft(job)).toBeCloseTo(90, 0);
-    expect(likelyLeft(reported(job, 10_000, { path: "1", status: "RUNNING" }))).toBeCloseTo(90, 0);
+    expect(likelyLeft(withReport(job, 10_000, { path: "1", status: "RUNNING" }))).toBeCloseTo(90, 0);
   });
 
   it("comes from the parts that are known, and is wider with each that is not", () => {
@@ -211,12 +213,12 @@ describe("the eta of a tree", () => {
   it("has nothing of what will not be done any more: what failed, and what is pending below it", () => {
     const spec = branch("root", leaf("a", 100), branch("b", leaf("c", 1_000), leaf("d", 1_000)));
     const job = after(spec, { path: "0" }, { path: "1.0" });
-    expect(likelyLeft(reported(job, 10_000, { path: "1", status: "FAILED" }))).toBeCloseTo(90, 0);
+    expect(likelyLeft(withReport(job, 10_000, { path: "1", status: "FAILED" }))).toBeCloseTo(90, 0);
   });
 
   it("is any moment once all is done but the root", () => {
     const spec = branch("root", leaf("a", 10));
-    const job = reported(after(spec, { path: "0" }), 10_000, { path: "0", status: "FINISHED" });
+    const job = withReport(after(spec, { path: "0" }), 10_000, { path: "0", status: "FINISHED" });
     expect(etaOf(job, 10_000)).toEqual({ earliest: 10_000, likely: 10_000, latest: 11_000 });
     expect(etaOf(job, 15_000)).toEqual({ earliest: 15_000, likely: 15_000, latest: 21_000 });
   });
@@ -229,7 +231,7 @@ function after(
 ): UserTask {
   const begin = updates.map((update) => ({ status: "RUNNING" as const, ...update }));
   const work = updates.filter(({ done }) => done !== null).map(({ path }) => ({ path, done: 10 }));
-  return reported(reported(stored({ spec }), 0, ...begin), 10_000, ...work);
+  return withReport(withReport(stored({ spec }), 0, ...begin), 10_000, ...work);
 }
 
 /** In seconds, at the instant of the latest report. */

@@ -5,7 +5,7 @@ import { createTask } from "../../src/tasks/task-spec.js";
 import { updateTask } from "../../src/tasks/task-update.js";
 import type { Task } from "../../src/tasks/task.js";
 import { preOrder } from "../../src/tasks/traverse.js";
-import { branch, editAt, iterative, leaf } from "../kit/edits.js";
+import { branch, editAt, iterative, leaf } from "../kit/store/edits.js";
 
 const START = 1_700_000_000_000;
 const LATER = START + 42_000;

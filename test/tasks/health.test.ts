@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
-import { declinesAt } from "../../src/tasks/health.js";
-import { judgeHealth, requestCancel } from "../../src/tasks/job-changes.js";
+import { healthDeclinesAt } from "../../src/tasks/health.js";
+import { updateHealth, requestCancel } from "../../src/tasks/job-changes.js";
 import { TASK_STATUSES } from "../../src/tasks/task-status.js";
 import type { JobState, UserTask } from "../../src/tasks/user-task.js";
-import { editAt } from "../kit/edits.js";
-import { heartbeat, KEY, LEASE_MS, removed, report, stored } from "./jobs.js";
+import { editAt } from "../kit/store/edits.js";
+import { heartbeat, SAMPLE_JOB_KEY, LEASE_MS, removed, report, stored } from "./sample-jobs.js";
 
 const TERMS = { lostAfterLeases: 3, leasesFrom: 0 };
 
@@ -50,36 +50,41 @@ describe("the health of a job", () => {
 
   it("counts from the latest report that was committed, not from a request to cancel", () => {
     const job = report(stored(), 1_000, [{ path: "0", done: 1 }]);
-    const asked = requestCancel(job, KEY, { attempt: null, by: "bob", reason: null }, editAt(5_000, 3));
-    expect(declinesAt(asked, TERMS)).toBe(1_000 + LEASE_MS);
+    const asked = requestCancel(
+      job,
+      SAMPLE_JOB_KEY,
+      { attempt: null, by: "bob", reason: null },
+      editAt(5_000, 3),
+    );
+    expect(healthDeclinesAt(asked, TERMS)).toBe(1_000 + LEASE_MS);
   });
 
   it("counts leases of the job's own", () => {
     const job = stored({ leaseMs: 1_000 });
-    expect(declinesAt(job, TERMS)).toBe(1_000);
-    expect(declinesAt({ ...job, health: "SILENT" }, { ...TERMS, lostAfterLeases: 5 })).toBe(5_000);
+    expect(healthDeclinesAt(job, TERMS)).toBe(1_000);
+    expect(healthDeclinesAt({ ...job, health: "SILENT" }, { ...TERMS, lostAfterLeases: 5 })).toBe(5_000);
   });
 
   it("counts from when leases begin, where the report was before", () => {
     const terms = { ...TERMS, leasesFrom: 7_000 };
-    expect(declinesAt(stored(), terms)).toBe(7_000 + LEASE_MS);
-    expect(declinesAt({ ...stored(), health: "SILENT" }, terms)).toBe(7_000 + 3 * LEASE_MS);
-    expect(declinesAt({ ...stored(), reportedAt: 8_000 }, terms)).toBe(8_000 + LEASE_MS);
+    expect(healthDeclinesAt(stored(), terms)).toBe(7_000 + LEASE_MS);
+    expect(healthDeclinesAt({ ...stored(), health: "SILENT" }, terms)).toBe(7_000 + 3 * LEASE_MS);
+    expect(healthDeclinesAt({ ...stored(), reportedAt: 8_000 }, terms)).toBe(8_000 + LEASE_MS);
   });
 
   it.each(TASK_STATUSES.slice(2))("never declines once the job is %s", (status) => {
     const ended = report(stored(), 10, [{ path: "", status }]);
-    expect(declinesAt(ended, TERMS)).toBe(Infinity);
+    expect(healthDeclinesAt(ended, TERMS)).toBe(Infinity);
     expect(judged(ended, 1_000 * LEASE_MS)).toBe(ended);
   });
 
   it("is nothing that a job has that is gone, or never was", () => {
     const gone = removed(stored());
-    expect(judgeHealth(gone, TERMS, editAt(1_000 * LEASE_MS, 7))).toBe(gone);
-    expect(judgeHealth(undefined, TERMS, editAt(1_000 * LEASE_MS, 7))).toBeUndefined();
+    expect(updateHealth(gone, TERMS, editAt(1_000 * LEASE_MS, 7))).toBe(gone);
+    expect(updateHealth(undefined, TERMS, editAt(1_000 * LEASE_MS, 7))).toBeUndefined();
   });
 });
 
 function judged(job: JobState, now: number): UserTask {
-  return judgeHealth(job, TERMS, editAt(now, 7)) as UserTask;
+  return updateHealth(job, TERMS, editAt(now, 7)) as UserTask;
 }

@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
-import { growJob, removeJob, reportOn, requestCancel } from "../../src/tasks/job-changes.js";
-import { branch, editAt, leaf } from "../kit/edits.js";
+import { addTasksToJob, removeJob, applyReport, requestCancel } from "../../src/tasks/job-changes.js";
+import { branch, editAt, leaf } from "../kit/store/edits.js";
 import {
   grown,
   heartbeat,
-  KEY,
+  SAMPLE_JOB_KEY,
   LEASE_MS,
   logged,
   removed,
@@ -12,8 +12,8 @@ import {
   stored,
   storedAgain,
   storeRequest,
-} from "./jobs.js";
-import { refusal } from "./trees.js";
+} from "./sample-jobs.js";
+import { errorWithCode } from "./sample-trees.js";
 
 const START = { path: "0", done: 1 };
 const END = { path: "", status: "FINISHED" } as const;
@@ -37,7 +37,7 @@ describe("storing a job", () => {
     const memory = { minBytes: 5, maxBytes: 5 };
 
     expect(stored({ memory, leaseMs: 5_000 })).toMatchObject({
-      ...KEY,
+      ...SAMPLE_JOB_KEY,
       database: "neo4j",
       memory,
       leaseMs: 5_000,
@@ -51,11 +51,11 @@ describe("storing a job", () => {
   });
 
   it("with a memory range that is upside down is BAD_USER_INPUT", () => {
-    expect(() => stored({ memory: { minBytes: 6, maxBytes: 5 } })).toThrow(refusal("BAD_USER_INPUT"));
+    expect(() => stored({ memory: { minBytes: 6, maxBytes: 5 } })).toThrow(errorWithCode("BAD_USER_INPUT"));
   });
 
   it("with a tree that is refused is refused", () => {
-    expect(() => stored({ spec: branch("root") })).toThrow(refusal("BAD_USER_INPUT"));
+    expect(() => stored({ spec: branch("root") })).toThrow(errorWithCode("BAD_USER_INPUT"));
   });
 });
 
@@ -70,7 +70,7 @@ describe("storing a job again (law 2)", () => {
   it("forgets what was said about the attempt before it", () => {
     const before = requestCancel(
       logged(stored(), 10, { message: "hello" }),
-      KEY,
+      SAMPLE_JOB_KEY,
       { attempt: 1, by: "bob", reason: null },
       editAt(11, 3),
     );
@@ -83,9 +83,9 @@ describe("storing a job again (law 2)", () => {
   });
 
   it("with REJECT is ALREADY_EXISTS while the job is there and has not ended", () => {
-    expect(() => storedAgain(stored(), { onConflict: "REJECT" })).toThrow(refusal("ALREADY_EXISTS"));
+    expect(() => storedAgain(stored(), { onConflict: "REJECT" })).toThrow(errorWithCode("ALREADY_EXISTS"));
     expect(() => storedAgain(report(stored(), 10, [START]), { onConflict: "REJECT" })).toThrow(
-      refusal("ALREADY_EXISTS"),
+      errorWithCode("ALREADY_EXISTS"),
     );
   });
 
@@ -161,14 +161,14 @@ describe("a report", () => {
   it("that is refused in one part changes nothing (law 5)", () => {
     const before = stored();
 
-    expect(() => report(before, 10, [START, { path: "9", done: 1 }])).toThrow(refusal("NOT_FOUND"));
+    expect(() => report(before, 10, [START, { path: "9", done: 1 }])).toThrow(errorWithCode("NOT_FOUND"));
     expect(before).toEqual(stored());
   });
 
   it("with a log line that is refused changes nothing (law 5)", () => {
     const log = [{ level: "INFO" as const, path: "9", message: "x" }];
 
-    expect(() => report(stored(), 10, [START], { log })).toThrow(refusal("NOT_FOUND"));
+    expect(() => report(stored(), 10, [START], { log })).toThrow(errorWithCode("NOT_FOUND"));
   });
 
   it("renews the lease and mends health", () => {
@@ -185,12 +185,17 @@ describe("a report", () => {
     ["a job that never was", undefined],
     ["a job that was removed", removed(stored())],
   ])("on %s is NOT_FOUND", (_, before) => {
-    expect(() => report(before, 10, [START])).toThrow(refusal("NOT_FOUND"));
-    expect(() => heartbeat(before, 10)).toThrow(refusal("NOT_FOUND"));
+    expect(() => report(before, 10, [START])).toThrow(errorWithCode("NOT_FOUND"));
+    expect(() => heartbeat(before, 10)).toThrow(errorWithCode("NOT_FOUND"));
   });
 
   it("is possible while a cancel is requested: that refuses nothing", () => {
-    const asked = requestCancel(stored(), KEY, { attempt: null, by: "bob", reason: null }, editAt(5, 2));
+    const asked = requestCancel(
+      stored(),
+      SAMPLE_JOB_KEY,
+      { attempt: null, by: "bob", reason: null },
+      editAt(5, 2),
+    );
 
     expect(report(asked, 10, [START, END]).task.status).toBe("FINISHED");
   });
@@ -203,13 +208,13 @@ describe("the attempt that a change is for (law 2)", () => {
   it.each([1, 3, 0])("is STALE_ATTEMPT when it is not the job's: %d of 2", (attempt) => {
     const cancel = { attempt, by: "bob", reason: null };
 
-    expect(() => report(second, 10, [START], { attempt })).toThrow(refusal("STALE_ATTEMPT"));
-    expect(() => heartbeat(second, 10, { attempt })).toThrow(refusal("STALE_ATTEMPT"));
+    expect(() => report(second, 10, [START], { attempt })).toThrow(errorWithCode("STALE_ATTEMPT"));
+    expect(() => heartbeat(second, 10, { attempt })).toThrow(errorWithCode("STALE_ATTEMPT"));
     expect(() =>
-      growJob(second, KEY, { attempt, path: "", specs: [leaf("c")], requestId: null }, edit),
-    ).toThrow(refusal("STALE_ATTEMPT"));
-    expect(() => requestCancel(second, KEY, cancel, edit)).toThrow(refusal("STALE_ATTEMPT"));
-    expect(() => removeJob(second, { attempt }, "REMOVED", edit)).toThrow(refusal("STALE_ATTEMPT"));
+      addTasksToJob(second, SAMPLE_JOB_KEY, { attempt, path: "", specs: [leaf("c")], requestId: null }, edit),
+    ).toThrow(errorWithCode("STALE_ATTEMPT"));
+    expect(() => requestCancel(second, SAMPLE_JOB_KEY, cancel, edit)).toThrow(errorWithCode("STALE_ATTEMPT"));
+    expect(() => removeJob(second, { attempt }, "REMOVED", edit)).toThrow(errorWithCode("STALE_ATTEMPT"));
   });
 
   it.each([2, null])("may be the job's, or left out: %s", (attempt) => {
@@ -219,7 +224,7 @@ describe("the attempt that a change is for (law 2)", () => {
 
   it("is STALE_ATTEMPT for the attempt before a removal, too", () => {
     expect(() => report(storedAgain(removed(stored())), 10, [START], { attempt: 1 })).toThrow(
-      refusal("STALE_ATTEMPT"),
+      errorWithCode("STALE_ATTEMPT"),
     );
   });
 });
@@ -268,7 +273,7 @@ describe("a report with a requestId", () => {
     const before = stored();
 
     expect(() => report(before, 10, [{ path: "9", add: 1 }], { requestId: "r" })).toThrow(
-      refusal("NOT_FOUND"),
+      errorWithCode("NOT_FOUND"),
     );
     expect(report(before, 11, [add], { requestId: "r" }).task.done).toBe(1);
   });
@@ -380,8 +385,10 @@ describe("the log of a job", () => {
   });
 
   it("refuses a path that is not there, and a message that is too long", () => {
-    expect(() => logged(stored(), 10, { path: "7" })).toThrow(refusal("NOT_FOUND"));
-    expect(() => logged(stored(), 10, { message: "a".repeat(4_097) })).toThrow(refusal("BAD_USER_INPUT"));
+    expect(() => logged(stored(), 10, { path: "7" })).toThrow(errorWithCode("NOT_FOUND"));
+    expect(() => logged(stored(), 10, { message: "a".repeat(4_097) })).toThrow(
+      errorWithCode("BAD_USER_INPUT"),
+    );
   });
 });
 
@@ -394,11 +401,13 @@ describe("letting a job grow", () => {
   });
 
   it("that is not there is NOT_FOUND", () => {
-    expect(() => grown(undefined, 10, [leaf("c")])).toThrow(refusal("NOT_FOUND"));
+    expect(() => grown(undefined, 10, [leaf("c")])).toThrow(errorWithCode("NOT_FOUND"));
   });
 
   it("that has ended is ILLEGAL_TRANSITION", () => {
-    expect(() => grown(report(stored(), 10, [END]), 11, [leaf("c")])).toThrow(refusal("ILLEGAL_TRANSITION"));
+    expect(() => grown(report(stored(), 10, [END]), 11, [leaf("c")])).toThrow(
+      errorWithCode("ILLEGAL_TRANSITION"),
+    );
   });
 });
 
@@ -406,7 +415,7 @@ describe("a cancel request", () => {
   const request = { attempt: null, by: "bob", reason: "too slow" };
 
   it("is kept with who asked, when and why", () => {
-    const job = requestCancel(stored(), KEY, request, editAt(7, 2));
+    const job = requestCancel(stored(), SAMPLE_JOB_KEY, request, editAt(7, 2));
 
     expect(job).toMatchObject({
       cancelRequest: { at: 7, by: "bob", reason: "too slow" },
@@ -417,22 +426,22 @@ describe("a cancel request", () => {
 
   it("touches neither the tree nor the lease: only the worker reports", () => {
     const before = stored();
-    const job = requestCancel(before, KEY, request, editAt(7, 2));
+    const job = requestCancel(before, SAMPLE_JOB_KEY, request, editAt(7, 2));
 
     expect(job.task).toBe(before.task);
     expect(job.reportedAt).toBe(0);
   });
 
   it.each([null, ""])("may give no reason: %j", (reason) => {
-    const job = requestCancel(stored(), KEY, { ...request, reason }, editAt(7, 2));
+    const job = requestCancel(stored(), SAMPLE_JOB_KEY, { ...request, reason }, editAt(7, 2));
 
     expect(job.cancelRequest?.reason).toBeNull();
   });
 
   it("that comes second keeps the first", () => {
-    const first = requestCancel(stored(), KEY, request, editAt(7, 2));
+    const first = requestCancel(stored(), SAMPLE_JOB_KEY, request, editAt(7, 2));
 
-    expect(requestCancel(first, KEY, { ...request, by: "eve" }, editAt(8, 3))).toBe(first);
+    expect(requestCancel(first, SAMPLE_JOB_KEY, { ...request, by: "eve" }, editAt(8, 3))).toBe(first);
   });
 
   it.each(["FINISHED", "CANCELED", "FAILED"] as const)(
@@ -440,33 +449,39 @@ describe("a cancel request", () => {
     (status) => {
       const ended = report(stored(), 10, [{ path: "", status }]);
 
-      expect(() => requestCancel(ended, KEY, request, editAt(11, 3))).toThrow(refusal("ILLEGAL_TRANSITION"));
+      expect(() => requestCancel(ended, SAMPLE_JOB_KEY, request, editAt(11, 3))).toThrow(
+        errorWithCode("ILLEGAL_TRANSITION"),
+      );
     },
   );
 
   it("after the end is ILLEGAL_TRANSITION also where there is a first", () => {
-    const asked = requestCancel(stored(), KEY, request, editAt(7, 2));
+    const asked = requestCancel(stored(), SAMPLE_JOB_KEY, request, editAt(7, 2));
 
-    expect(() => requestCancel(report(asked, 10, [END]), KEY, request, editAt(11, 3))).toThrow(
-      refusal("ILLEGAL_TRANSITION"),
+    expect(() => requestCancel(report(asked, 10, [END]), SAMPLE_JOB_KEY, request, editAt(11, 3))).toThrow(
+      errorWithCode("ILLEGAL_TRANSITION"),
     );
   });
 
   it("for a job that is not there is NOT_FOUND", () => {
-    expect(() => requestCancel(removed(stored()), KEY, request, editAt(7, 2))).toThrow(refusal("NOT_FOUND"));
+    expect(() => requestCancel(removed(stored()), SAMPLE_JOB_KEY, request, editAt(7, 2))).toThrow(
+      errorWithCode("NOT_FOUND"),
+    );
   });
 
   it("with a reason of more than 4,096 bytes is BAD_USER_INPUT", () => {
     const long = { ...request, reason: "a".repeat(4_097) };
 
-    expect(() => requestCancel(stored(), KEY, long, editAt(7, 2))).toThrow(refusal("BAD_USER_INPUT"));
+    expect(() => requestCancel(stored(), SAMPLE_JOB_KEY, long, editAt(7, 2))).toThrow(
+      errorWithCode("BAD_USER_INPUT"),
+    );
   });
 });
 
 describe("removing a job", () => {
   it("leaves what must be remembered of it", () => {
     expect(removeJob(stored(), { attempt: 1 }, "EXPIRED", editAt(7, 2))).toMatchObject({
-      ...KEY,
+      ...SAMPLE_JOB_KEY,
       kind: "removal",
       attempt: 1,
       version: 2,
@@ -492,7 +507,12 @@ describe("removing a job", () => {
 describe("a refusal", () => {
   it("says what was wrong, with the value, and what to do", () => {
     expect(() =>
-      reportOn(undefined, KEY, { attempt: null, updates: [], log: [], requestId: null }, editAt(0, 1)),
+      applyReport(
+        undefined,
+        SAMPLE_JOB_KEY,
+        { attempt: null, updates: [], log: [], requestId: null },
+        editAt(0, 1),
+      ),
     ).toThrow('User "alice" has no job "job" in this database. Store it first.');
     expect(() => heartbeat(stored(), 1, { attempt: 7 })).toThrow(
       'Job "job" is at attempt 1; this is for attempt 7. It was never stored so often: ',

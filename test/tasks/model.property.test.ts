@@ -1,10 +1,10 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { changedSince } from "../../src/tasks/traverse.js";
+import { changedTasksSince } from "../../src/tasks/traverse.js";
 import type { Task, TaskKind } from "../../src/tasks/task.js";
-import { branch, iterative, leaf } from "../kit/edits.js";
-import { scenarios, type AimedUpdate, type Command, type Scenario } from "./scenarios.js";
-import { play, type Step } from "./side-by-side.js";
+import { branch, iterative, leaf } from "../kit/store/edits.js";
+import { scenarios, type AimedUpdate, type Command, type Scenario } from "./model-scenarios.js";
+import { play, type Step } from "./model-comparison.js";
 
 /**
  * The code against the contract's words: whatever happens to a job, both say the same after every step. When
@@ -79,7 +79,7 @@ function atTheEndOf(steps: readonly Step[]): { actual: unknown; expected: unknow
   return { actual: { command, ...actual }, expected: { command, ...expected } };
 }
 
-/** How far what `changedSince` says of one tree and one revision is from what it should say. */
+/** How far what `changedTasksSince` says of one tree and one revision is from what it should say. */
 interface Answer {
   /** Tasks that differ and are not in it. */
   readonly missing: readonly string[];
@@ -101,7 +101,7 @@ function answersSinceAll(steps: readonly Step[]): Answer[] {
 
 function answerSince(then: Step, now: Step, changes: readonly Step[], job: Step["job"]): Answer {
   const { revision } = then.expected;
-  const answer = changedSince((job as { task: Task }).task, revision).map(({ path }) => path);
+  const answer = changedTasksSince((job as { task: Task }).task, revision).map(({ path }) => path);
   const between = changes.slice(changes.indexOf(then) + 1, changes.indexOf(now) + 1);
   const everDiffered = new Set(
     between.flatMap((step) => [...step.written, ...differing(before(changes, step), step)]),

@@ -10,7 +10,7 @@ import {
   parseRequestId,
   parseUsername,
 } from "../../src/tasks/names.js";
-import { refusal } from "./trees.js";
+import { errorWithCode } from "./sample-trees.js";
 
 const COMPOSED = "Zo\u00eb";
 const DECOMPOSED = "Zoe\u0308";
@@ -41,19 +41,19 @@ describe.each(TEXTS)("a %s", (field, parse) => {
   });
 
   it("is refused when it is empty", () => {
-    expect(() => parse("", DEFAULT_LIMITS)).toThrow(refusal("BAD_USER_INPUT"));
+    expect(() => parse("", DEFAULT_LIMITS)).toThrow(errorWithCode("BAD_USER_INPUT"));
     expect(() => parse("", DEFAULT_LIMITS)).toThrow(`The ${field} is empty.`);
   });
 
   it.each(["\u0000", "\n", "\t", "\u001b", "\u007f", "\u0085", "\u009f"])(
     "is refused with the control character %j in it",
     (control) => {
-      expect(() => parse(`a${control}b`, DEFAULT_LIMITS)).toThrow(refusal("BAD_USER_INPUT"));
+      expect(() => parse(`a${control}b`, DEFAULT_LIMITS)).toThrow(errorWithCode("BAD_USER_INPUT"));
     },
   );
 
   it.each(["\ud800", "a\udc00", "\udc00\ud800"])("is refused with half a character in it: %j", (half) => {
-    expect(() => parse(half, DEFAULT_LIMITS)).toThrow(refusal("BAD_USER_INPUT"));
+    expect(() => parse(half, DEFAULT_LIMITS)).toThrow(errorWithCode("BAD_USER_INPUT"));
   });
 
   it.each(["__proto__", "constructor", "toString", "a/b", "日本語", "👩‍🔬", "..", "a b"])(
@@ -98,7 +98,7 @@ describe.each(TEXTS)("a %s", (field, parse) => {
 describe.each(NAMES)("the length of a %s", (_, parse) => {
   it("is 128 bytes at most", () => {
     expect(parse("a".repeat(128), DEFAULT_LIMITS)).toHaveLength(128);
-    expect(() => parse("a".repeat(129), DEFAULT_LIMITS)).toThrow(refusal("BAD_USER_INPUT"));
+    expect(() => parse("a".repeat(129), DEFAULT_LIMITS)).toThrow(errorWithCode("BAD_USER_INPUT"));
   });
 
   it("is counted in bytes of UTF-8, not in characters", () => {
@@ -108,7 +108,7 @@ describe.each(NAMES)("the length of a %s", (_, parse) => {
 
   it("is counted as it will be kept: normalised", () => {
     expect(parse("e\u0308".repeat(64), DEFAULT_LIMITS)).toBe("ë".repeat(64));
-    expect(() => parse("ë".repeat(65), DEFAULT_LIMITS)).toThrow(refusal("BAD_USER_INPUT"));
+    expect(() => parse("ë".repeat(65), DEFAULT_LIMITS)).toThrow(errorWithCode("BAD_USER_INPUT"));
   });
 
   it("is a setting", () => {
@@ -143,7 +143,7 @@ describe("usernames, job ids and request ids", () => {
 
 describe("a job id", () => {
   it.each([" ", "   ", "\u00a0", "\u3000"])("that is blank (%j) is none, and refused", (text) => {
-    expect(() => parseJobId(text, DEFAULT_LIMITS)).toThrow(refusal("BAD_USER_INPUT"));
+    expect(() => parseJobId(text, DEFAULT_LIMITS)).toThrow(errorWithCode("BAD_USER_INPUT"));
   });
 
   it("keeps the blanks around it", () => {
@@ -154,7 +154,7 @@ describe("a job id", () => {
 describe("a description", () => {
   it("has 256 bytes at most", () => {
     expect(parseDescription("a".repeat(256), DEFAULT_LIMITS)).toHaveLength(256);
-    expect(() => parseDescription("a".repeat(257), DEFAULT_LIMITS)).toThrow(refusal("BAD_USER_INPUT"));
+    expect(() => parseDescription("a".repeat(257), DEFAULT_LIMITS)).toThrow(errorWithCode("BAD_USER_INPUT"));
   });
 
   it("keeps its case", () => {
@@ -166,7 +166,7 @@ describe("a message", () => {
   it("has 4,096 bytes at most", () => {
     expect(parseMessage("€".repeat(1_365) + "a", DEFAULT_LIMITS)).toHaveLength(1_366);
     expect(() => parseMessage("€".repeat(1_365) + "ab", DEFAULT_LIMITS)).toThrow("has 4097 bytes");
-    expect(() => parseMessage("a".repeat(4_097), DEFAULT_LIMITS)).toThrow(refusal("BAD_USER_INPUT"));
+    expect(() => parseMessage("a".repeat(4_097), DEFAULT_LIMITS)).toThrow(errorWithCode("BAD_USER_INPUT"));
   });
 
   it("may be empty, and may have any character in it", () => {

@@ -1,16 +1,16 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { barText, percentText, progressOf } from "../../src/tasks/progress.js";
-import { branch, iterative, leaf } from "../kit/edits.js";
-import { at, planted, reported } from "./trees.js";
+import { branch, iterative, leaf } from "../kit/store/edits.js";
+import { at, createTree, withUpdates } from "./sample-trees.js";
 
 const ratio = fc.double({ min: 0, max: 1, noNaN: true });
 const width = fc.integer({ min: 1, max: 100 });
 
 describe("progress", () => {
   it("is the sum of the leaves below", () => {
-    const root = reported(
-      planted(branch("root", leaf("a", 10), branch("b", leaf("c", 20), leaf("d", 70)))),
+    const root = withUpdates(
+      createTree(branch("root", leaf("a", 10), branch("b", leaf("c", 20), leaf("d", 70)))),
       { path: "0", done: 5 },
       { path: "1.1", done: 45 },
     );
@@ -20,7 +20,7 @@ describe("progress", () => {
   });
 
   it("has no volume while any leaf below has an unknown one; what is done is summed then too", () => {
-    const root = reported(planted(branch("root", leaf("a", 100), branch("b", leaf("c")))), {
+    const root = withUpdates(createTree(branch("root", leaf("a", 100), branch("b", leaf("c")))), {
       path: "0",
       done: 50,
     });
@@ -29,13 +29,13 @@ describe("progress", () => {
   });
 
   it("has a known volume that an unknown leaf never blanks", () => {
-    const root = reported(planted(branch("root", leaf("a", 100), leaf("b"))), { path: "1", done: 3 });
+    const root = withUpdates(createTree(branch("root", leaf("a", 100), leaf("b"))), { path: "1", done: 3 });
 
     expect(progressOf(root).knownVolume).toBe(100);
   });
 
   it("knows the volume once the leaf that was unknown has finished", () => {
-    const root = reported(planted(branch("root", leaf("a", 100), leaf("b"))), {
+    const root = withUpdates(createTree(branch("root", leaf("a", 100), leaf("b"))), {
       path: "1",
       done: 3,
       status: "FINISHED",
@@ -51,11 +51,11 @@ describe("progress", () => {
     ["all of it done", 7, 7, 1],
     ["more done than there was", 44, 40, 1],
   ])("of %s (%d of %d) has the ratio %d, as in GDS", (_, done, volume, expected) => {
-    expect(progressOf(reported(planted(leaf("a", volume)), { done })).ratio).toBe(expected);
+    expect(progressOf(withUpdates(createTree(leaf("a", volume)), { done })).ratio).toBe(expected);
   });
 
   it("of a task that repeats nothing yet has no volume rather than 100 %", () => {
-    const progress = progressOf(planted(iterative("rounds", "OPEN", null, leaf("a"))));
+    const progress = progressOf(createTree(iterative("rounds", "OPEN", null, leaf("a"))));
 
     expect(progress).toEqual({ done: 0, volume: null, knownVolume: 0, ratio: null });
     expect(percentText(progress)).toBe("n/a");

@@ -3,11 +3,11 @@ import {
   durationFor,
   expiresAt,
   parseDurations,
-  shortestMs,
+  shortestRetentionMs,
   type Retention,
 } from "../../src/tasks/retention.js";
-import { databaseName } from "../kit/journal-entries.js";
-import { report, stored } from "./jobs.js";
+import { databaseName } from "../kit/journal/entries.js";
+import { report, stored } from "./sample-jobs.js";
 
 const SECOND_MS = 1_000;
 const HOUR_MS = 3_600_000;
@@ -109,7 +109,7 @@ describe("durations by database", () => {
       failed: parseDurations(failed, "24h"),
     });
 
-    expect(shortestMs(retention("3h,a=2h", "5h"))).toBe(2 * HOUR_MS);
-    expect(shortestMs(retention("3h", "5h,a=1h"))).toBe(HOUR_MS);
+    expect(shortestRetentionMs(retention("3h,a=2h", "5h"))).toBe(2 * HOUR_MS);
+    expect(shortestRetentionMs(retention("3h", "5h,a=1h"))).toBe(HOUR_MS);
   });
 });

@@ -4,7 +4,7 @@ import { createTask } from "../../src/tasks/task-spec.js";
 import { updateTask } from "../../src/tasks/task-update.js";
 import { preOrder } from "../../src/tasks/traverse.js";
 import { AssertionError } from "../../src/util/assert.js";
-import { branch, EPOCH, leaf, unnumberedEditAt } from "../kit/edits.js";
+import { branch, EPOCH, leaf, unnumberedEditAt } from "../kit/store/edits.js";
 
 describe("a stamp", () => {
   it("can't be read before the journal has numbered the change", () => {

@@ -1,10 +1,10 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { Stamp } from "../../src/tasks/stamp.js";
-import { taskListOf, type TaskList } from "../../src/tasks/task-list.js";
+import { createTaskList, type TaskList } from "../../src/tasks/task-list.js";
 import type { Task } from "../../src/tasks/task.js";
-import { EPOCH, leaf } from "../kit/edits.js";
-import { planted } from "./trees.js";
+import { EPOCH, leaf } from "../kit/store/edits.js";
+import { createTree } from "./sample-trees.js";
 
 /** Around where one more list, or one level of lists more, becomes needed. */
 const LENGTHS = [0, 1, 31, 32, 33, 64, 65, 1_023, 1_024, 1_025, 1_056, 1_057, 2_100];
@@ -13,7 +13,7 @@ const STORED = Stamp.of(EPOCH, 1);
 const CHANGED = Stamp.of(EPOCH, 2);
 
 function taskOf(index: number, stamp: Stamp): Task {
-  return { ...planted(leaf(`leaf ${index}`)), stamp, ownStamp: stamp };
+  return { ...createTree(leaf(`leaf ${index}`)), stamp, ownStamp: stamp };
 }
 
 function tasksOf(length: number): Task[] {
@@ -22,7 +22,7 @@ function tasksOf(length: number): Task[] {
 
 /** The list of `tasks`, made one by one. */
 function appended(tasks: readonly Task[]): TaskList<Task> {
-  return tasks.reduce((list: TaskList<Task>, task) => list.append(task, STORED), taskListOf([], STORED));
+  return tasks.reduce((list: TaskList<Task>, task) => list.append(task, STORED), createTaskList([], STORED));
 }
 
 function newIn(after: TaskList<Task>, before: TaskList<Task> | undefined): [number, Task][] {
@@ -49,7 +49,7 @@ describe.each(LENGTHS)("a list of %d tasks", (length) => {
   const tasks = tasksOf(length);
 
   it.each([
-    ["made at once", taskListOf(tasks, STORED)],
+    ["made at once", createTaskList(tasks, STORED)],
     ["made one by one", appended(tasks)],
   ])("%s has them in their places, and no others", (_, list) => {
     expect(list.length).toBe(length);
@@ -60,7 +60,7 @@ describe.each(LENGTHS)("a list of %d tasks", (length) => {
   });
 
   it("tells from the list before it what was added, and nothing else", () => {
-    const before = taskListOf(tasks, STORED);
+    const before = createTaskList(tasks, STORED);
     const more = Array.from({ length: 70 }, (_, index) => taskOf(length + index, CHANGED));
     const after = more.reduce((list: TaskList<Task>, task) => list.append(task, CHANGED), before);
 
@@ -70,7 +70,7 @@ describe.each(LENGTHS)("a list of %d tasks", (length) => {
   });
 
   it("is itself when nothing in it is replaced by another", () => {
-    const list = taskListOf(tasks, STORED);
+    const list = createTaskList(tasks, STORED);
 
     expect(list.map(0, length, (task) => task, CHANGED)).toBe(list);
   });
@@ -81,7 +81,7 @@ describe("a list of which some tasks are replaced", () => {
     fc.assert(
       fc.property(places, fc.nat(100), ({ length, at }, count) => {
         const tasks = tasksOf(length);
-        const before = taskListOf(tasks, STORED);
+        const before = createTaskList(tasks, STORED);
         const after = before.map(at, at + count, ({ taskCount }) => taskOf(taskCount, CHANGED), CHANGED);
         const replaced = [...after.toArray().entries()].slice(at, at + count);
 
@@ -97,7 +97,7 @@ describe("a list of which some tasks are replaced", () => {
   it("is the same whether a task is put in its place or all are asked for one", () => {
     fc.assert(
       fc.property(places, ({ length, at }) => {
-        const before = taskListOf(tasksOf(length), STORED);
+        const before = createTaskList(tasksOf(length), STORED);
         const task = taskOf(at, CHANGED);
         const after = before.with(at, task, CHANGED);
 
@@ -110,7 +110,7 @@ describe("a list of which some tasks are replaced", () => {
   });
 
   it("shares with the list before it all but the way to the task", () => {
-    const before = taskListOf(tasksOf(10_000), STORED);
+    const before = createTaskList(tasksOf(10_000), STORED);
     const after = before.map(5_000, 5_001, () => taskOf(5_000, CHANGED), CHANGED);
     let looked = 0;
     after.forEach(

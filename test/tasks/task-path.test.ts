@@ -1,11 +1,11 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { resolvePath, subPath, taskAt } from "../../src/tasks/task-path.js";
+import { resolvePath, childPath, taskAt } from "../../src/tasks/task-path.js";
 import { preOrder } from "../../src/tasks/traverse.js";
-import { branch, leaf } from "../kit/edits.js";
-import { planted, refusal } from "./trees.js";
+import { branch, leaf } from "../kit/store/edits.js";
+import { createTree, errorWithCode } from "./sample-trees.js";
 
-const ROOT = planted(branch("root", leaf("a"), branch("b", leaf("c"), leaf("d"), branch("e", leaf("f")))));
+const ROOT = createTree(branch("root", leaf("a"), branch("b", leaf("c"), leaf("d"), branch("e", leaf("f")))));
 
 describe("the path of a task", () => {
   it.each([
@@ -21,10 +21,10 @@ describe("the path of a task", () => {
   });
 
   it("counts children from 0, at any place", () => {
-    const wide = planted(branch("root", ...Array.from({ length: 1_200 }, () => leaf("a"))));
+    const wide = createTree(branch("root", ...Array.from({ length: 1_200 }, () => leaf("a"))));
 
     expect(resolvePath(wide, "1199")).toEqual([1_199]);
-    expect(() => resolvePath(wide, "1200")).toThrow(refusal("NOT_FOUND"));
+    expect(() => resolvePath(wide, "1200")).toThrow(errorWithCode("NOT_FOUND"));
   });
 
   it.each([
@@ -42,13 +42,13 @@ describe("the path of a task", () => {
     "-0",
     "+1",
   ])("that leads nowhere (%j) is NOT_FOUND", (text) => {
-    expect(() => resolvePath(ROOT, text)).toThrow(refusal("NOT_FOUND"));
+    expect(() => resolvePath(ROOT, text)).toThrow(errorWithCode("NOT_FOUND"));
   });
 
   it.each([" 1", "1 ", "1\n", "0x1", "1,0", "1/0", "root", "__proto__", "length", "٣"])(
     "that has no such form (%j) is NOT_FOUND",
     (text) => {
-      expect(() => resolvePath(ROOT, text)).toThrow(refusal("NOT_FOUND"));
+      expect(() => resolvePath(ROOT, text)).toThrow(errorWithCode("NOT_FOUND"));
     },
   );
 
@@ -77,7 +77,7 @@ describe("the path of a sub-task", () => {
     ["0", 2, "0.2"],
     ["0.2", 1, "0.2.1"],
   ])("of the task at %j with the index %d is %s", (path, index, text) => {
-    expect(subPath(path, index)).toBe(text);
+    expect(childPath(path, index)).toBe(text);
   });
 
   it("leads to it from the root, for every task of the tree", () => {

@@ -1,13 +1,13 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { addTasks, type TaskUpdate } from "../../src/tasks/task-update.js";
-import { allRows, changedRows, treeOf, type TaskRow, type WrittenRow } from "../../src/tasks/task-rows.js";
+import { allRows, changedRows, treeOf, type TaskRow, type VersionedRow } from "../../src/tasks/task-rows.js";
 import type { Task } from "../../src/tasks/task.js";
 import { preOrder } from "../../src/tasks/traverse.js";
-import { branch, editAt, EPOCH, iterative, leaf } from "../kit/edits.js";
-import { scenarios } from "./scenarios.js";
-import { play, type Step } from "./side-by-side.js";
-import { NOW, planted, reported } from "./trees.js";
+import { branch, editAt, EPOCH, iterative, leaf } from "../kit/store/edits.js";
+import { scenarios } from "./model-scenarios.js";
+import { play, type Step } from "./model-comparison.js";
+import { NOW, createTree, withUpdates } from "./sample-trees.js";
 
 const SPEC = branch(
   "root",
@@ -16,7 +16,7 @@ const SPEC = branch(
   iterative("d", "OPEN", null, leaf("e", 5)),
 );
 
-function written(rows: readonly TaskRow[], revision: number): WrittenRow[] {
+function written(rows: readonly TaskRow[], revision: number): VersionedRow[] {
   return rows.map((row) => ({ row, revision }));
 }
 
@@ -39,7 +39,7 @@ function templateOf(root: Task): unknown {
 
 describe("the rows of a tree", () => {
   it("are one a task, parents before children", () => {
-    expect(allRows(planted(SPEC)).map(({ path, kind }) => [path, kind])).toEqual([
+    expect(allRows(createTree(SPEC)).map(({ path, kind }) => [path, kind])).toEqual([
       ["", "INTERMEDIATE"],
       ["0", "LEAF"],
       ["1", "INTERMEDIATE"],
@@ -49,7 +49,7 @@ describe("the rows of a tree", () => {
   });
 
   it("have what is the task's own and no sums: those follow from it", () => {
-    const [root, a] = allRows(reported(planted(SPEC), { path: "0", done: 4, message: "here" }));
+    const [root, a] = allRows(withUpdates(createTree(SPEC), { path: "0", done: 4, message: "here" }));
 
     expect(root).not.toHaveProperty("done");
     expect(a).toEqual({
@@ -69,14 +69,14 @@ describe("the rows of a tree", () => {
   });
 
   it("can be written as JSON and lose nothing", () => {
-    const rows = allRows(reported(planted(SPEC), { path: "2", iteration: 2 }));
+    const rows = allRows(withUpdates(createTree(SPEC), { path: "2", iteration: 2 }));
 
     expect(JSON.parse(JSON.stringify(rows))).toEqual(rows);
   });
 
   it("don't hold iterations that have not been made, however many there may be", () => {
     const [root] = allRows(
-      planted(iterative("outer", "OPEN", null, iterative("inner", "FIXED", 5_000, leaf("a")))),
+      createTree(iterative("outer", "OPEN", null, iterative("inner", "FIXED", 5_000, leaf("a")))),
     );
 
     expect(JSON.stringify(root).length).toBeLessThan(500);
@@ -84,10 +84,10 @@ describe("the rows of a tree", () => {
 });
 
 describe("what an update writes", () => {
-  const before = reported(planted(SPEC), { path: "0", done: 1 }, { path: "1.0", done: 1 });
+  const before = withUpdates(createTree(SPEC), { path: "0", done: 1 }, { path: "1.0", done: 1 });
 
   function pathsWritten(...updates: readonly Partial<TaskUpdate>[]): string[] {
-    return changedRows(before, reported(before, ...updates)).map(({ path }) => path);
+    return changedRows(before, withUpdates(before, ...updates)).map(({ path }) => path);
   }
 
   it("of one leaf is one row", () => {
@@ -95,7 +95,7 @@ describe("what an update writes", () => {
   });
 
   it("that begins what is above is a row for each that has begun", () => {
-    const rows = changedRows(planted(SPEC), reported(planted(SPEC), { path: "1.0", done: 1 }));
+    const rows = changedRows(createTree(SPEC), withUpdates(createTree(SPEC), { path: "1.0", done: 1 }));
 
     expect(rows.map(({ path }) => path)).toEqual(["", "1", "1.0"]);
   });
@@ -122,8 +122,8 @@ describe("what an update writes", () => {
   });
 
   it("is the rows of a tree that is left out, too", () => {
-    const left = reported(planted(branch("root", branch("b", leaf("c", 5)))), { status: "FINISHED" });
-    const rows = changedRows(planted(branch("root", branch("b", leaf("c", 5)))), left);
+    const left = withUpdates(createTree(branch("root", branch("b", leaf("c", 5)))), { status: "FINISHED" });
+    const rows = changedRows(createTree(branch("root", branch("b", leaf("c", 5)))), left);
 
     expect(rows.map(({ path, isLeftOut }) => [path, isLeftOut])).toEqual([
       ["", false],
@@ -135,8 +135,8 @@ describe("what an update writes", () => {
 
 describe("a tree that is read back", () => {
   it("is the one that was written, whatever the order of its rows", () => {
-    const root = reported(
-      planted(SPEC),
+    const root = withUpdates(
+      createTree(SPEC),
       { path: "2", iteration: 2 },
       { path: "0", status: "FAILED", message: "why" },
     );
@@ -151,8 +151,8 @@ describe("a tree that is read back", () => {
   });
 
   it("has the epoch and the newest revision in or below each task", () => {
-    const rows = allRows(planted(SPEC));
-    const later = allRows(reported(planted(SPEC), { path: "1.0", volume: 3 })).find(
+    const rows = allRows(createTree(SPEC));
+    const later = allRows(withUpdates(createTree(SPEC), { path: "1.0", volume: 3 })).find(
       ({ path }) => path === "1.0",
     );
     const older = rows.filter(({ path }) => path !== later!.path);
@@ -163,7 +163,9 @@ describe("a tree that is read back", () => {
   });
 
   it("keeps its sub-tasks in order, ten and more of them", () => {
-    const root = planted(branch("root", ...Array.from({ length: 12 }, (_, index) => leaf(`leaf ${index}`))));
+    const root = createTree(
+      branch("root", ...Array.from({ length: 12 }, (_, index) => leaf(`leaf ${index}`))),
+    );
 
     expect(told(treeOf(EPOCH, written(allRows(root), 1).toReversed()))).toEqual(told(root));
   });
@@ -173,17 +175,17 @@ describe("a tree that is read back", () => {
       ...iterative("rounds", "OPEN", null, leaf("a", 5), branch("b", leaf("c"))),
       maxConcurrency: 2,
     };
-    const root = reported(planted(spec), { iteration: 1 });
+    const root = withUpdates(createTree(spec), { iteration: 1 });
     const again = treeOf(EPOCH, written(allRows(root), 2));
 
-    expect(told(reported(again, { iteration: 2 }))).toEqual(told(reported(root, { iteration: 2 })));
+    expect(told(withUpdates(again, { iteration: 2 }))).toEqual(told(withUpdates(root, { iteration: 2 })));
   });
 
   it("may be larger than today's limits allow", () => {
     const large = branch("root", ...Array.from({ length: 10_500 }, () => leaf("a")));
-    const rows = allRows(planted(branch("root", leaf("a")))).slice(0, 1);
+    const rows = allRows(createTree(branch("root", leaf("a")))).slice(0, 1);
     const leaves = large.subTasks!.map((_, index): TaskRow => ({
-      ...allRows(planted(leaf("a")))[0]!,
+      ...allRows(createTree(leaf("a")))[0]!,
       path: `${index}`,
     }));
 
@@ -209,8 +211,8 @@ describe("a tree that is read back", () => {
 });
 
 /** Every tree that a job had, with the rows that a journal would have by then. */
-function treesAndTheirRows(steps: readonly Step[]): { tree: Task; rows: WrittenRow[] }[] {
-  const kept = new Map<string, WrittenRow>();
+function treesAndTheirRows(steps: readonly Step[]): { tree: Task; rows: VersionedRow[] }[] {
+  const kept = new Map<string, VersionedRow>();
   let before: Task | undefined;
   let attempt = 0;
   return steps.flatMap(({ actual, job }) => {

@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
-import { createTask, createTasks, ROOT_PLACE, type TaskSpec } from "../../src/tasks/task-spec.js";
+import { createTask, createTasks, ROOT_INSERTION_POINT, type TaskSpec } from "../../src/tasks/task-spec.js";
 import { levelsOf, type ParentTask } from "../../src/tasks/task.js";
 import { preOrder } from "../../src/tasks/traverse.js";
-import { branch, editAt, iterative, leaf } from "../kit/edits.js";
-import { at, iterativeAt, planted, refusal, reported } from "./trees.js";
+import { branch, editAt, iterative, leaf } from "../kit/store/edits.js";
+import { at, iterativeAt, createTree, errorWithCode, withUpdates } from "./sample-trees.js";
 
 /** A tree that goes straight down: `levels` of them, a leaf at the bottom. */
 function chain(levels: number, bottom: TaskSpec = leaf("bottom")): TaskSpec {
@@ -16,7 +16,7 @@ function leaves(count: number): TaskSpec[] {
 
 describe("a tree that is described", () => {
   it("is built with all its tasks PENDING and untouched", () => {
-    const root = planted(branch("root", leaf("a", 10), branch("b", leaf("c"))));
+    const root = createTree(branch("root", leaf("a", 10), branch("b", leaf("c"))));
 
     expect(preOrder(root).map(({ task }) => task)).toEqual(
       preOrder(root).map(() =>
@@ -33,7 +33,7 @@ describe("a tree that is described", () => {
   });
 
   it("has leaves, tasks with sub-tasks and tasks that repeat", () => {
-    const root = planted(
+    const root = createTree(
       branch("root", leaf("a"), branch("b", leaf("c")), iterative("d", "OPEN", null, leaf("e"))),
     );
 
@@ -46,13 +46,13 @@ describe("a tree that is described", () => {
   });
 
   it("is summed up to its root", () => {
-    const root = planted(branch("root", leaf("a", 10), branch("b", leaf("c", 5), leaf("d"), leaf("e"))));
+    const root = createTree(branch("root", leaf("a", 10), branch("b", leaf("c", 5), leaf("d"), leaf("e"))));
 
     expect(root).toMatchObject({ done: 0, knownVolume: 15, unknownCount: 2, taskCount: 6 });
   });
 
   it("reads null as left out", () => {
-    const root = planted({
+    const root = createTree({
       description: "a",
       volume: null,
       subTasks: null,
@@ -64,7 +64,7 @@ describe("a tree that is described", () => {
   });
 
   it("has its descriptions NFC-normalised", () => {
-    expect(planted(leaf("Zoe\u0308")).description).toBe("Zo\u00eb");
+    expect(createTree(leaf("Zoe\u0308")).description).toBe("Zo\u00eb");
   });
 
   it("has one stamp for all", () => {
@@ -78,7 +78,7 @@ describe("a tree that is described", () => {
 
 describe("iterations that are described", () => {
   it.each(["FIXED", "DYNAMIC"] as const)("are unrolled at once in %s: max times the list", (mode) => {
-    const root = planted(iterative("rounds", mode, 3, leaf("a", 2), leaf("b", 3)));
+    const root = createTree(iterative("rounds", mode, 3, leaf("a", 2), leaf("b", 3)));
 
     expect(preOrder(root).map(({ task }) => task.description)).toEqual([
       "rounds",
@@ -93,7 +93,7 @@ describe("iterations that are described", () => {
   });
 
   it("are none at first in OPEN, which has no max", () => {
-    const root = iterativeAt(planted(iterative("rounds", "OPEN", null, leaf("a", 2))), "");
+    const root = iterativeAt(createTree(iterative("rounds", "OPEN", null, leaf("a", 2))), "");
 
     expect(root.subTasks.length).toBe(0);
     expect(root).toMatchObject({
@@ -104,13 +104,13 @@ describe("iterations that are described", () => {
   });
 
   it("are unrolled inside iterations", () => {
-    const root = planted(iterative("outer", "FIXED", 2, iterative("inner", "FIXED", 3, leaf("a", 1))));
+    const root = createTree(iterative("outer", "FIXED", 2, iterative("inner", "FIXED", 3, leaf("a", 1))));
 
     expect(root).toMatchObject({ taskCount: 9, knownVolume: 6 });
   });
 
   it("share one value until they begin to differ, so that a thousand cost as much as one", () => {
-    const { subTasks } = planted(
+    const { subTasks } = createTree(
       iterative("rounds", "FIXED", 1_000, branch("round", leaf("a"))),
     ) as ParentTask;
 
@@ -144,13 +144,13 @@ describe("a description of a tree is refused with BAD_USER_INPUT", () => {
     ["a negative concurrency", { ...leaf("a"), maxConcurrency: -1 }],
     ["half a concurrency", { ...leaf("a"), maxConcurrency: 0.5 }],
   ])("for %s", (_, spec) => {
-    expect(() => planted(spec)).toThrow(refusal("BAD_USER_INPUT"));
+    expect(() => createTree(spec)).toThrow(errorWithCode("BAD_USER_INPUT"));
   });
 
   it("that is short, however long the description was", () => {
     const long = { ...branch("a".repeat(1_000_000)), volume: 1 };
 
-    expect(() => planted(long)).toThrow(
+    expect(() => createTree(long)).toThrow(
       expect.objectContaining({ code: "BAD_USER_INPUT", message: expect.stringMatching(/^.{0,1000}$/) }),
     );
   });
@@ -158,42 +158,44 @@ describe("a description of a tree is refused with BAD_USER_INPUT", () => {
   it("wherever in the tree the fault is", () => {
     const fault = branch("root", leaf("a"), iterative("b", "OPEN", null, branch("c", leaf("d", -1))));
 
-    expect(() => planted(fault)).toThrow('The volume of task "d" is -1');
+    expect(() => createTree(fault)).toThrow('The volume of task "d" is -1');
   });
 });
 
 describe("a tree", () => {
   it("has 10,000 tasks at most, its root being one: more are LIMIT_EXCEEDED", () => {
-    expect(planted(branch("root", ...leaves(9_999))).taskCount).toBe(10_000);
-    expect(() => planted(branch("root", ...leaves(10_000)))).toThrow(refusal("LIMIT_EXCEEDED"));
+    expect(createTree(branch("root", ...leaves(9_999))).taskCount).toBe(10_000);
+    expect(() => createTree(branch("root", ...leaves(10_000)))).toThrow(errorWithCode("LIMIT_EXCEEDED"));
   });
 
   it("has 10,000 tasks at most with its iterations unrolled", () => {
-    expect(planted(iterative("rounds", "FIXED", 3_333, ...leaves(3))).taskCount).toBe(10_000);
-    expect(() => planted(iterative("rounds", "FIXED", 3_334, ...leaves(3)))).toThrow(
-      refusal("LIMIT_EXCEEDED"),
+    expect(createTree(iterative("rounds", "FIXED", 3_333, ...leaves(3))).taskCount).toBe(10_000);
+    expect(() => createTree(iterative("rounds", "FIXED", 3_334, ...leaves(3)))).toThrow(
+      errorWithCode("LIMIT_EXCEEDED"),
     );
   });
 
   it("has 10,000 tasks at most with iterations inside iterations unrolled", () => {
     const inner = (max: number) => iterative("inner", "FIXED", max, leaf("a"));
 
-    expect(planted(iterative("outer", "FIXED", 99, inner(100))).taskCount).toBe(10_000);
-    expect(() => planted(iterative("outer", "FIXED", 100, inner(100)))).toThrow(refusal("LIMIT_EXCEEDED"));
+    expect(createTree(iterative("outer", "FIXED", 99, inner(100))).taskCount).toBe(10_000);
+    expect(() => createTree(iterative("outer", "FIXED", 100, inner(100)))).toThrow(
+      errorWithCode("LIMIT_EXCEEDED"),
+    );
   });
 
   it("is refused before it is unrolled, however many iterations it asks for", () => {
-    expect(() => planted(iterative("rounds", "FIXED", Number.MAX_SAFE_INTEGER, leaf("a")))).toThrow(
-      refusal("LIMIT_EXCEEDED"),
+    expect(() => createTree(iterative("rounds", "FIXED", Number.MAX_SAFE_INTEGER, leaf("a")))).toThrow(
+      errorWithCode("LIMIT_EXCEEDED"),
     );
   });
 
   it("keeps the place of the first of its OPEN iterations: it can begin", () => {
     const open = iterative("rounds", "OPEN", null, ...leaves(5_000));
-    const root = planted(branch("root", branch("closed", ...leaves(4_997)), open));
+    const root = createTree(branch("root", branch("closed", ...leaves(4_997)), open));
 
     expect(root.taskCount).toBe(10_000);
-    expect(reported(root, { path: "1", iteration: 1 }).taskCount).toBe(10_000);
+    expect(withUpdates(root, { path: "1", iteration: 1 }).taskCount).toBe(10_000);
   });
 
   it("is accepted or refused whatever the order of its tasks, OPEN iterations among them (law 16)", () => {
@@ -206,23 +208,23 @@ describe("a tree", () => {
   it("can't hold many times its bound in OPEN iterations that have not begun (law 16)", () => {
     const open = iterative("outer", "OPEN", null, iterative("inner", "FIXED", 5_000, leaf("a")));
 
-    expect(() => planted(branch("root", open, open, open, open))).toThrow(refusal("LIMIT_EXCEEDED"));
+    expect(() => createTree(branch("root", open, open, open, open))).toThrow(errorWithCode("LIMIT_EXCEEDED"));
   });
 
   it("has 32 levels at most: more are LIMIT_EXCEEDED", () => {
-    expect(levelsOf(planted(chain(32)))).toBe(32);
-    expect(() => planted(chain(33))).toThrow(refusal("LIMIT_EXCEEDED"));
+    expect(levelsOf(createTree(chain(32)))).toBe(32);
+    expect(() => createTree(chain(33))).toThrow(errorWithCode("LIMIT_EXCEEDED"));
   });
 
   it("has 32 levels at most with the tasks of iterations to come", () => {
-    expect(levelsOf(planted(chain(31, iterative("rounds", "OPEN", null, leaf("a")))))).toBe(32);
-    expect(() => planted(chain(32, iterative("rounds", "OPEN", null, leaf("a"))))).toThrow(
-      refusal("LIMIT_EXCEEDED"),
+    expect(levelsOf(createTree(chain(31, iterative("rounds", "OPEN", null, leaf("a")))))).toBe(32);
+    expect(() => createTree(chain(32, iterative("rounds", "OPEN", null, leaf("a"))))).toThrow(
+      errorWithCode("LIMIT_EXCEEDED"),
     );
   });
 
   it("of a million levels is refused, not overflown", () => {
-    expect(() => planted(chain(1_000_000))).toThrow(refusal("LIMIT_EXCEEDED"));
+    expect(() => createTree(chain(1_000_000))).toThrow(errorWithCode("LIMIT_EXCEEDED"));
   });
 
   it.each([
@@ -239,41 +241,41 @@ describe("a tree", () => {
   it("has volumes that sum to 2^53 - 1 at most: more are LIMIT_EXCEEDED", () => {
     const { MAX_SAFE_INTEGER } = Number;
 
-    expect(planted(branch("root", leaf("a", MAX_SAFE_INTEGER - 1), leaf("b", 1))).knownVolume).toBe(
+    expect(createTree(branch("root", leaf("a", MAX_SAFE_INTEGER - 1), leaf("b", 1))).knownVolume).toBe(
       MAX_SAFE_INTEGER,
     );
-    expect(() => planted(branch("root", leaf("a", MAX_SAFE_INTEGER), leaf("b", 1)))).toThrow(
-      refusal("LIMIT_EXCEEDED"),
+    expect(() => createTree(branch("root", leaf("a", MAX_SAFE_INTEGER), leaf("b", 1)))).toThrow(
+      errorWithCode("LIMIT_EXCEEDED"),
     );
-    expect(() => planted(iterative("rounds", "FIXED", 2, leaf("a", MAX_SAFE_INTEGER)))).toThrow(
-      refusal("LIMIT_EXCEEDED"),
+    expect(() => createTree(iterative("rounds", "FIXED", 2, leaf("a", MAX_SAFE_INTEGER)))).toThrow(
+      errorWithCode("LIMIT_EXCEEDED"),
     );
   });
 });
 
 describe("the concurrency of a task", () => {
   it("holds also for the tasks below that say nothing else", () => {
-    const root = planted({ ...branch("root", leaf("a"), branch("b", leaf("c"))), maxConcurrency: 4 });
+    const root = createTree({ ...branch("root", leaf("a"), branch("b", leaf("c"))), maxConcurrency: 4 });
 
     expect(preOrder(root).map(({ task }) => task.maxConcurrency)).toEqual([4, 4, 4, 4]);
   });
 
   it("is its own where it has one, and holds below it then", () => {
     const own = { ...branch("b", leaf("c")), maxConcurrency: 2 };
-    const root = planted({ ...branch("root", leaf("a"), own), maxConcurrency: 4 });
+    const root = createTree({ ...branch("root", leaf("a"), own), maxConcurrency: 4 });
 
     expect(preOrder(root).map(({ task }) => task.maxConcurrency)).toEqual([4, 4, 2, 2]);
   });
 
   it("does not reach upwards or sideways", () => {
     const own = { ...branch("b", leaf("c")), maxConcurrency: 2 };
-    const root = planted(branch("root", leaf("a"), own));
+    const root = createTree(branch("root", leaf("a"), own));
 
     expect(preOrder(root).map(({ task }) => task.maxConcurrency)).toEqual([null, null, 2, 2]);
   });
 
   it("holds in iterations", () => {
-    const root = planted({ ...iterative("rounds", "FIXED", 2, leaf("a")), maxConcurrency: 3 });
+    const root = createTree({ ...iterative("rounds", "FIXED", 2, leaf("a")), maxConcurrency: 3 });
 
     expect(preOrder(root).map(({ task }) => task.maxConcurrency)).toEqual([3, 3, 3]);
   });
@@ -284,23 +286,23 @@ describe("tasks for a place in a tree", () => {
 
   it("are counted with those that the tree has already", () => {
     expect(createTasks(leaves(10), place, editAt(0, 1))).toHaveLength(10);
-    expect(() => createTasks(leaves(11), place, editAt(0, 1))).toThrow(refusal("LIMIT_EXCEEDED"));
+    expect(() => createTasks(leaves(11), place, editAt(0, 1))).toThrow(errorWithCode("LIMIT_EXCEEDED"));
   });
 
   it("are as deep as the place allows", () => {
     expect(createTasks([chain(2)], place, editAt(0, 1))).toHaveLength(1);
-    expect(() => createTasks([chain(3)], place, editAt(0, 1))).toThrow(refusal("LIMIT_EXCEEDED"));
+    expect(() => createTasks([chain(3)], place, editAt(0, 1))).toThrow(errorWithCode("LIMIT_EXCEEDED"));
   });
 
   it("have the concurrency of the place where they have no other", () => {
     expect(createTasks([leaf("a")], place, editAt(0, 1))[0]?.maxConcurrency).toBe(5);
-    expect(createTasks([leaf("a")], ROOT_PLACE, editAt(0, 1))[0]?.maxConcurrency).toBeNull();
+    expect(createTasks([leaf("a")], ROOT_INSERTION_POINT, editAt(0, 1))[0]?.maxConcurrency).toBeNull();
   });
 });
 
 function outcomeOf(spec: TaskSpec): string {
   try {
-    return `${planted(spec).taskCount} tasks`;
+    return `${createTree(spec).taskCount} tasks`;
   } catch (error) {
     return (error as { code: string }).code;
   }

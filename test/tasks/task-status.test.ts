@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { hasEnded, TASK_STATUSES, transition, TRANSITIONS } from "../../src/tasks/task-status.js";
-import { refusal } from "./trees.js";
+import { errorWithCode } from "./sample-trees.js";
 
 describe("the table of transitions", () => {
   it.each([
@@ -32,7 +32,7 @@ describe("the table of transitions", () => {
   ] as const)("leads from %s by %s nowhere", (status, action, participle) => {
     const act = () => transition({ description: "load", status }, action);
 
-    expect(act).toThrow(refusal("ILLEGAL_TRANSITION"));
+    expect(act).toThrow(errorWithCode("ILLEGAL_TRANSITION"));
     expect(act).toThrow(`Task "load" is ${status} and cannot be ${participle}.`);
   });
 

@@ -3,19 +3,19 @@ import { currentIteration } from "../../src/tasks/task.js";
 import { percentText, progressOf } from "../../src/tasks/progress.js";
 import { addTasks, updateTask } from "../../src/tasks/task-update.js";
 import { preOrder } from "../../src/tasks/traverse.js";
-import { branch, editAt, iterative, leaf } from "../kit/edits.js";
+import { branch, editAt, iterative, leaf } from "../kit/store/edits.js";
 import {
   at,
   iterativeAt,
   leafAt,
   NOW,
   paths,
-  planted,
-  refusal,
-  reported,
+  createTree,
+  errorWithCode,
+  withUpdates,
   statuses,
   statusesInOrder,
-} from "./trees.js";
+} from "./sample-trees.js";
 
 const TWO_LEAVES = branch("root", leaf("a", 10), leaf("b"));
 const THREE_LEVELS = branch("root", branch("phase", leaf("a", 10), leaf("b", 10)), leaf("c", 10));
@@ -23,33 +23,33 @@ const ENDS = ["FINISHED", "CANCELED", "FAILED"] as const;
 
 describe("an update", () => {
   it("changes one task of the tree", () => {
-    const root = reported(planted(TWO_LEAVES), { path: "0", done: 4 });
+    const root = withUpdates(createTree(TWO_LEAVES), { path: "0", done: 4 });
 
     expect(leafAt(root, "0").done).toBe(4);
     expect(leafAt(root, "1").done).toBe(0);
   });
 
   it("without a path changes the root", () => {
-    expect(reported(planted(TWO_LEAVES), { status: "RUNNING" }).status).toBe("RUNNING");
+    expect(withUpdates(createTree(TWO_LEAVES), { status: "RUNNING" }).status).toBe("RUNNING");
   });
 
   it.each([null, undefined])("leaves as it is what is %s", (none) => {
-    const before = reported(planted(leaf("a", 10)), { done: 4, message: "half way" });
+    const before = withUpdates(createTree(leaf("a", 10)), { done: 4, message: "half way" });
     const nothing = { status: none, done: none, add: none, volume: none, message: none, iteration: none };
 
-    expect(reported(before, nothing)).toBe(before);
+    expect(withUpdates(before, nothing)).toBe(before);
   });
 
   it("leaves the tree that it was given as it was", () => {
-    const before = planted(TWO_LEAVES);
+    const before = createTree(TWO_LEAVES);
     const copy = structuredClone(preOrder(before).map(({ task }) => ({ ...task, stamp: null })));
-    reported(before, { path: "0", done: 4, status: "FINISHED", message: "done" }, { status: "FINISHED" });
+    withUpdates(before, { path: "0", done: 4, status: "FINISHED", message: "done" }, { status: "FINISHED" });
 
     expect(preOrder(before).map(({ task }) => ({ ...task, stamp: null }))).toEqual(copy);
   });
 
   it("is stamped on the task and those above it, and nowhere else", () => {
-    const root = reported(planted(THREE_LEVELS), { path: "0.1", done: 1 });
+    const root = withUpdates(createTree(THREE_LEVELS), { path: "0.1", done: 1 });
 
     expect(preOrder(root).map(({ task }) => task.stamp.revision)).toEqual([2, 2, 1, 2, 1]);
   });
@@ -71,44 +71,44 @@ describe("the path of an update", () => {
     "length",
     "9".repeat(5_000),
   ])("that is not there (%j) is NOT_FOUND", (path) => {
-    expect(() => reported(planted(TWO_LEAVES), { path, done: 1 })).toThrow(refusal("NOT_FOUND"));
+    expect(() => withUpdates(createTree(TWO_LEAVES), { path, done: 1 })).toThrow(errorWithCode("NOT_FOUND"));
   });
 
   it("that is not there is NOT_FOUND also when nothing is asked for", () => {
-    expect(() => reported(planted(TWO_LEAVES), { path: "2" })).toThrow(refusal("NOT_FOUND"));
+    expect(() => withUpdates(createTree(TWO_LEAVES), { path: "2" })).toThrow(errorWithCode("NOT_FOUND"));
   });
 });
 
 describe("within one input", () => {
   it("the volume comes before done and status: FINISHED reaches the new one", () => {
-    const root = reported(planted(leaf("a", 10)), { volume: 20, done: 15, status: "FINISHED" });
+    const root = withUpdates(createTree(leaf("a", 10)), { volume: 20, done: 15, status: "FINISHED" });
 
     expect(root).toMatchObject({ volume: 20, done: 20, status: "FINISHED" });
   });
 
   it("done comes before status: an unknown volume becomes what is now done", () => {
-    expect(reported(planted(leaf("a")), { done: 7, status: "FINISHED" })).toMatchObject({
+    expect(withUpdates(createTree(leaf("a")), { done: 7, status: "FINISHED" })).toMatchObject({
       volume: 7,
       done: 7,
     });
   });
 
   it("add comes before status", () => {
-    expect(reported(planted(leaf("a")), { add: 7, status: "FAILED" })).toMatchObject({
+    expect(withUpdates(createTree(leaf("a")), { add: 7, status: "FAILED" })).toMatchObject({
       done: 7,
       status: "FAILED",
     });
   });
 
   it("message comes before status: the last word can come with the end", () => {
-    const root = reported(planted(leaf("a")), { message: "bye", status: "FINISHED" });
+    const root = withUpdates(createTree(leaf("a")), { message: "bye", status: "FINISHED" });
 
     expect(root).toMatchObject({ message: "bye", status: "FINISHED" });
   });
 
   it("iteration comes before status: the one that begins is finished with its task", () => {
-    const root = reported(
-      planted(iterative("rounds", "DYNAMIC", 3, leaf("a", 1))),
+    const root = withUpdates(
+      createTree(iterative("rounds", "DYNAMIC", 3, leaf("a", 1))),
       { path: "0", status: "RUNNING" },
       { iteration: 2, status: "FINISHED" },
     );
@@ -118,20 +118,24 @@ describe("within one input", () => {
   });
 
   it("done and add together are BAD_USER_INPUT", () => {
-    expect(() => reported(planted(leaf("a")), { done: 1, add: 1 })).toThrow(refusal("BAD_USER_INPUT"));
+    expect(() => withUpdates(createTree(leaf("a")), { done: 1, add: 1 })).toThrow(
+      errorWithCode("BAD_USER_INPUT"),
+    );
   });
 
   it("done and add together are BAD_USER_INPUT also where neither asks for anything new", () => {
-    expect(() => reported(planted(leaf("a")), { done: 0, add: 0 })).toThrow(refusal("BAD_USER_INPUT"));
+    expect(() => withUpdates(createTree(leaf("a")), { done: 0, add: 0 })).toThrow(
+      errorWithCode("BAD_USER_INPUT"),
+    );
   });
 
   it.each([
     ["iteration", { message: "x", iteration: 4 }, "BAD_USER_INPUT"],
     ["status", { message: "x", iteration: 2, status: "PENDING" }, "ILLEGAL_TRANSITION"],
   ] as const)("a refused %s refuses all of it", (_, update, code) => {
-    const before = planted(iterative("rounds", "FIXED", 3, leaf("a", 1)));
+    const before = createTree(iterative("rounds", "FIXED", 3, leaf("a", 1)));
 
-    expect(() => reported(before, update)).toThrow(refusal(code));
+    expect(() => withUpdates(before, update)).toThrow(errorWithCode(code));
     expect(before).toMatchObject({ message: null, begunIterations: 0, status: "PENDING" });
   });
 });
@@ -140,32 +144,36 @@ describe("done, add and volume for a task that is no leaf", () => {
   it.each([{ done: 1 }, { add: 1 }, { volume: 1 }, { done: 0 }, { add: 0 }])(
     "are NOT_A_LEAF: %j",
     (update) => {
-      expect(() => reported(planted(TWO_LEAVES), update)).toThrow(refusal("NOT_A_LEAF"));
+      expect(() => withUpdates(createTree(TWO_LEAVES), update)).toThrow(errorWithCode("NOT_A_LEAF"));
     },
   );
 
   it("are NOT_A_LEAF for one that repeats tasks, and below the end too", () => {
-    const ended = reported(planted(iterative("rounds", "OPEN", null, leaf("a"))), { status: "FINISHED" });
+    const ended = withUpdates(createTree(iterative("rounds", "OPEN", null, leaf("a"))), {
+      status: "FINISHED",
+    });
 
-    expect(() => reported(ended, { done: 0 })).toThrow(refusal("NOT_A_LEAF"));
+    expect(() => withUpdates(ended, { done: 0 })).toThrow(errorWithCode("NOT_A_LEAF"));
   });
 });
 
 describe("asking for PENDING", () => {
   it("is ILLEGAL_TRANSITION", () => {
-    const root = reported(planted(leaf("a")), { status: "RUNNING" });
+    const root = withUpdates(createTree(leaf("a")), { status: "RUNNING" });
 
-    expect(() => reported(root, { status: "PENDING" })).toThrow(refusal("ILLEGAL_TRANSITION"));
+    expect(() => withUpdates(root, { status: "PENDING" })).toThrow(errorWithCode("ILLEGAL_TRANSITION"));
   });
 
   it("is ILLEGAL_TRANSITION also for a task that is PENDING", () => {
-    expect(() => reported(planted(leaf("a")), { status: "PENDING" })).toThrow(refusal("ILLEGAL_TRANSITION"));
+    expect(() => withUpdates(createTree(leaf("a")), { status: "PENDING" })).toThrow(
+      errorWithCode("ILLEGAL_TRANSITION"),
+    );
   });
 });
 
 describe("what asks for nothing new changes nothing", () => {
-  const leafTask = reported(planted(leaf("a", 10)), { done: 4, message: "half way" });
-  const rounds = reported(planted(iterative("rounds", "DYNAMIC", 3, leaf("a", 10))), { iteration: 2 });
+  const leafTask = withUpdates(createTree(leaf("a", 10)), { done: 4, message: "half way" });
+  const rounds = withUpdates(createTree(iterative("rounds", "DYNAMIC", 3, leaf("a", 10))), { iteration: 2 });
 
   it.each([
     ["the status it has", { status: "RUNNING" }],
@@ -176,61 +184,61 @@ describe("what asks for nothing new changes nothing", () => {
     ["a done below what is there", { done: 3 }],
     ["all of these", { status: "RUNNING", volume: 10, message: "half way", done: 2 }],
   ] as const)("%s", (_, update) => {
-    expect(reported(leafTask, update)).toBe(leafTask);
+    expect(withUpdates(leafTask, update)).toBe(leafTask);
   });
 
   it("an empty message where there is none", () => {
-    const root = planted(leaf("a"));
+    const root = createTree(leaf("a"));
 
-    expect(reported(root, { message: "" })).toBe(root);
+    expect(withUpdates(root, { message: "" })).toBe(root);
   });
 
   it.each([1, 2])("an iteration already begun: %d of 2", (iteration) => {
-    expect(reported(rounds, { iteration })).toBe(rounds);
+    expect(withUpdates(rounds, { iteration })).toBe(rounds);
   });
 
   it.each([{ done: 0 }, { add: 0 }])("and so it begins nothing: %j", (update) => {
-    const root = planted(TWO_LEAVES);
+    const root = createTree(TWO_LEAVES);
 
-    expect(reported(root, { path: "0", ...update })).toBe(root);
+    expect(withUpdates(root, { path: "0", ...update })).toBe(root);
   });
 
   it.each(ENDS)("after the end by %s neither", (status) => {
-    const ended = reported(leafTask, { status });
+    const ended = withUpdates(leafTask, { status });
 
-    expect(reported(ended, { status, volume: 10, message: "half way", done: 1 })).toBe(ended);
-    expect(reported(ended, { add: 0 })).toBe(ended);
+    expect(withUpdates(ended, { status, volume: 10, message: "half way", done: 1 })).toBe(ended);
+    expect(withUpdates(ended, { add: 0 })).toBe(ended);
   });
 
   it.each(ENDS)("an iteration already begun neither, after the end by %s", (status) => {
-    const ended = reported(rounds, { status });
+    const ended = withUpdates(rounds, { status });
 
-    expect(reported(ended, { iteration: 2 })).toBe(ended);
+    expect(withUpdates(ended, { iteration: 2 })).toBe(ended);
   });
 
   it.each(ENDS)("below a task that is %s neither", (status) => {
-    const ended = reported(
-      planted(TWO_LEAVES),
+    const ended = withUpdates(
+      createTree(TWO_LEAVES),
       { path: "0", done: 4 },
       { path: "1", status: "FAILED" },
       { status },
     );
 
     expect(
-      reported(ended, { path: "0", done: 4 }, { path: "1", status: "FAILED" }, { path: "1", add: 0 }),
+      withUpdates(ended, { path: "0", done: 4 }, { path: "1", status: "FAILED" }, { path: "1", add: 0 }),
     ).toBe(ended);
   });
 
   it("a whole report that comes a second time, late", () => {
     const last = { path: "0", volume: 12, done: 12, message: "written", status: "FINISHED" } as const;
-    const ended = reported(planted(TWO_LEAVES), last, { status: "FINISHED", message: "all done" });
+    const ended = withUpdates(createTree(TWO_LEAVES), last, { status: "FINISHED", message: "all done" });
 
-    expect(reported(ended, last, { status: "FINISHED", message: "all done" })).toBe(ended);
+    expect(withUpdates(ended, last, { status: "FINISHED", message: "all done" })).toBe(ended);
   });
 });
 
 describe.each(ENDS)("anything else on a task that is %s", (end) => {
-  const ended = reported(planted(leaf("a", 10)), { done: 4 }, { status: end });
+  const ended = withUpdates(createTree(leaf("a", 10)), { done: 4 }, { status: end });
   const others = ENDS.filter((status) => status !== end);
 
   it.each([
@@ -241,39 +249,39 @@ describe.each(ENDS)("anything else on a task that is %s", (end) => {
     { status: "RUNNING" as const },
     ...others.map((status) => ({ status })),
   ])("is ILLEGAL_TRANSITION: %j", (update) => {
-    expect(() => reported(ended, update)).toThrow(refusal("ILLEGAL_TRANSITION"));
+    expect(() => withUpdates(ended, update)).toThrow(errorWithCode("ILLEGAL_TRANSITION"));
   });
 
   it("is ILLEGAL_TRANSITION: clearing its message", () => {
-    const withMessage = reported(planted(leaf("a")), { message: "why", status: end });
+    const withMessage = withUpdates(createTree(leaf("a")), { message: "why", status: end });
 
-    expect(() => reported(withMessage, { message: "" })).toThrow(refusal("ILLEGAL_TRANSITION"));
+    expect(() => withUpdates(withMessage, { message: "" })).toThrow(errorWithCode("ILLEGAL_TRANSITION"));
   });
 
   it("is ILLEGAL_TRANSITION: an iteration that had not begun", () => {
-    const rounds = reported(
-      planted(iterative("rounds", "DYNAMIC", 3, leaf("a"))),
+    const rounds = withUpdates(
+      createTree(iterative("rounds", "DYNAMIC", 3, leaf("a"))),
       { iteration: 1 },
       { status: end },
     );
 
-    expect(() => reported(rounds, { iteration: 2 })).toThrow(refusal("ILLEGAL_TRANSITION"));
+    expect(() => withUpdates(rounds, { iteration: 2 })).toThrow(errorWithCode("ILLEGAL_TRANSITION"));
   });
 
   it("is ILLEGAL_TRANSITION for the whole input, whatever else is in it", () => {
-    expect(() => reported(ended, { done: 4, message: "late", status: end })).toThrow(
-      refusal("ILLEGAL_TRANSITION"),
+    expect(() => withUpdates(ended, { done: 4, message: "late", status: end })).toThrow(
+      errorWithCode("ILLEGAL_TRANSITION"),
     );
   });
 
   it("names the task and its status", () => {
-    expect(() => reported(ended, { message: "late" })).toThrow(`Task "a" is ${end} and cannot be changed`);
+    expect(() => withUpdates(ended, { message: "late" })).toThrow(`Task "a" is ${end} and cannot be changed`);
   });
 });
 
 describe.each(["CANCELED", "FAILED"] as const)("anything else below a task that is %s", (end) => {
-  const ended = reported(
-    planted(branch("root", branch("phase", leaf("a", 10)), iterative("rounds", "FIXED", 2, leaf("b")))),
+  const ended = withUpdates(
+    createTree(branch("root", branch("phase", leaf("a", 10)), iterative("rounds", "FIXED", 2, leaf("b")))),
     {
       status: end,
     },
@@ -290,7 +298,7 @@ describe.each(["CANCELED", "FAILED"] as const)("anything else below a task that 
     { path: "1", iteration: 1 },
   ])("is ILLEGAL_TRANSITION: %j", (update) => {
     expect(statuses(ended)[update.path]).toBe("PENDING");
-    expect(() => reported(ended, update)).toThrow(refusal("ILLEGAL_TRANSITION"));
+    expect(() => withUpdates(ended, update)).toThrow(errorWithCode("ILLEGAL_TRANSITION"));
   });
 });
 
@@ -302,14 +310,14 @@ describe("a begin", () => {
     { done: 1 },
     { add: 1 },
   ])("of the task and of those above it is implied by %j", (update) => {
-    const root = reported(planted(THREE_LEVELS), { path: "0.0", ...update });
+    const root = withUpdates(createTree(THREE_LEVELS), { path: "0.0", ...update });
 
     expect(statuses(root)).toMatchObject({ "": "RUNNING", "0": "RUNNING", "0.1": "PENDING", "1": "PENDING" });
     expect(["", "0", "0.0"].map((path) => at(root, path).startedAt)).toEqual([NOW, NOW, NOW]);
   });
 
   it("of the task and of those above it is implied by iteration", () => {
-    const root = reported(planted(branch("root", iterative("rounds", "FIXED", 2, leaf("a")))), {
+    const root = withUpdates(createTree(branch("root", iterative("rounds", "FIXED", 2, leaf("a")))), {
       path: "0",
       iteration: 1,
     });
@@ -318,28 +326,28 @@ describe("a begin", () => {
   });
 
   it.each([{ volume: 11 }, { message: "soon" }])("is not implied by %j", (update) => {
-    const root = reported(planted(THREE_LEVELS), { path: "0.0", ...update });
+    const root = withUpdates(createTree(THREE_LEVELS), { path: "0.0", ...update });
 
     expect(new Set(statusesInOrder(root))).toEqual(new Set(["PENDING"]));
   });
 
   it("is not implied by CANCELED", () => {
-    const root = reported(planted(THREE_LEVELS), { path: "0.0", status: "CANCELED" });
+    const root = withUpdates(createTree(THREE_LEVELS), { path: "0.0", status: "CANCELED" });
 
     expect(statuses(root)).toMatchObject({ "": "PENDING", "0": "PENDING", "0.0": "CANCELED" });
     expect(at(root, "0.0").startedAt).toBeNull();
   });
 
   it("happens once: later reports leave it when it was", () => {
-    const root = reported(planted(THREE_LEVELS), { path: "0.0", done: 1 });
+    const root = withUpdates(createTree(THREE_LEVELS), { path: "0.0", done: 1 });
     const later = updateTask(root, { path: "0.0", done: 2 }, editAt(NOW + 1, 3));
 
     expect([later.startedAt, at(later, "0.0").startedAt]).toEqual([NOW, NOW]);
   });
 
   it("of siblings may be side by side", () => {
-    const root = reported(
-      planted(THREE_LEVELS),
+    const root = withUpdates(
+      createTree(THREE_LEVELS),
       { path: "0.0", status: "RUNNING" },
       { path: "0.1", done: 1 },
       { path: "1", add: 1 },
@@ -351,73 +359,73 @@ describe("a begin", () => {
 
 describe("done", () => {
   it("is absolute", () => {
-    expect(reported(planted(leaf("a", 10)), { done: 4 }, { done: 6 })).toMatchObject({ done: 6 });
+    expect(withUpdates(createTree(leaf("a", 10)), { done: 4 }, { done: 6 })).toMatchObject({ done: 6 });
   });
 
   it("never goes back: a lower one is late and changes nothing", () => {
-    expect(reported(planted(leaf("a", 10)), { done: 6 }, { done: 4 })).toMatchObject({ done: 6 });
+    expect(withUpdates(createTree(leaf("a", 10)), { done: 6 }, { done: 4 })).toMatchObject({ done: 6 });
   });
 
   it("may pass the volume; the ratio stays 1", () => {
-    const root = reported(planted(leaf("a", 40)), { done: 44 });
+    const root = withUpdates(createTree(leaf("a", 40)), { done: 44 });
 
     expect(progressOf(root)).toMatchObject({ done: 44, volume: 40, ratio: 1 });
   });
 
   it("past 2^53 - 1 in a sum is LIMIT_EXCEEDED, and changes nothing", () => {
-    const before = reported(planted(branch("root", leaf("a"), leaf("b"))), {
+    const before = withUpdates(createTree(branch("root", leaf("a"), leaf("b"))), {
       path: "0",
       done: Number.MAX_SAFE_INTEGER,
     });
 
-    expect(() => reported(before, { path: "1", done: 1 })).toThrow(refusal("LIMIT_EXCEEDED"));
+    expect(() => withUpdates(before, { path: "1", done: 1 })).toThrow(errorWithCode("LIMIT_EXCEEDED"));
     expect(progressOf(before).done).toBe(Number.MAX_SAFE_INTEGER);
   });
 });
 
 describe("add", () => {
   it("is relative", () => {
-    expect(reported(planted(leaf("a", 10)), { add: 4 }, { add: 3 })).toMatchObject({ done: 7 });
+    expect(withUpdates(createTree(leaf("a", 10)), { add: 4 }, { add: 3 })).toMatchObject({ done: 7 });
   });
 
   it("past 2^53 - 1 is LIMIT_EXCEEDED", () => {
-    const before = reported(planted(leaf("a")), { done: Number.MAX_SAFE_INTEGER - 1 });
+    const before = withUpdates(createTree(leaf("a")), { done: Number.MAX_SAFE_INTEGER - 1 });
 
-    expect(reported(before, { add: 1 })).toMatchObject({ done: Number.MAX_SAFE_INTEGER });
-    expect(() => reported(before, { add: 2 })).toThrow(refusal("LIMIT_EXCEEDED"));
+    expect(withUpdates(before, { add: 1 })).toMatchObject({ done: Number.MAX_SAFE_INTEGER });
+    expect(() => withUpdates(before, { add: 2 })).toThrow(errorWithCode("LIMIT_EXCEEDED"));
   });
 });
 
 describe("volume", () => {
   it("makes an unknown one known", () => {
-    expect(progressOf(reported(planted(TWO_LEAVES), { path: "1", volume: 30 })).volume).toBe(40);
+    expect(progressOf(withUpdates(createTree(TWO_LEAVES), { path: "1", volume: 30 })).volume).toBe(40);
   });
 
   it("can be set again, higher, lower and below what is done", () => {
-    const root = reported(planted(leaf("a", 10)), { done: 6 }, { volume: 20 }, { volume: 4 });
+    const root = withUpdates(createTree(leaf("a", 10)), { done: 6 }, { volume: 20 }, { volume: 4 });
 
     expect(progressOf(root)).toEqual({ done: 6, volume: 4, knownVolume: 4, ratio: 1 });
   });
 
   it("of 0 is known", () => {
-    expect(progressOf(reported(planted(leaf("a")), { volume: 0 })).volume).toBe(0);
+    expect(progressOf(withUpdates(createTree(leaf("a")), { volume: 0 })).volume).toBe(0);
   });
 
   it("past 2^53 - 1 in a sum is LIMIT_EXCEEDED", () => {
-    const root = planted(branch("root", leaf("a", 1), branch("b", leaf("c"))));
-    const toTheBrim = reported(root, { path: "1.0", volume: Number.MAX_SAFE_INTEGER - 1 });
+    const root = createTree(branch("root", leaf("a", 1), branch("b", leaf("c"))));
+    const toTheBrim = withUpdates(root, { path: "1.0", volume: Number.MAX_SAFE_INTEGER - 1 });
 
     expect(progressOf(toTheBrim).knownVolume).toBe(Number.MAX_SAFE_INTEGER);
-    expect(() => reported(root, { path: "1.0", volume: Number.MAX_SAFE_INTEGER })).toThrow(
-      refusal("LIMIT_EXCEEDED"),
+    expect(() => withUpdates(root, { path: "1.0", volume: Number.MAX_SAFE_INTEGER })).toThrow(
+      errorWithCode("LIMIT_EXCEEDED"),
     );
   });
 });
 
 describe("a message", () => {
   it("is the worker's latest word on a task of any kind", () => {
-    const root = reported(
-      planted(TWO_LEAVES),
+    const root = withUpdates(
+      createTree(TWO_LEAVES),
       { message: "one" },
       { message: "two" },
       { path: "0", message: "three" },
@@ -427,37 +435,39 @@ describe("a message", () => {
   });
 
   it("that is empty clears it", () => {
-    expect(reported(planted(leaf("a")), { message: "one" }, { message: "" }).message).toBeNull();
+    expect(withUpdates(createTree(leaf("a")), { message: "one" }, { message: "" }).message).toBeNull();
   });
 
   it("with FAILED is the reason", () => {
-    const root = reported(planted(leaf("a")), { status: "FAILED", message: "disk full" });
+    const root = withUpdates(createTree(leaf("a")), { status: "FAILED", message: "disk full" });
 
     expect(root).toMatchObject({ status: "FAILED", message: "disk full" });
   });
 
   it("of more than 4,096 bytes is BAD_USER_INPUT", () => {
-    expect(reported(planted(leaf("a")), { message: "é".repeat(2_048) }).message).toHaveLength(2_048);
-    expect(() => reported(planted(leaf("a")), { message: "é".repeat(2_049) })).toThrow(
-      refusal("BAD_USER_INPUT"),
+    expect(withUpdates(createTree(leaf("a")), { message: "é".repeat(2_048) }).message).toHaveLength(2_048);
+    expect(() => withUpdates(createTree(leaf("a")), { message: "é".repeat(2_049) })).toThrow(
+      errorWithCode("BAD_USER_INPUT"),
     );
   });
 });
 
 describe("FINISHED", () => {
   it("on a leaf completes it: an unknown volume becomes what is done", () => {
-    expect(reported(planted(leaf("a")), { done: 3 }, { status: "FINISHED" })).toMatchObject({
+    expect(withUpdates(createTree(leaf("a")), { done: 3 }, { status: "FINISHED" })).toMatchObject({
       done: 3,
       volume: 3,
     });
   });
 
   it("on a leaf completes it: a known volume is reached", () => {
-    expect(reported(planted(leaf("a", 10)), { done: 3 }, { status: "FINISHED" })).toMatchObject({ done: 10 });
+    expect(withUpdates(createTree(leaf("a", 10)), { done: 3 }, { status: "FINISHED" })).toMatchObject({
+      done: 10,
+    });
   });
 
   it("on any other task finishes what runs below it and cancels what is pending there", () => {
-    const root = reported(planted(THREE_LEVELS), { path: "0.0", done: 3 }, { status: "FINISHED" });
+    const root = withUpdates(createTree(THREE_LEVELS), { path: "0.0", done: 3 }, { status: "FINISHED" });
 
     expect(statuses(root)).toEqual({
       "": "FINISHED",
@@ -472,8 +482,8 @@ describe("FINISHED", () => {
   it.each(["FAILED", "CANCELED"] as const)(
     "cancels what is pending below it also where it is below a task that is %s",
     (status) => {
-      const root = reported(
-        planted(THREE_LEVELS),
+      const root = withUpdates(
+        createTree(THREE_LEVELS),
         { path: "0.0", done: 3 },
         { path: "0", status },
         { status: "FINISHED" },
@@ -490,8 +500,10 @@ describe("FINISHED", () => {
   );
 
   it("cancels what is pending below it also where that is below a cancelled task that is below a pending one", () => {
-    const root = reported(
-      planted(branch("root", branch("phase", branch("part", leaf("a", 10)), leaf("b", 10)), leaf("c", 10))),
+    const root = withUpdates(
+      createTree(
+        branch("root", branch("phase", branch("part", leaf("a", 10)), leaf("b", 10)), leaf("c", 10)),
+      ),
       { path: "0.0", status: "CANCELED" },
       { status: "FINISHED" },
     );
@@ -500,7 +512,7 @@ describe("FINISHED", () => {
   });
 
   it("on a task that has not begun begins and ends it at one instant", () => {
-    expect(reported(planted(TWO_LEAVES), { status: "FINISHED" })).toMatchObject({
+    expect(withUpdates(createTree(TWO_LEAVES), { status: "FINISHED" })).toMatchObject({
       status: "FINISHED",
       startedAt: NOW,
       endedAt: NOW,
@@ -508,8 +520,8 @@ describe("FINISHED", () => {
   });
 
   it("does not touch the tasks above", () => {
-    const root = reported(
-      planted(THREE_LEVELS),
+    const root = withUpdates(
+      createTree(THREE_LEVELS),
       { path: "0.0", status: "FINISHED" },
       { path: "0.1", status: "FINISHED" },
     );
@@ -518,21 +530,23 @@ describe("FINISHED", () => {
   });
 
   it("past 2^53 - 1 in a sum of what is done is LIMIT_EXCEEDED", () => {
-    const before = reported(planted(branch("root", leaf("a"), leaf("b", 1))), {
+    const before = withUpdates(createTree(branch("root", leaf("a"), leaf("b", 1))), {
       path: "0",
       done: Number.MAX_SAFE_INTEGER,
     });
 
-    expect(() => reported(before, { path: "1", status: "FINISHED" })).toThrow(refusal("LIMIT_EXCEEDED"));
+    expect(() => withUpdates(before, { path: "1", status: "FINISHED" })).toThrow(
+      errorWithCode("LIMIT_EXCEEDED"),
+    );
   });
 
   it("counts exactly at the brim, also where it makes one volume known and another leave", () => {
-    const before = reported(planted(branch("root", leaf("a"), leaf("b", 2))), {
+    const before = withUpdates(createTree(branch("root", leaf("a"), leaf("b", 2))), {
       path: "0",
       done: Number.MAX_SAFE_INTEGER,
     });
 
-    expect(progressOf(reported(before, { status: "FINISHED" }))).toMatchObject({
+    expect(progressOf(withUpdates(before, { status: "FINISHED" }))).toMatchObject({
       done: Number.MAX_SAFE_INTEGER,
       volume: Number.MAX_SAFE_INTEGER,
     });
@@ -541,7 +555,7 @@ describe("FINISHED", () => {
 
 describe.each(["FAILED", "CANCELED"] as const)("%s", (status) => {
   it("does the same to what runs below; what is pending stays", () => {
-    const root = reported(planted(THREE_LEVELS), { path: "0.0", done: 3 }, { status });
+    const root = withUpdates(createTree(THREE_LEVELS), { path: "0.0", done: 3 }, { status });
 
     expect(statuses(root)).toEqual({
       "": status,
@@ -553,7 +567,7 @@ describe.each(["FAILED", "CANCELED"] as const)("%s", (status) => {
   });
 
   it("does not touch the tasks above", () => {
-    const root = reported(planted(THREE_LEVELS), { path: "0.0", done: 3 }, { path: "0", status });
+    const root = withUpdates(createTree(THREE_LEVELS), { path: "0.0", done: 3 }, { path: "0", status });
 
     expect(statuses(root)).toEqual({
       "": "RUNNING",
@@ -565,7 +579,7 @@ describe.each(["FAILED", "CANCELED"] as const)("%s", (status) => {
   });
 
   it("has an end time", () => {
-    expect(reported(planted(leaf("a")), { status }).endedAt).toBe(NOW);
+    expect(withUpdates(createTree(leaf("a")), { status }).endedAt).toBe(NOW);
   });
 });
 
@@ -573,13 +587,18 @@ describe("an iteration that begins", () => {
   const twoTasks = iterative("rounds", "DYNAMIC", 4, leaf("a", 10), leaf("b", 10));
 
   it("leaves its own tasks PENDING until they are reported", () => {
-    const root = reported(planted(twoTasks), { iteration: 1 });
+    const root = withUpdates(createTree(twoTasks), { iteration: 1 });
 
     expect(new Set(statusesInOrder(root).slice(1))).toEqual(new Set(["PENDING"]));
   });
 
   it("finishes what runs in earlier iterations and cancels what is pending there", () => {
-    const root = reported(planted(twoTasks), { iteration: 1 }, { path: "0", done: 3 }, { iteration: 2 });
+    const root = withUpdates(
+      createTree(twoTasks),
+      { iteration: 1 },
+      { path: "0", done: 3 },
+      { iteration: 2 },
+    );
 
     expect(statuses(root)).toEqual({
       "": "RUNNING",
@@ -596,7 +615,12 @@ describe("an iteration that begins", () => {
   });
 
   it("that skips others cancels all that is pending in them", () => {
-    const root = reported(planted(twoTasks), { iteration: 1 }, { path: "0", done: 3 }, { iteration: 4 });
+    const root = withUpdates(
+      createTree(twoTasks),
+      { iteration: 1 },
+      { path: "0", done: 3 },
+      { iteration: 4 },
+    );
 
     expect(statusesInOrder(root).slice(1)).toEqual([
       "FINISHED",
@@ -608,8 +632,8 @@ describe("an iteration that begins", () => {
   });
 
   it("finishes and cancels below the tasks of earlier iterations, too", () => {
-    const root = reported(
-      planted(iterative("rounds", "FIXED", 2, branch("round", leaf("a", 1), leaf("b", 1)))),
+    const root = withUpdates(
+      createTree(iterative("rounds", "FIXED", 2, branch("round", leaf("a", 1), leaf("b", 1)))),
       { path: "0.0", status: "RUNNING" },
       { iteration: 2 },
     );
@@ -625,8 +649,8 @@ describe("an iteration that begins", () => {
   it.each(["FAILED", "CANCELED"] as const)(
     "cancels what is pending in earlier ones also below a task that is %s",
     (status) => {
-      const root = reported(
-        planted(iterative("rounds", "FIXED", 2, branch("round", leaf("a", 1), leaf("b", 1)))),
+      const root = withUpdates(
+        createTree(iterative("rounds", "FIXED", 2, branch("round", leaf("a", 1), leaf("b", 1)))),
         { path: "0.0", status: "FINISHED" },
         { path: "0", status },
         { iteration: 2 },
@@ -642,8 +666,8 @@ describe("an iteration that begins", () => {
   );
 
   it("leaves what has ended in earlier iterations as it is", () => {
-    const root = reported(
-      planted(twoTasks),
+    const root = withUpdates(
+      createTree(twoTasks),
       { path: "0", status: "FAILED" },
       { path: "1", status: "CANCELED" },
       { iteration: 2 },
@@ -653,38 +677,38 @@ describe("an iteration that begins", () => {
   });
 
   it("that comes twice is once, and late ones change nothing", () => {
-    const root = reported(planted(twoTasks), { iteration: 3 });
+    const root = withUpdates(createTree(twoTasks), { iteration: 3 });
 
-    expect(reported(root, { iteration: 3 }, { iteration: 1 })).toBe(root);
+    expect(withUpdates(root, { iteration: 3 }, { iteration: 1 })).toBe(root);
   });
 
   it("has the sub-tasks (i-1)*k to i*k-1 of k tasks", () => {
-    const root = planted(twoTasks);
+    const root = createTree(twoTasks);
     const descriptions = preOrder(root).map(({ task }) => task.description);
 
     expect(descriptions).toEqual(["rounds", "a", "b", "a", "b", "a", "b", "a", "b"]);
   });
 
   it.each([5, 1_000_000])("above max (%d of 4) is BAD_USER_INPUT", (iteration) => {
-    expect(() => reported(planted(twoTasks), { iteration })).toThrow(refusal("BAD_USER_INPUT"));
+    expect(() => withUpdates(createTree(twoTasks), { iteration })).toThrow(errorWithCode("BAD_USER_INPUT"));
   });
 
   it.each([0, -1])("%d is BAD_USER_INPUT: they count from 1", (iteration) => {
-    expect(() => reported(planted(twoTasks), { iteration })).toThrow(refusal("BAD_USER_INPUT"));
+    expect(() => withUpdates(createTree(twoTasks), { iteration })).toThrow(errorWithCode("BAD_USER_INPUT"));
   });
 
   it.each([leaf("a"), TWO_LEAVES])(
     "on a task that repeats nothing is BAD_USER_INPUT: $description",
     (spec) => {
-      expect(() => reported(planted(spec), { iteration: 1 })).toThrow(refusal("BAD_USER_INPUT"));
+      expect(() => withUpdates(createTree(spec), { iteration: 1 })).toThrow(errorWithCode("BAD_USER_INPUT"));
     },
   );
 });
 
 describe("FIXED and DYNAMIC iterations", () => {
   it.each(["FIXED", "DYNAMIC"] as const)("reach their max in %s", (mode) => {
-    const root = reported(
-      planted(iterative("rounds", mode, 3, leaf("a", 1))),
+    const root = withUpdates(
+      createTree(iterative("rounds", mode, 3, leaf("a", 1))),
       { iteration: 3 },
       { status: "FINISHED" },
     );
@@ -693,8 +717,8 @@ describe("FIXED and DYNAMIC iterations", () => {
   });
 
   it("that converge early read 100 %", () => {
-    const root = reported(
-      planted(branch("root", iterative("rounds", "DYNAMIC", 20, leaf("round", 5)), leaf("write", 5))),
+    const root = withUpdates(
+      createTree(branch("root", iterative("rounds", "DYNAMIC", 20, leaf("round", 5)), leaf("write", 5))),
       { path: "0", iteration: 1 },
       { path: "0.0", done: 5 },
       { path: "0", iteration: 2 },
@@ -709,8 +733,8 @@ describe("FIXED and DYNAMIC iterations", () => {
   });
 
   it("count exactly at the brim where FINISHED in the same input makes one volume known and another leave", () => {
-    const root = reported(
-      planted(iterative("rounds", "FIXED", 2, leaf("a"), leaf("b", 1))),
+    const root = withUpdates(
+      createTree(iterative("rounds", "FIXED", 2, leaf("a"), leaf("b", 1))),
       { path: "0", done: Number.MAX_SAFE_INTEGER },
       { iteration: 2, status: "FINISHED" },
     );
@@ -723,11 +747,11 @@ describe("OPEN iterations", () => {
   const open = iterative("rounds", "OPEN", null, leaf("a", 10), leaf("b", 10));
 
   it("begin with none", () => {
-    expect(statuses(planted(open))).toEqual({ "": "PENDING" });
+    expect(statuses(createTree(open))).toEqual({ "": "PENDING" });
   });
 
   it("grow to the iteration that begins", () => {
-    const root = reported(planted(open), { iteration: 1 }, { iteration: 2 });
+    const root = withUpdates(createTree(open), { iteration: 1 }, { iteration: 2 });
 
     expect(statuses(root)).toEqual({
       "": "RUNNING",
@@ -740,7 +764,7 @@ describe("OPEN iterations", () => {
   });
 
   it("grow to one that skips others, which are cancelled", () => {
-    const root = reported(planted(open), { iteration: 3 });
+    const root = withUpdates(createTree(open), { iteration: 3 });
 
     expect(statusesInOrder(root).slice(1)).toEqual([
       ...Array<string>(4).fill("CANCELED"),
@@ -751,7 +775,7 @@ describe("OPEN iterations", () => {
 
   it("have new tasks as new as the change", () => {
     const root = updateTask(
-      reported(planted(open), { iteration: 1 }),
+      withUpdates(createTree(open), { iteration: 1 }),
       { path: "", iteration: 2 },
       editAt(NOW, 9),
     );
@@ -760,73 +784,75 @@ describe("OPEN iterations", () => {
   });
 
   it("have an unknown volume until they are FINISHED; what is known of it never blanks", () => {
-    const root = reported(planted(open), { iteration: 1 }, { path: "0", done: 4 });
-    const ended = reported(root, { status: "FINISHED" });
+    const root = withUpdates(createTree(open), { iteration: 1 }, { path: "0", done: 4 });
+    const ended = withUpdates(root, { status: "FINISHED" });
 
     expect(progressOf(root)).toEqual({ done: 4, volume: null, knownVolume: 20, ratio: null });
     expect(progressOf(ended)).toEqual({ done: 10, volume: 10, knownVolume: 10, ratio: 1 });
   });
 
   it.each(["FAILED", "CANCELED"] as const)("have an unknown volume also when %s", (status) => {
-    expect(progressOf(reported(planted(open), { iteration: 1 }, { status })).volume).toBeNull();
+    expect(progressOf(withUpdates(createTree(open), { iteration: 1 }, { status })).volume).toBeNull();
   });
 
   it("of which none has begun have no volume, also when FINISHED", () => {
-    expect(progressOf(reported(planted(open), { status: "FINISHED" }))).toMatchObject({
+    expect(progressOf(withUpdates(createTree(open), { status: "FINISHED" }))).toMatchObject({
       volume: null,
       ratio: null,
     });
   });
 
   it("of which none has begun don't blank the volume above once they are FINISHED", () => {
-    const root = planted(branch("root", open, leaf("c", 10)));
+    const root = createTree(branch("root", open, leaf("c", 10)));
 
     expect(progressOf(root).volume).toBeNull();
-    expect(progressOf(reported(root, { path: "0", status: "FINISHED" })).volume).toBe(10);
+    expect(progressOf(withUpdates(root, { path: "0", status: "FINISHED" })).volume).toBe(10);
   });
 
   it("don't grow beyond 10,000 tasks a tree: LIMIT_EXCEEDED", () => {
-    const root = planted(iterative("rounds", "OPEN", null, leaf("a"), leaf("b"), leaf("c")));
+    const root = createTree(iterative("rounds", "OPEN", null, leaf("a"), leaf("b"), leaf("c")));
 
-    expect(reported(root, { iteration: 3_333 }).taskCount).toBe(10_000);
-    expect(() => reported(root, { iteration: 3_334 })).toThrow(refusal("LIMIT_EXCEEDED"));
-    expect(() => reported(root, { iteration: Number.MAX_SAFE_INTEGER })).toThrow(refusal("LIMIT_EXCEEDED"));
+    expect(withUpdates(root, { iteration: 3_333 }).taskCount).toBe(10_000);
+    expect(() => withUpdates(root, { iteration: 3_334 })).toThrow(errorWithCode("LIMIT_EXCEEDED"));
+    expect(() => withUpdates(root, { iteration: Number.MAX_SAFE_INTEGER })).toThrow(
+      errorWithCode("LIMIT_EXCEEDED"),
+    );
   });
 
   it("don't grow past 2^53 - 1 units: LIMIT_EXCEEDED", () => {
-    const root = planted(iterative("rounds", "OPEN", null, leaf("a", Number.MAX_SAFE_INTEGER)));
+    const root = createTree(iterative("rounds", "OPEN", null, leaf("a", Number.MAX_SAFE_INTEGER)));
 
-    const toTheBrim = reported(root, { iteration: 1 });
+    const toTheBrim = withUpdates(root, { iteration: 1 });
 
     expect(toTheBrim.knownVolume).toBe(Number.MAX_SAFE_INTEGER);
-    expect(() => reported(toTheBrim, { path: "0", status: "RUNNING" }, { iteration: 2 })).toThrow(
-      refusal("LIMIT_EXCEEDED"),
+    expect(() => withUpdates(toTheBrim, { path: "0", status: "RUNNING" }, { iteration: 2 })).toThrow(
+      errorWithCode("LIMIT_EXCEEDED"),
     );
   });
 
   it("don't grow past 2^53 - 1 units in a sum above: LIMIT_EXCEEDED", () => {
     const rounds = iterative("rounds", "OPEN", null, leaf("a", 3));
-    const root = planted(branch("root", rounds, leaf("b", Number.MAX_SAFE_INTEGER - 2)));
+    const root = createTree(branch("root", rounds, leaf("b", Number.MAX_SAFE_INTEGER - 2)));
 
-    expect(() => reported(root, { path: "0", iteration: 3 })).toThrow(refusal("LIMIT_EXCEEDED"));
+    expect(() => withUpdates(root, { path: "0", iteration: 3 })).toThrow(errorWithCode("LIMIT_EXCEEDED"));
   });
 
   it("grow where those that are skipped, which leave the volume, would pass 2^53 - 1 units above", () => {
     const rounds = iterative("rounds", "OPEN", null, leaf("a", 1));
-    const root = planted(branch("root", rounds, leaf("b", Number.MAX_SAFE_INTEGER - 2)));
+    const root = createTree(branch("root", rounds, leaf("b", Number.MAX_SAFE_INTEGER - 2)));
 
-    expect(reported(root, { path: "0", iteration: 3 }).knownVolume).toBe(Number.MAX_SAFE_INTEGER - 1);
+    expect(withUpdates(root, { path: "0", iteration: 3 }).knownVolume).toBe(Number.MAX_SAFE_INTEGER - 1);
   });
 
   it("grow where those that are skipped would pass 2^53 - 1 units by themselves", () => {
-    const root = planted(iterative("rounds", "OPEN", null, leaf("a", Number.MAX_SAFE_INTEGER)));
+    const root = createTree(iterative("rounds", "OPEN", null, leaf("a", Number.MAX_SAFE_INTEGER)));
 
-    expect(reported(root, { iteration: 3 }).knownVolume).toBe(Number.MAX_SAFE_INTEGER);
+    expect(withUpdates(root, { iteration: 3 }).knownVolume).toBe(Number.MAX_SAFE_INTEGER);
   });
 
   it("grow where the one that begins would pass 2^53 - 1 units and is cancelled by FINISHED in the same input", () => {
-    const root = reported(
-      planted(iterative("rounds", "OPEN", null, leaf("a", Number.MAX_SAFE_INTEGER))),
+    const root = withUpdates(
+      createTree(iterative("rounds", "OPEN", null, leaf("a", Number.MAX_SAFE_INTEGER))),
       { iteration: 1 },
       { path: "0", status: "RUNNING" },
       { iteration: 2, status: "FINISHED" },
@@ -837,14 +863,14 @@ describe("OPEN iterations", () => {
   });
 
   it("have the concurrency of their tasks in every iteration", () => {
-    const root = reported(planted({ ...open, maxConcurrency: 4 }), { iteration: 2 });
+    const root = withUpdates(createTree({ ...open, maxConcurrency: 4 }), { iteration: 2 });
 
     expect(preOrder(root).map(({ task }) => task.maxConcurrency)).toEqual([4, 4, 4, 4, 4]);
   });
 
   it("inside iterations grow each for itself", () => {
-    const nested = planted(iterative("outer", "FIXED", 2, iterative("inner", "OPEN", null, leaf("a", 1))));
-    const root = reported(nested, { path: "0", iteration: 2 }, { path: "1", iteration: 1 });
+    const nested = createTree(iterative("outer", "FIXED", 2, iterative("inner", "OPEN", null, leaf("a", 1))));
+    const root = withUpdates(nested, { path: "0", iteration: 2 }, { path: "1", iteration: 1 });
 
     expect(paths(root)).toEqual(["", "0", "0.0", "0.1", "1", "1.0"]);
   });
@@ -855,7 +881,7 @@ describe("adding tasks", () => {
   const more = [leaf("c", 5), branch("d", leaf("e", 6))];
 
   it("appends them, PENDING, below one that is neither a leaf nor iterative", () => {
-    const root = addTasks(planted(TWO_LEAVES), "", more, edit);
+    const root = addTasks(createTree(TWO_LEAVES), "", more, edit);
 
     expect(preOrder(root).map(({ task }) => task.description)).toEqual(["root", "a", "b", "c", "d", "e"]);
     expect(new Set(statusesInOrder(root))).toEqual(new Set(["PENDING"]));
@@ -863,7 +889,7 @@ describe("adding tasks", () => {
   });
 
   it("lets a tree grow while it runs, anywhere in it", () => {
-    const running = reported(planted(THREE_LEVELS), { path: "0.0", status: "FINISHED" });
+    const running = withUpdates(createTree(THREE_LEVELS), { path: "0.0", status: "FINISHED" });
     const root = addTasks(running, "0", more, edit);
 
     expect(statuses(root)).toMatchObject({
@@ -876,34 +902,34 @@ describe("adding tasks", () => {
   });
 
   it("begins nothing", () => {
-    expect(addTasks(planted(THREE_LEVELS), "0", more, edit)).toMatchObject({
+    expect(addTasks(createTree(THREE_LEVELS), "0", more, edit)).toMatchObject({
       status: "PENDING",
       startedAt: null,
     });
   });
 
   it("stamps what is new and what is above it", () => {
-    const root = addTasks(planted(THREE_LEVELS), "0", [leaf("new")], edit);
+    const root = addTasks(createTree(THREE_LEVELS), "0", [leaf("new")], edit);
 
     expect(preOrder(root).map(({ task }) => task.stamp.revision)).toEqual([2, 2, 1, 1, 2, 1]);
   });
 
   it("gives them the concurrency that holds where they stand", () => {
-    const root = planted(branch("root", { ...branch("b", leaf("a")), maxConcurrency: 3 }));
+    const root = createTree(branch("root", { ...branch("b", leaf("a")), maxConcurrency: 3 }));
     const grown = addTasks(root, "0", [leaf("c"), { ...leaf("d"), maxConcurrency: 1 }], edit);
 
     expect([at(grown, "0.1").maxConcurrency, at(grown, "0.2").maxConcurrency]).toEqual([3, 1]);
   });
 
   it("is possible below the tasks of an iteration, and leaves the iterations to come as they are", () => {
-    const root = planted(iterative("rounds", "OPEN", null, branch("round", leaf("a"))));
-    const grown = addTasks(reported(root, { iteration: 1 }), "0", [leaf("extra")], edit);
+    const root = createTree(iterative("rounds", "OPEN", null, branch("round", leaf("a"))));
+    const grown = addTasks(withUpdates(root, { iteration: 1 }), "0", [leaf("extra")], edit);
 
-    expect(paths(reported(grown, { iteration: 2 }))).toEqual(["", "0", "0.0", "0.1", "1", "1.0"]);
+    expect(paths(withUpdates(grown, { iteration: 2 }))).toEqual(["", "0", "0.0", "0.1", "1", "1.0"]);
   });
 
   it("below a path that is not there is NOT_FOUND", () => {
-    expect(() => addTasks(planted(TWO_LEAVES), "7", more, edit)).toThrow(refusal("NOT_FOUND"));
+    expect(() => addTasks(createTree(TWO_LEAVES), "7", more, edit)).toThrow(errorWithCode("NOT_FOUND"));
   });
 
   it.each([
@@ -911,52 +937,54 @@ describe("adding tasks", () => {
     iterative("rounds", "FIXED", 2, leaf("a")),
     iterative("rounds", "OPEN", null, leaf("a")),
   ])("below a leaf or an iterative task is BAD_USER_INPUT: %j", (spec) => {
-    expect(() => addTasks(planted(spec), "", more, edit)).toThrow(refusal("BAD_USER_INPUT"));
+    expect(() => addTasks(createTree(spec), "", more, edit)).toThrow(errorWithCode("BAD_USER_INPUT"));
   });
 
   it("without any is BAD_USER_INPUT", () => {
-    expect(() => addTasks(planted(TWO_LEAVES), "", [], edit)).toThrow(refusal("BAD_USER_INPUT"));
+    expect(() => addTasks(createTree(TWO_LEAVES), "", [], edit)).toThrow(errorWithCode("BAD_USER_INPUT"));
   });
 
   it.each(ENDS)("below a task that is %s is ILLEGAL_TRANSITION", (status) => {
-    const ended = reported(planted(TWO_LEAVES), { status });
+    const ended = withUpdates(createTree(TWO_LEAVES), { status });
 
-    expect(() => addTasks(ended, "", more, edit)).toThrow(refusal("ILLEGAL_TRANSITION"));
+    expect(() => addTasks(ended, "", more, edit)).toThrow(errorWithCode("ILLEGAL_TRANSITION"));
   });
 
   it.each(["CANCELED", "FAILED"] as const)("far below a task that is %s is ILLEGAL_TRANSITION", (status) => {
-    const ended = reported(planted(THREE_LEVELS), { status });
+    const ended = withUpdates(createTree(THREE_LEVELS), { status });
 
-    expect(() => addTasks(ended, "0", more, edit)).toThrow(refusal("ILLEGAL_TRANSITION"));
+    expect(() => addTasks(ended, "0", more, edit)).toThrow(errorWithCode("ILLEGAL_TRANSITION"));
   });
 
   it("beyond 10,000 tasks a tree is LIMIT_EXCEEDED", () => {
-    const root = planted(branch("root", leaf("a")));
+    const root = createTree(branch("root", leaf("a")));
     const leaves = Array.from({ length: 9_999 }, () => leaf("new"));
 
     expect(addTasks(root, "", leaves.slice(1), edit).taskCount).toBe(10_000);
-    expect(() => addTasks(root, "", leaves, edit)).toThrow(refusal("LIMIT_EXCEEDED"));
+    expect(() => addTasks(root, "", leaves, edit)).toThrow(errorWithCode("LIMIT_EXCEEDED"));
   });
 
   it("beyond 32 levels is LIMIT_EXCEEDED", () => {
     const atLevel31 = Array<string>(30).fill("0").join(".");
-    const root = planted(
+    const root = createTree(
       Array.from({ length: 31 }).reduce<ReturnType<typeof leaf>>((spec) => branch("b", spec), leaf("a")),
     );
 
     expect(addTasks(root, atLevel31, [leaf("c")], edit).taskCount).toBe(33);
     expect(() => addTasks(root, atLevel31, [branch("c", leaf("d"))], edit)).toThrow(
-      refusal("LIMIT_EXCEEDED"),
+      errorWithCode("LIMIT_EXCEEDED"),
     );
   });
 
   it("past 2^53 - 1 units is LIMIT_EXCEEDED", () => {
-    const root = planted(branch("root", leaf("a", Number.MAX_SAFE_INTEGER)));
+    const root = createTree(branch("root", leaf("a", Number.MAX_SAFE_INTEGER)));
 
-    expect(() => addTasks(root, "", [leaf("b", 1)], edit)).toThrow(refusal("LIMIT_EXCEEDED"));
+    expect(() => addTasks(root, "", [leaf("b", 1)], edit)).toThrow(errorWithCode("LIMIT_EXCEEDED"));
   });
 
   it("that mean nothing is BAD_USER_INPUT", () => {
-    expect(() => addTasks(planted(TWO_LEAVES), "", [leaf("")], edit)).toThrow(refusal("BAD_USER_INPUT"));
+    expect(() => addTasks(createTree(TWO_LEAVES), "", [leaf("")], edit)).toThrow(
+      errorWithCode("BAD_USER_INPUT"),
+    );
   });
 });

@@ -2,16 +2,16 @@ import { describe, expect, it } from "vitest";
 import { allRows, treeOf } from "../../src/tasks/task-rows.js";
 import { currentIteration, levelsOf, subTasksOf, type Task } from "../../src/tasks/task.js";
 import { preOrder } from "../../src/tasks/traverse.js";
-import { branch, EPOCH, iterative, leaf } from "../kit/edits.js";
-import { at, iterativeAt, planted, reported } from "./trees.js";
+import { branch, EPOCH, iterative, leaf } from "../kit/store/edits.js";
+import { at, iterativeAt, createTree, withUpdates } from "./sample-trees.js";
 
 describe("the sub-tasks of a task", () => {
   it("are none for a leaf", () => {
-    expect(subTasksOf(planted(leaf("a")))).toEqual([]);
+    expect(subTasksOf(createTree(leaf("a")))).toEqual([]);
   });
 
   it("are those directly below it, in order", () => {
-    const root = planted(branch("root", leaf("a"), branch("b", leaf("c"))));
+    const root = createTree(branch("root", leaf("a"), branch("b", leaf("c"))));
 
     expect(subTasksOf(root)).toEqual([at(root, "0"), at(root, "1")]);
   });
@@ -21,14 +21,14 @@ describe("the tasks of one kind", () => {
   const spec = branch("root", leaf("a", 10), leaf("b"), iterative("rounds", "OPEN", null, leaf("c")));
   const fieldsOf = (root: Task): string[] =>
     preOrder(root).map(({ task }) => `${task.kind}: ${Object.keys(task).join(" ")}`);
-  const planned = planted(spec);
-  const begun = reported(
+  const planned = createTree(spec);
+  const begun = withUpdates(
     planned,
     { path: "0", done: 1 },
     { path: "2", iteration: 1 },
     { path: "2.0", done: 1 },
   );
-  const ended = reported(begun, { status: "FINISHED" });
+  const ended = withUpdates(begun, { status: "FINISHED" });
   const loaded = treeOf(
     EPOCH,
     allRows(ended).map((row) => ({ row, revision: 2 })),
@@ -42,7 +42,7 @@ describe("the tasks of one kind", () => {
 });
 
 describe("the current iteration", () => {
-  const twoTasks = planted(iterative("rounds", "FIXED", 3, leaf("a", 1), leaf("b", 1)));
+  const twoTasks = createTree(iterative("rounds", "FIXED", 3, leaf("a", 1), leaf("b", 1)));
 
   it.each([
     [[], 0],
@@ -51,13 +51,13 @@ describe("the current iteration", () => {
     [["0", "1", "2"], 1],
     [["0", "1", "2", "3", "4", "5"], 3],
   ])("with the sub-tasks %j finished is %d, two being one iteration", (paths, expected) => {
-    const root = reported(twoTasks, ...paths.map((path) => ({ path, status: "FINISHED" as const })));
+    const root = withUpdates(twoTasks, ...paths.map((path) => ({ path, status: "FINISHED" as const })));
 
     expect(currentIteration(iterativeAt(root, ""))).toBe(expected);
   });
 
   it("does not count what was cancelled or has failed", () => {
-    const root = reported(
+    const root = withUpdates(
       twoTasks,
       { path: "0", status: "FINISHED" },
       { path: "1", status: "CANCELED" },
@@ -68,8 +68,8 @@ describe("the current iteration", () => {
   });
 
   it("counts direct sub-tasks, not those below them", () => {
-    const root = planted(iterative("rounds", "FIXED", 2, branch("round", leaf("a"), leaf("b"))));
-    const oneLeafDone = reported(root, { path: "0.0", status: "FINISHED" });
+    const root = createTree(iterative("rounds", "FIXED", 2, branch("round", leaf("a"), leaf("b"))));
+    const oneLeafDone = withUpdates(root, { path: "0.0", status: "FINISHED" });
 
     expect(currentIteration(iterativeAt(oneLeafDone, ""))).toBe(0);
   });
@@ -82,6 +82,6 @@ describe("the levels of a tree", () => {
     ["the deepest branch", branch("root", leaf("a"), branch("b", branch("c", leaf("d")))), 4],
     ["iterations to come", iterative("rounds", "OPEN", null, branch("round", leaf("a"))), 3],
   ])("are counted to the bottom of %s", (_, spec, levels) => {
-    expect(levelsOf(planted(spec))).toBe(levels);
+    expect(levelsOf(createTree(spec))).toBe(levels);
   });
 });

@@ -3,8 +3,8 @@ import { percentText, progressOf } from "../../src/tasks/progress.js";
 import type { TaskSpec } from "../../src/tasks/task-spec.js";
 import type { Task } from "../../src/tasks/task.js";
 import { begin, cancel, fail, finish, settle } from "../../src/tasks/transitions.js";
-import { branch, editAt, iterative, leaf } from "../kit/edits.js";
-import { at, planted, refusal, reported, statuses, statusesInOrder } from "./trees.js";
+import { branch, editAt, iterative, leaf } from "../kit/store/edits.js";
+import { at, createTree, errorWithCode, withUpdates, statuses, statusesInOrder } from "./sample-trees.js";
 
 const LATER = 9_000;
 const edit = editAt(LATER, 3);
@@ -18,16 +18,16 @@ const MIXED = branch(
 );
 
 function mixed(): Task {
-  return reported(planted(MIXED), { path: "0", status: "FINISHED" }, { path: "1.0", done: 5 });
+  return withUpdates(createTree(MIXED), { path: "0", status: "FINISHED" }, { path: "1.0", done: 5 });
 }
 
 function running(spec: TaskSpec): Task {
-  return begin(planted(spec), editAt(1_000, 2));
+  return begin(createTree(spec), editAt(1_000, 2));
 }
 
 describe("begin", () => {
   it("makes a PENDING task RUNNING and sets when it started", () => {
-    expect(begin(planted(leaf("a")), edit)).toMatchObject({
+    expect(begin(createTree(leaf("a")), edit)).toMatchObject({
       status: "RUNNING",
       startedAt: LATER,
       endedAt: null,
@@ -35,14 +35,14 @@ describe("begin", () => {
   });
 
   it("leaves what is below as it is", () => {
-    expect(statuses(begin(planted(branch("root", leaf("a"))), edit))).toEqual({
+    expect(statuses(begin(createTree(branch("root", leaf("a"))), edit))).toEqual({
       "": "RUNNING",
       "0": "PENDING",
     });
   });
 
   it("is refused for a task that runs: these steps are strict", () => {
-    expect(() => begin(running(leaf("a")), edit)).toThrow(refusal("ILLEGAL_TRANSITION"));
+    expect(() => begin(running(leaf("a")), edit)).toThrow(errorWithCode("ILLEGAL_TRANSITION"));
   });
 });
 
@@ -54,19 +54,19 @@ describe("finish", () => {
   });
 
   it("reaches a leaf's volume when it is known", () => {
-    const leafTask = reported(planted(leaf("a", 10)), { done: 4 });
+    const leafTask = withUpdates(createTree(leaf("a", 10)), { done: 4 });
 
     expect(finish(leafTask, edit)).toMatchObject({ done: 10, volume: 10, knownVolume: 10 });
   });
 
   it("makes what is done the volume of a leaf whose volume is unknown", () => {
-    const leafTask = reported(planted(leaf("a")), { done: 4 });
+    const leafTask = withUpdates(createTree(leaf("a")), { done: 4 });
 
     expect(finish(leafTask, edit)).toMatchObject({ done: 4, volume: 4, knownVolume: 4, unknownCount: 0 });
   });
 
   it("keeps what is done beyond the volume: done never goes back", () => {
-    const leafTask = reported(planted(leaf("a", 40)), { done: 44 });
+    const leafTask = withUpdates(createTree(leaf("a", 40)), { done: 44 });
 
     expect(finish(leafTask, edit)).toMatchObject({ done: 44, volume: 40 });
   });
@@ -104,8 +104,8 @@ describe("finish", () => {
   });
 
   it("leaves the volume of what was cancelled or failed by itself in the sum", () => {
-    const root = reported(
-      planted(branch("root", leaf("a", 10), leaf("b", 10), leaf("c", 20))),
+    const root = withUpdates(
+      createTree(branch("root", leaf("a", 10), leaf("b", 10), leaf("c", 20))),
       { path: "0", status: "FINISHED" },
       { path: "1", status: "CANCELED" },
       { path: "2", done: 5, status: "FAILED" },
@@ -115,7 +115,7 @@ describe("finish", () => {
   });
 
   it("makes the volume known where what was unknown has been cancelled", () => {
-    const root = reported(planted(branch("root", leaf("a", 10), leaf("b"))), {
+    const root = withUpdates(createTree(branch("root", leaf("a", 10), leaf("b"))), {
       path: "0",
       status: "RUNNING",
     });
@@ -124,7 +124,7 @@ describe("finish", () => {
   });
 
   it("makes the volume of OPEN iterations known", () => {
-    const root = reported(planted(iterative("rounds", "OPEN", null, leaf("a", 5))), { iteration: 2 });
+    const root = withUpdates(createTree(iterative("rounds", "OPEN", null, leaf("a", 5))), { iteration: 2 });
 
     expect(progressOf(root).volume).toBeNull();
     expect(progressOf(finish(root, edit)).volume).not.toBeNull();
@@ -133,7 +133,9 @@ describe("finish", () => {
   it.each(["PENDING", "FINISHED", "CANCELED", "FAILED"] as const)(
     "is refused for a task that is %s",
     (status) => {
-      expect(() => finish({ ...planted(leaf("a")), status }, edit)).toThrow(refusal("ILLEGAL_TRANSITION"));
+      expect(() => finish({ ...createTree(leaf("a")), status }, edit)).toThrow(
+        errorWithCode("ILLEGAL_TRANSITION"),
+      );
     },
   );
 });
@@ -147,7 +149,7 @@ describe.each([
   });
 
   it("leaves work and volume as they are", () => {
-    const leafTask = reported(planted(leaf("a")), { done: 4 });
+    const leafTask = withUpdates(createTree(leaf("a")), { done: 4 });
 
     expect(act(leafTask, edit)).toMatchObject({ done: 4, volume: null, knownVolume: 0, unknownCount: 1 });
   });
@@ -171,19 +173,21 @@ describe.each([
   });
 
   it("leaves the volume of OPEN iterations unknown", () => {
-    const root = reported(planted(iterative("rounds", "OPEN", null, leaf("a", 5))), { iteration: 1 });
+    const root = withUpdates(createTree(iterative("rounds", "OPEN", null, leaf("a", 5))), { iteration: 1 });
 
     expect(progressOf(act(root, edit))).toMatchObject({ volume: null, knownVolume: 5 });
   });
 
   it.each(["FINISHED", "CANCELED", "FAILED"] as const)("is refused for a task that is %s", (ended) => {
-    expect(() => act({ ...planted(leaf("a")), status: ended }, edit)).toThrow(refusal("ILLEGAL_TRANSITION"));
+    expect(() => act({ ...createTree(leaf("a")), status: ended }, edit)).toThrow(
+      errorWithCode("ILLEGAL_TRANSITION"),
+    );
   });
 });
 
 describe("a PENDING task", () => {
   it("can be cancelled: it has an end and no start", () => {
-    expect(cancel(planted(leaf("a")), edit)).toMatchObject({
+    expect(cancel(createTree(leaf("a")), edit)).toMatchObject({
       status: "CANCELED",
       startedAt: null,
       endedAt: LATER,
@@ -191,11 +195,11 @@ describe("a PENDING task", () => {
   });
 
   it("can't fail", () => {
-    expect(() => fail(planted(leaf("a")), edit)).toThrow(refusal("ILLEGAL_TRANSITION"));
+    expect(() => fail(createTree(leaf("a")), edit)).toThrow(errorWithCode("ILLEGAL_TRANSITION"));
   });
 
   it("that is cancelled leaves what is below it PENDING", () => {
-    expect(statuses(cancel(planted(branch("root", leaf("a"))), edit))).toEqual({
+    expect(statuses(cancel(createTree(branch("root", leaf("a"))), edit))).toEqual({
       "": "CANCELED",
       "0": "PENDING",
     });
@@ -212,7 +216,7 @@ describe("what becomes of a task when the one above it is over", () => {
   });
 
   it("is that it is left out when it is pending, with all below it", () => {
-    const settled = settle(planted(branch("b", leaf("c"), branch("d", leaf("e")))), edit);
+    const settled = settle(createTree(branch("b", leaf("c"), branch("d", leaf("e")))), edit);
 
     expect(settled.isLeftOut).toBe(true);
     expect(statusesInOrder(settled)).toEqual(["CANCELED", "CANCELED", "CANCELED", "CANCELED"]);
@@ -221,7 +225,7 @@ describe("what becomes of a task when the one above it is over", () => {
   it.each(["FINISHED", "CANCELED", "FAILED"] as const)(
     "is nothing when it is a leaf that is %s",
     (status) => {
-      const task = { ...planted(leaf("a", 4)), status };
+      const task = { ...createTree(leaf("a", 4)), status };
 
       expect(settle(task, edit)).toBe(task);
     },

@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { addTasks, updateTask, type TaskUpdate } from "../../src/tasks/task-update.js";
 import type { Task } from "../../src/tasks/task.js";
-import { changedSince, preOrder } from "../../src/tasks/traverse.js";
-import { branch, editAt, iterative, leaf } from "../kit/edits.js";
-import { planted } from "./trees.js";
+import { changedTasksSince, preOrder } from "../../src/tasks/traverse.js";
+import { branch, editAt, iterative, leaf } from "../kit/store/edits.js";
+import { createTree } from "./sample-trees.js";
 
 const SPEC = branch("root", branch("b", leaf("c", 1), leaf("d", 1)), leaf("e", 1), branch("f", leaf("g", 1)));
 
@@ -13,12 +13,12 @@ function revised(root: Task, ...updates: readonly TaskUpdate[]): Task {
 }
 
 function pathsSince(root: Task, revision: number): string[] {
-  return changedSince(root, revision).map(({ path }) => path);
+  return changedTasksSince(root, revision).map(({ path }) => path);
 }
 
 describe("pre-order", () => {
   it("has parents before children, and children in order", () => {
-    const placed = preOrder(planted(SPEC));
+    const placed = preOrder(createTree(SPEC));
 
     expect(placed.map(({ task, path, depth }) => [task.description, path, depth])).toEqual([
       ["root", "", 0],
@@ -32,11 +32,11 @@ describe("pre-order", () => {
   });
 
   it("of a leaf is that leaf", () => {
-    expect(preOrder(planted(leaf("a")))).toMatchObject([{ path: "", depth: 0 }]);
+    expect(preOrder(createTree(leaf("a")))).toMatchObject([{ path: "", depth: 0 }]);
   });
 
   it("has each iteration in its own place, though they share one value until they differ", () => {
-    const placed = preOrder(planted(iterative("rounds", "FIXED", 2, branch("round", leaf("a")))));
+    const placed = preOrder(createTree(iterative("rounds", "FIXED", 2, branch("round", leaf("a")))));
 
     expect(placed.map(({ path }) => path)).toEqual(["", "0", "0.0", "1", "1.0"]);
   });
@@ -44,22 +44,22 @@ describe("pre-order", () => {
 
 describe("what changed since a revision", () => {
   it("is every task before the tree was stored", () => {
-    expect(pathsSince(planted(SPEC), 0)).toHaveLength(7);
+    expect(pathsSince(createTree(SPEC), 0)).toHaveLength(7);
   });
 
   it("is nothing at or after the latest change", () => {
-    const root = revised(planted(SPEC), { path: "1", done: 1 });
+    const root = revised(createTree(SPEC), { path: "1", done: 1 });
 
     expect([pathsSince(root, 2), pathsSince(root, 3)]).toEqual([[], []]);
   });
 
   it("is the task that changed and those above it whose sums differ, parents first", () => {
-    expect(pathsSince(revised(planted(SPEC), { path: "0.1", done: 1 }), 1)).toEqual(["", "0", "0.1"]);
+    expect(pathsSince(revised(createTree(SPEC), { path: "0.1", done: 1 }), 1)).toEqual(["", "0", "0.1"]);
   });
 
   it("has the changes of several revisions, each task once", () => {
     const root = revised(
-      planted(SPEC),
+      createTree(SPEC),
       { path: "0.1", done: 1 },
       { path: "1", done: 1 },
       { path: "0.1", status: "FINISHED" },
@@ -71,18 +71,22 @@ describe("what changed since a revision", () => {
   });
 
   it("has all that one change touched, below and above", () => {
-    const root = revised(planted(SPEC), { path: "0", status: "RUNNING" }, { path: "0", status: "FINISHED" });
+    const root = revised(
+      createTree(SPEC),
+      { path: "0", status: "RUNNING" },
+      { path: "0", status: "FINISHED" },
+    );
 
     expect(pathsSince(root, 2)).toEqual(["", "0", "0.0", "0.1"]);
   });
 
   it("has the tasks that were added", () => {
-    const root = addTasks(planted(SPEC), "2", [leaf("h"), branch("i", leaf("j"))], editAt(9, 2));
+    const root = addTasks(createTree(SPEC), "2", [leaf("h"), branch("i", leaf("j"))], editAt(9, 2));
 
     expect(pathsSince(root, 1)).toEqual(["", "2", "2.1", "2.2", "2.2.0"]);
   });
 
   it("has no task of which neither state nor sums differ: a message leaves those above it out", () => {
-    expect(pathsSince(revised(planted(SPEC), { path: "0.1", message: "soon" }), 1)).toEqual(["0.1"]);
+    expect(pathsSince(revised(createTree(SPEC), { path: "0.1", message: "soon" }), 1)).toEqual(["0.1"]);
   });
 });

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { endOf } from "../../src/tasks/user-task.js";
-import { leaf } from "../kit/edits.js";
-import { heartbeat, LEASE_MS, report, stored } from "./jobs.js";
+import { leaf } from "../kit/store/edits.js";
+import { heartbeat, LEASE_MS, report, stored } from "./sample-jobs.js";
 
 describe("the end of a job", () => {
   it("is not set while it runs", () => {

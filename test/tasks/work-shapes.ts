@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import type { TaskUpdate } from "../../src/tasks/task-update.js";
 import type { UserTask } from "../../src/tasks/user-task.js";
-import { leaf } from "../kit/edits.js";
-import { report, stored } from "./jobs.js";
+import { leaf } from "../kit/store/edits.js";
+import { report, stored } from "./sample-jobs.js";
 
 /** How jobs of one leaf go: what was reported when, as it was seen of imports, trainings and downloads. */
 export interface Shape {
@@ -78,24 +78,24 @@ export const growing: fc.Arbitrary<Shape> = fc
 export const anyShape: fc.Arbitrary<Shape> = fc.oneof(steady, bursty, slowing, stalled, growing);
 
 /** The job after each report; the first is as it has just begun. */
-export function lived({ volume, reports }: Shape): UserTask[] {
+export function jobAfterEachReport({ volume, reports }: Shape): UserTask[] {
   const jobs = [begun(volume)];
-  for (const { atMs, ...update } of reports) jobs.push(reported(jobs.at(-1)!, atMs, update));
+  for (const { atMs, ...update } of reports) jobs.push(withReport(jobs.at(-1)!, atMs, update));
   return jobs;
 }
 
 /** The job after its last report. */
 export function atTheEnd(shape: Shape): UserTask {
-  return lived(shape).at(-1)!;
+  return jobAfterEachReport(shape).at(-1)!;
 }
 
 /** A job of one leaf that has begun at instant 0. */
 export function begun(volume: number | null): UserTask {
-  return reported(stored({ spec: leaf("work", volume) }), 0, { status: "RUNNING" });
+  return withReport(stored({ spec: leaf("work", volume) }), 0, { status: "RUNNING" });
 }
 
 /** The job after a report of its root, or of another task by its path. */
-export function reported(job: UserTask, now: number, ...updates: readonly Partial<TaskUpdate>[]): UserTask {
+export function withReport(job: UserTask, now: number, ...updates: readonly Partial<TaskUpdate>[]): UserTask {
   return report(
     job,
     now,

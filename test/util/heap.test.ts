@@ -9,7 +9,7 @@ interface Item extends HeapItem {
 describe("a heap", () => {
   it("has nothing first while it is empty, also when it is empty again", () => {
     const heap = createHeap();
-    const item = { value: 1, place: 0 };
+    const item = { value: 1, heapIndex: 0 };
     expect(heap.first).toBeUndefined();
     heap.add(item);
     expect(heap.first).toBe(item);
@@ -31,7 +31,7 @@ describe("a heap", () => {
 
   it("fills the place of what was taken out with what may belong above it", () => {
     const heap = createHeap();
-    const items = [1, 10, 2, 11, 12, 3, 4].map((value) => ({ value, place: 0 }));
+    const items = [1, 10, 2, 11, 12, 3, 4].map((value) => ({ value, heapIndex: 0 }));
     for (const item of items) heap.add(item);
     heap.remove(items[3]!);
     expect([...heap.ascending()].map(({ value }) => value)).toEqual([1, 2, 3, 4, 10, 12]);
@@ -43,7 +43,7 @@ describe("a heap", () => {
       comparisons++;
       return a.value < b.value;
     });
-    for (let value = 10_000; value > 0; value--) heap.add({ value, place: 0 });
+    for (let value = 10_000; value > 0; value--) heap.add({ value, heapIndex: 0 });
     comparisons = 0;
     const ascending = heap.ascending();
     const first = Array.from({ length: 10 }, () => ascending.next().value?.value);
@@ -68,7 +68,7 @@ function played(life: readonly { value: number; removeAt: number | null }[]): {
   const heap = createHeap();
   const items: Item[] = [];
   for (const { value, removeAt } of life) {
-    const item = { value, place: 0 };
+    const item = { value, heapIndex: 0 };
     items.push(item);
     heap.add(item);
     if (removeAt !== null) items.splice(removeAt % items.length, 1).forEach((gone) => heap.remove(gone));

@@ -1,6 +1,6 @@
 import { describe, expect, it, vi } from "vitest";
 import { KeyedMutex } from "../../src/util/keyed-mutex.js";
-import { rest } from "../kit/turns.js";
+import { untilIdle } from "../kit/deterministic/turns.js";
 
 describe("a mutex by name", () => {
   it("lets work under one name run one at a time, in the order it was asked for", async () => {
@@ -17,7 +17,7 @@ describe("a mutex by name", () => {
     const first = mutex.runExclusive("name", slow);
     const second = mutex.runExclusive("name", waiting);
     expect(await mutex.runExclusive("another", async () => "done")).toBe("done");
-    await rest();
+    await untilIdle();
     expect(waiting).not.toHaveBeenCalled();
     release();
     await Promise.all([first, second]);
@@ -62,7 +62,7 @@ function recordingWork(): [string[], (piece: string) => Promise<void>] {
   const events: string[] = [];
   const work = async (piece: string): Promise<void> => {
     events.push(`begin ${piece}`);
-    await rest();
+    await untilIdle();
     events.push(`end ${piece}`);
   };
   return [events, work];

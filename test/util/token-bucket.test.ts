@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { TokenBucket } from "../../src/util/token-bucket.js";
-import { ManualClock } from "../kit/manual-clock.js";
+import { ManualClock } from "../kit/deterministic/manual-clock.js";
 
 describe("A bucket", () => {
   it("gives a second's worth at once, and then one whenever one has come in", () => {

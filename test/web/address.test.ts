@@ -4,7 +4,7 @@ import { formatAddress, NEWEST_FIRST, parseAddress, type Address } from "../../s
 const PLAIN: Address = {
   database: undefined,
   user: undefined,
-  standings: [],
+  statuses: [],
   search: "",
   sort: NEWEST_FIRST,
   job: undefined,
@@ -19,7 +19,7 @@ describe("The address", () => {
       {
         database: "demo",
         user: "alice",
-        standings: ["FAILED", "LOST"],
+        statuses: ["FAILED", "LOST"],
         search: "a b",
         sort: { key: "progress", isDescending: true },
         job: undefined,

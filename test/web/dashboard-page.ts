@@ -4,7 +4,7 @@ import { createRequire } from "node:module";
 import type { AxeResults } from "axe-core";
 import type { Browser, Locator, Page } from "playwright-core";
 import { expect } from "vitest";
-import { openStrictPage, type StrictPageOptions } from "../kit/browser.js";
+import { openStrictPage, type StrictPageOptions } from "../kit/browser/browser.js";
 
 const WIDE = { width: 1_440, height: 900 };
 

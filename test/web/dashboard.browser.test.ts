@@ -1,12 +1,12 @@
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { connect, leaf, task } from "../../src/client/index.js";
-import { isBrowserTested, openBrowser, openStrictPage, SERVER_IS_AWAY } from "../kit/browser.js";
-import { ManualClock } from "../kit/manual-clock.js";
-import { RestartableServer } from "../kit/restartable-server.js";
-import { openScene, type Scene } from "../kit/scene.js";
-import { startServer } from "../kit/server.js";
-import { TokenGate } from "../kit/token-gate.js";
+import { isBrowserTested, openBrowser, openStrictPage, SERVER_IS_AWAY } from "../kit/browser/browser.js";
+import { ManualClock } from "../kit/deterministic/manual-clock.js";
+import { RestartableServer } from "../kit/server/restartable-server.js";
+import { openDemoServer, type DemoServer } from "../kit/browser/demo-server.js";
+import { startServer } from "../kit/server/server.js";
+import { TokenGateway } from "../kit/network/token-gateway.js";
 import { store, taskCount, update } from "../server/jobs.js";
 import {
   becomes,
@@ -125,7 +125,7 @@ describe.skipIf(!isBrowserTested())("The dashboard (under CI; needs Chromium)", 
   });
 
   it("shows what a link was made of, and goes back and forward", async () => {
-    await using scene = await openScene();
+    await using scene = await openDemoServer();
     await using page = await openDashboard(browser, scene.server.url, "?database=production");
     await page.getByRole("button", { name: /^Running/ }).click();
     await page.getByLabel("User", { exact: true }).selectOption("alice");
@@ -149,7 +149,7 @@ describe.skipIf(!isBrowserTested())("The dashboard (under CI; needs Chromium)", 
   });
 
   it("can be used by keys alone", async () => {
-    await using scene = await openScene();
+    await using scene = await openDemoServer();
     await using page = await openDashboard(browser, scene.server.url, "?database=production");
     await page.getByRole("grid").waitFor();
     const active = (): Promise<string | null> => page.locator(".job-row[aria-selected=true] a").textContent();
@@ -280,7 +280,7 @@ describe.skipIf(!isBrowserTested())("The dashboard (under CI; needs Chromium)", 
   it("asks once for a token where the server wants one, and keeps it in the tab", async () => {
     await using server = await startServer();
     await store(server.url);
-    await using gate = await TokenGate.open(server.url, "right", (path) => path === "/graphql");
+    await using gate = await TokenGateway.open(server.url, "right", (path) => path === "/graphql");
     await using page = await openDashboard(browser, gate.url, "?database=d", { mayComplain: /401/ });
 
     await page.getByLabel("Token").fill("wrong");
@@ -301,9 +301,9 @@ describe.skipIf(!isBrowserTested())(
   { timeout: 90_000 },
   () => {
     let browser: Browser;
-    let scene: Scene; // only looked at
+    let scene: DemoServer; // only looked at
     beforeAll(async () => {
-      [browser, scene] = await Promise.all([openBrowser(), openScene()]);
+      [browser, scene] = await Promise.all([openBrowser(), openDemoServer()]);
     }, 90_000);
     afterAll(async () => void (await Promise.all([browser.close(), scene.server.close()])));
 

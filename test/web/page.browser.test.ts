@@ -8,11 +8,11 @@ import {
   recordPage,
   SERVER_IS_AWAY,
   takeScreenshots,
-} from "../kit/browser.js";
-import { PrefixProxy } from "../kit/prefix-proxy.js";
-import { RestartableServer } from "../kit/restartable-server.js";
-import { startServer } from "../kit/server.js";
-import { KEY, store, update } from "../server/jobs.js";
+} from "../kit/browser/browser.js";
+import { PrefixProxy } from "../kit/network/prefix-proxy.js";
+import { RestartableServer } from "../kit/server/restartable-server.js";
+import { startServer } from "../kit/server/server.js";
+import { SERVER_JOB_KEY, store, update } from "../server/jobs.js";
 import { becomes } from "./dashboard-page.js";
 
 const FIRST_VIEW_BYTES_MAX = 60_000;
@@ -82,14 +82,14 @@ describe.skipIf(!isBrowserTested())(
       await using server = await startServer();
       let jobCount = 0;
       const storeOne = async (): Promise<void> => {
-        const job = { ...KEY, jobId: `job-${jobCount++}` };
+        const job = { ...SERVER_JOB_KEY, jobId: `job-${jobCount++}` };
         await store(server.url, job);
         await update(server.url, { ...job, updates: [{ path: "", done: 1 }] });
       };
       for (let job = 0; job < LIST_MIN; job++) await storeOne();
       await using browser = await openBrowser();
       const page = await openStrictPage(browser);
-      await open(page, `${server.url}/?database=${KEY.database}&sort=-elapsed`);
+      await open(page, `${server.url}/?database=${SERVER_JOB_KEY.database}&sort=-elapsed`);
       const listsAfter = async (changes: number): Promise<number> => {
         for (let change = 0; change < changes; change++) {
           await storeOne();

@@ -1,9 +1,9 @@
 /** Makes the picture that the README opens with: `npm run screenshot`. */
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { openBrowser } from "../kit/browser.js";
-import { PROJECT } from "../kit/child-process.js";
-import { openScene } from "../kit/scene.js";
+import { openBrowser } from "../kit/browser/browser.js";
+import { PROJECT } from "../kit/process/child-process.js";
+import { openDemoServer } from "../kit/browser/demo-server.js";
 
 const SIZE = { width: 1_400, height: 780 };
 
@@ -11,7 +11,7 @@ await takePicture();
 process.exit(); // Chromium, which ends with the process, would keep it
 
 async function takePicture(): Promise<void> {
-  await using scene = await openScene();
+  await using scene = await openDemoServer();
   await using browser = await openBrowser();
   const page = await browser.newPage({ viewport: SIZE, colorScheme: "light" });
   await page.goto(`${scene.server.url}/?database=production`);

@@ -1,14 +1,17 @@
 /** `tidemark cancel`. */
 import { connect, TidemarkError } from "../../client/index.js";
 import { CancelJobDocument, type CancelJobMutation } from "../../client/generated/graphql.js";
-import type { CancelRequest } from "../commands/cancel.js";
+import type { CancelJobRequest } from "../commands/cancel.js";
 import type { Output } from "../output.js";
-import { harmless, harmlessJson } from "../render/harmless.js";
-import { userAndJob } from "../render/job-rows.js";
+import { sanitizeForTerminal, sanitizedJson } from "../render/sanitize.js";
+import { userAndJob } from "../render/job-lines.js";
 import { findJob, notFound, type FoundJob } from "./find-job.js";
 
 /** Asks a job's worker to stop. @throws ExitError when it is not there, TidemarkError when it has ended. */
-export async function cancelJob({ server, name, reason, json }: CancelRequest, out: Output): Promise<void> {
+export async function cancelJob(
+  { server, name, reason, json }: CancelJobRequest,
+  out: Output,
+): Promise<void> {
   const connection = connect(server);
   const found = await findJob(connection, name);
   const input = { ...found, ...(reason !== undefined && { reason }) };
@@ -17,7 +20,7 @@ export async function cancelJob({ server, name, reason, json }: CancelRequest, o
   });
   if (!requestCancel) throw notFound(found);
   const { userTask } = requestCancel;
-  await out.write(`${json ? harmlessJson(userTask) : sentence(userTask)}\n`);
+  await out.write(`${json ? sanitizedJson(userTask) : sentence(userTask)}\n`);
 }
 
 /** The server names the task, by its description; who asked has named a job. */
@@ -32,5 +35,5 @@ type CanceledJob = NonNullable<CancelJobMutation["requestCancel"]>["userTask"];
 function sentence({ cancelRequest, ...job }: CanceledJob): string {
   if (!cancelRequest) return `${userAndJob(job)} was asked to stop.`;
   const { by, at, reason } = cancelRequest;
-  return `${userAndJob(job)} was asked to stop by ${harmless(by)} at ${at}${reason ? `: ${harmless(reason)}` : "."}`;
+  return `${userAndJob(job)} was asked to stop by ${sanitizeForTerminal(by)} at ${at}${reason ? `: ${sanitizeForTerminal(reason)}` : "."}`;
 }

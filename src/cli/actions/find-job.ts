@@ -1,8 +1,8 @@
 import type { Connection } from "../../client/index.js";
 import { FindJobsDocument } from "../../client/generated/graphql.js";
 import { EXIT, ExitError } from "../exit-codes.js";
-import { harmless } from "../render/harmless.js";
-import { userAndJob } from "../render/job-rows.js";
+import { sanitizeForTerminal } from "../render/sanitize.js";
+import { userAndJob } from "../render/job-lines.js";
 
 /** A job as somebody at a terminal names it: without the user where there is only one such job. */
 export interface JobName {
@@ -27,8 +27,11 @@ export async function findJob(connection: Connection, name: JobName): Promise<Fo
 
 /** For a job that is not there, or no longer. */
 export function notFound({ database, username, jobId }: JobName): ExitError {
-  const name = username === undefined ? harmless(jobId) : userAndJob({ username, jobId });
-  return new ExitError(EXIT.NOT_FOUND, `there is no job ${name} in the database ${harmless(database)}`);
+  const name = username === undefined ? sanitizeForTerminal(jobId) : userAndJob({ username, jobId });
+  return new ExitError(
+    EXIT.NOT_FOUND,
+    `there is no job ${name} in the database ${sanitizeForTerminal(database)}`,
+  );
 }
 
 const NAMED_MAX = 3;

@@ -1,9 +1,9 @@
 import type { WriteStream } from "node:tty";
 import type { Watch, WatchEvent, WatchStatus } from "../../client/index.js";
-import { written } from "../output.js";
+import { writeFully } from "../output.js";
 import { EventLines } from "../render/event-lines.js";
 import { eventJson, statusJson } from "../render/json-events.js";
-import { statusText } from "../render/status-text.js";
+import { connectionText } from "../render/connection-text.js";
 import type { WatchView } from "./watch-view.js";
 
 /** For a file, a pipe, a log: lines on stdout, and how the connection is on stderr. */
@@ -14,12 +14,12 @@ export class LineView implements WatchView {
 
   constructor(watched: Watch, stream: WriteStream, note: (text: string) => void) {
     this.#stream = stream;
-    this.#stop = onNewStatus(watched, (status) => note(`tidemark: ${statusText(status, Date.now())}\n`));
+    this.#stop = onNewStatus(watched, (status) => note(`tidemark: ${connectionText(status, Date.now())}\n`));
   }
 
-  async tell(event: WatchEvent): Promise<void> {
+  async onEvent(event: WatchEvent): Promise<void> {
     const lines = this.#lines.tell(event).map((line) => `${line}\n`);
-    if (lines.length > 0) await written(this.#stream, lines.join(""));
+    if (lines.length > 0) await writeFully(this.#stream, lines.join(""));
   }
 
   [Symbol.dispose](): void {
@@ -37,8 +37,8 @@ export class JsonView implements WatchView {
     this.#stop = onNewStatus(watched, (status) => void stream.write(`${statusJson(status)}\n`));
   }
 
-  async tell(event: WatchEvent): Promise<void> {
-    await written(this.#stream, `${eventJson(event)}\n`);
+  async onEvent(event: WatchEvent): Promise<void> {
+    await writeFully(this.#stream, `${eventJson(event)}\n`);
   }
 
   [Symbol.dispose](): void {

@@ -4,7 +4,7 @@ import { ListJobsDocument, type ListJobsQuery } from "../../client/generated/gra
 import { exactCount, plural } from "../../format/numbers.js";
 import type { ListRequest } from "../commands/list.js";
 import type { Output } from "../output.js";
-import { harmless, harmlessJson } from "../render/harmless.js";
+import { sanitizeForTerminal, sanitizedJson } from "../render/sanitize.js";
 import { jobTable } from "../render/job-table.js";
 
 /** Prints the jobs, newest first. @param hint prints a note if there are more jobs than the limit. */
@@ -19,7 +19,7 @@ export async function listJobs(
   for await (const { nodes, totalCount } of pagesOf(request)) {
     const wanted = nodes.slice(0, limit - count);
     count += wanted.length;
-    if (json) await out.write(wanted.map((job) => `${harmlessJson(job)}\n`).join(""));
+    if (json) await out.write(wanted.map((job) => `${sanitizedJson(job)}\n`).join(""));
     else listed.push(...wanted.map(withoutTree));
     if (!out.isOpen()) return;
     if (count < limit) continue;
@@ -30,7 +30,9 @@ export async function listJobs(
   }
   if (json) return;
   await out.write(
-    count > 0 ? tableOf(listed, out) : `No such jobs in the database ${harmless(request.server.database)}.\n`,
+    count > 0
+      ? tableOf(listed, out)
+      : `No such jobs in the database ${sanitizeForTerminal(request.server.database)}.\n`,
   );
 }
 

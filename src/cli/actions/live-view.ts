@@ -2,7 +2,7 @@ import { Ansis } from "ansis";
 import type { WriteStream } from "node:tty";
 import type { Watch } from "../../client/index.js";
 import type { WatchRequest } from "../commands/watch.js";
-import { Keys } from "../keys.js";
+import { KeyListener } from "../key-listener.js";
 import { LiveScreen } from "../live-screen.js";
 import { frameLines, type OpenStatus } from "../render/frame.js";
 import type { WatchView } from "./watch-view.js";
@@ -17,7 +17,7 @@ export class LiveView implements WatchView {
   readonly #stream: WriteStream;
   readonly #screen: LiveScreen;
   readonly #style = new Ansis();
-  readonly #keys: Keys;
+  readonly #keys: KeyListener;
   readonly #seconds: NodeJS.Timeout;
   readonly #stop: () => void;
   #timer: NodeJS.Timeout | undefined;
@@ -30,7 +30,7 @@ export class LiveView implements WatchView {
     this.#watched = watched;
     this.#stream = stream;
     this.#screen = new LiveScreen(stream);
-    this.#keys = new Keys(process.stdin, this.#redraw);
+    this.#keys = new KeyListener(process.stdin, this.#redraw);
     this.#seconds = setInterval(this.#drawSoon, 1_000);
     this.#stop = watched.onChange(this.#onChange);
     stream.on("resize", this.#redraw);
@@ -40,7 +40,7 @@ export class LiveView implements WatchView {
     this.#drawSoon();
   }
 
-  async tell(): Promise<void> {
+  async onEvent(): Promise<void> {
     // It looks at the jobs themselves, when it draws.
   }
 

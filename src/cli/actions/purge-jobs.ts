@@ -5,16 +5,20 @@ import { exactCount, plural } from "../../format/numbers.js";
 import type { PurgeRequest } from "../commands/purge.js";
 import { EXIT, ExitError } from "../exit-codes.js";
 import type { Output } from "../output.js";
-import { harmless, harmlessJson } from "../render/harmless.js";
+import { sanitizeForTerminal, sanitizedJson } from "../render/sanitize.js";
 
 /** Asks the user and resolves with the answer; undefined without a terminal. */
-export type Ask = ((question: string) => Promise<string>) | undefined;
+export type Prompt = ((question: string) => Promise<string>) | undefined;
 
 /** Removes all jobs of a database. @throws ExitError unless the user confirms. */
-export async function purgeJobs({ server, yes, json }: PurgeRequest, out: Output, ask: Ask): Promise<void> {
+export async function purgeJobs(
+  { server, yes, json }: PurgeRequest,
+  out: Output,
+  ask: Prompt,
+): Promise<void> {
   const connection = connect(server);
   const { database } = server;
-  const name = harmless(database);
+  const name = sanitizeForTerminal(database);
   if (!yes) {
     if (!ask)
       throw new ExitError(EXIT.WRONG_USAGE, `this removes all jobs of the database ${name}: say --yes`);
@@ -27,7 +31,7 @@ export async function purgeJobs({ server, yes, json }: PurgeRequest, out: Output
   const removed = purgeDatabase?.removed ?? 0;
   await out.write(
     json
-      ? `${harmlessJson({ database, removed })}\n`
+      ? `${sanitizedJson({ database, removed })}\n`
       : `${plural(removed, "job")} of the database ${name} removed.\n`,
   );
 }

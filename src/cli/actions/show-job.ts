@@ -1,10 +1,10 @@
 /** `tidemark show`. */
 import { connect } from "../../client/index.js";
 import { ShowJobDocument } from "../../client/generated/graphql.js";
-import { treeOf } from "../../client/watched-tree.js";
-import type { JobRequest } from "../commands/job-argument.js";
+import { watchedTreeOf } from "../../client/watch/watched-tree.js";
+import type { JobRequest } from "../commands/job-request.js";
 import type { Output } from "../output.js";
-import { harmlessJson } from "../render/harmless.js";
+import { sanitizedJson } from "../render/sanitize.js";
 import { jobDetails } from "../render/job-details.js";
 import { findJob, notFound } from "./find-job.js";
 
@@ -15,8 +15,8 @@ export async function showJob({ server, name, json }: JobRequest, out: Output): 
   const { task: shown } = await connection.request(ShowJobDocument, found);
   if (!shown) throw notFound(found);
   const { tasks, log, ...fields } = shown;
-  const job = { ...fields, task: treeOf(tasks) };
-  if (json) return out.write(`${harmlessJson({ ...job, log })}\n`);
+  const job = { ...fields, task: watchedTreeOf(tasks) };
+  if (json) return out.write(`${sanitizedJson({ ...job, log })}\n`);
   const lines = jobDetails({ ...job, changedAt: job.reportedAt }, log, Date.now(), out);
   await out.write(lines.map((line) => `${line}\n`).join(""));
 }

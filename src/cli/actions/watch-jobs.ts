@@ -35,7 +35,7 @@ export async function watchJobs(
     ? new LiveView(request, watched, stream)
     : new (request.json ? JsonView : LineView)(watched, stream, note);
   for await (const event of watched) {
-    await view.tell(event);
+    await view.onEvent(event);
     jobWait.check(event);
   }
   if (signals.exitCode !== undefined) throw new ExitError(signals.exitCode);

@@ -3,5 +3,5 @@ import type { WatchEvent } from "../../client/index.js";
 /** Shows what a watch tells. */
 export interface WatchView extends Disposable {
   /** The next event may be told once it has resolved: what comes meanwhile is merged. */
-  tell(event: WatchEvent): Promise<void>;
+  onEvent(event: WatchEvent): Promise<void>;
 }

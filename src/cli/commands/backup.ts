@@ -2,13 +2,13 @@ import type { Command } from "commander";
 import { bytesText, plural } from "../../format/numbers.js";
 
 /** The copy of one database. */
-export interface DatabaseBackup {
+export interface BackupResult {
   readonly name: string;
   readonly jobCount: number;
   readonly bytes: number;
 }
 
-export type Backup = (folder: string, target: string) => AsyncIterable<DatabaseBackup>;
+export type Backup = (folder: string, target: string) => AsyncIterable<BackupResult>;
 
 /** Adds `backup`, which copies a data folder while a server uses it. */
 export function addBackupCommand(program: Command, backup: Backup, print: (text: string) => void): void {

@@ -1,12 +1,12 @@
 import type { Command } from "commander";
 import type { Env } from "../server-options.js";
-import { addJobArgument, type JobFlags, type JobRequest, jobRequestOf } from "./job-argument.js";
+import { addJobArgument, type JobFlags, type JobRequest, jobRequestOf } from "./job-request.js";
 
-export interface CancelRequest extends JobRequest {
+export interface CancelJobRequest extends JobRequest {
   readonly reason?: string;
 }
 
-export type Cancel = (request: CancelRequest) => Promise<void>;
+export type Cancel = (request: CancelJobRequest) => Promise<void>;
 
 /** Adds `cancel`, which asks a job's worker to stop. */
 export function addCancelCommand(program: Command, cancel: Cancel, env: Env): void {

@@ -2,7 +2,7 @@ import type { Command } from "commander";
 import { bytesText, plural } from "../../format/numbers.js";
 
 /** The result of a check of one database. */
-export interface DatabaseCheck {
+export interface CheckResult {
   readonly name: string;
   readonly jobCount: number;
   readonly bytes: number;
@@ -10,7 +10,7 @@ export interface DatabaseCheck {
   readonly damage: string | undefined;
 }
 
-export type Check = (folder: string) => AsyncIterable<DatabaseCheck>;
+export type Check = (folder: string) => AsyncIterable<CheckResult>;
 
 /** Adds `check`, which reads everything in a data folder. Its action throws if it finds damage. */
 export function addCheckCommand(program: Command, check: Check, print: (text: string) => void): void {
@@ -18,7 +18,7 @@ export function addCheckCommand(program: Command, check: Check, print: (text: st
     .command("check <folder>")
     .description("Read everything in a data folder and report damage. The server must be stopped.")
     .action(async (folder: string) => {
-      const checked: DatabaseCheck[] = [];
+      const checked: CheckResult[] = [];
       for await (const found of check(folder)) {
         checked.push(found);
         print(`${found.name}: ${describe(found)}\n`);
@@ -31,7 +31,7 @@ export function addCheckCommand(program: Command, check: Check, print: (text: st
     });
 }
 
-function describe({ jobCount, bytes, damage }: DatabaseCheck): string {
+function describe({ jobCount, bytes, damage }: CheckResult): string {
   return damage === undefined
     ? `${plural(jobCount, "job")}, ${bytesText(bytes)}, sound`
     : `DAMAGED: ${damage}`;

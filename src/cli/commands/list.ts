@@ -2,15 +2,15 @@ import { type Command, InvalidArgumentError, Option } from "commander";
 import type { WatchedTaskStatus } from "../../client/index.js";
 import {
   addDatabaseOptions,
-  databaseOf,
+  resolveDatabase,
   type DatabaseFlags,
-  type DatabaseOnServer,
+  type DatabaseEndpoint,
   type Env,
 } from "../server-options.js";
-import { jsonOption } from "./job-argument.js";
+import { jsonOption } from "./job-request.js";
 
 export interface ListRequest {
-  readonly server: DatabaseOnServer;
+  readonly server: DatabaseEndpoint;
   readonly filter: ListFilter;
   /** How many at most; Infinity for all. */
   readonly limit: number;
@@ -58,7 +58,7 @@ function requestOf({ user, job, status, limit, all, json, ...flags }: ListFlags,
     ...(job !== undefined && { jobId: job }),
     ...(status !== undefined && { status }),
   };
-  return { server: databaseOf(flags, env), filter, limit: all ? Infinity : limit, json: json === true };
+  return { server: resolveDatabase(flags, env), filter, limit: all ? Infinity : limit, json: json === true };
 }
 
 function addStatus(text: string, before: readonly WatchedTaskStatus[] = []): WatchedTaskStatus[] {

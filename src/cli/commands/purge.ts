@@ -1,15 +1,15 @@
 import type { Command } from "commander";
 import {
   addDatabaseOptions,
-  databaseOf,
+  resolveDatabase,
   type DatabaseFlags,
-  type DatabaseOnServer,
+  type DatabaseEndpoint,
   type Env,
 } from "../server-options.js";
-import { jsonOption } from "./job-argument.js";
+import { jsonOption } from "./job-request.js";
 
 export interface PurgeRequest {
-  readonly server: DatabaseOnServer;
+  readonly server: DatabaseEndpoint;
   /** Nobody has to be asked. */
   readonly yes: boolean;
   readonly json: boolean;
@@ -26,7 +26,7 @@ export function addPurgeCommand(program: Command, purge: Purge, env: Env): void 
     .addOption(jsonOption())
     .addHelpText("after", EXAMPLES)
     .action(({ yes, json, ...flags }: PurgeFlags) =>
-      purge({ server: databaseOf(flags, env), yes: yes === true, json: json === true }),
+      purge({ server: resolveDatabase(flags, env), yes: yes === true, json: json === true }),
     );
   addDatabaseOptions(command);
 }

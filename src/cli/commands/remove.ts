@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import type { Env } from "../server-options.js";
-import { addJobArgument, type JobFlags, type JobRequest, jobRequestOf } from "./job-argument.js";
+import { addJobArgument, type JobFlags, type JobRequest, jobRequestOf } from "./job-request.js";
 
 export type Remove = (request: JobRequest) => Promise<void>;
 

@@ -2,7 +2,7 @@ import type { Command } from "commander";
 import { plural } from "../../format/numbers.js";
 
 /** The result of a repair of one database. */
-export interface DatabaseRepair {
+export interface RepairResult {
   readonly name: string;
   readonly damagedFile: string;
   readonly jobCount: number;
@@ -13,7 +13,7 @@ export interface DatabaseRepair {
   readonly damage: readonly string[];
 }
 
-export type Repair = (folder: string) => AsyncIterable<DatabaseRepair>;
+export type Repair = (folder: string) => AsyncIterable<RepairResult>;
 
 /** Adds `repair`, which rebuilds damaged databases from their readable jobs. */
 export function addRepairCommand(program: Command, repair: Repair, print: (text: string) => void): void {
@@ -42,7 +42,7 @@ function describe({
   lostChanges,
   setBack,
   damage,
-}: DatabaseRepair): string {
+}: RepairResult): string {
   const lost = lostJobs === undefined ? "an unknown number lost" : `${lostJobs} lost`;
   const changes = lostChanges === 0 ? "" : `; up to ${plural(lostChanges, "change")} of jobs lost`;
   return [

@@ -4,16 +4,16 @@ import { ConfigError } from "../../config.js";
 import { parseDuration } from "../../util/duration.js";
 import {
   addDatabaseOptions,
-  databaseOf,
+  resolveDatabase,
   type DatabaseFlags,
-  type DatabaseOnServer,
+  type DatabaseEndpoint,
 } from "../server-options.js";
-import type { Surroundings } from "./serve.js";
+import type { RuntimeEnvironment } from "./serve.js";
 
 export interface RunOptions {
   /** The program and its arguments. */
   readonly command: readonly [program: string, ...args: string[]];
-  readonly server: DatabaseOnServer;
+  readonly server: DatabaseEndpoint;
   /** What people read; undefined: the command. */
   readonly name: string | undefined;
   /** Undefined: one that nobody else has. */
@@ -32,7 +32,7 @@ export interface RunOptions {
 export type Run = (options: RunOptions) => Promise<void>;
 
 /** Adds `run`. Its action throws the ConfigError of a wrong option, and nothing for a command that fails. */
-export function addRunCommand(program: Command, run: Run, { env }: Pick<Surroundings, "env">): void {
+export function addRunCommand(program: Command, run: Run, { env }: Pick<RuntimeEnvironment, "env">): void {
   addDatabaseOptions(
     program
       .command("run")
@@ -55,7 +55,7 @@ export function addRunCommand(program: Command, run: Run, { env }: Pick<Surround
     .action((command: RunOptions["command"], flags: RunFlags) =>
       run({
         command,
-        server: databaseOf(flags, env),
+        server: resolveDatabase(flags, env),
         name: flags.name,
         jobId: flags.job,
         username: flags.user,

@@ -18,7 +18,7 @@ import { DEFAULT_LIMITS } from "../../protocol/limits.js";
 export type Serve = (config: Config) => Promise<void>;
 
 /** What a command sees of the process that it runs in. */
-export interface Surroundings extends Pick<ConfigSources, "env" | "readFile"> {
+export interface RuntimeEnvironment extends Pick<ConfigSources, "env" | "readFile"> {
   readonly print: (text: string) => void;
 }
 
@@ -26,7 +26,7 @@ export interface Surroundings extends Pick<ConfigSources, "env" | "readFile"> {
  * Adds `serve`, the command that runs when none is named. Its action throws the ConfigError of a wrong
  * setting, and whatever `serve` rejects with.
  */
-export function addServeCommand(program: Command, serve: Serve, surroundings: Surroundings): Command {
+export function addServeCommand(program: Command, serve: Serve, surroundings: RuntimeEnvironment): Command {
   const { env, readFile } = surroundings;
   const command = program
     .command("serve", { isDefault: true })

@@ -1,7 +1,7 @@
 import { InvalidArgumentError, Option, type Command } from "commander";
 import { ConfigError } from "../../config.js";
 import { parseDuration } from "../../util/duration.js";
-import type { Surroundings } from "./serve.js";
+import type { RuntimeEnvironment } from "./serve.js";
 
 /** What a token is for, as the tokens file has it. */
 export interface TokenSummary {
@@ -16,7 +16,7 @@ export interface TokenSummary {
 }
 
 /** What a new token is to be for. */
-export interface TokenWish {
+export interface NewToken {
   readonly username: string;
   readonly role: Role;
   readonly databases: readonly string[];
@@ -27,7 +27,7 @@ export interface TokenWish {
 
 /** What the commands do with a tokens file. */
 export interface TokenActions {
-  create(path: string, wish: TokenWish): Promise<{ readonly token: string }>;
+  create(path: string, wish: NewToken): Promise<{ readonly token: string }>;
   list(path: string): Promise<readonly TokenSummary[]>;
   revoke(path: string, id: string): Promise<void>;
 }
@@ -39,7 +39,11 @@ interface JobName {
 }
 
 /** Adds `token create`, `token list`, `token revoke` and `share`, which keep the file of `--auth tokens:FILE`. */
-export function addTokenCommands(program: Command, actions: TokenActions, surroundings: Surroundings): void {
+export function addTokenCommands(
+  program: Command,
+  actions: TokenActions,
+  surroundings: RuntimeEnvironment,
+): void {
   const token = program
     .command("token")
     .description("Make, list and revoke the tokens of a server with --auth tokens:FILE.");
@@ -52,7 +56,7 @@ export function addTokenCommands(program: Command, actions: TokenActions, surrou
 const ROLES = ["viewer", "reporter", "admin"] as const;
 type Role = (typeof ROLES)[number];
 
-function addCreate(token: Command, actions: TokenActions, surroundings: Surroundings): void {
+function addCreate(token: Command, actions: TokenActions, surroundings: RuntimeEnvironment): void {
   token
     .command("create <username>")
     .description("Make a token for a user, and print it: it is kept nowhere else.")
@@ -83,7 +87,7 @@ interface CreateFlags {
   readonly note?: string;
 }
 
-function addList(token: Command, { list }: TokenActions, surroundings: Surroundings): void {
+function addList(token: Command, { list }: TokenActions, surroundings: RuntimeEnvironment): void {
   token
     .command("list")
     .description(
@@ -96,7 +100,7 @@ function addList(token: Command, { list }: TokenActions, surroundings: Surroundi
     });
 }
 
-function addRevoke(token: Command, { revoke }: TokenActions, surroundings: Surroundings): void {
+function addRevoke(token: Command, { revoke }: TokenActions, surroundings: RuntimeEnvironment): void {
   token
     .command("revoke <id>")
     .description(
@@ -109,7 +113,7 @@ function addRevoke(token: Command, { revoke }: TokenActions, surroundings: Surro
     });
 }
 
-function addShare(program: Command, actions: TokenActions, surroundings: Surroundings): void {
+function addShare(program: Command, actions: TokenActions, surroundings: RuntimeEnvironment): void {
   program
     .command("share <database> <username> <jobId>")
     .description("Make a token that shows one job to who has it, for a while, and print it.")
@@ -141,12 +145,17 @@ interface ShareFlags {
 }
 
 /** The token alone is printed, so that a script can take it. */
-async function make(wish: TokenWish, auth: string, { create }: TokenActions, surroundings: Surroundings) {
+async function make(
+  wish: NewToken,
+  auth: string,
+  { create }: TokenActions,
+  surroundings: RuntimeEnvironment,
+) {
   const { token } = await create(pathIn(auth), wish);
   surroundings.print(`${token}\n`);
 }
 
-function fileOption({ env }: Surroundings): Option {
+function fileOption({ env }: RuntimeEnvironment): Option {
   const option = new Option(
     "--auth <tokens:FILE>",
     "the server's setting: where the tokens are (env TIDEMARK_AUTH)",

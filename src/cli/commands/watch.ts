@@ -1,15 +1,15 @@
 import { type Command, CommanderError } from "commander";
 import {
   addDatabaseOptions,
-  databaseOf,
+  resolveDatabase,
   type DatabaseFlags,
-  type DatabaseOnServer,
+  type DatabaseEndpoint,
   type Env,
 } from "../server-options.js";
-import { jsonOption } from "./job-argument.js";
+import { jsonOption } from "./job-request.js";
 
 export interface WatchRequest {
-  readonly server: DatabaseOnServer;
+  readonly server: DatabaseEndpoint;
   readonly username?: string;
   /** The watch ends when the jobs with this id have. */
   readonly jobId?: string;
@@ -50,7 +50,7 @@ function requestOf({ user, job, wait, json, ...flags }: WatchFlags, env: Env): W
   if (wait && job === undefined)
     throw new CommanderError(1, "tidemark.wait", "error: --wait needs --job: say which job to wait for");
   return {
-    server: databaseOf(flags, env),
+    server: resolveDatabase(flags, env),
     ...(user !== undefined && { username: user }),
     ...(job !== undefined && { jobId: job }),
     wait: wait === true,

@@ -1,10 +1,10 @@
 import type { WatchEvent, WatchedJob, WatchedTask } from "../../client/index.js";
-import { taskAt } from "../../client/watched-tree.js";
+import { watchedTaskAt } from "../../client/watch/watched-tree.js";
 import { durationText } from "../../format/durations.js";
 import { exactCount } from "../../format/numbers.js";
 import { progressText } from "../../format/progress.js";
-import { harmless } from "./harmless.js";
-import { leftText, reasonOf, userAndJob } from "./job-rows.js";
+import { sanitizeForTerminal } from "./sanitize.js";
+import { leftText, reasonOf, userAndJob } from "./job-lines.js";
 
 /**
  * The output of `tidemark watch` without a terminal, one line per event: a job is new or gone, a task began or ended,
@@ -12,15 +12,15 @@ import { leftText, reasonOf, userAndJob } from "./job-rows.js";
  */
 export class EventLines {
   /** The latest state of each job, by id. */
-  readonly #told = new Map<string, WatchedJob>();
+  readonly #lastPrinted = new Map<string, WatchedJob>();
   /** Jobs from before a Reset that the server has not sent again yet. */
-  #doubtful = new Set<string>();
+  #unconfirmed = new Set<string>();
 
   /** The lines for an event, without line breaks. Most events have none. */
   tell(event: WatchEvent): string[] {
     switch (event.kind) {
       case "Reset":
-        this.#doubtful = new Set(this.#told.keys());
+        this.#unconfirmed = new Set(this.#lastPrinted.keys());
         return [];
       case "TaskStored":
       case "TaskUpdated":
@@ -28,14 +28,14 @@ export class EventLines {
       case "TaskRemoved":
         return this.#tellGone(event.job, `removed (${event.reason})`);
       case "CaughtUp":
-        return [...this.#doubtful].flatMap((id) => this.#tellGone(this.#told.get(id)!, "gone"));
+        return [...this.#unconfirmed].flatMap((id) => this.#tellGone(this.#lastPrinted.get(id)!, "gone"));
     }
   }
 
   #tellJob(job: WatchedJob, changed: readonly WatchedTask[] | undefined): string[] {
-    const before = this.#told.get(job.id);
-    this.#told.set(job.id, job);
-    this.#doubtful.delete(job.id);
+    const before = this.#lastPrinted.get(job.id);
+    this.#lastPrinted.set(job.id, job);
+    this.#unconfirmed.delete(job.id);
     const texts =
       before?.attempt === job.attempt
         ? changesSince(before, job, changed ?? [...tasksOf(job.task)])
@@ -44,8 +44,8 @@ export class EventLines {
   }
 
   #tellGone(job: WatchedJob, text: string): string[] {
-    this.#told.delete(job.id);
-    this.#doubtful.delete(job.id);
+    this.#lastPrinted.delete(job.id);
+    this.#unconfirmed.delete(job.id);
     return [lineOf(job, job.changedAt, text)];
   }
 }
@@ -60,10 +60,10 @@ function newJob(job: WatchedJob): string {
   const { status, progress, description } = task;
   const reason = status === "FAILED" ? reasonOf(task) : "";
   return joined(
-    `${status}${reason && `: ${harmless(reason)}`}`,
+    `${status}${reason && `: ${sanitizeForTerminal(reason)}`}`,
     progress.percent,
     progressText(progress, exactCount),
-    harmless(description),
+    sanitizeForTerminal(description),
     attempt > 1 ? `attempt ${attempt}` : "",
     health === "OK" ? "" : health,
     cancelRequest ? cancelText(cancelRequest) : "",
@@ -91,15 +91,15 @@ function taskChange(
   root: WatchedTask,
   { path, status, ...task }: WatchedTask,
 ): string[] {
-  const isSame = taskAt(rootBefore, path)?.status === status || status === "PENDING";
+  const isSame = watchedTaskAt(rootBefore, path)?.status === status || status === "PENDING";
   const way = wayTo(root, path);
   const isRepeated = way.slice(0, -1).some(({ kind }) => kind === "ITERATIVE");
   if (isSame || (isRepeated && status !== "FAILED")) return [];
   const name = way
     .slice(1)
-    .map(({ description }) => harmless(description))
+    .map(({ description }) => sanitizeForTerminal(description))
     .join(" / ");
-  const reason = status === "FAILED" && task.message ? `: ${harmless(task.message)}` : "";
+  const reason = status === "FAILED" && task.message ? `: ${sanitizeForTerminal(task.message)}` : "";
   return [`${name} ${status}${reason}`];
 }
 
@@ -108,7 +108,7 @@ function ended({ task }: WatchedJob): string {
   const reason = status === "FAILED" || status === "CANCELED" ? reasonOf(task) : "";
   const took = startedAt && endedAt ? `in ${durationText(Date.parse(endedAt) - Date.parse(startedAt))}` : "";
   return joined(
-    `${status}${reason && `: ${harmless(reason)}`}`,
+    `${status}${reason && `: ${sanitizeForTerminal(reason)}`}`,
     progress.percent,
     progressText(progress, exactCount),
     took,
@@ -124,7 +124,7 @@ function tenthText({ task, eta, changedAt }: WatchedJob): string {
 }
 
 function cancelText({ by, reason }: NonNullable<WatchedJob["cancelRequest"]>): string {
-  return `cancel asked by ${harmless(by)}${reason ? `: ${harmless(reason)}` : ""}`;
+  return `cancel asked by ${sanitizeForTerminal(by)}${reason ? `: ${sanitizeForTerminal(reason)}` : ""}`;
 }
 
 function joined(...texts: readonly string[]): string {

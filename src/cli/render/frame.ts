@@ -5,12 +5,12 @@
 import type { WatchedJob, WatchStatus } from "../../client/index.js";
 import { instantText } from "../../format/instants.js";
 import { plural } from "../../format/numbers.js";
-import { harmless } from "./harmless.js";
-import { countedByStatus, fittingRows, jobRow, openCount } from "./job-rows.js";
-import { linesOf, type Row } from "./row.js";
+import { sanitizeForTerminal } from "./sanitize.js";
+import { countedByStatus, fittingTaskLines, jobLine, openLineCount } from "./job-lines.js";
+import { renderLines, type TreeLine } from "./tree-lines.js";
 import type { Style } from "./style.js";
-import { causeText, statusWord } from "./status-text.js";
-import { cut } from "./width.js";
+import { connectionCauseText, connectionWord } from "./connection-text.js";
+import { truncate } from "./width.js";
 
 export interface Frame {
   /** The database or the job, in a word or two. */
@@ -35,30 +35,30 @@ export function frameLines(frame: Frame, style: Style): string[] {
   const jobs = [...frame.jobs];
   const now = status.kind === "stale" ? Math.min(frame.now, status.since.getTime()) : frame.now;
   const shown = rowsOf(jobs, rows - 1, now);
-  return [headerLine(frame, jobs, style), ...linesOf(shown, columns, style)].slice(0, Math.max(1, rows));
+  return [headerLine(frame, jobs, style), ...renderLines(shown, columns, style)].slice(0, Math.max(1, rows));
 }
 
-function rowsOf(jobs: readonly WatchedJob[], max: number, now: number): Row[] {
+function rowsOf(jobs: readonly WatchedJob[], max: number, now: number): TreeLine[] {
   const inOrder = ORDER.flatMap((isNext) => jobs.filter(isNext));
   const shown = inOrder.length <= max ? inOrder : inOrder.slice(0, Math.max(0, max - 1));
   const hidden = inOrder.slice(shown.length);
   const trees = treesOf(shown, max - shown.length - (hidden.length > 0 ? 1 : 0), now);
-  const rows = shown.flatMap((job) => [jobRow(job, now), ...(trees.get(job) ?? [])]);
+  const rows = shown.flatMap((job) => [jobLine(job, now), ...(trees.get(job) ?? [])]);
   if (hidden.length === 0) return rows;
   const text = `… ${plural(hidden.length, "more job")}: ${countedByStatus(hidden.map(({ task }) => task))}`;
   return [...rows, { kind: "more", guide: "", text }];
 }
 
 /** The rows below each root. Each tree gets an equal share; lines that small trees leave go to the larger ones. */
-function treesOf(jobs: readonly WatchedJob[], max: number, now: number): ReadonlyMap<WatchedJob, Row[]> {
-  const trees = new Map<WatchedJob, Row[]>();
+function treesOf(jobs: readonly WatchedJob[], max: number, now: number): ReadonlyMap<WatchedJob, TreeLine[]> {
+  const trees = new Map<WatchedJob, TreeLine[]>();
   const running = jobs.filter(({ task }) => task.status === "RUNNING");
-  const sizes = new Map(running.map((job) => [job, openCount(job.task)]));
+  const sizes = new Map(running.map((job) => [job, openLineCount(job.task)]));
   let left = max;
   for (const [index, job] of running
     .toSorted((one, other) => sizes.get(one)! - sizes.get(other)!)
     .entries()) {
-    const rows = fittingRows(job.task, Math.floor(left / (running.length - index)), now);
+    const rows = fittingTaskLines(job.task, Math.floor(left / (running.length - index)), now);
     trees.set(job, rows);
     left -= rows.length;
   }
@@ -70,12 +70,13 @@ function headerLine(
   jobs: readonly WatchedJob[],
   style: Style,
 ): string {
-  const name = harmless(title);
-  const word = isLast && status.kind === "live" ? `as of ${instantText(now, now)}` : statusWord(status, now);
+  const name = sanitizeForTerminal(title);
+  const word =
+    isLast && status.kind === "live" ? `as of ${instantText(now, now)}` : connectionWord(status, now);
   const roots = jobs.map(({ task }) => task);
   const counts = roots.length > 0 ? countedByStatus(roots) : status.kind === "connecting" ? "" : "no jobs";
-  const rest = [causeText(status), counts].filter((text) => text !== "");
-  const line = cut([`${name}  ${word}`, ...rest].join("  "), columns);
+  const rest = [connectionCauseText(status), counts].filter((text) => text !== "");
+  const line = truncate([`${name}  ${word}`, ...rest].join("  "), columns);
   if (!line.startsWith(`${name}  ${word}`)) return style.bold(line);
   return `${style.bold(name)}  ${TONES[status.kind](word, style)}${line.slice(name.length + word.length + 2)}`;
 }

@@ -1,16 +1,16 @@
 /** The output of `tidemark show`: everything the server knows about one job. */
 import type { WatchedJob } from "../../client/index.js";
-import { taskAt } from "../../client/watched-tree.js";
+import { watchedTaskAt } from "../../client/watch/watched-tree.js";
 import { agoText, timeLeftText } from "../../format/durations.js";
 import { bytesText } from "../../format/numbers.js";
 import { doneText } from "../../format/progress.js";
-import { harmless } from "./harmless.js";
-import { allRows, jobRow, reasonOf, userAndJob } from "./job-rows.js";
-import { linesOf } from "./row.js";
-import { inStatus, type Style } from "./style.js";
+import { sanitizeForTerminal } from "./sanitize.js";
+import { allTaskLines, jobLine, reasonOf, userAndJob } from "./job-lines.js";
+import { renderLines } from "./tree-lines.js";
+import { inStatusColor, type Style } from "./style.js";
 
 /** A line of a job's log. The server sends logs only on request. */
-export interface LogLine {
+export interface ShownLogLine {
   readonly at: string;
   readonly level: string;
   /** The path of the task that wrote it. */
@@ -24,16 +24,19 @@ export interface LogLine {
  */
 export function jobDetails(
   job: WatchedJob,
-  log: readonly LogLine[],
+  log: readonly ShownLogLine[],
   now: number,
   { columns, style }: { readonly columns: number; readonly style: Style },
 ): string[] {
-  const rows = [{ ...jobRow(job, now), name: harmless(job.task.description) }, ...allRows(job.task, now)];
+  const rows = [
+    { ...jobLine(job, now), name: sanitizeForTerminal(job.task.description) },
+    ...allTaskLines(job.task, now),
+  ];
   return [
-    style.bold(`${userAndJob(job)} in ${harmless(job.database)}`),
+    style.bold(`${userAndJob(job)} in ${sanitizeForTerminal(job.database)}`),
     ...facts(job, now, style).map(([name, text]) => `  ${style.dim(name.padEnd(NAME_WIDTH))}${text}`),
     "",
-    ...linesOf(rows, columns, style),
+    ...renderLines(rows, columns, style),
     ...(log.length > 0 ? ["", style.dim("Log"), ...log.map((line) => logLine(line, job))] : []),
   ];
 }
@@ -45,10 +48,10 @@ function facts(job: WatchedJob, now: number, style: Style): [string, string][] {
   const reason = reasonOf(task);
   const ago = (at: string): string => `${at} (${agoText(now - Date.parse(at))})`;
   const known: [string, string][] = [
-    ["Status", `${inStatus(task.status, task.status, style)}, attempt ${attempt}`],
+    ["Status", `${inStatusColor(task.status, task.status, style)}, attempt ${attempt}`],
     ["Done", doneText(task.progress)],
   ];
-  if (reason) known.push([task.status === "FAILED" ? "Reason" : "Message", harmless(reason)]);
+  if (reason) known.push([task.status === "FAILED" ? "Reason" : "Message", sanitizeForTerminal(reason)]);
   if (health !== "OK") known.push(["Health", health]);
   if (cancelRequest) known.push(["Cancel", cancelText(cancelRequest)]);
   known.push(["Stored", ago(job.storedAt)], ["Reported", ago(job.reportedAt)]);
@@ -60,10 +63,10 @@ function facts(job: WatchedJob, now: number, style: Style): [string, string][] {
 }
 
 function cancelText({ at, by, reason }: NonNullable<WatchedJob["cancelRequest"]>): string {
-  return `asked by ${harmless(by)} at ${at}${reason ? `: ${harmless(reason)}` : ""}`;
+  return `asked by ${sanitizeForTerminal(by)} at ${at}${reason ? `: ${sanitizeForTerminal(reason)}` : ""}`;
 }
 
-function logLine({ at, level, path, message }: LogLine, { task }: WatchedJob): string {
-  const name = path === "" ? "" : `${harmless(taskAt(task, path)?.description ?? path)}: `;
-  return `  ${at}  ${level.padEnd(7)}  ${name}${harmless(message)}`;
+function logLine({ at, level, path, message }: ShownLogLine, { task }: WatchedJob): string {
+  const name = path === "" ? "" : `${sanitizeForTerminal(watchedTaskAt(task, path)?.description ?? path)}: `;
+  return `  ${at}  ${level.padEnd(7)}  ${name}${sanitizeForTerminal(message)}`;
 }

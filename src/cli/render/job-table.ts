@@ -2,16 +2,16 @@
 import type { WatchedJob } from "../../client/index.js";
 import { durationText, timeLeftText } from "../../format/durations.js";
 import { progressText } from "../../format/progress.js";
-import { harmless } from "./harmless.js";
-import { inStatus, type Style } from "./style.js";
-import { fitted, widthOf } from "./width.js";
+import { sanitizeForTerminal } from "./sanitize.js";
+import { inStatusColor, type Style } from "./style.js";
+import { padToWidth, widthOf } from "./width.js";
 
 /** A heading and the jobs. Columns that do not fit in the width are left out; the last one is cut. */
 export function jobTable(jobs: readonly WatchedJob[], now: number, columns: number, style: Style): string[] {
   const fitting = fittingColumns(jobs, now, columns);
   const heading = style.dim(
     fitting
-      .map(({ title, width }) => fitted(title, width))
+      .map(({ title, width }) => padToWidth(title, width))
       .join(GAP)
       .trimEnd(),
   );
@@ -20,8 +20,8 @@ export function jobTable(jobs: readonly WatchedJob[], now: number, columns: numb
 
 function lineOf(job: WatchedJob, fitting: readonly FittingColumn[], now: number, style: Style): string {
   const cells = fitting.map(({ title, text, width }) => {
-    const cell = fitted(text(job, now), width);
-    return title === "STATUS" ? inStatus(job.task.status, cell, style) : cell;
+    const cell = padToWidth(text(job, now), width);
+    return title === "STATUS" ? inStatusColor(job.task.status, cell, style) : cell;
   });
   return cells.join(GAP).trimEnd();
 }
@@ -38,14 +38,14 @@ interface FittingColumn extends Column {
 }
 
 const COLUMNS: readonly Column[] = [
-  { title: "USER", text: ({ username }) => harmless(username), rank: 2 },
-  { title: "JOB", text: ({ jobId }) => harmless(jobId), rank: 0 },
+  { title: "USER", text: ({ username }) => sanitizeForTerminal(username), rank: 2 },
+  { title: "JOB", text: ({ jobId }) => sanitizeForTerminal(jobId), rank: 0 },
   { title: "STATUS", text: statusText, rank: 1 },
   { title: "DONE", text: ({ task }) => task.progress.percent, rank: 3 },
   { title: "COUNT", text: ({ task }) => progressText(task.progress), rank: 6 },
   { title: "AGE", text: ({ storedAt }, now) => durationText(now - Date.parse(storedAt)), rank: 5 },
   { title: "LEFT", text: ({ eta }, now) => (eta ? timeLeftText(eta, now) : ""), rank: 7 },
-  { title: "DESCRIPTION", text: ({ task }) => harmless(task.description), rank: 4 },
+  { title: "DESCRIPTION", text: ({ task }) => sanitizeForTerminal(task.description), rank: 4 },
 ];
 const GAP = "  ";
 /** The largest share of the terminal that a name may take. */

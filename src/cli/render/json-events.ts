@@ -1,28 +1,33 @@
 /** What `tidemark watch --json` prints: one object a line, each as the SDK tells it, without what was told before. */
 import type { WatchEvent, WatchedJob, WatchedTask, WatchStatus } from "../../client/index.js";
-import { harmlessJson } from "./harmless.js";
-import { causeOf } from "./status-text.js";
+import { sanitizedJson } from "./sanitize.js";
+import { connectionCauseOf } from "./connection-text.js";
 
 /** A job that is new is told with its whole tree, one that has changed with those of its tasks that have. */
 export function eventJson(event: WatchEvent): string {
   switch (event.kind) {
     case "TaskUpdated":
-      return harmlessJson({
+      return sanitizedJson({
         kind: event.kind,
         job: withoutTree(event.job),
         changed: event.changed.map(withoutSubTasks),
       });
     case "TaskRemoved":
-      return harmlessJson({ kind: event.kind, reason: event.reason, job: withoutTree(event.job) });
+      return sanitizedJson({ kind: event.kind, reason: event.reason, job: withoutTree(event.job) });
     default:
-      return harmlessJson(event);
+      return sanitizedJson(event);
   }
 }
 
 /** `{"kind":"Connection","status":"stale","since":"2026-11-23T17:03:12.000Z"}` */
 export function statusJson(status: WatchStatus): string {
   const since = status.kind === "stale" ? { since: status.since.toISOString() } : {};
-  return harmlessJson({ kind: "Connection", status: status.kind, ...since, cause: causeOf(status) });
+  return sanitizedJson({
+    kind: "Connection",
+    status: status.kind,
+    ...since,
+    cause: connectionCauseOf(status),
+  });
 }
 
 function withoutTree({ task, ...job }: WatchedJob): object {

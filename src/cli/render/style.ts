@@ -6,7 +6,7 @@ import type { WatchedTaskStatus } from "../../client/index.js";
 export type Style = Ansis;
 
 /** The sign of a status. */
-export const SIGNS: Readonly<Record<WatchedTaskStatus, string>> = {
+export const STATUS_SIGNS: Readonly<Record<WatchedTaskStatus, string>> = {
   PENDING: "○",
   RUNNING: "●",
   FINISHED: "✔",
@@ -15,7 +15,7 @@ export const SIGNS: Readonly<Record<WatchedTaskStatus, string>> = {
 };
 
 /** A text about a task, in the colour of its status. */
-export function inStatus(status: WatchedTaskStatus, text: string, style: Style): string {
+export function inStatusColor(status: WatchedTaskStatus, text: string, style: Style): string {
   switch (status) {
     case "PENDING":
       return style.dim(text);

@@ -7,7 +7,7 @@ export function widthOf(text: string): number {
 }
 
 /** The text in at most `width` columns; a text that is cut ends with "…". */
-export function cut(text: string, width: number): string {
+export function truncate(text: string, width: number): string {
   if (widthOf(text) <= width) return text;
   let kept = "";
   let left = width - 1; // for the "…"
@@ -20,8 +20,8 @@ export function cut(text: string, width: number): string {
 }
 
 /** The text in exactly `width` columns. */
-export function fitted(text: string, width: number): string {
-  const shown = cut(text, width);
+export function padToWidth(text: string, width: number): string {
+  const shown = truncate(text, width);
   return shown + " ".repeat(Math.max(0, width - widthOf(shown)));
 }
 

@@ -4,20 +4,20 @@ import { basename } from "node:path";
 import type { CommandLine } from "./command.js";
 
 /** As it would be typed. */
-export function textOf(command: CommandLine): string {
+export function formatCommand(command: CommandLine): string {
   return command.map((word) => (PLAIN.test(word) ? word : quoted(word))).join(" ");
 }
 
 /** A job id that nobody else has, and that can be read: "rsync-20261123-172110-9f3a1c". */
-export function jobIdOf([program]: CommandLine, now: Date): string {
+export function generateJobId([program]: CommandLine, now: Date): string {
   const name = (basename(program) || "command").replaceAll(/[^\w.+-]/g, "_").slice(0, 60);
   const [date, time] = now.toISOString().replaceAll(/[-:]/g, "").split(/[T.]/);
   return `${name}-${date}-${time}-${randomBytes(3).toString("hex")}`;
 }
 
 /** The command that runs it at a terminal of its own, and ends as it does; `script` takes over the size of the one it has itself. */
-export function inTerminal(command: CommandLine): CommandLine {
-  const line = `[ "$(stty size)" != "0 0" ] || stty cols 80 rows 24; exec ${textOf(command)}`;
+export function withPseudoTerminal(command: CommandLine): CommandLine {
+  const line = `[ "$(stty size)" != "0 0" ] || stty cols 80 rows 24; exec ${formatCommand(command)}`;
   const shell = `exec /bin/sh -c ${quoted(line)}`; // whatever shell the user has
   return ["script", "--quiet", "--return", "--flush", "--command", shell, "/dev/null"];
 }

@@ -2,12 +2,12 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { constants } from "node:os";
 import { Readable } from "node:stream";
-import { codeOf } from "../../util/error-code.js";
+import { errorCodeOf } from "../../util/error-code.js";
 import { closeEntries, openPipes } from "./pipes.js";
 
 export type CommandLine = readonly [program: string, ...args: string[]];
 
-export type CommandEnd =
+export type CommandExit =
   | { readonly kind: "EXITED"; readonly code: number }
   | { readonly kind: "KILLED"; readonly signal: NodeJS.Signals }
   | { readonly kind: "NOT_STARTED"; readonly isFound: boolean };
@@ -16,7 +16,7 @@ export interface Command {
   readonly stdout: Readable;
   readonly stderr: Readable;
   /** Resolves when its process has ended; something may still come out of its pipes. */
-  readonly ended: Promise<CommandEnd>;
+  readonly ended: Promise<CommandExit>;
   /** Does nothing once it has ended. */
   kill(signal: NodeJS.Signals): void;
 }
@@ -30,12 +30,12 @@ export function startCommand([program, ...args]: CommandLine): Command {
     return {
       stdout: out?.source ?? child.stdout!, // there is one where it has no pipe of ours
       stderr: err?.source ?? child.stderr!,
-      ended: endOf(child),
+      ended: exitOf(child),
       kill: (signal) => void child.kill(signal),
     };
   } catch (error) {
     const isFound = program !== "" && isThere(error);
-    const ended = Promise.resolve<CommandEnd>({ kind: "NOT_STARTED", isFound });
+    const ended = Promise.resolve<CommandExit>({ kind: "NOT_STARTED", isFound });
     return { stdout: nothing(), stderr: nothing(), ended, kill: () => {} };
   } finally {
     closeEntries(pipes ?? []);
@@ -43,7 +43,7 @@ export function startCommand([program, ...args]: CommandLine): Command {
 }
 
 /** As a shell says it: 128 and the number of the signal; 127 for what was not found, 126 for what can't be executed. */
-export function exitCodeOfEnd(end: CommandEnd): number {
+export function shellExitCode(end: CommandExit): number {
   switch (end.kind) {
     case "EXITED":
       return end.code;
@@ -54,7 +54,7 @@ export function exitCodeOfEnd(end: CommandEnd): number {
   }
 }
 
-function endOf(child: ChildProcess): Promise<CommandEnd> {
+function exitOf(child: ChildProcess): Promise<CommandExit> {
   return new Promise((resolve) => {
     child.on("error", (error) => {
       if (child.pid === undefined) resolve({ kind: "NOT_STARTED", isFound: isThere(error) });
@@ -66,7 +66,7 @@ function endOf(child: ChildProcess): Promise<CommandEnd> {
 }
 
 function isThere(error: unknown): boolean {
-  return codeOf(error) !== "ENOENT";
+  return errorCodeOf(error) !== "ENOENT";
 }
 
 function nothing(): Readable {

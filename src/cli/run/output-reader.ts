@@ -1,15 +1,15 @@
-import { FormatContext, readFormat } from "./formats.js";
+import { FormatContext, readFormat } from "./progress-formats.js";
 import { PlainCounters, type CounterLine } from "./plain-counters.js";
-import type { Reading } from "./reading.js";
+import type { ProgressReading } from "./progress-reading.js";
 import { TerminalLines, type TerminalLine } from "./terminal-lines.js";
 
 /** Takes what there is to know of an output. */
 export interface OutputObserver {
-  reading(reading: Reading): void;
+  onReading(reading: ProgressReading): void;
   /** A line that says something else, and will not be drawn over. It may turn out to be one of `counter`. */
-  line(text: string, counter: string | undefined): void;
+  onLine(text: string, counter: string | undefined): void;
   /** A line that is a counter's; so were those of this counter before it. */
-  counterLine(text: string, counter: string): void;
+  onCounterLine(text: string, counter: string): void;
 }
 
 /** Reads one output of a program: bytes, cut anywhere, become readings and lines. */
@@ -47,18 +47,18 @@ export class OutputReader {
   #take(line: TerminalLine): void {
     const { isKnown, plain } = this.#read(line);
     if (isKnown || line.isDrawnOver) return;
-    if (plain?.isCounter) return this.#observer.counterLine(line.text, plain.counter);
+    if (plain?.isCounter) return this.#observer.onCounterLine(line.text, plain.counter);
     this.#context.take(line.text);
-    this.#observer.line(line.text, plain?.counter);
+    this.#observer.onLine(line.text, plain?.counter);
   }
 
   /** Tells the readings of a line, and gives back what it is besides. */
   #read(line: TerminalLine): { readonly isKnown: boolean; readonly plain?: CounterLine | undefined } {
     const known = readFormat(line.text, this.#context);
-    for (const reading of known ?? []) this.#observer.reading(reading);
+    for (const reading of known ?? []) this.#observer.onReading(reading);
     if (known) return { isKnown: true };
     const plain = this.#counters.read(line);
-    if (plain?.reading) this.#observer.reading(plain.reading);
+    if (plain?.reading) this.#observer.onReading(plain.reading);
     return { isKnown: false, plain };
   }
 }

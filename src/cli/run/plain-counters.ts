@@ -9,7 +9,7 @@
  *    three are a counter's.
  * 3. Where a line has both, "3/10 (30%)", it is the count.
  */
-import { counted, percentage, type Reading } from "./reading.js";
+import { countReading, percentReading, type ProgressReading } from "./progress-reading.js";
 import type { TerminalLine } from "./terminal-lines.js";
 
 export class PlainCounters {
@@ -26,7 +26,7 @@ export class PlainCounters {
     return this.#follow(counter, found.reading);
   }
 
-  #follow(counter: string, reading: Reading): CounterLine {
+  #follow(counter: string, reading: ProgressReading): CounterLine {
     const { done = -1, growths = -1, isCounter = false } = this.#candidates.get(counter) ?? {};
     const grown = reading.done > done ? growths + 1 : growths;
     const counts = grown >= GROWTHS_NEEDED && reading.done >= done;
@@ -50,7 +50,7 @@ export interface CounterLine {
   /** It is a counter's, and so were those before it. */
   readonly isCounter: boolean;
   /** Undefined when it can't be trusted. */
-  readonly reading: Reading | undefined;
+  readonly reading: ProgressReading | undefined;
 }
 
 interface Candidate {
@@ -64,13 +64,13 @@ interface Candidate {
 interface Found {
   /** The text before the number. */
   readonly before: string;
-  readonly reading: Reading;
+  readonly reading: ProgressReading;
 }
 
 function only(
   text: string,
   pattern: RegExp,
-  read: (match: RegExpMatchArray, before: string) => Reading | undefined,
+  read: (match: RegExpMatchArray, before: string) => ProgressReading | undefined,
 ): Found | undefined {
   const [match, another] = text.matchAll(pattern);
   if (!match || another) return undefined;
@@ -82,14 +82,17 @@ function only(
 function countOf(
   { groups: { done = "", volume = "" } = {} }: RegExpMatchArray,
   before: string,
-): Reading | undefined {
+): ProgressReading | undefined {
   const [some, all] = [numberOf(done), numberOf(volume)];
-  return some <= all && all >= 2 ? counted("count", labelOf(before), some, all) : undefined;
+  return some <= all && all >= 2 ? countReading("count", labelOf(before), some, all) : undefined;
 }
 
-function percentOf({ groups: { percent = "" } = {} }: RegExpMatchArray, before: string): Reading | undefined {
+function percentOf(
+  { groups: { percent = "" } = {} }: RegExpMatchArray,
+  before: string,
+): ProgressReading | undefined {
   const label = labelOf(before);
-  return percentage(`percent ${label}`, label, percent);
+  return percentReading(`percent ${label}`, label, percent);
 }
 
 /** The words before the number, without other numbers and bars, which change. */

@@ -3,13 +3,13 @@ import { connect, type Job } from "../../client/index.js";
 import type { RunOptions } from "../commands/run.js";
 import type { TidemarkError } from "../../protocol/tidemark-error.js";
 import { DELAY_MAX_MS } from "../../util/clock.js";
-import { harmless } from "../render/harmless.js";
-import { jobIdOf, textOf } from "./command-line.js";
-import type { Command, CommandEnd } from "./command.js";
-import { JobReport, treeOf } from "./job-report.js";
+import { sanitizeForTerminal } from "../render/sanitize.js";
+import { generateJobId, formatCommand } from "./command-line.js";
+import type { Command, CommandExit } from "./command.js";
+import { OutputReporter, initialTree } from "./output-reporter.js";
 import { OutputReader } from "./output-reader.js";
 import { passThrough } from "./pass-through.js";
-import { Sampled } from "./sampled.js";
+import { OutputSampler } from "./output-sampler.js";
 
 /**
  * Resolves with the command's end once the server knows of it. A server that has never answered is not waited for, one
@@ -19,10 +19,10 @@ export async function reportCommand(
   command: Command,
   options: RunOptions,
   interruptedBy: () => NodeJS.Signals | undefined,
-): Promise<CommandEnd> {
+): Promise<CommandExit> {
   const job = jobOf(options);
-  const report = new JobReport(job);
-  const knowledge = new Knowledge(job);
+  const report = new OutputReporter(job);
+  const knowledge = new ServerAck(job);
   const stopCanceling = cancelWith(job, command, options.killAfterMs);
   const outputs = [
     through(command.stdout, process.stdout, report),
@@ -34,7 +34,7 @@ export async function reportCommand(
   if (end.kind === "NOT_STARTED") tell(failureOf(end, options, report));
   const endedAt = performance.now();
   await endJob(job, end, interruptedBy(), () => failureOf(end, options, report));
-  await knowledge.ofEnd(Math.max(0, endedAt + END_TIMEOUT_MS - performance.now()));
+  await knowledge.waitForEnd(Math.max(0, endedAt + END_TIMEOUT_MS - performance.now()));
   return end;
 }
 
@@ -42,7 +42,7 @@ function jobOf({
   command,
   server,
   name,
-  jobId = jobIdOf(command, new Date()),
+  jobId = generateJobId(command, new Date()),
   username,
   isVerbose,
 }: RunOptions): Job {
@@ -51,7 +51,7 @@ function jobOf({
     if (isVerbose || isRefused(error)) tell(`the job is not reported: ${error.message}`);
   };
   const tidemark = connect({ ...server, onError });
-  return tidemark.job({ jobId, username }, treeOf(name ?? textOf(command)));
+  return tidemark.job({ jobId, username }, initialTree(name ?? formatCommand(command)));
 }
 
 /** Somebody has to mend what is asked of the server, while one that is away comes back by itself. */
@@ -60,16 +60,16 @@ function isRefused({ code }: TidemarkError): boolean {
 }
 
 function tell(text: string): void {
-  process.stderr.write(`tidemark: ${harmless(text)}\n`);
+  process.stderr.write(`tidemark: ${sanitizeForTerminal(text)}\n`);
 }
 
 /** Lets an output through and reads it; what is returned finishes that. */
 function through(
   source: Command["stdout"],
   target: NodeJS.WriteStream,
-  report: JobReport,
+  report: OutputReporter,
 ): () => Promise<void> {
-  const sampled = new Sampled(new OutputReader(report), () => report.show());
+  const sampled = new OutputSampler(new OutputReader(report), () => report.show());
   const finish = passThrough(source, target, (bytes) => sampled.write(bytes));
   return async () => {
     await finish();
@@ -94,7 +94,7 @@ function cancelWith(job: Job, command: Command, killAfterMs: number): () => void
 /** An end that was asked for, on the server or by a signal, is no failure. */
 async function endJob(
   job: Job,
-  end: CommandEnd,
+  end: CommandExit,
   interruptedBy: NodeJS.Signals | undefined,
   failure: () => string,
 ): Promise<void> {
@@ -110,7 +110,11 @@ async function endJob(
     });
 }
 
-function failureOf(end: CommandEnd, { command: [program] }: RunOptions, { lastLines }: JobReport): string {
+function failureOf(
+  end: CommandExit,
+  { command: [program] }: RunOptions,
+  { lastLines }: OutputReporter,
+): string {
   if (end.kind === "NOT_STARTED")
     return `${program}: ${end.isFound ? "can't be executed" : "command not found"}`;
   const how = end.kind === "KILLED" ? `Killed by ${end.signal}` : `Exit code ${end.code}`;
@@ -118,7 +122,7 @@ function failureOf(end: CommandEnd, { command: [program] }: RunOptions, { lastLi
 }
 
 /** What the server knows of a job. */
-class Knowledge {
+class ServerAck {
   readonly #job: Job;
   #isStored = false;
 
@@ -131,7 +135,7 @@ class Knowledge {
   }
 
   /** Waits until the server knows how it has ended, if it knows of the job at all. */
-  async ofEnd(timeoutMs: number): Promise<void> {
+  async waitForEnd(timeoutMs: number): Promise<void> {
     if (this.#isStored) await this.#job.flush({ timeoutMs }).catch(() => {}); // its lease will tell
   }
 }

@@ -7,9 +7,9 @@
  * The command is started first, and waits for nothing here: neither for the server, nor for what speaks to it.
  */
 import type { RunOptions } from "../commands/run.js";
-import { exitCodeOfEnd, startCommand } from "./command.js";
+import { shellExitCode, startCommand } from "./command.js";
 import { isMeantToEnd, onSignals } from "./signals.js";
-import { inTerminal } from "./command-line.js";
+import { withPseudoTerminal } from "./command-line.js";
 
 /** How the process is to end: as the command has. */
 export interface RunEnd {
@@ -25,10 +25,10 @@ export async function runCommand(options: RunOptions): Promise<RunEnd> {
     if (isMeantToEnd(signal)) interrupts.push(signal);
     if (!isShared) command.kill(signal);
   });
-  const command = startCommand(options.isTerminal ? inTerminal(options.command) : options.command);
+  const command = startCommand(options.isTerminal ? withPseudoTerminal(options.command) : options.command);
   const { reportCommand } = await import("./report-command.js");
   const end = await reportCommand(command, options, () => interrupts[0]);
   stopListening();
   const isInterrupted = end.kind === "KILLED" && end.signal === "SIGINT" && interrupts.includes("SIGINT");
-  return { exitCode: exitCodeOfEnd(end), isInterrupted };
+  return { exitCode: shellExitCode(end), isInterrupted };
 }

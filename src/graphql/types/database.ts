@@ -1,9 +1,14 @@
 import { ORIGIN } from "../../protocol/position.js";
 import { parseUsername, type DatabaseName } from "../../tasks/names.js";
 import { builder } from "../builder.js";
-import { FILTER_STATUS, FILTER_USERNAME, parseFilter, parseOptional } from "../names.js";
-import { checkSize } from "../ranges.js";
-import type { ReadableJobs } from "../scoped-jobs.js";
+import {
+  FILTER_STATUS_DESCRIPTION,
+  FILTER_USERNAME_DESCRIPTION,
+  parseFilter,
+  parseOptional,
+} from "../operations/job-arguments.js";
+import { checkSize } from "../operations/ranges.js";
+import type { ReadableJobs } from "../operations/scoped-jobs.js";
 import { TaskStatusType } from "./enums.js";
 
 /** A database that has jobs. */
@@ -25,8 +30,8 @@ export const DatabaseType = builder.objectRef<Database>("Database").implement({
     taskCount: t.int({
       description: "How many jobs it has.",
       args: {
-        username: t.arg.string({ description: FILTER_USERNAME }),
-        status: t.arg({ type: [TaskStatusType], description: FILTER_STATUS }),
+        username: t.arg.string({ description: FILTER_USERNAME_DESCRIPTION }),
+        status: t.arg({ type: [TaskStatusType], description: FILTER_STATUS_DESCRIPTION }),
       },
       resolve: ({ jobs }, args, { services }) => jobs()?.taskCount(parseFilter(args, services.limits)) ?? 0,
     }),

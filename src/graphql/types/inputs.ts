@@ -1,6 +1,11 @@
 import type { IterationsSpec, TaskSpec } from "../../tasks/task-spec.js";
 import { builder } from "../builder.js";
-import { DATABASE, JOB_ID, OWN_USERNAME, PATH } from "../names.js";
+import {
+  DATABASE_DESCRIPTION,
+  JOB_ID_DESCRIPTION,
+  OWN_USERNAME_DESCRIPTION,
+  PATH_DESCRIPTION,
+} from "../operations/job-arguments.js";
 import { IterationModeType, LogLevelType, OnConflictType, TaskStatusType } from "./enums.js";
 
 /** What the mutations take. The words are those of the domain, so most values go on as they come. */
@@ -71,9 +76,9 @@ export const StoreTaskInputType = builder.inputType("StoreTaskInput", {
   description:
     "A job to store. Same database, username and job id: the stored tree is overwritten, by design. REJECT refuses instead with ALREADY_EXISTS, unless that job has ended.",
   fields: (t) => ({
-    database: t.string({ required: true, description: DATABASE }),
-    username: t.string({ description: OWN_USERNAME }),
-    jobId: t.id({ description: `${JOB_ID} A new random UUID when left out.` }),
+    database: t.string({ required: true, description: DATABASE_DESCRIPTION }),
+    username: t.string({ description: OWN_USERNAME_DESCRIPTION }),
+    jobId: t.id({ description: `${JOB_ID_DESCRIPTION} A new random UUID when left out.` }),
     task: t.field({ type: TaskInputType, required: true, description: "The root of the tree." }),
     onConflict: t.field({
       type: OnConflictType,
@@ -100,7 +105,7 @@ A path that is not there is NOT_FOUND; \`done\`, \`add\` or \`volume\` for a tas
 
 RUNNING, FINISHED, FAILED, \`done\`, \`add\` and \`iteration\` imply that the task and those above it have begun; siblings may run side by side. \`done\` may pass \`volume\`; the ratio stays 1. FINISHED on a leaf completes it: an unknown volume becomes what is done, a known one is reached. FINISHED on any other task finishes what runs below it and cancels what is pending there. FAILED and CANCELED do the same to what runs below; what is pending stays, tasks above are not touched. \`message\` with FAILED is the reason. A cancel request refuses nothing.`,
   fields: (t) => ({
-    path: t.string({ required: true, defaultValue: "", description: PATH }),
+    path: t.string({ required: true, defaultValue: "", description: PATH_DESCRIPTION }),
     status: t.field({
       type: TaskStatusType,
       description: "The status that it has come to; PENDING is refused.",
@@ -139,7 +144,7 @@ const LogInputType = builder.inputType("LogInput", {
       required: true,
       description: 'The text. For example "12 nodes without a label skipped".',
     }),
-    path: t.string({ required: true, defaultValue: "", description: PATH }),
+    path: t.string({ required: true, defaultValue: "", description: PATH_DESCRIPTION }),
   }),
 });
 
@@ -159,7 +164,7 @@ export const AddTasksInputType = builder.inputType("AddTasksInput", {
     "Appends tasks below one that is neither a leaf nor iterative and has not ended: a tree may grow while it runs.",
   fields: (t) => ({
     ...jobFields(t),
-    path: t.string({ required: true, defaultValue: "", description: PATH }),
+    path: t.string({ required: true, defaultValue: "", description: PATH_DESCRIPTION }),
     tasks: t.field({
       type: [TaskInputType],
       required: true,
@@ -187,9 +192,9 @@ export const RequestCancelInputType = builder.inputType("RequestCancelInput", {
 /** Which job, and which attempt of it. */
 function jobFields(t: InputFields) {
   return {
-    database: t.string({ required: true, description: DATABASE }),
-    username: t.string({ description: OWN_USERNAME }),
-    jobId: t.id({ required: true, description: JOB_ID }),
+    database: t.string({ required: true, description: DATABASE_DESCRIPTION }),
+    username: t.string({ description: OWN_USERNAME_DESCRIPTION }),
+    jobId: t.id({ required: true, description: JOB_ID_DESCRIPTION }),
     attempt: t.int({
       description:
         "Refused with STALE_ATTEMPT unless it is the job's; left out, it is for the attempt that is there. Workers send it always.",

@@ -1,6 +1,6 @@
 import { builder } from "../builder.js";
 import type { UserTaskView } from "../context.js";
-import { formatUserTaskId } from "../node-id.js";
+import { formatUserTaskId } from "../operations/node-id.js";
 
 /** What `node` finds; jobs are all there is. */
 export const NodeType = builder.interfaceRef<UserTaskView>("Node").implement({

@@ -1,6 +1,6 @@
 import { barText, percentText, type Progress } from "../../tasks/progress.js";
 import { builder } from "../builder.js";
-import { checkRange } from "../ranges.js";
+import { checkRange } from "../operations/ranges.js";
 
 /** The numbers of a task, and the two texts that Neo4j GDS makes of them. */
 export const ProgressType = builder.objectRef<Progress>("Progress").implement({

@@ -1,5 +1,5 @@
 import { formatPosition, parsePosition, type Position } from "../../protocol/position.js";
-import { badUserInput, shortened } from "../../protocol/tidemark-error.js";
+import { badUserInput, truncateText } from "../../protocol/tidemark-error.js";
 import { builder } from "../builder.js";
 
 /**
@@ -43,5 +43,5 @@ function positionOf(value: unknown): Position {
 
 function shown(value: unknown): string {
   const text = JSON.stringify(value) ?? String(value);
-  return shortened(text, 40);
+  return truncateText(text, 40);
 }

@@ -1,12 +1,12 @@
 import type {
-  CaughtUpEvent,
-  ResetEvent,
+  CaughtUp,
+  Reset,
   TaskEvent,
-  TaskRemovedEvent,
-  TaskStoredEvent,
-  TaskUpdatedEvent,
+  TaskRemoved,
+  TaskStored,
+  TaskUpdated,
 } from "../../hub/task-event.js";
-import { changedSince } from "../../tasks/traverse.js";
+import { changedTasksSince } from "../../tasks/traverse.js";
 import { builder } from "../builder.js";
 import type { UserTaskView } from "../context.js";
 import { RemovalReasonType, ResetReasonType, StoreOutcomeType } from "./enums.js";
@@ -33,7 +33,7 @@ export const TaskEventType = builder.interfaceRef<TaskEvent>("TaskEvent").implem
   }),
 });
 
-builder.objectRef<ResetEvent>("Reset").implement({
+builder.objectRef<Reset>("Reset").implement({
   description: "Forget what you hold: the state as it is follows, then CaughtUp.",
   interfaces: [TaskEventType],
   fields: (t) => ({
@@ -41,7 +41,7 @@ builder.objectRef<ResetEvent>("Reset").implement({
   }),
 });
 
-builder.objectRef<TaskStoredEvent>("TaskStored").implement({
+builder.objectRef<TaskStored>("TaskStored").implement({
   description:
     "The whole tree is new to you: its latest store lies after your position. So is every job of a snapshot.",
   interfaces: [TaskEventType],
@@ -55,7 +55,7 @@ builder.objectRef<TaskStoredEvent>("TaskStored").implement({
   }),
 });
 
-builder.objectRef<TaskUpdatedEvent>("TaskUpdated").implement({
+builder.objectRef<TaskUpdated>("TaskUpdated").implement({
   description: "The tree you hold has changed.",
   interfaces: [TaskEventType],
   fields: (t) => ({
@@ -65,7 +65,7 @@ builder.objectRef<TaskUpdatedEvent>("TaskUpdated").implement({
       description:
         "The tasks whose state or sums differ, parents first; empty when only the job did (health, a cancel request, the log).",
       resolve: (event, _, { budget }) => {
-        const tasks = changedSince(event.userTask.task, event.since);
+        const tasks = changedTasksSince(event.userTask.task, event.since);
         budget.spend(tasks.length);
         return taskViews(viewOf(event), tasks);
       },
@@ -73,7 +73,7 @@ builder.objectRef<TaskUpdatedEvent>("TaskUpdated").implement({
   }),
 });
 
-builder.objectRef<TaskRemovedEvent>("TaskRemoved").implement({
+builder.objectRef<TaskRemoved>("TaskRemoved").implement({
   description: "A job is gone. May name a job that you never held.",
   interfaces: [TaskEventType],
   fields: (t) => ({
@@ -83,12 +83,12 @@ builder.objectRef<TaskRemovedEvent>("TaskRemoved").implement({
   }),
 });
 
-builder.objectRef<CaughtUpEvent>("CaughtUp").implement({
+builder.objectRef<CaughtUp>("CaughtUp").implement({
   description:
     "All up to this position has been sent. Ends a snapshot and every catch-up; and comes at the latest 30 s after the database's revision has moved past your position while your filter hid it, so that your position keeps up.",
   interfaces: [TaskEventType],
 });
 
-function viewOf({ userTask, at }: TaskStoredEvent | TaskUpdatedEvent): UserTaskView {
+function viewOf({ userTask, at }: TaskStored | TaskUpdated): UserTaskView {
   return { userTask, now: at };
 }

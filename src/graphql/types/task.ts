@@ -1,11 +1,11 @@
-import { rateOf } from "../../tasks/pace.js";
+import { rateOf } from "../../tasks/rate-estimate.js";
 import { progressOf } from "../../tasks/progress.js";
-import { subPath } from "../../tasks/task-path.js";
+import { childPath } from "../../tasks/task-path.js";
 import { currentIteration, subTasksOf } from "../../tasks/task.js";
-import type { PlacedTask } from "../../tasks/traverse.js";
+import type { LocatedTask } from "../../tasks/traverse.js";
 import { builder } from "../builder.js";
 import type { TaskView, UserTaskView } from "../context.js";
-import { formatTaskId } from "../node-id.js";
+import { formatTaskId } from "../operations/node-id.js";
 import { IterationModeType, TaskKindType, TaskStatusType } from "./enums.js";
 import { ProgressType } from "./progress.js";
 
@@ -103,7 +103,7 @@ export const TaskType = TaskRef.implement({
           userTask,
           now,
           task: subTask,
-          path: subPath(path, index),
+          path: childPath(path, index),
           depth: depth + 1,
         }));
       },
@@ -113,7 +113,7 @@ export const TaskType = TaskRef.implement({
 
 /** Units a second of a running leaf; null elsewhere, and before there is enough to say. */
 function rate({ task, now }: TaskView): number | null {
-  const pace = task.kind === "LEAF" ? task.pace : null;
+  const pace = task.kind === "LEAF" ? task.rateEstimate : null;
   return pace && rateOf(pace, now - task.startedAt!);
 }
 
@@ -124,6 +124,6 @@ export function elapsedMs({ task, now }: Pick<TaskView, "task" | "now">): number
 }
 
 /** Tasks of a job as they are shown. */
-export function taskViews({ userTask, now }: UserTaskView, tasks: readonly PlacedTask[]): TaskView[] {
+export function taskViews({ userTask, now }: UserTaskView, tasks: readonly LocatedTask[]): TaskView[] {
   return tasks.map(({ task, path, depth }) => ({ userTask, now, task, path, depth }));
 }

@@ -1,7 +1,7 @@
 import type { Position } from "../../protocol/position.js";
 import { builder } from "../builder.js";
 import type { UserTaskView } from "../context.js";
-import { formatCursor, type Page } from "../page.js";
+import { formatCursor, type Page } from "../operations/page.js";
 import { UserTaskType } from "./user-task.js";
 
 /** A page of jobs, and what is said about the whole list: all at one revision. */

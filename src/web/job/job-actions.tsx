@@ -1,10 +1,10 @@
 import { useSignal } from "@preact/signals";
 import { CancelJobDocument, RemoveJobDocument } from "../../client/generated/graphql.js";
 import type { WatchedJob } from "../../client/index.js";
-import { go } from "../location.js";
-import { Name } from "../parts/names.js";
-import { ask } from "../server/session.js";
-import { Confirm } from "./confirm.js";
+import { navigate } from "../location.js";
+import { Name } from "../parts/name.js";
+import { request } from "../server/session.js";
+import { ConfirmDialog } from "./confirm-dialog.js";
 
 /** What can be done to a job: ask its worker to stop, and forget it. */
 export function JobActions({ job }: { readonly job: WatchedJob }) {
@@ -35,13 +35,13 @@ interface DialogProps {
 function CancelDialog({ job, onClose }: DialogProps) {
   const cancel = async (form: FormData): Promise<void> => {
     const reason = String(form.get("reason") ?? "").trim();
-    await ask(CancelJobDocument, { input: { ...keyOf(job), ...(reason && { reason }) } });
+    await request(CancelJobDocument, { input: { ...keyOf(job), ...(reason && { reason }) } });
   };
   return (
-    <Confirm
+    <ConfirmDialog
       title={<Question verb="Cancel" job={job} />}
       action="Cancel the job"
-      refusal="Let it run"
+      error="Let it run"
       onConfirm={cancel}
       onClose={onClose}
     >
@@ -50,20 +50,20 @@ function CancelDialog({ job, onClose }: DialogProps) {
         Why (others see it)
         <input name="reason" autocomplete="off" maxLength={500} />
       </label>
-    </Confirm>
+    </ConfirmDialog>
   );
 }
 
 function RemoveDialog({ job, onClose }: DialogProps) {
   const remove = async (): Promise<void> => {
-    await ask(RemoveJobDocument, { input: keyOf(job) });
-    go({ job: undefined });
+    await request(RemoveJobDocument, { input: keyOf(job) });
+    navigate({ job: undefined });
   };
   return (
-    <Confirm
+    <ConfirmDialog
       title={<Question verb="Remove" job={job} />}
       action="Remove the job"
-      refusal="Keep it"
+      error="Keep it"
       onConfirm={remove}
       onClose={onClose}
     >
@@ -71,7 +71,7 @@ function RemoveDialog({ job, onClose }: DialogProps) {
         The server forgets it, with its log, at once and for everybody.
         {job.endedAt === null && " Its worker is not told to stop; what it goes on to report is refused."}
       </p>
-    </Confirm>
+    </ConfirmDialog>
   );
 }
 

@@ -2,7 +2,7 @@ import type { ComponentChildren } from "preact";
 import type { WatchedJob } from "../../client/index.js";
 import { bytesText, exactCount } from "../../format/numbers.js";
 import { Instant } from "../parts/instant.js";
-import { Name } from "../parts/names.js";
+import { Name } from "../parts/name.js";
 
 /** All that is known of a job beside its progress. */
 export function JobDetails({ job }: { readonly job: WatchedJob }) {

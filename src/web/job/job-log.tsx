@@ -1,12 +1,12 @@
 import { useSignal } from "@preact/signals";
 import { exactCount } from "../../format/numbers.js";
 import { Instant } from "../parts/instant.js";
-import type { LogLine } from "./job-watch.js";
+import type { JobLogEntry } from "./job-watch.js";
 
 const LEVEL_WORDS = { DEBUG: "Debug", INFO: "Info", WARNING: "Warning", ERROR: "Error" } as const;
 
 /** The worker's log, newest first, so that new lines are visible without scrolling. */
-export function JobLog({ lines }: { readonly lines: readonly LogLine[] }) {
+export function JobLog({ lines }: { readonly lines: readonly JobLogEntry[] }) {
   const isShort = useSignal(false);
   const serious = lines.filter(({ level }) => level === "WARNING" || level === "ERROR");
   const shown = isShort.value ? serious : lines;

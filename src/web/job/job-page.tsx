@@ -1,19 +1,26 @@
 import { useEffect, useMemo, useRef } from "preact/hooks";
 import type { WatchedJob } from "../../client/index.js";
-import type { JobAddress } from "../address.js";
+import type { JobRef } from "../address.js";
 import { exactCount, rateText } from "../../format/numbers.js";
 import { doneText, volumeText } from "../../format/progress.js";
 import { treeRate } from "../jobs/job-facts.js";
-import { standingOf, STANDING_WORDS } from "../jobs/standing.js";
-import { elapsedText, etaText, etaTitle, NOTHING, reportAgeText, treeRateText } from "../jobs/texts.js";
-import { go, linkTo } from "../location.js";
+import { displayStatusOf, DISPLAY_STATUS_LABELS } from "../jobs/display-status.js";
+import {
+  jobElapsedText,
+  etaText,
+  etaTitle,
+  NO_VALUE,
+  reportAgeText,
+  treeRateText,
+} from "../jobs/job-texts.js";
+import { navigate, linkTo } from "../location.js";
 import { Bar } from "../parts/bar.js";
 import { Icon } from "../parts/icons.js";
 import { Instant } from "../parts/instant.js";
-import { Name } from "../parts/names.js";
-import { StandingBadge } from "../parts/standing-badge.js";
+import { Name } from "../parts/name.js";
+import { StatusBadge } from "../parts/status-badge.js";
 import { serverNow } from "../server/server-clock.js";
-import { showStatusOf } from "../status.js";
+import { pushStatusSource } from "../connection-status.js";
 import { JobActions } from "./job-actions.js";
 import { JobDetails } from "./job-details.js";
 import { JobLog } from "./job-log.js";
@@ -23,14 +30,14 @@ import { TaskTree } from "./task-tree.js";
 
 interface JobPageProps {
   readonly database: string;
-  readonly address: JobAddress;
+  readonly address: JobRef;
 }
 
 /** One job: its progress, tasks, log, details and actions. */
 export function JobPage({ database, address: { username, jobId } }: JobPageProps) {
   const watched = useMemo(() => new JobWatch(database, { username, jobId }), [database, username, jobId]);
   useEffect(() => {
-    const hide = showStatusOf(watched);
+    const hide = pushStatusSource(watched);
     return () => {
       hide();
       watched.close();
@@ -77,7 +84,7 @@ function JobView({ job, watched }: { readonly job: WatchedJob; readonly watched:
             <Name text={task.description} />
           </h1>
           <p class="job-subtitle">
-            <StandingBadge standing={standingOf(job)} />
+            <StatusBadge standing={displayStatusOf(job)} />
             <Name text={jobId} className="mono" />
             <span>
               of <Name text={username} />
@@ -108,7 +115,7 @@ function Hero({ job, measured }: { readonly job: WatchedJob; readonly measured: 
   return (
     <section class="hero" aria-label="Progress">
       <div class="hero-percent">{progress.percent}</div>
-      <Bar progress={progress} standing={standingOf(job)} label={`Progress of ${job.task.description}`} />
+      <Bar progress={progress} status={displayStatusOf(job)} label={`Progress of ${job.task.description}`} />
       <dl class="hero-facts">
         <Fact
           name="Done"
@@ -117,7 +124,7 @@ function Hero({ job, measured }: { readonly job: WatchedJob; readonly measured: 
         />
         <Fact name="Rate" text={rateNow(job, measured)} />
         <Fact name="Left" title={etaTitle(job)} text={etaText(job, now)} />
-        <Fact name="Elapsed" text={elapsedText(job, now)} />
+        <Fact name="Elapsed" text={jobElapsedText(job, now)} />
       </dl>
     </section>
   );
@@ -138,7 +145,7 @@ interface FactProps {
 
 function Fact({ name, text, title }: FactProps) {
   return (
-    <div title={title} data-nothing={text === NOTHING || undefined}>
+    <div title={title} data-nothing={text === NO_VALUE || undefined}>
       <dt>{name}</dt>
       <dd class="number">{text}</dd>
     </div>
@@ -187,9 +194,9 @@ function Unheard({ job }: { readonly job: WatchedJob }) {
     <div class="notice" data-standing={health}>
       <Icon shape={health} />
       <div>
-        <strong>{STANDING_WORDS[health]}</strong> Its worker last reported {reportAgeText(job, serverNow())},
-        at <Instant at={reportedAt} />. The status, {STANDING_WORDS[task.status]}, is the one it reported
-        then.
+        <strong>{DISPLAY_STATUS_LABELS[health]}</strong> Its worker last reported{" "}
+        {reportAgeText(job, serverNow())}, at <Instant at={reportedAt} />. The status,{" "}
+        {DISPLAY_STATUS_LABELS[task.status]}, is the one it reported then.
       </div>
     </div>
   );
@@ -207,5 +214,5 @@ function failureOf({ task }: WatchedJob): string {
 function goBack(event: MouseEvent): void {
   if (event.ctrlKey || event.metaKey || event.shiftKey) return;
   event.preventDefault();
-  go({ job: undefined });
+  navigate({ job: undefined });
 }

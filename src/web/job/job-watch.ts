@@ -2,16 +2,16 @@
 import { batch, signal, type ReadonlySignal } from "@preact/signals";
 import { TidemarkError, type WatchedJob, type WatchStatus } from "../../client/index.js";
 import { JobLogDocument, type JobLogQuery } from "../../client/generated/graphql.js";
-import type { JobAddress } from "../address.js";
-import { STANDING_WORDS, standingOf } from "../jobs/standing.js";
+import type { JobRef } from "../address.js";
+import { DISPLAY_STATUS_LABELS, displayStatusOf } from "../jobs/display-status.js";
 import { announce } from "../server/announcements.js";
-import { FrameTask } from "../server/frames.js";
-import { liveWatch, type LiveWatch } from "../server/live-watch.js";
-import { heardOfChange } from "../server/server-clock.js";
-import { ask } from "../server/session.js";
+import { FrameTask } from "../server/frame-task.js";
+import { openLiveWatch, type LiveWatch } from "../server/live-watch.js";
+import { observeServerTime } from "../server/server-clock.js";
+import { request } from "../server/session.js";
 import { RateSamples, type RatePoint } from "./rate-samples.js";
 
-export type LogLine = NonNullable<JobLogQuery["task"]>["log"][number];
+export type JobLogEntry = NonNullable<JobLogQuery["task"]>["log"][number];
 
 /** How fast the job was. */
 export interface MeasuredRate {
@@ -22,10 +22,10 @@ export interface MeasuredRate {
 
 export class JobWatch {
   readonly #live: LiveWatch;
-  readonly #key: JobAddress & { readonly database: string };
+  readonly #key: JobRef & { readonly database: string };
   readonly #draw = new FrameTask(() => this.#show());
   readonly #job = signal<WatchedJob | undefined>(undefined);
-  readonly #log = signal<readonly LogLine[]>([]);
+  readonly #log = signal<readonly JobLogEntry[]>([]);
   readonly #isGone = signal(false);
   readonly #rates = signal<MeasuredRate>({ since: undefined, points: [] });
   #samples = new RateSamples();
@@ -36,10 +36,10 @@ export class JobWatch {
   /** null is as many as the server gives by itself, where it keeps fewer than are asked for. */
   #lines: number | null = LINES;
 
-  constructor(database: string, { username, jobId }: JobAddress) {
+  constructor(database: string, { username, jobId }: JobRef) {
     this.#key = { database, username, jobId };
-    this.#live = liveWatch({ database, username, jobId, minIntervalMs: INTERVAL_MS });
-    this.#live.watch.onChange(() => this.#draw.soon());
+    this.#live = openLiveWatch({ database, username, jobId, minIntervalMs: INTERVAL_MS });
+    this.#live.watch.onChange(() => this.#draw.schedule());
   }
 
   get status(): ReadonlySignal<WatchStatus> {
@@ -57,7 +57,7 @@ export class JobWatch {
   }
 
   /** Newest first. */
-  get log(): ReadonlySignal<readonly LogLine[]> {
+  get log(): ReadonlySignal<readonly JobLogEntry[]> {
     return this.#log;
   }
 
@@ -85,13 +85,13 @@ export class JobWatch {
 
   #take(job: WatchedJob, before: WatchedJob | undefined, isLive: boolean): void {
     this.#job.value = job;
-    heardOfChange(job.changedAt, isLive && before !== undefined);
+    observeServerTime(job.changedAt, isLive && before !== undefined);
     if (job.attempt !== before?.attempt) this.#samples = new RateSamples();
     this.#samples.add({ at: Date.parse(job.changedAt), done: job.task.progress.done });
     this.#rates.value = { since: this.#samples.since, points: this.#samples.points() };
-    const standing = standingOf(job);
-    if (before && standingOf(before) !== standing)
-      announce(`${job.task.description}: ${STANDING_WORDS[standing]}.`);
+    const standing = displayStatusOf(job);
+    if (before && displayStatusOf(before) !== standing)
+      announce(`${job.task.description}: ${DISPLAY_STATUS_LABELS[standing]}.`);
   }
 
   /** The log is no part of the watch: after a change it is read, once a second at most. */
@@ -105,14 +105,14 @@ export class JobWatch {
   async #readLog(): Promise<void> {
     this.#logVersion = this.#job.peek()?.version;
     try {
-      const { task } = await ask(JobLogDocument, { ...this.#key, last: this.#lines });
+      const { task } = await request(JobLogDocument, { ...this.#key, last: this.#lines });
       if (task) this.#log.value = task.log.toReversed();
     } catch (error) {
       this.#logVersion = -1; // to be read again
       if (error instanceof TidemarkError && error.code === "LIMIT_EXCEEDED") this.#lines = null;
     }
     this.#isAsking = false;
-    if (!this.#isGone.peek()) this.#draw.soon();
+    if (!this.#isGone.peek()) this.#draw.schedule();
   }
 }
 

@@ -5,29 +5,29 @@ import type { WatchedJob, WatchedTask } from "../../client/index.js";
 import { exactCount } from "../../format/numbers.js";
 import { doneText } from "../../format/progress.js";
 import { taskCount } from "../jobs/job-facts.js";
-import { elapsedText, NOTHING, treeRateText } from "../jobs/texts.js";
+import { jobElapsedText, NO_VALUE, treeRateText } from "../jobs/job-texts.js";
 import { Bar } from "../parts/bar.js";
-import { Done } from "../parts/done.js";
+import { ProgressCount } from "../parts/progress-count.js";
 import { Icon } from "../parts/icons.js";
-import { Name } from "../parts/names.js";
+import { Name } from "../parts/name.js";
 import { useRowHeight } from "../parts/row-height.js";
-import { isReached, rowStep } from "../parts/row-keys.js";
-import { scrollerOf, topSeen, VirtualRows } from "../parts/virtual-rows.js";
+import { hasKeyboardFocus, rowStep } from "../parts/row-keys.js";
+import { scrollerOf, visibleTop, VirtualRows } from "../parts/virtual-rows.js";
 import { scrollTopFor } from "../parts/virtual-window.js";
 import { serverNow } from "../server/server-clock.js";
-import { STANDING_WORDS, type Standing } from "../jobs/standing.js";
-import { OpenTasks, taskRows, type TaskRow } from "./task-rows.js";
+import { DISPLAY_STATUS_LABELS, type DisplayStatus } from "../jobs/display-status.js";
+import { ExpandedTasks, visibleTasks, type VisibleTask } from "./visible-tasks.js";
 
 const ROW_HEIGHTS = { wide: 32, middle: 32, narrow: 52 };
 
 /** The tasks of a job as a tree, a bar a task; of a large one only what is seen is drawn. */
 export function TaskTree({ job }: { readonly job: WatchedJob }) {
   const tree = useRef<HTMLDivElement>(null);
-  const open = useMemo(() => new OpenTasks(), [job.id]);
+  const open = useMemo(() => new ExpandedTasks(), [job.id]);
   const changes = useSignal(0);
   const activePath = useSignal<string | undefined>(undefined);
   const rowHeight = useRowHeight(ROW_HEIGHTS);
-  const rows = useMemo(() => taskRows(job.task, open), [job.task, open, changes.value]);
+  const rows = useMemo(() => visibleTasks(job.task, open), [job.task, open, changes.value]);
   const size = taskCount(job.task);
 
   const setOpen = (path: string, isOpen: boolean): void => {
@@ -49,11 +49,11 @@ export function TaskTree({ job }: { readonly job: WatchedJob }) {
     const step = rowStep(event, 10);
     const row = rows[active];
     if (step !== undefined) move(active < 0 && Number.isFinite(step) ? 0 : active + step);
-    else if (event.key === "ArrowRight" && row?.isOpen === false) setOpen(row.task.path, true);
-    else if (event.key === "ArrowRight" && row?.isOpen) move(active + 1);
-    else if (event.key === "ArrowLeft" && row?.isOpen) setOpen(row.task.path, false);
+    else if (event.key === "ArrowRight" && row?.isExpanded === false) setOpen(row.task.path, true);
+    else if (event.key === "ArrowRight" && row?.isExpanded) move(active + 1);
+    else if (event.key === "ArrowLeft" && row?.isExpanded) setOpen(row.task.path, false);
     else if (event.key === "ArrowLeft" && row) move(parentOf(rows, active));
-    else if (event.key === "Enter" && row?.isOpen !== undefined) setOpen(row.task.path, !row.isOpen);
+    else if (event.key === "Enter" && row?.isExpanded !== undefined) setOpen(row.task.path, !row.isExpanded);
     else return;
     event.preventDefault();
   };
@@ -83,7 +83,9 @@ export function TaskTree({ job }: { readonly job: WatchedJob }) {
         aria-activedescendant={activePath.value === undefined ? undefined : taskElementId(activePath.value)}
         tabIndex={0}
         onKeyDown={onKeyDown}
-        onFocus={(event) => isReached(event, tree.current) && activePath.value === undefined && move(0)}
+        onFocus={(event) =>
+          hasKeyboardFocus(event, tree.current) && activePath.value === undefined && move(0)
+        }
       >
         <VirtualRows
           rows={rows}
@@ -106,7 +108,7 @@ export function TaskTree({ job }: { readonly job: WatchedJob }) {
   );
 }
 
-interface TaskRowViewProps extends TaskRow {
+interface TaskRowViewProps extends VisibleTask {
   readonly job: WatchedJob;
   readonly index: number;
   readonly top: number;
@@ -124,7 +126,18 @@ class TaskRowView extends Component<TaskRowViewProps> {
     );
   }
 
-  render({ job, task, depth, isOpen, place, placeCount, index, top, isActive, onToggle }: TaskRowViewProps) {
+  render({
+    job,
+    task,
+    depth,
+    isExpanded,
+    place,
+    placeCount,
+    index,
+    top,
+    isActive,
+    onToggle,
+  }: TaskRowViewProps) {
     const { path, description, status, message, progress } = task;
     return (
       <div
@@ -132,7 +145,7 @@ class TaskRowView extends Component<TaskRowViewProps> {
         id={taskElementId(path)}
         class="task-row"
         aria-level={depth + 1}
-        aria-expanded={isOpen}
+        aria-expanded={isExpanded}
         aria-posinset={place}
         aria-setsize={placeCount}
         aria-rowindex={index + 1}
@@ -145,33 +158,33 @@ class TaskRowView extends Component<TaskRowViewProps> {
           class="cell task-name"
           style={{ paddingLeft: `${Math.min(depth, DEPTH_SHOWN)}rem` }}
         >
-          {isOpen === undefined ? (
+          {isExpanded === undefined ? (
             <span class="toggle" />
           ) : (
             <button
               type="button"
               class="toggle"
               tabIndex={-1}
-              aria-label={isOpen ? "Collapse" : "Expand"}
-              onClick={() => onToggle(path, !isOpen)}
+              aria-label={isExpanded ? "Collapse" : "Expand"}
+              onClick={() => onToggle(path, !isExpanded)}
             >
-              <Icon shape={isOpen ? "chevronDown" : "chevronRight"} />
+              <Icon shape={isExpanded ? "chevronDown" : "chevronRight"} />
             </button>
           )}
-          <span class="standing" data-standing={status} title={STANDING_WORDS[status]}>
+          <span class="standing" data-standing={status} title={DISPLAY_STATUS_LABELS[status]}>
             <Icon shape={status} />
-            <span class="unseen">{STANDING_WORDS[status]}</span>
+            <span class="unseen">{DISPLAY_STATUS_LABELS[status]}</span>
           </span>
           <Name text={description} />
           <Iterations task={task} />
           {message && <Name className="message" text={message} />}
         </div>
         <div role="gridcell" class="cell task-progress">
-          <Bar progress={progress} standing={barStanding(job, task)} label={`Progress of ${description}`} />
+          <Bar progress={progress} status={barStanding(job, task)} label={`Progress of ${description}`} />
           <span class="percent">{progress.percent}</span>
         </div>
         <div role="gridcell" class="cell task-done number" title={doneText(progress)}>
-          <Done progress={progress} />
+          <ProgressCount progress={progress} />
         </div>
         <div role="gridcell" class="cell task-rate number">
           {treeRateText(job, task)}
@@ -185,7 +198,7 @@ class TaskRowView extends Component<TaskRowViewProps> {
 }
 
 /** A running task of a silent job shows the job's health: it may have stopped. */
-function barStanding({ health }: WatchedJob, { status }: WatchedTask): Standing {
+function barStanding({ health }: WatchedJob, { status }: WatchedTask): DisplayStatus {
   return health !== "OK" && status === "RUNNING" ? health : status;
 }
 
@@ -193,8 +206,8 @@ function barStanding({ health }: WatchedJob, { status }: WatchedTask): Standing 
 const DEPTH_SHOWN = 10;
 
 function TaskElapsed({ job, task }: { readonly job: WatchedJob; readonly task: WatchedTask }) {
-  if (task.startedAt === null) return <>{NOTHING}</>;
-  return <>{elapsedText(job, task.endedAt === null ? serverNow() : 0, task)}</>;
+  if (task.startedAt === null) return <>{NO_VALUE}</>;
+  return <>{jobElapsedText(job, task.endedAt === null ? serverNow() : 0, task)}</>;
 }
 
 function Iterations({
@@ -208,7 +221,7 @@ function Iterations({
   return <span class="tag">{`iteration ${exactCount(running)}${of}`}</span>;
 }
 
-function parentOf(rows: readonly TaskRow[], index: number): number {
+function parentOf(rows: readonly VisibleTask[], index: number): number {
   const depth = rows[index]?.depth ?? 0;
   for (let above = index; above >= 0; above--) if (rows[above]!.depth < depth) return above;
   return index;
@@ -216,7 +229,7 @@ function parentOf(rows: readonly TaskRow[], index: number): number {
 
 function reveal(tree: HTMLElement, index: number, rowHeight: number): void {
   const scroller = scrollerOf(tree);
-  const top = topSeen(tree, scroller);
+  const top = visibleTop(tree, scroller);
   const wanted = scrollTopFor(index, { top, height: scroller.clientHeight, rowHeight });
   if (wanted !== undefined) scroller.scrollTop += wanted - top;
 }

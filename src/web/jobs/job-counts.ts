@@ -1,9 +1,9 @@
 /** How many jobs there are, by standing and by user, kept by difference. */
 import type { WatchedJob } from "../../client/index.js";
-import type { Standing } from "./standing.js";
+import type { DisplayStatus } from "./display-status.js";
 
 export class JobCounts {
-  readonly #byStanding = new Map<Standing, number>();
+  readonly #byStanding = new Map<DisplayStatus, number>();
   readonly #byUser = new Map<string, number>();
   #total = 0;
 
@@ -11,7 +11,7 @@ export class JobCounts {
     return this.#total;
   }
 
-  of(standing: Standing): number {
+  countOf(standing: DisplayStatus): number {
     return this.#byStanding.get(standing) ?? 0;
   }
 

@@ -29,7 +29,7 @@ function sumOf(values: readonly (number | null)[]): number | null {
  * Milliseconds from the start of a task to its end, or to `now`; null before the start. The clock of a job that is not
  * heard of stands still at its latest report: nobody knows whether it goes on.
  */
-export function elapsedMs(job: WatchedJob, now: number, task: WatchedTask = job.task): number | null {
+export function jobElapsedMs(job: WatchedJob, now: number, task: WatchedTask = job.task): number | null {
   if (task.startedAt === null) return null;
   return Math.max(0, endOf(job, task, now) - Date.parse(task.startedAt));
 }

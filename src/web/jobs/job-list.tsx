@@ -1,7 +1,7 @@
 import { useLayoutEffect, useRef } from "preact/hooks";
-import { address, adjust, go } from "../location.js";
+import { address, replaceAddress, navigate } from "../location.js";
 import { Icon } from "../parts/icons.js";
-import { isReached, rowStep } from "../parts/row-keys.js";
+import { hasKeyboardFocus, rowStep } from "../parts/row-keys.js";
 import { useRowHeight } from "../parts/row-height.js";
 import { scrollTopFor } from "../parts/virtual-window.js";
 import { VirtualRows } from "../parts/virtual-rows.js";
@@ -49,7 +49,9 @@ export function JobList({ store }: { readonly store: JobStore }) {
       tabIndex={0}
       data-scroller
       onKeyDown={onKeyDown}
-      onFocus={(event) => isReached(event, grid.current) && store.activeId.peek() === undefined && move(0)}
+      onFocus={(event) =>
+        hasKeyboardFocus(event, grid.current) && store.activeId.peek() === undefined && move(0)
+      }
       onClick={(event) => onRowClick(event, store)}
       onScroll={() => (store.scrollTop = grid.current!.scrollTop)}
     >
@@ -82,7 +84,7 @@ function Head({ column: { title, key, isDescendingFirst, isNumber } }: { readonl
   const { sort } = address();
   const isSorted = sort.key === key;
   const sortIt = (): void =>
-    adjust({ sort: { key, isDescending: isSorted ? !sort.isDescending : isDescendingFirst } });
+    replaceAddress({ sort: { key, isDescending: isSorted ? !sort.isDescending : isDescendingFirst } });
   return (
     <div
       role="columnheader"
@@ -142,5 +144,5 @@ function onRowClick(event: MouseEvent, store: JobStore): void {
 
 function openJob(row: JobRow): void {
   const { username, jobId } = row.current();
-  go({ job: { username, jobId } });
+  navigate({ job: { username, jobId } });
 }

@@ -1,14 +1,14 @@
 /** In which order jobs are listed. */
 import type { WatchedJob } from "../../client/index.js";
-import { elapsedMs, ratioOf, treeRate } from "./job-facts.js";
-import { standingOf, STANDINGS } from "./standing.js";
+import { jobElapsedMs, ratioOf, treeRate } from "./job-facts.js";
+import { displayStatusOf, DISPLAY_STATUSES } from "./display-status.js";
 
 /** What a job is sorted by: a number or a text; null is what is not known, and always last. */
 type SortValue = number | string | null;
 
 const VALUES = {
   stored: (job) => Date.parse(job.storedAt),
-  status: (job) => STANDINGS.indexOf(standingOf(job)),
+  status: (job) => DISPLAY_STATUSES.indexOf(displayStatusOf(job)),
   name: (job) => job.task.description.toLowerCase(),
   job: (job) => job.jobId.toLowerCase(),
   user: (job) => job.username.toLowerCase(),
@@ -16,7 +16,7 @@ const VALUES = {
   done: (job) => job.task.progress.done,
   rate: (job) => treeRate(job.task),
   eta: (job) => (job.eta ? Date.parse(job.eta.likely) : null),
-  elapsed: (job, now) => elapsedMs(job, now),
+  elapsed: (job, now) => jobElapsedMs(job, now),
   attempt: (job) => job.attempt,
 } as const satisfies Record<string, (job: WatchedJob, now: number) => SortValue>;
 

@@ -2,12 +2,12 @@ import { doneText } from "../../format/progress.js";
 import { serverNow } from "../server/server-clock.js";
 import { linkTo } from "../location.js";
 import { Bar } from "../parts/bar.js";
-import { Done } from "../parts/done.js";
-import { Name } from "../parts/names.js";
-import { JobStanding } from "../parts/standing-badge.js";
+import { ProgressCount } from "../parts/progress-count.js";
+import { Name } from "../parts/name.js";
+import { JobStatusBadge } from "../parts/status-badge.js";
 import type { JobRow } from "./job-store.js";
-import { standingOf } from "./standing.js";
-import { elapsedText, etaText, etaTitle, treeRateText } from "./texts.js";
+import { displayStatusOf } from "./display-status.js";
+import { jobElapsedText, etaText, etaTitle, treeRateText } from "./job-texts.js";
 
 export interface JobRowViewProps {
   readonly row: JobRow;
@@ -27,12 +27,12 @@ export function JobRowView({ row, index, top, isActive }: JobRowViewProps) {
       class="job-row"
       aria-rowindex={index + 2}
       aria-selected={isActive}
-      data-standing={standingOf(job)}
+      data-standing={displayStatusOf(job)}
       data-job={row.id}
       style={{ transform: `translateY(${top}px)` }}
     >
       <div role="gridcell" class="cell cell-status">
-        <JobStanding job={job} />
+        <JobStatusBadge job={job} />
       </div>
       <div role="gridcell" class="cell cell-name">
         <a href={linkTo({ job: { username, jobId } })} tabIndex={-1}>
@@ -47,11 +47,15 @@ export function JobRowView({ row, index, top, isActive }: JobRowViewProps) {
         <Name text={username} />
       </div>
       <div role="gridcell" class="cell cell-progress">
-        <Bar progress={task.progress} standing={standingOf(job)} label={`Progress of ${task.description}`} />
+        <Bar
+          progress={task.progress}
+          status={displayStatusOf(job)}
+          label={`Progress of ${task.description}`}
+        />
         <span class="percent">{task.progress.percent}</span>
       </div>
       <div role="gridcell" class="cell cell-done number" title={doneText(task.progress)}>
-        <Done progress={task.progress} />
+        <ProgressCount progress={task.progress} />
       </div>
       <div role="gridcell" class="cell cell-rate number">
         {treeRateText(job)}
@@ -74,7 +78,7 @@ function Clocks({ row }: { readonly row: JobRow }) {
         {etaText(job, now)}
       </div>
       <div role="gridcell" class="cell cell-elapsed number">
-        {elapsedText(job, now)}
+        {jobElapsedText(job, now)}
       </div>
     </>
   );

@@ -9,13 +9,13 @@ import { batch, effect, signal, untracked, type Signal } from "@preact/signals";
 import type { WatchedJob, WatchEvent } from "../../client/index.js";
 import { address } from "../location.js";
 import { announce } from "../server/announcements.js";
-import { FrameTask } from "../server/frames.js";
-import { liveWatch, type LiveWatch } from "../server/live-watch.js";
-import { heardOfChange, serverNowOnce } from "../server/server-clock.js";
+import { FrameTask } from "../server/frame-task.js";
+import { openLiveWatch, type LiveWatch } from "../server/live-watch.js";
+import { observeServerTime, peekServerNow } from "../server/server-clock.js";
 import { JobCounts } from "./job-counts.js";
-import { filterBy, searchText } from "./job-filter.js";
+import { jobPredicateFor, searchText } from "./list-filter.js";
 import { sortJobs } from "./job-order.js";
-import { standingOf, STANDING_WORDS } from "./standing.js";
+import { displayStatusOf, DISPLAY_STATUS_LABELS } from "./display-status.js";
 
 /** A job in the list: the same object for as long as the job is there. */
 export class JobRow {
@@ -75,11 +75,11 @@ export class JobStore {
 
   constructor(database: string) {
     this.database = database;
-    this.#live = liveWatch({ database, minIntervalMs: INTERVAL_MS });
+    this.#live = openLiveWatch({ database, minIntervalMs: INTERVAL_MS });
     void this.#follow();
     this.#stopEffect = effect(() => {
-      const { user, standings, search, sort, job } = address();
-      if (!job) untracked(() => this.#makeOrder({ user, standings, search }, sort));
+      const { user, statuses, search, sort, job } = address();
+      if (!job) untracked(() => this.#makeOrder({ user, statuses, search }, sort));
     });
   }
 
@@ -119,9 +119,9 @@ export class JobStore {
       case "TaskUpdated":
         this.#toldAgain?.add(event.job.id);
         this.#waiting.set(event.job.id, event.job);
-        heardOfChange(event.job.changedAt, this.isLoaded.peek() && !this.#toldAgain);
+        observeServerTime(event.job.changedAt, this.isLoaded.peek() && !this.#toldAgain);
     }
-    this.#flush.soon();
+    this.#flush.schedule();
   }
 
   /** What a Reset made unknown is shown until it is known better. */
@@ -167,17 +167,17 @@ export class JobStore {
   }
 
   #orderNow(): void {
-    const { user, standings, search, sort } = address();
-    this.#makeOrder({ user, standings, search }, sort);
+    const { user, statuses, search, sort } = address();
+    this.#makeOrder({ user, statuses, search }, sort);
   }
 
-  #makeOrder(filter: Parameters<typeof filterBy>[0], sort: Parameters<typeof sortJobs>[1]): void {
+  #makeOrder(filter: Parameters<typeof jobPredicateFor>[0], sort: Parameters<typeof sortJobs>[1]): void {
     clearTimeout(this.#orderTimer);
     this.#orderTimer = undefined;
     this.#orderedAt = performance.now();
     const present = this.#sorted.filter((row) => this.#rows.get(row.id) === row);
-    this.#sorted = sortJobs(present, sort, serverNowOnce());
-    const isListed = filterBy(filter);
+    this.#sorted = sortJobs(present, sort, peekServerNow());
+    const isListed = jobPredicateFor(filter);
     const listed = this.#sorted.filter((row) => isListed(row.current(), row.text));
     if (!isSame(listed, this.order.peek())) this.order.value = listed;
   }
@@ -193,14 +193,14 @@ function isSame(some: readonly JobRow[], others: readonly JobRow[]): boolean {
 }
 
 function hasFallen(before: WatchedJob, job: WatchedJob): boolean {
-  const standing = standingOf(job);
-  return (standing === "FAILED" || standing === "LOST") && standingOf(before) !== standing;
+  const standing = displayStatusOf(job);
+  return (standing === "FAILED" || standing === "LOST") && displayStatusOf(before) !== standing;
 }
 
 function announceFallen(jobs: readonly WatchedJob[]): void {
   const [first] = jobs;
   if (!first) return;
-  const words = STANDING_WORDS[standingOf(first)].toLowerCase();
+  const words = DISPLAY_STATUS_LABELS[displayStatusOf(first)].toLowerCase();
   const others = jobs.length > 1 ? `, and ${jobs.length - 1} more` : "";
   announce(`${first.task.description}, ${first.jobId}, of ${first.username}: ${words}${others}.`);
 }

@@ -1,10 +1,10 @@
 import { useEffect } from "preact/hooks";
-import { FirstMinute } from "../first-minute/first-minute.js";
+import { EmptyState } from "../empty-state/empty-state.js";
 import { address } from "../location.js";
 import { exactCount } from "../../format/numbers.js";
 import { JobList } from "./job-list.js";
 import type { JobStore } from "./job-store.js";
-import { listAll, Toolbar } from "./toolbar.js";
+import { clearFilters, Toolbar } from "./toolbar.js";
 
 /** The jobs of a database; how to send a first one, where there is none. */
 export function Overview({ store }: { readonly store: JobStore }) {
@@ -13,7 +13,7 @@ export function Overview({ store }: { readonly store: JobStore }) {
   }, [store]);
   const { total } = store.counts.value.of;
   if (!store.isLoaded.value) return <Loading count={total} />;
-  if (total === 0) return <FirstMinute database={store.database} />;
+  if (total === 0) return <EmptyState database={store.database} />;
   return (
     <main class="overview">
       <h1 class="unseen">Jobs in {store.database}</h1>
@@ -41,7 +41,7 @@ function NoneListed() {
   return (
     <div class="none-listed">
       <p>No job is like this.</p>
-      <button type="button" onClick={listAll}>
+      <button type="button" onClick={clearFilters}>
         Show all
       </button>
     </div>

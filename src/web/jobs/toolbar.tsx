@@ -1,11 +1,11 @@
-import { address, adjust } from "../location.js";
+import { address, replaceAddress } from "../location.js";
 import { exactCount } from "../../format/numbers.js";
 import { Icon } from "../parts/icons.js";
-import { isOpen } from "./job-filter.js";
+import { isUnfiltered } from "./list-filter.js";
 import { SORT_NAMES } from "./columns.js";
 import { isSortKey } from "./job-order.js";
 import type { JobStore } from "./job-store.js";
-import { STANDING_WORDS, STANDINGS, type Standing } from "./standing.js";
+import { DISPLAY_STATUS_LABELS, DISPLAY_STATUSES, type DisplayStatus } from "./display-status.js";
 
 /** Filters of the list: by status with counts, by user, and by search text. */
 export function Toolbar({ store }: { readonly store: JobStore }) {
@@ -35,7 +35,7 @@ function Search() {
         autocomplete="off"
         spellcheck={false}
         value={search}
-        onInput={(event) => adjust({ search: event.currentTarget.value })}
+        onInput={(event) => replaceAddress({ search: event.currentTarget.value })}
         onKeyDown={toList}
       />
       <kbd aria-hidden="true">/</kbd>
@@ -48,30 +48,32 @@ function toList(event: KeyboardEvent): void {
   if (event.key !== "Enter" && event.key !== "Escape" && event.key !== "ArrowDown") return;
   event.preventDefault();
   event.stopPropagation();
-  if (event.key === "Escape") adjust({ search: "" });
+  if (event.key === "Escape") replaceAddress({ search: "" });
   document.getElementById("jobs")?.focus();
 }
 
 function Standings({ store }: { readonly store: JobStore }) {
-  const { standings } = address();
+  const { statuses } = address();
   const { of: counts } = store.counts.value;
-  const shown = STANDINGS.filter((standing) => counts.of(standing) > 0 || standings.includes(standing));
+  const shown = DISPLAY_STATUSES.filter(
+    (standing) => counts.countOf(standing) > 0 || statuses.includes(standing),
+  );
   return (
     <div class="chips" role="group" aria-label="Status">
       <Chip
         text="All"
         count={counts.total}
-        isPressed={standings.length === 0}
-        onPress={() => adjust({ standings: [] })}
+        isPressed={statuses.length === 0}
+        onPress={() => replaceAddress({ statuses: [] })}
       />
       {shown.map((standing) => (
         <Chip
           key={standing}
           standing={standing}
-          text={STANDING_WORDS[standing]}
-          count={counts.of(standing)}
-          isPressed={standings.includes(standing)}
-          onPress={() => adjust({ standings: toggled(standings, standing) })}
+          text={DISPLAY_STATUS_LABELS[standing]}
+          count={counts.countOf(standing)}
+          isPressed={statuses.includes(standing)}
+          onPress={() => replaceAddress({ statuses: toggled(statuses, standing) })}
         />
       ))}
     </div>
@@ -79,7 +81,7 @@ function Standings({ store }: { readonly store: JobStore }) {
 }
 
 interface ChipProps {
-  readonly standing?: Standing;
+  readonly standing?: DisplayStatus;
   readonly text: string;
   readonly count: number;
   readonly isPressed: boolean;
@@ -105,7 +107,7 @@ function UserChoice({ store }: { readonly store: JobStore }) {
       <select
         aria-label="User"
         value={user ?? ""}
-        onChange={(event) => adjust({ user: event.currentTarget.value || undefined })}
+        onChange={(event) => replaceAddress({ user: event.currentTarget.value || undefined })}
       >
         <option value="">All users</option>
         {choices.map((name) => (
@@ -135,7 +137,7 @@ function SortChoice() {
 }
 
 function sortBy(key: string): void {
-  if (isSortKey(key)) adjust({ sort: { key, isDescending: DESCENDING.has(key) } });
+  if (isSortKey(key)) replaceAddress({ sort: { key, isDescending: DESCENDING.has(key) } });
 }
 
 const DESCENDING = new Set(["stored", "progress", "done", "rate", "elapsed", "attempt"]);
@@ -143,9 +145,9 @@ const DESCENDING = new Set(["stored", "progress", "done", "rate", "elapsed", "at
 /** How many of how many are listed, while not all are. */
 function Listed({ store }: { readonly store: JobStore }) {
   const filter = address();
-  if (isOpen(filter)) return null;
+  if (isUnfiltered(filter)) return null;
   return (
-    <button type="button" class="quiet" onClick={listAll}>
+    <button type="button" class="quiet" onClick={clearFilters}>
       {exactCount(store.order.value.length)} shown
       <Icon shape="cross" />
       <span class="unseen">Show all</span>
@@ -154,12 +156,12 @@ function Listed({ store }: { readonly store: JobStore }) {
 }
 
 /** Takes all filters away. */
-export function listAll(): void {
-  adjust({ search: "", standings: [], user: undefined });
+export function clearFilters(): void {
+  replaceAddress({ search: "", statuses: [], user: undefined });
 }
 
-function toggled(standings: readonly Standing[], standing: Standing): Standing[] {
+function toggled(standings: readonly DisplayStatus[], standing: DisplayStatus): DisplayStatus[] {
   return standings.includes(standing)
     ? standings.filter((other) => other !== standing)
-    : STANDINGS.filter((other) => other === standing || standings.includes(other));
+    : DISPLAY_STATUSES.filter((other) => other === standing || standings.includes(other));
 }

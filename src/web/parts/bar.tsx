@@ -1,11 +1,11 @@
 import { useRef } from "preact/hooks";
 import type { WatchedProgress } from "../../client/index.js";
 import { ratioOf } from "../jobs/job-facts.js";
-import type { Standing } from "../jobs/standing.js";
+import type { DisplayStatus } from "../jobs/display-status.js";
 
 export interface BarProps {
   readonly progress: WatchedProgress;
-  readonly standing: Standing;
+  readonly status: DisplayStatus;
   /** What progresses, for who can't see it. */
   readonly label: string;
 }
@@ -14,10 +14,10 @@ export interface BarProps {
  * As far as the server has told, and not a pixel further. Of an unknown volume the bar is hatched; the hatching moves on
  * with each report, and stands still while there is none.
  */
-export function Bar({ progress, standing, label }: BarProps) {
+export function Bar({ progress, status, label }: BarProps) {
   const ratio = ratioOf(progress);
   const step = useReports(progress);
-  const isUnknown = ratio === null && standing !== "PENDING";
+  const isUnknown = ratio === null && status !== "PENDING";
   return (
     <div
       class="bar"
@@ -27,7 +27,7 @@ export function Bar({ progress, standing, label }: BarProps) {
       aria-valuemax={100}
       aria-valuenow={ratio === null ? undefined : Math.round(ratio * 100)}
       aria-valuetext={ratio === null ? "volume unknown" : progress.percent}
-      data-standing={standing}
+      data-standing={status}
       data-unknown={isUnknown || undefined}
     >
       <div

@@ -1,6 +1,6 @@
 /** The few signs of the page, drawn in the colour of the text beside them. They say nothing that a word does not. */
 import type { JSX } from "preact";
-import type { Standing } from "../jobs/standing.js";
+import type { DisplayStatus } from "../jobs/display-status.js";
 
 /**
  * Made anew wherever they are drawn: an element knows its parent, so one that is shared would keep every list that it
@@ -44,7 +44,7 @@ const STANDINGS = {
       <path d="M8 6.2v3.6m0 1.7v.6" class="cut" />
     </>
   ),
-} satisfies Record<Standing, () => JSX.Element>;
+} satisfies Record<DisplayStatus, () => JSX.Element>;
 
 const SHAPES = {
   ...STANDINGS,
@@ -84,7 +84,7 @@ export function Icon({ shape }: { readonly shape: Shape }) {
 }
 
 /** The sign of Tidemark: a level that has been reached. */
-export function Mark() {
+export function Logo() {
   return (
     <svg class="mark" viewBox="0 0 20 20" width="20" height="20" aria-hidden="true">
       <rect x="2" y="11" width="4" height="7" rx="1" />

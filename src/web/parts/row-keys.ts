@@ -24,6 +24,6 @@ export function rowStep(
 }
 
 /** Whether keys have led to an element, and not to one in it. */
-export function isReached({ target }: FocusEvent, element: HTMLElement | null): boolean {
+export function hasKeyboardFocus({ target }: FocusEvent, element: HTMLElement | null): boolean {
   return target === element && !!element?.matches(":focus-visible");
 }

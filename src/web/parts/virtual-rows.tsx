@@ -25,7 +25,7 @@ export function VirtualRows<Row>({ rows, rowHeight, role, draw }: VirtualRowsPro
     const scroller = scrollerOf(list);
     const look = (): void => {
       const seen = visibleSpan({
-        top: topSeen(list, scroller),
+        top: visibleTop(list, scroller),
         height: scroller.clientHeight,
         rowHeight,
         count,
@@ -56,6 +56,6 @@ export function scrollerOf(element: Element): Element {
 }
 
 /** Where the upper edge of what is seen lies in a list; negative where it begins lower. */
-export function topSeen(list: Element, scroller: Element): number {
+export function visibleTop(list: Element, scroller: Element): number {
   return scroller.getBoundingClientRect().top - list.getBoundingClientRect().top;
 }

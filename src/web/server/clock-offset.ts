@@ -6,7 +6,7 @@ export class ClockOffset {
   #ms: number | undefined;
 
   /** @param isLive whether it was told as it happened; otherwise it may be of any time before */
-  heard(serverTime: number, viewerTime: number, isLive: boolean): void {
+  observe(serverTime: number, viewerTime: number, isLive: boolean): void {
     const ms = serverTime - viewerTime;
     if (isLive || ms > 0) this.#ms = Math.max(this.#ms ?? -Infinity, ms);
   }

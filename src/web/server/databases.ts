@@ -1,7 +1,7 @@
 /** The databases that there are, asked for again and again while somebody looks. */
 import { signal } from "@preact/signals";
 import { DatabasesDocument, type DatabasesQuery } from "../../client/generated/graphql.js";
-import { ask, isTokenWanted } from "./session.js";
+import { request, needsToken } from "./session.js";
 
 export type DatabaseCounts = DatabasesQuery["databases"][number];
 
@@ -17,7 +17,7 @@ export function refreshDatabases(): void {
 let timer: ReturnType<typeof setTimeout> | undefined;
 
 async function refresh(): Promise<void> {
-  if (!document.hidden && !isTokenWanted.peek()) await read();
+  if (!document.hidden && !needsToken.peek()) await read();
   clearTimeout(timer);
   timer = setTimeout(refresh, databases.peek()?.length ? SELDOM_MS : OFTEN_MS);
 }
@@ -26,10 +26,10 @@ async function refresh(): Promise<void> {
 async function read(): Promise<void> {
   const found: DatabaseCounts[] = [];
   try {
-    for (let page = await ask(DatabasesDocument, {}); ;) {
+    for (let page = await request(DatabasesDocument, {}); ;) {
       found.push(...page.databases);
       if (page.databases.length < PAGE) break;
-      page = await ask(DatabasesDocument, { after: found.at(-1)!.name });
+      page = await request(DatabasesDocument, { after: found.at(-1)!.name });
     }
     databases.value = found;
   } catch {

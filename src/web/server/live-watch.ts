@@ -2,7 +2,7 @@
 import { signal, type ReadonlySignal } from "@preact/signals";
 import { watch, type Watch, type WatchStatus } from "../../client/index.js";
 import { SERVER_URL } from "../server-url.js";
-import { refused, token } from "./session.js";
+import { handleRequestError, token } from "./session.js";
 
 export interface LiveWatchOptions {
   readonly database: string;
@@ -16,13 +16,13 @@ export interface LiveWatch {
   readonly status: ReadonlySignal<WatchStatus>;
 }
 
-export function liveWatch(options: LiveWatchOptions): LiveWatch {
+export function openLiveWatch(options: LiveWatchOptions): LiveWatch {
   const given = token.peek();
   const opened = watch({ url: SERVER_URL, ...options, ...(given !== undefined && { token: given }) });
   const status = signal<WatchStatus>(opened.status);
   opened.onChange(() => {
     status.value = opened.status;
-    if (opened.status.kind === "closed") refused(opened.status.error);
+    if (opened.status.kind === "closed") handleRequestError(opened.status.error);
   });
   return { watch: opened, status };
 }

@@ -14,13 +14,13 @@ export function serverNow(): number {
 }
 
 /** The same without that. */
-export function serverNowOnce(): number {
+export function peekServerNow(): number {
   return current.peek();
 }
 
 /** Something has changed at this instant of the server's. @param isLive whether it was told at once */
-export function heardOfChange(instant: string, isLive: boolean): void {
-  offset.heard(Date.parse(instant), Date.now(), isLive);
+export function observeServerTime(instant: string, isLive: boolean): void {
+  offset.observe(Date.parse(instant), Date.now(), isLive);
 }
 
 let timer: ReturnType<typeof setInterval> | undefined;

@@ -11,13 +11,13 @@ const KEY = "tidemark.token";
 export const token = signal(sessionStorage.getItem(KEY) ?? undefined);
 
 /** Whether the server wants to know who asks, and has not been told, or does not believe it. */
-export const isTokenWanted = signal(false);
+export const needsToken = signal(false);
 
 const connection = computed(() => connect({ url: SERVER_URL, token: token.value }));
 
 export function signIn(given: string): void {
   sessionStorage.setItem(KEY, given);
-  isTokenWanted.value = false;
+  needsToken.value = false;
   token.value = given;
 }
 
@@ -27,19 +27,19 @@ export function signOut(): void {
 }
 
 /** Asks a query or a mutation. @throws TidemarkError */
-export async function ask<Data, Variables>(
+export async function request<Data, Variables>(
   document: ClientDocument<Data, Variables>,
   variables: Variables,
 ): Promise<Data> {
   try {
     return await connection.peek().request(document, variables);
   } catch (error) {
-    refused(error);
+    handleRequestError(error);
     throw error;
   }
 }
 
 /** To be called with what ended a request or a watch. */
-export function refused(error: unknown): void {
-  if (error instanceof TidemarkError && error.code === "UNAUTHENTICATED") isTokenWanted.value = true;
+export function handleRequestError(error: unknown): void {
+  if (error instanceof TidemarkError && error.code === "UNAUTHENTICATED") needsToken.value = true;
 }

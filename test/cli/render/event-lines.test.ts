@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { WatchEvent, WatchedJob, WatchedTask } from "../../../src/client/index.js";
 import { EventLines } from "../../../src/cli/render/event-lines.js";
-import { FINISHED, HOSTILE, jobOf, leaf, parent, PENDING } from "../watched-jobs.js";
+import { FINISHED, HOSTILE, jobOf, watchedLeaf, watchedParent, PENDING } from "../watched-jobs.js";
 
 /** The texts that are printed for the events, without when and whose. */
 function told(events: readonly WatchEvent[]): string[] {
@@ -16,7 +16,9 @@ function updated(job: WatchedJob, ...changed: readonly WatchedTask[]): WatchEven
 }
 
 function reading(done: number, fields: Partial<WatchedTask> = {}): WatchedJob {
-  return jobOf(parent("Import", [leaf("read", done, 1_000, fields), leaf("write", 0, 0, PENDING)]));
+  return jobOf(
+    watchedParent("Import", [watchedLeaf("read", done, 1_000, fields), watchedLeaf("write", 0, 0, PENDING)]),
+  );
 }
 
 const STORED: WatchEvent = { kind: "TaskStored", job: reading(0, PENDING) };
@@ -72,13 +74,19 @@ describe("The lines about what happens", () => {
   it("tell of iterations only what failed", () => {
     const rank = (status: "RUNNING" | "FAILED"): WatchedJob =>
       jobOf(
-        parent("Import", [
-          parent("iterate", [leaf("step", 1, 2, { status, message: "no" })], { kind: "ITERATIVE" }),
+        watchedParent("Import", [
+          watchedParent("iterate", [watchedLeaf("step", 1, 2, { status, message: "no" })], {
+            kind: "ITERATIVE",
+          }),
         ]),
       );
     const before: WatchEvent = {
       kind: "TaskStored",
-      job: jobOf(parent("Import", [parent("iterate", [leaf("step", 1, 2, PENDING)], { kind: "ITERATIVE" })])),
+      job: jobOf(
+        watchedParent("Import", [
+          watchedParent("iterate", [watchedLeaf("step", 1, 2, PENDING)], { kind: "ITERATIVE" }),
+        ]),
+      ),
     };
     const steps = (job: WatchedJob): WatchEvent => updated(job, job.task.subTasks[0]!.subTasks[0]!);
 
@@ -88,7 +96,10 @@ describe("The lines about what happens", () => {
   });
 
   it("tell after a Reset only what is not as it was, and what is gone", () => {
-    const other: WatchEvent = { kind: "TaskStored", job: jobOf(leaf("Other", 1, 2), { jobId: "other" }) };
+    const other: WatchEvent = {
+      kind: "TaskStored",
+      job: jobOf(watchedLeaf("Other", 1, 2), { jobId: "other" }),
+    };
     const lines = new EventLines();
     const events: WatchEvent[] = [
       STORED,
@@ -117,8 +128,13 @@ describe("The lines about what happens", () => {
   });
 
   it("obey nothing in a name or a reason", () => {
-    const job = jobOf(parent(HOSTILE, [leaf(HOSTILE, 1, 2, { status: "FAILED", message: HOSTILE })]));
-    const before: WatchEvent = { kind: "TaskStored", job: jobOf(parent(HOSTILE, [leaf(HOSTILE, 1, 2)])) };
+    const job = jobOf(
+      watchedParent(HOSTILE, [watchedLeaf(HOSTILE, 1, 2, { status: "FAILED", message: HOSTILE })]),
+    );
+    const before: WatchEvent = {
+      kind: "TaskStored",
+      job: jobOf(watchedParent(HOSTILE, [watchedLeaf(HOSTILE, 1, 2)])),
+    };
 
     expect(told([before, updated(job, job.task.subTasks[0]!)])).toEqual([
       "RUNNING  50%  1/2  a�[2J�31m�evil� FINISHED 100% �",

@@ -4,15 +4,15 @@ import { describe, expect, it } from "vitest";
 import type { WatchedJob } from "../../../src/client/index.js";
 import { frameLines, type Frame } from "../../../src/cli/render/frame.js";
 import { widthOf } from "../../../src/cli/render/width.js";
-import { FINISHED, HOSTILE, jobOf, leaf, NOW, parent, PENDING } from "../watched-jobs.js";
+import { FINISHED, HOSTILE, jobOf, watchedLeaf, CLI_NOW, watchedParent, PENDING } from "../watched-jobs.js";
 
 const PLAIN = new Ansis(0);
 
 const IMPORT = jobOf(
-  parent("Import", [
-    leaf("parse", 40, 40, FINISHED),
-    leaf("read", 420, 1_000, { rate: 1_234, message: "people.csv" }),
-    leaf("write", 0, 500, PENDING),
+  watchedParent("Import", [
+    watchedLeaf("parse", 40, 40, FINISHED),
+    watchedLeaf("read", 420, 1_000, { rate: 1_234, message: "people.csv" }),
+    watchedLeaf("write", 0, 500, PENDING),
   ]),
   {
     attempt: 2,
@@ -24,19 +24,23 @@ const IMPORT = jobOf(
   },
 );
 const RANK = jobOf(
-  parent("PageRank", [
-    leaf("load", 30, null, FINISHED),
-    parent("iterate", [leaf("step", 9, 9, FINISHED), leaf("step", 4, 9), leaf("step", 0, null, PENDING)], {
-      kind: "ITERATIVE",
-      currentIteration: 1,
-      maxIterations: 50,
-    }),
+  watchedParent("PageRank", [
+    watchedLeaf("load", 30, null, FINISHED),
+    watchedParent(
+      "iterate",
+      [watchedLeaf("step", 9, 9, FINISHED), watchedLeaf("step", 4, 9), watchedLeaf("step", 0, null, PENDING)],
+      {
+        kind: "ITERATIVE",
+        currentIteration: 1,
+        maxIterations: 50,
+      },
+    ),
   ]),
   { jobId: "rank" },
 );
-const DONE = jobOf(leaf("Checksum", 900, 900, FINISHED), { jobId: "sum", username: "bob" });
+const DONE = jobOf(watchedLeaf("Checksum", 900, 900, FINISHED), { jobId: "sum", username: "bob" });
 const BROKEN = jobOf(
-  parent("Export", [leaf("write", 3, 9, { status: "FAILED", message: "the disk is full" })], {
+  watchedParent("Export", [watchedLeaf("write", 3, 9, { status: "FAILED", message: "the disk is full" })], {
     status: "FAILED",
     endedAt: "2026-06-01T12:00:10.000Z",
   }),
@@ -55,7 +59,7 @@ function linesOf(
     status: { kind: "live" },
     isLast: false,
     jobs,
-    now: NOW,
+    now: CLI_NOW,
     columns,
     rows,
     ...fields,
@@ -81,7 +85,9 @@ describe("A frame of the watched jobs", () => {
   });
 
   it("has long names whole where the terminal is wide", () => {
-    const job = jobOf(parent("Import", [leaf("n".repeat(100), 420, 1_000, { message: "m".repeat(80) })]));
+    const job = jobOf(
+      watchedParent("Import", [watchedLeaf("n".repeat(100), 420, 1_000, { message: "m".repeat(80) })]),
+    );
 
     expect(linesOf([job], 360, 20).join("\n")).toMatchInlineSnapshot(`
       "demo  live  1 RUNNING
@@ -140,9 +146,9 @@ describe("A frame of the watched jobs", () => {
   });
 
   it("gives a large tree the lines that the small ones leave, and counts what is left out", () => {
-    const many = parent(
+    const many = watchedParent(
       "Many",
-      Array.from({ length: 100 }, (_, index) => leaf(`part ${index}`, 1, 2)),
+      Array.from({ length: 100 }, (_, index) => watchedLeaf(`part ${index}`, 1, 2)),
     );
 
     expect(linesOf([jobOf(many, { jobId: "many" }), RANK], 72, 9).join("\n")).toMatchInlineSnapshot(`
@@ -159,7 +165,7 @@ describe("A frame of the watched jobs", () => {
   });
 
   it("obeys nothing in a name, a reason or a request", () => {
-    const evil = jobOf(parent(HOSTILE, [leaf(HOSTILE, 1, 2, { message: HOSTILE })]), {
+    const evil = jobOf(watchedParent(HOSTILE, [watchedLeaf(HOSTILE, 1, 2, { message: HOSTILE })]), {
       username: HOSTILE,
       jobId: HOSTILE,
       cancelRequest: { at: "", by: HOSTILE, reason: HOSTILE },
@@ -173,7 +179,9 @@ describe("A frame of the watched jobs", () => {
   });
 
   it("measures wide characters as the terminal does", () => {
-    const job = jobOf(parent("輸入", [leaf("讀取資料", 1, 2), leaf("é👩‍👩‍👧", 1, 2)]), { jobId: "日本" });
+    const job = jobOf(watchedParent("輸入", [watchedLeaf("讀取資料", 1, 2), watchedLeaf("é👩‍👩‍👧", 1, 2)]), {
+      jobId: "日本",
+    });
 
     expect(linesOf([job], 60, 9).join("\n")).toMatchInlineSnapshot(`
       "demo  live  1 RUNNING
@@ -184,8 +192,8 @@ describe("A frame of the watched jobs", () => {
   });
 
   it("says what is wrong with a job", () => {
-    const quiet = jobOf(leaf("read", 1, 2), { health: "SILENT" });
-    const asked = jobOf(leaf("read", 1, 2), {
+    const quiet = jobOf(watchedLeaf("read", 1, 2), { health: "SILENT" });
+    const asked = jobOf(watchedLeaf("read", 1, 2), {
       jobId: "asked",
       cancelRequest: { at: "", by: "bob", reason: null },
     });
@@ -198,7 +206,7 @@ describe("A frame of the watched jobs", () => {
   });
 
   it("says what is wrong with a job before it counts, also where there is less room", () => {
-    const job = jobOf(leaf("Import people", 50, 1_000), { health: "SILENT" });
+    const job = jobOf(watchedLeaf("Import people", 50, 1_000), { health: "SILENT" });
     const asked = { ...job, cancelRequest: { at: "", by: "bob", reason: null } };
 
     expect([80, 50, 40, 30].map((columns) => linesOf([job], columns, 9)[1])).toMatchInlineSnapshot(`
@@ -219,9 +227,9 @@ describe("A frame of the watched jobs", () => {
   });
 
   it("says how the connection is, and lets nothing go on that it is not told of", () => {
-    const since = new Date(NOW);
+    const since = new Date(CLI_NOW);
     const stale = { kind: "stale", since, cause: new Error("closed") } as const;
-    const later = linesOf([IMPORT], 100, 9, { status: stale, now: NOW + 3_600_000 });
+    const later = linesOf([IMPORT], 100, 9, { status: stale, now: CLI_NOW + 3_600_000 });
 
     expect(later[0]).toMatch(/^demo {2}stale since \d\d:\d\d:\d\d {2}\(closed\) {2}1 RUNNING$/);
     expect(later.slice(1)).toEqual(linesOf([IMPORT], 100, 9).slice(1));
@@ -243,7 +251,7 @@ describe("A frame of the watched jobs", () => {
       status: { kind: "live" },
       isLast: false,
       jobs: JOBS,
-      now: NOW,
+      now: CLI_NOW,
       columns: 100,
       rows: 20,
     };

@@ -2,21 +2,21 @@ import { Ansis } from "ansis";
 import { describe, expect, it } from "vitest";
 import { jobDetails } from "../../../src/cli/render/job-details.js";
 import { jobTable } from "../../../src/cli/render/job-table.js";
-import { FINISHED, HOSTILE, jobOf, leaf, NOW, parent, PENDING } from "../watched-jobs.js";
+import { FINISHED, HOSTILE, jobOf, watchedLeaf, CLI_NOW, watchedParent, PENDING } from "../watched-jobs.js";
 
 const PLAIN = new Ansis(0);
 const JOBS = [
-  jobOf(leaf("Import people", 420, 1_500), {
+  jobOf(watchedLeaf("Import people", 420, 1_500), {
     health: "SILENT",
     eta: { earliest: "2026-06-01T12:03:00.000Z", likely: "", latest: "2026-06-01T12:06:00.000Z" },
   }),
-  jobOf(leaf("輸入", 9, null, FINISHED), { jobId: "日本", username: "bob" }),
-  jobOf(leaf(HOSTILE, 0, 9, PENDING), { jobId: HOSTILE }),
+  jobOf(watchedLeaf("輸入", 9, null, FINISHED), { jobId: "日本", username: "bob" }),
+  jobOf(watchedLeaf(HOSTILE, 0, 9, PENDING), { jobId: HOSTILE }),
 ];
 
 describe("The table of jobs", () => {
   it("has all columns whole where there is no terminal", () => {
-    expect(jobTable(JOBS, NOW, Infinity, PLAIN).join("\n")).toMatchInlineSnapshot(`
+    expect(jobTable(JOBS, CLI_NOW, Infinity, PLAIN).join("\n")).toMatchInlineSnapshot(`
       "USER   JOB                              STATUS           DONE  COUNT      AGE     LEFT  DESCRIPTION
       alice  import-1                         RUNNING, SILENT  28%   420/1,500  1m 00s  2–5m  Import people
       bob    日本                             FINISHED         n/a   9/?        1m 00s        輸入
@@ -25,7 +25,7 @@ describe("The table of jobs", () => {
   });
 
   it("leaves out what does not fit in 40 columns", () => {
-    expect(jobTable(JOBS, NOW, 40, PLAIN).join("\n")).toMatchInlineSnapshot(`
+    expect(jobTable(JOBS, CLI_NOW, 40, PLAIN).join("\n")).toMatchInlineSnapshot(`
       "USER   JOB               STATUS
       alice  import-1          RUNNING, SILENT
       bob    日本              FINISHED
@@ -36,15 +36,15 @@ describe("The table of jobs", () => {
 
 describe("The details of a job", () => {
   const job = jobOf(
-    parent(
+    watchedParent(
       "Import",
       [
-        leaf("read", 1_000, 1_000, FINISHED),
-        parent("iterate", [leaf("step", 1, 2, FINISHED), leaf("step", 0, 2, PENDING)], {
+        watchedLeaf("read", 1_000, 1_000, FINISHED),
+        watchedParent("iterate", [watchedLeaf("step", 1, 2, FINISHED), watchedLeaf("step", 0, 2, PENDING)], {
           kind: "ITERATIVE",
           currentIteration: 1,
         }),
-        leaf("write", 3, null, { status: "FAILED", message: `the disk is full\n${HOSTILE}` }),
+        watchedLeaf("write", 3, null, { status: "FAILED", message: `the disk is full\n${HOSTILE}` }),
       ],
       { status: "FAILED", endedAt: "2026-06-01T12:00:50.000Z" },
     ),
@@ -62,7 +62,7 @@ describe("The details of a job", () => {
       { at: "2026-06-01T12:00:02.000Z", level: "WARNING", path: "", message: HOSTILE },
     ];
 
-    expect(jobDetails(job, log, NOW, { columns: 120, style: PLAIN }).join("\n")).toMatchInlineSnapshot(`
+    expect(jobDetails(job, log, CLI_NOW, { columns: 120, style: PLAIN }).join("\n")).toMatchInlineSnapshot(`
       "alice/import-1 in demo
         Status    FAILED, attempt 2
         Done      1,004 of an unknown total (1,004 known so far)

@@ -1,31 +1,31 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { bar } from "../../../src/cli/render/bar.js";
-import { harmless, harmlessJson } from "../../../src/cli/render/harmless.js";
-import { cut, fitted, widthOf } from "../../../src/cli/render/width.js";
+import { sanitizeForTerminal, sanitizedJson } from "../../../src/cli/render/sanitize.js";
+import { truncate, padToWidth, widthOf } from "../../../src/cli/render/width.js";
 import { barText } from "../../../src/tasks/progress.js";
-import { HOSTILE, leaf } from "../watched-jobs.js";
+import { HOSTILE, watchedLeaf } from "../watched-jobs.js";
 
 const CONTROLS = /[\p{Cc}\p{Zl}\p{Zp}\u200b\u200e\u200f\u202a-\u202e\u2066-\u2069]/u;
 
 describe("harmless", () => {
   it("replaces control sequences and line breaks", () => {
-    expect(harmless(HOSTILE)).toBe("a�[2J�31m�evil� FINISHED 100% �");
+    expect(sanitizeForTerminal(HOSTILE)).toBe("a�[2J�31m�evil� FINISHED 100% �");
   });
 
   it("keeps letters of any language and joined emoji", () => {
-    expect(harmless("Zürich 漢字 नमस्ते 👩‍👩‍👧 می‌خواهم")).toBe("Zürich 漢字 नमस्ते 👩‍👩‍👧 می‌خواهم");
+    expect(sanitizeForTerminal("Zürich 漢字 नमस्ते 👩‍👩‍👧 می‌خواهم")).toBe("Zürich 漢字 नमस्ते 👩‍👩‍👧 می‌خواهم");
   });
 
   it("keeps at most three marks on a letter", () => {
-    expect(harmless(`a${"\u0301".repeat(100)}b`)).toBe("a\u0301\u0301\u0301b");
+    expect(sanitizeForTerminal(`a${"\u0301".repeat(100)}b`)).toBe("a\u0301\u0301\u0301b");
   });
 
   it("leaves no control characters in any text", () => {
     fc.assert(
       fc.property(fc.string({ unit: "binary" }), (text) => {
-        expect(harmless(text)).not.toMatch(CONTROLS);
-        expect(cut(harmless(text), 10)).not.toMatch(CONTROLS);
+        expect(sanitizeForTerminal(text)).not.toMatch(CONTROLS);
+        expect(truncate(sanitizeForTerminal(text), 10)).not.toMatch(CONTROLS);
       }),
     );
   });
@@ -33,11 +33,11 @@ describe("harmless", () => {
   it("escapes JSON without changing its value", () => {
     fc.assert(
       fc.property(fc.string({ unit: "binary" }), (text) => {
-        expect(harmlessJson({ text })).not.toMatch(CONTROLS);
-        expect(JSON.parse(harmlessJson({ text }))).toEqual({ text });
+        expect(sanitizedJson({ text })).not.toMatch(CONTROLS);
+        expect(JSON.parse(sanitizedJson({ text }))).toEqual({ text });
       }),
     );
-    expect(harmlessJson(HOSTILE)).toBe(
+    expect(sanitizedJson(HOSTILE)).toBe(
       String.raw`"a\u001b[2J\u009b31m\u202eevil\u0007\r\nFINISHED 100%\u2028\u200b"`,
     );
   });
@@ -56,13 +56,13 @@ describe("widthOf, cut and fitted", () => {
     ["import", 1, "…"],
     ["import", 0, ""],
   ])("cut %s to %i columns as %s", (text, width, shown) => {
-    expect(cut(text, width)).toBe(shown);
+    expect(truncate(text, width)).toBe(shown);
   });
 
   it("fill exactly the given width", () => {
     fc.assert(
       fc.property(fc.string({ unit: "grapheme" }), fc.nat(30), (text, width) => {
-        expect(widthOf(fitted(harmless(text), width))).toBe(width);
+        expect(widthOf(padToWidth(sanitizeForTerminal(text), width))).toBe(width);
       }),
     );
   });
@@ -77,7 +77,7 @@ describe("bar", () => {
     [0, 0, 1],
     [7, null, null],
   ])("draws %i of %s like the server", (done, volume, ratio) => {
-    const { progress } = leaf("read", done, volume);
+    const { progress } = watchedLeaf("read", done, volume);
 
     expect(bar(progress, 20)).toBe(barText({ ratio }, 20));
   });

@@ -1,11 +1,13 @@
 import { execFileSync } from "node:child_process";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { jobIdOf, textOf } from "../../../src/cli/run/command-line.js";
+import { generateJobId, formatCommand } from "../../../src/cli/run/command-line.js";
 
 describe("A command", () => {
   it("is told as it would be typed", () => {
-    expect(textOf(["rsync", "-a", "my files/", "it's"])).toBe(String.raw`rsync -a 'my files/' 'it'\''s'`);
+    expect(formatCommand(["rsync", "-a", "my files/", "it's"])).toBe(
+      String.raw`rsync -a 'my files/' 'it'\''s'`,
+    );
   });
 
   it("told so is the same to a shell, whatever is in it", () => {
@@ -17,7 +19,7 @@ describe("A command", () => {
     );
     fc.assert(
       fc.property(words, (args) => {
-        const line = textOf(["printf", "%s\\0", "first", ...args]);
+        const line = formatCommand(["printf", "%s\\0", "first", ...args]);
         expect(execFileSync("sh", ["-c", line], { encoding: "utf8" })).toBe(
           ["first", ...args].map((word) => `${word}\0`).join(""),
         );
@@ -29,8 +31,8 @@ describe("A command", () => {
   it("has a job id that can be read, and is another one each time", () => {
     const now = new Date("2026-11-23T17:21:10.123Z");
 
-    expect(jobIdOf(["/usr/bin/my tool"], now)).toMatch(/^my_tool-20261123-172110-[\da-f]{6}$/);
-    expect(jobIdOf(["x"], now)).not.toBe(jobIdOf(["x"], now));
-    expect(jobIdOf(["/"], now)).toMatch(/^command-/);
+    expect(generateJobId(["/usr/bin/my tool"], now)).toMatch(/^my_tool-20261123-172110-[\da-f]{6}$/);
+    expect(generateJobId(["x"], now)).not.toBe(generateJobId(["x"], now));
+    expect(generateJobId(["/"], now)).toMatch(/^command-/);
   });
 });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { readAll } from "./outputs.js";
+import { readAll } from "./recorded-outputs.js";
 
 const STEPS = ["step 1/5", "step 2/5", "step 3/5"];
 

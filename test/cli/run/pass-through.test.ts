@@ -1,7 +1,7 @@
 import { PassThrough, Readable, Writable } from "node:stream";
 import { expect, it } from "vitest";
 import { passThrough } from "../../../src/cli/run/pass-through.js";
-import { rest, until } from "../../kit/turns.js";
+import { untilIdle, until } from "../../kit/deterministic/turns.js";
 
 it("Of an output no more is read than a megabyte ahead of whoever takes it", async () => {
   const takers: (() => void)[] = [];
@@ -14,7 +14,7 @@ it("Of an output no more is read than a megabyte ahead of whoever takes it", asy
     },
   });
   passThrough(source, target, () => {});
-  await rest();
+  await untilIdle();
   const aheadBytes = readBytes;
   await until(() => {
     takers.shift()?.();
@@ -39,7 +39,7 @@ it("An output has ended once all of it was taken, however late", async () => {
   let hasEnded = false;
   const source = Readable.from(Array.from({ length: 50 }, () => Buffer.alloc(65_536)));
   const finish = passThrough(source, target, () => {});
-  await rest();
+  await untilIdle();
   const ending = finish().then(() => (hasEnded = true));
   await passThrough(new Readable({ read() {} }), new PassThrough(), () => {})(); // so long a pipe may be quiet
   await until(() => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { phasesOf, readAll } from "./outputs.js";
+import { phasesOf, readAll } from "./recorded-outputs.js";
 
 function phases(output: string): string[] {
   return phasesOf(readAll(output).readings);

@@ -3,7 +3,7 @@
  * checked by eye against what the programs show.
  */
 import { describe, expect, it } from "vitest";
-import { phasesOf, readAll, recorded } from "./outputs.js";
+import { phasesOf, readAll, recorded } from "./recorded-outputs.js";
 
 const GIT_COUNTS =
   "1 5 9 13 17 21 25 29 33 37 41 45 49 53 57 61 65 69 73 77 81 85 89 93 97 101 105 109 113 117 121 125 129 133 137 141 145 149 153 157 161 165 169 173 177 181 185 189 193 197 201 206 210 214 218 222 226 230 234 238 242 246 250 254 258 262 266 270 274 278 282 286 290 294 298 302 306 310 314 318 322 326 330 334 338 342 346 350 354 358 362 366 370 374 378 382 386 390 394 398 402";

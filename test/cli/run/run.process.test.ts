@@ -3,13 +3,13 @@ import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { buffer } from "node:stream/consumers";
 import { describe, expect, it } from "vitest";
-import { jobBecomes, JOB, linesOf, shownJob, type ShownJob } from "../../client/shown.js";
-import { freePort } from "../../kit/free-port.js";
-import { PROJECT, Program } from "../../kit/child-process.js";
-import { ask } from "../../kit/raw-http.js";
-import { startServer } from "../../kit/server.js";
-import { SeverableProxy } from "../../kit/severable-proxy.js";
-import { Tokens } from "../../kit/tokens.js";
+import { waitForJob, JOB, linesOf, jobOnServer, type ServerJob } from "../../client/server-jobs.js";
+import { freePort } from "../../kit/process/free-port.js";
+import { PROJECT, Program } from "../../kit/process/child-process.js";
+import { ask } from "../../kit/network/raw-http.js";
+import { startServer } from "../../kit/server/server.js";
+import { SeverableProxy } from "../../kit/network/severable-proxy.js";
+import { Tokens } from "../../kit/server/tokens.js";
 import { requestCancel } from "../../server/jobs.js";
 
 /** The built command, with real programs and a real server. */
@@ -75,7 +75,7 @@ describe("The job of a command", () => {
     const script = "cat test/cli/recorded/rsync-progress.txt; echo 'a.c:1: warning: unused'; echo all done";
 
     await run(server.url, ["sh", "-c", script], { flags: ["--name", "Copy"] });
-    const job = await shownJob(server.url);
+    const job = await jobOnServer(server.url);
 
     expect(linesOf(job)).toEqual([
       "Copy FINISHED 611/611",
@@ -91,7 +91,7 @@ describe("The job of a command", () => {
     await using server = await startServer();
     await using program = tidemark(server.url, ["sh", "-c", `printf '\\r10%%\\r45%%'; read line`]);
 
-    const job = await jobBecomes(server.url, ({ tasks }) => tasks[1]?.progress.done === 45);
+    const job = await waitForJob(server.url, ({ tasks }) => tasks[1]?.progress.done === 45);
     program.endInput();
 
     expect(linesOf(job)).toEqual([
@@ -106,7 +106,7 @@ describe("The job of a command", () => {
       "for n in 1 2 3 4 5 6 7 8 9 10 11; do echo line $n; done; printf '\\033[31mno\\007 more\\033[0m\\n'; exit 7";
 
     const { code } = await run(server.url, ["sh", "-c", script]);
-    const [root, ...below] = (await shownJob(server.url)).tasks;
+    const [root, ...below] = (await jobOnServer(server.url)).tasks;
 
     expect([code, root!.status, ...below.map(({ status }) => status)]).toEqual([7, "FAILED", "FAILED"]);
     expect(root!.message).toMatch(/^Exit code 7: line 3 \| (line \d+ \| )+line 11 \| no more$/);
@@ -117,20 +117,20 @@ describe("The job of a command", () => {
     const steps = "for i in 1 2 3; do echo step $i/5; done";
     const messageOf = async (script: string): Promise<string | null> => {
       await run(server.url, ["sh", "-c", script]);
-      return endOf(await shownJob(server.url))[1];
+      return endOf(await jobOnServer(server.url))[1];
     };
 
     expect(await messageOf(`echo begin; ${steps}`)).toBe("begin");
     expect(await messageOf(`${steps}; echo boom…; exit 42`)).toBe("Exit code 42: boom…");
     expect(await messageOf(`${steps}; exit 42`)).toBe("Exit code 42: step 3/5");
-    expect(linesOf(await shownJob(server.url)).slice(1)).toEqual(["phase 1 FAILED 3/5"]);
+    expect(linesOf(await jobOnServer(server.url)).slice(1)).toEqual(["phase 1 FAILED 3/5"]);
   });
 
   it("has failed where it is not found", async () => {
     await using server = await startServer();
     await run(server.url, ["no-such-program"]);
 
-    expect(endOf(await shownJob(server.url))).toEqual(["FAILED", "no-such-program: command not found"]);
+    expect(endOf(await jobOnServer(server.url))).toEqual(["FAILED", "no-such-program: command not found"]);
   });
 
   it("has an id that nobody else has, told when asked for", async () => {
@@ -138,7 +138,7 @@ describe("The job of a command", () => {
     const { err } = await run(server.url, ["true"], { flags: ["--verbose"], isNamed: false });
     const [, jobId] = /^tidemark: job (true-\d{8}-\d{6}-[\da-f]{6}), in database d at /.exec(err.toString())!; // else the test fails
 
-    expect(endOf(await shownJob(server.url, jobId))).toEqual(["FINISHED", null]);
+    expect(endOf(await jobOnServer(server.url, jobId))).toEqual(["FINISHED", null]);
   });
 });
 
@@ -153,7 +153,7 @@ describe("A signal", () => {
     program.signal("SIGTERM");
 
     expect(await program.exited).toEqual({ code: 9, signal: null });
-    expect(endOf(await shownJob(server.url))).toEqual(["CANCELED", "Interrupted by SIGTERM"]);
+    expect(endOf(await jobOnServer(server.url))).toEqual(["CANCELED", "Interrupted by SIGTERM"]);
   });
 
   it.each<[NodeJS.Signals, number | null, NodeJS.Signals | null]>([
@@ -179,7 +179,7 @@ describe("A signal", () => {
     program.signal("SIGUSR2");
 
     expect((await program.exited).code).toBe(4);
-    expect(endOf(await shownJob(server.url))).toEqual(["FAILED", "Exit code 4: ready"]);
+    expect(endOf(await jobOnServer(server.url))).toEqual(["FAILED", "Exit code 4: ready"]);
   });
 
   it("that is typed at a terminal reaches the command once", async () => {
@@ -201,11 +201,11 @@ describe("A cancel that is asked for on the server", () => {
   it("ends the command by SIGTERM, and the job is canceled", async () => {
     await using server = await startServer();
     await using program = tidemark(server.url, ["sleep", "600"]);
-    await jobBecomes(server.url, ({ tasks }) => tasks[0]!.status === "RUNNING");
+    await waitForJob(server.url, ({ tasks }) => tasks[0]!.status === "RUNNING");
     await ask(server.url, requestCancel({ ...JOB, reason: "wrong folder" }));
 
     expect(await program.exited).toEqual({ code: 143, signal: null });
-    const [status, message] = endOf(await shownJob(server.url));
+    const [status, message] = endOf(await jobOnServer(server.url));
     expect([status, message]).toEqual(["CANCELED", expect.stringContaining("wrong folder")]);
   });
 
@@ -214,11 +214,11 @@ describe("A cancel that is asked for on the server", () => {
     const slow = node(`process.on("SIGTERM", () => setTimeout(() => process.exit(0), 8_000)); ${READY}`);
     await using program = tidemark(server.url, slow, ["--kill-after", "50ms"]);
     await program.line((line) => line === "ready");
-    await jobBecomes(server.url, ({ tasks }) => tasks[0]!.status === "RUNNING");
+    await waitForJob(server.url, ({ tasks }) => tasks[0]!.status === "RUNNING");
     await ask(server.url, requestCancel({ ...JOB }));
 
     expect(await program.exited).toEqual({ code: 137, signal: null });
-    expect(endOf(await shownJob(server.url))[0]).toBe("CANCELED");
+    expect(endOf(await jobOnServer(server.url))[0]).toBe("CANCELED");
   });
 
   it("is not what a command has ended by that ends well", async () => {
@@ -228,11 +228,11 @@ describe("A cancel that is asked for on the server", () => {
       node(`process.on("SIGTERM", () => process.exit(0)); ${READY}`),
     );
     await program.line((line) => line === "ready");
-    await jobBecomes(server.url, ({ tasks }) => tasks[0]!.status === "RUNNING");
+    await waitForJob(server.url, ({ tasks }) => tasks[0]!.status === "RUNNING");
     await ask(server.url, requestCancel({ ...JOB }));
 
     expect(await program.exited).toEqual({ code: 0, signal: null });
-    expect(endOf(await shownJob(server.url))[0]).toBe("FINISHED");
+    expect(endOf(await jobOnServer(server.url))[0]).toBe("FINISHED");
   });
 });
 
@@ -257,18 +257,18 @@ describe("A server", () => {
     ]);
     await program.line(() => true);
     await using server = await startServer({ port });
-    await jobBecomes(server.url, ({ tasks }) => tasks[1]?.progress.done === 4);
+    await waitForJob(server.url, ({ tasks }) => tasks[1]?.progress.done === 4);
     program.write("\n");
 
     expect((await program.exited).code).toBe(0);
-    expect(endOf(await shownJob(server.url))[0]).toBe("FINISHED");
+    expect(endOf(await jobOnServer(server.url))[0]).toBe("FINISHED");
   });
 
   it("that is away at the end is waited for where it knows the job", async () => {
     await using server = await startServer();
     await using network = await SeverableProxy.open(server.url);
     await using program = tidemark(network.url, ["sh", "-c", "read line; echo end"]);
-    await jobBecomes(server.url, ({ tasks }) => tasks[0]!.status === "RUNNING");
+    await waitForJob(server.url, ({ tasks }) => tasks[0]!.status === "RUNNING");
     network.shut();
     program.write("\n");
     await program.line((line) => line === "end");
@@ -276,13 +276,13 @@ describe("A server", () => {
     network.reopen();
 
     expect(await program.exited).toEqual({ code: 0, signal: null });
-    expect(endOf(await shownJob(server.url))[0]).toBe("FINISHED");
+    expect(endOf(await jobOnServer(server.url))[0]).toBe("FINISHED");
   });
 
   it("that goes away meanwhile does not change how the command ends", async () => {
     const server = await startServer();
     await using program = tidemark(server.url, ["sh", "-c", "read line; echo end; exit 5"]);
-    await jobBecomes(server.url, ({ tasks }) => tasks[0]!.status === "RUNNING");
+    await waitForJob(server.url, ({ tasks }) => tasks[0]!.status === "RUNNING");
     await server.close();
     program.write("\n");
 
@@ -388,6 +388,6 @@ async function run(
   return { code: code as number | null, out, err };
 }
 
-function endOf({ tasks: [root] }: ShownJob): readonly [status: string, message: string | null] {
+function endOf({ tasks: [root] }: ServerJob): readonly [status: string, message: string | null] {
   return [root!.status, root!.message];
 }

@@ -1,21 +1,35 @@
 import { describe, expect, it } from "vitest";
 import type { WatchedJob } from "../../../src/client/index.js";
 import { sortJobs, type SortKey } from "../../../src/web/jobs/job-order.js";
-import { aJob, aTask, NOW, progressOf, secondsAgo } from "../../kit/watched-jobs.js";
+import {
+  createWatchedJob,
+  createWatchedTask,
+  WATCHED_NOW,
+  progressOf,
+  secondsAgo,
+} from "../../kit/delivery/watched-jobs.js";
 
 const JOBS = [
-  aJob({ jobId: "a", storedAt: secondsAgo(30), task: aTask({ progress: progressOf(5, 10) }) }),
-  aJob({ jobId: "b", storedAt: secondsAgo(10), task: aTask({ progress: progressOf(1, null) }) }),
-  aJob({
+  createWatchedJob({
+    jobId: "a",
+    storedAt: secondsAgo(30),
+    task: createWatchedTask({ progress: progressOf(5, 10) }),
+  }),
+  createWatchedJob({
+    jobId: "b",
+    storedAt: secondsAgo(10),
+    task: createWatchedTask({ progress: progressOf(1, null) }),
+  }),
+  createWatchedJob({
     jobId: "c",
     storedAt: secondsAgo(20),
-    task: aTask({ progress: progressOf(5, 10), status: "FAILED" }),
+    task: createWatchedTask({ progress: progressOf(5, 10), status: "FAILED" }),
   }),
-  aJob({
+  createWatchedJob({
     jobId: "d",
     storedAt: secondsAgo(40),
     health: "LOST",
-    task: aTask({ progress: progressOf(9, 10) }),
+    task: createWatchedTask({ progress: progressOf(9, 10) }),
   }),
 ];
 
@@ -30,7 +44,7 @@ describe("The order of jobs", () => {
   ])(
     "by %s, descending %s, is %s: what is not known comes last, what is equal newest first",
     (key, isDescending, order) => {
-      expect(idsOf(sortJobs(JOBS.map(rowOf), { key, isDescending }, NOW))).toBe(order);
+      expect(idsOf(sortJobs(JOBS.map(rowOf), { key, isDescending }, WATCHED_NOW))).toBe(order);
     },
   );
 });

@@ -8,18 +8,18 @@ describe("The server's time", () => {
 
   it("is learnt from what is told at once, by the message that took the least time", () => {
     const offset = new ClockOffset();
-    offset.heard(5_000, 15_300, true);
-    offset.heard(6_000, 16_050, true);
-    offset.heard(7_000, 17_900, true);
+    offset.observe(5_000, 15_300, true);
+    offset.observe(6_000, 16_050, true);
+    offset.observe(7_000, 17_900, true);
 
     expect(offset.serverTime(20_000)).toBe(9_950);
   });
 
   it("is not learnt from what happened long ago, unless that lies in the viewer's future", () => {
     const offset = new ClockOffset();
-    offset.heard(1_000, 90_000, false);
+    offset.observe(1_000, 90_000, false);
     const before = offset.serverTime(90_000);
-    offset.heard(95_000, 91_000, false);
+    offset.observe(95_000, 91_000, false);
 
     expect([before, offset.serverTime(91_000)]).toEqual([90_000, 95_000]);
   });

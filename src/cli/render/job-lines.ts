@@ -1,0 +1,167 @@
+/** A job as rows: the root with the facts of the job, and below it the tasks most worth showing. */
+import type { WatchedEta, WatchedJob, WatchedTask, WatchedTaskStatus } from "../../client/index.js";
+import { durationText, timeLeftText } from "../../format/durations.js";
+import { exactCount, plural, rateText } from "../../format/numbers.js";
+import { progressText } from "../../format/progress.js";
+import { sanitizeForTerminal } from "./sanitize.js";
+import type { Fact, HiddenTasksLine, TreeLine, TaskLine } from "./tree-lines.js";
+
+/** @param now milliseconds since 1970, for elapsed time and time left. */
+export function jobLine(job: WatchedJob, now: number): TaskLine {
+  const { task, eta, attempt } = job;
+  return {
+    ...rowOf(task, "", now),
+    name: `${userAndJob(job)}  ${sanitizeForTerminal(task.description)}`,
+    facts: [
+      ...warnings(job, now),
+      ...countFacts(task),
+      ...(eta ? [{ text: leftText(eta, now) }] : []),
+      ...taskFacts(task, now),
+      ...(attempt > 1 ? [{ text: `attempt ${attempt}` }] : []),
+    ],
+    message: sanitizeForTerminal(reasonOf(task)),
+  };
+}
+
+/** The rows of all tasks below the root. */
+export function allTaskLines(root: WatchedTask, now: number): TreeLine[] {
+  return [...placesBelow(root, "all")].map((place) => rowAt(place, now));
+}
+
+/**
+ * At most `max` rows below the root of a running job: the running tasks and their direct subtasks. If these do not fit,
+ * only the running tasks; if even these do not fit, the first of them. A last row counts the hidden tasks.
+ */
+export function fittingTaskLines(root: WatchedTask, max: number, now: number): TreeLine[] {
+  if (root.status !== "RUNNING" || max < 1) return [];
+  const places = ["open", "running"] as const;
+  const [open, running] = places.map((extent) => [...placesBelow(root, extent)]);
+  const fitting = [open!, running!].find(({ length }) => length <= max);
+  if (fitting) return fitting.map((place) => rowAt(place, now));
+  const kept = running!.slice(0, max - 1).map((place) => rowAt(place, now));
+  return [
+    ...kept,
+    { kind: "more", guide: "", text: `… ${plural(running!.length - kept.length, "more task")}` },
+  ];
+}
+
+/** The number of rows below the root that the running tasks and their direct subtasks need. */
+export function openLineCount(root: WatchedTask): number {
+  return root.status === "RUNNING" ? [...placesBelow(root, "open")].length : 0;
+}
+
+/** "alice/import-1". */
+export function userAndJob({ username, jobId }: Pick<WatchedJob, "username" | "jobId">): string {
+  return `${sanitizeForTerminal(username)}/${sanitizeForTerminal(jobId)}`;
+}
+
+/** Why the task ended: its own message, else that of the first failed task below it. */
+export function reasonOf(task: WatchedTask): string {
+  if (task.message !== null || task.status !== "FAILED") return task.message ?? "";
+  const failed = task.subTasks.find(({ status }) => status === "FAILED");
+  const reason = failed && reasonOf(failed);
+  return reason ? `${failed.description}: ${reason}` : "";
+}
+
+/** "2–5m left", "overdue". */
+export function leftText(eta: WatchedEta, now: number): string {
+  const text = timeLeftText(eta, now);
+  return text === "overdue" ? text : `${text} left`;
+}
+
+/** "3 FINISHED, 7 PENDING". */
+export function countedByStatus(tasks: Iterable<Pick<WatchedTask, "status">>): string {
+  const counts = new Map<WatchedTaskStatus, number>();
+  for (const { status } of tasks) counts.set(status, (counts.get(status) ?? 0) + 1);
+  return STATUSES.flatMap((status) => {
+    const found = counts.get(status);
+    return found ? [`${exactCount(found)} ${status}`] : [];
+  }).join(", ");
+}
+
+/** A task at its place in the drawn tree. */
+interface Place {
+  readonly task: WatchedTask;
+  readonly guide: string;
+}
+
+/** `open` shows only the running iterations: the row of the iterative task has their number. */
+type Extent = "all" | "open" | "running";
+
+function* placesBelow(
+  root: WatchedTask,
+  extent: Extent,
+  guide = "",
+): Generator<Place | HiddenTasksLine, void> {
+  const isWhole = extent === "all" || (extent === "open" && root.kind !== "ITERATIVE");
+  const shown = isWhole ? root.subTasks : root.subTasks.filter(isRunning);
+  const hidden = isWhole || root.kind === "ITERATIVE" ? [] : root.subTasks.filter((task) => !isRunning(task));
+  for (const [index, task] of shown.entries()) {
+    const isLast = index === shown.length - 1 && hidden.length === 0;
+    yield { task, guide: guide + (isLast ? "└─ " : "├─ ") };
+    if (extent === "all" || isRunning(task))
+      yield* placesBelow(task, extent, guide + (isLast ? "   " : "│  "));
+  }
+  if (hidden.length > 0) yield { kind: "more", guide: `${guide}└─ `, text: `… ${countedByStatus(hidden)}` };
+}
+
+function isRunning({ status }: WatchedTask): boolean {
+  return status === "RUNNING";
+}
+
+function rowAt(place: Place | HiddenTasksLine, now: number): TreeLine {
+  return "task" in place ? rowOf(place.task, place.guide, now) : place;
+}
+
+function rowOf(task: WatchedTask, guide: string, now: number): TaskLine {
+  const { status, progress, description, message } = task;
+  const facts = [
+    ...(status === "FAILED" || status === "CANCELED" ? [{ text: status, isWarning: true }] : []),
+    ...countFacts(task),
+    ...taskFacts(task, now),
+  ];
+  return {
+    kind: "task",
+    status,
+    guide,
+    name: sanitizeForTerminal(description),
+    progress,
+    facts,
+    message: sanitizeForTerminal(message ?? ""),
+  };
+}
+
+function warnings({ task, health, reportedAt, cancelRequest }: WatchedJob, now: number): Fact[] {
+  const { status } = task;
+  const silence = `${health} for ${durationText(now - Date.parse(reportedAt))}`;
+  const facts = [
+    ...(status === "FAILED" || status === "CANCELED" ? [{ text: status }] : []),
+    ...(health === "OK" ? [] : [{ text: silence, brief: health }]),
+    ...(cancelRequest && task.endedAt === null
+      ? [{ text: `cancel asked by ${sanitizeForTerminal(cancelRequest.by)}`, brief: "cancel asked" }]
+      : []),
+  ];
+  return facts.map((fact) => ({ ...fact, isWarning: true }));
+}
+
+/** A FAILED task shows no count, to leave space for the reason. */
+function countFacts({ status, progress }: WatchedTask): Fact[] {
+  return status === "FAILED" ? [] : [{ text: progressText(progress) }];
+}
+
+function taskFacts({ startedAt, endedAt, rate, ...task }: WatchedTask, now: number): Fact[] {
+  const { currentIteration, maxIterations } = task;
+  const until = endedAt === null ? now : Date.parse(endedAt);
+  const texts = [
+    ...(currentIteration === null ? [] : [iterations(currentIteration, maxIterations)]),
+    ...(startedAt === null ? [] : [durationText(until - Date.parse(startedAt))]),
+    ...(rate === null ? [] : [rateText(rate)]),
+  ];
+  return texts.map((text) => ({ text }));
+}
+
+function iterations(current: number, max: number | null): string {
+  return max === null ? plural(current, "iteration") : `${exactCount(current)}/${plural(max, "iteration")}`;
+}
+
+const STATUSES = ["RUNNING", "PENDING", "FINISHED", "FAILED", "CANCELED"] as const;

@@ -1,0 +1,275 @@
+import { randomUUID } from "node:crypto";
+import type { Action } from "../../auth/rights.js";
+import type { Limits } from "../../protocol/limits.js";
+import { TidemarkError } from "../../protocol/tidemark-error.js";
+import type { TaskStore } from "../../store/task-store.js";
+import { storeJob, type JobReport, type Report, type StoreRequest } from "../../tasks/job-changes.js";
+import { parseDatabaseName, parseRequestId, type DatabaseName } from "../../tasks/names.js";
+import { Stamp } from "../../tasks/stamp.js";
+import type { UserTask } from "../../tasks/user-task.js";
+import { builder } from "../builder.js";
+import type { OperationContext, UserTaskView } from "../context.js";
+import { DATABASE_DESCRIPTION, parseJobAddress, parseOptional, type JobAddress } from "./job-arguments.js";
+import { checkBound, checkRange } from "./ranges.js";
+import {
+  AddTasksInputType,
+  JobInputType,
+  RequestCancelInputType,
+  StoreTaskInputType,
+  UpdateTaskInputType,
+} from "../types/inputs.js";
+import {
+  AddTasksPayloadType,
+  PurgeDatabasePayloadType,
+  RemoveTaskPayloadType,
+  RequestCancelPayloadType,
+  StoreTaskPayloadType,
+  UpdateTaskPayloadType,
+  UpdateTaskResultType,
+  type JobPayload,
+  type UpdateTaskResult,
+} from "../types/payloads.js";
+
+/**
+ * What can be changed. The arguments are read whole before a store is touched, so what is refused for its
+ * form has done nothing; only storing a task creates a database.
+ */
+builder.mutationType({
+  description:
+    "What can be changed. A mutation answers when its change is as durable as the journal makes it, and subscribers hear of it only then. Roots are nullable so that one that is refused does not take the answers of the others with it.",
+  fields: (t) => ({
+    storeTask: t.field({
+      type: StoreTaskPayloadType,
+      nullable: true,
+      description: "Stores a job: its whole task tree, over an earlier one with the same job id.",
+      args: { input: t.arg({ type: StoreTaskInputType, required: true, description: "The job." }) },
+      resolve: async (_, { input }, context) => {
+        const request = parseStoreRequest(input, context);
+        if (!context.writer.peek("report", request)) validateTree(request, context);
+        const store = await context.writer.getTaskStore("report", request);
+        return jobPayload(await store.store(request), context);
+      },
+    }),
+    updateTask: t.field({
+      type: UpdateTaskPayloadType,
+      nullable: true,
+      description: "Reports what a worker has done: all of the input or nothing of it.",
+      args: { input: t.arg({ type: UpdateTaskInputType, required: true, description: "The report." }) },
+      resolve: (_, { input }, context) => update(input, context),
+    }),
+    updateTasks: t.field({
+      type: [UpdateTaskResultType],
+      nullable: true,
+      description: "Many reports: in order, each whole or not at all; one refused does not refuse the rest.",
+      args: {
+        inputs: t.arg({
+          type: [UpdateTaskInputType],
+          required: true,
+          description: "The reports, up to 1,000; the answers are in their order.",
+        }),
+      },
+      resolve: (_, { inputs }, context) => updateAll(inputs, context),
+    }),
+    addTasks: t.field({
+      type: AddTasksPayloadType,
+      nullable: true,
+      description: "Appends tasks below one that has not ended: a tree may grow while it runs.",
+      args: { input: t.arg({ type: AddTasksInputType, required: true, description: "The new tasks." }) },
+      resolve: async (_, { input }, context) => {
+        const key = parseJobAddress(input, context);
+        const requestId = parseOptional(parseRequestId, input.requestId, context.services.limits) ?? null;
+        const growth = { attempt: input.attempt ?? null, path: input.path, specs: input.tasks, requestId };
+        const store = await existingStore("report", key, context);
+        return jobPayload(await store.addTasks(key, growth), context);
+      },
+    }),
+    removeTask: t.field({
+      type: RemoveTaskPayloadType,
+      nullable: true,
+      description: "Forgets a job at once, whatever its status. Removing twice is no error.",
+      args: { input: t.arg({ type: JobInputType, required: true, description: "The job." }) },
+      resolve: async (_, { input }, context) => {
+        const key = parseJobAddress(input, context);
+        const store = await context.writer.find("remove", key);
+        const removed = await store?.remove(key, { attempt: input.attempt ?? null });
+        return { userTask: removed ? viewOf(removed, context) : null };
+      },
+    }),
+    requestCancel: t.field({
+      type: RequestCancelPayloadType,
+      nullable: true,
+      description:
+        "Asks the worker to stop; the worker answers with CANCELED, or ends otherwise. A second request keeps the first; after the end it is ILLEGAL_TRANSITION; storing again clears it.",
+      args: {
+        input: t.arg({ type: RequestCancelInputType, required: true, description: "The job, and why." }),
+      },
+      resolve: async (_, { input }, context) => {
+        const key = parseJobAddress(input, context);
+        const demand = {
+          attempt: input.attempt ?? null,
+          by: context.caller.username,
+          reason: input.reason ?? null,
+        };
+        const store = await existingStore("cancel", key, context);
+        return jobPayload(await store.requestCancel(key, demand), context);
+      },
+    }),
+    purgeDatabase: t.field({
+      type: PurgeDatabasePayloadType,
+      nullable: true,
+      description: "Removes all of a database's jobs; an empty database is not listed.",
+      args: { database: t.arg.string({ required: true, description: DATABASE_DESCRIPTION }) },
+      resolve: async (_, args, { writer, services: { limits } }) => {
+        const store = await writer.find("purge", { database: parseDatabaseName(args.database, limits) });
+        return { removed: (await store?.purge()) ?? 0 };
+      },
+    }),
+  }),
+});
+
+type StoreTaskInput = typeof StoreTaskInputType.$inferInput;
+type UpdateTaskInput = typeof UpdateTaskInputType.$inferInput;
+
+const LEASE_SECONDS_MAX = 7 * 24 * 60 * 60;
+
+function parseStoreRequest(input: StoreTaskInput, context: OperationContext): StoreRequest {
+  const { leaseMs, limits } = context.services;
+  const { leaseSeconds } = input;
+  if (typeof leaseSeconds === "number") checkRange("leaseSeconds", leaseSeconds, 1, LEASE_SECONDS_MAX);
+  return {
+    ...parseJobAddress({ ...input, jobId: input.jobId ?? randomUUID() }, context),
+    spec: input.task,
+    onConflict: input.onConflict,
+    memory: input.memory ?? null,
+    leaseMs: typeof leaseSeconds === "number" ? leaseSeconds * 1_000 : leaseMs,
+    requestId: parseOptional(parseRequestId, input.requestId, limits) ?? null,
+  };
+}
+
+/** Stores it where nothing is kept: a tree that can't be stored must not open a store. */
+function validateTree(request: StoreRequest, { now, services: { limits } }: OperationContext): void {
+  storeJob(undefined, request, { now, stamp: new Stamp(), limits });
+}
+
+/** One report. null where nothing is tracked. */
+async function update(input: UpdateTaskInput, context: OperationContext): Promise<JobPayload | null> {
+  const { key, report } = parseJobReport(input, context);
+  const store = openStore(key, context) ?? (await existingStore("report", key, context));
+  return jobPayload(await store.update(key, report), context);
+}
+
+/** The reports on one database are given to its store together, in order, and are made durable together. */
+async function updateAll(
+  inputs: readonly UpdateTaskInput[],
+  context: OperationContext,
+): Promise<UpdateTaskResult[]> {
+  const { limits } = context.services;
+  checkBound((count) => `${count} inputs are given`, inputs.length, "inputsPerRequestMax", limits);
+  const outcomes: UpdateOutcome[] = [];
+  const groups = new Map<DatabaseName, ReportGroup>();
+  inputs.forEach((input, place) => {
+    try {
+      const report = parseJobReport(input, context);
+      context.writer.check("report", report.key);
+      addTo(groups, report, place);
+    } catch (reason) {
+      outcomes[place] = { status: "rejected", reason };
+    }
+  });
+  const updates = Array.from(groups.values(), async ({ reports, places }) => {
+    const answers = await updateIn(reports, context);
+    answers.forEach((answer, index) => (outcomes[places[index]!] = answer));
+  });
+  await Promise.all(updates);
+  return outcomes.map((outcome) => resultOf(outcome, context));
+}
+
+/** The reports on one database, and their places among the inputs. */
+interface ReportGroup {
+  readonly reports: [AddressedReport, ...AddressedReport[]];
+  readonly places: number[];
+}
+
+function addTo(groups: Map<DatabaseName, ReportGroup>, report: AddressedReport, place: number): void {
+  const { database } = report.key;
+  const group = groups.get(database);
+  if (!group) return void groups.set(database, { reports: [report], places: [place] });
+  group.reports.push(report);
+  group.places.push(place);
+}
+
+/** A database that is not there, or can't be opened, is what each of its reports comes to. */
+async function updateIn(
+  reports: ReportGroup["reports"],
+  context: OperationContext,
+): Promise<readonly UpdateOutcome[]> {
+  try {
+    const store = await existingStore("report", reports[0].key, context);
+    return await store.updateAll(reports);
+  } catch (reason) {
+    return reports.map(() => ({ status: "rejected", reason }));
+  }
+}
+
+type UpdateOutcome = PromiseSettledResult<UserTask | null>;
+
+/** A refusal is an answer; a defect is thrown. */
+function resultOf(outcome: UpdateOutcome, context: OperationContext): UpdateTaskResult {
+  if (outcome.status === "fulfilled") {
+    return { userTask: outcome.value && viewOf(outcome.value, context), error: null };
+  }
+  const error: unknown = outcome.reason;
+  if (!(error instanceof TidemarkError)) throw error;
+  context.services.observer.failed({ ...error.extensions });
+  return { userTask: null, error: { code: error.code, message: error.message } };
+}
+
+/** A report, and where the job is. */
+interface AddressedReport extends JobReport {
+  readonly key: JobAddress;
+}
+
+function parseJobReport(input: UpdateTaskInput, context: OperationContext): AddressedReport {
+  return { key: parseJobAddress(input, context), report: parseReport(input, context.services.limits) };
+}
+
+function parseReport(input: UpdateTaskInput, limits: Limits): Report {
+  const updates = input.updates ?? NONE;
+  const log = input.log ?? NONE;
+  checkBound((count) => `The input has ${count} updates`, updates.length, "updatesPerInputMax", limits);
+  checkBound((count) => `The input has ${count} log lines`, log.length, "logLinesPerInputMax", limits);
+  const requestId = parseOptional(parseRequestId, input.requestId, limits) ?? null;
+  return { attempt: input.attempt ?? null, updates, log, requestId };
+}
+
+const NONE: readonly never[] = [];
+
+/** The store of a database that something was stored in, if it is open: nearly always it is. */
+function openStore(key: JobAddress, { writer }: OperationContext): TaskStore | undefined {
+  const store = writer.peek("report", key);
+  return store && store.position.revision > 0 ? store : undefined;
+}
+
+/** @throws TidemarkError FORBIDDEN; NOT_FOUND for a database that nothing was stored in. */
+async function existingStore(
+  action: Action,
+  key: JobAddress,
+  { writer }: OperationContext,
+): Promise<TaskStore> {
+  const store = await writer.find(action, key);
+  if (store) return store;
+  throw new TidemarkError(
+    "NOT_FOUND",
+    `Database ${JSON.stringify(key.database)} has no jobs. Store the job first, or look for a slip in the name.`,
+  );
+}
+
+/** null where nothing is tracked. */
+function jobPayload(userTask: UserTask | null, context: OperationContext): JobPayload | null {
+  return userTask && { userTask: viewOf(userTask, context) };
+}
+
+/** A job that was just changed is shown as of the change, which came after the operation's instant. */
+function viewOf(userTask: UserTask, { now }: OperationContext): UserTaskView {
+  return { userTask, now: Math.max(now, userTask.changedAt) };
+}

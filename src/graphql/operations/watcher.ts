@@ -1,0 +1,65 @@
+import type { Caller } from "../../auth/caller.js";
+import { narrowFilter, scopeOf } from "../../auth/rights.js";
+import type {
+  CancelRequestsRequest,
+  Hub,
+  TaskCountRequest,
+  TaskEventsRequest,
+  TaskRequest,
+} from "../../hub/hub.js";
+import type { PullStream } from "../../hub/pull-stream.js";
+import type { TaskEvent } from "../../hub/task-event.js";
+import type { DatabaseName, JobId, Username } from "../../tasks/names.js";
+import type { UserTask } from "../../tasks/user-task.js";
+
+/**
+ * How subscriptions reach the hub: what they ask for is narrowed to what who asks may see, so that the hub shows it
+ * no other event, and those who see the same are one group. What nothing can be seen of is watched where nothing
+ * ever happens.
+ */
+export class Watcher {
+  readonly #hub: Hub;
+  readonly #emptyHub: Hub;
+  readonly #caller: Caller;
+
+  /** @param emptyHub a hub over databases that stay empty. */
+  constructor(hub: Hub, emptyHub: Hub, caller: Caller) {
+    this.#hub = hub;
+    this.#emptyHub = emptyHub;
+    this.#caller = caller;
+  }
+
+  /** @throws TidemarkError as `Hub.taskEvents` */
+  taskEvents(request: TaskEventsRequest): Promise<PullStream<TaskEvent>> {
+    const seen = this.#narrowed(request);
+    return seen ? this.#hub.taskEvents(seen) : this.#emptyHub.taskEvents(request);
+  }
+
+  /** @throws TidemarkError as `Hub.task` */
+  task(request: TaskRequest): Promise<PullStream<UserTask | null>> {
+    return this.#narrowed(request) ? this.#hub.task(request) : this.#emptyHub.task(request);
+  }
+
+  /** @throws TidemarkError as `Hub.taskCount` */
+  taskCount(request: TaskCountRequest): Promise<PullStream<number>> {
+    const seen = this.#narrowed(request);
+    return seen ? this.#hub.taskCount(seen) : this.#emptyHub.taskCount(request);
+  }
+
+  /** @throws TidemarkError as `Hub.cancelRequests` */
+  cancelRequests(request: CancelRequestsRequest): Promise<PullStream<readonly UserTask[]>> {
+    const seen = this.#narrowed(request);
+    return seen ? this.#hub.cancelRequests(seen) : this.#emptyHub.cancelRequests(request);
+  }
+
+  #narrowed<Request extends WatchRequest>(request: Request): Request | undefined {
+    const scope = scopeOf(request.database, this.#caller.rights);
+    return scope && narrowFilter(request, scope);
+  }
+}
+
+interface WatchRequest {
+  readonly database: DatabaseName;
+  readonly username?: Username | undefined;
+  readonly jobId?: JobId | undefined;
+}

@@ -1,0 +1,153 @@
+import { stat } from "node:fs/promises";
+import type { DatabaseName } from "../../tasks/names.js";
+import { DataFolder } from "./data-folder.js";
+import { journalClosedError, JournalHandle } from "../journal-handle.js";
+import {
+  DamagedJournalError,
+  type DatabaseJournal,
+  type DatabaseSummary,
+  type Journal,
+  type OpenOptions,
+} from "../journal.js";
+import { DAMAGED, LmdbDatabase, type LmdbOptions } from "./lmdb-database.js";
+
+/**
+ * A journal in a folder of this machine: what was appended is on the disk, and is found there after a crash or
+ * a power cut. A database is one LMDB file, so that a damaged one harms no other, and one that nobody uses
+ * costs nothing.
+ *
+ * @throws DataFolderError when the folder can't be had: another server has it, or it isn't a Tidemark's.
+ */
+export async function openLmdbJournal(path: string, options: OpenOptions & LmdbOptions): Promise<Journal> {
+  const folder = await DataFolder.open(path);
+  const journal = new LmdbJournal(folder, options);
+  try {
+    await journal.prepare();
+  } catch (error) {
+    await journal.close();
+    throw error;
+  }
+  return journal;
+}
+
+class LmdbJournal implements Journal {
+  readonly supports = { durability: true, otherWriters: false };
+  readonly #folder: DataFolder;
+  readonly #options: OpenOptions & LmdbOptions;
+  readonly #opened = new Map<DatabaseName, Opened>();
+  readonly #closing = new Map<DatabaseName, Promise<void>>();
+  /** What is known of those that are not open. */
+  readonly #jobCounts = new Map<DatabaseName, number>();
+  #probing: Promise<boolean> | undefined;
+  #isClosed = false;
+
+  constructor(folder: DataFolder, options: OpenOptions & LmdbOptions) {
+    this.#folder = folder;
+    this.#options = options;
+  }
+
+  /** Looks what is there. A database that is damaged is said to be, and harms no other. */
+  async prepare(): Promise<void> {
+    if (this.#options.newEpoch) this.#options.log.warn({}, "every database begins a new epoch (--new-epoch)");
+    for (const { name, path } of await this.#folder.databases()) {
+      try {
+        const database = new LmdbDatabase(path, this.#options);
+        if (this.#options.newEpoch) await database.beginEpoch();
+        if (database.exists) this.#jobCounts.set(name, database.jobCount);
+        await database.close();
+      } catch (error) {
+        if (!(error instanceof DamagedJournalError)) throw error;
+        this.#jobCounts.set(name, 0);
+        this.#options.log.error({ file: path, reason: messageOf(error.cause) }, DAMAGED);
+      }
+    }
+  }
+
+  async open(name: DatabaseName): Promise<DatabaseJournal> {
+    await this.#closing.get(name);
+    this.#checkOpen();
+    const opened = this.#opened.get(name) ?? {
+      database: new LmdbDatabase(this.#folder.fileOf(name), this.#options),
+      handles: new Set<JournalHandle>(),
+    };
+    this.#opened.set(name, opened);
+    const handle = new JournalHandle(opened.database, () => this.#release(name, opened, handle));
+    opened.handles.add(handle);
+    return handle;
+  }
+
+  async databases(): Promise<readonly DatabaseSummary[]> {
+    this.#checkOpen();
+    const jobCounts = new Map(this.#jobCounts);
+    for (const [name, { database }] of this.#opened)
+      if (database.exists) jobCounts.set(name, database.jobCount);
+    return Array.from(jobCounts, ([name, jobCount]) => ({ name, jobCount })).toSorted(byName);
+  }
+
+  async recent(count: number): Promise<readonly DatabaseName[]> {
+    const files = await Promise.all(
+      (await this.#folder.databases()).map(async ({ name, path }) => ({
+        name,
+        at: (await stat(path)).mtimeMs,
+      })),
+    );
+    return files
+      .toSorted((a, b) => b.at - a.at)
+      .slice(0, count)
+      .map(({ name }) => name);
+  }
+
+  async isWritable(): Promise<boolean> {
+    if (this.#isClosed) return false;
+    this.#probing ??= this.#probe().finally(() => (this.#probing = undefined));
+    return this.#probing;
+  }
+
+  async close(): Promise<void> {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    const handles = [...this.#opened.values()].flatMap((opened) => [...opened.handles]);
+    await Promise.all(handles.map((handle) => handle.close()));
+    await Promise.all(this.#closing.values());
+    await this.#folder[Symbol.asyncDispose]();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  /** What could not be written to the last time is written to again. */
+  async #probe(): Promise<boolean> {
+    const failed = [...this.#opened.values()].filter(({ database }) => database.hasFailed);
+    const results = await Promise.allSettled(failed.map(({ database }) => database.probe()));
+    return results.every(({ status }) => status === "fulfilled");
+  }
+
+  async #release(name: DatabaseName, { database, handles }: Opened, handle: JournalHandle): Promise<void> {
+    handles.delete(handle);
+    if (handles.size > 0) return;
+    if (database.exists) this.#jobCounts.set(name, database.jobCount);
+    this.#opened.delete(name);
+    const closing = database.close().finally(() => this.#closing.delete(name));
+    this.#closing.set(name, closing);
+    await closing;
+  }
+
+  #checkOpen(): void {
+    if (this.#isClosed) throw journalClosedError();
+  }
+}
+
+/** A database that somebody uses. */
+interface Opened {
+  readonly database: LmdbDatabase;
+  readonly handles: Set<JournalHandle>;
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+function byName(a: DatabaseSummary, b: DatabaseSummary): number {
+  return a.name < b.name ? -1 : 1;
+}

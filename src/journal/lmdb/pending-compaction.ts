@@ -1,0 +1,119 @@
+import type { VersionedRow } from "../../tasks/task-rows.js";
+import type { LogEntry } from "../../tasks/user-task.js";
+import { unreachable } from "../../util/assert.js";
+import type { JobHeader, JournalEntry, StoredJob, StoredRemoval } from "../journal.js";
+import { appendLogLines, jobKeyText, pickJobKey } from "../stored-job.js";
+
+/** What entries have done to a job since its own record was written. */
+export interface UncompactedChange {
+  readonly id: string;
+  /** The oldest of these entries, and the newest. */
+  readonly firstRevision: number;
+  revision: number;
+  /** The entry that stored it whole, where one did: it goes before the job's record. */
+  storedRevision: number | undefined;
+  /** What updates since then wrote; no header where there was none. */
+  header: JobHeader | undefined;
+  rows: Map<string, VersionedRow>;
+  log: readonly LogEntry[];
+  removal: StoredRemoval | undefined;
+  bytes: number;
+}
+
+/**
+ * The changes that only entries tell of, the longest waiting first. Of a store it is only known which entry it
+ * is in, so what this holds is what updates wrote.
+ */
+export class PendingCompaction {
+  readonly #changes = new Map<string, UncompactedChange>();
+  #bytes = 0;
+
+  /** Of the entries that led to them. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  get oldest(): UncompactedChange | undefined {
+    return this.#changes.values().next().value;
+  }
+
+  values(): IterableIterator<UncompactedChange> {
+    return this.#changes.values();
+  }
+
+  get(id: string): UncompactedChange | undefined {
+    return this.#changes.get(id);
+  }
+
+  /** For those who added them in another order. */
+  sort(): void {
+    const changes = [...this.#changes.values()].toSorted((a, b) => a.firstRevision - b.firstRevision);
+    this.#changes.clear();
+    for (const change of changes) this.#changes.set(change.id, change);
+  }
+
+  delete({ id, bytes }: UncompactedChange): void {
+    this.#changes.delete(id);
+    this.#bytes -= bytes;
+  }
+
+  /** @param bytes that the entry takes. */
+  add(entry: JournalEntry, revision: number, bytes: number, logLinesMax: number): void {
+    const id = jobKeyText(entry);
+    const change = this.#changes.get(id) ?? newChange(id, revision);
+    this.#changes.set(id, change);
+    change.revision = revision;
+    change.bytes += bytes;
+    this.#bytes += bytes;
+    switch (entry.change.kind) {
+      case "stored":
+        resetChange(change);
+        change.storedRevision = revision;
+        break;
+      case "updated":
+        change.header = entry.change.header;
+        for (const row of entry.change.tasks) change.rows.set(row.path, { row, revision });
+        if (entry.change.log.length > 0)
+          change.log = [...change.log, ...entry.change.log].slice(-logLinesMax);
+        break;
+      case "removed":
+        resetChange(change);
+        change.removal = { ...pickJobKey(entry), ...entry.change, revision };
+        break;
+      default:
+        unreachable(entry.change);
+    }
+  }
+}
+
+/** What updates have made of a job: rows stay where they are, new ones come last. */
+export function compacted(job: StoredJob, change: UncompactedChange, logLinesMax: number): StoredJob {
+  const { header, rows, log, revision } = change;
+  if (!header) return job;
+  const rest = new Map(rows);
+  const tasks = job.tasks.map((written) => {
+    const newer = rest.get(written.row.path);
+    rest.delete(written.row.path);
+    return newer ?? written;
+  });
+  return {
+    ...job,
+    header,
+    revision,
+    tasks: [...tasks, ...rest.values()],
+    log: appendLogLines(job.log, log, logLinesMax),
+  };
+}
+
+function newChange(id: string, revision: number): UncompactedChange {
+  const none = { storedRevision: undefined, header: undefined, removal: undefined };
+  return { id, firstRevision: revision, revision, ...none, rows: new Map(), log: [], bytes: 0 };
+}
+
+function resetChange(change: UncompactedChange): void {
+  change.storedRevision = undefined;
+  change.header = undefined;
+  change.removal = undefined;
+  change.rows = new Map();
+  change.log = [];
+}

@@ -1,0 +1,306 @@
+import { crc32 } from "node:zlib";
+import type { JobKey } from "../../tasks/names.js";
+import type { RateEstimate } from "../../tasks/rate-estimate.js";
+import type { LeafRow, TaskRow, VersionedRow } from "../../tasks/task-rows.js";
+import { TASK_STATUSES } from "../../tasks/task-status.js";
+import { unreachable } from "../../util/assert.js";
+import { BoundedCache } from "../../util/bounded-cache.js";
+import type { JournalEntry, StoredJob, StoredRemoval } from "../journal.js";
+import { DamagedFileError } from "./lmdb-file.js";
+
+/**
+ * The records of a database's LMDB file, in the order of their keys:
+ *
+ *     0                       Head      what is true of all
+ *     1 <revision>            entry     the newest entries, without a gap
+ *     2 <username> 0 <jobId>  job       as it was at its revision; entries above that are newer
+ *     3 <revision>            removal   of the job that is gone
+ *
+ * A value is a CRC-32 of key and text (so that a record at another's place is found), then JSON: what is in a
+ * file can be read by a person. Rows are arrays, as there are many: their fields have an order here.
+ */
+
+export interface DatabaseHead {
+  readonly format: 1;
+  /** One more with each transaction of this file: by it the newer of two snapshots is known. */
+  readonly commit: number;
+  readonly epoch: string;
+  /** Of the newest entry. */
+  readonly revision: number;
+  /** The newest removal that is forgotten. */
+  readonly floor: number;
+  /** The oldest entry that is kept; `revision` + 1 when none is. */
+  readonly entriesFrom: number;
+  readonly jobCount: number;
+  /** Records without the head, and the sum of their checksums modulo 2 ** 32: that none is missing. */
+  readonly recordCount: number;
+  readonly checksum: number;
+}
+
+export const KIND = { head: 0, entry: 1, job: 2, removal: 3 } as const;
+
+export const HEAD_KEY = Buffer.from([KIND.head]);
+
+export function entryKey(revision: number): Buffer {
+  return numberedKey(KIND.entry, revision);
+}
+
+export function removalKey(revision: number): Buffer {
+  return numberedKey(KIND.removal, revision);
+}
+
+export function jobRecordKey(id: string): Buffer {
+  return Buffer.from(`${String.fromCharCode(KIND.job)}${id}`);
+}
+
+/** The revision in the key of an entry or a removal. */
+export function revisionOfKey(key: Buffer): number {
+  return key.readUIntBE(1, 6);
+}
+
+/** A value as it is written, and its checksum. */
+export interface EncodedRecord {
+  readonly bytes: Buffer;
+  readonly checksum: number;
+}
+
+export function encodeRecord(key: Buffer, value: unknown): EncodedRecord {
+  const text = JSON.stringify(value);
+  const length = Buffer.byteLength(text);
+  const bytes = Buffer.allocUnsafe(CHECKSUM_BYTES + length);
+  bytes.write(text, CHECKSUM_BYTES);
+  const checksum = checksumOf(key, bytes);
+  bytes.writeUInt32LE(checksum, 0);
+  return { bytes, checksum };
+}
+
+/** The JSON value of a record. @throws DamagedFileError when it isn't what was sealed under this key. */
+export function decodeRecord(key: Buffer, bytes: Buffer): unknown {
+  if (bytes.length < CHECKSUM_BYTES || bytes.readUInt32LE(0) !== checksumOf(key, bytes))
+    throw new DamagedFileError(`the checksum of ${describe(key)} is wrong`);
+  return JSON.parse(bytes.toString("utf8", CHECKSUM_BYTES));
+}
+
+/** The checksum that a sealed value carries. */
+export function checksumOfRecord(bytes: Buffer): number {
+  return bytes.readUInt32LE(0);
+}
+
+export function encodeEntry(key: Buffer, entry: JournalEntry): EncodedRecord {
+  const { change } = entry;
+  if (change.kind === "removed") return encodeRecord(key, entry);
+  return encodeRecord(key, { ...entry, change: { ...change, tasks: change.tasks.map(fieldsOf) } });
+}
+
+export function decodeEntry(key: Buffer, bytes: Buffer): JournalEntry {
+  // Safe: the checksum says that it is what was sealed.
+  const entry = decodeRecord(key, bytes) as JournalEntry;
+  if (entry.change.kind === "removed") return entry;
+  const tasks = (entry.change.tasks as unknown as RowFields[]).map(rowOf);
+  return { ...entry, change: { ...entry.change, tasks } };
+}
+
+export function encodeJob(key: Buffer, job: StoredJob): EncodedRecord {
+  const tasks = job.tasks.map(({ row, revision }) => [...fieldsOf(row), revision]);
+  return encodeRecord(key, { ...job, tasks });
+}
+
+export function decodeJob(key: Buffer, bytes: Buffer): StoredJob {
+  const job = decodeRecord(key, bytes) as StoredJob;
+  const tasks = (job.tasks as unknown as [...RowFields, number][]).map((fields): VersionedRow => ({
+    row: rowOf(fields),
+    revision: fields.at(-1) as number,
+  }));
+  return { ...job, tasks };
+}
+
+export function decodeRemoval(key: Buffer, bytes: Buffer): StoredRemoval {
+  return decodeRecord(key, bytes) as StoredRemoval;
+}
+
+function numberedKey(kind: number, revision: number): Buffer {
+  const key = Buffer.allocUnsafe(7);
+  key[0] = kind;
+  key.writeUIntBE(revision, 1, 6);
+  return key;
+}
+
+function checksumOf(key: Buffer, bytes: Buffer): number {
+  return crc32(bytes.subarray(CHECKSUM_BYTES), crc32(key));
+}
+
+function describe(key: Buffer): string {
+  if (key[0] === KIND.head) return "the head";
+  if (key[0] === KIND.job) return `job ${JSON.stringify(nameOf(key))}`;
+  return `${key[0] === KIND.entry ? "entry" : "removal"} ${key.length === 7 ? revisionOfKey(key) : ""}`;
+}
+
+function nameOf(key: Buffer): JobKey {
+  const [username = "", jobId = ""] = key.toString("utf8", 1).split("\u0000");
+  return { username, jobId } as JobKey;
+}
+
+type OwnFields = [
+  kind: number,
+  path: string,
+  description: string,
+  status: number,
+  startedAt: number | null,
+  endedAt: number | null,
+  message: string | null,
+  maxConcurrency: number | null,
+  isLeftOut: 0 | 1,
+];
+type RowFields = [...OwnFields, ...rest: unknown[]];
+
+const KINDS = ["LEAF", "INTERMEDIATE", "ITERATIVE"] as const;
+
+/** A leaf that has not begun: most tasks of most jobs are that at first, so they are short. */
+type PendingLeafFields = [
+  kind: typeof PENDING_LEAF,
+  path: string,
+  description: string,
+  maxConcurrency: number | null,
+  volume: number | null,
+  ...rest: unknown[],
+];
+
+const PENDING_LEAF = 3;
+
+function fieldsOf(row: TaskRow): RowFields | PendingLeafFields {
+  if (row.kind === "LEAF" && hasNotBegun(row))
+    return [PENDING_LEAF, row.path, row.description, row.maxConcurrency, row.volume];
+  const own: OwnFields = [
+    KINDS.indexOf(row.kind),
+    row.path,
+    row.description,
+    TASK_STATUSES.indexOf(row.status),
+    row.startedAt,
+    row.endedAt,
+    row.message,
+    row.maxConcurrency,
+    row.isLeftOut ? 1 : 0,
+  ];
+  switch (row.kind) {
+    case "LEAF":
+      return row.rateEstimate
+        ? [
+            ...own,
+            row.volume,
+            row.done,
+            [row.rateEstimate.rate, row.rateEstimate.spanMs, row.rateEstimate.gapMs],
+          ]
+        : [...own, row.volume, row.done];
+    case "INTERMEDIATE":
+      return own;
+    case "ITERATIVE":
+      return [...own, row.mode, row.maxIterations, row.begunIterations, row.template];
+    default:
+      return unreachable(row);
+  }
+}
+
+function hasNotBegun(row: LeafRow): boolean {
+  const isBare = row.startedAt === null && row.endedAt === null && row.message === null;
+  return row.status === "PENDING" && isBare && !row.isLeftOut && row.done === 0;
+}
+
+/** Field by field, as there may be millions. */
+function rowOf(fields: RowFields | PendingLeafFields): TaskRow {
+  if (isPendingLeaf(fields)) {
+    return {
+      kind: "LEAF",
+      path: fields[1],
+      description: internDescription(fields[2]),
+      status: "PENDING",
+      startedAt: null,
+      endedAt: null,
+      message: null,
+      maxConcurrency: fields[3],
+      isLeftOut: false,
+      volume: fields[4],
+      done: 0,
+      rateEstimate: null,
+    };
+  }
+  const path = fields[1];
+  const description = internDescription(fields[2]);
+  const status = TASK_STATUSES[fields[3]]!;
+  const startedAt = fields[4];
+  const endedAt = fields[5];
+  const message = fields[6];
+  const maxConcurrency = fields[7];
+  const isLeftOut = fields[8] === 1;
+  switch (KINDS[fields[0]]) {
+    case "LEAF": {
+      const volume = fields[9] as number | null;
+      const done = fields[10] as number;
+      const pace = rateEstimateOf(fields[11]);
+      return {
+        kind: "LEAF",
+        path,
+        description,
+        status,
+        startedAt,
+        endedAt,
+        message,
+        maxConcurrency,
+        isLeftOut,
+        volume,
+        done,
+        rateEstimate: pace,
+      };
+    }
+    case "INTERMEDIATE":
+      return {
+        kind: "INTERMEDIATE",
+        path,
+        description,
+        status,
+        startedAt,
+        endedAt,
+        message,
+        maxConcurrency,
+        isLeftOut,
+      };
+    case "ITERATIVE": {
+      const own = { path, description, status, startedAt, endedAt, message, maxConcurrency, isLeftOut };
+      const [mode, maxIterations, begunIterations, template] = fields.slice(9) as IterativeFields;
+      return { kind: "ITERATIVE", ...own, mode, maxIterations, begunIterations, template };
+    }
+    default:
+      throw new DamagedFileError(`a task of kind ${fields[0]} is unknown`);
+  }
+}
+
+/** What is no list belongs to who keeps the row: most leaves have no pace, and once none had. */
+function rateEstimateOf(field: unknown): RateEstimate | null {
+  if (!Array.isArray(field)) return null;
+  const [rate, spanMs, gapMs] = field as [number, number, number];
+  return { rate, spanMs, gapMs };
+}
+
+function isPendingLeaf(fields: RowFields | PendingLeafFields): fields is PendingLeafFields {
+  return fields[0] === PENDING_LEAF;
+}
+
+/** One string for equal descriptions: jobs of one kind have the same, and there may be millions of tasks. */
+function internDescription(description: string): string {
+  const known = internedDescriptions.get(description);
+  if (known !== undefined) return known;
+  internedDescriptions.set(description, description);
+  return description;
+}
+
+const internedDescriptions = new BoundedCache<string, string>(1_000);
+
+type IterativeRow = Extract<TaskRow, { kind: "ITERATIVE" }>;
+type IterativeFields = [
+  mode: IterativeRow["mode"],
+  maxIterations: IterativeRow["maxIterations"],
+  begunIterations: IterativeRow["begunIterations"],
+  template: IterativeRow["template"],
+];
+
+/** Bytes of a checksum. */
+const CHECKSUM_BYTES = 4;

@@ -1,0 +1,204 @@
+import type { JournalEntry, JournalOptions, JournalSlice, StoredJob, StoredRemoval } from "../journal.js";
+import { jobKeyText, createStoredJob } from "../stored-job.js";
+import { DamagedFileError, type LmdbFile, type LmdbRecord } from "./lmdb-file.js";
+import {
+  checksumOfRecord,
+  KIND,
+  revisionOfKey,
+  decodeRecord,
+  decodeEntry,
+  decodeJob,
+  decodeRemoval,
+  type DatabaseHead,
+} from "./records.js";
+import { compacted, PendingCompaction, type UncompactedChange } from "./pending-compaction.js";
+
+/** The file's head, and whether it is whole. undefined where the file holds nothing. @throws DamagedFileError */
+export function headOf(file: LmdbFile): DatabaseHead | undefined {
+  const { newest, older } = file.first();
+  const head = newest && headIn(newest);
+  const before = older && headIfValid(older);
+  // A flipped bit in a transaction's number would make the snapshot before the newest one the newest.
+  if (before && before.commit > (head?.commit ?? 0))
+    throw new DamagedFileError(
+      `its newest snapshot is commit ${head?.commit ?? 0}, and one is ${before.commit}`,
+    );
+  return head;
+}
+
+function headIn({ key, value }: LmdbRecord): DatabaseHead {
+  if (key.length !== 1 || key[0] !== KIND.head)
+    throw new DamagedFileError("its first record is not the head");
+  return decodeRecord(key, value) as DatabaseHead;
+}
+
+function headIfValid(record: LmdbRecord): DatabaseHead | undefined {
+  try {
+    return headIn(record);
+  } catch (error) {
+    if (error instanceof DamagedFileError) return undefined;
+    throw error;
+  }
+}
+
+/** One reading of all that a file holds: it checks that nothing is missing, and learns what appends need. */
+export class SnapshotReader {
+  /** The revision of every job, and that of every remembered removal, negative. */
+  readonly latestRevisions = new Map<string, number>();
+  /** The remembered removals, oldest first. */
+  readonly removals = new Map<string, number>();
+  /** Of the removals' records, those that are not remembered. */
+  readonly staleRemovals: number[] = [];
+  readonly pendingCompaction = new PendingCompaction();
+  /** By revision, oldest first. */
+  readonly entryChecksums = new Map<number, number>();
+  tombstoneHorizon: number;
+
+  readonly #file: LmdbFile;
+  readonly #head: DatabaseHead;
+  readonly #options: JournalOptions;
+  /** What entries say of a job. */
+  readonly #entries = new Map<string, EntryRecord[]>();
+  readonly #recordedRemovals = new Map<string, StoredRemoval>();
+
+  constructor(file: LmdbFile, head: DatabaseHead, options: JournalOptions) {
+    this.#file = file;
+    this.#head = head;
+    this.#options = options;
+    this.tombstoneHorizon = head.floor;
+  }
+
+  /**
+   * The jobs in slices that take some milliseconds each, then the removals. All of it must be asked for.
+   * @throws DamagedFileError
+   */
+  *slices(): Generator<JournalSlice, void> {
+    let jobs: StoredJob[] = [];
+    let begun = performance.now();
+    for (const job of this.#jobs()) {
+      if (job) {
+        this.latestRevisions.set(jobKeyText(job), job.revision);
+        jobs.push(job);
+      }
+      if (performance.now() - begun < SLICE_MS) continue;
+      yield { epoch: this.#head.epoch, jobs, removals: [] };
+      jobs = [];
+      begun = performance.now();
+    }
+    if (this.latestRevisions.size !== this.#head.jobCount)
+      throw new DamagedFileError(
+        `it says to have ${this.#head.jobCount} jobs, and has ${this.latestRevisions.size}`,
+      );
+    this.pendingCompaction.sort();
+    yield { epoch: this.#head.epoch, jobs, removals: this.#tombstones() };
+  }
+
+  /** What each record comes to: a job, or nothing. */
+  *#jobs(): Generator<StoredJob | undefined, void> {
+    let count = 0;
+    let checksum = 0;
+    for (const { key, value } of this.#file.records()) {
+      if (key[0] === KIND.head) continue;
+      count++;
+      const job = this.#readRecord(key, value);
+      checksum = (checksum + checksumOfRecord(value)) % 2 ** 32;
+      yield job;
+    }
+    const { recordCount, revision, entriesFrom } = this.#head;
+    if (count !== recordCount)
+      throw new DamagedFileError(`it says to have ${recordCount} records, and has ${count}`);
+    if (checksum !== this.#head.checksum)
+      throw new DamagedFileError("a record is not the one that was written last");
+    if (this.entryChecksums.size !== revision + 1 - entriesFrom)
+      throw new DamagedFileError("an entry is missing");
+    yield* this.#jobsWithoutRecord();
+  }
+
+  /** The job, where the record is one that is still there. Entries come first, then jobs, then removals. */
+  #readRecord(key: Buffer, value: Buffer): StoredJob | undefined {
+    switch (key[0]) {
+      case KIND.entry: {
+        const kept = { entry: decodeEntry(key, value), revision: revisionOfKey(key), bytes: value.length };
+        if (kept.revision < this.#head.entriesFrom || kept.revision > this.#head.revision)
+          throw new DamagedFileError(`it has an entry ${kept.revision} that its head does not know`);
+        this.entryChecksums.set(kept.revision, checksumOfRecord(value));
+        const id = jobKeyText(kept.entry);
+        const entries = this.#entries.get(id);
+        if (entries) entries.push(kept);
+        else this.#entries.set(id, [kept]);
+        return undefined;
+      }
+      case KIND.job:
+        return this.#withEntries(decodeJob(key, value));
+      case KIND.removal: {
+        const removal = decodeRemoval(key, value);
+        this.#recordedRemovals.set(jobKeyText(removal), removal);
+        return this.#replay(this.#newerEntries(jobKeyText(removal), removal.revision));
+      }
+      default:
+        throw new DamagedFileError(`a record of kind ${key[0]} is unknown`);
+    }
+  }
+
+  #withEntries(job: StoredJob): StoredJob | undefined {
+    return this.#replay(this.#newerEntries(jobKeyText(job), job.revision), job);
+  }
+
+  *#jobsWithoutRecord(): Generator<StoredJob | undefined, void> {
+    for (const id of this.#entries.keys()) yield this.#replay(this.#newerEntries(id, 0));
+  }
+
+  /** Takes the entries about a job that are newer than `revision`: each is taken once. */
+  #newerEntries(id: string, revision: number): EntryRecord[] {
+    const entries = this.#entries.get(id);
+    if (!entries) return NONE;
+    this.#entries.delete(id);
+    return entries.filter((entry) => entry.revision > revision);
+  }
+
+  /** What entries make of the job of a record; undefined where they remove it. */
+  #replay(entries: readonly EntryRecord[], recorded?: StoredJob): StoredJob | undefined {
+    if (entries.length === 0) return recorded;
+    let job = recorded;
+    for (const { entry, revision, bytes } of entries) {
+      this.pendingCompaction.add(entry, revision, bytes, this.#options.logLinesPerJobMax);
+      if (entry.change.kind === "stored") job = createStoredJob(entry, entry.change, revision);
+      if (entry.change.kind === "removed") job = undefined;
+    }
+    const change = this.pendingCompaction.get(jobKeyText(entries[0]!.entry));
+    return job && change && compacted(job, change, this.#options.logLinesPerJobMax);
+  }
+
+  /** Of all removals that the file tells of, those that are remembered. */
+  #tombstones(): StoredRemoval[] {
+    const all = [...this.#recordedRemovals.values()].filter(
+      (removal) => !this.latestRevisions.has(jobKeyText(removal)),
+    );
+    const unfolded = [...this.pendingCompaction.values()].flatMap(
+      ({ removal }: UncompactedChange) => removal ?? [],
+    );
+    const known = new Map([...all, ...unfolded].map((removal) => [jobKeyText(removal), removal]));
+    const inOrder = [...known.values()].toSorted((a, b) => a.revision - b.revision);
+    const above = inOrder.filter(({ revision }) => revision > this.#head.floor);
+    const remembered = above.slice(-this.#options.removalsKeptMax);
+    this.tombstoneHorizon = above[above.length - remembered.length - 1]?.revision ?? this.#head.floor;
+    for (const removal of remembered) {
+      this.removals.set(jobKeyText(removal), removal.revision);
+      this.latestRevisions.set(jobKeyText(removal), -removal.revision);
+    }
+    for (const { revision, ...key } of this.#recordedRemovals.values())
+      if (this.removals.get(jobKeyText(key)) !== revision) this.staleRemovals.push(revision);
+    return remembered;
+  }
+}
+
+interface EntryRecord {
+  readonly entry: JournalEntry;
+  readonly revision: number;
+  readonly bytes: number;
+}
+
+const NONE: EntryRecord[] = [];
+
+/** How long one slice takes to read, milliseconds. */
+const SLICE_MS = 8;

@@ -1,0 +1,28 @@
+import type { JobKey } from "../tasks/names.js";
+import type { VersionedRow } from "../tasks/task-rows.js";
+import type { LogEntry } from "../tasks/user-task.js";
+import type { StoredChange, StoredJob } from "./journal.js";
+
+/** No name has a control character in it, so no two keys have one id. */
+export function jobKeyText({ username, jobId }: JobKey): string {
+  return `${username}\u0000${jobId}`;
+}
+
+export function pickJobKey({ username, jobId }: JobKey): JobKey {
+  return { username, jobId };
+}
+
+/** The job that a store makes. */
+export function createStoredJob(key: JobKey, { header, tasks }: StoredChange, revision: number): StoredJob {
+  const rows = tasks.map((row): VersionedRow => ({ row, revision }));
+  return { ...pickJobKey(key), header, revision, storedRevision: revision, tasks: rows, log: [] };
+}
+
+/** What a job's log has when lines are added: the newest. */
+export function appendLogLines(
+  log: readonly LogEntry[],
+  lines: readonly LogEntry[],
+  linesMax: number,
+): readonly LogEntry[] {
+  return lines.length === 0 ? log : [...log, ...lines].slice(-linesMax);
+}

@@ -1,0 +1,261 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { GraphQLError, OperationTypeNode, type ExecutionResult } from "graphql";
+import { createYoga, type GraphQLParams, type Plugin, type YogaServerInstance } from "graphql-yoga";
+import { bearerToken, type Authenticator } from "../../auth/authenticator.js";
+import { Caller } from "../../auth/caller.js";
+import type { CallerCounts } from "../../auth/caller-counts.js";
+import { withExtensions } from "../../graphql/pipeline/mask-error.js";
+import { EventResults } from "../../graphql/pipeline/event-results.js";
+import {
+  isRejected,
+  type OperationRequest,
+  type RejectedOperation,
+} from "../../graphql/pipeline/pipeline.js";
+import type { Limits } from "../../protocol/limits.js";
+import { TidemarkError } from "../../protocol/tidemark-error.js";
+import { isJson } from "./json-response.js";
+import { JsonPostHandler, retryAfterSeconds, statusOfCode } from "./json-post-handler.js";
+import {
+  EVENT_STREAM_HEADERS,
+  EventStream,
+  type EventStreamOptions,
+  type EventStreamTarget,
+} from "./event-stream.js";
+import { setSecurityHeaders } from "./security-headers.js";
+
+/**
+ * GraphQL over HTTP, and over server-sent events where a client accepts those: Yoga reads requests and
+ * writes results, by the rules of GraphQL over HTTP; the pipeline does what an operation asks for.
+ *
+ * Closed from the start: JSON bodies only (a form that another site posts executes nothing), no mutation by GET.
+ * Whose pages may ask at all is decided before.
+ */
+export class GraphqlHttpHandler {
+  readonly #options: GraphqlHttpHandlerOptions;
+  readonly #streams = new Set<EventStream>();
+  readonly #plainPost: JsonPostHandler;
+  readonly #yoga: YogaServerInstance<ServerContext, object>;
+
+  constructor(options: GraphqlHttpHandlerOptions) {
+    this.#options = options;
+    const { pipeline, limits } = options;
+    this.#plainPost = new JsonPostHandler(pipeline, limits.bodyBytesMax);
+    this.#yoga = createYoga<ServerContext>({
+      schema: pipeline.schema,
+      graphqlEndpoint: "/graphql",
+      cors: false,
+      graphiql: false,
+      landingPage: false,
+      multipart: false,
+      logging: false,
+      healthCheckEndpoint: NO_PATH,
+      parserAndValidationCache: false,
+      maxRequestBodySize: limits.bodyBytesMax,
+      maskedErrors: {
+        isDev: false,
+        maskError: (error) => pipeline.reject(toRequestError(error, limits)).errors[0]!,
+      },
+      plugins: [jsonOnly(), this.#throughPipeline(), this.#eventStreams()],
+    });
+  }
+
+  /** Answers a request, once it is known who asks. */
+  async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const found = this.callerOf(request);
+    const caller = found instanceof Promise ? await found : found;
+    if (!(caller instanceof Caller)) return rejectUnauthenticated(response, caller);
+    if (this.#plainPost.accepts(request)) {
+      const body = await this.#plainPost.handle(request, response, caller);
+      if (!body) return;
+      Object.assign(request, { body }); // where Yoga looks for one that was read
+    }
+    setSecurityHeaders(response);
+    await this.#yoga(request, response, { caller });
+  }
+
+  /** Event streams that are open. */
+  get streamCount(): number {
+    return this.#streams.size;
+  }
+
+  /** Ends every event stream, so that its client comes back. */
+  closeStreams(): void {
+    for (const stream of this.#streams) stream.close();
+  }
+
+  /** Who asks, or why that is not known; at once where it can be, as a body is read faster by who is there when it comes. */
+  callerOf({ headers }: IncomingMessage): Caller | RejectedOperation | Promise<Caller | RejectedOperation> {
+    const { authenticator, pipeline } = this.#options;
+    try {
+      const caller = authenticator.authenticate(bearerToken(headers.authorization));
+      return caller instanceof Caller ? caller : caller.catch((error: unknown) => pipeline.reject(error));
+    } catch (error) {
+      return pipeline.reject(error);
+    }
+  }
+
+  /** In the place of Yoga's own parsing, validation and execution. */
+  #throughPipeline(): Plugin<object, ServerContext> {
+    return {
+      onParams: ({ setParamsHandler }) => {
+        setParamsHandler(async ({ request, params, context }) => {
+          const result = await this.#run(request, context, {
+            caller: context.caller,
+            query: params.query ?? "",
+            operationName: params.operationName,
+            variables: params.variables,
+            lastEventId: request.headers.get("last-event-id"),
+          });
+          if (isResult(result)) return asResponse(result);
+          if (request.signal.aborted) await result.return();
+          return result as AsyncIterable<never>; // safe: only the event stream reads it
+        });
+      },
+    };
+  }
+
+  async #run(
+    { method, headers }: Request,
+    { res }: ServerContext,
+    request: OperationRequest,
+  ): Promise<ExecutionResult | EventResults> {
+    const { pipeline } = this.#options;
+    const prepared = pipeline.prepare(request);
+    if (isRejected(prepared)) return prepared;
+    const { kind } = prepared;
+    if (kind === OperationTypeNode.MUTATION && method === "GET") {
+      return pipeline.reject(
+        withStatus(405, "A mutation changes something: send it by POST.", { Allow: "POST" }),
+      );
+    }
+    if (kind !== OperationTypeNode.SUBSCRIPTION) return pipeline.execute(prepared);
+    if (!headers.get("accept")?.includes("text/event-stream")) {
+      return pipeline.reject(withStatus(406, NOT_AN_EVENT_STREAM));
+    }
+    return this.#countStream(request.caller, res) ?? pipeline.subscribe(prepared);
+  }
+
+  /** An event stream is a connection of its caller's, until its answer is closed. Returns why it may not be. */
+  #countStream(caller: Caller, response: ServerResponse): RejectedOperation | undefined {
+    try {
+      response.once("close", this.#options.callerConnections.open(caller));
+      return undefined;
+    } catch (error) {
+      return this.#options.pipeline.reject(error);
+    }
+  }
+
+  /** In the place of Yoga's own: with ids to resume from, and an end for who does not read. */
+  #eventStreams(): Plugin<object, ServerContext> {
+    return {
+      onResultProcess: ({ result, serverContext, setResultProcessor }) => {
+        if (!(result instanceof EventResults)) return;
+        setResultProcessor((_, { Response }) => {
+          const { res: response, caller } = serverContext;
+          const stream = this.#openStream({ results: result, response, caller });
+          // Safe: the Response of Yoga's fetch takes a stream of Node, and pipes it.
+          return new Response(stream as unknown as BodyInit, { headers: EVENT_STREAM_HEADERS });
+        }, "text/event-stream");
+      },
+    };
+  }
+
+  #openStream(opened: EventStreamTarget): EventStream {
+    const stream = new EventStream(opened, this.#options);
+    this.#streams.add(stream);
+    stream.once("close", () => this.#streams.delete(stream));
+    return stream;
+  }
+}
+
+export interface GraphqlHttpHandlerOptions extends EventStreamOptions {
+  readonly authenticator: Authenticator;
+  readonly callerConnections: CallerCounts;
+  readonly limits: Limits;
+}
+
+/** What Yoga is given with a request. */
+interface ServerContext {
+  readonly req: IncomingMessage;
+  readonly res: ServerResponse;
+  readonly caller: Caller;
+}
+
+/** Before its body is read: nothing of it has been looked at. */
+export function rejectUnauthenticated(response: ServerResponse, { errors }: RejectedOperation): void {
+  setSecurityHeaders(response);
+  const status = Math.max(...errors.map(({ extensions }) => statusOfCode(extensions["code"])));
+  response.writeHead(status, {
+    "Content-Type": "application/json; charset=utf-8",
+    "WWW-Authenticate": "Bearer",
+  });
+  response.end(JSON.stringify({ errors }));
+}
+
+/** Everything that is not JSON is refused before it is read. */
+function jsonOnly(): Plugin {
+  return {
+    onRequestParse({ request, setRequestParser }) {
+      if (request.method !== "POST") return;
+      if (!isJson(request.headers.get("content-type"))) {
+        throw withStatus(415, "A GraphQL request by POST has a body of Content-Type: application/json.");
+      }
+      setRequestParser(readJson);
+    },
+  };
+}
+
+async function readJson(request: Request): Promise<GraphQLParams> {
+  const body: unknown = await request.json();
+  if (typeof body === "object" && body !== null) return body;
+  throw withStatus(400, "The body of a GraphQL request is a JSON object with a query.");
+}
+
+function isResult(result: ExecutionResult | EventResults): result is ExecutionResult {
+  return !(Symbol.asyncIterator in result);
+}
+
+/** A request that nothing was executed of has a status that says so, for application/graphql-response+json. */
+function asResponse(result: ExecutionResult): ExecutionResult {
+  if (!result.errors || "data" in result) return result;
+  const retryAfter = retryAfterSeconds(result);
+  if (retryAfter) return { errors: result.errors.map((error) => withRetryAfter(error, retryAfter)) };
+  return { errors: result.errors.map((error) => ("http" in error.extensions ? error : asRejected(error))) };
+}
+
+function withRetryAfter(error: GraphQLError, retryAfter: string): GraphQLError {
+  const http = { status: 429, headers: { "Retry-After": retryAfter } };
+  return withExtensions(error, { ...error.extensions, http });
+}
+
+function asRejected(error: GraphQLError): GraphQLError {
+  const status = statusOfCode(error.extensions["code"]);
+  return withExtensions(error, { ...error.extensions, http: { status, spec: true } });
+}
+
+const NOT_AN_EVENT_STREAM =
+  "Over HTTP a subscription's results come as server-sent events: send Accept: text/event-stream, or use a WebSocket.";
+
+/** Ends no URL: the server answers its probes itself. */
+const NO_PATH = "\n";
+
+/** Yoga's own errors, in our words; what fails here has failed while the request was read. */
+function toRequestError(error: unknown, limits: Limits): unknown {
+  if (error instanceof SyntaxError)
+    return withStatus(400, "The body, the variables or the extensions are no JSON.");
+  if (!(error instanceof GraphQLError) || statusOf(error) !== 413) return error;
+  const { bodyBytesMax } = limits;
+  return new GraphQLError(`The body of the request is larger than ${bodyBytesMax} bytes (bodyBytesMax).`, {
+    extensions: { code: "LIMIT_EXCEEDED", limit: "bodyBytesMax", http: { status: 413 } },
+  });
+}
+
+function statusOf({ extensions }: GraphQLError): unknown {
+  const http: unknown = extensions["http"];
+  return typeof http === "object" && http !== null && "status" in http ? http.status : undefined;
+}
+
+function withStatus(status: number, message: string, headers: Record<string, string> = {}): GraphQLError {
+  const { extensions } = new TidemarkError("BAD_USER_INPUT", message);
+  return new GraphQLError(message, { extensions: { ...extensions, http: { status, headers } } });
+}

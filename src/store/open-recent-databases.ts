@@ -1,0 +1,45 @@
+import type { Journal } from "../journal/journal.js";
+import type { Clock } from "../util/clock.js";
+import type { Log } from "../util/log.js";
+import type { TaskStoreProvider } from "./task-store-provider.js";
+
+/**
+ * Opens the databases that were written to last, one after the other, so that a server is as quick right after
+ * its start as later. All others wait until somebody asks. One that can't be opened is logged: the others serve.
+ *
+ * @param signal ends it before the next one.
+ */
+export async function openRecentDatabases(
+  journal: Journal,
+  provider: TaskStoreProvider,
+  { clock, log, signal }: { clock: Clock; log: Log; signal: AbortSignal | undefined },
+): Promise<void> {
+  const names = await journal.recent(RECENT_MAX);
+  if (names.length === 0) return;
+  const jobCounts = new Map((await journal.databases()).map(({ name, jobCount }) => [name, jobCount]));
+  const isOver = (): boolean => signal?.aborted === true;
+  let opened = 0;
+  const progress = (): void => {
+    const database = names[opened];
+    const jobs = database && jobCounts.get(database);
+    log.info({ opened, of: names.length, opening: database, jobs }, "opening databases");
+    timer = clock.schedule(PROGRESS_MS, progress);
+  };
+  let timer = clock.schedule(PROGRESS_MS, progress);
+  try {
+    for (; opened < names.length && !isOver(); opened++) {
+      const database = names[opened]!;
+      await provider.find(database).catch((error: unknown) => {
+        if (!isOver()) log.warn({ database, err: error }, "a database could not be opened");
+      });
+    }
+  } finally {
+    timer.cancel();
+  }
+}
+
+/** Of a thousand databases the others cost nothing until they are asked for. */
+const RECENT_MAX = 16;
+
+/** How often an opening that takes long says how far it is. */
+const PROGRESS_MS = 1_000;

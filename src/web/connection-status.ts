@@ -1,0 +1,57 @@
+/**
+ * Whether the page is in step with the server. While it is not, the header says so, stale content is grey, the clocks stop,
+ * and screen readers get an announcement.
+ */
+import { computed, effect, signal, type ReadonlySignal } from "@preact/signals";
+import type { WatchStatus } from "../client/index.js";
+import { instantText } from "../format/instants.js";
+import { announce } from "./server/announcements.js";
+import { runServerClock } from "./server/server-clock.js";
+
+/** A subscription with a status. */
+export interface StatusSource {
+  readonly status: ReadonlySignal<WatchStatus>;
+  close(): void;
+}
+
+const CONNECTING: WatchStatus = { kind: "connecting" };
+const shown = signal<readonly StatusSource[]>([]);
+
+/** The status of the topmost subscription. */
+export const connectionStatus = computed<WatchStatus>(() => shown.value.at(-1)?.status.value ?? CONNECTING);
+
+/** Shows this status above all others until the returned function is called. */
+export function pushStatusSource(watched: StatusSource): () => void {
+  shown.value = [...shown.peek(), watched];
+  return () => {
+    shown.value = shown.peek().filter((other) => other !== watched);
+  };
+}
+
+/** In a few words. */
+export const connectionLabel = computed(() => {
+  const { value } = connectionStatus;
+  switch (value.kind) {
+    case "connecting":
+      return "Connecting";
+    case "live":
+      return "Live";
+    case "stale":
+      return `Stale since ${instantText(value.since.getTime(), Date.now())}`;
+    case "closed":
+      return "Refused";
+  }
+});
+
+effect(() => runServerClock(connectionStatus.value.kind === "live"));
+
+let told: WatchStatus["kind"] = "connecting";
+
+/** Announces a lost connection and its return, not the first connection. */
+effect(() => {
+  const { kind } = connectionStatus.value;
+  if (kind === told) return;
+  if (told !== "connecting")
+    announce(kind === "live" ? "The connection is back." : `${connectionLabel.value}.`);
+  told = kind;
+});

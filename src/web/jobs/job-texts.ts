@@ -1,0 +1,34 @@
+/** Short texts about a job for the list and the page; `–` stands for an unknown value. */
+import type { WatchedJob, WatchedTask } from "../../client/index.js";
+import { agoText, durationText, timeLeftText } from "../../format/durations.js";
+import { exactInstant } from "../../format/instants.js";
+import { rateText } from "../../format/numbers.js";
+import { jobElapsedMs, treeRate } from "./job-facts.js";
+
+export const NO_VALUE = "–";
+
+/** The rate of a job or of one of its tasks. It is unknown while the worker is silent. */
+export function treeRateText({ health, task: root }: WatchedJob, task = root): string {
+  const rate = health === "OK" ? treeRate(task) : null;
+  return rate === null ? NO_VALUE : rateText(rate);
+}
+
+export function etaText({ eta }: WatchedJob, now: number): string {
+  return eta ? timeLeftText(eta, now) : NO_VALUE;
+}
+
+export function etaTitle({ eta, changedAt }: WatchedJob): string | undefined {
+  if (!eta) return undefined;
+  const [earliest, likely, latest] = [eta.earliest, eta.likely, eta.latest].map(exactInstant);
+  return `Likely ${likely}; hardly before ${earliest}, hardly after ${latest}. As of ${exactInstant(changedAt)}.`;
+}
+
+export function jobElapsedText(job: WatchedJob, now: number, task?: WatchedTask): string {
+  const ms = jobElapsedMs(job, now, task);
+  return ms === null ? NO_VALUE : durationText(ms);
+}
+
+/** The age of the latest report. */
+export function reportAgeText({ reportedAt }: WatchedJob, now: number): string {
+  return agoText(now - Date.parse(reportedAt));
+}

@@ -1,0 +1,33 @@
+/** Which jobs of a database are listed. */
+import type { WatchedJob } from "../../client/index.js";
+import type { Address } from "../address.js";
+import { matchesStatus } from "./display-status.js";
+
+export type ListFilter = Pick<Address, "user" | "statuses" | "search">;
+
+/** Whether it lets all through. */
+export function isUnfiltered({ user, statuses, search }: ListFilter): boolean {
+  return user === undefined && statuses.length === 0 && wordsOf(search).length === 0;
+}
+
+/** What is asked of a job: a user, a standing, and all words of the search in what `searchText` gave. */
+export function jobPredicateFor({
+  user,
+  statuses,
+  search,
+}: ListFilter): (job: WatchedJob, text: string) => boolean {
+  const words = wordsOf(search);
+  return (job, text) =>
+    (user === undefined || job.username === user) &&
+    (statuses.length === 0 || matchesStatus(job, statuses)) &&
+    words.every((word) => text.includes(word));
+}
+
+/** What is searched in: all names of a job. */
+export function searchText({ username, jobId, task }: WatchedJob): string {
+  return `${username}\n${jobId}\n${task.description}`.toLowerCase().normalize();
+}
+
+function wordsOf(search: string): string[] {
+  return search.toLowerCase().normalize().split(/\s+/u).filter(Boolean);
+}

@@ -1,0 +1,13 @@
+import type { WatchedProgress } from "../../client/index.js";
+import { shortCount } from "../../format/numbers.js";
+import { volumeText } from "../../format/progress.js";
+
+/** `420 / 1,500`, with the stroke in the same place in each row. */
+export function ProgressCount({ progress }: { readonly progress: WatchedProgress }) {
+  return (
+    <>
+      <span>{shortCount(progress.done)}</span>
+      <span class="done-of">/ {volumeText(progress)}</span>
+    </>
+  );
+}

@@ -1,0 +1,53 @@
+/** Outputs of programs, and what is read of them. */
+import { readFileSync } from "node:fs";
+import { LastLines } from "../../../src/cli/run/last-lines.js";
+import { OutputReader } from "../../../src/cli/run/output-reader.js";
+import { PhaseTracker } from "../../../src/cli/run/phase-tracker.js";
+import type { ProgressReading } from "../../../src/cli/run/progress-reading.js";
+
+export interface ReadOutput {
+  readonly readings: readonly ProgressReading[];
+  readonly lines: readonly string[];
+  /** The message of a job and the reason of its failure, if it ended here. */
+  readonly message: string;
+  readonly reason: string;
+}
+
+/** Bytes that a program has printed; how each was recorded is told beside them. */
+export function recorded(name: string): Uint8Array {
+  return readFileSync(new URL(`../recorded/${name}.txt`, import.meta.url));
+}
+
+/** All that is read of an output that comes in these chunks. */
+export function readAll(...chunks: readonly (string | Uint8Array)[]): ReadOutput {
+  const readings: ProgressReading[] = [];
+  const lines: string[] = [];
+  const lastLines = new LastLines();
+  const reader = new OutputReader({
+    onReading: (reading) => readings.push(reading),
+    onLine: (text, counter) => {
+      lines.push(text);
+      lastLines.add(text, counter);
+    },
+    onCounterLine: (text, counter) => lastLines.addOfCounter(text, counter),
+  });
+  for (const chunk of chunks) reader.write(typeof chunk === "string" ? Buffer.from(chunk) : chunk);
+  reader.end();
+  return { readings, lines, message: lastLines.latest, reason: lastLines.text };
+}
+
+/** The phases that readings make, each as "label: done done … of volume"; `*` where it has ended before the output. */
+export function phasesOf(readings: readonly ProgressReading[]): string[] {
+  const phases = new PhaseTracker();
+  const shown: { label: string; dones: number[]; volume: number | undefined; end: string }[] = [];
+  for (const step of readings.flatMap((reading) => phases.take(reading))) {
+    if (step.kind === "BEGIN") shown.push({ label: step.label, dones: [], volume: step.volume, end: "" });
+    const phase = shown[step.phase]!; // it has begun
+    if (step.kind === "END") phase.end = " *";
+    if (step.kind === "MOVE") phase.dones.push(step.done);
+    if (step.kind === "MOVE") phase.volume = step.volume;
+  }
+  return shown.map(
+    ({ label, dones, volume, end }) => `${label}: ${dones.join(" ")} of ${volume ?? "?"}${end}`,
+  );
+}

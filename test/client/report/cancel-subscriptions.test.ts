@@ -1,0 +1,141 @@
+import { describe, expect, it } from "vitest";
+import { connect, leaf, type Job } from "../../../src/client/index.js";
+import { ManualClock } from "../../kit/deterministic/manual-clock.js";
+import { ask, metricReaches, readMetric } from "../../kit/network/raw-http.js";
+import { SeverableProxy } from "../../kit/network/severable-proxy.js";
+import { startServer } from "../../kit/server/server.js";
+import { requestCancel, store } from "../../server/jobs.js";
+import { JOB, waitForJob } from "../server-jobs.js";
+
+/** The worker's clock stands still where it is not moved: what it hears then it was told, and did not ask for. */
+
+const POLL_MS = 600;
+const HEARTBEAT_MS = 20_000;
+const SUBSCRIBERS = "tidemark_subscribers";
+
+describe("A job that is quiet", () => {
+  it("is told at once that somebody wants it to stop, by whom and why", async () => {
+    await using server = await startServer();
+    const { jobs } = await startQuiet(server.url);
+    await ask(server.url, requestCancel({ ...JOB, jobId: "0", reason: "wrong parameters" }));
+
+    expect(await reasonOf(jobs[0]!)).toMatchObject({ by: "anonymous", reason: "wrong parameters" });
+  });
+
+  it("asks for nothing meanwhile: it renews its lease, thrice in one", async () => {
+    await using server = await startServer();
+    const { clock, requestCount } = await startQuiet(server.url);
+    const before = requestCount();
+    await pass(clock, HEARTBEAT_MS - 3 * POLL_MS);
+    const quiet = requestCount();
+    await pass(clock, 3 * POLL_MS);
+
+    expect([quiet - before, requestCount() - before]).toEqual([0, 1]);
+  });
+
+  it("shares what it is told by with a thousand others", async () => {
+    await using server = await startServer();
+    const { jobs } = await startQuiet(server.url, 1_000);
+    await ask(server.url, requestCancel({ ...JOB, jobId: "999" }));
+    await reasonOf(jobs[999]!);
+
+    expect(await readMetric(server.url, SUBSCRIBERS)).toBe(1);
+    expect(jobs.filter(({ signal }) => signal.aborted)).toHaveLength(1);
+  });
+
+  it("is told what was asked for while its connection was cut", async () => {
+    await using server = await startServer();
+    await using network = await SeverableProxy.open(server.url);
+    const { clock, jobs } = await startQuiet(network.url, 1, server.url);
+    network.shut();
+    await metricReaches(server.url, SUBSCRIBERS, 0);
+    await ask(server.url, requestCancel({ ...JOB, jobId: "0" }));
+    network.reopen();
+    const reopenedAt = clock.now();
+    await passUntil(clock, reasonOf(jobs[0]!));
+
+    expect(clock.now() - reopenedAt).toBeLessThan(1_000);
+  });
+
+  it("asks, within a second, where the network lets no WebSocket through", async () => {
+    await using server = await startServer();
+    await using network = await SeverableProxy.open(server.url, { refusesWebSockets: true });
+    const { clock, jobs } = await startJobs(network.url);
+    await pass(clock, 10 * POLL_MS);
+    await ask(server.url, requestCancel({ ...JOB, jobId: "0" }));
+    const askedAt = clock.now();
+    await passUntil(clock, reasonOf(jobs[0]!));
+
+    expect(clock.now() - askedAt).toBeLessThan(1_000);
+  });
+
+  it("is not told of a request that was for another attempt", async () => {
+    await using server = await startServer();
+    const { jobs } = await startQuiet(server.url, 2);
+    await store(server.url, { ...JOB, jobId: "0" });
+    await ask(server.url, requestCancel({ ...JOB, jobId: "0" }));
+    await ask(server.url, requestCancel({ ...JOB, jobId: "1" }));
+    await reasonOf(jobs[1]!);
+
+    expect(jobs[0]!.signal.aborted).toBe(false);
+  });
+
+  it("leaves no subscription behind when it ends", async () => {
+    await using server = await startServer();
+    const { clock, jobs } = await startQuiet(server.url);
+    jobs[0]!.task.finish();
+    await passUntil(clock, jobs[0]!.flush());
+
+    await waitForJob(server.url, ({ tasks }) => tasks[0]!.status === "FINISHED", "0");
+    await metricReaches(server.url, "tidemark_websockets", 0);
+    expect(await readMetric(server.url, SUBSCRIBERS)).toBe(0);
+  });
+});
+
+interface Quiet {
+  readonly clock: ManualClock;
+  readonly jobs: readonly Job[];
+  /** Requests that were made, and connections. */
+  requestCount(): number;
+}
+
+/** Jobs that are stored, and listened for. @param serverUrl where the server shows its metrics */
+async function startQuiet(url: string, count = 1, serverUrl = url): Promise<Quiet> {
+  const quiet = await startJobs(url, count);
+  await passUntil(quiet.clock, metricReaches(serverUrl, SUBSCRIBERS, 1));
+  await pass(quiet.clock, 2 * POLL_MS); // what is told first has come
+  return quiet;
+}
+
+async function startJobs(url: string, count = 1): Promise<Quiet> {
+  const clock = new ManualClock();
+  let requestCount = 0;
+  const token = (): string => `${requestCount++}`;
+  const tidemark = connect({ url, clock, token, intervalMs: 20 });
+  const jobs = Array.from({ length: count }, (_, index) =>
+    tidemark.job({ ...JOB, jobId: `${index}` }, leaf("wait")),
+  );
+  for (const job of jobs) job.task.begin();
+  await passUntil(clock, Promise.all(jobs.map((job) => job.flush({ timeoutMs: 30_000 }))));
+  return { clock, jobs, requestCount: () => requestCount };
+}
+
+/** Moves the worker's clock on, and lets the network have its turns. */
+async function pass(clock: ManualClock, ms: number): Promise<void> {
+  clock.advance(ms);
+  for (let turn = 0; turn < 20; turn++) await new Promise(setImmediate);
+}
+
+async function passUntil(clock: ManualClock, done: Promise<unknown>): Promise<void> {
+  const waiting = new Set([done]);
+  void done.finally(() => waiting.clear()).catch(() => {});
+  while (waiting.size > 0) await pass(clock, 20);
+  await done;
+}
+
+function reasonOf({ signal }: Job): Promise<unknown> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve(signal.reason);
+    else signal.addEventListener("abort", () => resolve(signal.reason));
+  });
+}

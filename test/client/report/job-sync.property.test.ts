@@ -1,0 +1,303 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { parsePosition } from "../../../src/protocol/position.js";
+import type { TidemarkError } from "../../../src/protocol/tidemark-error.js";
+import type { LogInput, TaskInput, UpdateTaskInput } from "../../../src/client/generated/graphql.js";
+import { JobSync } from "../../../src/client/report/job-sync.js";
+import { iterative, leaf, task } from "../../../src/client/report/task-declaration.js";
+import type { TaskState } from "../../../src/client/report/task-state.js";
+import { addTasksToJob, applyReport, storeJob } from "../../../src/tasks/job-changes.js";
+import type { TaskSpec } from "../../../src/tasks/task-spec.js";
+import { taskAt } from "../../../src/tasks/task-path.js";
+import type { JobState, UserTask } from "../../../src/tasks/user-task.js";
+import { editAt } from "../../kit/store/edits.js";
+import { ALICE, storeRequestOf } from "../../kit/store/requests.js";
+
+/**
+ * A worker does anything, in any order; requests and answers are lost at any place. What the server has at the end is
+ * what the worker did: nothing is missing, nothing is counted twice, and nothing was ever refused.
+ */
+
+describe("What a worker says", () => {
+  it("is what the server has in the end, whatever is lost on the way", () => {
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
+        const world = new World();
+        for (const played of steps) world.play(played);
+        world.deliverAll();
+
+        expect(world.refusals).toEqual([]);
+        expect(world.heldByServer).toEqual(world.saidByWorker);
+        expect(world.server?.log.map(({ message }) => message)).toEqual(world.logged);
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+
+  it("is what the server has in the end, however often it forgets the job with all of its history", () => {
+    fc.assert(
+      fc.property(fc.array(fc.oneof(step, FORGET), { maxLength: 60 }), (steps) => {
+        const world = new World();
+        for (const played of steps) world.play(played);
+        world.deliverAll();
+
+        expect(world.refusals).toEqual([]);
+        expect(world.heldByServer).toEqual(world.saidByWorker);
+        const lines = world.server!.log.map(({ message }) => message);
+        expect(lines).toEqual(world.logged.filter((line) => lines.includes(line)));
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+
+  it("is not stored again where somebody has removed the job, and that is told", () => {
+    const world = new World();
+    world.deliverAll();
+    world.server = undefined;
+    world.deliverAll();
+
+    expect([world.server, world.refusals.length]).toEqual([undefined, 1]);
+  });
+});
+
+const ROOT = task(
+  "root",
+  leaf("known", { volume: 20 }),
+  task("middle", leaf("unknown"), task("deep", leaf("deepest"))),
+  iterative("fixed", { mode: "FIXED", max: 3 }, leaf("step"), task("pair", leaf("left"), leaf("right"))),
+  iterative("open", { mode: "OPEN" }, leaf("step"), leaf("more")),
+);
+
+const action = fc.constantFrom(
+  "advance",
+  "set",
+  "volume",
+  "message",
+  "begin",
+  "FINISHED",
+  "FAILED",
+  "CANCELED",
+  "next",
+  "add",
+  "log",
+);
+type Step =
+  | { kind: "do"; action: string; target: number; amount: number }
+  | { kind: "send"; fate: Fate }
+  | { kind: "forget" };
+type Fate = "answered" | "request lost" | "answer lost";
+
+const step: fc.Arbitrary<Step> = fc.oneof(
+  {
+    weight: 4,
+    arbitrary: fc.record({ kind: fc.constant("do" as const), action, target: fc.nat(), amount: fc.nat(9) }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      kind: fc.constant("send" as const),
+      fate: fc.constantFrom<Fate>("answered", "request lost", "answer lost"),
+    }),
+  },
+);
+
+const FORGET: fc.Arbitrary<Step> = fc.constant({ kind: "forget" });
+
+class World {
+  server: UserTask | undefined;
+  readonly refusals: string[] = [];
+  readonly logged: string[] = [];
+  #revision = 0;
+  #epochs = 0;
+  readonly #outbox = new JobSync({ database: "d", jobId: ALICE.jobId }, ROOT, {
+    onChanged: () => {},
+    onAcknowledged: () => {},
+    onRejected: ({ message }) => this.refusals.push(message),
+  });
+
+  play(played: Step): void {
+    if (played.kind === "do") this.#do(played);
+    else if (played.kind === "send") this.#send(played.fate);
+    else this.#forget();
+  }
+
+  /** The last heartbeat finds out whether the server has forgotten. */
+  deliverAll(): void {
+    const deliver = (): void => {
+      while (!this.#outbox.stored || this.#outbox.hasPending) this.#send("answered");
+    };
+    deliver();
+    this.#report(this.#outbox.heartbeat(), "answered");
+    deliver();
+  }
+
+  #forget(): void {
+    this.server = undefined;
+    this.#epochs += 1;
+  }
+
+  get #position(): string {
+    return `${String(this.#epochs).padStart(12, "0")}.${this.#revision}`;
+  }
+
+  /** By path: what the worker knows, of all that was ever spoken of. */
+  get saidByWorker(): object {
+    return Object.fromEntries(this.#states().map((state) => [state.path, saidOf(state)]));
+  }
+
+  get heldByServer(): object {
+    return Object.fromEntries(this.#states().map((state) => [state.path, heldOf(this.server!, state)]));
+  }
+
+  #do({ action: verb, target, amount }: Extract<Step, { kind: "do" }>): void {
+    const states = this.#states();
+    const state = states[target % states.length]!;
+    const doing = this.#deeds(state, amount)[verb]!;
+    if (canDo(state, verb)) doing();
+  }
+
+  #deeds(state: TaskState, amount: number): Record<string, () => void> {
+    return {
+      advance: () => {
+        state.done += amount;
+        state.ticked();
+      },
+      set: () => {
+        state.done = Math.max(state.done, amount * 2);
+        state.ticked();
+      },
+      volume: () => state.setVolume(amount),
+      message: () => state.setMessage(`word ${amount}`),
+      begin: () => state.begin(),
+      FINISHED: () => state.end("FINISHED"),
+      FAILED: () => state.end("FAILED", "reason"),
+      CANCELED: () => state.end("CANCELED"),
+      next: () => void state.subTask((state.beginIteration() - 1) * 2),
+      add: () =>
+        void state.add(amount % 2 === 0 ? leaf("added", { volume: amount }) : task("group", leaf("of one"))),
+      log: () => {
+        const line: LogInput = { level: "INFO", path: "", message: `line ${this.logged.length}` };
+        this.logged.push(line.message);
+        this.#outbox.log(line);
+      },
+    };
+  }
+
+  /** As a reporter does. */
+  #send(fate: Fate): void {
+    const outbox = this.#outbox;
+    if (outbox.isMissing) {
+      if (fate === "answered") outbox.onDatabaseEpoch(parsePosition(this.#position).epoch);
+    } else if (outbox.needsStore) {
+      const { task: spec, requestId } = outbox.takeStoreRequest();
+      const change = () =>
+        storeJob(
+          this.#before,
+          storeRequestOf(ALICE, { spec: specOf(spec), requestId: requestId! }),
+          this.#edit(),
+        );
+      if (this.#carriedOut(fate, change))
+        outbox.onStoreAcknowledged({ ...STORED, attempt: this.server!.attempt, position: this.#position }, 0);
+    } else if (outbox.hasTasksToAdd) {
+      this.#grow(fate);
+    } else for (const input of outbox.takeReports().slice()) this.#report(input, fate);
+  }
+
+  #grow(fate: Fate): void {
+    const { path = "", tasks, requestId, attempt } = this.#outbox.takeAddTasksRequest();
+    const growth = { path, specs: tasks.map(specOf), requestId: requestId!, attempt: attempt! };
+    try {
+      if (this.#carriedOut(fate, () => addTasksToJob(this.#before, ALICE, growth, this.#edit())))
+        this.#outbox.onAddTasksAcknowledged(undefined, 0);
+    } catch (error) {
+      this.#outbox.onJobRejected(error as TidemarkError); // reducers throw nothing else
+    }
+  }
+
+  #report(input: UpdateTaskInput, fate: Fate): void {
+    const { attempt, updates, log, requestId } = input;
+    const report = {
+      attempt: attempt!,
+      updates: (updates ?? []).map((update) => ({ path: "", ...update })),
+      log: (log ?? []).map((line) => ({ level: "INFO" as const, path: "", ...line })),
+      requestId: requestId ?? null,
+    };
+    try {
+      if (this.#carriedOut(fate, () => applyReport(this.#before, ALICE, report, this.#edit()))) {
+        this.#outbox.onReportAcknowledged(input, undefined, 0);
+      }
+    } catch (error) {
+      this.#outbox.onReportRejected(input, error as TidemarkError); // reducers throw nothing else
+    }
+  }
+
+  #carriedOut(fate: Fate, change: () => UserTask): boolean {
+    if (fate !== "request lost") this.server = change();
+    return fate === "answered";
+  }
+
+  get #before(): JobState {
+    return this.server;
+  }
+
+  #edit(): ReturnType<typeof editAt> {
+    this.#revision += 1;
+    return editAt(this.#revision, this.#revision);
+  }
+
+  #states(): TaskState[] {
+    const below = (state: TaskState): TaskState[] => [state, ...state.subTasks.flatMap(below)];
+    return below(this.#outbox.root);
+  }
+}
+
+const STORED = {
+  id: "",
+  database: "d",
+  username: ALICE.username,
+  leaseSeconds: 60,
+  storedAt: "2024-06-01T00:00:00.000Z",
+  cancelRequest: null,
+};
+
+/** The words of the API are those of the domain. */
+function specOf(input: TaskInput): TaskSpec {
+  return input;
+}
+
+/** Misuse throws, which is tested elsewhere. */
+function canDo(state: TaskState, verb: string): boolean {
+  const { kind } = state.spec;
+  switch (verb) {
+    case "advance":
+    case "set":
+    case "volume":
+      return kind === "LEAF";
+    case "next":
+      return kind === "ITERATIVE" && !state.hasEnded && state.iteration < Math.min(4, state.iterationsMax);
+    case "add":
+      return kind === "PARENT" && !state.hasEnded && !state.path.startsWith("3.");
+    default:
+      return true;
+  }
+}
+
+interface Known {
+  readonly status: string;
+  readonly done: number;
+  readonly message: string;
+}
+
+/** What was left out by the end of a task above is CANCELED there, or stays PENDING, and has nothing done. */
+function saidOf({ status, message, doneToReport, hasEnded }: TaskState): Known {
+  return { status: hasEnded && status === "PENDING" ? "left out" : status, message, done: doneToReport };
+}
+
+function heldOf({ task: root }: UserTask, state: TaskState): Known | undefined {
+  const held = taskAt(root, state.path === "" ? [] : state.path.split(".").map(Number));
+  if (!held) return undefined;
+  const isLeftOut = state.hasEnded && state.status === "PENDING" && /PENDING|CANCELED/.test(held.status);
+  const isFilled = state.status === "FINISHED" && held.done >= state.doneToReport;
+  const done = state.spec.kind !== "LEAF" || isFilled ? state.doneToReport : held.done;
+  return { status: isLeftOut ? "left out" : held.status, message: held.message ?? "", done };
+}

@@ -1,0 +1,42 @@
+import { describe, expect, it } from "vitest";
+import { connect, leaf, task, type TidemarkError } from "../../../src/client/index.js";
+import { startServer } from "../../kit/server/server.js";
+import { JOB, linesOf, jobOnServer } from "../server-jobs.js";
+
+/** Two of them in a tree are more than a server sums up. */
+const MOST = Number.MAX_SAFE_INTEGER;
+
+describe("A limit that is passed", () => {
+  it("is told where it is one of the job, though a task bears the name of another one", async () => {
+    await using server = await startServer();
+    const spec = task("changesWaitingMax", leaf("a", { volume: MOST }), leaf("b", { volume: MOST }));
+    const job = connect({ url: server.url }).job(JOB, spec);
+    job.announce();
+
+    await expect(job.flush()).rejects.toMatchObject({ code: "LIMIT_EXCEEDED" });
+  });
+
+  it("is told where it is one of a report, though a task bears the name of another one", async () => {
+    await using server = await startServer();
+    const errors: TidemarkError[] = [];
+    const spec = task("changesWaitingMax", leaf("a", { volume: MOST }), leaf("b"));
+    const job = connect({ url: server.url, onError: (error) => errors.push(error) }).job(JOB, spec);
+    job.announce();
+    await job.flush();
+    job.task.sub("b").volume(MOST);
+    await job.flush();
+
+    expect(errors.map(({ code }) => code)).toEqual(["LIMIT_EXCEEDED"]);
+  });
+
+  it("is waited for where it is one of the moment: what it left out is said again", async () => {
+    await using server = await startServer({ changesWaitingMax: "1" });
+    const tidemark = connect({ url: server.url });
+    const jobs = ["a", "b"].map((jobId) => tidemark.job({ ...JOB, jobId }, leaf(jobId)));
+    for (const job of jobs) job.task.advance(7);
+    await Promise.all(jobs.map((job) => job.flush({ timeoutMs: 20_000 })));
+
+    const shown = await Promise.all(jobs.map(({ jobId }) => jobOnServer(server.url, jobId)));
+    expect(shown.flatMap(linesOf)).toEqual(["a RUNNING 7/?", "b RUNNING 7/?"]);
+  });
+});

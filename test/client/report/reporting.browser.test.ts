@@ -1,0 +1,78 @@
+import { gzipSync } from "node:zlib";
+import type { Page } from "playwright-core";
+import { describe, expect, it } from "vitest";
+import type * as client from "../../../src/client/index.js";
+import { isBrowserTested, openBrowser } from "../../kit/browser/browser.js";
+import { bundleClient } from "../../kit/browser/client-bundle.js";
+import { ask, metricReaches } from "../../kit/network/raw-http.js";
+import { startServer } from "../../kit/server/server.js";
+import { requestCancel } from "../../server/jobs.js";
+import { JOB, waitForJob, linesOf, jobOnServer } from "../server-jobs.js";
+
+const EXPORTS = ["connect", "leaf", "task"];
+/** Of reports at most one a minute goes out by itself. */
+const RARELY_MS = 60_000;
+const BUNDLE_BYTES_MAX = 16_000;
+
+it("is at most 16 kB in a page that reports, gzipped", async () => {
+  expect(gzipSync(await bundleClient(EXPORTS)).length).toBeLessThanOrEqual(BUNDLE_BYTES_MAX);
+});
+
+describe.skipIf(!isBrowserTested())(
+  "A page that reports (under CI; needs Chromium)",
+  { timeout: 90_000 },
+  () => {
+    it.each<[string, (page: Page) => Promise<unknown>]>([
+      ["is closed", (page) => page.close({ runBeforeUnload: true })],
+      ["goes elsewhere", (page) => page.goto("about:blank")],
+    ])("says the last values when it %s", async (_, leave) => {
+      await using server = await startServer();
+      await using browser = await openBrowser();
+      const page = await browser.newPage({ bypassCSP: true }); // of the server, but no page that may run anything
+      await beginIn(page, server.url);
+      await page.evaluate(async () => {
+        for (const row of job().track([1, 2, 3], "read")) job().task.message(`row ${row}`);
+        await job().flush();
+        job().task.sub("write").advance(41);
+        job().task.log.info("bye");
+      });
+      await leave(page);
+
+      const shown = await waitForJob(server.url, ({ log }) => log.length > 0);
+      expect(linesOf(shown)).toEqual(["Import RUNNING 44/?", "read FINISHED 3/3", "write RUNNING 41/?"]);
+    });
+
+    it("hears that its job is to stop while it is quiet", async () => {
+      await using server = await startServer();
+      await using browser = await openBrowser();
+      const page = await browser.newPage({ bypassCSP: true }); // of the server, but no page that may run anything
+      await beginIn(page, server.url);
+      await metricReaches(server.url, "tidemark_subscribers", 1);
+      await ask(server.url, requestCancel({ ...JOB, reason: "enough" }));
+      await page.waitForFunction(() => job().signal.aborted);
+
+      expect(await page.evaluate(() => String(job().signal.reason))).toContain("enough");
+    });
+  },
+);
+
+/** What the script puts into the page. */
+declare const tidemark: typeof client;
+declare function job(): client.Job;
+
+/** Resolves once the server has the job. */
+async function beginIn(page: Page, url: string): Promise<void> {
+  await page.goto(`${url}/health`);
+  await page.addScriptTag({ content: await bundleClient(EXPORTS) });
+  await page.evaluate(
+    async (given) => {
+      const { connect, leaf, task } = tidemark;
+      const begun = connect(given.options).job(given.job, task("Import", leaf("read"), leaf("write")));
+      Object.assign(globalThis, { job: () => begun });
+      begun.task.sub("write").begin();
+      await begun.flush();
+    },
+    { options: { url, intervalMs: RARELY_MS }, job: JOB },
+  );
+  await jobOnServer(url);
+}

@@ -1,0 +1,103 @@
+import { describe, expect, it } from "vitest";
+import { connect, leaf, task } from "../../../src/client/index.js";
+import { startServer } from "../../kit/server/server.js";
+import { JOB, linesOf, jobOnServer } from "../server-jobs.js";
+
+describe("A loop that is tracked", () => {
+  it.each([
+    ["an array", () => ["a", "b", "c"]],
+    ["a set", () => new Set(["a", "b", "c"])],
+    ["a generator", generated],
+    ["an asynchronous generator", generatedLater],
+  ])("over %s takes each item, and counts it on a task of its own", async (_, items) => {
+    await using server = await startServer();
+    const job = connect({ url: server.url }).job(JOB, task("Nightly"));
+    const taken = await job.run(async (root) => {
+      const all: string[] = [];
+      for await (const item of root.track(items() as Iterable<string>, "Import")) all.push(item);
+      expect(root.sub("Import").path).toBe("0");
+      return all;
+    });
+
+    expect(taken).toEqual(["a", "b", "c"]);
+    expect(linesOf(await jobOnServer(server.url))).toEqual(["Nightly FINISHED 3/3", "Import FINISHED 3/3"]);
+  });
+
+  it("needs no await over what needs none, and is counted on the task that was declared for it", async () => {
+    await using server = await startServer();
+    const job = connect({ url: server.url }).job(JOB, task("Nightly", leaf("Import"), leaf("Export")));
+    await job.run(() => {
+      for (const item of job.track(generated(), "Export", { volume: 7 })) expect(item).toMatch(/[abc]/);
+    });
+
+    expect(linesOf(await jobOnServer(server.url))).toEqual([
+      "Nightly FINISHED 7/7",
+      "Import CANCELED 0/?",
+      "Export FINISHED 7/7",
+    ]);
+  });
+
+  it("is a job by itself, without a tree", async () => {
+    await using server = await startServer();
+    const job = connect({ url: server.url }).job(JOB, leaf("Import"));
+    for await (const item of job.track(generatedLater())) expect(item).toMatch(/[abc]/);
+    await job.flush();
+
+    expect(linesOf(await jobOnServer(server.url))).toEqual(["Import FINISHED 3/3"]);
+  });
+
+  it("says why the items ended early, and closes what gives them", async () => {
+    await using server = await startServer();
+    const job = connect({ url: server.url }).job(JOB, task("Nightly"));
+    const running = job.run(async (root) => {
+      for await (const item of root.track(failing(), "Import")) expect(item).toBe("a");
+    });
+
+    await expect(running).rejects.toThrow("no more to read");
+    expect(linesOf(await jobOnServer(server.url))).toEqual(["Nightly FAILED 1/?", "Import FAILED 1/?"]);
+  });
+
+  it("ends with what it is part of, where it is left early", async () => {
+    await using server = await startServer();
+    const job = connect({ url: server.url }).job(JOB, task("Nightly"));
+    let isClosed = false;
+    const items = (function* () {
+      try {
+        yield* generated();
+      } finally {
+        isClosed = true;
+      }
+    })();
+    await job.run((root) => {
+      const [first] = root.track(items, "Import");
+      expect(first).toBe("a");
+    });
+
+    expect(isClosed).toBe(true);
+    expect(linesOf(await jobOnServer(server.url))).toEqual(["Nightly FINISHED 0/0", "Import FINISHED 0/0"]);
+  });
+
+  it("throws in its next round when the job is to stop", async () => {
+    await using server = await startServer();
+    const job = connect({ url: server.url }).job(JOB, task("Nightly"));
+    const running = job.run(async (root) => {
+      for await (const item of root.track(generated(), "Import")) job.cancel(`${item} is enough`);
+    });
+
+    await expect(running).rejects.toMatchObject({ name: "AbortError", message: "a is enough" });
+    expect(linesOf(await jobOnServer(server.url))).toEqual(["Nightly CANCELED 1/?", "Import CANCELED 1/?"]);
+  });
+});
+
+function* generated(): Generator<string, void, undefined> {
+  yield* ["a", "b", "c"];
+}
+
+async function* generatedLater(): AsyncGenerator<string, void, undefined> {
+  yield* generated();
+}
+
+async function* failing(): AsyncGenerator<string, void, undefined> {
+  yield "a";
+  throw new Error("no more to read");
+}

@@ -1,0 +1,74 @@
+/** A watch as the tests have it: on a clock that they move, and waited for by what it has come to. */
+import type { ClientClock, ClientTimer } from "../../../src/client/platform.js";
+import type { WatchEvent, WatchOptions } from "../../../src/client/index.js";
+import { Watch } from "../../../src/client/watch/watch.js";
+import type { ManualClock } from "../../kit/deterministic/manual-clock.js";
+import { SERVER_JOB_KEY } from "../../server/jobs.js";
+
+export const SDK_TRANSPORTS = ["websocket", "sse"] as const;
+
+type SomeOptions = Partial<WatchOptions> & Pick<WatchOptions, "url">;
+
+/** On a clock that stands still: what breaks twice needs `advance`. */
+export function watchBy(clock: ManualClock, options: SomeOptions): Watch {
+  return new Watch({ database: SERVER_JOB_KEY.database, ...options }, { clock, random: () => 0 });
+}
+
+/** For whom time is no matter: pauses are over at once, and nothing is too late. */
+export function watchWithoutDelays(options: SomeOptions): Watch {
+  return new Watch(
+    { database: SERVER_JOB_KEY.database, ...options },
+    { clock: new ImpatientClock(), random: () => 0 },
+  );
+}
+
+class ImpatientClock implements ClientClock {
+  #now = 0;
+
+  now(): number {
+    return (this.#now += 60_000);
+  }
+
+  schedule(delayMs: number, callback: () => void): ClientTimer {
+    const immediate = DEADLINES_MS.has(delayMs) ? undefined : setImmediate(callback);
+    return { cancel: () => clearImmediate(immediate) };
+  }
+}
+
+/** Until a connection is acknowledged, and until it gives a sign of life. */
+const DEADLINES_MS = new Set([10_000, 12_000]);
+
+/** Resolves once it is so; looked at after each change. */
+export async function waitUntil(watch: Watch, isSo: () => boolean): Promise<void> {
+  while (!isSo()) {
+    await new Promise<void>((resolve) => {
+      const stop = watch.onChange(() => {
+        stop();
+        resolve();
+      });
+    });
+  }
+}
+
+/** Resolves once it has changed so many times more. */
+export async function waitForChanges(watch: Watch, count: number): Promise<void> {
+  let left = count;
+  const stop = watch.onChange(() => left--);
+  await waitUntil(watch, () => left <= 0);
+  stop();
+}
+
+/** The next events, up to and with the first of this kind. */
+export async function watchEventsUntil(watch: Watch, kind: WatchEvent["kind"]): Promise<WatchEvent[]> {
+  const events: WatchEvent[] = [];
+  while (events.at(-1)?.kind !== kind) {
+    const { value } = await watch.next();
+    if (!value) throw new Error("The watch has ended.");
+    events.push(value);
+  }
+  return events;
+}
+
+export function kindsOf(events: readonly WatchEvent[]): string[] {
+  return events.map(({ kind }) => kind);
+}

@@ -1,0 +1,109 @@
+import type { ExecutionResult } from "graphql";
+import { anonymousCaller } from "../../../src/auth/caller.js";
+import type { OperationContext } from "../../../src/graphql/context.js";
+import {
+  isRejected,
+  type OperationParams,
+  type Pipeline,
+  type ExecutableOperation,
+  type RejectedOperation,
+} from "../../../src/graphql/pipeline/pipeline.js";
+import { schema } from "../../../src/graphql/schema.js";
+import type { TaskEvent } from "../../../src/hub/task-event.js";
+import type { Limits } from "../../../src/protocol/limits.js";
+import { assert } from "../../../src/util/assert.js";
+import { noop } from "../../../src/util/noop.js";
+import { branch, iterative, leaf } from "../../kit/store/edits.js";
+import { createPipeline } from "../../kit/server/pipeline.js";
+import { ALICE, BOB, DATABASE, OTHER_DATABASE, reportOf, storeRequestOf } from "../../kit/store/requests.js";
+import { createStores, type Stores } from "../../kit/store/task-stores.js";
+
+/** A pipeline over two databases with some jobs. Each world is like the others, but for its epochs. */
+export async function openPlanFixture(limits: Partial<Limits> = {}): Promise<PlanFixture> {
+  const stores = createStores({ limits });
+  const store = await stores.provider.getTaskStore(DATABASE);
+  const tree = branch("root", leaf("a", 10), iterative("rounds", "DYNAMIC", 3, leaf("b")));
+  await store.store(storeRequestOf(ALICE, { spec: tree, memory: { minBytes: 1, maxBytes: 2 } }));
+  await store.update(ALICE, {
+    ...reportOf({ path: "0", done: 1, message: '€ "quoted"' }),
+    log: [{ level: "INFO", path: "0", message: "begun" }],
+  });
+  await store.store(storeRequestOf(BOB));
+  const other = await stores.provider.getTaskStore(OTHER_DATABASE);
+  await other.store(storeRequestOf(ALICE, { database: OTHER_DATABASE }));
+  return new PlanFixture(stores);
+}
+
+export class PlanFixture implements AsyncDisposable {
+  readonly stores: Stores;
+  readonly pipeline: Pipeline;
+
+  constructor(stores: Stores) {
+    this.stores = stores;
+    const observer = { failed: noop, eventExecuted: noop, eventsDelivered: noop };
+    this.pipeline = createPipeline(stores, schema, observer);
+  }
+
+  /** What is answered to a document that was never seen. */
+  answer(asked: OperationParams): Promise<ExecutionResult> {
+    const { query } = asked;
+    return this.#execute({ ...asked, query: `${query} # ${Math.random()}` });
+  }
+
+  /** What is answered to a document that was seen twice. */
+  async answerAgain(asked: OperationParams): Promise<ExecutionResult> {
+    this.#prepare(asked);
+    this.#prepare(asked);
+    return this.#execute(asked);
+  }
+
+  /** What the plan of a query makes of it by itself; undefined where there is none, or it gives up. */
+  runPlan(asked: OperationParams): unknown {
+    this.#prepare(asked);
+    const prepared = this.#prepare(asked);
+    if (isRejected(prepared)) return undefined;
+    const data = prepared.boundPlan?.execute(prepared.contextValue);
+    return data && { data };
+  }
+
+  /** An event that tells of Alice's job. */
+  async event<Kind extends TaskEvent["kind"]>(kind: Kind): Promise<TaskEvent> {
+    const store = await this.stores.provider.getTaskStore(DATABASE);
+    const { position } = store;
+    const [userTask, at] = [store.get(ALICE)!, this.stores.clock.now()];
+    const events: { readonly [K in TaskEvent["kind"]]: TaskEvent } = {
+      Reset: { kind: "Reset", position, at, cause: "INITIAL" },
+      TaskStored: { kind: "TaskStored", position, at, userTask },
+      TaskUpdated: { kind: "TaskUpdated", position, at, userTask, since: 1 },
+      TaskRemoved: { kind: "TaskRemoved", position, at, ...ALICE, reason: "REMOVED" },
+      CaughtUp: { kind: "CaughtUp", position, at },
+    };
+    return events[kind];
+  }
+
+  /** What resolvers are handed. */
+  context(): OperationContext {
+    const prepared = this.#prepare({ query: "{ __typename }" });
+    assert(!isRejected(prepared), "it can be executed");
+    return prepared.contextValue;
+  }
+
+  /** All jobs of the first database, apart from its epoch. */
+  async state(): Promise<string> {
+    const store = await this.stores.provider.getTaskStore(DATABASE);
+    return JSON.stringify(store.query({})).replaceAll(store.position.epoch, "");
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stores[Symbol.asyncDispose]();
+  }
+
+  #prepare(asked: OperationParams): ExecutableOperation | RejectedOperation {
+    return this.pipeline.prepare({ ...asked, caller: anonymousCaller(this.stores.clock) });
+  }
+
+  async #execute(asked: OperationParams): Promise<ExecutionResult> {
+    const prepared = this.#prepare(asked);
+    return isRejected(prepared) ? prepared : this.pipeline.execute(prepared);
+  }
+}

@@ -1,0 +1,213 @@
+import { describe, expect, it } from "vitest";
+import {
+  formatCursor,
+  parseCursor,
+  readPage,
+  type PageArguments,
+} from "../../../src/graphql/operations/page.js";
+import { DEFAULT_LIMITS } from "../../../src/protocol/limits.js";
+import { TidemarkError } from "../../../src/protocol/tidemark-error.js";
+import { JobTable } from "../../../src/store/job-table.js";
+import { storeJob } from "../../../src/tasks/job-changes.js";
+import { parseDatabaseName, parseJobId, parseUsername } from "../../../src/tasks/names.js";
+import type { UserTask } from "../../../src/tasks/user-task.js";
+import { editAt, leaf } from "../../kit/store/edits.js";
+
+const limits = { ...DEFAULT_LIMITS, pageSizeMax: 5, pageSizeDefault: 3 };
+
+/** Jobs that were stored at the revisions 10, 20, … 90. */
+const jobs = tableOf(10, 20, 30, 40, 50, 60, 70, 80, 90);
+
+describe("a page", () => {
+  it("begins with the newest job, and is as long as the default when no size is given", () => {
+    expect(pageOf({})).toEqual({ stores: [90, 80, 70], hasPreviousPage: false, hasNextPage: true });
+  });
+
+  it("takes null as left out", () => {
+    expect(pageOf({ first: null, after: null, last: null, before: null })).toEqual(pageOf({}));
+  });
+
+  it("of the first n has the newest n", () => {
+    expect(pageOf({ first: 2 })).toEqual({ stores: [90, 80], hasPreviousPage: false, hasNextPage: true });
+  });
+
+  it("of the first n after a cursor goes on below it", () => {
+    expect(pageOf({ first: 2, after: "80" })).toEqual({
+      stores: [70, 60],
+      hasPreviousPage: true,
+      hasNextPage: true,
+    });
+  });
+
+  it("of the first n is the last page when just n are left", () => {
+    expect(pageOf({ first: 2, after: "30" })).toEqual({
+      stores: [20, 10],
+      hasPreviousPage: true,
+      hasNextPage: false,
+    });
+  });
+
+  it("after the last job is empty, and there are jobs before it", () => {
+    expect(pageOf({ first: 2, after: "10" })).toEqual({
+      stores: [],
+      hasPreviousPage: true,
+      hasNextPage: false,
+    });
+  });
+
+  it("of the last n has the oldest n, newest first", () => {
+    expect(pageOf({ last: 2 })).toEqual({ stores: [20, 10], hasPreviousPage: true, hasNextPage: false });
+  });
+
+  it("of the last n before a cursor goes on above it", () => {
+    expect(pageOf({ last: 2, before: "20" })).toEqual({
+      stores: [40, 30],
+      hasPreviousPage: true,
+      hasNextPage: true,
+    });
+  });
+
+  it("of the last n is the first page when just n are left", () => {
+    expect(pageOf({ last: 2, before: "70" })).toEqual({
+      stores: [90, 80],
+      hasPreviousPage: false,
+      hasNextPage: true,
+    });
+  });
+
+  it("before the first job is empty, and there are jobs after it", () => {
+    expect(pageOf({ last: 2, before: "90" })).toEqual({
+      stores: [],
+      hasPreviousPage: false,
+      hasNextPage: true,
+    });
+  });
+
+  it.each([
+    [
+      { first: 2, after: "80", before: "40" },
+      { stores: [70, 60], hasPreviousPage: true, hasNextPage: true },
+    ],
+    [
+      { first: 3, after: "80", before: "40" },
+      { stores: [70, 60, 50], hasPreviousPage: true, hasNextPage: false },
+    ],
+    [
+      { last: 2, after: "80", before: "40" },
+      { stores: [60, 50], hasPreviousPage: true, hasNextPage: true },
+    ],
+    [
+      { last: 3, after: "80", before: "40" },
+      { stores: [70, 60, 50], hasPreviousPage: false, hasNextPage: true },
+    ],
+    [
+      { first: 2, after: "40", before: "80" },
+      { stores: [], hasPreviousPage: true, hasNextPage: false },
+    ],
+  ])("between two cursors counts, as Relay has it, what lies between them: %j", (args, expected) => {
+    expect(pageOf(args)).toEqual(expected);
+  });
+
+  it("goes on from the cursor of a job that is gone as from any other", () => {
+    expect(pageOf({ first: 2, after: "55" }).stores).toEqual([50, 40]);
+    expect(pageOf({ last: 2, before: "55" }).stores).toEqual([70, 60]);
+  });
+
+  it("may be as long as the bound", () => {
+    expect(pageOf({ first: 5 }).stores).toEqual([90, 80, 70, 60, 50]);
+    expect(pageOf({ last: 5 }).stores).toEqual([50, 40, 30, 20, 10]);
+  });
+
+  it("of an empty list is empty, and nothing is beside it", () => {
+    expect(pageOf({ first: 2, after: "80" }, tableOf())).toEqual({
+      stores: [],
+      hasPreviousPage: false,
+      hasNextPage: false,
+    });
+  });
+});
+
+describe("a page that is asked for wrongly", () => {
+  it.each([
+    [{ first: 6 }, "first is 6; the limit is 5 (pageSizeMax)."],
+    [{ last: 6 }, "last is 6; the limit is 5 (pageSizeMax)."],
+  ])("is refused with the name of the setting when it is too long: %j", (args, message) => {
+    expect(refusalOf(args)).toMatchObject({
+      extensions: { code: "LIMIT_EXCEEDED", limit: "pageSizeMax" },
+      message,
+    });
+  });
+
+  it.each([
+    [{ first: 0 }, "first is 0"],
+    [{ first: -1 }, "first is -1"],
+    [{ last: 0 }, "last is 0"],
+    [{ last: -1 }, "last is -1"],
+    [{ first: 1, last: 1 }, "Both first and last are given"],
+    [{ after: "" }, 'after is "", which is no cursor'],
+    [{ after: "0" }, "after is"],
+    [{ after: "-1" }, "after is"],
+    [{ after: "1.5" }, "after is"],
+    [{ after: "1e3" }, "after is"],
+    [{ after: " 1" }, "after is"],
+    [{ after: "9007199254740992" }, "after is"],
+    [{ after: "AAAAAAAAAAAA.7" }, "after is"],
+    [{ before: "x" }, 'before is "x", which is no cursor'],
+    [{ last: 1, after: "x" }, "after is"],
+  ])("is refused: %j", (args, message) => {
+    expect(refusalOf(args)).toMatchObject({
+      code: "BAD_USER_INPUT",
+      message: expect.stringContaining(message),
+    });
+  });
+
+  it("is refused before anything is read", () => {
+    expect(() => readPage({ first: 0 }, limits, unreadable)).toThrow(TidemarkError);
+  });
+});
+
+describe("a cursor", () => {
+  it.each([1, 42, Number.MAX_SAFE_INTEGER])("gives back the revision %d", (revision) => {
+    expect(parseCursor("after", formatCursor(revision))).toBe(revision);
+  });
+});
+
+/** The page, its jobs as the revisions of their stores. */
+function pageOf(args: PageArguments, table = jobs) {
+  const { userTasks, ...page } = readPage(args, limits, (window) => table.page({}, window));
+  return { stores: userTasks.map(({ storedStamp }) => storedStamp.revision), ...page };
+}
+
+function unreadable(): never {
+  throw new Error("read before the arguments were checked");
+}
+
+function refusalOf(args: PageArguments): TidemarkError {
+  try {
+    pageOf(args);
+  } catch (error) {
+    if (error instanceof TidemarkError) return error;
+    throw error;
+  }
+  throw new Error("it was not refused");
+}
+
+function tableOf(...revisions: readonly number[]): JobTable {
+  const table = new JobTable({ removalsKeptMax: 1, lostAfterLeases: 3, leasesFrom: 0 });
+  for (const revision of revisions) table.apply(jobStoredAt(revision));
+  return table;
+}
+
+function jobStoredAt(revision: number): UserTask {
+  const request = {
+    database: parseDatabaseName("neo4j", limits),
+    username: parseUsername("alice", limits),
+    jobId: parseJobId(`job-${revision}`, limits),
+    spec: leaf("PageRank"),
+    onConflict: "OVERWRITE",
+    memory: null,
+    leaseMs: 60_000,
+    requestId: null,
+  } as const;
+  return storeJob(undefined, request, editAt(0, revision));
+}

@@ -1,0 +1,114 @@
+import { describe, expect, it } from "vitest";
+import { DocumentCache } from "../../../src/graphql/pipeline/document-cache.js";
+import { schema } from "../../../src/graphql/schema.js";
+import { DEFAULT_LIMITS } from "../../../src/protocol/limits.js";
+
+const SMALL = "{ __typename }";
+
+describe("A document", () => {
+  it("is parsed and checked once", () => {
+    const documents = openDocuments();
+    const { document } = documents.check(SMALL);
+    expect(documents.check(SMALL).document).toBe(document);
+    expect(documents.check(`${SMALL} `).document).not.toBe(document);
+  });
+
+  it("has plans from the second time on, which are made once", () => {
+    const documents = openDocuments();
+    expect(documents.check(SMALL).plans).toBeUndefined();
+    const { plans } = documents.check(SMALL);
+    expect(plans?.byOperation.size).toBe(1);
+    expect(documents.check(SMALL).plans).toBe(plans);
+  });
+
+  it("has plans at once where it is subscribed to, as it is executed for each event", () => {
+    const documents = openDocuments();
+    const { plans } = documents.check(`subscription { taskCount(database: "d") }`);
+    expect(plans?.byOperation.size).toBe(1);
+  });
+
+  it("has none where something is wrong with it", () => {
+    const documents = openDocuments();
+    documents.check("{ nothing }");
+    const { errors, plans } = documents.check("{ nothing }");
+    expect(errors).toHaveLength(1);
+    expect(plans?.byOperation.size).toBe(0);
+  });
+
+  it("has plans for so many fields in all, however many fragments make of few", () => {
+    const documents = openDocuments();
+    const fields =
+      "path depth description kind status progress { done volume knownVolume ratio percent bar }";
+    const tree = "subTasks { ...T subTasks { ...T subTasks { ...T subTasks { ...T } } } }";
+    const operations = Array.from(
+      { length: 20 },
+      (_, index) =>
+        `query q${index} { task(database: "a", username: "b", jobId: "c") { task { ...T ${tree} } } }`,
+    );
+    const text = `${operations.join(" ")} fragment T on Task { ${fields} }`;
+
+    documents.check(text);
+    const { errors, plans } = documents.check(text);
+
+    expect(errors).toEqual([]);
+    expect(plans?.byOperation.size).toBeGreaterThan(10);
+    expect(plans?.byOperation.size).toBeLessThan(operations.length);
+    expect(plans?.fieldCount).toBeLessThan(1_000 + operations.length);
+  });
+});
+
+describe("What is remembered is bounded (law 16)", () => {
+  it("in number", () => {
+    const documents = openDocuments();
+    ask(documents, 2_000, (index) => `{ a${index}: __typename }`);
+    expect(documents.size.count).toBe(1_000);
+  });
+
+  it("in bytes", () => {
+    const documents = openDocuments();
+    ask(documents, 600, (index) => `{ a${index}: __typename } # ${"x".repeat(19_000)}`);
+    expect(documents.size.bytes).toBeLessThanOrEqual(10_000_000);
+    expect(documents.size.bytes).toBeGreaterThan(9_900_000);
+    expect(documents.size.count).toBeLessThan(300);
+  });
+
+  it("in bytes, of which a document takes more than its text, and its plans and its errors some", () => {
+    const documents = openDocuments();
+    documents.check(SMALL);
+    const once = documents.size.bytes;
+    documents.check(SMALL);
+    const planned = documents.size.bytes;
+    documents.check("{ nothing }");
+
+    expect(once).toBeGreaterThan(400 * 3); // tokens
+    expect(planned - once).toBe(700); // a field
+    expect(documents.size.bytes - planned).toBeGreaterThan(2_000); // an error
+  });
+
+  it("of what can't be parsed, too", () => {
+    const documents = openDocuments();
+    ask(documents, 2_000, (index) => `{ nothing${index}`);
+    expect(documents.size.count).toBe(1_000);
+  });
+
+  it("and what was asked for lately stays", () => {
+    const documents = openDocuments();
+    const { document } = documents.check(SMALL);
+    ask(documents, 999, (index) => `{ a${index}: __typename }`);
+    expect(documents.check(SMALL).document).toBe(document);
+    ask(documents, 999, (index) => `{ b${index}: __typename }`);
+    expect(documents.check(SMALL).document).toBe(document);
+  });
+});
+
+function openDocuments(): DocumentCache {
+  return new DocumentCache(schema, DEFAULT_LIMITS, { introspection: true });
+}
+
+/** Each of them twice, so that it has a plan. */
+function ask(documents: DocumentCache, count: number, textOf: (index: number) => string): void {
+  for (let index = 0; index < count; index++) {
+    documents.check(textOf(index));
+    documents.check(textOf(index));
+  }
+}

@@ -1,0 +1,219 @@
+import { readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { readdir } from "node:fs/promises";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { DataFolderError } from "../../../src/journal/lmdb/data-folder.js";
+import type { Journal } from "../../../src/journal/journal.js";
+import { openLmdbJournal } from "../../../src/journal/lmdb/lmdb-journal.js";
+import { LmdbFile } from "../../../src/journal/lmdb/lmdb-file.js";
+import { backupFolder, checkFolder, repairFolder } from "../../../src/journal/lmdb/operator-commands.js";
+import { silentLog } from "../../../src/util/log.js";
+import {
+  databaseName,
+  jobKey,
+  loadAll,
+  openWriter,
+  removes,
+  reports,
+  stores,
+  type JournalWriter,
+} from "../../kit/journal/entries.js";
+import { temporaryFolder } from "../../kit/process/temporary-folder.js";
+
+const OPTIONS = { removalsKeptMax: 100, logLinesPerJobMax: 10 };
+const JOBS = Array.from({ length: 40 }, (_, index) => jobKey("alice", `job-${index}`));
+const SPEC = { description: "root", subTasks: [{ description: "leaf", volume: 10 }] };
+
+describe("checkFolder", () => {
+  it("says what is in each database, and that it is sound", async () => {
+    const folder = await folderOf("movies", "neo4j");
+    const checks = await collected(checkFolder(folder));
+    expect(checks).toMatchObject([
+      { name: "movies", jobCount: 39, damage: undefined },
+      { name: "neo4j", jobCount: 39, damage: undefined },
+    ]);
+  });
+
+  it("finds what is damaged, and reads the others", async () => {
+    const folder = await folderOf("movies", "neo4j");
+    flipBits(join(folder, "movies.mdb"), `"job-7"`);
+    const [movies, neo4j] = await collected(checkFolder(folder));
+    expect(movies).toMatchObject({ name: "movies", damage: expect.stringContaining("checksum") });
+    expect(neo4j).toMatchObject({ jobCount: 39, damage: undefined });
+  });
+
+  it("refuses a folder that a server has, or that is none of Tidemark's", async () => {
+    const folder = await folderOf("neo4j");
+    const journal = await opened(folder);
+    await expect(collected(checkFolder(folder))).rejects.toThrow(`in use by process ${process.pid}`);
+    await journal.close();
+  });
+
+  it("advises to mend what was a Tidemark's, and nothing else", async () => {
+    const folder = await folderOf("neo4j");
+    rmSync(join(folder, "tidemark.json"));
+    const check = (path: string): Promise<unknown> => collected(checkFolder(path));
+
+    await expect(check(folder)).rejects.toThrow(
+      /it has no tidemark\.json\. If you know that it is one, write/,
+    );
+    await expect(check(temporaryFolder())).rejects.toThrow(
+      /it has no tidemark\.json\. Name the folder of --store lmdb:FOLDER\.$/,
+    );
+    await expect(check(join(folder, "nothing"))).rejects.toThrow(/nothing can't be used: ENOENT/);
+  });
+});
+
+describe("repairFolder", () => {
+  it("keeps what can be read, drops the rest, begins a new epoch and keeps the damaged file", async () => {
+    const folder = await folderOf("movies", "neo4j");
+    const before = await contentOf(folder, "movies");
+    flipBits(join(folder, "movies.mdb"), `"job-7"`);
+    const repairs = await collected(repairFolder(folder));
+    const after = await contentOf(folder, "movies");
+    const damagedFile = join(folder, "movies.mdb.damaged");
+
+    expect(repairs).toMatchObject([{ name: "movies", jobCount: after.jobs.length, damagedFile }]);
+    expect(repairs[0]!.damage.join()).toContain("checksum");
+    expect(repairs[0]!.lostJobs! + repairs[0]!.lostChanges).toBeGreaterThan(0);
+    expect(after.jobs.length).toBeGreaterThan(30);
+    expect(before.jobs).toEqual(expect.arrayContaining(after.jobs.filter(({ jobId }) => jobId !== "job-7")));
+    expect(after.epoch).not.toBe(before.epoch);
+    expect(after.revision).toBe(before.revision);
+    expect((await collected(checkFolder(folder))).map(({ damage }) => damage)).toEqual([
+      undefined,
+      undefined,
+    ]);
+    expect(await readdir(folder)).toContain("movies.mdb.damaged");
+  });
+
+  it("makes an empty database of a file of which nothing is left", async () => {
+    const folder = await folderOf("neo4j");
+    writeFileSync(join(folder, "neo4j.mdb"), "");
+    const repairs = await collected(repairFolder(folder));
+    expect(repairs).toMatchObject([{ jobCount: 0, lostJobs: undefined }]);
+    expect(await collected(checkFolder(folder))).toMatchObject([{ jobCount: 0, damage: undefined }]);
+  });
+
+  it("keeps most of a file that was cut in half", async () => {
+    const folder = await folderOf("neo4j");
+    const path = join(folder, "neo4j.mdb");
+    truncateSync(path, Math.ceil(usedBytesOf(path) * 0.6));
+    const [repair] = await collected(repairFolder(folder));
+    expect(repair!.damage.join()).toMatch(/the file ends in page|it ends after/);
+    expect(repair!.jobCount).toBeGreaterThan(10);
+    expect(await collected(checkFolder(folder))).toMatchObject([
+      { jobCount: repair!.jobCount, damage: undefined },
+    ]);
+  });
+
+  it("counts a change that can't be read, though nothing came after it, and names the jobs that it knows", async () => {
+    const folder = temporaryFolder();
+    const journal = await opened(folder);
+    const writer = await openWriterOf(journal, "neo4j");
+    for (const key of JOBS.slice(0, 2)) {
+      await writer.write(stores(key, SPEC));
+      await writer.write(reports(key, { log: [{ level: "INFO", path: "", message: "to be lost" }] }));
+    }
+    await writer.write(reports(JOBS[0]!, { updates: [{ path: "0", add: 1 }] }));
+    await journal.close();
+    flipBits(join(folder, "neo4j.mdb"), "to be lost");
+    const [repair] = await collected(repairFolder(folder));
+    expect(repair).toMatchObject({ jobCount: 2, lostJobs: 0, lostChanges: 3, setBack: ["alice/job-0"] });
+  });
+
+  it("touches nothing that is sound", async () => {
+    const folder = await folderOf("neo4j");
+    const before = readFileSync(join(folder, "neo4j.mdb"));
+    expect(await collected(repairFolder(folder))).toEqual([]);
+    expect(readFileSync(join(folder, "neo4j.mdb")).equals(before)).toBe(true);
+  });
+});
+
+describe("backupFolder", () => {
+  it("copies the databases of a folder in use, each in a new epoch", async () => {
+    const folder = await folderOf("movies", "neo4j");
+    const target = join(temporaryFolder(), "copy");
+    await using journal = await opened(folder);
+    const writer = await openWriterOf(journal, "new");
+    await writer.write(stores(JOBS[0]!, SPEC));
+    const copied = await collected(backupFolder(folder, target));
+    const [before, after] = await Promise.all([loadOf(journal, "neo4j"), contentOf(target, "neo4j")]);
+
+    expect(copied).toMatchObject([
+      { name: "movies", jobCount: 39 },
+      { name: "neo4j", jobCount: 39 },
+      { name: "new", jobCount: 1 },
+    ]);
+    expect(after).toEqual({ ...before, epoch: after.epoch });
+    expect(after.epoch).not.toBe(before.epoch);
+  });
+
+  it("says which database it can't copy, and leaves nothing", async () => {
+    const folder = await folderOf("movies", "neo4j");
+    flipBits(join(folder, "neo4j.mdb"), `"job-7"`);
+    const target = join(temporaryFolder(), "copy");
+    await expect(collected(backupFolder(folder, target))).rejects.toThrow(
+      /Database "neo4j" could not be copied, and nothing was: .*tidemark repair/,
+    );
+    expect(await readdir(target)).toEqual([]);
+  });
+
+  it("refuses a target that is not empty, and a source that is none of Tidemark's", async () => {
+    const folder = await folderOf("neo4j");
+    const other = await folderOf("movies");
+    await expect(collected(backupFolder(folder, other))).rejects.toThrow("is not empty");
+    await expect(collected(backupFolder(temporaryFolder(), join(other, "x")))).rejects.toBeInstanceOf(
+      DataFolderError,
+    );
+  });
+});
+
+/** A folder whose databases have 39 jobs each, and the removal of one. */
+async function folderOf(...names: readonly string[]): Promise<string> {
+  const folder = temporaryFolder();
+  await using journal = await opened(folder);
+  for (const name of names) {
+    const writer = await openWriterOf(journal, name);
+    for (const key of JOBS)
+      await writer.write(stores(key, SPEC), reports(key, { updates: [{ path: "0", add: 1 }] }));
+    await writer.write(removes(JOBS[3]!));
+  }
+  return folder;
+}
+
+/** With folds early, so that there are records of each kind. */
+function opened(folder: string): Promise<Journal> {
+  return openLmdbJournal(folder, { ...OPTIONS, pendingCompactionMax: 20, newEpoch: false, log: silentLog });
+}
+
+async function openWriterOf(journal: Journal, name: string): Promise<JournalWriter> {
+  return openWriter(await journal.open(databaseName(name)), OPTIONS);
+}
+
+async function loadOf(journal: Journal, name: string) {
+  return loadAll(await journal.open(databaseName(name)));
+}
+
+async function contentOf(folder: string, name: string) {
+  await using journal = await opened(folder);
+  return await loadOf(journal, name);
+}
+
+function usedBytesOf(path: string): number {
+  using file = LmdbFile.open(path);
+  return file.usedBytes;
+}
+
+/** Flips a bit of each record that holds the text. */
+function flipBits(path: string, text: string): void {
+  const bytes = readFileSync(path);
+  for (let at = bytes.indexOf(text); at >= 0; at = bytes.indexOf(text, at + 1)) bytes[at + 2]! ^= 1;
+  writeFileSync(path, bytes);
+}
+
+async function collected<T>(things: AsyncIterable<T>): Promise<T[]> {
+  const all: T[] = [];
+  for await (const thing of things) all.push(thing);
+  return all;
+}

@@ -1,0 +1,94 @@
+/**
+ * A fixed life of a data folder, in a process that may be killed at any moment of it: two databases, every kind
+ * of change, many at once, a clean stop and another start. Its one argument is the folder.
+ *
+ * Each step is one append. Once it is answered, a line says what all databases are now; it has left the
+ * process when the next step begins.
+ */
+import { writeSync } from "node:fs";
+import { openLmdbJournal } from "../../../dist/journal/lmdb/lmdb-journal.js";
+import { DEFAULT_LIMITS } from "../../../dist/protocol/limits.js";
+import { PerDatabaseTaskStore } from "../../../dist/store/per-database-task-store.js";
+import { Stamp } from "../../../dist/tasks/stamp.js";
+import { silentLog } from "../../../dist/util/log.js";
+
+const FOLDER = process.argv[2];
+const CLOCK = { now: () => 1_700_000_000_000, schedule: () => ({ cancel() {} }) };
+/** No lease begins, so none runs out. */
+const FOR_EVER_OK = { lostAfterLeases: 3, leasesFrom: Infinity };
+const ALICE = { username: "alice", jobId: "train" };
+const BOB = { username: "bob", jobId: "load" };
+const ANY = { attempt: null };
+
+const LIVES = [
+  [
+    ({ first }) => first.store(job("first", ALICE)),
+    ({ first }) => first.update(ALICE, report({ path: "0", done: 3 })),
+    ({ second }) => second.store(job("second", BOB)),
+    ({ first }) =>
+      Promise.all([
+        first.store(job("first", BOB)),
+        first.update(ALICE, report({ path: "0", done: 7 }, "more")),
+        first.update(BOB, report({ message: "x".repeat(900) })),
+      ]),
+    ({ first }) => first.remove(ALICE, ANY),
+    ({ second }) => second.requestCancel(BOB, { ...ANY, by: "alice", reason: null }),
+  ],
+  [
+    ({ first }) => first.store(job("first", ALICE)),
+    ({ first }) => first.purge(),
+    ({ second }) => second.update(BOB, report({ path: "1", done: 1 })),
+  ],
+];
+
+for (const steps of LIVES) {
+  // A job is folded as soon as it can be, so that every kind of record is written here.
+  const options = { ...DEFAULT_LIMITS, newEpoch: false, log: silentLog, unfoldedMax: 0 };
+  const journal = await openLmdbJournal(FOLDER, options);
+  const stores = { first: await openStore(journal, "first"), second: await openStore(journal, "second") };
+  for (const step of steps) {
+    await step(stores);
+    writeSync(1, `${asText(Object.values(stores).map(stateOf))}\n`);
+  }
+  await Promise.all(Object.values(stores).map((store) => store.close()));
+  await journal.close();
+}
+
+async function openStore(journal, name) {
+  const options = { limits: DEFAULT_LIMITS, clock: CLOCK, log: silentLog, ...FOR_EVER_OK };
+  return PerDatabaseTaskStore.open(name, await journal.open(name), options);
+}
+
+function job(database, key) {
+  const spec = {
+    description: "job",
+    subTasks: [{ description: "read", volume: 10 }, { description: "write" }],
+  };
+  return {
+    ...key,
+    database,
+    spec,
+    onConflict: "OVERWRITE",
+    memory: null,
+    leaseMs: 60_000,
+    requestId: null,
+  };
+}
+
+function report(update, ...messages) {
+  const log = messages.map((message) => ({ level: "INFO", path: "", message }));
+  return { ...ANY, updates: [{ path: "", ...update }], log, requestId: null };
+}
+
+/** As `databaseState` of fault-folder.ts has it. */
+function stateOf(store) {
+  const states = [];
+  for (let state; (state = store.nextChange(states.at(-1)?.stamp.revision ?? 0));) states.push(state);
+  return { ...store.position, tombstoneHorizon: store.tombstoneHorizon, states };
+}
+
+function asText(value) {
+  return JSON.stringify(value, (_, field) =>
+    field instanceof Stamp ? field.revision : (field?.toArray?.() ?? field),
+  );
+}

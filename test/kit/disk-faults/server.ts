@@ -1,0 +1,80 @@
+/** Servers on a data folder, as an operator would run them, and what may be wrong with the machine below. */
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, readFileSync } from "node:fs";
+import { onTestFinished } from "vitest";
+import { Program, readyLine, startTidemark, type Tidemark } from "../process/child-process.js";
+import { underStrace } from "./strace.js";
+import { HttpConnection } from "../network/raw-http.js";
+import { IS_FULL_LENGTH } from "../process/full-length.js";
+
+/** The flags of a server on this folder. */
+export function onFolder(folder: string): string[] {
+  return ["--port", "0", "--store", `lmdb:${folder}`];
+}
+
+export function startOn(folder: string): Promise<Tidemark> {
+  return startTidemark(onFolder(folder));
+}
+
+/** A server that strace tampers with: `tampering` is what strace is given. Its calls go into `log`. */
+export async function startUnderStrace(
+  folder: string,
+  tampering: readonly string[],
+  log: string,
+): Promise<Tidemark> {
+  return ready(underStrace(tampering, ["dist/main.js", "serve", ...onFolder(folder)], log));
+}
+
+/** A server that can make no file longer than so many bytes. */
+export async function startWithFilesUpTo(bytes: number, folder: string): Promise<Tidemark> {
+  const command = `ulimit -f ${bytes / 1_024}; exec "$0" dist/main.js serve "$@"`;
+  return ready(new Program("bash", ["-c", command, process.execPath, ...onFolder(folder)]));
+}
+
+/** A server whose parent never asks what became of it: once killed, it stays as a zombie until the program is disposed of. */
+export async function startWithoutReaper(folder: string): Promise<Tidemark & { readonly pid: number }> {
+  const command = `"$0" dist/main.js serve "$@" & exec sleep 60`;
+  const program = new Program("bash", ["-c", command, process.execPath, ...onFolder(folder)]);
+  const { pid } = await readyLine(program);
+  return { ...(await ready(program)), pid };
+}
+
+/** Whether the process has ended and was not asked for. */
+export function isZombie(pid: number): boolean {
+  return /\) Z /.test(readFileSync(`/proc/${pid}/stat`, "utf8"));
+}
+
+export const HAS_PROC = existsSync("/proc/self/stat");
+
+/** As `kill -9` does; resolves when it is gone. */
+export async function kill({ program }: Tidemark): Promise<void> {
+  program.signal("SIGKILL");
+  await program.exited;
+}
+
+/** What `/ready` answers: 200 or 503. */
+export async function readiness(url: string): Promise<number> {
+  using connection = new HttpConnection(url);
+  return (await connection.request({ path: "/ready" })).status;
+}
+
+/** Whether this process may mount a disk, which takes root, in tests that may take long. */
+export const CAN_MOUNT = IS_FULL_LENGTH && canMount();
+
+/** An empty disk of this size, at `folder`. It goes with the test. */
+export function mountDisk(folder: string, bytes: number): void {
+  mkdirSync(folder, { recursive: true });
+  const { status, stderr } = spawnSync("mount", ["-t", "tmpfs", "-o", `size=${bytes}`, "tmpfs", folder]);
+  if (status !== 0) throw new Error(`No disk could be mounted: ${String(stderr)}`);
+  onTestFinished(() => void spawnSync("umount", ["--lazy", folder]));
+}
+
+function canMount(): boolean {
+  const command = "mount -t tmpfs tmpfs /mnt && umount /mnt";
+  return spawnSync("unshare", ["--mount", "sh", "-c", command]).status === 0;
+}
+
+async function ready(program: Program): Promise<Tidemark> {
+  const { url } = await readyLine(program);
+  return { program, url, [Symbol.asyncDispose]: () => program[Symbol.asyncDispose]() };
+}

@@ -1,0 +1,66 @@
+import {
+  JournalError,
+  type AppendResult,
+  type DatabaseJournal,
+  type Journal,
+} from "../../../src/journal/journal.js";
+
+/** A journal that fails when it is told to, as a full disk or a lost connection would make it. */
+export interface FaultyJournal extends Journal {
+  /** The next `open` rejects. Each call is for one of them. */
+  failNextOpen(): void;
+  /**
+   * The next `append` of any handle rejects: `before writing` with the outcome "nothing written", or `after
+   * writing` with the outcome "unknown". Each call is for one of them, in order.
+   */
+  failNextAppend(when: FaultTime): void;
+}
+
+export type FaultTime = "before writing" | "after writing";
+
+/** `journal`, which does as before until it is told to fail. */
+export function createFaultyJournal(journal: Journal): FaultyJournal {
+  let openFaults = 0;
+  const appendFaults: FaultTime[] = [];
+  return {
+    failNextOpen() {
+      openFaults += 1;
+    },
+    failNextAppend(when) {
+      appendFaults.push(when);
+    },
+    supports: journal.supports,
+    async open(database) {
+      if (openFaults === 0) return failAppends(await journal.open(database), appendFaults);
+      openFaults -= 1;
+      throw new JournalError("Told to fail before opening.", "nothing written");
+    },
+    databases: () => journal.databases(),
+    recent: (count) => journal.recent(count),
+    isWritable: () => journal.isWritable(),
+    close: () => journal.close(),
+    [Symbol.asyncDispose]: () => journal[Symbol.asyncDispose](),
+  };
+}
+
+function failAppends(handle: DatabaseJournal, faults: FaultTime[]): DatabaseJournal {
+  return {
+    load: (take) => handle.load(take),
+    append: (entries) => appendOrFail(faults.shift(), () => handle.append(entries)),
+    find: (commitId) => handle.find(commitId),
+    follow: (revision, signal) => handle.follow(revision, signal),
+    head: () => handle.head(),
+    onEpochChange: (listener) => handle.onEpochChange(listener),
+    close: () => handle.close(),
+  };
+}
+
+async function appendOrFail(
+  fault: FaultTime | undefined,
+  append: () => Promise<AppendResult>,
+): Promise<AppendResult> {
+  if (fault === "before writing") throw new JournalError("Told to fail before writing.", "nothing written");
+  const result = await append();
+  if (fault === "after writing") throw new JournalError("Told to fail after writing.", "unknown");
+  return result;
+}

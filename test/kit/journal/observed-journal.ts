@@ -1,0 +1,103 @@
+import { delegated } from "./delegated-journal.js";
+import type { DatabaseJournal, Journal, JournalEntry } from "../../../src/journal/journal.js";
+import type { DatabaseName } from "../../../src/tasks/names.js";
+
+/** A journal that tells what was asked of it, and can be made to keep its caller waiting. */
+export interface ObservedJournal extends Journal {
+  /** The database of each opening, in the order they were asked for. */
+  readonly opened: readonly DatabaseName[];
+  /** The entries of each append, in the order they were asked for. */
+  readonly appends: readonly (readonly JournalEntry[])[];
+  /** Handles that were opened and not closed. */
+  readonly openHandleCount: number;
+  /** From now on openings of `database` wait, until what this returns is called. */
+  holdOpenings(database: DatabaseName): () => void;
+  /** From now on appends write, or fail, and then wait with their answer, until what this returns is called. */
+  holdAppends(): () => void;
+  /** From now on the closing of a handle waits, until what this returns is called. */
+  holdClosings(): () => void;
+}
+
+export function observeJournal(journal: Journal): ObservedJournal {
+  const opened: DatabaseName[] = [];
+  const appends: (readonly JournalEntry[])[] = [];
+  const handles = new Set<DatabaseJournal>();
+  const openings = new Map<DatabaseName, Gate>();
+  const answers = new Gate();
+  const closings = new Gate();
+
+  const observe = (handle: DatabaseJournal): Partial<DatabaseJournal> => {
+    handles.add(handle);
+    return {
+      async append(entries) {
+        appends.push(entries);
+        try {
+          return await handle.append(entries);
+        } finally {
+          await answers.pass();
+        }
+      },
+      async close() {
+        await closings.pass();
+        await handle.close();
+        handles.delete(handle);
+      },
+    };
+  };
+  const inner = withHandles(journal, observe);
+
+  return {
+    ...inner,
+    opened,
+    appends,
+    get openHandleCount() {
+      return handles.size;
+    },
+    async open(database) {
+      opened.push(database);
+      await openings.get(database)?.pass();
+      return inner.open(database);
+    },
+    holdOpenings(database) {
+      const gate = new Gate();
+      openings.set(database, gate);
+      return gate.hold();
+    },
+    holdAppends: () => answers.hold(),
+    holdClosings: () => closings.hold(),
+  };
+}
+
+/** `journal`, whose handles do otherwise what `change` says. */
+export function withHandles(
+  journal: Journal,
+  change: (handle: DatabaseJournal) => Partial<DatabaseJournal>,
+): Journal {
+  return {
+    supports: journal.supports,
+    open: async (database) => {
+      const handle = await journal.open(database);
+      return delegated(handle, change(handle));
+    },
+    databases: () => journal.databases(),
+    recent: (count) => journal.recent(count),
+    isWritable: () => journal.isWritable(),
+    close: () => journal.close(),
+    [Symbol.asyncDispose]: () => journal[Symbol.asyncDispose](),
+  };
+}
+
+/** Open, unless it is held. */
+class Gate {
+  #opens: Promise<void> = Promise.resolve();
+
+  hold(): () => void {
+    let open = (): void => {};
+    this.#opens = new Promise((resolve) => (open = resolve));
+    return () => open();
+  }
+
+  pass(): Promise<void> {
+    return this.#opens;
+  }
+}

@@ -1,0 +1,133 @@
+/**
+ * Programs as an operator runs them: processes of their own, watched through what they print and how they end.
+ *
+ *     await using tidemark = await startTidemark();
+ *     await ask(tidemark.url, { query: "{ __typename }" });
+ */
+import { spawn, type ChildProcessWithoutNullStreams } from "node:child_process";
+import { once } from "node:events";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+
+/** The folder of the project. */
+export const PROJECT = fileURLToPath(new URL("../../../", import.meta.url));
+
+/** How a process ended: by itself, or by a signal that it did not handle. */
+export interface Exit {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+}
+
+export interface ProgramOptions {
+  /** Set on top of what every program here gets: the environment of the tests, and of Tidemark's settings a store in memory. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** The folder that it runs in; the project's when left out. */
+  readonly cwd?: string;
+}
+
+/** A process. It is killed when it is disposed of. */
+export class Program implements AsyncDisposable {
+  /** Lines that were printed so far. */
+  readonly out: string[] = [];
+  readonly err: string[] = [];
+  readonly exited: Promise<Exit>;
+  readonly #child: ChildProcessWithoutNullStreams;
+  #changed: (() => void)[] = [];
+  #hasEnded = false;
+
+  /** A script for Node.js, and its arguments. */
+  static node(args: readonly string[], options: ProgramOptions = {}): Program {
+    return new Program(process.execPath, args, options);
+  }
+
+  constructor(command: string, args: readonly string[], { env = {}, cwd = PROJECT }: ProgramOptions = {}) {
+    this.#child = spawn(command, args, { cwd, env: { ...childEnvironment(), ...env } });
+    this.#child.stdin.on("error", () => {}); // it may have ended before all was written
+    createInterface(this.#child.stdout).on("line", (line) => this.#change(() => this.out.push(line)));
+    createInterface(this.#child.stderr).on("line", (line) => this.#change(() => this.err.push(line)));
+    this.exited = once(this.#child, "close").then(([code, signal]) => {
+      this.#change(() => (this.#hasEnded = true));
+      return { code: code as number | null, signal: signal as NodeJS.Signals | null };
+    });
+  }
+
+  get pid(): number | undefined {
+    return this.#child.pid;
+  }
+
+  write(text: string): void {
+    this.#child.stdin.write(text);
+  }
+
+  /** Without more to read the program may end. */
+  endInput(): void {
+    this.#child.stdin.end();
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    this.#child.kill(signal);
+  }
+
+  /** The first line on stdout that is wanted, from place `from` on; rejects when the process ends before. */
+  async line(isWanted: (line: string) => boolean, from = 0): Promise<string> {
+    for (let place = from; ; place++) {
+      while (place >= this.out.length) await this.#more();
+      const line = this.out[place]!;
+      if (isWanted(line)) return line;
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#child.kill("SIGKILL");
+    await this.exited;
+  }
+
+  async #more(): Promise<void> {
+    if (this.#hasEnded) throw new Error(`The program has ended. ${[...this.out, ...this.err].join("\n")}`);
+    await new Promise<void>((resolve) => this.#changed.push(resolve));
+  }
+
+  #change(change: () => void): void {
+    change();
+    for (const resolve of this.#changed.splice(0)) resolve();
+  }
+}
+
+/** A server in a process of its own. */
+export interface Tidemark extends AsyncDisposable {
+  readonly program: Program;
+  readonly url: string;
+}
+
+/** Starts the built server on a free port; resolves when it is ready. Build it before: `npm run build`. */
+export async function startTidemark(
+  flags: readonly string[] = [],
+  options: ProgramOptions = {},
+): Promise<Tidemark> {
+  const program = serve(["--port", "0", ...flags], options);
+  const { url } = await readyLine(program);
+  return { program, url, [Symbol.asyncDispose]: () => program[Symbol.asyncDispose]() };
+}
+
+/** Runs the built `tidemark serve`. */
+export function serve(flags: readonly string[], options: ProgramOptions = {}): Program {
+  return Program.node(["dist/main.js", "serve", ...flags], options);
+}
+
+export interface ReadyLine {
+  readonly msg: string;
+  readonly url: string;
+  readonly pid: number;
+}
+
+/** The line in which a server says where it is. */
+export async function readyLine(program: Program): Promise<ReadyLine> {
+  return JSON.parse(await program.line((line) => line.includes(`"msg":"ready"`))) as ReadyLine;
+}
+
+function childEnvironment(): Record<string, string | undefined> {
+  const entries = Object.entries(process.env).filter(
+    ([name]) => !/^(TIDEMARK_|VITEST|NODE_OPTIONS|npm_(lifecycle|package|config_local_prefix))/.test(name),
+  );
+  return { ...Object.fromEntries(entries), TIDEMARK_STORE: "memory:" };
+}

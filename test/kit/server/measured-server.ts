@@ -1,0 +1,74 @@
+import { Program } from "../process/child-process.js";
+import { dataOf } from "../network/raw-http.js";
+
+const REPORT = `mutation ($inputs: [UpdateTaskInput!]!) { updateTasks(inputs: $inputs) { __typename } }`;
+
+/** The built server in a process of its own, which can be asked what it costs. Build it before. */
+export class MeasuredServer implements AsyncDisposable {
+  readonly url: string;
+  readonly #program: Program;
+  #asked = 1;
+
+  /** @param flags as on the command line, in camel case. */
+  static async start(flags: Readonly<Record<string, string>> = {}): Promise<MeasuredServer> {
+    const script = [
+      "--expose-gc",
+      "test/kit/server/measured-server.mjs",
+      JSON.stringify({ store: "memory:", ...flags }),
+    ];
+    const program = Program.node(script, { env: { NODE_ENV: "production" } });
+    const { url } = JSON.parse(await program.line(() => true)) as { url: string };
+    return new MeasuredServer(program, url);
+  }
+
+  private constructor(program: Program, url: string) {
+    this.#program = program;
+    this.url = url;
+  }
+
+  /** Bytes in use once all that can be collected is collected. */
+  memory(): Promise<{ readonly rss: number; readonly heap: number }> {
+    return this.#ask({ ask: "memory" });
+  }
+
+  /** CPU time that it took so far, milliseconds. */
+  async cpuMs(): Promise<number> {
+    return (await this.#ask<{ ms: number }>({ ask: "cpu" })).ms;
+  }
+
+  /** How long its event loop, and the garbage collector in it, took at most since this was asked last. */
+  stall(): Promise<{ readonly ms: number; readonly collectedMs: number }> {
+    return this.#ask({ ask: "stall" });
+  }
+
+  /** Stores jobs `job0`, `job1` … of `user0`, `user1` … in turn. */
+  storeJobs(jobs: {
+    readonly database: string;
+    readonly users: number;
+    readonly jobs: number;
+    readonly tasks: number;
+  }): Promise<{ readonly position: number }> {
+    return this.#ask({ ask: "storeJobs", ...jobs });
+  }
+
+  /** Reports once on the first leaf of each of the jobs `job0` … of `user0`, all in one request. */
+  async report(jobs: number, update: { readonly done: number } | { readonly add: number }): Promise<void> {
+    const inputs = Array.from({ length: jobs }, (_, at) => ({
+      database: "d",
+      username: "user0",
+      jobId: `job${at}`,
+      updates: [{ path: "0", ...update }],
+    }));
+    await dataOf(this.url, REPORT, { inputs });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#program[Symbol.asyncDispose]();
+  }
+
+  /** One after the other. */
+  async #ask<T>(command: object): Promise<T> {
+    this.#program.write(`${JSON.stringify(command)}\n`);
+    return JSON.parse(await this.#program.line(() => true, this.#asked++)) as T; // safe: as the script writes it
+  }
+}

@@ -1,0 +1,22 @@
+import { startApp, type App, type AppOptions } from "../../../src/app.js";
+import { loadConfig } from "../../../src/config.js";
+
+/** A real server on a port of its own, with a fresh store in memory unless another is given; flags as on the command line, in camel case. */
+export async function startServer(
+  flags: Readonly<Record<string, unknown>> = {},
+  options: AppOptions = {},
+): Promise<TestServer> {
+  const app = await startApp(
+    loadConfig({ flags: { port: "0", store: "memory:", ...flags }, env: {}, readFile: noFile }),
+    options,
+  );
+  return { ...app, close: app.stop };
+}
+
+export interface TestServer extends App {
+  close(): Promise<void>;
+}
+
+function noFile(path: string): string {
+  throw new Error(`no test reads the file ${path}`);
+}

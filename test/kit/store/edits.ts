@@ -1,0 +1,43 @@
+import { DEFAULT_LIMITS, type Limits } from "../../../src/protocol/limits.js";
+import type { Edit } from "../../../src/tasks/edit.js";
+import { Stamp } from "../../../src/tasks/stamp.js";
+import type { TaskSpec } from "../../../src/tasks/task-spec.js";
+import type { IterationMode } from "../../../src/tasks/task.js";
+
+/**
+ * Edits as a store makes them, and short words for the trees that they change:
+ *
+ *     createTask(branch("root", iterative("rounds", "FIXED", 2, leaf("round", 10)), leaf("rest")), editAt(0, 1))
+ */
+
+/** The epoch of every edit made here. */
+export const EPOCH = "epochOfTests";
+
+/** A change that the journal numbers `revision`. It is numbered at once, so what it makes can be read at once. */
+export function editAt(now: number, revision: number, limits: Partial<Limits> = {}): Edit {
+  return { now, stamp: Stamp.of(EPOCH, revision), limits: { ...DEFAULT_LIMITS, ...limits } };
+}
+
+/** A change that the journal has not numbered yet; the test sets its stamp, as a store does, or leaves it so. */
+export function unnumberedEditAt(now: number, limits: Partial<Limits> = {}): Edit {
+  return { now, stamp: new Stamp(), limits: { ...DEFAULT_LIMITS, ...limits } };
+}
+
+/** Its volume is unknown when left out. */
+export function leaf(description: string, volume: number | null = null): TaskSpec {
+  return { description, volume };
+}
+
+export function branch(description: string, ...subTasks: readonly TaskSpec[]): TaskSpec {
+  return { description, subTasks };
+}
+
+/** `max` is null for OPEN. */
+export function iterative(
+  description: string,
+  mode: IterationMode,
+  max: number | null,
+  ...tasks: readonly TaskSpec[]
+): TaskSpec {
+  return { description, iterations: { mode, max, tasks } };
+}

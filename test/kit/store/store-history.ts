@@ -1,0 +1,64 @@
+import type { TaskStoreListener } from "../../../src/store/task-store-listener.js";
+import { matches, type JobFilter } from "../../../src/store/task-store.js";
+import type { JobKey } from "../../../src/tasks/names.js";
+import type { Removal, UserTask } from "../../../src/tasks/user-task.js";
+
+/**
+ * What a store was at each of its revisions, told by a listener that was there from the first. That listeners
+ * are told right is law 12, and has tests of its own.
+ */
+export class StoreHistory implements TaskStoreListener {
+  readonly #states: Jobs[] = [new Map()];
+  readonly #latestChanges = new Map<string, number>();
+
+  get revision(): number {
+    return this.#states.length - 1;
+  }
+
+  /** The jobs at `revision` that the filter lets through, by `keyText`. */
+  at(revision: number, filter: JobFilter): Jobs {
+    const jobs = this.#states[revision] ?? new Map<string, UserTask>();
+    return new Map([...jobs].filter(([, job]) => matches(filter, job)));
+  }
+
+  /** Keys that the filter lets through and whose latest change is at `revision` or before. */
+  unchangedSince(revision: number, filter: JobFilter): string[] {
+    return [...this.#latestChanges].flatMap(([text, at]) =>
+      at <= revision && isThrough(text, filter) ? [text] : [],
+    );
+  }
+
+  onTaskAdded(userTask: UserTask): void {
+    this.#put(userTask);
+  }
+
+  onTaskUpdated(userTask: UserTask): void {
+    this.#put(userTask);
+  }
+
+  onTaskRemoved(userTask: UserTask, removal: Removal): void {
+    const jobs = new Map(this.#states.at(-1));
+    jobs.delete(keyText(userTask));
+    this.#add(removal, jobs);
+  }
+
+  #put(userTask: UserTask): void {
+    this.#add(userTask, new Map(this.#states.at(-1)).set(keyText(userTask), userTask));
+  }
+
+  #add(state: UserTask | Removal, jobs: Jobs): void {
+    this.#states.push(jobs);
+    this.#latestChanges.set(keyText(state), state.stamp.revision);
+  }
+}
+
+export type Jobs = ReadonlyMap<string, UserTask>;
+
+export function keyText({ username, jobId }: JobKey): string {
+  return JSON.stringify([username, jobId]);
+}
+
+function isThrough(text: string, { username, jobId }: JobFilter): boolean {
+  const [user, job] = JSON.parse(text) as [string, string];
+  return (username ?? user) === user && (jobId ?? job) === job;
+}

@@ -1,0 +1,102 @@
+import type { Journal } from "../../../src/journal/journal.js";
+import { createMemoryJournal } from "../../../src/journal/memory/memory-journal.js";
+import { DEFAULT_LIMITS, type Limits } from "../../../src/protocol/limits.js";
+import type { Retention } from "../../../src/tasks/retention.js";
+import { PerDatabaseTaskStoreProvider } from "../../../src/store/per-database-task-store-provider.js";
+import { PerDatabaseTaskStore } from "../../../src/store/per-database-task-store.js";
+import { ManualClock } from "../deterministic/manual-clock.js";
+import { observeJournal, type ObservedJournal } from "../journal/observed-journal.js";
+import { RecordingLog } from "../server/recording-log.js";
+import { DATABASE } from "./requests.js";
+
+/** Task stores over a journal in memory, in a world of their own. */
+export interface Stores extends AsyncDisposable {
+  readonly provider: PerDatabaseTaskStoreProvider;
+  readonly journal: ObservedJournal;
+  readonly clock: ManualClock;
+  readonly log: RecordingLog;
+  readonly limits: Limits;
+  readonly retention: Retention;
+  readonly idleMs: number;
+  readonly lostAfterLeases: number;
+  readonly leasesFrom: number;
+}
+
+export interface StoresOptions {
+  readonly limits?: Partial<Limits> | undefined;
+  /** Default: a day for all. */
+  readonly retention?: Retention;
+  /** Default: an hour. */
+  readonly idleMs?: number;
+  /** Puts something before the journal in memory. */
+  readonly journal?: (journal: Journal) => Journal;
+}
+
+/** The instant at which every world begins. */
+const START = 1_700_000_000_000;
+
+export function createStores({
+  limits: given,
+  retention = retentionOf(86_400_000),
+  idleMs = 3_600_000,
+  journal: wrap = same,
+}: StoresOptions = {}): Stores {
+  const limits = { ...DEFAULT_LIMITS, ...given };
+  const journal = observeJournal(wrap(createMemoryJournal(limits)));
+  const clock = new ManualClock(START);
+  const log = new RecordingLog();
+  const lostAfterLeases = 3;
+  const options = { clock, log, limits, retention, idleMs, lostAfterLeases };
+  const provider = new PerDatabaseTaskStoreProvider(journal, options);
+  return {
+    provider,
+    journal,
+    clock,
+    log,
+    limits,
+    retention,
+    idleMs,
+    lostAfterLeases,
+    leasesFrom: START,
+    async [Symbol.asyncDispose]() {
+      await provider.close();
+      await journal.close();
+    },
+  };
+}
+
+/** All jobs stay for so long, or those that FAILED for `failedMs`. */
+export function retentionOf(ms: number, failedMs = ms): Retention {
+  return {
+    ended: { byPattern: [], otherwiseMs: ms },
+    failed: { byPattern: [], otherwiseMs: failedMs },
+  };
+}
+
+/** The same with one store opened, of `DATABASE`. */
+export interface OpenedStore extends Omit<Stores, "provider"> {
+  readonly store: PerDatabaseTaskStore;
+  /** Another store of the same database, opened from what the journal has. */
+  reopened(): Promise<PerDatabaseTaskStore>;
+}
+
+export async function openStore(options: StoresOptions = {}): Promise<OpenedStore> {
+  const { provider: _, ...world } = createStores(options);
+  const { journal } = world;
+  const open = async (): Promise<PerDatabaseTaskStore> =>
+    PerDatabaseTaskStore.open(DATABASE, await journal.open(DATABASE), world);
+  const store = await open();
+  return {
+    ...world,
+    store,
+    reopened: open,
+    async [Symbol.asyncDispose]() {
+      await store.close();
+      await journal.close();
+    },
+  };
+}
+
+function same(journal: Journal): Journal {
+  return journal;
+}

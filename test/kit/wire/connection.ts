@@ -1,0 +1,57 @@
+/** The two ways to follow a subscription, as a watcher uses them who may stop reading, and come back. */
+import { HttpConnection, type GraphqlResult } from "../network/raw-http.js";
+import { ssePost, SseStream } from "../network/sse-client.js";
+import { taskEventsOf, type WireEvent, type WireSubscription } from "./event.js";
+import { WsClient } from "../network/ws-client.js";
+
+/** One subscription over a connection of its own; disposing of it ends it without a word. */
+export interface WireConnection extends Disposable {
+  /** The next event. Rejects when the connection ends. */
+  next(): Promise<WireEvent>;
+  /** Takes nothing more from the network, and leaves the connection open. */
+  pause(): void;
+  resume(): void;
+}
+
+export interface WireTransport {
+  readonly name: string;
+  connect(url: string, question: WireSubscription): Promise<WireConnection>;
+}
+
+const OVER_WEBSOCKET: WireTransport = {
+  name: "WebSocket",
+  async connect(url, question) {
+    const client = await WsClient.connect(url);
+    const operation = client.subscribe(taskEventsOf(question));
+    return {
+      next: async () => eventOf(await operation.next()),
+      pause: () => client.socket.pause(),
+      resume: () => client.socket.resume(),
+      [Symbol.dispose]: () => client[Symbol.dispose](),
+    };
+  },
+};
+
+/** Who comes back asks what it asked at first, and says where it stands as a browser does: by Last-Event-ID. */
+const OVER_SSE: WireTransport = {
+  name: "server-sent events",
+  async connect(url, { after, ...question }) {
+    const http = new HttpConnection(url);
+    const { headers, ...request } = ssePost(taskEventsOf({ ...question, after: null }));
+    const standing = after === null ? {} : { "last-event-id": after };
+    const stream = new SseStream(await http.open({ ...request, headers: { ...headers, ...standing } }), http);
+    return {
+      next: async () => eventOf(await stream.next()),
+      pause: () => stream.pause(),
+      resume: () => stream.resume(),
+      [Symbol.dispose]: () => stream[Symbol.dispose](),
+    };
+  },
+};
+
+export const WIRE_TRANSPORTS = [OVER_WEBSOCKET, OVER_SSE] as const;
+
+function eventOf({ data, errors }: GraphqlResult): WireEvent {
+  if (errors) throw new Error(`The subscription was refused: ${JSON.stringify(errors)}`);
+  return (data as { taskEvents: WireEvent }).taskEvents; // safe: so the document asks for it
+}

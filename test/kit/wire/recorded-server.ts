@@ -1,0 +1,57 @@
+import type { AppOptions } from "../../../src/app.js";
+import type { PerDatabaseTaskStore } from "../../../src/store/per-database-task-store.js";
+import { DATABASE } from "../store/requests.js";
+import { startServer } from "../server/server.js";
+import { HistoryRecorder, WireHistory, type HistoryRecord } from "./history.js";
+import { violationsOf, type Promised, type Violation } from "./laws.js";
+import type { WatchTarget, WireWatcher } from "./watcher.js";
+
+/** A real server with one database, all that happens to it written down from the first. */
+export class RecordedServer implements WatchTarget, AsyncDisposable {
+  readonly url: string;
+  readonly store: PerDatabaseTaskStore;
+  readonly #recorder: HistoryRecorder;
+  readonly #close: () => Promise<void>;
+
+  /** Flags as on the command line, in camel case. */
+  static async open(
+    flags: Readonly<Record<string, string>> = {},
+    options: AppOptions = {},
+  ): Promise<RecordedServer> {
+    const server = await startServer(flags, options);
+    // Safe: the provider of an app that tracks progress.
+    const store = (await server.provider.getTaskStore(DATABASE)) as PerDatabaseTaskStore;
+    return new RecordedServer(server.url, store, server.close);
+  }
+
+  private constructor(url: string, store: PerDatabaseTaskStore, close: () => Promise<void>) {
+    this.url = url;
+    this.store = store;
+    this.#recorder = new HistoryRecorder(store);
+    this.#close = close;
+  }
+
+  get record(): HistoryRecord {
+    return this.#recorder.record;
+  }
+
+  /** Up to now. */
+  get history(): WireHistory {
+    return new WireHistory(this.record);
+  }
+
+  /** What one watcher was told against one promise, or against several. */
+  violations({ transcript }: WireWatcher, ...promised: readonly Promised[]): Violation[] {
+    const { history } = this;
+    return promised.flatMap((each) => violationsOf(each, transcript, history));
+  }
+
+  /** Resolves when the watcher has caught up with what the store is now. */
+  async caughtUp(watcher: WireWatcher): Promise<void> {
+    await watcher.until(watcher.holds(this.history));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#close();
+  }
+}

@@ -1,0 +1,273 @@
+import { describe, expect, it } from "vitest";
+import { TICK_MS } from "../../../src/demo/demo-script.js";
+import { DemoWorker } from "../../../src/demo/demo-worker.js";
+import type { UserTask } from "../../../src/tasks/user-task.js";
+import { progressOf } from "../../../src/tasks/progress.js";
+import { silentLog } from "../../../src/util/log.js";
+import { jobKey, databaseName } from "../../kit/journal/entries.js";
+import { ManualClock } from "../../kit/deterministic/manual-clock.js";
+import {
+  graphqlResultOf,
+  dataOf,
+  HttpConnection,
+  type HttpResponse,
+  type HttpRequest,
+} from "../../kit/network/raw-http.js";
+import { addListeners } from "../../kit/store/recording-listener.js";
+import { startServer, type TestServer } from "../../kit/server/server.js";
+import { Tokens } from "../../kit/server/tokens.js";
+import { untilIdle } from "../../kit/deterministic/turns.js";
+import { store } from "../jobs.js";
+
+const DATABASE = databaseName("demo");
+const KEY = jobKey("demo", "pagerank");
+
+const BEGIN = {
+  method: "POST",
+  path: "/demo",
+  headers: { "content-type": "application/json" },
+  body: "{}",
+} satisfies HttpRequest;
+
+describe("The demonstration job", () => {
+  it("is begun by POST /demo, which answers which job that is", async () => {
+    await using server = await startServer({}, { clock: new ManualClock() });
+
+    const { status, body } = await send(server, BEGIN);
+
+    expect(status).toBe(201);
+    expect(JSON.parse(body)).toEqual({ database: "demo", username: "demo", jobId: "pagerank", attempt: 1 });
+    expect(jobOf(server).task.status).toBe("PENDING");
+  });
+
+  it.each([
+    ["it is, for who may report it", { role: "reporter", username: "demo" }, 201, 1],
+    ["it is, for an admin", { role: "admin", username: "root" }, 201, 1],
+    ["it is not, for who may only look", { role: "viewer", username: "demo" }, 403, 0],
+    ["it is not, for another user", { role: "reporter", username: "alice" }, 403, 0],
+    ["it is not, for an admin of others", { role: "admin", username: "root", databases: ["prod"] }, 403, 0],
+  ] as const)("is begun by who may report it: %s", async (_, grant, expected, count) => {
+    const tokens = new Tokens();
+    const authorization = `Bearer ${await tokens.grant(grant.username, grant)}`;
+    await using server = await startServer({ auth: tokens.auth }, { clock: new ManualClock() });
+
+    const { status } = await send(server, { ...BEGIN, headers: { ...BEGIN.headers, authorization } });
+
+    expect(status).toBe(expected);
+    expect((await server.provider.getTaskStore(DATABASE)).taskCount()).toBe(count);
+  });
+
+  it("is not begun by who does not say who it is, where that is asked", async () => {
+    const tokens = new Tokens();
+    await tokens.grant("demo");
+    await using server = await startServer({ auth: tokens.auth }, { clock: new ManualClock() });
+
+    expect(await send(server, BEGIN)).toMatchObject({ status: 401 });
+  });
+
+  it("has a volume that is not known at first, and then is", async () => {
+    const clock = new ManualClock();
+    await using server = await startServer({}, { clock });
+
+    await send(server, BEGIN);
+    await pass(clock, 8);
+    const early = progressOf(jobOf(server).task);
+    await pass(clock, 12);
+    const later = progressOf(jobOf(server).task);
+
+    expect([early.volume, later.volume]).toEqual([null, expect.any(Number)]);
+    expect(early.knownVolume).toBeGreaterThan(0);
+  });
+
+  it("comes to its end in 30 to 60 s, with a warning on the way", async () => {
+    const clock = new ManualClock();
+    await using server = await startServer({}, { clock });
+
+    await send(server, BEGIN);
+    await pass(clock, 60_000 / TICK_MS);
+
+    const { task, log } = jobOf(server);
+    expect([task.status, progressOf(task).ratio]).toEqual(["FINISHED", 1]);
+    expect(task.endedAt! - task.startedAt!).toBeGreaterThan(30_000);
+    expect(log.map(({ level }) => level)).toContain("WARNING");
+  });
+
+  it("tells something new at every tick", async () => {
+    const clock = new ManualClock();
+    await using server = await startServer({}, { clock });
+
+    await send(server, BEGIN);
+    const [listener] = addListeners(storeOf(server), 1);
+    await pass(clock, 100);
+
+    expect(listener!.calls).toHaveLength(100);
+  });
+
+  it("is there once: who begins it while it runs is told of the one that runs", async () => {
+    const clock = new ManualClock();
+    await using server = await startServer({}, { clock });
+
+    const answers = await Promise.all([send(server, BEGIN), send(server, BEGIN)]);
+    await pass(clock, 1);
+    const third = await send(server, BEGIN);
+
+    expect(answers.map(({ status }) => status).toSorted()).toEqual([200, 201]);
+    expect([third.status, JSON.parse(third.body)]).toEqual([200, expect.objectContaining({ attempt: 1 })]);
+  });
+
+  it("can be begun again when it has ended, as another attempt", async () => {
+    const clock = new ManualClock();
+    await using server = await startServer({}, { clock });
+
+    await send(server, BEGIN);
+    await pass(clock, 60_000 / TICK_MS);
+    const again = await send(server, BEGIN);
+
+    expect([again.status, JSON.parse(again.body)]).toEqual([201, expect.objectContaining({ attempt: 2 })]);
+  });
+
+  it("ends when a cancel is requested", async () => {
+    const clock = new ManualClock();
+    await using server = await startServer({}, { clock });
+
+    await send(server, BEGIN);
+    await pass(clock, 10);
+    await storeOf(server).requestCancel(KEY, { attempt: null, by: "alice", reason: "seen enough" });
+    await pass(clock, 1);
+
+    expect(jobOf(server).task.status).toBe("CANCELED");
+  });
+
+  it("can be begun again when it was removed", async () => {
+    const clock = new ManualClock();
+    await using server = await startServer({}, { clock });
+
+    await send(server, BEGIN);
+    await pass(clock, 10);
+    await storeOf(server).remove(KEY, { attempt: null });
+    await pass(clock, 1);
+    const again = await send(server, BEGIN);
+
+    expect(again.status).toBe(201);
+    expect(jobOf(server).task.status).toBe("PENDING");
+  });
+
+  it("is cancelled when the server stops", async () => {
+    const clock = new ManualClock();
+    await using server = await startServer({}, { clock });
+
+    await send(server, BEGIN);
+    await pass(clock, 10);
+    const [listener] = addListeners(storeOf(server), 1);
+    await server.stop();
+
+    const { status, message } = listener!.calls.at(-1)!.userTask.task;
+    expect([status, message]).toEqual(["CANCELED", "the server was stopped"]);
+  });
+
+  it("is cancelled too when it is begun while the server stops", async () => {
+    const clock = new ManualClock();
+    await using server = await startServer({}, { clock });
+    const options = { leaseMs: 60_000, clock, log: silentLog };
+    const demonstration = new DemoWorker(server.provider, options);
+
+    const starting = demonstration.start();
+    await demonstration.stop();
+
+    await expect(starting).resolves.toMatchObject({ isNew: true });
+    await expect(demonstration.start()).rejects.toMatchObject({ code: "UNAVAILABLE" });
+    expect(jobOf(server).task.status).toBe("CANCELED");
+  });
+
+  it.each([
+    [
+      "a page of another origin",
+      403,
+      { ...BEGIN, headers: { ...BEGIN.headers, origin: "http://evil.test" } },
+    ],
+    [
+      "a page of another site",
+      403,
+      { ...BEGIN, headers: { ...BEGIN.headers, "sec-fetch-site": "cross-site" } },
+    ],
+    ["a form", 415, { ...BEGIN, headers: { "content-type": "application/x-www-form-urlencoded" } }],
+    ["a link", 405, { ...BEGIN, method: "GET" }],
+  ])("is not begun by %s", async (_, status, request) => {
+    await using server = await startServer();
+
+    const answer = await send(server, request);
+
+    expect(answer.status).toBe(status);
+    expect(graphqlResultOf(answer).errors).toHaveLength(1);
+    expect(server.provider.openStores()).toEqual([]);
+  });
+
+  it("is begun by the page of a server that is behind a proxy, which knows it by another name", async () => {
+    await using server = await startServer();
+    const headers = { ...BEGIN.headers, origin: "https://progress.test", "sec-fetch-site": "same-origin" };
+
+    const { status } = await send(server, { ...BEGIN, headers });
+
+    expect(status).toBe(201);
+  });
+
+  it("is refused like any job where there is no room, and begun when there is", async () => {
+    await using server = await startServer({ maxJobs: 1 }, { clock: new ManualClock() });
+    await store(server.url, { database: "demo" });
+
+    const refused = await send(server, BEGIN);
+    await dataOf(server.url, `mutation { purgeDatabase(database: "demo") { removed } }`);
+    const begun = await send(server, BEGIN);
+
+    expect([refused.status, begun.status]).toEqual([400, 201]);
+    expect(graphqlResultOf(refused).errors?.[0]?.extensions).toMatchObject({ limit: "jobsPerDatabaseMax" });
+  });
+
+  it.each([{ demo: "off" }, { dashboard: "off" }, { tracking: "off" }])(
+    "is not there with %j",
+    async (flags) => {
+      await using server = await startServer(flags);
+
+      const answer = await send(server, BEGIN);
+      const about = await send(server, { path: "/about" });
+
+      expect(answer.status).toBe(404);
+      expect(JSON.parse(about.body)).toMatchObject({ demo: false });
+    },
+  );
+
+  it("is told of by /about, with what else the dashboard asks", async () => {
+    await using server = await startServer();
+
+    const { status, headers, body } = await send(server, { path: "/about" });
+
+    expect([status, headers["cache-control"]]).toEqual([200, "no-store"]);
+    expect(JSON.parse(body)).toEqual({
+      version: expect.stringMatching(/^\d+\.\d+\.\d+/),
+      tracking: true,
+      demo: true,
+    });
+  });
+});
+
+async function send(server: TestServer, request: HttpRequest): Promise<HttpResponse> {
+  using connection = new HttpConnection(server.url);
+  return await connection.request(request);
+}
+
+/** Lets the job tell what it has to at so many ticks. */
+async function pass(clock: ManualClock, ticks: number): Promise<void> {
+  for (let tick = 0; tick < ticks; tick++) {
+    await untilIdle();
+    clock.advance(TICK_MS);
+  }
+  await untilIdle();
+}
+
+function storeOf(server: TestServer) {
+  return server.provider.peek(DATABASE)!;
+}
+
+function jobOf(server: TestServer): UserTask {
+  return storeOf(server).get(KEY)!;
+}

@@ -1,0 +1,173 @@
+import type { Page } from "playwright-core";
+import { describe, expect, it } from "vitest";
+import { Tokens } from "../../kit/server/tokens.js";
+import { isBrowserTested, openBrowser, recordPage } from "../../kit/browser/browser.js";
+import { startServer } from "../../kit/server/server.js";
+
+/** Chromium takes 2 s for the page's 9 MB, and longer where other tests run beside it. */
+const TIMEOUT_MS = 90_000;
+
+describe.skipIf(!isBrowserTested())(
+  "GraphiQL in a browser (under CI; needs Chromium)",
+  { timeout: TIMEOUT_MS },
+  () => {
+    it("has a tab for each example, the first of them filled in and ready to run", async () => {
+      await using server = await startServer();
+      await using browser = await openBrowser();
+      const page = await browser.newPage();
+
+      await openGraphiql(page, server.url);
+      const names = await page.locator(".graphiql-tab-button").allTextContents();
+      await play(page);
+      await seeResult(page, "CREATED");
+      await seeResult(page, "Import");
+
+      expect(names).toEqual(["Store", "Report", "Watch", "List", "ListProgress"]);
+    });
+
+    it("shows over WebSocket what is reported in a second window", async () => {
+      await using server = await startServer();
+      await using browser = await openBrowser();
+      const watcher = await browser.newPage();
+      const worker = await browser.newPage();
+      const record = recordPage(watcher);
+
+      await openGraphiql(watcher, server.url);
+      await play(watcher);
+      await seeResult(watcher, "CREATED");
+      await goToTab(watcher, "Watch");
+      await play(watcher);
+      await seeResult(watcher, "CaughtUp");
+      await openGraphiql(worker, server.url);
+      await goToTab(worker, "Report");
+      await play(worker);
+      await seeResult(watcher, "TaskUpdated");
+      await seeResult(watcher, "Import");
+
+      expect(record.webSockets).toEqual([`${server.url.replace("http", "ws")}/graphql`]);
+    });
+
+    it("sends the token that is among its headers, also where it subscribes", async () => {
+      const tokens = new Tokens();
+      const token = await tokens.grant("alice");
+      await using server = await startServer({ auth: tokens.auth });
+      await using browser = await openBrowser();
+      const page = await browser.newPage();
+      const record = recordPage(page);
+
+      await openGraphiql(page, server.url);
+      await play(page);
+      await seeResult(page, "UNAUTHENTICATED");
+      await giveHeaders(page, { authorization: `Bearer ${token}` });
+      await play(page);
+      await seeResult(page, "CREATED");
+      await goToTab(page, "Watch");
+      await giveHeaders(page, { authorization: `Bearer ${token}` });
+      await play(page);
+      await seeResult(page, "CaughtUp");
+
+      expect(record.webSockets).toEqual([]);
+    });
+
+    it("asks nothing of any other host, and has no error on its console", async () => {
+      await using server = await startServer();
+      await using browser = await openBrowser();
+      const page = await browser.newPage();
+      const record = recordPage(page);
+
+      await openGraphiql(page, server.url);
+      await play(page);
+      await seeResult(page, "CREATED");
+      await goToTab(page, "Watch");
+      await play(page);
+      await seeResult(page, "CaughtUp");
+      await page.getByRole("button", { name: "Show Documentation Explorer" }).click();
+      await page.getByText("UserTaskConnection").waitFor();
+
+      expect([...record.origins]).toEqual([server.url]);
+      expect(record.complaints).toEqual([]);
+    });
+
+    it("has the same five tabs when it is loaded again", async () => {
+      await using server = await startServer();
+      await using browser = await openBrowser();
+      const page = await browser.newPage();
+
+      await openGraphiql(page, server.url);
+      await page.waitForFunction(() => localStorage.getItem("graphiql:tabState"));
+      await page.reload();
+      await page.locator(".graphiql-tab-active", { hasText: "Store" }).waitFor();
+
+      expect(await page.locator(".graphiql-tab").count()).toBe(5);
+    });
+  },
+);
+
+describe("the page of GraphiQL", () => {
+  it("is sent only once to a browser that keeps it", async () => {
+    await using server = await startServer();
+
+    const first = await getPage(server.url);
+    const second = await getPage(server.url, { "if-none-match": String(first.headers.get("etag")) });
+
+    expect(first.status).toBe(200);
+    expect(first.headers.get("content-encoding")).toBe("gzip");
+    expect(second.status).toBe(304);
+    expect(await second.text()).toBe("");
+  });
+
+  it("is sent uncompressed, under another name, to one who takes no gzip", async () => {
+    await using server = await startServer();
+
+    const compressed = await getPage(server.url);
+    const plain = await getPage(server.url, { "accept-encoding": "gzip;q=0, identity" });
+
+    expect(plain.headers.get("content-encoding")).toBeNull();
+    expect(plain.headers.get("etag")).not.toBe(compressed.headers.get("etag"));
+    expect(await plain.text()).toBe(await compressed.text());
+  });
+
+  it("may run its own two scripts, load nothing from elsewhere, and be in no frame", async () => {
+    await using server = await startServer();
+
+    const { headers } = await getPage(server.url);
+
+    expect(headers.get("content-security-policy")).toMatch(
+      /^default-src 'none'; script-src 'sha256-\S{44}' 'sha256-\S{44}';.* connect-src 'self';.* frame-ancestors 'none'$/,
+    );
+    expect(headers.get("x-content-type-options")).toBe("nosniff");
+    expect(headers.get("referrer-policy")).toBe("no-referrer");
+  });
+});
+
+function getPage(url: string, headers: Record<string, string> = {}): Promise<Response> {
+  return fetch(`${url}/graphql`, { headers: { accept: "text/html", "accept-encoding": "gzip", ...headers } });
+}
+
+/** Resolves once there are tabs, and a document in the editor. */
+async function openGraphiql(page: Page, url: string): Promise<void> {
+  await page.goto(`${url}/graphql`);
+  await page.locator(".graphiql-tab-active").waitFor();
+  await page.locator(".graphiql-query-editor .view-line").first().waitFor();
+}
+
+async function goToTab(page: Page, name: string): Promise<void> {
+  await page.locator(".graphiql-tab-button", { hasText: new RegExp(`^${name}$`) }).click();
+  await page.locator(".graphiql-tab-active", { hasText: name }).waitFor();
+}
+
+async function giveHeaders(page: Page, headers: object): Promise<void> {
+  await page.getByRole("button", { name: "Headers", exact: true }).click();
+  await page.locator(".graphiql-editor-tool .graphiql-editor:visible .view-line").first().click();
+  await page.keyboard.press("ControlOrMeta+a");
+  await page.keyboard.insertText(JSON.stringify(headers));
+}
+
+function play(page: Page): Promise<void> {
+  return page.getByRole("button", { name: /^Execute query/ }).click();
+}
+
+/** The editor draws only the lines in view, so look for what stands at the top. */
+function seeResult(page: Page, text: string): Promise<void> {
+  return page.locator(".result-window").getByText(text).first().waitFor();
+}

@@ -1,0 +1,185 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import {
+  INITIAL_RATE_ESTIMATE,
+  updateRateEstimate,
+  rateOf,
+  type RateEstimate,
+} from "../../src/tasks/rate-estimate.js";
+import type { LeafTask } from "../../src/tasks/task.js";
+import type { UserTask } from "../../src/tasks/user-task.js";
+import { leaf } from "../kit/store/edits.js";
+import { stored } from "./sample-jobs.js";
+import {
+  anyShape,
+  atTheEnd,
+  begun,
+  bursty,
+  growing,
+  jobAfterEachReport,
+  withReport,
+  slowing,
+  stalled,
+  steady,
+} from "./work-shapes.js";
+
+describe("the rate of a leaf", () => {
+  it("that is steady is what it does, however its reports are spread", () => {
+    fc.assert(
+      fc.property(steady, (shape) => {
+        const rates = ratesOf(jobAfterEachReport(shape));
+        for (const rate of rates) expect(rate / shape.unitsPerSecond).toBeCloseTo(1, 1);
+      }),
+    );
+  });
+
+  it("that goes in bursts is what it does on the whole, also between two bursts", () => {
+    fc.assert(
+      fc.property(bursty, fc.double({ min: 0, max: 1, noNaN: true }), (shape, share) => {
+        const rates = jobAfterEachReport(shape)
+          .slice(2)
+          .map((job) => rateAt(job, job.reportedAt + share * shape.everyMs));
+        const perSecond = (1_000 * shape.units) / shape.everyMs;
+        for (const rate of rates) expect(rate! / perSecond).toBeCloseTo(1, 6);
+      }),
+    );
+  });
+
+  it("that slows down lies between what it did at first and what it does now, and falls", () => {
+    fc.assert(
+      fc.property(slowing, (shape) => {
+        const rates = ratesOf(jobAfterEachReport(shape));
+        const [before, latest] = shape.reports.slice(-2);
+        expect(rates).toEqual(rates.toSorted((a, b) => b - a));
+        expect(rates[0]).toBeLessThanOrEqual(2);
+        expect(rates.at(-1)).toBeGreaterThanOrEqual(1_000 / (latest!.atMs - before!.atMs));
+      }),
+    );
+  });
+
+  it("that stalls falls, to a twentieth within two minutes", () => {
+    fc.assert(
+      fc.property(stalled, (shape) => {
+        const job = atTheEnd(shape);
+        const rates = [0, 2, 10, 30, 60, 120].map((seconds) =>
+          rateAt(job, job.reportedAt + seconds * 1_000)!,
+        );
+        expect(rates).toEqual(rates.toSorted((a, b) => b - a));
+        expect(rates[0]).toBeCloseTo(20, 6);
+        expect(rates[5]).toBeLessThan(1);
+        expect(rates[5]).toBeGreaterThan(0);
+      }),
+    );
+  });
+
+  it("has nothing to do with its volume, which may grow", () => {
+    fc.assert(
+      fc.property(growing, (shape) => {
+        const reports = shape.reports.map(({ atMs, done }) => ({ atMs, done }));
+        expect(rateNow(atTheEnd(shape))).toBe(rateNow(atTheEnd({ ...shape, reports })));
+      }),
+    );
+  });
+
+  it("is smoothed over time, not over calls: a report in parts at one instant is as one", () => {
+    fc.assert(
+      fc.property(fc.array(fc.integer({ min: 1, max: 100 }), { minLength: 1 }), (parts) => {
+        const before = updateRateEstimate(INITIAL_RATE_ESTIMATE, 100, 10_000);
+        const inParts = parts.reduce((pace, units) => updateRateEstimate(pace, units, 10_000), before);
+        const atOnce = updateRateEstimate(
+          before,
+          parts.reduce((sum, units) => sum + units),
+          10_000,
+        );
+        expect(inParts.rate).toBeCloseTo(atOnce.rate, 9);
+        expect({ ...inParts, rate: 0 }).toEqual({ ...atOnce, rate: 0 });
+      }),
+    );
+  });
+
+  it("that pauses now and then is held over such a pause, also right after it", () => {
+    const paused = updateRateEstimate(
+      everySecond(INITIAL_RATE_ESTIMATE, 10, { from: 0, to: 60 }),
+      200,
+      80_000,
+    );
+    const again = updateRateEstimate(paused, 10, 81_000);
+    expect(rateOf(again, 100_000)).toBe(rateOf(again, 81_000));
+  });
+
+  it("is mostly that of the last half minute", () => {
+    const slow = everySecond(INITIAL_RATE_ESTIMATE, 10, { from: 0, to: 600 });
+    const fast = everySecond(slow, 1_000, { from: 600, to: 660 });
+    expect(rateOf(slow, 600_000)).toBeCloseTo(10, 6);
+    expect(rateOf(fast, 660_000)).toBeGreaterThan(850);
+    expect(rateOf(fast, 660_000)).toBeLessThan(1_000);
+  });
+
+  it("is null before there is enough to say: no work yet, or less than a second", () => {
+    const job = begun(100);
+    expect(rateAt(job, 60_000)).toBeNull();
+    expect(rateNow(withReport(job, 999, { done: 5 }))).toBeNull();
+    expect(rateNow(withReport(job, 1_000, { done: 5 }))).toBeCloseTo(5, 6);
+  });
+
+  it("does not count what the report brings that implies the begin: nobody knows how long that took", () => {
+    const job = withReport(stored({ spec: leaf("work", 1_000) }), 5_000, { done: 500 });
+    expect(rateAt(job, 60_000)).toBeNull();
+    expect(rateNow(withReport(job, 10_000, { done: 510 }))).toBeCloseTo(2, 6);
+  });
+
+  it("of a leaf that did all at once, and then nothing, is not held for long", () => {
+    const job = withReport(begun(100), 100, { done: 10 });
+    expect(rateAt(job, 10_000)).toBeLessThan(1.1);
+  });
+
+  it("begins anew when the clock is set back, and is never below 0 nor without end", () => {
+    fc.assert(
+      fc.property(fc.array(fc.tuple(fc.nat(100), fc.nat(100_000)), { maxLength: 30 }), (reports) => {
+        const pace = reports.reduce(
+          (before, [units, atMs]) => updateRateEstimate(before, units, atMs),
+          INITIAL_RATE_ESTIMATE,
+        );
+        const rate = Number(rateOf(pace, pace.spanMs));
+        expect(rate).toBeGreaterThanOrEqual(0);
+        expect(rate).toBeLessThan(Infinity);
+      }),
+    );
+    expect(updateRateEstimate(updateRateEstimate(INITIAL_RATE_ESTIMATE, 10, 1_000), 10, 999)).toBe(
+      INITIAL_RATE_ESTIMATE,
+    );
+  });
+
+  it("is gone with the end of the leaf", () => {
+    fc.assert(
+      fc.property(anyShape, fc.constantFrom("FINISHED", "FAILED", "CANCELED"), (shape, status) => {
+        const job = atTheEnd(shape);
+        expect((withReport(job, job.reportedAt, { status }).task as LeafTask).rateEstimate).toBeNull();
+      }),
+    );
+  });
+});
+
+function everySecond(
+  pace: RateEstimate,
+  units: number,
+  { from, to }: { from: number; to: number },
+): RateEstimate {
+  let next = pace;
+  for (let second = from + 1; second <= to; second++) next = updateRateEstimate(next, units, second * 1_000);
+  return next;
+}
+
+/** After each report that leaves the job with one. */
+function ratesOf(jobs: readonly UserTask[]): number[] {
+  return jobs.map(rateNow).filter((rate) => rate !== null);
+}
+
+function rateNow(job: UserTask): number | null {
+  return rateAt(job, job.reportedAt);
+}
+
+function rateAt({ task }: UserTask, now: number): number | null {
+  const { rateEstimate } = task as LeafTask;
+  return rateEstimate && rateOf(rateEstimate, now - task.startedAt!);
+}
