@@ -64,7 +64,7 @@ describe("the rows of a tree", () => {
       isLeftOut: false,
       volume: 10,
       done: 4,
-      pace: null,
+      rateEstimate: null,
     });
   });
 
