@@ -273,11 +273,27 @@ describe("a report with a requestId", () => {
     expect(report(before, 11, [add], { requestId: "r" }).task.done).toBe(1);
   });
 
+  it("may have the requestId of the store", () => {
+    expect(report(stored({ requestId: "r" }), 10, [add], { requestId: "r" }).task.done).toBe(1);
+  });
+
+  it("is rejected with STALE_ATTEMPT after another store, even when it is repeated", () => {
+    const again = storedAgain(report(stored(), 10, [add], { attempt: 1, requestId: "r" }));
+
+    expect(() => report(again, 11, [add], { attempt: 1, requestId: "r" })).toThrow(refusal("STALE_ATTEMPT"));
+  });
+
   it("shares its memory with adding tasks", () => {
     const once = grown(stored(), 10, [leaf("c")], "r");
 
     expect(grown(once, 11, [leaf("c")], "r")).toBe(once);
     expect(report(once, 11, [add], { requestId: "r" })).toBe(once);
+  });
+
+  it("shares its memory with tasks that were added before the end", () => {
+    const ended = report(grown(stored(), 10, [leaf("c")], "r"), 11, [END]);
+
+    expect(grown(ended, 12, [leaf("c")], "r")).toBe(ended);
   });
 });
 

@@ -151,14 +151,14 @@ describe("done, add and volume for a task that is no leaf", () => {
   });
 });
 
-describe("asking for PENDING", () => {
-  it("is ILLEGAL_TRANSITION", () => {
-    const root = reported(planted(leaf("a")), { status: "RUNNING" });
+describe("a report of PENDING", () => {
+  it.each(["RUNNING", "FINISHED"] as const)("is ILLEGAL_TRANSITION for a task that is %s", (status) => {
+    const root = reported(planted(leaf("a")), { status });
 
     expect(() => reported(root, { status: "PENDING" })).toThrow(refusal("ILLEGAL_TRANSITION"));
   });
 
-  it("is ILLEGAL_TRANSITION also for a task that is PENDING", () => {
+  it("is ILLEGAL_TRANSITION even for a task that is PENDING", () => {
     expect(() => reported(planted(leaf("a")), { status: "PENDING" })).toThrow(refusal("ILLEGAL_TRANSITION"));
   });
 });
@@ -417,13 +417,14 @@ describe("volume", () => {
 describe("a message", () => {
   it("is the worker's latest word on a task of any kind", () => {
     const root = reported(
-      planted(TWO_LEAVES),
+      planted(branch("root", leaf("a"), iterative("rounds", "OPEN", null, leaf("b")), leaf("c"))),
       { message: "one" },
       { message: "two" },
       { path: "0", message: "three" },
+      { path: "1", message: "four" },
     );
 
-    expect([root.message, at(root, "0").message, at(root, "1").message]).toEqual(["two", "three", null]);
+    expect(["", "0", "1", "2"].map((path) => at(root, path).message)).toEqual(["two", "three", "four", null]);
   });
 
   it("that is empty clears it", () => {
@@ -669,6 +670,10 @@ describe("an iteration that begins", () => {
     expect(() => reported(planted(twoTasks), { iteration })).toThrow(refusal("BAD_USER_INPUT"));
   });
 
+  it("is rejected with its number, the task and the maximum", () => {
+    expect(() => reported(planted(twoTasks), { iteration: 5 })).toThrow(/\b5\b.*"rounds".*\b4\b/);
+  });
+
   it.each([0, -1])("%d is BAD_USER_INPUT: they count from 1", (iteration) => {
     expect(() => reported(planted(twoTasks), { iteration })).toThrow(refusal("BAD_USER_INPUT"));
   });
@@ -722,8 +727,9 @@ describe("FIXED and DYNAMIC iterations", () => {
 describe("OPEN iterations", () => {
   const open = iterative("rounds", "OPEN", null, leaf("a", 10), leaf("b", 10));
 
-  it("begin with none", () => {
+  it("have no tasks to report on before the first begins", () => {
     expect(statuses(planted(open))).toEqual({ "": "PENDING" });
+    expect(() => reported(planted(open), { path: "0", done: 1 })).toThrow(refusal("NOT_FOUND"));
   });
 
   it("grow to the iteration that begins", () => {
