@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { instant, openApi, refusal, taskOf, type RequestCancelInput } from "./api.js";
 
 describe("requestCancel", () => {
-  it("records when, by whom and why the job should stop", async () => {
+  it("records the time, the caller and the reason", async () => {
     await using api = await openApi();
     await api.storeTask();
     api.clock.advance(1_000);

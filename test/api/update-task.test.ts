@@ -3,7 +3,7 @@ import type { TaskUpdate } from "../../src/tasks/task-update.js";
 import { branch, iterative, leaf } from "../kit/edits.js";
 import { instant, openApi, refusal, statusesOf, taskOf, type Job, type UpdateTaskInput } from "./api.js";
 
-/** What the API adds to reports. The rules of reports themselves are tested in test/tasks. */
+/** Reports over the API. Their rules are tested in test/tasks. */
 
 type Update = Partial<TaskUpdate>;
 

@@ -44,20 +44,20 @@ export class PlanWorld implements AsyncDisposable {
     this.pipeline = createPipeline(stores, schema, observer);
   }
 
-  /** What is answered to a document that was never seen. */
+  /** The answer to a document on first sight. */
   answer(asked: OperationText): Promise<ExecutionResult> {
     const { query } = asked;
     return this.#execute({ ...asked, query: `${query} # ${Math.random()}` });
   }
 
-  /** What is answered to a document that was seen twice. */
+  /** The answer to a document that was seen twice. */
   async answerAgain(asked: OperationText): Promise<ExecutionResult> {
     this.#prepare(asked);
     this.#prepare(asked);
     return this.#execute(asked);
   }
 
-  /** What the plan of a query makes of it by itself; undefined where there is none, or it gives up. */
+  /** The result of the plan of a query alone; undefined where there is none, or it gives up. */
   runPlan(asked: OperationText): unknown {
     this.#prepare(asked);
     const prepared = this.#prepare(asked);
@@ -81,7 +81,7 @@ export class PlanWorld implements AsyncDisposable {
     return events[kind];
   }
 
-  /** What resolvers are handed. */
+  /** The context of resolvers. */
   context(): OperationContext {
     const prepared = this.#prepare({ query: "{ __typename }" });
     assert(!isRefusal(prepared), "it can be executed");
