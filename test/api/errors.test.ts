@@ -13,6 +13,9 @@ import { createHeldJournal } from "./held-journal.js";
 /** Internals that an answer must not show: a stack, the path of a file, the name of a library. */
 const INWARD = /\n\s+at |node_modules|\.[jt]s\b|file:|\/src\/|yoga|pothos|undici|originalError|stacktrace/i;
 
+/** A server with a dashboard warns when the dashboard is not built. */
+const NO_DASHBOARD = { dashboard: false };
+
 const ROUNDS = iterative("rounds", "FIXED", 3, leaf("a", 10));
 
 describe("an error", () => {
@@ -457,7 +460,7 @@ describe("UNAVAILABLE", () => {
       throw new Error("ENOSPC: no space left on device, open '/var/lib/secret.mdb'");
     });
     const { log, lines } = recordingLog();
-    await using api = await openApi({}, { journal, log });
+    await using api = await openApi(NO_DASHBOARD, { journal, log });
 
     const { errors, text } = await api.ask(STORE, { database: "neo4j" });
 
@@ -485,7 +488,7 @@ describe("UNAVAILABLE", () => {
 describe("INTERNAL", () => {
   it("shows only an id, under which the log has the details", async () => {
     const { log, lines } = recordingLog();
-    await using api = await openApi({}, { journal: misnumbering(), log });
+    await using api = await openApi(NO_DASHBOARD, { journal: misnumbering(), log });
 
     const { data, errors, text } = await api.ask(STORE, { database: "neo4j" });
 
@@ -512,7 +515,7 @@ describe("INTERNAL", () => {
 
   it("has another id each time", async () => {
     const { log } = recordingLog();
-    await using api = await openApi({}, { journal: misnumbering(), log });
+    await using api = await openApi(NO_DASHBOARD, { journal: misnumbering(), log });
 
     const [one, two] = [await api.ask(STORE, { database: "a" }), await api.ask(STORE, { database: "b" })];
 
@@ -521,7 +524,7 @@ describe("INTERNAL", () => {
 
   it("is not the code of client errors", async () => {
     const { log, lines } = recordingLog();
-    await using api = await openApi({}, { log });
+    await using api = await openApi(NO_DASHBOARD, { log });
 
     await api.ask("{ nothing }");
     await api.client.post("{");
@@ -532,7 +535,7 @@ describe("INTERNAL", () => {
 
   it("is not the error of a change whose listener fails", async () => {
     const { log, lines } = recordingLog();
-    await using api = await openApi({}, { log });
+    await using api = await openApi(NO_DASHBOARD, { log });
     await api.storeTask();
     const store = await api.server.provider.getTaskStore(databaseName("neo4j"));
     const fail = () => {
