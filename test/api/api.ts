@@ -11,8 +11,8 @@ import { ManualClock } from "../kit/deterministic/manual-clock.js";
 import { startServer, type TestServer } from "../kit/server/server.js";
 
 /**
- * A real server, and the mutations and queries of the API as methods: what is left out of an input is the job
- * "job" of nobody in the database "neo4j", and a leaf of 10 units to store. A refusal is thrown.
+ * A real server, and the mutations and queries of the API as methods: fields left out of an input name the job
+ * "job" of the anonymous user in the database "neo4j", and a leaf of 10 units to store. Errors are thrown.
  *
  *     await using api = await openApi();
  *     await api.storeTask({ task: branch("root", leaf("a", 10), leaf("b")) });
@@ -173,7 +173,7 @@ export function taskOf(job: ApiJob | null, path = ""): TaskShown {
   return task;
 }
 
-/** What a refused call rejects with, for `rejects.toMatchObject`. */
+/** The error of a rejected call, for `rejects.toMatchObject`. */
 export function apiError(code: string, message?: RegExp): object {
   return message ? { code, message: expect.stringMatching(message) } : { code };
 }

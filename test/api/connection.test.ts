@@ -33,7 +33,7 @@ describe("a connection", () => {
     expect(await api.tasks({ jobId: "3" })).toMatchObject({ totalCount: 1, position });
   });
 
-  it("that is empty has no cursors", async () => {
+  it("has no cursors when it is empty", async () => {
     await using api = await openWithJobs(2);
 
     expect(await api.tasks({ username: "nobody" })).toMatchObject({
@@ -84,7 +84,7 @@ describe("a connection", () => {
     { after: "-1" },
     { before: "1.5" },
     { after: "AAAAAAAAAAAA.7" },
-  ])("asked for wrongly is BAD_USER_INPUT: %j", async (args) => {
+  ])("rejects invalid arguments with BAD_USER_INPUT: %j", async (args) => {
     await using api = await openWithJobs(1);
 
     await expect(api.tasks(args)).rejects.toMatchObject(apiError("BAD_USER_INPUT"));
@@ -115,13 +115,13 @@ describe("a page", () => {
     [{ last: 3, after: "3", before: "6" }, [], { hasNext: true, hasPrevious: false }],
     [{ last: 3, after: "1", before: "1" }, [], { hasNext: true, hasPrevious: false }],
     [{ first: 3, after: "999" }, down(9, 7), { hasNext: true, hasPrevious: false }],
-  ])("of %j is as Relay has it", async (args, jobIds, beside) => {
+  ])("follows Relay for %j", async (args, jobIds, beside) => {
     await using api = await openWithJobs(9);
 
     expect(shownOf(await api.tasks(args))).toEqual({ jobIds, ...beside });
   });
 
-  it("goes on from the cursor of a job that was removed as from any other", async () => {
+  it("continues from the cursor of a removed job", async () => {
     await using api = await openWithJobs(6);
     await api.removeTask({ jobId: "4" });
 
@@ -129,7 +129,7 @@ describe("a page", () => {
     expect(shownOf(await api.tasks({ last: 2, before: "4" })).jobIds).toEqual(["6", "5"]);
   });
 
-  it("goes on from the cursor of a job that was stored again from where it was", async () => {
+  it("continues from the old place of a job that was stored again", async () => {
     await using api = await openWithJobs(5);
     await api.storeTask({ jobId: "3" });
 
@@ -137,7 +137,7 @@ describe("a page", () => {
     expect(shownOf(await api.tasks({ first: 2 })).jobIds).toEqual(["3", "5"]);
   });
 
-  it("is moved by no update", async () => {
+  it("keeps its order after updates", async () => {
     await using api = await openWithJobs(5);
     const before = await api.tasks({ first: 3, after: "5" });
     await api.updateTasks(["1", "3", "5"].map((jobId) => ({ jobId, updates: [{ add: 1 }] })));
@@ -148,7 +148,7 @@ describe("a page", () => {
     expect(after.pageInfo).toEqual(before.pageInfo);
   });
 
-  it("of a filter has what the filter lets through, and so have the flags beside it", async () => {
+  it("applies its filter to nodes and page flags", async () => {
     await using api = await openWithJobs(6);
     await api.updateTasks(["2", "4", "6"].map((jobId) => ({ jobId, updates: [{ status: "RUNNING" }] })));
 
@@ -170,8 +170,8 @@ describe("a page", () => {
   });
 });
 
-describe("going through all pages", () => {
-  it.each([1, 2, 7])("by %d forwards has every job once", async (size) => {
+describe("a walk through all pages", () => {
+  it.each([1, 2, 7])("visits every job once, forwards by %d", async (size) => {
     await using api = await openWithJobs(15);
 
     const pages = await forwards(api, size, async () => {});
@@ -179,7 +179,7 @@ describe("going through all pages", () => {
     expect(pages.flat()).toEqual(down(15, 1));
   });
 
-  it.each([1, 2, 7])("by %d backwards has every job once", async (size) => {
+  it.each([1, 2, 7])("visits every job once, backwards by %d", async (size) => {
     await using api = await openWithJobs(15);
 
     const pages = await backwards(api, size, async () => {});
@@ -187,7 +187,7 @@ describe("going through all pages", () => {
     expect(pages.toReversed().flat()).toEqual(down(15, 1));
   });
 
-  it("has each job that stays once, while others are stored and removed between the pages", async () => {
+  it("visits each remaining job once while others are stored and removed", async () => {
     await using api = await openWithJobs(24);
     const stays = down(24, 1).filter((jobId) => Number(jobId) % 3 > 0);
 
@@ -201,7 +201,7 @@ describe("going through all pages", () => {
     expect(new Set(pages.flat()).size).toBe(pages.flat().length);
   });
 
-  it("backwards has each job that stays once, and then what is new", async () => {
+  it("visits each remaining job once backwards, then new jobs", async () => {
     await using api = await openWithJobs(12);
     const stays = down(12, 1).filter((jobId) => Number(jobId) % 3 > 0);
 
@@ -215,7 +215,7 @@ describe("going through all pages", () => {
     expect(found.slice(0, 3)).toEqual(["z", "y", "x"]);
   });
 
-  it("goes on when the job of the cursor is removed between the pages", async () => {
+  it("continues when the job of the cursor is removed between pages", async () => {
     await using api = await openWithJobs(9);
 
     const pages = await forwards(api, 2, async (_, lastJobId) => {
@@ -227,7 +227,7 @@ describe("going through all pages", () => {
 });
 
 describe("any page of any history", () => {
-  it("is as a naive model of Relay has it", async () => {
+  it("equals that of a naive model of Relay", async () => {
     await using api = await openApi();
     let run = 0;
 

@@ -26,7 +26,7 @@ import { storing } from "../kit/journal/entries.js";
 import { observeJournal } from "../kit/journal/observed-journal.js";
 import { untilIdle, until } from "../kit/deterministic/turns.js";
 
-/** What a program sees that has Tidemark within it: all of it comes from src/index.ts. */
+/** The API of an embedding program, all of it from src/index.ts. */
 
 const neo4j = parseDatabaseName("neo4j", DEFAULT_LIMITS);
 const key = {
@@ -43,7 +43,7 @@ describe("a program that embeds Tidemark", () => {
     expect(await (await fetch(`${app.url}/ready`)).json()).toEqual({ status: "ready" });
   });
 
-  it("can stop it twice, and nobody is there then", async () => {
+  it("can stop it twice, after which the port is closed", async () => {
     const app = await startApp(config());
 
     await Promise.all([app.stop(), app.stop()]);
@@ -52,7 +52,7 @@ describe("a program that embeds Tidemark", () => {
     await expect(fetch(`${app.url}/health`)).rejects.toThrow(/fetch failed/);
   });
 
-  it("can end the start while databases are opened: all is stopped, and the start says why", async () => {
+  it("can abort the start while databases open, and receives the reason", async () => {
     const memory = observeJournal(createMemoryJournal(DEFAULT_LIMITS));
     await (await memory.open(neo4j)).append([storing(key)]);
     const release = memory.holdOpenings(neo4j);
@@ -67,7 +67,7 @@ describe("a program that embeds Tidemark", () => {
     expect(await journal.isWritable()).toBe(false);
   });
 
-  it("can run several beside each other, each with jobs of its own", async () => {
+  it("can run several servers, each with its own jobs", async () => {
     await using one = await startApp(config());
     await using two = await startApp(config());
     await apiOf(one).storeTask();
@@ -107,7 +107,7 @@ describe("a program that embeds Tidemark", () => {
     });
   });
 
-  it("gets a TidemarkError with its code where a client gets an error with the same", async () => {
+  it("receives a TidemarkError with the code that a client would receive", async () => {
     await using app = await startApp(config());
     const store = await app.provider.getTaskStore(neo4j);
 
@@ -120,7 +120,7 @@ describe("a program that embeds Tidemark", () => {
     expect(ERROR_CODES).toContain("NOT_FOUND");
   });
 
-  it("gets the one store of a database, however often it asks", async () => {
+  it("receives the same store of a database each time", async () => {
     await using app = await startApp(config());
 
     const stores = await Promise.all(Array.from({ length: 10 }, () => app.provider.getTaskStore(neo4j)));
@@ -129,7 +129,7 @@ describe("a program that embeds Tidemark", () => {
     expect(app.provider.peek(neo4j)).toBe(stores[0]);
   });
 
-  it("registers a job of its own by a TaskRegistry: the id is taken while it runs", async () => {
+  it("registers a job through a TaskRegistry, whose id is taken while it runs", async () => {
     await using app = await startApp(config());
     const api = apiOf(app);
     const registry = new TaskRegistry(await app.provider.getTaskStore(neo4j), key);
@@ -150,7 +150,7 @@ describe("a program that embeds Tidemark", () => {
 });
 
 describe("a listener of a store", () => {
-  it("hears of each change made over HTTP, once and in order, with what was there before", async () => {
+  it("receives each change made over HTTP once, in order, with the state before", async () => {
     await using app = await startApp(config());
     const api = apiOf(app);
     const { listener, heard } = recordingListener();
@@ -175,7 +175,7 @@ describe("a listener of a store", () => {
     ]);
   });
 
-  it("can read what it hears of, and the client is answered after it", async () => {
+  it("can read a change that it receives, before the client is answered", async () => {
     await using app = await startApp(config());
     const api = apiOf(app);
     const store = await app.provider.getTaskStore(neo4j);
@@ -194,7 +194,7 @@ describe("a listener of a store", () => {
     expect(read).toEqual([true, true, true]);
   });
 
-  it("hears of every report of a batch by itself, and of what is refused or changes nothing not at all", async () => {
+  it("receives each report of a batch, but not those that are rejected or change nothing", async () => {
     await using app = await startApp(config());
     const api = apiOf(app);
     await api.storeTask();
@@ -212,7 +212,7 @@ describe("a listener of a store", () => {
     expect(heard).toEqual(["2 updated job 1.2, before job 1.1", "3 updated job 1.3, before job 1.2"]);
   });
 
-  it("hears of no other database, of nothing from before, and of nothing once it is removed", async () => {
+  it("receives nothing of other databases, of earlier changes, or after it is removed", async () => {
     await using app = await startApp(config());
     const api = apiOf(app);
     await api.storeTask();
@@ -231,7 +231,7 @@ describe("a listener of a store", () => {
     expect(heard).toHaveLength(1);
   });
 
-  it("keeps the store open, which is closed when nobody asks for it and opened again where it was", async () => {
+  it("keeps the store open, which otherwise closes when idle and reopens with its content", async () => {
     const clock = new ManualClock(0);
     await using app = await startApp(config({ idle: "1m", lease: "1h" }), { clock });
     const api = apiOf(app);
@@ -251,7 +251,7 @@ describe("a listener of a store", () => {
     await expect(store.purge()).rejects.toMatchObject({ code: "UNAVAILABLE" });
   });
 
-  it("hears that a job has expired", async () => {
+  it("receives the removal of an expired job", async () => {
     const clock = new ManualClock(0);
     await using app = await startApp(config({ retention: "1h" }), { clock });
     const api = apiOf(app);
@@ -267,7 +267,7 @@ describe("a listener of a store", () => {
   });
 });
 
-/** Lets time go by, in thirty steps, with whatever falls due. */
+/** Advances the clock in thirty steps and runs the work that falls due. */
 async function pass(clock: ManualClock, ms: number): Promise<void> {
   for (let step = 0; step < 30; step++) {
     clock.advance(ms / 30);
@@ -297,7 +297,7 @@ function apiOf(app: App): Api {
   return new Api({ ...app, close: app.stop }, new ManualClock());
 }
 
-/** A listener, and what it hears: revision, what happened, and the job as `jobId attempt.version`. */
+/** A listener that records each call: revision, event, and the job as `jobId attempt.version`. */
 function recordingListener(): { listener: TaskStoreListener; heard: string[] } {
   const heard: string[] = [];
   const shown = (userTask: UserTask | undefined): string =>

@@ -10,12 +10,15 @@ import { databaseName } from "../kit/journal/entries.js";
 import { openApi, apiError, type Api, type UpdateTaskInput } from "./api.js";
 import { createHeldJournal } from "./held-journal.js";
 
-/** What a client is never told: a stack, a path of a file, or whose library it is. */
+/** Internals that an answer must not show: a stack, the path of a file, the name of a library. */
 const INWARD = /\n\s+at |node_modules|\.[jt]s\b|file:|\/src\/|yoga|pothos|undici|originalError|stacktrace/i;
+
+/** A server with a dashboard warns when the dashboard is not built. */
+const NO_DASHBOARD = { dashboard: false };
 
 const ROUNDS = iterative("rounds", "FIXED", 3, leaf("a", 10));
 
-describe("a refusal", () => {
+describe("an error", () => {
   it.each<[string, RegExp, (api: Api) => Promise<unknown>]>([
     [
       "BAD_USER_INPUT",
@@ -45,7 +48,7 @@ describe("a refusal", () => {
     ["NOT_A_LEAF", /"rounds" is ITERATIVE.*Report on its leaves/, (api) => api.update({ done: 1 })],
     ["STALE_ATTEMPT", /attempt 1; this is for attempt 7.*stop, or/, (api) => api.updateTask({ attempt: 7 })],
     ["LIMIT_EXCEEDED", /limit is 3 \(updatesPerInputMax\)/, (api) => api.update({}, {}, {}, {})],
-  ])("(%s) says what was wrong, with the value, and what to do: %s", async (code, message, call) => {
+  ])("states the problem, the value and the remedy (%s): %s", async (code, message, call) => {
     await using api = await openApi({ updatesPerInputMax: "3" });
     await api.storeTask({ task: ROUNDS });
     await api.update({ status: "RUNNING" }, { path: "2", status: "FAILED" });
@@ -55,7 +58,7 @@ describe("a refusal", () => {
     expect(await api.everything()).toEqual(before);
   });
 
-  it("has a message, where in the answer and in the document it is, its code, and no more", async () => {
+  it("has a message, its places in the answer and the document, its code, and no more", async () => {
     await using api = await openApi();
 
     const { status, data, errors, text } = await api.ask(
@@ -75,7 +78,7 @@ describe("a refusal", () => {
     expect(text).not.toMatch(INWARD);
   });
 
-  it("by a bound names the setting in `limit`, and has no more either", async () => {
+  it("names the setting in `limit` when it comes from a bound", async () => {
     await using api = await openApi({ nodesPerRequestMax: "1" });
 
     const { errors } = await api.ask(`{ nodes(ids: ["a", "b"]) { id } }`);
@@ -91,7 +94,7 @@ describe("a refusal", () => {
   });
 });
 
-describe("a request that can't be meant is BAD_USER_INPUT, and nothing of it is executed", () => {
+describe("an invalid request", () => {
   it.each<[string, string, object?]>([
     ["a syntax error", "{ taskCount("],
     ["an empty document", ""],
@@ -167,7 +170,7 @@ describe("a request that can't be meant is BAD_USER_INPUT, and nothing of it is 
       }`,
       { input: {} },
     ],
-  ])("%s", async (_, query, variables) => {
+  ])("fails with BAD_USER_INPUT and executes nothing: %s", async (_, query, variables) => {
     await using api = await openApi();
     await api.storeTask();
     const before = await api.everything();
@@ -184,7 +187,7 @@ describe("a request that can't be meant is BAD_USER_INPUT, and nothing of it is 
     expect(await api.everything()).toEqual(before);
   });
 
-  it("names the place in the variables", async () => {
+  it("fails with the place in the variables", async () => {
     await using api = await openApi();
 
     await expect(
@@ -208,7 +211,7 @@ describe("a request that can't be meant is BAD_USER_INPUT, and nothing of it is 
     ["variables that are a list", `{"query":"{ __typename }","variables":[]}`],
     ["an unknown operationName", `{"query":"query A { __typename }","operationName":"B"}`],
     ["several operations and no operationName", `{"query":"query A { __typename } query B { __typename }"}`],
-  ])("a body that is %s", async (_, body) => {
+  ])("fails with BAD_USER_INPUT when its body is %s", async (_, body) => {
     await using api = await openApi();
 
     const { status, data, errors, text } = await api.client.post(body);
@@ -222,7 +225,7 @@ describe("a request that can't be meant is BAD_USER_INPUT, and nothing of it is 
   });
 
   it.each(["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", "application/graphql"])(
-    "a body of %s, which a page of another site could send",
+    "fails with BAD_USER_INPUT when its body is %s, which a page of another site could send",
     async (contentType) => {
       await using api = await openApi();
       await api.storeTask();
@@ -238,7 +241,7 @@ describe("a request that can't be meant is BAD_USER_INPUT, and nothing of it is 
     },
   );
 
-  it("a mutation by GET", async () => {
+  it("fails with BAD_USER_INPUT when it is a mutation by GET", async () => {
     await using api = await openApi();
     await api.storeTask();
 
@@ -249,7 +252,7 @@ describe("a request that can't be meant is BAD_USER_INPUT, and nothing of it is 
     expect(await api.taskCount()).toBe(1);
   });
 
-  it("variables by GET that are no JSON", async () => {
+  it("fails with BAD_USER_INPUT when variables by GET are not JSON", async () => {
     await using api = await openApi();
 
     const response = await get(api, { query: "{ __typename }", variables: "{" });
@@ -259,7 +262,7 @@ describe("a request that can't be meant is BAD_USER_INPUT, and nothing of it is 
   });
 });
 
-describe("a request that is too large is LIMIT_EXCEEDED with the name of the setting", () => {
+describe("a request that is too large", () => {
   it.each<[string, string, object?]>([
     ["documentBytesMax", `{ __typename } #${" ".repeat(20_000)}`],
     ["documentTokensMax", `{ ${"__typename ".repeat(1_000)} }`],
@@ -270,7 +273,7 @@ describe("a request that is too large is LIMIT_EXCEEDED with the name of the set
     ],
     ["documentDirectivesMax", `{ __typename ${"@skip(if: false) ".repeat(21)} }`],
     ["variablesDepthMax", "{ __typename }", { deep: nestedList(129) }],
-  ])("%s", async (limit, query, variables) => {
+  ])("fails with LIMIT_EXCEEDED and the setting %s", async (limit, query, variables) => {
     await using api = await openApi();
 
     const { status, data, errors } = await api.ask(query, { ...variables });
@@ -282,7 +285,7 @@ describe("a request that is too large is LIMIT_EXCEEDED with the name of the set
     ]);
   });
 
-  it("bodyBytesMax", async () => {
+  it("fails with LIMIT_EXCEEDED and the setting bodyBytesMax", async () => {
     await using api = await openApi({ bodyBytesMax: "1000" });
 
     const { status, errors } = await api.client.post(" ".repeat(1_001));
@@ -296,7 +299,7 @@ describe("a request that is too large is LIMIT_EXCEEDED with the name of the set
     ]);
   });
 
-  it("changesWaitingMax, for a change that would wait behind too many", async () => {
+  it("fails with LIMIT_EXCEEDED and the setting changesWaitingMax when too many changes wait", async () => {
     const journal = createHeldJournal(createMemoryJournal(DEFAULT_LIMITS));
     await using api = await openApi({ changesWaitingMax: "1" }, { journal });
     journal.hold();
@@ -316,8 +319,8 @@ describe("a request that is too large is LIMIT_EXCEEDED with the name of the set
   });
 });
 
-describe("an answer that refuses", () => {
-  it("is short, however large the value is that it refuses", async () => {
+describe("an error answer", () => {
+  it("is short, however large the rejected value is", async () => {
     await using api = await openApi();
     const unknown = Object.fromEntries(Array.from({ length: 60 }, (_, index) => [`unknown${index}`, 1]));
 
@@ -332,7 +335,7 @@ describe("an answer that refuses", () => {
 });
 
 describe("a query", () => {
-  it("that asks for a million tasks is LIMIT_EXCEEDED, so that one client can't stop the server", async () => {
+  it("fails with LIMIT_EXCEEDED when it selects a million tasks", async () => {
     await using api = await openApi();
     await api.storeTasks([{ task: iterative("rounds", "FIXED", 9_999, leaf("a")) }]);
     const [id] = (
@@ -359,7 +362,7 @@ describe("UNAVAILABLE", () => {
     ["removeTask", (api) => api.removeTask()],
     ["purgeDatabase", (api) => api.purgeDatabase()],
   ])(
-    "is what %s gets when the journal can't write; nothing is changed, and trying again helps",
+    "is the error of %s when the journal can't write; nothing changes, and a retry succeeds",
     async (_, call) => {
       const { journal, api: opened } = await openFaulty();
       await using api = opened;
@@ -376,7 +379,7 @@ describe("UNAVAILABLE", () => {
     },
   );
 
-  it("is what each report of updateTasks gets when the journal can't write", async () => {
+  it("is the error of each report of updateTasks when the journal can't write", async () => {
     const { journal, api: opened } = await openFaulty();
     await using api = opened;
     const before = await api.everything();
@@ -398,7 +401,7 @@ describe("UNAVAILABLE", () => {
     ]);
   });
 
-  it("is not what a change gets that was written all the same: it is found, and answered", async () => {
+  it("is not the error of a change that the journal wrote before it failed", async () => {
     const { journal, api: opened } = await openFaulty();
     await using api = opened;
     journal.failNextAppend("after writing");
@@ -407,7 +410,7 @@ describe("UNAVAILABLE", () => {
     expect(await api.update({ add: 3 })).toMatchObject({ version: 3, tasks: [{ progress: { done: 6 } }] });
   });
 
-  it("is what a store gets whose database can't be opened, which is not there then; trying again helps", async () => {
+  it("is the error of a store whose database can't be opened; a retry succeeds", async () => {
     const { journal, api: opened } = await openFaulty();
     await using api = opened;
     journal.failNextOpen();
@@ -419,7 +422,7 @@ describe("UNAVAILABLE", () => {
     expect(await api.storeTask({ database: "movies" })).toMatchObject({ outcome: "CREATED" });
   });
 
-  it("is what a query gets whose database can't be opened; trying again helps", async () => {
+  it("is the error of a query whose database can't be opened; a retry succeeds", async () => {
     const memory = createMemoryJournal(DEFAULT_LIMITS);
     await using writing = await openApi({}, { journal: memory });
     await writing.storeTask();
@@ -431,7 +434,7 @@ describe("UNAVAILABLE", () => {
     expect(await api.task()).toMatchObject({ jobId: "job" });
   });
 
-  it("of a store into a new database leaves no database behind", async () => {
+  it("leaves no database behind when the first store into it fails", async () => {
     const { journal, api: opened } = await openFaulty();
     await using api = opened;
     journal.failNextAppend("before writing");
@@ -444,7 +447,7 @@ describe("UNAVAILABLE", () => {
     });
   });
 
-  it("is what everyone gets while the server stops", async () => {
+  it("is the error of every request while the server stops", async () => {
     await using api = await openApi();
     await api.storeTask();
     await api.server.provider.close();
@@ -452,12 +455,12 @@ describe("UNAVAILABLE", () => {
     await expect(api.storeTask()).rejects.toMatchObject(apiError("UNAVAILABLE", /stopping/));
   });
 
-  it("says nothing of the journal's own words", async () => {
+  it("does not show the error of the journal", async () => {
     const journal = withOpening(createMemoryJournal(DEFAULT_LIMITS), () => {
       throw new Error("ENOSPC: no space left on device, open '/var/lib/secret.mdb'");
     });
     const { log, lines } = recordingLog();
-    await using api = await openApi({}, { journal, log });
+    await using api = await openApi(NO_DASHBOARD, { journal, log });
 
     const { errors, text } = await api.ask(STORE, { database: "neo4j" });
 
@@ -470,25 +473,22 @@ describe("UNAVAILABLE", () => {
   it.each<[string, () => Error]>([
     ["in an unknown way", () => new JournalError("Connection lost.", "unknown")],
     ["oddly", () => new TypeError("it broke")],
-  ])(
-    "for a change that was written, when the journal failed %s, is cleared up before the next",
-    async (_, error) => {
-      await using api = await openApi({}, { journal: losingTrackOnce(error) });
-      await expect(api.storeTask({ requestId: "r" })).rejects.toMatchObject(apiError("UNAVAILABLE"));
+  ])("is resolved before the next change when the journal wrote and then failed %s", async (_, error) => {
+    await using api = await openApi({}, { journal: losingTrackOnce(error) });
+    await expect(api.storeTask({ requestId: "r" })).rejects.toMatchObject(apiError("UNAVAILABLE"));
 
-      expect(await api.storeTask({ jobId: "other" })).toMatchObject({ outcome: "CREATED" });
-      expect(await api.storeTask({ requestId: "r" })).toMatchObject({
-        outcome: "CREATED",
-        userTask: { attempt: 1 },
-      });
-    },
-  );
+    expect(await api.storeTask({ jobId: "other" })).toMatchObject({ outcome: "CREATED" });
+    expect(await api.storeTask({ requestId: "r" })).toMatchObject({
+      outcome: "CREATED",
+      userTask: { attempt: 1 },
+    });
+  });
 });
 
 describe("INTERNAL", () => {
-  it("says nothing but an id, under which the log has all of it", async () => {
+  it("shows only an id, under which the log has the details", async () => {
     const { log, lines } = recordingLog();
-    await using api = await openApi({}, { journal: misnumbering(), log });
+    await using api = await openApi(NO_DASHBOARD, { journal: misnumbering(), log });
 
     const { data, errors, text } = await api.ask(STORE, { database: "neo4j" });
 
@@ -515,16 +515,16 @@ describe("INTERNAL", () => {
 
   it("has another id each time", async () => {
     const { log } = recordingLog();
-    await using api = await openApi({}, { journal: misnumbering(), log });
+    await using api = await openApi(NO_DASHBOARD, { journal: misnumbering(), log });
 
     const [one, two] = [await api.ask(STORE, { database: "a" }), await api.ask(STORE, { database: "b" })];
 
     expect(one.errors[0]?.extensions["errorId"]).not.toBe(two.errors[0]?.extensions["errorId"]);
   });
 
-  it("is not what a client is to blame for", async () => {
+  it("is not the code of client errors", async () => {
     const { log, lines } = recordingLog();
-    await using api = await openApi({}, { log });
+    await using api = await openApi(NO_DASHBOARD, { log });
 
     await api.ask("{ nothing }");
     await api.client.post("{");
@@ -533,9 +533,9 @@ describe("INTERNAL", () => {
     expect(lines).toEqual([]);
   });
 
-  it("is not what the caller gets when a listener fails", async () => {
+  it("is not the error of a change whose listener fails", async () => {
     const { log, lines } = recordingLog();
-    await using api = await openApi({}, { log });
+    await using api = await openApi(NO_DASHBOARD, { log });
     await api.storeTask();
     const store = await api.server.provider.getTaskStore(databaseName("neo4j"));
     const fail = () => {
@@ -562,7 +562,7 @@ function nestedList(levels: number): unknown {
   return levels === 0 ? 1 : [nestedList(levels - 1)];
 }
 
-/** A server over a journal that can be told to fail, with the jobs "job" and "tree". */
+/** A server over a journal that fails on demand, with the jobs "job" and "tree". */
 async function openFaulty() {
   const journal = createFaultyJournal(createMemoryJournal(DEFAULT_LIMITS));
   const api = await openApi({}, { journal });
@@ -571,7 +571,7 @@ async function openFaulty() {
   return { journal, api };
 }
 
-/** `journal`, whose opened handles are what `opened` makes of them. */
+/** `journal` with each opened handle mapped by `opened`. */
 function withOpening(journal: Journal, opened: (handle: DatabaseJournal) => DatabaseJournal): Journal {
   return {
     supports: journal.supports,
@@ -584,7 +584,7 @@ function withOpening(journal: Journal, opened: (handle: DatabaseJournal) => Data
   };
 }
 
-/** A journal with a defect: it numbers what is appended wrongly. */
+/** A journal with a defect: it numbers appended entries wrongly. */
 function misnumbering(): Journal {
   return withOpening(createMemoryJournal(DEFAULT_LIMITS), (handle) =>
     delegated(handle, {
@@ -596,7 +596,7 @@ function misnumbering(): Journal {
   );
 }
 
-/** A journal that writes its first append, fails then, and can't be asked at once what became of it. */
+/** A journal that writes its first append and then fails, and whose first search for it fails too. */
 function losingTrackOnce(error: () => Error): Journal {
   let appends = 0;
   let searches = 0;
@@ -615,7 +615,7 @@ function losingTrackOnce(error: () => Error): Journal {
   );
 }
 
-/** A log, and the lines of it that an operator should look at. */
+/** A log, and its errors and warnings. */
 function recordingLog(): { log: Log; lines: { level: string; fields: object; message: string }[] } {
   const lines: { level: string; fields: object; message: string }[] = [];
   const recorder = (level: string) => (fields: object, message: string) =>

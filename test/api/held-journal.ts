@@ -10,7 +10,7 @@ export interface HeldJournal extends Journal {
   readonly written: Promise<void>;
 }
 
-/** `journal`, which answers at once until it is told to hold. */
+/** `journal`, whose answers `hold` delays until `release`. */
 export function createHeldJournal(journal: Journal): HeldJournal {
   const released = createGate();
   const written = createGate();

@@ -51,7 +51,7 @@ describe("listProgress with a jobId", () => {
     ]);
   });
 
-  it("has a row for each task, in pre-order, four spaces deeper for each level", async () => {
+  it("lists each task in pre-order, indented by four spaces a level", async () => {
     await using api = await openApi();
     await api.storeTask({ task: branch("a", branch("b", branch("c", leaf("d"))), leaf("e")) });
 
@@ -66,7 +66,7 @@ describe("listProgress with a jobId", () => {
     ]);
   });
 
-  it("has every user's job with that id, one after the other, newest store first", async () => {
+  it("lists the job of every user with that id, newest store first", async () => {
     await using api = await openApi();
     await api.storeTask({ username: "alice", task: branch("a", leaf("a1")) });
     await api.storeTask({ username: "bob", task: branch("b", leaf("b1")) });
@@ -82,7 +82,7 @@ describe("listProgress with a jobId", () => {
     ]);
   });
 
-  it("finds it in any Unicode form", async () => {
+  it("finds the id in any Unicode form", async () => {
     await using api = await openApi();
     await api.storeTask({ database: "caf\u00e9", jobId: "\u00c5" });
 
@@ -91,7 +91,7 @@ describe("listProgress with a jobId", () => {
     ]);
   });
 
-  it("does not trim it", async () => {
+  it("does not trim the id", async () => {
     await using api = await openApi();
     await api.storeTask({ jobId: " job " });
 
@@ -99,7 +99,7 @@ describe("listProgress with a jobId", () => {
     await expect(api.listProgress({ jobId: "job" })).rejects.toMatchObject(apiError("NOT_FOUND"));
   });
 
-  it("is NOT_FOUND for a job id that is not there, with the id in backticks", async () => {
+  it("fails with NOT_FOUND and the id in backticks for an unknown id", async () => {
     await using api = await openApi();
     await api.storeTask();
 
@@ -113,7 +113,7 @@ describe("listProgress with a jobId", () => {
     ["that was removed", (api) => storedThen(api, () => api.removeTask())],
     ["that was purged", (api) => storedThen(api, () => api.purgeDatabase())],
     ["that is in another database", (api) => api.storeTask({ database: "movies" })],
-  ])("is NOT_FOUND for a job %s, and null", async (_, arrange) => {
+  ])("fails with NOT_FOUND for a job %s", async (_, arrange) => {
     await using api = await openApi();
     await arrange(api);
 
@@ -123,7 +123,7 @@ describe("listProgress with a jobId", () => {
     expect(errors).toMatchObject([{ path: ["listProgress"], extensions: { code: "NOT_FOUND" } }]);
   });
 
-  it("also has a job that has ended, until it is forgotten", async () => {
+  it("lists a job that has ended until it expires", async () => {
     await using api = await openApi();
     await api.storeTask();
     await api.update({ status: "FAILED" });
@@ -133,7 +133,7 @@ describe("listProgress with a jobId", () => {
 });
 
 describe("listProgress without a jobId", () => {
-  it("has a row a job, plainly named, newest store first", async () => {
+  it("lists one row per job without a tree prefix, newest store first", async () => {
     await using api = await openApi();
     await api.storeTask({ username: "alice", jobId: "a", task: branch("PageRank", leaf("x", 4)) });
     await api.storeTask({ username: "bob", jobId: "b", task: leaf("Louvain") });
@@ -163,14 +163,14 @@ describe("listProgress without a jobId", () => {
     ]);
   });
 
-  it.each([null, "", " ", "\t\n "])("is also with a blank one: %j", async (jobId) => {
+  it.each([null, "", " ", "\t\n "])("is meant by a blank jobId: %j", async (jobId) => {
     await using api = await openApi();
     await api.storeTask({ task: branch("root", leaf("a")) });
 
     expect(await api.listProgress({ jobId })).toMatchObject([{ taskName: "root" }]);
   });
 
-  it("has no rows where there are no jobs, and that is no error", async () => {
+  it("is empty without jobs", async () => {
     await using api = await openApi();
 
     expect(await api.listProgress()).toEqual([]);
@@ -179,7 +179,7 @@ describe("listProgress without a jobId", () => {
     expect(await api.listProgress()).toEqual([]);
   });
 
-  it("may have more rows than a page of a connection", async () => {
+  it("may list more rows than a page of a connection", async () => {
     await using api = await openApi();
     const jobs = Array.from({ length: 130 }, (_, index) => ({ jobId: `${index}` }));
     for (let start = 0; start < jobs.length; start += 30) await api.storeTasks(jobs.slice(start, start + 30));
@@ -217,7 +217,7 @@ describe("first", () => {
     [0, "BAD_USER_INPUT"],
     [-1, "BAD_USER_INPUT"],
     [10_001, "LIMIT_EXCEEDED"],
-  ])("of %d is %s", async (first, code) => {
+  ])("is rejected when it is %d with %s", async (first, code) => {
     await using api = await openApi();
     await api.storeTask();
 
@@ -240,7 +240,7 @@ describe("the progress of a row", () => {
     [40, 44, "100%", "[##########]"],
     [0, 0, "100%", "[##########]"],
     [null, 50, "n/a", "[~~~~n/a~~~]"],
-  ])("of a volume of %s with %s done is %s and %s", async (volume, done, progress, progressBar) => {
+  ])("is, for a volume of %s with %s done, %s and %s", async (volume, done, progress, progressBar) => {
     await using api = await openApi();
     await api.storeTask({ task: leaf("a", volume) });
     await api.update({ done });
@@ -248,7 +248,7 @@ describe("the progress of a row", () => {
     expect(await api.listProgress()).toMatchObject([{ progress, progressBar }]);
   });
 
-  it("is n/a above one leaf of an unknown volume, until that leaf has finished", async () => {
+  it("is n/a above a leaf of unknown volume until that leaf finishes", async () => {
     await using api = await openApi();
     await api.storeTask({ task: branch("root", leaf("a", 100), leaf("b")) });
     await api.update({ path: "0", done: 50 });
@@ -258,7 +258,7 @@ describe("the progress of a row", () => {
     expect(await api.listProgress()).toMatchObject([{ progress: "60%" }]);
   });
 
-  it("is n/a of OPEN iterations until they are FINISHED", async () => {
+  it("is n/a for OPEN iterations until they are FINISHED", async () => {
     await using api = await openApi();
     await api.storeTask({ task: iterative("open", "OPEN", null, leaf("a", 1)) });
     expect(await api.listProgress()).toMatchObject([{ progress: "n/a" }]);
@@ -290,7 +290,7 @@ describe("the elapsed time of a row", () => {
     expect(await api.listProgress()).toMatchObject([{ timeStarted: instant(), elapsedTime }]);
   });
 
-  it.each(ENDS)("ends with the task, also when it is %s", async (status) => {
+  it.each(ENDS)("stops with the task when it is %s", async (status) => {
     await using api = await openApi();
     await api.storeTask();
     await api.update({ done: 1 });
@@ -301,7 +301,7 @@ describe("the elapsed time of a row", () => {
     expect(await api.listProgress()).toMatchObject([{ status, elapsedTime: "42 seconds" }]);
   });
 
-  it("of a task that was cancelled before it began is `Not yet started`", async () => {
+  it("is `Not yet started` for a task that was canceled before it began", async () => {
     await using api = await openApi();
     await api.storeTask();
     await api.update({ status: "CANCELED" });

@@ -33,7 +33,7 @@ describe("a count", () => {
     [{ username: "alice", jobId: "three", status: ["FINISHED"] }, 1],
     [{ database: "movies" }, 1],
     [{ database: "nothing" }, 0],
-  ])("of %j is %d, and so is that of the list", async (filter, count) => {
+  ])("filters by %j, counts %d and agrees with the list", async (filter, count) => {
     await using api = await openWithJobs();
 
     const { nodes, totalCount } = await api.tasks(filter);
@@ -42,7 +42,7 @@ describe("a count", () => {
     expect([nodes.length, totalCount]).toEqual([count, count]);
   });
 
-  it("of a database by user and status is that of the database", async () => {
+  it("is also a field of a database, by user and status", async () => {
     await using api = await openWithJobs();
 
     expect(
@@ -78,7 +78,7 @@ describe("a count", () => {
 });
 
 describe("a list", () => {
-  it("is newest store first, whatever has changed since", async () => {
+  it("is ordered by store, newest first, regardless of later changes", async () => {
     await using api = await openWithJobs();
     await api.updateTask({ username: "alice", jobId: "one", updates: [{ message: "late" }] });
 
@@ -99,7 +99,7 @@ describe("a list", () => {
     [{ status: ["PENDING"] }, ["carol one", "alice one"]],
     [{ status: ["CANCELED", "FAILED"] }, ["bob two", "bob one"]],
     [{ jobId: "one", status: ["PENDING"] }, ["carol one", "alice one"]],
-  ])("of %j has these and no others", async (filter, names) => {
+  ])("has exactly the jobs that match %j", async (filter, names) => {
     await using api = await openWithJobs();
 
     expect((await api.tasks(filter)).nodes.map(nameOf)).toEqual(names);
@@ -115,7 +115,7 @@ describe("a list", () => {
   });
 
   it.each<CountFilter>([{ username: "" }, { jobId: "" }, { database: "" }, { username: "a\nb" }])(
-    "of an impossible name is BAD_USER_INPUT: %j",
+    "rejects an invalid name with BAD_USER_INPUT: %j",
     async (filter) => {
       await using api = await openWithJobs();
 
@@ -137,7 +137,7 @@ describe("a job", () => {
     expect(await api.task({ ...names, database: "nothing" })).toBeNull();
   });
 
-  it("has the revision and the position of its latest change, whatever has changed beside it", async () => {
+  it("has the revision and the position of its own latest change", async () => {
     await using api = await openApi();
     await api.storeTask({ jobId: "a" });
     await api.storeTask({ jobId: "b" });
@@ -175,7 +175,7 @@ describe("a job", () => {
     ).toMatch(/\[~{49}n\/a~{48}\]/);
   });
 
-  it.each([0, -1, 101])("has no bar of width %d: BAD_USER_INPUT", async (width) => {
+  it.each([0, -1, 101])("rejects a bar of width %d with BAD_USER_INPUT", async (width) => {
     await using api = await openWithJobs();
 
     await expect(
@@ -210,7 +210,7 @@ describe("node", () => {
     expect(await api.data(NODE, { id: userTask.id })).toMatchObject({ node: { username, jobId } });
   });
 
-  it("is null for a job that is not there, or not any more", async () => {
+  it("is null for a job that is unknown or removed", async () => {
     await using api = await openWithJobs();
     const { userTask } = await api.storeTask();
     await api.removeTask();
@@ -237,7 +237,7 @@ describe("node", () => {
     `${idOf("neo4j", "alice", "one")}==`,
     `${idOf("neo4j", "alice", "one")} `,
     "x".repeat(10_000),
-  ])("refuses what is not the id of a job, with BAD_USER_INPUT: %s", async (id) => {
+  ])("rejects an invalid id with BAD_USER_INPUT: %s", async (id) => {
     await using api = await openWithJobs();
 
     await expect(api.data(NODE, { id })).rejects.toMatchObject(apiError("BAD_USER_INPUT"));
@@ -246,7 +246,7 @@ describe("node", () => {
     ).rejects.toMatchObject(apiError("BAD_USER_INPUT"));
   });
 
-  it("refuses the id of a task, which is for caches only", async () => {
+  it("rejects the id of a task, which is for caches only", async () => {
     await using api = await openWithJobs();
     const job = await api.task({ username: "alice", jobId: "two" });
 
@@ -257,7 +257,7 @@ describe("node", () => {
 describe("nodes", () => {
   const NODES = `query ($ids: [ID!]!) { nodes(ids: $ids) { id } }`;
 
-  it("are in the order of the ids, with null in the place of what is not there", async () => {
+  it("are in the order of the ids, with null for unknown jobs", async () => {
     await using api = await openWithJobs();
     const ids = [
       idOf("neo4j", "bob", "two"),
@@ -273,7 +273,7 @@ describe("nodes", () => {
     });
   });
 
-  it("may be none, and may be 100", async () => {
+  it("may be 0 to 100", async () => {
     await using api = await openWithJobs();
     const ids = Array.from({ length: 100 }, (_, index) => idOf("neo4j", "alice", `${index}`));
 
@@ -307,7 +307,7 @@ describe("databases", () => {
     ]);
   });
 
-  it("go on after the last name, which need not be there, in whatever case", async () => {
+  it("continue after a name, which need not exist, in any case", async () => {
     await using api = await openApi();
     await Promise.all(["a", "c", "b", "d", "\u00e9"].map((database) => api.storeTask({ database })));
     const page = async (variables: object) => {
@@ -329,7 +329,7 @@ describe("databases", () => {
     [{ first: -1 }, "BAD_USER_INPUT"],
     [{ first: 101 }, "LIMIT_EXCEEDED"],
     [{ after: "a\nb" }, "BAD_USER_INPUT"],
-  ])("of %j are %s", async (variables, code) => {
+  ])("reject %j with %s", async (variables, code) => {
     await using api = await openWithJobs();
 
     await expect(api.data(DATABASES, variables)).rejects.toMatchObject(apiError(code));
@@ -341,7 +341,7 @@ describe("usernames", () => {
     database(name: "neo4j") { usernames(first: $first, after: $after) }
   }`;
 
-  it("are those that have jobs, each once, by name, and go on after the last name", async () => {
+  it("are those with jobs, each once, by name, and continue after a name", async () => {
     await using api = await openApi();
     for (const username of ["bob", "alice", "Zoe", "bob", "\u00e9mile", "__proto__"]) {
       await api.storeTask({ username, jobId: null });
@@ -360,7 +360,7 @@ describe("usernames", () => {
     expect(await page({ after: "e\u0301mile" })).toEqual([]);
   });
 
-  it("stay while one job of the user is left", async () => {
+  it("are listed while they have a job", async () => {
     await using api = await openWithJobs();
     await api.removeTask({ username: "bob", jobId: "one" });
     expect(await api.data(USERNAMES)).toEqual({ database: { usernames: ["alice", "bob", "carol"] } });
@@ -373,14 +373,14 @@ describe("usernames", () => {
     [{ first: 0 }, "BAD_USER_INPUT"],
     [{ first: 101 }, "LIMIT_EXCEEDED"],
     [{ after: "a\nb" }, "BAD_USER_INPUT"],
-  ])("of %j are %s", async (variables, code) => {
+  ])("reject %j with %s", async (variables, code) => {
     await using api = await openWithJobs();
 
     await expect(api.data(USERNAMES, variables)).rejects.toMatchObject(apiError(code));
   });
 });
 
-describe("a database that nothing was stored in", () => {
+describe("a database without any store", () => {
   const READ_ALL = `{
     taskCount(database: "Nothing")
     tasks(database: "nothing") { totalCount position nodes { id } edges { cursor } pageInfo { hasNextPage hasPreviousPage startCursor endCursor } }
@@ -505,7 +505,7 @@ describe("one query operation", () => {
     expect(await api.data(LISTING)).toEqual({ databases: [], database: null });
   });
 
-  it("has one instant, that all that grows by itself is as of", async () => {
+  it("computes all elapsed times at one instant", async () => {
     await using api = await openApi();
     await api.storeTask({ jobId: "a" });
     await api.updateTask({ jobId: "a", updates: [{ add: 1 }] });
@@ -522,7 +522,7 @@ describe("one query operation", () => {
     });
   });
 
-  it("that is refused in one root field answers the others", async () => {
+  it("answers the other root fields when one is rejected", async () => {
     await using api = await openWithJobs();
 
     const { data, errors } = await api.ask(`{
@@ -568,7 +568,7 @@ function encoded(json: string): string {
   return Buffer.from(json).toString("base64url");
 }
 
-/** Many ways to ask for the same: all must agree. */
+/** Several selections of the same data: all must agree. */
 const READ = `{
   tasks(database: "neo4j", first: 100) { position totalCount nodes { username jobId revision task { status } } }
   again: tasks(database: "Neo4J", last: 100) { position totalCount nodes { revision } }
@@ -603,7 +603,7 @@ interface Answer {
   readonly w1: { revision: number } | null;
 }
 
-/** In what an answer contradicts itself. */
+/** The names of the fields in which an answer contradicts itself. */
 function disagreements(answer: Answer): string[] {
   const { tasks, again, w0, database, listProgress } = answer;
   const { nodes } = tasks;
@@ -635,7 +635,7 @@ function disagreements(answer: Answer): string[] {
   return Object.entries(agreements).flatMap(([name, agrees]) => (agrees ? [] : [name]));
 }
 
-/** What one of many writers does to jobs of its own; the database is never empty. */
+/** The changes of one of many writers to its own jobs; the database is never empty. */
 async function write(api: Api, writer: number): Promise<void> {
   const username = `w${writer}`;
   for (let round = 0; round < 8; round++) {

@@ -3,8 +3,8 @@ import { leaf } from "../kit/store/edits.js";
 import { databaseName } from "../kit/journal/entries.js";
 import { openApi, apiError, taskOf, type Api } from "./api.js";
 
-describe("removing a job", () => {
-  it("answers with the job as it was, and it is gone", async () => {
+describe("removeTask", () => {
+  it("answers with the job as it was and removes it", async () => {
     await using api = await openApi();
     await api.storeTask();
     const job = await api.update({ done: 4, message: "half" });
@@ -18,7 +18,7 @@ describe("removing a job", () => {
     });
   });
 
-  it("twice is no error: there is nothing, so null", async () => {
+  it("answers null when the job is already removed", async () => {
     await using api = await openApi();
     await api.storeTask();
     await api.removeTask();
@@ -29,7 +29,7 @@ describe("removing a job", () => {
     expect(await api.everything()).toEqual(before);
   });
 
-  it("that never was, or in a database that never was, is no error and creates nothing", async () => {
+  it("answers null for an unknown job or database, and creates nothing", async () => {
     await using api = await openApi();
     await api.storeTask();
 
@@ -40,7 +40,7 @@ describe("removing a job", () => {
     expect(api.server.provider.peek(databaseName("movies"))).toBeUndefined();
   });
 
-  it("leaves the same job id of another user, and in another database", async () => {
+  it("keeps the same job id of another user and in another database", async () => {
     await using api = await openApi();
     await api.storeTask({ username: "alice" });
     await api.storeTask({ username: "bob" });
@@ -52,7 +52,7 @@ describe("removing a job", () => {
     expect(await api.taskCount({ database: "movies" })).toBe(1);
   });
 
-  it("finds it by its normalised names", async () => {
+  it("finds the job by its normalized names", async () => {
     await using api = await openApi();
     await api.storeTask({ database: "caf\u00e9", username: "Jos\u00e9", jobId: "\u00c5" });
 
@@ -61,7 +61,7 @@ describe("removing a job", () => {
     ).toMatchObject({ attempt: 1 });
   });
 
-  it("with the attempt that is not the job's is STALE_ATTEMPT, and removes nothing", async () => {
+  it("rejects another attempt with STALE_ATTEMPT and removes nothing", async () => {
     await using api = await openApi();
     await api.storeTask();
     await api.storeTask();
@@ -73,7 +73,7 @@ describe("removing a job", () => {
     expect(await api.removeTask({ attempt: 2 })).toMatchObject({ attempt: 2 });
   });
 
-  it("takes a revision of its database", async () => {
+  it("uses a revision of its database", async () => {
     await using api = await openApi();
     await api.storeTask();
     await api.removeTask();
@@ -82,7 +82,7 @@ describe("removing a job", () => {
     expect((await api.storeTask()).userTask.revision).toBe(3);
   });
 
-  it("at once by many removes it once", async () => {
+  it("removes the job once for many concurrent requests", async () => {
     await using api = await openApi();
     await api.storeTask();
 
@@ -97,7 +97,7 @@ describe("removing a job", () => {
     ["a heartbeat", (api: Api) => api.updateTask()],
     ["tasks to add", (api: Api) => api.addTasks()],
     ["a cancel request", (api: Api) => api.requestCancel()],
-  ])("makes %s NOT_FOUND", async (_, call) => {
+  ])("makes %s fail with NOT_FOUND", async (_, call) => {
     await using api = await openApi();
     await api.storeTask();
     await api.removeTask();
@@ -106,8 +106,8 @@ describe("removing a job", () => {
   });
 });
 
-describe("a job that is stored after its removal", () => {
-  it("is CREATED, and its attempt and version go on", async () => {
+describe("a job that is stored again after its removal", () => {
+  it("is CREATED and continues its attempt and version", async () => {
     await using api = await openApi();
     await api.storeTask();
     await api.storeTask();
@@ -121,7 +121,7 @@ describe("a job that is stored after its removal", () => {
     expect(taskOf(userTask).progress.done).toBe(0);
   });
 
-  it("refuses the worker of the attempt before with STALE_ATTEMPT", async () => {
+  it("rejects the worker of the attempt before with STALE_ATTEMPT", async () => {
     await using api = await openApi();
     await api.storeTask();
     await api.removeTask();
@@ -158,8 +158,8 @@ describe("a job that is stored after its removal", () => {
   });
 });
 
-describe("purging a database", () => {
-  it("removes all of its jobs, whoever's and whatever their status", async () => {
+describe("purgeDatabase", () => {
+  it("removes the jobs of all users in every status", async () => {
     await using api = await openApi();
     await storeSome(api);
 
@@ -169,7 +169,7 @@ describe("purging a database", () => {
     expect(await api.listProgress()).toEqual([]);
   });
 
-  it("makes it unlisted, and null", async () => {
+  it("removes the database from the list", async () => {
     await using api = await openApi();
     await storeSome(api);
     await api.storeTask({ database: "movies" });
@@ -182,7 +182,7 @@ describe("purging a database", () => {
     });
   });
 
-  it("takes a revision for each job", async () => {
+  it("uses a revision for each job", async () => {
     await using api = await openApi();
     await storeSome(api);
     const { position } = await api.tasks();
@@ -193,7 +193,7 @@ describe("purging a database", () => {
     expect((await api.tasks()).position).toBe(`${epoch}.${Number(revision) + 3}`);
   });
 
-  it("that is empty, or never was, removes none, takes no revision and creates nothing", async () => {
+  it("removes nothing from an empty or unknown database, and creates nothing", async () => {
     await using api = await openApi();
     await storeSome(api);
     await api.purgeDatabase();
@@ -205,7 +205,7 @@ describe("purging a database", () => {
     expect(api.server.provider.peek(databaseName("movies"))).toBeUndefined();
   });
 
-  it("leaves the other databases", async () => {
+  it("leaves other databases as they are", async () => {
     await using api = await openApi();
     await storeSome(api);
     await api.storeTask({ database: "movies" });
@@ -218,14 +218,14 @@ describe("purging a database", () => {
     expect(before).toMatchObject({ tasks: { totalCount: 1 } });
   });
 
-  it("finds it by its normalised name", async () => {
+  it("finds the database by its normalized name", async () => {
     await using api = await openApi();
     await api.storeTask({ database: "caf\u00e9" });
 
     expect(await api.purgeDatabase("CAFE\u0301")).toBe(1);
   });
 
-  it("keeps epoch, revision and attempts: what is stored then goes on", async () => {
+  it("keeps epoch, revision and attempts for jobs that are stored later", async () => {
     await using api = await openApi();
     const { userTask: before } = await api.storeTask();
     await api.purgeDatabase();
@@ -239,7 +239,7 @@ describe("purging a database", () => {
   });
 
   it.each(["", "a\u0000b", "x".repeat(129)])(
-    "of an impossible name is BAD_USER_INPUT: %j",
+    "rejects an invalid name with BAD_USER_INPUT: %j",
     async (database) => {
       await using api = await openApi();
 
@@ -247,7 +247,7 @@ describe("purging a database", () => {
     },
   );
 
-  it("of more jobs than go into one page removes them all", async () => {
+  it("removes more jobs than fit into one page", async () => {
     await using api = await openApi();
     const jobs = Array.from({ length: 150 }, (_, index) => ({ jobId: `${index}` }));
     for (let start = 0; start < 150; start += 30) await api.storeTasks(jobs.slice(start, start + 30));
@@ -258,7 +258,7 @@ describe("purging a database", () => {
 });
 
 describe("a database whose last job is removed", () => {
-  it("is not listed, and null; its users are gone", async () => {
+  it("is not listed and is null", async () => {
     await using api = await openApi();
     await api.storeTask();
     await api.removeTask();

@@ -7,15 +7,15 @@ import { seededRandom } from "../kit/deterministic/seeded-random.js";
 import { openApi, type Api } from "./api.js";
 
 /**
- * A network that loses an answer makes a client send again. Each of these is sent three times, and what can be
- * read of the database is then as after the first.
+ * A client that receives no answer sends its request again. Each of these requests is sent three times, and the
+ * database is then as after the first.
  */
 interface Case {
   readonly name: string;
   readonly send: (api: Api) => Promise<unknown>;
 }
 
-/** Answered alike each time: with the job as the first made it. */
+/** The answer is each time the job as the first request left it. */
 const SAME_ANSWER: Case[] = [
   {
     name: "storeTask with a requestId",
@@ -23,7 +23,7 @@ const SAME_ANSWER: Case[] = [
   },
   {
     name: "storeTask over another job with a requestId",
-    send: (api) => api.storeTask({ task: leaf("anew"), requestId: "r" }),
+    send: (api) => api.storeTask({ task: leaf("again"), requestId: "r" }),
   },
   {
     name: "storeTask with REJECT and a requestId",
@@ -105,15 +105,15 @@ const SAME_ANSWER: Case[] = [
   },
 ];
 
-/** Answered null or 0 once there is nothing any more. */
+/** The answer is null or 0 once the jobs are removed. */
 const NOTHING_LEFT: Case[] = [
   { name: "removeTask", send: (api) => api.removeTask() },
   { name: "removeTask with an attempt", send: (api) => api.removeTask({ attempt: 1 }) },
   { name: "purgeDatabase", send: (api) => api.purgeDatabase() },
 ];
 
-describe("sent three times, one after the other", () => {
-  it.each(SAME_ANSWER)("$name is answered alike and changes nothing again", async ({ send }) => {
+describe("a request that is sent three times in sequence", () => {
+  it.each(SAME_ANSWER)("has equal answers and one effect: $name", async ({ send }) => {
     await using api = await openWithJobs();
     const first = await send(api);
     const before = await whole(api);
@@ -125,7 +125,7 @@ describe("sent three times, one after the other", () => {
     expect(again.map(timeless)).toEqual([timeless(first), timeless(first)]);
   });
 
-  it.each(NOTHING_LEFT)("$name changes nothing again", async ({ send }) => {
+  it.each(NOTHING_LEFT)("has one effect: $name", async ({ send }) => {
     await using api = await openWithJobs();
     await send(api);
     const before = await whole(api);
@@ -138,8 +138,8 @@ describe("sent three times, one after the other", () => {
   });
 });
 
-describe("sent three times at once", () => {
-  it.each([...SAME_ANSWER, ...NOTHING_LEFT])("$name leads to what it leads to once", async ({ send }) => {
+describe("a request that is sent three times concurrently", () => {
+  it.each([...SAME_ANSWER, ...NOTHING_LEFT])("has one effect: $name", async ({ send }) => {
     await using once = await openWithJobs();
     await using thrice = await openWithJobs();
 
@@ -149,7 +149,7 @@ describe("sent three times at once", () => {
     expect(await whole(thrice)).toEqual(await whole(once));
   });
 
-  it.each(SAME_ANSWER)("$name is answered alike", async ({ send }) => {
+  it.each(SAME_ANSWER)("has equal answers: $name", async ({ send }) => {
     await using api = await openWithJobs();
 
     const [first, ...again] = await Promise.all([send(api), send(api), send(api)]);
@@ -158,7 +158,7 @@ describe("sent three times at once", () => {
   });
 });
 
-/** A job that runs, and another, over a journal whose answers take turns. */
+/** A running job, and another, over a journal that delays its answers. */
 async function openWithJobs(): Promise<Api> {
   const journal = delayJournal(createMemoryJournal(DEFAULT_LIMITS), seededRandom(7));
   const api = await openApi({ lease: "60s" }, { journal });
@@ -168,7 +168,7 @@ async function openWithJobs(): Promise<Api> {
   return api;
 }
 
-/** All that can be read of both databases, but for the epochs and what grows by itself. */
+/** The content of both databases without epochs and elapsed times. */
 async function whole(api: Api): Promise<unknown> {
   return timeless([await api.everything(), await api.everything("movies")]);
 }

@@ -14,11 +14,10 @@ import {
   type StoreTaskInput,
 } from "./api.js";
 
-const ENDS = ["FINISHED", "CANCELED", "FAILED"] as const;
-const ODD_NAMES = ["__proto__", "constructor", "toString", "hasOwnProperty", "null", "0", "a/b", "a b", "💾"];
+const ODD_NAMES = ["__proto__", "constructor", "null", "a/b", "💾"];
 
-describe("storing a job", () => {
-  it("creates it, as attempt 1 and version 1", async () => {
+describe("storeTask", () => {
+  it("creates a job as attempt 1 and version 1", async () => {
     await using api = await openApi();
 
     const { outcome, userTask } = await api.storeTask({ username: "alice", jobId: "pagerank" });
@@ -70,7 +69,7 @@ describe("storing a job", () => {
     });
   });
 
-  it("is answered when it can be read", async () => {
+  it("answers with the job as it can be read", async () => {
     await using api = await openApi();
 
     const { userTask } = await api.storeTask();
@@ -79,7 +78,7 @@ describe("storing a job", () => {
     expect((await api.tasks()).nodes).toEqual([userTask]);
   });
 
-  it("takes the next revision of its database", async () => {
+  it("gives each change the next revision of its database", async () => {
     await using api = await openApi();
 
     const stored = [
@@ -92,7 +91,7 @@ describe("storing a job", () => {
     expect(stored.map(({ userTask }) => userTask.revision)).toEqual([1, 2, 3, 1]);
   });
 
-  it("has a position of the epoch of its database, which no other database has", async () => {
+  it("answers with a position in the epoch of the database, which no other database shares", async () => {
     await using api = await openApi();
 
     const one = await api.storeTask({ jobId: "a" });
@@ -103,7 +102,7 @@ describe("storing a job", () => {
     expect(epochOf(other.userTask)).not.toBe(epochOf(one.userTask));
   });
 
-  it("is the caller's, `anonymous`, when the username is left out", async () => {
+  it("stores a job of the caller, `anonymous`, when the username is left out", async () => {
     await using api = await openApi();
 
     expect((await api.storeTask()).userTask.username).toBe("anonymous");
@@ -113,7 +112,7 @@ describe("storing a job", () => {
     });
   });
 
-  it("is under a new random UUID each time the jobId is left out", async () => {
+  it("chooses a new random UUID each time the jobId is left out", async () => {
     await using api = await openApi();
 
     const one = await api.storeTask({ jobId: null });
@@ -124,7 +123,7 @@ describe("storing a job", () => {
     expect(two).toMatchObject({ outcome: "CREATED", userTask: { attempt: 1 } });
   });
 
-  it("is another job where user, job id or database differs", async () => {
+  it("stores another job when user, job id or database differs", async () => {
     await using api = await openApi();
     await api.storeTask({ username: "alice", jobId: "a" });
 
@@ -138,7 +137,7 @@ describe("storing a job", () => {
     expect(await api.taskCount()).toBe(3);
   });
 
-  it("takes null for what is optional as left out", async () => {
+  it("treats null in an optional field as left out", async () => {
     await using api = await openApi();
 
     const { userTask } = await api.storeTask({
@@ -159,7 +158,7 @@ describe("storing a job", () => {
 });
 
 describe("storing a job again", () => {
-  it("overwrites the tree, as one attempt and one version more", async () => {
+  it("overwrites the tree, with one attempt and one version more", async () => {
     await using api = await openApi();
     await api.storeTask({ task: branch("old", leaf("a"), leaf("b")) });
 
@@ -171,7 +170,7 @@ describe("storing a job again", () => {
     expect(await api.taskCount()).toBe(1);
   });
 
-  it("keeps the id of the job, and gives its tasks new ones", async () => {
+  it("keeps the id of the job and gives its tasks new ids", async () => {
     await using api = await openApi();
 
     const { userTask: one } = await api.storeTask();
@@ -181,46 +180,7 @@ describe("storing a job again", () => {
     expect(taskOf(two).id).not.toBe(taskOf(one).id);
   });
 
-  it("counts the changes between in its version", async () => {
-    await using api = await openApi();
-    await api.storeTask();
-    await api.update({ add: 1 });
-    await api.update({ add: 1 });
-
-    expect((await api.storeTask()).userTask).toMatchObject({ attempt: 2, version: 4 });
-  });
-
-  it("begins anew: nothing of the attempt before is left", async () => {
-    await using api = await openApi();
-    await api.storeTask({ memory: { minBytes: 1, maxBytes: 2 } });
-    await api.requestCancel();
-    await api.updateTask({ updates: [{ done: 5, message: "half" }], log: [{ message: "a line" }] });
-    await api.update({ status: "FAILED" });
-    api.clock.advance(1_000);
-
-    const { userTask } = await api.storeTask();
-
-    expect(userTask).toMatchObject({
-      memory: null,
-      cancelRequest: null,
-      log: [],
-      storedAt: instant(1_000),
-      reportedAt: instant(1_000),
-      endedAt: null,
-      expiresAt: null,
-    });
-    expect(taskOf(userTask)).toMatchObject({ status: "PENDING", message: null, progress: { done: 0 } });
-  });
-
-  it("is the design also while it runs", async () => {
-    await using api = await openApi();
-    await api.storeTask();
-    await api.update({ status: "RUNNING" });
-
-    expect(await api.storeTask({ onConflict: "OVERWRITE" })).toMatchObject({ outcome: "OVERWRITTEN" });
-  });
-
-  it("at once by many gives each an attempt of its own", async () => {
+  it("gives each of many concurrent stores an attempt of its own", async () => {
     await using api = await openApi();
 
     const stored = await Promise.all(Array.from({ length: 10 }, () => api.storeTask()));
@@ -231,26 +191,22 @@ describe("storing a job again", () => {
   });
 });
 
-describe("REJECT", () => {
-  it.each([
-    ["PENDING", {}],
-    ["RUNNING", { status: "RUNNING" as const }],
-  ])("refuses with ALREADY_EXISTS while the job is %s, and changes nothing", async (status, update) => {
+describe("onConflict REJECT", () => {
+  it("rejects a job that has not ended with ALREADY_EXISTS and changes nothing", async () => {
     await using api = await openApi();
     await api.storeTask();
-    await api.update(update);
     const before = await api.everything();
 
     await expect(api.storeTask({ onConflict: "REJECT" })).rejects.toMatchObject(
-      apiError("ALREADY_EXISTS", new RegExp(`"anonymous" already has a job "job": attempt 1 is ${status}`)),
+      apiError("ALREADY_EXISTS", /"anonymous" already has a job "job": attempt 1 is PENDING/),
     );
     expect(await api.everything()).toEqual(before);
   });
 
-  it.each(ENDS)("stores over a job that is %s", async (status) => {
+  it("stores over a job that has ended", async () => {
     await using api = await openApi();
     await api.storeTask();
-    await api.update({ status });
+    await api.update({ status: "FINISHED" });
 
     expect(await api.storeTask({ onConflict: "REJECT" })).toMatchObject({
       outcome: "OVERWRITTEN",
@@ -258,15 +214,7 @@ describe("REJECT", () => {
     });
   });
 
-  it("stores a job that is not there, or was removed", async () => {
-    await using api = await openApi();
-
-    expect(await api.storeTask({ onConflict: "REJECT" })).toMatchObject({ outcome: "CREATED" });
-    await api.removeTask();
-    expect(await api.storeTask({ onConflict: "REJECT" })).toMatchObject({ outcome: "CREATED" });
-  });
-
-  it("lets one of many through that store at once", async () => {
+  it("accepts one of many concurrent stores", async () => {
     await using api = await openApi();
 
     const answers = await Promise.allSettled(
@@ -279,16 +227,16 @@ describe("REJECT", () => {
 });
 
 describe("the requestId of a store", () => {
-  it("the same one again gives the same answer and changes nothing", async () => {
+  it("makes a repeated store give the same answer and change nothing", async () => {
     await using api = await openApi();
-    const first = await api.storeTask({ requestId: "r" });
+    const first = await api.storeTask({ requestId: "r", onConflict: "REJECT" });
     const before = await api.everything();
 
-    expect(await api.storeTask({ requestId: "r" })).toEqual(first);
+    expect(await api.storeTask({ requestId: "r", onConflict: "REJECT" })).toEqual(first);
     expect(await api.everything()).toEqual(before);
   });
 
-  it("the same one again, of an overwriting store, is answered OVERWRITTEN again", async () => {
+  it("makes a repeated store that overwrote a job answer OVERWRITTEN again", async () => {
     await using api = await openApi();
     await api.storeTask();
     const second = await api.storeTask({ requestId: "r" });
@@ -297,46 +245,7 @@ describe("the requestId of a store", () => {
     expect(await api.storeTask({ requestId: "r" })).toEqual(second);
   });
 
-  it("the same one again is not refused by REJECT", async () => {
-    await using api = await openApi();
-    const first = await api.storeTask({ requestId: "r", onConflict: "REJECT" });
-
-    expect(await api.storeTask({ requestId: "r", onConflict: "REJECT" })).toEqual(first);
-  });
-
-  it("the same one again changes nothing also after the worker has reported", async () => {
-    await using api = await openApi();
-    await api.storeTask({ requestId: "r" });
-    await api.update({ done: 4 });
-    const before = await api.everything();
-
-    expect(await api.storeTask({ requestId: "r" })).toMatchObject({
-      outcome: "CREATED",
-      userTask: { attempt: 1 },
-    });
-    expect(await api.everything()).toEqual(before);
-  });
-
-  it("stores again once the tree that it stored is overwritten", async () => {
-    await using api = await openApi();
-    await api.storeTask({ requestId: "r" });
-    await api.storeTask({ requestId: "other" });
-
-    expect((await api.storeTask({ requestId: "r" })).userTask.attempt).toBe(3);
-  });
-
-  it("stores again once the tree that it stored is removed", async () => {
-    await using api = await openApi();
-    await api.storeTask({ requestId: "r" });
-    await api.removeTask();
-
-    expect(await api.storeTask({ requestId: "r" })).toMatchObject({
-      outcome: "CREATED",
-      userTask: { attempt: 2 },
-    });
-  });
-
-  it("of another job or user is another request", async () => {
+  it("belongs to one job", async () => {
     await using api = await openApi();
     await api.storeTask({ requestId: "r" });
 
@@ -348,24 +257,10 @@ describe("the requestId of a store", () => {
 
     expect(others.map(({ outcome }) => outcome)).toEqual(["CREATED", "CREATED", "CREATED"]);
   });
-
-  it("is not one of a report", async () => {
-    await using api = await openApi();
-    await api.storeTask({ requestId: "r" });
-
-    expect(taskOf(await api.updateTask({ requestId: "r", updates: [{ add: 3 }] })).progress.done).toBe(3);
-  });
-
-  it("is compared as a name is, in Unicode form NFC", async () => {
-    await using api = await openApi();
-    await api.storeTask({ requestId: "caf\u00e9" });
-
-    expect((await api.storeTask({ requestId: "cafe\u0301" })).userTask.attempt).toBe(1);
-  });
 });
 
 describe("the lease of a job", () => {
-  it("is as long as the store says: a heartbeat is committed when a quarter of it has passed", async () => {
+  it("is as long as the store requests: a heartbeat is committed when a quarter of it has passed", async () => {
     await using api = await openApi();
     await api.storeTask({ leaseSeconds: 40 });
 
@@ -375,7 +270,7 @@ describe("the lease of a job", () => {
     expect(await api.updateTask()).toMatchObject({ version: 2, reportedAt: instant(10_000) });
   });
 
-  it("is the server's default when left out", async () => {
+  it("defaults to the setting of the server", async () => {
     await using api = await openApi({ lease: "20s" });
     await api.storeTask();
 
@@ -391,7 +286,7 @@ describe("the lease of a job", () => {
     expect(await api.storeTask({ leaseSeconds })).toMatchObject({ outcome: "CREATED" });
   });
 
-  it.each([0, -1, 604_801])("of %d seconds is BAD_USER_INPUT", async (leaseSeconds) => {
+  it.each([0, -1, 604_801])("is rejected with BAD_USER_INPUT when it is %d seconds", async (leaseSeconds) => {
     await using api = await openApi();
 
     await expect(api.storeTask({ leaseSeconds })).rejects.toMatchObject(
@@ -401,11 +296,9 @@ describe("the lease of a job", () => {
 });
 
 describe("the memory range of a job", () => {
-  it.each([
-    { minBytes: 0, maxBytes: 0 },
-    { minBytes: 1, maxBytes: Number.MAX_SAFE_INTEGER },
-  ])("is kept as it was given: %j", async (memory) => {
+  it("is kept as it was given", async () => {
     await using api = await openApi();
+    const memory = { minBytes: 1, maxBytes: Number.MAX_SAFE_INTEGER };
 
     expect((await api.storeTask({ memory })).userTask.memory).toEqual(memory);
     expect((await api.update({ add: 1 })).memory).toEqual(memory);
@@ -414,9 +307,8 @@ describe("the memory range of a job", () => {
   it.each([
     { minBytes: 2, maxBytes: 1 },
     { minBytes: -1, maxBytes: 1 },
-    { minBytes: 0.5, maxBytes: 1 },
     { minBytes: 1, maxBytes: Number.MAX_SAFE_INTEGER + 1 },
-  ])("that can't be meant is BAD_USER_INPUT: %j", async (memory) => {
+  ])("is rejected with BAD_USER_INPUT when it is invalid: %j", async (memory) => {
     await using api = await openApi();
 
     await expect(api.storeTask({ memory })).rejects.toMatchObject(apiError("BAD_USER_INPUT"));
@@ -424,7 +316,7 @@ describe("the memory range of a job", () => {
 });
 
 describe("the names of a job", () => {
-  it("the database's is lower-cased, then NFC-normalised, and given back so", async () => {
+  it("the database is lower-cased and NFC-normalized in answers too", async () => {
     await using api = await openApi();
 
     const { userTask } = await api.storeTask({ database: "CAFE\u0301" });
@@ -434,7 +326,7 @@ describe("the names of a job", () => {
     expect(await api.databaseNames()).toEqual(["caf\u00e9"]);
   });
 
-  it.each(["username", "jobId"] as const)("the %s is NFC-normalised and keeps its case", async (name) => {
+  it.each(["username", "jobId"] as const)("the %s is NFC-normalized and keeps its case", async (name) => {
     await using api = await openApi();
 
     const { userTask } = await api.storeTask({ [name]: "Cafe\u0301" });
@@ -446,7 +338,7 @@ describe("the names of a job", () => {
     expect(other).toMatchObject({ outcome: "CREATED", userTask: { [name]: "caf\u00e9" } });
   });
 
-  it.each(ODD_NAMES)("%s is a name like any other", async (name) => {
+  it.each(ODD_NAMES)("%s is accepted as a name like any other", async (name) => {
     await using api = await openApi();
     const names = { database: name, username: name, jobId: name };
 
@@ -477,7 +369,7 @@ describe("the names of a job", () => {
     expect(await api.taskCount({ database: name })).toBe(0);
   });
 
-  it.each(["__proto__", "constructor"])("nothing is under %s before it is stored", async (name) => {
+  it.each(["__proto__", "constructor"])("%s finds nothing before it is stored", async (name) => {
     await using api = await openApi();
     await api.storeTask();
 
@@ -488,7 +380,7 @@ describe("the names of a job", () => {
   });
 
   it.each(["database", "username", "jobId", "requestId"] as const)(
-    "the %s may have 128 bytes, counted after normalisation",
+    "the %s may have 128 bytes, counted after normalization",
     async (name) => {
       await using api = await openApi();
 
@@ -496,35 +388,23 @@ describe("the names of a job", () => {
     },
   );
 
-  it.each(
-    (["database", "username", "jobId", "requestId"] as const).flatMap((name) => [
-      { name, value: "", fault: "is empty" },
-      { name, value: "a\nb", fault: "has a control character in it" },
-      { name, value: "a\u0000", fault: "has a control character in it" },
-      { name, value: "\u0085", fault: "has a control character in it" },
-      { name, value: "\ud800", fault: "is no well-formed Unicode" },
-      { name, value: "é".repeat(65), fault: "has 130 bytes" },
-    ]),
-  )("are refused with the reason: $name $value $fault", async ({ name, value, fault }) => {
-    await using api = await openApi();
-
-    await expect(api.storeTask({ [name]: value })).rejects.toMatchObject(
-      apiError("BAD_USER_INPUT", new RegExp(`The ${name} ${fault}`)),
-    );
-  });
-
   it.each(["database", "username", "jobId", "requestId"] as const)(
-    "too long a %s is refused with the name of the setting",
+    "the %s is rejected with the reason, which names the setting of its length",
     async (name) => {
       await using api = await openApi();
 
-      await expect(api.storeTask({ [name]: "a".repeat(129) })).rejects.toThrow("nameBytesMax");
+      await expect(api.storeTask({ [name]: "" })).rejects.toMatchObject(
+        apiError("BAD_USER_INPUT", new RegExp(`The ${name} is empty`)),
+      );
+      await expect(api.storeTask({ [name]: "a".repeat(129) })).rejects.toMatchObject(
+        apiError("BAD_USER_INPUT", new RegExp(`The ${name} has 129 bytes.*nameBytesMax`)),
+      );
     },
   );
 });
 
 describe("a stored tree", () => {
-  it("has every kind of task, in pre-order, parents before children", async () => {
+  it("lists every kind of task in pre-order, parents before children", async () => {
     await using api = await openApi();
     const task = branch(
       "root",
@@ -557,7 +437,7 @@ describe("a stored tree", () => {
     expect(new Set(Object.values(statusesOf(userTask)))).toEqual(new Set(["PENDING"]));
   });
 
-  it("is the same tree from the root down", async () => {
+  it("can be selected from the root down", async () => {
     await using api = await openApi();
     await api.storeTask({ task: branch("root", leaf("a", 1), branch("b", leaf("c", 2))) });
 
@@ -583,11 +463,11 @@ describe("a stored tree", () => {
     });
   });
 
-  it("says mode and iterations of ITERATIVE tasks only", async () => {
+  it("shows mode and iterations of ITERATIVE tasks only", async () => {
     await using api = await openApi();
     const task = branch(
       "root",
-      iterative("fixed", "FIXED", 2, leaf("a")),
+      { ...iterative("fixed", "FIXED", 2, leaf("a")), maxConcurrency: 4 },
       iterative("dynamic", "DYNAMIC", 3, leaf("a")),
       iterative("open", "OPEN", null, leaf("a")),
       leaf("b"),
@@ -604,19 +484,10 @@ describe("a stored tree", () => {
     expect(shown("2")).toEqual({ mode: "OPEN", currentIteration: 0, maxIterations: null });
     expect(shown("3")).toEqual({ mode: null, currentIteration: null, maxIterations: null });
     expect(shown("")).toEqual({ mode: null, currentIteration: null, maxIterations: null });
+    expect(["", "0", "0.0"].map((path) => taskOf(userTask, path).maxConcurrency)).toEqual([null, 4, 4]);
   });
 
-  it("adds up the volumes of its leaves, of every iteration", async () => {
-    await using api = await openApi();
-    const task = branch("root", iterative("rounds", "FIXED", 3, leaf("a", 2), leaf("b", 5)), leaf("c", 3));
-
-    const { userTask } = await api.storeTask({ task });
-
-    expect(taskOf(userTask).progress).toMatchObject({ done: 0, volume: 24, knownVolume: 24, ratio: 0 });
-    expect(taskOf(userTask, "0").progress).toMatchObject({ volume: 21 });
-  });
-
-  it("has no volume, ratio or percentage while one leaf's is unknown, but never loses the known volume", async () => {
+  it("shows the known volume but no ratio while the volume of a leaf is unknown", async () => {
     await using api = await openApi();
 
     const { userTask } = await api.storeTask({ task: branch("root", leaf("a", 7), branch("b", leaf("c"))) });
@@ -631,101 +502,28 @@ describe("a stored tree", () => {
     });
     expect(taskOf(userTask, "0").progress).toMatchObject({ volume: 7, ratio: 0 });
   });
-
-  it("has an unknown volume while it has iterations whose number is OPEN", async () => {
-    await using api = await openApi();
-
-    const { userTask } = await api.storeTask({
-      task: branch("root", leaf("a", 7), iterative("open", "OPEN", null, leaf("b", 2))),
-    });
-
-    expect(taskOf(userTask, "1").progress).toMatchObject({ volume: null, knownVolume: 0 });
-    expect(taskOf(userTask).progress).toMatchObject({ volume: null, knownVolume: 7 });
-  });
-
-  it("with nothing to do has done all of it, as in GDS", async () => {
-    await using api = await openApi();
-
-    const { userTask } = await api.storeTask({ task: leaf("nothing", 0) });
-
-    expect(taskOf(userTask).progress).toMatchObject({ volume: 0, ratio: 1, percent: "100%" });
-  });
-
-  it("hands maxConcurrency down to tasks that say nothing else", async () => {
-    await using api = await openApi();
-    const task = {
-      ...branch("root", leaf("a"), { ...branch("b", leaf("c")), maxConcurrency: 2 }),
-      maxConcurrency: 8,
-    };
-
-    const { userTask } = await api.storeTask({ task });
-
-    expect(userTask.tasks.map(({ path, maxConcurrency }) => [path, maxConcurrency])).toEqual([
-      ["", 8],
-      ["0", 8],
-      ["1", 2],
-      ["1.0", 2],
-    ]);
-  });
-
-  it("may count to 2^53 - 1", async () => {
-    await using api = await openApi();
-
-    const { userTask } = await api.storeTask({
-      task: branch("root", leaf("a", Number.MAX_SAFE_INTEGER - 1), leaf("b", 1)),
-    });
-
-    expect(taskOf(userTask).progress.volume).toBe(Number.MAX_SAFE_INTEGER);
-  });
-
-  it("keeps a description as it is but for Unicode form NFC", async () => {
-    await using api = await openApi();
-
-    const { userTask } = await api.storeTask({ task: leaf(" <b>Cafe\u0301</b> \u{1f4be} ") });
-
-    expect(taskOf(userTask).description).toBe(" <b>Caf\u00e9</b> \u{1f4be} ");
-  });
 });
 
-describe("a tree that can't be meant is BAD_USER_INPUT", () => {
+describe("an invalid tree", () => {
   it.each([
-    ["both subTasks and iterations", { ...branch("t", leaf("a")), ...iterative("t", "FIXED", 1, leaf("a")) }],
     ["an empty list of subTasks", branch("t")],
-    [
-      "an empty list of subTasks beside iterations",
-      { ...iterative("t", "FIXED", 1, leaf("a")), subTasks: [] },
-    ],
-    ["an empty list of tasks to repeat", iterative("t", "FIXED", 1)],
-    ["an empty list of tasks to repeat, without a bound", iterative("t", "OPEN", null)],
-    ["a volume beside subTasks", { ...branch("t", leaf("a")), volume: 1 }],
+    ["FIXED iterations without max", iterative("t", "FIXED", null, leaf("a"))],
     ["a volume of 0 beside iterations", { ...iterative("t", "FIXED", 1, leaf("a")), volume: 0 }],
-    ["FIXED without max", iterative("t", "FIXED", null, leaf("a"))],
-    ["DYNAMIC without max", iterative("t", "DYNAMIC", null, leaf("a"))],
-    ["OPEN with max", iterative("t", "OPEN", 3, leaf("a"))],
-    ["max 0", iterative("t", "FIXED", 0, leaf("a"))],
-    ["a negative max", iterative("t", "DYNAMIC", -1, leaf("a"))],
     ["maxConcurrency 0", { ...leaf("t"), maxConcurrency: 0 }],
     ["a negative volume", leaf("t", -1)],
-    ["a broken volume", leaf("t", 0.5)],
+    ["a fractional volume", leaf("t", 0.5)],
     ["a volume above 2^53 - 1", leaf("t", Number.MAX_SAFE_INTEGER + 1)],
-    ["an empty description", leaf("")],
-    ["a description with a control character", leaf("a\tb")],
-    ["a description that is no well-formed Unicode", leaf("\udc00")],
-    ["a description of 257 bytes", leaf("a".repeat(257))],
-  ])("%s, at the root or below it", async (_, task) => {
+  ])("is rejected with BAD_USER_INPUT for %s, at the root or below it", async (_, task) => {
     await using api = await openApi();
 
     await expect(api.storeTask({ task })).rejects.toMatchObject(apiError("BAD_USER_INPUT"));
     await expect(api.storeTask({ task: branch("root", leaf("a"), task) })).rejects.toMatchObject(
       apiError("BAD_USER_INPUT"),
     );
-    await expect(api.storeTask({ task: iterative("root", "OPEN", null, task) })).rejects.toMatchObject(
-      apiError("BAD_USER_INPUT"),
-    );
     expect(await api.databaseNames()).toEqual([]);
   });
 
-  it("and the message names the task", async () => {
+  it("is rejected with the description of the task", async () => {
     await using api = await openApi();
 
     await expect(api.storeTask({ task: branch("root", branch("phase 2")) })).rejects.toThrow(
@@ -733,28 +531,25 @@ describe("a tree that can't be meant is BAD_USER_INPUT", () => {
     );
   });
 
-  it("and too long a description is refused with the name of the setting", async () => {
+  it("is rejected with the name of the setting when a description is too long", async () => {
     await using api = await openApi();
 
     await expect(api.storeTask({ task: leaf("é".repeat(129)) })).rejects.toThrow("descriptionBytesMax");
   });
 });
 
-describe("a tree that is too large is LIMIT_EXCEEDED", () => {
-  it("of 10,000 tasks it is not", async () => {
+describe("a large tree", () => {
+  it("may list 10,000 tasks", async () => {
     await using api = await openApi();
+    const task = branch("root", ...Array.from({ length: 9_999 }, () => leaf("a", 1)));
 
-    const task = await storeBriefly(api, iterative("rounds", "FIXED", 9_999, leaf("a", 1)));
-
-    expect(task.progress.volume).toBe(9_999);
+    expect((await storeBriefly(api, task)).progress.volume).toBe(9_999);
   });
 
   it.each([
     ["listed", branch("root", ...Array.from({ length: 10_000 }, () => leaf("a")))],
-    ["by iterations", iterative("rounds", "FIXED", 10_000, leaf("a"))],
-    ["by iterations in iterations", iterative("a", "FIXED", 100, iterative("b", "FIXED", 100, leaf("c")))],
-    ["by more iterations than memory holds", iterative("rounds", "DYNAMIC", 2 ** 31 - 1, leaf("a"))],
-  ])("of 10,001 tasks, %s", async (_, task) => {
+    ["in iterations", iterative("rounds", "DYNAMIC", 2 ** 31 - 1, leaf("a"))],
+  ])("is rejected with LIMIT_EXCEEDED when it has more than 10,000 tasks, %s", async (_, task) => {
     await using api = await openApi();
 
     await expect(storeBriefly(api, task)).rejects.toMatchObject({
@@ -763,25 +558,19 @@ describe("a tree that is too large is LIMIT_EXCEEDED", () => {
     });
   });
 
-  it("of 32 levels it is not", async () => {
+  it("may have 32 levels, of sub-tasks or of iterations", async () => {
     await using api = await openApi();
 
     const { userTask } = await api.storeTask({ task: nested(32) });
 
     expect(userTask.tasks.at(-1)?.depth).toBe(31);
-  });
-
-  it("of 32 levels of iterations it is not", async () => {
-    await using api = await openApi();
-
-    expect(await api.storeTask({ task: repeating(32) })).toMatchObject({ outcome: "CREATED" });
+    expect(await api.storeTask({ task: repeating(32) })).toMatchObject({ outcome: "OVERWRITTEN" });
   });
 
   it.each([
-    ["tasks", nested(33)],
+    ["sub-tasks", nested(33)],
     ["iterations", repeating(33)],
-    ["iterations that have not begun", iterative("open", "OPEN", null, nested(32))],
-  ])("of 33 levels of %s", async (_, task) => {
+  ])("is rejected with LIMIT_EXCEEDED when it has 33 levels of %s", async (_, task) => {
     await using api = await openApi();
 
     await expect(api.storeTask({ task })).rejects.toMatchObject({
@@ -790,16 +579,14 @@ describe("a tree that is too large is LIMIT_EXCEEDED", () => {
     });
   });
 
-  it.each([
-    ["two leaves", branch("root", leaf("a", Number.MAX_SAFE_INTEGER), leaf("b", 1))],
-    ["its iterations", iterative("rounds", "FIXED", 2, leaf("a", 2 ** 52))],
-  ])("where the volumes of %s pass 2^53 - 1", async (_, task) => {
+  it("is rejected with LIMIT_EXCEEDED when its volumes exceed 2^53 - 1", async () => {
     await using api = await openApi();
+    const task = branch("root", leaf("a", Number.MAX_SAFE_INTEGER), leaf("b", 1));
 
     await expect(api.storeTask({ task })).rejects.toMatchObject(apiError("LIMIT_EXCEEDED", /2\^53 - 1/));
   });
 
-  it("by the settings of the server", async () => {
+  it("is bounded by the settings of the server", async () => {
     await using api = await openApi({ tasksPerTreeMax: "3", levelsPerTreeMax: "2" });
 
     await api.storeTask({ task: branch("root", leaf("a"), leaf("b")) });
@@ -811,7 +598,7 @@ describe("a tree that is too large is LIMIT_EXCEEDED", () => {
 });
 
 describe("a server that is full", () => {
-  it("refuses one job too many with LIMIT_EXCEEDED, but none that is there", async () => {
+  it("rejects one job too many with LIMIT_EXCEEDED, but still overwrites existing jobs", async () => {
     await using api = await openApi({ maxJobs: "2" });
     await api.storeTask({ jobId: "a" });
     await api.storeTask({ jobId: "b" });
@@ -825,7 +612,7 @@ describe("a server that is full", () => {
     expect(await api.storeTask({ jobId: "c" })).toMatchObject({ outcome: "CREATED" });
   });
 
-  it("refuses one database too many with LIMIT_EXCEEDED, but none that is there", async () => {
+  it("rejects one database too many with LIMIT_EXCEEDED, but still stores into existing databases", async () => {
     await using api = await openApi({ databasesMax: "2" });
     await api.storeTask({ database: "a" });
     await api.storeTask({ database: "b" });
@@ -839,7 +626,7 @@ describe("a server that is full", () => {
   });
 });
 
-describe("a refused store", () => {
+describe("a rejected store", () => {
   it.each<[string, StoreTaskInput]>([
     ["its tree", { task: branch("t") }],
     ["the size of its tree", { task: nested(33) }],
@@ -849,7 +636,7 @@ describe("a refused store", () => {
     ["its user", { username: "" }],
     ["its job id", { jobId: "\n" }],
     ["its requestId", { requestId: "" }],
-  ])("for %s creates no database", async (_, input) => {
+  ])("creates no database when %s is invalid", async (_, input) => {
     await using api = await openApi();
 
     await expect(api.storeTask(input)).rejects.toThrow(/./);
@@ -861,14 +648,14 @@ describe("a refused store", () => {
     expect(api.server.provider.peek(databaseName("neo4j"))).toBeUndefined();
   });
 
-  it("takes no room from the databases that may be", async () => {
+  it("does not count towards the limit of databases", async () => {
     await using api = await openApi({ databasesMax: "1" });
     await expect(api.storeTask({ database: "a", task: branch("t") })).rejects.toThrow(/./);
 
     expect(await api.storeTask({ database: "b" })).toMatchObject({ outcome: "CREATED" });
   });
 
-  it("takes no revision, and leaves the job as it is", async () => {
+  it("uses no revision and leaves the job as it is", async () => {
     await using api = await openApi();
     await api.storeTask();
     const before = await api.everything();
@@ -879,7 +666,7 @@ describe("a refused store", () => {
     expect((await api.storeTask()).userTask.revision).toBe(2);
   });
 
-  it("is null and does not take the answers of the others with it", async () => {
+  it("is null and leaves the answers of other root fields intact", async () => {
     await using api = await openApi();
 
     const { data, errors } = await api.ask(
@@ -911,7 +698,7 @@ function repeating(levels: number): TaskSpec {
   return levels === 1 ? leaf("end") : iterative(`level ${levels}`, "FIXED", 1, repeating(levels - 1));
 }
 
-/** Stores without asking for the whole tree back. */
+/** Stores without selecting the whole tree. */
 async function storeBriefly(api: Api, task: object): Promise<{ progress: { volume: number } }> {
   const { storeTask } = await api.data<{
     storeTask: { userTask: { task: { progress: { volume: number } } } };

@@ -3,8 +3,8 @@ import { branch, leaf } from "../kit/store/edits.js";
 import { databaseName } from "../kit/journal/entries.js";
 import { instant, openApi, apiError, type Api } from "./api.js";
 
-describe("where tracking is off, a worker is not refused", () => {
-  it("storing answers with the job as it would have been", async () => {
+describe("a server with tracking off", () => {
+  it("answers a store with the job as it would have been", async () => {
     await using api = await openOff();
 
     const { outcome, userTask } = await api.storeTask({
@@ -28,7 +28,7 @@ describe("where tracking is off, a worker is not refused", () => {
     });
   });
 
-  it("each store is the first, also with REJECT", async () => {
+  it("answers each store as the first, even with REJECT", async () => {
     await using api = await openOff();
     await api.storeTask();
 
@@ -56,7 +56,7 @@ describe("where tracking is off, a worker is not refused", () => {
       `addTasks(input: { database: "neo4j", jobId: "job", tasks: [{ description: "a" }] }) { userTask { id } }`,
     ],
     ["requestCancel", `requestCancel(input: { database: "neo4j", jobId: "job" }) { userTask { id } }`],
-  ])("%s is answered null", async (_, field) => {
+  ])("answers %s with null", async (_, field) => {
     await using api = await openOff();
     await api.storeTask();
 
@@ -66,7 +66,7 @@ describe("where tracking is off, a worker is not refused", () => {
     expect(data).toEqual({ answer: null });
   });
 
-  it("updateTasks is answered with neither a job nor an error", async () => {
+  it("answers updateTasks with neither a job nor an error", async () => {
     await using api = await openOff();
 
     expect(await api.updateTasks([{ updates: [{ done: 1 }] }, { jobId: "other", attempt: 3 }])).toEqual([
@@ -75,7 +75,7 @@ describe("where tracking is off, a worker is not refused", () => {
     ]);
   });
 
-  it("removeTask and purgeDatabase find nothing", async () => {
+  it("finds nothing for removeTask and purgeDatabase", async () => {
     await using api = await openOff();
     await api.storeTask();
 
@@ -84,7 +84,7 @@ describe("where tracking is off, a worker is not refused", () => {
     expect(await api.purgeDatabase()).toBe(0);
   });
 
-  it("but what can't be meant is told, so that it is found before tracking is on", async () => {
+  it("rejects invalid input, so that mistakes show before tracking is on", async () => {
     await using api = await openOff();
 
     await expect(api.storeTask({ task: branch("root") })).rejects.toMatchObject(apiError("BAD_USER_INPUT"));
@@ -92,8 +92,8 @@ describe("where tracking is off, a worker is not refused", () => {
   });
 });
 
-describe("where tracking is off, nothing is kept", () => {
-  it("and every answer is empty", async () => {
+describe("the state of a server with tracking off", () => {
+  it("is empty in every answer", async () => {
     await using api = await openOff();
     const { userTask } = await api.storeTask();
 
@@ -119,7 +119,7 @@ describe("where tracking is off, nothing is kept", () => {
     await expect(api.listProgress({ jobId: "job" })).rejects.toMatchObject(apiError("NOT_FOUND"));
   });
 
-  it("and a listener hears nothing", async () => {
+  it("is never passed to a listener", async () => {
     await using api = await openOff();
     const store = await api.server.provider.getTaskStore(databaseName("neo4j"));
     const heard: string[] = [];
@@ -132,7 +132,7 @@ describe("where tracking is off, nothing is kept", () => {
     expect(heard).toEqual([]);
   });
 
-  it("and as many databases as one likes can be named", async () => {
+  it("has no limit of database names", async () => {
     await using api = await openOff({ databasesMax: "1" });
 
     await api.storeTasks(Array.from({ length: 30 }, (_, index) => ({ database: `database ${index}` })));

@@ -2,8 +2,8 @@ import { describe, expect, it } from "vitest";
 import { branch, leaf } from "../kit/store/edits.js";
 import { openApi, apiError, taskOf, type Api, type UpdateTaskInput } from "./api.js";
 
-describe("many reports", () => {
-  it("are answered in their order, each with its job", async () => {
+describe("updateTasks", () => {
+  it("answers in the order of the reports, each with its job", async () => {
     await using api = await openApi();
     await api.storeTask({ jobId: "a" });
     await api.storeTask({ username: "bob", jobId: "b" });
@@ -22,7 +22,7 @@ describe("many reports", () => {
     ]);
   });
 
-  it("on one job are made in their order, each a change of its own, and answered with the job as it was then", async () => {
+  it("applies reports on one job in order, and answers each with the job after its change", async () => {
     await using api = await openApi();
     await api.storeTask();
 
@@ -40,7 +40,7 @@ describe("many reports", () => {
     expect(await api.task()).toEqual(results[2]?.userTask);
   });
 
-  it("on jobs of one database take its revisions in their order", async () => {
+  it("gives reports on one database its revisions in order", async () => {
     await using api = await openApi();
     await api.storeTask({ jobId: "a" });
     await api.storeTask({ jobId: "b" });
@@ -54,13 +54,13 @@ describe("many reports", () => {
     expect(results.map(({ userTask }) => userTask?.revision)).toEqual([3, 4, 5]);
   });
 
-  it("may be none", async () => {
+  it("accepts an empty list", async () => {
     await using api = await openApi();
 
     expect(await api.updateTasks([])).toEqual([]);
   });
 
-  it("may be 1,000", async () => {
+  it("accepts 1,000 reports", async () => {
     await using api = await openApi();
     await api.storeTask({ task: leaf("a", 2_000) });
 
@@ -73,7 +73,7 @@ describe("many reports", () => {
     expect(taskOf(await api.task()).progress.percent).toBe("50%");
   });
 
-  it("above 1,000 are LIMIT_EXCEEDED, and none is made", async () => {
+  it("rejects more than 1,000 reports with LIMIT_EXCEEDED and applies none", async () => {
     await using api = await openApi();
     await api.storeTask();
     const before = await api.everything();
@@ -85,7 +85,7 @@ describe("many reports", () => {
     expect(await api.everything()).toEqual(before);
   });
 
-  it("at once by many clients all count", async () => {
+  it("counts every report of concurrent clients", async () => {
     await using api = await openApi();
     await api.storeTask({ task: leaf("a", 200) });
 
@@ -95,7 +95,7 @@ describe("many reports", () => {
   });
 });
 
-describe("one refused report", () => {
+describe("a rejected report of many", () => {
   it.each<[string, UpdateTaskInput]>([
     ["NOT_FOUND", { jobId: "other" }],
     ["NOT_FOUND", { database: "other" }],
@@ -117,7 +117,7 @@ describe("one refused report", () => {
         ],
       },
     ],
-  ])("(%s) does not refuse the rest: %j", async (code, refused) => {
+  ])("fails with %s and leaves the others unaffected: %j", async (code, refused) => {
     await using api = await openApi();
     await api.storeTask({ task: branch("root", leaf("a", 10), leaf("b", 10)) });
 
@@ -135,7 +135,7 @@ describe("one refused report", () => {
     expect(taskOf(await api.task(), "0").progress.done).toBe(2);
   });
 
-  it("has nothing of it made, and those after it see the tree without it", async () => {
+  it("has no effect on those after it", async () => {
     await using api = await openApi();
     await api.storeTask({ task: branch("root", leaf("a", 10), leaf("b", 10)) });
 
@@ -150,7 +150,7 @@ describe("one refused report", () => {
     ]);
   });
 
-  it("says the same as the error of updateTask would", async () => {
+  it("has the error that updateTask would have", async () => {
     await using api = await openApi();
     await api.storeTask();
     const input = { attempt: 2, updates: [{ done: 1 }] };
@@ -161,7 +161,7 @@ describe("one refused report", () => {
     await expect(api.updateTask(input)).rejects.toMatchObject({ ...result?.error });
   });
 
-  it("because those before it ended the job is ILLEGAL_TRANSITION", async () => {
+  it("fails with ILLEGAL_TRANSITION when an earlier one ended the job", async () => {
     await using api = await openApi();
     await api.storeTask();
 
@@ -176,7 +176,7 @@ describe("one refused report", () => {
 });
 
 describe("a requestId", () => {
-  it("twice in one batch counts once", async () => {
+  it("counts once when it occurs twice in a batch", async () => {
     await using api = await openApi();
     await api.storeTask();
 
@@ -189,7 +189,7 @@ describe("a requestId", () => {
     expect(await api.task()).toMatchObject({ version: 2, tasks: [{ progress: { done: 3 } }] });
   });
 
-  it("is the same in a batch as alone", async () => {
+  it("is shared with single reports", async () => {
     await using api = await openApi();
     await api.storeTask();
     const alone = await api.updateTask({ updates: [{ add: 3 }], requestId: "r" });
@@ -201,7 +201,7 @@ describe("a requestId", () => {
 });
 
 describe("a batch", () => {
-  it("with a value of the wrong type is refused whole, before anything is done", async () => {
+  it("is rejected as a whole when a value has the wrong type", async () => {
     await using api = await openApi();
     await api.storeTask();
     const before = await api.everything();
@@ -222,7 +222,7 @@ describe("a batch", () => {
   });
 });
 
-/** So many reports of one unit more in one batch, without asking for the trees back. */
+/** Sends `count` reports of one more unit in one batch, without selecting the trees. */
 async function updateBriefly(api: Api, count: number): Promise<{ userTask: { version: number } }[]> {
   const report = { database: "neo4j", jobId: "job", updates: [{ add: 1 }] };
   const { updateTasks } = await api.data<{ updateTasks: { userTask: { version: number } }[] }>(

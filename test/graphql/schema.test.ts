@@ -27,7 +27,7 @@ const types = Object.values(schema.getTypeMap()).filter(
 );
 
 describe("schema/schema.graphql", () => {
-  it("is what the code says; `npm run schema` prints it", () => {
+  it("matches the code; `npm run schema` writes it", () => {
     expect(read("../../schema/schema.graphql")).toBe(`${printSchema(lexicographicSortSchema(schema))}\n`);
   });
 });

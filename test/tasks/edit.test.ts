@@ -40,12 +40,12 @@ function pathsDownTo(path: string): string[] {
   return ["", ...indexes.map((_, index) => indexes.slice(0, index + 1).join("."))];
 }
 
-describe("the shapes that are shared", () => {
+describe("a large tree", () => {
   it.each([
     ["wide", WIDE, 2],
     ["deep", DEEP, 32],
     ["bushy", BUSHY, 3],
-  ])("%s: have 10,000 tasks", (_, spec, levels) => {
+  ])("may be %s with 10,000 tasks", (_, spec, levels) => {
     const root = createTree(spec);
 
     expect([root.taskCount, levelsOf(root)]).toEqual([10_000, levels]);
@@ -63,30 +63,30 @@ describe.each([
   const running = withUpdates(planting, { path, done: 1 });
 
   it.each([{ done: 5 }, { add: 1 }, { volume: 99 }, { message: "here" }, { status: "FINISHED" as const }])(
-    "makes new tasks on its path and nowhere else: %j",
+    "creates new task objects on its path only: %j",
     (update) => {
       expect(renewed(running, withUpdates(running, { path, ...update }))).toEqual(pathsDownTo(path));
     },
   );
 
-  it("that begins its path makes no others", () => {
+  it("creates no others when it begins its path", () => {
     expect(renewed(planting, running)).toEqual(pathsDownTo(path));
   });
 
-  it("that says nothing new makes none", () => {
+  it("creates none when it changes nothing", () => {
     expect(renewed(running, withUpdates(running, { path, done: 1, status: "RUNNING" }))).toEqual([]);
   });
 });
 
-describe("other changes of a large tree", () => {
-  it("adding tasks makes those and new ones on the path to them", () => {
+describe("structural sharing", () => {
+  it("creates only the added tasks and those on the path to them", () => {
     const before = createTree(branch("root", branch("a", leaf("b")), branch("c", ...leaves(5_000))));
     const after = addTasks(before, "0", [leaf("new"), leaf("new")], editAt(NOW, 2));
 
     expect(renewed(before, after)).toEqual(["", "0", "0.1", "0.2"]);
   });
 
-  it("an iteration that begins leaves those that have ended, and those to come, as they are", () => {
+  it("keeps ended and later iterations when one begins", () => {
     const before = withUpdates(
       createTree(iterative("rounds", "FIXED", 5_000, leaf("a", 1))),
       { path: "0", status: "FINISHED" },
@@ -96,7 +96,7 @@ describe("other changes of a large tree", () => {
     expect(renewed(before, withUpdates(before, { iteration: 3 }))).toEqual(["", "1"]);
   });
 
-  it("one iteration that differs leaves all others shared", () => {
+  it("keeps all other iterations when one changes", () => {
     const before = createTree(
       iterative("rounds", "FIXED", 3_000, branch("round", leaf("a", 1), leaf("b", 1))),
     );
@@ -106,7 +106,7 @@ describe("other changes of a large tree", () => {
     expect(after.done).toBe(1);
   });
 
-  it("a failure leaves what did not run as it is", () => {
+  it("keeps tasks that did not run when their parent fails", () => {
     const before = withUpdates(createTree(WIDE), { path: "7", done: 1 });
 
     expect(renewed(before, withUpdates(before, { status: "FAILED" }))).toEqual(["", "7"]);
@@ -114,7 +114,7 @@ describe("other changes of a large tree", () => {
 });
 
 describe("the sums on the path", () => {
-  it("are those that adding up all leaves gives", () => {
+  it("equal the totals of all leaves", () => {
     const root = withUpdates(
       createTree(DEEP),
       { path: DEEPEST, done: 7 },

@@ -25,11 +25,11 @@ describe("an elapsed time", () => {
     [DAY + 3 * MINUTE, "1 day 0 hours 3 minutes"],
     [2 * DAY + 3 * HOUR + 4 * MINUTE + 5 * SECOND, "2 days 3 hours 4 minutes 5 seconds"],
     [400 * DAY, "400 days"],
-  ])("of %d ms is %s, as gds.listProgress has it", (milliseconds, text) => {
+  ])("prints %d ms as %s, as gds.listProgress does", (milliseconds, text) => {
     expect(elapsedText(milliseconds)).toBe(text);
   });
 
-  it.each([-1, -DAY])("of %d ms, where a clock went back, is 0 seconds", (milliseconds) => {
+  it.each([-1, -DAY])("prints %d ms, after a clock was set back, as 0 seconds", (milliseconds) => {
     expect(elapsedText(milliseconds)).toBe("0 seconds");
   });
 
@@ -41,7 +41,7 @@ describe("an elapsed time", () => {
     );
   });
 
-  it("neither begins nor ends with a unit that is zero, unless it is nothing at all", () => {
+  it("neither begins nor ends with a unit of zero unless it is 0 seconds", () => {
     fc.assert(
       fc.property(fc.integer({ min: SECOND, max: 1_000 * DAY }), (milliseconds) => {
         expect(elapsedText(milliseconds)).not.toMatch(/^0|\b0 \w+$/);
@@ -49,7 +49,7 @@ describe("an elapsed time", () => {
     );
   });
 
-  it("has one of a unit in the singular", () => {
+  it("prints one of a unit in the singular", () => {
     fc.assert(
       fc.property(fc.integer({ min: 0, max: 1_000 * DAY }), (milliseconds) => {
         expect(elapsedText(milliseconds)).toMatch(

@@ -55,7 +55,7 @@ describe("the eta of a job", () => {
     );
   });
 
-  it("widens while nobody reports", () => {
+  it("widens without reports", () => {
     fc.assert(
       fc.property(anyShape, later, fc.integer({ min: 1, max: 60_000 }), (shape, quietMs, moreMs) => {
         const job = atTheEnd(shape);
@@ -65,7 +65,7 @@ describe("the eta of a job", () => {
     );
   });
 
-  it("of a steady job has the end in it from the first second on, and is narrow after a while", () => {
+  it("contains the end of a steady job from the first second on, and narrows", () => {
     fc.assert(
       fc.property(steady, (shape) => {
         const end = (1_000 * shape.volume) / shape.unitsPerSecond;
@@ -76,7 +76,7 @@ describe("the eta of a job", () => {
     );
   });
 
-  it("of a job that goes in bursts has the end in it, also between two bursts", () => {
+  it("contains the end of a job that works in bursts, also between two bursts", () => {
     fc.assert(
       fc.property(bursty, fc.double({ min: 0, max: 1, noNaN: true }), (shape, share) => {
         const end = (shape.volume / shape.units) * shape.everyMs;
@@ -88,7 +88,7 @@ describe("the eta of a job", () => {
     );
   });
 
-  it("of a job that slows down is moved back by each report, and the latest most", () => {
+  it("moves later with each report of a job that slows down, the latest end most", () => {
     fc.assert(
       fc.property(slowing, (shape) => {
         const etas = etasOf(jobAfterEachReport(shape))
@@ -101,7 +101,7 @@ describe("the eta of a job", () => {
     );
   });
 
-  it("of a job that stalls is moved back by as much as it stalls and more, but not to the end of the world", () => {
+  it("moves later by at least the length of a stall, within bounds", () => {
     fc.assert(
       fc.property(stalled, fc.integer({ min: 10_000, max: 3_600_000 }), (shape, stallMs) => {
         const job = atTheEnd(shape);
@@ -113,7 +113,7 @@ describe("the eta of a job", () => {
     );
   });
 
-  it("of a job that stalled comes back with its reports", () => {
+  it("recovers with the reports after a stall", () => {
     fc.assert(
       fc.property(stalled, fc.integer({ min: 10_000, max: 600_000 }), (shape, stallMs) => {
         let job = atTheEnd(shape);
@@ -125,7 +125,7 @@ describe("the eta of a job", () => {
     );
   });
 
-  it("of a job that grows is moved back by what is new", () => {
+  it("moves later by the work of new tasks", () => {
     fc.assert(
       fc.property(growing, fc.integer({ min: 1_000, max: 100_000 }), (shape, units) => {
         const job = atTheEnd(shape);
@@ -137,7 +137,7 @@ describe("the eta of a job", () => {
     );
   });
 
-  it("stays where it is between two reports of a job that goes on as usual, the earliest for longer", () => {
+  it("stays stable between two reports of a steady job, the earliest end for longer", () => {
     fc.assert(
       fc.property(stalled, fc.integer({ min: 0, max: 1_000 }), (shape, ms) => {
         const job = atTheEnd(shape);
@@ -149,7 +149,7 @@ describe("the eta of a job", () => {
     );
   });
 
-  it("has both in it: that it goes on as now, and as it did on the whole", () => {
+  it("contains the ends at the current and at the overall speed", () => {
     const slowly = withReport(begun(10_000), 900_000, { done: 900 });
     const quickly = [1, 2, 3, 4, 5].reduce(
       (job, part) => withReport(job, 900_000 + part * 20_000, { done: 900 + part * 200 }),
@@ -160,36 +160,36 @@ describe("the eta of a job", () => {
     expect(latest).toBeGreaterThan((10_000 / 1_900) * 1_000_000);
   });
 
-  it("is null where it would be nonsense: ten years and more", () => {
+  it("is null from ten years on", () => {
     const job = withReport(begun(1_000_000_000), 10_000, { done: 1 });
     expect(etaOf(job, 10_000)).toBeNull();
   });
 });
 
 describe("the eta of a tree", () => {
-  it("has what waits in it, done as fast as what runs", () => {
+  it("includes waiting tasks, at the speed of running ones", () => {
     const job = after(branch("root", leaf("a", 100), leaf("b", 200)), { path: "0" });
     expect(likelyLeft(job)).toBeCloseTo(290, 0);
   });
 
-  it("has what runs side by side in it once: the longest of it", () => {
+  it("includes the longest of the tasks that run side by side", () => {
     const job = after(branch("root", leaf("a", 100), leaf("b", 50)), { path: "0" }, { path: "1" });
     expect(likelyLeft(job)).toBeCloseTo(90, 0);
   });
 
-  it("has what waits in it shared by those who run", () => {
+  it("shares waiting tasks among the running ones", () => {
     const spec = branch("root", leaf("a", 100), leaf("b", 100), leaf("c", 100));
     expect(likelyLeft(after(spec, { path: "0" }, { path: "1" }))).toBeCloseTo(140, 0);
   });
 
-  it("is told from what the job did on the whole, while nothing that runs has a pace", () => {
+  it("follows the overall speed while no running task has a rate", () => {
     const spec = branch("root", leaf("a", 10), leaf("b", 90));
     const job = withReport(after(spec, { path: "0" }), 10_000, { path: "0", status: "FINISHED" });
     expect(likelyLeft(job)).toBeCloseTo(90, 0);
     expect(likelyLeft(withReport(job, 10_000, { path: "1", status: "RUNNING" }))).toBeCloseTo(90, 0);
   });
 
-  it("comes from the parts that are known, and is wider with each that is not", () => {
+  it("derives from the known parts, and widens with each unknown one", () => {
     const known = etaOf(after(branch("root", leaf("a", 100)), { path: "0" }), 10_000)!;
     const partly = etaOf(after(branch("root", leaf("a", 100), leaf("b")), { path: "0" }), 10_000)!;
     expect(partly.earliest).toBe(known.earliest);
@@ -201,7 +201,7 @@ describe("the eta of a tree", () => {
     expect(etaOf(after(branch("root", leaf("a"), leaf("b")), { path: "0" }), 10_000)).toBeNull();
   });
 
-  it("may be early where iterations may end early", () => {
+  it("may be early when iterations may end early", () => {
     const [fixed, dynamic] = (["FIXED", "DYNAMIC"] as const).map((mode) => {
       const spec = iterative("root", mode, 10, leaf("a", 100));
       return etaOf(after(spec, { path: "", iteration: 1, done: null }, { path: "0" }), 10_000)!;
@@ -210,13 +210,13 @@ describe("the eta of a tree", () => {
     expect(dynamic!.earliest).toBeLessThan(fixed!.earliest);
   });
 
-  it("has nothing of what will not be done any more: what failed, and what is pending below it", () => {
+  it("excludes failed tasks and pending tasks below them", () => {
     const spec = branch("root", leaf("a", 100), branch("b", leaf("c", 1_000), leaf("d", 1_000)));
     const job = after(spec, { path: "0" }, { path: "1.0" });
     expect(likelyLeft(withReport(job, 10_000, { path: "1", status: "FAILED" }))).toBeCloseTo(90, 0);
   });
 
-  it("is any moment once all is done but the root", () => {
+  it("is now once all tasks but the root are done", () => {
     const spec = branch("root", leaf("a", 10));
     const job = withReport(after(spec, { path: "0" }), 10_000, { path: "0", status: "FINISHED" });
     expect(etaOf(job, 10_000)).toEqual({ earliest: 10_000, likely: 10_000, latest: 11_000 });

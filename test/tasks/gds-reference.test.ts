@@ -10,7 +10,7 @@ import { branch, editAt, iterative, leaf } from "../kit/store/edits.js";
 const START = 1_700_000_000_000;
 const LATER = START + 42_000;
 
-/** GDS's own case (`ListProgressDetailProcTest`): what it prints, ours must print. */
+/** The reference case of GDS (`ListProgressDetailProcTest`), whose output Tidemark must match. */
 describe("root{iterative fixed 2 x leaf(2), leaf(3)}, the first leaf done in 42 s and the second half done", () => {
   const stored = createTask(
     branch("root", iterative("iterative", "FIXED", 2, leaf("leafIterative", 2)), leaf("leaf", 3)),

@@ -15,7 +15,7 @@ describe("the health of a job", () => {
     expect([silent, lost].map(({ health }) => health)).toEqual(["SILENT", "LOST"]);
   });
 
-  it("is as it was until then: the very same job", () => {
+  it("does not change before that: the job stays the same object", () => {
     const job = stored();
     const silent = judged(job, LEASE_MS);
     expect(judged(job, LEASE_MS - 1)).toBe(job);
@@ -28,7 +28,7 @@ describe("the health of a job", () => {
     expect(judged(silent, 100 * LEASE_MS).health).toBe("LOST");
   });
 
-  it("declines by a change that is the job's alone", () => {
+  it("declines without touching the tree", () => {
     const before = report(stored(), 10, [{ path: "0", done: 1 }]);
     const after = judged(before, 10 + LEASE_MS);
     const { health, version, stamp, changedAt, ...rest } = after;
@@ -59,13 +59,13 @@ describe("the health of a job", () => {
     expect(healthDeclinesAt(asked, TERMS)).toBe(1_000 + LEASE_MS);
   });
 
-  it("counts leases of the job's own", () => {
+  it("depends on the lease of the job", () => {
     const job = stored({ leaseMs: 1_000 });
     expect(healthDeclinesAt(job, TERMS)).toBe(1_000);
     expect(healthDeclinesAt({ ...job, health: "SILENT" }, { ...TERMS, lostAfterLeases: 5 })).toBe(5_000);
   });
 
-  it("counts from when leases begin, where the report was before", () => {
+  it("counts from the start of leases when the report was earlier", () => {
     const terms = { ...TERMS, leasesFrom: 7_000 };
     expect(healthDeclinesAt(stored(), terms)).toBe(7_000 + LEASE_MS);
     expect(healthDeclinesAt({ ...stored(), health: "SILENT" }, terms)).toBe(7_000 + 3 * LEASE_MS);
@@ -78,7 +78,7 @@ describe("the health of a job", () => {
     expect(judged(ended, 1_000 * LEASE_MS)).toBe(ended);
   });
 
-  it("is nothing that a job has that is gone, or never was", () => {
+  it("does not apply to jobs that are absent or removed", () => {
     const gone = removed(stored());
     expect(updateHealth(gone, TERMS, editAt(1_000 * LEASE_MS, 7))).toBe(gone);
     expect(updateHealth(undefined, TERMS, editAt(1_000 * LEASE_MS, 7))).toBeUndefined();

@@ -19,13 +19,13 @@ const START = { path: "0", done: 1 };
 const END = { path: "", status: "FINISHED" } as const;
 const QUARTER = LEASE_MS / 4;
 
-/** Ids that no two reports share. */
+/** Distinct request ids. */
 function requestIds(count: number): string[] {
   return Array.from({ length: count }, (_, index) => `request ${index}`);
 }
 
-describe("storing a job", () => {
-  it("where there was none makes attempt 1, version 1: CREATED", () => {
+describe("storeJob", () => {
+  it("creates a job as attempt 1, version 1", () => {
     expect(stored()).toMatchObject({ attempt: 1, version: 1, outcome: "CREATED", health: "OK" });
   });
 
@@ -33,7 +33,7 @@ describe("storing a job", () => {
     expect(storedAgain(stored())).toMatchObject({ storedAt: 1_000, reportedAt: 1_000, changedAt: 1_000 });
   });
 
-  it("keeps whose it is, its memory and its lease", () => {
+  it("keeps the names, the memory and the lease", () => {
     const memory = { minBytes: 5, maxBytes: 5 };
 
     expect(stored({ memory, leaseMs: 5_000 })).toMatchObject({
@@ -44,30 +44,30 @@ describe("storing a job", () => {
     });
   });
 
-  it("is stamped as the latest change and as the latest store; a report is the former only", () => {
+  it("stamps the latest change and the latest store; a report stamps only the former", () => {
     const job = report(stored(), 10, [START]);
 
     expect([job.stamp.revision, job.storedStamp.revision]).toEqual([2, 1]);
   });
 
-  it("with a memory range that is upside down is BAD_USER_INPUT", () => {
+  it("rejects a memory range whose minimum exceeds its maximum with BAD_USER_INPUT", () => {
     expect(() => stored({ memory: { minBytes: 6, maxBytes: 5 } })).toThrow(errorWithCode("BAD_USER_INPUT"));
   });
 
-  it("with a tree that is refused is refused", () => {
+  it("rejects an invalid tree", () => {
     expect(() => stored({ spec: branch("root") })).toThrow(errorWithCode("BAD_USER_INPUT"));
   });
 });
 
 describe("storing a job again (law 2)", () => {
-  it("overwrites the tree by design: OVERWRITTEN, attempt and version one more", () => {
+  it("overwrites the tree by design, with one attempt and one version more", () => {
     const again = storedAgain(report(stored(), 10, [START]), { spec: leaf("other") });
 
     expect(again).toMatchObject({ attempt: 2, version: 3, outcome: "OVERWRITTEN" });
     expect(again.task).toMatchObject({ description: "other", status: "PENDING", done: 0 });
   });
 
-  it("forgets what was said about the attempt before it", () => {
+  it("clears log, cancel request and request ids of the attempt before", () => {
     const before = requestCancel(
       logged(stored(), 10, { message: "hello" }),
       SAMPLE_JOB_KEY,
@@ -78,41 +78,38 @@ describe("storing a job again (law 2)", () => {
     expect(storedAgain(before)).toMatchObject({ log: [], cancelRequest: null, requestIds: [], health: "OK" });
   });
 
-  it("after a removal that is remembered goes on with attempt and version: CREATED", () => {
+  it("continues attempt and version after a removal that is remembered", () => {
     expect(storedAgain(removed(stored()))).toMatchObject({ attempt: 2, version: 3, outcome: "CREATED" });
   });
 
-  it("with REJECT is ALREADY_EXISTS while the job is there and has not ended", () => {
+  it("fails with ALREADY_EXISTS for REJECT while the job has not ended", () => {
     expect(() => storedAgain(stored(), { onConflict: "REJECT" })).toThrow(errorWithCode("ALREADY_EXISTS"));
     expect(() => storedAgain(report(stored(), 10, [START]), { onConflict: "REJECT" })).toThrow(
       errorWithCode("ALREADY_EXISTS"),
     );
   });
 
-  it.each(["FINISHED", "CANCELED", "FAILED"] as const)(
-    "with REJECT overwrites a job that is %s",
-    (status) => {
-      const ended = report(stored(), 10, [{ path: "", status }]);
+  it.each(["FINISHED", "CANCELED", "FAILED"] as const)("overwrites a job that is %s for REJECT", (status) => {
+    const ended = report(stored(), 10, [{ path: "", status }]);
 
-      expect(storedAgain(ended, { onConflict: "REJECT" })).toMatchObject({
-        attempt: 2,
-        outcome: "OVERWRITTEN",
-      });
-    },
-  );
+    expect(storedAgain(ended, { onConflict: "REJECT" })).toMatchObject({
+      attempt: 2,
+      outcome: "OVERWRITTEN",
+    });
+  });
 
-  it("with REJECT stores where there is nothing, or nothing any more", () => {
+  it("stores a job that is absent or removed for REJECT", () => {
     expect(stored({ onConflict: "REJECT" }).attempt).toBe(1);
     expect(storedAgain(removed(stored()), { onConflict: "REJECT" }).attempt).toBe(2);
   });
 
-  it("with the same requestId, while the tree it stored is there, changes nothing", () => {
+  it("changes nothing for the same requestId while the tree that it stored is there", () => {
     const before = report(stored({ requestId: "r" }), 10, [START]);
 
     expect(storedAgain(before, { requestId: "r" })).toBe(before);
   });
 
-  it("with the same requestId is answered also with REJECT: it is the same request", () => {
+  it("changes nothing for the same requestId even for REJECT", () => {
     const before = stored({ requestId: "r", onConflict: "REJECT" });
 
     expect(storedAgain(before, { requestId: "r", onConflict: "REJECT" })).toBe(before);
@@ -121,18 +118,18 @@ describe("storing a job again (law 2)", () => {
   it.each([
     ["another requestId", "q"],
     ["no requestId", null],
-  ])("with %s stores", (_, requestId) => {
+  ])("stores again for %s", (_, requestId) => {
     expect(storedAgain(stored({ requestId: "r" }), { requestId }).attempt).toBe(2);
   });
 
-  it("with the same requestId stores once another tree is there, or none any more", () => {
+  it("stores again for the same requestId once the tree is replaced or removed", () => {
     const another = storedAgain(stored({ requestId: "r" }), { requestId: "q" });
 
     expect(storedAgain(another, { requestId: "r" }).attempt).toBe(3);
     expect(storedAgain(removed(stored({ requestId: "r" })), { requestId: "r" }).attempt).toBe(2);
   });
 
-  it("without a requestId stores twice: none is not the same one", () => {
+  it("stores twice without a requestId", () => {
     expect(storedAgain(stored({ requestId: null }), { requestId: null }).attempt).toBe(2);
   });
 });
@@ -149,7 +146,7 @@ describe("a report", () => {
     expect(job.task).toMatchObject({ done: 14, status: "RUNNING" });
   });
 
-  it("is one change, however many updates are in it: one version, one stamp (law 4)", () => {
+  it("makes one change of all its updates: one version, one stamp (law 4)", () => {
     const job = report(stored(), 10, [START, { path: "1", done: 1 }], {
       log: [{ level: "INFO", path: "", message: "x" }],
     });
@@ -158,38 +155,38 @@ describe("a report", () => {
     expect(new Set([job.stamp, job.task.stamp])).toHaveLength(1);
   });
 
-  it("that is refused in one part changes nothing (law 5)", () => {
+  it("changes nothing when one update is rejected (law 5)", () => {
     const before = stored();
 
     expect(() => report(before, 10, [START, { path: "9", done: 1 }])).toThrow(errorWithCode("NOT_FOUND"));
     expect(before).toEqual(stored());
   });
 
-  it("with a log line that is refused changes nothing (law 5)", () => {
+  it("changes nothing when a log line is rejected (law 5)", () => {
     const log = [{ level: "INFO" as const, path: "9", message: "x" }];
 
     expect(() => report(stored(), 10, [START], { log })).toThrow(errorWithCode("NOT_FOUND"));
   });
 
-  it("renews the lease and mends health", () => {
+  it("renews the lease and restores health", () => {
     const silent = { ...stored(), health: "LOST" as const };
 
     expect(report(silent, 10, [START])).toMatchObject({ reportedAt: 10, changedAt: 10, health: "OK" });
   });
 
-  it("never touches what the status is by mending health", () => {
+  it("leaves the status as it is when it restores health", () => {
     expect(heartbeat({ ...stored(), health: "SILENT" }, 10).task.status).toBe("PENDING");
   });
 
   it.each([
     ["a job that never was", undefined],
     ["a job that was removed", removed(stored())],
-  ])("on %s is NOT_FOUND", (_, before) => {
+  ])("is rejected with NOT_FOUND on %s", (_, before) => {
     expect(() => report(before, 10, [START])).toThrow(errorWithCode("NOT_FOUND"));
     expect(() => heartbeat(before, 10)).toThrow(errorWithCode("NOT_FOUND"));
   });
 
-  it("is possible while a cancel is requested: that refuses nothing", () => {
+  it("is accepted after a cancel request", () => {
     const asked = requestCancel(
       stored(),
       SAMPLE_JOB_KEY,
@@ -205,7 +202,7 @@ describe("the attempt that a change is for (law 2)", () => {
   const second = storedAgain(stored());
   const edit = editAt(9, 9);
 
-  it.each([1, 3, 0])("is STALE_ATTEMPT when it is not the job's: %d of 2", (attempt) => {
+  it.each([1, 3, 0])("is rejected with STALE_ATTEMPT when it is not the job's: %d of 2", (attempt) => {
     const cancel = { attempt, by: "bob", reason: null };
 
     expect(() => report(second, 10, [START], { attempt })).toThrow(errorWithCode("STALE_ATTEMPT"));
@@ -222,7 +219,7 @@ describe("the attempt that a change is for (law 2)", () => {
     expect(removed(second, attempt).kind).toBe("removal");
   });
 
-  it("is STALE_ATTEMPT for the attempt before a removal, too", () => {
+  it("is rejected with STALE_ATTEMPT when it is from before a removal", () => {
     expect(() => report(storedAgain(removed(stored())), 10, [START], { attempt: 1 })).toThrow(
       errorWithCode("STALE_ATTEMPT"),
     );
@@ -232,19 +229,19 @@ describe("the attempt that a change is for (law 2)", () => {
 describe("a report with a requestId", () => {
   const add = { path: "0", add: 1 };
 
-  it("that comes again is answered and changes nothing", () => {
+  it("changes nothing when it is repeated", () => {
     const once = report(stored(), 10, [add], { requestId: "r" });
 
     expect(report(once, 11, [add], { requestId: "r" })).toBe(once);
   });
 
-  it("that comes again is answered also where it would be refused now", () => {
+  it("changes nothing when it is repeated after the end", () => {
     const ended = report(report(stored(), 10, [add], { requestId: "r" }), 11, [END]);
 
     expect(report(ended, 12, [add], { requestId: "r" })).toBe(ended);
   });
 
-  it("is another one than that with another id, or with none", () => {
+  it("differs from one with another id or with none", () => {
     const once = report(stored(), 10, [add], { requestId: "r" });
 
     expect(report(once, 11, [add], { requestId: "q" }).task.done).toBe(2);
@@ -269,7 +266,7 @@ describe("a report with a requestId", () => {
     expect(report(again, 11, [add], { requestId: "r" }).task.done).toBe(1);
   });
 
-  it("that was refused is not remembered", () => {
+  it("is not remembered when it was rejected", () => {
     const before = stored();
 
     expect(() => report(before, 10, [{ path: "9", add: 1 }], { requestId: "r" })).toThrow(
@@ -278,11 +275,29 @@ describe("a report with a requestId", () => {
     expect(report(before, 11, [add], { requestId: "r" }).task.done).toBe(1);
   });
 
+  it("may have the requestId of the store", () => {
+    expect(report(stored({ requestId: "r" }), 10, [add], { requestId: "r" }).task.done).toBe(1);
+  });
+
+  it("is rejected with STALE_ATTEMPT after another store, even when it is repeated", () => {
+    const again = storedAgain(report(stored(), 10, [add], { attempt: 1, requestId: "r" }));
+
+    expect(() => report(again, 11, [add], { attempt: 1, requestId: "r" })).toThrow(
+      errorWithCode("STALE_ATTEMPT"),
+    );
+  });
+
   it("shares its memory with adding tasks", () => {
     const once = grown(stored(), 10, [leaf("c")], "r");
 
     expect(grown(once, 11, [leaf("c")], "r")).toBe(once);
     expect(report(once, 11, [add], { requestId: "r" })).toBe(once);
+  });
+
+  it("shares its memory with tasks that were added before the end", () => {
+    const ended = report(grown(stored(), 10, [leaf("c")], "r"), 11, [END]);
+
+    expect(grown(ended, 12, [leaf("c")], "r")).toBe(ended);
   });
 });
 
@@ -315,17 +330,17 @@ describe("a heartbeat", () => {
     expect(heartbeat(before, 250).version).toBe(2);
   });
 
-  it.each(["SILENT", "LOST"] as const)("is a change at once when it mends health that was %s", (health) => {
+  it.each(["SILENT", "LOST"] as const)("is a change at once when it restores health from %s", (health) => {
     expect(heartbeat({ ...stored(), health }, 1)).toMatchObject({ health: "OK", reportedAt: 1, version: 2 });
   });
 
-  it("leaves the tree as it is: the very same", () => {
+  it("keeps the same tree object", () => {
     const before = stored();
 
     expect(heartbeat(before, LEASE_MS).task).toBe(before.task);
   });
 
-  it("is what a report is that asks for nothing new", () => {
+  it("is what a report without changes counts as", () => {
     const before = report(stored(), 10, [START]);
 
     expect(report(before, 11, [START])).toBe(before);
@@ -375,7 +390,7 @@ describe("the log of a job", () => {
     ]);
   });
 
-  it("may speak of a task that the same report made", () => {
+  it("may name a task that the same report created", () => {
     const open = stored({
       spec: { description: "rounds", iterations: { mode: "OPEN", tasks: [leaf("a")] } },
     });
@@ -384,7 +399,7 @@ describe("the log of a job", () => {
     expect(report(open, 10, [{ path: "", iteration: 1 }], { log }).log).toHaveLength(1);
   });
 
-  it("refuses a path that is not there, and a message that is too long", () => {
+  it("rejects an unknown path and a message that is too long", () => {
     expect(() => logged(stored(), 10, { path: "7" })).toThrow(errorWithCode("NOT_FOUND"));
     expect(() => logged(stored(), 10, { message: "a".repeat(4_097) })).toThrow(
       errorWithCode("BAD_USER_INPUT"),
@@ -392,19 +407,19 @@ describe("the log of a job", () => {
   });
 });
 
-describe("letting a job grow", () => {
-  it("is a change and a report", () => {
+describe("growJob", () => {
+  it("changes the job and counts as a report", () => {
     const before = { ...stored(), health: "SILENT" as const };
 
     expect(grown(before, 10, [leaf("c", 5)])).toMatchObject({ version: 2, reportedAt: 10, health: "OK" });
     expect(grown(before, 10, [leaf("c", 5)]).task).toMatchObject({ knownVolume: 25, taskCount: 4 });
   });
 
-  it("that is not there is NOT_FOUND", () => {
+  it("rejects an unknown job with NOT_FOUND", () => {
     expect(() => grown(undefined, 10, [leaf("c")])).toThrow(errorWithCode("NOT_FOUND"));
   });
 
-  it("that has ended is ILLEGAL_TRANSITION", () => {
+  it("rejects a job that has ended with ILLEGAL_TRANSITION", () => {
     expect(() => grown(report(stored(), 10, [END]), 11, [leaf("c")])).toThrow(
       errorWithCode("ILLEGAL_TRANSITION"),
     );
@@ -414,7 +429,7 @@ describe("letting a job grow", () => {
 describe("a cancel request", () => {
   const request = { attempt: null, by: "bob", reason: "too slow" };
 
-  it("is kept with who asked, when and why", () => {
+  it("records the caller, the time and the reason", () => {
     const job = requestCancel(stored(), SAMPLE_JOB_KEY, request, editAt(7, 2));
 
     expect(job).toMatchObject({
@@ -432,20 +447,20 @@ describe("a cancel request", () => {
     expect(job.reportedAt).toBe(0);
   });
 
-  it.each([null, ""])("may give no reason: %j", (reason) => {
+  it.each([null, ""])("may have no reason: %j", (reason) => {
     const job = requestCancel(stored(), SAMPLE_JOB_KEY, { ...request, reason }, editAt(7, 2));
 
     expect(job.cancelRequest?.reason).toBeNull();
   });
 
-  it("that comes second keeps the first", () => {
+  it("is ignored when the job has one", () => {
     const first = requestCancel(stored(), SAMPLE_JOB_KEY, request, editAt(7, 2));
 
     expect(requestCancel(first, SAMPLE_JOB_KEY, { ...request, by: "eve" }, editAt(8, 3))).toBe(first);
   });
 
   it.each(["FINISHED", "CANCELED", "FAILED"] as const)(
-    "for a job that is %s is ILLEGAL_TRANSITION",
+    "is rejected with ILLEGAL_TRANSITION for a job that is %s",
     (status) => {
       const ended = report(stored(), 10, [{ path: "", status }]);
 
@@ -455,7 +470,7 @@ describe("a cancel request", () => {
     },
   );
 
-  it("after the end is ILLEGAL_TRANSITION also where there is a first", () => {
+  it("is rejected with ILLEGAL_TRANSITION after the end, even when the job has one", () => {
     const asked = requestCancel(stored(), SAMPLE_JOB_KEY, request, editAt(7, 2));
 
     expect(() => requestCancel(report(asked, 10, [END]), SAMPLE_JOB_KEY, request, editAt(11, 3))).toThrow(
@@ -463,13 +478,13 @@ describe("a cancel request", () => {
     );
   });
 
-  it("for a job that is not there is NOT_FOUND", () => {
+  it("is rejected with NOT_FOUND for a removed job", () => {
     expect(() => requestCancel(removed(stored()), SAMPLE_JOB_KEY, request, editAt(7, 2))).toThrow(
       errorWithCode("NOT_FOUND"),
     );
   });
 
-  it("with a reason of more than 4,096 bytes is BAD_USER_INPUT", () => {
+  it("is rejected with BAD_USER_INPUT when the reason has more than 4,096 bytes", () => {
     const long = { ...request, reason: "a".repeat(4_097) };
 
     expect(() => requestCancel(stored(), SAMPLE_JOB_KEY, long, editAt(7, 2))).toThrow(
@@ -478,8 +493,8 @@ describe("a cancel request", () => {
   });
 });
 
-describe("removing a job", () => {
-  it("leaves what must be remembered of it", () => {
+describe("removeJob", () => {
+  it("leaves a removal with attempt, version and reason", () => {
     expect(removeJob(stored(), { attempt: 1 }, "EXPIRED", editAt(7, 2))).toMatchObject({
       ...SAMPLE_JOB_KEY,
       kind: "removal",
@@ -491,21 +506,21 @@ describe("removing a job", () => {
     });
   });
 
-  it("that is not there, or not any more, is no error and no change", () => {
+  it("changes nothing for a job that is absent or already removed", () => {
     const removal = removed(stored());
 
     expect(removeJob(undefined, { attempt: null }, "REMOVED", editAt(7, 2))).toBeUndefined();
     expect(removeJob(removal, { attempt: null }, "REMOVED", editAt(8, 3))).toBe(removal);
   });
 
-  it("is possible while it runs, and after its end", () => {
+  it("removes a job that runs and a job that has ended", () => {
     expect(removed(report(stored(), 10, [START])).version).toBe(3);
     expect(removed(report(stored(), 10, [END])).version).toBe(3);
   });
 });
 
-describe("a refusal", () => {
-  it("says what was wrong, with the value, and what to do", () => {
+describe("an error", () => {
+  it("states the problem, the value and the remedy", () => {
     expect(() =>
       applyReport(
         undefined,

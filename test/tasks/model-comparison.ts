@@ -26,21 +26,21 @@ import {
 import { TASKS_MAX, type Aim, type Attempt, type Command, type Scenario } from "./model-scenarios.js";
 
 /**
- * Plays a scenario to the code and to the naive model side by side, and keeps what both say after each step.
- * What a command aims at is looked up by then, so that most commands mean something in the tree that is there.
+ * Runs a scenario on the code and on the naive model side by side, and records both results after each step.
+ * The target of a command is resolved when it runs, so that most commands fit the current tree.
  */
 export function play({ spec, commands }: Scenario): Step[] {
   const life = new Comparison();
   const steps = [life.step({ kind: "store", spec, onConflict: "OVERWRITE", waitMs: 0 })];
   for (const next of commands) {
     steps.push(life.step(next));
-    // What comes after the first difference says nothing more.
+    // Later steps only repeat the first difference.
     if (life.isAtOdds) break;
   }
   return steps;
 }
 
-/** After a command: what came of it, as the code has it and as the model has it. */
+/** The result of a command in the code and in the model. */
 export interface Step {
   readonly command: unknown;
   readonly actual: Snapshot;
@@ -60,7 +60,7 @@ export interface Snapshot {
   readonly tasks: readonly string[];
   /** The revision of each task, in pre-order. */
   readonly revisions: readonly number[];
-  /** What the bound of a tree counts, of each task, in pre-order. */
+  /** The task count of each task, in pre-order, as the bound of a tree counts it. */
   readonly taskCounts: readonly number[];
 }
 

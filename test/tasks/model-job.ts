@@ -5,9 +5,8 @@ import type { TaskUpdate } from "../../src/tasks/task-update.js";
 import type { IterationMode, TaskKind } from "../../src/tasks/task.js";
 
 /**
- * The contract once more, written from its words alone and in the most literal way: plain objects that are
- * changed in place, and every sum added up anew from the leaves whenever it is asked for. Slow, and so simple
- * that where it and the code differ one can say which of them the contract means.
+ * A literal implementation of the contract: mutable plain objects, and sums computed from the leaves on each
+ * read. It is slow, but simple enough to decide who is right when it and the code differ.
  */
 export class ModelJob {
   #state: State | undefined;
@@ -43,7 +42,7 @@ export class ModelJob {
     return this.#state ? placed(this.#state.root).map(({ task }) => task.revision) : [];
   }
 
-  /** What the bound of a tree counts, of each task. */
+  /** The task count of each task, as the bound of a tree counts it. */
   get taskCounts(): number[] {
     return this.#state ? placed(this.#state.root).map(({ task }) => taskCount(task)) : [];
   }
@@ -93,7 +92,7 @@ export class ModelJob {
     return this.#commit([]);
   }
 
-  /** Does `change`, which gives the tasks that it wrote, to a copy: what is refused in one part changes nothing. */
+  /** Applies `change`, which returns the tasks that it wrote, to a copy, so that a rejected change has no effect. */
   #onWhatIsThere(
     fence: Fence,
     change: (state: State) => readonly ModelTask[] | typeof NOTHING,
@@ -159,7 +158,7 @@ export interface Bounds {
   readonly leaseMs: number;
 }
 
-/** What can be read of a task, its revision aside. */
+/** The readable fields of a task except its revision. */
 export interface TaskView {
   readonly path: string;
   readonly description: string;
@@ -238,8 +237,8 @@ class Written {
   }
 
   /**
-   * "Within one input: volume, then done or add (not both), then message, iteration, status." Goes on after a
-   * fault, so that all that is wrong with the input is known; whoever calls drops the tree then.
+   * "Within one input: volume, then done or add (not both), then message, iteration, status." Continues after
+   * a fault to collect every fault of the input; the caller then drops the tree.
    */
   apply(update: TaskUpdate): void {
     const task = this.#find(update.path);
@@ -332,7 +331,7 @@ class Written {
     }
   }
 
-  /** "FAILED and CANCELED do the same to what runs below; what is pending stays, tasks above are not touched." */
+  /** FAILED and CANCELED end the running tasks below alike. Pending tasks and the tasks above stay as they are. */
   #endWithWhatRunsBelow(task: ModelTask, status: TaskStatus): void {
     const running = allBelow(task).filter((below) => below !== task && below.status === "RUNNING");
     for (const ended of [task, ...running]) this.#write(ended, { status, endedAt: this.#now });
@@ -451,7 +450,7 @@ function passesTheSafeIntegers(task: ModelTask): boolean {
   return [doneBelow(task), volumeBelow(task)].some((sum) => sum > BigInt(Number.MAX_SAFE_INTEGER));
 }
 
-/** What the bound of a tree counts: the task and all below it, and the first iteration of OPEN ones beforehand. */
+/** The task and all below it, and in advance the first iteration of OPEN ones. */
 function taskCount(task: ModelTask): number {
   const place = task.mode === "OPEN" && task.below.length === 0 ? task.repeats : [];
   const toCome = place.map((spec) => plant(spec, null, null));

@@ -112,7 +112,7 @@ function sizeOf({ subTasks, iterations }: TaskSpec): number {
   return iterations ? 1 + (iterations.max ?? 1) * sizes(iterations.tasks) : 1;
 }
 
-// What is reported about a task.
+// Updates of a task.
 
 const message = mixed([12, fc.constantFrom("", "a", "b")], [1, fc.constant("too long a word")]);
 const status = mixed(
@@ -167,7 +167,7 @@ const aimedUpdate = mixed<AimedUpdate>(
   ],
 );
 
-// What happens to a job.
+// Commands on a job.
 
 function command(updatesMax: number): fc.Arbitrary<Command> {
   const waitMs = fc.constantFrom(0, 1, 5_000, 20_000);

@@ -10,8 +10,8 @@ import { play, type Step } from "./model-comparison.js";
  * The code against the contract's words: whatever happens to a job, both say the same after every step. When
  * one fails, fast-check prints the seed and the shortest scenario that it found.
  */
-describe("whatever is stored, reported, added and removed, in any order, valid or not, also twice", () => {
-  it("is refused, changes something or changes nothing as the contract says, and the job is then as it says", () => {
+describe("a random history of valid, invalid and repeated commands", () => {
+  it("has the same results and the same job as the model", () => {
     fc.assert(
       fc.property(scenarios(), (scenario) => {
         const { actual, expected } = atTheEndOf(play(scenario));
@@ -22,7 +22,7 @@ describe("whatever is stored, reported, added and removed, in any order, valid o
     );
   });
 
-  it("is refused for the sums as they are after an update, not while skipped iterations have not left the volume yet", () => {
+  it("rejects sums as they are after an update, when skipped iterations no longer count", () => {
     const steps = playedAlike({
       spec: branch(
         "root",
@@ -35,7 +35,7 @@ describe("whatever is stored, reported, added and removed, in any order, valid o
     expect(steps.map(({ actual }) => actual.outcome)).toEqual(["changed", "changed"]);
   });
 
-  it("what changed since a revision has every task that differs from then, and none in or below which nothing changed", () => {
+  it("reports every task that differs since a revision, and none in or below which nothing changed", () => {
     fc.assert(
       fc.property(scenarios(), (scenario) => {
         const answers = answersSinceAll(playedAlike(scenario));
@@ -47,7 +47,7 @@ describe("whatever is stored, reported, added and removed, in any order, valid o
     );
   });
 
-  it("what changed since a revision has no task of which neither state nor sums have differed since", () => {
+  it("reports no task whose state and sums are equal since a revision", () => {
     fc.assert(
       fc.property(scenarios({ updatesMax: 1 }), (scenario) => {
         const answers = answersSinceAll(playedAlike(scenario));
@@ -73,13 +73,13 @@ function playedAlike(scenario: Scenario): Step[] {
   return steps;
 }
 
-/** What both say of the latest step, the only one of which they can differ. */
+/** Both results of the latest step, the only one that can differ. */
 function atTheEndOf(steps: readonly Step[]): { actual: unknown; expected: unknown } {
   const { command, actual, expected } = steps.at(-1)!;
   return { actual: { command, ...actual }, expected: { command, ...expected } };
 }
 
-/** How far what `changedTasksSince` says of one tree and one revision is from what it should say. */
+/** How far what `changedSince` says of one tree and one revision is from what it should say. */
 interface Answer {
   /** Tasks that differ and are not in it. */
   readonly missing: readonly string[];

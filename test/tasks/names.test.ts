@@ -36,34 +36,37 @@ const markedText = fc.string({
 });
 
 describe.each(TEXTS)("a %s", (field, parse) => {
-  it("is NFC-normalised: the same word typed on two keyboards is one", () => {
+  it("is NFC-normalized, so that composed and decomposed forms are equal", () => {
     expect(parse(DECOMPOSED, DEFAULT_LIMITS)).toBe(parse(COMPOSED, DEFAULT_LIMITS));
   });
 
-  it("is refused when it is empty", () => {
+  it("is rejected when it is empty", () => {
     expect(() => parse("", DEFAULT_LIMITS)).toThrow(errorWithCode("BAD_USER_INPUT"));
     expect(() => parse("", DEFAULT_LIMITS)).toThrow(`The ${field} is empty.`);
   });
 
   it.each(["\u0000", "\n", "\t", "\u001b", "\u007f", "\u0085", "\u009f"])(
-    "is refused with the control character %j in it",
+    "is rejected when it contains the control character %j",
     (control) => {
       expect(() => parse(`a${control}b`, DEFAULT_LIMITS)).toThrow(errorWithCode("BAD_USER_INPUT"));
     },
   );
 
-  it.each(["\ud800", "a\udc00", "\udc00\ud800"])("is refused with half a character in it: %j", (half) => {
-    expect(() => parse(half, DEFAULT_LIMITS)).toThrow(errorWithCode("BAD_USER_INPUT"));
-  });
+  it.each(["\ud800", "a\udc00", "\udc00\ud800"])(
+    "is rejected when it contains an unpaired surrogate: %j",
+    (half) => {
+      expect(() => parse(half, DEFAULT_LIMITS)).toThrow(errorWithCode("BAD_USER_INPUT"));
+    },
+  );
 
   it.each(["__proto__", "constructor", "toString", "a/b", "日本語", "👩‍🔬", "..", "a b"])(
-    "may be %j: it is a name like any other",
+    "may be %j",
     (text) => {
       expect(parse(text, DEFAULT_LIMITS).toLowerCase()).toBe(text.toLowerCase());
     },
   );
 
-  it("that was normalised once stays as it is", () => {
+  it("is unchanged when it is normalized again", () => {
     fc.assert(
       fc.property(markedText, (text) => {
         const once = parse(text, DEFAULT_LIMITS);
@@ -74,7 +77,7 @@ describe.each(TEXTS)("a %s", (field, parse) => {
     );
   });
 
-  it("is the same however its characters were put together", () => {
+  it("is equal for every Unicode form of its characters", () => {
     fc.assert(
       fc.property(markedText, (text) => {
         expect(parse(text.normalize("NFD"), DEFAULT_LIMITS)).toBe(
@@ -85,7 +88,7 @@ describe.each(TEXTS)("a %s", (field, parse) => {
     );
   });
 
-  it("is either refused with BAD_USER_INPUT or well-formed, normalised and free of controls", () => {
+  it("is either rejected with BAD_USER_INPUT or well-formed, normalized and free of control characters", () => {
     fc.assert(
       fc.property(anyText, (text) => {
         expect(textOrRefusal(() => parse(text, DEFAULT_LIMITS))).toSatisfy(isSound);
@@ -106,7 +109,7 @@ describe.each(NAMES)("the length of a %s", (_, parse) => {
     expect(() => parse("€".repeat(43), DEFAULT_LIMITS)).toThrow("has 129 bytes");
   });
 
-  it("is counted as it will be kept: normalised", () => {
+  it("is counted after normalization", () => {
     expect(parse("e\u0308".repeat(64), DEFAULT_LIMITS)).toBe("ë".repeat(64));
     expect(() => parse("ë".repeat(65), DEFAULT_LIMITS)).toThrow(errorWithCode("BAD_USER_INPUT"));
   });
@@ -121,12 +124,12 @@ describe("a database name", () => {
     expect(parseDatabaseName("Neo4J", DEFAULT_LIMITS)).toBe("neo4j");
   });
 
-  it("is lower-cased first and normalised then", () => {
+  it("is lower-cased before it is normalized", () => {
     expect(parseDatabaseName("ZOE\u0308", DEFAULT_LIMITS)).toBe("zo\u00eb");
     expect(parseDatabaseName("\u212b", DEFAULT_LIMITS)).toBe("\u00e5");
   });
 
-  it("is lower-cased alike in every country", () => {
+  it("is lower-cased regardless of the locale", () => {
     expect(parseDatabaseName("TITLE", DEFAULT_LIMITS)).toBe("title");
   });
 });
@@ -136,17 +139,17 @@ describe("usernames, job ids and request ids", () => {
     expect(parse("Alice", DEFAULT_LIMITS)).toBe("Alice");
   });
 
-  it("know who reports where no identity is asked for", () => {
+  it("include the username of anonymous callers", () => {
     expect(parseUsername(ANONYMOUS, DEFAULT_LIMITS)).toBe("anonymous");
   });
 });
 
 describe("a job id", () => {
-  it.each([" ", "   ", "\u00a0", "\u3000"])("that is blank (%j) is none, and refused", (text) => {
+  it.each([" ", "   ", "\u00a0", "\u3000"])("is rejected when it is blank: %j", (text) => {
     expect(() => parseJobId(text, DEFAULT_LIMITS)).toThrow(errorWithCode("BAD_USER_INPUT"));
   });
 
-  it("keeps the blanks around it", () => {
+  it("keeps surrounding blanks", () => {
     expect(parseJobId(" a ", DEFAULT_LIMITS)).toBe(" a ");
   });
 });
@@ -176,11 +179,11 @@ describe("a message", () => {
     );
   });
 
-  it("has half a character replaced, so that it can be kept as UTF-8", () => {
+  it("has unpaired surrogates replaced, so that it can be stored as UTF-8", () => {
     expect(parseMessage("a\ud800b", DEFAULT_LIMITS)).toBe("a\ufffdb");
   });
 
-  it("is not normalised: it is kept as the worker wrote it", () => {
+  it("is not normalized", () => {
     expect(parseMessage(DECOMPOSED, DEFAULT_LIMITS)).toBe(DECOMPOSED);
   });
 });

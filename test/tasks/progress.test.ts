@@ -19,7 +19,7 @@ describe("progress", () => {
     expect(progressOf(at(root, "1"))).toEqual({ done: 45, volume: 90, knownVolume: 90, ratio: 0.5 });
   });
 
-  it("has no volume while any leaf below has an unknown one; what is done is summed then too", () => {
+  it("has no volume while that of a leaf below is unknown, but sums done", () => {
     const root = withUpdates(createTree(branch("root", leaf("a", 100), branch("b", leaf("c")))), {
       path: "0",
       done: 50,
@@ -28,7 +28,7 @@ describe("progress", () => {
     expect(progressOf(root)).toMatchObject({ done: 50, volume: null, ratio: null });
   });
 
-  it("has a known volume that an unknown leaf never blanks", () => {
+  it("keeps its known volume when that of a leaf is unknown", () => {
     const root = withUpdates(createTree(branch("root", leaf("a", 100), leaf("b"))), { path: "1", done: 3 });
 
     expect(progressOf(root).knownVolume).toBe(100);
@@ -50,11 +50,11 @@ describe("progress", () => {
     ["some of it done", 3, 7, 3 / 7],
     ["all of it done", 7, 7, 1],
     ["more done than there was", 44, 40, 1],
-  ])("of %s (%d of %d) has the ratio %d, as in GDS", (_, done, volume, expected) => {
+  ])("has, for %s (%d of %d), the ratio %d, as in GDS", (_, done, volume, expected) => {
     expect(progressOf(withUpdates(createTree(leaf("a", volume)), { done })).ratio).toBe(expected);
   });
 
-  it("of a task that repeats nothing yet has no volume rather than 100 %", () => {
+  it("has no volume rather than 100 % for a task without iterations yet", () => {
     const progress = progressOf(createTree(iterative("rounds", "OPEN", null, leaf("a"))));
 
     expect(progress).toEqual({ done: 0, volume: null, knownVolume: 0, ratio: null });
@@ -78,7 +78,7 @@ describe("the percent text", () => {
     [1e-9, "0%"],
     [0.29, "29%"],
     [0.57, "57%"],
-  ])("of the ratio %d is %s, as gds.listProgress prints it", (value, text) => {
+  ])("prints the ratio %d as %s, as gds.listProgress does", (value, text) => {
     expect(percentText({ ratio: value })).toBe(text);
   });
 
@@ -133,7 +133,7 @@ describe("the bar", () => {
     [0.75, "[#######~~~]"],
     [0.99995, "[#########~]"],
     [1, "[##########]"],
-  ])("of the ratio %d is %s, as gds.listProgress draws it", (value, text) => {
+  ])("draws the ratio %d as %s, as gds.listProgress does", (value, text) => {
     expect(barText({ ratio: value }, 10)).toBe(text);
   });
 
@@ -145,7 +145,7 @@ describe("the bar", () => {
     [5, "[~n/a~]", "[##~~~]"],
     [6, "[~~n/a~]", "[###~~~]"],
     [11, "[~~~~n/a~~~~]", "[#####~~~~~~]"],
-  ])("%d wide is %s while the volume is unknown, and %s half way", (columns, unknown, half) => {
+  ])("is, at width %d, %s while the volume is unknown, and %s half way", (columns, unknown, half) => {
     expect(barText({ ratio: null }, columns)).toBe(unknown);
     expect(barText({ ratio: 0.5 }, columns)).toBe(half);
   });

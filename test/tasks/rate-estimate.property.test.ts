@@ -24,7 +24,7 @@ import {
 } from "./work-shapes.js";
 
 describe("the rate of a leaf", () => {
-  it("that is steady is what it does, however its reports are spread", () => {
+  it("equals a steady speed, however the reports are spread", () => {
     fc.assert(
       fc.property(steady, (shape) => {
         const rates = ratesOf(jobAfterEachReport(shape));
@@ -33,7 +33,7 @@ describe("the rate of a leaf", () => {
     );
   });
 
-  it("that goes in bursts is what it does on the whole, also between two bursts", () => {
+  it("equals the overall speed of bursts, also between two bursts", () => {
     fc.assert(
       fc.property(bursty, fc.double({ min: 0, max: 1, noNaN: true }), (shape, share) => {
         const rates = jobAfterEachReport(shape)
@@ -45,7 +45,7 @@ describe("the rate of a leaf", () => {
     );
   });
 
-  it("that slows down lies between what it did at first and what it does now, and falls", () => {
+  it("falls between the first and the current speed of a leaf that slows down", () => {
     fc.assert(
       fc.property(slowing, (shape) => {
         const rates = ratesOf(jobAfterEachReport(shape));
@@ -57,7 +57,7 @@ describe("the rate of a leaf", () => {
     );
   });
 
-  it("that stalls falls, to a twentieth within two minutes", () => {
+  it("falls to a twentieth within two minutes of a stall", () => {
     fc.assert(
       fc.property(stalled, (shape) => {
         const job = atTheEnd(shape);
@@ -72,7 +72,7 @@ describe("the rate of a leaf", () => {
     );
   });
 
-  it("has nothing to do with its volume, which may grow", () => {
+  it("is independent of the volume, which may grow", () => {
     fc.assert(
       fc.property(growing, (shape) => {
         const reports = shape.reports.map(({ atMs, done }) => ({ atMs, done }));
@@ -81,7 +81,7 @@ describe("the rate of a leaf", () => {
     );
   });
 
-  it("is smoothed over time, not over calls: a report in parts at one instant is as one", () => {
+  it("is smoothed over time: reports at one instant count as one", () => {
     fc.assert(
       fc.property(fc.array(fc.integer({ min: 1, max: 100 }), { minLength: 1 }), (parts) => {
         const before = updateRateEstimate(INITIAL_RATE_ESTIMATE, 100, 10_000);
@@ -97,7 +97,7 @@ describe("the rate of a leaf", () => {
     );
   });
 
-  it("that pauses now and then is held over such a pause, also right after it", () => {
+  it("is held over a usual pause, also right after it", () => {
     const paused = updateRateEstimate(
       everySecond(INITIAL_RATE_ESTIMATE, 10, { from: 0, to: 60 }),
       200,
@@ -107,7 +107,7 @@ describe("the rate of a leaf", () => {
     expect(rateOf(again, 100_000)).toBe(rateOf(again, 81_000));
   });
 
-  it("is mostly that of the last half minute", () => {
+  it("depends mostly on the last half minute", () => {
     const slow = everySecond(INITIAL_RATE_ESTIMATE, 10, { from: 0, to: 600 });
     const fast = everySecond(slow, 1_000, { from: 600, to: 660 });
     expect(rateOf(slow, 600_000)).toBeCloseTo(10, 6);
@@ -115,25 +115,25 @@ describe("the rate of a leaf", () => {
     expect(rateOf(fast, 660_000)).toBeLessThan(1_000);
   });
 
-  it("is null before there is enough to say: no work yet, or less than a second", () => {
+  it("is null before any work and during the first second", () => {
     const job = begun(100);
     expect(rateAt(job, 60_000)).toBeNull();
     expect(rateNow(withReport(job, 999, { done: 5 }))).toBeNull();
     expect(rateNow(withReport(job, 1_000, { done: 5 }))).toBeCloseTo(5, 6);
   });
 
-  it("does not count what the report brings that implies the begin: nobody knows how long that took", () => {
+  it("does not count the work of the report that implies the begin, whose duration is unknown", () => {
     const job = withReport(stored({ spec: leaf("work", 1_000) }), 5_000, { done: 500 });
     expect(rateAt(job, 60_000)).toBeNull();
     expect(rateNow(withReport(job, 10_000, { done: 510 }))).toBeCloseTo(2, 6);
   });
 
-  it("of a leaf that did all at once, and then nothing, is not held for long", () => {
+  it("falls soon for a leaf that did all its work at once", () => {
     const job = withReport(begun(100), 100, { done: 10 });
     expect(rateAt(job, 10_000)).toBeLessThan(1.1);
   });
 
-  it("begins anew when the clock is set back, and is never below 0 nor without end", () => {
+  it("restarts when the clock is set back, and is never negative or infinite", () => {
     fc.assert(
       fc.property(fc.array(fc.tuple(fc.nat(100), fc.nat(100_000)), { maxLength: 30 }), (reports) => {
         const pace = reports.reduce(
@@ -150,7 +150,7 @@ describe("the rate of a leaf", () => {
     );
   });
 
-  it("is gone with the end of the leaf", () => {
+  it("is null once the leaf has ended", () => {
     fc.assert(
       fc.property(anyShape, fc.constantFrom("FINISHED", "FAILED", "CANCELED"), (shape, status) => {
         const job = atTheEnd(shape);

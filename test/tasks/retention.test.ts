@@ -12,7 +12,7 @@ import { report, stored } from "./sample-jobs.js";
 const SECOND_MS = 1_000;
 const HOUR_MS = 3_600_000;
 
-describe("the time when a job will be forgotten", () => {
+describe("the expiry of a job", () => {
   const retention: Retention = {
     ended: parseDurations("1h,staging-*=2s", "24h"),
     failed: parseDurations("3h,staging-*=4s", "7d"),
@@ -34,7 +34,7 @@ describe("the time when a job will be forgotten", () => {
     expect(expiresAt(report(stored(), 10, [{ path: "0", status: "FAILED" }]), retention)).toBeNull();
   });
 
-  it("of a LOST job goes by its last report, and is that of one that has ended", () => {
+  it("counts from the last report of a LOST job, as from the end of others", () => {
     expect(expiresAt({ ...stored(), health: "LOST", reportedAt: 500 }, retention)).toBe(500 + HOUR_MS);
   });
 });
@@ -53,7 +53,7 @@ describe("durations by database", () => {
     ["a=b=1h", "a=b", HOUR_MS],
     ["0s", "any", 0],
     ["any=1h30m", "any", 1.5 * HOUR_MS],
-  ])("of %j are for %s %d ms", (text, database, ms) => {
+  ])("in %j give %s %d ms", (text, database, ms) => {
     expect(durationFor(databaseName(database), parseDurations(text, "7h"))).toBe(ms);
   });
 
@@ -73,13 +73,13 @@ describe("durations by database", () => {
     ["**", "any", true],
     ["a.c", "abc", false],
     ["[a]", "a", false],
-  ])("take the pattern %j for %s: %s", (pattern, database, isMatch) => {
+  ])("match the pattern %j with %s: %s", (pattern, database, isMatch) => {
     const durations = parseDurations(`${pattern}=1h`, "0s");
 
     expect(durationFor(databaseName(database), durations) === HOUR_MS).toBe(isMatch);
   });
 
-  it("take a pattern of many stars in no time", () => {
+  it("match a pattern of many stars quickly", () => {
     const durations = parseDurations(`${"*a".repeat(60)}*b=1h`, "0s");
 
     expect(durationFor(databaseName("a".repeat(128)), durations)).toBe(0);
@@ -98,12 +98,12 @@ describe("durations by database", () => {
     ["a\u0000=1h", "a pattern has a control character in it"],
     ["3651d", '"3651d" is longer than 3650d'],
     ["neo4j=3651d", '"3651d" is longer than 3650d'],
-  ])("cannot be written %j: %s", (text, message) => {
+  ])("are rejected when they are written %j: %s", (text, message) => {
     expect(() => parseDurations(text, "24h")).toThrow(message);
     expect(() => parseDurations(text, "24h")).toThrow(RangeError);
   });
 
-  it("of a retention are looked through for the shortest", () => {
+  it("give the shortest of a retention", () => {
     const retention = (ended: string, failed: string): Retention => ({
       ended: parseDurations(ended, "24h"),
       failed: parseDurations(failed, "24h"),

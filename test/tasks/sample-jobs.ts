@@ -14,7 +14,7 @@ import type { TaskUpdate } from "../../src/tasks/task-update.js";
 import type { JobState, Removal, UserTask } from "../../src/tasks/user-task.js";
 import { branch, editAt, leaf } from "../kit/store/edits.js";
 
-/** One job and what can happen to it, with all that a test does not care about filled in. */
+/** One job and its changes, with defaults for all fields. */
 
 export const SAMPLE_JOB_KEY = {
   username: parseUsername("alice", DEFAULT_LIMITS),

@@ -40,17 +40,17 @@ export function iterativeAt(root: Task, path: string): IterativeTask {
   return task;
 }
 
-/** What every task is, by path: `{ "": "RUNNING", "0": "PENDING" }`. */
+/** The status of every task by path: `{ "": "RUNNING", "0": "PENDING" }`. */
 export function statuses(root: Task): Record<string, TaskStatus> {
   return Object.fromEntries(preOrder(root).map(({ path, task }) => [path, task.status]));
 }
 
-/** What every task is, in pre-order. */
+/** The status of every task, in pre-order. */
 export function statusesInOrder(root: Task): TaskStatus[] {
   return preOrder(root).map(({ task }) => task.status);
 }
 
-/** Where every task stands, in pre-order. */
+/** The path of every task, in pre-order. */
 export function paths(root: Task): string[] {
   return preOrder(root).map(({ path }) => path);
 }

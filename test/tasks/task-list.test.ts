@@ -51,7 +51,7 @@ describe.each(LENGTHS)("a list of %d tasks", (length) => {
   it.each([
     ["made at once", createTaskList(tasks, STORED)],
     ["made one by one", appended(tasks)],
-  ])("%s has them in their places, and no others", (_, list) => {
+  ])("%s has exactly the tasks at their indexes", (_, list) => {
     expect(list.length).toBe(length);
     expect(list.toArray()).toEqual(tasks);
     expect(tasks.every((task, index) => list.at(index) === task)).toBe(true);
@@ -59,7 +59,7 @@ describe.each(LENGTHS)("a list of %d tasks", (length) => {
     expect(newIn(list, undefined)).toEqual([...tasks.entries()]);
   });
 
-  it("tells from the list before it what was added, and nothing else", () => {
+  it("reports exactly the tasks that were added since the previous list", () => {
     const before = createTaskList(tasks, STORED);
     const more = Array.from({ length: 70 }, (_, index) => taskOf(length + index, CHANGED));
     const after = more.reduce((list: TaskList<Task>, task) => list.append(task, CHANGED), before);
@@ -69,15 +69,15 @@ describe.each(LENGTHS)("a list of %d tasks", (length) => {
     expect(enteredIn(after, 1)).toEqual(newIn(after, before));
   });
 
-  it("is itself when nothing in it is replaced by another", () => {
+  it("is the same list when no task is replaced", () => {
     const list = createTaskList(tasks, STORED);
 
     expect(list.map(0, length, (task) => task, CHANGED)).toBe(list);
   });
 });
 
-describe("a list of which some tasks are replaced", () => {
-  it("has the others, and tells the new ones by what was before it and by their stamp", () => {
+describe("a list with some tasks replaced", () => {
+  it("keeps the others, and finds the new ones by the previous list and by their stamp", () => {
     fc.assert(
       fc.property(places, fc.nat(100), ({ length, at }, count) => {
         const tasks = tasksOf(length);
@@ -94,7 +94,7 @@ describe("a list of which some tasks are replaced", () => {
     );
   });
 
-  it("is the same whether a task is put in its place or all are asked for one", () => {
+  it("is the same whether one task is set or all are mapped", () => {
     fc.assert(
       fc.property(places, ({ length, at }) => {
         const before = createTaskList(tasksOf(length), STORED);
@@ -109,7 +109,7 @@ describe("a list of which some tasks are replaced", () => {
     );
   });
 
-  it("shares with the list before it all but the way to the task", () => {
+  it("shares all but the path to the task with the previous list", () => {
     const before = createTaskList(tasksOf(10_000), STORED);
     const after = before.map(5_000, 5_001, () => taskOf(5_000, CHANGED), CHANGED);
     let looked = 0;

@@ -41,28 +41,28 @@ describe("the path of a task", () => {
     "1..2",
     "-0",
     "+1",
-  ])("that leads nowhere (%j) is NOT_FOUND", (text) => {
+  ])("is rejected with NOT_FOUND when no task has it: %j", (text) => {
     expect(() => resolvePath(ROOT, text)).toThrow(errorWithCode("NOT_FOUND"));
   });
 
   it.each([" 1", "1 ", "1\n", "0x1", "1,0", "1/0", "root", "__proto__", "length", "٣"])(
-    "that has no such form (%j) is NOT_FOUND",
+    "is rejected with NOT_FOUND when it is malformed: %j",
     (text) => {
       expect(() => resolvePath(ROOT, text)).toThrow(errorWithCode("NOT_FOUND"));
     },
   );
 
-  it("that is too long is NOT_FOUND, and the message does not repeat all of it", () => {
+  it("is rejected with a short NOT_FOUND when it is too long", () => {
     expect(() => resolvePath(ROOT, "1.".repeat(500_000) + "1")).toThrow(
       expect.objectContaining({ code: "NOT_FOUND", message: expect.stringMatching(/^.{0,1200}$/s) }),
     );
   });
 
-  it("names the path that is not there", () => {
+  it("is named in the error when no task has it", () => {
     expect(() => resolvePath(ROOT, "1.7")).toThrow('The tree has no task at path "1.7"');
   });
 
-  it("whatever it is, is NOT_FOUND or a task", () => {
+  it("resolves to a task or fails with NOT_FOUND, whatever the text", () => {
     fc.assert(
       fc.property(fc.string({ unit: fc.constantFrom("0", "1", "2", ".", "x"), maxLength: 8 }), (text) => {
         expect(outcomeOf(text)).toMatch(/^(?:a task|NOT_FOUND)$/);
@@ -76,7 +76,7 @@ describe("the path of a sub-task", () => {
     ["", 0, "0"],
     ["0", 2, "0.2"],
     ["0.2", 1, "0.2.1"],
-  ])("of the task at %j with the index %d is %s", (path, index, text) => {
+  ])("appends to %j the index %d: %s", (path, index, text) => {
     expect(childPath(path, index)).toBe(text);
   });
 

@@ -37,8 +37,8 @@ function templateOf(root: Task): unknown {
   return preOrder(root).map(({ task, path }) => ({ ...flat(task), path }));
 }
 
-describe("the rows of a tree", () => {
-  it("are one a task, parents before children", () => {
+describe("the list of rows of a tree", () => {
+  it("has one row per task, parents before children", () => {
     expect(allRows(createTree(SPEC)).map(({ path, kind }) => [path, kind])).toEqual([
       ["", "INTERMEDIATE"],
       ["0", "LEAF"],
@@ -48,7 +48,7 @@ describe("the rows of a tree", () => {
     ]);
   });
 
-  it("have what is the task's own and no sums: those follow from it", () => {
+  it("has the state of each task and no sums, which follow from it", () => {
     const [root, a] = allRows(withUpdates(createTree(SPEC), { path: "0", done: 4, message: "here" }));
 
     expect(root).not.toHaveProperty("done");
@@ -68,13 +68,13 @@ describe("the rows of a tree", () => {
     });
   });
 
-  it("can be written as JSON and lose nothing", () => {
+  it("survives JSON without loss", () => {
     const rows = allRows(withUpdates(createTree(SPEC), { path: "2", iteration: 2 }));
 
     expect(JSON.parse(JSON.stringify(rows))).toEqual(rows);
   });
 
-  it("don't hold iterations that have not been made, however many there may be", () => {
+  it("has no rows for iterations that do not exist yet, however many are possible", () => {
     const [root] = allRows(
       createTree(iterative("outer", "OPEN", null, iterative("inner", "FIXED", 5_000, leaf("a")))),
     );
@@ -83,24 +83,24 @@ describe("the rows of a tree", () => {
   });
 });
 
-describe("what an update writes", () => {
+describe("an update", () => {
   const before = withUpdates(createTree(SPEC), { path: "0", done: 1 }, { path: "1.0", done: 1 });
 
   function pathsWritten(...updates: readonly Partial<TaskUpdate>[]): string[] {
     return changedRows(before, withUpdates(before, ...updates)).map(({ path }) => path);
   }
 
-  it("of one leaf is one row", () => {
+  it("writes one row for one leaf", () => {
     expect(pathsWritten({ path: "1.0", done: 2 })).toEqual(["1.0"]);
   });
 
-  it("that begins what is above is a row for each that has begun", () => {
+  it("writes a row for each task that it begins", () => {
     const rows = changedRows(createTree(SPEC), withUpdates(createTree(SPEC), { path: "1.0", done: 1 }));
 
     expect(rows.map(({ path }) => path)).toEqual(["", "1", "1.0"]);
   });
 
-  it("that changes nothing is nothing", () => {
+  it("writes nothing when it changes nothing", () => {
     expect(pathsWritten({ path: "1.0", done: 1 })).toEqual([]);
   });
 
@@ -115,13 +115,13 @@ describe("what an update writes", () => {
     expect(pathsWritten(update)).toEqual(paths);
   });
 
-  it("is a row for each task that is new", () => {
+  it("writes a row for each new task", () => {
     const after = addTasks(before, "1", [leaf("f"), branch("g", leaf("h"))], editAt(NOW, 3));
 
     expect(changedRows(before, after).map(({ path }) => path)).toEqual(["1.1", "1.2", "1.2.0"]);
   });
 
-  it("is the rows of a tree that is left out, too", () => {
+  it("writes the rows of a subtree that is excluded", () => {
     const left = withUpdates(createTree(branch("root", branch("b", leaf("c", 5)))), { status: "FINISHED" });
     const rows = changedRows(createTree(branch("root", branch("b", leaf("c", 5)))), left);
 
@@ -170,7 +170,7 @@ describe("a tree that is read back", () => {
     expect(told(treeOf(EPOCH, written(allRows(root), 1).toReversed()))).toEqual(told(root));
   });
 
-  it("goes on as it would have: OPEN iterations grow as they were described", () => {
+  it("grows OPEN iterations from their template as before", () => {
     const spec = {
       ...iterative("rounds", "OPEN", null, leaf("a", 5), branch("b", leaf("c"))),
       maxConcurrency: 2,
@@ -192,11 +192,11 @@ describe("a tree that is read back", () => {
     expect(treeOf(EPOCH, written([...rows, ...leaves], 1)).taskCount).toBe(10_501);
   });
 
-  it("without a root is a defect, and said so", () => {
+  it("fails with an assertion when it has no root", () => {
     expect(() => treeOf(EPOCH, [])).toThrow("a job without a root row");
   });
 
-  it("from all rows of a store and the changed rows of every change since is the tree as it is", () => {
+  it("equals the current tree when it is read from stored rows and all later changes", () => {
     fc.assert(
       fc.property(scenarios({ updatesMax: 1 }), (scenario) => {
         const trees = treesAndTheirRows(play(scenario));

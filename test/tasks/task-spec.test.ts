@@ -14,8 +14,8 @@ function leaves(count: number): TaskSpec[] {
   return Array.from({ length: count }, () => leaf("a"));
 }
 
-describe("a tree that is described", () => {
-  it("is built with all its tasks PENDING and untouched", () => {
+describe("createTask", () => {
+  it("creates all tasks PENDING and without progress", () => {
     const root = createTree(branch("root", leaf("a", 10), branch("b", leaf("c"))));
 
     expect(preOrder(root).map(({ task }) => task)).toEqual(
@@ -32,7 +32,7 @@ describe("a tree that is described", () => {
     );
   });
 
-  it("has leaves, tasks with sub-tasks and tasks that repeat", () => {
+  it("creates leaves, intermediate and iterative tasks", () => {
     const root = createTree(
       branch("root", leaf("a"), branch("b", leaf("c")), iterative("d", "OPEN", null, leaf("e"))),
     );
@@ -45,13 +45,13 @@ describe("a tree that is described", () => {
     ]);
   });
 
-  it("is summed up to its root", () => {
+  it("sums volumes up to the root", () => {
     const root = createTree(branch("root", leaf("a", 10), branch("b", leaf("c", 5), leaf("d"), leaf("e"))));
 
     expect(root).toMatchObject({ done: 0, knownVolume: 15, unknownCount: 2, taskCount: 6 });
   });
 
-  it("reads null as left out", () => {
+  it("treats null as left out", () => {
     const root = createTree({
       description: "a",
       volume: null,
@@ -63,11 +63,11 @@ describe("a tree that is described", () => {
     expect(root).toMatchObject({ kind: "LEAF", volume: null, maxConcurrency: null });
   });
 
-  it("has its descriptions NFC-normalised", () => {
+  it("NFC-normalizes descriptions", () => {
     expect(createTree(leaf("Zoe\u0308")).description).toBe("Zo\u00eb");
   });
 
-  it("has one stamp for all", () => {
+  it("gives all tasks one stamp", () => {
     const edit = editAt(0, 4);
 
     expect(
@@ -76,7 +76,7 @@ describe("a tree that is described", () => {
   });
 });
 
-describe("iterations that are described", () => {
+describe("the iterations of a new task", () => {
   it.each(["FIXED", "DYNAMIC"] as const)("are unrolled at once in %s: max times the list", (mode) => {
     const root = createTree(iterative("rounds", mode, 3, leaf("a", 2), leaf("b", 3)));
 
@@ -92,7 +92,7 @@ describe("iterations that are described", () => {
     expect(iterativeAt(root, "")).toMatchObject({ mode, maxIterations: 3, knownVolume: 15, taskCount: 7 });
   });
 
-  it("are none at first in OPEN, which has no max", () => {
+  it("are absent at first for OPEN, which has no max", () => {
     const root = iterativeAt(createTree(iterative("rounds", "OPEN", null, leaf("a", 2))), "");
 
     expect(root.subTasks.length).toBe(0);
@@ -109,7 +109,7 @@ describe("iterations that are described", () => {
     expect(root).toMatchObject({ taskCount: 9, knownVolume: 6 });
   });
 
-  it("share one value until they begin to differ, so that a thousand cost as much as one", () => {
+  it("share one value until they differ, so that a thousand cost as much as one", () => {
     const { subTasks } = createTree(
       iterative("rounds", "FIXED", 1_000, branch("round", leaf("a"))),
     ) as ParentTask;
@@ -118,18 +118,23 @@ describe("iterations that are described", () => {
   });
 });
 
-describe("a description of a tree is refused with BAD_USER_INPUT", () => {
+describe("an invalid spec", () => {
   it.each<[string, TaskSpec]>([
     ["an empty description", leaf("")],
     ["a description of 257 bytes", leaf("a".repeat(257))],
     ["a control character in a description", leaf("a\nb")],
     ["sub-tasks and iterations", { ...branch("a", leaf("b")), ...iterative("a", "FIXED", 1, leaf("b")) }],
     ["an empty list of sub-tasks", branch("a")],
+    [
+      "an empty list of sub-tasks beside iterations",
+      { ...iterative("a", "FIXED", 1, leaf("b")), subTasks: [] },
+    ],
     ["an empty list of tasks to repeat", iterative("a", "FIXED", 2)],
     ["an empty list of tasks to repeat, OPEN", iterative("a", "OPEN", null)],
     ["a volume for a task with sub-tasks", { ...branch("a", leaf("b")), volume: 1 }],
     ["a volume of 0 for a task with sub-tasks", { ...branch("a", leaf("b")), volume: 0 }],
     ["a volume for a task that repeats", { ...iterative("a", "FIXED", 2, leaf("b")), volume: 1 }],
+    ["a volume of 0 for a task that repeats", { ...iterative("a", "FIXED", 2, leaf("b")), volume: 0 }],
     ["a negative volume", leaf("a", -1)],
     ["half a unit of volume", leaf("a", 1.5)],
     ["a volume above 2^53 - 1", leaf("a", 2 ** 53)],
@@ -143,11 +148,11 @@ describe("a description of a tree is refused with BAD_USER_INPUT", () => {
     ["a concurrency of 0", { ...leaf("a"), maxConcurrency: 0 }],
     ["a negative concurrency", { ...leaf("a"), maxConcurrency: -1 }],
     ["half a concurrency", { ...leaf("a"), maxConcurrency: 0.5 }],
-  ])("for %s", (_, spec) => {
+  ])("is rejected with BAD_USER_INPUT for %s", (_, spec) => {
     expect(() => createTree(spec)).toThrow(errorWithCode("BAD_USER_INPUT"));
   });
 
-  it("that is short, however long the description was", () => {
+  it("is rejected with a short message, however long the description is", () => {
     const long = { ...branch("a".repeat(1_000_000)), volume: 1 };
 
     expect(() => createTree(long)).toThrow(
@@ -155,7 +160,7 @@ describe("a description of a tree is refused with BAD_USER_INPUT", () => {
     );
   });
 
-  it("wherever in the tree the fault is", () => {
+  it("is rejected wherever in the tree the fault is", () => {
     const fault = branch("root", leaf("a"), iterative("b", "OPEN", null, branch("c", leaf("d", -1))));
 
     expect(() => createTree(fault)).toThrow('The volume of task "d" is -1');
@@ -163,7 +168,7 @@ describe("a description of a tree is refused with BAD_USER_INPUT", () => {
 });
 
 describe("a tree", () => {
-  it("has 10,000 tasks at most, its root being one: more are LIMIT_EXCEEDED", () => {
+  it("has 10,000 tasks at most, the root included", () => {
     expect(createTree(branch("root", ...leaves(9_999))).taskCount).toBe(10_000);
     expect(() => createTree(branch("root", ...leaves(10_000)))).toThrow(errorWithCode("LIMIT_EXCEEDED"));
   });
@@ -184,13 +189,13 @@ describe("a tree", () => {
     );
   });
 
-  it("is refused before it is unrolled, however many iterations it asks for", () => {
+  it("is rejected before it is unrolled, however many iterations it has", () => {
     expect(() => createTree(iterative("rounds", "FIXED", Number.MAX_SAFE_INTEGER, leaf("a")))).toThrow(
       errorWithCode("LIMIT_EXCEEDED"),
     );
   });
 
-  it("keeps the place of the first of its OPEN iterations: it can begin", () => {
+  it("reserves room for the first of its OPEN iterations", () => {
     const open = iterative("rounds", "OPEN", null, ...leaves(5_000));
     const root = createTree(branch("root", branch("closed", ...leaves(4_997)), open));
 
@@ -198,39 +203,39 @@ describe("a tree", () => {
     expect(withUpdates(root, { path: "1", iteration: 1 }).taskCount).toBe(10_000);
   });
 
-  it("is accepted or refused whatever the order of its tasks, OPEN iterations among them (law 16)", () => {
+  it("is accepted or rejected regardless of the order of its tasks (law 16)", () => {
     const open = iterative("rounds", "OPEN", null, ...leaves(5_000));
     const closed = branch("closed", ...leaves(6_000));
 
     expect(outcomeOf(branch("root", closed, open))).toBe(outcomeOf(branch("root", open, closed)));
   });
 
-  it("can't hold many times its bound in OPEN iterations that have not begun (law 16)", () => {
+  it("counts OPEN iterations that have not begun towards its bound (law 16)", () => {
     const open = iterative("outer", "OPEN", null, iterative("inner", "FIXED", 5_000, leaf("a")));
 
     expect(() => createTree(branch("root", open, open, open, open))).toThrow(errorWithCode("LIMIT_EXCEEDED"));
   });
 
-  it("has 32 levels at most: more are LIMIT_EXCEEDED", () => {
+  it("has 32 levels at most", () => {
     expect(levelsOf(createTree(chain(32)))).toBe(32);
     expect(() => createTree(chain(33))).toThrow(errorWithCode("LIMIT_EXCEEDED"));
   });
 
-  it("has 32 levels at most with the tasks of iterations to come", () => {
+  it("has 32 levels at most, the tasks of later iterations included", () => {
     expect(levelsOf(createTree(chain(31, iterative("rounds", "OPEN", null, leaf("a")))))).toBe(32);
     expect(() => createTree(chain(32, iterative("rounds", "OPEN", null, leaf("a"))))).toThrow(
       errorWithCode("LIMIT_EXCEEDED"),
     );
   });
 
-  it("of a million levels is refused, not overflown", () => {
+  it("is rejected without a stack overflow when it has a million levels", () => {
     expect(() => createTree(chain(1_000_000))).toThrow(errorWithCode("LIMIT_EXCEEDED"));
   });
 
   it.each([
     ["tasksPerTreeMax", branch("root", leaf("a"), leaf("b"))],
     ["levelsPerTreeMax", branch("root", branch("a", leaf("b")))],
-  ])("has a bound that is a setting, %s, which the refusal names", (limit, spec) => {
+  ])("is bounded by a setting, %s, which the error names", (limit, spec) => {
     const edit = editAt(0, 1, { [limit]: 2 });
 
     expect(() => createTask(spec, edit)).toThrow(
@@ -238,7 +243,7 @@ describe("a tree", () => {
     );
   });
 
-  it("has volumes that sum to 2^53 - 1 at most: more are LIMIT_EXCEEDED", () => {
+  it("has volumes that sum to 2^53 - 1 at most", () => {
     const { MAX_SAFE_INTEGER } = Number;
 
     expect(createTree(branch("root", leaf("a", MAX_SAFE_INTEGER - 1), leaf("b", 1))).knownVolume).toBe(
@@ -254,47 +259,47 @@ describe("a tree", () => {
 });
 
 describe("the concurrency of a task", () => {
-  it("holds also for the tasks below that say nothing else", () => {
+  it("is inherited by tasks below that have none of their own", () => {
     const root = createTree({ ...branch("root", leaf("a"), branch("b", leaf("c"))), maxConcurrency: 4 });
 
     expect(preOrder(root).map(({ task }) => task.maxConcurrency)).toEqual([4, 4, 4, 4]);
   });
 
-  it("is its own where it has one, and holds below it then", () => {
+  it("is overridden by a task below for itself and its own tasks", () => {
     const own = { ...branch("b", leaf("c")), maxConcurrency: 2 };
     const root = createTree({ ...branch("root", leaf("a"), own), maxConcurrency: 4 });
 
     expect(preOrder(root).map(({ task }) => task.maxConcurrency)).toEqual([4, 4, 2, 2]);
   });
 
-  it("does not reach upwards or sideways", () => {
+  it("does not affect parents or siblings", () => {
     const own = { ...branch("b", leaf("c")), maxConcurrency: 2 };
     const root = createTree(branch("root", leaf("a"), own));
 
     expect(preOrder(root).map(({ task }) => task.maxConcurrency)).toEqual([null, null, 2, 2]);
   });
 
-  it("holds in iterations", () => {
+  it("is inherited by iterations", () => {
     const root = createTree({ ...iterative("rounds", "FIXED", 2, leaf("a")), maxConcurrency: 3 });
 
     expect(preOrder(root).map(({ task }) => task.maxConcurrency)).toEqual([3, 3, 3]);
   });
 });
 
-describe("tasks for a place in a tree", () => {
+describe("createTasks", () => {
   const place = { level: 31, taskCount: 9_990, maxConcurrency: 5 };
 
-  it("are counted with those that the tree has already", () => {
+  it("counts the tasks that the tree already has", () => {
     expect(createTasks(leaves(10), place, editAt(0, 1))).toHaveLength(10);
     expect(() => createTasks(leaves(11), place, editAt(0, 1))).toThrow(errorWithCode("LIMIT_EXCEEDED"));
   });
 
-  it("are as deep as the place allows", () => {
+  it("counts levels from that of the parent", () => {
     expect(createTasks([chain(2)], place, editAt(0, 1))).toHaveLength(1);
     expect(() => createTasks([chain(3)], place, editAt(0, 1))).toThrow(errorWithCode("LIMIT_EXCEEDED"));
   });
 
-  it("have the concurrency of the place where they have no other", () => {
+  it("inherits the concurrency of the place", () => {
     expect(createTasks([leaf("a")], place, editAt(0, 1))[0]?.maxConcurrency).toBe(5);
     expect(createTasks([leaf("a")], ROOT_INSERTION_POINT, editAt(0, 1))[0]?.maxConcurrency).toBeNull();
   });

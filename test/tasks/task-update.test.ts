@@ -21,7 +21,7 @@ const TWO_LEAVES = branch("root", leaf("a", 10), leaf("b"));
 const THREE_LEVELS = branch("root", branch("phase", leaf("a", 10), leaf("b", 10)), leaf("c", 10));
 const ENDS = ["FINISHED", "CANCELED", "FAILED"] as const;
 
-describe("an update", () => {
+describe("updateTask", () => {
   it("changes one task of the tree", () => {
     const root = withUpdates(createTree(TWO_LEAVES), { path: "0", done: 4 });
 
@@ -29,18 +29,18 @@ describe("an update", () => {
     expect(leafAt(root, "1").done).toBe(0);
   });
 
-  it("without a path changes the root", () => {
+  it("changes the root when the path is empty", () => {
     expect(withUpdates(createTree(TWO_LEAVES), { status: "RUNNING" }).status).toBe("RUNNING");
   });
 
-  it.each([null, undefined])("leaves as it is what is %s", (none) => {
+  it.each([null, undefined])("leaves every field as it is that is %s", (none) => {
     const before = withUpdates(createTree(leaf("a", 10)), { done: 4, message: "half way" });
     const nothing = { status: none, done: none, add: none, volume: none, message: none, iteration: none };
 
     expect(withUpdates(before, nothing)).toBe(before);
   });
 
-  it("leaves the tree that it was given as it was", () => {
+  it("does not mutate the tree that it was given", () => {
     const before = createTree(TWO_LEAVES);
     const copy = structuredClone(preOrder(before).map(({ task }) => ({ ...task, stamp: null })));
     withUpdates(before, { path: "0", done: 4, status: "FINISHED", message: "done" }, { status: "FINISHED" });
@@ -48,7 +48,7 @@ describe("an update", () => {
     expect(preOrder(before).map(({ task }) => ({ ...task, stamp: null }))).toEqual(copy);
   });
 
-  it("is stamped on the task and those above it, and nowhere else", () => {
+  it("stamps the task and those above it only", () => {
     const root = withUpdates(createTree(THREE_LEVELS), { path: "0.1", done: 1 });
 
     expect(preOrder(root).map(({ task }) => task.stamp.revision)).toEqual([2, 2, 1, 2, 1]);
@@ -70,43 +70,43 @@ describe("the path of an update", () => {
     "__proto__",
     "length",
     "9".repeat(5_000),
-  ])("that is not there (%j) is NOT_FOUND", (path) => {
+  ])("is rejected with NOT_FOUND when no task has it: %j", (path) => {
     expect(() => withUpdates(createTree(TWO_LEAVES), { path, done: 1 })).toThrow(errorWithCode("NOT_FOUND"));
   });
 
-  it("that is not there is NOT_FOUND also when nothing is asked for", () => {
+  it("is rejected with NOT_FOUND even when the update changes nothing", () => {
     expect(() => withUpdates(createTree(TWO_LEAVES), { path: "2" })).toThrow(errorWithCode("NOT_FOUND"));
   });
 });
 
-describe("within one input", () => {
-  it("the volume comes before done and status: FINISHED reaches the new one", () => {
+describe("the fields of one update", () => {
+  it("apply volume before done and status: FINISHED reaches the new volume", () => {
     const root = withUpdates(createTree(leaf("a", 10)), { volume: 20, done: 15, status: "FINISHED" });
 
     expect(root).toMatchObject({ volume: 20, done: 20, status: "FINISHED" });
   });
 
-  it("done comes before status: an unknown volume becomes what is now done", () => {
+  it("apply done before status: an unknown volume becomes the new done", () => {
     expect(withUpdates(createTree(leaf("a")), { done: 7, status: "FINISHED" })).toMatchObject({
       volume: 7,
       done: 7,
     });
   });
 
-  it("add comes before status", () => {
+  it("apply add before status", () => {
     expect(withUpdates(createTree(leaf("a")), { add: 7, status: "FAILED" })).toMatchObject({
       done: 7,
       status: "FAILED",
     });
   });
 
-  it("message comes before status: the last word can come with the end", () => {
+  it("apply the message before status: the last message may accompany the end", () => {
     const root = withUpdates(createTree(leaf("a")), { message: "bye", status: "FINISHED" });
 
     expect(root).toMatchObject({ message: "bye", status: "FINISHED" });
   });
 
-  it("iteration comes before status: the one that begins is finished with its task", () => {
+  it("apply iteration before status: FINISHED ends the iteration that begins", () => {
     const root = withUpdates(
       createTree(iterative("rounds", "DYNAMIC", 3, leaf("a", 1))),
       { path: "0", status: "RUNNING" },
@@ -117,13 +117,13 @@ describe("within one input", () => {
     expect(iterativeAt(root, "").begunIterations).toBe(2);
   });
 
-  it("done and add together are BAD_USER_INPUT", () => {
+  it("are rejected with BAD_USER_INPUT when they have both done and add", () => {
     expect(() => withUpdates(createTree(leaf("a")), { done: 1, add: 1 })).toThrow(
       errorWithCode("BAD_USER_INPUT"),
     );
   });
 
-  it("done and add together are BAD_USER_INPUT also where neither asks for anything new", () => {
+  it("are rejected with BAD_USER_INPUT when they have both done and add, even if neither changes anything", () => {
     expect(() => withUpdates(createTree(leaf("a")), { done: 0, add: 0 })).toThrow(
       errorWithCode("BAD_USER_INPUT"),
     );
@@ -132,7 +132,7 @@ describe("within one input", () => {
   it.each([
     ["iteration", { message: "x", iteration: 4 }, "BAD_USER_INPUT"],
     ["status", { message: "x", iteration: 2, status: "PENDING" }, "ILLEGAL_TRANSITION"],
-  ] as const)("a refused %s refuses all of it", (_, update, code) => {
+  ] as const)("have no effect when %s is rejected", (_, update, code) => {
     const before = createTree(iterative("rounds", "FIXED", 3, leaf("a", 1)));
 
     expect(() => withUpdates(before, update)).toThrow(errorWithCode(code));
@@ -140,15 +140,15 @@ describe("within one input", () => {
   });
 });
 
-describe("done, add and volume for a task that is no leaf", () => {
+describe("done, add and volume for a task that is not a leaf", () => {
   it.each([{ done: 1 }, { add: 1 }, { volume: 1 }, { done: 0 }, { add: 0 }])(
-    "are NOT_A_LEAF: %j",
+    "are rejected with NOT_A_LEAF: %j",
     (update) => {
       expect(() => withUpdates(createTree(TWO_LEAVES), update)).toThrow(errorWithCode("NOT_A_LEAF"));
     },
   );
 
-  it("are NOT_A_LEAF for one that repeats tasks, and below the end too", () => {
+  it("are rejected with NOT_A_LEAF for an iterative task that has ended", () => {
     const ended = withUpdates(createTree(iterative("rounds", "OPEN", null, leaf("a"))), {
       status: "FINISHED",
     });
@@ -157,21 +157,24 @@ describe("done, add and volume for a task that is no leaf", () => {
   });
 });
 
-describe("asking for PENDING", () => {
-  it("is ILLEGAL_TRANSITION", () => {
-    const root = withUpdates(createTree(leaf("a")), { status: "RUNNING" });
+describe("a report of PENDING", () => {
+  it.each(["RUNNING", "FINISHED"] as const)(
+    "is rejected with ILLEGAL_TRANSITION for a task that is %s",
+    (status) => {
+      const root = withUpdates(createTree(leaf("a")), { status });
 
-    expect(() => withUpdates(root, { status: "PENDING" })).toThrow(errorWithCode("ILLEGAL_TRANSITION"));
-  });
+      expect(() => withUpdates(root, { status: "PENDING" })).toThrow(errorWithCode("ILLEGAL_TRANSITION"));
+    },
+  );
 
-  it("is ILLEGAL_TRANSITION also for a task that is PENDING", () => {
+  it("is rejected with ILLEGAL_TRANSITION for a task that is PENDING", () => {
     expect(() => withUpdates(createTree(leaf("a")), { status: "PENDING" })).toThrow(
       errorWithCode("ILLEGAL_TRANSITION"),
     );
   });
 });
 
-describe("what asks for nothing new changes nothing", () => {
+describe("a repeated or late report", () => {
   const leafTask = withUpdates(createTree(leaf("a", 10)), { done: 4, message: "half way" });
   const rounds = withUpdates(createTree(iterative("rounds", "DYNAMIC", 3, leaf("a", 10))), { iteration: 2 });
 
@@ -187,36 +190,36 @@ describe("what asks for nothing new changes nothing", () => {
     expect(withUpdates(leafTask, update)).toBe(leafTask);
   });
 
-  it("an empty message where there is none", () => {
+  it("changes nothing with an empty message when there is none", () => {
     const root = createTree(leaf("a"));
 
     expect(withUpdates(root, { message: "" })).toBe(root);
   });
 
-  it.each([1, 2])("an iteration already begun: %d of 2", (iteration) => {
+  it.each([1, 2])("changes nothing with an iteration that has already begun: %d of 2", (iteration) => {
     expect(withUpdates(rounds, { iteration })).toBe(rounds);
   });
 
-  it.each([{ done: 0 }, { add: 0 }])("and so it begins nothing: %j", (update) => {
+  it.each([{ done: 0 }, { add: 0 }])("does not begin the task: %j", (update) => {
     const root = createTree(TWO_LEAVES);
 
     expect(withUpdates(root, { path: "0", ...update })).toBe(root);
   });
 
-  it.each(ENDS)("after the end by %s neither", (status) => {
+  it.each(ENDS)("changes nothing after the end as %s", (status) => {
     const ended = withUpdates(leafTask, { status });
 
     expect(withUpdates(ended, { status, volume: 10, message: "half way", done: 1 })).toBe(ended);
     expect(withUpdates(ended, { add: 0 })).toBe(ended);
   });
 
-  it.each(ENDS)("an iteration already begun neither, after the end by %s", (status) => {
+  it.each(ENDS)("changes nothing with an iteration that has already begun, after the end as %s", (status) => {
     const ended = withUpdates(rounds, { status });
 
     expect(withUpdates(ended, { iteration: 2 })).toBe(ended);
   });
 
-  it.each(ENDS)("below a task that is %s neither", (status) => {
+  it.each(ENDS)("changes nothing below a task that is %s", (status) => {
     const ended = withUpdates(
       createTree(TWO_LEAVES),
       { path: "0", done: 4 },
@@ -229,7 +232,7 @@ describe("what asks for nothing new changes nothing", () => {
     ).toBe(ended);
   });
 
-  it("a whole report that comes a second time, late", () => {
+  it("changes nothing when it repeats all of an earlier report", () => {
     const last = { path: "0", volume: 12, done: 12, message: "written", status: "FINISHED" } as const;
     const ended = withUpdates(createTree(TWO_LEAVES), last, { status: "FINISHED", message: "all done" });
 
@@ -237,7 +240,7 @@ describe("what asks for nothing new changes nothing", () => {
   });
 });
 
-describe.each(ENDS)("anything else on a task that is %s", (end) => {
+describe.each(ENDS)("a change of a task that is %s", (end) => {
   const ended = withUpdates(createTree(leaf("a", 10)), { done: 4 }, { status: end });
   const others = ENDS.filter((status) => status !== end);
 
@@ -252,13 +255,13 @@ describe.each(ENDS)("anything else on a task that is %s", (end) => {
     expect(() => withUpdates(ended, update)).toThrow(errorWithCode("ILLEGAL_TRANSITION"));
   });
 
-  it("is ILLEGAL_TRANSITION: clearing its message", () => {
+  it("is rejected with ILLEGAL_TRANSITION when it clears the message", () => {
     const withMessage = withUpdates(createTree(leaf("a")), { message: "why", status: end });
 
     expect(() => withUpdates(withMessage, { message: "" })).toThrow(errorWithCode("ILLEGAL_TRANSITION"));
   });
 
-  it("is ILLEGAL_TRANSITION: an iteration that had not begun", () => {
+  it("is rejected with ILLEGAL_TRANSITION when it begins an iteration", () => {
     const rounds = withUpdates(
       createTree(iterative("rounds", "DYNAMIC", 3, leaf("a"))),
       { iteration: 1 },
@@ -268,18 +271,18 @@ describe.each(ENDS)("anything else on a task that is %s", (end) => {
     expect(() => withUpdates(rounds, { iteration: 2 })).toThrow(errorWithCode("ILLEGAL_TRANSITION"));
   });
 
-  it("is ILLEGAL_TRANSITION for the whole input, whatever else is in it", () => {
+  it("is rejected with ILLEGAL_TRANSITION together with the rest of its input", () => {
     expect(() => withUpdates(ended, { done: 4, message: "late", status: end })).toThrow(
       errorWithCode("ILLEGAL_TRANSITION"),
     );
   });
 
-  it("names the task and its status", () => {
+  it("is rejected with the task and its status", () => {
     expect(() => withUpdates(ended, { message: "late" })).toThrow(`Task "a" is ${end} and cannot be changed`);
   });
 });
 
-describe.each(["CANCELED", "FAILED"] as const)("anything else below a task that is %s", (end) => {
+describe.each(["CANCELED", "FAILED"] as const)("a change below a task that is %s", (end) => {
   const ended = withUpdates(
     createTree(branch("root", branch("phase", leaf("a", 10)), iterative("rounds", "FIXED", 2, leaf("b")))),
     {
@@ -302,21 +305,21 @@ describe.each(["CANCELED", "FAILED"] as const)("anything else below a task that 
   });
 });
 
-describe("a begin", () => {
+describe("the begin of a task", () => {
   it.each([
     { status: "RUNNING" as const },
     { status: "FINISHED" as const },
     { status: "FAILED" as const },
     { done: 1 },
     { add: 1 },
-  ])("of the task and of those above it is implied by %j", (update) => {
+  ])("is implied by %j, as is that of the tasks above it", (update) => {
     const root = withUpdates(createTree(THREE_LEVELS), { path: "0.0", ...update });
 
     expect(statuses(root)).toMatchObject({ "": "RUNNING", "0": "RUNNING", "0.1": "PENDING", "1": "PENDING" });
     expect(["", "0", "0.0"].map((path) => at(root, path).startedAt)).toEqual([NOW, NOW, NOW]);
   });
 
-  it("of the task and of those above it is implied by iteration", () => {
+  it("is implied by iteration, as is that of the tasks above it", () => {
     const root = withUpdates(createTree(branch("root", iterative("rounds", "FIXED", 2, leaf("a")))), {
       path: "0",
       iteration: 1,
@@ -338,14 +341,14 @@ describe("a begin", () => {
     expect(at(root, "0.0").startedAt).toBeNull();
   });
 
-  it("happens once: later reports leave it when it was", () => {
+  it("happens once: later reports keep its time", () => {
     const root = withUpdates(createTree(THREE_LEVELS), { path: "0.0", done: 1 });
     const later = updateTask(root, { path: "0.0", done: 2 }, editAt(NOW + 1, 3));
 
     expect([later.startedAt, at(later, "0.0").startedAt]).toEqual([NOW, NOW]);
   });
 
-  it("of siblings may be side by side", () => {
+  it("is possible while siblings run", () => {
     const root = withUpdates(
       createTree(THREE_LEVELS),
       { path: "0.0", status: "RUNNING" },
@@ -362,17 +365,17 @@ describe("done", () => {
     expect(withUpdates(createTree(leaf("a", 10)), { done: 4 }, { done: 6 })).toMatchObject({ done: 6 });
   });
 
-  it("never goes back: a lower one is late and changes nothing", () => {
+  it("never decreases: a lower value changes nothing", () => {
     expect(withUpdates(createTree(leaf("a", 10)), { done: 6 }, { done: 4 })).toMatchObject({ done: 6 });
   });
 
-  it("may pass the volume; the ratio stays 1", () => {
+  it("may exceed the volume; the ratio stays 1", () => {
     const root = withUpdates(createTree(leaf("a", 40)), { done: 44 });
 
     expect(progressOf(root)).toMatchObject({ done: 44, volume: 40, ratio: 1 });
   });
 
-  it("past 2^53 - 1 in a sum is LIMIT_EXCEEDED, and changes nothing", () => {
+  it("is rejected with LIMIT_EXCEEDED when a sum would exceed 2^53 - 1", () => {
     const before = withUpdates(createTree(branch("root", leaf("a"), leaf("b"))), {
       path: "0",
       done: Number.MAX_SAFE_INTEGER,
@@ -388,7 +391,7 @@ describe("add", () => {
     expect(withUpdates(createTree(leaf("a", 10)), { add: 4 }, { add: 3 })).toMatchObject({ done: 7 });
   });
 
-  it("past 2^53 - 1 is LIMIT_EXCEEDED", () => {
+  it("is rejected with LIMIT_EXCEEDED when done would exceed 2^53 - 1", () => {
     const before = withUpdates(createTree(leaf("a")), { done: Number.MAX_SAFE_INTEGER - 1 });
 
     expect(withUpdates(before, { add: 1 })).toMatchObject({ done: Number.MAX_SAFE_INTEGER });
@@ -397,21 +400,21 @@ describe("add", () => {
 });
 
 describe("volume", () => {
-  it("makes an unknown one known", () => {
+  it("makes an unknown volume known", () => {
     expect(progressOf(withUpdates(createTree(TWO_LEAVES), { path: "1", volume: 30 })).volume).toBe(40);
   });
 
-  it("can be set again, higher, lower and below what is done", () => {
+  it("can be corrected, upwards, downwards and below done", () => {
     const root = withUpdates(createTree(leaf("a", 10)), { done: 6 }, { volume: 20 }, { volume: 4 });
 
     expect(progressOf(root)).toEqual({ done: 6, volume: 4, knownVolume: 4, ratio: 1 });
   });
 
-  it("of 0 is known", () => {
+  it("counts as known when it is 0", () => {
     expect(progressOf(withUpdates(createTree(leaf("a")), { volume: 0 })).volume).toBe(0);
   });
 
-  it("past 2^53 - 1 in a sum is LIMIT_EXCEEDED", () => {
+  it("is rejected with LIMIT_EXCEEDED when a sum of volumes would exceed 2^53 - 1", () => {
     const root = createTree(branch("root", leaf("a", 1), branch("b", leaf("c"))));
     const toTheBrim = withUpdates(root, { path: "1.0", volume: Number.MAX_SAFE_INTEGER - 1 });
 
@@ -423,28 +426,29 @@ describe("volume", () => {
 });
 
 describe("a message", () => {
-  it("is the worker's latest word on a task of any kind", () => {
+  it("replaces the one before it, on a task of any kind", () => {
     const root = withUpdates(
-      createTree(TWO_LEAVES),
+      createTree(branch("root", leaf("a"), iterative("rounds", "OPEN", null, leaf("b")), leaf("c"))),
       { message: "one" },
       { message: "two" },
       { path: "0", message: "three" },
+      { path: "1", message: "four" },
     );
 
-    expect([root.message, at(root, "0").message, at(root, "1").message]).toEqual(["two", "three", null]);
+    expect(["", "0", "1", "2"].map((path) => at(root, path).message)).toEqual(["two", "three", "four", null]);
   });
 
-  it("that is empty clears it", () => {
+  it("is cleared by an empty one", () => {
     expect(withUpdates(createTree(leaf("a")), { message: "one" }, { message: "" }).message).toBeNull();
   });
 
-  it("with FAILED is the reason", () => {
+  it("may accompany FAILED as the reason", () => {
     const root = withUpdates(createTree(leaf("a")), { status: "FAILED", message: "disk full" });
 
     expect(root).toMatchObject({ status: "FAILED", message: "disk full" });
   });
 
-  it("of more than 4,096 bytes is BAD_USER_INPUT", () => {
+  it("is rejected with BAD_USER_INPUT when it has more than 4,096 bytes", () => {
     expect(withUpdates(createTree(leaf("a")), { message: "é".repeat(2_048) }).message).toHaveLength(2_048);
     expect(() => withUpdates(createTree(leaf("a")), { message: "é".repeat(2_049) })).toThrow(
       errorWithCode("BAD_USER_INPUT"),
@@ -453,20 +457,20 @@ describe("a message", () => {
 });
 
 describe("FINISHED", () => {
-  it("on a leaf completes it: an unknown volume becomes what is done", () => {
+  it("completes a leaf: an unknown volume becomes done", () => {
     expect(withUpdates(createTree(leaf("a")), { done: 3 }, { status: "FINISHED" })).toMatchObject({
       done: 3,
       volume: 3,
     });
   });
 
-  it("on a leaf completes it: a known volume is reached", () => {
+  it("completes a leaf: done reaches a known volume", () => {
     expect(withUpdates(createTree(leaf("a", 10)), { done: 3 }, { status: "FINISHED" })).toMatchObject({
       done: 10,
     });
   });
 
-  it("on any other task finishes what runs below it and cancels what is pending there", () => {
+  it("finishes running tasks and cancels pending tasks below any other task", () => {
     const root = withUpdates(createTree(THREE_LEVELS), { path: "0.0", done: 3 }, { status: "FINISHED" });
 
     expect(statuses(root)).toEqual({
@@ -479,27 +483,24 @@ describe("FINISHED", () => {
     expect(percentText(progressOf(root))).toBe("100%");
   });
 
-  it.each(["FAILED", "CANCELED"] as const)(
-    "cancels what is pending below it also where it is below a task that is %s",
-    (status) => {
-      const root = withUpdates(
-        createTree(THREE_LEVELS),
-        { path: "0.0", done: 3 },
-        { path: "0", status },
-        { status: "FINISHED" },
-      );
+  it.each(["FAILED", "CANCELED"] as const)("cancels pending tasks below a task that is %s", (status) => {
+    const root = withUpdates(
+      createTree(THREE_LEVELS),
+      { path: "0.0", done: 3 },
+      { path: "0", status },
+      { status: "FINISHED" },
+    );
 
-      expect(statuses(root)).toEqual({
-        "": "FINISHED",
-        "0": status,
-        "0.0": status,
-        "0.1": "CANCELED",
-        "1": "CANCELED",
-      });
-    },
-  );
+    expect(statuses(root)).toEqual({
+      "": "FINISHED",
+      "0": status,
+      "0.0": status,
+      "0.1": "CANCELED",
+      "1": "CANCELED",
+    });
+  });
 
-  it("cancels what is pending below it also where that is below a cancelled task that is below a pending one", () => {
+  it("cancels pending tasks below a canceled task below a pending one", () => {
     const root = withUpdates(
       createTree(
         branch("root", branch("phase", branch("part", leaf("a", 10)), leaf("b", 10)), leaf("c", 10)),
@@ -511,7 +512,7 @@ describe("FINISHED", () => {
     expect(statusesInOrder(root)).toEqual(["FINISHED", ...Array<string>(5).fill("CANCELED")]);
   });
 
-  it("on a task that has not begun begins and ends it at one instant", () => {
+  it("begins and ends a task that has not begun at one instant", () => {
     expect(withUpdates(createTree(TWO_LEAVES), { status: "FINISHED" })).toMatchObject({
       status: "FINISHED",
       startedAt: NOW,
@@ -529,7 +530,7 @@ describe("FINISHED", () => {
     expect(statuses(root)).toMatchObject({ "": "RUNNING", "0": "RUNNING" });
   });
 
-  it("past 2^53 - 1 in a sum of what is done is LIMIT_EXCEEDED", () => {
+  it("is rejected with LIMIT_EXCEEDED when a sum of done would exceed 2^53 - 1", () => {
     const before = withUpdates(createTree(branch("root", leaf("a"), leaf("b", 1))), {
       path: "0",
       done: Number.MAX_SAFE_INTEGER,
@@ -540,7 +541,7 @@ describe("FINISHED", () => {
     );
   });
 
-  it("counts exactly at the brim, also where it makes one volume known and another leave", () => {
+  it("is exact at 2^53 - 1 when one volume becomes known and another is excluded", () => {
     const before = withUpdates(createTree(branch("root", leaf("a"), leaf("b", 2))), {
       path: "0",
       done: Number.MAX_SAFE_INTEGER,
@@ -554,7 +555,7 @@ describe("FINISHED", () => {
 });
 
 describe.each(["FAILED", "CANCELED"] as const)("%s", (status) => {
-  it("does the same to what runs below; what is pending stays", () => {
+  it("ends running tasks below alike and leaves pending tasks as they are", () => {
     const root = withUpdates(createTree(THREE_LEVELS), { path: "0.0", done: 3 }, { status });
 
     expect(statuses(root)).toEqual({
@@ -592,7 +593,7 @@ describe("an iteration that begins", () => {
     expect(new Set(statusesInOrder(root).slice(1))).toEqual(new Set(["PENDING"]));
   });
 
-  it("finishes what runs in earlier iterations and cancels what is pending there", () => {
+  it("finishes running tasks and cancels pending tasks of earlier iterations", () => {
     const root = withUpdates(
       createTree(twoTasks),
       { iteration: 1 },
@@ -614,7 +615,7 @@ describe("an iteration that begins", () => {
     expect(progressOf(root)).toMatchObject({ done: 10, volume: 70 });
   });
 
-  it("that skips others cancels all that is pending in them", () => {
+  it("cancels all pending tasks of the iterations that it skips", () => {
     const root = withUpdates(
       createTree(twoTasks),
       { iteration: 1 },
@@ -631,7 +632,7 @@ describe("an iteration that begins", () => {
     expect(progressOf(root)).toMatchObject({ done: 10, volume: 30 });
   });
 
-  it("finishes and cancels below the tasks of earlier iterations, too", () => {
+  it("finishes and cancels tasks at every level of earlier iterations", () => {
     const root = withUpdates(
       createTree(iterative("rounds", "FIXED", 2, branch("round", leaf("a", 1), leaf("b", 1)))),
       { path: "0.0", status: "RUNNING" },
@@ -647,7 +648,7 @@ describe("an iteration that begins", () => {
   });
 
   it.each(["FAILED", "CANCELED"] as const)(
-    "cancels what is pending in earlier ones also below a task that is %s",
+    "cancels pending tasks of earlier iterations below a task that is %s",
     (status) => {
       const root = withUpdates(
         createTree(iterative("rounds", "FIXED", 2, branch("round", leaf("a", 1), leaf("b", 1)))),
@@ -665,7 +666,7 @@ describe("an iteration that begins", () => {
     },
   );
 
-  it("leaves what has ended in earlier iterations as it is", () => {
+  it("leaves tasks of earlier iterations that have ended as they are", () => {
     const root = withUpdates(
       createTree(twoTasks),
       { path: "0", status: "FAILED" },
@@ -676,7 +677,7 @@ describe("an iteration that begins", () => {
     expect(statuses(root)).toMatchObject({ "0": "FAILED", "1": "CANCELED" });
   });
 
-  it("that comes twice is once, and late ones change nothing", () => {
+  it("counts once when it is repeated, and changes nothing when it is late", () => {
     const root = withUpdates(createTree(twoTasks), { iteration: 3 });
 
     expect(withUpdates(root, { iteration: 3 }, { iteration: 1 })).toBe(root);
@@ -689,16 +690,20 @@ describe("an iteration that begins", () => {
     expect(descriptions).toEqual(["rounds", "a", "b", "a", "b", "a", "b", "a", "b"]);
   });
 
-  it.each([5, 1_000_000])("above max (%d of 4) is BAD_USER_INPUT", (iteration) => {
+  it.each([5, 1_000_000])("is rejected with BAD_USER_INPUT above max: %d of 4", (iteration) => {
     expect(() => withUpdates(createTree(twoTasks), { iteration })).toThrow(errorWithCode("BAD_USER_INPUT"));
   });
 
-  it.each([0, -1])("%d is BAD_USER_INPUT: they count from 1", (iteration) => {
+  it("is rejected with its number, the task and the maximum", () => {
+    expect(() => withUpdates(createTree(twoTasks), { iteration: 5 })).toThrow(/\b5\b.*"rounds".*\b4\b/);
+  });
+
+  it.each([0, -1])("is rejected with BAD_USER_INPUT when it is %d: iterations count from 1", (iteration) => {
     expect(() => withUpdates(createTree(twoTasks), { iteration })).toThrow(errorWithCode("BAD_USER_INPUT"));
   });
 
   it.each([leaf("a"), TWO_LEAVES])(
-    "on a task that repeats nothing is BAD_USER_INPUT: $description",
+    "is rejected with BAD_USER_INPUT for a task that is not iterative: $description",
     (spec) => {
       expect(() => withUpdates(createTree(spec), { iteration: 1 })).toThrow(errorWithCode("BAD_USER_INPUT"));
     },
@@ -716,7 +721,7 @@ describe("FIXED and DYNAMIC iterations", () => {
     expect(iterativeAt(root, "").begunIterations).toBe(3);
   });
 
-  it("that converge early read 100 %", () => {
+  it("read 100 % when they converge early", () => {
     const root = withUpdates(
       createTree(branch("root", iterative("rounds", "DYNAMIC", 20, leaf("round", 5)), leaf("write", 5))),
       { path: "0", iteration: 1 },
@@ -732,7 +737,7 @@ describe("FIXED and DYNAMIC iterations", () => {
     expect(currentIteration(iterativeAt(root, "0"))).toBe(2);
   });
 
-  it("count exactly at the brim where FINISHED in the same input makes one volume known and another leave", () => {
+  it("are exact at 2^53 - 1 when FINISHED in the same update makes one volume known and excludes another", () => {
     const root = withUpdates(
       createTree(iterative("rounds", "FIXED", 2, leaf("a"), leaf("b", 1))),
       { path: "0", done: Number.MAX_SAFE_INTEGER },
@@ -746,8 +751,9 @@ describe("FIXED and DYNAMIC iterations", () => {
 describe("OPEN iterations", () => {
   const open = iterative("rounds", "OPEN", null, leaf("a", 10), leaf("b", 10));
 
-  it("begin with none", () => {
+  it("have no tasks to report on before the first begins", () => {
     expect(statuses(createTree(open))).toEqual({ "": "PENDING" });
+    expect(() => withUpdates(createTree(open), { path: "0", done: 1 })).toThrow(errorWithCode("NOT_FOUND"));
   });
 
   it("grow to the iteration that begins", () => {
@@ -763,7 +769,7 @@ describe("OPEN iterations", () => {
     expect(root.taskCount).toBe(5);
   });
 
-  it("grow to one that skips others, which are cancelled", () => {
+  it("cancel the iterations that are skipped", () => {
     const root = withUpdates(createTree(open), { iteration: 3 });
 
     expect(statusesInOrder(root).slice(1)).toEqual([
@@ -773,7 +779,7 @@ describe("OPEN iterations", () => {
     ]);
   });
 
-  it("have new tasks as new as the change", () => {
+  it("stamp new tasks with the change", () => {
     const root = updateTask(
       withUpdates(createTree(open), { iteration: 1 }),
       { path: "", iteration: 2 },
@@ -783,7 +789,7 @@ describe("OPEN iterations", () => {
     expect(preOrder(root).map(({ task }) => task.stamp.revision)).toEqual([9, 9, 9, 9, 9]);
   });
 
-  it("have an unknown volume until they are FINISHED; what is known of it never blanks", () => {
+  it("have an unknown volume until they are FINISHED, and always a known one", () => {
     const root = withUpdates(createTree(open), { iteration: 1 }, { path: "0", done: 4 });
     const ended = withUpdates(root, { status: "FINISHED" });
 
@@ -791,25 +797,25 @@ describe("OPEN iterations", () => {
     expect(progressOf(ended)).toEqual({ done: 10, volume: 10, knownVolume: 10, ratio: 1 });
   });
 
-  it.each(["FAILED", "CANCELED"] as const)("have an unknown volume also when %s", (status) => {
+  it.each(["FAILED", "CANCELED"] as const)("have an unknown volume even when %s", (status) => {
     expect(progressOf(withUpdates(createTree(open), { iteration: 1 }, { status })).volume).toBeNull();
   });
 
-  it("of which none has begun have no volume, also when FINISHED", () => {
+  it("have no volume when none has begun, even when FINISHED", () => {
     expect(progressOf(withUpdates(createTree(open), { status: "FINISHED" }))).toMatchObject({
       volume: null,
       ratio: null,
     });
   });
 
-  it("of which none has begun don't blank the volume above once they are FINISHED", () => {
+  it("leave the volume above known once they are FINISHED, even when none has begun", () => {
     const root = createTree(branch("root", open, leaf("c", 10)));
 
     expect(progressOf(root).volume).toBeNull();
     expect(progressOf(withUpdates(root, { path: "0", status: "FINISHED" })).volume).toBe(10);
   });
 
-  it("don't grow beyond 10,000 tasks a tree: LIMIT_EXCEEDED", () => {
+  it("are rejected with LIMIT_EXCEEDED when the tree would exceed 10,000 tasks", () => {
     const root = createTree(iterative("rounds", "OPEN", null, leaf("a"), leaf("b"), leaf("c")));
 
     expect(withUpdates(root, { iteration: 3_333 }).taskCount).toBe(10_000);
@@ -819,7 +825,7 @@ describe("OPEN iterations", () => {
     );
   });
 
-  it("don't grow past 2^53 - 1 units: LIMIT_EXCEEDED", () => {
+  it("are rejected with LIMIT_EXCEEDED when their volume would exceed 2^53 - 1", () => {
     const root = createTree(iterative("rounds", "OPEN", null, leaf("a", Number.MAX_SAFE_INTEGER)));
 
     const toTheBrim = withUpdates(root, { iteration: 1 });
@@ -830,27 +836,27 @@ describe("OPEN iterations", () => {
     );
   });
 
-  it("don't grow past 2^53 - 1 units in a sum above: LIMIT_EXCEEDED", () => {
+  it("are rejected with LIMIT_EXCEEDED when a sum above would exceed 2^53 - 1", () => {
     const rounds = iterative("rounds", "OPEN", null, leaf("a", 3));
     const root = createTree(branch("root", rounds, leaf("b", Number.MAX_SAFE_INTEGER - 2)));
 
     expect(() => withUpdates(root, { path: "0", iteration: 3 })).toThrow(errorWithCode("LIMIT_EXCEEDED"));
   });
 
-  it("grow where those that are skipped, which leave the volume, would pass 2^53 - 1 units above", () => {
+  it("may grow when only skipped iterations, which are excluded, would exceed 2^53 - 1 above", () => {
     const rounds = iterative("rounds", "OPEN", null, leaf("a", 1));
     const root = createTree(branch("root", rounds, leaf("b", Number.MAX_SAFE_INTEGER - 2)));
 
     expect(withUpdates(root, { path: "0", iteration: 3 }).knownVolume).toBe(Number.MAX_SAFE_INTEGER - 1);
   });
 
-  it("grow where those that are skipped would pass 2^53 - 1 units by themselves", () => {
+  it("may grow when only skipped iterations would exceed 2^53 - 1 by themselves", () => {
     const root = createTree(iterative("rounds", "OPEN", null, leaf("a", Number.MAX_SAFE_INTEGER)));
 
     expect(withUpdates(root, { iteration: 3 }).knownVolume).toBe(Number.MAX_SAFE_INTEGER);
   });
 
-  it("grow where the one that begins would pass 2^53 - 1 units and is cancelled by FINISHED in the same input", () => {
+  it("may grow when FINISHED in the same update cancels the iteration that would exceed 2^53 - 1", () => {
     const root = withUpdates(
       createTree(iterative("rounds", "OPEN", null, leaf("a", Number.MAX_SAFE_INTEGER))),
       { iteration: 1 },
@@ -862,13 +868,13 @@ describe("OPEN iterations", () => {
     expect(progressOf(root)).toMatchObject({ volume: Number.MAX_SAFE_INTEGER, ratio: 1 });
   });
 
-  it("have the concurrency of their tasks in every iteration", () => {
+  it("keep the concurrency of their tasks in every iteration", () => {
     const root = withUpdates(createTree({ ...open, maxConcurrency: 4 }), { iteration: 2 });
 
     expect(preOrder(root).map(({ task }) => task.maxConcurrency)).toEqual([4, 4, 4, 4, 4]);
   });
 
-  it("inside iterations grow each for itself", () => {
+  it("grow independently inside other iterations", () => {
     const nested = createTree(iterative("outer", "FIXED", 2, iterative("inner", "OPEN", null, leaf("a", 1))));
     const root = withUpdates(nested, { path: "0", iteration: 2 }, { path: "1", iteration: 1 });
 
@@ -876,11 +882,11 @@ describe("OPEN iterations", () => {
   });
 });
 
-describe("adding tasks", () => {
+describe("addTasks", () => {
   const edit = editAt(NOW, 2);
   const more = [leaf("c", 5), branch("d", leaf("e", 6))];
 
-  it("appends them, PENDING, below one that is neither a leaf nor iterative", () => {
+  it("appends PENDING tasks below one that is neither a leaf nor iterative", () => {
     const root = addTasks(createTree(TWO_LEAVES), "", more, edit);
 
     expect(preOrder(root).map(({ task }) => task.description)).toEqual(["root", "a", "b", "c", "d", "e"]);
@@ -908,27 +914,27 @@ describe("adding tasks", () => {
     });
   });
 
-  it("stamps what is new and what is above it", () => {
+  it("stamps the new tasks and those above them", () => {
     const root = addTasks(createTree(THREE_LEVELS), "0", [leaf("new")], edit);
 
     expect(preOrder(root).map(({ task }) => task.stamp.revision)).toEqual([2, 2, 1, 1, 2, 1]);
   });
 
-  it("gives them the concurrency that holds where they stand", () => {
+  it("gives new tasks the concurrency of their parent", () => {
     const root = createTree(branch("root", { ...branch("b", leaf("a")), maxConcurrency: 3 }));
     const grown = addTasks(root, "0", [leaf("c"), { ...leaf("d"), maxConcurrency: 1 }], edit);
 
     expect([at(grown, "0.1").maxConcurrency, at(grown, "0.2").maxConcurrency]).toEqual([3, 1]);
   });
 
-  it("is possible below the tasks of an iteration, and leaves the iterations to come as they are", () => {
+  it("can add below the tasks of an iteration, and leaves later iterations as they are", () => {
     const root = createTree(iterative("rounds", "OPEN", null, branch("round", leaf("a"))));
     const grown = addTasks(withUpdates(root, { iteration: 1 }), "0", [leaf("extra")], edit);
 
     expect(paths(withUpdates(grown, { iteration: 2 }))).toEqual(["", "0", "0.0", "0.1", "1", "1.0"]);
   });
 
-  it("below a path that is not there is NOT_FOUND", () => {
+  it("rejects an unknown path with NOT_FOUND", () => {
     expect(() => addTasks(createTree(TWO_LEAVES), "7", more, edit)).toThrow(errorWithCode("NOT_FOUND"));
   });
 
@@ -936,27 +942,30 @@ describe("adding tasks", () => {
     leaf("a"),
     iterative("rounds", "FIXED", 2, leaf("a")),
     iterative("rounds", "OPEN", null, leaf("a")),
-  ])("below a leaf or an iterative task is BAD_USER_INPUT: %j", (spec) => {
+  ])("rejects a leaf or an iterative task as the parent with BAD_USER_INPUT: %j", (spec) => {
     expect(() => addTasks(createTree(spec), "", more, edit)).toThrow(errorWithCode("BAD_USER_INPUT"));
   });
 
-  it("without any is BAD_USER_INPUT", () => {
+  it("rejects an empty list with BAD_USER_INPUT", () => {
     expect(() => addTasks(createTree(TWO_LEAVES), "", [], edit)).toThrow(errorWithCode("BAD_USER_INPUT"));
   });
 
-  it.each(ENDS)("below a task that is %s is ILLEGAL_TRANSITION", (status) => {
+  it.each(ENDS)("rejects a parent that is %s with ILLEGAL_TRANSITION", (status) => {
     const ended = withUpdates(createTree(TWO_LEAVES), { status });
 
     expect(() => addTasks(ended, "", more, edit)).toThrow(errorWithCode("ILLEGAL_TRANSITION"));
   });
 
-  it.each(["CANCELED", "FAILED"] as const)("far below a task that is %s is ILLEGAL_TRANSITION", (status) => {
-    const ended = withUpdates(createTree(THREE_LEVELS), { status });
+  it.each(["CANCELED", "FAILED"] as const)(
+    "rejects a parent below a task that is %s with ILLEGAL_TRANSITION",
+    (status) => {
+      const ended = withUpdates(createTree(THREE_LEVELS), { status });
 
-    expect(() => addTasks(ended, "0", more, edit)).toThrow(errorWithCode("ILLEGAL_TRANSITION"));
-  });
+      expect(() => addTasks(ended, "0", more, edit)).toThrow(errorWithCode("ILLEGAL_TRANSITION"));
+    },
+  );
 
-  it("beyond 10,000 tasks a tree is LIMIT_EXCEEDED", () => {
+  it("rejects more than 10,000 tasks in a tree with LIMIT_EXCEEDED", () => {
     const root = createTree(branch("root", leaf("a")));
     const leaves = Array.from({ length: 9_999 }, () => leaf("new"));
 
@@ -964,7 +973,7 @@ describe("adding tasks", () => {
     expect(() => addTasks(root, "", leaves, edit)).toThrow(errorWithCode("LIMIT_EXCEEDED"));
   });
 
-  it("beyond 32 levels is LIMIT_EXCEEDED", () => {
+  it("rejects more than 32 levels with LIMIT_EXCEEDED", () => {
     const atLevel31 = Array<string>(30).fill("0").join(".");
     const root = createTree(
       Array.from({ length: 31 }).reduce<ReturnType<typeof leaf>>((spec) => branch("b", spec), leaf("a")),
@@ -976,13 +985,13 @@ describe("adding tasks", () => {
     );
   });
 
-  it("past 2^53 - 1 units is LIMIT_EXCEEDED", () => {
+  it("rejects volumes above 2^53 - 1 with LIMIT_EXCEEDED", () => {
     const root = createTree(branch("root", leaf("a", Number.MAX_SAFE_INTEGER)));
 
     expect(() => addTasks(root, "", [leaf("b", 1)], edit)).toThrow(errorWithCode("LIMIT_EXCEEDED"));
   });
 
-  it("that mean nothing is BAD_USER_INPUT", () => {
+  it("rejects an invalid task with BAD_USER_INPUT", () => {
     expect(() => addTasks(createTree(TWO_LEAVES), "", [leaf("")], edit)).toThrow(
       errorWithCode("BAD_USER_INPUT"),
     );

@@ -6,7 +6,7 @@ import { branch, EPOCH, iterative, leaf } from "../kit/store/edits.js";
 import { at, iterativeAt, createTree, withUpdates } from "./sample-trees.js";
 
 describe("the sub-tasks of a task", () => {
-  it("are none for a leaf", () => {
+  it("are absent for a leaf", () => {
     expect(subTasksOf(createTree(leaf("a")))).toEqual([]);
   });
 
@@ -34,7 +34,7 @@ describe("the tasks of one kind", () => {
     allRows(ended).map((row) => ({ row, revision: 2 })),
   );
 
-  it("have the same fields in the same order, however they came to be", () => {
+  it("have the same fields in the same order, however they were created", () => {
     const kinds = [planned, begun, ended, loaded].flatMap(fieldsOf);
 
     expect(new Set(kinds).size).toBe(3);
@@ -50,13 +50,13 @@ describe("the current iteration", () => {
     [["0", "1"], 1],
     [["0", "1", "2"], 1],
     [["0", "1", "2", "3", "4", "5"], 3],
-  ])("with the sub-tasks %j finished is %d, two being one iteration", (paths, expected) => {
+  ])("is, with the sub-tasks %j finished, %d when an iteration has two tasks", (paths, expected) => {
     const root = withUpdates(twoTasks, ...paths.map((path) => ({ path, status: "FINISHED" as const })));
 
     expect(currentIteration(iterativeAt(root, ""))).toBe(expected);
   });
 
-  it("does not count what was cancelled or has failed", () => {
+  it("does not count canceled or failed tasks", () => {
     const root = withUpdates(
       twoTasks,
       { path: "0", status: "FINISHED" },
@@ -81,7 +81,7 @@ describe("the levels of a tree", () => {
     ["a task over leaves", branch("root", leaf("a"), leaf("b")), 2],
     ["the deepest branch", branch("root", leaf("a"), branch("b", branch("c", leaf("d")))), 4],
     ["iterations to come", iterative("rounds", "OPEN", null, branch("round", leaf("a"))), 3],
-  ])("are counted to the bottom of %s", (_, spec, levels) => {
+  ])("are counted down to the leaves of %s", (_, spec, levels) => {
     expect(levelsOf(createTree(spec))).toBe(levels);
   });
 });

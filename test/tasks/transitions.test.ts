@@ -34,20 +34,20 @@ describe("begin", () => {
     });
   });
 
-  it("leaves what is below as it is", () => {
+  it("leaves the tasks below as they are", () => {
     expect(statuses(begin(createTree(branch("root", leaf("a"))), edit))).toEqual({
       "": "RUNNING",
       "0": "PENDING",
     });
   });
 
-  it("is refused for a task that runs: these steps are strict", () => {
+  it("rejects a task that runs", () => {
     expect(() => begin(running(leaf("a")), edit)).toThrow(errorWithCode("ILLEGAL_TRANSITION"));
   });
 });
 
 describe("finish", () => {
-  it("ends a leaf and sets when", () => {
+  it("ends a leaf and sets its end", () => {
     const ended = finish(running(leaf("a", 4)), edit);
 
     expect(ended).toMatchObject({ status: "FINISHED", startedAt: 1_000, endedAt: LATER });
@@ -59,19 +59,19 @@ describe("finish", () => {
     expect(finish(leafTask, edit)).toMatchObject({ done: 10, volume: 10, knownVolume: 10 });
   });
 
-  it("makes what is done the volume of a leaf whose volume is unknown", () => {
+  it("makes done the volume of a leaf whose volume is unknown", () => {
     const leafTask = withUpdates(createTree(leaf("a")), { done: 4 });
 
     expect(finish(leafTask, edit)).toMatchObject({ done: 4, volume: 4, knownVolume: 4, unknownCount: 0 });
   });
 
-  it("keeps what is done beyond the volume: done never goes back", () => {
+  it("keeps done above the volume", () => {
     const leafTask = withUpdates(createTree(leaf("a", 40)), { done: 44 });
 
     expect(finish(leafTask, edit)).toMatchObject({ done: 44, volume: 40 });
   });
 
-  it("finishes what runs below and cancels what is pending there, at every level", () => {
+  it("finishes running tasks and cancels pending tasks below, at every level", () => {
     expect(statuses(finish(mixed(), edit))).toEqual({
       "": "FINISHED",
       "0": "FINISHED",
@@ -83,27 +83,27 @@ describe("finish", () => {
     });
   });
 
-  it("sets the end of all that it ends, and of nothing that had ended", () => {
+  it("sets the end of exactly the tasks that it ends", () => {
     const ended = finish(mixed(), edit);
     const ends = ["", "0", "1", "1.0", "1.1", "2", "2.0"].map((path) => at(ended, path).endedAt);
 
     expect(ends).toEqual([LATER, 5_000, LATER, LATER, LATER, LATER, LATER]);
   });
 
-  it("lets what it cancels leave the volume, so that an early end reads 100 %", () => {
+  it("excludes the tasks that it cancels from the volume, so that an early end reads 100 %", () => {
     const progress = progressOf(finish(mixed(), edit));
 
     expect(progress).toMatchObject({ done: 30, volume: 30, knownVolume: 30, ratio: 1 });
     expect(percentText(progress)).toBe("100%");
   });
 
-  it("leaves what it cancels its own volume, so that nobody reads it as done", () => {
+  it("keeps the own volume of tasks that it cancels, so that they do not read as done", () => {
     const ended = finish(mixed(), edit);
 
     expect(progressOf(at(ended, "2"))).toMatchObject({ done: 0, volume: 80, ratio: 0 });
   });
 
-  it("leaves the volume of what was cancelled or failed by itself in the sum", () => {
+  it("keeps the volume of tasks that were canceled or failed before in the sum", () => {
     const root = withUpdates(
       createTree(branch("root", leaf("a", 10), leaf("b", 10), leaf("c", 20))),
       { path: "0", status: "FINISHED" },
@@ -114,7 +114,7 @@ describe("finish", () => {
     expect(progressOf(finish(root, edit))).toMatchObject({ done: 15, volume: 40 });
   });
 
-  it("makes the volume known where what was unknown has been cancelled", () => {
+  it("makes the volume known when the leaf of unknown volume is canceled", () => {
     const root = withUpdates(createTree(branch("root", leaf("a", 10), leaf("b"))), {
       path: "0",
       status: "RUNNING",
@@ -130,31 +130,28 @@ describe("finish", () => {
     expect(progressOf(finish(root, edit)).volume).not.toBeNull();
   });
 
-  it.each(["PENDING", "FINISHED", "CANCELED", "FAILED"] as const)(
-    "is refused for a task that is %s",
-    (status) => {
-      expect(() => finish({ ...createTree(leaf("a")), status }, edit)).toThrow(
-        errorWithCode("ILLEGAL_TRANSITION"),
-      );
-    },
-  );
+  it.each(["PENDING", "FINISHED", "CANCELED", "FAILED"] as const)("rejects a task that is %s", (status) => {
+    expect(() => finish({ ...createTree(leaf("a")), status }, edit)).toThrow(
+      errorWithCode("ILLEGAL_TRANSITION"),
+    );
+  });
 });
 
 describe.each([
   ["fail", fail, "FAILED"],
   ["cancel", cancel, "CANCELED"],
 ] as const)("%s", (_, act, status) => {
-  it(`makes a running task ${status} and sets when it ended`, () => {
+  it(`makes a running task ${status} and sets its end`, () => {
     expect(act(running(leaf("a", 4)), edit)).toMatchObject({ status, startedAt: 1_000, endedAt: LATER });
   });
 
-  it("leaves work and volume as they are", () => {
+  it("leaves done and volume as they are", () => {
     const leafTask = withUpdates(createTree(leaf("a")), { done: 4 });
 
     expect(act(leafTask, edit)).toMatchObject({ done: 4, volume: null, knownVolume: 0, unknownCount: 1 });
   });
 
-  it("does the same to what runs below; what is pending there stays", () => {
+  it("ends running tasks below alike and leaves pending tasks as they are", () => {
     expect(statuses(act(mixed(), edit))).toEqual({
       "": status,
       "0": "FINISHED",
@@ -178,7 +175,7 @@ describe.each([
     expect(progressOf(act(root, edit))).toMatchObject({ volume: null, knownVolume: 5 });
   });
 
-  it.each(["FINISHED", "CANCELED", "FAILED"] as const)("is refused for a task that is %s", (ended) => {
+  it.each(["FINISHED", "CANCELED", "FAILED"] as const)("rejects a task that is %s", (ended) => {
     expect(() => act({ ...createTree(leaf("a")), status: ended }, edit)).toThrow(
       errorWithCode("ILLEGAL_TRANSITION"),
     );
@@ -186,7 +183,7 @@ describe.each([
 });
 
 describe("a PENDING task", () => {
-  it("can be cancelled: it has an end and no start", () => {
+  it("can be canceled, with an end and no start", () => {
     expect(cancel(createTree(leaf("a")), edit)).toMatchObject({
       status: "CANCELED",
       startedAt: null,
@@ -198,7 +195,7 @@ describe("a PENDING task", () => {
     expect(() => fail(createTree(leaf("a")), edit)).toThrow(errorWithCode("ILLEGAL_TRANSITION"));
   });
 
-  it("that is cancelled leaves what is below it PENDING", () => {
+  it("leaves the tasks below it PENDING when it is canceled", () => {
     expect(statuses(cancel(createTree(branch("root", leaf("a"))), edit))).toEqual({
       "": "CANCELED",
       "0": "PENDING",
@@ -206,8 +203,8 @@ describe("a PENDING task", () => {
   });
 });
 
-describe("what becomes of a task when the one above it is over", () => {
-  it("is its end when it runs", () => {
+describe("settle", () => {
+  it("finishes a running task", () => {
     expect(settle(running(leaf("a", 4)), edit)).toMatchObject({
       status: "FINISHED",
       done: 4,
@@ -215,19 +212,16 @@ describe("what becomes of a task when the one above it is over", () => {
     });
   });
 
-  it("is that it is left out when it is pending, with all below it", () => {
+  it("cancels and excludes a pending task with all tasks below it", () => {
     const settled = settle(createTree(branch("b", leaf("c"), branch("d", leaf("e")))), edit);
 
     expect(settled.isLeftOut).toBe(true);
     expect(statusesInOrder(settled)).toEqual(["CANCELED", "CANCELED", "CANCELED", "CANCELED"]);
   });
 
-  it.each(["FINISHED", "CANCELED", "FAILED"] as const)(
-    "is nothing when it is a leaf that is %s",
-    (status) => {
-      const task = { ...createTree(leaf("a", 4)), status };
+  it.each(["FINISHED", "CANCELED", "FAILED"] as const)("leaves a leaf that is %s as it is", (status) => {
+    const task = { ...createTree(leaf("a", 4)), status };
 
-      expect(settle(task, edit)).toBe(task);
-    },
-  );
+    expect(settle(task, edit)).toBe(task);
+  });
 });

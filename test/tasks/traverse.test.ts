@@ -17,7 +17,7 @@ function pathsSince(root: Task, revision: number): string[] {
 }
 
 describe("pre-order", () => {
-  it("has parents before children, and children in order", () => {
+  it("lists parents before children, and children in order", () => {
     const placed = preOrder(createTree(SPEC));
 
     expect(placed.map(({ task, path, depth }) => [task.description, path, depth])).toEqual([
@@ -31,33 +31,33 @@ describe("pre-order", () => {
     ]);
   });
 
-  it("of a leaf is that leaf", () => {
+  it("lists a leaf alone", () => {
     expect(preOrder(createTree(leaf("a")))).toMatchObject([{ path: "", depth: 0 }]);
   });
 
-  it("has each iteration in its own place, though they share one value until they differ", () => {
+  it("lists each iteration separately, although equal ones share one value", () => {
     const placed = preOrder(createTree(iterative("rounds", "FIXED", 2, branch("round", leaf("a")))));
 
     expect(placed.map(({ path }) => path)).toEqual(["", "0", "0.0", "1", "1.0"]);
   });
 });
 
-describe("what changed since a revision", () => {
-  it("is every task before the tree was stored", () => {
+describe("the changes since a revision", () => {
+  it("include every task before the tree was stored", () => {
     expect(pathsSince(createTree(SPEC), 0)).toHaveLength(7);
   });
 
-  it("is nothing at or after the latest change", () => {
+  it("are empty at or after the latest change", () => {
     const root = revised(createTree(SPEC), { path: "1", done: 1 });
 
     expect([pathsSince(root, 2), pathsSince(root, 3)]).toEqual([[], []]);
   });
 
-  it("is the task that changed and those above it whose sums differ, parents first", () => {
+  it("include the changed task and those above it whose sums differ, parents first", () => {
     expect(pathsSince(revised(createTree(SPEC), { path: "0.1", done: 1 }), 1)).toEqual(["", "0", "0.1"]);
   });
 
-  it("has the changes of several revisions, each task once", () => {
+  it("include each task of several revisions once", () => {
     const root = revised(
       createTree(SPEC),
       { path: "0.1", done: 1 },
@@ -70,7 +70,7 @@ describe("what changed since a revision", () => {
     expect(pathsSince(root, 3)).not.toContain("1");
   });
 
-  it("has all that one change touched, below and above", () => {
+  it("include all tasks that one change touched, below and above", () => {
     const root = revised(
       createTree(SPEC),
       { path: "0", status: "RUNNING" },
@@ -80,13 +80,13 @@ describe("what changed since a revision", () => {
     expect(pathsSince(root, 2)).toEqual(["", "0", "0.0", "0.1"]);
   });
 
-  it("has the tasks that were added", () => {
+  it("include the tasks that were added", () => {
     const root = addTasks(createTree(SPEC), "2", [leaf("h"), branch("i", leaf("j"))], editAt(9, 2));
 
     expect(pathsSince(root, 1)).toEqual(["", "2", "2.1", "2.2", "2.2.0"]);
   });
 
-  it("has no task of which neither state nor sums differ: a message leaves those above it out", () => {
+  it("exclude tasks above a message, whose state and sums are equal", () => {
     expect(pathsSince(revised(createTree(SPEC), { path: "0.1", message: "soon" }), 1)).toEqual(["0.1"]);
   });
 });

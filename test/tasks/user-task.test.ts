@@ -8,11 +8,11 @@ describe("the end of a job", () => {
     expect(endOf(report(stored(), 10, [{ path: "", status: "RUNNING" }]))).toBeNull();
   });
 
-  it("is not set while it is SILENT: it may still go on", () => {
+  it("is not set while it is SILENT", () => {
     expect(endOf({ ...stored(), health: "SILENT" })).toBeNull();
   });
 
-  it.each(["FINISHED", "CANCELED", "FAILED"] as const)("is when it was %s", (status) => {
+  it.each(["FINISHED", "CANCELED", "FAILED"] as const)("is the time at which it was %s", (status) => {
     expect(endOf(report(stored(), 10, [{ path: "", status }]))).toBe(10);
   });
 
@@ -22,13 +22,13 @@ describe("the end of a job", () => {
     expect(endOf({ ...reported, health: "LOST" })).toBe(LEASE_MS);
   });
 
-  it("is not a report after it, when it has ended", () => {
+  it("is not moved by a later report", () => {
     const ended = report(stored(), 10, [{ path: "", status: "FINISHED" }]);
 
     expect(endOf({ ...ended, health: "LOST", reportedAt: 500 })).toBe(10);
   });
 
-  it("is set when the root has ended, whatever has ended below it", () => {
+  it("is set only when the root has ended", () => {
     expect(endOf(report(stored(), 10, [{ path: "0", status: "FAILED" }]))).toBeNull();
   });
 });

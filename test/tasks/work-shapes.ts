@@ -4,7 +4,7 @@ import type { UserTask } from "../../src/tasks/user-task.js";
 import { leaf } from "../kit/store/edits.js";
 import { report, stored } from "./sample-jobs.js";
 
-/** How jobs of one leaf go: what was reported when, as it was seen of imports, trainings and downloads. */
+/** The reports of a job of one leaf over time, modeled on imports, trainings and downloads. */
 export interface Shape {
   readonly name: string;
   readonly volume: number;
@@ -54,7 +54,7 @@ export const slowing: fc.Arbitrary<Shape> = fc
     return { name: "slowing", volume: 2 * count, reports };
   });
 
-/** Steady, and then nothing. What comes after the last report is the stall. */
+/** Steady reports, followed by a stall. */
 export const stalled: fc.Arbitrary<Shape> = fc.integer({ min: 20, max: 200 }).map((count) => {
   const reports = Array.from({ length: count }, (_, index) => ({
     atMs: (index + 1) * 500,

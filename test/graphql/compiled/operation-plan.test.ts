@@ -22,7 +22,7 @@ const TASK = `fragment T on Task { id path depth description kind status mode cu
 /** What a plan answers. */
 const ORDINARY: readonly Row[] = [
   [
-    "what is always left out",
+    "fields that are always skipped",
     {
       query: `{ a: __typename @skip(if: true) b: __typename @include(if: true) a: __typename ... @include(if: false) { c: __typename } }`,
     },
@@ -65,7 +65,7 @@ const ORDINARY: readonly Row[] = [
     },
   ],
   [
-    "variables that nobody reads",
+    "variables that are not used",
     {
       query: `query ($first: Int = 3) { tasks(database: "neo4j", first: $first) { totalCount } }`,
       variables: { other: 1, first: 2 },
@@ -129,7 +129,7 @@ const ORDINARY: readonly Row[] = [
   ],
 ];
 
-/** What a plan leaves to graphql-js. */
+/** Operations that a plan leaves to graphql-js. */
 const OUT_OF_THE_ORDINARY: readonly Row[] = [
   [
     "a fragment that is left out by default",
@@ -181,8 +181,8 @@ const OUT_OF_THE_ORDINARY: readonly Row[] = [
     "a job id that is not there",
     { query: `{ listProgress(database: "neo4j", jobId: "none") { taskName } }` },
   ],
-  ["an id that is none", { query: `{ node(id: "none") { id } nodes(ids: ["none"]) { id } }` }],
-  ["a position that is none", { query: `query ($p: Position) { __typename }`, variables: { p: "none" } }],
+  ["an invalid id", { query: `{ node(id: "none") { id } nodes(ids: ["none"]) { id } }` }],
+  ["an invalid position", { query: `query ($p: Position) { __typename }`, variables: { p: "none" } }],
   [
     "an answer over its budget",
     {
@@ -349,7 +349,7 @@ const MUTATIONS: readonly Row[] = [
     },
   ],
   [
-    "an input that is none",
+    "an input of the wrong type",
     {
       query: `mutation ($i: UpdateTaskInput!, $j: UpdateTaskInput!) { a: updateTask(input: $i) { userTask { version } } b: updateTask(input: $j) { userTask { version } } }`,
       variables: { i: [1], j: "x" },
@@ -376,7 +376,7 @@ const MUTATIONS: readonly Row[] = [
   ],
 ];
 
-describe("An operation that comes again is answered as when it came first", () => {
+describe("A repeated operation has the answer of its first execution", () => {
   it.each(ORDINARY)("a query: %s", async (_, asked) => {
     await using world = await openPlanFixture();
     const answer = await world.answer(asked);
@@ -385,7 +385,7 @@ describe("An operation that comes again is answered as when it came first", () =
     expect(JSON.stringify(await world.answerAgain(asked))).toBe(JSON.stringify(answer));
   });
 
-  it.each(OUT_OF_THE_ORDINARY)("a query that graphql-js answers: %s", async (_, asked) => {
+  it.each(OUT_OF_THE_ORDINARY)("a query left to graphql-js: %s", async (_, asked) => {
     await using world = await openPlanFixture({ itemsPerAnswerMax: 15 });
     const answer = await world.answer(asked);
 
@@ -403,7 +403,7 @@ describe("An operation that comes again is answered as when it came first", () =
   });
 });
 
-describe("An event is shown by a plan as by graphql-js", () => {
+describe("A plan shows an event as graphql-js does", () => {
   const query = `subscription ($after: Position) { taskEvents(database: "neo4j", after: $after) { __typename position at ... on Reset { cause } ... on TaskStored { outcome userTask { ...U } } ... on TaskUpdated { userTask { ...U } changed { path elapsedMs } } ... on TaskRemoved { username jobId reason } } } fragment U on UserTask { jobId task { status progress { percent bar } } }`;
 
   it.each(["Reset", "TaskStored", "TaskUpdated", "TaskRemoved", "CaughtUp"] as const)("%s", async (kind) => {
@@ -464,13 +464,13 @@ describe("A plan gives up", () => {
     ["a promise", { any: Promise.resolve(1) }],
     ["a promise in a list", { parts: [Promise.resolve({ name: "b" })] }],
     ["a list of another kind", { parts: new Set([{ name: "b" }]) }],
-    ["a list that is none", { parts: "b" }],
+    ["a value that is not a list", { parts: "b" }],
     ["a method", { any: () => 1 }],
   ])("on %s", (_, change) => {
     expect(run(things, query, { thing: { ...thing, ...change } })).toBeUndefined();
   });
 
-  it("on an object that is none", () => {
+  it("on a value that is not an object", () => {
     expect(run(things, query, { thing: "text" })).toBeUndefined();
     expect(run(things, query, { thing: Promise.resolve(thing) })).toBeUndefined();
     expect(run(things, query, { thing: new Error("none") })).toBeUndefined();
@@ -481,7 +481,7 @@ describe("A plan gives up", () => {
     expect(planOf(things, "{ any { __typename } }")).toBeUndefined();
   });
 
-  it("on a type that is not one of those possible, or that is told by what only graphql-js knows", () => {
+  it("on a type that is not possible, or that depends on what only graphql-js knows", () => {
     expect(
       run(
         withTypeOf(things, () => "Thing"),
@@ -530,18 +530,18 @@ describe("A plan gives up", () => {
     expect(plan?.bind(variables)).toBeUndefined();
   });
 
-  it("on an input of which exactly one field is given", () => {
+  it("on a oneOf input", () => {
     const plan = planOf(things, "query ($by: Measure) { measured(by: $by) }");
     expect(plan?.bind({})).toBeDefined();
     expect(plan?.bind({ by: { cm: 1 } })).toBeUndefined();
   });
 
-  it("on a mutation that may not go on after a failure", () => {
+  it("on a mutation that must stop after a failure", () => {
     expect(planOf(things, "mutation { thing { name } }")).toBeUndefined();
   });
 });
 
-/** What a graphql-js execution without promises gives. */
+/** The result of a graphql-js execution without promises. */
 type Executed = Exclude<ReturnType<typeof execute>, PromiseLike<unknown>>;
 
 function run(of: GraphQLSchema, query: string, rootValue: unknown): unknown {

@@ -44,20 +44,20 @@ export class PlanFixture implements AsyncDisposable {
     this.pipeline = createPipeline(stores, schema, observer);
   }
 
-  /** What is answered to a document that was never seen. */
+  /** The answer to a document on first sight. */
   answer(asked: OperationParams): Promise<ExecutionResult> {
     const { query } = asked;
     return this.#execute({ ...asked, query: `${query} # ${Math.random()}` });
   }
 
-  /** What is answered to a document that was seen twice. */
+  /** The answer to a document that was seen twice. */
   async answerAgain(asked: OperationParams): Promise<ExecutionResult> {
     this.#prepare(asked);
     this.#prepare(asked);
     return this.#execute(asked);
   }
 
-  /** What the plan of a query makes of it by itself; undefined where there is none, or it gives up. */
+  /** The result of the plan of a query alone; undefined where there is none, or it gives up. */
   runPlan(asked: OperationParams): unknown {
     this.#prepare(asked);
     const prepared = this.#prepare(asked);
@@ -81,7 +81,7 @@ export class PlanFixture implements AsyncDisposable {
     return events[kind];
   }
 
-  /** What resolvers are handed. */
+  /** The context of resolvers. */
   context(): OperationContext {
     const prepared = this.#prepare({ query: "{ __typename }" });
     assert(!isRejected(prepared), "it can be executed");

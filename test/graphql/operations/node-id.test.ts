@@ -21,7 +21,7 @@ describe("the id of a job", () => {
     expect(parseUserTaskId(formatUserTaskId(job), DEFAULT_LIMITS)).toEqual(job);
   });
 
-  it("is another one for other names, however they are cut", () => {
+  it("differs for other names, however they are split", () => {
     const ids = [address("a", "b", "cd"), address("a", "bc", "d"), address("ab", "c", "d")].map(
       formatUserTaskId,
     );
@@ -50,7 +50,7 @@ describe("the id of a job", () => {
     ["other spaces in the JSON", encoded('["neo4j", "alice", "job"]')],
     ["padding", `${encoded('["neo4j","alice","job1"]')}=`],
     ["a lone half of a surrogate pair", encoded('["neo4j","alice","\\ud800"]')],
-  ])("is never %s", (_, id) => {
+  ])("rejects %s", (_, id) => {
     expect(refusalOf(id)).toMatchObject({ code: "BAD_USER_INPUT" });
   });
 
@@ -61,13 +61,13 @@ describe("the id of a job", () => {
     });
   });
 
-  it("is shown short when it is refused", () => {
+  it("is shortened in the error", () => {
     expect(refusalOf("x".repeat(10_000)).message.length).toBeLessThan(200);
   });
 });
 
 describe("the id of a task", () => {
-  it("is another one for another attempt and for another path", () => {
+  it("differs for another attempt and for another path", () => {
     const first = userTask();
     const second = { ...first, attempt: 2 };
 

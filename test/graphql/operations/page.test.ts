@@ -23,15 +23,15 @@ describe("a page", () => {
     expect(pageOf({})).toEqual({ stores: [90, 80, 70], hasPreviousPage: false, hasNextPage: true });
   });
 
-  it("takes null as left out", () => {
+  it("treats null as left out", () => {
     expect(pageOf({ first: null, after: null, last: null, before: null })).toEqual(pageOf({}));
   });
 
-  it("of the first n has the newest n", () => {
+  it("has the newest n for first: n", () => {
     expect(pageOf({ first: 2 })).toEqual({ stores: [90, 80], hasPreviousPage: false, hasNextPage: true });
   });
 
-  it("of the first n after a cursor goes on below it", () => {
+  it("continues after the cursor for first: n", () => {
     expect(pageOf({ first: 2, after: "80" })).toEqual({
       stores: [70, 60],
       hasPreviousPage: true,
@@ -39,7 +39,7 @@ describe("a page", () => {
     });
   });
 
-  it("of the first n is the last page when just n are left", () => {
+  it("is the last page when exactly n remain for first: n", () => {
     expect(pageOf({ first: 2, after: "30" })).toEqual({
       stores: [20, 10],
       hasPreviousPage: true,
@@ -47,7 +47,7 @@ describe("a page", () => {
     });
   });
 
-  it("after the last job is empty, and there are jobs before it", () => {
+  it("is empty after the last job, with a previous page", () => {
     expect(pageOf({ first: 2, after: "10" })).toEqual({
       stores: [],
       hasPreviousPage: true,
@@ -55,11 +55,11 @@ describe("a page", () => {
     });
   });
 
-  it("of the last n has the oldest n, newest first", () => {
+  it("has the oldest n, newest first, for last: n", () => {
     expect(pageOf({ last: 2 })).toEqual({ stores: [20, 10], hasPreviousPage: true, hasNextPage: false });
   });
 
-  it("of the last n before a cursor goes on above it", () => {
+  it("continues before the cursor for last: n", () => {
     expect(pageOf({ last: 2, before: "20" })).toEqual({
       stores: [40, 30],
       hasPreviousPage: true,
@@ -67,7 +67,7 @@ describe("a page", () => {
     });
   });
 
-  it("of the last n is the first page when just n are left", () => {
+  it("is the first page when exactly n remain for last: n", () => {
     expect(pageOf({ last: 2, before: "70" })).toEqual({
       stores: [90, 80],
       hasPreviousPage: false,
@@ -75,7 +75,7 @@ describe("a page", () => {
     });
   });
 
-  it("before the first job is empty, and there are jobs after it", () => {
+  it("is empty before the first job, with a next page", () => {
     expect(pageOf({ last: 2, before: "90" })).toEqual({
       stores: [],
       hasPreviousPage: false,
@@ -104,11 +104,11 @@ describe("a page", () => {
       { first: 2, after: "40", before: "80" },
       { stores: [], hasPreviousPage: true, hasNextPage: false },
     ],
-  ])("between two cursors counts, as Relay has it, what lies between them: %j", (args, expected) => {
+  ])("follows Relay between two cursors: %j", (args, expected) => {
     expect(pageOf(args)).toEqual(expected);
   });
 
-  it("goes on from the cursor of a job that is gone as from any other", () => {
+  it("continues from the cursor of a removed job", () => {
     expect(pageOf({ first: 2, after: "55" }).stores).toEqual([50, 40]);
     expect(pageOf({ last: 2, before: "55" }).stores).toEqual([70, 60]);
   });
@@ -118,7 +118,7 @@ describe("a page", () => {
     expect(pageOf({ last: 5 }).stores).toEqual([50, 40, 30, 20, 10]);
   });
 
-  it("of an empty list is empty, and nothing is beside it", () => {
+  it("is empty for an empty list, without other pages", () => {
     expect(pageOf({ first: 2, after: "80" }, tableOf())).toEqual({
       stores: [],
       hasPreviousPage: false,
@@ -127,11 +127,11 @@ describe("a page", () => {
   });
 });
 
-describe("a page that is asked for wrongly", () => {
+describe("an invalid page", () => {
   it.each([
     [{ first: 6 }, "first is 6; the limit is 5 (pageSizeMax)."],
     [{ last: 6 }, "last is 6; the limit is 5 (pageSizeMax)."],
-  ])("is refused with the name of the setting when it is too long: %j", (args, message) => {
+  ])("is rejected with the name of the setting when it is too long: %j", (args, message) => {
     expect(refusalOf(args)).toMatchObject({
       extensions: { code: "LIMIT_EXCEEDED", limit: "pageSizeMax" },
       message,
@@ -154,14 +154,14 @@ describe("a page that is asked for wrongly", () => {
     [{ after: "AAAAAAAAAAAA.7" }, "after is"],
     [{ before: "x" }, 'before is "x", which is no cursor'],
     [{ last: 1, after: "x" }, "after is"],
-  ])("is refused: %j", (args, message) => {
+  ])("is rejected: %j", (args, message) => {
     expect(refusalOf(args)).toMatchObject({
       code: "BAD_USER_INPUT",
       message: expect.stringContaining(message),
     });
   });
 
-  it("is refused before anything is read", () => {
+  it("is rejected before anything is read", () => {
     expect(() => readPage({ first: 0 }, limits, unreadable)).toThrow(TidemarkError);
   });
 });

@@ -21,13 +21,13 @@ describe("A document", () => {
     expect(documents.check(SMALL).plans).toBe(plans);
   });
 
-  it("has plans at once where it is subscribed to, as it is executed for each event", () => {
+  it("has plans at once when it is a subscription, which executes for each event", () => {
     const documents = openDocuments();
     const { plans } = documents.check(`subscription { taskCount(database: "d") }`);
     expect(plans?.byOperation.size).toBe(1);
   });
 
-  it("has none where something is wrong with it", () => {
+  it("has no plans when it is invalid", () => {
     const documents = openDocuments();
     documents.check("{ nothing }");
     const { errors, plans } = documents.check("{ nothing }");
@@ -35,7 +35,7 @@ describe("A document", () => {
     expect(plans?.byOperation.size).toBe(0);
   });
 
-  it("has plans for so many fields in all, however many fragments make of few", () => {
+  it("has plans for a bounded number of fields, however many its fragments expand to", () => {
     const documents = openDocuments();
     const fields =
       "path depth description kind status progress { done volume knownVolume ratio percent bar }";
@@ -57,14 +57,14 @@ describe("A document", () => {
   });
 });
 
-describe("What is remembered is bounded (law 16)", () => {
-  it("in number", () => {
+describe("The cache of documents (law 16)", () => {
+  it("is bounded in number", () => {
     const documents = openDocuments();
     ask(documents, 2_000, (index) => `{ a${index}: __typename }`);
     expect(documents.size.count).toBe(1_000);
   });
 
-  it("in bytes", () => {
+  it("is bounded in bytes", () => {
     const documents = openDocuments();
     ask(documents, 600, (index) => `{ a${index}: __typename } # ${"x".repeat(19_000)}`);
     expect(documents.size.bytes).toBeLessThanOrEqual(10_000_000);
@@ -72,7 +72,7 @@ describe("What is remembered is bounded (law 16)", () => {
     expect(documents.size.count).toBeLessThan(300);
   });
 
-  it("in bytes, of which a document takes more than its text, and its plans and its errors some", () => {
+  it("counts bytes for plans and errors as well as the text", () => {
     const documents = openDocuments();
     documents.check(SMALL);
     const once = documents.size.bytes;
@@ -85,13 +85,13 @@ describe("What is remembered is bounded (law 16)", () => {
     expect(documents.size.bytes - planned).toBeGreaterThan(2_000); // an error
   });
 
-  it("of what can't be parsed, too", () => {
+  it("is bounded for documents that can't be parsed", () => {
     const documents = openDocuments();
     ask(documents, 2_000, (index) => `{ nothing${index}`);
     expect(documents.size.count).toBe(1_000);
   });
 
-  it("and what was asked for lately stays", () => {
+  it("keeps recently used documents", () => {
     const documents = openDocuments();
     const { document } = documents.check(SMALL);
     ask(documents, 999, (index) => `{ a${index}: __typename }`);
