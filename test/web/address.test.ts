@@ -37,7 +37,7 @@ describe("The address", () => {
   it("that somebody got wrong shows what it can", () => {
     expect(parseAddress("?status=failed,LOST,&sort=constructor&job=&search")).toEqual({
       ...PLAIN,
-      standings: ["LOST"],
+      statuses: ["LOST"],
     });
   });
 

@@ -5,7 +5,7 @@ import { build } from "esbuild";
 export async function bundleClient(names: readonly string[] = ["watch"]): Promise<string> {
   const { outputFiles } = await build({
     stdin: {
-      contents: `export { ${names.join(", ")} } from "../index.ts";`,
+      contents: `export { ${names.join(", ")} } from "./index.ts";`,
       resolveDir: fileURLToPath(new URL("../../../src/client", import.meta.url)),
     },
     bundle: true,

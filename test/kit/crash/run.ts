@@ -98,7 +98,7 @@ class CrashRun implements AsyncDisposable {
   /** Keeps what is needed to see what went wrong, and what the server kept. Returns where. */
   keep(error: unknown): string {
     const { seed, folder } = this.#options;
-    const results = fileURLToPath(new URL(`../../test-results/crash/${seed}/`, import.meta.url));
+    const results = fileURLToPath(new URL(`../../../test-results/crash/${seed}/`, import.meta.url));
     mkdirSync(results, { recursive: true });
     cpSync(folder, `${results}data`, { recursive: true });
     writeFileSync(`${results}life.json`, JSON.stringify(this.#toKeep(error), undefined, 1));
