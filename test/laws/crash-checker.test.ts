@@ -92,10 +92,10 @@ describe("the books of a crash test", () => {
       foundInstead([{ ...found(8, A7, B8)[0]!, position: "another_one_.8" }]),
     ],
     ["an answer that is not what was asked for", /report.*made/, answeredInstead([halfOf(A4, A1), B5])],
-    ["a removal that nobody was told of", /told at 0/, { ...ROUNDS[1]!, removals: [] }],
+    ["a removal that nobody was told of", /arrived at 0/, { ...ROUNDS[1]!, removals: [] }],
     [
       "a removal that was told at two places",
-      /told at 6,9/,
+      /arrived at 6,9/,
       { ...ROUNDS[1]!, removals: [toldRemoval(6), toldRemoval(9)] },
     ],
     ["a change that nobody asked for", /nothing was under way/, unasked()],

@@ -1,6 +1,6 @@
 /**
- * A real browser for the tests of what is seen in one: Debian's Chromium, driven by playwright-core, which
- * brings none of its own. They take long, and are skipped where `CI` is not set, or where there is no Chromium:
+ * A real browser for tests: Debian's Chromium, driven by playwright-core, which ships no browser of its own.
+ * These tests are slow. They are skipped unless `CI` is set and Chromium is installed:
  *
  *     describe.skipIf(!isBrowserTested())("the page (under CI; needs Chromium)", () => {
  *       it("greets", async () => {
@@ -23,8 +23,8 @@ import { IS_FULL_LENGTH } from "../process/full-length.js";
 const executablePath = process.env["CHROMIUM_PATH"] ?? "/usr/bin/chromium";
 
 /**
- * Without a sandbox, since tests also run as root; quiet, so that all that it asks for is the page's; and without any
- * other host, so that what a page shows works without internet.
+ * Without a sandbox, because tests may run as root. Without background requests and without any other host, so
+ * that pages are tested without internet access.
  */
 const ARGUMENTS = [
   "--headless=new",
@@ -38,14 +38,14 @@ const ARGUMENTS = [
   "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 ];
 
-/** Whether tests may take long, and there is a Chromium at `CHROMIUM_PATH`, or else at `/usr/bin/chromium`. */
+/** Whether long tests are enabled and Chromium is at `CHROMIUM_PATH`, by default `/usr/bin/chromium`. */
 export function isBrowserTested(): boolean {
   return IS_FULL_LENGTH && existsSync(executablePath);
 }
 
 /**
- * A browser in which every `newPage()` has a fresh profile of its own; closing it closes its pages. Chromium itself is
- * started once, and ends with the process.
+ * A browser in which every `newPage()` has a fresh profile. Closing it closes its pages. Chromium itself
+ * starts once and ends with the process.
  */
 export async function openBrowser(): Promise<Browser> {
   running ??= chromium.launchServer({ executablePath, args: ARGUMENTS });
@@ -54,18 +54,18 @@ export async function openBrowser(): Promise<Browser> {
 
 let running: Promise<BrowserServer> | undefined;
 
-/** What Chromium complains of while the server of a page is killed and started again. */
+/** Console errors of Chromium while the server of a page restarts. */
 export const SERVER_IS_AWAY =
   /ERR_(CONNECTION_|EMPTY_RESPONSE|INCOMPLETE_CHUNKED_ENCODING)|WebSocket connection/;
 
 export interface StrictPageOptions extends BrowserContextOptions {
-  /** Complaints that are no fault: that a server which was killed can't be reached. */
+  /** Console errors to ignore, such as failed connections to a server that was killed. */
   readonly mayComplain?: RegExp;
 }
 
 /**
- * A page that may not complain: the test fails when there was an error or a warning on its console, which is also
- * where what a Content-Security-Policy forbids is told, or an error that nothing caught.
+ * A page whose console must stay clean: the test fails after an error or a warning on the console (which
+ * includes violations of the Content-Security-Policy) or an uncaught error.
  */
 export async function openStrictPage(
   browser: Browser,
@@ -79,7 +79,7 @@ export async function openStrictPage(
   return page;
 }
 
-/** Writes what the page shows to `test-results/NAME-light.png` and `-dark.png`, for people to look at. */
+/** Saves screenshots of the page as `test-results/NAME-light.png` and `-dark.png`. */
 export async function takeScreenshots(page: Page, name: string): Promise<void> {
   for (const colorScheme of ["light", "dark"] as const) {
     await page.emulateMedia({ colorScheme });
@@ -89,17 +89,17 @@ export async function takeScreenshots(page: Page, name: string): Promise<void> {
 }
 
 export interface PageRecord {
-  /** What it asked for, and the WebSockets that it opened, `ws` written as `http`. */
+  /** The URLs of its requests and WebSockets, with `ws` written as `http`. */
   readonly urls: readonly string[];
-  /** Where it sent requests and opened WebSockets to, `ws` written as `http`. */
+  /** The origins of its requests and WebSockets, with `ws` written as `http`. */
   readonly origins: ReadonlySet<string>;
   /** The URLs of its WebSockets. */
   readonly webSockets: readonly string[];
-  /** Errors and warnings on its console, and errors that nothing caught. */
+  /** Errors and warnings on its console, and uncaught errors. */
   readonly complaints: readonly string[];
 }
 
-/** Writes down, from now on, what a page does behind its face. Call it before the page goes anywhere. */
+/** Records the requests, WebSockets and console errors of a page. Call it before the page navigates. */
 export function recordPage(page: Page): PageRecord {
   const urls: string[] = [];
   const origins = new Set<string>();
@@ -121,7 +121,7 @@ export function recordPage(page: Page): PageRecord {
   return { urls, origins, webSockets, complaints };
 }
 
-/** Of `blob:http://host/id` too it is `http://host`. */
+/** The origin of a URL; `http://host` for `blob:http://host/id` too. */
 function originOf(url: string): string {
   return new URL(url).origin;
 }

@@ -1,7 +1,7 @@
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 
-/** What a page gets that uses these exports: one script, minified, with them as the properties of `tidemark`. */
+/** The script that a page loads to use these exports: minified, with the exports as properties of `tidemark`. */
 export async function bundleClient(names: readonly string[] = ["watch"]): Promise<string> {
   const { outputFiles } = await build({
     stdin: {

@@ -1,6 +1,6 @@
 /**
- * A server that looks like one on a working day: jobs of several people, of which some run, some wait, some have ended as
- * they should and some have not. For whoever looks at the dashboard, and for the pictures of it.
+ * A server as on a working day: jobs of several people that run, wait, or have ended well or badly. For
+ * screenshots and for trying the dashboard.
  */
 import { storeTask, updateTask } from "../../server/jobs.js";
 import { ManualClock } from "../deterministic/manual-clock.js";
@@ -10,22 +10,22 @@ import { untilIdle } from "../deterministic/turns.js";
 
 export interface DemoServer extends AsyncDisposable {
   readonly server: TestServer;
-  /** Everything so far happened before this moment, which is now for who looks. */
+  /** Stands at the viewer's present; all reports so far lie in the past. */
   readonly clock: ManualClock;
 }
 
-/** A job of one leaf a part, all of which go on evenly. */
+/** A job with one leaf a part; all parts progress evenly. */
 interface DemoJob {
   readonly username: string;
   readonly jobId: string;
   readonly name: string;
-  /** Description and volume of each part; a volume of 0 is not known. */
+  /** Description and volume of each part; a volume of 0 is unknown. */
   readonly parts: readonly (readonly [description: string, volume: number])[];
   /** Milliseconds before now. */
   readonly beganAgo: number;
-  /** When it was heard of last, milliseconds before now. */
+  /** When the latest report arrived, milliseconds before now. */
   readonly heardAgo?: number;
-  /** How far it has come by then, 0 to 1. */
+  /** Progress by then, 0 to 1. */
   readonly share: number;
   readonly end?: "FINISHED" | "FAILED" | "CANCELED";
   readonly message?: string;
@@ -266,7 +266,7 @@ const DEMO_JOBS: readonly DemoJob[] = [
   },
 ];
 
-/** Plays it all up to now. */
+/** Stores and reports all jobs up to now. */
 export async function openDemoServer(flags: Readonly<Record<string, unknown>> = {}): Promise<DemoServer> {
   const now = Date.now();
   const clock = new ManualClock(now - 3 * HOUR);
@@ -303,14 +303,14 @@ function requestsOf(actor: DemoJob): TimedRequest[] {
   return [{ ago: beganAgo + SECOND, request: store }, ...reports, ...endOf(actor, key, heardAgo)];
 }
 
-/** Now and then, and often at the end: a rate is of the latest minute. */
+/** Instants of reports: a few over the run and many at the end, because a rate covers the latest minute. */
 function reportTimes(spanMs: number): number[] {
   const seldom = Array.from({ length: 8 }, (_, index) => (spanMs * (index + 1)) / 10);
   const often = Array.from({ length: 8 }, (_, index) => spanMs - (7 - index) * 8 * SECOND);
   return [...seldom, ...often].filter((ms) => ms > 0).toSorted((one, other) => one - other);
 }
 
-/** Parts one after the other, by their volumes. */
+/** Updates for parts that run one after the other, in proportion to their volumes. */
 function updatesAt({ parts, message }: DemoJob, share: number): object[] {
   const total = parts.reduce((sum, [, volume]) => sum + (volume || UNKNOWN), 0);
   let done = Math.floor(share * total);
@@ -325,7 +325,7 @@ function updatesAt({ parts, message }: DemoJob, share: number): object[] {
   return updates;
 }
 
-/** Of a part whose volume is not told, for whoever does it. */
+/** The real volume of a part whose volume is unknown to the server. */
 const UNKNOWN = 60_000;
 
 function endOf({ end, message }: DemoJob, key: object, ago: number): TimedRequest[] {

@@ -7,19 +7,19 @@ import { WireHistory, type RecordedChange } from "../wire/history.js";
 import { eventsOf, type Transcript } from "../wire/transcript.js";
 
 /**
- * The books of what was asked of a server that is killed again and again (law 14). From what was answered and
- * from what is found after each start it learns which change has which revision. A sentence says what can't be:
+ * Checks a server that is killed repeatedly (law 14). From the answers and from the state after each start it
+ * infers which change has which revision. Its violations say:
  *
- * - what was answered is not found, or another change of its job is found that nobody had under way;
- * - an input is there in part, or without one that came before it in its request;
- * - a revision belongs to two changes, or to none; the epoch is another.
+ * - an answered change is missing, or another change of its job appeared that no writer had under way;
+ * - an input was applied in part, or without an earlier input of its request;
+ * - a revision has two changes or none, or the epoch changed.
  *
- * What it learns is a history: what subscribers were told is held against it by the laws of the wire.
+ * The result is a history, which the laws of delivery compare with what subscribers received.
  */
 export class CrashChecker {
   readonly #books = new Map<string, DatabaseChecker>();
 
-  /** Enters a round. Returns what is wrong with it. */
+  /** Checks one round. Returns its violations. */
   checkRound(round: CrashRound): string[] {
     return round.found.flatMap((found) => {
       const { database } = found;
@@ -34,10 +34,10 @@ export class CrashChecker {
     return this.#bookOf(database).changes;
   }
 
-  /** What a database was at each revision. Instants of changes are taken from what was told first. */
-  history(database: string, told: readonly Transcript[]): WireHistory {
+  /** The database at each revision. Instants of changes come from the first event that carried them. */
+  history(database: string, transcripts: readonly Transcript[]): WireHistory {
     const { epoch, changes } = this.#bookOf(database);
-    return new WireHistory({ epoch, changes: withInstants(changes, told) });
+    return new WireHistory({ epoch, changes: withInstants(changes, transcripts) });
   }
 
   #bookOf(database: string): DatabaseChecker {
@@ -47,7 +47,7 @@ export class CrashChecker {
   }
 }
 
-/** One database. */
+/** The checker of one database. */
 class DatabaseChecker {
   epoch = "";
   /** By revision, from 1. */
@@ -93,7 +93,10 @@ class DatabaseChecker {
     return job ? this.#put(input, before, job) : 0;
   }
 
-  /** What was under way at the kill is there or is not; all else is as it was answered last. */
+  /**
+   * A change that was under way at the kill may or may not be there; everything else must be as it was last
+   * answered.
+   */
   #enterFound(requests: readonly RoundRequests[], removals: Removals, jobs: readonly WireJob[]): void {
     const found = new Map(jobs.map((job) => [wireKey(job), job]));
     const underWay = new Set<string>();
@@ -112,7 +115,7 @@ class DatabaseChecker {
     }
   }
 
-  /** Returns the revision of what an unanswered input did; 0 when it did nothing. */
+  /** Returns the revision of the change that an unanswered input made, or 0 if it made none. */
   #found(input: CrashInput, job: WireJob | undefined, removals: Removals): number {
     const before = this.#standingOf(input);
     if (isDeepStrictEqual(job, before.job)) return 0;
@@ -127,14 +130,14 @@ class DatabaseChecker {
     this.#check(isDeepStrictEqual(job, before.job), () => `${lost(before, job)}; nothing was under way`);
   }
 
-  /** Every revision up to that of the database is that of one change, and the epoch stays. */
+  /** Every revision up to the database's own belongs to one change, and the epoch stays the same. */
   #checkNumbers({ epoch, revision }: { readonly epoch: string; readonly revision: number }): void {
     if (this.epoch === "") this.epoch = epoch;
     this.#check(epoch === this.epoch, () => `the epoch was ${this.epoch} and is ${epoch}`);
     const { length } = this.changes;
     this.#check(length <= revision, () => `it is at ${revision}, and there was a change at ${length}`);
     const missing = Array.from({ length: revision }, (_, at) => at + 1).filter((at) => !this.changes[at - 1]);
-    this.#check(missing.length === 0, () => `it is at ${revision}, and nobody made the changes ${missing}`);
+    this.#check(missing.length === 0, () => `it is at ${revision}, but no one made the changes ${missing}`);
   }
 
   #put(input: CrashInput, before: KnownJobState, job: WireJob): number {
@@ -147,12 +150,12 @@ class DatabaseChecker {
 
   #remove(input: CrashInput, before: KnownJobState, removals: Removals): number {
     const { username, jobId } = input;
-    const told = removals.filter(
+    const received = removals.filter(
       (each) => wireKey(each) === wireKey(input) && each.revision > before.revision,
     );
-    const [revision = 0, ...others] = new Set(told.map((each) => each.revision));
+    const [revision = 0, ...others] = new Set(received.map((each) => each.revision));
     const isTold = revision > 0 && others.length === 0;
-    this.#check(isTold, () => `the removal of ${show(before)} was told at ${[revision, ...others]}`);
+    this.#check(isTold, () => `the removal of ${show(before)} arrived at ${[revision, ...others]}`);
     if (isTold) {
       const change = { kind: "removed", reason: "REMOVED", at: "", tombstoneHorizon: 0 } as const;
       this.#number({ ...change, revision, username, jobId }, before);
@@ -179,7 +182,7 @@ class DatabaseChecker {
   }
 }
 
-/** What a request asked of one database. */
+/** The requests of a round to one database. */
 interface RoundRequests {
   readonly answered: readonly { readonly input: CrashInput; readonly job: WireJob | null }[];
   readonly unanswered: readonly CrashInput[];
@@ -204,9 +207,12 @@ function show(value: unknown): string {
   return JSON.stringify(value);
 }
 
-function withInstants(changes: readonly RecordedChange[], told: readonly Transcript[]): RecordedChange[] {
+function withInstants(
+  changes: readonly RecordedChange[],
+  transcripts: readonly Transcript[],
+): RecordedChange[] {
   const instants = new Map<number, string>();
-  for (const event of told.flatMap(eventsOf)) {
+  for (const event of transcripts.flatMap(eventsOf)) {
     const { revision } = parsePosition(event.position);
     if (isChange(event) && !instants.has(revision)) instants.set(revision, event.at);
   }

@@ -1,30 +1,33 @@
 /**
- * What is written down of a server that is killed again and again: plain JSON, so that it can be kept, looked at,
- * and tampered with by the tests of the checker.
+ * The record of a server that is killed repeatedly: plain JSON, so that it can be saved, and altered by the
+ * tests of the checker.
  */
 import type { WireJob } from "../wire/event.js";
 
-/** From one start of the server, over the kill, to the quiet after the next start. */
+/** One round: from a start of the server, over the kill, to the pause after the next start. */
 export interface CrashRound {
-  /** Each writer's in the order in which it asked. */
+  /** In the order in which each writer sent them. */
   readonly requests: readonly CrashRequest[];
-  /** Every removal that a subscriber was told of. */
+  /** Every removal that a subscriber received. */
   readonly removals: readonly ObservedRemoval[];
-  /** After the next start, before anybody wrote again: every database. */
+  /** Every database after the next start, before the writers continue. */
   readonly found: readonly FoundDatabase[];
 }
 
-/** What a writer asked for at once. A job has one writer, and is in one input of a request. */
+/** One request of a writer. A job belongs to one writer and appears in one input of a request. */
 export interface CrashRequest {
   readonly writer: number;
   readonly inputs: readonly CrashInput[];
-  /** The job after each input (before it, for a removal); undefined when the server was killed before it answered. */
+  /**
+   * The job after each input (for a removal, before it); undefined if the server was killed before it
+   * answered.
+   */
   readonly answer: readonly (WireJob | null)[] | undefined;
 }
 
 export interface CrashInput extends CrashJob {
   readonly kind: "store" | "report" | "remove";
-  /** No other input of its writer has it, and later ones have higher ones. It is in all that the input sets. */
+  /** Unique for the writer and increasing. Every field that the input sets contains it. */
   readonly mark: number;
 }
 
@@ -38,7 +41,7 @@ export interface ObservedRemoval extends CrashJob {
   readonly revision: number;
 }
 
-/** What a query answered. */
+/** The answer to a query. */
 export interface FoundDatabase {
   readonly database: string;
   readonly position: string;

@@ -1,9 +1,9 @@
-/** What the writers of a crash test ask for, and what has to come of it. */
+/** The requests of crash tests and their expected results. */
 import type { CrashInput } from "./record.js";
 import { graphqlResultOf, type GraphqlRequest, type HttpConnection } from "../network/raw-http.js";
 import type { WireJob, WireTask } from "../wire/event.js";
 
-/** What is known of a job: how often it was stored and changed, and what it is; undefined when it is not there. */
+/** How often a job was stored and changed, and its state; undefined if it does not exist. */
 export interface KnownJobState {
   readonly attempt: number;
   readonly version: number;
@@ -13,7 +13,10 @@ export interface KnownJobState {
 
 export const NEVER_STORED: KnownJobState = { attempt: 0, version: 0, revision: 0, job: undefined };
 
-/** Asks over `connection` in one request: many reports, or one of anything. Resolves with the job of each input. */
+/**
+ * Sends one request over `connection`: many reports, or one of any other kind. Resolves with the job of each
+ * input.
+ */
 export async function request(
   connection: HttpConnection,
   inputs: readonly CrashInput[],
@@ -24,7 +27,7 @@ export async function request(
   return [answer!].flat().map((payload) => jobIn(payload, inputs));
 }
 
-/** The job that an input makes of another one, but for revision and instants: those are the server's to choose. */
+/** The job after an input, without revision and instants, which the server chooses. */
 export function expectedAfter(
   { kind, mark, ...of }: CrashInput,
   { attempt, version, job }: KnownJobState,
@@ -52,7 +55,7 @@ export function expectedAfter(
   };
 }
 
-/** A job without what the server chooses. */
+/** A job without the fields that the server chooses. */
 export function withoutChoices({ revision: _, tasks, ...own }: WireJob): object {
   return { ...own, tasks: tasks.map(withoutInstants) };
 }
@@ -65,7 +68,7 @@ interface Payload {
 const VOLUME = 1_000_000_000;
 const LEAVES = ["left", "right"];
 
-/** No job falls silent while the test runs. */
+/** Long enough that no job becomes SILENT during the test. */
 const LEASE_SECONDS = 604_800;
 
 const JOB = `{ userTask {
@@ -108,7 +111,7 @@ function treeOf(mark: number): { readonly description: string; readonly subTasks
   return { description: `tree ${mark}`, subTasks };
 }
 
-/** One for each task: who is told half of them, or keeps half of them, shows it. */
+/** One update for each task, so that a partial delivery or a partial write is visible. */
 function updatesOf(mark: number): readonly object[] {
   return [...LEAVES.map((_, at) => ({ path: String(at), done: mark })), { message: String(mark) }];
 }

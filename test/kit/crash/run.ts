@@ -1,7 +1,7 @@
 /**
- * The life of a server that is killed (SIGKILL) again and again while four write and eight watch, always over the
- * same folder. Who wrote goes on from what is found after the next start, who watched comes back with what it
- * holds. One number stands for a life; only how fast things happen is not in it.
+ * Runs a server that is killed (SIGKILL) repeatedly while four writers and eight watchers work on the same
+ * folder. After each start, writers continue from the state they find and watchers resume from what they hold.
+ * One seed determines a run, except for its timing.
  */
 import { cpSync, mkdirSync, writeFileSync } from "node:fs";
 import { setTimeout } from "node:timers/promises";
@@ -16,24 +16,24 @@ import { allViolations } from "../wire/laws.js";
 
 export interface CrashOptions {
   readonly seed: number;
-  /** Kills. */
+  /** The number of kills. */
   readonly rounds: number;
-  /** Where the server keeps its data; empty. */
+  /** The server's data folder; empty at the start. */
   readonly folder: string;
-  /** Called after each kill, when all that was checked is as it should be. */
+  /** Called after each kill whose checks passed. */
   readonly onRound?: (survived: CrashProgress) => void;
 }
 
 export interface CrashProgress {
-  /** So far. */
+  /** Kills so far. */
   readonly kills: number;
   /** Changes so far, in all databases. */
   readonly changes: number;
-  /** Requests so far that were not answered before a kill. */
+  /** Requests so far that a kill left without an answer. */
   readonly underWay: number;
 }
 
-/** Rejects with what was lost, and with the folder that has all of it. */
+/** Rejects with the violations and the folder that contains the complete record. */
 export async function runThroughKills(options: CrashOptions): Promise<CrashProgress> {
   await using life = new CrashRun(options);
   try {
@@ -45,17 +45,17 @@ export async function runThroughKills(options: CrashOptions): Promise<CrashProgr
   }
 }
 
-/** So many kills later other subscribers, who hold nothing, take the place of those that there are. */
+/** After this number of kills, new subscribers that hold nothing replace the current ones. */
 const GENERATION = 10;
 
-/** A kill comes so long after the writers began. */
+/** Time from the writers' start to the kill. */
 const [KILL_MS_MIN, KILL_MS_MAX] = [5, 500];
 
 const SINGLE = { isBatching: false, jobs: { movies: 3, neo4j: 3 } };
 const BATCHING = { isBatching: true, jobs: { movies: 6, neo4j: 6, bulk: 20 } };
 const WRITERS = [SINGLE, SINGLE, BATCHING, BATCHING];
 
-/** Subscribers who came at the same time, and what happened while they were there. */
+/** Subscribers that started together, with the history of their time. */
 interface Generation {
   readonly watchers: CrashWatchers;
   readonly rounds: CrashRound[];
@@ -68,7 +68,7 @@ class CrashRun implements AsyncDisposable {
   readonly #writers: readonly CrashWriter[];
   readonly #ledger = new CrashChecker();
   #generation: Generation = this.#newGeneration();
-  /** The one before, until it was looked at what they were told. */
+  /** The previous generation, until its transcripts have been checked. */
   #left: Generation | undefined;
   #tidemark: Tidemark | undefined;
   #kills = 0;
@@ -95,7 +95,7 @@ class CrashRun implements AsyncDisposable {
     return this.#survived;
   }
 
-  /** Keeps what is needed to see what went wrong, and what the server kept. Returns where. */
+  /** Saves the record and the server's data folder. Returns the path. */
   keep(error: unknown): string {
     const { seed, folder } = this.#options;
     const results = fileURLToPath(new URL(`../../../test-results/crash/${seed}/`, import.meta.url));
@@ -132,7 +132,7 @@ class CrashRun implements AsyncDisposable {
     this.#server.url = this.#tidemark.url;
   }
 
-  /** Judges while the server starts: there are two processors. */
+  /** Checks transcripts while the server starts, to use both processors. */
   async #startAndJudge(): Promise<void> {
     const ready = Promise.all([this.#start(), this.#generation.watchers.untilCutOff()]);
     try {
@@ -142,7 +142,7 @@ class CrashRun implements AsyncDisposable {
     }
   }
 
-  /** @throws what is wrong with what they were told who have left since this was asked last */
+  /** @throws Error with the violations found in transcripts that ended since the last call */
   #judge(): void {
     if (this.#left) complain(lawsBroken(this.#ledger, this.#left.watchers));
     this.#left = undefined;
@@ -161,7 +161,7 @@ class CrashRun implements AsyncDisposable {
     if (signal !== "SIGKILL") throw new Error(`The server ended by itself: ${program.err.join("\n")}`);
   }
 
-  /** While nobody writes: lets everybody catch up, and checks what is there. */
+  /** While no one writes: lets all watchers catch up and checks their state. */
   async #lookAround(): Promise<void> {
     const { watchers, rounds } = this.#generation;
     const finding = Promise.all(DATABASES.map((database) => queryDatabases(this.#server.url, database)));
@@ -177,7 +177,7 @@ class CrashRun implements AsyncDisposable {
     if (isLast || rounds.length > GENERATION) await this.#succeed(found);
   }
 
-  /** The subscribers leave; others come, who hold nothing. */
+  /** Replaces the subscribers by new ones that hold nothing. */
   async #succeed(found: CrashRound["found"]): Promise<void> {
     this.#generation.watchers.leave(found);
     this.#left = this.#generation;
@@ -192,7 +192,7 @@ function transcribed({ watchers, rounds }: Generation): object {
   return { rounds, transcripts: DATABASES.map((database) => watchers.transcripts(database)) };
 }
 
-/** What subscribers were told against what the books say. */
+/** Compares the subscribers' transcripts with the checker's history. */
 function lawsBroken(ledger: CrashChecker, watchers: CrashWatchers): string[] {
   return DATABASES.flatMap((database) => {
     const transcripts = watchers.transcripts(database);
@@ -212,5 +212,5 @@ function complain(complaints: readonly string[]): void {
 
 const COMPLAINTS_MAX = 20;
 
-/** Of each database, in the file that is kept. */
+/** Changes of each database in the saved record. */
 const CHANGES_KEPT = 5_000;

@@ -11,8 +11,8 @@ import type { Transcript } from "../wire/transcript.js";
 import { WireWatcher, type WatcherOptions } from "../wire/watcher.js";
 
 /**
- * Eight subscribers of three databases, who come back after every kill with what they hold. What they were told is
- * in their transcripts.
+ * Eight subscribers of three databases that resume after every kill. Their transcripts record what they
+ * received.
  */
 export class CrashWatchers implements Disposable {
   readonly #server: KillableServer;
@@ -31,7 +31,7 @@ export class CrashWatchers implements Disposable {
     await Promise.all(this.#members.map(({ watcher }) => watcher.reconnect()));
   }
 
-  /** Gives each of them the time to come to hold what was found. Returns what is wrong with those who don't. */
+  /** Waits until each watcher holds the given state. Returns the violations of those that do not. */
   async untilHold(found: readonly FoundDatabase[]): Promise<string[]> {
     const patience = new AbortController();
     const tired = setTimeout(PATIENCE_MS, undefined, { signal: patience.signal });
@@ -44,12 +44,12 @@ export class CrashWatchers implements Disposable {
     );
   }
 
-  /** Resolves when each of them has read all that the killed server has sent. */
+  /** Resolves when each watcher has read everything that the killed server sent. */
   async untilCutOff(): Promise<void> {
     await Promise.all(this.#members.map(({ watcher }) => watcher.until(() => false).catch(() => {})));
   }
 
-  /** Removals that they were told of since this was asked last. */
+  /** Removals received since the last call. */
   newRemovals(): ObservedRemoval[] {
     return this.#members.flatMap((member) => {
       const events = member.watcher.events.slice(member.seen);
@@ -62,7 +62,7 @@ export class CrashWatchers implements Disposable {
     });
   }
 
-  /** Ends their connections while each of them holds what was found, and nobody writes. */
+  /** Disconnects the watchers while each holds the given state and no one writes. */
   leave(found: readonly FoundDatabase[]): void {
     for (const { watcher, database } of this.#members) {
       this.#server.knownRevision = parsePosition(foundIn(found, database).position).revision;
@@ -81,7 +81,7 @@ export class CrashWatchers implements Disposable {
   }
 }
 
-/** A server that is another process after each kill. At which revision it is, is known only while nobody writes. */
+/** A server that is a new process after each kill. Its revision is known only while no one writes. */
 export class KillableServer {
   url = "";
   knownRevision: number | undefined;
@@ -92,10 +92,10 @@ export class KillableServer {
   }
 }
 
-/** The last one is written to in bulk. */
+/** The last one receives bulk writes. */
 export const DATABASES = ["movies", "neo4j", "bulk"] as const;
 
-/** The state, by a query. */
+/** The state, read by a query. */
 export async function queryDatabases(url: string, database: string): Promise<FoundDatabase> {
   return { database, ...(await queryWireState(url, within(database, {}))) };
 }
@@ -107,11 +107,11 @@ function foundIn(found: readonly FoundDatabase[], database: string): FoundDataba
 interface Member {
   readonly database: string;
   readonly watcher: WireWatcher;
-  /** So many of its events were looked at for removals. */
+  /** The number of its events already searched for removals. */
   seen: number;
 }
 
-/** More than any of them needs that is told something at all. */
+/** Longer than any working watcher needs. */
 const PATIENCE_MS = 10_000;
 
 const [OVER_WEBSOCKET, OVER_SSE] = WIRE_TRANSPORTS;
@@ -128,7 +128,7 @@ const WATCHED: readonly (WatcherOptions & { readonly database: string })[] = [
   { database: BULK, transport: OVER_SSE, minIntervalMs: 20 },
 ];
 
-/** The fields of a filter become the variables of what is asked: so it is asked of another database. */
+/** The fields of a filter become variables of the operation, which changes the database of the subscription. */
 function within(database: string, filter: JobFilter): JobFilter {
   const variables = { ...filter, database };
   return variables;

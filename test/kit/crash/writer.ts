@@ -7,17 +7,17 @@ import { wireKey, type WireJob } from "../wire/event.js";
 
 export interface CrashWriterOptions {
   readonly seed: number;
-  /** Also names its jobs: no two writers have one in common. */
+  /** Also part of its job ids: no two writers share a job. */
   readonly number: number;
-  /** How many jobs it has in each database. */
+  /** The number of its jobs in each database. */
   readonly jobs: Readonly<Record<string, number>>;
-  /** Whether it mostly sends many reports at once. */
+  /** Whether it mostly sends many reports in one request. */
   readonly isBatching: boolean;
 }
 
 /**
- * A worker that writes as fast as it is answered, and remembers what it asked for and what it was answered. What
- * it asks for is chosen by its seed.
+ * A worker that writes as fast as the server answers and records its requests and their answers. Its seed
+ * determines the requests.
  */
 export class CrashWriter {
   readonly #number: number;
@@ -26,9 +26,9 @@ export class CrashWriter {
   readonly #random: () => number;
   #mark = 0;
   #requests: CrashRequest[] = [];
-  /** Jobs that are there, as far as it knows. */
+  /** Jobs that exist as far as it knows. */
   #there = new Set<CrashJob>();
-  /** Jobs that it asked to remove: it leaves them alone for now, so that everybody is told of the removal. */
+  /** Jobs it asked to remove. It does not store them again yet, so that every subscriber receives the removal. */
   #removed = new Set<CrashJob>();
 
   constructor({ seed, number, jobs, isBatching }: CrashWriterOptions) {
@@ -50,7 +50,7 @@ export class CrashWriter {
     for (const job of this.#jobs) await this.#ask(connection, [this.#input("store", job)]);
   }
 
-  /** Writes until the server is killed. @throws what goes wrong before */
+  /** Writes until the server is killed. @throws the first error before the kill */
   async write(url: string, killed: AbortSignal): Promise<void> {
     using connection = new HttpConnection(url);
     try {
@@ -60,7 +60,7 @@ export class CrashWriter {
     }
   }
 
-  /** Goes on from what is there. Returns what it asked for since the last time. */
+  /** Continues from the given state. Returns the requests since the last call. */
   turn(databases: readonly FoundDatabase[]): readonly CrashRequest[] {
     const found = new Set(
       databases.flatMap(({ database, jobs }) => jobs.map((job) => database + wireKey(job))),
@@ -116,9 +116,9 @@ export class CrashWriter {
   }
 }
 
-/** Each writer has jobs of each of them. */
+/** Each writer has jobs of both users. */
 const USERS = [ALICE.username, BOB.username];
 
-/** Of what it asks for, so much is reports; and with stores, so much: the rest is removals. */
+/** The share of reports among requests, and of reports and stores together; the rest are removals. */
 const REPORTS_SHARE = 0.92;
 const STORES_SHARE = 0.98;

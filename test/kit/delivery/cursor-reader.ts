@@ -5,13 +5,13 @@ import type { Position } from "../../../src/protocol/position.js";
 import type { JobFilter, TaskStore } from "../../../src/store/task-store.js";
 import type { Clock } from "../../../src/util/clock.js";
 
-/** What the hub is told by default. */
+/** The hub's default. */
 export const BOOKMARK_MS = 30_000;
 
-/** A cursor, read by a test. */
+/** Reads a cursor one event at a time. */
 export class CursorReader {
   readonly #cursor: TaskEventCursor;
-  /** Where the latest `pull` told nothing: when to pull again though nothing changes; undefined: need not. */
+  /** After a `pull` without an event: when to pull again even if nothing changes; undefined if unnecessary. */
   pullAgainInMs: number | undefined;
 
   constructor(cursor: TaskEventCursor) {
@@ -22,7 +22,7 @@ export class CursorReader {
     this.#cursor.merge(other.#cursor);
   }
 
-  /** The next event; undefined when there is nothing to tell now. */
+  /** The next event; undefined if there is none yet. */
   pull(): TaskEvent | undefined {
     const pulled = this.#cursor.pull();
     this.pullAgainInMs =

@@ -2,9 +2,8 @@ import type { TaskEvent } from "../../../src/hub/task-event.js";
 import type { Position } from "../../../src/protocol/position.js";
 
 /**
- * An event in one line, so that what a watcher is told can be read: its kind, whom it is about, what it is
- * told against, and its position without the epoch, as `5` or inside a catch-up `5.3.9` (revision, base,
- * revision when it began).
+ * An event as one readable line: its kind, its subject, its base, and its position without the epoch, as `5`,
+ * or inside a catch-up as `5.3.9` (revision, base, revision at the start of the catch-up).
  *
  *     ["Reset INITIAL 0.0.2", "TaskStored alice 2.0.2", "CaughtUp 2", "TaskUpdated alice since 2 3"]
  */

@@ -3,7 +3,7 @@ import { currentIteration, type Task } from "../../../src/tasks/task.js";
 import { preOrder } from "../../../src/tasks/traverse.js";
 import type { UserTask } from "../../../src/tasks/user-task.js";
 
-/** A job as whoever watches it sees it: what is its own, and its tasks by path. Revisions are not shown. */
+/** A job as a watcher sees it: its own fields and its tasks by path, without revisions. */
 export interface JobView {
   readonly own: object;
   readonly tasks: ReadonlyMap<string, object>;

@@ -6,7 +6,7 @@ import type { ModelWatcher } from "./model-watcher.js";
 import { jobViewOf, type JobView } from "./job-view.js";
 import type { Jobs, StoreHistory } from "../store/store-history.js";
 
-/** What is watched, and what is known of it. */
+/** A watched store and its recorded history. */
 export interface ObservedStore {
   readonly store: TaskStore;
   readonly history: StoreHistory;
@@ -14,8 +14,8 @@ export interface ObservedStore {
 }
 
 /**
- * The laws of delivery, one check for each, on one event in the turn in which it is told: `before` is the
- * watcher that it is told to, `after` the same once it has it.
+ * The laws of delivery, one check each, applied to one event in the turn of its delivery. `before` and `after`
+ * are the watcher before and after the event.
  */
 export function expectLawful(
   watched: ObservedStore,
@@ -31,7 +31,7 @@ export function expectLawful(
   expectLossIsTrue(watched, before, event);
 }
 
-/** What a watcher holds that was told everything. */
+/** The jobs that a watcher holds after receiving everything. */
 export function expectedJobs({ history, filter }: ObservedStore): Map<string, JobView> {
   return shown(history.at(history.revision, filter));
 }
@@ -49,7 +49,7 @@ function expectInOrder(last: Position | undefined, { kind, position }: TaskEvent
   expect(position.revision, `Law 6: ${kind} goes up`).toBeGreaterThanOrEqual(least);
 }
 
-/** Law 7: every catch-up ends with CaughtUp, and is told against one base until then. */
+/** Law 7: every catch-up ends with CaughtUp and keeps one base until then. */
 function expectCatchUpGoesOn(last: Position | undefined, { kind, position }: TaskEvent): void {
   if (kind === "Reset") return expect(position.catchUp?.base, "Law 8: a Reset's base").toBe(0);
   if (kind === "CaughtUp") return expect(position.catchUp, "Law 8: CaughtUp ends it").toBeUndefined();
@@ -79,21 +79,23 @@ function expectNothingMissedSoFar(
   }
 }
 
-/** Law 8: stored or updated is told against what this watcher held, and not against anything older. */
+/** Law 8: TaskStored and TaskUpdated are relative to what this watcher held, and to nothing older. */
 function expectToldAgainstWhatWasHeld({ exactAt }: ModelWatcher, event: TaskEvent): void {
   if (event.kind !== "TaskStored" && event.kind !== "TaskUpdated") return;
   const { position, userTask } = event;
   const since =
     event.kind === "TaskUpdated" ? event.since : (position.catchUp?.base ?? position.revision - 1);
   const isStored = userTask.storedStamp.revision > since;
-  expect(event.kind, `Law 8: stored at ${userTask.storedStamp.revision}, told against ${since}`).toBe(
+  expect(event.kind, `Law 8: stored at ${userTask.storedStamp.revision}, based on ${since}`).toBe(
     isStored ? "TaskStored" : "TaskUpdated",
   );
-  expect(since, "Law 8: told against what was held").toBeGreaterThanOrEqual(exactAt);
-  expect(since, "Law 8: told against what was held").toBe(position.catchUp?.base ?? position.revision - 1);
+  expect(since, "Law 8: the base is what the watcher held").toBeGreaterThanOrEqual(exactAt);
+  expect(since, "Law 8: the base is what the watcher held").toBe(
+    position.catchUp?.base ?? position.revision - 1,
+  );
 }
 
-/** Law 9: loss is said where there was one, and only there. */
+/** Law 9: a loss is reported if there was one, and only then. */
 function expectLossIsTrue({ store }: ObservedStore, { position }: ModelWatcher, event: TaskEvent): void {
   if (event.kind !== "Reset") return;
   if (event.cause === "INITIAL") return expect(position?.revision ?? 0, "Law 9: nothing was held").toBe(0);

@@ -6,15 +6,15 @@ import { jobViewOf, taskViewOf, type JobView } from "./job-view.js";
 import { keyText, type Jobs } from "../store/store-history.js";
 
 /**
- * A client that does what the contract says and no more: it forgets at a Reset, puts what is stored, puts the
- * changed tasks of what is updated into the tree that it holds, deletes what is removed. A value: it can go
- * back to what it held at any position that it received.
+ * A client that follows the contract literally: it clears its state at a Reset, adds stored jobs, applies
+ * changed tasks to the trees it holds, and deletes removed jobs. Immutable, so that a test can return to its
+ * state at any position.
  */
 export class ModelWatcher {
   readonly held: ReadonlyMap<string, JobView>;
-  /** The latest that it received; undefined before the first. */
+  /** The latest position; undefined before the first. */
   readonly position: Position | undefined;
-  /** Where it last held exactly what the store had; 0 when it held nothing. */
+  /** The latest revision at which it held exactly the store's state; 0 when it held nothing. */
   readonly exactAt: number;
 
   private constructor(held: ReadonlyMap<string, JobView>, position: Position | undefined, exactAt: number) {
@@ -27,13 +27,13 @@ export class ModelWatcher {
     return new ModelWatcher(new Map(), undefined, 0);
   }
 
-  /** One that has asked for the state instead of being told it. */
+  /** A watcher that read the state by a query. */
   static holding(jobs: Jobs, position: Position): ModelWatcher {
     const held = new Map([...jobs].map(([key, job]) => [key, jobViewOf(job)]));
     return new ModelWatcher(held, position, position.revision);
   }
 
-  /** @throws AssertionError for an event that means nothing to one who holds what this one does. */
+  /** @throws AssertionError for an event that does not apply to what the watcher holds */
   receive(event: TaskEvent): ModelWatcher {
     const { position } = event;
     const isExact = event.kind === "Reset" || position.catchUp === undefined;
@@ -59,7 +59,7 @@ export class ModelWatcher {
 
   #updated({ userTask, since }: TaskUpdated): JobView {
     const before = this.held.get(keyText(userTask));
-    assert(before, `told of an update of a job that was not held: ${keyText(userTask)}`);
+    assert(before, `update of a job that the watcher does not hold: ${keyText(userTask)}`);
     const changed = changedTasksSince(userTask.task, since).map(
       ({ path, task }) => [path, taskViewOf(task)] as const,
     );

@@ -1,4 +1,4 @@
-/** Jobs as a watch holds them, with what a test does not care about filled in. */
+/** Jobs as a watch holds them, with defaults for the fields that a test does not set. */
 import type { WatchedJob, WatchedProgress, WatchedTask } from "../../../src/client/index.js";
 
 export const WATCHED_NOW = Date.parse("2024-06-01T12:00:00.000Z");

@@ -1,9 +1,9 @@
 import type { Clock, Timer } from "../../../src/util/clock.js";
 
 /**
- * A clock that stands still until the test moves it, so that no test waits for time to pass. Timers fire
- * inside `advance`, the earliest first and of two at one instant the one scheduled first; each sees its own
- * instant as now. What a timer schedules within the span fires in the same call.
+ * A clock that stands still until the test advances it. Timers fire inside `advance`: the earliest first, and
+ * at the same instant in the order of their scheduling. Each sees its own instant as now. Timers scheduled
+ * within the span fire in the same call.
  */
 export class ManualClock implements Clock {
   #now: number;
@@ -23,12 +23,12 @@ export class ManualClock implements Clock {
     return { cancel: () => void this.#timers.delete(timer) };
   }
 
-  /** Timers that would still fire. */
+  /** Timers that are still pending. */
   get timerCount(): number {
     return this.#timers.size;
   }
 
-  /** Moves time on by `ms` and fires what falls due, up to and including the last instant. */
+  /** Advances the time by `ms` and fires the timers that are due, including those at the last instant. */
   advance(ms: number): void {
     const end = this.#now + ms;
     for (let timer = this.#nextUntil(end); timer; timer = this.#nextUntil(end)) {
@@ -39,7 +39,7 @@ export class ManualClock implements Clock {
     this.#now = end;
   }
 
-  /** Sets the time of day back; how long timers have still to run does not change, as with real ones. */
+  /** Sets the wall clock back. Pending timers keep their remaining time, as real ones do. */
   setBack(ms: number): void {
     this.#now -= ms;
     for (const timer of this.#timers) timer.dueAt -= ms;

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { seededRandom } from "./seeded-random.js";
 
-/** Runs `round` 100 times, each with other random numbers. A failure prints its seed, as the counterexample. */
+/** Runs `round` 100 times with different random numbers. A failure prints its seed as the counterexample. */
 export async function inRandomRounds(round: (random: () => number) => Promise<void>): Promise<void> {
   const seed = fc.noBias(fc.noShrink(fc.nat()));
   await fc.assert(

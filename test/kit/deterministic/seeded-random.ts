@@ -1,6 +1,6 @@
 /**
- * Numbers from 0 up to 1 that look random and are the same for the same seed (the generator mulberry32), so
- * that a race which a test once lost can be run again.
+ * Pseudo-random numbers in [0, 1), the same for the same seed (mulberry32), so that a lost race can be
+ * repeated.
  */
 export function seededRandom(seed: number): () => number {
   let state = seed | 0;

@@ -1,15 +1,15 @@
-/** Folders that tests fill by hand, and what became of them. */
+/** Folders with given files, and their later state. */
 import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
-/** A folder with these files and no others. */
+/** Creates a folder with exactly these files. */
 export function folderWith(folder: string, files: Readonly<Record<string, string>>): string {
   mkdirSync(folder, { recursive: true });
   for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text);
   return folder;
 }
 
-/** All that can be seen of a folder: what is in its files, and when each, and the folder, was changed. */
+/** Everything observable in a folder: the content of its files and the modification times of files and folder. */
 export function filesIn(folder: string): object[] {
   const files = readdirSync(folder).toSorted();
   return ["", ...files].map((name) => {

@@ -1,4 +1,4 @@
-/** What a data folder holds, looked at when the process that wrote it is gone. */
+/** Reads the content of a data folder after the process that wrote it has ended. */
 import type { Journal } from "../../../src/journal/journal.js";
 import { openLmdbJournal } from "../../../src/journal/lmdb/lmdb-journal.js";
 import { DEFAULT_LIMITS } from "../../../src/protocol/limits.js";
@@ -13,7 +13,7 @@ import { storeRequestOf } from "../store/requests.js";
 
 /** One database as plain data. */
 export interface DatabaseState {
-  /** Of a database that nothing was written to: another one with each look. */
+  /** For a database without any write, each read yields another epoch. */
   readonly epoch: string;
   readonly revision: number;
   readonly tombstoneHorizon: number;
@@ -21,14 +21,14 @@ export interface DatabaseState {
   readonly states: readonly unknown[];
 }
 
-/** The databases of these names. @throws JournalError when they can't be read. */
+/** The databases with these names. @throws JournalError if they cannot be read */
 export async function statesIn(folder: string, names: readonly string[]): Promise<DatabaseState[]> {
   await using journal = await open(folder);
   const stores = await Promise.all(names.map((name) => openStore(journal, name)));
   return stores.map(databaseState);
 }
 
-/** Stores one more job in a database. Returns the revision that the change has. @throws TidemarkError */
+/** Stores one more job in a database. Returns the revision of the change. @throws TidemarkError */
 export async function appendOneChange(folder: string, name: string): Promise<number> {
   await using journal = await open(folder);
   const store = await openStore(journal, name);
@@ -45,7 +45,7 @@ function open(folder: string): Promise<Journal> {
   });
 }
 
-/** No lease begins, so none runs out. */
+/** No lease starts, so none expires. */
 const FOR_EVER_OK = { lostAfterLeases: 3, leasesFrom: Infinity };
 
 async function openStore(journal: Journal, name: string): Promise<PerDatabaseTaskStore> {
@@ -67,7 +67,7 @@ function databaseState(store: TaskStore): DatabaseState {
   return JSON.parse(text) as DatabaseState; // safe: it was just written from one
 }
 
-/** How a list of tasks is built is its own affair. */
+/** Task lists are compared by their content, not by their internal structure. */
 function isTaskList(field: unknown): field is { toArray(): unknown } {
   return typeof field === "object" && field !== null && "toArray" in field;
 }

@@ -1,16 +1,19 @@
-/** Work that takes room until there is none. */
+/** Writes that fill a disk. */
 import { ask, type GraphqlResult } from "../network/raw-http.js";
 import { storeTask } from "../../server/jobs.js";
 import { nextEvent, type TaskEvent } from "../../server/task-events.js";
 import type { Watcher } from "../../server/transports.js";
 
-/** Stores the one job again, as a tree that takes some kilobytes. `word` is in its description. */
+/** Stores the same job again as a tree of several kilobytes whose description contains `word`. */
 export function storeLargeJob(url: string, word: string, database = "d"): Promise<GraphqlResult> {
   const subTasks = Array.from({ length: 30 }, () => ({ description: "x".repeat(100), volume: 1 }));
   return ask(url, storeTask({ database, task: { description: word, subTasks } }));
 }
 
-/** Does so until it is refused, and once more: there may have been room for less than was asked for at first. */
+/**
+ * Repeats this until it is refused, and then once more, because there may have been room for part of the first
+ * request.
+ */
 export async function storeUntilRefused(
   url: string,
 ): Promise<{ readonly count: number; readonly codes: unknown[] }> {
@@ -20,7 +23,7 @@ export async function storeUntilRefused(
   return { count: answers.length - refused.length, codes: codesOf(refused) };
 }
 
-/** Asks for so many changes, one after the other, that are all to be refused. Returns with which codes they were. */
+/** Sends this number of changes one after the other, all of which must be refused. Returns their error codes. */
 export async function storeRejected(
   url: string,
   count: number,
@@ -32,14 +35,14 @@ export async function storeRejected(
   return codesOf(answers);
 }
 
-/** The next events, up to the one that tells this version of a job. */
+/** The next events, up to the one with this version of a job. */
 export async function eventsUntilVersion(watcher: Watcher, version: number): Promise<TaskEvent[]> {
   const events = [await nextEvent(watcher)];
   while (events.at(-1)?.userTask?.version !== version) events.push(await nextEvent(watcher));
   return events;
 }
 
-/** Each code once; undefined where something was not refused. */
+/** The distinct codes; undefined for a change that was not refused. */
 function codesOf(answers: readonly GraphqlResult[]): unknown[] {
   return [...new Set(answers.map(({ errors }) => errors?.[0]?.extensions?.["code"]))];
 }

@@ -1,6 +1,6 @@
 /**
- * Kills the scenario of fault-scenario.mjs at each of its calls that write or sync, one run a call, and compares
- * what the folder holds then with what it held after each step of a run that was left alone.
+ * Kills scenario.mjs at each of its write and sync calls, one run a call, and compares the content of the
+ * folder with the states of a run without kills.
  */
 import { rmSync } from "node:fs";
 import { availableParallelism } from "node:os";
@@ -13,29 +13,29 @@ const SCRIPT = ["test/kit/disk-faults/scenario.mjs"];
 const DATABASES = ["first", "second"];
 const CALLS = "pwrite64,writev,write,fdatasync,fsync,rename,unlink,ftruncate";
 
-/** A moment to be killed at: before this call, where it is the so-manieth of its name in its thread. */
+/** Where to kill: before the n-th call of this name in its thread. */
 export interface KillPoint {
   readonly call: string;
   readonly nth: number;
 }
 
-/** What a run was like that was left alone. */
+/** The run without kills. */
 export interface BaselineRun {
-  /** What the databases were: before the first step, and after each. */
+  /** The databases before the first step and after each step. */
   readonly states: readonly (readonly DatabaseState[])[];
   readonly points: readonly KillPoint[];
 }
 
-/** What a killed run has left. */
+/** The result of a killed run. */
 export interface KillOutcome {
   readonly point: KillPoint;
   readonly wasKilled: boolean;
-  /** How many steps had been answered. */
+  /** The number of answered steps. */
   readonly answered: number;
-  /** The steps after which the databases were as they were found; none when they never were so. */
+  /** The steps after which the databases had the state that was found; empty if there is no such step. */
   readonly found: readonly number[];
   readonly isEpochKept: boolean;
-  /** Whether one more change took the next revision and was found again. */
+  /** Whether one more change got the next revision and could be read again. */
   readonly isWritable: boolean;
   readonly failure?: unknown;
 }
@@ -49,7 +49,7 @@ export async function runBaseline(folder: string): Promise<BaselineRun> {
   return { states: [nothing, ...program.out.map(statesOf)], points: pointsIn(callsIn(log), folder) };
 }
 
-/** Runs it once for each point, in folders below `parent`. */
+/** Runs the scenario once for each kill point, in folders below `parent`. */
 export async function killAtEach(unharmed: BaselineRun, parent: string): Promise<KillOutcome[]> {
   const waiting = [...unharmed.points.entries()];
   const outcomes: KillOutcome[] = [];
@@ -65,7 +65,7 @@ export async function killAtEach(unharmed: BaselineRun, parent: string): Promise
   return outcomes;
 }
 
-/** What was answered is kept, nothing is there by halves, and the history is the same one. */
+/** Answered changes are kept, no change is partial, and the history is the same. */
 export function isConsistent({ answered, found, isEpochKept, isWritable }: KillOutcome): boolean {
   const isAfterWhatWasAnswered = found.includes(answered) || found.includes(answered + 1);
   return isAfterWhatWasAnswered && isEpochKept && isWritable;
@@ -99,7 +99,7 @@ async function takesOneMore(folder: string, found: readonly DatabaseState[]): Pr
   return now.every(({ revision }, at) => revision === found[at]!.revision + 1);
 }
 
-/** Without the epochs, which no two runs share. */
+/** Without the epochs, which differ between runs. */
 function withoutEpochs(states: readonly DatabaseState[]): object[] {
   return states.map(({ epoch: _, ...state }) => state);
 }
@@ -108,7 +108,7 @@ function statesOf(line: string): DatabaseState[] {
   return JSON.parse(line) as DatabaseState[]; // safe: the scenario writes nothing else
 }
 
-/** Each call on a file of the folder; where a file is made longer piece by piece, the first piece. */
+/** Every call on a file of the folder; of the writes that extend a file, only the first. */
 function pointsIn(calls: readonly Call[], folder: string): KillPoint[] {
   const counts = new Map<string, number>();
   const points = new Map<string, KillPoint>();
@@ -124,5 +124,5 @@ function pointsIn(calls: readonly Call[], folder: string): KillPoint[] {
   return [...points.values()];
 }
 
-/** As makeRoom writes them. */
+/** A write of the space reservation. */
 const PIECE = /^pwrite64\(.*, 16384, \d+\) = 16384/;

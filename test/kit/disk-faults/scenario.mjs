@@ -1,9 +1,9 @@
 /**
- * A fixed life of a data folder, in a process that may be killed at any moment of it: two databases, every kind
- * of change, many at once, a clean stop and another start. Its one argument is the folder.
+ * A fixed sequence of changes to a data folder, in a process that may be killed at any moment: two databases,
+ * every kind of change, batches, a clean stop and another start. The only argument is the folder.
  *
- * Each step is one append. Once it is answered, a line says what all databases are now; it has left the
- * process when the next step begins.
+ * Each step is one append. After its answer, the process prints one line with the state of all databases
+ * before the next step begins.
  */
 import { writeSync } from "node:fs";
 import { openLmdbJournal } from "../../../dist/journal/lmdb/lmdb-journal.js";
@@ -14,7 +14,7 @@ import { silentLog } from "../../../dist/util/log.js";
 
 const FOLDER = process.argv[2];
 const CLOCK = { now: () => 1_700_000_000_000, schedule: () => ({ cancel() {} }) };
-/** No lease begins, so none runs out. */
+/** No lease starts, so none expires. */
 const FOR_EVER_OK = { lostAfterLeases: 3, leasesFrom: Infinity };
 const ALICE = { username: "alice", jobId: "train" };
 const BOB = { username: "bob", jobId: "load" };
@@ -42,7 +42,7 @@ const LIVES = [
 ];
 
 for (const steps of LIVES) {
-  // A job is folded as soon as it can be, so that every kind of record is written here.
+  // Compact jobs as early as possible, so that every kind of record is written.
   const options = { ...DEFAULT_LIMITS, newEpoch: false, log: silentLog, unfoldedMax: 0 };
   const journal = await openLmdbJournal(FOLDER, options);
   const stores = { first: await openStore(journal, "first"), second: await openStore(journal, "second") };
@@ -80,7 +80,7 @@ function report(update, ...messages) {
   return { ...ANY, updates: [{ path: "", ...update }], log, requestId: null };
 }
 
-/** As `databaseState` of fault-folder.ts has it. */
+/** The same as `databaseState` in folder-state.ts. */
 function stateOf(store) {
   const states = [];
   for (let state; (state = store.nextChange(states.at(-1)?.stamp.revision ?? 0));) states.push(state);

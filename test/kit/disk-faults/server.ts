@@ -1,4 +1,4 @@
-/** Servers on a data folder, as an operator would run them, and what may be wrong with the machine below. */
+/** Servers on a data folder, as an operator runs them, with faults of the machine below. */
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { onTestFinished } from "vitest";
@@ -7,7 +7,7 @@ import { underStrace } from "./strace.js";
 import { HttpConnection } from "../network/raw-http.js";
 import { IS_FULL_LENGTH } from "../process/full-length.js";
 
-/** The flags of a server on this folder. */
+/** The flags for this data folder. */
 export function onFolder(folder: string): string[] {
   return ["--port", "0", "--store", `lmdb:${folder}`];
 }
@@ -16,7 +16,7 @@ export function startOn(folder: string): Promise<Tidemark> {
   return startTidemark(onFolder(folder));
 }
 
-/** A server that strace tampers with: `tampering` is what strace is given. Its calls go into `log`. */
+/** A server under strace. `tampering` holds the arguments of strace; calls are logged to `log`. */
 export async function startUnderStrace(
   folder: string,
   tampering: readonly string[],
@@ -25,13 +25,13 @@ export async function startUnderStrace(
   return ready(underStrace(tampering, ["dist/main.js", "serve", ...onFolder(folder)], log));
 }
 
-/** A server that can make no file longer than so many bytes. */
+/** A server that cannot extend a file beyond this number of bytes. */
 export async function startWithFilesUpTo(bytes: number, folder: string): Promise<Tidemark> {
   const command = `ulimit -f ${bytes / 1_024}; exec "$0" dist/main.js serve "$@"`;
   return ready(new Program("bash", ["-c", command, process.execPath, ...onFolder(folder)]));
 }
 
-/** A server whose parent never asks what became of it: once killed, it stays as a zombie until the program is disposed of. */
+/** A server whose parent never waits for it: once killed, it remains a zombie until the program is disposed of. */
 export async function startWithoutReaper(folder: string): Promise<Tidemark & { readonly pid: number }> {
   const command = `"$0" dist/main.js serve "$@" & exec sleep 60`;
   const program = new Program("bash", ["-c", command, process.execPath, ...onFolder(folder)]);
@@ -39,29 +39,29 @@ export async function startWithoutReaper(folder: string): Promise<Tidemark & { r
   return { ...(await ready(program)), pid };
 }
 
-/** Whether the process has ended and was not asked for. */
+/** Whether the process has ended but has not been reaped. */
 export function isZombie(pid: number): boolean {
   return /\) Z /.test(readFileSync(`/proc/${pid}/stat`, "utf8"));
 }
 
 export const HAS_PROC = existsSync("/proc/self/stat");
 
-/** As `kill -9` does; resolves when it is gone. */
+/** Kills it as `kill -9` does. Resolves when the process has ended. */
 export async function kill({ program }: Tidemark): Promise<void> {
   program.signal("SIGKILL");
   await program.exited;
 }
 
-/** What `/ready` answers: 200 or 503. */
+/** The status of `/ready`: 200 or 503. */
 export async function readiness(url: string): Promise<number> {
   using connection = new HttpConnection(url);
   return (await connection.request({ path: "/ready" })).status;
 }
 
-/** Whether this process may mount a disk, which takes root, in tests that may take long. */
+/** Whether long tests are enabled and this process may mount a disk, which needs root. */
 export const CAN_MOUNT = IS_FULL_LENGTH && canMount();
 
-/** An empty disk of this size, at `folder`. It goes with the test. */
+/** Mounts an empty disk of this size at `folder` until the test ends. */
 export function mountDisk(folder: string, bytes: number): void {
   mkdirSync(folder, { recursive: true });
   const { status, stderr } = spawnSync("mount", ["-t", "tmpfs", "-o", `size=${bytes}`, "tmpfs", folder]);

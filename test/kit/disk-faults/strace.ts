@@ -1,23 +1,24 @@
 /**
- * strace as a hand that fails, delays and kills: a program is run below it, and at the calls of the system that
- * are named something happens to it.
+ * Runs a program under strace, which makes named system calls fail, delays them, or kills the program there.
  *
  *     await using program = underStrace(["-e", "inject=fdatasync:error=EIO:when=3"], ["dist/main.js", "serve"], log);
  *
- * `when` counts for each thread by itself. Files are written by threads of libuv's pool, so a program is given
- * one such thread, and its calls come in one order. (`--seccomp-bpf` would be faster, but strace 6.1 sends no signal
- * with it.)
+ * `when` counts per thread. libuv writes files in a thread pool, so the program gets one such thread and its
+ * calls have one order. (`--seccomp-bpf` would be faster, but strace 6.1 sends no signal with it.)
  */
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { Program } from "../process/child-process.js";
 import { IS_FULL_LENGTH } from "../process/full-length.js";
 
-/** Whether a program can be traced here, in tests that may take long, and in brackets what that needs, for their names. */
+/**
+ * Whether long tests are enabled and programs can be traced here; and, in brackets, the requirement for test
+ * names.
+ */
 export const CAN_TRACE = IS_FULL_LENGTH && spawnSync("strace", ["-o", "/dev/null", "true"]).status === 0;
 export const NEEDS_STRACE = "(under CI; needs strace, and leave to trace)";
 
-/** Runs a script for Node.js; `pid` and exit are those of the script, strace stands aside. The calls go into `log`. */
+/** Runs a Node.js script. `pid` and exit code are those of the script. Calls are logged to `log`. */
 export function underStrace(tampering: readonly string[], args: readonly string[], log: string): Program {
   const tracing = ["-D", "-f", "-ttt", "-T", "-y", "-s", "0", "-e", "signal=none", "-o", log];
   return new Program("strace", [...tracing, ...tampering, process.execPath, ...args], {
@@ -25,18 +26,18 @@ export function underStrace(tampering: readonly string[], args: readonly string[
   });
 }
 
-/** A call that the program made. */
+/** A system call of the program. */
 export interface Call {
   readonly thread: number;
   readonly name: string;
-  /** As strace writes it: arguments, result. */
+  /** The line of strace: arguments and result. */
   readonly text: string;
   /** Milliseconds since 1970. */
   readonly beganAt: number;
   readonly endedAt: number;
 }
 
-/** The calls that have returned, in the order in which they did. */
+/** The finished calls, in the order in which they returned. */
 export function callsIn(log: string): Call[] {
   const began = new Map<number, { readonly at: number; readonly text: string }>();
   return readFileSync(log, "utf8")
@@ -55,7 +56,7 @@ export function callsIn(log: string): Call[] {
     });
 }
 
-/** Which `pwrite64` of its thread the last one was that wrote the root of an LMDB file. */
+/** The index, among the `pwrite64` calls of its thread, of the last one that wrote the root of an LMDB file. */
 export function lastRootWrite(calls: readonly Call[]): number {
   const writes = calls.filter(({ name }) => name === "pwrite64");
   const last = writes.findLast(({ text }) => ROOT.test(text));
@@ -63,10 +64,10 @@ export function lastRootWrite(calls: readonly Call[]): number {
   return ofItsThread.findIndex((call) => call === last) + 1;
 }
 
-/** Those that strace failed, and that would have written a root. */
+/** The calls that strace failed and that would have written a root. */
 export function failedRootWrites(calls: readonly Call[]): Call[] {
   return calls.filter(({ text }) => ROOT.test(text) && text.includes("(INJECTED)"));
 }
 
-/** LMDB writes a part of its first page or its second, which is all that a transaction changes there. */
+/** A transaction changes only a part of the first or second page when LMDB writes the root. */
 const ROOT = /^pwrite64\(.*, 128, (40|4136)\)/;

@@ -1,4 +1,4 @@
-/** When a change was first seen, by everybody who could see it. */
+/** Measures when a change was first visible to a mutation, a subscriber and a query. */
 import type { Call } from "./strace.js";
 import { ask } from "../network/raw-http.js";
 import { updateTask } from "../../server/jobs.js";
@@ -9,15 +9,15 @@ import type { Watcher } from "../../server/transports.js";
 export interface ChangeVisibility {
   /** The answer to the mutation. */
   readonly answer: number;
-  /** The event at a subscriber who had caught up. */
+  /** The event at a subscriber that had caught up. */
   readonly event: number;
-  /** The first answer to a query that has it. */
+  /** The first answer to a query that contains the change. */
   readonly query: number;
-  /** Answers to queries that do not have it yet. */
+  /** Answers to queries that do not contain it yet. */
   readonly before: readonly number[];
 }
 
-/** Makes a change, and asks for it all the time until it is seen. */
+/** Makes a change and polls until it is visible. */
 export async function measureVisibility(url: string, watcher: Watcher): Promise<ChangeVisibility> {
   const version = (await queryState(url)).jobs[0]!.version;
   const before: number[] = [];
@@ -36,12 +36,12 @@ export async function measureVisibility(url: string, watcher: Watcher): Promise<
   return { answer, event, query: seen, before };
 }
 
-/** Those of the instants at which a call was under way. */
+/** The instants during which a call was in progress. */
 export function instantsDuring(instants: readonly number[], { beganAt, endedAt }: Call): number[] {
   return instants.filter((at) => at > beganAt && at < endedAt);
 }
 
-/** Rounded up, so that nothing is said to have been seen before it was. */
+/** Rounded up, so that no change appears visible too early. */
 function now(): number {
   return Date.now() + 1;
 }

@@ -1,6 +1,6 @@
 /**
- * Clients that mean harm, each by a way of its own. An input is one thing that reaches a parser of the server: a
- * document, a message, the bytes of a connection. All that comes back is handed to a judge.
+ * Hostile clients, one kind a function. An input is one thing that reaches a parser of the server: a document,
+ * a message, the bytes of a connection. A judge checks every answer.
  */
 import { once } from "node:events";
 import { request, type Agent, type ClientRequest, type IncomingMessage } from "node:http";
@@ -18,14 +18,14 @@ export interface FuzzContext {
   readonly random: FuzzRandom;
   readonly documents: FuzzDocuments;
   readonly tokens: FuzzTokens;
-  /** Is told what was sent, what came back of it, and what of that may not be. */
+  /** Checks an answer: the input, the answer, and a pattern that the answer must not match. */
   readonly judge: (sent: string | Buffer, received: string, mayNotBe?: RegExp) => void;
 }
 
-/** Sends something, and waits for what comes of it. Resolves with how many inputs that was. */
+/** Sends something and waits for the result. Resolves with the number of inputs. */
 export type Attack = () => Promise<number>;
 
-/** Documents and bodies by POST, with headers that may not fit them. */
+/** Documents and bodies by POST, with headers that may not match them. */
 export function attackByPost(surroundings: FuzzContext, agent: Agent): Attack {
   const { url, random, documents, judge } = surroundings;
   return async () => {
@@ -48,7 +48,7 @@ export function attackByPost(surroundings: FuzzContext, agent: Agent): Attack {
   };
 }
 
-/** Many messages on one WebSocket, all of which the protocol has; what they leave open ends with it. */
+/** Many valid messages on one WebSocket. Open operations end with it. */
 export function attackByOperations({ url, random, documents, tokens, judge }: FuzzContext): Attack {
   const payload = { authorization: `Bearer ${tokens.good("mallory", "admin")}` };
   const message = (id: number): object => {
@@ -68,7 +68,7 @@ export function attackByOperations({ url, random, documents, tokens, judge }: Fu
   };
 }
 
-/** Messages against the protocol: the first of them may be the last that is read. */
+/** Messages that violate the protocol; the server may read only the first. */
 export function attackByMessages(surroundings: FuzzContext): Attack {
   const { url, random, documents, judge } = surroundings;
   return async () => {
@@ -89,7 +89,7 @@ export function attackByMessages(surroundings: FuzzContext): Attack {
   };
 }
 
-/** Bytes below the protocol of messages, on a WebSocket that has been opened as it should. */
+/** Bytes below the message protocol, on a WebSocket that was opened correctly. */
 export function attackByFrames({ url, random, documents, tokens, judge }: FuzzContext): Attack {
   return async () => {
     const text = JSON.stringify({ id: "1", type: "subscribe", payload: documents.next() });
@@ -123,7 +123,7 @@ export function attackByRequests(surroundings: FuzzContext): Attack {
   };
 }
 
-/** Mostly a good one, as nothing else is looked at with a bad one. */
+/** Mostly a valid token, because a request with an invalid one is rejected at once. */
 function someToken({ random, tokens }: FuzzContext): { readonly token: string; readonly isGood: boolean } {
   const isGood = random.chance(0.8);
   return { token: isGood ? tokens.good("mallory", "admin") : tokens.bad(random), isGood };
@@ -178,13 +178,13 @@ class FuzzSocket {
     this.#socket.send(text);
   }
 
-  /** Whether the server has read all of it, and not closed the socket over it. */
+  /** Whether the server has read everything and kept the socket open. */
   roundTrip(): Promise<boolean> {
     this.send({ type: "ping" });
     return this.#next(`{"type":"pong"`);
   }
 
-  /** Whether the server lets it ask. */
+  /** Whether the server acknowledged the connection. */
   acknowledged(): Promise<boolean> {
     return this.#next(`{"type":"connection_ack"`);
   }
@@ -206,7 +206,7 @@ class FuzzSocket {
   }
 }
 
-/** Writes it all, and ends; resolves with what came until the server ended too. */
+/** Writes everything and ends its side. Resolves with what arrived until the server ended too. */
 async function exchange(url: string, ...bytes: readonly Buffer[]): Promise<string> {
   const { hostname, port } = new URL(url);
   const socket = connect({ host: hostname, port: Number(port) });
@@ -219,7 +219,7 @@ async function exchange(url: string, ...bytes: readonly Buffer[]): Promise<strin
   return received;
 }
 
-/** undefined where it came on a connection that was kept, at the moment at which the server gave that up. */
+/** undefined if a kept-alive connection was closed at that very moment. */
 async function answerTo(message: ClientRequest): Promise<IncomingMessage | undefined> {
   try {
     const [response] = (await once(message, "response")) as [IncomingMessage];

@@ -2,25 +2,25 @@ import { connect, leaf, task, watch, type Task, type Watch } from "../../../src/
 import { noop } from "../../../src/util/noop.js";
 
 /**
- * A client that means well: it reports with the SDK, watches what it reports, and takes the next step once it was
- * told of the one before.
+ * A well-behaved client: it reports with the SDK, watches its own job, and takes the next step after receiving
+ * the previous one.
  */
 export class ControlClient implements AsyncDisposable {
-  /** Steps that it was told of. */
+  /** Steps that it has received. */
   steps = 0;
-  /** How long one of them took at most, milliseconds. */
+  /** The longest step, in milliseconds. */
   stepMsMax = 0;
-  /** Rejects when it is refused something, or a step takes too long; resolves when it is given up. */
+  /** Rejects when a request is refused or a step takes too long; resolves when the client is disposed of. */
   readonly failed: Promise<unknown>;
   readonly #watching: Watch;
   #refuse: (error: unknown) => void = noop;
   #isOver = false;
 
-  /** Resolves when it was told of a first step. */
+  /** Resolves after the first step arrived. */
   static async start(url: string, token: string): Promise<ControlClient> {
-    const goodwill = new ControlClient(url, token);
-    await Promise.race([goodwill.#told(1), goodwill.failed]);
-    return goodwill;
+    const control = new ControlClient(url, token);
+    await Promise.race([control.#receives(1), control.failed]);
+    return control;
   }
 
   private constructor(url: string, token: string) {
@@ -38,7 +38,7 @@ export class ControlClient implements AsyncDisposable {
     const job = tidemark.job({ jobId: "steady" }, task("Mean well", leaf("step")));
     const work = job.run((root) => root.run("step", (step) => this.#work(step)));
     this.failed = Promise.race([work, refused]);
-    this.failed.catch(noop); // whoever races it hears of it
+    this.failed.catch(noop); // callers that race it see the error
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -51,15 +51,15 @@ export class ControlClient implements AsyncDisposable {
     while (!this.#isOver) {
       const begunAt = performance.now();
       step.advance(1);
-      await this.#told(this.steps + 1);
+      await this.#receives(this.steps + 1);
       this.steps++;
       this.stepMsMax = Math.max(this.stepMsMax, performance.now() - begunAt);
     }
   }
 
-  #told(steps: number): Promise<void> {
+  #receives(steps: number): Promise<void> {
     return new Promise((resolve, reject) => {
-      const timeout = setTimeout(() => reject(new Error(`step ${steps} was not told`)), STEP_MS_MAX);
+      const timeout = setTimeout(() => reject(new Error(`step ${steps} did not arrive`)), STEP_MS_MAX);
       const look = (): void => {
         if (this.#shown < steps) return;
         clearTimeout(timeout);
@@ -71,14 +71,14 @@ export class ControlClient implements AsyncDisposable {
     });
   }
 
-  /** Steps that are in what is watched. */
+  /** Steps visible in the watched job. */
   get #shown(): number {
     const [job] = this.#watching.jobs.values();
     return job?.task.subTasks[0]?.progress.done ?? 0;
   }
 }
 
-const DATABASE = "goodwill";
+const DATABASE = "control";
 
-/** Nobody who means well waits for longer. */
+/** A well-behaved client must not wait longer. */
 const STEP_MS_MAX = 20_000;

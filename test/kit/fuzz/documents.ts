@@ -18,8 +18,8 @@ import { schema } from "../../../src/graphql/schema.js";
 import type { FuzzRandom } from "./random.js";
 
 /**
- * Operations that the schema allows, more or less: with fields, arguments and values as chance has it. Most are one of
- * those before after an accident, as those are made in no time.
+ * Operations that the schema more or less allows, with random fields, arguments and values. Most are mutations
+ * of earlier ones, which are cheap to make.
  */
 export class FuzzDocuments {
   readonly #random: FuzzRandom;
@@ -29,13 +29,13 @@ export class FuzzDocuments {
     this.#random = random;
   }
 
-  /** A query, mutation or subscription, or what has become of one. */
+  /** A query, mutation or subscription, possibly damaged. */
   next(): FuzzRequest {
     const query = this.#random.chance(0.2) ? this.#keptOne() : this.#random.mutatedText(this.#keptOne());
     return this.#random.chance(0.8) ? { query } : { query, variables: this.#anyObject(3) };
   }
 
-  /** An operation that the server knows, with variables that it can't know. */
+  /** An operation that the server has cached, with new variables. */
   nextVariables(): FuzzRequest {
     const variables = {
       database: this.#anyName(),
@@ -165,7 +165,7 @@ export interface FuzzRequest {
 
 const KEPT = 300;
 
-/** As workers and user interfaces ask: all day the same. */
+/** The operations that workers and user interfaces repeat. */
 const KNOWN = [
   `query ($database: String!, $username: String!, $jobId: ID!) { task(database: $database, username: $username, jobId: $jobId) { id tasks { path progress { bar } } } }`,
   `query ($database: String!, $first: Int, $after: String) { tasks(database: $database, first: $first, after: $after) { totalCount nodes { jobId } } }`,

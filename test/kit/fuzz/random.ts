@@ -1,6 +1,6 @@
 import { seededRandom } from "../deterministic/seeded-random.js";
 
-/** Chance, the same for the same seed, and what it makes of texts and bytes. */
+/** Seeded random choices, and random damage to texts and bytes. */
 export class FuzzRandom {
   readonly #random: () => number;
 
@@ -8,7 +8,7 @@ export class FuzzRandom {
     this.#random = seededRandom(seed);
   }
 
-  /** A whole number from 0 up to `end`, without it. */
+  /** A whole number from 0 up to, but not including, `end`. */
   below(end: number): number {
     return Math.floor(this.#random() * end);
   }
@@ -21,24 +21,24 @@ export class FuzzRandom {
     return from[this.below(from.length)]!;
   }
 
-  /** Up to `max` of what `make` gives. */
+  /** Up to `max` results of `make`. */
   some<T>(max: number, make: () => T): T[] {
     return Array.from({ length: this.below(max + 1) }, make);
   }
 
-  /** A name as nobody should have. Few of them are ever new, so that what is stored under them has an end. */
+  /** A hostile name. New names are rare, so that stored data stays bounded. */
   name(): string {
     return this.chance(0.95) ? this.pick(HOSTILE_NAMES) : this.mutatedText(this.pick(HOSTILE_NAMES));
   }
 
-  /** `text` after some accidents. */
+  /** `text` with random damage. */
   mutatedText(text: string): string {
     let mutated = text;
     for (let left = 1 + this.below(4); left > 0; left--) mutated = this.#accident(mutated);
     return mutated.slice(0, TEXT_LENGTH_MAX);
   }
 
-  /** `bytes` after some accidents. */
+  /** `bytes` with random damage. */
   mutatedBytes(bytes: Buffer): Buffer {
     const mutated = Buffer.from(this.mutatedText(bytes.toString("latin1")), "latin1");
     for (let left = this.below(8); left > 0 && mutated.length > 0; left--)
@@ -68,7 +68,7 @@ export class FuzzRandom {
 
 const TEXT_LENGTH_MAX = 30_000;
 
-/** What parsers, terminals, file systems and objects are said to trip over. */
+/** Names that are known to confuse parsers, terminals, file systems and objects. */
 const HOSTILE_NAMES: readonly string[] = [
   ["__proto__", "constructor", "prototype", "toString", "hasOwnProperty", "then", "length"],
   ["../../etc/passwd", "C:\\CON", "a/b", ".", "..", "%00", "%2e%2e", "a\u0000b", "a\nb", "\r\nX-Evil: 1"],

@@ -1,7 +1,7 @@
 /**
- * Clients that mean harm against the built server in a process of its own, for a while or for so many inputs; and
- * beside them one that means well: it reports with the SDK, watches what it reports, and waits for each step to
- * be told. One number stands for what is sent, though not for what comes first.
+ * Runs hostile clients against the built server in a process of its own, for a time or a number of inputs,
+ * next to a well-behaved client that reports, watches and waits for each step. The seed determines the inputs,
+ * but not their order.
  */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { Agent } from "node:http";
@@ -25,9 +25,9 @@ import { HttpConnection } from "../network/raw-http.js";
 
 export interface FuzzOptions {
   readonly seed: number;
-  /** It goes on until both are over: so long, milliseconds, */
+  /** The run continues until both this time (milliseconds) */
   readonly ms: number;
-  /** and so many inputs. */
+  /** and this number of inputs are reached. */
   readonly inputs: number;
   readonly onProgress?: (inputs: number) => void;
 }
@@ -35,28 +35,28 @@ export interface FuzzOptions {
 export interface FuzzReport {
   readonly inputs: number;
   readonly byWay: Readonly<Record<string, number>>;
-  /** What may not be: what came back, with the file that has what was sent, and what it cost the server. */
+  /** Violations: the answer with the file that contains the input, and the cost to the server. */
   readonly findings: readonly string[];
-  /** Bytes in use, after all that can be collected is: when the server had seen a third of it, and after all of it. */
+  /** Bytes in use after a garbage collection: after a third of the inputs, and after all of them. */
   readonly before: { readonly rss: number; readonly heap: number };
   readonly after: { readonly rss: number; readonly heap: number };
-  /** How long the server's event loop was held up at most, milliseconds. */
+  /** The longest stall of the server's event loop, in milliseconds. */
   readonly stallMs: number;
-  /** Steps that who means well was told of its own, and how long one took at most, milliseconds. */
+  /** Steps that the well-behaved client received, and the longest one in milliseconds. */
   readonly steps: number;
   readonly stepMsMax: number;
 }
 
-/** Rejects when the server has ended, or who means well is not served. */
+/** Rejects if the server ends or the well-behaved client is not served. */
 export async function fuzz(options: FuzzOptions): Promise<FuzzReport> {
   using tokens = new FuzzTokens();
   await using server = await MeasuredServer.start({ ...BOUNDS, ...tokens.flags });
   const run = new FuzzRun(options, server.url, tokens);
-  await using goodwill = await ControlClient.start(server.url, tokens.good("goodwill", "reporter"));
+  await using control = await ControlClient.start(server.url, tokens.good("control", "reporter"));
   let stallMs = 0;
   const attack = async (share: number): ReturnType<MeasuredServer["memory"]> => {
-    await server.stall(); // what came before is not theirs
-    await Promise.race([run.attack(options.inputs * share, options.ms * share), goodwill.failed]);
+    await server.stall(); // resets the maximum
+    await Promise.race([run.attack(options.inputs * share, options.ms * share), control.failed]);
     await run.atRest();
     stallMs = Math.max(stallMs, (await server.stall()).ms);
     return server.memory();
@@ -67,11 +67,11 @@ export async function fuzz(options: FuzzOptions): Promise<FuzzReport> {
   if (internal > 0) run.find(`${internal} operations failed unexpectedly`);
   run.judge({ before, after, stallMs });
   run.stop();
-  const { steps, stepMsMax } = goodwill;
+  const { steps, stepMsMax } = control;
   return { ...run.report, before, after, stallMs, steps, stepMsMax };
 }
 
-/** What the clients can fill is small, so that it is full soon; how fast they come is not what is tried. */
+/** Small bounds, so that the clients reach them soon. Request rates are not tested here. */
 const BOUNDS = {
   databasesMax: "30",
   maxJobs: "30",
@@ -119,20 +119,20 @@ class FuzzRun {
     return { inputs: this.#inputs, byWay: Object.fromEntries(this.#byWay), findings: this.#findings };
   }
 
-  /** By all ways, until so many inputs were sent and so much time has passed since the beginning. */
+  /** Attacks on all transports until both the number of inputs and the time are reached. */
   async attack(inputs: number, ms: number): Promise<void> {
     const isOver = (): boolean => this.#inputs >= inputs && performance.now() - this.#startedAt >= ms;
     await Promise.all(Array.from({ length: LANES }, () => this.#attackInLane(isOver)));
   }
 
-  /** Everybody has gone, but for who means well: a watch, and who listens for cancel requests once a job was quiet. */
+  /** Only the well-behaved client is left: a watch, and a subscription to cancel requests once a job was quiet. */
   async atRest(): Promise<void> {
     while ((await this.metric("tidemark_websockets")) > 2) await setTimeout(50);
     while ((await this.metric("tidemark_event_streams")) > 0) await setTimeout(50);
     while ((await this.metric("tidemark_subscribers")) > 2) await setTimeout(50);
   }
 
-  /** What the server says of itself; 0 for what there is nothing of. */
+  /** A metric of the server; 0 if it has no value. */
   async metric(series: string): Promise<number> {
     using connection = new HttpConnection(this.#url);
     const headers = { authorization: `Bearer ${this.#token}` };
@@ -141,7 +141,7 @@ class FuzzRun {
     return Number(line?.slice(series.length + 1) ?? 0);
   }
 
-  /** What all of it has cost the server. */
+  /** Checks what the run has cost the server. */
   judge({ before, after, stallMs }: Pick<FuzzReport, "before" | "after" | "stallMs">): void {
     const [heap, rss] = [after.heap - before.heap, after.rss - before.rss];
     if (heap > HEAP_GROWTH_MAX) this.find(`the heap grew by ${heap} bytes`);
@@ -188,22 +188,22 @@ class FuzzRun {
   }
 }
 
-/** A way in, in the list as often as it is to be chosen. */
+/** An attack; listed as often as it should be chosen. */
 interface NamedAttack {
   readonly name: string;
   readonly attack: Attack;
 }
 
-/** So many attacks are under way at a time. */
+/** Concurrent attacks. */
 const LANES = 8;
 
 const FINDINGS_MAX = 10;
 
-/** While it sees two thirds of the inputs. */
+/** Over the last two thirds of the inputs. */
 const HEAP_GROWTH_MAX = 32 * 1_024 * 1_024;
 const RSS_GROWTH_MAX = 160 * 1_024 * 1_024;
 const STALL_MS_MAX = 1_000;
 
-/** What a stack, a path, a defect or a library says of itself. */
+/** Texts of stack traces, paths, defects or libraries. */
 const INTERNAL_DETAILS =
   /\\n {4}at |\n {4}at |node_modules|file:\/\/\/|\/dist\/[a-z]|"INTERNAL"|closed (?:1011|4500)|^500 |HTTP\/1\.1 500|TypeError|RangeError|AssertionError|Maximum call stack|Cannot read propert|is not a function|Law \d/;

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { FuzzRandom } from "./random.js";
 
-/** JSON Web Tokens of a server that has a secret: those that are good, and those that may not be. */
+/** JSON Web Tokens for a server with a shared secret, valid and invalid. */
 export class FuzzTokens implements Disposable {
   readonly #secret = randomBytes(32).toString("hex");
   readonly #folder = mkdtempSync(join(tmpdir(), "tidemark-fuzz-"));
@@ -18,17 +18,20 @@ export class FuzzTokens implements Disposable {
     rmSync(this.#folder, { recursive: true });
   }
 
-  /** What the server is to be started with. */
+  /** The flags of the server. */
   get flags(): Readonly<Record<string, string>> {
     return { auth: `jwt:secret:${this.#file}`, jwtIssuer: "fuzz", jwtAudience: "tidemark" };
   }
 
-  /** A token that is good for an hour. */
+  /** A token that is valid for one hour. */
   good(username: string, role: string): string {
     return this.#sign({ ...claims(), sub: username, role });
   }
 
-  /** One that is not: signed by nobody or somebody else, run out, of the future, for others, cut off, huge. */
+  /**
+   * An invalid token: unsigned, signed with another key, expired, not yet valid, for another audience,
+   * truncated, or huge.
+   */
   bad(random: FuzzRandom): string {
     const [now, good] = [seconds(), this.good("admin", "admin")];
     return random.pick([

@@ -1,13 +1,13 @@
 import { setImmediate } from "node:timers/promises";
 import type { DatabaseJournal, Journal } from "../../../src/journal/journal.js";
 
-/** The most turns that one wait takes. */
+/** The longest wait, in turns. */
 const TURNS_MAX = 5;
 
 /**
- * `journal`, opening and appending only after some turns of the event loop, and answering only after some
- * more. What is called in one order is done in another and answered in a third, so the races of whoever uses
- * it are real; with a seeded `random` they are the same ones each time.
+ * `journal`, but it opens and appends after some turns of the event loop, and answers after some more. Calls
+ * run in another order than they were made, and answers arrive in a third, so callers face real races; a
+ * seeded `random` repeats them.
  */
 export function delayJournal(journal: Journal, random: () => number): Journal {
   const delayed = async <T>(call: () => Promise<T>): Promise<T> => {

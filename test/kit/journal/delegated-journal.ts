@@ -1,6 +1,6 @@
 import type { DatabaseJournal } from "../../../src/journal/journal.js";
 
-/** A handle that does what `handle` does, but for `calls`. */
+/** A handle that forwards to `handle`, except for `calls`. */
 export function delegated(handle: DatabaseJournal, calls: Partial<DatabaseJournal>): DatabaseJournal {
   return {
     load: (take) => handle.load(take),

@@ -29,7 +29,7 @@ import type { JobState, Removal, UserTask } from "../../../src/tasks/user-task.j
 import { assert } from "../../../src/util/assert.js";
 
 /**
- * Entries for a journal, made by the real domain, and what a journal that was given them must hold.
+ * Journal entries made by the real domain, and the expected content of the journal.
  *
  *     const writer = await openWriter(handle);
  *     await writer.write(stores(JOB, SPEC), reports(JOB, { updates: [{ path: "", done: 1 }] }));  // one append
@@ -38,7 +38,7 @@ import { assert } from "../../../src/util/assert.js";
  * Where the tree does not matter, `storing`, `updating` and `removing` are the smallest entries.
  */
 
-/** All that a journal has kept. */
+/** The complete content of a journal. */
 export interface JournalSnapshot extends JournalHead {
   readonly jobs: readonly StoredJob[];
   readonly removals: readonly StoredRemoval[];
@@ -54,7 +54,7 @@ export async function loadAll(handle: Pick<DatabaseJournal, "load">): Promise<Jo
   };
 }
 
-/** The name is parsed as the server does, so it is one that a journal can be given. */
+/** Parses the name as the server does, so that the journal accepts it. */
 export function databaseName(text: string): ReturnType<typeof parseDatabaseName> {
   return parseDatabaseName(text, DEFAULT_LIMITS);
 }
@@ -63,10 +63,10 @@ export function jobKey(username: string, jobId: string): JobKey {
   return { username: parseUsername(username, DEFAULT_LIMITS), jobId: parseJobId(jobId, DEFAULT_LIMITS) };
 }
 
-/** What happens to one job. */
+/** A change of one job. */
 export interface ScriptedChange {
   readonly key: JobKey;
-  /** The same state, or none, when nothing changes. */
+  /** Returns the same state, or none, if nothing changes. */
   readonly make: (before: JobState, edit: Edit) => JobState;
 }
 
@@ -74,24 +74,24 @@ export function stores(key: JobKey, spec: TaskSpec = { description: "a task" }):
   return { key, make: (before, edit) => storeJob(before, { ...STORE, ...key, spec }, edit) };
 }
 
-/** Changes nothing where there is no job. */
+/** Changes nothing if the job does not exist. */
 export function reports(key: JobKey, report: Partial<Report>): ScriptedChange {
   const whole: Report = { updates: [], log: [], attempt: null, requestId: null, ...report };
   return whereStored(key, (before, edit) => applyReport(before, key, whole, edit));
 }
 
-/** Changes nothing where there is no job. */
+/** Changes nothing if the job does not exist. */
 export function grows(key: JobKey, path: string, specs: readonly TaskSpec[]): ScriptedChange {
   const growth = { path, specs, attempt: null, requestId: null };
   return whereStored(key, (before, edit) => addTasksToJob(before, key, growth, edit));
 }
 
-/** Changes nothing where there is no job. */
+/** Changes nothing if the job does not exist. */
 export function removes(key: JobKey): ScriptedChange {
   return { key, make: (before, edit) => removeJob(before, { attempt: null }, "REMOVED", edit) };
 }
 
-/** Changes jobs of one database as its only writer, and remembers what it wrote. */
+/** The only writer of a database; it remembers what it wrote. */
 export class JournalWriter {
   readonly records: JournalRecord[] = [];
   #handle: Pick<DatabaseJournal, "append">;
@@ -108,7 +108,7 @@ export class JournalWriter {
     this.#epoch = epoch;
   }
 
-  /** Makes the changes one after the other, and appends them together. */
+  /** Makes the changes one after the other and appends them as one batch. */
   async write(...changes: readonly ScriptedChange[]): Promise<void> {
     const states = new Map(this.#states);
     const records: JournalRecord[] = [];
@@ -121,7 +121,7 @@ export class JournalWriter {
     this.#states = this.#withoutForgotten(states);
   }
 
-  /** The same database, opened again. */
+  /** Continues with the same database after it was reopened. */
   continueWith(handle: Pick<DatabaseJournal, "append">): void {
     this.#handle = handle;
   }
@@ -132,12 +132,12 @@ export class JournalWriter {
     return state;
   }
 
-  /** What the journal must hold now. */
+  /** The expected content of the journal. */
   expected(): JournalSnapshot {
     return { epoch: this.#epoch, ...replayEntries(this.records, this.#options) };
   }
 
-  /** Nobody else writes, so the revision that the change will have is known already. */
+  /** There is no other writer, so the revision of the change is known in advance. */
   #draft(
     { key, make }: ScriptedChange,
     revision: number,
@@ -166,7 +166,7 @@ export class JournalWriter {
   }
 }
 
-/** A writer for a database that is still empty. `options` are those that the journal was opened with. */
+/** A writer for an empty database. `options` are those with which the journal was opened. */
 export async function openWriter(
   handle: Pick<DatabaseJournal, "append" | "load">,
   options: JournalOptions,
@@ -189,12 +189,12 @@ export function removing(key: JobKey, madeFrom: number): JournalEntry {
   return { ...SMALLEST.removed, ...key, madeFrom, commitId: randomUUID() };
 }
 
-/** `count` updates of one job, each made from the one before it, the first from revision `madeFrom`. */
+/** `count` updates of one job, each made from the previous one, the first from revision `madeFrom`. */
 export function updatingOften(key: JobKey, madeFrom: number, count: number): JournalEntry[] {
   return Array.from({ length: count }, (_, index) => updating(key, madeFrom + index));
 }
 
-/** What entries lead to, naively: each makes new lists out of all that there is. */
+/** The state after the entries, computed naively with new lists for each entry. */
 export function replayEntries(
   records: readonly JournalRecord[],
   options: JournalOptions,
@@ -203,13 +203,13 @@ export function replayEntries(
   return sorted(records.reduce<State>((state, record) => applied(state, record, options), nothing));
 }
 
-/** A snapshot in one order, so that it can be compared. */
+/** A snapshot in a canonical order, for comparisons. */
 export function sorted<T extends Omit<JournalSnapshot, "epoch">>(snapshot: T): T {
   const jobs = snapshot.jobs.map((job) => ({ ...job, tasks: sortedBy(job.tasks, ({ row }) => row.path) }));
   return { ...snapshot, jobs: sortedBy(jobs, idOf), removals: sortedBy(snapshot.removals, idOf) };
 }
 
-/** A tree as plain data: a stamp as its revision, and each task with its path instead of what is below it. */
+/** A tree as plain data: revisions instead of stamps, and paths instead of nested tasks. */
 export function plainTree(root: Task): readonly object[] {
   return preOrder(root).map(({ task, path }) => ({
     ...task,
@@ -219,7 +219,7 @@ export function plainTree(root: Task): readonly object[] {
   }));
 }
 
-/** The entry that leads from `before` to `after`, whose revision is set. */
+/** The entry from `before` to `after`, whose revision is set. */
 function entryOf(before: JobState, after: UserTask | Removal): JournalEntry {
   const { username, jobId } = after;
   const madeFrom = before?.stamp.revision ?? 0;

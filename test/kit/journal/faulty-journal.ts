@@ -5,20 +5,20 @@ import {
   type Journal,
 } from "../../../src/journal/journal.js";
 
-/** A journal that fails when it is told to, as a full disk or a lost connection would make it. */
+/** A journal that fails on demand, as with a full disk or a lost connection. */
 export interface FaultyJournal extends Journal {
-  /** The next `open` rejects. Each call is for one of them. */
+  /** Makes the next `open` reject. Each call affects one `open`. */
   failNextOpen(): void;
   /**
-   * The next `append` of any handle rejects: `before writing` with the outcome "nothing written", or `after
-   * writing` with the outcome "unknown". Each call is for one of them, in order.
+   * Makes the next `append` of any handle reject: `before writing` with the outcome "nothing written", or
+   * `after writing` with the outcome "unknown". Each call affects one append, in order.
    */
   failNextAppend(when: FaultTime): void;
 }
 
 export type FaultTime = "before writing" | "after writing";
 
-/** `journal`, which does as before until it is told to fail. */
+/** `journal`, with failures on demand. */
 export function createFaultyJournal(journal: Journal): FaultyJournal {
   let openFaults = 0;
   const appendFaults: FaultTime[] = [];

@@ -2,19 +2,19 @@ import { delegated } from "./delegated-journal.js";
 import type { DatabaseJournal, Journal, JournalEntry } from "../../../src/journal/journal.js";
 import type { DatabaseName } from "../../../src/tasks/names.js";
 
-/** A journal that tells what was asked of it, and can be made to keep its caller waiting. */
+/** A journal that records its calls and can hold its answers. */
 export interface ObservedJournal extends Journal {
-  /** The database of each opening, in the order they were asked for. */
+  /** The database of each `open`, in call order. */
   readonly opened: readonly DatabaseName[];
-  /** The entries of each append, in the order they were asked for. */
+  /** The entries of each append, in call order. */
   readonly appends: readonly (readonly JournalEntry[])[];
-  /** Handles that were opened and not closed. */
+  /** Handles that are open. */
   readonly openHandleCount: number;
-  /** From now on openings of `database` wait, until what this returns is called. */
+  /** Holds each `open` of `database` until the returned function is called. */
   holdOpenings(database: DatabaseName): () => void;
-  /** From now on appends write, or fail, and then wait with their answer, until what this returns is called. */
+  /** Lets appends write, or fail, but holds their answers until the returned function is called. */
   holdAppends(): () => void;
-  /** From now on the closing of a handle waits, until what this returns is called. */
+  /** Holds each closing of a handle until the returned function is called. */
   holdClosings(): () => void;
 }
 
@@ -68,7 +68,7 @@ export function observeJournal(journal: Journal): ObservedJournal {
   };
 }
 
-/** `journal`, whose handles do otherwise what `change` says. */
+/** `journal` with the methods in `change` replaced in its handles. */
 export function withHandles(
   journal: Journal,
   change: (handle: DatabaseJournal) => Partial<DatabaseJournal>,
@@ -87,7 +87,7 @@ export function withHandles(
   };
 }
 
-/** Open, unless it is held. */
+/** Open unless held. */
 class Gate {
   #opens: Promise<void> = Promise.resolve();
 

@@ -1,5 +1,5 @@
 /**
- * A client of the API as plain as can be: one POST an operation, over a real socket.
+ * The simplest client of the API: one POST an operation over a real socket.
  *
  *     const client = new GraphqlClient(server.url);
  *     const { taskCount } = await client.data<{ taskCount: number }>(`{ taskCount(database: "neo4j") }`);
@@ -13,19 +13,19 @@ export class GraphqlClient {
     this.#endpoint = `${url}/graphql`;
   }
 
-  /** The data of an operation that nothing of was refused. @throws GraphqlRefusal */
+  /** The data of an operation without errors. @throws GraphqlRefusal */
   async data<T>(query: string, variables?: Variables): Promise<T> {
     const { data, errors } = await this.ask<T>(query, variables);
     if (errors.length > 0 || !data) throw new GraphqlRefusal(errors);
     return data;
   }
 
-  /** The whole answer, with what was refused. */
+  /** The complete answer, including errors. */
   ask<T>(query: string, variables?: Variables): Promise<GraphqlResponse<T>> {
     return this.post<T>(JSON.stringify({ query, variables }));
   }
 
-  /** The answer to a body that need not be a GraphQL request. */
+  /** The answer to a body that may not be a GraphQL request. */
   async post<T>(body: string, contentType = "application/json"): Promise<GraphqlResponse<T>> {
     const response = await fetch(this.#endpoint, {
       method: "POST",
@@ -42,12 +42,12 @@ export class GraphqlClient {
 export type Variables = Readonly<Record<string, unknown>>;
 
 export interface GraphqlResponse<T> {
-  /** Of HTTP. */
+  /** The HTTP status. */
   readonly status: number;
-  /** undefined where nothing was executed. */
+  /** undefined if nothing was executed. */
   readonly data: T | null | undefined;
   readonly errors: readonly GraphqlError[];
-  /** The body as it came. */
+  /** The raw body. */
   readonly text: string;
 }
 
@@ -57,7 +57,7 @@ export interface GraphqlError {
   readonly extensions: Readonly<Record<string, unknown>> & { readonly code: string };
 }
 
-/** The server said no. Message and code are those of the first error. */
+/** An error of the server, with the message and code of the first one. */
 class GraphqlRefusal extends Error {
   override readonly name = "GraphqlRefusal";
   readonly errors: readonly GraphqlError[];
@@ -71,7 +71,7 @@ class GraphqlRefusal extends Error {
     return this.errors[0]?.extensions.code;
   }
 
-  /** With LIMIT_EXCEEDED: the setting whose bound was passed. */
+  /** For LIMIT_EXCEEDED: the setting that was exceeded. */
   get limit(): unknown {
     return this.errors[0]?.extensions["limit"];
   }

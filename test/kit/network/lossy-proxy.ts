@@ -4,7 +4,7 @@ import type { AddressInfo } from "node:net";
 import { json } from "node:stream/consumers";
 import { HttpConnection } from "./raw-http.js";
 
-/** What becomes of a request on its way; what is held is neither passed on nor answered. */
+/** The fate of a request. A held request is neither forwarded nor answered. */
 export type RequestFate = "pass" | "lose the request" | "lose the answer" | "hold";
 
 /** A GraphQL request as a client sent it. */
@@ -16,13 +16,13 @@ export interface SentRequest {
   };
 }
 
-/** A network between a client and a server that loses what it is told to, and knows what went through it. */
+/** A proxy that loses requests or answers on demand and records them. */
 export class LossyProxy implements AsyncDisposable {
-  /** All that arrived, also what was lost then. */
+  /** Every request that arrived, including lost ones. */
   readonly requests: SentRequest[] = [];
-  /** Decides for each request, before it is passed on. */
+  /** Decides for each request before it is forwarded. */
   fateOf: (request: SentRequest) => RequestFate = () => "pass";
-  /** Told the head of each request. */
+  /** Receives the headers of each request. */
   onHead: (headers: IncomingHttpHeaders) => void = () => {};
   readonly #url: string;
   readonly #server = createServer((request, response) => void this.#serve(request, response));
@@ -45,7 +45,7 @@ export class LossyProxy implements AsyncDisposable {
     return `http://127.0.0.1:${port}`;
   }
 
-  /** Waits until so many requests have arrived, and been answered unless they were lost. */
+  /** Waits until this number of requests has arrived, and those not lost are answered. */
   async hasSeen(count: number): Promise<void> {
     while (this.requests.length < count) await once(this.#arrivals, "request");
   }

@@ -4,8 +4,8 @@ import { connect, type AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 
 /**
- * A reverse proxy that has a server under a path: what is asked for at `/tools/tidemark/graphql` the server is asked
- * for at `/graphql`, WebSockets too. Everything else is 404.
+ * A reverse proxy with a path prefix: `/tools/tidemark/graphql` leads to `/graphql` of the server, also for
+ * WebSockets. Any other path is 404.
  */
 export class PrefixProxy implements AsyncDisposable {
   readonly #server = createServer((asked, answer) => this.#pass(asked, answer));
@@ -26,7 +26,7 @@ export class PrefixProxy implements AsyncDisposable {
     this.#server.on("upgrade", (asked, socket, head) => this.#upgrade(asked, socket, head));
   }
 
-  /** Where the server is found, with a slash at its end. */
+  /** The server's address, with a trailing slash. */
   get url(): string {
     const { port } = this.#server.address() as AddressInfo; // it listens on a port
     return `http://127.0.0.1:${port}${this.#prefix}/`;

@@ -1,20 +1,20 @@
 /**
- * HTTP with nothing in between: what a test asks is what goes over the wire, and the whole answer is there to
- * look at. An `HttpConnection` is one connection, so a test can tell whether it still serves; a
- * `RawConnection` is the bytes themselves, for what no client library would send.
+ * HTTP without a client library: a test controls what is sent and sees the complete answer. An
+ * `HttpConnection` is one connection, so that a test sees whether it still works; a `RawConnection` sends
+ * plain bytes, which no client library would.
  */
 import { once } from "node:events";
 import { Agent, request, type IncomingHttpHeaders, type IncomingMessage } from "node:http";
 import { connect, type Socket } from "node:net";
 
-/** A GraphQL request as it is written in a body, an address or a message. */
+/** A GraphQL request as written in a body, a URL or a message. */
 export interface GraphqlRequest {
   readonly query: string;
   readonly operationName?: string;
   readonly variables?: Readonly<Record<string, unknown>>;
 }
 
-/** What a GraphQL server answers. */
+/** The answer of a GraphQL server. */
 export interface GraphqlResult {
   readonly data?: unknown;
   readonly errors?: readonly GraphqlFailure[];
@@ -39,7 +39,7 @@ export interface HttpRequest {
   readonly body?: string | Buffer;
 }
 
-/** One connection to a server. Requests go one after the other; it is opened by the first. */
+/** One connection. The first request opens it; requests run one after the other. */
 export class HttpConnection implements Disposable {
   readonly #url: string;
   readonly #agent = new Agent({ keepAlive: true, maxSockets: 1 });
@@ -49,7 +49,7 @@ export class HttpConnection implements Disposable {
     this.#url = url;
   }
 
-  /** How many connections it took so far; 1 when the first one has served everything. */
+  /** Connections used so far; 1 if the first one served every request. */
   get socketCount(): number {
     return this.#sockets.size;
   }
@@ -61,7 +61,7 @@ export class HttpConnection implements Disposable {
     return { status: response.statusCode ?? 0, headers: response.headers, body };
   }
 
-  /** Resolves with the head of the answer; its body is the caller's to read. */
+  /** Resolves with the head of the answer; the caller reads its body. */
   async open({
     method = "GET",
     path = "/graphql",
@@ -80,7 +80,7 @@ export class HttpConnection implements Disposable {
     return response;
   }
 
-  /** Sends `body` as a GraphQL client does; a text goes as it is. */
+  /** Sends `body` as a GraphQL client does; a string is sent unchanged. */
   post(body: GraphqlRequest | string, headers: Readonly<Record<string, string>> = {}): Promise<HttpResponse> {
     return this.request(graphqlPost(body, headers));
   }
@@ -94,7 +94,7 @@ export class HttpConnection implements Disposable {
   }
 }
 
-/** A request by POST; a text is sent as it is. */
+/** A request by POST; a string is sent unchanged. */
 export function graphqlPost(
   body: GraphqlRequest | string,
   headers: Readonly<Record<string, string>> = {},
@@ -106,7 +106,7 @@ export function graphqlPost(
   };
 }
 
-/** A request by GET: all of it is in the address. */
+/** A request by GET, completely in the URL. */
 export function graphqlPath({ query, operationName, variables }: GraphqlRequest): string {
   const search = new URLSearchParams({ query });
   if (operationName !== undefined) search.set("operationName", operationName);
@@ -114,19 +114,19 @@ export function graphqlPath({ query, operationName, variables }: GraphqlRequest)
   return `/graphql?${search}`;
 }
 
-/** What is in the body of a GraphQL answer. */
+/** The GraphQL result in the body of an answer. */
 export function graphqlResultOf({ body }: HttpResponse): GraphqlResult {
-  // Safe where a GraphQL server answers; what is in it the test looks at.
+  // Safe for the answer of a GraphQL server; the test checks the content.
   return JSON.parse(body) as GraphqlResult;
 }
 
-/** Asks once, over a connection of its own. */
+/** Sends one request over its own connection. */
 export async function ask(url: string, asked: GraphqlRequest): Promise<GraphqlResult> {
   using connection = new HttpConnection(url);
   return graphqlResultOf(await connection.post(asked));
 }
 
-/** The data of a request that has to succeed, as the type that the caller knows it to be. */
+/** The data of a request that must succeed, as the type expected by the caller. */
 export async function dataOf<Data>(
   url: string,
   query: string,
@@ -137,7 +137,7 @@ export async function dataOf<Data>(
   return data as Data;
 }
 
-/** The value of a metric; 0 while it has none. `series` as Prometheus writes it: `name` or `name{label="x"}`. */
+/** The value of a metric; 0 if it has none. `series` in Prometheus notation: `name` or `name{label="x"}`. */
 export async function readMetric(
   url: string,
   series: string,
@@ -149,15 +149,15 @@ export async function readMetric(
   return Number(line?.slice(series.length + 1) ?? 0);
 }
 
-/** Asks again and again until the metric has the value; the test's time limit ends a wait in vain. */
+/** Polls until the metric has the value; the time limit of the test ends a futile wait. */
 export async function metricReaches(url: string, series: string, value: number): Promise<void> {
   while ((await readMetric(url, series)) !== value) await new Promise(setImmediate);
 }
 
-/** A TCP connection on which a test writes what it likes. */
+/** A TCP connection on which a test writes arbitrary bytes. */
 export class RawConnection implements Disposable {
   readonly socket: Socket;
-  /** All that came, as one character a byte. */
+  /** Everything received, one character a byte. */
   received = "";
   #changed: (() => void)[] = [];
   #isEnded = false;
@@ -182,7 +182,7 @@ export class RawConnection implements Disposable {
     this.socket.write(text);
   }
 
-  /** Writes a request and resolves with what has come when the answer to it is whole. */
+  /** Writes a request and resolves when its answer is complete. */
   async ask(text: string): Promise<string> {
     const start = this.received.length;
     this.write(text);
@@ -190,7 +190,7 @@ export class RawConnection implements Disposable {
     return this.received.slice(start);
   }
 
-  /** Resolves once what was received satisfies the test; rejects if the connection ends before. */
+  /** Resolves when the received text satisfies the test; rejects if the connection ends before. */
   async until(isEnough: (received: string) => boolean): Promise<string> {
     while (!isEnough(this.received)) {
       if (this.#isEnded) throw new Error(`The connection ended after ${JSON.stringify(this.received)}.`);
@@ -199,12 +199,12 @@ export class RawConnection implements Disposable {
     return this.received;
   }
 
-  /** Resolves when the server, or the network, has ended the connection. */
+  /** Resolves when the server or the network has closed the connection. */
   async ended(): Promise<void> {
     while (!this.#isEnded) await new Promise<void>((resolve) => this.#changed.push(resolve));
   }
 
-  /** Ends it at once, as a process that is killed does. */
+  /** Closes it at once, like a killed process. */
   [Symbol.dispose](): void {
     this.socket.destroy();
   }

@@ -2,11 +2,11 @@ import { once } from "node:events";
 import { connect, createServer, type AddressInfo, type Socket } from "node:net";
 
 export interface ProxyOptions {
-  /** Cuts who asks for a WebSocket, as some networks do. */
+  /** Refuses WebSockets, as some networks do. */
   readonly refusesWebSockets?: boolean;
 }
 
-/** A network between a client and a server that can be cut, held up, or lead to another server. */
+/** A proxy that can be cut, paused, or redirected to another server. */
 export class SeverableProxy implements AsyncDisposable {
   readonly #server = createServer((socket) => this.#pass(socket));
   readonly #options: ProxyOptions;
@@ -34,17 +34,17 @@ export class SeverableProxy implements AsyncDisposable {
     return `http://127.0.0.1:${port}`;
   }
 
-  /** Connections that are open, each counted once a side. */
+  /** Open connections; each counts once per side. */
   get socketCount(): number {
     return this.#sockets.size;
   }
 
-  /** Cuts every connection, on both sides at once; new ones can be made. */
+  /** Cuts every connection on both sides; new ones are possible. */
   sever(): void {
     for (const socket of this.#sockets) socket.destroy();
   }
 
-  /** Severs, and cuts new connections too. */
+  /** Cuts every connection and refuses new ones. */
   shut(): void {
     this.#isShut = true;
     this.sever();
@@ -54,7 +54,7 @@ export class SeverableProxy implements AsyncDisposable {
     this.#isShut = false;
   }
 
-  /** Lets nothing more through on the connections that there are, and leaves them open; new ones are as always. */
+  /** Stops all traffic on the existing connections but keeps them open; new ones work normally. */
   hold(): void {
     for (const socket of this.#sockets) {
       if (this.#held.has(socket)) continue;
@@ -66,7 +66,7 @@ export class SeverableProxy implements AsyncDisposable {
     }
   }
 
-  /** Lets through what was held up. */
+  /** Lets the paused traffic through. */
   release(): void {
     for (const socket of this.#sockets) {
       const held = this.#held.get(socket);
@@ -79,7 +79,7 @@ export class SeverableProxy implements AsyncDisposable {
     }
   }
 
-  /** New connections lead to the server at `url`. */
+  /** Leads new connections to the server at `url`. */
   redirectTo(url: string): void {
     this.#port = portOf(url);
   }
@@ -110,7 +110,7 @@ export class SeverableProxy implements AsyncDisposable {
   }
 }
 
-/** What one side has sent, and the other has not got. */
+/** Data that one side has sent and the other has not received. */
 interface Held {
   readonly chunks: readonly Buffer[];
   readonly keep: (chunk: Buffer) => unknown;

@@ -1,4 +1,4 @@
-/** A client of server-sent events: one operation over one connection, its events read in order. */
+/** A client of server-sent events: one operation over one connection, read in order. */
 import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
 import {
   HttpConnection,
@@ -8,9 +8,9 @@ import {
   type HttpRequest,
 } from "./raw-http.js";
 
-/** An event as it is written: `id:`, `event:` and `data:`. */
+/** An event as written: `id:`, `event:` and `data:`. */
 export interface ServerSentEvent {
-  /** undefined where it has none. */
+  /** undefined without an id. */
   readonly id?: string;
   readonly event: string;
   readonly data: string;
@@ -33,7 +33,7 @@ export class SseStream implements Disposable {
     return new SseStream(await connection.open(ssePost(asked, headers)), connection);
   }
 
-  /** @param connection is given up with the stream. */
+  /** @param connection closed with the stream */
   constructor(response: IncomingMessage, connection?: HttpConnection) {
     this.#connection = connection;
     this.#response = response;
@@ -49,7 +49,7 @@ export class SseStream implements Disposable {
     return JSON.parse(event.data) as GraphqlResult; // safe: so the server writes it
   }
 
-  /** The next event as it is written; undefined at the end. Comments (the server's pings) are passed over. */
+  /** The next event as written; undefined at the end. Skips comments (the server's pings). */
   async nextEvent(): Promise<ServerSentEvent | undefined> {
     for (let block; (block = await this.nextBlock()) !== undefined;) {
       if (!isComment(block)) return parseEvent(block);
@@ -57,7 +57,7 @@ export class SseStream implements Disposable {
     return undefined;
   }
 
-  /** Resolves with the next comment. Rejects if something else comes before. */
+  /** Resolves with the next comment. Rejects if an event comes before. */
   async nextComment(): Promise<string> {
     const block = await this.nextBlock();
     if (block === undefined || !isComment(block)) throw new Error(`This is no comment: ${block}`);
@@ -70,21 +70,21 @@ export class SseStream implements Disposable {
     return value ?? undefined;
   }
 
-  /** The next results, so many. */
+  /** The next `count` results. */
   async take(count: number): Promise<GraphqlResult[]> {
     const results: GraphqlResult[] = [];
     while (results.length < count) results.push(await this.next());
     return results;
   }
 
-  /** Resolves when the server has said that the operation is complete, and ended its answer. */
+  /** Resolves when the server has completed the operation and ended its answer. */
   async ended(): Promise<void> {
     const event = await this.nextEvent();
     if (event?.event !== "complete") throw new Error(`The operation goes on: ${JSON.stringify(event)}`);
     if (await this.nextEvent()) throw new Error("There is more after complete.");
   }
 
-  /** Takes nothing more from the network, and leaves the connection open. */
+  /** Stops reading from the network but keeps the connection open. */
   pause(): void {
     this.#response.socket.pause();
   }
@@ -93,19 +93,19 @@ export class SseStream implements Disposable {
     this.#response.socket.resume();
   }
 
-  /** Goes away without a word. */
+  /** Disconnects without notice. */
   [Symbol.dispose](): void {
     this.#response.destroy();
     this.#connection?.[Symbol.dispose]();
   }
 }
 
-/** An operation whose results are wanted as server-sent events. */
+/** A request for results as server-sent events. */
 export function ssePost(asked: GraphqlRequest, headers: Readonly<Record<string, string>> = {}): HttpRequest {
   return graphqlPost(asked, { accept: "text/event-stream", ...headers });
 }
 
-/** Events and comments, each without the empty line that ends it. */
+/** Events and comments, without the empty line at their end. */
 async function* blocksOf(response: IncomingMessage): AsyncGenerator<string, void> {
   let text = "";
   response.setEncoding("utf8");

@@ -4,21 +4,21 @@ import type { AddressInfo } from "node:net";
 import { WebSocket, WebSocketServer, type RawData } from "ws";
 
 /**
- * A gateway before a server that lets through who has the right token: in the header `authorization`, or for a
- * WebSocket in its `connection_init`. It may also close all WebSockets, with whatever code.
+ * A gateway that admits clients with the right token: in the `authorization` header or, for a WebSocket, in
+ * its `connection_init`. It can also close all WebSockets with any code.
  */
 export class TokenGateway implements AsyncDisposable {
   readonly #server = createServer((asked, answer) => this.#pass(asked, answer));
   readonly #webSockets = new WebSocketServer({ server: this.#server });
   readonly #behind: URL;
-  /** Tells of each message to a client, by its type. */
+  /** Emits the type of each message to a client. */
   readonly #passed = new EventEmitter();
-  /** What becomes of a message to a client. */
+  /** Changes messages to clients. */
   alter = (message: string): string => message;
   #token: string;
   readonly #isGuarded: (path: string) => boolean;
 
-  /** @param url of the server behind it. @param isGuarded which paths need the token; default: all */
+  /** @param url of the server @param isGuarded the paths that need the token; default: all */
   static async open(
     url: string,
     token: string,
@@ -42,7 +42,7 @@ export class TokenGateway implements AsyncDisposable {
     return `http://127.0.0.1:${port}`;
   }
 
-  /** From now on only this token is good; who is there by another one is thrown out. */
+  /** From now on only this token is valid; connections with another one are closed. */
   accept(token: string): void {
     this.#token = token;
     this.close(4403);
@@ -54,7 +54,7 @@ export class TokenGateway implements AsyncDisposable {
     for (const client of this.#webSockets.clients) client.close(code);
   }
 
-  /** Resolves when a message of this type has gone through to a client, once `act` was called. */
+  /** Resolves when a message of this type has passed to a client after the call of `act`. */
   async passes(type: string, act: () => void): Promise<void> {
     const passed = once(this.#passed, type);
     act();

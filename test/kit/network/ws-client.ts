@@ -1,6 +1,6 @@
 /**
- * A client of graphql-transport-ws that does only what a test tells it to: it sends what it is given, right
- * or wrong, keeps all that comes in order, and answers nothing by itself but the pings of the WebSocket.
+ * A graphql-transport-ws client that sends exactly what a test gives it, valid or not, and keeps every
+ * received message in order. Of its own accord it answers only WebSocket pings.
  */
 import { once } from "node:events";
 import { WebSocket, type ClientOptions } from "ws";
@@ -8,7 +8,7 @@ import type { GraphqlResult, GraphqlFailure, GraphqlRequest } from "./raw-http.j
 
 const SUBPROTOCOL = "graphql-transport-ws";
 
-/** A message of the protocol, as the server sends it. */
+/** A protocol message of the server. */
 export interface ServerMessage {
   readonly type: string;
   readonly id?: string;
@@ -22,15 +22,15 @@ export interface Closing {
 }
 
 export interface WsClientOptions extends ClientOptions {
-  /** Default: the one that the server speaks. */
+  /** Default: the protocol of the server. */
   readonly protocols?: readonly string[];
-  /** For `connect`: what goes with the `connection_init`. */
+  /** For `connect`: the token in the `connection_init`. */
   readonly token?: string;
 }
 
 export class WsClient implements Disposable {
   readonly socket: WebSocket;
-  /** All that came, oldest first. */
+  /** Every received message, oldest first. */
   readonly received: ServerMessage[] = [];
   /** Resolves when the socket is closed. */
   readonly closed: Promise<Closing>;
@@ -38,7 +38,7 @@ export class WsClient implements Disposable {
   #changed: (() => void)[] = [];
   #operations = 0;
 
-  /** Resolves when the socket is open, and says nothing on it. */
+  /** Resolves when the socket is open; sends nothing. */
   static async open(
     url: string,
     { protocols = [SUBPROTOCOL], ...options }: WsClientOptions = {},
@@ -59,7 +59,7 @@ export class WsClient implements Disposable {
 
   private constructor(socket: WebSocket) {
     this.socket = socket;
-    // Safe where the server keeps to the protocol; what is in a message the test looks at.
+    // Safe if the server follows the protocol; the test checks the content.
     socket.on("message", (data) =>
       this.#change(() => this.received.push(JSON.parse(String(data)) as ServerMessage)),
     );
@@ -72,12 +72,12 @@ export class WsClient implements Disposable {
     });
   }
 
-  /** A text goes as it is. */
+  /** A string is sent unchanged. */
   send(message: object | string): void {
     this.socket.send(typeof message === "string" ? message : JSON.stringify(message));
   }
 
-  /** Begins an operation. Returns how to follow it. */
+  /** Starts an operation. */
   subscribe(asked: GraphqlRequest, id = `operation-${++this.#operations}`): Operation {
     const operation = new Operation(this, id, this.received.length);
     this.send({ id, type: "subscribe", payload: asked });
@@ -88,7 +88,7 @@ export class WsClient implements Disposable {
     this.send({ id, type: "complete" });
   }
 
-  /** The first message from place `from` on that is wanted; rejects if the socket is closed before. */
+  /** The first matching message from index `from` on; rejects if the socket closes before. */
   async next(isWanted: (message: ServerMessage) => boolean, from = 0): Promise<ServerMessage> {
     for (let place = from; ; place++) {
       while (place >= this.received.length) await this.#change$();
@@ -105,14 +105,14 @@ export class WsClient implements Disposable {
     return answer;
   }
 
-  /** Resolves when the server has read all that was sent before; answers to it may still be on their way. */
+  /** Resolves when the server has read everything sent before; answers may still be on their way. */
   async roundTrip(): Promise<void> {
     const from = this.received.length;
     this.send({ type: "ping" });
     await this.next(({ type }) => type === "pong", from);
   }
 
-  /** Ends it at once, as a process that is killed does. */
+  /** Closes it at once, like a killed process. */
   [Symbol.dispose](): void {
     this.socket.terminate();
   }
@@ -128,7 +128,7 @@ export class WsClient implements Disposable {
   }
 }
 
-/** One operation of a client: what came under its id since it was begun, read in order. */
+/** One operation of a client: the messages with its id, in order. */
 export class Operation {
   readonly id: string;
   readonly #client: WsClient;
@@ -140,7 +140,7 @@ export class Operation {
     this.#place = place;
   }
 
-  /** The next result; an `error` is a result with errors alone. Rejects at the end. */
+  /** The next result; an `error` message is a result with errors only. Rejects at the end. */
   async next(): Promise<GraphqlResult> {
     const message = await this.#message();
     if (message.type === "next") return message.payload as GraphqlResult; // safe: so the protocol has it
@@ -148,7 +148,7 @@ export class Operation {
     throw new Error(`The operation has ended: ${JSON.stringify(message)}`);
   }
 
-  /** The next results, so many. */
+  /** The next `count` results. */
   async take(count: number): Promise<GraphqlResult[]> {
     const results: GraphqlResult[] = [];
     while (results.length < count) results.push(await this.next());

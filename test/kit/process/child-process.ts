@@ -1,5 +1,5 @@
 /**
- * Programs as an operator runs them: processes of their own, watched through what they print and how they end.
+ * Programs as an operator runs them: separate processes, observed through their output and their exit.
  *
  *     await using tidemark = await startTidemark();
  *     await ask(tidemark.url, { query: "{ __typename }" });
@@ -12,22 +12,22 @@ import { fileURLToPath } from "node:url";
 /** The folder of the project. */
 export const PROJECT = fileURLToPath(new URL("../../../", import.meta.url));
 
-/** How a process ended: by itself, or by a signal that it did not handle. */
+/** How a process ended: by itself, or by an unhandled signal. */
 export interface Exit {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
 }
 
 export interface ProgramOptions {
-  /** Set on top of what every program here gets: the environment of the tests, and of Tidemark's settings a store in memory. */
+  /** Added to the common environment: that of the tests, with a store in memory. */
   readonly env?: Readonly<Record<string, string>>;
-  /** The folder that it runs in; the project's when left out. */
+  /** The working directory; default: the project's folder. */
   readonly cwd?: string;
 }
 
-/** A process. It is killed when it is disposed of. */
+/** A process, killed when it is disposed of. */
 export class Program implements AsyncDisposable {
-  /** Lines that were printed so far. */
+  /** Lines printed so far. */
   readonly out: string[] = [];
   readonly err: string[] = [];
   readonly exited: Promise<Exit>;
@@ -35,7 +35,7 @@ export class Program implements AsyncDisposable {
   #changed: (() => void)[] = [];
   #hasEnded = false;
 
-  /** A script for Node.js, and its arguments. */
+  /** A Node.js script with its arguments. */
   static node(args: readonly string[], options: ProgramOptions = {}): Program {
     return new Program(process.execPath, args, options);
   }
@@ -59,7 +59,7 @@ export class Program implements AsyncDisposable {
     this.#child.stdin.write(text);
   }
 
-  /** Without more to read the program may end. */
+  /** Closes stdin. */
   endInput(): void {
     this.#child.stdin.end();
   }
@@ -68,7 +68,7 @@ export class Program implements AsyncDisposable {
     this.#child.kill(signal);
   }
 
-  /** The first line on stdout that is wanted, from place `from` on; rejects when the process ends before. */
+  /** The first matching line on stdout, from index `from` on; rejects if the process ends before. */
   async line(isWanted: (line: string) => boolean, from = 0): Promise<string> {
     for (let place = from; ; place++) {
       while (place >= this.out.length) await this.#more();
@@ -93,13 +93,13 @@ export class Program implements AsyncDisposable {
   }
 }
 
-/** A server in a process of its own. */
+/** A server as a separate process. */
 export interface Tidemark extends AsyncDisposable {
   readonly program: Program;
   readonly url: string;
 }
 
-/** Starts the built server on a free port; resolves when it is ready. Build it before: `npm run build`. */
+/** Starts the built server on a free port; resolves when it is ready. Needs `npm run build`. */
 export async function startTidemark(
   flags: readonly string[] = [],
   options: ProgramOptions = {},
@@ -120,7 +120,7 @@ export interface ReadyLine {
   readonly pid: number;
 }
 
-/** The line in which a server says where it is. */
+/** The line in which a server prints its address. */
 export async function readyLine(program: Program): Promise<ReadyLine> {
   return JSON.parse(await program.line((line) => line.includes(`"msg":"ready"`))) as ReadyLine;
 }

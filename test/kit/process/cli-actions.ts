@@ -1,6 +1,6 @@
 import type { Actions } from "../../../src/cli/program.js";
 
-/** For a program of which only some commands are run. */
+/** For a program of which only some commands run. */
 export const NO_ACTIONS: Actions = {
   serve: () => Promise.reject(new Error("no server is started here")),
   check: none,

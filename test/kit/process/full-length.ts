@@ -1,5 +1,5 @@
 /**
- * Whether what takes long is tested at its full length. `.ci/run` does; elsewhere it is shortened, so that nobody waits
- * for more than a few minutes.
+ * Whether long tests run at full length, as in `.ci/run`. Elsewhere they are shortened to keep `npm test`
+ * within minutes.
  */
 export const IS_FULL_LENGTH = Boolean(process.env["CI"]);

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import xterm from "@xterm/headless";
 import { PROJECT } from "./child-process.js";
 
-/** Whether there is what makes a pseudo-terminal: `script` of util-linux. */
+/** Whether pseudo-terminals are available: `script` of util-linux. */
 export const HAS_TERMINAL = spawnSync("script", ["--version"]).status === 0;
 
 export interface TerminalSize {
@@ -12,7 +12,7 @@ export interface TerminalSize {
 }
 
 /**
- * A program on a real pseudo-terminal, and an emulator that shows what a person would see there.
+ * A program on a real pseudo-terminal, with an emulator that shows its screen.
  *
  *     await using terminal = new TestTerminal(["dist/main.js", "watch"], { columns: 80, rows: 24 });
  *     await terminal.shows((lines) => lines[0]!.includes("live"));
@@ -20,7 +20,7 @@ export interface TerminalSize {
 export class TestTerminal implements AsyncDisposable {
   /** The exit code of the program. */
   readonly exited: Promise<number | null>;
-  /** All that the program wrote. */
+  /** The complete output of the program. */
   written = "";
   readonly #child: ChildProcessWithoutNullStreams;
   readonly #emulator: InstanceType<typeof xterm.Terminal>;
@@ -28,7 +28,7 @@ export class TestTerminal implements AsyncDisposable {
   #hasEnded = false;
   readonly #waiting = new Set<() => void>();
 
-  /** Runs a script of Node.js. */
+  /** Runs a Node.js script. */
   constructor(
     args: readonly string[],
     { columns, rows }: TerminalSize,
@@ -48,7 +48,7 @@ export class TestTerminal implements AsyncDisposable {
     });
   }
 
-  /** What the screen shows now, without what is blank at the end of each line. */
+  /** The current screen, without trailing blanks. */
   get lines(): string[] {
     const { active } = this.#emulator.buffer;
     return Array.from(
@@ -57,7 +57,7 @@ export class TestTerminal implements AsyncDisposable {
     );
   }
 
-  /** Whether it is the screen that programs take over and give back. */
+  /** Whether the alternate screen is active. */
   get isAlternate(): boolean {
     return this.#emulator.buffer.active.type === "alternate";
   }
@@ -66,12 +66,12 @@ export class TestTerminal implements AsyncDisposable {
     return this.written.lastIndexOf("\u001b[?25l") <= this.written.lastIndexOf("\u001b[?25h");
   }
 
-  /** How often the screen was drawn, in whole or in part. */
+  /** How often the screen was drawn, completely or in part. */
   get drawCount(): number {
     return this.written.split("\u001b[?2026h").length - 1;
   }
 
-  /** Resolves with the screen once it shows what is wanted. Rejects when the program ends before. */
+  /** Resolves with the screen once it matches. Rejects if the program ends before. */
   async shows(isWanted: (lines: readonly string[]) => boolean): Promise<readonly string[]> {
     for (;;) {
       if (isWanted(this.lines)) return this.lines;
@@ -80,12 +80,12 @@ export class TestTerminal implements AsyncDisposable {
     }
   }
 
-  /** Types, as a person does: "\u0003" is Ctrl+C. */
+  /** Types keys: "\u0003" is Ctrl+C. */
   type(keys: string): void {
     this.#child.stdin.write(keys);
   }
 
-  /** Makes the window another size; the program is told by SIGWINCH. */
+  /** Resizes the window, which sends SIGWINCH to the program. */
   resize({ columns, rows }: TerminalSize): void {
     this.#emulator.resize(columns, rows);
     spawnSync("stty", ["-F", this.#device, "cols", String(columns), "rows", String(rows)]);
@@ -96,7 +96,7 @@ export class TestTerminal implements AsyncDisposable {
     await this.exited;
   }
 
-  /** The first line is the name of the device, which nobody has to see. */
+  /** The first line is the device name, which is not part of the output. */
   #take(text: string): void {
     this.written += text;
     const device = /^(\/dev\/\S+)\r\n/.exec(this.written);
@@ -116,7 +116,7 @@ function quoted(argument: string): string {
   return `'${argument.replaceAll("'", `'\\''`)}'`;
 }
 
-/** The environment, with no word on colours: a terminal decides. */
+/** The environment without settings for colours, so that the terminal decides. */
 function uncoloured(): NodeJS.ProcessEnv {
   const { NO_COLOR: _, FORCE_COLOR: __, ...others } = process.env;
   return others;

@@ -12,14 +12,14 @@ import { createStores } from "../store/task-stores.js";
 
 type Fields = GraphQLFieldConfigMap<unknown, OperationContext>;
 
-/** Fields beside those that the schema has. */
+/** Additional fields of the schema. */
 export interface ExtraFields {
   readonly query?: Fields;
   readonly mutation?: Fields;
   readonly subscription?: Fields;
 }
 
-/** A server as `startApp` makes it, whose schema has more fields: some that fail, for example. */
+/** A server like that of `startApp` with additional fields, for example failing ones. */
 export async function startExtendedServer(
   fields: ExtraFields,
 ): Promise<{ readonly url: string; readonly log: RecordingLog } & AsyncDisposable> {

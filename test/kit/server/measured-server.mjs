@@ -1,6 +1,6 @@
 /**
- * The built server, in a process that can be asked what it costs. Flags come as one JSON argument; commands
- * come as lines of JSON ({ ask, … }), and each is answered by a line. Run it with --expose-gc.
+ * The built server in a process that reports its own cost. The flags are one JSON argument; each command is a
+ * line of JSON ({ ask, … }), and so is its answer. Needs --expose-gc.
  */
 import { PerformanceObserver } from "node:perf_hooks";
 import { createInterface } from "node:readline";
@@ -12,8 +12,8 @@ let heldMs = 0;
 let collectedMs = 0;
 
 /**
- * How long the event loop was held up between two looks at it: the time that passed, and of that no more than
- * the process worked, so that what else the machine did meanwhile does not count.
+ * The time for which the event loop was blocked between two checks: the elapsed time, but at most the CPU time
+ * of the process, so that other load on the machine does not count.
  */
 function watchLoop() {
   let [lookedAt, workedMs] = [performance.now(), cpuMs()];
@@ -35,7 +35,7 @@ new PerformanceObserver((list) => {
 }).observe({ entryTypes: ["gc"] });
 
 const answers = {
-  /** Bytes, after all that can be collected is collected. */
+  /** Bytes in use after a garbage collection. */
   memory() {
     globalThis.gc();
     globalThis.gc();
@@ -43,12 +43,12 @@ const answers = {
     return { rss, heap: heapUsed + external };
   },
 
-  /** CPU time since the process began, milliseconds. */
+  /** CPU time of the process so far, milliseconds. */
   cpu() {
     return { ms: cpuMs() };
   },
 
-  /** How long the event loop, and the garbage collector in it, took at most since this was asked last. */
+  /** The longest stall of the event loop, and of the garbage collector in it, since the last call. */
   stall() {
     const answer = { ms: heldMs, collectedMs };
     heldMs = 0;
@@ -56,7 +56,7 @@ const answers = {
     return answer;
   },
 
-  /** Stores so many jobs, of so many tasks each. */
+  /** Stores this number of jobs, each with this number of tasks. */
   async storeJobs({ database, users, jobs, tasks }) {
     const store = await app.provider.getTaskStore(parseDatabaseName(database, DEFAULT_LIMITS));
     const subTasks = Array.from({ length: tasks - 1 }, (_, at) => ({

@@ -3,7 +3,7 @@ import { dataOf } from "../network/raw-http.js";
 
 const REPORT = `mutation ($inputs: [UpdateTaskInput!]!) { updateTasks(inputs: $inputs) { __typename } }`;
 
-/** The built server in a process of its own, which can be asked what it costs. Build it before. */
+/** The built server in a process that reports its own cost. Needs `npm run build`. */
 export class MeasuredServer implements AsyncDisposable {
   readonly url: string;
   readonly #program: Program;
@@ -26,17 +26,17 @@ export class MeasuredServer implements AsyncDisposable {
     this.url = url;
   }
 
-  /** Bytes in use once all that can be collected is collected. */
+  /** Bytes in use after a garbage collection. */
   memory(): Promise<{ readonly rss: number; readonly heap: number }> {
     return this.#ask({ ask: "memory" });
   }
 
-  /** CPU time that it took so far, milliseconds. */
+  /** CPU time of the process so far, milliseconds. */
   async cpuMs(): Promise<number> {
     return (await this.#ask<{ ms: number }>({ ask: "cpu" })).ms;
   }
 
-  /** How long its event loop, and the garbage collector in it, took at most since this was asked last. */
+  /** The longest stall of the event loop, and of the garbage collector in it, since the last call. */
   stall(): Promise<{ readonly ms: number; readonly collectedMs: number }> {
     return this.#ask({ ask: "stall" });
   }
@@ -51,7 +51,7 @@ export class MeasuredServer implements AsyncDisposable {
     return this.#ask({ ask: "storeJobs", ...jobs });
   }
 
-  /** Reports once on the first leaf of each of the jobs `job0` … of `user0`, all in one request. */
+  /** Reports once on the first leaf of each of the jobs `job0` … of `user0`, in one request. */
   async report(jobs: number, update: { readonly done: number } | { readonly add: number }): Promise<void> {
     const inputs = Array.from({ length: jobs }, (_, at) => ({
       database: "d",
@@ -66,7 +66,7 @@ export class MeasuredServer implements AsyncDisposable {
     await this.#program[Symbol.asyncDispose]();
   }
 
-  /** One after the other. */
+  /** Commands run one after the other. */
   async #ask<T>(command: object): Promise<T> {
     this.#program.write(`${JSON.stringify(command)}\n`);
     return JSON.parse(await this.#program.line(() => true, this.#asked++)) as T; // safe: as the script writes it

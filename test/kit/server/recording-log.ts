@@ -1,6 +1,6 @@
 import type { Log } from "../../../src/util/log.js";
 
-/** What an operator would have read. */
+/** Records log lines. */
 export class RecordingLog implements Log {
   readonly lines: { readonly level: keyof Log; readonly fields: object; readonly message: string }[] = [];
 

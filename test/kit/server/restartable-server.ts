@@ -1,7 +1,7 @@
 import { startTidemark, type Tidemark } from "../process/child-process.js";
 import { temporaryFolder } from "../process/temporary-folder.js";
 
-/** A server in a process of its own that can be killed, and started again at the same address on the same data. */
+/** A server process that can be killed and restarted at the same address with the same data. */
 export class RestartableServer implements AsyncDisposable {
   readonly url: string;
   readonly #flags: readonly string[];
@@ -19,12 +19,12 @@ export class RestartableServer implements AsyncDisposable {
     this.#flags = flags;
   }
 
-  /** At once, as by kill -9; resolves when it is gone. */
+  /** Kills it like `kill -9`; resolves when the process has ended. */
   async kill(): Promise<void> {
     await this.#tidemark[Symbol.asyncDispose]();
   }
 
-  /** After it was killed; resolves when it is ready. */
+  /** Restarts it after a kill; resolves when it is ready. */
   async startAgain(): Promise<void> {
     this.#tidemark = await startTidemark([...this.#flags, "--port", new URL(this.url).port]);
   }

@@ -1,7 +1,10 @@
 import { startApp, type App, type AppOptions } from "../../../src/app.js";
 import { loadConfig } from "../../../src/config.js";
 
-/** A real server on a port of its own, with a fresh store in memory unless another is given; flags as on the command line, in camel case. */
+/**
+ * A real server on a free port, by default with a new store in memory. Flags as on the command line, in camel
+ * case.
+ */
 export async function startServer(
   flags: Readonly<Record<string, unknown>> = {},
   options: AppOptions = {},

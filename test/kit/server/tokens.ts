@@ -4,7 +4,7 @@ import { readTokens } from "../../../src/auth/token-file.js";
 import { systemClock, type Clock } from "../../../src/util/clock.js";
 import { temporaryFolder } from "../process/temporary-folder.js";
 
-/** A tokens file of a test, which goes with it. */
+/** A tokens file, deleted after the test. */
 export class Tokens {
   readonly path = join(temporaryFolder(), "tokens.json");
   readonly #clock: Clock;
@@ -13,12 +13,12 @@ export class Tokens {
     this.#clock = clock;
   }
 
-  /** What `--auth` is to be. */
+  /** The value of `--auth`. */
   get auth(): string {
     return `tokens:${this.path}`;
   }
 
-  /** A new token; unless `wish` says something else for a reporter of all databases. */
+  /** A new token, by default for a reporter of all databases. */
   async grant(username: string, wish: Partial<TokenGrant> = {}): Promise<string> {
     const grant: TokenGrant = { username, role: "reporter", databases: ["*"], ...wish };
     return (await issueToken(this.path, grant, this.#clock)).token;

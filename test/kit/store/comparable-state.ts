@@ -2,8 +2,8 @@ import type { JobState } from "../../../src/tasks/user-task.js";
 import { plainTree } from "../journal/entries.js";
 
 /**
- * A job or removal as plain data: each stamp as its revision, the tree as a list. A stamp keeps its revision
- * to itself, so that to a comparison all stamps would be one.
+ * A job or removal as plain data, with revisions instead of stamps. A stamp hides its revision, so all stamps
+ * would compare as equal.
  */
 export function comparableState(state: JobState): object | undefined {
   if (!state) return undefined;

@@ -5,7 +5,7 @@ import type { TaskSpec } from "../../../src/tasks/task-spec.js";
 import type { IterationMode } from "../../../src/tasks/task.js";
 
 /**
- * Edits as a store makes them, and short words for the trees that they change:
+ * Edits as a store makes them, and short functions for task trees:
  *
  *     createTask(branch("root", iterative("rounds", "FIXED", 2, leaf("round", 10)), leaf("rest")), editAt(0, 1))
  */
@@ -13,17 +13,17 @@ import type { IterationMode } from "../../../src/tasks/task.js";
 /** The epoch of every edit made here. */
 export const EPOCH = "epochOfTests";
 
-/** A change that the journal numbers `revision`. It is numbered at once, so what it makes can be read at once. */
+/** An edit with its revision already set, so that its result can be read at once. */
 export function editAt(now: number, revision: number, limits: Partial<Limits> = {}): Edit {
   return { now, stamp: Stamp.of(EPOCH, revision), limits: { ...DEFAULT_LIMITS, ...limits } };
 }
 
-/** A change that the journal has not numbered yet; the test sets its stamp, as a store does, or leaves it so. */
+/** An edit without a revision yet; the test sets its stamp, as a store does, or leaves it unset. */
 export function unnumberedEditAt(now: number, limits: Partial<Limits> = {}): Edit {
   return { now, stamp: new Stamp(), limits: { ...DEFAULT_LIMITS, ...limits } };
 }
 
-/** Its volume is unknown when left out. */
+/** The volume is unknown by default. */
 export function leaf(description: string, volume: number | null = null): TaskSpec {
   return { description, volume };
 }

@@ -20,8 +20,8 @@ import { cancelRequestOf, addTasksRequestOf, storeRequestOf } from "./requests.j
 import { retentionOf } from "./task-stores.js";
 
 /**
- * What random callers ask of one database: few keys, so that they meet, and trees small enough to be changed
- * everywhere. About a third is refused, which is part of it.
+ * Random commands for one database: few keys, so that commands meet, and small trees. About a third is
+ * refused, on purpose.
  */
 export type JobCommand =
   | { readonly kind: "store"; readonly request: StoreRequest }
@@ -32,16 +32,16 @@ export type JobCommand =
   | { readonly kind: "purge" }
   | { readonly kind: "expire"; readonly retention: Retention };
 
-/** Commands that are asked for in one turn, some time after the ones before them. */
+/** Commands issued in one turn, some time after the previous ones. */
 export interface CommandGroup {
   readonly afterMs: number;
   readonly commands: readonly JobCommand[];
 }
 
-/** What a caller was answered: a job as plain data, a number, or the code of a refusal. */
+/** The answer to a command: a job as plain data, a number, or the code of the error. */
 export type CommandResult = { readonly value: unknown } | { readonly refused: string };
 
-/** Asks `store` for it. @throws what is no refusal. */
+/** Applies the command to `store`. @throws errors other than TidemarkError */
 export async function applyCommand(store: PerDatabaseTaskStore, command: JobCommand): Promise<CommandResult> {
   try {
     return commandResultOf(await ask(store, command));
@@ -50,7 +50,7 @@ export async function applyCommand(store: PerDatabaseTaskStore, command: JobComm
   }
 }
 
-/** Asks for all, each group in one turn once the one before it is answered. */
+/** Applies all groups, each in one turn after the answers to the previous one. */
 export async function applyCommandGroups(
   { store, clock }: { readonly store: PerDatabaseTaskStore; readonly clock: ManualClock },
   groups: readonly CommandGroup[],
@@ -67,7 +67,7 @@ export function commandResultOf(value: UserTask | number | null | undefined): Co
   return { value: typeof value === "object" && value !== null ? comparableState(value) : (value ?? null) };
 }
 
-/** @throws `error` when it is no refusal. */
+/** @throws `error` if it is not a TidemarkError */
 export function refusalOf(error: unknown): CommandResult {
   if (error instanceof TidemarkError && REFUSALS.has(error.code)) return { refused: error.code };
   throw error;
@@ -114,7 +114,7 @@ const SPECS = [
   iterative("rounds", "OPEN", null, leaf("x", 5)),
 ];
 
-/** Keys of all jobs that random callers speak of. */
+/** The keys of all jobs in the commands. */
 export const KEYS = USERS.flatMap((username) => JOBS.map((jobId) => jobKey(username, jobId)));
 
 const key = fc.constantFrom(...KEYS);
@@ -130,7 +130,7 @@ const update = fc.record({
   iteration: fc.option(fc.integer({ min: 1, max: 3 }), { freq: 5 }),
 });
 
-/** A report sets one message at most: one that is set and set back would be a change that no row shows. */
+/** A report sets at most one message: one that is set and reset would be a change that no row shows. */
 const updates = fc
   .tuple(fc.array(update, { maxLength: 2 }), maybe(message))
   .map(([[first, ...others], text]) => (first ? [{ ...first, message: text }, ...others] : []));
@@ -141,7 +141,7 @@ const report = fc
   .tuple(fence, updates, fc.array(line, { maxLength: 2 }), requestId)
   .map(([{ attempt }, changes, log, id]): Report => ({ attempt, updates: changes, log, requestId: id }));
 
-/** Something that is asked of one job. */
+/** A command for one job. */
 const jobCommand: fc.Arbitrary<JobCommand> = fc.oneof(
   {
     weight: 5,
@@ -172,7 +172,7 @@ const jobCommand: fc.Arbitrary<JobCommand> = fc.oneof(
   { weight: 3, arbitrary: fc.record({ kind: fc.constant("remove" as const), key, fence }) },
 );
 
-/** Something that is asked of the whole database. */
+/** A command for the whole database. */
 const databaseCommand: fc.Arbitrary<JobCommand> = fc.oneof(
   fc.constant({ kind: "purge" as const }),
   fc.record({ kind: fc.constant("expire" as const), retention: fc.constantFrom(...RETENTIONS) }),
@@ -192,7 +192,7 @@ export const commandGroup: fc.Arbitrary<CommandGroup> = fc.oneof(
   { weight: 1, arbitrary: fc.record({ afterMs, commands: databaseCommand.map((command) => [command]) }) },
 );
 
-/** A life of a database, of up to `lengthMax` groups. */
+/** Up to `lengthMax` groups. */
 export function commandGroups(lengthMax = 30): fc.Arbitrary<CommandGroup[]> {
   return fc.array(commandGroup, { maxLength: lengthMax, size: "max" });
 }

@@ -31,16 +31,15 @@ import {
 } from "./job-commands.js";
 
 /**
- * One database as a list that is gone through from end to end for each question: slow, without an index, and
- * short enough to be seen to be right. What a command makes of one job is asked of the reducers, which have
- * tests of their own.
+ * One database as a list that is scanned for each question: slow, without an index, and short enough to be
+ * obviously correct. Single jobs are changed by the reducers, which have their own tests.
  */
 export class ModelDatabase {
   readonly #epoch: string;
   readonly #limits: Limits;
   #states: readonly (UserTask | Removal)[] = [];
   revision = 0;
-  /** The newest removal that is forgotten. */
+  /** The revision of the newest dropped tombstone. */
   tombstoneHorizon = 0;
 
   constructor(epoch: string, limits: Limits) {
@@ -48,7 +47,7 @@ export class ModelDatabase {
     this.#limits = limits;
   }
 
-  /** Does what was asked for in each group, beginning at instant `start`. Gives back as `run`. */
+  /** Applies all groups, starting at instant `start`. Returns the same as `run`. */
   runAll(groups: readonly CommandGroup[], start: number): ReturnType<ModelDatabase["run"]> {
     let now = start;
     const results = groups.map(({ afterMs, commands }) => this.run(commands, (now += afterMs)));
@@ -58,7 +57,10 @@ export class ModelDatabase {
     };
   }
 
-  /** Lets health decline that is due, then does what was asked for in one turn. Gives back each answer, and what each change led to. */
+  /**
+   * Degrades the health that is due, then applies the commands of one turn. Returns each answer and the state
+   * after each change.
+   */
   run(
     commands: readonly JobCommand[],
     now: number,
@@ -75,14 +77,14 @@ export class ModelDatabase {
     return this.#states.find((state) => isSame(state, key));
   }
 
-  /** Newest store first. */
+  /** The newest store first. */
   query(filter: JobFilter = {}): UserTask[] {
     return jobsOf(this.#states)
       .filter((job) => matches(filter, job))
       .toSorted((a, b) => storedAt(b) - storedAt(a));
   }
 
-  /** The jobs that have ended, the first end first; of several at one instant, the oldest store. */
+  /** Ended jobs in the order of their ends; at one instant, the oldest store first. */
   ended(): UserTask[] {
     return endedIn(this.query());
   }
@@ -156,7 +158,7 @@ export class ModelDatabase {
     }
   }
 
-  /** Removes what ended longest ago until there is room, which a job that is refused does not. */
+  /** Evicts the jobs that ended first until there is room, unless the new job is refused. */
   #store(request: StoreRequest, drafts: PendingChanges): UserTask {
     const store = (job: JobState, edit: Edit): UserTask => storeJob(job, request, edit);
     const before = drafts.get(request);
@@ -177,7 +179,7 @@ export class ModelDatabase {
     return jobs.length;
   }
 
-  /** Of the removals the newest are kept; what was withdrawn by a store does not count. */
+  /** Keeps the newest tombstones; those cancelled by a later store do not count. */
   #apply(state: UserTask | Removal): void {
     this.revision = state.stamp.revision;
     this.#states = [...this.#states.filter((other) => !isSame(other, state)), state];
@@ -189,10 +191,10 @@ export class ModelDatabase {
   }
 }
 
-/** As a server has them that was started before anything was stored. */
+/** As in a server that started before anything was stored. */
 const LEASE_TERMS = { lostAfterLeases: 3, leasesFrom: 0 };
 
-/** What was made in one turn, each from what those before it led to. */
+/** The changes of one turn, each based on the ones before it. */
 class PendingChanges {
   readonly made: (UserTask | Removal)[] = [];
   readonly now: number;
@@ -214,18 +216,18 @@ class PendingChanges {
     return [...this.#before, ...this.made].findLast((state) => isSame(state, key));
   }
 
-  /** The jobs that there are now. */
+  /** The current jobs. */
   jobs(): UserTask[] {
     const newest = new Map([...this.#before, ...this.made].map((state) => [keyText(state), state]));
     return jobsOf([...newest.values()]);
   }
 
-  /** Those of `jobs` of which nothing was made. */
+  /** Those of `jobs` without a pending change. */
   untouched(jobs: readonly UserTask[]): UserTask[] {
     return jobs.filter((job) => !this.made.some((state) => isSame(state, job)));
   }
 
-  /** What `change` would make. */
+  /** The result of `change`, without applying it. */
   preview<T extends JobState>(key: JobKey, limits: Limits, reduce: (before: JobState, edit: Edit) => T): T {
     const stamp = Stamp.of(this.#epoch, this.#revision + this.made.length + 1);
     return reduce(this.get(key), { now: this.now, stamp, limits });
@@ -243,14 +245,14 @@ function jobsOf(states: readonly (UserTask | Removal)[]): UserTask[] {
   return states.filter((state) => state.kind === "userTask");
 }
 
-/** The jobs that have ended, the first end first; of several at one instant, the oldest store. */
+/** Ended jobs in the order of their ends; at one instant, the oldest store first. */
 function endedIn(jobs: readonly UserTask[]): UserTask[] {
   return jobs
     .filter((job) => endOf(job) !== null)
     .toSorted((a, b) => endOf(a)! - endOf(b)! || storedAt(a) - storedAt(b));
 }
 
-/** The jobs whose health is due to decline, what is due longest first; of several at one instant, the oldest store. */
+/** Jobs whose health is due to decline, the longest overdue first; at one instant, the oldest store first. */
 function decliningIn(jobs: readonly UserTask[], now: number): UserTask[] {
   const dueAt = (job: UserTask): number => healthDeclinesAt(job, LEASE_TERMS);
   return jobs

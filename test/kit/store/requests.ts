@@ -13,10 +13,10 @@ import { leaf } from "./edits.js";
 import { databaseName, jobKey } from "../journal/entries.js";
 
 /**
- * What callers ask of a task store, with all that a test does not care about filled in:
+ * Requests to a task store with defaults for what a test does not set:
  *
- *     await store.store(toStore(ALICE));
- *     await store.update(ALICE, toReport({ done: 10 }));
+ *     await store.store(storeRequestOf(ALICE));
+ *     await store.update(ALICE, reportOf({ done: 10 }));
  */
 
 export const DATABASE = databaseName("neo4j");
@@ -28,10 +28,10 @@ export const CAROL = jobKey("carol", "job");
 
 const LEASE_MS = 60_000;
 
-/** For whichever attempt is there. */
+/** For the current attempt. */
 export const ANY_ATTEMPT = { attempt: null };
 
-/** `count` users, each with a job of their own. */
+/** `count` users, each with one job. */
 export function manyKeys(count: number): (typeof ALICE)[] {
   return Array.from({ length: count }, (_, index) => jobKey(`user${index}`, "job"));
 }
@@ -49,7 +49,7 @@ export function storeRequestOf(key: typeof ALICE, fields: Partial<StoreRequest> 
   };
 }
 
-/** Updates of the root unless they name another path; none is a heartbeat. */
+/** Updates of the root unless they name another path; without updates it is a heartbeat. */
 export function reportOf(...updates: readonly Partial<TaskUpdate>[]): Report {
   const whole = updates.map((update) => ({ path: "", ...update }));
   return { attempt: null, updates: whole, log: [], requestId: null };
@@ -68,7 +68,7 @@ export function cancelRequestOf(reason: string | null = null): CancelJobInput {
   return { attempt: null, by: "operator", reason };
 }
 
-/** For `rejects.toMatchObject`: the error that a caller gets. */
+/** For `rejects.toMatchObject`: the error that a caller receives. */
 export function rejection(code: ErrorCode, limit?: keyof Limits): object {
   return { name: "TidemarkError", extensions: limit ? { code, limit } : { code } };
 }

@@ -4,8 +4,8 @@ import type { JobKey } from "../../../src/tasks/names.js";
 import type { Removal, UserTask } from "../../../src/tasks/user-task.js";
 
 /**
- * What a store was at each of its revisions, told by a listener that was there from the first. That listeners
- * are told right is law 12, and has tests of its own.
+ * A store at each of its revisions, recorded by a listener from the start. The correctness of listener calls
+ * is law 12, which has its own tests.
  */
 export class StoreHistory implements TaskStoreListener {
   readonly #states: Jobs[] = [new Map()];
@@ -15,13 +15,13 @@ export class StoreHistory implements TaskStoreListener {
     return this.#states.length - 1;
   }
 
-  /** The jobs at `revision` that the filter lets through, by `keyText`. */
+  /** The jobs at `revision` that pass the filter, by `keyText`. */
   at(revision: number, filter: JobFilter): Jobs {
     const jobs = this.#states[revision] ?? new Map<string, UserTask>();
     return new Map([...jobs].filter(([, job]) => matches(filter, job)));
   }
 
-  /** Keys that the filter lets through and whose latest change is at `revision` or before. */
+  /** Keys that pass the filter and whose latest change is at or before `revision`. */
   unchangedSince(revision: number, filter: JobFilter): string[] {
     return [...this.#latestChanges].flatMap(([text, at]) =>
       at <= revision && isThrough(text, filter) ? [text] : [],

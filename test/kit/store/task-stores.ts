@@ -9,7 +9,7 @@ import { observeJournal, type ObservedJournal } from "../journal/observed-journa
 import { RecordingLog } from "../server/recording-log.js";
 import { DATABASE } from "./requests.js";
 
-/** Task stores over a journal in memory, in a world of their own. */
+/** Task stores over a journal in memory, separate for each test. */
 export interface Stores extends AsyncDisposable {
   readonly provider: PerDatabaseTaskStoreProvider;
   readonly journal: ObservedJournal;
@@ -28,11 +28,11 @@ export interface StoresOptions {
   readonly retention?: Retention;
   /** Default: an hour. */
   readonly idleMs?: number;
-  /** Puts something before the journal in memory. */
+  /** Wraps the journal in memory. */
   readonly journal?: (journal: Journal) => Journal;
 }
 
-/** The instant at which every world begins. */
+/** The instant at which the clock starts. */
 const START = 1_700_000_000_000;
 
 export function createStores({
@@ -65,7 +65,7 @@ export function createStores({
   };
 }
 
-/** All jobs stay for so long, or those that FAILED for `failedMs`. */
+/** Keeps all ended jobs for `ms`, and those that FAILED for `failedMs`. */
 export function retentionOf(ms: number, failedMs = ms): Retention {
   return {
     ended: { byPattern: [], otherwiseMs: ms },
@@ -73,10 +73,10 @@ export function retentionOf(ms: number, failedMs = ms): Retention {
   };
 }
 
-/** The same with one store opened, of `DATABASE`. */
+/** The same with one open store, of `DATABASE`. */
 export interface OpenedStore extends Omit<Stores, "provider"> {
   readonly store: PerDatabaseTaskStore;
-  /** Another store of the same database, opened from what the journal has. */
+  /** A second store of the same database, loaded from the journal. */
   reopened(): Promise<PerDatabaseTaskStore>;
 }
 

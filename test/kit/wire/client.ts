@@ -9,19 +9,19 @@ export interface HeldJob {
 
 export type HeldJobs = ReadonlyMap<string, HeldJob>;
 
-/** Of which change of a job somebody was told last. */
+/** The latest change of each job that was received. */
 type DeliveredVersions = ReadonlyMap<string, string>;
 
 /**
- * A client that does what the contract says and no more: it forgets at a Reset, puts what is stored, puts the
- * changed tasks of what is updated into the tree that it holds, deletes what is removed. A value: it can go
- * back to what it held at any event that it received.
+ * A client that follows the contract literally: it clears its state at a Reset, adds stored jobs, applies
+ * changed tasks to the trees it holds, and deletes removed jobs. Immutable, so that a test can return to its
+ * state at any event.
  */
 export class WireClient {
   readonly held: HeldJobs;
   /** Of the latest event; undefined before the first. */
   readonly position: Position | undefined;
-  /** Where it last held exactly what the store had; 0 when it held nothing. */
+  /** The latest revision at which it held exactly the store's state; 0 when it held nothing. */
   readonly exactAt: number;
   readonly deliveredVersions: DeliveredVersions;
 
@@ -29,19 +29,19 @@ export class WireClient {
     held: HeldJobs,
     position: Position | undefined,
     exactAt: number,
-    told: DeliveredVersions = new Map(),
+    delivered: DeliveredVersions = new Map(),
   ) {
     this.held = held;
     this.position = position;
     this.exactAt = exactAt;
-    this.deliveredVersions = told;
+    this.deliveredVersions = delivered;
   }
 
   static new(): WireClient {
     return new WireClient(new Map(), undefined, 0);
   }
 
-  /** One that has asked for the state instead of being told it. */
+  /** A client that read the state by a query. */
   static holding(jobs: readonly WireJob[], at: string): WireClient {
     const position = parsePosition(at);
     const held = new Map(jobs.map((job) => [wireKey(job), heldJob(job)]));
@@ -72,7 +72,7 @@ export class WireClient {
     }
   }
 
-  /** Of a job that it does not hold it has the changed tasks alone, which the laws will not let pass. */
+  /** For a job that it does not hold, only the changed tasks; the laws reject that. */
   #updated({ userTask, changed }: WireUpdated): HeldJob {
     const before = this.held.get(wireKey(userTask))?.tasks ?? [];
     const tasks = changed.map((task) => [task.path, task] as const);
@@ -80,13 +80,13 @@ export class WireClient {
   }
 
   #toldAfter(event: WireEvent): DeliveredVersions {
-    const told = new Map(this.deliveredVersions);
+    const delivered = new Map(this.deliveredVersions);
     if (event.kind === "Reset") return new Map();
-    if (event.kind === "TaskRemoved") told.delete(wireKey(event));
+    if (event.kind === "TaskRemoved") delivered.delete(wireKey(event));
     if (event.kind === "TaskStored" || event.kind === "TaskUpdated") {
-      told.set(wireKey(event.userTask), versionKey(event.userTask));
+      delivered.set(wireKey(event.userTask), versionKey(event.userTask));
     }
-    return told;
+    return delivered;
   }
 }
 

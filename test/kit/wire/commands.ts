@@ -1,4 +1,4 @@
-/** Random commands as a worker sends them: mutations over HTTP. */
+/** Random mutations over HTTP, as a worker sends them. */
 import { applyCommand, refusalOf, type JobCommand } from "../store/job-commands.js";
 import type { PerDatabaseTaskStore } from "../../../src/store/per-database-task-store.js";
 import { TidemarkError } from "../../../src/protocol/tidemark-error.js";
@@ -11,7 +11,10 @@ import {
 } from "../network/raw-http.js";
 import { DATABASE } from "../store/requests.js";
 
-/** Asks over `connection`; what the API has no words for it asks of the store. @throws what is no refusal. */
+/**
+ * Sends the command over `connection`, or directly to the store if the API does not offer it. @throws
+ * unexpected errors
+ */
 export async function sendCommand(
   connection: HttpConnection,
   store: PerDatabaseTaskStore,
@@ -23,7 +26,7 @@ export async function sendCommand(
   for (const error of errors) refusalOf(asError(error));
 }
 
-/** undefined for expiry, which no client can ask for. */
+/** undefined for expiry, which no client can request. */
 function requestOf(command: JobCommand): GraphqlRequest | undefined {
   switch (command.kind) {
     case "store": {
@@ -60,6 +63,6 @@ function mutation(field: string, type: string, input: object): GraphqlRequest {
 }
 
 function asError({ message, extensions }: GraphqlFailure): TidemarkError {
-  // Safe: the server gives a code with every refusal, and `refusalOf` looks whether it is one.
+  // Safe: every error of the server has a code, which `refusalOf` checks.
   return new TidemarkError(extensions?.["code"] as ErrorCode, message);
 }

@@ -1,14 +1,14 @@
-/** The two ways to follow a subscription, as a watcher uses them who may stop reading, and come back. */
+/** Two transports of a subscription, for watchers that may pause and resume. */
 import { HttpConnection, type GraphqlResult } from "../network/raw-http.js";
 import { ssePost, SseStream } from "../network/sse-client.js";
 import { taskEventsOf, type WireEvent, type WireSubscription } from "./event.js";
 import { WsClient } from "../network/ws-client.js";
 
-/** One subscription over a connection of its own; disposing of it ends it without a word. */
+/** One subscription over its own connection; disposing of it disconnects without notice. */
 export interface WireConnection extends Disposable {
   /** The next event. Rejects when the connection ends. */
   next(): Promise<WireEvent>;
-  /** Takes nothing more from the network, and leaves the connection open. */
+  /** Stops reading from the network but keeps the connection open. */
   pause(): void;
   resume(): void;
 }
@@ -32,7 +32,7 @@ const OVER_WEBSOCKET: WireTransport = {
   },
 };
 
-/** Who comes back asks what it asked at first, and says where it stands as a browser does: by Last-Event-ID. */
+/** Resumes like a browser: the same request with the position in Last-Event-ID. */
 const OVER_SSE: WireTransport = {
   name: "server-sent events",
   async connect(url, { after, ...question }) {

@@ -1,4 +1,7 @@
-/** What a watcher is told over the wire, with all that the laws look at, and how it asks for it. */
+/**
+ * Events as a watcher receives them, with all fields that the laws check, and the operation that requests
+ * them.
+ */
 import type { ResetReason } from "../../../src/hub/task-event.js";
 import type { JobFilter } from "../../../src/store/task-store.js";
 import type { RemovalReason } from "../../../src/tasks/user-task.js";
@@ -6,7 +9,7 @@ import { dataOf, type GraphqlRequest } from "../network/raw-http.js";
 import { DATABASE } from "../store/requests.js";
 
 export type WireEvent = WireReset | WireStored | WireUpdated | WireRemoved | WireCaughtUp;
-/** Those that tell of a job. */
+/** Events about a job. */
 export type WireChange = WireStored | WireUpdated | WireRemoved;
 
 export interface WireReset extends AnyWireEvent {
@@ -69,7 +72,7 @@ export interface WireTask {
   };
 }
 
-/** What a watcher asks for. */
+/** The subscription of a watcher. */
 export interface WireSubscription {
   readonly filter: JobFilter;
   readonly minIntervalMs: number;
@@ -107,7 +110,7 @@ export function taskEventsOf({ filter, ...rest }: WireSubscription): GraphqlRequ
   return { query: TASK_EVENTS, variables: { database: DATABASE, ...filter, ...rest } };
 }
 
-/** The state, by a query: a subscription after its position misses nothing. */
+/** The state, read by a query. A subscription after its position misses nothing. */
 export async function queryWireState(
   url: string,
   filter: JobFilter = {},
@@ -119,7 +122,7 @@ export async function queryWireState(
   return { jobs: tasks.nodes, position: tasks.position };
 }
 
-/** Whom an event is about; undefined for one that is about nobody. */
+/** The job that an event is about; undefined for events about none. */
 export function subjectOf(event: WireEvent): { username: string; jobId: string } | undefined {
   if (event.kind === "TaskRemoved") return event;
   return event.kind === "TaskStored" || event.kind === "TaskUpdated" ? event.userTask : undefined;

@@ -8,7 +8,7 @@ import type { Removal, RemovalReason, UserTask } from "../../../src/tasks/user-t
 import { heldJob, type HeldJob, type HeldJobs } from "./client.js";
 import { wireKey, type WireJob, type WireTask } from "./event.js";
 
-/** All that happened to a store, as plain JSON. */
+/** The complete history of a store as plain JSON. */
 export interface HistoryRecord {
   readonly epoch: string;
   /** In order of revision, from 1. */
@@ -17,11 +17,11 @@ export interface HistoryRecord {
 
 export type RecordedChange = HistoricJob | HistoricRemoval;
 
-/** What a job was from one revision on. */
+/** A job from one revision on. */
 interface HistoricJob extends AnyChange {
   readonly kind: "stored" | "updated";
   readonly job: WireJob;
-  /** What of each task is state or sum and is not shown; in the order of the tasks. */
+  /** State and sums of each task that are not shown, in the order of the tasks. */
   readonly hidden: readonly string[];
 }
 
@@ -35,11 +35,11 @@ interface AnyChange {
   readonly username: string;
   readonly jobId: string;
   readonly at: string;
-  /** Removals up to this revision were forgotten once the change was made. */
+  /** The tombstone horizon after the change. */
   readonly tombstoneHorizon: number;
 }
 
-/** Writes down what happens to a store, from its first revision on. That listeners are told right is law 12. */
+/** Records the changes of a store from its first revision on. The correctness of listener calls is law 12. */
 export class HistoryRecorder implements TaskStoreListener {
   readonly #store: TaskStore;
   readonly #changes: RecordedChange[] = [];
@@ -91,7 +91,7 @@ export class HistoryRecorder implements TaskStoreListener {
   }
 }
 
-/** What a store was at each of its revisions. */
+/** The store at each of its revisions. */
 export class WireHistory {
   readonly #record: HistoryRecord;
   readonly #states: HeldJobs[] = [new Map()];
@@ -110,7 +110,7 @@ export class WireHistory {
     return this.#record.changes.length;
   }
 
-  /** The jobs at `revision` that the filter lets through. */
+  /** The jobs at `revision` that pass the filter. */
   at(revision: number, filter: JobFilter): HeldJobs {
     const jobs = this.#states[revision] ?? new Map<string, HeldJob>();
     return new Map([...jobs].filter(([key]) => isThrough(key, filter)));
@@ -120,47 +120,47 @@ export class WireHistory {
     return this.#record.changes[revision - 1];
   }
 
-  /** What is forgotten at `revision`. */
+  /** The tombstone horizon at `revision`. */
   tombstoneHorizonAt(revision: number): number {
     return this.change(revision)?.tombstoneHorizon ?? 0;
   }
 
-  /** The changes of one job, the first `after` excluded and the last `upTo` included. */
+  /** The changes of one job after revision `after`, up to and including `upTo`. */
   changesOf(key: string, after: number, upTo: number): RecordedChange[] {
     return (this.#byKey.get(key) ?? []).filter(({ revision }) => revision > after && revision <= upTo);
   }
 
-  /** Keys of jobs that there ever were, as far as the filter lets them through. */
+  /** Keys of all jobs that ever existed and pass the filter. */
   keys(filter: JobFilter): string[] {
     return [...this.#byKey.keys()].filter((key) => isThrough(key, filter));
   }
 
-  /** The revision of the latest change of a job at `revision`; 0 when there was none. */
+  /** The revision of the latest change of a job at `revision`; 0 if it had none. */
   latestChange(key: string, revision: number): number {
     return this.changesOf(key, 0, revision).at(-1)?.revision ?? 0;
   }
 
-  /** The revision of the latest change that the filter lets through; 0 when there was none. */
+  /** The revision of the latest change that passes the filter; 0 if there was none. */
   latestChangeOfAny(filter: JobFilter): number {
     return Math.max(0, ...this.keys(filter).map((key) => this.latestChange(key, this.revision)));
   }
 
-  /** The revision at which the job was stored that there is at `revision`. */
+  /** The revision at which the job of `revision` was stored. */
   storedAt(key: string, revision: number): number {
     return this.changesOf(key, 0, revision).findLast(({ kind }) => kind === "stored")?.revision ?? 0;
   }
 
-  /** How many changes the job has had at `revision`, counted anew since it was last forgotten. */
+  /** The number of changes of the job at `revision`; restarts at 1 after its removal is forgotten. */
   versionAt(key: string, revision: number): number {
     return this.#remembered(key, revision).length;
   }
 
-  /** How often it was stored, counted likewise. */
+  /** The number of times it was stored; restarts likewise. */
   attemptAt(key: string, revision: number): number {
     return this.#remembered(key, revision).filter(({ kind }) => kind === "stored").length;
   }
 
-  /** Paths of the tasks whose state or sums have changed after one revision and up to another. */
+  /** Paths of the tasks whose state or sums changed after one revision, up to another. */
   changedPaths(key: string, after: number, upTo: number): Set<string> {
     const states = [this.changesOf(key, 0, after).at(-1), ...this.changesOf(key, after, upTo)];
     return new Set(states.flatMap((state, at) => (at === 0 ? [] : differing(states[at - 1], state))));
@@ -173,8 +173,8 @@ export class WireHistory {
   }
 
   /**
-   * Whether the job was new when it changed: there was none, or its removal was forgotten before. Changes that
-   * are made in one batch may still have seen a removal that one of them makes forgotten.
+   * Whether the change started a new job: there was none, or its removal was already forgotten. Changes in one
+   * batch may still see a removal that an earlier change of the batch makes forgotten.
    */
   #isBegunAnew(before: RecordedChange | undefined, change: RecordedChange): boolean {
     if (!before) return true;

@@ -7,9 +7,8 @@ import { replay, type Delivery, type Session } from "./replay.js";
 import type { Transcript } from "./transcript.js";
 
 /**
- * The laws of delivery as questions to a transcript: was what this watcher was told lawful, seeing what the
- * store was at each revision? One check for each promise. A check looks at one connection, and gives a sentence
- * for each place at which the promise was broken.
+ * The laws of delivery as checks of a transcript against the store's history, one check for each promise. A
+ * check examines one connection and returns a sentence for each violation.
  */
 const PROMISES = {
   "L6 in order": eachMoment(inOrder),
@@ -27,19 +26,19 @@ export type Promised = keyof typeof PROMISES;
 
 export interface Violation {
   readonly promised: Promised;
-  /** Where in the transcript. */
+  /** Index in the transcript. */
   readonly place: number;
   readonly what: string;
 }
 
-/** Where one promise was broken. */
+/** The violations of one promise. */
 export function violationsOf(promised: Promised, transcript: Transcript, history: WireHistory): Violation[] {
   return replay(transcript).flatMap((session) =>
     PROMISES[promised](session, history).map(([place, what]) => ({ promised, place, what })),
   );
 }
 
-/** Where any was. */
+/** The violations of all promises. */
 export function allViolations(transcript: Transcript, history: WireHistory): Violation[] {
   // Safe: these are its keys.
   const promises = Object.keys(PROMISES) as Promised[];
@@ -49,7 +48,7 @@ export function allViolations(transcript: Transcript, history: WireHistory): Vio
 type Check = (session: Session, history: WireHistory) => Found[];
 type MomentCheck = (moment: Delivery, session: Session, history: WireHistory) => Complaint[];
 type Found = readonly [place: number, what: string];
-/** A sentence where something is wrong. */
+/** A sentence about a violation. */
 type Complaint = string | false | undefined;
 
 function eachMoment(check: MomentCheck): Check {
@@ -61,7 +60,7 @@ function found(place: number, complaints: readonly Complaint[]): Found[] {
   return complaints.flatMap((complaint) => (complaint ? [[place, complaint] as const] : []));
 }
 
-/** Between two Resets positions go up, and the epoch changes only at a Reset. */
+/** Between two Resets positions increase, and the epoch changes only at a Reset. */
 function inOrder({ event, position, last }: Delivery): Complaint[] {
   if (event.kind === "Reset") return [position.revision !== 0 && "a Reset is at revision 0"];
   if (!last) return ["a Reset comes first"];
@@ -72,26 +71,26 @@ function inOrder({ event, position, last }: Delivery): Complaint[] {
   ];
 }
 
-/** Between two Resets no change comes twice, by its position or by its version. */
+/** Between two Resets no change arrives twice, by position or by version. */
 function noRepeat({ deliveries }: Session): Found[] {
-  let told = new Set<number>();
+  let delivered = new Set<number>();
   return deliveries.flatMap(({ place, event, position: { revision }, before }) => {
-    if (event.kind === "Reset") told = new Set();
+    if (event.kind === "Reset") delivered = new Set();
     if (!isChange(event)) return [];
-    const isTold = told.has(revision);
-    told.add(revision);
+    const isDelivered = delivered.has(revision);
+    delivered.add(revision);
     const job = event.kind === "TaskRemoved" ? undefined : event.userTask;
-    const isVersionTold = job && before.deliveredVersions.get(wireKey(job)) === versionKey(job);
+    const isVersionDelivered = job && before.deliveredVersions.get(wireKey(job)) === versionKey(job);
     return found(place, [
-      isTold && `the change at ${revision} was told before`,
-      isVersionTold && `${wireKey(job)} was told at ${versionKey(job)} before`,
+      isDelivered && `the change at ${revision} was delivered before`,
+      isVersionDelivered && `${wireKey(job)} was delivered at ${versionKey(job)} before`,
     ]);
   });
 }
 
 /**
- * At CaughtUp, and at every event of one that is not catching up, what was told is what the store has; while it
- * catches up, all that had its latest change at the event's revision or before is as it is in the store.
+ * At CaughtUp, and at every event outside a catch-up, the watcher holds the store's state. During a catch-up,
+ * every job whose latest change is at or before the event's revision is as in the store.
  */
 function noGap(moment: Delivery, session: Session, history: WireHistory): Complaint[] {
   return moment.position.catchUp ? notMissedSoFar(moment, session, history) : exact(moment, session, history);
@@ -118,8 +117,8 @@ function notMissedSoFar(moment: Delivery, { connected }: Session, history: WireH
 }
 
 /**
- * `after` brings what changed since: no Reset unless there was a loss, told against what the watcher held, in a
- * catch-up that ends with CaughtUp.
+ * A resume with `after` delivers the changes since: no Reset unless history was lost, relative to what the
+ * watcher held, in a catch-up that ends with CaughtUp.
  */
 function resumable(session: Session, history: WireHistory): Found[] {
   const { place, after, deliveries, quietAt } = session;
@@ -136,11 +135,11 @@ function resumable(session: Session, history: WireHistory): Found[] {
   ];
 }
 
-/** A catch-up keeps its base until CaughtUp ends it. */
+/** A catch-up keeps its base until its CaughtUp. */
 function catchesUp({ event, position, last }: Delivery, isFirst: boolean): Complaint[] {
   const { kind } = event;
   if (kind === "CaughtUp") return [position.catchUp && "CaughtUp ends no catch-up"];
-  if (kind === "Reset") return [position.catchUp?.base !== 0 && "a Reset is told to one who holds nothing"];
+  if (kind === "Reset") return [position.catchUp?.base !== 0 && "a Reset with a base other than 0"];
   const goesOn = last?.catchUp && !isDeepStrictEqual(position.catchUp, last.catchUp);
   return [
     goesOn && "its catch-up goes over into something else without CaughtUp",
@@ -157,11 +156,11 @@ function toldAgainstWhatWasHeld({ event, position, before }: Delivery, history: 
     event.kind !== (isStored ? "TaskStored" : "TaskUpdated") &&
       `${event.kind} is not how it is since ${since}`,
     event.kind === "TaskUpdated" && !before.held.has(key) && `${key} was updated and never stored`,
-    since < before.exactAt && `told against ${since}, though all up to ${before.exactAt} was held`,
+    since < before.exactAt && `based on ${since}, although everything up to ${before.exactAt} was held`,
   ];
 }
 
-/** Loss is said where there was one, with its cause, and only there. */
+/** A loss is reported with its cause if there was one, and only then. */
 function lossIsSaid(session: Session, history: WireHistory): Found[] {
   return session.deliveries.flatMap((moment, at) =>
     found(moment.place, [
@@ -172,8 +171,8 @@ function lossIsSaid(session: Session, history: WireHistory): Found[] {
 }
 
 /**
- * What is told first is a Reset where all was lost before it could be told. What was forgotten meanwhile may be
- * said a moment later: what is told until then is what was.
+ * If everything was lost before the first event, that event is a Reset. A loss in the meantime may be reported
+ * a moment later; events until then show states that existed.
  */
 function beginsUnsaid(
   { event, position, madeAtMost }: Delivery,
@@ -200,7 +199,10 @@ function causeIsTrue(
   ];
 }
 
-/** What was lost for one who stood at `from`, when a Reset at `reset` was made; a Reset says when that was. */
+/**
+ * The loss of a watcher at `from` when a Reset at `reset` was made; the position of a Reset shows when that
+ * was.
+ */
 function lossAt(reset: Position, from: Position, history: WireHistory): string | undefined {
   return lossKnownAt(reset.catchUp?.began ?? 0, from, history);
 }
@@ -213,12 +215,15 @@ function lossKnownAt(storeRevision: number, from: Position, history: WireHistory
   return isFuture || history.tombstoneHorizonAt(storeRevision) > remembered ? "HISTORY_GONE" : undefined;
 }
 
-/** The store has been at this revision, or the position is from the future. */
+/** The newest store revision that a position implies. */
 function furthestOf({ revision, catchUp }: Position): number {
   return Math.max(revision, catchUp?.began ?? 0);
 }
 
-/** What is told of a job is one state that it had, whole; merged, it is not older than when the catch-up began. */
+/**
+ * An event about a job shows one complete state of it; a merged one is not older than the start of the
+ * catch-up.
+ */
 function mergedRight(moment: Delivery, _: Session, history: WireHistory): Complaint[] {
   const { event, position } = moment;
   const subject = subjectOf(event);
@@ -270,18 +275,18 @@ function changedInVain(
   return changed.filter(({ path }) => !paths.has(path)).map(({ path }) => JSON.stringify(path));
 }
 
-/** What a change is told against: the revision that the watcher held. */
+/** The base of a change: the revision that the watcher held. */
 function baseOf({ revision, catchUp }: Position): number {
   return catchUp?.base ?? revision - 1;
 }
 
-/** Who asked for an interval is told everything in catch-ups. */
+/** With a minimal interval, every change arrives in catch-ups. */
 function inBatches({ event, position }: Delivery, { connected }: Session): Complaint[] {
   if (connected.minIntervalMs === 0 || event.kind === "CaughtUp") return [];
   return [!position.catchUp && `${event.kind} in no catch-up`];
 }
 
-/** When nobody writes any more, every watcher that is there holds everything. */
+/** Once all writes have ended, every connected watcher holds the last state. */
 function lastStateArrives(
   { connected, place, client, deliveries, quietAt }: Session,
   history: WireHistory,
@@ -294,7 +299,7 @@ function lastStateArrives(
   ]);
 }
 
-/** A task comes after the one that it is part of. */
+/** A task comes after its parent. */
 function parentsFirst({ event }: Delivery): Complaint[] {
   if (event.kind !== "TaskStored" && event.kind !== "TaskUpdated") return [];
   const { tasks } = event.userTask;

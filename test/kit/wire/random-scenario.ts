@@ -1,7 +1,7 @@
 /**
- * Random lives of a database and of those who watch it, over real sockets: several write, over HTTP or in the
- * server's own process; several watch, stop reading for a while, lose their connection, and come back from
- * anywhere. One number stands for one life; only when things happen is not in it.
+ * Random scenarios of a database and its watchers over real sockets: several writers use HTTP or the store
+ * itself; several watchers pause, lose their connections and resume from anywhere. One seed determines a
+ * scenario, except for its timing.
  */
 import { setImmediate, setTimeout } from "node:timers/promises";
 import fc from "fast-check";
@@ -19,13 +19,13 @@ import type { Transcript } from "./transcript.js";
 import { WireWatcher, type WatchTarget } from "./watcher.js";
 import { RecordedServer } from "./recorded-server.js";
 
-/** What came of a life. */
+/** The result of a scenario. */
 export interface ScenarioResult {
   readonly history: HistoryRecord;
   readonly transcripts: readonly Transcript[];
 }
 
-/** Lives the life that `seed` stands for, until every watcher has had the time to be told all. */
+/** Runs the scenario of `seed` until every watcher has had time to receive everything. */
 export async function runRandomScenario(seed: number): Promise<ScenarioResult> {
   const { bystanders, removalsKeptMax, writers, watchers } = scenarioOf(seed);
   await using world = await RecordedServer.open({ removalsKeptMax: String(removalsKeptMax) });
@@ -39,9 +39,9 @@ export async function runRandomScenario(seed: number): Promise<ScenarioResult> {
 }
 
 interface RandomScenario {
-  /** Jobs that are there from the first, and that nobody reports on: they make a snapshot long. */
+  /** Jobs that exist from the start and never change: they make a snapshot long. */
   readonly bystanders: number;
-  /** Few, so that history is forgotten. */
+  /** Few, so that tombstones are dropped. */
   readonly removalsKeptMax: number;
   readonly writers: readonly Writer[];
   readonly watchers: readonly WatcherLife[];
@@ -59,19 +59,19 @@ interface WatcherLife {
   readonly moves: readonly Move[];
 }
 
-/** What a watcher does next, and after how many events. */
+/** The next action of a watcher, and after how many events. */
 interface Move {
   readonly afterEvents: number;
   readonly act: Act;
 }
 
 type Act =
-  /** Reads nothing until the store has changed so often. */
+  /** Reads nothing for this number of changes of the store. */
   | { readonly kind: "pause"; readonly changes: number }
   | { readonly kind: "comeBack"; readonly eventsAgo: number }
   | { readonly kind: "query" }
   | { readonly kind: "forget" }
-  /** Comes with a position of another history, or of one that lies in the future. */
+  /** Resumes with a position of another history or of the future. */
   | { readonly kind: "stray"; readonly isFuture: boolean };
 
 const writer = fc.record({ isOverHttp: fc.boolean(), groups: commandGroups(40) });
@@ -124,7 +124,7 @@ async function write(
   }
 }
 
-/** A watcher that makes its moves while others write, and then is told the rest. */
+/** A watcher that performs its actions while others write, and then receives the rest. */
 class ScriptedWatcher {
   readonly watcher: WireWatcher;
   readonly #watched: WatchTarget;
@@ -147,7 +147,7 @@ class ScriptedWatcher {
     await over;
   }
 
-  /** Gives it all the time that it could want: who does not hold the last state by then never will. */
+  /** Waits generously: a watcher without the last state by then has failed. */
   async drain(history: WireHistory): Promise<void> {
     const { watcher } = this;
     await untilOrTired(watcher.until(watcher.holds(history)));
@@ -188,7 +188,7 @@ class ScriptedWatcher {
 
 const ELSEWHERE = "elsewhere_01.5";
 
-/** More than any watcher needs that is told something at all. */
+/** Longer than any working watcher needs. */
 const PATIENCE_MS = 10_000;
 
 async function untilOrTired(reached: Promise<void>): Promise<void> {

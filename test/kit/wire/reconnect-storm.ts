@@ -1,6 +1,6 @@
 /**
- * Very many watchers that lose their connections at once and come back at once, each with its own position,
- * while writes go on. They ask for little, so that there can be many of them.
+ * Very many watchers that lose their connections at once and resume at once, each with its own position, while
+ * writes continue. Their selections are small, so that there can be many.
  */
 import { formatPosition, parsePosition, type Position } from "../../../src/protocol/position.js";
 import { DATABASE, manyKeys, reportOf, storeRequestOf } from "../store/requests.js";
@@ -10,19 +10,19 @@ import { RecordedServer } from "./recorded-server.js";
 import { WsClient, type Operation } from "../network/ws-client.js";
 
 export interface StormReport {
-  /** Who was told to forget what they held. */
+  /** Watchers that received a Reset. */
   readonly resets: number;
-  /** What was told to whom came back and had not changed, or had changed and was not told. */
+  /** After a resume: jobs that were delivered without a change, or changed without a delivery. */
   readonly violations: readonly string[];
-  /** Who holds the last version of every job at the end. */
+  /** Watchers that hold the last version of every job at the end. */
   readonly complete: number;
 }
 
 const KEYS = manyKeys(10);
-/** Those that change while the watchers are away. */
+/** Jobs that change while the watchers are away. */
 const BUSY_KEYS = KEYS.slice(0, 5);
 const CHANGES_AWAY = 30;
-/** So many connect at a time before the storm, and so many come back between two changes. */
+/** Watchers that connect at a time before the storm, and that resume between two changes. */
 const WAVE = 100;
 
 export async function reconnectStorm(count: number): Promise<StormReport> {
@@ -40,7 +40,7 @@ export async function reconnectStorm(count: number): Promise<StormReport> {
   for (const member of members) member.lose();
   return {
     resets: members.filter(({ hasForgotten }) => hasForgotten).length,
-    violations: members.flatMap((member) => member.amiss(history)),
+    violations: members.flatMap((member) => member.violations(history)),
     complete: members.filter((member) => member.holdsAllOf(history)).length,
   };
 }
@@ -81,7 +81,7 @@ const EVENTS = `subscription ($database: String!, $after: Position) {
   }
 }`;
 
-/** One watcher, who knew at first what was stored. */
+/** One watcher, which at first holds what was stored. */
 class StormWatcher {
   readonly #url: string;
   readonly #versions = new Map(KEYS.map((key) => [wireKey(key), 1]));
@@ -90,7 +90,7 @@ class StormWatcher {
   #operation: Operation | undefined;
   #cameFrom = 0;
   #caughtUpAt = 0;
-  /** Jobs that it was told of when it came back. */
+  /** Jobs delivered after it resumed. */
   #toldAgain = new Set<string>();
   hasForgotten = false;
 
@@ -99,7 +99,7 @@ class StormWatcher {
     this.#position = store.position;
   }
 
-  /** Goes on where it was, and resolves when it has caught up. */
+  /** Resumes, and resolves when it has caught up. */
   async connect(): Promise<void> {
     this.#client = await WsClient.connect(this.#url);
     const variables = { database: DATABASE, after: formatPosition(this.#position) };
@@ -110,7 +110,7 @@ class StormWatcher {
     this.#caughtUpAt = this.#position.revision;
   }
 
-  /** What comes after that it does not hear of, even if it has arrived. */
+  /** Ignores later events, even if they have arrived. */
   async readUpTo(revision: number): Promise<void> {
     while (this.#position.revision < revision) await this.#read();
   }
@@ -119,8 +119,8 @@ class StormWatcher {
     this.#client?.[Symbol.dispose]();
   }
 
-  /** It was told of each job that had changed since it was cut off, and of no other. */
-  amiss(history: WireHistory): string[] {
+  /** It received each job that changed since the disconnection, and no other. */
+  violations(history: WireHistory): string[] {
     return KEYS.map(wireKey).filter((key) => {
       const hasChanged = history.changesOf(key, this.#cameFrom, this.#caughtUpAt).length > 0;
       return hasChanged !== this.#toldAgain.has(key);

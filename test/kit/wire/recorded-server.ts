@@ -6,7 +6,7 @@ import { HistoryRecorder, WireHistory, type HistoryRecord } from "./history.js";
 import { violationsOf, type Promised, type Violation } from "./laws.js";
 import type { WatchTarget, WireWatcher } from "./watcher.js";
 
-/** A real server with one database, all that happens to it written down from the first. */
+/** A real server with one database whose history is recorded from the start. */
 export class RecordedServer implements WatchTarget, AsyncDisposable {
   readonly url: string;
   readonly store: PerDatabaseTaskStore;
@@ -35,18 +35,18 @@ export class RecordedServer implements WatchTarget, AsyncDisposable {
     return this.#recorder.record;
   }
 
-  /** Up to now. */
+  /** The history so far. */
   get history(): WireHistory {
     return new WireHistory(this.record);
   }
 
-  /** What one watcher was told against one promise, or against several. */
+  /** The violations of one or more promises in the transcript of a watcher. */
   violations({ transcript }: WireWatcher, ...promised: readonly Promised[]): Violation[] {
     const { history } = this;
     return promised.flatMap((each) => violationsOf(each, transcript, history));
   }
 
-  /** Resolves when the watcher has caught up with what the store is now. */
+  /** Resolves when the watcher holds the current state of the store. */
   async caughtUp(watcher: WireWatcher): Promise<void> {
     await watcher.until(watcher.holds(this.history));
   }

@@ -3,33 +3,33 @@ import { WireClient } from "./client.js";
 import type { WireEvent } from "./event.js";
 import type { ConnectedEntry, HeldVersions, ReceivedEntry, Transcript } from "./transcript.js";
 
-/** One connection of a watcher, with what it was told on it. */
+/** One connection of a watcher and the events on it. */
 export interface Session {
   readonly connected: ConnectedEntry;
   readonly place: number;
-  /** Where it asked to go on; undefined for one that has nothing, or stands at revision 0. */
+  /** The position it resumed from; undefined if it held nothing or stood at revision 0. */
   readonly after: Position | undefined;
-  /** What the watcher held. */
+  /** The state that the watcher held. */
   readonly client: WireClient;
   readonly deliveries: readonly Delivery[];
-  /** The store's revision at which the watcher should have held everything; undefined unless it stayed so long. */
+  /** The store's revision at which the watcher should hold everything; undefined if it disconnected before. */
   readonly quietAt: number | undefined;
 }
 
-/** One event, and the watcher before and after it. */
+/** One event, with the watcher before and after it. */
 export interface Delivery {
   readonly place: number;
   readonly event: WireEvent;
   readonly position: Position;
-  /** Where the watcher stood; undefined where it had nothing. */
+  /** The watcher's previous position; undefined if it held nothing. */
   readonly last: Position | undefined;
   readonly before: WireClient;
   readonly client: WireClient;
-  /** When the event was made, the store was at this revision at most. */
+  /** The highest revision that the store can have had when the event was made. */
   readonly madeAtMost: number;
 }
 
-/** Plays a transcript back: what its watcher knew at each event, from the events alone. */
+/** Replays a transcript: the watcher's state at each event, from the events alone. */
 export function replay(transcript: Transcript): Session[] {
   const clients: WireClient[] = [];
   const sessions: OpenSession[] = [];
@@ -87,7 +87,7 @@ function receive(session: OpenSession, { event, storeRevision }: ReceivedEntry, 
   });
 }
 
-/** What was told before a CaughtUp was made before it, and that was made at its very revision. */
+/** Events before a CaughtUp were made before it, and a CaughtUp is made at exactly its revision. */
 function withBounds({ current: _, ...session }: OpenSession): Session {
   let bound = Infinity;
   const moments = session.deliveries.toReversed().map((moment) => {

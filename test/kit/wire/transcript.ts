@@ -1,7 +1,7 @@
 import type { JobFilter } from "../../../src/store/task-store.js";
 import type { WireEvent, WireJob } from "./event.js";
 
-/** All that happened to one watcher, in order: plain JSON, so that it can be kept and looked at again. */
+/** Everything that happened to one watcher, in order: plain JSON, so that it can be saved. */
 export type Transcript = readonly TranscriptEntry[];
 
 export type TranscriptEntry = ConnectedEntry | ReceivedEntry | OtherEntry | QuietEntry;
@@ -13,14 +13,14 @@ export interface ConnectedEntry {
   readonly minIntervalMs: number;
   readonly after: string | null;
   readonly holding: HeldVersions;
-  /** The store's revision just before it asked. */
+  /** The store's revision just before the subscription. */
   readonly storeRevision: number;
 }
 
 export interface ReceivedEntry {
   readonly entry: "received";
   readonly event: WireEvent;
-  /** The store's revision when it was received: it was made at that or an earlier one. */
+  /** The store's revision when the event arrived; it was made at that revision or an earlier one. */
   readonly storeRevision: number;
 }
 
@@ -28,18 +28,18 @@ interface OtherEntry {
   readonly entry: "disconnected" | "paused" | "resumed";
 }
 
-/** The writers had stopped, and the watcher had been given all the time it could want. */
+/** Writes have ended, and the watcher has had ample time. */
 export interface QuietEntry {
   readonly entry: "quiet";
   readonly revision: number;
 }
 
-/** What a watcher holds when it connects. */
+/** The state of a watcher when it connects. */
 export type HeldVersions =
   | { readonly kind: "nothing" }
-  /** What it held once it had received the entry at this place. */
+  /** Its state after the entry at this index. */
   | { readonly kind: "asAfter"; readonly place: number }
-  /** What a query answered. */
+  /** The answer to a query. */
   | { readonly kind: "answer"; readonly jobs: readonly WireJob[] };
 
 /** The events of a transcript, in order. */

@@ -7,7 +7,7 @@ import type { WireConnection, WireTransport } from "./connection.js";
 import { queryWireState, type WireEvent } from "./event.js";
 import { eventsOf, type TranscriptEntry, type HeldVersions, type Transcript } from "./transcript.js";
 
-/** Where a watcher watches; the store is looked at for its revision alone. */
+/** The address to watch; the store is read only for its revision. */
 export interface WatchTarget {
   readonly url: string;
   readonly store: TaskStore;
@@ -20,21 +20,20 @@ export interface WatcherOptions {
 }
 
 /**
- * A subscriber that reads all that comes and writes it down. What it does otherwise (pause, lose its
- * connection, come back from anywhere) the test tells it to.
+ * A subscriber that records everything it receives. The test makes it pause, disconnect or resume.
  *
  *     using watcher = new WireWatcher(watched, { transport });
  *     await watcher.connect();
  *     await watcher.until(() => watcher.isExact);
  *     watcher.disconnect();
- *     await watcher.comeBack();
+ *     await watcher.reconnect();
  */
 export class WireWatcher implements Disposable {
   readonly #watched: WatchTarget;
   readonly #transport: WireTransport;
   readonly #question: { readonly filter: JobFilter; readonly minIntervalMs: number };
   readonly #entries: TranscriptEntry[] = [];
-  /** What it held after each entry. */
+  /** Its state after each entry. */
   readonly #clients: WireClient[] = [];
   #eventCount = 0;
   #client = WireClient.new();
@@ -75,7 +74,7 @@ export class WireWatcher implements Disposable {
     return latest?.entry === "received" && this.#client.position?.catchUp === undefined;
   }
 
-  /** Whether it has been told all of `history` that concerns it, and holds what came of it: for `until`. */
+  /** A condition for `until`: the watcher has received and holds all of `history` that concerns it. */
   holds(history: WireHistory): () => boolean {
     const toHold = history.at(history.revision, this.filter);
     const latest = history.latestChangeOfAny(this.filter);
@@ -90,7 +89,7 @@ export class WireWatcher implements Disposable {
     return this.#client.position ? formatPosition(this.#client.position) : null;
   }
 
-  /** Begins with nothing unless it is told otherwise; what it had is lost without a word. */
+  /** Starts without a position by default; the state it had is dropped. */
   async connect(after: string | null = null, holding: HeldVersions = { kind: "nothing" }): Promise<void> {
     this.disconnect();
     this.#failure = undefined;
@@ -104,7 +103,7 @@ export class WireWatcher implements Disposable {
     void this.#read(connection);
   }
 
-  /** Comes back with the position of an event that it received, and with what it held then. */
+  /** Resumes with the position of an event that it received, and with the state it had then. */
   reconnect(eventsAgo = 0): Promise<void> {
     const places = this.#entries.flatMap(({ entry }, place) => (entry === "received" ? [place] : []));
     const place = places.at(-1 - eventsAgo);
@@ -112,12 +111,12 @@ export class WireWatcher implements Disposable {
     return this.connect(formatPosition(this.#clients[place]!.position!), { kind: "asAfter", place });
   }
 
-  /** Comes back with a position that it has not from here, and with what it holds. */
+  /** Resumes with a foreign position and its current state. */
   reconnectFrom(stray: string): Promise<void> {
     return this.connect(stray, { kind: "asAfter", place: this.#entries.length - 1 });
   }
 
-  /** Asks for the state, and subscribes after its position. */
+  /** Queries the state and subscribes after its position. */
   async query(): Promise<void> {
     const { jobs, position } = await queryWireState(this.#watched.url, this.filter);
     await this.connect(position, { kind: "answer", jobs });
@@ -140,12 +139,12 @@ export class WireWatcher implements Disposable {
     this.#record({ entry: "resumed" });
   }
 
-  /** To be called when nobody writes any more, and it has had the time to be told all. */
+  /** Call it once writes have ended and the watcher has had ample time. */
   quiet(): void {
     this.#record({ entry: "quiet", revision: this.#watched.store.position.revision });
   }
 
-  /** Looks at each event whether it is so now. Rejects when the server ends the connection before. */
+  /** Checks the condition at each event. Rejects if the server ends the connection before. */
   async until(condition: () => boolean): Promise<void> {
     while (!condition()) {
       if (this.#failure !== undefined) throw this.#failure;
@@ -153,7 +152,7 @@ export class WireWatcher implements Disposable {
     }
   }
 
-  /** The next events of this connection, so many. */
+  /** The next `count` events of this connection. */
   async take(count: number): Promise<WireEvent[]> {
     const from = this.#eventCount;
     await this.until(() => this.#eventCount >= from + count);
