@@ -4,15 +4,11 @@ import { readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { parse, validate } from "graphql";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { SETTINGS } from "../src/config.js";
 import { schema } from "../src/graphql/schema.js";
-import { DEFAULT_LIMITS } from "../src/protocol/limits.js";
 import { startServer, type TestServer } from "./kit/server.js";
 
 /** The README is run: what a newcomer copies from it must work as it stands. */
 const README = readFileSync("README.md", "utf8");
-/** A formatter pads tables. */
-const TABLES = README.replaceAll(/ +/g, " ");
 const [store, report, sse, table] = blocks("sh").filter((block) => block.startsWith("curl"));
 const [work, watch, watchByProtocol] = blocks("js");
 
@@ -80,27 +76,6 @@ describe("the commands of the README", () => {
     );
   });
 });
-
-describe("the tables of the README", () => {
-  const settings = Object.entries(SETTINGS).map(([name, setting]) => ({ name, ...setting }));
-
-  it.each(settings.filter(({ name }) => !(name in DEFAULT_LIMITS)))("list the setting $flag", (setting) => {
-    const { flag, variable } = setting;
-    expect(TABLES).toContain(
-      `| \`${flag}\` | \`${variable}\` | \`${setting.default}\` | ${setting.description}`,
-    );
-  });
-
-  it.each(settings.filter(({ name }) => name in DEFAULT_LIMITS))("list the limit $flag", (setting) => {
-    const bound = readable(setting.default);
-    expect(TABLES).toContain(`| \`${setting.flag}\` | \`${bound}\` | ${setting.description} |`);
-  });
-});
-
-/** A number with its thousands set apart; a word as it is. */
-function readable(bound: string): string {
-  return /^\d+$/.test(bound) ? Number(bound).toLocaleString("en") : bound;
-}
 
 function blocks(language: string, text = README): string[] {
   return [...text.matchAll(new RegExp(`^\`\`\`${language}\\n(.*?)^\`\`\``, "gms"))].map(

@@ -1,5 +1,5 @@
 import { CommanderError } from "commander";
-import { ConfigError } from "../config.js";
+import { ConfigError } from "../config/config-error.js";
 import { TidemarkError } from "../protocol/tidemark-error.js";
 
 /** What the commands end with, for scripts. They are told in the README: a code never changes its meaning. */

@@ -5,7 +5,7 @@
  *     addDatabaseOptions(command).action((flags: DatabaseFlags) => connect(databaseOf(flags, env)));
  */
 import { type Command, Option } from "commander";
-import { ConfigError } from "../config.js";
+import { ConfigError } from "../config/config-error.js";
 
 /** As commander reads them. */
 export interface ServerFlags {
@@ -66,7 +66,7 @@ const DEFAULT_URL = "http://127.0.0.1:4000";
 const DEFAULT_DATABASE = "default";
 
 function checkedUrl(flag: string | undefined, env: Env): string {
-  const source = flag === undefined ? "the environment variable TIDEMARK_URL" : "the flag --url";
+  const source = flag === undefined ? "TIDEMARK_URL" : "--url";
   const url = flag ?? valueOf(env, "TIDEMARK_URL") ?? DEFAULT_URL;
   if (URL.canParse(url) && /^https?:$/.test(new URL(url).protocol)) return url;
   throw new ConfigError(source, url, `expected an address such as ${DEFAULT_URL}`);

@@ -1,5 +1,5 @@
 import { startApp, type App, type AppOptions } from "../../src/app.js";
-import { loadConfig } from "../../src/config.js";
+import { loadConfig } from "../../src/config/load-config.js";
 
 /** A real server on a port of its own, with a fresh store in memory unless another is given; flags as on the command line, in camel case. */
 export async function startServer(
