@@ -11,6 +11,7 @@ const ROOMS = {
   store: ["journal", "tasks", "protocol", "util"],
   hub: ["store", "journal", "tasks", "protocol", "util"],
   auth: ["store", "journal", "tasks", "protocol", "util"],
+  config: ["auth", "tasks", "protocol", "util"],
   graphql: ["auth", "hub", "store", "journal", "tasks", "protocol", "util"],
   demo: ["store", "tasks", "protocol", "util"],
   server: ["demo", "graphql", "auth", "hub", "store", "journal", "tasks", "protocol", "util"],

@@ -1,5 +1,5 @@
 import { openAuthenticator } from "./auth/open-authenticator.js";
-import type { Config } from "./config.js";
+import type { Config } from "./config/settings.js";
 import { DemoWorker } from "./demo/demo-worker.js";
 import { Pipeline } from "./graphql/pipeline/pipeline.js";
 import { schema } from "./graphql/schema.js";

@@ -1,6 +1,8 @@
 /** What a program that embeds Tidemark imports. */
 export { startApp, type App, type AppOptions } from "./app.js";
-export { ConfigError, loadConfig, type Config, type ConfigSources } from "./config.js";
+export { ConfigError } from "./config/config-error.js";
+export { loadConfig, type ConfigSources } from "./config/load-config.js";
+export type { Config } from "./config/settings.js";
 export type { Journal, DatabaseJournal } from "./journal/journal.js";
 export { ERROR_CODES, type ErrorCode } from "./protocol/error-codes.js";
 export { DEFAULT_LIMITS, type Limits } from "./protocol/limits.js";

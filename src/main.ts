@@ -6,7 +6,7 @@ import type { Logger } from "pino";
 import type { App } from "./app.js";
 import type { Output } from "./cli/output.js";
 import type { RunOptions } from "./cli/commands/run.js";
-import type { Config } from "./config.js";
+import type { Config } from "./config/settings.js";
 import { systemClock } from "./util/clock.js";
 
 /**

@@ -1,5 +1,5 @@
 import { CommanderError } from "commander";
-import { ConfigError } from "../config.js";
+import { ConfigError } from "../config/config-error.js";
 import { TidemarkError } from "../protocol/tidemark-error.js";
 
 /** The exit codes of the commands, for scripts. docs/cli.md lists them: a code never changes its meaning. */

@@ -5,8 +5,8 @@
  *     addDatabaseOptions(command).action((flags: DatabaseFlags) => connect(databaseOf(flags, env)));
  */
 import { type Command, Option } from "commander";
-import { ConfigError } from "../config.js";
 import { DEFAULT_URL } from "../protocol/default-url.js";
+import { ConfigError } from "../config/config-error.js";
 
 /** The flags as commander parses them. */
 export interface ServerFlags {
@@ -69,7 +69,7 @@ const SERVER = "Server:";
 const DEFAULT_DATABASE = "default";
 
 function checkedUrl(flag: string | undefined, env: Env): string {
-  const source = flag === undefined ? "the environment variable TIDEMARK_URL" : "the flag --url";
+  const source = flag === undefined ? "TIDEMARK_URL" : "--url";
   const url = flag ?? valueOf(env, "TIDEMARK_URL") ?? DEFAULT_URL;
   if (URL.canParse(url) && /^https?:$/.test(new URL(url).protocol)) return url;
   throw new ConfigError(source, url, `expected an address such as ${DEFAULT_URL}`);

@@ -3,18 +3,20 @@ import { describe, expect, it } from "vitest";
 import { exitCodeOf } from "../../src/cli/exit-codes.js";
 import { createProgram, failureMessageOf } from "../../src/cli/program.js";
 import { NO_ACTIONS } from "../kit/process/cli-actions.js";
-import { type Config, ConfigError, loadConfig, SETTINGS } from "../../src/config.js";
+import { ConfigError } from "../../src/config/config-error.js";
+import { loadConfig } from "../../src/config/load-config.js";
+import { type Config, SETTING_LIST } from "../../src/config/settings.js";
 
 interface Run {
-  /** The configs that the server was started with. */
+  /** The configs that the server received. */
   readonly served: readonly Config[];
-  /** What was printed, on whichever stream. */
+  /** The output on both streams. */
   readonly printed: string;
-  /** What parsing rejected with. */
+  /** The error that parsing rejected with. */
   readonly failure: unknown;
 }
 
-/** Runs the program with these arguments in surroundings of its own, on a terminal wide enough for any line. */
+/** Runs the program with these arguments and this environment, on a terminal wide enough for any line. */
 async function run(args: readonly string[], env: Record<string, string> = {}): Promise<Run> {
   const served: Config[] = [];
   const printed: string[] = [];
@@ -40,22 +42,22 @@ const FILE = '{ "logLevel": "warn" }';
 const DEFAULTS = loadConfig({ flags: {}, env: {}, readFile: () => FILE });
 
 describe("the help of tidemark serve", () => {
-  it.each(Object.values(SETTINGS))("tells of $flag, its meaning, default and variable", async (setting) => {
+  it.each(SETTING_LIST)("describes $flag with its meaning, default and variable", async (setting) => {
     const { printed } = await run(["serve", "--help"]);
 
     expect(printed).toContain(`  ${setting.flag} `);
-    expect(printed).toContain(
-      `  ${setting.description} (default ${setting.default}, env ${setting.variable})\n`,
+    expect(printed).toContain(`  ${setting.help} (default ${setting.default}, env ${setting.variable})\n`);
+  });
+
+  it("puts each group of settings under its heading, and examples last", async () => {
+    const { printed } = await run(["serve", "--help"]);
+
+    expect(printed).toMatch(
+      /Options:\n.*--config <file>.*Storage:\n.*--new-epoch .*Limits:\n.*--rows-max.*Examples:\n/s,
     );
   });
 
-  it("has the common settings first, the limits under a heading of their own, and examples last", async () => {
-    const { printed } = await run(["serve", "--help"]);
-
-    expect(printed).toMatch(/Options:\n.*--config <file>.*--new-epoch .*Limits:\n.*--rows-max.*Examples:\n/s);
-  });
-
-  it("serves nothing and is no failure", async () => {
+  it("exits with 0 and starts no server", async () => {
     const { served, failure } = await run(["serve", "--help"]);
 
     expect(served).toEqual([]);
@@ -64,15 +66,15 @@ describe("the help of tidemark serve", () => {
 });
 
 describe("tidemark serve", () => {
-  it("serves the defaults when it is given nothing", async () => {
+  it("serves the defaults if no setting is given", async () => {
     expect((await run(["serve"])).served).toEqual([DEFAULTS]);
   });
 
-  it("is what runs when no command is named", async () => {
+  it("is the default command", async () => {
     expect((await run(["--port", "0"])).served).toEqual([{ ...DEFAULTS, port: 0 }]);
   });
 
-  it("serves what its flags say", async () => {
+  it("serves the settings of its flags", async () => {
     const flags = ["--host", "::1", "--tracking", "off", "--retention=7d", "--new-epoch", "--rows-max", "5"];
 
     const { served } = await run(["serve", ...flags]);
@@ -84,7 +86,7 @@ describe("tidemark serve", () => {
     ]);
   });
 
-  it("lets the environment and the config file speak where no flag does", async () => {
+  it("reads the environment and the config file for settings without a flag", async () => {
     const { served } = await run(["serve", "--port", "1", "--config", "tidemark.json"], {
       TIDEMARK_PORT: "2",
       TIDEMARK_LEASE: "5s",
@@ -93,15 +95,15 @@ describe("tidemark serve", () => {
     expect(served).toEqual([{ ...DEFAULTS, port: 1, leaseMs: 5_000, logLevel: "warn" }]);
   });
 
-  it("refuses a wrong value with a ConfigError that names the flag and the value", async () => {
+  it("rejects an invalid value with a ConfigError that names the flag and the value", async () => {
     const { served, failure } = await run(["serve", "--port", "80a"]);
 
     expect(served).toEqual([]);
     expect(failure).toBeInstanceOf(ConfigError);
-    expect(failure).toMatchObject({ source: "the flag --port", value: "80a" });
+    expect(failure).toMatchObject({ source: "--port", value: "80a" });
   });
 
-  it("rejects with what the server failed with", async () => {
+  it("rejects with the error of the server", async () => {
     const broken = new Error("the port is taken");
     const serve = (): Promise<void> => Promise.reject(broken);
     const program = createProgram({ ...NO_ACTIONS, serve }, { env: {}, readFile: () => FILE, print() {} });
@@ -118,29 +120,26 @@ describe("tidemark", () => {
     expect(exitCodeOf(failure)).toBe(0);
   });
 
-  it("tells a default as one would write it", async () => {
+  it("shows a default as a flag value", async () => {
     expect((await run(["share", "--help"])).printed).toContain("how long it is good (default: 24h)");
   });
 
   it.each([
-    [
-      ["--port", "80a"],
-      'tidemark: the flag --port is "80a": expected a whole number from 0 (any free port) to 65535',
-    ],
+    [["--port", "80a"], 'tidemark: Invalid --port "80a": expected a whole number from 0 to 65535.'],
     [["--prot", "80"], "tidemark: unknown option '--prot' (Did you mean --port?)"],
     [["--port"], "tidemark: option '--port <port>' argument missing"],
     [["lsit"], "tidemark: unknown command 'lsit' (Did you mean list?)"],
     [["wacth", "--json", "x"], "tidemark: unknown command 'wacth' (Did you mean watch?)"],
     [["token", "lsit"], "tidemark: unknown command 'lsit' (Did you mean list?)"],
     [["serve", "now"], "tidemark: too many arguments for 'serve'. Expected 0 arguments but got 1."],
-  ])("answers the wrong usage %j with one line and the exit code 2", async (args, line) => {
+  ])("rejects the arguments %j with one line and the exit code 2", async (args, line) => {
     const { printed, failure } = await run(args);
 
     expect(printed).toBe("");
     expect([exitCodeOf(failure), failureMessageOf(failure)]).toEqual([2, line]);
   });
 
-  it("answers a wrong help command with the help alone and the exit code 2", async () => {
+  it("answers an unknown help topic with the help alone and the exit code 2", async () => {
     const { printed, failure } = await run(["help", "nothing"]);
 
     expect(printed).toContain("Usage: tidemark");

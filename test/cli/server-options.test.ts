@@ -6,7 +6,7 @@ import {
   resolveServer,
   type DatabaseFlags,
 } from "../../src/cli/server-options.js";
-import { ConfigError } from "../../src/config.js";
+import { ConfigError } from "../../src/config/config-error.js";
 
 const DEFAULTS = { url: "http://127.0.0.1:4000", database: "default" };
 
@@ -24,7 +24,7 @@ describe("the options of a command that talks to a server", () => {
     });
   });
 
-  it("are read from the environment where there is no flag", () => {
+  it("are read from the environment if there is no flag", () => {
     const env = { TIDEMARK_URL: "https://host", TIDEMARK_TOKEN: "secret", TIDEMARK_DATABASE: "demo" };
 
     expect(resolveDatabase({}, env)).toEqual({ url: "https://host", token: "secret", database: "demo" });
@@ -35,7 +35,7 @@ describe("the options of a command that talks to a server", () => {
     });
   });
 
-  it("have defaults, also where a variable is empty", () => {
+  it("have defaults, even if a variable is empty", () => {
     expect(resolveDatabase({}, {})).toEqual(DEFAULTS);
     expect(resolveDatabase({}, { TIDEMARK_URL: "", TIDEMARK_TOKEN: "", TIDEMARK_DATABASE: "" })).toEqual(
       DEFAULTS,
@@ -43,10 +43,10 @@ describe("the options of a command that talks to a server", () => {
   });
 
   it.each([
-    [{ url: "host:4000" }, {}, "the flag --url"],
-    [{}, { TIDEMARK_URL: "localhost" }, "the environment variable TIDEMARK_URL"],
-    [{ url: "" }, {}, "the flag --url"],
-  ])("refuse an address that is none: %j %j", (flags, env, source) => {
+    [{ url: "host:4000" }, {}, "--url"],
+    [{}, { TIDEMARK_URL: "localhost" }, "TIDEMARK_URL"],
+    [{ url: "" }, {}, "--url"],
+  ])("reject an invalid address: %j %j", (flags, env, source) => {
     expect(() => resolveServer(flags, env)).toThrow(ConfigError);
     expect(() => resolveServer(flags, env)).toThrow(source);
   });

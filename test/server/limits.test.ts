@@ -1,7 +1,7 @@
 import { getIntrospectionQuery } from "graphql";
 import { describe, expect, it } from "vitest";
-import { SETTINGS } from "../../src/config.js";
 import { createMemoryJournal } from "../../src/journal/memory/memory-journal.js";
+import { LIMIT_SETTINGS } from "../../src/config/limit-settings.js";
 import { DEFAULT_LIMITS, type Limits } from "../../src/protocol/limits.js";
 import { ManualClock } from "../kit/deterministic/manual-clock.js";
 import { observeJournal } from "../kit/journal/observed-journal.js";
@@ -46,7 +46,7 @@ describe("A limit", () => {
   it.each(CASES)(
     "$limit bounds $what over $transport.name: refused above $bound, with a code, a count and no harm",
     async ({ transport, limit, bound, within, above, extensions, prepare = async () => {} }) => {
-      await using server = await startServer({ [SETTINGS[limit].key]: String(bound) });
+      await using server = await startServer({ [LIMIT_SETTINGS[limit].key]: String(bound) });
       await prepare(server.url);
       using client = await transport.connect(server.url);
 

@@ -1,6 +1,6 @@
 /** `tidemark run`: any program as a job. What it does is in the folder `run`; here are its options and its help. */
 import { type Command, Option } from "commander";
-import { ConfigError } from "../../config.js";
+import { ConfigError } from "../../config/config-error.js";
 import { parseDuration } from "../../util/duration.js";
 import {
   addDatabaseOptions,
@@ -82,11 +82,7 @@ function killAfterOf(text: string): number {
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
   }
-  throw new ConfigError(
-    "the flag --kill-after",
-    text,
-    "expected a duration up to 24d, such as 500ms, 10s or 5m",
-  );
+  throw new ConfigError("--kill-after", text, "expected a duration up to 24d, such as 500ms, 10s or 5m");
 }
 
 /** More would make a timer ring at once. */

@@ -1,30 +1,23 @@
 /**
- * `tidemark serve`: starts the server. Every setting is an option here, made from the table of settings, so
- * that the help can't forget one. The server itself is handed in as a function: the command line never
- * loads it only to print a help.
+ * `tidemark serve`: starts the server. Every setting is an option, derived from its declaration. The server is passed
+ * in as a function, so that printing the help does not load it.
  */
 import { type Command, Option } from "commander";
-import {
-  CONFIG_FILE,
-  type Config,
-  type ConfigSources,
-  loadConfig,
-  type Setting,
-  SETTINGS,
-} from "../../config.js";
-import { DEFAULT_LIMITS } from "../../protocol/limits.js";
+import { loadConfig, type ConfigSources } from "../../config/load-config.js";
+import type { Setting } from "../../config/setting.js";
+import { CONFIG_FILE, SETTING_LIST, type Config } from "../../config/settings.js";
 
-/** Starts the server with a config; resolves when it is ready, or when it has ended, as the caller likes. */
+/** Starts the server with a config. Resolves when it is ready, or when it has ended: the caller decides. */
 export type Serve = (config: Config) => Promise<void>;
 
-/** What a command sees of the process that it runs in. */
+/** The parts of its process that a command uses. */
 export interface RuntimeEnvironment extends Pick<ConfigSources, "env" | "readFile"> {
   readonly print: (text: string) => void;
 }
 
 /**
- * Adds `serve`, the command that runs when none is named. Its action throws the ConfigError of a wrong
- * setting, and whatever `serve` rejects with.
+ * Adds `serve`, the default command.
+ * @throws ConfigError (its action) for an invalid setting, and the errors of `serve`
  */
 export function addServeCommand(program: Command, serve: Serve, surroundings: RuntimeEnvironment): Command {
   const { env, readFile } = surroundings;
@@ -35,32 +28,25 @@ export function addServeCommand(program: Command, serve: Serve, surroundings: Ru
     .addOption(configFileOption())
     .addHelpText("after", EXAMPLES)
     .action((flags: ConfigSources["flags"]) => serve(loadConfig({ env, readFile, flags })));
-  Object.values(SETTINGS).forEach((setting) => command.addOption(optionOf(setting)));
+  SETTING_LIST.forEach((setting) => command.addOption(optionOf(setting)));
   return command;
 }
 
 function configFileOption(): Option {
-  const description = "JSON file with settings, named like the flags in camel case";
-  return new Option(`${CONFIG_FILE.flag} <file>`, `${description} (env ${CONFIG_FILE.variable})`).helpGroup(
-    COMMON,
-  );
+  const { syntax, help, variable } = CONFIG_FILE;
+  return new Option(syntax, `${help} (env ${variable})`);
 }
 
-/** The default is only told, not set: else it would look like a flag and hide the environment and the file. */
-function optionOf({ key, flag, variable, unit, description, ...setting }: Setting): Option {
-  const syntax = unit === undefined ? flag : `${flag} <${unit}>`;
-  const help = `${description} (default ${setting.default}, env ${variable})`;
-  return new Option(syntax, help).helpGroup(key in DEFAULT_LIMITS ? LIMITS : COMMON);
+/** The default is only text in the help: commander would report it as a flag, which would hide the other sources. */
+function optionOf({ syntax, help, variable, group, ...setting }: Setting): Option {
+  return new Option(syntax, `${help} (default ${setting.default}, env ${variable})`).helpGroup(`${group}:`);
 }
-
-const COMMON = "Options:";
-const LIMITS = "Limits:";
 
 const EXAMPLES = `
-A flag comes before its environment variable, that before the config file, that before the default.
+Precedence: flag, environment variable, config file, default.
 
 Examples:
   $ tidemark serve                                    http://127.0.0.1:4000
-  $ tidemark serve --port 0 --retention 7d            any free port, ended jobs stay for a week
+  $ tidemark serve --port 0 --retention 7d            any free port; keep ended jobs for a week
   $ TIDEMARK_LOG_LEVEL=debug tidemark serve           a setting from the environment
   $ tidemark serve --config tidemark.json             { "host": "0.0.0.0", "pageSizeMax": 50 }`;

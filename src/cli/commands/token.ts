@@ -1,5 +1,5 @@
 import { InvalidArgumentError, Option, type Command } from "commander";
-import { ConfigError } from "../../config.js";
+import { ConfigError } from "../../config/config-error.js";
 import { parseDuration } from "../../util/duration.js";
 import type { RuntimeEnvironment } from "./serve.js";
 
@@ -167,7 +167,7 @@ function fileOption({ env }: RuntimeEnvironment): Option {
 function pathIn(auth: string): string {
   const [, path] = /^tokens:(.+)$/s.exec(auth) ?? [];
   if (path !== undefined) return path;
-  throw new ConfigError("the setting --auth", auth, "expected tokens:FILE: only those tokens are made here");
+  throw new ConfigError("--auth", auth, "expected tokens:FILE, because this command edits a tokens file");
 }
 
 function lifeMs(written: string): number {

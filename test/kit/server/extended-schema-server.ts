@@ -1,6 +1,6 @@
 import { GraphQLObjectType, GraphQLSchema, type GraphQLFieldConfigMap } from "graphql";
 import { AnonymousAuthenticator } from "../../../src/auth/authenticator.js";
-import { loadConfig } from "../../../src/config.js";
+import { loadConfig } from "../../../src/config/load-config.js";
 import type { OperationContext } from "../../../src/graphql/context.js";
 import { schema } from "../../../src/graphql/schema.js";
 import { HealthProbes } from "../../../src/server/health-probes.js";

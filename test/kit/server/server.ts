@@ -1,5 +1,5 @@
 import { startApp, type App, type AppOptions } from "../../../src/app.js";
-import { loadConfig } from "../../../src/config.js";
+import { loadConfig } from "../../../src/config/load-config.js";
 
 /**
  * A real server on a free port, by default with a new store in memory. Flags as on the command line, in camel

@@ -1,7 +1,12 @@
+import { readFile } from "node:fs/promises";
 import { describe, expect, it } from "vitest";
-import { ConfigError, type Config, loadConfig, SETTINGS } from "../src/config.js";
-import { DEFAULT_LIMITS, DEFAULT_LIMITS_WITH_RIGHTS } from "../src/protocol/limits.js";
-import type { DatabaseDurations } from "../src/tasks/retention.js";
+import { ConfigError } from "../../src/config/config-error.js";
+import { LIMIT_SETTINGS } from "../../src/config/limit-settings.js";
+import { loadConfig } from "../../src/config/load-config.js";
+import { configurationReference } from "../../src/config/reference.js";
+import { SETTING_LIST, type Config } from "../../src/config/settings.js";
+import { DEFAULT_LIMITS } from "../../src/protocol/limits.js";
+import type { DatabaseDurations } from "../../src/tasks/retention.js";
 
 interface Given {
   readonly flags?: Record<string, unknown>;
@@ -9,7 +14,7 @@ interface Given {
   readonly files?: Record<string, string>;
 }
 
-/** Loads a config from nothing but what the test gives; only its own files exist. */
+/** Loads a config from the given sources only. */
 function load({ flags = {}, env = {}, files = {} }: Given = {}): Config {
   return loadConfig({ flags, env, readFile: (path) => files[path] ?? missing(path) });
 }
@@ -23,13 +28,13 @@ function loadFile(text: string): Config {
   return load({ flags: { config: "tidemark.json" }, files: { "tidemark.json": text } });
 }
 
-/** The same in all databases. */
+/** The same duration for every database. */
 function durations(otherwiseMs: number): DatabaseDurations {
   return { byPattern: [], otherwiseMs };
 }
 
 describe("a config", () => {
-  it("has the documented defaults when nothing is given", () => {
+  it("has the documented defaults without any setting", () => {
     expect(load()).toEqual({
       host: "127.0.0.1",
       port: 4000,
@@ -39,6 +44,7 @@ describe("a config", () => {
       allowedOrigins: [],
       allowedHosts: [],
       trustsProxy: false,
+      allowsOpenAccess: false,
       introspection: true,
       graphiql: true,
       headersTimeoutMs: 10_000,
@@ -61,7 +67,7 @@ describe("a config", () => {
     });
   });
 
-  it("is frozen, its limits and its warnings too", () => {
+  it("is frozen, including its limits and warnings", () => {
     const config = load();
 
     expect([config, config.limits, config.warnings].map(Object.isFrozen)).toEqual([true, true, true]);
@@ -76,46 +82,56 @@ describe("a config", () => {
     expect(config).toMatchObject({ port: 3, store: "lmdb:environment", leaseMs: 1_000, keepAliveMs: 12_000 });
   });
 
-  it("takes the file of the flag before that of the environment", () => {
+  it("prefers the config file of the flag to that of the environment", () => {
     const files = { a: '{ "port": 1 }', b: '{ "port": 2 }' };
 
     expect(load({ flags: { config: "a" }, env: { TIDEMARK_CONFIG: "b" }, files }).port).toBe(1);
   });
 
-  it("takes an empty environment variable as absent", () => {
+  it("treats an empty environment variable as absent", () => {
     expect(load({ env: { TIDEMARK_PORT: "", TIDEMARK_CONFIG: "" } }).port).toBe(4000);
   });
 
-  it("does not look at a value that another one overrides", () => {
+  it("does not check a value that another one overrides", () => {
     expect(load({ flags: { port: "1" }, env: { TIDEMARK_PORT: "wrong" } }).port).toBe(1);
   });
 });
 
 describe("the settings", () => {
-  it("have a flag and an environment variable that are made from the key", () => {
-    expect(SETTINGS.documentBytesMax).toMatchObject({
-      key: "documentBytesMax",
+  it("derive flag, variable and file key from one declaration", () => {
+    expect(LIMIT_SETTINGS.documentBytesMax).toMatchObject({
+      syntax: "--document-bytes-max <bytes>",
       flag: "--document-bytes-max",
       variable: "TIDEMARK_DOCUMENT_BYTES_MAX",
-      unit: "bytes",
+      key: "documentBytesMax",
     });
   });
 
-  it("have a name of their own where people know the limit by another", () => {
-    expect(SETTINGS.jobsPerDatabaseMax).toMatchObject({
-      key: "maxJobs",
+  it("may have another flag than the name of the limit", () => {
+    expect(LIMIT_SETTINGS.jobsPerDatabaseMax).toMatchObject({
       flag: "--max-jobs",
       variable: "TIDEMARK_MAX_JOBS",
+      key: "maxJobs",
       default: "100000",
     });
   });
 
-  it("have one for every limit", () => {
-    expect(Object.keys(SETTINGS)).toEqual(expect.arrayContaining(Object.keys(DEFAULT_LIMITS)));
+  it("have distinct flags", () => {
+    expect(new Set(SETTING_LIST.map(({ flag }) => flag)).size).toBe(SETTING_LIST.length);
   });
 
-  it.each(Object.values(SETTINGS))("$flag accepts its own default", ({ key, default: written }) => {
-    expect(load({ flags: { [key]: written } })).toEqual(load());
+  it("include every limit", () => {
+    expect(Object.keys(LIMIT_SETTINGS)).toEqual(Object.keys(DEFAULT_LIMITS));
+  });
+
+  it("are all listed in docs/configuration.md, which is up to date", async () => {
+    const page = new URL("../../docs/configuration.md", import.meta.url);
+
+    expect(await readFile(page, "utf8")).toBe(configurationReference());
+  });
+
+  it.each(SETTING_LIST)("$flag accepts its own default", ({ key, default: value }) => {
+    expect(load({ flags: { [key]: value } })).toEqual(load());
   });
 
   it.each([
@@ -127,7 +143,6 @@ describe("the settings", () => {
     ["jwtAlgorithms", "RS256, ES256", { jwt: { algorithms: ["RS256", "ES256"] } }],
     ["allowOpen", "on", { warnings: [] }],
     ["store", "lmdb:./tidemark-data", { store: "lmdb:./tidemark-data" }],
-    ["store", "redis://localhost:6379", { store: "redis://localhost:6379" }],
     ["allowOrigin", "none", { allowedOrigins: [] }],
     [
       "allowOrigin",
@@ -164,20 +179,20 @@ describe("the settings", () => {
     ["maxJobs", "7", { limits: { jobsPerDatabaseMax: 7 } }],
     ["connectionsPerAddressMax", "off", { limits: { connectionsPerAddressMax: Infinity } }],
     ["connectionsPerAddressMax", "7", { limits: { connectionsPerAddressMax: 7 } }],
-  ])("%s can be %s", (key, value, expected) => {
+  ])("accept %s = %s", (key, value, expected) => {
     expect(load({ flags: { [key]: value } })).toMatchObject(expected);
   });
 
   it.each([
     ["host", "http://localhost", "expected an address or a host name"],
-    ["port", "80a", "expected a whole number from 0 (any free port) to 65535"],
-    ["port", "65536", "expected a whole number from 0 (any free port) to 65535"],
-    ["port", "-1", "expected a whole number from 0 (any free port) to 65535"],
-    ["auth", "tokens", "expected none, tokens:FILE, or jwt: with"],
-    ["auth", "jwt:hunter2", "expected none, tokens:FILE, or jwt: with"],
-    ["auth", "jwt:http://keys.example.com", "expected none, tokens:FILE, or jwt: with"],
-    ["auth", "jwt:env:JWT_SECRET", "expected --jwt-issuer and --jwt-audience beside it"],
-    ["host", "0.0.0.0", "expected a loopback address such as 127.0.0.1 while everybody may"],
+    ["port", "80a", "expected a whole number from 0 to 65535"],
+    ["port", "65536", "expected a whole number from 0 to 65535"],
+    ["port", "-1", "expected a whole number from 0 to 65535"],
+    ["auth", "tokens", "expected none, tokens:FILE, jwt:env:VARIABLE"],
+    ["auth", "jwt:hunter2", "expected none, tokens:FILE, jwt:env:VARIABLE"],
+    ["auth", "jwt:http://keys.example.com", "expected none, tokens:FILE, jwt:env:VARIABLE"],
+    ["auth", "jwt:env:JWT_SECRET", "expected --jwt-issuer and --jwt-audience with it"],
+    ["host", "0.0.0.0", "expected a loopback address such as 127.0.0.1, because with --auth none"],
     ["store", "./data", "expected memory: or lmdb:FOLDER"],
     ["store", "lmdb:", "expected memory: or lmdb:FOLDER"],
     ["store", "memory:x", "expected memory: or lmdb:FOLDER"],
@@ -209,58 +224,59 @@ describe("the settings", () => {
     ["databasesMax", "0", "expected a whole number above 0"],
     ["databasesMax", "1.5", "expected a whole number above 0"],
     ["databasesMax", "9007199254740992", "expected a whole number above 0"],
-  ])("%s cannot be %s", (key, value, expected) => {
+  ])("reject %s = %s", (key, value, expected) => {
     expect(() => load({ flags: { [key]: value } })).toThrow(expected);
   });
 
-  it("bound what one user may do where it is known who asks, unless told otherwise", () => {
+  it("limit each user on a server with authentication, unless set otherwise", () => {
     const flags = { auth: "tokens:./tokens.json", mutationsPerSecondMax: "off", operationsPerSecondMax: "7" };
 
-    const { limits } = load({ flags });
-
-    expect(limits).toEqual({
-      ...DEFAULT_LIMITS_WITH_RIGHTS,
+    expect(load({ flags }).limits).toEqual({
+      ...DEFAULT_LIMITS,
+      connectionsPerAddressMax: 5_000,
+      connectionsPerUserMax: 5_000,
+      subscriptionsPerUserMax: 10_000,
+      messagesPerSecondMax: 1_000,
       mutationsPerSecondMax: Infinity,
       operationsPerSecondMax: 7,
     });
-    expect(Object.values(DEFAULT_LIMITS_WITH_RIGHTS).every(Number.isSafeInteger)).toBe(true);
   });
 
-  it("never give a page more than the most, even when only the most is lowered", () => {
+  it("lower the default page size with the maximum page size", () => {
     expect(load({ flags: { pageSizeMax: "20" } }).limits.pageSizeDefault).toBe(20);
   });
 });
 
-describe("a wrong value", () => {
-  it("of a flag is refused with its flag, its value and what is expected", () => {
+describe("an invalid value", () => {
+  it("of a flag is reported with the flag, the value and the rule", () => {
     expect(() => load({ flags: { tracking: "maybe" } })).toThrow(
-      new ConfigError("the flag --tracking", "maybe", "expected on or off"),
+      new ConfigError("--tracking", "maybe", "expected on or off"),
     );
   });
 
-  it("of the environment is refused with its variable", () => {
+  it("of the environment is reported with its variable", () => {
     expect(() => load({ env: { TIDEMARK_TRACKING: "maybe" } })).toThrow(
-      'the environment variable TIDEMARK_TRACKING is "maybe": expected on or off',
+      'Invalid TIDEMARK_TRACKING "maybe": expected on or off.',
     );
   });
 
-  it("of the file is refused with its key and its file", () => {
+  it("of the file is reported with its key and file", () => {
     expect(() => loadFile('{ "tracking": null }')).toThrow(
-      '"tracking" in the file tidemark.json is null: expected on or off',
+      'Invalid "tracking" null in tidemark.json: expected on or off.',
     );
   });
 
-  it("is shown without the password of a URL", () => {
+  it("is printed without the password of a URL", () => {
     expect(() => load({ flags: { store: "redis//user:secret@host" } })).toThrow('"redis//user:***@host"');
   });
 
-  it("is shown short", () => {
+  it("is shortened", () => {
     expect(() => load({ flags: { host: "x".repeat(10_000) } })).toThrow(/^.{1,250}$/);
   });
 });
 
 describe("a config file", () => {
-  it("may write numbers and booleans as JSON does", () => {
+  it("may contain JSON numbers and booleans", () => {
     const config = loadFile(
       '{ "port": 0, "tracking": false, "newEpoch": true, "rowsMax": 5, "retention": "7d" }',
     );
@@ -268,22 +284,22 @@ describe("a config file", () => {
     expect(config).toMatchObject({ port: 0, tracking: false, newEpoch: true, limits: { rowsMax: 5 } });
   });
 
-  it("names a limit by the name of its setting", () => {
+  it("uses the key of the setting, not the name of the limit", () => {
     expect(loadFile('{ "maxJobs": 5 }').limits.jobsPerDatabaseMax).toBe(5);
     expect(() => loadFile('{ "jobsPerDatabaseMax": 5 }')).toThrow("expected the name of a setting");
   });
 
-  it("may have a list of durations by database", () => {
+  it("may contain a list of durations by database", () => {
     const { retention } = loadFile('{ "retention": "a=1s" }');
 
     expect(retention.ended.byPattern).toEqual([{ pattern: "a", ms: 1_000 }]);
   });
 
-  it("may write them as the flags do", () => {
+  it("may contain values in the format of the flags", () => {
     expect(loadFile('{ "port": "0", "tracking": "off" }')).toMatchObject({ port: 0, tracking: false });
   });
 
-  it("may not give a duration as a number", () => {
+  it("rejects a duration without a unit", () => {
     expect(() => loadFile('{ "lease": 24 }')).toThrow("expected a duration such as 1h30m, from 1ms to 24d");
     expect(() => loadFile('{ "retention": 24 }')).toThrow("expected durations such as 24h or");
   });
@@ -293,67 +309,70 @@ describe("a config file", () => {
     ["log-level", "logLevel"],
     ["Port", "port"],
     ["document", "documentBytesMax"],
-  ])("with the unknown key %s is refused with %s as the one that was meant", (key, near) => {
+  ])("with the unknown key %s is rejected with the suggestion %s", (key, near) => {
     expect(() => loadFile(`{ "${key}": 1 }`)).toThrow(
-      `a key of the file tidemark.json is "${key}": expected the name of a setting, did you mean ${near}?`,
+      `Invalid key "${key}" in tidemark.json: expected the name of a setting. Did you mean ${near}?`,
     );
   });
 
-  it.each(["colour", "constructor", "toString", "1"])("with the unknown key %s is refused by name", (key) => {
-    expect(() => loadFile(`{ "${key}": 1 }`)).toThrow(
-      new ConfigError("a key of the file tidemark.json", key, "expected the name of a setting"),
-    );
-  });
+  it.each(["colour", "constructor", "toString", "1"])(
+    "with the unknown key %s is rejected without a suggestion",
+    (key) => {
+      expect(() => loadFile(`{ "${key}": 1 }`)).toThrow(
+        new ConfigError("key", key, "expected the name of a setting", { file: "tidemark.json" }),
+      );
+    },
+  );
 
-  it("that cannot be read is refused with the reason", () => {
+  it("that cannot be read is rejected with the reason", () => {
     expect(() => load({ env: { TIDEMARK_CONFIG: "none.json" } })).toThrow(
-      'the environment variable TIDEMARK_CONFIG is "none.json": expected a file with a JSON object, but ENOENT',
+      'Invalid TIDEMARK_CONFIG "none.json": expected a file with a JSON object, but ENOENT',
     );
   });
 
-  it.each(["{", "", "[]", '"text"', "null"])("whose content is %j is refused", (text) => {
+  it.each(["{", "", "[]", '"text"', "null"])("with the content %j is rejected", (text) => {
     expect(() => loadFile(text)).toThrow(
-      'the flag --config is "tidemark.json": expected a file with a JSON object',
+      'Invalid --config "tidemark.json": expected a file with a JSON object',
     );
   });
 });
 
 describe("a ConfigError", () => {
-  it("is one line, whatever the file has in it", () => {
+  it("has a message of one line for any content of the file", () => {
     expect(() => loadFile("{\n  port: 5,\n}")).toThrow(/^.+$/);
   });
 });
 
 describe("an environment variable that begins with TIDEMARK_", () => {
-  it("is warned of when it names no setting", () => {
+  it("causes a warning if it is not a setting", () => {
     const { warnings } = load({ env: { TIDEMARK_COLOUR: "blue", TIDEMARK_RETENTION_MS: "5", PATH: "/bin" } });
 
     expect(warnings).toEqual([
-      "the environment variable TIDEMARK_COLOUR names no setting and is ignored",
-      "the environment variable TIDEMARK_RETENTION_MS names no setting and is ignored, did you mean TIDEMARK_RETENTION?",
+      "Ignoring the unknown environment variable TIDEMARK_COLOUR.",
+      "Ignoring the unknown environment variable TIDEMARK_RETENTION_MS. Did you mean TIDEMARK_RETENTION?",
     ]);
   });
 
-  it("is not warned of when it names a setting or the config file", () => {
+  it("causes no warning if it is a setting or the config file", () => {
     const files = { "t.json": "{}" };
 
     expect(load({ env: { TIDEMARK_CONFIG: "t.json", TIDEMARK_PORT: "1" }, files }).warnings).toEqual([]);
   });
 
-  it("is not warned of when it is for who talks to a server", () => {
+  it("causes no warning if it is a variable of clients", () => {
     const env = { TIDEMARK_URL: "http://host:4000", TIDEMARK_TOKEN: "t", TIDEMARK_DATABASE: "demo" };
 
     expect(load({ env }).warnings).toEqual([]);
   });
 });
 
-describe("a server for everybody", () => {
+describe("a server without authentication", () => {
   it.each(["127.0.0.1", "127.1.2.3", "::1", "[::1]", "localhost"])("may listen on %s", (host) => {
     expect(load({ flags: { host } })).toMatchObject({ host, warnings: [] });
   });
 
   it.each(["0.0.0.0", "::", "10.0.0.1", "127.0.0.1.example.com", "localhost.example.com"])(
-    "may listen on %s only where that is said, and warns",
+    "may listen on %s only with --allow-open, and then warns",
     (host) => {
       expect(() => load({ flags: { host } })).toThrow("--allow-open");
       expect(load({ flags: { host, allowOpen: true } }).warnings).toEqual([
@@ -362,7 +381,7 @@ describe("a server for everybody", () => {
     },
   );
 
-  it("is none where it is asked who asks", () => {
+  it("is not what --auth starts: it may listen on any address", () => {
     const config = load({ flags: { host: "0.0.0.0", auth: "tokens:./tokens.json" } });
 
     expect(config).toMatchObject({ host: "0.0.0.0", warnings: [] });
@@ -379,11 +398,11 @@ describe("JSON Web Tokens", () => {
     ["jwt:jwks:./jwks.json", { kind: "jwks-file", path: "./jwks.json" }],
     ["jwt:https://login/jwks", { kind: "jwks-url", url: "https://login/jwks" }],
     ["jwt:http://127.0.0.1:1/jwks", { kind: "jwks-url", url: "http://127.0.0.1:1/jwks" }],
-  ])("are checked by what %s names", (auth, keys) => {
+  ])("are verified with the keys of %s", (auth, keys) => {
     expect(load({ flags: { auth, ...terms } }).auth).toEqual({ kind: "jwt", keys });
   });
 
-  it("may have their secret in a variable that looks like a setting", () => {
+  it("may have their secret in a variable with the prefix of settings", () => {
     const env = { TIDEMARK_JWT_SECRET: "secret" };
 
     expect(load({ env, flags: { auth: "jwt:env:TIDEMARK_JWT_SECRET", ...terms } }).warnings).toEqual([]);

@@ -1,0 +1,154 @@
+/**
+ * Finds and checks the settings of a server. A flag takes precedence over its environment variable, the variable over
+ * the config file, and the file over the default. A value that another one overrides is not checked.
+ *
+ *     loadConfig({ flags: { lease: "5m" }, env: process.env, readFile })   // { leaseMs: 300000, … }
+ */
+import { z } from "zod";
+import { isLoopback, type AuthSpec } from "../auth/auth-spec.js";
+import { ConfigError } from "./config-error.js";
+import { messageOf } from "./parsers.js";
+import type { Setting, SettingNames } from "./setting.js";
+import { CONFIG_FILE, isSetting, SETTING_LIST, SETTINGS, type Config, type Values } from "./settings.js";
+
+/** Where settings are looked up. */
+export interface ConfigSources {
+  /** The flags by their names in camel case, as commander parses them. */
+  readonly flags: Readonly<Record<string, unknown>>;
+  /** The environment. An empty variable counts as absent. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Reads the config file as text, at most once. Throws if the file cannot be read. */
+  readonly readFile: (path: string) => string;
+}
+
+/**
+ * Loads the config. It is pure except for `readFile`.
+ * @throws ConfigError at the first invalid value
+ */
+export function loadConfig(sources: ConfigSources): Config {
+  const file = readConfigFile(sources);
+  const find = (setting: Setting): Found => findValue(setting, sources, file);
+  const hasAuth = parse(SETTINGS.auth, find(SETTINGS.auth)).kind !== "none";
+  const values = readValues(SETTINGS, (setting) =>
+    parse(
+      setting,
+      find(hasAuth ? { ...setting, default: setting.defaultWithAuth ?? setting.default } : setting),
+    ),
+  );
+  const { host, auth, jwt, allowsOpenAccess, limits } = values;
+  const isExposed = !hasAuth && !isLoopback(host);
+  if (isExposed && !allowsOpenAccess) throw invalid(find(SETTINGS.host), NOT_OPEN);
+  if (auth.kind === "jwt" && !(jwt.issuer && jwt.audience)) throw invalid(find(SETTINGS.auth), NO_JWT_TERMS);
+  return Object.freeze({
+    ...values,
+    limits: Object.freeze({
+      ...limits,
+      pageSizeDefault: Math.min(limits.pageSizeDefault, limits.pageSizeMax),
+    }),
+    warnings: Object.freeze([...(isExposed ? [OPEN_TO_ALL] : []), ...unknownVariables(sources.env, auth)]),
+  });
+}
+
+const NOT_OPEN =
+  "expected a loopback address such as 127.0.0.1, because with --auth none every client may do everything. Set --auth, or give --allow-open.";
+const NO_JWT_TERMS = "expected --jwt-issuer and --jwt-audience with it. Set both.";
+const OPEN_TO_ALL =
+  "Everyone who can reach this address may see and change everything (--auth none, --allow-open).";
+
+/** The value of a setting, and its source for error messages. */
+interface Found {
+  readonly source: string;
+  readonly value: unknown;
+  /** The config file, if the value is from there. */
+  readonly file?: string;
+}
+
+interface ConfigFile {
+  readonly path: string;
+  readonly values: Readonly<Record<string, unknown>>;
+}
+
+function readValues<S extends object>(settings: S, read: (setting: Setting) => unknown): Values<S> {
+  const entries = Object.entries(settings).map(([property, entry]: [string, object]) => [
+    property,
+    isSetting(entry) ? read(entry) : readValues(entry, read),
+  ]);
+  // Safe: each property has the value that its own setting parsed.
+  return Object.freeze(Object.fromEntries(entries)) as Values<S>;
+}
+
+function parse<T>(setting: Setting<T>, found: Found): T {
+  const result = setting.parser.safeParse(found.value);
+  if (result.success) return result.data;
+  throw invalid(found, result.error.issues[0]?.message ?? "expected another value");
+}
+
+function invalid({ source, value, file }: Found, expected: string, cause?: unknown): ConfigError {
+  return new ConfigError(source, value, expected, { file, cause });
+}
+
+function findValue(setting: Setting, sources: ConfigSources, file: ConfigFile | undefined): Found {
+  const { key, flag } = setting;
+  const given = findFlagOrVariable(setting, sources);
+  if (given) return given;
+  if (file && Object.hasOwn(file.values, key))
+    return { source: `"${key}"`, value: file.values[key], file: file.path };
+  return { source: `default of ${flag}`, value: setting.default };
+}
+
+function findFlagOrVariable(
+  { key, flag, variable }: SettingNames,
+  { flags, env }: ConfigSources,
+): Found | undefined {
+  if (flags[key] !== undefined) return { source: flag, value: flags[key] };
+  return env[variable] ? { source: variable, value: env[variable] } : undefined;
+}
+
+function readConfigFile(sources: ConfigSources): ConfigFile | undefined {
+  const found = findFlagOrVariable(CONFIG_FILE, sources);
+  if (found === undefined) return undefined;
+  const path = String(found.value);
+  const values = parseConfigFile(found, () => sources.readFile(path));
+  const keys = new Set(SETTING_LIST.map(({ key }) => key));
+  const unknown = Object.keys(values).find((key) => !keys.has(key));
+  if (unknown === undefined) return { path, values };
+  const expected = `expected the name of a setting${suggestion(unknown, "key")}`;
+  throw invalid({ source: "key", value: unknown, file: path }, expected);
+}
+
+function parseConfigFile(found: Found, readText: () => string): Record<string, unknown> {
+  try {
+    return z.record(z.string(), z.unknown()).parse(JSON.parse(readText()));
+  } catch (cause) {
+    const reason = cause instanceof z.ZodError ? "it holds another kind of value" : messageOf(cause);
+    throw invalid(found, `expected a file with a JSON object, but ${reason}`, cause);
+  }
+}
+
+/** Clients read these; a server may share their environment. */
+const CLIENT_VARIABLES = ["TIDEMARK_URL", "TIDEMARK_TOKEN", "TIDEMARK_DATABASE"];
+
+function unknownVariables(env: ConfigSources["env"], auth: AuthSpec): string[] {
+  const settings = [CONFIG_FILE, ...SETTING_LIST].map(({ variable }) => variable);
+  const known = new Set([...settings, ...CLIENT_VARIABLES]);
+  if (auth.kind === "jwt" && auth.keys.kind === "secret-variable") known.add(auth.keys.name);
+  return Object.keys(env)
+    .filter((name) => name.startsWith("TIDEMARK_") && !known.has(name))
+    .map((name) => `Ignoring the unknown environment variable ${name}${suggestion(name, "variable") || "."}`);
+}
+
+/** Suggests the setting with the same letters, or with the same beginning as in "retentionMs". */
+function suggestion(name: string, kind: keyof SettingNames): string {
+  const near = SETTING_LIST.map((setting) => setting[kind]).find((known) =>
+    haveOneBeginning(lettersOf(known), lettersOf(name)),
+  );
+  return near === undefined ? "" : `. Did you mean ${near}?`;
+}
+
+function haveOneBeginning(a: string, b: string): boolean {
+  return a !== "" && b !== "" && (a.startsWith(b) || b.startsWith(a));
+}
+
+function lettersOf(name: string): string {
+  return name.toLowerCase().replace(/[^a-z]/g, "");
+}

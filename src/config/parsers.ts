@@ -1,0 +1,136 @@
+/**
+ * Parsers for the values of settings. Flags and variables are text; the config file may also hold JSON numbers and
+ * booleans. The message of each failure is the rule that the value breaks: "expected on or off".
+ */
+import { z } from "zod";
+import { parseAuthSpec, type AuthSpec } from "../auth/auth-spec.js";
+import { parseDurations, type DatabaseDurations } from "../tasks/retention.js";
+import { parseDuration } from "../util/duration.js";
+
+/** Written in the place of a limit that does not apply. */
+export const OFF = "off";
+/** Written in the place of an empty list or text. */
+const NONE = "none";
+
+export function text(pattern: RegExp, error: string): z.ZodType<string> {
+  return z.string({ error }).regex(pattern, { error });
+}
+
+/** Reads "none" as the empty text. */
+export function textOrNone(error: string): z.ZodType<string> {
+  return z.string({ error }).transform((written) => (written === NONE ? "" : written));
+}
+
+export function onOrOff(): z.ZodType<boolean> {
+  const words = z.stringbool({ truthy: ["on", "true"], falsy: [OFF, "false"] });
+  return z.union([z.boolean(), words], { error: "expected on or off" });
+}
+
+export function oneOf<const T extends string>(words: readonly T[]): z.ZodType<T> {
+  return z.enum(words, { error: `expected one of ${words.join(", ")}` });
+}
+
+export function wholeNumber(
+  min: number,
+  max: number,
+  error = `expected a whole number from ${min} to ${max}`,
+): z.ZodType<number> {
+  return z.preprocess(numberOfDigits, z.int({ error }).min(min, { error }).max(max, { error }));
+}
+
+export function limit(): z.ZodType<number> {
+  return wholeNumber(1, Number.MAX_SAFE_INTEGER, "expected a whole number above 0");
+}
+
+/** Reads "off" as Infinity. */
+export function limitOrOff(): z.ZodType<number> {
+  const error = "expected a whole number above 0, or off";
+  return z.union([z.literal(OFF).transform(() => Infinity), wholeNumber(1, Number.MAX_SAFE_INTEGER, error)], {
+    error,
+  });
+}
+
+export function duration(min: string, max: string): z.ZodType<number> {
+  const error = `expected a duration such as 1h30m, from ${min} to ${max}`;
+  return z
+    .string({ error })
+    .transform(parsed(parseDuration, (fault) => `expected a duration, but ${messageOf(fault)}`))
+    .pipe(z.number().min(parseDuration(min), { error }).max(parseDuration(max), { error }));
+}
+
+/**
+ * Durations by database.
+ * @param otherwise the duration if the text has none without a pattern
+ */
+export function durations(otherwise: string): z.ZodType<DatabaseDurations> {
+  const error = "expected durations such as 24h or 24h,staging-*=1h, from 0s to 3650d";
+  const parse = (written: string): DatabaseDurations => parseDurations(written, otherwise);
+  return z.string({ error }).transform(parsed(parse, (fault) => `${error}, but ${messageOf(fault)}`));
+}
+
+export function origins(): z.ZodType<readonly string[]> {
+  return list(originOf, "expected origins such as https://tidemark.example, separated by commas, or none");
+}
+
+export function hostNames(): z.ZodType<readonly string[]> {
+  return list(hostOf, "expected host names such as tidemark.example, separated by commas, or none");
+}
+
+export function authSpec(): z.ZodType<AuthSpec> {
+  const error =
+    "expected none, tokens:FILE, jwt:env:VARIABLE, jwt:secret:FILE, jwt:key:FILE, jwt:jwks:FILE or jwt:URL with https";
+  return z
+    .string({ error })
+    .transform(parseAuthSpec)
+    .pipe(z.custom<AuthSpec>((spec) => spec !== undefined, { error }))
+    .readonly();
+}
+
+/** Reads "auto" as undefined. */
+export function algorithms(): z.ZodType<readonly string[] | undefined> {
+  return z
+    .string({ error: "expected names of algorithms, such as RS256,ES256, or auto" })
+    .transform((written) => (written === "auto" ? undefined : written.split(",").map((name) => name.trim())));
+}
+
+/** The message of an error on one line; the JSON parser quotes the lines of its input. */
+export function messageOf(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error);
+  return message.replaceAll(/\s+/g, " ");
+}
+
+function list(read: (name: string) => string, error: string): z.ZodType<readonly string[]> {
+  const parse = (written: string): string[] =>
+    written === NONE ? [] : written.split(",").map((name) => read(name.trim()));
+  return z.string({ error }).transform(parsed(parse, () => error));
+}
+
+/** Turns a function that throws into a transformation that reports an issue. */
+function parsed<T>(parse: (written: string) => T, errorOf: (fault: unknown) => string) {
+  return (written: string, context: z.RefinementCtx): T => {
+    try {
+      return parse(written);
+    } catch (fault) {
+      context.addIssue({ code: "custom", message: errorOf(fault) });
+      return z.NEVER;
+    }
+  };
+}
+
+/** Normalizes an origin. @throws TypeError for anything else */
+function originOf(written: string): string {
+  const { origin } = new URL(written);
+  if (!/^https?:\/\/[^/?#@]+$/.test(written)) throw new TypeError("not an origin");
+  return origin;
+}
+
+/** Normalizes a host name. @throws TypeError for anything else */
+function hostOf(written: string): string {
+  const { hostname } = new URL(`http://${written}`);
+  if (!/^[^/?#@:]+$/.test(written)) throw new TypeError("not a host name");
+  return hostname;
+}
+
+function numberOfDigits(value: unknown): unknown {
+  return typeof value === "string" && /^\d+$/.test(value) ? Number(value) : value;
+}

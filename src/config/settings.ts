@@ -1,0 +1,257 @@
+/**
+ * The one declaration of every setting, by the config property that it sets. The type of the config, the options and
+ * the help of `tidemark serve`, and `docs/configuration.md` follow from it. After a change run `npm run docs`.
+ */
+import { LIMIT_SETTINGS } from "./limit-settings.js";
+import {
+  algorithms,
+  authSpec,
+  duration,
+  durations,
+  hostNames,
+  onOrOff,
+  oneOf,
+  origins,
+  text,
+  textOrNone,
+  wholeNumber,
+} from "./parsers.js";
+import { defineGroup, namesOf, type Setting } from "./setting.js";
+
+const LOG_LEVELS = ["fatal", "error", "warn", "info", "debug", "trace", "silent"] as const;
+
+const ACCESS = "Access";
+const STORAGE = "Storage";
+
+const NETWORK_SETTINGS = defineGroup("Network", {
+  host: {
+    syntax: "--host <address>",
+    parser: text(/^[^\s/]{1,253}$/, "expected an address or a host name, such as 127.0.0.1"),
+    default: "127.0.0.1",
+    help: "Address to listen on",
+  },
+  port: {
+    syntax: "--port <port>",
+    parser: wholeNumber(0, 65_535),
+    default: "4000",
+    help: "Port to listen on; 0 selects a free port",
+  },
+  allowedOrigins: {
+    syntax: "--allow-origin <origins>",
+    parser: origins(),
+    default: "none",
+    help: "Origins whose pages may use the API, besides the server's own, separated by commas",
+  },
+  allowedHosts: {
+    syntax: "--allow-host <names>",
+    parser: hostNames(),
+    default: "none",
+    help: "Host names that requests may use, besides IP addresses and localhost, separated by commas",
+  },
+  trustsProxy: {
+    syntax: "--trust-proxy <on|off>",
+    parser: onOrOff(),
+    default: "off",
+    help: "Take the client's address from the last entry of X-Forwarded-For; only behind a proxy that sets it",
+  },
+  headersTimeoutMs: {
+    syntax: "--headers-timeout <duration>",
+    parser: duration("1ms", "1h"),
+    default: "10s",
+    help: "Longest time to receive the headers of a request",
+  },
+  requestTimeoutMs: {
+    syntax: "--request-timeout <duration>",
+    parser: duration("1ms", "1h"),
+    default: "15s",
+    help: "Longest time to receive a whole request",
+  },
+  initTimeoutMs: {
+    syntax: "--init-timeout <duration>",
+    parser: duration("1ms", "1h"),
+    default: "3s",
+    help: "Close a WebSocket that sends no connection_init for this long",
+  },
+  keepAliveMs: {
+    syntax: "--keep-alive <duration>",
+    parser: duration("1ms", "24d"),
+    default: "12s",
+    help: "Interval between pings on a WebSocket, and between comments on an event stream",
+  },
+  slowReaderMs: {
+    syntax: "--slow-reader <duration>",
+    parser: duration("1ms", "24d"),
+    default: "60s",
+    help: "Close a watcher's connection if the watcher reads nothing for this long while data is waiting",
+  },
+  bookmarkMs: {
+    syntax: "--bookmark <duration>",
+    parser: duration("1ms", "24d"),
+    default: "30s",
+    help: "Send a watcher its new position if its filter has hidden every change for this long",
+  },
+});
+
+const ACCESS_SETTINGS = {
+  ...defineGroup(ACCESS, {
+    auth: {
+      syntax: "--auth <method>",
+      parser: authSpec(),
+      default: "none",
+      help: "Authenticate clients: none, tokens:FILE, jwt:env:VARIABLE, jwt:secret:FILE, jwt:key:FILE, jwt:jwks:FILE or jwt:URL (a key set over https)",
+    },
+    allowsOpenAccess: {
+      syntax: "--allow-open",
+      parser: onOrOff(),
+      default: "off",
+      help: "Allow --auth none on an address that other machines can reach",
+    },
+  }),
+  jwt: defineGroup(ACCESS, {
+    issuer: {
+      syntax: "--jwt-issuer <issuer>",
+      parser: textOrNone("expected the issuer of the tokens"),
+      default: "none",
+      help: "Issuer (claim iss) that the tokens of --auth jwt must have",
+    },
+    audience: {
+      syntax: "--jwt-audience <audience>",
+      parser: textOrNone("expected the audience of the tokens"),
+      default: "none",
+      help: "Audience (claim aud) that the tokens of --auth jwt must have",
+    },
+    algorithms: {
+      syntax: "--jwt-algorithms <names>",
+      parser: algorithms(),
+      default: "auto",
+      help: "Signature algorithms that --auth jwt accepts; auto is HS256 for a secret, else RS256,PS256,ES256,EdDSA",
+    },
+  }),
+};
+
+const STORAGE_SETTINGS = {
+  ...defineGroup(STORAGE, {
+    store: {
+      syntax: "--store <url>",
+      parser: text(/^(memory:$|(?!memory:)[a-z][a-z0-9+-]+:.)/, "expected memory: or lmdb:FOLDER"),
+      default: "lmdb:./tidemark-data",
+      help: "Where to store jobs: lmdb:FOLDER on disk, or memory: until the server stops",
+    },
+    tracking: {
+      syntax: "--tracking <on|off>",
+      parser: onOrOff(),
+      default: "on",
+      help: "Store progress; if off, reports are discarded and every response is empty",
+    },
+  }),
+  retention: defineGroup(STORAGE, {
+    ended: {
+      syntax: "--retention <durations>",
+      parser: durations("24h"),
+      default: "24h",
+      help: "Keep an ended or lost job for this long; 24h,staging-*=1h sets it by database, and the first match wins",
+    },
+    failed: {
+      syntax: "--retention-failed <durations>",
+      parser: durations("7d"),
+      default: "7d",
+      help: "Keep a FAILED job for this long; same format as --retention",
+    },
+  }),
+  ...defineGroup(STORAGE, {
+    idleMs: {
+      syntax: "--idle <duration>",
+      parser: duration("1s", "3650d"),
+      default: "1h",
+      help: "Close a database after it has been idle for this long",
+    },
+    newEpoch: {
+      syntax: "--new-epoch",
+      parser: onOrOff(),
+      default: "off",
+      help: "Begin a new epoch; use it once, for the first start after the store was restored from a copy",
+    },
+  }),
+};
+
+const HEALTH_SETTINGS = defineGroup("Job health", {
+  leaseMs: {
+    syntax: "--lease <duration>",
+    parser: duration("1ms", "24d"),
+    default: "60s",
+    help: "Mark a job SILENT if its worker does not report for this long",
+  },
+  lostAfterLeases: {
+    syntax: "--lost-after <leases>",
+    parser: wholeNumber(1, 1_000),
+    default: "3",
+    help: "Mark a job LOST if its worker does not report for this many leases",
+  },
+});
+
+const PAGE_SETTINGS = defineGroup("Pages and log", {
+  dashboard: {
+    syntax: "--dashboard <on|off>",
+    parser: onOrOff(),
+    default: "on",
+    help: "Serve the dashboard at /",
+  },
+  demo: {
+    syntax: "--demo <on|off>",
+    parser: onOrOff(),
+    default: "on",
+    help: "Let the dashboard run a demonstration job on the server",
+  },
+  graphiql: {
+    syntax: "--graphiql <on|off>",
+    parser: onOrOff(),
+    default: "on",
+    help: "Serve GraphiQL to browsers at /graphql",
+  },
+  introspection: {
+    syntax: "--introspection <on|off>",
+    parser: onOrOff(),
+    default: "on",
+    help: "Let clients query the schema, and suggest names in error messages",
+  },
+  logLevel: {
+    syntax: "--log-level <level>",
+    parser: oneOf(LOG_LEVELS),
+    default: "info",
+    help: `Least important level to log: ${LOG_LEVELS.join(", ")}`,
+  },
+});
+
+export const SETTINGS = {
+  ...NETWORK_SETTINGS,
+  ...ACCESS_SETTINGS,
+  ...STORAGE_SETTINGS,
+  ...HEALTH_SETTINGS,
+  ...PAGE_SETTINGS,
+  limits: LIMIT_SETTINGS,
+};
+
+/** Every setting in the order of the help; those of a group follow each other. */
+export const SETTING_LIST: readonly Setting[] = Object.values(SETTINGS).flatMap((entry) =>
+  isSetting(entry) ? [entry] : Object.values<Setting>(entry),
+);
+
+/** The flag and the variable that name the config file. */
+export const CONFIG_FILE = {
+  ...namesOf("--config <file>"),
+  syntax: "--config <file>",
+  help: "JSON file with settings; its keys are the flags in camel case",
+};
+
+/** The settings of a server, validated and frozen. */
+export interface Config extends Values<typeof SETTINGS> {
+  /** Problems that do not stop the server, one sentence each. */
+  readonly warnings: readonly string[];
+}
+
+/** The values of settings, by their properties. */
+export type Values<S> = { readonly [K in keyof S]: S[K] extends Setting<infer T> ? T : Values<S[K]> };
+
+export function isSetting(entry: object): entry is Setting {
+  return "parser" in entry;
+}
