@@ -141,7 +141,7 @@ describe("tidemark serve", () => {
 
     expect(await program.exited).toEqual({ code: 2, signal: null });
     expect(program.err).toEqual([
-      expect.stringMatching(/^tidemark: the environment variable TIDEMARK_LEASE is "soon"/),
+      expect.stringMatching(/^tidemark: Invalid TIDEMARK_LEASE "soon": expected a duration/),
     ]);
   });
 
