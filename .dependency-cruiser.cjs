@@ -1,8 +1,8 @@
 /**
- * The rooms of src/ and what each may import: itself, and what is listed; always downwards. Checked by
- * test/rooms.test.ts. Imports of types count like any other: what a room knows is the rule, not what it loads.
+ * The directories of src/. Each may import itself and the directories listed for it, which are all below it. Type imports
+ * count too. test/structure.test.ts checks the rules.
  */
-const ROOMS = {
+const DIRECTORIES = {
   protocol: [],
   format: [],
   util: [],
@@ -20,7 +20,7 @@ const ROOMS = {
   web: ["client", "format", "protocol"],
 };
 
-/** Packages that live in few places, as expressions over what follows src/. */
+/** Where a package may be imported: a regular expression for the path below src/. */
 const PACKAGES = {
   "async-mutex": "util/",
   graphql: "(graphql|server)/",
@@ -38,44 +38,44 @@ const PACKAGES = {
   uplot: "web/",
 };
 
-const roomRules = Object.entries(ROOMS).map(([room, below]) => ({
-  name: `${room}-imports-only-what-is-below`,
+const directoryRules = Object.entries(DIRECTORIES).map(([directory, below]) => ({
+  name: `${directory}-imports-only-directories-below`,
   severity: "error",
-  from: { path: `^src/${room}/` },
-  to: { path: "^src/", pathNot: `^src/(${[room, ...below].join("|")})(/|\\.ts$)` },
+  from: { path: `^src/${directory}/` },
+  to: { path: "^src/", pathNot: `^src/(${[directory, ...below].join("|")})(/|\\.ts$)` },
 }));
 
-const packageRules = Object.entries(PACKAGES).map(([name, homes]) => ({
-  name: `${name}-stays-at-home`,
+const packageRules = Object.entries(PACKAGES).map(([name, path]) => ({
+  name: `${name}-is-imported-only-where-allowed`,
   severity: "error",
-  from: { path: "^src/", pathNot: `^src/${homes}` },
+  from: { path: "^src/", pathNot: `^src/${path}` },
   to: { path: `node_modules/(@types/)?${name}/` },
 }));
 
 module.exports = {
   forbidden: [
-    ...roomRules,
+    ...directoryRules,
     ...packageRules,
     {
-      name: "every-room-is-listed",
+      name: "every-directory-is-listed",
       severity: "error",
-      from: { path: "^src/[^/]+/", pathNot: `^src/(${Object.keys(ROOMS).join("|")})/` },
+      from: { path: "^src/[^/]+/", pathNot: `^src/(${Object.keys(DIRECTORIES).join("|")})/` },
       to: {},
     },
     {
-      name: "pure-rooms-import-no-package",
+      name: "pure-directories-import-no-package",
       severity: "error",
       from: { path: "^src/(protocol|format|tasks)/" },
       to: { path: "node_modules/" },
     },
     {
-      name: "pure-rooms-import-no-builtin",
+      name: "pure-directories-import-no-builtin",
       severity: "error",
       from: { path: "^src/(protocol|format|tasks)/" },
       to: { dependencyTypes: ["core"] },
     },
     {
-      name: "nobody-imports-main",
+      name: "main-is-not-imported",
       severity: "error",
       from: {},
       to: { path: "^src/main\\.ts$" },
@@ -96,7 +96,7 @@ module.exports = {
       to: {},
     },
     {
-      name: "every-import-is-found",
+      name: "every-import-resolves",
       severity: "error",
       from: { pathNot: "^src/client/generated/" },
       to: { couldNotResolve: true },

@@ -1,6 +1,6 @@
 /**
- * How the dashboard is built: `src/web` to `dist/web`, which the server serves (src/server/pages/static-files.ts).
- * `npm run dev:web` shows it while it is being written, on the data of the server at TIDEMARK_URL.
+ * Builds the dashboard from `src/web` to `dist/web`, which the server serves (src/server/pages/static-files.ts).
+ * `npm run dev:web` serves it during development, with the data of the server at TIDEMARK_URL.
  */
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -23,7 +23,7 @@ export default defineConfig({
     outDir: inProject("dist/web"),
     emptyOutDir: true,
     target: "es2022",
-    // What is in a data: URL, or in a script in the page, the Content-Security-Policy does not let through.
+    // The Content-Security-Policy blocks data: URLs.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
   },
@@ -34,7 +34,7 @@ export default defineConfig({
   },
 });
 
-/** Writes each file also as .gz and .br, as small as they get: the server compresses nothing itself. */
+/** Also writes each file as .gz and .br, as the server does not compress. */
 function precompressed(): Plugin {
   const toGzip = promisify(gzip);
   const toBrotli = promisify(brotliCompress);

@@ -1,11 +1,11 @@
 import { defineConfig } from "vitest/config";
 
 /**
- * Three processes, as tests often wait for another one, each of which runs one test file after the other: modules are loaded once, and nothing of one file is
- * left to the next, as nothing in `src/` and `test/kit/` is kept between tests but what is the same for all.
+ * Three processes, as tests often wait for other processes. Each runs its test files in turn and without isolation, which
+ * loads modules only once. This is safe as modules in `src/` and `test/kit/` keep no state that differs between tests.
  */
 export default defineConfig({
-  // graphql has no exports map: without this, sources get index.mjs and packages index.js, which are two realms.
+  // graphql has no exports map: without this, sources load index.mjs and packages index.js, which are two realms.
   resolve: { alias: [{ find: /^graphql$/, replacement: "graphql/index.js" }] },
   test: {
     include: ["test/**/*.test.ts"],

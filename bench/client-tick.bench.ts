@@ -4,10 +4,10 @@ import { bench, do_not_optimize, run, summary } from "mitata";
 import { connect, leaf, task } from "../src/client/index.js";
 
 /**
- * What a tick costs a worker: `task.advance()` in its hot loop, beside the loop without it and beside a bare counter, and
- * a loop that is tracked. The server answers nothing, so the job is reported all the while, as one whose server hangs.
+ * The cost of a tick for a worker: `task.advance()` in a hot loop, beside an empty loop and a bare counter, and a tracked
+ * loop. The server never responds, so a report is in flight all the time.
  *
- * Run with `npx tsx bench/client-tick.bench.ts`. The least and the mean a round, nanoseconds (Node 20.20, AMD EPYC, two
+ * Run with `npx tsx bench/client-tick.bench.ts`. Minimum and mean per iteration in nanoseconds (Node 20.20, AMD EPYC, two
  * cores shared with much other work):
  *
  *     nothing             1.4      3
@@ -17,7 +17,7 @@ import { connect, leaf, task } from "../src/client/index.js";
  *     a loop              2.2      5
  *     a tracked loop       61    136
  *
- * So a tick costs 1 to 4 ns. Of a tracked loop most is the generator, and the job that is made for each.
+ * So a tick costs 1 to 4 ns. The cost of a tracked loop is mostly its generator and the creation of its job.
  */
 
 const ROUNDS = 10_000;
@@ -32,9 +32,9 @@ const root = tidemark.job({}, task("bench", leaf("advance"), leaf("set"))).task;
 const [advanced, set] = [root.sub("advance"), root.sub("set")];
 const counter = { count: 0 };
 
-/** Each is of 10,000 rounds: divide by it. */
+/** Divide each time by 10,000. */
 summary(() => {
-  bench("10,000 rounds of nothing", () => {
+  bench("10,000 rounds of an empty loop", () => {
     for (let round = 0; round < ROUNDS; round++) do_not_optimize(round);
   });
   bench("10,000 of a bare counter", () => {

@@ -1,14 +1,14 @@
 /**
- * How long a change waits in its store's queue before its append begins, and until it is answered, by writers,
- * users and databases: the reason why the database, and not the user, has a queue of its own.
+ * The time from a change until its append starts and until its answer, by the number of writers, users and databases. It
+ * shows why each database has a queue, and not each user.
  *
  *     npx tsx bench/commit-wait.bench.ts
  *
- * Each writer changes a job of its own, one change after the other, with up to 1 ms between an answer and the
- * next change. Journals: in memory; the same with appends of 0.5 ms each, any number at once; and with appends
- * of 0.5 ms one at a time, which is what databases on one disk have.
+ * Each writer changes its own job sequentially, with up to 1 ms between an answer and the next change. Journals: in
+ * memory; in memory with concurrent appends of 0.5 ms; in memory with sequential appends of 0.5 ms, like databases that
+ * share a disk.
  *
- * Found, as ratios to 64 writers of 64 users in 1 database (medians of 3 rounds, Node 20, 2 shared cores):
+ * Results as ratios to 64 writers of 64 users in 1 database (medians of 3 rounds, Node 20, 2 shared cores):
  *
  *     writers/users/databases      1/1/1  8/1/1  64/1/1  64/8/1  64/64/1  64/64/8  64/64/64
  *     in memory             waits    3.2    1.5     1.2     1.0   0.006 ms    0.8       0.8
@@ -18,10 +18,9 @@
  *     0.5 ms, one at a time waits   0.04    0.6     1.2     1.0    0.60 ms    6.5      0.02
  *                        answered    0.4    0.7     1.1     1.0     1.3 ms    6.9        28
  *
- * The number of users makes no difference: what arrives during an append goes into the next one together,
- * here 25 changes, so that nobody waits for longer than the append before theirs takes. A queue for each of
- * the 64 (the last column) saves that wait at best, and costs an append a change: on one disk answers take 28
- * times as long. So users share their database's queue, and a database is what may have a disk of its own.
+ * The number of users makes no difference: changes that arrive during an append share the next one, here 25 of them, so
+ * each waits for at most one append. A queue for each of the 64 users (last column) saves that wait at best, and needs an
+ * append per change: on one disk, answers take 28 times as long. So the users of a database share its queue.
  */
 import { setImmediate } from "node:timers/promises";
 import type { DatabaseJournal, Journal, JournalEntry } from "../src/journal/journal.js";
@@ -33,7 +32,7 @@ import { systemClock } from "../src/util/clock.js";
 import { silentLog } from "../src/util/log.js";
 import { median } from "./repeat.js";
 
-const CHANGES_A_WRITER = 100;
+const CHANGES_PER_WRITER = 100;
 const ROUNDS = 3;
 const APPEND_MS = 0.5;
 const PAUSE_MS = 1;
@@ -57,14 +56,13 @@ const JOURNALS = {
 
 type JournalName = keyof typeof JOURNALS;
 
-/** What one run of one shape gave. */
 interface Run {
-  /** Of each change, ms from being asked for to the beginning of its append. */
+  /** Milliseconds from each change to the start of its append. */
   readonly waits: readonly number[];
-  /** Of each change, ms from being asked for to its answer. */
+  /** Milliseconds from each change to its answer. */
   readonly answers: readonly number[];
   readonly appends: number;
-  readonly changesASecond: number;
+  readonly changesPerSecond: number;
 }
 
 async function run(
@@ -88,7 +86,7 @@ async function run(
     ),
   );
   const seconds = (performance.now() - begunAt) / 1_000;
-  return { ...observed, changesASecond: observed.waits.length / seconds };
+  return { ...observed, changesPerSecond: observed.waits.length / seconds };
 }
 
 interface Observed {
@@ -98,7 +96,7 @@ interface Observed {
   appends: number;
 }
 
-/** One writer: stores its job, then reports on it, one report after the other. */
+/** One writer: stores its job, then reports progress sequentially. */
 async function write(
   provider: PerDatabaseTaskStoreProvider,
   databaseName: string,
@@ -113,17 +111,17 @@ async function write(
     await change();
     answers.push(performance.now() - now);
   };
-  const spec = { description: "task", volume: CHANGES_A_WRITER };
+  const spec = { description: "task", volume: CHANGES_PER_WRITER };
   const request = { ...key, database, spec, memory: null, leaseMs: 60_000, requestId: null };
   await ask(() => store.store({ ...request, onConflict: "OVERWRITE" }));
-  for (let change = 1; change <= CHANGES_A_WRITER; change++) {
+  for (let change = 1; change <= CHANGES_PER_WRITER; change++) {
     await passed(Math.random() * PAUSE_MS);
     const updates = [{ path: "", done: change }];
     await ask(() => store.update(key, { attempt: null, updates, log: [], requestId: null }));
   }
 }
 
-/** `journal`, whose appends say how long their changes have waited, and then take their time. */
+/** Wraps `journal`: appends record how long their changes waited, and then take `takeTime`. */
 function observe(journal: Journal, observed: Observed, takeTime: () => Promise<void>): Journal {
   const append = async (handle: DatabaseJournal, entries: readonly JournalEntry[]) => {
     const now = performance.now();
@@ -154,7 +152,7 @@ function observe(journal: Journal, observed: Observed, takeTime: () => Promise<v
   };
 }
 
-/** A job id for each writer, so that a change is known by it. */
+/** Each writer has its own job id, which identifies its changes. */
 function keyOf(writer: number, users: number): JobKey {
   return {
     username: parseUsername(`user${writer % users}`, DEFAULT_LIMITS),
@@ -162,7 +160,7 @@ function keyOf(writer: number, users: number): JobKey {
   };
 }
 
-/** Resolves after `ms`, which may be less than a timer's millisecond: it looks once a turn. */
+/** Resolves after `ms`. It polls in every turn of the event loop, as timers have a resolution of 1 ms. */
 async function passed(ms: number): Promise<void> {
   const end = performance.now() + ms;
   while (performance.now() < end) await setImmediate();
@@ -173,7 +171,7 @@ function oneAtATime(work: () => Promise<void>): () => Promise<void> {
   return () => (last = last.then(work));
 }
 
-/** All shapes in turn, and that several times, so that what else the machine does hits all alike. */
+/** Interleaves the shapes in rounds, so that other load on the machine affects all alike. */
 async function measure(journalName: JournalName): Promise<object[]> {
   const runs = SHAPES.map(() => [] as Run[]);
   for (let round = 0; round <= ROUNDS; round++) {
@@ -190,10 +188,10 @@ function rowOf({ writers, users, databases }: (typeof SHAPES)[number], runs: rea
     writers,
     users,
     databases,
-    "waits ms": Number(median(runs.map(({ waits }) => median(waits))).toFixed(3)),
-    "answered ms": Number(median(runs.map(({ answers }) => median(answers))).toFixed(3)),
-    "changes an append": Number(median(runs.map(({ waits, appends }) => waits.length / appends)).toFixed(1)),
-    "changes a second": Math.round(median(runs.map(({ changesASecond }) => changesASecond))),
+    "wait ms": Number(median(runs.map(({ waits }) => median(waits))).toFixed(3)),
+    "answer ms": Number(median(runs.map(({ answers }) => median(answers))).toFixed(3)),
+    "changes per append": Number(median(runs.map(({ waits, appends }) => waits.length / appends)).toFixed(1)),
+    "changes per second": Math.round(median(runs.map(({ changesPerSecond }) => changesPerSecond))),
   };
 }
 

@@ -2,50 +2,49 @@ import { deepStrictEqual } from "node:assert";
 import { setTimeout } from "node:timers/promises";
 import { median } from "./repeat.js";
 import { jobsToStore } from "./operations.js";
-import { IS_PROFILING, keepResults, rotated, ROUNDS, spread } from "./rounds.js";
+import { IS_PROFILING, writeResults, rotated, ROUNDS, spread } from "./rounds.js";
 import { ServerProcess } from "./server-process.js";
 
 /**
- * Servers beside each other under the same load. In every round each gets a fresh process, some time to warm up, and a
- * window in which it is measured. What counts is the CPU time of its process an operation (user and system), as the
- * machine has other things to do; so its clock is that time as well: on a busy machine a warm-up of so many seconds of
- * the wall would be over before V8 has compiled a larger program. Ratios are made within a round, whose servers saw
- * much the same machine, and then their median.
+ * Compares servers under the same load. In every round each server gets a fresh process, a warm-up and a measured window.
+ * The figure is the CPU time per operation of its process (user and system), as the machine has other work. Warm-up and
+ * window are in CPU time too: on a busy machine, a warm-up in wall time could end before V8 has compiled a larger program.
+ * A ratio compares figures of one round, which saw much the same machine; the result is the median of the rounds.
  *
  *     npm run bench -- http-update-task --rounds 3
- *     npm run bench -- http-update-task --profile     one round; says where each server's time goes
+ *     npm run bench -- http-update-task --profile     one round; shows where each server's time is spent
  */
 export interface Comparison {
-  /** Of the bench: its figures go to `results/<name>.json`. */
+  /** The name of the benchmark. Its figures are stored in `results/NAME.json`. */
   readonly name: string;
-  /** The first is what the others are compared with. Their answers must be the same. */
+  /** The first one is compared with the others. Their answers must be equal. */
   readonly contenders: readonly LoadContender[];
-  /** The script of the client, which each round has one of. */
+  /** The script of the load client. */
   readonly load: "load/http.mjs" | "load/websocket.mjs";
-  /** Or, over WebSocket, operations under way on one. */
+  /** Over WebSocket: operations in flight on one connection. */
   readonly connections: number;
 }
 
 export interface LoadContender {
   readonly name: string;
   readonly script: string;
-  /** How many it has stored when the load begins. */
+  /** How many jobs it has stored when the load starts. */
   readonly jobs: number;
-  /** What is sent to it, in turn. */
+  /** The request bodies, sent in turn. */
   readonly bodies: readonly string[];
-  /** The first contender's CPU an operation is to be at most so many times this one's. Printed, never asserted. */
+  /** The target for the first contender's CPU per operation, divided by this one's. Printed, not asserted. */
   readonly atMost?: number;
 }
 
-/** Of the server's CPU time: from then on an operation gets no cheaper (longer warm-ups were tried). */
+/** CPU time of the server. Longer warm-ups did not make operations cheaper. */
 const WARM_UP_MS = 3_000;
 const WINDOW_MS = 1_500;
-/** Between two looks at a server's CPU time. */
-const LOOK_MS = 20;
+/** How often the server's CPU time is read. */
+const POLL_MS = 20;
 
 interface Figure {
   readonly cpuMicros: number;
-  readonly opsASecond: number;
+  readonly opsPerSecond: number;
 }
 
 /** A round's figures, in the order of the contenders. */
@@ -59,7 +58,7 @@ export async function compare(comparison: Comparison): Promise<void> {
   const result = resultOf(comparison, rounds);
   console.table(result.contenders);
   console.table(result.ratios);
-  await keepResults(comparison.name, result);
+  await writeResults(comparison.name, result);
 }
 
 async function playRound(comparison: Comparison, round: number): Promise<Round> {
@@ -100,14 +99,14 @@ async function measure(server: ServerProcess, client: ServerProcess): Promise<Fi
   await spend(server, client, WINDOW_MS);
   const after = await look();
   const [ops, micros, ms] = [after[0] - before[0], after[1] - before[1], after[2] - before[2]];
-  return { cpuMicros: micros / ops, opsASecond: (1_000 * ops) / ms };
+  return { cpuMicros: micros / ops, opsPerSecond: (1_000 * ops) / ms };
 }
 
-/** Waits until the server has worked so long, milliseconds of CPU time. Rejects when the load has failed. */
+/** Waits until the server has used `ms` of CPU time. Rejects if the load client failed. */
 async function spend(server: ServerProcess, client: ServerProcess, ms: number): Promise<void> {
   const end = (await server.cpuMicros()) + 1_000 * ms;
   while ((await server.cpuMicros()) < end) {
-    await setTimeout(LOOK_MS);
+    await setTimeout(POLL_MS);
     await client.ask("count");
   }
 }
@@ -116,7 +115,7 @@ async function profile(server: ServerProcess, client: ServerProcess, name: strin
   await server.ask("startProfile");
   await spend(server, client, WINDOW_MS);
   const { functions, packages } = await server.ask<Record<string, object[]>>("stopProfile");
-  console.log(`\n${name}: where its time goes`);
+  console.log(`\n${name}: where its time is spent`);
   console.table(functions);
   console.table(packages);
 }
@@ -129,8 +128,8 @@ function resultOf(
   return {
     contenders: contenders.map(({ name }, at) => ({
       server: name,
-      "CPU µs an operation": spread(rounds.map((round) => round[at]!.cpuMicros)),
-      "operations a second": Math.round(median(rounds.map((round) => round[at]!.opsASecond))),
+      "CPU µs per operation": spread(rounds.map((round) => round[at]!.cpuMicros)),
+      "operations per second": Math.round(median(rounds.map((round) => round[at]!.opsPerSecond))),
     })),
     ratios: others.map(({ name, atMost }, at) => ({
       ratio: `${first!.name} : ${name}`,

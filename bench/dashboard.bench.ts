@@ -1,10 +1,10 @@
 /**
- * How smooth the dashboard is in Chromium with 10,000 jobs of which 500 change a second, and whether its memory stays
- * what it was. Frames are counted by the page itself; `busy` is the part of the time in which the page's one thread
- * works, which other load on the machine does not change much.
+ * The frame rate and the memory of the dashboard in Chromium with 10,000 jobs and 500 changes per second. The page counts
+ * its frames itself. `busy` is the share of the time in which the page's main thread works, which other load on the
+ * machine does not change much.
  *
  *     npm run bench -- dashboard                 heap over ten minutes
- *     npm run bench -- dashboard --minutes 2     sooner
+ *     npm run bench -- dashboard --minutes 2     heap over two minutes
  */
 import { setTimeout } from "node:timers/promises";
 import { parseArgs } from "node:util";
@@ -16,10 +16,10 @@ import { rounded } from "./repeat.js";
 const JOBS = 10_000;
 const USERS = 100;
 const TASKS = 5;
-const CHANGES_A_SECOND = 500;
-const REQUESTS_A_SECOND = 10;
-const LOOK_MS = 20_000;
-/** Of one request. */
+const CHANGES_PER_SECOND = 500;
+const REQUESTS_PER_SECOND = 10;
+const SAMPLE_MS = 20_000;
+/** Per request. */
 const INPUTS_MAX = 1_000;
 
 const { values } = parseArgs({ options: { minutes: { type: "string", default: "10" } }, strict: false });
@@ -27,7 +27,7 @@ const minutes = Number(values.minutes);
 
 const REPORT = `mutation ($inputs: [UpdateTaskInput!]!) { updateTasks(inputs: $inputs) { error { code } } }`;
 
-/** The time between two frames, for so long. As text, since tsx adds to functions what the page does not have. */
+/** The times between frames. A string, as tsx adds helpers to functions that the page does not have. */
 const FRAMES = `new Promise((resolve) => {
   const frames = [];
   const start = performance.now();
@@ -35,7 +35,7 @@ const FRAMES = `new Promise((resolve) => {
   const onFrame = (now) => {
     if (last !== undefined) frames.push(now - last);
     last = now;
-    if (now - start < ${LOOK_MS}) requestAnimationFrame(onFrame);
+    if (now - start < ${SAMPLE_MS}) requestAnimationFrame(onFrame);
     else resolve(frames);
   };
   requestAnimationFrame(onFrame);
@@ -43,7 +43,7 @@ const FRAMES = `new Promise((resolve) => {
 
 await using server = await MeasuredServer.start();
 await server.storeJobs({ database: "d", users: USERS, jobs: JOBS, tasks: TASKS });
-await beginAll();
+await startAllTasks();
 const browser = await chromium.launch({
   executablePath: process.env["CHROMIUM_PATH"] ?? "/usr/bin/chromium",
   args: ["--headless=new", "--no-sandbox", "--disable-gpu", "--js-flags=--expose-gc"],
@@ -55,21 +55,21 @@ await debug.send("Performance.enable");
 const began = performance.now();
 await page.goto(`${server.url}/?database=d`);
 await page.getByRole("grid").waitFor();
-process.stdout.write(`10,000 jobs are listed after ${rounded((performance.now() - began) / 1_000)} s\n`);
+process.stdout.write(`10,000 jobs listed after ${rounded((performance.now() - began) / 1_000)} s\n`);
 
-const rows = [await look("nothing changes")];
+const rows = [await sample("no changes")];
 const writing = new AbortController();
 const written = write(writing.signal);
-rows.push(await look("newest first"));
+rows.push(await sample("newest first"));
 await sortBy("-progress");
-rows.push(await look("by progress"));
-rows.push(await look("by progress, scrolling", scroll));
+rows.push(await sample("by progress"));
+rows.push(await sample("by progress, scrolling", scroll));
 await sortBy("-elapsed");
-rows.push(await look("by elapsed"));
+rows.push(await sample("by elapsed"));
 console.table(rows);
 await followHeap();
 writing.abort();
-process.stdout.write(`${rounded(await written)} changes a second were made\n`);
+process.stdout.write(`${rounded(await written)} changes per second\n`);
 await browser.close();
 
 interface Row {
@@ -84,15 +84,15 @@ interface Row {
   readonly busy: string;
 }
 
-/** The frames of some seconds, and how busy the page was. */
-async function look(view: string, act?: (looked: Page) => Promise<void>): Promise<Row> {
+/** Measures the frames and the load of the page for a while. */
+async function sample(view: string, act?: (sampled: Page) => Promise<void>): Promise<Row> {
   const before = await busySeconds(debug);
   const acting = act?.(page);
   const frames = await page.evaluate<number[]>(FRAMES);
   await acting;
   const busy = (await busySeconds(debug)) - before;
   const sorted = frames.toSorted((one, other) => one - other);
-  // A frame is due every 16.7 ms, and its time is told to a tenth.
+  // A frame is due every 16.7 ms, and frame times have a resolution of 0.1 ms.
   const over = (ms: number): string =>
     percent(frames.filter((frame) => frame > ms + 0.5).length, frames.length);
   return {
@@ -104,11 +104,11 @@ async function look(view: string, act?: (looked: Page) => Promise<void>): Promis
     "over 16.7": over(16.7),
     "over 33": over(33.3),
     "over 50": over(50),
-    busy: percent(busy * 1_000, LOOK_MS),
+    busy: percent(busy * 1_000, SAMPLE_MS),
   };
 }
 
-/** Of the page's main thread: script, styles, layout and all else. */
+/** The work of the page's main thread: script, style, layout and everything else. */
 async function busySeconds(session: CDPSession): Promise<number> {
   const { metrics } = await session.send("Performance.getMetrics");
   return metrics.find(({ name }) => name === "TaskDuration")?.value ?? 0;
@@ -116,7 +116,7 @@ async function busySeconds(session: CDPSession): Promise<number> {
 
 async function scroll(scrolled: Page): Promise<void> {
   await scrolled.mouse.move(700, 500);
-  const end = performance.now() + LOOK_MS;
+  const end = performance.now() + SAMPLE_MS;
   for (let down = true; performance.now() < end; down = !down)
     for (let step = 0; step < 40 && performance.now() < end; step++) {
       await scrolled.mouse.wheel(0, down ? 240 : -240);
@@ -130,7 +130,7 @@ async function sortBy(sort: string): Promise<void> {
   await setTimeout(2_000);
 }
 
-/** What is left after a collection, each minute. */
+/** Prints the heap after a garbage collection, once a minute. */
 async function followHeap(): Promise<void> {
   for (let minute = 0; minute <= minutes; minute++) {
     await debug.send("HeapProfiler.collectGarbage");
@@ -141,8 +141,8 @@ async function followHeap(): Promise<void> {
   }
 }
 
-/** Each task has its start, its rate and its text before anybody looks: what grows later is not for those. */
-async function beginAll(): Promise<void> {
+/** Starts every task, so that start times, rates and texts do not count as heap growth later. */
+async function startAllTasks(): Promise<void> {
   for (const round of [1, 2])
     for (let from = 0; from < JOBS; from += INPUTS_MAX) {
       const jobs = Array.from({ length: INPUTS_MAX }, (_, at) => from + at);
@@ -151,15 +151,15 @@ async function beginAll(): Promise<void> {
     }
 }
 
-/** Reports on one job after the other, evenly, until it is stopped; says how many changes a second that were. */
+/** Reports progress of one job after the other at an even rate until stopped. Returns the changes per second. */
 async function write(signal: AbortSignal): Promise<number> {
   const start = performance.now();
-  const size = CHANGES_A_SECOND / REQUESTS_A_SECOND;
+  const size = CHANGES_PER_SECOND / REQUESTS_PER_SECOND;
   let made = 0;
   for (; !signal.aborted; made += size) {
     const inputs = Array.from({ length: size }, (_, index) => reportOn((made + index) % JOBS));
     await dataOf(server.url, REPORT, { inputs });
-    await setTimeout(Math.max(0, start + (1_000 * (made + size)) / CHANGES_A_SECOND - performance.now()));
+    await setTimeout(Math.max(0, start + (1_000 * (made + size)) / CHANGES_PER_SECOND - performance.now()));
   }
   return (1_000 * made) / (performance.now() - start);
 }

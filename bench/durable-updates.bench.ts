@@ -1,16 +1,15 @@
 /**
- * How many updates a second are made durable, and what that costs: through a store over a journal on a disk
- * (`lmdb`), beside the same store over a journal in memory, and beside a plain file to which the same bytes are
- * appended and synced (`plain`). Updates come from 1, 100 or 1,000 who each wait for their answer, or as batches
- * of 100, as one `updateTasks` brings them, one batch at a time. To 10 jobs over and over, and to 20,000 in turn,
- * where the journal has to write a job's record anew ("fold" it) about once an update.
+ * Durable updates per second and their cost, through a store with a journal on disk (`lmdb`). They are compared with the
+ * same store with a journal in memory, and with a plain file to which the same bytes are appended and synced (`plain`). 1,
+ * 100 or 1,000 clients send one update at a time, or one client sends batches of 100, like `updateTasks`. The updates
+ * concern 10 jobs, or 20,000 in turn, for which the journal compacts a job about once per update.
  *
  *     npm run bench -- durable-updates
  *
- * Found (Node 20, 2 shared AMD EPYC cores, of which others used up to half at times; ext4 on a virtual disk;
- * medians of 5 rounds in turn; CPU is of all threads; an update is an entry of 520 bytes):
+ * Results (Node 20, 2 AMD EPYC cores, of which other work used up to half; ext4 on a virtual disk; medians of 5
+ * interleaved rounds; CPU time of all threads; an update is an entry of 520 bytes):
  *
- *     10 jobs           updates a second           lmdb to          CPU µs an update      p50, p99 ms
+ *     10 jobs           updates per second         lmdb to          CPU µs per update     p50, p99 ms
  *                       plain    lmdb  memory   plain  memory    plain   lmdb  memory     lmdb
  *     1 in flight       2,383   1,314  46,975    0.55   0.028      243    499      24      0.7,   2.5
  *     100 in flight   175,344  20,804  48,272    0.14    0.47        3     45      24      4.6,   8.2
@@ -23,8 +22,8 @@
  *     1,000 in flight 267,845   8,018  26,585    0.03    0.32        3    129      44      132,   147
  *     batches of 100  120,153   5,953  31,108    0.05    0.19        6    151      37       15,    29
  *
- * With many in flight it is not the disk that updates wait for but the CPU, and with many jobs most of that is
- * folds: 70 to 115 µs each, to read a record of 20 tasks, write it again, and collect the garbage of both.
+ * With many updates in flight the CPU is the bottleneck, not the disk. With many jobs most of it is compaction: 70 to
+ * 115 µs each to read a record of 20 tasks, write it again, and collect the garbage.
  */
 import { join } from "node:path";
 import type { Journal } from "../src/journal/journal.js";
@@ -52,7 +51,7 @@ const SHAPES = [
   { shape: "many jobs", jobs: 20_000 },
 ];
 
-/** How updates are asked for: `inFlight` one by one, or `inFlight` together and the next when all are answered. */
+/** How updates are sent: by `inFlight` concurrent clients, or in batches of `inFlight`, one batch at a time. */
 const WAYS = [
   { way: "1 in flight", inFlight: 1, isBatch: false },
   { way: "100 in flight", inFlight: 100, isBatch: false },
@@ -62,9 +61,8 @@ const WAYS = [
 
 type Way = (typeof WAYS)[number];
 
-/** Where updates go. */
 interface Target extends AsyncDisposable {
-  /** Makes the next update. */
+  /** Applies the next update. */
   update(): Promise<unknown>;
 }
 
@@ -73,7 +71,7 @@ type TargetName = keyof Targets;
 const TARGETS: readonly TargetName[] = ["plain", "lmdb", "memory"];
 
 interface Run {
-  readonly opsASecond: number;
+  readonly opsPerSecond: number;
   readonly cpuMicros: number;
   readonly p50: number;
   readonly p99: number;
@@ -88,7 +86,7 @@ for (const { shape, jobs } of SHAPES) {
   await measureAll({ plain, lmdb, memory });
 }
 
-/** All ways and targets in turn, and that several times, so that what else the machine does hits all alike. */
+/** Interleaves the ways and targets in rounds, so that other load on the machine affects all alike. */
 async function measureAll(targets: Targets): Promise<void> {
   const rounds: Record<TargetName, Run>[][] = WAYS.map(() => []);
   for (let round = 0; round <= ROUNDS; round++) {
@@ -106,15 +104,15 @@ function rowOf(way: string, rounds: readonly Record<TargetName, Run>[]): object 
   const middle = (of: (round: Record<TargetName, Run>) => number): number => median(rounds.map(of));
   return {
     way,
-    "plain/s": Math.round(middle(({ plain }) => plain.opsASecond)),
-    "lmdb/s": Math.round(middle(({ lmdb }) => lmdb.opsASecond)),
-    "memory/s": Math.round(middle(({ memory }) => memory.opsASecond)),
+    "plain/s": Math.round(middle(({ plain }) => plain.opsPerSecond)),
+    "lmdb/s": Math.round(middle(({ lmdb }) => lmdb.opsPerSecond)),
+    "memory/s": Math.round(middle(({ memory }) => memory.opsPerSecond)),
     "lmdb:plain": rounded(
-      middle(({ lmdb, plain }) => lmdb.opsASecond / plain.opsASecond),
+      middle(({ lmdb, plain }) => lmdb.opsPerSecond / plain.opsPerSecond),
       2,
     ),
     "lmdb:memory": rounded(
-      middle(({ lmdb, memory }) => lmdb.opsASecond / memory.opsASecond),
+      middle(({ lmdb, memory }) => lmdb.opsPerSecond / memory.opsPerSecond),
       3,
     ),
   };
@@ -146,14 +144,14 @@ async function run(target: Target, way: Way): Promise<Run> {
   const { user, system } = process.cpuUsage(cpu);
   const sorted = times.toSorted((a, b) => a - b);
   return {
-    opsASecond: ops / seconds,
+    opsPerSecond: ops / seconds,
     cpuMicros: (user + system) / ops,
     p50: sorted[Math.floor(sorted.length / 2)]!,
     p99: sorted[Math.floor(sorted.length * 0.99)]!,
   };
 }
 
-/** Returns how many updates were made. */
+/** Returns the number of updates. */
 async function inFlight(target: Target, count: number, end: number, times: number[]): Promise<number> {
   const work = async (): Promise<void> => {
     for (let began = performance.now(); began < end; began = performance.now()) {
@@ -165,7 +163,7 @@ async function inFlight(target: Target, count: number, end: number, times: numbe
   return times.length;
 }
 
-/** One batch at a time. Every update of a batch is answered with it. */
+/** One batch at a time. Returns the number of updates. */
 async function inBatches(target: Target, count: number, end: number, times: number[]): Promise<number> {
   for (let began = performance.now(); began < end; began = performance.now()) {
     await Promise.all(Array.from({ length: count }, () => target.update()));
@@ -174,7 +172,7 @@ async function inBatches(target: Target, count: number, end: number, times: numb
   return times.length * count;
 }
 
-/** A store of so many jobs over `journal`, which it closes. An update adds 1 to a leaf; the jobs are updated in turn. */
+/** A store with `jobs` jobs over `journal`, which it closes. An update adds 1 to a leaf of the next job. */
 async function storeTarget(
   journal: Journal,
   jobs: number,
@@ -189,7 +187,7 @@ async function storeTarget(
     const updates = [{ path, add: 1 }];
     return store.update(keyOf(at % jobs), { attempt: null, updates, log: [], requestId: null });
   };
-  await byThousands(jobs, update); // begins each
+  await byThousands(jobs, update); // starts each job
   await update();
   return {
     update,
@@ -201,7 +199,7 @@ async function storeTarget(
   };
 }
 
-/** Of the newest entry, as it is written to a file. */
+/** The size of the newest entry on disk. */
 async function latestEntryBytes(journal: Journal): Promise<number> {
   const handle = await journal.open(BENCH_DATABASE); // closed with the journal
   const head = await handle.head();
@@ -212,7 +210,6 @@ async function latestEntryBytes(journal: Journal): Promise<number> {
   throw new Error("The journal has no entry.");
 }
 
-/** So many bytes for each update. */
 async function plainTarget(path: string, bytes: number): Promise<Target> {
   const file = await RawLogFile.open(path);
   const update = Buffer.alloc(bytes, "x");

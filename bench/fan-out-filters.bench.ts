@@ -1,30 +1,28 @@
 /**
- * What it costs a server that others are subscribed whom an event does not concern: 100, 1,000 and 10,000
- * subscribers, each of whom watches another user of one database, and events that each concern one of them. Events
- * are published in the server's process, one a turn of its event loop; what counts is the CPU time of the process an
- * event, until it has come. All servers are open at the same time and are measured one after the other, round by
- * round; ratios are made within a round.
+ * The cost of subscribers that an event does not concern: 100, 1,000 and 10,000 subscribers each watch a different user of
+ * one database, and each event concerns one of them. Events are published in the server's process, one per turn of the
+ * event loop. The figure is the CPU time of the process per event, until it has arrived. All servers run at the same time
+ * and are measured in turn, round by round; ratios compare figures of one round.
  *
  *     npm run bench -- fan-out-filters --rounds 3
  *
- * Found (Node 20, 2 shared cores; 5 rounds; CPU µs an event):
+ * Results (Node 20, 2 shared cores; 5 rounds; CPU µs per event):
  *
  *     subscribers  Tidemark     Yoga  mercurius
  *     100               135    1,581      1,270
  *     1,000             144   11,469     11,893
  *     10,000            102  194,605    222,052
  *
- * Who is not concerned costs nothing: an event finds its subscribers by user and job. Before, each was woken by each
- * event, and 10,000 cost 109 times as much as 100.
+ * Other subscribers cost nothing, because the hub finds the subscribers of an event by user and job.
  */
 import { SubscriberPool, type Burst } from "./delivery/subscriber-pool.js";
 import { Figures, MERCURIUS, TIDEMARK, YOGA, type Contender } from "./delivery/contenders.js";
-import { keepResults, rotated, ROUNDS } from "./rounds.js";
+import { writeResults, rotated, ROUNDS } from "./rounds.js";
 
 const SUBSCRIBERS = [100, 1_000, 10_000];
 const CONTENDERS = [TIDEMARK, YOGA, MERCURIUS];
 const EVENTS_AT_ONCE = { most: 100, least: 10 };
-/** What is measured takes at least so much of the server's CPU time, microseconds. */
+/** The minimum CPU time of a measurement, in microseconds. */
 const LEAST_MICROS = 200_000;
 const WARM_UP_MICROS = 500_000;
 const AT_MOST = 1.5;
@@ -45,7 +43,7 @@ const rows = SUBSCRIBERS.map(rowOf);
 const ratios = CONTENDERS.map(ratioOf);
 console.table(rows);
 console.table(ratios);
-await keepResults("fan-out-filters", { unit: "server CPU µs an event", rows, ratios, figures });
+await writeResults("fan-out-filters", { unit: "server CPU µs per event", rows, ratios, figures });
 
 interface Stand {
   readonly name: string;
@@ -53,14 +51,14 @@ interface Stand {
   readonly burst: Burst;
 }
 
-/** As many events are published at once as the warm-up shows to be quick. */
+/** Publishes many events at once if the warm-up shows that the server is fast. */
 async function open(contender: Contender, subscribers: number): Promise<Stand> {
   const options = { subscribers, jobs: subscribers, isFiltered: true };
   const audience = await SubscriberPool.open(contender, options);
   const burst = { events: EVENTS_AT_ONCE.least, perTurn: 1, readers: 1 };
   const { micros, bursts } = await audience.cpuMicros(burst, WARM_UP_MICROS);
-  const isQuick = micros / (bursts * burst.events) < LEAST_MICROS / EVENTS_AT_ONCE.most;
-  const events = isQuick ? EVENTS_AT_ONCE.most : EVENTS_AT_ONCE.least;
+  const isFast = micros / (bursts * burst.events) < LEAST_MICROS / EVENTS_AT_ONCE.most;
+  const events = isFast ? EVENTS_AT_ONCE.most : EVENTS_AT_ONCE.least;
   return { name: nameOf(contender, subscribers), audience, burst: { ...burst, events } };
 }
 

@@ -1,17 +1,17 @@
 /**
- * What a page of jobs costs the server: `tasks(first: 100)` with the root's progress over HTTP, 50 keep-alive connections,
- * 100 jobs of 20 tasks; beside other GraphQL servers over a Map, which sum up a job's leaves when they are asked.
+ * The server's cost of a page of jobs: `tasks(first: 100)` with the root's progress over HTTP, 50 keep-alive connections,
+ * 100 jobs of 20 tasks; beside other GraphQL servers over a Map, which sum up the leaves of a job for each query.
  *
  *     npm run bench -- http-tasks-query
  *
- * Found (Node 20.20, 2 shared cores that others kept busy, 5 rounds; median [min..max]):
+ * Results (Node 20.20, 2 shared cores under other load, 5 rounds; median [min..max]):
  *
- *     server           CPU µs an operation    Tidemark's CPU to it    target
+ *     server           CPU µs per operation   Tidemark's CPU to it    target
  *     Tidemark           338 [270..462]
  *     mercurius, jit     484 [386..496]       0.87 [0.55..0.95]       at most 0.8    not reached
  *     Yoga             2,114 [1,711..2,410]   0.18 [0.13..0.21]
  *
- * The operation runs by a plan of its document; a third of what is left is JSON.stringify and writing to the socket.
+ * The operation runs as a compiled plan of its document. A third of the rest is JSON.stringify and the socket write.
  */
 import { compare } from "./comparison.js";
 import { tasksBody } from "./operations.js";

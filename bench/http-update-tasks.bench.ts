@@ -1,18 +1,18 @@
 /**
- * What many reports in one request cost the server: `updateTasks` of 100 over HTTP, 50 keep-alive connections, 1,000 jobs
+ * The server's cost of many reports in one request: `updateTasks` of 100 over HTTP, 50 keep-alive connections, 1,000 jobs
  * of 20 tasks, journal in memory; beside other GraphQL servers over a Map.
  *
  *     npm run bench -- http-update-tasks
  *
- * Found (Node 20.20, 2 shared cores that others kept busy, 5 rounds; median [min..max]):
+ * Results (Node 20.20, 2 shared cores under other load, 5 rounds; median [min..max]):
  *
- *     server           CPU µs an operation   Tidemark's CPU to it    target
+ *     server           CPU µs per operation  Tidemark's CPU to it    target
  *     Tidemark         3,519 [3,371..3,981]
  *     mercurius, jit   2,306 [1,737..2,520]  1.49 [1.34..2.29]       at most 0.6    not reached
  *     Yoga             3,998 [2,960..4,771]  0.89 [0.71..1.19]
  *
- * Where Tidemark's time goes (--profile): tasks, store and journal half; GraphQL an eighth; JSON and the garbage collector
- * a tenth each. bench/README.md says more.
+ * Tidemark's time (--profile): half tasks, store and journal; an eighth GraphQL; a tenth each JSON and garbage collection.
+ * See bench/README.md.
  */
 import { compare } from "./comparison.js";
 import { updateTasksBodies } from "./operations.js";

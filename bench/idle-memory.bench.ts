@@ -1,26 +1,25 @@
 /**
- * What a subscriber takes of the server's memory while nothing happens: the process of a server with 200 subscribers
- * is looked at after a forced collection, then 5,000 more subscribe, each over a WebSocket of its own, and it is
- * looked at again. A fresh process each time; beside a WebSocket by ws that subscribes to nothing but a list of
- * sockets, and beside other servers. Ratios are made within a round.
+ * The memory of an idle subscriber: the growth of the server's process, after forced garbage collections, from 200
+ * subscribers to 5,000 more, each with its own WebSocket. Each measurement uses a fresh process. It is compared with plain
+ * WebSockets of ws in a list, and with other servers. Ratios compare figures of one round.
  *
  *     npm run bench -- idle-memory --rounds 3
  *
- * Found (Node 20; 5 rounds; bytes a subscriber):
+ * Results (Node 20; 5 rounds; bytes per subscriber):
  *
  *                  Tidemark  raw ws    Yoga  mercurius  Apollo Server
  *     RSS            12,490  10,093  23,913     78,573         44,061
  *     JS heap         8,349   3,433  19,085     74,275         35,555
  *
- * 1.23 times a raw WebSocket, 0.51 of Yoga. Of what is ours most is the closures and promises of graphql-ws, and Node's
- * timers.
+ * 1.23 times a raw WebSocket, 0.51 of Yoga. Most of the difference to a raw WebSocket is the closures and promises of
+ * graphql-ws, and Node's timers.
  */
 import { SubscriberPool } from "./delivery/subscriber-pool.js";
 import { APOLLO, Figures, MERCURIUS, RAW, TIDEMARK, YOGA, type Contender } from "./delivery/contenders.js";
-import { keepResults, rotated, ROUNDS } from "./rounds.js";
+import { writeResults, rotated, ROUNDS } from "./rounds.js";
 
 const SUBSCRIBERS = 5_000;
-/** Who are there before: what the first of them brings about is not counted. */
+/** Subscribers before the measurement, so that one-time allocations do not count. */
 const BEFORE = 200;
 const CONTENDERS = [TIDEMARK, RAW, YOGA, MERCURIUS, APOLLO];
 const TARGETS = [
@@ -44,7 +43,7 @@ const ratios = TARGETS.map(({ other, atMost }) => ({
 }));
 console.table(rows);
 console.table(ratios);
-await keepResults("idle-memory", { unit: "bytes a subscriber", rows, ratios, figures });
+await writeResults("idle-memory", { unit: "bytes per subscriber", rows, ratios, figures });
 
 async function measure(contender: Contender): Promise<void> {
   await using audience = await SubscriberPool.open(contender, { subscribers: BEFORE, jobs: 1 });

@@ -1,28 +1,28 @@
 /**
- * How many changes a second workers can report while many listen to all of them: 50 workers report by `updateTask`,
- * each on its own job over its own connection, one request under way each, to a server with 100 or 1,000 subscribers.
- * A run has ended when each report was answered, and a last change that was made then has come to everybody: events
- * come in order, so all before it have. Several changes of one job may be told as one event (its `version` says how
- * many), so the events that a mutation brought each listener are told apart: 1 means that nothing was merged. A fresh
- * process each time, runs of a second after others that warm up; ratios are made within a round.
+ * Reports per second while many subscribers listen to all of them: 50 workers send `updateTask`, each for its own job over
+ * its own connection with one request in flight, to a server with 100 or 1,000 subscribers. A run ends when all reports
+ * are answered and all subscribers have received one last change; as events are ordered, they have then received all. The
+ * server may merge several changes of a job into one event, so the events per mutation and listener are counted too: 1
+ * means that nothing was merged. Each run takes a second in a fresh process after a warm-up. Ratios compare figures of one
+ * round.
  *
  *     npm run bench -- listeners --rounds 3
  *
- * Found (Node 20, 2 shared cores; 5 rounds):
+ * Results (Node 20, 2 shared cores; 5 rounds):
  *
- *     listeners             mutations a second  CPU µs a mutation  events a mutation and listener
- *     100        Tidemark                4,127                159                            0.85
- *                Yoga                       93             11,848                               1
- *                mercurius                  79             12,039                               1
- *     1,000      Tidemark                  632              1,368                            0.86
- *                Yoga                        6            132,832                               1
- *                mercurius                   6            119,288                               1
+ *     listeners             mutations per second  CPU µs per mutation  events per mutation and listener
+ *     100        Tidemark                4,127                  159                              0.85
+ *                Yoga                       93               11,848                                 1
+ *                mercurius                  79               12,039                                 1
+ *     1,000      Tidemark                  632                1,368                              0.86
+ *                Yoga                        6              132,832                                 1
+ *                mercurius                   6              119,288                                 1
  *
  * 44 [25..69] and 94 [46..118] times Yoga.
  */
 import { SubscriberPool } from "./delivery/subscriber-pool.js";
 import { Figures, MERCURIUS, TIDEMARK, YOGA, type Contender } from "./delivery/contenders.js";
-import { keepResults, rotated, ROUNDS } from "./rounds.js";
+import { writeResults, rotated, ROUNDS } from "./rounds.js";
 import { ServerProcess } from "./server-process.js";
 
 const WORKERS = 50;
@@ -31,8 +31,9 @@ const LISTENERS = [
   { listeners: 1_000, atLeast: 60 },
 ];
 const CONTENDERS = [TIDEMARK, YOGA, MERCURIUS];
-/** CPU time of the server, microseconds: of the run that is measured about, and of the last that warms up at least. */
+/** The approximate CPU time of the measured run, in microseconds. */
 const RUN_MICROS = 1_000_000;
+/** The minimum CPU time of the last warm-up run, in microseconds. */
 const WARM_UP_MICROS = 700_000;
 
 const figures = new Figures();
@@ -44,9 +45,9 @@ for (let round = 0; round < ROUNDS; round++) {
 const rows = LISTENERS.flatMap(({ listeners }) => CONTENDERS.map(({ name }) => rowOf(name, listeners)));
 const ratios = LISTENERS.map(({ listeners, atLeast }) => ({
   listeners,
-  "mutations a second": "Tidemark / yoga",
+  "mutations per second": "Tidemark / yoga",
   reached: figures.ratio(rateOf(TIDEMARK.name, listeners), rateOf(YOGA.name, listeners), 1),
-  "CPU a mutation: yoga / Tidemark": figures.ratio(
+  "CPU per mutation: yoga / Tidemark": figures.ratio(
     cpuOf(YOGA.name, listeners),
     cpuOf(TIDEMARK.name, listeners),
     1,
@@ -55,8 +56,8 @@ const ratios = LISTENERS.map(({ listeners, atLeast }) => ({
 }));
 console.table(rows);
 console.table(ratios);
-await keepResults("listeners", {
-  unit: "mutations a second, server CPU µs a mutation",
+await writeResults("listeners", {
+  unit: "mutations per second, server CPU µs per mutation",
   rows,
   ratios,
   figures,
@@ -74,7 +75,7 @@ async function measure(contender: Contender, listeners: number): Promise<void> {
   figures.add(eventsOf(contender.name, listeners), events / listeners / reports);
 }
 
-/** Runs that double. Returns what a report took the server in the last one. */
+/** Doubles the reports of each run. Returns the CPU time per report in the last run. */
 async function warmUp(audience: SubscriberPool, workers: ServerProcess): Promise<number> {
   for (let reports = WORKERS; ; reports *= 2) {
     const { cpuMicros } = await run(audience, workers, reports);
@@ -86,11 +87,11 @@ interface Run {
   readonly reports: number;
   readonly seconds: number;
   readonly cpuMicros: number;
-  /** That all listeners were told together. */
+  /** In total for all listeners. */
   readonly events: number;
 }
 
-/** Until each report is answered, and the last state has come to everybody. */
+/** Runs until all reports are answered and all listeners have received the last state. */
 async function run(audience: SubscriberPool, workers: ServerProcess, reports: number): Promise<Run> {
   const cpu = await audience.server.cpuMicros();
   const began = performance.now();
@@ -104,20 +105,20 @@ function rowOf(name: string, listeners: number): object {
   return {
     listeners,
     server: name,
-    "mutations a second": figures.spread(rateOf(name, listeners), 0),
-    "CPU µs a mutation": figures.spread(cpuOf(name, listeners), 0),
-    "events a mutation and listener": figures.spread(eventsOf(name, listeners), 2),
+    "mutations per second": figures.spread(rateOf(name, listeners), 0),
+    "CPU µs per mutation": figures.spread(cpuOf(name, listeners), 0),
+    "events per mutation and listener": figures.spread(eventsOf(name, listeners), 2),
   };
 }
 
 function rateOf(name: string, listeners: number): string {
-  return `${name}, ${listeners} listeners, mutations a second`;
+  return `${name}, ${listeners} listeners, mutations per second`;
 }
 
 function cpuOf(name: string, listeners: number): string {
-  return `${name}, ${listeners} listeners, CPU µs a mutation`;
+  return `${name}, ${listeners} listeners, CPU µs per mutation`;
 }
 
 function eventsOf(name: string, listeners: number): string {
-  return `${name}, ${listeners} listeners, events a mutation and listener`;
+  return `${name}, ${listeners} listeners, events per mutation and listener`;
 }

@@ -1,13 +1,12 @@
 /**
- * What makes a process measurable: a server, or a load client, that is started by `ServerProcess`
- * (server-process.ts) says where it listens, and answers what it is asked over the channel between the two. It
- * ends with that channel.
+ * The child's side of `ServerProcess` (server-process.ts): a server or a load client sends its URL, answers requests over
+ * the IPC channel, and exits with that channel.
  */
 import { startProfile, stopProfile } from "./profiling.mjs";
 import { publish } from "./delivery/publish.mjs";
 
-/** @param answers what this process can be asked besides: name of the question → function of what is given. */
-export function answerAsked(url, answers = {}) {
+/** @param answers maps the names of further requests to functions of their arguments */
+export function answerRequests(url, answers = {}) {
   const { update } = answers;
   const own = { cpu, memory, startProfile, stopProfile, publish: (given) => publish(given, update) };
   const all = { ...own, ...answers };
@@ -22,13 +21,13 @@ export function answerAsked(url, answers = {}) {
   process.send({ url });
 }
 
-/** CPU time that the process took so far, its system calls included, in microseconds. */
+/** User and system CPU time of the process so far, in microseconds. */
 function cpu() {
   const { user, system } = process.cpuUsage();
   return user + system;
 }
 
-/** Bytes, after all that can be collected is collected (where the process was started with --expose-gc). */
+/** Bytes in use after garbage collection (if the process was started with --expose-gc). */
 function memory() {
   globalThis.gc?.();
   globalThis.gc?.();

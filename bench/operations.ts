@@ -1,25 +1,23 @@
-/** What the comparisons ask of every server: the same documents and variables, about jobs of one shape. */
+/** The requests of the comparisons: the same documents and variables for every server, and jobs of one shape. */
 import { BENCH_DATABASE, LEAF_PATHS, specOf } from "./sample-jobs.js";
 
 const USERS = 100;
 
-/** What a server is asked to store beforehand: `job0` of `user0` and so on, the users in turn. */
+/** The jobs to store before a run: `job0` of `user0` and so on, the users in turn. */
 export function jobsToStore(jobs: number): object {
   return { database: BENCH_DATABASE, users: USERS, jobs, task: specOf(0) };
 }
 
 const CHANGED = `userTask { jobId version task { status progress { done volume percent } } }`;
 
-/**
- * Bodies of requests that each report one unit more of a leaf of a job, both at random but in the first of them.
- */
+/** Request bodies that each add one unit to a leaf. Job and leaf are random except in the first body. */
 export function updateTaskBodies(jobs: number, count: number): string[] {
   const query = `mutation ($input: UpdateTaskInput!) { updateTask(input: $input) { ${CHANGED} } }`;
   const input = (at: number): object => (at === 0 ? reportOn(0, 0) : randomReportOn(randomBelow(jobs)));
   return Array.from({ length: count }, (_, at) => bodyOf(query, { input: input(at) }));
 }
 
-/** Bodies of requests that each report so on `size` different jobs. */
+/** Request bodies that each add one unit to a random leaf of `size` different jobs. */
 export function updateTasksBodies(jobs: number, count: number, size: number): string[] {
   const query = `mutation ($inputs: [UpdateTaskInput!]!) { updateTasks(inputs: $inputs) { ${CHANGED} } }`;
   return Array.from({ length: count }, () => {
@@ -29,7 +27,6 @@ export function updateTasksBodies(jobs: number, count: number, size: number): st
   });
 }
 
-/** The body of a request for the newest `first` jobs. */
 export function tasksBody(first: number): string {
   const query = `query ($database: String!, $first: Int!) { tasks(database: $database, first: $first) { nodes {
     username jobId version task { description status progress { done volume ratio percent } } } } }`;

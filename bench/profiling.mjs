@@ -1,4 +1,4 @@
-/** Where the time of this process goes, by function and by package (or room of Tidemark), while it is profiled. */
+/** Profiles where this process spends its time, by function and by package (or directory of Tidemark). */
 import { Session } from "node:inspector/promises";
 
 const SAMPLE_MICROS = 250;
@@ -13,7 +13,7 @@ export async function startProfile() {
   await session.post("Profiler.start");
 }
 
-/** Shares are of the time in which the process was not idle; of a function, what is spent in it alone. */
+/** Shares of the busy time. The share of a function excludes its callees. */
 export async function stopProfile() {
   const { profile } = await session.post("Profiler.stop");
   session.disconnect();

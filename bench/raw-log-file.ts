@@ -1,15 +1,12 @@
 import { open, type FileHandle } from "node:fs/promises";
 
-/**
- * What durability costs at the least: a file that is appended to, and then synced. What is asked for while it
- * writes goes into the next write together, as in a store.
- */
+/** The minimum cost of durability: a file with synced appends. Appends during a write share the next one, as in a store. */
 export class RawLogFile implements AsyncDisposable {
   readonly #file: FileHandle;
   #waiting: Append[] = [];
   #isWriting = false;
 
-  /** Creates the file where there is none. */
+  /** Creates the file if it does not exist. */
   static async open(path: string): Promise<RawLogFile> {
     return new RawLogFile(await open(path, "a"));
   }
@@ -30,10 +27,10 @@ export class RawLogFile implements AsyncDisposable {
     return this.#file.close();
   }
 
-  /** Never rejects: whoever waits is told. */
+  /** Never rejects: a failure rejects the appends. */
   async #drain(): Promise<void> {
     this.#isWriting = true;
-    await Promise.resolve(); // what is asked for in this turn goes together
+    await Promise.resolve(); // the appends of this turn share a write
     while (this.#waiting.length > 0) {
       const appends = this.#waiting.splice(0);
       try {

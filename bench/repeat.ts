@@ -1,6 +1,6 @@
 import { setTimeout } from "node:timers/promises";
 
-/** Does `work`, and meanwhile `action` over and over; says how long each `action` took, milliseconds. */
+/** Repeats `action` while `work` runs. Returns the duration of each `action` in milliseconds. */
 export async function whileRepeating<T>(
   action: () => Promise<unknown>,
   work: () => Promise<T>,
@@ -23,7 +23,7 @@ async function repeat(action: () => Promise<unknown>, signal: AbortSignal): Prom
   return times;
 }
 
-/** Milliseconds. */
+/** Returns milliseconds. */
 export async function timeOf(action: () => Promise<unknown>): Promise<number> {
   const began = performance.now();
   await action();
@@ -35,7 +35,6 @@ export function median(numbers: readonly number[]): number {
   return sorted[Math.floor(sorted.length / 2)]!;
 }
 
-/** To so many digits after the point. */
 export function rounded(number: number, digits = 1): number {
   return Number(number.toFixed(digits));
 }

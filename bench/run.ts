@@ -2,8 +2,8 @@ import { spawnSync } from "node:child_process";
 import { readdirSync } from "node:fs";
 
 /**
- * Runs every bench in turn, each in a process of its own; names given as arguments choose some of them. What comes
- * from the first option on goes to each: `npm run bench -- http fan-out --rounds 3`.
+ * Runs the benchmarks in turn, each in its own process. Arguments select those whose names contain one of them; options
+ * are passed to each: `npm run bench -- http fan-out --rounds 3`.
  */
 const given = process.argv.slice(2);
 const optionsFrom = given.findIndex((argument) => argument.startsWith("--"));

@@ -1,7 +1,4 @@
-/**
- * Jobs as they are in real use, for the benches that keep them on a disk: a root, three stages, and 16 leaves in
- * these, all with the words that people give them; and a store to put them into.
- */
+/** Realistic jobs for the benchmarks of a journal on disk: a root, three stages and 16 leaves with typical descriptions. */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -27,12 +24,11 @@ const STAGES = [
 const DATASETS = 300;
 const USERS = 1_000;
 
-/** Of the leaves of a job. */
 export const LEAF_PATHS: readonly string[] = STAGES.flatMap(({ parts }, stage) =>
   Array.from({ length: parts }, (_, part) => `${stage}.${part}`),
 );
 
-/** Work of a leaf: more than any bench reports one by one. */
+/** The volume of a leaf, which no benchmark reaches one by one. */
 export const VOLUME = 10_000_000;
 
 export function keyOf(job: number): JobKey {
@@ -42,7 +38,7 @@ export function keyOf(job: number): JobKey {
   };
 }
 
-/** 20 tasks. */
+/** A tree of 20 tasks. */
 export function specOf(job: number): TaskSpec {
   const algorithm = ALGORITHMS[job % ALGORITHMS.length];
   const subTasks = STAGES.map(({ description, part, parts }) => ({
@@ -55,7 +51,7 @@ export function specOf(job: number): TaskSpec {
   return { description: `${algorithm} of customer-orders-${job % DATASETS}`, subTasks };
 }
 
-/** A provider over `journal`, which nothing expires from and nothing is closed in. The caller closes both. */
+/** A provider over `journal` whose jobs never expire and whose databases stay open. The caller closes both. */
 export function createProvider(journal: Journal): PerDatabaseTaskStoreProvider {
   const forEver = { byPattern: [], otherwiseMs: Infinity };
   return new PerDatabaseTaskStoreProvider(journal, {
@@ -76,7 +72,7 @@ export function storeJobs(store: TaskStore, count: number): Promise<void> {
   );
 }
 
-/** Does `work` for 0 to `count`, 1,000 at once. */
+/** Runs `work` for 0 to `count`, 1,000 at a time. */
 export async function byThousands(count: number, work: (at: number) => Promise<unknown>): Promise<void> {
   for (let from = 0; from < count; from += BATCH) {
     const size = Math.min(BATCH, count - from);
@@ -86,7 +82,7 @@ export async function byThousands(count: number, work: (at: number) => Promise<u
 
 const BATCH = 1_000;
 
-/** An empty folder on the disk that holds the machine's temporary files; it goes with its owner. */
+/** An empty directory for temporary files on disk. Disposal removes it. */
 export async function temporaryBenchFolder(): Promise<AsyncDisposable & { readonly path: string }> {
   const path = await mkdtemp(join(tmpdir(), "tidemark-bench-"));
   return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }) };

@@ -2,24 +2,20 @@ import { fork, spawnSync, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
 
-/** How a process is started. */
 export interface ProcessOptions {
   readonly args?: readonly string[];
-  /** Of Node. */
+  /** Options of Node. */
   readonly execArgv?: readonly string[];
 }
 
-/**
- * A server, or a load client, in a process of its own, that answers as `measured.mjs` does. It is ended when it is
- * disposed of.
- */
+/** A server or a load client in its own process, which answers requests by `measured.mjs`. Disposal ends it. */
 export class ServerProcess implements AsyncDisposable {
   readonly url: string;
   readonly #child: ChildProcess;
   readonly #waiting = new Map<number, Waiting>();
   #asked = 0;
 
-  /** @param script in the folder of the benches: `tidemark.mjs`, `rivals/yoga.mjs`. */
+  /** @param script relative to `bench/`, such as `tidemark.mjs` or `rivals/yoga.mjs` */
   static async start(script: string, options: ProcessOptions = {}): Promise<ServerProcess> {
     if (script.startsWith("rivals/")) installRivals();
     const child = fork(`${import.meta.dirname}/${script}`, options.args ?? [], {
@@ -27,7 +23,7 @@ export class ServerProcess implements AsyncDisposable {
       env: { ...process.env, NODE_ENV: "production", NODE_OPTIONS: "" },
     });
     const [first] = (await Promise.race([once(child, "message"), once(child, "exit")])) as unknown[];
-    if (!isStart(first)) throw new Error(`${script} ended before it listened, with ${String(first)}.`);
+    if (!isStart(first)) throw new Error(`${script} exited before it was ready: ${String(first)}.`);
     return new ServerProcess(child, first.url);
   }
 
@@ -36,7 +32,7 @@ export class ServerProcess implements AsyncDisposable {
     this.url = url;
     child.on("message", (answer) => this.#answered(answer as Answer)); // safe: as measured.mjs writes it
     child.on("exit", (code, signal) => {
-      const error = new Error(`The process ended with ${code ?? signal}.`);
+      const error = new Error(`The process exited with ${code ?? signal}.`);
       for (const { reject } of this.#waiting.values()) reject(error);
     });
   }
@@ -45,7 +41,7 @@ export class ServerProcess implements AsyncDisposable {
     return this.#child.pid!;
   }
 
-  /** Rejects with what went wrong there. */
+  /** Rejects with the error of the process. */
   ask<T = null>(ask: string, given: object = {}): Promise<T> {
     const id = this.#asked++;
     this.#child.send({ id, ask, ...given });
@@ -54,7 +50,7 @@ export class ServerProcess implements AsyncDisposable {
     });
   }
 
-  /** CPU time that it took so far, in microseconds. */
+  /** The CPU time of the process so far, in microseconds. */
   cpuMicros(): Promise<number> {
     return this.ask("cpu");
   }
@@ -85,11 +81,12 @@ function isStart(message: unknown): message is { readonly url: string } {
   return typeof message === "object" && message !== null && "url" in message;
 }
 
-/** Nobody needs them to run Tidemark, so they are not among its dependencies: the first bench that does gets them. */
+/** Tidemark does not depend on the other servers, so the first benchmark that needs them installs them. */
 function installRivals(): void {
   const folder = `${import.meta.dirname}/rivals`;
   if (existsSync(`${folder}/node_modules`)) return;
   const command = ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefix", folder];
   const { status } = spawnSync("npm", command, { stdio: "inherit" });
-  if (status !== 0) throw new Error("What is compared with could not be installed.");
+  if (status !== 0)
+    throw new Error("Cannot install the servers in bench/rivals. See the output of npm above.");
 }

@@ -1,27 +1,26 @@
 /**
- * What a snapshot of 100,000 jobs of 20 tasks does to others: how long the server's event loop is held up at
- * most, and how long a writer waits and a live subscriber is told, before it and while it is sent. Over a real
- * socket to a server in a process of its own, on each transport, for a subscriber to all and for one whose
- * filter hides all but one job.
+ * The effect of a snapshot of 100,000 jobs of 20 tasks on others: the longest stall of the server's event loop, the
+ * duration of a write, and the latency of a live subscriber, without a snapshot and while one is sent. The server has its
+ * own process. Snapshots go over a real socket of each transport, for all jobs, for one user and for one job.
  *
  *     npm run bench -- snapshot
  *
- * Found (Node 20, 2 shared cores, one of them the clients'; 0.9 GB of jobs; write and told are medians):
+ * Results (Node 20, 2 shared cores, one of which runs the clients; 0.9 GB of jobs; medians of write and delivery):
  *
- *     snapshot                        seconds  stall ms  of which gc  write ms  told ms
- *     none                                  3       9.5          9         2.6      3.0
- *     all, WebSocket                      5.0        18         12         6.8      9.7
- *     trees, WebSocket                     24        20         16          14       17
- *     one job id, WebSocket               0.1        11          6         6.1       11
- *     one user, WebSocket                 0.0         6          0         5.3      7.6
- *     all, server-sent events             6.8        17         13         5.7      8.7
- *     trees, server-sent events            20        19          9          13       16
- *     one job id, server-sent events      0.1        10          7         5.9       11
- *     one user, server-sent events        0.0         6          0         1.9      6.5
+ *     snapshot                        seconds  stall ms  of which gc  write ms  delivery ms
+ *     none                                  3       9.5          9         2.6          3.0
+ *     all, WebSocket                      5.0        18         12         6.8          9.7
+ *     trees, WebSocket                     24        20         16          14           17
+ *     one job id, WebSocket               0.1        11          6         6.1           11
+ *     one user, WebSocket                 0.0         6          0         5.3          7.6
+ *     all, server-sent events             6.8        17         13         5.7          8.7
+ *     trees, server-sent events            20        19          9          13           16
+ *     one job id, server-sent events      0.1        10          7         5.9           11
+ *     one user, server-sent events        0.0         6          0         1.9          6.5
  *
- * So the event loop is never held up for 50 ms. It was, for 100 to 240 ms: by results that were shared through
- * a WeakMap (V8 takes what hangs on one for long-lived, and then had 1.5 GB to collect), by looking for ended
- * jobs in one go, and by pulls that were counted without the time that it takes to write what they gave.
+ * So the event loop never stalls for 50 ms. Earlier versions stalled for 100 to 240 ms, because they shared results through
+ * a WeakMap (V8 promotes its values, and then had 1.5 GB to collect), searched for ended jobs in one go, and did not count
+ * the time of writes when they limited a pull.
  */
 import { setTimeout } from "node:timers/promises";
 import { MeasuredServer } from "../test/kit/server/measured-server.js";
@@ -49,14 +48,13 @@ interface Row {
   readonly "stall ms": number;
   readonly "of which gc": number;
   readonly "write ms": number;
-  readonly "told ms": number;
+  readonly "delivery ms": number;
 }
 
 await using server = await MeasuredServer.start();
 await server.storeJobs({ database: "big", users: USERS, jobs: JOBS, tasks: TASKS });
-await server.memory(); // what storing them left behind is collected
-for (const transport of [OVER_WEBSOCKET, OVER_SSE])
-  await measure("to warm up", () => snapshot(transport, {}));
+await server.memory(); // collects the garbage of storing them
+for (const transport of [OVER_WEBSOCKET, OVER_SSE]) await measure("warm-up", () => snapshot(transport, {}));
 
 const rows: Row[] = [await measure("none", () => setTimeout(3_000).then(() => 0))];
 for (const transport of [OVER_WEBSOCKET, OVER_SSE]) {
@@ -67,7 +65,7 @@ for (const transport of [OVER_WEBSOCKET, OVER_SSE]) {
 }
 console.table(rows);
 
-/** What others see while `work` is done, and what the event loop does. */
+/** Measures writes, deliveries and the event loop while `work` runs. */
 async function measure(name: string, work: () => Promise<number>): Promise<Row> {
   using live = await liveWatcher();
   const writes: number[] = [];
@@ -78,7 +76,7 @@ async function measure(name: string, work: () => Promise<number>): Promise<Row> 
   };
   await server.stall();
   const began = performance.now();
-  const { result: events, times: told } = await whileRepeating(reportAndSee, work);
+  const { result: events, times: deliveries } = await whileRepeating(reportAndSee, work);
   const seconds = (performance.now() - began) / 1_000;
   const stall = await server.stall();
   return {
@@ -88,7 +86,7 @@ async function measure(name: string, work: () => Promise<number>): Promise<Row> 
     "stall ms": rounded(stall.ms),
     "of which gc": rounded(stall.collectedMs),
     "write ms": rounded(median(writes)),
-    "told ms": rounded(median(told)),
+    "delivery ms": rounded(median(deliveries)),
   };
 }
 
@@ -120,9 +118,9 @@ function wholeTrees(transport: WatchTransport): Promise<number> {
 
 async function untilCaughtUp(
   transport: WatchTransport,
-  asked: Parameters<WatchTransport["watch"]>[1],
+  operation: Parameters<WatchTransport["watch"]>[1],
 ): Promise<number> {
-  using watcher = await transport.watch(server.url, asked);
+  using watcher = await transport.watch(server.url, operation);
   let events = 1;
   while ((await nextEvent(watcher)).kind !== "CaughtUp") events++;
   return events;

@@ -1,22 +1,21 @@
 /**
- * How long the built server takes to start with the jobs that a disk keeps for it, from the spawn of its process
- * to its ready line and to the first 200 of `/ready`; how long its event loop is held up at most from its first
- * request on; and the memory that jobs take. Jobs have 20 tasks; a third has ended, a third runs, a third waits,
- * all in one database. The file is in the system's cache, as after a restart of the server alone.
+ * The start of the built server with jobs on disk: the time from the spawn of its process to its ready line and to the
+ * first 200 of `/ready`, the longest stall of its event loop from its first request on, and the memory of the jobs. Jobs
+ * have 20 tasks and are in one database; a third has ended, a third runs, a third is pending. The file is in the system's
+ * cache, as after a restart of the server alone.
  *
  *     npm run bench -- start-up
  *
- * Found (Node 20, 2 shared cores whose speed moved by a third meanwhile; medians of 3 starts):
+ * Results (Node 20, 2 shared cores whose speed varied by a third; medians of 3 starts):
  *
- *     jobs     file MB  ready line ms  /ready ms  CPU ms  stall ms  heap MB  RSS MB  a job, kB: heap  RSS
+ *     jobs     file MB  ready line ms  /ready ms  CPU ms  stall ms  heap MB  RSS MB  kB per job: heap  RSS
  *     0              0            929        940   1,108         5       43     100
  *     1,000         15          1,252      1,258   1,567        44       51     125              8.7   25
  *     10,000        82          1,765      1,767   2,367        32      108     219              6.6   12
  *     100,000      632          6,002      6,002   7,189       209      555     889              5.1  7.9
  *
- * A load of 100,000 jobs with short descriptions (245 MB) took 3.5 to 4.9 s of that, on the same machine. Of the
- * time most is JSON.parse, and making the tasks of what it gives; reading and checking the pages is a seventh. Trees
- * that are made when they are first asked for would be the next step.
+ * Loading 100,000 jobs with short descriptions (245 MB) took 3.5 to 4.9 s on the same machine. Most of that is JSON.parse
+ * and the creation of tasks; reading and checking the pages is a seventh. Creating trees lazily would be the next step.
  */
 import { readFile, stat } from "node:fs/promises";
 import { createServer, type AddressInfo } from "node:net";
@@ -42,14 +41,13 @@ const JOBS = [0, 1_000, 10_000, 100_000];
 const ROUNDS = 3;
 const POLL_MS = 10;
 
-/** What one start took. */
 interface Start {
   readonly readyLineMs: number;
   readonly readyMs: number;
   readonly cpuMs: number;
   readonly heldMs: number;
   readonly collectedMs: number;
-  /** Bytes: what the process takes, at most and when it is ready, and its heap once all garbage is collected. */
+  /** Memory in bytes: the peak, the size when ready, and the heap after garbage collection. */
   readonly rssMax: number;
   readonly rss: number;
   readonly heap: number;
@@ -83,12 +81,12 @@ function rowOf({ jobs, fileBytes, starts }: (typeof measured)[number]): object {
     "heap MB": Math.round(middle(({ heap }) => heap) / 1e6),
     "RSS MB": Math.round(middle(({ rss }) => rss) / 1e6),
     "RSS max MB": Math.round(middle(({ rssMax }) => rssMax) / 1e6),
-    "heap kB a job": rounded(each(({ heap }) => heap)),
-    "RSS kB a job": rounded(each(({ rss }) => rss)),
+    "heap kB per job": rounded(each(({ heap }) => heap)),
+    "RSS kB per job": rounded(each(({ rss }) => rss)),
   };
 }
 
-/** Times are from the spawn on. */
+/** Times are measured from the spawn. */
 async function start(folder: string): Promise<Start> {
   const port = await freePort();
   const began = performance.now();
@@ -119,7 +117,7 @@ async function untilReady(url: string): Promise<void> {
   for (;;) {
     const isReady = await fetch(url).then(
       ({ ok }) => ok,
-      () => false, // it does not listen yet
+      () => false, // not listening yet
     );
     if (isReady) return;
     await setTimeout(POLL_MS);
@@ -131,7 +129,7 @@ async function highestRss(pid: number): Promise<number> {
   return Number(/VmHWM:\s+(\d+) kB/.exec(status)![1]) * 1_024;
 }
 
-/** Nobody else takes it in the moment until the server does. */
+/** Assumes that no other process takes the port before the server does. */
 async function freePort(): Promise<number> {
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -140,7 +138,7 @@ async function freePort(): Promise<number> {
   return port;
 }
 
-/** Jobs in the state that a server left them in: a third has ended, a third runs, a third waits. */
+/** Stores jobs of which a third has ended, a third runs and a third is pending. */
 async function fill(folder: string, jobs: number): Promise<void> {
   await using journal = await openLmdbJournal(folder, JOURNAL_OPTIONS);
   await using provider = createProvider(journal);
@@ -152,7 +150,7 @@ async function fill(folder: string, jobs: number): Promise<void> {
   });
 }
 
-/** Two reports: the first so many leaves are done, then the next one has begun. */
+/** Two reports: one finishes the first `leaves` leaves, one starts the next leaf. */
 async function report(store: TaskStore, job: number, leaves: number): Promise<void> {
   const key = keyOf(job);
   const nothing = { attempt: null, log: [], requestId: null };

@@ -1,8 +1,7 @@
 /**
- * Watches the start of the server that it is loaded into (`--import`), from the first request on: asked by
- * SIGUSR2 it prints a line of JSON that says how long the event loop was held up at most, how much of that the
- * garbage collector took at most, and the memory in use, before and after all that can be collected is.
- * Run it with --expose-gc.
+ * Measures the start of the server that it is loaded into (`--import`), from its first request on. On SIGUSR2 it prints a
+ * line of JSON with the longest stall of the event loop, the longest garbage collection, and the memory before and after a
+ * forced garbage collection. Requires --expose-gc.
  */
 import diagnostics from "node:diagnostics_channel";
 import { PerformanceObserver } from "node:perf_hooks";
@@ -10,15 +9,15 @@ import { PerformanceObserver } from "node:perf_hooks";
 let heldMs = 0;
 let collectedMs = 0;
 
-/** Of the time that passed between two looks no more counts than the process worked: the machine has others. */
+/** A stall counts at most the CPU time of the process, as other processes share the machine. */
 function watchLoop() {
-  let [lookedAt, workedMs] = [performance.now(), cpuMs()];
-  const look = () => {
+  let [sampledAt, workedMs] = [performance.now(), cpuMs()];
+  const sample = () => {
     const [now, worked] = [performance.now(), cpuMs()];
-    heldMs = Math.max(heldMs, Math.min(now - lookedAt, worked - workedMs));
-    [lookedAt, workedMs] = [now, worked];
+    heldMs = Math.max(heldMs, Math.min(now - sampledAt, worked - workedMs));
+    [sampledAt, workedMs] = [now, worked];
   };
-  setInterval(look, 1).unref();
+  setInterval(sample, 1).unref();
 }
 
 function cpuMs() {

@@ -1,19 +1,19 @@
 /**
- * What readers that read nothing cost a writer and the server's memory: 20,000 changes are made beside nobody,
- * beside 20 subscribers that stopped reading (on each transport), and beside 20 that read. Over real sockets to
- * a server in a process of its own; several rounds in turn, medians.
+ * The cost of subscribers that stopped reading, for a writer and the server's memory: 20,000 changes without subscribers,
+ * with 20 stuck subscribers of each transport, and with 20 that read. Over real sockets to a server in its own process;
+ * medians of interleaved rounds.
  *
  *     npm run bench -- stuck-readers
  *
- * Found (Node 20, 2 shared cores, one of them the clients'; an event has 10 kB):
+ * Results (Node 20, 2 shared cores, one of which runs the clients; an event has 10 kB):
  *
- *     who                                    changes a second  to nobody  heap grown, MB
- *     nobody                                           20,314          1            -0.1
- *     20 that are stuck, WebSocket                     21,915       1.08            -0.7
- *     20 that are stuck, server-sent events            19,058       0.94            -0.2
- *     20 that read, WebSocket                           8,532       0.42            -0.2
+ *     subscribers                     changes per second  ratio to none  heap growth, MB
+ *     none                                        20,314              1             -0.1
+ *     20 stuck, WebSocket                         21,915           1.08             -0.7
+ *     20 stuck, server-sent events                19,058           0.94             -0.2
+ *     20 reading, WebSocket                        8,532           0.42             -0.2
  *
- * Who reads nothing costs nothing. What those who read cost is the serialising of 10 kB for each of them.
+ * Stuck subscribers cost nothing. The cost of the others is the serialization of 10 kB for each.
  */
 import { MeasuredServer } from "../test/kit/server/measured-server.js";
 import { readMetric } from "../test/kit/network/raw-http.js";
@@ -31,34 +31,38 @@ const EVENTS = {
 };
 
 interface Readers extends Disposable {
-  /** Whether they read nothing from now on. */
+  /** Stops reading. Returns whether the readers are stuck now. */
   pause(): boolean;
 }
 
-const WHO: Record<string, () => Promise<Readers>> = {
-  nobody: async () => ({ pause: () => false, [Symbol.dispose]() {} }),
-  "20 that are stuck, WebSocket": () => overWebSocket(true),
-  "20 that are stuck, server-sent events": () => overSse(),
-  "20 that read, WebSocket": () => overWebSocket(false),
+const READERS_BY_NAME: Record<string, () => Promise<Readers>> = {
+  none: async () => ({ pause: () => false, [Symbol.dispose]() {} }),
+  "20 stuck, WebSocket": () => overWebSocket(true),
+  "20 stuck, server-sent events": () => overSse(),
+  "20 reading, WebSocket": () => overWebSocket(false),
 };
 
 await using server = await MeasuredServer.start({ slowReader: "10m", keepAlive: "10m" });
 await server.storeJobs({ database: "d", users: 1, jobs: INPUTS, tasks: 100 });
-const rows = Object.keys(WHO).map((who) => ({ who, rates: [] as number[], grown: [] as number[] }));
+const rows = Object.keys(READERS_BY_NAME).map((name) => ({
+  name,
+  rates: [] as number[],
+  grown: [] as number[],
+}));
 for (let round = 0; round <= ROUNDS; round++) {
-  for (const { who, rates, grown } of rows) {
-    const { rate, bytes } = await measure(WHO[who]!);
+  for (const { name, rates, grown } of rows) {
+    const { rate, bytes } = await measure(READERS_BY_NAME[name]!);
     if (round > 0) rates.push(rate);
     if (round > 0) grown.push(bytes);
   }
 }
 const alone = median(rows[0]!.rates);
 console.table(
-  rows.map(({ who, rates, grown }) => ({
-    who,
-    "changes a second": Math.round(median(rates)),
-    "to nobody": rounded(median(rates) / alone, 2),
-    "heap grown, MB": rounded(median(grown) / 1e6),
+  rows.map(({ name, rates, grown }) => ({
+    subscribers: name,
+    "changes per second": Math.round(median(rates)),
+    "ratio to none": rounded(median(rates) / alone, 2),
+    "heap growth, MB": rounded(median(grown) / 1e6),
   })),
 );
 
@@ -74,13 +78,13 @@ async function reportAll(): Promise<void> {
   for (let change = 0; change < CHANGES; change += INPUTS) await server.report(INPUTS, { add: 1 });
 }
 
-/** Until what is told to those who don't read has filled what the network holds. */
+/** Writes until the stuck subscribers have filled the network buffers. */
 async function untilQuiet(): Promise<void> {
-  for (let told = -1; ;) {
+  for (let before = -1; ;) {
     for (let request = 0; request < 5; request++) await server.report(INPUTS, { add: 1 });
     const now = await readMetric(server.url, "tidemark_events_told_total");
-    if (now - told < READERS) return;
-    told = now;
+    if (now - before < READERS) return;
+    before = now;
   }
 }
 

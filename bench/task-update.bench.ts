@@ -6,19 +6,19 @@ import { createTask, type TaskSpec } from "../src/tasks/task-spec.js";
 import { updateTask } from "../src/tasks/task-update.js";
 
 /**
- * What one report of one leaf costs by the shape of its tree: a new tree with one unit more done, made from
- * the one before it. Journal, hub and sockets are not in it.
+ * The cost of a report of one leaf by the shape of its tree: deriving a new tree with one more unit done from the previous
+ * one. Journal, hub and sockets are not included.
  *
- * Run with `npx tsx bench/task-update.bench.ts`. CPU time, the least of 14 rounds, the shapes in turn (Node 20.20, AMD
- * EPYC, two cores shared with much other work; the ratios say more than the times):
+ * Run with `npx tsx bench/task-update.bench.ts`. CPU time, minimum of 14 interleaved rounds (Node 20.20, AMD EPYC, two
+ * cores shared with much other work, so compare the ratios):
  *
  *     10 wide                0.55 µs    1
  *     1,000 wide             0.63 µs    1.1
  *     10,000 wide            0.72 µs    1.3
  *     10,000 in 32 levels      11 µs   19
  *
- * So how many tasks stand beside each other hardly matters: of the list of sub-tasks (`TaskList`) three places of 32
- * are copied. In 32 levels 31 such parents are made anew, each over some 320.
+ * The number of siblings hardly matters: of the list of sub-tasks (`TaskList`) three nodes of 32 are copied. With 32
+ * levels, 31 parents with about 320 sub-tasks each are copied.
  */
 
 function leaves(count: number): TaskSpec[] {
@@ -29,12 +29,12 @@ function wide(taskCount: number): TaskSpec {
   return { description: "root", subTasks: leaves(taskCount - 1) };
 }
 
-/** 32 levels, the tasks spread over them evenly; the leaf reported on is the deepest. */
+/** 32 levels with the tasks spread evenly. The benchmark updates the deepest leaf. */
 function deep(taskCount: number): TaskSpec {
-  const leavesALevel = Math.floor((taskCount - 31) / 31);
+  const leavesPerLevel = Math.floor((taskCount - 31) / 31);
   return Array.from({ length: 30 }).reduce<TaskSpec>(
-    (below, _, level) => ({ description: `level ${level}`, subTasks: [below, ...leaves(leavesALevel)] }),
-    { description: "bottom", subTasks: leaves(taskCount - 31 - 30 * leavesALevel) },
+    (below, _, level) => ({ description: `level ${level}`, subTasks: [below, ...leaves(leavesPerLevel)] }),
+    { description: "bottom", subTasks: leaves(taskCount - 31 - 30 * leavesPerLevel) },
   );
 }
 

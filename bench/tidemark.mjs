@@ -1,6 +1,6 @@
-/** The built Tidemark, with a journal in memory, in a process that can be measured. Build it before. */
+/** The built Tidemark with a journal in memory, as a measured process. Requires `npm run build`. */
 import { DEFAULT_LIMITS, loadConfig, parseDatabaseName, startApp } from "../dist/index.js";
-import { answerAsked } from "./measured.mjs";
+import { answerRequests } from "./measured.mjs";
 
 const flags = { port: "0", store: "memory:", ...JSON.parse(process.argv[2] ?? "{}") };
 const app = await startApp(loadConfig({ flags, env: {}, readFile: String }));
@@ -29,4 +29,4 @@ async function update({ database, username, jobId, updates }) {
   await store.update({ username, jobId }, { attempt: null, updates, log: [], requestId: null });
 }
 
-answerAsked(app.url, { storeJobs, update });
+answerRequests(app.url, { storeJobs, update });

@@ -1,17 +1,17 @@
 /**
- * What one report costs the server by how many jobs its database has: `updateTask` over HTTP about jobs at random, 50
+ * The server's cost of one report by the number of jobs in the database: `updateTask` over HTTP for random jobs, 50
  * keep-alive connections, jobs of 20 tasks, journal in memory.
  *
  *     npm run bench -- update-by-jobs
  *
- * Found (Node 20.20, 2 shared cores that others kept busy, 5 rounds; median [min..max]):
+ * Results (Node 20.20, 2 shared cores under other load, 5 rounds; median [min..max]):
  *
- *     jobs       CPU µs an operation   to 1,000               target
+ *     jobs       CPU µs per operation  to 1,000               target
  *     100,000    231 [206..270]        1.32 [1.20..2.26]      at most 1.2    not reached
  *     1,000      159 [120..189]
  *
- * No work grows with the number of jobs: what differs is memory that the processor's caches do not hold, and what the
- * garbage collector has to keep. In an earlier run, when an update took 300 µs, it was 1.14.
+ * No work grows with the number of jobs. The difference is memory outside of the processor's caches, and a larger live heap
+ * for the garbage collector.
  */
 import { compare } from "./comparison.js";
 import { updateTaskBodies } from "./operations.js";

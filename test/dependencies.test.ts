@@ -1,28 +1,27 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 
-/** What is installed, as the lock file has it. */
 const { packages } = JSON.parse(readFileSync(new URL("../package-lock.json", import.meta.url), "utf8")) as {
   readonly packages: Readonly<Record<string, { readonly version: string }>>;
 };
 
-/** Below these a client could stop the server, or reach what it may not. */
-const FLOORS = [
-  ["ws", "8.23.0", "pings that nobody answers were kept without a bound"],
-  ["graphql", "16.15.0", "one small request held the event loop for seconds"],
-  ["graphql-yoga", "5.21.3", "a multipart map reached the prototype of all objects"],
-  ["graphql-ws", "6.4.2", "an id such as __proto__ counted as in use"],
+/** The oldest versions without a known vulnerability that a client can exploit. */
+const MINIMUMS = [
+  ["ws", "8.23.0", "the queue of unanswered pings is unbounded"],
+  ["graphql", "16.15.0", "one small request blocks the event loop for seconds"],
+  ["graphql-yoga", "5.21.3", "a multipart map pollutes the prototype of all objects"],
+  ["graphql-ws", "6.4.2", "an id such as __proto__ counts as in use"],
 ] as const;
 
-describe("What the server stands on", () => {
-  it.each(FLOORS)("has %s at %s or newer, wherever it is installed: below it %s", (name, floor) => {
+describe("The lock file", () => {
+  it.each(MINIMUMS)("has only versions of %s from %s on: before it %s", (name, minimum) => {
     const versions = installed(name);
 
     expect(versions.length).toBeGreaterThan(0);
-    expect(versions.filter((version) => isBelow(version, floor))).toEqual([]);
+    expect(versions.filter((version) => isOlder(version, minimum))).toEqual([]);
   });
 
-  it.each(FLOORS)("has one copy of %s", (name) => {
+  it.each(MINIMUMS)("has one copy of %s", (name) => {
     expect(installed(name)).toHaveLength(1);
   });
 
@@ -32,8 +31,8 @@ describe("What the server stands on", () => {
     ["8.23.0-beta.1", "8.23.0", true],
     ["10.0.0", "9.9.9", false],
     ["16.9.0", "16.15.0", true],
-  ])("is told which is older: %s, %s", (version, floor, expected) => {
-    expect(isBelow(version, floor)).toBe(expected);
+  ])("%s is older than %s: %s", (version, minimum, expected) => {
+    expect(isOlder(version, minimum)).toBe(expected);
   });
 });
 
@@ -43,9 +42,9 @@ function installed(name: string): string[] {
     .map(([, { version }]) => version);
 }
 
-/** Something before a release is below it. */
-function isBelow(version: string, floor: string): boolean {
-  const [numbers = "", before] = version.split("-");
-  const order = numbers.localeCompare(floor, "en", { numeric: true });
-  return order < 0 || (order === 0 && before !== undefined);
+/** A pre-release is older than its release. */
+function isOlder(version: string, minimum: string): boolean {
+  const [numbers = "", preRelease] = version.split("-");
+  const order = numbers.localeCompare(minimum, "en", { numeric: true });
+  return order < 0 || (order === 0 && preRelease !== undefined);
 }

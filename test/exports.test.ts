@@ -1,7 +1,7 @@
 import ts from "typescript";
 import { describe, expect, it } from "vitest";
 
-/** Who imports the package sees what each thing promises in their editor: so each export and its members say it. */
+/** Editors show the documentation of exports and their members, so each must have some. */
 
 const ENTRIES = ["src/index.ts", "src/client/index.ts"];
 const program = ts.createProgram(ENTRIES, {
@@ -15,14 +15,18 @@ const program = ts.createProgram(ENTRIES, {
 const checker = program.getTypeChecker();
 
 describe("The exports", () => {
-  it.each(ENTRIES)("of %s are described, each of them", (entry) => {
-    expect(exportsOf(entry).filter(isSilent).map(nameOf)).toEqual([]);
+  it.each(ENTRIES)("of %s are all documented", (entry) => {
+    expect(
+      exportsOf(entry)
+        .filter(isUndocumented)
+        .map(({ name }) => name),
+    ).toEqual([]);
   });
 
-  it("of the SDK have no member or overload that is not", () => {
+  it("of the SDK have only documented members and overloads", () => {
     const members = exportsOf("src/client/index.ts").flatMap(membersOf);
 
-    expect(members.filter(isUndescribed).map((member) => member.getText().split("\n")[0])).toEqual([]);
+    expect(members.filter(isUndocumentedMember).map((member) => member.getText().split("\n")[0])).toEqual([]);
   });
 });
 
@@ -34,15 +38,11 @@ function exportsOf(entry: string): ts.Symbol[] {
   });
 }
 
-function isSilent(symbol: ts.Symbol): boolean {
+function isUndocumented(symbol: ts.Symbol): boolean {
   return symbol.getDocumentationComment(checker).length === 0;
 }
 
-function nameOf(symbol: ts.Symbol): string {
-  return symbol.name;
-}
-
-/** What an editor shows of a class or an interface, but for `kind`, and for what the language calls. */
+/** The members of a class or an interface, except `kind` and those with a computed name. */
 function membersOf({ declarations = [] }: ts.Symbol): ts.Node[] {
   const members = declarations.flatMap((declaration): ts.NodeArray<ts.ClassElement | ts.TypeElement> | [] =>
     ts.isClassDeclaration(declaration) || ts.isInterfaceDeclaration(declaration) ? declaration.members : [],
@@ -50,8 +50,8 @@ function membersOf({ declarations = [] }: ts.Symbol): ts.Node[] {
   return members.filter(({ name }) => !name || (ts.isIdentifier(name) && name.text !== "kind"));
 }
 
-/** The body of overloads is shown nowhere. */
-function isUndescribed(member: ts.Node): boolean {
+/** Ignores the implementation of overloads, which editors do not show. */
+function isUndocumentedMember(member: ts.Node): boolean {
   const symbol = ts.isMethodDeclaration(member) && checker.getSymbolAtLocation(member.name);
   const isBodyOfOverloads =
     symbol && symbol.declarations!.length > 1 && symbol.declarations!.at(-1) === member;

@@ -1,10 +1,10 @@
 /**
- * Workers that report over HTTP, each on a job of its own over a connection of its own, with one request under way:
- * `updateTask`, whose `done` is the time at which it was to be sent. Plain sockets, in one light process.
+ * Workers that report over HTTP. Each has its own job and its own connection with one request in flight: `updateTask`,
+ * whose `done` is its scheduled time. Plain sockets in one light process.
  */
 import { connect } from "node:net";
 import { setTimeout } from "node:timers/promises";
-import { answerAsked } from "../measured.mjs";
+import { answerRequests } from "../measured.mjs";
 import { DATABASE, keyOf, microsNow } from "./watch.mjs";
 
 const MUTATION = `mutation ($input: UpdateTaskInput!) { updateTask(input: $input) { userTask { version } } }`;
@@ -13,7 +13,7 @@ class Worker {
   #url;
   #key;
   #socket;
-  /** What waits for its answer. */
+  /** The request in flight. */
   #request;
   #answered;
   #missing = 0;
@@ -24,7 +24,7 @@ class Worker {
     this.#key = key;
   }
 
-  /** Resolves when it has been answered. What was asked for before is sent before. */
+  /** Sends a report after all earlier ones. Resolves with its answer. */
   report(micros) {
     this.#latest = this.#latest.then(() => this.#post(micros));
     return this.#latest;
@@ -43,12 +43,12 @@ class Worker {
     });
   }
 
-  /** A server closes what was idle for some seconds: what was not answered then is sent again, and counts once. */
+  /** When the server closes an idle connection, an unanswered request is sent again. */
   #connect() {
     const { hostname, port } = this.#url;
     const socket = connect({ host: hostname, port: Number(port), noDelay: true });
     socket.on("data", (chunk) => this.#read(chunk));
-    socket.on("error", () => {}); // it is closed then
+    socket.on("error", () => {}); // "close" follows
     socket.on("close", () => {
       this.#socket = this.#request === undefined ? undefined : this.#connect();
       this.#socket?.write(this.#request);
@@ -56,7 +56,7 @@ class Worker {
     return socket;
   }
 
-  /** Of an answer the length is read, and whether it is one of success. */
+  /** Reads only the length of an answer and whether it has errors. */
   #read(chunk) {
     if (this.#missing === 0) this.#missing = lengthOf(chunk);
     this.#missing -= chunk.length;
@@ -67,7 +67,7 @@ class Worker {
   }
 }
 
-/** Of the whole answer, head included. */
+/** The length of the whole response, including its head. */
 function lengthOf(chunk) {
   const end = chunk.indexOf("\r\n\r\n");
   const [, length] = /\r\ncontent-length: *(\d+)/i.exec(chunk.latin1Slice(0, end)) ?? [];
@@ -77,12 +77,12 @@ function lengthOf(chunk) {
 
 let workers = [];
 
-answerAsked("", {
+answerRequests("", {
   open({ url, count }) {
     workers = Array.from({ length: count }, (_, at) => new Worker(url, keyOf(at, count)));
   },
 
-  /** All workers report one after the other, until `count` reports in all are answered. */
+  /** Each worker reports sequentially, until `count` reports in total are answered. */
   async report({ count }) {
     let left = count;
     const reportOn = async (worker) => {
@@ -91,7 +91,7 @@ answerAsked("", {
     await Promise.all(workers.map(reportOn));
   },
 
-  /** Reports so many times a second, in turn, whether or not what was sent before has been answered. */
+  /** Sends `perSecond` reports per second, by each worker in turn, without waiting for answers. */
   async reportAtRate({ perSecond, seconds }) {
     const began = performance.now();
     for (let sent = 0; sent < perSecond * seconds; sent++) {

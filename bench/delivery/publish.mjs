@@ -4,8 +4,8 @@ import { DATABASE, keyOf } from "./watch.mjs";
 let published = 0;
 
 /**
- * Publishes `events` events, `perTurn` in each turn of the event loop, each by an `update` of the next of `jobs` jobs.
- * Resolves when all have been answered.
+ * Publishes `events` events, `perTurn` in each turn of the event loop. Each is an `update` of the next of `jobs` jobs.
+ * Resolves when all updates are done.
  */
 export async function publish({ events, perTurn, jobs, users }, update) {
   const answers = [];

@@ -2,32 +2,32 @@ import { ServerProcess } from "../server-process.js";
 import type { Contender } from "./contenders.js";
 import { DATABASE, keyOf, MARK_TASK, microsNow, TASK, WATCH } from "./watch.mjs";
 
-/** Events to publish in the server's process, and what must come of them. */
+/** Events to publish in the server's process. */
 export interface Burst {
   readonly events: number;
-  /** How many are published in one turn of the event loop. */
+  /** Events per turn of the event loop. */
   readonly perTurn: number;
-  /** To how many subscribers each goes. */
+  /** The number of subscribers that receive each event. */
   readonly readers: number;
 }
 
 export interface SubscriberPoolOptions {
   readonly subscribers: number;
-  /** Not fewer than events are published at once: two changes of one job may be told as one. */
+  /** At least the number of events in a burst, as two changes of one job may be merged. */
   readonly jobs: number;
-  /** Who have the jobs in turn; default as many as jobs. */
+  /** The users, who own the jobs in turn. Default: one per job. */
   readonly users?: number;
-  /** Whether each subscriber asks for another user's jobs; default false: each asks for all. */
+  /** Whether each subscriber watches the jobs of a different user. Default: all watch all jobs. */
   readonly isFiltered?: boolean;
 }
 
-/** A server in a process of its own, and its subscribers in another. */
+/** A server in one process and its subscribers in another. */
 export class SubscriberPool implements AsyncDisposable {
   readonly server: ServerProcess;
   readonly #subscribers: ServerProcess;
   readonly #options: SubscriberPoolOptions & { readonly users: number };
 
-  /** Resolves when all have subscribed and were told what there was to tell. */
+  /** Resolves when all have subscribed and received the snapshot. */
   static async open(
     { script, args = [] }: Contender,
     options: SubscriberPoolOptions,
@@ -54,7 +54,7 @@ export class SubscriberPool implements AsyncDisposable {
     this.#options = options;
   }
 
-  /** More subscribe. */
+  /** Adds subscribers. */
   async join(count: number): Promise<void> {
     const filter = this.#options.isFiltered ? { username: "user$" } : {};
     const variables = { database: DATABASE, ...filter };
@@ -63,7 +63,7 @@ export class SubscriberPool implements AsyncDisposable {
     await this.#subscribers.ask("quiet");
   }
 
-  /** CPU time of the server for a burst, until all of it has come to all: microseconds. Repeated for at least `leastMicros`. */
+  /** CPU time of the server until all subscribers have received a burst, in microseconds. Repeated for at least `leastMicros`. */
   async cpuMicros(burst: Burst, leastMicros: number): Promise<{ micros: number; bursts: number }> {
     const before = await this.server.cpuMicros();
     for (let bursts = 1; ; bursts++) {
@@ -81,14 +81,14 @@ export class SubscriberPool implements AsyncDisposable {
     ]);
   }
 
-  /** Bytes that the server takes once all that can be collected is: twice, as some goes in the first pass only. */
+  /** The server's memory after garbage collection, in bytes. Collects twice, as the first pass does not free all. */
   async memory(): Promise<{ readonly rss: number; readonly heap: number }> {
     await this.server.ask("memory");
     await this.quiet();
     return this.server.ask("memory");
   }
 
-  /** Changes the job that ends a run. Resolves with how many events everybody was told before it. */
+  /** Changes the job that ends a run. Resolves with the number of events that all subscribers received before it. */
   async mark(withinMs = PATIENCE_MS): Promise<number> {
     const { jobs, users, subscribers } = this.#options;
     const updates = [{ path: "", done: microsNow() }];
@@ -97,17 +97,17 @@ export class SubscriberPool implements AsyncDisposable {
     return (await this.#subscribers.ask<{ events: number }>("received", given)).events;
   }
 
-  /** Begins to note how long events take. */
+  /** Starts to record latencies. */
   async time(): Promise<void> {
     await this.#subscribers.ask("time");
   }
 
-  /** What events took since `time`, milliseconds. */
+  /** The latencies since `time`, in milliseconds. */
   times(): Promise<{ readonly count: number; readonly p50: number; readonly p99: number }> {
     return this.#subscribers.ask("times");
   }
 
-  /** The latest event that the first subscriber was told. */
+  /** The latest event that the first subscriber received. */
   async latest(): Promise<{ readonly payload: { readonly data: { readonly taskEvents: object } } }> {
     return JSON.parse(await this.#subscribers.ask<string>("latest")) as Awaited<
       ReturnType<SubscriberPool["latest"]>
@@ -123,5 +123,4 @@ export class SubscriberPool implements AsyncDisposable {
   }
 }
 
-/** How long a burst may take. */
 const PATIENCE_MS = 120_000;

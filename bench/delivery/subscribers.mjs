@@ -1,19 +1,18 @@
 /**
- * Many subscribers in one light process, so that what is measured is the server: raw sockets that speak just
- * enough of WebSocket and of graphql-transport-ws to subscribe, then count the events that come by the lengths in
- * their frames' headers. What is in them is read of the first subscriber alone, and of all where times are asked
- * for.
+ * Many subscribers in one light process, so that the server is the bottleneck. They are raw sockets that know just enough
+ * of WebSocket and graphql-transport-ws to subscribe, and then count events by the lengths in the frame headers. Payloads
+ * are read only for the first subscriber, or for all of them while latencies are recorded.
  */
 import { randomUUID } from "node:crypto";
 import { connect } from "node:net";
 import { setTimeout as setTimer } from "node:timers";
 import { setTimeout } from "node:timers/promises";
-import { answerAsked } from "../measured.mjs";
+import { answerRequests } from "../measured.mjs";
 import { microsNow } from "./watch.mjs";
 
-/** An event has at least so many bytes; what is shorter (CaughtUp) does not count as one. */
+/** The minimum size of an event; shorter messages (CaughtUp) do not count. */
 const EVENT_BYTES = 300;
-/** The mark that ends a run has at least so many. */
+/** The minimum size of the mark that ends a run. */
 const MARK_BYTES = 800;
 const QUIET_MS = 300;
 const OPENING_AT_ONCE = 100;
@@ -22,7 +21,7 @@ const CLOSE = 8;
 const PING = 9;
 const PONG = 10;
 
-/** One for all: what is read is looked at at once. */
+/** Shared by all sockets, as a chunk is processed as soon as it is read. */
 const buffer = Buffer.allocUnsafe(256 * 1_024);
 
 const subscribers = [];
@@ -30,7 +29,7 @@ let counts = { events: 0, marks: 0 };
 let awaited = { what: "events", count: Infinity, reached() {} };
 let failure;
 let readAt = 0;
-/** Milliseconds that events took; undefined while nobody asks. */
+/** Milliseconds; undefined while latencies are not recorded. */
 let latencies;
 
 class Subscriber {
@@ -39,9 +38,9 @@ class Subscriber {
   #isFirst;
   #isOpen = false;
   #ready;
-  /** Bytes of an event that are still to come. */
+  /** The remaining bytes of a skipped event. */
   #skip = 0;
-  /** What came of a frame that must be whole to be read. */
+  /** The first part of an incomplete frame. */
   #part;
   latest;
 
@@ -59,7 +58,12 @@ class Subscriber {
     this.#socket = connect({ host: hostname, port: Number(port), onread });
     this.#socket.setNoDelay(true);
     this.#socket.on("error", fail);
-    this.#socket.on("close", () => this.#ready !== undefined && fail(new Error("A connection was refused.")));
+    this.#socket.on(
+      "close",
+      () =>
+        this.#ready !== undefined &&
+        fail(new Error("The server closed a connection before the subscription.")),
+    );
     this.#socket.write(
       `GET ${pathname} HTTP/1.1\r\nHost: ${hostname}:${port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n` +
         "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n" +
@@ -67,7 +71,7 @@ class Subscriber {
     );
   }
 
-  /** Always true: reading goes on. */
+  /** Returns true, which makes the socket read on. */
   #read(chunk) {
     readAt = performance.now();
     let bytes = chunk;
@@ -93,7 +97,7 @@ class Subscriber {
     return true;
   }
 
-  /** Returns where frames begin. */
+  /** Returns the offset of the first frame. */
   #handshake(bytes) {
     const end = bytes.indexOf("\r\n\r\n");
     if (end < 0) {
@@ -107,7 +111,7 @@ class Subscriber {
     return end + 4;
   }
 
-  /** Returns where the next one begins; `at` when more of this one must come first. */
+  /** Returns the offset of the next frame, or `at` if this one is incomplete. */
   #frame(bytes, at) {
     if (bytes.length < at + 2) return at;
     const short = bytes[at + 1];
@@ -152,7 +156,7 @@ class Subscriber {
     else if (type !== "next" || text.includes(`"errors"`)) fail(new Error(text));
   }
 
-  /** What was sent after the subscription has been answered. */
+  /** The server answered the ping that was sent after the subscription. */
   #opened() {
     this.#ready?.();
     this.#ready = undefined;
@@ -162,7 +166,7 @@ class Subscriber {
     for (const message of messages) this.#send(TEXT, JSON.stringify(message));
   }
 
-  /** The mask is of zeros, so what is sent stays as it is. */
+  /** The mask is all zeros, so the payload needs no masking. */
   #send(opcode, text) {
     const payload = Buffer.from(text);
     const { length } = payload;
@@ -176,7 +180,7 @@ function fail(error) {
   awaited.reached();
 }
 
-/** The work that the event says is done: the time when it was reported. */
+/** The `done` of an event, which is the time when it was reported. */
 function doneOf(payload) {
   const from = payload.indexOf(DONE) + DONE.length;
   return Number(payload.latin1Slice(from, payload.indexOf(COMMA, from)));
@@ -189,11 +193,8 @@ function percentile(sorted, share) {
   return sorted[Math.floor(sorted.length * share)] ?? null;
 }
 
-answerAsked("", {
-  /**
-   * Opens `count` more. `$` in a variable stands for the subscriber's number. Resolves when each has been
-   * answered what it sent after its subscription.
-   */
+answerRequests("", {
+  /** Opens `count` more. `$` in a variable stands for the subscriber's number. Resolves when all are subscribed. */
   async open({ url, count, query, variables }) {
     if (failure) throw failure;
     const first = subscribers.length;
@@ -215,13 +216,15 @@ answerAsked("", {
     ]);
   },
 
-  /** Resolves when so many `what` (events, marks) have come since this was answered last; says how many of each. */
+  /** Resolves when `count` of `what` (events, marks) have arrived since the last call. Returns the number of each. */
   async received({ what, count, withinMs }) {
     await new Promise((resolve) => {
       const timer = setTimer(() => {
         const { events, marks } = counts;
         fail(
-          new Error(`${withinMs} ms were not enough for ${count} ${what}: ${events} events, ${marks} marks`),
+          new Error(
+            `Expected ${count} ${what} within ${withinMs} ms, received ${events} events and ${marks} marks`,
+          ),
         );
       }, withinMs);
       const reached = () => {
@@ -238,21 +241,21 @@ answerAsked("", {
     return result;
   },
 
-  /** What the first subscriber was told last: the message as it came. */
+  /** The latest message to the first subscriber, as text. */
   latest: () => subscribers[0].latest,
 
-  /** Resolves when nothing has come for a while. */
+  /** Resolves when nothing has arrived for a while. */
   async quiet() {
     while (performance.now() - readAt < QUIET_MS) await setTimeout(QUIET_MS / 3);
     counts = { events: 0, marks: 0 };
   },
 
-  /** From now on it is noted how long events take. */
+  /** Starts to record latencies. */
   time() {
     latencies = [];
   },
 
-  /** What events took since `time`, milliseconds. */
+  /** The latencies since `time`, in milliseconds. */
   times() {
     const sorted = Float64Array.from(latencies).toSorted();
     return { count: sorted.length, p50: percentile(sorted, 0.5), p99: percentile(sorted, 0.99) };

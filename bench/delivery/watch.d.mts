@@ -1,4 +1,3 @@
-/** What a leaf, and so a job, is stored as. */
 interface Leaf {
   readonly description: string;
   readonly volume: number;

@@ -1,6 +1,6 @@
-/** What subscribers watch, and what they are told: the same for Tidemark and for those it is compared with. */
+/** The subscription and its events, the same for Tidemark and the other servers. */
 
-/** An answer has about 480 bytes. */
+/** An event has about 480 bytes. */
 export const WATCH = `subscription Watch($database: String!, $username: String) {
   taskEvents(database: $database, username: $username) {
     __typename
@@ -19,18 +19,18 @@ export const WATCH = `subscription Watch($database: String!, $username: String) 
 
 export const DATABASE = "graphs";
 
-/** Of every job: a leaf, whose work no bench does, as microseconds are reported as it. */
+/** The single task of each job. `done` is a time in microseconds, which never reaches the volume. */
 export const TASK = { description: "PageRank of customer-orders", volume: 100_000_000_000_000 };
 
-/** Of the job whose update ends a run: an event of it is longer than any other. */
+/** The task of the job whose update ends a run. Its events are longer than any other. */
 export const MARK_TASK = { ...TASK, description: "Mark ".repeat(50) };
 
-/** Job `at` of so many users, who have them in turn. */
+/** The key of job `at`. The users own the jobs in turn. */
 export function keyOf(at, users) {
   return { username: `user${at % users}`, jobId: `job${at}` };
 }
 
-/** The event of an update as `WATCH` has it answered, for a server that keeps nothing. */
+/** The event of an update as selected by `WATCH`, for a server without a store. */
 export function taskUpdated({ username, jobId, updates: [{ path, done }] }) {
   const { description, volume } = TASK;
   const status = "RUNNING";
@@ -44,7 +44,7 @@ export function taskUpdated({ username, jobId, updates: [{ path, done }] }) {
   };
 }
 
-/** The same clock for all processes of the machine. */
+/** A clock that all processes of the machine share. */
 export function microsNow() {
   const [seconds, nanos] = process.hrtime();
   return Math.round(seconds * 1e6 + nanos / 1e3);

@@ -1,15 +1,15 @@
 /**
- * Requests over HTTP, by as many keep-alive connections as are asked for, each with one request under way. Written on
- * plain sockets with requests made beforehand, as it shares the machine with the server that is measured: an answer is
- * counted by its Content-Length and looked through for an error, and no more.
+ * Sends HTTP requests over keep-alive connections with one request in flight each. As it shares the machine with the
+ * measured server, it uses plain sockets and prebuilt requests, and checks only the length of an answer and whether it has
+ * errors.
  */
 import { connect } from "node:net";
-import { answerAsked } from "../measured.mjs";
+import { answerRequests } from "../measured.mjs";
 
 let answered = 0;
 let failure;
 
-/** @param bodies are sent in turn. */
+/** @param bodies sent in turn */
 function start({ url, connections, bodies }) {
   const { hostname, port } = new URL(url);
   const requests = bodies.map((body) => Buffer.from(headOf(body) + body));
@@ -31,18 +31,18 @@ function headOf(body) {
   return `POST /graphql HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: ${length}\r\n\r\n`;
 }
 
-/** Returns what reads the bytes of one connection. `told` is called for every answer that is whole. */
-function answerReader(told) {
+/** Returns a listener for the data of a connection. It calls `onAnswer` for every complete answer. */
+function answerReader(onAnswer) {
   let missing = 0;
   return (chunk) => {
     if (chunk.includes('"errors"') || chunk.includes('"userTask":null')) fail(chunk.toString());
     missing += missing > 0 ? -chunk.length : lengthOf(chunk) - chunk.length;
-    if (missing < 0) fail("More was answered than asked for.");
-    if (missing === 0) told();
+    if (missing < 0) fail("The server sent more than one answer.");
+    if (missing === 0) onAnswer();
   };
 }
 
-/** Of the answer that begins with `chunk`, its head included. */
+/** The length of the answer that starts with `chunk`, including its head. */
 function lengthOf(chunk) {
   const end = chunk.indexOf("\r\n\r\n");
   const head = chunk.latin1Slice(0, end);
@@ -55,7 +55,7 @@ function fail(reason) {
   failure ??= new Error(`The load failed: ${reason}`);
 }
 
-/** How many answers came so far. */
+/** The number of answers so far. */
 function count() {
   if (failure) throw failure;
   return answered;
@@ -67,4 +67,4 @@ async function once({ url, body }) {
   return response.json();
 }
 
-answerAsked("", { start, count, once });
+answerRequests("", { start, count, once });

@@ -1,15 +1,15 @@
 /**
- * Operations over one WebSocket, as many under way as are asked for. An answer is counted by its `complete`, and its
- * `next` looked through for an error, and no more, as it shares the machine with the server that is measured.
+ * Sends operations over one WebSocket, with several in flight. As it shares the machine with the measured server, it only
+ * counts the `complete` messages and checks whether a `next` has errors.
  */
 import { randomUUID } from "node:crypto";
 import { WebSocket } from "ws";
-import { answerAsked } from "../measured.mjs";
+import { answerRequests } from "../measured.mjs";
 
 let answered = 0;
 let failure;
 
-/** @param bodies are sent in turn. */
+/** @param bodies sent in turn */
 async function start({ url, connections: inFlight, bodies }) {
   const socket = await open(url);
   let next = 0;
@@ -43,7 +43,7 @@ function fail(reason) {
   failure ??= new Error(`The load failed: ${reason}`);
 }
 
-/** How many answers came so far. */
+/** The number of answers so far. */
 function count() {
   if (failure) throw failure;
   return answered;
@@ -60,4 +60,4 @@ async function once({ url, body }) {
   return payload;
 }
 
-answerAsked("", { start, count, once });
+answerRequests("", { start, count, once });

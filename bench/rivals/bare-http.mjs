@@ -1,9 +1,9 @@
 /**
- * The least that a server in Node can do with an updateTask: node:http, JSON.parse, a Map, JSON.stringify. No GraphQL:
- * it looks at the variables alone, and has the answer's shape written out.
+ * The minimum work of an updateTask in Node: node:http, JSON.parse, a Map, JSON.stringify. Without GraphQL: it reads only
+ * the variables, and the shape of the answer is hard-coded.
  */
 import { createServer } from "node:http";
-import { answerAsked } from "../measured.mjs";
+import { answerRequests } from "../measured.mjs";
 
 const jobs = new Map();
 
@@ -43,5 +43,5 @@ function volumeOf({ volume, subTasks = [] }) {
 }
 
 http.listen(0, "127.0.0.1", () => {
-  answerAsked(`http://127.0.0.1:${http.address().port}`, { storeJobs });
+  answerRequests(`http://127.0.0.1:${http.address().port}`, { storeJobs });
 });

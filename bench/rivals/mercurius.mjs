@@ -1,11 +1,11 @@
-/** mercurius on fastify, with operations compiled by graphql-jit from their second run on. */
+/** mercurius on fastify. graphql-jit compiles an operation on its second run. */
 import Fastify from "fastify";
 import mercurius from "mercurius";
-import { answerAsked } from "../measured.mjs";
+import { answerRequests } from "../measured.mjs";
 import { schema } from "./schema.mjs";
 import { storeJobs, update } from "./store.mjs";
 
 const server = Fastify();
 await server.register(mercurius, { schema, jit: 1, subscription: true });
 const url = await server.listen({ port: 0, host: "127.0.0.1" });
-answerAsked(url, { storeJobs, update });
+answerRequests(url, { storeJobs, update });

@@ -1,19 +1,18 @@
 /**
- * The least that telling many subscribers can cost in Node: WebSockets by ws, and the frames of events written past
- * it, straight to the net.Socket. All of a frame but the subscriber's id is made once an event; what goes to one
- * socket is one string of single bytes, which Node writes without keeping a copy. With `coalesce` as its argument
- * all events of one turn of the event loop go to a socket in one write, else each in one of its own.
+ * The minimum cost of a broadcast in Node: WebSockets of ws, with event frames written directly to the net.Socket. A frame
+ * is built once per event, except for the subscriber's id. Each write is a latin1 string, which Node writes without a
+ * copy. With the argument `coalesce`, all events of one turn of the event loop share a write, otherwise each has its own.
  *
- * It knows no GraphQL: whoever subscribes is told everything, and what waits to be read is not bounded.
+ * It has no GraphQL: every subscriber receives all events, and the send queues are unbounded.
  */
 import { createServer } from "node:http";
 import { WebSocketServer } from "ws";
 import { taskUpdated } from "../delivery/watch.mjs";
-import { answerAsked } from "../measured.mjs";
+import { answerRequests } from "../measured.mjs";
 
-/** By the length of their ids, as that is all that makes a difference to a frame's header. */
+/** By the length of their ids, which determines the frame header. */
 const subscribers = new Map();
-/** What was published in this turn, and is to be told together. */
+/** The updates of this turn, to be coalesced. */
 let waiting = [];
 
 const http = createServer();
@@ -36,7 +35,7 @@ function add(socket, prefix) {
   socket.once("close", () => group.delete(subscriber));
 }
 
-function tell(update) {
+function broadcast(update) {
   const tail = tailOf(update);
   for (const [length, group] of subscribers) {
     const header = headerOf(length + tail.length);
@@ -44,11 +43,11 @@ function tell(update) {
   }
 }
 
-function tellSoon(update) {
-  if (waiting.push(update) === 1) setImmediate(tellTogether);
+function broadcastSoon(update) {
+  if (waiting.push(update) === 1) setImmediate(broadcastWaiting);
 }
 
-function tellTogether() {
+function broadcastWaiting() {
   const tails = waiting.map(tailOf);
   waiting = [];
   for (const [length, group] of subscribers) {
@@ -61,21 +60,21 @@ function tellTogether() {
   }
 }
 
-/** What comes after the id, a character a byte. */
+/** The part of a message after the id, as latin1: one character per byte. */
 function tailOf(update) {
   const data = { taskEvents: taskUpdated(update) };
   return Buffer.from(`,"type":"next","payload":${JSON.stringify({ data })}}`).latin1Slice();
 }
 
-/** Of a frame of 126 to 65,535 bytes. */
+/** The header of a frame of 126 to 65,535 bytes. */
 function headerOf(length) {
   return String.fromCharCode(0x81, 126, length >> 8, length & 255);
 }
 
 const isCoalescing = process.argv[2] === "coalesce";
 http.listen(0, "127.0.0.1", () => {
-  answerAsked(`http://127.0.0.1:${http.address().port}`, {
+  answerRequests(`http://127.0.0.1:${http.address().port}`, {
     storeJobs() {},
-    update: isCoalescing ? tellSoon : tell,
+    update: isCoalescing ? broadcastSoon : broadcast,
   });
 });

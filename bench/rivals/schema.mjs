@@ -1,6 +1,6 @@
 /**
- * The part of Tidemark's schema that the benches use, as one would write it with Pothos over a Map: the same words,
- * so that the same documents and variables are sent to all.
+ * The part of Tidemark's schema that the benchmarks use, in plain Pothos over a Map, so that all servers get the same
+ * documents and variables.
  */
 import SchemaBuilder from "@pothos/core";
 import { filter, pipe } from "graphql-yoga";
@@ -105,7 +105,6 @@ const UpdateTaskInput = builder.inputType("UpdateTaskInput", {
   }),
 });
 
-/** What storeTask, updateTask, and updateTasks for each of its inputs, answer. */
 const payload = (name) =>
   builder.objectRef(name).implement({
     fields: (t) => ({ userTask: t.field({ type: UserTask, resolve: (userTask) => userTask }) }),

@@ -1,12 +1,9 @@
-/**
- * What the rivals keep: jobs in a Map, and who listens to them. The least that the questions asked of Tidemark can be
- * answered from, and nothing else: no file, no order, no limits.
- */
+/** The minimal store of the other servers: jobs in a Map and a PubSub. It has no file, no order of changes and no limits. */
 import { createPubSub } from "graphql-yoga";
 
 export const pubSub = createPubSub();
 
-/** By database, then by user and job id. */
+/** Jobs by database, then by user and job id. */
 const databases = new Map();
 let revision = 0;
 
@@ -26,10 +23,10 @@ export function store({ database, username, jobId, task }) {
   return job;
 }
 
-/** Publishes the job, and the tasks from its root to those that were reported on. */
+/** Publishes the job and the tasks from its root to those that changed. */
 export function update({ database, username, jobId, updates }) {
   const job = jobsOf(database).get(keyOf({ username, jobId }));
-  if (!job) throw new Error(`There is no job ${jobId}.`);
+  if (!job) throw new Error(`Job not found: ${jobId}.`);
   const changed = new Set();
   for (const change of updates) for (const task of report(job.task, change)) changed.add(task);
   job.version++;
@@ -64,7 +61,7 @@ function taskOf({ description, volume, subTasks }, path) {
   return { path, description, status: "PENDING", done: 0, volume, subTasks: below };
 }
 
-/** Returns the tasks from the root to the one reported on. */
+/** Returns the tasks from the root to the changed one. */
 function report(root, { path, done, add }) {
   const way = [root];
   for (const at of path === "" ? [] : path.split(".")) way.push(way.at(-1).subTasks[at]);

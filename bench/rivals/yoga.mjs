@@ -1,9 +1,9 @@
-/** graphql-yoga as it comes, and graphql-ws over ws on the same path, joined as Yoga's documentation does it. */
+/** graphql-yoga with graphql-ws on the same path, as in Yoga's documentation. */
 import { createServer } from "node:http";
 import { useServer } from "graphql-ws/use/ws";
 import { createYoga } from "graphql-yoga";
 import { WebSocketServer } from "ws";
-import { answerAsked } from "../measured.mjs";
+import { answerRequests } from "../measured.mjs";
 import { schema } from "./schema.mjs";
 import { storeJobs, update } from "./store.mjs";
 
@@ -45,5 +45,5 @@ useServer(
 );
 
 http.listen(0, "127.0.0.1", () => {
-  answerAsked(`http://127.0.0.1:${http.address().port}`, { storeJobs, update });
+  answerRequests(`http://127.0.0.1:${http.address().port}`, { storeJobs, update });
 });

@@ -1,5 +1,5 @@
 /**
- * What is seen, as the address has it, so that a link shows the same:
+ * The view as encoded in the page's URL, so that a link reproduces it:
  *
  *     ?database=demo&user=alice&status=FAILED,LOST&search=import&sort=-progress
  *     ?database=demo&owner=alice&job=import-1
@@ -8,16 +8,16 @@ import { isSortKey, type SortKey } from "./jobs/job-order.js";
 import { DISPLAY_STATUSES, type DisplayStatus } from "./jobs/display-status.js";
 
 export interface Address {
-  /** undefined: whichever there is. */
+  /** undefined: the page picks one. */
   readonly database: string | undefined;
   /** Only jobs of this user. */
   readonly user: string | undefined;
-  /** Only jobs of one of these; none: all. */
+  /** Only jobs with one of these; empty: all. */
   readonly statuses: readonly DisplayStatus[];
-  /** Only jobs in whose names all of these words are. */
+  /** Only jobs whose names contain all of these words. */
   readonly search: string;
   readonly sort: Sort;
-  /** The job that is looked at. */
+  /** The job whose page is open. */
   readonly job: JobRef | undefined;
 }
 
@@ -31,10 +31,10 @@ export interface Sort {
   readonly isDescending: boolean;
 }
 
-/** Newest first, as the server lists them. */
+/** The server's own order. */
 export const NEWEST_FIRST: Sort = { key: "stored", isDescending: true };
 
-/** What can't be read in it is left out: an address is something that people type. */
+/** Ignores invalid fields, as people edit URLs by hand. */
 export function parseAddress(query: string): Address {
   const fields = new URLSearchParams(query);
   const jobId = fields.get("job");
@@ -42,14 +42,14 @@ export function parseAddress(query: string): Address {
   return {
     database: fields.get("database") || undefined,
     user: fields.get("user") || undefined,
-    statuses: DISPLAY_STATUSES.filter((standing) => statuses.includes(standing)),
+    statuses: DISPLAY_STATUSES.filter((status) => statuses.includes(status)),
     search: fields.get("search") ?? "",
     sort: parseSort(fields.get("sort") ?? ""),
     job: jobId ? { username: fields.get("owner") ?? "anonymous", jobId } : undefined,
   };
 }
 
-/** With what is as usual left out; empty, or from `?` on. */
+/** The query string without defaults: empty, or starting with `?`. */
 export function formatAddress({ database, user, statuses, search, sort, job }: Address): string {
   const fields = new URLSearchParams();
   if (database) fields.set("database", database);

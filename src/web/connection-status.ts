@@ -28,7 +28,6 @@ export function pushStatusSource(watched: StatusSource): () => void {
   };
 }
 
-/** In a few words. */
 export const connectionLabel = computed(() => {
   const { value } = connectionStatus;
   switch (value.kind) {
@@ -39,19 +38,18 @@ export const connectionLabel = computed(() => {
     case "stale":
       return `Stale since ${instantText(value.since.getTime(), Date.now())}`;
     case "closed":
-      return "Refused";
+      return "Disconnected";
   }
 });
 
 effect(() => runServerClock(connectionStatus.value.kind === "live"));
 
-let told: WatchStatus["kind"] = "connecting";
+let announced: WatchStatus["kind"] = "connecting";
 
 /** Announces a lost connection and its return, not the first connection. */
 effect(() => {
   const { kind } = connectionStatus.value;
-  if (kind === told) return;
-  if (told !== "connecting")
-    announce(kind === "live" ? "The connection is back." : `${connectionLabel.value}.`);
-  told = kind;
+  if (kind === announced) return;
+  if (announced !== "connecting") announce(kind === "live" ? "Reconnected." : `${connectionLabel.value}.`);
+  announced = kind;
 });

@@ -13,17 +13,17 @@ import { needsToken } from "./server/session.js";
 import { SignIn } from "./sign-in.js";
 import { connectionStatus } from "./connection-status.js";
 
-/** The page: the header, what the address says is seen, and what is told to who can't see it. */
+/** The page: the header, the view that the URL selects, and announcements for screen readers. */
 export function Dashboard() {
   const isHelpOpen = useSignal(false);
   const openHelp = (): void => void (isHelpOpen.value = true);
   useEffect(() => {
-    const onKeyDown = (event: KeyboardEvent): void => pressed(event, openHelp);
+    const onKeyDown = (event: KeyboardEvent): void => handleKey(event, openHelp);
     addEventListener("keydown", onKeyDown);
     return () => removeEventListener("keydown", onKeyDown);
   }, []);
   return (
-    <div class="app" data-status={connectionStatus.value.kind}>
+    <div class="app" data-connection={connectionStatus.value.kind}>
       <Header onHelp={openHelp} />
       <Trouble />
       <View />
@@ -43,19 +43,19 @@ function View() {
   return (
     <main class="quiet-page">
       <h1 class="unseen">Tidemark</h1>
-      <p>Looking for the server…</p>
+      <p>Connecting to the server…</p>
     </main>
   );
 }
 
-/** Why what is seen may not be true. */
+/** Why the page may be out of date. */
 function Trouble() {
   const { value } = connectionStatus;
   if (value.kind === "stale")
     return (
       <p class="trouble">
-        The connection was lost at <Instant at={value.since.getTime()} />. This is how it was then; trying
-        again.
+        Connection lost at <Instant at={value.since.getTime()} />. The page shows the state at that time.
+        Reconnecting…
       </p>
     );
   if (value.kind === "closed" && value.error)
@@ -67,9 +67,9 @@ function Trouble() {
   return null;
 }
 
-/** The keys that mean the same everywhere, unless somebody writes. */
-function pressed(event: KeyboardEvent, openHelp: () => void): void {
-  if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || isTaken(event.target))
+/** Handles the keys that work in every view, except while the user types. */
+function handleKey(event: KeyboardEvent, openHelp: () => void): void {
+  if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target))
     return;
   switch (event.key) {
     case "/":
@@ -87,16 +87,16 @@ function pressed(event: KeyboardEvent, openHelp: () => void): void {
   event.preventDefault();
 }
 
-/** Who is nowhere yet is in the rows with the first key that moves there. */
+/** While no control has the focus, the first navigation key moves it into the rows. */
 function passToRows(event: KeyboardEvent): void {
-  const isNowhere = document.activeElement === document.body || document.activeElement?.tagName === "H1";
-  if (!isNowhere || rowStep(event, 1) === undefined) return;
+  const isUnfocused = document.activeElement === document.body || document.activeElement?.tagName === "H1";
+  if (!isUnfocused || rowStep(event, 1) === undefined) return;
   const rows = document.querySelector<HTMLElement>("[role=grid], [role=treegrid]");
   rows?.dispatchEvent(new KeyboardEvent("keydown", { key: event.key, cancelable: true }));
-  rows?.focus(); // afterwards: who is in no row yet would be led to the first one by that alone
+  rows?.focus(); // afterwards: the focus alone would select the first row
   event.preventDefault();
 }
 
-function isTaken(target: EventTarget | null): boolean {
+function isTyping(target: EventTarget | null): boolean {
   return target instanceof Element && target.closest("input, select, textarea, dialog") !== null;
 }

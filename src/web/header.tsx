@@ -12,7 +12,7 @@ import { needsToken, signOut, token } from "./server/session.js";
 import { connectionStatus, connectionLabel } from "./connection-status.js";
 import { nextTheme, theme } from "./theme.js";
 
-/** Where one is, and whether what is seen is true. */
+/** The bar at the top: the database, the connection status and the settings of the page. */
 export function Header({ onHelp }: { readonly onHelp: () => void }) {
   return (
     <header class="header">
@@ -24,7 +24,13 @@ export function Header({ onHelp }: { readonly onHelp: () => void }) {
       <div class="header-end">
         {!needsToken.value && <Connection />}
         <ThemeSwitch />
-        <button type="button" class="icon-button" aria-label="Keys" title="Keys (?)" onClick={onHelp}>
+        <button
+          type="button"
+          class="icon-button"
+          aria-label="Keyboard shortcuts"
+          title="Keyboard shortcuts (?)"
+          onClick={onHelp}
+        >
           ?
         </button>
         {token.value !== undefined && !needsToken.value && (
@@ -60,7 +66,7 @@ function Connection() {
 const THEME_SHAPES = { system: "half", light: "sun", dark: "moon" } as const;
 
 function ThemeSwitch() {
-  const name = `Colours: ${theme.value}`;
+  const name = `Theme: ${theme.value}`;
   return (
     <button type="button" class="icon-button" aria-label={name} title={name} onClick={nextTheme}>
       <Icon shape={THEME_SHAPES[theme.value]} />
@@ -68,7 +74,7 @@ function ThemeSwitch() {
   );
 }
 
-/** The databases with what is in them; the one that is seen is its label. */
+/** A menu of the databases with their job counts, labelled with the current one. */
 function DatabasePicker() {
   const isOpen = useSignal(false);
   const picker = useRef<HTMLDivElement>(null);
@@ -120,35 +126,35 @@ function DatabaseLink({
   readonly counts: DatabaseCounts;
   readonly onFollow: () => void;
 }) {
-  const there = { ...UNFILTERED, database: counts.name };
+  const target = { ...UNFILTERED, database: counts.name };
   return (
     <a
-      href={linkTo(there)}
+      href={linkTo(target)}
       aria-current={counts.name === database.value ? "true" : undefined}
       onClick={(event) => {
-        follow(event, there);
+        follow(event, target);
         onFollow();
       }}
     >
       <Name text={counts.name} />
       <span class="picker-counts">
-        <Count standing="FAILED" count={counts.failed} />
-        <Count standing="RUNNING" count={counts.running} />
-        <Count standing="PENDING" count={counts.pending} />
-        <Count standing="FINISHED" count={counts.finished} />
-        <Count standing="CANCELED" count={counts.canceled} />
+        <Count status="FAILED" count={counts.failed} />
+        <Count status="RUNNING" count={counts.running} />
+        <Count status="PENDING" count={counts.pending} />
+        <Count status="FINISHED" count={counts.finished} />
+        <Count status="CANCELED" count={counts.canceled} />
         <span class="picker-total">{exactCount(counts.total)}</span>
       </span>
     </a>
   );
 }
 
-function Count({ standing, count }: { readonly standing: DisplayStatus; readonly count: number }) {
+function Count({ status, count }: { readonly status: DisplayStatus; readonly count: number }) {
   if (count === 0) return <span class="picker-none" />;
-  const word = DISPLAY_STATUS_LABELS[standing];
+  const word = DISPLAY_STATUS_LABELS[status];
   return (
-    <span class="standing" data-standing={standing} title={`${word}: ${exactCount(count)}`}>
-      <Icon shape={standing} />
+    <span class="status" data-status={status} title={`${word}: ${exactCount(count)}`}>
+      <Icon shape={status} />
       <span class="unseen">{word}</span>
       {exactCount(count)}
     </span>
@@ -161,7 +167,7 @@ function follow(event: MouseEvent, change: Partial<Address>): void {
   navigate(change);
 }
 
-/** Arrows lead through the databases, Escape out of them. */
+/** Arrow keys move through the databases; Escape closes the menu. */
 function onPickerKey(event: KeyboardEvent, picker: HTMLElement, close: () => void): void {
   if (event.key === "Escape") {
     close();

@@ -3,21 +3,21 @@ import { serverInfo } from "./server/about.js";
 
 const KEYS: readonly (readonly [keys: string, meaning: string])[] = [
   ["↓ ↑ or j k", "next and previous row"],
-  ["Page, Home, End", "further through the rows"],
-  ["Enter", "open the job; open or close a task"],
-  ["→ ←", "open and close a task"],
+  ["Page Up, Page Down", "previous and next page"],
+  ["Home, End", "first and last row"],
+  ["Enter", "open the job; expand or collapse the task"],
+  ["→ ←", "expand and collapse the task"],
   ["Esc", "back to the list"],
   ["/", "search"],
-  ["?", "this"],
+  ["?", "this help"],
 ];
 
-/** The keys, told to who asks. */
 export function Help({ onClose }: { readonly onClose: () => void }) {
   const dialog = useRef<HTMLDialogElement>(null);
   useEffect(() => dialog.current!.showModal(), []);
   return (
     <dialog ref={dialog} class="help" aria-labelledby="help-title" onClose={onClose}>
-      <h2 id="help-title">Keys</h2>
+      <h2 id="help-title">Keyboard shortcuts</h2>
       <dl>
         {KEYS.map(([keys, meaning]) => (
           <div key={keys}>

@@ -1,26 +1,25 @@
-/** The page's address: what it says is seen, and what is to be seen is written there. */
+/** The current view, kept in the page's URL. */
 import { signal } from "@preact/signals";
 import { formatAddress, parseAddress, type Address } from "./address.js";
 
 const current = signal(parseAddress(location.search));
 
-/** What is to be seen now. */
 export function address(): Address {
   return current.value;
 }
 
-/** A link to the same with a change, for an `href`. */
+/** An `href` for the current view with a change. */
 export function linkTo(change: Partial<Address>): string {
   return location.pathname + formatAddress({ ...current.value, ...change });
 }
 
-/** Goes there, so that the way back leads here. */
+/** Changes the view and adds an entry to the browser's history. */
 export function navigate(change: Partial<Address>): void {
   history.pushState(null, "", linkTo(change));
   read();
 }
 
-/** Goes there in the place of what is shown now: for what changes while somebody types. */
+/** Changes the view without a history entry, for example while the user types. */
 export function replaceAddress(change: Partial<Address>): void {
   history.replaceState(null, "", linkTo(change));
   read();

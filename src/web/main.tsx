@@ -1,4 +1,4 @@
-/** The page's own beginning: everything that is seen is drawn here. */
+/** The entry point of the page. */
 import { render } from "preact";
 import { Dashboard } from "./dashboard.js";
 import { fetchServerInfo } from "./server/about.js";

@@ -1,4 +1,4 @@
-/** Which database is seen, and its jobs, which stay at hand while one of them is looked at. */
+/** The current database and its jobs, which stay subscribed while the page of one job is open. */
 import { computed, effect, signal, untracked } from "@preact/signals";
 import { JobStore } from "./jobs/job-store.js";
 import { address, replaceAddress } from "./location.js";
@@ -6,30 +6,30 @@ import { databases, type DatabaseCounts } from "./server/databases.js";
 import { needsToken, token } from "./server/session.js";
 import { pushStatusSource } from "./connection-status.js";
 
-/** Where the first job of an empty server is expected. */
+/** The database that the snippets for an empty server use. */
 const FIRST = "demo";
 
-/** The one in the address; else, where there is none on the server, that of a first job; undefined till that is known. */
+/** The database in the URL, or `demo` if the server has none; undefined until the server has answered. */
 export const database = computed(
   () => address().database ?? (databases.value?.length === 0 ? FIRST : undefined),
 );
 
-/** The jobs of the database that was listed last. */
+/** The jobs of the database that was last listed. */
 export const jobs = signal<JobStore | undefined>(undefined);
 
-/** The token that they were asked for with. */
+/** The token that `jobs` is subscribed with. */
 let openedWith: string | undefined;
 let stopShowing = (): void => {};
 
-/** An address without a database is made one with: that is what a link to it shows. */
+/** Adds the database to a URL without one, so that a copied link shows the same jobs. */
 effect(() => {
-  const first = firstOf(databases.value ?? []);
+  const first = preferredOf(databases.value ?? []);
   if (address().database === undefined && first) untracked(() => replaceAddress({ database: first.name }));
 });
 
 effect(() => {
   const wanted = address().job ? undefined : database.value;
-  void token.value; // another one may see other jobs
+  void token.value; // another token may see other jobs
   if (wanted !== undefined && !needsToken.value) untracked(() => open(wanted));
 });
 
@@ -43,7 +43,7 @@ function open(name: string): void {
   jobs.value = store;
 }
 
-/** Where something runs, if anywhere. */
-function firstOf(all: readonly DatabaseCounts[]): DatabaseCounts | undefined {
+/** The first database with a running job, or else the first. */
+function preferredOf(all: readonly DatabaseCounts[]): DatabaseCounts | undefined {
   return all.find(({ running }) => running > 0) ?? all[0];
 }

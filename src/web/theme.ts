@@ -1,4 +1,4 @@
-/** Which colours are shown: the system's, or those that somebody prefers here. */
+/** The colour theme: the system's, or the user's choice for this browser. */
 import { signal } from "@preact/signals";
 
 export type Theme = "system" | "light" | "dark";

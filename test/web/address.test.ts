@@ -10,7 +10,7 @@ const PLAIN: Address = {
   job: undefined,
 };
 
-describe("The address", () => {
+describe("A dashboard URL", () => {
   it.each<[string, Address]>([
     ["", PLAIN],
     ["?database=demo", { ...PLAIN, database: "demo" }],
@@ -29,19 +29,19 @@ describe("The address", () => {
       "?database=demo&owner=%D7%90%26&job=a%2Fb%3F%23",
       { ...PLAIN, database: "demo", job: { username: "א&", jobId: "a/b?#" } },
     ],
-  ])("%s is read, and written again", (text, address) => {
+  ])("%s is parsed, and formatted to the same text", (text, address) => {
     expect(parseAddress(text)).toEqual(address);
     expect(formatAddress(address)).toBe(text);
   });
 
-  it("that somebody got wrong shows what it can", () => {
+  it("keeps its valid fields and ignores the others", () => {
     expect(parseAddress("?status=failed,LOST,&sort=constructor&job=&search")).toEqual({
       ...PLAIN,
       statuses: ["LOST"],
     });
   });
 
-  it("of a job without its owner is that of nobody in particular", () => {
+  it("with a job but no owner means the anonymous user", () => {
     expect(parseAddress("?job=j").job).toEqual({ username: "anonymous", jobId: "j" });
   });
 });

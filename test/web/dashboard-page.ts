@@ -1,4 +1,4 @@
-/** The dashboard in a browser, as the tests look at it: by what it says, and by the roles of what is in it. */
+/** Queries of the dashboard in a browser: by text and by ARIA role. */
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import type { AxeResults } from "axe-core";
@@ -8,7 +8,7 @@ import { openStrictPage, type StrictPageOptions } from "../kit/browser/browser.j
 
 const WIDE = { width: 1_440, height: 900 };
 
-/** Opens it at an address that follows the server's: `?database=demo`. */
+/** @param address appended to the server's URL, such as `?database=demo` */
 export async function openDashboard(
   browser: Browser,
   serverUrl: string,
@@ -20,12 +20,11 @@ export async function openDashboard(
   return page;
 }
 
-/** The row of a job in the list. */
 export function jobRow(page: Page, name: string): Locator {
   return page.getByRole("row").filter({ has: page.getByRole("link", { name, exact: true }) });
 }
 
-/** The names of the jobs that are listed, from above. */
+/** The names of the listed jobs, from top to bottom. */
 export async function listedJobs(page: Page): Promise<string[]> {
   const rows = page.locator(".virtual > .job-row");
   const names = await rows.evaluateAll((elements) =>
@@ -40,24 +39,24 @@ export async function listedJobs(page: Page): Promise<string[]> {
   return names;
 }
 
-/** The role of what the keys go to. */
+/** The role of the focused element. */
 export function focusedRole(page: Page): Promise<string | null | undefined> {
   return page.evaluate(() => document.activeElement?.getAttribute("role"));
 }
 
-/** What the header says of the connection. */
+/** The connection status in the header. */
 export function connectionOf(page: Page): Locator {
   return page.locator(".connection");
 }
 
-/** Waits until all has been told. */
+/** Waits until the page has the current state and receives changes. */
 export async function untilLive(page: Page): Promise<void> {
   await connectionOf(page).filter({ hasText: "Live" }).waitFor();
 }
 
-/** Faults that keep somebody out, as axe finds them; each with where it is. */
-export async function seriousFaults(page: Page): Promise<string[]> {
-  // Through the debugger, as the page's Content-Security-Policy lets no script in.
+/** The serious accessibility violations that axe finds, each with its element. */
+export async function seriousViolations(page: Page): Promise<string[]> {
+  // Through the debugger, as the page's Content-Security-Policy blocks scripts.
   await page.evaluate(AXE);
   const { violations } = await page.evaluate(() => (globalThis as unknown as Axe).axe.run());
   return violations
@@ -71,7 +70,7 @@ interface Axe {
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
-/** How many pixels the page, or what scrolls in it, is wider than what is seen of it. */
+/** How many pixels the page, or a scroller in it, overflows its width. */
 export function overflowOf(page: Page): Promise<number> {
   return page.evaluate(() => {
     const scrollers = [document.documentElement, ...document.querySelectorAll("[data-scroller]")];
@@ -79,7 +78,7 @@ export function overflowOf(page: Page): Promise<number> {
   });
 }
 
-/** Whether it becomes so, while the test has time. */
-export async function becomes(look: () => Promise<unknown>, wanted: unknown): Promise<void> {
-  await expect.poll(look, { timeout: 20_000 }).toEqual(wanted);
+/** Polls until `read` returns `expected`. */
+export async function becomes(read: () => Promise<unknown>, expected: unknown): Promise<void> {
+  await expect.poll(read, { timeout: 20_000 }).toEqual(expected);
 }

@@ -16,30 +16,30 @@ import {
   listedJobs,
   openDashboard,
   overflowOf,
-  seriousFaults,
+  seriousViolations,
   untilLive,
 } from "./dashboard-page.js";
 
 const SCHEMES = ["light", "dark"] as const;
 
-/** Of the scene; the first minute is that of a database that is empty. */
+/** Views of the demo server. */
 const VIEWS = {
   overview: "?database=production",
   job: "?database=production&owner=alice&job=wiki-2024-06",
   "failed job": "?database=production&owner=jonas&job=reindex-products",
-  "first minute": "?database=nothing-yet",
+  "empty state": "?database=nothing-yet",
 };
 
 const VIEWS_IN_SCHEMES = Object.entries(VIEWS).flatMap(([view, address]) =>
   SCHEMES.map((scheme) => ({ view, address, scheme })),
 );
 
-describe.skipIf(!isBrowserTested())("The dashboard (under CI; needs Chromium)", { timeout: 90_000 }, () => {
+describe.skipIf(!isBrowserTested())("The dashboard (in CI; needs Chromium)", { timeout: 90_000 }, () => {
   let browser: Browser;
   beforeAll(async () => void (browser = await openBrowser()), 90_000);
   afterAll(() => browser.close());
 
-  it("shows a job as soon as it is stored, and how it moves", async () => {
+  it("shows a job as soon as it is stored, and its progress", async () => {
     await using server = await startServer();
     await using page = await openDashboard(browser, server.url);
     await page.getByRole("heading", { name: "No jobs yet" }).waitFor();
@@ -53,7 +53,7 @@ describe.skipIf(!isBrowserTested())("The dashboard (under CI; needs Chromium)", 
     expect(await row.textContent()).toContain("halfway");
   });
 
-  it("says since when it is stale, lets no clock go on, and catches up when the server is back", async () => {
+  it("shows since when it is stale, stops the clocks, and catches up when the server is back", async () => {
     await using server = await RestartableServer.start();
     await store(server.url, { database: "demo" });
     await update(server.url, { database: "demo", updates: [{ path: "", done: 4 }] });
@@ -71,7 +71,7 @@ describe.skipIf(!isBrowserTested())("The dashboard (under CI; needs Chromium)", 
     await page.clock.runFor(5_000);
     const after = await elapsed.textContent();
     const filter = await page.locator("main").evaluate((main) => getComputedStyle(main).filter);
-    const faults = await seriousFaults(page);
+    const violations = await seriousViolations(page);
 
     await server.startAgain();
     await update(server.url, { database: "demo", updates: [{ path: "", done: 7 }] });
@@ -79,11 +79,11 @@ describe.skipIf(!isBrowserTested())("The dashboard (under CI; needs Chromium)", 
     await untilLive(page);
 
     expect(after).toBe(before);
-    expect([filter, faults]).toEqual(["grayscale(1)", []]);
+    expect([filter, violations]).toEqual(["grayscale(1)", []]);
     await becomes(() => jobRow(page, "work").locator(".percent").textContent(), "70%");
   });
 
-  it("cancels a job that runs, by its name, and shows who asked and why", async () => {
+  it("cancels a running job, and shows the user and the reason", async () => {
     await using server = await startServer();
     await using page = await openDashboard(browser, server.url, "?database=demo");
     const worker = connect({ url: server.url, database: "demo", username: "alice" });
@@ -98,33 +98,33 @@ describe.skipIf(!isBrowserTested())("The dashboard (under CI; needs Chromium)", 
     await page.getByRole("button", { name: "Cancel…" }).click();
     const dialog = page.getByRole("dialog");
     const question = await dialog.getByRole("heading").textContent();
-    await dialog.getByLabel("Why").fill("wrong file");
+    await dialog.getByLabel("Reason").fill("wrong file");
     await dialog.getByRole("button", { name: "Cancel the job" }).click();
     const reason = await end;
 
     expect(reason).toMatchObject({ reason: "wrong file" });
     expect(question).toBe("Cancel Import (import-1 of alice)?");
-    await page.getByText("Was asked to cancel by anonymous").waitFor();
+    await page.getByText("Cancellation requested by anonymous").waitFor();
     await page.locator(".job-subtitle").getByText("Canceled").waitFor();
     expect(await page.locator(".notices").textContent()).toContain("wrong file");
   });
 
-  it("removes a job once that is confirmed, and not before", async () => {
+  it("removes a job only after confirmation", async () => {
     await using server = await startServer();
     await store(server.url);
     await using page = await openDashboard(browser, server.url, "?database=d&owner=u&job=j");
 
     await page.getByRole("button", { name: "Remove…" }).click();
     await page.getByRole("button", { name: "Keep it" }).click();
-    const kept = await taskCount(server.url);
+    const countBefore = await taskCount(server.url);
     await page.getByRole("button", { name: "Remove…" }).click();
     await page.getByRole("button", { name: "Remove the job" }).click();
     await page.getByRole("heading", { name: "No jobs yet" }).waitFor();
 
-    expect([kept, await taskCount(server.url)]).toEqual([1, 0]);
+    expect([countBefore, await taskCount(server.url)]).toEqual([1, 0]);
   });
 
-  it("shows what a link was made of, and goes back and forward", async () => {
+  it("restores a view from its link, and navigates back and forward", async () => {
     await using scene = await openDemoServer();
     await using page = await openDashboard(browser, scene.server.url, "?database=production");
     await page.getByRole("button", { name: /^Running/ }).click();
@@ -148,7 +148,7 @@ describe.skipIf(!isBrowserTested())("The dashboard (under CI; needs Chromium)", 
     expect([listedThere, listedAgain]).toEqual([listed, listed]);
   });
 
-  it("can be used by keys alone", async () => {
+  it("can be used with the keyboard alone", async () => {
     await using scene = await openDemoServer();
     await using page = await openDashboard(browser, scene.server.url, "?database=production");
     await page.getByRole("grid").waitFor();
@@ -168,7 +168,7 @@ describe.skipIf(!isBrowserTested())("The dashboard (under CI; needs Chromium)", 
     await page.keyboard.press("Home");
     const found = await active();
     await page.keyboard.press("?");
-    await page.getByRole("dialog", { name: "Keys" }).waitFor();
+    await page.getByRole("dialog", { name: "Keyboard shortcuts" }).waitFor();
     await page.keyboard.press("Escape");
     await page.getByRole("dialog").waitFor({ state: "detached" });
 
@@ -176,7 +176,7 @@ describe.skipIf(!isBrowserTested())("The dashboard (under CI; needs Chromium)", 
     expect(found).toBe("Louvain communities");
   });
 
-  it("keeps the focus on a job while others come, move and go", async () => {
+  it("keeps the focus on a job when another one is added above it", async () => {
     await using server = await startServer();
     for (const jobId of ["1", "2", "3"])
       await store(server.url, { jobId, task: { description: `job ${jobId}` } });
@@ -192,23 +192,23 @@ describe.skipIf(!isBrowserTested())("The dashboard (under CI; needs Chromium)", 
     expect(await focusedRole(page)).toBe("grid");
   });
 
-  it("tells who can't see it of a failure, and of nothing that is as it should be", async () => {
+  it("announces a failure to screen readers, but not a normal update", async () => {
     await using server = await startServer();
     await store(server.url);
     await using page = await openDashboard(browser, server.url, "?database=d");
     await untilLive(page);
-    const told = page.getByRole("status");
+    const announcement = page.getByRole("status");
 
     await update(server.url, { updates: [{ path: "", done: 4 }] });
     await becomes(() => jobRow(page, "work").locator(".percent").textContent(), "40%");
-    const before = await told.textContent();
+    const before = await announcement.textContent();
     await update(server.url, { updates: [{ path: "", status: "FAILED" }] });
 
-    await becomes(() => told.textContent(), "work, j, of u: failed.");
+    await becomes(() => announcement.textContent(), "work, j, of u: failed.");
     expect(before).toBe("");
   });
 
-  it("draws what is seen of many jobs, and of a large tree", async () => {
+  it("renders only the visible rows of many jobs and of a large tree", async () => {
     await using server = await startServer();
     const jobs = Array.from({ length: 500 }, (_, index) => store(server.url, { jobId: `job ${index}` }));
     await Promise.all(jobs);
@@ -233,7 +233,7 @@ describe.skipIf(!isBrowserTested())("The dashboard (under CI; needs Chromium)", 
     expect(Math.max(rows, tasks)).toBeLessThan(80);
   });
 
-  it("shows hostile names harmlessly, each whole on hover", async () => {
+  it("shows hostile names as plain text, and in full on hover", async () => {
     await using server = await startServer();
     const markup = `<img src=x onerror="document.title='gone'">`;
     const reversed = "\u202Egnp.exe\u2066";
@@ -257,27 +257,27 @@ describe.skipIf(!isBrowserTested())("The dashboard (under CI; needs Chromium)", 
     expect(await page.locator("img").count()).toBe(0);
   });
 
-  it("runs the demonstration job, and leads to it", async () => {
+  it("starts the demo job and opens its page", async () => {
     await using server = await startServer({}, { clock: new ManualClock(Date.now()) });
     await using page = await openDashboard(browser, server.url);
 
-    await page.getByRole("button", { name: "Run a demonstration job" }).click();
+    await page.getByRole("button", { name: "Run a demo job" }).click();
 
     await page.getByRole("heading", { name: "Rank the pages of a wiki" }).waitFor();
     expect(new URL(page.url()).search).toBe("?database=demo&owner=demo&job=pagerank");
   });
 
-  it("offers no demonstration where there is none", async () => {
+  it("does not offer a demo job that the server does not have", async () => {
     await using server = await startServer({ demo: "off" });
     await using page = await openDashboard(browser, server.url);
 
     await page.getByRole("heading", { name: "With curl" }).waitFor();
     await page.waitForLoadState("networkidle");
 
-    expect(await page.getByRole("button", { name: "Run a demonstration job" }).count()).toBe(0);
+    expect(await page.getByRole("button", { name: "Run a demo job" }).count()).toBe(0);
   });
 
-  it("asks once for a token where the server wants one, and keeps it in the tab", async () => {
+  it("asks once for a required token, and keeps it in the tab", async () => {
     await using server = await startServer();
     await store(server.url);
     await using gate = await TokenGateway.open(server.url, "right", (path) => path === "/graphql");
@@ -285,7 +285,7 @@ describe.skipIf(!isBrowserTested())("The dashboard (under CI; needs Chromium)", 
 
     await page.getByLabel("Token").fill("wrong");
     await page.getByRole("button", { name: "Sign in" }).click();
-    await page.getByText("did not accept").waitFor();
+    await page.getByText("Invalid or expired token").waitFor();
     await page.getByLabel("Token").fill("right");
     await page.getByRole("button", { name: "Sign in" }).click();
     await jobRow(page, "work").waitFor();
@@ -297,29 +297,32 @@ describe.skipIf(!isBrowserTested())("The dashboard (under CI; needs Chromium)", 
 });
 
 describe.skipIf(!isBrowserTested())(
-  "A view of the dashboard (under CI; needs Chromium)",
+  "A view of the dashboard (in CI; needs Chromium)",
   { timeout: 90_000 },
   () => {
     let browser: Browser;
-    let scene: DemoServer; // only looked at
+    let scene: DemoServer; // shared, as the tests only read it
     beforeAll(async () => {
       [browser, scene] = await Promise.all([openBrowser(), openDemoServer()]);
     }, 90_000);
     afterAll(async () => void (await Promise.all([browser.close(), scene.server.close()])));
 
-    it.each(VIEWS_IN_SCHEMES)("keeps nobody out: $view, $scheme", async ({ view, address, scheme }) => {
-      await using page = await openDashboard(browser, scene.server.url, address, {
-        colorScheme: scheme,
-      });
-      await untilLive(page);
-      await page.waitForLoadState("networkidle");
+    it.each(VIEWS_IN_SCHEMES)(
+      "has no serious accessibility violation: $view, $scheme",
+      async ({ view, address, scheme }) => {
+        await using page = await openDashboard(browser, scene.server.url, address, {
+          colorScheme: scheme,
+        });
+        await untilLive(page);
+        await page.waitForLoadState("networkidle");
 
-      await page.screenshot({ path: `test-results/${view.replaceAll(" ", "-")}-${scheme}.png` });
+        await page.screenshot({ path: `test-results/${view.replaceAll(" ", "-")}-${scheme}.png` });
 
-      expect(await seriousFaults(page)).toEqual([]);
-    });
+        expect(await seriousViolations(page)).toEqual([]);
+      },
+    );
 
-    it.each(Object.entries(VIEWS))("fits a page of 360 pixels: %s", async (view, address) => {
+    it.each(Object.entries(VIEWS))("fits a page 360 pixels wide: %s", async (view, address) => {
       await using page = await openDashboard(browser, scene.server.url, address, {
         viewport: { width: 360, height: 740 },
       });
@@ -329,7 +332,7 @@ describe.skipIf(!isBrowserTested())(
       await page.screenshot({ path: `test-results/${view.replaceAll(" ", "-")}-narrow.png`, fullPage: true });
 
       expect(await overflowOf(page)).toBe(0);
-      expect(await seriousFaults(page)).toEqual([]);
+      expect(await seriousViolations(page)).toEqual([]);
     });
   },
 );

@@ -18,10 +18,10 @@ import { becomes } from "./dashboard-page.js";
 const FIRST_VIEW_BYTES_MAX = 60_000;
 
 describe.skipIf(!isBrowserTested())(
-  "The dashboard in a browser (under CI; needs Chromium)",
+  "The page of the dashboard (in CI; needs Chromium)",
   { timeout: 90_000 },
   () => {
-    it("opens without a complaint, and asks nothing of any other host", async () => {
+    it("opens without console errors, and sends no request to another host", async () => {
       await using server = await startServer();
       await using browser = await openBrowser();
       const page = await openStrictPage(browser);
@@ -33,7 +33,7 @@ describe.skipIf(!isBrowserTested())(
       expect([...origins]).toEqual([server.url]);
     });
 
-    it("has at most 60 kB of script in its first view, gzipped", async () => {
+    it("loads at most 60 kB of gzipped scripts for its first view", async () => {
       await using server = await startServer();
       await using browser = await openBrowser();
       const page = await openStrictPage(browser);
@@ -49,7 +49,7 @@ describe.skipIf(!isBrowserTested())(
       expect(sum).toBeLessThanOrEqual(FIRST_VIEW_BYTES_MAX);
     });
 
-    it("works behind a path prefix, and stays below it", async () => {
+    it("works behind a path prefix, and sends all requests below it", async () => {
       await using server = await startServer();
       await store(server.url);
       await using proxy = await PrefixProxy.open(server.url, "/tools/tidemark");
@@ -65,7 +65,7 @@ describe.skipIf(!isBrowserTested())(
       expect(urls.filter((url) => !url.startsWith(proxy.url))).toEqual([]);
     });
 
-    it("opens again from a server that was killed and started again", async () => {
+    it("reloads from a restarted server", async () => {
       await using server = await RestartableServer.start();
       await using browser = await openBrowser();
       const page = await openStrictPage(browser, { mayComplain: SERVER_IS_AWAY });
@@ -78,7 +78,7 @@ describe.skipIf(!isBrowserTested())(
       expect(await page.title()).toContain("Tidemark");
     });
 
-    it("keeps nothing of a list that it no longer shows", async () => {
+    it("releases the memory of a list that it no longer shows", async () => {
       await using server = await startServer();
       let jobCount = 0;
       const storeOne = async (): Promise<void> => {
@@ -104,15 +104,15 @@ describe.skipIf(!isBrowserTested())(
       expect(await listsAfter(10)).toBeLessThanOrEqual(few + 1);
     });
 
-    it("is never made to run what a name says: markup is refused, and so is a script in the page", async () => {
+    it("blocks markup and inline scripts, so that no name can run code", async () => {
       await using server = await startServer();
       await using browser = await openBrowser();
       const page = await browser.newPage();
       const { complaints } = recordPage(page);
 
       await open(page, server.url);
-      const ways = await page.evaluate(() => {
-        const refused = (act: () => unknown): boolean => {
+      const blocked = await page.evaluate(() => {
+        const isBlocked = (act: () => unknown): boolean => {
           try {
             act();
             return false;
@@ -121,28 +121,28 @@ describe.skipIf(!isBrowserTested())(
           }
         };
         return {
-          markup: refused(() => (document.body.innerHTML = "<b>name</b>")),
-          evaluated: refused(() => setTimeout("document.title = 'evil'", 0)),
-          attribute: refused(() => document.body.setAttribute("onclick", "document.title = 'evil'")),
+          markup: isBlocked(() => (document.body.innerHTML = "<b>name</b>")),
+          evaluated: isBlocked(() => setTimeout("document.title = 'evil'", 0)),
+          attribute: isBlocked(() => document.body.setAttribute("onclick", "document.title = 'evil'")),
         };
       });
 
-      expect(ways).toEqual({ markup: true, evaluated: true, attribute: true });
+      expect(blocked).toEqual({ markup: true, evaluated: true, attribute: true });
       expect(complaints.join("\n")).toContain("requires 'TrustedHTML' assignment");
     });
   },
 );
 
-/** Resolves when the page has been drawn, and has nothing more to load. */
+/** Resolves when the page is rendered and has loaded all its resources. */
 async function open(page: Page, url: string): Promise<void> {
   await page.goto(url, { waitUntil: "networkidle" });
   await page.locator("body > :not(noscript)").first().waitFor();
 }
 
-/** No other array of the page is as long as a list of jobs. */
+/** Longer than any other array of the page. */
 const LIST_MIN = 400;
 
-/** How many lists of jobs there are in the page, once all that nothing leads to is gone. */
+/** The number of job lists on the page's heap after a garbage collection. */
 async function countLists(page: Page): Promise<number> {
   const debug = await page.context().newCDPSession(page);
   await debug.send("HeapProfiler.collectGarbage");

@@ -1,4 +1,4 @@
-/** Makes the picture that the README opens with: `npm run screenshot`. */
+/** Makes the picture at the top of the README: `npm run screenshot`. */
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { openBrowser } from "../kit/browser/browser.js";
@@ -8,7 +8,7 @@ import { openDemoServer } from "../kit/browser/demo-server.js";
 const SIZE = { width: 1_400, height: 780 };
 
 await takePicture();
-process.exit(); // Chromium, which ends with the process, would keep it
+process.exit(); // Chromium, which ends with the process, would keep it running
 
 async function takePicture(): Promise<void> {
   await using scene = await openDemoServer();

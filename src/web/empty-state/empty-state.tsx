@@ -2,20 +2,20 @@ import { useSignal } from "@preact/signals";
 import { navigate } from "../location.js";
 import { Icon } from "../parts/icons.js";
 import { serverInfo, startDemo } from "../server/about.js";
-import { SERVER_URL } from "../server-url.js";
+import { SERVER_URL } from "../server/session.js";
 import { snippetsFor, type Snippet } from "./snippets.js";
 
-/** What is seen where there is no job yet: how to send one, from here, now. */
+/** The page of a database without jobs: how to report a first one. */
 export function EmptyState({ database }: { readonly database: string }) {
   return (
     <main class="empty-state" data-scroller tabIndex={-1}>
       <div class="empty-state-column">
         <h1>No jobs yet</h1>
         <p class="lead">
-          Send one, and it shows up here by itself. Tidemark listens at <code>{SERVER_URL}</code>
+          Report one and it appears here. Tidemark listens at <code>{SERVER_URL}</code>
         </p>
         {serverInfo.value?.tracking === false && (
-          <p class="notice">This server keeps no progress: it was started with --tracking off.</p>
+          <p class="notice">This server does not store progress: it was started with --tracking off.</p>
         )}
         {serverInfo.value?.demo && <Demo />}
         {snippetsFor(SERVER_URL, database).map((snippet) => (
@@ -40,9 +40,9 @@ function Demo() {
     <div class="demo">
       <button type="button" class="primary" onClick={start}>
         <Icon shape="play" />
-        Run a demonstration job
+        Run a demo job
       </button>
-      <span class="hint">on this server, for about a minute</span>
+      <span class="hint">on this server, takes about a minute</span>
       {failure.value && <p role="alert">{failure}</p>}
     </div>
   );
@@ -70,7 +70,7 @@ function SnippetView({ snippet: { title, text } }: { readonly snippet: Snippet }
   );
 }
 
-/** A page without TLS that is not on this machine has no clipboard, but may copy what is selected. */
+/** Without TLS only localhost has the Clipboard API; elsewhere the page copies a selection. */
 async function copyText(text: string): Promise<void> {
   if (navigator.clipboard) return navigator.clipboard.writeText(text);
   const area = document.createElement("textarea");

@@ -1,17 +1,17 @@
-/** Three ways to send a first job to this server, each to be copied as it is. */
+/** Three ways to report a first job to this server, ready to copy. */
 
 export interface Snippet {
   readonly title: string;
   readonly text: string;
 }
 
-/** @param serverUrl with or without a slash at its end @param database lower-case */
+/** @param serverUrl with or without a trailing slash @param database lower-case */
 export function snippetsFor(serverUrl: string, database: string): readonly Snippet[] {
   const url = serverUrl.replace(/\/$/, "");
   return [
-    { title: "With curl, from any language", text: curl(url, database) },
-    { title: "With the SDK, in Node.js or a browser", text: sdk(url, database) },
-    { title: "With tidemark run, around any command", text: run(url, database) },
+    { title: "With curl", text: curl(url, database) },
+    { title: "With the SDK in Node.js or a browser", text: sdk(url, database) },
+    { title: "With tidemark run and any command", text: run(url, database) },
   ];
 }
 

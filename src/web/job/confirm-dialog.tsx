@@ -5,24 +5,16 @@ import { useEffect, useRef } from "preact/hooks";
 export interface ConfirmDialogProps {
   readonly title: ComponentChildren;
   readonly children?: ComponentChildren;
-  /** What the button says that does it. */
-  readonly action: string;
-  /** What the button says that does not. */
-  readonly error: string;
-  /** What is thrown is shown. */
+  readonly confirmLabel: string;
+  readonly cancelLabel: string;
+  /** The dialog shows the message of an error and stays open. */
   readonly onConfirm: (form: FormData) => Promise<void>;
   readonly onClose: () => void;
 }
 
-/** Asks whether to do what can't be undone. It is closed once that is done. */
-export function ConfirmDialog({
-  title,
-  children,
-  action,
-  error: refusal,
-  onConfirm,
-  onClose,
-}: ConfirmDialogProps) {
+/** Asks for confirmation of an action that can't be undone, and closes once it is done. */
+export function ConfirmDialog(props: ConfirmDialogProps) {
+  const { title, children, confirmLabel, cancelLabel, onConfirm, onClose } = props;
   const dialog = useRef<HTMLDialogElement>(null);
   const failure = useSignal("");
   useEffect(() => dialog.current!.showModal(), []);
@@ -49,10 +41,10 @@ export function ConfirmDialog({
         )}
         <footer>
           <button type="button" onClick={() => dialog.current!.close()}>
-            {refusal}
+            {cancelLabel}
           </button>
           <button type="submit" class="danger">
-            {action}
+            {confirmLabel}
           </button>
         </footer>
       </form>

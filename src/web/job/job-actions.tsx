@@ -6,23 +6,23 @@ import { Name } from "../parts/name.js";
 import { request } from "../server/session.js";
 import { ConfirmDialog } from "./confirm-dialog.js";
 
-/** What can be done to a job: ask its worker to stop, and forget it. */
+/** The buttons that cancel and remove a job. */
 export function JobActions({ job }: { readonly job: WatchedJob }) {
-  const asked = useSignal<"cancel" | "remove" | undefined>(undefined);
-  const close = (): void => void (asked.value = undefined);
+  const dialog = useSignal<"cancel" | "remove" | undefined>(undefined);
+  const close = (): void => void (dialog.value = undefined);
   const canCancel = job.endedAt === null && job.cancelRequest === null;
   return (
     <div class="job-actions">
       {canCancel && (
-        <button type="button" onClick={() => (asked.value = "cancel")}>
+        <button type="button" onClick={() => (dialog.value = "cancel")}>
           Cancel…
         </button>
       )}
-      <button type="button" onClick={() => (asked.value = "remove")}>
+      <button type="button" onClick={() => (dialog.value = "remove")}>
         Remove…
       </button>
-      {asked.value === "cancel" && <CancelDialog job={job} onClose={close} />}
-      {asked.value === "remove" && <RemoveDialog job={job} onClose={close} />}
+      {dialog.value === "cancel" && <CancelDialog job={job} onClose={close} />}
+      {dialog.value === "remove" && <RemoveDialog job={job} onClose={close} />}
     </div>
   );
 }
@@ -40,14 +40,14 @@ function CancelDialog({ job, onClose }: DialogProps) {
   return (
     <ConfirmDialog
       title={<Question verb="Cancel" job={job} />}
-      action="Cancel the job"
-      error="Let it run"
+      confirmLabel="Cancel the job"
+      cancelLabel="Let it run"
       onConfirm={cancel}
       onClose={onClose}
     >
-      <p>Its worker is asked to stop. The job is canceled once the worker has done so.</p>
+      <p>This asks the worker to stop. The job is canceled once the worker has stopped.</p>
       <label class="field">
-        Why (others see it)
+        Reason (visible to others)
         <input name="reason" autocomplete="off" maxLength={500} />
       </label>
     </ConfirmDialog>
@@ -62,14 +62,14 @@ function RemoveDialog({ job, onClose }: DialogProps) {
   return (
     <ConfirmDialog
       title={<Question verb="Remove" job={job} />}
-      action="Remove the job"
-      error="Keep it"
+      confirmLabel="Remove the job"
+      cancelLabel="Keep it"
       onConfirm={remove}
       onClose={onClose}
     >
       <p>
-        The server forgets it, with its log, at once and for everybody.
-        {job.endedAt === null && " Its worker is not told to stop; what it goes on to report is refused."}
+        The server deletes the job and its log immediately, for all users.
+        {job.endedAt === null && " The worker keeps running, but the server rejects its reports."}
       </p>
     </ConfirmDialog>
   );
@@ -84,7 +84,7 @@ function Question({ verb, job }: { readonly verb: string; readonly job: WatchedJ
   );
 }
 
-/** With the attempt: one that came meanwhile is not meant. */
+/** Includes the attempt, so that a newer one is left alone. */
 function keyOf({ database, username, jobId, attempt }: WatchedJob) {
   return { database, username, jobId, attempt };
 }

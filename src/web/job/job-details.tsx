@@ -4,7 +4,6 @@ import { bytesText, exactCount } from "../../format/numbers.js";
 import { Instant } from "../parts/instant.js";
 import { Name } from "../parts/name.js";
 
-/** All that is known of a job beside its progress. */
 export function JobDetails({ job }: { readonly job: WatchedJob }) {
   const { task, memory } = job;
   return (
@@ -27,7 +26,7 @@ export function JobDetails({ job }: { readonly job: WatchedJob }) {
         <At name="Started" instant={task.startedAt} />
         <At name="Ended" instant={job.endedAt} />
         <At name="Last report" instant={job.reportedAt} />
-        <At name="Kept until" instant={job.expiresAt} />
+        <At name="Expires" instant={job.expiresAt} />
         {memory && (
           <Detail name="Memory">
             {memory.minBytes === memory.maxBytes

@@ -28,7 +28,7 @@ export function JobLog({ lines }: { readonly lines: readonly JobLogEntry[] }) {
           </span>
         )}
       </header>
-      {shown.length === 0 && <p class="hint">Nothing was said.</p>}
+      {shown.length === 0 && <p class="hint">No log lines.</p>}
       <ol class="log-lines" tabIndex={0} aria-label="Log, newest first">
         {shown.map((line, index) => (
           <li key={`${lines.length - index} ${line.at}`} data-level={line.level}>

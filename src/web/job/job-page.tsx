@@ -63,7 +63,7 @@ function NoJob({ jobId, isGone }: { readonly jobId: string; readonly isGone: boo
       <h1 class="job-title">
         <Name text={jobId} />
       </h1>
-      <p>{isGone ? "There is no such job, or it is no longer kept." : "Reading the job…"}</p>
+      <p>{isGone ? "This job does not exist or has expired." : "Loading the job…"}</p>
     </div>
   );
 }
@@ -84,7 +84,7 @@ function JobView({ job, watched }: { readonly job: WatchedJob; readonly watched:
             <Name text={task.description} />
           </h1>
           <p class="job-subtitle">
-            <StatusBadge standing={displayStatusOf(job)} />
+            <StatusBadge status={displayStatusOf(job)} />
             <Name text={jobId} className="mono" />
             <span>
               of <Name text={username} />
@@ -108,7 +108,6 @@ function JobView({ job, watched }: { readonly job: WatchedJob; readonly watched:
   );
 }
 
-/** How far it is, in one look. */
 function Hero({ job, measured }: { readonly job: WatchedJob; readonly measured: MeasuredRate }) {
   const { progress } = job.task;
   const now = serverNow();
@@ -130,7 +129,7 @@ function Hero({ job, measured }: { readonly job: WatchedJob; readonly measured: 
   );
 }
 
-/** As the server says; where it can't, as it was measured here. */
+/** The server's rate, or the rate measured here if the server has none. */
 function rateNow(job: WatchedJob, { points }: MeasuredRate): string {
   const isMoving = job.health === "OK" && job.task.status === "RUNNING";
   const latest = isMoving && treeRate(job.task) === null ? points.at(-1) : undefined;
@@ -157,25 +156,22 @@ function Notices({ job, isGone }: { readonly job: WatchedJob; readonly isGone: b
   const { task, health, cancelRequest, endedAt } = job;
   return (
     <div class="notices">
-      {isGone && (
-        <p class="notice">This job is no longer kept by the server. What you see is how it was last.</p>
-      )}
+      {isGone && <p class="notice">This job is no longer on the server. The page shows its last state.</p>}
       {task.status === "FAILED" && (
-        <div class="notice" data-standing="FAILED">
+        <div class="notice" data-status="FAILED">
           <Icon shape="FAILED" />
           <div>
             <strong>Failed</strong> <bdi class="reason">{failureOf(job)}</bdi>
           </div>
         </div>
       )}
-      {health !== "OK" && <Unheard job={job} />}
+      {health !== "OK" && <HealthNotice job={job} />}
       {cancelRequest && (
-        <div class="notice" data-standing="CANCELED">
+        <div class="notice" data-status="CANCELED">
           <Icon shape="CANCELED" />
           <div>
             <strong>
-              {endedAt === null ? "Asked to cancel" : "Was asked to cancel"} by{" "}
-              <Name text={cancelRequest.by} />
+              Cancellation requested by <Name text={cancelRequest.by} />
             </strong>{" "}
             <Instant at={cancelRequest.at} />
             {cancelRequest.reason && <bdi class="reason">{cancelRequest.reason}</bdi>}
@@ -187,28 +183,28 @@ function Notices({ job, isGone }: { readonly job: WatchedJob; readonly isGone: b
   );
 }
 
-function Unheard({ job }: { readonly job: WatchedJob }) {
+function HealthNotice({ job }: { readonly job: WatchedJob }) {
   const { health, reportedAt, task } = job;
   if (health === "OK") return null;
   return (
-    <div class="notice" data-standing={health}>
+    <div class="notice" data-status={health}>
       <Icon shape={health} />
       <div>
-        <strong>{DISPLAY_STATUS_LABELS[health]}</strong> Its worker last reported{" "}
-        {reportAgeText(job, serverNow())}, at <Instant at={reportedAt} />. The status,{" "}
-        {DISPLAY_STATUS_LABELS[task.status]}, is the one it reported then.
+        <strong>{DISPLAY_STATUS_LABELS[health]}</strong> The last report arrived{" "}
+        {reportAgeText(job, serverNow())}, at <Instant at={reportedAt} />. The status was{" "}
+        {DISPLAY_STATUS_LABELS[task.status]} then.
       </div>
     </div>
   );
 }
 
-/** That of the job, or else of the task that failed it. */
+/** The message of the root task, or else of the failed task nearest to it. */
 function failureOf({ task }: WatchedJob): string {
   for (let failed: WatchedJob["task"] | undefined = task; failed;) {
     if (failed.message) return failed.message;
     failed = failed.subTasks.find(({ status }) => status === "FAILED");
   }
-  return "The worker gave no reason.";
+  return "The worker reported no reason.";
 }
 
 function goBack(event: MouseEvent): void {

@@ -1,4 +1,4 @@
-/** One job as its page shows it: the job, its log, and how fast it was since somebody began to look. */
+/** The state of a job's page: the job, its log, and its rate since the page was opened. */
 import { batch, signal, type ReadonlySignal } from "@preact/signals";
 import { TidemarkError, type WatchedJob, type WatchStatus } from "../../client/index.js";
 import { JobLogDocument, type JobLogQuery } from "../../client/generated/graphql.js";
@@ -13,9 +13,8 @@ import { RateSamples, type RatePoint } from "./rate-samples.js";
 
 export type JobLogEntry = NonNullable<JobLogQuery["task"]>["log"][number];
 
-/** How fast the job was. */
 export interface MeasuredRate {
-  /** When somebody began to look, milliseconds since 1970. */
+  /** When the page was opened, milliseconds since 1970. */
   readonly since: number | undefined;
   readonly points: readonly RatePoint[];
 }
@@ -30,10 +29,10 @@ export class JobWatch {
   readonly #rates = signal<MeasuredRate>({ since: undefined, points: [] });
   #samples = new RateSamples();
   #logTimer: ReturnType<typeof setTimeout> | undefined;
-  /** Of the job whose log was asked for last. */
+  /** The job's version at the latest request for its log. */
   #logVersion: number | undefined;
-  #isAsking = false;
-  /** null is as many as the server gives by itself, where it keeps fewer than are asked for. */
+  #isLogRequested = false;
+  /** null requests the server's default number of lines. */
   #lines: number | null = LINES;
 
   constructor(database: string, { username, jobId }: JobRef) {
@@ -46,12 +45,12 @@ export class JobWatch {
     return this.#live.status;
   }
 
-  /** As it was last, also when it is gone; undefined before it has been told of. */
+  /** Its latest state, even after it was removed; undefined until it has loaded. */
   get job(): ReadonlySignal<WatchedJob | undefined> {
     return this.#job;
   }
 
-  /** Whether the server has told that there is no such job, or no longer. */
+  /** Whether the server has no such job, or removed it. */
   get isGone(): ReadonlySignal<boolean> {
     return this.#isGone;
   }
@@ -61,7 +60,7 @@ export class JobWatch {
     return this.#log;
   }
 
-  /** Of this attempt, as far as it was looked at. */
+  /** The rates of this attempt since the page was opened. */
   get rates(): ReadonlySignal<MeasuredRate> {
     return this.#rates;
   }
@@ -80,7 +79,7 @@ export class JobWatch {
       if (isLive) this.#isGone.value = !job;
       if (job && job !== before) this.#take(job, before, isLive);
     });
-    if (isLive && job && job.version !== this.#logVersion) this.#askSoon();
+    if (isLive && job && job.version !== this.#logVersion) this.#requestLogSoon();
   }
 
   #take(job: WatchedJob, before: WatchedJob | undefined, isLive: boolean): void {
@@ -89,29 +88,29 @@ export class JobWatch {
     if (job.attempt !== before?.attempt) this.#samples = new RateSamples();
     this.#samples.add({ at: Date.parse(job.changedAt), done: job.task.progress.done });
     this.#rates.value = { since: this.#samples.since, points: this.#samples.points() };
-    const standing = displayStatusOf(job);
-    if (before && displayStatusOf(before) !== standing)
-      announce(`${job.task.description}: ${DISPLAY_STATUS_LABELS[standing]}.`);
+    const status = displayStatusOf(job);
+    if (before && displayStatusOf(before) !== status)
+      announce(`${job.task.description}: ${DISPLAY_STATUS_LABELS[status]}.`);
   }
 
-  /** The log is no part of the watch: after a change it is read, once a second at most. */
-  #askSoon(): void {
-    if (this.#isAsking) return;
-    this.#isAsking = true;
+  /** A watch does not include the log, so it is requested after a change, at most once a second. */
+  #requestLogSoon(): void {
+    if (this.#isLogRequested) return;
+    this.#isLogRequested = true;
     const waitMs = this.#logVersion === undefined ? 0 : LOG_INTERVAL_MS;
-    this.#logTimer = setTimeout(() => void this.#readLog(), waitMs);
+    this.#logTimer = setTimeout(() => void this.#requestLog(), waitMs);
   }
 
-  async #readLog(): Promise<void> {
+  async #requestLog(): Promise<void> {
     this.#logVersion = this.#job.peek()?.version;
     try {
       const { task } = await request(JobLogDocument, { ...this.#key, last: this.#lines });
       if (task) this.#log.value = task.log.toReversed();
     } catch (error) {
-      this.#logVersion = -1; // to be read again
+      this.#logVersion = -1; // retry
       if (error instanceof TidemarkError && error.code === "LIMIT_EXCEEDED") this.#lines = null;
     }
-    this.#isAsking = false;
+    this.#isLogRequested = false;
     if (!this.#isGone.peek()) this.#draw.schedule();
   }
 }
@@ -119,5 +118,5 @@ export class JobWatch {
 const INTERVAL_MS = 100;
 const LOG_INTERVAL_MS = 1_000;
 
-/** As many as a server keeps unless it is told otherwise. */
+/** The number of lines that a server keeps by default. */
 const LINES = 200;

@@ -1,4 +1,4 @@
-/** The chart of a job's rate, by uPlot, in the colours of the page. A chunk of its own: only a job's page needs it. */
+/** The chart of a job's rate, in a chunk of its own: only the page of a job needs uPlot. */
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
 import { rateText } from "../../format/numbers.js";
@@ -83,7 +83,7 @@ const TIMES: uPlot.Axis.Values = [
   [1, "{HH}:{mm}:{ss}", null, null, null, null, null, null, 1],
 ];
 
-/** A canvas takes no variables: the colour is read where the styles put it. */
+/** A canvas does not resolve CSS variables, so the colour is read from an element that uses one. */
 function resolvedColour(host: HTMLElement, name: string): string {
   const probe = document.createElement("i");
   probe.style.color = `var(${name})`;

@@ -16,7 +16,7 @@ export function RatePanel({ measured: { since, points } }: { readonly measured: 
       <header>
         <h2 id="rate-title">Rate</h2>
         <span class="panel-end hint">
-          watched here since&nbsp;
+          since&nbsp;
           <Instant at={since} />
         </span>
       </header>

@@ -1,21 +1,20 @@
 /**
- * How fast a job was, from when somebody began to look: what was done, now and then, and what that makes a second. It is
- * measured here, as the server knows the rate of a running leaf only, and not of a job whose leaves come and go.
+ * The rate of a job since its page was opened. The page measures it, as the server knows only the current rate of running
+ * leaves.
  */
 export interface DoneSample {
   /** Milliseconds since 1970, by the server's clock. */
   readonly at: number;
-  /** Units done by then. */
   readonly done: number;
 }
 
-/** Units a second up to this moment. */
 export interface RatePoint {
   readonly at: number;
+  /** Units a second. */
   readonly rate: number;
 }
 
-/** A bounded series: when it is full each two samples become one, so it always covers the whole time, ever more coarsely. */
+/** A bounded series: when it is full, it drops every other sample. So it covers the whole time at a decreasing resolution. */
 export class RateSamples {
   #samples: DoneSample[] = [];
   #spacingMs: number;
@@ -26,12 +25,11 @@ export class RateSamples {
     this.#spacingMs = spacingMs;
   }
 
-  /** When it began. */
   get since(): number | undefined {
     return this.#samples[0]?.at;
   }
 
-  /** The newest takes the place of the one before while that is too close to the one before it. */
+  /** Replaces the latest sample if that is closer than the spacing to the one before it. */
   add(sample: DoneSample): void {
     const last = this.#samples.at(-1);
     if (last && sample.at <= last.at) return;
@@ -40,7 +38,7 @@ export class RateSamples {
     if (this.#samples.length > this.#countMax) this.#thin();
   }
 
-  /** The rate at each sample but the first, over the latest seconds before it. */
+  /** The rate at each sample but the first, over the seconds before it. */
   points(): RatePoint[] {
     let from = 0;
     return this.#samples.slice(1).map(({ at, done }, index) => {
@@ -56,5 +54,5 @@ export class RateSamples {
   }
 }
 
-/** Reports come in steps: over a shorter time these would be seen, and not the rate. */
+/** Over a shorter time the chart would show single reports instead of the rate. */
 const WINDOW_MS = 4_000;

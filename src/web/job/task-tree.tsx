@@ -20,7 +20,7 @@ import { ExpandedTasks, visibleTasks, type VisibleTask } from "./visible-tasks.j
 
 const ROW_HEIGHTS = { wide: 32, middle: 32, narrow: 52 };
 
-/** The tasks of a job as a tree, a bar a task; of a large one only what is seen is drawn. */
+/** The tasks of a job as a tree with a progress bar for each; only visible rows are rendered. */
 export function TaskTree({ job }: { readonly job: WatchedJob }) {
   const tree = useRef<HTMLDivElement>(null);
   const open = useMemo(() => new ExpandedTasks(), [job.id]);
@@ -131,8 +131,8 @@ class TaskRowView extends Component<TaskRowViewProps> {
     task,
     depth,
     isExpanded,
-    place,
-    placeCount,
+    posInSet,
+    setSize,
     index,
     top,
     isActive,
@@ -146,11 +146,11 @@ class TaskRowView extends Component<TaskRowViewProps> {
         class="task-row"
         aria-level={depth + 1}
         aria-expanded={isExpanded}
-        aria-posinset={place}
-        aria-setsize={placeCount}
+        aria-posinset={posInSet}
+        aria-setsize={setSize}
         aria-rowindex={index + 1}
         aria-selected={isActive}
-        data-standing={status}
+        data-status={status}
         style={{ transform: `translateY(${top}px)` }}
       >
         <div
@@ -171,7 +171,7 @@ class TaskRowView extends Component<TaskRowViewProps> {
               <Icon shape={isExpanded ? "chevronDown" : "chevronRight"} />
             </button>
           )}
-          <span class="standing" data-standing={status} title={DISPLAY_STATUS_LABELS[status]}>
+          <span class="status" data-status={status} title={DISPLAY_STATUS_LABELS[status]}>
             <Icon shape={status} />
             <span class="unseen">{DISPLAY_STATUS_LABELS[status]}</span>
           </span>
@@ -180,7 +180,7 @@ class TaskRowView extends Component<TaskRowViewProps> {
           {message && <Name className="message" text={message} />}
         </div>
         <div role="gridcell" class="cell task-progress">
-          <Bar progress={progress} status={barStanding(job, task)} label={`Progress of ${description}`} />
+          <Bar progress={progress} status={barStatusOf(job, task)} label={`Progress of ${description}`} />
           <span class="percent">{progress.percent}</span>
         </div>
         <div role="gridcell" class="cell task-done number" title={doneText(progress)}>
@@ -198,11 +198,11 @@ class TaskRowView extends Component<TaskRowViewProps> {
 }
 
 /** A running task of a silent job shows the job's health: it may have stopped. */
-function barStanding({ health }: WatchedJob, { status }: WatchedTask): DisplayStatus {
+function barStatusOf({ health }: WatchedJob, { status }: WatchedTask): DisplayStatus {
   return health !== "OK" && status === "RUNNING" ? health : status;
 }
 
-/** Deeper tasks are not moved further to the right: there would be no room for their names. */
+/** Deeper tasks are not indented further, to leave room for their names. */
 const DEPTH_SHOWN = 10;
 
 function TaskElapsed({ job, task }: { readonly job: WatchedJob; readonly task: WatchedTask }) {

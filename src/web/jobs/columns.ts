@@ -2,14 +2,14 @@ import type { SortKey } from "./job-order.js";
 
 export interface Column {
   readonly title: string;
-  /** What a click on its head sorts by. */
+  /** The key that a click on the header sorts by. */
   readonly key: SortKey;
-  /** Which end of the order is asked for first. */
+  /** The direction of the first click. */
   readonly isDescendingFirst: boolean;
   readonly isNumber: boolean;
 }
 
-/** What the list shows of a job, in this order. The class of a cell is `cell-` and its key. */
+/** The columns of the job list, in order. The CSS class of a cell is `cell-KEY`. */
 export const COLUMNS: readonly Column[] = [
   { title: "Status", key: "status", isDescendingFirst: false, isNumber: false },
   { title: "Name", key: "name", isDescendingFirst: false, isNumber: false },
@@ -23,7 +23,7 @@ export const COLUMNS: readonly Column[] = [
   { title: "Attempt", key: "attempt", isDescendingFirst: true, isNumber: true },
 ];
 
-/** What the keys are called where there are no heads of columns. */
+/** The labels of the sort menu, which replaces the column headers on narrow pages. */
 export const SORT_NAMES: Readonly<Record<SortKey, string>> = {
   stored: "Newest",
   status: "Status",

@@ -1,10 +1,9 @@
-/** How a job stands: its status, and its health where that is not as it should be. */
 import type { WatchedJob, WatchedTaskStatus } from "../../client/index.js";
 
-/** The statuses and, of the health, what somebody should look at; a job may have one of each. */
+/** A task status or an unhealthy state. A job may have one of each. */
 export type DisplayStatus = WatchedTaskStatus | "SILENT" | "LOST";
 
-/** In the order in which they are shown and sorted: what needs somebody first. */
+/** In display and sort order: the most urgent first. */
 export const DISPLAY_STATUSES: readonly DisplayStatus[] = [
   "FAILED",
   "LOST",
@@ -25,12 +24,12 @@ export const DISPLAY_STATUS_LABELS: Readonly<Record<DisplayStatus, string>> = {
   LOST: "Lost",
 };
 
-/** The one that matters most. */
+/** The health of a silent or lost job, otherwise its status. */
 export function displayStatusOf({ health, task }: WatchedJob): DisplayStatus {
   return health === "OK" ? task.status : health;
 }
 
-/** Whether it counts as one of these; it may by its status, and by its health. */
-export function matchesStatus({ health, task }: WatchedJob, standings: readonly DisplayStatus[]): boolean {
-  return standings.includes(task.status) || (health !== "OK" && standings.includes(health));
+/** Whether the status or the health of a job is among `statuses`. */
+export function matchesStatus({ health, task }: WatchedJob, statuses: readonly DisplayStatus[]): boolean {
+  return statuses.includes(task.status) || (health !== "OK" && statuses.includes(health));
 }

@@ -1,9 +1,9 @@
-/** How many jobs there are, by standing and by user, kept by difference. */
 import type { WatchedJob } from "../../client/index.js";
 import type { DisplayStatus } from "./display-status.js";
 
+/** The number of jobs by status and by user, updated incrementally. */
 export class JobCounts {
-  readonly #byStanding = new Map<DisplayStatus, number>();
+  readonly #byStatus = new Map<DisplayStatus, number>();
   readonly #byUser = new Map<string, number>();
   #total = 0;
 
@@ -11,16 +11,16 @@ export class JobCounts {
     return this.#total;
   }
 
-  countOf(standing: DisplayStatus): number {
-    return this.#byStanding.get(standing) ?? 0;
+  countOf(status: DisplayStatus): number {
+    return this.#byStatus.get(status) ?? 0;
   }
 
-  /** In order. */
+  /** Sorted. */
   users(): string[] {
     return [...this.#byUser.keys()].toSorted();
   }
 
-  /** A job has come into the place of another, or has come, or has gone. */
+  /** Replaces a job; undefined `before` adds it, undefined `after` removes it. */
   change(before: WatchedJob | undefined, after: WatchedJob | undefined): void {
     if (before) this.#count(before, -1);
     if (after) this.#count(after, 1);
@@ -28,8 +28,8 @@ export class JobCounts {
 
   #count({ task, health, username }: WatchedJob, by: 1 | -1): void {
     this.#total += by;
-    add(this.#byStanding, task.status, by);
-    if (health !== "OK") add(this.#byStanding, health, by);
+    add(this.#byStatus, task.status, by);
+    if (health !== "OK") add(this.#byStatus, health, by);
     add(this.#byUser, username, by);
   }
 }

@@ -1,13 +1,13 @@
-/** What a list shows of a job beyond what it is told: worked out, never guessed. */
+/** Values derived from a watched job. */
 import type { WatchedJob, WatchedProgress, WatchedTask } from "../../client/index.js";
 
-/** Done by volume, 0 to 1, as the server rounds it; null while the volume is unknown. */
+/** Done divided by volume, 0 to 1, as rounded by the server; null while the volume is unknown. */
 export function ratioOf({ percent }: WatchedProgress): number | null {
   const ratio = Number.parseFloat(percent) / 100;
   return Number.isNaN(ratio) ? null : ratio;
 }
 
-/** What all running leaves of a tree do a second; null where none of them can say. */
+/** The sum of the rates of all running leaves; null if none of them has a rate. */
 export function treeRate(task: WatchedTask): number | null {
   if (task.status !== "RUNNING") return null;
   if (task.subTasks.length === 0) return task.rate;
@@ -18,7 +18,7 @@ export function treeRate(task: WatchedTask): number | null {
   return sum;
 }
 
-/** A task that did not change is the same object, and so is not summed again. */
+/** An unchanged task is the same object, so its sum is cached. */
 const rates = new WeakMap<WatchedTask, number | null>();
 
 function sumOf(values: readonly (number | null)[]): number | null {
@@ -26,8 +26,8 @@ function sumOf(values: readonly (number | null)[]): number | null {
 }
 
 /**
- * Milliseconds from the start of a task to its end, or to `now`; null before the start. The clock of a job that is not
- * heard of stands still at its latest report: nobody knows whether it goes on.
+ * Milliseconds from the start of a task to its end, or to `now`; null before the start. For a silent or lost job they end
+ * at its latest report, as it may have stopped.
  */
 export function jobElapsedMs(job: WatchedJob, now: number, task: WatchedTask = job.task): number | null {
   if (task.startedAt === null) return null;
@@ -40,7 +40,7 @@ function endOf(job: WatchedJob, task: WatchedTask, now: number): number {
   return Math.max(now, Date.parse(job.changedAt));
 }
 
-/** How many tasks there are in a tree, with its root. */
+/** The number of tasks in a tree, including its root. */
 export function taskCount(task: WatchedTask): number {
   const known = counts.get(task);
   if (known !== undefined) return known;

@@ -9,16 +9,16 @@ import { COLUMNS, type Column } from "./columns.js";
 import { JobRowView, rowElementId } from "./job-row.js";
 import type { JobRow, JobStore } from "./job-store.js";
 
-/** How high the rows are where they have one line, two, and three. */
+/** Rows with one, two and three lines. */
 const ROW_HEIGHTS = { wide: 36, middle: 52, narrow: 88 };
 
-/** The jobs as a grid: the grid has the focus, and the active row goes with its job wherever that moves. */
+/** The jobs as a grid. The grid holds the focus, and the active row stays with its job when that moves. */
 export function JobList({ store }: { readonly store: JobStore }) {
   const grid = useRef<HTMLDivElement>(null);
   const rows = store.order.value;
   const rowHeight = useRowHeight(ROW_HEIGHTS);
   const activeId = store.activeId.value;
-  useKeptPlace(grid, store, rows, rowHeight);
+  useStableScroll(grid, store, rows, rowHeight);
 
   const move = (index: number): void => {
     const row = rows[Math.max(0, Math.min(rows.length - 1, index))];
@@ -55,7 +55,7 @@ export function JobList({ store }: { readonly store: JobStore }) {
       onClick={(event) => onRowClick(event, store)}
       onScroll={() => (store.scrollTop = grid.current!.scrollTop)}
     >
-      <Heads />
+      <ColumnHeaders />
       <VirtualRows
         rows={rows}
         rowHeight={rowHeight}
@@ -68,19 +68,19 @@ export function JobList({ store }: { readonly store: JobStore }) {
   );
 }
 
-function Heads() {
+function ColumnHeaders() {
   return (
     <div role="rowgroup" class="job-heads">
       <div role="row" class="job-row" aria-rowindex={1}>
         {COLUMNS.map((column) => (
-          <Head key={column.key} column={column} />
+          <ColumnHeader key={column.key} column={column} />
         ))}
       </div>
     </div>
   );
 }
 
-function Head({ column: { title, key, isDescendingFirst, isNumber } }: { readonly column: Column }) {
+function ColumnHeader({ column: { title, key, isDescendingFirst, isNumber } }: { readonly column: Column }) {
   const { sort } = address();
   const isSorted = sort.key === key;
   const sortIt = (): void =>
@@ -100,10 +100,10 @@ function Head({ column: { title, key, isDescendingFirst, isNumber } }: { readonl
 }
 
 /**
- * Who comes back finds the list where it was, with the keys in it. Who has scrolled down keeps the rows in view when new jobs come above
- * them, where the order is that of their coming; in any other order jobs move, and so would the view.
+ * Restores the scroll position and the focus when the user returns to the list. While the list is sorted by age, new jobs
+ * do not move the visible rows of a scrolled list; in any other order, rows move anyway.
  */
-function useKeptPlace(
+function useStableScroll(
   grid: { readonly current: HTMLDivElement | null },
   store: JobStore,
   rows: readonly JobRow[],
@@ -118,20 +118,20 @@ function useKeptPlace(
     const element = grid.current!; // drawn by now
     const top = before.current[Math.floor(element.scrollTop / rowHeight)];
     const moved = top ? rows.indexOf(top) - before.current.indexOf(top) : 0;
-    const isKept = element.scrollTop > rowHeight && moved > 0 && address().sort.key === "stored";
-    if (isKept) element.scrollTop += moved * rowHeight;
+    const isStable = element.scrollTop > rowHeight && moved > 0 && address().sort.key === "stored";
+    if (isStable) element.scrollTop += moved * rowHeight;
     before.current = rows;
   }, [rows]);
 }
 
-/** Scrolls as little as needed. The heads of the columns stay above the rows. */
+/** Scrolls as little as needed. The column headers always cover the top of the list. */
 function reveal(grid: HTMLElement, index: number, rowHeight: number): void {
   const heads = grid.querySelector<HTMLElement>(".job-heads")!.offsetHeight;
   const top = scrollTopFor(index, { top: grid.scrollTop, height: grid.clientHeight - heads, rowHeight });
   if (top !== undefined) grid.scrollTop = top;
 }
 
-/** A click with a key held down is the browser's: a new tab, or a selection. */
+/** Leaves clicks with a modifier key to the browser: a new tab, or a selection. */
 function onRowClick(event: MouseEvent, store: JobStore): void {
   if (event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
   const element = (event.target as Element).closest<HTMLElement>("[data-job]"); // safe: clicks are on elements

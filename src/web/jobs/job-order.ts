@@ -1,9 +1,8 @@
-/** In which order jobs are listed. */
 import type { WatchedJob } from "../../client/index.js";
 import { jobElapsedMs, ratioOf, treeRate } from "./job-facts.js";
 import { displayStatusOf, DISPLAY_STATUSES } from "./display-status.js";
 
-/** What a job is sorted by: a number or a text; null is what is not known, and always last. */
+/** null is unknown and always sorts last. */
 type SortValue = number | string | null;
 
 const VALUES = {
@@ -26,17 +25,12 @@ export function isSortKey(text: string): text is SortKey {
   return Object.hasOwn(VALUES, text);
 }
 
-/** Something that is a job, or stands for one. */
 export interface Sortable {
   readonly id: string;
-  /** As it is now. */
   current(): WatchedJob;
 }
 
-/**
- * The same jobs in order; those that are equal by `key` are newest first. Given in about that order, which is how they
- * were listed before, it takes little more than one look at each.
- */
+/** Sorts jobs; those equal by `key` are newest first. Fast if `rows` is almost sorted, as when the list is updated. */
 export function sortJobs<Row extends Sortable>(
   rows: readonly Row[],
   { key, isDescending }: { readonly key: SortKey; readonly isDescending: boolean },

@@ -16,7 +16,7 @@ export interface JobRowViewProps {
   readonly isActive: boolean;
 }
 
-/** A job in the list. It is drawn again when the job changes, and its clocks each second. */
+/** A job in the list. It is rendered again when the job changes, and its clocks every second. */
 export function JobRowView({ row, index, top, isActive }: JobRowViewProps) {
   const job = row.job.value;
   const { username, jobId, attempt, task } = job;
@@ -27,7 +27,7 @@ export function JobRowView({ row, index, top, isActive }: JobRowViewProps) {
       class="job-row"
       aria-rowindex={index + 2}
       aria-selected={isActive}
-      data-standing={displayStatusOf(job)}
+      data-status={displayStatusOf(job)}
       data-job={row.id}
       style={{ transform: `translateY(${top}px)` }}
     >
@@ -68,7 +68,7 @@ export function JobRowView({ row, index, top, isActive }: JobRowViewProps) {
   );
 }
 
-/** The cells that change with time alone. */
+/** The cells that change with time. */
 function Clocks({ row }: { readonly row: JobRow }) {
   const job = row.job.value;
   const now = job.endedAt === null ? serverNow() : 0;
@@ -84,7 +84,7 @@ function Clocks({ row }: { readonly row: JobRow }) {
   );
 }
 
-/** Ids are base64url, and so can be that of an element. */
+/** A job id is base64url, and so a valid element id. */
 export function rowElementId(id: string): string {
   return `job-${id}`;
 }

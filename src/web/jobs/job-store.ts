@@ -1,9 +1,8 @@
 /**
- * The jobs of a database as the list shows them. A signal a job, so that a change draws its row and nothing else; what
- * happens between two frames is drawn once; and the order is made anew once a second at most, so that no row runs
- * away from under a pointer.
+ * The state of the job list. Each job has a signal, so that a change renders only its row. Changes between two frames are
+ * coalesced. The jobs are sorted at most once a second, so that rows do not jump away from the pointer.
  *
- *     watch ──events──► waiting ──frame──► rows ──a second──► order
+ *     watch ──event──► pending ──frame──► rows ──second──► order
  */
 import { batch, effect, signal, untracked, type Signal } from "@preact/signals";
 import type { WatchedJob, WatchEvent } from "../../client/index.js";
@@ -17,7 +16,7 @@ import { jobPredicateFor, searchText } from "./list-filter.js";
 import { sortJobs } from "./job-order.js";
 import { displayStatusOf, DISPLAY_STATUS_LABELS } from "./display-status.js";
 
-/** A job in the list: the same object for as long as the job is there. */
+/** A job in the list: the same object until the job is removed. */
 export class JobRow {
   readonly id: string;
   readonly job: Signal<WatchedJob>;
@@ -33,7 +32,7 @@ export class JobRow {
     return this.job.peek();
   }
 
-  /** What a search looks in. */
+  /** The text that a search matches. */
   get text(): string {
     return this.#text;
   }
@@ -48,29 +47,29 @@ export class JobStore {
   readonly database: string;
   readonly #live: LiveWatch;
   readonly #rows = new Map<string, JobRow>();
-  readonly #tally = new JobCounts();
-  /** By id; undefined is one that is gone. At most one a job, so what waits while nobody looks is bounded. */
-  readonly #waiting = new Map<string, WatchedJob | undefined>();
+  readonly #counts = new JobCounts();
+  /** The latest change of each job by id, undefined for a removal: bounded even while the page is hidden. */
+  readonly #pending = new Map<string, WatchedJob | undefined>();
   readonly #flush = new FrameTask(() => this.#apply());
   readonly #stopEffect: () => void;
-  /** All rows in the order that was made last. */
+  /** All rows as they were last sorted. */
   #sorted: JobRow[] = [];
-  /** After a Reset, ids of the jobs that were told of since: the others are gone. Undefined otherwise. */
-  #toldAgain: Set<string> | undefined;
+  /** During a reset, the ids of the jobs received since its start; undefined otherwise. */
+  #receivedInReset: Set<string> | undefined;
   #isCaughtUp = false;
-  #orderedAt = -Infinity;
-  #orderTimer: ReturnType<typeof setTimeout> | undefined;
+  #sortedAt = -Infinity;
+  #sortTimer: ReturnType<typeof setTimeout> | undefined;
 
-  /** The jobs to be listed, in order. */
+  /** The listed jobs, filtered and sorted. */
   readonly order = signal<readonly JobRow[]>([]);
-  /** Another object after each change. */
-  readonly counts = signal({ of: this.#tally });
-  /** Whether all jobs have been told of once. */
+  /** A new object after each change. */
+  readonly counts = signal({ of: this.#counts });
+  /** Whether the initial snapshot is complete. */
   readonly isLoaded = signal(false);
 
-  /** Of the row that the keys are at. */
+  /** The id of the row that the keyboard acts on. */
   readonly activeId = signal<string | undefined>(undefined);
-  /** How far the list is scrolled, for who comes back to it. */
+  /** Restored when the user returns to the list. */
   scrollTop = 0;
 
   constructor(database: string) {
@@ -79,7 +78,7 @@ export class JobStore {
     void this.#follow();
     this.#stopEffect = effect(() => {
       const { user, statuses, search, sort, job } = address();
-      if (!job) untracked(() => this.#makeOrder({ user, statuses, search }, sort));
+      if (!job) untracked(() => this.#sortAndFilter({ user, statuses, search }, sort));
     });
   }
 
@@ -91,10 +90,10 @@ export class JobStore {
     this.#live.watch.close();
     this.#flush.cancel();
     this.#stopEffect();
-    clearTimeout(this.#orderTimer);
+    clearTimeout(this.#sortTimer);
   }
 
-  /** Its end is in the status. */
+  /** Ignores an error, as `status` shows it. */
   async #follow(): Promise<void> {
     try {
       for await (const event of this.#live.watch) this.#take(event);
@@ -106,50 +105,50 @@ export class JobStore {
   #take(event: WatchEvent): void {
     switch (event.kind) {
       case "Reset":
-        this.#toldAgain = new Set();
+        this.#receivedInReset = new Set();
         return;
       case "CaughtUp":
         this.#endReset();
         this.#isCaughtUp = true;
         break;
       case "TaskRemoved":
-        this.#waiting.set(event.job.id, undefined);
+        this.#pending.set(event.job.id, undefined);
         break;
       case "TaskStored":
       case "TaskUpdated":
-        this.#toldAgain?.add(event.job.id);
-        this.#waiting.set(event.job.id, event.job);
-        observeServerTime(event.job.changedAt, this.isLoaded.peek() && !this.#toldAgain);
+        this.#receivedInReset?.add(event.job.id);
+        this.#pending.set(event.job.id, event.job);
+        observeServerTime(event.job.changedAt, this.isLoaded.peek() && !this.#receivedInReset);
     }
     this.#flush.schedule();
   }
 
-  /** What a Reset made unknown is shown until it is known better. */
+  /** Removes the jobs that the server no longer has. They stay visible until the reset has ended. */
   #endReset(): void {
-    const told = this.#toldAgain;
-    if (!told) return;
-    this.#toldAgain = undefined;
-    for (const id of this.#rows.keys()) if (!told.has(id)) this.#waiting.set(id, undefined);
-    for (const id of this.#waiting.keys()) if (!told.has(id)) this.#waiting.set(id, undefined);
+    const received = this.#receivedInReset;
+    if (!received) return;
+    this.#receivedInReset = undefined;
+    for (const id of this.#rows.keys()) if (!received.has(id)) this.#pending.set(id, undefined);
+    for (const id of this.#pending.keys()) if (!received.has(id)) this.#pending.set(id, undefined);
   }
 
   #apply(): void {
     const isFirst = this.#isCaughtUp && !this.isLoaded.peek();
     batch(() => {
-      const fallen: WatchedJob[] = [];
-      for (const [id, job] of this.#waiting) {
+      const failed: WatchedJob[] = [];
+      for (const [id, job] of this.#pending) {
         const before = this.#rows.get(id)?.current();
         this.#put(id, job);
-        this.#tally.change(before, job);
-        if (before && job && hasFallen(before, job)) fallen.push(job);
+        this.#counts.change(before, job);
+        if (before && job && hasFailed(before, job)) failed.push(job);
       }
-      this.#waiting.clear();
-      this.counts.value = { of: this.#tally };
-      if (this.isLoaded.peek()) announceFallen(fallen);
+      this.#pending.clear();
+      this.counts.value = { of: this.#counts };
+      if (this.isLoaded.peek()) announceFailures(failed);
       if (this.#isCaughtUp) this.isLoaded.value = true;
     });
-    if (isFirst) this.#orderNow();
-    else this.#orderSoon();
+    if (isFirst) this.#sortNow();
+    else this.#sortSoon();
   }
 
   #put(id: string, job: WatchedJob | undefined): void {
@@ -161,20 +160,20 @@ export class JobStore {
     this.#sorted.push(added);
   }
 
-  #orderSoon(): void {
-    const waitMs = this.#orderedAt + ORDER_MS - performance.now();
-    this.#orderTimer ??= setTimeout(() => this.#orderNow(), Math.max(0, waitMs));
+  #sortSoon(): void {
+    const waitMs = this.#sortedAt + SORT_INTERVAL_MS - performance.now();
+    this.#sortTimer ??= setTimeout(() => this.#sortNow(), Math.max(0, waitMs));
   }
 
-  #orderNow(): void {
+  #sortNow(): void {
     const { user, statuses, search, sort } = address();
-    this.#makeOrder({ user, statuses, search }, sort);
+    this.#sortAndFilter({ user, statuses, search }, sort);
   }
 
-  #makeOrder(filter: Parameters<typeof jobPredicateFor>[0], sort: Parameters<typeof sortJobs>[1]): void {
-    clearTimeout(this.#orderTimer);
-    this.#orderTimer = undefined;
-    this.#orderedAt = performance.now();
+  #sortAndFilter(filter: Parameters<typeof jobPredicateFor>[0], sort: Parameters<typeof sortJobs>[1]): void {
+    clearTimeout(this.#sortTimer);
+    this.#sortTimer = undefined;
+    this.#sortedAt = performance.now();
     const present = this.#sorted.filter((row) => this.#rows.get(row.id) === row);
     this.#sorted = sortJobs(present, sort, peekServerNow());
     const isListed = jobPredicateFor(filter);
@@ -183,24 +182,24 @@ export class JobStore {
   }
 }
 
-/** What happens to one job in between is drawn once: nobody reads faster. */
+/** The throttle of updates of one job, as people do not read faster. */
 const INTERVAL_MS = 200;
 
-const ORDER_MS = 1_000;
+const SORT_INTERVAL_MS = 1_000;
 
 function isSame(some: readonly JobRow[], others: readonly JobRow[]): boolean {
   return some.length === others.length && some.every((row, index) => row === others[index]);
 }
 
-function hasFallen(before: WatchedJob, job: WatchedJob): boolean {
-  const standing = displayStatusOf(job);
-  return (standing === "FAILED" || standing === "LOST") && displayStatusOf(before) !== standing;
+function hasFailed(before: WatchedJob, job: WatchedJob): boolean {
+  const status = displayStatusOf(job);
+  return (status === "FAILED" || status === "LOST") && displayStatusOf(before) !== status;
 }
 
-function announceFallen(jobs: readonly WatchedJob[]): void {
+function announceFailures(jobs: readonly WatchedJob[]): void {
   const [first] = jobs;
   if (!first) return;
-  const words = DISPLAY_STATUS_LABELS[displayStatusOf(first)].toLowerCase();
+  const label = DISPLAY_STATUS_LABELS[displayStatusOf(first)].toLowerCase();
   const others = jobs.length > 1 ? `, and ${jobs.length - 1} more` : "";
-  announce(`${first.task.description}, ${first.jobId}, of ${first.username}: ${words}${others}.`);
+  announce(`${first.task.description}, ${first.jobId}, of ${first.username}: ${label}${others}.`);
 }

@@ -7,7 +7,7 @@ import { jobElapsedMs, treeRate } from "./job-facts.js";
 
 export const NO_VALUE = "–";
 
-/** The rate of a job or of one of its tasks. It is unknown while the worker is silent. */
+/** The rate of a job or of one of its tasks; unknown while the worker is silent. */
 export function treeRateText({ health, task: root }: WatchedJob, task = root): string {
   const rate = health === "OK" ? treeRate(task) : null;
   return rate === null ? NO_VALUE : rateText(rate);
@@ -20,7 +20,7 @@ export function etaText({ eta }: WatchedJob, now: number): string {
 export function etaTitle({ eta, changedAt }: WatchedJob): string | undefined {
   if (!eta) return undefined;
   const [earliest, likely, latest] = [eta.earliest, eta.likely, eta.latest].map(exactInstant);
-  return `Likely ${likely}; hardly before ${earliest}, hardly after ${latest}. As of ${exactInstant(changedAt)}.`;
+  return `Expected end: ${likely}, between ${earliest} and ${latest}. As of ${exactInstant(changedAt)}.`;
 }
 
 export function jobElapsedText(job: WatchedJob, now: number, task?: WatchedTask): string {

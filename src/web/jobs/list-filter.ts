@@ -1,16 +1,14 @@
-/** Which jobs of a database are listed. */
 import type { WatchedJob } from "../../client/index.js";
 import type { Address } from "../address.js";
 import { matchesStatus } from "./display-status.js";
 
 export type ListFilter = Pick<Address, "user" | "statuses" | "search">;
 
-/** Whether it lets all through. */
 export function isUnfiltered({ user, statuses, search }: ListFilter): boolean {
   return user === undefined && statuses.length === 0 && wordsOf(search).length === 0;
 }
 
-/** What is asked of a job: a user, a standing, and all words of the search in what `searchText` gave. */
+/** A predicate over a job and its `searchText`: the user, a status, and all words of the search must match. */
 export function jobPredicateFor({
   user,
   statuses,
@@ -23,7 +21,7 @@ export function jobPredicateFor({
     words.every((word) => text.includes(word));
 }
 
-/** What is searched in: all names of a job. */
+/** The text that a search matches: user, job id and description. */
 export function searchText({ username, jobId, task }: WatchedJob): string {
   return `${username}\n${jobId}\n${task.description}`.toLowerCase().normalize();
 }

@@ -6,7 +6,7 @@ import { JobList } from "./job-list.js";
 import type { JobStore } from "./job-store.js";
 import { clearFilters, Toolbar } from "./toolbar.js";
 
-/** The jobs of a database; how to send a first one, where there is none. */
+/** The jobs of a database, or the empty state if it has none. */
 export function Overview({ store }: { readonly store: JobStore }) {
   useEffect(() => {
     document.title = `${store.database} · Tidemark`;
@@ -19,7 +19,7 @@ export function Overview({ store }: { readonly store: JobStore }) {
       <h1 class="unseen">Jobs in {store.database}</h1>
       <Toolbar store={store} />
       <JobList store={store} />
-      {store.order.value.length === 0 && <NoneListed />}
+      {store.order.value.length === 0 && <NoMatches />}
     </main>
   );
 }
@@ -30,17 +30,17 @@ function Loading({ count }: { readonly count: number }) {
       <h1 class="unseen">Jobs</h1>
       <p>
         {count > 0
-          ? `Reading jobs: ${exactCount(count)}`
-          : `Reading the jobs in ${address().database ?? "…"}`}
+          ? `Loading jobs: ${exactCount(count)}`
+          : `Loading the jobs in ${address().database ?? "…"}`}
       </p>
     </main>
   );
 }
 
-function NoneListed() {
+function NoMatches() {
   return (
     <div class="none-listed">
-      <p>No job is like this.</p>
+      <p>No matching jobs.</p>
       <button type="button" onClick={clearFilters}>
         Show all
       </button>

@@ -12,7 +12,7 @@ export function Toolbar({ store }: { readonly store: JobStore }) {
   return (
     <div class="toolbar" role="search">
       <Search />
-      <Standings store={store} />
+      <StatusFilter store={store} />
       <div class="toolbar-end">
         <SortChoice />
         <UserChoice store={store} />
@@ -36,15 +36,15 @@ function Search() {
         spellcheck={false}
         value={search}
         onInput={(event) => replaceAddress({ search: event.currentTarget.value })}
-        onKeyDown={toList}
+        onKeyDown={leaveSearch}
       />
       <kbd aria-hidden="true">/</kbd>
     </label>
   );
 }
 
-/** The list takes the keys when the search is done with. */
-function toList(event: KeyboardEvent): void {
+/** Enter, Escape and ArrowDown move the focus from the search to the list. */
+function leaveSearch(event: KeyboardEvent): void {
   if (event.key !== "Enter" && event.key !== "Escape" && event.key !== "ArrowDown") return;
   event.preventDefault();
   event.stopPropagation();
@@ -52,12 +52,10 @@ function toList(event: KeyboardEvent): void {
   document.getElementById("jobs")?.focus();
 }
 
-function Standings({ store }: { readonly store: JobStore }) {
+function StatusFilter({ store }: { readonly store: JobStore }) {
   const { statuses } = address();
   const { of: counts } = store.counts.value;
-  const shown = DISPLAY_STATUSES.filter(
-    (standing) => counts.countOf(standing) > 0 || statuses.includes(standing),
-  );
+  const shown = DISPLAY_STATUSES.filter((status) => counts.countOf(status) > 0 || statuses.includes(status));
   return (
     <div class="chips" role="group" aria-label="Status">
       <Chip
@@ -66,14 +64,14 @@ function Standings({ store }: { readonly store: JobStore }) {
         isPressed={statuses.length === 0}
         onPress={() => replaceAddress({ statuses: [] })}
       />
-      {shown.map((standing) => (
+      {shown.map((status) => (
         <Chip
-          key={standing}
-          standing={standing}
-          text={DISPLAY_STATUS_LABELS[standing]}
-          count={counts.countOf(standing)}
-          isPressed={statuses.includes(standing)}
-          onPress={() => replaceAddress({ statuses: toggled(statuses, standing) })}
+          key={status}
+          status={status}
+          text={DISPLAY_STATUS_LABELS[status]}
+          count={counts.countOf(status)}
+          isPressed={statuses.includes(status)}
+          onPress={() => replaceAddress({ statuses: toggled(statuses, status) })}
         />
       ))}
     </div>
@@ -81,17 +79,17 @@ function Standings({ store }: { readonly store: JobStore }) {
 }
 
 interface ChipProps {
-  readonly standing?: DisplayStatus;
+  readonly status?: DisplayStatus;
   readonly text: string;
   readonly count: number;
   readonly isPressed: boolean;
   readonly onPress: () => void;
 }
 
-function Chip({ standing, text, count, isPressed, onPress }: ChipProps) {
+function Chip({ status, text, count, isPressed, onPress }: ChipProps) {
   return (
-    <button type="button" class="chip" data-standing={standing} aria-pressed={isPressed} onClick={onPress}>
-      {standing && <Icon shape={standing} />}
+    <button type="button" class="chip" data-status={status} aria-pressed={isPressed} onClick={onPress}>
+      {status && <Icon shape={status} />}
       {text} <span class="count">{exactCount(count)}</span>
     </button>
   );
@@ -120,7 +118,7 @@ function UserChoice({ store }: { readonly store: JobStore }) {
   );
 }
 
-/** Where the heads of the columns have no room. */
+/** Shown on narrow pages, which have no column headers. */
 function SortChoice() {
   const { sort } = address();
   return (
@@ -142,7 +140,7 @@ function sortBy(key: string): void {
 
 const DESCENDING = new Set(["stored", "progress", "done", "rate", "elapsed", "attempt"]);
 
-/** How many of how many are listed, while not all are. */
+/** The number of matching jobs and a button that clears the filters, while there are any. */
 function Listed({ store }: { readonly store: JobStore }) {
   const filter = address();
   if (isUnfiltered(filter)) return null;
@@ -155,13 +153,12 @@ function Listed({ store }: { readonly store: JobStore }) {
   );
 }
 
-/** Takes all filters away. */
 export function clearFilters(): void {
   replaceAddress({ search: "", statuses: [], user: undefined });
 }
 
-function toggled(standings: readonly DisplayStatus[], standing: DisplayStatus): DisplayStatus[] {
-  return standings.includes(standing)
-    ? standings.filter((other) => other !== standing)
-    : DISPLAY_STATUSES.filter((other) => other === standing || standings.includes(other));
+function toggled(statuses: readonly DisplayStatus[], status: DisplayStatus): DisplayStatus[] {
+  return statuses.includes(status)
+    ? statuses.filter((other) => other !== status)
+    : DISPLAY_STATUSES.filter((other) => other === status || statuses.includes(other));
 }

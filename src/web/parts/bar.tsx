@@ -6,13 +6,13 @@ import type { DisplayStatus } from "../jobs/display-status.js";
 export interface BarProps {
   readonly progress: WatchedProgress;
   readonly status: DisplayStatus;
-  /** What progresses, for who can't see it. */
+  /** For screen readers. */
   readonly label: string;
 }
 
 /**
- * As far as the server has told, and not a pixel further. Of an unknown volume the bar is hatched; the hatching moves on
- * with each report, and stands still while there is none.
+ * A progress bar that shows only what the worker reported, without extrapolation. While the volume is unknown the bar is
+ * hatched, and the hatching moves with each report.
  */
 export function Bar({ progress, status, label }: BarProps) {
   const ratio = ratioOf(progress);
@@ -27,7 +27,7 @@ export function Bar({ progress, status, label }: BarProps) {
       aria-valuemax={100}
       aria-valuenow={ratio === null ? undefined : Math.round(ratio * 100)}
       aria-valuetext={ratio === null ? "volume unknown" : progress.percent}
-      data-standing={status}
+      data-status={status}
       data-unknown={isUnknown || undefined}
     >
       <div
@@ -40,7 +40,7 @@ export function Bar({ progress, status, label }: BarProps) {
   );
 }
 
-/** How many reports have been seen: what did not change is the same object. */
+/** Counts the changes of `done` since the bar was mounted. */
 function useReports(progress: WatchedProgress): number {
   const seen = useRef({ progress, count: 0 });
   if (seen.current.progress.done !== progress.done)

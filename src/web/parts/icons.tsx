@@ -1,12 +1,9 @@
-/** The few signs of the page, drawn in the colour of the text beside them. They say nothing that a word does not. */
+/** The icons of the page, in the colour of the text beside them. Each accompanies a word or a label. */
 import type { JSX } from "preact";
 import type { DisplayStatus } from "../jobs/display-status.js";
 
-/**
- * Made anew wherever they are drawn: an element knows its parent, so one that is shared would keep every list that it
- * was ever drawn in.
- */
-const STANDINGS = {
+/** Functions, as a shared element would reference its parent and so keep every list alive that ever showed it. */
+const STATUS_SHAPES = {
   PENDING: () => <circle cx="8" cy="8" r="5.25" stroke-dasharray="2.2 2.2" />,
   RUNNING: () => (
     <>
@@ -47,7 +44,7 @@ const STANDINGS = {
 } satisfies Record<DisplayStatus, () => JSX.Element>;
 
 const SHAPES = {
-  ...STANDINGS,
+  ...STATUS_SHAPES,
   search: () => <path d="M7 2.5a4.5 4.5 0 1 1 0 9 4.5 4.5 0 0 1 0-9zm3.3 7.8 3.2 3.2" />,
   chevronDown: () => <path d="m4.5 6.5 3.5 3.5 3.5-3.5" />,
   chevronRight: () => <path d="m6.5 4.5 3.5 3.5-3.5 3.5" />,
@@ -83,7 +80,6 @@ export function Icon({ shape }: { readonly shape: Shape }) {
   );
 }
 
-/** The sign of Tidemark: a level that has been reached. */
 export function Logo() {
   return (
     <svg class="mark" viewBox="0 0 20 20" width="20" height="20" aria-hidden="true">

@@ -2,7 +2,7 @@ import type { WatchedProgress } from "../../client/index.js";
 import { shortCount } from "../../format/numbers.js";
 import { volumeText } from "../../format/progress.js";
 
-/** `420 / 1,500`, with the stroke in the same place in each row. */
+/** `420 / 1,500`, with the slashes of all rows aligned. */
 export function ProgressCount({ progress }: { readonly progress: WatchedProgress }) {
   return (
     <>

@@ -1,10 +1,10 @@
 import { signal } from "@preact/signals";
 
-/** The widths at which rows take another shape; the same as in the styles. */
+/** The breakpoints of the row layout; the same as in the style sheets. */
 const wide = matches("(min-width: 75rem)");
 const middle = matches("(min-width: 48rem)");
 
-/** How high the rows are at the width that the page has now, pixels. */
+/** The row height at the current page width, in pixels. */
 export function useRowHeight(heights: {
   readonly wide: number;
   readonly middle: number;

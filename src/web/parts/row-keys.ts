@@ -1,4 +1,4 @@
-/** How a key moves through rows: by so many, by infinitely many for the first and the last; undefined for other keys. */
+/** How many rows a key moves by: infinite for the first and the last row, undefined for other keys. */
 export function rowStep(
   { key, ctrlKey, metaKey, altKey }: Pick<KeyboardEvent, "key" | "ctrlKey" | "metaKey" | "altKey">,
   page: number,
@@ -23,7 +23,7 @@ export function rowStep(
   return undefined;
 }
 
-/** Whether keys have led to an element, and not to one in it. */
+/** Whether the element itself, not a descendant, got the focus by keyboard. */
 export function hasKeyboardFocus({ target }: FocusEvent, element: HTMLElement | null): boolean {
   return target === element && !!element?.matches(":focus-visible");
 }

@@ -2,28 +2,25 @@ import type { WatchedJob } from "../../client/index.js";
 import { displayStatusOf, DISPLAY_STATUS_LABELS, type DisplayStatus } from "../jobs/display-status.js";
 import { Icon } from "./icons.js";
 
-/** A standing as an icon and a word: never by colour alone. */
-export function StatusBadge({ standing }: { readonly standing: DisplayStatus }) {
+/** A status as an icon and a word: never by colour alone. */
+export function StatusBadge({ status }: { readonly status: DisplayStatus }) {
   return (
-    <span class="standing" data-standing={standing}>
-      <Icon shape={standing} />
-      {DISPLAY_STATUS_LABELS[standing]}
+    <span class="status" data-status={status}>
+      <Icon shape={status} />
+      {DISPLAY_STATUS_LABELS[status]}
     </span>
   );
 }
 
-/** How a job stands; where that is its health, its status is in the title. */
+/** The display status of a job. While that is its health, the title shows its status. */
 export function JobStatusBadge({ job }: { readonly job: WatchedJob }) {
-  const standing = displayStatusOf(job);
-  const status = DISPLAY_STATUS_LABELS[job.task.status];
+  const status = displayStatusOf(job);
+  const label = DISPLAY_STATUS_LABELS[job.task.status];
+  const title =
+    status === job.task.status ? undefined : `Last status: ${label}. The worker stopped reporting.`;
   return (
-    <span
-      class="standing-slot"
-      title={
-        standing === job.task.status ? undefined : `Its status is ${status}; its worker is not heard of.`
-      }
-    >
-      <StatusBadge standing={standing} />
+    <span class="status-slot" title={title}>
+      <StatusBadge status={status} />
     </span>
   );
 }

@@ -5,15 +5,15 @@ import { visibleSpan, type Span } from "./virtual-window.js";
 export interface VirtualRowsProps<Row> {
   readonly rows: readonly Row[];
   readonly rowHeight: number;
-  /** Of the element that holds the rows. */
+  /** The ARIA role of the element that holds the rows. */
   readonly role: "rowgroup" | "list";
-  /** @param top where the row is to be put, pixels from the top of the list */
+  /** @param top pixels from the top of the list */
   readonly draw: (row: Row, index: number, top: number) => ComponentChildren;
 }
 
 /**
- * A long list of which only what is seen is drawn. It scrolls with the nearest element around it that has
- * `data-scroller`; rows are put to their places by `transform`, and all are `rowHeight` pixels high.
+ * A long list that renders only its visible rows. It scrolls with the nearest ancestor that has `data-scroller`. All rows
+ * are `rowHeight` pixels high and positioned by `transform`.
  */
 export function VirtualRows<Row>({ rows, rowHeight, role, draw }: VirtualRowsProps<Row>) {
   const host = useRef<HTMLDivElement>(null);
@@ -23,22 +23,22 @@ export function VirtualRows<Row>({ rows, rowHeight, role, draw }: VirtualRowsPro
   useLayoutEffect(() => {
     const list = host.current!; // drawn below
     const scroller = scrollerOf(list);
-    const look = (): void => {
-      const seen = visibleSpan({
+    const measure = (): void => {
+      const visible = visibleSpan({
         top: visibleTop(list, scroller),
         height: scroller.clientHeight,
         rowHeight,
         count,
       });
-      setSpan((before) => (before.from === seen.from && before.to === seen.to ? before : seen));
+      setSpan((before) => (before.from === visible.from && before.to === visible.to ? before : visible));
     };
-    look();
-    const resizes = new ResizeObserver(look);
+    measure();
+    const resizes = new ResizeObserver(measure);
     resizes.observe(scroller);
-    scroller.addEventListener("scroll", look, { passive: true });
+    scroller.addEventListener("scroll", measure, { passive: true });
     return () => {
       resizes.disconnect();
-      scroller.removeEventListener("scroll", look);
+      scroller.removeEventListener("scroll", measure);
     };
   }, [rowHeight, count]);
 
@@ -50,12 +50,11 @@ export function VirtualRows<Row>({ rows, rowHeight, role, draw }: VirtualRowsPro
   );
 }
 
-/** The element that a list scrolls with. */
 export function scrollerOf(element: Element): Element {
   return element.closest("[data-scroller]")!; // every view has one
 }
 
-/** Where the upper edge of what is seen lies in a list; negative where it begins lower. */
+/** The offset of the viewport's upper edge in the list; negative if the list begins below it. */
 export function visibleTop(list: Element, scroller: Element): number {
   return scroller.getBoundingClientRect().top - list.getBoundingClientRect().top;
 }

@@ -1,29 +1,28 @@
-/** Which rows of a long list are drawn. */
+/** The window of a virtual list: which rows are rendered. */
 
 export interface Span {
-  /** The first that is drawn. */
   readonly from: number;
-  /** The first after them. */
+  /** Exclusive. */
   readonly to: number;
 }
 
 export interface WindowOptions {
-  /** Where the upper edge of what is seen lies, from the upper edge of the list; negative above it. */
+  /** The offset of the viewport's upper edge in the list; negative above it. */
   readonly top: number;
   readonly height: number;
   readonly rowHeight: number;
   readonly count: number;
 }
 
-/** What is seen, and a few more on both sides, so that scrolling does not show a gap. Begins at an even row, so that it changes rarely. */
+/** The visible rows plus a margin, so that scrolling shows no gap. Both ends are rounded, so that the span changes rarely. */
 export function visibleSpan({ top, height, rowHeight, count }: WindowOptions): Span {
   const first = Math.floor(top / rowHeight);
   const last = Math.ceil((top + height) / rowHeight);
-  const from = clamp(first - MORE, 0, count);
-  return { from: from - (from % STEP), to: clamp(Math.ceil((last + MORE) / STEP) * STEP, 0, count) };
+  const from = clamp(first - MARGIN, 0, count);
+  return { from: from - (from % STEP), to: clamp(Math.ceil((last + MARGIN) / STEP) * STEP, 0, count) };
 }
 
-/** Where to scroll to so that a row is whole in what is seen; undefined where it is. */
+/** The scroll offset that makes a row fully visible; undefined if it already is. */
 export function scrollTopFor(
   index: number,
   { top, height, rowHeight }: Omit<WindowOptions, "count">,
@@ -34,7 +33,7 @@ export function scrollTopFor(
   return undefined;
 }
 
-const MORE = 6;
+const MARGIN = 6;
 const STEP = 4;
 
 function clamp(value: number, least: number, most: number): number {

@@ -1,22 +1,21 @@
-/** What the server says of itself, and the demonstration job that it may run. */
+/** The server's version and features, and its demo job. */
 import { signal } from "@preact/signals";
 import { authorizationOf } from "../../client/transport/token.js";
 import type { JobRef } from "../address.js";
-import { SERVER_URL } from "../server-url.js";
-import { token } from "./session.js";
+import { SERVER_URL, token } from "./session.js";
 
 export interface ServerInfo {
   readonly version: string;
-  /** Whether it keeps progress. */
+  /** Whether it stores progress. */
   readonly tracking: boolean;
-  /** Whether it has a demonstration job. */
+  /** Whether it offers a demo job. */
   readonly demo: boolean;
 }
 
-/** undefined before the answer. */
+/** undefined until the server has answered. */
 export const serverInfo = signal<ServerInfo | undefined>(undefined);
 
-/** A server that does not answer is asked again when the page is loaded again; till then nothing is offered. */
+/** If the request fails, the page does without this information until it is reloaded. */
 export async function fetchServerInfo(): Promise<void> {
   try {
     const response = await fetch(new URL("about", SERVER_URL), { headers: { accept: "application/json" } });
@@ -30,7 +29,7 @@ export interface StartedDemo extends JobRef {
   readonly database: string;
 }
 
-/** Begins the demonstration job. @throws Error with the reason, for people */
+/** Starts the demo job. @throws Error with a message to show */
 export async function startDemo(): Promise<StartedDemo> {
   const response = await fetch(new URL("demo", SERVER_URL), {
     method: "POST",
@@ -40,6 +39,7 @@ export async function startDemo(): Promise<StartedDemo> {
   const answer = (await response.json()) as StartedDemo & {
     readonly errors?: readonly { readonly message: string }[];
   };
-  if (!response.ok) throw new Error(answer.errors?.[0]?.message ?? `The server answered ${response.status}.`);
+  if (!response.ok)
+    throw new Error(answer.errors?.[0]?.message ?? `The server responded with status ${response.status}.`);
   return answer;
 }

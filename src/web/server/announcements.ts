@@ -1,7 +1,6 @@
-/** What a screen reader is told of by itself: what somebody has to know at once, and no more. */
+/** Announcements for screen readers: only changes that matter at once. */
 import { signal } from "@preact/signals";
 
-/** The latest. */
 export const announcement = signal("");
 
 export function announce(text: string): void {

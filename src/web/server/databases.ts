@@ -1,14 +1,14 @@
-/** The databases that there are, asked for again and again while somebody looks. */
+/** The databases of the server, polled while the page is visible. */
 import { signal } from "@preact/signals";
 import { DatabasesDocument, type DatabasesQuery } from "../../client/generated/graphql.js";
 import { request, needsToken } from "./session.js";
 
 export type DatabaseCounts = DatabasesQuery["databases"][number];
 
-/** By name; undefined before the first answer. */
+/** Sorted by name; undefined until the server has answered. */
 export const databases = signal<readonly DatabaseCounts[] | undefined>(undefined);
 
-/** Begins to ask; calling it again asks at once. */
+/** Starts to poll; a further call polls immediately. */
 export function refreshDatabases(): void {
   clearTimeout(timer);
   void refresh();
@@ -22,13 +22,13 @@ async function refresh(): Promise<void> {
   timer = setTimeout(refresh, databases.peek()?.length ? SELDOM_MS : OFTEN_MS);
 }
 
-/** A failed attempt changes nothing: whether the server can be reached, the watch tells. */
+/** Ignores a failure: the watch already shows whether the server is reachable. */
 async function read(): Promise<void> {
   const found: DatabaseCounts[] = [];
   try {
     for (let page = await request(DatabasesDocument, {}); ;) {
       found.push(...page.databases);
-      if (page.databases.length < PAGE) break;
+      if (page.databases.length < PAGE_SIZE) break;
       page = await request(DatabasesDocument, { after: found.at(-1)!.name });
     }
     databases.value = found;
@@ -37,9 +37,9 @@ async function read(): Promise<void> {
   }
 }
 
-/** How many the server gives at once. */
-const PAGE = 100;
+/** The server's page size. */
+const PAGE_SIZE = 100;
 
-/** While there is none, somebody waits for the first job. */
+/** While the server has no databases, the user is probably waiting for a first job. */
 const OFTEN_MS = 1_500;
 const SELDOM_MS = 10_000;

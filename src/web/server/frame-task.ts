@@ -1,4 +1,4 @@
-/** Calls back once, before the page is drawn next, however often it is asked to; not while nobody sees the page. */
+/** Coalesces calls of `schedule` into one callback before the next frame; none while the page is hidden. */
 export class FrameTask {
   readonly #callback: () => void;
   #frame: number | undefined;

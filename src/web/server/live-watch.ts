@@ -1,8 +1,7 @@
 /** A watch of this server's jobs, with its status as a signal. */
 import { signal, type ReadonlySignal } from "@preact/signals";
 import { watch, type Watch, type WatchStatus } from "../../client/index.js";
-import { SERVER_URL } from "../server-url.js";
-import { handleRequestError, token } from "./session.js";
+import { handleRequestError, SERVER_URL, token } from "./session.js";
 
 export interface LiveWatchOptions {
   readonly database: string;
@@ -17,8 +16,8 @@ export interface LiveWatch {
 }
 
 export function openLiveWatch(options: LiveWatchOptions): LiveWatch {
-  const given = token.peek();
-  const opened = watch({ url: SERVER_URL, ...options, ...(given !== undefined && { token: given }) });
+  const current = token.peek();
+  const opened = watch({ url: SERVER_URL, ...options, ...(current !== undefined && { token: current }) });
   const status = signal<WatchStatus>(opened.status);
   opened.onChange(() => {
     status.value = opened.status;

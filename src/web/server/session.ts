@@ -1,16 +1,15 @@
-/**
- * The server, and what proves to it who asks: a token that is asked for once and kept for as long as the tab is there.
- */
+/** Requests to the server, and the user's token, which is kept until the tab is closed. */
 import { computed, signal } from "@preact/signals";
 import { connect, TidemarkError, type ClientDocument } from "../../client/index.js";
-import { SERVER_URL } from "../server-url.js";
+
+/** The directory of the page, so that a path prefix works. */
+export const SERVER_URL = new URL(".", document.baseURI).href;
 
 const KEY = "tidemark.token";
 
-/** undefined where none was given. */
 export const token = signal(sessionStorage.getItem(KEY) ?? undefined);
 
-/** Whether the server wants to know who asks, and has not been told, or does not believe it. */
+/** Whether the server requires a token, or rejected the current one. */
 export const needsToken = signal(false);
 
 const connection = computed(() => connect({ url: SERVER_URL, token: token.value }));
@@ -26,7 +25,7 @@ export function signOut(): void {
   token.value = undefined;
 }
 
-/** Asks a query or a mutation. @throws TidemarkError */
+/** Runs a query or a mutation. @throws TidemarkError */
 export async function request<Data, Variables>(
   document: ClientDocument<Data, Variables>,
   variables: Variables,
@@ -39,7 +38,7 @@ export async function request<Data, Variables>(
   }
 }
 
-/** To be called with what ended a request or a watch. */
+/** Shows the sign-in form if the error that ended a request or a watch requires it. */
 export function handleRequestError(error: unknown): void {
   if (error instanceof TidemarkError && error.code === "UNAUTHENTICATED") needsToken.value = true;
 }

@@ -5,7 +5,7 @@ import { snippetsFor } from "../../../src/web/empty-state/snippets.js";
 import { dataOf } from "../../kit/network/raw-http.js";
 import { startServer } from "../../kit/server/server.js";
 
-it("What is to be copied for curl sends a job to this server, and reports on it", async () => {
+it("The snippet for curl stores a job on this server and reports its progress", async () => {
   await using server = await startServer();
   const [curl] = snippetsFor(`${server.url}/`, "demo");
 

@@ -4,13 +4,13 @@ import { ExpandedTasks, visibleTasks } from "../../../src/web/job/visible-tasks.
 import { createWatchedTask } from "../../kit/delivery/watched-jobs.js";
 
 describe("The rows of a tree", () => {
-  it("are its tasks, parents first, each with its level and its place", () => {
+  it("are its tasks, parents first, each with its depth and its index among its siblings", () => {
     const rows = visibleTasks(
       parent("", parent("0", createWatchedTask({ path: "0.0" })), createWatchedTask({ path: "1" })),
       new ExpandedTasks(),
     );
 
-    expect(rows.map(({ task, depth, place, placeCount }) => [task.path, depth, place, placeCount])).toEqual([
+    expect(rows.map(({ task, depth, posInSet, setSize }) => [task.path, depth, posInSet, setSize])).toEqual([
       ["", 0, 1, 1],
       ["0", 1, 1, 2],
       ["0.0", 2, 1, 1],
@@ -18,14 +18,14 @@ describe("The rows of a tree", () => {
     ]);
   });
 
-  it("leave out what is below a closed task", () => {
+  it("omit the tasks below a collapsed one", () => {
     const open = new ExpandedTasks();
     open.set("0", false);
 
     expect(pathsOf(parent("", parent("0", createWatchedTask({ path: "0.0" }))), open)).toEqual(["", "0"]);
   });
 
-  it("of a large tree are what runs or has failed; what was open stays so", () => {
+  it("of a large tree are the branches that run, which stay expanded after they end", () => {
     const open = new ExpandedTasks();
     const before = pathsOf(largeTree("RUNNING"), open);
     const after = pathsOf(largeTree("FINISHED"), open);
@@ -34,7 +34,7 @@ describe("The rows of a tree", () => {
     expect(after).toEqual(before);
   });
 
-  it("can all be opened and closed", () => {
+  it("can all be expanded and collapsed", () => {
     const open = new ExpandedTasks();
     const tree = largeTree("RUNNING");
     open.setAll(tree, true);
@@ -45,7 +45,7 @@ describe("The rows of a tree", () => {
   });
 });
 
-/** A part with one task, and one with 200 that has ended. */
+/** A branch with one task, and a finished one with 200. */
 function largeTree(status: WatchedTask["status"]): WatchedTask {
   const many = Array.from({ length: 200 }, (_, index) => createWatchedTask({ path: `1.${index}` }));
   return parent(

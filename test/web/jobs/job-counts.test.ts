@@ -2,7 +2,7 @@ import { expect, it } from "vitest";
 import { JobCounts } from "../../../src/web/jobs/job-counts.js";
 import { createWatchedJob, createWatchedTask } from "../../kit/delivery/watched-jobs.js";
 
-it("The counts of jobs follow what changes, a lost one in its status too", () => {
+it("JobCounts follows changes, and counts a lost job by its status too", () => {
   const counts = new JobCounts();
   const running = createWatchedJob({ username: "b" });
   const lost = createWatchedJob({ username: "b", health: "LOST" });

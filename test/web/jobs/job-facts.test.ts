@@ -8,12 +8,12 @@ import {
   secondsAgo,
 } from "../../kit/delivery/watched-jobs.js";
 
-describe("What is worked out of a job", () => {
-  it("is how far it has come, where that is known", () => {
+describe("The facts of a job", () => {
+  it("include the ratio of its progress, if the volume is known", () => {
     expect([progressOf(3, 12), progressOf(3, null)].map(ratioOf)).toEqual([0.25, null]);
   });
 
-  it("is the rate of all that runs", () => {
+  it("include the total rate of its running leaves", () => {
     const ended = createWatchedTask({ status: "FINISHED", rate: null });
     const tree = createWatchedTask({
       subTasks: [
@@ -28,7 +28,7 @@ describe("What is worked out of a job", () => {
     expect(treeRate(createWatchedTask({ subTasks: [createWatchedTask(), ended] }))).toBeNull();
   });
 
-  it("is how many tasks it has", () => {
+  it("include the number of its tasks", () => {
     expect(
       taskCount(
         createWatchedTask({
@@ -39,26 +39,26 @@ describe("What is worked out of a job", () => {
   });
 });
 
-describe("The clock of a job", () => {
-  it("goes on while it runs", () => {
+describe("The elapsed time of a job", () => {
+  it("increases while it runs", () => {
     expect(jobElapsedMs(createWatchedJob(), WATCHED_NOW)).toBe(60_000);
   });
 
-  it("is not behind what the server has told, when the viewer's clock is", () => {
+  it("reaches at least to its latest change when the viewer's clock is behind", () => {
     expect(jobElapsedMs(createWatchedJob(), WATCHED_NOW - 3_600_000)).toBe(55_000);
   });
 
-  it.each(["SILENT", "LOST"] as const)("stands still at the latest report of one that is %s", (health) => {
+  it.each(["SILENT", "LOST"] as const)("ends at the latest report of a job that is %s", (health) => {
     expect(jobElapsedMs(createWatchedJob({ health, reportedAt: secondsAgo(40) }), WATCHED_NOW)).toBe(20_000);
   });
 
-  it("stands still at the end", () => {
+  it("ends with the job", () => {
     const task = createWatchedTask({ status: "FINISHED", endedAt: secondsAgo(50) });
 
     expect(jobElapsedMs(createWatchedJob({ task }), WATCHED_NOW)).toBe(10_000);
   });
 
-  it("of a task that was left running stands still at the end of the job", () => {
+  it("of a task that was left running ends with the job", () => {
     const left = createWatchedTask();
 
     expect(
@@ -70,7 +70,7 @@ describe("The clock of a job", () => {
     ).toBe(50_000);
   });
 
-  it("has not begun before the job", () => {
+  it("is unknown before the job starts", () => {
     expect(
       jobElapsedMs(
         createWatchedJob({ task: createWatchedTask({ status: "PENDING", startedAt: null }) }),

@@ -42,7 +42,7 @@ describe("The order of jobs", () => {
     ["status", false, "c d b a"],
     ["job", true, "d c b a"],
   ])(
-    "by %s, descending %s, is %s: what is not known comes last, what is equal newest first",
+    "by %s, descending %s, is %s: unknown values last, equal ones newest first",
     (key, isDescending, order) => {
       expect(idsOf(sortJobs(JOBS.map(rowOf), { key, isDescending }, WATCHED_NOW))).toBe(order);
     },

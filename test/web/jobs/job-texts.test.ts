@@ -10,7 +10,7 @@ import {
 const ETA = { earliest: secondsAgo(-130), likely: secondsAgo(-180), latest: secondsAgo(-250) };
 
 describe("Texts about a job", () => {
-  it("show the time left as a range, then overdue", () => {
+  it("show the time left as a range, then as overdue", () => {
     const job = createWatchedJob({ eta: ETA });
 
     expect([
@@ -18,10 +18,10 @@ describe("Texts about a job", () => {
       etaText(job, WATCHED_NOW + 200_000),
       etaText(job, WATCHED_NOW + 250_000),
     ]).toEqual(["2–5m", "<50s", "overdue"]);
-    expect(etaTitle(job)).toContain("hardly before");
+    expect(etaTitle(job)).toContain("Expected end");
   });
 
-  it("show neither rate nor time left of a lost job", () => {
+  it("show neither the rate nor the time left of a lost job", () => {
     const job = createWatchedJob({ eta: null, health: "LOST", task: createWatchedTask({ rate: 5 }) });
 
     expect([etaText(job, WATCHED_NOW), treeRateText(job)]).toEqual(["–", "–"]);

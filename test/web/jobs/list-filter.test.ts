@@ -28,11 +28,11 @@ describe("A filter", () => {
     [{ search: "links bob" }, false],
     [{ search: "caf\u00e9" }, true],
     [{ search: "wiki", statuses: ["FINISHED"] }, false],
-  ])("%o lets a lost job of Alice through: %s", (filter, isListed) => {
+  ])("%o matches a lost job of Alice: %s", (filter, isListed) => {
     expect(jobPredicateFor({ ...ALL, ...filter })(JOB, searchText(JOB))).toBe(isListed);
   });
 
-  it("is open while nothing is asked for", () => {
+  it("is empty if the search is blank", () => {
     expect([isUnfiltered({ ...ALL, search: " " }), isUnfiltered({ ...ALL, search: "x" })]).toEqual([
       true,
       false,

@@ -3,8 +3,8 @@ import { scrollTopFor, visibleSpan } from "../../../src/web/parts/virtual-window
 
 const LIST = { height: 100, rowHeight: 10, count: 1_000 };
 
-describe("The rows of a long list that are drawn", () => {
-  it.each([0, 5, 95, 4_321, 9_900])("are those that are seen, and a few around, at %d", (top) => {
+describe("The span of a long list", () => {
+  it.each([0, 5, 95, 4_321, 9_900])("covers the visible rows and a small margin at offset %d", (top) => {
     const { from, to } = visibleSpan({ ...LIST, top });
 
     expect(from * 10).toBeLessThanOrEqual(Math.max(0, top));
@@ -12,7 +12,7 @@ describe("The rows of a long list that are drawn", () => {
     expect(to - from).toBeLessThanOrEqual(32);
   });
 
-  it("are none before the list is in view, or without rows", () => {
+  it("is empty if the list is out of view or has no rows", () => {
     expect(visibleSpan({ ...LIST, top: -500 })).toEqual({ from: 0, to: 0 });
     expect(visibleSpan({ ...LIST, count: 0, top: 0 })).toEqual({ from: 0, to: 0 });
   });
@@ -24,11 +24,11 @@ describe("Scrolling to a row", () => {
     [0, undefined],
     [40, 310],
     [9, undefined],
-  ])("%d goes no further than needed", (index, top) => {
+  ])("%d scrolls no further than needed", (index, top) => {
     expect(scrollTopFor(index, { top: 0, height: 100, rowHeight: 10 })).toBe(top);
   });
 
-  it("above what is seen puts it first", () => {
+  it("above the viewport puts it first", () => {
     expect(scrollTopFor(3, { top: 200, height: 100, rowHeight: 10 })).toBe(30);
   });
 });

@@ -2,11 +2,11 @@ import { describe, expect, it } from "vitest";
 import { ClockOffset } from "../../../src/web/server/clock-offset.js";
 
 describe("The server's time", () => {
-  it("is the viewer's until something is heard", () => {
+  it("is the viewer's until a message arrives", () => {
     expect(new ClockOffset().serverTime(1_000)).toBe(1_000);
   });
 
-  it("is learnt from what is told at once, by the message that took the least time", () => {
+  it("is estimated from the live message with the smallest delay", () => {
     const offset = new ClockOffset();
     offset.observe(5_000, 15_300, true);
     offset.observe(6_000, 16_050, true);
@@ -15,7 +15,7 @@ describe("The server's time", () => {
     expect(offset.serverTime(20_000)).toBe(9_950);
   });
 
-  it("is not learnt from what happened long ago, unless that lies in the viewer's future", () => {
+  it("ignores an older timestamp, unless it lies in the viewer's future", () => {
     const offset = new ClockOffset();
     offset.observe(1_000, 90_000, false);
     const before = offset.serverTime(90_000);
