@@ -3,7 +3,7 @@ import { limit, limitOrOff, OFF } from "./parsers.js";
 import { defineGroup, type Definition } from "./setting.js";
 
 /**
- * What each limit counts and bounds. The third entry is the default on a server that authenticates its clients, and so
+ * The unit and the help of each limit. The third entry is the default on a server that authenticates its clients, and so
  * can bound each user; every other default is in `protocol/limits.ts`.
  */
 const DESCRIPTIONS: Record<keyof Limits, readonly [unit: string, help: string, withAuth?: number]> = {

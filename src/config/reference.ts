@@ -23,7 +23,7 @@ default. The names of the variable and of the key in the file follow from the fl
 \`${CONFIG_FILE.syntax}\` or \`${CONFIG_FILE.variable}\` names the config file, a JSON object. Durations are text with units:
 \`500ms\`, \`90s\`, \`1h30m\`, \`7d\`. A list is text with commas. An invalid value stops the server, with an error that names it.`;
 
-/** What precedes the table of a group. */
+/** Text before the table of a group. */
 const NOTES: Readonly<Record<string, string>> = {
   Limits:
     "Each limit is the largest accepted value. Requests that exceed it fail with `LIMIT_EXCEEDED`, and the error names the limit.",

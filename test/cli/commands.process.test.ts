@@ -108,7 +108,7 @@ describe("tidemark list", () => {
   it.each([
     [["list", "--status", "late"], 2, /'late' is invalid. Expected PENDING/],
     [["list", "--limit", "0"], 2, /'0' is invalid/],
-    [["list", "--url", "nowhere"], 2, /--url is "nowhere"/],
+    [["list", "--url", "nowhere"], 2, /Invalid --url "nowhere"/],
     [["list", "--url", "http://127.0.0.1:9"], 4, /No Tidemark server answers at http:\/\/127.0.0.1:9/],
     [["show", "u/none"], 3, /there is no job u\/none in the database d/],
     [["show"], 2, /name one job/],

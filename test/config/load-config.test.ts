@@ -67,10 +67,11 @@ describe("a config", () => {
     });
   });
 
-  it("is frozen, including its limits and warnings", () => {
+  it("is frozen, including its parts", () => {
     const config = load();
 
-    expect([config, config.limits, config.warnings].map(Object.isFrozen)).toEqual([true, true, true]);
+    const { limits, warnings, auth, jwt, retention } = config;
+    expect([config, limits, warnings, auth, jwt, retention].every(Object.isFrozen)).toBe(true);
   });
 
   it("prefers a flag to the environment, the environment to the file, and the file to the default", () => {
@@ -141,7 +142,7 @@ describe("the settings", () => {
     ["jwtIssuer", "https://login", { jwt: { issuer: "https://login" } }],
     ["jwtAudience", "tidemark", { jwt: { audience: "tidemark" } }],
     ["jwtAlgorithms", "RS256, ES256", { jwt: { algorithms: ["RS256", "ES256"] } }],
-    ["allowOpen", "on", { warnings: [] }],
+    ["allowOpen", "on", { allowsOpenAccess: true, warnings: [] }],
     ["store", "lmdb:./tidemark-data", { store: "lmdb:./tidemark-data" }],
     ["allowOrigin", "none", { allowedOrigins: [] }],
     [
@@ -206,6 +207,7 @@ describe("the settings", () => {
     ["allowHost", "http://a.example", "expected host names such as tidemark.example"],
     ["headersTimeout", "0s", "expected a duration such as 1h30m, from 1ms to 1h"],
     ["connectionsPerAddressMax", "0", "expected a whole number above 0, or off"],
+    ["connectionsPerAddressMax", "none", "expected a whole number above 0, or off"],
     ["databasesMax", "off", "expected a whole number above 0"],
     ["tracking", "maybe", "expected on or off"],
     ["retention", "24", 'but "24" has no unit, write 24s, 24m or 24h'],
@@ -381,7 +383,7 @@ describe("a server without authentication", () => {
     },
   );
 
-  it("is not what --auth starts: it may listen on any address", () => {
+  it("is the only kind that needs --allow-open", () => {
     const config = load({ flags: { host: "0.0.0.0", auth: "tokens:./tokens.json" } });
 
     expect(config).toMatchObject({ host: "0.0.0.0", warnings: [] });
