@@ -370,7 +370,7 @@ describe("UNAVAILABLE", () => {
       journal.failNextAppend("before writing");
 
       await expect(call(api)).rejects.toMatchObject(
-        apiError("UNAVAILABLE", /could not be made durable.* Try again/),
+        apiError("UNAVAILABLE", /could not be written.* Try again/),
       );
       expect(await api.everything()).toEqual(before);
 
