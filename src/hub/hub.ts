@@ -116,7 +116,7 @@ export class Hub {
     );
   }
 
-  /** Streams the running jobs with a cancel request: now and whenever a request is added. @throws as `retain`. */
+  /** Streams the unended jobs with a cancel request, now and whenever one is added. @throws as `retain`. */
   cancelRequests({ database, ...filter }: CancelRequestsRequest): Promise<PullStream<readonly UserTask[]>> {
     const key = groupKey("cancelRequests", filter.username, filter.jobId);
     return this.#subscribe(database, undefined, (topic) => {

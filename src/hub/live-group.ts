@@ -46,8 +46,8 @@ export interface LiveGroupOptions {
  *
  *               caught up, and the group has too
  *     behind ──────────────────────────────────────► live ──┐
- *       ▲  (pulls with its own cursor)  (in this group) │  ▲   │ delivered the next value
- *       └───────────────────────────────────────────────┘  └───┘
+ *       ▲  (pulls alone)             (in this group) │  ▲   │ delivered the next value
+ *       └────────────────────────────────────────────┘  └───┘
  *               can't take the next value
  *
  * A change that the filter hides costs the group nothing. The cursor skips hidden changes at the next change that

@@ -4,7 +4,7 @@ export interface Puller {
 
 /**
  * The queue of everything that wants to pull: first come, first served, and a few milliseconds in total per turn of
- * the event loop (law 10). Snapshots and mass reconnects are thus sliced, and network input, above all reports, is
+ * the event loop (law 10). Snapshots and mass reconnects are thus sliced, and network input such as reports is
  * handled between the slices. If that input takes long, the budget for pulls grows, so that many large requests do
  * not starve the subscribers.
  */

@@ -60,7 +60,7 @@ export class Topic implements TaskStoreListener {
   }
 
   /**
-   * The group for `request`, which is created if need be.
+   * The group for `request`, created if need be.
    * @param opener creates the function that opens cursors for the members.
    */
   group<T, Start>(

@@ -19,7 +19,7 @@ export class JobTable {
   readonly #counts = zeroCounts();
   readonly #ended = new EndedJobs();
   readonly #leased: LeasedJobs;
-  /** The running jobs with a cancel request. */
+  /** The jobs that have a cancel request and have not ended. */
   readonly #toCancel = new Set<Slot>();
   readonly #removalsKeptMax: number;
   #tombstoneHorizon = 0;

@@ -32,7 +32,7 @@ export interface TaskStore {
   /** A part of that list. */
   page(filter: JobFilter, window: PageWindow): UserTaskPage;
   taskCount(filter?: JobFilter): number;
-  /** The running jobs with a cancel request, in any order. */
+  /** The jobs that have a cancel request and have not ended, in any order. */
   toBeCanceled(filter?: JobFilter): UserTask[];
   /** The names of users with jobs, in ascending order, after `after`. */
   usernames(first: number, after?: string): Username[];

@@ -6,6 +6,7 @@ import type { JobFilter } from "../../src/store/task-store.js";
 import { cursorOn, type CursorReader } from "../kit/delivery/cursor-reader.js";
 import { eventTexts } from "../kit/delivery/event-text.js";
 import { ALICE, ANY_ATTEMPT, BOB, CAROL, manyKeys, reportOf, storeRequestOf } from "../kit/store/requests.js";
+import { jobKey } from "../kit/journal/entries.js";
 import { openStore, type OpenedStore } from "../kit/store/task-stores.js";
 
 describe("subscribers of one view", () => {
@@ -114,6 +115,20 @@ describe("subscribers of one view", () => {
     const events = pulled(first);
     expect(eventTexts(events)).toEqual(["TaskStored alice 2"]);
     expectSame(pulled(second), events);
+  });
+
+  it("receive a change after a yield, although an older CaughtUp is cached", async () => {
+    const rare = jobKey("alice", "rare");
+    await using world = await openWorld({ jobId: rare.jobId });
+    await Promise.all([rare, ...manyKeys(1_100)].map((key) => world.store.store(storeRequestOf(key))));
+    const [first, second] = [world.subscribe(), world.subscribe()];
+    second.pull();
+    pulled(first);
+    world.clock.advance(1_000);
+    expect(eventTexts(pulled(first))).toEqual(["CaughtUp 1101"]);
+    await world.report(rare);
+    expect(pulled(second)).toEqual([]);
+    expect(eventTexts(pulled(second))).toEqual(["TaskStored alice 1102.0.1101", "CaughtUp 1102"]);
   });
 });
 
