@@ -5,8 +5,8 @@ export interface Throttled {
 }
 
 /**
- * Wakes the members that share one minimal interval: at most once per interval, or, if it is 0, at every `wake`. The
- * members tick together so that they can share one batch. Members without a change are not woken.
+ * Wakes the due members of one minimal interval, at most once per interval and all in the same tick, so that they can
+ * share one batch. With an interval of 0 it is only the set of due members, which every `wake` empties.
  *
  * A batch delivered between ticks, such as the first one of a subscriber, also starts an interval unless one runs.
  */

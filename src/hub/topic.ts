@@ -67,7 +67,7 @@ export class Topic implements TaskStoreListener {
     request: GroupRequest,
     opener: () => (start: Start) => PullCursor<T>,
   ): SharedRef<OpenGroup<T, Start>> {
-    const group = this.#groups.acquire(request.key, () => {
+    const ref = this.#groups.acquire(request.key, () => {
       const { filter, only, minIntervalMs } = request;
       const { clock } = this.#options;
       const throttle = this.#throttles.acquire(minIntervalMs, () => new Throttle(minIntervalMs, clock));
@@ -84,7 +84,7 @@ export class Topic implements TaskStoreListener {
         holdRefs: (others) => void refs.push(...others),
       };
     });
-    return group as unknown as SharedRef<OpenGroup<T, Start>>; // safe: the key determines T and Start
+    return ref as unknown as SharedRef<OpenGroup<T, Start>>; // safe: the key determines T and Start
   }
 
   onTaskAdded(userTask: UserTask): void {

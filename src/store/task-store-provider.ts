@@ -25,7 +25,7 @@ export interface TaskStoreProvider extends AsyncDisposable {
   retain(database: DatabaseName): Promise<TaskStoreLease>;
 
   /**
-   * The databases that have jobs, sorted by name, as in the journal. An open store may lag one change behind.
+   * The databases with jobs in alphabetical order, as the journal has them. An open store may be one change ahead.
    * @throws TidemarkError UNAVAILABLE
    */
   databases(): Promise<readonly DatabaseSummary[]>;

@@ -336,7 +336,7 @@ describe("subscribers with the same interval", () => {
     await untilIdle();
     world.clock.advance(100);
     ticks.push(await Promise.all(second));
-    expect(ticks.map(([first = []]) => eventTexts(first))).toEqual([
+    expect(ticks.map(([events = []]) => eventTexts(events))).toEqual([
       ["Reset INITIAL 0.0.0", "CaughtUp 0"],
       ["TaskStored alice 1.0.1", "CaughtUp 1"],
       ["TaskUpdated alice since 1 2.1.2", "CaughtUp 2"],
