@@ -25,7 +25,7 @@ export interface TaskStoreProvider extends AsyncDisposable {
   retain(database: DatabaseName): Promise<TaskStoreLease>;
 
   /**
-   * The databases with jobs in alphabetical order, as the journal has them. An open store may be one change ahead.
+   * The databases with jobs in alphabetical order, as the journal has them. An open store may lag one change behind.
    * @throws TidemarkError UNAVAILABLE
    */
   databases(): Promise<readonly DatabaseSummary[]>;
