@@ -18,14 +18,14 @@ export interface TaskEventsRequest {
   readonly database: DatabaseName;
   readonly username?: Username | undefined;
   readonly jobId?: JobId | undefined;
-  /** Tell only what changed since; left out, or at revision 0: the state first. */
+  /** The last position that the subscriber received. Without it, or at revision 0, the current state comes first. */
   readonly after?: Position | undefined;
   readonly minIntervalMs: number;
 }
 
 export interface TaskRequest extends JobKey {
   readonly database: DatabaseName;
-  /** Complete once the job has ended. */
+  /** Whether the stream completes once the job has ended. */
   readonly untilEnded: boolean;
   readonly minIntervalMs: number;
 }
@@ -46,15 +46,15 @@ export interface CancelRequestsRequest {
 
 export interface HubOptions {
   readonly clock: Clock;
-  /** How long a subscriber's position may lie behind because its filter hides what happens. Milliseconds. */
+  /** How long a subscriber's position may stay behind while its filter hides all changes. Milliseconds. */
   readonly bookmarkMs: number;
 }
 
 /**
- * Who is told what. A subscriber is a stream that pulls from the store; those who have been told all and ask the
- * same pull together. The hub listens to each store that has subscribers, and wakes them when there is something
- * to pull. Nothing is queued between the two, so a subscriber that does not read costs what it cost when it last
- * read.
+ * The fan-out of changes to subscribers. A subscriber is a stream that pulls from the store. Streams that have caught
+ * up and made the same request share one pull. The hub listens to each store that has subscribers, and wakes them
+ * when there is something to pull. No queue sits between store and subscriber, so a subscriber that does not read
+ * costs the same whatever happens meanwhile.
  */
 export class Hub {
   readonly #provider: TaskStoreProvider;
@@ -69,12 +69,12 @@ export class Hub {
     this.#options = options;
   }
 
-  /** Streams that are open. */
+  /** The number of open streams. */
   get subscriberCount(): number {
     return this.#subscriberCount;
   }
 
-  /** Every change of a database that the filter lets through. @throws TidemarkError as `retain`. */
+  /** Streams every change of a database that matches the filter. @throws TidemarkError as `retain`. */
   taskEvents(request: TaskEventsRequest): Promise<PullStream<TaskEvent>> {
     const { database, after, minIntervalMs, username, jobId } = request;
     const filter = { username, jobId };
@@ -88,7 +88,7 @@ export class Hub {
     );
   }
 
-  /** One job, as it is now and after each change; null while it is not there. @throws as `retain`. */
+  /** Streams one job: its current state, then each change; null while it does not exist. @throws as `retain`. */
   task({
     database,
     untilEnded,
@@ -105,7 +105,7 @@ export class Hub {
     );
   }
 
-  /** How many jobs the filter lets through, now and whenever it changes. @throws as `retain`. */
+  /** Streams the number of jobs that match the filter: now and whenever it changes. @throws as `retain`. */
   taskCount({ database, minIntervalMs, ...filter }: TaskCountRequest): Promise<PullStream<number>> {
     const key = groupKey("taskCount", filter.username, filter.jobId, filter.statuses, minIntervalMs);
     return this.#subscribe(database, undefined, (topic) =>
@@ -116,7 +116,7 @@ export class Hub {
     );
   }
 
-  /** The jobs that somebody wants to stop and that have not ended, now and whenever there is another one. @throws as `retain`. */
+  /** Streams the unended jobs with a cancel request, now and whenever one is added. @throws as `retain`. */
   cancelRequests({ database, ...filter }: CancelRequestsRequest): Promise<PullStream<readonly UserTask[]>> {
     const key = groupKey("cancelRequests", filter.username, filter.jobId);
     return this.#subscribe(database, undefined, (topic) => {
@@ -139,25 +139,25 @@ export class Hub {
       () => new Topic(store, { ...this.#options, queue: this.#queue }),
     );
     const group = groupIn(topic.value);
-    // The first of a group keeps the topic and the store for all of them.
-    const shared = [topic, retained];
-    if (group.isShared) for (const lease of shared) lease.release();
-    else group.value.holdRefs(shared);
+    // The first stream of a group holds the topic and the store for all of them.
+    const refs = [topic, retained];
+    if (group.isShared) for (const ref of refs) ref.release();
+    else group.value.holdRefs(refs);
     this.#subscriberCount++;
     return new PullStream(group.value.openCursor(start), group, this.#onStreamEnd);
   }
 }
 
-/** The objects are those of the requests: a job that is stored again and is to stop again has another one. */
-function areAllDelivered(jobs: readonly UserTask[], told: readonly UserTask[]): boolean {
-  const known = new Set(told.map(({ cancelRequest }) => cancelRequest));
-  return jobs.every(({ cancelRequest }) => known.has(cancelRequest));
+/** Compares requests by identity: a job that is stored and canceled again has a new request object. */
+function areAllDelivered(jobs: readonly UserTask[], delivered: readonly UserTask[]): boolean {
+  const requests = new Set(delivered.map(({ cancelRequest }) => cancelRequest));
+  return jobs.every(({ cancelRequest }) => requests.has(cancelRequest));
 }
 
-/** To bound one answer; of those above it a worker hears by the answers to its reports. */
+/** Bounds one event. Workers learn of requests beyond it from the answers to their reports. */
 const CANCEL_REQUESTS_PER_EVENT_MAX = 1_000;
 
-/** One text for those who ask the same. */
-function groupKey(...asked: readonly unknown[]): string {
-  return JSON.stringify(asked.map((part) => part ?? null));
+/** Equal requests have equal keys. */
+function groupKey(...parts: readonly unknown[]): string {
+  return JSON.stringify(parts.map((part) => part ?? null));
 }

@@ -1,14 +1,13 @@
 import type { PullResult, PullCursor } from "./pull-cursor.js";
 
-/** How a `LatestValue` is told. */
 export interface LatestValueOptions<T> {
-  /** Whether nothing is told after `value`. Default: never. */
+  /** Whether the stream ends after `value`. Default: never. */
   readonly isLast?: (value: T) => boolean;
-  /** Whether `value` says nothing that `told` did not. Default: it is the same. */
-  readonly isUnchanged?: (value: T, told: T) => boolean;
+  /** Whether `value` adds nothing to `delivered`. Default: `Object.is`. */
+  readonly isUnchanged?: (value: T, delivered: T) => boolean;
 }
 
-/** A value that is told now and whenever it is another one; the newest, for who is slow. */
+/** A cursor over the states of one value: the current one, then each change. A slow reader skips to the newest. */
 export class LatestValue<T> implements PullCursor<T> {
   readonly #read: () => T;
   readonly #options: LatestValueOptions<T>;
@@ -21,10 +20,10 @@ export class LatestValue<T> implements PullCursor<T> {
 
   pull(): PullResult<T> {
     const { isLast = never, isUnchanged = Object.is } = this.#options;
-    const told = this.#delivered;
-    if (told && isLast(told.value)) return "ended";
+    const delivered = this.#delivered;
+    if (delivered && isLast(delivered.value)) return "ended";
     const value = this.#read();
-    if (told && isUnchanged(value, told.value)) return "nothing";
+    if (delivered && isUnchanged(value, delivered.value)) return "nothing";
     this.#delivered = { value };
     return { value, endsBatch: !isLast(value) };
   }

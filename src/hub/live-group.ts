@@ -1,18 +1,34 @@
 import type { Clock, Timer } from "../util/clock.js";
-import { EventBatch } from "./event-batch.js";
 import type { Throttle, Throttled } from "./throttle.js";
 import type { Puller, PullQueue } from "./pull-queue.js";
 import type { PullCursor } from "./pull-cursor.js";
 
+/** Values that are delivered together, with memoized results that all their subscribers share. */
+export class EventBatch<T> {
+  readonly values: readonly T[];
+  #memo: Map<unknown, unknown> | undefined;
+
+  constructor(values: readonly T[]) {
+    this.values = values;
+  }
+
+  /** Calls `make` once per `key`, which also determines the type of the result. */
+  memoize<R>(key: unknown, make: (batch: this) => R): R {
+    const memo = (this.#memo ??= new Map());
+    let result = memo.get(key) as R | undefined; // safe: `key` determines R
+    if (result === undefined) memo.set(key, (result = make(this)));
+    return result;
+  }
+}
+
 /** A stream, as its group sees it. */
 export interface GroupMember<T> {
-  /** Takes what comes next. Returns how many of them it could take. */
+  /** Offers the next values. Returns how many the stream took. */
   deliver(batch: EventBatch<T>): number;
-  /** It can't take what comes next: it goes on by itself. */
-  continueAlone(place: PullCursor<T>): void;
-  /** It may go on, where it waited. */
+  /** The stream left the group because it could not take a value. It continues on its own from `cursor`. */
+  continueAlone(cursor: PullCursor<T>): void;
+  /** Resumes a stream that waited for the group. */
   wake(): void;
-  /** Nothing will be told any more. */
   end(): void;
   fail(error: unknown): void;
 }
@@ -24,29 +40,29 @@ export interface LiveGroupOptions {
 }
 
 /**
- * The streams that have told all there is, and wait for the same. They stand at one place, so what comes next
- * is pulled once, and given to each of them. One that can't take it goes on by itself, from where the group
- * stood, and comes back when it has told all again.
+ * The streams that have caught up and wait for the same changes. They share one cursor, so the group pulls each value
+ * once and delivers it to all members. A member that can't take a value continues on its own from where the group
+ * stood, and joins again when it has caught up.
  *
- *             told all, and the group has too
- *     behind ─────────────────────────────────► live ──┐
- *       ▲  (pulls for itself)    (in this group) │  ▲   │ told what comes next
- *       └────────────────────────────────────────┘  └───┘
- *             can't take what comes next
+ *               caught up, and the group has too
+ *     behind ──────────────────────────────────────► live ──┐
+ *       ▲  (pulls alone)             (in this group) │  ▲   │ delivered the next value
+ *       └────────────────────────────────────────────┘  └───┘
+ *               can't take the next value
  *
- * A group that nothing concerns is not looked at: what was hidden from it is passed when something concerns
- * it again, or by `look`.
+ * A change that the filter hides costs the group nothing. The cursor skips hidden changes at the next change that
+ * matches, or at the next `refresh`.
  */
 export class LiveGroup<T> implements Puller, Throttled {
   readonly #queue: PullQueue;
   readonly #throttle: Throttle;
   readonly #clock: Clock;
   readonly #members = new Set<GroupMember<T>>();
-  /** Streams that are to pull for themselves when this group has had its turn. */
+  /** Streams to wake when this group has caught up. */
   readonly #waiting = new Set<GroupMember<T>>();
-  /** Where the members stand; undefined while there are none. */
+  /** The cursor of all members; undefined while there are none. */
   #cursor: PullCursor<T> | undefined;
-  /** Whether there may be something that the members were not told. */
+  /** Whether there may be values that the members have not received. */
   #isDue = false;
   #refreshTimer: Timer | undefined;
 
@@ -64,7 +80,7 @@ export class LiveGroup<T> implements Puller, Throttled {
     return this.#throttle;
   }
 
-  /** The change with this revision concerns those who are in here. */
+  /** Records that the change with this revision matches the filter. */
   markChanged(revision: number): void {
     this.#throttle.markDue(this);
     if (this.#isDue) return;
@@ -72,43 +88,42 @@ export class LiveGroup<T> implements Puller, Throttled {
     this.#cursor?.skipHidden(revision);
   }
 
-  /** There may be something to say of what was hidden up to now. */
+  /** Pulls though no change matched: a bookmark may be due. */
   refresh(): void {
     this.markChanged(Infinity);
     this.#throttle.wake();
   }
 
   /**
-   * Takes in a stream that has told all there is, and goes on for it from `source`; false while the group itself
-   * has something to tell: then the stream is woken when it has.
-   * @param pullAgainInMs when to look again though nothing changes.
+   * Adds a stream that has caught up, and merges its `cursor`. Returns false while the group itself is behind: the
+   * stream then waits to be woken.
+   * @param pullAgainInMs when to pull again without a change.
    */
-  join(stream: GroupMember<T>, source: PullCursor<T>, pullAgainInMs?: number): boolean {
+  join(stream: GroupMember<T>, cursor: PullCursor<T>, pullAgainInMs?: number): boolean {
     if (this.#isDue) {
       this.#waiting.add(stream);
       return false;
     }
     this.#members.add(stream);
-    if (this.#cursor) this.#cursor.merge(source);
-    else this.#cursor = source;
+    if (this.#cursor) this.#cursor.merge(cursor);
+    else this.#cursor = cursor;
     if (pullAgainInMs !== undefined) this.#scheduleRefresh(pullAgainInMs);
     return true;
   }
 
-  /** Lets a stream rest that was told something when there was more already: it is woken with the next tick. */
+  /** Wakes `stream` at the next tick. For a stream that has delivered a batch and is behind already. */
   wakeOnNextTick(stream: GroupMember<T>): void {
     this.#waiting.add(stream);
     this.markChanged(Infinity);
   }
 
-  /** A stream has ended. */
   leave(stream: GroupMember<T>): void {
     this.#waiting.delete(stream);
     this.#members.delete(stream);
     if (this.#members.size === 0) this.#cursor = undefined;
   }
 
-  /** To be called when no stream will join any more. */
+  /** Call it when no stream will join any more. */
   close(): void {
     this.#refreshTimer?.cancel();
     this.#queue.delete(this);
@@ -118,12 +133,12 @@ export class LiveGroup<T> implements Puller, Throttled {
     this.#queue.pullSoon(this);
   }
 
-  /** To be called by the queue, when it is this group's turn. What is there is told together, up to a bound. */
+  /** Called by the queue. Delivers what is there as one batch, up to a bound. */
   pull(): void {
     if (!this.#cursor) return this.#becomeIdle();
     try {
-      const { values, places, next } = this.#pullBatch(this.#cursor);
-      if (values.length > 0) this.#deliver(new EventBatch(values), places);
+      const { values, cursors, next } = this.#pullBatch(this.#cursor);
+      if (values.length > 0) this.#deliver(new EventBatch(values), cursors);
       this.#proceed(next);
     } catch (error) {
       for (const member of this.#members) member.fail(error);
@@ -131,33 +146,32 @@ export class LiveGroup<T> implements Puller, Throttled {
     }
   }
 
-  /** Up to so many values, the place before each, and what came after them. */
-  #pullBatch(source: PullCursor<T>): { values: T[]; places: PullCursor<T>[]; next: BatchOutcome } {
-    const [values, places]: [T[], PullCursor<T>[]] = [[], []];
-    const most = Math.min(BATCH_VALUES_MAX, Math.ceil(BATCH_DELIVERIES_MAX / this.#members.size));
-    while (values.length < most) {
-      const place = source.fork();
-      const pulled = source.pull();
-      if (typeof pulled === "string" || "pullAgainInMs" in pulled) return { values, places, next: pulled };
+  /** Pulls a bounded number of values, and keeps the cursor before each one. */
+  #pullBatch(cursor: PullCursor<T>): { values: T[]; cursors: PullCursor<T>[]; next: BatchOutcome } {
+    const [values, cursors]: [T[], PullCursor<T>[]] = [[], []];
+    const valuesMax = Math.min(BATCH_VALUES_MAX, Math.ceil(BATCH_DELIVERIES_MAX / this.#members.size));
+    while (values.length < valuesMax) {
+      const before = cursor.fork();
+      const pulled = cursor.pull();
+      if (typeof pulled === "string" || "pullAgainInMs" in pulled) return { values, cursors, next: pulled };
       values.push(pulled.value);
-      places.push(place);
+      cursors.push(before);
       const { endsBatch, hasMore = false } = pulled;
-      if (endsBatch && this.#throttle.hasInterval) return { values, places, next: { hasMore } };
+      if (endsBatch && this.#throttle.hasInterval) return { values, cursors, next: { hasMore } };
     }
-    return { values, places, next: { pullAgainInMs: 0 } };
+    return { values, cursors, next: { pullAgainInMs: 0 } };
   }
 
-  #deliver(batch: EventBatch<T>, places: readonly PullCursor<T>[]): void {
+  #deliver(batch: EventBatch<T>, cursors: readonly PullCursor<T>[]): void {
     for (const member of this.#members) {
-      const place = places[member.deliver(batch)];
-      if (place) this.#detach(member, place);
+      const firstMissed = cursors[member.deliver(batch)];
+      if (firstMissed) this.#detach(member, firstMissed);
     }
   }
 
-  /** It goes on by itself, from where it could not take more. */
-  #detach(member: GroupMember<T>, place: PullCursor<T>): void {
+  #detach(member: GroupMember<T>, cursor: PullCursor<T>): void {
     this.leave(member);
-    member.continueAlone(place.fork());
+    member.continueAlone(cursor.fork());
   }
 
   #proceed(next: BatchOutcome): void {
@@ -169,7 +183,6 @@ export class LiveGroup<T> implements Puller, Throttled {
     else this.#becomeIdle();
   }
 
-  /** All was told. */
   #becomeIdle(): void {
     this.#isDue = false;
     if (this.#waiting.size === 0) return;
@@ -197,10 +210,10 @@ export class LiveGroup<T> implements Puller, Throttled {
   }
 }
 
-/** What comes after the values of a batch: more in the next turn, nothing, the end, or the rest after an interval's batch. */
+/** What follows a batch: nothing, the end, another pull, or the pause of an interval. */
 type BatchOutcome = "nothing" | "ended" | { readonly pullAgainInMs: number } | { readonly hasMore: boolean };
 
-/** What is told together, to bound what is held for it. */
+/** Bounds the memory that one batch holds. */
 const BATCH_VALUES_MAX = 32;
-/** Values given to members, which take a few milliseconds together. */
+/** Bounds the time of one batch: this many deliveries take a few milliseconds. */
 const BATCH_DELIVERIES_MAX = 50_000;

@@ -1,24 +1,23 @@
-/** Where it is pulled from what a subscriber is told: a place in what happens, and what comes after it. */
+/** A cursor over the values that a subscriber has not received yet. */
 export interface PullCursor<T> {
-  /** What comes next, pulled in the turn of the event loop in which somebody takes it. */
+  /** Takes the next value. Call it in the turn of the event loop that delivers the value. */
   pull(): PullResult<T>;
 
-  /** Another one at the same place. */
+  /** A copy at the same position. */
   fork(): PullCursor<T>;
 
-  /**
-   * To be called where nothing before revision `before` that is not told yet concerns who pulls from here: it
-   * need not be looked at.
-   */
+  /** Skips the changes before revision `before`. Call it only if the filter hides all of them. */
   skipHidden(before: number): void;
 
-  /** Goes on for another one too, which has told all that there is, as this one has. */
+  /** Continues for `other` too. Both must have caught up. */
   merge(other: PullCursor<T>): void;
 }
 
 /**
- * A value, whether it ends a batch, and whether there is more already; nothing to tell now, and when to ask again though nothing changes (0:
- * in the next turn of the event loop); or nothing will ever be told again.
+ * - A value, whether it ends a batch, and whether more is available already.
+ * - `pullAgainInMs`: no value now; pull again after this time even if nothing changes (0: in the next turn).
+ * - "nothing": no value until the next change.
+ * - "ended": no value ever again.
  */
 export type PullResult<T> =
   | { readonly value: T; readonly endsBatch?: boolean; readonly hasMore?: boolean }

@@ -1,13 +1,12 @@
-/** What has something to pull, when it is its turn. */
 export interface Puller {
   pull(): void;
 }
 
 /**
- * Who pulls when: first come, first served, and all of them together no longer than a few milliseconds a turn
- * of the event loop (law 10). A snapshot, or two thousand who come back at once, are pulled in slices, and
- * what comes in from the network goes in between: writers first. Where those take long, pulls may too, so that
- * many large requests leave something for who watches.
+ * The queue of everything that wants to pull: first come, first served, and a few milliseconds in total per turn of
+ * the event loop (law 10). Snapshots and mass reconnects are thus sliced, and network input such as reports is
+ * handled between the slices. If that input takes long, the budget for pulls grows, so that many large requests do
+ * not starve the subscribers.
  */
 export class PullQueue {
   readonly #waiting = new Set<Puller>();
@@ -16,14 +15,14 @@ export class PullQueue {
   #turnEndedAt = 0;
   #isScheduled = false;
 
-  /** Lets `puller` pull: now if there is time left in this turn and nobody waits, else in its turn. */
+  /** Pulls now if this turn has time left and the queue is empty, else in queue order. */
   pullSoon(puller: Puller): void {
     if (this.#waiting.size > 0 || this.#spentMs >= this.#budgetMs) return this.pullLater(puller);
     this.#schedule();
     this.#run(puller);
   }
 
-  /** Lets `puller` pull in its turn, when what runs now has run. */
+  /** Pulls in queue order, in a later turn. */
   pullLater(puller: Puller): void {
     this.#waiting.add(puller);
     this.#schedule();
@@ -52,7 +51,7 @@ export class PullQueue {
     if (this.#waiting.size > 0 || this.#spentMs > 0) this.#schedule();
   }
 
-  /** What was pulled is written between two turns, which is not the others' time: hence the half. */
+  /** Half of the time between turns: that time includes the writes of what was pulled. */
   #nextBudgetMs(): number {
     const othersMs = performance.now() - this.#turnEndedAt;
     return Math.min(Math.max(othersMs / 2, BUDGET_MS_MIN), BUDGET_MS_MAX);
@@ -65,9 +64,9 @@ export class PullQueue {
   }
 }
 
-/** What a turn may take, milliseconds. */
+/** Time for pulls per turn, in milliseconds. */
 const BUDGET_MS_MIN = 2;
 const BUDGET_MS_MAX = 10;
 
-/** What is pulled is written once all have pulled: about so long each. */
+/** Estimated time to write one pulled value, which happens after the turn. */
 const WRITE_MS = 0.03;

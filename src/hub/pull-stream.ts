@@ -1,17 +1,16 @@
 import { assert } from "../util/assert.js";
 import type { SharedRef } from "../util/ref-counted-map.js";
-import { EventBatch } from "./event-batch.js";
-import type { GroupMember, LiveGroup } from "./live-group.js";
+import { EventBatch, type GroupMember, type LiveGroup } from "./live-group.js";
 import type { Puller } from "./pull-queue.js";
 import type { PullResult, PullCursor } from "./pull-cursor.js";
 
-/** Who takes what a stream tells. */
+/** The consumer of a stream. */
 export interface StreamSink<T> {
-  /** Whether it takes one more now. Once it does not, the stream waits to be resumed. */
+  /** Whether the sink can take a value now (backpressure). After a false, the stream pauses until `resume`. */
   canAccept(): boolean;
   /**
-   * Takes the first ones of what is told, and says how many; 1 at least after it has admitted one. Called in the
-   * turn of the event loop in which they are pulled.
+   * Takes values from the start of the batch and returns how many, at least 1. Called only after `canAccept` was
+   * true, in the turn of the event loop in which the values were pulled.
    */
   accept(batch: EventBatch<T>): number;
   end(): void;
@@ -19,39 +18,41 @@ export interface StreamSink<T> {
 }
 
 /**
- * What one subscriber is told, without a queue: a value is pulled when there is somebody to take it, and what
- * happens meanwhile costs nothing here. While it has not told all there is, it pulls for itself; then it goes
- * with its group, which pulls once for all of them.
+ * The values for one subscriber, without a queue: the stream pulls a value only when its reader can take one. While
+ * it is behind, it pulls with its own cursor. Once it has caught up, it joins its live group, which pulls once for
+ * all members.
  *
- * It is read as an async iterable, one `next` at a time, or poured into an outlet. `return` ends it at once,
- * also while a `next` waits: an async generator would wait for a value first.
+ * A reader iterates with one `next` at a time, or pipes the stream to a sink. `return` ends the stream at once, even
+ * while a `next` is pending. An async generator would wait for a value first.
  */
 export class PullStream<T> implements AsyncIterableIterator<T>, Puller, GroupMember<T> {
-  readonly #lease: SharedRef<{ readonly group: LiveGroup<T> }>;
+  readonly #groupRef: SharedRef<{ readonly group: LiveGroup<T> }>;
   readonly #onEnd: () => void;
-  /** Where it stands by itself; undefined while it goes with its group. */
+  /** The stream's own cursor; undefined while it is in its group. */
   #cursor: PullCursor<T> | undefined;
-  /** Whether it waits for its group to wake it. */
   #isWaiting = false;
   #sink: StreamSink<T> | undefined;
   #isEnded = false;
 
-  /** @param onEnd called once, when the stream ends or is ended. */
-  constructor(source: PullCursor<T>, lease: SharedRef<{ readonly group: LiveGroup<T> }>, onEnd: () => void) {
-    this.#cursor = source;
-    this.#lease = lease;
+  /** @param onEnd called once, when the stream has ended. */
+  constructor(
+    cursor: PullCursor<T>,
+    groupRef: SharedRef<{ readonly group: LiveGroup<T> }>,
+    onEnd: () => void,
+  ) {
+    this.#cursor = cursor;
+    this.#groupRef = groupRef;
     this.#onEnd = onEnd;
   }
 
-  /** Gives all that is told to `outlet`, from now on. */
-  pipeTo(outlet: StreamSink<T>): void {
+  pipeTo(sink: StreamSink<T>): void {
     assert(!this.#sink, "one reader at a time");
-    if (this.#isEnded) return outlet.end();
-    this.#sink = outlet;
+    if (this.#isEnded) return sink.end();
+    this.#sink = sink;
     this.resume();
   }
 
-  /** Who takes what is told may admit a value now. */
+  /** Continues after the sink refused a value. */
   resume(): void {
     if (this.#cursor && this.#sink && !this.#isWaiting) this.#group.queue.pullSoon(this);
   }
@@ -60,10 +61,7 @@ export class PullStream<T> implements AsyncIterableIterator<T>, Puller, GroupMem
     return this.take((value) => value);
   }
 
-  /**
-   * The next value, as what `use` makes of it. That is done in the turn in which it is pulled, and belongs to
-   * the time that the queue shares out.
-   */
+  /** The next value, mapped by `use` in the turn of the pull, so that its time counts against the queue's budget. */
   take<R>(use: (value: T) => R): Promise<IteratorResult<R>> {
     return new Promise((resolve, reject) => {
       this.pipeTo({
@@ -89,12 +87,12 @@ export class PullStream<T> implements AsyncIterableIterator<T>, Puller, GroupMem
     return this;
   }
 
-  /** To be called by the queue, when it is this stream's turn. */
+  /** Called by the queue. */
   pull(): void {
-    const [source, outlet] = [this.#cursor, this.#sink];
-    if (!source || !outlet?.canAccept()) return;
+    const [cursor, sink] = [this.#cursor, this.#sink];
+    if (!cursor || !sink?.canAccept()) return;
     try {
-      this.#deliverOwn(source.pull(), source, outlet);
+      this.#deliverOwn(cursor.pull(), cursor, sink);
     } catch (error) {
       this.fail(error);
     }
@@ -104,9 +102,9 @@ export class PullStream<T> implements AsyncIterableIterator<T>, Puller, GroupMem
     return this.#sink?.canAccept() ? this.#writeTo(this.#sink, batch) : 0;
   }
 
-  continueAlone(source: PullCursor<T>): void {
+  continueAlone(cursor: PullCursor<T>): void {
     if (this.#isEnded) return;
-    this.#cursor = source;
+    this.#cursor = cursor;
     if (this.#sink) this.#group.queue.pullLater(this);
   }
 
@@ -115,16 +113,14 @@ export class PullStream<T> implements AsyncIterableIterator<T>, Puller, GroupMem
     this.resume();
   }
 
-  /** Ends with an error, which its reader gets. */
   fail(error: unknown): void {
     if (this.#isEnded) return;
-    const outlet = this.#sink;
+    const sink = this.#sink;
     this.#sink = undefined;
     this.end();
-    outlet?.fail(error);
+    sink?.fail(error);
   }
 
-  /** Ends it at once. */
   end(): void {
     if (this.#isEnded) return;
     this.#isEnded = true;
@@ -133,47 +129,46 @@ export class PullStream<T> implements AsyncIterableIterator<T>, Puller, GroupMem
     this.#cursor = undefined;
     this.#sink?.end();
     this.#sink = undefined;
-    this.#lease.release();
+    this.#groupRef.release();
     this.#onEnd();
   }
 
-  #deliverOwn(pulled: PullResult<T>, source: PullCursor<T>, outlet: StreamSink<T>): void {
-    if (pulled === "nothing") return this.#joinGroup(source);
+  #deliverOwn(pulled: PullResult<T>, cursor: PullCursor<T>, sink: StreamSink<T>): void {
+    if (pulled === "nothing") return this.#joinGroup(cursor);
     if (pulled === "ended") return this.end();
     if ("pullAgainInMs" in pulled) {
-      if (pulled.pullAgainInMs > 0) return this.#joinGroup(source, pulled.pullAgainInMs);
+      if (pulled.pullAgainInMs > 0) return this.#joinGroup(cursor, pulled.pullAgainInMs);
       return this.#group.queue.pullLater(this);
     }
-    if (pulled.endsBatch && this.#group.throttle.hasInterval) this.#endBatch(source, pulled.hasMore);
-    this.#writeTo(outlet, new EventBatch([pulled.value]));
+    if (pulled.endsBatch && this.#group.throttle.hasInterval) this.#endBatch(cursor, pulled.hasMore);
+    this.#writeTo(sink, new EventBatch([pulled.value]));
     if (this.#cursor && this.#sink && !this.#isWaiting) this.#group.queue.pullLater(this);
   }
 
-  /** To an outlet that has admitted a value. Returns how many it has taken. */
-  #writeTo(outlet: StreamSink<T>, batch: EventBatch<T>): number {
+  /** Requires that `canAccept` was true. Returns how many values the sink took. */
+  #writeTo(sink: StreamSink<T>, batch: EventBatch<T>): number {
     try {
-      return outlet.accept(batch);
+      return sink.accept(batch);
     } catch (error) {
       this.fail(error);
       return batch.values.length;
     }
   }
 
-  #endBatch(source: PullCursor<T>, hasMore = false): void {
+  #endBatch(cursor: PullCursor<T>, hasMore = false): void {
     this.#group.throttle.batchDelivered();
-    if (!hasMore) return this.#joinGroup(source);
+    if (!hasMore) return this.#joinGroup(cursor);
     this.#isWaiting = true;
     this.#group.wakeOnNextTick(this);
   }
 
-  /** All was told. */
-  #joinGroup(source: PullCursor<T>, pullAgainInMs?: number): void {
-    if (this.#group.join(this, source, pullAgainInMs)) this.#cursor = undefined;
+  #joinGroup(cursor: PullCursor<T>, pullAgainInMs?: number): void {
+    if (this.#group.join(this, cursor, pullAgainInMs)) this.#cursor = undefined;
     else this.#isWaiting = true;
   }
 
   get #group(): LiveGroup<T> {
-    return this.#lease.value.group;
+    return this.#groupRef.value.group;
   }
 }
 

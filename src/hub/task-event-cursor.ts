@@ -6,49 +6,48 @@ import type { TaskEvent } from "./task-event.js";
 
 export interface TaskEventCursorOptions {
   readonly clock: Clock;
-  /** After so long without an event what the subscriber knows does not lie behind. Milliseconds. */
+  /** How long a subscriber's position may stay behind while its filter hides all changes. Milliseconds. */
   readonly bookmarkMs: number;
 }
 
 /**
- * A place in the changes of a database: one subscriber's, or that of all who have been told all. It holds no
- * queue: it pulls "what has changed since" from its view, one event at a time, when there is somebody to take
- * it.
+ * A cursor over the changes of a database, for one subscriber or for a live group. It has no queue: each pull asks its
+ * view for the next change after the cursor.
  *
- * Where the filter hides all that happens, the position that the subscriber knows stays behind; so that it can
- * still be resumed, a `CaughtUp` comes as a bookmark.
+ * While the filter hides all changes, the subscriber's position stays behind. So that the subscriber can still resume
+ * from it, the cursor then delivers a `CaughtUp` as a bookmark.
  */
 export class TaskEventCursor implements PullCursor<TaskEvent> {
   readonly #view: TaskEventView;
   readonly #options: TaskEventCursorOptions;
   #state: CursorState;
-  /** The revision that the subscriber knows. */
+  /** The latest revision that the subscriber has received. */
   #deliveredRevision: number;
-  /** When it was told that; at first, when it said so itself. */
+  /** When the subscriber received that revision, or subscribed with it. */
   #deliveredAt: number;
 
-  /** One at the place of a subscriber who was told all up to `after`. */
+  /** A cursor for a subscriber that has received everything up to `after`. */
   static startAfter(
     after: Position | undefined,
     view: TaskEventView,
     options: TaskEventCursorOptions,
   ): TaskEventCursor {
-    const place = view.stateAfter(after);
-    return new TaskEventCursor(view, options, place, place.position.revision, options.clock.now());
+    const state = view.stateAfter(after);
+    return new TaskEventCursor(view, options, state, state.position.revision, options.clock.now());
   }
 
   private constructor(
     view: TaskEventView,
     options: TaskEventCursorOptions,
-    place: CursorState,
-    told: number,
-    toldAt: number,
+    state: CursorState,
+    deliveredRevision: number,
+    deliveredAt: number,
   ) {
     this.#view = view;
     this.#options = options;
-    this.#state = place;
-    this.#deliveredRevision = told;
-    this.#deliveredAt = toldAt;
+    this.#state = state;
+    this.#deliveredRevision = deliveredRevision;
+    this.#deliveredAt = deliveredAt;
   }
 
   pull(): PullResult<TaskEvent> {
@@ -72,7 +71,7 @@ export class TaskEventCursor implements PullCursor<TaskEvent> {
     this.#state = this.#view.skippedTo(this.#state, before);
   }
 
-  /** The bookmark of who knows less, or has known it for longer, is due first. */
+  /** Keeps the earlier of both, so that no bookmark comes late. */
   merge(other: TaskEventCursor): void {
     this.#deliveredRevision = Math.min(this.#deliveredRevision, other.#deliveredRevision);
     this.#deliveredAt = Math.min(this.#deliveredAt, other.#deliveredAt);

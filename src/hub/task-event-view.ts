@@ -6,50 +6,47 @@ import type { Clock } from "../util/clock.js";
 import { BoundedCache } from "../util/bounded-cache.js";
 import type { ResetReason, TaskEvent } from "./task-event.js";
 
-/** Where a subscriber stands in the changes of a database. */
+/** The state of a cursor over the changes of a database. */
 export interface CursorState {
-  /** All up to here was told, or was hidden by the filter. */
+  /** Everything up to here was delivered or hidden by the filter. */
   readonly position: Position;
   readonly pendingReset: ResetReason | undefined;
-  /** Whether a catch-up must end with `CaughtUp`: nothing need be said of one that told nothing. */
+  /** Whether the catch-up must end with `CaughtUp`; one that delivered nothing need not. */
   readonly needsCaughtUp: boolean;
-  /** The store's revision when all up to here was told, or hidden: what had changed by then was passed over. */
+  /** The store's revision at the latest step. Changes merged by then were passed over. */
   readonly observedRevision: number;
 }
 
-/** What a subscriber is told next, and where it stands then. */
 export interface CursorStep {
-  /** undefined when there is nothing to tell. */
+  /** undefined if there is nothing to deliver. */
   readonly event: TaskEvent | undefined;
   readonly state: CursorState;
-  /** Whether there may be more to tell, though so much was hidden that others should have their turn. */
+  /** Whether the step stopped early because it had passed many hidden changes. */
   readonly isUnfinished?: boolean;
 }
 
 /**
- * One way of watching a database: through a filter, each change or merged. It says what comes after a place,
- * and knows no subscriber: those who stand at the same place are told the very same event, made once, so that
- * it can be executed once too.
+ * A database seen through a filter, change by change or merged. The view computes the event after a cursor state and
+ * knows no subscribers. Subscribers with the same state receive the same event object, so it is executed once.
  *
  *      Reset due ──► catching up ──CaughtUp──► live ─┐
- *          ▲              ▲                      │    │ told every revision, one by one
+ *          ▲              ▲                      │    │ every revision was delivered
  *          │              └── changes were merged┘◄───┘
- *          └── what changed since can't be told any more (law 9)
+ *          └── the changes since the position are no longer known (law 9)
  *
- * At a *live* place every revision has been told, and each was exact (law 7). Where changes were merged before
- * they could be told, one catches up: what is told is told against the revision at which all was exact (the
- * base), each position says so (law 8), and `CaughtUp` ends it. A snapshot is a catch-up of one who holds
- * nothing: its base is 0.
+ * A *live* subscriber has received every revision, and each was exact (law 7). If changes were merged before delivery,
+ * the subscriber catches up: each event covers the changes since the last exact revision (the base), each position
+ * names that base (law 8), and `CaughtUp` ends the catch-up. A snapshot is a catch-up from base 0.
  */
 export class TaskEventView {
   readonly #store: TaskStore;
   readonly #filter: JobFilter;
   readonly #isMerging: boolean;
   readonly #clock: Clock;
-  /** The latest steps, by the place that they are from. */
+  /** The latest steps, by the state before the step. */
   readonly #steps = new BoundedCache<string, CachedStep>(CACHED_STEPS_MAX);
 
-  /** @param isMerging whether every change is told by catching up, as a subscriber with a rate wants it. */
+  /** @param isMerging whether to merge all changes by catching up, for subscribers with an interval. */
   constructor(store: TaskStore, options: { filter: JobFilter; isMerging: boolean; clock: Clock }) {
     this.#store = store;
     this.#filter = options.filter;
@@ -57,12 +54,12 @@ export class TaskEventView {
     this.#clock = options.clock;
   }
 
-  /** Of the newest change. */
+  /** The revision of the newest change. */
   get revision(): number {
     return this.#store.position.revision;
   }
 
-  /** Where one stands who was told all up to `after`. */
+  /** The state of a subscriber that has received everything up to `after`. */
   stateAfter(after: Position | undefined): CursorState {
     const position = after ?? { ...this.#store.position, revision: 0 };
     return {
@@ -74,32 +71,37 @@ export class TaskEventView {
   }
 
   /**
-   * What comes after `place`. Who comes a moment later is told what others were told, though more has happened
-   * meanwhile: that comes next. Not so who has passed over something because it had changed again since.
+   * The step after `state`. A subscriber that arrives a moment later gets the cached step, and newer changes in its
+   * next one. The cached step is not used if the subscriber has observed a newer revision: it may have passed over a
+   * change that the cached step merges.
    */
-  step(place: CursorState): CursorStep {
-    return this.#cached(keyOf(place), place.observedRevision, () => this.#makeStep(place));
+  step(state: CursorState): CursorStep {
+    return this.#cached(keyOf(state), state.observedRevision, () => this.#makeStep(state));
   }
 
-  /** Where one stands to whom nothing was told at `place`, as all before revision `before` is hidden. */
-  skippedTo(place: CursorState, before: number): CursorState {
-    const asOf = this.revision;
-    const revision = Math.min(before - 1, asOf);
-    assert(!place.position.catchUp && revision >= place.position.revision, "passes what was not told");
-    return { ...place, position: { ...place.position, revision }, observedRevision: asOf };
+  /** The state after skipping the changes before revision `before`, which the filter hides. */
+  skippedTo(state: CursorState, before: number): CursorState {
+    const observedRevision = this.revision;
+    const revision = Math.min(before - 1, observedRevision);
+    assert(!state.position.catchUp && revision >= state.position.revision, "skips an undelivered change");
+    return { ...state, position: { ...state.position, revision }, observedRevision };
   }
 
-  /** That all was told up to `place`, though it need not be said yet. */
-  bookmark(place: CursorState): TaskEvent {
-    const make = (): CursorStep => ({ event: this.#caughtUp(place.position), state: place });
-    return this.#cached(`${keyOf(place)} bookmark`, place.observedRevision, make).event!;
+  /** A `CaughtUp` that advances the subscriber's position to `state`. */
+  bookmark(state: CursorState): TaskEvent {
+    const make = (): CursorStep => ({ event: this.#caughtUp(state.position), state });
+    return this.#cached(`${keyOf(state)} bookmark`, state.observedRevision, make).event!;
   }
 
-  #cached(key: string, asOf: number, make: () => CursorStep): CursorStep {
-    const known = this.#steps.get(key);
+  #cached(key: string, observedRevision: number, make: () => CursorStep): CursorStep {
+    const cached = this.#steps.get(key);
     const now = this.#clock.now();
-    if (known && known.step.state.observedRevision >= asOf && Math.abs(now - known.at) < STEP_CACHE_MS)
-      return known.step;
+    if (
+      cached &&
+      cached.step.state.observedRevision >= observedRevision &&
+      Math.abs(now - cached.at) < STEP_CACHE_MS
+    )
+      return cached.step;
     const step = make();
     if (step.event) this.#steps.set(key, { step, at: now });
     return step;
@@ -115,11 +117,11 @@ export class TaskEventView {
       position = this.#advancedTo(change.stamp.revision, position);
       if (this.#matches(change, position)) return this.#stepFor(eventOf(change, position));
     }
-    const place = { ...from, position, asOf: this.#store.position.revision };
-    return { event: undefined, state: place, isUnfinished: true };
+    const observedRevision = this.#store.position.revision;
+    return { event: undefined, state: { ...from, position, observedRevision }, isUnfinished: true };
   }
 
-  /** Why what changed since can't be told (law 9). */
+  /** Why the changes since `position` can't be delivered (law 9). */
   #resetReason(position: Position): ResetReason | undefined {
     const { epoch, revision } = this.#store.position;
     if (position.epoch !== epoch) return "EPOCH_CHANGED";
@@ -136,24 +138,23 @@ export class TaskEventView {
 
   #stepFor(event: TaskEvent): CursorStep {
     const { position } = event;
-    const owesCaughtUp = position.catchUp !== undefined;
     return {
       event,
       state: {
         position,
         pendingReset: undefined,
-        needsCaughtUp: owesCaughtUp,
+        needsCaughtUp: position.catchUp !== undefined,
         observedRevision: this.#store.position.revision,
       },
     };
   }
 
-  /** One by one, it would take long to pass what the filter hides; catching up, the store may skip it. */
+  /** Stepping over each hidden change would take long. In a catch-up, the store may skip them. */
   #isFarBehind({ revision, catchUp }: Position): boolean {
     return !catchUp && this.#store.position.revision - revision > HIDDEN_PER_STEP_MAX;
   }
 
-  /** Live, the next revision is the next change; where one is missing it was merged into a later one. */
+  /** A gap after `from` means that changes were merged, so the subscriber must catch up. */
   #advancedTo(revision: number, from: Position): Position {
     const isNext = revision === from.revision + 1;
     const position = from.catchUp || (isNext && !this.#isMerging) ? from : this.#catchingUp(from);
@@ -188,13 +189,12 @@ interface CachedStep {
   readonly at: number;
 }
 
-/** Those who stand together go on together, so few are kept. */
+/** Few steps suffice, because subscribers with the same state advance together. */
 const CACHED_STEPS_MAX = 4;
 
-/** For so long others are told the same, milliseconds. */
 const STEP_CACHE_MS = 1_000;
 
-/** So many changes that the filter hides are passed in one step. */
+/** Bounds the time of one step. */
 const HIDDEN_PER_STEP_MAX = 1_000;
 
 function eventOf(change: UserTask | Removal, position: Position): TaskEvent {
@@ -214,12 +214,12 @@ function eventOf(change: UserTask | Removal, position: Position): TaskEvent {
   }
 }
 
-/** Removals up to here need not be told: one was told them, or began to read after them. */
+/** The subscriber received the removals up to here, or began its snapshot after them. */
 function tombstonesNeededAfter({ revision, catchUp }: Position): number {
   return catchUp?.base === 0 ? Math.max(revision, catchUp.began) : revision;
 }
 
-/** Who holds nothing need not be told of what was gone before it began to read. */
+/** A snapshot omits the jobs that were removed before it began. */
 function removalsFrom(catchUp: CatchUp | undefined): number {
   return catchUp?.base === 0 ? catchUp.began : 0;
 }

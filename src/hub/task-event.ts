@@ -2,10 +2,10 @@ import type { Position } from "../protocol/position.js";
 import type { JobId, Username } from "../tasks/names.js";
 import type { RemovalReason, UserTask } from "../tasks/user-task.js";
 
-/** What a subscriber to a database is told. Instants are milliseconds since 1970. */
+/** An event for a subscriber to a database. Instants are milliseconds since 1970. */
 export type TaskEvent = Reset | TaskStored | TaskUpdated | TaskRemoved | CaughtUp;
 
-/** Forget what you hold: the state as it is follows. */
+/** The subscriber must drop its copy. The current state follows. */
 export interface Reset {
   readonly kind: "Reset";
   readonly position: Position;
@@ -15,7 +15,7 @@ export interface Reset {
 
 export type ResetReason = "INITIAL" | "HISTORY_GONE" | "EPOCH_CHANGED";
 
-/** The whole tree is new to this subscriber. */
+/** A tree that the subscriber does not hold yet. */
 export interface TaskStored {
   readonly kind: "TaskStored";
   readonly position: Position;
@@ -23,7 +23,7 @@ export interface TaskStored {
   readonly userTask: UserTask;
 }
 
-/** The tree that this subscriber holds has changed: in the tasks whose revision is above `since`. */
+/** A change of a tree that the subscriber holds, in the tasks whose revision is above `since`. */
 export interface TaskUpdated {
   readonly kind: "TaskUpdated";
   readonly position: Position;
@@ -41,7 +41,7 @@ export interface TaskRemoved {
   readonly reason: RemovalReason;
 }
 
-/** All up to this position has been sent. */
+/** Everything up to this position was delivered. */
 export interface CaughtUp {
   readonly kind: "CaughtUp";
   readonly position: Position;

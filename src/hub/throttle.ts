@@ -1,42 +1,37 @@
 import type { Clock, Timer } from "../util/clock.js";
 
-/** What waits until it may be told something. */
 export interface Throttled {
   wake(): void;
 }
 
 /**
- * When those are woken who asked for the same minimal interval: at each change, or once an interval. They tick
- * together, so what one of them is told can be what all of them are told. Who has nothing to be told is left
- * alone.
+ * Wakes the due members of one minimal interval, at most once per interval and all in the same tick, so that they can
+ * share one batch. With an interval of 0 it is only the set of due members, which every `wake` empties.
  *
- * A batch that was told out of step (the first one of a subscriber) begins an interval unless one runs, so who
- * is alone waits a whole one. A subscriber who joins others gets their next tick.
+ * A batch delivered between ticks, such as the first one of a subscriber, also starts an interval unless one runs.
  */
 export class Throttle {
   readonly #minIntervalMs: number;
   readonly #clock: Clock;
   readonly #due = new Set<Throttled>();
-  /** Runs while nobody may be woken: an interval has not passed yet. */
+  /** No member is woken while this timer runs. */
   #interval: Timer | undefined;
 
-  /** @param minIntervalMs 0: whoever is due is woken at once. */
   constructor(minIntervalMs: number, clock: Clock) {
     this.#minIntervalMs = minIntervalMs;
     this.#clock = clock;
   }
 
-  /** Whether it holds anything back. */
   get hasInterval(): boolean {
     return this.#minIntervalMs > 0;
   }
 
-  /** There may be something to tell to `member`, who is to be woken with the next tick. */
+  /** Wakes `member` at the next tick. */
   markDue(member: Throttled): void {
     this.#due.add(member);
   }
 
-  /** Wakes those who are due, unless an interval runs: then at its end. */
+  /** Wakes the due members now, or at the end of the interval if one runs. */
   wake(): void {
     if (this.#due.size === 0 || this.#interval) return;
     if (this.hasInterval) this.#beginInterval();
@@ -45,12 +40,10 @@ export class Throttle {
     for (const member of due) member.wake();
   }
 
-  /** A batch was told, in step with the others or not. */
   batchDelivered(): void {
     if (this.hasInterval && !this.#interval) this.#beginInterval();
   }
 
-  /** Wakes nobody any more. */
   close(): void {
     this.#interval?.cancel();
     this.#due.clear();

@@ -12,41 +12,36 @@ import type { PullCursor } from "./pull-cursor.js";
 export interface TopicOptions {
   readonly queue: PullQueue;
   readonly clock: Clock;
-  /** All groups are looked at so long after a change, milliseconds. */
+  /** All groups are refreshed this long after a change, in milliseconds. */
   readonly bookmarkMs: number;
 }
 
-/** What a group of subscribers asks for. */
+/** The request that all subscribers of a group share. */
 export interface GroupRequest {
-  /** The same for those who ask the same. */
+  /** Equal for equal requests. */
   readonly key: string;
-  /** What concerns them. */
   readonly filter: JobFilter;
-  /** Of what the filter lets through only this; all where it is left out. */
+  /** Reacts only to this kind of change. Default: every change that matches the filter. */
   readonly only?: "cancelRequests";
   readonly minIntervalMs: number;
 }
 
-/** A group, and how to begin to be told what it is told. */
 export interface OpenGroup<T, Start> {
   readonly group: LiveGroup<T>;
   openCursor(start: Start): PullCursor<T>;
-  /** Releases them with the group. */
-  holdRefs(leases: readonly Releasable[]): void;
+  /** Releases `refs` with the group. */
+  holdRefs(refs: readonly Releasable[]): void;
 }
 
 interface Releasable {
   release(): void;
 }
 
-/**
- * The subscribers of one store, in groups that are found by what concerns them: a change costs nothing to those
- * whom it does not concern.
- */
+/** The subscribers of one store, in groups indexed by their filter: a change costs nothing to the other groups. */
 export class Topic implements TaskStoreListener {
   readonly store: TaskStore;
   readonly #options: TopicOptions;
-  readonly #throttles = new RefCountedMap<number, Throttle>((pace) => pace.close());
+  readonly #throttles = new RefCountedMap<number, Throttle>((throttle) => throttle.close());
   readonly #groups = new RefCountedMap<string, IndexedGroup>((entry) => this.#drop(entry));
   readonly #index = new GroupIndex();
   readonly #cancelIndex = new GroupIndex();
@@ -65,31 +60,31 @@ export class Topic implements TaskStoreListener {
   }
 
   /**
-   * The group of those who ask this.
-   * @param opener makes how to begin to be told what the group is told, shared by those who are in it.
+   * The group for `request`, created if need be.
+   * @param opener creates the function that opens cursors for the members.
    */
   group<T, Start>(
     request: GroupRequest,
     opener: () => (start: Start) => PullCursor<T>,
   ): SharedRef<OpenGroup<T, Start>> {
-    const lease = this.#groups.acquire(request.key, () => {
+    const ref = this.#groups.acquire(request.key, () => {
       const { filter, only, minIntervalMs } = request;
       const { clock } = this.#options;
-      const pace = this.#throttles.acquire(minIntervalMs, () => new Throttle(minIntervalMs, clock));
-      const group = new LiveGroup<T>({ ...this.#options, throttle: pace.value });
+      const throttle = this.#throttles.acquire(minIntervalMs, () => new Throttle(minIntervalMs, clock));
+      const group = new LiveGroup<T>({ ...this.#options, throttle: throttle.value });
       const index = only ? this.#cancelIndex : this.#index;
       index.add(filter, group);
-      const kept: Releasable[] = [pace];
+      const refs: Releasable[] = [throttle];
       return {
         group,
         filter,
         index,
-        refs: kept,
+        refs,
         openCursor: opener(),
-        holdRefs: (leases) => void kept.push(...leases),
+        holdRefs: (others) => void refs.push(...others),
       };
     });
-    return lease as unknown as SharedRef<OpenGroup<T, Start>>; // safe: the key says what is asked, hence T and Start
+    return ref as unknown as SharedRef<OpenGroup<T, Start>>; // safe: the key determines T and Start
   }
 
   onTaskAdded(userTask: UserTask): void {
@@ -106,14 +101,14 @@ export class Topic implements TaskStoreListener {
     this.#notifyGroups(userTask, removal.stamp.revision);
   }
 
-  /** Wakes those whom it concerns once a turn of the event loop, when those who write have had theirs. */
+  /** Marks the groups that match, and wakes them once per turn of the event loop, after the writes of the turn. */
   #notifyGroups(key: JobKey, revision: number): void {
     this.#index.markChanged(key, revision);
     if (this.#isChanged) return;
     this.#isChanged = true;
     setImmediate(() => {
       this.#isChanged = false;
-      for (const pace of this.#throttles.values()) pace.wake();
+      for (const throttle of this.#throttles.values()) throttle.wake();
     });
     const { clock, bookmarkMs } = this.#options;
     this.#refreshTimer ??= clock.schedule(bookmarkMs, () => {
@@ -125,24 +120,23 @@ export class Topic implements TaskStoreListener {
   #drop({ group, filter, index, refs }: IndexedGroup): void {
     index.delete(filter, group);
     group.close();
-    for (const lease of refs) lease.release();
+    for (const ref of refs) ref.release();
   }
 }
 
-/** A group, whatever it is told. */
 type AnyGroup = Pick<LiveGroup<unknown>, "markChanged" | "refresh" | "close">;
 
 interface IndexedGroup {
   readonly group: AnyGroup;
   readonly filter: JobFilter;
   readonly index: GroupIndex;
-  /** What is released with the group. */
+  /** Released with the group. */
   readonly refs: readonly Releasable[];
   readonly openCursor: unknown;
-  holdRefs(leases: readonly Releasable[]): void;
+  holdRefs(refs: readonly Releasable[]): void;
 }
 
-/** Groups by the user and the job that they ask for. */
+/** Groups by the user and the job of their filter. */
 class GroupIndex {
   readonly #users = new Map<Username | undefined, Map<JobId | undefined, Set<AnyGroup>>>();
 
@@ -162,7 +156,7 @@ class GroupIndex {
     if (jobs.size === 0) this.#users.delete(username);
   }
 
-  /** Tells the groups that ask for this job, for this user, or for all. */
+  /** Marks the groups that watch this job, this user or all jobs. */
   markChanged({ username, jobId }: JobKey, revision: number): void {
     for (const user of [undefined, username]) {
       const jobs = this.#users.get(user);

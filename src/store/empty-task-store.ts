@@ -10,8 +10,8 @@ import type { TaskStoreLease, TaskStoreProvider } from "./task-store-provider.js
 import type { TaskStore, UserTaskPage } from "./task-store.js";
 
 /**
- * Tracking switched off, as with GDS's `gds.progress_tracking_enabled`: nothing is kept, every answer is
- * empty, and no worker is refused anything. Storing answers with the job as it would have been.
+ * The store used when tracking is off, as with `gds.progress_tracking_enabled` in GDS. It keeps nothing, every answer
+ * is empty, and it accepts every valid request of a worker. `store` returns the job that a real store would keep.
  */
 class EmptyTaskStore implements TaskStore {
   readonly database: DatabaseName;
@@ -88,7 +88,6 @@ class EmptyTaskStore implements TaskStore {
   removeListener(): void {}
 }
 
-/** Hands out empty stores. */
 export class EmptyTaskStoreProvider implements TaskStoreProvider {
   readonly #options: { clock: Clock; limits: Limits };
 

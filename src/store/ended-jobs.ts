@@ -3,20 +3,20 @@ import { endOf, type Removal, type UserTask } from "../tasks/user-task.js";
 import { Heap, type HeapItem } from "../util/heap.js";
 
 /**
- * The jobs of a database that have ended, in the order of their ends, so that nobody looks through all jobs
- * for those that are to go. A job that is LOST counts as ended when it was last heard of.
+ * The ended jobs of a database in the order of their ends, so that expiry and eviction need no scan. A LOST job counts
+ * as ended at its last report.
  *
- * A clock may be set back, and a journal loads in any order: so a heap rather than a list. What FAILED has one
- * of its own, as it stays for another time: within each, whoever ended first expires first.
+ * Heaps, because a clock may be set back and a journal loads jobs in any order. FAILED jobs have their own heap and
+ * their own retention: within each heap, the job that ended first expires first.
  */
 export class EndedJobs {
   readonly #failed = new Heap<EndedJob>(isBefore);
   readonly #others = new Heap<EndedJob>(isBefore);
 
   /**
-   * Puts what `state` says about a job in the place of what was known of it.
-   * @param before what this gave back for the job's state before
-   * @param storedRevision of the job's latest store; of a removal, any
+   * Replaces the entry of a job, and returns the new one; undefined if the job has not ended.
+   * @param before the entry that this method returned for the previous state.
+   * @param storedRevision the revision of the job's latest store; any for a removal.
    */
   replace(
     before: EndedJob | undefined,
@@ -31,18 +31,18 @@ export class EndedJobs {
     return after;
   }
 
-  /** Those that ended longest ago first; of several at one instant, the oldest store. Not to be held across a change. */
+  /** Earliest end first; among equal ends, the oldest store first. Do not hold it across a change. */
   oldestFirst(): Generator<EndedJob, undefined> {
     return merged(this.#failed.ascending(), this.#others.ascending());
   }
 
-  /** Those whose retention is over at the instant `now`, in the same order. Not to be held across a change. */
+  /** The jobs whose retention is over at `now`, in the same order. Do not hold it across a change. */
   expired(retention: Retention, now: number): Generator<EndedJob, undefined> {
     const isDue = ({ userTask }: EndedJob): boolean => (expiresAt(userTask, retention) ?? Infinity) <= now;
     return merged(takeWhile(this.#failed.ascending(), isDue), takeWhile(this.#others.ascending(), isDue));
   }
 
-  /** When the next one expires, milliseconds since 1970; Infinity when none has ended. */
+  /** When the next job expires, in milliseconds since 1970; Infinity if no job has ended. */
   nextExpiresAt(retention: Retention): number {
     const firsts = [this.#failed.first, this.#others.first];
     return Math.min(...firsts.map((first) => (first && expiresAt(first.userTask, retention)) ?? Infinity));
@@ -59,15 +59,15 @@ export interface EndedJob extends HeapItem {
   readonly storedRevision: number;
 }
 
-/** The order of the ends; no two jobs have one store. */
+/** Orders by end, then by store revision, which is unique. */
 export function isBefore(a: EndedJob, b: EndedJob): boolean {
   return a.endedAt === b.endedAt ? a.storedRevision < b.storedRevision : a.endedAt < b.endedAt;
 }
 
-function* takeWhile<T>(things: Iterable<T>, isWanted: (thing: T) => boolean): Generator<T, undefined> {
-  for (const thing of things) {
-    if (!isWanted(thing)) return undefined;
-    yield thing;
+function* takeWhile<T>(items: Iterable<T>, isWanted: (item: T) => boolean): Generator<T, undefined> {
+  for (const item of items) {
+    if (!isWanted(item)) return undefined;
+    yield item;
   }
   return undefined;
 }

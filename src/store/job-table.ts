@@ -10,9 +10,8 @@ import { SortedNames } from "./sorted-names.js";
 import { matches, type JobFilter, type PageWindow, type UserTaskPage } from "./task-store.js";
 
 /**
- * What a database knows, and how it is found: by key, by user, by order of change, by order of store, by
- * order of end, by when its health declines, and counted by status. It changes in one place, `apply`, one revision
- * at a time; all else reads.
+ * The jobs and removals of a database, indexed by key, user, order of change, order of store, order of end and next
+ * decline of health, and counted by status. Only `apply` changes the table, one revision at a time.
  */
 export class JobTable {
   readonly #users = new Map<Username, UserEntry>();
@@ -20,7 +19,7 @@ export class JobTable {
   readonly #counts = zeroCounts();
   readonly #ended = new EndedJobs();
   readonly #leased: LeasedJobs;
-  /** Those of the jobs that somebody wants to stop and that have not ended. */
+  /** The jobs that have a cancel request and have not ended. */
   readonly #toCancel = new Set<Slot>();
   readonly #removalsKeptMax: number;
   #tombstoneHorizon = 0;
@@ -33,7 +32,7 @@ export class JobTable {
     ({ state }, revision) => state?.kind === "removal" && state.stamp.revision === revision,
   );
 
-  /** A table of what a journal kept, which comes in parts and in no order. */
+  /** Loads a table from a journal, which delivers the states in slices and in any order. */
   static createLoader(options: JobTableOptions): JobTableLoader {
     const table = new JobTable(options);
     const slots: Slot[] = [];
@@ -53,17 +52,17 @@ export class JobTable {
     this.#removalsKeptMax = options.removalsKeptMax;
   }
 
-  /** The newest removal that is forgotten; 0 while all are remembered. */
+  /** The revision of the newest removal that was dropped; 0 while all are kept. */
   get tombstoneHorizon(): number {
     return this.#tombstoneHorizon;
   }
 
-  /** The jobs that have ended; they change with the table alone. */
+  /** Only the table changes it. */
   get ended(): Omit<EndedJobs, "replace"> {
     return this.#ended;
   }
 
-  /** The jobs whose health may decline; they change with the table alone. */
+  /** Only the table changes it. */
   get leased(): Omit<LeasedJobs, "replace"> {
     return this.#leased;
   }
@@ -72,7 +71,7 @@ export class JobTable {
     return this.#users.get(key.username)?.slots.get(key.jobId)?.state;
   }
 
-  /** Puts the state that the newest revision led to in the place of the one before it. */
+  /** Replaces the state of a job by that of the newest revision. */
   apply(state: UserTask | Removal): void {
     const slot = this.#slot(state);
     const before = slot.state;
@@ -87,7 +86,7 @@ export class JobTable {
     this.#indexRemoval(before, state, slot);
   }
 
-  /** Of all changes, or of one user's where those are few; see `TaskStore.nextChange`. */
+  /** See `TaskStore.nextChange`. Scans the slots of a user that has few. */
   nextChange(revision: number, { username }: JobFilter = {}): UserTask | Removal | undefined {
     if (username === undefined) return this.#changes.firstAfter(revision)?.state;
     const slots = this.#users.get(username)?.slots;
@@ -96,7 +95,7 @@ export class JobTable {
     return firstAfter(revision, slots.values());
   }
 
-  /** Takes constant time unless it is for one job id. */
+  /** Takes constant time without a job id. */
   count({ username, jobId, statuses = TASK_STATUSES }: JobFilter): number {
     if (jobId !== undefined) return this.query({ username, jobId, statuses }).length;
     const counts = username === undefined ? this.#counts : this.#users.get(username)?.counts;
@@ -109,7 +108,7 @@ export class JobTable {
 
   /** See `TaskStore.toBeCanceled`. */
   toBeCanceled(filter: JobFilter): UserTask[] {
-    const jobs = Array.from(this.#toCancel, ({ state }) => state as UserTask); // so they were put in
+    const jobs = Array.from(this.#toCancel, ({ state }) => state as UserTask); // safe: only jobs are added
     return jobs.filter((job) => matches(filter, job));
   }
 
@@ -158,7 +157,7 @@ export class JobTable {
     }
   }
 
-  /** The few slots that can match, oldest store first; undefined when that may be any. */
+  /** The slots that can match, oldest store first; undefined if any slot can. */
   #candidates({ username, jobId }: JobFilter): Slot[] | undefined {
     if (username === undefined && jobId === undefined) return undefined;
     const users = username === undefined ? [...this.#users.values()] : [this.#users.get(username)];
@@ -179,7 +178,7 @@ export class JobTable {
     return slot;
   }
 
-  /** The order of stores is not that of changes, so all are indexed at once; others have their turns between. */
+  /** Indexes all slots together, because stores and changes are in different orders. Yields between the steps. */
   async #index(slots: readonly Slot[], tombstoneHorizon: number): Promise<void> {
     this.#tombstoneHorizon = tombstoneHorizon;
     await setImmediate();
@@ -211,14 +210,14 @@ export class JobTable {
     if (storedBefore) this.#stores.markStale();
   }
 
-  /** Of the removals the newest are kept; what is forgotten raises the floor. */
+  /** Keeps the newest removals. Dropping one raises the tombstone horizon. */
   #indexRemoval(before: JobState, state: UserTask | Removal, slot: Slot): void {
     if (before?.kind === "removal") this.#removals.markStale();
     if (state.kind === "removal") this.#removals.append(slot, state.stamp.revision);
     if (this.#removals.size <= this.#removalsKeptMax) return;
-    const forgotten = this.#removals.firstAfter(this.#tombstoneHorizon)?.state as Removal;
-    this.#tombstoneHorizon = forgotten.stamp.revision;
-    this.#dropTombstone(forgotten);
+    const oldest = this.#removals.firstAfter(this.#tombstoneHorizon)?.state as Removal;
+    this.#tombstoneHorizon = oldest.stamp.revision;
+    this.#dropTombstone(oldest);
   }
 
   #dropTombstone(removal: Removal): void {
@@ -256,16 +255,13 @@ export interface JobTableOptions extends LeaseTerms {
   readonly removalsKeptMax: number;
 }
 
-/** The place of one key: indexes hold it, so that a state that is gone is held by nobody. */
+/** The current state of one key. Stale index entries hold slots, so they keep no old state in memory. */
 interface Slot {
   state: JobState;
-  /** Its place in the order of ends. */
   ended?: EndedJob | undefined;
-  /** Its place in the order of health. */
   leased?: LeasedJob | undefined;
 }
 
-/** What a table is loaded by. */
 interface JobTableLoader {
   add(states: readonly (UserTask | Removal)[]): void;
   finish(tombstoneHorizon: number): Promise<JobTable>;
@@ -285,7 +281,7 @@ function isToBeCanceled(state: UserTask | Removal): boolean {
   return state.kind === "userTask" && state.cancelRequest !== null && !hasEnded(state.task.status);
 }
 
-/** So many slots are looked through for the next change rather than all that changed. */
+/** A user with at most this many slots is scanned for its next change. */
 const SCANNED_SLOTS_MAX = 1_000;
 
 function firstAfter(revision: number, slots: Iterable<Slot>): UserTask | Removal | undefined {
@@ -307,26 +303,26 @@ function zeroCounts(): Record<TaskStatus, number> {
   return { PENDING: 0, RUNNING: 0, FINISHED: 0, CANCELED: 0, FAILED: 0 };
 }
 
-function sortedBy<T>(things: readonly T[], revisionOf: (thing: T) => number): T[] {
-  return things.toSorted((a, b) => revisionOf(a) - revisionOf(b));
+function sortedBy<T>(items: readonly T[], revisionOf: (item: T) => number): T[] {
+  return items.toSorted((a, b) => revisionOf(a) - revisionOf(b));
 }
 
-/** By revisions that are all different. Plain numbers are sorted, several times as fast as what has them. */
+/** Requires distinct revisions. Sorts plain numbers, which is several times faster than sorting slots. */
 function sortedByRevision(slots: readonly Slot[], revisionOf: (slot: Slot) => number): Slot[] {
   const byRevision = new Map(slots.map((slot) => [revisionOf(slot), slot]));
   return Array.from(Float64Array.from(byRevision.keys()).toSorted(), (revision) => byRevision.get(revision)!);
 }
 
-function take<T>(things: Iterable<T>, count: number): T[] {
+function take<T>(items: Iterable<T>, count: number): T[] {
   const taken: T[] = [];
   if (count === 0) return taken;
-  for (const thing of things) {
-    taken.push(thing);
+  for (const item of items) {
+    taken.push(item);
     if (taken.length === count) break;
   }
   return taken;
 }
 
-function isEmpty(things: Iterator<unknown>): boolean {
-  return things.next().done === true;
+function isEmpty(items: Iterator<unknown>): boolean {
+  return items.next().done === true;
 }

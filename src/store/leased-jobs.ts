@@ -3,12 +3,11 @@ import type { Removal, UserTask } from "../tasks/user-task.js";
 import { Heap, type HeapItem } from "../util/heap.js";
 
 /**
- * The jobs of a database whose health may decline, in an order by which those that are due are found without
- * looking through all.
+ * The jobs of a database whose health may decline, ordered by their next check, so that due jobs are found without a
+ * scan.
  *
- * A report moves the end of its lease and nothing here: a job is looked at when its lease would have ended, and
- * only then put where it belongs by what it has reported since. So a job that reports costs one look a lease,
- * however often it does.
+ * A report extends the lease of its job but does not move the job in the heap. At its check, the job is put back
+ * according to its latest report. A job therefore costs one check per lease, however often it reports.
  */
 export class LeasedJobs {
   readonly #terms: LeaseTerms;
@@ -19,8 +18,8 @@ export class LeasedJobs {
   }
 
   /**
-   * Puts what `state` says about a job in the place of what was known of it.
-   * @param before what this gave back for the job's state before
+   * Replaces the entry of a job, and returns the new one; undefined if its health can't decline.
+   * @param before the entry that this method returned for the previous state.
    */
   replace(before: LeasedJob | undefined, state: UserTask | Removal): LeasedJob | undefined {
     const dueAt = state.kind === "userTask" ? healthDeclinesAt(state, this.#terms) : Infinity;
@@ -38,12 +37,12 @@ export class LeasedJobs {
     return after;
   }
 
-  /** When one must be looked at, milliseconds since 1970, at the latest when it is due; Infinity when there is none. */
+  /** The time of the next check, in milliseconds since 1970; Infinity without jobs. Never later than the first decline. */
   get nextCheckAt(): number {
     return this.#jobs.first?.checkAt ?? Infinity;
   }
 
-  /** Looks at up to `count` jobs, and gives those of them whose health declines by the instant `now`, in order. */
+  /** Checks up to `count` jobs, and returns those whose health declines by `now`, in order. */
   findDeclining(now: number, count: number): UserTask[] {
     const due: LeasedJob[] = [];
     for (let left = count; left > 0 && this.nextCheckAt <= now; left--) {
@@ -63,7 +62,7 @@ export interface LeasedJob extends HeapItem {
   checkAt: number;
 }
 
-/** Of several at one instant the oldest store comes first. */
+/** Orders by check, then by store. */
 function isBefore(a: LeasedJob, b: LeasedJob): boolean {
   if (a.checkAt !== b.checkAt) return a.checkAt < b.checkAt;
   return a.userTask.storedStamp.revision < b.userTask.storedStamp.revision;

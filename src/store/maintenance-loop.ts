@@ -4,16 +4,15 @@ import type { PerDatabaseTaskStoreProvider } from "./per-database-task-store-pro
 
 export interface MaintenanceLoopOptions {
   readonly retention: Retention;
-  /** How long a store stays open that nobody asks for, in milliseconds. */
+  /** Stores that have been idle for this long are closed. Milliseconds. */
   readonly idleMs: number;
   readonly clock: Clock;
 }
 
 /**
- * Forgets what is no longer wanted, in rounds: jobs whose retention is over, then stores that nobody asks for. On the
- * way it sees to the health of jobs in databases that are not open; an open one does that by itself, in time.
- * Rounds are a tenth of the shortest of these times apart, and at most a minute. A removal is a change like
- * any other.
+ * Removes expired jobs and closes idle stores, in rounds. Each round also updates the health of jobs in closed
+ * databases; open stores do that themselves, in time. The pause between rounds is a tenth of the shortest retention
+ * or idle time, and at most a minute.
  */
 export class MaintenanceLoop {
   readonly #provider: PerDatabaseTaskStoreProvider;

@@ -4,9 +4,8 @@ import type { Log } from "../util/log.js";
 import type { TaskStoreListener } from "./task-store-listener.js";
 
 /**
- * The listener list of a store (law 12). The list is replaced, never changed, so one that is being gone
- * through stays as it was when the change happened: who adds or removes listeners meanwhile, even from
- * within a listener, changes the next telling and not this one.
+ * The listeners of a store (law 12). The list is copied on write, so a listener added or removed during a
+ * notification, even by another listener, affects only the next change.
  */
 export abstract class ObservableTaskStore {
   #listeners: readonly TaskStoreListener[] = [];
@@ -28,7 +27,7 @@ export abstract class ObservableTaskStore {
     return this.#listeners.length > 0;
   }
 
-  /** Tells every listener of one change, which can be read by now. */
+  /** Notifies every listener of one change. Apply the change first, so that listeners can read it. */
   protected notifyListeners(before: JobState, after: UserTask | Removal): void {
     for (const listener of this.#listeners) {
       try {

@@ -4,10 +4,10 @@ import type { Log } from "../util/log.js";
 import type { TaskStoreProvider } from "./task-store-provider.js";
 
 /**
- * Opens the databases that were written to last, one after the other, so that a server is as quick right after
- * its start as later. All others wait until somebody asks. One that can't be opened is logged: the others serve.
+ * Opens the most recently written databases, one after the other, so that the first requests after a start are fast.
+ * The other databases are opened on demand. A database that can't be opened is logged and skipped.
  *
- * @param signal ends it before the next one.
+ * @param signal stops before the next database.
  */
 export async function openRecentDatabases(
   journal: Journal,
@@ -38,8 +38,7 @@ export async function openRecentDatabases(
   }
 }
 
-/** Of a thousand databases the others cost nothing until they are asked for. */
 const RECENT_MAX = 16;
 
-/** How often an opening that takes long says how far it is. */
+/** How often the progress of a long opening is logged. */
 const PROGRESS_MS = 1_000;

@@ -1,73 +1,73 @@
 import { assert } from "../util/assert.js";
 import type { WriteBatch } from "./write-batch.js";
 
-/** Who asked for a change, and is told what it came to. */
+/** Receives the result of a change. */
 export interface CommitCallbacks<T> {
-  /** @param place among several changes that were asked for together. */
-  resolve(value: T, place: number): void;
-  reject(reason: unknown, place: number): void;
+  /** @param index of the change in its request. */
+  resolve(value: T, index: number): void;
+  reject(reason: unknown, index: number): void;
 }
 
-/** A change that waits: first it is made as part of a batch, and when that is durable it is answered. */
+/** A change that waits for group commit: it is applied to a write batch, and settled once the batch is durable. */
 export class PendingCommit<T> {
   readonly #make: (batch: WriteBatch) => T;
   readonly #callbacks: CommitCallbacks<T>;
   readonly #index: number;
   #result: PromiseSettledResult<T> | undefined;
 
-  constructor(make: (batch: WriteBatch) => T, asker: CommitCallbacks<T>, place: number) {
+  constructor(make: (batch: WriteBatch) => T, callbacks: CommitCallbacks<T>, index: number) {
     this.#make = make;
-    this.#callbacks = asker;
-    this.#index = place;
+    this.#callbacks = callbacks;
+    this.#index = index;
   }
 
-  /** Makes the change. Its answer, be it a refusal, may rest on others of the batch and waits for it. */
+  /** Makes the change. Its result, even a rejection, may depend on others of the batch, so it waits for the batch. */
   apply(batch: WriteBatch): void {
     const count = batch.pendingChanges.length;
     try {
       this.#result = { status: "fulfilled", value: this.#make(batch) };
     } catch (reason) {
-      assert(batch.pendingChanges.length === count, "Law 5: what is refused has changed nothing");
+      assert(batch.pendingChanges.length === count, "Law 5: a rejected change has no effect");
       this.#result = { status: "rejected", reason };
     }
   }
 
-  /** To be called after `attempt`. */
+  /** Call it after `apply`. */
   settle(): void {
-    const answer = this.#result!;
-    if (answer.status === "fulfilled") this.#callbacks.resolve(answer.value, this.#index);
-    else this.#callbacks.reject(answer.reason, this.#index);
+    const result = this.#result!;
+    if (result.status === "fulfilled") this.#callbacks.resolve(result.value, this.#index);
+    else this.#callbacks.reject(result.reason, this.#index);
   }
 
-  /** Answers that the whole batch has failed. */
+  /** Rejects the change because its whole batch has failed. */
   fail(reason: unknown): void {
     this.#callbacks.reject(reason, this.#index);
   }
 }
 
-/** Waits for the answers to several changes that were asked for together, as `Promise.allSettled` does. */
+/** Collects the results of several changes of one request, like `Promise.allSettled`. */
 export class SettledResults<T> implements CommitCallbacks<T> {
   readonly #settled: PromiseSettledResult<T>[] = [];
   readonly #done: (settled: PromiseSettledResult<T>[]) => void;
   #missing: number;
 
-  /** @param done is called once, with all answers in the order of their places. */
+  /** @param done called once, with all results in the order of the changes. */
   constructor(count: number, done: (settled: PromiseSettledResult<T>[]) => void) {
     this.#done = done;
     this.#missing = count;
     if (count === 0) done([]);
   }
 
-  resolve(value: T, place: number): void {
-    this.#settle({ status: "fulfilled", value }, place);
+  resolve(value: T, index: number): void {
+    this.#settle({ status: "fulfilled", value }, index);
   }
 
-  reject(reason: unknown, place: number): void {
-    this.#settle({ status: "rejected", reason }, place);
+  reject(reason: unknown, index: number): void {
+    this.#settle({ status: "rejected", reason }, index);
   }
 
-  #settle(answer: PromiseSettledResult<T>, place: number): void {
-    this.#settled[place] = answer;
+  #settle(result: PromiseSettledResult<T>, index: number): void {
+    this.#settled[index] = result;
     if (--this.#missing === 0) this.#done(this.#settled);
   }
 }

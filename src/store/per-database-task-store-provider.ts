@@ -8,20 +8,18 @@ import type { TaskStoreLease, TaskStoreProvider } from "./task-store-provider.js
 import type { TaskStore } from "./task-store.js";
 
 export interface ProviderOptions extends Omit<TaskStoreOptions, "leasesFrom"> {
-  /** How long ended jobs stay. */
   readonly retention: Retention;
-  /** How long a store stays open that nobody asks for, in milliseconds. */
+  /** Stores that have been idle for this long are closed. Milliseconds. */
   readonly idleMs: number;
 }
 
 /**
- * One store a database, however many ask at the same moment (law 1): a look without a lock first, which is
- * all that happens nearly always; then a lock for this name alone; then a second look under it, as another
- * may have opened the store meanwhile. A failed opening leaves nothing behind and is tried again by the next
- * who asks; other databases never wait.
+ * Opens one store per database, even for concurrent requests (law 1). It checks without a lock first, which is nearly
+ * always enough. If the store is not open, it takes a lock for this name and checks again. A failed opening leaves
+ * nothing behind, and the next request tries again. Other databases never wait.
  *
- * A store goes the same way back: in one turn it is seen to be unused and is no longer handed out, and its lock
- * is held until it is closed, so that who asks meanwhile waits and opens it anew.
+ * Closing works the same way. In one turn the store is found idle and is no longer handed out. The lock is held until
+ * the store is closed, so that a request in between waits and opens it again.
  */
 export class PerDatabaseTaskStoreProvider implements TaskStoreProvider {
   readonly #journal: Journal;
@@ -30,8 +28,8 @@ export class PerDatabaseTaskStoreProvider implements TaskStoreProvider {
   readonly #locks = new KeyedMutex();
   readonly #closings = new Set<Promise<void>>();
   /**
-   * When the next job of a database expires, or its health declines, whose store is not open. Of those that were
-   * there before this provider it is not known, and said to be at once; undefined until they have been listed.
+   * For each closed database, when its next job expires or declines in health. Databases from before the start
+   * count as due at once, because their times are unknown. Undefined until those have been listed.
    */
   #dueAt: Map<DatabaseName, number> | undefined;
   #isClosed = false;
@@ -86,9 +84,9 @@ export class PerDatabaseTaskStoreProvider implements TaskStoreProvider {
   }
 
   /**
-   * Judges the health of all jobs, and removes those whose retention is over. Of the databases that are not open,
-   * those are opened in which one is due, one at a time, and closed again unless somebody has asked for them
-   * meanwhile. What fails is logged, and tried again by the next call. Not to be called while a call is under way.
+   * Updates the health of all jobs, and removes expired ones. Opens closed databases with a due job, one at a time,
+   * and closes them again unless they were requested meanwhile. Failures are logged, and the next call tries again.
+   * Do not call it while a call is in progress.
    */
   async runMaintenance(): Promise<void> {
     await Promise.all(this.openStores().map((store) => this.#maintain(store)));
@@ -98,7 +96,7 @@ export class PerDatabaseTaskStoreProvider implements TaskStoreProvider {
     }
   }
 
-  /** Closes the stores that nobody has asked for, and nobody was seen to use, for the idle time. */
+  /** Closes the stores without a request or a user for the idle time. */
   async closeIdleStores(): Promise<void> {
     const now = this.#options.clock.now();
     for (const entry of this.#opened.values()) {
@@ -119,7 +117,7 @@ export class PerDatabaseTaskStoreProvider implements TaskStoreProvider {
     return this.close();
   }
 
-  /** What is open of a database that somebody asks for. */
+  /** Restarts the idle time of an open store. */
   #touch(database: DatabaseName): OpenStore | undefined {
     const opened = this.#opened.get(database);
     if (opened) opened.usedAt = this.#options.clock.now();
@@ -127,8 +125,8 @@ export class PerDatabaseTaskStoreProvider implements TaskStoreProvider {
   }
 
   /**
-   * Opens the store if it is not, and uses it in the turn in which it is there: nobody can give it up in
-   * between. To be called under the lock of the name.
+   * Opens the store if need be, and calls `use` in the same turn, so that it can't be closed in between. Call it
+   * under the lock of the name.
    */
   async #withEntry<T>(database: DatabaseName, use: (entry: OpenStore) => T): Promise<T> {
     const opened = this.#opened.get(database);
@@ -159,8 +157,8 @@ export class PerDatabaseTaskStoreProvider implements TaskStoreProvider {
     } catch (error) {
       const name = JSON.stringify(database);
       throw error instanceof DamagedJournalError
-        ? unavailable(`Database ${name} is damaged and can't be used until an operator has mended it.`, error)
-        : unavailable(`Database ${name} can't be opened. Try again.`, error);
+        ? unavailable(`Database ${name} is damaged. An operator must repair it.`, error)
+        : unavailable(`Cannot open database ${name}. Try again.`, error);
     }
   }
 
@@ -177,21 +175,21 @@ export class PerDatabaseTaskStoreProvider implements TaskStoreProvider {
     return { store: entry.store, release };
   }
 
-  /** A store that nothing was stored in is for its readers alone. */
+  /** An empty store is closed with its last reader. */
   #closeIfUnused(entry: OpenStore): void {
     const { store, leaseCount, isForWriting } = entry;
     if (leaseCount > 0 || isForWriting || store.isBusy || store.position.revision > 0) return;
     void this.#startClosing(store);
   }
 
-  /** To be called under the lock of the name where anything was stored. Never rejects. */
+  /** Call it under the lock of the name if the store is not empty. Never rejects. */
   #startClosing(store: PerDatabaseTaskStore): Promise<void> {
     this.#opened.delete(store.database);
     const dueAt = Math.min(store.nextHealthCheckAt, store.nextExpiresAt(this.#options.retention));
     if (dueAt < Infinity) this.#dueAt?.set(store.database, dueAt);
     const closing = store
-      .close("Nobody had asked for this database, so it was closed. Ask for its store again.")
-      .catch((error: unknown) => this.#warn(error, store.database, "an unused store could not be closed"))
+      .close("The database was closed because it was idle. Request its store again.")
+      .catch((error: unknown) => this.#warn(error, store.database, "cannot close an unused store"))
       .finally(() => this.#closings.delete(closing));
     this.#closings.add(closing);
     return closing;
@@ -213,7 +211,7 @@ export class PerDatabaseTaskStoreProvider implements TaskStoreProvider {
       await store.updateHealth();
       await store.expire(this.#options.retention);
     } catch (error) {
-      this.#warn(error, store.database, "jobs that were due could not be changed or removed");
+      this.#warn(error, store.database, "cannot expire jobs or update their health");
     }
   }
 
@@ -225,17 +223,17 @@ export class PerDatabaseTaskStoreProvider implements TaskStoreProvider {
       await this.#maintain(store);
       await this.#closeIfIdle(database);
     } catch (error) {
-      this.#warn(error, database, "a database could not be opened for its jobs that are due");
+      this.#warn(error, database, "cannot open a database for its due jobs");
       if (isDamaged(error)) this.#dueAt?.delete(database);
     }
   }
 
-  /** Databases that are not open, and in which a job is due. */
+  /** Closed databases with a due job. */
   async #dueDatabases(): Promise<readonly DatabaseName[]> {
     try {
       this.#dueAt ??= await this.#unknownDueAt();
     } catch (error) {
-      this.#warn(error, undefined, "the databases whose jobs may be due could not be listed");
+      this.#warn(error, undefined, "cannot list the databases with due jobs");
       return [];
     }
     const now = this.#options.clock.now();
@@ -249,7 +247,7 @@ export class PerDatabaseTaskStoreProvider implements TaskStoreProvider {
     );
   }
 
-  /** What fails because the server stops is nobody's concern. */
+  /** Failures after `close` are expected. */
   #warn(error: unknown, database: DatabaseName | undefined, message: string): void {
     if (!this.#isClosed) this.#options.log.warn({ err: error, database }, message);
   }
@@ -258,7 +256,7 @@ export class PerDatabaseTaskStoreProvider implements TaskStoreProvider {
     try {
       return await this.#journal.databases();
     } catch (error) {
-      throw unavailable("The databases can't be listed. Try again.", error);
+      throw unavailable("Cannot list the databases. Try again.", error);
     }
   }
 
@@ -269,7 +267,7 @@ export class PerDatabaseTaskStoreProvider implements TaskStoreProvider {
     if (names.has(database) || names.size < databasesMax) return;
     throw limitExceeded(
       "databasesMax",
-      `Database ${JSON.stringify(database)} would be one too many`,
+      `Cannot create database ${JSON.stringify(database)}: too many databases`,
       databasesMax,
     );
   }
@@ -286,18 +284,16 @@ export class PerDatabaseTaskStoreProvider implements TaskStoreProvider {
   }
 }
 
-/** Trying again would not help. */
 function isDamaged(error: unknown): boolean {
   return error instanceof TidemarkError && error.cause instanceof DamagedJournalError;
 }
 
-/** An open store, and why it is open. */
 interface OpenStore {
   readonly store: PerDatabaseTaskStore;
   leaseCount: number;
-  /** Handed out to be written to. */
+  /** Whether the store was handed out for writing. */
   isForWriting: boolean;
-  /** When somebody last asked for it, or was seen to use it; -Infinity when it was opened for jobs that are due alone. */
+  /** The last request or observed use; -Infinity if the store was opened only for due jobs. */
   usedAt: number;
 }
 

@@ -30,7 +30,6 @@ import { JobTable } from "./job-table.js";
 import { ObservableTaskStore } from "./observable-task-store.js";
 import type { JobFilter, PageWindow, TaskStore, UserTaskPage } from "./task-store.js";
 
-/** What a store needs from outside. */
 export interface TaskStoreOptions extends LeaseTerms {
   readonly clock: Clock;
   readonly limits: Limits;
@@ -38,15 +37,15 @@ export interface TaskStoreOptions extends LeaseTerms {
 }
 
 /**
- * The jobs of one database, over its journal. The road of a change:
+ * The jobs of one database, over its journal. A change is committed with others (group commit):
  *
- *     commit ──► waiting ──► batch: reduce each ──► journal.append ──► for each: stamp, apply, announce ──► answer
- *                   ▲                                    │
- *                   └── what arrives meanwhile ──────────┘  goes into the next batch together
+ *     commit ──► queue ──► batch: reduce each ──► journal.append ──► for each: stamp, apply, notify ──► settle
+ *                  ▲                                    │
+ *                  └── changes that arrive meanwhile ───┘  form the next batch
  *
- * One batch at a time, so a change is always made from the state that the one before it led to. Nothing is
- * applied, told or answered before the journal has it (law 11); apply and announce of one revision are one
- * synchronous step (law 3, law 12). Refusals are answered with their batch, as they may rest on a change in it.
+ * Batches run one at a time, so each change starts from the state after the previous one. No change is applied,
+ * delivered or answered before the journal has it (law 11). Applying a revision and notifying its listeners is one
+ * synchronous step (laws 3 and 12). Rejections settle with their batch, because they may depend on a change in it.
  */
 export class PerDatabaseTaskStore extends ObservableTaskStore implements TaskStore, AsyncDisposable {
   readonly database: DatabaseName;
@@ -54,17 +53,16 @@ export class PerDatabaseTaskStore extends ObservableTaskStore implements TaskSto
   readonly #options: TaskStoreOptions;
   readonly #table: JobTable;
   readonly #epoch: string;
-  /** Rings when the health of jobs must be looked at. */
   readonly #healthTimer: DeadlineTimer;
   #revision: number;
   #queue: PendingCommit<unknown>[] = [];
-  /** What was appended without it being known whether it was written. */
+  /** Changes whose append had an unknown outcome. */
   #inDoubt: readonly PendingChange[] | undefined;
   #committing: Promise<void> | undefined;
-  /** Why nothing is taken any more, and what to do. */
+  /** Why the store is closed, and what to do. */
   #closeReason: string | undefined;
 
-  /** Opens the store of `database` with what `journal` has kept. @throws JournalError */
+  /** Opens the store of `database` with the jobs in `journal`. @throws JournalError */
   static async open(
     database: DatabaseName,
     journal: DatabaseJournal,
@@ -147,16 +145,16 @@ export class PerDatabaseTaskStore extends ObservableTaskStore implements TaskSto
 
   updateAll(reports: readonly JobReport[]): Promise<PromiseSettledResult<UserTask>[]> {
     return new Promise((resolve) => {
-      const answers = new SettledResults<UserTask>(reports.length, resolve);
-      for (const [place, { key, report }] of reports.entries()) {
-        this.#enqueue((batch) => batch.report(key, report), answers, place);
+      const results = new SettledResults<UserTask>(reports.length, resolve);
+      for (const [index, { key, report }] of reports.entries()) {
+        this.#enqueue((batch) => batch.report(key, report), results, index);
       }
     });
   }
 
-  addTasks(key: JobKey, growth: AddTasksRequest): Promise<UserTask> {
+  addTasks(key: JobKey, request: AddTasksRequest): Promise<UserTask> {
     return this.#commit((batch) =>
-      batch.change(key, (state, edit) => addTasksToJob(state, key, growth, edit)),
+      batch.change(key, (state, edit) => addTasksToJob(state, key, request, edit)),
     );
   }
 
@@ -179,8 +177,8 @@ export class PerDatabaseTaskStore extends ObservableTaskStore implements TaskSto
   }
 
   /**
-   * Removes the jobs whose retention is over, up to 1,000 in one append and one turn of the event loop: what
-   * others ask for has its turn in between. Returns how many. @throws TidemarkError UNAVAILABLE
+   * Removes the jobs whose retention is over, up to 1,000 per append. Yields to other requests between appends.
+   * Returns the number of removed jobs. @throws TidemarkError UNAVAILABLE
    */
   async expire(retention: Retention): Promise<number> {
     const isOver = (userTask: UserTask, now: number): boolean =>
@@ -196,9 +194,8 @@ export class PerDatabaseTaskStore extends ObservableTaskStore implements TaskSto
   }
 
   /**
-   * Lets the health of jobs decline that were silent for too long, up to 1,000 in one append and one turn of the
-   * event loop. It does so by itself while the store is open. Returns how many changes that was.
-   * @throws TidemarkError UNAVAILABLE
+   * Lowers the health of jobs whose lease is over, up to 1,000 per append. Yields to other requests between appends.
+   * An open store also does this by itself. Returns the number of changes. @throws TidemarkError UNAVAILABLE
    */
   async updateHealth(): Promise<number> {
     const isDue = (): boolean => this.nextHealthCheckAt <= this.#options.clock.now();
@@ -210,27 +207,27 @@ export class PerDatabaseTaskStore extends ObservableTaskStore implements TaskSto
     return count;
   }
 
-  /** When the health of the next job is to be judged, milliseconds since 1970; Infinity when none may decline. */
+  /** The time of the next health check, in milliseconds since 1970; Infinity if no job can decline. */
   get nextHealthCheckAt(): number {
     return this.#table.leased.nextCheckAt;
   }
 
-  /** When the next job expires, milliseconds since 1970; Infinity when none has ended. Takes constant time. */
+  /** When the next job expires, in milliseconds since 1970; Infinity if none has ended. Takes constant time. */
   nextExpiresAt(retention: Retention): number {
     return this.#table.ended.nextExpiresAt(retention);
   }
 
-  /** Whether somebody listens, or a change is under way. */
+  /** Whether the store has a listener or a change in progress. */
   get isBusy(): boolean {
     return this.hasListeners || this.#committing !== undefined;
   }
 
   /**
-   * Waits for the changes that were asked for, then gives up the journal. Closing twice is harmless.
-   * @param because what is told to who asks for a change from now on: why not, and what to do.
+   * Waits for the queued changes, then closes the journal. Closing twice is harmless.
+   * @param reason the message of the error for later changes: why the store is closed, and what to do.
    */
-  async close(because = "The server is stopping. Try again when it is back."): Promise<void> {
-    this.#closeReason ??= because;
+  async close(reason = "The server is stopping. Try again when it is back."): Promise<void> {
+    this.#closeReason ??= reason;
     this.#healthTimer.cancel();
     await this.#committing;
     await this.#journal.close();
@@ -240,7 +237,7 @@ export class PerDatabaseTaskStore extends ObservableTaskStore implements TaskSto
     return this.close();
   }
 
-  /** Nearly always, all jobs that are looked at have reported since, and nothing is to be committed. */
+  /** Usually all checked jobs have reported since, and there is nothing to commit. */
   #onHealthTimer(): void {
     const { clock } = this.#options;
     if (this.#table.leased.findDeclining(clock.now(), HEALTH_CHECKS_PER_BATCH_MAX).length > 0)
@@ -255,7 +252,7 @@ export class PerDatabaseTaskStore extends ObservableTaskStore implements TaskSto
     } catch (error) {
       if (this.#closeReason !== undefined) return;
       const { log, clock } = this.#options;
-      log.warn({ err: error, database: this.database }, "the health of jobs could not be judged");
+      log.warn({ err: error, database: this.database }, "cannot update the health of jobs");
       this.#setHealthTimer(clock.now() + HEALTH_CHECK_RETRY_MS);
     }
   }
@@ -274,7 +271,7 @@ export class PerDatabaseTaskStore extends ObservableTaskStore implements TaskSto
     return batch.pendingChanges.length - count;
   }
 
-  /** The first of those whose retention is over. */
+  /** The first jobs whose retention is over. */
   #expiredJobs(retention: Retention): JobKey[] {
     const due: JobKey[] = [];
     for (const { userTask } of this.#table.ended.expired(retention, this.#options.clock.now())) {
@@ -287,28 +284,27 @@ export class PerDatabaseTaskStore extends ObservableTaskStore implements TaskSto
     return new Promise<T>((resolve, reject) => this.#enqueue(make, { resolve, reject }));
   }
 
-  #enqueue<T>(make: (batch: WriteBatch) => T, asker: CommitCallbacks<T>, place = 0): void {
-    const refusal = this.#admissionError();
-    if (refusal) return asker.reject(refusal, place);
-    this.#queue.push(new PendingCommit(make, asker, place));
+  #enqueue<T>(make: (batch: WriteBatch) => T, callbacks: CommitCallbacks<T>, index = 0): void {
+    const error = this.#admissionError();
+    if (error) return callbacks.reject(error, index);
+    this.#queue.push(new PendingCommit(make, callbacks, index));
     this.#committing ??= this.#drain();
   }
 
-  /** Why a change can't be asked for now. */
   #admissionError(): TidemarkError | undefined {
     if (this.#closeReason !== undefined) return unavailable(this.#closeReason);
     const { changesWaitingMax } = this.#options.limits;
     if (this.#queue.length < changesWaitingMax) return undefined;
     return limitExceeded(
       "changesWaitingMax",
-      "Too many changes wait for this database. Try again",
+      "Too many changes are waiting for this database, so try again later",
       changesWaitingMax,
     );
   }
 
-  /** Makes batches until nothing waits. Never rejects: whoever waits is told. */
+  /** Commits batches until the queue is empty. Never rejects: errors go to the callers of the batch. */
   async #drain(): Promise<void> {
-    await Promise.resolve(); // what is asked for in this turn goes together
+    await Promise.resolve(); // collects the changes of this turn into one batch
     while (this.#queue.length > 0) {
       const commits = this.#queue.splice(0, BATCH_MAX);
       try {
@@ -330,76 +326,74 @@ export class PerDatabaseTaskStore extends ObservableTaskStore implements TaskSto
     for (const commit of commits) commit.settle();
   }
 
-  /** Returns the revision of the first draft; the others follow on. */
-  async #append(drafts: readonly PendingChange[]): Promise<number> {
-    const result = await this.#tryAppend(drafts);
+  /** Returns the revision of the first change; the others follow it. */
+  async #append(changes: readonly PendingChange[]): Promise<number> {
+    const result = await this.#tryAppend(changes);
     if (result?.kind === "conflict") {
       throw unavailable(
-        "Another server has written to this database. One server writes to a journal of this kind.",
+        "Another server has written to this database. Only one server may write to this journal.",
       );
     }
-    const firstRevision = result ? result.firstRevision : await this.#find(drafts);
+    const firstRevision = result ? result.firstRevision : await this.#find(changes);
     if (firstRevision === undefined) throw unavailable(NOT_COMMITTED);
     return firstRevision;
   }
 
-  /** undefined when it is not known whether it was written. */
-  async #tryAppend(drafts: readonly PendingChange[]): Promise<AppendResult | undefined> {
+  /** Returns undefined if the outcome is unknown. */
+  async #tryAppend(changes: readonly PendingChange[]): Promise<AppendResult | undefined> {
     try {
-      return await this.#journal.append(drafts.map(({ entry }) => entry));
+      return await this.#journal.append(changes.map(({ entry }) => entry));
     } catch (error) {
       const isCertain = error instanceof JournalError && error.outcome === "nothing written";
       if (isCertain) throw unavailable(NOT_COMMITTED, error);
-      this.#inDoubt = drafts;
+      this.#inDoubt = changes;
       return undefined;
     }
   }
 
-  /** Changes that nobody knew were kept are like any others once they are found. */
-  async #applyIfCommitted(drafts: readonly PendingChange[]): Promise<void> {
-    const firstRevision = await this.#find(drafts);
-    if (firstRevision !== undefined) this.#apply(drafts, firstRevision);
+  async #applyIfCommitted(changes: readonly PendingChange[]): Promise<void> {
+    const firstRevision = await this.#find(changes);
+    if (firstRevision !== undefined) this.#apply(changes, firstRevision);
   }
 
   /**
-   * The revision of the first of the drafts in doubt, if they were written. They are looked for by the last
-   * one: an append is all or none, and a long one outgrows what a journal remembers. Until that is known
-   * nothing else is written.
+   * The revision of the first of the changes in doubt, if they were written. Searches for the last of them, because
+   * an append is atomic and a long one may exceed the commit ids that a journal remembers. While the outcome is
+   * unknown, no other change is written.
    */
-  async #find(drafts: readonly PendingChange[]): Promise<number | undefined> {
-    const last = drafts.at(-1)!;
+  async #find(changes: readonly PendingChange[]): Promise<number | undefined> {
+    const last = changes.at(-1)!;
     try {
       const revision = await this.#journal.find(last.entry.commitId);
       this.#inDoubt = undefined;
-      return revision === undefined ? undefined : revision - drafts.length + 1;
+      return revision === undefined ? undefined : revision - changes.length + 1;
     } catch (error) {
-      throw unavailable("It is not known yet whether the last change was kept. Look, and try again.", error);
+      throw unavailable("The outcome of the last change is unknown. Check its job, and try again.", error);
     }
   }
 
-  #apply(drafts: readonly PendingChange[], firstRevision: number): void {
+  #apply(changes: readonly PendingChange[], firstRevision: number): void {
     assert(firstRevision === this.#revision + 1, "Law 4: revisions have no gap");
-    for (const { before, after } of drafts) {
+    for (const { before, after } of changes) {
       this.#revision++;
       after.stamp.set(this.#epoch, this.#revision);
       this.#table.apply(after);
       this.notifyListeners(before, after);
     }
-    // What is overdue is being judged, or will be tried again.
+    // An overdue check is running or has a retry scheduled.
     if (this.nextHealthCheckAt > this.#options.clock.now()) this.#setHealthTimer(this.nextHealthCheckAt);
   }
 }
 
-const NOT_COMMITTED = "The change could not be made durable, and nothing of it was kept. Try again.";
+const NOT_COMMITTED = "The change could not be written, and nothing of it was kept. Try again.";
 
-/** Changes that go into one append; more wait for the next. */
+/** Changes per append. */
 const BATCH_MAX = 1_000;
 
-/** Jobs that expire in one append. */
+/** Expired jobs per append. */
 const EXPIRIES_PER_BATCH_MAX = 1_000;
 
-/** Jobs whose health is judged in one turn, and in one append. */
+/** Health checks per turn and per append. */
 const HEALTH_CHECKS_PER_BATCH_MAX = 1_000;
 
-/** How long after a failure it is tried again. */
 const HEALTH_CHECK_RETRY_MS = 1_000;

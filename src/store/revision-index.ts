@@ -1,41 +1,40 @@
 import { assert } from "../util/assert.js";
 
 /**
- * Things in the order of a revision that moves when they change, with the newest at the end.
+ * Items in the order of the revision of their latest change, newest last.
  *
- * A change appends; the entry that the thing had before goes stale and is passed over, until half of all are
- * stale and they are dropped together. So a change costs constant time, amortised, and finding what comes
- * after a revision a bisection.
+ * A change appends an entry. The item's previous entry becomes stale and is skipped, until half of the entries are
+ * stale and are dropped together. A change therefore takes amortized constant time, and a lookup is a bisection.
  */
 export class RevisionIndex<T> {
   readonly #revisions: number[] = [];
   readonly #items: T[] = [];
   #staleCount = 0;
-  readonly #isCurrent: (thing: T, revision: number) => boolean;
+  readonly #isCurrent: (item: T, revision: number) => boolean;
 
-  /** @param isCurrent whether the entry of `thing` at `revision` is its newest one. */
-  constructor(isCurrent: (thing: T, revision: number) => boolean) {
+  /** @param isCurrent whether the entry of `item` at `revision` is its newest one. */
+  constructor(isCurrent: (item: T, revision: number) => boolean) {
     this.#isCurrent = isCurrent;
   }
 
-  /** Entries that are not stale. */
+  /** The number of entries that are not stale. */
   get size(): number {
     return this.#revisions.length - this.#staleCount;
   }
 
-  append(thing: T, revision: number): void {
-    assert(revision > (this.#revisions.at(-1) ?? 0), "revisions go up");
+  append(item: T, revision: number): void {
+    assert(revision > (this.#revisions.at(-1) ?? 0), "revisions increase");
     this.#revisions.push(revision);
-    this.#items.push(thing);
+    this.#items.push(item);
   }
 
-  /** To be called after a thing's earlier entry has ceased to be current. */
+  /** Call it after the previous entry of an item has become stale. */
   markStale(): void {
     this.#staleCount++;
     if (this.#staleCount > 64 && this.#staleCount > this.#revisions.length / 2) this.#compact();
   }
 
-  /** The first thing whose revision is above `revision`. */
+  /** The first item above `revision`. */
   firstAfter(revision: number): T | undefined {
     for (let at = this.#firstAbove(revision); at < this.#revisions.length; at++) {
       if (this.#isCurrentAt(at)) return this.#items[at];
@@ -43,7 +42,7 @@ export class RevisionIndex<T> {
     return undefined;
   }
 
-  /** Things with a revision above `revision`, oldest first. Not to be held across a change. */
+  /** Items above `revision`, oldest first. Do not hold it across a change. */
   *ascending(revision: number): Generator<T, undefined> {
     for (let at = this.#firstAbove(revision); at < this.#revisions.length; at++) {
       if (this.#isCurrentAt(at)) yield this.#items[at]!;
@@ -51,7 +50,7 @@ export class RevisionIndex<T> {
     return undefined;
   }
 
-  /** Things with a revision below `revision`, newest first. Not to be held across a change. */
+  /** Items below `revision`, newest first. Do not hold it across a change. */
   *descending(revision: number): Generator<T, undefined> {
     for (let at = this.#firstAbove(revision - 1) - 1; at >= 0; at--) {
       if (this.#isCurrentAt(at)) yield this.#items[at]!;
@@ -75,15 +74,15 @@ export class RevisionIndex<T> {
   }
 
   #compact(): void {
-    let kept = 0;
+    let count = 0;
     for (let at = 0; at < this.#revisions.length; at++) {
       if (!this.#isCurrentAt(at)) continue;
-      this.#revisions[kept] = this.#revisions[at]!;
-      this.#items[kept] = this.#items[at]!;
-      kept++;
+      this.#revisions[count] = this.#revisions[at]!;
+      this.#items[count] = this.#items[at]!;
+      count++;
     }
-    this.#revisions.length = kept;
-    this.#items.length = kept;
+    this.#revisions.length = count;
+    this.#items.length = count;
     this.#staleCount = 0;
   }
 }

@@ -1,20 +1,20 @@
-/** Names in ascending order of their code units, found by bisection: a page of them costs its length. */
+/** Names sorted by code unit. The cost of a page grows with its length, because its start is found by bisection. */
 export class SortedNames<T extends string> {
   readonly #names: T[] = [];
 
-  /** Adding a name that is there is harmless. */
+  /** Adding a name twice is harmless. */
   add(name: T): void {
     const at = this.#firstNotBelow(name);
     if (this.#names[at] !== name) this.#names.splice(at, 0, name);
   }
 
-  /** Removing a name that is not there is harmless. */
+  /** Deleting an unknown name is harmless. */
   delete(name: T): void {
     const at = this.#firstNotBelow(name);
     if (this.#names[at] === name) this.#names.splice(at, 1);
   }
 
-  /** The first `count` names after `after`, which need not be one of them; all names are after "". */
+  /** The first `count` names after `after`, which need not exist; all names are after "". */
   page(count: number, after: string): T[] {
     const at = this.#firstNotBelow(after);
     const start = this.#names[at] === after ? at + 1 : at;

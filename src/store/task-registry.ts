@@ -4,11 +4,11 @@ import type { UserTask } from "../tasks/user-task.js";
 import type { TaskStore } from "./task-store.js";
 
 /**
- * Registers the one job of one user under one job id, for a program that embeds a store. As in GDS, a job id
- * is taken while its job runs, by the same user only, and free again once it is unregistered; unlike there,
- * looking and storing are one step, so that of two who register at once one is refused.
+ * Registers one job under one user and job id, for programs that embed a store. As in GDS, a user can't reuse a job id
+ * while its job runs, but can once the job is unregistered. Unlike in GDS, check and store are one step, so one of
+ * two concurrent registrations fails.
  *
- * It keeps its store: hold the lease of `TaskStoreProvider.retain` for as long as the registry is used.
+ * The registry uses one store: hold a lease of `TaskStoreProvider.retain` for as long as you use the registry.
  */
 export class TaskRegistry {
   readonly #store: TaskStore;
@@ -19,18 +19,18 @@ export class TaskRegistry {
     this.#key = key;
   }
 
-  /** @throws TidemarkError ALREADY_EXISTS while a job with this id runs, and as `TaskStore.store`. */
+  /** @throws TidemarkError ALREADY_EXISTS while a job with this id runs; otherwise as `TaskStore.store`. */
   registerTask(request: Omit<StoreRequest, keyof JobKey | "database" | "onConflict">): Promise<UserTask> {
     const { database } = this.#store;
     return this.#store.store({ ...request, ...this.#key, database, onConflict: "REJECT" });
   }
 
-  /** Removes what is registered, whichever attempt it is. Nothing there is no error. */
+  /** Removes the registered job, whatever its attempt. Does nothing if the job does not exist. */
   async unregisterTask(): Promise<void> {
     await this.#store.remove(this.#key, { attempt: null });
   }
 
-  /** Whether `userTask` is what is registered, as it was then or as it is now. */
+  /** Whether `userTask` is a state of the registered job, past or current. */
   containsTask({ storedStamp }: UserTask): boolean {
     return this.#store.get(this.#key)?.storedStamp === storedStamp;
   }

@@ -1,14 +1,14 @@
 import type { Removal, UserTask } from "../tasks/user-task.js";
 
 /**
- * Hears of every change of one database, in the process that serves it.
+ * Receives every change of one database, in the process that serves the database.
  *
- * Law 12: each committed change is told exactly once, in order of revision, after it can be read. A listener
- * is called synchronously in the turn of the change, so it does little; one that throws is logged and harms
- * nobody. What came before it was added it does not hear of.
+ * Law 12: each listener receives each committed change exactly once, in order of revision, after the change can be
+ * read, and receives no change from before it was added. It is called synchronously in the turn of the change, so it
+ * must be quick. If it throws, the error is logged and the others are still called.
  */
 export interface TaskStoreListener {
-  /** A tree was stored; `replaced` is the job that it replaced. */
+  /** @param replaced the job that the new tree replaced. */
   onTaskAdded(userTask: UserTask, replaced: UserTask | undefined): void;
   onTaskUpdated(userTask: UserTask, before: UserTask): void;
   onTaskRemoved(userTask: UserTask, removal: Removal): void;

@@ -2,38 +2,37 @@ import type { DatabaseSummary } from "../journal/journal.js";
 import type { DatabaseName } from "../tasks/names.js";
 import type { TaskStore } from "./task-store.js";
 
-/** Hands out the one task store that a database has (law 1). Every call may run concurrently with any other. */
+/** Provides the one task store of each database (law 1). All calls may run concurrently. */
 export interface TaskStoreProvider extends AsyncDisposable {
   /**
-   * The store of a database, to write to: opened when it is not open yet. Who keeps it for longer than the idle
-   * time without asking again holds a lease by `retain`: a store that nobody asks for is closed, refuses changes
-   * as UNAVAILABLE, and the next who asks is given another one, with the same jobs at the same position.
-   * @throws TidemarkError LIMIT_EXCEEDED for one database too many; UNAVAILABLE when it can't be opened.
+   * The store of a database for writing, opened if need be. To use a store for longer than the idle time, hold a lease
+   * (see `retain`). A store that is closed because it was idle rejects changes with UNAVAILABLE; call `getTaskStore`
+   * again for a store with the same jobs at the same position.
+   * @throws TidemarkError LIMIT_EXCEEDED for too many databases; UNAVAILABLE if the store can't be opened.
    */
   getTaskStore(database: DatabaseName): Promise<TaskStore>;
 
   /** The store if it is open. */
   peek(database: DatabaseName): TaskStore | undefined;
 
-  /** The store if the database exists; opens it if need be. Creates nothing. @throws as getTaskStore */
+  /** The store if the database exists, opened if need be. Never creates a database. @throws as getTaskStore */
   find(database: DatabaseName): Promise<TaskStore | undefined>;
 
   /**
-   * The store for a reader who stays, also of a database that does not exist yet: it is empty then, follows
-   * the name, and is given up with its last reader unless something was stored. @throws as getTaskStore
+   * A lease on the store, for subscriptions. For a database that does not exist yet, the store is empty. It becomes
+   * the real one with the first job, or is closed with its last lease. @throws as getTaskStore
    */
   retain(database: DatabaseName): Promise<TaskStoreLease>;
 
   /**
-   * The databases that have jobs, by name, as the journal has them: an open store may be a change behind.
+   * The databases with jobs in alphabetical order, as the journal has them. An open store may lag one change behind.
    * @throws TidemarkError UNAVAILABLE
    */
   databases(): Promise<readonly DatabaseSummary[]>;
 
-  /** The stores that are open. */
   openStores(): readonly TaskStore[];
 
-  /** Makes what was asked for durable, then gives up all stores. Closing twice is harmless. */
+  /** Commits all queued changes, then closes all stores. Closing twice is harmless. */
   close(): Promise<void>;
 }
 

@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import type { JournalEntry } from "../journal/journal.js";
 import type { Limits } from "../protocol/limits.js";
 import { limitExceeded, type TidemarkError } from "../protocol/tidemark-error.js";
@@ -6,12 +7,11 @@ import { removeJob, applyReport, storeJob, type Report, type StoreRequest } from
 import type { DatabaseName, JobKey } from "../tasks/names.js";
 import { Stamp } from "../tasks/stamp.js";
 import type { JobState, Removal, RemovalReason, UserTask } from "../tasks/user-task.js";
-import { nextCommitId } from "./commit-id.js";
 import { EndedJobs, isBefore, type EndedJob } from "./ended-jobs.js";
 import { encodeChange } from "./journal-codec.js";
 import type { JobTable } from "./job-table.js";
 
-/** A change that was made and is not durable yet. */
+/** A change that is not durable yet. */
 export interface PendingChange {
   readonly before: JobState;
   readonly after: UserTask | Removal;
@@ -19,8 +19,8 @@ export interface PendingChange {
 }
 
 /**
- * Changes that go into one append, each made from what those before it led to. What they lead to can be read
- * here, and nowhere else until the journal has them.
+ * The changes of one append. Each starts from the state after the previous one. Only the batch shows their results
+ * until the journal has them.
  */
 export class WriteBatch {
   readonly pendingChanges: PendingChange[] = [];
@@ -29,14 +29,14 @@ export class WriteBatch {
   readonly #now: number;
   readonly #limits: Limits;
   readonly #pendingStates = new Map<string, PendingState>();
-  /** What has ended, by what the table has, and by what was drafted. */
+  /** The ended jobs of the table, and those that ended in this batch. */
   #endedBefore: Iterator<EndedJob, undefined> | undefined;
   readonly #endedHere = new EndedJobs();
   #oldestBefore: EndedJob | undefined;
   #jobCount: number;
   #evictedCount = 0;
 
-  /** @param revision the newest one of the table; `now` is the instant of all changes of the batch. */
+  /** @param revision the newest of the table. @param now the instant of all changes of the batch. */
   constructor(table: JobTable, revision: number, now: number, limits: Limits) {
     this.#table = table;
     this.#revision = revision;
@@ -49,24 +49,24 @@ export class WriteBatch {
     return this.#pendingStates.get(keyTextOf(key))?.state ?? this.#table.get(key);
   }
 
-  /** Makes one change of one job. A reducer that gives back what it was given changes nothing. */
+  /** Makes one change of one job. A reducer that returns `before` changes nothing. */
   change<T extends JobState>(key: JobKey, reduce: (before: JobState, edit: Edit) => T): T {
     const text = keyTextOf(key);
-    const drafted = this.#pendingStates.get(text);
-    const before = drafted ? drafted.state : this.#table.get(key);
+    const pending = this.#pendingStates.get(text);
+    const before = pending ? pending.state : this.#table.get(key);
     const after = reduce(before, this.#edit());
-    if (after && after !== before) this.#record(text, drafted, before, after);
+    if (after && after !== before) this.#record(text, pending, before, after);
     return after;
   }
 
-  /** Applies a worker's report. @throws TidemarkError as `reportOn` */
+  /** @throws TidemarkError as `applyReport` */
   report(key: JobKey, report: Report): UserTask {
     return this.change(key, (before, edit) => applyReport(before, key, report, edit));
   }
 
   /**
-   * Stores a job. Where the database is full, those that ended longest ago go before it.
-   * @throws TidemarkError as `storeJob`; LIMIT_EXCEEDED when it is full and nothing in it has ended.
+   * Stores a job. If the database is full, the job that ended first is evicted.
+   * @throws TidemarkError as `storeJob`; LIMIT_EXCEEDED if the database is full and no job has ended.
    */
   store(request: StoreRequest): UserTask {
     return this.change(request, (before, edit) => {
@@ -76,12 +76,12 @@ export class WriteBatch {
     });
   }
 
-  /** Removes every job, each by a change of its own. Returns how many. */
+  /** Removes every job, each with its own change. Returns their number. */
   purge(): number {
     return this.removeAll(this.#jobs(), "PURGED", () => true);
   }
 
-  /** Removes those of `keys` that are chosen, each by a change of its own. Returns how many. */
+  /** Removes the jobs of `keys` that are chosen, each with its own change. Returns their number. */
   removeAll(
     keys: readonly JobKey[],
     reason: RemovalReason,
@@ -98,8 +98,8 @@ export class WriteBatch {
   }
 
   /**
-   * After the bound was lowered there is more than one to remove: a batch removes up to 1,000, but one for each
-   * store at least, so that the jobs never become more.
+   * After the bound was lowered, the database holds more jobs than allowed. A batch then evicts up to 1,000 jobs, but
+   * at least one per store, so that the number of jobs never grows.
    */
   #evictForNewJob(database: DatabaseName): void {
     const { jobsPerDatabaseMax } = this.#limits;
@@ -118,7 +118,7 @@ export class WriteBatch {
     }
   }
 
-  /** The job that ended longest ago, as it is after the drafts. */
+  /** The job that ended first, after the changes of this batch. */
   #oldestEnded(): UserTask | undefined {
     const endedBefore = (this.#endedBefore ??= this.#table.ended.oldestFirst());
     let before = (this.#oldestBefore ??= endedBefore.next().value);
@@ -134,42 +134,43 @@ export class WriteBatch {
   }
 
   #jobs(): UserTask[] {
-    const kept = this.#table.query({}).filter((userTask) => !this.#pendingStates.has(keyTextOf(userTask)));
-    const drafted = [...this.#pendingStates.values()].map(({ state }) => state);
-    return [...kept, ...drafted.filter((state) => state.kind === "userTask")];
+    const unchanged = this.#table
+      .query({})
+      .filter((userTask) => !this.#pendingStates.has(keyTextOf(userTask)));
+    const pending = [...this.#pendingStates.values()].map(({ state }) => state);
+    return [...unchanged, ...pending.filter((state) => state.kind === "userTask")];
   }
 
   #record(
     text: string,
-    drafted: PendingState | undefined,
+    pending: PendingState | undefined,
     before: JobState,
     after: UserTask | Removal,
   ): void {
-    const madeFrom = drafted?.revision ?? before?.stamp.revision ?? 0;
+    const madeFrom = pending?.revision ?? before?.stamp.revision ?? 0;
     this.pendingChanges.push({ before, after, entry: encodeChange(before, after, madeFrom, nextCommitId()) });
     const revision = this.#revision + this.pendingChanges.length;
     const storedRevision = isSameStore(before, after)
-      ? (drafted?.storedRevision ?? before.storedStamp.revision)
+      ? (pending?.storedRevision ?? before.storedStamp.revision)
       : revision;
-    const ended = this.#endedHere.replace(drafted?.ended, after, storedRevision);
+    const ended = this.#endedHere.replace(pending?.ended, after, storedRevision);
     this.#pendingStates.set(text, { state: after, revision, storedRevision, ended });
     this.#jobCount += Number(after.kind === "userTask") - Number(before?.kind === "userTask");
   }
 }
 
-/** What a batch has led a job to. Its stamps are not set yet, so the revisions are here. */
+/** The state of a job after the batch. Its stamps are not set yet, so the revisions are kept here. */
 interface PendingState {
   readonly state: UserTask | Removal;
   readonly revision: number;
-  /** Of the latest store; of a removal, its own. */
+  /** The revision of the latest store; for a removal, its own. */
   readonly storedRevision: number;
   readonly ended: EndedJob | undefined;
 }
 
-/** Jobs that a batch removes to make room, unless each of its stores needs one more. */
+/** Evictions per batch, unless its stores need more. */
 const EVICTIONS_PER_BATCH_MAX = 1_000;
 
-/** Whether `after` is the same store as `before`. */
 function isSameStore(before: JobState, after: UserTask | Removal): before is UserTask {
   return before?.kind === "userTask" && after.kind === "userTask" && before.storedStamp === after.storedStamp;
 }
@@ -181,12 +182,23 @@ function databaseFullError(
 ): TidemarkError {
   return limitExceeded(
     "jobsPerDatabaseMax",
-    `Database ${JSON.stringify(database)} holds ${jobCount} jobs, and none of them has ended. Remove some`,
+    `Database ${JSON.stringify(database)} is full and none of its ${jobCount} jobs has ended, so remove jobs`,
     jobsPerDatabaseMax,
   );
 }
 
-/** Names have no control characters, so no two keys have one text. */
+/** Unique, because names have no control characters. */
 function keyTextOf({ username, jobId }: JobKey): string {
   return `${username}\u0000${jobId}`;
+}
+
+const PROCESS_ID = randomBytes(12).toString("base64url");
+let commitCount = 0;
+
+/**
+ * An id that is unique across processes, so that `Journal.find` can look for it. A process id with a counter is shorter
+ * and faster than a UUID.
+ */
+function nextCommitId(): string {
+  return `${PROCESS_ID}.${(++commitCount).toString(36)}`;
 }

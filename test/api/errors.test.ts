@@ -310,7 +310,10 @@ describe("a request that is too large", () => {
     const refused = await Promise.race(others).catch((error: unknown) => error);
     journal.release();
 
-    expect(refused).toMatchObject({ ...apiError("LIMIT_EXCEEDED", /Try again/), limit: "changesWaitingMax" });
+    expect(refused).toMatchObject({
+      ...apiError("LIMIT_EXCEEDED", /try again later/),
+      limit: "changesWaitingMax",
+    });
     expect(await first).toMatchObject({ outcome: "CREATED" });
     expect((await Promise.allSettled(others)).map(({ status }) => status).toSorted()).toEqual([
       "fulfilled",
@@ -370,7 +373,7 @@ describe("UNAVAILABLE", () => {
       journal.failNextAppend("before writing");
 
       await expect(call(api)).rejects.toMatchObject(
-        apiError("UNAVAILABLE", /could not be made durable.* Try again/),
+        apiError("UNAVAILABLE", /could not be written.* Try again/),
       );
       expect(await api.everything()).toEqual(before);
 
@@ -416,7 +419,7 @@ describe("UNAVAILABLE", () => {
     journal.failNextOpen();
 
     await expect(api.storeTask({ database: "movies" })).rejects.toMatchObject(
-      apiError("UNAVAILABLE", /"movies" can't be opened\. Try again/),
+      apiError("UNAVAILABLE", /Cannot open database "movies"\. Try again/),
     );
     expect(await api.databaseNames()).toEqual(["neo4j"]);
     expect(await api.storeTask({ database: "movies" })).toMatchObject({ outcome: "CREATED" });
@@ -430,7 +433,7 @@ describe("UNAVAILABLE", () => {
     await using api = await openApi({}, { journal });
     journal.failNextOpen();
 
-    await expect(api.task()).rejects.toMatchObject(apiError("UNAVAILABLE", /"neo4j" can't be opened/));
+    await expect(api.task()).rejects.toMatchObject(apiError("UNAVAILABLE", /Cannot open database "neo4j"/));
     expect(await api.task()).toMatchObject({ jobId: "job" });
   });
 

@@ -618,7 +618,7 @@ describe("a server that is full", () => {
     await api.storeTask({ database: "b" });
 
     await expect(api.storeTask({ database: "c" })).rejects.toMatchObject({
-      ...apiError("LIMIT_EXCEEDED", /"c" would be one too many/),
+      ...apiError("LIMIT_EXCEEDED", /Cannot create database "c"/),
       limit: "databasesMax",
     });
     expect(await api.storeTask({ database: "A" })).toMatchObject({ outcome: "OVERWRITTEN" });

@@ -26,34 +26,34 @@ import { createStores, openStore, type OpenedStore, type Stores } from "../kit/s
 import { randomTurns } from "../kit/deterministic/turns.js";
 
 /**
- * Laws 6 to 10 on random lives of a database and of those who watch it. A watcher reads when it likes, loses
- * its connection when it likes, and resumes from any position that it received, with what it held there.
+ * Checks laws 6 to 10 on random histories of a database and its watchers. A watcher reads at random, loses its
+ * connection at random, and resumes from any position that it received, with the copy that it held there.
  */
 
-describe("whoever watches a database", () => {
-  it("is told it lawfully, whatever happens, however it reads, and wherever it resumes", async () => {
+describe("a watcher of a database", () => {
+  it("receives lawful events for all changes, read patterns and resume positions", async () => {
     await fc.assert(
       fc.asyncProperty(steps, watching, async (played, { removalsKeptMax, ...watched }) => {
         await using world = await openStore({ limits: { removalsKeptMax } });
         const session = new Session(world, watched);
         await session.playAll(played);
         session.drain();
-        expect(session.held).toEqual(session.toHold);
+        expect(session.held).toEqual(session.expected);
       }),
       { numRuns: 300 },
     );
   });
 
-  it("is told it lawfully while many write and the journal is slow, over connections that break", async () => {
+  it("receives lawful events with concurrent writers, a slow journal and broken connections", async () => {
     await inRandomRounds(async (random) => {
       await using world = createStores({
         journal: (journal) => delayJournal(journal, random),
         limits: { removalsKeptMax: oneOf(random, 1, 2, 1_000) },
       });
       const { watchers, writing } = await startAll(world, random);
-      const ending = writing.then(() => untilAllHeld(world, watchers)).then(() => stopAll(watchers));
+      const ending = writing.then(() => untilAllUpToDate(world, watchers)).then(() => stopAll(watchers));
       await Promise.all([ending, ...watchers.map((watcher) => watcher.run())]);
-      expect(watchers.map(({ held }) => held)).toEqual(watchers.map(({ toHold }) => toHold));
+      expect(watchers.map(({ held }) => held)).toEqual(watchers.map(({ expected }) => expected));
     });
   });
 });
@@ -62,9 +62,9 @@ type Step =
   | ({ readonly kind: "write" } & CommandGroup)
   | { readonly kind: "pull"; readonly count: number }
   | { readonly kind: "drain" }
-  /** From what it held so many events ago. */
+  /** Resumes with the copy that it held this many events ago. */
   | { readonly kind: "resume"; readonly eventsAgo: number }
-  /** Asks for the state, and subscribes after its position. */
+  /** Queries the state, and subscribes after its position. */
   | { readonly kind: "query" };
 
 interface Watching {
@@ -97,7 +97,7 @@ const watching = fc.record({
   removalsKeptMax: fc.constantFrom(1, 2, 1_000),
 });
 
-/** One watcher of one store, who reads in the turns that the steps give it. */
+/** One watcher of one store, which reads when a step says so. */
 class Session {
   readonly #world: OpenedStore;
   readonly #watching: Watching;
@@ -136,7 +136,7 @@ class Session {
     }
   }
 
-  /** Reads until there is nothing to tell, which comes after at most one event a job, a Reset and a CaughtUp. */
+  /** Reads all events: at most one per job, a Reset and a CaughtUp. */
   drain(): void {
     this.#pull(KEYS.length + 2);
     expectDrained(this.#cursor.pull());
@@ -146,7 +146,7 @@ class Session {
     return this.#watchers.at(-1)!.held;
   }
 
-  get toHold(): ModelWatcher["held"] {
+  get expected(): ModelWatcher["held"] {
     return expectedJobs(this.#watched);
   }
 
@@ -181,7 +181,7 @@ class Session {
   }
 }
 
-/** One watcher of one database over the hub, in turns of its own. */
+/** One watcher of one database through the hub, which reads concurrently with the others. */
 class RemoteWatcher {
   readonly #hub: Hub;
   readonly #watched: ObservedStore;
@@ -202,11 +202,11 @@ class RemoteWatcher {
     return this.#watcher.held;
   }
 
-  get toHold(): ModelWatcher["held"] {
+  get expected(): ModelWatcher["held"] {
     return expectedJobs(this.#watched);
   }
 
-  /** Reads, pauses, loses its connection and comes back, until it is stopped. Rejects for a broken law. */
+  /** Reads, pauses, loses its connection and resumes, until it is stopped. @throws if a law is broken */
   async run(): Promise<void> {
     while (!this.#isStopped) {
       this.#stream = await this.#hub.taskEvents({
@@ -224,7 +224,7 @@ class RemoteWatcher {
     void this.#stream?.return();
   }
 
-  /** Until the connection breaks, which it does after twenty events or so. */
+  /** Reads until the connection breaks, after about twenty events. */
   async #read(stream: PullStream<TaskEvent>): Promise<void> {
     for await (const event of stream) {
       const before = this.#watcher;
@@ -236,7 +236,7 @@ class RemoteWatcher {
   }
 }
 
-/** Three who write, each one after the other, and four who watch. */
+/** Starts three sequential writers and one watcher per filter. */
 async function startAll(
   { provider, clock }: Stores,
   random: () => number,
@@ -249,8 +249,8 @@ async function startAll(
     (filter, at) => new RemoteWatcher(hub, { store, history, filter }, at % 2 === 0 ? 0 : 50, random),
   );
   const seed = Math.floor(random() * 2 ** 31);
-  const lives = fc.sample(commandGroups(20), { numRuns: 3, seed });
-  return { watchers, writing: Promise.all(lives.map((groups) => write(store, groups, random))) };
+  const histories = fc.sample(commandGroups(20), { numRuns: 3, seed });
+  return { watchers, writing: Promise.all(histories.map((groups) => write(store, groups, random))) };
 }
 
 async function write(
@@ -264,10 +264,10 @@ async function write(
   }
 }
 
-/** Lets time and turns go by, but not for ever: who fails holds nothing more. */
-async function untilAllHeld({ clock }: Stores, watchers: readonly RemoteWatcher[]): Promise<void> {
-  const isHeld = ({ held, toHold }: RemoteWatcher): boolean => isDeepStrictEqual(held, toHold);
-  for (let turn = 0; turn < 5_000 && !watchers.every(isHeld); turn++) {
+/** Advances time until all watchers hold all jobs, or the bound is reached. */
+async function untilAllUpToDate({ clock }: Stores, watchers: readonly RemoteWatcher[]): Promise<void> {
+  const isUpToDate = ({ held, expected }: RemoteWatcher): boolean => isDeepStrictEqual(held, expected);
+  for (let turn = 0; turn < 5_000 && !watchers.every(isUpToDate); turn++) {
     clock.advance(10);
     await setImmediate();
   }
@@ -277,11 +277,11 @@ function stopAll(watchers: readonly RemoteWatcher[]): void {
   for (const watcher of watchers) watcher.stop();
 }
 
-function oneOf<T>(random: () => number, ...things: readonly T[]): T {
-  return things[Math.floor(random() * things.length)]!;
+function oneOf<T>(random: () => number, ...values: readonly T[]): T {
+  return values[Math.floor(random() * values.length)]!;
 }
 
-/** As text, as a client has it. */
+/** Sends a position through its text form, as a client does. */
 function overTheWire(position: Position | undefined): Position | undefined {
   return position && parsePosition(formatPosition(position));
 }

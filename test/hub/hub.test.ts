@@ -23,8 +23,8 @@ import {
 import { createStores, type Stores, type StoresOptions } from "../kit/store/task-stores.js";
 import { untilIdle, until } from "../kit/deterministic/turns.js";
 
-describe("the hub, asked for events", () => {
-  it("tells the state, then what happens", async () => {
+describe("Hub.taskEvents", () => {
+  it("delivers the current state, then each change", async () => {
     await using world = await openHub();
     await world.store.store(storeRequestOf(ALICE));
     const events = await world.taskEvents();
@@ -38,7 +38,7 @@ describe("the hub, asked for events", () => {
     expect(await next).toEqual(["TaskStored bob 2"]);
   });
 
-  it("tells what has changed since a position, and nothing of what the filter hides", async () => {
+  it("delivers the changes since a position that match the filter", async () => {
     await using world = await openHub();
     await world.store.store(storeRequestOf(ALICE));
     const { position } = world.store;
@@ -48,7 +48,7 @@ describe("the hub, asked for events", () => {
     expect(await eventsOf(events, 2)).toEqual(["TaskStored bob 2.1.3", "CaughtUp 3"]);
   });
 
-  it("tells a watcher of a database that is not there yet what is stored in it later", async () => {
+  it("delivers the first job of a database that did not exist at the subscription", async () => {
     await using world = await openHub();
     const events = await world.taskEvents({ database: OTHER_DATABASE });
     expect(await eventsOf(events, 2)).toEqual(["Reset INITIAL 0.0.0", "CaughtUp 0"]);
@@ -57,7 +57,7 @@ describe("the hub, asked for events", () => {
     expect(await eventsOf(events, 1)).toEqual(["TaskStored alice 1"]);
   });
 
-  it("loses nothing that happens between the subscription and the first look", async () => {
+  it("loses no change between the subscription and the first read", async () => {
     await using world = await openHub();
     const events = await world.taskEvents();
     await world.store.store(storeRequestOf(ALICE));
@@ -68,7 +68,7 @@ describe("the hub, asked for events", () => {
     ]);
   });
 
-  it("with an interval tells the newest of each job, at most once in it, by catching up", async () => {
+  it("with an interval delivers the newest state of each job, at most once per interval, as a catch-up", async () => {
     await using world = await openHub();
     await world.store.store(storeRequestOf(ALICE));
     const events = await world.taskEvents({ minIntervalMs: 100 });
@@ -82,20 +82,20 @@ describe("the hub, asked for events", () => {
     expect(await eventsOf(events, 1)).toEqual(["CaughtUp 3"]);
   });
 
-  it("with an interval rests after each time that it has caught up, also when there is more already", async () => {
+  it("with an interval pauses after each catch-up, even if more is available already", async () => {
     await using world = await openHub();
     await world.store.store(storeRequestOf(ALICE));
     const events = await world.taskEvents({ minIntervalMs: 100 });
     await eventsOf(events, 3);
     await world.store.update(ALICE, reportOf({ add: 1 }));
-    const told = watched(events);
+    const onResult = watched(events);
     await untilIdle();
-    expect(told).not.toHaveBeenCalled();
+    expect(onResult).not.toHaveBeenCalled();
     world.clock.advance(100);
-    await until(() => told.mock.calls.length === 1);
+    await until(() => onResult.mock.calls.length === 1);
   });
 
-  it("tells one who does not read the newest of each job, once it reads", async () => {
+  it("delivers the newest state of each job to a reader that has paused", async () => {
     await using world = await openHub();
     const events = await world.taskEvents();
     await eventsOf(events, 2);
@@ -105,25 +105,25 @@ describe("the hub, asked for events", () => {
   });
 });
 
-describe("the hub, asked for events with an interval that is longer than the time of a bookmark", () => {
-  it("tells where one stands with the next tick", async () => {
+describe("Hub.taskEvents with an interval that is longer than the bookmark time", () => {
+  it("delivers a bookmark at the next tick", async () => {
     await using world = await openHub();
     const minIntervalMs = 2 * BOOKMARK_MS;
     const events = await world.taskEvents({ username: ALICE.username, minIntervalMs });
     await eventsOf(events, 2);
-    const told = watched(events);
+    const onResult = watched(events);
     await world.store.store(storeRequestOf(BOB));
     await untilIdle();
     world.clock.advance(minIntervalMs);
-    await until(() => told.mock.calls.length === 1);
-    expect(told.mock.calls.flat()).toMatchObject([
+    await until(() => onResult.mock.calls.length === 1);
+    expect(onResult.mock.calls.flat()).toMatchObject([
       { value: { kind: "CaughtUp", position: { revision: 1 } } },
     ]);
   });
 });
 
-describe("the hub, asked for a task", () => {
-  it("tells the job now, and then after every change", async () => {
+describe("Hub.task", () => {
+  it("delivers the job now, and after every change", async () => {
     await using world = await openHub();
     const stored = await world.store.store(storeRequestOf(ALICE));
     const jobs = await world.task();
@@ -133,7 +133,7 @@ describe("the hub, asked for a task", () => {
     expect((await next).value).toBe(updated);
   });
 
-  it("tells null while the job is not there, before its first store and after its removal", async () => {
+  it("delivers null before the job is stored and after it is removed", async () => {
     await using world = await openHub();
     const jobs = await world.task();
     expect(await jobs.next()).toEqual({ done: false, value: null });
@@ -145,19 +145,19 @@ describe("the hub, asked for a task", () => {
     expect((await jobs.next()).value).toBe(again);
   });
 
-  it("tells nothing of other jobs", async () => {
+  it("delivers nothing for other jobs", async () => {
     await using world = await openHub();
     const jobs = await world.task();
     await jobs.next();
-    const told = watched(jobs);
+    const onResult = watched(jobs);
     await world.store.store(storeRequestOf(BOB));
     await untilIdle();
-    expect(told).not.toHaveBeenCalled();
+    expect(onResult).not.toHaveBeenCalled();
     await world.store.store(storeRequestOf(ALICE));
-    await until(() => told.mock.calls.length === 1);
+    await until(() => onResult.mock.calls.length === 1);
   });
 
-  it("tells one who is slow the newest", async () => {
+  it("delivers the newest state to a slow reader", async () => {
     await using world = await openHub();
     await world.store.store(storeRequestOf(ALICE));
     const jobs = await world.task();
@@ -168,7 +168,7 @@ describe("the hub, asked for a task", () => {
   });
 
   it.each(["FINISHED", "FAILED", "CANCELED"] as const)(
-    "completes once it has told that the job is %s",
+    "completes after it has delivered the status %s",
     async (status) => {
       await using world = await openHub();
       await world.store.store(storeRequestOf(ALICE));
@@ -181,7 +181,7 @@ describe("the hub, asked for a task", () => {
     },
   );
 
-  it("tells a job that has ended already, and completes", async () => {
+  it("delivers a job that has ended already, and completes", async () => {
     await using world = await openHub();
     await world.store.store(storeRequestOf(ALICE));
     const ended = await world.store.update(ALICE, reportOf({ status: "FINISHED" }));
@@ -190,7 +190,7 @@ describe("the hub, asked for a task", () => {
     expect(await jobs.next()).toEqual({ done: true, value: undefined });
   });
 
-  it("goes on to the next attempt when it is not to complete", async () => {
+  it("continues with the next attempt if it does not complete at the end of the job", async () => {
     await using world = await openHub();
     await world.store.store(storeRequestOf(ALICE));
     await world.store.update(ALICE, reportOf({ status: "FINISHED" }));
@@ -200,36 +200,36 @@ describe("the hub, asked for a task", () => {
     expect((await jobs.next()).value).toBe(again);
   });
 
-  it("with an interval completes at once when it has told that the job has ended", async () => {
+  it("with an interval completes at once after the end of the job", async () => {
     await using world = await openHub();
     await world.store.store(storeRequestOf(ALICE));
     await world.store.update(ALICE, reportOf({ status: "FINISHED" }));
     const jobs = await world.task({ minIntervalMs: 100 });
     await jobs.next();
-    const told = watched(jobs);
+    const onResult = watched(jobs);
     await untilIdle();
-    expect(told).toHaveBeenCalledExactlyOnceWith({ done: true, value: undefined });
+    expect(onResult).toHaveBeenCalledExactlyOnceWith({ done: true, value: undefined });
   });
 
-  it("with an interval tells at most one state in it, the newest", async () => {
+  it("with an interval delivers at most one state per interval, the newest", async () => {
     await using world = await openHub();
     await world.store.store(storeRequestOf(ALICE));
     const jobs = await world.task({ minIntervalMs: 100 });
     await jobs.next();
-    const told = watched(jobs);
+    const onResult = watched(jobs);
     await untilIdle();
     await world.store.update(ALICE, reportOf({ done: 1 }));
     const newest = await world.store.update(ALICE, reportOf({ done: 2 }));
     await untilIdle();
-    expect(told).not.toHaveBeenCalled();
+    expect(onResult).not.toHaveBeenCalled();
     world.clock.advance(100);
-    await until(() => told.mock.calls.length === 1);
-    expect(told).toHaveBeenCalledWith({ done: false, value: newest });
+    await until(() => onResult.mock.calls.length === 1);
+    expect(onResult).toHaveBeenCalledWith({ done: false, value: newest });
   });
 });
 
-describe("the hub, asked for a count", () => {
-  it("tells it now, and then whenever it is another one", async () => {
+describe("Hub.taskCount", () => {
+  it("delivers the count now, and whenever it changes", async () => {
     await using world = await openHub();
     await world.store.store(storeRequestOf(ALICE));
     const counts = await world.taskCount();
@@ -245,7 +245,7 @@ describe("the hub, asked for a count", () => {
     expect((await afterPurge).value).toBe(0);
   });
 
-  it("counts what the filter lets through", async () => {
+  it("counts the jobs that match the filter", async () => {
     await using world = await openHub();
     await Promise.all([ALICE, BOB].map((key) => world.store.store(storeRequestOf(key))));
     const counts = await world.taskCount({ username: ALICE.username, statuses: ["RUNNING"] });
@@ -256,22 +256,22 @@ describe("the hub, asked for a count", () => {
     expect((await next).value).toBe(1);
   });
 
-  it("with an interval lets it pass between two answers, also when there is another count already", async () => {
+  it("with an interval pauses between two counts, even if the count has changed already", async () => {
     await using world = await openHub();
     const counts = await world.taskCount({ minIntervalMs: 100 });
     await counts.next();
     await world.store.store(storeRequestOf(ALICE));
-    const told = watched(counts);
+    const onResult = watched(counts);
     await untilIdle();
-    expect(told).not.toHaveBeenCalled();
+    expect(onResult).not.toHaveBeenCalled();
     world.clock.advance(100);
-    await until(() => told.mock.calls.length === 1);
-    expect(told).toHaveBeenCalledWith({ done: false, value: 1 });
+    await until(() => onResult.mock.calls.length === 1);
+    expect(onResult).toHaveBeenCalledWith({ done: false, value: 1 });
   });
 });
 
-describe("the hub, asked for cancel requests", () => {
-  it("tells those that there are, and then whenever there is another one", async () => {
+describe("Hub.cancelRequests", () => {
+  it("delivers the pending requests, and again whenever one is added", async () => {
     await using world = await openHub();
     for (const key of [ALICE, BOB, CAROL]) await world.store.store(storeRequestOf(key));
     await world.store.requestCancel(ALICE, CANCEL);
@@ -288,7 +288,7 @@ describe("the hub, asked for cancel requests", () => {
     expect(usersOf(next.mock.calls[0]![0])).toEqual(["alice", "carol"]);
   });
 
-  it("tells that there are none, and none of other users or of jobs that have ended", async () => {
+  it("delivers an empty list without requests of other users or for ended jobs", async () => {
     await using world = await openHub();
     for (const key of [ALICE, BOB]) await world.store.store(storeRequestOf(key));
     for (const key of [ALICE, BOB]) await world.store.requestCancel(key, CANCEL);
@@ -298,7 +298,7 @@ describe("the hub, asked for cancel requests", () => {
     expect(usersOf(await requests.next())).toEqual([]);
   });
 
-  it("tells a request for the next attempt again", async () => {
+  it("delivers a request for the next attempt again", async () => {
     await using world = await openHub();
     await world.store.store(storeRequestOf(ALICE));
     await world.store.requestCancel(ALICE, CANCEL);
@@ -315,12 +315,12 @@ describe("the hub, asked for cancel requests", () => {
 const CANCEL = { ...ANY_ATTEMPT, by: "carol", reason: null };
 
 function usersOf(result: unknown): unknown[] {
-  const { value } = result as IteratorResult<readonly { readonly username: string }[]>; // so the stream tells
+  const { value } = result as IteratorResult<readonly { readonly username: string }[]>; // the type of the stream
   return value.map(({ username }: { readonly username: string }) => username);
 }
 
 describe("subscribers with the same interval", () => {
-  it("are told the very same events, a thousand of them in each tick", async () => {
+  it("receive the same event objects, a thousand subscribers in each tick", async () => {
     await using world = await openHub();
     const streams = await Promise.all(
       Array.from({ length: 1_000 }, () => world.taskEvents({ minIntervalMs: 100 })),
@@ -336,15 +336,15 @@ describe("subscribers with the same interval", () => {
     await untilIdle();
     world.clock.advance(100);
     ticks.push(await Promise.all(second));
-    expect(ticks.map(([told = []]) => eventTexts(told))).toEqual([
+    expect(ticks.map(([events = []]) => eventTexts(events))).toEqual([
       ["Reset INITIAL 0.0.0", "CaughtUp 0"],
       ["TaskStored alice 1.0.1", "CaughtUp 1"],
       ["TaskUpdated alice since 1 2.1.2", "CaughtUp 2"],
     ]);
-    expect(ticks.map((told) => new Set(told.flat()).size)).toEqual([2, 2, 2]);
+    expect(ticks.map((tick) => new Set(tick.flat()).size)).toEqual([2, 2, 2]);
   });
 
-  it("come to one tick, whenever they joined", async () => {
+  it("share one tick, whenever they joined", async () => {
     await using world = await openHub();
     const streams: PullStream<TaskEvent>[] = [];
     for (let joined = 0; joined < 3; joined++) {
@@ -352,47 +352,47 @@ describe("subscribers with the same interval", () => {
       await take(streams.at(-1)!, 2);
       world.clock.advance(30);
     }
-    const told = streams.map(watched);
+    const received = streams.map(watched);
     await world.store.store(storeRequestOf(ALICE));
     await untilIdle();
     world.clock.advance(9);
     await untilIdle();
-    expect(told.map(({ mock }) => mock.calls.length)).toEqual([0, 0, 0]);
+    expect(received.map(({ mock }) => mock.calls.length)).toEqual([0, 0, 0]);
     world.clock.advance(1);
     await untilIdle();
-    expect(told.map(({ mock }) => mock.calls.length)).toEqual([1, 1, 1]);
+    expect(received.map(({ mock }) => mock.calls.length)).toEqual([1, 1, 1]);
   });
 
-  it("tick apart from those with another one", async () => {
+  it("tick independently of subscribers with another interval", async () => {
     await using world = await openHub();
     const [quick, slow] = [
       await world.taskCount({ minIntervalMs: 10 }),
       await world.taskCount({ minIntervalMs: 100 }),
     ];
     await Promise.all([quick.next(), slow.next()]);
-    const [toldQuick, toldSlow] = [watched(quick), watched(slow)];
+    const [onQuick, onSlow] = [watched(quick), watched(slow)];
     await world.store.store(storeRequestOf(ALICE));
     await untilIdle();
     world.clock.advance(99);
-    await until(() => toldQuick.mock.calls.length === 1);
-    expect(toldSlow).not.toHaveBeenCalled();
+    await until(() => onQuick.mock.calls.length === 1);
+    expect(onSlow).not.toHaveBeenCalled();
     world.clock.advance(1);
-    await until(() => toldSlow.mock.calls.length === 1);
+    await until(() => onSlow.mock.calls.length === 1);
   });
 
-  it("wait a whole one after a first answer, if there is but one of them", async () => {
+  it("wait a whole interval after the first answer, even a single one", async () => {
     await using world = await openHub();
     world.clock.advance(70);
     const counts = await world.taskCount({ minIntervalMs: 100 });
     await counts.next();
-    const told = watched(counts);
+    const onResult = watched(counts);
     await world.store.store(storeRequestOf(ALICE));
     await untilIdle();
     world.clock.advance(99);
     await untilIdle();
-    expect(told).not.toHaveBeenCalled();
+    expect(onResult).not.toHaveBeenCalled();
     world.clock.advance(1);
-    await until(() => told.mock.calls.length === 1);
+    await until(() => onResult.mock.calls.length === 1);
   });
 
   it("leave no timer behind with the last of them", async () => {
@@ -409,37 +409,34 @@ describe("subscribers with the same interval", () => {
   });
 });
 
-describe("a subscriber from whom all is hidden that happens", () => {
-  it.each([0, 100])(
-    "is told where it stands after a while, again and again: interval %i",
-    async (minIntervalMs) => {
-      await using world = await openHub();
-      const events = await world.taskEvents({ username: ALICE.username, minIntervalMs });
-      await take(events, 2);
-      const told = watched(events);
-      await world.store.store(storeRequestOf(BOB));
-      await untilIdle();
-      world.clock.advance(minIntervalMs);
-      await untilIdle();
-      world.clock.advance(BOOKMARK_MS - minIntervalMs - 1);
-      await untilIdle();
-      expect(told).not.toHaveBeenCalled();
-      world.clock.advance(1);
-      await until(() => told.mock.calls.length === 1);
-      const again = watched(events);
-      await world.store.store(storeRequestOf(CAROL));
-      await untilIdle();
-      world.clock.advance(minIntervalMs);
-      await untilIdle();
-      world.clock.advance(BOOKMARK_MS);
-      await until(() => again.mock.calls.length === 1);
-      expect([...told.mock.calls, ...again.mock.calls].flat()).toEqual([caughtUpAt(1), caughtUpAt(2)]);
-    },
-  );
-
-  it("leaves no timer behind when it goes", async () => {
+describe("a subscriber whose filter hides all changes", () => {
+  it.each([0, 100])("receives a bookmark after a while, repeatedly (interval %i)", async (minIntervalMs) => {
     await using world = await openHub();
-    await world.store.store(storeRequestOf(CAROL)); // from now on the store has one for the health of its jobs
+    const events = await world.taskEvents({ username: ALICE.username, minIntervalMs });
+    await take(events, 2);
+    const onResult = watched(events);
+    await world.store.store(storeRequestOf(BOB));
+    await untilIdle();
+    world.clock.advance(minIntervalMs);
+    await untilIdle();
+    world.clock.advance(BOOKMARK_MS - minIntervalMs - 1);
+    await untilIdle();
+    expect(onResult).not.toHaveBeenCalled();
+    world.clock.advance(1);
+    await until(() => onResult.mock.calls.length === 1);
+    const again = watched(events);
+    await world.store.store(storeRequestOf(CAROL));
+    await untilIdle();
+    world.clock.advance(minIntervalMs);
+    await untilIdle();
+    world.clock.advance(BOOKMARK_MS);
+    await until(() => again.mock.calls.length === 1);
+    expect([...onResult.mock.calls, ...again.mock.calls].flat()).toEqual([caughtUpAt(1), caughtUpAt(2)]);
+  });
+
+  it("leaves no timer behind when it unsubscribes", async () => {
+    await using world = await openHub();
+    await world.store.store(storeRequestOf(CAROL)); // starts the timer for the health of its jobs
     const timers = world.clock.timerCount;
     const events = await world.taskEvents({ username: ALICE.username });
     await take(events, 2);
@@ -451,12 +448,12 @@ describe("a subscriber from whom all is hidden that happens", () => {
     expect(world.clock.timerCount).toBe(timers);
   });
 
-  it("lets others have their turn while it passes over that", async () => {
+  it("lets others pull while it skips the hidden changes", async () => {
     await using world = await openHub();
     const keys = manyKeys(2_500);
     await Promise.all(keys.map((key) => world.store.store(storeRequestOf(key))));
     await world.store.store(storeRequestOf(ALICE));
-    const { jobId } = jobKey("nobody", "none");
+    const { jobId } = jobKey("dave", "unknown");
     const [seeking, counting] = [await world.taskEvents({ jobId }), await world.taskCount()];
     await take(seeking, 1);
     const order: string[] = [];
@@ -469,7 +466,7 @@ describe("a subscriber from whom all is hidden that happens", () => {
 });
 
 describe("the changes of one turn of the event loop", () => {
-  it("wake those whom they concern once, and nobody else", async () => {
+  it("wake the subscribers that they concern once, and no others", async () => {
     await using world = await openHub();
     await Promise.all([ALICE, BOB].map((key) => world.store.store(storeRequestOf(key))));
     const [jobs, counts] = [await world.task(CAROL), await world.taskCount()];
@@ -480,14 +477,14 @@ describe("the changes of one turn of the event loop", () => {
     await world.store.purge();
     await waiting[1];
     expect(world.store.position.revision).toBe(4);
-    expect(counting).toHaveBeenCalledTimes(2); // to tell, and to see that this was all
+    expect(counting).toHaveBeenCalledTimes(2); // once to deliver, once to see that nothing is left
     expect(getting).not.toHaveBeenCalled();
     await Promise.all([jobs.return(), counts.return()]);
   });
 });
 
 describe("the subscribers of a hub", () => {
-  it("are counted while they are there", async () => {
+  it("are counted while their streams are open", async () => {
     await using world = await openHub();
     const streams = [
       await world.taskEvents(),
@@ -500,7 +497,7 @@ describe("the subscribers of a hub", () => {
     expect(world.hub.subscriberCount).toBe(0);
   });
 
-  it("share one listener of a store, which goes with the last of them", async () => {
+  it("share one listener of the store, which the last of them removes", async () => {
     await using world = await openHub();
     const adding = vi.spyOn(world.store, "addListener");
     const removing = vi.spyOn(world.store, "removeListener");
@@ -512,7 +509,7 @@ describe("the subscribers of a hub", () => {
     expect(removing).toHaveBeenCalledExactlyOnceWith(adding.mock.calls[0]![0]);
   });
 
-  it("release a store that nothing was stored in with the last of them", async () => {
+  it("release an empty store with the last of them", async () => {
     await using world = await openHub();
     const [events, jobs] = [
       await world.taskEvents({ database: OTHER_DATABASE }),
@@ -525,7 +522,7 @@ describe("the subscribers of a hub", () => {
     await until(() => world.journal.openHandleCount === 1);
   });
 
-  it("who ask the same hold the store once, however many come and go", async () => {
+  it("with the same request hold one lease on the store until the last of them leaves", async () => {
     await using world = await openHub();
     const held = countLeases(world.provider);
     const streams = await Promise.all(Array.from({ length: 5 }, () => world.taskEvents()));
@@ -537,7 +534,7 @@ describe("the subscribers of a hub", () => {
     expect(counts).toEqual([1, 1, 1, 1, 1, 0]);
   });
 
-  it("can come again after the last of them went", async () => {
+  it("can subscribe again after the last of them has left", async () => {
     await using world = await openHub();
     const before = await world.taskCount();
     await before.return();
@@ -547,7 +544,7 @@ describe("the subscribers of a hub", () => {
     expect((await after.next()).value).toBe(1);
   });
 
-  it("all hear of a change though one of them goes while it is told", async () => {
+  it("all receive a change though one of them leaves during its delivery", async () => {
     await using world = await openHub();
     const [leaving, staying] = [await world.taskCount(), await world.taskCount()];
     await Promise.all([leaving.next(), staying.next()]);
@@ -574,7 +571,7 @@ describe("the subscribers of a hub", () => {
     expect((await next).done).toBe(true);
   });
 
-  it("who don't read keep no writer waiting", async () => {
+  it("that do not read delay no writer", async () => {
     await using world = await openHub();
     const streams = await Promise.all(Array.from({ length: 50 }, () => world.taskEvents()));
     await world.store.store(storeRequestOf(ALICE));
@@ -587,7 +584,7 @@ describe("the subscribers of a hub", () => {
     ]);
   });
 
-  it("can't be where the store can't be opened, and leave nothing behind", async () => {
+  it("are rejected if the store can't be opened, and leave nothing behind", async () => {
     let faults: FaultyJournal | undefined;
     await using world = await openHub({ journal: (journal) => (faults = createFaultyJournal(journal)) });
     faults!.failNextOpen();
@@ -598,7 +595,7 @@ describe("the subscribers of a hub", () => {
     expect(world.provider.peek(OTHER_DATABASE)).toBeUndefined();
   });
 
-  it("are told that all is empty where tracking is off, also when they resume", async () => {
+  it("receive an empty state if tracking is off, even when they resume", async () => {
     await using world = await openHub();
     const hub = new Hub(new EmptyTaskStoreProvider(world), { clock: world.clock, bookmarkMs: BOOKMARK_MS });
     const events = await hub.taskEvents({ database: DATABASE, minIntervalMs: 0 });
@@ -609,7 +606,7 @@ describe("the subscribers of a hub", () => {
   });
 });
 
-/** Returns how many leases of stores are held, of those that are given from now on. */
+/** Counts the store leases that are granted from now on and not released. */
 function countLeases(provider: Stores["provider"]): () => number {
   const retain = provider.retain.bind(provider);
   let held = 0;
@@ -629,7 +626,7 @@ function countLeases(provider: Stores["provider"]): () => number {
 
 interface HubWorld extends Stores {
   readonly hub: Hub;
-  /** Of `DATABASE`, in which nothing is stored yet. */
+  /** The empty store of `DATABASE`. */
   readonly store: TaskStore;
   taskEvents(request?: Partial<TaskEventsRequest>): Promise<PullStream<TaskEvent>>;
   task(request?: Partial<TaskRequest>): ReturnType<Hub["task"]>;
@@ -668,9 +665,9 @@ function caughtUpAt(revision: number): object {
   return { done: false, value };
 }
 
-/** Asks for the next, and says what it was when it comes. */
+/** Reads the next value and records it when it arrives. */
 function watched(stream: PullStream<unknown>): ReturnType<typeof vi.fn<(result: unknown) => void>> {
-  const told = vi.fn<(result: unknown) => void>();
-  void stream.next().then(told);
-  return told;
+  const onResult = vi.fn<(result: unknown) => void>();
+  void stream.next().then(onResult);
+  return onResult;
 }

@@ -1,6 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { EventBatch } from "../../src/hub/event-batch.js";
-import { LiveGroup } from "../../src/hub/live-group.js";
+import { type EventBatch, LiveGroup } from "../../src/hub/live-group.js";
 import { Throttle } from "../../src/hub/throttle.js";
 import { PullQueue } from "../../src/hub/pull-queue.js";
 import type { PullResult, PullCursor } from "../../src/hub/pull-cursor.js";
@@ -8,8 +7,8 @@ import { PullStream, type StreamSink } from "../../src/hub/pull-stream.js";
 import { ManualClock } from "../kit/deterministic/manual-clock.js";
 import { untilIdle } from "../kit/deterministic/turns.js";
 
-describe("streams that have told all", () => {
-  it("are told what comes next together: pulled once, the very same batch", async () => {
+describe("streams that have caught up", () => {
+  it("receive the next values together: pulled once, in the same batch object", async () => {
     const world = openGroup();
     const [first, second] = [await world.live(), await world.live()];
     const pulls = world.pulls;
@@ -23,32 +22,32 @@ describe("streams that have told all", () => {
     expect(world.pulls - pulls).toBe(3); // two values, and nothing
   });
 
-  it("are not looked at for what does not concern them, and pass it with what does", async () => {
+  it("pull nothing for hidden changes, and skip them at the next change that matches", async () => {
     const world = openGroup();
-    const outlet = await world.live();
+    const sink = await world.live();
     const pulls = world.pulls;
     world.hide(7);
     await untilIdle();
     expect(world.pulls).toBe(pulls);
     world.happen("a");
-    expect(outlet.taken).toEqual(["a"]);
+    expect(sink.taken).toEqual(["a"]);
     expect(world.seenHidden).toBe(0);
   });
 
-  it("are told a lot in several batches, in order", async () => {
+  it("receive many values in several batches, in order", async () => {
     const world = openGroup();
-    const outlet = await world.live();
+    const sink = await world.live();
     const many = Array.from({ length: 100 }, (_, at) => `${at}`);
     world.happen(...many);
     await untilIdle();
-    expect(outlet.taken).toEqual(many);
-    expect(outlet.batches.map(({ values }) => values.length)).toEqual([32, 32, 32, 4]);
+    expect(sink.taken).toEqual(many);
+    expect(sink.batches.map(({ values }) => values.length)).toEqual([32, 32, 32, 4]);
   });
 
-  it("are all there when one of them comes while others are told", async () => {
+  it("all receive the next value if one of them joined during a delivery", async () => {
     const world = openGroup();
     const first = await world.live();
-    const second = new Basin();
+    const second = new BufferSink();
     first.onTake = () => {
       first.onTake = () => {};
       world.subscribe(second);
@@ -58,12 +57,12 @@ describe("streams that have told all", () => {
     world.happen("b");
     await untilIdle();
     expect(first.taken).toEqual(["a", "b"]);
-    expect(second.taken).toEqual(["a", "b"]); // told from the beginning, by itself, and then with the others
+    expect(second.taken).toEqual(["a", "b"]); // first on its own, then with the group
   });
 });
 
-describe("a stream that comes to a group", () => {
-  it("whose members are still to be told waits for them, and is told nothing twice", async () => {
+describe("a stream that joins a group", () => {
+  it("waits while the group is behind, and receives no value twice", async () => {
     const world = openGroup();
     const first = await world.live();
     world.note("a");
@@ -77,32 +76,32 @@ describe("a stream that comes to a group", () => {
     ]);
   });
 
-  it("gives it what it knows, and is gone on for with the others", async () => {
+  it("merges its cursor into the cursor of the group", async () => {
     const world = openGroup();
     await world.live();
-    expect(world.absorbed).toBe(0);
+    expect(world.mergedCursors).toBe(0);
     await world.live();
-    expect(world.absorbed).toBe(1);
+    expect(world.mergedCursors).toBe(1);
   });
 });
 
 describe("a group with an interval", () => {
-  it("that was told a batch when there was more already is told the rest with the next tick", async () => {
+  it("that was behind already when its batch ended delivers the rest at the next tick", async () => {
     const world = openGroup({ minIntervalMs: 100 });
-    const outlet = await world.live();
+    const sink = await world.live();
     world.clock.advance(100);
     world.staleOnce();
     world.happen("a", "b");
-    expect(outlet.taken).toEqual(["a"]);
+    expect(sink.taken).toEqual(["a"]);
     world.clock.advance(99);
-    expect(outlet.taken).toEqual(["a"]);
+    expect(sink.taken).toEqual(["a"]);
     world.clock.advance(1);
-    expect(outlet.taken).toEqual(["a", "b"]);
+    expect(sink.taken).toEqual(["a", "b"]);
   });
 
-  it("that is told late lets an interval pass from then on", async () => {
+  it("that delivers late lets an interval pass from then on", async () => {
     const world = openGroup({ minIntervalMs: 100 });
-    const outlet = await world.live();
+    const sink = await world.live();
     world.clock.advance(100);
     world.delayTurn();
     world.happen("a");
@@ -110,14 +109,14 @@ describe("a group with an interval", () => {
     await untilIdle();
     world.happen("b");
     await untilIdle();
-    expect(outlet.taken).toEqual(["a"]);
+    expect(sink.taken).toEqual(["a"]);
     world.clock.advance(100);
-    expect(outlet.taken).toEqual(["a", "b"]);
+    expect(sink.taken).toEqual(["a", "b"]);
   });
 });
 
-describe("a stream that can't take what comes next", () => {
-  it("goes on by itself from where it stood, and is live again when it has told all", async () => {
+describe("a stream that can't take the next value", () => {
+  it("continues on its own from where it stood, and is live again when it has caught up", async () => {
     const world = openGroup();
     const [quick, slow] = [await world.live(), await world.live()];
     slow.room = 0;
@@ -133,7 +132,7 @@ describe("a stream that can't take what comes next", () => {
     expect(slow.batches.at(-1)).toBe(quick.batches.at(-1));
   });
 
-  it("takes of a batch what it can, and is told the rest by itself", async () => {
+  it("takes a part of a batch, and pulls the rest on its own", async () => {
     const world = openGroup();
     const [quick, slow] = [await world.live(), await world.live()];
     slow.room = 2;
@@ -146,17 +145,17 @@ describe("a stream that can't take what comes next", () => {
     expect(slow.taken).toEqual(["a", "b", "c", "d"]);
   });
 
-  it("goes on at once where it has room by then", async () => {
+  it("continues at once if it has room by then", async () => {
     const world = openGroup();
-    const outlet = await world.live();
-    outlet.room = 1;
-    outlet.onTake = () => (outlet.room = Infinity);
+    const sink = await world.live();
+    sink.room = 1;
+    sink.onTake = () => (sink.room = Infinity);
     world.happen("a", "b", "c");
     await untilIdle();
-    expect(outlet.taken).toEqual(["a", "b", "c"]);
+    expect(sink.taken).toEqual(["a", "b", "c"]);
   });
 
-  it("keeps nobody else waiting, though it is the first", async () => {
+  it("does not delay the others, even if it is the first", async () => {
     const world = openGroup();
     const [stuck, ...others] = [await world.live(), await world.live(), await world.live()];
     stuck.room = 0;
@@ -166,19 +165,19 @@ describe("a stream that can't take what comes next", () => {
 });
 
 describe("a stream that ends", () => {
-  it("by an error of its outlet ends alone", async () => {
+  it("because of an error in its sink ends alone", async () => {
     const world = openGroup();
     const [failing, other] = [await world.live(), await world.live()];
     failing.onTake = () => {
-      throw new Error("told to fail");
+      throw new Error("broken sink");
     };
     world.happen("a");
     world.happen("b");
-    expect(failing.failure).toEqual(new Error("told to fail"));
+    expect(failing.failure).toEqual(new Error("broken sink"));
     expect(other.taken).toEqual(["a", "b"]);
   });
 
-  it("while another one is told is told nothing more", async () => {
+  it("during the delivery to another one receives nothing more", async () => {
     const world = openGroup();
     const [first, second] = [await world.live(), await world.live()];
     first.onTake = () => void world.end(second);
@@ -187,88 +186,87 @@ describe("a stream that ends", () => {
     expect(second.hasEnded).toBe(true);
   });
 
-  it("as the last of its group leaves nothing to be pulled", async () => {
+  it("as the last of its group leaves nothing to pull", async () => {
     const world = openGroup();
-    const outlet = await world.live();
-    world.end(outlet);
+    const sink = await world.live();
+    world.end(sink);
     const pulls = world.pulls;
     world.happen("a");
     await untilIdle();
     expect(world.pulls).toBe(pulls);
   });
 
-  it("does so with its source, as all of its group do", async () => {
+  it("ends with the shared cursor, like all of its group", async () => {
     const world = openGroup();
-    const outlets = [await world.live(), await world.live()];
+    const sinks = [await world.live(), await world.live()];
     world.finish("last");
-    expect(outlets.map(({ taken, hasEnded }) => [taken, hasEnded])).toEqual([
+    expect(sinks.map(({ taken, hasEnded }) => [taken, hasEnded])).toEqual([
       [["last"], true],
       [["last"], true],
     ]);
   });
 
-  it("by an error of the source they share, does so with all of its group", async () => {
+  it("because the shared cursor fails ends with all of its group", async () => {
     const world = openGroup();
-    const outlets = [await world.live(), await world.live()];
+    const sinks = [await world.live(), await world.live()];
     world.break();
-    expect(outlets.map(({ failure }) => failure)).toEqual([BROKEN, BROKEN]);
+    expect(sinks.map(({ failure }) => failure)).toEqual([BROKEN, BROKEN]);
   });
 });
 
-/** A group, and what happens to it. */
+/** A group over a log that the test writes. */
 function openGroup({ minIntervalMs = 0 } = {}) {
   const [clock, queue] = [new ManualClock(), new PullQueue()];
-  const pace = new Throttle(minIntervalMs, clock);
-  const group = new LiveGroup<string>({ queue, throttle: pace, clock });
-  const log: Log = { entries: [], end: "nothing", pulls: 0, seenHidden: 0, absorbed: 0, hasMore: false };
-  const streams = new Map<Basin, PullStream<string>>();
-  const lease = { value: { group }, isShared: false, release: () => {} };
+  const throttle = new Throttle(minIntervalMs, clock);
+  const group = new LiveGroup<string>({ queue, throttle, clock });
+  const log: Log = { entries: [], end: "nothing", pulls: 0, seenHidden: 0, mergedCursors: 0, hasMore: false };
+  const streams = new Map<BufferSink, PullStream<string>>();
+  const groupRef = { value: { group }, isShared: false, release: () => {} };
   const wake = (): void => {
     group.markChanged(log.entries.length + 1);
-    pace.wake();
+    throttle.wake();
   };
   const world = {
     clock,
-    /** Places that others were given for theirs. */
-    get absorbed() {
-      return log.absorbed;
+    get mergedCursors() {
+      return log.mergedCursors;
     },
     get pulls() {
       return log.pulls;
     },
-    /** Changes that were looked at though they concern nobody. */
+    /** Hidden changes that a cursor stepped over one by one. */
     get seenHidden() {
       return log.seenHidden;
     },
-    subscribe(outlet: Basin): void {
-      const stream = new PullStream(new Cursor(log), lease, () => {});
-      streams.set(outlet, stream);
-      stream.pipeTo(outlet);
+    subscribe(sink: BufferSink): void {
+      const stream = new PullStream(new Cursor(log), groupRef, () => {});
+      streams.set(sink, stream);
+      stream.pipeTo(sink);
     },
-    /** An outlet that was told all there is. */
-    async live(): Promise<Basin> {
-      const outlet = new Basin();
-      world.subscribe(outlet);
+    /** The sink of a stream that has caught up. */
+    async live(): Promise<BufferSink> {
+      const sink = new BufferSink();
+      world.subscribe(sink);
       await untilIdle();
-      return outlet;
+      return sink;
     },
-    /** In one turn. */
+    /** Appends values and wakes the group. */
     happen(...names: string[]): void {
       world.note(...names);
-      pace.wake();
+      throttle.wake();
     },
-    /** What has happened before the turn in which it is told. */
+    /** Appends values without a wake. */
     note(...names: string[]): void {
       for (const name of names) {
         log.entries.push(name);
         group.markChanged(log.entries.length);
       }
     },
-    /** The next batch ends with its first value, though there is more. */
+    /** Makes the next batch end with its first value, though more are available. */
     staleOnce(): void {
       log.hasMore = true;
     },
-    /** Somebody else has the queue's turn first. */
+    /** Occupies the queue, so that the group has to wait. */
     delayTurn(): void {
       queue.pullLater({ pull: () => {} });
     },
@@ -283,40 +281,40 @@ function openGroup({ minIntervalMs = 0 } = {}) {
       log.end = BROKEN;
       wake();
     },
-    resume: (outlet: Basin) => streams.get(outlet)!.resume(),
-    end: (outlet: Basin) => void streams.get(outlet)!.return(),
+    resume: (sink: BufferSink) => streams.get(sink)!.resume(),
+    end: (sink: BufferSink) => void streams.get(sink)!.return(),
   };
   return world;
 }
 
 const HIDDEN = 0;
-const BROKEN = new Error("told to break");
+const BROKEN = new Error("broken cursor");
 
 interface Log {
   readonly entries: (string | typeof HIDDEN)[];
   end: "nothing" | "ended" | Error;
   pulls: number;
   seenHidden: number;
-  absorbed: number;
+  mergedCursors: number;
   hasMore: boolean;
 }
 
-/** A place in a log; entry n is of revision n, from 1. */
+/** A cursor over a log, whose entry n has revision n, from 1. */
 class Cursor implements PullCursor<string> {
   readonly #log: Log;
-  #told: number;
+  #next: number;
 
-  constructor(log: Log, told = 0) {
+  constructor(log: Log, next = 0) {
     this.#log = log;
-    this.#told = told;
+    this.#next = next;
   }
 
   pull(): PullResult<string> {
     this.#log.pulls++;
     for (;;) {
-      const entry = this.#log.entries[this.#told];
+      const entry = this.#log.entries[this.#next];
       if (entry === undefined) break;
-      this.#told++;
+      this.#next++;
       if (entry !== HIDDEN) return this.#valueOf(entry);
       this.#log.seenHidden++;
     }
@@ -327,24 +325,24 @@ class Cursor implements PullCursor<string> {
   #valueOf(value: string): PullResult<string> {
     const { hasMore, entries } = this.#log;
     this.#log.hasMore = false;
-    return { value, endsBatch: hasMore || this.#told === entries.length, hasMore };
+    return { value, endsBatch: hasMore || this.#next === entries.length, hasMore };
   }
 
   fork(): Cursor {
-    return new Cursor(this.#log, this.#told);
+    return new Cursor(this.#log, this.#next);
   }
 
   skipHidden(before: number): void {
-    this.#told = Math.min(before - 1, this.#log.entries.length);
+    this.#next = Math.min(before - 1, this.#log.entries.length);
   }
 
   merge(): void {
-    this.#log.absorbed++;
+    this.#log.mergedCursors++;
   }
 }
 
-/** An outlet that keeps what it is given, as long as it has room. */
-class Basin implements StreamSink<string> {
+/** A sink that stores values while it has room. */
+class BufferSink implements StreamSink<string> {
   room = Infinity;
   readonly batches: EventBatch<string>[] = [];
   readonly taken: string[] = [];

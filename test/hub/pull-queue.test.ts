@@ -3,14 +3,14 @@ import { PullQueue, type Puller } from "../../src/hub/pull-queue.js";
 import { untilIdle, until } from "../kit/deterministic/turns.js";
 
 describe("a pull queue", () => {
-  it("lets one pull at once while there is time left and nobody waits", () => {
+  it("runs a pull at once while the turn has time left and the queue is empty", () => {
     const { queue, pulled, quick } = openQueue();
     queue.pullSoon(quick("a"));
     queue.pullSoon(quick("b"));
     expect(pulled).toEqual(["a", "b"]);
   });
 
-  it("lets nobody pull at once who asks to pull later", async () => {
+  it("never runs a pull at once for pullLater", async () => {
     const { queue, pulled, quick } = openQueue();
     queue.pullLater(quick("a"));
     expect(pulled).toEqual([]);
@@ -18,7 +18,7 @@ describe("a pull queue", () => {
     expect(pulled).toEqual(["a"]);
   });
 
-  it("serves who came first first, though there is time left for who comes then", async () => {
+  it("runs pulls in the order of their requests, even if the turn has time left for a new one", async () => {
     const { queue, pulled, quick } = openQueue();
     queue.pullLater(quick("a"));
     queue.pullSoon(quick("b"));
@@ -29,7 +29,7 @@ describe("a pull queue", () => {
     expect(pulled).toEqual(["a", "b", "c", "d"]);
   });
 
-  it("lets others wait for the next turn of the event loop once the time of this one is spent", async () => {
+  it("defers pulls to the next turn once the time of this one is spent", async () => {
     const { queue, pulled, quick, long } = openQueue();
     queue.pullSoon(long("a"));
     queue.pullSoon(quick("b"));
@@ -39,17 +39,17 @@ describe("a pull queue", () => {
     expect(pulled).toEqual(["a", "b", "c"]);
   });
 
-  it("lets what else is to run have its turn between two slices", async () => {
-    const { queue, pulled, long, runInItsTurn } = openQueue();
+  it("lets other events run between two slices", async () => {
+    const { queue, pulled, long, runAsEvent } = openQueue();
     queue.pullSoon(long("a"));
     queue.pullSoon(long("b"));
     queue.pullSoon(long("c"));
-    runInItsTurn("what came in");
+    runAsEvent("other event");
     await until(() => pulled.length === 4);
-    expect(pulled).toEqual(["a", "b", "what came in", "c"]);
+    expect(pulled).toEqual(["a", "b", "other event", "c"]);
   });
 
-  it("has its whole time again in each turn, also when nobody waited", async () => {
+  it("renews its budget in each turn, even if the queue was empty", async () => {
     const { queue, pulled, quick, long } = openQueue();
     queue.pullSoon(long("a"));
     await untilIdle();
@@ -58,7 +58,7 @@ describe("a pull queue", () => {
     expect(pulled).toEqual(["a", "b", "c"]);
   });
 
-  it("has its whole time again also after a turn in which those who waited took all of it", async () => {
+  it("renews its budget after a turn in which queued pulls used all of it", async () => {
     const { queue, pulled, quick, long } = openQueue();
     queue.pullLater(long("a"));
     await untilIdle();
@@ -66,7 +66,7 @@ describe("a pull queue", () => {
     expect(pulled).toEqual(["a", "b"]);
   });
 
-  it("counts together what many pull in a turn", async () => {
+  it("adds up the time of all pulls of a turn", async () => {
     const { queue, pulled, taking } = openQueue();
     const names = Array.from({ length: 8 }, (_, index) => `${index}`);
     for (const name of names) queue.pullSoon(taking(2, name));
@@ -75,7 +75,7 @@ describe("a pull queue", () => {
     expect(pulled).toEqual(names);
   });
 
-  it("keeps the place of one who asks again", async () => {
+  it("keeps a puller's place in the queue when it asks again", async () => {
     const { queue, pulled, quick } = openQueue();
     const [first, second] = [quick("a"), quick("b")];
     queue.pullLater(first);
@@ -86,7 +86,7 @@ describe("a pull queue", () => {
     expect(pulled).toEqual(["a", "b"]);
   });
 
-  it("lets one who has pulled ask again", async () => {
+  it("accepts a puller again after its pull", async () => {
     const { queue, pulled, quick } = openQueue();
     const again = quick("a");
     queue.pullLater(again);
@@ -96,7 +96,7 @@ describe("a pull queue", () => {
     expect(pulled).toEqual(["a", "a"]);
   });
 
-  it("does not let one pull who went while it waited", async () => {
+  it("drops a puller that was deleted while it waited", async () => {
     const { queue, pulled, quick } = openQueue();
     const [leaving, staying] = [quick("a"), quick("b")];
     queue.pullLater(leaving);
@@ -106,7 +106,7 @@ describe("a pull queue", () => {
     expect(pulled).toEqual(["b"]);
   });
 
-  it("does not let one pull who went in the turn of another", async () => {
+  it("drops a puller that was deleted during the pull of another", async () => {
     const { queue, pulled, quick } = openQueue();
     const leaving = quick("b");
     queue.pullLater({ pull: () => queue.delete(leaving) });
@@ -116,7 +116,7 @@ describe("a pull queue", () => {
     expect(pulled).toEqual(["c"]);
   });
 
-  it("has its time again though all went who waited", async () => {
+  it("renews its budget even if all waiting pullers were deleted", async () => {
     const { queue, pulled, quick, long } = openQueue();
     const leaving = quick("b");
     queue.pullSoon(long("a"));
@@ -128,15 +128,15 @@ describe("a pull queue", () => {
   });
 });
 
-/** A queue, and pullers that say when they pull. */
+/** A queue, and pullers that record when they run. */
 function openQueue(): {
   queue: PullQueue;
   pulled: string[];
   quick(name: string): Puller;
-  /** Takes more than a turn has. */
+  /** Takes longer than the budget of a turn. */
   long(name: string): Puller;
   taking(ms: number, name: string): Puller;
-  runInItsTurn(name: string): void;
+  runAsEvent(name: string): void;
 } {
   const pulled: string[] = [];
   const taking = (ms: number, name: string): Puller => ({
@@ -151,11 +151,11 @@ function openQueue(): {
     quick: (name) => ({ pull: () => void pulled.push(name) }),
     long: (name) => taking(21, name),
     taking,
-    runInItsTurn: (name) => void setImmediate(() => pulled.push(name)),
+    runAsEvent: (name) => void setImmediate(() => pulled.push(name)),
   };
 }
 
-/** Works for so long: what a pull takes is what its queue measures. */
+/** Keeps the CPU busy, because the queue measures how long a pull takes. */
 function spend(ms: number): void {
   const end = performance.now() + ms;
   while (performance.now() < end);

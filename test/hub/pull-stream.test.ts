@@ -1,149 +1,148 @@
 import { describe, expect, it, vi } from "vitest";
 import { Throttle } from "../../src/hub/throttle.js";
 import { PullQueue } from "../../src/hub/pull-queue.js";
-import type { EventBatch } from "../../src/hub/event-batch.js";
-import { LiveGroup } from "../../src/hub/live-group.js";
+import { type EventBatch, LiveGroup } from "../../src/hub/live-group.js";
 import type { PullResult, PullCursor } from "../../src/hub/pull-cursor.js";
 import { PullStream, type StreamSink } from "../../src/hub/pull-stream.js";
 import { ManualClock } from "../kit/deterministic/manual-clock.js";
 import { untilIdle } from "../kit/deterministic/turns.js";
 
 describe("a pull stream", () => {
-  it("gives what its source has, in order", async () => {
+  it("yields the values of its cursor in order", async () => {
     const { stream } = streamOf("a", "b");
     expect(await stream.next()).toEqual({ done: false, value: "a" });
     expect(await stream.next()).toEqual({ done: false, value: "b" });
   });
 
-  it("pulls nothing while nobody asks", async () => {
-    const { stream, source, changed } = streamOf("a", "b");
+  it("pulls nothing without a reader", async () => {
+    const { stream, script, changed } = streamOf("a", "b");
     changed();
     await untilIdle();
-    expect(source.pulls).toBe(0);
+    expect(script.pulls).toBe(0);
     await stream.next();
     changed();
     await untilIdle();
-    expect(source.pulls).toBe(1);
+    expect(script.pulls).toBe(1);
   });
 
-  it("waits while there is nothing, and goes on when it is woken", async () => {
-    const { stream, source, changed } = streamOf();
-    const told = vi.fn<(result: unknown) => void>();
-    const next = stream.next().then(told);
+  it("waits while there is no value, and continues when it is woken", async () => {
+    const { stream, script, changed } = streamOf();
+    const onResult = vi.fn<(result: unknown) => void>();
+    const next = stream.next().then(onResult);
     await untilIdle();
-    expect(told).not.toHaveBeenCalled();
-    source.put("a");
+    expect(onResult).not.toHaveBeenCalled();
+    script.put("a");
     await untilIdle();
-    expect(told).not.toHaveBeenCalled();
+    expect(onResult).not.toHaveBeenCalled();
     changed();
     await next;
-    expect(told).toHaveBeenCalledWith({ done: false, value: "a" });
+    expect(onResult).toHaveBeenCalledWith({ done: false, value: "a" });
   });
 
-  it("waits on when it is woken for nothing", async () => {
-    const { stream, source, changed } = streamOf();
-    const told = vi.fn<(result: unknown) => void>();
-    const next = stream.next().then(told);
+  it("keeps waiting when it is woken without a value", async () => {
+    const { stream, script, changed } = streamOf();
+    const onResult = vi.fn<(result: unknown) => void>();
+    const next = stream.next().then(onResult);
     await untilIdle();
     changed();
     await untilIdle();
-    expect(told).not.toHaveBeenCalled();
-    source.put("a");
+    expect(onResult).not.toHaveBeenCalled();
+    script.put("a");
     changed();
     await next;
-    expect(source.pulls).toBe(4);
+    expect(script.pulls).toBe(4);
   });
 
-  it("is woken once by many wakes, and misses none that comes while nobody asks", async () => {
-    const { stream, source, changed } = streamOf("a");
+  it("pulls once for many wakes, and misses no wake between two reads", async () => {
+    const { stream, script, changed } = streamOf("a");
     await stream.next();
     const next = stream.next();
     await untilIdle();
-    source.put("b");
+    script.put("b");
     changed(100);
     expect(await next).toEqual({ done: false, value: "b" });
     await untilIdle();
-    expect(source.pulls).toBe(4);
-    source.put("c");
+    expect(script.pulls).toBe(4);
+    script.put("c");
     changed();
     await untilIdle();
     expect(await stream.next()).toEqual({ done: false, value: "c" });
   });
 
-  it("gives what the reader makes of a value, made in the turn in which it is pulled", async () => {
-    const { stream, source } = streamOf("a");
+  it("maps a value in the turn of its pull", async () => {
+    const { stream, script } = streamOf("a");
     const pulls: number[] = [];
     const result = await stream.take((value) => {
-      pulls.push(source.pulls);
+      pulls.push(script.pulls);
       return value.toUpperCase();
     });
     expect(result).toEqual({ done: false, value: "A" });
     expect(pulls).toEqual([1]);
   });
 
-  it("pulls nothing that its outlet does not admit, until it is resumed", async () => {
-    const { stream, source, changed } = streamOf("a");
-    const outlet = new Basin();
-    outlet.isFull = true;
-    stream.pipeTo(outlet);
+  it("pulls nothing while its sink accepts nothing, until it is resumed", async () => {
+    const { stream, script, changed } = streamOf("a");
+    const sink = new BufferSink();
+    sink.isFull = true;
+    stream.pipeTo(sink);
     changed();
     await untilIdle();
-    expect(source.pulls).toBe(0);
-    outlet.isFull = false;
+    expect(script.pulls).toBe(0);
+    sink.isFull = false;
     stream.resume();
-    expect(outlet.taken).toEqual(["a"]);
+    expect(sink.taken).toEqual(["a"]);
   });
 
-  it("pours all that there is into its outlet, and then what comes", async () => {
-    const { stream, source, changed } = streamOf("a", "b", "c");
-    const outlet = new Basin();
-    stream.pipeTo(outlet);
+  it("delivers all values to its sink, then each new one", async () => {
+    const { stream, script, changed } = streamOf("a", "b", "c");
+    const sink = new BufferSink();
+    stream.pipeTo(sink);
     await untilIdle();
-    expect(outlet.taken).toEqual(["a", "b", "c"]);
-    source.put("d");
+    expect(sink.taken).toEqual(["a", "b", "c"]);
+    script.put("d");
     changed();
     await untilIdle();
-    expect(outlet.taken).toEqual(["a", "b", "c", "d"]);
+    expect(sink.taken).toEqual(["a", "b", "c", "d"]);
   });
 
   it("has one reader at a time", () => {
     const { stream } = streamOf();
-    stream.pipeTo(new Basin());
-    expect(() => stream.pipeTo(new Basin())).toThrow("one reader at a time");
+    stream.pipeTo(new BufferSink());
+    expect(() => stream.pipeTo(new BufferSink())).toThrow("one reader at a time");
   });
 
-  it("has told all once it was woken for nothing, and is not woken by being resumed", async () => {
-    const { stream, source, changed } = streamOf();
+  it("does not pull on resume once it has caught up", async () => {
+    const { stream, script, changed } = streamOf();
     const next = stream.next();
     await untilIdle();
-    source.put("a");
+    script.put("a");
     stream.resume();
     await untilIdle();
-    expect(source.pulls).toBe(1);
+    expect(script.pulls).toBe(1);
     changed();
     expect(await next).toEqual({ done: false, value: "a" });
   });
 
-  it("asks again in the next turn where its source wants that", async () => {
-    const { stream, source } = streamOf();
-    source.end = { pullAgainInMs: 0 };
+  it("pulls again in the next turn if its cursor asks for it", async () => {
+    const { stream, script } = streamOf();
+    script.end = { pullAgainInMs: 0 };
     const next = stream.next();
-    expect(source.pulls).toBe(1);
-    source.put("a");
+    expect(script.pulls).toBe(1);
+    script.put("a");
     expect(await next).toEqual({ done: false, value: "a" });
-    expect(source.pulls).toBe(2);
+    expect(script.pulls).toBe(2);
   });
 
-  it("asks again after the time that its source names, once, and leaves no timer behind", async () => {
-    const { stream, source, clock, changed } = streamOf();
-    source.end = { pullAgainInMs: 100 };
+  it("pulls again once after the time that its cursor names, and leaves no timer behind", async () => {
+    const { stream, script, clock, changed } = streamOf();
+    script.end = { pullAgainInMs: 100 };
     const next = stream.next();
     changed(100);
     expect(clock.timerCount).toBe(1);
-    source.put("a");
+    script.put("a");
     clock.advance(100);
     expect(await next).toEqual({ done: false, value: "a" });
-    source.end = { pullAgainInMs: 100 };
+    script.end = { pullAgainInMs: 100 };
     void stream.next();
     expect(clock.timerCount).toBe(1);
     await stream.return();
@@ -152,16 +151,16 @@ describe("a pull stream", () => {
 });
 
 describe("the end of a pull stream", () => {
-  it("comes when its source has ended", async () => {
-    const { stream, source, onEnd } = streamOf("a");
-    source.end = "ended";
+  it("comes when its cursor has ended", async () => {
+    const { stream, script, onEnd } = streamOf("a");
+    script.end = "ended";
     expect(await stream.next()).toEqual({ done: false, value: "a" });
     expect(await stream.next()).toEqual({ done: true, value: undefined });
     expect(await stream.next()).toEqual({ done: true, value: undefined });
     expect(onEnd).toHaveBeenCalledOnce();
   });
 
-  it("comes at once by return, also to a next that waits", async () => {
+  it("comes at once by return, even for a pending next", async () => {
     const { stream, onEnd } = streamOf();
     const waiting = stream.next();
     await untilIdle();
@@ -170,17 +169,17 @@ describe("the end of a pull stream", () => {
     expect(onEnd).toHaveBeenCalledOnce();
   });
 
-  it("comes at once by return, also to a next whose turn has not come", async () => {
-    const { stream, source } = streamOf();
-    source.end = { pullAgainInMs: 0 };
+  it("comes at once by return, even for a next that waits for its turn", async () => {
+    const { stream, script } = streamOf();
+    script.end = { pullAgainInMs: 0 };
     const waiting = stream.next();
     await stream.return();
     expect(await waiting).toEqual({ done: true, value: undefined });
     await untilIdle();
-    expect(source.pulls).toBe(1);
+    expect(script.pulls).toBe(1);
   });
 
-  it("is told once, however often it is returned", async () => {
+  it("is reported once, however often return is called", async () => {
     const { stream, onEnd } = streamOf("a");
     await stream.return();
     await stream.return();
@@ -188,24 +187,24 @@ describe("the end of a pull stream", () => {
     expect(onEnd).toHaveBeenCalledOnce();
   });
 
-  it("comes by an error of its source, which its reader gets once", async () => {
-    const failure = new Error("told to fail");
-    const { stream, source, onEnd } = streamOf("a");
-    source.end = failure;
+  it("comes with an error of its cursor, which its reader gets once", async () => {
+    const failure = new Error("broken");
+    const { stream, script, onEnd } = streamOf("a");
+    script.end = failure;
     await stream.next();
     await expect(stream.next()).rejects.toBe(failure);
     expect(await stream.next()).toEqual({ done: true, value: undefined });
     expect(onEnd).toHaveBeenCalledOnce();
   });
 
-  it("comes when its reader leaves a for-await", async () => {
+  it("comes when its reader leaves a for-await loop", async () => {
     const { stream, onEnd } = streamOf("a", "b");
     expect(await firstOf(stream)).toBe("a");
     expect(onEnd).toHaveBeenCalledOnce();
   });
 
-  it("comes by an error of what its reader makes of a value", async () => {
-    const failure = new Error("told to fail");
+  it("comes with an error of its reader's mapping", async () => {
+    const failure = new Error("broken");
     const { stream, onEnd } = streamOf("a", "b");
     const fail = (): never => {
       throw failure;
@@ -215,86 +214,86 @@ describe("the end of a pull stream", () => {
     expect(onEnd).toHaveBeenCalledOnce();
   });
 
-  it("makes a wake harmless", async () => {
-    const { stream, source, changed } = streamOf();
+  it("makes later wakes harmless", async () => {
+    const { stream, script, changed } = streamOf();
     await stream.return();
     changed();
     await untilIdle();
-    expect(source.pulls).toBe(0);
+    expect(script.pulls).toBe(0);
   });
 });
 
 describe("a pull stream with a minimal interval", () => {
-  it("gives the first batch at once, and what comes then after the interval", async () => {
-    const { stream, source, clock, changed } = streamWith({ minIntervalMs: 100 }, "a", "b");
+  it("yields the first batch at once, and the next one after the interval", async () => {
+    const { stream, script, clock, changed } = streamWith({ minIntervalMs: 100 }, "a", "b");
     expect(await take(stream, 2)).toEqual(["a", "b"]);
-    const told = vi.fn<(result: unknown) => void>();
-    const next = stream.next().then(told);
+    const onResult = vi.fn<(result: unknown) => void>();
+    const next = stream.next().then(onResult);
     await untilIdle();
-    source.put("c");
+    script.put("c");
     changed();
     clock.advance(99);
     await untilIdle();
-    expect(told).not.toHaveBeenCalled();
+    expect(onResult).not.toHaveBeenCalled();
     clock.advance(1);
     await next;
-    expect(told).toHaveBeenCalledWith({ done: false, value: "c" });
+    expect(onResult).toHaveBeenCalledWith({ done: false, value: "c" });
   });
 
-  it("gives at once what comes when the interval is over", async () => {
-    const { stream, source, clock, changed } = streamWith({ minIntervalMs: 100 }, "a");
+  it("yields a change at once when the interval is over", async () => {
+    const { stream, script, clock, changed } = streamWith({ minIntervalMs: 100 }, "a");
     await stream.next();
     const next = stream.next();
     await untilIdle();
     clock.advance(100);
-    source.put("b");
+    script.put("b");
     changed();
     expect(await next).toEqual({ done: false, value: "b" });
   });
 
-  it("that was told a batch when there was more already is told the rest with the next tick", async () => {
-    const { stream, source, clock } = streamWith({ minIntervalMs: 100 }, "a", "b");
-    source.staleAt = 1;
+  it("that was behind already when its batch ended yields the rest at the next tick", async () => {
+    const { stream, script, clock } = streamWith({ minIntervalMs: 100 }, "a", "b");
+    script.staleAt = 1;
     expect(await stream.next()).toEqual({ done: false, value: "a" });
-    const told = vi.fn<(result: unknown) => void>();
-    const next = stream.next().then(told);
+    const onResult = vi.fn<(result: unknown) => void>();
+    const next = stream.next().then(onResult);
     await untilIdle();
     clock.advance(99);
     await untilIdle();
-    expect(told).not.toHaveBeenCalled();
+    expect(onResult).not.toHaveBeenCalled();
     clock.advance(1);
     await next;
-    expect(told).toHaveBeenCalledWith({ done: false, value: "b" });
+    expect(onResult).toHaveBeenCalledWith({ done: false, value: "b" });
   });
 
   it("pulls once for all wakes within the interval", async () => {
-    const { stream, source, clock, changed } = streamWith({ minIntervalMs: 100 }, "a");
+    const { stream, script, clock, changed } = streamWith({ minIntervalMs: 100 }, "a");
     await stream.next();
     const next = stream.next();
     await untilIdle();
-    source.put("b");
+    script.put("b");
     changed(100);
     clock.advance(100);
     await next;
-    expect(source.pulls).toBe(2);
+    expect(script.pulls).toBe(2);
   });
 
-  it("misses no tick that comes while nobody asks", async () => {
-    const { stream, source, clock, changed } = streamWith({ minIntervalMs: 100 }, "a");
+  it("misses no tick between two reads", async () => {
+    const { stream, script, clock, changed } = streamWith({ minIntervalMs: 100 }, "a");
     await stream.next();
-    source.put("b");
+    script.put("b");
     changed();
     clock.advance(100);
     await untilIdle();
     expect(await stream.next()).toEqual({ done: false, value: "b" });
   });
 
-  it("ends at once by return while it rests, and leaves no timer behind", async () => {
-    const { stream, source, clock, changed } = streamWith({ minIntervalMs: 100 }, "a");
+  it("ends at once by return during the interval, and leaves no timer behind", async () => {
+    const { stream, script, clock, changed } = streamWith({ minIntervalMs: 100 }, "a");
     await stream.next();
     const next = stream.next();
     await untilIdle();
-    source.put("b");
+    script.put("b");
     changed();
     await untilIdle();
     expect(clock.timerCount).toBe(1);
@@ -303,36 +302,36 @@ describe("a pull stream with a minimal interval", () => {
     expect(clock.timerCount).toBe(0);
   });
 
-  it("is not silenced for longer by a clock that is set back", async () => {
-    const { stream, source, clock, changed } = streamWith({ minIntervalMs: 100 }, "a");
+  it("is not delayed further by a clock that is set back", async () => {
+    const { stream, script, clock, changed } = streamWith({ minIntervalMs: 100 }, "a");
     await stream.next();
-    const told = vi.fn<(result: unknown) => void>();
-    const next = stream.next().then(told);
+    const onResult = vi.fn<(result: unknown) => void>();
+    const next = stream.next().then(onResult);
     await untilIdle();
     clock.setBack(3_600_000);
-    source.put("b");
+    script.put("b");
     changed();
     await untilIdle();
     clock.advance(100);
     await untilIdle();
-    expect(told).toHaveBeenCalledOnce();
+    expect(onResult).toHaveBeenCalledOnce();
     await next;
   });
 
-  it("of 0 holds nothing back, and sets no timer", async () => {
-    const { stream, source, clock, changed } = streamOf("a");
+  it("of 0 delays nothing, and sets no timer", async () => {
+    const { stream, script, clock, changed } = streamOf("a");
     await stream.next();
     const next = stream.next();
     await untilIdle();
-    source.put("b");
+    script.put("b");
     changed();
     expect(await next).toEqual({ done: false, value: "b" });
     expect(clock.timerCount).toBe(0);
   });
 });
 
-/** What a test fills, and a place in it. */
-class Source implements PullCursor<string> {
+/** A cursor over a script. */
+class ScriptCursor implements PullCursor<string> {
   readonly #script: Script;
   #at: number;
 
@@ -353,8 +352,8 @@ class Source implements PullCursor<string> {
     return end;
   }
 
-  fork(): Source {
-    return new Source(this.#script, this.#at);
+  fork(): ScriptCursor {
+    return new ScriptCursor(this.#script, this.#at);
   }
 
   skipHidden(): void {}
@@ -362,12 +361,12 @@ class Source implements PullCursor<string> {
   merge(): void {}
 }
 
-/** What is told, and what comes after that. */
+/** The values of a test, and the result that follows them. */
 class Script {
   pulls = 0;
   readonly values: string[];
   end: PullResult<string> | Error = "nothing";
-  /** After so many a batch ends though there is more. */
+  /** Makes a batch end after this many values, though more are available. */
   staleAt: number | undefined;
 
   constructor(values: readonly string[]) {
@@ -379,8 +378,8 @@ class Script {
   }
 }
 
-/** An outlet that keeps what it is given. */
-class Basin implements StreamSink<string> {
+/** A sink that stores all values. */
+class BufferSink implements StreamSink<string> {
   isFull = false;
   readonly taken: string[] = [];
 
@@ -406,26 +405,26 @@ function streamWith(
   ...values: readonly string[]
 ): {
   stream: PullStream<string>;
-  source: Script;
+  script: Script;
   clock: ManualClock;
   onEnd: ReturnType<typeof vi.fn<() => void>>;
-  /** Something happened that concerns the stream, so often in one turn. */
+  /** Marks the group changed this many times in one turn. */
   changed(times?: number): void;
 } {
-  const [source, clock, onEnd] = [new Script(values), new ManualClock(1_000_000), vi.fn<() => void>()];
-  const pace = new Throttle(minIntervalMs, clock);
-  const group = new LiveGroup<string>({ queue: new PullQueue(), throttle: pace, clock });
+  const [script, clock, onEnd] = [new Script(values), new ManualClock(1_000_000), vi.fn<() => void>()];
+  const throttle = new Throttle(minIntervalMs, clock);
+  const group = new LiveGroup<string>({ queue: new PullQueue(), throttle, clock });
   const release = (): void => {
     group.close();
-    pace.close();
+    throttle.close();
   };
-  const lease = { value: { group }, isShared: false, release };
-  const stream = new PullStream(new Source(source), lease, onEnd);
+  const groupRef = { value: { group }, isShared: false, release };
+  const stream = new PullStream(new ScriptCursor(script), groupRef, onEnd);
   const changed = (times = 1): void => {
     for (let time = 0; time < times; time++) group.markChanged(Infinity);
-    pace.wake();
+    throttle.wake();
   };
-  return { stream, source, clock, onEnd, changed };
+  return { stream, script, clock, onEnd, changed };
 }
 
 async function take(stream: PullStream<string>, count: number): Promise<unknown[]> {

@@ -10,17 +10,17 @@ import { ALICE, ANY_ATTEMPT, BOB, CAROL, manyKeys, reportOf, storeRequestOf } fr
 import { openStore, type OpenedStore, type StoresOptions } from "../kit/store/task-stores.js";
 
 describe("a first subscription", () => {
-  it("to an empty database is told so, and that this is all", async () => {
+  it("to an empty database receives a Reset and CaughtUp", async () => {
     await using world = await openWorld();
-    expect(world.told(world.subscribe())).toEqual(["Reset INITIAL 0.0.0", "CaughtUp 0"]);
+    expect(world.pull(world.subscribe())).toEqual(["Reset INITIAL 0.0.0", "CaughtUp 0"]);
   });
 
-  it("is told to forget, then each job in the order of its latest change, then that this is all", async () => {
+  it("receives a Reset, each job in the order of its latest change, then CaughtUp", async () => {
     await using world = await openWorld();
     await world.store.store(storeRequestOf(ALICE));
     await world.store.store(storeRequestOf(BOB));
     await world.report(ALICE);
-    expect(world.told(world.subscribe())).toEqual([
+    expect(world.pull(world.subscribe())).toEqual([
       "Reset INITIAL 0.0.3",
       "TaskStored bob 2.0.3",
       "TaskStored alice 3.0.3",
@@ -28,21 +28,21 @@ describe("a first subscription", () => {
     ]);
   });
 
-  it("is not told of what was gone before", async () => {
+  it("receives nothing about jobs that were removed before", async () => {
     await using world = await openWorld();
     await world.store.store(storeRequestOf(ALICE));
     await world.store.remove(ALICE, ANY_ATTEMPT);
-    expect(world.told(world.subscribe())).toEqual(["Reset INITIAL 0.0.2", "CaughtUp 2"]);
+    expect(world.pull(world.subscribe())).toEqual(["Reset INITIAL 0.0.2", "CaughtUp 2"]);
   });
 
-  it("is told of what goes and of what changes while the state is told", async () => {
+  it("receives removals and changes that happen during the snapshot", async () => {
     await using world = await openWorld();
     await world.storeAll(ALICE, BOB, CAROL);
     const cursor = world.subscribe();
-    expect(world.told(cursor, 2)).toEqual(["Reset INITIAL 0.0.3", "TaskStored alice 1.0.3"]);
+    expect(world.pull(cursor, 2)).toEqual(["Reset INITIAL 0.0.3", "TaskStored alice 1.0.3"]);
     await world.store.remove(ALICE, ANY_ATTEMPT);
     await world.report(BOB);
-    expect(world.told(cursor)).toEqual([
+    expect(world.pull(cursor)).toEqual([
       "TaskStored carol 3.0.3",
       "TaskRemoved alice 4.0.3",
       "TaskStored bob 5.0.3",
@@ -50,16 +50,16 @@ describe("a first subscription", () => {
     ]);
   });
 
-  it("is told of a job again, whole, when it changes after it was told and before all is", async () => {
+  it("receives a whole job again if the job changes during the snapshot", async () => {
     await using world = await openWorld();
     await world.storeAll(ALICE, BOB);
     const cursor = world.subscribe();
-    world.told(cursor, 2);
+    world.pull(cursor, 2);
     await world.report(ALICE);
-    expect(world.told(cursor)).toEqual(["TaskStored bob 2.0.2", "TaskStored alice 3.0.2", "CaughtUp 3"]);
+    expect(world.pull(cursor)).toEqual(["TaskStored bob 2.0.2", "TaskStored alice 3.0.2", "CaughtUp 3"]);
   });
 
-  it("sees each event at its own instant: a job's at its latest change, the rest as it is told", async () => {
+  it("gets the instant of the latest change for a job, and that of the delivery for other events", async () => {
     await using world = await openWorld();
     const start = world.clock.now();
     await world.storeAll(ALICE, BOB);
@@ -74,18 +74,18 @@ describe("a first subscription", () => {
 });
 
 describe("a live subscription", () => {
-  it("is told each change at its revision, one by one", async () => {
+  it("receives each change at its revision, one by one", async () => {
     await using world = await openWorld();
     const cursor = await world.live(ALICE);
     await world.store.store(storeRequestOf(BOB));
-    expect(world.told(cursor)).toEqual(["TaskStored bob 2"]);
+    expect(world.pull(cursor)).toEqual(["TaskStored bob 2"]);
     await world.report(ALICE);
-    expect(world.told(cursor)).toEqual(["TaskUpdated alice since 2 3"]);
+    expect(world.pull(cursor)).toEqual(["TaskUpdated alice since 2 3"]);
     await world.store.remove(BOB, ANY_ATTEMPT);
-    expect(world.told(cursor)).toEqual(["TaskRemoved bob 4"]);
+    expect(world.pull(cursor)).toEqual(["TaskRemoved bob 4"]);
   });
 
-  it("is told of several jobs' changes one by one though they came at once", async () => {
+  it("receives simultaneous changes of several jobs one by one", async () => {
     await using world = await openWorld();
     const cursor = await world.live(ALICE);
     await Promise.all([
@@ -93,14 +93,14 @@ describe("a live subscription", () => {
       world.report(ALICE),
       world.store.store(storeRequestOf(CAROL)),
     ]);
-    expect(world.told(cursor)).toEqual([
+    expect(world.pull(cursor)).toEqual([
       "TaskStored bob 2",
       "TaskUpdated alice since 2 3",
       "TaskStored carol 4",
     ]);
   });
 
-  it("is told of a job that was stored again as of one stored, with what came of it", async () => {
+  it("receives TaskStored for a job that was stored again", async () => {
     await using world = await openWorld();
     const cursor = await world.live(ALICE);
     await world.store.store(storeRequestOf(ALICE));
@@ -109,15 +109,15 @@ describe("a live subscription", () => {
     expect(event).toMatchObject({ userTask: { attempt: 2, outcome: "OVERWRITTEN" } });
   });
 
-  it("is told nothing while nothing changes", async () => {
+  it("receives nothing while nothing changes", async () => {
     await using world = await openWorld();
     const cursor = await world.live(ALICE);
-    expect(world.told(cursor)).toEqual([]);
+    expect(world.pull(cursor)).toEqual([]);
     await world.store.update(ALICE, reportOf());
-    expect(world.told(cursor)).toEqual([]);
+    expect(world.pull(cursor)).toEqual([]);
   });
 
-  it("is given the very job that the store has, and why another is gone", async () => {
+  it("receives the job object of the store, and the reason of a removal", async () => {
     await using world = await openWorld();
     const cursor = await world.live(ALICE, BOB);
     const updated = await world.report(ALICE);
@@ -130,84 +130,84 @@ describe("a live subscription", () => {
   });
 });
 
-describe("changes that were merged before a subscription came to them", () => {
-  it("are told against what it held, in positions that say so, and ended by CaughtUp", async () => {
+describe("changes that were merged before their delivery", () => {
+  it("are delivered against the base that their positions name, and end with CaughtUp", async () => {
     await using world = await openWorld();
     const cursor = await world.live(ALICE);
     await world.report(ALICE);
     await world.report(ALICE);
-    expect(world.told(cursor)).toEqual(["TaskUpdated alice since 1 3.1.3", "CaughtUp 3"]);
+    expect(world.pull(cursor)).toEqual(["TaskUpdated alice since 1 3.1.3", "CaughtUp 3"]);
     await world.report(ALICE);
-    expect(world.told(cursor)).toEqual(["TaskUpdated alice since 3 4"]);
+    expect(world.pull(cursor)).toEqual(["TaskUpdated alice since 3 4"]);
   });
 
-  it("begin where the first is missing: what comes before is told one by one", async () => {
+  it("begin a catch-up at the first gap; earlier changes are delivered one by one", async () => {
     await using world = await openWorld();
     const cursor = await world.live(ALICE, BOB);
     await world.report(BOB);
     await world.report(ALICE);
     await world.report(ALICE);
-    expect(world.told(cursor)).toEqual([
+    expect(world.pull(cursor)).toEqual([
       "TaskUpdated bob since 2 3",
       "TaskUpdated alice since 3 5.3.5",
       "CaughtUp 5",
     ]);
   });
 
-  it("keep their base while more is merged, until all is told", async () => {
+  it("keep their base while more changes are merged, until CaughtUp", async () => {
     await using world = await openWorld();
     const cursor = await world.live(ALICE, BOB);
     await world.report(ALICE);
     await world.report(ALICE);
     await world.report(BOB);
-    expect(world.told(cursor, 1)).toEqual(["TaskUpdated alice since 2 4.2.5"]);
+    expect(world.pull(cursor, 1)).toEqual(["TaskUpdated alice since 2 4.2.5"]);
     await world.report(BOB);
     await world.report(ALICE);
-    expect(world.told(cursor)).toEqual([
+    expect(world.pull(cursor)).toEqual([
       "TaskUpdated bob since 2 6.2.5",
       "TaskUpdated alice since 2 7.2.5",
       "CaughtUp 7",
     ]);
   });
 
-  it("tell of a job as stored when its latest store is among them", async () => {
+  it("deliver TaskStored if the latest store of the job is among them", async () => {
     await using world = await openWorld();
     const cursor = await world.live(ALICE);
     await world.store.store(storeRequestOf(ALICE));
     await world.report(ALICE);
-    expect(world.told(cursor)).toEqual(["TaskStored alice 3.1.3", "CaughtUp 3"]);
+    expect(world.pull(cursor)).toEqual(["TaskStored alice 3.1.3", "CaughtUp 3"]);
   });
 
-  it("tell of a job as gone when it is, though its store may never have been told", async () => {
+  it("deliver the removal of a job that was never delivered", async () => {
     await using world = await openWorld();
     const cursor = await world.live(ALICE);
     await world.store.store(storeRequestOf(BOB));
     await world.store.remove(BOB, ANY_ATTEMPT);
-    expect(world.told(cursor)).toEqual(["TaskRemoved bob 3.1.3", "CaughtUp 3"]);
+    expect(world.pull(cursor)).toEqual(["TaskRemoved bob 3.1.3", "CaughtUp 3"]);
   });
 
-  it("tell nothing of a removal that a later store has withdrawn", async () => {
+  it("omit a removal if the job was stored again", async () => {
     await using world = await openWorld();
     const cursor = await world.live(ALICE);
     await world.store.remove(ALICE, ANY_ATTEMPT);
     await world.store.store(storeRequestOf(ALICE));
-    expect(world.told(cursor)).toEqual(["TaskStored alice 3.1.3", "CaughtUp 3"]);
+    expect(world.pull(cursor)).toEqual(["TaskStored alice 3.1.3", "CaughtUp 3"]);
   });
 });
 
 describe("a subscription that resumes", () => {
-  it("is told just that it has all when nothing has changed since", async () => {
+  it("receives only CaughtUp if nothing has changed since", async () => {
     await using world = await openWorld();
     await world.storeAll(ALICE, BOB);
-    expect(world.told(world.resume("2"))).toEqual(["CaughtUp 2"]);
+    expect(world.pull(world.resume("2"))).toEqual(["CaughtUp 2"]);
   });
 
-  it("is told what has changed since, against the revision that it gives back", async () => {
+  it("receives the changes since its position, against the revision of that position", async () => {
     await using world = await openWorld();
     await world.storeAll(ALICE, BOB, CAROL);
     await world.report(ALICE);
     await world.store.remove(BOB, ANY_ATTEMPT);
-    expect(world.told(world.resume("2"))).toEqual([
+    expect(world.pull(world.resume("2"))).toEqual([
       "TaskStored carol 3.2.5",
       "TaskUpdated alice since 2 4.2.5",
       "TaskRemoved bob 5.2.5",
@@ -215,136 +215,136 @@ describe("a subscription that resumes", () => {
     ]);
   });
 
-  it("goes on in the middle of a snapshot as if it had not been cut off", async () => {
+  it("continues in the middle of a snapshot", async () => {
     await using world = await openWorld();
     await world.storeAll(ALICE, BOB, CAROL);
     await world.report(BOB);
-    expect(world.told(world.resume("1.0.3"))).toEqual([
+    expect(world.pull(world.resume("1.0.3"))).toEqual([
       "TaskStored carol 3.0.3",
       "TaskStored bob 4.0.3",
       "CaughtUp 4",
     ]);
   });
 
-  it("in the middle of a snapshot is told of what went since that began, and not of what went before", async () => {
+  it("in the middle of a snapshot receives the removals since the snapshot began, and no earlier ones", async () => {
     await using world = await openWorld();
     await world.storeAll(ALICE, BOB, CAROL);
     await world.store.remove(ALICE, ANY_ATTEMPT);
     await world.store.remove(BOB, ANY_ATTEMPT);
-    expect(world.told(world.resume("3.0.4"))).toEqual(["TaskRemoved bob 5.0.4", "CaughtUp 5"]);
+    expect(world.pull(world.resume("3.0.4"))).toEqual(["TaskRemoved bob 5.0.4", "CaughtUp 5"]);
   });
 
-  it("in the middle of a catch-up is told on against the base of that", async () => {
+  it("in the middle of a catch-up continues with the same base", async () => {
     await using world = await openWorld();
     await world.storeAll(ALICE, BOB);
     await world.report(ALICE);
     await world.report(BOB);
     await world.report(ALICE);
-    expect(world.told(world.resume("4.2.4"))).toEqual(["TaskUpdated alice since 2 5.2.4", "CaughtUp 5"]);
+    expect(world.pull(world.resume("4.2.4"))).toEqual(["TaskUpdated alice since 2 5.2.4", "CaughtUp 5"]);
   });
 
-  it("at the Reset of a snapshot begins anew", async () => {
+  it("at the Reset of a snapshot begins again", async () => {
     await using world = await openWorld();
     await world.storeAll(ALICE);
-    expect(world.told(world.resume("0.0.1"))).toEqual([
+    expect(world.pull(world.resume("0.0.1"))).toEqual([
       "Reset INITIAL 0.0.1",
       "TaskStored alice 1.0.1",
       "CaughtUp 1",
     ]);
   });
 
-  it("at revision 0 of whichever epoch is as one that is new", async () => {
+  it("at revision 0 of any epoch is like a first subscription", async () => {
     await using world = await openWorld();
     await world.storeAll(ALICE);
-    const asNew = world.told(world.subscribe());
-    expect(world.told(world.resume("0"))).toEqual(asNew);
-    expect(world.told(world.resumeAt(ORIGIN))).toEqual(asNew);
-    expect(world.told(world.resumeAt({ epoch: "anotherEpoch", revision: 0 }))).toEqual(asNew);
+    const asNew = world.pull(world.subscribe());
+    expect(world.pull(world.resume("0"))).toEqual(asNew);
+    expect(world.pull(world.resumeAt(ORIGIN))).toEqual(asNew);
+    expect(world.pull(world.resumeAt({ epoch: "anotherEpoch", revision: 0 }))).toEqual(asNew);
   });
 
   it("goes live once it has caught up", async () => {
     await using world = await openWorld();
     await world.storeAll(ALICE);
     const cursor = world.resume("1");
-    world.told(cursor);
+    world.pull(cursor);
     await world.report(ALICE);
-    expect(world.told(cursor)).toEqual(["TaskUpdated alice since 1 2"]);
+    expect(world.pull(cursor)).toEqual(["TaskUpdated alice since 1 2"]);
   });
 });
 
-describe("a subscription that can't be told what has changed since", () => {
-  it("as removals were forgotten is told so, and the state", async () => {
+describe("a subscription whose changes are no longer known", () => {
+  it("receives HISTORY_GONE and the state if removals were forgotten", async () => {
     await using world = await openWorld({ limits: { removalsKeptMax: 1 } });
     await world.storeAll(ALICE, BOB, CAROL);
     await world.remove(ALICE, BOB);
     expect(world.store.tombstoneHorizon).toBe(4);
-    expect(world.told(world.resume("3"))).toEqual([
+    expect(world.pull(world.resume("3"))).toEqual([
       "Reset HISTORY_GONE 0.0.5",
       "TaskStored carol 3.0.5",
       "CaughtUp 5",
     ]);
   });
 
-  it("is one that lies before the floor; at the floor all is remembered", async () => {
+  it("lies below the tombstone horizon; at the horizon all changes are known", async () => {
     await using world = await openWorld({ limits: { removalsKeptMax: 1 } });
     await world.storeAll(ALICE, BOB, CAROL);
     await world.remove(ALICE, BOB);
-    expect(world.told(world.resume("4"))).toEqual(["TaskRemoved bob 5.4.5", "CaughtUp 5"]);
+    expect(world.pull(world.resume("4"))).toEqual(["TaskRemoved bob 5.4.5", "CaughtUp 5"]);
   });
 
-  it("is not one in the middle of a snapshot that began at the floor, as it holds nothing older", async () => {
+  it("is not one in the middle of a snapshot that began at the tombstone horizon", async () => {
     await using world = await openWorld({ limits: { removalsKeptMax: 1 } });
     await world.storeAll(ALICE, BOB, CAROL);
     await world.remove(ALICE, BOB);
-    expect(world.told(world.resume("2.0.4"))).toEqual([
+    expect(world.pull(world.resume("2.0.4"))).toEqual([
       "TaskStored carol 3.0.4",
       "TaskRemoved bob 5.0.4",
       "CaughtUp 5",
     ]);
-    expect(world.told(world.resume("2.0.3"), 1)).toEqual(["Reset HISTORY_GONE 0.0.5"]);
+    expect(world.pull(world.resume("2.0.3"), 1)).toEqual(["Reset HISTORY_GONE 0.0.5"]);
   });
 
-  it("is one in the middle of a catch-up that lies before the floor, though that began after it", async () => {
+  it("may be in a catch-up that began above the tombstone horizon but lies below it", async () => {
     await using world = await openWorld({ limits: { removalsKeptMax: 1 } });
     await world.storeAll(ALICE, BOB, CAROL);
     await world.remove(ALICE, BOB);
-    expect(world.told(world.resume("3.1.5"), 1)).toEqual(["Reset HISTORY_GONE 0.0.5"]);
+    expect(world.pull(world.resume("3.1.5"), 1)).toEqual(["Reset HISTORY_GONE 0.0.5"]);
   });
 
-  it("as it lies in the future is told so, and the state; also where its catch-up began in the future", async () => {
+  it("receives HISTORY_GONE and the state if its position or the start of its catch-up is in the future", async () => {
     await using world = await openWorld();
     await world.storeAll(ALICE);
-    const anew = ["Reset HISTORY_GONE 0.0.1", "TaskStored alice 1.0.1", "CaughtUp 1"];
-    expect(world.told(world.resume("2"))).toEqual(anew);
-    expect(world.told(world.resume("9007199254740991"))).toEqual(anew);
-    expect(world.told(world.resume("1.0.2"))).toEqual(anew);
+    const events = ["Reset HISTORY_GONE 0.0.1", "TaskStored alice 1.0.1", "CaughtUp 1"];
+    expect(world.pull(world.resume("2"))).toEqual(events);
+    expect(world.pull(world.resume("9007199254740991"))).toEqual(events);
+    expect(world.pull(world.resume("1.0.2"))).toEqual(events);
   });
 
-  it("as it is of another epoch is told so, and the state", async () => {
+  it("receives EPOCH_CHANGED and the state if its position is of another epoch", async () => {
     await using world = await openWorld();
     await world.storeAll(ALICE);
     const cursor = world.resumeAt({ epoch: "anotherEpoch", revision: 1 });
     const [reset] = [cursor.pull()];
     expect(reset).toMatchObject({ kind: "Reset", cause: "EPOCH_CHANGED" });
     expect(reset!.position.epoch).toBe(world.store.position.epoch);
-    expect(world.told(cursor)).toEqual(["TaskStored alice 1.0.1", "CaughtUp 1"]);
+    expect(world.pull(cursor)).toEqual(["TaskStored alice 1.0.1", "CaughtUp 1"]);
   });
 
-  it("since it was away too long while it was live is told so, once, and the state", async () => {
+  it("receives HISTORY_GONE once, and the state, if it paused too long while live", async () => {
     await using world = await openWorld({ limits: { removalsKeptMax: 1 } });
     const cursor = await world.live(ALICE, BOB, CAROL);
     await world.remove(ALICE, BOB);
-    expect(world.told(cursor)).toEqual(["Reset HISTORY_GONE 0.0.5", "TaskStored carol 3.0.5", "CaughtUp 5"]);
-    expect(world.told(cursor)).toEqual([]);
+    expect(world.pull(cursor)).toEqual(["Reset HISTORY_GONE 0.0.5", "TaskStored carol 3.0.5", "CaughtUp 5"]);
+    expect(world.pull(cursor)).toEqual([]);
   });
 
-  it("since it was away too long in the middle of a snapshot is told so, and the state", async () => {
+  it("receives HISTORY_GONE and the state if it paused too long in the middle of a snapshot", async () => {
     await using world = await openWorld({ limits: { removalsKeptMax: 1 } });
     await world.storeAll(ALICE, BOB, CAROL);
     const cursor = world.subscribe();
-    expect(world.told(cursor, 2)).toEqual(["Reset INITIAL 0.0.3", "TaskStored alice 1.0.3"]);
+    expect(world.pull(cursor, 2)).toEqual(["Reset INITIAL 0.0.3", "TaskStored alice 1.0.3"]);
     await world.remove(ALICE, BOB);
-    expect(world.told(cursor)).toEqual(["Reset HISTORY_GONE 0.0.5", "TaskStored carol 3.0.5", "CaughtUp 5"]);
+    expect(world.pull(cursor)).toEqual(["Reset HISTORY_GONE 0.0.5", "TaskStored carol 3.0.5", "CaughtUp 5"]);
   });
 });
 
@@ -355,80 +355,80 @@ describe("a filtered subscription", () => {
     ["a user", { username: ALICE.username }, ["alice 1.0.3", "alice 3.0.3"]],
     ["a job id", { jobId: ALICE.jobId }, ["alice 1.0.3", "bob 2.0.3"]],
     ["a user's job", ALICE, ["alice 1.0.3"]],
-  ])("of %s is told of nothing else", async (_, filter, stored) => {
+  ])("of %s receives nothing else", async (_, filter, stored) => {
     await using world = await openWorld();
     await world.storeAll(ALICE, BOB, ALICE_TOO);
-    expect(world.told(world.subscribe({ filter }))).toEqual([
+    expect(world.pull(world.subscribe({ filter }))).toEqual([
       "Reset INITIAL 0.0.3",
       ...stored.map((words) => `TaskStored ${words}`),
       "CaughtUp 3",
     ]);
   });
 
-  it("is told nothing of changes that it hides: stores, reports, removals, alone and merged", async () => {
+  it("receives no hidden stores, reports or removals, alone or merged", async () => {
     await using world = await openWorld();
     const cursor = await world.liveWith({ filter: ALICE }, ALICE, BOB);
     await world.report(BOB);
-    expect(world.told(cursor)).toEqual([]);
+    expect(world.pull(cursor)).toEqual([]);
     await world.report(BOB);
     await world.report(BOB);
     await world.store.store(storeRequestOf(CAROL));
-    expect(world.told(cursor)).toEqual([]);
+    expect(world.pull(cursor)).toEqual([]);
     await world.remove(BOB, CAROL);
-    expect(world.told(cursor)).toEqual([]);
+    expect(world.pull(cursor)).toEqual([]);
   });
 
-  it("is told the next change that it lets through, against the revision before it", async () => {
+  it("receives the next change that matches, against the revision before it", async () => {
     await using world = await openWorld();
     const cursor = await world.liveWith({ filter: ALICE }, ALICE, BOB);
     await world.report(BOB);
-    world.told(cursor);
+    world.pull(cursor);
     await world.report(ALICE);
-    expect(world.told(cursor)).toEqual(["TaskUpdated alice since 3 4"]);
+    expect(world.pull(cursor)).toEqual(["TaskUpdated alice since 3 4"]);
   });
 
-  it("catches up when what it hides was merged with what it lets through", async () => {
+  it("catches up if hidden changes were merged with matching ones", async () => {
     await using world = await openWorld();
     const cursor = await world.liveWith({ filter: ALICE }, ALICE, BOB);
     await world.report(BOB);
     await world.report(BOB);
     await world.report(ALICE);
-    expect(world.told(cursor)).toEqual(["TaskUpdated alice since 2 5.2.5", "CaughtUp 5"]);
+    expect(world.pull(cursor)).toEqual(["TaskUpdated alice since 2 5.2.5", "CaughtUp 5"]);
   });
 
-  it("that resumes where all was hidden since is told just that it has all", async () => {
+  it("receives only CaughtUp when it resumes and all changes since were hidden", async () => {
     await using world = await openWorld();
     await world.storeAll(ALICE, BOB);
     await world.report(BOB);
-    expect(world.told(world.resume("2", { filter: ALICE }))).toEqual(["CaughtUp 3"]);
+    expect(world.pull(world.resume("2", { filter: ALICE }))).toEqual(["CaughtUp 3"]);
   });
 });
 
 describe("a merging subscription", () => {
-  it("is told every change by catching up", async () => {
+  it("receives every change in a catch-up", async () => {
     await using world = await openWorld();
     const cursor = await world.liveWith({ isMerging: true }, ALICE);
     await world.report(ALICE);
-    expect(world.told(cursor)).toEqual(["TaskUpdated alice since 1 2.1.2", "CaughtUp 2"]);
+    expect(world.pull(cursor)).toEqual(["TaskUpdated alice since 1 2.1.2", "CaughtUp 2"]);
     await world.store.store(storeRequestOf(BOB));
     await world.report(ALICE);
-    expect(world.told(cursor)).toEqual([
+    expect(world.pull(cursor)).toEqual([
       "TaskStored bob 3.2.4",
       "TaskUpdated alice since 2 4.2.4",
       "CaughtUp 4",
     ]);
   });
 
-  it("is told nothing of changes that it hides", async () => {
+  it("receives nothing for hidden changes", async () => {
     await using world = await openWorld();
     const cursor = await world.liveWith({ isMerging: true, filter: ALICE }, ALICE, BOB);
     await world.report(BOB);
-    expect(world.told(cursor)).toEqual([]);
+    expect(world.pull(cursor)).toEqual([]);
   });
 });
 
-describe("what a subscription costs that is not read", () => {
-  it("is one event a job, however much has changed", async () => {
+describe("the cost of a subscription that is not read", () => {
+  it("is one event per job, however much has changed", async () => {
     await using world = await openWorld();
     const keys = manyKeys(3);
     const cursor = await world.live(...keys);
@@ -445,25 +445,25 @@ describe("what a subscription costs that is not read", () => {
 });
 
 describe("a bookmark", () => {
-  it("says where a subscription stands whose filter has hidden what happened for so long", async () => {
+  it("advances the position of a subscription whose filter hid all changes for the bookmark time", async () => {
     await using world = await openWorld();
     const cursor = await world.liveWith({ filter: ALICE }, ALICE, BOB);
     await world.report(BOB);
-    expect(world.told(cursor)).toEqual([]);
+    expect(world.pull(cursor)).toEqual([]);
     expect(cursor.pullAgainInMs).toBe(BOOKMARK_MS);
     world.clock.advance(BOOKMARK_MS - 1);
-    expect(world.told(cursor)).toEqual([]);
+    expect(world.pull(cursor)).toEqual([]);
     expect(cursor.pullAgainInMs).toBe(1);
     world.clock.advance(1);
-    expect(world.told(cursor)).toEqual(["CaughtUp 3"]);
+    expect(world.pull(cursor)).toEqual(["CaughtUp 3"]);
     expect(cursor.pullAgainInMs).toBeUndefined();
   });
 
-  it("is at its own instant, and at the newest revision", async () => {
+  it("has its own instant and the newest revision", async () => {
     await using world = await openWorld();
     const cursor = await world.liveWith({ filter: ALICE }, ALICE, BOB);
     await world.report(BOB);
-    world.told(cursor);
+    world.pull(cursor);
     world.clock.advance(BOOKMARK_MS);
     await world.report(BOB);
     expect(cursor.pull()).toEqual({
@@ -473,165 +473,165 @@ describe("a bookmark", () => {
     });
   });
 
-  it("does not come where nothing has changed, nor where all was told", async () => {
+  it("does not come if nothing was hidden", async () => {
     await using world = await openWorld();
     const cursor = await world.liveWith({ filter: ALICE }, ALICE, BOB);
     world.clock.advance(10 * BOOKMARK_MS);
-    expect(world.told(cursor)).toEqual([]);
+    expect(world.pull(cursor)).toEqual([]);
     await world.report(ALICE);
-    expect(world.told(cursor)).toEqual(["TaskUpdated alice since 2 3"]);
+    expect(world.pull(cursor)).toEqual(["TaskUpdated alice since 2 3"]);
     world.clock.advance(10 * BOOKMARK_MS);
-    expect(world.told(cursor)).toEqual([]);
+    expect(world.pull(cursor)).toEqual([]);
     expect(cursor.pullAgainInMs).toBeUndefined();
   });
 
-  it("comes again after each further time in which something was hidden, and then only", async () => {
+  it("comes again only after another bookmark time in which a change was hidden", async () => {
     await using world = await openWorld();
     const cursor = await world.liveWith({ filter: ALICE }, ALICE, BOB);
     await world.report(BOB);
-    world.told(cursor);
+    world.pull(cursor);
     world.clock.advance(BOOKMARK_MS);
-    expect(world.told(cursor)).toEqual(["CaughtUp 3"]);
+    expect(world.pull(cursor)).toEqual(["CaughtUp 3"]);
     world.clock.advance(BOOKMARK_MS - 1);
-    expect(world.told(cursor)).toEqual([]);
+    expect(world.pull(cursor)).toEqual([]);
     await world.report(BOB);
-    expect(world.told(cursor)).toEqual([]);
+    expect(world.pull(cursor)).toEqual([]);
     world.clock.advance(1);
-    expect(world.told(cursor)).toEqual(["CaughtUp 4"]);
+    expect(world.pull(cursor)).toEqual(["CaughtUp 4"]);
   });
 
-  it("comes at once with the first change that is hidden where nothing was told for longer", async () => {
+  it("comes at once with the first hidden change if the last event is older than the bookmark time", async () => {
     await using world = await openWorld();
     const cursor = await world.liveWith({ filter: ALICE }, ALICE, BOB);
     world.clock.advance(10 * BOOKMARK_MS);
-    expect(world.told(cursor)).toEqual([]);
+    expect(world.pull(cursor)).toEqual([]);
     await world.report(BOB);
-    expect(world.told(cursor)).toEqual(["CaughtUp 3"]);
+    expect(world.pull(cursor)).toEqual(["CaughtUp 3"]);
   });
 
-  it("comes in time though there is something new to hide again and again", async () => {
+  it("comes in time while changes are hidden continuously", async () => {
     await using world = await openWorld();
     const cursor = await world.liveWith({ filter: ALICE }, ALICE, BOB);
-    const told: string[][] = [];
+    const pulls: string[][] = [];
     for (let step = 0; step < 7; step++) {
       await world.report(BOB);
-      told.push(world.told(cursor));
+      pulls.push(world.pull(cursor));
       world.clock.advance(BOOKMARK_MS / 3);
     }
-    expect(told).toEqual([[], [], [], ["CaughtUp 6"], [], [], ["CaughtUp 9"]]);
+    expect(pulls).toEqual([[], [], [], ["CaughtUp 6"], [], [], ["CaughtUp 9"]]);
   });
 
-  it("is no reason to be told later what the filter lets through, and that restarts its time", async () => {
+  it("delays no matching change, which restarts the bookmark time", async () => {
     await using world = await openWorld();
     const cursor = await world.liveWith({ filter: ALICE }, ALICE, BOB);
     await world.report(BOB);
-    world.told(cursor);
+    world.pull(cursor);
     world.clock.advance(BOOKMARK_MS - 1);
     await world.report(ALICE);
-    expect(world.told(cursor)).toEqual(["TaskUpdated alice since 3 4"]);
+    expect(world.pull(cursor)).toEqual(["TaskUpdated alice since 3 4"]);
     await world.report(BOB);
     world.clock.advance(BOOKMARK_MS - 1);
-    expect(world.told(cursor)).toEqual([]);
+    expect(world.pull(cursor)).toEqual([]);
     expect(cursor.pullAgainInMs).toBe(1);
   });
 
-  it("is due when it is for the one who knows less, or has known it for longer, of two who go on together", async () => {
+  it("is due at the earlier time of two cursors that were merged", async () => {
     await using world = await openWorld();
     const before = await world.liveWith({ filter: ALICE }, ALICE, BOB);
     await world.report(BOB);
-    world.told(before);
+    world.pull(before);
     world.clock.advance(BOOKMARK_MS - 1);
     const after = world.resume("3", { filter: ALICE });
-    expect(world.told(after)).toEqual(["CaughtUp 3"]);
+    expect(world.pull(after)).toEqual(["CaughtUp 3"]);
     after.merge(before);
-    expect(world.told(after)).toEqual([]);
+    expect(world.pull(after)).toEqual([]);
     expect(after.pullAgainInMs).toBe(1);
     world.clock.advance(1);
-    expect(world.told(after)).toEqual(["CaughtUp 3"]);
+    expect(world.pull(after)).toEqual(["CaughtUp 3"]);
   });
 
-  it("can be resumed from, also where the position before it could not any more", async () => {
+  it("can be resumed from after the position before it has expired", async () => {
     await using world = await openWorld({ limits: { removalsKeptMax: 1 } });
     const filter = ALICE;
     const cursor = await world.liveWith({ filter }, ALICE, BOB, CAROL);
     await world.remove(BOB);
-    world.told(cursor);
+    world.pull(cursor);
     await world.remove(CAROL);
-    world.told(cursor);
-    expect(world.told(world.resume("3", { filter }), 1)).toEqual(["Reset HISTORY_GONE 0.0.5"]);
+    world.pull(cursor);
+    expect(world.pull(world.resume("3", { filter }), 1)).toEqual(["Reset HISTORY_GONE 0.0.5"]);
     world.clock.advance(BOOKMARK_MS);
     const [bookmark] = pulled(cursor);
     await world.report(ALICE);
-    expect(world.told(world.resumeAt(bookmark!.position, { filter }))).toEqual([
+    expect(world.pull(world.resumeAt(bookmark!.position, { filter }))).toEqual([
       "TaskUpdated alice since 5 6.5.6",
       "CaughtUp 6",
     ]);
   });
 
-  it("comes to a merging subscription too", async () => {
+  it("also comes to a merging subscription", async () => {
     await using world = await openWorld();
     const cursor = await world.liveWith({ isMerging: true, filter: ALICE }, ALICE, BOB);
     await world.report(BOB);
-    expect(world.told(cursor)).toEqual([]);
+    expect(world.pull(cursor)).toEqual([]);
     world.clock.advance(BOOKMARK_MS);
-    expect(world.told(cursor)).toEqual(["CaughtUp 3"]);
+    expect(world.pull(cursor)).toEqual(["CaughtUp 3"]);
   });
 
-  it("is no later than ever when the clock is set back", async () => {
+  it("is not delayed further by a clock that is set back", async () => {
     await using world = await openWorld();
     const cursor = await world.liveWith({ filter: ALICE }, ALICE, BOB);
     await world.report(BOB);
-    world.told(cursor);
+    world.pull(cursor);
     world.clock.setBack(3_600_000);
-    expect(world.told(cursor)).toEqual([]);
+    expect(world.pull(cursor)).toEqual([]);
     expect(cursor.pullAgainInMs).toBe(BOOKMARK_MS);
     world.clock.advance(BOOKMARK_MS);
-    expect(world.told(cursor)).toEqual(["CaughtUp 3"]);
+    expect(world.pull(cursor)).toEqual(["CaughtUp 3"]);
   });
 });
 
-describe("a subscription that a thousand changes and more are hidden from", () => {
+describe("a subscription whose filter hides more than a thousand changes", () => {
   const RARE = jobKey("alice", "rare");
   const MANY = manyKeys(1_100);
 
-  it("lets others have their turn, and loses nothing by that", async () => {
+  it("yields to others, and loses nothing", async () => {
     await using world = await openWorld();
     await world.storeAtOnce([...MANY, RARE]);
     const cursor = world.subscribe({ filter: { jobId: RARE.jobId } });
-    expect(world.told(cursor)).toEqual(["Reset INITIAL 0.0.1101"]);
+    expect(world.pull(cursor)).toEqual(["Reset INITIAL 0.0.1101"]);
     expect(cursor.pullAgainInMs).toBe(0);
-    expect(world.told(cursor)).toEqual(["TaskStored alice 1101.0.1101", "CaughtUp 1101"]);
+    expect(world.pull(cursor)).toEqual(["TaskStored alice 1101.0.1101", "CaughtUp 1101"]);
     expect(cursor.pullAgainInMs).toBeUndefined();
   });
 
-  it("hears what changes while others have their turn", async () => {
+  it("receives the changes that happen while it yields", async () => {
     await using world = await openWorld();
     await world.storeAtOnce([RARE, ...MANY]);
     const cursor = world.subscribe({ filter: { jobId: RARE.jobId } });
-    expect(world.told(cursor)).toEqual(["Reset INITIAL 0.0.1101", "TaskStored alice 1.0.1101"]);
+    expect(world.pull(cursor)).toEqual(["Reset INITIAL 0.0.1101", "TaskStored alice 1.0.1101"]);
     await world.report(RARE);
     await world.report(MANY[0]!);
-    expect(world.told(cursor)).toEqual(["TaskStored alice 1102.0.1101", "CaughtUp 1103"]);
+    expect(world.pull(cursor)).toEqual(["TaskStored alice 1102.0.1101", "CaughtUp 1103"]);
   });
 
-  it("need not be told that it has caught up when it was told nothing meanwhile", async () => {
+  it("receives no CaughtUp if it received nothing meanwhile", async () => {
     await using world = await openWorld();
     const cursor = await world.liveWith({ filter: { jobId: RARE.jobId } }, RARE);
     await world.storeAtOnce(MANY);
-    expect(world.told(cursor)).toEqual([]);
+    expect(world.pull(cursor)).toEqual([]);
     expect(cursor.pullAgainInMs).toBe(0);
-    expect(world.told(cursor)).toEqual([]);
+    expect(world.pull(cursor)).toEqual([]);
     expect(cursor.pullAgainInMs).toBe(BOOKMARK_MS);
     world.clock.advance(BOOKMARK_MS);
-    expect(world.told(cursor)).toEqual(["CaughtUp 1101"]);
+    expect(world.pull(cursor)).toEqual(["CaughtUp 1101"]);
   });
 
-  it("by a user finds the few that are left without looking at the others", async () => {
+  it("by a user finds the few matching changes without a scan of the others", async () => {
     await using world = await openWorld();
     await world.storeAtOnce([ALICE, ...MANY, RARE]);
     await world.report(ALICE);
     const looking = vi.spyOn(world.store, "nextChange");
-    expect(world.told(world.subscribe({ filter: { username: ALICE.username } }))).toEqual([
+    expect(world.pull(world.subscribe({ filter: { username: ALICE.username } }))).toEqual([
       "Reset INITIAL 0.0.1103",
       "TaskStored alice 1102.0.1103",
       "TaskStored alice 1103.0.1103",
@@ -640,7 +640,7 @@ describe("a subscription that a thousand changes and more are hidden from", () =
     expect(looking.mock.calls.length).toBeLessThan(10);
   });
 
-  it("by a user with as many jobs is told just what concerns that user", async () => {
+  it("by a user with more than a thousand jobs receives only the jobs of that user", async () => {
     await using world = await openWorld();
     const jobs = Array.from({ length: 1_100 }, (_, index) => jobKey("alice", `${index}`));
     const cursor = await world.liveWith({ filter: { username: ALICE.username } }, BOB);
@@ -658,7 +658,7 @@ describe("a subscription that a thousand changes and more are hidden from", () =
   it.each([
     ["few jobs", 3],
     ["more than a thousand jobs", 1_001],
-  ])("by a user of %s is told what one is told who sees all, less what is hidden", async (_, count) => {
+  ])("by a user of %s receives the unfiltered events less the hidden ones", async (_, count) => {
     await using world = await openWorld();
     const jobs = Array.from({ length: count }, (_each, index) => jobKey("alice", `${index}`));
     await world.storeAtOnce([...jobs, BOB, CAROL, ...MANY.slice(0, 200)]);
@@ -669,15 +669,15 @@ describe("a subscription that a thousand changes and more are hidden from", () =
   });
 });
 
-describe("a live subscription that was away", () => {
-  it("for a thousand changes is told them one by one", async () => {
+describe("a live subscription that has paused", () => {
+  it("for a thousand changes receives them one by one", async () => {
     await using world = await openWorld();
     const cursor = await world.live(ALICE);
     await world.storeAtOnce(manyKeys(1_000));
-    expect(world.told(cursor, 2)).toEqual(["TaskStored user0 2", "TaskStored user1 3"]);
+    expect(world.pull(cursor, 2)).toEqual(["TaskStored user0 2", "TaskStored user1 3"]);
   });
 
-  it("for more than that catches up", async () => {
+  it("for more than a thousand changes catches up", async () => {
     await using world = await openWorld();
     const cursor = await world.live(ALICE);
     await world.storeAtOnce(manyKeys(1_001));
@@ -689,7 +689,7 @@ describe("a live subscription that was away", () => {
     expect(eventTexts(events.slice(-2))).toEqual(["TaskStored user1000 1002.1.1002", "CaughtUp 1002"]);
     expect(events).toHaveLength(1_002);
     await world.report(ALICE);
-    expect(world.told(cursor)).toEqual(["TaskUpdated alice since 1002 1003"]);
+    expect(world.pull(cursor)).toEqual(["TaskUpdated alice since 1002 1003"]);
   });
 });
 
@@ -698,25 +698,25 @@ interface CursorOptions {
   readonly isMerging?: boolean;
 }
 
-/** A store and those who watch it. */
+/** A store and its subscribers. */
 interface World extends OpenedStore {
   storeAll(...keys: readonly (typeof ALICE)[]): Promise<void>;
-  /** As many writers, who do not wait for each other. */
+  /** Stores the jobs concurrently. */
   storeAtOnce(keys: readonly (typeof ALICE)[]): Promise<void>;
   report(key: typeof ALICE): ReturnType<OpenedStore["store"]["update"]>;
   remove(...keys: readonly (typeof ALICE)[]): Promise<void>;
   subscribe(options?: CursorOptions): CursorReader;
-  /** After a position of this store's epoch, as `4` or `4.2.6`. */
-  resume(place: string, options?: CursorOptions): CursorReader;
+  /** Resumes after a position of this epoch, such as `4` or `4.2.6`. */
+  resume(position: string, options?: CursorOptions): CursorReader;
   resumeAt(after: Position, options?: CursorOptions): CursorReader;
-  /** One that was told of these jobs, and all else. */
+  /** A subscriber that has caught up, after `keys` were stored. */
   live(...keys: readonly (typeof ALICE)[]): Promise<CursorReader>;
   liveWith(options: CursorOptions, ...keys: readonly (typeof ALICE)[]): Promise<CursorReader>;
-  /** What a subscription is told now, up to `count` events of it. */
-  told(cursor: CursorReader, count?: number): string[];
+  /** Pulls up to `count` events as texts. */
+  pull(cursor: CursorReader, count?: number): string[];
 }
 
-/** So long that what is silent here says nothing of anybody's health. */
+/** Long enough that no job becomes SILENT. */
 const LEASE = { leaseMs: 100 * BOOKMARK_MS };
 
 async function openWorld(options?: StoresOptions): Promise<World> {
@@ -737,7 +737,7 @@ async function openWorld(options?: StoresOptions): Promise<World> {
       for (const key of keys) await store.remove(key, ANY_ATTEMPT);
     },
     subscribe: (given) => cursor(undefined, given),
-    resume: (place, given) => cursor(positionAt(store.position.epoch, place), given),
+    resume: (position, given) => cursor(positionAt(store.position.epoch, position), given),
     resumeAt: cursor,
     live: (...keys) => world.liveWith({}, ...keys),
     async liveWith(given, ...keys) {
@@ -746,18 +746,18 @@ async function openWorld(options?: StoresOptions): Promise<World> {
       pulled(subscribed);
       return subscribed;
     },
-    told: (from, count = Infinity) => eventTexts(pulled(from, count)),
+    pull: (from, count = Infinity) => eventTexts(pulled(from, count)),
   };
   return world;
 }
 
-function positionAt(epoch: string, place: string): Position {
-  const [revision, base, began] = place.split(".").map(Number);
+function positionAt(epoch: string, text: string): Position {
+  const [revision, base, began] = text.split(".").map(Number);
   if (base === undefined) return { epoch, revision: revision! };
   return { epoch, revision: revision!, catchUp: { base, began: began! } };
 }
 
-/** Up to `count` events, or all that there are now, which come to an end. */
+/** Pulls up to `count` events, or all that are available. */
 function pulled(cursor: CursorReader, count = Infinity): TaskEvent[] {
   const events: TaskEvent[] = [];
   while (events.length < count) {
@@ -769,7 +769,7 @@ function pulled(cursor: CursorReader, count = Infinity): TaskEvent[] {
   return events;
 }
 
-/** All that there is, also what comes after others had their turn. */
+/** Pulls all events, including those after a yield to others. */
 function pulledToTheEnd(cursor: CursorReader): TaskEvent[] {
   const events: TaskEvent[] = [];
   do {

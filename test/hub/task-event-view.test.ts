@@ -6,10 +6,11 @@ import type { JobFilter } from "../../src/store/task-store.js";
 import { cursorOn, type CursorReader } from "../kit/delivery/cursor-reader.js";
 import { eventTexts } from "../kit/delivery/event-text.js";
 import { ALICE, ANY_ATTEMPT, BOB, CAROL, manyKeys, reportOf, storeRequestOf } from "../kit/store/requests.js";
+import { jobKey } from "../kit/journal/entries.js";
 import { openStore, type OpenedStore } from "../kit/store/task-stores.js";
 
-describe("those who watch in one way", () => {
-  it("are told the very same snapshot when they begin together", async () => {
+describe("subscribers of one view", () => {
+  it("receive the same snapshot objects when they begin together", async () => {
     await using world = await openWorld();
     await world.storeAll(ALICE, BOB);
     const [first, second] = [world.subscribe(), world.subscribe()];
@@ -23,7 +24,7 @@ describe("those who watch in one way", () => {
     expectSame(pulled(second), events);
   });
 
-  it("are told the very same changes, one by one and merged", async () => {
+  it("receive the same event objects, one by one and merged", async () => {
     await using world = await openWorld();
     const [first, second] = [world.live(), world.live()];
     await world.store.store(storeRequestOf(ALICE));
@@ -37,7 +38,7 @@ describe("those who watch in one way", () => {
     expectSame(pulled(second), merged);
   });
 
-  it("are told the very same whichever way they came to where they stand", async () => {
+  it("receive the same event objects however they reached their position", async () => {
     await using world = await openWorld();
     await world.storeAll(ALICE, BOB);
     const snapshot = world.live();
@@ -53,40 +54,40 @@ describe("those who watch in one way", () => {
     for (const cursor of [resumed, late, oneByOne]) expectSame(pulled(cursor), next);
   });
 
-  it("are told the same though one comes to it later, while nothing changes", async () => {
+  it("receive the same event objects at different times, while nothing changes", async () => {
     await using world = await openWorld();
     const [first, second] = [world.live(), world.live()];
     await world.storeAll(ALICE);
-    const told = pulled(first);
+    const events = pulled(first);
     world.clock.advance(500);
-    expect(eventTexts(told)).toEqual(["TaskStored alice 1"]);
-    expectSame(pulled(second), told);
+    expect(eventTexts(events)).toEqual(["TaskStored alice 1"]);
+    expectSame(pulled(second), events);
   });
 
-  it("are told what others were told a moment ago, then what has happened meanwhile", async () => {
+  it("receive the events that others received a moment ago, then the newer ones", async () => {
     await using world = await openWorld();
     await world.storeAll(ALICE);
     const [first, second] = [world.live(), world.live()];
     await world.report(ALICE);
-    const told = pulled(first);
+    const events = pulled(first);
     await world.report(ALICE);
-    told.push(...pulled(first));
-    expect(eventTexts(told)).toEqual(["TaskUpdated alice since 1 2", "TaskUpdated alice since 2 3"]);
-    expectSame(pulled(second), told);
+    events.push(...pulled(first));
+    expect(eventTexts(events)).toEqual(["TaskUpdated alice since 1 2", "TaskUpdated alice since 2 3"]);
+    expectSame(pulled(second), events);
   });
 
-  it("are told of what went after it was told to others", async () => {
+  it("receive a removal that happened after the snapshot was cached", async () => {
     await using world = await openWorld();
     await world.storeAll(ALICE, BOB);
     const [first, second] = [world.subscribe(), world.subscribe()];
     const snapshot = pulled(first);
     await world.store.remove(ALICE, ANY_ATTEMPT);
-    const told = pulled(second);
-    expectSame(told.slice(0, snapshot.length), snapshot);
-    expect(eventTexts(told.slice(snapshot.length))).toEqual(["TaskRemoved alice 3"]);
+    const events = pulled(second);
+    expectSame(events.slice(0, snapshot.length), snapshot);
+    expect(eventTexts(events.slice(snapshot.length))).toEqual(["TaskRemoved alice 3"]);
   });
 
-  it("are not told what was told long ago: the instant of a Reset is that at which it is told", async () => {
+  it("receive fresh events after a while: the instant of a Reset is that of its delivery", async () => {
     await using world = await openWorld();
     await world.storeAll(ALICE);
     pulled(world.subscribe());
@@ -95,7 +96,7 @@ describe("those who watch in one way", () => {
     expect([reset?.at, caughtUp?.at]).toEqual([world.clock.now(), world.clock.now()]);
   });
 
-  it("are each told what is right for them when they stand at different places", async () => {
+  it("receive different events at different positions", async () => {
     await using world = await openWorld();
     await world.storeAll(ALICE);
     const [early, late] = [world.live(), world.live()];
@@ -107,29 +108,43 @@ describe("those who watch in one way", () => {
     expect(eventTexts(pulled(late))).toEqual(["TaskUpdated alice since 2 3"]);
   });
 
-  it("are told nothing of what the filter hides, and of the rest the same", async () => {
+  it("receive nothing that the filter hides, and the same objects for the rest", async () => {
     await using world = await openWorld({ username: ALICE.username });
     const [first, second] = [world.live(), world.live()];
     await world.storeAll(BOB, ALICE);
-    const told = pulled(first);
-    expect(eventTexts(told)).toEqual(["TaskStored alice 2"]);
-    expectSame(pulled(second), told);
+    const events = pulled(first);
+    expect(eventTexts(events)).toEqual(["TaskStored alice 2"]);
+    expectSame(pulled(second), events);
+  });
+
+  it("receive a change after a yield, although an older CaughtUp is cached", async () => {
+    const rare = jobKey("alice", "rare");
+    await using world = await openWorld({ jobId: rare.jobId });
+    await Promise.all([rare, ...manyKeys(1_100)].map((key) => world.store.store(storeRequestOf(key))));
+    const [first, second] = [world.subscribe(), world.subscribe()];
+    second.pull();
+    pulled(first);
+    world.clock.advance(1_000);
+    expect(eventTexts(pulled(first))).toEqual(["CaughtUp 1101"]);
+    await world.report(rare);
+    expect(pulled(second)).toEqual([]);
+    expect(eventTexts(pulled(second))).toEqual(["TaskStored alice 1102.0.1101", "CaughtUp 1102"]);
   });
 });
 
-describe("what comes after a place", () => {
-  it("is made once while nothing changes, and anew when something has", async () => {
+describe("a step of a view", () => {
+  it("is computed once while nothing changes, and again after a change", async () => {
     await using world = await openWorld();
     await world.storeAll(ALICE);
-    const place = world.view.stateAfter(at(world, 0));
-    const step = world.view.step(place);
-    expect(world.view.step(place)).toBe(step);
+    const state = world.view.stateAfter(at(world, 0));
+    const step = world.view.step(state);
+    expect(world.view.step(state)).toBe(step);
     await world.report(ALICE);
     world.clock.advance(LATER_MS);
-    expect(world.view.step(place)).not.toBe(step);
+    expect(world.view.step(state)).not.toBe(step);
   });
 
-  it("is what is there now, though nothing was there before", async () => {
+  it("is not cached while it is empty", async () => {
     await using world = await openWorld();
     await world.storeAll(ALICE);
     const cursor = world.live();
@@ -138,18 +153,18 @@ describe("what comes after a place", () => {
     expect(eventTexts(pulled(cursor))).toEqual(["TaskUpdated alice since 1 2"]);
   });
 
-  it("is remembered for a few places: others are told as right, though not the same", async () => {
+  it("is cached for a few positions, and equal but not identical for others", async () => {
     await using world = await openWorld();
     await world.storeAll(...manyKeys(40));
-    const places = Array.from({ length: 40 }, (_, revision) => world.view.stateAfter(at(world, revision)));
-    const steps = places.map((place) => world.view.step(place));
-    expect(world.view.step(places.at(-1)!)).toBe(steps.at(-1));
-    expect(world.view.step(places[0]!)).not.toBe(steps[0]);
-    expect(world.view.step(places[0]!)).toEqual(steps[0]);
+    const states = Array.from({ length: 40 }, (_, revision) => world.view.stateAfter(at(world, revision)));
+    const steps = states.map((state) => world.view.step(state));
+    expect(world.view.step(states.at(-1)!)).toBe(steps.at(-1));
+    expect(world.view.step(states[0]!)).not.toBe(steps[0]);
+    expect(world.view.step(states[0]!)).toEqual(steps[0]);
   });
 });
 
-/** Long enough for what was told before to be told to nobody else. */
+/** Long enough for all cached steps to be stale. */
 const LATER_MS = 60_000;
 
 interface World extends OpenedStore {
@@ -157,11 +172,11 @@ interface World extends OpenedStore {
   storeAll(...keys: readonly (typeof ALICE)[]): Promise<void>;
   report(key: typeof ALICE): Promise<unknown>;
   subscribe(after?: Position): CursorReader;
-  /** One that was told all there is. */
+  /** A subscriber that has caught up. */
   live(after?: Position): CursorReader;
 }
 
-/** A store, and one view of it for all who watch. */
+/** A store, and one view of it for all subscribers. */
 async function openWorld(filter: JobFilter = {}): Promise<World> {
   const opened = await openStore();
   const { store, clock } = opened;

@@ -2,41 +2,41 @@ import { describe, expect, it } from "vitest";
 import { Throttle } from "../../src/hub/throttle.js";
 import { ManualClock } from "../kit/deterministic/manual-clock.js";
 
-describe("a pace without an interval", () => {
-  it("wakes everybody at each change, and sets no timer", () => {
-    const { pace, clock, woken, member, change } = openPace(0);
+describe("a throttle without an interval", () => {
+  it("wakes all members at each change, and sets no timer", () => {
+    const { throttle, clock, woken, member, change } = openThrottle(0);
     member("a");
     member("b");
     change();
-    pace.batchDelivered();
+    throttle.batchDelivered();
     change();
-    expect(pace.hasInterval).toBe(false);
+    expect(throttle.hasInterval).toBe(false);
     expect(woken()).toEqual(["a 0", "b 0", "a 0", "b 0"]);
     expect(clock.timerCount).toBe(0);
   });
 
-  it("wakes those alone who are due", () => {
-    const { pace, woken, member } = openPace(0);
+  it("wakes only the members that are due", () => {
+    const { throttle, woken, member } = openThrottle(0);
     member("a");
-    pace.markDue(member("b"));
-    pace.wake();
-    pace.wake();
+    throttle.markDue(member("b"));
+    throttle.wake();
+    throttle.wake();
     expect(woken()).toEqual(["b 0"]);
   });
 });
 
-describe("a pace with an interval", () => {
-  it("wakes everybody at once when nothing was told for an interval", () => {
-    const { pace, woken, member, change } = openPace(100);
+describe("a throttle with an interval", () => {
+  it("wakes all members at once after an idle interval", () => {
+    const { throttle, woken, member, change } = openThrottle(100);
     member("a");
     member("b");
-    expect(pace.hasInterval).toBe(true);
+    expect(throttle.hasInterval).toBe(true);
     change();
     expect(woken()).toEqual(["a 0", "b 0"]);
   });
 
-  it("then wakes them once an interval, all in the same tick, however often something changes", () => {
-    const { clock, woken, member, change } = openPace(100);
+  it("wakes the members once per interval, all in the same tick, however often something changes", () => {
+    const { clock, woken, member, change } = openThrottle(100);
     member("a");
     member("b");
     change();
@@ -44,8 +44,8 @@ describe("a pace with an interval", () => {
     expect(woken()).toEqual(["a 0", "b 0", "a 100", "b 100", "a 200", "b 200"]);
   });
 
-  it("tells of the last change no later than an interval after it", () => {
-    const { clock, woken, member, change } = openPace(100);
+  it("wakes the members no later than one interval after the last change", () => {
+    const { clock, woken, member, change } = openThrottle(100);
     member("a");
     change();
     clock.advance(1);
@@ -56,8 +56,8 @@ describe("a pace with an interval", () => {
     expect(woken()).toEqual(["a 0", "a 100"]);
   });
 
-  it("wakes nobody at the end of an interval in which nothing changed, and then at once", () => {
-    const { clock, woken, member, change } = openPace(100);
+  it("skips the tick of an interval without a change, and wakes at once at the next change", () => {
+    const { clock, woken, member, change } = openThrottle(100);
     member("a");
     change();
     clock.advance(250);
@@ -67,10 +67,10 @@ describe("a pace with an interval", () => {
   });
 
   it("lets an interval pass after a first batch", () => {
-    const { pace, clock, woken, member, change } = openPace(100);
+    const { throttle, clock, woken, member, change } = openThrottle(100);
     member("a");
     clock.advance(30);
-    pace.batchDelivered();
+    throttle.batchDelivered();
     change();
     clock.advance(99);
     expect(woken()).toEqual([]);
@@ -78,48 +78,48 @@ describe("a pace with an interval", () => {
     expect(woken()).toEqual(["a 130"]);
   });
 
-  it("goes on with the interval that runs when a batch ends within it", () => {
-    const { pace, clock, woken, member, change } = openPace(100);
+  it("keeps the running interval when a batch ends within it", () => {
+    const { throttle, clock, woken, member, change } = openThrottle(100);
     member("a");
     change();
     clock.advance(60);
-    pace.batchDelivered();
+    throttle.batchDelivered();
     change();
     clock.advance(40);
     expect(woken()).toEqual(["a 0", "a 100"]);
     expect(clock.timerCount).toBe(1);
   });
 
-  it("has a tick after the interval for one who was told a batch when there was more already", () => {
-    const { pace, clock, woken, member, change } = openPace(100);
+  it("ticks after the interval for a member that was behind already when its batch ended", () => {
+    const { throttle, clock, woken, member, change } = openThrottle(100);
     const one = member("a");
     change();
     clock.advance(60);
-    pace.batchDelivered();
-    pace.markDue(one);
+    throttle.batchDelivered();
+    throttle.markDue(one);
     clock.advance(40);
-    pace.batchDelivered();
+    throttle.batchDelivered();
     clock.advance(200);
     expect(woken()).toEqual(["a 0", "a 100"]);
   });
 
-  it("gives who joins the next tick of the others", () => {
-    const { pace, clock, woken, member, change } = openPace(100);
+  it("wakes a new member at the next tick of the others", () => {
+    const { throttle, clock, woken, member, change } = openThrottle(100);
     member("a");
     change();
     clock.advance(70);
     member("b");
-    pace.batchDelivered();
+    throttle.batchDelivered();
     change();
     clock.advance(30);
     expect(woken()).toEqual(["a 0", "a 100", "b 100"]);
   });
 
-  it("brings those who joined at different times to one tick", () => {
-    const { pace, clock, woken, member, change } = openPace(100);
+  it("wakes members that joined at different times in one tick", () => {
+    const { throttle, clock, woken, member, change } = openThrottle(100);
     for (const name of ["a", "b", "c"]) {
       member(name);
-      pace.batchDelivered();
+      throttle.batchDelivered();
       clock.advance(30);
     }
     change();
@@ -127,14 +127,14 @@ describe("a pace with an interval", () => {
     expect(woken()).toEqual(["a 100", "b 100", "c 100"]);
   });
 
-  it("has no tick for those who are not due", () => {
-    const { pace, clock, woken, member } = openPace(100);
+  it("skips members that are not due", () => {
+    const { throttle, clock, woken, member } = openThrottle(100);
     const [one, other] = [member("a"), member("b")];
-    pace.markDue(one);
-    pace.wake();
+    throttle.markDue(one);
+    throttle.wake();
     clock.advance(50);
-    pace.markDue(other);
-    pace.wake();
+    throttle.markDue(other);
+    throttle.wake();
     expect(woken()).toEqual(["a 0"]);
     clock.advance(50);
     expect(woken()).toEqual(["a 0", "b 100"]);
@@ -142,30 +142,30 @@ describe("a pace with an interval", () => {
     expect(clock.timerCount).toBe(0);
   });
 
-  it("wakes with the next tick who becomes due in this one", () => {
-    const { pace, clock, woken, member } = openPace(100);
+  it("wakes a member that becomes due during a tick at the next tick", () => {
+    const { throttle, clock, woken, member } = openThrottle(100);
     const later = member("later");
-    pace.markDue({ wake: () => pace.markDue(later) });
-    pace.wake();
+    throttle.markDue({ wake: () => throttle.markDue(later) });
+    throttle.wake();
     expect(woken()).toEqual([]);
     clock.advance(100);
     expect(woken()).toEqual(["later 100"]);
   });
 
-  it("leaves no timer behind when it is closed, and wakes nobody", () => {
-    const { pace, clock, woken, member, change } = openPace(100);
+  it("leaves no timer behind when it is closed, and wakes no member", () => {
+    const { throttle, clock, woken, member, change } = openThrottle(100);
     member("a");
     change();
     change();
     expect(clock.timerCount).toBe(1);
-    pace.close();
+    throttle.close();
     expect(clock.timerCount).toBe(0);
     clock.advance(100);
     expect(woken()).toEqual(["a 0"]);
   });
 
   it("is neither late nor early when the clock is set back", () => {
-    const { clock, woken, member, change } = openPace(100);
+    const { clock, woken, member, change } = openThrottle(100);
     member("a");
     clock.advance(1_000);
     change();
@@ -178,21 +178,21 @@ describe("a pace with an interval", () => {
   });
 });
 
-/** A pace, and members that say when they are woken, as "a 100". */
-function openPace(minIntervalMs: number): {
-  pace: Throttle;
+/** A throttle, and members that record when they are woken, as "a 100". */
+function openThrottle(minIntervalMs: number): {
+  throttle: Throttle;
   clock: ManualClock;
   woken(): string[];
   member(name: string): { wake(): void };
-  /** All members have something to be told. */
+  /** Marks all members due. */
   change(): void;
 } {
   const clock = new ManualClock();
-  const pace = new Throttle(minIntervalMs, clock);
+  const throttle = new Throttle(minIntervalMs, clock);
   const woken: string[] = [];
   const members: { wake(): void }[] = [];
   return {
-    pace,
+    throttle,
     clock,
     woken: () => woken,
     member(name) {
@@ -201,8 +201,8 @@ function openPace(minIntervalMs: number): {
       return member;
     },
     change() {
-      for (const member of members) pace.markDue(member);
-      pace.wake();
+      for (const member of members) throttle.markDue(member);
+      throttle.wake();
     },
   };
 }

@@ -20,15 +20,14 @@ import { createStores, type Stores } from "../kit/store/task-stores.js";
 import { randomTurns } from "../kit/deterministic/turns.js";
 
 /**
- * The races of the origin's `concurrent provider access`: ten at once on one database that nobody has opened
- * yet. Threads interleave by themselves; here the journal lets openings and appends take a random number of
- * turns, from a seed that a failure prints.
+ * Covers the races of the test `concurrent provider access` in GDS: ten concurrent requests for one unopened database.
+ * Instead of threads, a journal with random delays interleaves them. A failure prints the seed.
  */
 
 const TEN = manyKeys(10);
 
 describe("concurrent provider access", () => {
-  it("gives ten at once the same store, and keeps the jobs of all ten", async () => {
+  it("gives ten concurrent requests one store, and keeps all ten jobs", async () => {
     await using world = createStores();
     const stored = await storeAll(world.provider, TEN);
     expect(new Set(stored.map(({ store }) => store)).size).toBe(1);
@@ -37,7 +36,7 @@ describe("concurrent provider access", () => {
     expect(stored[0]!.store.usernames(20)).toEqual(TEN.map(({ username }) => username));
   });
 
-  it("gives each database its own store, and mixes no jobs", async () => {
+  it("gives each database its own store and jobs", async () => {
     await using world = createStores();
     const [here, there] = await Promise.all([
       storeAll(world.provider, TEN),
@@ -49,7 +48,7 @@ describe("concurrent provider access", () => {
 });
 
 describe("concurrent provider access stress", () => {
-  it("holds in 100 rounds, each with other interleavings", async () => {
+  it("holds in 100 rounds with random interleavings", async () => {
     await inRandomRounds(async (random) => {
       await using world = createDelayedStores(random);
       const stored = await storeAll(world.provider, TEN);
@@ -63,7 +62,7 @@ describe("concurrent provider access stress", () => {
     });
   });
 
-  it("holds for readers who come and go meanwhile", async () => {
+  it("holds while readers come and go", async () => {
     await inRandomRounds(async (random) => {
       await using world = createDelayedStores(random);
       const [stored, seen] = await Promise.all([
@@ -77,7 +76,7 @@ describe("concurrent provider access stress", () => {
     });
   });
 
-  it("holds when the first openings fail: whoever asks again is served, and others were never kept waiting", async () => {
+  it("holds if the first openings fail: a retry succeeds, and other databases are never delayed", async () => {
     await inRandomRounds(async (random) => {
       const { faults, ...world } = createDelayedFaultyStores(random);
       faults.failNextOpen();
@@ -93,7 +92,7 @@ describe("concurrent provider access stress", () => {
 });
 
 describe("concurrent overwrites", () => {
-  it("of one key by ten at once leave one job, at attempt 10", async () => {
+  it("of one key by ten callers leave one job at attempt 10", async () => {
     await using world = createStores();
     const stored = await overwriteTenTimes(world.provider);
     const { store } = stored[0]!;
@@ -102,7 +101,7 @@ describe("concurrent overwrites", () => {
     expect(store.position.revision).toBe(10);
   });
 
-  it("give each of the ten an attempt of their own, and the last one's tree stays, in 100 rounds", async () => {
+  it("give each caller its own attempt and keep the last tree, in 100 rounds", async () => {
     await inRandomRounds(async (random) => {
       await using world = createDelayedStores(random);
       const stored = await overwriteTenTimes(world.provider);
@@ -114,7 +113,7 @@ describe("concurrent overwrites", () => {
     });
   });
 
-  it("of one key with REJECT let one of ten through", async () => {
+  it("of one key with REJECT accept one of ten", async () => {
     await inRandomRounds(async (random) => {
       await using world = createDelayedStores(random);
       const answers = await Promise.allSettled(
@@ -128,7 +127,7 @@ describe("concurrent overwrites", () => {
 });
 
 describe("concurrent listeners", () => {
-  it("each hear of each of ten changes exactly once, in order of revision", async () => {
+  it("each receive ten changes exactly once, in order of revision", async () => {
     await using world = createStores();
     const store = await world.provider.getTaskStore(DATABASE);
     const listeners = addListeners(store, 3);
@@ -141,7 +140,7 @@ describe("concurrent listeners", () => {
     expect(new Set(listeners[0]!.words)).toEqual(new Set(TEN.map(({ username }) => `added ${username}`)));
   });
 
-  it("each hear of each change exactly once, in order of revision, in 100 rounds", async () => {
+  it("each receive every change exactly once, in order of revision, in 100 rounds", async () => {
     await inRandomRounds(async (random) => {
       await using world = createDelayedStores(random);
       const store = await world.provider.getTaskStore(DATABASE);
@@ -154,7 +153,7 @@ describe("concurrent listeners", () => {
     });
   });
 
-  it("who come while others write hear of all that comes after, from the first on, without a gap", async () => {
+  it("that join during writes receive all later changes without a gap", async () => {
     await inRandomRounds(async (random) => {
       await using world = createDelayedStores(random);
       const store = await world.provider.getTaskStore(DATABASE);
@@ -169,7 +168,7 @@ describe("concurrent listeners", () => {
     });
   });
 
-  it("hear of each change though one among them throws, and each write is answered", async () => {
+  it("receive every change even if one of them throws, and each write is answered", async () => {
     await inRandomRounds(async (random) => {
       await using world = createDelayedStores(random);
       const store = await world.provider.getTaskStore(DATABASE);
@@ -183,7 +182,7 @@ describe("concurrent listeners", () => {
     });
   });
 
-  it("who come and go while a change is told change the next telling, and not this one", async () => {
+  it("that join or leave during a notification affect only the next one", async () => {
     await inRandomRounds(async (random) => {
       await using world = createDelayedStores(random);
       const store = await world.provider.getTaskStore(DATABASE);
@@ -201,7 +200,7 @@ describe("concurrent listeners", () => {
     });
   });
 
-  it("who were added twice hear once, and who were removed twice hear nothing", async () => {
+  it("receive a change once if they were added twice, and nothing once they were removed twice", async () => {
     await using world = createStores();
     const store = await world.provider.getTaskStore(DATABASE);
     const [twice, gone] = addListeners(store, 2);
@@ -215,7 +214,7 @@ describe("concurrent listeners", () => {
 });
 
 describe("counts read while others write", () => {
-  it("only go up while others store, and agree with the list and the position of the same turn", async () => {
+  it("only increase during stores, and agree with the list and the position of the same turn", async () => {
     await inRandomRounds(async (random) => {
       await using world = createDelayedStores(random);
       const store = await world.provider.getTaskStore(DATABASE);
@@ -250,7 +249,7 @@ function createDelayedFaultyStores(random: () => number): Stores & { readonly fa
   return { ...world, faults: faults! };
 }
 
-/** All at once: each gets the store for itself, and stores its job. */
+/** Concurrently requests the store and stores each job. */
 function storeAll(
   provider: TaskStoreProvider,
   keys: readonly (typeof ALICE)[],
@@ -276,11 +275,11 @@ function overwriteTenTimes(provider: TaskStoreProvider): Promise<Stored[]> {
 
 function throwing(): RecordingListener {
   return new RecordingListener(() => {
-    throw new Error("told to fail");
+    throw new Error("listener failed");
   });
 }
 
-/** A reader who looks at the database and goes. Returns how many jobs there were. */
+/** Reads the number of jobs with a short lease. */
 async function visit(provider: TaskStoreProvider, random: () => number): Promise<number> {
   const { store, release } = await provider.retain(DATABASE);
   await randomTurns(random);
@@ -296,7 +295,7 @@ interface Read {
   readonly revision: number;
 }
 
-/** What can be read in each turn until `isOver`, and in the turn after. */
+/** Reads in each turn until `isOver`, and in the turn after. */
 async function readUntil(isOver: () => boolean, store: TaskStore): Promise<Read[]> {
   const reads = [readOf(store)];
   while (!isOver()) {

@@ -16,18 +16,21 @@ import {
 import { createStores } from "../kit/store/task-stores.js";
 import { untilIdle, until } from "../kit/deterministic/turns.js";
 
-describe("L1: one store a database", () => {
-  it("however many ask at the same moment, and whatever they ask for it for", async () => {
+describe("L1: one store per database", () => {
+  it("concurrent requests of all kinds get one store", async () => {
     await using world = createStores();
     const { provider } = world;
-    const asked = Array.from({ length: 10 }, () => provider.getTaskStore(DATABASE));
+    const getting = Array.from({ length: 10 }, () => provider.getTaskStore(DATABASE));
     const leases = Array.from({ length: 10 }, () => provider.retain(DATABASE));
-    const stores = [...(await Promise.all(asked)), ...(await Promise.all(leases)).map(({ store }) => store)];
+    const stores = [
+      ...(await Promise.all(getting)),
+      ...(await Promise.all(leases)).map(({ store }) => store),
+    ];
     expect(new Set(stores).size).toBe(1);
     expect(world.journal.opened).toEqual([DATABASE]);
   });
 
-  it("who has waited for the lock of a name looks again, and opens nothing", async () => {
+  it("a request that waited for the lock of a name checks again, and opens nothing", async () => {
     await using world = createStores();
     const release = world.journal.holdOpenings(DATABASE);
     const first = world.provider.getTaskStore(DATABASE);
@@ -43,13 +46,13 @@ describe("L1: one store a database", () => {
     ["ÉTÉ", "été"],
     ["E\u0301te\u0301", "été"],
     ["\u212Bngström", "ångström"],
-  ])("the database names %j and %j are one, lower-cased and then normalised", async (text, same) => {
+  ])("the database names %j and %j are equal after lower-casing and normalization", async (text, same) => {
     await using world = createStores();
     const [one, other] = [parseDatabaseName(text, DEFAULT_LIMITS), parseDatabaseName(same, DEFAULT_LIMITS)];
     expect(await world.provider.getTaskStore(one)).toBe(await world.provider.getTaskStore(other));
   });
 
-  it("usernames and job ids are normalised and keep their case", async () => {
+  it("user names and job ids are normalized but keep their case", async () => {
     await using world = createStores();
     const store = await world.provider.getTaskStore(DATABASE);
     await store.store(storeRequestOf(jobKey("Ren\u00E9e", "Job")));
@@ -60,12 +63,12 @@ describe("L1: one store a database", () => {
     expect(store.taskCount()).toBe(3);
   });
 
-  it("a failed opening leaves nothing behind: those who waited for it open the store after all", async () => {
+  it("a failed opening leaves nothing behind, and waiting requests open the store", async () => {
     let faults: FaultyJournal | undefined;
     await using world = createStores({ journal: (journal) => (faults = createFaultyJournal(journal)) });
     faults!.failNextOpen();
-    const asked = [1, 2, 3].map(() => world.provider.getTaskStore(DATABASE));
-    const [first, second, third] = await Promise.allSettled(asked);
+    const getting = [1, 2, 3].map(() => world.provider.getTaskStore(DATABASE));
+    const [first, second, third] = await Promise.allSettled(getting);
     expect(first).toMatchObject({ status: "rejected", reason: rejection("UNAVAILABLE") });
     expect(second).toEqual(third);
     expect(second!.status).toBe("fulfilled");
@@ -73,7 +76,7 @@ describe("L1: one store a database", () => {
     expect(world.journal.openHandleCount).toBe(1);
   });
 
-  it("a database that opens slowly makes no other wait", async () => {
+  it("a database that opens slowly delays no other", async () => {
     await using world = createStores();
     const release = world.journal.holdOpenings(DATABASE);
     const slow = world.provider.getTaskStore(DATABASE);
@@ -84,7 +87,7 @@ describe("L1: one store a database", () => {
     expect((await slow).database).toBe(DATABASE);
   });
 
-  it("a purge takes the jobs; the store object, its epoch, its counter and its floor stay", async () => {
+  it("a purge removes the jobs, but keeps the store object, epoch, revision and tombstone horizon", async () => {
     await using world = createStores({ limits: { removalsKeptMax: 1 } });
     const store = await world.provider.getTaskStore(DATABASE);
     await Promise.all(
@@ -98,7 +101,7 @@ describe("L1: one store a database", () => {
     expect((await store.store(storeRequestOf(ALICE))).stamp.revision).toBe(7);
   });
 
-  it("who asks while an idle one is being closed waits, and all of them are given the next one", async () => {
+  it("requests during the close of an idle store wait, and all get the next store", async () => {
     await using world = createStores();
     const { provider, journal, clock, idleMs } = world;
     const before = await provider.getTaskStore(DATABASE);
@@ -106,18 +109,18 @@ describe("L1: one store a database", () => {
     clock.advance(idleMs);
     const closing = provider.closeIdleStores();
     await until(() => provider.openStores().length === 0);
-    const asked = [provider.getTaskStore(DATABASE), provider.retain(DATABASE).then(({ store }) => store)];
+    const getting = [provider.getTaskStore(DATABASE), provider.retain(DATABASE).then(({ store }) => store)];
     await untilIdle();
     expect(journal.opened).toEqual([DATABASE]);
     release();
     await closing;
-    const stores = new Set(await Promise.all(asked));
+    const stores = new Set(await Promise.all(getting));
     expect(stores.size).toBe(1);
     expect(stores.has(before)).toBe(false);
     expect(journal.openHandleCount).toBe(1);
   });
 
-  it("reading creates no database: neither looking for it, nor a subscription to it", async () => {
+  it("reading creates no database, neither a lookup nor a subscription", async () => {
     await using world = createStores();
     const { provider, journal, clock } = world;
     const hub = new Hub(provider, { clock, bookmarkMs: BOOKMARK_MS });
@@ -131,7 +134,7 @@ describe("L1: one store a database", () => {
     await until(() => journal.openHandleCount === 0);
   });
 
-  it("the empty store of a subscription stands at revision 0 and follows its name", async () => {
+  it("the empty store of a subscription is at revision 0 and becomes the real one", async () => {
     await using world = createStores();
     const { provider, clock } = world;
     const hub = new Hub(provider, { clock, bookmarkMs: BOOKMARK_MS });

@@ -26,7 +26,7 @@ describe("L2: overwriting is the design", () => {
     expect(store.query()).toEqual([again]);
   });
 
-  it("the key is user and job id: the same id of another user, or another id, is another job", async () => {
+  it("the key is user and job id: another user or another id is another job", async () => {
     await using world = await openStore();
     const { store } = world;
     await store.store(storeRequestOf(ALICE));
@@ -35,7 +35,7 @@ describe("L2: overwriting is the design", () => {
     expect(store.taskCount()).toBe(3);
   });
 
-  it("the attempt goes up also across a removal and a purge that are remembered", async () => {
+  it("the attempt increases across a remembered removal or purge", async () => {
     await using world = await openStore();
     const { store } = world;
     await store.store(storeRequestOf(ALICE));
@@ -45,7 +45,7 @@ describe("L2: overwriting is the design", () => {
     expect(await store.store(storeRequestOf(ALICE))).toMatchObject({ attempt: 3, outcome: "CREATED" });
   });
 
-  it("the attempt goes up across a removal also after the store was opened again", async () => {
+  it("the attempt increases across a removal after the store was reopened", async () => {
     await using world = await openStore();
     await world.store.store(storeRequestOf(ALICE));
     await world.store.remove(ALICE, ANY_ATTEMPT);
@@ -53,7 +53,7 @@ describe("L2: overwriting is the design", () => {
     expect(await reopened.store(storeRequestOf(ALICE))).toMatchObject({ attempt: 2 });
   });
 
-  it("the attempt begins at 1 again once the removal is forgotten", async () => {
+  it("the attempt restarts at 1 once the removal is forgotten", async () => {
     await using world = await openStore({ limits: { removalsKeptMax: 1 } });
     const { store } = world;
     await Promise.all([ALICE, BOB].map((key) => store.store(storeRequestOf(key))));
@@ -64,7 +64,7 @@ describe("L2: overwriting is the design", () => {
   });
 
   it.each([1, 3])(
-    "what is for attempt %i of a job at attempt 2 is refused and changes nothing",
+    "a request for attempt %i of a job at attempt 2 is rejected without effect",
     async (attempt) => {
       await using world = await openStore();
       const { store } = world;
@@ -84,7 +84,7 @@ describe("L2: overwriting is the design", () => {
     },
   );
 
-  it("what is for the attempt that is there, or for whichever is, is done", async () => {
+  it("a request for the current attempt, or for any attempt, succeeds", async () => {
     await using world = await openStore();
     const { store } = world;
     await store.store(storeRequestOf(ALICE));
@@ -93,7 +93,7 @@ describe("L2: overwriting is the design", () => {
     expect(await store.remove(ALICE, { attempt: 1 })).toMatchObject({ attempt: 1 });
   });
 
-  it("REJECT refuses while a job is there that has not ended, and changes nothing", async () => {
+  it("REJECT fails without effect while the existing job has not ended", async () => {
     await using world = await openStore();
     const { store } = world;
     const running = await store.store(storeRequestOf(ALICE));
@@ -103,7 +103,7 @@ describe("L2: overwriting is the design", () => {
     expect(store.get(ALICE)).toBe(running);
   });
 
-  it("REJECT stores where nothing is, where a job was removed, and over one that has ended", async () => {
+  it("REJECT stores a new job, a removed one, and one that has ended", async () => {
     await using world = await openStore();
     const { store } = world;
     const [fresh, over] = [
@@ -118,7 +118,7 @@ describe("L2: overwriting is the design", () => {
     expect(await store.store(over)).toMatchObject({ attempt: 2, outcome: "OVERWRITTEN" });
   });
 
-  it("a store that is repeated with its request id changes nothing", async () => {
+  it("a store repeated with its request id changes nothing", async () => {
     await using world = await openStore();
     const { store } = world;
     const request = storeRequestOf(ALICE, { requestId: "one" });

@@ -10,8 +10,8 @@ import { ALICE, manyKeys, reportOf, storeRequestOf } from "../kit/store/requests
 import { openStore } from "../kit/store/task-stores.js";
 import { microtasks, until } from "../kit/deterministic/turns.js";
 
-describe("L3: reads are whole", () => {
-  it("count, list, names, changes and position of one turn agree, at every revision", async () => {
+describe("L3: reads are consistent", () => {
+  it("count, list, names, changes and position agree within one turn, at every revision", async () => {
     await fc.assert(
       fc.asyncProperty(commandGroups(), async (groups) => {
         await using world = await openStore();
@@ -23,7 +23,7 @@ describe("L3: reads are whole", () => {
     );
   });
 
-  it("a reader sees all of a batch or nothing of it, at whatever moment it looks", async () => {
+  it("a reader sees all of a batch or nothing, at any moment", async () => {
     await using world = await openStore();
     const { store } = world;
     await Promise.all(manyKeys(5).map((key) => store.store(storeRequestOf(key))));
@@ -31,7 +31,7 @@ describe("L3: reads are whole", () => {
     expect(new Set(counts)).toEqual(new Set([5, 0]));
   });
 
-  it("while an append is under way everything is as before it, and nothing is in between", async () => {
+  it("during an append, all reads see the state before it", async () => {
     await using world = await openStore();
     const { store, journal } = world;
     await store.store(storeRequestOf(ALICE, { spec: branch("root", leaf("a", 10), leaf("b", 10)) }));
@@ -45,7 +45,7 @@ describe("L3: reads are whole", () => {
     expect((await updating).task.done).toBe(15);
   });
 
-  it("a reader keeps what it was given, whatever happens afterwards", async () => {
+  it("a job that was read never changes", async () => {
     await fc.assert(
       fc.asyncProperty(commandGroups(10), commandGroups(10), async (before, after) => {
         await using world = await openStore();
@@ -58,7 +58,7 @@ describe("L3: reads are whole", () => {
     );
   });
 
-  it("a list that was read does not grow or shrink in its reader's hands", async () => {
+  it("a list that was read never changes", async () => {
     await using world = await openStore();
     const { store } = world;
     await store.store(storeRequestOf(ALICE));
@@ -71,7 +71,7 @@ describe("L3: reads are whole", () => {
 
 interface WholeRead {
   readonly revision: number;
-  /** What does not agree with the list. */
+  /** The reads that disagree with the list. */
   readonly torn: readonly string[];
 }
 
@@ -84,7 +84,7 @@ function readAtEachChange(store: PerDatabaseTaskStore): WholeRead[] {
   return reads;
 }
 
-/** In each of a hundred microtasks, which is longer than any change takes with a journal in memory. */
+/** Counts in each of a hundred microtasks: no change takes longer with a memory journal. */
 async function countsInEachMicrotask(store: PerDatabaseTaskStore): Promise<number[]> {
   const counts: number[] = [];
   while (counts.length < 100) {

@@ -16,7 +16,7 @@ import {
 import { createStores, openStore, retentionOf } from "../kit/store/task-stores.js";
 
 describe("L4: one order", () => {
-  it("the changes of a database are numbered 1, 2, 3 … whoever asked for them, and whatever was refused", async () => {
+  it("the changes of a database are numbered 1, 2, 3 … across callers and rejections", async () => {
     await fc.assert(
       fc.asyncProperty(commandGroups(), async (groups) => {
         await using world = await openStore();
@@ -29,7 +29,7 @@ describe("L4: one order", () => {
     );
   });
 
-  it("each database counts for itself", async () => {
+  it("each database counts separately", async () => {
     await using world = createStores();
     const store = await world.provider.getTaskStore(DATABASE);
     const other = await world.provider.getTaskStore(OTHER_DATABASE);
@@ -39,20 +39,20 @@ describe("L4: one order", () => {
     expect(store.position.revision).toBe(2);
   });
 
-  it("a mutation of one job is one revision, however much it changes", async () => {
+  it("a mutation of one job takes one revision, however much it changes", async () => {
     await using world = await openStore();
     const { store } = world;
     await store.store(storeRequestOf(ALICE, { spec: branch("root", leaf("a", 10), leaf("b", 10)) }));
     const reported = await store.update(
       ALICE,
-      reportOf({ path: "0", done: 3 }, { path: "1", done: 4 }, { path: "", message: "on the way" }),
+      reportOf({ path: "0", done: 3 }, { path: "1", done: 4 }, { path: "", message: "halfway" }),
     );
     expect(reported.stamp.revision).toBe(2);
     expect(reported.version).toBe(2);
     expect(store.position.revision).toBe(2);
   });
 
-  it("a purge of n jobs is n revisions in one append", async () => {
+  it("a purge of n jobs takes n revisions in one append", async () => {
     await using world = await openStore();
     const { store, journal } = world;
     const listener = new RecordingListener();
@@ -64,7 +64,7 @@ describe("L4: one order", () => {
     expect(journal.appends).toHaveLength(2);
   });
 
-  it("an expiry of n jobs is n revisions in one append", async () => {
+  it("an expiry of n jobs takes n revisions in one append", async () => {
     await using world = await openStore();
     const { store, journal } = world;
     await Promise.all(manyKeys(3).map((key) => store.store(storeRequestOf(key))));
@@ -74,7 +74,7 @@ describe("L4: one order", () => {
     expect(journal.appends.at(-1)).toHaveLength(2);
   });
 
-  it("what changes nothing, is refused or fails takes no revision", async () => {
+  it("a request without effect, a rejection or a failure takes no revision", async () => {
     await using world = await openStore();
     const { store } = world;
     await store.store(storeRequestOf(ALICE));
@@ -84,7 +84,7 @@ describe("L4: one order", () => {
     expect((await store.update(ALICE, reportOf({ done: 1 }))).stamp.revision).toBe(2);
   });
 
-  it("goes on from where it was when the store is opened again", async () => {
+  it("the numbers continue after the store is reopened", async () => {
     await using world = await openStore();
     await world.store.store(storeRequestOf(ALICE));
     await world.store.remove(ALICE, ANY_ATTEMPT);

@@ -15,8 +15,8 @@ import { openStore } from "../kit/store/task-stores.js";
 
 const TREE = branch("root", leaf("a", 10), leaf("b", 10));
 
-describe("L5: whole or not at all", () => {
-  it("a report that is refused in its last update changes nothing by its first", async () => {
+describe("L5: all or nothing", () => {
+  it("a report that is rejected for its last update applies none of them", async () => {
     await using world = await openStore();
     const { store, journal } = world;
     const listener = new RecordingListener();
@@ -30,7 +30,7 @@ describe("L5: whole or not at all", () => {
     expect(journal.appends).toHaveLength(1);
   });
 
-  it("a report that is refused for its log changes nothing by its updates, and its request id is not taken", async () => {
+  it("a report that is rejected for its log applies no update, and its request id stays unused", async () => {
     await using world = await openStore();
     const { store } = world;
     const stored = await store.store(storeRequestOf(ALICE, { spec: TREE }));
@@ -41,7 +41,7 @@ describe("L5: whole or not at all", () => {
     expect((await store.update(ALICE, report)).task.done).toBe(5);
   });
 
-  it("tasks of which one can't be added are not added", async () => {
+  it("no task is added if one of them is invalid", async () => {
     await using world = await openStore();
     const { store } = world;
     const stored = await store.store(storeRequestOf(ALICE, { spec: TREE }));
@@ -51,7 +51,7 @@ describe("L5: whole or not at all", () => {
     expect(store.get(ALICE)).toBe(stored);
   });
 
-  it("a tree that is refused replaces nothing", async () => {
+  it("a rejected tree replaces nothing", async () => {
     await using world = await openStore();
     const { store } = world;
     const stored = await store.store(storeRequestOf(ALICE, { spec: TREE }));
@@ -61,7 +61,7 @@ describe("L5: whole or not at all", () => {
     expect(store.get(ALICE)).toBe(stored);
   });
 
-  it("what is refused takes nothing from the others of its batch, and nothing from it is in them", async () => {
+  it("a rejected request does not affect the others of its batch", async () => {
     await using world = await openStore();
     const { store, journal } = world;
     await store.store(storeRequestOf(ALICE, { spec: TREE }));
@@ -76,7 +76,7 @@ describe("L5: whole or not at all", () => {
     expect(journal.appends.at(-1)).toHaveLength(2);
   });
 
-  it("a batch that can't be made durable is as if none of it had been asked for", async () => {
+  it("a batch that can't be written has no effect", async () => {
     let faults: FaultyJournal | undefined;
     await using world = await openStore({ journal: (journal) => (faults = createFaultyJournal(journal)) });
     const { store } = world;

@@ -10,7 +10,7 @@ const KEYS = manyKeys(4);
 const REPORTS = Array.from({ length: 30 }, (_, at) => reportOf({ done: at + 1 }));
 
 describe.each(WIRE_TRANSPORTS)("L6: in order, over $name", (transport) => {
-  it("positions go up, and no change comes twice, however many write at once", async () => {
+  it("positions increase and no change is repeated under concurrent writes", async () => {
     await using world = await RecordedServer.open();
     using watcher = new WireWatcher(world, { transport });
     await Promise.all(KEYS.map((key) => world.store.store(storeRequestOf(key))));
@@ -23,7 +23,7 @@ describe.each(WIRE_TRANSPORTS)("L6: in order, over $name", (transport) => {
     expect(world.violations(watcher, "L6 in order", "L6 no repeat")).toEqual([]);
   });
 
-  it("a reader who is told one by one is told every revision", async () => {
+  it("a reader that keeps up receives every revision", async () => {
     await using world = await RecordedServer.open();
     using watcher = new WireWatcher(world, { transport });
     await watcher.connect();
@@ -35,7 +35,7 @@ describe.each(WIRE_TRANSPORTS)("L6: in order, over $name", (transport) => {
     expect(watcher.events.filter(isChange).map(revisionOf)).toEqual([1, 2, 3, 4]);
   });
 
-  it("the epoch changes at a Reset, and nowhere else", async () => {
+  it("the epoch changes only at a Reset", async () => {
     await using before = await RecordedServer.open();
     await using world = await RecordedServer.open();
     await before.store.store(storeRequestOf(KEYS[0]!));
@@ -54,7 +54,7 @@ describe.each(WIRE_TRANSPORTS)("L6: in order, over $name", (transport) => {
     expect(epochs).not.toContain(before.history.epoch);
   });
 
-  it("who comes back is told nothing that was told up to its position", async () => {
+  it("a watcher that resumes receives no change up to its position", async () => {
     await using world = await RecordedServer.open();
     using watcher = new WireWatcher(world, { transport });
     await Promise.all(KEYS.map((key) => world.store.store(storeRequestOf(key))));

@@ -19,7 +19,7 @@ import { RecordedServer } from "../kit/wire/recorded-server.js";
 const TREE = branch("root", leaf("a", 10), branch("b", leaf("c"), leaf("d", 5)));
 
 describe.each(WIRE_TRANSPORTS)("L7: no gap, over $name", (transport) => {
-  it("by the events alone a watcher holds what a query answers", async () => {
+  it("a watcher's copy equals the answer of a query", async () => {
     await using world = await RecordedServer.open();
     using watcher = new WireWatcher(world, { transport });
     await watcher.connect();
@@ -31,7 +31,7 @@ describe.each(WIRE_TRANSPORTS)("L7: no gap, over $name", (transport) => {
     expect(world.violations(watcher, "L7 no gap", "parents first")).toEqual([]);
   });
 
-  it("at each event of a live watcher it holds what was at that revision", async () => {
+  it("a live watcher's copy is exact at each event", async () => {
     await using world = await RecordedServer.open();
     using watcher = new WireWatcher(world, { transport });
     await watcher.connect();
@@ -56,8 +56,8 @@ describe.each(WIRE_TRANSPORTS)("L7: no gap, over $name", (transport) => {
   it.each([
     ["a user", { username: ALICE.username }],
     ["a job", { ...BOB }],
-    ["nobody", { username: CAROL.username, jobId: ALICE.jobId }],
-  ])("the same is true of %s", async (_, filter) => {
+    ["a user without jobs", { username: CAROL.username, jobId: ALICE.jobId }],
+  ])("the copy is exact for %s", async (_, filter) => {
     await using world = await RecordedServer.open();
     using watcher = new WireWatcher(world, { transport, filter });
     await watcher.connect();
@@ -69,7 +69,7 @@ describe.each(WIRE_TRANSPORTS)("L7: no gap, over $name", (transport) => {
     expect(world.violations(watcher, "L7 no gap")).toEqual([]);
   });
 
-  it("nothing is missed that changes while a snapshot is on its way", async () => {
+  it("a change during a snapshot is not lost", async () => {
     await using world = await RecordedServer.open();
     const keys = manyKeys(200);
     await Promise.all(keys.map((key) => world.store.store(storeRequestOf(key))));
@@ -85,7 +85,7 @@ describe.each(WIRE_TRANSPORTS)("L7: no gap, over $name", (transport) => {
     expect(world.violations(watcher, "L6 in order", "L7 no gap", "L10 merged right")).toEqual([]);
   });
 
-  it("nothing falls between a query and a subscription after its position", async () => {
+  it("no change is lost between a query and a subscription after its position", async () => {
     await using world = await RecordedServer.open();
     for (const key of [ALICE, BOB]) await world.store.store(storeRequestOf(key, { spec: TREE }));
     const { jobs, position } = await queryWireState(world.url);
@@ -99,7 +99,7 @@ describe.each(WIRE_TRANSPORTS)("L7: no gap, over $name", (transport) => {
   });
 });
 
-/** Something of every kind happens; `then` is waited for after each. */
+/** Makes changes of every kind, and awaits `then` after each. */
 async function changeAll(
   { store }: RecordedServer,
   then: () => Promise<void> = async () => {},
@@ -107,7 +107,7 @@ async function changeAll(
   const changes = [
     () => store.store(storeRequestOf(ALICE, { spec: TREE })),
     () => store.store(storeRequestOf(BOB, { spec: TREE })),
-    () => store.update(ALICE, reportOf({ path: "1.0", done: 3, message: "on the way" })),
+    () => store.update(ALICE, reportOf({ path: "1.0", done: 3, message: "halfway" })),
     () => store.addTasks(ALICE, addTasksRequestOf("1", leaf("e", 1))),
     () => store.update(ALICE, reportOf({ path: "1", status: "FINISHED" })),
     () => store.update(BOB, reportOf({ path: "0", status: "FAILED", message: "no" })),

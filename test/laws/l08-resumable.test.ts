@@ -7,50 +7,47 @@ import { WireWatcher, type WatcherOptions } from "../kit/wire/watcher.js";
 import { RecordedServer } from "../kit/wire/recorded-server.js";
 
 const TREE = branch("root", leaf("a", 10), leaf("b", 10));
-/** What `watchSome` is told, and how many Resets follow when the position of it is given back. */
-const PLACES = [
+/** The events of `watchSome`, and how many Resets follow when the watcher resumes from each. */
+const EVENTS = [
   ["the Reset", 0, 1],
   ["the first job of a snapshot", 1, 0],
   ["the second job of a snapshot", 2, 0],
   ["the last job of a snapshot", 3, 0],
   ["CaughtUp", 4, 0],
   ["an update", 5, 0],
-  ["a store over another", 6, 0],
-  ["an update of what was stored again", 7, 0],
+  ["a repeated store", 6, 0],
+  ["an update of a job that was stored again", 7, 0],
   ["a removal", 8, 0],
 ] as const;
 const JOBS = Array.from({ length: 20 }, (_, at) => at);
 const WATCHERS_IN_A_STORM = 2_000;
 
 describe.each(WIRE_TRANSPORTS)("L8: resumable, over $name", (transport) => {
-  it.each(PLACES)(
-    "the position of %s can be given back, with what was held then",
-    async (_, place, resets) => {
-      await using world = await RecordedServer.open();
-      using watcher = await watchSome(world, { transport });
-      const told = watcher.eventCount;
-      watcher.disconnect();
-      await changeMore(world);
-      await watcher.reconnect(told - 1 - place);
-      await world.caughtUp(watcher);
-      const since = watcher.events.slice(told);
-      expect(told).toBe(PLACES.length);
-      expect(since.filter(({ kind }) => kind === "Reset")).toHaveLength(resets);
-      expect(since.filter(({ kind }) => kind === "CaughtUp")).toEqual([since.at(-1)]);
-      expect(world.violations(watcher, "L7 no gap", "L8 resumable", "L10 merged right")).toEqual([]);
-    },
-  );
-
-  it("who comes back to what has not changed is told CaughtUp alone", async () => {
+  it.each(EVENTS)("a watcher can resume from the position of %s", async (_, index, resets) => {
     await using world = await RecordedServer.open();
     using watcher = await watchSome(world, { transport });
-    const told = watcher.eventCount;
-    await watcher.reconnect();
+    const before = watcher.eventCount;
+    watcher.disconnect();
+    await changeMore(world);
+    await watcher.reconnect(before - 1 - index);
     await world.caughtUp(watcher);
-    expect(watcher.events.slice(told).map(({ kind }) => kind)).toEqual(["CaughtUp"]);
+    const since = watcher.events.slice(before);
+    expect(before).toBe(EVENTS.length);
+    expect(since.filter(({ kind }) => kind === "Reset")).toHaveLength(resets);
+    expect(since.filter(({ kind }) => kind === "CaughtUp")).toEqual([since.at(-1)]);
+    expect(world.violations(watcher, "L7 no gap", "L8 resumable", "L10 merged right")).toEqual([]);
   });
 
-  it("who is cut off in the middle of a snapshot goes on there, and is told no job twice", async () => {
+  it("a watcher that resumes without a change receives only CaughtUp", async () => {
+    await using world = await RecordedServer.open();
+    using watcher = await watchSome(world, { transport });
+    const before = watcher.eventCount;
+    await watcher.reconnect();
+    await world.caughtUp(watcher);
+    expect(watcher.events.slice(before).map(({ kind }) => kind)).toEqual(["CaughtUp"]);
+  });
+
+  it("a watcher that disconnects within a snapshot continues there, and receives no job twice", async () => {
     await using world = await RecordedServer.open();
     const keys = manyKeys(100);
     await Promise.all(keys.map((key) => world.store.store(storeRequestOf(key))));
@@ -66,8 +63,8 @@ describe.each(WIRE_TRANSPORTS)("L8: resumable, over $name", (transport) => {
   });
 
   it.each(JOBS)(
-    "who is cut off in a snapshot before job %i, which changes then, holds it in the end, whatever others were told",
-    async (place) => {
+    "a watcher that disconnects before job %i of a snapshot receives the change of that job",
+    async (index) => {
       await using world = await RecordedServer.open();
       const keys = manyKeys(JOBS.length);
       for (const key of keys) await world.store.store(storeRequestOf(key));
@@ -76,15 +73,15 @@ describe.each(WIRE_TRANSPORTS)("L8: resumable, over $name", (transport) => {
       await Promise.all([watcher.connect(), other.connect()]);
       await Promise.all([world.caughtUp(watcher), world.caughtUp(other)]);
       watcher.disconnect();
-      await world.store.update(keys[place]!, reportOf({ done: 1 }));
+      await world.store.update(keys[index]!, reportOf({ done: 1 }));
       await world.caughtUp(other);
-      await watcher.reconnect(keys.length + 1 - place);
+      await watcher.reconnect(keys.length + 1 - index);
       await world.caughtUp(watcher);
       expect(world.violations(watcher, "L7 no gap", "L8 resumable", "L10 merged right")).toEqual([]);
     },
   );
 
-  it("who is cut off after each event comes to the end all the same", async () => {
+  it("a watcher that disconnects after each event still catches up", async () => {
     await using world = await RecordedServer.open();
     using watcher = await watchSome(world, { transport });
     watcher.disconnect();
@@ -94,7 +91,7 @@ describe.each(WIRE_TRANSPORTS)("L8: resumable, over $name", (transport) => {
     expect(world.violations(watcher, "L6 no repeat", "L7 no gap", "L8 resumable")).toEqual([]);
   });
 
-  it("who comes back goes on live", async () => {
+  it("a watcher that resumes goes live", async () => {
     await using world = await RecordedServer.open();
     using watcher = await watchSome(world, { transport });
     await watcher.reconnect();
@@ -110,7 +107,7 @@ describe.each(WIRE_TRANSPORTS)("L8: resumable, over $name", (transport) => {
 });
 
 describe("L8: a restart storm", () => {
-  it("all who lose their connections at once are told what they missed, no more and no less", async () => {
+  it("all watchers that reconnect at once receive exactly what they missed", async () => {
     const { resets, violations, complete } = await reconnectStorm(WATCHERS_IN_A_STORM);
     expect(resets).toBe(0);
     expect(violations).toEqual([]);
@@ -135,7 +132,7 @@ async function watchSome(world: RecordedServer, watching: WatcherOptions): Promi
   return watcher;
 }
 
-/** Something of every kind, to every job. */
+/** Makes changes of every kind. */
 async function changeMore({ store }: RecordedServer): Promise<void> {
   await store.update(ALICE, reportOf({ path: "1", done: 5, message: "half" }));
   await store.store(storeRequestOf(BOB));
@@ -145,7 +142,7 @@ async function changeMore({ store }: RecordedServer): Promise<void> {
   await store.update(ALICE, reportOf({ path: "0", status: "FINISHED" }));
 }
 
-/** With a connection of its own for each event. */
+/** Reads each event over a new connection. */
 async function readOneByOne(watcher: WireWatcher): Promise<void> {
   do {
     const from = watcher.eventCount;

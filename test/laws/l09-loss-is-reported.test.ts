@@ -6,8 +6,8 @@ import type { WireEvent } from "../kit/wire/event.js";
 import { WireWatcher } from "../kit/wire/watcher.js";
 import { RecordedServer } from "../kit/wire/recorded-server.js";
 
-describe.each(WIRE_TRANSPORTS)("L9: loss is said, over $name", (transport) => {
-  it("who gives no position is told Reset INITIAL and the state", async () => {
+describe.each(WIRE_TRANSPORTS)("L9: loss is reported, over $name", (transport) => {
+  it("a watcher without a position receives Reset INITIAL and the state", async () => {
     await using world = await openWithThree();
     using watcher = new WireWatcher(world, { transport });
     await watcher.connect();
@@ -21,7 +21,7 @@ describe.each(WIRE_TRANSPORTS)("L9: loss is said, over $name", (transport) => {
     ]);
   });
 
-  it("who stands at revision 0, of whichever epoch, has nothing to lose", async () => {
+  it("a watcher at revision 0 of any epoch has nothing to lose", async () => {
     await using world = await openWithThree();
     using watcher = new WireWatcher(world, { transport });
     await watcher.connect("elsewhere_01.0");
@@ -29,65 +29,65 @@ describe.each(WIRE_TRANSPORTS)("L9: loss is said, over $name", (transport) => {
     expect(wordOf(watcher.events[0]!)).toBe("INITIAL");
   });
 
-  it("who was away while more was removed than is remembered is told HISTORY_GONE, and holds nothing that is gone", async () => {
+  it("a watcher that missed forgotten removals receives HISTORY_GONE, and holds no removed job", async () => {
     await using world = await openWithThree({ removalsKeptMax: "1" });
     using watcher = new WireWatcher(world, { transport });
     await watcher.connect();
     await world.caughtUp(watcher);
     watcher.disconnect();
-    const told = watcher.eventCount;
+    const before = watcher.eventCount;
     await removeAll(world, ALICE, BOB);
     await watcher.reconnect();
     await world.caughtUp(watcher);
-    expect(watcher.events.slice(told).map(wordOf)).toEqual(["HISTORY_GONE", "TaskStored", "CaughtUp"]);
+    expect(watcher.events.slice(before).map(wordOf)).toEqual(["HISTORY_GONE", "TaskStored", "CaughtUp"]);
     expect(watcher.client.held.size).toBe(1);
-    expect(world.violations(watcher, "L7 no gap", "L9 loss is said")).toEqual([]);
+    expect(world.violations(watcher, "L7 no gap", "L9 loss is reported")).toEqual([]);
   });
 
-  it("who was away while as much was removed as is remembered is told of each removal instead", async () => {
+  it("a watcher that missed only remembered removals receives each of them", async () => {
     await using world = await openWithThree({ removalsKeptMax: "2" });
     using watcher = new WireWatcher(world, { transport });
     await watcher.connect();
     await world.caughtUp(watcher);
     watcher.disconnect();
-    const told = watcher.eventCount;
+    const before = watcher.eventCount;
     await removeAll(world, ALICE, BOB);
     await watcher.reconnect();
     await world.caughtUp(watcher);
-    expect(watcher.events.slice(told).map(wordOf)).toEqual(["TaskRemoved", "TaskRemoved", "CaughtUp"]);
+    expect(watcher.events.slice(before).map(wordOf)).toEqual(["TaskRemoved", "TaskRemoved", "CaughtUp"]);
   });
 
-  it("who is connected, and is told too seldom to hear of each removal, is told HISTORY_GONE in the middle", async () => {
+  it("a connected watcher with a long interval receives HISTORY_GONE if removals were forgotten", async () => {
     const clock = new ManualClock();
     await using world = await openWithThree({ removalsKeptMax: "1" }, clock);
     using watcher = new WireWatcher(world, { transport, minIntervalMs: 1_000 });
     using live = new WireWatcher(world, { transport });
     await Promise.all([watcher.connect(), live.connect()]);
     await Promise.all([world.caughtUp(watcher), world.caughtUp(live)]);
-    const told = watcher.eventCount;
+    const before = watcher.eventCount;
     await removeAll(world, ALICE, BOB);
     await world.caughtUp(live);
     clock.advance(1_000);
     await world.caughtUp(watcher);
-    expect(watcher.events.slice(told).map(wordOf)).toEqual(["HISTORY_GONE", "TaskStored", "CaughtUp"]);
-    expect(world.violations(watcher, "L7 no gap", "L9 loss is said")).toEqual([]);
+    expect(watcher.events.slice(before).map(wordOf)).toEqual(["HISTORY_GONE", "TaskStored", "CaughtUp"]);
+    expect(world.violations(watcher, "L7 no gap", "L9 loss is reported")).toEqual([]);
   });
 
-  it("who was cut off in a snapshot before what was forgotten goes on as if nothing had happened", async () => {
+  it("a watcher continues a snapshot that began after the forgotten removals", async () => {
     await using world = await openWithThree({ removalsKeptMax: "1" });
     await removeAll(world, ALICE, BOB);
     await world.store.store(storeRequestOf(ALICE));
     using watcher = new WireWatcher(world, { transport });
     await watcher.connect();
     await world.caughtUp(watcher);
-    const told = watcher.eventCount;
-    await watcher.reconnect(2); // the first job of the snapshot: its revision lies below what is forgotten
+    const before = watcher.eventCount;
+    await watcher.reconnect(2); // the first job of the snapshot, whose revision is below the tombstone horizon
     await world.caughtUp(watcher);
-    expect(watcher.events.slice(told).map(wordOf)).toEqual(["TaskStored", "CaughtUp"]);
-    expect(world.violations(watcher, "L7 no gap", "L8 resumable", "L9 loss is said")).toEqual([]);
+    expect(watcher.events.slice(before).map(wordOf)).toEqual(["TaskStored", "CaughtUp"]);
+    expect(world.violations(watcher, "L7 no gap", "L8 resumable", "L9 loss is reported")).toEqual([]);
   });
 
-  it("who comes from the future is told HISTORY_GONE, and the state", async () => {
+  it("a watcher with a future position receives HISTORY_GONE and the state", async () => {
     await using world = await openWithThree();
     using watcher = new WireWatcher(world, { transport });
     await watcher.connect(`${world.history.epoch}.4`);
@@ -96,7 +96,7 @@ describe.each(WIRE_TRANSPORTS)("L9: loss is said, over $name", (transport) => {
     expect(watcher.client.held.size).toBe(3);
   });
 
-  it("who comes from another history is told EPOCH_CHANGED, and the state", async () => {
+  it("a watcher with a position of another epoch receives EPOCH_CHANGED and the state", async () => {
     await using world = await openWithThree();
     using watcher = new WireWatcher(world, { transport });
     await watcher.connect("elsewhere_01.2");
@@ -119,7 +119,7 @@ async function removeAll({ store }: RecordedServer, ...keys: readonly (typeof AL
   for (const key of keys) await store.remove(key, ANY_ATTEMPT);
 }
 
-/** A Reset by its cause, any other event by its kind. */
+/** The cause of a Reset, or the kind of another event. */
 function wordOf(event: WireEvent): string {
   return event.kind === "Reset" ? event.cause : event.kind;
 }

@@ -7,7 +7,7 @@ import { isChange } from "../kit/wire/event.js";
 import { WireWatcher } from "../kit/wire/watcher.js";
 import { RecordedServer } from "../kit/wire/recorded-server.js";
 
-/** Events of this tree are of some 200 kB, so that few of them fill what the network holds. */
+/** Events of this tree have about 200 kB, so that few of them fill the network buffers. */
 const WIDE = branch(
   "wide",
   ...Array.from({ length: 500 }, (_, at) => leaf(`${at}`.padStart(200, "."), 1_000)),
@@ -16,7 +16,7 @@ const CHANGES = 120;
 
 describe.each(WIRE_TRANSPORTS)("L10: slow watchers get fewer, newer events, over $name", (transport) => {
   it.each([0, 1])(
-    "one who does not read for a while slows nobody, and is told the last state when it reads again (an interval of %i ms)",
+    "a paused watcher delays no other, and receives the last state when it reads again (interval %i ms)",
     async (minIntervalMs) => {
       await using world = await RecordedServer.open();
       await world.store.store(storeRequestOf(ALICE, { spec: WIDE }));
@@ -27,15 +27,15 @@ describe.each(WIRE_TRANSPORTS)("L10: slow watchers get fewer, newer events, over
       await Promise.all([world.caughtUp(slow), world.caughtUp(quick)]);
 
       slow.pause();
-      const toldToSlow = slow.eventCount;
+      const before = slow.eventCount;
       await change(world, quick);
-      const toldMeanwhile = slow.eventCount;
+      const duringPause = slow.eventCount;
       slow.resume();
       await world.caughtUp(slow);
 
-      expect(toldMeanwhile - toldToSlow).toBeLessThan(CHANGES);
+      expect(duringPause - before).toBeLessThan(CHANGES);
       expect(quick.eventCount).toBe(3 + CHANGES);
-      expect(slow.events.slice(toldToSlow).filter(isChange).length).toBeLessThan(2 * CHANGES);
+      expect(slow.events.slice(before).filter(isChange).length).toBeLessThan(2 * CHANGES);
       expect(slow.client.held.get(JSON.stringify([ALICE.username, ALICE.jobId]))?.own.version).toBe(
         1 + CHANGES,
       );
@@ -45,7 +45,7 @@ describe.each(WIRE_TRANSPORTS)("L10: slow watchers get fewer, newer events, over
     },
   );
 
-  it("one who asked for an interval is told once an interval, each job at its newest", async () => {
+  it("a watcher with an interval receives the newest state of each job once per interval", async () => {
     const clock = new ManualClock();
     await using world = await RecordedServer.open({}, { clock });
     const keys = manyKeys(3);
@@ -54,17 +54,17 @@ describe.each(WIRE_TRANSPORTS)("L10: slow watchers get fewer, newer events, over
     using live = new WireWatcher(world, { transport });
     await Promise.all([limited.connect(), live.connect()]);
     await Promise.all([world.caughtUp(limited), world.caughtUp(live)]);
-    const told = limited.eventCount;
+    const start = limited.eventCount;
 
     for (const done of [1, 2, 3])
       await Promise.all(keys.map((key) => world.store.update(key, reportOf({ done }))));
     await world.caughtUp(live);
-    const toldBefore = limited.eventCount;
+    const beforeTick = limited.eventCount;
     clock.advance(1_000);
     await world.caughtUp(limited);
 
-    expect(toldBefore).toBe(told);
-    expect(limited.events.slice(told)).toEqual([
+    expect(beforeTick).toBe(start);
+    expect(limited.events.slice(start)).toEqual([
       ...keys.map(({ username }) =>
         expect.objectContaining({
           kind: "TaskUpdated",
@@ -77,26 +77,23 @@ describe.each(WIRE_TRANSPORTS)("L10: slow watchers get fewer, newer events, over
     expect(world.violations(limited, "L10 in batches", "L10 merged right", "L7 no gap")).toEqual([]);
   });
 
-  it.each([0, 20])(
-    "the last state of every job arrives, with an interval of %i ms",
-    async (minIntervalMs) => {
-      await using world = await RecordedServer.open();
-      const keys = manyKeys(20);
-      using watcher = new WireWatcher(world, { transport, minIntervalMs });
-      await watcher.connect();
-      await Promise.all(keys.map((key) => world.store.store(storeRequestOf(key))));
-      for (const done of [1, 2, 3])
-        await Promise.all(keys.map((key) => world.store.update(key, reportOf({ done }))));
-      await world.caughtUp(watcher);
-      watcher.quiet();
-      const held = [...watcher.client.held.values()];
-      expect(held.map(({ own }) => own.version)).toEqual(keys.map(() => 4));
-      expect(world.violations(watcher, "L10 last state", "L10 in batches", "L10 merged right")).toEqual([]);
-    },
-  );
+  it.each([0, 20])("the last state of every job arrives with an interval of %i ms", async (minIntervalMs) => {
+    await using world = await RecordedServer.open();
+    const keys = manyKeys(20);
+    using watcher = new WireWatcher(world, { transport, minIntervalMs });
+    await watcher.connect();
+    await Promise.all(keys.map((key) => world.store.store(storeRequestOf(key))));
+    for (const done of [1, 2, 3])
+      await Promise.all(keys.map((key) => world.store.update(key, reportOf({ done }))));
+    await world.caughtUp(watcher);
+    watcher.quiet();
+    const held = [...watcher.client.held.values()];
+    expect(held.map(({ own }) => own.version)).toEqual(keys.map(() => 4));
+    expect(world.violations(watcher, "L10 last state", "L10 in batches", "L10 merged right")).toEqual([]);
+  });
 });
 
-/** Both jobs change, time and again; the watcher of the small one reads each change before the next is made. */
+/** Changes both jobs repeatedly. The watcher of the small job reads each change before the next one. */
 async function change(world: RecordedServer, quick: WireWatcher): Promise<void> {
   for (let done = 1; done <= CHANGES; done++) {
     await world.store.update(ALICE, reportOf({ path: "0", done }));

@@ -9,7 +9,7 @@ import { createStores, openStore, type OpenedStore } from "../kit/store/task-sto
 import { untilIdle, until } from "../kit/deterministic/turns.js";
 
 describe("L11: durable first", () => {
-  it("nothing is answered, told or readable before the journal has it", async () => {
+  it("nothing is answered, delivered or readable before the journal has it", async () => {
     await using world = await openStore();
     const { store, journal } = world;
     await store.store(storeRequestOf(ALICE));
@@ -32,7 +32,7 @@ describe("L11: durable first", () => {
     expect(readable(world)).toMatchObject({ count: 1, usernames: ["bob"], revision: 4 });
   });
 
-  it("what rests on a change that is not durable yet waits with it", async () => {
+  it("a request that depends on a change waits until that change is durable", async () => {
     await using world = await openStore();
     const { store, journal } = world;
     const release = journal.holdAppends();
@@ -48,7 +48,7 @@ describe("L11: durable first", () => {
     expect(answered).toHaveBeenCalledOnce();
   });
 
-  it("a watcher is told nothing before the journal has it", async () => {
+  it("a watcher receives nothing before the journal has it", async () => {
     await using world = createStores();
     const { provider, journal, clock } = world;
     const counts = await new Hub(provider, { clock, bookmarkMs: BOOKMARK_MS }).taskCount({
@@ -57,18 +57,18 @@ describe("L11: durable first", () => {
     });
     const store = await provider.getTaskStore(DATABASE);
     await counts.next();
-    const [release, told] = [journal.holdAppends(), vi.fn<(result: unknown) => void>()];
-    const next = counts.next().then(told);
+    const [release, onResult] = [journal.holdAppends(), vi.fn<(result: unknown) => void>()];
+    const next = counts.next().then(onResult);
     const storing = store.store(storeRequestOf(ALICE));
     await until(() => journal.appends.length === 1);
     await untilIdle();
-    expect(told).not.toHaveBeenCalled();
+    expect(onResult).not.toHaveBeenCalled();
     release();
     await Promise.all([storing, next]);
-    expect(told).toHaveBeenCalledWith({ done: false, value: 1 });
+    expect(onResult).toHaveBeenCalledWith({ done: false, value: 1 });
   });
 
-  it("what the journal refuses is never answered, told or readable", async () => {
+  it("a change that the journal rejects is never answered, delivered or readable", async () => {
     let faults: FaultyJournal | undefined;
     await using world = await openStore({ journal: (journal) => (faults = createFaultyJournal(journal)) });
     const { store } = world;
@@ -83,7 +83,7 @@ describe("L11: durable first", () => {
     expect(readable(world)).toEqual(before);
   });
 
-  it("what is answered is in the journal", async () => {
+  it("an answered change is in the journal", async () => {
     await using world = await openStore();
     const { store } = world;
     await Promise.all([ALICE, BOB].map((key) => store.store(storeRequestOf(key))));
@@ -94,7 +94,7 @@ describe("L11: durable first", () => {
   });
 });
 
-/** All that can be read of a store in one turn. */
+/** All reads of a store in one turn. */
 function readable({ store }: OpenedStore): object {
   return {
     revision: store.position.revision,

@@ -11,8 +11,8 @@ import {
 import { ALICE, ANY_ATTEMPT, BOB, manyKeys, reportOf, storeRequestOf } from "../kit/store/requests.js";
 import { openStore } from "../kit/store/task-stores.js";
 
-describe("L12: told once", () => {
-  it("every committed change is told to each listener exactly once, in order", async () => {
+describe("L12: notified once", () => {
+  it("each listener receives every committed change exactly once, in order", async () => {
     await fc.assert(
       fc.asyncProperty(commandGroups(), async (groups) => {
         await using world = await openStore();
@@ -25,13 +25,13 @@ describe("L12: told once", () => {
     );
   });
 
-  it("a change can be read when it is told, and no later one, also across a batch", async () => {
+  it("listeners can read the change that they receive, and no later one of the same batch", async () => {
     await fc.assert(
       fc.asyncProperty(commandGroups(), async (groups) => {
         await using world = await openStore();
         const { store } = world;
         const asRead: boolean[] = [];
-        store.addListener(new RecordingListener((told) => asRead.push(isAsToldIn(store, told))));
+        store.addListener(new RecordingListener((call) => asRead.push(isCurrentIn(store, call))));
         await applyCommandGroups(world, groups);
         expect(asRead).toEqual(asRead.map(() => true));
         expect(asRead).toHaveLength(store.position.revision);
@@ -39,21 +39,21 @@ describe("L12: told once", () => {
     );
   });
 
-  it("each change is told before the one who asked for it is answered", async () => {
+  it("listeners receive each change before its request is answered", async () => {
     await using world = await openStore();
     const { store } = world;
     const order: string[] = [];
-    store.addListener(new RecordingListener(({ userTask }) => order.push(`told ${userTask.username}`)));
+    store.addListener(new RecordingListener(({ userTask }) => order.push(`notified ${userTask.username}`)));
     await Promise.all(
       [ALICE, BOB].map(async (key) => {
         await store.store(storeRequestOf(key));
         order.push(`answered ${key.username}`);
       }),
     );
-    expect(order).toEqual(["told alice", "told bob", "answered alice", "answered bob"]);
+    expect(order).toEqual(["notified alice", "notified bob", "answered alice", "answered bob"]);
   });
 
-  it("of a batch each change is told with what the one before it led to", async () => {
+  it("each change of a batch comes with the state after the previous one", async () => {
     await using world = await openStore();
     const { store } = world;
     const listener = new RecordingListener();
@@ -72,11 +72,11 @@ describe("L12: told once", () => {
     ]);
   });
 
-  it("a listener that throws is logged; the others are told, and the write is answered", async () => {
+  it("a listener that throws is logged, the others are notified, and the write is answered", async () => {
     await using world = await openStore();
     const { store, log } = world;
     const [before, after] = [new RecordingListener(), new RecordingListener()];
-    const failure = new Error("told to fail");
+    const failure = new Error("listener failed");
     store.addListener(before);
     store.addListener(
       new RecordingListener(() => {
@@ -93,7 +93,7 @@ describe("L12: told once", () => {
     expect(log.lines).toMatchObject([{ fields: { err: failure } }, { fields: { err: failure } }]);
   });
 
-  it("a listener that is added twice is told once, and removing it twice is harmless", async () => {
+  it("a listener that is added twice is called once, and removing it twice is harmless", async () => {
     await using world = await openStore();
     const { store } = world;
     const listener = new RecordingListener();
@@ -106,7 +106,7 @@ describe("L12: told once", () => {
     expect(listener.revisions).toEqual([1]);
   });
 
-  it("a listener that is added while a batch is told hears of what comes after, within the batch too", async () => {
+  it("a listener that is added during a batch receives the later changes, even of that batch", async () => {
     await using world = await openStore();
     const { store } = world;
     const late = new RecordingListener();
@@ -117,7 +117,7 @@ describe("L12: told once", () => {
     expect(late.revisions).toEqual([3, 4]);
   });
 
-  it("a listener that goes while it is told hears no more, and takes nothing from those after it", async () => {
+  it("a listener that removes itself receives nothing more, and the others are still called", async () => {
     await using world = await openStore();
     const { store } = world;
     const leaving = new RecordingListener(() => store.removeListener(leaving));
@@ -129,7 +129,7 @@ describe("L12: told once", () => {
     expect(staying.revisions).toEqual([1, 2, 3]);
   });
 
-  it("none hears of what came before it, also of a store that was opened with jobs in it", async () => {
+  it("no listener receives earlier changes, even from a store that was opened with jobs", async () => {
     await using world = await openStore();
     await world.store.store(storeRequestOf(ALICE));
     const reopened = await world.reopened();
@@ -141,16 +141,16 @@ describe("L12: told once", () => {
   });
 });
 
-/** Whether the store is, to a reader, just as it was told. */
-function isAsToldIn(store: PerDatabaseTaskStore, told: RecordedCall): boolean {
-  const isAtRevision = store.position.revision === revisionOf(told);
-  const current = store.get(told.userTask);
-  return isAtRevision && (told.kind === "removed" ? current === undefined : current === told.userTask);
+/** Whether the store shows exactly the state of the call. */
+function isCurrentIn(store: PerDatabaseTaskStore, call: RecordedCall): boolean {
+  const isAtRevision = store.position.revision === revisionOf(call);
+  const current = store.get(call.userTask);
+  return isAtRevision && (call.kind === "removed" ? current === undefined : current === call.userTask);
 }
 
-/** Calls `add` when it is told of `revision`. */
+/** Calls `add` when it receives `revision`. */
 function addingAt(revision: number, add: () => void): RecordingListener {
-  return new RecordingListener((told) => {
-    if (revisionOf(told) === revision) add();
+  return new RecordingListener((call) => {
+    if (revisionOf(call) === revision) add();
   });
 }

@@ -18,9 +18,9 @@ import {
 import { createStores, openStore } from "../kit/store/task-stores.js";
 import { until } from "../kit/deterministic/turns.js";
 
-/** The bounds that a store keeps, whoever asks. Those of documents and connections are the server's tests. */
+/** Covers the limits of a store. The tests of the server cover those of documents and connections. */
 describe("L16: everything has a bound", () => {
-  it("jobs of a database", async () => {
+  it("limits the jobs of a database", async () => {
     await using world = await openStore({ limits: { jobsPerDatabaseMax: 3 } });
     await Promise.all(manyKeys(3).map((key) => world.store.store(storeRequestOf(key))));
     await expect(world.store.store(storeRequestOf(ALICE))).rejects.toMatchObject(
@@ -29,7 +29,7 @@ describe("L16: everything has a bound", () => {
     expect(world.store.taskCount()).toBe(3);
   });
 
-  it("changes that wait", async () => {
+  it("limits the changes that wait", async () => {
     await using world = await openStore({ limits: { changesWaitingMax: 1 } });
     const { store, journal } = world;
     const release = journal.holdAppends();
@@ -44,7 +44,7 @@ describe("L16: everything has a bound", () => {
     expect(await waiting).toBe(1);
   });
 
-  it("databases that are written, and databases that are only watched", async () => {
+  it("limits the written databases and the watched ones", async () => {
     await using world = createStores({ limits: { databasesMax: 1 } });
     await world.provider.getTaskStore(DATABASE);
     await expect(world.provider.getTaskStore(OTHER_DATABASE)).rejects.toMatchObject(
@@ -56,7 +56,7 @@ describe("L16: everything has a bound", () => {
     );
   });
 
-  it("removals that are remembered: the newest ones", async () => {
+  it("remembers only the newest removals", async () => {
     await using world = await openStore({ limits: { removalsKeptMax: 2 } });
     const { store } = world;
     await Promise.all(manyKeys(5).map((key) => store.store(storeRequestOf(key))));
@@ -89,7 +89,7 @@ describe("L16: everything has a bound", () => {
     expect(world.store.get(ALICE)).toBe(stored);
   });
 
-  it("tasks of a tree whose OPEN iterations go on", async () => {
+  it("limits the tasks of a tree whose OPEN iterations continue", async () => {
     await using world = await openStore({ limits: { tasksPerTreeMax: 4 } });
     const { store } = world;
     await store.store(storeRequestOf(ALICE, { spec: iterative("rounds", "OPEN", null, leaf("round")) }));
@@ -99,7 +99,7 @@ describe("L16: everything has a bound", () => {
     );
   });
 
-  it("lines of a job's log: the newest are kept", async () => {
+  it("keeps only the newest lines of a job's log", async () => {
     await using world = await openStore({ limits: { logLinesPerJobMax: 2 } });
     const { store } = world;
     await store.store(storeRequestOf(ALICE));
@@ -108,7 +108,7 @@ describe("L16: everything has a bound", () => {
     expect(logged.log.map(({ message }) => message)).toEqual(["b", "c"]);
   });
 
-  it("request ids that an attempt remembers: the newest", async () => {
+  it("remembers only the newest request ids of an attempt", async () => {
     await using world = await openStore({ limits: { requestIdsPerAttemptMax: 2 } });
     const { store } = world;
     const report = (requestId: string) => ({ ...reportOf({ add: 1 }), requestId });
@@ -123,13 +123,13 @@ describe("L16: everything has a bound", () => {
     ["database", parseDatabaseName],
     ["user", parseUsername],
     ["job", parseJobId],
-  ])("bytes of the name of a %s", (_, parse) => {
+  ])("limits the bytes of the name of a %s", (_, parse) => {
     const [fits, tooLong] = ["é".repeat(64), `${"é".repeat(64)}x`];
     expect(parse(fits, DEFAULT_LIMITS)).toBe(fits);
     expect(() => parse(tooLong, DEFAULT_LIMITS)).toThrow("128 bytes");
   });
 
-  it("bytes of a message and of a description", async () => {
+  it("limits the bytes of a message and a description", async () => {
     await using world = await openStore({ limits: { messageTextBytesMax: 4, descriptionBytesMax: 4 } });
     const { store } = world;
     await store.store(storeRequestOf(ALICE));

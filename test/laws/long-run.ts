@@ -1,5 +1,5 @@
 /**
- * The model-based law test for as long as one likes, or one life of it again. Ends with the code of the run.
+ * Runs the model-based law test for a given time, or repeats one seed. Exits with the code of the run.
  *
  *     npm run test:laws -- --minutes 30
  *     npm run test:laws -- --seed 245613254
@@ -11,7 +11,7 @@ const { values } = parseArgs({
   options: { minutes: { type: "string", default: "30" }, seed: { type: "string" } },
 });
 const seed = values.seed === undefined ? {} : { LAWS_SEED: values.seed };
-/** A life that is lived again may go another way: it is tried for a while. */
+/** A seed does not determine the timing, so it is repeated for a while. */
 const seconds = values.seed === undefined ? Number(values.minutes) * 60 : 20;
 
 const { status } = spawnSync("vitest", ["run", "test/laws/delivery.model.test.ts"], {

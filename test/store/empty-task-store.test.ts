@@ -17,8 +17,8 @@ import {
   storeRequestOf,
 } from "../kit/store/requests.js";
 
-describe("with tracking switched off", () => {
-  it("a store answers with the job as it would have been", async () => {
+describe("with tracking off", () => {
+  it("a store returns the job that it would have kept", async () => {
     const store = await untracked(7_000).getTaskStore(DATABASE);
     const userTask = await store.store(storeRequestOf(ALICE, { spec: branch("root", leaf("a", 10)) }));
     expect(userTask).toMatchObject({ ...ALICE, attempt: 1, outcome: "CREATED", storedAt: 7_000 });
@@ -26,7 +26,7 @@ describe("with tracking switched off", () => {
     expect(userTask.stamp.revision).toBe(0);
   });
 
-  it("nothing is kept of what was stored", async () => {
+  it("a store keeps nothing", async () => {
     const store = await untracked().getTaskStore(DATABASE);
     await store.store(storeRequestOf(ALICE));
     expect(store.get(ALICE)).toBeUndefined();
@@ -42,7 +42,7 @@ describe("with tracking switched off", () => {
     expect(store.position).toEqual(ORIGIN);
   });
 
-  it("no worker is refused anything: what is asked of a job is answered with nothing", async () => {
+  it("a store accepts all requests for a job, and answers null", async () => {
     const store = await untracked().getTaskStore(DATABASE);
     expect(await store.update(ALICE, reportOf({ done: 1 }))).toBeNull();
     expect(await store.updateAll([{ key: ALICE, report: reportOf({ done: 1 }) }])).toEqual([
@@ -54,27 +54,27 @@ describe("with tracking switched off", () => {
     expect(await store.purge()).toBe(0);
   });
 
-  it("a job can be stored again with REJECT, as there is none", async () => {
+  it("a job can be stored again with REJECT, because none exists", async () => {
     const store = await untracked().getTaskStore(DATABASE);
     await store.store(storeRequestOf(ALICE));
     expect(await store.store(storeRequestOf(ALICE, { onConflict: "REJECT" }))).toMatchObject({ attempt: 1 });
   });
 
-  it("a tree that is none is refused all the same", async () => {
+  it("a store still rejects an invalid tree", async () => {
     const store = await untracked().getTaskStore(DATABASE);
     await expect(store.store(storeRequestOf(ALICE, { spec: leaf("task", -1) }))).rejects.toMatchObject(
       rejection("BAD_USER_INPUT"),
     );
   });
 
-  it("a registry registers, and contains nothing", async () => {
+  it("a registry accepts a registration, and contains nothing", async () => {
     const registry = new TaskRegistry(await untracked().getTaskStore(DATABASE), ALICE);
     const userTask = await registry.registerTask(storeRequestOf(ALICE));
     expect(registry.containsTask(userTask)).toBe(false);
     await expect(registry.unregisterTask()).resolves.toBeUndefined();
   });
 
-  it("a listener hears nothing", async () => {
+  it("a listener receives nothing", async () => {
     const store = await untracked().getTaskStore(DATABASE);
     const listener = new RecordingListener();
     store.addListener(listener);
@@ -83,7 +83,7 @@ describe("with tracking switched off", () => {
     expect(listener.calls).toEqual([]);
   });
 
-  it("every database is found, and none is listed", async () => {
+  it("every database is found, but none is listed", async () => {
     await using provider = untracked();
     expect((await provider.find(DATABASE)).database).toBe(DATABASE);
     expect(provider.peek(DATABASE).database).toBe(DATABASE);

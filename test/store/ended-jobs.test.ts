@@ -6,26 +6,26 @@ import { jobKey } from "../kit/journal/entries.js";
 import { retentionOf } from "../kit/store/task-stores.js";
 import { report, stored } from "../tasks/sample-jobs.js";
 
-describe("the jobs that have ended", () => {
-  it("are in the order of their ends, whenever they come: a clock may be set back", () => {
+describe("ended jobs", () => {
+  it("are ordered by their ends, even if the clock was set back", () => {
     const ended = new EndedJobs();
     put(ended, endedAt("b", 20), endedAt("c", 30, "FAILED"), endedAt("a", 10), endedAt("d", 25));
     expect(namesIn(ended.oldestFirst())).toEqual(["a", "b", "d", "c"]);
   });
 
-  it("are in the order of their stores when they ended at one instant", () => {
+  it("are ordered by their stores if they ended at the same instant", () => {
     const ended = new EndedJobs();
     put(ended, endedAt("a", 10), endedAt("b", 10, "FAILED"), endedAt("c", 10));
     expect(namesIn(ended.oldestFirst())).toEqual(["a", "b", "c"]);
   });
 
-  it("do not have what has not ended", () => {
+  it("exclude jobs that have not ended", () => {
     const ended = new EndedJobs();
     expect(put(ended, stored())).toEqual([undefined]);
     expect(namesIn(ended.oldestFirst())).toEqual([]);
   });
 
-  it("have a LOST job by its last report, until it is heard of again", () => {
+  it("include a LOST job at its last report, until it reports again", () => {
     const ended = new EndedJobs();
     const lost: UserTask = {
       ...stored(),
@@ -40,7 +40,7 @@ describe("the jobs that have ended", () => {
     expect(namesIn(ended.oldestFirst())).toEqual(["b", "c"]);
   });
 
-  it("have a job once, as it is now, however often it changes after its end", () => {
+  it("include a job once, in its latest state, however often it changes after its end", () => {
     const ended = new EndedJobs();
     const [entry] = put(ended, endedAt("a", 10));
     const said = { ...endedAt("a", 10), version: 7 };
@@ -48,7 +48,7 @@ describe("the jobs that have ended", () => {
     expect([...ended.oldestFirst()].map(({ userTask }) => userTask)).toEqual([said]);
   });
 
-  it("have a job in its place when it is stored again and ends another way", () => {
+  it("reorder a job that is stored again and ends in another way", () => {
     const ended = new EndedJobs();
     const [entry] = put(ended, endedAt("a", 10), endedAt("b", 20));
     const again = ended.replace(entry, stored(), 3);
@@ -57,7 +57,7 @@ describe("the jobs that have ended", () => {
     expect(namesIn(ended.oldestFirst())).toEqual(["b", "a"]);
   });
 
-  it("are due when their retention is over, what FAILED by one of its own", () => {
+  it("expire when their retention is over, which differs for FAILED jobs", () => {
     const ended = new EndedJobs();
     put(ended, endedAt("a", 10), endedAt("b", 20), endedAt("c", 0, "FAILED"), endedAt("d", 30, "FAILED"));
     const due = (now: number) => namesIn(ended.expired(retentionOf(100, 200), now));
@@ -68,7 +68,7 @@ describe("the jobs that have ended", () => {
     expect(due(230)).toEqual(["c", "a", "b", "d"]);
   });
 
-  it("say when the next expires, and that none will when none has ended", () => {
+  it("give the time of the next expiry, or Infinity if no job has ended", () => {
     const ended = new EndedJobs();
     expect(ended.nextExpiresAt(retentionOf(0))).toBe(Infinity);
     put(ended, endedAt("a", 10, "FAILED"));
@@ -79,12 +79,12 @@ describe("the jobs that have ended", () => {
   });
 });
 
-/** The job of a user, which ended at this instant. */
+/** A job that ended at this instant. */
 function endedAt(username: string, at: number, status: TaskStatus = "FINISHED"): UserTask {
   return { ...report(stored(), at, [{ path: "", status }]), username: jobKey(username, "job").username };
 }
 
-/** Puts jobs in that were stored at the revisions 1, 2, 3 … */
+/** Adds jobs that were stored at the revisions 1, 2, 3 … */
 function put(ended: EndedJobs, ...jobs: readonly UserTask[]): (EndedJob | undefined)[] {
   return jobs.map((job, at) => ended.replace(undefined, job, at + 1));
 }

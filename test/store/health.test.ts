@@ -16,7 +16,7 @@ import { untilIdle, until } from "../kit/deterministic/turns.js";
 const LEASE_MS = 60_000;
 
 describe("the health of the jobs in a store", () => {
-  it("declines in time, to the millisecond, and is mended by the next report", async () => {
+  it("declines on time, to the millisecond, and recovers with the next report", async () => {
     await using world = await openStore();
     await world.store.store(storeRequestOf(ALICE));
     await world.store.update(ALICE, reportOf({ done: 1 }));
@@ -30,7 +30,7 @@ describe("the health of the jobs in a store", () => {
     expect(await healthAfter(world, LEASE_MS)).toBe("SILENT");
   });
 
-  it("is judged on each step where time has passed them both", async () => {
+  it("takes each step, even if both are due at once", async () => {
     await using world = await openStore();
     const listener = new RecordingListener();
     await world.store.store(storeRequestOf(ALICE));
@@ -40,7 +40,7 @@ describe("the health of the jobs in a store", () => {
     expect(listener.calls.map(({ userTask }) => userTask.health)).toEqual(["SILENT", "LOST"]);
   });
 
-  it("stays OK while heartbeats come, also those that are only answered", async () => {
+  it("stays OK while heartbeats arrive, even uncommitted ones", async () => {
     await using world = await openStore();
     await world.store.store(storeRequestOf(ALICE));
     for (let beat = 0; beat < 60; beat++) {
@@ -50,7 +50,7 @@ describe("the health of the jobs in a store", () => {
     expect(world.store.get(ALICE)).toMatchObject({ health: "OK", version: 31 });
   });
 
-  it("costs no append and no look but one a lease while the jobs report", async () => {
+  it("costs no append, and one check per lease, while the jobs report", async () => {
     await using world = await openStore();
     await world.store.store(storeRequestOf(ALICE));
     for (let beat = 0; beat < 10; beat++) {
@@ -61,7 +61,7 @@ describe("the health of the jobs in a store", () => {
     expect(world.journal.appends).toHaveLength(11);
   });
 
-  it("does not decline once a job has ended: nothing waits for it any more", async () => {
+  it("does not decline once the job has ended", async () => {
     await using world = await openStore();
     await world.store.store(storeRequestOf(ALICE));
     await world.store.update(ALICE, reportOf({ status: "FINISHED" }));
@@ -69,7 +69,7 @@ describe("the health of the jobs in a store", () => {
     expect(await healthAfter(world, 1_000 * LEASE_MS)).toBe("OK");
   });
 
-  it("is judged of many jobs in appends of a thousand, with turns for others between", async () => {
+  it("changes in appends of a thousand jobs, and yields between them", async () => {
     await using world = await openStore();
     const keys = manyKeys(2_500);
     await Promise.all(keys.map((key) => world.store.store(storeRequestOf(key))));
@@ -80,7 +80,7 @@ describe("the health of the jobs in a store", () => {
     expect(sizes).toEqual([1_000, 1_000, 500]);
   });
 
-  it("is judged by what is reported before it, also by what is not kept yet", async () => {
+  it("takes reports into account that are not durable yet", async () => {
     await using world = await openStore();
     await world.store.store(storeRequestOf(ALICE));
     world.clock.advance(LEASE_MS / 2);
@@ -95,20 +95,18 @@ describe("the health of the jobs in a store", () => {
     expect(await healthAfter(world, LEASE_MS / 2)).toBe("SILENT");
   });
 
-  it("is judged again a second after it could not be kept, which is logged", async () => {
+  it("is updated again one second after a failed append, which is logged", async () => {
     let faults: FaultyJournal | undefined;
     await using world = await openStore({ journal: (journal) => (faults = createFaultyJournal(journal)) });
     await world.store.store(storeRequestOf(ALICE));
     faults!.failNextAppend("before writing");
     expect(await healthAfter(world, LEASE_MS)).toBe("OK");
-    expect(world.log.lines).toMatchObject([
-      { level: "warn", message: "the health of jobs could not be judged" },
-    ]);
+    expect(world.log.lines).toMatchObject([{ level: "warn", message: "cannot update the health of jobs" }]);
     expect(await healthAfter(world, 999)).toBe("OK");
     expect(await healthAfter(world, 1)).toBe("SILENT");
   });
 
-  it("is not judged any more once the store is closed", async () => {
+  it("is not updated once the store is closed", async () => {
     await using world = await openStore();
     await world.store.store(storeRequestOf(ALICE));
     await world.store.close();
@@ -117,7 +115,7 @@ describe("the health of the jobs in a store", () => {
 });
 
 describe("the health of jobs over a restart", () => {
-  it("is kept, and the leases begin anew", async () => {
+  it("is kept, and the leases restart", async () => {
     await using world = await openStore();
     await world.store.store(storeRequestOf(ALICE));
     await healthAfter(world, LEASE_MS);
@@ -132,14 +130,14 @@ describe("the health of jobs over a restart", () => {
 });
 
 describe("the health of jobs in a database that is closed", () => {
-  it("is judged by the rounds, which open it for that and close it again", async () => {
+  it("is updated by the maintenance rounds, which open the database and close it again", async () => {
     await using world = createStores({ idleMs: 1_000 });
     const store = await world.provider.getTaskStore(DATABASE);
     await store.store(storeRequestOf(ALICE));
     await idle(world);
     const opened = world.journal.opened.length;
     world.clock.advance(LEASE_MS - 1_001);
-    await world.provider.runMaintenance(); // after the first, which does not know what is due
+    await world.provider.runMaintenance(); // the first round does not know when jobs are due
     expect(world.journal.opened).toHaveLength(opened);
     world.clock.advance(1);
     await world.provider.runMaintenance();
@@ -148,7 +146,7 @@ describe("the health of jobs in a database that is closed", () => {
     expect(await healthIn(world)).toBe("SILENT");
   });
 
-  it("does not begin its leases anew when it is opened", async () => {
+  it("does not restart its leases when it is opened", async () => {
     await using world = createStores({ idleMs: 1_000 });
     await (await world.provider.getTaskStore(DATABASE)).store(storeRequestOf(ALICE));
     await idle(world);
@@ -189,7 +187,7 @@ async function pass({ clock }: Pick<Stores, "clock">, ms: number): Promise<void>
   await untilIdle();
 }
 
-/** Of the job of alice, when so much time has passed. */
+/** The health of the job of alice after `ms`. */
 async function healthAfter(world: Pick<OpenedStore, "clock"> & { store: TaskStore }, ms: number) {
   await pass(world, ms);
   return world.store.get(ALICE)?.health;
@@ -199,7 +197,7 @@ async function healthIn({ provider }: Stores) {
   return (await provider.getTaskStore(DATABASE)).get(ALICE)?.health;
 }
 
-/** Nobody asks for the store any more, and it is closed; what is due in it is known. */
+/** Closes the idle store, after a round that found its due times. */
 async function idle({ provider, clock }: Stores): Promise<void> {
   await provider.runMaintenance();
   await untilIdle();

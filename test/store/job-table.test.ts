@@ -21,48 +21,48 @@ const LEASE_TERMS = { lostAfterLeases: 3, leasesFrom: 0 };
 const ALICE_TOO = jobKey("alice", "other");
 
 describe("a job table", () => {
-  it("finds a job by its key, and nothing under any other", () => {
+  it("finds a job by its key, and nothing under other keys", () => {
     const table = tableOf(stores(ALICE));
     expect(table.get(ALICE)).toMatchObject({ ...ALICE, attempt: 1 });
     expect(table.get(ALICE_TOO)).toBeUndefined();
     expect(table.get(BOB)).toBeUndefined();
   });
 
-  it("remembers the removal of a job under its key", () => {
+  it("keeps the removal of a job under its key", () => {
     const table = tableOf(stores(ALICE), removes(ALICE));
     expect(table.get(ALICE)).toMatchObject({ kind: "removal", ...ALICE });
   });
 
-  it("gives all jobs, of all users, newest store first", () => {
+  it("lists the jobs of all users, newest store first", () => {
     const table = tableOf(stores(ALICE), stores(BOB), stores(ALICE_TOO), begins(ALICE));
     expect(keysOf(table.query({}))).toEqual([ALICE_TOO, BOB, ALICE]);
   });
 
-  it("brings a job to the front when it is stored again, not when it is reported on", () => {
+  it("moves a job to the front when it is stored again, but not for a report", () => {
     const table = tableOf(stores(ALICE), stores(BOB), begins(ALICE));
     expect(keysOf(table.query({}))).toEqual([BOB, ALICE]);
     applyFrom(4, table, stores(ALICE));
     expect(keysOf(table.query({}))).toEqual([ALICE, BOB]);
   });
 
-  it("gives the jobs of one user; of an unknown one there are none", () => {
+  it("lists the jobs of one user, and none for an unknown user", () => {
     const table = tableOf(stores(ALICE), stores(BOB), stores(ALICE_TOO));
     expect(keysOf(table.query({ username: ALICE.username }))).toEqual([ALICE_TOO, ALICE]);
     expect(table.query({ username: CAROL.username })).toEqual([]);
   });
 
-  it("gives the jobs of all users under one job id", () => {
+  it("lists the jobs of all users under one job id", () => {
     const table = tableOf(stores(ALICE), stores(ALICE_TOO), stores(BOB));
     expect(keysOf(table.query({ jobId: ALICE.jobId }))).toEqual([BOB, ALICE]);
   });
 
-  it("gives the one job of a user under a job id", () => {
+  it("lists the one job of a user under a job id", () => {
     const table = tableOf(stores(ALICE), stores(ALICE_TOO), stores(BOB));
     expect(keysOf(table.query(ALICE))).toEqual([ALICE]);
     expect(table.query({ username: BOB.username, jobId: ALICE_TOO.jobId })).toEqual([]);
   });
 
-  it("gives the jobs of some statuses; of none there are none", () => {
+  it("lists the jobs with certain statuses, and none for an empty list", () => {
     const table = tableOf(stores(ALICE), stores(BOB), begins(BOB));
     expect(keysOf(table.query({ statuses: ["RUNNING"] }))).toEqual([BOB]);
     expect(keysOf(table.query({ statuses: ["PENDING", "RUNNING"] }))).toEqual([BOB, ALICE]);
@@ -80,11 +80,11 @@ describe("a job table", () => {
     expect(table.count({ statuses: [] })).toBe(0);
   });
 
-  it("counts a status that is asked for twice once", () => {
+  it("counts a repeated status once", () => {
     expect(tableOf(stores(ALICE)).count({ statuses: ["PENDING", "PENDING"] })).toBe(1);
   });
 
-  it("names users as long as they have a job", () => {
+  it("lists a user while the user has a job", () => {
     const table = tableOf(stores(BOB), stores(ALICE), stores(ALICE_TOO), removes(ALICE));
     expect(table.usernames(10, "")).toEqual(["alice", "bob"]);
     applyFrom(5, table, removes(ALICE_TOO));
@@ -93,7 +93,7 @@ describe("a job table", () => {
     expect(table.usernames(10, "")).toEqual(["alice", "bob"]);
   });
 
-  it("goes through what has changed since a revision, each key once, at its latest change", () => {
+  it("visits each key that has changed since a revision once, at its latest change", () => {
     const table = tableOf(stores(ALICE), stores(BOB), stores(CAROL), begins(ALICE), removes(BOB));
     expect(changesIn(table, 0)).toEqual([
       [3, "userTask", "carol"],
@@ -109,7 +109,7 @@ describe("a job table", () => {
     expect(changesIn(table, 0)).toEqual([[3, "userTask", "alice"]]);
   });
 
-  it("keeps the newest removals, and its floor is the newest that it forgot", () => {
+  it("keeps the newest removals, and moves its tombstone horizon to the newest dropped one", () => {
     const table = tableKeeping(2, stores(ALICE), stores(BOB), stores(CAROL));
     applyFrom(4, table, removes(BOB));
     applyFrom(5, table, removes(CAROL));
@@ -123,7 +123,7 @@ describe("a job table", () => {
     ]);
   });
 
-  it("does not count a withdrawn removal among those that it keeps", () => {
+  it("does not count a withdrawn removal", () => {
     const table = tableKeeping(2, stores(ALICE), stores(BOB), stores(CAROL));
     applyFrom(4, table, removes(ALICE));
     applyFrom(5, table, removes(BOB));
@@ -133,11 +133,11 @@ describe("a job table", () => {
     expect(table.get(BOB)).toMatchObject({ kind: "removal" });
   });
 
-  it("begins with the floor and with the jobs and removals that it is given", async () => {
+  it("loads the tombstone horizon, jobs and removals", async () => {
     const states = [madeAt(5, undefined, stores(BOB)), madeAt(7, undefined, stores(ALICE))];
     const job = madeAt(6, undefined, stores(CAROL));
     const removal = madeAt(8, job, removes(CAROL));
-    const table = await loaded([...states.toReversed(), removal], {
+    const table = await loadTable([...states.toReversed(), removal], {
       removalsKeptMax: 1,
       tombstoneHorizon: 4,
     });
@@ -152,10 +152,10 @@ describe("a job table", () => {
     expect(table.tombstoneHorizon).toBe(8);
   });
 
-  it("orders jobs that it is given by their stores, though their changes came in another order", async () => {
+  it("orders loaded jobs by their stores, even if their changes are in another order", async () => {
     const alice = madeAt(1, undefined, stores(ALICE));
     const bob = madeAt(2, undefined, stores(BOB));
-    const table = await loaded([bob, madeAt(3, alice, begins(ALICE))], {
+    const table = await loadTable([bob, madeAt(3, alice, begins(ALICE))], {
       removalsKeptMax: 1,
       tombstoneHorizon: 0,
     });
@@ -166,7 +166,7 @@ describe("a job table", () => {
     ]);
   });
 
-  it("finds what comes next in a job that changed ten thousand times", () => {
+  it("finds the next change after a job has changed ten thousand times", () => {
     const talk = Array.from({ length: 9_998 }, (_, at) => says(BOB, `${at}`));
     const table = tableOf(stores(ALICE), stores(BOB), ...talk);
     expect(changesIn(table, 0)).toEqual([
@@ -179,7 +179,7 @@ describe("a job table", () => {
 describe("the next change of one user", () => {
   const OF_ALICE = { username: ALICE.username };
 
-  it("is found among those of others, each key once, at its latest change, removals too", () => {
+  it("is found among the changes of others, each key once, at its latest change, with removals", () => {
     const table = tableOf(stores(ALICE), stores(BOB), stores(ALICE_TOO), begins(ALICE), removes(ALICE_TOO));
     applyFrom(6, table, begins(BOB));
     expect(changesIn(table, 0, OF_ALICE)).toEqual([
@@ -190,13 +190,13 @@ describe("the next change of one user", () => {
     expect(changesIn(table, 5, OF_ALICE)).toEqual([]);
   });
 
-  it("is that of the one asked for, whatever statuses are asked for", () => {
+  it("ignores the statuses of the filter", () => {
     const table = tableOf(stores(BOB), stores(ALICE), begins(ALICE));
     expect(changesIn(table, 0, { ...OF_ALICE, statuses: ["FAILED"] })).toEqual([[3, "userTask", "alice"]]);
     expect(changesIn(table, 0, { ...OF_ALICE, statuses: [] })).toEqual([[3, "userTask", "alice"]]);
   });
 
-  it("is none where the user is unknown, or is remembered no more", () => {
+  it("is undefined for a user who is unknown or no longer remembered", () => {
     const table = tableKeeping(1, stores(ALICE), stores(BOB));
     expect(table.nextChange(0, { username: CAROL.username })).toBeUndefined();
     applyFrom(3, table, removes(ALICE));
@@ -204,7 +204,7 @@ describe("the next change of one user", () => {
     expect(table.nextChange(0, OF_ALICE)).toBeUndefined();
   });
 
-  it("is none of a user whose removal is remembered, once that was told", () => {
+  it("is undefined after the last removal of a user", () => {
     const table = tableOf(stores(ALICE), removes(ALICE), stores(BOB));
     expect(changesIn(table, 0, OF_ALICE)).toEqual([[2, "removal", "alice"]]);
     expect(table.nextChange(2, OF_ALICE)).toBeUndefined();
@@ -212,9 +212,9 @@ describe("the next change of one user", () => {
 
   it.each([
     ["few jobs", 5],
-    ["as many as are looked through", 1_000],
+    ["as many as are scanned", 1_000],
     ["more", 1_001],
-  ])("leaves none out where the user has %s", (_, count) => {
+  ])("omits none if the user has %s", (_, count) => {
     const jobs = Array.from({ length: count }, (_each, index) => jobKey("alice", `${index}`));
     const table = tableOf(...jobs.map((key) => stores(key)), stores(BOB), removes(jobs[3]!));
     applyFrom(count + 3, table, begins(jobs[1]!));
@@ -227,7 +227,7 @@ describe("the next change of one user", () => {
     ]);
   });
 
-  it("is passed over to by one step, however many others have changed, where the user has few jobs", () => {
+  it("takes one step for a user with few jobs, however many others have changed", () => {
     const others = Array.from({ length: 2_000 }, (_, index) => jobKey("other", `${index}`));
     const table = tableOf(stores(ALICE), ...others.map((key) => stores(key)), stores(ALICE_TOO));
     expect(table.nextChange(1, OF_ALICE)).toMatchObject({ ...ALICE_TOO, stamp: { revision: 2_002 } });
@@ -235,7 +235,7 @@ describe("the next change of one user", () => {
 });
 
 describe("a page of a job table", () => {
-  it("from the newest end says whether there are older ones", () => {
+  it("from the newest end says whether there are older jobs", () => {
     expect(pageOf(fourJobs(), {}, { count: 2, from: "newest" })).toEqual({
       stores: [4, 3],
       hasNewer: false,
@@ -243,7 +243,7 @@ describe("a page of a job table", () => {
     });
   });
 
-  it("from the oldest end is told newest first too", () => {
+  it("from the oldest end is also sorted newest first", () => {
     expect(pageOf(fourJobs(), {}, { count: 2, from: "oldest" })).toEqual({
       stores: [2, 1],
       hasNewer: true,
@@ -251,7 +251,7 @@ describe("a page of a job table", () => {
     });
   });
 
-  it("lies within its bounds, which are not in it", () => {
+  it("excludes its bounds", () => {
     expect(pageOf(fourJobs(), {}, { count: 9, from: "newest", storedBefore: 4, storedAfter: 1 })).toEqual({
       stores: [3, 2],
       hasNewer: true,
@@ -259,7 +259,7 @@ describe("a page of a job table", () => {
     });
   });
 
-  it("has only what the filter lets through, and looks no further for others", () => {
+  it("contains only matching jobs, and stops scanning once it is full", () => {
     expect(pageOf(fourJobs(), { username: ALICE.username }, { count: 1, from: "oldest" })).toEqual({
       stores: [1],
       hasNewer: true,
@@ -272,7 +272,7 @@ describe("a page of a job table", () => {
     });
   });
 
-  it("that is empty says what lies on either side of where it would be", () => {
+  it("that is empty says whether jobs lie before and after it", () => {
     expect(pageOf(fourJobs(), {}, { count: 1, from: "newest", storedBefore: 1 })).toEqual({
       stores: [],
       hasNewer: true,
@@ -286,49 +286,49 @@ describe("a page of a job table", () => {
   });
 });
 
-describe("a job table and a naive one", () => {
-  it("answer every question alike, whatever was stored, reported and removed", () => {
+describe("a job table and a naive model", () => {
+  it("give equal answers to all queries after any changes", () => {
     fc.assert(
-      fc.property(commandGroups(), removalsKept, question, (groups, removalsKeptMax, asked) => {
-        const { table, model } = played(groups, removalsKeptMax);
-        expect(answersOf(indexed(table), asked)).toEqual(answersOf(naively(model), asked));
+      fc.property(commandGroups(), removalsKept, queries, (groups, removalsKeptMax, query) => {
+        const { table, model } = afterCommands(groups, removalsKeptMax);
+        expect(answersOf(indexed(table), query)).toEqual(answersOf(scanned(model), query));
       }),
       { numRuns: 300 },
     );
   });
 
-  it("answer alike also after so much that what is stale was dropped from the indexes", () => {
+  it("give equal answers after the indexes have dropped stale entries", () => {
     fc.assert(
       fc.property(
         commandGroups(400),
         fc.constantFrom(1, 1_000),
-        question,
-        (groups, removalsKeptMax, asked) => {
-          const { table, model } = played(groups, removalsKeptMax);
-          expect(answersOf(indexed(table), asked)).toEqual(answersOf(naively(model), asked));
+        queries,
+        (groups, removalsKeptMax, query) => {
+          const { table, model } = afterCommands(groups, removalsKeptMax);
+          expect(answersOf(indexed(table), query)).toEqual(answersOf(scanned(model), query));
         },
       ),
       { numRuns: 20 },
     );
   });
 
-  it("page alike in both directions, whatever was stored, reported and removed", () => {
+  it("page equally in both directions after any changes", () => {
     fc.assert(
       fc.property(commandGroups(), filter, pageWindow, (groups, through, within) => {
-        const { table, model } = played(groups, 1_000);
+        const { table, model } = afterCommands(groups, 1_000);
         expect(pageOf(table, through, within)).toEqual(pageOf(model, through, within));
       }),
       { numRuns: 300 },
     );
   });
 
-  it("answer alike once all was loaded into a new table", async () => {
+  it("give equal answers once the states were loaded into a new table", async () => {
     await fc.assert(
-      fc.asyncProperty(commandGroups(), removalsKept, question, async (groups, removalsKeptMax, asked) => {
-        const { model } = played(groups, removalsKeptMax);
+      fc.asyncProperty(commandGroups(), removalsKept, queries, async (groups, removalsKeptMax, query) => {
+        const { model } = afterCommands(groups, removalsKeptMax);
         const states = model.changesAfter(0).toReversed();
-        const table = await loaded(states, { removalsKeptMax, tombstoneHorizon: model.tombstoneHorizon });
-        expect(answersOf(indexed(table), asked)).toEqual(answersOf(naively(model), asked));
+        const table = await loadTable(states, { removalsKeptMax, tombstoneHorizon: model.tombstoneHorizon });
+        expect(answersOf(indexed(table), query)).toEqual(answersOf(scanned(model), query));
       }),
     );
   });
@@ -352,7 +352,7 @@ const pageWindow: fc.Arbitrary<PageWindow> = fc
     storedAfter: bounds?.[0],
     storedBefore: bounds && bounds[0] + bounds[1],
   }));
-const question = fc.record({
+const queries = fc.record({
   filter,
   revision: fc.nat(40),
   after: fc.constantFrom("", "alice", "b", "carol"),
@@ -361,10 +361,9 @@ const question = fc.record({
 
 const RETENTION = retentionOf(1_000, 20_000);
 
-type Question = typeof question extends fc.Arbitrary<infer T> ? T : never;
+type Query = typeof queries extends fc.Arbitrary<infer T> ? T : never;
 
-/** What a table is asked here. */
-interface Answering {
+interface Queryable {
   readonly tombstoneHorizon: number;
   get(key: JobKey): JobState;
   query(filter: JobFilter): UserTask[];
@@ -375,7 +374,7 @@ interface Answering {
   due(retention: Retention, now: number): UserTask[];
 }
 
-function answersOf(table: Answering, { filter: through, revision, after, now }: Question): object {
+function answersOf(table: Queryable, { filter: through, revision, after, now }: Query): object {
   return {
     tombstoneHorizon: table.tombstoneHorizon,
     states: KEYS.map((key) => table.get(key)),
@@ -389,9 +388,9 @@ function answersOf(table: Answering, { filter: through, revision, after, now }: 
   };
 }
 
-/** A table may tell of others too, whom the reader passes over. */
+/** Drops the changes of other users, which a table may also return. */
 function changesOfUser(
-  table: Pick<Answering, "nextChange">,
+  table: Pick<Queryable, "nextChange">,
   revision: number,
   { username }: JobFilter,
 ): unknown[][] {
@@ -399,7 +398,7 @@ function changesOfUser(
   return changes.filter(([, , ofUser]) => username === undefined || ofUser === username);
 }
 
-function indexed(table: JobTable): Answering {
+function indexed(table: JobTable): Queryable {
   return {
     tombstoneHorizon: table.tombstoneHorizon,
     get: (key) => table.get(key),
@@ -412,7 +411,7 @@ function indexed(table: JobTable): Answering {
   };
 }
 
-function naively(model: ModelDatabase): Answering {
+function scanned(model: ModelDatabase): Queryable {
   return {
     tombstoneHorizon: model.tombstoneHorizon,
     get: (key) => model.get(key),
@@ -425,8 +424,8 @@ function naively(model: ModelDatabase): Answering {
   };
 }
 
-/** A table and a model to which the same was done. */
-function played(
+/** A table and a model after the same commands. */
+function afterCommands(
   groups: readonly CommandGroup[],
   removalsKeptMax: number,
 ): { table: JobTable; model: ModelDatabase } {
@@ -447,8 +446,8 @@ function tableKeeping(removalsKeptMax: number, ...changes: readonly ScriptedChan
   return table;
 }
 
-/** A table of what a journal kept. */
-function loaded(
+/** A table loaded in two slices. */
+function loadTable(
   states: readonly (UserTask | Removal)[],
   { tombstoneHorizon, ...options }: { removalsKeptMax: number; tombstoneHorizon: number },
 ): Promise<JobTable> {
@@ -463,10 +462,9 @@ function applyFrom(revision: number, table: JobTable, ...changes: readonly Scrip
   changes.forEach((change, at) => table.apply(madeAt(revision + at, table.get(change.key), change)));
 }
 
-/** What a change leads to. */
 function madeAt(revision: number, before: JobState, { key, make }: ScriptedChange): UserTask | Removal {
   const after = make(before, editAt(revision, revision));
-  assert(after && after !== before, `nothing changed for ${key.username}`);
+  assert(after && after !== before, `no change for ${key.username}`);
   return after;
 }
 
@@ -486,9 +484,9 @@ function keysOf(jobs: readonly UserTask[]): JobKey[] {
   return jobs.map(({ username, jobId }) => ({ username, jobId }));
 }
 
-/** As `[4, "userTask", "alice"]`. */
+/** Changes as `[4, "userTask", "alice"]`. */
 function changesIn(
-  table: Pick<Answering, "nextChange">,
+  table: Pick<Queryable, "nextChange">,
   revision: number,
   through: JobFilter = {},
 ): unknown[][] {

@@ -24,7 +24,7 @@ const STORED = storeJob(
   editAt(0, 1),
 );
 
-describe("a job", () => {
+describe("a job object", () => {
   it("has the same fields in the same order, whether it was stored, reported on or loaded", async () => {
     await using world = await openStore();
     const stored = await world.store.store(storeRequestOf(ALICE));
@@ -35,49 +35,49 @@ describe("a job", () => {
   });
 });
 
-describe("the entry of a change", () => {
-  it("names the job, what it was made from, and the commit", () => {
+describe("a journal entry", () => {
+  it("names the job, the previous revision and the commit", () => {
     const entry = encodeChange(undefined, STORED, 7, "commit");
     expect(entry).toMatchObject({ ...ALICE, format: 1, madeFrom: 7, commitId: "commit" });
   });
 
-  it("of a store has the whole tree", () => {
+  it("of a store contains the whole tree", () => {
     expect(writtenBy(undefined, STORED)).toEqual(["", "0", "1"]);
   });
 
-  it("of a store over another has the whole tree", () => {
+  it("of a repeated store contains the whole tree", () => {
     const storedAgain = storeJob(STORED, storeRequestOf(ALICE), editAt(1, 2));
     expect(encodeChange(STORED, storedAgain, 1, "commit").change.kind).toBe("stored");
     expect(writtenBy(STORED, storedAgain)).toEqual([""]);
   });
 
-  it("of an update has the tasks whose own state differs, and not those whose sums alone do", () => {
+  it("of an update contains the tasks whose own state differs, but not those with new sums only", () => {
     const begun = applyReport(STORED, ALICE, reportOf({ path: "0", done: 1 }), editAt(1, 2));
     expect(writtenBy(STORED, begun)).toEqual(["", "0"]);
     const further = applyReport(begun, ALICE, reportOf({ path: "0", done: 2 }), editAt(2, 3));
     expect(writtenBy(begun, further)).toEqual(["0"]);
   });
 
-  it("of a heartbeat or a request to cancel has no task", () => {
+  it("of a heartbeat or a cancel request contains no task", () => {
     const canceling = requestCancel(STORED, ALICE, cancelRequestOf(), editAt(1, 2));
     expect(writtenBy(STORED, canceling)).toEqual([]);
   });
 
-  it("of an update has the new lines of the log, and no older ones", () => {
+  it("of an update contains only the new lines of the log", () => {
     const once = applyReport(STORED, ALICE, logReportOf("a", "a"), editAt(1, 2));
     const twice = applyReport(once, ALICE, logReportOf("a", "b"), editAt(1, 3));
     expect(logOf(STORED, once)).toEqual(["a", "a"]);
     expect(logOf(once, twice)).toEqual(["a", "b"]);
   });
 
-  it("has those new lines that the job keeps, where the bound drops older ones", () => {
+  it("contains the new lines that remain after the log is trimmed", () => {
     const edit = { logLinesPerJobMax: 2 };
     const once = applyReport(STORED, ALICE, logReportOf("a"), editAt(1, 2, edit));
     const twice = applyReport(once, ALICE, logReportOf("b", "c", "d"), editAt(1, 3, edit));
     expect(logOf(once, twice)).toEqual(["c", "d"]);
   });
 
-  it("of a removal has why, when, and what a later store goes on from", () => {
+  it("of a removal contains its reason, its time, and the attempt that the next store continues", () => {
     const removal = removeJob(STORED, ANY_ATTEMPT, "EXPIRED", editAt(9, 2))!;
     expect(encodeChange(STORED, removal as UserTask, 1, "commit").change).toEqual({
       kind: "removed",
@@ -89,8 +89,8 @@ describe("the entry of a change", () => {
   });
 });
 
-describe("what a journal has kept", () => {
-  it("is read back as it was, after anything that was asked for", async () => {
+describe("a reopened journal", () => {
+  it("restores all jobs after any commands", async () => {
     await fc.assert(
       fc.asyncProperty(commandGroups(), fc.constantFrom(1, 1_000), async (groups, removalsKeptMax) => {
         await using world = await openStore({ limits: { removalsKeptMax, logLinesPerJobMax: 3 } });
@@ -102,7 +102,7 @@ describe("what a journal has kept", () => {
     );
   });
 
-  it("is gone on from as from what was never closed", async () => {
+  it("continues like one that was never closed", async () => {
     await fc.assert(
       fc.asyncProperty(commandGroups(15), commandGroups(15), async (before, after) => {
         await using once = await openStore();

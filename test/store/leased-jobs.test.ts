@@ -6,8 +6,8 @@ import { LEASE_MS, removed, report, stored } from "../tasks/sample-jobs.js";
 
 const TERMS = { lostAfterLeases: 3, leasesFrom: 0 };
 
-describe("the jobs whose health may decline", () => {
-  it("are given once they are due, what is due longest first", () => {
+describe("leased jobs", () => {
+  it("are returned once they are due, longest due first", () => {
     const leased = new LeasedJobs(TERMS);
     put(leased, jobOf("b", 20), jobOf("a", 10), jobOf("c", 30));
     expect(leased.nextCheckAt).toBe(10 + LEASE_MS);
@@ -15,13 +15,13 @@ describe("the jobs whose health may decline", () => {
     expect(namesAt(leased, 20 + LEASE_MS)).toEqual(["a", "b"]);
   });
 
-  it("are there until their health has declined: they may be given twice", () => {
+  it("stay until their health has declined, and may be returned twice", () => {
     const leased = new LeasedJobs(TERMS);
     put(leased, jobOf("a", 10));
     expect([namesAt(leased, 2 * LEASE_MS), namesAt(leased, 2 * LEASE_MS)]).toEqual([["a"], ["a"]]);
   });
 
-  it("are looked at when their lease would have ended, and not each time they report", () => {
+  it("are checked at the end of their lease, not at each report", () => {
     const leased = new LeasedJobs(TERMS);
     let [entry] = put(leased, jobOf("a", 0));
     for (const now of [100, 200, 300]) {
@@ -35,13 +35,13 @@ describe("the jobs whose health may decline", () => {
     expect(namesAt(leased, 300 + LEASE_MS)).toEqual(["a"]);
   });
 
-  it("are looked at up to a count, the others next time", () => {
+  it("are checked up to a count, the others at the next call", () => {
     const leased = new LeasedJobs(TERMS);
     put(leased, jobOf("a", 10), jobOf("b", 20), jobOf("c", 30));
     expect(leased.findDeclining(LEASE_MS * 2, 2).map(({ username }) => username)).toEqual(["a", "b"]);
   });
 
-  it("are looked at earlier when a lease has become shorter, or the clock was set back", () => {
+  it("are checked earlier if the lease became shorter or the clock was set back", () => {
     const leased = new LeasedJobs(TERMS);
     const [a, b] = put(leased, jobOf("a", 1_000), jobOf("b", 1_000));
     leased.replace(a, jobOf("a", 500));
@@ -50,7 +50,7 @@ describe("the jobs whose health may decline", () => {
     expect(namesAt(leased, 500 + LEASE_MS)).toEqual(["b", "a"]);
   });
 
-  it("wait for the next step once the first is done", () => {
+  it("wait for the next step after the first", () => {
     const leased = new LeasedJobs(TERMS);
     const [a] = put(leased, jobOf("a", 0));
     leased.replace(a, { ...jobOf("a", 0), health: "SILENT" });
@@ -61,7 +61,7 @@ describe("the jobs whose health may decline", () => {
     ["has ended", report(stored(), 10, [{ path: "", status: "FINISHED" }])],
     ["is LOST", { ...stored(), health: "LOST" as const }],
     ["is gone", removed(stored())],
-  ])("have none that %s", (_, state) => {
+  ])("exclude a job that %s", (_, state) => {
     const leased = new LeasedJobs(TERMS);
     const [entry] = put(leased, jobOf("a", 0));
     expect(leased.replace(entry, state)).toBeUndefined();
@@ -70,7 +70,7 @@ describe("the jobs whose health may decline", () => {
   });
 });
 
-/** The job of a user, who reported at this instant. */
+/** A job that reported at this instant. */
 function jobOf(username: string, reportedAt: number): UserTask {
   return { ...STORED, username: jobKey(username, "job").username, reportedAt };
 }

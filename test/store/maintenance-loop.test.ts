@@ -10,8 +10,8 @@ import { untilIdle, until } from "../kit/deterministic/turns.js";
 
 const HOUR_MS = 3_600_000;
 
-describe("expiry", () => {
-  it("removes a job once its retention is over, as a change like any other", async () => {
+describe("the maintenance loop", () => {
+  it("removes a job with a normal change once its retention is over", async () => {
     await using world = createStores({ idleMs: Infinity, retention: retentionOf(HOUR_MS) });
     const store = await storeEnded(world, DATABASE);
     const listener = new RecordingListener();
@@ -23,7 +23,7 @@ describe("expiry", () => {
     expect(store.position.revision).toBe(3);
   });
 
-  it("leaves a job alone while its retention lasts, and one that goes on for ever", async () => {
+  it("keeps a job during its retention, and one that never ends", async () => {
     await using world = createStores({ idleMs: Infinity, retention: retentionOf(HOUR_MS) });
     const store = await storeEnded(world, DATABASE);
     await store.store(storeRequestOf(BOB, { leaseMs: 10 * HOUR_MS }));
@@ -34,7 +34,7 @@ describe("expiry", () => {
     expect(store.query()).toMatchObject([BOB]);
   });
 
-  it("looks through all open stores", async () => {
+  it("covers all open stores", async () => {
     await using world = createStores({ idleMs: Infinity, retention: retentionOf(HOUR_MS) });
     const stores = [await storeEnded(world, DATABASE), await storeEnded(world, OTHER_DATABASE)];
     start(world);
@@ -47,7 +47,7 @@ describe("expiry", () => {
     [24 * HOUR_MS, 60_000],
     [60_000, 6_000],
     [100, 100],
-  ])("of a retention of %d ms looks for the first time after %d ms", async (retentionMs, pauseMs) => {
+  ])("with a retention of %d ms runs first after %d ms", async (retentionMs, pauseMs) => {
     await using world = createStores({ idleMs: Infinity, retention: retentionOf(retentionMs) });
     const store = await storeEnded(world, DATABASE);
     world.clock.advance(retentionMs);
@@ -58,7 +58,7 @@ describe("expiry", () => {
     expect(store.taskCount()).toBe(0);
   });
 
-  it("goes on after a round that failed, which is logged", async () => {
+  it("continues after a failed round, which is logged", async () => {
     let faults: FaultyJournal | undefined;
     await using world = createStores({
       retention: retentionOf(1_000),
@@ -75,7 +75,7 @@ describe("expiry", () => {
     expect(store.taskCount()).toBe(0);
   });
 
-  it("closes a store that nobody asks for, within a minute after the idle time", async () => {
+  it("closes an idle store within a minute after the idle time", async () => {
     await using world = createStores({ idleMs: HOUR_MS });
     await world.provider.getTaskStore(DATABASE);
     start(world);
@@ -85,7 +85,7 @@ describe("expiry", () => {
     expect(world.provider.openStores()).toEqual([]);
   });
 
-  it("looks for idle stores more often where the idle time is short", async () => {
+  it("runs more often if the idle time is short", async () => {
     await using world = createStores({ idleMs: 5_000 });
     await world.provider.getTaskStore(DATABASE);
     start(world);
@@ -93,7 +93,7 @@ describe("expiry", () => {
     expect(world.provider.openStores()).toEqual([]);
   });
 
-  it("keeps FAILED jobs for a time of their own", async () => {
+  it("keeps FAILED jobs for their own retention", async () => {
     await using world = createStores({ idleMs: Infinity, retention: retentionOf(HOUR_MS, 2 * HOUR_MS) });
     const store = await storeEnded(world, DATABASE);
     await store.store(storeRequestOf(BOB));
@@ -105,7 +105,7 @@ describe("expiry", () => {
     expect(store.query()).toEqual([]);
   });
 
-  it("removes what fell due before it began, of databases that nobody has opened", async () => {
+  it("removes jobs of unopened databases that expired before it started", async () => {
     await using world = createStores({ retention: retentionOf(HOUR_MS) });
     await (await storeEnded(world, DATABASE)).store(storeRequestOf(BOB));
     await world.provider.close();
@@ -118,7 +118,7 @@ describe("expiry", () => {
     expect((await next.find(DATABASE))?.query()).toMatchObject([BOB]);
   });
 
-  it("does nothing once it is stopped, also when it is stopped during a round", async () => {
+  it("does nothing once it is stopped, even during a round", async () => {
     await using world = createStores({ idleMs: Infinity, retention: retentionOf(1_000) });
     const store = await storeEnded(world, DATABASE);
     const expiry = start(world);
@@ -140,12 +140,12 @@ function start({ provider, ...options }: Stores): MaintenanceLoop {
   return expiry;
 }
 
-/** The provider of a server that was started after `world`'s, over the same journal. */
+/** A provider over the journal of `world`, as after a restart. */
 function providerAfter({ journal, ...options }: Stores): PerDatabaseTaskStoreProvider {
   return new PerDatabaseTaskStoreProvider(journal, options);
 }
 
-/** The store of a database in which the job of alice has just ended. */
+/** A store in which the job of alice has just ended. */
 async function storeEnded({ provider }: Stores, database: typeof DATABASE): Promise<TaskStore> {
   const store = await provider.getTaskStore(database);
   await store.store(storeRequestOf(ALICE));
@@ -153,7 +153,7 @@ async function storeEnded({ provider }: Stores, database: typeof DATABASE): Prom
   return store;
 }
 
-/** Lets time go by, in a hundred steps, with whatever falls due. */
+/** Advances the clock in a hundred steps, and runs due timers. */
 async function pass({ clock }: Stores, ms: number): Promise<void> {
   const end = clock.now() + ms;
   while (clock.now() < end) {

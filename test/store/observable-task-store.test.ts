@@ -13,45 +13,45 @@ const STORED_AGAIN = storeJob(UPDATED, storeRequestOf(ALICE), editAt(2, 3));
 const REMOVAL = removeJob(STORED_AGAIN, ANY_ATTEMPT, "REMOVED", editAt(3, 4)) as Removal;
 
 describe("the listeners of a task store", () => {
-  it("hear that a job was added, and that it replaced none", () => {
+  it("receive an added job that replaces none", () => {
     const { store, listener } = listenedTo();
     store.tell(undefined, STORED);
     expect(listener.calls).toEqual([{ kind: "added", userTask: STORED, replaced: undefined }]);
   });
 
-  it("hear that a job was added, and which one it replaced; of no removal", () => {
+  it("receive an added job with the one it replaced, and no removal", () => {
     const { store, listener } = listenedTo();
     store.tell(UPDATED, STORED_AGAIN);
     expect(listener.calls).toEqual([{ kind: "added", userTask: STORED_AGAIN, replaced: UPDATED }]);
   });
 
-  it("hear that a job was added where one had been removed, and that it replaced none", () => {
+  it("receive a job added after a removal as one that replaces none", () => {
     const { store, listener } = listenedTo();
     const stored = storeJob(REMOVAL, storeRequestOf(ALICE), editAt(4, 5));
     store.tell(REMOVAL, stored);
     expect(listener.calls).toEqual([{ kind: "added", userTask: stored, replaced: undefined }]);
   });
 
-  it("hear that a job was updated, and what it was before", () => {
+  it("receive an updated job and its previous state", () => {
     const { store, listener } = listenedTo();
     store.tell(STORED, UPDATED);
     expect(listener.calls).toEqual([{ kind: "updated", userTask: UPDATED, before: STORED }]);
   });
 
-  it("hear that a job was removed, what it was, and why it is gone", () => {
+  it("receive a removed job and the reason", () => {
     const { store, listener } = listenedTo();
     store.tell(STORED_AGAIN, REMOVAL);
     expect(listener.calls).toEqual([{ kind: "removed", userTask: STORED_AGAIN, removal: REMOVAL }]);
   });
 
-  it("hear a change once, though they were added twice", () => {
+  it("receive a change once even if they were added twice", () => {
     const { store, listener } = listenedTo();
     store.addListener(listener);
     store.tell(undefined, STORED);
     expect(listener.calls).toHaveLength(1);
   });
 
-  it("hear nothing once they are removed, though they were added twice", () => {
+  it("receive nothing once they are removed, even if they were added twice", () => {
     const { store, listener } = listenedTo();
     store.addListener(listener);
     store.removeListener(listener);
@@ -59,7 +59,7 @@ describe("the listeners of a task store", () => {
     expect(listener.calls).toEqual([]);
   });
 
-  it("can be removed twice, and without having been added", () => {
+  it("can be removed twice, or without having been added", () => {
     const { store, listener } = listenedTo();
     store.removeListener(listener);
     store.removeListener(listener);
@@ -68,16 +68,16 @@ describe("the listeners of a task store", () => {
     expect(listener.calls).toEqual([]);
   });
 
-  it("are told in the order in which they were added", () => {
-    const heard: string[] = [];
+  it("are notified in the order in which they were added", () => {
+    const received: string[] = [];
     const store = new TellingStore(new RecordingLog());
-    store.addListener(new RecordingListener(() => heard.push("first")));
-    store.addListener(new RecordingListener(() => heard.push("second")));
+    store.addListener(new RecordingListener(() => received.push("first")));
+    store.addListener(new RecordingListener(() => received.push("second")));
     store.tell(undefined, STORED);
-    expect(heard).toEqual(["first", "second"]);
+    expect(received).toEqual(["first", "second"]);
   });
 
-  it("hear nothing of a change in the telling of which they were added, and all of the next", () => {
+  it("receive only later changes if they are added during a notification", () => {
     const store = new TellingStore(new RecordingLog());
     const late = new RecordingListener();
     store.addListener(new RecordingListener(() => store.addListener(late)));
@@ -87,7 +87,7 @@ describe("the listeners of a task store", () => {
     expect(late.revisions).toEqual([2]);
   });
 
-  it("all hear a change in the telling of which one of them is removed", () => {
+  it("all receive a change even if one of them is removed during the notification", () => {
     const store = new TellingStore(new RecordingLog());
     const second = new RecordingListener();
     const first = new RecordingListener(() => {
@@ -103,9 +103,9 @@ describe("the listeners of a task store", () => {
     expect([first.revisions, second.revisions, third.revisions]).toEqual([[1], [1], [1, 2]]);
   });
 
-  it("hear a change though one before them throws, which is logged with the revision", () => {
+  it("receive a change even if an earlier listener throws, which is logged with the revision", () => {
     const { store, listener, log } = listenedTo();
-    const failure = new Error("told to fail");
+    const failure = new Error("listener failed");
     store.removeListener(listener);
     store.addListener(throwing(failure));
     store.addListener(listener);
@@ -119,7 +119,7 @@ describe("the listeners of a task store", () => {
   });
 });
 
-/** Lets a test say what has changed. */
+/** Exposes `notifyListeners` to the tests. */
 class TellingStore extends ObservableTaskStore {
   tell(before: JobState, after: UserTask | Removal): void {
     this.notifyListeners(before, after);

@@ -9,14 +9,14 @@ import { untilIdle, until } from "../kit/deterministic/turns.js";
 const NAMES = [DATABASE, OTHER_DATABASE];
 
 describe("openRecentDatabases", () => {
-  it("opens the databases that were written to last, and no others", async () => {
+  it("opens only the most recently written databases", async () => {
     await using world = await twoClosed([OTHER_DATABASE]);
     await open(world);
     expect(openNames(world)).toEqual([OTHER_DATABASE]);
     expect(world.log.lines).toEqual([]);
   });
 
-  it("says every second how far it is", async () => {
+  it("logs its progress every second", async () => {
     await using world = await twoClosed();
     const release = world.journal.holdOpenings(OTHER_DATABASE);
     const opening = open(world);
@@ -35,14 +35,14 @@ describe("openRecentDatabases", () => {
     expect(openNames(world)).toEqual(NAMES);
   });
 
-  it("goes on after one that can't be opened, and logs it", async () => {
+  it("logs a database that can't be opened, and continues", async () => {
     await using world = await twoClosed(NAMES, (database) => database !== DATABASE);
     await open(world);
     expect(openNames(world)).toEqual([OTHER_DATABASE]);
     expect(world.log.lines).toMatchObject([{ level: "warn", fields: { database: DATABASE } }]);
   });
 
-  it("ends before the next one when it is told to", async () => {
+  it("stops before the next database when its signal aborts", async () => {
     await using world = await twoClosed();
     const ending = new AbortController();
     const release = world.journal.holdOpenings(DATABASE);
@@ -63,7 +63,7 @@ function openNames({ provider }: Stores): string[] {
   return provider.openStores().map(({ database }) => database);
 }
 
-/** Two databases with a job each, neither of them open. Those that are not openable have become so since. */
+/** Two closed databases with one job each. Opening fails for those that are not `isOpenable`. */
 async function twoClosed(
   recent: readonly (typeof DATABASE)[] = NAMES,
   isOpenable: (database: string) => boolean = () => true,
@@ -73,16 +73,16 @@ async function twoClosed(
     ...withHandles(inner, () => ({})),
     recent: async () => recent,
     open: (database) =>
-      isLater && !isOpenable(database) ? Promise.reject(new Error("it is gone")) : inner.open(database),
+      isLater && !isOpenable(database) ? Promise.reject(new Error("missing")) : inner.open(database),
   });
   const world = createStores({ journal });
   for (const database of NAMES) {
     const store = await world.provider.getTaskStore(database);
     await store.store({ ...storeRequestOf(ALICE), database });
   }
-  await untilIdle(); // until nothing is under way
+  await untilIdle(); // until no change is in progress
   world.clock.advance(world.idleMs);
-  await untilIdle(); // until the jobs have been judged
+  await untilIdle(); // until the health of the jobs is updated
   await world.provider.closeIdleStores();
   isLater = true;
   return world;

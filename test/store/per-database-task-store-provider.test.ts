@@ -28,8 +28,8 @@ import { microtasks, untilIdle, until } from "../kit/deterministic/turns.js";
 
 const THIRD_DATABASE = databaseName("third");
 
-describe("getting a task store", () => {
-  it("opens it the first time, and gives the same one from then on", async () => {
+describe("getTaskStore", () => {
+  it("opens the store once, and returns it from then on", async () => {
     await using world = createStores();
     const store = await world.provider.getTaskStore(DATABASE);
     expect(await world.provider.getTaskStore(DATABASE)).toBe(store);
@@ -37,7 +37,7 @@ describe("getting a task store", () => {
     expect(world.journal.opened).toEqual([DATABASE]);
   });
 
-  it("gives each database a store of its own", async () => {
+  it("returns a separate store for each database", async () => {
     await using world = createStores();
     const store = await world.provider.getTaskStore(DATABASE);
     const other = await world.provider.getTaskStore(OTHER_DATABASE);
@@ -47,7 +47,7 @@ describe("getting a task store", () => {
     expect(other.position.epoch).not.toBe(store.position.epoch);
   });
 
-  it("fails as UNAVAILABLE when the journal can't be opened, and is tried again by the next who asks", async () => {
+  it("fails with UNAVAILABLE if the journal can't be opened, and tries again at the next call", async () => {
     const { faults, ...world } = createFaultyStores();
     faults.failNextOpen();
     await expect(world.provider.getTaskStore(DATABASE)).rejects.toMatchObject(rejection("UNAVAILABLE"));
@@ -55,14 +55,14 @@ describe("getting a task store", () => {
     expect((await world.provider.getTaskStore(DATABASE)).database).toBe(DATABASE);
   });
 
-  it("fails as UNAVAILABLE when what is kept can't be loaded, and holds no handle on it then", async () => {
+  it("fails with UNAVAILABLE if the journal can't be loaded, and leaks no handle", async () => {
     await using world = createStores({ journal: (journal) => withHandles(journal, failLoad) });
     await expect(world.provider.getTaskStore(DATABASE)).rejects.toMatchObject(rejection("UNAVAILABLE"));
     expect(world.journal.openHandleCount).toBe(0);
   });
 });
 
-describe("peeking at a task store", () => {
+describe("peek", () => {
   it("opens nothing", async () => {
     await using world = createStores();
     expect(world.provider.peek(DATABASE)).toBeUndefined();
@@ -71,8 +71,8 @@ describe("peeking at a task store", () => {
   });
 });
 
-describe("finding a task store", () => {
-  it("finds none for a database that nothing was stored in, and opens and creates none", async () => {
+describe("find", () => {
+  it("returns undefined for an empty database, and opens and creates nothing", async () => {
     await using world = createStores();
     expect(await world.provider.find(DATABASE)).toBeUndefined();
     expect(world.journal.opened).toEqual([]);
@@ -87,7 +87,7 @@ describe("finding a task store", () => {
     expect(await world.provider.getTaskStore(DATABASE)).toBe(store);
   });
 
-  it("finds a database whose jobs are all gone", async () => {
+  it("finds a database after all its jobs were removed", async () => {
     await using world = createStores();
     const store = await world.provider.getTaskStore(DATABASE);
     await store.store(storeRequestOf(ALICE));
@@ -95,14 +95,14 @@ describe("finding a task store", () => {
     expect(await world.provider.find(DATABASE)).toBe(store);
   });
 
-  it("finds none for a database that is only being watched", async () => {
+  it("returns undefined for a database that is only watched", async () => {
     await using world = createStores();
     const { release } = await world.provider.retain(DATABASE);
     expect(await world.provider.find(DATABASE)).toBeUndefined();
     release();
   });
 
-  it("is UNAVAILABLE when the journal can't say what there is", async () => {
+  it("fails with UNAVAILABLE if the journal can't list its databases", async () => {
     await using world = createStores({
       journal: (journal) => ({ ...withHandles(journal, () => ({})), databases: failing }),
     });
@@ -111,8 +111,8 @@ describe("finding a task store", () => {
   });
 });
 
-describe("listing the databases", () => {
-  it("names those that have jobs, in order, with how many they have", async () => {
+describe("databases", () => {
+  it("lists the databases with jobs in order, with their job counts", async () => {
     await using world = createStores();
     const [other, store] = await getStores(world.provider, OTHER_DATABASE, DATABASE);
     await world.provider.retain(THIRD_DATABASE);
@@ -128,8 +128,8 @@ describe("listing the databases", () => {
   });
 });
 
-describe("retaining a task store", () => {
-  it("gives an empty one for a database that does not exist, and creates none", async () => {
+describe("retain", () => {
+  it("returns an empty store for a database that does not exist, and creates none", async () => {
     await using world = createStores();
     const { store } = await world.provider.retain(DATABASE);
     expect(store.position.revision).toBe(0);
@@ -137,7 +137,7 @@ describe("retaining a task store", () => {
     expect(await world.journal.databases()).toEqual([]);
   });
 
-  it("gives all readers one store, and the writer who comes later the same", async () => {
+  it("returns one store to all readers, and to a later writer", async () => {
     await using world = createStores();
     const [first, second] = await Promise.all([
       world.provider.retain(DATABASE),
@@ -150,7 +150,7 @@ describe("retaining a task store", () => {
     expect(first.store.taskCount()).toBe(1);
   });
 
-  it("gives an empty store up with its last reader, and not before", async () => {
+  it("closes an empty store with its last reader, and not before", async () => {
     await using world = createStores();
     const [first, second] = [await world.provider.retain(DATABASE), await world.provider.retain(DATABASE)];
     first.release();
@@ -160,7 +160,7 @@ describe("retaining a task store", () => {
     await until(() => world.journal.openHandleCount === 0);
   });
 
-  it("released twice by one reader is not taken from another", async () => {
+  it("releases only one lease if a reader releases twice", async () => {
     await using world = createStores();
     const [first, second] = [await world.provider.retain(DATABASE), await world.provider.retain(DATABASE)];
     first.release();
@@ -168,7 +168,7 @@ describe("retaining a task store", () => {
     expect(world.provider.peek(DATABASE)).toBe(second.store);
   });
 
-  it("keeps the store once something was stored, also when that is gone again", async () => {
+  it("keeps the store once a job was stored, even after its removal", async () => {
     await using world = createStores();
     const { store, release } = await world.provider.retain(DATABASE);
     await store.store(storeRequestOf(ALICE));
@@ -178,7 +178,7 @@ describe("retaining a task store", () => {
     expect(await world.provider.getTaskStore(DATABASE)).toBe(store);
   });
 
-  it("keeps the store while a change is under way, so that there are never two", async () => {
+  it("keeps the store while a change is in progress, so that there are never two", async () => {
     await using world = createStores();
     const { store, release } = await world.provider.retain(DATABASE);
     const answer = world.journal.holdAppends();
@@ -189,7 +189,7 @@ describe("retaining a task store", () => {
     expect(await storing).toMatchObject({ attempt: 1 });
   });
 
-  it("keeps the store once a writer has asked for it", async () => {
+  it("keeps the store once a writer has requested it", async () => {
     await using world = createStores();
     const { store, release } = await world.provider.retain(DATABASE);
     await world.provider.getTaskStore(DATABASE);
@@ -197,7 +197,7 @@ describe("retaining a task store", () => {
     expect(world.provider.peek(DATABASE)).toBe(store);
   });
 
-  it("opens a store again for the next reader, which is not closed by the end of the one before", async () => {
+  it("opens a new store for the next reader, unaffected by the close of the previous one", async () => {
     await using world = createStores();
     const before = await world.provider.retain(DATABASE);
     before.release();
@@ -207,7 +207,7 @@ describe("retaining a task store", () => {
     expect(world.provider.peek(DATABASE)).toBe(after.store);
   });
 
-  it("logs when a store that is given up can't be closed", async () => {
+  it("logs an empty store that can't be closed", async () => {
     await using world = createStores({
       journal: (journal) => withHandles(journal, () => ({ close: failing })),
     });
@@ -217,7 +217,7 @@ describe("retaining a task store", () => {
     expect(world.log.lines).toMatchObject([{ level: "warn", fields: { database: DATABASE } }]);
   });
 
-  it("fails as UNAVAILABLE when the journal can't be opened, and leaves nothing behind", async () => {
+  it("fails with UNAVAILABLE if the journal can't be opened, and leaves nothing behind", async () => {
     const { faults, ...world } = createFaultyStores();
     faults.failNextOpen();
     await expect(world.provider.retain(DATABASE)).rejects.toMatchObject(rejection("UNAVAILABLE"));
@@ -229,18 +229,18 @@ describe("retaining a task store", () => {
   });
 });
 
-describe("a writer who comes while the last reader goes", () => {
-  it("gets a store that takes what it stores, at whatever moment", async () => {
+describe("a writer that arrives while the last reader leaves", () => {
+  it("gets a working store at any moment", async () => {
     await fc.assert(
-      fc.asyncProperty(fc.nat(30), fc.nat(30), async (goes, comes) => {
+      fc.asyncProperty(fc.nat(30), fc.nat(30), async (leavesAfter, arrivesAfter) => {
         await using world = createStores();
         const { release } = await world.provider.retain(DATABASE);
         const [userTask] = await Promise.all([
-          microtasks(comes).then(async () => {
+          microtasks(arrivesAfter).then(async () => {
             const store = await world.provider.getTaskStore(DATABASE);
             return store.store(storeRequestOf(ALICE));
           }),
-          microtasks(goes).then(release),
+          microtasks(leavesAfter).then(release),
         ]);
         expect(world.provider.peek(DATABASE)?.get(ALICE)).toBe(userTask);
       }),
@@ -248,17 +248,17 @@ describe("a writer who comes while the last reader goes", () => {
     );
   });
 
-  it("finds no job where there is none, and is told so, at whatever moment", async () => {
+  it("finds no job in an empty database at any moment", async () => {
     await fc.assert(
-      fc.asyncProperty(fc.nat(10), fc.nat(10), async (goes, comes) => {
+      fc.asyncProperty(fc.nat(10), fc.nat(10), async (leavesAfter, arrivesAfter) => {
         await using world = createStores();
         const { release } = await world.provider.retain(DATABASE);
         const [removed] = await Promise.all([
-          microtasks(comes).then(async () => {
+          microtasks(arrivesAfter).then(async () => {
             const store = await world.provider.find(DATABASE);
             return store?.remove(ALICE, ANY_ATTEMPT);
           }),
-          microtasks(goes).then(release),
+          microtasks(leavesAfter).then(release),
         ]);
         expect([null, undefined]).toContain(removed);
       }),
@@ -267,8 +267,8 @@ describe("a writer who comes while the last reader goes", () => {
   });
 });
 
-describe("the bound of databases", () => {
-  it("refuses one database too many to those who write", async () => {
+describe("the limit of databases", () => {
+  it("rejects one database too many for writers", async () => {
     await using world = createStores({ limits: { databasesMax: 2 } });
     await getStores(world.provider, DATABASE, OTHER_DATABASE);
     await expect(world.provider.getTaskStore(THIRD_DATABASE)).rejects.toMatchObject(
@@ -278,7 +278,7 @@ describe("the bound of databases", () => {
     await until(() => world.journal.openHandleCount === 2);
   });
 
-  it("refuses one of two who open the last database at once", async () => {
+  it("rejects one of two concurrent openings of the last database", async () => {
     await using world = createStores({ limits: { databasesMax: 1 } });
     const answers = await Promise.allSettled([
       world.provider.getTaskStore(DATABASE),
@@ -287,7 +287,7 @@ describe("the bound of databases", () => {
     expect(answers.map(({ status }) => status).toSorted()).toEqual(["fulfilled", "rejected"]);
   });
 
-  it("counts databases that exist and are not open", async () => {
+  it("counts closed databases", async () => {
     await using world = createStores({ limits: { databasesMax: 1 } });
     await storeBefore(world, ALICE);
     await expect(world.provider.getTaskStore(OTHER_DATABASE)).rejects.toMatchObject(
@@ -296,14 +296,14 @@ describe("the bound of databases", () => {
     expect((await world.provider.getTaskStore(DATABASE)).taskCount()).toBe(1);
   });
 
-  it("does not count databases that are only watched against those who write", async () => {
+  it("does not count watched databases for writers", async () => {
     await using world = createStores({ limits: { databasesMax: 1 } });
     await world.provider.retain(OTHER_DATABASE);
     const store = await world.provider.getTaskStore(DATABASE);
     expect(await store.store(storeRequestOf(ALICE))).toMatchObject({ attempt: 1 });
   });
 
-  it("refuses one watched database too many that does not exist, until another is given up", async () => {
+  it("rejects one watched, nonexistent database too many, until another is released", async () => {
     await using world = createStores({ limits: { databasesMax: 2 } });
     const first = await world.provider.retain(DATABASE);
     await world.provider.retain(OTHER_DATABASE);
@@ -315,7 +315,7 @@ describe("the bound of databases", () => {
     expect((await world.provider.retain(THIRD_DATABASE)).store.database).toBe(THIRD_DATABASE);
   });
 
-  it("lets any number watch a database that is watched or exists", async () => {
+  it("allows any number of watchers for a database that is watched or exists", async () => {
     await using world = createStores({ limits: { databasesMax: 1 } });
     await storeBefore(world, ALICE);
     await world.provider.retain(OTHER_DATABASE);
@@ -326,7 +326,7 @@ describe("the bound of databases", () => {
 });
 
 describe("closing the provider", () => {
-  it("makes durable and answers what was asked for, and then gives up all stores", async () => {
+  it("commits and answers the queued changes, then closes all stores", async () => {
     await using world = createStores();
     const { provider, journal } = world;
     const [store, other] = await getStores(provider, DATABASE, OTHER_DATABASE);
@@ -343,7 +343,7 @@ describe("closing the provider", () => {
     expect(journal.openHandleCount).toBe(0);
   });
 
-  it("refuses as UNAVAILABLE what is asked for afterwards", async () => {
+  it("rejects later requests with UNAVAILABLE", async () => {
     await using world = createStores();
     const { provider } = world;
     const store = await provider.getTaskStore(DATABASE);
@@ -354,7 +354,7 @@ describe("closing the provider", () => {
     expect(world.journal.openHandleCount).toBe(0);
   });
 
-  it("refuses an opening that is under way, and holds no handle for it", async () => {
+  it("rejects an opening in progress, and leaks no handle", async () => {
     await using world = createStores();
     const release = world.journal.holdOpenings(DATABASE);
     const opening = Promise.allSettled([world.provider.getTaskStore(DATABASE)]);
@@ -365,7 +365,7 @@ describe("closing the provider", () => {
     expect(world.journal.openHandleCount).toBe(0);
   });
 
-  it("leaves no store open that was being opened, at whatever moment", async () => {
+  it("leaves no store open at any moment of an opening", async () => {
     await fc.assert(
       fc.asyncProperty(fc.nat(30), async (moment) => {
         await using world = createStores();
@@ -383,7 +383,7 @@ describe("closing the provider", () => {
     );
   });
 
-  it("twice is harmless", async () => {
+  it("is harmless when it is repeated", async () => {
     await using world = createStores();
     await world.provider.getTaskStore(DATABASE);
     await Promise.all([world.provider.close(), world.provider.close()]);
@@ -392,7 +392,7 @@ describe("closing the provider", () => {
 });
 
 describe("closing idle stores", () => {
-  it("closes one that nobody has asked for in the idle time, and holds no handle on it", async () => {
+  it("closes a store without a request for the idle time, and leaks no handle", async () => {
     await using world = createStores({ idleMs: 1_000 });
     await world.provider.getTaskStore(DATABASE);
     world.clock.advance(999);
@@ -408,11 +408,8 @@ describe("closing idle stores", () => {
     ["getting", (provider) => provider.getTaskStore(DATABASE)],
     ["peeking", (provider) => provider.peek(DATABASE)],
     ["finding", (provider) => provider.find(DATABASE)],
-    [
-      "retaining, for as long as it is not released,",
-      async (provider) => (await provider.retain(DATABASE)).release(),
-    ],
-  ])("takes %s as asking for it", async (_, ask) => {
+    ["retaining until the release", async (provider) => (await provider.retain(DATABASE)).release()],
+  ])("counts %s as a request", async (_, ask) => {
     await using world = createStores({ idleMs: 1_000 });
     const store = await world.provider.getTaskStore(DATABASE);
     await store.store(storeRequestOf(ALICE));
@@ -427,7 +424,7 @@ describe("closing idle stores", () => {
     expect(world.provider.openStores()).toEqual([]);
   });
 
-  it("does not close one with a lease, and waits for the idle time from its release", async () => {
+  it("keeps a store with a lease, and counts the idle time from its release", async () => {
     await using world = createStores({ idleMs: 1_000 });
     const { store, release } = await world.provider.retain(DATABASE);
     await store.store(storeRequestOf(ALICE));
@@ -444,7 +441,7 @@ describe("closing idle stores", () => {
     expect(world.provider.openStores()).toEqual([]);
   });
 
-  it("does not close one with a listener, and waits for the idle time from when it was last seen", async () => {
+  it("keeps a store with a listener, and counts the idle time from when the listener was last seen", async () => {
     await using world = createStores({ idleMs: 1_000 });
     const store = await world.provider.getTaskStore(DATABASE);
     const listener = new RecordingListener();
@@ -460,7 +457,7 @@ describe("closing idle stores", () => {
     expect(world.provider.openStores()).toEqual([]);
   });
 
-  it("does not close one with a change under way", async () => {
+  it("keeps a store with a change in progress", async () => {
     await using world = createStores({ idleMs: 1_000 });
     const store = await world.provider.getTaskStore(DATABASE);
     const release = world.journal.holdAppends();
@@ -472,7 +469,7 @@ describe("closing idle stores", () => {
     expect(await store.update(ALICE, reportOf({ done: 1 }))).toMatchObject({ attempt: 1 });
   });
 
-  it("closes one in time whose clock was set back meanwhile", async () => {
+  it("closes a store in time even if the clock was set back", async () => {
     await using world = createStores({ idleMs: 1_000 });
     await world.provider.getTaskStore(DATABASE);
     world.clock.setBack(1_000_000);
@@ -482,7 +479,7 @@ describe("closing idle stores", () => {
     expect(world.provider.openStores()).toEqual([]);
   });
 
-  it("lets the next who asks have the same jobs, at the same position, with the same floor", async () => {
+  it("keeps the jobs, position and tombstone horizon for the next request", async () => {
     await using world = createStores({ idleMs: 1_000, limits: { removalsKeptMax: 1 } });
     const before = await world.provider.getTaskStore(DATABASE);
     await Promise.all([ALICE, BOB].map((key) => before.store(storeRequestOf(key))));
@@ -498,24 +495,24 @@ describe("closing idle stores", () => {
     expect(await after!.store(storeRequestOf(ALICE))).toMatchObject({ attempt: 3 });
   });
 
-  it("leaves a store that says to ask for it again", async () => {
+  it("leaves a store whose error says to request it again", async () => {
     await using world = createStores({ idleMs: 1_000 });
     const store = await world.provider.getTaskStore(DATABASE);
     await closeIdle(world);
     await expect(store.store(storeRequestOf(ALICE))).rejects.toMatchObject({
       ...rejection("UNAVAILABLE"),
-      message: "Nobody had asked for this database, so it was closed. Ask for its store again.",
+      message: "The database was closed because it was idle. Request its store again.",
     });
   });
 
-  it("makes room for another database when nothing was stored", async () => {
+  it("makes room for another database if nothing was stored", async () => {
     await using world = createStores({ idleMs: 1_000, limits: { databasesMax: 1 } });
     await world.provider.getTaskStore(DATABASE);
     await closeIdle(world);
     expect((await world.provider.getTaskStore(OTHER_DATABASE)).database).toBe(OTHER_DATABASE);
   });
 
-  it("lets who asks meanwhile wait, and have a store of their own: there are never two", async () => {
+  it("makes a request during the close wait for a new store, so that there are never two", async () => {
     await using world = createStores({ idleMs: 1_000 });
     const before = await world.provider.getTaskStore(DATABASE);
     const release = world.journal.holdClosings();
@@ -532,15 +529,15 @@ describe("closing idle stores", () => {
     expect(await after.store(storeRequestOf(ALICE))).toMatchObject({ attempt: 1 });
   });
 
-  it("never takes a store from who asks at the same moment, whatever the moment", async () => {
+  it("never closes a store that is requested at the same moment", async () => {
     await fc.assert(
-      fc.asyncProperty(fc.nat(30), fc.nat(30), async (closes, comes) => {
+      fc.asyncProperty(fc.nat(30), fc.nat(30), async (closes, arrivesAfter) => {
         await using world = createStores({ idleMs: 1_000 });
         await (await world.provider.getTaskStore(DATABASE)).store(storeRequestOf(BOB));
         await untilIdle();
         world.clock.advance(1_000);
         const [userTask] = await Promise.all([
-          microtasks(comes).then(async () => {
+          microtasks(arrivesAfter).then(async () => {
             const store = await world.provider.getTaskStore(DATABASE);
             return store.store(storeRequestOf(ALICE));
           }),
@@ -554,7 +551,7 @@ describe("closing idle stores", () => {
     );
   });
 
-  it("is waited for by the closing of the provider", async () => {
+  it("delays the close of the provider until it is done", async () => {
     await using world = createStores({ idleMs: 1_000 });
     const { provider, journal, clock } = world;
     await provider.getTaskStore(DATABASE);
@@ -571,13 +568,13 @@ describe("closing idle stores", () => {
   });
 });
 
-describe("expiring jobs", () => {
-  it("opens a database whose store is closed when a job in it is due, not before, and closes it again", async () => {
+describe("runMaintenance", () => {
+  it("opens a closed database once a job in it is due, and closes it again", async () => {
     await using world = createStores({ idleMs: 1_000, retention: retentionOf(60_000) });
     await endIn(world, DATABASE);
     await closeIdle(world);
     await world.provider.runMaintenance();
-    expect(world.journal.opened).toHaveLength(1 + 1); // it is not known yet what is due where
+    expect(world.journal.opened).toHaveLength(1 + 1); // the due times are still unknown
     world.clock.advance(58_999);
     await world.provider.runMaintenance();
     expect(world.journal.opened).toHaveLength(2);
@@ -588,7 +585,7 @@ describe("expiring jobs", () => {
     expect(await world.provider.databases()).toEqual([]);
   });
 
-  it("never opens a database again in which nothing has ended and no lease is over", async () => {
+  it("does not open a database again if no job has ended and no lease is over", async () => {
     await using world = createStores({ idleMs: 1_000, retention: retentionOf(0) });
     const request = storeRequestOf(ALICE, { leaseMs: 10_000_000 });
     await (await world.provider.getTaskStore(DATABASE)).store(request);
@@ -600,7 +597,7 @@ describe("expiring jobs", () => {
     expect(world.journal.opened).toHaveLength(2);
   });
 
-  it("finds what fell due before the server was started, one database at a time", async () => {
+  it("expires jobs that were due before the start, one database at a time", async () => {
     await using world = createStores({ retention: retentionOf(60_000) });
     await endIn(world, DATABASE);
     await endIn(world, OTHER_DATABASE);
@@ -618,7 +615,7 @@ describe("expiring jobs", () => {
     expect(next.openStores()).toEqual([]);
   });
 
-  it("leaves a store open that somebody has asked for meanwhile", async () => {
+  it("leaves a store open that was requested meanwhile", async () => {
     await using world = createStores({ retention: retentionOf(60_000) });
     await endIn(world, DATABASE);
     await world.provider.close();
@@ -634,7 +631,7 @@ describe("expiring jobs", () => {
     expect(await store.store(storeRequestOf(BOB))).toMatchObject({ attempt: 1 });
   });
 
-  it("logs a database that can't be opened, does the others, and tries it again the next time", async () => {
+  it("logs a database that can't be opened, continues with the others, and tries it again in the next round", async () => {
     const { faults, ...world } = createFaultyStores({ retention: retentionOf(60_000) });
     await endIn(world, DATABASE);
     await endIn(world, OTHER_DATABASE);
@@ -649,7 +646,7 @@ describe("expiring jobs", () => {
     expect(await next.databases()).toEqual([]);
   });
 
-  it("tries again a database whose jobs could not be removed", async () => {
+  it("tries a database again whose jobs could not be removed", async () => {
     const { faults, ...world } = createFaultyStores({ idleMs: 1_000, retention: retentionOf(60_000) });
     await endIn(world, DATABASE);
     await closeIdle(world);
@@ -662,7 +659,7 @@ describe("expiring jobs", () => {
     expect(world.log.lines).toHaveLength(1);
   });
 
-  it("lists the databases again when they could not be listed", async () => {
+  it("lists the databases again after a failed listing", async () => {
     await using world = createStores({
       retention: retentionOf(0),
       idleMs: 1_000,
@@ -676,7 +673,7 @@ describe("expiring jobs", () => {
     expect(await world.provider.databases()).toEqual([]);
   });
 
-  it("opens nothing more once the provider is closed", async () => {
+  it("opens no database once the provider is closed", async () => {
     await using world = createStores({ retention: retentionOf(60_000) });
     await endIn(world, DATABASE);
     await endIn(world, OTHER_DATABASE);
@@ -693,7 +690,7 @@ describe("expiring jobs", () => {
     expect(world.journal.openHandleCount).toBe(0);
   });
 
-  it("says nothing of what fails because the provider is closed", async () => {
+  it("logs no failure that the close of the provider causes", async () => {
     await using world = createStores({ retention: retentionOf(60_000) });
     await endIn(world, DATABASE);
     world.clock.advance(60_000);
@@ -704,14 +701,14 @@ describe("expiring jobs", () => {
   });
 });
 
-/** Lets what is under way end and the idle time pass, and closes what is idle. */
+/** Waits for changes in progress, lets the idle time pass, and closes idle stores. */
 async function closeIdle({ provider, clock, idleMs }: Stores): Promise<void> {
   await untilIdle();
   clock.advance(idleMs);
   await provider.closeIdleStores();
 }
 
-/** Puts a job into a database that ends at once. */
+/** Stores a job and ends it at once. */
 async function endIn({ provider }: Stores, database: typeof DATABASE): Promise<void> {
   const store = await provider.getTaskStore(database);
   await store.store(storeRequestOf(ALICE));
@@ -737,10 +734,10 @@ function failLoad(): Partial<DatabaseJournal> {
 }
 
 async function failing(): Promise<never> {
-  throw new JournalError("Told to fail.", "nothing written");
+  throw new JournalError("Injected failure.", "nothing written");
 }
 
-/** Puts a job into the journal past the provider, as a process before this one would have. */
+/** Stores a job in the journal without the provider, like an earlier process. */
 async function storeBefore(
   { journal, ...options }: ReturnType<typeof createStores>,
   key: typeof ALICE,

@@ -27,14 +27,14 @@ import {
 import { openStore, retentionOf, type OpenedStore } from "../kit/store/task-stores.js";
 import { untilIdle, until } from "../kit/deterministic/turns.js";
 
-/** Small ones, so that random callers meet them. */
+/** Small limits, so that random commands reach them. */
 const bounds = fc.record({
   removalsKeptMax: fc.constantFrom(1, 2, 1_000),
   jobsPerDatabaseMax: fc.constantFrom(1, 2, 3, 4, 1_000),
 });
 
 describe("a task store", () => {
-  it("answers a store with the job as it can be read then", async () => {
+  it("answers a store with the job that can now be read", async () => {
     await using world = await openStore();
     const { store, clock } = world;
     const userTask = await store.store(storeRequestOf(ALICE));
@@ -44,7 +44,7 @@ describe("a task store", () => {
     expect(store.position).toEqual({ epoch: userTask.stamp.epoch, revision: 1 });
   });
 
-  it("answers a report, a growth and a request to cancel with the job as it can be read then", async () => {
+  it("answers a report, added tasks and a cancel request with the job that can now be read", async () => {
     await using world = await openStore();
     const { store } = world;
     await store.store(storeRequestOf(ALICE, { spec: branch("root", leaf("a", 10)) }));
@@ -57,7 +57,7 @@ describe("a task store", () => {
     expect(store.get(ALICE)).toBe(canceled);
   });
 
-  it("answers many reports in their order, each as if it had come alone", async () => {
+  it("answers many reports in order, each as if it were alone", async () => {
     await using world = await openStore();
     const { store, journal } = world;
     await Promise.all([store.store(storeRequestOf(ALICE)), store.store(storeRequestOf(BOB))]);
@@ -77,7 +77,7 @@ describe("a task store", () => {
     expect(await store.updateAll([])).toEqual([]);
   });
 
-  it("answers a removal with the job that was there, and with null when there was none", async () => {
+  it("answers a removal with the removed job, or with null if there was none", async () => {
     await using world = await openStore();
     const { store } = world;
     const stored = await store.store(storeRequestOf(ALICE));
@@ -88,7 +88,7 @@ describe("a task store", () => {
     expect(store.position.revision).toBe(2);
   });
 
-  it("takes no revision and appends nothing for what changes nothing", async () => {
+  it("uses no revision and no append for a request without effect", async () => {
     await using world = await openStore();
     const { store, journal } = world;
     await store.store(storeRequestOf(ALICE));
@@ -98,7 +98,7 @@ describe("a task store", () => {
     expect(journal.appends).toHaveLength(2);
   });
 
-  it("commits a heartbeat when a quarter of the lease has passed, and only answers it before", async () => {
+  it("commits a heartbeat only after a quarter of the lease", async () => {
     await using world = await openStore();
     const { store, clock } = world;
     const stored = await store.store(storeRequestOf(ALICE, { leaseMs: 60_000 }));
@@ -110,7 +110,7 @@ describe("a task store", () => {
     expect(store.position.revision).toBe(2);
   });
 
-  it("makes each change from what the ones asked for before it led to", async () => {
+  it("makes each change from the result of the previous ones", async () => {
     await using world = await openStore();
     const { store } = world;
     const answers = await Promise.all([
@@ -125,7 +125,7 @@ describe("a task store", () => {
     expect(answers.map((answer) => answer?.attempt)).toEqual([1, 1, 1, 1, 2]);
   });
 
-  it("opens with what the journal has kept: jobs, removals, position and floor", async () => {
+  it("loads the jobs, removals, position and tombstone horizon of its journal", async () => {
     await using world = await openStore({ limits: { removalsKeptMax: 1 } });
     const { store } = world;
     await Promise.all([ALICE, BOB, CAROL].map((key) => store.store(storeRequestOf(key))));
@@ -138,7 +138,7 @@ describe("a task store", () => {
     expect(comparableState(reopened.nextChange(3))).toEqual(comparableState(store.nextChange(3)));
   });
 
-  it("does to any commands what a naive database does, one by one and together", async () => {
+  it("behaves like a naive model for any commands, sequential and concurrent", async () => {
     await fc.assert(
       fc.asyncProperty(commandGroups(), bounds, async (groups, limits) => {
         await using world = await openStore({ limits });
@@ -153,13 +153,13 @@ describe("a task store", () => {
 });
 
 describe("group commit", () => {
-  it("appends together what is asked for in one turn", async () => {
+  it("appends the changes of one turn together", async () => {
     await using world = await openStore();
     await Promise.all([ALICE, BOB, CAROL].map((key) => world.store.store(storeRequestOf(key))));
     expect(appendedUsers(world)).toEqual([["alice", "bob", "carol"]]);
   });
 
-  it("appends together what arrives while an append is under way, and not before that has ended", async () => {
+  it("appends the changes that arrive during an append together, after that append", async () => {
     await using world = await openStore();
     const { store, journal } = world;
     const release = journal.holdAppends();
@@ -173,13 +173,13 @@ describe("group commit", () => {
     expect(appendedUsers(world)).toEqual([["alice"], ["bob", "carol"]]);
   });
 
-  it("appends at most 1,000 changes together; more wait for the next append", async () => {
+  it("appends at most 1,000 changes together, and the others later", async () => {
     await using world = await openStore();
     await Promise.all(manyKeys(1_001).map((key) => world.store.store(storeRequestOf(key))));
     expect(world.journal.appends.map(({ length }) => length)).toEqual([1_000, 1]);
   });
 
-  it("numbers a batch in the order in which its changes were asked for", async () => {
+  it("numbers the changes of a batch in call order", async () => {
     await using world = await openStore();
     const answers = await Promise.all(
       [CAROL, ALICE, BOB].map((key) => world.store.store(storeRequestOf(key))),
@@ -187,7 +187,7 @@ describe("group commit", () => {
     expect(answers.map(({ stamp }) => stamp.revision)).toEqual([1, 2, 3]);
   });
 
-  it("makes all changes of a batch at one instant, that of its append", async () => {
+  it("gives all changes of a batch the instant of its append", async () => {
     await using world = await openStore();
     const { store, journal, clock } = world;
     const release = journal.holdAppends();
@@ -199,7 +199,7 @@ describe("group commit", () => {
     expect((await second).storedAt - (await first).storedAt).toBe(500);
   });
 
-  it("answers a refusal with its batch, as it may rest on a change in it", async () => {
+  it("answers a rejection with its batch, because it may depend on a change in it", async () => {
     await using world = await openStore();
     const { store, journal } = world;
     const release = journal.holdAppends();
@@ -214,30 +214,30 @@ describe("group commit", () => {
     expect(refused).toHaveBeenCalledWith(expect.objectContaining(rejection("ALREADY_EXISTS")));
   });
 
-  it("answers a refusal that nothing was asked for with at once, and appends nothing", async () => {
+  it("answers a lone rejection at once, and appends nothing", async () => {
     await using world = await openStore();
     const { store, journal } = world;
     await expect(store.update(ALICE, reportOf({ done: 1 }))).rejects.toMatchObject(rejection("NOT_FOUND"));
     expect(journal.appends).toHaveLength(0);
   });
 
-  it("goes on with what a listener asks for while it is told", async () => {
+  it("accepts changes that a listener requests during its notification", async () => {
     await using world = await openStore();
     const { store } = world;
-    const asked: Promise<unknown>[] = [];
+    const updates: Promise<unknown>[] = [];
     const asking = new RecordingListener(() => {
       store.removeListener(asking);
-      asked.push(store.update(ALICE, reportOf({ done: 5 })));
+      updates.push(store.update(ALICE, reportOf({ done: 5 })));
     });
     store.addListener(asking);
     await store.store(storeRequestOf(ALICE));
-    await Promise.all(asked);
+    await Promise.all(updates);
     expect(store.get(ALICE)?.task.done).toBe(5);
   });
 });
 
-describe("an append that fails before it has written", () => {
-  it("is UNAVAILABLE to all of its batch, whatever they would have been answered", async () => {
+describe("an append that fails before it writes", () => {
+  it("answers its whole batch with UNAVAILABLE, whatever the results would have been", async () => {
     await using world = await openFaultyStore();
     const { store, faults } = world;
     await store.store(storeRequestOf(BOB));
@@ -252,7 +252,7 @@ describe("an append that fails before it has written", () => {
     expect(answers).toEqual([unavailable, unavailable, unavailable, unavailable]);
   });
 
-  it("applies and tells nothing", async () => {
+  it("applies nothing and notifies no listener", async () => {
     await using world = await openFaultyStore();
     const { store, faults } = world;
     const listener = new RecordingListener();
@@ -265,7 +265,7 @@ describe("an append that fails before it has written", () => {
     expect(listener.calls).toEqual([]);
   });
 
-  it("does not stop the next one, which takes the revision that it would have had", async () => {
+  it("does not stop the next one, which uses the same revision", async () => {
     await using world = await openFaultyStore();
     const { store, faults } = world;
     faults.failNextAppend("before writing");
@@ -275,7 +275,7 @@ describe("an append that fails before it has written", () => {
     expect(userTask.stamp.revision).toBe(1);
   });
 
-  it("does not fail what arrived while it was under way", async () => {
+  it("does not fail the changes that arrived during it", async () => {
     await using world = await openFaultyStore();
     const { store, faults, journal } = world;
     const release = journal.holdAppends();
@@ -290,7 +290,7 @@ describe("an append that fails before it has written", () => {
 });
 
 describe("an append whose outcome is unknown", () => {
-  it("is found in the journal, and then applied, told and answered once", async () => {
+  it("is found in the journal, then applied, delivered and answered once", async () => {
     await using world = await openFaultyStore();
     const { store, faults } = world;
     const listener = new RecordingListener();
@@ -303,7 +303,7 @@ describe("an append whose outcome is unknown", () => {
     expect(comparableStates((await world.reopened()).query())).toEqual(comparableStates(store.query()));
   });
 
-  it("is found however long it was", async () => {
+  it("is found even if it was long", async () => {
     await using world = await openFaultyStore();
     const { store, faults } = world;
     await Promise.all(manyKeys(1_500).map((key) => store.store(storeRequestOf(key))));
@@ -313,7 +313,7 @@ describe("an append whose outcome is unknown", () => {
     expect((await store.store(storeRequestOf(ALICE))).stamp.revision).toBe(3_001);
   });
 
-  it("is UNAVAILABLE when it is not found, and nothing of it is there", async () => {
+  it("is UNAVAILABLE if it is not found, and leaves nothing behind", async () => {
     const isFailing = { now: true };
     await using world = await openStore({
       journal: (journal) => withHandles(journal, (handle) => failUnwritten(handle, isFailing)),
@@ -325,21 +325,21 @@ describe("an append whose outcome is unknown", () => {
     expect((await store.store(storeRequestOf(ALICE))).stamp.revision).toBe(1);
   });
 
-  it("is UNAVAILABLE when it cannot be looked for", async () => {
+  it("is UNAVAILABLE if the lookup fails", async () => {
     const faults = { lookups: 1 };
     await using world = await openFaultyStore((handle) => failLookups(handle, faults));
     world.faults.failNextAppend("after writing");
     await expect(world.store.store(storeRequestOf(ALICE))).rejects.toMatchObject(rejection("UNAVAILABLE"));
   });
 
-  it("that cannot be looked for is cleared up before the next change: applied and told once, if it was kept", async () => {
+  it("is resolved before the next change if the lookup failed: applied and delivered once", async () => {
     const faults = { lookups: 1 };
     await using world = await openFaultyStore((handle) => failLookups(handle, faults));
     const { store } = world;
     const listener = new RecordingListener();
     store.addListener(listener);
     world.faults.failNextAppend("after writing");
-    await settledInTurn(
+    await outcomesInOrder(
       () => store.store(storeRequestOf(ALICE)),
       () => store.store(storeRequestOf(BOB)),
     );
@@ -348,12 +348,12 @@ describe("an append whose outcome is unknown", () => {
     expect(comparableStates((await world.reopened()).query())).toEqual(comparableStates(store.query()));
   });
 
-  it("that cannot be looked for at all lets nothing more be written, and nothing more be kept", async () => {
+  it("blocks all writes while the lookup fails", async () => {
     const faults = { lookups: 3 };
     await using world = await openFaultyStore((handle) => failLookups(handle, faults));
     const { store, journal } = world;
     world.faults.failNextAppend("after writing");
-    const outcomes = await settledInTurn(
+    const outcomes = await outcomesInOrder(
       () => store.store(storeRequestOf(ALICE)),
       () => store.store(storeRequestOf(BOB)),
       () => store.store(storeRequestOf(BOB)),
@@ -365,7 +365,7 @@ describe("an append whose outcome is unknown", () => {
   });
 });
 
-describe("a journal that another has written to", () => {
+describe("a journal with another writer", () => {
   it("makes a change of the same job UNAVAILABLE", async () => {
     await using world = await openStore();
     const another = await world.reopened();
@@ -376,7 +376,7 @@ describe("a journal that another has written to", () => {
 });
 
 describe("purging and expiring", () => {
-  it("purges n jobs as n revisions in one append, and says how many", async () => {
+  it("purges n jobs as n revisions in one append, and returns n", async () => {
     await using world = await openStore();
     const { store, journal } = world;
     await Promise.all(manyKeys(3).map((key) => store.store(storeRequestOf(key))));
@@ -386,7 +386,7 @@ describe("purging and expiring", () => {
     expect(store.taskCount()).toBe(0);
   });
 
-  it("purges what was stored before it in the same turn, and not what was stored after", async () => {
+  it("purges jobs stored before it in the same turn, but not those stored after it", async () => {
     await using world = await openStore();
     const { store } = world;
     const [, removed, stored] = await Promise.all([
@@ -399,14 +399,14 @@ describe("purging and expiring", () => {
     expect(store.query()).toEqual([stored]);
   });
 
-  it("purges nothing from an empty store, and takes no revision for it", async () => {
+  it("purges an empty store without a revision", async () => {
     await using world = await openStore();
     expect(await world.store.purge()).toBe(0);
     expect(world.store.position.revision).toBe(0);
     expect(world.journal.appends).toHaveLength(0);
   });
 
-  it("says of each job that it was PURGED, EXPIRED or REMOVED", async () => {
+  it("gives each removal its reason: PURGED, EXPIRED or REMOVED", async () => {
     await using world = await openStore();
     const { store } = world;
     const listener = new RecordingListener();
@@ -422,7 +422,7 @@ describe("purging and expiring", () => {
     );
   });
 
-  it("expires jobs whose end lies the retention back, and no others", async () => {
+  it("expires only the jobs that ended at least the retention ago", async () => {
     await using world = await openStore();
     const { store, clock } = world;
     await Promise.all([ALICE, BOB, CAROL].map((key) => store.store(storeRequestOf(key))));
@@ -438,7 +438,7 @@ describe("purging and expiring", () => {
     expect(await store.expire(retentionOf(1_000))).toBe(0);
   });
 
-  it("expires what FAILED by a time of its own, and a job of no retention as soon as it has ended", async () => {
+  it("expires FAILED jobs by their own retention, and jobs with a retention of 0 at their end", async () => {
     await using world = await openStore();
     const { store } = world;
     await Promise.all([ALICE, BOB, CAROL].map((key) => store.store(storeRequestOf(key))));
@@ -450,7 +450,7 @@ describe("purging and expiring", () => {
     expect(store.nextExpiresAt(retentionOf(0, 1_000))).toBe(world.clock.now() + 1_000);
   });
 
-  it("expires what ended before the clock was set back, when its time has come", async () => {
+  it("expires jobs that ended before the clock was set back in time", async () => {
     await using world = await openStore();
     const { store, clock } = world;
     await endAll(store, ALICE);
@@ -463,7 +463,7 @@ describe("purging and expiring", () => {
     expect(await store.expire(retentionOf(1_000))).toBe(1);
   });
 
-  it("expires what ended before the store was opened", async () => {
+  it("expires jobs that ended before the store was opened", async () => {
     await using world = await openStore();
     await endAll(world.store, ALICE);
     await using reopened = await world.reopened();
@@ -471,7 +471,7 @@ describe("purging and expiring", () => {
     expect(reopened.query()).toEqual([]);
   });
 
-  it("expires up to 1,000 jobs in one append, and lets others have their turn in between", async () => {
+  it("expires up to 1,000 jobs per append, and yields to others in between", async () => {
     await using world = await openStore();
     const { store, journal } = world;
     await endAll(store, ...manyKeys(2_500));
@@ -486,7 +486,7 @@ describe("purging and expiring", () => {
     expect(counts.filter((count) => count > 0)).toEqual([1_000, 1_000, 500]);
   });
 
-  it("does not expire a job that is stored again at the same time", async () => {
+  it("keeps a job that is stored again at the same time", async () => {
     await using world = await openStore();
     const { store, journal } = world;
     await endAll(store, ALICE);
@@ -502,7 +502,7 @@ describe("purging and expiring", () => {
 });
 
 describe("a full store", () => {
-  it("removes the job that ended longest ago for one more, as a change of its own before it", async () => {
+  it("evicts the job that ended first, with its own change before the store", async () => {
     await using world = await openStore({ limits: { jobsPerDatabaseMax: 3 } });
     const { store, clock } = world;
     await endAll(store, BOB);
@@ -521,18 +521,18 @@ describe("a full store", () => {
     expect(store.query().map(({ username }) => username)).toEqual(["dave", "carol", "alice"]);
   });
 
-  it("removes another for each of those who come in one turn, and refuses who comes when none is left", async () => {
+  it("evicts one job per store of one turn, and rejects a store when no ended job is left", async () => {
     await using world = await openStore({ limits: { jobsPerDatabaseMax: 2 } });
     const { store } = world;
     await endAll(store, ALICE, BOB);
-    const asked = manyKeys(3).map((key) => store.store(storeRequestOf(key)));
-    const answers = await Promise.allSettled(asked);
+    const stores = manyKeys(3).map((key) => store.store(storeRequestOf(key)));
+    const answers = await Promise.allSettled(stores);
     expect(answers.map(({ status }) => status)).toEqual(["fulfilled", "fulfilled", "rejected"]);
-    await expect(asked[2]).rejects.toMatchObject(rejection("LIMIT_EXCEEDED", "jobsPerDatabaseMax"));
+    await expect(stores[2]).rejects.toMatchObject(rejection("LIMIT_EXCEEDED", "jobsPerDatabaseMax"));
     expect(store.query().map(({ username }) => username)).toEqual(["user1", "user0"]);
   });
 
-  it("removes a job that ended in the same turn", async () => {
+  it("evicts a job that ended in the same turn", async () => {
     await using world = await openStore({ limits: { jobsPerDatabaseMax: 1 } });
     const { store } = world;
     await store.store(storeRequestOf(ALICE));
@@ -543,7 +543,7 @@ describe("a full store", () => {
     expect(store.query()).toEqual([stored]);
   });
 
-  it("removes a job that ended before one that ended in the same turn", async () => {
+  it("evicts an earlier ended job before one that ended in the same turn", async () => {
     await using world = await openStore({ limits: { jobsPerDatabaseMax: 2 } });
     const { store, clock } = world;
     await store.store(storeRequestOf(BOB));
@@ -556,7 +556,7 @@ describe("a full store", () => {
     expect(store.query().map(({ username }) => username)).toEqual(["carol", "bob"]);
   });
 
-  it("removes first what ended by a clock that was set back, also in the same turn", async () => {
+  it("evicts by end time even if the clock was set back, and in the same turn", async () => {
     await using world = await openStore({ limits: { jobsPerDatabaseMax: 2 } });
     const { store, clock } = world;
     await store.store(storeRequestOf(BOB));
@@ -569,7 +569,7 @@ describe("a full store", () => {
     expect(store.query().map(({ username }) => username)).toEqual(["carol", "alice"]);
   });
 
-  it("removes the oldest store of those that ended in one turn, also of one that was stored again in it", async () => {
+  it("evicts the oldest store of those that ended at once, even if another was stored again", async () => {
     await using world = await openStore({ limits: { jobsPerDatabaseMax: 2 } });
     const { store } = world;
     await Promise.all([ALICE, BOB].map((key) => store.store(storeRequestOf(key))));
@@ -582,7 +582,7 @@ describe("a full store", () => {
     expect(store.query().map(({ username }) => username)).toEqual(["carol", "alice"]);
   });
 
-  it("does not remove a job that was stored again, or removed, in the same turn", async () => {
+  it("does not evict a job that was stored again in the same turn", async () => {
     await using world = await openStore({ limits: { jobsPerDatabaseMax: 3 } });
     const { store, clock } = world;
     await endAll(store, ALICE);
@@ -592,7 +592,7 @@ describe("a full store", () => {
     expect(store.query().map(({ username }) => username)).toEqual(["dave", "alice", "carol"]);
   });
 
-  it("takes a victim that is stored again in the same turn as a job like any other", async () => {
+  it("accepts an evicted job that is stored again in the same turn", async () => {
     await using world = await openStore({ limits: { jobsPerDatabaseMax: 2 } });
     const { store } = world;
     await endAll(store, ALICE, BOB);
@@ -606,7 +606,7 @@ describe("a full store", () => {
     expect(stateOf(reopened)).toEqual(stateOf(store));
   });
 
-  it("removes nothing for a store that is refused, or changes nothing, or is of a job that is there", async () => {
+  it("evicts nothing for a store that is rejected, has no effect, or replaces a job", async () => {
     await using world = await openStore({ limits: { jobsPerDatabaseMax: 2, tasksPerTreeMax: 1 } });
     const { store } = world;
     await store.store(storeRequestOf(BOB, { requestId: "once" }));
@@ -619,7 +619,7 @@ describe("a full store", () => {
     expect(store.position.revision).toBe(4);
   });
 
-  it("is brought down to a bound that was lowered, by what has ended", async () => {
+  it("shrinks to a lowered limit by evicting ended jobs", async () => {
     await using world = await openStore();
     await endAll(world.store, ...manyKeys(10));
     await world.store.store(storeRequestOf(ALICE));
@@ -631,7 +631,7 @@ describe("a full store", () => {
     expect(lowered.query().map(({ username }) => username)).toEqual(["bob", "alice", "user9", "user8"]);
   });
 
-  it("is brought down 1,000 jobs at a time where the bound was lowered by more", async () => {
+  it("shrinks by 1,000 jobs at a time", async () => {
     await using world = await openStore();
     await endAll(world.store, ...manyKeys(1_500));
     await using lowered = await PerDatabaseTaskStore.open(DATABASE, await world.journal.open(DATABASE), {
@@ -645,7 +645,7 @@ describe("a full store", () => {
     expect(lowered.taskCount()).toBe(3);
   });
 
-  it("that can't be brought down stores one more only in the place of another", async () => {
+  it("above its limit stores a job only in place of an ended one", async () => {
     await using world = await openStore();
     await Promise.all(manyKeys(5).map((key) => world.store.store(storeRequestOf(key))));
     await endAll(world.store, ALICE);
@@ -661,17 +661,17 @@ describe("a full store", () => {
   });
 });
 
-describe("the bounds of a store", () => {
-  it("refuse one job too many, also when it comes in one turn with those that fill the store", async () => {
+describe("the limits of a store", () => {
+  it("reject one job too many, even in the same turn as those that fill the store", async () => {
     await using world = await openStore({ limits: { jobsPerDatabaseMax: 2 } });
-    const asked = [ALICE, BOB, CAROL].map((key) => world.store.store(storeRequestOf(key)));
-    const answers = await Promise.allSettled(asked);
+    const stores = [ALICE, BOB, CAROL].map((key) => world.store.store(storeRequestOf(key)));
+    const answers = await Promise.allSettled(stores);
     expect(answers.map(({ status }) => status)).toEqual(["fulfilled", "fulfilled", "rejected"]);
-    await expect(asked[2]).rejects.toMatchObject(rejection("LIMIT_EXCEEDED", "jobsPerDatabaseMax"));
+    await expect(stores[2]).rejects.toMatchObject(rejection("LIMIT_EXCEEDED", "jobsPerDatabaseMax"));
     expect(world.store.taskCount()).toBe(2);
   });
 
-  it("let a full store's jobs be stored again, reported on and removed", async () => {
+  it("allow stores, reports and removals for the existing jobs of a full store", async () => {
     await using world = await openStore({ limits: { jobsPerDatabaseMax: 1 } });
     const { store } = world;
     await store.store(storeRequestOf(ALICE));
@@ -680,7 +680,7 @@ describe("the bounds of a store", () => {
     expect(await store.remove(ALICE, ANY_ATTEMPT)).toMatchObject({ attempt: 2 });
   });
 
-  it("count a job as gone as soon as its removal was asked for", async () => {
+  it("count a job as removed as soon as its removal is queued", async () => {
     await using world = await openStore({ limits: { jobsPerDatabaseMax: 1 } });
     const { store } = world;
     await store.store(storeRequestOf(ALICE));
@@ -691,7 +691,7 @@ describe("the bounds of a store", () => {
     expect(store.query()).toEqual([stored]);
   });
 
-  it("refuse one change too many that waits, and take others when there is room again", async () => {
+  it("reject one waiting change too many, and accept others when there is room again", async () => {
     await using world = await openStore({ limits: { changesWaitingMax: 2 } });
     const { store, journal } = world;
     const release = journal.holdAppends();
@@ -707,8 +707,8 @@ describe("the bounds of a store", () => {
   });
 });
 
-describe("more reports than may wait", () => {
-  it("are refused one by one, and those that there is room for are not", async () => {
+describe("updateAll with more reports than may wait", () => {
+  it("rejects only the reports beyond the limit", async () => {
     await using world = await openStore({ limits: { changesWaitingMax: 1 } });
     const { store } = world;
     await store.store(storeRequestOf(ALICE));
@@ -721,7 +721,7 @@ describe("more reports than may wait", () => {
 });
 
 describe("closing a store", () => {
-  it("waits for what was asked for, which is answered", async () => {
+  it("waits for the queued changes, which are answered", async () => {
     await using world = await openStore();
     const { store, journal } = world;
     const [release, closed] = [journal.holdAppends(), vi.fn<() => void>()];
@@ -738,7 +738,7 @@ describe("closing a store", () => {
     expect(journal.openHandleCount).toBe(0);
   });
 
-  it("refuses what is asked for afterwards as UNAVAILABLE", async () => {
+  it("rejects later requests with UNAVAILABLE", async () => {
     await using world = await openStore();
     await world.store.close();
     await expect(world.store.store(storeRequestOf(ALICE))).rejects.toMatchObject(rejection("UNAVAILABLE"));
@@ -746,7 +746,7 @@ describe("closing a store", () => {
     expect(world.journal.appends).toHaveLength(0);
   });
 
-  it("twice is harmless", async () => {
+  it("is harmless when it is repeated", async () => {
     await using world = await openStore();
     await Promise.all([world.store.close(), world.store.close()]);
     await expect(world.store.close()).resolves.toBeUndefined();
@@ -757,7 +757,7 @@ interface FaultyStore extends OpenedStore {
   readonly faults: FaultyJournal;
 }
 
-/** A store over a journal that fails when it is told to, and whose handles do otherwise what `change` says. */
+/** A store over a journal with injected faults, whose handles `change` may override. */
 async function openFaultyStore(
   change: (handle: DatabaseJournal) => Partial<DatabaseJournal> = () => ({}),
 ): Promise<FaultyStore> {
@@ -768,11 +768,11 @@ async function openFaultyStore(
   return { ...world, faults: faults! };
 }
 
-/** Appends nothing and does not know it. */
+/** Appends nothing, with an unknown outcome. */
 function failUnwritten(handle: DatabaseJournal, isFailing: { now: boolean }): Partial<DatabaseJournal> {
   return {
     async append(entries) {
-      if (isFailing.now) throw new JournalError("Lost on the way.", "unknown");
+      if (isFailing.now) throw new JournalError("Connection lost.", "unknown");
       return handle.append(entries);
     },
   };
@@ -781,22 +781,23 @@ function failUnwritten(handle: DatabaseJournal, isFailing: { now: boolean }): Pa
 function failLookups(handle: DatabaseJournal, faults: { lookups: number }): Partial<DatabaseJournal> {
   return {
     async find(commitId) {
-      if (faults.lookups-- > 0) throw new JournalError("Still gone.", "unknown");
+      if (faults.lookups-- > 0) throw new JournalError("Connection still lost.", "unknown");
       return handle.find(commitId);
     },
   };
 }
 
-/** Does one after the other, whatever comes of it. */
-async function settledInTurn(...asks: readonly (() => Promise<unknown>)[]): Promise<string[]> {
+/** Runs the requests one after the other, and returns their outcomes. */
+async function outcomesInOrder(...requests: readonly (() => Promise<unknown>)[]): Promise<string[]> {
   const outcomes: string[] = [];
-  for (const ask of asks) outcomes.push(...(await Promise.allSettled([ask()])).map(({ status }) => status));
+  for (const request of requests)
+    outcomes.push(...(await Promise.allSettled([request()])).map(({ status }) => status));
   return outcomes;
 }
 
 const DAVE = jobKey("dave", "job");
 
-/** Stores these jobs, and ends them at once. */
+/** Stores jobs and ends them at once. */
 async function endAll(store: OpenedStore["store"], ...keys: readonly (typeof ALICE)[]): Promise<void> {
   await Promise.all(keys.map((key) => store.store(storeRequestOf(key))));
   await Promise.all(keys.map((key) => store.update(key, reportOf({ status: "FINISHED" }))));

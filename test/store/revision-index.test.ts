@@ -4,17 +4,17 @@ import { RevisionIndex } from "../../src/store/revision-index.js";
 import { AssertionError } from "../../src/util/assert.js";
 
 describe("a revision index", () => {
-  it("gives what comes after a revision, oldest first", () => {
+  it("lists the items after a revision, oldest first", () => {
     const { index } = changed("a", "b", "c");
     expect(namesIn(index.ascending(1))).toEqual(["b", "c"]);
   });
 
-  it("gives what lies before a revision, newest first", () => {
+  it("lists the items before a revision, newest first", () => {
     const { index } = changed("a", "b", "c");
     expect(namesIn(index.descending(3))).toEqual(["b", "a"]);
   });
 
-  it("gives all from either end, and nothing beyond", () => {
+  it("lists all items from either end, and nothing beyond", () => {
     const { index } = changed("a", "b");
     expect(namesIn(index.ascending(-1))).toEqual(["a", "b"]);
     expect(namesIn(index.descending(Infinity))).toEqual(["b", "a"]);
@@ -22,7 +22,7 @@ describe("a revision index", () => {
     expect(namesIn(index.descending(1))).toEqual([]);
   });
 
-  it("gives a thing that changed again at its newest revision only", () => {
+  it("lists an item that changed again only at its newest revision", () => {
     const { index } = changed("a", "b", "a");
     expect(index.firstAfter(0)?.name).toBe("b");
     expect(index.firstAfter(2)?.name).toBe("a");
@@ -31,18 +31,18 @@ describe("a revision index", () => {
     expect(index.firstAfter(3)).toBeUndefined();
   });
 
-  it("counts the things whose entry is current", () => {
+  it("counts current entries", () => {
     const { index } = changed("a", "b", "a", "a");
     expect(index.size).toBe(2);
   });
 
-  it("takes revisions that go up, and no others", () => {
+  it("accepts only increasing revisions", () => {
     const { index } = changed("a");
     expect(() => index.append({ name: "b", revision: 1 }, 1)).toThrow(AssertionError);
     expect(() => index.append({ name: "b", revision: 0 }, 0)).toThrow(AssertionError);
   });
 
-  it("looks at few entries to find what comes after a revision, however often things changed", () => {
+  it("checks few entries per lookup, however often items changed", () => {
     const looks = { count: 0 };
     const { index } = changedIn(looks, ...Array.from({ length: 20_000 }, (_, at) => `thing${at % 10}`));
     looks.count = 0;
@@ -50,7 +50,7 @@ describe("a revision index", () => {
     expect(looks.count).toBeLessThan(200);
   });
 
-  it("is what a list sorted by the latest revision is, whatever changed, also after stale entries were dropped", () => {
+  it("equals a list sorted by latest revision after any changes, and after a compaction", () => {
     const names = fc.array(fc.constantFrom(..."abcdefgh"), { maxLength: 400, size: "max" });
     fc.assert(
       fc.property(names, fc.nat(400), (changes, revision) => {
@@ -72,12 +72,12 @@ interface Thing {
   revision: number;
 }
 
-/** The index after each of these things has changed in turn, at the revisions 1, 2, 3 … */
+/** An index after these items have changed in turn, at the revisions 1, 2, 3 … */
 function changed(...names: readonly string[]): { index: RevisionIndex<Thing> } {
   return changedIn({ count: 0 }, ...names);
 }
 
-/** The same, counting how often the index asks whether an entry is current. */
+/** Also counts the calls of `isCurrent`. */
 function changedIn(looks: { count: number }, ...names: readonly string[]): { index: RevisionIndex<Thing> } {
   const things = new Map<string, Thing>();
   const index = new RevisionIndex<Thing>((thing, revision) => {

@@ -3,23 +3,23 @@ import { describe, expect, it } from "vitest";
 import { SortedNames } from "../../src/store/sorted-names.js";
 
 describe("sorted names", () => {
-  it("come in ascending order of their code units, whatever the order they were added in", () => {
+  it("are in ascending order of their code units, whatever the order of insertion", () => {
     const names = namesOf("b", "ä", "B", "a", "10", "9");
     expect(names.page(10, "")).toEqual(["10", "9", "B", "a", "b", "ä"]);
   });
 
-  it("added twice are there once", () => {
+  it("contain a name once that was added twice", () => {
     expect(namesOf("a", "b", "a").page(10, "")).toEqual(["a", "b"]);
   });
 
-  it("that are not there can be removed without harm", () => {
+  it("ignore the removal of an unknown name", () => {
     const names = namesOf("a", "c");
     names.delete("b");
     names.delete("d");
     expect(names.page(10, "")).toEqual(["a", "c"]);
   });
 
-  it("are paged by the name before them, which need not be there", () => {
+  it("are paged after a name that need not exist", () => {
     const names = namesOf("a", "c", "e");
     expect(names.page(2, "")).toEqual(["a", "c"]);
     expect(names.page(2, "c")).toEqual(["e"]);
@@ -27,7 +27,7 @@ describe("sorted names", () => {
     expect(names.page(2, "e")).toEqual([]);
   });
 
-  it("are a sorted set, whatever is done to them", () => {
+  it("equal a sorted set after any changes", () => {
     const name = fc.constantFrom("a", "aa", "b", "B", "__proto__", "é", "z");
     const after = fc.oneof(name, fc.constantFrom("", "ab", "zz"));
     const step = fc.record({ isAdded: fc.boolean(), name });

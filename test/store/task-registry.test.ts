@@ -15,14 +15,14 @@ describe("a task registry", () => {
     expect(registry.containsTask(userTask)).toBe(true);
   });
 
-  it("registers under its own key and in its own store, whatever else it is handed", async () => {
+  it("registers under its own key and in its own store, whatever the request names", async () => {
     await using world = await openStore();
     const userTask = await new TaskRegistry(world.store, ALICE).registerTask(storeRequestOf(BOB));
     expect(userTask).toMatchObject(ALICE);
     expect(world.store.taskCount()).toBe(1);
   });
 
-  it("refuses a job id while a job of this user runs under it", async () => {
+  it("rejects a job id while a job of this user runs under it", async () => {
     await using world = await openStore();
     await new TaskRegistry(world.store, ALICE).registerTask(TASK);
     await expect(new TaskRegistry(world.store, ALICE).registerTask(TASK)).rejects.toMatchObject(
@@ -30,7 +30,7 @@ describe("a task registry", () => {
     );
   });
 
-  it("refuses one of two who register the same at once", async () => {
+  it("rejects one of two concurrent registrations", async () => {
     await using world = await openStore();
     const registries = [new TaskRegistry(world.store, ALICE), new TaskRegistry(world.store, ALICE)];
     const answers = await Promise.allSettled(registries.map((registry) => registry.registerTask(TASK)));
@@ -45,7 +45,7 @@ describe("a task registry", () => {
     expect(world.store.query({ jobId: ALICE.jobId })).toHaveLength(2);
   });
 
-  it("frees the job id when the job is unregistered, and when it has ended", async () => {
+  it("frees the job id when the job is unregistered or has ended", async () => {
     await using world = await openStore();
     const registry = new TaskRegistry(world.store, ALICE);
     await registry.registerTask(TASK);
@@ -56,13 +56,13 @@ describe("a task registry", () => {
     expect(await registry.registerTask(TASK)).toMatchObject({ attempt: 3 });
   });
 
-  it("unregisters what is not there without an error", async () => {
+  it("unregisters a job that does not exist without an error", async () => {
     await using world = await openStore();
     await expect(new TaskRegistry(world.store, ALICE).unregisterTask()).resolves.toBeUndefined();
     expect(world.store.position.revision).toBe(0);
   });
 
-  it("contains a job also as it was before its latest report, and no longer when it was stored again", async () => {
+  it("contains any state of its job, until the job is stored again", async () => {
     await using world = await openStore();
     const registry = new TaskRegistry(world.store, ALICE);
     const userTask = await registry.registerTask(TASK);
@@ -80,7 +80,7 @@ describe("a task registry", () => {
     expect(registry.containsTask(userTask)).toBe(false);
   });
 
-  it("does not contain the job of another user, nor one under another id", async () => {
+  it("does not contain jobs of other users or under other ids", async () => {
     await using world = await openStore();
     const { store } = world;
     const registry = new TaskRegistry(store, ALICE);

@@ -1,6 +1,6 @@
 import { visit, type DocumentNode, type ExecutionResult } from "graphql";
 import { visibilityKey } from "../../auth/rights.js";
-import { EventBatch } from "../../hub/event-batch.js";
+import { EventBatch } from "../../hub/live-group.js";
 import type { StreamSink, PullStream } from "../../hub/pull-stream.js";
 import { formatPosition, type Position } from "../../protocol/position.js";
 import { utf8AsLatin1 } from "../../util/latin1.js";

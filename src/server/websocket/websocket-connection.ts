@@ -6,7 +6,7 @@ import type { Caller } from "../../auth/caller.js";
 import type { CallerCounts } from "../../auth/caller-counts.js";
 import { CloseCode } from "../../protocol/close-codes.js";
 import type { EventResult, EventResults } from "../../graphql/pipeline/event-results.js";
-import type { EventBatch } from "../../hub/event-batch.js";
+import type { EventBatch } from "../../hub/live-group.js";
 import type { Pipeline, RejectedOperation } from "../../graphql/pipeline/pipeline.js";
 import type { Limits } from "../../protocol/limits.js";
 import { limitExceeded } from "../../protocol/tidemark-error.js";

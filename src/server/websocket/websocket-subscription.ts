@@ -1,6 +1,6 @@
 import type { ExecutionResult } from "graphql";
 import type { EventResult, EventResults } from "../../graphql/pipeline/event-results.js";
-import type { EventBatch } from "../../hub/event-batch.js";
+import type { EventBatch } from "../../hub/live-group.js";
 import type { StreamSink } from "../../hub/pull-stream.js";
 
 /** Where results go. */

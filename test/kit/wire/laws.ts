@@ -15,7 +15,7 @@ const PROMISES = {
   "L6 no repeat": noRepeat,
   "L7 no gap": eachMoment(noGap),
   "L8 resumable": resumable,
-  "L9 loss is said": lossIsSaid,
+  "L9 loss is reported": lossIsReported,
   "L10 merged right": eachMoment(mergedRight),
   "L10 in batches": eachMoment(inBatches),
   "L10 last state": lastStateArrives,
@@ -161,7 +161,7 @@ function toldAgainstWhatWasHeld({ event, position, before }: Delivery, history: 
 }
 
 /** A loss is reported with its cause if there was one, and only then. */
-function lossIsSaid(session: Session, history: WireHistory): Found[] {
+function lossIsReported(session: Session, history: WireHistory): Found[] {
   return session.deliveries.flatMap((moment, at) =>
     found(moment.place, [
       ...causeIsTrue(moment, at === 0, history),
