@@ -2,7 +2,7 @@
  * The options of every command that talks to a server: address, token and database. A flag overrides its environment
  * variable, which overrides the default. An empty variable counts as unset.
  *
- *     addDatabaseOptions(command).action((flags: DatabaseFlags) => connect(databaseOf(flags, env)));
+ *     addDatabaseOptions(command).action((flags: DatabaseFlags) => connect(resolveDatabase(flags, env)));
  */
 import { type Command, Option } from "commander";
 import { ConfigError } from "../config.js";
@@ -42,7 +42,7 @@ function addServerOptions(command: Command): Command {
     .addOption(
       new Option(
         "--token <token>",
-        "Token to authenticate with (default none, env TIDEMARK_TOKEN)",
+        "Token for authentication (default none, env TIDEMARK_TOKEN)",
       ).helpGroup(SERVER),
     );
 }
