@@ -40,10 +40,9 @@ function addServerOptions(command: Command): Command {
       ),
     )
     .addOption(
-      new Option(
-        "--token <token>",
-        "Token for authentication (default none, env TIDEMARK_TOKEN)",
-      ).helpGroup(SERVER),
+      new Option("--token <token>", "Token for authentication (default none, env TIDEMARK_TOKEN)").helpGroup(
+        SERVER,
+      ),
     );
 }
 

@@ -118,12 +118,15 @@ describe("tidemark list", () => {
     [["purge"], 2, /pass --yes/],
     [["watch", "--wait"], 2, /--wait requires --job/],
     [["watch", "--job", "none"], 3, /job none not found/],
-  ])("or another command fails, as %j, with exit code %i and one line on stderr", async (args, exitCode, message) => {
-    const { code, out, err } = await tidemark(args);
+  ])(
+    "or another command fails, as %j, with exit code %i and one line on stderr",
+    async (args, exitCode, message) => {
+      const { code, out, err } = await tidemark(args);
 
-    expect([code, out]).toEqual([exitCode, []]);
-    expect(err.filter((line) => line !== "tidemark: live")).toEqual([expect.stringMatching(message)]);
-  });
+      expect([code, out]).toEqual([exitCode, []]);
+      expect(err.filter((line) => line !== "tidemark: live")).toEqual([expect.stringMatching(message)]);
+    },
+  );
 });
 
 describe("tidemark show", () => {
@@ -234,20 +237,23 @@ describe("tidemark purge", () => {
     ["\r", 1, 1, "tidemark: not confirmed: no job was removed"],
     ["\u0004", 1, 1, "tidemark: not confirmed: no job was removed"],
     ["\u0003", 130, 1, "tidemark: interrupted"],
-  ])("asks for confirmation on a terminal, and the answer %j ends it with exit code %i", async (answer, exitCode, jobsLeft, line) => {
-    await store(server.url);
-    const args = ["dist/main.js", "purge", "--url", server.url, "--database", "d"];
-    await using terminal = new TestTerminal(args, { columns: 100, rows: 10 });
-    await terminal.shows(([first]) =>
-      first!.startsWith("Permanently remove 1 job (0 RUNNING) from the database d? [y/N]"),
-    );
+  ])(
+    "asks for confirmation on a terminal, and the answer %j ends it with exit code %i",
+    async (answer, exitCode, jobsLeft, line) => {
+      await store(server.url);
+      const args = ["dist/main.js", "purge", "--url", server.url, "--database", "d"];
+      await using terminal = new TestTerminal(args, { columns: 100, rows: 10 });
+      await terminal.shows(([first]) =>
+        first!.startsWith("Permanently remove 1 job (0 RUNNING) from the database d? [y/N]"),
+      );
 
-    terminal.type(answer);
+      terminal.type(answer);
 
-    expect(await terminal.exited).toBe(exitCode);
-    expect(terminal.lines).toContain(line);
-    expect(await taskCount(server.url)).toBe(jobsLeft);
-  });
+      expect(await terminal.exited).toBe(exitCode);
+      expect(terminal.lines).toContain(line);
+      expect(await taskCount(server.url)).toBe(jobsLeft);
+    },
+  );
 });
 
 describe("tidemark --help", () => {

@@ -20,9 +20,7 @@ describe("the exit code of a command", () => {
   it("for a missing or rejected token comes with a message that names the flag", () => {
     expect(
       failureMessageOf(new TidemarkError("UNAUTHENTICATED", "send it as `Authorization: Bearer TOKEN`")),
-    ).toBe(
-      "tidemark: the server requires a valid token: pass one with --token or TIDEMARK_TOKEN",
-    );
+    ).toBe("tidemark: the server requires a valid token: pass one with --token or TIDEMARK_TOKEN");
   });
 
   it("is that of an ExitError, with a line on stderr only if it has a message", () => {

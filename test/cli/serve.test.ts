@@ -40,14 +40,17 @@ const FILE = '{ "logLevel": "warn" }';
 const DEFAULTS = loadConfig({ flags: {}, env: {}, readFile: () => FILE });
 
 describe("the help of tidemark serve", () => {
-  it.each(Object.values(SETTINGS))("lists $flag with its description, default and variable", async (setting) => {
-    const { printed } = await run(["serve", "--help"]);
+  it.each(Object.values(SETTINGS))(
+    "lists $flag with its description, default and variable",
+    async (setting) => {
+      const { printed } = await run(["serve", "--help"]);
 
-    expect(printed).toContain(`  ${setting.flag} `);
-    expect(printed).toContain(
-      `  ${setting.description} (default ${setting.default}, env ${setting.variable})\n`,
-    );
-  });
+      expect(printed).toContain(`  ${setting.flag} `);
+      expect(printed).toContain(
+        `  ${setting.description} (default ${setting.default}, env ${setting.variable})\n`,
+      );
+    },
+  );
 
   it("lists common settings first, then the limits under their own heading, then examples", async () => {
     const { printed } = await run(["serve", "--help"]);

@@ -61,8 +61,8 @@ describe("tidemark token and tidemark share", () => {
     const [{ code }, last] = await Promise.all([client.closed, stream.next()]);
     const tookMs = performance.now() - revokedAt;
 
-    expect(listed).toBe(`${id}  alice  viewer  databases *  until it is revoked  nightly`);
-    expect(revoked.out).toEqual([`${id} is revoked.`]);
+    expect(listed).toBe(`${id}  alice  viewer  databases *  until revoked  nightly`);
+    expect(revoked.out).toEqual([`Revoked ${id}.`]);
     expect([code, last.errors?.[0]?.extensions]).toEqual([4403, { code: "UNAUTHENTICATED" }]);
     expect(tookMs).toBeLessThan(1_000);
     expect((await asked(tidemark.url, token, LIST)).errors?.[0]?.extensions).toEqual({
@@ -87,7 +87,7 @@ describe("tidemark token and tidemark share", () => {
       "has no unit",
       2,
     ],
-    ["another kind of --auth", ["token", "list", "--auth", "none"], {}, "only those tokens are made here", 2],
+    ["another kind of --auth", ["token", "list", "--auth", "none"], {}, "the only kind of tokens that this command manages", 2],
     ["a file that is not there", ["token", "list", "--auth", "tokens:/nowhere/t"], {}, "it is not there", 1],
     [
       "a token that is not there",

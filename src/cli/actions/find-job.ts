@@ -1,8 +1,9 @@
-import type { Connection } from "../../client/index.js";
+import { connect, type Connection } from "../../client/index.js";
 import { FindJobsDocument } from "../../client/generated/graphql.js";
 import { EXIT, ExitError } from "../exit-codes.js";
 import { sanitizeForTerminal } from "../render/sanitize.js";
 import { userAndJob } from "../render/job-lines.js";
+import type { ServerEndpoint } from "../server-options.js";
 
 /** A job as given on the command line. The user is optional if only one user has a job with this id. */
 export interface JobName {
@@ -13,13 +14,17 @@ export interface JobName {
 
 export type FoundJob = Required<JobName>;
 
-/** @throws ExitError NOT_FOUND if there is no such job, WRONG_USAGE if several users have one. */
-export async function findJob(connection: Connection, name: JobName): Promise<FoundJob> {
+/** Connects to the server. @throws ExitError NOT_FOUND if there is no such job, WRONG_USAGE if several users have one. */
+export async function findJob(
+  server: ServerEndpoint,
+  name: JobName,
+): Promise<{ readonly connection: Connection; readonly found: FoundJob }> {
+  const connection = connect(server);
   const { tasks } = await connection.request(FindJobsDocument, name);
   const { nodes = [], totalCount = 0 } = tasks ?? {};
   const [job] = nodes;
   if (!job) throw notFound(name);
-  if (totalCount === 1) return { database: name.database, ...job };
+  if (totalCount === 1) return { connection, found: { database: name.database, ...job } };
   const names = nodes.slice(0, NAMED_MAX).map(userAndJob).join(", ") + (totalCount > NAMED_MAX ? ", …" : "");
   throw new ExitError(EXIT.WRONG_USAGE, `${totalCount} users have a job with this id: pass one of ${names}`);
 }

@@ -4,7 +4,12 @@ import { writeFully } from "../output.js";
 import { EventLines } from "../render/event-lines.js";
 import { eventJson, statusJson } from "../render/json-events.js";
 import { connectionText } from "../render/connection-text.js";
-import type { WatchView } from "./watch-view.js";
+
+/** Shows the events of a watch. */
+export interface WatchView extends Disposable {
+  /** The next event is delivered after this resolves. Changes in the meantime are merged. */
+  onEvent(event: WatchEvent): Promise<void>;
+}
 
 /** Writes lines to stdout, for a file or a pipe, and the state of the connection to stderr. */
 export class LineView implements WatchView {

@@ -25,7 +25,9 @@ export async function listJobs(
     if (count < limit) continue;
     if (!json) await out.write(tableOf(listed, out));
     if (totalCount > limit)
-      hint(`Showing the newest ${exactCount(limit)} of ${plural(totalCount, "job")}. Pass --all to list all.\n`);
+      hint(
+        `Showing the newest ${exactCount(limit)} of ${plural(totalCount, "job")}. Pass --all to list all.\n`,
+      );
     return;
   }
   if (json) return;

@@ -5,7 +5,7 @@ import type { WatchRequest } from "../commands/watch.js";
 import { KeyListener } from "../key-listener.js";
 import { LiveScreen } from "../live-screen.js";
 import { frameLines, type OpenStatus } from "../render/frame.js";
-import type { WatchView } from "./watch-view.js";
+import type { WatchView } from "./line-view.js";
 
 /**
  * Draws the current jobs on a terminal: at most ten times a second after changes, and once a second to advance the elapsed

@@ -4,9 +4,8 @@ import { watch } from "../../client/index.js";
 import type { WatchRequest } from "../commands/watch.js";
 import { ExitError } from "../exit-codes.js";
 import { JobWait } from "./job-wait.js";
-import { JsonView, LineView } from "./line-view.js";
+import { JsonView, LineView, type WatchView } from "./line-view.js";
 import { LiveView } from "./live-view.js";
-import type { WatchView } from "./watch-view.js";
 
 /**
  * Shows jobs until the watched job ends, the reader of stdout closes it, or a signal arrives.

@@ -45,11 +45,13 @@ export function jobRequestOf(argument: string | undefined, flags: JobFlags, env:
 }
 
 function jobNameOf(argument: string | undefined, { user, job }: JobFlags): Omit<JobName, "database"> {
-  if ((argument === undefined) === (job === undefined)) throw wrongUsage("expected one job: pass either USER/JOB or --job");
+  if ((argument === undefined) === (job === undefined))
+    throw wrongUsage("expected one job: pass either USER/JOB or --job");
   if (job !== undefined) return { jobId: job, ...(user !== undefined && { username: user }) };
   const [, before, after] = /^([^/]*)\/(.*)$/s.exec(argument!) ?? [];
   if (before === undefined) return { jobId: argument!, ...(user !== undefined && { username: user }) };
-  if (user !== undefined) throw wrongUsage("the user is given twice: pass either USER/JOB, or --user and --job");
+  if (user !== undefined)
+    throw wrongUsage("the user is given twice: pass either USER/JOB, or --user and --job");
   return { username: before, jobId: after! };
 }
 

@@ -33,7 +33,9 @@ export function addListCommand(program: Command, list: List, env: Env): void {
     .option("--user <name>", "Only jobs of this user")
     .option("--job <id>", "Only jobs with this id, of any user")
     .addOption(
-      new Option("--status <status...>", `Only jobs with this status: ${STATUSES.join(", ")}`).argParser(addStatus),
+      new Option("--status <status...>", `Only jobs with this status: ${STATUSES.join(", ")}`).argParser(
+        addStatus,
+      ),
     )
     .addOption(new Option("--limit <count>", "Maximum number of jobs").argParser(positive).default(100))
     .option("--all", "List all jobs, without a limit")

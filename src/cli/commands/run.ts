@@ -44,10 +44,10 @@ export function addRunCommand(program: Command, run: Run, { env }: Pick<RuntimeE
     .option("--job <id>", "Id of the job (default: a new unique id)")
     .option("--user <name>", "Owner of the job (default: the user that the server authenticates)")
     .addOption(
-      new Option("--kill-after <duration>", "Time between SIGTERM and SIGKILL after a cancel request").default(
-        "10s",
-        "10s",
-      ),
+      new Option(
+        "--kill-after <duration>",
+        "Time between SIGTERM and SIGKILL after a cancel request",
+      ).default("10s", "10s"),
     )
     .option("--tty", "Run the command in a terminal. Needs script from util-linux; merges stderr into stdout")
     .option("-v, --verbose", "Print the job id and all reporting problems to stderr")

@@ -90,9 +90,7 @@ interface CreateFlags {
 function addList(token: Command, { list }: TokenActions, surroundings: RuntimeEnvironment): void {
   token
     .command("list")
-    .description(
-      "List the tokens with their users and permissions. The tokens themselves are not stored.",
-    )
+    .description("List the tokens with their users and permissions. The tokens themselves are not stored.")
     .addOption(fileOption(surroundings))
     .action(async ({ auth }: { auth: string }) => {
       const tokens = await list(pathIn(auth));
@@ -167,7 +165,11 @@ function fileOption({ env }: RuntimeEnvironment): Option {
 function pathIn(auth: string): string {
   const [, path] = /^tokens:(.+)$/s.exec(auth) ?? [];
   if (path !== undefined) return path;
-  throw new ConfigError("the setting --auth", auth, "expected tokens:FILE, the only kind of tokens that this command manages");
+  throw new ConfigError(
+    "the setting --auth",
+    auth,
+    "expected tokens:FILE, the only kind of tokens that this command manages",
+  );
 }
 
 function lifeMs(written: string): number {

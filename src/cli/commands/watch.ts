@@ -48,7 +48,11 @@ interface WatchFlags extends DatabaseFlags {
 
 function requestOf({ user, job, wait, json, ...flags }: WatchFlags, env: Env): WatchRequest {
   if (wait && job === undefined)
-    throw new CommanderError(1, "tidemark.wait", "error: --wait requires --job: pass the id of the job to wait for");
+    throw new CommanderError(
+      1,
+      "tidemark.wait",
+      "error: --wait requires --job: pass the id of the job to wait for",
+    );
   return {
     server: resolveDatabase(flags, env),
     ...(user !== undefined && { username: user }),

@@ -79,5 +79,9 @@ function isName({ title }: Column): boolean {
 /** "RUNNING", "RUNNING, SILENT", "RUNNING, cancel requested". */
 function statusText({ task, health, cancelRequest, endedAt }: WatchedJob): string {
   const isCancelRequested = cancelRequest !== null && endedAt === null;
-  return [task.status, ...(health === "OK" ? [] : [health]), ...(isCancelRequested ? ["cancel requested"] : [])].join(", ");
+  return [
+    task.status,
+    ...(health === "OK" ? [] : [health]),
+    ...(isCancelRequested ? ["cancel requested"] : []),
+  ].join(", ");
 }
