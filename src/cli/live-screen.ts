@@ -1,8 +1,9 @@
 import type { WriteStream } from "node:tty";
 
 /**
- * Draws and redraws lines on the alternate screen of a terminal. Each line is placed by its row, so a resize moves nothing.
- * Only changed lines are written, in one synchronized update, so nothing flickers. Closing restores the previous screen.
+ * Draws and redraws lines on the alternate screen of a terminal. Each line is placed by its row, so a resize moves
+ * nothing. Only changed lines are written, in one synchronized update, so nothing flickers. Closing restores the
+ * previous screen.
  *
  *     using screen = new LiveScreen(process.stdout);
  *     screen.draw(["one", "two"]);

@@ -1,6 +1,6 @@
 /**
- * The command line: its commands, and the message and exit code of a failure. Only the caller, `main.ts`, prints failures and
- * ends the process:
+ * The command line: its commands, and the message and exit code of a failure. Only the caller, `main.ts`, prints
+ * failures and ends the process:
  *
  *     await createProgram(actions).parseAsync().catch((error) => {
  *       const message = failureMessageOf(error);
@@ -45,8 +45,8 @@ export interface Actions {
 }
 
 /**
- * The program `tidemark`, ready to parse. Parsing never exits. It rejects with a CommanderError after help or for wrong usage,
- * with a ConfigError for an invalid setting, or with the error of the command.
+ * The program `tidemark`, ready to parse. Parsing never exits. It rejects with a CommanderError after help or for wrong
+ * usage, with a ConfigError for an invalid setting, or with the error of the command.
  */
 export function createProgram(
   actions: Actions,
@@ -84,8 +84,8 @@ function emptyProgram(): Command {
 }
 
 /**
- * Parses the command name with a program that has no default command: otherwise a mistyped command would count as an argument
- * of `serve`. @throws CommanderError that suggests a similar command
+ * Parses the command name with a program that has no default command: otherwise a mistyped command would count as an
+ * argument of `serve`. @throws CommanderError that suggests a similar command
  */
 function rejectUnknownCommand({ args: [word], commands }: Command): void {
   if (word === undefined || word.startsWith("-")) return;
@@ -94,7 +94,7 @@ function rejectUnknownCommand({ args: [word], commands }: Command): void {
   known.parse([word], { from: "user" });
 }
 
-/** The error line "tidemark: …" for stderr. Undefined after help or the version, and for an error without a message. */
+/** The error line "tidemark: …" for stderr. Undefined after help or the version, and for an empty message. */
 export function failureMessageOf(error: unknown): string | undefined {
   if (isSuccess(error) || isHelp(error) || isSilent(error)) return undefined;
   return `tidemark: ${sanitizeForTerminal(

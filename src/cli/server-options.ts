@@ -48,7 +48,7 @@ function addServerOptions(command: Command): Command {
 
 /** Adds --url, --token and --database. */
 export function addDatabaseOptions(command: Command): Command {
-  const help = `Database of the jobs (default ${DEFAULT_DATABASE}, env TIDEMARK_DATABASE)`;
+  const help = `Database of the jobs (default "${DEFAULT_DATABASE}", env TIDEMARK_DATABASE)`;
   return addServerOptions(command).addOption(new Option("--database <name>", help).helpGroup(SERVER));
 }
 

@@ -14,7 +14,7 @@ export interface JobName {
 
 export type FoundJob = Required<JobName>;
 
-/** Connects to the server. @throws ExitError NOT_FOUND if there is no such job, WRONG_USAGE if several users have one. */
+/** Connects to the server. @throws ExitError if there is no such job, or if several users have one. */
 export async function findJob(
   server: ServerEndpoint,
   name: JobName,

@@ -4,8 +4,8 @@ import { EXIT, ExitError } from "../exit-codes.js";
 import { notFound } from "./find-job.js";
 
 /**
- * Decides when `watch --job` ends: when all jobs with this id, of any user, have ended, or when there are none. It waits for
- * CaughtUp before it decides.
+ * Decides when `watch --job` ends: when all jobs with this id, of any user, have ended, or when there are none. It
+ * waits for CaughtUp before it decides.
  */
 export class JobWait {
   readonly #request: WatchRequest;

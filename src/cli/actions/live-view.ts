@@ -8,8 +8,8 @@ import { frameLines, type OpenStatus } from "../render/frame.js";
 import type { WatchView } from "./line-view.js";
 
 /**
- * Draws the current jobs on a terminal: at most ten times a second after changes, and once a second to advance the elapsed
- * times. The last frame stays on the normal screen.
+ * Draws the current jobs on a terminal: at most ten times a second after changes, and once a second to advance the
+ * elapsed times. The last frame stays on the normal screen.
  */
 export class LiveView implements WatchView {
   readonly #request: WatchRequest;

@@ -18,7 +18,7 @@ export type Cancel = (request: CancelJobRequest) => Promise<void>;
 export function addCancelCommand(program: Command, cancel: Cancel, env: Env): void {
   addJobArgument(program.command("cancel"))
     .description(
-      "Ask the worker of a job to stop. It receives the request within a second, then ends the job.",
+      "Ask the worker of a job to stop. The worker receives the request within a second and ends the job.",
     )
     .option("--reason <text>", "Reason, shown to the worker and to watchers")
     .addHelpText("after", EXAMPLES)

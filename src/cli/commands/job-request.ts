@@ -1,6 +1,6 @@
 /**
- * The arguments that name one job: `USER/JOB`, or `JOB` if only one user has a job with this id, or --user and --job, whose
- * values may contain a slash.
+ * The arguments that name one job: `USER/JOB`, or `JOB` if only one user has a job with this id, or --user and --job,
+ * whose values may contain a slash.
  */
 import { type Command, CommanderError, Option } from "commander";
 import type { JobName } from "../actions/find-job.js";
@@ -27,7 +27,7 @@ export interface JobFlags extends DatabaseFlags {
 /** Adds the `USER/JOB` argument, --user, --job, --json and the server options. */
 export function addJobArgument(command: Command): Command {
   command
-    .argument("[USER/JOB]", "Job to use. USER/ is optional if only one user has a job with this id")
+    .argument("[USER/JOB]", "The job. USER/ is optional if only one user has a job with this id")
     .option("--user <name>", "Owner of the job")
     .option("--job <id>", "Id of the job, instead of the argument");
   return addDatabaseOptions(command.addOption(jsonOption()));

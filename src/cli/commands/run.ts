@@ -97,12 +97,13 @@ Input, output and signals pass through unchanged. The exit code is that of the c
 signal killed it, 127 if it was not found, 126 if it could not be executed. The command runs even if no server answers.
 If the server rejects the job, for example because the token has expired, one line on stderr says so.
 
-The job is FINISHED if the exit code is 0. Otherwise it is CANCELED after a cancel request, Ctrl+C or another terminating
-signal, or else FAILED, with the last lines of output as the reason.
+The job is FINISHED if the exit code is 0. Otherwise it is CANCELED after a cancel request, Ctrl+C or another
+terminating signal, or else FAILED, with the last lines of output as the reason.
 
-Recognized progress: percentages, n/m, tqdm, pip, curl, wget, rsync, ffmpeg, make (CMake), ninja, git and apt. Many programs
-show progress only on a terminal, but here they write to a pipe. Turn their progress on (rsync --info=progress2,
-git clone --progress, wget --progress=dot, PYTHONUNBUFFERED=1), or give them a terminal with --tty.
+Recognized progress: percentages, n/m, tqdm, pip, curl, wget, rsync, ffmpeg, make (CMake), ninja, git and apt.
+Many programs show progress only on a terminal, but here they write to a pipe. Turn their progress on
+(rsync --info=progress2, git clone --progress, wget --progress=dot, PYTHONUNBUFFERED=1), or give them a terminal
+with --tty.
 
 Examples:
   $ tidemark run -- curl -O https://example.org/big.iso

@@ -1,6 +1,6 @@
 /**
- * `tidemark serve`: starts the server. The options are generated from the table of settings, so that the help lists every
- * setting. The server is passed in as a function, so that printing help does not load it.
+ * `tidemark serve`: starts the server. The options are generated from the table of settings, so that the help lists
+ * every setting. The server is passed in as a function, so that printing help does not load it.
  */
 import { type Command, Option } from "commander";
 import {

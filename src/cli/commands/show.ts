@@ -9,7 +9,7 @@ export type Show = (request: JobRequest) => Promise<void>;
 /** Adds `show`, which prints all details of a job. */
 export function addShowCommand(program: Command, show: Show, env: Env): void {
   addJobArgument(program.command("show"))
-    .description("Show one job: its whole tree, the reason of a failure, its log, and a cancel request.")
+    .description("Show one job: its whole tree, why it failed, its log, and who requested a cancel.")
     .addHelpText("after", EXAMPLES)
     .action((job: string | undefined, flags: JobFlags) => show(jobRequestOf(job, flags, env)));
 }

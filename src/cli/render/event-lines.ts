@@ -7,8 +7,8 @@ import { sanitizeForTerminal } from "./sanitize.js";
 import { leftText, reasonOf, userAndJob } from "./job-lines.js";
 
 /**
- * The output of `tidemark watch` without a terminal, one line per event: a job appeared or disappeared, a task began or ended,
- * the health changed, a user requested a cancel, or another tenth of the work is done.
+ * The output of `tidemark watch` without a terminal, one line per event: a job appeared or disappeared, a task began or
+ * ended, the health changed, a user requested a cancel, or another tenth of the work is done.
  */
 export class EventLines {
   /** The latest state of each job, by id. */

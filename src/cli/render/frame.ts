@@ -1,6 +1,6 @@
 /**
- * The output of `tidemark watch` on a terminal: the state of the connection, the open jobs as trees, then the ended jobs,
- * one line each. A frame never exceeds the screen; hidden jobs and tasks are counted.
+ * The output of `tidemark watch` on a terminal: the state of the connection, the open jobs as trees, then the ended
+ * jobs, one line each. A frame never exceeds the screen; hidden jobs and tasks are counted.
  */
 import type { WatchedJob, WatchStatus } from "../../client/index.js";
 import { instantText } from "../../format/instants.js";

@@ -25,7 +25,7 @@ export function jobLine(job: WatchedJob, now: number): TaskLine {
 
 /** The rows of all tasks below the root. */
 export function allTaskLines(root: WatchedTask, now: number): TreeLine[] {
-  return [...tasksBelow(root, "all")].map((place) => rowAt(place, now));
+  return [...tasksBelow(root, "all")].map((placed) => rowAt(placed, now));
 }
 
 /**
@@ -37,8 +37,8 @@ export function fittingTaskLines(root: WatchedTask, max: number, now: number): T
   const extents = ["open", "running"] as const;
   const [open, running] = extents.map((extent) => [...tasksBelow(root, extent)]);
   const fitting = [open!, running!].find(({ length }) => length <= max);
-  if (fitting) return fitting.map((place) => rowAt(place, now));
-  const shown = running!.slice(0, max - 1).map((place) => rowAt(place, now));
+  if (fitting) return fitting.map((placed) => rowAt(placed, now));
+  const shown = running!.slice(0, max - 1).map((placed) => rowAt(placed, now));
   return [
     ...shown,
     { kind: "more", guide: "", text: `… ${plural(running!.length - shown.length, "more task")}` },
@@ -109,8 +109,8 @@ function isRunning({ status }: WatchedTask): boolean {
   return status === "RUNNING";
 }
 
-function rowAt(place: PlacedTask | HiddenTasksLine, now: number): TreeLine {
-  return "task" in place ? rowOf(place.task, place.guide, now) : place;
+function rowAt(placed: PlacedTask | HiddenTasksLine, now: number): TreeLine {
+  return "task" in placed ? rowOf(placed.task, placed.guide, now) : placed;
 }
 
 function rowOf(task: WatchedTask, guide: string, now: number): TaskLine {

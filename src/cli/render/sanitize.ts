@@ -1,6 +1,6 @@
 /**
- * Makes text from other people safe to print. Names, messages and reasons must not move the cursor, change colours, reverse the
- * direction of writing, or imitate a line of our own output.
+ * Makes text from other people safe to print. Names, messages and reasons must not move the cursor, change colours,
+ * reverse the direction of writing, or imitate a line of our own output.
  */
 
 /** The text on one line, without anything that a terminal interprets. */

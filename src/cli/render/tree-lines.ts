@@ -1,4 +1,4 @@
-/** One line for a task: its place in the tree, its name, its bar, and as many facts as fit. */
+/** One line for a task: its position in the tree, its name, its bar, and as many facts as fit. */
 import type { WatchedProgress, WatchedTaskStatus } from "../../client/index.js";
 import { bar } from "./bar.js";
 import { inStatusColor, STATUS_SIGNS, type Style } from "./style.js";

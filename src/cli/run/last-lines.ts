@@ -1,7 +1,7 @@
 /**
- * The last lines of a program's output. The latest is the message of the job, and the last ten are the reason of a failure.
- * Counters are left out, because the bar shows them: each keeps only its latest line, at the position where the counter began.
- * That line is part of the reason only if no other line follows.
+ * The last lines of a program's output. The latest is the message of the job, and the last ten are the reason of a
+ * failure. Counters are left out, because the bar shows them: each keeps only its latest line, at the position where
+ * the counter began. That line is part of the reason only if no other line follows.
  */
 export class LastLines {
   #lines: readonly Line[] = [];

@@ -4,8 +4,8 @@ import { setImmediate, setTimeout } from "node:timers/promises";
 /**
  * Copies an output unchanged, with backpressure from its reader. `onBytes` receives each chunk.
  *
- * Call the returned function when the command has ended. It resolves when all output is written. A background process may
- * hold the pipe open for ever, so the copy ends as soon as the pipe is quiet.
+ * Call the returned function when the command has ended. It resolves when all output is written. A background process
+ * may hold the pipe open for ever, so the copy ends as soon as the pipe is quiet.
  */
 export function passThrough(
   source: Readable,

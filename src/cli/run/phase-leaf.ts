@@ -1,8 +1,8 @@
 import type { Task } from "../../client/index.js";
 
 /**
- * A phase as a leaf of a job. Leaves count whole units, so a percentage has a volume of 100. As soon as a percentage with
- * decimals appears, the volume becomes 1,000 or 10,000.
+ * A phase as a leaf of a job. Leaves count whole units, so a percentage has a volume of 100. As soon as a percentage
+ * with decimals appears, the volume becomes 1,000 or 10,000.
  */
 export class PhaseLeaf {
   readonly #task: Task;

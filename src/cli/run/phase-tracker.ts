@@ -1,11 +1,11 @@
 /**
- * Derives the phases of a program's work from readings. Each counter is a phase; a counter that restarts, or counts something
- * else, begins the next phase.
+ * Derives the phases of a program's work from readings. Each counter is a phase; a counter that restarts, or counts
+ * something else, begins the next phase.
  *
  * - Within a phase, `done` never decreases: a lower reading is ignored unless it drops by more than half.
  * - The volume may become known and may grow. `done` never exceeds it.
  * - A counter restarts if it was full and decreases, or drops by more than half.
- * - A full phase ends when another phase begins, so counters of nested loops continue side by side.
+ * - Only a full phase ends when another phase begins, so counters of nested loops continue side by side.
  */
 import type { ProgressReading } from "./progress-reading.js";
 

@@ -13,7 +13,8 @@ export interface Pipe {
 
 /**
  * Opens named pipes, or returns undefined if the system has none. Node.js would give the child sockets, which cannot be
- * reopened: `echo oops > /dev/stderr` would fail in the command. The caller closes the entries after starting the command.
+ * reopened: `echo oops > /dev/stderr` would fail in the command. The caller closes the entries after starting the
+ * command.
  */
 export function openPipes(count: number): readonly Pipe[] | undefined {
   let folder: string | undefined;

@@ -1,12 +1,13 @@
 /**
- * Finds percentages and "n/m" in the output of unknown programs. Text is full of such numbers (24/7, 1/2 cup, 85% full), and
- * no bar is better than a bar that jumps, so these rules apply:
+ * Finds percentages and "n/m" in the output of unknown programs. Text is full of such numbers (24/7, 1/2 cup, 85%
+ * full), and no bar is better than a bar that jumps, so these rules apply:
  *
- * 1. The number stands alone: not next to a letter, digit, dot, slash, colon or hyphen, as in a version, date or path. It is
- *    plausible: at most 100 %, or n up to m with m of at least 2. A line with two numbers of the same kind has no counter.
- * 2. The number moves. In a line that is drawn over, one number is enough. In successive lines, the text before the number must
- *    be equal except for digits, and the number must grow twice: then the third line counts, and all three belong to the
+ * 1. The number stands alone: not next to a letter, digit, dot, slash, colon or hyphen, as in a version, date or path.
+ *    It is plausible: at most 100 %, or n up to m with m of at least 2. A line with two numbers of the same kind has no
  *    counter.
+ * 2. The number moves. In a line that is drawn over, one number is enough. In successive lines, the text before the
+ *    number must be equal except for digits, and the number must grow twice: then the third line counts, and all three
+ *    belong to the counter.
  * 3. If a line has both, as in "3/10 (30%)", the count is used.
  */
 import { countReading, percentReading, type ProgressReading } from "./progress-reading.js";

@@ -1,7 +1,7 @@
 /**
- * The progress formats of known programs. Each format is specific enough that a single line can be trusted; ambiguous lines
- * are left to `PlainCounters`. The formats were derived from the outputs in `test/cli/recorded`. No pattern may match the same
- * text in two ways, because lines are untrusted and backtracking would be slow.
+ * The progress formats of known programs. Each format is specific enough that a single line can be trusted; ambiguous
+ * lines are left to `PlainCounters`. The formats were derived from the outputs in `test/cli/recorded`. No pattern may
+ * match the same text in two ways, because lines are untrusted and backtracking would be slow.
  */
 import { countReading, percentReading, parseSize, type ProgressReading } from "./progress-reading.js";
 
@@ -158,8 +158,8 @@ const FORMATS: readonly Format[] = [
 ];
 
 /**
- * With --progress, each file has a heading, and its own counter if it takes a while; a second counter counts the files. With
- * --info=progress2 there are no headings, and the percentage is for the whole transfer.
+ * With --progress, each file has a heading, and its own counter if it takes a while; a second counter counts the files.
+ * With --info=progress2 there are no headings, and the percentage is for the whole transfer.
  */
 function readRsync(
   { percent = "", left, files }: Groups,

@@ -1,6 +1,6 @@
 /**
- * Forwards signals to a command. A terminal sends Ctrl+C to its whole foreground process group, so the command has already
- * received that signal and must not receive it twice.
+ * Forwards signals to a command. A terminal sends Ctrl+C to its whole foreground process group, so the command has
+ * already received that signal and must not receive it twice.
  */
 import { readFileSync } from "node:fs";
 

@@ -1,7 +1,7 @@
 /**
- * Turns the bytes of an output into lines, as a person at a terminal reads them. It emulates a terminal with one row: carriage
- * returns and backspaces draw over the row, colours are dropped, and a cursor move to another row ends the row. Unlike on a
- * real terminal, text after a carriage return starts on an empty row, which is what programs intend.
+ * Turns the bytes of an output into lines, as a person at a terminal reads them. It emulates a terminal with one row:
+ * carriage returns and backspaces draw over the row, colours are dropped, and a cursor move to another row ends the
+ * row. Unlike on a real terminal, text after a carriage return starts on an empty row, which is what programs intend.
  *
  *     new TerminalLines().write(bytes("a 10%\ra 20%\nb"))   [a 10%, drawn over], [a 20%, drawn over]; "b" is unfinished
  *

@@ -63,9 +63,9 @@ describe("The lines for events", () => {
 
   it("report health changes and cancel requests", () => {
     const silent = { ...reading(0), health: "SILENT" } as const;
-    const asked = { ...silent, cancelRequest: { at: "2026", by: "bob", reason: "wrong data" } };
+    const requested = { ...silent, cancelRequest: { at: "2026", by: "bob", reason: "wrong data" } };
 
-    expect(textsOf([STORED, updated(silent), updated(asked), updated(asked)]).slice(1)).toEqual([
+    expect(textsOf([STORED, updated(silent), updated(requested), updated(requested)]).slice(1)).toEqual([
       "health SILENT",
       "cancel requested by bob: wrong data",
     ]);

@@ -193,12 +193,12 @@ describe("A frame of the watched jobs", () => {
 
   it("shows warnings about a job", () => {
     const quiet = jobOf(watchedLeaf("read", 1, 2), { health: "SILENT" });
-    const asked = jobOf(watchedLeaf("read", 1, 2), {
+    const requested = jobOf(watchedLeaf("read", 1, 2), {
       jobId: "asked",
       cancelRequest: { at: "", by: "bob", reason: null },
     });
 
-    expect(linesOf([quiet, asked], 100, 9).join("\n")).toMatchInlineSnapshot(`
+    expect(linesOf([quiet, requested], 100, 9).join("\n")).toMatchInlineSnapshot(`
       "demo  live  2 RUNNING
       ● alice/import-1  read  [##########~~~~~~~~~~]     50%  SILENT for 1m 00s  1/2  1m 00s
       ● alice/asked  read     [##########~~~~~~~~~~]     50%  cancel requested by bob  1/2  1m 00s"
@@ -207,7 +207,7 @@ describe("A frame of the watched jobs", () => {
 
   it("shows warnings before counts, also on narrow terminals", () => {
     const job = jobOf(watchedLeaf("Import people", 50, 1_000), { health: "SILENT" });
-    const asked = { ...job, cancelRequest: { at: "", by: "bob", reason: null } };
+    const requested = { ...job, cancelRequest: { at: "", by: "bob", reason: null } };
 
     expect([80, 50, 40, 30].map((columns) => linesOf([job], columns, 9)[1])).toMatchInlineSnapshot(`
       [
@@ -217,7 +217,7 @@ describe("A frame of the watched jobs", () => {
         "● alice/impo…      5%  SILENT",
       ]
     `);
-    expect([50, 40, 30].map((columns) => linesOf([asked], columns, 9)[1])).toMatchInlineSnapshot(`
+    expect([50, 40, 30].map((columns) => linesOf([requested], columns, 9)[1])).toMatchInlineSnapshot(`
       [
         "● alice/import-1  Import…      5%  SILENT  cancel…",
         "● alice/import-1  …      5%  SILENT  ca…",
