@@ -1,15 +1,15 @@
 #!/usr/bin/env node
 import { randomUUID } from "node:crypto";
+import { cancelJob } from "./cli/commands/cancel.js";
+import { purgeJobs } from "./cli/commands/purge.js";
+import { deleteJob } from "./cli/commands/remove.js";
+import { showJob } from "./cli/commands/show.js";
 import { exitCodeOf } from "./cli/exit-codes.js";
 import { createProgram, failureMessageOf, type Actions } from "./cli/program.js";
 import type { Logger } from "pino";
 import type { App } from "./app.js";
 import type { Output } from "./cli/output.js";
-import { cancelJob } from "./cli/commands/cancel.js";
-import { purgeJobs } from "./cli/commands/purge.js";
-import { deleteJob } from "./cli/commands/remove.js";
 import type { RunOptions } from "./cli/commands/run.js";
-import { showJob } from "./cli/commands/show.js";
 import type { Config } from "./config.js";
 import { systemClock } from "./util/clock.js";
 

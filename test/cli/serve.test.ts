@@ -8,13 +8,13 @@ import { type Config, ConfigError, loadConfig, SETTINGS } from "../../src/config
 interface Run {
   /** The configs that the server was started with. */
   readonly served: readonly Config[];
-  /** Everything printed, to stdout or stderr. */
+  /** What was printed, on whichever stream. */
   readonly printed: string;
-  /** The rejection of parsing. */
+  /** What parsing rejected with. */
   readonly failure: unknown;
 }
 
-/** Runs the program in an isolated environment, with a width at which no line wraps. */
+/** Runs the program with these arguments in surroundings of its own, on a terminal wide enough for any line. */
 async function run(args: readonly string[], env: Record<string, string> = {}): Promise<Run> {
   const served: Config[] = [];
   const printed: string[] = [];
@@ -40,25 +40,22 @@ const FILE = '{ "logLevel": "warn" }';
 const DEFAULTS = loadConfig({ flags: {}, env: {}, readFile: () => FILE });
 
 describe("the help of tidemark serve", () => {
-  it.each(Object.values(SETTINGS))(
-    "lists $flag with its description, default and variable",
-    async (setting) => {
-      const { printed } = await run(["serve", "--help"]);
+  it.each(Object.values(SETTINGS))("tells of $flag, its meaning, default and variable", async (setting) => {
+    const { printed } = await run(["serve", "--help"]);
 
-      expect(printed).toContain(`  ${setting.flag} `);
-      expect(printed).toContain(
-        `  ${setting.description} (default ${setting.default}, env ${setting.variable})\n`,
-      );
-    },
-  );
+    expect(printed).toContain(`  ${setting.flag} `);
+    expect(printed).toContain(
+      `  ${setting.description} (default ${setting.default}, env ${setting.variable})\n`,
+    );
+  });
 
-  it("lists common settings first, then the limits under their own heading, then examples", async () => {
+  it("has the common settings first, the limits under a heading of their own, and examples last", async () => {
     const { printed } = await run(["serve", "--help"]);
 
     expect(printed).toMatch(/Options:\n.*--config <file>.*--new-epoch .*Limits:\n.*--rows-max.*Examples:\n/s);
   });
 
-  it("does not start the server, and succeeds", async () => {
+  it("serves nothing and is no failure", async () => {
     const { served, failure } = await run(["serve", "--help"]);
 
     expect(served).toEqual([]);
@@ -67,15 +64,15 @@ describe("the help of tidemark serve", () => {
 });
 
 describe("tidemark serve", () => {
-  it("uses the defaults without arguments", async () => {
+  it("serves the defaults when it is given nothing", async () => {
     expect((await run(["serve"])).served).toEqual([DEFAULTS]);
   });
 
-  it("is the default command", async () => {
+  it("is what runs when no command is named", async () => {
     expect((await run(["--port", "0"])).served).toEqual([{ ...DEFAULTS, port: 0 }]);
   });
 
-  it("applies its flags", async () => {
+  it("serves what its flags say", async () => {
     const flags = ["--host", "::1", "--tracking", "off", "--retention=7d", "--new-epoch", "--rows-max", "5"];
 
     const { served } = await run(["serve", ...flags]);
@@ -87,7 +84,7 @@ describe("tidemark serve", () => {
     ]);
   });
 
-  it("reads the environment and the config file for settings without a flag", async () => {
+  it("lets the environment and the config file speak where no flag does", async () => {
     const { served } = await run(["serve", "--port", "1", "--config", "tidemark.json"], {
       TIDEMARK_PORT: "2",
       TIDEMARK_LEASE: "5s",
@@ -96,7 +93,7 @@ describe("tidemark serve", () => {
     expect(served).toEqual([{ ...DEFAULTS, port: 1, leaseMs: 5_000, logLevel: "warn" }]);
   });
 
-  it("rejects an invalid value with a ConfigError that names the flag and the value", async () => {
+  it("refuses a wrong value with a ConfigError that names the flag and the value", async () => {
     const { served, failure } = await run(["serve", "--port", "80a"]);
 
     expect(served).toEqual([]);
@@ -104,7 +101,7 @@ describe("tidemark serve", () => {
     expect(failure).toMatchObject({ source: "the flag --port", value: "80a" });
   });
 
-  it("rejects with the error of the server", async () => {
+  it("rejects with what the server failed with", async () => {
     const broken = new Error("the port is taken");
     const serve = (): Promise<void> => Promise.reject(broken);
     const program = createProgram({ ...NO_ACTIONS, serve }, { env: {}, readFile: () => FILE, print() {} });
@@ -121,7 +118,7 @@ describe("tidemark", () => {
     expect(exitCodeOf(failure)).toBe(0);
   });
 
-  it("shows a default duration as a user would write it", async () => {
+  it("tells a default as one would write it", async () => {
     expect((await run(["share", "--help"])).printed).toContain("Lifetime of the token (default: 24h)");
   });
 
@@ -136,14 +133,14 @@ describe("tidemark", () => {
     [["wacth", "--json", "x"], "tidemark: unknown command 'wacth' (Did you mean watch?)"],
     [["token", "lsit"], "tidemark: unknown command 'lsit' (Did you mean list?)"],
     [["serve", "now"], "tidemark: too many arguments for 'serve'. Expected 0 arguments but got 1."],
-  ])("responds to the wrong usage %j with one line and exit code 2", async (args, line) => {
+  ])("answers the wrong usage %j with one line and the exit code 2", async (args, line) => {
     const { printed, failure } = await run(args);
 
     expect(printed).toBe("");
     expect([exitCodeOf(failure), failureMessageOf(failure)]).toEqual([2, line]);
   });
 
-  it("responds to help for an unknown command with only the help and exit code 2", async () => {
+  it("answers a wrong help command with the help alone and the exit code 2", async () => {
     const { printed, failure } = await run(["help", "nothing"]);
 
     expect(printed).toContain("Usage: tidemark");
@@ -151,7 +148,7 @@ describe("tidemark", () => {
     expect([exitCodeOf(failure), failureMessageOf(failure)]).toEqual([2, undefined]);
   });
 
-  it("exits with 1 and one line if the server fails", () => {
+  it("ends with the exit code 1 and one line when the server fails", () => {
     const failure = new Error("the port is taken\n  by another");
 
     expect([exitCodeOf(failure), failureMessageOf(failure)]).toEqual([

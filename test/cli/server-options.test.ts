@@ -24,7 +24,7 @@ describe("the options of a command that talks to a server", () => {
     });
   });
 
-  it("are read from the environment if there is no flag", () => {
+  it("are read from the environment where there is no flag", () => {
     const env = { TIDEMARK_URL: "https://host", TIDEMARK_TOKEN: "secret", TIDEMARK_DATABASE: "demo" };
 
     expect(resolveDatabase({}, env)).toEqual({ url: "https://host", token: "secret", database: "demo" });
@@ -35,7 +35,7 @@ describe("the options of a command that talks to a server", () => {
     });
   });
 
-  it("have defaults, which also replace empty variables", () => {
+  it("have defaults, also where a variable is empty", () => {
     expect(resolveDatabase({}, {})).toEqual(DEFAULTS);
     expect(resolveDatabase({}, { TIDEMARK_URL: "", TIDEMARK_TOKEN: "", TIDEMARK_DATABASE: "" })).toEqual(
       DEFAULTS,
@@ -46,7 +46,7 @@ describe("the options of a command that talks to a server", () => {
     [{ url: "host:4000" }, {}, "the flag --url"],
     [{}, { TIDEMARK_URL: "localhost" }, "the environment variable TIDEMARK_URL"],
     [{ url: "" }, {}, "the flag --url"],
-  ])("reject an invalid address: %j %j", (flags, env, source) => {
+  ])("refuse an address that is none: %j %j", (flags, env, source) => {
     expect(() => resolveServer(flags, env)).toThrow(ConfigError);
     expect(() => resolveServer(flags, env)).toThrow(source);
   });

@@ -87,13 +87,7 @@ describe("tidemark token and tidemark share", () => {
       "has no unit",
       2,
     ],
-    [
-      "another kind of --auth",
-      ["token", "list", "--auth", "none"],
-      {},
-      "the only kind of tokens that this command manages",
-      2,
-    ],
+    ["another kind of --auth", ["token", "list", "--auth", "none"], {}, "only those tokens are made here", 2],
     ["a file that is not there", ["token", "list", "--auth", "tokens:/nowhere/t"], {}, "it is not there", 1],
     [
       "a token that is not there",

@@ -1,6 +1,7 @@
 /**
- * `tidemark serve`: starts the server. The options are generated from the table of settings, so that the help lists
- * every setting. The server is passed in as a function, so that printing help does not load it.
+ * `tidemark serve`: starts the server. Every setting is an option here, made from the table of settings, so
+ * that the help can't forget one. The server itself is handed in as a function: the command line never
+ * loads it only to print a help.
  */
 import { type Command, Option } from "commander";
 import {
@@ -13,20 +14,23 @@ import {
 } from "../../config.js";
 import { DEFAULT_LIMITS } from "../../protocol/limits.js";
 
-/** Starts the server with a config. Resolves when the server is ready, or later. */
+/** Starts the server with a config; resolves when it is ready, or when it has ended, as the caller likes. */
 export type Serve = (config: Config) => Promise<void>;
 
-/** The parts of the process that commands use. */
+/** What a command sees of the process that it runs in. */
 export interface RuntimeEnvironment extends Pick<ConfigSources, "env" | "readFile"> {
   readonly print: (text: string) => void;
 }
 
-/** Adds `serve`, the default command. Its action throws a ConfigError for an invalid setting. */
+/**
+ * Adds `serve`, the command that runs when none is named. Its action throws the ConfigError of a wrong
+ * setting, and whatever `serve` rejects with.
+ */
 export function addServeCommand(program: Command, serve: Serve, surroundings: RuntimeEnvironment): Command {
   const { env, readFile } = surroundings;
   const command = program
     .command("serve", { isDefault: true })
-    .description("Start the server. This is the default command.")
+    .description("Start the server (the default command).")
     .usage("[options]")
     .addOption(configFileOption())
     .addHelpText("after", EXAMPLES)
@@ -42,7 +46,7 @@ function configFileOption(): Option {
   );
 }
 
-/** The default is only described: a commander default would override the environment and the file. */
+/** The default is only told, not set: else it would look like a flag and hide the environment and the file. */
 function optionOf({ key, flag, variable, unit, description, ...setting }: Setting): Option {
   const syntax = unit === undefined ? flag : `${flag} <${unit}>`;
   const help = `${description} (default ${setting.default}, env ${variable})`;
@@ -53,10 +57,10 @@ const COMMON = "Options:";
 const LIMITS = "Limits:";
 
 const EXAMPLES = `
-A flag overrides its environment variable, which overrides the config file, which overrides the default.
+A flag comes before its environment variable, that before the config file, that before the default.
 
 Examples:
   $ tidemark serve                                    http://127.0.0.1:4000
-  $ tidemark serve --port 0 --retention 7d            any free port; ended jobs are kept for a week
+  $ tidemark serve --port 0 --retention 7d            any free port, ended jobs stay for a week
   $ TIDEMARK_LOG_LEVEL=debug tidemark serve           a setting from the environment
   $ tidemark serve --config tidemark.json             { "host": "0.0.0.0", "pageSizeMax": 50 }`;

@@ -165,11 +165,7 @@ function fileOption({ env }: RuntimeEnvironment): Option {
 function pathIn(auth: string): string {
   const [, path] = /^tokens:(.+)$/s.exec(auth) ?? [];
   if (path !== undefined) return path;
-  throw new ConfigError(
-    "the setting --auth",
-    auth,
-    "expected tokens:FILE, the only kind of tokens that this command manages",
-  );
+  throw new ConfigError("the setting --auth", auth, "expected tokens:FILE: only those tokens are made here");
 }
 
 function lifeMs(written: string): number {
