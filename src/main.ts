@@ -1,5 +1,9 @@
 #!/usr/bin/env node
 import { randomUUID } from "node:crypto";
+import { cancelJob } from "./cli/commands/cancel.js";
+import { purgeJobs } from "./cli/commands/purge.js";
+import { deleteJob } from "./cli/commands/remove.js";
+import { showJob } from "./cli/commands/show.js";
 import { exitCodeOf } from "./cli/exit-codes.js";
 import { createProgram, failureMessageOf, type Actions } from "./cli/program.js";
 import type { Logger } from "pino";
@@ -41,23 +45,11 @@ const actions: Actions = {
     const { listJobs } = await import("./cli/actions/list-jobs.js");
     await listJobs(request, await output(), note);
   },
-  show: async (request) => {
-    const { showJob } = await import("./cli/actions/show-job.js");
-    await showJob(request, await output());
-  },
-  cancel: async (request) => {
-    const { cancelJob } = await import("./cli/actions/cancel-job.js");
-    await cancelJob(request, await output());
-  },
-  remove: async (request) => {
-    const { requestRemoval } = await import("./cli/actions/remove-job.js");
-    await requestRemoval(request, await output());
-  },
+  show: async (request) => showJob(request, await output()),
+  cancel: async (request) => cancelJob(request, await output()),
+  remove: async (request) => deleteJob(request, await output()),
   purge: async (request) => {
-    const [{ purgeJobs }, { createTerminalPrompt }] = await Promise.all([
-      import("./cli/actions/purge-jobs.js"),
-      import("./cli/terminal-prompt.js"),
-    ]);
+    const { createTerminalPrompt } = await import("./cli/terminal-prompt.js");
     await purgeJobs(request, await output(), createTerminalPrompt());
   },
   run,

@@ -2,28 +2,28 @@ import { CommanderError } from "commander";
 import { ConfigError } from "../config/config-error.js";
 import { TidemarkError } from "../protocol/tidemark-error.js";
 
-/** The exit codes of the commands, for scripts. docs/cli.md lists them: a code never changes its meaning. */
+/** The exit codes of the commands, listed in docs/cli.md. Scripts depend on them: a code never changes its meaning. */
 export const EXIT = {
   OK: 0,
-  /** Whatever has no code of its own. */
+  /** Any failure without a code of its own. */
   FAILURE: 1,
-  /** A flag, an argument or a setting is wrong. */
+  /** A flag, an argument or a setting is invalid. */
   WRONG_USAGE: 2,
-  /** There is no such job or token, or it is gone. */
+  /** The job or token does not exist, or was removed. */
   NOT_FOUND: 3,
-  /** No server answers there, or it can't now. */
+  /** The server does not answer, or is not available. */
   UNREACHABLE: 4,
-  /** The server wants to know who asks, or does not let them. */
+  /** The server requires a valid token, or the token does not permit the operation. */
   REFUSED: 5,
-  /** The job that was waited for FAILED. */
+  /** The watched job FAILED. */
   JOB_FAILED: 6,
-  /** The job that was waited for was CANCELED. */
+  /** The watched job was CANCELED. */
   JOB_CANCELED: 7,
-  /** By Ctrl+C, and by q on a screen: what waited for the end of a job must not go on. */
+  /** Interrupted by Ctrl+C, or by `q` in `watch`. Not 0: a script that waits for the job must not continue. */
   INTERRUPTED: 130,
 } as const;
 
-/** A command ends with this code; what is to be said has been said, unless there is a message. */
+/** Ends the command with this exit code. An empty message prints nothing. */
 export class ExitError extends Error {
   override readonly name = "ExitError";
 
@@ -35,7 +35,7 @@ export class ExitError extends Error {
   }
 }
 
-/** The exit code for what a command failed with. */
+/** The exit code for an error of a command. */
 export function exitCodeOf(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.OK : EXIT.WRONG_USAGE;
   if (error instanceof ConfigError) return EXIT.WRONG_USAGE;

@@ -1,22 +1,21 @@
 import type { ReadStream } from "node:tty";
 
 /**
- * The keys that are pressed while a screen is drawn. They are not echoed, which would write into it; Ctrl+C, q and
- * Ctrl+Z do what they do everywhere, and any other key draws the screen anew.
+ * Reads keys while a screen is drawn, without echoing them into it. Ctrl+C and `q` interrupt, Ctrl+Z suspends, and any
+ * other key calls back.
  */
 export class KeyListener {
   readonly #input: ReadStream;
   readonly #onKey: () => void;
   #isOpen = false;
 
-  /** Opened at once. */
   constructor(input: ReadStream, onKey: () => void) {
     this.#input = input;
     this.#onKey = onKey;
     this.open();
   }
 
-  /** Nothing where the input is no terminal. */
+  /** Does nothing if the input is not a terminal. */
   open(): void {
     if (this.#isOpen || !this.#input.isTTY) return;
     this.#isOpen = true;
@@ -24,7 +23,7 @@ export class KeyListener {
     this.#input.on("data", this.#onData).resume();
   }
 
-  /** Gives the terminal's input back. Twice is harmless. */
+  /** Restores the terminal's input. Safe to call twice. */
   close(): void {
     if (!this.#isOpen) return;
     this.#isOpen = false;

@@ -1,9 +1,9 @@
 import type { WriteStream } from "node:tty";
 
 /**
- * Lines that are drawn again and again on a terminal, on its alternate screen: what was there before comes back at the
- * end, and a resize moves nothing, as each line has its place. Only lines that differ are written, all at once, so
- * nothing flickers.
+ * Draws and redraws lines on the alternate screen of a terminal. Each line is placed by its row, so a resize moves
+ * nothing. Only changed lines are written, in one synchronized update, so nothing flickers. Closing restores the
+ * previous screen.
  *
  *     using screen = new LiveScreen(process.stdout);
  *     screen.draw(["one", "two"]);
@@ -11,26 +11,26 @@ import type { WriteStream } from "node:tty";
 export class LiveScreen implements Disposable {
   readonly #stream: WriteStream;
   #lines: readonly string[] = [];
-  /** Whether the screen shows these lines, as far as we know. */
+  /** Whether the screen shows `#lines`, as far as we know. */
   #isDrawn = false;
   #isOpen = false;
 
-  /** Opened by the first draw. */
+  /** The first `draw` opens the alternate screen. */
   constructor(stream: WriteStream) {
     this.#stream = stream;
   }
 
-  /** Of the terminal; some do not know. */
+  /** The size of the terminal. Some terminals report 0. */
   get size(): { readonly columns: number; readonly rows: number } {
     return { columns: this.#stream.columns || 80, rows: this.#stream.rows || 24 };
   }
 
-  /** Whether the terminal has not yet taken what was drawn before: then it is no use to draw more. */
+  /** Whether the terminal has not yet accepted the previous output. Drawing more would only queue. */
   get isBusy(): boolean {
     return this.#stream.writableNeedDrain;
   }
 
-  /** Lines that fit on the screen, without line breaks. */
+  /** @param lines fit on the screen and have no line breaks */
   draw(lines: readonly string[]): void {
     const changes = this.#isDrawn ? this.#changes(lines) : CLEAR + linesAt(lines.entries());
     this.#lines = lines;
@@ -38,12 +38,12 @@ export class LiveScreen implements Disposable {
     if (changes !== "") this.#write(SYNC + changes + END_SYNC);
   }
 
-  /** The terminal may show anything: after a resize, or when the process goes on after a stop. */
+  /** Makes the next draw complete: a resize, or a stop of the process, may have changed the screen. */
   forget(): void {
     this.#isDrawn = false;
   }
 
-  /** Gives the terminal back as it was. Twice is harmless. */
+  /** Restores the terminal. Safe to call twice. */
   close(): void {
     if (!this.#isOpen) return;
     this.#isOpen = false;
@@ -56,7 +56,7 @@ export class LiveScreen implements Disposable {
   }
 
   #changes(lines: readonly string[]): string {
-    const changed = [...lines.entries()].filter(([place, line]) => line !== this.#lines[place]);
+    const changed = [...lines.entries()].filter(([row, line]) => line !== this.#lines[row]);
     const rest = lines.length < this.#lines.length ? at(lines.length) + ERASE_BELOW : "";
     return linesAt(changed) + rest;
   }
@@ -67,20 +67,20 @@ export class LiveScreen implements Disposable {
   }
 }
 
-/** Alternate screen, no cursor, no wrapping: a line that is wider than measured is cut, and pushes no other away. */
+/** Alternate screen, no cursor, no wrapping: a line that is wider than measured is cut and moves no other line. */
 const ENTER = "\u001b[?1049h\u001b[?25l\u001b[?7l";
 const LEAVE = "\u001b[?7h\u001b[?25h\u001b[?1049l";
 const SYNC = "\u001b[?2026h";
 const END_SYNC = "\u001b[?2026l";
 const CLEAR = "\u001b[2J";
 const ERASE_BELOW = "\u001b[J";
-/** Before a line, not after it: behind the last column there is no place to erase from. */
+/** Precedes a line, because nothing can be erased beyond the last column. */
 const ERASE_LINE = "\u001b[2K";
 
 function linesAt(lines: Iterable<readonly [number, string]>): string {
-  return [...lines].map(([place, line]) => at(place) + ERASE_LINE + line).join("");
+  return [...lines].map(([row, line]) => at(row) + ERASE_LINE + line).join("");
 }
 
-function at(place: number): string {
-  return `\u001b[${place + 1};1H`;
+function at(row: number): string {
+  return `\u001b[${row + 1};1H`;
 }

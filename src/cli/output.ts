@@ -2,18 +2,18 @@ import { Ansis } from "ansis";
 import type { WriteStream } from "node:tty";
 import type { Style } from "./render/style.js";
 
-/** Where a command writes its results. */
+/** The destination of a command's results. */
 export interface Output {
-  /** Resolves when more may be written, and never rejects. */
+  /** Resolves when more can be written. Never rejects. */
   readonly write: (text: string) => Promise<void>;
-  /** false once nobody reads any more. */
+  /** False once the reader has closed the stream. */
   readonly isOpen: () => boolean;
-  /** Of the terminal; Infinity where there is none, as nothing must be cut then. */
+  /** The width of the terminal. Infinity without a terminal, so that nothing is cut. */
   readonly columns: number;
   readonly style: Style;
 }
 
-/** The standard output. Colours are as NO_COLOR, FORCE_COLOR and the terminal say. */
+/** The standard output. NO_COLOR, FORCE_COLOR and the terminal decide about colours. */
 export function standardOutput(stream: WriteStream = process.stdout): Output {
   return {
     write: (text) => writeFully(stream, text),
@@ -24,10 +24,10 @@ export function standardOutput(stream: WriteStream = process.stdout): Output {
 }
 
 function columnsOf({ isTTY, columns }: WriteStream): number {
-  return isTTY ? columns || 80 : Infinity; // some terminals do not know how wide they are
+  return isTTY ? columns || 80 : Infinity; // some terminals report 0
 }
 
-/** Resolves when it is written, or never will be: a reader that is slow holds up who writes. */
+/** Resolves when the text is written or the stream has failed, so that a slow reader slows the command down. */
 export async function writeFully(stream: WriteStream, text: string): Promise<void> {
   if (!stream.writable) return;
   await new Promise<void>((resolve) => stream.write(text, () => resolve()));

@@ -1,6 +1,6 @@
 /**
- * The command line: which commands there are, and what a failure of one means to the shell. Nothing here
- * ends the process or prints a failure; that is left to `main.ts`:
+ * The command line: its commands, and the message and exit code of a failure. Only the caller, `main.ts`, prints
+ * failures and ends the process:
  *
  *     await createProgram(actions).parseAsync().catch((error) => {
  *       const message = failureMessageOf(error);
@@ -28,7 +28,7 @@ import { noop } from "../util/noop.js";
 import { packageVersion } from "../util/package-version.js";
 import { addTokenCommands, type TokenActions } from "./commands/token.js";
 
-/** What the commands do: they are handed in, so that a help loads none of it. */
+/** The implementations of the commands. They are passed in, so that printing help loads none of them. */
 export interface Actions {
   readonly serve: Serve;
   readonly check: Check;
@@ -45,23 +45,23 @@ export interface Actions {
 }
 
 /**
- * The program `tidemark`, ready to parse; `surroundings` are by default those of this process. Parsing rejects, and never exits: with a CommanderError after a help or for a wrong usage,
- * with a ConfigError for a wrong setting, else with what the command failed with.
+ * The program `tidemark`, ready to parse. Parsing never exits. It rejects with a CommanderError after help or for wrong
+ * usage, with a ConfigError for an invalid setting, or with the error of the command.
  */
 export function createProgram(
   actions: Actions,
-  surroundings: RuntimeEnvironment = processEnvironment(),
+  environment: RuntimeEnvironment = processEnvironment(),
 ): Command {
   const program = emptyProgram()
     .description(
-      "A progress server: long-running jobs report their task trees, people and programs watch them live.",
+      "A progress server: long-running jobs report their task trees, and people and programs watch them live.",
     )
     .version(packageVersion())
     .addHelpText("after", EXAMPLES)
-    .hook("preSubcommand", refuseUnknownCommand);
-  const { env, print } = surroundings;
-  addServeCommand(program, actions.serve, surroundings);
-  addRunCommand(program, actions.run, surroundings);
+    .hook("preSubcommand", rejectUnknownCommand);
+  const { env, print } = environment;
+  addServeCommand(program, actions.serve, environment);
+  addRunCommand(program, actions.run, environment);
   addWatchCommand(program, actions.watch, env);
   addListCommand(program, actions.list, env);
   addShowCommand(program, actions.show, env);
@@ -71,11 +71,11 @@ export function createProgram(
   addCheckCommand(program, actions.check, print);
   addRepairCommand(program, actions.repair, print);
   addBackupCommand(program, actions.backup, print);
-  addTokenCommands(program, actions.tokens, surroundings);
+  addTokenCommands(program, actions.tokens, environment);
   return program;
 }
 
-/** It prints no failure, and never exits. */
+/** A program that prints no errors and never exits. */
 function emptyProgram(): Command {
   return new Command("tidemark")
     .exitOverride()
@@ -84,19 +84,19 @@ function emptyProgram(): Command {
 }
 
 /**
- * The default command would take a mistyped one for an argument of its own. So a program that has the same commands,
- * and no default, looks at the word first. @throws CommanderError with the command that may have been meant.
+ * Parses the command name with a program that has no default command: otherwise a mistyped command would count as an
+ * argument of `serve`. @throws CommanderError that suggests a similar command
  */
-function refuseUnknownCommand({ args: [word], commands }: Command): void {
+function rejectUnknownCommand({ args: [word], commands }: Command): void {
   if (word === undefined || word.startsWith("-")) return;
   const known = emptyProgram();
   for (const command of commands) known.command(command.name()).action(noop);
   known.parse([word], { from: "user" });
 }
 
-/** The one line for stderr, "tidemark: …"; undefined when a help or the version was the answer, or all was said. */
+/** The error line "tidemark: …" for stderr. Undefined after help or the version, and for an empty message. */
 export function failureMessageOf(error: unknown): string | undefined {
-  if (isAnswer(error) || isHelp(error) || isSaid(error)) return undefined;
+  if (isSuccess(error) || isHelp(error) || isSilent(error)) return undefined;
   return `tidemark: ${sanitizeForTerminal(
     messageOf(error)
       .replace(/^error: /, "")
@@ -104,25 +104,24 @@ export function failureMessageOf(error: unknown): string | undefined {
   )}`;
 }
 
-/** What the server says of a token is about headers, and at a prompt there are none. */
+/** The server's message explains the HTTP header; this one explains the flag. */
 function messageOf(error: unknown): string {
   if (error instanceof TidemarkError && error.code === "UNAUTHENTICATED")
-    return "the server wants to know who asks: give a token that is good, with --token or TIDEMARK_TOKEN";
+    return "the server requires a valid token: pass one with --token or TIDEMARK_TOKEN";
   return error instanceof Error ? error.message : String(error);
 }
 
-/** Commander also throws to stop after it has printed what was asked for. */
-function isAnswer(error: unknown): boolean {
+/** Commander also throws after it has printed help or the version. */
+function isSuccess(error: unknown): boolean {
   return error instanceof CommanderError && error.exitCode === 0;
 }
 
-/** The help is also commander's reply to a wrong `help COMMAND`, and says enough. */
+/** Commander's response to `help UNKNOWN` is the help itself. */
 function isHelp(error: unknown): boolean {
   return error instanceof CommanderError && error.code === "commander.help";
 }
 
-/** The command has said what there was to say. */
-function isSaid(error: unknown): boolean {
+function isSilent(error: unknown): boolean {
   return error instanceof ExitError && error.message === "";
 }
 
@@ -137,16 +136,16 @@ function processEnvironment(): RuntimeEnvironment {
 const EXAMPLES = `
 Examples:
   $ tidemark                       start the server on http://127.0.0.1:4000
-  $ tidemark --port 0              the same on any free port
-  $ tidemark serve --help          every setting of the server
-  $ tidemark watch --database demo                  jobs live, as trees with bars
-  $ tidemark watch --job import-1 && ./next-step    waits for a job, and goes on when it has FINISHED
-  $ tidemark list --status running                  a line a job
-  $ tidemark show alice/import-1                    all that is known of one: why it failed, its log
+  $ tidemark --port 0              use any free port
+  $ tidemark serve --help          list all settings of the server
+  $ tidemark watch --database demo                  show jobs live, as trees with progress bars
+  $ tidemark watch --job import-1 && ./next-step    wait for a job, and continue when it has FINISHED
+  $ tidemark list --status running                  list jobs, one per line
+  $ tidemark show alice/import-1                    show one job: its tree, its log, why it failed
   $ tidemark cancel alice/import-1 --reason "wrong parameters"
-  $ tidemark run -- rsync -a --info=progress2 a b   what any program prints, as a job
-  $ tidemark backup ./tidemark-data ./copy          a copy of a data folder, also while it is served
-  $ tidemark check ./tidemark-data                  whether all in it can be read
+  $ tidemark run -- rsync -a --info=progress2 a b   run any program as a job
+  $ tidemark backup ./tidemark-data ./copy          copy a data folder, even while a server uses it
+  $ tidemark check ./tidemark-data                  check a data folder for damage
 
-Exit codes: 0 done, 1 failed, 2 wrong usage, 3 no such job, 4 no server answers, 5 not let in,
-6 the job that was waited for FAILED, 7 it was CANCELED, 130 Ctrl+C.`;
+Exit codes: 0 success, 1 failure, 2 wrong usage, 3 job not found, 4 server unreachable, 5 token missing or rejected,
+6 the watched job FAILED, 7 the watched job was CANCELED, 130 Ctrl+C.`;

@@ -2,7 +2,7 @@
  * The options of every command that talks to a server: address, token and database. A flag overrides its environment
  * variable, which overrides the default. An empty variable counts as unset.
  *
- *     addDatabaseOptions(command).action((flags: DatabaseFlags) => connect(databaseOf(flags, env)));
+ *     addDatabaseOptions(command).action((flags: DatabaseFlags) => connect(resolveDatabase(flags, env)));
  */
 import { type Command, Option } from "commander";
 import { DEFAULT_URL } from "../protocol/default-url.js";
@@ -40,16 +40,15 @@ function addServerOptions(command: Command): Command {
       ),
     )
     .addOption(
-      new Option(
-        "--token <token>",
-        "Token to authenticate with (default none, env TIDEMARK_TOKEN)",
-      ).helpGroup(SERVER),
+      new Option("--token <token>", "Token for authentication (default none, env TIDEMARK_TOKEN)").helpGroup(
+        SERVER,
+      ),
     );
 }
 
 /** Adds --url, --token and --database. */
 export function addDatabaseOptions(command: Command): Command {
-  const help = `Database of the jobs (default ${DEFAULT_DATABASE}, env TIDEMARK_DATABASE)`;
+  const help = `Database of the jobs (default "${DEFAULT_DATABASE}", env TIDEMARK_DATABASE)`;
   return addServerOptions(command).addOption(new Option("--database <name>", help).helpGroup(SERVER));
 }
 

@@ -2,12 +2,12 @@ import { once } from "node:events";
 import { createInterface, type Interface } from "node:readline";
 import { EXIT, ExitError } from "./exit-codes.js";
 
-/** Asks the person at the terminal, on stderr; undefined where there is nobody. */
+/** A prompt on stderr. Undefined if stdin or stderr is not a terminal. */
 export function createTerminalPrompt(): ((question: string) => Promise<string>) | undefined {
   return process.stdin.isTTY && process.stderr.isTTY ? ask : undefined;
 }
 
-/** An answer that does not come, as after Ctrl+D, is an empty one. @throws ExitError after Ctrl+C. */
+/** Resolves with the answer; empty after Ctrl+D. @throws ExitError after Ctrl+C. */
 async function ask(question: string): Promise<string> {
   const lines = createInterface({ input: process.stdin, output: process.stderr });
   const answered = new AbortController();
@@ -25,7 +25,7 @@ async function ask(question: string): Promise<string> {
   }
 }
 
-/** What follows begins on a line of its own. */
+/** Ends the line of the question when the event occurs. */
 async function unanswered(lines: Interface, event: "close" | "SIGINT", signal: AbortSignal): Promise<void> {
   await once(lines, event, { signal });
   process.stderr.write("\n");

@@ -4,7 +4,7 @@ import { startServer, type TestServer } from "../kit/server/server.js";
 import { HAS_TERMINAL, TestTerminal } from "../kit/process/terminal.js";
 import { SERVER_JOB_KEY, store, taskCount, update } from "../server/jobs.js";
 
-/** The commands as they are run: the built program, in a process of its own, on a real server. */
+/** Runs the commands of the built program in child processes, against a real server. */
 
 let server: TestServer;
 
@@ -33,7 +33,7 @@ function parsed<T>({ out }: Ended): T[] {
 }
 
 describe("tidemark list", () => {
-  it("prints a line a job, newest first", async () => {
+  it("prints one line per job, newest first", async () => {
     await store(server.url, { jobId: "one" });
     await store(server.url, { jobId: "two" });
 
@@ -62,7 +62,7 @@ describe("tidemark list", () => {
     expect(await idsOf("--status", "running", "failed")).toEqual(["u/two"]);
   });
 
-  it("reads all pages, or says that there are more", async () => {
+  it("reads all pages, or says that the limit hides jobs", async () => {
     for (let number = 0; number < 60; number++) await store(server.url, { jobId: `${number}` });
 
     const [all, some] = [
@@ -76,11 +76,11 @@ describe("tidemark list", () => {
     expect([all.err, some.out.length, some.err]).toEqual([
       [],
       56,
-      ["The newest 55 of 60 jobs; --all lists all."],
+      ["Showing the newest 55 of 60 jobs. Pass --all to list all."],
     ]);
   });
 
-  it("has colours only when they are asked for", async () => {
+  it("prints colours only when forced", async () => {
     await store(server.url);
 
     const [plain, forced] = [await tidemark(["list"]), await tidemark(["list"], { FORCE_COLOR: "1" })];
@@ -89,8 +89,8 @@ describe("tidemark list", () => {
   });
 
   it.runIf(HAS_TERMINAL).each([
-    ["has colours on a terminal", {}, true],
-    ["has none with NO_COLOR", { NO_COLOR: "1" }, false],
+    ["prints colours on a terminal", {}, true],
+    ["prints no colours with NO_COLOR", { NO_COLOR: "1" }, false],
   ])("%s", async (_, env, isColoured) => {
     await store(server.url);
     const args = ["dist/main.js", "list", "--url", server.url, "--database", "d"];
@@ -106,28 +106,31 @@ describe("tidemark list", () => {
   });
 
   it.each([
-    [["list", "--status", "late"], 2, /'late' is invalid. Expected PENDING/],
+    [["list", "--status", "late"], 2, /'late' is invalid. Expected one of PENDING/],
     [["list", "--limit", "0"], 2, /'0' is invalid/],
     [["list", "--url", "nowhere"], 2, /Invalid --url "nowhere"/],
     [["list", "--url", "http://127.0.0.1:9"], 4, /No Tidemark server answers at http:\/\/127.0.0.1:9/],
-    [["show", "u/none"], 3, /there is no job u\/none in the database d/],
-    [["show"], 2, /name one job/],
-    [["show", "u/j", "--user", "u"], 2, /name the user once/],
-    [["cancel", "none"], 3, /there is no job none/],
-    [["remove", "none"], 3, /there is no job none/],
-    [["purge"], 2, /say --yes/],
-    [["watch", "--wait"], 2, /--wait needs --job/],
-    [["watch", "--job", "none"], 3, /there is no job none/],
-  ])("or another command, as %j, ends with %i and one line on stderr", async (args, exitCode, message) => {
-    const { code, out, err } = await tidemark(args);
+    [["show", "u/none"], 3, /job u\/none not found in the database d/],
+    [["show"], 2, /expected one job/],
+    [["show", "u/j", "--user", "u"], 2, /the user is given twice/],
+    [["cancel", "none"], 3, /job none not found/],
+    [["remove", "none"], 3, /job none not found/],
+    [["purge"], 2, /pass --yes/],
+    [["watch", "--wait"], 2, /--wait requires --job/],
+    [["watch", "--job", "none"], 3, /job none not found/],
+  ])(
+    "or another command fails, as %j, with exit code %i and one line on stderr",
+    async (args, exitCode, message) => {
+      const { code, out, err } = await tidemark(args);
 
-    expect([code, out]).toEqual([exitCode, []]);
-    expect(err.filter((line) => line !== "tidemark: live")).toEqual([expect.stringMatching(message)]);
-  });
+      expect([code, out]).toEqual([exitCode, []]);
+      expect(err.filter((line) => line !== "tidemark: live")).toEqual([expect.stringMatching(message)]);
+    },
+  );
 });
 
 describe("tidemark show", () => {
-  it("prints the tree, the reason of a failure and the log, without a user where only one has it", async () => {
+  it("prints the tree, the reason of a failure and the log, and finds the user if the job id is unique", async () => {
     await store(server.url, {
       task: { description: "Import", subTasks: [{ description: "read", volume: 10 }] },
     });
@@ -148,7 +151,7 @@ describe("tidemark show", () => {
     expect(out.at(-1)).toMatch(/ INFO {5}read: people\.csv$/);
   });
 
-  it("prints a job as watch and list do with --json, and its log", async () => {
+  it("prints the same JSON as list, plus the whole tree and the log", async () => {
     await store(server.url, {
       task: { description: "Import", subTasks: [{ description: "read", volume: 10 }] },
     });
@@ -168,7 +171,7 @@ describe("tidemark show", () => {
     expect(log).toEqual([expect.objectContaining({ path: "0", message: "people.csv" })]);
   });
 
-  it("asks whose job it is where several users have one", async () => {
+  it("requires the user if several users have a job with this id", async () => {
     await store(server.url);
     await store(server.url, { username: "bob" });
 
@@ -176,14 +179,14 @@ describe("tidemark show", () => {
 
     expect([unclear.code, unclear.err]).toEqual([
       2,
-      ["tidemark: 2 users have such a job: say which of bob/j, u/j"],
+      ["tidemark: 2 users have a job with this id: pass one of bob/j, u/j"],
     ]);
     expect(parsed(clear)).toEqual([expect.objectContaining({ username: "bob", jobId: "j", attempt: 1 })]);
   });
 });
 
 describe("tidemark cancel", () => {
-  it("asks the worker to stop, with a reason, and says who asked first", async () => {
+  it("requests a cancel with a reason, and prints the first request if it is repeated", async () => {
     await store(server.url);
 
     const first = await tidemark(["cancel", "u/j", "--reason", "wrong data", "--json"]);
@@ -193,11 +196,11 @@ describe("tidemark cancel", () => {
       expect.objectContaining({ cancelRequest: expect.objectContaining({ reason: "wrong data" }) }),
     ]);
     expect(second.out).toEqual([
-      expect.stringMatching(/^u\/j was asked to stop by anonymous at .*: wrong data$/),
+      expect.stringMatching(/^Cancel of u\/j requested by anonymous at .*: wrong data$/),
     ]);
   });
 
-  it("ends with 1 for a job that has ended, which it names as one would", async () => {
+  it("exits with 1 for a job that has ended, and names the job", async () => {
     await store(server.url);
     await update(server.url, { updates: [{ status: "FINISHED" }] });
 
@@ -210,17 +213,17 @@ describe("tidemark cancel", () => {
 });
 
 describe("tidemark remove", () => {
-  it("has the server forget the job", async () => {
+  it("deletes the job from the server", async () => {
     await store(server.url);
 
-    expect((await tidemark(["remove", "u/j"])).out).toEqual(["u/j was removed (PENDING)."]);
+    expect((await tidemark(["remove", "u/j"])).out).toEqual(["Removed u/j (PENDING)."]);
     expect((await tidemark(["remove", "u/j"])).code).toBe(3);
     expect(await taskCount(server.url)).toBe(0);
   });
 });
 
 describe("tidemark purge", () => {
-  it("removes all jobs of the database, and only of that", async () => {
+  it("removes all jobs of the database, and of no other database", async () => {
     await store(server.url, { jobId: "one" });
     await store(server.url, { jobId: "two" });
     await store(server.url, { database: "other" });
@@ -230,29 +233,32 @@ describe("tidemark purge", () => {
   });
 
   it.runIf(HAS_TERMINAL).each([
-    ["y\r", 0, 0, "1 job of the database d removed."],
-    ["\r", 1, 1, "tidemark: nothing was removed"],
-    ["\u0004", 1, 1, "tidemark: nothing was removed"],
+    ["y\r", 0, 0, "Removed 1 job from the database d."],
+    ["\r", 1, 1, "tidemark: not confirmed: no job was removed"],
+    ["\u0004", 1, 1, "tidemark: not confirmed: no job was removed"],
     ["\u0003", 130, 1, "tidemark: interrupted"],
-  ])("asks a person, whose answer %j ends it with %i", async (answer, exitCode, jobsLeft, line) => {
-    await store(server.url);
-    const args = ["dist/main.js", "purge", "--url", server.url, "--database", "d"];
-    await using terminal = new TestTerminal(args, { columns: 100, rows: 10 });
-    await terminal.shows(([first]) =>
-      first!.startsWith("Remove 1 job of the database d (0 RUNNING) for ever? [y/N]"),
-    );
+  ])(
+    "asks for confirmation on a terminal, and the answer %j ends it with exit code %i",
+    async (answer, exitCode, jobsLeft, line) => {
+      await store(server.url);
+      const args = ["dist/main.js", "purge", "--url", server.url, "--database", "d"];
+      await using terminal = new TestTerminal(args, { columns: 100, rows: 10 });
+      await terminal.shows(([first]) =>
+        first!.startsWith("Permanently remove 1 job (0 RUNNING) from the database d? [y/N]"),
+      );
 
-    terminal.type(answer);
+      terminal.type(answer);
 
-    expect(await terminal.exited).toBe(exitCode);
-    expect(terminal.lines).toContain(line);
-    expect(await taskCount(server.url)).toBe(jobsLeft);
-  });
+      expect(await terminal.exited).toBe(exitCode);
+      expect(terminal.lines).toContain(line);
+      expect(await taskCount(server.url)).toBe(jobsLeft);
+    },
+  );
 });
 
 describe("tidemark --help", () => {
-  /** Tells on stderr of each module that is loaded. */
-  const TELL_MODULES = `data:text/javascript,${encodeURIComponent(`
+  /** Prints each loaded module to stderr. */
+  const PRINT_MODULES = `data:text/javascript,${encodeURIComponent(`
     import { register } from "node:module";
     register("data:text/javascript," + encodeURIComponent(\`
       import { writeSync } from "node:fs";
@@ -261,9 +267,9 @@ describe("tidemark --help", () => {
   `)}`;
 
   it.each([[["--help"]], [["watch", "--help"]], [["serve", "--help"]]])(
-    "loads nothing of what a command does: %j",
+    "loads no implementation of a command: %j",
     async (args) => {
-      await using program = Program.node(["--import", TELL_MODULES, "dist/main.js", ...args]);
+      await using program = Program.node(["--import", PRINT_MODULES, "dist/main.js", ...args]);
 
       expect((await program.exited).code).toBe(0);
       expect(program.err.join("\n")).toContain("dist/cli/program.js");

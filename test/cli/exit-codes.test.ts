@@ -13,19 +13,17 @@ describe("the exit code of a command", () => {
     ["FORBIDDEN", 5],
     ["ILLEGAL_TRANSITION", 1],
     ["INTERNAL", 1],
-  ])("for what the server answers with %s is %i", (code, exitCode) => {
+  ])("for the error code %s of the server is %i", (code, exitCode) => {
     expect(exitCodeOf(new TidemarkError(code, "no"))).toBe(exitCode);
   });
 
-  it("for a token that is missing or refused comes with how to give one at a prompt", () => {
+  it("for a missing or rejected token comes with a message that names the flag", () => {
     expect(
       failureMessageOf(new TidemarkError("UNAUTHENTICATED", "send it as `Authorization: Bearer TOKEN`")),
-    ).toBe(
-      "tidemark: the server wants to know who asks: give a token that is good, with --token or TIDEMARK_TOKEN",
-    );
+    ).toBe("tidemark: the server requires a valid token: pass one with --token or TIDEMARK_TOKEN");
   });
 
-  it("is what the command asks for, with a line on stderr only where there is something to say", () => {
+  it("is that of an ExitError, with a line on stderr only if it has a message", () => {
     expect(exitCodeOf(new ExitError(EXIT.JOB_FAILED))).toBe(6);
     expect(failureMessageOf(new ExitError(EXIT.JOB_FAILED))).toBeUndefined();
     expect(failureMessageOf(new ExitError(EXIT.NOT_FOUND, "it is gone"))).toBe("tidemark: it is gone");

@@ -121,7 +121,7 @@ describe("tidemark", () => {
   });
 
   it("shows a default as a flag value", async () => {
-    expect((await run(["share", "--help"])).printed).toContain("how long it is good (default: 24h)");
+    expect((await run(["share", "--help"])).printed).toContain("Lifetime of the token (default: 24h)");
   });
 
   it.each([

@@ -6,7 +6,7 @@ import { HAS_TERMINAL, TestTerminal } from "../kit/process/terminal.js";
 import { SERVER_JOB_KEY, removeTask, store, update } from "../server/jobs.js";
 import { ask } from "../kit/network/raw-http.js";
 
-/** `tidemark watch` as it is run: the built program, on a real server, into a pipe or on a real pseudo-terminal. */
+/** Runs `tidemark watch` of the built program against a real server, into a pipe or on a real pseudo-terminal. */
 
 const TREE = {
   description: "Import",
@@ -42,7 +42,7 @@ function watchOn(args: readonly string[] = [], url = server.url): TestTerminal {
 }
 
 describe("tidemark watch, into a pipe", () => {
-  it("prints what is worth telling, and ends with how the job did", async () => {
+  it("prints noteworthy changes, and exits with the code for the end of the job", async () => {
     await store(server.url, { task: TREE });
     await using program = watchInto(["--job", "j"]);
     await program.line((line) => line.includes("u/j  PENDING"));
@@ -64,7 +64,7 @@ describe("tidemark watch, into a pipe", () => {
   it.each([
     ["FINISHED", 0],
     ["CANCELED", 7],
-  ])("ends with the code for %s of a job that has ended before", async (status, code) => {
+  ])("exits with the code for %s if the job has already ended", async (status, code) => {
     await store(server.url);
     await update(server.url, { updates: [{ status: "RUNNING" }, { status }] });
     await using program = watchInto(["--job", "j"]);
@@ -73,7 +73,7 @@ describe("tidemark watch, into a pipe", () => {
     expect(program.out).toEqual([expect.stringContaining(`u/j  ${status}  `)]);
   });
 
-  it("ends with 3 when the job is removed", async () => {
+  it("exits with 3 when the job is removed", async () => {
     await store(server.url);
     await using program = watchInto(["--job", "j"]);
     await program.line((line) => line.includes("PENDING"));
@@ -84,7 +84,7 @@ describe("tidemark watch, into a pipe", () => {
     expect(program.err).toContain("tidemark: the job was removed (REMOVED)");
   });
 
-  it("waits for a job that is not there yet when it is told to", async () => {
+  it("waits with --wait for a job that does not exist yet", async () => {
     await using program = watchInto(["--job", "j", "--wait", "--json"]);
     await program.line((line) => line.includes("CaughtUp"));
     await store(server.url);
@@ -93,7 +93,7 @@ describe("tidemark watch, into a pipe", () => {
     expect((await program.exited).code).toBe(0);
   });
 
-  it("prints an object a line for each event, and for the connection, with --json", async () => {
+  it("prints one JSON object per line for each event and connection change, with --json", async () => {
     await using proxy = await SeverableProxy.open(server.url);
     await store(server.url, { task: { description: "a\u202eb" } });
     await using program = watchInto(["--json"], proxy.url);
@@ -112,7 +112,7 @@ describe("tidemark watch, into a pipe", () => {
     expect(JSON.parse(program.out[before]!)).toMatchObject({ kind: "Connection", status: "stale" });
   });
 
-  it("ends quietly when nobody reads any more", async () => {
+  it("ends quietly when the reader closes the pipe", async () => {
     await store(server.url);
     const command = `node dist/main.js watch --json --url ${server.url} --database d`;
     await using shell = new Program("bash", ["-c", `set -o pipefail; ${command} | head -n 1`]);
@@ -123,7 +123,7 @@ describe("tidemark watch, into a pipe", () => {
     expect(shell.err).toEqual([]);
   });
 
-  it("says on stderr when the server is away, and goes on when it is back", async () => {
+  it("prints to stderr when the connection is lost, and continues when it is back", async () => {
     await using proxy = await SeverableProxy.open(server.url);
     await store(server.url);
     await using program = watchInto([], proxy.url);
@@ -142,7 +142,7 @@ describe("tidemark watch, into a pipe", () => {
 });
 
 describe.runIf(HAS_TERMINAL)("tidemark watch, on a terminal", () => {
-  it("draws the tree as it is now, and gives the terminal back at Ctrl+C", async () => {
+  it("draws the current tree, and restores the terminal at Ctrl+C", async () => {
     await store(server.url, { task: TREE });
     await using terminal = watchOn();
     await terminal.shows((lines) => lines[1]!.startsWith("○ u/j  Import"));
@@ -166,7 +166,7 @@ describe.runIf(HAS_TERMINAL)("tidemark watch, on a terminal", () => {
     expect(terminal.lines[2]).toMatch(/read .* 50%/);
   });
 
-  it("is right after a resize, and never longer than the screen", async () => {
+  it("redraws after a resize, and never exceeds the screen", async () => {
     await store(server.url, { task: TREE });
     for (const jobId of ["k", "l"]) await store(server.url, { jobId });
     await update(server.url, { updates: [{ path: "0", done: 5 }] });
@@ -186,7 +186,7 @@ describe.runIf(HAS_TERMINAL)("tidemark watch, on a terminal", () => {
     expect(large.filter((line) => line !== "")).toHaveLength(6);
   });
 
-  it("is drawn at most ten times a second, however much happens, and ends with the job, folded to a line", async () => {
+  it("draws at most ten times a second, and ends with the job, shown as one line", async () => {
     await store(server.url);
     await using terminal = watchOn(["--job", "j"]);
     await terminal.shows(([header]) => header!.includes("live"));
@@ -203,7 +203,7 @@ describe.runIf(HAS_TERMINAL)("tidemark watch, on a terminal", () => {
     ]);
   });
 
-  it("says since when it is not told what happens, and that it is live again", async () => {
+  it("shows since when the connection is stale, and that it is live again", async () => {
     await using proxy = await SeverableProxy.open(server.url);
     await store(server.url);
     await using terminal = watchOn([], proxy.url);
@@ -218,14 +218,14 @@ describe.runIf(HAS_TERMINAL)("tidemark watch, on a terminal", () => {
     expect(back[0]).toBe("d  live  1 PENDING");
   });
 
-  it("says that it is connecting, and why it is not yet", async () => {
+  it("shows that it is connecting, and why it has not connected yet", async () => {
     await using terminal = watchOn([], "http://127.0.0.1:1");
 
     const drawn = await terminal.shows(([header]) => header!.includes("("));
     expect(drawn[0]).toMatch(/^d {2}connecting {2}\(.+\)$/);
   });
 
-  it("is not written into by what somebody types", async () => {
+  it("does not echo typed keys", async () => {
     await store(server.url);
     await using terminal = watchOn();
     const drawn = await terminal.shows(([header]) => header!.includes("live"));
@@ -238,7 +238,7 @@ describe.runIf(HAS_TERMINAL)("tidemark watch, on a terminal", () => {
     expect(terminal.written).not.toContain("hello");
   });
 
-  it("leaves the screen alone, and says why, when the server refuses", async () => {
+  it("prints the reason, and does not touch the screen, if the server rejects the watch", async () => {
     await using terminal = watchOn(["--user", "x".repeat(200)]);
 
     expect(await terminal.exited).toBe(2);
@@ -247,7 +247,7 @@ describe.runIf(HAS_TERMINAL)("tidemark watch, on a terminal", () => {
   });
 });
 
-/** There must be something to write for a program to find that nobody reads. */
+/** A program notices a closed pipe only when it writes, so this keeps reporting. */
 async function reportUntil(end: Promise<unknown>): Promise<void> {
   const over = new AbortController();
   void end.then(() => over.abort());

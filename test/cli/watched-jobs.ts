@@ -1,13 +1,13 @@
 import type { WatchedJob, WatchedTask } from "../../src/client/index.js";
 import { createWatchedJob, createWatchedTask } from "../kit/delivery/watched-jobs.js";
 
-/** Jobs as a watch holds them, of alice, as a terminal shows them. */
+/** Watched jobs of alice for the tests of the terminal output. */
 
 /** A minute after `STARTED`. */
 export const CLI_NOW = Date.parse("2026-06-01T12:01:00.000Z");
 const STARTED = "2026-06-01T12:00:00.000Z";
 
-/** A leaf with this much done of its volume, null for one that is not known. */
+/** A leaf. A volume of null is unknown. */
 export function watchedLeaf(
   description: string,
   done: number,
@@ -18,7 +18,7 @@ export function watchedLeaf(
   return createWatchedTask({ description, startedAt: STARTED, progress, ...fields });
 }
 
-/** A task with the sums of those below it. */
+/** A task with the sums of its subtasks. */
 export function watchedParent(
   description: string,
   subTasks: readonly WatchedTask[],
@@ -35,7 +35,7 @@ export function watchedParent(
 export const PENDING = { status: "PENDING", startedAt: null } as const;
 export const FINISHED = { status: "FINISHED", endedAt: "2026-06-01T12:00:40.000Z" } as const;
 
-/** A job of alice with this tree, whose paths are put right. */
+/** A job of alice with this tree; sets the paths of the tasks. */
 export function jobOf(task: WatchedTask, fields: Partial<WatchedJob> = {}): WatchedJob {
   return createWatchedJob({
     database: "demo",
@@ -50,7 +50,7 @@ export function jobOf(task: WatchedTask, fields: Partial<WatchedJob> = {}): Watc
   });
 }
 
-/** What somebody gives a name who wants to take over the terminal of who looks at it. */
+/** A name that attacks the terminal of its readers. */
 export const HOSTILE = "a\u001b[2J\u009b31m\u202eevil\u0007\r\nFINISHED 100%\u2028\u200b";
 
 function withPaths(task: WatchedTask, path: string): WatchedTask {

@@ -188,7 +188,7 @@ describe("At a terminal", () => {
     const command = `exec "${process.execPath}" dist/main.js serve --port 0`;
     await using program = new Program("script", ["-qec", command, "/dev/null"]);
 
-    await program.line((line) => line.includes("Ctrl+C stops"));
+    await program.line((line) => line.includes("Ctrl+C to stop"));
     const block = program.out.join("\n");
     const url = String(/http:\/\/127\.0\.0\.1:\d+/.exec(block)?.[0]);
     const answer = await ask(url, TYPENAME);

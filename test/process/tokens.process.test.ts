@@ -61,8 +61,8 @@ describe("tidemark token and tidemark share", () => {
     const [{ code }, last] = await Promise.all([client.closed, stream.next()]);
     const tookMs = performance.now() - revokedAt;
 
-    expect(listed).toBe(`${id}  alice  viewer  databases *  until it is revoked  nightly`);
-    expect(revoked.out).toEqual([`${id} is revoked.`]);
+    expect(listed).toBe(`${id}  alice  viewer  databases *  until revoked  nightly`);
+    expect(revoked.out).toEqual([`Revoked ${id}.`]);
     expect([code, last.errors?.[0]?.extensions]).toEqual([4403, { code: "UNAUTHENTICATED" }]);
     expect(tookMs).toBeLessThan(1_000);
     expect((await asked(tidemark.url, token, LIST)).errors?.[0]?.extensions).toEqual({

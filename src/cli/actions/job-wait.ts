@@ -4,12 +4,12 @@ import { EXIT, ExitError } from "../exit-codes.js";
 import { notFound } from "./find-job.js";
 
 /**
- * When a watch for one job is over: once every job with this id has ended, whoever's they are, or when there is none.
- * Before all has been told nothing is judged.
+ * Decides when `watch --job` ends: when all jobs with this id, of any user, have ended, or when there are none. It
+ * waits for CaughtUp before it decides.
  */
 export class JobWait {
   readonly #request: WatchRequest;
-  /** Roots by the job's `id`, as they were told. */
+  /** The latest root task of each job, by `id`. */
   readonly #roots = new Map<string, WatchedTask>();
   #isCaughtUp = false;
   #hasSeenOne = false;
@@ -18,7 +18,7 @@ export class JobWait {
     this.#request = request;
   }
 
-  /** To be called with each event once it was shown. @throws ExitError when it is over, with the code that tells how. */
+  /** Call this with each event after it was shown. @throws ExitError with the exit code when the watch is over. */
   check(event: WatchEvent): void {
     this.#apply(event);
     if (this.#request.jobId === undefined || !this.#isCaughtUp) return;
@@ -49,7 +49,7 @@ export class JobWait {
     const { server, jobId, username, wait } = this.#request;
     if (event.kind === "TaskRemoved")
       throw new ExitError(EXIT.NOT_FOUND, `the job was removed (${event.reason})`);
-    if (this.#hasSeenOne) throw new ExitError(EXIT.NOT_FOUND, "the job is gone");
+    if (this.#hasSeenOne) throw new ExitError(EXIT.NOT_FOUND, "the job no longer exists");
     if (!wait)
       throw notFound({
         database: server.database,
@@ -59,7 +59,7 @@ export class JobWait {
   }
 }
 
-/** A failure counts more than a cancel, and that more than a finish. */
+/** FAILED takes precedence over CANCELED, and CANCELED over FINISHED. */
 function throwIfEnded(roots: readonly WatchedTask[]): void {
   if (roots.some(({ endedAt }) => endedAt === null)) return;
   if (roots.some(({ status }) => status === "FAILED")) throw new ExitError(EXIT.JOB_FAILED);

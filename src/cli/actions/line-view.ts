@@ -4,9 +4,14 @@ import { writeFully } from "../output.js";
 import { EventLines } from "../render/event-lines.js";
 import { eventJson, statusJson } from "../render/json-events.js";
 import { connectionText } from "../render/connection-text.js";
-import type { WatchView } from "./watch-view.js";
 
-/** For a file, a pipe, a log: lines on stdout, and how the connection is on stderr. */
+/** Shows the events of a watch. */
+export interface WatchView extends Disposable {
+  /** The next event is delivered after this resolves. Changes in the meantime are merged. */
+  onEvent(event: WatchEvent): Promise<void>;
+}
+
+/** Writes lines to stdout, for a file or a pipe, and the state of the connection to stderr. */
 export class LineView implements WatchView {
   readonly #stream: WriteStream;
   readonly #lines = new EventLines();
@@ -18,7 +23,7 @@ export class LineView implements WatchView {
   }
 
   async onEvent(event: WatchEvent): Promise<void> {
-    const lines = this.#lines.tell(event).map((line) => `${line}\n`);
+    const lines = this.#lines.linesOf(event).map((line) => `${line}\n`);
     if (lines.length > 0) await writeFully(this.#stream, lines.join(""));
   }
 
@@ -27,7 +32,7 @@ export class LineView implements WatchView {
   }
 }
 
-/** For programs: each event, and each change of the connection, is an object on a line of its own. */
+/** Writes each event, and each change of the connection, as one line of JSON. */
 export class JsonView implements WatchView {
   readonly #stream: WriteStream;
   readonly #stop: () => void;
@@ -46,14 +51,14 @@ export class JsonView implements WatchView {
   }
 }
 
-/** Calls back for each kind of status that comes after another one; for the first only once it is known why it lasts. */
-function onNewStatus(watched: Watch, tell: (status: WatchStatus) => void): () => void {
-  let told: string | undefined;
+/** Calls back when the kind of status changes; for the initial `connecting`, only once it has a cause. */
+function onNewStatus(watched: Watch, callback: (status: WatchStatus) => void): () => void {
+  let last: string | undefined;
   return watched.onChange(() => {
     const { status } = watched;
-    if (status.kind === told || status.kind === "closed") return;
+    if (status.kind === last || status.kind === "closed") return;
     if (status.kind === "connecting" && status.cause === undefined) return;
-    told = status.kind;
-    tell(status);
+    last = status.kind;
+    callback(status);
   });
 }

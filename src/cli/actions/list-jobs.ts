@@ -7,7 +7,7 @@ import type { Output } from "../output.js";
 import { sanitizeForTerminal, sanitizedJson } from "../render/sanitize.js";
 import { jobTable } from "../render/job-table.js";
 
-/** Prints the jobs, newest first. @param hint prints a note if there are more jobs than the limit. */
+/** Prints the jobs, newest first. @param hint prints a note if the limit hides jobs. */
 export async function listJobs(
   request: ListRequest,
   out: Output,
@@ -25,14 +25,16 @@ export async function listJobs(
     if (count < limit) continue;
     if (!json) await out.write(tableOf(listed, out));
     if (totalCount > limit)
-      hint(`The newest ${exactCount(limit)} of ${plural(totalCount, "job")}; --all lists all.\n`);
+      hint(
+        `Showing the newest ${exactCount(limit)} of ${plural(totalCount, "job")}. Pass --all to list all.\n`,
+      );
     return;
   }
   if (json) return;
   await out.write(
     count > 0
       ? tableOf(listed, out)
-      : `No such jobs in the database ${sanitizeForTerminal(request.server.database)}.\n`,
+      : `No matching jobs in the database ${sanitizeForTerminal(request.server.database)}.\n`,
   );
 }
 
@@ -44,7 +46,6 @@ function tableOf(jobs: readonly WatchedJob[], { columns, style }: Output): strin
 
 type Page = NonNullable<ListJobsQuery["tasks"]>;
 
-/** All pages, in the server's page size. */
 async function* pagesOf({ server, filter }: ListRequest): AsyncGenerator<Page, void> {
   const connection = connect(server);
   let after: string | null | undefined;

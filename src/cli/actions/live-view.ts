@@ -5,11 +5,11 @@ import type { WatchRequest } from "../commands/watch.js";
 import { KeyListener } from "../key-listener.js";
 import { LiveScreen } from "../live-screen.js";
 import { frameLines, type OpenStatus } from "../render/frame.js";
-import type { WatchView } from "./watch-view.js";
+import type { WatchView } from "./line-view.js";
 
 /**
- * The jobs as they are now, on a terminal. It is drawn when something has changed, at most ten times a second, and each
- * second for the time that passes; where it was at the end stays on the normal screen.
+ * Draws the current jobs on a terminal: at most ten times a second after changes, and once a second to advance the
+ * elapsed times. The last frame stays on the normal screen.
  */
 export class LiveView implements WatchView {
   readonly #request: WatchRequest;
@@ -22,7 +22,7 @@ export class LiveView implements WatchView {
   readonly #stop: () => void;
   #timer: NodeJS.Timeout | undefined;
   #drawnAt = -Infinity;
-  /** The latest one before the end. */
+  /** The latest status before `closed`. */
   #status: OpenStatus = { kind: "connecting" };
 
   constructor(request: WatchRequest, watched: Watch, stream: WriteStream) {
@@ -41,7 +41,7 @@ export class LiveView implements WatchView {
   }
 
   async onEvent(): Promise<void> {
-    // It looks at the jobs themselves, when it draws.
+    // Drawing reads the current jobs instead.
   }
 
   [Symbol.dispose](): void {
@@ -55,8 +55,8 @@ export class LiveView implements WatchView {
     this.#keys.close();
     this.#screen.close();
     const { status } = this.#watched;
-    const isRefused = status.kind === "closed" && status.error !== undefined;
-    if (!isRefused && this.#stream.writable)
+    const isRejected = status.kind === "closed" && status.error !== undefined;
+    if (!isRejected && this.#stream.writable)
       this.#stream.write(
         this.#lines(true)
           .map((line) => `${line}\n`)
@@ -71,7 +71,7 @@ export class LiveView implements WatchView {
   };
 
   readonly #drawSoon = (): void => {
-    const waitMs = this.#drawnAt + INTERVAL_MS - performance.now();
+    const waitMs = this.#drawnAt + DRAW_INTERVAL_MIN_MS - performance.now();
     this.#timer ??= setTimeout(this.#draw, Math.max(0, waitMs));
   };
 
@@ -80,7 +80,7 @@ export class LiveView implements WatchView {
     this.#drawSoon();
   };
 
-  /** A terminal that is stopped, or slow, is shown what is true once it reads again. */
+  /** Skips frames while the terminal is stopped or slow. */
   readonly #draw = (): void => {
     this.#timer = undefined;
     this.#drawnAt = performance.now();
@@ -103,7 +103,7 @@ export class LiveView implements WatchView {
     return frameLines(frame, this.#style);
   }
 
-  /** Ctrl+Z: the shell gets its terminal as it was. */
+  /** Restores the terminal for the shell after Ctrl+Z. */
   readonly #onStop = (): void => {
     this.#keys.close();
     this.#screen.close();
@@ -121,5 +121,4 @@ export class LiveView implements WatchView {
   };
 }
 
-/** Between two draws, at least. */
-const INTERVAL_MS = 100;
+const DRAW_INTERVAL_MIN_MS = 100;

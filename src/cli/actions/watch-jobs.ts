@@ -4,14 +4,13 @@ import { watch } from "../../client/index.js";
 import type { WatchRequest } from "../commands/watch.js";
 import { ExitError } from "../exit-codes.js";
 import { JobWait } from "./job-wait.js";
-import { JsonView, LineView } from "./line-view.js";
+import { JsonView, LineView, type WatchView } from "./line-view.js";
 import { LiveView } from "./live-view.js";
-import type { WatchView } from "./watch-view.js";
 
 /**
- * Shows jobs until they have ended, nobody reads any more, or a signal comes.
- * @param note is told how the connection is, where no terminal shows it.
- * @throws ExitError with how the job ended that was waited for, or the signal; TidemarkError when the server refuses.
+ * Shows jobs until the watched job ends, the reader of stdout closes it, or a signal arrives.
+ * @param note prints the state of the connection if the output is not a terminal
+ * @throws ExitError with the exit code for the watched job or the signal; TidemarkError if the server rejects the watch
  */
 export async function watchJobs(
   request: WatchRequest,
@@ -41,12 +40,11 @@ export async function watchJobs(
   if (signals.exitCode !== undefined) throw new ExitError(signals.exitCode);
 }
 
-/** Of events that somebody looks at. */
 const LIVE_INTERVAL_MS = 100;
 
-/** While it is held, these signals end what is under way instead of the process. */
+/** Until disposed, signals abort the watch instead of ending the process. */
 class EndingSignals implements Disposable {
-  /** Of a shell, for the signal that came. */
+  /** The shell's exit code for the first signal. */
   exitCode: number | undefined;
   readonly #end: AbortController;
 

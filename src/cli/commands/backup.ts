@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import { bytesText, plural } from "../../format/numbers.js";
 
-/** The copy of one database. */
+/** The result of copying one database. */
 export interface BackupResult {
   readonly name: string;
   readonly jobCount: number;
@@ -10,12 +10,12 @@ export interface BackupResult {
 
 export type Backup = (folder: string, target: string) => AsyncIterable<BackupResult>;
 
-/** Adds `backup`, which copies a data folder while a server uses it. */
+/** Adds `backup`, which copies a data folder, even while a server uses it. */
 export function addBackupCommand(program: Command, backup: Backup, print: (text: string) => void): void {
   program
     .command("backup <folder> <target>")
     .description(
-      "Copy a data folder into a new one, even while a server uses it. The copy is compacted, checked, and starts a new epoch.",
+      "Copy a data folder to a new folder, even while a server uses it. The copy is compacted and checked, and starts a new epoch.",
     )
     .action(async (folder: string, target: string) => {
       let count = 0;
@@ -24,7 +24,7 @@ export function addBackupCommand(program: Command, backup: Backup, print: (text:
         print(`${name}: ${plural(jobCount, "job")}, ${bytesText(bytes)}\n`);
       }
       print(
-        `${plural(count, "database")} copied to ${target}. Serve it with: tidemark --store lmdb:${target}\n`,
+        `${plural(count, "database")} copied to ${target}. Serve the copy with: tidemark --store lmdb:${target}\n`,
       );
     });
 }

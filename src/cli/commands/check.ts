@@ -1,22 +1,22 @@
 import type { Command } from "commander";
 import { bytesText, plural } from "../../format/numbers.js";
 
-/** The result of a check of one database. */
+/** The result of checking one database. */
 export interface CheckResult {
   readonly name: string;
   readonly jobCount: number;
   readonly bytes: number;
-  /** Undefined if the database is sound. */
+  /** Undefined if the database is intact. */
   readonly damage: string | undefined;
 }
 
 export type Check = (folder: string) => AsyncIterable<CheckResult>;
 
-/** Adds `check`, which reads everything in a data folder. Its action throws if it finds damage. */
+/** Adds `check`, which reads all data in a folder. Its action throws if it finds damage. */
 export function addCheckCommand(program: Command, check: Check, print: (text: string) => void): void {
   program
     .command("check <folder>")
-    .description("Read everything in a data folder and report damage. The server must be stopped.")
+    .description("Read all data in a folder and report damage. Stop the server first.")
     .action(async (folder: string) => {
       const checked: CheckResult[] = [];
       for await (const found of check(folder)) {
@@ -24,15 +24,15 @@ export function addCheckCommand(program: Command, check: Check, print: (text: st
         print(`${found.name}: ${describe(found)}\n`);
       }
       const damaged = checked.filter(({ damage }) => damage !== undefined);
-      if (damaged.length === 0) return print(`${plural(checked.length, "database")}, all sound.\n`);
+      if (damaged.length === 0) return print(`${plural(checked.length, "database")} checked, no damage.\n`);
       throw new Error(
-        `${damaged.length} of ${plural(checked.length, "database")} damaged. Repair with: tidemark repair ${folder}`,
+        `${damaged.length} of ${plural(checked.length, "database")} damaged. Repair the folder with: tidemark repair ${folder}`,
       );
     });
 }
 
 function describe({ jobCount, bytes, damage }: CheckResult): string {
   return damage === undefined
-    ? `${plural(jobCount, "job")}, ${bytesText(bytes)}, sound`
+    ? `${plural(jobCount, "job")}, ${bytesText(bytes)}, intact`
     : `DAMAGED: ${damage}`;
 }

@@ -1,6 +1,6 @@
 /**
- * How a command is told which job: as `USER/JOB`, as `JOB` alone where only one user has such a job, or by --user and
- * --job, which also take names with a slash in them.
+ * The arguments that name one job: `USER/JOB`, or `JOB` if only one user has a job with this id, or --user and --job,
+ * whose values may contain a slash.
  */
 import { type Command, CommanderError, Option } from "commander";
 import type { JobName } from "../actions/find-job.js";
@@ -24,20 +24,20 @@ export interface JobFlags extends DatabaseFlags {
   readonly json?: boolean;
 }
 
-/** Adds the argument, --user, --job, --json and the options of the server. */
+/** Adds the `USER/JOB` argument, --user, --job, --json and the server options. */
 export function addJobArgument(command: Command): Command {
   command
-    .argument("[USER/JOB]", "the job; the user may be left out where only one has such a job")
-    .option("--user <name>", "user of the job")
-    .option("--job <id>", "id of the job, in the place of the argument");
+    .argument("[USER/JOB]", "The job. USER/ is optional if only one user has a job with this id")
+    .option("--user <name>", "Owner of the job")
+    .option("--job <id>", "Id of the job, instead of the argument");
   return addDatabaseOptions(command.addOption(jsonOption()));
 }
 
 export function jsonOption(): Option {
-  return new Option("--json", "print JSON, an object a line");
+  return new Option("--json", "Print JSON, one object per line");
 }
 
-/** @throws CommanderError for no job, or two. */
+/** @throws CommanderError unless exactly one job is named. */
 export function jobRequestOf(argument: string | undefined, flags: JobFlags, env: Env): JobRequest {
   const server = resolveDatabase(flags, env);
   const { database } = server;
@@ -45,11 +45,13 @@ export function jobRequestOf(argument: string | undefined, flags: JobFlags, env:
 }
 
 function jobNameOf(argument: string | undefined, { user, job }: JobFlags): Omit<JobName, "database"> {
-  if ((argument === undefined) === (job === undefined)) throw wrongUsage("name one job: USER/JOB, or --job");
+  if ((argument === undefined) === (job === undefined))
+    throw wrongUsage("expected one job: pass either USER/JOB or --job");
   if (job !== undefined) return { jobId: job, ...(user !== undefined && { username: user }) };
   const [, before, after] = /^([^/]*)\/(.*)$/s.exec(argument!) ?? [];
   if (before === undefined) return { jobId: argument!, ...(user !== undefined && { username: user }) };
-  if (user !== undefined) throw wrongUsage("name the user once: as USER/JOB, or with --user and --job");
+  if (user !== undefined)
+    throw wrongUsage("the user is given twice: pass either USER/JOB, or --user and --job");
   return { username: before, jobId: after! };
 }
 

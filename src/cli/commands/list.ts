@@ -12,7 +12,7 @@ import { jsonOption } from "./job-request.js";
 export interface ListRequest {
   readonly server: DatabaseEndpoint;
   readonly filter: ListFilter;
-  /** How many at most; Infinity for all. */
+  /** The maximum number of jobs; Infinity for all. */
   readonly limit: number;
   readonly json: boolean;
 }
@@ -25,18 +25,20 @@ interface ListFilter {
 
 export type List = (request: ListRequest) => Promise<void>;
 
-/** Adds `list`, which prints a line a job. */
+/** Adds `list`, which prints one line per job. */
 export function addListCommand(program: Command, list: List, env: Env): void {
   const command = program
     .command("list")
     .description("List jobs, newest first.")
-    .option("--user <name>", "only jobs of this user")
-    .option("--job <id>", "only jobs with this id, whoever's they are")
+    .option("--user <name>", "Only jobs of this user")
+    .option("--job <id>", "Only jobs with this id, of any user")
     .addOption(
-      new Option("--status <status...>", `only jobs that are ${STATUSES.join(", ")}`).argParser(addStatus),
+      new Option("--status <status...>", `Only jobs with this status: ${STATUSES.join(", ")}`).argParser(
+        addStatus,
+      ),
     )
-    .addOption(new Option("--limit <count>", "how many").argParser(positive).default(100))
-    .option("--all", "all of them, however many")
+    .addOption(new Option("--limit <count>", "Maximum number of jobs").argParser(positive).default(100))
+    .option("--all", "List all jobs, without a limit")
     .addOption(jsonOption())
     .addHelpText("after", EXAMPLES)
     .action((flags: ListFlags) => list(requestOf(flags, env)));
@@ -63,13 +65,13 @@ function requestOf({ user, job, status, limit, all, json, ...flags }: ListFlags,
 
 function addStatus(text: string, before: readonly WatchedTaskStatus[] = []): WatchedTaskStatus[] {
   const found = text.split(",").map((name) => STATUSES.find((status) => status === name.toUpperCase()));
-  if (found.includes(undefined)) throw new InvalidArgumentError(`Expected ${STATUSES.join(", ")}.`);
+  if (found.includes(undefined)) throw new InvalidArgumentError(`Expected one of ${STATUSES.join(", ")}.`);
   return [...before, ...found.flatMap((status) => status ?? [])];
 }
 
 function positive(text: string): number {
   if (/^[1-9]\d{0,8}$/.test(text)) return Number(text);
-  throw new InvalidArgumentError("Expected a whole number from 1.");
+  throw new InvalidArgumentError("Expected a whole number from 1 to 999999999.");
 }
 
 const STATUSES = ["PENDING", "RUNNING", "FINISHED", "CANCELED", "FAILED"] as const;
@@ -77,5 +79,5 @@ const STATUSES = ["PENDING", "RUNNING", "FINISHED", "CANCELED", "FAILED"] as con
 const EXAMPLES = `
 Examples:
   $ tidemark list --database demo                         the newest 100 jobs
-  $ tidemark list --status running --user alice           what alice has running
+  $ tidemark list --status running --user alice           the running jobs of alice
   $ tidemark list --status failed canceled --all --json | jq -r .jobId`;

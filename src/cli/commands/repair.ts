@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import { plural } from "../../format/numbers.js";
 
-/** The result of a repair of one database. */
+/** The result of repairing one database. */
 export interface RepairResult {
   readonly name: string;
   readonly damagedFile: string;
@@ -20,7 +20,7 @@ export function addRepairCommand(program: Command, repair: Repair, print: (text:
   program
     .command("repair <folder>")
     .description(
-      "Repair the damaged databases of a data folder: drop unreadable jobs and start a new epoch. The server must be stopped.",
+      "Repair the damaged databases of a data folder: drop unreadable jobs and start a new epoch. Stop the server first.",
     )
     .action(async (folder: string) => {
       let count = 0;
@@ -29,7 +29,7 @@ export function addRepairCommand(program: Command, repair: Repair, print: (text:
         print(describe(repaired));
       }
       print(
-        count === 0 ? "No damage found; nothing was changed.\n" : `${plural(count, "database")} repaired.\n`,
+        count === 0 ? "No damage found. Nothing was changed.\n" : `${plural(count, "database")} repaired.\n`,
       );
     });
 }
@@ -44,11 +44,11 @@ function describe({
   damage,
 }: RepairResult): string {
   const lost = lostJobs === undefined ? "an unknown number lost" : `${lostJobs} lost`;
-  const changes = lostChanges === 0 ? "" : `; up to ${plural(lostChanges, "change")} of jobs lost`;
+  const changes = lostChanges === 0 ? "" : `; up to ${plural(lostChanges, "change")} lost`;
   return [
     `${name}: ${plural(jobCount, "job")} kept, ${lost}${changes}\n`,
     ...shortened(damage.map((line) => `  ${line}\n`)),
-    ...shortened(setBack.map((job) => `  job ${job} is back at an earlier state\n`)),
+    ...shortened(setBack.map((job) => `  job ${job} was restored to an earlier state\n`)),
     `  damaged file kept as ${damagedFile}\n`,
   ].join("");
 }

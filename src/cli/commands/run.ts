@@ -1,4 +1,4 @@
-/** `tidemark run`: any program as a job. What it does is in the folder `run`; here are its options and its help. */
+/** The options and help of `tidemark run`. The folder `run` has the implementation. */
 import { type Command, Option } from "commander";
 import { ConfigError } from "../../config/config-error.js";
 import { parseDuration } from "../../util/duration.js";
@@ -14,43 +14,43 @@ export interface RunOptions {
   /** The program and its arguments. */
   readonly command: readonly [program: string, ...args: string[]];
   readonly server: DatabaseEndpoint;
-  /** What people read; undefined: the command. */
+  /** The description of the job. Undefined: the command line. */
   readonly name: string | undefined;
-  /** Undefined: one that nobody else has. */
+  /** Undefined: a new unique id. */
   readonly jobId: string | undefined;
-  /** Undefined: as the server knows who asks. */
+  /** Undefined: the user that the server authenticates. */
   readonly username: string | undefined;
-  /** How long after a cancel's SIGTERM comes its SIGKILL, milliseconds. */
+  /** The time between SIGTERM and SIGKILL after a cancel request, milliseconds. */
   readonly killAfterMs: number;
-  /** The command gets a terminal of its own. */
+  /** Whether to run the command in a new pseudo-terminal. */
   readonly isTerminal: boolean;
-  /** On stderr it is told which job it is, and what goes wrong with it. */
+  /** Whether to print the job id and all reporting problems to stderr. */
   readonly isVerbose: boolean;
 }
 
-/** Runs a command; resolves when it has ended, or ends the process, as the caller likes. */
+/** Runs a command. Resolves when the command has ended, or ends the process. */
 export type Run = (options: RunOptions) => Promise<void>;
 
-/** Adds `run`. Its action throws the ConfigError of a wrong option, and nothing for a command that fails. */
+/** Adds `run`. Its action throws a ConfigError for an invalid option, but does not throw if the command fails. */
 export function addRunCommand(program: Command, run: Run, { env }: Pick<RuntimeEnvironment, "env">): void {
   addDatabaseOptions(
     program
       .command("run")
-      .description("Run any program, and turn the progress that it prints into a job.")
+      .description("Run any program and report the progress that it prints as a job.")
       .usage("[options] -- COMMAND [ARGUMENT...]")
-      .argument("<command...>", "the program and its arguments, after --"),
+      .argument("<command...>", "Program to run and its arguments, after --"),
   )
-    .option("--name <text>", "What the job is called (default: the command line, which may hold secrets)")
-    .option("--job <id>", "Id of the job (default: one that nobody else has)")
-    .option("--user <name>", "Whose job it is (default: who the server says you are)")
+    .option("--name <text>", "Description of the job (default: the command line, which may contain secrets)")
+    .option("--job <id>", "Id of the job (default: a new unique id)")
+    .option("--user <name>", "Owner of the job (default: the user that the server authenticates)")
     .addOption(
-      new Option("--kill-after <duration>", "How long after a cancel's SIGTERM comes SIGKILL").default(
-        "10s",
-        "10s",
-      ),
+      new Option(
+        "--kill-after <duration>",
+        "Time between SIGTERM and SIGKILL after a cancel request",
+      ).default("10s", "10s"),
     )
-    .option("--tty", "Give the command a terminal, by script of util-linux; stderr joins stdout")
-    .option("-v, --verbose", "Tell on stderr which job it is, and whatever keeps it from being reported")
+    .option("--tty", "Run the command in a terminal. Needs script from util-linux; merges stderr into stdout")
+    .option("-v, --verbose", "Print the job id and all reporting problems to stderr")
     .addHelpText("after", HELP)
     .action((command: RunOptions["command"], flags: RunFlags) =>
       run({
@@ -85,20 +85,21 @@ function killAfterOf(text: string): number {
   throw new ConfigError("--kill-after", text, "expected a duration up to 24d, such as 500ms, 10s or 5m");
 }
 
-/** More would make a timer ring at once. */
+/** A longer timer would fire immediately. */
 const TIMER_MAX_MS = 24 * 86_400_000;
 
 const HELP = `
-What the command prints passes through unchanged, its input and its signals too, and the exit code is its own: 128 and
-the number of the signal that killed it, 127 where it is not found, 126 where it can't be executed. Without a server it
-runs all the same; one line on stderr tells of a server that refuses the job, as for a token that has run out.
+Input, output and signals pass through unchanged. The exit code is that of the command: 128 plus the signal number if a
+signal killed it, 127 if it was not found, 126 if it could not be executed. The command runs even if no server answers.
+If the server rejects the job, for example because the token has expired, one line on stderr says so.
 
-The job is FINISHED at exit code 0; CANCELED when it ended otherwise after a cancel request, Ctrl+C or another signal
-that was sent to end it; else FAILED, with its last lines.
+The job is FINISHED if the exit code is 0. Otherwise it is CANCELED after a cancel request, Ctrl+C or another
+terminating signal, or else FAILED, with the last lines of output as the reason.
 
-Understood are percentages, n/m, tqdm, pip, curl, wget, rsync, ffmpeg, make (of CMake), ninja, git and apt. Many programs
-show progress at a terminal only, and here they write into a pipe. Ask them for it (rsync --info=progress2,
-git clone --progress, wget --progress=dot, PYTHONUNBUFFERED=1), or give them a terminal: --tty.
+Recognized progress: percentages, n/m, tqdm, pip, curl, wget, rsync, ffmpeg, make (CMake), ninja, git and apt.
+Many programs show progress only on a terminal, but here they write to a pipe. Turn their progress on
+(rsync --info=progress2, git clone --progress, wget --progress=dot, PYTHONUNBUFFERED=1), or give them a terminal
+with --tty.
 
 Examples:
   $ tidemark run -- curl -O https://example.org/big.iso

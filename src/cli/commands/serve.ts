@@ -19,8 +19,8 @@ export interface RuntimeEnvironment extends Pick<ConfigSources, "env" | "readFil
  * Adds `serve`, the default command.
  * @throws ConfigError (its action) for an invalid setting, and the errors of `serve`
  */
-export function addServeCommand(program: Command, serve: Serve, surroundings: RuntimeEnvironment): Command {
-  const { env, readFile } = surroundings;
+export function addServeCommand(program: Command, serve: Serve, environment: RuntimeEnvironment): Command {
+  const { env, readFile } = environment;
   const command = program
     .command("serve", { isDefault: true })
     .description("Start the server (the default command).")

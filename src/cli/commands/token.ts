@@ -3,7 +3,7 @@ import { ConfigError } from "../../config/config-error.js";
 import { parseDuration } from "../../util/duration.js";
 import type { RuntimeEnvironment } from "./serve.js";
 
-/** What a token is for, as the tokens file has it. */
+/** The grant of a token, as the tokens file stores it. */
 export interface TokenSummary {
   readonly id: string;
   readonly username: string;
@@ -15,7 +15,7 @@ export interface TokenSummary {
   readonly note?: string | undefined;
 }
 
-/** What a new token is to be for. */
+/** The grant of a token to create. */
 export interface NewToken {
   readonly username: string;
   readonly role: Role;
@@ -25,7 +25,7 @@ export interface NewToken {
   readonly lifeMs?: number | undefined;
 }
 
-/** What the commands do with a tokens file. */
+/** The operations on a tokens file. */
 export interface TokenActions {
   create(path: string, wish: NewToken): Promise<{ readonly token: string }>;
   list(path: string): Promise<readonly TokenSummary[]>;
@@ -38,44 +38,44 @@ interface JobName {
   readonly jobId: string;
 }
 
-/** Adds `token create`, `token list`, `token revoke` and `share`, which keep the file of `--auth tokens:FILE`. */
+/** Adds `token create`, `token list`, `token revoke` and `share`, which manage the file of `--auth tokens:FILE`. */
 export function addTokenCommands(
   program: Command,
   actions: TokenActions,
-  surroundings: RuntimeEnvironment,
+  environment: RuntimeEnvironment,
 ): void {
   const token = program
     .command("token")
-    .description("Make, list and revoke the tokens of a server with --auth tokens:FILE.");
-  addCreate(token, actions, surroundings);
-  addList(token, actions, surroundings);
-  addRevoke(token, actions, surroundings);
-  addShare(program, actions, surroundings);
+    .description("Create, list and revoke the tokens of a server that runs with --auth tokens:FILE.");
+  addCreate(token, actions, environment);
+  addList(token, actions, environment);
+  addRevoke(token, actions, environment);
+  addShare(program, actions, environment);
 }
 
 const ROLES = ["viewer", "reporter", "admin"] as const;
 type Role = (typeof ROLES)[number];
 
-function addCreate(token: Command, actions: TokenActions, surroundings: RuntimeEnvironment): void {
+function addCreate(token: Command, actions: TokenActions, environment: RuntimeEnvironment): void {
   token
     .command("create <username>")
-    .description("Make a token for a user, and print it: it is kept nowhere else.")
-    .addOption(fileOption(surroundings))
+    .description("Create a token for a user and print it. The token is shown only once.")
+    .addOption(fileOption(environment))
     .addOption(
       new Option(
         "--role <role>",
-        "viewer sees the own jobs, reporter reports them too, admin may do everything",
+        "viewer may read the user's own jobs, reporter may also report them, admin may do everything",
       )
         .choices(ROLES)
         .default("viewer"),
     )
-    .option("--databases <names>", "databases that it is for, such as movies,staging-*", "*")
-    .option("--expires <duration>", "how long it is good (default until it is revoked)", lifeMs)
-    .option("--note <text>", "what it is for, for the list")
+    .option("--databases <names>", "Databases that the token permits, such as movies,staging-*", "*")
+    .option("--expires <duration>", "Lifetime of the token (default: until revoked)", lifeMs)
+    .option("--note <text>", "Purpose of the token, shown by token list")
     .action(async (username: string, flags: CreateFlags) => {
       const databases = flags.databases.split(",").map((name) => name.trim());
       const wish = { username, role: flags.role, databases, note: flags.note, lifeMs: flags.expires };
-      await make(wish, flags.auth, actions, surroundings);
+      await make(wish, flags.auth, actions, environment);
     });
 }
 
@@ -87,43 +87,41 @@ interface CreateFlags {
   readonly note?: string;
 }
 
-function addList(token: Command, { list }: TokenActions, surroundings: RuntimeEnvironment): void {
+function addList(token: Command, { list }: TokenActions, environment: RuntimeEnvironment): void {
   token
     .command("list")
-    .description(
-      "List the tokens: whose they are and what they are for. Not the tokens themselves, which nobody keeps.",
-    )
-    .addOption(fileOption(surroundings))
+    .description("List the tokens with their users and permissions. The tokens themselves are not stored.")
+    .addOption(fileOption(environment))
     .action(async ({ auth }: { auth: string }) => {
       const tokens = await list(pathIn(auth));
-      for (const summary of tokens) surroundings.print(`${describe(summary)}\n`);
+      for (const summary of tokens) environment.print(`${describe(summary)}\n`);
     });
 }
 
-function addRevoke(token: Command, { revoke }: TokenActions, surroundings: RuntimeEnvironment): void {
+function addRevoke(token: Command, { revoke }: TokenActions, environment: RuntimeEnvironment): void {
   token
     .command("revoke <id>")
     .description(
-      "Revoke the token with this id. A server that has the file throws out who came with it within a second.",
+      "Revoke the token with this id. Within a second, the server closes all connections that use it.",
     )
-    .addOption(fileOption(surroundings))
+    .addOption(fileOption(environment))
     .action(async (id: string, { auth }: { auth: string }) => {
       await revoke(pathIn(auth), id);
-      surroundings.print(`${id} is revoked.\n`);
+      environment.print(`Revoked ${id}.\n`);
     });
 }
 
-function addShare(program: Command, actions: TokenActions, surroundings: RuntimeEnvironment): void {
+function addShare(program: Command, actions: TokenActions, environment: RuntimeEnvironment): void {
   program
     .command("share <database> <username> <jobId>")
-    .description("Make a token that shows one job to who has it, for a while, and print it.")
-    .addOption(fileOption(surroundings))
+    .description("Create a token that permits reading one job for a limited time, and print it.")
+    .addOption(fileOption(environment))
     .addOption(
-      new Option("--expires <duration>", "how long it is good")
+      new Option("--expires <duration>", "Lifetime of the token")
         .argParser(lifeMs)
         .default(lifeMs("24h"), "24h"),
     )
-    .option("--note <text>", "what it is for, for the list")
+    .option("--note <text>", "Purpose of the token, shown by token list")
     .action(async (database: string, username: string, jobId: string, flags: ShareFlags) => {
       const job = { database, username, jobId };
       const wish = {
@@ -134,7 +132,7 @@ function addShare(program: Command, actions: TokenActions, surroundings: Runtime
         note: flags.note,
         lifeMs: flags.expires,
       } as const;
-      await make(wish, flags.auth, actions, surroundings);
+      await make(wish, flags.auth, actions, environment);
     });
 }
 
@@ -144,21 +142,16 @@ interface ShareFlags {
   readonly note?: string;
 }
 
-/** The token alone is printed, so that a script can take it. */
-async function make(
-  wish: NewToken,
-  auth: string,
-  { create }: TokenActions,
-  surroundings: RuntimeEnvironment,
-) {
+/** Prints only the token, so that a script can use it. */
+async function make(wish: NewToken, auth: string, { create }: TokenActions, environment: RuntimeEnvironment) {
   const { token } = await create(pathIn(auth), wish);
-  surroundings.print(`${token}\n`);
+  environment.print(`${token}\n`);
 }
 
 function fileOption({ env }: RuntimeEnvironment): Option {
   const option = new Option(
     "--auth <tokens:FILE>",
-    "the server's setting: where the tokens are (env TIDEMARK_AUTH)",
+    "File with the tokens, as in the setting of the server (env TIDEMARK_AUTH)",
   );
   const given = env["TIDEMARK_AUTH"];
   return given ? option.default(given) : option.makeOptionMandatory();
@@ -174,7 +167,7 @@ function lifeMs(written: string): number {
   try {
     return parseDuration(written);
   } catch (error) {
-    throw new InvalidArgumentError((error as Error).message); // it throws RangeErrors
+    throw new InvalidArgumentError((error as Error).message); // a RangeError
   }
 }
 
@@ -182,6 +175,6 @@ function describe({ id, username, role, databases, job, expiresAt, note }: Token
   const what = job
     ? `job ${job.jobId} of ${job.username} in ${job.database}`
     : `databases ${databases.join(",")}`;
-  const until = expiresAt === undefined ? "until it is revoked" : `until ${expiresAt}`;
+  const until = expiresAt === undefined ? "until revoked" : `until ${expiresAt}`;
   return [id, username, role, what, until, ...(note === undefined ? [] : [note])].join("  ");
 }

@@ -11,28 +11,28 @@ import { jsonOption } from "./job-request.js";
 export interface WatchRequest {
   readonly server: DatabaseEndpoint;
   readonly username?: string;
-  /** The watch ends when the jobs with this id have. */
+  /** If set, the command ends when all jobs with this id have ended. */
   readonly jobId?: string;
-  /** A job that is not there yet is waited for. */
+  /** Whether to wait for a job that does not exist yet. */
   readonly wait: boolean;
   readonly json: boolean;
 }
 
 export type WatchJobs = (request: WatchRequest) => Promise<void>;
 
-/** Adds `watch`, which shows jobs as they go on. */
+/** Adds `watch`, which shows jobs live. */
 export function addWatchCommand(program: Command, watch: WatchJobs, env: Env): void {
   const command = program
     .command("watch")
     .description(
-      "Watch jobs live: their trees on a terminal, else a line for each thing worth telling. Comes back by itself when the server was away.",
+      "Watch jobs live: as trees on a terminal, otherwise as one line per noteworthy change. Reconnects if the connection is lost.",
     )
-    .option("--user <name>", "only jobs of this user")
+    .option("--user <name>", "Only jobs of this user")
     .option(
       "--job <id>",
-      "only the job with this id; ends when it has, with 6 when it FAILED, 7 when it was CANCELED",
+      "Only the job with this id. The command ends with the job: exit code 6 if it FAILED, 7 if it was CANCELED",
     )
-    .option("--wait", "with --job: wait for a job that is not there yet, instead of ending with 3")
+    .option("--wait", "With --job: wait for a job that does not exist yet, instead of exiting with code 3")
     .addOption(jsonOption())
     .addHelpText("after", EXAMPLES)
     .action((flags: WatchFlags) => watch(requestOf(flags, env)));
@@ -48,7 +48,11 @@ interface WatchFlags extends DatabaseFlags {
 
 function requestOf({ user, job, wait, json, ...flags }: WatchFlags, env: Env): WatchRequest {
   if (wait && job === undefined)
-    throw new CommanderError(1, "tidemark.wait", "error: --wait needs --job: say which job to wait for");
+    throw new CommanderError(
+      1,
+      "tidemark.wait",
+      "error: --wait requires --job: pass the id of the job to wait for",
+    );
   return {
     server: resolveDatabase(flags, env),
     ...(user !== undefined && { username: user }),
@@ -61,5 +65,5 @@ function requestOf({ user, job, wait, json, ...flags }: WatchFlags, env: Env): W
 const EXAMPLES = `
 Examples:
   $ tidemark watch --database demo                       all jobs of a database, until Ctrl+C
-  $ tidemark watch --job import-1 && ./next-step         goes on when the job has FINISHED
+  $ tidemark watch --job import-1 && ./next-step         continue when the job has FINISHED
   $ tidemark watch --json | jq -r 'select(.kind == "TaskStored") | .job.jobId'`;

@@ -3,7 +3,7 @@ import { rootCauseText } from "../../client/transport/root-cause.js";
 import { instantText } from "../../format/instants.js";
 import { sanitizeForTerminal } from "./sanitize.js";
 
-/** The state of the connection, and the reason: "live", "connecting (…)", "stale since 17:03:12 (…)". */
+/** The state of the connection, with its cause: "live", "connecting (…)", "stale since 17:03:12 (…)". */
 export function connectionText(status: WatchStatus, now: number): string {
   return [connectionWord(status, now), connectionCauseText(status)].filter((text) => text !== "").join(" ");
 }
@@ -13,13 +13,13 @@ export function connectionWord(status: WatchStatus, now: number): string {
   return status.kind === "stale" ? `stale since ${instantText(status.since.getTime(), now)}` : status.kind;
 }
 
-/** "(why)", or nothing. */
+/** "(cause)", or empty. */
 export function connectionCauseText(status: WatchStatus): string {
   const cause = connectionCauseOf(status);
   return cause === undefined ? "" : `(${sanitizeForTerminal(cause)})`;
 }
 
-/** The error that keeps the connection from being live, if there is one. */
+/** The error that keeps the connection from being live, if any. */
 export function connectionCauseOf(status: WatchStatus): string | undefined {
   return "cause" in status && status.cause instanceof Error ? rootCauseText(status.cause) : undefined;
 }

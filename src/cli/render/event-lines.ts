@@ -7,8 +7,8 @@ import { sanitizeForTerminal } from "./sanitize.js";
 import { leftText, reasonOf, userAndJob } from "./job-lines.js";
 
 /**
- * The output of `tidemark watch` without a terminal, one line per event: a job is new or gone, a task began or ended,
- * the health changed, a user asked to cancel, or another tenth of the work is done.
+ * The output of `tidemark watch` without a terminal, one line per event: a job appeared or disappeared, a task began or
+ * ended, the health changed, a user requested a cancel, or another tenth of the work is done.
  */
 export class EventLines {
   /** The latest state of each job, by id. */
@@ -17,22 +17,22 @@ export class EventLines {
   #unconfirmed = new Set<string>();
 
   /** The lines for an event, without line breaks. Most events have none. */
-  tell(event: WatchEvent): string[] {
+  linesOf(event: WatchEvent): string[] {
     switch (event.kind) {
       case "Reset":
         this.#unconfirmed = new Set(this.#lastPrinted.keys());
         return [];
       case "TaskStored":
       case "TaskUpdated":
-        return this.#tellJob(event.job, event.kind === "TaskUpdated" ? event.changed : undefined);
+        return this.#jobLines(event.job, event.kind === "TaskUpdated" ? event.changed : undefined);
       case "TaskRemoved":
-        return this.#tellGone(event.job, `removed (${event.reason})`);
+        return this.#goneLines(event.job, `removed (${event.reason})`);
       case "CaughtUp":
-        return [...this.#unconfirmed].flatMap((id) => this.#tellGone(this.#lastPrinted.get(id)!, "gone"));
+        return [...this.#unconfirmed].flatMap((id) => this.#goneLines(this.#lastPrinted.get(id)!, "gone"));
     }
   }
 
-  #tellJob(job: WatchedJob, changed: readonly WatchedTask[] | undefined): string[] {
+  #jobLines(job: WatchedJob, changed: readonly WatchedTask[] | undefined): string[] {
     const before = this.#lastPrinted.get(job.id);
     this.#lastPrinted.set(job.id, job);
     this.#unconfirmed.delete(job.id);
@@ -43,7 +43,7 @@ export class EventLines {
     return texts.map((text) => lineOf(job, job.changedAt, text));
   }
 
-  #tellGone(job: WatchedJob, text: string): string[] {
+  #goneLines(job: WatchedJob, text: string): string[] {
     this.#lastPrinted.delete(job.id);
     this.#unconfirmed.delete(job.id);
     return [lineOf(job, job.changedAt, text)];
@@ -85,17 +85,17 @@ function changesSince(before: WatchedJob, job: WatchedJob, changed: readonly Wat
   return texts.length === 0 && tenthOf(task) !== tenthOf(before.task) ? [tenthText(job)] : texts;
 }
 
-/** Iterations have a line only if they fail: a job may have thousands. */
+/** An iteration has a line only if it fails: a job may have thousands. */
 function taskChange(
   rootBefore: WatchedTask,
   root: WatchedTask,
   { path, status, ...task }: WatchedTask,
 ): string[] {
   const isSame = watchedTaskAt(rootBefore, path)?.status === status || status === "PENDING";
-  const way = wayTo(root, path);
-  const isRepeated = way.slice(0, -1).some(({ kind }) => kind === "ITERATIVE");
+  const tasks = tasksDownTo(root, path);
+  const isRepeated = tasks.slice(0, -1).some(({ kind }) => kind === "ITERATIVE");
   if (isSame || (isRepeated && status !== "FAILED")) return [];
-  const name = way
+  const name = tasks
     .slice(1)
     .map(({ description }) => sanitizeForTerminal(description))
     .join(" / ");
@@ -124,27 +124,27 @@ function tenthText({ task, eta, changedAt }: WatchedJob): string {
 }
 
 function cancelText({ by, reason }: NonNullable<WatchedJob["cancelRequest"]>): string {
-  return `cancel asked by ${sanitizeForTerminal(by)}${reason ? `: ${sanitizeForTerminal(reason)}` : ""}`;
+  return `cancel requested by ${sanitizeForTerminal(by)}${reason ? `: ${sanitizeForTerminal(reason)}` : ""}`;
 }
 
 function joined(...texts: readonly string[]): string {
   return texts.filter((text) => text !== "").join("  ");
 }
 
-/** The tenths that are done; undefined while the volume is unknown. */
+/** The number of completed tenths; undefined while the volume is unknown. */
 function tenthOf({ progress: { done, volume } }: WatchedTask): number | undefined {
   return volume ? Math.floor(Math.min(1, done / volume) * 10) : undefined;
 }
 
-/** The tasks from the root down to a path, as far as they exist. */
-function wayTo(root: WatchedTask, path: string): WatchedTask[] {
-  const way = [root];
+/** The existing tasks from the root down to a path. */
+function tasksDownTo(root: WatchedTask, path: string): WatchedTask[] {
+  const tasks = [root];
   for (const index of path.split(".")) {
-    const next = way.at(-1)!.subTasks[Number(index)];
+    const next = tasks.at(-1)!.subTasks[Number(index)];
     if (!next) break;
-    way.push(next);
+    tasks.push(next);
   }
-  return way;
+  return tasks;
 }
 
 function* tasksOf(task: WatchedTask): Generator<WatchedTask, void> {

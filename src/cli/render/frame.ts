@@ -1,6 +1,6 @@
 /**
- * The output of `tidemark watch` on a terminal: the state of the connection, the open jobs as trees, then the ended jobs,
- * one line each. A frame never exceeds the screen; hidden jobs and tasks are counted.
+ * The output of `tidemark watch` on a terminal: the state of the connection, the open jobs as trees, then the ended
+ * jobs, one line each. A frame never exceeds the screen; hidden jobs and tasks are counted.
  */
 import type { WatchedJob, WatchStatus } from "../../client/index.js";
 import { instantText } from "../../format/instants.js";
@@ -13,10 +13,10 @@ import { connectionCauseText, connectionWord } from "./connection-text.js";
 import { truncate } from "./width.js";
 
 export interface Frame {
-  /** The database or the job, in a word or two. */
+  /** The database, and the user and job if given. */
   readonly title: string;
   readonly status: OpenStatus;
-  /** No frame follows: the view is no longer live. */
+  /** Whether the watch is over, so that the view is no longer live. */
   readonly isLast: boolean;
   /** In list order. */
   readonly jobs: Iterable<WatchedJob>;
@@ -29,7 +29,7 @@ export interface Frame {
 /** The status of a connection that is not closed. */
 export type OpenStatus = Exclude<WatchStatus, { readonly kind: "closed" }>;
 
-/** At most `rows` lines of at most `columns`. While the connection is stale, the clocks stand still. */
+/** At most `rows` lines of at most `columns`. While the connection is stale, elapsed times stand still. */
 export function frameLines(frame: Frame, style: Style): string[] {
   const { status, columns, rows } = frame;
   const jobs = [...frame.jobs];
@@ -49,7 +49,7 @@ function rowsOf(jobs: readonly WatchedJob[], max: number, now: number): TreeLine
   return [...rows, { kind: "more", guide: "", text }];
 }
 
-/** The rows below each root. Each tree gets an equal share; lines that small trees leave go to the larger ones. */
+/** The rows below each root. Trees share the lines equally; lines that small trees do not need go to larger ones. */
 function treesOf(jobs: readonly WatchedJob[], max: number, now: number): ReadonlyMap<WatchedJob, TreeLine[]> {
   const trees = new Map<WatchedJob, TreeLine[]>();
   const running = jobs.filter(({ task }) => task.status === "RUNNING");

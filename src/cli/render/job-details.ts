@@ -63,7 +63,7 @@ function facts(job: WatchedJob, now: number, style: Style): [string, string][] {
 }
 
 function cancelText({ at, by, reason }: NonNullable<WatchedJob["cancelRequest"]>): string {
-  return `asked by ${sanitizeForTerminal(by)} at ${at}${reason ? `: ${sanitizeForTerminal(reason)}` : ""}`;
+  return `requested by ${sanitizeForTerminal(by)} at ${at}${reason ? `: ${sanitizeForTerminal(reason)}` : ""}`;
 }
 
 function logLine({ at, level, path, message }: ShownLogLine, { task }: WatchedJob): string {

@@ -1,4 +1,4 @@
-/** A job as rows: the root with the facts of the job, and below it the tasks most worth showing. */
+/** A job as rows: the root with the facts of the job, and below it the most relevant tasks. */
 import type { WatchedEta, WatchedJob, WatchedTask, WatchedTaskStatus } from "../../client/index.js";
 import { durationText, timeLeftText } from "../../format/durations.js";
 import { exactCount, plural, rateText } from "../../format/numbers.js";
@@ -25,7 +25,7 @@ export function jobLine(job: WatchedJob, now: number): TaskLine {
 
 /** The rows of all tasks below the root. */
 export function allTaskLines(root: WatchedTask, now: number): TreeLine[] {
-  return [...placesBelow(root, "all")].map((place) => rowAt(place, now));
+  return [...tasksBelow(root, "all")].map((placed) => rowAt(placed, now));
 }
 
 /**
@@ -34,20 +34,20 @@ export function allTaskLines(root: WatchedTask, now: number): TreeLine[] {
  */
 export function fittingTaskLines(root: WatchedTask, max: number, now: number): TreeLine[] {
   if (root.status !== "RUNNING" || max < 1) return [];
-  const places = ["open", "running"] as const;
-  const [open, running] = places.map((extent) => [...placesBelow(root, extent)]);
+  const extents = ["open", "running"] as const;
+  const [open, running] = extents.map((extent) => [...tasksBelow(root, extent)]);
   const fitting = [open!, running!].find(({ length }) => length <= max);
-  if (fitting) return fitting.map((place) => rowAt(place, now));
-  const kept = running!.slice(0, max - 1).map((place) => rowAt(place, now));
+  if (fitting) return fitting.map((placed) => rowAt(placed, now));
+  const shown = running!.slice(0, max - 1).map((placed) => rowAt(placed, now));
   return [
-    ...kept,
-    { kind: "more", guide: "", text: `… ${plural(running!.length - kept.length, "more task")}` },
+    ...shown,
+    { kind: "more", guide: "", text: `… ${plural(running!.length - shown.length, "more task")}` },
   ];
 }
 
 /** The number of rows below the root that the running tasks and their direct subtasks need. */
 export function openLineCount(root: WatchedTask): number {
-  return root.status === "RUNNING" ? [...placesBelow(root, "open")].length : 0;
+  return root.status === "RUNNING" ? [...tasksBelow(root, "open")].length : 0;
 }
 
 /** "alice/import-1". */
@@ -79,20 +79,20 @@ export function countedByStatus(tasks: Iterable<Pick<WatchedTask, "status">>): s
   }).join(", ");
 }
 
-/** A task at its place in the drawn tree. */
-interface Place {
+/** A task and the tree lines to its left. */
+interface PlacedTask {
   readonly task: WatchedTask;
   readonly guide: string;
 }
 
-/** `open` shows only the running iterations: the row of the iterative task has their number. */
+/** `open` shows only the running iterations, because the row of the iterative task has their number. */
 type Extent = "all" | "open" | "running";
 
-function* placesBelow(
+function* tasksBelow(
   root: WatchedTask,
   extent: Extent,
   guide = "",
-): Generator<Place | HiddenTasksLine, void> {
+): Generator<PlacedTask | HiddenTasksLine, void> {
   const isWhole = extent === "all" || (extent === "open" && root.kind !== "ITERATIVE");
   const shown = isWhole ? root.subTasks : root.subTasks.filter(isRunning);
   const hidden = isWhole || root.kind === "ITERATIVE" ? [] : root.subTasks.filter((task) => !isRunning(task));
@@ -100,7 +100,7 @@ function* placesBelow(
     const isLast = index === shown.length - 1 && hidden.length === 0;
     yield { task, guide: guide + (isLast ? "└─ " : "├─ ") };
     if (extent === "all" || isRunning(task))
-      yield* placesBelow(task, extent, guide + (isLast ? "   " : "│  "));
+      yield* tasksBelow(task, extent, guide + (isLast ? "   " : "│  "));
   }
   if (hidden.length > 0) yield { kind: "more", guide: `${guide}└─ `, text: `… ${countedByStatus(hidden)}` };
 }
@@ -109,8 +109,8 @@ function isRunning({ status }: WatchedTask): boolean {
   return status === "RUNNING";
 }
 
-function rowAt(place: Place | HiddenTasksLine, now: number): TreeLine {
-  return "task" in place ? rowOf(place.task, place.guide, now) : place;
+function rowAt(placed: PlacedTask | HiddenTasksLine, now: number): TreeLine {
+  return "task" in placed ? rowOf(placed.task, placed.guide, now) : placed;
 }
 
 function rowOf(task: WatchedTask, guide: string, now: number): TaskLine {
@@ -138,7 +138,7 @@ function warnings({ task, health, reportedAt, cancelRequest }: WatchedJob, now: 
     ...(status === "FAILED" || status === "CANCELED" ? [{ text: status }] : []),
     ...(health === "OK" ? [] : [{ text: silence, brief: health }]),
     ...(cancelRequest && task.endedAt === null
-      ? [{ text: `cancel asked by ${sanitizeForTerminal(cancelRequest.by)}`, brief: "cancel asked" }]
+      ? [{ text: `cancel requested by ${sanitizeForTerminal(cancelRequest.by)}`, brief: "cancel requested" }]
       : []),
   ];
   return facts.map((fact) => ({ ...fact, isWarning: true }));

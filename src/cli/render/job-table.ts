@@ -6,7 +6,7 @@ import { sanitizeForTerminal } from "./sanitize.js";
 import { inStatusColor, type Style } from "./style.js";
 import { padToWidth, widthOf } from "./width.js";
 
-/** A heading and the jobs. Columns that do not fit in the width are left out; the last one is cut. */
+/** A heading and one line per job. Columns that do not fit are left out. */
 export function jobTable(jobs: readonly WatchedJob[], now: number, columns: number, style: Style): string[] {
   const fitting = fittingColumns(jobs, now, columns);
   const heading = style.dim(
@@ -54,7 +54,7 @@ const NAME_SHARE = 0.4;
 /** Picks columns by rank until the terminal is full, each as wide as its widest cell; keeps the display order. */
 function fittingColumns(jobs: readonly WatchedJob[], now: number, columns: number): FittingColumn[] {
   const fitting = new Map<Column, number>();
-  let room = columns;
+  let left = columns;
   for (const column of COLUMNS.toSorted((one, other) => one.rank - other.rank)) {
     const wanted = jobs.reduce(
       (widest, job) => Math.max(widest, widthOf(column.text(job, now))),
@@ -62,9 +62,9 @@ function fittingColumns(jobs: readonly WatchedJob[], now: number, columns: numbe
     );
     const width = Math.min(wanted, isName(column) ? Math.floor(columns * NAME_SHARE) : wanted);
     const taken = width + (fitting.size > 0 ? GAP.length : 0);
-    if (taken > room) continue;
+    if (taken > left) continue;
     fitting.set(column, width);
-    room -= taken;
+    left -= taken;
   }
   return COLUMNS.flatMap((column) => {
     const width = fitting.get(column);
@@ -76,8 +76,12 @@ function isName({ title }: Column): boolean {
   return title === "USER" || title === "JOB" || title === "DESCRIPTION";
 }
 
-/** "RUNNING", "RUNNING, SILENT", "RUNNING, cancel asked". */
+/** "RUNNING", "RUNNING, SILENT", "RUNNING, cancel requested". */
 function statusText({ task, health, cancelRequest, endedAt }: WatchedJob): string {
-  const isAsked = cancelRequest !== null && endedAt === null;
-  return [task.status, ...(health === "OK" ? [] : [health]), ...(isAsked ? ["cancel asked"] : [])].join(", ");
+  const isCancelRequested = cancelRequest !== null && endedAt === null;
+  return [
+    task.status,
+    ...(health === "OK" ? [] : [health]),
+    ...(isCancelRequested ? ["cancel requested"] : []),
+  ].join(", ");
 }

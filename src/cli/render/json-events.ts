@@ -1,9 +1,9 @@
-/** What `tidemark watch --json` prints: one object a line, each as the SDK tells it, without what was told before. */
+/** The output of `tidemark watch --json`: one object per line, as the SDK delivers it, without repeated data. */
 import type { WatchEvent, WatchedJob, WatchedTask, WatchStatus } from "../../client/index.js";
 import { sanitizedJson } from "./sanitize.js";
 import { connectionCauseOf } from "./connection-text.js";
 
-/** A job that is new is told with its whole tree, one that has changed with those of its tasks that have. */
+/** A new job is printed with its whole tree, a changed job with its changed tasks only. */
 export function eventJson(event: WatchEvent): string {
   switch (event.kind) {
     case "TaskUpdated":

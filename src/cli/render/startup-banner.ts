@@ -1,4 +1,4 @@
-/** The text on a terminal when the server is ready: its addresses and a first command. */
+/** The text that a terminal shows when the server is ready: its addresses and a first command. */
 export function startupBanner({ url, dashboard, store, readyMs }: StartupBanner): string {
   return `
   Tidemark is ready in ${readyMs} ms.
@@ -9,7 +9,7 @@ ${dashboard ? `  Dashboard   ${url}/\n` : ""}  GraphiQL    ${url}/graphql
   Store       ${describe(store)}
 
   In a second terminal:  npm run example:pagerank -- --delay-ms 200${url.endsWith(":4000") ? "" : ` --url ${url}`}
-  Ctrl+C stops.
+  Press Ctrl+C to stop.
 
 `;
 }
@@ -23,9 +23,9 @@ export interface StartupBanner {
   readonly readyMs: number;
 }
 
-/** Hides a password in the address. */
+/** The store without the credentials in its address. */
 function describe(store: string): string {
-  if (store === "memory:") return "memory: (forgotten when the server stops)";
-  if (store.startsWith("lmdb:")) return `${store} (kept when the server stops)`;
+  if (store === "memory:") return "memory: (jobs are lost when the server stops)";
+  if (store.startsWith("lmdb:")) return `${store} (jobs survive a restart)`;
   return store.replace(/\/\/.*@/, "//***@");
 }

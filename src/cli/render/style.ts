@@ -1,11 +1,10 @@
-/** Colours and signs of a terminal. Colour is never the only carrier of a fact. */
+/** Colours and status signs. Colour never carries information alone. */
 import type { Ansis } from "ansis";
 import type { WatchedTaskStatus } from "../../client/index.js";
 
-/** Colours, or none: `new Ansis()` asks NO_COLOR, FORCE_COLOR and the terminal. */
+/** Colours, if enabled: `new Ansis()` checks NO_COLOR, FORCE_COLOR and the terminal. */
 export type Style = Ansis;
 
-/** The sign of a status. */
 export const STATUS_SIGNS: Readonly<Record<WatchedTaskStatus, string>> = {
   PENDING: "○",
   RUNNING: "●",
@@ -14,7 +13,6 @@ export const STATUS_SIGNS: Readonly<Record<WatchedTaskStatus, string>> = {
   CANCELED: "⊘",
 };
 
-/** A text about a task, in the colour of its status. */
 export function inStatusColor(status: WatchedTaskStatus, text: string, style: Style): string {
   switch (status) {
     case "PENDING":

@@ -1,4 +1,4 @@
-/** One line for a task: its place in the tree, its name, its bar, and as many facts as fit. */
+/** One line for a task: its position in the tree, its name, its bar, and as many facts as fit. */
 import type { WatchedProgress, WatchedTaskStatus } from "../../client/index.js";
 import { bar } from "./bar.js";
 import { inStatusColor, STATUS_SIGNS, type Style } from "./style.js";
@@ -46,12 +46,12 @@ interface Layout {
   readonly columns: number;
   /** The width of guide, sign and name together. */
   readonly nameWidth: number;
-  /** Between the brackets; 0 for none. */
+  /** The width between the brackets; 0 for no bar. */
   readonly barWidth: number;
   readonly percentWidth: number;
 }
 
-/** Names get three fifths of what the bars leave, and no more than they need. */
+/** Names get at most three fifths of the width that the bars leave. */
 function layoutOf(rows: readonly TreeLine[], columns: number): Layout {
   const barWidth = columns >= 100 ? 20 : columns >= 60 ? 10 : 0;
   const percentWidth = columns >= 20 ? "100.00%".length : 0;
@@ -89,15 +89,15 @@ function nameOf({ guide, status, name }: TaskLine): string {
 /** The facts that fit, then as much of the message as fits. */
 function tailOf({ facts, message }: TaskLine, columns: number, style: Style): string {
   let tail = "";
-  let room = columns;
+  let left = columns;
   for (const fact of facts) {
-    const text = fittingText(fact, room - GAP.length);
+    const text = fittingText(fact, left - GAP.length);
     if (text === "") continue;
     tail += GAP + (fact.isWarning ? style.yellow(text) : text);
-    room -= GAP.length + widthOf(text);
+    left -= GAP.length + widthOf(text);
   }
-  if (message === "" || room < MESSAGE_WIDTH_MIN) return tail;
-  return tail + GAP + style.dim(truncate(message, room - GAP.length));
+  if (message === "" || left < MESSAGE_WIDTH_MIN) return tail;
+  return tail + GAP + style.dim(truncate(message, left - GAP.length));
 }
 
 function fittingText({ text, brief = text, isWarning }: Fact, columns: number): string {
@@ -106,5 +106,5 @@ function fittingText({ text, brief = text, isWarning }: Fact, columns: number): 
 }
 
 const GAP = "  ";
-/** A shorter piece of a message has no value. */
+/** A shorter part of a message is not worth showing. */
 const MESSAGE_WIDTH_MIN = 12;

@@ -1,4 +1,4 @@
-/** Text widths on a terminal: a Chinese character takes two columns, a combining accent none. */
+/** Text widths on a terminal: a Chinese character takes two columns, a combining accent takes none. */
 import stringWidth from "string-width";
 
 /** The columns of a text without escape sequences. */
@@ -9,14 +9,14 @@ export function widthOf(text: string): number {
 /** The text in at most `width` columns; a text that is cut ends with "…". */
 export function truncate(text: string, width: number): string {
   if (widthOf(text) <= width) return text;
-  let kept = "";
+  let start = "";
   let left = width - 1; // for the "…"
   for (const { segment } of CHARACTERS.segment(text)) {
     left -= widthOf(segment);
     if (left < 0) break;
-    kept += segment;
+    start += segment;
   }
-  return width > 0 ? `${kept}…` : "";
+  return width > 0 ? `${start}…` : "";
 }
 
 /** The text in exactly `width` columns. */

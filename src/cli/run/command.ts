@@ -1,4 +1,4 @@
-/** A command in a process of its own: how it is started, and how it has ended. */
+/** A command in a child process: how it starts and how it ends. */
 import { spawn, type ChildProcess } from "node:child_process";
 import { constants } from "node:os";
 import { Readable } from "node:stream";
@@ -15,34 +15,34 @@ export type CommandExit =
 export interface Command {
   readonly stdout: Readable;
   readonly stderr: Readable;
-  /** Resolves when its process has ended; something may still come out of its pipes. */
+  /** Resolves when the process has ended. Its pipes may still hold output. */
   readonly ended: Promise<CommandExit>;
-  /** Does nothing once it has ended. */
+  /** Does nothing after the command has ended. */
   kill(signal: NodeJS.Signals): void;
 }
 
-/** Starts it in this process's group, with this process's stdin. Never throws: what can't be started has ended. */
+/** Starts a command in this process group with this process's stdin. Never throws: a failed start is an exit. */
 export function startCommand([program, ...args]: CommandLine): Command {
   const pipes = openPipes(2);
   const [out, err] = pipes ?? [];
   try {
     const child = spawn(program, args, { stdio: ["inherit", out?.entry ?? "pipe", err?.entry ?? "pipe"] });
     return {
-      stdout: out?.source ?? child.stdout!, // there is one where it has no pipe of ours
+      stdout: out?.source ?? child.stdout!, // spawn creates one if we passed no pipe
       stderr: err?.source ?? child.stderr!,
       ended: exitOf(child),
       kill: (signal) => void child.kill(signal),
     };
   } catch (error) {
-    const isFound = program !== "" && isThere(error);
+    const isFound = program !== "" && programExists(error);
     const ended = Promise.resolve<CommandExit>({ kind: "NOT_STARTED", isFound });
-    return { stdout: nothing(), stderr: nothing(), ended, kill: () => {} };
+    return { stdout: emptyStream(), stderr: emptyStream(), ended, kill: () => {} };
   } finally {
     closeEntries(pipes ?? []);
   }
 }
 
-/** As a shell says it: 128 and the number of the signal; 127 for what was not found, 126 for what can't be executed. */
+/** The exit code as a shell reports it: 128 plus the signal number, 127 if not found, 126 if not executable. */
 export function shellExitCode(end: CommandExit): number {
   switch (end.kind) {
     case "EXITED":
@@ -57,7 +57,7 @@ export function shellExitCode(end: CommandExit): number {
 function exitOf(child: ChildProcess): Promise<CommandExit> {
   return new Promise((resolve) => {
     child.on("error", (error) => {
-      if (child.pid === undefined) resolve({ kind: "NOT_STARTED", isFound: isThere(error) });
+      if (child.pid === undefined) resolve({ kind: "NOT_STARTED", isFound: programExists(error) });
     });
     child.on("exit", (code, signal) =>
       resolve(signal ? { kind: "KILLED", signal } : { kind: "EXITED", code: code ?? 0 }),
@@ -65,10 +65,10 @@ function exitOf(child: ChildProcess): Promise<CommandExit> {
   });
 }
 
-function isThere(error: unknown): boolean {
+function programExists(error: unknown): boolean {
   return errorCodeOf(error) !== "ENOENT";
 }
 
-function nothing(): Readable {
+function emptyStream(): Readable {
   return Readable.from([]);
 }

@@ -1,41 +1,41 @@
 /**
- * The last lines that a program has printed: the newest is its job's message, and ten, in short, are the reason of its
- * failure. Counters, which the bar shows, are left out: each has one line here, its newest, where it began, and that is told
- * only in a reason, and only where nothing came after.
+ * The last lines of a program's output. The latest is the message of the job, and the last ten are the reason of a
+ * failure. Counters are left out, because the bar shows them: each keeps only its latest line, at the position where
+ * the counter began. That line is part of the reason only if no other line follows.
  */
 export class LastLines {
   #lines: readonly Line[] = [];
 
-  /** @param counter the one that it is a line of, should that turn out to be a counter. */
+  /** @param counter the key of the counter that this line may later turn out to belong to */
   add(text: string, counter?: string): void {
     this.#append({ text: shortened(text), counter, isCounter: false });
   }
 
-  /** Adds a line of a counter, in place of all those before. */
+  /** Adds a line of a counter and replaces its earlier lines. */
   addOfCounter(text: string, counter: string): void {
     const line = { text: shortened(text), counter, isCounter: true };
-    const place = this.#lines.findIndex((one) => one.counter === counter);
-    if (place < 0) return this.#append(line);
-    this.#lines = this.#lines.with(place, line).filter((one) => one === line || one.counter !== counter);
+    const index = this.#lines.findIndex((one) => one.counter === counter);
+    if (index < 0) return this.#append(line);
+    this.#lines = this.#lines.with(index, line).filter((one) => one === line || one.counter !== counter);
   }
 
-  /** The newest one that is no counter's; empty where there is none. */
+  /** The latest line that does not belong to a counter, or empty. */
   get latest(): string {
     return this.#lines.findLast(({ isCounter }) => !isCounter)?.text ?? "";
   }
 
-  /** In one line, oldest first. */
+  /** The last lines joined into one, oldest first. */
   get text(): string {
     const newest = this.#lines.at(-1);
-    const said = this.#lines.filter((line) => !line.isCounter || line === newest);
-    return said
+    const shown = this.#lines.filter((line) => !line.isCounter || line === newest);
+    return shown
       .slice(-LINES_MAX)
       .map(({ text }) => text)
       .join(" | ");
   }
 
   #append(line: Line): void {
-    this.#lines = [...this.#lines.slice(1 - LINES_KEPT), line];
+    this.#lines = [...this.#lines.slice(1 - STORED_LINES_MAX), line];
   }
 }
 
@@ -51,6 +51,6 @@ function shortened(line: string): string {
 }
 
 const LINES_MAX = 10;
-/** Some of them may turn out to be a counter's. */
-const LINES_KEPT = 2 * LINES_MAX;
+/** More than needed, because some may turn out to belong to a counter. */
+const STORED_LINES_MAX = 2 * LINES_MAX;
 const LINE_LENGTH_MAX = 200;

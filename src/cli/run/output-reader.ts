@@ -3,16 +3,16 @@ import { PlainCounters, type CounterLine } from "./plain-counters.js";
 import type { ProgressReading } from "./progress-reading.js";
 import { TerminalLines, type TerminalLine } from "./terminal-lines.js";
 
-/** Takes what there is to know of an output. */
+/** Receives the readings and lines of an output. */
 export interface OutputObserver {
   onReading(reading: ProgressReading): void;
-  /** A line that says something else, and will not be drawn over. It may turn out to be one of `counter`. */
+  /** A line of text that will not be drawn over. It may later turn out to belong to `counter`. */
   onLine(text: string, counter: string | undefined): void;
-  /** A line that is a counter's; so were those of this counter before it. */
+  /** A line of a counter. Earlier lines with the same `counter` belong to it too. */
   onCounterLine(text: string, counter: string): void;
 }
 
-/** Reads one output of a program: bytes, cut anywhere, become readings and lines. */
+/** Reads one output stream of a program: turns chunks of bytes into readings and lines. */
 export class OutputReader {
   readonly #observer: OutputObserver;
   readonly #terminal = new TerminalLines();
@@ -27,21 +27,21 @@ export class OutputReader {
     for (const line of this.#terminal.write(bytes)) this.#take(line);
   }
 
-  /** Bytes were left out. */
-  lose(): void {
-    this.#terminal.lose();
+  /** Call this after bytes were skipped. */
+  skip(): void {
+    this.#terminal.skip();
   }
 
-  /** Nothing has come for a moment, and so the last row stands there as it is meant; more may come all the same. */
-  rest(): void {
+  /** Reads the current row as it stands. Call this when the output pauses. */
+  readUnfinishedRow(): void {
     this.#read(this.#terminal.row);
   }
 
-  /** No more comes. */
+  /** Call this after the last bytes. */
   end(): void {
     const { row } = this.#terminal;
     if (row.text !== "") this.#take(row);
-    this.#terminal.lose();
+    this.#terminal.skip();
   }
 
   #take(line: TerminalLine): void {
@@ -52,7 +52,7 @@ export class OutputReader {
     this.#observer.onLine(line.text, plain?.counter);
   }
 
-  /** Tells the readings of a line, and gives back what it is besides. */
+  /** Emits the readings of a line, and returns whether its format is known or what counter it has. */
   #read(line: TerminalLine): { readonly isKnown: boolean; readonly plain?: CounterLine | undefined } {
     const known = readFormat(line.text, this.#context);
     for (const reading of known ?? []) this.#observer.onReading(reading);

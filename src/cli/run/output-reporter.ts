@@ -6,9 +6,9 @@ import { PhaseLeaf } from "./phase-leaf.js";
 import type { ProgressReading } from "./progress-reading.js";
 
 /**
- * Tells a job what a program prints. Its phases are leaves, the latest line is the root's message, and warnings go to the
- * log. The first phase has its leaf before it is known, as no tree is without one, and no leaf can be renamed: what it
- * counts is the leaf's message.
+ * Reports the output of a program to a job. Each phase is a leaf, the latest line is the message of the root, and
+ * warnings go to the log. The first leaf exists before its phase is known, because a tree needs a leaf, and leaves
+ * cannot be renamed: its message has the label of the phase.
  */
 export class OutputReporter implements OutputObserver {
   readonly lastLines = new LastLines();
@@ -18,7 +18,7 @@ export class OutputReporter implements OutputObserver {
   #warningCount = 0;
   #shownLine = "";
 
-  /** @param job a new one, with the tree of `treeOf`. */
+  /** @param job a new job with the tree of `initialTree` */
   constructor(job: Job) {
     this.#root = job.task;
     this.#root.sub(0).begin();
@@ -37,7 +37,7 @@ export class OutputReporter implements OutputObserver {
     this.lastLines.addOfCounter(text, counter);
   }
 
-  /** The latest line is now the message. */
+  /** Reports the latest line as the message of the job. */
   show(): void {
     const { latest } = this.lastLines;
     if (latest !== this.#shownLine) this.#root.message(latest);
@@ -47,29 +47,29 @@ export class OutputReporter implements OutputObserver {
   #apply(step: PhaseChange): void {
     if (step.kind === "BEGIN")
       return void (this.#leaves[step.phase] = new PhaseLeaf(this.#leafOf(step.phase, step.label)));
-    const phase = this.#leaves[step.phase]!; // it has begun
+    const phase = this.#leaves[step.phase]!; // BEGIN comes first
     if (step.kind === "END") return phase.finish();
     phase.move(step.done, step.volume);
   }
 
   #leafOf(phase: number, label: string): Task {
-    if (phase > 0) return this.#root.add(leaf(label || nameOf(phase)))[0]!; // as many as were given
+    if (phase > 0) return this.#root.add(leaf(label || nameOf(phase)))[0]!; // one per leaf passed in
     const first = this.#root.sub(0);
     first.message(label);
     return first;
   }
 }
 
-/** The tree of a program that has printed nothing. */
+/** The tree of a program that has not printed anything yet. */
 export function initialTree(description: string): TaskSpec {
   return task(description, leaf(nameOf(0)));
 }
 
-/** For a counter that does not say what it counts. The program's name would promise that it ends as the program does. */
+/** The name of a counter without a label. The program's name would suggest that the counter ends with the program. */
 function nameOf(phase: number): string {
   return `phase ${phase + 1}`;
 }
 
 const WARNING = /\bwarning: |^\W?warn(?:ing)?\b/i;
-/** As many as a server keeps of one job. */
+/** The number of log lines that a server keeps per job. */
 const WARNINGS_MAX = 200;

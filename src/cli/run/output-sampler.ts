@@ -1,7 +1,7 @@
 /**
- * An output that is read without costing more than a part of a core, however fast it comes: of each stretch of time only
- * so many bytes are read, and of the rest the end. So nothing is missed of what a person could follow, and of a flood the
- * latest is seen, and the very last. What waits is bounded.
+ * Bounds the cost of parsing a fast output. In each interval, a limited number of bytes is parsed, and only the tail of
+ * the rest is buffered for the next interval. Output at reading speed is parsed whole; of a flood, the latest part and
+ * the very end are.
  */
 import { systemClock, type Clock, type Timer } from "../../util/clock.js";
 import type { OutputReader } from "./output-reader.js";
@@ -11,24 +11,24 @@ export class OutputSampler {
   readonly #onRead: () => void;
   readonly #clock: Clock;
   #bytesLeft = 0;
-  /** The end of what was not read, and whether there was more of it. */
+  /** The tail of the bytes not parsed yet, and whether earlier ones were dropped. */
   #tail: Uint8Array = new Uint8Array();
-  #hasLost = false;
-  /** Nothing has come since the stretch began. */
+  #hasSkipped = false;
+  /** Whether nothing was written in this interval. */
   #isQuiet = true;
-  /** Of the end of the stretch; undefined where there is none, as nothing comes. */
+  /** The end of the interval; undefined between intervals, while nothing is written. */
   #timer: Timer | undefined;
 
-  /** @param onRead called after something was read, at most once a stretch and at the end. */
+  /** @param onRead is called at the end of each interval and of the output */
   constructor(reader: OutputReader, onRead: () => void, clock: Clock = systemClock) {
     this.#reader = reader;
     this.#onRead = onRead;
     this.#clock = clock;
   }
 
-  /** Takes what was printed; it is not kept, and not changed. */
+  /** Does not keep or change the bytes. */
   write(bytes: Uint8Array): void {
-    if (!this.#timer) this.#beginStretch();
+    if (!this.#timer) this.#beginInterval();
     this.#isQuiet = false;
     if (this.#tail.length === 0 && bytes.length <= this.#bytesLeft) {
       this.#bytesLeft -= bytes.length;
@@ -36,7 +36,7 @@ export class OutputSampler {
     } else this.#keepEnd(bytes);
   }
 
-  /** No more comes: what waits is read. */
+  /** Parses the buffered tail. Call this after the last bytes. */
   end(): void {
     this.#timer?.cancel();
     this.#readTail();
@@ -44,38 +44,38 @@ export class OutputSampler {
     this.#onRead();
   }
 
-  #beginStretch(): void {
-    this.#bytesLeft = BYTES_PER_STRETCH;
+  #beginInterval(): void {
+    this.#bytesLeft = BYTES_PER_INTERVAL;
     this.#isQuiet = true;
     this.#readTail();
-    this.#timer = this.#clock.schedule(STRETCH_MS, () => this.#endStretch());
+    this.#timer = this.#clock.schedule(INTERVAL_MS, () => this.#endInterval());
   }
 
-  /** A row that does not end counts as it stands only once nothing more of it comes: it may have been cut within a number. */
-  #endStretch(): void {
+  /** An unfinished row is read only after a quiet interval: it may have been cut within a number. */
+  #endInterval(): void {
     this.#timer = undefined;
-    if (this.#isQuiet) this.#reader.rest();
-    else this.#beginStretch();
+    if (this.#isQuiet) this.#reader.readUnfinishedRow();
+    else this.#beginInterval();
     this.#onRead();
   }
 
   #keepEnd(bytes: Uint8Array): void {
-    const room = TAIL_BYTES - this.#tail.length;
-    if (bytes.length <= room) return void (this.#tail = Buffer.concat([this.#tail, bytes]));
-    this.#hasLost = true;
+    const free = TAIL_BYTES - this.#tail.length;
+    if (bytes.length <= free) return void (this.#tail = Buffer.concat([this.#tail, bytes]));
+    this.#hasSkipped = true;
     const all = bytes.length >= TAIL_BYTES ? bytes : Buffer.concat([this.#tail, bytes]);
-    this.#tail = Uint8Array.prototype.slice.call(all, -TAIL_BYTES); // a copy: the rest of the chunk can go
+    this.#tail = Uint8Array.prototype.slice.call(all, -TAIL_BYTES); // a copy, so that the chunk can be freed
   }
 
   #readTail(): void {
     if (this.#tail.length === 0) return;
-    if (this.#hasLost) this.#reader.lose();
+    if (this.#hasSkipped) this.#reader.skip();
     this.#reader.write(this.#tail);
     this.#tail = new Uint8Array();
-    this.#hasLost = false;
+    this.#hasSkipped = false;
   }
 }
 
-const STRETCH_MS = 50;
-const BYTES_PER_STRETCH = 16_384;
+const INTERVAL_MS = 50;
+const BYTES_PER_INTERVAL = 16_384;
 const TAIL_BYTES = 8_192;

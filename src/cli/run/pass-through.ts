@@ -2,10 +2,10 @@ import type { Readable, Writable } from "node:stream";
 import { setImmediate, setTimeout } from "node:timers/promises";
 
 /**
- * Lets an output through: unchanged, and no faster than whoever reads it takes it; `onBytes` sees what passes.
+ * Copies an output unchanged, with backpressure from its reader. `onBytes` receives each chunk.
  *
- * Call what is returned when the command has ended: it resolves when all that was printed is written. What the command has
- * left behind in the background may hold the pipe for ever: it is waited for only while more comes.
+ * Call the returned function when the command has ended. It resolves when all output is written. A background process
+ * may hold the pipe open for ever, so the copy ends as soon as the pipe is quiet.
  */
 export function passThrough(
   source: Readable,
@@ -13,29 +13,29 @@ export function passThrough(
   onBytes: (bytes: Uint8Array) => void,
 ): () => Promise<void> {
   const closed = new Promise<void>((resolve) => source.once("close", resolve));
-  const resume = (): void => void (target.writableLength < WAITING_BYTES_MAX / 2 && source.resume());
-  let takenAt = 0;
-  source.on("error", () => source.destroy()); // it ends there, as where nothing more comes
-  target.on("error", () => source.destroy()); // nobody reads: the command is told as by a pipe of its own
+  const resume = (): void => void (target.writableLength < PENDING_BYTES_MAX / 2 && source.resume());
+  let readAt = 0;
+  source.on("error", () => source.destroy()); // an error ends the output
+  target.on("error", () => source.destroy()); // the reader is gone: closing the pipe tells the command
   source.on("data", (bytes: Uint8Array) => {
-    takenAt = performance.now();
+    readAt = performance.now();
     target.write(bytes, resume);
-    if (target.writableLength >= WAITING_BYTES_MAX) source.pause();
+    if (target.writableLength >= PENDING_BYTES_MAX) source.pause();
     onBytes(bytes);
   });
 
   return async () => {
     while (!source.destroyed) {
-      const askedAt = performance.now();
+      const startedAt = performance.now();
       await Promise.race([closed, setTimeout(QUIET_MS)]);
-      await setImmediate(); // where this process had no time to read, it does so first
-      if (takenAt < askedAt && !source.isPaused()) source.destroy();
+      await setImmediate(); // lets pending reads run first on a busy process
+      if (readAt < startedAt && !source.isPaused()) source.destroy();
     }
     await new Promise<void>((resolve) => target.write("", () => resolve()));
   };
 }
 
-/** Of what was read and not yet taken; a pipe's length at a time would be slow. */
-const WAITING_BYTES_MAX = 1_048_576;
-/** How long a pipe has to be quiet after the command's end, milliseconds. */
+/** Bytes read but not yet written. One pipe buffer at a time would be slow. */
+const PENDING_BYTES_MAX = 1_048_576;
+/** A pipe that was quiet for this long after the command's end is closed. */
 const QUIET_MS = 100;

@@ -1,8 +1,8 @@
 import type { Task } from "../../client/index.js";
 
 /**
- * A phase as a leaf of a job, whose units are whole: a percentage is so many of 100, as people read it, until one comes
- * with decimals; from then on so many of 1,000 or 10,000.
+ * A phase as a leaf of a job. Leaves count whole units, so a percentage has a volume of 100. As soon as a percentage
+ * with decimals appears, the volume becomes 1,000 or 10,000.
  */
 export class PhaseLeaf {
   readonly #task: Task;
@@ -23,7 +23,7 @@ export class PhaseLeaf {
   }
 }
 
-/** Into how many parts a unit has to be cut, so that this is a whole number of them. */
+/** The factor that makes a number with at most two decimals whole. */
 function partsOf(done: number): 1 | 10 | 100 {
   if (Number.isInteger(done)) return 1;
   return Math.round(done * 100) % 10 === 0 ? 10 : 100;

@@ -1,11 +1,11 @@
 /**
- * The phases of a program's work, made from readings: a counter is a phase, and one that starts again, or counts
- * something else, is the next.
+ * Derives the phases of a program's work from readings. Each counter is a phase; a counter that restarts, or counts
+ * something else, begins the next phase.
  *
- * - Within a phase what is done never goes back: a reading that is lower, but not by more than half, is left out.
- * - The volume may grow, and become known; nothing is ever done beyond it.
- * - A counter that was full, or falls by more than half, has started again.
- * - A phase that is full ends when another one begins. So counters side by side, as of nested loops, go on together.
+ * - Within a phase, `done` never decreases: a lower reading is ignored unless it drops by more than half.
+ * - The volume may become known and may grow. `done` never exceeds it.
+ * - A counter restarts if it was full and decreases, or drops by more than half.
+ * - Only a full phase ends when another phase begins, so counters of nested loops continue side by side.
  */
 import type { ProgressReading } from "./progress-reading.js";
 
@@ -25,15 +25,15 @@ export type PhaseChange =
   | { readonly kind: "END"; readonly phase: number };
 
 export class PhaseTracker {
-  /** The phases that go on, in the order in which they began. */
+  /** The phases that have not ended, oldest first. */
   readonly #current: Phase[] = [];
   #count = 0;
 
-  /** Returns what becomes of the phases, in order. */
+  /** Returns the resulting changes, in order. */
   take(reading: ProgressReading): readonly PhaseChange[] {
     const phase =
       this.#current.find((one) => isSame(one, reading)) ?? this.#current.find((one) => grows(one, reading));
-    if (phase && !startsAgain(phase, reading)) return move(phase, reading);
+    if (phase && !restarts(phase, reading)) return move(phase, reading);
     if (this.#count >= PHASES_MAX || reading.isContinuation) return [];
     return [...this.#endThose((one) => one === phase || isFull(one)), ...this.#begin(reading)];
   }
@@ -54,7 +54,7 @@ export class PhaseTracker {
   }
 }
 
-/** A program that goes through more of them is shown with these, and its lines. */
+/** Phases beyond this limit are not reported. */
 const PHASES_MAX = 1_000;
 
 interface Phase {
@@ -69,13 +69,13 @@ function isSame(phase: Phase, { series, volume }: ProgressReading): boolean {
   return phase.series === series && phase.volume === volume;
 }
 
-/** The same counter, which knows of more to do than before. */
+/** Whether the reading continues the counter with a volume that is new or larger. */
 function grows({ series, label, done, volume }: Phase, reading: ProgressReading): boolean {
   if (series !== reading.series || label !== reading.label || reading.done < done) return false;
   return reading.volume !== undefined && (volume === undefined || reading.volume > volume);
 }
 
-function startsAgain(phase: Phase, { done }: ProgressReading): boolean {
+function restarts(phase: Phase, { done }: ProgressReading): boolean {
   return done < phase.done && (isFull(phase) || done < phase.done / 2);
 }
 

@@ -5,26 +5,26 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
 
-/** What a command writes into, and what comes out of it. */
 export interface Pipe {
-  /** The file descriptor for the command. */
+  /** The file descriptor that the command writes to. */
   readonly entry: number;
   readonly source: Readable;
 }
 
 /**
- * Pipes as a shell makes them; undefined where there can be none. What Node.js gives a child are sockets, and those can't
- * be opened again: `echo oops > /dev/stderr` would fail in the command. Whoever has started it closes the entries.
+ * Opens named pipes, or returns undefined if the system has none. Node.js would give the child sockets, which cannot be
+ * reopened: `echo oops > /dev/stderr` would fail in the command. The caller closes the entries after starting the
+ * command.
  */
 export function openPipes(count: number): readonly Pipe[] | undefined {
   let folder: string | undefined;
   try {
     folder = mkdtempSync(join(tmpdir(), "tidemark-run-"));
-    const paths = Array.from({ length: count }, (_, index) => join(folder!, `${index}`)); // it was just made
+    const paths = Array.from({ length: count }, (_, index) => join(folder!, `${index}`)); // assigned above
     if (spawnSync("mkfifo", ["-m", "600", ...paths], { stdio: "ignore" }).status !== 0) return undefined;
     return paths.map(openPipe);
   } catch {
-    return undefined; // no folder for temporary files: the command runs all the same
+    return undefined; // no temporary folder: the command runs with sockets
   } finally {
     if (folder !== undefined) rmSync(folder, { recursive: true, force: true });
   }
@@ -34,7 +34,7 @@ export function closeEntries(pipes: readonly Pipe[]): void {
   for (const { entry } of pipes) closeSync(entry);
 }
 
-/** The end that is read is opened first, as neither may wait for the other. */
+/** Opens the reading end first: opening the writing end would block without a reader. */
 function openPipe(path: string): Pipe {
   const exit = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
   const entry = openSync(path, constants.O_WRONLY);

@@ -1,22 +1,23 @@
 /**
- * Percentages and "n/m" in lines of programs that nobody has heard of. Text is full of such numbers (24/7, 1/2 cup,
- * 85% full), and a bar that jumps is worse than none, so these are the rules:
+ * Finds percentages and "n/m" in the output of unknown programs. Text is full of such numbers (24/7, 1/2 cup, 85%
+ * full), and no bar is better than a bar that jumps, so these rules apply:
  *
- * 1. It stands alone: next to no letter, digit, dot, slash, colon or hyphen, as in a version, date, path or address; and
- *    it makes sense: at most 100 %, not more than there are, of at least 2. A line with several of a kind has none.
- * 2. A counter moves. In a line that is drawn over, one look is enough. In lines that follow each other, what comes before
- *    the number has to be the same but for digits, and the number to grow, twice: then the third line counts, and all
- *    three are a counter's.
- * 3. Where a line has both, "3/10 (30%)", it is the count.
+ * 1. The number stands alone: not next to a letter, digit, dot, slash, colon or hyphen, as in a version, date or path.
+ *    It is plausible: at most 100 %, or n up to m with m of at least 2. A line with two numbers of the same kind has no
+ *    counter.
+ * 2. The number moves. In a line that is drawn over, one number is enough. In successive lines, the text before the
+ *    number must be equal except for digits, and the number must grow twice: then the third line counts, and all three
+ *    belong to the counter.
+ * 3. If a line has both, as in "3/10 (30%)", the count is used.
  */
 import { countReading, percentReading, type ProgressReading } from "./progress-reading.js";
 import type { TerminalLine } from "./terminal-lines.js";
 
 export class PlainCounters {
-  /** What is a counter, or may become one, by what comes before its number; the latest last. */
+  /** Counters and possible counters by the text before the number, least recently seen first. */
   readonly #candidates = new Map<string, Candidate>();
 
-  /** What a line counts that is in no known format; undefined where it has no such number. */
+  /** Reads a line in no known format. Undefined if it has no such number. */
   read({ text, isDrawnOver }: TerminalLine): CounterLine | undefined {
     if (!HAS_COUNTER.test(text)) return undefined;
     const found = only(text, COUNT, countOf) ?? only(text, PERCENT, percentOf);
@@ -38,26 +39,26 @@ export class PlainCounters {
     this.#candidates.delete(counter);
     this.#candidates.set(counter, candidate);
     const [oldest] = this.#candidates.keys();
-    if (this.#candidates.size > CANDIDATES_MAX) this.#candidates.delete(oldest!); // there is one
+    if (this.#candidates.size > CANDIDATES_MAX) this.#candidates.delete(oldest!); // not empty
     return { counter, isCounter: candidate.isCounter, reading: counts ? reading : undefined };
   }
 }
 
-/** A line with a number that may be a counter's. */
+/** A line with a number that may belong to a counter. */
 export interface CounterLine {
   /** The same for all lines of one counter. */
   readonly counter: string;
-  /** It is a counter's, and so were those before it. */
+  /** Whether this line, and the earlier ones with the same key, belong to a counter. */
   readonly isCounter: boolean;
-  /** Undefined when it can't be trusted. */
+  /** Undefined while the number cannot be trusted. */
   readonly reading: ProgressReading | undefined;
 }
 
 interface Candidate {
   readonly done: number;
-  /** How often it has grown since it was first seen, or went back. */
+  /** The number of increases since the number was first seen or last decreased. */
   readonly growths: number;
-  /** It has counted once. */
+  /** Whether it was a counter before. */
   readonly isCounter: boolean;
 }
 
@@ -110,7 +111,7 @@ const CANDIDATES_MAX = 16;
 const LABEL_MAX = 60;
 
 const HAS_COUNTER = /\d\s*%|\d\s*\/\s*\d|\d of \d/u;
-/** A whole number, also with thousands apart: 1234, 1,234, 1 234, 1_234, 1'234. */
+/** A whole number, with or without thousands separators: 1234, 1,234, 1 234, 1_234, 1'234. */
 const NUMBER = String.raw`\d{1,3}(?:[,_'\u00a0\u202f ]\d{3})+|\d{1,15}`;
 const COUNT = new RegExp(
   String.raw`(?<![\p{L}\d./:_,'-])(?<done>${NUMBER})(?: ?\/ ?| of )(?<volume>${NUMBER})(?![\p{L}\d/:_-]|[.,]\d)`,

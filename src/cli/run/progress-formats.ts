@@ -1,38 +1,38 @@
 /**
- * The lines of programs that are known to show how far they are. Each format is so particular that one line of it can be
- * trusted; what could as well be prose is left to `PlainCounters`. They were written from the outputs that
- * `test/cli/recorded` holds. No pattern may have two ways to match the same text: lines come from anybody.
+ * The progress formats of known programs. Each format is specific enough that a single line can be trusted; ambiguous
+ * lines are left to `PlainCounters`. The formats were derived from the outputs in `test/cli/recorded`. No pattern may
+ * match the same text in two ways, because lines are untrusted and backtracking would be slow.
  */
 import { countReading, percentReading, parseSize, type ProgressReading } from "./progress-reading.js";
 
-/** What lines before have said. */
+/** Facts from earlier lines that later lines need. */
 export class FormatContext {
-  /** The latest line that was no reading and was not drawn over: often the name of what comes. */
+  /** The latest complete line without a reading. Often names what follows. */
   heading = "";
-  /** What is downloaded now, as pip and wget announce it. */
+  /** The current download, as announced by pip and wget. */
   download = "";
-  /** Its size, where pip has announced it. */
+  /** The size of the download, if pip announced it. */
   downloadSize: number | undefined;
-  /** How long ffmpeg's longest input lasts, seconds. */
+  /** The duration of ffmpeg's longest input, seconds. */
   durationSeconds: number | undefined;
 
-  /** A line that was no reading. */
+  /** Learns from a line without a reading. */
   take(line: string): void {
     this.heading = line;
     const { saved, pip, size, hours, minutes, seconds } = ANNOUNCEMENT.exec(line)?.groups ?? {};
-    if (saved !== undefined) this.#downloads(saved, undefined);
-    if (pip !== undefined) this.#downloads(`Downloading ${pip.slice(pip.lastIndexOf("/") + 1)}`, size);
+    if (saved !== undefined) this.#startDownload(saved, undefined);
+    if (pip !== undefined) this.#startDownload(`Downloading ${pip.slice(pip.lastIndexOf("/") + 1)}`, size);
     if (hours === undefined) return;
     this.durationSeconds = Math.max(secondsOf(hours, minutes, seconds), this.durationSeconds ?? 0);
   }
 
-  #downloads(what: string, size: string | undefined): void {
-    this.download = what;
+  #startDownload(label: string, size: string | undefined): void {
+    this.download = label;
     this.downloadSize = size === undefined ? undefined : parseSize(size);
   }
 }
 
-/** The readings of a line in a known format, none where it says nothing; undefined when it is in none of them. */
+/** The readings of a line, possibly none. Undefined if the line is in no known format. */
 export function readFormat(line: string, context: FormatContext): readonly ProgressReading[] | undefined {
   if (!MAY_BE_KNOWN.test(line)) return undefined;
   for (const { pattern, read } of FORMATS) {
@@ -42,7 +42,7 @@ export function readFormat(line: string, context: FormatContext): readonly Progr
   return undefined;
 }
 
-/** In each format there is one of these; most lines have none. */
+/** Every format contains one of these; most other lines do not. */
 const MAY_BE_KNOWN = /[%/[]|\d:\d\d|--:--|Dload/;
 const ANNOUNCEMENT = new RegExp(
   [
@@ -57,7 +57,7 @@ type Groups = Readonly<Record<string, string | undefined>>;
 
 interface Format {
   readonly pattern: RegExp;
-  /** Undefined where the line is in the format but says nothing. */
+  /** Undefined if the line is in the format but has no reading. */
   read(
     groups: Groups,
     context: FormatContext,
@@ -73,7 +73,7 @@ const FORMATS: readonly Format[] = [
       countReading(`tqdm ${label} ${volume}`, label, parseSize(done), parseSize(volume)),
   },
   {
-    // tqdm that does not know how much there is: "25it [00:00, 49.46it/s]"
+    // tqdm without a total: "25it [00:00, 49.46it/s]"
     pattern: /^(?:(?<label>.*?): )?(?<done>[\d.]+[kMGTPEZY]?)\p{L}+ \[\d+:\d\d(?::\d\d)?, /u,
     read: ({ label = "", done = "" }) => countReading(`tqdm ${label}`, label, parseSize(done), undefined),
   },
@@ -117,13 +117,13 @@ const FORMATS: readonly Format[] = [
     read: ({ label = "", percent = "" }, { download }) => percentReading("wget", download || label, percent),
   },
   {
-    // wget that does not know how much there is: "out.bin      [   <=>      ] 440.00K   300KB/s"
+    // wget without a size: "out.bin      [   <=>      ] 440.00K   300KB/s"
     pattern: /^(?<label>.*\S) +\[ *<=> *\] +(?<done>[\d.]+[KMGT]?) /u,
     read: ({ label = "", done = "" }, { download }) =>
       countReading("wget", download || label, parseSize(done), undefined),
   },
   {
-    // wget that writes to a file: "   450K .......... .......... .......... .......... ..........  51%  246K 2s"
+    // wget into a file: "   450K .......... .......... .......... .......... ..........  51%  246K 2s"
     pattern: /^ *\d+[KM] [ .,]+ (?<percent>\d+)% /u,
     read: ({ percent = "" }, { download }) => percentReading("wget", download, percent),
   },
@@ -158,8 +158,8 @@ const FORMATS: readonly Format[] = [
 ];
 
 /**
- * With --progress, each file stands below its name: it counts by itself once it takes a while, and so do all files. With
- * --info=progress2 no names are told, and it is the whole.
+ * With --progress, each file has a heading, and its own counter if it takes a while; a second counter counts the files.
+ * With --info=progress2 there are no headings, and the percentage is for the whole transfer.
  */
 function readRsync(
   { percent = "", left, files }: Groups,

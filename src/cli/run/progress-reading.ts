@@ -1,18 +1,18 @@
-/** What one line says of how far its program is. */
+/** The progress that one line of output reports. */
 export interface ProgressReading {
-  /** Which of the counters that a program draws side by side it is; the same for as long as one counter goes on. */
+  /** The key of the counter, which tells simultaneous counters apart. Stable for the life of a counter. */
   readonly series: string;
-  /** What is counted there, for people; empty where nothing says so. */
+  /** The label of the counter for people, or empty. */
   readonly label: string;
-  /** Whole units, at most the volume; of a percentage as many decimals as it is told with, two at most. */
+  /** Whole units, at most the volume. Percentages have up to two decimals. */
   readonly done: number;
-  /** Undefined while the program itself does not know it. */
+  /** Undefined while the program does not report it. */
   readonly volume: number | undefined;
-  /** It says something only of a counter that was seen before. */
+  /** Whether the reading may only continue a counter, not begin one. */
   readonly isContinuation?: true;
 }
 
-/** A reading of so many of so many, undefined when it makes no sense; more than all is all. */
+/** A reading of a count. Undefined if implausible; `done` is limited to the volume. */
 export function countReading(
   series: string,
   label: string,
@@ -26,25 +26,25 @@ export function countReading(
   return { series, label: trimLabel(label), done: Math.min(whole, all ?? whole), volume: all };
 }
 
-/** A percentage as so many of 100 units; undefined for what is above 100. */
+/** A reading of a percentage, with a volume of 100. Undefined above 100. */
 export function percentReading(series: string, label: string, percent: string): ProgressReading | undefined {
   const value = Number(percent.replace(",", "."));
   if (!(value <= 100)) return undefined;
   return { series, label: trimLabel(label), done: Math.floor(value * 100 + ROUNDING) / 100, volume: 100 };
 }
 
-/** "1.5M", "12 kB", "1,234", "64.00K", "900": what is meant, as a number; each step of a unit is 1,000. */
+/** Parses "1.5M", "12 kB", "1,234", "64.00K" or "900". Each unit prefix is a factor of 1,000. */
 export function parseSize(text: string): number {
   const [, digits = "", unit = ""] = SIZE.exec(text.trim()) ?? [];
   return Number(digits.replaceAll(",", "")) * 1_000 ** UNITS.indexOf(unit.toUpperCase());
 }
 
-/** Without the signs that lead over to the number. */
+/** Removes the punctuation around a label. */
 function trimLabel(label: string): string {
   return label.replace(/^[^\p{L}\p{N}]+/u, "").replace(/[\s:.,;|([{<=-]+$/u, "");
 }
 
-/** 0.29 * 100 is less than 29. */
+/** Compensates floating point: 0.29 * 100 is less than 29. */
 const ROUNDING = 1e-9;
 const SIZE = /^([\d.,]+)\s*([kKMGTPEZY]?)(?:i?B|bytes)?$/;
 const UNITS = ["", "K", "M", "G", "T", "P", "E", "Z", "Y"];

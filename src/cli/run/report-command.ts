@@ -1,4 +1,4 @@
-/** A running command as a job: what it prints is read, and its end is the job's. */
+/** Reports a running command as a job: its output as progress, its exit as the end of the job. */
 import { connect, type Job } from "../../client/index.js";
 import type { RunOptions } from "../commands/run.js";
 import type { TidemarkError } from "../../protocol/tidemark-error.js";
@@ -12,8 +12,8 @@ import { passThrough } from "./pass-through.js";
 import { OutputSampler } from "./output-sampler.js";
 
 /**
- * Resolves with the command's end once the server knows of it. A server that has never answered is not waited for, one
- * that knows the job for 5 s.
+ * Resolves with the command's exit once the server has stored it. If the server has stored the job, this waits up to 5
+ * s; if it never answered, not at all.
  */
 export async function reportCommand(
   command: Command,
@@ -21,20 +21,20 @@ export async function reportCommand(
   interruptedBy: () => NodeJS.Signals | undefined,
 ): Promise<CommandExit> {
   const job = jobOf(options);
-  const report = new OutputReporter(job);
-  const knowledge = new ServerAck(job);
+  const reporter = new OutputReporter(job);
+  const ack = new ServerAck(job);
   const stopCanceling = cancelWith(job, command, options.killAfterMs);
   const outputs = [
-    through(command.stdout, process.stdout, report),
-    through(command.stderr, process.stderr, report),
+    copyAndRead(command.stdout, process.stdout, reporter),
+    copyAndRead(command.stderr, process.stderr, reporter),
   ];
   const end = await command.ended;
   stopCanceling();
   await Promise.all(outputs.map((finish) => finish()));
-  if (end.kind === "NOT_STARTED") tell(failureOf(end, options, report));
+  if (end.kind === "NOT_STARTED") note(failureOf(end, options, reporter));
   const endedAt = performance.now();
-  await endJob(job, end, interruptedBy(), () => failureOf(end, options, report));
-  await knowledge.waitForEnd(Math.max(0, endedAt + END_TIMEOUT_MS - performance.now()));
+  await endJob(job, end, interruptedBy(), () => failureOf(end, options, reporter));
+  await ack.waitForEnd(Math.max(0, endedAt + END_TIMEOUT_MS - performance.now()));
   return end;
 }
 
@@ -46,38 +46,38 @@ function jobOf({
   username,
   isVerbose,
 }: RunOptions): Job {
-  if (isVerbose) tell(`job ${jobId}, in database ${server.database} at ${server.url}`);
+  if (isVerbose) note(`job ${jobId}, in database ${server.database} at ${server.url}`);
   const onError = (error: TidemarkError): void => {
-    if (isVerbose || isRefused(error)) tell(`the job is not reported: ${error.message}`);
+    if (isVerbose || isRejection(error)) note(`the job is not reported: ${error.message}`);
   };
   const tidemark = connect({ ...server, onError });
   return tidemark.job({ jobId, username }, initialTree(name ?? formatCommand(command)));
 }
 
-/** Somebody has to mend what is asked of the server, while one that is away comes back by itself. */
-function isRefused({ code }: TidemarkError): boolean {
+/** Whether the user has to fix the cause. If the server is only unreachable, the SDK reconnects. */
+function isRejection({ code }: TidemarkError): boolean {
   return code === "UNAUTHENTICATED" || code === "FORBIDDEN" || code === "BAD_USER_INPUT";
 }
 
-function tell(text: string): void {
+function note(text: string): void {
   process.stderr.write(`tidemark: ${sanitizeForTerminal(text)}\n`);
 }
 
-/** Lets an output through and reads it; what is returned finishes that. */
-function through(
+/** Copies an output and reads its progress. Call the returned function after the command's exit. */
+function copyAndRead(
   source: Command["stdout"],
   target: NodeJS.WriteStream,
-  report: OutputReporter,
+  reporter: OutputReporter,
 ): () => Promise<void> {
-  const sampled = new OutputSampler(new OutputReader(report), () => report.show());
-  const finish = passThrough(source, target, (bytes) => sampled.write(bytes));
+  const sampler = new OutputSampler(new OutputReader(reporter), () => reporter.show());
+  const finish = passThrough(source, target, (bytes) => sampler.write(bytes));
   return async () => {
     await finish();
-    sampled.end();
+    sampler.end();
   };
 }
 
-/** Whoever wants the job to stop has the command end, in the end by force. Returns what stops that. */
+/** Ends the command after a cancel request: SIGTERM, then SIGKILL. Returns a function that stops listening. */
 function cancelWith(job: Job, command: Command, killAfterMs: number): () => void {
   let timer: NodeJS.Timeout | undefined;
   const cancel = (): void => {
@@ -91,19 +91,19 @@ function cancelWith(job: Job, command: Command, killAfterMs: number): () => void
   };
 }
 
-/** An end that was asked for, on the server or by a signal, is no failure. */
+/** Ends the job. After a cancel request or a terminating signal, a failed command is CANCELED instead of FAILED. */
 async function endJob(
   job: Job,
   end: CommandExit,
   interruptedBy: NodeJS.Signals | undefined,
   failure: () => string,
 ): Promise<void> {
-  const isWell = end.kind === "EXITED" && end.code === 0;
-  if (!isWell && interruptedBy) job.cancel(`Interrupted by ${interruptedBy}`);
-  const ending = new Error(isWell ? "" : failure());
+  const isSuccess = end.kind === "EXITED" && end.code === 0;
+  if (!isSuccess && interruptedBy) job.cancel(`Interrupted by ${interruptedBy}`);
+  const ending = new Error(isSuccess ? "" : failure());
   await job
     .run(() => {
-      if (!isWell) throw ending;
+      if (!isSuccess) throw ending;
     })
     .catch((error: unknown) => {
       if (error !== ending) throw error;
@@ -121,7 +121,7 @@ function failureOf(
   return lastLines.text === "" ? how : `${how}: ${lastLines.text}`;
 }
 
-/** What the server knows of a job. */
+/** Tracks whether the server has stored a job. */
 class ServerAck {
   readonly #job: Job;
   #isStored = false;
@@ -130,15 +130,15 @@ class ServerAck {
     this.#job = job;
     job.flush({ timeoutMs: DELAY_MAX_MS }).then(
       () => (this.#isStored = true),
-      () => {}, // it is refused, which `onError` tells
+      () => {}, // rejected: `onError` reports it
     );
   }
 
-  /** Waits until the server knows how it has ended, if it knows of the job at all. */
+  /** Waits until the server has stored the end of the job, if it has stored the job. */
   async waitForEnd(timeoutMs: number): Promise<void> {
-    if (this.#isStored) await this.#job.flush({ timeoutMs }).catch(() => {}); // its lease will tell
+    if (this.#isStored) await this.#job.flush({ timeoutMs }).catch(() => {}); // the lease expires instead
   }
 }
 
-/** For so long a server that knows the job may take to learn of its end. */
+/** The longest wait for the server to store the end of a job. */
 const END_TIMEOUT_MS = 5_000;

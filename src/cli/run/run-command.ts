@@ -1,28 +1,28 @@
 /**
- * `tidemark run`: a command whose output passes through, and is read for a job on the way.
+ * `tidemark run`: runs a command, passes its output through, and reports the progress in it as a job.
  *
  *     command ─► passThrough ─► stdout, stderr
- *                     └─► Sampled ─► OutputReader ─► JobReport ─► the job
+ *                     └─► OutputSampler ─► OutputReader ─► OutputReporter ─► Job
  *
- * The command is started first, and waits for nothing here: neither for the server, nor for what speaks to it.
+ * The command starts first. It does not wait for the server, nor for the SDK to load.
  */
 import type { RunOptions } from "../commands/run.js";
 import { shellExitCode, startCommand } from "./command.js";
-import { isMeantToEnd, onSignals } from "./signals.js";
+import { isTerminating, onSignals } from "./signals.js";
 import { withPseudoTerminal } from "./command-line.js";
 
-/** How the process is to end: as the command has. */
+/** How this process must end, so that it ends like the command. */
 export interface RunEnd {
   readonly exitCode: number;
-  /** Both were interrupted, by SIGINT: who ends by it too, and not by its code alone, ends a shell's loop as well. */
+  /** Whether SIGINT ended the command. This process must then end by SIGINT too, so that a loop in a shell stops. */
   readonly isInterrupted: boolean;
 }
 
-/** Runs it; resolves when it has ended, what it has printed is written, and the server knows, or can't be told in time. */
+/** Resolves when the command has ended, its output is written, and the server has stored the end or timed out. */
 export async function runCommand(options: RunOptions): Promise<RunEnd> {
   const interrupts: NodeJS.Signals[] = [];
   const stopListening = onSignals((signal, isShared) => {
-    if (isMeantToEnd(signal)) interrupts.push(signal);
+    if (isTerminating(signal)) interrupts.push(signal);
     if (!isShared) command.kill(signal);
   });
   const command = startCommand(options.isTerminal ? withPseudoTerminal(options.command) : options.command);

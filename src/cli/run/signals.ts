@@ -1,29 +1,29 @@
 /**
- * Signals that a command is to get in place of this process. What is typed at a terminal (Ctrl+C) is sent to all of the
- * group in its foreground, and so the command has it already: it must not have it twice.
+ * Forwards signals to a command. A terminal sends Ctrl+C to its whole foreground process group, so the command has
+ * already received that signal and must not receive it twice.
  */
 import { readFileSync } from "node:fs";
 
-/** Calls back with each signal, until what is returned is called; `isShared`: the command has it already. */
+/** Calls back for each signal until the returned function is called. `isShared`: the command has received it too. */
 export function onSignals(callback: (signal: NodeJS.Signals, isShared: boolean) => void): () => void {
   const listeners = SIGNALS.map((signal) => {
-    const listener = () => callback(signal, TYPED.has(signal) && isInForeground());
+    const listener = () => callback(signal, TERMINAL_SIGNALS.has(signal) && isInForeground());
     process.on(signal, listener);
     return () => process.off(signal, listener);
   });
   return () => listeners.forEach((stop) => stop());
 }
 
-/** Whether somebody who sends it wants the command to end. */
-export function isMeantToEnd(signal: NodeJS.Signals): boolean {
+/** Whether the signal asks the command to end. */
+export function isTerminating(signal: NodeJS.Signals): boolean {
   return signal !== "SIGUSR1" && signal !== "SIGUSR2";
 }
 
 const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2"] as const;
-/** Those that a terminal sends. */
-const TYPED: ReadonlySet<NodeJS.Signals> = new Set(["SIGINT", "SIGQUIT", "SIGHUP"]);
+/** Signals that a terminal sends. */
+const TERMINAL_SIGNALS: ReadonlySet<NodeJS.Signals> = new Set(["SIGINT", "SIGQUIT", "SIGHUP"]);
 
-/** Whether this process is in the group to which its terminal sends what is typed. */
+/** Whether this process is in the foreground process group of its terminal. */
 function isInForeground(): boolean {
   try {
     const stat = readFileSync("/proc/self/stat", "utf8");

@@ -1,35 +1,34 @@
 /**
- * What a program prints, as a person at a terminal reads it: bytes become lines, each as often as it is drawn. It is a
- * terminal of one row: carriage returns and backspaces draw over what stands there, colours are dropped, and who moves
- * to another row has done with this one. Text after a carriage return stands on an empty row, as programs mean it, though
- * a terminal would leave the rest of a longer text before.
+ * Turns the bytes of an output into lines, as a person at a terminal reads them. It emulates a terminal with one row:
+ * carriage returns and backspaces draw over the row, colours are dropped, and a cursor move to another row ends the
+ * row. Unlike on a real terminal, text after a carriage return starts on an empty row, which is what programs intend.
  *
- *     new TerminalLines().write(bytes("a 10%\ra 20%\nb"))   [a 10%, drawn over], [a 20%, drawn over]; "b" may go on
+ *     new TerminalLines().write(bytes("a 10%\ra 20%\nb"))   [a 10%, drawn over], [a 20%, drawn over]; "b" is unfinished
  *
  * Chunks may be cut anywhere: within a character, or a sequence that moves the cursor.
  */
 
 export interface TerminalLine {
-  /** Without control characters, and without spaces at its end; at most 1,000 UTF-16 units. */
+  /** Without control characters and trailing spaces; at most 1,000 UTF-16 units. */
   readonly text: string;
-  /** It was drawn over, or stands where something was drawn over: what moves without moving on. */
+  /** Whether the line was drawn over or replaces such a line, as animated counters do. */
   readonly isDrawnOver: boolean;
 }
 
 export class TerminalLines {
   readonly #decoder = new TextDecoder();
-  /** The beginning of a sequence whose end has not come. */
+  /** The beginning of an incomplete escape sequence. */
   #cutSequence = "";
   #row = "";
   #column = 0;
-  /** The cursor went back: what is printed next draws over the row. */
+  /** Whether the cursor moved back, so that the next text draws over the row. */
   #hasGoneBack = false;
   #isDrawnOver = false;
-  /** Nothing counts until a line begins. */
-  #isWithinLost = false;
+  /** Whether bytes were skipped: the rest of the current line is ignored. */
+  #isInSkippedLine = false;
   #lines: TerminalLine[] = [];
 
-  /** Returns the lines that were drawn, in order; blank ones are left out. */
+  /** Returns the lines drawn, in order, without blank lines. */
   write(bytes: Uint8Array): readonly TerminalLine[] {
     const text = this.#cutSequence + this.#decoder.decode(bytes, { stream: true });
     const end = text.length - (CUT_SEQUENCE.exec(text.slice(-SEQUENCE_MAX))?.[0].length ?? 0);
@@ -38,23 +37,23 @@ export class TerminalLines {
     return this.#takeLines();
   }
 
-  /** What stands on the row now; it may be about to go on. */
+  /** The current row, which may be unfinished. */
   get row(): TerminalLine {
     return { text: this.#row.trimEnd(), isDrawnOver: this.#isDrawnOver };
   }
 
-  /** Bytes were left out: what comes next begins within a line, which does not count. */
-  lose(): void {
+  /** Call this after bytes were skipped. Ignores the rest of the current line, which is incomplete. */
+  skip(): void {
     this.#decoder.decode();
     this.#cutSequence = "";
     this.#startRow();
-    this.#isWithinLost = true;
+    this.#isInSkippedLine = true;
   }
 
   #take(token: string): void {
     const first = token.charCodeAt(0);
-    if (first === RETURN || first === NEWLINE) this.#isWithinLost = false;
-    if (this.#isWithinLost) return;
+    if (first === RETURN || first === NEWLINE) this.#isInSkippedLine = false;
+    if (this.#isInSkippedLine) return;
     if (first === NEWLINE) return this.#endRow(this.#isDrawnOver);
     if (first === RETURN) return this.#moveTo(0);
     if (first === BACKSPACE) return this.#moveTo(this.#column - 1);
@@ -64,7 +63,7 @@ export class TerminalLines {
   }
 
   #obey(sequence: string): void {
-    const command = sequence.at(-1)!; // a sequence is at least two long
+    const command = sequence.at(-1)!; // a sequence has at least two characters
     const count = Number.parseInt(sequence.slice(2), 10) || 1;
     if (sequence === RESTORE_CURSOR) return this.#endRow(true);
     if (sequence[1] !== "[") return;
@@ -101,7 +100,7 @@ export class TerminalLines {
     this.#hasGoneBack = false;
   }
 
-  /** What stands there will be drawn over. */
+  /** Emits the row, which is about to be drawn over. */
   #draw(): void {
     if (this.#row.trimEnd() === "") return;
     this.#isDrawnOver = true;
@@ -129,7 +128,7 @@ export class TerminalLines {
 }
 
 const COLUMNS_MAX = 1_000;
-/** A sequence that is longer is no sequence. */
+/** Longer sequences are treated as text. */
 const SEQUENCE_MAX = 500;
 
 const BACKSPACE = 0x08;
@@ -141,10 +140,10 @@ const LAST_CONTROL = 0x1f;
 const FIRST_C1 = 0x7f;
 const LAST_C1 = 0x9f;
 const RESTORE_CURSOR = "\u001b8";
-/** The commands that move the cursor to another row, or clear others. */
+/** Commands that move the cursor to another row or clear other rows. */
 const OTHER_ROW = "ABEFHJSTdf";
 
-/** Text; a sequence that begins with ESC; else one control character. */
+/** Text, an escape sequence, or one control character. */
 const TOKEN = new RegExp(
   [
     String.raw`[^\p{Cc}]+`,

@@ -3,11 +3,11 @@ import type { WatchEvent, WatchedJob, WatchedTask } from "../../../src/client/in
 import { EventLines } from "../../../src/cli/render/event-lines.js";
 import { FINISHED, HOSTILE, jobOf, watchedLeaf, watchedParent, PENDING } from "../watched-jobs.js";
 
-/** The texts that are printed for the events, without when and whose. */
-function told(events: readonly WatchEvent[]): string[] {
+/** The lines for the events, without time and job. */
+function textsOf(events: readonly WatchEvent[]): string[] {
   const lines = new EventLines();
   return events
-    .flatMap((event) => lines.tell(event))
+    .flatMap((event) => lines.linesOf(event))
     .map((line) => line.replace(/^\S+ {2}alice\/import-1 {2}/, ""));
 }
 
@@ -23,23 +23,23 @@ function reading(done: number, fields: Partial<WatchedTask> = {}): WatchedJob {
 
 const STORED: WatchEvent = { kind: "TaskStored", job: reading(0, PENDING) };
 
-describe("The lines about what happens", () => {
-  it("begin with when it was, and whose job it is", () => {
-    expect(new EventLines().tell(STORED)).toEqual([
+describe("The lines for events", () => {
+  it("begin with the time, the user and the job", () => {
+    expect(new EventLines().linesOf(STORED)).toEqual([
       "2026-06-01T12:00:00.000Z  alice/import-1  RUNNING  0%  0/1,000  Import",
     ]);
   });
 
-  it("tell of each tenth of the work, and of nothing between", () => {
+  it("report each tenth of the work, and nothing in between", () => {
     const jobs = [0, 1, 99, 100, 150, 420, 499].map((done) => reading(done));
 
-    expect(told([STORED, ...jobs.map((job) => updated(job))]).slice(1)).toEqual([
+    expect(textsOf([STORED, ...jobs.map((job) => updated(job))]).slice(1)).toEqual([
       "10%  100/1,000",
       "42%  420/1,000",
     ]);
   });
 
-  it("tell when tasks begin and end, and why one failed", () => {
+  it("report the begin and end of tasks, and the reason of a failure", () => {
     const running = reading(0);
     const failed = reading(3, { status: "FAILED", message: "the disk is full" });
     const ended = {
@@ -48,7 +48,7 @@ describe("The lines about what happens", () => {
     };
 
     expect(
-      told([
+      textsOf([
         STORED,
         updated(running, running.task.subTasks[0]!),
         updated(failed, failed.task.subTasks[0]!),
@@ -61,17 +61,17 @@ describe("The lines about what happens", () => {
     ]);
   });
 
-  it("tell of health, and of who asks for an end", () => {
+  it("report health changes and cancel requests", () => {
     const silent = { ...reading(0), health: "SILENT" } as const;
-    const asked = { ...silent, cancelRequest: { at: "2026", by: "bob", reason: "wrong data" } };
+    const requested = { ...silent, cancelRequest: { at: "2026", by: "bob", reason: "wrong data" } };
 
-    expect(told([STORED, updated(silent), updated(asked), updated(asked)]).slice(1)).toEqual([
+    expect(textsOf([STORED, updated(silent), updated(requested), updated(requested)]).slice(1)).toEqual([
       "health SILENT",
-      "cancel asked by bob: wrong data",
+      "cancel requested by bob: wrong data",
     ]);
   });
 
-  it("tell of iterations only what failed", () => {
+  it("report iterations only if they fail", () => {
     const rank = (status: "RUNNING" | "FAILED"): WatchedJob =>
       jobOf(
         watchedParent("Import", [
@@ -90,12 +90,12 @@ describe("The lines about what happens", () => {
     };
     const steps = (job: WatchedJob): WatchEvent => updated(job, job.task.subTasks[0]!.subTasks[0]!);
 
-    expect(told([before, steps(rank("RUNNING")), steps(rank("FAILED"))]).slice(1)).toEqual([
+    expect(textsOf([before, steps(rank("RUNNING")), steps(rank("FAILED"))]).slice(1)).toEqual([
       "iterate / step FAILED: no",
     ]);
   });
 
-  it("tell after a Reset only what is not as it was, and what is gone", () => {
+  it("report after a Reset only changed and missing jobs", () => {
     const other: WatchEvent = {
       kind: "TaskStored",
       job: jobOf(watchedLeaf("Other", 1, 2), { jobId: "other" }),
@@ -110,16 +110,16 @@ describe("The lines about what happens", () => {
       { kind: "CaughtUp" },
     ];
 
-    expect(events.flatMap((event) => lines.tell(event)).slice(2)).toEqual([
+    expect(events.flatMap((event) => lines.linesOf(event)).slice(2)).toEqual([
       "2026-06-01T12:00:00.000Z  alice/other  gone",
     ]);
   });
 
-  it("tell why a job was removed, and a new attempt as a new job", () => {
+  it("report why a job was removed, and a new attempt as a new job", () => {
     const again = { ...reading(0, PENDING), attempt: 2 };
 
     expect(
-      told([
+      textsOf([
         STORED,
         { kind: "TaskStored", job: again },
         { kind: "TaskRemoved", job: again, reason: "PURGED" },
@@ -127,7 +127,7 @@ describe("The lines about what happens", () => {
     ).toEqual(["RUNNING  0%  0/1,000  Import  attempt 2", "removed (PURGED)"]);
   });
 
-  it("obey nothing in a name or a reason", () => {
+  it("sanitize names and reasons", () => {
     const job = jobOf(
       watchedParent(HOSTILE, [watchedLeaf(HOSTILE, 1, 2, { status: "FAILED", message: HOSTILE })]),
     );
@@ -136,7 +136,7 @@ describe("The lines about what happens", () => {
       job: jobOf(watchedParent(HOSTILE, [watchedLeaf(HOSTILE, 1, 2)])),
     };
 
-    expect(told([before, updated(job, job.task.subTasks[0]!)])).toEqual([
+    expect(textsOf([before, updated(job, job.task.subTasks[0]!)])).toEqual([
       "RUNNING  50%  1/2  a�[2J�31m�evil� FINISHED 100% �",
       "a�[2J�31m�evil� FINISHED 100% � FAILED: a�[2J�31m�evil� FINISHED 100% �",
     ]);

@@ -68,7 +68,7 @@ function linesOf(
 }
 
 describe("A frame of the watched jobs", () => {
-  it("has what runs as trees, then what has ended as lines", () => {
+  it("shows running jobs as trees, then ended jobs as lines", () => {
     expect(linesOf(JOBS, 100, 20).join("\n")).toMatchInlineSnapshot(`
       "demo  live  2 RUNNING, 1 FINISHED, 1 FAILED
       ● alice/import-1  Import  [#####~~~~~~~~~~~~~~~]  29.87%  460/1,540  2–5m left  1m 00s  attempt 2
@@ -84,7 +84,7 @@ describe("A frame of the watched jobs", () => {
     `);
   });
 
-  it("has long names whole where the terminal is wide", () => {
+  it("shows long names in full on a wide terminal", () => {
     const job = jobOf(
       watchedParent("Import", [watchedLeaf("n".repeat(100), 420, 1_000, { message: "m".repeat(80) })]),
     );
@@ -96,7 +96,7 @@ describe("A frame of the watched jobs", () => {
     `);
   });
 
-  it("has no bars in 40 columns, and the facts that fit", () => {
+  it("shows no bars in 40 columns, and the facts that fit", () => {
     expect(linesOf(JOBS, 40, 20).join("\n")).toMatchInlineSnapshot(`
       "demo  live  2 RUNNING, 1 FINISHED, 1 FA…
       ● alice/import-1  …  29.87%  460/1,540
@@ -112,7 +112,7 @@ describe("A frame of the watched jobs", () => {
     `);
   });
 
-  it("has names alone in 15 columns", () => {
+  it("shows only names in 15 columns", () => {
     expect(linesOf([IMPORT], 15, 20).join("\n")).toMatchInlineSnapshot(`
       "demo  live  1 …
       ● alice/import…
@@ -122,7 +122,7 @@ describe("A frame of the watched jobs", () => {
     `);
   });
 
-  it("shows what runs, and counts the rest, where not all tasks fit", () => {
+  it("shows running tasks and counts the others if not all tasks fit", () => {
     expect(linesOf(JOBS, 72, 9).join("\n")).toMatchInlineSnapshot(`
       "demo  live  2 RUNNING, 1 FINISHED, 1 FAILED
       ● alice/import-1  Import  [##~~~~~~~~]  29.87%  460/1,540  2–5m left
@@ -136,7 +136,7 @@ describe("A frame of the watched jobs", () => {
     `);
   });
 
-  it("has a line a job where there is room for no more, and counts the jobs that are not shown", () => {
+  it("shows one line per job if nothing else fits, and counts hidden jobs", () => {
     expect(linesOf(JOBS, 72, 4).join("\n")).toMatchInlineSnapshot(`
       "demo  live  2 RUNNING, 1 FINISHED, 1 FAILED
       ● alice/import-1  Import  [##~~~~~~~~]  29.87%  460/1,540  2–5m left
@@ -145,7 +145,7 @@ describe("A frame of the watched jobs", () => {
     `);
   });
 
-  it("gives a large tree the lines that the small ones leave, and counts what is left out", () => {
+  it("gives a large tree the lines that small trees do not need, and counts hidden tasks", () => {
     const many = watchedParent(
       "Many",
       Array.from({ length: 100 }, (_, index) => watchedLeaf(`part ${index}`, 1, 2)),
@@ -164,7 +164,7 @@ describe("A frame of the watched jobs", () => {
     `);
   });
 
-  it("obeys nothing in a name, a reason or a request", () => {
+  it("sanitizes names, reasons and cancel requests", () => {
     const evil = jobOf(watchedParent(HOSTILE, [watchedLeaf(HOSTILE, 1, 2, { message: HOSTILE })]), {
       username: HOSTILE,
       jobId: HOSTILE,
@@ -173,7 +173,7 @@ describe("A frame of the watched jobs", () => {
 
     expect(linesOf([evil], 200, 9, { title: HOSTILE }).join("\n")).toMatchInlineSnapshot(`
       "a�[2J�31m�evil� FINISHED 100% �  live  1 RUNNING
-      ● a�[2J�31m�evil� FINISHED 100% �/a�[2J�31m�evil� FINISHED 100% �  a�[2J�31m�evil� FINISHED 100% �  [##########~~~~~~~~~~]     50%  cancel asked by a�[2J�31m�evil� FINISHED 100% �  1/2  1m 00s
+      ● a�[2J�31m�evil� FINISHED 100% �/a�[2J�31m�evil� FINISHED 100% �  a�[2J�31m�evil� FINISHED 100% �  [##########~~~~~~~~~~]     50%  cancel requested by a�[2J�31m�evil� FINISHED 100% �  1/2  1m 00s
       └─ ● a�[2J�31m�evil� FINISHED 100% �                                                                [##########~~~~~~~~~~]     50%  1/2  1m 00s  a�[2J�31m�evil� FINISHED 100% �"
     `);
   });
@@ -191,23 +191,23 @@ describe("A frame of the watched jobs", () => {
     `);
   });
 
-  it("says what is wrong with a job", () => {
+  it("shows warnings about a job", () => {
     const quiet = jobOf(watchedLeaf("read", 1, 2), { health: "SILENT" });
-    const asked = jobOf(watchedLeaf("read", 1, 2), {
+    const requested = jobOf(watchedLeaf("read", 1, 2), {
       jobId: "asked",
       cancelRequest: { at: "", by: "bob", reason: null },
     });
 
-    expect(linesOf([quiet, asked], 100, 9).join("\n")).toMatchInlineSnapshot(`
+    expect(linesOf([quiet, requested], 100, 9).join("\n")).toMatchInlineSnapshot(`
       "demo  live  2 RUNNING
       ● alice/import-1  read  [##########~~~~~~~~~~]     50%  SILENT for 1m 00s  1/2  1m 00s
-      ● alice/asked  read     [##########~~~~~~~~~~]     50%  cancel asked by bob  1/2  1m 00s"
+      ● alice/asked  read     [##########~~~~~~~~~~]     50%  cancel requested by bob  1/2  1m 00s"
     `);
   });
 
-  it("says what is wrong with a job before it counts, also where there is less room", () => {
+  it("shows warnings before counts, also on narrow terminals", () => {
     const job = jobOf(watchedLeaf("Import people", 50, 1_000), { health: "SILENT" });
-    const asked = { ...job, cancelRequest: { at: "", by: "bob", reason: null } };
+    const requested = { ...job, cancelRequest: { at: "", by: "bob", reason: null } };
 
     expect([80, 50, 40, 30].map((columns) => linesOf([job], columns, 9)[1])).toMatchInlineSnapshot(`
       [
@@ -217,7 +217,7 @@ describe("A frame of the watched jobs", () => {
         "● alice/impo…      5%  SILENT",
       ]
     `);
-    expect([50, 40, 30].map((columns) => linesOf([asked], columns, 9)[1])).toMatchInlineSnapshot(`
+    expect([50, 40, 30].map((columns) => linesOf([requested], columns, 9)[1])).toMatchInlineSnapshot(`
       [
         "● alice/import-1  Import…      5%  SILENT  cancel…",
         "● alice/import-1  …      5%  SILENT  ca…",
@@ -226,7 +226,7 @@ describe("A frame of the watched jobs", () => {
     `);
   });
 
-  it("says how the connection is, and lets nothing go on that it is not told of", () => {
+  it("shows the state of the connection, and stops the clocks while it is stale", () => {
     const since = new Date(CLI_NOW);
     const stale = { kind: "stale", since, cause: new Error("closed") } as const;
     const later = linesOf([IMPORT], 100, 9, { status: stale, now: CLI_NOW + 3_600_000 });
@@ -237,7 +237,7 @@ describe("A frame of the watched jobs", () => {
     expect(linesOf([], 100, 9)).toEqual(["demo  live  no jobs"]);
   });
 
-  it("is never larger than the screen, and has a colour for each status", () => {
+  it("never exceeds the screen, and has a colour for each status", () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 200 }), fc.integer({ min: 1, max: 30 }), (columns, rows) => {
         const lines = linesOf(JOBS, columns, rows);

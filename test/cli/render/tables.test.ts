@@ -15,7 +15,7 @@ const JOBS = [
 ];
 
 describe("The table of jobs", () => {
-  it("has all columns whole where there is no terminal", () => {
+  it("shows all columns in full without a terminal", () => {
     expect(jobTable(JOBS, CLI_NOW, Infinity, PLAIN).join("\n")).toMatchInlineSnapshot(`
       "USER   JOB                              STATUS           DONE  COUNT      AGE     LEFT  DESCRIPTION
       alice  import-1                         RUNNING, SILENT  28%   420/1,500  1m 00s  2–5m  Import people
@@ -24,7 +24,7 @@ describe("The table of jobs", () => {
     `);
   });
 
-  it("leaves out what does not fit in 40 columns", () => {
+  it("leaves out columns that do not fit in 40 columns", () => {
     expect(jobTable(JOBS, CLI_NOW, 40, PLAIN).join("\n")).toMatchInlineSnapshot(`
       "USER   JOB               STATUS
       alice  import-1          RUNNING, SILENT
@@ -56,7 +56,7 @@ describe("The details of a job", () => {
     },
   );
 
-  it("are the whole tree, the reason of a failure, who asked it to stop, memory, and the log", () => {
+  it("show the whole tree, the reason of a failure, the cancel request, memory and the log", () => {
     const log = [
       { at: "2026-06-01T12:00:01.000Z", level: "INFO", path: "0", message: "people.csv" },
       { at: "2026-06-01T12:00:02.000Z", level: "WARNING", path: "", message: HOSTILE },
@@ -67,7 +67,7 @@ describe("The details of a job", () => {
         Status    FAILED, attempt 2
         Done      1,004 of an unknown total (1,004 known so far)
         Reason    write: the disk is full a�[2J�31m�evil� FINISHED 100% �
-        Cancel    asked by bob at 2026-06-01T12:00:45.000Z: wrong data
+        Cancel    requested by bob at 2026-06-01T12:00:45.000Z: wrong data
         Stored    2026-06-01T12:00:00.000Z (60s ago)
         Reported  2026-06-01T12:00:00.000Z (60s ago)
         Ended     2026-06-01T12:00:50.000Z (10s ago)

@@ -8,20 +8,20 @@ import { HOSTILE, watchedLeaf } from "../watched-jobs.js";
 
 const CONTROLS = /[\p{Cc}\p{Zl}\p{Zp}\u200b\u200e\u200f\u202a-\u202e\u2066-\u2069]/u;
 
-describe("harmless", () => {
-  it("replaces control sequences and line breaks", () => {
+describe("sanitizeForTerminal and sanitizedJson", () => {
+  it("replace control sequences and line breaks", () => {
     expect(sanitizeForTerminal(HOSTILE)).toBe("a�[2J�31m�evil� FINISHED 100% �");
   });
 
-  it("keeps letters of any language and joined emoji", () => {
+  it("keep letters of any language and joined emoji", () => {
     expect(sanitizeForTerminal("Zürich 漢字 नमस्ते 👩‍👩‍👧 می‌خواهم")).toBe("Zürich 漢字 नमस्ते 👩‍👩‍👧 می‌خواهم");
   });
 
-  it("keeps at most three marks on a letter", () => {
+  it("keep at most three marks on a letter", () => {
     expect(sanitizeForTerminal(`a${"\u0301".repeat(100)}b`)).toBe("a\u0301\u0301\u0301b");
   });
 
-  it("leaves no control characters in any text", () => {
+  it("leave no control characters in any text", () => {
     fc.assert(
       fc.property(fc.string({ unit: "binary" }), (text) => {
         expect(sanitizeForTerminal(text)).not.toMatch(CONTROLS);
@@ -30,7 +30,7 @@ describe("harmless", () => {
     );
   });
 
-  it("escapes JSON without changing its value", () => {
+  it("escape JSON without changing its value", () => {
     fc.assert(
       fc.property(fc.string({ unit: "binary" }), (text) => {
         expect(sanitizedJson({ text })).not.toMatch(CONTROLS);
@@ -43,7 +43,7 @@ describe("harmless", () => {
   });
 });
 
-describe("widthOf, cut and fitted", () => {
+describe("widthOf, truncate and padToWidth", () => {
   it("measure in terminal columns", () => {
     expect(["abc", "漢字", "e\u0301", "👩‍👩‍👧", ""].map(widthOf)).toEqual([3, 4, 1, 2, 0]);
   });

@@ -4,13 +4,13 @@ import { describe, expect, it } from "vitest";
 import { generateJobId, formatCommand } from "../../../src/cli/run/command-line.js";
 
 describe("A command", () => {
-  it("is told as it would be typed", () => {
+  it("is formatted as a user would type it", () => {
     expect(formatCommand(["rsync", "-a", "my files/", "it's"])).toBe(
       String.raw`rsync -a 'my files/' 'it'\''s'`,
     );
   });
 
-  it("told so is the same to a shell, whatever is in it", () => {
+  it("keeps its arguments in a shell, for any characters", () => {
     const words = fc.array(
       fc.string({ unit: fc.constantFrom(..." '\"\\$`!*?~#&|;<>()\n\täx"), maxLength: 8 }),
       {
@@ -28,7 +28,7 @@ describe("A command", () => {
     );
   });
 
-  it("has a job id that can be read, and is another one each time", () => {
+  it("has a readable job id that differs each time", () => {
     const now = new Date("2026-11-23T17:21:10.123Z");
 
     expect(generateJobId(["/usr/bin/my tool"], now)).toMatch(/^my_tool-20261123-172110-[\da-f]{6}$/);

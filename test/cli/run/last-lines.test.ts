@@ -12,38 +12,38 @@ function reason(...lines: readonly string[]): string {
 }
 
 describe("The message", () => {
-  it("is the latest line, also one that only looks like a counter's", () => {
+  it("is the latest line, even if it only looks like a counter", () => {
     expect(message("checking", "the disk is 85% full")).toBe("the disk is 85% full");
     expect(message("page 2/3", "page 2/3", "page 2/3", "page 1/3")).toBe("page 1/3");
   });
 
-  it("is taken back once it turns out to be a counter's", () => {
+  it("is withdrawn once the line turns out to belong to a counter", () => {
     expect(message("10% x", "20% x")).toBe("20% x");
     expect(message("10% x", "20% x", "90% x")).toBe("");
     expect(message("working", ...STEPS)).toBe("working");
   });
 
-  it("is no line of a counter either that starts again", () => {
+  it("skips the lines of a counter that restarts", () => {
     expect(message("working", ...STEPS, ...STEPS, "step 1/5")).toBe("working");
   });
 
-  it("is what stands between the lines of a counter", () => {
+  it("can be a line between the lines of a counter", () => {
     expect(message("Epoch 1/4", "loss 0.5", "Epoch 2/4", "loss 0.4", "Epoch 3/4")).toBe("loss 0.4");
   });
 });
 
 describe("The reason", () => {
-  it("is the last lines without a counter's, those included by which it was found", () => {
+  it("is the last lines without those of a counter, even the first ones", () => {
     expect(reason(...STEPS, "boom…")).toBe("boom…");
     expect(reason("begin", ...STEPS, "boom…", "step 4/5")).toBe("begin | boom…");
   });
 
-  it("has the newest line of a counter where nothing was said since it began", () => {
+  it("has the latest line of a counter if no other line followed", () => {
     expect(reason(...STEPS)).toBe("step 3/5");
     expect(reason("begin", ...STEPS, "step 4/5: disk full")).toBe("begin | step 4/5: disk full");
   });
 
-  it("is ten lines at most, and each of them short", () => {
+  it("has at most ten lines, each of limited length", () => {
     const lines = Array.from({ length: 30 }, (_, index) => `line ${index}`);
 
     expect(reason(...lines).split(" | ")).toEqual(lines.slice(-10));

@@ -5,7 +5,7 @@ import { connect } from "../../../src/client/index.js";
 import { JOB, linesOf, jobOnServer, type ServerJob } from "../../client/server-jobs.js";
 import { startServer } from "../../kit/server/server.js";
 
-/** The job of a program that has printed this, and goes on. */
+/** The job of a running program after this output. */
 async function jobOf(output: string): Promise<ServerJob> {
   await using server = await startServer();
   const job = connect({ ...JOB, url: server.url }).job(JOB, initialTree("root"));
@@ -15,14 +15,14 @@ async function jobOf(output: string): Promise<ServerJob> {
 }
 
 describe("The first counter", () => {
-  it("has the leaf that was there before, and tells in its message what it counts", async () => {
+  it("uses the existing leaf, and has its label in the message", async () => {
     const job = await jobOf("step 1/5\rstep 3/5\rx");
 
     expect(linesOf(job)).toEqual(["root RUNNING 3/5", "phase 1 RUNNING 3/5"]);
     expect(job.tasks[1]!.message).toBe("step");
   });
 
-  it("is the first of several, which have names of their own or numbers", async () => {
+  it("is followed by leaves named by their labels or numbers", async () => {
     const job = await jobOf("Read: 4/4\rWrite: 2/9\r10%\rx");
 
     expect(linesOf(job).slice(1)).toEqual([
@@ -41,7 +41,7 @@ describe("A percentage", () => {
     ["9.555%\r", "955/10000"],
     ["9%\r9.25%\r10.5%\r11%\r", "1100/10000"],
     ["0.29%\r0.57%\r", "57/10000"],
-  ])("is shown as finely as it is printed, and no finer: %j as %s", async (output, shown) => {
+  ])("keeps the precision of the output: %j as %s", async (output, shown) => {
     expect(linesOf(await jobOf(`${output}x`))[0]).toBe(`root RUNNING ${shown}`);
   });
 });

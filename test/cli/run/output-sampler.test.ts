@@ -4,7 +4,7 @@ import { OutputReader } from "../../../src/cli/run/output-reader.js";
 import { OutputSampler } from "../../../src/cli/run/output-sampler.js";
 import { ManualClock } from "../../kit/deterministic/manual-clock.js";
 
-/** What is done by each reading of an output that comes in these chunks, as fast as can be. */
+/** The readings of an output whose chunks arrive all at once. */
 function donesOf(chunks: readonly string[]): number[] {
   const dones: number[] = [];
   const reader = new OutputReader({
@@ -12,13 +12,13 @@ function donesOf(chunks: readonly string[]): number[] {
     onLine: () => {},
     onCounterLine: () => {},
   });
-  const sampled = new OutputSampler(reader, () => {});
-  for (const chunk of chunks) sampled.write(Buffer.from(chunk));
-  sampled.end();
+  const sampler = new OutputSampler(reader, () => {});
+  for (const chunk of chunks) sampler.write(Buffer.from(chunk));
+  sampler.end();
   return dones;
 }
 
-it("of a flood the very last is read, however it comes", () => {
+it("A flood is always read at its very end", () => {
   const anyChunks = fc.array(fc.integer({ min: 1, max: 70_000 }), { minLength: 1, maxLength: 30 });
   fc.assert(
     fc.property(anyChunks, (lengths) => {
@@ -28,22 +28,22 @@ it("of a flood the very last is read, however it comes", () => {
   );
 });
 
-it("of a flood no number is read that was cut", () => {
+it("A flood never has readings of cut numbers", () => {
   const lines = Array.from({ length: 200_000 }, (_, index) => `[${index + 1_000_000}/9000000] step\n`);
-  const dones = donesOf(lines.join("").match(/[^]{1,4001}/g)!); // it is not empty
+  const dones = donesOf(lines.join("").match(/[^]{1,4001}/g)!); // not empty
 
   expect(dones.at(-1)).toBe(1_199_999);
   expect(dones.length).toBeLessThan(100_000);
   expect(Math.min(...dones)).toBeGreaterThanOrEqual(1_000_000);
 });
 
-it("what a person could follow is read whole", () => {
+it("Output at reading speed is read in full", () => {
   const lines = Array.from({ length: 700 }, (_, index) => `[${index}/700] step\n`);
 
   expect(donesOf(lines)).toEqual(lines.map((_, index) => index));
 });
 
-it("a row that does not end is read as it stands once nothing comes for a stretch, and not before", () => {
+it("An unfinished row is read after a quiet interval, and not before", () => {
   const clock = new ManualClock();
   const readings: string[] = [];
   const reader = new OutputReader({
@@ -51,12 +51,12 @@ it("a row that does not end is read as it stands once nothing comes for a stretc
     onLine: () => {},
     onCounterLine: () => {},
   });
-  const sampled = new OutputSampler(reader, () => {}, clock);
-  sampled.write(Buffer.from("\r1/100"));
+  const sampler = new OutputSampler(reader, () => {}, clock);
+  sampler.write(Buffer.from("\r1/100"));
   clock.advance(40);
-  sampled.write(Buffer.from("\r2/10"));
+  sampler.write(Buffer.from("\r2/10"));
   clock.advance(40);
-  sampled.write(Buffer.from("0"));
+  sampler.write(Buffer.from("0"));
   clock.advance(40);
   const before = readings.slice();
   clock.advance(60);
@@ -65,7 +65,7 @@ it("a row that does not end is read as it stands once nothing comes for a stretc
   expect(clock.timerCount).toBe(0);
 });
 
-it("of a flood some is read in each stretch", () => {
+it("A flood is read in part in each interval", () => {
   const clock = new ManualClock();
   const dones: number[] = [];
   const reader = new OutputReader({
@@ -73,9 +73,9 @@ it("of a flood some is read in each stretch", () => {
     onLine: () => {},
     onCounterLine: () => {},
   });
-  const sampled = new OutputSampler(reader, () => {}, clock);
+  const sampler = new OutputSampler(reader, () => {}, clock);
   for (const done of [1, 2, 3]) {
-    sampled.write(Buffer.from(`${"text\n".repeat(20_000)}[${done}/3] step\n`));
+    sampler.write(Buffer.from(`${"text\n".repeat(20_000)}[${done}/3] step\n`));
     clock.advance(50);
   }
 

@@ -3,9 +3,9 @@ import { expect, it } from "vitest";
 import { passThrough } from "../../../src/cli/run/pass-through.js";
 import { untilIdle, until } from "../../kit/deterministic/turns.js";
 
-it("Of an output no more is read than a megabyte ahead of whoever takes it", async () => {
-  const takers: (() => void)[] = [];
-  const target = new Writable({ write: (_bytes, _encoding, taken) => void takers.push(taken) });
+it("An output is read at most a megabyte ahead of its reader", async () => {
+  const pendingWrites: (() => void)[] = [];
+  const target = new Writable({ write: (_bytes, _encoding, done) => void pendingWrites.push(done) });
   let readBytes = 0;
   const source = new Readable({
     read() {
@@ -17,7 +17,7 @@ it("Of an output no more is read than a megabyte ahead of whoever takes it", asy
   await untilIdle();
   const aheadBytes = readBytes;
   await until(() => {
-    takers.shift()?.();
+    pendingWrites.shift()?.();
     return readBytes > 10_000_000;
   });
 
@@ -25,14 +25,14 @@ it("Of an output no more is read than a megabyte ahead of whoever takes it", asy
   expect(target.writableLength).toBeLessThan(1_300_000);
 });
 
-it("An output has ended once all of it was taken, however late", async () => {
-  const takers: (() => void)[] = [];
-  let takenBytes = 0;
+it("An output ends only after a slow reader has read all of it", async () => {
+  const pendingWrites: (() => void)[] = [];
+  let writtenBytes = 0;
   const target = new Writable({
-    write(bytes: Buffer, _encoding, taken) {
-      takers.push(() => {
-        takenBytes += bytes.length;
-        taken();
+    write(bytes: Buffer, _encoding, done) {
+      pendingWrites.push(() => {
+        writtenBytes += bytes.length;
+        done();
       });
     },
   });
@@ -41,12 +41,12 @@ it("An output has ended once all of it was taken, however late", async () => {
   const finish = passThrough(source, target, () => {});
   await untilIdle();
   const ending = finish().then(() => (hasEnded = true));
-  await passThrough(new Readable({ read() {} }), new PassThrough(), () => {})(); // so long a pipe may be quiet
+  await passThrough(new Readable({ read() {} }), new PassThrough(), () => {})(); // outlasts the quiet time
   await until(() => {
-    takers.shift()?.();
+    pendingWrites.shift()?.();
     return hasEnded;
   });
   await ending;
 
-  expect(takenBytes).toBe(50 * 65_536);
+  expect(writtenBytes).toBe(50 * 65_536);
 });

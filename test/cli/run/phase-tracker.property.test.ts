@@ -5,7 +5,7 @@ import type { ProgressReading } from "../../../src/cli/run/progress-reading.js";
 import { readAll } from "./recorded-outputs.js";
 
 describe("Phases", () => {
-  it("never go back, never beyond their volume, and stay as they are once ended, whatever is read", () => {
+  it("never decrease, never exceed their volume, and never change after their end, for any readings", () => {
     fc.assert(
       fc.property(fc.array(anyReading, { maxLength: 200 }), (readings) => {
         expect(violationsOf(stepsOf(readings))).toEqual([]);
@@ -13,7 +13,7 @@ describe("Phases", () => {
     );
   });
 
-  it("do so whatever is printed", () => {
+  it("keep these laws for any output", () => {
     fc.assert(
       fc.property(fc.array(anyText, { maxLength: 60 }), (texts) => {
         expect(violationsOf(stepsOf(readAll(texts.join("")).readings))).toEqual([]);
@@ -26,7 +26,7 @@ describe("Phases", () => {
     );
   });
 
-  it("are found in no time, also in lines that are nearly what is looked for", () => {
+  it("are found quickly even in lines that almost match a format", () => {
     const anyRun = fc
       .tuple(
         fc.constantFrom(..." .:#9[|%━-K/\u001b", "0K ", "1 ", ": ", "9/", "000 "),
@@ -37,13 +37,13 @@ describe("Phases", () => {
       fc.property(fc.array(anyRun, { maxLength: 6 }), (runs) => {
         const before = process.cpuUsage();
         readAll(runs.join(""));
-        expect(process.cpuUsage(before).user).toBeLessThan(2_000_000); // microseconds of this process's own work
+        expect(process.cpuUsage(before).user).toBeLessThan(2_000_000); // microseconds of CPU time
       }),
       { numRuns: 500 },
     );
   });
 
-  it("end up where a counter does that only grows", () => {
+  it("end at the last value of a counter that only grows", () => {
     const growing = fc
       .array(fc.nat(1_000), { minLength: 1 })
       .map((dones) => dones.toSorted((one, two) => one - two));
@@ -56,7 +56,7 @@ describe("Phases", () => {
     );
   });
 
-  it("are at most a thousand", () => {
+  it("are limited to a thousand", () => {
     const readings = Array.from({ length: 1_500 }, (_, index) => ({
       series: `${index}`,
       label: "",
@@ -77,7 +77,7 @@ const anyReading: fc.Arbitrary<ProgressReading> = fc
   })
   .filter(({ done, volume }) => volume === undefined || done <= volume);
 
-/** Much of what is read, in an order that makes no sense. */
+/** Pieces of known formats in a random order. */
 const anyText = fc.oneof(
   fc.constantFrom(
     "\r",
@@ -99,7 +99,7 @@ function stepsOf(readings: readonly ProgressReading[]): PhaseChange[] {
   return readings.flatMap((reading) => phases.take(reading));
 }
 
-/** What is wrong with the steps; empty when nothing is. */
+/** The laws that the steps break. */
 function violationsOf(steps: readonly PhaseChange[]): string[] {
   const phases = new Map<number, { done: number; volume: number; hasEnded: boolean }>();
   const violations: string[] = [];
@@ -112,8 +112,8 @@ function violationsOf(steps: readonly PhaseChange[]): string[] {
     phases.set(step.phase, phase);
     if (step.kind === "END") phase.hasEnded = true;
     if (step.kind !== "MOVE") continue;
-    check(step.done >= phase.done, "done never goes back");
-    check(step.done <= (step.volume ?? Infinity), "done is never beyond the volume");
+    check(step.done >= phase.done, "done never decreases");
+    check(step.done <= (step.volume ?? Infinity), "done never exceeds the volume");
     check((step.volume ?? 0) >= phase.volume, "the volume never shrinks");
     Object.assign(phase, { done: step.done, volume: step.volume ?? 0 });
   }

@@ -1,4 +1,4 @@
-/** Outputs of programs, and what is read of them. */
+/** Reads recorded and generated outputs of programs. */
 import { readFileSync } from "node:fs";
 import { LastLines } from "../../../src/cli/run/last-lines.js";
 import { OutputReader } from "../../../src/cli/run/output-reader.js";
@@ -8,17 +8,17 @@ import type { ProgressReading } from "../../../src/cli/run/progress-reading.js";
 export interface ReadOutput {
   readonly readings: readonly ProgressReading[];
   readonly lines: readonly string[];
-  /** The message of a job and the reason of its failure, if it ended here. */
+  /** The message of the job and the reason of a failure at this point. */
   readonly message: string;
   readonly reason: string;
 }
 
-/** Bytes that a program has printed; how each was recorded is told beside them. */
+/** The bytes of a recorded output. The README beside them says how each was recorded. */
 export function recorded(name: string): Uint8Array {
   return readFileSync(new URL(`../recorded/${name}.txt`, import.meta.url));
 }
 
-/** All that is read of an output that comes in these chunks. */
+/** Reads an output in these chunks. */
 export function readAll(...chunks: readonly (string | Uint8Array)[]): ReadOutput {
   const readings: ProgressReading[] = [];
   const lines: string[] = [];
@@ -36,13 +36,13 @@ export function readAll(...chunks: readonly (string | Uint8Array)[]): ReadOutput
   return { readings, lines, message: lastLines.latest, reason: lastLines.text };
 }
 
-/** The phases that readings make, each as "label: done done … of volume"; `*` where it has ended before the output. */
+/** The phases of the readings, each as "label: done done … of volume". `*` marks phases that have ended. */
 export function phasesOf(readings: readonly ProgressReading[]): string[] {
   const phases = new PhaseTracker();
   const shown: { label: string; dones: number[]; volume: number | undefined; end: string }[] = [];
   for (const step of readings.flatMap((reading) => phases.take(reading))) {
     if (step.kind === "BEGIN") shown.push({ label: step.label, dones: [], volume: step.volume, end: "" });
-    const phase = shown[step.phase]!; // it has begun
+    const phase = shown[step.phase]!; // BEGIN comes first
     if (step.kind === "END") phase.end = " *";
     if (step.kind === "MOVE") phase.dones.push(step.done);
     if (step.kind === "MOVE") phase.volume = step.volume;

@@ -1,6 +1,6 @@
 /**
- * What real programs have printed, byte for byte (`test/cli/recorded`), and all that is read of it. The readings were
- * checked by eye against what the programs show.
+ * The recorded outputs of real programs (`test/cli/recorded`) and their readings. The readings were checked by eye against
+ * the programs.
  */
 import { describe, expect, it } from "vitest";
 import { phasesOf, readAll, recorded } from "./recorded-outputs.js";
@@ -77,12 +77,12 @@ const RECORDED: readonly (readonly [name: string, phases: readonly string[]])[] 
   ["wget-dots", ["out.bin: 5 10 15 20 25 30 35 40 46 51 56 61 66 71 76 81 87 92 97 100 of 100"]],
 ];
 
-describe("the output of", () => {
-  it.each(RECORDED)("%s is read as it is meant", (name, phases) => {
+describe("The output of", () => {
+  it.each(RECORDED)("%s has the expected phases", (name, phases) => {
     expect(phasesOf(readAll(recorded(name)).readings)).toEqual(phases);
   });
 
-  it.each(RECORDED)("%s is read the same, byte by byte", (name) => {
+  it.each(RECORDED)("%s is read the same byte by byte", (name) => {
     const bytes = recorded(name);
     const single = Array.from(bytes, (byte) => Uint8Array.of(byte));
 
@@ -90,16 +90,16 @@ describe("the output of", () => {
   });
 });
 
-describe("The lines that are no readings", () => {
-  it("of ninja are what it says besides", () => {
+describe("The lines without a reading", () => {
+  it("of ninja are its messages", () => {
     expect(readAll(recorded("ninja.tty")).lines).toEqual(["ninja: Entering directory `bn'"]);
   });
 
-  it("of curl are none", () => {
+  it("of curl are empty", () => {
     expect(readAll(recorded("curl-meter")).lines).toEqual([]);
   });
 
-  it("of pip are without colours", () => {
+  it("of pip have no colours", () => {
     expect(readAll(recorded("pip.tty")).lines).toEqual([
       "Collecting alpha==1.0",
       "  Downloading http://127.0.0.1:18934/alpha-1.0-py3-none-any.whl (1.5 MB)",

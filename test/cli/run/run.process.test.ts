@@ -12,36 +12,36 @@ import { SeverableProxy } from "../../kit/network/severable-proxy.js";
 import { Tokens } from "../../kit/server/tokens.js";
 import { requestCancel } from "../../server/jobs.js";
 
-/** The built command, with real programs and a real server. */
+/** Runs the built command with real programs and a real server. */
 
-const NOWHERE = "http://127.0.0.1:1";
+const UNREACHABLE = "http://127.0.0.1:1";
 
-describe("What a command prints", () => {
-  it("passes through byte for byte, stdout and stderr apart, and its input is its own", async () => {
+describe("The output of a command", () => {
+  it("passes through byte for byte on stdout and stderr, and the input reaches the command", async () => {
     const bytes = randomBytes(3_000_000);
 
-    const { code, out, err } = await run(NOWHERE, ["tee", "/dev/stderr"], { input: bytes });
+    const { code, out, err } = await run(UNREACHABLE, ["tee", "/dev/stderr"], { input: bytes });
 
     expect([code, out.equals(bytes), err.equals(bytes)]).toEqual([0, true, true]);
   });
 
-  it("is all written before the end, however late it is read", async () => {
-    const child = start(NOWHERE, ["sh", "-c", "head -c 900000 /dev/zero; echo printed >&2"]);
+  it("is fully written before the exit, even to a slow reader", async () => {
+    const child = start(UNREACHABLE, ["sh", "-c", "head -c 900000 /dev/zero; echo printed >&2"]);
     await once(child.stderr, "data");
-    await run(NOWHERE, ["true"]); // so long it waits: another one has begun and ended
+    await run(UNREACHABLE, ["true"]); // the reader waits for a whole other run
 
     expect((await buffer(child.stdout)).length).toBe(900_000);
   });
 
-  it("ends with the command, not with what that leaves behind in the background", async () => {
-    const { code, out } = await run(NOWHERE, ["sh", "-c", "sleep 600 & echo $!"]);
+  it("ends with the command, even if a background process keeps the pipe open", async () => {
+    const { code, out } = await run(UNREACHABLE, ["sh", "-c", "sleep 600 & echo $!"]);
     process.kill(Number(out.toString()));
 
     expect(code).toBe(0);
   });
 
-  it("ends the command where nobody reads it any more, as a pipe does", async () => {
-    const child = start(NOWHERE, ["yes"]);
+  it("ends the command when the reader closes the pipe", async () => {
+    const child = start(UNREACHABLE, ["yes"]);
     await once(child.stdout, "data");
     child.stdout.destroy();
 
@@ -51,26 +51,26 @@ describe("What a command prints", () => {
 
 describe("The exit code", () => {
   it.each([
-    ["its own", ["sh", "-c", "exit 3"], 3, ""],
-    ["128 and the signal that killed it", ["sh", "-c", "kill -KILL $$"], 137, ""],
-    ["127 where it is not found", ["no-such-program"], 127, "tidemark: no-such-program: command not found\n"],
-    ["126 where it can't be executed", ["/"], 126, "tidemark: /: can't be executed\n"],
-    ["127 where it has no name", [""], 127, "tidemark: : command not found\n"],
+    ["that of the command", ["sh", "-c", "exit 3"], 3, ""],
+    ["128 plus the signal that killed it", ["sh", "-c", "kill -KILL $$"], 137, ""],
+    ["127 if it is not found", ["no-such-program"], 127, "tidemark: no-such-program: command not found\n"],
+    ["126 if it can't be executed", ["/"], 126, "tidemark: /: can't be executed\n"],
+    ["127 if its name is empty", [""], 127, "tidemark: : command not found\n"],
   ])("of a command is %s", async (_, command, code, said) => {
-    const { err, ...end } = await run(NOWHERE, command);
+    const { err, ...end } = await run(UNREACHABLE, command);
 
     expect([end.code, err.toString()]).toEqual([code, said]);
   });
 
-  it("is 2 where there is no command, or an option is wrong", async () => {
-    expect((await run(NOWHERE, [])).code).toBe(2);
+  it("is 2 if the command is missing or an option is invalid", async () => {
+    expect((await run(UNREACHABLE, [])).code).toBe(2);
     expect((await run("nowhere", ["true"])).code).toBe(2);
-    expect((await run(NOWHERE, ["true"], { flags: ["--kill-after", "5"] })).code).toBe(2);
+    expect((await run(UNREACHABLE, ["true"], { flags: ["--kill-after", "5"] })).code).toBe(2);
   });
 });
 
 describe("The job of a command", () => {
-  it("is what it prints: its phases, its last line, and its warnings", async () => {
+  it("has the phases, the last line and the warnings of the output", async () => {
     await using server = await startServer();
     const script = "cat test/cli/recorded/rsync-progress.txt; echo 'a.c:1: warning: unused'; echo all done";
 
@@ -87,7 +87,7 @@ describe("The job of a command", () => {
     expect(job.log).toEqual([{ level: "WARNING", path: "", message: "a.c:1: warning: unused" }]);
   });
 
-  it("shows a bar that stands still in the middle of a line", async () => {
+  it("has the progress of an unfinished line", async () => {
     await using server = await startServer();
     await using program = tidemark(server.url, ["sh", "-c", `printf '\\r10%%\\r45%%'; read line`]);
 
@@ -100,7 +100,7 @@ describe("The job of a command", () => {
     ]);
   });
 
-  it("has failed with its last lines, without control characters", async () => {
+  it("fails with the last lines of output, without control characters", async () => {
     await using server = await startServer();
     const script =
       "for n in 1 2 3 4 5 6 7 8 9 10 11; do echo line $n; done; printf '\\033[31mno\\007 more\\033[0m\\n'; exit 7";
@@ -112,7 +112,7 @@ describe("The job of a command", () => {
     expect(root!.message).toMatch(/^Exit code 7: line 3 \| (line \d+ \| )+line 11 \| no more$/);
   });
 
-  it("tells of a counter by its bar alone, unless there is nothing else to tell", async () => {
+  it("leaves counter lines out of its message, unless the output has no other lines", async () => {
     await using server = await startServer();
     const steps = "for i in 1 2 3; do echo step $i/5; done";
     const messageOf = async (script: string): Promise<string | null> => {
@@ -126,14 +126,14 @@ describe("The job of a command", () => {
     expect(linesOf(await jobOnServer(server.url)).slice(1)).toEqual(["phase 1 FAILED 3/5"]);
   });
 
-  it("has failed where it is not found", async () => {
+  it("fails if the command is not found", async () => {
     await using server = await startServer();
     await run(server.url, ["no-such-program"]);
 
     expect(endOf(await jobOnServer(server.url))).toEqual(["FAILED", "no-such-program: command not found"]);
   });
 
-  it("has an id that nobody else has, told when asked for", async () => {
+  it("has a unique id, which --verbose prints", async () => {
     await using server = await startServer();
     const { err } = await run(server.url, ["true"], { flags: ["--verbose"], isNamed: false });
     const [, jobId] = /^tidemark: job (true-\d{8}-\d{6}-[\da-f]{6}), in database d at /.exec(err.toString())!; // else the test fails
@@ -143,7 +143,7 @@ describe("The job of a command", () => {
 });
 
 describe("A signal", () => {
-  it("passes to the command, whose end by it is a cancel", async () => {
+  it("reaches the command, and cancels its job", async () => {
     await using server = await startServer();
     await using program = tidemark(
       server.url,
@@ -162,14 +162,14 @@ describe("A signal", () => {
     ["SIGQUIT", 131, null],
     ["SIGINT", null, "SIGINT"],
   ])("%s that kills the command ends tidemark as it would end a shell", async (signal, code, killedBy) => {
-    await using program = tidemark(NOWHERE, ["sh", "-c", "ulimit -c 0; echo ready; exec sleep 600"]);
+    await using program = tidemark(UNREACHABLE, ["sh", "-c", "ulimit -c 0; echo ready; exec sleep 600"]);
     await program.line((line) => line === "ready");
     program.signal(signal);
 
     expect(await program.exited).toEqual({ code, signal: killedBy });
   });
 
-  it("that asks for something else is no reason for a cancel", async () => {
+  it("that does not ask for an end does not cancel the job", async () => {
     await using server = await startServer();
     await using program = tidemark(
       server.url,
@@ -182,10 +182,10 @@ describe("A signal", () => {
     expect(endOf(await jobOnServer(server.url))).toEqual(["FAILED", "Exit code 4: ready"]);
   });
 
-  it("that is typed at a terminal reaches the command once", async () => {
+  it("from a key at a terminal reaches the command once", async () => {
     const counts = `let count = 0; process.on("SIGINT", () => console.log("interrupt", ++count)); ${READY}
       process.stdin.on("data", () => { console.log("count", count); process.exit(); });`;
-    const line = [process.execPath, "dist/main.js", "run", "--url", NOWHERE, "--", ...node(counts)];
+    const line = [process.execPath, "dist/main.js", "run", "--url", UNREACHABLE, "--", ...node(counts)];
     const quoted = line.map((word) => `'${word.replaceAll("'", String.raw`'\''`)}'`).join(" ");
     await using terminal = new Program("script", ["-qec", quoted, "/dev/null"]);
     await terminal.line((text) => text.includes("ready"));
@@ -197,8 +197,8 @@ describe("A signal", () => {
   });
 });
 
-describe("A cancel that is asked for on the server", () => {
-  it("ends the command by SIGTERM, and the job is canceled", async () => {
+describe("A cancel request", () => {
+  it("ends the command by SIGTERM and cancels the job", async () => {
     await using server = await startServer();
     await using program = tidemark(server.url, ["sleep", "600"]);
     await waitForJob(server.url, ({ tasks }) => tasks[0]!.status === "RUNNING");
@@ -209,7 +209,7 @@ describe("A cancel that is asked for on the server", () => {
     expect([status, message]).toEqual(["CANCELED", expect.stringContaining("wrong folder")]);
   });
 
-  it("ends it by SIGKILL where SIGTERM does not help in time", async () => {
+  it("ends the command by SIGKILL if SIGTERM does not end it in time", async () => {
     await using server = await startServer();
     const slow = node(`process.on("SIGTERM", () => setTimeout(() => process.exit(0), 8_000)); ${READY}`);
     await using program = tidemark(server.url, slow, ["--kill-after", "50ms"]);
@@ -221,7 +221,7 @@ describe("A cancel that is asked for on the server", () => {
     expect(endOf(await jobOnServer(server.url))[0]).toBe("CANCELED");
   });
 
-  it("is not what a command has ended by that ends well", async () => {
+  it("does not cancel the job if the command exits with 0", async () => {
     await using server = await startServer();
     await using program = tidemark(
       server.url,
@@ -237,18 +237,18 @@ describe("A cancel that is asked for on the server", () => {
 });
 
 describe("A server", () => {
-  it("that is not there changes nothing, says nothing, and is not waited for", async () => {
-    const child = start(NOWHERE, ["echo", "hello"]);
+  it("that is unreachable changes nothing, prints nothing, and causes no wait", async () => {
+    const child = start(UNREACHABLE, ["echo", "hello"]);
     const said = buffer(child.stderr);
     const [out] = await once(child.stdout, "data");
     const printedAt = performance.now();
     const exit = await once(child, "exit");
 
     expect([String(out), exit, String(await said)]).toEqual(["hello\n", [0, null], ""]);
-    expect(performance.now() - printedAt).toBeLessThan(4_000); // for the end of a job that is known it waits 5 s
+    expect(performance.now() - printedAt).toBeLessThan(4_000); // for a stored job it would wait 5 s
   });
 
-  it("that comes later is told all", async () => {
+  it("that starts later receives the whole job", async () => {
     const port = await freePort();
     await using program = tidemark(`http://127.0.0.1:${port}`, [
       "sh",
@@ -264,7 +264,7 @@ describe("A server", () => {
     expect(endOf(await jobOnServer(server.url))[0]).toBe("FINISHED");
   });
 
-  it("that is away at the end is waited for where it knows the job", async () => {
+  it("that is unreachable at the end is waited for if it has stored the job", async () => {
     await using server = await startServer();
     await using network = await SeverableProxy.open(server.url);
     await using program = tidemark(network.url, ["sh", "-c", "read line; echo end"]);
@@ -272,14 +272,14 @@ describe("A server", () => {
     network.shut();
     program.write("\n");
     await program.line((line) => line === "end");
-    await once(spawn(process.execPath, ["--eval", ""]), "exit"); // so long it is away
+    await once(spawn(process.execPath, ["--eval", ""]), "exit"); // the outage lasts for a whole other process
     network.reopen();
 
     expect(await program.exited).toEqual({ code: 0, signal: null });
     expect(endOf(await jobOnServer(server.url))[0]).toBe("FINISHED");
   });
 
-  it("that goes away meanwhile does not change how the command ends", async () => {
+  it("that stops meanwhile does not change the exit code", async () => {
     const server = await startServer();
     await using program = tidemark(server.url, ["sh", "-c", "read line; echo end; exit 5"]);
     await waitForJob(server.url, ({ tasks }) => tasks[0]!.status === "RUNNING");
@@ -291,16 +291,16 @@ describe("A server", () => {
   });
 });
 
-describe("A server that refuses the job", () => {
+describe("A server that rejects the job", () => {
   it.each([
     ["no token", () => "", /^tidemark: the job is not reported: This server wants to know who asks: .*\n$/],
     ["a wrong token", () => "wrong", /^tidemark: the job is not reported: The token is not good\. .*\n$/],
     [
-      "one that may only read",
+      "a token that only permits reading",
       (viewers: string) => viewers,
       /^tidemark: the job is not reported: To report a job takes the role reporter, .*\n$/,
     ],
-  ])("is told of in one line: %s", async (_, tokenOf, said) => {
+  ])("causes one line on stderr: %s", async (_, tokenOf, said) => {
     const tokens = new Tokens();
     const viewers = await tokens.grant("u", { role: "viewer" });
     await using server = await startServer({ auth: tokens.auth });
@@ -311,7 +311,7 @@ describe("A server that refuses the job", () => {
     expect([code, out.toString(), err.toString()]).toEqual([3, "out\n", expect.stringMatching(said)]);
   });
 
-  it("as no job can be called so is told of", async () => {
+  it("because of an invalid job id causes one line on stderr", async () => {
     await using server = await startServer();
     const { code, err } = await run(server.url, ["true"], { flags: ["--job", ""], isNamed: false });
 
@@ -320,9 +320,9 @@ describe("A server that refuses the job", () => {
 });
 
 describe("With --tty a command", () => {
-  it("writes to a terminal, and ends as without", async () => {
+  it("writes to a terminal, and keeps its exit code", async () => {
     const { code, out } = await run(
-      NOWHERE,
+      UNREACHABLE,
       ["sh", "-c", `test -t 1 && stty size; echo "$1"; exit 4`, "sh", "it's"],
       {
         flags: ["--tty"],
@@ -371,14 +371,14 @@ interface RunOptions {
   readonly isNamed?: boolean;
 }
 
-/** Runs it to its end; stdout and stderr are read as they come. */
+/** Runs `tidemark run` to its end and collects stdout and stderr. */
 async function run(
   url: string,
   command: readonly string[],
   { input, flags = [], isNamed = true }: RunOptions = {},
 ) {
   const child = start(url, command, [...(isNamed ? NAMED : []), ...flags]);
-  child.stdin.on("error", () => {}); // it may end before all was written
+  child.stdin.on("error", () => {}); // the command may end before it has read all input
   child.stdin.end(input);
   const [out, err, [code]] = await Promise.all([
     buffer(child.stdout),
