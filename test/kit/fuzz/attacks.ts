@@ -26,13 +26,13 @@ export interface FuzzContext {
 export type Attack = () => Promise<number>;
 
 /** Documents and bodies by POST, with headers that may not match them. */
-export function attackByPost(surroundings: FuzzContext, agent: Agent): Attack {
-  const { url, random, documents, judge } = surroundings;
+export function attackByPost(context: FuzzContext, agent: Agent): Attack {
+  const { url, random, documents, judge } = context;
   return async () => {
     const text = JSON.stringify(documents.next());
     const body = random.chance(0.8) ? text : random.mutatedText(text);
     const accept = random.chance(0.9) ? "application/json" : random.pick(ACCEPT);
-    const { token, isGood } = someToken(surroundings);
+    const { token, isGood } = someToken(context);
     const headers = {
       authorization: `Bearer ${token}`,
       "content-type": random.chance(0.95) ? "application/json" : random.pick(CONTENT_TYPES),
@@ -69,10 +69,10 @@ export function attackByOperations({ url, random, documents, tokens, judge }: Fu
 }
 
 /** Messages that violate the protocol; the server may read only the first. */
-export function attackByMessages(surroundings: FuzzContext): Attack {
-  const { url, random, documents, judge } = surroundings;
+export function attackByMessages(context: FuzzContext): Attack {
+  const { url, random, documents, judge } = context;
   return async () => {
-    const { token, isGood } = someToken(surroundings);
+    const { token, isGood } = someToken(context);
     const client = await FuzzSocket.open(url, (sent, received) =>
       judge(sent, received, isGood ? undefined : /"connection_ack"|"data"/),
     );
@@ -105,11 +105,11 @@ export function attackByFrames({ url, random, documents, tokens, judge }: FuzzCo
 }
 
 /** Bytes below HTTP. */
-export function attackByRequests(surroundings: FuzzContext): Attack {
-  const { url, random, documents, judge } = surroundings;
+export function attackByRequests(context: FuzzContext): Attack {
+  const { url, random, documents, judge } = context;
   return async () => {
     const body = JSON.stringify(documents.next());
-    const authorization = `Authorization: Bearer ${someToken(surroundings).token}`;
+    const authorization = `Authorization: Bearer ${someToken(context).token}`;
     const requests = [
       `POST /graphql HTTP/1.1\r\nHost: localhost\r\n${authorization}\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
       `GET ${graphqlPath(documents.next())} HTTP/1.1\r\nHost: localhost\r\n${authorization}\r\nAccept: ${random.pick(ACCEPT)}\r\n\r\n`,

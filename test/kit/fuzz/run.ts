@@ -102,16 +102,16 @@ class FuzzRun {
     const random = new FuzzRandom(options.seed);
     const documents = new FuzzDocuments(random);
     const judge: FuzzContext["judge"] = (...seen) => this.#judge(...seen);
-    const surroundings: FuzzContext = { url, random, documents, tokens, judge };
+    const context: FuzzContext = { url, random, documents, tokens, judge };
     const way = (name: string, weight: number, attack: Attack): NamedAttack[] =>
       Array.from({ length: weight }, () => ({ name, attack }));
     this.#random = random;
     this.#ways = [
-      ...way("messages of the protocol", 2, attackByOperations(surroundings)),
-      ...way("bodies by POST", 4, attackByPost(surroundings, this.#agent)),
-      ...way("messages against the protocol", 2, attackByMessages(surroundings)),
-      ...way("bytes on a WebSocket", 2, attackByFrames(surroundings)),
-      ...way("bytes on a connection", 2, attackByRequests(surroundings)),
+      ...way("messages of the protocol", 2, attackByOperations(context)),
+      ...way("bodies by POST", 4, attackByPost(context, this.#agent)),
+      ...way("messages against the protocol", 2, attackByMessages(context)),
+      ...way("bytes on a WebSocket", 2, attackByFrames(context)),
+      ...way("bytes on a connection", 2, attackByRequests(context)),
     ];
   }
 
