@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
 import type { TaskSpec } from "../../src/tasks/task-spec.js";
 import { addTasks } from "../../src/tasks/task-update.js";
-import { levelsOf, type Task } from "../../src/tasks/task.js";
+import type { Task } from "../../src/tasks/task.js";
 import { preOrder } from "../../src/tasks/traverse.js";
 import { branch, editAt, iterative, leaf } from "../kit/store/edits.js";
-import { NOW, createTree, withUpdates } from "./sample-trees.js";
+import { NOW, createTree, levelsOf, withUpdates } from "./sample-trees.js";
 
 function leaves(count: number): TaskSpec[] {
   return Array.from({ length: count }, (_, index) => leaf(`leaf ${index}`, 10));

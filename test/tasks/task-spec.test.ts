@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { createTask, createTasks, ROOT_INSERTION_POINT, type TaskSpec } from "../../src/tasks/task-spec.js";
-import { levelsOf, type ParentTask } from "../../src/tasks/task.js";
+import type { ParentTask } from "../../src/tasks/task.js";
 import { preOrder } from "../../src/tasks/traverse.js";
 import { branch, editAt, iterative, leaf } from "../kit/store/edits.js";
-import { at, iterativeAt, createTree, errorWithCode, withUpdates } from "./sample-trees.js";
+import { at, iterativeAt, createTree, errorWithCode, levelsOf, withUpdates } from "./sample-trees.js";
 
 /** A tree that goes straight down: `levels` of them, a leaf at the bottom. */
 function chain(levels: number, bottom: TaskSpec = leaf("bottom")): TaskSpec {

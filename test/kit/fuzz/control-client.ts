@@ -1,5 +1,4 @@
 import { connect, leaf, task, watch, type Task, type Watch } from "../../../src/client/index.js";
-import { noop } from "../../../src/util/noop.js";
 
 /**
  * A client that means well: it reports with the SDK, watches what it reports, and takes the next step once it was
@@ -13,7 +12,7 @@ export class ControlClient implements AsyncDisposable {
   /** Rejects when it is refused something, or a step takes too long; resolves when it is given up. */
   readonly failed: Promise<unknown>;
   readonly #watching: Watch;
-  #refuse: (error: unknown) => void = noop;
+  #refuse: (error: unknown) => void = () => {};
   #isOver = false;
 
   /** Resolves when it was told of a first step. */
@@ -38,12 +37,12 @@ export class ControlClient implements AsyncDisposable {
     const job = tidemark.job({ jobId: "steady" }, task("Mean well", leaf("step")));
     const work = job.run((root) => root.run("step", (step) => this.#work(step)));
     this.failed = Promise.race([work, refused]);
-    this.failed.catch(noop); // whoever races it hears of it
+    this.failed.catch(() => {}); // whoever races it hears of it
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isOver = true;
-    await this.failed.catch(noop);
+    await this.failed.catch(() => {});
     this.#watching.close();
   }
 
