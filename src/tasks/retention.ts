@@ -75,13 +75,12 @@ function parsePart(part: string): { pattern: string | undefined; ms: number } {
   const at = part.lastIndexOf("=");
   const duration = part.slice(at + 1).trim();
   const ms = parseDuration(duration);
-  if (ms > parseDuration(LONGEST))
-    throw new RangeError(`"${duration}" is too long: the maximum is ${LONGEST}`);
+  if (ms > parseDuration(LONGEST)) throw new RangeError(`"${duration}" is longer than ${LONGEST}`);
   return { pattern: at === -1 ? undefined : patternOf(part.slice(0, at).trim()), ms };
 }
 
 function patternOf(text: string): string {
-  if (text === "") throw new RangeError(`expected a database pattern before "="`);
+  if (text === "") throw new RangeError(`the database pattern before "=" is missing`);
   return parseDatabasePattern(text);
 }
 

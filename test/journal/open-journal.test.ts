@@ -29,9 +29,7 @@ describe("openJournal", () => {
   it.each(["/proc/tidemark", "/sys/tidemark/data"])(
     "refuses %s, where nobody can make a folder",
     async (folder) => {
-      await expect(openJournal(`lmdb:${folder}`, OPTIONS)).rejects.toThrow(
-        `The folder ${folder} can't be used`,
-      );
+      await expect(openJournal(`lmdb:${folder}`, OPTIONS)).rejects.toThrow(`Cannot use the folder ${folder}`);
     },
   );
 
@@ -41,7 +39,7 @@ describe("openJournal", () => {
       const scheme = url.slice(0, url.indexOf(":") + 1);
       const opening = openJournal(url, OPTIONS);
       await expect(opening).rejects.toThrow(
-        `There is no store "${scheme}" in this version; it has: memory:, lmdb:.`,
+        `Unknown store "${scheme}": this version supports memory:, lmdb:.`,
       );
       await expect(opening).rejects.toThrow("Choose one of these (--store)");
     },
@@ -49,7 +47,7 @@ describe("openJournal", () => {
 
   it.each(["", "memory", "./memory"])("refuses %j, which has no scheme", async (url) => {
     await expect(openJournal(url, OPTIONS)).rejects.toThrow(
-      "The store has no scheme in this version; it has: memory:, lmdb:",
+      "The store URL has no scheme: this version supports memory:, lmdb:",
     );
   });
 

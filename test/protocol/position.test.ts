@@ -135,7 +135,7 @@ describe("what never was a position", () => {
   });
 
   it("is named in the message, though not at any length", () => {
-    expect(() => parsePosition("yesterday")).toThrow('"yesterday" is not a position.');
+    expect(() => parsePosition("yesterday")).toThrow('"yesterday" is not a valid position.');
     expect(() => parsePosition("x".repeat(1_000_000))).toThrow(
       expect.objectContaining({ message: expect.stringMatching(/^.{0,200}$/) }),
     );

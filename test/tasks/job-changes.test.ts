@@ -530,10 +530,10 @@ describe("an error", () => {
       ),
     ).toThrow('User "alice" has no job "job" in this database. Store it first.');
     expect(() => heartbeat(stored(), 1, { attempt: 7 })).toThrow(
-      'Job "job" is at attempt 1; this is for attempt 7. It was never stored so often: ',
+      'Job "job" is at attempt 1, but the request is for attempt 7. There is no such attempt yet. ',
     );
     expect(() => heartbeat(storedAgain(stored()), 1, { attempt: 1 })).toThrow(
-      'Job "job" is at attempt 2; this is for attempt 1. Another worker has stored it since: ',
+      'Job "job" is at attempt 2, but the request is for attempt 1. Another worker has stored the job since. ',
     );
     expect(() => storedAgain(stored(), storeRequest({ onConflict: "REJECT" }))).toThrow(
       "attempt 1 is PENDING",

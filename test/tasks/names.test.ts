@@ -115,7 +115,7 @@ describe.each(NAMES)("the length of a %s", (_, parse) => {
   });
 
   it("is a setting", () => {
-    expect(() => parse("abcd", { ...DEFAULT_LIMITS, nameBytesMax: 3 })).toThrow("Give 1 to 3 bytes");
+    expect(() => parse("abcd", { ...DEFAULT_LIMITS, nameBytesMax: 3 })).toThrow("Pass 1 to 3 bytes");
   });
 });
 

@@ -193,7 +193,7 @@ describe("a tree that is read back", () => {
   });
 
   it("fails with an assertion when it has no root", () => {
-    expect(() => treeOf(EPOCH, [])).toThrow("a job without a root row");
+    expect(() => treeOf(EPOCH, [])).toThrow("a job has no root row");
   });
 
   it("equals the current tree when it is read from stored rows and all later changes", () => {

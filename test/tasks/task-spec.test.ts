@@ -163,7 +163,7 @@ describe("an invalid spec", () => {
   it("is rejected wherever in the tree the fault is", () => {
     const fault = branch("root", leaf("a"), iterative("b", "OPEN", null, branch("c", leaf("d", -1))));
 
-    expect(() => createTree(fault)).toThrow('The volume of task "d" is -1');
+    expect(() => createTree(fault)).toThrow('Invalid volume -1 of task "d"');
   });
 });
 

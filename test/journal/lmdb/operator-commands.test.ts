@@ -55,12 +55,12 @@ describe("checkFolder", () => {
     const check = (path: string): Promise<unknown> => collected(checkFolder(path));
 
     await expect(check(folder)).rejects.toThrow(
-      /it has no tidemark\.json\. If you know that it is one, write/,
+      /tidemark\.json is missing\. If you are sure that this is one, write/,
     );
     await expect(check(temporaryFolder())).rejects.toThrow(
-      /it has no tidemark\.json\. Name the folder of --store lmdb:FOLDER\.$/,
+      /tidemark\.json is missing\. Pass the folder of --store lmdb:FOLDER\.$/,
     );
-    await expect(check(join(folder, "nothing"))).rejects.toThrow(/nothing can't be used: ENOENT/);
+    await expect(check(join(folder, "nothing"))).rejects.toThrow(/Cannot use the folder \S+nothing: ENOENT/);
   });
 });
 
@@ -154,7 +154,7 @@ describe("backupFolder", () => {
     flipBits(join(folder, "neo4j.mdb"), `"job-7"`);
     const target = join(temporaryFolder(), "copy");
     await expect(collected(backupFolder(folder, target))).rejects.toThrow(
-      /Database "neo4j" could not be copied, and nothing was: .*tidemark repair/,
+      /Cannot copy database "neo4j", so nothing was backed up: .*tidemark repair/,
     );
     expect(await readdir(target)).toEqual([]);
   });
