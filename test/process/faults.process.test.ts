@@ -37,10 +37,13 @@ import { store, storeTask, update, updateTask } from "../server/jobs.js";
 import { taskEventsUntil, nextEvent, Replica, queryState, taskEvents } from "../server/task-events.js";
 import { OVER_WEBSOCKET } from "../server/transports.js";
 
-/** Law 11 (durable first) and law 14 (answered means kept), where the machine fails. */
+/**
+ * Law 11 (changes are durable before they are visible) and law 14 (acknowledged changes survive), when the
+ * machine fails.
+ */
 
-describe.skipIf(!CAN_TRACE)(`A process that is killed ${NEEDS_STRACE}`, () => {
-  it("at any of its writes and syncs has kept what it answered, and the next change whole or not at all", async () => {
+describe.skipIf(!CAN_TRACE)(`a killed process ${NEEDS_STRACE}`, () => {
+  it("keeps every acknowledged change, and the next one entirely or not at all, at any write or sync", async () => {
     const folder = temporaryFolder();
     const unharmed = await runBaseline(join(folder, "unharmed"));
 
@@ -52,11 +55,11 @@ describe.skipIf(!CAN_TRACE)(`A process that is killed ${NEEDS_STRACE}`, () => {
   }, 180_000);
 });
 
-describe.skipIf(!CAN_TRACE)(`A disk that is slow to sync ${NEEDS_STRACE}`, () => {
+describe.skipIf(!CAN_TRACE)(`a disk with slow syncs ${NEEDS_STRACE}`, () => {
   it.each([
     ["pages are synced", "fdatasync"],
     ["root is written", "pwrite64"],
-  ])("holds up answer, event and query of a change alike until its %s", async (_, call) => {
+  ])("delays the answer, event and query of a change until its %s", async (_, call) => {
     const folder = temporaryFolder();
     await using before = await startOn(join(folder, "data"));
     await store(before.url);
@@ -78,8 +81,8 @@ describe.skipIf(!CAN_TRACE)(`A disk that is slow to sync ${NEEDS_STRACE}`, () =>
   });
 });
 
-describe.skipIf(!CAN_TRACE)(`A disk that fails to sync ${NEEDS_STRACE}`, () => {
-  it("refuses changes and shows nothing of them while all else goes on, and takes changes again when it can", async () => {
+describe.skipIf(!CAN_TRACE)(`a disk with failing syncs ${NEEDS_STRACE}`, () => {
+  it("rejects changes and hides them while everything else works, and accepts changes again after recovery", async () => {
     const folder = temporaryFolder();
     const failing = ["-e", "trace=fdatasync", "-e", "inject=fdatasync:error=EIO:when=3..8"];
     await using server = await startUnderStrace(join(folder, "data"), failing, join(folder, "calls"));
@@ -111,7 +114,7 @@ describe.skipIf(!CAN_TRACE)(`A disk that fails to sync ${NEEDS_STRACE}`, () => {
     expect(await queryState(restarted.url)).toEqual(after);
   });
 
-  it("refuses a database that there is not yet, shows none, and makes it when it can", async () => {
+  it("rejects and hides a new database, and creates it after recovery", async () => {
     const folder = temporaryFolder();
     const failing = ["-e", "trace=fdatasync", "-e", "inject=fdatasync:error=EIO:when=1..3"];
     await using server = await startUnderStrace(join(folder, "data"), failing, join(folder, "calls"));
@@ -134,7 +137,7 @@ describe.skipIf(!CAN_TRACE)(`A disk that fails to sync ${NEEDS_STRACE}`, () => {
     expect(await queryState(restarted.url)).toEqual(after);
   });
 
-  it("shows nothing of a change whose root could not be written, and takes the next one", async () => {
+  it("hides a change whose root could not be written, and accepts the next one", async () => {
     const folder = temporaryFolder();
     const change = { updates: [{ done: 5, message: "refused" }] };
     const rehearsal = join(folder, "rehearsal.calls");
@@ -173,8 +176,8 @@ describe.skipIf(!CAN_TRACE)(`A disk that fails to sync ${NEEDS_STRACE}`, () => {
 const MEBIBYTE = 1024 * 1024;
 const UNAVAILABLE = ["UNAVAILABLE"];
 
-describe.skipIf(!CAN_MOUNT)("A full disk (under CI; needs root, to mount one)", () => {
-  it("refuses changes and shows nothing of them while all else goes on, and takes changes again when there is room", async () => {
+describe.skipIf(!CAN_MOUNT)("a full disk (under CI; needs root to mount one)", () => {
+  it("rejects changes and hides them while everything else works, and accepts changes again when there is space", async () => {
     const disk = join(temporaryFolder(), "disk");
     mountDisk(disk, 2 * MEBIBYTE);
     await writeFile(join(disk, "filler"), Buffer.alloc(MEBIBYTE));
@@ -207,7 +210,7 @@ describe.skipIf(!CAN_MOUNT)("A full disk (under CI; needs root, to mount one)", 
     expect(await queryState(restarted.url)).toEqual(after);
   });
 
-  it("refuses databases that there are not yet, however many are asked for, and harms none that there is", async () => {
+  it("rejects any number of new databases without harm to existing ones", async () => {
     const disk = join(temporaryFolder(), "disk");
     mountDisk(disk, 2 * MEBIBYTE);
     await using server = await startOn(join(disk, "data"));
@@ -227,8 +230,8 @@ describe.skipIf(!CAN_MOUNT)("A full disk (under CI; needs root, to mount one)", 
   });
 });
 
-describe("A bound on the size of files", () => {
-  it("refuses changes and shows nothing of them while all else goes on; what was answered is there after a restart", async () => {
+describe("a limit on file size", () => {
+  it("rejects changes and hides them while everything else works, and keeps acknowledged changes after a restart", async () => {
     const folder = join(temporaryFolder(), "data");
     await using server = await startWithFilesUpTo(MEBIBYTE, folder);
     const { url } = server;
@@ -254,8 +257,8 @@ describe("A bound on the size of files", () => {
   });
 });
 
-describe("A folder that a server has", () => {
-  it("refuses a second one, which names folder and owner, and the first goes on", async () => {
+describe("a folder in use", () => {
+  it("is refused to a second server, which names folder and owner, while the first continues", async () => {
     const folder = join(temporaryFolder(), "data");
     await using first = await startOn(folder);
     await store(first.url);
@@ -272,7 +275,7 @@ describe("A folder that a server has", () => {
     expect((await update(first.url, { updates: [{ done: 1 }] })).version).toBe(2);
   });
 
-  it("is free when the server was killed", async () => {
+  it("is free after its server was killed", async () => {
     const folder = join(temporaryFolder(), "data");
     await using first = await startOn(folder);
     await store(first.url);
@@ -285,38 +288,39 @@ describe("A folder that a server has", () => {
     expect((await update(second.url, { updates: [{ done: 1 }] })).version).toBe(2);
   });
 
-  it.skipIf(!HAS_PROC)(
-    "is free when the server was killed and nobody has asked for it (needs /proc)",
-    async () => {
-      const folder = join(temporaryFolder(), "data");
-      await using first = await startWithoutReaper(folder);
-      await store(first.url);
-      const before = await queryState(first.url);
-      process.kill(first.pid, "SIGKILL");
-      await expect.poll(() => isZombie(first.pid)).toBe(true);
+  it.skipIf(!HAS_PROC)("is free after its server was killed but not reaped (needs /proc)", async () => {
+    const folder = join(temporaryFolder(), "data");
+    await using first = await startWithoutReaper(folder);
+    await store(first.url);
+    const before = await queryState(first.url);
+    process.kill(first.pid, "SIGKILL");
+    await expect.poll(() => isZombie(first.pid)).toBe(true);
 
-      await using second = await startOn(folder);
+    await using second = await startOn(folder);
 
-      expect(isZombie(first.pid)).toBe(true);
-      expect(await queryState(second.url)).toEqual(before);
-    },
-  );
+    expect(isZombie(first.pid)).toBe(true);
+    expect(await queryState(second.url)).toEqual(before);
+  });
 });
 
-describe("A folder that is not this server's", () => {
+describe("a foreign folder", () => {
   it.each([
     [
       "of a newer format",
       { "tidemark.json": `{"product":"tidemark","format":2}`, "d.mdb": "x" },
       /has format 2/,
     ],
-    ["of another product", { "tidemark.json": `{"product":"other","format":1}` }, /no Tidemark folder/],
+    [
+      "of another product",
+      { "tidemark.json": `{"product":"other","format":1}` },
+      /not a Tidemark data folder/,
+    ],
     [
       "with other files",
       { "notes.txt": "mine", "d.mdb.new": "mine" },
-      /no Tidemark folder.*(notes\.txt|d\.mdb\.new)/,
+      /not a Tidemark data folder.*(notes\.txt|d\.mdb\.new)/,
     ],
-  ])("because it is one %s is refused, and nothing in it is changed", async (_, files, message) => {
+  ])("%s is rejected and not changed", async (_, files, message) => {
     const folder = folderWith(join(temporaryFolder(), "data"), files);
     const before = filesIn(folder);
     await using program = serve(onFolder(folder));

@@ -1,6 +1,6 @@
 /**
- * Clients that mean harm, for as long as one likes, or one row of what they send again. Ends with 1 when something came
- * of it.
+ * Runs hostile clients for any time, or repeats one sequence of their inputs. Exits with 1 if there were
+ * findings.
  *
  *     npm run test:fuzz -- --minutes 30
  *     npm run test:fuzz -- --minutes 1 --seed 245613254

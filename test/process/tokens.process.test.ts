@@ -16,7 +16,7 @@ const LIST = { query: `{ tasks(database: "movies") { nodes { username jobId } } 
 const WATCH = { query: `subscription { taskCount(database: "movies") }` };
 
 describe("tidemark token and tidemark share", () => {
-  it("make tokens that a server takes, for what they are for", async () => {
+  it("create tokens that grant exactly their rights", async () => {
     const { options, path } = newFile();
     const alice = await made(
       ["token", "create", "alice", "--role", "reporter", "--note", "nightly"],
@@ -27,7 +27,7 @@ describe("tidemark token and tidemark share", () => {
     await using tidemark = await startTidemark([], options);
 
     const stored = await asked(tidemark.url, alice, STORE);
-    const [toAlice, toBob, toAnybody] = [
+    const [toAlice, toBob, toShared] = [
       await asked(tidemark.url, alice, LIST),
       await asked(tidemark.url, bob, LIST),
       await asked(tidemark.url, shared, LIST),
@@ -35,7 +35,7 @@ describe("tidemark token and tidemark share", () => {
 
     const nodes = [{ username: "alice", jobId: "a" }];
     expect(stored).toEqual({ data: { storeTask: { userTask: { username: "alice" } } } });
-    expect([toAlice, toBob, toAnybody]).toEqual([
+    expect([toAlice, toBob, toShared]).toEqual([
       { data: { tasks: { nodes } } },
       { data: { tasks: { nodes: [] } } },
       { data: { tasks: { nodes } } },
@@ -45,7 +45,7 @@ describe("tidemark token and tidemark share", () => {
     expect([...tidemark.program.out, readFileSync(path, "utf8")].join("\n")).not.toMatch(/tm_/);
   });
 
-  it("list tokens by what they are for, and revoke them under the eyes of who has one", async () => {
+  it("list tokens with their rights, and disconnect clients when their token is revoked", async () => {
     const { options } = newFile();
     const token = await made(["token", "create", "alice", "--note", "nightly"], options);
     await using tidemark = await startTidemark([], options);
@@ -74,36 +74,36 @@ describe("tidemark token and tidemark share", () => {
   it.each([
     ["without a file", ["token", "list"], {}, "required option '--auth <tokens:FILE>' not specified", 2],
     [
-      "a role that is none",
+      "an unknown role",
       ["token", "create", "a", "--role", "god"],
       { TIDEMARK_AUTH: "tokens:x" },
       "Allowed choices are viewer, reporter, admin",
       2,
     ],
     [
-      "a duration that is none",
+      "an invalid duration",
       ["token", "create", "a", "--expires", "1"],
       { TIDEMARK_AUTH: "tokens:x" },
       "has no unit",
       2,
     ],
     ["another kind of --auth", ["token", "list", "--auth", "none"], {}, "only those tokens are made here", 2],
-    ["a file that is not there", ["token", "list", "--auth", "tokens:/nowhere/t"], {}, "it is not there", 1],
+    ["a missing file", ["token", "list", "--auth", "tokens:/nowhere/t"], {}, "it is not there", 1],
     [
-      "a token that is not there",
+      "an unknown token",
       ["token", "revoke", "x", "--auth", `tokens:${join(tmpdir(), "no-such-tokens")}`],
       {},
       "there is no token",
       3,
     ],
     [
-      "a folder that is not there",
+      "a missing folder",
       ["token", "create", "a", "--auth", "tokens:/nowhere/tokens.json"],
       {},
       "tidemark: the tokens can't be kept in /nowhere: there is no such folder",
       1,
     ],
-  ])("say what is wrong: %s", async (_, args, env, message, code) => {
+  ])("report the problem: %s", async (_, args, env, message, code) => {
     const { exit, err } = await ran(args, { env });
 
     expect(err).toHaveLength(1);
@@ -113,14 +113,14 @@ describe("tidemark token and tidemark share", () => {
 });
 
 describe("tidemark serve", () => {
-  it("does not start for everybody on an address that others reach", async () => {
+  it("does not start without authentication on a public address", async () => {
     await using program = serve(["--host", "0.0.0.0", "--port", "0"]);
 
     expect((await program.exited).code).toBe(2);
     expect(program.err).toEqual([expect.stringContaining("--allow-open")]);
   });
 
-  it("does where that is said, and warns", async () => {
+  it("starts without authentication on a public address with --allow-open, and warns", async () => {
     await using tidemark = await startTidemark(["--host", "0.0.0.0", "--allow-open"]);
 
     expect(JSON.parse(tidemark.program.out[0]!)).toMatchObject({
@@ -130,8 +130,8 @@ describe("tidemark serve", () => {
   });
 
   it.each([
-    ["a tokens file that is not there", "tokens:/nowhere/tokens.json", "it is not there"],
-    ["a key that is not there", "jwt:key:/nowhere/key.pem", "can't be read"],
+    ["a missing tokens file", "tokens:/nowhere/tokens.json", "it is not there"],
+    ["a missing key", "jwt:key:/nowhere/key.pem", "can't be read"],
   ])("does not start with %s", async (_, auth, message) => {
     await using program = serve(["--auth", auth, "--jwt-issuer", "i", "--jwt-audience", "a"]);
 
@@ -140,7 +140,7 @@ describe("tidemark serve", () => {
   });
 });
 
-/** A tokens file that is not there yet. */
+/** The path of a tokens file that does not exist yet. */
 function newFile(): { readonly options: ProgramOptions; readonly path: string } {
   const path = join(temporaryFolder(), "tokens.json");
   return { path, options: { env: { TIDEMARK_AUTH: `tokens:${path}` } } };

@@ -170,7 +170,7 @@ function everySecond(
   return next;
 }
 
-/** After each report that leaves the job with one. */
+/** The estimate after each report that gives the job one. */
 function ratesOf(jobs: readonly UserTask[]): number[] {
   return jobs.map(rateNow).filter((rate) => rate !== null);
 }

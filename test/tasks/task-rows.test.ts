@@ -20,7 +20,7 @@ function written(rows: readonly TaskRow[], revision: number): VersionedRow[] {
   return rows.map((row) => ({ row, revision }));
 }
 
-/** A tree without what is not told by its fields: revisions instead of stamps. */
+/** The readable fields of a tree, with revisions instead of stamps. */
 function told(root: Task): unknown {
   return preOrder(root).map(({ task, path }) => ({ ...flat(task), path, revision: task.stamp.revision }));
 }
@@ -32,7 +32,7 @@ function flat(task: Task): object {
   return { ...fields, subTasks: fields.subTasks.length, template: fields.template.map(templateOf) };
 }
 
-/** Of a task that is repeated only what it will be, not when it was built. */
+/** The template of an iterative task matters only for its specification, not for when it was built. */
 function templateOf(root: Task): unknown {
   return preOrder(root).map(({ task, path }) => ({ ...flat(task), path }));
 }
@@ -210,7 +210,7 @@ describe("a tree that is read back", () => {
   });
 });
 
-/** Every tree that a job had, with the rows that a journal would have by then. */
+/** Every tree of a job's history, with the rows that a journal would hold. */
 function treesAndTheirRows(steps: readonly Step[]): { tree: Task; rows: VersionedRow[] }[] {
   const kept = new Map<string, VersionedRow>();
   let before: Task | undefined;

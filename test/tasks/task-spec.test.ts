@@ -5,7 +5,7 @@ import { preOrder } from "../../src/tasks/traverse.js";
 import { branch, editAt, iterative, leaf } from "../kit/store/edits.js";
 import { at, iterativeAt, createTree, errorWithCode, levelsOf, withUpdates } from "./sample-trees.js";
 
-/** A tree that goes straight down: `levels` of them, a leaf at the bottom. */
+/** A tree of one task per level, with `levels` levels. */
 function chain(levels: number, bottom: TaskSpec = leaf("bottom")): TaskSpec {
   return Array.from({ length: levels - 1 }).reduce<TaskSpec>((spec) => branch("level", spec), bottom);
 }
