@@ -9,7 +9,7 @@ import {
   type JournalSlice,
 } from "./journal.js";
 
-/** What all handles on one database share. The calls are those of `DatabaseJournal`. */
+/** The shared part of all handles on one database, with the calls of `DatabaseJournal`. */
 export interface JournalDatabase {
   /** Notified after each append. */
   readonly appendSignal: ChangeSignal;

@@ -20,15 +20,9 @@ export const CloseCode = {
   INIT_TIMEOUT: 4408,
   /** The id belongs to an operation that has not completed. */
   SUBSCRIBER_ALREADY_EXISTS: 4409,
-  /**
-   * The client read nothing for `--slow-reader`. Reconnect with your position: the server merges what you
-   * missed.
-   */
+  /** The client read nothing for `--slow-reader`. Reconnect with your position: the server merges what you missed. */
   SLOW_READER: 4420,
-  /**
-   * A limit was exceeded; the reason names it. Reconnect later with your position, and send fewer or smaller
-   * requests.
-   */
+  /** A limit was exceeded; the reason names it. Reconnect later with your position, and send fewer or smaller requests. */
   LIMIT_EXCEEDED: 4421,
   /** A defect of the server. */
   INTERNAL: 4500,

@@ -39,7 +39,7 @@ export class TidemarkError extends Error {
   }
 }
 
-/** A BAD_USER_INPUT error. `message` says what is invalid, and what is valid instead. */
+/** A BAD_USER_INPUT error. `message` names the invalid value and the rule. */
 export function badUserInput(message: string): TidemarkError {
   return new TidemarkError("BAD_USER_INPUT", message);
 }

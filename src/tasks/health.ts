@@ -15,17 +15,11 @@ import type { UserTask } from "./user-task.js";
 export interface LeaseTerms {
   /** A job is LOST after its worker was silent for this many leases. */
   readonly lostAfterLeases: number;
-  /**
-   * No lease begins before this time, in milliseconds since 1970: workers could not report before the server
-   * was up.
-   */
+  /** No lease begins before this time, in milliseconds since 1970: workers could not report before the server was up. */
   readonly leasesFrom: number;
 }
 
-/**
- * When the job's health declines next unless the worker reports, in milliseconds since 1970; Infinity if it
- * never does.
- */
+/** When the job's health declines next unless the worker reports, in milliseconds since 1970; Infinity if it never does. */
 export function healthDeclinesAt(userTask: UserTask, { lostAfterLeases, leasesFrom }: LeaseTerms): number {
   const { health, reportedAt, leaseMs, task } = userTask;
   if (health === "LOST" || hasEnded(task.status)) return Infinity;

@@ -124,10 +124,7 @@ export function addTasksToJob(before: JobState, key: JobKey, growth: AddTasksReq
   return next(userTask, { task, reportedAt: edit.now, health: "OK" }, edit, growth.requestId);
 }
 
-/**
- * Asks the worker to stop. A second request keeps the first one. @throws ILLEGAL_TRANSITION if the job has
- * ended.
- */
+/** Asks the worker to stop. A second request keeps the first one. @throws ILLEGAL_TRANSITION if the job has ended. */
 export function requestCancel(before: JobState, key: JobKey, request: CancelJobInput, edit: Edit): UserTask {
   const userTask = existing(before, key, request);
   if (hasEnded(userTask.task.status)) throw illegalTransition(userTask.task, "canceled");

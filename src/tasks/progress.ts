@@ -19,10 +19,7 @@ export function progressOf(task: Task): Progress {
   return { done, volume, knownVolume, ratio: volume === null ? null : ratioOf(done, volume) };
 }
 
-/**
- * Formats the ratio as `42.86%`, `0%`, `100%` or `n/a`: rounded half-even to two decimals, without trailing
- * zeros.
- */
+/** Formats the ratio as `42.86%`, `0%`, `100%` or `n/a`: rounded half-even to two decimals, without trailing zeros. */
 export function percentText({ ratio }: Pick<Progress, "ratio">): string {
   return ratio === null ? "n/a" : `${withoutTrailingZeros(halfEven(ratio * 100))}%`;
 }

@@ -11,10 +11,7 @@
  *     rateOf(estimate, 2_000)                                // 500 units per second
  */
 export interface RateEstimate {
-  /**
-   * Units per second, as if the rate had been 0 forever before the start. Divide by `weightOf` to correct for
-   * that.
-   */
+  /** Units per second, as if the rate had been 0 forever before the start. Divide by `weightOf` to correct for that. */
   readonly rate: number;
   /** The time from the start of the leaf to its latest report of work. */
   readonly spanMs: number;

@@ -79,10 +79,7 @@ class ShortTaskList<T extends Stamped> {
     return new ShortTaskList(tasks, stamp);
   }
 
-  /**
-   * Replaces the tasks from `start` up to `end`, as part of the change `stamp`. Returns the same list if none
-   * changes.
-   */
+  /** Replaces the tasks from `start` up to `end`, as part of the change `stamp`. Returns the same list if none changes. */
   map(start: number, end: number, replace: (task: T) => T, stamp: Stamp): TaskList<T> {
     let tasks: T[] | undefined;
     for (let slot = Math.max(start, 0); slot < Math.min(end, this.tasks.length); slot++) {

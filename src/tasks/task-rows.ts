@@ -65,7 +65,7 @@ export function allRows(root: Task): TaskRow[] {
   return preOrder(root).map(({ task, path }) => rowOf(task, path));
 }
 
-/** The rows of the tasks in `after` whose own fields differ from `before`: what an update writes. */
+/** The rows that an update writes: those of tasks in `after` whose own fields differ from `before`. */
 export function changedRows(before: Task, after: Task): readonly TaskRow[] {
   return after === before ? NO_ROWS : (withChanged(undefined, before, after, "") ?? NO_ROWS);
 }

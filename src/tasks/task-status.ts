@@ -5,7 +5,6 @@ export type TaskStatus = "PENDING" | "RUNNING" | "FINISHED" | "CANCELED" | "FAIL
 
 export const TASK_STATUSES = ["PENDING", "RUNNING", "FINISHED", "CANCELED", "FAILED"] as const;
 
-/** What can be done to a task. */
 export type TaskAction = "begin" | "finish" | "cancel" | "fail";
 
 /**

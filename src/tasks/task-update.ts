@@ -119,7 +119,7 @@ function withDone(leaf: LeafTask, done: number, edit: Edit): LeafTask {
   return withFields(running, { done, rateEstimate: rateEstimateAfter(leaf, done, edit) }, edit);
 }
 
-/** Work done before the known begin of the leaf took no measurable time, so it does not count. */
+/** Work done before the known start of the leaf took no measurable time, so it does not count. */
 function rateEstimateAfter(
   { startedAt, rateEstimate, done: before }: LeafTask,
   done: number,
@@ -183,10 +183,7 @@ function checkIteration(task: Task, iteration: number): asserts task is Iterativ
   }
 }
 
-/**
- * Adds the missing iterations to an OPEN task. The first one uses the place that the task limit reserved for
- * it.
- */
+/** Adds the missing iterations to an OPEN task. The first one uses the place that the task limit reserved for it. */
 function growTo(
   task: IterativeTask,
   wanted: number,

@@ -37,10 +37,7 @@ export interface UserTask extends JobKey {
   readonly requestIds: readonly string[];
 }
 
-/**
- * A tombstone: what a database remembers of a removed job, so that subscribers that were away learn of the
- * removal.
- */
+/** The tombstone of a removed job, kept so that subscribers that were away learn of the removal. */
 export interface Removal extends JobKey {
   readonly kind: "removal";
   readonly attempt: number;

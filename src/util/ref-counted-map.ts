@@ -7,10 +7,7 @@ export interface SharedRef<V> {
   release(): void;
 }
 
-/**
- * Values that are created on first use, shared while in use, and disposed after their last user has released
- * them.
- */
+/** Values that are created on first use, shared while in use, and disposed after their last user has released them. */
 export class RefCountedMap<K, V> {
   readonly #entries = new Map<K, Entry<K, V>>();
   readonly #dispose: (value: V) => void;

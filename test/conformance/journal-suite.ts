@@ -628,8 +628,8 @@ function specifyFollowing(open: Open): void {
     const { handle } = await world(open);
     await handle.append([storing(JOB), ...updatingOften(JOB, 1, 2_499)]);
     const [fromStart, fromMiddle] = [followed(handle, 0, 2_500), followed(handle, 1_200, 1_300)];
-    expect([range(1, 2_500), REFUSED]).toContainEqual(await revisionsOrRefusal(fromStart));
-    expect([range(1_201, 2_500), REFUSED]).toContainEqual(await revisionsOrRefusal(fromMiddle));
+    expect([range(1, 2_500), REJECTED]).toContainEqual(await revisionsOrRejection(fromStart));
+    expect([range(1_201, 2_500), REJECTED]).toContainEqual(await revisionsOrRejection(fromMiddle));
   });
 
   it("rejects with a JournalError when it falls behind the kept entries, and never leaves a gap", async () => {
@@ -638,7 +638,7 @@ function specifyFollowing(open: Open): void {
     const records = follow(handle, 0);
     await records.next();
     await handle.append(updatingOften(JOB, 2, 2_498));
-    expect([range(2, 2_500), REFUSED]).toContainEqual(await revisionsOrRefusal(taken(records, 2_499)));
+    expect([range(2, 2_500), REJECTED]).toContainEqual(await revisionsOrRejection(taken(records, 2_499)));
   });
 }
 
@@ -945,8 +945,8 @@ async function untilEnd(records: AsyncIterable<JournalRecord>): Promise<JournalR
 }
 
 /** A driver may keep more entries than required: either all arrive, or the gap is reported. */
-function revisionsOrRefusal(records: Promise<JournalRecord[]>): Promise<unknown> {
-  return records.then(revisionsOf, (error: unknown) => (error instanceof JournalError ? REFUSED : error));
+function revisionsOrRejection(records: Promise<JournalRecord[]>): Promise<unknown> {
+  return records.then(revisionsOf, (error: unknown) => (error instanceof JournalError ? REJECTED : error));
 }
 
 function appendedAt(firstRevision: number): AppendResult {
@@ -999,5 +999,5 @@ function ascending(a: number, b: number): number {
 }
 
 const NOTHING_OF_3 = [undefined, undefined, undefined];
-const REFUSED = "refused with a JournalError";
+const REJECTED = "rejected with a JournalError";
 const END = { done: true, value: undefined };

@@ -37,10 +37,7 @@ import { store, storeTask, update, updateTask } from "../server/jobs.js";
 import { taskEventsUntil, nextEvent, Replica, queryState, taskEvents } from "../server/task-events.js";
 import { OVER_WEBSOCKET } from "../server/transports.js";
 
-/**
- * Law 11 (changes are durable before they are visible) and law 14 (acknowledged changes survive), when the
- * machine fails.
- */
+/** Law 11 (changes are durable before they are visible) and law 14 (acknowledged changes survive), when the machine fails. */
 
 describe.skipIf(!CAN_TRACE)(`a killed process ${NEEDS_STRACE}`, () => {
   it("keeps every acknowledged change, and the next one entirely or not at all, at any write or sync", async () => {
@@ -90,27 +87,27 @@ describe.skipIf(!CAN_TRACE)(`a disk with failing syncs ${NEEDS_STRACE}`, () => {
     await store(url);
     const before = await queryState(url);
     using watcher = await OVER_WEBSOCKET.watch(url, taskEvents());
-    const told = await taskEventsUntil(watcher, "CaughtUp");
+    const events = await taskEventsUntil(watcher, "CaughtUp");
 
-    const refused = await ask(url, updateTask({ updates: [{ done: 5, message: "refused" }] }));
+    const rejected = await ask(url, updateTask({ updates: [{ done: 5, message: "refused" }] }));
     const readyThen = await readiness(url);
     const meanwhile = await queryState(url);
     using another = await OVER_WEBSOCKET.watch(url, taskEvents());
     const toldAnother = await taskEventsUntil(another, "CaughtUp");
     await expect.poll(() => readiness(url)).toBe(200);
     const taken = await update(url, { updates: [{ done: 7 }] });
-    told.push(await nextEvent(watcher));
+    events.push(await nextEvent(watcher));
     const after = await queryState(url);
     await kill(server);
     await using restarted = await startOn(join(folder, "data"));
 
-    expect(refused.errors?.[0]?.extensions).toMatchObject({ code: "UNAVAILABLE" });
+    expect(rejected.errors?.[0]?.extensions).toMatchObject({ code: "UNAVAILABLE" });
     expect(readyThen).toBe(503);
     expect(meanwhile).toEqual(before);
     expect(new Replica().apply(toldAnother).jobs).toEqual(before.jobs);
     expect(taken.version).toBe(2);
-    expect(new Replica().apply(told).jobs).toEqual(after.jobs);
-    expect(JSON.stringify([told, after])).not.toContain("refused");
+    expect(new Replica().apply(events).jobs).toEqual(after.jobs);
+    expect(JSON.stringify([events, after])).not.toContain("refused");
     expect(await queryState(restarted.url)).toEqual(after);
   });
 
@@ -120,7 +117,7 @@ describe.skipIf(!CAN_TRACE)(`a disk with failing syncs ${NEEDS_STRACE}`, () => {
     await using server = await startUnderStrace(join(folder, "data"), failing, join(folder, "calls"));
     const { url } = server;
 
-    const refused = await ask(url, storeTask());
+    const rejected = await ask(url, storeTask());
     const readyThen = await readiness(url);
     const meanwhile = await queryState(url);
     await expect.poll(() => readiness(url)).toBe(200);
@@ -129,7 +126,7 @@ describe.skipIf(!CAN_TRACE)(`a disk with failing syncs ${NEEDS_STRACE}`, () => {
     await kill(server);
     await using restarted = await startOn(join(folder, "data"));
 
-    expect(refused.errors?.[0]?.extensions).toMatchObject({ code: "UNAVAILABLE" });
+    expect(rejected.errors?.[0]?.extensions).toMatchObject({ code: "UNAVAILABLE" });
     expect(readyThen).toBe(503);
     expect(meanwhile.jobs).toEqual([]);
     expect(taken).toMatchObject({ attempt: 1, version: 1 });
@@ -157,7 +154,7 @@ describe.skipIf(!CAN_TRACE)(`a disk with failing syncs ${NEEDS_STRACE}`, () => {
     await store(url);
     const before = await queryState(url);
 
-    const refused = await ask(url, updateTask(change));
+    const rejected = await ask(url, updateTask(change));
     const meanwhile = await queryState(url);
     const taken = await update(url, { updates: [{ done: 7 }] });
     const after = await queryState(url);
@@ -165,7 +162,7 @@ describe.skipIf(!CAN_TRACE)(`a disk with failing syncs ${NEEDS_STRACE}`, () => {
     await using restarted = await startOn(join(folder, "data"));
 
     expect(failedRootWrites(callsIn(log))).toHaveLength(1);
-    expect(refused.errors?.[0]?.extensions).toMatchObject({ code: "UNAVAILABLE" });
+    expect(rejected.errors?.[0]?.extensions).toMatchObject({ code: "UNAVAILABLE" });
     expect(meanwhile).toEqual(before);
     expect(taken.version).toBe(2);
     expect(JSON.stringify(after)).not.toContain("refused");
@@ -188,25 +185,25 @@ describe.skipIf(!CAN_MOUNT)("a full disk (under CI; needs root to mount one)", (
     const { count, codes } = await storeUntilRefused(url);
     const full = await queryState(url);
     const readyThen = await readiness(url);
-    const refused = await storeRejected(url, 200);
+    const rejected = await storeRejected(url, 200);
     const meanwhile = await queryState(url);
     using another = await OVER_WEBSOCKET.watch(url, taskEvents());
     const toldAnother = await taskEventsUntil(another, "CaughtUp");
     await rm(join(disk, "filler"));
     await expect.poll(() => readiness(url)).toBe(200);
     const taken = await storeLargeJob(url, "kept");
-    const told = await eventsUntilVersion(watcher, count + 1);
+    const events = await eventsUntilVersion(watcher, count + 1);
     const after = await queryState(url);
     await kill(server);
     await using restarted = await startOn(join(disk, "data"));
 
     expect(full.jobs.map(({ version }) => version)).toEqual([count]);
-    expect([codes, refused]).toEqual([UNAVAILABLE, UNAVAILABLE]);
+    expect([codes, rejected]).toEqual([UNAVAILABLE, UNAVAILABLE]);
     expect(readyThen).toBe(503);
     expect(meanwhile).toEqual(full);
     expect(new Replica().apply(toldAnother).jobs).toEqual(full.jobs);
     expect(taken.errors).toBeUndefined();
-    expect(new Replica().apply(told).jobs).toEqual(after.jobs);
+    expect(new Replica().apply(events).jobs).toEqual(after.jobs);
     expect(await queryState(restarted.url)).toEqual(after);
   });
 
@@ -218,12 +215,12 @@ describe.skipIf(!CAN_MOUNT)("a full disk (under CI; needs root to mount one)", (
     const { count } = await storeUntilRefused(url);
     const before = await queryState(url);
 
-    const refused = await storeRejected(url, 50, (number) => `new${number}`);
+    const rejected = await storeRejected(url, 50, (number) => `new${number}`);
     const after = await queryState(url);
     await kill(server);
     await using restarted = await startOn(join(disk, "data"));
 
-    expect(refused).toEqual(UNAVAILABLE);
+    expect(rejected).toEqual(UNAVAILABLE);
     expect(after).toEqual(before);
     expect(await queryState(restarted.url)).toEqual(before);
     expect(count).toBeGreaterThan(0);
@@ -240,18 +237,18 @@ describe("a limit on file size", () => {
     const { count, codes } = await storeUntilRefused(url);
     const full = await queryState(url);
     const readyThen = await readiness(url);
-    const refused = await storeRejected(url, 200);
+    const rejected = await storeRejected(url, 200);
     const meanwhile = await queryState(url);
-    const told = await eventsUntilVersion(watcher, count);
+    const events = await eventsUntilVersion(watcher, count);
     await kill(server);
     await using restarted = await startOn(folder);
     const again = await queryState(restarted.url);
     const taken = await storeLargeJob(restarted.url, "kept");
 
-    expect([codes, refused]).toEqual([UNAVAILABLE, UNAVAILABLE]);
+    expect([codes, rejected]).toEqual([UNAVAILABLE, UNAVAILABLE]);
     expect(readyThen).toBe(503);
     expect(meanwhile).toEqual(full);
-    expect(new Replica().apply(told).jobs).toEqual(full.jobs);
+    expect(new Replica().apply(events).jobs).toEqual(full.jobs);
     expect(again).toEqual(full);
     expect(taken.errors).toBeUndefined();
   });

@@ -7,10 +7,7 @@ import { waitForJob, linesOf } from "../client/server-jobs.js";
 import { Program, PROJECT, readyLine } from "../kit/process/child-process.js";
 import { IS_FULL_LENGTH } from "../kit/process/full-length.js";
 
-/**
- * Tests the package as its users install it: packed from a clean copy of the sources and installed in another
- * folder.
- */
+/** Tests the package as its users install it: packed from a clean copy of the sources and installed in another folder. */
 
 const folder = mkdtempSync(join(tmpdir(), "tidemark-package-"));
 const consumer = join(folder, "consumer");

@@ -18,19 +18,22 @@ const WATCH = { query: `subscription { taskCount(database: "movies") }` };
 describe("tidemark token and tidemark share", () => {
   it("create tokens that grant exactly their rights", async () => {
     const { options, path } = newFile();
-    const alice = await made(
+    const alice = await printedToken(
       ["token", "create", "alice", "--role", "reporter", "--note", "nightly"],
       options,
     );
-    const bob = await made(["token", "create", "bob", "--databases", "mov*", "--expires", "1h"], options);
-    const shared = await made(["share", "movies", "alice", "a"], options);
+    const bob = await printedToken(
+      ["token", "create", "bob", "--databases", "mov*", "--expires", "1h"],
+      options,
+    );
+    const shared = await printedToken(["share", "movies", "alice", "a"], options);
     await using tidemark = await startTidemark([], options);
 
-    const stored = await asked(tidemark.url, alice, STORE);
+    const stored = await send(tidemark.url, alice, STORE);
     const [toAlice, toBob, toShared] = [
-      await asked(tidemark.url, alice, LIST),
-      await asked(tidemark.url, bob, LIST),
-      await asked(tidemark.url, shared, LIST),
+      await send(tidemark.url, alice, LIST),
+      await send(tidemark.url, bob, LIST),
+      await send(tidemark.url, shared, LIST),
     ];
 
     const nodes = [{ username: "alice", jobId: "a" }];
@@ -40,23 +43,23 @@ describe("tidemark token and tidemark share", () => {
       { data: { tasks: { nodes: [] } } },
       { data: { tasks: { nodes } } },
     ]);
-    expect((await asked(tidemark.url, shared, STORE)).errors?.[0]?.extensions).toEqual({ code: "FORBIDDEN" });
+    expect((await send(tidemark.url, shared, STORE)).errors?.[0]?.extensions).toEqual({ code: "FORBIDDEN" });
     expect(statSync(path).mode & 0o777).toBe(0o600);
     expect([...tidemark.program.out, readFileSync(path, "utf8")].join("\n")).not.toMatch(/tm_/);
   });
 
   it("list tokens with their rights, and disconnect clients when their token is revoked", async () => {
     const { options } = newFile();
-    const token = await made(["token", "create", "alice", "--note", "nightly"], options);
+    const token = await printedToken(["token", "create", "alice", "--note", "nightly"], options);
     await using tidemark = await startTidemark([], options);
     using client = await WsClient.connect(tidemark.url, { token });
     using stream = await SseStream.open(tidemark.url, WATCH, bearer(token));
     const subscription = client.subscribe(WATCH);
     await Promise.all([subscription.next(), stream.next()]);
 
-    const [listed = ""] = (await ran(["token", "list"], options)).out;
+    const [listed = ""] = (await run(["token", "list"], options)).out;
     const [id = ""] = listed.split("  ");
-    const revoked = await ran(["token", "revoke", id], options);
+    const revoked = await run(["token", "revoke", id], options);
     const revokedAt = performance.now();
     const [{ code }, last] = await Promise.all([client.closed, stream.next()]);
     const tookMs = performance.now() - revokedAt;
@@ -65,10 +68,10 @@ describe("tidemark token and tidemark share", () => {
     expect(revoked.out).toEqual([`${id} is revoked.`]);
     expect([code, last.errors?.[0]?.extensions]).toEqual([4403, { code: "UNAUTHENTICATED" }]);
     expect(tookMs).toBeLessThan(1_000);
-    expect((await asked(tidemark.url, token, LIST)).errors?.[0]?.extensions).toEqual({
+    expect((await send(tidemark.url, token, LIST)).errors?.[0]?.extensions).toEqual({
       code: "UNAUTHENTICATED",
     });
-    expect((await ran(["token", "list"], options)).out).toEqual([]);
+    expect((await run(["token", "list"], options)).out).toEqual([]);
   });
 
   it.each([
@@ -104,7 +107,7 @@ describe("tidemark token and tidemark share", () => {
       1,
     ],
   ])("report the problem: %s", async (_, args, env, message, code) => {
-    const { exit, err } = await ran(args, { env });
+    const { exit, err } = await run(args, { env });
 
     expect(err).toHaveLength(1);
     expect(err[0]).toContain(message);
@@ -146,19 +149,19 @@ function newFile(): { readonly options: ProgramOptions; readonly path: string } 
   return { path, options: { env: { TIDEMARK_AUTH: `tokens:${path}` } } };
 }
 
-async function made(args: readonly string[], options: ProgramOptions): Promise<string> {
-  const { out, err } = await ran(args, options);
+async function printedToken(args: readonly string[], options: ProgramOptions): Promise<string> {
+  const { out, err } = await run(args, options);
   if (out.length !== 1) throw new Error(`No token was made: ${err.join("\n")}`);
   return out[0]!;
 }
 
-async function ran(args: readonly string[], options: ProgramOptions) {
+async function run(args: readonly string[], options: ProgramOptions) {
   const program = Program.node(["dist/main.js", ...args], options);
   const exit = await program.exited;
   return { exit, out: program.out, err: program.err };
 }
 
-async function asked(url: string, token: string, request: typeof STORE) {
+async function send(url: string, token: string, request: typeof STORE) {
   using connection = new HttpConnection(url);
   return graphqlResultOf(await connection.request(graphqlPost(request, bearer(token))));
 }

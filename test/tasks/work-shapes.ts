@@ -12,7 +12,7 @@ export interface Shape {
 }
 
 export interface WorkReport {
-  /** Since the begin of the leaf. */
+  /** Since the start of the leaf. */
   readonly atMs: number;
   readonly done: number;
   /** From this time on. */

@@ -118,7 +118,7 @@ export class Pipeline {
 
   /** Opens a subscription; a refusal is a result. Never rejects. */
   async subscribe(operation: ExecutableOperation): Promise<EventResults | ExecutionResult> {
-    let close = (): void => {};
+    let close: (() => void) | undefined;
     try {
       close = this.#subscriptions.open(operation.contextValue.caller);
       const source = await createSourceEventStream(operation);
@@ -126,7 +126,7 @@ export class Pipeline {
       close();
       return this.#masked(toExecutionResult(source));
     } catch (error) {
-      close();
+      close?.();
       return this.reject(error);
     }
   }

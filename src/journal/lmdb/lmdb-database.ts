@@ -76,10 +76,7 @@ export class LmdbDatabase implements JournalDatabase, AsyncDisposable {
   #latestRevisions = new Map<string, number>();
   /** The remembered removals, oldest first, because a key is never set again while it is present. */
   #removals = new Map<string, number>();
-  /**
-   * Iterates in order of insertion, across deletions and later insertions, so its next value is always the
-   * oldest removal.
-   */
+  /** Iterates in order of insertion, across deletions and later insertions, so its next value is always the oldest removal. */
   #oldestRemovals = this.#removals.entries();
   /** Removals whose records the next transaction deletes. */
   #staleRemovals: number[] = [];
@@ -159,10 +156,7 @@ export class LmdbDatabase implements JournalDatabase, AsyncDisposable {
     return this.#exclusively(async () => this.#head.revision);
   }
 
-  /**
-   * Writes a transaction without changes, to find out whether a failed write would succeed now. @throws
-   * JournalError
-   */
+  /** Writes a transaction without changes, to find out whether a failed write would succeed now. @throws JournalError */
   probe(): Promise<void> {
     return this.#exclusively(async () => {
       await this.#readOnce();

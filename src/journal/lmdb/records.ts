@@ -32,10 +32,7 @@ export interface DatabaseHead {
   /** The oldest entry in the file; `revision` + 1 if there is none. */
   readonly entriesFrom: number;
   readonly jobCount: number;
-  /**
-   * The number of records without the head, and the sum of their checksums modulo 2 ** 32, to detect missing
-   * records.
-   */
+  /** The number of records without the head, and the sum of their checksums modulo 2 ** 32, to detect missing records. */
   readonly recordCount: number;
   readonly checksum: number;
 }

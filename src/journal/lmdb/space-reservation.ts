@@ -16,10 +16,7 @@ export class SpaceReservation {
     this.#path = path;
   }
 
-  /**
-   * @throws the system's error, such as ENOSPC, EDQUOT or EFBIG, if there is not enough space. Nothing has
-   * changed then.
-   */
+  /** @throws the system's error, such as ENOSPC, EDQUOT or EFBIG, if there is not enough space. Nothing has changed then. */
   async reserve(transaction: Readonly<TransactionSize>): Promise<void> {
     const space = spaceFor(transaction);
     if (this.#used + space > this.#length) await this.#extendFile(space);

@@ -86,10 +86,7 @@ class MemoryJournal implements Journal {
     return this.close();
   }
 
-  /**
-   * Law 16: names that were only read are dropped. Their epoch was never used, because revision 0 is valid in
-   * any.
-   */
+  /** Law 16: names that were only read are dropped. Their epoch was never used, because revision 0 is valid in any. */
   #release(name: DatabaseName, database: MemoryDatabase): void {
     if (database.handles.size === 0 && !database.exists) this.#databases.delete(name);
   }
@@ -99,7 +96,7 @@ class MemoryJournal implements Journal {
   }
 }
 
-/** What all handles on one database share: its state as rows, and the latest entries. */
+/** The shared part of all handles on one database: its state as rows, and the latest entries. */
 class MemoryDatabase implements JournalDatabase {
   readonly handles = new Set<JournalHandle>();
   readonly appendSignal = new ChangeSignal();
@@ -109,10 +106,7 @@ class MemoryDatabase implements JournalDatabase {
   readonly #jobs = new Map<string, Job>();
   /** Oldest first, because a key is never set again while it is present. */
   readonly #removals = new Map<string, StoredRemoval>();
-  /**
-   * Iterates in order of insertion, across deletions and later insertions, so its next value is always the
-   * oldest removal.
-   */
+  /** Iterates in order of insertion, across deletions and later insertions, so its next value is always the oldest removal. */
   readonly #oldestRemovals = this.#removals.values();
   #tombstoneHorizon = 0;
 

@@ -96,10 +96,7 @@ describe("a damaged file", () => {
   });
 });
 
-/**
- * Flips one bit at a time and restores it. Returns the flips after which the file was read as valid other
- * content.
- */
+/** Flips one bit at a time and restores it. Returns the flips after which the file was read as valid other content. */
 async function flipEach(
   { path, bytes, expected }: Written,
   flips: readonly number[],
