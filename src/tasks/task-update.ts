@@ -53,7 +53,7 @@ export function addTasks(root: Task, pathText: string, specs: readonly TaskSpec[
       );
     }
     if (specs.length === 0) throw badUserInput(`No tasks to add below ${name}. Pass at least one.`);
-    if (hasEnded(parent.status)) throw illegalTransition(parent, "added to");
+    if (hasEnded(parent.status)) throw illegalTransition(parent, "extended");
     const point = {
       level: path.length + 2,
       taskCount: root.taskCount,

@@ -416,7 +416,7 @@ function specifyRemovals(open: Open): void {
     expect(removalsOf(await loadAll(handle))).toEqual({ tombstoneHorizon: 3, revisions: [4] });
   });
 
-  it("remain valid to be made from within the append that forgets them", async () => {
+  it("are still a valid base for an entry of the append that forgets them", async () => {
     const { handle } = await world(open, { removalsKeptMax: 1 });
     await handle.append([storing(JOB), removing(JOB, 1), storing(OTHER_JOB)]);
     expect(await handle.append([removing(OTHER_JOB, 3), storing(JOB, 2)])).toEqual(appendedAt(4));

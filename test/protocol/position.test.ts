@@ -126,9 +126,9 @@ describe("an invalid position", () => {
         position,
         fc.nat(40),
         fc.constantFrom("x", "-", " ", "é", "", ".", "\n"),
-        (given, place, other) => {
+        (given, index, other) => {
           const text = formatPosition(given);
-          const spoilt = text.slice(0, place) + other + text.slice(place + 1);
+          const spoilt = text.slice(0, index) + other + text.slice(index + 1);
 
           expect(textOrCode(spoilt)).toBeOneOf([spoilt, "BAD_USER_INPUT"]);
         },
