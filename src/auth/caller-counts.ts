@@ -1,6 +1,5 @@
 import type { Limits } from "../protocol/limits.js";
 import { limitExceeded } from "../protocol/tidemark-error.js";
-import { noop } from "../util/noop.js";
 import { KeyedCounter } from "../util/keyed-counter.js";
 import type { Caller } from "./caller.js";
 
@@ -22,7 +21,7 @@ export class CallerCounts {
    * @throws TidemarkError LIMIT_EXCEEDED
    */
   open({ rights: { id } }: Caller): () => void {
-    if (this.#max === Infinity) return noop;
+    if (this.#max === Infinity) return () => {};
     if (this.#counts.get(id) >= this.#max) throw this.#tooMany();
     this.#counts.increment(id);
     let isOpen = true;

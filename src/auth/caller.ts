@@ -1,6 +1,5 @@
 import { ANONYMOUS, type DatabaseName, type JobKey, type Username } from "../tasks/names.js";
 import { DELAY_MAX_MS, type Clock, type Timer } from "../util/clock.js";
-import { noop } from "../util/noop.js";
 import type { Role } from "./roles.js";
 
 /** What a token says of who has it. */
@@ -49,7 +48,7 @@ export class Caller {
   onExpired(listener: () => void): () => void {
     if (this.isExpired) {
       listener();
-      return noop;
+      return () => {};
     }
     this.#listeners.add(listener);
     this.#watchTheTime();

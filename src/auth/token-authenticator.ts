@@ -1,5 +1,5 @@
 import type { Timer } from "../util/clock.js";
-import { Mutex } from "../util/mutex.js";
+import { Mutex } from "../util/keyed-mutex.js";
 import type { AuthenticatorOptions } from "./authenticator.js";
 import { BearerAuthenticator } from "./bearer-authenticator.js";
 import { Caller, type CallerRights } from "./caller.js";

@@ -2,7 +2,7 @@ import { open, readFile, rename, rm, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { z } from "zod";
-import { errorCodeOf } from "../util/error-code.js";
+import { errorCodeOf } from "../util/assert.js";
 import {
   DATABASE_SCHEMA,
   JOB_ID_SCHEMA,

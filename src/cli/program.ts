@@ -24,7 +24,6 @@ import { addWatchCommand, type WatchJobs } from "./commands/watch.js";
 import { TidemarkError } from "../protocol/tidemark-error.js";
 import { ExitError } from "./exit-codes.js";
 import { sanitizeForTerminal } from "./render/sanitize.js";
-import { noop } from "../util/noop.js";
 import { packageVersion } from "../util/package-version.js";
 import { addTokenCommands, type TokenActions } from "./commands/token.js";
 
@@ -90,7 +89,7 @@ function emptyProgram(): Command {
 function rejectUnknownCommand({ args: [word], commands }: Command): void {
   if (word === undefined || word.startsWith("-")) return;
   const known = emptyProgram();
-  for (const command of commands) known.command(command.name()).action(noop);
+  for (const command of commands) known.command(command.name()).action(() => {});
   known.parse([word], { from: "user" });
 }
 

@@ -9,25 +9,25 @@ import {
   type JournalSlice,
 } from "./journal.js";
 
-/** What all handles on one database share: the calls are those of `DatabaseJournal`. */
+/** The shared part of all handles on one database, with the calls of `DatabaseJournal`. */
 export interface JournalDatabase {
-  /** Woken when entries have been appended. */
+  /** Notified after each append. */
   readonly appendSignal: ChangeSignal;
   load(take: (slice: JournalSlice) => void): Promise<JournalHead>;
   append(entries: readonly JournalEntry[]): Promise<AppendResult>;
   find(commitId: string): Promise<number | undefined>;
-  /** The record after `revision`, when there is one. @throws JournalError when it is no longer kept. */
+  /** The record after `revision`, or undefined at the head. @throws JournalError if it is no longer kept. */
   recordAfter(revision: number): Promise<JournalRecord | undefined>;
   head(): Promise<number>;
 }
 
-/** A handle on a database of this process, until it is closed. */
+/** A handle on a database of this process. */
 export class JournalHandle implements DatabaseJournal {
   readonly #database: JournalDatabase;
   readonly #release: (handle: JournalHandle) => Promise<void> | void;
   #isClosed = false;
 
-  /** @param release is called once, when the handle is closed. */
+  /** @param release is called once, when the handle is closed */
   constructor(database: JournalDatabase, release: (handle: JournalHandle) => Promise<void> | void) {
     this.#database = database;
     this.#release = release;
@@ -64,7 +64,7 @@ export class JournalHandle implements DatabaseJournal {
     return this.#open().head();
   }
 
-  /** The history of these databases is lost only together with the process. */
+  /** A history in this process is lost only together with the process. */
   onEpochChange(): () => void {
     return () => {};
   }

@@ -5,94 +5,98 @@ import type { LogEntry, RemovalReason, UserTask } from "../tasks/user-task.js";
 import type { Log } from "../util/log.js";
 
 /**
- * Where the changes of databases are kept. One interface for memory, a file and a service; what a driver can
- * do is data (`supports`), never its name, and one suite (test/conformance/journal-suite.ts) runs on all.
+ * Stores the changes of databases. One interface serves memory, files and services. `supports` says what a
+ * driver can do, so code never depends on a driver's name. One test suite (test/conformance/journal-suite.ts)
+ * covers every driver.
  *
- * A journal numbers changes and keeps the state that they lead to; it knows no rule of the domain.
+ * A journal numbers changes and keeps the state that they lead to. It knows no rule of the domain.
  */
 export interface Journal extends AsyncDisposable {
   readonly supports: JournalCapabilities;
 
   /**
-   * Opens one database's journal. Opening creates nothing: a database exists from its first append. Each
-   * call gives another handle, and handles on one database see each other's entries.
-   * @throws JournalError when it can't be read.
+   * Opens the journal of one database. Opening creates nothing: a database exists from its first append. Each
+   * call returns another handle, and handles on one database see each other's entries.
+   * @throws JournalError if the journal cannot be read.
    */
   open(database: DatabaseName): Promise<DatabaseJournal>;
 
-  /** Every database that exists, by name, also one without jobs. */
+  /** All existing databases, sorted by name, including those without jobs. */
   databases(): Promise<readonly DatabaseSummary[]>;
 
-  /** Up to `count` of the databases that were written to last before this was opened, the newest first. */
+  /** Up to `count` databases, by their last write before this journal was opened, newest first. */
   recent(count: number): Promise<readonly DatabaseName[]>;
 
-  /** Whether an append could be written now; never rejects. */
+  /** Whether an append would succeed now; never rejects. */
   isWritable(): Promise<boolean>;
 
-  /** Gives up all handles and what they hold. Closing twice is harmless. */
+  /** Closes all handles and releases what they hold. Closing twice has no effect. */
   close(): Promise<void>;
 }
 
 export interface JournalCapabilities {
-  /** What was appended is there after the process was killed. */
+  /** Appended entries survive when the process is killed. */
   readonly durability: boolean;
-  /** Others than this process may append to its databases, so that `follow` must be listened to. */
+  /** Other processes may append to the databases, so the server must follow them. */
   readonly otherWriters: boolean;
 }
 
 export interface DatabaseSummary {
   readonly name: DatabaseName;
-  /** 0 where it can't be read. */
+  /** 0 if the database cannot be read. */
   readonly jobCount: number;
 }
 
-/** One database's journal. Every call may run concurrently with any other. */
+/** The journal of one database. All calls may run concurrently. */
 export interface DatabaseJournal {
   /**
-   * Gives the state kept, in slices, with turns of the event loop between them: together they are whole, every
-   * entry up to the head's revision is in them and none after.
-   * @throws DamagedJournalError when something of it can't be read.
+   * Passes the stored state to `take` in slices, and yields to the event loop between them. Together the slices
+   * contain every entry up to the revision of the head, and none after it.
+   * @throws DamagedJournalError if part of the state cannot be read.
    */
   load(take: (slice: JournalSlice) => void): Promise<JournalHead>;
 
   /**
-   * Appends entries, all or none, in order. Resolves when they are as durable as the driver makes them: the
-   * first has `firstRevision`, the next the one after it. Where a job's revision is no longer the one that an
-   * entry was made from, nothing is written and the first such job is named.
-   * @throws JournalError when it failed; `outcome` says whether it may have been written all the same.
+   * Appends all entries in order, or none. Resolves when they are as durable as the driver makes them. The
+   * first entry has `firstRevision`, and each further one the next revision. If a job's revision differs from
+   * the one that its entry was made from, nothing is written and the result names the first such job.
+   * @throws JournalError on failure; `outcome` says whether the entries may have been written.
    */
   append(entries: readonly JournalEntry[]): Promise<AppendResult>;
 
-  /** The revision of the entry with this commit id, if it was written among the newest 1,000. */
+  /** The revision of the entry with this commit id, if it is among the newest 1,000. */
   find(commitId: string): Promise<number | undefined>;
 
   /**
-   * Every entry after `revision`, from any handle, in order and without a gap; ends when `signal` aborts or
-   * the journal closes. At least the newest 1,000 entries can be followed from.
-   * @throws JournalError when the entries after `revision` are no longer kept: load again.
+   * Yields every entry after `revision`, from any handle, in order and without a gap. Ends when `signal` aborts
+   * or the journal closes. At least the newest 1,000 entries can be followed.
+   * @throws JournalError if the entries after `revision` are no longer kept. Load the database again.
    */
   follow(revision: number, signal: AbortSignal): AsyncIterable<JournalRecord>;
 
-  /** The newest revision that any handle has written; 0 for a database that does not exist. */
+  /** The newest revision that any handle has written; 0 if the database does not exist. */
   head(): Promise<number>;
 
-  /** Calls back when the history was lost and begins anew; load again. Returns how to stop. */
+  /**
+   * Calls `listener` when the history was lost and a new epoch begins. Load the database again. Returns a
+   * function that stops listening.
+   */
   onEpochChange(listener: (epoch: string) => void): () => void;
 
-  /** Closing twice is harmless. */
+  /** Closing twice has no effect. */
   close(): Promise<void>;
 }
 
 export interface JournalHead {
-  /** Of the history: 12 characters of base64url, unlike that of any other database. */
+  /** The epoch of the history: 12 characters of base64url, different from that of every other database. */
   readonly epoch: string;
-  /** The newest entry in it; entries are followed from here. */
+  /** The newest entry in the state; follow from here. */
   readonly revision: number;
-  /** The newest removal that is no longer remembered; 0 when all are. */
+  /** The newest removal that was forgotten; 0 if all are remembered. */
   readonly tombstoneHorizon: number;
 }
 
-/** A part of what is kept. Of the removals the newest `removalsKeptMax` are, which come last, oldest first. */
+/** A part of the stored state. The removals come last, oldest first: at most the newest `removalsKeptMax`. */
 export interface JournalSlice {
   /** As in the head. */
   readonly epoch: string;
@@ -100,7 +104,7 @@ export interface JournalSlice {
   readonly removals: readonly StoredRemoval[];
 }
 
-/** A job in rows: each was written by the revision beside it. */
+/** A job as rows, each with the revision that wrote it. */
 export interface StoredJob extends JobKey {
   readonly header: JobHeader;
   /** Of the latest change. */
@@ -115,30 +119,30 @@ export interface StoredRemoval extends JobKey, RemovedChange {
   readonly revision: number;
 }
 
-/** What is the job's own: the tree, the log and the revisions are kept beside it. */
+/** The job's own fields. The tree, the log and the revisions are stored separately. */
 export type JobHeader = Omit<
   UserTask,
   "kind" | "database" | "username" | "jobId" | "stamp" | "storedStamp" | "task" | "log"
 >;
 
-/** One change of one job, as it is written. The journal gives it its revision. */
+/** One change of one job, as it is written. The journal assigns its revision. */
 export interface JournalEntry extends JobKey {
   readonly format: 1;
-  /** Unique; by it an entry is found after an append whose outcome is unknown. */
+  /** Unique. After an append with an unknown outcome, `find` looks up the entry by this id. */
   readonly commitId: string;
-  /** The revision of the job, or of its removal, that this change was made from; 0 when there was none. */
+  /** The revision of the job, or of its removal, that this change was made from; 0 if there was none. */
   readonly madeFrom: number;
   readonly change: StoredChange | UpdatedChange | RemovedChange;
 }
 
-/** A tree was stored: replaces all rows of the job, and withdraws its removal. */
+/** A tree was stored. Replaces all rows of the job, and its removal. */
 export interface StoredChange {
   readonly kind: "stored";
   readonly header: JobHeader;
   readonly tasks: readonly TaskRow[];
 }
 
-/** The job changed: the tasks that did, and the new log lines. */
+/** The job changed: its changed tasks and new log lines. */
 export interface UpdatedChange {
   readonly kind: "updated";
   readonly header: JobHeader;
@@ -163,19 +167,19 @@ export type AppendResult =
   | { readonly kind: "appended"; readonly firstRevision: number }
   | { readonly kind: "conflict"; readonly key: JobKey };
 
-/** The bounds that a journal keeps by itself, whatever its driver. */
+/** The limits that every driver enforces. */
 export type JournalOptions = Pick<Limits, "removalsKeptMax" | "logLinesPerJobMax">;
 
 export interface OpenOptions extends JournalOptions {
-  /** Whether every database begins a new epoch with this start. */
+  /** Whether this start begins a new epoch in every database. */
   readonly newEpoch: boolean;
   readonly log: Log;
 }
 
-/** A journal that failed. */
+/** A failure of the journal. */
 export class JournalError extends Error {
   override readonly name: string = "JournalError";
-  /** Whether an append may have been written all the same. */
+  /** Whether the entries of a failed append may have been written. */
   readonly outcome: "nothing written" | "unknown";
 
   constructor(message: string, outcome: JournalError["outcome"], options?: { cause?: unknown }) {
@@ -184,7 +188,7 @@ export class JournalError extends Error {
   }
 }
 
-/** What was written is no longer what can be read: it takes an operator to mend that. */
+/** Stored data can no longer be read. An operator must repair it. */
 export class DamagedJournalError extends JournalError {
   constructor(message: string, options?: { cause?: unknown }) {
     super(message, "nothing written", options);

@@ -1,11 +1,11 @@
 import type { Journal, OpenOptions } from "./journal.js";
 import { createMemoryJournal } from "./memory/memory-journal.js";
 
-/** Where the URL of a store becomes a journal. A new driver is one more line of `DRIVERS`. */
-
 /**
- * Opens the journal that `url` names, by its scheme: `memory:`, `lmdb:DIR`. Called once, when the server starts.
- * @throws Error when this version has no such store; the message is for the operator, and says which it has.
+ * Opens the journal for a store URL, by its scheme: `memory:` or `lmdb:DIR`. A new driver is one more entry in
+ * `DRIVERS`.
+ * @throws Error if this version does not support the store; the message, for the operator, lists the supported
+ * ones.
  */
 export async function openJournal(url: string, options: OpenOptions): Promise<Journal> {
   const scheme = schemeOf(url);
@@ -13,7 +13,7 @@ export async function openJournal(url: string, options: OpenOptions): Promise<Jo
   return DRIVERS[scheme](url.slice(scheme.length), options);
 }
 
-/** Gets what follows the scheme. A driver is loaded when it is asked for. */
+/** Receives the URL after its scheme. A driver is loaded on first use. */
 type Driver = (rest: string, options: OpenOptions) => Journal | Promise<Journal>;
 
 const DRIVERS = {
@@ -22,7 +22,7 @@ const DRIVERS = {
     (await import("./lmdb/lmdb-journal.js")).openLmdbJournal(folder, options),
 } satisfies Record<`${string}:`, Driver>;
 
-/** The text up to the first colon, and no more: what follows may hold a password. */
+/** The text up to the first colon, and no more: the rest may contain a password. */
 function schemeOf(url: string): string {
   return url.slice(0, url.indexOf(":") + 1);
 }
@@ -32,9 +32,9 @@ function isKnown(scheme: string): scheme is keyof typeof DRIVERS {
 }
 
 function unknownStore(scheme: string): Error {
-  const asked = scheme === "" ? "The store has no scheme" : `There is no store ${JSON.stringify(scheme)}`;
+  const reason = scheme === "" ? "The store URL has no scheme" : `Unknown store ${JSON.stringify(scheme)}`;
   const known = Object.keys(DRIVERS).join(", ");
   return new Error(
-    `${asked} in this version; it has: ${known}. Choose one of these (--store), or use a version that has the other.`,
+    `${reason}: this version supports ${known}. Choose one of these (--store), or install a version that supports yours.`,
   );
 }

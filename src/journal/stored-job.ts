@@ -3,7 +3,7 @@ import type { VersionedRow } from "../tasks/task-rows.js";
 import type { LogEntry } from "../tasks/user-task.js";
 import type { StoredChange, StoredJob } from "./journal.js";
 
-/** No name has a control character in it, so no two keys have one id. */
+/** Unique for each key, because names contain no control characters. */
 export function jobKeyText({ username, jobId }: JobKey): string {
   return `${username}\u0000${jobId}`;
 }
@@ -12,13 +12,13 @@ export function pickJobKey({ username, jobId }: JobKey): JobKey {
   return { username, jobId };
 }
 
-/** The job that a store makes. */
+/** Creates the job that a store writes. */
 export function createStoredJob(key: JobKey, { header, tasks }: StoredChange, revision: number): StoredJob {
   const rows = tasks.map((row): VersionedRow => ({ row, revision }));
   return { ...pickJobKey(key), header, revision, storedRevision: revision, tasks: rows, log: [] };
 }
 
-/** What a job's log has when lines are added: the newest. */
+/** Appends lines to a job's log and keeps the newest. */
 export function appendLogLines(
   log: readonly LogEntry[],
   lines: readonly LogEntry[],

@@ -1,28 +1,28 @@
 /**
- * Why a WebSocket was closed. The 44xx ones are those of the graphql-transport-ws protocol; a client library
- * knows them, but for SLOW_READER and LIMIT_EXCEEDED, which are ours. After GOING_AWAY, SLOW_READER, LIMIT_EXCEEDED and
- * TOKEN_NOT_GOOD come back: nothing is lost, resume with your position.
+ * The close codes of a WebSocket. The 44xx codes are those of the graphql-transport-ws protocol, which client
+ * libraries know, except for our own SLOW_READER and LIMIT_EXCEEDED. After GOING_AWAY, SLOW_READER,
+ * LIMIT_EXCEEDED and TOKEN_NOT_GOOD, reconnect and resume from your position: nothing is lost.
  */
 export const CloseCode = {
-  /** The server stops. Connect again, with your position. */
+  /** The server stops. Reconnect with your position. */
   GOING_AWAY: 1001,
-  /** A message larger than `messageBytesMax`. */
+  /** A message exceeds `messageBytesMax`. */
   MESSAGE_TOO_BIG: 1009,
-  /** It can't be found out now who asks. */
+  /** The server cannot authenticate clients at the moment. Retry later. */
   TRY_AGAIN_LATER: 1013,
-  /** A message that the protocol does not have. */
+  /** The protocol does not define this message. */
   BAD_REQUEST: 4400,
-  /** Nothing that says who asks came with the `connection_init`, or something was asked before it. */
+  /** The `connection_init` had no credentials, or an operation came before it. */
   UNAUTHORIZED: 4401,
-  /** The token is not good, or no longer: it has run out or was revoked. Connect again with another, and with your position. */
+  /** The token is invalid, expired or revoked. Reconnect with another token and your position. */
   TOKEN_NOT_GOOD: 4403,
-  /** No initialisation came in `--init-timeout`. */
+  /** No `connection_init` came within `--init-timeout`. */
   INIT_TIMEOUT: 4408,
-  /** An id that is in use by an operation that has not completed. */
+  /** The id belongs to an operation that has not completed. */
   SUBSCRIBER_ALREADY_EXISTS: 4409,
-  /** Nothing was read for `--slow-reader`. Connect again, with your position: what was missed comes merged. */
+  /** The client read nothing for `--slow-reader`. Reconnect with your position: the server merges what you missed. */
   SLOW_READER: 4420,
-  /** A bound was passed; the reason names it. Come back later, with your position, and ask for less at a time. */
+  /** A limit was exceeded; the reason names it. Reconnect later with your position, and send fewer or smaller requests. */
   LIMIT_EXCEEDED: 4421,
   /** A defect of the server. */
   INTERNAL: 4500,

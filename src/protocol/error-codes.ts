@@ -1,27 +1,27 @@
 /**
- * Every failure that a client can act on has one of these codes, in `extensions.code` of the GraphQL error.
- * The list is part of the public contract: a code is never renamed, and its meaning never widens.
+ * The code of every failure that a client can act on, in `extensions.code` of the GraphQL error. The list is
+ * part of the public API: a code is never renamed, and its meaning never becomes wider.
  */
 export const ERROR_CODES = [
-  /** The request does not mean anything: a name too long, a position that never was one. */
+  /** The request is invalid: for example, a name is too long or a position is malformed. */
   "BAD_USER_INPUT",
   /** There is no such job, or no such task in its tree. */
   "NOT_FOUND",
-  /** `onConflict: REJECT`, and a job with this id is still running. */
+  /** `onConflict` is REJECT and a job with this id is still running. */
   "ALREADY_EXISTS",
-  /** The task has ended, or can't come from its status to the one asked for. */
+  /** The task has ended, or its status does not allow the requested change. */
   "ILLEGAL_TRANSITION",
-  /** `done`, `add` or `volume` for a task that has tasks below it. */
+  /** `done`, `add` or `volume` for a task that is not a leaf. */
   "NOT_A_LEAF",
-  /** The report is for an attempt that is not, or no longer, the job's. */
+  /** The report is for an attempt that is not, or no longer, the current one. */
   "STALE_ATTEMPT",
-  /** A bound was passed; `extensions.limit` names the setting. */
+  /** A limit was exceeded; `extensions.limit` names the setting. */
   "LIMIT_EXCEEDED",
-  /** Who is asking? */
+  /** The request has no valid credentials. */
   "UNAUTHENTICATED",
-  /** We know who asks, and they may not. */
+  /** The caller lacks the role that the operation requires. */
   "FORBIDDEN",
-  /** Not now: starting, stopping, or the journal can't write. Trying again later may help. */
+  /** The server is starting or stopping, or the journal cannot write. A retry may succeed. */
   "UNAVAILABLE",
   /** A defect of the server. */
   "INTERNAL",

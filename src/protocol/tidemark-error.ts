@@ -1,12 +1,12 @@
 import type { ErrorCode } from "./error-codes.js";
 import type { Limits } from "./limits.js";
 
-/** What a client finds in `extensions` of a GraphQL error. */
+/** The `extensions` of a GraphQL error. */
 export interface ErrorExtensions {
   readonly code: ErrorCode;
-  /** With LIMIT_EXCEEDED: the setting whose bound was passed. */
+  /** With LIMIT_EXCEEDED: the setting that was exceeded. */
   readonly limit?: keyof Limits;
-  /** With a rate: when to come again, milliseconds from now. */
+  /** With a rate limit: when to retry, in milliseconds from now. */
   readonly retryAfterMs?: number;
 }
 
@@ -17,46 +17,46 @@ interface TidemarkErrorOptions {
 }
 
 /**
- * An expected failure: the message tells a person what was wrong, with the value, and what to do; the code
- * tells a program. graphql-js copies `extensions` into the error that it sends.
+ * An expected failure. The message tells a person what is wrong, with the value, and what to do; the code is
+ * for programs. graphql-js copies `extensions` into the error that it sends.
  */
 export class TidemarkError extends Error {
-  /** Always the same, for logs. */
+  /** Constant, for logs. */
   override readonly name = "TidemarkError";
-  /** The code, and what else a program may want to know. */
+  /** The code and other data for programs. */
   readonly extensions: ErrorExtensions;
 
-  /** @param message is cut where it is longer than 600 characters. */
+  /** @param message is truncated to 600 characters */
   constructor(code: ErrorCode, message: string, options: TidemarkErrorOptions = {}) {
     super(truncateText(message), "cause" in options ? { cause: options.cause } : undefined);
     const { limit, retryAfterMs } = options;
     this.extensions = { code, ...(limit && { limit }), ...(retryAfterMs !== undefined && { retryAfterMs }) };
   }
 
-  /** What was wrong, for programs: one of `ERROR_CODES`. */
+  /** One of `ERROR_CODES`. */
   get code(): ErrorCode {
     return this.extensions.code;
   }
 }
 
-/** BAD_USER_INPUT: `message` says what does not mean anything, and what would. */
+/** A BAD_USER_INPUT error. `message` names the invalid value and the rule. */
 export function badUserInput(message: string): TidemarkError {
   return new TidemarkError("BAD_USER_INPUT", message);
 }
 
-/** UNAVAILABLE: `message` says what can't be done now. */
+/** An UNAVAILABLE error. `message` says what the server cannot do now. */
 export function unavailable(message: string, cause?: unknown): TidemarkError {
   return new TidemarkError("UNAVAILABLE", message, { cause });
 }
 
-/** A message tells the beginning of a value, and has an end itself: an answer is short, however large the request was. */
+/** Shortens a text, so that an answer stays short however large the request was. */
 export function truncateText(text: string, lengthMax = MESSAGE_LENGTH_MAX): string {
   return text.length <= lengthMax ? text : `${text.slice(0, lengthMax)}…`;
 }
 
 const MESSAGE_LENGTH_MAX = 600;
 
-/** LIMIT_EXCEEDED, naming what was passed, by how much, and the setting that moves the bound. */
+/** A LIMIT_EXCEEDED error. The message says what exceeds the limit, and names the limit's setting. */
 export function limitExceeded(
   limit: keyof Limits,
   what: string,
@@ -69,7 +69,18 @@ export function limitExceeded(
   });
 }
 
-/** The limit that the message of `limitExceeded` names, for where a program is told nothing but the message. */
+/** The limit in a message of `limitExceeded`, for channels that carry only the message, such as a close reason. */
 export function limitFromMessage(message: string): keyof Limits | undefined {
-  return /\((\w+)\)\.$/.exec(message)?.[1] as keyof Limits | undefined; // safe: with LIMIT_EXCEEDED nothing else stands there
+  return /\((\w+)\)\.$/.exec(message)?.[1] as keyof Limits | undefined; // safe: only limitExceeded writes this suffix
 }
+
+/** The limits that depend on the current load, not on the request: the same request may succeed later. */
+export const TRANSIENT_LIMITS: readonly (keyof Limits)[] = [
+  "connectionsMax",
+  "connectionsPerAddressMax",
+  "connectionsPerUserMax",
+  "subscriptionsPerUserMax",
+  "operationsPerSecondMax",
+  "mutationsPerSecondMax",
+  "changesWaitingMax",
+];

@@ -20,7 +20,7 @@ import type { Pipeline } from "../graphql/pipeline/pipeline.js";
 import type { Limits } from "../protocol/limits.js";
 import { TidemarkError } from "../protocol/tidemark-error.js";
 import type { Clock } from "../util/clock.js";
-import { errorCodeOf } from "../util/error-code.js";
+import { errorCodeOf } from "../util/assert.js";
 import type { Log } from "../util/log.js";
 import { ConnectionLimiter, type HttpRejection } from "./http/connection-limiter.js";
 import { answerDemo } from "./pages/demo-endpoint.js";

@@ -1,20 +1,22 @@
 import { CONTROL_CHARACTER, type DatabaseName } from "./names.js";
 
 /**
- * A pattern for names of databases, in their form (lower-cased, NFC): `*` stands for any characters, also for none.
+ * Parses a pattern for database names and returns it in their form (lower case, NFC). `*` matches any
+ * characters, or none.
  *
  *     matchesPattern(name, parseDatabasePattern("Staging-*"))
  *
- * @throws RangeError whose message says what is wrong
+ * @throws RangeError with a message that says what is wrong
  */
 export function parseDatabasePattern(text: string): string {
   const pattern = text.toLowerCase().normalize("NFC");
-  if (pattern === "") throw new RangeError("a pattern is empty");
-  if (CONTROL_CHARACTER.test(pattern)) throw new RangeError("a pattern has a control character in it");
+  if (pattern === "") throw new RangeError("a database pattern must not be empty");
+  if (CONTROL_CHARACTER.test(pattern))
+    throw new RangeError("a database pattern must not contain control characters");
   return pattern;
 }
 
-/** Each piece between two stars is looked for from the left, so the time is linear whatever the pattern. */
+/** Searches for each piece between two stars from the left, so the time is linear for any pattern. */
 export function matchesPattern(name: DatabaseName, pattern: string): boolean {
   const [first, ...pieces] = pattern.split("*") as [string, ...string[]];
   const last = pieces.pop();

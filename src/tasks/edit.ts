@@ -1,25 +1,26 @@
 import type { Limits } from "../protocol/limits.js";
 import { TidemarkError } from "../protocol/tidemark-error.js";
-import { appendToSmallList } from "../util/small-list.js";
-import type { Writable } from "../util/writable.js";
 import type { Stamp } from "./stamp.js";
 import type { TaskList } from "./task-list.js";
 import { copyOf, type ParentTask, type Task } from "./task.js";
 
 /**
- * How a tree is changed: every new version of a task is made here, with the stamp of the change, and with its
- * sums kept by difference, never by adding up all its sub-tasks again.
+ * One change of a tree. The functions below make every new version of a task: they set the stamp of the change
+ * and adjust the sums by the difference, so they never add up all sub-tasks again.
  */
 export interface Edit {
-  /** The instant of the change, milliseconds since 1970. */
+  /** The time of the change, in milliseconds since 1970. */
   readonly now: number;
   readonly stamp: Stamp;
   readonly limits: Limits;
 }
 
+/** A new value that its maker may still write to. */
+export type Writable<T> = T extends unknown ? { -readonly [Field in keyof T]: T[Field] } : never;
+
 /**
- * `task` with other `fields`, as part of this change.
- * @throws TidemarkError LIMIT_EXCEEDED when a sum would pass 2^53 - 1.
+ * Returns `task` with other `fields`, as part of this change.
+ * @throws TidemarkError LIMIT_EXCEEDED if a sum would exceed 2^53 - 1.
  */
 export function withFields<T extends Task>(task: T, fields: Partial<T>, edit: Edit): T {
   const next = Object.assign(copyOf(task, edit.stamp, edit.stamp), fields);
@@ -27,7 +28,7 @@ export function withFields<T extends Task>(task: T, fields: Partial<T>, edit: Ed
   return next;
 }
 
-/** `parent` with another task in the place `index`, where it has one. */
+/** Returns `parent` with another task at `index`, which must exist. */
 export function withSubTask(parent: ParentTask, index: number, next: Task, edit: Edit): ParentTask {
   const before = parent.subTasks.at(index)!;
   if (next === before) return parent;
@@ -36,7 +37,7 @@ export function withSubTask(parent: ParentTask, index: number, next: Task, edit:
   return withSums(parent, parent.subTasks.with(index, next, edit.stamp), sums, edit);
 }
 
-/** `parent` with the sub-tasks from `start` up to `end` replaced; the same parent when none of them differs. */
+/** Replaces the sub-tasks from `start` up to `end`. Returns the same parent if none of them changes. */
 export function mapSubTasks(
   parent: ParentTask,
   start: number,
@@ -54,7 +55,7 @@ export function mapSubTasks(
   return subTasks === parent.subTasks ? parent : withSums(parent, subTasks, sums, edit);
 }
 
-/** `parent` with `tasks` after those that it has. */
+/** Returns `parent` with `tasks` appended to its sub-tasks. */
 export function appendSubTasks(parent: ParentTask, tasks: readonly Task[], edit: Edit): ParentTask {
   const sums = new RunningSums(parent);
   let { subTasks } = parent;
@@ -65,7 +66,7 @@ export function appendSubTasks(parent: ParentTask, tasks: readonly Task[], edit:
   return withSums(parent, subTasks, sums, edit);
 }
 
-/** `task` and all below it as they are, as new as this change. */
+/** Returns `task` and everything below it unchanged, but with the stamp of this change. */
 export function restamped(task: Task, { stamp }: Pick<Edit, "stamp">): Task {
   const copy = copyOf(task, stamp, stamp);
   if (copy.kind === "LEAF") return copy;
@@ -74,16 +75,16 @@ export function restamped(task: Task, { stamp }: Pick<Edit, "stamp">): Task {
   return Object.assign(copy, { subTasks });
 }
 
-/** @throws TidemarkError LIMIT_EXCEEDED when a sum passes what a JSON number holds exactly. */
+/** @throws TidemarkError LIMIT_EXCEEDED if a sum is larger than a JSON number can represent exactly. */
 export function checkSums(task: Task): void {
   if (task.done <= Number.MAX_SAFE_INTEGER && task.knownVolume <= Number.MAX_SAFE_INTEGER) return;
   throw new TidemarkError(
     "LIMIT_EXCEEDED",
-    `The work of task ${JSON.stringify(task.description)} would pass 2^53 - 1 units. Report in larger units.`,
+    `The work of task ${JSON.stringify(task.description)} would exceed 2^53 - 1 units. Report in larger units.`,
   );
 }
 
-/** A change below a parent is one of its own only where it moves the parent's sums. */
+/** The parent gets a new `ownStamp` only if the change moves its sums. */
 function withSums(parent: ParentTask, subTasks: TaskList<Task>, sums: RunningSums, edit: Edit): ParentTask {
   sums.end();
   const ownStamp = sums.equalSumsOf(parent) ? parent.ownStamp : edit.stamp;
@@ -99,8 +100,8 @@ function withSums(parent: ParentTask, subTasks: TaskList<Task>, sums: RunningSum
 }
 
 /**
- * The sums of a parent while its sub-tasks are exchanged. What leaves is taken off at once and what comes is
- * added at the end, so that no sum on the way passes 2^53 unless the last one does.
+ * The sums of a parent while its sub-tasks are replaced. Removed tasks are subtracted at once and new ones are
+ * added at the end, so no intermediate sum exceeds 2^53 unless the final one does.
  */
 class RunningSums {
   done: number;
@@ -119,7 +120,8 @@ class RunningSums {
   }
 
   add(task: Task): void {
-    this.#added = appendToSmallList(this.#added, task);
+    if (this.#added) this.#added.push(task);
+    else this.#added = [task]; // a list made with its first item takes a fifth of the memory
   }
 
   replace(before: Task, after: Task): void {
@@ -127,12 +129,11 @@ class RunningSums {
     this.add(after);
   }
 
-  /** To be called once, before the sums are read. */
+  /** Must be called once, before the sums are read. */
   end(): void {
     for (const task of this.#added ?? []) this.#count(task, 1);
   }
 
-  /** Whether they show what those of `parent` do. */
   equalSumsOf(parent: ParentTask): boolean {
     return (
       this.done === parent.done &&

@@ -6,8 +6,8 @@ const UNITS = [
 ] as const;
 
 /**
- * A duration in words, as `gds.listProgress` has it: whole seconds, units that are zero at either end left
- * out: `42 seconds`, `1 minute`, `1 hour 0 minutes 5 seconds`; never less than `0 seconds`.
+ * Formats a duration in words, as `gds.listProgress` does: whole seconds, without units that are zero at either
+ * end. Examples: `42 seconds`, `1 minute`, `1 hour 0 minutes 5 seconds`. A negative duration gives `0 seconds`.
  */
 export function elapsedText(milliseconds: number): string {
   let rest = Math.max(0, Math.floor(milliseconds / 1_000));

@@ -2,7 +2,7 @@ import { overdueMs, rateUnlessStalled, SMOOTHING_MS, WARM_UP_MS } from "./rate-e
 import type { IterativeTask, LeafTask, Task } from "./task.js";
 import type { UserTask } from "./user-task.js";
 
-/** When a job may end, milliseconds since 1970. */
+/** The estimated end of a job, in milliseconds since 1970. */
 export interface Eta {
   readonly earliest: number;
   readonly likely: number;
@@ -10,18 +10,19 @@ export interface Eta {
 }
 
 /**
- * When the job may end, from the parts of it that are known: a range that is wider the less is known and the longer
- * nobody reports, never before `now`; null while nothing can be said, and for a job that is LOST.
+ * Estimates when the job will end. The range is wider the less is known and the longer the worker is silent,
+ * and it never starts before `now`. Returns null while no estimate is possible, and for a LOST job.
  *
- * What runs has its own pace and goes on side by side. What has not begun is done after it by those who then are
- * free, as fast as they go now, or as the job went on the whole. What is unknown may take as long as all that is
- * known, each time. Only what runs is entered, so a tree costs what is beside and above its running leaves.
+ * Running leaves proceed in parallel, each at its own rate. Waiting work follows, done by the leaves that are
+ * finished by then: at their current rate, or at the average rate of the job. Each unknown volume may take as
+ * long as all known work together. Only running tasks are visited, so the cost depends on the running leaves,
+ * their siblings and their ancestors.
  */
 export function etaOf({ task, health, reportedAt }: UserTask, now: number): Eta | null {
   if (task.status !== "RUNNING" || health === "LOST") return null;
-  const outlook = new EtaEstimator(now);
-  outlook.addTask(task);
-  const left = outlook.remainingOf(task);
+  const estimator = new EtaEstimator(now);
+  estimator.addTask(task);
+  const left = estimator.remainingOf(task);
   if (left === null || left.likely > HORIZON_MS) return null;
   const silenceMs = Math.max(0, now - reportedAt);
   const latest = left.latest * (1 + task.unknownCount) + silenceMs + MOMENT_MS;
@@ -32,22 +33,22 @@ export function etaOf({ task, health, reportedAt }: UserTask, now: number): Eta 
   };
 }
 
-/** The same in milliseconds from now. */
+/** The same range in milliseconds from now. */
 type RemainingMs = Eta;
 
-/** What a running leaf may still take, and how many units a millisecond it does. */
+/** The time that a running leaf still needs, and its rate in units per millisecond. */
 interface RunningLeaf {
   readonly remaining: RemainingMs;
   readonly speed: RemainingMs;
 }
 
-/** What there is to do, gathered from a tree. */
+/** The remaining work, collected from a tree. */
 class EtaEstimator {
   readonly #now: number;
   readonly #running: RunningLeaf[] = [];
-  /** Units that nobody works on, or of whose pace nothing is known yet. */
+  /** Units that are not in progress, or whose rate is not known yet. */
   #waiting = 0;
-  /** Those of them that an early end leaves out. */
+  /** The part of `#waiting` that an early end would skip. */
   #skippable = 0;
 
   constructor(now: number) {
@@ -62,7 +63,7 @@ class EtaEstimator {
     task.subTasks.forEach(ALL, (subTask, index) => this.addTask(subTask, isSkippable || index >= certain));
   }
 
-  /** null while nothing can be said. */
+  /** null while no estimate is possible. */
   remainingOf(root: Task): RemainingMs | null {
     const isDone = this.#running.length === 0 && this.#waiting === 0;
     if (isDone) return root.unknownCount === 0 ? NOTHING_LEFT : null;
@@ -72,7 +73,7 @@ class EtaEstimator {
     return this.#shared(speed, average ?? speed.likely);
   }
 
-  /** What runs comes to its end, and those who are free by then do what waits. */
+  /** Running leaves complete, and whichever is free takes on the waiting work. */
   #shared(speed: RemainingMs, average: number): RemainingMs {
     const isIdle = this.#running.length === 0;
     const fast = Math.max(speed.earliest, average) * OTHER_WORK;
@@ -84,7 +85,7 @@ class EtaEstimator {
     };
   }
 
-  /** Never before the longest of what runs; with `waitingMs` on top if all share it. */
+  /** At least the longest running leaf; otherwise all work, `waitingMs` included, shared evenly. */
   #together(which: keyof RemainingMs, speed: RemainingMs, waitingMs: number): number {
     let [longest, work] = [0, 0];
     for (const leaf of this.#running) {
@@ -107,7 +108,7 @@ class EtaEstimator {
     if (isSkippable) this.#skippable += units;
   }
 
-  /** Units a millisecond since the job began; null before there is enough to say. */
+  /** Units per millisecond since the job began; null before there is enough data. */
   #averageOf({ done, startedAt }: Task): number | null {
     const ms = this.#now - (startedAt ?? this.#now);
     return done === 0 || ms < WARM_UP_MS ? null : done / ms;
@@ -115,9 +116,9 @@ class EtaEstimator {
 }
 
 /**
- * What `units` of a running leaf may still take; undefined while its pace is not known. Its pace now and its pace on
- * the whole give the range, with a margin that is smaller the longer it has been observed. A leaf that is quiet for
- * longer than usual goes slower the longer that lasts, and may do so for as long again.
+ * Estimates the time for `units` of a running leaf; undefined while its rate is not known. The current rate and
+ * the average rate span the range, with a margin that shrinks the longer the leaf has been observed. If a leaf
+ * is silent for longer than usual, its estimated rate falls with the silence, which may last as long again.
  */
 function runningLeaf(
   { rateEstimate, startedAt, done }: LeafTask,
@@ -155,7 +156,7 @@ function totalOf(speeds: readonly RemainingMs[]): RemainingMs {
   return { earliest, likely, latest };
 }
 
-/** How many of the sub-tasks an early end can't leave out any more. */
+/** The number of sub-tasks that an early end can no longer skip. */
 function certainSubTasks({ mode, begunIterations, template }: IterativeTask): number {
   return mode === "DYNAMIC" ? begunIterations * template.length : Infinity;
 }
@@ -164,15 +165,15 @@ const ALL = (): boolean => true;
 
 const NOTHING_LEFT: RemainingMs = { earliest: 0, likely: 0, latest: 0 };
 
-/** By how much a leaf may be faster or slower than observed, in the end and at first. */
+/** By how much a leaf may be faster or slower than observed: after long observation, and at first. */
 const MARGIN = 0.1;
 const MARGIN_AT_FIRST = 0.5;
 
-/** By how much other work may be faster or slower than that which is observed. */
+/** By how much waiting work may be faster or slower than the observed work. */
 const OTHER_WORK = 1.5;
 
-/** The end of what is all done may be a moment away. */
+/** Once all work is done, the end may still be a moment away. */
 const MOMENT_MS = 1_000;
 
-/** What is likely to take longer, ten years, is as good as unknown. */
+/** An estimate above ten years counts as unknown. */
 const HORIZON_MS = 10 * 365 * 86_400_000;

@@ -1,7 +1,6 @@
 import type { Limits } from "../protocol/limits.js";
 import { TidemarkError } from "../protocol/tidemark-error.js";
-import type { Writable } from "../util/writable.js";
-import type { Edit } from "./edit.js";
+import type { Edit, Writable } from "./edit.js";
 import { healthDeclinesAt, type LeaseTerms } from "./health.js";
 import { parseMessage, type DatabaseName, type JobKey } from "./names.js";
 import { resolvePath } from "./task-path.js";
@@ -21,8 +20,8 @@ import {
 } from "./user-task.js";
 
 /**
- * Everything that can happen to a job, as pure functions from what is known of it to what is known then. A
- * function that gives back the very job it was given says that nothing changed: no revision is taken.
+ * Every change of a job, as a pure function from its state before to its state after. A function that returns
+ * the very state that it received changed nothing: no revision is used.
  */
 
 /** Law 2: the key is (username, jobId), and overwriting is the design. */
@@ -32,18 +31,17 @@ export interface StoreRequest extends JobKey {
   readonly onConflict: "OVERWRITE" | "REJECT";
   readonly memory: MemoryRange | null;
   readonly leaseMs: number;
-  /** The same one again, while the tree it stored is there, changes nothing. */
+  /** A repeated request with the same id changes nothing while the tree that it stored is there. */
   readonly requestId: string | null;
 }
 
-/** What a worker says about its job: renews the lease, and changes what it says. */
+/** A worker's report on its job. Every report renews the lease. */
 export interface Report extends Fence {
   readonly updates: readonly TaskUpdate[];
   readonly log: readonly LogLine[];
   readonly requestId: string | null;
 }
 
-/** A report, and the job that it is on. */
 export interface JobReport {
   readonly key: JobKey;
   readonly report: Report;
@@ -55,7 +53,6 @@ export interface LogLine {
   readonly path: string;
 }
 
-/** Tasks to append below the one at `path`. */
 export interface AddTasksRequest extends Fence {
   readonly path: string;
   readonly specs: readonly TaskSpec[];
@@ -63,19 +60,20 @@ export interface AddTasksRequest extends Fence {
 }
 
 export interface CancelJobInput extends Fence {
-  /** Who asks. */
+  /** The user who requests it. */
   readonly by: string;
   readonly reason: string | null;
 }
 
-/** Which attempt a change is for; null: the one that is there. */
+/** The attempt that a change is meant for; null for the current one. */
 export interface Fence {
   readonly attempt: number | null;
 }
 
 /**
- * Stores a tree, over the one that is there. @throws TidemarkError ALREADY_EXISTS for REJECT while the job
- * runs, BAD_USER_INPUT or LIMIT_EXCEEDED for the tree.
+ * Stores a tree and replaces the one that is there.
+ * @throws TidemarkError ALREADY_EXISTS for REJECT while the job runs; BAD_USER_INPUT or LIMIT_EXCEEDED for the
+ * tree.
  */
 export function storeJob(before: JobState, request: StoreRequest, edit: Edit): UserTask {
   if (before?.kind === "userTask") {
@@ -107,7 +105,7 @@ export function storeJob(before: JobState, request: StoreRequest, edit: Edit): U
   };
 }
 
-/** Applies a worker's report: its updates in order, all or none (law 5). */
+/** Applies a worker's report: all of its updates in order, or none (law 5). */
 export function applyReport(before: JobState, key: JobKey, report: Report, edit: Edit): UserTask {
   const userTask = existing(before, key, report);
   if (isRepeated(userTask, report.requestId)) return userTask;
@@ -118,7 +116,7 @@ export function applyReport(before: JobState, key: JobKey, report: Report, edit:
   return next(userTask, { task, log, reportedAt: edit.now, health: "OK" }, edit, report.requestId);
 }
 
-/** Lets a tree grow: appends tasks below the one at `path`. */
+/** Appends tasks below the one at `path`. */
 export function addTasksToJob(before: JobState, key: JobKey, growth: AddTasksRequest, edit: Edit): UserTask {
   const userTask = existing(before, key, growth);
   if (isRepeated(userTask, growth.requestId)) return userTask;
@@ -126,7 +124,7 @@ export function addTasksToJob(before: JobState, key: JobKey, growth: AddTasksReq
   return next(userTask, { task, reportedAt: edit.now, health: "OK" }, edit, growth.requestId);
 }
 
-/** Asks the worker to stop. A second request keeps the first. @throws ILLEGAL_TRANSITION after the end. */
+/** Asks the worker to stop. A second request keeps the first one. @throws ILLEGAL_TRANSITION if the job has ended. */
 export function requestCancel(before: JobState, key: JobKey, request: CancelJobInput, edit: Edit): UserTask {
   const userTask = existing(before, key, request);
   if (hasEnded(userTask.task.status)) throw illegalTransition(userTask.task, "canceled");
@@ -135,7 +133,7 @@ export function requestCancel(before: JobState, key: JobKey, request: CancelJobI
   return next(userTask, { cancelRequest: { at: edit.now, by: request.by, reason } }, edit, null);
 }
 
-/** Forgets the job. What is not there stays as it is: removing twice is no error. */
+/** Removes the job. If there is no such job, nothing changes: removing twice is not an error. */
 export function removeJob(before: JobState, fence: Fence, reason: RemovalReason, edit: Edit): JobState {
   if (before?.kind !== "userTask") return before;
   checkAttempt(before, fence);
@@ -153,15 +151,15 @@ export function removeJob(before: JobState, fence: Fence, reason: RemovalReason,
   } satisfies Removal;
 }
 
-/** Lets the health of a job decline that was silent for too long, by one step: OK, SILENT, LOST. */
+/** Moves the health of a job that was silent for too long by one step: OK, SILENT, LOST. */
 export function updateHealth(before: JobState, terms: LeaseTerms, edit: Edit): JobState {
   if (before?.kind !== "userTask" || healthDeclinesAt(before, terms) > edit.now) return before;
   return next(before, { health: before.health === "OK" ? "SILENT" : "LOST" }, edit, null);
 }
 
 /**
- * A report that says nothing new still says that the worker lives. It is a change only when that mends the
- * job's health or a quarter of the lease has passed: a heartbeat a second must not cost a write a second.
+ * A report without news still proves that the worker lives. It counts as a change only if it restores the job's
+ * health or a quarter of the lease has passed, so that a heartbeat per second does not cost a write per second.
  */
 function heartbeat(userTask: UserTask, requestId: string | null, edit: Edit): UserTask {
   const isDue = edit.now - userTask.reportedAt >= userTask.leaseMs / 4 || userTask.health !== "OK";
@@ -202,11 +200,11 @@ function checkAttempt(userTask: UserTask, { attempt }: Fence): void {
   if (attempt === null || attempt === userTask.attempt) return;
   const reason =
     attempt < userTask.attempt
-      ? "Another worker has stored it since: stop, or store it again."
-      : "It was never stored so often: stop, or give the attempt that storing it answered with.";
+      ? "Another worker has stored the job since. Stop, or store it again."
+      : "There is no such attempt yet. Stop, or pass the attempt that storeTask returned.";
   throw new TidemarkError(
     "STALE_ATTEMPT",
-    `Job ${JSON.stringify(userTask.jobId)} is at attempt ${userTask.attempt}; this is for attempt ${attempt}. ${reason}`,
+    `Job ${JSON.stringify(userTask.jobId)} is at attempt ${userTask.attempt}, but the request is for attempt ${attempt}. ${reason}`,
   );
 }
 
@@ -217,7 +215,7 @@ function isRepeated(userTask: UserTask, requestId: string | null): boolean {
 function alreadyExists({ jobId, username, attempt, task }: UserTask): TidemarkError {
   return new TidemarkError(
     "ALREADY_EXISTS",
-    `User ${JSON.stringify(username)} already has a job ${JSON.stringify(jobId)}: attempt ${attempt} is ${task.status}. Wait for its end, choose another jobId, or store with onConflict OVERWRITE.`,
+    `User ${JSON.stringify(username)} already has a job ${JSON.stringify(jobId)}: attempt ${attempt} is ${task.status}. Wait until it ends, choose another jobId, or store with onConflict: OVERWRITE.`,
   );
 }
 
@@ -235,7 +233,7 @@ function appendLog(
   return appended(userTask.log, entries, edit.limits.logLinesPerJobMax);
 }
 
-/** The newest `max` of `known` and, after these, `more`. */
+/** The newest `max` items of `known` followed by `more`. */
 function appended<T>(known: readonly T[], more: readonly T[], max: number): readonly T[] {
   return known.concat(more).slice(-max);
 }
@@ -244,6 +242,6 @@ function checkedMemory(memory: MemoryRange | null): MemoryRange | null {
   if (memory === null || memory.minBytes <= memory.maxBytes) return memory;
   throw new TidemarkError(
     "BAD_USER_INPUT",
-    `The memory range is from ${memory.minBytes} to ${memory.maxBytes} bytes; minBytes must not be above maxBytes.`,
+    `Invalid memory range ${memory.minBytes} to ${memory.maxBytes} bytes: minBytes must not be larger than maxBytes.`,
   );
 }

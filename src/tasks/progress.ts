@@ -1,13 +1,13 @@
 import type { Task } from "./task.js";
 
-/** Work done against work known, with the texts of Neo4j GDS's `gds.listProgress`. */
+/** Work done and work known, with the text forms of Neo4j GDS's `gds.listProgress`. */
 export interface Progress {
   readonly done: number;
-  /** null while any leaf below has an unknown volume, and for a non-leaf that has nothing below it. */
+  /** null while any leaf below has an unknown volume, and for a parent without sub-tasks. */
   readonly volume: number | null;
-  /** The sum of the volumes that are known: a lower bound that never blanks. */
+  /** The sum of the known volumes: a lower bound that is never null. */
   readonly knownVolume: number;
-  /** 0 to 1; null while the volume is unknown. Nothing to do is all done: 0 of 0 is 1, as in GDS. */
+  /** 0 to 1; null while the volume is unknown. A volume of 0 counts as complete: 0 of 0 is 1, as in GDS. */
   readonly ratio: number | null;
 }
 
@@ -19,12 +19,16 @@ export function progressOf(task: Task): Progress {
   return { done, volume, knownVolume, ratio: volume === null ? null : ratioOf(done, volume) };
 }
 
-/** `42.86%`, `0%`, `100%`, `n/a`: rounded half-even to two decimals, no trailing zeros. */
+/** Formats the ratio as `42.86%`, `0%`, `100%` or `n/a`: rounded half-even to two decimals, without trailing zeros. */
 export function percentText({ ratio }: Pick<Progress, "ratio">): string {
   return ratio === null ? "n/a" : `${withoutTrailingZeros(halfEven(ratio * 100))}%`;
 }
 
-/** `[####~~~~~~]`, `[~~~~n/a~~~]`: `width` characters between the brackets. */
+/**
+ * Formats the ratio as a bar of `width` characters between brackets.
+ *
+ *     [####~~~~~~]   [~~~~n/a~~~]
+ */
 export function barText({ ratio }: Pick<Progress, "ratio">, width: number): string {
   if (ratio === null) return `[${center(width < UNKNOWN.length ? "" : UNKNOWN, width)}]`;
   const filled = Math.floor(ratio * width);
@@ -38,8 +42,8 @@ function ratioOf(done: number, volume: number): number {
 }
 
 /**
- * Two decimals, as Java rounds half-even: `toFixed` rounds the exact binary value too, but a tie upwards. A
- * binary fraction is a tie at two decimals only when it is an odd number of eighths.
+ * Rounds to two decimals half-even, as Java does. `toFixed` also rounds the exact binary value, but rounds ties
+ * up. A binary fraction is a tie at two decimals only if it is an odd number of eighths.
  */
 function halfEven(value: number): string {
   const isTie = Number.isInteger(value * 8) && !Number.isInteger(value * 4);
@@ -48,7 +52,6 @@ function halfEven(value: number): string {
   return ((below % 2 === 0 ? below : below + 1) / 100).toFixed(2);
 }
 
-/** Of a number with two decimals. */
 function withoutTrailingZeros(decimal: string): string {
   if (!decimal.endsWith("0")) return decimal;
   return decimal.slice(0, decimal.endsWith(".00") ? -3 : -1);

@@ -1,28 +1,27 @@
 /**
- * How fast a leaf goes, from its reports: a small value that every report of work makes anew.
+ * The rate of a leaf, estimated from its reports: a small value that every report of work replaces.
  *
- * The rate is smoothed over time, not over calls: what a report adds is spread evenly over the time since the one
- * before it, and what is older weighs less by a factor of e each 30 seconds. So it does not matter in how many
- * reports the work is told, and a leaf that reports once a minute has a rate as true as one that reports always.
+ * The rate is smoothed over time, not over calls: the work of a report is spread evenly over the time since the
+ * previous report, and older work loses weight by a factor of e every 30 seconds. So the number of reports does
+ * not matter: a leaf that reports once a minute has an estimate as accurate as one that reports all the time.
  *
- *     let pace = NO_PACE;
- *     pace = paced(pace, 500, 1_000);    // 500 units in the first second
- *     pace = paced(pace, 500, 2_000);    // and as many in the next
- *     rateOf(pace, 2_000)                // 500 units a second
+ *     let estimate = INITIAL_RATE_ESTIMATE;
+ *     estimate = updateRateEstimate(estimate, 500, 1_000);   // 500 units in the first second
+ *     estimate = updateRateEstimate(estimate, 500, 2_000);   // and as many in the next
+ *     rateOf(estimate, 2_000)                                // 500 units per second
  */
 export interface RateEstimate {
-  /** Units a second, as if there had been a rate of 0 for ever before the start; divided by `weightOf` it is true. */
+  /** Units per second, as if the rate had been 0 forever before the start. Divide by `weightOf` to correct for that. */
   readonly rate: number;
-  /** From the start of the leaf to its latest report of work. */
+  /** The time from the start of the leaf to its latest report of work. */
   readonly spanMs: number;
-  /** How long the leaf goes without a report of work: the latest such times, the longer ones counting most. */
+  /** The usual time between reports of work: recent gaps, weighted toward the longer ones. */
   readonly gapMs: number;
 }
 
-/** Before the first report of work. */
 export const INITIAL_RATE_ESTIMATE: RateEstimate = { rate: 0, spanMs: 0, gapMs: 0 };
 
-/** The pace after `units` more were reported at `atMs` after the start of the leaf. */
+/** The estimate after `units` more were reported at `atMs` after the start of the leaf. */
 export function updateRateEstimate(
   { rate, spanMs, gapMs }: RateEstimate,
   units: number,
@@ -31,45 +30,45 @@ export function updateRateEstimate(
   const ms = atMs - spanMs;
   if (ms < 0) return INITIAL_RATE_ESTIMATE; // the clock was set back
   if (ms === 0) return { rate: rate + (1_000 * units) / SMOOTHING_MS, spanMs, gapMs };
-  const kept = Math.exp(-ms / SMOOTHING_MS);
-  const shorterGapMs = Math.round(ms + (gapMs - ms) * kept);
+  const decay = Math.exp(-ms / SMOOTHING_MS);
+  const shorterGapMs = Math.round(ms + (gapMs - ms) * decay);
   return {
-    rate: rate * kept + ((1_000 * units) / ms) * (1 - kept),
+    rate: rate * decay + ((1_000 * units) / ms) * (1 - decay),
     spanMs: atMs,
     gapMs: ms >= gapMs ? ms : shorterGapMs,
   };
 }
 
 /**
- * Units a second at `atMs` after the start of the leaf; null before there is enough to say. It falls once the leaf
- * is quiet for longer than it usually is.
+ * Units per second at `atMs` after the start of the leaf; null before there is enough data. The rate falls once
+ * the leaf is silent for longer than usual.
  */
-export function rateOf(pace: RateEstimate, atMs: number): number | null {
-  const rate = rateUnlessStalled(pace, atMs);
-  return rate === null ? null : rate * Math.exp(-overdueMs(pace, atMs) / SMOOTHING_MS);
+export function rateOf(estimate: RateEstimate, atMs: number): number | null {
+  const rate = rateUnlessStalled(estimate, atMs);
+  return rate === null ? null : rate * Math.exp(-overdueMs(estimate, atMs) / SMOOTHING_MS);
 }
 
-/** Units a second if the leaf goes on as it did when it reported; null before there is enough to say. */
-export function rateUnlessStalled(pace: RateEstimate, atMs: number): number | null {
-  const knownMs = pace.spanMs + overdueMs(pace, atMs);
-  return pace.rate === 0 || knownMs < WARM_UP_MS ? null : pace.rate / weightOf(knownMs);
+/** Units per second if the leaf continues as it last reported; null before there is enough data. */
+export function rateUnlessStalled(estimate: RateEstimate, atMs: number): number | null {
+  const knownMs = estimate.spanMs + overdueMs(estimate, atMs);
+  return estimate.rate === 0 || knownMs < WARM_UP_MS ? null : estimate.rate / weightOf(knownMs);
 }
 
-/** How much longer the leaf is quiet than it usually is. */
+/** How much longer than usual the leaf has been silent. */
 export function overdueMs({ spanMs, gapMs }: RateEstimate, atMs: number): number {
   return Math.max(0, atMs - spanMs - QUIET_GAPS_MAX * gapMs);
 }
 
-/** What the time since the start weighs: 1 when it is long. */
+/** The weight of the observed time: close to 1 when it is long. */
 function weightOf(spanMs: number): number {
   return -Math.expm1(-spanMs / SMOOTHING_MS);
 }
 
-/** The time in which the past comes to weigh less by a factor of e. */
+/** The time in which past work loses weight by a factor of e. */
 export const SMOOTHING_MS = 30_000;
 
-/** A rate of less time would be noise. */
+/** A rate from less time would be noise. */
 export const WARM_UP_MS = 1_000;
 
-/** So many times the usual gap between two reports a leaf may be quiet. */
+/** A leaf is overdue when it is silent for longer than this many usual gaps. */
 const QUIET_GAPS_MAX = 2;

@@ -4,45 +4,45 @@ import type { DatabaseName } from "./names.js";
 import { endOf, type UserTask } from "./user-task.js";
 
 /**
- * How long a job stays after its end: by the pattern that the name of its database matches, and apart for
- * what FAILED, as somebody will want to know why.
+ * How long a job stays after its end. The time depends on its database, and FAILED jobs have their own, usually
+ * longer one, so that there is time to investigate.
  *
  *     const retention = { ended: parseDurations("24h,staging-*=1h", "24h"), failed: parseDurations("7d", "7d") };
- *     expiresAt(userTask, retention)   // milliseconds since 1970; null while it may still go on
+ *     expiresAt(userTask, retention)   // milliseconds since 1970; null while the job may continue
  */
 export interface Retention {
-  /** Of jobs that FINISHED, were CANCELED or are LOST. */
+  /** For jobs that are FINISHED, CANCELED or LOST. */
   readonly ended: DatabaseDurations;
-  /** Of jobs whose root FAILED. */
+  /** For jobs whose root FAILED. */
   readonly failed: DatabaseDurations;
 }
 
-/** Durations by the name of the database: the first pattern that matches counts. */
+/** A duration for each database: that of the first pattern that matches its name. */
 export interface DatabaseDurations {
   readonly byPattern: readonly PatternDuration[];
-  /** Where no pattern matches, in milliseconds. */
+  /** The duration if no pattern matches, in milliseconds. */
   readonly otherwiseMs: number;
 }
 
 interface PatternDuration {
-  /** In the form of database names: lower-cased, NFC. `*` stands for any characters, also for none. */
+  /** Lower case, NFC. `*` matches any characters, or none. */
   readonly pattern: string;
   readonly ms: number;
 }
 
-/** When the job will be forgotten, milliseconds since 1970; null while it may still go on. */
+/** When the job expires, in milliseconds since 1970; null while it may continue. */
 export function expiresAt(userTask: UserTask, { ended, failed }: Retention): number | null {
   const endedAt = endOf(userTask);
   if (endedAt === null) return null;
   return endedAt + durationFor(userTask.database, userTask.task.status === "FAILED" ? failed : ended);
 }
 
-/** How long what ended in `database` stays, in milliseconds. */
+/** The retention of a database, in milliseconds. */
 export function durationFor(database: DatabaseName, { byPattern, otherwiseMs }: DatabaseDurations): number {
   return byPattern.find(({ pattern }) => matchesPattern(database, pattern))?.ms ?? otherwiseMs;
 }
 
-/** The shortest time that a job may stay, in milliseconds. */
+/** The shortest retention of any job, in milliseconds. */
 export function shortestRetentionMs({ ended, failed }: Retention): number {
   const durations = [ended, failed].flatMap(({ byPattern, otherwiseMs }) => [
     otherwiseMs,
@@ -52,11 +52,11 @@ export function shortestRetentionMs({ ended, failed }: Retention): number {
 }
 
 /**
- * Reads a list such as "24h,staging-*=1h,neo4j=7d": PATTERN=DURATION parts, and at most one duration without a
- * pattern, for the databases that match none. In the place of a comma in a name one writes `*`.
+ * Parses a list such as "24h,staging-*=1h,neo4j=7d": PATTERN=DURATION parts, and at most one duration without a
+ * pattern for the databases that match none. A comma in a database name is written as `*`.
  *
- * @param otherwise what counts where the list has no duration without a pattern
- * @throws RangeError whose message says what is wrong
+ * @param otherwise the duration if the list has none without a pattern
+ * @throws RangeError with a message that says what is wrong
  */
 export function parseDurations(text: string, otherwise: string): DatabaseDurations {
   const parts = text.split(",").map((part) => parsePart(part.trim()));
@@ -67,10 +67,10 @@ export function parseDurations(text: string, otherwise: string): DatabaseDuratio
   };
 }
 
-/** Nobody needs longer, and a time of day with it added is still one. */
+/** Long enough for every use, and small enough to be added to any date. */
 const LONGEST = "3650d";
 
-/** A name may have a "=" in it, a duration has none. */
+/** A database name may contain "=", a duration may not. */
 function parsePart(part: string): { pattern: string | undefined; ms: number } {
   const at = part.lastIndexOf("=");
   const duration = part.slice(at + 1).trim();
@@ -80,16 +80,16 @@ function parsePart(part: string): { pattern: string | undefined; ms: number } {
 }
 
 function patternOf(text: string): string {
-  if (text === "") throw new RangeError(`a pattern is missing before "="`);
+  if (text === "") throw new RangeError(`the database pattern before "=" is missing`);
   return parseDatabasePattern(text);
 }
 
-/** What is written twice is a slip: the second would never count. */
+/** A repeated pattern is a mistake, because the second one would never apply. */
 function checkTwice(patterns: readonly (string | undefined)[]): void {
   const at = patterns.findIndex((pattern, index) => patterns.indexOf(pattern) < index);
   if (at === -1) return;
   const pattern = patterns[at];
   throw new RangeError(
-    pattern === undefined ? "two durations have no pattern" : `the pattern "${pattern}" is there twice`,
+    pattern === undefined ? "only one duration may have no pattern" : `the pattern "${pattern}" is repeated`,
   );
 }

@@ -3,17 +3,16 @@ import { assert } from "../util/assert.js";
 /**
  * The revision that a change will have.
  *
- * A reducer makes new tasks before the journal has numbered the change, so the tasks of one change share one
- * stamp, and the store sets it when the journal has answered: however large the tree, stamping is one
- * assignment, and what a later reducer built upon those tasks has the right revision too. A stamp is set once
- * and before anybody can read the tasks that carry it, so they are as immutable as if it had been there from
- * the start.
+ * A reducer makes new tasks before the journal has numbered the change. So the tasks of one change share one
+ * stamp, which the store sets once the journal has answered. Stamping is one assignment for a tree of any size,
+ * and it also reaches the tasks that a later reducer has built on these. A stamp is set once, before any reader
+ * can see its tasks, so the tasks are still immutable to readers.
  */
 export class Stamp {
   #epoch: string | undefined;
   #revision = 0;
 
-  /** A stamp that is set already, for what is loaded from a journal. */
+  /** Creates a stamp that is already set, for tasks loaded from a journal. */
   static of(epoch: string, revision: number): Stamp {
     const stamp = new Stamp();
     stamp.set(epoch, revision);

@@ -1,41 +1,41 @@
 import type { Stamp } from "./stamp.js";
 
 /**
- * The tasks directly below one, in order: an immutable list of which a change copies a few dozen places and not
- * all, however many tasks stand beside each other.
+ * The sub-tasks of a task, in order: an immutable list in which a change copies a few dozen slots, however long
+ * the list is.
  *
- * Up to 32 tasks are a short list: a plain array. More are a long one: up to 32 lists, all of them full but the
- * last, so that the place of an index is known. 10,000 tasks are three deep:
+ * Up to 32 tasks form a short list: a plain array. More form a long list of up to 32 lists, all full except the
+ * last, so that an index can be computed. 10,000 tasks are three levels deep:
  *
  *     long ─┬─ long ─┬─ short ── 32 tasks
  *           │        ├─ short ── 32 tasks
  *           │        ⋮
  *           └─ long ─── short ── the rest
  *
- * As a task does, a list carries the stamp of the latest change in it: what has changed is found without looking
- * at what has not.
+ * Like a task, a list carries the stamp of the latest change in it, so that changes are found without visiting
+ * unchanged parts.
  */
 export type TaskList<T extends Stamped> = ShortTaskList<T> | LongTaskList<T>;
 
-/** What a list has in it: tasks, which are told by their stamp alone here, or lists. */
+/** An element of a list: a task, of which only the stamp matters here, or a list. */
 interface Stamped {
   readonly stamp: Stamp;
 }
 
-/** The list of `tasks`, of which none is newer than `stamp`. */
+/** Creates a list of `tasks`, none of which may be newer than `stamp`. */
 export function createTaskList<T extends Stamped>(tasks: readonly T[], stamp: Stamp): TaskList<T> {
   if (tasks.length <= BRANCHING_FACTOR) return new ShortTaskList(tasks, stamp);
   let lists: readonly TaskList<T>[] = chunksOf(tasks).map((chunk) => new ShortTaskList(chunk, stamp));
-  for (let roomEach = BRANCHING_FACTOR; lists.length > 1; roomEach *= BRANCHING_FACTOR) {
-    lists = chunksOf(lists).map((chunk) => new LongTaskList(chunk, roomEach, stamp));
+  for (let capacityEach = BRANCHING_FACTOR; lists.length > 1; capacityEach *= BRANCHING_FACTOR) {
+    lists = chunksOf(lists).map((chunk) => new LongTaskList(chunk, capacityEach, stamp));
   }
   return lists[0]!;
 }
 
-/** Whether one is interested in a task, or in a list of tasks, as new as this. */
+/** Whether to visit a task, or a list of tasks, with this stamp. */
 export type VisitPredicate = (part: Stamped) => boolean;
 
-/** What a list has in it at most, be it tasks or lists: few enough to copy, and 10,000 tasks are three deep. */
+/** The maximum number of tasks or lists in one list: few enough to copy. */
 const BRANCHING_FACTOR = 32;
 
 class ShortTaskList<T extends Stamped> {
@@ -51,7 +51,7 @@ class ShortTaskList<T extends Stamped> {
     return this.tasks.length;
   }
 
-  /** How many tasks find a place before there must be another list. */
+  /** The number of tasks that fit before the list needs another level. */
   get capacity(): number {
     return BRANCHING_FACTOR;
   }
@@ -64,67 +64,66 @@ class ShortTaskList<T extends Stamped> {
     return this.tasks;
   }
 
-  /** Calls back with each task that is entered, and its index, counted from `first`. */
+  /** Calls `visit` with each task that passes `isEntered`, and its index, counted from `first`. */
   forEach(isEntered: VisitPredicate, visit: (task: T, index: number) => void, first = 0): void {
-    for (let place = 0; place < this.tasks.length; place++) {
-      const task = this.tasks[place]!;
-      if (isEntered(task)) visit(task, first + place);
+    for (let slot = 0; slot < this.tasks.length; slot++) {
+      const task = this.tasks[slot]!;
+      if (isEntered(task)) visit(task, first + slot);
     }
   }
 
-  /** Another task in the place `index`, where there is one, as part of the change `stamp`. */
+  /** Replaces the task at `index`, which must exist, as part of the change `stamp`. */
   with(index: number, task: T, stamp: Stamp): TaskList<T> {
     const tasks = this.tasks.slice();
     tasks[index] = task;
     return new ShortTaskList(tasks, stamp);
   }
 
-  /** The tasks from `start` up to `end` replaced, as part of the change `stamp`; the same list when none differs. */
+  /** Replaces the tasks from `start` up to `end`, as part of the change `stamp`. Returns the same list if none changes. */
   map(start: number, end: number, replace: (task: T) => T, stamp: Stamp): TaskList<T> {
     let tasks: T[] | undefined;
-    for (let place = Math.max(start, 0); place < Math.min(end, this.tasks.length); place++) {
-      const before = this.tasks[place]!;
+    for (let slot = Math.max(start, 0); slot < Math.min(end, this.tasks.length); slot++) {
+      const before = this.tasks[slot]!;
       const after = replace(before);
       if (after === before) continue;
       tasks ??= this.tasks.slice();
-      tasks[place] = after;
+      tasks[slot] = after;
     }
     return tasks ? new ShortTaskList(tasks, stamp) : this;
   }
 
-  /** One task more at the end. */
   append(task: T, stamp: Stamp): TaskList<T> {
     if (this.tasks.length < BRANCHING_FACTOR) return new ShortTaskList([...this.tasks, task], stamp);
     return new LongTaskList([this, new ShortTaskList([task], stamp)], BRANCHING_FACTOR, stamp);
   }
 
   /**
-   * Calls back with each task that is not at its place in `before`, and its index, counted from `first`. What the
-   * two share is not looked at. `before` is not longer: tasks are only ever added.
+   * Calls `visit` with each task that differs from the one at its index in `before`, and its index, counted
+   * from `first`. Parts that both lists share are skipped. `before` is never longer: tasks are only ever added.
    */
   forEachNew(before: TaskList<T> | undefined, visit: (task: T, index: number) => void, first = 0): void {
     if (before === this) return;
-    for (let place = 0; place < this.tasks.length; place++) {
-      const task = this.tasks[place]!;
-      if (task !== before?.at(place)) visit(task, first + place);
+    for (let slot = 0; slot < this.tasks.length; slot++) {
+      const task = this.tasks[slot]!;
+      if (task !== before?.at(slot)) visit(task, first + slot);
     }
   }
 
-  /** What lies where a longer list has its list `place`. */
-  part(place: number): TaskList<T> | undefined {
-    return place === 0 ? this : undefined;
+  /** The list that corresponds to part `slot` of a longer list. */
+  part(slot: number): TaskList<T> | undefined {
+    return slot === 0 ? this : undefined;
   }
 }
 
 class LongTaskList<T extends Stamped> {
   readonly lists: readonly TaskList<T>[];
   readonly stamp: Stamp;
-  /** The room of each of the lists. */
+  /** The capacity of each of the lists. */
   readonly #capacityEach: number;
 
-  constructor(lists: readonly TaskList<T>[], roomEach: number, stamp: Stamp) {
+  constructor(lists: readonly TaskList<T>[], capacityEach: number, stamp: Stamp) {
     this.lists = lists;
-    this.#capacityEach = roomEach;
+    this.#capacityEach = capacityEach;
     this.stamp = stamp;
   }
 
@@ -137,8 +136,8 @@ class LongTaskList<T extends Stamped> {
   }
 
   at(index: number): T | undefined {
-    const place = Math.floor(index / this.#capacityEach);
-    return this.lists[place]?.at(index - place * this.#capacityEach);
+    const slot = Math.floor(index / this.#capacityEach);
+    return this.lists[slot]?.at(index - slot * this.#capacityEach);
   }
 
   toArray(): readonly T[] {
@@ -146,30 +145,30 @@ class LongTaskList<T extends Stamped> {
   }
 
   forEach(isEntered: VisitPredicate, visit: (task: T, index: number) => void, first = 0): void {
-    for (let place = 0; place < this.lists.length; place++) {
-      const list = this.lists[place]!;
-      if (isEntered(list)) list.forEach(isEntered, visit, first + place * this.#capacityEach);
+    for (let slot = 0; slot < this.lists.length; slot++) {
+      const list = this.lists[slot]!;
+      if (isEntered(list)) list.forEach(isEntered, visit, first + slot * this.#capacityEach);
     }
   }
 
   with(index: number, task: T, stamp: Stamp): TaskList<T> {
-    const place = Math.floor(index / this.#capacityEach);
+    const slot = Math.floor(index / this.#capacityEach);
     const lists = this.lists.slice();
-    lists[place] = lists[place]!.with(index - place * this.#capacityEach, task, stamp);
+    lists[slot] = lists[slot]!.with(index - slot * this.#capacityEach, task, stamp);
     return new LongTaskList(lists, this.#capacityEach, stamp);
   }
 
   map(start: number, end: number, replace: (task: T) => T, stamp: Stamp): TaskList<T> {
     let lists: TaskList<T>[] | undefined;
-    const firstPlace = Math.max(0, Math.floor(start / this.#capacityEach));
-    const endPlace = Math.min(this.lists.length, Math.ceil(end / this.#capacityEach));
-    for (let place = firstPlace; place < endPlace; place++) {
-      const before = this.lists[place]!;
-      const first = place * this.#capacityEach;
+    const firstSlot = Math.max(0, Math.floor(start / this.#capacityEach));
+    const endSlot = Math.min(this.lists.length, Math.ceil(end / this.#capacityEach));
+    for (let slot = firstSlot; slot < endSlot; slot++) {
+      const before = this.lists[slot]!;
+      const first = slot * this.#capacityEach;
       const after = before.map(start - first, end - first, replace, stamp);
       if (after === before) continue;
       lists ??= this.lists.slice();
-      lists[place] = after;
+      lists[slot] = after;
     }
     return lists ? new LongTaskList(lists, this.#capacityEach, stamp) : this;
   }
@@ -188,15 +187,15 @@ class LongTaskList<T extends Stamped> {
 
   forEachNew(before: TaskList<T> | undefined, visit: (task: T, index: number) => void, first = 0): void {
     if (before === this) return;
-    for (let place = 0; place < this.lists.length; place++) {
-      const old = before?.part(place, this.#capacityEach);
-      this.lists[place]!.forEachNew(old, visit, first + place * this.#capacityEach);
+    for (let slot = 0; slot < this.lists.length; slot++) {
+      const old = before?.part(slot, this.#capacityEach);
+      this.lists[slot]!.forEachNew(old, visit, first + slot * this.#capacityEach);
     }
   }
 
-  part(place: number, roomEach: number): TaskList<T> | undefined {
-    if (roomEach === this.#capacityEach) return this.lists[place];
-    return place === 0 ? this : undefined;
+  part(slot: number, capacityEach: number): TaskList<T> | undefined {
+    if (capacityEach === this.#capacityEach) return this.lists[slot];
+    return slot === 0 ? this : undefined;
   }
 }
 

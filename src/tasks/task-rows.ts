@@ -1,6 +1,5 @@
 import { DEFAULT_LIMITS, type Limits } from "../protocol/limits.js";
 import { assert, unreachable } from "../util/assert.js";
-import { appendToSmallList } from "../util/small-list.js";
 import type { RateEstimate } from "./rate-estimate.js";
 import { Stamp } from "./stamp.js";
 import { childPath } from "./task-path.js";
@@ -18,8 +17,8 @@ import {
 import { preOrder } from "./traverse.js";
 
 /**
- * A task as a journal keeps it: what is the task's own, without the sums, which follow from it. A tree is a
- * row for each of its tasks, so that a change of one leaf writes one row.
+ * A task as a journal stores it: its own fields, without the sums, which follow from the tree. A tree is one
+ * row per task, so that a change of one leaf writes one row.
  */
 export type TaskRow = LeafRow | IntermediateRow | IterativeRow;
 
@@ -53,7 +52,7 @@ export interface VersionedRow {
   readonly revision: number;
 }
 
-/** What was within the limits of its day is read back whatever they are now. */
+/** A stored tree is read back even if the limits have become lower since. */
 const NO_LIMITS: Limits = {
   ...DEFAULT_LIMITS,
   tasksPerTreeMax: Infinity,
@@ -61,17 +60,17 @@ const NO_LIMITS: Limits = {
   descriptionBytesMax: Infinity,
 };
 
-/** Every task of the tree, parents before children. */
+/** The rows of all tasks in the tree, parents before children. */
 export function allRows(root: Task): TaskRow[] {
   return preOrder(root).map(({ task, path }) => rowOf(task, path));
 }
 
-/** The tasks of `after` whose own fields are not as they were in `before`: what an update writes. */
+/** The rows that an update writes: those of tasks in `after` whose own fields differ from `before`. */
 export function changedRows(before: Task, after: Task): readonly TaskRow[] {
   return after === before ? NO_ROWS : (withChanged(undefined, before, after, "") ?? NO_ROWS);
 }
 
-/** `rows` with those of the tasks that have changed from `old` to `task`, which stands at `path`, and below. */
+/** Adds to `rows` the rows of the tasks at and below `path` that changed from `old` to `task`. */
 function withChanged(
   rows: TaskRow[] | undefined,
   old: Task | undefined,
@@ -79,7 +78,10 @@ function withChanged(
   path: string,
 ): TaskRow[] | undefined {
   let found = rows;
-  if (!old || !hasSameOwnFields(old, task)) found = appendToSmallList(found, rowOf(task, path));
+  if (!old || !hasSameOwnFields(old, task)) {
+    if (found) found.push(rowOf(task, path));
+    else found = [rowOf(task, path)]; // most updates write one row
+  }
   if (task.kind === "LEAF") return found;
   const oldSubTasks = old?.kind === task.kind ? old.subTasks : undefined;
   task.subTasks.forEachNew(oldSubTasks, (subTask, index) => {
@@ -90,14 +92,14 @@ function withChanged(
 
 const NO_ROWS: readonly TaskRow[] = [];
 
-/** The tree that rows describe, in whatever order they come: `allRows` read back. */
+/** Rebuilds a tree from its rows, in any order: the inverse of `allRows`. */
 export function treeOf(epoch: string, written: readonly VersionedRow[]): Task {
   const root = treeInOrder(epoch, written) ?? treeInOrder(epoch, written.toSorted(byPath));
-  assert(root, "a job without a root row, or with one that has none above it");
+  assert(root, "a job has no root row, or a row without its parent");
   return root;
 }
 
-/** undefined unless the rows are in the order of `allRows`. */
+/** Returns undefined unless the rows are in the order of `allRows`. */
 function treeInOrder(epoch: string, rows: readonly VersionedRow[]): Task | undefined {
   const reader = new RowReader(epoch, rows);
   const root = reader.read("");
@@ -119,7 +121,7 @@ class RowReader {
     return this.#next === this.#rows.length;
   }
 
-  /** The task at `path` with all below it, if its row comes next. */
+  /** The task at `path` with everything below it, if its row is next. */
   read(path: string): Task | undefined {
     const row = this.#rows[this.#next];
     if (row?.row.path !== path) return undefined;
@@ -134,7 +136,7 @@ class RowReader {
     return taskOf(row, subTasks, this.#stamp(latest));
   }
 
-  /** Tasks of one revision share a stamp, as when they were changed. */
+  /** Tasks of one revision share a stamp, as they did when they were changed. */
   #stamp(revision: number): Stamp {
     for (const stamp of this.#stamps) if (stamp.revision === revision) return stamp;
     const stamp = Stamp.of(this.#epoch, revision);
@@ -146,10 +148,10 @@ class RowReader {
 
 const NONE: readonly Task[] = [];
 
-/** So many of the latest stamps are looked through. */
+/** The number of recent stamps to search. */
 const STAMPS_MAX = 4;
 
-/** By the numbers, so that "1.2" comes before "1.10"; a path before those below it. */
+/** Orders paths by their numbers, so that "1.2" comes before "1.10" and a parent before its sub-tasks. */
 function byPath(a: VersionedRow, b: VersionedRow): number {
   const left = indexesOf(a.row);
   const right = indexesOf(b.row);
@@ -163,7 +165,7 @@ function indexesOf({ path }: TaskRow): number[] {
   return path === "" ? [] : path.split(".").map(Number);
 }
 
-/** Field by field, as `taskOf`: every update makes rows, and a journal may keep them. */
+/** Copies field by field for speed, as `taskOf` does: every update makes rows, and a journal may keep them. */
 function rowOf(task: Task, path: string): TaskRow {
   const { description, status, startedAt, endedAt, message, maxConcurrency, isLeftOut } = task;
   switch (task.kind) {
@@ -208,8 +210,9 @@ function rowOf(task: Task, path: string): TaskRow {
 }
 
 /**
- * Sums move without a row being written, so what is read back counts as changed when anything below it was.
- * Field by field: of a start's time this is the most, and rows spread into tasks take several times as long.
+ * Rebuilds a task from its row. Sums change without a row being written, so a parent counts as changed when
+ * anything below it was. Copies field by field: most of a start's time is spent here, and object spread takes
+ * several times as long.
  */
 function taskOf({ row }: VersionedRow, subTasks: readonly Task[], stamp: Stamp): Task {
   const { description, status, startedAt, endedAt, message, maxConcurrency, isLeftOut } = row;
@@ -256,8 +259,8 @@ function taskOf({ row }: VersionedRow, subTasks: readonly Task[], stamp: Stamp):
 
 function iterative(task: IntermediateTask, row: IterativeRow): Task {
   const { mode, maxIterations, begunIterations } = row;
-  const place = { level: 1, taskCount: 0, maxConcurrency: row.maxConcurrency };
-  const template = createTasks(row.template, place, { now: 0, stamp: task.stamp, limits: NO_LIMITS });
+  const point = { level: 1, taskCount: 0, maxConcurrency: row.maxConcurrency };
+  const template = createTasks(row.template, point, { now: 0, stamp: task.stamp, limits: NO_LIMITS });
   const isOpen = mode === "OPEN";
   const whole: IterativeTask = {
     ...task,
@@ -285,7 +288,7 @@ function hasSameOwnFields(a: Task, b: Task): boolean {
   );
 }
 
-/** What a PENDING task was made from. */
+/** The specification that a PENDING task was made from. */
 function specOf(task: Task): TaskSpec {
   const { description, maxConcurrency } = task;
   if (task.kind === "LEAF") return { description, maxConcurrency, volume: task.volume };

@@ -13,31 +13,31 @@ import {
 } from "./task.js";
 
 /**
- * What a worker says a task will be. A leaf has neither `subTasks` nor `iterations`; nothing has both.
- * null is the same as left out.
+ * A worker's specification of a task. A leaf has neither `subTasks` nor `iterations`; no task has both. null
+ * means unspecified.
  */
 export interface TaskSpec {
   readonly description: string;
-  /** A leaf's work; unknown when left out. */
+  /** The work of a leaf; unknown if not given. */
   readonly volume?: number | null | undefined;
   readonly subTasks?: readonly TaskSpec[] | null | undefined;
   readonly iterations?: IterationsSpec | null | undefined;
-  /** Holds also for the tasks below that say nothing else. */
+  /** Also applies to the tasks below, unless they set their own. */
   readonly maxConcurrency?: number | null | undefined;
 }
 
 export interface IterationsSpec {
   readonly mode: IterationMode;
-  /** Needed for FIXED and DYNAMIC, refused for OPEN. */
+  /** Required for FIXED and DYNAMIC, not allowed for OPEN. */
   readonly max?: number | null | undefined;
   readonly tasks: readonly TaskSpec[];
 }
 
-/** Where a new task will stand. */
+/** Where a new task is added. */
 export interface InsertionPoint {
-  /** Level in the tree; the root's is 1. */
+  /** The level in the tree; the root has level 1. */
   readonly level: number;
-  /** Tasks that the tree has already. */
+  /** The number of tasks that the tree already has. */
   readonly taskCount: number;
   readonly maxConcurrency: number | null;
 }
@@ -45,13 +45,13 @@ export interface InsertionPoint {
 export const ROOT_INSERTION_POINT: InsertionPoint = { level: 1, taskCount: 0, maxConcurrency: null };
 
 /**
- * Builds the PENDING tasks that `specs` describe. FIXED and DYNAMIC iterations are unrolled at once, as in
- * GDS; their iterations share one value until they begin to differ.
- * @throws TidemarkError BAD_USER_INPUT, or LIMIT_EXCEEDED for a tree too large or too deep.
+ * Builds the PENDING tasks that `specs` describe. FIXED and DYNAMIC iterations are unrolled at once, as in GDS;
+ * their iterations share one value until they begin to differ.
+ * @throws TidemarkError BAD_USER_INPUT, or LIMIT_EXCEEDED for a tree that is too large or too deep.
  */
-export function createTasks(specs: readonly TaskSpec[], place: InsertionPoint, edit: Edit): readonly Task[] {
-  const builder = new TaskBuilder(edit, edit.limits.tasksPerTreeMax - place.taskCount);
-  return builder.all(specs, place.level, place.maxConcurrency);
+export function createTasks(specs: readonly TaskSpec[], point: InsertionPoint, edit: Edit): readonly Task[] {
+  const builder = new TaskBuilder(edit, edit.limits.tasksPerTreeMax - point.taskCount);
+  return builder.all(specs, point.level, point.maxConcurrency);
 }
 
 /** Builds the tree that `spec` describes; see `createTasks`. */
@@ -157,24 +157,23 @@ class TaskBuilder {
   }
 }
 
-/** What all new tasks have. */
 type Pending = Omit<LeafTask, "kind" | "volume" | "rateEstimate" | keyof Sums>;
 
-/** LIMIT_EXCEEDED for a tree of more than `bound` tasks. */
+/** The LIMIT_EXCEEDED error for a tree of more than `bound` tasks. */
 export function tooManyTasksError(bound: number): TidemarkError {
   return limitExceeded(
     "tasksPerTreeMax",
-    `The tree would have more than ${bound} tasks, iterations unrolled`,
+    `The tree would have more than ${bound} tasks, all iterations included`,
     bound,
   );
 }
 
-/** `tasks` as often as there are iterations. */
+/** Returns `tasks` repeated `times` times. */
 export function repeat(tasks: readonly Task[], times: number): readonly Task[] {
   return Array.from({ length: times }, () => tasks).flat();
 }
 
-/** What a task with these sub-tasks adds up to. */
+/** The sums of a task with these sub-tasks. */
 export function sum(subTasks: readonly Task[]): Sums {
   let [done, knownVolume, unknownCount, taskCount] = [0, 0, 0, 1];
   for (const subTask of subTasks) {
@@ -190,14 +189,14 @@ export function sum(subTasks: readonly Task[]): Sums {
 function checkShape({ description, volume, subTasks, iterations }: TaskSpec): void {
   const name = JSON.stringify(description);
   if (subTasks && iterations)
-    throw badUserInput(`Task ${name} has both subTasks and iterations; give one of them.`);
+    throw badUserInput(`Task ${name} has both subTasks and iterations. Pass only one of them.`);
   if (subTasks?.length === 0)
-    throw badUserInput(`Task ${name} has an empty list of subTasks; leave it out for a leaf.`);
+    throw badUserInput(`Task ${name} has an empty list of subTasks. Omit subTasks for a leaf.`);
   if (iterations?.tasks.length === 0)
-    throw badUserInput(`Task ${name} repeats no tasks; give iterations.tasks at least one.`);
+    throw badUserInput(`Task ${name} has no tasks to repeat. Pass at least one in iterations.tasks.`);
   if (typeof volume === "number" && (subTasks || iterations)) {
     throw badUserInput(
-      `Task ${name} is no leaf: its volume is the sum of the tasks below it and can't be given.`,
+      `Task ${name} is not a leaf. Omit its volume, which is the sum of the tasks below it.`,
     );
   }
 }
@@ -206,7 +205,7 @@ function checkedVolume({ description, volume }: TaskSpec): number | null {
   if (volume === null || volume === undefined) return null;
   if (Number.isSafeInteger(volume) && volume >= 0) return volume;
   throw badUserInput(
-    `The volume of task ${JSON.stringify(description)} is ${volume}; give a whole number from 0.`,
+    `Invalid volume ${volume} of task ${JSON.stringify(description)}: expected a whole number from 0.`,
   );
 }
 
@@ -214,7 +213,7 @@ function checkedConcurrency({ description, maxConcurrency }: TaskSpec): number |
   if (maxConcurrency === null || maxConcurrency === undefined) return null;
   if (Number.isInteger(maxConcurrency) && maxConcurrency >= 1) return maxConcurrency;
   throw badUserInput(
-    `The maxConcurrency of task ${JSON.stringify(description)} is ${maxConcurrency}; give a whole number from 1.`,
+    `Invalid maxConcurrency ${maxConcurrency} of task ${JSON.stringify(description)}: expected a whole number from 1.`,
   );
 }
 
@@ -222,10 +221,8 @@ function checkedMax({ mode, max }: IterationsSpec, description: string): number 
   const name = JSON.stringify(description);
   if (mode === "OPEN") {
     if (max === null || max === undefined) return null;
-    throw badUserInput(
-      `The iterations of task ${name} are OPEN, which has no max; leave it out, or choose DYNAMIC.`,
-    );
+    throw badUserInput(`OPEN iterations have no max, but task ${name} sets one. Omit max, or use DYNAMIC.`);
   }
   if (typeof max === "number" && Number.isInteger(max) && max >= 1) return max;
-  throw badUserInput(`The iterations of task ${name} are ${mode}, which needs a max of at least 1.`);
+  throw badUserInput(`${mode} iterations require a max of at least 1. Pass one for task ${name}.`);
 }

@@ -1,11 +1,10 @@
 import { TidemarkError } from "../protocol/tidemark-error.js";
 
-/** PENDING → RUNNING → FINISHED, CANCELED or FAILED. The words are those of Neo4j GDS. */
+/** The status values of Neo4j GDS. */
 export type TaskStatus = "PENDING" | "RUNNING" | "FINISHED" | "CANCELED" | "FAILED";
 
 export const TASK_STATUSES = ["PENDING", "RUNNING", "FINISHED", "CANCELED", "FAILED"] as const;
 
-/** What can be done to a task. */
 export type TaskAction = "begin" | "finish" | "cancel" | "fail";
 
 /**
@@ -15,8 +14,8 @@ export type TaskAction = "begin" | "finish" | "cancel" | "fail";
  *         │ cancel   cancel │   └────────► FAILED
  *         └───────► CANCELED ◄──┘
  *
- * What has ended stays ended. GDS lets a FINISHED task fail and a FAILED one be cancelled; both mislead
- * whoever looks later, so here neither is possible.
+ * A task that has ended stays as it is. GDS lets a FINISHED task fail and a FAILED one be canceled; both
+ * mislead later readers, so neither is possible here.
  */
 export const TRANSITIONS = {
   PENDING: { begin: "RUNNING", finish: null, cancel: "CANCELED", fail: null },
@@ -26,14 +25,14 @@ export const TRANSITIONS = {
   FAILED: { begin: null, finish: null, cancel: null, fail: null },
 } as const satisfies Record<TaskStatus, Record<TaskAction, TaskStatus | null>>;
 
-/** FINISHED, CANCELED or FAILED. */
+/** Whether the status is FINISHED, CANCELED or FAILED. */
 export function hasEnded(status: TaskStatus): boolean {
   return status !== "PENDING" && status !== "RUNNING";
 }
 
 /**
  * The status that `action` leads to.
- * @throws TidemarkError ILLEGAL_TRANSITION, naming the task and its status.
+ * @throws TidemarkError ILLEGAL_TRANSITION, with the task and its status.
  */
 export function transition(
   task: { description: string; status: TaskStatus },
@@ -44,7 +43,7 @@ export function transition(
   return next;
 }
 
-/** ILLEGAL_TRANSITION for `task`: it "cannot be" `participle`. */
+/** The ILLEGAL_TRANSITION error for `task`, which "cannot be `participle`". */
 export function illegalTransition(
   task: { description: string; status: TaskStatus },
   participle: string,

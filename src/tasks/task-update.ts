@@ -9,38 +9,38 @@ import { subTaskAt, type IterativeTask, type LeafTask, type ParentTask, type Tas
 import { begin, cancel, fail, finish, settle } from "./transitions.js";
 
 /**
- * What workers report about one task. A network repeats and delays reports, so this is the one place that is
- * lenient: a report implies that its task and those above it have begun, and one that asks for nothing new
- * changes nothing, whatever has happened since. All else is done by the strict steps of transitions.ts.
+ * A worker's update of one task. A network repeats and delays reports, so this is the one lenient place: an
+ * update implies that its task and the tasks above it have begun, and an update without news changes nothing,
+ * even if the task has ended since. All other changes go through the strict steps of transitions.ts.
  *
- * null is the same as left out: stays as it is.
+ * null means unchanged.
  */
 export interface TaskUpdate {
   readonly path: string;
   readonly status?: TaskStatus | null | undefined;
-  /** Absolute, and never going back. */
+  /** Absolute. A smaller value than before is ignored. */
   readonly done?: number | null | undefined;
-  /** Relative; never together with `done`. */
+  /** Relative. Not allowed together with `done`. */
   readonly add?: number | null | undefined;
   readonly volume?: number | null | undefined;
-  /** Empty clears it. */
+  /** An empty message clears it. */
   readonly message?: string | null | undefined;
-  /** The iteration that has now begun, from 1. */
+  /** The iteration that has begun, counted from 1. */
   readonly iteration?: number | null | undefined;
 }
 
 /**
- * The tree after `update`; the same tree when it asks for nothing new.
+ * Returns the tree after `update`; the same tree if nothing changes.
  * @throws TidemarkError NOT_FOUND, NOT_A_LEAF, ILLEGAL_TRANSITION, BAD_USER_INPUT or LIMIT_EXCEEDED.
  */
 export function updateTask(root: Task, update: TaskUpdate, edit: Edit): Task {
   const path = resolvePath(root, update.path);
-  const roomForTasks = edit.limits.tasksPerTreeMax - root.taskCount;
-  return editAt(root, path, edit, (task) => revise(task, update, roomForTasks, edit));
+  const tasksLeft = edit.limits.tasksPerTreeMax - root.taskCount;
+  return editAt(root, path, edit, (task) => revise(task, update, tasksLeft, edit));
 }
 
 /**
- * The tree with tasks appended below the one at `pathText`.
+ * Appends tasks below the one at `pathText`.
  * @throws TidemarkError NOT_FOUND, ILLEGAL_TRANSITION, BAD_USER_INPUT or LIMIT_EXCEEDED.
  */
 export function addTasks(root: Task, pathText: string, specs: readonly TaskSpec[], edit: Edit): Task {
@@ -49,23 +49,23 @@ export function addTasks(root: Task, pathText: string, specs: readonly TaskSpec[
     const name = JSON.stringify(parent.description);
     if (parent.kind !== "INTERMEDIATE") {
       throw badUserInput(
-        `Task ${name} is ${parent.kind}; tasks can be added below an INTERMEDIATE one only.`,
+        `Task ${name} is ${parent.kind}. Tasks can only be added below an INTERMEDIATE task.`,
       );
     }
-    if (specs.length === 0) throw badUserInput(`No tasks to add below ${name}; give at least one.`);
-    if (hasEnded(parent.status)) throw illegalTransition(parent, "added to");
-    const place = {
+    if (specs.length === 0) throw badUserInput(`No tasks to add below ${name}. Pass at least one.`);
+    if (hasEnded(parent.status)) throw illegalTransition(parent, "extended");
+    const point = {
       level: path.length + 2,
       taskCount: root.taskCount,
       maxConcurrency: parent.maxConcurrency,
     };
-    return appendSubTasks(parent, createTasks(specs, place, edit), edit);
+    return appendSubTasks(parent, createTasks(specs, point, edit), edit);
   });
 }
 
 /**
- * Edits the task at `path`, of which `task` is at `level`, and, if that made a difference, the tasks above it as
- * it implies.
+ * Applies `revised` to the task at `path`. If that changes it, also updates its ancestors and begins those that
+ * had not begun. `task` is the ancestor at `level`.
  */
 function editAt(task: Task, path: TaskPath, edit: Edit, revised: (task: Task) => Task, level = 0): Task {
   const index = path[level];
@@ -73,35 +73,35 @@ function editAt(task: Task, path: TaskPath, edit: Edit, revised: (task: Task) =>
   const before = subTaskAt(task, index)!;
   const after = editAt(before, path, edit, revised, level + 1);
   if (after === before) return task;
-  if (hasEnded(task.status)) throw illegalTransition(task, "changed, nor what is below it");
+  if (hasEnded(task.status)) throw illegalTransition(task, "changed, nor can the tasks below it");
   const parent = after.startedAt === null ? task : begun(task, edit);
   return withSubTask(parent as ParentTask, index, after, edit);
 }
 
-/** The steps of one update, in the order that the contract gives them. */
-function revise(task: Task, update: TaskUpdate, roomForTasks: number, edit: Edit): Task {
+/** The steps of one update, in the order that the API documents. */
+function revise(task: Task, update: TaskUpdate, tasksLeft: number, edit: Edit): Task {
   let next = task;
-  if (asksForWork(update)) next = reviseLeaf(next, update, edit);
+  if (hasWork(update)) next = reviseLeaf(next, update, edit);
   if (isGiven(update.message)) next = withMessage(next, parseMessage(update.message, edit.limits), edit);
-  if (isGiven(update.iteration)) next = withIteration(next, update.iteration, update, roomForTasks, edit);
+  if (isGiven(update.iteration)) next = withIteration(next, update.iteration, update, tasksLeft, edit);
   if (isGiven(update.status)) next = withStatus(next, update.status, edit);
   return next;
 }
 
-function asksForWork({ volume, done, add }: TaskUpdate): boolean {
+function hasWork({ volume, done, add }: TaskUpdate): boolean {
   return isGiven(volume) || isGiven(done) || isGiven(add);
 }
 
 function reviseLeaf(task: Task, { volume, done, add }: TaskUpdate, edit: Edit): LeafTask {
   if (isGiven(done) && isGiven(add)) {
     throw badUserInput(
-      `Both done and add are given for task ${JSON.stringify(task.description)}; give one of them.`,
+      `Task ${JSON.stringify(task.description)} has both done and add. Pass only one of them.`,
     );
   }
   if (task.kind !== "LEAF") {
     throw new TidemarkError(
       "NOT_A_LEAF",
-      `Task ${JSON.stringify(task.description)} is ${task.kind}: its work is the sum of the tasks below it. Report on its leaves.`,
+      `Task ${JSON.stringify(task.description)} is ${task.kind}: its work is the sum of the tasks below it. Report on its leaves instead.`,
     );
   }
   const leaf = isGiven(volume) ? withVolume(task, volume, edit) : task;
@@ -119,7 +119,7 @@ function withDone(leaf: LeafTask, done: number, edit: Edit): LeafTask {
   return withFields(running, { done, rateEstimate: rateEstimateAfter(leaf, done, edit) }, edit);
 }
 
-/** What was done before the leaf began, as far as is known, took no time that could be told. */
+/** Work done before the known start of the leaf took no measurable time, so it does not count. */
 function rateEstimateAfter(
   { startedAt, rateEstimate, done: before }: LeafTask,
   done: number,
@@ -136,7 +136,7 @@ function withMessage(task: Task, text: string, edit: Edit): Task {
 }
 
 function withStatus(task: Task, status: TaskStatus, edit: Edit): Task {
-  if (status === "PENDING") throw illegalTransition(task, "made PENDING: no task goes back");
+  if (status === "PENDING") throw illegalTransition(task, "set back to PENDING");
   if (status === task.status) return task;
   switch (status) {
     case "RUNNING":
@@ -151,14 +151,14 @@ function withStatus(task: Task, status: TaskStatus, edit: Edit): Task {
 }
 
 /**
- * What is over is settled before new iterations come, and with FINISHED in the same input all of them are over:
- * sums are judged as they are after the input, so none on the way may pass the last.
+ * Settles past iterations before it adds new ones. With FINISHED in the same update, all iterations count as
+ * past. Sums are checked only as they are after the update, so no intermediate sum may exceed the final one.
  */
 function withIteration(
   task: Task,
   iteration: number,
   { status }: TaskUpdate,
-  roomForTasks: number,
+  tasksLeft: number,
   edit: Edit,
 ): Task {
   checkIteration(task, iteration);
@@ -166,7 +166,7 @@ function withIteration(
   const over = status === "FINISHED" ? Infinity : iteration - 1;
   const end = over * task.template.length;
   const settled = mapSubTasks(begun(alive(task), edit), 0, end, (subTask) => settle(subTask, edit), edit);
-  const grown = growTo(settled as IterativeTask, iteration, over, roomForTasks, edit);
+  const grown = growTo(settled as IterativeTask, iteration, over, tasksLeft, edit);
   return withFields(grown, { begunIterations: iteration }, edit);
 }
 
@@ -174,37 +174,36 @@ function checkIteration(task: Task, iteration: number): asserts task is Iterativ
   const name = JSON.stringify(task.description);
   if (task.kind !== "ITERATIVE") throw badUserInput(`Task ${name} is ${task.kind} and has no iterations.`);
   if (!Number.isInteger(iteration) || iteration < 1) {
-    throw badUserInput(`Iteration ${iteration} was asked for; iterations are counted from 1.`);
+    throw badUserInput(`Invalid iteration ${iteration} of task ${name}: expected a whole number from 1.`);
   }
   if (task.maxIterations !== null && iteration > task.maxIterations) {
     throw badUserInput(
-      `Iteration ${iteration} was asked for; task ${name} has ${task.maxIterations} at most.`,
+      `Invalid iteration ${iteration} of task ${name}: it has at most ${task.maxIterations}.`,
     );
   }
 }
 
-/** An OPEN task has the iterations that were asked for and no more. The first takes the place kept for it. */
+/** Adds the missing iterations to an OPEN task. The first one uses the place that the task limit reserved for it. */
 function growTo(
   task: IterativeTask,
   wanted: number,
   over: number,
-  roomForTasks: number,
+  tasksLeft: number,
   edit: Edit,
 ): IterativeTask {
   const known = task.subTasks.length / task.template.length;
   const missing = wanted - known;
   if (missing <= 0) return task;
   const tasksAnIteration = sum(task.template).taskCount - 1;
-  const placeKept = known === 0 ? tasksAnIteration : 0;
-  if (missing * tasksAnIteration - placeKept > roomForTasks)
-    throw tooManyTasksError(edit.limits.tasksPerTreeMax);
-  const emptied = { ...task, taskCount: task.taskCount - placeKept };
+  const reserved = known === 0 ? tasksAnIteration : 0;
+  if (missing * tasksAnIteration - reserved > tasksLeft) throw tooManyTasksError(edit.limits.tasksPerTreeMax);
+  const emptied = { ...task, taskCount: task.taskCount - reserved };
   const missingOver = Math.min(over, wanted) - known;
   const tasks = newIterations(task.template, missingOver, missing - missingOver, edit);
   return appendSubTasks(emptied, tasks, edit) as IterativeTask;
 }
 
-/** The tasks of iterations that are over before they have begun, then of those that have not begun yet. */
+/** The tasks of skipped iterations, already settled, followed by those of iterations that have yet to begin. */
 function newIterations(
   template: readonly Task[],
   over: number,

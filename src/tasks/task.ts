@@ -5,16 +5,17 @@ import type { TaskList } from "./task-list.js";
 import type { TaskStatus } from "./task-status.js";
 
 /**
- * A task tree is an immutable value. A change makes new tasks on the path from the root to the place of the
- * change and shares all others with the tree before it, so whoever holds a tree holds it as it was.
+ * A task tree is an immutable value. A change makes new tasks on the path from the root to the changed task and
+ * shares all others with the previous tree, so a reader's tree never changes.
  *
- * Each task carries the sums of what is below it, kept by difference: reading the root costs nothing.
+ * Each task carries the sums of the tasks below it, adjusted by each change, so reading the root takes constant
+ * time.
  */
 export type Task = LeafTask | IntermediateTask | IterativeTask;
 export type ParentTask = IntermediateTask | IterativeTask;
 export type TaskKind = Task["kind"];
 
-/** FIXED: exactly n. DYNAMIC: at most n, may end early. OPEN: no bound known. */
+/** FIXED: exactly n. DYNAMIC: at most n, may end early. OPEN: no known bound. */
 export type IterationMode = "FIXED" | "DYNAMIC" | "OPEN";
 
 interface AnyTask extends Sums {
@@ -23,30 +24,30 @@ interface AnyTask extends Sums {
   /** Milliseconds since 1970. */
   readonly startedAt: number | null;
   readonly endedAt: number | null;
-  /** The worker's latest word on this task; the reason, where it FAILED. */
+  /** The worker's latest message; the reason if the task FAILED. */
   readonly message: string | null;
   readonly maxConcurrency: number | null;
   /**
-   * Cancelled because the task above it, or its iteration, ended without it. It no longer counts above, so
-   * that an early end reads 100 %.
+   * Canceled because the task above it, or its iteration, ended first. It no longer counts toward the sums
+   * above, so that an early end shows 100 %.
    */
   readonly isLeftOut: boolean;
-  /** Of the latest change in this task or below it. */
+  /** The latest change in this task or below it. */
   readonly stamp: Stamp;
-  /** Of the latest change that shows in this task itself, in its state or its sums. */
+  /** The latest change of this task's own state or sums. */
   readonly ownStamp: Stamp;
 }
 
-/** What a task adds up to, itself and all below it. */
+/** The sums over a task and all tasks below it. */
 export interface Sums {
   readonly done: number;
-  /** Of the volumes that are known. */
+  /** The sum of the known volumes. */
   readonly knownVolume: number;
   /** Leaves with an unknown volume, and OPEN iterations that are not FINISHED. */
   readonly unknownCount: number;
   /**
-   * What the bound of a tree counts: this task and all below it, and where OPEN iterations have not begun the
-   * place of the first.
+   * The number of tasks for the tree's limit: this task and all below it. OPEN iterations that have not begun
+   * count as one iteration.
    */
   readonly taskCount: number;
 }
@@ -55,7 +56,7 @@ export interface LeafTask extends AnyTask {
   readonly kind: "LEAF";
   /** null while unknown. */
   readonly volume: number | null;
-  /** null unless it runs and has reported work since it began. */
+  /** null unless the leaf runs and has reported work since it began. */
   readonly rateEstimate: RateEstimate | null;
 }
 
@@ -70,41 +71,34 @@ export interface IterativeTask extends AnyTask {
   readonly mode: IterationMode;
   /** null for OPEN. */
   readonly maxIterations: number | null;
-  /** The tasks of one iteration, as they are before it begins: iteration i is `subTasks` (i-1)·k to i·k-1. */
+  /** The PENDING tasks of one iteration: iteration i is `subTasks` (i-1)·k to i·k-1. */
   readonly template: readonly Task[];
-  /** The highest iteration that the worker said had begun; 0 before. */
+  /** The highest iteration that the worker has begun; 0 before the first. */
   readonly begunIterations: number;
-  /** Direct sub-tasks that are FINISHED. */
+  /** The number of direct sub-tasks that are FINISHED. */
   readonly finishedSubTasks: number;
 }
 
-/** The direct sub-task in the place `index`. */
+/** The direct sub-task at `index`. */
 export function subTaskAt(task: Task, index: number): Task | undefined {
   return task.kind === "LEAF" ? undefined : task.subTasks.at(index);
 }
 
-/** All direct sub-tasks; a leaf has none. */
 export function subTasksOf(task: Task): readonly Task[] {
   return task.kind === "LEAF" ? NONE : task.subTasks.toArray();
 }
 
-/** Iterations of which every task is FINISHED, as GDS counts: finished sub-tasks by tasks an iteration. */
+/** The number of finished iterations, as GDS counts: finished sub-tasks divided by the tasks per iteration. */
 export function currentIteration(task: IterativeTask): number {
   return Math.floor(task.finishedSubTasks / task.template.length);
 }
 
-/** Levels of the tree: 1 for a leaf. */
-export function levelsOf(task: Task): number {
-  const below = task.kind === "ITERATIVE" ? task.template : subTasksOf(task);
-  return 1 + below.reduce((deepest, subTask) => Math.max(deepest, levelsOf(subTask)), 0);
-}
-
 /**
- * `task` in a new object with other stamps, for whoever changes some of its fields before giving it away.
+ * Copies `task` with other stamps, for callers that then change some fields before they share the copy.
  *
- * Field by field: what one literal makes is of one shape to V8, however often it is copied, and all that reads
- * tasks is quick then. A copy by spreading is of a new shape each time, takes ten times as long, and slows its
- * readers too. So every task is made here, or by a literal with the same fields in the same order.
+ * Copies field by field: V8 gives all objects of one literal one shape, which keeps every reader of tasks fast.
+ * Object spread makes a new shape each time, takes ten times as long, and slows the readers too. So every task
+ * is made here, or by a literal with the same fields in the same order.
  */
 export function copyOf<T extends Task>(task: T, stamp: Stamp, ownStamp: Stamp): T;
 export function copyOf(task: Task, stamp: Stamp, ownStamp: Stamp): Task {

@@ -3,8 +3,9 @@ import type { Task } from "./task.js";
 import { transition } from "./task-status.js";
 
 /**
- * The strict life of a task: each function does one step that the table in task-status.ts allows, to the task
- * and to what is below it, or throws ILLEGAL_TRANSITION. None looks above. Leniency is report.ts's.
+ * The strict lifecycle of a task. Each function takes one step that the table in task-status.ts allows, for the
+ * task and the tasks below it, or throws ILLEGAL_TRANSITION. None of them affects the tasks above. Lenient
+ * handling of reports is in task-update.ts.
  */
 
 /** PENDING → RUNNING. */
@@ -13,8 +14,8 @@ export function begin(task: Task, edit: Edit): Task {
 }
 
 /**
- * RUNNING → FINISHED. A leaf is complete then: an unknown volume becomes what is done, a known one is
- * reached. Below any other task what runs is finished, and what is pending is left out.
+ * RUNNING → FINISHED. A leaf then counts as complete: an unknown volume becomes what is done, and a known
+ * volume is reached. Below other tasks, running tasks are finished and pending ones are left out.
  */
 export function finish(task: Task, edit: Edit): Task {
   const status = transition(task, "finish");
@@ -33,19 +34,19 @@ export function finish(task: Task, edit: Edit): Task {
   return withFields(settled, { ...ended, unknownCount: settled.unknownCount - (isOpen ? 1 : 0) }, edit);
 }
 
-/** RUNNING → FAILED, with what runs below it; what is pending there stays. */
+/** RUNNING → FAILED, together with the running tasks below. Pending tasks below stay as they are. */
 export function fail(task: Task, edit: Edit): Task {
   return endEarly(task, "fail", edit);
 }
 
-/** PENDING or RUNNING → CANCELED, with what runs below it; what is pending there stays. */
+/** PENDING or RUNNING → CANCELED, together with the running tasks below. Pending tasks below stay as they are. */
 export function cancel(task: Task, edit: Edit): Task {
   return endEarly(task, "cancel", edit);
 }
 
 /**
- * What becomes of a task when the one above it, or its iteration, is over: what runs is finished, what is
- * pending is left out, also where it was left pending below a task that FAILED or was CANCELED.
+ * Settles a task after the one above it, or its iteration, has ended: running tasks are finished and pending
+ * ones are left out, including those that remained pending below a FAILED or CANCELED task.
  */
 export function settle(task: Task, edit: Edit): Task {
   if (task.status === "RUNNING") return finish(task, edit);
@@ -62,7 +63,7 @@ function endEarly(task: Task, action: "fail" | "cancel", edit: Edit): Task {
   return withFields(mapSubTasks(task, 0, task.subTasks.length, endRunning, edit), ended, edit);
 }
 
-/** Cancels what is pending in `task` and below it, whatever lies between. */
+/** Cancels every pending task in `task` and below it, at any depth. */
 function cancelPending(task: Task, edit: Edit): Task {
   const canceled = task.status === "PENDING" ? cancel(task, edit) : task;
   if (canceled.kind === "LEAF" || canceled.status === "FINISHED") return canceled;

@@ -2,7 +2,7 @@ import { childPath } from "./task-path.js";
 import type { VisitPredicate } from "./task-list.js";
 import type { Task } from "./task.js";
 
-/** A task and where it stands in its tree. */
+/** A task and its position in the tree. */
 export interface LocatedTask {
   readonly task: Task;
   /** As text: `0.2.1`; empty for the root. */
@@ -11,15 +11,12 @@ export interface LocatedTask {
   readonly depth: number;
 }
 
-/** The whole tree in pre-order: parents before children, children in order. */
+/** All tasks in pre-order: parents before children, children in order. */
 export function preOrder(root: Task): LocatedTask[] {
   return collect(root, ALL, ALL);
 }
 
-/**
- * The tasks, in pre-order, whose state or sums have changed since `revision`. What is unchanged is not
- * entered.
- */
+/** The tasks, in pre-order, whose state or sums have changed since `revision`. Unchanged parts are not visited. */
 export function changedTasksSince(root: Task, revision: number): LocatedTask[] {
   return collect(
     root,

@@ -3,42 +3,41 @@ import type { Stamp } from "./stamp.js";
 import type { Task } from "./task.js";
 
 /**
- * A job: the task tree that one user stored under one job id in one database, and what is known about its
- * worker. An immutable value, as its tree is.
+ * A job: the task tree that a user stored under a job id in a database, and the state of its worker. An
+ * immutable value, like its tree.
  */
 export interface UserTask extends JobKey {
   readonly kind: "userTask";
   readonly database: DatabaseName;
   readonly username: Username;
   readonly jobId: JobId;
-  /** 1 when first stored, one more each time it is stored again while an earlier one is remembered. */
+  /** 1 when first stored. Each later store increments it while the database remembers the job or its removal. */
   readonly attempt: number;
-  /** One more with every change, removals included, while the job is remembered. */
+  /** Incremented by every change, removals included, while the database remembers the job. */
   readonly version: number;
-  /** Of the latest change. */
+  /** The latest change. */
   readonly stamp: Stamp;
-  /** Of the latest store. */
+  /** The latest store. */
   readonly storedStamp: Stamp;
   readonly outcome: StoreOutcome;
-  /** Of the latest store; null when it had none. */
+  /** The request id of the latest store; null if it had none. */
   readonly storeRequestId: string | null;
   readonly task: Task;
   readonly memory: MemoryRange | null;
-  /** Instants are milliseconds since 1970. */
+  /** Times are in milliseconds since 1970. */
   readonly storedAt: number;
   readonly reportedAt: number;
-  /** Of the latest change. */
   readonly changedAt: number;
   readonly leaseMs: number;
   readonly health: Health;
   readonly cancelRequest: CancelRequest | null;
-  /** The newest lines, oldest first; at most `logLinesPerJobMax`. */
+  /** The newest log lines, oldest first; at most `logLinesPerJobMax`. */
   readonly log: readonly LogEntry[];
-  /** Of the newest reports of this attempt, oldest first; at most `requestIdsPerAttemptMax`. */
+  /** The request ids of the newest reports of this attempt, oldest first; at most `requestIdsPerAttemptMax`. */
   readonly requestIds: readonly string[];
 }
 
-/** What is remembered of a job that is gone, so that a reader who was away can be told. */
+/** The tombstone of a removed job, kept so that subscribers that were away learn of the removal. */
 export interface Removal extends JobKey {
   readonly kind: "removal";
   readonly attempt: number;
@@ -48,7 +47,7 @@ export interface Removal extends JobKey {
   readonly removedAt: number;
 }
 
-/** What a database knows under a key: a job, that there was one, or nothing. */
+/** The state of a key in a database: a job, a removed job, or unknown. */
 export type JobState = UserTask | Removal | undefined;
 
 export type StoreOutcome = "CREATED" | "OVERWRITTEN";
@@ -74,14 +73,14 @@ export interface LogEntry {
   readonly message: string;
 }
 
-/** When the job ended, or was last heard of if it is LOST, milliseconds since 1970; null while it may still go on. */
+/** When the job ended, or last reported if it is LOST, in milliseconds since 1970; null while it may continue. */
 export function endOf({ task, health, reportedAt }: UserTask): number | null {
   return task.endedAt ?? (health === "LOST" ? reportedAt : null);
 }
 
 /**
- * `userTask` in a new object, for whoever changes some of its fields before giving it away. Field by field, and
- * every job is made with these fields in this order, for the reason that `copyOf` a task has.
+ * Copies `userTask`, for callers that then change some fields before they share the copy. Copies field by
+ * field, and every job has these fields in this order, for the same reason as `copyOf` in task.ts.
  */
 export function copyOfJob(userTask: UserTask): UserTask {
   return {

@@ -1,6 +1,6 @@
 /**
- * The latest few values by their keys, the oldest first to go. Strong references, and few of them: V8 collects
- * short-lived values that hang on a WeakMap as if they were long-lived, which costs several times as much.
+ * A cache of the latest few values; it evicts the oldest first. It uses strong references: V8 collects
+ * short-lived values in a WeakMap as if they were long-lived, which costs several times as much.
  */
 export class BoundedCache<K, V> {
   readonly #max: number;

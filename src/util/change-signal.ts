@@ -1,14 +1,14 @@
-/** Those who wait until something happens, any number of times. */
+/** Wakes the waiters of a recurring event. */
 export class ChangeSignal {
   readonly #waiters = new Set<() => void>();
   #count = 0;
 
-  /** How often it has happened. */
+  /** How often the event has happened. */
   get count(): number {
     return this.#count;
   }
 
-  /** Resolves when it has happened more than `seen` times, or when `signal` aborts. */
+  /** Resolves when the event has happened more than `seen` times, or when `signal` aborts. */
   wait(seen: number, signal: AbortSignal): Promise<void> {
     if (this.#count > seen || signal.aborted) return Promise.resolve();
     return new Promise((resolve) => {

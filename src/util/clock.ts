@@ -1,23 +1,23 @@
 /**
- * The only source of time. What needs the time of day, or to be woken later, is handed a clock, so that a
- * test can move time by hand and nothing else in the program asks the machine.
+ * The only source of time. Code that needs the time or a timer receives a clock, so that a test can advance
+ * time by hand. Nothing else in the program reads the system time.
  */
 export interface Clock {
   /** Milliseconds since 1970-01-01 UTC. */
   now(): number;
-  /** Calls back once, after at least `delayMs`, unless it is cancelled first. Keeps no process alive. */
+  /** Calls back once, after at least `delayMs`, unless it is canceled first. Does not keep the process alive. */
   schedule(delayMs: number, callback: () => void): Timer;
 }
 
 export interface Timer {
-  /** Cancelling twice, or after the call, is harmless. */
+  /** Has no effect if it is repeated or comes after the callback. */
   cancel(): void;
 }
 
-/** The longest that timers of Node can be set to, milliseconds. */
+/** The maximum delay of a Node timer, in milliseconds. */
 export const DELAY_MAX_MS = 2 ** 31 - 1;
 
-/** The machine's clock. */
+/** The system clock. */
 export const systemClock: Clock = {
   now: Date.now,
   schedule(delayMs, callback) {

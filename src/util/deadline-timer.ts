@@ -1,8 +1,8 @@
 import { DELAY_MAX_MS, type Clock, type Timer } from "./clock.js";
 
 /**
- * Rings at the earliest of the instants that it was set to. It may ring too early, and says nothing about why:
- * who hears it looks what is due, and sets it anew.
+ * Calls back at the earliest of the deadlines that were set. The call may come early and does not say which
+ * deadline it is for: the owner checks what is due and sets the timer again.
  */
 export class DeadlineTimer {
   readonly #clock: Clock;
@@ -10,12 +10,12 @@ export class DeadlineTimer {
   #at = Infinity;
   #timer: Timer | undefined;
 
-  constructor(clock: Clock, ring: () => void) {
+  constructor(clock: Clock, onDeadline: () => void) {
     this.#clock = clock;
-    this.#onDeadline = ring;
+    this.#onDeadline = onDeadline;
   }
 
-  /** @param at milliseconds since 1970; Infinity: it need not ring at all. */
+  /** @param at milliseconds since 1970; Infinity cancels the timer */
   set(at: number): void {
     if (at === Infinity) return this.cancel();
     if (at >= this.#at) return;
@@ -28,7 +28,7 @@ export class DeadlineTimer {
     });
   }
 
-  /** Cancelling twice is harmless. */
+  /** Canceling twice has no effect. */
   cancel(): void {
     this.#at = Infinity;
     this.#timer?.cancel();

@@ -4,10 +4,9 @@
  * @throws RangeError whose message shows the expected form
  */
 export function parseDuration(text: string): number {
-  if (/^\d+$/.test(text)) throw new RangeError(`"${text}" has no unit, write ${text}s, ${text}m or ${text}h`);
+  if (/^\d+$/.test(text)) throw new RangeError(`"${text}" has no unit: write ${text}s, ${text}m or ${text}h`);
   const match = DURATION.exec(text);
-  if (match === null || text === "")
-    throw new RangeError(`"${text}" is not a duration, write it like ${EXAMPLES}`);
+  if (match === null || text === "") throw new RangeError(`"${text}" is not a duration such as ${EXAMPLES}`);
   const ms = UNITS.reduce((sum, { length }, index) => sum + Number(match[index + 1] ?? 0) * length, 0);
   if (!Number.isSafeInteger(ms)) throw new RangeError(`"${text}" is too long`);
   return ms;

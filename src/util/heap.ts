@@ -1,18 +1,18 @@
-/** What can be in a heap: it knows its place, so that it can be taken out without being looked for. */
+/** An item of a heap. It knows its index, so that it can be removed without a search. */
 export interface HeapItem {
   /** Set by the heap. */
   heapIndex: number;
 }
 
 /**
- * Things in an order that is not the one in which they come. What is first is always known; putting one in,
- * or taking any one out, costs the logarithm of how many there are. It holds nothing but what is in it.
+ * A binary heap. The first item is always known; adding an item, or removing any item, takes logarithmic time.
+ * The heap keeps no reference to an item that was removed.
  */
 export class Heap<T extends HeapItem> {
   readonly #items: T[] = [];
   readonly #isBefore: (a: T, b: T) => boolean;
 
-  /** @param isBefore a strict order; of two different items one is before the other. */
+  /** @param isBefore a strict order: of two different items, one is before the other */
   constructor(isBefore: (a: T, b: T) => boolean) {
     this.#isBefore = isBefore;
   }
@@ -31,11 +31,11 @@ export class Heap<T extends HeapItem> {
     if (last !== item) this.#siftDown(this.#siftUp(last, item.heapIndex));
   }
 
-  /** All in order; the first few cost little, however many there are. Not to be held across a change. */
+  /** All items in order; the first few are cheap, however large the heap is. The heap must not change meanwhile. */
   *ascending(): Generator<T, undefined> {
     const next = new Heap<Candidate<T>>((a, b) => this.#isBefore(a.item, b.item));
-    const consider = (place: number): void => {
-      const item = this.#items[place];
+    const consider = (index: number): void => {
+      const item = this.#items[index];
       if (item) next.add({ item, heapIndex: 0 });
     };
     consider(0);
@@ -48,16 +48,16 @@ export class Heap<T extends HeapItem> {
     return undefined;
   }
 
-  /** Puts `item` at `place`, or as far above it as it belongs. */
-  #siftUp(item: T, place: number): T {
-    const placeAbove = (place - 1) >> 1;
-    const above = this.#items[placeAbove];
-    if (!above || !this.#isBefore(item, above)) return this.#put(item, place);
-    this.#put(above, place);
-    return this.#siftUp(item, placeAbove);
+  /** Puts `item` at `index`, or as far above it as it belongs. */
+  #siftUp(item: T, index: number): T {
+    const parentIndex = (index - 1) >> 1;
+    const above = this.#items[parentIndex];
+    if (!above || !this.#isBefore(item, above)) return this.#put(item, index);
+    this.#put(above, index);
+    return this.#siftUp(item, parentIndex);
   }
 
-  /** Moves `item` as far below its place as it belongs. */
+  /** Moves `item` as far down as it belongs. */
   #siftDown(item: T): void {
     const [left, right] = [this.#items[2 * item.heapIndex + 1], this.#items[2 * item.heapIndex + 2]];
     const below = left && right && this.#isBefore(right, left) ? right : left;
@@ -68,14 +68,13 @@ export class Heap<T extends HeapItem> {
     this.#siftDown(item);
   }
 
-  #put(item: T, place: number): T {
-    item.heapIndex = place;
-    this.#items[place] = item;
+  #put(item: T, index: number): T {
+    item.heapIndex = index;
+    this.#items[index] = item;
     return item;
   }
 }
 
-/** What may come next, in the order of what is to come. */
 interface Candidate<T> extends HeapItem {
   readonly item: T;
 }

@@ -1,15 +1,14 @@
-/** How many of something each key has. A key that has none takes no room. */
+/** A counter for each key. A key with a count of 0 takes no memory. */
 export class KeyedCounter<K> {
   readonly #counts = new Map<K, number>();
 
-  /** One more. Returns how many there are now. */
+  /** Returns the new count. */
   increment(key: K): number {
     const count = this.get(key) + 1;
     this.#counts.set(key, count);
     return count;
   }
 
-  /** One less. */
   decrement(key: K): void {
     const count = this.get(key) - 1;
     if (count > 0) this.#counts.set(key, count);
@@ -20,7 +19,7 @@ export class KeyedCounter<K> {
     return this.#counts.get(key) ?? 0;
   }
 
-  /** Keys that have any. */
+  /** The number of keys with a count above 0. */
   get size(): number {
     return this.#counts.size;
   }

@@ -1,8 +1,10 @@
-import { Mutex } from "./mutex.js";
+import { Mutex } from "async-mutex";
+
+export { Mutex };
 
 /**
- * A lock per name: work under one name runs one at a time, in the order it was asked for; under different
- * names nobody waits for another. A name costs memory only while somebody holds or awaits its lock.
+ * A lock for each name: work under one name runs one at a time, in the order of the calls; work under different
+ * names runs concurrently. A name takes memory only while its lock is held or awaited.
  */
 export class KeyedMutex {
   readonly #mutexes = new Map<string, { mutex: Mutex; users: number }>();

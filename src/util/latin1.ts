@@ -1,6 +1,6 @@
 /**
- * The UTF-8 bytes of a text, a character for each: what Node writes to a socket as `latin1`. Pieces of it can be
- * put together like any text, and are written without being encoded again.
+ * The UTF-8 bytes of a text, one character per byte, for Node to write to a socket as `latin1`. Such texts can
+ * be concatenated and are not encoded again.
  */
 export function utf8AsLatin1(text: string): string {
   return IS_ASCII.test(text) ? text : Buffer.from(text).toString("latin1");

@@ -1,4 +1,4 @@
-/** Where the program tells its operator what happened. pino fits; what it writes is for people. */
+/** The log for the operator. pino implements it; messages are written for people. */
 export interface Log {
   error(fields: object, message: string): void;
   warn(fields: object, message: string): void;
@@ -6,5 +6,4 @@ export interface Log {
   debug(fields: object, message: string): void;
 }
 
-/** Says nothing. */
 export const silentLog: Log = { error() {}, warn() {}, info() {}, debug() {} };

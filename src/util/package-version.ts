@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 
-/** The version of this package, from its manifest. */
+/** The version of this package. */
 export function packageVersion(): string {
   const manifest: unknown = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8"));
-  // Safe: it is this package's own manifest, which npm does not accept without a version.
+  // Safe: the package's own manifest, which npm rejects without a version.
   return (manifest as { version: string }).version;
 }

@@ -1,28 +1,28 @@
-/** A value that others may use at the same time. */
+/** A reference to a value that others may use at the same time. */
 export interface SharedRef<V> {
   readonly value: V;
-  /** Whether others use it now. */
+  /** Whether the value has other users now. */
   readonly isShared: boolean;
-  /** To be called once, when it is no longer used. */
+  /** Must be called once, when the value is no longer used. */
   release(): void;
 }
 
-/** Values that are made when first wanted, shared while they are used, and dropped with their last user. */
+/** Values that are created on first use, shared while in use, and disposed after their last user has released them. */
 export class RefCountedMap<K, V> {
   readonly #entries = new Map<K, Entry<K, V>>();
   readonly #dispose: (value: V) => void;
 
-  /** @param dispose is called with a value that nobody uses any more. */
+  /** @param dispose receives each value after its last release */
   constructor(dispose: (value: V) => void = () => {}) {
     this.#dispose = dispose;
   }
 
-  /** Those that somebody uses. */
+  /** The values in use. */
   *values(): Generator<V, void> {
     for (const { value } of this.#entries.values()) yield value;
   }
 
-  /** The value of `key`, made by `create` where nobody uses it yet. */
+  /** The value of `key`; `create` makes it if it is not in use yet. */
   acquire(key: K, create: () => V): SharedRef<V> {
     const entry = this.#entries.get(key) ?? { key, value: create(), users: 0 };
     this.#entries.set(key, entry);
@@ -30,7 +30,7 @@ export class RefCountedMap<K, V> {
     return new EntryRef(entry, this);
   }
 
-  /** To be called by a lease. */
+  /** Called only by a reference of this map. */
   releaseEntry(entry: Entry<K, V>): void {
     if (--entry.users > 0) return;
     this.#entries.delete(entry.key);
@@ -44,7 +44,7 @@ interface Entry<K, V> {
   users: number;
 }
 
-/** A class, as there is one for each subscriber: closures would take several times the memory. */
+/** A class, because each subscriber has one: closures would take several times the memory. */
 class EntryRef<K, V> implements SharedRef<V> {
   readonly #entry: Entry<K, V>;
   readonly #values: RefCountedMap<K, V>;

@@ -1,21 +1,21 @@
 import type { Clock } from "./clock.js";
 
 /**
- * A rate: so many a second, and as many at once after a pause. A bucket has room for a second's worth of tokens,
- * which trickle in as time goes by; what is kept is when it will be full.
+ * A token bucket: limits a rate per second, and allows a burst of one second's worth after a pause. It only
+ * stores when the bucket will be full again.
  */
 export class TokenBucket {
   readonly #intervalMs: number;
   readonly #clock: Clock;
   #fullAt = -Infinity;
 
-  /** @param perSecond a number above 0. */
+  /** @param perSecond a number above 0 */
   constructor(perSecond: number, clock: Clock) {
     this.#intervalMs = SECOND_MS / perSecond;
     this.#clock = clock;
   }
 
-  /** Takes a token. Returns 0, or, where there is none, in how many milliseconds there will be one. */
+  /** Takes a token and returns 0; if there is none, returns the milliseconds until there is one. */
   take(): number {
     const now = this.#clock.now();
     const fullInMs = this.#fullIn(now) + this.#intervalMs;
@@ -24,12 +24,12 @@ export class TokenBucket {
     return 0;
   }
 
-  /** Whether nothing was taken for a while: another one would be the same. */
+  /** Whether the bucket is full and can be replaced by a new one. */
   get isFull(): boolean {
     return this.#fullIn(this.#clock.now()) === 0;
   }
 
-  /** A clock that is set back makes nobody wait for longer than it takes to fill. */
+  /** If the clock is set back, the wait is still at most one second. */
   #fullIn(now: number): number {
     return Math.min(Math.max(0, this.#fullAt - now), SECOND_MS);
   }

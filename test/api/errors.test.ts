@@ -22,7 +22,7 @@ describe("an error", () => {
   it.each<[string, RegExp, (api: Api) => Promise<unknown>]>([
     [
       "BAD_USER_INPUT",
-      /has 129 bytes\. Give 1 to 128 bytes/,
+      /has 129 bytes\. Pass 1 to 128 bytes/,
       (api) => api.storeTask({ jobId: "a".repeat(129) }),
     ],
     [
@@ -36,7 +36,7 @@ describe("an error", () => {
       (api) => api.updateTask({ jobId: "other" }),
     ],
     ["NOT_FOUND", /Database "movies" has no jobs\. Store/, (api) => api.updateTask({ database: "movies" })],
-    ["NOT_FOUND", /no task at path "9"\. A path is/, (api) => api.update({ path: "9" })],
+    ["NOT_FOUND", /no task at path "9"\. The path of the root is/, (api) => api.update({ path: "9" })],
     ["NOT_FOUND", /job id `other`.*leave jobId out/, (api) => api.listProgress({ jobId: "other" })],
     ["ALREADY_EXISTS", /attempt 1 is RUNNING\. Wait/, (api) => api.storeTask({ onConflict: "REJECT" })],
     [
@@ -46,7 +46,11 @@ describe("an error", () => {
     ],
     ["ILLEGAL_TRANSITION", /"rounds" is RUNNING .* PENDING/, (api) => api.update({ status: "PENDING" })],
     ["NOT_A_LEAF", /"rounds" is ITERATIVE.*Report on its leaves/, (api) => api.update({ done: 1 })],
-    ["STALE_ATTEMPT", /attempt 1; this is for attempt 7.*stop, or/, (api) => api.updateTask({ attempt: 7 })],
+    [
+      "STALE_ATTEMPT",
+      /attempt 1, but the request is for attempt 7.*Stop, or/,
+      (api) => api.updateTask({ attempt: 7 }),
+    ],
     ["LIMIT_EXCEEDED", /limit is 3 \(updatesPerInputMax\)/, (api) => api.update({}, {}, {}, {})],
   ])("states the problem, the value and the remedy (%s): %s", async (code, message, call) => {
     await using api = await openApi({ updatesPerInputMax: "3" });

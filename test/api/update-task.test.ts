@@ -266,7 +266,7 @@ describe("the attempt of a report", () => {
     const before = await api.everything();
 
     await expect(api.updateTask({ attempt, updates: [{ done: 1 }] })).rejects.toMatchObject(
-      apiError("STALE_ATTEMPT", new RegExp(`is at attempt 2; this is for attempt ${attempt}`)),
+      apiError("STALE_ATTEMPT", new RegExp(`is at attempt 2, but the request is for attempt ${attempt}`)),
     );
     expect(await api.everything()).toEqual(before);
   });

@@ -33,20 +33,20 @@ import {
 } from "../kit/journal/entries.js";
 
 /**
- * What src/journal/journal.ts promises, as tests that every driver, decorator and fake passes. A driver adds
- * only tests of its own oddities.
+ * The contract in src/journal/journal.ts as tests, which every driver, decorator and fake passes. The tests of
+ * a driver cover only what is specific to it.
  *
  *     journalSuite("the memory journal", async (options) => createMemoryJournal(options));
  *
- * `openFresh` opens a journal in which nothing was ever written. `reopen`, for a driver with durability, ends
- * the process' hold on a journal and opens what it has kept.
+ * `openFresh` opens a journal that was never written to. `reopen`, for a durable driver, closes a journal and
+ * opens its data again.
  */
 export function journalSuite(name: string, openFresh: OpenFresh, reopen?: Reopen): void {
   const open = async (bounds: Partial<JournalOptions> = {}): Promise<Journal> =>
     closedAtEnd(await openFresh({ ...OPTIONS, ...bounds }));
 
   describe(`${name} is a journal`, () => {
-    describe("opening", () => {
+    describe("opening a database", () => {
       specifyOpening(open);
     });
     describe("appending", () => {
@@ -55,7 +55,7 @@ export function journalSuite(name: string, openFresh: OpenFresh, reopen?: Reopen
     describe("an append that conflicts", () => {
       specifyConflicts(open);
     });
-    describe("the state", () => {
+    describe("the loaded state", () => {
       specifyState(open);
     });
     describe("removals", () => {
@@ -70,7 +70,7 @@ export function journalSuite(name: string, openFresh: OpenFresh, reopen?: Reopen
     describe("following", () => {
       specifyFollowing(open);
     });
-    describe("calls at the same time", () => {
+    describe("concurrent calls", () => {
       specifyConcurrency(open);
     });
     describe("closing", () => {
@@ -97,28 +97,28 @@ const OTHER_JOB = jobKey("alice", "job-2");
 const THIRD_JOB = jobKey("bob", "job-1");
 
 function specifyOpening(open: Open): void {
-  it("opening and reading a database creates nothing", async () => {
+  it("does not create it, and neither does reading", async () => {
     const journal = await open();
     const handle = await journal.open(DB);
     await Promise.all([loadAll(handle), handle.head(), handle.find("none")]);
     expect(await journal.databases()).toEqual([]);
   });
 
-  it("a database that does not exist is empty, at revision 0, in an epoch of 12 characters of base64url", async () => {
+  it("gives an empty state at revision 0 if it does not exist, in an epoch of 12 characters of base64url", async () => {
     const { handle } = await world(open);
     const empty = { revision: 0, tombstoneHorizon: 0, jobs: [], removals: [] };
     expect(await loadAll(handle)).toEqual({ ...empty, epoch: expect.stringMatching(/^[\w-]{12}$/) });
     expect(await handle.head()).toBe(0);
   });
 
-  it("all handles on a database are in one epoch, which no other database has", async () => {
+  it("gives all handles on it one epoch, which no other database has", async () => {
     const { journal, handle } = await world(open);
     const { epoch } = await loadAll(handle);
     expect(await epochOf(journal.open(DB))).toBe(epoch);
     expect(await epochOf(journal.open(OTHER_DB))).not.toBe(epoch);
   });
 
-  it("the epoch stays the same while entries are appended, and nobody is told of another", async () => {
+  it("keeps its epoch while entries are appended, and reports no other one", async () => {
     const { handle } = await world(open);
     const listener = vi.fn<(epoch: string) => void>();
     const stop = handle.onEpochChange(listener);
@@ -130,7 +130,7 @@ function specifyOpening(open: Open): void {
     expect(stop).not.toThrow();
   });
 
-  it("the databases are those that were appended to, by name, each with its jobs counted", async () => {
+  it("lists it once it has entries, by name and with its number of jobs", async () => {
     const journal = await open();
     const [second, first, emptied] = await openAll(journal, ["second", "first", "gone"]);
     await second!.append([storing(JOB)]);
@@ -144,28 +144,28 @@ function specifyOpening(open: Open): void {
     ]);
   });
 
-  it("an open journal can be written to", async () => {
+  it("finds the journal writable", async () => {
     const journal = await open();
     expect(await journal.isWritable()).toBe(true);
   });
 }
 
 function specifyAppending(open: Open): void {
-  it("entries are numbered 1, 2, 3 through all handles", async () => {
+  it("numbers entries 1, 2, 3 across all handles", async () => {
     const { handle, other } = await world(open);
     expect(await handle.append([storing(JOB)])).toEqual(appendedAt(1));
     expect(await other.append([storing(OTHER_JOB)])).toEqual(appendedAt(2));
     expect(await handle.append([updating(OTHER_JOB, 2)])).toEqual(appendedAt(3));
   });
 
-  it("the entries of one append are numbered one after the other", async () => {
+  it("numbers the entries of one append consecutively", async () => {
     const { handle } = await world(open);
     expect(await handle.append([storing(JOB), storing(OTHER_JOB)])).toEqual(appendedAt(1));
     expect(await handle.append([storing(THIRD_JOB)])).toEqual(appendedAt(3));
     expect(revisionsOfJobs(await loadAll(handle))).toEqual([1, 2, 3]);
   });
 
-  it("each database numbers for itself", async () => {
+  it("numbers the entries of each database separately", async () => {
     const { journal, handle } = await world(open);
     const elsewhere = await journal.open(OTHER_DB);
     await handle.append([storing(JOB), storing(OTHER_JOB)]);
@@ -174,21 +174,21 @@ function specifyAppending(open: Open): void {
     expect(await elsewhere.head()).toBe(1);
   });
 
-  it("the head is the newest revision that any handle has written", async () => {
+  it("moves the head to the newest revision that any handle has written", async () => {
     const { handle, other } = await world(open);
     await handle.append([storing(JOB), updating(JOB, 1)]);
     expect(await other.head()).toBe(2);
     expect(await handle.head()).toBe(2);
   });
 
-  it("what one handle appends another one loads", async () => {
+  it("is visible to a load through another handle", async () => {
     const { handle, other } = await world(open);
     const writer = await openWriter(handle, OPTIONS);
     await writer.write(stores(JOB, TREE), stores(OTHER_JOB), removes(OTHER_JOB));
     expect(await loaded(other)).toEqual(writer.expected());
   });
 
-  it("entries of one append build on each other, each made from the revision of the one before it", async () => {
+  it("accepts entries of one job that are each made from the revision of the previous one", async () => {
     const { handle } = await world(open);
     await handle.append([storing(THIRD_JOB)]);
     const result = await handle.append([
@@ -204,7 +204,7 @@ function specifyAppending(open: Open): void {
 }
 
 function specifyConflicts(open: Open): void {
-  it("names the first job that had moved on, and writes nothing", async () => {
+  it("names the first job that has changed since, and writes nothing", async () => {
     const { handle } = await world(open);
     await handle.append([storing(JOB), storing(OTHER_JOB), updating(OTHER_JOB, 2)]);
     const before = await loaded(handle);
@@ -215,7 +215,7 @@ function specifyConflicts(open: Open): void {
     expect(await Promise.all(batch.map(({ commitId }) => handle.find(commitId)))).toEqual(NOTHING_OF_3);
   });
 
-  it("takes no revision: the next entry has the one that it would have had", async () => {
+  it("uses no revision", async () => {
     const { handle } = await world(open);
     await handle.append([storing(JOB)]);
     await handle.append([storing(OTHER_JOB), updating(JOB, 5)]);
@@ -223,7 +223,7 @@ function specifyConflicts(open: Open): void {
     expect(await followed(handle, 0, 2)).toMatchObject([{ revision: 1 }, { revision: 2 }]);
   });
 
-  it("does not make a database", async () => {
+  it("does not create a database", async () => {
     const { journal, handle } = await world(open);
     expect(await handle.append([storing(JOB), storing(OTHER_JOB, 7)])).toEqual(conflictOf(OTHER_JOB));
     expect(await journal.databases()).toEqual([]);
@@ -234,7 +234,7 @@ function specifyConflicts(open: Open): void {
     ["an older revision than the job's", 1],
     ["a newer revision than the job's", 3],
     ["nothing, where there is a job", 0],
-  ])("is one with an entry made from %s", async (_, madeFrom) => {
+  ])("contains an entry made from %s", async (_, madeFrom) => {
     const { handle } = await world(open);
     await handle.append([storing(JOB), updating(JOB, 1)]);
     expect(await handle.append([storing(JOB, madeFrom)])).toEqual(conflictOf(JOB));
@@ -242,13 +242,13 @@ function specifyConflicts(open: Open): void {
     expect(await handle.append([removing(JOB, madeFrom)])).toEqual(conflictOf(JOB));
   });
 
-  it("is one with an entry made from a job, where there is none", async () => {
+  it("contains an entry made from a job that does not exist", async () => {
     const { handle } = await world(open);
     expect(await handle.append([storing(JOB, 1)])).toEqual(conflictOf(JOB));
     expect(await handle.append([updating(JOB, 1)])).toEqual(conflictOf(JOB));
   });
 
-  it("is one with an entry made from a job, or from nothing, where its removal is remembered", async () => {
+  it("contains an entry made from a job, or from nothing, whose removal is remembered", async () => {
     const { handle } = await world(open);
     await handle.append([storing(JOB), removing(JOB, 1)]);
     expect(await handle.append([storing(JOB, 0)])).toEqual(conflictOf(JOB));
@@ -256,7 +256,7 @@ function specifyConflicts(open: Open): void {
     expect(await handle.append([storing(JOB, 2)])).toEqual(appendedAt(3));
   });
 
-  it("is one with a second entry of a job that was made from what the first was made from", async () => {
+  it("contains two entries of a job that are made from the same revision", async () => {
     const { handle } = await world(open);
     await handle.append([storing(JOB)]);
     expect(await handle.append([updating(JOB, 1), updating(JOB, 1)])).toEqual(conflictOf(JOB));
@@ -264,7 +264,7 @@ function specifyConflicts(open: Open): void {
     expect(await handle.head()).toBe(1);
   });
 
-  it("comes of the job alone: another one of the database may have moved on", async () => {
+  it("depends on the job alone: other jobs of the database may have changed", async () => {
     const { handle, other } = await world(open);
     await handle.append([storing(JOB), storing(OTHER_JOB)]);
     await other.append([updating(JOB, 1)]);
@@ -273,7 +273,7 @@ function specifyConflicts(open: Open): void {
 }
 
 function specifyState(open: Open): void {
-  it("has a tree as it was stored, each row with the revision that wrote it", async () => {
+  it("has a stored tree with the revision that wrote each row", async () => {
     const { handle, writer } = await writing(open);
     await writer.write(stores(OTHER_JOB));
     await writer.write(stores(JOB, TREE));
@@ -281,7 +281,7 @@ function specifyState(open: Open): void {
     expect(await treeIn(handle, JOB)).toEqual(plainTree(writer.userTask(JOB).task));
   });
 
-  it("has what updates wrote, and beside it what they did not", async () => {
+  it("combines updated rows with those that did not change", async () => {
     const { handle, writer } = await writing(open);
     await writer.write(stores(JOB, TREE));
     await writer.write(reports(JOB, { updates: [{ path: "0", done: 7, message: "halfway" }] }));
@@ -290,7 +290,7 @@ function specifyState(open: Open): void {
     expect(await treeIn(handle, JOB)).toEqual(plainTree(writer.userTask(JOB).task));
   });
 
-  it("has a tree that grew: iterations that were not foreseen, and added tasks", async () => {
+  it("has the iterations and tasks that were added to a tree", async () => {
     const { handle, writer } = await writing(open);
     await writer.write(stores(JOB, TREE));
     await writer.write(reports(JOB, { updates: [{ path: "2", iteration: 3 }] }));
@@ -298,7 +298,7 @@ function specifyState(open: Open): void {
     expect(await treeIn(handle, JOB)).toEqual(plainTree(writer.userTask(JOB).task));
   });
 
-  it("has nothing of an earlier tree and its log after another one was stored", async () => {
+  it("has nothing of a tree and its log once another tree is stored", async () => {
     const { handle, writer } = await writing(open);
     await writer.write(stores(JOB, TREE), reports(JOB, { log: [lineOf("first attempt")] }));
     await writer.write(stores(JOB, { description: "smaller", subTasks: [LEAF] }));
@@ -308,7 +308,7 @@ function specifyState(open: Open): void {
     expect(await treeIn(handle, JOB)).toEqual(plainTree(writer.userTask(JOB).task));
   });
 
-  it("has of a job its header, the revision of the latest change and that of the latest store", async () => {
+  it("has the header of a job, and the revisions of its latest change and latest store", async () => {
     const { handle, writer } = await writing(open);
     await writer.write(stores(JOB), reports(JOB, { updates: [{ path: "", add: 1 }] }));
     await writer.write(
@@ -321,7 +321,7 @@ function specifyState(open: Open): void {
     expect(await loadAll(handle)).toMatchObject({ jobs: [{ header, revision: 4, storedRevision: 3 }] });
   });
 
-  it("has the log of a job in order, and of a long one the newest lines", async () => {
+  it("has the newest log lines of a job in order", async () => {
     const { handle, writer } = await writing(open, { logLinesPerJobMax: 3 });
     await writer.write(stores(JOB), reports(JOB, { log: [lineOf("one"), lineOf("two")] }));
     expect(await logIn(handle)).toEqual(["one", "two"]);
@@ -330,7 +330,7 @@ function specifyState(open: Open): void {
     expect(await logIn(handle)).toEqual(["two", "three", "four"]);
   });
 
-  it("stays as it was loaded, whatever is appended later", async () => {
+  it("does not change with later appends", async () => {
     const { handle, writer } = await writing(open);
     await writer.write(stores(JOB, TREE), stores(OTHER_JOB), removes(OTHER_JOB));
     const snapshot = await loadAll(handle);
@@ -340,7 +340,7 @@ function specifyState(open: Open): void {
     expect(snapshot).toEqual(before);
   });
 
-  it("is after any appends what the entries lead to one by one", async () => {
+  it("equals the entries applied one by one, after any appends", async () => {
     const bounds = { removalsKeptMax: 2, logLinesPerJobMax: 3 };
     const journal = await open(bounds);
     let databaseCount = 0;
@@ -358,7 +358,7 @@ function specifyState(open: Open): void {
 }
 
 function specifyRemovals(open: Open): void {
-  it("are remembered, with their attempt and version, in the place of the job", async () => {
+  it("are remembered instead of the job, with its attempt and version", async () => {
     const { handle, writer } = await writing(open);
     await writer.write(stores(JOB), stores(JOB), stores(OTHER_JOB));
     await writer.write(removes(JOB));
@@ -371,7 +371,7 @@ function specifyRemovals(open: Open): void {
     expect(await loaded(handle)).toEqual(writer.expected());
   });
 
-  it("are withdrawn when the key is stored again", async () => {
+  it("are dropped when the key is stored again", async () => {
     const { handle, writer } = await writing(open);
     await writer.write(stores(JOB), stores(OTHER_JOB));
     await writer.write(removes(JOB), removes(OTHER_JOB));
@@ -380,7 +380,7 @@ function specifyRemovals(open: Open): void {
     expect(await loaded(handle)).toEqual(writer.expected());
   });
 
-  it("are kept up to the bound, the newest of them, and the floor is the newest one dropped", async () => {
+  it("are kept up to the limit, and the tombstone horizon is the newest one dropped", async () => {
     const { handle } = await world(open, { removalsKeptMax: 3 });
     await handle.append(numberedJobs(6).map((key) => storing(key)));
     await handle.append(numberedJobs(3).map((key, index) => removing(key, index + 1)));
@@ -391,14 +391,14 @@ function specifyRemovals(open: Open): void {
     expect(removalsOf(await loadAll(handle))).toEqual({ tombstoneHorizon: 9, revisions: [10, 11, 12] });
   });
 
-  it("may be more in one append than are kept", async () => {
+  it("may exceed the limit in one append", async () => {
     const { handle } = await world(open, { removalsKeptMax: 2 });
     await handle.append(numberedJobs(50).map((key) => storing(key)));
     await handle.append(numberedJobs(50).map((key, index) => removing(key, index + 1)));
     expect(removalsOf(await loadAll(handle))).toEqual({ tombstoneHorizon: 98, revisions: [99, 100] });
   });
 
-  it("that were withdrawn make room, and leave the floor where it is", async () => {
+  it("no longer count once their key is stored again, and do not move the tombstone horizon", async () => {
     const { handle } = await world(open, { removalsKeptMax: 2 });
     await handle.append(numberedJobs(3).map((key) => storing(key)));
     await handle.append([removing(numberedJob(0), 1), removing(numberedJob(1), 2)]);
@@ -408,7 +408,7 @@ function specifyRemovals(open: Open): void {
     expect(removalsOf(await loadAll(handle))).toEqual({ tombstoneHorizon: 5, revisions: [7, 8] });
   });
 
-  it("that are no longer remembered are as if there had been nothing", async () => {
+  it("leave no trace once they are forgotten", async () => {
     const { handle } = await world(open, { removalsKeptMax: 1 });
     await handle.append([storing(JOB), storing(OTHER_JOB), removing(JOB, 1), removing(OTHER_JOB, 2)]);
     expect(await handle.append([storing(JOB, 3)])).toEqual(conflictOf(JOB));
@@ -416,7 +416,7 @@ function specifyRemovals(open: Open): void {
     expect(removalsOf(await loadAll(handle))).toEqual({ tombstoneHorizon: 3, revisions: [4] });
   });
 
-  it("that an append itself makes forgotten are still what its entries were made from", async () => {
+  it("are still a valid base for an entry of the append that forgets them", async () => {
     const { handle } = await world(open, { removalsKeptMax: 1 });
     await handle.append([storing(JOB), removing(JOB, 1), storing(OTHER_JOB)]);
     expect(await handle.append([removing(OTHER_JOB, 3), storing(JOB, 2)])).toEqual(appendedAt(4));
@@ -425,7 +425,7 @@ function specifyRemovals(open: Open): void {
 }
 
 function specifyNames(open: Open): void {
-  it("are kept apart as keys, whatever is in them", async () => {
+  it("identify jobs, with any characters", async () => {
     const { handle, writer } = await writing(open);
     await writer.write(...HOSTILE_KEYS.map((key) => stores(key, { description: descriptionOf(key) })));
     const { jobs } = await loadAll(handle);
@@ -435,7 +435,7 @@ function specifyNames(open: Open): void {
     expect(await loaded(handle)).toEqual(writer.expected());
   });
 
-  it("are kept apart when jobs are updated, removed and stored again", async () => {
+  it("identify jobs when they are updated, removed and stored again", async () => {
     const { handle, writer } = await writing(open);
     await writer.write(...HOSTILE_KEYS.map((key) => stores(key, { description: descriptionOf(key) })));
     await writer.write(...everyThird(0).map((key) => reports(key, { updates: [{ path: "", add: 1 }] })));
@@ -445,7 +445,7 @@ function specifyNames(open: Open): void {
     expect(await loaded(handle)).toEqual(writer.expected());
   });
 
-  it("of databases are kept apart, whatever is in them", async () => {
+  it("identify databases, with any characters", async () => {
     const journal = await open();
     const handles = await openAll(journal, HOSTILE_NAMES);
     await Promise.all(
@@ -461,7 +461,7 @@ function specifyNames(open: Open): void {
 }
 
 function specifyFinding(open: Open): void {
-  it("an entry is found by its commit id, through any handle", async () => {
+  it("returns an entry by its commit id, through any handle", async () => {
     const { handle, other } = await world(open);
     const [first, second, third] = [storing(JOB), updating(JOB, 1), storing(OTHER_JOB)];
     await handle.append([first, second]);
@@ -471,7 +471,7 @@ function specifyFinding(open: Open): void {
     expect(await handle.find(third.commitId)).toBe(3);
   });
 
-  it("an entry is not found in another database, nor one that was never appended", async () => {
+  it("returns nothing for an entry of another database, or one that was never appended", async () => {
     const { journal, handle } = await world(open);
     const entry = storing(JOB);
     await handle.append([entry]);
@@ -480,7 +480,7 @@ function specifyFinding(open: Open): void {
     expect(await handle.find("__proto__")).toBeUndefined();
   });
 
-  it("each of the newest 1,000 entries is found, also after their job was removed", async () => {
+  it("returns each of the newest 1,000 entries, even after its job was removed", async () => {
     const { handle } = await world(open);
     const entries = updatingOften(JOB, 1, ENTRIES_KEPT_AT_LEAST + 500);
     await handle.append([storing(JOB), ...entries]);
@@ -493,7 +493,7 @@ function specifyFinding(open: Open): void {
 }
 
 function specifyFollowing(open: Open): void {
-  it("from 0 gives every entry as it was appended, in order", async () => {
+  it("yields every entry as it was appended, in order, from revision 0", async () => {
     const { handle } = await world(open);
     const entries = [storing(JOB), updating(JOB, 1), removing(JOB, 2)];
     await handle.append(entries.slice(0, 2));
@@ -503,13 +503,13 @@ function specifyFollowing(open: Open): void {
     );
   });
 
-  it("from a revision gives the entries after it", async () => {
+  it("yields the entries after a revision", async () => {
     const { handle } = await world(open);
     await handle.append([storing(JOB), ...updatingOften(JOB, 1, 9)]);
     expect(revisionsOf(await followed(handle, 7, 3))).toEqual([8, 9, 10]);
   });
 
-  it("gives what is appended later, through any handle, as it comes", async () => {
+  it("yields later entries through any handle as they are appended", async () => {
     const { handle, other } = await world(open);
     await handle.append([storing(JOB)]);
     const records = follow(handle, 1);
@@ -521,14 +521,14 @@ function specifyFollowing(open: Open): void {
     expect(await afterNext).toMatchObject({ value: { revision: 3 } });
   });
 
-  it("a database that does not exist yet gives its first entry", async () => {
+  it("yields the first entry of a database that did not exist", async () => {
     const { handle, other } = await world(open);
     const next = follow(handle, 0).next();
     await other.append([storing(JOB)]);
     expect(await next).toMatchObject({ done: false, value: { revision: 1 } });
   });
 
-  it("from what was loaded, then applying, leads to what is loaded later", async () => {
+  it("leads from a loaded state to a later one when its entries are applied", async () => {
     const { handle, other } = await world(open);
     const writer = await openWriter(other, OPTIONS);
     await writer.write(stores(JOB, TREE));
@@ -540,7 +540,7 @@ function specifyFollowing(open: Open): void {
     expect(await loaded(handle)).toMatchObject(replayEntries(records, OPTIONS));
   });
 
-  it("several at once, from wherever they began, each get every entry", async () => {
+  it("yields every entry to each of several followers, from their own start", async () => {
     const { handle, other } = await world(open);
     await handle.append([storing(JOB), ...updatingOften(JOB, 1, 4)]);
     const all = Promise.all([followed(handle, 0, 10), followed(other, 3, 7), followed(handle, 5, 5)]);
@@ -552,14 +552,14 @@ function specifyFollowing(open: Open): void {
     expect(revisionsOf(live)).toEqual(range(6, 10));
   });
 
-  it("gives one entry to all that wait for it", async () => {
+  it("yields an entry to all that wait for it", async () => {
     const { handle, other } = await world(open);
     const waiting = Promise.all([handle, other, handle].map((follower) => followed(follower, 0, 1)));
     await handle.append([storing(JOB)]);
     expect((await waiting).map(revisionsOf)).toEqual([[1], [1], [1]]);
   });
 
-  it("while many append gives every entry once, in order", async () => {
+  it("yields every entry once and in order during concurrent appends", async () => {
     const { handle, other } = await world(open);
     const all = followed(handle, 0, 100);
     await Promise.all(
@@ -568,7 +568,7 @@ function specifyFollowing(open: Open): void {
     expect(revisionsOf(await all)).toEqual(range(1, 100));
   });
 
-  it("stays in its database", async () => {
+  it("yields the entries of its own database only", async () => {
     const { journal, handle } = await world(open);
     const elsewhere = await journal.open(OTHER_DB);
     await elsewhere.append([storing(OTHER_JOB)]);
@@ -578,7 +578,7 @@ function specifyFollowing(open: Open): void {
     expect(await next).toMatchObject({ value: { revision: 1, entry: JOB } });
   });
 
-  it("ends when the signal aborts, also while it waits", async () => {
+  it("ends when the signal aborts, even while it waits", async () => {
     const { handle } = await world(open);
     await handle.append([storing(JOB)]);
     const abort = new AbortController();
@@ -590,13 +590,13 @@ function specifyFollowing(open: Open): void {
     expect(await records.next()).toEqual(END);
   });
 
-  it("ends at once with a signal that has aborted before, whatever could still be given", async () => {
+  it("ends at once if the signal has already aborted", async () => {
     const { handle } = await world(open);
     await handle.append([storing(JOB)]);
     expect(await untilEnd(handle.follow(0, AbortSignal.abort()))).toEqual([]);
   });
 
-  it("that ends does not end another one", async () => {
+  it("continues when another follower ends", async () => {
     const { handle } = await world(open);
     const abort = new AbortController();
     const ended = untilEnd(handle.follow(0, abort.signal));
@@ -607,7 +607,7 @@ function specifyFollowing(open: Open): void {
     expect(await next).toMatchObject({ value: { revision: 1 } });
   });
 
-  it("ends when its handle is closed, and when the journal is", async () => {
+  it("ends when its handle or the journal is closed", async () => {
     const { journal, handle, other } = await world(open);
     const ofHandle = untilEnd(handle.follow(0, new AbortController().signal));
     const ofJournal = untilEnd(other.follow(0, new AbortController().signal));
@@ -617,33 +617,33 @@ function specifyFollowing(open: Open): void {
     expect(await ofJournal).toEqual([]);
   });
 
-  it("gives at least the newest 1,000 entries", async () => {
+  it("yields at least the newest 1,000 entries", async () => {
     const { handle } = await world(open);
     await handle.append([storing(JOB), ...updatingOften(JOB, 1, 2_499)]);
     const records = await followed(handle, 2_500 - ENTRIES_KEPT_AT_LEAST, ENTRIES_KEPT_AT_LEAST);
     expect(revisionsOf(records)).toEqual(range(2_501 - ENTRIES_KEPT_AT_LEAST, 2_500));
   });
 
-  it("from before what is kept rejects with a JournalError, and never leaves a gap", async () => {
+  it("rejects with a JournalError from a revision that is no longer kept, and never leaves a gap", async () => {
     const { handle } = await world(open);
     await handle.append([storing(JOB), ...updatingOften(JOB, 1, 2_499)]);
     const [fromStart, fromMiddle] = [followed(handle, 0, 2_500), followed(handle, 1_200, 1_300)];
-    expect([range(1, 2_500), REFUSED]).toContainEqual(await revisionsOrRefusal(fromStart));
-    expect([range(1_201, 2_500), REFUSED]).toContainEqual(await revisionsOrRefusal(fromMiddle));
+    expect([range(1, 2_500), REJECTED]).toContainEqual(await revisionsOrRejection(fromStart));
+    expect([range(1_201, 2_500), REJECTED]).toContainEqual(await revisionsOrRejection(fromMiddle));
   });
 
-  it("so slowly that entries are no longer kept rejects with a JournalError, and never leaves a gap", async () => {
+  it("rejects with a JournalError when it falls behind the kept entries, and never leaves a gap", async () => {
     const { handle } = await world(open);
     await handle.append([storing(JOB), updating(JOB, 1)]);
     const records = follow(handle, 0);
     await records.next();
     await handle.append(updatingOften(JOB, 2, 2_498));
-    expect([range(2, 2_500), REFUSED]).toContainEqual(await revisionsOrRefusal(taken(records, 2_499)));
+    expect([range(2, 2_500), REJECTED]).toContainEqual(await revisionsOrRejection(taken(records, 2_499)));
   });
 }
 
 function specifyConcurrency(open: Open): void {
-  it("100 appends through two handles have revisions without a gap, none twice", async () => {
+  it("give 100 appends through two handles distinct revisions without a gap", async () => {
     const { handle, other } = await world(open);
     const results = await Promise.all(
       numberedJobs(100).map((key, index) => [handle, other][index % 2]!.append([storing(key)])),
@@ -652,7 +652,7 @@ function specifyConcurrency(open: Open): void {
     expect(revisionsOfJobs(await loadAll(handle))).toEqual(range(1, 100));
   });
 
-  it("an append that is answered with a revision has written that one", async () => {
+  it("return for each append the revision that it wrote", async () => {
     const { handle, other } = await world(open);
     const entries = numberedJobs(20).map((key) => storing(key));
     const results = await Promise.all(
@@ -662,7 +662,7 @@ function specifyConcurrency(open: Open): void {
     expect(found).toEqual(results.map(firstRevisionOf));
   });
 
-  it("of 10 entries that were made from one revision one is written", async () => {
+  it("write one of 10 entries that are made from one revision", async () => {
     const { handle, other } = await world(open);
     await handle.append([storing(JOB)]);
     const results = await Promise.all(
@@ -673,7 +673,7 @@ function specifyConcurrency(open: Open): void {
     expect(await handle.head()).toBe(2);
   });
 
-  it("a load while others append has every entry up to its revision, none after, no append in part", async () => {
+  it("load every entry up to a revision, none after it, and no partial append", async () => {
     const { handle, other } = await world(open);
     const batches = range(0, 19).map((batch) => numberedJobs(100).slice(batch * 5, batch * 5 + 5));
     const appends = batches.map((keys) => handle.append(keys.map((key) => storing(key))));
@@ -685,18 +685,15 @@ function specifyConcurrency(open: Open): void {
 }
 
 function specifyClosing(open: Open): void {
-  it.each(Object.entries(CALLS))(
-    "a handle that was closed rejects %s with a JournalError",
-    async (_, call) => {
-      const { handle } = await world(open);
-      await handle.append([storing(JOB)]);
-      await handle.close();
-      await expect(call(handle)).rejects.toThrow(JournalError);
-    },
-  );
+  it.each(Object.entries(CALLS))("makes a handle reject %s with a JournalError", async (_, call) => {
+    const { handle } = await world(open);
+    await handle.append([storing(JOB)]);
+    await handle.close();
+    await expect(call(handle)).rejects.toThrow(JournalError);
+  });
 
   it.each(Object.entries(CALLS))(
-    "a journal that was closed rejects %s with a JournalError",
+    "makes every handle of a journal reject %s with a JournalError",
     async (_, call) => {
       const { journal, handle } = await world(open);
       await handle.append([storing(JOB)]);
@@ -705,7 +702,7 @@ function specifyClosing(open: Open): void {
     },
   );
 
-  it("a journal that was closed opens nothing, lists nothing, and is not writable", async () => {
+  it("makes a journal open nothing, list nothing, and not be writable", async () => {
     const journal = await open();
     await journal.close();
     await expect(journal.open(DB)).rejects.toThrow(JournalError);
@@ -713,14 +710,14 @@ function specifyClosing(open: Open): void {
     expect(await journal.isWritable()).toBe(false);
   });
 
-  it("an append after the close has written nothing, and says so", async () => {
+  it("makes a later append write nothing, and report that", async () => {
     const { handle, other } = await world(open);
     await handle.close();
     await expect(handle.append([storing(JOB)])).rejects.toMatchObject({ outcome: "nothing written" });
     expect(await other.head()).toBe(0);
   });
 
-  it("closing a handle closes no other one, and what it wrote stays", async () => {
+  it("leaves other handles open, and keeps the entries of the closed one", async () => {
     const { journal, handle, other } = await world(open);
     const writer = await openWriter(handle, OPTIONS);
     await writer.write(stores(JOB, TREE));
@@ -730,7 +727,7 @@ function specifyClosing(open: Open): void {
     expect(await loaded(await journal.open(DB))).toEqual(writer.expected());
   });
 
-  it("closing twice is harmless", async () => {
+  it("has no effect the second time", async () => {
     const { journal, handle, other } = await world(open);
     await Promise.all([handle.close(), handle.close()]);
     await expect(handle.close()).resolves.toBeUndefined();
@@ -739,7 +736,7 @@ function specifyClosing(open: Open): void {
     await expect(other.close()).resolves.toBeUndefined();
   });
 
-  it("disposing of a journal closes it", async () => {
+  it("is what disposing of a journal does", async () => {
     const journal = await open();
     await journal[Symbol.asyncDispose]();
     expect(await journal.isWritable()).toBe(false);
@@ -753,45 +750,39 @@ function specifyDurability(open: Open, reopen: Reopen | undefined): void {
     return later.open(DB);
   };
 
-  it("is promised by those, and only those, that can be reopened here", async () => {
+  it("is supported exactly by journals that this suite can reopen", async () => {
     const { supports } = await open();
     expect(supports.durability).toBe(reopen !== undefined);
   });
 
-  it.skipIf(!reopen)(`the state is there when the journal is opened again${skipped}`, async () => {
+  it.skipIf(!reopen)(`restores the state when the journal is reopened${skipped}`, async () => {
     const { journal, writer } = await writing(open);
     await writer.write(stores(JOB, TREE), stores(OTHER_JOB), removes(OTHER_JOB));
     await writer.write(reports(JOB, { updates: [{ path: "0", add: 1 }], log: [lineOf("kept")] }));
     expect(await loaded(await reopened(journal))).toEqual(writer.expected());
   });
 
-  it.skipIf(!reopen)(
-    `numbering goes on where it was when the journal is opened again${skipped}`,
-    async () => {
-      const { journal, handle } = await world(open);
-      await handle.append([storing(JOB), removing(JOB, 1)]);
-      const later = await reopened(journal);
-      expect(await later.head()).toBe(2);
-      expect(await later.append([storing(JOB, 2)])).toEqual(appendedAt(3));
-    },
-  );
+  it.skipIf(!reopen)(`continues numbering when the journal is reopened${skipped}`, async () => {
+    const { journal, handle } = await world(open);
+    await handle.append([storing(JOB), removing(JOB, 1)]);
+    const later = await reopened(journal);
+    expect(await later.head()).toBe(2);
+    expect(await later.append([storing(JOB, 2)])).toEqual(appendedAt(3));
+  });
 
-  it.skipIf(!reopen)(
-    `entries are found and followed when the journal is opened again${skipped}`,
-    async () => {
-      const { journal, handle } = await world(open);
-      const entries = [storing(JOB), updating(JOB, 1)];
-      await handle.append(entries);
-      const later = await reopened(journal);
-      expect(await later.find(entries[1]!.commitId)).toBe(2);
-      expect(await followed(later, 0, 2)).toMatchObject(entries.map((entry) => ({ entry })));
-    },
-  );
+  it.skipIf(!reopen)(`finds and follows entries when the journal is reopened${skipped}`, async () => {
+    const { journal, handle } = await world(open);
+    const entries = [storing(JOB), updating(JOB, 1)];
+    await handle.append(entries);
+    const later = await reopened(journal);
+    expect(await later.find(entries[1]!.commitId)).toBe(2);
+    expect(await followed(later, 0, 2)).toMatchObject(entries.map((entry) => ({ entry })));
+  });
 }
 
 const LEAF: TaskSpec = { description: "leaf", volume: 10 };
 
-/** Every kind of task, and more than ten below one, so that paths "1.1" and "1.10" meet. */
+/** Every kind of task, and more than ten below one, so that paths such as "1.1" and "1.10" exist. */
 const TREE: TaskSpec = {
   description: "every kind of task",
   maxConcurrency: 4,
@@ -843,7 +834,7 @@ function everyThird(first: number): JobKey[] {
   return HOSTILE_KEYS.filter((_, index) => index % 3 === first);
 }
 
-/** Everything that a closed handle refuses. */
+/** Every call that a closed handle rejects. */
 const CALLS: Readonly<Record<string, (handle: DatabaseJournal) => Promise<unknown>>> = {
   "a load": (handle) => loadAll(handle),
   "an append": (handle) => handle.append([storing(OTHER_JOB)]),
@@ -880,7 +871,6 @@ function changeOf({ kind, key, number }: Step): ScriptedChange {
 
 interface World {
   readonly journal: Journal;
-  /** Two handles on one database. */
   readonly handle: DatabaseJournal;
   readonly other: DatabaseJournal;
 }
@@ -927,7 +917,7 @@ async function logIn(handle: DatabaseJournal): Promise<string[]> {
   return jobs.flatMap(({ log }) => log.map(({ message }) => message));
 }
 
-/** Follows until the test is over. */
+/** Follows until the test ends. */
 function follow(handle: DatabaseJournal, revision: number): AsyncIterator<JournalRecord> {
   const abort = new AbortController();
   onTestFinished(() => abort.abort());
@@ -954,9 +944,9 @@ async function untilEnd(records: AsyncIterable<JournalRecord>): Promise<JournalR
   return every;
 }
 
-/** A driver may keep more entries than it must: either all come, or none may be left out in silence. */
-function revisionsOrRefusal(records: Promise<JournalRecord[]>): Promise<unknown> {
-  return records.then(revisionsOf, (error: unknown) => (error instanceof JournalError ? REFUSED : error));
+/** A driver may keep more entries than required: either all arrive, or the gap is reported. */
+function revisionsOrRejection(records: Promise<JournalRecord[]>): Promise<unknown> {
+  return records.then(revisionsOf, (error: unknown) => (error instanceof JournalError ? REJECTED : error));
 }
 
 function appendedAt(firstRevision: number): AppendResult {
@@ -999,7 +989,7 @@ function lineOf(message: string | number): { level: "INFO"; path: string; messag
   return { level: "INFO", path: "", message: String(message) };
 }
 
-/** Both ends are in it. */
+/** Includes both ends. */
 function range(first: number, last: number): number[] {
   return Array.from({ length: last - first + 1 }, (_, index) => first + index);
 }
@@ -1009,5 +999,5 @@ function ascending(a: number, b: number): number {
 }
 
 const NOTHING_OF_3 = [undefined, undefined, undefined];
-const REFUSED = "refused with a JournalError";
+const REJECTED = "rejected with a JournalError";
 const END = { done: true, value: undefined };

@@ -20,36 +20,34 @@ describe("openJournal", () => {
     expect(await journal.isWritable()).toBe(true);
   });
 
-  it("makes the folder, and those that it is in", async () => {
+  it("creates the folder and its parents", async () => {
     const folder = join(temporaryFolder(), "a", "b");
     await using journal = await openJournal(`lmdb:${folder}`, OPTIONS);
     expect([await journal.isWritable(), readdirSync(folder)]).toEqual([true, ["owner", "tidemark.json"]]);
   });
 
   it.each(["/proc/tidemark", "/sys/tidemark/data"])(
-    "refuses %s, where nobody can make a folder",
+    "rejects %s, where no folder can be created",
     async (folder) => {
-      await expect(openJournal(`lmdb:${folder}`, OPTIONS)).rejects.toThrow(
-        `The folder ${folder} can't be used`,
-      );
+      await expect(openJournal(`lmdb:${folder}`, OPTIONS)).rejects.toThrow(`Cannot use the folder ${folder}`);
     },
   );
 
   it.each(["redis://localhost", "rediss://localhost", "mongodb://localhost", "constructor:"])(
-    "refuses %s, and says which stores there are and what to do",
+    "rejects %s, and names the supported stores and the remedy",
     async (url) => {
       const scheme = url.slice(0, url.indexOf(":") + 1);
       const opening = openJournal(url, OPTIONS);
       await expect(opening).rejects.toThrow(
-        `There is no store "${scheme}" in this version; it has: memory:, lmdb:.`,
+        `Unknown store "${scheme}": this version supports memory:, lmdb:.`,
       );
       await expect(opening).rejects.toThrow("Choose one of these (--store)");
     },
   );
 
-  it.each(["", "memory", "./memory"])("refuses %j, which has no scheme", async (url) => {
+  it.each(["", "memory", "./memory"])("rejects %j, which has no scheme", async (url) => {
     await expect(openJournal(url, OPTIONS)).rejects.toThrow(
-      "The store has no scheme in this version; it has: memory:, lmdb:",
+      "The store URL has no scheme: this version supports memory:, lmdb:",
     );
   });
 

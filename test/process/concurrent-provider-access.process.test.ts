@@ -9,12 +9,12 @@ import { taskEventsUntil, nextEvent, queryState, taskEvents, type TaskEvent } fr
 import { OVER_WEBSOCKET } from "../server/transports.js";
 
 /**
- * The tests that the origin of this project had for its store provider, ten threads at once, from ten
- * processes at once: law 1 (one store a database), law 2 (the same key overwrites), law 12 (told once).
+ * The store provider tests of Neo4j GDS, which use ten threads, with ten concurrent processes: law 1 (one store
+ * per database), law 2 (the same key overwrites) and law 12 (each change is delivered once).
  */
 const STORES = ["memory:", "lmdb:"] as const;
 
-describe.each(STORES)("Ten processes that store at the same moment, in %s", (scheme) => {
+describe.each(STORES)("ten processes that store at the same time, in %s", (scheme) => {
   const NUMBERS = Array.from({ length: 10 }, (_, number) => number);
   const ROUNDS = Array.from({ length: 10 }, (_, round) => `db${round}`);
   const folder = mkdtempSync(join(tmpdir(), "tidemark-"));
@@ -31,19 +31,16 @@ describe.each(STORES)("Ten processes that store at the same moment, in %s", (sch
     rmSync(folder, { recursive: true });
   });
 
-  it.each(ROUNDS)(
-    "under keys of their own in %s, which nobody stored in before, leave ten jobs",
-    async (database) => {
-      const answers = await atOnce((n) => storeTask({ database, username: `user${n}`, jobId: `job${n}` }));
+  it.each(ROUNDS)("leave ten jobs under separate keys in the new database %s", async (database) => {
+    const answers = await atOnce((n) => storeTask({ database, username: `user${n}`, jobId: `job${n}` }));
 
-      expect(answers.map(attemptOf)).toEqual(NUMBERS.map(() => 1));
-      expect(await taskCount(tidemark.url, database)).toBe(10);
-      const revisions = (await queryState(tidemark.url, database)).jobs.map(({ revision }) => revision);
-      expect(revisions.toSorted((a, b) => a - b)).toEqual(NUMBERS.map((n) => n + 1));
-    },
-  );
+    expect(answers.map(attemptOf)).toEqual(NUMBERS.map(() => 1));
+    expect(await taskCount(tidemark.url, database)).toBe(10);
+    const revisions = (await queryState(tidemark.url, database)).jobs.map(({ revision }) => revision);
+    expect(revisions.toSorted((a, b) => a - b)).toEqual(NUMBERS.map((n) => n + 1));
+  });
 
-  it.each(ROUNDS)("under one key in %s leave one job, at an attempt each", async (round) => {
+  it.each(ROUNDS)("leave one job under one key in %s, with one attempt each", async (round) => {
     const database = `same-${round}`;
 
     const answers = await atOnce(() => storeTask({ database, username: "alice", jobId: "shared" }));
@@ -55,8 +52,8 @@ describe.each(STORES)("Ten processes that store at the same moment, in %s", (sch
     ]);
   });
 
-  it.each(ROUNDS)("are told to a subscriber of %s once each, in order", async (round) => {
-    const database = `told-${round}`;
+  it.each(ROUNDS)("produce one event each for a subscriber of %s, in order", async (round) => {
+    const database = `events-${round}`;
     using watcher = await OVER_WEBSOCKET.watch(tidemark.url, taskEvents({ database }));
     await taskEventsUntil(watcher, "CaughtUp");
 
@@ -72,8 +69,8 @@ describe.each(STORES)("Ten processes that store at the same moment, in %s", (sch
     expect(storesOf(events).map(({ userTask }) => userTask?.revision)).toEqual(NUMBERS.map((n) => n + 1));
   });
 
-  it("under one key are told to a subscriber in order, the last one last", async () => {
-    const database = "told-same";
+  it("produce events in order under one key, ending with the last attempt", async () => {
+    const database = "events-same";
     using watcher = await OVER_WEBSOCKET.watch(tidemark.url, taskEvents({ database }));
     await taskEventsUntil(watcher, "CaughtUp");
 
@@ -85,7 +82,7 @@ describe.each(STORES)("Ten processes that store at the same moment, in %s", (sch
     expect(attempts).toEqual([...new Set(attempts)].toSorted((a, b) => a - b));
   });
 
-  /** Every worker sends its request in the same moment. */
+  /** Makes every worker send its request at the same time. */
   function atOnce(requestOf: (number: number) => GraphqlRequest): Promise<GraphqlResult[]> {
     return Promise.all(workers.map((worker, number) => worker.ask(tidemark.url, requestOf(number))));
   }
@@ -105,9 +102,9 @@ class Worker implements AsyncDisposable {
     this.#program = program;
   }
 
-  async ask(url: string, asked: GraphqlRequest): Promise<GraphqlResult> {
+  async ask(url: string, request: GraphqlRequest): Promise<GraphqlResult> {
     const from = this.#program.out.length;
-    this.#program.write(`${JSON.stringify({ url, ...asked })}\n`);
+    this.#program.write(`${JSON.stringify({ url, ...request })}\n`);
     return JSON.parse(await this.#program.line(() => true, from)) as GraphqlResult;
   }
 

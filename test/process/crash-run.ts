@@ -1,5 +1,5 @@
 /**
- * The crash test for as many kills as one likes, or one life of it again. Ends with 1 when something was lost.
+ * Runs the crash test for any number of kills, or repeats one run. Exits with 1 if data was lost.
  *
  *     npm run test:crash -- --rounds 500
  *     npm run test:crash -- --rounds 500 --seed 245613254
@@ -33,5 +33,5 @@ function onRound(survived: CrashProgress): void {
   if (survived.kills % 10 > 0 && survived.kills < rounds) return;
   const { kills, changes, underWay } = survived;
   const seconds = ((performance.now() - startedAt) / 1_000).toFixed(0);
-  console.log(`${kills} kills in ${seconds} s: ${changes} changes, ${underWay} requests were cut off`);
+  console.log(`${kills} kills in ${seconds} s: ${changes} changes, ${underWay} requests were interrupted`);
 }

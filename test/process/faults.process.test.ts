@@ -37,10 +37,10 @@ import { store, storeTask, update, updateTask } from "../server/jobs.js";
 import { taskEventsUntil, nextEvent, Replica, queryState, taskEvents } from "../server/task-events.js";
 import { OVER_WEBSOCKET } from "../server/transports.js";
 
-/** Law 11 (durable first) and law 14 (answered means kept), where the machine fails. */
+/** Law 11 (changes are durable before they are visible) and law 14 (acknowledged changes survive), when the machine fails. */
 
-describe.skipIf(!CAN_TRACE)(`A process that is killed ${NEEDS_STRACE}`, () => {
-  it("at any of its writes and syncs has kept what it answered, and the next change whole or not at all", async () => {
+describe.skipIf(!CAN_TRACE)(`a killed process ${NEEDS_STRACE}`, () => {
+  it("keeps every acknowledged change, and the next one entirely or not at all, at any write or sync", async () => {
     const folder = temporaryFolder();
     const unharmed = await runBaseline(join(folder, "unharmed"));
 
@@ -52,11 +52,11 @@ describe.skipIf(!CAN_TRACE)(`A process that is killed ${NEEDS_STRACE}`, () => {
   }, 180_000);
 });
 
-describe.skipIf(!CAN_TRACE)(`A disk that is slow to sync ${NEEDS_STRACE}`, () => {
+describe.skipIf(!CAN_TRACE)(`a disk with slow syncs ${NEEDS_STRACE}`, () => {
   it.each([
     ["pages are synced", "fdatasync"],
     ["root is written", "pwrite64"],
-  ])("holds up answer, event and query of a change alike until its %s", async (_, call) => {
+  ])("delays the answer, event and query of a change until its %s", async (_, call) => {
     const folder = temporaryFolder();
     await using before = await startOn(join(folder, "data"));
     await store(before.url);
@@ -78,8 +78,8 @@ describe.skipIf(!CAN_TRACE)(`A disk that is slow to sync ${NEEDS_STRACE}`, () =>
   });
 });
 
-describe.skipIf(!CAN_TRACE)(`A disk that fails to sync ${NEEDS_STRACE}`, () => {
-  it("refuses changes and shows nothing of them while all else goes on, and takes changes again when it can", async () => {
+describe.skipIf(!CAN_TRACE)(`a disk with failing syncs ${NEEDS_STRACE}`, () => {
+  it("rejects changes and hides them while everything else works, and accepts changes again after recovery", async () => {
     const folder = temporaryFolder();
     const failing = ["-e", "trace=fdatasync", "-e", "inject=fdatasync:error=EIO:when=3..8"];
     await using server = await startUnderStrace(join(folder, "data"), failing, join(folder, "calls"));
@@ -87,37 +87,37 @@ describe.skipIf(!CAN_TRACE)(`A disk that fails to sync ${NEEDS_STRACE}`, () => {
     await store(url);
     const before = await queryState(url);
     using watcher = await OVER_WEBSOCKET.watch(url, taskEvents());
-    const told = await taskEventsUntil(watcher, "CaughtUp");
+    const events = await taskEventsUntil(watcher, "CaughtUp");
 
-    const refused = await ask(url, updateTask({ updates: [{ done: 5, message: "refused" }] }));
+    const rejected = await ask(url, updateTask({ updates: [{ done: 5, message: "refused" }] }));
     const readyThen = await readiness(url);
     const meanwhile = await queryState(url);
     using another = await OVER_WEBSOCKET.watch(url, taskEvents());
     const toldAnother = await taskEventsUntil(another, "CaughtUp");
     await expect.poll(() => readiness(url)).toBe(200);
     const taken = await update(url, { updates: [{ done: 7 }] });
-    told.push(await nextEvent(watcher));
+    events.push(await nextEvent(watcher));
     const after = await queryState(url);
     await kill(server);
     await using restarted = await startOn(join(folder, "data"));
 
-    expect(refused.errors?.[0]?.extensions).toMatchObject({ code: "UNAVAILABLE" });
+    expect(rejected.errors?.[0]?.extensions).toMatchObject({ code: "UNAVAILABLE" });
     expect(readyThen).toBe(503);
     expect(meanwhile).toEqual(before);
     expect(new Replica().apply(toldAnother).jobs).toEqual(before.jobs);
     expect(taken.version).toBe(2);
-    expect(new Replica().apply(told).jobs).toEqual(after.jobs);
-    expect(JSON.stringify([told, after])).not.toContain("refused");
+    expect(new Replica().apply(events).jobs).toEqual(after.jobs);
+    expect(JSON.stringify([events, after])).not.toContain("refused");
     expect(await queryState(restarted.url)).toEqual(after);
   });
 
-  it("refuses a database that there is not yet, shows none, and makes it when it can", async () => {
+  it("rejects and hides a new database, and creates it after recovery", async () => {
     const folder = temporaryFolder();
     const failing = ["-e", "trace=fdatasync", "-e", "inject=fdatasync:error=EIO:when=1..3"];
     await using server = await startUnderStrace(join(folder, "data"), failing, join(folder, "calls"));
     const { url } = server;
 
-    const refused = await ask(url, storeTask());
+    const rejected = await ask(url, storeTask());
     const readyThen = await readiness(url);
     const meanwhile = await queryState(url);
     await expect.poll(() => readiness(url)).toBe(200);
@@ -126,7 +126,7 @@ describe.skipIf(!CAN_TRACE)(`A disk that fails to sync ${NEEDS_STRACE}`, () => {
     await kill(server);
     await using restarted = await startOn(join(folder, "data"));
 
-    expect(refused.errors?.[0]?.extensions).toMatchObject({ code: "UNAVAILABLE" });
+    expect(rejected.errors?.[0]?.extensions).toMatchObject({ code: "UNAVAILABLE" });
     expect(readyThen).toBe(503);
     expect(meanwhile.jobs).toEqual([]);
     expect(taken).toMatchObject({ attempt: 1, version: 1 });
@@ -134,7 +134,7 @@ describe.skipIf(!CAN_TRACE)(`A disk that fails to sync ${NEEDS_STRACE}`, () => {
     expect(await queryState(restarted.url)).toEqual(after);
   });
 
-  it("shows nothing of a change whose root could not be written, and takes the next one", async () => {
+  it("hides a change whose root could not be written, and accepts the next one", async () => {
     const folder = temporaryFolder();
     const change = { updates: [{ done: 5, message: "refused" }] };
     const rehearsal = join(folder, "rehearsal.calls");
@@ -154,7 +154,7 @@ describe.skipIf(!CAN_TRACE)(`A disk that fails to sync ${NEEDS_STRACE}`, () => {
     await store(url);
     const before = await queryState(url);
 
-    const refused = await ask(url, updateTask(change));
+    const rejected = await ask(url, updateTask(change));
     const meanwhile = await queryState(url);
     const taken = await update(url, { updates: [{ done: 7 }] });
     const after = await queryState(url);
@@ -162,7 +162,7 @@ describe.skipIf(!CAN_TRACE)(`A disk that fails to sync ${NEEDS_STRACE}`, () => {
     await using restarted = await startOn(join(folder, "data"));
 
     expect(failedRootWrites(callsIn(log))).toHaveLength(1);
-    expect(refused.errors?.[0]?.extensions).toMatchObject({ code: "UNAVAILABLE" });
+    expect(rejected.errors?.[0]?.extensions).toMatchObject({ code: "UNAVAILABLE" });
     expect(meanwhile).toEqual(before);
     expect(taken.version).toBe(2);
     expect(JSON.stringify(after)).not.toContain("refused");
@@ -173,8 +173,8 @@ describe.skipIf(!CAN_TRACE)(`A disk that fails to sync ${NEEDS_STRACE}`, () => {
 const MEBIBYTE = 1024 * 1024;
 const UNAVAILABLE = ["UNAVAILABLE"];
 
-describe.skipIf(!CAN_MOUNT)("A full disk (under CI; needs root, to mount one)", () => {
-  it("refuses changes and shows nothing of them while all else goes on, and takes changes again when there is room", async () => {
+describe.skipIf(!CAN_MOUNT)("a full disk (under CI; needs root to mount one)", () => {
+  it("rejects changes and hides them while everything else works, and accepts changes again when there is space", async () => {
     const disk = join(temporaryFolder(), "disk");
     mountDisk(disk, 2 * MEBIBYTE);
     await writeFile(join(disk, "filler"), Buffer.alloc(MEBIBYTE));
@@ -185,29 +185,29 @@ describe.skipIf(!CAN_MOUNT)("A full disk (under CI; needs root, to mount one)", 
     const { count, codes } = await storeUntilRefused(url);
     const full = await queryState(url);
     const readyThen = await readiness(url);
-    const refused = await storeRejected(url, 200);
+    const rejected = await storeRejected(url, 200);
     const meanwhile = await queryState(url);
     using another = await OVER_WEBSOCKET.watch(url, taskEvents());
     const toldAnother = await taskEventsUntil(another, "CaughtUp");
     await rm(join(disk, "filler"));
     await expect.poll(() => readiness(url)).toBe(200);
     const taken = await storeLargeJob(url, "kept");
-    const told = await eventsUntilVersion(watcher, count + 1);
+    const events = await eventsUntilVersion(watcher, count + 1);
     const after = await queryState(url);
     await kill(server);
     await using restarted = await startOn(join(disk, "data"));
 
     expect(full.jobs.map(({ version }) => version)).toEqual([count]);
-    expect([codes, refused]).toEqual([UNAVAILABLE, UNAVAILABLE]);
+    expect([codes, rejected]).toEqual([UNAVAILABLE, UNAVAILABLE]);
     expect(readyThen).toBe(503);
     expect(meanwhile).toEqual(full);
     expect(new Replica().apply(toldAnother).jobs).toEqual(full.jobs);
     expect(taken.errors).toBeUndefined();
-    expect(new Replica().apply(told).jobs).toEqual(after.jobs);
+    expect(new Replica().apply(events).jobs).toEqual(after.jobs);
     expect(await queryState(restarted.url)).toEqual(after);
   });
 
-  it("refuses databases that there are not yet, however many are asked for, and harms none that there is", async () => {
+  it("rejects any number of new databases without harm to existing ones", async () => {
     const disk = join(temporaryFolder(), "disk");
     mountDisk(disk, 2 * MEBIBYTE);
     await using server = await startOn(join(disk, "data"));
@@ -215,20 +215,20 @@ describe.skipIf(!CAN_MOUNT)("A full disk (under CI; needs root, to mount one)", 
     const { count } = await storeUntilRefused(url);
     const before = await queryState(url);
 
-    const refused = await storeRejected(url, 50, (number) => `new${number}`);
+    const rejected = await storeRejected(url, 50, (number) => `new${number}`);
     const after = await queryState(url);
     await kill(server);
     await using restarted = await startOn(join(disk, "data"));
 
-    expect(refused).toEqual(UNAVAILABLE);
+    expect(rejected).toEqual(UNAVAILABLE);
     expect(after).toEqual(before);
     expect(await queryState(restarted.url)).toEqual(before);
     expect(count).toBeGreaterThan(0);
   });
 });
 
-describe("A bound on the size of files", () => {
-  it("refuses changes and shows nothing of them while all else goes on; what was answered is there after a restart", async () => {
+describe("a limit on file size", () => {
+  it("rejects changes and hides them while everything else works, and keeps acknowledged changes after a restart", async () => {
     const folder = join(temporaryFolder(), "data");
     await using server = await startWithFilesUpTo(MEBIBYTE, folder);
     const { url } = server;
@@ -237,25 +237,25 @@ describe("A bound on the size of files", () => {
     const { count, codes } = await storeUntilRefused(url);
     const full = await queryState(url);
     const readyThen = await readiness(url);
-    const refused = await storeRejected(url, 200);
+    const rejected = await storeRejected(url, 200);
     const meanwhile = await queryState(url);
-    const told = await eventsUntilVersion(watcher, count);
+    const events = await eventsUntilVersion(watcher, count);
     await kill(server);
     await using restarted = await startOn(folder);
     const again = await queryState(restarted.url);
     const taken = await storeLargeJob(restarted.url, "kept");
 
-    expect([codes, refused]).toEqual([UNAVAILABLE, UNAVAILABLE]);
+    expect([codes, rejected]).toEqual([UNAVAILABLE, UNAVAILABLE]);
     expect(readyThen).toBe(503);
     expect(meanwhile).toEqual(full);
-    expect(new Replica().apply(told).jobs).toEqual(full.jobs);
+    expect(new Replica().apply(events).jobs).toEqual(full.jobs);
     expect(again).toEqual(full);
     expect(taken.errors).toBeUndefined();
   });
 });
 
-describe("A folder that a server has", () => {
-  it("refuses a second one, which names folder and owner, and the first goes on", async () => {
+describe("a folder in use", () => {
+  it("is refused to a second server, which names folder and owner, while the first continues", async () => {
     const folder = join(temporaryFolder(), "data");
     await using first = await startOn(folder);
     await store(first.url);
@@ -272,7 +272,7 @@ describe("A folder that a server has", () => {
     expect((await update(first.url, { updates: [{ done: 1 }] })).version).toBe(2);
   });
 
-  it("is free when the server was killed", async () => {
+  it("is free after its server was killed", async () => {
     const folder = join(temporaryFolder(), "data");
     await using first = await startOn(folder);
     await store(first.url);
@@ -285,38 +285,39 @@ describe("A folder that a server has", () => {
     expect((await update(second.url, { updates: [{ done: 1 }] })).version).toBe(2);
   });
 
-  it.skipIf(!HAS_PROC)(
-    "is free when the server was killed and nobody has asked for it (needs /proc)",
-    async () => {
-      const folder = join(temporaryFolder(), "data");
-      await using first = await startWithoutReaper(folder);
-      await store(first.url);
-      const before = await queryState(first.url);
-      process.kill(first.pid, "SIGKILL");
-      await expect.poll(() => isZombie(first.pid)).toBe(true);
+  it.skipIf(!HAS_PROC)("is free after its server was killed but not reaped (needs /proc)", async () => {
+    const folder = join(temporaryFolder(), "data");
+    await using first = await startWithoutReaper(folder);
+    await store(first.url);
+    const before = await queryState(first.url);
+    process.kill(first.pid, "SIGKILL");
+    await expect.poll(() => isZombie(first.pid)).toBe(true);
 
-      await using second = await startOn(folder);
+    await using second = await startOn(folder);
 
-      expect(isZombie(first.pid)).toBe(true);
-      expect(await queryState(second.url)).toEqual(before);
-    },
-  );
+    expect(isZombie(first.pid)).toBe(true);
+    expect(await queryState(second.url)).toEqual(before);
+  });
 });
 
-describe("A folder that is not this server's", () => {
+describe("a foreign folder", () => {
   it.each([
     [
       "of a newer format",
       { "tidemark.json": `{"product":"tidemark","format":2}`, "d.mdb": "x" },
       /has format 2/,
     ],
-    ["of another product", { "tidemark.json": `{"product":"other","format":1}` }, /no Tidemark folder/],
+    [
+      "of another product",
+      { "tidemark.json": `{"product":"other","format":1}` },
+      /not a Tidemark data folder/,
+    ],
     [
       "with other files",
       { "notes.txt": "mine", "d.mdb.new": "mine" },
-      /no Tidemark folder.*(notes\.txt|d\.mdb\.new)/,
+      /not a Tidemark data folder.*(notes\.txt|d\.mdb\.new)/,
     ],
-  ])("because it is one %s is refused, and nothing in it is changed", async (_, files, message) => {
+  ])("%s is rejected and not changed", async (_, files, message) => {
     const folder = folderWith(join(temporaryFolder(), "data"), files);
     const before = filesIn(folder);
     await using program = serve(onFolder(folder));

@@ -1,6 +1,6 @@
 /**
- * Clients that mean harm, for as long as one likes, or one row of what they send again. Ends with 1 when something came
- * of it.
+ * Runs hostile clients for any time, or repeats one sequence of their inputs. Exits with 1 if there were
+ * findings.
  *
  *     npm run test:fuzz -- --minutes 30
  *     npm run test:fuzz -- --minutes 1 --seed 245613254
@@ -16,18 +16,20 @@ const seed = Number(values.seed ?? Math.floor(Math.random() * 2 ** 31));
 
 console.log(`Seed ${seed}, ${minutes} minutes`);
 const startedAt = performance.now();
-let told = 0;
+let reported = 0;
 const report = await fuzz({ seed, ms: minutes * 60_000, inputs: 0, onProgress });
 for (const finding of report.findings) console.error(finding);
 if (report.findings.length > 0) process.exitCode = 1;
 console.log(`${report.inputs} inputs: ${JSON.stringify(report.byWay)}`);
-console.log(`The event loop was held up for ${Math.round(report.stallMs)} ms at most.`);
+console.log(`The event loop stalled for ${Math.round(report.stallMs)} ms at most.`);
 console.log(`Memory ${inMegabytes(report.before)}, afterwards ${inMegabytes(report.after)}`);
-console.log(`Who meant well took ${report.steps} steps, each in ${Math.round(report.stepMsMax)} ms at most.`);
+console.log(
+  `Well-behaved clients took ${report.steps} steps, each in ${Math.round(report.stepMsMax)} ms at most.`,
+);
 
 function onProgress(inputs: number): void {
-  if (inputs < told + 50_000) return;
-  told = inputs;
+  if (inputs < reported + 50_000) return;
+  reported = inputs;
   console.log(`${inputs} inputs in ${Math.round((performance.now() - startedAt) / 1_000)} s`);
 }
 

@@ -7,7 +7,7 @@ import { waitForJob, linesOf } from "../client/server-jobs.js";
 import { Program, PROJECT, readyLine } from "../kit/process/child-process.js";
 import { IS_FULL_LENGTH } from "../kit/process/full-length.js";
 
-/** The package as who installs it gets it: packed from sources that were never built, and installed elsewhere. */
+/** Tests the package as its users install it: packed from a clean copy of the sources and installed in another folder. */
 
 const folder = mkdtempSync(join(tmpdir(), "tidemark-package-"));
 const consumer = join(folder, "consumer");
@@ -21,7 +21,7 @@ beforeAll(async () => {
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 describe.skipIf(!IS_FULL_LENGTH)("The package (under CI)", () => {
-  it("holds what is run and read, and no more", () => {
+  it("contains exactly the files that users need", () => {
     const paths = packed.files.map(({ path }) => path);
 
     expect(paths).toEqual(
@@ -58,12 +58,13 @@ describe.skipIf(!IS_FULL_LENGTH || !hasRegistry())(
     beforeAll(async () => {
       mkdirSync(consumer);
       const types = `@types/node@${versionOf("@types/node")}`;
-      // Not a version that says it is for newer ones than this Node: `overrides` are ours alone, and no consumer has them.
+      // Rejects dependencies that require a newer Node: `overrides` apply to this repository only, not to users
+      // of the package.
       const flags = ["--engine-strict", "--prefer-offline", "--no-audit", "--no-fund"];
       await succeed("npm", ["install", ...flags, packed.tarball, types]);
     }, 240_000);
 
-    it("starts the server by npx, and runs an example that is reported to it", async () => {
+    it("starts the server with npx and runs an example that reports to it", async () => {
       await using server = await startByNpx();
       const example = join("node_modules", "tidemark", "dist", "examples", "pagerank.js");
       await succeed(process.execPath, [example, "--url", server.url, "--database", "d", "--user", "u"]);
@@ -79,11 +80,11 @@ describe.skipIf(!IS_FULL_LENGTH || !hasRegistry())(
     it.each([
       ["nodenext", "a program"],
       ["bundler", "a page"],
-    ])("has types that hold, strictly and all of them, for %s in %s", async (resolution, place) => {
+    ])("has types that pass all strict checks with %s in %s", async (resolution, runtime) => {
       const project = join(consumer, resolution);
       mkdirSync(project);
       writeFileSync(join(project, "program.mts"), PROGRAM);
-      writeFileSync(join(project, "tsconfig.json"), JSON.stringify(configOf(resolution, place)));
+      writeFileSync(join(project, "tsconfig.json"), JSON.stringify(configOf(resolution, runtime)));
 
       await succeed(process.execPath, [TSC, "-p", project]);
       expect(readFileSync(join(project, "program.mjs"), "utf8")).toContain("tidemark/client");
@@ -102,13 +103,13 @@ export const app = await startApp(loadConfig({ flags: {}, env: {}, readFile: Str
 const job = connect({ url: app.url }).job({}, task("job", leaf("read"), iterative("i", { mode: "OPEN" }, leaf("step"))));
 export const count: number = await job.run((root) => [...root.track([1, 2], "read")].length);
 for await (const event of watch({ url: app.url, database: "d" })) {
-  const told: WatchEvent = event;
-  if (told.kind === "CaughtUp") throw new TidemarkError("INTERNAL", told.kind);
+  const received: WatchEvent = event;
+  if (received.kind === "CaughtUp") throw new TidemarkError("INTERNAL", received.kind);
 }
 `;
 
-function configOf(resolution: string, place: string): object {
-  const isNode = place === "a program";
+function configOf(resolution: string, runtime: string): object {
+  const isNode = runtime === "a program";
   return {
     compilerOptions: {
       strict: true,
@@ -128,19 +129,19 @@ interface Packed {
   readonly files: readonly { readonly path: string }[];
 }
 
-/** Of a copy: others run what was built here. */
+/** Packs a copy, because other tests use the build of this folder. */
 async function pack(): Promise<Packed> {
   const copy = join(folder, "sources");
   const isSource = (path: string): boolean =>
     !["dist", "generated", "node_modules", ".git"].includes(basename(path));
   cpSync(PROJECT, copy, { recursive: true, filter: isSource });
   symlinkSync(join(PROJECT, "node_modules"), join(copy, "node_modules"));
-  const told = await succeed("npm", ["pack", "--json", "--silent", "--pack-destination", folder], copy);
-  const [packing] = JSON.parse(told) as [Omit<Packed, "tarball"> & { readonly filename: string }]; // so npm tells
+  const output = await succeed("npm", ["pack", "--json", "--silent", "--pack-destination", folder], copy);
+  const [packing] = JSON.parse(output) as [Omit<Packed, "tarball"> & { readonly filename: string }]; // npm's format
   return { ...packing, tarball: join(folder, packing.filename) };
 }
 
-/** What it prints. @throws Error where it fails. */
+/** Returns the output of a command. @throws Error if it fails. */
 async function succeed(command: string, args: readonly string[], cwd = consumer): Promise<string> {
   const program = new Program(command, args, { cwd });
   program.endInput();
@@ -149,7 +150,7 @@ async function succeed(command: string, args: readonly string[], cwd = consumer)
   return program.out.join("\n");
 }
 
-/** It is stopped as an operator does it: npx does not tell the server when it is killed itself. */
+/** Stops the server itself, because npx does not forward its own end to it. */
 async function startByNpx(): Promise<{ readonly url: string } & AsyncDisposable> {
   const program = new Program("npx", ["tidemark", "serve", "--port", "0"], { cwd: consumer });
   const { url, pid } = await readyLine(program);
@@ -163,13 +164,13 @@ async function startByNpx(): Promise<{ readonly url: string } & AsyncDisposable>
 }
 
 function hasRegistry(): boolean {
-  const asked = spawnSync("npm", ["view", `graphql@${versionOf("graphql")}`, "version"], { cwd: tmpdir() });
-  return asked.status === 0;
+  const lookup = spawnSync("npm", ["view", `graphql@${versionOf("graphql")}`, "version"], { cwd: tmpdir() });
+  return lookup.status === 0;
 }
 
 function versionOf(name: string): string {
   const { version } = JSON.parse(
     readFileSync(join(PROJECT, "node_modules", name, "package.json"), "utf8"),
-  ) as { readonly version: string }; // so packages say it
+  ) as { readonly version: string }; // safe: npm requires it
   return version;
 }

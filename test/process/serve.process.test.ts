@@ -30,7 +30,7 @@ const STORE = `mutation { storeTask(input: { database: "d", task: { description:
 const HAS_SCRIPT = spawnSync("script", ["--version"]).status === 0;
 
 describe("tidemark serve", () => {
-  it("says in one line of JSON that it is ready, where, and which process it is", async () => {
+  it("prints one line of JSON with its address and process id when it is ready", async () => {
     await using tidemark = await startTidemark();
     const { program, url } = tidemark;
 
@@ -43,7 +43,7 @@ describe("tidemark serve", () => {
     expect(await ask(url, TYPENAME)).toEqual({ data: { __typename: "Query" } });
   });
 
-  it("takes its settings from the environment, a file and the flags, the latter first", async () => {
+  it("reads settings from a file, the environment and flags, each overriding the one before", async () => {
     await using file = await createFile(
       `{ "documentAliasesMax": 1, "documentDepthMax": 9, "documentDirectivesMax": 9 }`,
     );
@@ -69,13 +69,13 @@ describe("tidemark serve", () => {
     ]);
   });
 
-  it("does not mind that nobody reads its help to the end", async () => {
+  it("exits normally when the reader of its help stops early", async () => {
     await using shell = new Program("sh", ["-c", "node dist/main.js serve --help | true"]);
     expect(await shell.exited).toEqual({ code: 0, signal: null });
     expect(shell.err).toEqual([]);
   });
 
-  it("warns about an unknown variable, and starts", async () => {
+  it("warns about an unknown environment variable and starts", async () => {
     await using tidemark = await startTidemark([], { env: { TIDEMARK_RETENTION_MS: "1" } });
 
     expect(tidemark.program.out[0]).toMatch(
@@ -83,7 +83,7 @@ describe("tidemark serve", () => {
     );
   });
 
-  it("shows no insides, whatever the environment calls itself", async () => {
+  it("hides internals even if NODE_ENV is development", async () => {
     await using tidemark = await startTidemark([], { env: { NODE_ENV: "development" } });
     using connection = new HttpConnection(tidemark.url);
 
@@ -101,7 +101,7 @@ describe("tidemark serve", () => {
     expect(JSON.stringify(answers)).not.toMatch(/Unexpected|originalError|stack|node_modules|SyntaxError/);
   });
 
-  it("ends with 1 when something is thrown outside of any request, and the log has it", async () => {
+  it("logs an error thrown outside any request and exits with 1", async () => {
     await using tidemark = await startTidemark([], failingBy("throw new Error('half done')"));
 
     tidemark.program.signal("SIGUSR2");
@@ -110,7 +110,7 @@ describe("tidemark serve", () => {
     expect(tidemark.program.out.at(-1)).toMatch(/"level":60,.*half done.*"msg":"the server failed and ends"/);
   });
 
-  it("goes on when a promise fails that nobody waited for, and the log has it under an id", async () => {
+  it("logs an unhandled rejection under an error id and keeps running", async () => {
     await using tidemark = await startTidemark([], failingBy("Promise.reject(new Error('not awaited'))"));
     using connection = new HttpConnection(tidemark.url);
 
@@ -123,11 +123,11 @@ describe("tidemark serve", () => {
 
   it.each([
     ["a wrong value", ["--port", "80a"], /--port "80a"/],
-    ["a flag that there is not", ["--prot", "80"], /'--prot' \(Did you mean --port\?\)/],
+    ["an unknown flag", ["--prot", "80"], /'--prot' \(Did you mean --port\?\)/],
     ["a flag without its value", ["--port"], /'--port <port>'/],
-    ["a limit of nothing", ["--page-size-max", "0"], /--page-size-max "0"/],
-    ["a file that is not there", ["--config", "/nowhere.json"], /\/nowhere\.json/],
-  ])("ends with 2 and one line on stderr when it is given %s", async (_, flags, message) => {
+    ["a limit of 0", ["--page-size-max", "0"], /--page-size-max "0"/],
+    ["a missing file", ["--config", "/nowhere.json"], /\/nowhere\.json/],
+  ])("exits with 2 and one line on stderr for %s", async (_, flags, message) => {
     await using program = serve(flags);
 
     expect(await program.exited).toEqual({ code: 2, signal: null });
@@ -136,7 +136,7 @@ describe("tidemark serve", () => {
     expect(program.err[0]).toMatch(/^tidemark: /);
   });
 
-  it("ends with 2 when the environment is wrong, and names the variable", async () => {
+  it("exits with 2 and names an invalid environment variable", async () => {
     await using program = serve([], { env: { TIDEMARK_LEASE: "soon" } });
 
     expect(await program.exited).toEqual({ code: 2, signal: null });
@@ -145,7 +145,7 @@ describe("tidemark serve", () => {
     ]);
   });
 
-  it("ends with 1 and one line on stderr when the port is taken", async () => {
+  it("exits with 1 and one line on stderr when the port is in use", async () => {
     await using first = await startTidemark();
     const { port } = new URL(first.url);
     await using second = serve(["--port", port]);
@@ -156,7 +156,7 @@ describe("tidemark serve", () => {
     expect(await ask(first.url, TYPENAME)).toEqual({ data: { __typename: "Query" } });
   });
 
-  it("ends with 1 and one line on stderr when it has no such store", async () => {
+  it("exits with 1 and one line on stderr for an unknown store", async () => {
     await using program = serve(["--port", "0", "--store", "nosuch://user:secret@host"]);
 
     expect(await program.exited).toEqual({ code: 1, signal: null });
@@ -164,7 +164,7 @@ describe("tidemark serve", () => {
     expect(program.err[0]).not.toContain("secret");
   });
 
-  it("has a help, on stdout", async () => {
+  it("prints help to stdout", async () => {
     await using program = serve(["--help"]);
 
     expect(await program.exited).toEqual({ code: 0, signal: null });
@@ -172,7 +172,7 @@ describe("tidemark serve", () => {
     expect(program.out.join("\n")).toMatch(/--port <port>.*--documents?-bytes-max.*Examples:/s);
   });
 
-  it("is what runs when no command is named, and has a version", async () => {
+  it("is the default command and prints the version", async () => {
     const { version } = JSON.parse(readFileSync(join(PROJECT, "package.json"), "utf8")) as {
       version: string;
     };
@@ -183,31 +183,34 @@ describe("tidemark serve", () => {
   });
 });
 
-describe("At a terminal", () => {
-  it.skipIf(!HAS_SCRIPT)("a short block says where to go and what to try (needs `script`)", async () => {
-    const command = `exec "${process.execPath}" dist/main.js serve --port 0`;
-    await using program = new Program("script", ["-qec", command, "/dev/null"]);
+describe("tidemark serve at a terminal", () => {
+  it.skipIf(!HAS_SCRIPT)(
+    "prints a short block with addresses and commands to try (needs `script`)",
+    async () => {
+      const command = `exec "${process.execPath}" dist/main.js serve --port 0`;
+      await using program = new Program("script", ["-qec", command, "/dev/null"]);
 
-    await program.line((line) => line.includes("Ctrl+C to stop"));
-    const block = program.out.join("\n");
-    const url = String(/http:\/\/127\.0\.0\.1:\d+/.exec(block)?.[0]);
-    const answer = await ask(url, TYPENAME);
-    program.write("\x03");
-    const { code } = await program.exited;
+      await program.line((line) => line.includes("Ctrl+C to stop"));
+      const block = program.out.join("\n");
+      const url = String(/http:\/\/127\.0\.0\.1:\d+/.exec(block)?.[0]);
+      const answer = await ask(url, TYPENAME);
+      program.write("\x03");
+      const { code } = await program.exited;
 
-    expect(block).toMatch(/Tidemark is ready in \d+ ms/);
-    expect(/http:\S+/.exec(block)?.[0]).toBe(`${url}/`); // the dashboard comes first
-    expect(block).toContain(`${url}/graphql`);
-    expect(block).toContain(`${url}/health`);
-    expect(block).toMatch(/Store +memory:/);
-    expect(block).not.toContain(`{"level"`);
-    expect(answer).toEqual({ data: { __typename: "Query" } });
-    expect(code).toBe(0);
-  });
+      expect(block).toMatch(/Tidemark is ready in \d+ ms/);
+      expect(/http:\S+/.exec(block)?.[0]).toBe(`${url}/`); // the dashboard is first
+      expect(block).toContain(`${url}/graphql`);
+      expect(block).toContain(`${url}/health`);
+      expect(block).toMatch(/Store +memory:/);
+      expect(block).not.toContain(`{"level"`);
+      expect(answer).toEqual({ data: { __typename: "Query" } });
+      expect(code).toBe(0);
+    },
+  );
 });
 
-describe("A signal", () => {
-  it.each(["SIGTERM", "SIGINT"] as const)("%s ends an idle server with 0", async (signal) => {
+describe("a signal", () => {
+  it.each(["SIGTERM", "SIGINT"] as const)("%s stops an idle server with exit code 0", async (signal) => {
     await using tidemark = await startTidemark();
 
     tidemark.program.signal(signal);
@@ -216,7 +219,7 @@ describe("A signal", () => {
     expect(tidemark.program.err).toEqual([]);
   });
 
-  it("ends a server in use within 5 s: sockets are told 1001, what is under way is answered", async () => {
+  it("stops a busy server within 5 s: it closes sockets with 1001 and answers pending requests", async () => {
     await using tidemark = await startTidemark();
     const { program, url } = tidemark;
     using socket = await WsClient.connect(url);
@@ -246,12 +249,12 @@ describe("A signal", () => {
     expect(program.err).toEqual([]);
   });
 
-  it("ends a server that is still starting with 0, and without a word of failure", async () => {
+  it("stops a starting server with exit code 0 and without errors", async () => {
     const folder = temporaryFolder();
     const format = join(folder, "tidemark.json");
     spawnSync("mkfifo", [format]);
     await using program = serve(["--port", "0", "--store", `lmdb:${folder}`]);
-    const file = await open(format, "w"); // it opens when the server reads there, and waits
+    const file = await open(format, "w"); // resolves when the server opens the pipe and waits
 
     program.signal("SIGTERM");
     await program.line((line) => line.includes(`"msg":"stopping"`));
@@ -263,7 +266,7 @@ describe("A signal", () => {
     expect(program.out.join()).not.toContain(`"msg":"ready"`);
   });
 
-  it("that comes twice, as Ctrl+C does below npm, does not cut short what the first one began", async () => {
+  it("does not interrupt a graceful stop when it is repeated, as Ctrl+C does under npm", async () => {
     await using tidemark = await startTidemark();
     const { program, url } = tidemark;
     using silent = await RawConnection.open(url);
@@ -278,19 +281,19 @@ describe("A signal", () => {
   });
 });
 
-/** Measured in a process of its own, where no test's memory is in the way. */
-describe("The memory of a server stays bounded", () => {
+/** Measured in a separate process, where the memory of tests does not count. */
+describe("the memory of a server stays bounded", () => {
   const MEGABYTE = 1024 * 1024;
   const MEMORY = "process_resident_memory_bytes";
   const QUERY = "{ __schema { types { name description fields { name description args { name } } } } }";
 
   it.each<[string, (client: WsClient, round: number) => void]>([
     [
-      "asks much, and never reads",
+      "sends many requests and never reads",
       (client, round) => repeat(40, (n) => client.subscribe({ query: QUERY }, `${round}.${n}`)),
     ],
     [
-      "sends pings of its own",
+      "sends many pings",
       (client) => repeat(10, () => client.send({ type: "ping", payload: { x: "x".repeat(50_000) } })),
     ],
   ])("when a client %s", async (_, flood) => {
@@ -312,7 +315,7 @@ describe("The memory of a server stays bounded", () => {
     expect(await other.ask(TYPENAME)).toEqual({ data: { __typename: "Query" } });
   });
 
-  it("when subscriptions are opened and left, a thousand of them", async () => {
+  it("when a thousand subscriptions are opened and abandoned", async () => {
     await using tidemark = await startTidemark();
 
     for (let round = 0; round < 10; round++) {
@@ -331,7 +334,7 @@ function head(body: string): string {
   return `POST /graphql HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n`;
 }
 
-/** A program that does this at SIGUSR2, as a defect outside of any request would. */
+/** Runs `statement` on SIGUSR2, like a defect outside any request. */
 function failingBy(statement: string): ProgramOptions {
   const script = `process.on("SIGUSR2", () => { ${statement}; });`;
   return { env: { NODE_OPTIONS: `--import data:text/javascript,${encodeURIComponent(script)}` } };

@@ -16,47 +16,50 @@ const LIST = { query: `{ tasks(database: "movies") { nodes { username jobId } } 
 const WATCH = { query: `subscription { taskCount(database: "movies") }` };
 
 describe("tidemark token and tidemark share", () => {
-  it("make tokens that a server takes, for what they are for", async () => {
+  it("create tokens that grant exactly their rights", async () => {
     const { options, path } = newFile();
-    const alice = await made(
+    const alice = await printedToken(
       ["token", "create", "alice", "--role", "reporter", "--note", "nightly"],
       options,
     );
-    const bob = await made(["token", "create", "bob", "--databases", "mov*", "--expires", "1h"], options);
-    const shared = await made(["share", "movies", "alice", "a"], options);
+    const bob = await printedToken(
+      ["token", "create", "bob", "--databases", "mov*", "--expires", "1h"],
+      options,
+    );
+    const shared = await printedToken(["share", "movies", "alice", "a"], options);
     await using tidemark = await startTidemark([], options);
 
-    const stored = await asked(tidemark.url, alice, STORE);
-    const [toAlice, toBob, toAnybody] = [
-      await asked(tidemark.url, alice, LIST),
-      await asked(tidemark.url, bob, LIST),
-      await asked(tidemark.url, shared, LIST),
+    const stored = await send(tidemark.url, alice, STORE);
+    const [toAlice, toBob, toShared] = [
+      await send(tidemark.url, alice, LIST),
+      await send(tidemark.url, bob, LIST),
+      await send(tidemark.url, shared, LIST),
     ];
 
     const nodes = [{ username: "alice", jobId: "a" }];
     expect(stored).toEqual({ data: { storeTask: { userTask: { username: "alice" } } } });
-    expect([toAlice, toBob, toAnybody]).toEqual([
+    expect([toAlice, toBob, toShared]).toEqual([
       { data: { tasks: { nodes } } },
       { data: { tasks: { nodes: [] } } },
       { data: { tasks: { nodes } } },
     ]);
-    expect((await asked(tidemark.url, shared, STORE)).errors?.[0]?.extensions).toEqual({ code: "FORBIDDEN" });
+    expect((await send(tidemark.url, shared, STORE)).errors?.[0]?.extensions).toEqual({ code: "FORBIDDEN" });
     expect(statSync(path).mode & 0o777).toBe(0o600);
     expect([...tidemark.program.out, readFileSync(path, "utf8")].join("\n")).not.toMatch(/tm_/);
   });
 
-  it("list tokens by what they are for, and revoke them under the eyes of who has one", async () => {
+  it("list tokens with their rights, and disconnect clients when their token is revoked", async () => {
     const { options } = newFile();
-    const token = await made(["token", "create", "alice", "--note", "nightly"], options);
+    const token = await printedToken(["token", "create", "alice", "--note", "nightly"], options);
     await using tidemark = await startTidemark([], options);
     using client = await WsClient.connect(tidemark.url, { token });
     using stream = await SseStream.open(tidemark.url, WATCH, bearer(token));
     const subscription = client.subscribe(WATCH);
     await Promise.all([subscription.next(), stream.next()]);
 
-    const [listed = ""] = (await ran(["token", "list"], options)).out;
+    const [listed = ""] = (await run(["token", "list"], options)).out;
     const [id = ""] = listed.split("  ");
-    const revoked = await ran(["token", "revoke", id], options);
+    const revoked = await run(["token", "revoke", id], options);
     const revokedAt = performance.now();
     const [{ code }, last] = await Promise.all([client.closed, stream.next()]);
     const tookMs = performance.now() - revokedAt;
@@ -65,23 +68,23 @@ describe("tidemark token and tidemark share", () => {
     expect(revoked.out).toEqual([`Revoked ${id}.`]);
     expect([code, last.errors?.[0]?.extensions]).toEqual([4403, { code: "UNAUTHENTICATED" }]);
     expect(tookMs).toBeLessThan(1_000);
-    expect((await asked(tidemark.url, token, LIST)).errors?.[0]?.extensions).toEqual({
+    expect((await send(tidemark.url, token, LIST)).errors?.[0]?.extensions).toEqual({
       code: "UNAUTHENTICATED",
     });
-    expect((await ran(["token", "list"], options)).out).toEqual([]);
+    expect((await run(["token", "list"], options)).out).toEqual([]);
   });
 
   it.each([
     ["without a file", ["token", "list"], {}, "required option '--auth <tokens:FILE>' not specified", 2],
     [
-      "a role that is none",
+      "an unknown role",
       ["token", "create", "a", "--role", "god"],
       { TIDEMARK_AUTH: "tokens:x" },
       "Allowed choices are viewer, reporter, admin",
       2,
     ],
     [
-      "a duration that is none",
+      "an invalid duration",
       ["token", "create", "a", "--expires", "1"],
       { TIDEMARK_AUTH: "tokens:x" },
       "has no unit",
@@ -94,23 +97,23 @@ describe("tidemark token and tidemark share", () => {
       "expected tokens:FILE, because this command edits a tokens file",
       2,
     ],
-    ["a file that is not there", ["token", "list", "--auth", "tokens:/nowhere/t"], {}, "it is not there", 1],
+    ["a missing file", ["token", "list", "--auth", "tokens:/nowhere/t"], {}, "it is not there", 1],
     [
-      "a token that is not there",
+      "an unknown token",
       ["token", "revoke", "x", "--auth", `tokens:${join(tmpdir(), "no-such-tokens")}`],
       {},
       "there is no token",
       3,
     ],
     [
-      "a folder that is not there",
+      "a missing folder",
       ["token", "create", "a", "--auth", "tokens:/nowhere/tokens.json"],
       {},
       "tidemark: the tokens can't be kept in /nowhere: there is no such folder",
       1,
     ],
-  ])("say what is wrong: %s", async (_, args, env, message, code) => {
-    const { exit, err } = await ran(args, { env });
+  ])("report the problem: %s", async (_, args, env, message, code) => {
+    const { exit, err } = await run(args, { env });
 
     expect(err).toHaveLength(1);
     expect(err[0]).toContain(message);
@@ -119,14 +122,14 @@ describe("tidemark token and tidemark share", () => {
 });
 
 describe("tidemark serve", () => {
-  it("does not start for everybody on an address that others reach", async () => {
+  it("does not start without authentication on a public address", async () => {
     await using program = serve(["--host", "0.0.0.0", "--port", "0"]);
 
     expect((await program.exited).code).toBe(2);
     expect(program.err).toEqual([expect.stringContaining("--allow-open")]);
   });
 
-  it("does where that is said, and warns", async () => {
+  it("starts without authentication on a public address with --allow-open, and warns", async () => {
     await using tidemark = await startTidemark(["--host", "0.0.0.0", "--allow-open"]);
 
     expect(JSON.parse(tidemark.program.out[0]!)).toMatchObject({
@@ -136,8 +139,8 @@ describe("tidemark serve", () => {
   });
 
   it.each([
-    ["a tokens file that is not there", "tokens:/nowhere/tokens.json", "it is not there"],
-    ["a key that is not there", "jwt:key:/nowhere/key.pem", "can't be read"],
+    ["a missing tokens file", "tokens:/nowhere/tokens.json", "it is not there"],
+    ["a missing key", "jwt:key:/nowhere/key.pem", "can't be read"],
   ])("does not start with %s", async (_, auth, message) => {
     await using program = serve(["--auth", auth, "--jwt-issuer", "i", "--jwt-audience", "a"]);
 
@@ -146,25 +149,25 @@ describe("tidemark serve", () => {
   });
 });
 
-/** A tokens file that is not there yet. */
+/** The path of a tokens file that does not exist yet. */
 function newFile(): { readonly options: ProgramOptions; readonly path: string } {
   const path = join(temporaryFolder(), "tokens.json");
   return { path, options: { env: { TIDEMARK_AUTH: `tokens:${path}` } } };
 }
 
-async function made(args: readonly string[], options: ProgramOptions): Promise<string> {
-  const { out, err } = await ran(args, options);
+async function printedToken(args: readonly string[], options: ProgramOptions): Promise<string> {
+  const { out, err } = await run(args, options);
   if (out.length !== 1) throw new Error(`No token was made: ${err.join("\n")}`);
   return out[0]!;
 }
 
-async function ran(args: readonly string[], options: ProgramOptions) {
+async function run(args: readonly string[], options: ProgramOptions) {
   const program = Program.node(["dist/main.js", ...args], options);
   const exit = await program.exited;
   return { exit, out: program.out, err: program.err };
 }
 
-async function asked(url: string, token: string, request: typeof STORE) {
+async function send(url: string, token: string, request: typeof STORE) {
   using connection = new HttpConnection(url);
   return graphqlResultOf(await connection.request(graphqlPost(request, bearer(token))));
 }

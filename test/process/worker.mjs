@@ -1,6 +1,6 @@
 /**
- * A worker in a process of its own, with nothing of Tidemark in it: says "ready", then sends each GraphQL
- * request that it reads ({ url, query, variables }, a line each) at once, and prints the answer as a line.
+ * A worker process without any Tidemark code. It prints "ready", then sends each GraphQL request that it reads
+ * ({ url, query, variables }, one per line) at once, and prints the answer as one line.
  */
 import { createInterface } from "node:readline";
 

@@ -16,7 +16,7 @@ const epoch = fc.string({
   minLength: EPOCH_LENGTH,
   maxLength: EPOCH_LENGTH,
 });
-/** Any that a server can give out: a catch-up begins at what the reader held, which both ends lie after. */
+/** Any position that a server can issue: in a catch-up, neither the revision nor `began` is below `base`. */
 const position: fc.Arbitrary<Position> = fc
   .tuple(epoch, fc.maxSafeNat(), fc.maxSafeNat(), fc.maxSafeNat(), fc.boolean())
   .map(([epochText, a, b, c, isCatchUp]) => {
@@ -26,7 +26,7 @@ const position: fc.Arbitrary<Position> = fc
   });
 
 describe("a position", () => {
-  it("reads back as it was written", () => {
+  it("parses to the position that was formatted", () => {
     fc.assert(
       fc.property(position, (given) => {
         expect(parsePosition(formatPosition(given))).toEqual(given);
@@ -35,7 +35,7 @@ describe("a position", () => {
     );
   });
 
-  it("is written in one way only: what can be read is written back to the letter", () => {
+  it("has only one text: every valid text is formatted back unchanged", () => {
     fc.assert(
       fc.property(position, (given) => {
         const text = formatPosition(given);
@@ -52,17 +52,17 @@ describe("a position", () => {
     [{ epoch: EPOCH, revision: Number.MAX_SAFE_INTEGER }, `${EPOCH}.9007199254740991`],
     [{ epoch: EPOCH, revision: 42, catchUp: { base: 0, began: 50 } }, `${EPOCH}.42.0.50`],
     [{ epoch: EPOCH, revision: 60, catchUp: { base: 7, began: 50 } }, `${EPOCH}.60.7.50`],
-  ])("is an epoch and a revision, and inside a catch-up where that began: %j", (given, text) => {
+  ])("formats its epoch, its revision and the start of a catch-up: %j", (given, text) => {
     expect(formatPosition(given)).toBe(text);
     expect(parsePosition(text)).toEqual(given);
   });
 
-  it("at the origin can be given back", () => {
+  it("is valid at the origin", () => {
     expect(parsePosition(formatPosition(ORIGIN))).toEqual(ORIGIN);
   });
 });
 
-describe("what never was a position", () => {
+describe("an invalid position", () => {
   it.each([
     "",
     ".",
@@ -92,7 +92,7 @@ describe("what never was a position", () => {
     "__proto__",
     "\u0000",
     "\ud800",
-  ])("(%j) is BAD_USER_INPUT", (text) => {
+  ])("is rejected with BAD_USER_INPUT: %j", (text) => {
     expect(() => parsePosition(text)).toThrow(refused);
   });
 
@@ -101,15 +101,18 @@ describe("what never was a position", () => {
     `${EPOCH}.9999999999999999`,
     `${EPOCH}.1.0.9007199254740992`,
     `${EPOCH}.99999999999999999999`,
-  ])("(%j) is BAD_USER_INPUT: no revision is above 2^53 - 1", (text) => {
+  ])("is rejected with BAD_USER_INPUT if a revision is above 2^53 - 1: %j", (text) => {
     expect(() => parsePosition(text)).toThrow(refused);
   });
 
-  it.each([`${EPOCH}.4.5.9`, `${EPOCH}.9.5.4`])("(%j) is BAD_USER_INPUT: no catch-up goes back", (text) => {
-    expect(() => parsePosition(text)).toThrow(refused);
-  });
+  it.each([`${EPOCH}.4.5.9`, `${EPOCH}.9.5.4`])(
+    "is rejected with BAD_USER_INPUT if a catch-up goes backward: %j",
+    (text) => {
+      expect(() => parsePosition(text)).toThrow(refused);
+    },
+  );
 
-  it("is BAD_USER_INPUT whatever it is", () => {
+  it("is rejected with BAD_USER_INPUT for any text", () => {
     fc.assert(
       fc.property(fc.string({ unit: "binary", maxLength: 60 }), (text) => {
         expect(() => parsePosition(text)).toThrow(refused);
@@ -117,15 +120,15 @@ describe("what never was a position", () => {
     );
   });
 
-  it("is BAD_USER_INPUT when one character of a position is another", () => {
+  it("is rejected with BAD_USER_INPUT after one character is replaced", () => {
     fc.assert(
       fc.property(
         position,
         fc.nat(40),
         fc.constantFrom("x", "-", " ", "é", "", ".", "\n"),
-        (given, place, other) => {
+        (given, index, other) => {
           const text = formatPosition(given);
-          const spoilt = text.slice(0, place) + other + text.slice(place + 1);
+          const spoilt = text.slice(0, index) + other + text.slice(index + 1);
 
           expect(textOrCode(spoilt)).toBeOneOf([spoilt, "BAD_USER_INPUT"]);
         },
@@ -134,15 +137,15 @@ describe("what never was a position", () => {
     );
   });
 
-  it("is named in the message, though not at any length", () => {
-    expect(() => parsePosition("yesterday")).toThrow('"yesterday" is not a position.');
+  it("appears in the message, truncated if it is long", () => {
+    expect(() => parsePosition("yesterday")).toThrow('"yesterday" is not a valid position.');
     expect(() => parsePosition("x".repeat(1_000_000))).toThrow(
       expect.objectContaining({ message: expect.stringMatching(/^.{0,200}$/) }),
     );
   });
 });
 
-/** What is read, written back; else the code of the refusal. */
+/** The text after parsing and formatting, or the code of the error. */
 function textOrCode(text: string): string {
   try {
     return formatPosition(parsePosition(text));

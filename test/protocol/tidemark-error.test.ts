@@ -2,18 +2,18 @@ import { describe, expect, it } from "vitest";
 import { limitExceeded, TidemarkError } from "../../src/protocol/tidemark-error.js";
 
 describe("an expected failure", () => {
-  it("has its code where clients find it, in extensions", () => {
-    const error = new TidemarkError("NOT_FOUND", "There is none.");
+  it("has its code in extensions", () => {
+    const error = new TidemarkError("NOT_FOUND", "No such job.");
 
     expect(error).toMatchObject({
       name: "TidemarkError",
       code: "NOT_FOUND",
       extensions: { code: "NOT_FOUND" },
     });
-    expect(error.message).toBe("There is none.");
+    expect(error.message).toBe("No such job.");
   });
 
-  it("keeps what caused it, out of what clients are sent", () => {
+  it("keeps its cause out of extensions", () => {
     const cause = new Error("disk full");
     const error = new TidemarkError("UNAVAILABLE", "The journal can't write.", { cause });
 
@@ -21,23 +21,23 @@ describe("an expected failure", () => {
     expect(error.extensions).toEqual({ code: "UNAVAILABLE" });
   });
 
-  it("tells the beginning of a value, however long that was: answers are short", () => {
+  it("truncates a long message", () => {
     const error = new TidemarkError("BAD_USER_INPUT", "x".repeat(1_000_000));
 
     expect(error.message).toMatch(/^x{600}…$/);
   });
 
-  it("that is short is told whole", () => {
+  it("keeps a message of 600 characters", () => {
     expect(new TidemarkError("BAD_USER_INPUT", "x".repeat(600)).message).toBe("x".repeat(600));
   });
 
-  it("without a cause has none", () => {
+  it("has no cause property without a cause", () => {
     expect(new TidemarkError("INTERNAL", "?")).not.toHaveProperty("cause");
   });
 });
 
-describe("a bound that was passed", () => {
-  it("is LIMIT_EXCEEDED and names the setting that moves it (law 16)", () => {
+describe("an exceeded limit", () => {
+  it("is reported as LIMIT_EXCEEDED with the name of its setting (law 16)", () => {
     const error = limitExceeded("nameBytesMax", "The name has 129 bytes", 128);
 
     expect(error.extensions).toEqual({ code: "LIMIT_EXCEEDED", limit: "nameBytesMax" });

@@ -1,25 +1,25 @@
 import { describe, expect, it } from "vitest";
 import type { TaskSpec } from "../../src/tasks/task-spec.js";
 import { addTasks } from "../../src/tasks/task-update.js";
-import { levelsOf, type Task } from "../../src/tasks/task.js";
+import type { Task } from "../../src/tasks/task.js";
 import { preOrder } from "../../src/tasks/traverse.js";
 import { branch, editAt, iterative, leaf } from "../kit/store/edits.js";
-import { NOW, createTree, withUpdates } from "./sample-trees.js";
+import { NOW, createTree, levelsOf, withUpdates } from "./sample-trees.js";
 
 function leaves(count: number): TaskSpec[] {
   return Array.from({ length: count }, (_, index) => leaf(`leaf ${index}`, 10));
 }
 
-/** A root over 9,999 leaves. */
+/** A root with 9,999 leaves. */
 const WIDE = branch("root", ...leaves(9_999));
 
-/** 31 levels one below the other, each with leaves beside the next; 10,000 tasks. */
+/** 31 nested levels, each with leaves beside the next level; 10,000 tasks. */
 const DEEP = Array.from({ length: 30 }).reduce<TaskSpec>(
   (below, _, index) => branch(`level ${31 - index}`, below, ...leaves(index === 29 ? 313 : 322)),
   branch("level 32", ...leaves(318)),
 );
 
-/** 100 tasks over 99 leaves each, less one. */
+/** 100 tasks with 99 leaves each, except for one leaf. */
 const BUSHY = branch(
   "root",
   ...Array.from({ length: 100 }, (_, index) => branch(`phase ${index}`, ...leaves(99 - Number(index === 0)))),
@@ -27,7 +27,7 @@ const BUSHY = branch(
 
 const DEEPEST = Array<string>(31).fill("0").join(".");
 
-/** Where a task is not the very object that it was. */
+/** The paths at which the task object changed. */
 function renewed(before: Task, after: Task): string[] {
   const old = new Map(preOrder(before).map(({ path, task }) => [path, task]));
   return preOrder(after)

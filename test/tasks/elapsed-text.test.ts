@@ -60,7 +60,7 @@ describe("an elapsed time", () => {
   });
 });
 
-/** Adds up the units that a text names. */
+/** The sum of the units in a text, in seconds. */
 function secondsOf(text: string): number {
   const lengths: Record<string, number> = { day: 86_400, hour: 3_600, minute: 60, second: 1 };
   return [...text.matchAll(/(\d+) (day|hour|minute|second)/g)].reduce(

@@ -224,7 +224,7 @@ describe("the eta of a tree", () => {
   });
 });
 
-/** The job ten seconds after the updated tasks began, when each leaf among them has ten units done. */
+/** The job ten seconds after the updated tasks began, with ten units done in each leaf among them. */
 function after(
   spec: TaskSpec,
   ...updates: readonly { path: string; done?: null; iteration?: number }[]
@@ -234,12 +234,12 @@ function after(
   return withReport(withReport(stored({ spec }), 0, ...begin), 10_000, ...work);
 }
 
-/** In seconds, at the instant of the latest report. */
+/** The likely time left at the latest report, in seconds. */
 function likelyLeft(job: UserTask): number {
   return (etaOf(job, job.reportedAt)!.likely - job.reportedAt) / 1_000;
 }
 
-/** Of the jobs that have one at the instant of their latest report. */
+/** The jobs that have an ETA at their latest report. */
 function etasOf(jobs: readonly UserTask[]): { job: UserTask; eta: Eta }[] {
   return jobs.flatMap((job) => {
     const eta = etaOf(job, job.reportedAt);
@@ -255,7 +255,7 @@ function width({ earliest, latest }: Eta): number {
   return latest - earliest;
 }
 
-/** By how many milliseconds `end` lies outside the range. */
+/** How many milliseconds `end` lies outside the range. */
 function missedBy({ earliest, latest }: Eta, end: number): number {
   return Math.max(0, earliest - end, end - latest);
 }

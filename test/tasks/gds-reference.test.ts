@@ -63,7 +63,7 @@ describe("leaves of 100 and of an unknown volume, 50 done", () => {
   });
 });
 
-/** Of a task that has begun. */
+/** The elapsed text of a task that has begun. */
 function elapsedMs(task: Task, now: number): number {
   return (task.endedAt ?? now) - task.startedAt!;
 }

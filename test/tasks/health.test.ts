@@ -50,13 +50,13 @@ describe("the health of a job", () => {
 
   it("counts from the latest report that was committed, not from a request to cancel", () => {
     const job = report(stored(), 1_000, [{ path: "0", done: 1 }]);
-    const asked = requestCancel(
+    const requested = requestCancel(
       job,
       SAMPLE_JOB_KEY,
       { attempt: null, by: "bob", reason: null },
       editAt(5_000, 3),
     );
-    expect(healthDeclinesAt(asked, TERMS)).toBe(1_000 + LEASE_MS);
+    expect(healthDeclinesAt(requested, TERMS)).toBe(1_000 + LEASE_MS);
   });
 
   it("depends on the lease of the job", () => {

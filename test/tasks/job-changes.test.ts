@@ -187,14 +187,14 @@ describe("a report", () => {
   });
 
   it("is accepted after a cancel request", () => {
-    const asked = requestCancel(
+    const requested = requestCancel(
       stored(),
       SAMPLE_JOB_KEY,
       { attempt: null, by: "bob", reason: null },
       editAt(5, 2),
     );
 
-    expect(report(asked, 10, [START, END]).task.status).toBe("FINISHED");
+    expect(report(requested, 10, [START, END]).task.status).toBe("FINISHED");
   });
 });
 
@@ -214,7 +214,7 @@ describe("the attempt that a change is for (law 2)", () => {
     expect(() => removeJob(second, { attempt }, "REMOVED", edit)).toThrow(errorWithCode("STALE_ATTEMPT"));
   });
 
-  it.each([2, null])("may be the job's, or left out: %s", (attempt) => {
+  it.each([2, null])("may be the job's, or null: %s", (attempt) => {
     expect(report(second, 10, [START], { attempt }).version).toBe(3);
     expect(removed(second, attempt).kind).toBe("removal");
   });
@@ -471,9 +471,9 @@ describe("a cancel request", () => {
   );
 
   it("is rejected with ILLEGAL_TRANSITION after the end, even when the job has one", () => {
-    const asked = requestCancel(stored(), SAMPLE_JOB_KEY, request, editAt(7, 2));
+    const requested = requestCancel(stored(), SAMPLE_JOB_KEY, request, editAt(7, 2));
 
-    expect(() => requestCancel(report(asked, 10, [END]), SAMPLE_JOB_KEY, request, editAt(11, 3))).toThrow(
+    expect(() => requestCancel(report(requested, 10, [END]), SAMPLE_JOB_KEY, request, editAt(11, 3))).toThrow(
       errorWithCode("ILLEGAL_TRANSITION"),
     );
   });
@@ -530,10 +530,10 @@ describe("an error", () => {
       ),
     ).toThrow('User "alice" has no job "job" in this database. Store it first.');
     expect(() => heartbeat(stored(), 1, { attempt: 7 })).toThrow(
-      'Job "job" is at attempt 1; this is for attempt 7. It was never stored so often: ',
+      'Job "job" is at attempt 1, but the request is for attempt 7. There is no such attempt yet. ',
     );
     expect(() => heartbeat(storedAgain(stored()), 1, { attempt: 1 })).toThrow(
-      'Job "job" is at attempt 2; this is for attempt 1. Another worker has stored it since: ',
+      'Job "job" is at attempt 2, but the request is for attempt 1. Another worker has stored the job since. ',
     );
     expect(() => storedAgain(stored(), storeRequest({ onConflict: "REJECT" }))).toThrow(
       "attempt 1 is PENDING",

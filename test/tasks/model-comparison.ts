@@ -40,34 +40,34 @@ export function play({ spec, commands }: Scenario): Step[] {
   return steps;
 }
 
-/** The result of a command in the code and in the model. */
+/** The results of a command in the code and in the model. */
 export interface Step {
   readonly command: unknown;
   readonly actual: Snapshot;
   readonly expected: Snapshot;
   readonly job: JobState;
-  /** The paths of the tasks that were written to, by the model. */
+  /** The paths of the tasks that the model wrote. */
   readonly written: readonly string[];
 }
 
 export interface Snapshot {
-  /** "changed", "unchanged", or "refused" and the code. */
+  /** "changed", "unchanged", or "refused" with the code. */
   readonly outcome: string;
   readonly attempt: number;
   readonly version: number;
   readonly revision: number;
-  /** A line a task, in pre-order: all that can be read of it, as JSON. */
+  /** One line of JSON per task, in pre-order, with all readable fields. */
   readonly tasks: readonly string[];
   /** The revision of each task, in pre-order. */
   readonly revisions: readonly number[];
-  /** The task count of each task, in pre-order, as the bound of a tree counts it. */
+  /** The task count of each task, in pre-order, as the tree limit counts it. */
   readonly taskCounts: readonly number[];
 }
 
 const BOUNDS = { tasksMax: TASKS_MAX, messageBytesMax: 8, leaseMs: LEASE_MS };
 const LIMITS = { tasksPerTreeMax: BOUNDS.tasksMax, messageTextBytesMax: BOUNDS.messageBytesMax };
 
-/** A command with the attempt and the paths that it has turned out to mean. */
+/** A command with its attempt and paths resolved. */
 type Placed =
   | Extract<Command, { kind: "store" }>
   | PlacedReport
@@ -82,7 +82,7 @@ class Comparison {
   #now = 0;
   #lastReport: PlacedReport = { kind: "report", attempt: null, updates: [], logLines: 0, requestId: null };
 
-  /** Whether code and model have said different things of the latest step. */
+  /** Whether the code and the model differ in the latest step. */
   isAtOdds = false;
 
   step(command: Command): Step {
@@ -190,14 +190,14 @@ function changedBy(command: Placed, job: JobState, edit: Edit): JobState {
   }
 }
 
-/** As the model's words have it; of several codes that fit, the one that the code chose. */
+/** The result in the model's format; if several codes fit, the one that the code chose. */
 function outcomeText(outcome: ModelOutcome, actual: string): string {
   if (outcome.kind !== "refused") return outcome.kind;
   const texts = outcome.codes.map((code: ErrorCode) => `refused ${code}`);
   return texts.includes(actual) ? actual : texts.join(" or ");
 }
 
-/** In the order of the model's view, so that their JSON can be compared. */
+/** In the field order of the model, so that the JSON can be compared. */
 function viewOf(task: Task, path: string): TaskView {
   const { description, kind, status, startedAt, endedAt, message, maxConcurrency, unknownCount } = task;
   const { done, volume, knownVolume, ratio } = progressOf(task);

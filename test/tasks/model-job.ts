@@ -12,7 +12,7 @@ export class ModelJob {
   #state: State | undefined;
   #attempt = 0;
   #version = 0;
-  /** Of the latest change in the database; this job is its only one. */
+  /** The latest change in the database, which has only this job. */
   #revision = 0;
   readonly #bounds: Bounds;
 
@@ -32,17 +32,17 @@ export class ModelJob {
     return this.#version;
   }
 
-  /** Every task in pre-order, as a reader of the contract sees it. */
+  /** Every task in pre-order, as a client sees it. */
   get view(): TaskView[] {
     return this.#state ? placed(this.#state.root).map(({ task, path }) => viewOf(task, path)) : [];
   }
 
-  /** The revision of each task: of the latest change in it or below it. */
+  /** The revision of each task: the latest change in it or below it. */
   get revisions(): number[] {
     return this.#state ? placed(this.#state.root).map(({ task }) => task.revision) : [];
   }
 
-  /** The task count of each task, as the bound of a tree counts it. */
+  /** The task count of each task, as the tree limit counts it. */
   get taskCounts(): number[] {
     return this.#state ? placed(this.#state.root).map(({ task }) => taskCount(task)) : [];
   }
@@ -117,7 +117,7 @@ export class ModelJob {
     return [...written.tasks];
   }
 
-  /** Every change takes the next revision: each task that was written has it, and each above one. */
+  /** Every change uses the next revision, for each written task and its ancestors. */
   #commit(written: readonly ModelTask[]): ModelOutcome {
     this.#revision += 1;
     this.#version += 1;
@@ -128,7 +128,7 @@ export class ModelJob {
   }
 }
 
-/** `codes`: where an input is wrong in several ways, the refusal may name any of them. */
+/** If an input has several faults, the error may have any of `codes`. */
 export type ModelOutcome =
   | { readonly kind: "refused"; readonly codes: readonly ErrorCode[] }
   | { readonly kind: "unchanged" }
@@ -201,7 +201,7 @@ interface ModelTask {
   done: number;
   volume: number | null;
   begun: number;
-  /** Cancelled because the task above it finished, or its iteration was over. */
+  /** Canceled because the task above it finished, or its iteration ended. */
   leftTheVolume: boolean;
   revision: number;
 }
@@ -215,7 +215,7 @@ class Refused extends Error {
   }
 }
 
-/** No change, not even of the job; one of the job that writes no task is an empty list. */
+/** No change at all. A change of the job that writes no task is an empty list instead. */
 const NOTHING = "nothing";
 const UNCHANGED: ModelOutcome = { kind: "unchanged" };
 
@@ -223,7 +223,7 @@ function refused(code: ErrorCode): ModelOutcome {
   return { kind: "refused", codes: [code] };
 }
 
-/** Changes a tree in place and keeps which tasks it wrote to. */
+/** Changes a tree in place and records which tasks it wrote. */
 class Written {
   readonly tasks = new Set<ModelTask>();
   readonly #root: ModelTask;
@@ -319,8 +319,8 @@ class Written {
   }
 
   /**
-   * "FINISHED on any other task finishes what runs below it and cancels what is pending there." Below is all
-   * the way down, so also what was left pending below a task that had failed or was cancelled.
+   * "FINISHED on any other task finishes what runs below it and cancels what is pending there." This includes
+   * all levels below, and tasks that remained pending below a failed or canceled one.
    */
   #settle(task: ModelTask): void {
     if (task.status === "RUNNING") return this.#finish(task);
@@ -450,19 +450,19 @@ function passesTheSafeIntegers(task: ModelTask): boolean {
   return [doneBelow(task), volumeBelow(task)].some((sum) => sum > BigInt(Number.MAX_SAFE_INTEGER));
 }
 
-/** The task and all below it, and in advance the first iteration of OPEN ones. */
+/** The task and all tasks below it, plus the future first iteration of OPEN ones. */
 function taskCount(task: ModelTask): number {
   const place = task.mode === "OPEN" && task.below.length === 0 ? task.repeats : [];
   const toCome = place.map((spec) => plant(spec, null, null));
   return [...task.below, ...toCome].reduce((count, subTask) => count + taskCount(subTask), 1);
 }
 
-/** The task and all below it. */
+/** The task and all tasks below it. */
 function allBelow(task: ModelTask): ModelTask[] {
   return [task, ...task.below.flatMap(allBelow)];
 }
 
-/** The task and all above it. */
+/** The task and all its ancestors. */
 function withThoseAbove(task: ModelTask): ModelTask[] {
   return task.above ? [task, ...withThoseAbove(task.above)] : [task];
 }

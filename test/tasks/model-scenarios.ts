@@ -5,16 +5,16 @@ import type { TaskUpdate } from "../../src/tasks/task-update.js";
 import type { TaskKind } from "../../src/tasks/task.js";
 
 /**
- * Random lives of one job, for fast-check to make and to shorten. Commands don't name tasks but aim at them
- * ("the third leaf"), and amounts are small, so that many meet, repeat and contradict each other. Of the steps
- * about two in five change something, as many are refused, and one in five asks for nothing new.
+ * Random histories of one job, for fast-check to generate and shrink. Commands do not name tasks but select
+ * them ("the third leaf"), and amounts are small, so that many commands meet, repeat and contradict each other.
+ * About two in five steps change something, two in five are rejected, and one in five changes nothing.
  */
 export interface Scenario {
   readonly spec: TaskSpec;
   readonly commands: readonly Command[];
 }
 
-/** What happens after `waitMs`. */
+/** A command after a wait of `waitMs`. */
 export type Command = { readonly waitMs: number } & (
   | { readonly kind: "store"; readonly spec: TaskSpec; readonly onConflict: "OVERWRITE" | "REJECT" }
   | {
@@ -24,7 +24,7 @@ export type Command = { readonly waitMs: number } & (
       readonly logLines: number;
       readonly requestId: string | null;
     }
-  /** The latest report once more. */
+  /** Repeats the latest report. */
   | { readonly kind: "repeat" }
   | {
       readonly kind: "grow";
@@ -39,17 +39,17 @@ export type Command = { readonly waitMs: number } & (
 export type AimedUpdate = Omit<TaskUpdate, "path"> & { readonly aim: Aim };
 export type Attempt = "left out" | "its own" | "the one before";
 
-/** The `place`-th task of this kind, or a path that is not there. */
+/** Selects the `place`-th task of this kind, or a path that does not exist. */
 export interface Aim {
   readonly kind: TaskKind | "ANY";
   readonly place: number;
   readonly bogus: string | null;
 }
 
-/** The bound of trees in scenarios: low enough to be passed. */
+/** The tree limit in scenarios: low enough to be exceeded. */
 export const TASKS_MAX = 60;
 
-/** Lives of up to `commandsMax` commands, each report of up to `updatesMax` updates. */
+/** Histories of up to `commandsMax` commands, with up to `updatesMax` updates per report. */
 export function scenarios({ commandsMax = 40, updatesMax = 3 } = {}): fc.Arbitrary<Scenario> {
   return fc.record({
     spec: tree,
@@ -57,7 +57,7 @@ export function scenarios({ commandsMax = 40, updatesMax = 3 } = {}): fc.Arbitra
   });
 }
 
-/** One of these, each as often as its weight says. */
+/** Chooses one of these by weight. */
 function mixed<T>(
   ...weighted: readonly (readonly [weight: number, arbitrary: fc.Arbitrary<T>])[]
 ): fc.Arbitrary<T> {
@@ -71,7 +71,7 @@ function mostly<T>(usual: T, ...others: readonly T[]): fc.Arbitrary<T> {
 const largeAmount = fc.constantFrom(Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER - 2);
 const amount = mixed([40, fc.nat(12)], [1, largeAmount]);
 
-// Trees of up to half the bound, mostly more than a leaf.
+// Trees of up to half the limit, mostly larger than a leaf.
 
 const maxConcurrency = mixed<number | null>([4, fc.constant(null)], [1, fc.integer({ min: 1, max: 4 })]);
 const leafSpec: fc.Arbitrary<TaskSpec> = fc.record({
@@ -79,7 +79,7 @@ const leafSpec: fc.Arbitrary<TaskSpec> = fc.record({
   volume: mixed<number | null>([3, fc.nat(12)], [1, fc.constant(null)]),
   maxConcurrency,
 });
-/** Only where it counts later, once an OPEN iteration begins: any tree of these can be stored. */
+/** Counts only once an OPEN iteration begins, because any of these trees can be stored. */
 const largeLeafSpec: fc.Arbitrary<TaskSpec> = fc.record({
   description: fc.constant("large leaf"),
   volume: largeAmount,
@@ -105,7 +105,7 @@ function parentSpec(levels: number): fc.Arbitrary<TaskSpec> {
   );
 }
 
-/** Tasks of the tree, OPEN iterations counted once. */
+/** The number of tasks, with OPEN iterations counted once. */
 function sizeOf({ subTasks, iterations }: TaskSpec): number {
   const sizes = (specs: readonly TaskSpec[]): number => specs.reduce((sum, spec) => sum + sizeOf(spec), 0);
   if (subTasks) return 1 + sizes(subTasks);

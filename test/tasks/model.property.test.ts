@@ -7,8 +7,8 @@ import { scenarios, type AimedUpdate, type Command, type Scenario } from "./mode
 import { play, type Step } from "./model-comparison.js";
 
 /**
- * The code against the contract's words: whatever happens to a job, both say the same after every step. When
- * one fails, fast-check prints the seed and the shortest scenario that it found.
+ * Compares the code with a literal model of the contract: both must agree after every step, whatever happens to
+ * a job. On a failure, fast-check prints the seed and the shortest scenario that it found.
  */
 describe("a random history of valid, invalid and repeated commands", () => {
   it("has the same results and the same job as the model", () => {
@@ -59,13 +59,13 @@ describe("a random history of valid, invalid and repeated commands", () => {
   });
 });
 
-/** Of the first task of this kind. */
+/** Selects the first task of this kind. */
 function reportOn(kind: TaskKind, update: Omit<AimedUpdate, "aim">): Command {
   const updates = [{ ...update, aim: { kind, place: 0, bogus: null } }];
   return { kind: "report", waitMs: 0, attempt: "its own", updates, logLines: 0, requestId: null };
 }
 
-/** The steps, once it is sure that both say the same: nothing follows from a history of which they differ. */
+/** The steps, after a check that code and model agree on them. */
 function playedAlike(scenario: Scenario): Step[] {
   const steps = play(scenario);
   const { actual, expected } = atTheEndOf(steps);
@@ -79,17 +79,17 @@ function atTheEndOf(steps: readonly Step[]): { actual: unknown; expected: unknow
   return { actual: { command, ...actual }, expected: { command, ...expected } };
 }
 
-/** How far what `changedSince` says of one tree and one revision is from what it should say. */
+/** How the result of `changedTasksSince` for one tree and one revision differs from the expected one. */
 interface Answer {
-  /** Tasks that differ and are not in it. */
+  /** Changed tasks that are missing. */
   readonly missing: readonly string[];
-  /** Tasks in it in or below which nothing changed. */
+  /** Tasks in the result without any change in or below them. */
   readonly untouched: readonly string[];
-  /** Tasks in it whose own fields and sums have been the same all the time. */
+  /** Tasks in the result whose own fields and sums did not change. */
   readonly surplus: readonly string[];
 }
 
-/** Asks, after every change, what changed since every revision that the tree has had. */
+/** Compares, after every change, the result for every earlier revision. */
 function answersSinceAll(steps: readonly Step[]): Answer[] {
   const changes = steps.filter(({ actual }) => actual.outcome === "changed");
   return changes.flatMap((now, index) => {
@@ -118,7 +118,7 @@ function before(changes: readonly Step[], step: Step): Step {
   return changes[changes.indexOf(step) - 1]!;
 }
 
-/** The paths of the tasks that are not, or not so, in the tree before; by the model. */
+/** The paths of the tasks that are new or different since the earlier tree, by the model. */
 function differing(then: Step, now: Step): string[] {
   const old = new Set(then.expected.tasks);
   return now.expected.tasks.filter((line) => !old.has(line)).map(pathOf);

@@ -22,9 +22,9 @@ const NAMES = [
 ] as const;
 const TEXTS = [...NAMES, ["description", parseDescription]] as const;
 
-/** Any string, combining marks, halves of pairs and controls among them. */
+/** Any string, including combining marks, unpaired surrogates and control characters. */
 const anyText = fc.string({ unit: "binary", maxLength: 40 });
-/** Text that is put together in many ways: letters of many alphabets with marks. */
+/** Text with several Unicode compositions: letters of many alphabets with marks. */
 const markedText = fc.string({
   unit: fc.oneof(
     fc.constantFrom("A", "e", "o", "i", "Σ", "ς", "İ", "I", "K", "Å", "ß", "ẞ", "Ω", "ᾼ", "ﬁ", "각"),
@@ -115,7 +115,7 @@ describe.each(NAMES)("the length of a %s", (_, parse) => {
   });
 
   it("is a setting", () => {
-    expect(() => parse("abcd", { ...DEFAULT_LIMITS, nameBytesMax: 3 })).toThrow("Give 1 to 3 bytes");
+    expect(() => parse("abcd", { ...DEFAULT_LIMITS, nameBytesMax: 3 })).toThrow("Pass 1 to 3 bytes");
   });
 });
 

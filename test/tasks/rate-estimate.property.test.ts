@@ -85,7 +85,10 @@ describe("the rate of a leaf", () => {
     fc.assert(
       fc.property(fc.array(fc.integer({ min: 1, max: 100 }), { minLength: 1 }), (parts) => {
         const before = updateRateEstimate(INITIAL_RATE_ESTIMATE, 100, 10_000);
-        const inParts = parts.reduce((pace, units) => updateRateEstimate(pace, units, 10_000), before);
+        const inParts = parts.reduce(
+          (estimate, units) => updateRateEstimate(estimate, units, 10_000),
+          before,
+        );
         const atOnce = updateRateEstimate(
           before,
           parts.reduce((sum, units) => sum + units),
@@ -136,11 +139,11 @@ describe("the rate of a leaf", () => {
   it("restarts when the clock is set back, and is never negative or infinite", () => {
     fc.assert(
       fc.property(fc.array(fc.tuple(fc.nat(100), fc.nat(100_000)), { maxLength: 30 }), (reports) => {
-        const pace = reports.reduce(
+        const estimate = reports.reduce(
           (before, [units, atMs]) => updateRateEstimate(before, units, atMs),
           INITIAL_RATE_ESTIMATE,
         );
-        const rate = Number(rateOf(pace, pace.spanMs));
+        const rate = Number(rateOf(estimate, estimate.spanMs));
         expect(rate).toBeGreaterThanOrEqual(0);
         expect(rate).toBeLessThan(Infinity);
       }),
@@ -161,16 +164,16 @@ describe("the rate of a leaf", () => {
 });
 
 function everySecond(
-  pace: RateEstimate,
+  estimate: RateEstimate,
   units: number,
   { from, to }: { from: number; to: number },
 ): RateEstimate {
-  let next = pace;
+  let next = estimate;
   for (let second = from + 1; second <= to; second++) next = updateRateEstimate(next, units, second * 1_000);
   return next;
 }
 
-/** After each report that leaves the job with one. */
+/** The estimate after each report that gives the job one. */
 function ratesOf(jobs: readonly UserTask[]): number[] {
   return jobs.map(rateNow).filter((rate) => rate !== null);
 }

@@ -36,12 +36,12 @@ export function storeRequest(fields: Partial<StoreRequest> = {}): StoreRequest {
   };
 }
 
-/** The job stored at instant 0, as revision 1, where there was nothing. */
+/** A job stored for the first time at time 0, as revision 1. */
 export function stored(fields: Partial<StoreRequest> = {}): UserTask {
   return storeJob(undefined, storeRequest(fields), editAt(0, 1));
 }
 
-/** Stored over what is there, at instant 1,000 as revision 2. */
+/** The job stored again at time 1,000, as revision 2. */
 export function storedAgain(before: JobState, fields: Partial<StoreRequest> = {}): UserTask {
   return storeJob(before, storeRequest(fields), editAt(1_000, 2));
 }
@@ -60,7 +60,7 @@ export function report(
   );
 }
 
-/** A report with neither updates nor log. */
+/** A report without updates and log lines. */
 export function heartbeat(before: JobState, now: number, fields: Partial<Report> = {}): UserTask {
   return report(before, now, [], fields);
 }

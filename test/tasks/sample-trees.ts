@@ -4,11 +4,11 @@ import { resolvePath, taskAt } from "../../src/tasks/task-path.js";
 import { createTask, type TaskSpec } from "../../src/tasks/task-spec.js";
 import type { TaskStatus } from "../../src/tasks/task-status.js";
 import { updateTask, type TaskUpdate } from "../../src/tasks/task-update.js";
-import type { IterativeTask, LeafTask, Task } from "../../src/tasks/task.js";
+import { subTasksOf, type IterativeTask, type LeafTask, type Task } from "../../src/tasks/task.js";
 import { preOrder } from "../../src/tasks/traverse.js";
 import { editAt } from "../kit/store/edits.js";
 
-/** A tree's first two changes: it is planted at instant 0 as revision 1, and reported on at NOW as revision 2. */
+/** Trees for tests: stored at time 0 as revision 1, and updated at time NOW as revision 2. */
 
 export const NOW = 5_000;
 
@@ -16,7 +16,7 @@ export function createTree(spec: TaskSpec): Task {
   return createTask(spec, editAt(0, 1));
 }
 
-/** `root` after these updates, one after the other; the path is the root's unless it is given. */
+/** Applies updates in order. The default path is that of the root. */
 export function withUpdates(root: Task, ...updates: readonly Partial<TaskUpdate>[]): Task {
   return updates.reduce<Task>(
     (task, update) => updateTask(task, { path: "", ...update }, editAt(NOW, 2)),
@@ -30,14 +30,20 @@ export function at(root: Task, path: string): Task {
 
 export function leafAt(root: Task, path: string): LeafTask {
   const task = at(root, path);
-  if (task.kind !== "LEAF") throw new TypeError(`${path} is no leaf`);
+  if (task.kind !== "LEAF") throw new TypeError(`${path} is not a leaf`);
   return task;
 }
 
 export function iterativeAt(root: Task, path: string): IterativeTask {
   const task = at(root, path);
-  if (task.kind !== "ITERATIVE") throw new TypeError(`${path} does not repeat anything`);
+  if (task.kind !== "ITERATIVE") throw new TypeError(`${path} is not iterative`);
   return task;
+}
+
+/** The levels of the tree: 1 for a leaf. */
+export function levelsOf(task: Task): number {
+  const below = task.kind === "ITERATIVE" ? task.template : subTasksOf(task);
+  return 1 + below.reduce((deepest, subTask) => Math.max(deepest, levelsOf(subTask)), 0);
 }
 
 /** The status of every task by path: `{ "": "RUNNING", "0": "PENDING" }`. */
@@ -55,7 +61,7 @@ export function paths(root: Task): string[] {
   return preOrder(root).map(({ path }) => path);
 }
 
-/** For `toThrow`: the error that a client gets with this code. */
+/** Matches, in `toThrow`, the error with this code. */
 export function errorWithCode(code: ErrorCode): unknown {
   return expect.objectContaining({ name: "TidemarkError", extensions: expect.objectContaining({ code }) });
 }

@@ -6,7 +6,7 @@ import type { Task } from "../../src/tasks/task.js";
 import { EPOCH, leaf } from "../kit/store/edits.js";
 import { createTree } from "./sample-trees.js";
 
-/** Around where one more list, or one level of lists more, becomes needed. */
+/** Lengths around which a list needs another part or level. */
 const LENGTHS = [0, 1, 31, 32, 33, 64, 65, 1_023, 1_024, 1_025, 1_056, 1_057, 2_100];
 
 const STORED = Stamp.of(EPOCH, 1);
@@ -20,7 +20,7 @@ function tasksOf(length: number): Task[] {
   return Array.from({ length }, (_, index) => taskOf(index, STORED));
 }
 
-/** The list of `tasks`, made one by one. */
+/** The list of `tasks`, built by appending. */
 function appended(tasks: readonly Task[]): TaskList<Task> {
   return tasks.reduce((list: TaskList<Task>, task) => list.append(task, STORED), createTaskList([], STORED));
 }
@@ -40,7 +40,7 @@ function enteredIn(list: TaskList<Task>, revision: number): [number, Task][] {
   return found;
 }
 
-/** A length, and a place in a list of that length. */
+/** A length, and an index in a list of that length. */
 const places = fc
   .integer({ min: 1, max: 2_100 })
   .chain((length) => fc.record({ length: fc.constant(length), at: fc.nat(length - 1) }));

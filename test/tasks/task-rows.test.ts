@@ -20,8 +20,8 @@ function written(rows: readonly TaskRow[], revision: number): VersionedRow[] {
   return rows.map((row) => ({ row, revision }));
 }
 
-/** A tree without what is not told by its fields: revisions instead of stamps. */
-function told(root: Task): unknown {
+/** The readable fields of a tree, with revisions instead of stamps. */
+function readable(root: Task): unknown {
   return preOrder(root).map(({ task, path }) => ({ ...flat(task), path, revision: task.stamp.revision }));
 }
 
@@ -32,7 +32,7 @@ function flat(task: Task): object {
   return { ...fields, subTasks: fields.subTasks.length, template: fields.template.map(templateOf) };
 }
 
-/** Of a task that is repeated only what it will be, not when it was built. */
+/** The template of an iterative task matters only for its specification, not for when it was built. */
 function templateOf(root: Task): unknown {
   return preOrder(root).map(({ task, path }) => ({ ...flat(task), path }));
 }
@@ -142,7 +142,7 @@ describe("a tree that is read back", () => {
     );
     const rows = written(allRows(root), 2);
 
-    expect(told(treeOf(EPOCH, rows.toReversed()))).toEqual(told(treeOf(EPOCH, rows)));
+    expect(readable(treeOf(EPOCH, rows.toReversed()))).toEqual(readable(treeOf(EPOCH, rows)));
     expect(treeOf(EPOCH, rows)).toMatchObject({
       done: 0,
       knownVolume: root.knownVolume,
@@ -167,7 +167,7 @@ describe("a tree that is read back", () => {
       branch("root", ...Array.from({ length: 12 }, (_, index) => leaf(`leaf ${index}`))),
     );
 
-    expect(told(treeOf(EPOCH, written(allRows(root), 1).toReversed()))).toEqual(told(root));
+    expect(readable(treeOf(EPOCH, written(allRows(root), 1).toReversed()))).toEqual(readable(root));
   });
 
   it("grows OPEN iterations from their template as before", () => {
@@ -178,7 +178,9 @@ describe("a tree that is read back", () => {
     const root = withUpdates(createTree(spec), { iteration: 1 });
     const again = treeOf(EPOCH, written(allRows(root), 2));
 
-    expect(told(withUpdates(again, { iteration: 2 }))).toEqual(told(withUpdates(root, { iteration: 2 })));
+    expect(readable(withUpdates(again, { iteration: 2 }))).toEqual(
+      readable(withUpdates(root, { iteration: 2 })),
+    );
   });
 
   it("may be larger than today's limits allow", () => {
@@ -193,7 +195,7 @@ describe("a tree that is read back", () => {
   });
 
   it("fails with an assertion when it has no root", () => {
-    expect(() => treeOf(EPOCH, [])).toThrow("a job without a root row");
+    expect(() => treeOf(EPOCH, [])).toThrow("a job has no root row");
   });
 
   it("equals the current tree when it is read from stored rows and all later changes", () => {
@@ -201,8 +203,8 @@ describe("a tree that is read back", () => {
       fc.property(scenarios({ updatesMax: 1 }), (scenario) => {
         const trees = treesAndTheirRows(play(scenario));
 
-        expect(trees.map(({ rows }) => told(treeOf(EPOCH, rows)))).toEqual(
-          trees.map(({ tree }) => told(tree)),
+        expect(trees.map(({ rows }) => readable(treeOf(EPOCH, rows)))).toEqual(
+          trees.map(({ tree }) => readable(tree)),
         );
       }),
       { numRuns: 200 },
@@ -210,18 +212,18 @@ describe("a tree that is read back", () => {
   });
 });
 
-/** Every tree that a job had, with the rows that a journal would have by then. */
+/** Every tree of a job's history, with the rows that a journal would hold. */
 function treesAndTheirRows(steps: readonly Step[]): { tree: Task; rows: VersionedRow[] }[] {
-  const kept = new Map<string, VersionedRow>();
+  const latest = new Map<string, VersionedRow>();
   let before: Task | undefined;
   let attempt = 0;
   return steps.flatMap(({ actual, job }) => {
     if (actual.outcome !== "changed" || job?.kind !== "userTask") return [];
     const isStored = job.attempt > attempt;
-    if (isStored) kept.clear();
+    if (isStored) latest.clear();
     const rows = isStored || !before ? allRows(job.task) : changedRows(before, job.task);
-    for (const row of rows) kept.set(row.path, { row, revision: actual.revision });
+    for (const row of rows) latest.set(row.path, { row, revision: actual.revision });
     [before, attempt] = [job.task, job.attempt];
-    return [{ tree: job.task, rows: [...kept.values()] }];
+    return [{ tree: job.task, rows: [...latest.values()] }];
   });
 }

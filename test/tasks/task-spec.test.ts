@@ -1,11 +1,11 @@
 import { describe, expect, it } from "vitest";
 import { createTask, createTasks, ROOT_INSERTION_POINT, type TaskSpec } from "../../src/tasks/task-spec.js";
-import { levelsOf, type ParentTask } from "../../src/tasks/task.js";
+import type { ParentTask } from "../../src/tasks/task.js";
 import { preOrder } from "../../src/tasks/traverse.js";
 import { branch, editAt, iterative, leaf } from "../kit/store/edits.js";
-import { at, iterativeAt, createTree, errorWithCode, withUpdates } from "./sample-trees.js";
+import { at, iterativeAt, createTree, errorWithCode, levelsOf, withUpdates } from "./sample-trees.js";
 
-/** A tree that goes straight down: `levels` of them, a leaf at the bottom. */
+/** A tree of one task per level, with `levels` levels. */
 function chain(levels: number, bottom: TaskSpec = leaf("bottom")): TaskSpec {
   return Array.from({ length: levels - 1 }).reduce<TaskSpec>((spec) => branch("level", spec), bottom);
 }
@@ -163,7 +163,7 @@ describe("an invalid spec", () => {
   it("is rejected wherever in the tree the fault is", () => {
     const fault = branch("root", leaf("a"), iterative("b", "OPEN", null, branch("c", leaf("d", -1))));
 
-    expect(() => createTree(fault)).toThrow('The volume of task "d" is -1');
+    expect(() => createTree(fault)).toThrow('Invalid volume -1 of task "d"');
   });
 });
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { allRows, treeOf } from "../../src/tasks/task-rows.js";
-import { currentIteration, levelsOf, subTasksOf, type Task } from "../../src/tasks/task.js";
+import { currentIteration, subTasksOf, type Task } from "../../src/tasks/task.js";
 import { preOrder } from "../../src/tasks/traverse.js";
 import { branch, EPOCH, iterative, leaf } from "../kit/store/edits.js";
 import { at, iterativeAt, createTree, withUpdates } from "./sample-trees.js";
@@ -72,16 +72,5 @@ describe("the current iteration", () => {
     const oneLeafDone = withUpdates(root, { path: "0.0", status: "FINISHED" });
 
     expect(currentIteration(iterativeAt(oneLeafDone, ""))).toBe(0);
-  });
-});
-
-describe("the levels of a tree", () => {
-  it.each([
-    ["a leaf", leaf("a"), 1],
-    ["a task over leaves", branch("root", leaf("a"), leaf("b")), 2],
-    ["the deepest branch", branch("root", leaf("a"), branch("b", branch("c", leaf("d")))), 4],
-    ["iterations to come", iterative("rounds", "OPEN", null, branch("round", leaf("a"))), 3],
-  ])("are counted down to the leaves of %s", (_, spec, levels) => {
-    expect(levelsOf(createTree(spec))).toBe(levels);
   });
 });

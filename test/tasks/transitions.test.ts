@@ -9,7 +9,7 @@ import { at, createTree, errorWithCode, withUpdates, statuses, statusesInOrder }
 const LATER = 9_000;
 const edit = editAt(LATER, 3);
 
-/** root{ended, running{running, pending}, pending{pending}}: one of each kind that a cascade can meet. */
+/** root{ended, running{running, pending}, pending{pending}}: every kind of task that a cascade can meet. */
 const MIXED = branch(
   "root",
   leaf("ended", 10),

@@ -7,7 +7,7 @@ import { createTree } from "./sample-trees.js";
 
 const SPEC = branch("root", branch("b", leaf("c", 1), leaf("d", 1)), leaf("e", 1), branch("f", leaf("g", 1)));
 
-/** The tree after these updates, the first being revision 2. */
+/** The tree after these updates, the first of which is revision 2. */
 function revised(root: Task, ...updates: readonly TaskUpdate[]): Task {
   return updates.reduce((task, update, index) => updateTask(task, update, editAt(index, index + 2)), root);
 }

@@ -12,14 +12,14 @@ export interface Shape {
 }
 
 export interface WorkReport {
-  /** Since the leaf has begun. */
+  /** Since the start of the leaf. */
   readonly atMs: number;
   readonly done: number;
-  /** From here on. */
+  /** From this time on. */
   readonly volume?: number;
 }
 
-/** Always as fast, reported in gaps of any length. */
+/** A constant rate, reported at irregular intervals. */
 export const steady: fc.Arbitrary<Shape & { readonly unitsPerSecond: number }> = fc
   .record({ unitsPerSecond: fc.integer({ min: 100, max: 1_000_000 }), gaps: gapsOf(1, 20_000) })
   .map(({ unitsPerSecond, gaps }) => {
@@ -27,7 +27,7 @@ export const steady: fc.Arbitrary<Shape & { readonly unitsPerSecond: number }> =
     return { name: "steady", unitsPerSecond, volume: 2 * reports.at(-1)!.done, reports };
   });
 
-/** As many units at once, again and again. */
+/** Repeated bursts of equal size. */
 export const bursty: fc.Arbitrary<Shape & { readonly units: number; readonly everyMs: number }> = fc
   .record({
     units: fc.integer({ min: 1, max: 10_000 }),
@@ -42,7 +42,7 @@ export const bursty: fc.Arbitrary<Shape & { readonly units: number; readonly eve
     return { name: "bursty", units, everyMs, volume: 2 * count * units, reports };
   });
 
-/** Each unit takes longer than the one before it. */
+/** Each unit takes longer than the previous one. */
 export const slowing: fc.Arbitrary<Shape> = fc
   .record({
     factor: fc.double({ min: 1.01, max: 1.1, noNaN: true }),
@@ -63,7 +63,7 @@ export const stalled: fc.Arbitrary<Shape> = fc.integer({ min: 20, max: 200 }).ma
   return { name: "stalled", volume: count * 20, reports };
 });
 
-/** Steady, while ever more turns out to be there. */
+/** A constant rate with a growing volume. */
 export const growing: fc.Arbitrary<Shape> = fc
   .record({ gaps: gapsOf(100, 2_000), growth: fc.integer({ min: 1, max: 500 }) })
   .map(({ gaps, growth }) => {
@@ -77,7 +77,7 @@ export const growing: fc.Arbitrary<Shape> = fc
 
 export const anyShape: fc.Arbitrary<Shape> = fc.oneof(steady, bursty, slowing, stalled, growing);
 
-/** The job after each report; the first is as it has just begun. */
+/** The job after each report; the first one has just begun. */
 export function jobAfterEachReport({ volume, reports }: Shape): UserTask[] {
   const jobs = [begun(volume)];
   for (const { atMs, ...update } of reports) jobs.push(withReport(jobs.at(-1)!, atMs, update));
@@ -89,12 +89,12 @@ export function atTheEnd(shape: Shape): UserTask {
   return jobAfterEachReport(shape).at(-1)!;
 }
 
-/** A job of one leaf that has begun at instant 0. */
+/** A job of one leaf that began at time 0. */
 export function begun(volume: number | null): UserTask {
   return withReport(stored({ spec: leaf("work", volume) }), 0, { status: "RUNNING" });
 }
 
-/** The job after a report of its root, or of another task by its path. */
+/** The job after a report on its root, or on another task by path. */
 export function withReport(job: UserTask, now: number, ...updates: readonly Partial<TaskUpdate>[]): UserTask {
   return report(
     job,
@@ -107,7 +107,7 @@ function gapsOf(min: number, max: number): fc.Arbitrary<number[]> {
   return fc.array(fc.integer({ min, max }), { minLength: 10, maxLength: 100 });
 }
 
-/** The instants that lie such gaps apart. */
+/** The times that are separated by these gaps. */
 function at(gaps: readonly number[]): number[] {
   let now = 0;
   return gaps.map((gap) => (now += gap));

@@ -17,14 +17,14 @@ describe("parseDuration", () => {
   });
 
   it.each(["24", "0", "86400000"])("rejects a number without a unit: %s", (text) => {
-    expect(() => parseDuration(text)).toThrow(`"${text}" has no unit, write ${text}s, ${text}m or ${text}h`);
+    expect(() => parseDuration(text)).toThrow(`"${text}" has no unit: write ${text}s, ${text}m or ${text}h`);
   });
 
   it.each(["", " ", "h", "1.5h", "-5s", "1h 30m", "30m1h", "1h1h", "5w", "5S", "1e3s", "5s\n"])(
     "rejects %j with examples",
     (text) => {
       expect(() => parseDuration(text)).toThrow(
-        `"${text}" is not a duration, write it like 500ms, 90s, 1h30m or 7d`,
+        `"${text}" is not a duration such as 500ms, 90s, 1h30m or 7d`,
       );
     },
   );

@@ -7,7 +7,7 @@ interface Item extends HeapItem {
 }
 
 describe("a heap", () => {
-  it("has nothing first while it is empty, also when it is empty again", () => {
+  it("has no first item while it is empty, even after a removal", () => {
     const heap = createHeap();
     const item = { value: 1, heapIndex: 0 };
     expect(heap.first).toBeUndefined();
@@ -18,7 +18,7 @@ describe("a heap", () => {
     expect([...heap.ascending()]).toEqual([]);
   });
 
-  it("has its items in order, whatever was put in and taken out", () => {
+  it("keeps its items in order after any additions and removals", () => {
     fc.assert(
       fc.property(lives, (life) => {
         const { heap, items } = played(life);
@@ -29,7 +29,7 @@ describe("a heap", () => {
     );
   });
 
-  it("fills the place of what was taken out with what may belong above it", () => {
+  it("moves the replacement of a removed item up if needed", () => {
     const heap = createHeap();
     const items = [1, 10, 2, 11, 12, 3, 4].map((value) => ({ value, heapIndex: 0 }));
     for (const item of items) heap.add(item);
@@ -37,7 +37,7 @@ describe("a heap", () => {
     expect([...heap.ascending()].map(({ value }) => value)).toEqual([1, 2, 3, 4, 10, 12]);
   });
 
-  it("gives the first few in few comparisons, however many there are", () => {
+  it("yields the first few items with few comparisons, however large it is", () => {
     let comparisons = 0;
     const heap = new Heap<Item>((a, b) => {
       comparisons++;
@@ -60,7 +60,7 @@ const lives = fc
     ),
   );
 
-/** Puts each value in, and takes out the item at `removeAt` of those that are in then. */
+/** Adds each value, and after each one may remove one of the items at hand. */
 function played(life: readonly { value: number; removeAt: number | null }[]): {
   heap: Heap<Item>;
   items: Item[];

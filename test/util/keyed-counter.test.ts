@@ -1,14 +1,14 @@
 import { expect, it } from "vitest";
 import { KeyedCounter } from "../../src/util/keyed-counter.js";
 
-it("A tally counts for each key, and forgets those that have none", () => {
-  const tally = new KeyedCounter<string>();
+it("a keyed counter counts each key, and drops those at 0", () => {
+  const counter = new KeyedCounter<string>();
 
-  const added = [tally.increment("a"), tally.increment("a"), tally.increment("b")];
-  tally.decrement("a");
-  tally.decrement("b");
-  tally.decrement("b");
+  const added = [counter.increment("a"), counter.increment("a"), counter.increment("b")];
+  counter.decrement("a");
+  counter.decrement("b");
+  counter.decrement("b");
 
   expect(added).toEqual([1, 2, 1]);
-  expect([tally.get("a"), tally.get("b"), tally.size]).toEqual([1, 0, 1]);
+  expect([counter.get("a"), counter.get("b"), counter.size]).toEqual([1, 0, 1]);
 });

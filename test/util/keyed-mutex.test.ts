@@ -2,15 +2,15 @@ import { describe, expect, it, vi } from "vitest";
 import { KeyedMutex } from "../../src/util/keyed-mutex.js";
 import { untilIdle } from "../kit/deterministic/turns.js";
 
-describe("a mutex by name", () => {
-  it("lets work under one name run one at a time, in the order it was asked for", async () => {
+describe("a keyed mutex", () => {
+  it("runs work under one name one at a time, in the order of the calls", async () => {
     const mutex = new KeyedMutex();
     const [events, work] = recordingWork();
     await Promise.all(["a", "b", "c"].map((piece) => mutex.runExclusive("name", () => work(piece))));
     expect(events).toEqual(["begin a", "end a", "begin b", "end b", "begin c", "end c"]);
   });
 
-  it("keeps nobody waiting under another name", async () => {
+  it("does not delay work under another name", async () => {
     const mutex = new KeyedMutex();
     const [release, slow] = stuckWork();
     const waiting = vi.fn<() => Promise<void>>(async () => {});
@@ -24,29 +24,29 @@ describe("a mutex by name", () => {
     expect(waiting).toHaveBeenCalledOnce();
   });
 
-  it("gives back what the work gives, and throws what it throws", async () => {
+  it("passes on the result or the error of the work", async () => {
     const mutex = new KeyedMutex();
-    const failure = new Error("told to fail");
+    const failure = new Error("planned failure");
     expect(await mutex.runExclusive("name", async () => 7)).toBe(7);
     await expect(mutex.runExclusive("name", () => Promise.reject(failure))).rejects.toBe(failure);
   });
 
-  it("is free again after work that failed", async () => {
+  it("is released after work that failed", async () => {
     const mutex = new KeyedMutex();
-    const failing = mutex.runExclusive("name", () => Promise.reject(new Error("told to fail")));
+    const failing = mutex.runExclusive("name", () => Promise.reject(new Error("planned failure")));
     const next = mutex.runExclusive("name", async () => "done");
-    await expect(failing).rejects.toThrow("told to fail");
+    await expect(failing).rejects.toThrow("planned failure");
     expect(await next).toBe("done");
   });
 
-  it("takes any text for a name", async () => {
+  it("accepts any text as a name", async () => {
     const mutex = new KeyedMutex();
     const names = ["__proto__", "constructor", ""];
     const given = await Promise.all(names.map((name) => mutex.runExclusive(name, async () => name)));
     expect(given).toEqual(names);
   });
 
-  it("keeps one order for a name that comes back while it is being left", async () => {
+  it("keeps one order for a name that is requested again during its release", async () => {
     const mutex = new KeyedMutex();
     const [events, work] = recordingWork();
     const first = mutex.runExclusive("name", () => work("a"));
@@ -57,7 +57,7 @@ describe("a mutex by name", () => {
   });
 });
 
-/** Work that says when it begins and ends, some turns apart. */
+/** Work that records its begin and end, some turns apart. */
 function recordingWork(): [string[], (piece: string) => Promise<void>] {
   const events: string[] = [];
   const work = async (piece: string): Promise<void> => {

@@ -3,8 +3,8 @@ import { describe, expect, it } from "vitest";
 import { TokenBucket } from "../../src/util/token-bucket.js";
 import { ManualClock } from "../kit/deterministic/manual-clock.js";
 
-describe("A bucket", () => {
-  it("gives a second's worth at once, and then one whenever one has come in", () => {
+describe("a token bucket", () => {
+  it("allows a burst of one second's worth, then one token per interval", () => {
     const clock = new ManualClock(1_000_000);
     const bucket = new TokenBucket(2, clock);
 
@@ -18,7 +18,7 @@ describe("A bucket", () => {
     ]);
   });
 
-  it("never holds more than a second's worth", () => {
+  it("never holds more than one second's worth", () => {
     const clock = new ManualClock();
     const bucket = new TokenBucket(2, clock);
 
@@ -33,7 +33,7 @@ describe("A bucket", () => {
     ]);
   });
 
-  it("makes nobody wait for longer than a second when the clock is set back", () => {
+  it("delays a caller by at most one second when the clock is set back", () => {
     let now = 3_600_000;
     const bucket = new TokenBucket(1, { now: () => now, schedule: new ManualClock().schedule });
     bucket.take();
@@ -43,7 +43,7 @@ describe("A bucket", () => {
     expect(bucket.take()).toBe(1_000);
   });
 
-  it("gives no more than a second's worth and what has come in since", () => {
+  it("grants at most one burst plus the tokens of the elapsed time", () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 10_000 }), fc.array(fc.nat(700)), (perSecond, pauses) => {
         const clock = new ManualClock();

@@ -2,7 +2,7 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { constants } from "node:os";
 import { Readable } from "node:stream";
-import { errorCodeOf } from "../../util/error-code.js";
+import { errorCodeOf } from "../../util/assert.js";
 import { closeEntries, openPipes } from "./pipes.js";
 
 export type CommandLine = readonly [program: string, ...args: string[]];

@@ -1,8 +1,7 @@
 /** What a server has refused, and whether it would refuse the same again. */
 import { ERROR_CODES, type ErrorCode } from "../../protocol/error-codes.js";
 import type { Limits } from "../../protocol/limits.js";
-import { TRANSIENT_LIMITS } from "../../protocol/transient-limits.js";
-import { TidemarkError } from "../../protocol/tidemark-error.js";
+import { TidemarkError, TRANSIENT_LIMITS } from "../../protocol/tidemark-error.js";
 
 /** A GraphQL error, as JSON has it; trusted as far as the types go. */
 export interface ResponseError {

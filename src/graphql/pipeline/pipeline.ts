@@ -20,7 +20,6 @@ import type { Hub } from "../../hub/hub.js";
 import { PullStream } from "../../hub/pull-stream.js";
 import type { TaskStoreProvider } from "../../store/task-store-provider.js";
 import type { Log } from "../../util/log.js";
-import { noop } from "../../util/noop.js";
 import { AnswerBudget } from "./answer-budget.js";
 import type { OperationContext, Services } from "../context.js";
 import { variablesLimitError } from "./document-limits.js";
@@ -119,7 +118,7 @@ export class Pipeline {
 
   /** Opens a subscription; a refusal is a result. Never rejects. */
   async subscribe(operation: ExecutableOperation): Promise<EventResults | ExecutionResult> {
-    let close = noop;
+    let close: (() => void) | undefined;
     try {
       close = this.#subscriptions.open(operation.contextValue.caller);
       const source = await createSourceEventStream(operation);
@@ -127,7 +126,7 @@ export class Pipeline {
       close();
       return this.#masked(toExecutionResult(source));
     } catch (error) {
-      close();
+      close?.();
       return this.reject(error);
     }
   }

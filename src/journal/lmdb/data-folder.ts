@@ -2,25 +2,25 @@ import { mkdir, open, readdir, readFile, rm, stat, type FileHandle } from "node:
 import { dirname, join } from "node:path";
 import { tryLock } from "fs-native-extensions";
 import type { DatabaseName } from "../../tasks/names.js";
-import { errorCodeOf } from "../../util/error-code.js";
+import { errorCodeOf } from "../../util/assert.js";
 import { writeFileAtomically } from "./durable-files.js";
 
 /**
- * A folder with a Tidemark's data:
+ * The data folder of a server:
  *
  *     tidemark.json       { "product": "tidemark", "format": 1 }
- *     owner               the pid of the process that has it; locked while that lives
+ *     owner               the process id of the owner, which locks this file while it lives
  *     neo4j.mdb           a database, with LMDB's neo4j.mdb-lock
- *     ~nzswkdi.mdb        one whose name is no name of a file, in base32
+ *     ~nzswkdi.mdb        a database whose name is not a safe file name, in base32
  *
- * One process owns it. The lock is the system's, on the open file: it ends with the process, however that ends,
- * so a file that was left behind refuses nobody.
+ * One process owns the folder. The lock is the operating system's, on the open file. It ends with the process,
+ * so a file left behind by a crash locks out no other process.
  */
 export class DataFolder implements AsyncDisposable {
   readonly path: string;
   readonly #owner: FileHandle;
 
-  /** Makes the folder where there is none. @throws DataFolderError when it can't be had. */
+  /** Creates the folder if it does not exist. @throws DataFolderError if it cannot be used. */
   static async open(path: string): Promise<DataFolder> {
     try {
       await createFolder(path);
@@ -34,7 +34,7 @@ export class DataFolder implements AsyncDisposable {
     }
   }
 
-  /** The same for a folder that must be there already. @throws DataFolderError */
+  /** Opens a folder that must exist already. @throws DataFolderError */
   static async openExisting(path: string): Promise<DataFolder> {
     await checkExists(path);
     return DataFolder.open(path);
@@ -45,7 +45,7 @@ export class DataFolder implements AsyncDisposable {
     this.#owner = owner;
   }
 
-  /** The databases that have a file, by name. */
+  /** The databases that have a file, sorted by name. */
   databases(): Promise<DatabaseFile[]> {
     return databaseFiles(this.path);
   }
@@ -58,7 +58,7 @@ export class DataFolder implements AsyncDisposable {
     await this.#owner.close();
   }
 
-  /** What was being made when a process ended was never in use. */
+  /** Deletes the unfinished files of a process that ended. They were never in use. */
   async #prepare(): Promise<void> {
     const names = await readdir(this.path);
     const unfinished = names.filter((name) => /\.new(-lock)?$/.test(name));
@@ -72,12 +72,12 @@ export interface DatabaseFile {
   readonly path: string;
 }
 
-/** A folder can't be used. For the operator at the terminal: the message says which and what to do. */
+/** A folder cannot be used. The message, for the operator, says why and what to do. */
 export class DataFolderError extends Error {
   override readonly name = "DataFolderError";
 }
 
-/** Makes a folder where there is none. @throws DataFolderError */
+/** Creates a folder if it does not exist. @throws DataFolderError */
 export async function createFolder(path: string): Promise<void> {
   const found = await stat(path).catch(() => undefined);
   if (found && !found.isDirectory()) throw new DataFolderError(`${path} is a file. Choose a folder.`);
@@ -86,7 +86,7 @@ export async function createFolder(path: string): Promise<void> {
   });
 }
 
-/** Not by the `recursive` of mkdir, which never ends in a folder, as /proc, that says of a new one that it is not there. */
+/** Avoids mkdir's `recursive`, which never ends in a folder such as /proc, where mkdir fails with ENOENT. */
 async function makeWithParents(path: string): Promise<void> {
   if (await isThere(path)) return;
   const parent = dirname(path);
@@ -100,7 +100,7 @@ async function isThere(path: string): Promise<boolean> {
   return (await stat(path).catch(() => undefined)) !== undefined;
 }
 
-/** Says that a folder is a Tidemark's, from now on. */
+/** Marks a folder as a Tidemark data folder. */
 export async function writeFormatFile(path: string): Promise<void> {
   await writeFileAtomically(
     join(path, FORMAT_FILE),
@@ -108,7 +108,7 @@ export async function writeFormatFile(path: string): Promise<void> {
   );
 }
 
-/** The databases of a folder, which others may own, by name. */
+/** The databases of a folder, which another process may own, sorted by name. */
 export async function databaseFiles(folder: string): Promise<DatabaseFile[]> {
   const files = (await readdir(folder)).filter((file) => file.endsWith(EXTENSION));
   return files
@@ -116,7 +116,7 @@ export async function databaseFiles(folder: string): Promise<DatabaseFile[]> {
     .toSorted((a, b) => (a.name < b.name ? -1 : 1));
 }
 
-/** @throws DataFolderError when it is not there, or not a Tidemark's. */
+/** @throws DataFolderError if the folder does not exist or is not a Tidemark data folder */
 export async function checkExists(path: string): Promise<void> {
   const names = await readdir(path).catch((error: unknown) => {
     throw unusableFolderError(path, error);
@@ -124,11 +124,10 @@ export async function checkExists(path: string): Promise<void> {
   if (names.includes(FORMAT_FILE)) return checkFormat(path);
   const remedy = names.some((name) => name.endsWith(EXTENSION))
     ? RESTORE
-    : "Name the folder of --store lmdb:FOLDER.";
-  throw new DataFolderError(`${path} is no Tidemark folder: it has no ${FORMAT_FILE}. ${remedy}`);
+    : "Pass the folder of --store lmdb:FOLDER.";
+  throw new DataFolderError(`${path} is not a Tidemark data folder: ${FORMAT_FILE} is missing. ${remedy}`);
 }
 
-/** The name of a database's file in its folder. */
 function fileNameOf(name: DatabaseName): string {
   const isPlain = /^[a-z0-9_][a-z0-9._-]{0,62}$/.test(name) && !RESERVED.test(name);
   return `${isPlain ? name : `~${toBase32(Buffer.from(name))}`}${EXTENSION}`;
@@ -142,7 +141,7 @@ function nameOf(file: string): DatabaseName {
 
 function unusableFolderError(path: string, error: unknown): DataFolderError {
   const reason = error instanceof Error ? error.message : String(error);
-  return new DataFolderError(`The folder ${path} can't be used: ${reason}.`, { cause: error });
+  return new DataFolderError(`Cannot use the folder ${path}: ${reason}.`, { cause: error });
 }
 
 async function checkFormat(path: string): Promise<void> {
@@ -151,15 +150,15 @@ async function checkFormat(path: string): Promise<void> {
     const others = names.filter((name) => !IGNORED.has(name));
     if (others.length === 0) return;
     throw new DataFolderError(
-      `${path} is no Tidemark folder: it has no ${FORMAT_FILE}, but ${others[0]}. Choose an empty folder, or one that does not exist.`,
+      `${path} is not a Tidemark data folder: it contains ${others[0]} but no ${FORMAT_FILE}. Choose an empty folder, or one that does not exist yet.`,
     );
   }
   const format = formatIn(await readFile(join(path, FORMAT_FILE), "utf8"));
   if (format === FORMAT) return;
   throw new DataFolderError(
     format === undefined
-      ? `${path} is no Tidemark folder: its ${FORMAT_FILE} is something else. ${RESTORE}`
-      : `${path} has format ${format}, and this version reads ${FORMAT}. Use the version of Tidemark that wrote it, or a newer one.`,
+      ? `${path} is not a Tidemark data folder: its ${FORMAT_FILE} has other content. ${RESTORE}`
+      : `${path} has format ${format}, but this version of Tidemark reads format ${FORMAT}. Use the version that wrote the folder, or a newer one.`,
   );
 }
 
@@ -172,7 +171,10 @@ function formatIn(text: string): number | undefined {
   }
 }
 
-/** The owner's open file. Who was refused has changed nothing: the pid is written under the lock. */
+/**
+ * Locks the folder and returns the open owner file. The process id is written under the lock, so a failed
+ * attempt changes nothing.
+ */
 async function lock(path: string): Promise<FileHandle> {
   const ownerPath = join(path, OWNER_FILE);
   const owner = await open(ownerPath, "a+");
@@ -180,7 +182,7 @@ async function lock(path: string): Promise<FileHandle> {
     await owner.close();
     const pid = (await readFile(ownerPath, "utf8")).trim();
     throw new DataFolderError(
-      `The folder ${path} is in use by process ${pid}. One server has a folder; stop that one first, or choose another folder.`,
+      `The folder ${path} is in use by process ${pid}. Only one server can use a folder: stop that process, or choose another folder.`,
     );
   }
   await owner.truncate();
@@ -198,7 +200,7 @@ function fromBase32(text: string): Buffer {
   return Buffer.from((bits.match(/.{8}/g) ?? []).map((byte) => parseInt(byte, 2)));
 }
 
-/** RFC 4648 in small letters: a file system may not tell capitals from them. */
+/** RFC 4648 in lower case, because a file system may ignore case. */
 const BASE32 = "abcdefghijklmnopqrstuvwxyz234567";
 
 const PRODUCT = "tidemark";
@@ -206,12 +208,12 @@ const FORMAT = 1;
 const FORMAT_FILE = "tidemark.json";
 const OWNER_FILE = "owner";
 
-/** For whoever has lost that file. */
-const RESTORE = `If you know that it is one, write ${JSON.stringify({ product: PRODUCT, format: FORMAT })} into it.`;
+/** The advice if the format file was lost. */
+const RESTORE = `If you are sure that this is one, write ${JSON.stringify({ product: PRODUCT, format: FORMAT })} to ${FORMAT_FILE}.`;
 const EXTENSION = ".mdb";
 
-/** What a new folder may have: a mounted disk brings the one, our own start the others. */
+/** Allowed in a new folder: the first comes with a mounted disk, the others are from an interrupted start. */
 const IGNORED = new Set(["lost+found", OWNER_FILE, `${FORMAT_FILE}.new`]);
 
-/** Names that Windows gives to devices. */
+/** Names that Windows reserves for devices. */
 const RESERVED = /^(con|prn|aux|nul|com\d|lpt\d)(\.|$)/;

@@ -1,7 +1,7 @@
 import { open, rename } from "node:fs/promises";
 import { dirname } from "node:path";
 
-/** Writes a file that is there whole or not at all, also after a power cut. */
+/** Writes a file that is either complete or absent, even after a power failure. */
 export async function writeFileAtomically(path: string, text: string): Promise<void> {
   const unfinished = `${path}.new`;
   await using file = await open(unfinished, "w");
@@ -11,7 +11,7 @@ export async function writeFileAtomically(path: string, text: string): Promise<v
   await syncParentFolder(path);
 }
 
-/** Makes durable which files the folder of `path` has. */
+/** Syncs the parent folder of `path`, so that its list of files is durable. */
 export async function syncParentFolder(path: string): Promise<void> {
   await using folder = await open(dirname(path), "r");
   await folder.sync();

@@ -5,7 +5,7 @@ import { setImmediate } from "node:timers/promises";
 import { open as openLmdb, type RootDatabase } from "lmdb";
 import { assert } from "../../util/assert.js";
 import type { Log } from "../../util/log.js";
-import { Mutex } from "../../util/mutex.js";
+import { Mutex } from "../../util/keyed-mutex.js";
 import { ChangeSignal } from "../../util/change-signal.js";
 import { syncParentFolder } from "./durable-files.js";
 import {
@@ -43,24 +43,24 @@ import { compacted, PendingCompaction, type UncompactedChange } from "./pending-
 /**
  * One database in one LMDB file.
  *
- * An append writes its entries and the head, at the end of the tree, in one transaction: what an update costs
- * does not depend on what the database holds. Later, when entries have become many, the oldest are *folded*:
- * the state that a job has come to is written in its own record, once for all its entries. The newest
- * `ENTRIES_KEPT` entries stay, to be found and followed.
+ * An append writes its entries and the head, at the end of the tree, in one transaction, so its cost does not
+ * depend on the size of the database. When enough entries have accumulated, the oldest are *compacted*: the
+ * resulting state of their job is written to the job's own record, once for all its entries. The newest
+ * `ENTRIES_KEPT` entries stay, so that they can be found and followed.
  *
- *     append ──► entries r+1 … r+n, head ──► fold the jobs of the oldest entries ──► fdatasync ──► answered
+ *     append ──► entries r+1 … r+n, head ──► compact the jobs of the oldest entries ──► fdatasync ──► done
  *
- * LMDB writes pages, syncs them, and writes and syncs the root of its tree last. So a transaction that failed
- * has left the one before it whole; but whether it failed is not known when that last sync did. Then the file
- * is opened and read again before anything else is done with it, and what is found there is made sure of by
- * another transaction.
+ * LMDB writes pages, syncs them, and then writes and syncs the root of its tree. So a failed transaction leaves
+ * the previous one intact. But if the last sync fails, it is unknown whether the transaction was written. The
+ * file is then reopened and read again before any other call, and another transaction makes the state that was
+ * found durable.
  */
 export class LmdbDatabase implements JournalDatabase, AsyncDisposable {
   readonly appendSignal = new ChangeSignal();
   readonly #path: string;
   readonly #options: LmdbOptions;
   readonly #pendingCompactionMax: number;
-  /** One call at a time touches the file, in the order in which they came. */
+  /** One call at a time uses the file, in the order of the calls. */
   readonly #mutex = new Mutex();
   #env: RootDatabase<Buffer, Buffer> | undefined;
   #spaceReservation: SpaceReservation;
@@ -68,20 +68,20 @@ export class LmdbDatabase implements JournalDatabase, AsyncDisposable {
   #failure: { readonly transaction: Transaction } | undefined;
   #isClosed = false;
   #isDamaged = false;
-  /** Whether a transaction may or may not have been written. */
+  /** Whether it is unknown if the latest transaction was written. */
   #isInDoubt = false;
-  /** Whether what follows is what the file holds. */
+  /** Whether the fields below match the file. */
   #isRead = false;
-  /** The revision of every job, and that of every remembered removal, negative. */
+  /** The revision of every job, and of every remembered removal as a negative number. */
   #latestRevisions = new Map<string, number>();
-  /** The remembered removals, oldest first: a key is never set while it is in. */
+  /** The remembered removals, oldest first, because a key is never set again while it is present. */
   #removals = new Map<string, number>();
-  /** Stands before the oldest of them: it goes on in order of insertion, over gaps and to what comes later. */
+  /** Iterates in order of insertion, across deletions and later insertions, so its next value is always the oldest removal. */
   #oldestRemovals = this.#removals.entries();
-  /** Records of removals that are to go with the next transaction. */
+  /** Removals whose records the next transaction deletes. */
   #staleRemovals: number[] = [];
   #pendingCompaction = new PendingCompaction();
-  /** Of the entries that are kept, by revision, oldest first. */
+  /** By revision, oldest first. */
   #entryChecksums = new Map<number, number>();
 
   /** Creates nothing. @throws DamagedJournalError */
@@ -97,12 +97,12 @@ export class LmdbDatabase implements JournalDatabase, AsyncDisposable {
     return this.#head.revision > 0;
   }
 
-  /** 0 once it has been found to be damaged. */
+  /** 0 once the file is known to be damaged. */
   get jobCount(): number {
     return this.#isDamaged ? 0 : this.#head.jobCount;
   }
 
-  /** Whether the latest transaction could not be written. */
+  /** Whether the latest transaction failed. */
   get hasFailed(): boolean {
     return this.#failure !== undefined;
   }
@@ -146,7 +146,7 @@ export class LmdbDatabase implements JournalDatabase, AsyncDisposable {
       if (next > this.#head.revision) return undefined;
       if (next >= entriesFrom) return { revision: next, entry: this.#entry(next) };
       throw new JournalError(
-        `The entries after revision ${revision} are no longer kept, only those from ${entriesFrom} on are. Load again.`,
+        `The entries after revision ${revision} are no longer kept; the oldest is ${entriesFrom}. Load the database again.`,
         "nothing written",
       );
     });
@@ -156,9 +156,7 @@ export class LmdbDatabase implements JournalDatabase, AsyncDisposable {
     return this.#exclusively(async () => this.#head.revision);
   }
 
-  /**
-   * Writes, and changes nothing by it: whether what could not be written would be now. @throws JournalError
-   */
+  /** Writes a transaction without changes, to find out whether a failed write would succeed now. @throws JournalError */
   probe(): Promise<void> {
     return this.#exclusively(async () => {
       await this.#readOnce();
@@ -167,7 +165,7 @@ export class LmdbDatabase implements JournalDatabase, AsyncDisposable {
     });
   }
 
-  /** Begins a new epoch with what is there. @throws JournalError */
+  /** Begins a new epoch with the current state. @throws JournalError */
   beginEpoch(): Promise<void> {
     return this.#exclusively(async () => {
       await this.#readOnce();
@@ -178,7 +176,7 @@ export class LmdbDatabase implements JournalDatabase, AsyncDisposable {
     });
   }
 
-  /** A load under way ends with a JournalError. */
+  /** A load in progress fails with a JournalError. */
   close(): Promise<void> {
     this.#isClosed = true;
     return this.#mutex.runExclusive(() => this.#closeFile());
@@ -206,7 +204,7 @@ export class LmdbDatabase implements JournalDatabase, AsyncDisposable {
     if (!this.#isRead) await this.#read(() => {});
   }
 
-  /** LMDB is given no file that was not checked. */
+  /** LMDB never opens a file that was not checked. */
   async #openOnce(): Promise<void> {
     if (this.#env) return;
     await this.#readOnce();
@@ -220,11 +218,11 @@ export class LmdbDatabase implements JournalDatabase, AsyncDisposable {
       await this.#openOnce();
     } catch (error) {
       this.#fail(new Transaction(this.#head), error);
-      throw new JournalError("The file can't be made or opened.", "nothing written", { cause: error });
+      throw new JournalError("Cannot create or open the file.", "nothing written", { cause: error });
     }
   }
 
-  /** Reads and checks the whole file, and learns from it what appends need. */
+  /** Reads and checks the whole file, and collects what appends need. */
   async #read(take: (slice: JournalSlice) => void): Promise<void> {
     if (!existsSync(this.#path)) {
       this.#isRead = true;
@@ -234,7 +232,7 @@ export class LmdbDatabase implements JournalDatabase, AsyncDisposable {
     const reading = new SnapshotReader(file, this.#head, this.#options);
     for (const slice of reading.slices()) {
       take(slice);
-      await setImmediate(); // others have their turn
+      await setImmediate(); // let other work run
       if (this.#isClosed) throw journalClosedError();
     }
     this.#latestRevisions = reading.latestRevisions;
@@ -247,7 +245,7 @@ export class LmdbDatabase implements JournalDatabase, AsyncDisposable {
     this.#isRead = true;
   }
 
-  /** The first entry that was made from something else than what is here and what the entries before it make. */
+  /** The first entry that was not made from the current revision of its job, given the entries before it. */
   #conflictIn(entries: readonly JournalEntry[]): JournalEntry | undefined {
     const made = new Map<string, number>();
     return entries.find((entry, index) => {
@@ -275,9 +273,9 @@ export class LmdbDatabase implements JournalDatabase, AsyncDisposable {
       transaction.head.jobCount += Number(isJob.get(id)) - Number(wasJob);
       const revision = ++transaction.head.revision;
       const key = entryKey(revision);
-      const sealed = encodeEntry(key, entry);
-      transaction.put(key, sealed);
-      transaction.effects.push(() => this.#countIn(entry, revision, sealed, transaction));
+      const record = encodeEntry(key, entry);
+      transaction.put(key, record);
+      transaction.effects.push(() => this.#countIn(entry, revision, record, transaction));
     }
     await this.#commit(transaction);
   }
@@ -309,7 +307,7 @@ export class LmdbDatabase implements JournalDatabase, AsyncDisposable {
     this.#staleRemovals.push(revision);
   }
 
-  /** Writes the records of the jobs that waited longest, where too much waits. */
+  /** Compacts the jobs that waited longest, if too much waits. */
   #compactOldest(transaction: Transaction, count: number): void {
     let { bytes } = this.#pendingCompaction;
     let left = count + COMPACTIONS_MIN;
@@ -339,17 +337,17 @@ export class LmdbDatabase implements JournalDatabase, AsyncDisposable {
       change.storedRevision === undefined
         ? old && decodeJob(key, old)
         : this.#storedAt(change.storedRevision);
-    if (!job) throw new DamagedFileError("a job has lost its record");
+    if (!job) throw new DamagedFileError("the record of a job is missing");
     return compacted(job, change, this.#options.logLinesPerJobMax);
   }
 
   #storedAt(revision: number): StoredJob {
     const { change, ...entry } = this.#entry(revision);
-    assert(change.kind === "stored", "another entry is at the place of a store");
+    assert(change.kind === "stored", "a stored revision has another kind of entry");
     return createStoredJob(entry, change, revision);
   }
 
-  /** Entries whose jobs are folded go, but for the newest. */
+  /** Drops entries whose jobs are compacted, except the newest. */
   #dropEntries(transaction: Transaction, count: number): void {
     const oldestNeeded = this.#pendingCompaction.oldest?.firstRevision ?? Infinity;
     let left = 2 * count + COMPACTIONS_MIN;
@@ -366,7 +364,7 @@ export class LmdbDatabase implements JournalDatabase, AsyncDisposable {
     if (stale.length === 0) return;
     for (const revision of stale) {
       const old = this.#file.getBinary(removalKey(revision));
-      if (old) transaction.remove(removalKey(revision), checksumOfRecord(old)); // else it was never folded
+      if (old) transaction.remove(removalKey(revision), checksumOfRecord(old)); // otherwise it was never compacted
     }
     transaction.effects.push(() => this.#staleRemovals.splice(0, stale.length));
   }
@@ -379,15 +377,15 @@ export class LmdbDatabase implements JournalDatabase, AsyncDisposable {
   }
 
   /**
-   * Resolves when the transaction is durable. What it leads to is counted in before it is written, as its head says
-   * some of that; if it fails, all is read again. @throws JournalError
+   * Resolves when the transaction is durable. Its effects are applied before the write, because its head
+   * contains some of them. If the write fails, the file is read again. @throws JournalError
    */
   async #commit(transaction: Transaction): Promise<void> {
     try {
       await this.#spaceReservation.reserve(transaction.size);
     } catch (error) {
       this.#fail(transaction, error);
-      throw new JournalError("The file can't be made longer.", "nothing written", { cause: error });
+      throw new JournalError("Cannot extend the file.", "nothing written", { cause: error });
     }
     this.#isInDoubt = true;
     for (const effect of transaction.effects) effect();
@@ -395,22 +393,23 @@ export class LmdbDatabase implements JournalDatabase, AsyncDisposable {
       await write(this.#file, transaction);
     } catch (error) {
       this.#fail(transaction, error);
-      throw new JournalError("A transaction failed; it may have been written.", "unknown", { cause: error });
+      throw new JournalError("A transaction failed, but it may have been written.", "unknown", {
+        cause: error,
+      });
     }
     this.#isInDoubt = false;
-    if (this.#failure)
-      this.#options.log.info({ file: this.#path }, "changes of a database can be written again");
+    if (this.#failure) this.#options.log.info({ file: this.#path }, "writes to a database succeed again");
     this.#failure = undefined;
     this.#head = transaction.head;
   }
 
-  /** An operator is told once, however many are refused. */
+  /** Logs only the first of several failures. */
   #fail(transaction: Transaction, error: unknown): void {
     if (!this.#failure) this.#options.log.error({ file: this.#path, err: error }, UNWRITABLE);
     this.#failure = { transaction };
   }
 
-  /** After a transaction that may have failed: what the file has now, and what is certain to stay. */
+  /** After a transaction with an unknown outcome: reads the file again and makes its state durable. */
   async #resolveInDoubt(): Promise<void> {
     try {
       await this.#closeFile();
@@ -422,13 +421,13 @@ export class LmdbDatabase implements JournalDatabase, AsyncDisposable {
       this.appendSignal.notify();
     } catch (error) {
       if (error instanceof DamagedFileError) throw error;
-      throw new JournalError("It can't be said yet what was written.", "nothing written", { cause: error });
+      throw new JournalError("It is still unknown what was written.", "nothing written", { cause: error });
     }
   }
 
-  /** The open file, which has been read before. */
+  /** The open file, which was checked before. */
   get #file(): RootDatabase<Buffer, Buffer> {
-    assert(this.#env, "a file is opened once it has been read");
+    assert(this.#env, "the file is not open");
     return this.#env;
   }
 
@@ -442,25 +441,25 @@ export class LmdbDatabase implements JournalDatabase, AsyncDisposable {
 
 export interface LmdbOptions extends JournalOptions {
   readonly log: Log;
-  /** A job is folded when its oldest entry is so many revisions old. Default 16,000. */
+  /** A job is compacted when its oldest entry is this many revisions old. Default 16,000. */
   readonly pendingCompactionMax?: number | undefined;
 }
 
-/** What is written together, and what it leads to here. */
+/** The writes of one transaction, and their effects on this object. */
 class Transaction {
   readonly head: { -readonly [K in keyof DatabaseHead]: DatabaseHead[K] };
   readonly writes: { readonly key: Buffer; readonly bytes: Buffer | undefined }[] = [];
   readonly effects: (() => void)[] = [];
-  /** What room is made for. */
+  /** The space to reserve. */
   readonly size: { bytes: number; writes: number };
 
-  /** @param failed as much room is made as for this one. */
+  /** @param failed reserve at least as much space as for this one */
   constructor(head: DatabaseHead, failed?: Transaction) {
     this.head = { ...head, commit: head.commit + 1 };
     this.size = { bytes: 0, writes: 0, ...failed?.size };
   }
 
-  /** @param old what was there, if anything was. */
+  /** @param old the record that this one replaces */
   put(key: Buffer, { bytes, checksum }: EncodedRecord, old?: Buffer): void {
     this.writes.push({ key, bytes });
     this.size.bytes += bytes.length;
@@ -481,7 +480,7 @@ class Transaction {
   }
 }
 
-/** Resolves when LMDB has synced it. */
+/** Resolves when LMDB has synced the transaction. */
 async function write(env: RootDatabase<Buffer, Buffer>, { writes, head }: Transaction): Promise<void> {
   try {
     await env.batch(() => {
@@ -489,13 +488,13 @@ async function write(env: RootDatabase<Buffer, Buffer>, { writes, head }: Transa
       void env.put(HEAD_KEY, encodeRecord(HEAD_KEY, head).bytes);
     });
   } catch (error) {
-    // It carries another promise that is rejected too, which nobody else would hear of.
+    // The error carries another rejected promise, which would otherwise be unhandled.
     void (error as { commitError?: Promise<never> }).commitError?.catch(() => undefined);
     throw error;
   }
 }
 
-/** A new file with these jobs, in an epoch of its own. */
+/** Creates a file with these jobs, in a new epoch. */
 export async function writeDatabase(
   path: string,
   jobs: readonly StoredJob[],
@@ -504,16 +503,16 @@ export async function writeDatabase(
   await createFile(path, { ...newHead(), revision, floor: revision, entriesFrom: revision + 1 }, jobs);
 }
 
-/** Makes the file whole at once: under its name there is never one that was cut off. */
+/** Creates the file under another name first, so that an incomplete one never has this name. */
 async function createFile(path: string, head: DatabaseHead, jobs: readonly StoredJob[] = []): Promise<void> {
   const unfinished = `${path}${UNFINISHED_SUFFIX}`;
   await removeFile(unfinished);
   const env = await openFile(unfinished);
   try {
-    const room = new SpaceReservation(unfinished);
+    const reservation = new SpaceReservation(unfinished);
     let transaction = new Transaction(head);
     const commit = async (): Promise<void> => {
-      await room.reserve(transaction.size);
+      await reservation.reserve(transaction.size);
       await write(env, transaction);
       transaction = new Transaction(transaction.head);
     };
@@ -532,13 +531,9 @@ async function createFile(path: string, head: DatabaseHead, jobs: readonly Store
   await syncParentFolder(path);
 }
 
-/** Of a file that is being made. */
 const UNFINISHED_SUFFIX = ".new";
 
-/**
- * `overlappingSync` is off: a transaction that has been written has been synced. (With it on, LMDB says so
- * before.)
- */
+/** `overlappingSync` is off, so that a write resolves only after the sync. */
 async function openFile(path: string): Promise<RootDatabase<Buffer, Buffer>> {
   await createLockFile(path);
   return openLmdb({
@@ -551,7 +546,7 @@ async function openFile(path: string): Promise<RootDatabase<Buffer, Buffer>> {
   });
 }
 
-/** The file and LMDB's lock beside it, where they are. */
+/** Removes the file and LMDB's lock file, if they exist. */
 async function removeFile(path: string): Promise<void> {
   await Promise.all([rm(path, { force: true }), rm(`${path}-lock`, { force: true })]);
 }
@@ -576,24 +571,23 @@ function newEpoch(): string {
 }
 
 function damaged(error: DamagedFileError): DamagedJournalError {
-  return new DamagedJournalError(`It is damaged: ${error.message}.`, { cause: error });
+  return new DamagedJournalError(`The file is damaged: ${error.message}.`, { cause: error });
 }
 
-const UNWRITABLE = "changes of a database can't be written, and are refused until they can";
+const UNWRITABLE = "writes to a database fail; its changes are rejected until a write succeeds";
 
 export const DAMAGED =
-  "a database is damaged and can't be used, the others can. Stop the server, see what is left of it with: tidemark check, and mend it with: tidemark repair";
+  "a database is damaged and cannot be used; the others are not affected. Stop the server, inspect it with: tidemark check, and repair it with: tidemark repair";
 
-/** Of the newest entries, so many can be found and followed. */
+/** The number of newest entries that can be found and followed. */
 const ENTRIES_KEPT = 1_000;
 
 const PENDING_COMPACTION_MAX = 16_000;
 
-/** Jobs are folded when their entries take more than this. */
+/** Jobs are compacted when their entries take more than this. */
 const PENDING_COMPACTION_BYTES_MAX = 16 * 1024 * 1024;
 
-/** That are written in one transaction. */
 const JOBS_PER_TRANSACTION_MAX = 1_000;
 
-/** Folds and drops of one append, besides one for each entry of it. */
+/** Compactions and drops per append, in addition to those for each of its entries. */
 const COMPACTIONS_MIN = 4;

@@ -1,13 +1,13 @@
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 
 /**
- * Reads an LMDB file page by page, believing nothing that it has not checked.
+ * Reads an LMDB file page by page and trusts nothing that it has not checked.
  *
- * LMDB itself trusts its pages: one flipped bit in a page number makes it read outside of its map, which ends
- * the process with all that it serves, or overwrite what is in use. So a file is read here first, and given
- * to LMDB only when its trees, its free list and its counts agree. It is the fastest way to load it, too.
+ * LMDB itself trusts its pages: one flipped bit in a page number can make it read outside its map, which kills
+ * the whole process, or overwrite pages in use. So files are read here first, and opened with LMDB only if
+ * their trees, free list and counts agree. This is also the fastest way to load a file.
  *
- * The layout is that of liblmdb's mdb.c, data version 2, on a little-endian machine with 64 bits.
+ * The layout is that of liblmdb's mdb.c, data version 2, on a little-endian 64-bit machine.
  */
 export class LmdbFile implements Disposable {
   readonly #fd: number;
@@ -18,12 +18,12 @@ export class LmdbFile implements Disposable {
   readonly #buffers: Buffer[] = [];
   #large = Buffer.alloc(0);
 
-  /** @throws DamagedFileError when it isn't an LMDB file, or no longer a whole one. */
+  /** @throws DamagedFileError if it is not an LMDB file, or not a complete one */
   static open(path: string): LmdbFile {
     return openFile(path, (fd) => new LmdbFile(fd, checkedMetas(metasIn(fd), fstatSync(fd).size)));
   }
 
-  /** For what can still be read: believes the newest transaction that is told of. @throws DamagedFileError */
+  /** Opens a file to read what is left, and trusts its newest readable transaction. @throws DamagedFileError */
   static openDamaged(path: string): LmdbFile {
     return openFile(path, (fd) => new LmdbFile(fd, readableMetas(fd)));
   }
@@ -39,15 +39,15 @@ export class LmdbFile implements Disposable {
     return this.#fileBytes;
   }
 
-  /** Up to here pages are in use, or free to be used again. */
+  /** The end of the pages that are in use or free for reuse. */
   get usedBytes(): number {
     return (this.#meta.lastPage + 1) * this.#meta.pageBytes;
   }
 
   /**
-   * Every record of the newest snapshot, by key. Key and value are valid until the next one is asked for.
-   * When all were given, all of the file has been checked.
-   * @param onDamage told of what can't be read, which is then passed over; without it the first damage throws.
+   * Yields every record of the newest snapshot, by key. Key and value are valid until the next step. A complete
+   * iteration has checked the whole file.
+   * @param onDamage receives damage, which is then skipped; without it the first damage throws
    * @throws DamagedFileError
    */
   *records(onDamage?: (error: DamagedFileError) => void): Generator<LmdbRecord, void> {
@@ -56,7 +56,7 @@ export class LmdbFile implements Disposable {
     if (!onDamage) this.#checkFreeList(used);
   }
 
-  /** What lies in leaves, wherever they are: in no order, and also of pages that are no longer in use. */
+  /** Yields the records of all leaf pages, in no particular order, including pages that are no longer in use. */
   *scan(): Generator<LmdbRecord, void> {
     const { pageBytes } = this.#meta;
     const seen = { branchPages: 0, leafPages: 0, overflowPages: 0, entries: 0 };
@@ -72,13 +72,13 @@ export class LmdbFile implements Disposable {
     }
   }
 
-  /** The record with the least key, in the newest snapshot and, where it can still be read, the one before it. */
+  /** The record with the smallest key, in the newest snapshot and, if still readable, in the one before. */
   first(): { newest: LmdbRecord | undefined; older: LmdbRecord | undefined } {
     const newest = this.#first(this.#meta);
     const older = this.#metas.find((meta) => meta !== this.#meta);
     if (!older) return { newest, older };
     try {
-      // Whatever its number says: a flipped bit in that of the newest one would make this the newest.
+      // Ignores its transaction number: a flipped bit in that of the newest one would make this the newest.
       return { newest, older: this.#first({ ...older, transaction: Infinity }) };
     } catch (error) {
       if (error instanceof DamagedFileError) return { newest, older: undefined };
@@ -96,7 +96,7 @@ export class LmdbFile implements Disposable {
     return value ? { key: Buffer.from(value.key), value: Buffer.from(value.value) } : undefined;
   }
 
-  /** Checks a tree while it gives what is in its leaves, and its counts when all was given. */
+  /** Yields the records in the leaves of a tree, checks each page, and checks the tree's counts at the end. */
   *#tree(
     meta: Meta,
     { root, depth, ...counts }: Tree,
@@ -109,10 +109,10 @@ export class LmdbFile implements Disposable {
     if (onDamage) return;
     check(root !== NO_PAGE || depth === 0, "an empty tree has levels");
     for (const key of Object.keys(seen) as (keyof typeof seen)[])
-      check(seen[key] === counts[key], `it says to have ${counts[key]} ${key}, and has ${seen[key]}`);
+      check(seen[key] === counts[key], `its tree counts ${counts[key]} ${key}, but it has ${seen[key]}`);
   }
 
-  /** The records below page `number`; all their keys lie from `low` on and below `high`. */
+  /** The records below page `number`, whose keys must be at least `low` and less than `high`. */
   *#page(
     walk: Walk,
     number: number,
@@ -136,7 +136,7 @@ export class LmdbFile implements Disposable {
       return;
     }
     walk.seen.branchPages++;
-    // The buffer of this level is read into again only after these.
+    // Copied, because the buffer of this level is reused for the next page.
     const children = nodes.map((at) => ({
       page: page.readUInt16LE(at) + page.readUInt16LE(at + 2) * 2 ** 16 + page.readUInt16LE(at + 4) * 2 ** 32,
       key: Buffer.from(page.subarray(at + NODE, at + NODE + page.readUInt16LE(at + 6))),
@@ -165,8 +165,8 @@ export class LmdbFile implements Disposable {
       try {
         const key = page.subarray(at + NODE, at + NODE + page.readUInt16LE(at + 6));
         check(!before || walk.compare(before, key) < 0, `the keys of page ${number} are out of order`);
-        check(!low || walk.compare(low, key) <= 0, `page ${number} holds a key of a page before it`);
-        check(!high || walk.compare(key, high) < 0, `page ${number} holds a key of a page after it`);
+        check(!low || walk.compare(low, key) <= 0, `page ${number} contains a key of a page before it`);
+        check(!high || walk.compare(key, high) < 0, `page ${number} contains a key of a page after it`);
         before = key;
         const value = this.#value(walk, page, at);
         walk.seen.entries++;
@@ -185,24 +185,24 @@ export class LmdbFile implements Disposable {
     const number = word(page, start);
     const count = word(page, start + 16);
     const { pageBytes } = walk.meta;
-    check(count === Math.ceil((HEADER + bytes) / pageBytes), `a large value has an impossible length`);
+    check(count === Math.ceil((HEADER + bytes) / pageBytes), `a large value has an invalid length`);
     this.#use(walk, number, count);
     const value = this.#largeBuffer(count * pageBytes);
     this.#read(value, number, pageBytes);
     checkHeader(value, number, walk.meta, OVERFLOW_PAGE);
-    check(value.readUInt32LE(20) === count, `page ${number} has another length than its record`);
+    check(value.readUInt32LE(20) === count, `page ${number} and its record differ in length`);
     walk.seen.overflowPages += count;
     return value.subarray(HEADER, HEADER + bytes);
   }
 
-  /** The same for each large value: there may be as many as jobs. */
+  /** One buffer for all large values: there may be as many as jobs. */
   #largeBuffer(bytes: number): Buffer {
     if (this.#large.length < bytes) this.#large = Buffer.allocUnsafe(2 * bytes);
     return this.#large.subarray(0, bytes);
   }
 
   #readPage(walk: Walk, number: number, level: number): Buffer {
-    check(level <= walk.depth && level <= LEVELS_MAX, `page ${number} lies deeper than the tree`);
+    check(level <= walk.depth && level <= LEVELS_MAX, `page ${number} is deeper than its tree`);
     this.#use(walk, number, 1);
     const page = (this.#buffers[level] ??= Buffer.allocUnsafe(walk.meta.pageBytes));
     this.#read(page, number, walk.meta.pageBytes);
@@ -211,7 +211,7 @@ export class LmdbFile implements Disposable {
   }
 
   #use({ used, meta }: Walk, number: number, count: number): void {
-    check(number >= METAS && number + count - 1 <= meta.lastPage, `there is no page ${number}`);
+    check(number >= METAS && number + count - 1 <= meta.lastPage, `page ${number} does not exist`);
     for (let page = number; page < number + count; page++)
       check(used.add(page), `page ${page} belongs to two records`);
   }
@@ -221,19 +221,19 @@ export class LmdbFile implements Disposable {
     check(length === buffer.length, `the file ends in page ${page}`);
   }
 
-  /** A page that is in use must not be free as well: LMDB would overwrite it. */
+  /** A page that is both in use and free would be overwritten by LMDB. */
   #checkFreeList(used: PageSet): void {
     for (const { value } of this.#tree(this.#meta, this.#meta.free, used, compareNumbers)) {
       check(value.length >= 8, "a list of free pages is empty");
       const count = word(value, 0);
-      check(count <= value.length / 8 - 1, "a list of free pages is cut off");
+      check(count <= value.length / 8 - 1, "a list of free pages is truncated");
       for (let index = 1, run = 1; index <= count; index++) {
         const number = Number(value.readBigInt64LE(index * 8));
         if (number < 0) run = -number;
         if (number <= 0) continue;
         check(
           number >= METAS && number + run - 1 <= this.#meta.lastPage,
-          `a page ${number} is free that is not there`,
+          `free page ${number} does not exist`,
         );
         for (let page = number; page < number + run; page++)
           check(used.add(page), `page ${page} is free and in use`);
@@ -258,7 +258,7 @@ function metasIn(fd: number): Meta[] {
   return [first, readMeta(fd, first.pageBytes)];
 }
 
-/** Those of the two that are not destroyed. */
+/** The meta pages that are still readable. */
 function readableMetas(fd: number): Meta[] {
   const metas = [0, PAGE_BYTES_USUAL].flatMap((at) => {
     try {
@@ -268,23 +268,23 @@ function readableMetas(fd: number): Meta[] {
       throw error;
     }
   });
-  check(metas.length > 0, "none of its first pages can be read");
+  check(metas.length > 0, "neither of its meta pages is readable");
   return metas;
 }
 
 function readMeta(fd: number, at: number): Meta {
   const bytes = Buffer.alloc(HEADER + META);
   const length = readSync(fd, bytes, 0, bytes.length, at);
-  check(length === bytes.length, "the file is shorter than its first pages");
-  check(bytes.readUInt16LE(18) === META_PAGE, "it does not begin as an LMDB file does");
-  check(bytes.readUInt32LE(HEADER) === MAGIC, "it does not begin as an LMDB file does");
+  check(length === bytes.length, "the file is shorter than its meta pages");
+  check(bytes.readUInt16LE(18) === META_PAGE, "it does not start like an LMDB file");
+  check(bytes.readUInt32LE(HEADER) === MAGIC, "it does not start like an LMDB file");
   const version = bytes.readUInt32LE(HEADER + 4);
   check(version === DATA_VERSION, `its LMDB data version is ${version}, not ${DATA_VERSION}`);
   const free = tree(bytes, HEADER + 24);
   const pageBytes = free.pad;
-  check(isPowerOfTwo(pageBytes) && pageBytes >= 512 && pageBytes <= 65_536, "its page size is impossible");
+  check(isPowerOfTwo(pageBytes) && pageBytes >= 512 && pageBytes <= 65_536, "its page size is invalid");
   const lastPage = word(bytes, HEADER + 120);
-  check(lastPage < PAGES_MAX, "its number of pages is impossible");
+  check(lastPage < PAGES_MAX, "its number of pages is invalid");
   return {
     pageBytes,
     free,
@@ -295,21 +295,21 @@ function readMeta(fd: number, at: number): Meta {
   };
 }
 
-/** Transaction n writes the first page of two where n is even, the second where it is odd. */
+/** Even transactions write the first meta page, odd ones the second. */
 function checkedMetas(metas: readonly Meta[], fileBytes: number): readonly Meta[] {
   const [even, odd] = metas as [Meta, Meta];
-  check(even.pageBytes === odd.pageBytes, "its first pages differ in their page size");
+  check(even.pageBytes === odd.pageBytes, "its meta pages have different page sizes");
   check(
     even.free.flags === odd.free.flags && even.main.flags === 0 && odd.main.flags === 0,
-    "its flags differ",
+    "its flags are inconsistent",
   );
-  const isFresh = even.transaction === 0; // in a new file, or in a copy, which has one transaction
+  const isFresh = even.transaction === 0; // a new file, or a copy, which has one transaction
   const follows = Math.abs(even.transaction - odd.transaction) === 1 && even.transaction % 2 === 0;
-  check(isFresh || follows, "its two newest transactions do not follow each other");
+  check(isFresh || follows, "its two newest transactions are not consecutive");
   const { lastPage, pageBytes, mapBytes } = newestOf(metas);
   const usedBytes = (lastPage + 1) * pageBytes;
-  check(usedBytes <= fileBytes, `it ends after ${fileBytes} bytes of ${usedBytes}`);
-  check(usedBytes <= mapBytes && mapBytes <= MAP_MAX, "its map size is impossible");
+  check(usedBytes <= fileBytes, `it ends after ${fileBytes} of ${usedBytes} bytes`);
+  check(usedBytes <= mapBytes && mapBytes <= MAP_MAX, "its map size is invalid");
   return metas;
 }
 
@@ -317,7 +317,7 @@ function newestOf(metas: readonly Meta[]): Meta {
   return metas.reduce((a, b) => (b.transaction > a.transaction ? b : a));
 }
 
-/** What is in a file is not what was written to it. The message says what is wrong, for an operator. */
+/** The content of a file is not what was written. The message, for an operator, says what is wrong. */
 export class DamagedFileError extends Error {
   override readonly name = "DamagedFileError";
 }
@@ -327,7 +327,7 @@ export interface LmdbRecord {
   readonly value: Buffer;
 }
 
-/** What a transaction left on one of the first two pages. */
+/** A meta page: a transaction writes it last. */
 interface Meta {
   readonly pageBytes: number;
   readonly mapBytes: number;
@@ -366,7 +366,7 @@ class PageSet {
     this.#bits = new Uint8Array((last >>> 3) + 1);
   }
 
-  /** Whether it was not in it. */
+  /** Returns whether the page is new in the set. */
   add(page: number): boolean {
     const bit = 1 << (page & 7);
     const byte = this.#bits[page >>> 3]!;
@@ -375,10 +375,10 @@ class PageSet {
   }
 }
 
-/** For a look at pages that belong to nothing any more. */
+/** For a scan of pages that may no longer be in use. */
 const EVERY_PAGE = { add: () => true };
 
-/** What `read` gives, or `otherwise` where it meets damage. */
+/** Returns what `read` returns, or `otherwise` if it finds damage. */
 function orElse<T, U>(otherwise: U, read: () => T): T | U {
   try {
     return read();
@@ -391,7 +391,7 @@ function orElse<T, U>(otherwise: U, read: () => T): T | U {
 const MAGIC = 0xbeefc0de;
 const DATA_VERSION = 2;
 const METAS = 2;
-/** Lengths of structures, in bytes. */
+/** Sizes of structures, in bytes. */
 const HEADER = 24;
 const META = 144;
 const NODE = 8;
@@ -404,23 +404,23 @@ const META_PAGE = 0x08;
 const BIG_DATA = 0x01;
 
 const NO_PAGE = Infinity;
-/** MDB's CURSOR_STACK. */
+/** CURSOR_STACK of mdb.c. */
 const LEVELS_MAX = 32;
-/** Of all machines but a few. */
+/** The page size of nearly all machines. */
 const PAGE_BYTES_USUAL = 4_096;
-/** More than what a file has. */
+/** More than any file has. */
 const PAGES_MAX = 2 ** 36;
-/** More than what a machine can map. */
+/** More than any machine can map. */
 const MAP_MAX = 2 ** 47;
 
-/** The places of a page's nodes, which lie side by side at its end. */
+/** The offsets of a page's nodes, which are adjacent at its end. */
 function nodesOf(page: Buffer, number: number, isLeaf: boolean, { meta }: Walk): number[] {
   const lower = page.readUInt16LE(20);
   const upper = page.readUInt16LE(22);
-  const room = meta.pageBytes - HEADER;
+  const space = meta.pageBytes - HEADER;
   check(
-    lower % 2 === 0 && lower > 0 && lower <= upper && upper <= room,
-    `page ${number} is not one of a tree`,
+    lower % 2 === 0 && lower > 0 && lower <= upper && upper <= space,
+    `page ${number} is not a page of a tree`,
   );
   const nodes: number[] = [];
   let bytes = 0;
@@ -428,24 +428,24 @@ function nodesOf(page: Buffer, number: number, isLeaf: boolean, { meta }: Walk):
     const at = page.readUInt16LE(pointer) + HEADER;
     check(
       at % 2 === 0 && at >= HEADER + upper && at + NODE <= meta.pageBytes,
-      `page ${number} points outside of itself`,
+      `page ${number} points outside itself`,
     );
     const flags = page.readUInt16LE(at + 4);
     check(!isLeaf || flags === 0 || flags === BIG_DATA, `page ${number} has a record of an unknown kind`);
     const data = !isLeaf ? 0 : flags === BIG_DATA ? BIG_NODE : page.readUInt32LE(at);
     const length = NODE + page.readUInt16LE(at + 6) + data;
-    check(at + length <= meta.pageBytes, `page ${number} has a record that is longer than itself`);
+    check(at + length <= meta.pageBytes, `page ${number} has a record that does not fit`);
     bytes += length + (length % 2);
     nodes.push(at);
   }
-  check(bytes === room - upper, `page ${number} is not filled as it says`);
+  check(bytes === space - upper, `page ${number} has a wrong size in its header`);
   return nodes;
 }
 
 function checkHeader(page: Buffer, number: number, meta: Meta, flags: number): void {
-  check(word(page, 0) === number, `page ${number} holds another page`);
+  check(word(page, 0) === number, `page ${number} contains another page`);
   check(word(page, 8) <= meta.transaction, `page ${number} is newer than the newest transaction`);
-  check(page.readUInt16LE(18) === flags, `page ${number} is of another kind`);
+  check(page.readUInt16LE(18) === flags, `page ${number} has the wrong kind`);
 }
 
 function tree(bytes: Buffer, at: number): Tree {
@@ -462,7 +462,7 @@ function tree(bytes: Buffer, at: number): Tree {
   };
 }
 
-/** A number of 64 bits; above 2 ** 53 it is no longer exact, and higher than anything that it is compared to. */
+/** Reads a 64-bit number. Above 2 ** 53 it is inexact, but still larger than anything it is compared with. */
 function word(bytes: Buffer, at: number): number {
   return bytes.readUInt32LE(at) + bytes.readUInt32LE(at + 4) * 2 ** 32;
 }
@@ -472,7 +472,7 @@ function compareBytes(a: Buffer, b: Buffer): number {
 }
 
 function compareNumbers(a: Buffer, b: Buffer): number {
-  check(a.length === 8 && b.length === 8, "a list of free pages has an impossible key");
+  check(a.length === 8 && b.length === 8, "a list of free pages has an invalid key");
   return word(a, 0) - word(b, 0);
 }
 

@@ -12,11 +12,12 @@ import {
 import { DAMAGED, LmdbDatabase, type LmdbOptions } from "./lmdb-database.js";
 
 /**
- * A journal in a folder of this machine: what was appended is on the disk, and is found there after a crash or
- * a power cut. A database is one LMDB file, so that a damaged one harms no other, and one that nobody uses
- * costs nothing.
+ * Opens a journal in a folder of this machine: appended entries survive a crash or a power failure. Each
+ * database is one LMDB file, so that damage to one does not affect the others, and an unused database costs
+ * nothing.
  *
- * @throws DataFolderError when the folder can't be had: another server has it, or it isn't a Tidemark's.
+ * @throws DataFolderError if the folder cannot be used: another server owns it, or it is not a Tidemark data
+ * folder.
  */
 export async function openLmdbJournal(path: string, options: OpenOptions & LmdbOptions): Promise<Journal> {
   const folder = await DataFolder.open(path);
@@ -36,7 +37,7 @@ class LmdbJournal implements Journal {
   readonly #options: OpenOptions & LmdbOptions;
   readonly #opened = new Map<DatabaseName, Opened>();
   readonly #closing = new Map<DatabaseName, Promise<void>>();
-  /** What is known of those that are not open. */
+  /** Of the databases that are not open. */
   readonly #jobCounts = new Map<DatabaseName, number>();
   #probing: Promise<boolean> | undefined;
   #isClosed = false;
@@ -46,7 +47,7 @@ class LmdbJournal implements Journal {
     this.#options = options;
   }
 
-  /** Looks what is there. A database that is damaged is said to be, and harms no other. */
+  /** Reads the head of every database. A damaged database is logged and does not affect the others. */
   async prepare(): Promise<void> {
     if (this.#options.newEpoch) this.#options.log.warn({}, "every database begins a new epoch (--new-epoch)");
     for (const { name, path } of await this.#folder.databases()) {
@@ -116,7 +117,7 @@ class LmdbJournal implements Journal {
     return this.close();
   }
 
-  /** What could not be written to the last time is written to again. */
+  /** Retries the databases whose last write failed. */
   async #probe(): Promise<boolean> {
     const failed = [...this.#opened.values()].filter(({ database }) => database.hasFailed);
     const results = await Promise.allSettled(failed.map(({ database }) => database.probe()));
@@ -138,7 +139,7 @@ class LmdbJournal implements Journal {
   }
 }
 
-/** A database that somebody uses. */
+/** A database in use. */
 interface Opened {
   readonly database: LmdbDatabase;
   readonly handles: Set<JournalHandle>;

@@ -17,43 +17,43 @@ import { DamagedJournalError } from "../journal.js";
 import { LmdbDatabase, writeDatabase } from "./lmdb-database.js";
 import { salvage } from "./salvage.js";
 
-/** What an operator does to a data folder from the command line. */
+/** The work of `tidemark check`, `repair` and `backup`. */
 
-/** What was found in a database. */
+/** The result of checking a database. */
 export interface DatabaseCheck {
   readonly name: string;
   readonly path: string;
-  /** 0 when it is damaged. */
+  /** 0 if the database is damaged. */
   readonly jobCount: number;
   readonly bytes: number;
-  /** What is wrong; undefined when nothing is. */
+  /** What is wrong; undefined if the database is sound. */
   readonly damage: string | undefined;
 }
 
-/** Reads everything in a folder that no server has. @throws DataFolderError */
+/** Checks every database of a folder that no server is using. @throws DataFolderError */
 export async function* checkFolder(path: string): AsyncGenerator<DatabaseCheck, void> {
   await using folder = await DataFolder.openExisting(path);
   for (const { name, path: file } of await folder.databases()) yield checkDatabase(name, file);
 }
 
-/** What became of a damaged database. */
+/** The result of repairing a database. */
 export interface DatabaseRepair {
   readonly name: string;
-  /** Where the damaged file is now. */
+  /** Where the damaged file was moved to. */
   readonly damagedFile: string;
   readonly jobCount: number;
-  /** undefined when it is not known how many there were. */
+  /** undefined if the original number is unknown. */
   readonly lostJobs: number | undefined;
-  /** Changes that can't be read, or whose job is not as it was before them. */
+  /** Changes that are unreadable, or whose previous state is lost. */
   readonly lostChanges: number;
-  /** Jobs that are as they were at an earlier revision, as `user/job id`. */
+  /** Jobs that were reset to an earlier revision, as `user/job id`. */
   readonly setBack: readonly string[];
   readonly damage: readonly string[];
 }
 
 /**
- * Makes every damaged database of a folder one that can be used, of what can still be read, in a new epoch. The
- * damaged file is kept beside it. Sound ones are not touched. @throws DataFolderError
+ * Rebuilds every damaged database of a folder from what is still readable, in a new epoch. The damaged file is
+ * kept beside the new one. Sound databases are not touched. @throws DataFolderError
  */
 export async function* repairFolder(path: string): AsyncGenerator<DatabaseRepair, void> {
   await using folder = await DataFolder.openExisting(path);
@@ -63,7 +63,7 @@ export async function* repairFolder(path: string): AsyncGenerator<DatabaseRepair
   }
 }
 
-/** What was copied of a database. */
+/** The result of copying a database. */
 export interface DatabaseBackup {
   readonly name: string;
   readonly path: string;
@@ -72,15 +72,16 @@ export interface DatabaseBackup {
 }
 
 /**
- * Copies every database of a folder, which a server may be using, into a new one, without the room that is
- * free in it. A copy is of one moment, each database's of its own, and begins a new epoch. It is checked.
+ * Copies every database of a folder into a new one, without free space, even while a server is using it. Each
+ * copy is a consistent snapshot, taken independently of the others, and begins a new epoch. Each copy is
+ * checked.
  * @throws DataFolderError, DamagedJournalError
  */
 export async function* backupFolder(path: string, target: string): AsyncGenerator<DatabaseBackup, void> {
   await checkExists(path);
   await createFolder(target);
   if ((await readdir(target)).length > 0)
-    throw new DataFolderError(`The folder ${target} is not empty. Choose another one for the copy.`);
+    throw new DataFolderError(`The folder ${target} is not empty. Choose an empty folder for the backup.`);
   for (const { name, path: file } of await databaseFiles(path)) {
     const copy = join(target, basename(file));
     try {
@@ -90,14 +91,14 @@ export async function* backupFolder(path: string, target: string): AsyncGenerato
       yield { name, path: copy, jobCount, bytes };
     } catch (error) {
       await Promise.all((await readdir(target)).map((made) => rm(join(target, made))));
-      const hint = error instanceof DamagedJournalError ? ` Mend it with: tidemark repair ${path}` : "";
+      const hint = error instanceof DamagedJournalError ? ` Repair it with: tidemark repair ${path}` : "";
       const reason = `${error instanceof Error ? error.message : String(error)}${hint}`;
-      throw new Error(`Database ${JSON.stringify(name)} could not be copied, and nothing was: ${reason}`, {
+      throw new Error(`Cannot copy database ${JSON.stringify(name)}, so nothing was backed up: ${reason}`, {
         cause: error,
       });
     }
   }
-  await writeFormatFile(target); // now it is one that can be started with
+  await writeFormatFile(target); // only now a server accepts the folder
 }
 
 async function checkDatabase(name: string, path: string): Promise<DatabaseCheck> {
@@ -145,5 +146,4 @@ function unusedName(path: string): string {
   }
 }
 
-/** Nothing is dropped for being too much. */
 const UNBOUNDED = { removalsKeptMax: Infinity, logLinesPerJobMax: Infinity, log: silentLog };

@@ -4,15 +4,15 @@ import { unreachable } from "../../util/assert.js";
 import type { JobHeader, JournalEntry, StoredJob, StoredRemoval } from "../journal.js";
 import { appendLogLines, jobKeyText, pickJobKey } from "../stored-job.js";
 
-/** What entries have done to a job since its own record was written. */
+/** The changes of a job since its own record was written. */
 export interface UncompactedChange {
   readonly id: string;
-  /** The oldest of these entries, and the newest. */
+  /** The oldest and the newest of these entries. */
   readonly firstRevision: number;
   revision: number;
-  /** The entry that stored it whole, where one did: it goes before the job's record. */
+  /** The entry that stored the whole job, if any; it replaces the job's record. */
   storedRevision: number | undefined;
-  /** What updates since then wrote; no header where there was none. */
+  /** The updates since then; no header if there was none. */
   header: JobHeader | undefined;
   rows: Map<string, VersionedRow>;
   log: readonly LogEntry[];
@@ -21,14 +21,14 @@ export interface UncompactedChange {
 }
 
 /**
- * The changes that only entries tell of, the longest waiting first. Of a store it is only known which entry it
- * is in, so what this holds is what updates wrote.
+ * The changes that are not compacted yet, the longest waiting first. For a store it holds only the revision of
+ * the entry, so the rows here come from updates alone.
  */
 export class PendingCompaction {
   readonly #changes = new Map<string, UncompactedChange>();
   #bytes = 0;
 
-  /** Of the entries that led to them. */
+  /** The size of the entries. */
   get bytes(): number {
     return this.#bytes;
   }
@@ -45,7 +45,7 @@ export class PendingCompaction {
     return this.#changes.get(id);
   }
 
-  /** For those who added them in another order. */
+  /** Restores the order after entries were added out of order. */
   sort(): void {
     const changes = [...this.#changes.values()].toSorted((a, b) => a.firstRevision - b.firstRevision);
     this.#changes.clear();
@@ -57,7 +57,7 @@ export class PendingCompaction {
     this.#bytes -= bytes;
   }
 
-  /** @param bytes that the entry takes. */
+  /** @param bytes the size of the entry */
   add(entry: JournalEntry, revision: number, bytes: number, logLinesMax: number): void {
     const id = jobKeyText(entry);
     const change = this.#changes.get(id) ?? newChange(id, revision);
@@ -86,7 +86,7 @@ export class PendingCompaction {
   }
 }
 
-/** What updates have made of a job: rows stay where they are, new ones come last. */
+/** Applies updates to a job: existing rows keep their places, new rows come last. */
 export function compacted(job: StoredJob, change: UncompactedChange, logLinesMax: number): StoredJob {
   const { header, rows, log, revision } = change;
   if (!header) return job;

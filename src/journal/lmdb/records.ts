@@ -11,28 +11,28 @@ import { DamagedFileError } from "./lmdb-file.js";
 /**
  * The records of a database's LMDB file, in the order of their keys:
  *
- *     0                       Head      what is true of all
+ *     0                       head      counts and revisions of the whole file
  *     1 <revision>            entry     the newest entries, without a gap
- *     2 <username> 0 <jobId>  job       as it was at its revision; entries above that are newer
- *     3 <revision>            removal   of the job that is gone
+ *     2 <username> 0 <jobId>  job       the job at its revision; entries with a higher revision are newer
+ *     3 <revision>            removal   the tombstone of a removed job
  *
- * A value is a CRC-32 of key and text (so that a record at another's place is found), then JSON: what is in a
- * file can be read by a person. Rows are arrays, as there are many: their fields have an order here.
+ * A value is a CRC-32 of key and text, followed by JSON that a person can read. The key is included so that a
+ * record in the place of another is detected. Rows are arrays to save space: their fields have a fixed order.
  */
 
 export interface DatabaseHead {
   readonly format: 1;
-  /** One more with each transaction of this file: by it the newer of two snapshots is known. */
+  /** Incremented by every transaction of this file, so that the newer of two snapshots can be identified. */
   readonly commit: number;
   readonly epoch: string;
-  /** Of the newest entry. */
+  /** The revision of the newest entry. */
   readonly revision: number;
-  /** The newest removal that is forgotten. */
+  /** The tombstone horizon: the newest removal that was forgotten. */
   readonly floor: number;
-  /** The oldest entry that is kept; `revision` + 1 when none is. */
+  /** The oldest entry in the file; `revision` + 1 if there is none. */
   readonly entriesFrom: number;
   readonly jobCount: number;
-  /** Records without the head, and the sum of their checksums modulo 2 ** 32: that none is missing. */
+  /** The number of records without the head, and the sum of their checksums modulo 2 ** 32, to detect missing records. */
   readonly recordCount: number;
   readonly checksum: number;
 }
@@ -74,14 +74,14 @@ export function encodeRecord(key: Buffer, value: unknown): EncodedRecord {
   return { bytes, checksum };
 }
 
-/** The JSON value of a record. @throws DamagedFileError when it isn't what was sealed under this key. */
+/** Decodes the JSON value of a record. @throws DamagedFileError if it is not what was encoded under this key. */
 export function decodeRecord(key: Buffer, bytes: Buffer): unknown {
   if (bytes.length < CHECKSUM_BYTES || bytes.readUInt32LE(0) !== checksumOf(key, bytes))
     throw new DamagedFileError(`the checksum of ${describe(key)} is wrong`);
   return JSON.parse(bytes.toString("utf8", CHECKSUM_BYTES));
 }
 
-/** The checksum that a sealed value carries. */
+/** The checksum in an encoded record. */
 export function checksumOfRecord(bytes: Buffer): number {
   return bytes.readUInt32LE(0);
 }
@@ -93,7 +93,7 @@ export function encodeEntry(key: Buffer, entry: JournalEntry): EncodedRecord {
 }
 
 export function decodeEntry(key: Buffer, bytes: Buffer): JournalEntry {
-  // Safe: the checksum says that it is what was sealed.
+  // Safe: the checksum proves that an encoded entry was read.
   const entry = decodeRecord(key, bytes) as JournalEntry;
   if (entry.change.kind === "removed") return entry;
   const tasks = (entry.change.tasks as unknown as RowFields[]).map(rowOf);
@@ -155,7 +155,7 @@ type RowFields = [...OwnFields, ...rest: unknown[]];
 
 const KINDS = ["LEAF", "INTERMEDIATE", "ITERATIVE"] as const;
 
-/** A leaf that has not begun: most tasks of most jobs are that at first, so they are short. */
+/** A leaf that has not begun. Most tasks start as one, so they have a short form. */
 type PendingLeafFields = [
   kind: typeof PENDING_LEAF,
   path: string,
@@ -205,7 +205,7 @@ function hasNotBegun(row: LeafRow): boolean {
   return row.status === "PENDING" && isBare && !row.isLeftOut && row.done === 0;
 }
 
-/** Field by field, as there may be millions. */
+/** Copies field by field, because there may be millions. */
 function rowOf(fields: RowFields | PendingLeafFields): TaskRow {
   if (isPendingLeaf(fields)) {
     return {
@@ -235,7 +235,7 @@ function rowOf(fields: RowFields | PendingLeafFields): TaskRow {
     case "LEAF": {
       const volume = fields[9] as number | null;
       const done = fields[10] as number;
-      const pace = rateEstimateOf(fields[11]);
+      const rateEstimate = rateEstimateOf(fields[11]);
       return {
         kind: "LEAF",
         path,
@@ -248,7 +248,7 @@ function rowOf(fields: RowFields | PendingLeafFields): TaskRow {
         isLeftOut,
         volume,
         done,
-        rateEstimate: pace,
+        rateEstimate,
       };
     }
     case "INTERMEDIATE":
@@ -273,7 +273,7 @@ function rowOf(fields: RowFields | PendingLeafFields): TaskRow {
   }
 }
 
-/** What is no list belongs to who keeps the row: most leaves have no pace, and once none had. */
+/** A field that is not a list holds no estimate. Most leaves have none, and older files had other fields here. */
 function rateEstimateOf(field: unknown): RateEstimate | null {
   if (!Array.isArray(field)) return null;
   const [rate, spanMs, gapMs] = field as [number, number, number];
@@ -284,7 +284,7 @@ function isPendingLeaf(fields: RowFields | PendingLeafFields): fields is Pending
   return fields[0] === PENDING_LEAF;
 }
 
-/** One string for equal descriptions: jobs of one kind have the same, and there may be millions of tasks. */
+/** Returns one string for equal descriptions: similar jobs share them, and there may be millions of tasks. */
 function internDescription(description: string): string {
   const known = internedDescriptions.get(description);
   if (known !== undefined) return known;
@@ -302,5 +302,4 @@ type IterativeFields = [
   template: IterativeRow["template"],
 ];
 
-/** Bytes of a checksum. */
 const CHECKSUM_BYTES = 4;

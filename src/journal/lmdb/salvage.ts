@@ -13,24 +13,24 @@ import {
 } from "./records.js";
 import { compacted, PendingCompaction } from "./pending-compaction.js";
 
-/** What can still be read of a file that is damaged, and what is wrong with it. */
+/** The readable parts of a damaged file, and its damage. */
 export interface Salvage {
-  /** undefined when it was lost. */
+  /** undefined if it was lost. */
   readonly head: DatabaseHead | undefined;
-  /** The newest revision that was found. */
+  /** The newest revision in the file. */
   readonly revision: number;
   readonly jobs: readonly StoredJob[];
-  /** Changes that can't be read, or that what they changed is not known of; some may be in a job's record. */
+  /** Changes that are unreadable, or whose previous state is lost. Some may be part of a job's record. */
   readonly lostChanges: number;
-  /** Of the jobs, those that are known to be as they were at an earlier revision. */
+  /** The jobs that are known to be at an earlier revision. */
   readonly revertedJobs: readonly JobKey[];
   readonly damage: readonly string[];
 }
 
 /**
- * Reads what can be read: by the tree, and where that leads to less than there was, page by page. A job is as
- * some revision left it: its newest record, with the entries after it as far as each follows from the one
- * before. Pages that are no longer in use may hold jobs that were removed long ago.
+ * Reads all readable records: through the tree, and page by page if the tree does not lead to all of them. A
+ * job is at the state of some revision: its newest record, plus the later entries as far as each follows from
+ * the one before. Pages that are no longer in use may contain jobs that were removed long ago.
  */
 export function salvage(path: string): Salvage {
   const found = new SalvageReader();
@@ -49,13 +49,13 @@ class SalvageReader {
   readonly damage: string[] = [];
   readonly #entries = new Map<number, JournalEntry>();
   readonly #jobs = new Map<string, StoredJob>();
-  /** The newest removal that was found of a job. */
+  /** The newest removal of each job. */
   readonly #removedAt = new Map<string, number>();
-  readonly #setBack = new Map<string, JobKey>();
+  readonly #revertedJobs = new Map<string, JobKey>();
   #head: DatabaseHead | undefined;
   #count = 0;
 
-  /** Whether there was more than what was found. */
+  /** Whether the file had more records than were found. */
   get isIncomplete(): boolean {
     return !this.#head || this.#count <= this.#head.recordCount;
   }
@@ -70,7 +70,7 @@ class SalvageReader {
     }
   }
 
-  /** Of a page that the tree does not lead to. What can't be read there was written over. */
+  /** Adds a record from a page that the tree does not lead to. An unreadable one was overwritten. */
   addOlder(record: LmdbRecord): void {
     if (record.key[0] === KIND.head) return;
     try {
@@ -88,12 +88,12 @@ class SalvageReader {
     for (const [revision, entry] of entries) {
       if (this.#apply(entry, revision)) continue;
       lostChanges++;
-      this.#setBack.set(jobKeyText(entry), pickJobKey(entry));
+      this.#revertedJobs.set(jobKeyText(entry), pickJobKey(entry));
     }
     for (const [id, { revision }] of this.#jobs)
       if ((this.#removedAt.get(id) ?? 0) > revision) this.#jobs.delete(id);
     const jobs = [...this.#jobs.values()];
-    const setBack = [...this.#setBack.values()].filter((key) => this.#jobs.has(jobKeyText(key)));
+    const revertedJobs = [...this.#revertedJobs.values()].filter((key) => this.#jobs.has(jobKeyText(key)));
     const revisions = [...jobs.map(({ revision }) => revision), ...this.#entries.keys()];
     const newest = revisions.reduce((a, b) => Math.max(a, b), this.#head?.revision ?? 0);
     return {
@@ -101,17 +101,17 @@ class SalvageReader {
       revision: newest,
       jobs,
       lostChanges,
-      revertedJobs: setBack,
+      revertedJobs,
       damage: this.damage,
     };
   }
 
-  /** Those that there should be. */
+  /** The number of entries that the head counts but the file lacks. */
   #unreadableEntries(): number {
     if (!this.#head) return 0;
     const { entriesFrom, revision } = this.#head;
-    const there = [...this.#entries.keys()].filter((at) => at >= entriesFrom && at <= revision);
-    return revision + 1 - entriesFrom - there.length;
+    const found = [...this.#entries.keys()].filter((at) => at >= entriesFrom && at <= revision);
+    return revision + 1 - entriesFrom - found.length;
   }
 
   #read({ key, value }: LmdbRecord): void {
@@ -138,7 +138,7 @@ class SalvageReader {
     this.#removedAt.set(jobKeyText(key), Math.max(revision, this.#removedAt.get(jobKeyText(key)) ?? 0));
   }
 
-  /** Whether the job is now as after it, or later. */
+  /** Returns whether the job now includes this entry. */
   #apply(entry: JournalEntry, revision: number): boolean {
     const id = jobKeyText(entry);
     const job = this.#jobs.get(id);

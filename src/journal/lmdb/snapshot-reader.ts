@@ -13,15 +13,15 @@ import {
 } from "./records.js";
 import { compacted, PendingCompaction, type UncompactedChange } from "./pending-compaction.js";
 
-/** The file's head, and whether it is whole. undefined where the file holds nothing. @throws DamagedFileError */
+/** Reads and checks the head of a file; undefined if the file is empty. @throws DamagedFileError */
 export function headOf(file: LmdbFile): DatabaseHead | undefined {
   const { newest, older } = file.first();
   const head = newest && headIn(newest);
   const before = older && headIfValid(older);
-  // A flipped bit in a transaction's number would make the snapshot before the newest one the newest.
+  // A flipped bit in a transaction number could make the snapshot before the newest one look like the newest.
   if (before && before.commit > (head?.commit ?? 0))
     throw new DamagedFileError(
-      `its newest snapshot is commit ${head?.commit ?? 0}, and one is ${before.commit}`,
+      `its newest snapshot is commit ${head?.commit ?? 0}, but another one is commit ${before.commit}`,
     );
   return head;
 }
@@ -41,13 +41,13 @@ function headIfValid(record: LmdbRecord): DatabaseHead | undefined {
   }
 }
 
-/** One reading of all that a file holds: it checks that nothing is missing, and learns what appends need. */
+/** Reads a whole file once: checks that nothing is missing, and collects what appends need. */
 export class SnapshotReader {
-  /** The revision of every job, and that of every remembered removal, negative. */
+  /** The revision of every job, and of every remembered removal as a negative number. */
   readonly latestRevisions = new Map<string, number>();
   /** The remembered removals, oldest first. */
   readonly removals = new Map<string, number>();
-  /** Of the removals' records, those that are not remembered. */
+  /** Records of removals that are no longer remembered. */
   readonly staleRemovals: number[] = [];
   readonly pendingCompaction = new PendingCompaction();
   /** By revision, oldest first. */
@@ -57,7 +57,7 @@ export class SnapshotReader {
   readonly #file: LmdbFile;
   readonly #head: DatabaseHead;
   readonly #options: JournalOptions;
-  /** What entries say of a job. */
+  /** The entries of each job. */
   readonly #entries = new Map<string, EntryRecord[]>();
   readonly #recordedRemovals = new Map<string, StoredRemoval>();
 
@@ -69,7 +69,8 @@ export class SnapshotReader {
   }
 
   /**
-   * The jobs in slices that take some milliseconds each, then the removals. All of it must be asked for.
+   * Yields the jobs in slices that take a few milliseconds each, then the removals. The caller must consume all
+   * of them.
    * @throws DamagedFileError
    */
   *slices(): Generator<JournalSlice, void> {
@@ -87,13 +88,13 @@ export class SnapshotReader {
     }
     if (this.latestRevisions.size !== this.#head.jobCount)
       throw new DamagedFileError(
-        `it says to have ${this.#head.jobCount} jobs, and has ${this.latestRevisions.size}`,
+        `its head counts ${this.#head.jobCount} jobs, but it has ${this.latestRevisions.size}`,
       );
     this.pendingCompaction.sort();
     yield { epoch: this.#head.epoch, jobs, removals: this.#tombstones() };
   }
 
-  /** What each record comes to: a job, or nothing. */
+  /** The job of each record, or undefined. */
   *#jobs(): Generator<StoredJob | undefined, void> {
     let count = 0;
     let checksum = 0;
@@ -106,26 +107,25 @@ export class SnapshotReader {
     }
     const { recordCount, revision, entriesFrom } = this.#head;
     if (count !== recordCount)
-      throw new DamagedFileError(`it says to have ${recordCount} records, and has ${count}`);
-    if (checksum !== this.#head.checksum)
-      throw new DamagedFileError("a record is not the one that was written last");
+      throw new DamagedFileError(`its head counts ${recordCount} records, but it has ${count}`);
+    if (checksum !== this.#head.checksum) throw new DamagedFileError("a record is not the latest version");
     if (this.entryChecksums.size !== revision + 1 - entriesFrom)
       throw new DamagedFileError("an entry is missing");
     yield* this.#jobsWithoutRecord();
   }
 
-  /** The job, where the record is one that is still there. Entries come first, then jobs, then removals. */
+  /** Returns the job if the record leads to one that still exists. Entries come first, then jobs, then removals. */
   #readRecord(key: Buffer, value: Buffer): StoredJob | undefined {
     switch (key[0]) {
       case KIND.entry: {
-        const kept = { entry: decodeEntry(key, value), revision: revisionOfKey(key), bytes: value.length };
-        if (kept.revision < this.#head.entriesFrom || kept.revision > this.#head.revision)
-          throw new DamagedFileError(`it has an entry ${kept.revision} that its head does not know`);
-        this.entryChecksums.set(kept.revision, checksumOfRecord(value));
-        const id = jobKeyText(kept.entry);
+        const record = { entry: decodeEntry(key, value), revision: revisionOfKey(key), bytes: value.length };
+        if (record.revision < this.#head.entriesFrom || record.revision > this.#head.revision)
+          throw new DamagedFileError(`entry ${record.revision} is outside the range in its head`);
+        this.entryChecksums.set(record.revision, checksumOfRecord(value));
+        const id = jobKeyText(record.entry);
         const entries = this.#entries.get(id);
-        if (entries) entries.push(kept);
-        else this.#entries.set(id, [kept]);
+        if (entries) entries.push(record);
+        else this.#entries.set(id, [record]);
         return undefined;
       }
       case KIND.job:
@@ -136,7 +136,7 @@ export class SnapshotReader {
         return this.#replay(this.#newerEntries(jobKeyText(removal), removal.revision));
       }
       default:
-        throw new DamagedFileError(`a record of kind ${key[0]} is unknown`);
+        throw new DamagedFileError(`it has a record of the unknown kind ${key[0]}`);
     }
   }
 
@@ -148,7 +148,7 @@ export class SnapshotReader {
     for (const id of this.#entries.keys()) yield this.#replay(this.#newerEntries(id, 0));
   }
 
-  /** Takes the entries about a job that are newer than `revision`: each is taken once. */
+  /** Takes the entries of a job that are newer than `revision`. Each entry is taken once. */
   #newerEntries(id: string, revision: number): EntryRecord[] {
     const entries = this.#entries.get(id);
     if (!entries) return NONE;
@@ -156,7 +156,7 @@ export class SnapshotReader {
     return entries.filter((entry) => entry.revision > revision);
   }
 
-  /** What entries make of the job of a record; undefined where they remove it. */
+  /** Applies entries to the job of a record; returns undefined if they remove it. */
   #replay(entries: readonly EntryRecord[], recorded?: StoredJob): StoredJob | undefined {
     if (entries.length === 0) return recorded;
     let job = recorded;
@@ -169,15 +169,15 @@ export class SnapshotReader {
     return job && change && compacted(job, change, this.#options.logLinesPerJobMax);
   }
 
-  /** Of all removals that the file tells of, those that are remembered. */
+  /** The removals in the file that are still remembered. */
   #tombstones(): StoredRemoval[] {
     const all = [...this.#recordedRemovals.values()].filter(
       (removal) => !this.latestRevisions.has(jobKeyText(removal)),
     );
-    const unfolded = [...this.pendingCompaction.values()].flatMap(
+    const uncompacted = [...this.pendingCompaction.values()].flatMap(
       ({ removal }: UncompactedChange) => removal ?? [],
     );
-    const known = new Map([...all, ...unfolded].map((removal) => [jobKeyText(removal), removal]));
+    const known = new Map([...all, ...uncompacted].map((removal) => [jobKeyText(removal), removal]));
     const inOrder = [...known.values()].toSorted((a, b) => a.revision - b.revision);
     const above = inOrder.filter(({ revision }) => revision > this.#head.floor);
     const remembered = above.slice(-this.#options.removalsKeptMax);
@@ -200,5 +200,5 @@ interface EntryRecord {
 
 const NONE: EntryRecord[] = [];
 
-/** How long one slice takes to read, milliseconds. */
+/** The time that one slice takes to read, in milliseconds. */
 const SLICE_MS = 8;

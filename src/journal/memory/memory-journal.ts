@@ -24,17 +24,17 @@ import {
 import { appendLogLines, jobKeyText, pickJobKey, createStoredJob } from "../stored-job.js";
 
 /**
- * A journal in this process' memory, for tests and servers whose jobs may be forgotten. All of the contract
- * but durability: a database lives as long as the journal, and its epoch with it.
+ * A journal in the memory of this process, for tests and for servers whose jobs need not survive. It meets the
+ * whole contract except durability: a database and its epoch live as long as the journal.
  *
- * An append and a load are each done in one turn, so the event loop makes them atomic; an append costs what
- * it changes, whatever the database holds.
+ * Each append and load runs in one turn of the event loop, which makes it atomic. The cost of an append does
+ * not depend on the size of the database.
  */
 export function createMemoryJournal(options: JournalOptions): Journal {
   return new MemoryJournal(options);
 }
 
-/** Entries that can be found and followed from. */
+/** The number of entries that can be found and followed. */
 const ENTRIES_KEPT = 1_000;
 
 class MemoryJournal implements Journal {
@@ -86,7 +86,7 @@ class MemoryJournal implements Journal {
     return this.close();
   }
 
-  /** Law 16: names that were only read do not stay. Their epoch was never needed: revision 0 is in any. */
+  /** Law 16: names that were only read are dropped. Their epoch was never used, because revision 0 is valid in any. */
   #release(name: DatabaseName, database: MemoryDatabase): void {
     if (database.handles.size === 0 && !database.exists) this.#databases.delete(name);
   }
@@ -96,7 +96,7 @@ class MemoryJournal implements Journal {
   }
 }
 
-/** What all handles on one database share: its state in rows, and the log that led to it. */
+/** The shared part of all handles on one database: its state as rows, and the latest entries. */
 class MemoryDatabase implements JournalDatabase {
   readonly handles = new Set<JournalHandle>();
   readonly appendSignal = new ChangeSignal();
@@ -104,9 +104,9 @@ class MemoryDatabase implements JournalDatabase {
   readonly #options: JournalOptions;
   readonly #epoch = randomBytes(9).toString("base64url");
   readonly #jobs = new Map<string, Job>();
-  /** Oldest first: a key is never set while it is in. */
+  /** Oldest first, because a key is never set again while it is present. */
   readonly #removals = new Map<string, StoredRemoval>();
-  /** Stands before the oldest removal: it goes on in order of insertion, over gaps and to what comes later. */
+  /** Iterates in order of insertion, across deletions and later insertions, so its next value is always the oldest removal. */
   readonly #oldestRemovals = this.#removals.values();
   #tombstoneHorizon = 0;
 
@@ -150,7 +150,7 @@ class MemoryDatabase implements JournalDatabase {
     return this.#log.head;
   }
 
-  /** The first entry that was made from something else than what is here and what the entries before it make. */
+  /** The first entry that was not made from the current revision of its job, given the entries before it. */
   #conflictIn(entries: readonly JournalEntry[], ids: readonly string[]): JournalEntry | undefined {
     const made = new Map<string, Latest>();
     return entries.find((entry, index) => {
@@ -177,7 +177,7 @@ class MemoryDatabase implements JournalDatabase {
         this.#jobs.set(id, withRowsByPath(createStoredJob(entry, change, revision)));
         break;
       case "updated":
-        // It is there: #conflictIn has asserted it.
+        // Safe: #conflictIn has asserted that the job is stored.
         this.#update(this.#jobs.get(id)!, change, revision);
         break;
       case "removed":
@@ -205,7 +205,7 @@ class MemoryDatabase implements JournalDatabase {
   }
 }
 
-/** As a `StoredJob`, with the rows by path; an update changes it in its place, and a load gives copies. */
+/** A `StoredJob` with its rows by path. Updates change it in place, and a load copies it. */
 interface Job extends Omit<StoredJob, "tasks" | "header" | "revision" | "log"> {
   readonly tasks: Map<string, VersionedRow>;
   header: JobHeader;
@@ -217,13 +217,13 @@ function withRowsByPath({ tasks, ...job }: StoredJob): Job {
   return { ...job, tasks: new Map(tasks.map((written) => [written.row.path, written])) };
 }
 
-/** What a next entry of a job is made from. */
+/** The state that the next entry of a job must be made from. */
 interface Latest {
   readonly revision: number;
   readonly isJob: boolean;
 }
 
-/** The newest entries, in a ring: the entry of revision r is in place (r - 1) modulo its length. */
+/** The newest entries in a ring: the entry of revision r is at index (r - 1) modulo the length. */
 class EntryLog {
   readonly #ring: JournalRecord[] = [];
   #head = 0;
@@ -232,26 +232,26 @@ class EntryLog {
     return this.#head;
   }
 
-  /** Numbers the entry. */
+  /** Returns the revision of the entry. */
   push(entry: JournalEntry): number {
-    const place = this.#head % ENTRIES_KEPT;
+    const index = this.#head % ENTRIES_KEPT;
     this.#head += 1;
-    this.#ring[place] = { revision: this.#head, entry };
+    this.#ring[index] = { revision: this.#head, entry };
     return this.#head;
   }
 
-  /** Looks through all: it is asked after a failure alone, and an index would cost every entry. */
+  /** Searches all entries: it is called only after a failure, and an index would add cost to every entry. */
   find(commitId: string): number | undefined {
     return this.#ring.find(({ entry }) => entry.commitId === commitId)?.revision;
   }
 
-  /** The record after `revision`, when there is one. @throws JournalError when it is no longer kept. */
+  /** The record after `revision`, or undefined at the head. @throws JournalError if it is no longer kept. */
   after(revision: number): JournalRecord | undefined {
     if (revision >= this.#head) return undefined;
     const record = this.#ring[revision % ENTRIES_KEPT];
     if (record?.revision === revision + 1) return record;
     throw new JournalError(
-      `The entries after revision ${revision} are no longer kept, only the newest ${ENTRIES_KEPT} are. Load again.`,
+      `The entries after revision ${revision} are no longer kept; only the newest ${ENTRIES_KEPT} are. Load the database again.`,
       "nothing written",
     );
   }

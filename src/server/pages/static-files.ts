@@ -8,7 +8,7 @@
 import { readdir, readFile } from "node:fs/promises";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { extname } from "node:path";
-import { errorCodeOf } from "../../util/error-code.js";
+import { errorCodeOf } from "../../util/assert.js";
 import { acceptsCoding, digestOf, matchesEtag } from "../http/content-negotiation.js";
 
 /** Any number of requests may be answered at once. */

@@ -10,12 +10,10 @@ import type { EventBatch } from "../../hub/live-group.js";
 import type { Pipeline, RejectedOperation } from "../../graphql/pipeline/pipeline.js";
 import type { Limits } from "../../protocol/limits.js";
 import { limitExceeded } from "../../protocol/tidemark-error.js";
-import { assert } from "../../util/assert.js";
+import { assert, errorCodeOf } from "../../util/assert.js";
 import { utf8AsLatin1 } from "../../util/latin1.js";
 import type { Clock } from "../../util/clock.js";
-import { errorCodeOf } from "../../util/error-code.js";
 import type { Log } from "../../util/log.js";
-import { noop } from "../../util/noop.js";
 import { TokenBucket } from "../../util/token-bucket.js";
 import { frameOf, SharedFrames } from "./shared-frames.js";
 import { FrameWriter, type WriteQueue } from "./frame-writer.js";
@@ -50,7 +48,7 @@ export class WebSocketConnection implements ProtocolSocket, ResultSocket, Monito
   /** Where messages are bounded. */
   readonly #bound: TokenBucket | undefined;
   #caller: Caller | undefined;
-  #forgetCaller = noop;
+  #forgetCaller = (): void => {};
   /** Pings that were sent since the client was heard of last, and bytes beside them. */
   #unanswered = 0;
   #sentSince = 0;

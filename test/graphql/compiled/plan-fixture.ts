@@ -12,7 +12,6 @@ import { schema } from "../../../src/graphql/schema.js";
 import type { TaskEvent } from "../../../src/hub/task-event.js";
 import type { Limits } from "../../../src/protocol/limits.js";
 import { assert } from "../../../src/util/assert.js";
-import { noop } from "../../../src/util/noop.js";
 import { branch, iterative, leaf } from "../../kit/store/edits.js";
 import { createPipeline } from "../../kit/server/pipeline.js";
 import { ALICE, BOB, DATABASE, OTHER_DATABASE, reportOf, storeRequestOf } from "../../kit/store/requests.js";
@@ -40,7 +39,7 @@ export class PlanFixture implements AsyncDisposable {
 
   constructor(stores: Stores) {
     this.stores = stores;
-    const observer = { failed: noop, eventExecuted: noop, eventsDelivered: noop };
+    const observer = { failed() {}, eventExecuted() {}, eventsDelivered() {} };
     this.pipeline = createPipeline(stores, schema, observer);
   }
 

@@ -4,7 +4,7 @@ import { isDeepStrictEqual } from "node:util";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { DamagedJournalError } from "../../../src/journal/journal.js";
-import { LmdbDatabase } from "../../../src/journal/lmdb/lmdb-database.js";
+import { LmdbDatabase, type LmdbOptions } from "../../../src/journal/lmdb/lmdb-database.js";
 import { LmdbFile } from "../../../src/journal/lmdb/lmdb-file.js";
 import { silentLog } from "../../../src/util/log.js";
 import {
@@ -23,21 +23,21 @@ import { seededRandom } from "../../kit/deterministic/seeded-random.js";
 import { temporaryFolder } from "../../kit/process/temporary-folder.js";
 import { IS_FULL_LENGTH } from "../../kit/process/full-length.js";
 
-/** Of so many bits, one is flipped. */
+/** One in this many bits is flipped. */
 const FLIPPED_EACH = IS_FULL_LENGTH ? 1 : 7;
 
 const OPTIONS = { removalsKeptMax: 4, logLinesPerJobMax: 3, log: silentLog };
 const JOBS = ["a", "b", "c", "d", "e", "f"].map((jobId) => jobKey("alice", jobId));
 
-describe("what was written is read again", () => {
-  it("after any changes, folded early or late, and any number of starts", async () => {
+describe("a database file", () => {
+  it("restores its state after any changes, compacted early or late, and any number of restarts", async () => {
     await fc.assert(
-      fc.asyncProperty(LIVES, fc.nat({ max: 30 }), async (lives, unfoldedMax) => {
+      fc.asyncProperty(LIVES, fc.nat({ max: 30 }), async (lives, pendingCompactionMax) => {
         const path = join(temporaryFolder(), "neo4j.mdb");
-        const options = { ...OPTIONS, unfoldedMax };
+        const options: LmdbOptions = { ...OPTIONS, pendingCompactionMax };
         let database = new LmdbDatabase(path, options);
         const writer = await openWriter(database, OPTIONS);
-        await writer.write(changeOf({ kind: "store", job: 0, number: 0 })); // from here on the epoch is kept
+        await writer.write(changeOf({ kind: "store", job: 0, number: 0 })); // the first entry fixes the epoch
         for (const steps of lives) {
           for (const together of steps) await writer.write(...together.map(changeOf));
           await database.close();
@@ -52,8 +52,8 @@ describe("what was written is read again", () => {
   });
 });
 
-describe("a file that is not as it was written", () => {
-  it("is never read as anything else: 1,000 flipped bits", async () => {
+describe("a damaged file", () => {
+  it("is never read as valid other content after any of 1,000 flipped bits", async () => {
     const file = await written();
     const random = seededRandom(4_711);
     const flips = Array.from({ length: 1_000 }, () => Math.floor(random() * file.bytes.length * 8));
@@ -62,29 +62,29 @@ describe("a file that is not as it was written", () => {
     expect(damagedCount).toBeGreaterThan(100);
   });
 
-  it("is never read as anything else: each bit of what says where its trees are", async () => {
+  it("is never read as valid other content after a flipped bit in its meta pages", async () => {
     const file = await written();
     const META = 168;
     const flips = [0, 4_096]
       .flatMap((start) => Array.from({ length: META * 8 }, (_, bit) => start * 8 + bit))
-      .filter((_, place) => place % FLIPPED_EACH === 0);
+      .filter((_, index) => index % FLIPPED_EACH === 0);
     const { misread, damagedCount } = await flipEach(file, flips);
     expect(misread).toEqual([]);
     expect(damagedCount * FLIPPED_EACH).toBeGreaterThan(500);
   });
 
-  it("is damaged wherever the pages that it uses are cut off", async () => {
+  it("is detected wherever it is truncated within its used pages", async () => {
     const { path, bytes, usedBytes } = await written();
     const last = Array.from({ length: 300 }, (_, index) => usedBytes - 1 - index);
     const others = Array.from({ length: Math.floor(usedBytes / 1_009) }, (_, index) => index * 1_009);
     for (const length of [...last, ...others]) {
       writeFileSync(path, bytes);
       truncateSync(path, length);
-      expect(await readWhole(path), `cut off after ${length} bytes`).toBe("damaged");
+      expect(await readWhole(path), `truncated to ${length} bytes`).toBe("damaged");
     }
   });
 
-  it("says what is wrong", async () => {
+  it("is reported with the damaged record", async () => {
     const { path, bytes } = await written();
     const at = bytes.indexOf("a very long description");
     bytes[at]! ^= 1;
@@ -96,7 +96,7 @@ describe("a file that is not as it was written", () => {
   });
 });
 
-/** Flips one bit after the other, and back. Which of them made something else of the file. */
+/** Flips one bit at a time and restores it. Returns the flips after which the file was read as valid other content. */
 async function flipEach(
   { path, bytes, expected }: Written,
   flips: readonly number[],
@@ -118,7 +118,7 @@ interface Written {
   readonly usedBytes: number;
 }
 
-/** A file with jobs in records, entries, removals, large values and free pages. */
+/** A file with jobs, entries, removals, large values and free pages. */
 async function written(): Promise<Written> {
   const path = join(temporaryFolder(), "neo4j.mdb");
   const database = new LmdbDatabase(path, { ...OPTIONS, pendingCompactionMax: 5 });
@@ -136,7 +136,7 @@ async function written(): Promise<Written> {
   return { path, expected: writer.expected(), bytes: readFileSync(path), usedBytes: file.usedBytes };
 }
 
-/** Reads the file with one bit flipped, and flips it back. */
+/** Reads the file with one bit flipped, then restores the bit. */
 async function readFlipped(path: string, bytes: Buffer, at: number, bit: number) {
   const file = openSync(path, "r+");
   try {
@@ -174,11 +174,11 @@ const STEP = fc.record({
   number: fc.nat({ max: 2 }),
 });
 
-/** What is appended together, by what is appended before the next start. */
+/** The changes of one append. */
 const TOGETHER = fc.array(STEP, { minLength: 1, maxLength: 8 });
 const LIVES = fc.array(fc.array(TOGETHER, { maxLength: 5 }), { maxLength: 5 });
 
-/** A job whose removal is forgotten and that is stored again, by one append. */
+/** A job that is stored again by the append that forgets its removal. */
 const FORGOTTEN_AND_STORED_AGAIN = [
   [
     [

@@ -1,4 +1,5 @@
 import type { Journal } from "../../../src/journal/journal.js";
+import type { LmdbOptions } from "../../../src/journal/lmdb/lmdb-database.js";
 import { openLmdbJournal } from "../../../src/journal/lmdb/lmdb-journal.js";
 import { silentLog } from "../../../src/util/log.js";
 import { journalSuite, type OpenFresh } from "../../conformance/journal-suite.js";
@@ -8,15 +9,19 @@ const opened = new Map<Journal, () => Promise<Journal>>();
 
 journalSuite("the LMDB journal", openFresh({}), reopen);
 
-journalSuite("the LMDB journal that folds whatever it can", openFresh({ unfoldedMax: 0 }), reopen);
+journalSuite(
+  "the LMDB journal that compacts as early as it can",
+  openFresh({ pendingCompactionMax: 0 }),
+  reopen,
+);
 
-function openFresh(bounds: { unfoldedMax?: number }): OpenFresh {
+function openFresh(lmdbOptions: Pick<LmdbOptions, "pendingCompactionMax">): OpenFresh {
   return (options) => {
     const folder = temporaryFolder();
     const open = async (): Promise<Journal> => {
       const journal = await openLmdbJournal(folder, {
         ...options,
-        ...bounds,
+        ...lmdbOptions,
         newEpoch: false,
         log: silentLog,
       });

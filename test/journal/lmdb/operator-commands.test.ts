@@ -25,7 +25,7 @@ const JOBS = Array.from({ length: 40 }, (_, index) => jobKey("alice", `job-${ind
 const SPEC = { description: "root", subTasks: [{ description: "leaf", volume: 10 }] };
 
 describe("checkFolder", () => {
-  it("says what is in each database, and that it is sound", async () => {
+  it("reports the content of sound databases", async () => {
     const folder = await folderOf("movies", "neo4j");
     const checks = await collected(checkFolder(folder));
     expect(checks).toMatchObject([
@@ -34,7 +34,7 @@ describe("checkFolder", () => {
     ]);
   });
 
-  it("finds what is damaged, and reads the others", async () => {
+  it("finds damaged databases and checks the others", async () => {
     const folder = await folderOf("movies", "neo4j");
     flipBits(join(folder, "movies.mdb"), `"job-7"`);
     const [movies, neo4j] = await collected(checkFolder(folder));
@@ -42,30 +42,30 @@ describe("checkFolder", () => {
     expect(neo4j).toMatchObject({ jobCount: 39, damage: undefined });
   });
 
-  it("refuses a folder that a server has, or that is none of Tidemark's", async () => {
+  it("rejects a folder that a server is using", async () => {
     const folder = await folderOf("neo4j");
     const journal = await opened(folder);
     await expect(collected(checkFolder(folder))).rejects.toThrow(`in use by process ${process.pid}`);
     await journal.close();
   });
 
-  it("advises to mend what was a Tidemark's, and nothing else", async () => {
+  it("suggests a new format file only for a folder that has databases", async () => {
     const folder = await folderOf("neo4j");
     rmSync(join(folder, "tidemark.json"));
     const check = (path: string): Promise<unknown> => collected(checkFolder(path));
 
     await expect(check(folder)).rejects.toThrow(
-      /it has no tidemark\.json\. If you know that it is one, write/,
+      /tidemark\.json is missing\. If you are sure that this is one, write/,
     );
     await expect(check(temporaryFolder())).rejects.toThrow(
-      /it has no tidemark\.json\. Name the folder of --store lmdb:FOLDER\.$/,
+      /tidemark\.json is missing\. Pass the folder of --store lmdb:FOLDER\.$/,
     );
-    await expect(check(join(folder, "nothing"))).rejects.toThrow(/nothing can't be used: ENOENT/);
+    await expect(check(join(folder, "nothing"))).rejects.toThrow(/Cannot use the folder \S+nothing: ENOENT/);
   });
 });
 
 describe("repairFolder", () => {
-  it("keeps what can be read, drops the rest, begins a new epoch and keeps the damaged file", async () => {
+  it("keeps readable data, drops the rest, begins a new epoch and keeps the damaged file", async () => {
     const folder = await folderOf("movies", "neo4j");
     const before = await contentOf(folder, "movies");
     flipBits(join(folder, "movies.mdb"), `"job-7"`);
@@ -87,7 +87,7 @@ describe("repairFolder", () => {
     expect(await readdir(folder)).toContain("movies.mdb.damaged");
   });
 
-  it("makes an empty database of a file of which nothing is left", async () => {
+  it("creates an empty database if nothing is readable", async () => {
     const folder = await folderOf("neo4j");
     writeFileSync(join(folder, "neo4j.mdb"), "");
     const repairs = await collected(repairFolder(folder));
@@ -95,7 +95,7 @@ describe("repairFolder", () => {
     expect(await collected(checkFolder(folder))).toMatchObject([{ jobCount: 0, damage: undefined }]);
   });
 
-  it("keeps most of a file that was cut in half", async () => {
+  it("keeps most of a file that lost its second half", async () => {
     const folder = await folderOf("neo4j");
     const path = join(folder, "neo4j.mdb");
     truncateSync(path, Math.ceil(usedBytesOf(path) * 0.6));
@@ -107,7 +107,7 @@ describe("repairFolder", () => {
     ]);
   });
 
-  it("counts a change that can't be read, though nothing came after it, and names the jobs that it knows", async () => {
+  it("counts an unreadable change even if it was the last, and names the known affected jobs", async () => {
     const folder = temporaryFolder();
     const journal = await opened(folder);
     const writer = await openWriterOf(journal, "neo4j");
@@ -122,7 +122,7 @@ describe("repairFolder", () => {
     expect(repair).toMatchObject({ jobCount: 2, lostJobs: 0, lostChanges: 3, setBack: ["alice/job-0"] });
   });
 
-  it("touches nothing that is sound", async () => {
+  it("does not touch sound databases", async () => {
     const folder = await folderOf("neo4j");
     const before = readFileSync(join(folder, "neo4j.mdb"));
     expect(await collected(repairFolder(folder))).toEqual([]);
@@ -149,17 +149,17 @@ describe("backupFolder", () => {
     expect(after.epoch).not.toBe(before.epoch);
   });
 
-  it("says which database it can't copy, and leaves nothing", async () => {
+  it("names the database that it cannot copy, and leaves no files", async () => {
     const folder = await folderOf("movies", "neo4j");
     flipBits(join(folder, "neo4j.mdb"), `"job-7"`);
     const target = join(temporaryFolder(), "copy");
     await expect(collected(backupFolder(folder, target))).rejects.toThrow(
-      /Database "neo4j" could not be copied, and nothing was: .*tidemark repair/,
+      /Cannot copy database "neo4j", so nothing was backed up: .*tidemark repair/,
     );
     expect(await readdir(target)).toEqual([]);
   });
 
-  it("refuses a target that is not empty, and a source that is none of Tidemark's", async () => {
+  it("rejects a target that is not empty and a source that is not a data folder", async () => {
     const folder = await folderOf("neo4j");
     const other = await folderOf("movies");
     await expect(collected(backupFolder(folder, other))).rejects.toThrow("is not empty");
@@ -169,7 +169,7 @@ describe("backupFolder", () => {
   });
 });
 
-/** A folder whose databases have 39 jobs each, and the removal of one. */
+/** A folder whose databases have 39 jobs each, and one removal. */
 async function folderOf(...names: readonly string[]): Promise<string> {
   const folder = temporaryFolder();
   await using journal = await opened(folder);
@@ -182,7 +182,7 @@ async function folderOf(...names: readonly string[]): Promise<string> {
   return folder;
 }
 
-/** With folds early, so that there are records of each kind. */
+/** Compacts early, so that there are records of each kind. */
 function opened(folder: string): Promise<Journal> {
   return openLmdbJournal(folder, { ...OPTIONS, pendingCompactionMax: 20, newEpoch: false, log: silentLog });
 }
@@ -205,7 +205,7 @@ function usedBytesOf(path: string): number {
   return file.usedBytes;
 }
 
-/** Flips a bit of each record that holds the text. */
+/** Flips a bit in each record that contains the text. */
 function flipBits(path: string, text: string): void {
   const bytes = readFileSync(path);
   for (let at = bytes.indexOf(text); at >= 0; at = bytes.indexOf(text, at + 1)) bytes[at + 2]! ^= 1;

@@ -26,19 +26,19 @@ journalSuite("the memory journal with delays", async (options) =>
   delayJournal(createMemoryJournal(options), seededRandom(20_240_229)),
 );
 
-journalSuite("the faulty journal while it was not told to fail", async (options) =>
+journalSuite("the faulty journal without planned failures", async (options) =>
   createFaultyJournal(createMemoryJournal(options)),
 );
 
-describe("of the memory journal alone", () => {
-  it("each journal begins a new epoch, also for the same name", async () => {
+describe("the memory journal", () => {
+  it("begins a new epoch in each instance, even for the same name", async () => {
     const [one, another] = [createMemoryJournal(OPTIONS), createMemoryJournal(OPTIONS)];
     const first = await loadAll(await one.open(DB));
     const second = await loadAll(await another.open(DB));
     expect(second.epoch).not.toBe(first.epoch);
   });
 
-  it("a database that was only read is gone with its last handle", async () => {
+  it("drops a database that was only read with its last handle", async () => {
     const journal = createMemoryJournal(OPTIONS);
     const [one, another] = [await journal.open(DB), await journal.open(DB)];
     const { epoch } = await loadAll(one);
@@ -49,7 +49,7 @@ describe("of the memory journal alone", () => {
     expect(laterEpoch).not.toBe(epoch);
   });
 
-  it("a database that was written stays without handles, in its epoch", async () => {
+  it("keeps a written database and its epoch without handles", async () => {
     const journal = createMemoryJournal(OPTIONS);
     const handle = await journal.open(DB);
     const { epoch } = await loadAll(handle);
@@ -58,7 +58,7 @@ describe("of the memory journal alone", () => {
     expect(await loadAll(await journal.open(DB))).toMatchObject({ epoch, revision: 1 });
   });
 
-  it("exactly the newest 1,000 entries are found and followed from", async () => {
+  it("finds and follows exactly the newest 1,000 entries", async () => {
     const handle = await createMemoryJournal(OPTIONS).open(DB);
     const [first, second, ...others] = [storing(JOB), ...updatingOften(JOB, 1, 1_000)];
     await handle.append([first!, second!, ...others]);
@@ -71,7 +71,7 @@ describe("of the memory journal alone", () => {
     });
   });
 
-  it("an update or removal of what is not stored is a defect of the caller, and writes nothing", async () => {
+  it("fails an assertion on an update or removal of an unknown job, and writes nothing", async () => {
     const handle = await createMemoryJournal(OPTIONS).open(DB);
     await expect(handle.append([storing(jobKey("bob", "job")), updating(JOB, 0)])).rejects.toThrow(
       AssertionError,
@@ -84,7 +84,7 @@ describe("of the memory journal alone", () => {
 });
 
 describe("the faulty journal", () => {
-  it("fails one opening for each time that it was told to", async () => {
+  it("fails one opening per planned failure", async () => {
     const journal = createFaultyJournal(createMemoryJournal(OPTIONS));
     journal.failNextOpen();
     journal.failNextOpen();
@@ -93,7 +93,7 @@ describe("the faulty journal", () => {
     expect(await (await journal.open(DB)).head()).toBe(0);
   });
 
-  it("fails an append before writing: nothing of it is there", async () => {
+  it("can fail an append before anything is written", async () => {
     const journal = createFaultyJournal(createMemoryJournal(OPTIONS));
     const handle = await journal.open(DB);
     journal.failNextAppend("before writing");
@@ -102,7 +102,7 @@ describe("the faulty journal", () => {
     expect(await handle.append([storing(JOB)])).toMatchObject({ kind: "appended" });
   });
 
-  it("fails an append after writing: the outcome is unknown, and the entry is found", async () => {
+  it("can fail an append after writing: the outcome is unknown, and the entry is found", async () => {
     const journal = createFaultyJournal(createMemoryJournal(OPTIONS));
     const handle = await journal.open(DB);
     const entry = storing(JOB);

@@ -42,8 +42,8 @@ const LIVES = [
 ];
 
 for (const steps of LIVES) {
-  // Compact jobs as early as possible, so that every kind of record is written.
-  const options = { ...DEFAULT_LIMITS, newEpoch: false, log: silentLog, unfoldedMax: 0 };
+  // Compacts each job as early as possible, so that every kind of record is written.
+  const options = { ...DEFAULT_LIMITS, newEpoch: false, log: silentLog, pendingCompactionMax: 0 };
   const journal = await openLmdbJournal(FOLDER, options);
   const stores = { first: await openStore(journal, "first"), second: await openStore(journal, "second") };
   for (const step of steps) {

@@ -6,7 +6,6 @@ import { once } from "node:events";
 import { request, type Agent, type ClientRequest, type IncomingMessage } from "node:http";
 import { connect } from "node:net";
 import { WebSocket } from "ws";
-import { noop } from "../../../src/util/noop.js";
 import type { FuzzDocuments } from "./documents.js";
 import type { FuzzRandom } from "./random.js";
 import type { FuzzTokens } from "./tokens.js";
@@ -151,7 +150,7 @@ class FuzzSocket {
   readonly #socket: WebSocket;
   readonly #sent: string[] = [];
   readonly #closed: Promise<false>;
-  #onMessage: (text: string) => void = noop;
+  #onMessage: (text: string) => void = () => {};
 
   static async open(url: string, judge: FuzzContext["judge"]): Promise<FuzzSocket> {
     const socket = new WebSocket(`${url.replace("http", "ws")}/graphql`, "graphql-transport-ws");
@@ -162,7 +161,7 @@ class FuzzSocket {
 
   private constructor(socket: WebSocket, judge: FuzzContext["judge"]) {
     this.#socket = socket;
-    socket.on("error", noop);
+    socket.on("error", () => {});
     socket.on("message", (data) => this.#received(String(data), judge));
     this.#closed = new Promise((resolve) => {
       socket.on("close", (code, reason) => {
@@ -212,7 +211,7 @@ async function exchange(url: string, ...bytes: readonly Buffer[]): Promise<strin
   const socket = connect({ host: hostname, port: Number(port) });
   let received = "";
   socket.setEncoding("latin1");
-  socket.on("error", noop); // the server may have had enough
+  socket.on("error", () => {}); // the server may have had enough
   socket.on("data", (text: string) => (received += text));
   socket.end(Buffer.concat(bytes));
   await once(socket, "close");

@@ -1,5 +1,4 @@
 import { connect, leaf, task, watch, type Task, type Watch } from "../../../src/client/index.js";
-import { noop } from "../../../src/util/noop.js";
 
 /**
  * A well-behaved client: it reports with the SDK, watches its own job, and takes the next step after receiving
@@ -13,7 +12,7 @@ export class ControlClient implements AsyncDisposable {
   /** Rejects when a request is refused or a step takes too long; resolves when the client is disposed of. */
   readonly failed: Promise<unknown>;
   readonly #watching: Watch;
-  #refuse: (error: unknown) => void = noop;
+  #refuse: (error: unknown) => void = () => {};
   #isOver = false;
 
   /** Resolves after the first step arrived. */
@@ -38,12 +37,12 @@ export class ControlClient implements AsyncDisposable {
     const job = tidemark.job({ jobId: "steady" }, task("Mean well", leaf("step")));
     const work = job.run((root) => root.run("step", (step) => this.#work(step)));
     this.failed = Promise.race([work, refused]);
-    this.failed.catch(noop); // callers that race it see the error
+    this.failed.catch(() => {}); // callers that race it see the error
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isOver = true;
-    await this.failed.catch(noop);
+    await this.failed.catch(() => {});
     this.#watching.close();
   }
 
