@@ -27,7 +27,7 @@ describe("an error", () => {
     ],
     [
       "BAD_USER_INPUT",
-      /leaseSeconds is 0; give a whole number from 1/,
+      /Invalid leaseSeconds 0: expected a whole number from 1/,
       (api) => api.storeTask({ leaseSeconds: 0 }),
     ],
     [
@@ -37,7 +37,7 @@ describe("an error", () => {
     ],
     ["NOT_FOUND", /Database "movies" has no jobs\. Store/, (api) => api.updateTask({ database: "movies" })],
     ["NOT_FOUND", /no task at path "9"\. A path is/, (api) => api.update({ path: "9" })],
-    ["NOT_FOUND", /job id `other`.*leave jobId out/, (api) => api.listProgress({ jobId: "other" })],
+    ["NOT_FOUND", /job id `other`.*Omit jobId/, (api) => api.listProgress({ jobId: "other" })],
     ["ALREADY_EXISTS", /attempt 1 is RUNNING\. Wait/, (api) => api.storeTask({ onConflict: "REJECT" })],
     [
       "ILLEGAL_TRANSITION",
@@ -69,7 +69,7 @@ describe("an error", () => {
     expect(data).toEqual({ updateTask: null });
     expect(errors).toEqual([
       {
-        message: 'Database "movies" has no jobs. Store the job first, or look for a slip in the name.',
+        message: 'Database "movies" has no jobs. Store the job first, or check the spelling of the name.',
         path: ["updateTask"],
         locations: [{ line: 1, column: 12 }],
         extensions: { code: "NOT_FOUND" },
@@ -85,7 +85,7 @@ describe("an error", () => {
 
     expect(errors).toEqual([
       {
-        message: "2 ids are given; the limit is 1 (nodesPerRequestMax).",
+        message: "The request has 2 ids; the limit is 1 (nodesPerRequestMax).",
         path: ["nodes"],
         locations: [{ line: 1, column: 3 }],
         extensions: { code: "LIMIT_EXCEEDED", limit: "nodesPerRequestMax" },
@@ -497,7 +497,7 @@ describe("INTERNAL", () => {
     expect(data).toEqual({ storeTask: null });
     expect(errors).toEqual([
       {
-        message: `Something went wrong in the server. Its log says more about ${String(errorId)}.`,
+        message: `Internal server error. The server's log has the details under ${String(errorId)}.`,
         path: ["storeTask"],
         locations: [{ line: 1, column: 33 }],
         extensions: { code: "INTERNAL", errorId: expect.stringMatching(/^[\da-f-]{36}$/) },

@@ -79,7 +79,7 @@ describe("updateTasks", () => {
     const before = await api.everything();
 
     await expect(updateBriefly(api, 1_001)).rejects.toMatchObject({
-      ...apiError("LIMIT_EXCEEDED", /1001 inputs are given; the limit is 1000/),
+      ...apiError("LIMIT_EXCEEDED", /The request has 1001 inputs; the limit is 1000/),
       limit: "inputsPerRequestMax",
     });
     expect(await api.everything()).toEqual(before);

@@ -7,9 +7,9 @@ import {
   type GraphQLTypeResolver,
 } from "graphql";
 import { describe, expect, it } from "vitest";
-import { InputReaders } from "../../../src/graphql/compiled/input-readers.js";
-import { createDocumentPlans } from "../../../src/graphql/compiled/document-plans.js";
+import { DocumentCompiler } from "../../../src/graphql/compiled/document-compiler.js";
 import type { OperationPlan } from "../../../src/graphql/compiled/operation-plan.js";
+import { fragmentsOf } from "../../../src/graphql/pipeline/document-cost.js";
 import type { OperationParams } from "../../../src/graphql/pipeline/pipeline.js";
 import { schema } from "../../../src/graphql/schema.js";
 import { openPlanFixture } from "./plan-fixture.js";
@@ -550,7 +550,8 @@ function run(of: GraphQLSchema, query: string, rootValue: unknown): unknown {
 
 function planOf(of: GraphQLSchema, query: string): OperationPlan | undefined {
   const document = parse(query);
-  return createDocumentPlans(of, document, new InputReaders()).byOperation.get(getOperationAST(document)!);
+  const { byOperation } = new DocumentCompiler(of).compile(document, fragmentsOf(document));
+  return byOperation.get(getOperationAST(document)!);
 }
 
 function withTypeOf(of: GraphQLSchema, resolveType: GraphQLTypeResolver<unknown, unknown>): GraphQLSchema {

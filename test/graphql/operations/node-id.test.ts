@@ -57,7 +57,7 @@ describe("the id of a job", () => {
   it("is never the id of a task", () => {
     expect(refusalOf(formatTaskId(userTask(), ""))).toMatchObject({
       code: "BAD_USER_INPUT",
-      message: expect.stringContaining("is not the id of a job"),
+      message: expect.stringContaining("expected the id of a job"),
     });
   });
 

@@ -143,8 +143,8 @@ describe("an invalid page", () => {
     [{ first: -1 }, "first is -1"],
     [{ last: 0 }, "last is 0"],
     [{ last: -1 }, "last is -1"],
-    [{ first: 1, last: 1 }, "Both first and last are given"],
-    [{ after: "" }, 'after is "", which is no cursor'],
+    [{ first: 1, last: 1 }, "first and last can't be combined"],
+    [{ after: "" }, 'Invalid after "": expected a cursor'],
     [{ after: "0" }, "after is"],
     [{ after: "-1" }, "after is"],
     [{ after: "1.5" }, "after is"],
@@ -152,7 +152,7 @@ describe("an invalid page", () => {
     [{ after: " 1" }, "after is"],
     [{ after: "9007199254740992" }, "after is"],
     [{ after: "AAAAAAAAAAAA.7" }, "after is"],
-    [{ before: "x" }, 'before is "x", which is no cursor'],
+    [{ before: "x" }, 'Invalid before "x": expected a cursor'],
     [{ last: 1, after: "x" }, "after is"],
   ])("is rejected: %j", (args, message) => {
     expect(refusalOf(args)).toMatchObject({
