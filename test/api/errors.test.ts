@@ -10,8 +10,9 @@ import { databaseName } from "../kit/journal/entries.js";
 import { openApi, apiError, type Api, type UpdateTaskInput } from "./api.js";
 import { createHeldJournal } from "./held-journal.js";
 
-/** Internals that an answer must not show: a stack, the path of a file, the name of a library. */
-const INWARD = /\n\s+at |node_modules|\.[jt]s\b|file:|\/src\/|yoga|pothos|undici|originalError|stacktrace/i;
+/** Internals that an answer must not reveal: a stack, the path of a file, the name of a library. */
+const INTERNALS =
+  /\n\s+at |node_modules|\.[jt]s\b|file:|\/src\/|yoga|pothos|undici|originalError|stacktrace/i;
 
 /** A server with a dashboard warns when the dashboard is not built. */
 const NO_DASHBOARD = { dashboard: false };
@@ -75,7 +76,7 @@ describe("an error", () => {
         extensions: { code: "NOT_FOUND" },
       },
     ]);
-    expect(text).not.toMatch(INWARD);
+    expect(text).not.toMatch(INTERNALS);
   });
 
   it("names the setting in `limit` when it comes from a bound", async () => {
@@ -101,33 +102,29 @@ describe("an invalid request", () => {
     ["a document without an operation", "fragment A on Query { __typename }"],
     ["an unknown field", "{ nothing }"],
     ["an unknown argument", `{ taskCount(database: "neo4j", nothing: 1) }`],
-    ["an argument that is missing", "{ taskCount }"],
+    ["a missing argument", "{ taskCount }"],
     ["an argument of the wrong type", "{ taskCount(database: 1) }"],
     ["an unknown status", `{ taskCount(database: "neo4j", status: [DONE]) }`],
     ["a status as a text", `{ taskCount(database: "neo4j", status: ["RUNNING"]) }`],
-    ["a selection of what has no fields", `{ taskCount(database: "neo4j") { id } }`],
-    ["no selection of what has fields", `{ tasks(database: "neo4j") }`],
+    ["a selection on a scalar", `{ taskCount(database: "neo4j") { id } }`],
+    ["an object without a selection", `{ tasks(database: "neo4j") }`],
     ["a fragment within itself", "{ ...A } fragment A on Query { ...A }"],
-    ["an Int too large", `{ tasks(database: "neo4j", first: 3000000000) { totalCount } }`],
+    ["an Int out of range", `{ tasks(database: "neo4j", first: 3000000000) { totalCount } }`],
     ["an unknown variable", `{ taskCount(database: $database) }`],
-    ["a variable that is missing", `query ($database: String!) { taskCount(database: $database) }`, {}],
-    [
-      "a variable that is null",
-      `query ($database: String!) { taskCount(database: $database) }`,
-      { database: null },
-    ],
+    ["a missing variable", `query ($database: String!) { taskCount(database: $database) }`, {}],
+    ["a null variable", `query ($database: String!) { taskCount(database: $database) }`, { database: null }],
     [
       "a variable of the wrong type",
       `query ($database: String!) { taskCount(database: $database) }`,
       { database: 1 },
     ],
     [
-      "a list in the place of a text",
+      "a list instead of a text",
       `query ($name: String!) { taskCount(database: $name) }`,
       { name: ["neo4j"] },
     ],
     [
-      "a broken Int",
+      "a fractional Int",
       `query ($first: Int) { tasks(database: "a", first: $first) { totalCount } }`,
       { first: 1.5 },
     ],
@@ -142,17 +139,17 @@ describe("an invalid request", () => {
       { input: { database: "neo4j", jobId: "job", nothing: 1 } },
     ],
     [
-      "a field of an input that is missing",
+      "a missing field of an input",
       `mutation ($input: JobInput!) { removeTask(input: $input) { userTask { id } } }`,
       { input: { database: "neo4j" } },
     ],
     [
-      "`__proto__` in the place of an input",
+      "`__proto__` instead of an input",
       `mutation ($input: JobInput!) { removeTask(input: $input) { userTask { id } } }`,
       { input: JSON.parse('{"__proto__":{"database":"neo4j","jobId":"job"}}') as object },
     ],
     [
-      "a SafeInt below 0, written out",
+      "a SafeInt literal below 0",
       `mutation { updateTask(input: { database: "neo4j", jobId: "job", updates: [{ done: -1 }] }) { userTask { id } } }`,
     ],
     [
@@ -163,7 +160,7 @@ describe("an invalid request", () => {
       { done: "1" },
     ],
     [
-      "a mutation of which one of two inputs is wrong",
+      "a mutation with one valid and one invalid input",
       `mutation ($input: JobInput!) {
         removeTask(input: { database: "neo4j", jobId: "job" }) { userTask { id } }
         other: removeTask(input: $input) { userTask { id } }
@@ -183,11 +180,11 @@ describe("an invalid request", () => {
       errors.map(() => ({ code: "BAD_USER_INPUT" })),
     );
     expect(errors.length).toBeGreaterThan(0);
-    expect(text).not.toMatch(INWARD);
+    expect(text).not.toMatch(INTERNALS);
     expect(await api.everything()).toEqual(before);
   });
 
-  it("fails with the place in the variables", async () => {
+  it("fails with the path of the variable", async () => {
     await using api = await openApi();
 
     await expect(
@@ -221,7 +218,7 @@ describe("an invalid request", () => {
     expect(errors).toMatchObject([
       { message: expect.stringMatching(/./), extensions: { code: "BAD_USER_INPUT" } },
     ]);
-    expect(text).not.toMatch(INWARD);
+    expect(text).not.toMatch(INTERNALS);
   });
 
   it.each(["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", "application/graphql"])(
@@ -307,10 +304,13 @@ describe("a request that is too large", () => {
     await journal.written;
 
     const others = [api.storeTask({ jobId: "a" }), api.storeTask({ jobId: "b" })];
-    const refused = await Promise.race(others).catch((error: unknown) => error);
+    const rejected = await Promise.race(others).catch((error: unknown) => error);
     journal.release();
 
-    expect(refused).toMatchObject({ ...apiError("LIMIT_EXCEEDED", /Try again/), limit: "changesWaitingMax" });
+    expect(rejected).toMatchObject({
+      ...apiError("LIMIT_EXCEEDED", /Try again/),
+      limit: "changesWaitingMax",
+    });
     expect(await first).toMatchObject({ outcome: "CREATED" });
     expect((await Promise.allSettled(others)).map(({ status }) => status).toSorted()).toEqual([
       "fulfilled",
@@ -466,7 +466,7 @@ describe("UNAVAILABLE", () => {
 
     expect(errors).toMatchObject([{ extensions: { code: "UNAVAILABLE" } }]);
     expect(text).not.toMatch(/ENOSPC|secret/);
-    expect(text).not.toMatch(INWARD);
+    expect(text).not.toMatch(INTERNALS);
     expect(lines).toEqual([]);
   });
 
@@ -503,7 +503,7 @@ describe("INTERNAL", () => {
         extensions: { code: "INTERNAL", errorId: expect.stringMatching(/^[\da-f-]{36}$/) },
       },
     ]);
-    expect(text).not.toMatch(INWARD);
+    expect(text).not.toMatch(INTERNALS);
     expect(text).not.toMatch(/Law/);
     expect(lines).toMatchObject([
       {
@@ -571,7 +571,7 @@ async function openFaulty() {
   return { journal, api };
 }
 
-/** `journal` with each opened handle mapped by `opened`. */
+/** `journal`, with `opened` applied to each handle. */
 function withOpening(journal: Journal, opened: (handle: DatabaseJournal) => DatabaseJournal): Journal {
   return {
     supports: journal.supports,
@@ -584,7 +584,7 @@ function withOpening(journal: Journal, opened: (handle: DatabaseJournal) => Data
   };
 }
 
-/** A journal with a defect: it numbers appended entries wrongly. */
+/** A defective journal: it assigns wrong revisions to appended entries. */
 function misnumbering(): Journal {
   return withOpening(createMemoryJournal(DEFAULT_LIMITS), (handle) =>
     delegated(handle, {
@@ -596,7 +596,7 @@ function misnumbering(): Journal {
   );
 }
 
-/** A journal that writes its first append and then fails, and whose first search for it fails too. */
+/** A journal whose first append fails after the write, and whose first search for the entry fails too. */
 function losingTrackOnce(error: () => Error): Journal {
   let appends = 0;
   let searches = 0;

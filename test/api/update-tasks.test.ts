@@ -117,13 +117,13 @@ describe("a rejected report of many", () => {
         ],
       },
     ],
-  ])("fails with %s and leaves the others unaffected: %j", async (code, refused) => {
+  ])("fails with %s and leaves the others unaffected: %j", async (code, rejected) => {
     await using api = await openApi();
     await api.storeTask({ task: branch("root", leaf("a", 10), leaf("b", 10)) });
 
     const results = await api.updateTasks([
       { updates: [{ path: "0", add: 1 }] },
-      refused,
+      rejected,
       { updates: [{ path: "0", add: 1 }] },
     ]);
 

@@ -152,7 +152,7 @@ function argumentsOf(node: FieldNode, run: PlanExecution, read: ReadArguments): 
 
 type ReadArguments = (variables: PlanExecution["variables"]) => Arguments;
 
-/** Reads a field's arguments as graphql-js does, with a fast path if each argument is a variable with a value. */
+/** Reads a field's arguments as graphql-js does; faster if each argument is a variable with a value. */
 function argumentReader(field: GraphQLField<unknown, unknown>, node: FieldNode): ReadArguments {
   const variables = variablesOf(field, node);
   if (!variables) return (values) => getArgumentValues(field, node, values);
@@ -167,7 +167,7 @@ function argumentReader(field: GraphQLField<unknown, unknown>, node: FieldNode):
   };
 }
 
-/** The variables of a field's arguments, in the order of their definitions; undefined unless all arguments are variables. */
+/** The variables of a field's arguments, in the order of their definitions; undefined unless all are variables. */
 function variablesOf(
   { args }: GraphQLField<unknown, unknown>,
   { arguments: given = [] }: FieldNode,

@@ -34,7 +34,7 @@ import { NodeType, UserTaskType } from "../types/user-task.js";
  */
 builder.queryType({
   description:
-    "Read operations. Database names are lower-cased and then NFC-normalized, and are returned in that form; usernames and job ids are NFC-normalized and keep their case. Reading never creates a database. If nothing was stored in a database, it has no tasks, counts 0, and `database` returns null, as after a purge. A query operation reads each database at one revision, whatever its root fields.",
+    "Read operations. Database names are lower-cased and then NFC-normalized, and are returned in that form; usernames and job ids are NFC-normalized and keep their case. Reading never creates a database. If nothing was stored in a database, it has no tasks, counts 0, and `database` returns null, as after a purge. A query operation reads each database at one revision, even with several root fields.",
   fields: (t) => ({
     node: t.field({
       type: NodeType,
@@ -58,7 +58,7 @@ builder.queryType({
     databases: t.field({
       type: [DatabaseType],
       description:
-        "The databases that have jobs, sorted by name. To read the next page, set `after` to the last name.",
+        "The databases that have jobs, in alphabetical order. To read the next page, set `after` to the last name.",
       args: {
         first: t.arg.int({
           required: true,

@@ -33,14 +33,14 @@ export class Reader {
     this.#caller = caller;
   }
 
-  /** The jobs of a database; undefined if it does not exist or the caller may not see it. @throws NotYetRead */
+  /** undefined if the database does not exist or the caller may not see it. @throws NotYetRead */
   jobs(database: DatabaseName): ReadableJobs | undefined {
     const scope = scopeOf(database, this.#caller.rights);
     const store = scope && this.#store(database);
     return store && (isUnrestricted(scope) ? store : new ScopedJobs(store, scope));
   }
 
-  /** The jobs of several databases. Requests all of them before it throws, so that one wait opens them. @throws NotYetRead */
+  /** The jobs of several databases. It throws after the last one, so that one wait opens all. @throws NotYetRead */
   jobsOf(databases: readonly DatabaseName[]): ReadonlyMap<DatabaseName, ReadableJobs | undefined> {
     const found = new Map<DatabaseName, ReadableJobs | undefined>();
     let notYet: NotYetRead | undefined;

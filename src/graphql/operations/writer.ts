@@ -30,13 +30,13 @@ export class Writer {
     return this.#provider.peek(target.database);
   }
 
-  /** The store if the database exists. @throws TidemarkError FORBIDDEN, and as `TaskStoreProvider.find` */
+  /** The store if the database exists. @throws TidemarkError as `TaskStoreProvider.find`, and FORBIDDEN */
   async find(action: Action, target: WriteTarget): Promise<TaskStore | undefined> {
     this.check(action, target);
     return this.#provider.find(target.database);
   }
 
-  /** The store, also of a database that does not exist yet. @throws TidemarkError FORBIDDEN, and as `TaskStoreProvider.getTaskStore` */
+  /** The store; creates the database if necessary. @throws TidemarkError as `getTaskStore`, and FORBIDDEN */
   async getTaskStore(action: Action, target: WriteTarget): Promise<TaskStore> {
     this.check(action, target);
     return this.#provider.getTaskStore(target.database);

@@ -187,7 +187,7 @@ function literal(node: ValueNode): unknown {
   return node.kind === Kind.NULL ? null : 1;
 }
 
-/** A document's fragments by name. */
+/** The fragments of a document by their names. */
 export function fragmentsOf({ definitions }: DocumentNode): Record<string, FragmentDefinitionNode> {
   const fragments = definitions.filter((definition) => definition.kind === Kind.FRAGMENT_DEFINITION);
   return Object.fromEntries(fragments.map((fragment) => [fragment.name.value, fragment]));

@@ -135,7 +135,7 @@ export class Pipeline {
     return { errors: masked };
   }
 
-  /** Law 3: a query runs in one turn of the event loop. If it needs a closed store, it runs again once the store is open. */
+  /** Law 3: a query runs in one turn of the event loop. If a store is closed, the query runs again once it is open. */
   async #query(operation: ExecutableOperation): Promise<ExecutionResult> {
     const { reader } = operation.contextValue;
     for (let run = 0; run < RUNS_MAX; run++) {
@@ -160,7 +160,7 @@ export class Pipeline {
     return this.#masked(this.#run(operation, rootValue));
   }
 
-  /** Executes a query or an event synchronously. If the plan bails out, graphql-js executes it and reports the errors. */
+  /** Executes a query or an event synchronously. If the plan bails out, graphql-js executes it instead. */
   #run(operation: ExecutableOperation, rootValue?: unknown): ExecutionResult {
     const data = operation.boundPlan?.execute(this.#withBudget(operation).contextValue, rootValue);
     return data ? { data } : requireSynchronous(execute({ ...this.#withBudget(operation), rootValue }));

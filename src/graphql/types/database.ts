@@ -36,7 +36,7 @@ export const DatabaseType = builder.objectRef<Database>("Database").implement({
     }),
     usernames: t.stringList({
       description:
-        "The users that have jobs in it, sorted by name. To read the next page, set `after` to the last name.",
+        "The users that have jobs in it, in alphabetical order. To read the next page, set `after` to the last name.",
       args: {
         first: t.arg.int({
           required: true,

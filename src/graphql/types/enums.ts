@@ -30,7 +30,7 @@ export const TaskKindType = builder.enumType("TaskKind", {
 });
 
 export const IterationModeType = builder.enumType("IterationMode", {
-  description: "What is known about the number of iterations.",
+  description: "Whether the number of iterations is exact, bounded or open.",
   values: {
     FIXED: { description: "Exactly `max` iterations." },
     DYNAMIC: { description: "At most `max` iterations; the task may end earlier." },
@@ -51,7 +51,7 @@ export const HealthType = builder.enumType("Health", {
 });
 
 export const OnConflictType = builder.enumType("OnConflict", {
-  description: "What storing does if a job with the same database, username and job id exists.",
+  description: "How to store a job if its database, username and job id are already in use.",
   values: {
     OVERWRITE: { description: "Replace its tree, as a new attempt." },
     REJECT: { description: "Reject with ALREADY_EXISTS, unless that job has ended." },
@@ -59,7 +59,7 @@ export const OnConflictType = builder.enumType("OnConflict", {
 });
 
 export const StoreOutcomeType = builder.enumType("StoreOutcome", {
-  description: "The effect of storing a job.",
+  description: "Whether storing a job created or overwrote it.",
   values: {
     CREATED: { description: "No such job existed." },
     OVERWRITTEN: { description: "The tree of an earlier attempt was replaced." },

@@ -49,7 +49,7 @@ IterationsInputType.implement({
     mode: t.field({
       type: IterationModeType,
       required: true,
-      description: "What is known about the number of iterations.",
+      description: "Whether the number of iterations is exact, bounded or open.",
     }),
     max: t.int({
       required: false,
@@ -102,7 +102,7 @@ export const StoreTaskInputType = builder.inputType("StoreTaskInput", {
 });
 
 const TaskUpdateInputType = builder.inputType("TaskUpdateInput", {
-  description: `One change to one task of the tree. Omitted or null fields keep their value; an empty message clears it. Within one input the server applies volume, then \`done\` or \`add\` (not both), then message, iteration and status. Inputs apply in order, all or none.
+  description: `One change to one task of the tree. Omitted or null fields do not change; an empty message clears the old one. Within one input the server applies volume, then \`done\` or \`add\` (not both), then message, iteration and status. Inputs apply in order, all or none.
 
 A path that does not exist is NOT_FOUND. \`done\`, \`add\` or \`volume\` on a task that is not a leaf is NOT_A_LEAF. Setting PENDING is ILLEGAL_TRANSITION. Otherwise, a change without effect (the current status, volume or message, \`add\` 0, \`done\` at or below the current value, an iteration that has begun) takes no revision and is never rejected, even after the end, so late and repeated reports are safe. Any other change to an ended task, or to a task below one, is ILLEGAL_TRANSITION.
 

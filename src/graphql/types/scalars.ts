@@ -28,14 +28,12 @@ builder.scalarType("Position", {
 
 function safeInt(value: unknown): number {
   if (Number.isSafeInteger(value) && Number(value) >= 0) return Number(value);
-  throw badUserInput(
-    `Invalid number ${shown(value)}: expected a whole number from 0 to 9007199254740991 (2^53 - 1).`,
-  );
+  throw badUserInput(`Expected a whole number from 0 to 9007199254740991 (2^53 - 1), not ${shown(value)}.`);
 }
 
 function positionOf(value: unknown): Position {
   if (typeof value === "string") return parsePosition(value);
-  throw badUserInput(`Invalid position ${shown(value)}: expected a string.`);
+  throw badUserInput(`Expected a position as a string, not ${shown(value)}.`);
 }
 
 function shown(value: unknown): string {

@@ -45,7 +45,7 @@ export const TaskType = TaskRef.implement({
     mode: t.field({
       type: IterationModeType,
       nullable: true,
-      description: "What is known about the number of iterations; ITERATIVE only.",
+      description: "Whether the number of iterations is exact, bounded or open; ITERATIVE only.",
       resolve: ({ task }) => (task.kind === "ITERATIVE" ? task.mode : null),
     }),
     currentIteration: t.int({
