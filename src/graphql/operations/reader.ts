@@ -9,7 +9,7 @@ import { ScopedJobs, type ReadableJobs } from "./scoped-jobs.js";
 /**
  * Gives queries access to the jobs that the caller may see (law 13); other jobs do not exist for them.
  *
- * Law 3: one operation sees each database at one revision, whatever its root fields. Reads of an open store are
+ * Law 3: one operation sees each database at one revision, even with several root fields. Reads of an open store are
  * synchronous, so a query whose stores are all open runs in one turn of the event loop, and no change can happen
  * meanwhile. If a store must be opened first, the reader throws. The pipeline then discards the result, waits,
  * and runs the query again from the start:

@@ -22,7 +22,7 @@ import { asGraphQLError } from "./mask-error.js";
 
 /**
  * Parses and validates documents, and caches the recently used ones by their text. A document is compiled when it is
- * used for the second time, so a client that never repeats one causes no work. A subscription is compiled at once,
+ * used for the second time, so one that is never repeated costs nothing. A subscription is compiled at once,
  * because it executes for each event.
  */
 export class DocumentCache {
