@@ -1,6 +1,6 @@
 /**
- * `npm run codegen`: makes the client's types and documents from the printed schema and from
- * `schema/operations`, so that an operation that no longer fits the schema fails the build.
+ * `npm run codegen` generates the client's types and documents from the printed schema and `schema/operations`.
+ * An operation that no longer fits the schema fails the build.
  */
 import type { CodegenConfig } from "@graphql-codegen/cli";
 
@@ -12,11 +12,11 @@ const config: CodegenConfig = {
       preset: "client",
       presetConfig: { fragmentMasking: false },
       config: {
-        // A document goes over the wire as text, so the client needs no GraphQL parser.
+        // Documents as strings, so that the client needs no GraphQL parser.
         documentMode: "string",
         importExtension: ".js",
         useTypeImports: true,
-        // A scalar that is new to the schema has to be named below.
+        // Fails for a scalar of the schema that is not listed below.
         strictScalars: true,
         scalars: { ID: "string", DateTime: "string", SafeInt: "number", Position: "string" },
       },
@@ -27,7 +27,7 @@ const config: CodegenConfig = {
 
 export default config;
 
-/** A bundler leaves out a document that nobody imports only where it is told that making one has no effect. */
+/** Marks documents as free of side effects, so that bundlers drop unused ones. */
 function withPureDocuments(_path: string, content: string): string {
   return content.replaceAll("= new TypedDocumentString(", "= /*#__PURE__*/ new TypedDocumentString(");
 }

@@ -10,52 +10,45 @@ import type { Reader } from "./operations/reader.js";
 import type { Watcher } from "./operations/watcher.js";
 import type { Writer } from "./operations/writer.js";
 
-/** What resolvers stand on; one for all operations of a server. Jobs they reach by a context's doors alone. */
+/** Shared by all operations of a server. Resolvers reach jobs only through the reader, writer and watcher. */
 export interface Services {
   readonly limits: Limits;
-  /** The lease of a job that asks for none. */
+  /** The default lease of a job. */
   readonly leaseMs: number;
-  /** How long an ended job is kept. */
   readonly retention: Retention;
   readonly observer: OperationObserver;
 }
 
-/** Hears of what operations come to, to count it. */
+/** Counts the results of operations. */
 export interface OperationObserver {
-  /** A client is told of a failure with these `extensions`. */
+  /** Called for each error that is sent to a client, with its `extensions`. */
   failed(extensions: Readonly<Record<string, unknown>>): void;
-  /** An event was executed: for one subscriber, or for all who asked the same. */
+  /** Called for each execution of an event: once for all subscribers that share it. */
   eventExecuted(): void;
-  /** A subscriber was given so many events. */
+  /** Called with the number of events that a subscriber received. */
   eventsDelivered(count: number): void;
 }
 
-/** What a resolver is handed: one for each operation. */
+/** The context of resolvers, one per operation. */
 export interface OperationContext {
   readonly services: Services;
-  /** Who asks. */
   readonly caller: Caller;
-  /** The operation's instant, milliseconds since 1970: all that depends on now is as of then. */
+  /** The instant of the operation, milliseconds since 1970: every value that depends on the time uses it. */
   readonly now: number;
-  /** How a query reads: each database at one revision, and what may be seen of it. */
   readonly reader: Reader;
-  /** How a mutation reaches what may be changed. */
   readonly writer: Writer;
-  /** How a subscription is told what may be seen. */
   readonly watcher: Watcher;
-  /** How much the answer, or the event, may still list. */
   readonly budget: AnswerBudget;
-  /** Where a subscriber resumes that says so by its transport. */
+  /** The position that the transport, not the document, gives to resume from. */
   readonly resumeAfter: Position | undefined;
 }
 
-/** A job as it is shown: with the instant that its running times are as of. */
+/** A job, and the instant at which it is shown. */
 export interface UserTaskView {
   readonly userTask: UserTask;
   readonly now: number;
 }
 
-/** A task of a job as it is shown. */
 export interface TaskView extends UserTaskView, LocatedTask {
   readonly task: Task;
 }

@@ -11,15 +11,15 @@ import { ManualClock } from "../kit/deterministic/manual-clock.js";
 import { startServer, type TestServer } from "../kit/server/server.js";
 
 /**
- * A real server, and the mutations and queries of the API as methods: fields left out of an input name the job
- * "job" of the anonymous user in the database "neo4j", and a leaf of 10 units to store. Errors are thrown.
+ * Starts a real server, and wraps mutations and queries of the API as methods. By default they use the job "job"
+ * of the anonymous user in the database "neo4j", and store a leaf of 10 units. Errors are thrown.
  *
  *     await using api = await openApi();
  *     await api.storeTask({ task: branch("root", leaf("a", 10), leaf("b")) });
  *     const job = await api.update({ path: "0", done: 4 });
  *     expect(taskOf(job, "0").progress.percent).toBe("40%");
  *
- * Time stands still at `START` until the test moves `api.clock`.
+ * The time is `START` until the test advances `api.clock`.
  */
 export async function openApi(
   flags: Readonly<Record<string, unknown>> = {},
@@ -33,7 +33,7 @@ export async function openApi(
 /** 2024-06-01T12:00:00.000Z */
 const START = Date.UTC(2024, 5, 1, 12);
 
-/** An instant as the API writes it, `ms` after `START`. */
+/** The instant `ms` after `START`, as the API formats it. */
 export function instant(ms = 0): string {
   return new Date(START + ms).toISOString();
 }
@@ -50,17 +50,16 @@ export class Api implements AsyncDisposable {
   }
 
   async storeTask(input: StoreTaskInput = {}): Promise<StoreTaskPayload> {
-    const whole = { ...JOB_NAMES, task: leaf("task", 10), ...input };
     const { storeTask } = await this.client.data<{ storeTask: StoreTaskPayload }>(STORE_TASK, {
-      input: whole,
+      input: { ...JOB_NAMES, task: leaf("task", 10), ...input },
     });
     return storeTask;
   }
 
-  /** Stores up to 30 jobs, one after the other, in one request that asks for nothing back. */
+  /** Stores up to 30 jobs in order, in one request that selects no fields of them. */
   async storeTasks(inputs: readonly StoreTaskInput[]): Promise<void> {
-    const whole = inputs.map((input) => ({ ...JOB_NAMES, task: leaf("task", 10), ...input }));
-    const variables = Object.fromEntries(whole.map((input, index) => [`input${index}`, input]));
+    const complete = inputs.map((input) => ({ ...JOB_NAMES, task: leaf("task", 10), ...input }));
+    const variables = Object.fromEntries(complete.map((input, index) => [`input${index}`, input]));
     await this.client.data(storeTasksDocument(inputs.length), variables);
   }
 
@@ -68,15 +67,14 @@ export class Api implements AsyncDisposable {
     return this.#job("updateTask", UPDATE_TASK, input);
   }
 
-  /** `updateTask` with nothing but updates. */
+  /** `updateTask` with updates only. */
   async update(...updates: readonly Partial<TaskUpdate>[]): Promise<ApiJob> {
     return this.updateTask({ updates });
   }
 
   async updateTasks(inputs: readonly UpdateTaskInput[]): Promise<UpdateTaskResult[]> {
-    const whole = inputs.map((input) => ({ ...JOB_NAMES, ...input }));
     const { updateTasks } = await this.client.data<{ updateTasks: UpdateTaskResult[] }>(UPDATE_TASKS, {
-      inputs: whole,
+      inputs: inputs.map((input) => ({ ...JOB_NAMES, ...input })),
     });
     return updateTasks;
   }
@@ -93,7 +91,7 @@ export class Api implements AsyncDisposable {
     return this.#job("requestCancel", REQUEST_CANCEL, input);
   }
 
-  /** How many were removed. */
+  /** Returns the number of removed jobs. */
   async purgeDatabase(database = "neo4j"): Promise<number> {
     const { purgeDatabase } = await this.client.data<{ purgeDatabase: { removed: number } }>(PURGE_DATABASE, {
       database,
@@ -101,7 +99,6 @@ export class Api implements AsyncDisposable {
     return purgeDatabase.removed;
   }
 
-  /** The job as it is now. */
   async task(names: JobNames = {}): Promise<ApiJob | null> {
     const { task } = await this.client.data<{ task: ApiJob | null }>(TASK, { ...TASK_NAMES, ...names });
     return task;
@@ -130,13 +127,13 @@ export class Api implements AsyncDisposable {
     return listProgress;
   }
 
-  /** Names of the databases that are listed. */
+  /** Names of the listed databases. */
   async databaseNames(): Promise<string[]> {
     const { databases } = await this.client.data<{ databases: { name: string }[] }>(`{ databases { name } }`);
     return databases.map(({ name }) => name);
   }
 
-  /** All that can be read of a database. */
+  /** Everything that the API can read of a database. */
   async everything(database = "neo4j"): Promise<unknown> {
     return this.client.data(EVERYTHING, { database });
   }
@@ -166,7 +163,7 @@ export function statusesOf(job: ApiJob): Record<string, TaskStatus> {
   return Object.fromEntries(job.tasks.map(({ path, status }) => [path, status]));
 }
 
-/** The task at a path of the job's tree; the root when that is left out. */
+/** The task at a path of the job's tree; the root by default. */
 export function taskOf(job: ApiJob | null, path = ""): TaskShown {
   const task = job?.tasks.find((other) => other.path === path);
   if (!task) throw new Error(`The job has no task at path "${path}".`);
@@ -178,7 +175,6 @@ export function apiError(code: string, message?: RegExp): object {
   return message ? { code, message: expect.stringMatching(message) } : { code };
 }
 
-/** The names of a job, which may be left out. */
 export interface JobNames {
   readonly database?: string;
   readonly username?: string | null;
@@ -234,7 +230,7 @@ export interface UpdateTaskResult {
   readonly error: { readonly code: string; readonly message: string } | null;
 }
 
-/** A `UserTask`, whole. */
+/** A complete `UserTask`. */
 export interface ApiJob {
   readonly id: string;
   readonly database: string;
@@ -255,7 +251,7 @@ export interface ApiJob {
   readonly log: readonly LogShown[];
 }
 
-/** A `Task`, without the tasks below it. */
+/** A `Task` without its subtasks. */
 export interface TaskShown {
   readonly id: string;
   readonly path: string;
@@ -324,7 +320,6 @@ export interface ProgressRow {
 const JOB_NAMES = { database: "neo4j", jobId: "job" };
 const TASK_NAMES = { ...JOB_NAMES, username: "anonymous" };
 
-/** Spread as `...Job`. */
 export const JOB_FRAGMENT = `
   fragment Job on UserTask {
     id database username jobId attempt version revision position

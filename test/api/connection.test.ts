@@ -129,7 +129,7 @@ describe("a page", () => {
     expect(shownOf(await api.tasks({ last: 2, before: "4" })).jobIds).toEqual(["6", "5"]);
   });
 
-  it("continues from the old place of a job that was stored again", async () => {
+  it("continues from the old cursor of a job that was stored again", async () => {
     await using api = await openWithJobs(5);
     await api.storeTask({ jobId: "3" });
 
@@ -234,21 +234,21 @@ describe("any page of any history", () => {
     await fc.assert(
       fc.asyncProperty(fc.array(stepArbitrary, { maxLength: 25 }), pagesArbitrary, async (steps, pages) => {
         const database = `run${run++}`;
-        const jobs = await made(api, database, steps);
+        const jobs = await applySteps(api, database, steps);
 
-        expect(await shown(api, database, pages)).toEqual(pages.map((args) => naivePage(jobs, args)));
+        expect(await readPages(api, database, pages)).toEqual(pages.map((args) => naivePage(jobs, args)));
       }),
       { numRuns: 100 },
     );
   });
 });
 
-/** A job in the naive model: the newest store is the last. */
+/** A job in the naive model, whose list ends with the newest store. */
 interface NaiveJob {
   readonly username: string;
   readonly jobId: string;
   readonly status: TaskStatus;
-  /** Revision of the store. */
+  /** The revision of the store. */
   readonly stored: number;
 }
 
@@ -293,8 +293,8 @@ const pagesArbitrary = fc.array(
   { minLength: 1, maxLength: 10 },
 );
 
-/** Makes the steps over HTTP, in one request, and in the model. A step on what is not there does nothing. */
-async function made(api: Api, database: string, steps: readonly Step[]): Promise<NaiveJob[]> {
+/** Applies the steps over HTTP, in one request, and to the model. A step on an unknown job does nothing. */
+async function applySteps(api: Api, database: string, steps: readonly Step[]): Promise<NaiveJob[]> {
   let jobs: NaiveJob[] = [];
   let revision = 0;
   const fields: string[] = [];
@@ -321,8 +321,8 @@ async function made(api: Api, database: string, steps: readonly Step[]): Promise
   return jobs;
 }
 
-/** The pages as the server has them, asked for in one request. */
-async function shown(
+/** Reads the pages from the server in one request. */
+async function readPages(
   api: Api,
   database: string,
   pages: readonly ConnectionArguments[],
@@ -347,7 +347,7 @@ async function shown(
   }));
 }
 
-/** Arguments as GraphQL writes them. */
+/** Formats arguments as GraphQL literals. */
 function literal(args: object): string {
   return Object.entries(args)
     .map(
@@ -357,7 +357,7 @@ function literal(args: object): string {
     .join(", ");
 }
 
-/** By the letter of the Relay specification, over the whole list. */
+/** Follows the Relay specification literally, over the whole list. */
 function naivePage(jobs: readonly NaiveJob[], args: ConnectionArguments): PageShown {
   const { username, jobId, status } = args;
   const all = jobs
@@ -379,7 +379,7 @@ function naivePage(jobs: readonly NaiveJob[], args: ConnectionArguments): PageSh
   };
 }
 
-/** The job ids of every page from the newest on; `between` is called after each, with its last job. */
+/** The job ids of every page, newest first. Calls `between` after each page, with its last job. */
 async function forwards(
   api: Api,
   first: number,
@@ -397,7 +397,7 @@ async function forwards(
   return pages;
 }
 
-/** The job ids of every page from the oldest on; `between` is called after each. */
+/** The job ids of every page, oldest page first. Calls `between` after each page. */
 async function backwards(
   api: Api,
   last: number,
@@ -435,7 +435,7 @@ function shownOf({ nodes, pageInfo }: Connection): {
   };
 }
 
-/** The numbers from `newest` down to `oldest`, as texts. */
+/** The numbers from `newest` down to `oldest`, as strings. */
 function down(newest: number, oldest: number): string[] {
   return Array.from({ length: newest - oldest + 1 }, (_, index) => `${newest - index}`);
 }

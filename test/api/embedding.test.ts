@@ -26,7 +26,7 @@ import { storing } from "../kit/journal/entries.js";
 import { observeJournal } from "../kit/journal/observed-journal.js";
 import { untilIdle, until } from "../kit/deterministic/turns.js";
 
-/** The API of an embedding program, all of it from src/index.ts. */
+// Tidemark is imported only from src/index.ts, as an embedding program does.
 
 const neo4j = parseDatabaseName("neo4j", DEFAULT_LIMITS);
 const key = {
@@ -153,7 +153,7 @@ describe("a listener of a store", () => {
   it("receives each change made over HTTP once, in order, with the state before", async () => {
     await using app = await startApp(config());
     const api = apiOf(app);
-    const { listener, heard } = recordingListener();
+    const { listener, calls } = recordingListener();
     (await app.provider.getTaskStore(neo4j)).addListener(listener);
 
     await api.storeTask();
@@ -164,7 +164,7 @@ describe("a listener of a store", () => {
     await api.storeTask({ jobId: "other" });
     await api.purgeDatabase();
 
-    expect(heard).toEqual([
+    expect(calls).toEqual([
       "1 added job 1.1, before nothing",
       "2 updated job 1.2, before job 1.1",
       "3 updated job 1.3, before job 1.2",
@@ -198,7 +198,7 @@ describe("a listener of a store", () => {
     await using app = await startApp(config());
     const api = apiOf(app);
     await api.storeTask();
-    const { listener, heard } = recordingListener();
+    const { listener, calls } = recordingListener();
     (await app.provider.getTaskStore(neo4j)).addListener(listener);
 
     await api.updateTasks([
@@ -209,26 +209,26 @@ describe("a listener of a store", () => {
     ]);
     await expect(api.update({ status: "PENDING" })).rejects.toThrow(/PENDING/);
 
-    expect(heard).toEqual(["2 updated job 1.2, before job 1.1", "3 updated job 1.3, before job 1.2"]);
+    expect(calls).toEqual(["2 updated job 1.2, before job 1.1", "3 updated job 1.3, before job 1.2"]);
   });
 
   it("receives nothing of other databases, of earlier changes, or after it is removed", async () => {
     await using app = await startApp(config());
     const api = apiOf(app);
     await api.storeTask();
-    const { listener, heard } = recordingListener();
+    const { listener, calls } = recordingListener();
     const store = await app.provider.getTaskStore(neo4j);
     store.addListener(listener);
     store.addListener(listener);
 
     await api.storeTask({ database: "movies" });
-    expect(heard).toEqual([]);
+    expect(calls).toEqual([]);
     await api.update({ done: 1 });
-    expect(heard).toHaveLength(1);
+    expect(calls).toHaveLength(1);
     store.removeListener(listener);
     store.removeListener(listener);
     await api.update({ done: 2 });
-    expect(heard).toHaveLength(1);
+    expect(calls).toHaveLength(1);
   });
 
   it("keeps the store open, which otherwise closes when idle and reopens with its content", async () => {
@@ -236,12 +236,12 @@ describe("a listener of a store", () => {
     await using app = await startApp(config({ idle: "1m", lease: "1h" }), { clock });
     const api = apiOf(app);
     await api.storeTask();
-    const { listener, heard } = recordingListener();
+    const { listener, calls } = recordingListener();
     const store = await app.provider.getTaskStore(neo4j);
     store.addListener(listener);
     await pass(clock, 180_000);
     await api.update({ done: 1 });
-    expect(heard).toHaveLength(1);
+    expect(calls).toHaveLength(1);
 
     store.removeListener(listener);
     await pass(clock, 180_000);
@@ -257,13 +257,13 @@ describe("a listener of a store", () => {
     const api = apiOf(app);
     await api.storeTask();
     await api.update({ status: "FINISHED" });
-    const { listener, heard } = recordingListener();
+    const { listener, calls } = recordingListener();
     (await app.provider.getTaskStore(neo4j)).addListener(listener);
 
     clock.advance(3_660_000);
     await api.taskCount();
 
-    expect(heard).toEqual(["3 removed job 1.2, EXPIRED"]);
+    expect(calls).toEqual(["3 removed job 1.2, EXPIRED"]);
   });
 });
 
@@ -292,23 +292,23 @@ function noFile(path: string): string {
   throw new Error(`no test reads the file ${path}`);
 }
 
-/** The clock is the app's own business here. */
+/** The clock of this client does not drive the app. */
 function apiOf(app: App): Api {
   return new Api({ ...app, close: app.stop }, new ManualClock());
 }
 
 /** A listener that records each call: revision, event, and the job as `jobId attempt.version`. */
-function recordingListener(): { listener: TaskStoreListener; heard: string[] } {
-  const heard: string[] = [];
+function recordingListener(): { listener: TaskStoreListener; calls: string[] } {
+  const calls: string[] = [];
   const shown = (userTask: UserTask | undefined): string =>
     userTask ? `${userTask.jobId} ${userTask.attempt}.${userTask.version}` : "nothing";
   const listener: TaskStoreListener = {
     onTaskAdded: (userTask, replaced) =>
-      void heard.push(`${userTask.stamp.revision} added ${shown(userTask)}, before ${shown(replaced)}`),
+      void calls.push(`${userTask.stamp.revision} added ${shown(userTask)}, before ${shown(replaced)}`),
     onTaskUpdated: (userTask, before) =>
-      void heard.push(`${userTask.stamp.revision} updated ${shown(userTask)}, before ${shown(before)}`),
+      void calls.push(`${userTask.stamp.revision} updated ${shown(userTask)}, before ${shown(before)}`),
     onTaskRemoved: (userTask, { stamp, reason }) =>
-      void heard.push(`${stamp.revision} removed ${shown(userTask)}, ${reason}`),
+      void calls.push(`${stamp.revision} removed ${shown(userTask)}, ${reason}`),
   };
-  return { listener, heard };
+  return { listener, calls };
 }

@@ -10,8 +10,9 @@ import { databaseName } from "../kit/journal/entries.js";
 import { openApi, apiError, type Api, type UpdateTaskInput } from "./api.js";
 import { createHeldJournal } from "./held-journal.js";
 
-/** Internals that an answer must not show: a stack, the path of a file, the name of a library. */
-const INWARD = /\n\s+at |node_modules|\.[jt]s\b|file:|\/src\/|yoga|pothos|undici|originalError|stacktrace/i;
+/** Internals that an answer must not reveal: a stack, the path of a file, the name of a library. */
+const INTERNALS =
+  /\n\s+at |node_modules|\.[jt]s\b|file:|\/src\/|yoga|pothos|undici|originalError|stacktrace/i;
 
 /** A server with a dashboard warns when the dashboard is not built. */
 const NO_DASHBOARD = { dashboard: false };
@@ -27,7 +28,7 @@ describe("an error", () => {
     ],
     [
       "BAD_USER_INPUT",
-      /leaseSeconds is 0; give a whole number from 1/,
+      /Invalid leaseSeconds 0: expected a whole number from 1/,
       (api) => api.storeTask({ leaseSeconds: 0 }),
     ],
     [
@@ -37,7 +38,7 @@ describe("an error", () => {
     ],
     ["NOT_FOUND", /Database "movies" has no jobs\. Store/, (api) => api.updateTask({ database: "movies" })],
     ["NOT_FOUND", /no task at path "9"\. The path of the root is/, (api) => api.update({ path: "9" })],
-    ["NOT_FOUND", /job id `other`.*leave jobId out/, (api) => api.listProgress({ jobId: "other" })],
+    ["NOT_FOUND", /job id `other`.*Omit jobId/, (api) => api.listProgress({ jobId: "other" })],
     ["ALREADY_EXISTS", /attempt 1 is RUNNING\. Wait/, (api) => api.storeTask({ onConflict: "REJECT" })],
     [
       "ILLEGAL_TRANSITION",
@@ -73,13 +74,13 @@ describe("an error", () => {
     expect(data).toEqual({ updateTask: null });
     expect(errors).toEqual([
       {
-        message: 'Database "movies" has no jobs. Store the job first, or look for a slip in the name.',
+        message: 'Database "movies" has no jobs. Store the job first, or check the spelling of the name.',
         path: ["updateTask"],
         locations: [{ line: 1, column: 12 }],
         extensions: { code: "NOT_FOUND" },
       },
     ]);
-    expect(text).not.toMatch(INWARD);
+    expect(text).not.toMatch(INTERNALS);
   });
 
   it("names the setting in `limit` when it comes from a bound", async () => {
@@ -89,7 +90,7 @@ describe("an error", () => {
 
     expect(errors).toEqual([
       {
-        message: "2 ids are given; the limit is 1 (nodesPerRequestMax).",
+        message: "The request has 2 ids; the limit is 1 (nodesPerRequestMax).",
         path: ["nodes"],
         locations: [{ line: 1, column: 3 }],
         extensions: { code: "LIMIT_EXCEEDED", limit: "nodesPerRequestMax" },
@@ -105,33 +106,29 @@ describe("an invalid request", () => {
     ["a document without an operation", "fragment A on Query { __typename }"],
     ["an unknown field", "{ nothing }"],
     ["an unknown argument", `{ taskCount(database: "neo4j", nothing: 1) }`],
-    ["an argument that is missing", "{ taskCount }"],
+    ["a missing argument", "{ taskCount }"],
     ["an argument of the wrong type", "{ taskCount(database: 1) }"],
     ["an unknown status", `{ taskCount(database: "neo4j", status: [DONE]) }`],
     ["a status as a text", `{ taskCount(database: "neo4j", status: ["RUNNING"]) }`],
-    ["a selection of what has no fields", `{ taskCount(database: "neo4j") { id } }`],
-    ["no selection of what has fields", `{ tasks(database: "neo4j") }`],
+    ["a selection on a scalar", `{ taskCount(database: "neo4j") { id } }`],
+    ["an object without a selection", `{ tasks(database: "neo4j") }`],
     ["a fragment within itself", "{ ...A } fragment A on Query { ...A }"],
-    ["an Int too large", `{ tasks(database: "neo4j", first: 3000000000) { totalCount } }`],
+    ["an Int out of range", `{ tasks(database: "neo4j", first: 3000000000) { totalCount } }`],
     ["an unknown variable", `{ taskCount(database: $database) }`],
-    ["a variable that is missing", `query ($database: String!) { taskCount(database: $database) }`, {}],
-    [
-      "a variable that is null",
-      `query ($database: String!) { taskCount(database: $database) }`,
-      { database: null },
-    ],
+    ["a missing variable", `query ($database: String!) { taskCount(database: $database) }`, {}],
+    ["a null variable", `query ($database: String!) { taskCount(database: $database) }`, { database: null }],
     [
       "a variable of the wrong type",
       `query ($database: String!) { taskCount(database: $database) }`,
       { database: 1 },
     ],
     [
-      "a list in the place of a text",
+      "a list instead of a text",
       `query ($name: String!) { taskCount(database: $name) }`,
       { name: ["neo4j"] },
     ],
     [
-      "a broken Int",
+      "a fractional Int",
       `query ($first: Int) { tasks(database: "a", first: $first) { totalCount } }`,
       { first: 1.5 },
     ],
@@ -146,17 +143,17 @@ describe("an invalid request", () => {
       { input: { database: "neo4j", jobId: "job", nothing: 1 } },
     ],
     [
-      "a field of an input that is missing",
+      "a missing field of an input",
       `mutation ($input: JobInput!) { removeTask(input: $input) { userTask { id } } }`,
       { input: { database: "neo4j" } },
     ],
     [
-      "`__proto__` in the place of an input",
+      "`__proto__` instead of an input",
       `mutation ($input: JobInput!) { removeTask(input: $input) { userTask { id } } }`,
       { input: JSON.parse('{"__proto__":{"database":"neo4j","jobId":"job"}}') as object },
     ],
     [
-      "a SafeInt below 0, written out",
+      "a SafeInt literal below 0",
       `mutation { updateTask(input: { database: "neo4j", jobId: "job", updates: [{ done: -1 }] }) { userTask { id } } }`,
     ],
     [
@@ -167,7 +164,7 @@ describe("an invalid request", () => {
       { done: "1" },
     ],
     [
-      "a mutation of which one of two inputs is wrong",
+      "a mutation with one valid and one invalid input",
       `mutation ($input: JobInput!) {
         removeTask(input: { database: "neo4j", jobId: "job" }) { userTask { id } }
         other: removeTask(input: $input) { userTask { id } }
@@ -187,11 +184,11 @@ describe("an invalid request", () => {
       errors.map(() => ({ code: "BAD_USER_INPUT" })),
     );
     expect(errors.length).toBeGreaterThan(0);
-    expect(text).not.toMatch(INWARD);
+    expect(text).not.toMatch(INTERNALS);
     expect(await api.everything()).toEqual(before);
   });
 
-  it("fails with the place in the variables", async () => {
+  it("fails with the path of the variable", async () => {
     await using api = await openApi();
 
     await expect(
@@ -225,7 +222,7 @@ describe("an invalid request", () => {
     expect(errors).toMatchObject([
       { message: expect.stringMatching(/./), extensions: { code: "BAD_USER_INPUT" } },
     ]);
-    expect(text).not.toMatch(INWARD);
+    expect(text).not.toMatch(INTERNALS);
   });
 
   it.each(["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", "application/graphql"])(
@@ -311,10 +308,10 @@ describe("a request that is too large", () => {
     await journal.written;
 
     const others = [api.storeTask({ jobId: "a" }), api.storeTask({ jobId: "b" })];
-    const refused = await Promise.race(others).catch((error: unknown) => error);
+    const rejected = await Promise.race(others).catch((error: unknown) => error);
     journal.release();
 
-    expect(refused).toMatchObject({
+    expect(rejected).toMatchObject({
       ...apiError("LIMIT_EXCEEDED", /try again later/),
       limit: "changesWaitingMax",
     });
@@ -473,7 +470,7 @@ describe("UNAVAILABLE", () => {
 
     expect(errors).toMatchObject([{ extensions: { code: "UNAVAILABLE" } }]);
     expect(text).not.toMatch(/ENOSPC|secret/);
-    expect(text).not.toMatch(INWARD);
+    expect(text).not.toMatch(INTERNALS);
     expect(lines).toEqual([]);
   });
 
@@ -504,13 +501,13 @@ describe("INTERNAL", () => {
     expect(data).toEqual({ storeTask: null });
     expect(errors).toEqual([
       {
-        message: `Something went wrong in the server. Its log says more about ${String(errorId)}.`,
+        message: `Internal server error. The server's log has the details under ${String(errorId)}.`,
         path: ["storeTask"],
         locations: [{ line: 1, column: 33 }],
         extensions: { code: "INTERNAL", errorId: expect.stringMatching(/^[\da-f-]{36}$/) },
       },
     ]);
-    expect(text).not.toMatch(INWARD);
+    expect(text).not.toMatch(INTERNALS);
     expect(text).not.toMatch(/Law/);
     expect(lines).toMatchObject([
       {
@@ -578,7 +575,7 @@ async function openFaulty() {
   return { journal, api };
 }
 
-/** `journal` with each opened handle mapped by `opened`. */
+/** `journal`, with `opened` applied to each handle. */
 function withOpening(journal: Journal, opened: (handle: DatabaseJournal) => DatabaseJournal): Journal {
   return {
     supports: journal.supports,
@@ -591,7 +588,7 @@ function withOpening(journal: Journal, opened: (handle: DatabaseJournal) => Data
   };
 }
 
-/** A journal with a defect: it numbers appended entries wrongly. */
+/** A defective journal: it assigns wrong revisions to appended entries. */
 function misnumbering(): Journal {
   return withOpening(createMemoryJournal(DEFAULT_LIMITS), (handle) =>
     delegated(handle, {
@@ -603,7 +600,7 @@ function misnumbering(): Journal {
   );
 }
 
-/** A journal that writes its first append and then fails, and whose first search for it fails too. */
+/** A journal whose first append fails after the write, and whose first search for the entry fails too. */
 function losingTrackOnce(error: () => Error): Journal {
   let appends = 0;
   let searches = 0;

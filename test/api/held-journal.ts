@@ -1,16 +1,15 @@
 import { delegated } from "../kit/journal/delegated-journal.js";
 import type { AppendResult, DatabaseJournal, Journal } from "../../src/journal/journal.js";
 
-/** A journal that can be made to keep the answers of its appends to itself, as a slow disk does. */
+/** A journal that can delay the results of appends, as a slow disk does. */
 export interface HeldJournal extends Journal {
-  /** From now on what is appended is written, and answered only after `release`. */
+  /** From now on, appends are written, but resolve only after `release`. */
   hold(): void;
   release(): void;
-  /** Resolves when an append is written whose answer is held back. */
+  /** Resolves when a held append is written. */
   readonly written: Promise<void>;
 }
 
-/** `journal`, whose answers `hold` delays until `release`. */
 export function createHeldJournal(journal: Journal): HeldJournal {
   const released = createGate();
   const written = createGate();

@@ -183,7 +183,7 @@ describe("a job", () => {
         `query ($width: Int!) { tasks(database: "neo4j") { nodes { task { progress { bar(width: $width) } } } } }`,
         { width },
       ),
-    ).rejects.toMatchObject(apiError("BAD_USER_INPUT", /width is .* from 1 to 100/));
+    ).rejects.toMatchObject(apiError("BAD_USER_INPUT", /width -?\d+: .* from 1 to 100/));
   });
 });
 
@@ -568,7 +568,7 @@ function encoded(json: string): string {
   return Buffer.from(json).toString("base64url");
 }
 
-/** Several selections of the same data: all must agree. */
+/** Several selections of the same data, which must agree. */
 const READ = `{
   tasks(database: "neo4j", first: 100) { position totalCount nodes { username jobId revision task { status } } }
   again: tasks(database: "Neo4J", last: 100) { position totalCount nodes { revision } }
@@ -603,7 +603,7 @@ interface Answer {
   readonly w1: { revision: number } | null;
 }
 
-/** The names of the fields in which an answer contradicts itself. */
+/** The names of the fields that contradict each other. */
 function disagreements(answer: Answer): string[] {
   const { tasks, again, w0, database, listProgress } = answer;
   const { nodes } = tasks;
@@ -635,7 +635,7 @@ function disagreements(answer: Answer): string[] {
   return Object.entries(agreements).flatMap(([name, agrees]) => (agrees ? [] : [name]));
 }
 
-/** The changes of one of many writers to its own jobs; the database is never empty. */
+/** Changes the jobs of one of many writers; the database is never empty. */
 async function write(api: Api, writer: number): Promise<void> {
   const username = `w${writer}`;
   for (let round = 0; round < 8; round++) {
@@ -657,7 +657,7 @@ interface Listing {
   readonly database: object | null;
 }
 
-/** Whether the one database is listed but null, or the other way round. */
+/** Whether the database is listed but null, or not listed but not null. */
 function isContradiction({ databases, database }: Listing): boolean {
   return databases.length > 0 !== (database !== null);
 }
@@ -669,7 +669,7 @@ async function comeAndGo(api: Api): Promise<void> {
   }
 }
 
-/** The answers to one query, asked again and again until the work is done. */
+/** Repeats a query until the work is done, and returns all answers. */
 async function answersWhile<T>(api: Api, query: string, work: Promise<unknown>): Promise<T[]> {
   const working = { isDone: false };
   const done = work.finally(() => (working.isDone = true));

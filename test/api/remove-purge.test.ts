@@ -270,7 +270,7 @@ describe("a database whose last job is removed", () => {
   });
 });
 
-/** A pending job, a running one and one that has ended, of three users. */
+/** Stores a pending, a running and an ended job, of three users. */
 async function storeSome(api: Api): Promise<void> {
   await api.storeTask({ username: "alice" });
   await api.storeTask({ username: "bob", task: leaf("b") });

@@ -6,16 +6,13 @@ import { branch, iterative, leaf } from "../kit/store/edits.js";
 import { seededRandom } from "../kit/deterministic/seeded-random.js";
 import { openApi, type Api } from "./api.js";
 
-/**
- * A client that receives no answer sends its request again. Each of these requests is sent three times, and the
- * database is then as after the first.
- */
+/** A client that receives no answer sends its request again. A repeated request must have no further effect. */
 interface Case {
   readonly name: string;
   readonly send: (api: Api) => Promise<unknown>;
 }
 
-/** The answer is each time the job as the first request left it. */
+/** Each answer is the job as the first request left it. */
 const SAME_ANSWER: Case[] = [
   {
     name: "storeTask with a requestId",
@@ -42,7 +39,7 @@ const SAME_ANSWER: Case[] = [
     send: (api) => api.updateTask({ log: [{ message: "line" }], requestId: "r" }),
   },
   {
-    name: "updateTask with all that there is and a requestId",
+    name: "updateTask with every field and a requestId",
     send: (api) =>
       api.updateTask({
         updates: [
@@ -116,25 +113,25 @@ describe("a request that is sent three times in sequence", () => {
   it.each(SAME_ANSWER)("has equal answers and one effect: $name", async ({ send }) => {
     await using api = await openWithJobs();
     const first = await send(api);
-    const before = await whole(api);
+    const before = await contentOf(api);
     api.clock.advance(10_000);
 
     const again = [await send(api), await send(api)];
 
-    expect(await whole(api)).toEqual(before);
+    expect(await contentOf(api)).toEqual(before);
     expect(again.map(timeless)).toEqual([timeless(first), timeless(first)]);
   });
 
   it.each(NOTHING_LEFT)("has one effect: $name", async ({ send }) => {
     await using api = await openWithJobs();
     await send(api);
-    const before = await whole(api);
+    const before = await contentOf(api);
     api.clock.advance(10_000);
 
     await send(api);
     await send(api);
 
-    expect(await whole(api)).toEqual(before);
+    expect(await contentOf(api)).toEqual(before);
   });
 });
 
@@ -146,7 +143,7 @@ describe("a request that is sent three times concurrently", () => {
     await send(once);
     await Promise.all([send(thrice), send(thrice), send(thrice)]);
 
-    expect(await whole(thrice)).toEqual(await whole(once));
+    expect(await contentOf(thrice)).toEqual(await contentOf(once));
   });
 
   it.each(SAME_ANSWER)("has equal answers: $name", async ({ send }) => {
@@ -169,7 +166,7 @@ async function openWithJobs(): Promise<Api> {
 }
 
 /** The content of both databases without epochs and elapsed times. */
-async function whole(api: Api): Promise<unknown> {
+async function contentOf(api: Api): Promise<unknown> {
   return timeless([await api.everything(), await api.everything("movies")]);
 }
 

@@ -290,7 +290,7 @@ describe("the lease of a job", () => {
     await using api = await openApi();
 
     await expect(api.storeTask({ leaseSeconds })).rejects.toMatchObject(
-      apiError("BAD_USER_INPUT", new RegExp(`leaseSeconds is ${leaseSeconds}; .* from 1 to 604800`)),
+      apiError("BAD_USER_INPUT", new RegExp(`leaseSeconds ${leaseSeconds}: .* from 1 to 604800`)),
     );
   });
 });

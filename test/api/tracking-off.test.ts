@@ -48,7 +48,7 @@ describe("a server with tracking off", () => {
       `updateTask(input: { database: "neo4j", jobId: "job", attempt: 7 }) { userTask { id } }`,
     ],
     [
-      "updateTask for a path that is not there",
+      "updateTask for a path that does not exist",
       `updateTask(input: { database: "neo4j", jobId: "job", updates: [{ path: "9" }] }) { userTask { id } }`,
     ],
     [

@@ -79,7 +79,7 @@ describe("updateTasks", () => {
     const before = await api.everything();
 
     await expect(updateBriefly(api, 1_001)).rejects.toMatchObject({
-      ...apiError("LIMIT_EXCEEDED", /1001 inputs are given; the limit is 1000/),
+      ...apiError("LIMIT_EXCEEDED", /The request has 1001 inputs; the limit is 1000/),
       limit: "inputsPerRequestMax",
     });
     expect(await api.everything()).toEqual(before);
@@ -117,13 +117,13 @@ describe("a rejected report of many", () => {
         ],
       },
     ],
-  ])("fails with %s and leaves the others unaffected: %j", async (code, refused) => {
+  ])("fails with %s and leaves the others unaffected: %j", async (code, rejected) => {
     await using api = await openApi();
     await api.storeTask({ task: branch("root", leaf("a", 10), leaf("b", 10)) });
 
     const results = await api.updateTasks([
       { updates: [{ path: "0", add: 1 }] },
-      refused,
+      rejected,
       { updates: [{ path: "0", add: 1 }] },
     ]);
 

@@ -16,7 +16,6 @@ import {
 import { describe, expect, it } from "vitest";
 import { schema } from "../../src/graphql/schema.js";
 
-/** Something that a reader of the schema finds a description beside. */
 interface Described {
   readonly at: string;
   readonly description: string | null | undefined;
@@ -35,7 +34,7 @@ describe("schema/schema.graphql", () => {
 describe("the schema", () => {
   it("describes every type, field, argument, enum value and input field", () => {
     const everything = types.flatMap((type) => [
-      itself(type),
+      typeItself(type),
       ...fields(type),
       ...values(type),
       ...inputs(type),
@@ -44,7 +43,7 @@ describe("the schema", () => {
     expect(everything.filter(({ description }) => !description).map(({ at }) => at)).toEqual([]);
   });
 
-  it("gives an example for every argument and input field that takes a text", () => {
+  it("gives an example for every argument and input field that accepts text", () => {
     const texts = types.flatMap(inputs).filter(({ type }) => TEXTS.has(type));
 
     expect(texts.filter(({ description }) => !description?.includes('For example "'))).toEqual([]);
@@ -53,7 +52,7 @@ describe("the schema", () => {
 
 const TEXTS = new Set(["String", "ID", "Position"]);
 
-function itself({ name, description }: GraphQLNamedType): Described {
+function typeItself({ name, description }: GraphQLNamedType): Described {
   return { at: name, description };
 }
 

@@ -588,7 +588,7 @@ describe("A defect of the server", () => {
       expect(answer).toEqual({
         errors: [
           {
-            message: `Something went wrong in the server. Its log says more about ${String(errorId)}.`,
+            message: `Internal server error. The server's log has the details under ${String(errorId)}.`,
             extensions: { code: "INTERNAL", errorId: expect.stringMatching(/^[0-9a-f-]{36}$/) },
           },
         ],

@@ -568,7 +568,7 @@ describe.each([OVER_WEBSOCKET, OVER_SSE])("A subscription's one field over $name
     expect(await watcher.next()).toMatchObject({
       errors: [
         {
-          message: "The subscription selects nothing, as its field is left out. Select one field.",
+          message: "The subscription selects no field, because a directive excludes it. Select one field.",
           extensions: { code: "BAD_USER_INPUT" },
         },
       ],

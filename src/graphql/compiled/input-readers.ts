@@ -14,14 +14,13 @@ import {
 import { PlanBailout } from "./plan-bailout.js";
 
 /**
- * Reads the variables of an operation as graphql-js does, where nothing is wrong with them: a worker's report
- * is mostly variables, and graphql-js looks at the type of each value anew. How a type is read is worked out
- * once in a server, so types that contain themselves need no care.
+ * Coerces valid variables of an operation as graphql-js does. A worker's report is mostly variables, and graphql-js
+ * inspects the type of each value each time. Here the reader of a type is built once per server, so recursive types
+ * need no special care.
  */
 export class InputReaders {
   readonly #readers = new Map<GraphQLInputType, Read>();
 
-  /** Reads the variables that are defined so. */
   ofVariables(schema: GraphQLSchema, definitions: readonly VariableDefinitionNode[]): ReadVariables {
     const variables = definitions.map((definition) => this.#variable(schema, definition));
     return (values) => {
@@ -47,14 +46,14 @@ export class InputReaders {
   #of(type: GraphQLInputType): Read {
     const known = this.#readers.get(type);
     if (known) return known;
-    // Until it is made: for what lies below it and contains it again.
+    // A recursive type refers to its own reader before it is complete.
     this.#readers.set(type, (value) => this.#of(type)(value));
-    const made = this.#make(type);
-    this.#readers.set(type, made);
-    return made;
+    const reader = this.#create(type);
+    this.#readers.set(type, reader);
+    return reader;
   }
 
-  #make(type: GraphQLInputType): Read {
+  #create(type: GraphQLInputType): Read {
     if (isNonNullType(type)) return required(this.#of(type.ofType));
     if (isListType(type)) return optional(list(this.#of(type.ofType)));
     if (isInputObjectType(type)) return optional(object(type, this.#fields(type)));
@@ -71,7 +70,7 @@ export class InputReaders {
   }
 }
 
-/** @throws where graphql-js would have something to say. */
+/** @throws PlanBailout or any other error where graphql-js would report an error. */
 export type ReadVariables = (values: Values) => Values;
 
 type Values = Readonly<Record<string, unknown>>;
@@ -85,7 +84,7 @@ interface InputField {
   readonly read: Read;
 }
 
-/** undefined where it is left out. */
+/** undefined if the field is omitted. */
 function readField({ isRequired, defaultValue, read }: InputField, value: unknown): unknown {
   if (value !== undefined) return read(value);
   if (defaultValue === undefined && isRequired) throw new PlanBailout();
@@ -103,7 +102,7 @@ function required(read: Read): Read {
   };
 }
 
-/** One value is a list of one. */
+/** A single value is coerced to a list of one. */
 function list(read: Read): Read {
   return (value) => (Array.isArray(value) ? value.map((item: unknown) => read(item)) : [read(value)]);
 }
@@ -121,7 +120,7 @@ function object({ isOneOf }: GraphQLInputObjectType, fields: readonly InputField
   return (value) => {
     if (isOneOf || typeof value !== "object" || Array.isArray(value)) throw new PlanBailout();
     for (const name in value) if (!names.has(name)) throw new PlanBailout();
-    const values = value as Values; // it is an object, and optional() has kept null away
+    const values = value as Values; // safe: it is an object, and optional() has handled null
     const read: Record<string, unknown> = {};
     for (const field of fields) {
       const fieldValue = readField(field, values[field.name]);

@@ -1,9 +1,9 @@
-/** Ends the making, or the run, of a plan: graphql-js is to do it, which knows all cases. It never reaches a client. */
+/** Ends the creation or the run of a plan, and graphql-js takes over. It never reaches a client. */
 export class PlanBailout extends Error {
   override readonly name = "PlanBailout";
 }
 
-/** What `make` gives; undefined where it throws, whatever it throws. */
+/** Returns the result of `make`, or undefined if it throws any error. */
 export function tryPlan<T>(make: () => T): T | undefined {
   try {
     return make();

@@ -20,10 +20,7 @@ import {
 import { collectFields, collectSubfields } from "graphql/execution/collectFields.js";
 import { PlanBailout } from "./plan-bailout.js";
 
-/**
- * What is selected of an object: its fields in the order of the answer, each with what resolves it and what
- * makes an answer of its value.
- */
+/** The selected fields of an object, in the order of the answer. */
 export class SelectionPlan {
   readonly fields: readonly FieldPlan[];
 
@@ -31,30 +28,29 @@ export class SelectionPlan {
     this.fields = fields;
   }
 
-  /** The answer for `source`. @throws what its resolvers throw, and PlanBailout. */
+  /** Builds the answer for `source`. @throws PlanBailout, and any error of a resolver. */
   buildObject(source: unknown, run: PlanExecution): Record<string, unknown> {
-    const shown: Record<string, unknown> = {};
-    for (const field of this.fields) shown[field.key] = field.complete(field.resolve(source, run), run);
-    return shown;
+    const data: Record<string, unknown> = {};
+    for (const field of this.fields) data[field.key] = field.complete(field.resolve(source, run), run);
+    return data;
   }
 }
 
-/** A field of an answer. */
 export interface FieldPlan {
   readonly key: string;
-  /** The field's value, as its resolver gives it. */
+  /** Calls the field's resolver. */
   readonly resolve: (source: unknown, run: PlanExecution) => unknown;
   readonly complete: Complete;
 }
 
-/** Makes an answer of a field's value. */
+/** Converts the value of a field into its answer. */
 type Complete = (value: unknown, run: PlanExecution) => unknown;
 
-/** What all objects of one run have in common. */
+/** The state of one run, shared by all its objects. */
 export interface PlanExecution {
   readonly context: unknown;
   readonly variables: Readonly<Record<string, unknown>>;
-  /** By field: the arguments are read once, however many objects have it. */
+  /** The arguments by field. They are read once, however many objects have the field. */
   readonly argumentsRead: Map<FieldNode, Arguments>;
 }
 
@@ -62,8 +58,8 @@ type Arguments = Readonly<Record<string, unknown>>;
 type Fragments = Readonly<Record<string, FragmentDefinitionNode>>;
 
 /**
- * Makes the plans of one document. Which fields are selected graphql-js says itself, for no variables: where a
- * directive has one it throws, as that can't be planned.
+ * Creates the plans of one document. graphql-js collects the fields, without variables: it throws if a directive
+ * uses one, because such a selection can't be planned.
  */
 export class SelectionPlanner {
   readonly #schema: GraphQLSchema;
@@ -77,12 +73,12 @@ export class SelectionPlanner {
     this.#fieldsMax = fieldsMax;
   }
 
-  /** Fields that were planned so far, also for what could not be planned in the end; bounded. */
+  /** Fields planned so far, including those of operations that turned out not to be plannable; bounded. */
   get fieldCount(): number {
     return this.#fieldCount;
   }
 
-  /** @throws PlanBailout for what can't be planned. */
+  /** @throws PlanBailout if the selection can't be planned. */
   plan(type: GraphQLObjectType, selectionSet: SelectionSetNode): SelectionPlan {
     return this.#select(type, collectFields(this.#schema, this.#fragments, {}, type, selectionSet));
   }
@@ -98,10 +94,10 @@ export class SelectionPlanner {
 
   #field(parent: GraphQLObjectType, key: string, nodes: readonly FieldNode[]): FieldPlan {
     if (++this.#fieldCount > this.#fieldsMax || key === "__proto__") throw new PlanBailout();
-    const node = nodes[0]!; // a field is selected by at least one
+    const node = nodes[0]!; // a field has at least one node
     if (node.name.value === TypeNameMetaFieldDef.name) return constant(key, parent.name);
     const field = parent.getFields()[node.name.value];
-    if (!field) throw new PlanBailout(); // it is one of introspection
+    if (!field) throw new PlanBailout(); // an introspection field
     return { key, resolve: resolverOf(field, node), complete: this.#completion(field.type, nodes) };
   }
 
@@ -110,12 +106,12 @@ export class SelectionPlanner {
     return optional(this.#presentCompletion(type, nodes));
   }
 
-  /** For values that are not nothing. */
+  /** For values other than null and undefined. */
   #presentCompletion(type: GraphQLOutputType, nodes: readonly FieldNode[]): Complete {
     if (isListType(type)) return list(this.#completion(type.ofType, nodes));
     if (isLeafType(type)) return leaf(type);
     if (isObjectType(type)) return object(this.#planBelow(type, nodes));
-    return abstract(type as GraphQLAbstractType, this.#planOfEach(type as GraphQLAbstractType, nodes)); // all that is left
+    return abstract(type as GraphQLAbstractType, this.#planOfEach(type as GraphQLAbstractType, nodes)); // the only kind left
   }
 
   #planOfEach(type: GraphQLAbstractType, nodes: readonly FieldNode[]): ReadonlyMap<unknown, SelectionPlan> {
@@ -131,17 +127,17 @@ function constant(key: string, value: unknown): FieldPlan {
 function resolverOf(field: GraphQLField<unknown, unknown>, node: FieldNode): FieldPlan["resolve"] {
   const { name, resolve } = field;
   if (!resolve) return (source) => propertyOf(source, name);
-  if (resolve.length > 3) throw new PlanBailout(); // it reads what graphql-js knows of the operation
+  if (resolve.length > 3) throw new PlanBailout(); // it reads the GraphQLResolveInfo, which only graphql-js has
   const call = resolve as (source: unknown, args: Arguments, context: unknown) => unknown;
   if (field.args.length === 0) return (source, { context }) => call(source, NO_ARGUMENTS, context);
   const read = argumentReader(field, node);
   return (source, run) => call(source, argumentsOf(node, run, read), run.context);
 }
 
-/** What graphql-js takes where there is no resolver. */
+/** The default resolver of graphql-js. */
 function propertyOf(source: unknown, name: string): unknown {
   if (typeof source !== "object" || source === null) throw new PlanBailout();
-  const value = (source as Readonly<Record<string, unknown>>)[name]; // an object may be asked for anything
+  const value = (source as Readonly<Record<string, unknown>>)[name]; // safe: any object can be indexed
   if (typeof value === "function") throw new PlanBailout();
   return value;
 }
@@ -156,7 +152,7 @@ function argumentsOf(node: FieldNode, run: PlanExecution, read: ReadArguments): 
 
 type ReadArguments = (variables: PlanExecution["variables"]) => Arguments;
 
-/** Reads a field's arguments as graphql-js does; where each has a variable that is given, they are those. */
+/** Reads a field's arguments as graphql-js does; faster if each argument is a variable with a value. */
 function argumentReader(field: GraphQLField<unknown, unknown>, node: FieldNode): ReadArguments {
   const variables = variablesOf(field, node);
   if (!variables) return (values) => getArgumentValues(field, node, values);
@@ -171,7 +167,7 @@ function argumentReader(field: GraphQLField<unknown, unknown>, node: FieldNode):
   };
 }
 
-/** The variables that the arguments of a field are, in the order of their definitions; undefined unless all are. */
+/** The variables of a field's arguments, in the order of their definitions; undefined unless all are variables. */
 function variablesOf(
   { args }: GraphQLField<unknown, unknown>,
   { arguments: given = [] }: FieldNode,
@@ -225,14 +221,14 @@ function abstract(type: GraphQLAbstractType, plans: ReadonlyMap<unknown, Selecti
   };
 }
 
-/** What graphql-js knows of the operation, and a plan does not. */
+/** A plan has no GraphQLResolveInfo. A type resolver that reads it makes the plan bail out. */
 const UNREADABLE_INFO = new Proxy({} as GraphQLResolveInfo, {
   get: () => {
     throw new PlanBailout();
   },
 });
 
-/** A value that is there: no promise of one, and no error in its place. */
+/** Returns the value, unless it is a promise or an error. */
 function plain(value: unknown): unknown {
   if (typeof value !== "object") return value;
   if (value instanceof Error || typeof (value as { then?: unknown }).then === "function") {

@@ -10,37 +10,33 @@ import {
 import type { TaskStatus } from "../../tasks/task-status.js";
 import type { OperationContext } from "../context.js";
 
-/**
- * What clients call things: how the arguments that name something are described, and how they are read.
- */
+// The arguments that identify a job or filter jobs: their descriptions, and how they are parsed.
 export const DATABASE_DESCRIPTION =
-  'The name of a database; compared lower-cased, then in Unicode form NFC. For example "neo4j".';
-export const USERNAME_DESCRIPTION = 'The name of a user; compared in Unicode form NFC. For example "alice".';
+  'The name of a database, lower-cased and then normalized to Unicode NFC. For example "neo4j".';
+export const USERNAME_DESCRIPTION = 'The name of a user, normalized to Unicode NFC. For example "alice".';
 export const OWN_USERNAME_DESCRIPTION =
-  "Whose job it is: the caller's own when left out (`anonymous` where no identity is asked for); another's needs the right to. For example \"alice\".";
-export const JOB_ID_DESCRIPTION =
-  'The job id; compared in Unicode form NFC. For example "pagerank-2024-06-01".';
+  'The owner of the job. Defaults to the caller (`anonymous` on a server without authentication). Naming another user requires the right to do so. For example "alice".';
+export const JOB_ID_DESCRIPTION = 'The job id, normalized to Unicode NFC. For example "pagerank-2024-06-01".';
 export const FILTER_USERNAME_DESCRIPTION = 'Only jobs of this user. For example "alice".';
 export const FILTER_JOB_ID_DESCRIPTION =
-  'Only jobs with this job id, whoever\'s they are. For example "pagerank-2024-06-01".';
+  'Only jobs with this job id, of any user. For example "pagerank-2024-06-01".';
 export const FILTER_STATUS_DESCRIPTION =
-  "Only jobs whose root has one of these statuses; an empty list lets none through.";
+  "Only jobs whose root has one of these statuses; an empty list matches no job.";
 export const NODE_ID_DESCRIPTION = 'For example "WyJuZW80aiIsImFsaWNlIiwicGFnZXJhbmsiXQ".';
 export const PATH_DESCRIPTION = 'The path of the task; empty for the root. For example "0.2.1".';
 
-/** Where a job is, in all databases. */
+/** Identifies a job among all databases. */
 export interface JobAddress extends JobKey {
   readonly database: DatabaseName;
 }
 
-/** Arguments that name one job; null is as left out. */
+/** Arguments that identify one job; null means omitted. */
 export interface JobArguments {
   readonly database: string;
   readonly username?: string | null | undefined;
   readonly jobId: string;
 }
 
-/** Arguments that narrow down a list or a count. */
 export interface FilterArguments {
   readonly username?: string | null | undefined;
   readonly jobId?: string | null | undefined;
@@ -68,7 +64,6 @@ export function parseFilter(args: FilterArguments, limits: Limits): JobFilter {
   };
 }
 
-/** undefined for what was left out, else as `parse` has it. */
 export function parseOptional<T>(
   parse: (text: string, limits: Limits) => T,
   text: string | null | undefined,

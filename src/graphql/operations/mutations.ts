@@ -31,17 +31,18 @@ import {
 } from "../types/payloads.js";
 
 /**
- * What can be changed. The arguments are read whole before a store is touched, so what is refused for its
- * form has done nothing; only storing a task creates a database.
+ * Mutations parse all arguments before they open a store, so an invalid request changes nothing. Only storing
+ * a job creates a database.
  */
 builder.mutationType({
   description:
-    "What can be changed. A mutation answers when its change is as durable as the journal makes it, and subscribers hear of it only then. Roots are nullable so that one that is refused does not take the answers of the others with it.",
+    "Write operations. A mutation returns once its change is as durable as the journal makes it, and subscribers receive the change only then. Root fields are nullable so that one rejected field does not discard the results of the others.",
   fields: (t) => ({
     storeTask: t.field({
       type: StoreTaskPayloadType,
       nullable: true,
-      description: "Stores a job: its whole task tree, over an earlier one with the same job id.",
+      description:
+        "Stores a job with its whole task tree, and overwrites an earlier one with the same job id.",
       args: { input: t.arg({ type: StoreTaskInputType, required: true, description: "The job." }) },
       resolve: async (_, { input }, context) => {
         const request = parseStoreRequest(input, context);
@@ -53,19 +54,20 @@ builder.mutationType({
     updateTask: t.field({
       type: UpdateTaskPayloadType,
       nullable: true,
-      description: "Reports what a worker has done: all of the input or nothing of it.",
+      description: "Applies a worker's report, either all of it or nothing.",
       args: { input: t.arg({ type: UpdateTaskInputType, required: true, description: "The report." }) },
       resolve: (_, { input }, context) => update(input, context),
     }),
     updateTasks: t.field({
       type: [UpdateTaskResultType],
       nullable: true,
-      description: "Many reports: in order, each whole or not at all; one refused does not refuse the rest.",
+      description:
+        "Applies many reports in order, each either as a whole or not at all. A rejected report does not affect the others.",
       args: {
         inputs: t.arg({
           type: [UpdateTaskInputType],
           required: true,
-          description: "The reports, up to 1,000; the answers are in their order.",
+          description: "The reports, at most 1,000. The results are in the same order.",
         }),
       },
       resolve: (_, { inputs }, context) => updateAll(inputs, context),
@@ -73,7 +75,7 @@ builder.mutationType({
     addTasks: t.field({
       type: AddTasksPayloadType,
       nullable: true,
-      description: "Appends tasks below one that has not ended: a tree may grow while it runs.",
+      description: "Appends tasks below a task that has not ended, so that a tree can grow while it runs.",
       args: { input: t.arg({ type: AddTasksInputType, required: true, description: "The new tasks." }) },
       resolve: async (_, { input }, context) => {
         const key = parseJobAddress(input, context);
@@ -86,7 +88,7 @@ builder.mutationType({
     removeTask: t.field({
       type: RemoveTaskPayloadType,
       nullable: true,
-      description: "Forgets a job at once, whatever its status. Removing twice is no error.",
+      description: "Removes a job at once, whatever its status. Removing it again is not an error.",
       args: { input: t.arg({ type: JobInputType, required: true, description: "The job." }) },
       resolve: async (_, { input }, context) => {
         const key = parseJobAddress(input, context);
@@ -99,25 +101,29 @@ builder.mutationType({
       type: RequestCancelPayloadType,
       nullable: true,
       description:
-        "Asks the worker to stop; the worker answers with CANCELED, or ends otherwise. A second request keeps the first; after the end it is ILLEGAL_TRANSITION; storing again clears it.",
+        "Asks the worker to stop. The worker answers with CANCELED, or ends the job in another way. A second request does not replace the first. After the end of the job, a request is ILLEGAL_TRANSITION. Storing the job again clears the request.",
       args: {
-        input: t.arg({ type: RequestCancelInputType, required: true, description: "The job, and why." }),
+        input: t.arg({
+          type: RequestCancelInputType,
+          required: true,
+          description: "The job and the reason.",
+        }),
       },
       resolve: async (_, { input }, context) => {
         const key = parseJobAddress(input, context);
-        const demand = {
+        const request = {
           attempt: input.attempt ?? null,
           by: context.caller.username,
           reason: input.reason ?? null,
         };
         const store = await existingStore("cancel", key, context);
-        return jobPayload(await store.requestCancel(key, demand), context);
+        return jobPayload(await store.requestCancel(key, request), context);
       },
     }),
     purgeDatabase: t.field({
       type: PurgeDatabasePayloadType,
       nullable: true,
-      description: "Removes all of a database's jobs; an empty database is not listed.",
+      description: "Removes all jobs of a database. An empty database is not listed.",
       args: { database: t.arg.string({ required: true, description: DATABASE_DESCRIPTION }) },
       resolve: async (_, args, { writer, services: { limits } }) => {
         const store = await writer.find("purge", { database: parseDatabaseName(args.database, limits) });
@@ -146,59 +152,58 @@ function parseStoreRequest(input: StoreTaskInput, context: OperationContext): St
   };
 }
 
-/** Stores it where nothing is kept: a tree that can't be stored must not open a store. */
+/** Checks the tree first, because an invalid one must not open a store. */
 function validateTree(request: StoreRequest, { now, services: { limits } }: OperationContext): void {
   storeJob(undefined, request, { now, stamp: new Stamp(), limits });
 }
 
-/** One report. null where nothing is tracked. */
 async function update(input: UpdateTaskInput, context: OperationContext): Promise<JobPayload | null> {
   const { key, report } = parseJobReport(input, context);
   const store = openStore(key, context) ?? (await existingStore("report", key, context));
   return jobPayload(await store.update(key, report), context);
 }
 
-/** The reports on one database are given to its store together, in order, and are made durable together. */
+/** Passes all reports on one database to its store together, in order, so that they share a commit. */
 async function updateAll(
   inputs: readonly UpdateTaskInput[],
   context: OperationContext,
 ): Promise<UpdateTaskResult[]> {
   const { limits } = context.services;
-  checkBound((count) => `${count} inputs are given`, inputs.length, "inputsPerRequestMax", limits);
+  checkBound((count) => `The request has ${count} inputs`, inputs.length, "inputsPerRequestMax", limits);
   const outcomes: UpdateOutcome[] = [];
   const groups = new Map<DatabaseName, ReportGroup>();
-  inputs.forEach((input, place) => {
+  inputs.forEach((input, index) => {
     try {
       const report = parseJobReport(input, context);
       context.writer.check("report", report.key);
-      addTo(groups, report, place);
+      addTo(groups, report, index);
     } catch (reason) {
-      outcomes[place] = { status: "rejected", reason };
+      outcomes[index] = { status: "rejected", reason };
     }
   });
-  const updates = Array.from(groups.values(), async ({ reports, places }) => {
-    const answers = await updateIn(reports, context);
-    answers.forEach((answer, index) => (outcomes[places[index]!] = answer));
+  const updates = Array.from(groups.values(), async ({ reports, indexes }) => {
+    const settled = await updateIn(reports, context);
+    settled.forEach((outcome, index) => (outcomes[indexes[index]!] = outcome));
   });
   await Promise.all(updates);
   return outcomes.map((outcome) => resultOf(outcome, context));
 }
 
-/** The reports on one database, and their places among the inputs. */
+/** The reports on one database, and their indexes among the inputs. */
 interface ReportGroup {
   readonly reports: [AddressedReport, ...AddressedReport[]];
-  readonly places: number[];
+  readonly indexes: number[];
 }
 
-function addTo(groups: Map<DatabaseName, ReportGroup>, report: AddressedReport, place: number): void {
+function addTo(groups: Map<DatabaseName, ReportGroup>, report: AddressedReport, index: number): void {
   const { database } = report.key;
   const group = groups.get(database);
-  if (!group) return void groups.set(database, { reports: [report], places: [place] });
+  if (!group) return void groups.set(database, { reports: [report], indexes: [index] });
   group.reports.push(report);
-  group.places.push(place);
+  group.indexes.push(index);
 }
 
-/** A database that is not there, or can't be opened, is what each of its reports comes to. */
+/** If the database does not exist or can't be opened, each of its reports fails with that error. */
 async function updateIn(
   reports: ReportGroup["reports"],
   context: OperationContext,
@@ -213,7 +218,7 @@ async function updateIn(
 
 type UpdateOutcome = PromiseSettledResult<UserTask | null>;
 
-/** A refusal is an answer; a defect is thrown. */
+/** Returns a rejection as a result, and rethrows a defect. */
 function resultOf(outcome: UpdateOutcome, context: OperationContext): UpdateTaskResult {
   if (outcome.status === "fulfilled") {
     return { userTask: outcome.value && viewOf(outcome.value, context), error: null };
@@ -224,7 +229,6 @@ function resultOf(outcome: UpdateOutcome, context: OperationContext): UpdateTask
   return { userTask: null, error: { code: error.code, message: error.message } };
 }
 
-/** A report, and where the job is. */
 interface AddressedReport extends JobReport {
   readonly key: JobAddress;
 }
@@ -244,13 +248,13 @@ function parseReport(input: UpdateTaskInput, limits: Limits): Report {
 
 const NONE: readonly never[] = [];
 
-/** The store of a database that something was stored in, if it is open: nearly always it is. */
+/** The store of a non-empty database if it is open, as it nearly always is. */
 function openStore(key: JobAddress, { writer }: OperationContext): TaskStore | undefined {
   const store = writer.peek("report", key);
   return store && store.position.revision > 0 ? store : undefined;
 }
 
-/** @throws TidemarkError FORBIDDEN; NOT_FOUND for a database that nothing was stored in. */
+/** @throws TidemarkError FORBIDDEN; NOT_FOUND if nothing was ever stored in the database. */
 async function existingStore(
   action: Action,
   key: JobAddress,
@@ -260,16 +264,16 @@ async function existingStore(
   if (store) return store;
   throw new TidemarkError(
     "NOT_FOUND",
-    `Database ${JSON.stringify(key.database)} has no jobs. Store the job first, or look for a slip in the name.`,
+    `Database ${JSON.stringify(key.database)} has no jobs. Store the job first, or check the spelling of the name.`,
   );
 }
 
-/** null where nothing is tracked. */
+/** null if tracking is off. */
 function jobPayload(userTask: UserTask | null, context: OperationContext): JobPayload | null {
   return userTask && { userTask: viewOf(userTask, context) };
 }
 
-/** A job that was just changed is shown as of the change, which came after the operation's instant. */
+/** A job is shown as of its change, which happens after the start of the operation. */
 function viewOf(userTask: UserTask, { now }: OperationContext): UserTaskView {
   return { userTask, now: Math.max(now, userTask.changedAt) };
 }

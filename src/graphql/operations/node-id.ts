@@ -5,19 +5,19 @@ import type { UserTask } from "../../tasks/user-task.js";
 import type { JobAddress } from "./job-arguments.js";
 
 /**
- * Ids that stand for one thing in all databases: base64url of a JSON array, so whatever characters the names
- * have, no two things have one id and no name can forge another's.
+ * Formats an id that is unique among all databases: base64url of a JSON array. Whatever characters the names
+ * contain, no two jobs or tasks share an id.
  */
 export function formatUserTaskId({ database, username, jobId }: JobAddress): string {
   return encode([database, username, jobId]);
 }
 
-/** A task of one attempt; for caches only, `parseUserTaskId` refuses it. */
+/** Formats the id of a task of one attempt. It is for caches only; `parseUserTaskId` rejects it. */
 export function formatTaskId({ database, username, jobId, attempt }: UserTask, path: string): string {
   return encode([database, username, jobId, attempt, path]);
 }
 
-/** @throws TidemarkError BAD_USER_INPUT for what is not the id of a job. */
+/** @throws TidemarkError BAD_USER_INPUT if `id` is not the id of a job. */
 export function parseUserTaskId(id: string, limits: Limits): JobAddress {
   const [database, username, jobId] = decodeNames(id);
   if (database === undefined || username === undefined || jobId === undefined) throw notAnId(id);
@@ -47,6 +47,6 @@ function notAnId(id: string): TidemarkError {
   const shown = id.length > 40 ? `${id.slice(0, 40)}…` : id;
   return new TidemarkError(
     "BAD_USER_INPUT",
-    `${JSON.stringify(shown)} is not the id of a job. Give back one that you received.`,
+    `Invalid id ${JSON.stringify(shown)}: expected the id of a job, as the server returned it.`,
   );
 }

@@ -5,14 +5,14 @@ import type { UserTask } from "../../tasks/user-task.js";
 import { checkSize } from "./ranges.js";
 
 /**
- * Pages of a Relay cursor connection over jobs, newest store first. The cursor of a job is the revision of
- * its store: it says a place in the order that never moves, whether or not the job is still there.
+ * Pages of a Relay cursor connection over jobs, most recently stored first. The cursor of a job is the revision
+ * of its store. It marks a fixed place in the order, even after the job is removed.
  *
  *     first edge ◄───────────── newer   older ─────────────► last edge
  *     `first` counts from here, below `after`'s revision     `last` counts from here, above `before`'s
  */
 
-/** The arguments of a Relay connection; null is as left out. */
+/** The arguments of a Relay connection; null means omitted. */
 export interface PageArguments {
   readonly first?: number | null | undefined;
   readonly after?: string | null | undefined;
@@ -21,18 +21,18 @@ export interface PageArguments {
 }
 
 export interface Page {
-  /** Newest store first. */
+  /** Most recently stored first. */
   readonly userTasks: readonly UserTask[];
-  /** With `first`: more before `before`. With `last`: any from `before` on. */
+  /** With `first`: whether more jobs precede `before`. With `last`: whether any job follows from `before` on. */
   readonly hasNextPage: boolean;
-  /** With `last`: more after `after`. With `first`: any up to `after`. */
+  /** With `last`: whether more jobs follow `after`. With `first`: whether there is any job up to `after`. */
   readonly hasPreviousPage: boolean;
 }
 
 /**
- * The page that `args` ask for; `read` is asked once, for one more job than the page may have: whether it
- * comes tells whether the page is cut, whatever the other bound.
- * @throws TidemarkError BAD_USER_INPUT, or LIMIT_EXCEEDED for a page too large.
+ * Reads the page that `args` request. Calls `read` once, for one job more than the page may have: if that job
+ * exists, there is another page.
+ * @throws TidemarkError BAD_USER_INPUT, or LIMIT_EXCEEDED if the page is too large.
  */
 export function readPage(
   args: PageArguments,
@@ -49,18 +49,17 @@ export function readPage(
     : { userTasks: userTasks.slice(-size), hasNextPage: hasOlder, hasPreviousPage: isCut };
 }
 
-/** The opaque text of a place in the list. */
 export function formatCursor(revision: number): string {
   return String(revision);
 }
 
-/** @throws TidemarkError BAD_USER_INPUT for what no server ever gave out. */
+/** @throws TidemarkError BAD_USER_INPUT if the text can't be a cursor. */
 export function parseCursor(argument: string, text: string): number {
   const revision = FORM.test(text) ? Number(text) : NaN;
   if (Number.isSafeInteger(revision)) return revision;
   const shown = truncateText(text, 40);
   throw badUserInput(
-    `${argument} is ${JSON.stringify(shown)}, which is no cursor. Give one back that you received.`,
+    `Invalid ${argument} ${JSON.stringify(shown)}: expected a cursor, as the server returned it.`,
   );
 }
 
@@ -70,7 +69,8 @@ function direction(
   { first, last }: PageArguments,
   limits: Limits,
 ): Pick<PageWindow, "from"> & { size: number } {
-  if (isGiven(first) && isGiven(last)) throw badUserInput("Both first and last are given; give one of them.");
+  if (isGiven(first) && isGiven(last))
+    throw badUserInput("first and last can't be combined. Use one of them.");
   if (isGiven(last)) {
     checkSize("last", last, "pageSizeMax", limits);
     return { from: "oldest", size: last };

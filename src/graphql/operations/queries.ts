@@ -24,40 +24,47 @@ import type { Reader } from "./reader.js";
 import { EMPTY_PAGE, type ReadableJobs } from "./scoped-jobs.js";
 import { DatabaseType, type Database } from "../types/database.js";
 import { TaskStatusType } from "../types/enums.js";
-import { NodeType } from "../types/node.js";
 import { detailRows, ProgressRowType, summaryRow, type ProgressRow } from "../types/progress-row.js";
 import { UserTaskConnectionType } from "../types/user-task-connection.js";
-import { UserTaskType } from "../types/user-task.js";
+import { NodeType, UserTaskType } from "../types/user-task.js";
 
 /**
- * What can be asked. Resolvers are plain functions: they read open stores through the reader, which ends the
- * run with NotYetRead where one has still to be opened (law 3).
+ * Resolvers of queries are synchronous. They read open stores through the reader, which throws NotYetRead if a
+ * store must be opened first (law 3).
  */
 builder.queryType({
   description:
-    "What can be asked. Database names are lower-cased, then NFC-normalised, and given back so; usernames and job ids are NFC-normalised and keep their case. Reading never creates a database: one that nothing was stored in has no tasks, counts 0, and `database` gives null, as it does after a purge. One query operation reads each database at one revision, whatever its root fields.",
+    "Read operations. Database names are lower-cased and then NFC-normalized, and are returned in that form; usernames and job ids are NFC-normalized and keep their case. Reading never creates a database. If nothing was stored in a database, it has no tasks, counts 0, and `database` returns null, as after a purge. A query operation reads each database at one revision, even with several root fields.",
   fields: (t) => ({
     node: t.field({
       type: NodeType,
       nullable: true,
-      description: "The job with this id; null when it is not there.",
+      description: "The job with this id; null if it does not exist.",
       args: { id: t.arg.id({ required: true, description: `The id of a job. ${NODE_ID_DESCRIPTION}` }) },
       resolve: (_, { id }, context) => findJob(parseUserTaskId(id, context.services.limits), context),
     }),
     nodes: t.field({
       type: [NodeType],
       nullable: { list: false, items: true },
-      description: "The jobs with these ids, in their order; null in the place of one that is not there.",
+      description: "The jobs with these ids, in the same order; null for each that does not exist.",
       args: {
-        ids: t.arg.idList({ required: true, description: `Ids of jobs, up to 100. ${NODE_ID_DESCRIPTION}` }),
+        ids: t.arg.idList({
+          required: true,
+          description: `Ids of jobs, at most 100. ${NODE_ID_DESCRIPTION}`,
+        }),
       },
       resolve: (_, { ids }, context) => findJobs(ids, context),
     }),
     databases: t.field({
       type: [DatabaseType],
-      description: "The databases that have jobs, by name; `after` is the last name you have.",
+      description:
+        "The databases that have jobs, in alphabetical order. To read the next page, set `after` to the last name.",
       args: {
-        first: t.arg.int({ required: true, defaultValue: 100, description: "How many, from 1." }),
+        first: t.arg.int({
+          required: true,
+          defaultValue: 100,
+          description: "Maximum number of names, from 1.",
+        }),
         after: t.arg.string({ description: 'Only names after this one. For example "movies".' }),
       },
       resolve: (_, { first, after }, { reader, services: { limits } }) => {
@@ -69,7 +76,7 @@ builder.queryType({
     database: t.field({
       type: DatabaseType,
       nullable: true,
-      description: "The database with this name; null when it has no jobs.",
+      description: "The database with this name; null if it has no jobs.",
       args: { name: t.arg.string({ required: true, description: DATABASE_DESCRIPTION }) },
       resolve: (_, args, { reader, services }) => {
         const name = parseDatabaseName(args.name, services.limits);
@@ -79,7 +86,7 @@ builder.queryType({
     }),
     taskCount: t.int({
       nullable: true,
-      description: "How many jobs a database has.",
+      description: "The number of jobs in a database.",
       args: {
         database: t.arg.string({ required: true, description: DATABASE_DESCRIPTION }),
         username: t.arg.string({ description: FILTER_USERNAME_DESCRIPTION }),
@@ -95,15 +102,15 @@ builder.queryType({
       type: UserTaskConnectionType,
       nullable: true,
       description:
-        "The jobs of a database, newest store first, a page at a time: `first` or `last`, 1 to 100; 50 when neither is given.",
+        "The jobs of a database, most recently stored first, one page at a time: `first` or `last`, 1 to 100; 50 if neither is given.",
       args: {
         database: t.arg.string({ required: true, description: DATABASE_DESCRIPTION }),
         username: t.arg.string({ description: FILTER_USERNAME_DESCRIPTION }),
         jobId: t.arg.id({ description: FILTER_JOB_ID_DESCRIPTION }),
         status: t.arg({ type: [TaskStatusType], description: FILTER_STATUS_DESCRIPTION }),
-        first: t.arg.int({ description: "This many from the newest on; not together with `last`." }),
+        first: t.arg.int({ description: "This many jobs, from the newest; not together with `last`." }),
         after: t.arg.string({ description: 'Only jobs older than this cursor\'s. For example "1042".' }),
-        last: t.arg.int({ description: "This many, the oldest there are; not together with `first`." }),
+        last: t.arg.int({ description: "This many jobs, from the oldest; not together with `first`." }),
         before: t.arg.string({ description: 'Only jobs newer than this cursor\'s. For example "1042".' }),
       },
       resolve: (_, args, { now, reader, services: { limits } }) => {
@@ -121,7 +128,7 @@ builder.queryType({
     task: t.field({
       type: UserTaskType,
       nullable: true,
-      description: "One job; null when it is not there.",
+      description: "One job; null if it does not exist.",
       args: {
         database: t.arg.string({ required: true, description: DATABASE_DESCRIPTION }),
         username: t.arg.string({ required: true, description: USERNAME_DESCRIPTION }),
@@ -133,11 +140,15 @@ builder.queryType({
       type: [ProgressRowType],
       nullable: true,
       description:
-        "Answers as Neo4j's gds.listProgress does. Without a jobId (or with a blank one) a row a job, newest store first; with one, a row a task, as a tree, for every user's job with that id. NOT_FOUND for a job id that is not there.",
+        "The same rows as Neo4j's gds.listProgress. Without a jobId, or with a blank one: a row per job, most recently stored first. With a jobId: a row per task, as a tree, for every user's job with that id; NOT_FOUND if no such job exists.",
       args: {
         database: t.arg.string({ required: true, description: DATABASE_DESCRIPTION }),
         jobId: t.arg.id({ description: JOB_ID_DESCRIPTION }),
-        first: t.arg.int({ required: true, defaultValue: 1000, description: "How many rows, from 1." }),
+        first: t.arg.int({
+          required: true,
+          defaultValue: 1000,
+          description: "Maximum number of rows, from 1.",
+        }),
       },
       resolve: (_, args, context) => {
         const { limits } = context.services;
@@ -159,13 +170,13 @@ function findJob({ database, ...key }: JobAddress, { now, reader }: OperationCon
 
 function findJobs(ids: readonly string[], context: OperationContext): (UserTaskView | null)[] {
   const { limits } = context.services;
-  checkBound((count) => `${count} ids are given`, ids.length, "nodesPerRequestMax", limits);
+  checkBound((count) => `The request has ${count} ids`, ids.length, "nodesPerRequestMax", limits);
   const addresses = ids.map((id) => parseUserTaskId(id, limits));
   context.reader.jobsOf(addresses.map(({ database }) => database));
   return addresses.map((address) => findJob(address, context));
 }
 
-/** The databases are opened when more than a name is asked for, and then those of the whole page at once. */
+/** Opens the databases of the whole page together, and only if a client selects more than their names. */
 function databaseViews(names: readonly DatabaseName[], reader: Reader): Database[] {
   let jobs: ReadonlyMap<DatabaseName, ReadableJobs | undefined> | undefined;
   return names.map((name) => ({ name, jobs: () => (jobs ??= reader.jobsOf(names)).get(name) }));
@@ -201,6 +212,6 @@ function detail(
 function noSuchJob(jobId: string): TidemarkError {
   return new TidemarkError(
     "NOT_FOUND",
-    `No task with job id \`${jobId}\` was found. It may not have been stored yet, or be forgotten; leave jobId out to see what is there.`,
+    `No task with job id \`${jobId}\` was found. It may not be stored yet, or it may have expired. Omit jobId to list all jobs.`,
   );
 }

@@ -1,38 +1,39 @@
 import type { Limits } from "../../protocol/limits.js";
 import { limitExceeded, TidemarkError } from "../../protocol/tidemark-error.js";
 
-/**
- * Numbers that clients choose. What can't be meant is BAD_USER_INPUT; what is only too much is
- * LIMIT_EXCEEDED and names the setting (law 16).
- */
+// Checks of numbers that clients choose. A number above a configured limit is LIMIT_EXCEEDED and names the
+// setting (law 16); any other number out of range is BAD_USER_INPUT.
 
-/** @throws TidemarkError BAD_USER_INPUT for a value outside `min` to `max`. */
+/** @throws TidemarkError BAD_USER_INPUT if the value is not between `min` and `max`. */
 export function checkRange(name: string, value: number, min: number, max: number): void {
   if (value < min || value > max) throw outOfRange(name, value, min, max);
 }
 
 /**
- * How many items a client asks for, from `min` to a bound.
- * @throws TidemarkError BAD_USER_INPUT below, LIMIT_EXCEEDED above.
+ * Checks the number of items that a client requests.
+ * @throws TidemarkError BAD_USER_INPUT below `min`, LIMIT_EXCEEDED above the limit.
  */
 export function checkSize(name: string, value: number, limit: keyof Limits, limits: Limits, min = 1): void {
   if (value < min) throw outOfRange(name, value, min, limits[limit]);
   checkBound((size) => `${name} is ${size}`, value, limit, limits);
 }
 
-/** @throws TidemarkError LIMIT_EXCEEDED for a value above the bound, beginning with what `tell` makes of it. */
+/**
+ * @param describe returns the start of the error message.
+ * @throws TidemarkError LIMIT_EXCEEDED if the value is above the limit.
+ */
 export function checkBound(
-  tell: (value: number) => string,
+  describe: (value: number) => string,
   value: number,
   limit: keyof Limits,
   limits: Limits,
 ): void {
-  if (value > limits[limit]) throw limitExceeded(limit, tell(value), limits[limit]);
+  if (value > limits[limit]) throw limitExceeded(limit, describe(value), limits[limit]);
 }
 
 function outOfRange(name: string, value: number, min: number, max: number): TidemarkError {
   return new TidemarkError(
     "BAD_USER_INPUT",
-    `${name} is ${value}; give a whole number from ${min} to ${max}.`,
+    `Invalid ${name} ${value}: expected a whole number from ${min} to ${max}.`,
   );
 }

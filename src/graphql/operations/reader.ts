@@ -7,24 +7,23 @@ import type { DatabaseName } from "../../tasks/names.js";
 import { ScopedJobs, type ReadableJobs } from "./scoped-jobs.js";
 
 /**
- * How a query reads, and sees what who asks may see (law 13): the rest is not there.
+ * Gives queries access to the jobs that the caller may see (law 13); other jobs do not exist for them.
  *
- * Law 3: one operation sees each database at one revision, whatever its root fields.
- *
- * Reads of an open store are synchronous, so a query whose stores are all open runs in one turn of the event
- * loop, and nothing can change under it. Where a store has still to be opened, the reader says so by
- * throwing; the pipeline drops what the query had, waits, and runs it again from the start:
+ * Law 3: one operation sees each database at one revision, even with several root fields. Reads of an open store are
+ * synchronous, so a query whose stores are all open runs in one turn of the event loop, and no change can happen
+ * meanwhile. If a store must be opened first, the reader throws. The pipeline then discards the result, waits,
+ * and runs the query again from the start:
  *
  *     run ──► all open? ──yes──► answer
  *      ▲         │ no
  *      └─ open ◄─┘
  *
- * So resolvers of queries are plain functions, and reading never creates a database.
+ * So resolvers of queries are synchronous, and reading never creates a database.
  */
 export class Reader {
   readonly #provider: TaskStoreProvider;
   readonly #caller: Caller;
-  /** Made when it is needed, as that is seldom; each operation has a reader. */
+  /** Created on demand: each operation has a reader, and few need the map. */
   #found: Map<DatabaseName, TaskStore | undefined> | undefined;
   #databases: readonly DatabaseSummary[] | undefined;
   readonly #waiting: Promise<void>[] = [];
@@ -34,14 +33,14 @@ export class Reader {
     this.#caller = caller;
   }
 
-  /** The jobs of a database; undefined for one that nothing was stored in, or that may not be seen. @throws NotYetRead */
+  /** undefined if the database does not exist or the caller may not see it. @throws NotYetRead */
   jobs(database: DatabaseName): ReadableJobs | undefined {
     const scope = scopeOf(database, this.#caller.rights);
     const store = scope && this.#store(database);
     return store && (isUnrestricted(scope) ? store : new ScopedJobs(store, scope));
   }
 
-  /** Those of several databases. All are asked for before the run ends, so that one wait opens what is missing. @throws NotYetRead */
+  /** The jobs of several databases. It throws after the last one, so that one wait opens all. @throws NotYetRead */
   jobsOf(databases: readonly DatabaseName[]): ReadonlyMap<DatabaseName, ReadableJobs | undefined> {
     const found = new Map<DatabaseName, ReadableJobs | undefined>();
     let notYet: NotYetRead | undefined;
@@ -58,21 +57,21 @@ export class Reader {
   }
 
   /**
-   * Names of the databases in which there are jobs to be seen, ascending: the first ones after `after`. Who sees
-   * only a part of a database has it opened to look. @throws NotYetRead
+   * The first names after `after` of the databases in which the caller can see jobs, ascending. If the caller may
+   * see only a part of a database, the reader opens it to look for jobs. @throws NotYetRead
    */
   databases(first: number, after: string): DatabaseName[] {
     const scopes = this.#named().flatMap((name) => {
       const scope = name > after ? scopeOf(name, this.#caller.rights) : undefined;
       return scope ? { name, isWhole: isUnrestricted(scope) } : [];
     });
-    const seen: DatabaseName[] = [];
-    for (let at = 0; at < scopes.length && seen.length < first; at += OPENED_TOGETHER) {
+    const names: DatabaseName[] = [];
+    for (let at = 0; at < scopes.length && names.length < first; at += OPENED_TOGETHER) {
       const some = scopes.slice(at, at + OPENED_TOGETHER);
       const jobs = this.jobsOf(some.flatMap(({ name, isWhole }) => (isWhole ? [] : name)));
-      for (const { name, isWhole } of some) if (isWhole || jobs.get(name)?.taskCount()) seen.push(name);
+      for (const { name, isWhole } of some) if (isWhole || jobs.get(name)?.taskCount()) names.push(name);
     }
-    return seen.slice(0, first);
+    return names.slice(0, first);
   }
 
   #store(database: DatabaseName): TaskStore | undefined {
@@ -83,17 +82,17 @@ export class Reader {
     return this.#wait(this.#provider.find(database).then((store) => void found.set(database, store)));
   }
 
-  /** Whether the run met something that was not there yet. */
+  /** Whether the run needed data that was not loaded yet. */
   get isIncomplete(): boolean {
     return this.#waiting.length > 0;
   }
 
-  /** Waits until all that was missing is there. @throws TidemarkError UNAVAILABLE when it can't be read. */
+  /** Waits until the missing data is loaded. @throws TidemarkError UNAVAILABLE if it can't be read. */
   async complete(): Promise<void> {
     await Promise.all(this.#waiting.splice(0));
   }
 
-  /** Names of the databases that have jobs, ascending. What is open is asked itself. @throws NotYetRead */
+  /** Names of the databases that have jobs, ascending. Open stores have the current count. @throws NotYetRead */
   #named(): DatabaseName[] {
     if (!this.#databases) {
       return this.#wait(this.#provider.databases().then((found) => void (this.#databases = found)));
@@ -109,10 +108,10 @@ export class Reader {
   }
 }
 
-/** Databases that are opened at once to look what is in them. */
+/** Databases that are opened at the same time to look for jobs. */
 const OPENED_TOGETHER = 100;
 
-/** Ends a resolver that read what is not there yet. It never reaches a client. */
+/** Ends a resolver that needs data that is not loaded yet. It never reaches a client. */
 class NotYetRead extends Error {
   override readonly name = "NotYetRead";
 }

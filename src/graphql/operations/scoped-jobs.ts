@@ -4,10 +4,10 @@ import type { JobFilter, PageWindow, TaskStore, UserTaskPage } from "../../store
 import type { JobKey, Username } from "../../tasks/names.js";
 import type { UserTask } from "../../tasks/user-task.js";
 
-/** What a query may ask of a database. */
+/** The part of a store that queries read. */
 export type ReadableJobs = Pick<TaskStore, "position" | "get" | "query" | "page" | "taskCount" | "usernames">;
 
-/** A database as somebody sees it who may see one user's jobs, or one job: there are no others. */
+/** The view of a caller who may see only one user's jobs, or one job: no other jobs exist in it. */
 export class ScopedJobs implements ReadableJobs {
   readonly #store: TaskStore;
   readonly #scope: Scope;
@@ -17,7 +17,7 @@ export class ScopedJobs implements ReadableJobs {
     this.#scope = scope;
   }
 
-  /** That of the database: it tells those who may see a part of it that something happens in it. */
+  /** The position of the whole database, so callers can notice changes to jobs that they may not see. */
   get position(): Position {
     return this.#store.position;
   }
@@ -27,24 +27,24 @@ export class ScopedJobs implements ReadableJobs {
   }
 
   query(filter: JobFilter = {}): UserTask[] {
-    const seen = narrowFilter(filter, this.#scope);
-    return seen ? this.#store.query(seen) : [];
+    const visible = narrowFilter(filter, this.#scope);
+    return visible ? this.#store.query(visible) : [];
   }
 
   page(filter: JobFilter, window: PageWindow): UserTaskPage {
-    const seen = narrowFilter(filter, this.#scope);
-    return seen ? this.#store.page(seen, window) : EMPTY_PAGE;
+    const visible = narrowFilter(filter, this.#scope);
+    return visible ? this.#store.page(visible, window) : EMPTY_PAGE;
   }
 
   taskCount(filter: JobFilter = {}): number {
-    const seen = narrowFilter(filter, this.#scope);
-    return seen ? this.#store.taskCount(seen) : 0;
+    const visible = narrowFilter(filter, this.#scope);
+    return visible ? this.#store.taskCount(visible) : 0;
   }
 
   usernames(first: number, after = ""): Username[] {
     const { username } = this.#scope;
-    const isThere = username !== undefined && username > after && this.taskCount() > 0;
-    return isThere ? [username].slice(0, first) : [];
+    const isVisible = username !== undefined && username > after && this.taskCount() > 0;
+    return isVisible ? [username].slice(0, first) : [];
   }
 }
 

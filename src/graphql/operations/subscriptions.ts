@@ -16,17 +16,17 @@ import { TaskEventType } from "../types/task-event.js";
 import { UserTaskType } from "../types/user-task.js";
 
 /**
- * What can be watched. `subscribe` asks the hub; `resolve` shows one event, synchronously and from nothing but
- * the event, so that the hub may run it once for all who asked the same.
+ * `subscribe` opens a stream of the hub. `resolve` depends only on the event and is synchronous, so that all
+ * subscribers with the same selection share one execution.
  */
 builder.subscriptionType({
-  description: "What can be watched.",
+  description: "Live updates.",
   fields: (t) => ({
     taskEvents: t.field({
       type: TaskEventType,
-      description: `Every change in a database that the filter lets through and the caller may see, in order of revision.
+      description: `Every change in a database that matches the filter and that the caller may see, in order of revision.
 
-Without \`after\`: Reset(INITIAL), the state, CaughtUp, then what happens. With it: just what changed since, CaughtUp, then what happens; Reset(HISTORY_GONE or EPOCH_CHANGED) and the state first where that can't be told. \`after\` a position at revision 0 is as without. A database that is not there yet is an empty one: subscribe first, store later. Whether you are behind is not told: each job is right at its newest event, the whole is exact at CaughtUp.`,
+Without \`after\`, the server sends Reset(INITIAL), the state, CaughtUp, then live changes. With \`after\`, it sends the changes since that position, CaughtUp, then live changes. If it no longer knows those changes, it starts with Reset(HISTORY_GONE or EPOCH_CHANGED) and the state. A position at revision 0 is the same as no position. A database that does not exist yet is empty, so you can subscribe before the first job is stored. Events do not say whether you are behind: each job is correct as of its newest event, and the whole is exact at CaughtUp.`,
       args: {
         database: t.arg.string({ required: true, description: DATABASE_DESCRIPTION }),
         username: t.arg.string({ description: FILTER_USERNAME_DESCRIPTION }),
@@ -34,7 +34,7 @@ Without \`after\`: Reset(INITIAL), the state, CaughtUp, then what happens. With 
         after: t.arg({
           type: "Position",
           description:
-            'Tell only what changed since this position, which a query or an event gave you. For example "k3J9wQx-T_bA.1042".',
+            'Send only the changes since this position, which a query or an event returned. For example "k3J9wQx-T_bA.1042".',
         }),
         minIntervalMs: t.arg.int({ required: true, defaultValue: 0, description: MIN_INTERVAL }),
       },
@@ -56,7 +56,7 @@ Without \`after\`: Reset(INITIAL), the state, CaughtUp, then what happens. With 
       type: UserTaskType,
       nullable: true,
       description:
-        "The job now, then after every change, the newest when you are slow; null while it is not there. Completes once the job it shows has ended, unless untilEnded is false: then it goes on to the next attempt.",
+        "The job now, then after every change; a slow reader receives only the newest state. Null while the job does not exist. Completes once the job has ended, unless `untilEnded` is false: then it continues with the next attempt.",
       args: {
         database: t.arg.string({ required: true, description: DATABASE_DESCRIPTION }),
         username: t.arg.string({ required: true, description: USERNAME_DESCRIPTION }),
@@ -75,7 +75,8 @@ Without \`after\`: Reset(INITIAL), the state, CaughtUp, then what happens. With 
       resolve: (userTask) => userTask && { userTask, now: userTask.changedAt },
     }),
     taskCount: t.int({
-      description: "The count now, then whenever it changes, the newest when you are slow.",
+      description:
+        "The number of jobs now, then after every change of it; a slow reader receives only the newest.",
       args: {
         database: t.arg.string({ required: true, description: DATABASE_DESCRIPTION }),
         username: t.arg.string({ description: FILTER_USERNAME_DESCRIPTION }),
@@ -93,7 +94,7 @@ Without \`after\`: Reset(INITIAL), the state, CaughtUp, then what happens. With 
     cancelRequests: t.field({
       type: [UserTaskType],
       description:
-        "The jobs that somebody wants to stop and that have not ended, now and again whenever there is one more: for workers, who hear of it at once, whatever else happens to their jobs costs them nothing. At most the newest 1000; the answers to reports tell of all.",
+        "The jobs that have a cancel request and have not ended: now, and again after each new request. It is meant for workers: they receive a request at once, and no other changes. At most the newest 1000; the answers to reports include every request.",
       args: {
         database: t.arg.string({ required: true, description: DATABASE_DESCRIPTION }),
         username: t.arg.string({ description: FILTER_USERNAME_DESCRIPTION }),
@@ -108,7 +109,7 @@ Without \`after\`: Reset(INITIAL), the state, CaughtUp, then what happens. With 
 });
 
 const MIN_INTERVAL =
-  "The first answer comes at once, then at most one batch in so many milliseconds, 0 to 3600000; what happens meanwhile is merged into the newest.";
+  "The minimum time between batches in milliseconds, 0 to 3600000. The first answer is sent at once. Changes in between are merged into the newest.";
 
 const INTERVAL_MS_MAX = 60 * 60 * 1_000;
 

@@ -13,16 +13,16 @@ import type { DatabaseName, JobId, Username } from "../../tasks/names.js";
 import type { UserTask } from "../../tasks/user-task.js";
 
 /**
- * How subscriptions reach the hub: what they ask for is narrowed to what who asks may see, so that the hub shows it
- * no other event, and those who see the same are one group. What nothing can be seen of is watched where nothing
- * ever happens.
+ * Opens subscriptions at the hub, narrowed to the part of a database that the caller may see. So the hub pulls no
+ * other events, and callers with the same view share a group. If the caller may see nothing of a database, the
+ * subscription goes to a hub in which nothing ever happens.
  */
 export class Watcher {
   readonly #hub: Hub;
   readonly #emptyHub: Hub;
   readonly #caller: Caller;
 
-  /** @param emptyHub a hub over databases that stay empty. */
+  /** @param emptyHub a hub over databases that are always empty. */
   constructor(hub: Hub, emptyHub: Hub, caller: Caller) {
     this.#hub = hub;
     this.#emptyHub = emptyHub;
@@ -31,8 +31,8 @@ export class Watcher {
 
   /** @throws TidemarkError as `Hub.taskEvents` */
   taskEvents(request: TaskEventsRequest): Promise<PullStream<TaskEvent>> {
-    const seen = this.#narrowed(request);
-    return seen ? this.#hub.taskEvents(seen) : this.#emptyHub.taskEvents(request);
+    const visible = this.#narrowed(request);
+    return visible ? this.#hub.taskEvents(visible) : this.#emptyHub.taskEvents(request);
   }
 
   /** @throws TidemarkError as `Hub.task` */
@@ -42,14 +42,14 @@ export class Watcher {
 
   /** @throws TidemarkError as `Hub.taskCount` */
   taskCount(request: TaskCountRequest): Promise<PullStream<number>> {
-    const seen = this.#narrowed(request);
-    return seen ? this.#hub.taskCount(seen) : this.#emptyHub.taskCount(request);
+    const visible = this.#narrowed(request);
+    return visible ? this.#hub.taskCount(visible) : this.#emptyHub.taskCount(request);
   }
 
   /** @throws TidemarkError as `Hub.cancelRequests` */
   cancelRequests(request: CancelRequestsRequest): Promise<PullStream<readonly UserTask[]>> {
-    const seen = this.#narrowed(request);
-    return seen ? this.#hub.cancelRequests(seen) : this.#emptyHub.cancelRequests(request);
+    const visible = this.#narrowed(request);
+    return visible ? this.#hub.cancelRequests(visible) : this.#emptyHub.cancelRequests(request);
   }
 
   #narrowed<Request extends WatchRequest>(request: Request): Request | undefined {

@@ -4,15 +4,12 @@ import type { TaskStoreProvider } from "../../store/task-store-provider.js";
 import type { TaskStore } from "../../store/task-store.js";
 import type { DatabaseName, JobKey } from "../../tasks/names.js";
 
-/** What is to be changed: a job, or all of a database. */
+/** A job, or a whole database. */
 export interface WriteTarget extends Partial<JobKey> {
   readonly database: DatabaseName;
 }
 
-/**
- * How mutations reach a store: by saying what they do to what. Whether that may be done is decided before anything
- * is looked at.
- */
+/** Gives mutations access to stores. It checks the caller's rights before it looks at any data. */
 export class Writer {
   readonly #provider: TaskStoreProvider;
   readonly #caller: Caller;
@@ -22,7 +19,7 @@ export class Writer {
     this.#caller = caller;
   }
 
-  /** @throws TidemarkError FORBIDDEN, whether or not there is what is to be changed. */
+  /** @throws TidemarkError FORBIDDEN, whether or not the target exists. */
   check(action: Action, target: WriteTarget): void {
     authorize(action, target, this.#caller.rights);
   }
@@ -33,13 +30,13 @@ export class Writer {
     return this.#provider.peek(target.database);
   }
 
-  /** The store if the database exists. @throws TidemarkError FORBIDDEN, and as `TaskStoreProvider.find` */
+  /** The store if the database exists. @throws TidemarkError as `TaskStoreProvider.find`, and FORBIDDEN */
   async find(action: Action, target: WriteTarget): Promise<TaskStore | undefined> {
     this.check(action, target);
     return this.#provider.find(target.database);
   }
 
-  /** The store, of a new database too. @throws TidemarkError FORBIDDEN, and as `TaskStoreProvider.getTaskStore` */
+  /** The store; creates the database if necessary. @throws TidemarkError as `getTaskStore`, and FORBIDDEN */
   async getTaskStore(action: Action, target: WriteTarget): Promise<TaskStore> {
     this.check(action, target);
     return this.#provider.getTaskStore(target.database);

@@ -2,8 +2,8 @@ import type { Limits } from "../../protocol/limits.js";
 import { limitExceeded } from "../../protocol/tidemark-error.js";
 
 /**
- * How much one answer may hold (law 16). A small query can ask for a large tree many times, and an answer is
- * made in one turn of the event loop, so what it lists is counted before it is made.
+ * Limits the number of items in one answer (law 16). A small query can select a large tree many times, and the
+ * server builds an answer in one turn of the event loop, so items are counted before they are listed.
  */
 export class AnswerBudget {
   readonly #itemsMax: number;
@@ -13,11 +13,11 @@ export class AnswerBudget {
     this.#itemsMax = itemsPerAnswerMax;
   }
 
-  /** To be called before `items` tasks, rows or log entries are listed. @throws TidemarkError LIMIT_EXCEEDED */
+  /** Call it before listing `items` tasks, rows or log lines. @throws TidemarkError LIMIT_EXCEEDED */
   spend(items: number): void {
     this.#items += items;
     if (this.#items <= this.#itemsMax) return;
-    const what = "The answer would list too many tasks, rows and log entries. Ask for fewer at a time";
+    const what = "The answer would list too many tasks, rows and log lines. Request fewer at a time";
     throw limitExceeded("itemsPerAnswerMax", what, this.#itemsMax);
   }
 }

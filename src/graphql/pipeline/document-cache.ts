@@ -15,60 +15,54 @@ import { collectFields } from "graphql/execution/collectFields.js";
 import { LRUCache } from "lru-cache";
 import type { Limits } from "../../protocol/limits.js";
 import { badUserInput, limitExceeded } from "../../protocol/tidemark-error.js";
-import { DocumentCost } from "./document-cost.js";
-import {
-  fragmentsOf,
-  NO_PLANS,
-  createDocumentPlans,
-  type DocumentPlans,
-} from "../compiled/document-plans.js";
+import { DocumentCompiler, NO_PLANS, type DocumentPlans } from "../compiled/document-compiler.js";
+import { DocumentCost, fragmentsOf } from "./document-cost.js";
 import { documentLimitErrors } from "./document-limits.js";
-import { InputReaders } from "../compiled/input-readers.js";
 import { asGraphQLError } from "./mask-error.js";
 
 /**
- * Documents, parsed and checked. Those asked for lately are remembered by their text, with the plans of their
- * operations. Plans are made when a document comes again, so who never sends one twice has none made; of one
- * that is subscribed to they are made at once, as it is executed for each event.
+ * Parses and validates documents, and caches the recently used ones by their text. A document is compiled when it is
+ * used for the second time, so one that is never repeated costs nothing. A subscription is compiled at once,
+ * because it executes for each event.
  */
 export class DocumentCache {
   readonly #schema: GraphQLSchema;
   readonly #limits: Limits;
   readonly #introspection: boolean;
-  readonly #readers = new InputReaders();
-  readonly #remembered: LRUCache<string, CheckedDocument>;
+  readonly #compiler: DocumentCompiler;
+  readonly #cache: LRUCache<string, CheckedDocument>;
 
   constructor(schema: GraphQLSchema, limits: Limits, { introspection }: { readonly introspection: boolean }) {
     this.#schema = schema;
     this.#limits = limits;
     this.#introspection = introspection;
-    this.#remembered = new LRUCache({
+    this.#compiler = new DocumentCompiler(schema);
+    this.#cache = new LRUCache({
       max: DOCUMENTS_MAX,
       maxSize: BYTES_MAX,
       sizeCalculation: bytesOf,
     });
   }
 
-  /** Documents that are remembered, and the bytes that they are thought to take. */
+  /** The number of cached documents, and an estimate of their memory. */
   get size(): { readonly count: number; readonly bytes: number } {
-    return { count: this.#remembered.size, bytes: this.#remembered.calculatedSize };
+    return { count: this.#cache.size, bytes: this.#cache.calculatedSize };
   }
 
-  /** Parses and checks a document, unless one of this text is remembered. */
   check(text: string): CheckedDocument {
-    const known = this.#remembered.get(text);
+    const known = this.#cache.get(text);
     if (known?.plans) return known;
     const checked = known ?? this.#parseAndValidate(text);
-    const remembered = known || subscribes(checked) ? this.#withPlans(checked) : checked;
-    this.#remembered.set(text, remembered);
-    return remembered;
+    const cached = known || subscribes(checked) ? this.#withPlans(checked) : checked;
+    this.#cache.set(text, cached);
+    return cached;
   }
 
   #parseAndValidate(text: string): CheckedDocument {
     try {
       const document = parseWithin(text, this.#limits);
-      const refusals = documentLimitErrors(document, this.#limits).map(asGraphQLError);
-      const errors = refusals.length > 0 ? refusals : this.#validationErrors(document);
+      const limitErrors = documentLimitErrors(document, this.#limits).map(asGraphQLError);
+      const errors = limitErrors.length > 0 ? limitErrors : this.#validationErrors(document);
       return { document, errors, cost: errors.length > 0 ? undefined : this.#costOf(document) };
     } catch (error) {
       return { document: undefined, errors: [asGraphQLError(error)] };
@@ -78,11 +72,11 @@ export class DocumentCache {
   #validationErrors(document: DocumentNode): readonly GraphQLError[] {
     const rules = this.#introspection ? specifiedRules : [...specifiedRules, NoSchemaIntrospectionCustomRule];
     const options = { maxErrors: ERRORS_MAX, hideSuggestions: !this.#introspection };
-    const mistakes = validate(this.#schema, document, rules, options);
-    return mistakes.length > 0 ? mistakes : validate(this.#schema, document, [selectsAFieldRule]);
+    const errors = validate(this.#schema, document, rules, options);
+    return errors.length > 0 ? errors : validate(this.#schema, document, [selectsAFieldRule]);
   }
 
-  /** undefined where it is within the bound with any variables. */
+  /** undefined if the document is within the limit for all variables. */
   #costOf(document: DocumentNode): DocumentCost | undefined {
     const cost = new DocumentCost(this.#schema, document, this.#limits);
     return cost.isAlwaysWithin ? undefined : cost;
@@ -90,25 +84,23 @@ export class DocumentCache {
 
   #withPlans(checked: CheckedDocument): CheckedDocument {
     const { document, errors } = checked;
-    const isSound = document && errors.length === 0;
-    return {
-      ...checked,
-      plans: isSound ? createDocumentPlans(this.#schema, document, this.#readers) : NO_PLANS,
-    };
+    const isValid = document && errors.length === 0;
+    const plans = isValid ? this.#compiler.compile(document, fragmentsOf(document)) : NO_PLANS;
+    return { ...checked, plans };
   }
 }
 
-/** A document, and what is wrong with it; a text that can't be parsed is none. */
 export interface CheckedDocument {
+  /** undefined if the text can't be parsed. */
   readonly document: DocumentNode | undefined;
   readonly errors: readonly GraphQLError[];
-  /** Where its variables decide whether it asks for too much. */
+  /** Set if the cost depends on the variables. */
   readonly cost?: DocumentCost | undefined;
-  /** undefined where it has come once. */
+  /** undefined before the second use. */
   readonly plans?: DocumentPlans;
 }
 
-/** graphql-js sees to it that a subscription has one field at most, and takes it for granted that it has one. */
+/** graphql-js rejects a subscription with several fields, but assumes that it has at least one. */
 function selectsAFieldRule(context: ValidationContext): ASTVisitor {
   const [schema, fragments] = [context.getSchema(), fragmentsOf(context.getDocument())];
   return {
@@ -121,7 +113,8 @@ function selectsAFieldRule(context: ValidationContext): ASTVisitor {
   };
 }
 
-const NOTHING_SELECTED = "The subscription selects nothing, as its field is left out. Select one field.";
+const NOTHING_SELECTED =
+  "The subscription selects no field, because a directive excludes it. Select one field.";
 
 function subscribes({ document }: CheckedDocument): boolean {
   return (document?.definitions ?? []).some(
@@ -131,14 +124,14 @@ function subscribes({ document }: CheckedDocument): boolean {
   );
 }
 
-/** Mistakes in one document that are told. */
+/** Errors that are reported for one document. */
 const ERRORS_MAX = 20;
 
-/** Documents that are remembered, and the bytes that they take in all. */
+/** The bounds of the cache: documents, and their total bytes. */
 const DOCUMENTS_MAX = 1_000;
 const BYTES_MAX = 10_000_000;
 
-/** What a document takes in memory, from measurements: mostly what its tokens were made into. */
+/** The memory of a document, estimated from measurements. Most of it is the syntax tree. */
 function bytesOf({ document, errors, plans }: CheckedDocument, text: string): number {
   return (
     BYTES_OF_DOCUMENT +

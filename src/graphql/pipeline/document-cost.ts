@@ -15,21 +15,20 @@ import {
 } from "graphql";
 import type { Limits } from "../../protocol/limits.js";
 import { limitExceeded, type TidemarkError } from "../../protocol/tidemark-error.js";
-import { fragmentsOf } from "../compiled/document-plans.js";
 
 /**
- * What an operation would cost if all pages that it asks for were full: the fields of its answer. Each costs one,
- * and all below a page as often as the page has items, so pages in pages multiply. It is weighed before anything is
- * executed (law 16). Lists that are no pages count once: what is on them is counted as they are made (AnswerBudget).
+ * Computes the cost of an operation before it executes (law 16): the number of fields of its answer if all pages
+ * were full. The fields below a page count once for each of its items, so nested pages multiply. A list that is not
+ * a page counts once, because AnswerBudget counts its items while they are listed.
  */
 export class DocumentCost {
-  /** Whether no variables can make it too much, so that nobody needs to ask. */
+  /** Whether the cost is within the limit for all variables. */
   readonly isAlwaysWithin: boolean;
   readonly #schema: GraphQLSchema;
   readonly #document: DocumentNode;
   readonly #limits: Limits;
 
-  /** @param document one that is valid in the schema. */
+  /** @param document is valid in the schema. */
   constructor(schema: GraphQLSchema, document: DocumentNode, limits: Limits) {
     this.#schema = schema;
     this.#document = document;
@@ -39,22 +38,22 @@ export class DocumentCost {
       .every((operation) => this.#cost(operation) <= limits.queryCostMax);
   }
 
-  /** The bound that the operation passes with these variables, which need not be right. */
+  /** An error if the operation exceeds the limit with these variables, which may be invalid. */
   limitError(operation: OperationDefinitionNode, variables: Variables): TidemarkError | undefined {
     const cost = this.#cost(operation, variables);
     const { queryCostMax } = this.#limits;
     if (cost <= queryCostMax) return undefined;
-    const what = `The answer may have ${cost} fields. Ask for smaller pages, or for fewer fields of them`;
+    const what = `The answer may have ${cost} fields. Request smaller pages or fewer fields`;
     return limitExceeded("queryCostMax", what, queryCostMax);
   }
 
-  /** Without variables: at most. */
+  /** Without variables, the maximum. */
   #cost(operation: OperationDefinitionNode, variables?: Variables): number {
     const type = this.#schema.getRootType(operation.operation);
     if (!type) return 0;
     const values = variables && withDefaults(operation, variables);
-    const weigher = new Weigher(this.#schema, fragmentsOf(this.#document), this.#limits, values);
-    return weigher.selectionSet(type, operation.selectionSet);
+    const calculator = new CostCalculator(this.#schema, fragmentsOf(this.#document), this.#limits, values);
+    return calculator.selectionSet(type, operation.selectionSet);
   }
 }
 
@@ -73,13 +72,13 @@ function withDefaults(
   );
 }
 
-/** Weighs each fragment once, however often it is spread. */
-class Weigher {
+/** Computes the cost of each fragment once, however often it is spread. */
+class CostCalculator {
   readonly #schema: GraphQLSchema;
   readonly #fragments: Readonly<Record<string, FragmentDefinitionNode>>;
   readonly #limits: Limits;
   readonly #variables: ReadonlyMap<string, unknown> | undefined;
-  readonly #weighed = new Map<string, number>();
+  readonly #costs = new Map<string, number>();
 
   constructor(
     schema: GraphQLSchema,
@@ -121,19 +120,19 @@ class Weigher {
   }
 
   #fragment(name: string): number {
-    const weighed = this.#weighed.get(name);
-    if (weighed !== undefined) return weighed;
-    const { typeCondition, selectionSet } = this.#fragments[name]!; // it is valid
+    const known = this.#costs.get(name);
+    if (known !== undefined) return known;
+    const { typeCondition, selectionSet } = this.#fragments[name]!; // the document is valid
     const cost = this.selectionSet(this.#schema.getType(typeCondition.name.value)!, selectionSet);
-    this.#weighed.set(name, cost);
+    this.#costs.set(name, cost);
     return cost;
   }
 
   #narrowed(type: GraphQLNamedType, name: string | undefined): GraphQLNamedType {
-    return name === undefined ? type : this.#schema.getType(name)!; // it is valid
+    return name === undefined ? type : this.#schema.getType(name)!; // the document is valid
   }
 
-  /** How many items it may have. */
+  /** The maximum number of items of the field. */
   #size(parent: GraphQLNamedType, field: GraphQLField<unknown, unknown>, node: FieldNode): number {
     const bounds = field.args.flatMap(({ name }) => SIZES.get(name) ?? []);
     if (bounds.length === 0) return 1;
@@ -144,10 +143,10 @@ class Weigher {
       return this.#sizeOf(given, defaultValue, most) ?? [];
     });
     const size = sizes.length > 0 ? Math.max(...sizes) : this.#limits.pageSizeDefault;
-    return Math.max(0, Math.min(size, most)); // more is refused when it is executed
+    return Math.max(0, Math.min(size, most)); // execution rejects more
   }
 
-  /** undefined for what is not given. */
+  /** undefined if the argument is omitted. */
   #sizeOf(given: ValueNode | undefined, defaultValue: unknown, most: number): number | undefined {
     const isVariable = given?.kind === Kind.VARIABLE;
     if (isVariable && !this.#variables) return most;
@@ -156,7 +155,7 @@ class Weigher {
   }
 }
 
-/** The arguments that say how many items there are, and what bounds them. */
+/** The arguments that determine the number of items, and their limits. */
 const SIZES = new Map<string, keyof Limits>([
   ["first", "pageSizeMax"],
   ["last", "pageSizeMax"],
@@ -164,7 +163,7 @@ const SIZES = new Map<string, keyof Limits>([
   ["inputs", "inputsPerRequestMax"],
 ]);
 
-/** Where that is another bound. */
+/** Fields with another limit. */
 const BOUNDS_OF_FIELDS = new Map<string, keyof Limits>([
   ["Query.listProgress", "rowsMax"],
   ["UserTask.log", "logLinesPerJobMax"],
@@ -175,7 +174,7 @@ function fieldOf(type: GraphQLNamedType, name: string): GraphQLField<unknown, un
   return type.getFields()[name];
 }
 
-/** A number as it is, of a list how many it has; what is neither is refused when it is read. */
+/** A number itself, or the length of a list. Execution rejects any other value. */
 function lengthOf(value: unknown): number | undefined {
   if (value === null || value === undefined) return undefined;
   if (Array.isArray(value)) return value.length;
@@ -186,4 +185,10 @@ function literal(node: ValueNode): unknown {
   if (node.kind === Kind.INT) return Number(node.value);
   if (node.kind === Kind.LIST) return node.values;
   return node.kind === Kind.NULL ? null : 1;
+}
+
+/** The fragments of a document by their names. */
+export function fragmentsOf({ definitions }: DocumentNode): Record<string, FragmentDefinitionNode> {
+  const fragments = definitions.filter((definition) => definition.kind === Kind.FRAGMENT_DEFINITION);
+  return Object.fromEntries(fragments.map((fragment) => [fragment.name.value, fragment]));
 }

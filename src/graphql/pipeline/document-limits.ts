@@ -3,12 +3,10 @@ import type { Limits } from "../../protocol/limits.js";
 import { limitExceeded, type TidemarkError } from "../../protocol/tidemark-error.js";
 
 /**
- * What one request may ask of the server before anything is validated or executed (law 16). graphql-js's own
- * validation takes time that grows with the square of some of these, so they are counted first, in one pass,
- * fragments counted each time they are spread.
+ * Returns an error for each limit that the document exceeds (law 16). The limits are checked before validation, in
+ * one pass, because the time of graphql-js's validation grows with the square of some of these numbers. A fragment
+ * counts each time it is spread.
  */
-
-/** The bounds that `document` passes, as errors; none when it passes none. */
 export function documentLimitErrors(document: DocumentNode, limits: Limits): TidemarkError[] {
   const { levels, aliases, directives } = measureDocument(document);
   const measured = [
@@ -22,8 +20,8 @@ export function documentLimitErrors(document: DocumentNode, limits: Limits): Tid
 }
 
 /**
- * The bound that the nesting of `variables` passes. It is checked before they are coerced, and looks no deeper
- * than it: a value may be nested deeper than the stack is.
+ * Returns an error if `variables` are nested too deeply. Call it before they are coerced. It looks no deeper than the
+ * limit, because a value can be nested more deeply than the call stack allows.
  */
 export function variablesLimitError(variables: unknown, limits: Limits): TidemarkError | undefined {
   const { variablesDepthMax } = limits;
@@ -32,7 +30,7 @@ export function variablesLimitError(variables: unknown, limits: Limits): Tidemar
   return limitExceeded("variablesDepthMax", what, variablesDepthMax);
 }
 
-/** It goes through all that a client sends, so it makes nothing on the way. */
+/** Visits all variables of every request, so it allocates nothing. */
 function nestsDeeper(value: unknown, levels: number): boolean {
   if (levels < 0) return true;
   if (typeof value !== "object" || value === null) return false;
@@ -40,13 +38,13 @@ function nestsDeeper(value: unknown, levels: number): boolean {
     for (const item of value) if (nestsDeeper(item, levels - 1)) return true;
     return false;
   }
-  const fields = value as Readonly<Record<string, unknown>>; // an object may be asked for anything
+  const fields = value as Readonly<Record<string, unknown>>; // safe: any object can be indexed
   for (const name in fields) if (nestsDeeper(fields[name], levels - 1)) return true;
   return false;
 }
 
 interface Measure {
-  /** Fields that have fields below them, one below another. */
+  /** The depth of nested fields; fields without a selection do not count. */
   readonly levels: number;
   readonly aliases: number;
   readonly directives: number;
@@ -60,7 +58,7 @@ function measureDocument(document: DocumentNode): Measure {
     .reduce(beside, NOTHING);
 }
 
-/** Measures each fragment once, however often it is spread: counting must not cost what it is to prevent. */
+/** Measures each fragment once, however often it is spread, so that measuring stays cheap. */
 class Measurer {
   readonly #fragments: Map<string, FragmentDefinitionNode>;
   readonly #measured = new Map<string, Measure>();
@@ -90,7 +88,7 @@ class Measurer {
       .reduce(beside, NOTHING);
   }
 
-  /** A fragment that spreads itself counts as nothing within itself: validation refuses it. */
+  /** A fragment that spreads itself counts as nothing within itself; validation rejects it. */
   #fragment(name: string): Measure {
     const measured = this.#measured.get(name);
     if (measured) return measured;

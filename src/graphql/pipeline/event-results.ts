@@ -8,7 +8,7 @@ import { BoundedCache } from "../../util/bounded-cache.js";
 import { RefCountedMap, type SharedRef } from "../../util/ref-counted-map.js";
 import type { OperationContext, OperationObserver } from "../context.js";
 
-/** The part of an operation that says what is asked. */
+/** The parts of an operation that determine its results. */
 interface SubscriptionKey {
   readonly document: DocumentNode;
   readonly operationName?: string | null | undefined;
@@ -16,7 +16,7 @@ interface SubscriptionKey {
   readonly contextValue: OperationContext;
 }
 
-/** What an event looks like to those who ask the same: executed, and made into text, once for all of them. */
+/** The result of an event, executed and serialized once for all subscribers of a group. */
 export class EventResult {
   readonly #result: ExecutionResult;
   readonly #position: Position | undefined;
@@ -28,17 +28,17 @@ export class EventResult {
     this.#position = hasPosition(event) ? event.position : undefined;
   }
 
-  /** Where the reader stands that has taken it; undefined where events have no position. */
+  /** The reader's position after this result; undefined if the events have none. */
   get position(): string | undefined {
     return this.#position && formatPosition(this.#position);
   }
 
-  /** As JSON. */
+  /** The result as JSON. */
   get text(): string {
     return (this.#text ??= JSON.stringify(this.#result));
   }
 
-  /** The bytes of the text, as `latin1Of` has them. */
+  /** The UTF-8 bytes of the text, as a Latin-1 string. */
   get latin1(): string {
     return (this.#latin1 ??= utf8AsLatin1(this.text));
   }
@@ -48,20 +48,20 @@ export interface EventResultsOptions {
   readonly events: PullStream<unknown>;
   readonly group: SharedRef<ExecutionGroup>;
   readonly observer: OperationObserver;
-  /** Called once, when nothing more comes of it. */
+  /** Called once, when the subscription ends. */
   readonly onReleased: () => void;
 }
 
 /**
- * The results of a subscription: one an event, executed when it is taken. They are taken one by one, or poured
- * into an outlet.
+ * The results of a subscription, one per event, executed when they are read. They are read one by one, or piped to
+ * a sink.
  */
 export class EventResults implements AsyncIterableIterator<EventResult>, StreamSink<unknown> {
   readonly #events: PullStream<unknown>;
   readonly #group: SharedRef<ExecutionGroup>;
   readonly #observer: OperationObserver;
   readonly #onReleased: () => void;
-  #outlet: StreamSink<EventResult> | undefined;
+  #sink: StreamSink<EventResult> | undefined;
   #isReleased = false;
 
   constructor({ events, group, observer, onReleased }: EventResultsOptions) {
@@ -71,20 +71,20 @@ export class EventResults implements AsyncIterableIterator<EventResult>, StreamS
     this.#onReleased = onReleased;
   }
 
-  /** Gives all results to `outlet`, from now on. */
-  pourInto(outlet: StreamSink<EventResult>): void {
-    this.#outlet = outlet;
+  /** Writes all further results to `sink`. */
+  pipeTo(sink: StreamSink<EventResult>): void {
+    this.#sink = sink;
     this.#events.pipeTo(this);
   }
 
-  /** The outlet may admit a result now. */
+  /** Call it when the sink can accept results again. */
   resume(): void {
     this.#events.resume();
   }
 
   async next(): Promise<IteratorResult<EventResult>> {
     try {
-      const result = await this.#events.take((event) => showIn(this.#group, event));
+      const result = await this.#events.take((event) => resultIn(this.#group, event));
       if (result.done) this.#release();
       else this.#observer.eventsDelivered(1);
       return result;
@@ -105,28 +105,28 @@ export class EventResults implements AsyncIterableIterator<EventResult>, StreamS
   }
 
   canAccept(): boolean {
-    return this.#outlet!.canAccept();
+    return this.#sink!.canAccept();
   }
 
   accept(events: EventBatch<unknown>): number {
     const group = this.#group;
     const results = events.memoize(
       group.value,
-      () => new EventBatch(events.values.map((event) => showIn(group, event))),
+      () => new EventBatch(events.values.map((event) => resultIn(group, event))),
     );
-    const taken = this.#outlet!.accept(results);
-    this.#observer.eventsDelivered(taken);
-    return taken;
+    const accepted = this.#sink!.accept(results);
+    this.#observer.eventsDelivered(accepted);
+    return accepted;
   }
 
   end(): void {
     this.#release();
-    this.#outlet!.end();
+    this.#sink!.end();
   }
 
   fail(error: unknown): void {
     this.#release();
-    this.#outlet!.fail(error);
+    this.#sink!.fail(error);
   }
 
   #release(): void {
@@ -138,12 +138,12 @@ export class EventResults implements AsyncIterableIterator<EventResult>, StreamS
 }
 
 /**
- * The subscriptions that ask the same. What an event looks like to them depends on the event alone, so it is
- * executed once for all of them. They go on together, so few results need be kept.
+ * Subscriptions with equal results: a result depends only on the event, so each event is executed once for all of
+ * them. They advance together, so a few cached results are enough.
  */
 export class ExecutionGroup {
   readonly #execute: (event: unknown) => ExecutionResult;
-  readonly #results = new BoundedCache<unknown, EventResult>(RESULTS_KEPT);
+  readonly #results = new BoundedCache<unknown, EventResult>(RESULTS_MAX);
 
   constructor(execute: (event: unknown) => ExecutionResult) {
     this.#execute = execute;
@@ -162,26 +162,29 @@ export class ExecutionGroup {
   }
 }
 
-function showIn({ value, isShared }: SharedRef<ExecutionGroup>, event: unknown): EventResult {
+function resultIn({ value, isShared }: SharedRef<ExecutionGroup>, event: unknown): EventResult {
   return isShared ? value.shareResult(event) : value.resultFor(event);
 }
 
-const RESULTS_KEPT = 4;
+const RESULTS_MAX = 4;
 
-/** The groups of subscriptions that are open, by what they ask. */
+/** The groups of all open subscriptions. */
 export class ExecutionGroups {
   readonly #groups = new RefCountedMap<string, ExecutionGroup>();
   readonly #documents = new WeakMap<DocumentNode, DocumentTraits>();
   #documentCount = 0;
 
-  /** The group of those who ask the same; `execute` shows one of them an event. */
-  join(question: SubscriptionKey, execute: (event: unknown) => ExecutionResult): SharedRef<ExecutionGroup> {
-    return this.#groups.acquire(this.#keyOf(question), () => new ExecutionGroup(execute));
+  /** Joins or creates the group of a subscription. @param execute executes an event for any member. */
+  join(
+    subscription: SubscriptionKey,
+    execute: (event: unknown) => ExecutionResult,
+  ): SharedRef<ExecutionGroup> {
+    return this.#groups.acquire(this.#keyOf(subscription), () => new ExecutionGroup(execute));
   }
 
   /**
-   * A variable that is a Position says where a subscriber begins, and never what an event looks like: who
-   * resumes joins those who were there all the time. Nor does it matter who asks, as long as they see the same.
+   * A variable of type Position sets where a subscription begins, and does not affect the results, so a resumed
+   * subscription joins the group of the others. Callers with the same view also share a group.
    */
   #keyOf({ document, operationName, variableValues, contextValue }: SubscriptionKey): string {
     const { id, positions } = this.#traitsOf(document);
@@ -200,7 +203,7 @@ export class ExecutionGroups {
 
 interface DocumentTraits {
   readonly id: number;
-  /** The names of the variables that are positions. */
+  /** The names of the variables of type Position. */
   readonly positions: ReadonlySet<string>;
 }
 

@@ -5,9 +5,9 @@ import { truncateText, TidemarkError } from "../../protocol/tidemark-error.js";
 import type { Log } from "../../util/log.js";
 
 /**
- * What of a failure a client is told. Ours is told as it is; graphql-js's own (a syntax error, a variable of
- * the wrong type) is the client's fault; anything else is a defect of this server: it is logged whole under
- * an id, and the client is told the id and nothing else. No stack, no path, no library's words leave here.
+ * Converts an error into one that a client may see. A TidemarkError stays as it is. An error of graphql-js (a syntax
+ * error, a variable of the wrong type) is the client's fault. Any other error is a defect of the server: it is logged
+ * under an id, and the client receives only that id, never a stack, a file path or a library's message.
  */
 export function maskError(error: unknown, log: Log): GraphQLError {
   const graphqlError = asGraphQLError(error);
@@ -18,25 +18,24 @@ export function maskError(error: unknown, log: Log): GraphQLError {
   return masked(graphqlError, cause, log);
 }
 
-/** `error` as graphql-js would have it. */
 export function asGraphQLError(error: unknown): GraphQLError {
   if (error instanceof GraphQLError) return error;
   const originalError = error instanceof Error ? error : new Error(String(error));
   return new GraphQLError(originalError.message, { originalError });
 }
 
-/** The error that a resolver or a scalar threw; undefined when graphql-js itself found fault with the request. */
+/** The error that a resolver or a scalar threw; undefined if graphql-js itself rejected the request. */
 function rootCause({ originalError, path }: GraphQLError): unknown {
   if (!(originalError instanceof GraphQLError)) return originalError;
   return path && isServerFault(originalError) ? originalError : rootCause(originalError);
 }
 
-/** Of a value that a resolver gave and no client may see: what graphql-js finds in a request it says where. */
+/** Whether a resolver returned an invalid value: errors in the request have nodes. */
 function isServerFault({ originalError, nodes, extensions }: GraphQLError): boolean {
   return originalError === undefined && nodes === undefined && extensions["code"] === undefined;
 }
 
-/** `error` where it was, with other extensions. */
+/** A copy of `error` with other extensions. */
 export function withExtensions(error: GraphQLError, extensions: Record<string, unknown>): GraphQLError {
   const { message, nodes, source, positions, path } = error;
   return new GraphQLError(truncateText(message), {
@@ -50,21 +49,21 @@ export function withExtensions(error: GraphQLError, extensions: Record<string, u
 
 function masked(error: GraphQLError, cause: unknown, log: Log): GraphQLError {
   const errorId = randomUUID();
-  log.error({ err: cause, errorId, path: error.path }, "an operation failed unexpectedly");
+  log.error({ err: cause, errorId, path: error.path }, "operation failed unexpectedly");
   const { nodes, path } = error;
-  return new GraphQLError(`Something went wrong in the server. Its log says more about ${errorId}.`, {
+  return new GraphQLError(`Internal server error. The server's log has the details under ${errorId}.`, {
     nodes: nodes ?? null,
     path: path ?? null,
     extensions: { code: "INTERNAL" satisfies ErrorCode, errorId },
   });
 }
 
-/** Whether it has one of our codes, and so came through here before or was made to be told. */
+/** Whether the error has a code of Tidemark, because it was masked before or was created for clients. */
 function isMasked({ extensions }: GraphQLError): boolean {
   return ERROR_CODES.some((code) => code === extensions["code"]);
 }
 
-/** What graphql-js or a transport found wrong with the request, with the HTTP status if it gave one. */
+/** The extensions of an error in the request, with the HTTP status if the transport set one. */
 function requestError({ extensions }: GraphQLError): Record<string, unknown> {
   const code: ErrorCode = "BAD_USER_INPUT";
   return "http" in extensions ? { code, http: extensions["http"] } : { code };

@@ -26,19 +26,18 @@ import { variablesLimitError } from "./document-limits.js";
 import { DocumentCache } from "./document-cache.js";
 import { EventResults, ExecutionGroups } from "./event-results.js";
 import { maskError } from "./mask-error.js";
-import type { BoundPlan } from "../compiled/operation-plan.js";
-import { createMutationResultSchema } from "../compiled/mutation-result-schema.js";
+import { createMutationResultSchema, type BoundPlan } from "../compiled/document-compiler.js";
 import { Reader } from "../operations/reader.js";
 import { Watcher } from "../operations/watcher.js";
 import { Writer } from "../operations/writer.js";
 
 /**
- * The one way of an operation, whichever transport brought it: parse, limits, validate, execute, mask. A
- * transport only reads requests and writes results, so no rule can hold on one and be missing on another.
- * (graphql-ws and Yoga each have a way of their own; neither is used.)
+ * Processes the operations of all transports: parse, limits, validate, execute, mask. A transport only reads requests
+ * and writes results, so no rule can hold on one and be missing on another. docs/internals/execution.md says why
+ * results bypass graphql-yoga, graphql-ws and graphql-js in places.
  *
  *     text ──► parse ──► limits ──► validate ──► execute | subscribe ──► mask ──► result
- *              └────── remembered by text ─────┘
+ *              └──────── cached by text ───────┘
  */
 export class Pipeline {
   readonly schema: GraphQLSchema;
@@ -52,7 +51,7 @@ export class Pipeline {
   readonly #operationRates: CallerRates;
   readonly #mutationRates: CallerRates;
   readonly #subscriptions: CallerCounts;
-  readonly #performedMutations: GraphQLSchema;
+  readonly #mutationResultSchema: GraphQLSchema;
 
   constructor(options: PipelineOptions) {
     this.schema = options.schema;
@@ -66,30 +65,27 @@ export class Pipeline {
     this.#subscriptions = new CallerCounts("subscriptionsPerUserMax", limits);
     this.#introspection = options.introspection;
     this.#documents = new DocumentCache(options.schema, limits, options);
-    this.#performedMutations = createMutationResultSchema(options.schema);
+    this.#mutationResultSchema = createMutationResultSchema(options.schema);
   }
 
-  /**
-   * Parses and checks an operation, without executing it. Gives what can be executed or subscribed to, or why
-   * not.
-   */
+  /** Parses and checks an operation without executing it. Returns an executable operation, or the errors. */
   prepare(request: OperationRequest): ExecutableOperation | RejectedOperation {
     const { caller } = request;
     if (caller.isExpired) return this.reject(expiredTokenError());
-    const tooOften = this.#operationRates.take(caller);
-    if (tooOften) return this.reject(tooOften);
+    const rateError = this.#operationRates.take(caller);
+    if (rateError) return this.reject(rateError);
     const { document, errors, plans, cost } = this.#documents.check(request.query);
     if (!document || errors.length > 0) return this.reject(...errors);
     const operation = getOperationAST(document, request.operationName);
     if (!operation) return this.reject(unknownOperation(request.operationName));
     const isMutation = operation.operation === OperationTypeNode.MUTATION;
-    const tooManyMutations = isMutation ? this.#mutationRates.take(caller) : undefined;
-    if (tooManyMutations) return this.reject(tooManyMutations);
-    const tooDeep = variablesLimitError(request.variables, this.#services.limits);
-    if (tooDeep) return this.reject(tooDeep);
+    const mutationRateError = isMutation ? this.#mutationRates.take(caller) : undefined;
+    if (mutationRateError) return this.reject(mutationRateError);
+    const depthError = variablesLimitError(request.variables, this.#services.limits);
+    if (depthError) return this.reject(depthError);
     const variableValues = request.variables ?? {};
-    const tooMuch = cost?.limitError(operation, variableValues);
-    if (tooMuch) return this.reject(tooMuch);
+    const costError = cost?.limitError(operation, variableValues);
+    if (costError) return this.reject(costError);
     try {
       return {
         kind: operation.operation,
@@ -106,7 +102,7 @@ export class Pipeline {
     }
   }
 
-  /** Executes a query or a mutation. Never rejects: a failure is in the result. */
+  /** Executes a query or a mutation. Never rejects: errors are in the result. */
   async execute(operation: ExecutableOperation): Promise<ExecutionResult> {
     try {
       const isQuery = operation.kind === OperationTypeNode.QUERY;
@@ -116,7 +112,7 @@ export class Pipeline {
     }
   }
 
-  /** Opens a subscription; a refusal is a result. Never rejects. */
+  /** Opens a subscription. Never rejects: errors are in the result. */
   async subscribe(operation: ExecutableOperation): Promise<EventResults | ExecutionResult> {
     let close: (() => void) | undefined;
     try {
@@ -131,17 +127,14 @@ export class Pipeline {
     }
   }
 
-  /** What a client is told of failures; each is counted. */
+  /** Masks errors for the client, and counts them. */
   reject(...errors: readonly unknown[]): RejectedOperation {
     const masked = errors.map((error) => maskError(error, this.#log));
     for (const { extensions } of masked) this.#services.observer.failed(extensions);
     return { errors: masked };
   }
 
-  /**
-   * Law 3: a query runs in one turn of the event loop. Where it met a store that was not open it is run again
-   * once that is.
-   */
+  /** Law 3: a query runs in one turn of the event loop. If a store is closed, the query runs again once it is open. */
   async #query(operation: ExecutableOperation): Promise<ExecutionResult> {
     const { reader } = operation.contextValue;
     for (let run = 0; run < RUNS_MAX; run++) {
@@ -149,7 +142,7 @@ export class Pipeline {
       if (!reader.isIncomplete) return result;
       await reader.complete();
     }
-    throw unavailable("The databases asked for could not be opened together. Ask for fewer.");
+    throw unavailable("The requested databases could not be opened together. Request fewer.");
   }
 
   #resultsOf(
@@ -166,27 +159,24 @@ export class Pipeline {
     return this.#masked(this.#run(operation, rootValue));
   }
 
-  /**
-   * Executes a query, or what an event looks like, at once. A run that fails in any way is done again by
-   * graphql-js, which knows what to say.
-   */
+  /** Executes a query or an event synchronously. If the plan bails out, graphql-js executes it instead. */
   #run(operation: ExecutableOperation, rootValue?: unknown): ExecutionResult {
     const data = operation.boundPlan?.execute(this.#withBudget(operation).contextValue, rootValue);
     return data ? { data } : requireSynchronous(execute({ ...this.#withBudget(operation), rootValue }));
   }
 
-  /** Does what it asks for once; how the answer is made of that is as with queries. */
+  /** Performs a mutation once. If the plan can't build the result, graphql-js builds it from the outcomes. */
   async #mutate(operation: ExecutableOperation): Promise<ExecutionResult> {
     const { boundPlan, contextValue } = operation;
     if (!boundPlan) return execute(operation);
-    const performed = await boundPlan.executeMutation(contextValue);
-    const data = boundPlan.buildResult(performed, contextValue);
+    const outcomes = await boundPlan.executeMutation(contextValue);
+    const data = boundPlan.buildResult(outcomes, contextValue);
     if (data) return { data };
-    const again = { ...this.#withBudget(operation), schema: this.#performedMutations, rootValue: performed };
-    return requireSynchronous(execute(again));
+    const schema = this.#mutationResultSchema;
+    return requireSynchronous(execute({ ...this.#withBudget(operation), schema, rootValue: outcomes }));
   }
 
-  /** Each run of a query, and each event, is an answer of its own. */
+  /** Each run of a query and each event has its own budget. */
   #withBudget(operation: ExecutableOperation): ExecutableOperation {
     const contextValue = { ...operation.contextValue, budget: new AnswerBudget(this.#services.limits) };
     return { ...operation, contextValue };
@@ -196,7 +186,7 @@ export class Pipeline {
     return result.errors ? { ...result, ...this.reject(...result.errors) } : result;
   }
 
-  /** @throws TidemarkError BAD_USER_INPUT for a position that is none. */
+  /** @throws TidemarkError BAD_USER_INPUT if `lastEventId` is not a position. */
   #createContext({ caller, lastEventId }: OperationRequest): OperationContext {
     const resumeAfter = lastEventId ? parsePosition(lastEventId) : undefined;
     const { provider, hub, emptyHub } = this.#options;
@@ -218,39 +208,37 @@ export interface PipelineOptions {
   readonly services: Services;
   readonly provider: TaskStoreProvider;
   readonly hub: Hub;
-  /** A hub over databases that are empty for ever: what may not be seen is watched there. */
+  /** A hub over databases that are always empty, for subscriptions to databases that the caller may not see. */
   readonly emptyHub: Hub;
-  /** Whether clients may ask for the schema, and are told names that they may have meant. */
+  /** Whether clients may query the schema, and errors suggest similar names. */
   readonly introspection: boolean;
   readonly clock: Clock;
   readonly log: Log;
 }
 
-/** An operation as a client writes it. */
+/** An operation as a client sends it. */
 export interface OperationParams {
   readonly query: string;
   readonly operationName?: string | null | undefined;
   readonly variables?: Readonly<Record<string, unknown>> | null | undefined;
 }
 
-/** An operation as a transport reads it. */
+/** An operation as a transport passes it on. */
 export interface OperationRequest extends OperationParams {
-  /** Who asks. */
   readonly caller: Caller;
-  /** The position that a client resumes at by other means than the document: goes before its `after`. */
+  /** The position that the transport gives to resume from. It takes precedence over `after` in the document. */
   readonly lastEventId?: string | null | undefined;
 }
 
-/** An operation that may be executed: `execute` for a query or a mutation, `subscribe` for a subscription. */
+/** An operation for `execute` (a query or a mutation) or `subscribe` (a subscription). */
 export interface ExecutableOperation extends ExecutionArgs {
   readonly kind: OperationTypeNode;
   readonly variableValues: Readonly<Record<string, unknown>>;
   readonly contextValue: OperationContext;
-  /** How it is executed, where it comes again; undefined where graphql-js executes it. */
+  /** undefined if graphql-js executes the operation. */
   readonly boundPlan: BoundPlan | undefined;
 }
 
-/** Why an operation is not executed. */
 export interface RejectedOperation {
   readonly errors: readonly GraphQLError[];
 }
@@ -259,13 +247,13 @@ export function isRejected(prepared: ExecutableOperation | RejectedOperation): p
   return "errors" in prepared;
 }
 
-/** A query that opens databases one after another is run so often at most. */
+/** The maximum number of runs of a query that opens databases one after another. */
 const RUNS_MAX = 1_000;
 
 function unknownOperation(name: string | null | undefined): TidemarkError {
   const message = name
-    ? `The document has no operation ${JSON.stringify(name)}; give the operationName of one that it has.`
-    : "The document has several operations, or none; say which to run by operationName.";
+    ? `Unknown operation ${JSON.stringify(name)}. Set operationName to one that the document defines.`
+    : "The document has several operations, or none. Set operationName to the one to run.";
   return badUserInput(message);
 }
 
@@ -279,6 +267,6 @@ function isPromiseLike<T>(value: T | PromiseLike<T>): value is PromiseLike<T> {
 }
 
 function toExecutionResult(source: AsyncIterable<unknown> | ExecutionResult): ExecutionResult {
-  assert(!(Symbol.asyncIterator in source), "what is subscribed to is a stream of the hub");
+  assert(!(Symbol.asyncIterator in source), "a subscription is a stream of the hub");
   return source;
 }

@@ -5,93 +5,97 @@ import type { StoreRequest } from "../../tasks/job-changes.js";
 import type { Health, LogLevel, RemovalReason, StoreOutcome } from "../../tasks/user-task.js";
 import { builder } from "../builder.js";
 
-/** The words of the domain, each with its meaning. The compiler sees to it that none is missing. */
+/** A description for each value; the compiler rejects a missing one. */
 type Described<Word extends string> = Record<Word, { readonly description: string }>;
 
 export const TaskStatusType = builder.enumType("TaskStatus", {
   description:
-    "How far a task has come: PENDING, RUNNING, then one of the other three. What has ended stays ended.",
+    "The state of a task: PENDING, then RUNNING, then one of the other three. A task that has ended stays ended.",
   values: {
-    PENDING: { description: "Not begun." },
-    RUNNING: { description: "Begun and not ended." },
-    FINISHED: { description: "Ended as it should." },
-    CANCELED: { description: "Stopped, or left out because what it belongs to ended without it." },
-    FAILED: { description: "Ended in an error; `message` has the reason, when the worker gave one." },
+    PENDING: { description: "Not started." },
+    RUNNING: { description: "Started and not ended." },
+    FINISHED: { description: "Completed." },
+    CANCELED: { description: "Stopped, or skipped because a task above it ended first." },
+    FAILED: { description: "Ended with an error. `message` is the reason, if the worker gave one." },
   } satisfies Described<TaskStatus>,
 });
 
 export const TaskKindType = builder.enumType("TaskKind", {
-  description: "What a task is made of.",
+  description: "How a task is composed.",
   values: {
-    LEAF: { description: "Work of its own, and no tasks below." },
-    INTERMEDIATE: { description: "Tasks below it; its work is the sum of theirs." },
-    ITERATIVE: { description: "Tasks below it that repeat; its work is the sum of all iterations." },
+    LEAF: { description: "Does work itself and has no subtasks." },
+    INTERMEDIATE: { description: "Has subtasks; its work is the sum of theirs." },
+    ITERATIVE: { description: "Repeats its subtasks; its work is the sum of all iterations." },
   } satisfies Described<TaskKind>,
 });
 
 export const IterationModeType = builder.enumType("IterationMode", {
-  description: "What is known beforehand of the number of iterations.",
+  description: "Whether the number of iterations is exact, bounded or open.",
   values: {
-    FIXED: { description: "There are exactly `max` iterations." },
-    DYNAMIC: { description: "There are at most `max` iterations; the task may end early." },
-    OPEN: { description: "No bound is known; the tree grows as iterations begin." },
+    FIXED: { description: "Exactly `max` iterations." },
+    DYNAMIC: { description: "At most `max` iterations; the task may end earlier." },
+    OPEN: { description: "No known maximum; the tree grows as iterations begin." },
   } satisfies Described<IterationMode>,
 });
 
 export const HealthType = builder.enumType("Health", {
   description:
-    "Whether a job's worker is heard of. A late report makes it OK again; the status of the tasks is never touched.",
+    "Whether a job's worker still reports. A late report makes the job OK again. Health never changes the status of a task.",
   values: {
     OK: { description: "Reported within its lease, or ended." },
-    SILENT: { description: "The lease has run out without a report." },
+    SILENT: { description: "The lease ran out without a report." },
     LOST: {
-      description: "Silent for longer than the server's patience. The job is forgotten after its retention.",
+      description: "SILENT for longer than the server allows. The job expires after its retention.",
     },
   } satisfies Described<Health>,
 });
 
 export const OnConflictType = builder.enumType("OnConflict", {
-  description: "What storing does where a job with the same database, username and job id is.",
+  description: "How to store a job if its database, username and job id are already in use.",
   values: {
     OVERWRITE: { description: "Replace its tree, as a new attempt." },
-    REJECT: { description: "Refuse with ALREADY_EXISTS, unless that job has ended." },
+    REJECT: { description: "Reject with ALREADY_EXISTS, unless that job has ended." },
   } satisfies Described<StoreRequest["onConflict"]>,
 });
 
 export const StoreOutcomeType = builder.enumType("StoreOutcome", {
-  description: "What storing did.",
+  description: "Whether storing a job created or overwrote it.",
   values: {
-    CREATED: { description: "There was no such job." },
+    CREATED: { description: "No such job existed." },
     OVERWRITTEN: { description: "The tree of an earlier attempt was replaced." },
   } satisfies Described<StoreOutcome>,
 });
 
 export const RemovalReasonType = builder.enumType("RemovalReason", {
-  description: "Why a job is gone.",
+  description: "Why a job was removed.",
   values: {
-    REMOVED: { description: "Somebody removed it." },
-    EXPIRED: { description: "It had ended, or was LOST, and its retention is over or its place was needed." },
+    REMOVED: { description: "A client removed it." },
+    EXPIRED: {
+      description:
+        "It had ended or was LOST, and its retention was over or the full database needed room for a new job.",
+    },
     PURGED: { description: "All jobs of its database were removed." },
   } satisfies Described<RemovalReason>,
 });
 
 export const ResetReasonType = builder.enumType("ResetReason", {
-  description: "Why the state is told from the beginning.",
+  description: "Why a subscription begins with the whole state.",
   values: {
-    INITIAL: { description: "You gave no position." },
-    HISTORY_GONE: { description: "What changed since your position is no longer known." },
+    INITIAL: { description: "The subscription gave no position." },
+    HISTORY_GONE: { description: "The server no longer knows what changed since the position." },
     EPOCH_CHANGED: {
-      description: "Your position belongs to another history: of before a loss, or of another database.",
+      description:
+        "The position belongs to another history: one from before a data loss, or of another database.",
     },
   } satisfies Described<ResetReason>,
 });
 
 export const LogLevelType = builder.enumType("LogLevel", {
-  description: "How important a log line is, the least important first.",
+  description: "The severity of a log line, lowest first.",
   values: {
-    DEBUG: { description: "For whoever looks for a fault." },
-    INFO: { description: "For whoever watches." },
-    WARNING: { description: "Something is not as it should be; the work goes on." },
-    ERROR: { description: "Something went wrong." },
+    DEBUG: { description: "Details for troubleshooting." },
+    INFO: { description: "Information for watchers." },
+    WARNING: { description: "A problem that does not stop the work." },
+    ERROR: { description: "A failure." },
   } satisfies Described<LogLevel>,
 });

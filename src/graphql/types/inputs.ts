@@ -8,13 +8,13 @@ import {
 } from "../operations/job-arguments.js";
 import { IterationModeType, LogLevelType, OnConflictType, TaskStatusType } from "./enums.js";
 
-/** What the mutations take. The words are those of the domain, so most values go on as they come. */
+/** The inputs of mutations. Their fields are named as in the domain, so most values need no conversion. */
 const TaskInputType = builder.inputRef<TaskSpec, false>("TaskInput");
 const IterationsInputType = builder.inputRef<IterationsSpec, false>("IterationsInput");
 
 TaskInputType.implement({
   description:
-    "What a task will be. A leaf has neither subTasks nor iterations; nothing has both. An empty list is refused.",
+    "A task to create. A leaf has neither `subTasks` nor `iterations`; no task has both. Empty lists are rejected.",
   fields: (t) => ({
     description: t.string({
       required: true,
@@ -23,35 +23,38 @@ TaskInputType.implement({
     volume: t.field({
       type: "SafeInt",
       required: false,
-      description: "A leaf's work, in units of your own; unknown when left out. Leaves only.",
+      description: "The work of a leaf, in units of your choice; unknown if omitted. Leaves only.",
     }),
     subTasks: t.field({
       type: [TaskInputType],
       required: false,
-      description: "The tasks that it is made of, in order.",
+      description: "The subtasks, in order.",
     }),
     iterations: t.field({
       type: IterationsInputType,
       required: false,
-      description: "The tasks that it repeats.",
+      description: "The tasks to repeat.",
     }),
     maxConcurrency: t.int({
       required: false,
       description:
-        "How many threads or workers may work on it, from 1; holds also for tasks below that say nothing else.",
+        "The maximum number of threads or workers on this task, from 1. Tasks below inherit it unless they set their own.",
     }),
   }),
 });
 
 IterationsInputType.implement({
-  description: "A task that repeats `tasks`. `max` is needed for FIXED and DYNAMIC and refused for OPEN.",
+  description: "A task that repeats `tasks`. `max` is required for FIXED and DYNAMIC and rejected for OPEN.",
   fields: (t) => ({
     mode: t.field({
       type: IterationModeType,
       required: true,
-      description: "What is known beforehand of the number of iterations.",
+      description: "Whether the number of iterations is exact, bounded or open.",
     }),
-    max: t.int({ required: false, description: "The number of iterations, or the bound of it; from 1." }),
+    max: t.int({
+      required: false,
+      description: "The number of iterations (FIXED) or their maximum (DYNAMIC), from 1.",
+    }),
     tasks: t.field({
       type: [TaskInputType],
       required: true,
@@ -61,7 +64,7 @@ IterationsInputType.implement({
 });
 
 const MemoryRangeInputType = builder.inputType("MemoryRangeInput", {
-  description: "The memory that a job is estimated to need.",
+  description: "The estimated memory of a job.",
   fields: (t) => ({
     minBytes: t.field({ type: "SafeInt", required: true, description: "At least this many bytes." }),
     maxBytes: t.field({
@@ -74,71 +77,73 @@ const MemoryRangeInputType = builder.inputType("MemoryRangeInput", {
 
 export const StoreTaskInputType = builder.inputType("StoreTaskInput", {
   description:
-    "A job to store. Same database, username and job id: the stored tree is overwritten, by design. REJECT refuses instead with ALREADY_EXISTS, unless that job has ended.",
+    "A job to store. If a job with the same database, username and job id exists, its tree is overwritten as a new attempt. REJECT fails with ALREADY_EXISTS instead, unless that job has ended.",
   fields: (t) => ({
     database: t.string({ required: true, description: DATABASE_DESCRIPTION }),
     username: t.string({ description: OWN_USERNAME_DESCRIPTION }),
-    jobId: t.id({ description: `${JOB_ID_DESCRIPTION} A new random UUID when left out.` }),
+    jobId: t.id({ description: `${JOB_ID_DESCRIPTION} Defaults to a random UUID.` }),
     task: t.field({ type: TaskInputType, required: true, description: "The root of the tree." }),
     onConflict: t.field({
       type: OnConflictType,
       required: true,
       defaultValue: "OVERWRITE",
-      description: "What to do where the job is there already.",
+      description: "What to do if the job exists.",
     }),
-    memory: t.field({ type: MemoryRangeInputType, description: "The memory that it is estimated to need." }),
+    memory: t.field({ type: MemoryRangeInputType, description: "Its estimated memory." }),
     leaseSeconds: t.int({
       description:
-        "Seconds without a report after which the job is SILENT, 1 to 604800; the server's default when left out.",
+        "Seconds without a report before the job is SILENT, 1 to 604800. Defaults to the server's setting.",
     }),
     requestId: t.id({
       description:
-        'The same one again, while the tree it stored is there, gives the same answer and changes nothing. Send the jobId with it. For example "c3f1a9d2-store".',
+        'Makes retries safe: while the tree that it stored exists, the same id returns the same answer and changes nothing. Send jobId with it. For example "c3f1a9d2-store".',
     }),
   }),
 });
 
 const TaskUpdateInputType = builder.inputType("TaskUpdateInput", {
-  description: `One change to one task of the tree. Left out or null: stays as it is; an empty message clears. Within one input: volume, then done or add (not both), then message, iteration, status; inputs apply in order, all or none.
+  description: `One change to one task of the tree. Omitted or null fields do not change; an empty message clears the old one. Within one input the server applies volume, then \`done\` or \`add\` (not both), then message, iteration and status. Inputs apply in order, all or none.
 
-A path that is not there is NOT_FOUND; \`done\`, \`add\` or \`volume\` for a task that is no leaf is NOT_A_LEAF; asking for PENDING is ILLEGAL_TRANSITION. Beyond that, what asks for nothing new (the status it has, the same volume or message, \`add\` 0, a \`done\` not above what is there, an iteration already begun) changes nothing, takes no revision and is never refused, also after the end: a late or repeated report is safe. Anything else on an ended task, or below one, is ILLEGAL_TRANSITION.
+A path that does not exist is NOT_FOUND. \`done\`, \`add\` or \`volume\` on a task that is not a leaf is NOT_A_LEAF. Setting PENDING is ILLEGAL_TRANSITION. Otherwise, a change without effect (the current status, volume or message, \`add\` 0, \`done\` at or below the current value, an iteration that has begun) takes no revision and is never rejected, even after the end, so late and repeated reports are safe. Any other change to an ended task, or to a task below one, is ILLEGAL_TRANSITION.
 
-RUNNING, FINISHED, FAILED, \`done\`, \`add\` and \`iteration\` imply that the task and those above it have begun; siblings may run side by side. \`done\` may pass \`volume\`; the ratio stays 1. FINISHED on a leaf completes it: an unknown volume becomes what is done, a known one is reached. FINISHED on any other task finishes what runs below it and cancels what is pending there. FAILED and CANCELED do the same to what runs below; what is pending stays, tasks above are not touched. \`message\` with FAILED is the reason. A cancel request refuses nothing.`,
+RUNNING, FINISHED, FAILED, \`done\`, \`add\` and \`iteration\` also start the task and the tasks above it. Siblings may run in parallel. \`done\` may exceed \`volume\`; the ratio then stays 1. FINISHED completes a leaf: an unknown volume becomes what is done, and \`done\` rises to a known volume. On any other task, FINISHED finishes the running tasks below it and cancels the pending ones. FAILED and CANCELED also apply to the running tasks below; pending tasks and the tasks above do not change. \`message\` with FAILED is the reason. A cancel request does not block reports.`,
   fields: (t) => ({
     path: t.string({ required: true, defaultValue: "", description: PATH_DESCRIPTION }),
     status: t.field({
       type: TaskStatusType,
-      description: "The status that it has come to; PENDING is refused.",
+      description: "The new status; PENDING is rejected.",
     }),
     done: t.field({
       type: "SafeInt",
-      description:
-        "Units done in all: absolute and never going back; a lower one is late and changes nothing.",
+      description: "Total units done. It never decreases: a lower value is late and has no effect.",
     }),
     add: t.field({
       type: "SafeInt",
       description:
-        "Units done since: relative, for many reporters on one leaf; a retry is safe with a requestId.",
+        "Additional units done, for several reporters on one leaf. A retry is safe with a requestId.",
     }),
-    volume: t.field({ type: "SafeInt", description: "A leaf's work, now that it is known or known better." }),
+    volume: t.field({
+      type: "SafeInt",
+      description: "The new volume of a leaf, once it is known or known more exactly.",
+    }),
     message: t.string({
-      description: 'The latest word on the task; empty clears it. For example "reading relationships".',
+      description: 'The latest message about the task; empty clears it. For example "reading relationships".',
     }),
     iteration: t.int({
       description:
-        "Iterative tasks: the iteration that has now begun, from 1; asking twice is once; above `max` it is BAD_USER_INPUT. OPEN grows to it. What runs in earlier iterations is then FINISHED, what is pending there CANCELED; its own tasks stay PENDING until they are reported. The tasks of iteration i are the children (i-1)*k to i*k-1, k being the length of `tasks`.",
+        "Iterative tasks only: the iteration that has begun, from 1. Repeating it has no effect; a value above `max` is BAD_USER_INPUT; an OPEN task grows to it. In earlier iterations, running tasks become FINISHED and pending ones CANCELED. The tasks of the new iteration stay PENDING until they are reported. The tasks of iteration i are the children (i-1)*k to i*k-1, where k is the length of `tasks`.",
     }),
   }),
 });
 
 const LogInputType = builder.inputType("LogInput", {
-  description: "A line for the job's log, which people read.",
+  description: "A line for the job's log.",
   fields: (t) => ({
     level: t.field({
       type: LogLevelType,
       required: true,
       defaultValue: "INFO",
-      description: "How important it is.",
+      description: "Its severity.",
     }),
     message: t.string({
       required: true,
@@ -150,18 +155,17 @@ const LogInputType = builder.inputType("LogInput", {
 
 export const UpdateTaskInputType = builder.inputType("UpdateTaskInput", {
   description:
-    "A worker's report on its job. Any report renews the lease; one with neither updates nor log is a heartbeat.",
+    "A worker's report on its job. Every report renews the lease. A report with neither updates nor log lines is a heartbeat.",
   fields: (t) => ({
     ...jobFields(t),
-    updates: t.field({ type: [TaskUpdateInputType], description: "Changes, made in order, all or none." }),
-    log: t.field({ type: [LogInputType], description: "Lines to add to the log, oldest first." }),
+    updates: t.field({ type: [TaskUpdateInputType], description: "Changes, applied in order, all or none." }),
+    log: t.field({ type: [LogInputType], description: "Lines to append to the log, oldest first." }),
     requestId: t.id({ description: REQUEST_ID }),
   }),
 });
 
 export const AddTasksInputType = builder.inputType("AddTasksInput", {
-  description:
-    "Appends tasks below one that is neither a leaf nor iterative and has not ended: a tree may grow while it runs.",
+  description: "Tasks to append below a task that has not ended and is neither a leaf nor iterative.",
   fields: (t) => ({
     ...jobFields(t),
     path: t.string({ required: true, defaultValue: "", description: PATH_DESCRIPTION }),
@@ -175,21 +179,20 @@ export const AddTasksInputType = builder.inputType("AddTasksInput", {
 });
 
 export const JobInputType = builder.inputType("JobInput", {
-  description: "Names one job.",
+  description: "Identifies a job.",
   fields: jobFields,
 });
 
 export const RequestCancelInputType = builder.inputType("RequestCancelInput", {
-  description: "Names the job whose worker should stop.",
+  description: "Identifies the job to cancel, and gives the reason.",
   fields: (t) => ({
     ...jobFields(t),
     reason: t.string({
-      description: 'Why, for the worker and for whoever watches. For example "wrong parameters".',
+      description: 'The reason, for the worker and for watchers. For example "wrong parameters".',
     }),
   }),
 });
 
-/** Which job, and which attempt of it. */
 function jobFields(t: InputFields) {
   return {
     database: t.string({ required: true, description: DATABASE_DESCRIPTION }),
@@ -197,7 +200,7 @@ function jobFields(t: InputFields) {
     jobId: t.id({ required: true, description: JOB_ID_DESCRIPTION }),
     attempt: t.int({
       description:
-        "Refused with STALE_ATTEMPT unless it is the job's; left out, it is for the attempt that is there. Workers send it always.",
+        "The attempt that the request is for. If the job has another attempt, the request fails with STALE_ATTEMPT. Defaults to the current attempt; workers should always send it.",
     }),
   };
 }
@@ -205,4 +208,4 @@ function jobFields(t: InputFields) {
 type InputFields = PothosSchemaTypes.InputFieldBuilder<typeof builder.$inferSchemaTypes, "InputObject">;
 
 const REQUEST_ID =
-  'One of the newest 64 of this attempt again is answered and changes nothing. For example "c3f1a9d2-17".';
+  'Makes retries safe: the server answers a repeat of one of the newest 64 ids of this attempt and changes nothing. For example "c3f1a9d2-17".';

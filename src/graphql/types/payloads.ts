@@ -4,12 +4,12 @@ import type { UserTaskView } from "../context.js";
 import { StoreOutcomeType } from "./enums.js";
 import { UserTaskType } from "./user-task.js";
 
-/** What the mutations answer. */
+/** The result of a mutation of one job. */
 export interface JobPayload {
   readonly userTask: UserTaskView;
 }
 
-/** One of the answers of `updateTasks`; both are null where nothing is tracked. */
+/** One result of `updateTasks`; both fields are null if tracking is off. */
 export interface UpdateTaskResult {
   readonly userTask: UserTaskView | null;
   readonly error: UpdateError | null;
@@ -21,60 +21,60 @@ export interface UpdateError {
 }
 
 export const StoreTaskPayloadType = builder.objectRef<JobPayload>("StoreTaskPayload").implement({
-  description: "The answer of storeTask.",
+  description: "The result of storeTask.",
   fields: (t) => ({
     userTask: t.expose("userTask", { type: UserTaskType, description: "The job that was stored." }),
     outcome: t.field({
       type: StoreOutcomeType,
-      description: "Whether it is new, or has replaced an earlier attempt.",
+      description: "Whether the job is new or replaced an earlier attempt.",
       resolve: ({ userTask: { userTask } }) => userTask.outcome,
     }),
   }),
 });
 
 export const UpdateTaskPayloadType = builder.objectRef<JobPayload>("UpdateTaskPayload").implement({
-  description: "The answer of updateTask.",
+  description: "The result of updateTask.",
   fields: (t) => ({
     userTask: t.expose("userTask", { type: UserTaskType, description: "The job after the report." }),
   }),
 });
 
 export const AddTasksPayloadType = builder.objectRef<JobPayload>("AddTasksPayload").implement({
-  description: "The answer of addTasks.",
+  description: "The result of addTasks.",
   fields: (t) => ({
     userTask: t.expose("userTask", { type: UserTaskType, description: "The job with the new tasks." }),
   }),
 });
 
 export const RequestCancelPayloadType = builder.objectRef<JobPayload>("RequestCancelPayload").implement({
-  description: "The answer of requestCancel.",
+  description: "The result of requestCancel.",
   fields: (t) => ({
-    userTask: t.expose("userTask", { type: UserTaskType, description: "The job with the request on it." }),
+    userTask: t.expose("userTask", { type: UserTaskType, description: "The job with the cancel request." }),
   }),
 });
 
 const UpdateErrorType = builder.objectRef<UpdateError>("UpdateError").implement({
-  description: "Why one input of updateTasks was refused.",
+  description: "Why an input of updateTasks was rejected.",
   fields: (t) => ({
     code: t.exposeString("code", {
-      description: "For programs: a code as in `extensions.code` of an error.",
+      description: "For programs: one of the codes in `extensions.code` of errors.",
     }),
-    message: t.exposeString("message", { description: "For people: what was wrong, and what to do." }),
+    message: t.exposeString("message", { description: "For people: what is wrong, and what to do." }),
   }),
 });
 
 export const UpdateTaskResultType = builder.objectRef<UpdateTaskResult>("UpdateTaskResult").implement({
-  description: "The answer to one input of updateTasks.",
+  description: "The result of one input of updateTasks.",
   fields: (t) => ({
     userTask: t.expose("userTask", {
       type: UserTaskType,
       nullable: true,
-      description: "The job after the report; null when it was refused.",
+      description: "The job after the report; null if it was rejected.",
     }),
     error: t.expose("error", {
       type: UpdateErrorType,
       nullable: true,
-      description: "Why it was refused; null when it was not.",
+      description: "Why the report was rejected; null if it was accepted.",
     }),
   }),
 });
@@ -82,12 +82,12 @@ export const UpdateTaskResultType = builder.objectRef<UpdateTaskResult>("UpdateT
 export const RemoveTaskPayloadType = builder
   .objectRef<{ readonly userTask: UserTaskView | null }>("RemoveTaskPayload")
   .implement({
-    description: "The answer of removeTask.",
+    description: "The result of removeTask.",
     fields: (t) => ({
       userTask: t.expose("userTask", {
         type: UserTaskType,
         nullable: true,
-        description: "The job as it was; null when there was nothing: removing twice is no error.",
+        description: "The job before its removal; null if it did not exist.",
       }),
     }),
   });
@@ -95,6 +95,6 @@ export const RemoveTaskPayloadType = builder
 export const PurgeDatabasePayloadType = builder
   .objectRef<{ readonly removed: number }>("PurgeDatabasePayload")
   .implement({
-    description: "The answer of purgeDatabase.",
-    fields: (t) => ({ removed: t.exposeInt("removed", { description: "How many jobs were removed." }) }),
+    description: "The result of purgeDatabase.",
+    fields: (t) => ({ removed: t.exposeInt("removed", { description: "The number of removed jobs." }) }),
   });

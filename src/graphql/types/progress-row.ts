@@ -6,22 +6,22 @@ import type { TaskView, UserTaskView } from "../context.js";
 import { TaskStatusType } from "./enums.js";
 import { elapsedMs, taskViews } from "./task.js";
 
-/** A task, under the name that its row has. */
+/** A task and the name that its row shows. */
 export interface ProgressRow extends TaskView {
   readonly taskName: string;
 }
 
 export const ProgressRowType = builder.objectRef<ProgressRow>("ProgressRow").implement({
-  description: "A row of Neo4j's gds.listProgress, for people and scripts that know it.",
+  description: "A row of Neo4j's gds.listProgress, for people and scripts that already use it.",
   fields: (t) => ({
     username: t.string({
-      description: "The user whose job it is.",
+      description: "The owner of the job.",
       resolve: ({ userTask }) => userTask.username,
     }),
     jobId: t.id({ description: "The job id.", resolve: ({ userTask }) => userTask.jobId }),
     taskName: t.exposeString("taskName", {
       description:
-        "The task's description; in a tree after four spaces for each level below the root and `|-- `.",
+        "The task's description. In a tree, it follows four spaces per level below the root and `|-- `.",
     }),
     progress: t.string({
       description: "`42.86%`, `0%`, `100%`; `n/a` while the volume is unknown.",
@@ -33,17 +33,18 @@ export const ProgressRowType = builder.objectRef<ProgressRow>("ProgressRow").imp
     }),
     status: t.field({
       type: TaskStatusType,
-      description: "How far it has come.",
+      description: "The state of the task.",
       resolve: ({ task }) => task.status,
     }),
     timeStarted: t.field({
       type: "DateTime",
       nullable: true,
-      description: "When it began; null before.",
+      description: "When it started; null before.",
       resolve: ({ task }) => task.startedAt,
     }),
     elapsedTime: t.string({
-      description: "From its start to its end, or to now, in words: `42 seconds`; `Not yet started` before.",
+      description:
+        "Time from start to end, or to now, in words: `42 seconds`; `Not yet started` before the start.",
       resolve: (row) => {
         const milliseconds = elapsedMs(row);
         return milliseconds === null ? "Not yet started" : elapsedText(milliseconds);
@@ -52,13 +53,13 @@ export const ProgressRowType = builder.objectRef<ProgressRow>("ProgressRow").imp
   }),
 });
 
-/** The one row of a job in the summary. */
+/** The row of a job in the summary. */
 export function summaryRow({ userTask, now }: UserTaskView): ProgressRow {
   const { task } = userTask;
   return { userTask, now, task, path: "", depth: 0, taskName: task.description };
 }
 
-/** A row for each task of a job, drawn as a tree. */
+/** A row per task of a job, drawn as a tree. */
 export function detailRows(view: UserTaskView): ProgressRow[] {
   return taskViews(view, preOrder(view.userTask.task)).map((row) => ({
     ...row,

@@ -2,32 +2,31 @@ import { barText, percentText, type Progress } from "../../tasks/progress.js";
 import { builder } from "../builder.js";
 import { checkRange } from "../operations/ranges.js";
 
-/** The numbers of a task, and the two texts that Neo4j GDS makes of them. */
 export const ProgressType = builder.objectRef<Progress>("Progress").implement({
-  description: "Work done against work known: the sums of the leaves below.",
+  description: "Done and total work: the sums over the leaves below.",
   fields: (t) => ({
-    done: t.expose("done", { type: "SafeInt", description: "Units of work done. May pass `volume`." }),
+    done: t.expose("done", { type: "SafeInt", description: "Units of work done. It can exceed `volume`." }),
     volume: t.expose("volume", {
       type: "SafeInt",
       nullable: true,
-      description: "Units of work in all; null while any leaf below has an unknown volume.",
+      description: "Total units of work; null while the volume of any leaf below is unknown.",
     }),
     knownVolume: t.expose("knownVolume", {
       type: "SafeInt",
-      description: "The sum of the volumes that are known: a lower bound that never blanks.",
+      description: "The sum of the known volumes: a lower bound that is never null.",
     }),
     ratio: t.exposeFloat("ratio", {
       nullable: true,
-      description: "Done by volume, 0 to 1; null while the volume is unknown.",
+      description: "`done` divided by `volume`, 0 to 1; null while the volume is unknown.",
     }),
     percent: t.string({
       description:
-        "As gds.listProgress prints it: `42.86%`, `0%`, `100%`, `n/a`; rounded half-even to two decimals, no trailing zeros.",
+        "As printed by gds.listProgress: `42.86%`, `0%`, `100%`, `n/a`; rounded half-even to two decimals, without trailing zeros.",
       resolve: (progress) => percentText(progress),
     }),
     bar: t.string({
       description:
-        "As gds.listProgress draws it: `[####~~~~~~]`, or `[~~~~n/a~~~]` while the volume is unknown.",
+        "As drawn by gds.listProgress: `[####~~~~~~]`, or `[~~~~n/a~~~]` while the volume is unknown.",
       args: {
         width: t.arg.int({
           required: true,

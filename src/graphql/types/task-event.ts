@@ -14,17 +14,17 @@ import { TaskType, taskViews } from "./task.js";
 import { UserTaskType } from "./user-task.js";
 
 /**
- * What a subscriber is told. A job in an event is shown as of the event's `at`, so the answer depends on
- * nothing but the event, and every subscriber with the same question gets the same bytes.
+ * The events of a subscription. A job in an event is shown as of the event's `at`, so a result depends only on
+ * the event, and all subscribers with the same selection receive the same bytes.
  */
 export const TaskEventType = builder.interfaceRef<TaskEvent>("TaskEvent").implement({
   description:
-    "Something that a subscriber to a database is told. More kinds may come: ignore what you do not know, keep its position.",
+    "An event of a subscription to a database. More types may be added: ignore the ones you do not know, but keep their position.",
   resolveType: ({ kind }) => kind,
   fields: (t) => ({
     position: t.expose("position", {
       type: "Position",
-      description: "Where you are once you have this event: resume with it in `after`.",
+      description: "Your position once you have this event; pass it as `after` to resume.",
     }),
     at: t.expose("at", {
       type: "DateTime",
@@ -34,36 +34,36 @@ export const TaskEventType = builder.interfaceRef<TaskEvent>("TaskEvent").implem
 });
 
 builder.objectRef<Reset>("Reset").implement({
-  description: "Forget what you hold: the state as it is follows, then CaughtUp.",
+  description: "Discard what you hold: the current state follows, then CaughtUp.",
   interfaces: [TaskEventType],
   fields: (t) => ({
-    cause: t.expose("cause", { type: ResetReasonType, description: "Why." }),
+    cause: t.expose("cause", { type: ResetReasonType, description: "The reason." }),
   }),
 });
 
 builder.objectRef<TaskStored>("TaskStored").implement({
   description:
-    "The whole tree is new to you: its latest store lies after your position. So is every job of a snapshot.",
+    "A whole tree that is new to you: it was stored after your position. A snapshot sends every job this way.",
   interfaces: [TaskEventType],
   fields: (t) => ({
     userTask: t.field({ type: UserTaskType, description: "The job.", resolve: viewOf }),
     outcome: t.field({
       type: StoreOutcomeType,
-      description: "That of the latest store; later changes may be merged into the event.",
+      description: "The outcome of the latest store. Later changes may be merged into the event.",
       resolve: ({ userTask }) => userTask.outcome,
     }),
   }),
 });
 
 builder.objectRef<TaskUpdated>("TaskUpdated").implement({
-  description: "The tree you hold has changed.",
+  description: "The tree that you hold has changed.",
   interfaces: [TaskEventType],
   fields: (t) => ({
     userTask: t.field({ type: UserTaskType, description: "The job.", resolve: viewOf }),
     changed: t.field({
       type: [TaskType],
       description:
-        "The tasks whose state or sums differ, parents first; empty when only the job did (health, a cancel request, the log).",
+        "The tasks whose state or sums changed, parents first; empty if only the job changed (health, cancel request, log).",
       resolve: (event, _, { budget }) => {
         const tasks = changedTasksSince(event.userTask.task, event.since);
         budget.spend(tasks.length);
@@ -74,18 +74,18 @@ builder.objectRef<TaskUpdated>("TaskUpdated").implement({
 });
 
 builder.objectRef<TaskRemoved>("TaskRemoved").implement({
-  description: "A job is gone. May name a job that you never held.",
+  description: "A job was removed. You may never have held it.",
   interfaces: [TaskEventType],
   fields: (t) => ({
-    username: t.exposeString("username", { description: "The user whose job it was." }),
-    jobId: t.exposeID("jobId", { description: "Its job id." }),
-    reason: t.expose("reason", { type: RemovalReasonType, description: "Why it is gone." }),
+    username: t.exposeString("username", { description: "The owner of the job." }),
+    jobId: t.exposeID("jobId", { description: "The job id." }),
+    reason: t.expose("reason", { type: RemovalReasonType, description: "Why it was removed." }),
   }),
 });
 
 builder.objectRef<CaughtUp>("CaughtUp").implement({
   description:
-    "All up to this position has been sent. Ends a snapshot and every catch-up; and comes at the latest 30 s after the database's revision has moved past your position while your filter hid it, so that your position keeps up.",
+    "You have received everything up to this position. It ends each snapshot and each resume. If your filter hides changes, it is also sent within 30 s of them, so that your position keeps up.",
   interfaces: [TaskEventType],
 });
 

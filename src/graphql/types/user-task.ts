@@ -1,61 +1,67 @@
 import type { Limits } from "../../protocol/limits.js";
-import { etaOf } from "../../tasks/eta.js";
+import { etaOf, type Eta } from "../../tasks/eta.js";
 import { preOrder } from "../../tasks/traverse.js";
 import { expiresAt } from "../../tasks/retention.js";
-import type { LogEntry, LogLevel } from "../../tasks/user-task.js";
+import type { CancelRequest, LogEntry, LogLevel, MemoryRange } from "../../tasks/user-task.js";
 import { builder } from "../builder.js";
 import type { UserTaskView } from "../context.js";
 import { formatUserTaskId } from "../operations/node-id.js";
 import { checkSize } from "../operations/ranges.js";
-import { CancelRequestType } from "./cancel-request.js";
 import { HealthType, LogLevelType } from "./enums.js";
-import { EtaType } from "./eta.js";
-import { LogEntryType } from "./log-entry.js";
-import { MemoryRangeType } from "./memory-range.js";
-import { NodeType } from "./node.js";
 import { TaskType, taskViews } from "./task.js";
 
-/** A job, as of the instant that its view carries. */
+/** Jobs are the only nodes. */
+export const NodeType = builder.interfaceRef<UserTaskView>("Node").implement({
+  description: "An object that can be fetched by its id alone.",
+  resolveType: () => "UserTask",
+  fields: (t) => ({
+    id: t.id({
+      description: "Opaque; pass it to the `node` query.",
+      resolve: ({ userTask }) => formatUserTaskId(userTask),
+    }),
+  }),
+});
+
 export const UserTaskType = builder.objectRef<UserTaskView>("UserTask").implement({
-  description: "A job: the task tree that one user stored under one job id in one database.",
+  description: "A job: the task tree that a user stored under a job id in a database.",
   interfaces: [NodeType],
   fields: (t) => ({
     id: t.id({
       description:
-        "Opaque, and stable over attempts: base64url of a JSON array of database, username and jobId, so that no name can forge another's.",
+        "Opaque, and the same for every attempt: base64url of a JSON array of database, username and jobId, so that no two jobs share an id.",
       resolve: ({ userTask }) => formatUserTaskId(userTask),
     }),
     database: t.string({
-      description: "The database's name, lower-cased.",
+      description: "The name of the database, lower-cased.",
       resolve: ({ userTask }) => userTask.database,
     }),
     username: t.string({
-      description: "The user whose job it is.",
+      description: "The owner of the job.",
       resolve: ({ userTask }) => userTask.username,
     }),
     jobId: t.id({
-      description: "The job id that it was stored under; another user may have the same one.",
+      description: "The job id. Another user may have a job with the same one.",
       resolve: ({ userTask }) => userTask.jobId,
     }),
     attempt: t.int({
       description:
-        "1 when first stored, one more each time it is stored again, also after a removal that is still remembered.",
+        "1 when first stored, plus 1 each time the job is stored again, even after a removal that the server still remembers.",
       resolve: ({ userTask }) => userTask.attempt,
     }),
     version: t.field({
       type: "SafeInt",
       description:
-        "1 when first stored, one more with every change, storing again included (also after a removal that is still remembered): the difference to the one you hold is how many changes an event stands for.",
+        "1 when first stored, plus 1 with every change. Storing again counts too, even after a removal that the server still remembers. The difference to the version that you hold is the number of changes in an event.",
       resolve: ({ userTask }) => userTask.version,
     }),
     revision: t.field({
       type: "SafeInt",
-      description: "The database's revision at this job's latest change.",
+      description: "The database's revision at the job's latest change.",
       resolve: ({ userTask }) => userTask.stamp.revision,
     }),
     position: t.field({
       type: "Position",
-      description: "The position of this job's latest change.",
+      description: "The position of the job's latest change.",
       resolve: ({ userTask: { stamp } }) => ({ epoch: stamp.epoch, revision: stamp.revision }),
     }),
     task: t.field({
@@ -65,7 +71,7 @@ export const UserTaskType = builder.objectRef<UserTaskView>("UserTask").implemen
     }),
     tasks: t.field({
       type: [TaskType],
-      description: "The whole tree in pre-order, parents before children: what a table or a terminal draws.",
+      description: "The whole tree in pre-order (parents before children), as tables and terminals show it.",
       resolve: (view, _, { budget }) => {
         budget.spend(view.userTask.task.taskCount);
         return taskViews(view, preOrder(view.userTask.task));
@@ -74,23 +80,23 @@ export const UserTaskType = builder.objectRef<UserTaskView>("UserTask").implemen
     memory: t.field({
       type: MemoryRangeType,
       nullable: true,
-      description: "The memory that it was estimated to need, when that was said.",
+      description: "The estimated memory, if the worker gave it.",
       resolve: ({ userTask }) => userTask.memory,
     }),
     eta: t.field({
       type: EtaType,
       nullable: true,
       description:
-        "When the job may end: a range, never a false point; wider while nobody reports, null while unknown and for a job that is LOST.",
+        "When the job is expected to end, as a range. It widens while no reports arrive. Null while unknown, and for a LOST job.",
       resolve: ({ userTask, now }) => etaOf(userTask, now),
     }),
     health: t.field({
       type: HealthType,
-      description: "Whether its worker is heard of.",
+      description: "Whether the worker still reports.",
       resolve: ({ userTask }) => userTask.health,
     }),
     leaseSeconds: t.int({
-      description: "Seconds without a report after which it is SILENT.",
+      description: "Seconds without a report before the job is SILENT.",
       resolve: ({ userTask }) => Math.ceil(userTask.leaseMs / 1_000),
     }),
     storedAt: t.field({
@@ -101,7 +107,7 @@ export const UserTaskType = builder.objectRef<UserTaskView>("UserTask").implemen
     reportedAt: t.field({
       type: "DateTime",
       description:
-        "The worker's latest report that was committed. A heartbeat is, when a quarter of the lease has passed or the health is mended by it.",
+        "The time of the latest committed report. A heartbeat is committed if a quarter of the lease has passed, or if it makes the health OK again.",
       resolve: ({ userTask }) => userTask.reportedAt,
     }),
     endedAt: t.field({
@@ -113,24 +119,27 @@ export const UserTaskType = builder.objectRef<UserTaskView>("UserTask").implemen
     expiresAt: t.field({
       type: "DateTime",
       nullable: true,
-      description: "When the job will be forgotten: set once it has ended or is LOST.",
+      description: "When the job will expire; null unless it has ended or is LOST.",
       resolve: ({ userTask }, _, { services }) => expiresAt(userTask, services.retention),
     }),
     cancelRequest: t.field({
       type: CancelRequestType,
       nullable: true,
-      description: "Set when somebody asked the worker to stop; storing the job again clears it.",
+      description: "The request to stop the job, if there is one. Storing the job again clears it.",
       resolve: ({ userTask }) => userTask.cancelRequest,
     }),
     log: t.field({
       type: [LogEntryType],
-      description: "The newest messages, oldest first.",
+      description: "The newest log lines, oldest first.",
       args: {
-        last: t.arg.int({ defaultValue: LINES_DEFAULT, description: "How many, from 0; 20 when null." }),
+        last: t.arg.int({
+          defaultValue: LINES_DEFAULT,
+          description: "Maximum number of lines, from 0; 20 if null.",
+        }),
         level: t.arg({
           type: LogLevelType,
           defaultValue: LEVEL_DEFAULT,
-          description: "Only lines of this level and above; INFO when null.",
+          description: "Only lines of this level and above; INFO if null.",
         }),
       },
       resolve: ({ userTask }, { last, level }, { services, budget }) => {
@@ -141,12 +150,52 @@ export const UserTaskType = builder.objectRef<UserTaskView>("UserTask").implemen
   }),
 });
 
+const MemoryRangeType = builder.objectRef<MemoryRange>("MemoryRange").implement({
+  description: "The estimated memory of a job.",
+  fields: (t) => ({
+    minBytes: t.expose("minBytes", { type: "SafeInt", description: "At least this many bytes." }),
+    maxBytes: t.expose("maxBytes", { type: "SafeInt", description: "At most this many bytes." }),
+  }),
+});
+
+const EtaType = builder.objectRef<Eta>("Eta").implement({
+  description: "An estimate of when a job will end, as a range.",
+  fields: (t) => ({
+    earliest: t.expose("earliest", { type: "DateTime", description: "Unlikely to end before this." }),
+    likely: t.expose("likely", { type: "DateTime", description: "The best estimate." }),
+    latest: t.expose("latest", { type: "DateTime", description: "Unlikely to end after this." }),
+  }),
+});
+
+const CancelRequestType = builder.objectRef<CancelRequest>("CancelRequest").implement({
+  description: "A request to stop the job. The worker answers with CANCELED, or ends the job in another way.",
+  fields: (t) => ({
+    at: t.expose("at", { type: "DateTime", description: "When it was made." }),
+    by: t.exposeString("by", { description: "The user who made it." }),
+    reason: t.exposeString("reason", { nullable: true, description: "The reason, if one was given." }),
+  }),
+});
+
+const LogEntryType = builder.objectRef<LogEntry>("LogEntry").implement({
+  description: "A line of a job's log.",
+  fields: (t) => ({
+    at: t.expose("at", { type: "DateTime", description: "When the server received it." }),
+    level: t.expose("level", { type: LogLevelType, description: "Its severity." }),
+    path: t.exposeString("path", {
+      description: "The path of the task that it concerns; empty for the root.",
+    }),
+    message: t.exposeString("message", {
+      description: "The text as the worker sent it. Sanitize it before you display it.",
+    }),
+  }),
+});
+
 const LINES_DEFAULT = 20;
 const LEVEL_DEFAULT = "INFO";
 
 const IMPORTANCE = { DEBUG: 0, INFO: 1, WARNING: 2, ERROR: 3 } as const satisfies Record<LogLevel, number>;
 
-/** The default asks for what there is, also where fewer lines are kept. */
+/** The default is valid even if the server keeps fewer lines. */
 function newestLines(log: readonly LogEntry[], last: number, level: LogLevel, limits: Limits): LogEntry[] {
   if (last !== LINES_DEFAULT) checkSize("last", last, "logLinesPerJobMax", limits, 0);
   const lines = log.filter((line) => IMPORTANCE[line.level] >= IMPORTANCE[level]);

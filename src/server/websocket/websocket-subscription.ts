@@ -37,7 +37,7 @@ export class WebSocketSubscription
   next(): Promise<IteratorResult<ExecutionResult>> {
     return new Promise((resolve, reject) => {
       this.#ended = { resolve, reject };
-      this.#results.pourInto(this);
+      this.#results.pipeTo(this);
     });
   }
 

@@ -7,20 +7,19 @@ import {
   type GraphQLTypeResolver,
 } from "graphql";
 import { describe, expect, it } from "vitest";
-import { InputReaders } from "../../../src/graphql/compiled/input-readers.js";
-import { createDocumentPlans } from "../../../src/graphql/compiled/document-plans.js";
+import { DocumentCompiler } from "../../../src/graphql/compiled/document-compiler.js";
 import type { OperationPlan } from "../../../src/graphql/compiled/operation-plan.js";
+import { fragmentsOf } from "../../../src/graphql/pipeline/document-cost.js";
 import type { OperationParams } from "../../../src/graphql/pipeline/pipeline.js";
 import { schema } from "../../../src/graphql/schema.js";
 import { openPlanFixture } from "./plan-fixture.js";
 
-type Row = readonly [name: string, asked: OperationParams];
+type Row = readonly [name: string, request: OperationParams];
 
 const JOB = `database: "neo4j", username: "alice", jobId: "job"`;
 const TASK = `fragment T on Task { id path depth description kind status mode currentIteration maxIterations message startedAt endedAt elapsedMs rate maxConcurrency progress { done volume knownVolume ratio percent bar } }`;
 
-/** What a plan answers. */
-const ORDINARY: readonly Row[] = [
+const PLANNED: readonly Row[] = [
   [
     "fields that are always skipped",
     {
@@ -44,14 +43,14 @@ const ORDINARY: readonly Row[] = [
     },
   ],
   [
-    "variables that are null",
+    "null variables",
     {
       query: `query ($first: Int, $status: [TaskStatus!]) { tasks(database: "neo4j", first: $first, status: $status) { totalCount } }`,
       variables: { first: null, status: null },
     },
   ],
   [
-    "one value for a list",
+    "a single value for a list",
     {
       query: `query ($status: [TaskStatus!]) { taskCount(database: "neo4j", status: $status) }`,
       variables: { status: "RUNNING" },
@@ -65,53 +64,50 @@ const ORDINARY: readonly Row[] = [
     },
   ],
   [
-    "variables that are not used",
+    "unused variables",
     {
       query: `query ($first: Int = 3) { tasks(database: "neo4j", first: $first) { totalCount } }`,
       variables: { other: 1, first: 2 },
     },
   ],
   [
-    "a variable by the name of what each object has",
+    "a variable that is named like an inherited property",
     {
       query: `query ($constructor: String) { taskCount(database: "neo4j", username: $constructor) }`,
       variables: {},
     },
   ],
   [
-    "arguments that are variables, of which one is left out",
+    "variables as arguments, one of them omitted",
     {
       query: `query ($w: Int!, $constructor: Int) { task(${JOB}) { task { progress { bar(width: $w) b: bar(width: $constructor) } } } }`,
       variables: { w: 7 },
     },
   ],
   [
-    "aliases, and fields that are asked for twice",
+    "aliases, and fields that are selected twice",
     {
       query: `{ b: task(${JOB}) { task { status } jobId task { description progress { done } } } a: __typename task(${JOB}) { n: jobId jobId } }`,
     },
   ],
   [
-    "a node, by an interface and fragments",
+    "a node, with an interface and fragments",
     {
       query: `query ($id: ID!) { node(id: $id) { __typename id ...U ... on UserTask { attempt } ... on Node { i: id } ... { id } } } fragment U on UserTask { jobId ...U2 } fragment U2 on UserTask { version jobId }`,
       variables: { id: idOf(["neo4j", "alice", "job"]) },
     },
   ],
   [
-    "nodes, of which one is not there",
+    "nodes, one of which does not exist",
     {
       query: `query ($ids: [ID!]!) { nodes(ids: $ids) { id ... on UserTask { jobId } } }`,
       variables: { ids: [idOf(["neo4j", "alice", "job"]), idOf(["neo4j", "alice", "none"])] },
     },
   ],
-  [
-    "arguments that are left out",
-    { query: `{ task(${JOB}) { task { progress { bar b: bar(width: 3) } } } }` },
-  ],
+  ["omitted arguments", { query: `{ task(${JOB}) { task { progress { bar b: bar(width: 3) } } } }` }],
   ["a database", { query: `{ database(name: "other") { name taskCount } }` }],
   [
-    "rows",
+    "rows of listProgress",
     {
       query: `{ listProgress(database: "neo4j") { username jobId taskName progress progressBar status timeStarted elapsedTime } }`,
     },
@@ -129,56 +125,49 @@ const ORDINARY: readonly Row[] = [
   ],
 ];
 
-/** Operations that a plan leaves to graphql-js. */
-const OUT_OF_THE_ORDINARY: readonly Row[] = [
+const LEFT_TO_GRAPHQL_JS: readonly Row[] = [
   [
-    "a fragment that is left out by default",
+    "a fragment that is excluded by default",
     {
       query: `query ($no: Boolean! = false) { b: __typename ...B @include(if: $no) a: __typename } fragment B on Query { a: __typename b: __typename }`,
     },
   ],
+  ["databases, which must be loaded first", { query: `{ databases { name position taskCount usernames } }` }],
+  ["an omitted variable", { query: `query ($d: String!) { taskCount(database: $d) }` }],
+  ["a null variable", { query: `query ($d: String!) { taskCount(database: $d) }`, variables: { d: null } }],
   [
-    "databases, which have to be read first",
-    { query: `{ databases { name position taskCount usernames } }` },
-  ],
-  ["a variable that is left out", { query: `query ($d: String!) { taskCount(database: $d) }` }],
-  [
-    "a variable that is null",
-    { query: `query ($d: String!) { taskCount(database: $d) }`, variables: { d: null } },
-  ],
-  [
-    "a variable of another type",
+    "a variable of the wrong type",
     { query: `query ($d: String!) { taskCount(database: $d) }`, variables: { d: { a: 1 } } },
   ],
   [
-    "two variables of another type",
+    "two variables of the wrong type",
     {
       query: `query ($d: String!, $s: [TaskStatus!]) { taskCount(database: $d, status: $s) }`,
       variables: { d: 1, s: ["RUNNING", "NONE", null] },
     },
   ],
   [
-    "a nullable variable where null may not be",
+    "a nullable variable for a non-null argument",
     {
       query: `query ($w: Int = 3) { task(${JOB}) { task { progress { bar(width: $w) } } } }`,
       variables: { w: null },
     },
   ],
-  ["a refused field", { query: `{ taskCount(database: "") }` }],
-  ["a refused field between others", { query: `{ a: __typename taskCount(database: "") b: __typename }` }],
-  ["a refused field that may not be null", { query: `{ a: __typename databases(first: 0) { name } }` }],
+  ["a rejected field", { query: `{ taskCount(database: "") }` }],
+  ["a rejected field between others", { query: `{ a: __typename taskCount(database: "") b: __typename }` }],
+  ["a rejected non-null field", { query: `{ a: __typename databases(first: 0) { name } }` }],
   [
-    "a refused field in each of a list",
+    "a rejected field in each item of a list",
     { query: `{ tasks(database: "neo4j") { nodes { jobId log(last: 1000000) { path } } } a: __typename }` },
   ],
   [
-    "two refused fields",
+    "two rejected fields",
     {
       query: `{ task(${JOB}) { task { progress { bar(width: 0) } } } b: task(${JOB}) { task { progress { bar(width: 101) percent } } } }`,
     },
   ],
   [
-    "a job id that is not there",
+    "a job id that does not exist",
     { query: `{ listProgress(database: "neo4j", jobId: "none") { taskName } }` },
   ],
   ["an invalid id", { query: `{ node(id: "none") { id } nodes(ids: ["none"]) { id } }` }],
@@ -196,32 +185,32 @@ const OUT_OF_THE_ORDINARY: readonly Row[] = [
     },
   ],
   [
-    "a field that is left out",
+    "a field that a variable excludes",
     {
       query: `query ($no: Boolean!) { a: __typename @skip(if: $no) b: __typename a: __typename }`,
       variables: { no: true },
     },
   ],
   [
-    "a fragment that is left out",
+    "a fragment that a variable excludes",
     {
       query: `query ($no: Boolean = false) { ... @include(if: $no) { a: __typename } ...B @skip(if: $no) } fragment B on Query { b: __typename }`,
     },
   ],
   [
-    "a variable by the name of what each object is made from",
+    "a variable that is named __proto__",
     {
       query: `query ($__proto__: String) { taskCount(database: "neo4j", username: $__proto__) }`,
       variables: JSON.parse(`{ "__proto__": "alice" }`) as Record<string, unknown>,
     },
   ],
   [
-    "an alias that objects have by nature",
+    "aliases that are named like inherited properties",
     { query: `{ __proto__: __typename constructor: __typename toString: __typename }` },
   ],
 ];
 
-/** Those that a plan answers, and those that graphql-js answers of what the plan has done. */
+/** Mutations that a plan performs. In some cases graphql-js builds the result. */
 const MUTATIONS: readonly Row[] = [
   [
     "an answer over its budget",
@@ -244,21 +233,21 @@ const MUTATIONS: readonly Row[] = [
     },
   ],
   [
-    "a report of which a part is a variable",
+    "a report with a variable in it",
     {
       query: `mutation ($p: String, $done: SafeInt, $l: [LogInput!]) { updateTask(input: { ${JOB}, updates: { path: $p, done: $done }, log: $l }) { userTask { version log { message } } } }`,
       variables: { l: [{ message: "a" }] },
     },
   ],
   [
-    "reports, of which one is refused",
+    "reports, one of which is rejected",
     {
       query: `mutation ($i: [UpdateTaskInput!]!) { updateTasks(inputs: $i) { userTask { version } error { code message } } }`,
       variables: { i: [report({ done: 1 }), { ...report({ done: 2 }), attempt: 7 }, report({ done: 3 })] },
     },
   ],
   [
-    "two changes, one after another",
+    "two changes in sequence",
     {
       query: `mutation ($a: UpdateTaskInput!, $b: UpdateTaskInput!) { a: updateTask(input: $a) { userTask { version } } t: __typename b: updateTask(input: $b) { userTask { version } } }`,
       variables: { a: report({ done: 2 }), b: report({ done: 3 }) },
@@ -300,28 +289,28 @@ const MUTATIONS: readonly Row[] = [
   ],
   ["a purge", { query: `mutation { purgeDatabase(database: "neo4j") { removed } }` }],
   [
-    "a refused report",
+    "a rejected report",
     {
       query: `mutation ($i: UpdateTaskInput!) { updateTask(input: $i) { userTask { version } } }`,
       variables: { i: { ...report({ done: 4 }), attempt: 7 } },
     },
   ],
   [
-    "a refused report between others",
+    "a rejected report between others",
     {
       query: `mutation ($a: UpdateTaskInput!, $b: UpdateTaskInput!) { a: updateTask(input: $a) { userTask { version } } t: updateTask(input: $b) { userTask { version } } c: updateTask(input: $a) { userTask { version } } }`,
       variables: { a: report({ add: 2 }), b: { ...report({ done: 3 }), database: "" } },
     },
   ],
   [
-    "a change whose answer is refused in part",
+    "a change whose answer is rejected in part",
     {
       query: `mutation ($i: UpdateTaskInput!) { updateTask(input: $i) { userTask { version task { progress { bar(width: 0) } } } } b: __typename }`,
       variables: { i: report({ add: 4 }) },
     },
   ],
   [
-    "a change with an argument that is refused",
+    "a change with a rejected argument",
     {
       query: `mutation ($i: UpdateTaskInput = { ${JOB} }) { a: purgeDatabase(database: "none") { removed } updateTask(input: $i) { userTask { version } } }`,
       variables: { i: null },
@@ -335,14 +324,14 @@ const MUTATIONS: readonly Row[] = [
     },
   ],
   [
-    "a field that is left out",
+    "an omitted required field",
     {
       query: `mutation ($i: UpdateTaskInput!) { updateTask(input: $i) { userTask { version } } }`,
       variables: { i: { database: "neo4j" } },
     },
   ],
   [
-    "a number that is too large",
+    "a number out of range",
     {
       query: `mutation ($i: UpdateTaskInput!) { updateTask(input: $i) { userTask { version } } }`,
       variables: { i: { ...report({ done: 2 ** 53 }), attempt: 2 ** 40 } },
@@ -356,14 +345,14 @@ const MUTATIONS: readonly Row[] = [
     },
   ],
   [
-    "null where a default would be",
+    "null for a field with a default",
     {
       query: `mutation ($i: StoreTaskInput!) { storeTask(input: $i) { outcome } }`,
       variables: { i: { database: "neo4j", jobId: "x", task: { description: "a" }, onConflict: null } },
     },
   ],
   [
-    "a tree with a mistake deep in it",
+    "a tree with an error deep in it",
     {
       query: `mutation ($i: StoreTaskInput!) { storeTask(input: $i) { outcome } }`,
       variables: {
@@ -376,56 +365,59 @@ const MUTATIONS: readonly Row[] = [
   ],
 ];
 
-describe("A repeated operation has the answer of its first execution", () => {
-  it.each(ORDINARY)("a query: %s", async (_, asked) => {
+describe("A repeated operation has the same answer as its first execution", () => {
+  it.each(PLANNED)("a query: %s", async (_, request) => {
     await using world = await openPlanFixture();
-    const answer = await world.answer(asked);
+    const answer = await world.answer(request);
 
-    expect(JSON.stringify(world.runPlan(asked))).toBe(JSON.stringify(answer));
-    expect(JSON.stringify(await world.answerAgain(asked))).toBe(JSON.stringify(answer));
+    expect(JSON.stringify(world.runPlan(request))).toBe(JSON.stringify(answer));
+    expect(JSON.stringify(await world.answerAgain(request))).toBe(JSON.stringify(answer));
   });
 
-  it.each(OUT_OF_THE_ORDINARY)("a query left to graphql-js: %s", async (_, asked) => {
+  it.each(LEFT_TO_GRAPHQL_JS)("a query left to graphql-js: %s", async (_, request) => {
     await using world = await openPlanFixture({ itemsPerAnswerMax: 15 });
-    const answer = await world.answer(asked);
+    const answer = await world.answer(request);
 
-    expect(world.runPlan(asked)).toBeUndefined();
-    expect(JSON.stringify(await world.answerAgain(asked))).toBe(JSON.stringify(answer));
+    expect(world.runPlan(request)).toBeUndefined();
+    expect(JSON.stringify(await world.answerAgain(request))).toBe(JSON.stringify(answer));
   });
 
-  it.each(MUTATIONS)("a mutation: %s", async (_, asked) => {
+  it.each(MUTATIONS)("a mutation: %s", async (_, request) => {
     await using first = await openPlanFixture({ itemsPerAnswerMax: 15 });
     await using again = await openPlanFixture({ itemsPerAnswerMax: 15 });
-    const answer = await first.answer(asked);
+    const answer = await first.answer(request);
 
-    expect(JSON.stringify(await again.answerAgain(asked))).toBe(JSON.stringify(answer));
+    expect(JSON.stringify(await again.answerAgain(request))).toBe(JSON.stringify(answer));
     expect(await again.state()).toBe(await first.state());
   });
 });
 
-describe("A plan shows an event as graphql-js does", () => {
+describe("A plan", () => {
   const query = `subscription ($after: Position) { taskEvents(database: "neo4j", after: $after) { __typename position at ... on Reset { cause } ... on TaskStored { outcome userTask { ...U } } ... on TaskUpdated { userTask { ...U } changed { path elapsedMs } } ... on TaskRemoved { username jobId reason } } } fragment U on UserTask { jobId task { status progress { percent bar } } }`;
 
-  it.each(["Reset", "TaskStored", "TaskUpdated", "TaskRemoved", "CaughtUp"] as const)("%s", async (kind) => {
-    await using world = await openPlanFixture();
-    const [event, contextValue] = [await world.event(kind), world.context()];
-    const document = parse(query);
+  it.each(["Reset", "TaskStored", "TaskUpdated", "TaskRemoved", "CaughtUp"] as const)(
+    "executes the event %s as graphql-js does",
+    async (kind) => {
+      await using world = await openPlanFixture();
+      const [event, contextValue] = [await world.event(kind), world.context()];
+      const document = parse(query);
 
-    const { data, errors } = execute({ schema, document, rootValue: event, contextValue }) as Executed;
-    expect(errors).toBeUndefined();
-    expect(JSON.stringify(planOf(schema, query)?.bind({})?.execute(contextValue, event))).toBe(
-      JSON.stringify(data),
-    );
-  });
+      const { data, errors } = execute({ schema, document, rootValue: event, contextValue }) as Executed;
+      expect(errors).toBeUndefined();
+      expect(JSON.stringify(planOf(schema, query)?.bind({})?.execute(contextValue, event))).toBe(
+        JSON.stringify(data),
+      );
+    },
+  );
 
-  it("the job that is not there", async () => {
+  it("executes the event of a job that does not exist", async () => {
     await using world = await openPlanFixture();
     const text = `subscription { task(${JOB}) { jobId } }`;
     expect(planOf(schema, text)?.bind({})?.execute(world.context(), null)).toEqual({ task: null });
   });
 });
 
-describe("A plan gives up", () => {
+describe("A plan bails out", () => {
   const things = buildSchema(`
     interface Named { name: String! }
     type Thing implements Named { name: String!, size(in: Unit = CM): Int, parts: [Thing!]!, some: [Thing], kind: Unit, any: Anything }
@@ -447,7 +439,7 @@ describe("A plan gives up", () => {
     any: 1,
   };
 
-  it("on nothing ordinary", () => {
+  it("on no valid value", () => {
     expect(run(things, query, { thing })).toEqual({ thing });
     expect(run(things, query, { thing: { ...thing, size: undefined, some: null } })).toEqual({
       thing: { ...thing, size: null, some: null },
@@ -455,15 +447,15 @@ describe("A plan gives up", () => {
   });
 
   it.each([
-    ["null where it may not be", { name: null }],
-    ["null in a list where it may not be", { parts: [null] }],
-    ["an error in the place of a value", { some: [new Error("none")] }],
-    ["an error in the place of a leaf", { any: new Error("none") }],
-    ["a value that the type does not have", { kind: "INCH" }],
-    ["a text in the place of a number", { size: "large" }],
+    ["null for a non-null field", { name: null }],
+    ["null in a list of non-null items", { parts: [null] }],
+    ["an error instead of a value", { some: [new Error("none")] }],
+    ["an error instead of a leaf", { any: new Error("none") }],
+    ["a value outside of an enum", { kind: "INCH" }],
+    ["a text instead of a number", { size: "large" }],
     ["a promise", { any: Promise.resolve(1) }],
     ["a promise in a list", { parts: [Promise.resolve({ name: "b" })] }],
-    ["a list of another kind", { parts: new Set([{ name: "b" }]) }],
+    ["an iterable that is not an array", { parts: new Set([{ name: "b" }]) }],
     ["a value that is not a list", { parts: "b" }],
     ["a method", { any: () => 1 }],
   ])("on %s", (_, change) => {
@@ -476,12 +468,12 @@ describe("A plan gives up", () => {
     expect(run(things, query, { thing: new Error("none") })).toBeUndefined();
   });
 
-  it("on an object whose type is found by graphql-js", () => {
+  it("on an abstract type without a type resolver", () => {
     expect(planOf(things, "{ named { name } }")).toBeUndefined();
     expect(planOf(things, "{ any { __typename } }")).toBeUndefined();
   });
 
-  it("on a type that is not possible, or that depends on what only graphql-js knows", () => {
+  it("on an impossible type, and on a type resolver that reads the GraphQLResolveInfo", () => {
     expect(
       run(
         withTypeOf(things, () => "Thing"),
@@ -502,13 +494,13 @@ describe("A plan gives up", () => {
     expect(run(byInfo, "{ named { name } }", { named: thing })).toBeUndefined();
   });
 
-  it("on a type that checks its objects", () => {
+  it("on a type with isTypeOf", () => {
     const checking = buildSchema("type Query { thing: Thing } type Thing { name: String }");
     Object.assign(checking.getType("Thing")!, { isTypeOf: () => true });
     expect(planOf(checking, "{ thing { name } }")).toBeUndefined();
   });
 
-  it("on a resolver that reads what only graphql-js knows", () => {
+  it("on a resolver that reads the GraphQLResolveInfo", () => {
     const reading = buildSchema("type Query { a: String }");
     const resolve = (_: unknown, __: unknown, ___: unknown, info: { fieldName: string }) => info.fieldName;
     Object.assign(reading.getQueryType()!.getFields()["a"]!, { resolve });
@@ -536,7 +528,7 @@ describe("A plan gives up", () => {
     expect(plan?.bind({ by: { cm: 1 } })).toBeUndefined();
   });
 
-  it("on a mutation that must stop after a failure", () => {
+  it("on a mutation with a non-null field, which must stop after a failure", () => {
     expect(planOf(things, "mutation { thing { name } }")).toBeUndefined();
   });
 });
@@ -550,7 +542,8 @@ function run(of: GraphQLSchema, query: string, rootValue: unknown): unknown {
 
 function planOf(of: GraphQLSchema, query: string): OperationPlan | undefined {
   const document = parse(query);
-  return createDocumentPlans(of, document, new InputReaders()).byOperation.get(getOperationAST(document)!);
+  const { byOperation } = new DocumentCompiler(of).compile(document, fragmentsOf(document));
+  return byOperation.get(getOperationAST(document)!);
 }
 
 function withTypeOf(of: GraphQLSchema, resolveType: GraphQLTypeResolver<unknown, unknown>): GraphQLSchema {

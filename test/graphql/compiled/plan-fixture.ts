@@ -17,7 +17,7 @@ import { createPipeline } from "../../kit/server/pipeline.js";
 import { ALICE, BOB, DATABASE, OTHER_DATABASE, reportOf, storeRequestOf } from "../../kit/store/requests.js";
 import { createStores, type Stores } from "../../kit/store/task-stores.js";
 
-/** A pipeline over two databases with some jobs. Each world is like the others, but for its epochs. */
+/** Opens a pipeline over two databases with some jobs. Fixtures are equal except for their epochs. */
 export async function openPlanFixture(limits: Partial<Limits> = {}): Promise<PlanFixture> {
   const stores = createStores({ limits });
   const store = await stores.provider.getTaskStore(DATABASE);
@@ -25,7 +25,7 @@ export async function openPlanFixture(limits: Partial<Limits> = {}): Promise<Pla
   await store.store(storeRequestOf(ALICE, { spec: tree, memory: { minBytes: 1, maxBytes: 2 } }));
   await store.update(ALICE, {
     ...reportOf({ path: "0", done: 1, message: '€ "quoted"' }),
-    log: [{ level: "INFO", path: "0", message: "begun" }],
+    log: [{ level: "INFO", path: "0", message: "started" }],
   });
   await store.store(storeRequestOf(BOB));
   const other = await stores.provider.getTaskStore(OTHER_DATABASE);
@@ -43,29 +43,29 @@ export class PlanFixture implements AsyncDisposable {
     this.pipeline = createPipeline(stores, schema, observer);
   }
 
-  /** The answer to a document on first sight. */
-  answer(asked: OperationParams): Promise<ExecutionResult> {
-    const { query } = asked;
-    return this.#execute({ ...asked, query: `${query} # ${Math.random()}` });
+  /** The answer to a document on its first use. */
+  answer(request: OperationParams): Promise<ExecutionResult> {
+    const { query } = request;
+    return this.#execute({ ...request, query: `${query} # ${Math.random()}` });
   }
 
-  /** The answer to a document that was seen twice. */
-  async answerAgain(asked: OperationParams): Promise<ExecutionResult> {
-    this.#prepare(asked);
-    this.#prepare(asked);
-    return this.#execute(asked);
+  /** The answer to a document on its third use. */
+  async answerAgain(request: OperationParams): Promise<ExecutionResult> {
+    this.#prepare(request);
+    this.#prepare(request);
+    return this.#execute(request);
   }
 
-  /** The result of the plan of a query alone; undefined where there is none, or it gives up. */
-  runPlan(asked: OperationParams): unknown {
-    this.#prepare(asked);
-    const prepared = this.#prepare(asked);
+  /** The result of the plan of a query; undefined if there is none, or it bails out. */
+  runPlan(request: OperationParams): unknown {
+    this.#prepare(request);
+    const prepared = this.#prepare(request);
     if (isRejected(prepared)) return undefined;
     const data = prepared.boundPlan?.execute(prepared.contextValue);
     return data && { data };
   }
 
-  /** An event that tells of Alice's job. */
+  /** An event of Alice's job. */
   async event<Kind extends TaskEvent["kind"]>(kind: Kind): Promise<TaskEvent> {
     const store = await this.stores.provider.getTaskStore(DATABASE);
     const { position } = store;
@@ -80,14 +80,13 @@ export class PlanFixture implements AsyncDisposable {
     return events[kind];
   }
 
-  /** The context of resolvers. */
   context(): OperationContext {
     const prepared = this.#prepare({ query: "{ __typename }" });
-    assert(!isRejected(prepared), "it can be executed");
+    assert(!isRejected(prepared), "the operation is executable");
     return prepared.contextValue;
   }
 
-  /** All jobs of the first database, apart from its epoch. */
+  /** All jobs of the first database, without its epoch. */
   async state(): Promise<string> {
     const store = await this.stores.provider.getTaskStore(DATABASE);
     return JSON.stringify(store.query({})).replaceAll(store.position.epoch, "");
@@ -97,12 +96,12 @@ export class PlanFixture implements AsyncDisposable {
     await this.stores[Symbol.asyncDispose]();
   }
 
-  #prepare(asked: OperationParams): ExecutableOperation | RejectedOperation {
-    return this.pipeline.prepare({ ...asked, caller: anonymousCaller(this.stores.clock) });
+  #prepare(request: OperationParams): ExecutableOperation | RejectedOperation {
+    return this.pipeline.prepare({ ...request, caller: anonymousCaller(this.stores.clock) });
   }
 
-  async #execute(asked: OperationParams): Promise<ExecutionResult> {
-    const prepared = this.#prepare(asked);
+  async #execute(request: OperationParams): Promise<ExecutionResult> {
+    const prepared = this.#prepare(request);
     return isRejected(prepared) ? prepared : this.pipeline.execute(prepared);
   }
 }

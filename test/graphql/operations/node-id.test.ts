@@ -21,7 +21,7 @@ describe("the id of a job", () => {
     expect(parseUserTaskId(formatUserTaskId(job), DEFAULT_LIMITS)).toEqual(job);
   });
 
-  it("differs for other names, however they are split", () => {
+  it("differs for other names, even if they concatenate to the same text", () => {
     const ids = [address("a", "b", "cd"), address("a", "bc", "d"), address("ab", "c", "d")].map(
       formatUserTaskId,
     );
@@ -51,18 +51,18 @@ describe("the id of a job", () => {
     ["padding", `${encoded('["neo4j","alice","job1"]')}=`],
     ["a lone half of a surrogate pair", encoded('["neo4j","alice","\\ud800"]')],
   ])("rejects %s", (_, id) => {
-    expect(refusalOf(id)).toMatchObject({ code: "BAD_USER_INPUT" });
+    expect(errorOf(id)).toMatchObject({ code: "BAD_USER_INPUT" });
   });
 
   it("is never the id of a task", () => {
-    expect(refusalOf(formatTaskId(userTask(), ""))).toMatchObject({
+    expect(errorOf(formatTaskId(userTask(), ""))).toMatchObject({
       code: "BAD_USER_INPUT",
-      message: expect.stringContaining("is not the id of a job"),
+      message: expect.stringContaining("expected the id of a job"),
     });
   });
 
   it("is shortened in the error", () => {
-    expect(refusalOf("x".repeat(10_000)).message.length).toBeLessThan(200);
+    expect(errorOf("x".repeat(10_000)).message.length).toBeLessThan(200);
   });
 });
 
@@ -101,7 +101,7 @@ function encoded(json: string): string {
   return Buffer.from(json).toString("base64url");
 }
 
-function refusalOf(id: string): TidemarkError {
+function errorOf(id: string): TidemarkError {
   try {
     parseUserTaskId(id, DEFAULT_LIMITS);
   } catch (error) {

@@ -15,7 +15,7 @@ import { editAt, leaf } from "../../kit/store/edits.js";
 
 const limits = { ...DEFAULT_LIMITS, pageSizeMax: 5, pageSizeDefault: 3 };
 
-/** Jobs that were stored at the revisions 10, 20, … 90. */
+/** Jobs stored at the revisions 10, 20, … 90. */
 const jobs = tableOf(10, 20, 30, 40, 50, 60, 70, 80, 90);
 
 describe("a page", () => {
@@ -23,7 +23,7 @@ describe("a page", () => {
     expect(pageOf({})).toEqual({ stores: [90, 80, 70], hasPreviousPage: false, hasNextPage: true });
   });
 
-  it("treats null as left out", () => {
+  it("treats null as omitted", () => {
     expect(pageOf({ first: null, after: null, last: null, before: null })).toEqual(pageOf({}));
   });
 
@@ -113,7 +113,7 @@ describe("a page", () => {
     expect(pageOf({ last: 2, before: "55" }).stores).toEqual([70, 60]);
   });
 
-  it("may be as long as the bound", () => {
+  it("may be as long as the limit", () => {
     expect(pageOf({ first: 5 }).stores).toEqual([90, 80, 70, 60, 50]);
     expect(pageOf({ last: 5 }).stores).toEqual([50, 40, 30, 20, 10]);
   });
@@ -132,30 +132,30 @@ describe("an invalid page", () => {
     [{ first: 6 }, "first is 6; the limit is 5 (pageSizeMax)."],
     [{ last: 6 }, "last is 6; the limit is 5 (pageSizeMax)."],
   ])("is rejected with the name of the setting when it is too long: %j", (args, message) => {
-    expect(refusalOf(args)).toMatchObject({
+    expect(errorOf(args)).toMatchObject({
       extensions: { code: "LIMIT_EXCEEDED", limit: "pageSizeMax" },
       message,
     });
   });
 
   it.each([
-    [{ first: 0 }, "first is 0"],
-    [{ first: -1 }, "first is -1"],
-    [{ last: 0 }, "last is 0"],
-    [{ last: -1 }, "last is -1"],
-    [{ first: 1, last: 1 }, "Both first and last are given"],
-    [{ after: "" }, 'after is "", which is no cursor'],
-    [{ after: "0" }, "after is"],
-    [{ after: "-1" }, "after is"],
-    [{ after: "1.5" }, "after is"],
-    [{ after: "1e3" }, "after is"],
-    [{ after: " 1" }, "after is"],
-    [{ after: "9007199254740992" }, "after is"],
-    [{ after: "AAAAAAAAAAAA.7" }, "after is"],
-    [{ before: "x" }, 'before is "x", which is no cursor'],
-    [{ last: 1, after: "x" }, "after is"],
+    [{ first: 0 }, "Invalid first 0: expected a whole number from 1 to 5"],
+    [{ first: -1 }, "Invalid first -1: expected a whole number from 1 to 5"],
+    [{ last: 0 }, "Invalid last 0: expected a whole number from 1 to 5"],
+    [{ last: -1 }, "Invalid last -1: expected a whole number from 1 to 5"],
+    [{ first: 1, last: 1 }, "first and last can't be combined"],
+    [{ after: "" }, 'Invalid after "": expected a cursor'],
+    [{ after: "0" }, 'Invalid after "'],
+    [{ after: "-1" }, 'Invalid after "'],
+    [{ after: "1.5" }, 'Invalid after "'],
+    [{ after: "1e3" }, 'Invalid after "'],
+    [{ after: " 1" }, 'Invalid after "'],
+    [{ after: "9007199254740992" }, 'Invalid after "'],
+    [{ after: "AAAAAAAAAAAA.7" }, 'Invalid after "'],
+    [{ before: "x" }, 'Invalid before "x": expected a cursor'],
+    [{ last: 1, after: "x" }, 'Invalid after "'],
   ])("is rejected: %j", (args, message) => {
-    expect(refusalOf(args)).toMatchObject({
+    expect(errorOf(args)).toMatchObject({
       code: "BAD_USER_INPUT",
       message: expect.stringContaining(message),
     });
@@ -167,12 +167,15 @@ describe("an invalid page", () => {
 });
 
 describe("a cursor", () => {
-  it.each([1, 42, Number.MAX_SAFE_INTEGER])("gives back the revision %d", (revision) => {
-    expect(parseCursor("after", formatCursor(revision))).toBe(revision);
-  });
+  it.each([1, 42, Number.MAX_SAFE_INTEGER])(
+    "parses to the revision %d that it was formatted from",
+    (revision) => {
+      expect(parseCursor("after", formatCursor(revision))).toBe(revision);
+    },
+  );
 });
 
-/** The page, its jobs as the revisions of their stores. */
+/** The page, with each job as the revision of its store. */
 function pageOf(args: PageArguments, table = jobs) {
   const { userTasks, ...page } = readPage(args, limits, (window) => table.page({}, window));
   return { stores: userTasks.map(({ storedStamp }) => storedStamp.revision), ...page };
@@ -182,14 +185,14 @@ function unreadable(): never {
   throw new Error("read before the arguments were checked");
 }
 
-function refusalOf(args: PageArguments): TidemarkError {
+function errorOf(args: PageArguments): TidemarkError {
   try {
     pageOf(args);
   } catch (error) {
     if (error instanceof TidemarkError) return error;
     throw error;
   }
-  throw new Error("it was not refused");
+  throw new Error("the page was not rejected");
 }
 
 function tableOf(...revisions: readonly number[]): JobTable {

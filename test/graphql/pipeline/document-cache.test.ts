@@ -13,7 +13,7 @@ describe("A document", () => {
     expect(documents.check(`${SMALL} `).document).not.toBe(document);
   });
 
-  it("has plans from the second time on, which are made once", () => {
+  it("is compiled once, on its second use", () => {
     const documents = openDocuments();
     expect(documents.check(SMALL).plans).toBeUndefined();
     const { plans } = documents.check(SMALL);
@@ -21,13 +21,13 @@ describe("A document", () => {
     expect(documents.check(SMALL).plans).toBe(plans);
   });
 
-  it("has plans at once when it is a subscription, which executes for each event", () => {
+  it("is compiled at once when it is a subscription", () => {
     const documents = openDocuments();
     const { plans } = documents.check(`subscription { taskCount(database: "d") }`);
     expect(plans?.byOperation.size).toBe(1);
   });
 
-  it("has no plans when it is invalid", () => {
+  it("is not compiled when it is invalid", () => {
     const documents = openDocuments();
     documents.check("{ nothing }");
     const { errors, plans } = documents.check("{ nothing }");
@@ -35,7 +35,7 @@ describe("A document", () => {
     expect(plans?.byOperation.size).toBe(0);
   });
 
-  it("has plans for a bounded number of fields, however many its fragments expand to", () => {
+  it("is compiled up to a bounded number of fields, however many its fragments expand to", () => {
     const documents = openDocuments();
     const fields =
       "path depth description kind status progress { done volume knownVolume ratio percent bar }";
@@ -60,13 +60,13 @@ describe("A document", () => {
 describe("The cache of documents (law 16)", () => {
   it("is bounded in number", () => {
     const documents = openDocuments();
-    ask(documents, 2_000, (index) => `{ a${index}: __typename }`);
+    checkTwice(documents, 2_000, (index) => `{ a${index}: __typename }`);
     expect(documents.size.count).toBe(1_000);
   });
 
   it("is bounded in bytes", () => {
     const documents = openDocuments();
-    ask(documents, 600, (index) => `{ a${index}: __typename } # ${"x".repeat(19_000)}`);
+    checkTwice(documents, 600, (index) => `{ a${index}: __typename } # ${"x".repeat(19_000)}`);
     expect(documents.size.bytes).toBeLessThanOrEqual(10_000_000);
     expect(documents.size.bytes).toBeGreaterThan(9_900_000);
     expect(documents.size.count).toBeLessThan(300);
@@ -87,16 +87,16 @@ describe("The cache of documents (law 16)", () => {
 
   it("is bounded for documents that can't be parsed", () => {
     const documents = openDocuments();
-    ask(documents, 2_000, (index) => `{ nothing${index}`);
+    checkTwice(documents, 2_000, (index) => `{ nothing${index}`);
     expect(documents.size.count).toBe(1_000);
   });
 
   it("keeps recently used documents", () => {
     const documents = openDocuments();
     const { document } = documents.check(SMALL);
-    ask(documents, 999, (index) => `{ a${index}: __typename }`);
+    checkTwice(documents, 999, (index) => `{ a${index}: __typename }`);
     expect(documents.check(SMALL).document).toBe(document);
-    ask(documents, 999, (index) => `{ b${index}: __typename }`);
+    checkTwice(documents, 999, (index) => `{ b${index}: __typename }`);
     expect(documents.check(SMALL).document).toBe(document);
   });
 });
@@ -105,8 +105,8 @@ function openDocuments(): DocumentCache {
   return new DocumentCache(schema, DEFAULT_LIMITS, { introspection: true });
 }
 
-/** Each of them twice, so that it has a plan. */
-function ask(documents: DocumentCache, count: number, textOf: (index: number) => string): void {
+/** Checks each document twice, so that it is compiled. */
+function checkTwice(documents: DocumentCache, count: number, textOf: (index: number) => string): void {
   for (let index = 0; index < count; index++) {
     documents.check(textOf(index));
     documents.check(textOf(index));
