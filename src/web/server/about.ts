@@ -1,6 +1,6 @@
 /** What the server says of itself, and the demonstration job that it may run. */
 import { signal } from "@preact/signals";
-import { authorizationOf } from "../../client/transport/token.js";
+import { authorizationOf } from "../../client/transport/endpoint.js";
 import type { JobRef } from "../address.js";
 import { SERVER_URL } from "../server-url.js";
 import { token } from "./session.js";
