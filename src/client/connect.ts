@@ -10,12 +10,11 @@ import type { TidemarkError } from "../protocol/tidemark-error.js";
 import type { MemoryRangeInput, OnConflict } from "./generated/graphql.js";
 import { Job } from "./report/job.js";
 import { Reporter } from "./report/reporter.js";
-import { resolveEndpoint, type EndpointOptions } from "./transport/endpoint.js";
+import { resolveEndpoint, type EndpointOptions, type Token } from "./transport/endpoint.js";
 import { platformClock, uniqueId, type ClientClock } from "./platform.js";
 import type { TaskDeclaration } from "./report/task-declaration.js";
 import type { WatchOptions } from "./watch/watch-options.js";
 import { watch, type Watch } from "./watch/watch.js";
-import type { Token } from "./transport/endpoint.js";
 import { HttpTransport, type ClientDocument, type RequestOptions } from "./transport/http-transport.js";
 
 /** Options of `connect`. All are optional. */

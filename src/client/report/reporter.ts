@@ -171,8 +171,7 @@ export class Reporter {
   }
 
   #intervalMs(): number {
-    const isUrgent =
-      this.#reports.isTruncated || this.#some((job) => job.isUrgent && job.hasPending);
+    const isUrgent = this.#reports.isTruncated || this.#some((job) => job.isUrgent && job.hasPending);
     if (isUrgent) return URGENT_INTERVAL_MS;
     if (this.#some(({ hasPending }) => hasPending)) return this.#options.intervalMs;
     return [...this.#jobs].reduce(

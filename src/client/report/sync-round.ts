@@ -53,10 +53,7 @@ export class SyncRound {
     this.#options.transport.request(document, variables, { signal: this.#abort.signal });
 
   /** Acts on each wanted job, with bounded concurrency. Throws if the server is unreachable. */
-  async #forEach(
-    isWanted: (job: JobSync) => boolean,
-    act: (job: JobSync) => Promise<void>,
-  ): Promise<void> {
+  async #forEach(isWanted: (job: JobSync) => boolean, act: (job: JobSync) => Promise<void>): Promise<void> {
     const wanted = [...this.#options.jobs].filter(isWanted);
     for (let from = 0; from < wanted.length; from += REQUESTS_AT_ONCE) {
       const outcomes = await Promise.allSettled(wanted.slice(from, from + REQUESTS_AT_ONCE).map(act));

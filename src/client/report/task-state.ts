@@ -99,8 +99,7 @@ export class TaskState {
   }
 
   setVolume(volume: number): void {
-    if (this.spec.kind !== "LEAF")
-      throw this.#misused("is not a leaf. Set the volumes of its leaves");
+    if (this.spec.kind !== "LEAF") throw this.#misused("is not a leaf. Set the volumes of its leaves");
     if (this.hasEnded) return;
     this.volume = toWholeNumber(volume) ?? this.volume;
     this.#touch(false);

@@ -5,8 +5,7 @@ import type { ErrorCode } from "../../protocol/error-codes.js";
 import { TidemarkError } from "../../protocol/tidemark-error.js";
 import { rootCauseText, isConnectionRefused } from "./root-cause.js";
 import { notTidemark, toTidemarkError, type ResponseError } from "./response-error.js";
-import { invalidAddress } from "./endpoint.js";
-import { authorizationOf, type Token } from "./endpoint.js";
+import { invalidAddress, authorizationOf, type Token } from "./endpoint.js";
 
 /** A GraphQL operation: a string, or a typed document that knows the types of its variables and data. */
 export interface ClientDocument<Data, Variables> {
@@ -87,10 +86,7 @@ function dataOf<Data>(url: string, status: number, text: string): Data {
   const [error] = answer?.errors ?? [];
   if (error) throw toTidemarkError(error, codeOf(status));
   if (answer?.data) return answer.data;
-  throw new TidemarkError(
-    codeOf(status),
-    notTidemark(url, status),
-  );
+  throw new TidemarkError(codeOf(status), notTidemark(url, status));
 }
 
 function parseAnswer<Data>(text: string): Answer<Data> | undefined {

@@ -47,7 +47,9 @@ async function endOfResponse(response: Response): Promise<SessionEnd> {
     return { kind: "unauthorized", error: new TidemarkError("UNAUTHENTICATED", message) };
   if (errors?.length) return sessionEndOf(errors);
   const error = new TidemarkError("UNAVAILABLE", message);
-  return status >= 500 || TRANSIENT_STATUSES.has(status) ? { kind: "broken", cause: error } : { kind: "refused", error };
+  return status >= 500 || TRANSIENT_STATUSES.has(status)
+    ? { kind: "broken", cause: error }
+    : { kind: "refused", error };
 }
 
 /** Client errors for which a retry may succeed. */

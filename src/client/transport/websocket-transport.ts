@@ -12,10 +12,7 @@ import {
 } from "./watch-session.js";
 
 /** Subscribes over `graphql-transport-ws`, with one subscription per socket. */
-export async function webSocketTransport(
-  request: SubscriptionRequest,
-  session: WatchSession,
-): Promise<void> {
+export async function webSocketTransport(request: SubscriptionRequest, session: WatchSession): Promise<void> {
   const WebSocket = await platformWebSocket();
   if (session.hasEnded) return;
   const url = request.url.href.replace(/^http/, "ws");

@@ -82,7 +82,5 @@ function indexesOf(path: string): number[] {
 
 function taskOr<T>(task: T | undefined, path: string): T {
   if (task) return task;
-  throw new OutOfSyncError(
-    `The server sent a task at path "${path}", which does not fit into the tree.`,
-  );
+  throw new OutOfSyncError(`The server sent a task at path "${path}", which does not fit into the tree.`);
 }
