@@ -1,6 +1,6 @@
 /**
- * What the client needs from Node.js or the browser: time, environment variables, random ids, and control over when
- * the process may exit. The rest of the client is independent of the platform.
+ * The platform functions of Node.js or the browser: time, environment variables, random ids, and control over when the
+ * process may exit. The rest of the client is independent of the platform.
  */
 
 /** A source of time. Tests use one that they advance manually. */

@@ -5,7 +5,7 @@
  *                          ▲                                             │
  *                          └──── exponential backoff with jitter ◄───────┴─ no answer
  *
- * The `RoundTimer` decides when a round starts, the `SyncRound` what it sends, and the `ReportBatch` which reports fit.
+ * The `RoundTimer` schedules the rounds, a `SyncRound` sends the requests of one, and `ReportBatch` limits their size.
  * `Heartbeats` cover jobs without progress: all of them share one request, which is only sent when no report is.
  *
  * Only `PendingEnds` keep the process alive, for `endTimeoutMs`.

@@ -14,7 +14,7 @@ import { webSocketTransport } from "../transport/websocket-transport.js";
 /** The transport of a watch: `auto` uses a WebSocket, or server-sent events if the network blocks WebSockets. */
 export type WatchTransportName = "auto" | "websocket" | "sse";
 
-/** What a watch needs from the platform. Tests replace it. */
+/** The time and randomness of a watch. Tests replace them. */
 export interface WatchEnvironment {
   readonly clock: ClientClock;
   /** Returns a number from 0 to below 1. */

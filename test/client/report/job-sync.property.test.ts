@@ -263,7 +263,7 @@ function specOf(input: TaskInput): TaskSpec {
   return input;
 }
 
-/** Whether the action is no misuse, which would throw. */
+/** Whether the action is valid. Misuse would throw. */
 function canDo(state: TaskState, verb: string): boolean {
   const { kind } = state.spec;
   switch (verb) {

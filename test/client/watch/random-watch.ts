@@ -1,7 +1,7 @@
 /**
- * Runs a watch while jobs change at random and the network cuts, delays and half-opens connections. Records what the
- * watch held whenever it was exact, and what a slow iteration received, and checks the records at the end. A seed
- * determines a run, except for its timing.
+ * Runs a watch while jobs change at random and the network cuts, delays and half-opens connections. Records the exact
+ * states of the watch and the events of a slow iteration, and checks them at the end. A seed determines a run, except
+ * for its timing.
  */
 import fc from "fast-check";
 import type { Watch, WatchEvent, WatchedJob, WatchedTask } from "../../../src/client/index.js";
