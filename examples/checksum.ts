@@ -79,13 +79,13 @@ function checksumLine(digest: string, path: string): string {
 }
 
 /** Turns a file system error into a warning and undefined. Rethrows other errors. */
-async function orWarn<Value>(task: Task, read: () => Promise<Value>): Promise<Value | undefined> {
+async function orWarn<Value>(about: Task, read: () => Promise<Value>): Promise<Value | undefined> {
   try {
     return await read();
   } catch (error) {
     if (!isFileSystemError(error)) throw error;
     console.error(error.message);
-    task.log.warning(error.message);
+    about.log.warning(error.message);
     return undefined;
   }
 }

@@ -21,9 +21,7 @@ import { HttpTransport, type ClientDocument, type RequestOptions } from "./trans
 export interface ConnectOptions extends EndpointOptions {
   /** The owner of jobs that do not set a `username`. Default: the user that the server authenticates. */
   readonly username?: string | undefined;
-  /**
-   * Minimum time between two reports, milliseconds. The start or end of a task is reported sooner. Default 250.
-   */
+  /** Minimum time between two reports, milliseconds. The start or end of a task is reported sooner. Default 250. */
   readonly intervalMs?: number | undefined;
   /**
    * Time between the heartbeats of a job without progress, milliseconds. Each answer carries cancel requests. Once the
@@ -32,9 +30,7 @@ export interface ConnectOptions extends EndpointOptions {
   readonly heartbeatMs?: number | undefined;
   /** Time limit of a request, milliseconds. Reports that exceed it are sent again. Default 5,000. */
   readonly requestTimeoutMs?: number | undefined;
-  /**
-   * How long the process stays alive to deliver the end of a job, milliseconds. Default 5,000.
-   */
+  /** How long the process stays alive to deliver the end of a job, milliseconds. Default 5,000. */
   readonly endTimeoutMs?: number | undefined;
   /**
    * Receives errors that the SDK does not throw. Default: these errors are ignored.

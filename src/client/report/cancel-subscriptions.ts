@@ -17,7 +17,7 @@ export interface CancelSubscriptionsOptions {
 
 /** Bounds the pairs of user and database with a subscription. The jobs of further pairs poll. */
 const SUBSCRIPTIONS_MAX = 8;
-/** Milliseconds. Half-open connections may be detected late, because answers to heartbeats carry cancel requests too. */
+/** Milliseconds. Long, because answers to heartbeats carry cancel requests too. */
 const KEEP_ALIVE_MS = 30_000;
 
 export class CancelSubscriptions {

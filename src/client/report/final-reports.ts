@@ -11,8 +11,8 @@ import type { ClientDocument, HttpTransport } from "../transport/http-transport.
 const FINAL_BYTES_MAX = 60_000;
 
 /**
- * Sends everything unacknowledged, because the page may be about to close and requests in flight may die with it. If the
- * page stays, the same reports are sent again, which is safe because they are idempotent.
+ * Sends everything unacknowledged, because the page may be about to close and requests in flight may die with it. If
+ * the page stays, the same reports are sent again, which is safe because they are idempotent.
  */
 export function sendFinalReports(jobs: ReadonlySet<JobSync>, transport: HttpTransport): void {
   const send = <Data, Variables>(document: ClientDocument<Data, Variables>, variables: Variables): void => {

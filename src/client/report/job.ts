@@ -75,9 +75,7 @@ export class Job {
    */
   async run<Result>(work: (task: TaskHandle) => Result | PromiseLike<Result>): Promise<Result> {
     if (this.#sync.hasEnded)
-      throw new TypeError(
-        `Job ${JSON.stringify(this.jobId)} has already ended. Create a new one with Connection.job().`,
-      );
+      throw new TypeError(`Job ${JSON.stringify(this.jobId)} has already ended. Create a new one.`);
     try {
       return await this.task.run(work);
     } finally {
@@ -124,11 +122,7 @@ async function withTimeout(timeoutMs: number, flushed: Promise<void>): Promise<v
   let timer: ClientTimer | undefined;
   const timeout = new Promise<never>((_, reject) => {
     timer = keepAlive(timeoutMs, () =>
-      reject(
-        unavailable(
-          `The server did not confirm all reports within ${timeoutMs} ms. They are retried in the background.`,
-        ),
-      ),
+      reject(unavailable(`Reports not confirmed within ${timeoutMs} ms. The client keeps retrying.`)),
     );
   });
   try {

@@ -114,11 +114,8 @@ export class Reporter {
     const { overflow } = this.#pendingEnds;
     if (!overflow) return;
     this.#forget(overflow);
-    overflow.stop(
-      unavailable(
-        `Stopped reporting this job: over ${PENDING_ENDS_MAX} ended jobs wait for the server. Check that it is reachable.`,
-      ),
-    );
+    const message = `Over ${PENDING_ENDS_MAX} ended jobs wait for the server. The oldest is discarded.`;
+    overflow.stop(unavailable(message));
   }
 
   /** Never rejects. */

@@ -116,7 +116,7 @@ export class TaskHandle {
     const index = typeof which === "number" ? which : this.#state.indexOf(which);
     if (index === undefined) {
       throw new TypeError(
-        `Task ${JSON.stringify(this.description)} has no subtask ${JSON.stringify(which)}. Declare it in the tree or call add().`,
+        `Task ${JSON.stringify(this.description)} has no subtask ${JSON.stringify(which)}. Declare it or call add().`,
       );
     }
     return this.#handleOf(this.#state.subTask(index));
@@ -138,10 +138,7 @@ export class TaskHandle {
     this.#state.begin();
   }
 
-  /**
-   * Ends the task and its running subtasks as FINISHED. A finished leaf counts as complete. Has no effect after the end
-   * of the task.
-   */
+  /** Ends the task and its running subtasks as FINISHED, and completes a leaf. Has no effect after its end. */
   finish(): void {
     this.#state.end("FINISHED");
   }
@@ -157,8 +154,8 @@ export class TaskHandle {
   }
 
   /**
-   * Starts the task, calls `work` and ends the task: FINISHED if `work` returns, CANCELED if it throws after the job was
-   * canceled, otherwise FAILED with the error's message. Resolves with the result of `work`, or rejects with its error.
+   * Starts the task, calls `work` and ends the task: FINISHED if `work` returns, CANCELED if it throws after the job
+   * was canceled, otherwise FAILED with the error's message. Returns the result of `work`, or throws its error.
    */
   run<Result>(work: (task: TaskHandle) => Result | PromiseLike<Result>): Promise<Result>;
   /**
@@ -235,7 +232,7 @@ export class TaskHandle {
     const index = typeof which === "number" ? first + which : this.#state.indexOf(which, first);
     if (index === undefined || index < first || index >= first + length) {
       throw new TypeError(
-        `An iteration of ${JSON.stringify(this.description)} has no task ${JSON.stringify(which)}. Declare it with iterative().`,
+        `An iteration of ${JSON.stringify(this.description)} has no ${JSON.stringify(which)}. Declare it in iterative().`,
       );
     }
     return this.#handleOf(this.#state.subTask(index));
@@ -284,10 +281,7 @@ export class Iteration {
     return this.#find(which);
   }
 
-  /**
-   * Runs a task of this iteration, like `Task.run`.
-   * @throws TypeError if there is no such task.
-   */
+  /** Runs a task of this iteration, like `Task.run`. @throws TypeError if there is no such task. */
   run<Result>(
     which: TaskSelector,
     work: (task: TaskHandle) => Result | PromiseLike<Result>,

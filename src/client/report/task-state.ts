@@ -74,7 +74,7 @@ export class TaskState {
     return this.#doneAtEnd ?? toWholeNumber(this.done) ?? 0;
   }
 
-  /** The first tick since a report. @throws TypeError for what is no leaf. */
+  /** The first tick since a report. @throws TypeError if the task is not a leaf. */
   ticked(): void {
     if (this.spec.kind !== "LEAF") throw this.#misused("is not a leaf. Report progress on its leaves");
     this.hasTicked = true;

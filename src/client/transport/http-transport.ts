@@ -1,6 +1,4 @@
-/**
- * GraphQL requests over `fetch`. Every failure becomes a `TidemarkError`, whose code tells whether to retry.
- */
+/** GraphQL requests over `fetch`. Every failure becomes a `TidemarkError`, whose code tells whether to retry. */
 import type { ErrorCode } from "../../protocol/error-codes.js";
 import { TidemarkError } from "../../protocol/tidemark-error.js";
 import { rootCauseText, isConnectionRefused } from "./root-cause.js";

@@ -149,10 +149,7 @@ export interface SubscriptionResponse {
 
 /** How a session ends after the errors of a response. */
 export function sessionEndOf([first]: readonly ResponseError[]): SessionEnd {
-  const error = toTidemarkError(
-    first ?? { message: "The server rejected the subscription without a reason." },
-    "INTERNAL",
-  );
+  const error = toTidemarkError(first ?? { message: "The server gave no reason." }, "INTERNAL");
   if (error.code === "UNAUTHENTICATED") return { kind: "unauthorized", error };
   return isRetryable(error) ? { kind: "broken", cause: error } : { kind: "refused", error };
 }

@@ -64,11 +64,8 @@ export class WatchConnection<Data> {
   constructor(options: WatchConnectionOptions<Data>, environment: WatchEnvironment) {
     this.#options = options;
     this.#environment = environment;
-    this.#retryDelay = new RetryDelay({
-      longestMs: 30_000,
-      isFirstImmediate: true,
-      random: environment.random,
-    });
+    const { random } = environment;
+    this.#retryDelay = new RetryDelay({ longestMs: 30_000, isFirstImmediate: true, random });
   }
 
   /** Resolves when the connection is closed or rejected by the server; never rejects. */

@@ -17,8 +17,8 @@ export type AppliedEvent =
   | { readonly kind: "CaughtUp" };
 
 /**
- * A copy of the server's jobs, by the rules of docs/protocol.md: events are applied in order, and a subscription resumes
- * from the position of the latest one.
+ * A copy of the server's jobs, by the rules of docs/protocol.md: events are applied in order, and a subscription
+ * resumes from the position of the latest one.
  */
 export class WatchMirror {
   readonly jobs = new WatchedJobs();

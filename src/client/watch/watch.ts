@@ -17,7 +17,8 @@ import type { WatchedJob } from "./watched-job.js";
  *     }
  *
  * The watch reconnects when its connection breaks and receives the changes it missed. It ends with `close()`, when a
- * `for await` loop exits, or when `signal` aborts. If the server rejects the subscription, it ends with a TidemarkError.
+ * `for await` loop exits, or when `signal` aborts. If the server rejects the subscription, it ends with a
+ * TidemarkError.
  *
  * The url, token and database default to TIDEMARK_URL, TIDEMARK_TOKEN and TIDEMARK_DATABASE, as in `connect`.
  *

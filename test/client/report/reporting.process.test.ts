@@ -263,7 +263,7 @@ describe("A job that the server no longer has", () => {
   it("is not stored again once another worker has stored it under the same id", async () => {
     const port = await freePort();
     const before = await startServer({ port });
-    const tidemark = connect({ url: before.url });
+    const tidemark = connect({ url: before.url, heartbeatMs: 60_000 }); // the report must be first to meet the new epoch
     const job = tidemark.job(JOB, leaf("count"));
     job.task.advance(3);
     await job.flush();
