@@ -112,11 +112,11 @@ export class TaskHandle {
    * Returns a subtask by its description, where the first match wins, or by its index from 0.
    * @throws TypeError if there is no such subtask.
    */
-  sub(which: TaskSelector): TaskHandle {
-    const index = typeof which === "number" ? which : this.#state.indexOf(which);
+  sub(selector: TaskSelector): TaskHandle {
+    const index = typeof selector === "number" ? selector : this.#state.indexOf(selector);
     if (index === undefined) {
       throw new TypeError(
-        `Task ${JSON.stringify(this.description)} has no subtask ${JSON.stringify(which)}. Declare it or call add().`,
+        `Task ${JSON.stringify(this.description)} has no subtask ${JSON.stringify(selector)}. Declare it or call add().`,
       );
     }
     return this.#handleOf(this.#state.subTask(index));
@@ -165,8 +165,11 @@ export class TaskHandle {
    *
    * @throws TypeError if there is no such subtask.
    */
-  run<Result>(which: TaskSelector, work: (task: TaskHandle) => Result | PromiseLike<Result>): Promise<Result>;
-  async run<Result>(...args: [Work<Result>] | [which: TaskSelector, work: Work<Result>]): Promise<Result> {
+  run<Result>(
+    selector: TaskSelector,
+    work: (task: TaskHandle) => Result | PromiseLike<Result>,
+  ): Promise<Result>;
+  async run<Result>(...args: [Work<Result>] | [selector: TaskSelector, work: Work<Result>]): Promise<Result> {
     if (args.length === 2) return this.sub(args[0]).run(args[1]);
     this.begin();
     try {
@@ -209,7 +212,7 @@ export class TaskHandle {
    */
   next(): Iteration {
     const number = this.#state.beginIteration();
-    return new Iteration(number, (which) => this.#inIteration(number, which));
+    return new Iteration(number, (selector) => this.#inIteration(number, selector));
   }
 
   /**
@@ -225,14 +228,14 @@ export class TaskHandle {
     }
   }
 
-  #inIteration(number: number, which: TaskSelector): TaskHandle {
+  #inIteration(number: number, selector: TaskSelector): TaskHandle {
     const { spec } = this.#state;
     const length = spec.kind === "ITERATIVE" ? spec.tasks.length : 0;
     const first = (number - 1) * length;
-    const index = typeof which === "number" ? first + which : this.#state.indexOf(which, first);
+    const index = typeof selector === "number" ? first + selector : this.#state.indexOf(selector, first);
     if (index === undefined || index < first || index >= first + length) {
       throw new TypeError(
-        `An iteration of ${JSON.stringify(this.description)} has no ${JSON.stringify(which)}. Declare it in iterative().`,
+        `An iteration of ${JSON.stringify(this.description)} has no ${JSON.stringify(selector)}. Declare it in iterative().`,
       );
     }
     return this.#handleOf(this.#state.subTask(index));
@@ -265,10 +268,10 @@ type Work<Result> = (task: TaskHandle) => Result | PromiseLike<Result>;
 export class Iteration {
   /** The number of the iteration, from 1. */
   readonly number: number;
-  readonly #find: (which: TaskSelector) => TaskHandle;
+  readonly #find: (selector: TaskSelector) => TaskHandle;
 
   /** Called by `Task.next`. */
-  constructor(number: number, find: (which: TaskSelector) => TaskHandle) {
+  constructor(number: number, find: (selector: TaskSelector) => TaskHandle) {
     this.number = number;
     this.#find = find;
   }
@@ -277,15 +280,15 @@ export class Iteration {
    * Returns a task of this iteration by its description, where the first match wins, or by its index from 0.
    * @throws TypeError if there is no such task.
    */
-  sub(which: TaskSelector): TaskHandle {
-    return this.#find(which);
+  sub(selector: TaskSelector): TaskHandle {
+    return this.#find(selector);
   }
 
   /** Runs a task of this iteration, like `Task.run`. @throws TypeError if there is no such task. */
   run<Result>(
-    which: TaskSelector,
+    selector: TaskSelector,
     work: (task: TaskHandle) => Result | PromiseLike<Result>,
   ): Promise<Result> {
-    return this.sub(which).run(work);
+    return this.sub(selector).run(work);
   }
 }
