@@ -1,7 +1,4 @@
-/**
- * One round of requests: look up the epochs of databases that lost a job, store new trees, add tasks, then send all
- * reports.
- */
+/** One round of requests: look up the epochs of missing jobs, store new trees, add tasks, then send all reports. */
 import { parsePosition } from "../../protocol/position.js";
 import type { TidemarkError } from "../../protocol/tidemark-error.js";
 import { GrowJobDocument, HistoryDocument, StoreJobDocument } from "../generated/graphql.js";

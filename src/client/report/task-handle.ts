@@ -12,10 +12,7 @@ export interface TaskScope {
   log(level: LogLevel, path: string, message: string): void;
 }
 
-/**
- * Writes to the log of the job. Messages are cut to 4,096 bytes. While the server is unreachable, the client keeps the
- * newest 100 lines.
- */
+/** Writes to the job's log. Messages are cut to 4,096 bytes; at most 100 lines wait for an unreachable server. */
 export interface TaskLog {
   /** Adds a line with details for debugging. */
   debug(message: string): void;
