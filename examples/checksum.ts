@@ -2,11 +2,11 @@
  * SHA-256 of every file below a folder, reported as a job: `npm run --silent example:checksum -- DIR`.
  *
  *     Checksum
- *     |-- walk          counts files; how many there will be is never known
+ *     |-- walk          counts files; their total is unknown
  *     |-- hash          volume: bytes, known once the walk has finished
  *
- * Prints what `sha256sum --check` reads, by path, to stdout; everything else goes to stderr. Symbolic links are
- * not followed. A file that can't be read is a warning in the job's log.
+ * Prints lines for `sha256sum --check` to stdout, sorted by path; everything else goes to stderr. Does not follow
+ * symbolic links. Logs a warning for each file that it can't read.
  */
 import { createHash } from "node:crypto";
 import { type Dirent, createReadStream } from "node:fs";
@@ -47,7 +47,7 @@ async function printChecksums(hash: Task, pause: Pause, files: readonly File[]):
   }
 }
 
-/** The first folder is read by the caller: that one has to be readable, those below it need not. */
+/** The caller reads the top folder, which must be readable. Unreadable folders below it only cause warnings. */
 async function* filesBelow(walk: Task, folder: string, entries: readonly Dirent[]): AsyncGenerator<string> {
   for (const entry of entries) {
     const path = join(folder, entry.name);
@@ -72,13 +72,13 @@ async function digestOf(path: string, report: (read: number) => void): Promise<s
   return sha256.digest("hex");
 }
 
-/** As sha256sum writes it, which marks and escapes a path that would not fit a line. */
+/** A line in the format of sha256sum, which marks and escapes paths with backslashes or line breaks. */
 function checksumLine(digest: string, path: string): string {
   const escaped = path.replaceAll("\\", "\\\\").replaceAll("\n", "\\n").replaceAll("\r", "\\r");
   return `${escaped === path ? "" : "\\"}${digest}  ${escaped}`;
 }
 
-/** What the file system refuses becomes a warning, and undefined; every other error goes on its way. */
+/** Turns a file system error into a warning and undefined. Rethrows other errors. */
 async function orWarn<Value>(about: Task, read: () => Promise<Value>): Promise<Value | undefined> {
   try {
     return await read();
@@ -90,7 +90,7 @@ async function orWarn<Value>(about: Task, read: () => Promise<Value>): Promise<V
   }
 }
 
-/** Only such an error says which system call was refused. */
+/** Only file system errors name a system call. */
 function isFileSystemError(error: unknown): error is Error {
   return error instanceof Error && "syscall" in error;
 }

@@ -1,7 +1,7 @@
-/** The command line of the examples: where a job is reported, under which name, and how slowly it works. */
+/** The command line of the examples: the server, the name of the job, and its delay. */
 import { parseArgs } from "node:util";
 
-/** Any longer, and the job would count as silent before its next report. */
+/** With a longer delay, the job would become SILENT between two reports. */
 const DELAY_MAX_MS = 30_000;
 
 const OPTIONS = {
@@ -14,27 +14,27 @@ const OPTIONS = {
 } as const;
 
 const OPTIONS_HELP = `
-  --url URL         the server (default: http://127.0.0.1:4000)
-  --database NAME   the database to report to (default: demo)
-  --user NAME       the user to report as (default: the one the server knows you as)
-  --job-id ID       the job id (default: the example's name)
-  --delay-ms N      pause after each step, to watch it; at most ${DELAY_MAX_MS} (default: 0)
-  --help            this text`;
+  --url URL         Report to this server (default: http://127.0.0.1:4000)
+  --database NAME   Report to this database (default: demo)
+  --user NAME       Report as this user (default: the user that the server authenticates)
+  --job-id ID       Use this job id (default: the example's name)
+  --delay-ms N      Pause after each step, so that you can watch it, 0 to ${DELAY_MAX_MS} (default: 0)
+  --help            Print this help`;
 
-/** Where a job is reported and how slowly it works. */
+/** The parsed options. */
 export type JobOptions = {
   readonly url: string;
   readonly database: string;
-  /** Left to the server when undefined. */
+  /** If undefined, the user that the server authenticates. */
   readonly username: string | undefined;
   readonly jobId: string;
   readonly delayMs: number;
 };
 
 /**
- * Reads the command line of the example `name`, which is also the default job id; `operand` is the argument
- * called `operandName`, or empty where none is taken. Prints the help and exits with 0 when asked to; says what
- * is wrong and exits with 2 when something is.
+ * Parses the command line of the example `name`, which is also the default job id. `operand` is the argument called
+ * `operandName`, or empty if the example takes none. For `--help`, prints the help and exits with 0; for an invalid
+ * command line, prints the error and exits with 2.
  */
 export function readCommandLine(
   name: string,
@@ -51,12 +51,11 @@ export function readCommandLine(
   }
 }
 
-function toOperand(operandName: string, [operand = "", ...others]: readonly string[]): string {
-  const isAsNeeded = (operandName === "") === (operand === "") && others.length === 0;
-  if (isAsNeeded) return operand;
-  throw new Error(
-    `It takes ${operandName === "" ? "no argument" : `one argument, ${operandName},`} besides the options.`,
-  );
+function toOperand(operandName: string, operands: readonly string[]): string {
+  const [operand = "", ...others] = operands;
+  if ((operandName === "") === (operand === "") && others.length === 0) return operand;
+  const expected = operandName === "" ? "none" : `one ${operandName}`;
+  throw new Error(`Invalid arguments "${operands.join(" ")}": expected ${expected} besides the options.`);
 }
 
 function printHelp(help: string): never {
@@ -79,5 +78,5 @@ function toJobOptions(name: string, values: Values): JobOptions {
 function toDelayMs(text: string): number {
   const delayMs = /^\d+$/.test(text) ? Number(text) : Number.NaN;
   if (delayMs <= DELAY_MAX_MS) return delayMs;
-  throw new Error(`--delay-ms takes a whole number from 0 to ${DELAY_MAX_MS}, not ${text}.`);
+  throw new Error(`Invalid --delay-ms "${text}": expected a whole number from 0 to ${DELAY_MAX_MS}.`);
 }

@@ -1,10 +1,10 @@
 /**
- * PageRank of the packages in the package-lock.json of the folder that it is run in, reported as a job:
+ * PageRank of the packages in package-lock.json in the working directory, reported as a job:
  * `npm run --silent example:pagerank`.
  *
  *     PageRank
  *     |-- load          volume: packages, known once the lock is parsed
- *     |-- iterate       at most 50 iterations; ends when no score changes any more
+ *     |-- iterate       at most 50 iterations; ends once the scores have converged
  *     |   |-- iteration volume: links followed, known once all packages are loaded
  *     |-- write         volume: rows
  *
@@ -18,7 +18,7 @@ import { type Scores, largestChange, pageRankStep, topScores, uniformScores } fr
 import { type Pause, runJob } from "./run-job.js";
 
 const LOCK_FILE = "package-lock.json";
-const PACKAGES_A_STEP = 50;
+const PACKAGES_PER_STEP = 50;
 const ITERATIONS_MAX = 50;
 const CHANGE_MIN = 1e-6;
 const ROW_COUNT = 20;
@@ -43,13 +43,13 @@ async function readGraph(load: Task, pause: Pause): Promise<Graph> {
   for (const path of lock.keys()) {
     graph.set(path, resolveDependencies(lock, path));
     load.advance();
-    if (graph.size % PACKAGES_A_STEP === 0) await pause();
+    if (graph.size % PACKAGES_PER_STEP === 0) await pause();
   }
   return graph;
 }
 
 async function rank(iterate: Task, pause: Pause, graph: Graph): Promise<Scores> {
-  tellEdgeCount(iterate, countEdges(graph));
+  setVolumes(iterate, countEdges(graph));
   let scores = uniformScores(graph);
   for (const iteration of iterate.iterations()) {
     const before = scores;
@@ -65,8 +65,8 @@ async function rank(iterate: Task, pause: Pause, graph: Graph): Promise<Scores> 
   return scores;
 }
 
-/** For all iterations at once: while one volume is unknown, so is the ratio of the whole. */
-function tellEdgeCount(iterate: Task, edgeCount: number): void {
+/** Sets the volume of all iterations, because the percentage is unknown while any volume is. */
+function setVolumes(iterate: Task, edgeCount: number): void {
   for (let index = 0; index < ITERATIONS_MAX; index += 1) iterate.sub(index).volume(edgeCount);
 }
 
@@ -80,7 +80,7 @@ function print(write: Task, scores: Scores): void {
   }
 }
 
-/** `a > b` for the b that is installed for a alone. */
+/** `a > b` for a package b in the node_modules of a. */
 function packageName(path: string): string {
   return path === ""
     ? "(this project)"

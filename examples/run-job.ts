@@ -1,28 +1,27 @@
 /**
- * What makes a program a job that can be trusted, besides the SDK: it says where it is reported, it stops when it is
- * told to, and its exit code says how it ended.
+ * Runs a program as a well-behaved job: it prints where it reports, stops when it is canceled, and sets its exit code.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { connect, type ParentSpec, type Task, type TidemarkError } from "tidemark/client";
 import type { JobOptions } from "./options.js";
 
 /**
- * Waits as long as `--delay-ms` says, or throws when the job is to stop. Also where it says 0 it lets the event loop turn:
- * work that never does is reported only at its end.
+ * Waits for `--delay-ms`, or throws when the job is canceled. Even a delay of 0 yields to the event loop; work that
+ * never does is reported only at its end.
  */
 export type Pause = () => Promise<void>;
 
 type Work = (root: Task, pause: Pause) => Promise<void>;
 
 /**
- * Does `work` as a job with this tree. SIGINT, a cancel request, another worker that takes the job over, and a closed
- * stdout stop it at its next pause. Never throws: it says what happened on stderr and sets the exit code.
+ * Runs `work` as a job with this tree. SIGINT, a cancel request, another worker that takes over the job, or a closed
+ * stdout stop it at its next pause. Never throws: prints errors to stderr and sets the exit code.
  */
 export async function runJob(options: JobOptions, tree: ParentSpec, work: Work): Promise<void> {
   const { url, database, username, jobId, delayMs } = options;
   const onError = (error: TidemarkError): void => {
     console.error(`${error.message} (${error.code})`);
-    if (error.code === "STALE_ATTEMPT") job.cancel("Another worker has taken the job over");
+    if (error.code === "STALE_ATTEMPT") job.cancel("Another worker took over the job");
   };
   const job = connect({ url, database, username, onError }).job({ jobId }, tree);
   stopOnSignals((reason) => job.cancel(reason));
@@ -37,12 +36,12 @@ export async function runJob(options: JobOptions, tree: ParentSpec, work: Work):
 }
 
 function stopOnSignals(stop: (reason: string) => void): void {
-  // Not `once`: under `npm run` one Ctrl-C arrives twice, and the second would end us before we have reported.
+  // Not `once`: under `npm run`, Ctrl-C arrives twice, and the second would kill the process before its last report.
   process.on("SIGINT", () => {
     process.exitCode = 130;
     stop("Canceled by SIGINT");
   });
-  process.stdout.on("error", ({ message }) => stop(`Nobody reads the output: ${message}`));
+  process.stdout.on("error", ({ message }) => stop(`Can't write to stdout: ${message}`));
 }
 
 async function pause(delayMs: number, signal: AbortSignal): Promise<void> {

@@ -1,44 +1,43 @@
 /**
- * The package graph in a package-lock.json: its nodes are the places where a package is installed, its edges lead
- * from each to the places where node would find what it depends on.
+ * The package graph of a package-lock.json. A node is an installed package; its edges lead to the installed packages
+ * that Node.js would resolve its dependencies to.
  */
 import { posix } from "node:path";
 
 const DEPENDENCY_KINDS = ["dependencies", "optionalDependencies", "peerDependencies"];
 
-/** By the path of each installed package (empty for the project itself): the names of the packages it depends on. */
+/** The names of each installed package's dependencies, by its path (empty for the project itself). */
 export type Lock = ReadonlyMap<string, readonly string[]>;
 
-/** By node: the nodes it links to, each once. */
+/** The nodes that each node links to, each once. */
 export type Graph = ReadonlyMap<string, readonly string[]>;
 
-/** Takes a package-lock.json as parsed; throws a TypeError when it has no `packages`, as version 1 has not. */
+/** @throws TypeError if the lock file has no `packages`, as in version 1. */
 export function parseLock(json: unknown): Lock {
   const packages = recordOf(recordOf(json)["packages"]);
   if (Object.keys(packages).length === 0) {
     throw new TypeError(
-      "No packages in package-lock.json: it needs lockfileVersion 2 or 3, which npm 7 and later write",
+      "No packages in package-lock.json: expected lockfileVersion 2 or 3. Run npm install with npm 7 or later.",
     );
   }
   return new Map(Object.entries(packages).map(([path, entry]) => [path, dependencyNames(recordOf(entry))]));
 }
 
-/** Where the dependencies of the package at `path` are installed; those that are not installed are left out. */
+/** The paths of the installed dependencies of the package at `path`. */
 export function resolveDependencies(lock: Lock, path: string): readonly string[] {
   const names = lock.get(path) ?? [];
-  const places = names.map((name) => resolveDependency(lock, path, name));
-  return [...new Set(places.filter((place) => place !== undefined))];
+  const targets = names.map((name) => resolveDependency(lock, path, name));
+  return [...new Set(targets.filter((target) => target !== undefined))];
 }
 
-/** Where node finds `name` for a file in the folder `from`: in the nearest node_modules, going outward. */
+/** Searches the nearest node_modules first, then those of the parent folders, like Node.js. */
 function resolveDependency(lock: Lock, from: string, name: string): string | undefined {
-  const place = posix.join(from, "node_modules", name);
-  if (lock.has(place)) return place;
+  const target = posix.join(from, "node_modules", name);
+  if (lock.has(target)) return target;
   const outerFolder = posix.dirname(from);
   return outerFolder === from ? undefined : resolveDependency(lock, outerFolder, name);
 }
 
-/** How many links a graph has. */
 export function countEdges(graph: Graph): number {
   return [...graph.values()].reduce((count, targets) => count + targets.length, 0);
 }
@@ -47,7 +46,7 @@ function dependencyNames(entry: Readonly<Record<string, unknown>>): string[] {
   return DEPENDENCY_KINDS.flatMap((kind) => Object.keys(recordOf(entry[kind])));
 }
 
-/** A cast is safe here: any object may be read by any key, and what is found is unknown. */
+/** The cast is safe, because any object may be read by any key. */
 function recordOf(value: unknown): Readonly<Record<string, unknown>> {
   return typeof value === "object" && value !== null ? (value as Record<string, unknown>) : {};
 }

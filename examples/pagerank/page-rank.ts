@@ -1,21 +1,20 @@
 /**
- * PageRank: the share of time that a visitor spends at each node, who mostly follows a link and sometimes, or
- * where there is none, goes to any node. Scores always add up to 1.
+ * PageRank: the share of time that a random visitor spends at each node. The visitor follows a link with probability
+ * DAMPING, and otherwise, or if there is no link, jumps to any node. The scores add up to 1.
  */
 import type { Graph } from "./graph.js";
 
-/** How often the visitor follows a link. */
 const DAMPING = 0.85;
 
-/** By node: its score. */
+/** The score of each node. */
 export type Scores = ReadonlyMap<string, number>;
 
-/** What to start with: the same score for each node. */
+/** The initial scores, equal for all nodes. */
 export function uniformScores(graph: Graph): Scores {
   return new Map([...graph.keys()].map((node) => [node, 1 / graph.size]));
 }
 
-/** One iteration: each node hands its score on in equal parts, one without links to all nodes alike. */
+/** One iteration: each node divides its score equally among its links, or among all nodes if it has none. */
 export function pageRankStep(graph: Graph, scores: Scores): Scores {
   const danglingMass = sum(
     [...graph].map(([node, targets]) => (targets.length === 0 ? scoreOf(scores, node) : 0)),
@@ -29,7 +28,7 @@ export function pageRankStep(graph: Graph, scores: Scores): Scores {
   return next;
 }
 
-/** The largest difference of one node's score; the iteration has converged when it is small. */
+/** The largest change of any node's score. A small one means that the scores have converged. */
 export function largestChange(before: Scores, after: Scores): number {
   return Math.max(...[...after].map(([node, score]) => Math.abs(score - scoreOf(before, node))));
 }

@@ -1,5 +1,5 @@
 /**
- * `connect()`: where everything begins, for a worker and for a watcher.
+ * `connect()`: the entry point for workers and watchers.
  *
  *     const tidemark = connect({ database: "demo" });
  *     await tidemark.job({ jobId: "import" }, task("Import")).run(async (root) => {
@@ -10,66 +10,71 @@ import type { TidemarkError } from "../protocol/tidemark-error.js";
 import type { MemoryRangeInput, OnConflict } from "./generated/graphql.js";
 import { Job } from "./report/job.js";
 import { Reporter } from "./report/reporter.js";
-import { resolveEndpoint, type EndpointOptions } from "./transport/endpoint.js";
+import { resolveEndpoint, type EndpointOptions, type Token } from "./transport/endpoint.js";
 import { platformClock, uniqueId, type ClientClock } from "./platform.js";
 import type { TaskDeclaration } from "./report/task-declaration.js";
 import type { WatchOptions } from "./watch/watch-options.js";
 import { watch, type Watch } from "./watch/watch.js";
-import type { Token } from "./transport/token.js";
 import { HttpTransport, type ClientDocument, type RequestOptions } from "./transport/http-transport.js";
 
-/** Where the server is, and how it is spoken to. */
+/** Options of `connect`. All are optional. */
 export interface ConnectOptions extends EndpointOptions {
-  /** Whose jobs they are that name no other. Default: the one that the server knows you as. */
+  /** The owner of jobs that do not set a `username`. Default: the user that the server authenticates. */
   readonly username?: string | undefined;
-  /** The shortest time between two reports while nothing begins or ends, milliseconds. Default 250. */
+  /** Minimum time between two reports, milliseconds. The start or end of a task is reported sooner. Default 250. */
   readonly intervalMs?: number | undefined;
   /**
-   * How long a job may be quiet before the server is asked whether somebody wants it to stop, milliseconds; once it
-   * tells that by itself, a quiet job sends a heartbeat each third of its lease. Default 600.
+   * Time between the heartbeats of a job without progress, milliseconds. Each answer carries cancel requests. Once the
+   * client receives these over a WebSocket, it sends three heartbeats per lease instead. Default 600.
    */
   readonly heartbeatMs?: number | undefined;
-  /** How long an answer may take before it is asked for again, milliseconds. Default 5,000. */
+  /** Time limit of a request, milliseconds. Reports that exceed it are sent again. Default 5,000. */
   readonly requestTimeoutMs?: number | undefined;
-  /** How long an end that the server does not know of keeps the process alive, milliseconds. Default 5,000. */
+  /** How long the process stays alive to deliver the end of a job, milliseconds. Default 5,000. */
   readonly endTimeoutMs?: number | undefined;
   /**
-   * Called when the server can't be reached, or wants another token (once for each, until it takes reports again), and
-   * when it refuses something; then with the job. Nothing is lost by the first two: reports wait. After STALE_ATTEMPT,
-   * NOT_FOUND and FORBIDDEN the job is no longer reported. Default: nobody is told.
+   * Receives errors that the SDK does not throw. Default: these errors are ignored.
+   *
+   * - The server is unreachable or rejects the token: called without a job, once per error code until the server
+   *   accepts reports again. Reports wait and are retried.
+   * - The server rejects a job or a report: called with the job. After STALE_ATTEMPT, NOT_FOUND or FORBIDDEN, and when
+   *   the job itself is rejected, the SDK stops reporting it. The work continues.
    */
   readonly onError?: ((error: TidemarkError, job?: Job) => void) | undefined;
-  /** The source of time; for tests. */
+  /** The source of time. For tests. */
   readonly clock?: ClientClock | undefined;
 }
 
-/** What is said of a job besides its tree. */
+/** Options of `Connection.job`. All are optional. */
 export interface JobOptions {
-  /** Stored again under the same one, a job replaces the one before. Default: one that nobody else has. */
+  /**
+   * The id of the job, unique within its database and user. Storing a job under an existing id replaces that job and
+   * starts its next attempt. Default: a random id.
+   */
   readonly jobId?: string | undefined;
-  /** Where it goes. Default: the connection's. */
+  /** The database that holds the job. Default: the connection's. */
   readonly database?: string | undefined;
-  /** Whose job it is. Default: the connection's. */
+  /** The owner of the job. Default: the connection's. */
   readonly username?: string | undefined;
-  /** Seconds without a report after which the job is SILENT, 1 to 604,800. Default: the server's. */
+  /** Seconds without a report after which the job is SILENT, 1 to 604,800. Default: set by the server. */
   readonly leaseSeconds?: number | undefined;
-  /** The memory that it is estimated to need, bytes. Default: that is not said. */
+  /** The estimated memory of the job, bytes. Default: no estimate. */
   readonly memory?: MemoryRangeInput | undefined;
-  /** REJECT refuses where a job with this id is there and has not ended. Default OVERWRITE. */
+  /** REJECT fails when a job with this id exists and has not ended; OVERWRITE replaces it. Default OVERWRITE. */
   readonly onConflict?: OnConflict | undefined;
 }
 
-/** As `watch` takes them; where the server is, is known. */
+/** Options of `Connection.watch`: those of `watch`, except for the address and the token. */
 export interface ConnectedWatchOptions extends Omit<WatchOptions, "url" | "token" | "database"> {
-  /** Default: the connection's. */
+  /** The database to watch. Default: the connection's. */
   readonly database?: string;
 }
 
-/** A server, as a program uses it. It holds nothing that has to be closed. */
+/** A connection to a server. It opens sockets on demand and needs no `close`. */
 export class Connection {
-  /** The server's address. */
+  /** The server's address, without a trailing slash. */
   readonly url: string;
-  /** What proves who you are. */
+  /** The token that authenticates each request. */
   readonly token: Token | undefined;
   readonly #transport: HttpTransport;
   readonly #reporter: Reporter;
@@ -89,11 +94,15 @@ export class Connection {
       heartbeatMs: options.heartbeatMs ?? 600,
       endTimeoutMs: options.endTimeoutMs ?? 5_000,
       clock: options.clock ?? platformClock,
-      onUnavailable: (error) => this.#tell(error),
+      onUnavailable: (error) => this.#notify(error),
     });
   }
 
-  /** A job with this tree; it is stored with the first thing that is said of it. */
+  /**
+   * Creates a job with this task tree. The server stores it with its first report; `Job.announce` stores it at once.
+   *
+   *     const job = tidemark.job({ jobId: "nightly-import" }, task("Import", leaf("read"), leaf("write")));
+   */
   job(options: JobOptions, root: TaskDeclaration): Job {
     const { jobId = uniqueId(), database, username, leaseSeconds, memory, onConflict } = options;
     const header = {
@@ -104,13 +113,15 @@ export class Connection {
       memory,
       ...(onConflict && { onConflict }),
     };
-    return new Job(header, root, this.#reporter, (error, job) => this.#tell(error, job));
+    return new Job(header, root, this.#reporter, (error, job) => this.#notify(error, job));
   }
 
   /**
-   * Watches jobs, of the connection's database unless another one is named.
+   * Watches the jobs of a database, by default the connection's.
    *
    *     for await (const event of tidemark.watch()) console.log(event.kind);
+   *
+   * @throws TypeError if the address of the server is invalid.
    */
   watch(options: ConnectedWatchOptions = {}): Watch {
     const database = options.database ?? this.#database;
@@ -118,8 +129,9 @@ export class Connection {
   }
 
   /**
-   * Asks a query or a mutation, once.
-   * @throws TidemarkError with the server's code, UNAVAILABLE when there was no answer.
+   * Executes a query or a mutation, without retries.
+   * @throws TidemarkError with the server's code, or UNAVAILABLE if no answer arrived. In that case, the server may
+   * still have executed the operation.
    */
   request<Data, Variables>(
     document: ClientDocument<Data, Variables>,
@@ -129,16 +141,19 @@ export class Connection {
     return this.#transport.request(document, variables, options);
   }
 
-  /** On its own turn: what is thrown there is the program's, and must not stop the reports. */
-  #tell(error: TidemarkError, job?: Job): void {
+  /** Runs in a microtask, so that an exception of the program's `onError` can't stop the reports. */
+  #notify(error: TidemarkError, job?: Job): void {
     const { onError } = this.#options;
     if (onError) queueMicrotask(() => onError(error, job));
   }
 }
 
 /**
- * Where a server is, and how it is spoken to. Nothing is sent before there is something to say.
- * @throws TypeError for an address that is none.
+ * Creates a connection to a server. It sends nothing until a job reports, a watch starts or `request` is called.
+ *
+ *     const tidemark = connect({ url: "http://127.0.0.1:4000", database: "demo" });
+ *
+ * @throws TypeError if the address of the server is invalid.
  */
 export function connect(options: ConnectOptions = {}): Connection {
   return new Connection(options);

@@ -1,4 +1,4 @@
-/** `tidemark/client`: what a program imports that reports jobs, or watches them. */
+/** `tidemark/client`: reports jobs to a Tidemark server and watches them, in Node.js and in browsers. */
 export { ERROR_CODES, type ErrorCode } from "../protocol/error-codes.js";
 export { TidemarkError } from "../protocol/tidemark-error.js";
 export {
@@ -30,7 +30,7 @@ export type {
   TaskSelector,
 } from "./report/task-handle.js";
 export type { Tracked } from "./report/track.js";
-export type { Token } from "./transport/token.js";
+export type { Token } from "./transport/endpoint.js";
 export type { ClientDocument, RequestOptions } from "./transport/http-transport.js";
 export { watch } from "./watch/watch.js";
 export type { Watch, WatchStatus } from "./watch/watch.js";

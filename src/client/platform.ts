@@ -1,60 +1,62 @@
 /**
- * What the client takes from where it runs, be it Node.js or a browser: time, settings, chance, and how to keep a
- * process alive or let it go. Nothing else in the client knows where it is.
+ * The platform functions of Node.js or the browser: time, environment variables, random ids, and control over when the
+ * process may exit. The rest of the client is independent of the platform.
  */
 
-/** The source of time; a test moves one by hand. */
+/** A source of time. Tests use one that they advance manually. */
 export interface ClientClock {
-  /** Milliseconds since any moment; never goes back. */
+  /** Milliseconds since a fixed moment; never decreases. */
   now(): number;
-  /** Calls back once, after `delayMs`, if not cancelled. A worker's keeps no process alive, a watcher's does. */
+  /**
+   * Calls back once, after `delayMs`, unless canceled. The timers of a worker do not keep the process alive; those of
+   * a watcher do.
+   */
   schedule(delayMs: number, callback: () => void): ClientTimer;
 }
 
-/** A call that is to come. */
+/** A scheduled call. */
 export interface ClientTimer {
-  /** Cancelling twice, or after the call, is harmless. */
+  /** Cancels the call. Has no effect after the call or a second time. */
   cancel(): void;
 }
 
-/** The machine's time. */
 export const platformClock: ClientClock = {
   now: () => performance.now(),
   schedule(delayMs, callback) {
     const timer: Partial<NodeJS.Timeout> = setTimeout(callback, delayMs);
-    timer.unref?.(); // in a browser there is no process to keep alive
+    timer.unref?.(); // absent in browsers
     return { cancel: () => clearTimeout(timer as NodeJS.Timeout) };
   },
 };
 
-/** Keeps the process alive until it is cancelled, for `limitMs` at most; then calls back. */
+/** Keeps the process alive until canceled, for at most `limitMs`; then calls back. */
 export function keepAlive(limitMs: number, onExpired: () => void): ClientTimer {
   const timer = setTimeout(onExpired, limitMs);
   return { cancel: () => clearTimeout(timer) };
 }
 
-/** A variable of the environment; undefined where there is none, or it is empty. */
+/** The value of an environment variable; undefined if it is unset or empty. */
 export function environmentVariable(name: string): string | undefined {
   return nodeProcess?.env?.[name] || undefined;
 }
 
 /**
- * Calls back each time that the process has nothing left to do, until what is returned is called. It lives on for
- * as long as something that was begun there needs.
+ * Calls back whenever the process has no work left, and returns a function that unsubscribes. Work started by the
+ * callback keeps the process alive.
  */
 export function onIdleProcess(callback: () => void): () => void {
-  if (idleCallbacks.size === 0) nodeProcess?.on?.("beforeExit", tellIdle);
+  if (idleCallbacks.size === 0) nodeProcess?.on?.("beforeExit", notifyIdle);
   idleCallbacks.add(callback);
   return () => {
     idleCallbacks.delete(callback);
-    if (idleCallbacks.size === 0) nodeProcess?.off?.("beforeExit", tellIdle);
+    if (idleCallbacks.size === 0) nodeProcess?.off?.("beforeExit", notifyIdle);
   };
 }
 
 /**
- * Calls back each time that the page may be gone in a moment, until what is returned is called: when it is left
- * (`isLeft`), and when it is no longer seen, which is the last that many a telephone tells. Not on `unload`: a page
- * that listens to that is not kept for the way back.
+ * Calls back whenever the page may be about to close, and returns a function that unsubscribes. `isLeft` is true when
+ * the user leaves the page, and false when it becomes hidden, often the last event on a phone. An `unload` listener
+ * would keep the page out of the back/forward cache.
  */
 export function onPageHidden(callback: (isLeft: boolean) => void): () => void {
   const { document, addEventListener, removeEventListener } = globalThis as Partial<Page>;
@@ -71,7 +73,6 @@ export function onPageHidden(callback: (isLeft: boolean) => void): () => void {
   };
 }
 
-/** As far as it matters here. */
 interface Page extends PageEvents {
   readonly document: PageEvents & { readonly visibilityState: string };
 }
@@ -81,17 +82,17 @@ interface PageEvents {
   removeEventListener(type: string, listener: () => void): void;
 }
 
-/** A name that nobody else has. */
+/** A random id of 128 bits, in hexadecimal. */
 export function uniqueId(): string {
-  const bytes = crypto.getRandomValues(new Uint8Array(16)); // a page without TLS has no randomUUID
+  const bytes = crypto.getRandomValues(new Uint8Array(16)); // randomUUID needs a page with TLS
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
 const nodeProcess = (globalThis as { readonly process?: NodeJS.Process }).process;
 
-/** One listener for all connections: Node.js warns of many. */
+/** All connections share one listener, because Node.js warns about more than ten. */
 const idleCallbacks = new Set<() => void>();
 
-function tellIdle(): void {
+function notifyIdle(): void {
   for (const callback of idleCallbacks) callback();
 }

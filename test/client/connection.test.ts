@@ -5,7 +5,7 @@ import { freePort } from "../kit/process/free-port.js";
 import { startServer } from "../kit/server/server.js";
 
 describe("A connection", () => {
-  it("watches the jobs of its database, and sees what is reported over it", async () => {
+  it("watches the jobs of its database, including those that it reports", async () => {
     await using server = await startServer();
     const tidemark = connect({ url: server.url, database: "d", username: "u" });
     await using watch = tidemark.watch();
@@ -20,11 +20,11 @@ describe("A connection", () => {
   });
 });
 
-describe("A server that gives no answer", () => {
-  it("is to be started where nobody is at the address", async () => {
+describe("The error of an unreachable server", () => {
+  it("suggests to start one if the connection is refused", async () => {
     const url = `http://localhost:${await freePort()}`;
 
-    await expect(asked(url)).rejects.toMatchObject({
+    await expect(request(url)).rejects.toMatchObject({
       code: "UNAVAILABLE",
       message: expect.stringMatching(
         /^No Tidemark server answers at http:\/\/localhost:\d+ \(connect ECONNREFUSED .+\)\. Start one there \(npm start\)/,
@@ -32,11 +32,11 @@ describe("A server that gives no answer", () => {
     });
   });
 
-  it("is not to be started where somebody is, and the reason is told", async () => {
+  it("names the cause and suggests to check the address if another server answers", async () => {
     await using server = await startServer();
     const url = server.url.replace("http:", "https:");
 
-    await expect(asked(url)).rejects.toMatchObject({
+    await expect(request(url)).rejects.toMatchObject({
       code: "UNAVAILABLE",
       message: expect.stringMatching(
         /^No Tidemark server answers at https:\/\/[\d.]+:\d+ \([a-z ]+\)\. Check the address \(TIDEMARK_URL\)/,
@@ -45,11 +45,11 @@ describe("A server that gives no answer", () => {
   });
 });
 
-function asked(url: string): Promise<unknown> {
+function request(url: string): Promise<unknown> {
   return connect({ url }).request(HistoryDocument, { database: "d" });
 }
 
-/** Resolves when the watch has told that a job is finished. */
+/** Resolves when the watch delivers a finished job. */
 async function finished(watch: Watch): Promise<void> {
   for await (const event of watch) if ("job" in event && event.job.task.status === "FINISHED") return;
 }

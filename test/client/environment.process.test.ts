@@ -3,7 +3,7 @@ import { Program } from "../kit/process/child-process.js";
 import { startServer } from "../kit/server/server.js";
 import { Tokens } from "../kit/server/tokens.js";
 
-it("connect() and watch() go by the environment where they are given nothing", async () => {
+it("connect() and watch() default to the environment variables", async () => {
   const tokens = new Tokens();
   const token = await tokens.grant("alice", { databases: ["movies"] });
   await using server = await startServer({ auth: tokens.auth });

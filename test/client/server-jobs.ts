@@ -1,4 +1,4 @@
-/** What a server shows of a worker's job. */
+/** Reads a worker's job back from the server. */
 import { dataOf } from "../kit/network/raw-http.js";
 
 export const JOB = { database: "d", username: "u", jobId: "j" };
@@ -27,19 +27,17 @@ const TASK = `query ($database: String!, $username: String!, $jobId: ID!) {
   }
 }`;
 
-/** The job as the server has it; null when it has none. */
 async function findJob(url: string, jobId = JOB.jobId): Promise<ServerJob | null> {
   return (await dataOf<{ task: ServerJob | null }>(url, TASK, { ...JOB, jobId })).task;
 }
 
-/** The job as the server has it. */
 export async function jobOnServer(url: string, jobId = JOB.jobId): Promise<ServerJob> {
   const job = await findJob(url, jobId);
   if (!job) throw new Error(`the server has no job ${jobId}`);
   return job;
 }
 
-/** Asks again and again until the job is as wanted; the test's time limit ends a wait in vain. */
+/** Polls until the job is as wanted, or the test times out. */
 export async function waitForJob(
   url: string,
   isWanted: (job: ServerJob) => boolean,

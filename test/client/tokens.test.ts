@@ -10,8 +10,8 @@ import { watchEventsUntil, kindsOf, SDK_TRANSPORTS, watchWithoutDelays } from ".
 
 const NOW = 1_700_000_000_000;
 
-describe.each(SDK_TRANSPORTS)("A watch of a server that asks who asks (%s)", (transport) => {
-  it("comes back with another token when its own has run out, and misses nothing", async () => {
+describe.each(SDK_TRANSPORTS)("A watch of a server with authentication (%s)", (transport) => {
+  it("reconnects with a new token when its own has expired, and misses nothing", async () => {
     const clock = new ManualClock(NOW);
     const tokens = new Tokens(clock);
     const given = [await tokens.grant("alice", { lifeMs: 10_000 }), await tokens.grant("alice")];
@@ -30,7 +30,7 @@ describe.each(SDK_TRANSPORTS)("A watch of a server that asks who asks (%s)", (tr
     expect([...watched.jobs.values()]).toMatchObject([{ username: "alice", version: 2 }]);
   });
 
-  it("ends when its token was revoked and there is no other", async () => {
+  it("ends when its only token is revoked", async () => {
     const clock = new ManualClock(NOW);
     const tokens = new Tokens(clock);
     const token = await tokens.grant("alice");
@@ -45,7 +45,7 @@ describe.each(SDK_TRANSPORTS)("A watch of a server that asks who asks (%s)", (tr
   });
 });
 
-describe("A worker of a server that asks who asks", () => {
+describe("A worker of a server with authentication", () => {
   it("reports as the user of its token", async () => {
     const tokens = new Tokens();
     const token = await tokens.grant("alice");
@@ -60,23 +60,23 @@ describe("A worker of a server that asks who asks", () => {
     expect(store.get(ALICE)?.task.status).toBe("FINISHED");
   });
 
-  it("hears that it needs another token also from a server that was away", async () => {
+  it("calls onError again for a missing token after the server was unreachable", async () => {
     const port = await freePort();
     const url = `http://127.0.0.1:${port}`;
     const tokens = new Tokens();
     await tokens.grant("alice");
-    const told = new EventEmitter();
-    const onError = (error: TidemarkError): void => void told.emit(error.code, error.message);
+    const errors = new EventEmitter();
+    const onError = (error: TidemarkError): void => void errors.emit(error.code, error.message);
     connect({ url, onError }).job({}, leaf("read")).announce();
 
-    await once(told, "UNAVAILABLE");
+    await once(errors, "UNAVAILABLE");
     await using server = await startServer({ port, auth: tokens.auth });
-    const [message] = await once(told, "UNAUTHENTICATED");
+    const [message] = await once(errors, "UNAUTHENTICATED");
 
     expect([server.url, message]).toEqual([url, expect.stringContaining("who asks")]);
   });
 
-  it("hears that it may not, and works on", async () => {
+  it("continues its work when its token lacks the permission", async () => {
     const tokens = new Tokens();
     const token = await tokens.grant("alice", { role: "viewer" });
     await using server = await startServer({ auth: tokens.auth });

@@ -27,7 +27,7 @@ describe("The example checksum", () => {
     expect(code).toBe(0);
   });
 
-  it("ends as a finished job of 100 %, that has counted files and bytes", async () => {
+  it("finishes with 100 %, and has counted files and bytes", async () => {
     await using server = await startServer();
     await using folder = await createFolder(FILES);
     await using example = runExample("checksum", server, folder.path);
@@ -44,7 +44,7 @@ describe("The example checksum", () => {
     ]);
   });
 
-  it("is seen to move by whoever watches it", async () => {
+  it("shows its progress to a watcher", async () => {
     await using server = await startServer();
     await using folder = await createFolder(FILES);
     using watcher = await watchJob(server, "checksum");
@@ -61,7 +61,7 @@ describe("The example checksum", () => {
     expect(ratiosOf(seen).at(-1)).toBe(1);
   });
 
-  it("is FAILED, with the reason, when the folder can't be read", async () => {
+  it("fails with the reason when it can't read the folder", async () => {
     await using server = await startServer();
     await using example = runExample("checksum", server, join(PROJECT, "no-such-folder"));
 
@@ -74,7 +74,7 @@ describe("The example checksum", () => {
     expect(example.err.join("\n")).toContain("ENOENT");
   });
 
-  it("is CANCELED by SIGINT, and ends with 130", async () => {
+  it("is canceled by SIGINT, and exits with 130", async () => {
     await using server = await startServer();
     await using folder = await createFolder(MANY_FILES);
     using watcher = await watchJob(server, "checksum");
@@ -91,7 +91,7 @@ describe("The example checksum", () => {
     expect(example.out.length).toBeLessThan(Object.keys(MANY_FILES).length);
   });
 
-  it("says how it is used, and ends with 2, when it is used wrongly", async () => {
+  it("prints its usage and exits with 2 for an invalid command line", async () => {
     await using server = await startServer();
     await using example = runExample("checksum", server);
 
@@ -121,7 +121,7 @@ describe("The example pagerank", () => {
     expect(Math.max(...others.map(([, score]) => score))).toBeLessThan(printed.at(-1)!.score + ROUNDING);
   });
 
-  it("ends as a finished job of 100 %, early because it has converged", async () => {
+  it("finishes with 100 % before its last iteration, because it has converged", async () => {
     await using server = await startServer();
     await using example = runExample("pagerank", server);
 
@@ -136,7 +136,7 @@ describe("The example pagerank", () => {
     expect(new Set(tasks.map(({ status }) => status))).toEqual(new Set(["FINISHED", "CANCELED"]));
   });
 
-  it("is seen to move by whoever watches it", async () => {
+  it("shows its progress to a watcher", async () => {
     await using server = await startServer();
     using watcher = await watchJob(server, "pagerank");
     await using example = runExample("pagerank", server, "--delay-ms", "20");
@@ -152,7 +152,7 @@ describe("The example pagerank", () => {
     expect(ratiosOf(seen).at(-1)).toBe(1);
   });
 
-  it("is CANCELED when somebody asks for it", async () => {
+  it("stops at a cancel request", async () => {
     await using server = await startServer();
     using watcher = await watchJob(server, "pagerank");
     await using example = runExample("pagerank", server, "--delay-ms", "50");
@@ -167,7 +167,7 @@ describe("The example pagerank", () => {
     expect(code).toBe(1);
   });
 
-  it("stops when another worker has taken the job over, and leaves it alone", async () => {
+  it("stops when another worker takes over the job, and does not change that job", async () => {
     await using server = await startServer();
     using watcher = await watchJob(server, "pagerank");
     await using example = runExample("pagerank", server, "--delay-ms", "50");
@@ -185,7 +185,7 @@ describe("The example pagerank", () => {
     expect(example.err.join("\n")).toContain("STALE_ATTEMPT");
   });
 
-  it("does its work all the same when no server answers, and says what to do", async () => {
+  it("does its work when the server is unreachable, and prints what to do", async () => {
     const server = await startServer();
     await server.close();
     await using example = runExample("pagerank", server);
@@ -198,7 +198,7 @@ describe("The example pagerank", () => {
 
 const JOB = { database: "examples", username: "anonymous" };
 
-/** Bytes that are like no text, more than one read of a file takes. */
+/** Binary data that takes several reads. */
 const LARGE = Buffer.alloc(1_000_000, Buffer.from([0, 255, 10, 13, 7]));
 
 const FILES: Readonly<Record<string, Buffer>> = {
@@ -214,7 +214,7 @@ const MANY_FILES: Readonly<Record<string, Buffer>> = Object.fromEntries(
   Array.from({ length: 500 }, (_, number) => [`${number}`, Buffer.from(`${number}`)]),
 );
 
-/** Printed scores have six digits, and the last iterations still changed some by 1e-6. */
+/** Covers the six printed digits and the changes of up to 1e-6 in the last iterations. */
 const ROUNDING = 2e-5;
 
 interface JobView {
@@ -260,7 +260,7 @@ function watchJob(server: TestServer, jobId: string): Promise<Watcher> {
 
 async function nextView(watcher: Watcher): Promise<JobView | null> {
   const { data } = await watcher.next();
-  return (data as { task: JobView | null }).task; // safe: so the document asks for it
+  return (data as { task: JobView | null }).task; // safe: the document selects it
 }
 
 async function watchToTheEnd(watcher: Watcher): Promise<JobView[]> {
@@ -273,7 +273,7 @@ async function watchToTheEnd(watcher: Watcher): Promise<JobView[]> {
   return seen;
 }
 
-/** Its second task has begun: the first one says nothing of how far it is. */
+/** Waits for the second task, because the first one has no percentage. */
 async function watchUntilRunning(watcher: Watcher): Promise<void> {
   let view = await nextView(watcher);
   while (view?.tasks[2]?.status !== "RUNNING") view = await nextView(watcher);
@@ -291,7 +291,7 @@ function isHalfWay(ratio: number | null): boolean {
   return ratio !== null && ratio > 0 && ratio < 1;
 }
 
-/** A folder with these files and a link in it, which is not followed. */
+/** A folder with these files, and a symbolic link that the example must not follow. */
 async function createFolder(
   files: Readonly<Record<string, Buffer>>,
 ): Promise<{ path: string } & AsyncDisposable> {
@@ -317,7 +317,7 @@ interface LockEntry {
   readonly peerDependencies?: Dependencies;
 }
 
-/** By the name that the example prints: the names of what the package depends on, as node would find it. */
+/** The dependencies of each package as Node.js would resolve them, by the names that the example prints. */
 function readGraph(): Map<string, string[]> {
   const lock = JSON.parse(readFileSync(join(PROJECT, "package-lock.json"), "utf8")) as {
     packages: Record<string, LockEntry>;
@@ -346,7 +346,7 @@ function nameOf(place: string): string {
     : place.slice("node_modules/".length).split("/node_modules/").join(" > ");
 }
 
-/** By its definition: the share of each that flows to each, until nothing moves. */
+/** Computes PageRank by its definition, with enough rounds to converge. */
 function pageRanks(graph: ReadonlyMap<string, readonly string[]>): Map<string, number> {
   const names = [...graph.keys()];
   let scores = new Map(names.map((name) => [name, 1 / names.length]));

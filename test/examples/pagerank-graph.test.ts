@@ -26,33 +26,33 @@ const LOCK = parseLock({
 });
 
 describe("The package graph", () => {
-  test("leads to the package nested in the one that asks", () => {
+  test("resolves a dependency to the nested package first", () => {
     expect(resolveDependencies(LOCK, "node_modules/a")).toContain("node_modules/a/node_modules/b");
     expect(resolveDependencies(LOCK, "node_modules/@s/p")).toEqual(["node_modules/@s/p/node_modules/b"]);
   });
 
-  test("leads from a nested package to its sibling first, then outward", () => {
+  test("resolves a nested package's dependency to its sibling first, then outward", () => {
     expect(resolveDependencies(LOCK, "node_modules/a/node_modules/b")).toEqual([
       "node_modules/c",
       "node_modules/a/node_modules/d",
     ]);
   });
 
-  test("never leads into what is nested in another package", () => {
+  test("never resolves to a package nested in another one", () => {
     expect(resolveDependencies(LOCK, "node_modules/b")).toEqual(["node_modules/d"]);
   });
 
-  test("counts peers, takes a dependency named twice once, and leaves out what is not installed", () => {
+  test("includes peers, removes duplicates, and omits packages that are not installed", () => {
     expect(resolveDependencies(LOCK, "node_modules/c")).toEqual(["node_modules/b", "node_modules/a"]);
     expect(resolveDependencies(LOCK, "node_modules/d")).toEqual(["node_modules/c"]);
   });
 
-  test("starts at the project and its workspaces, without what only develops them", () => {
+  test("includes the project and its workspaces, without development dependencies", () => {
     expect(resolveDependencies(LOCK, "")).toEqual(["node_modules/a"]);
     expect(resolveDependencies(LOCK, "packages/w")).toEqual(["node_modules/a"]);
   });
 
-  test("refuses a lock without packages", () => {
+  test("rejects a lock file without packages", () => {
     expect(() => parseLock({ lockfileVersion: 1, dependencies: {} })).toThrow(TypeError);
     expect(() => parseLock(null)).toThrow(TypeError);
   });
@@ -65,8 +65,8 @@ describe("PageRank", () => {
     ["c", []],
   ]);
 
-  test("takes one step as by hand", () => {
-    // c hands 1/3 to all: base = (0.15 + 0.85 / 3) / 3 = 0.1444; a hands 0.1417 each to b and c, b 0.2833 to c.
+  test("computes one step like a manual calculation", () => {
+    // c gives 1/3 to all: base = (0.15 + 0.85 / 3) / 3 = 0.1444; a gives 0.1417 each to b and c, b gives 0.2833 to c.
     const scores = pageRankStep(graph, uniformScores(graph));
 
     expect(scores.get("a")).toBeCloseTo(0.144444, 6);
@@ -74,7 +74,7 @@ describe("PageRank", () => {
     expect(scores.get("c")).toBeCloseTo(0.569444, 6);
   });
 
-  test("converges to the scores solved by hand", () => {
+  test("converges to the exact solution", () => {
     // With base x: a = x, b = x + 0.85 a / 2 = 1.425 x, c = x + 0.85 a / 2 + 0.85 b = 2.63625 x; they add up to 1.
     const scores = stepped(graph, 60);
 

@@ -1,6 +1,6 @@
 /**
- * Hears at once when somebody wants a job to stop, for jobs that are quiet: one subscription for all jobs that a
- * connection has of one user in one database. While it does not get through, its jobs ask by their heartbeats.
+ * Receives cancel requests for jobs without progress. All jobs of one user in one database share a subscription. While
+ * it is disconnected, the jobs poll with their heartbeats.
  */
 import { CancelRequestsDocument, type CancelRequestsSubscription } from "../generated/graphql.js";
 import type { JobSync, AcknowledgedJob } from "./job-sync.js";
@@ -11,59 +11,57 @@ import { WatchConnection } from "../watch/watch-connection.js";
 export interface CancelSubscriptionsOptions {
   readonly transport: HttpTransport;
   readonly clock: ClientClock;
-  /** What was told by a subscription has to be asked for from now on, until it is back. */
+  /** A subscription was lost: until it is back, jobs must poll for cancel requests. */
   readonly onDisconnected: () => void;
 }
 
-/** Users and databases that are listened to; the jobs of others ask. */
-const LISTENINGS_MAX = 8;
-/** The answers to heartbeats tell too, so a connection that is half open may be found late, milliseconds. */
+/** Bounds the pairs of user and database with a subscription. The jobs of further pairs poll. */
+const SUBSCRIPTIONS_MAX = 8;
+/** Milliseconds. Long, because answers to heartbeats carry cancel requests too. */
 const KEEP_ALIVE_MS = 30_000;
 
 export class CancelSubscriptions {
   readonly #options: CancelSubscriptionsOptions;
-  readonly #listenings = new Map<string, Listening>();
+  readonly #subscriptions = new Map<string, Subscription>();
 
   constructor(options: CancelSubscriptionsOptions) {
     this.#options = options;
   }
 
-  /** Whether the job is told by itself, so that it need not ask. */
-  isSubscribed(outbox: JobSync): boolean {
-    const listening = outbox.stored && this.#listenings.get(ownerOf(outbox.stored));
-    return listening?.isLive === true && listening.jobs.has(outbox);
+  /** Whether cancel requests of the job are pushed, so that it need not poll. */
+  isSubscribed(job: JobSync): boolean {
+    const subscription = job.stored && this.#subscriptions.get(ownerOf(job.stored));
+    return subscription?.isLive === true && subscription.jobs.has(job);
   }
 
-  /** From now on for this job too. */
-  subscribe(outbox: JobSync): void {
-    if (!outbox.stored) return;
-    const owner = ownerOf(outbox.stored);
-    const listening = this.#listenings.get(owner) ?? this.#open(owner, outbox.stored);
-    listening?.jobs.add(outbox);
+  subscribe(job: JobSync): void {
+    if (!job.stored) return;
+    const owner = ownerOf(job.stored);
+    const subscription = this.#subscriptions.get(owner) ?? this.#open(owner, job.stored);
+    subscription?.jobs.add(job);
   }
 
-  /** No longer for this one. */
-  unsubscribe(outbox: JobSync): void {
-    for (const [owner, { jobs, connection }] of this.#listenings) {
-      if (!jobs.delete(outbox) || jobs.size > 0) continue;
+  unsubscribe(job: JobSync): void {
+    for (const [owner, { jobs, connection }] of this.#subscriptions) {
+      if (!jobs.delete(job) || jobs.size > 0) continue;
       connection.close();
-      this.#listenings.delete(owner);
+      this.#subscriptions.delete(owner);
     }
   }
 
-  /** Until somebody listens again. */
+  /** Closes all connections. The next `subscribe` opens one again. */
   close(): void {
-    for (const { connection } of this.#listenings.values()) connection.close();
-    this.#listenings.clear();
+    for (const { connection } of this.#subscriptions.values()) connection.close();
+    this.#subscriptions.clear();
     this.#options.onDisconnected();
   }
 
-  #open(owner: string, { database, username }: AcknowledgedJob): Listening | undefined {
-    if (this.#listenings.size >= LISTENINGS_MAX) return undefined;
+  #open(owner: string, { database, username }: AcknowledgedJob): Subscription | undefined {
+    if (this.#subscriptions.size >= SUBSCRIPTIONS_MAX) return undefined;
     const { transport, clock } = this.#options;
     const environment = { clock, random: Math.random };
-    const end = (): void => {
-      listening.isLive = false;
+    const onLost = (): void => {
+      subscription.isLive = false;
       this.#options.onDisconnected();
     };
     const connection = new WatchConnection<CancelRequestsSubscription>(
@@ -74,30 +72,33 @@ export class CancelSubscriptions {
         isInBackground: true,
         keepAliveMs: KEEP_ALIVE_MS,
         request: () => ({ query: String(CancelRequestsDocument), variables: { database, username } }),
-        onData: ({ cancelRequests }) => tell(listening, cancelRequests),
-        onDisconnected: end,
-        onRejected: end,
+        onData: ({ cancelRequests }) => deliver(subscription, cancelRequests),
+        onDisconnected: onLost,
+        onRejected: onLost,
       },
       environment,
     );
-    const listening: Listening = { connection, jobs: new Set(), isLive: false };
-    this.#listenings.set(owner, listening);
+    const subscription: Subscription = { connection, jobs: new Set(), isLive: false };
+    this.#subscriptions.set(owner, subscription);
     void connection.run(); // never rejects
-    return listening;
+    return subscription;
   }
 }
 
-interface Listening {
+interface Subscription {
   readonly connection: WatchConnection<CancelRequestsSubscription>;
   readonly jobs: Set<JobSync>;
-  /** Whether all that was asked for so far was told, and what will be is told at once. */
+  /** Whether earlier cancel requests have arrived and new ones are pushed. */
   isLive: boolean;
 }
 
-function tell(listening: Listening, told: CancelRequestsSubscription["cancelRequests"]): void {
-  listening.isLive = true;
-  for (const job of told) {
-    for (const outbox of listening.jobs) if (outbox.stored?.id === job.id) outbox.onJobEvent(job);
+function deliver(
+  subscription: Subscription,
+  canceledJobs: CancelRequestsSubscription["cancelRequests"],
+): void {
+  subscription.isLive = true;
+  for (const canceled of canceledJobs) {
+    for (const job of subscription.jobs) if (job.stored?.id === canceled.id) job.onJobEvent(canceled);
   }
 }
 

@@ -1,14 +1,13 @@
 /**
- * What there is to report of a tree, as updates in an order in which the server takes each: a task that begins, then
- * those below it, then its end; and between iterations their begin.
+ * Collects the unreported changes of a tree, in an order that the server accepts: the start of a task, then its
+ * subtasks, then its end; and each iteration's start before its tasks.
  *
- * Everything is absolute, and each thing of a task is said once: so the same updates may be given twice, and an answer
- * that was lost is asked for again by giving them again.
+ * All values are absolute, so updates are idempotent: if an answer is lost, the same updates are sent again.
  */
 import type { TaskUpdateInput } from "../generated/graphql.js";
 import type { TaskState } from "./task-state.js";
 
-/** Takes what has not been said; from now on it has been. */
+/** Returns the unreported changes and marks them as reported. */
 export function collectUpdates(root: TaskState): TaskUpdateInput[] {
   const updates: TaskUpdateInput[] = [];
   visit(root, updates);
@@ -19,13 +18,13 @@ function visit(task: TaskState, updates: TaskUpdateInput[]): void {
   if (!task.isDirty) return;
   task.isDirty = false;
   task.hasTicked = false;
-  if (!task.hasEnded || task.spec.kind === "LEAF") push(updates, task, takeOwn(task));
+  if (!task.hasEnded || task.spec.kind === "LEAF") push(updates, task, takeOwnChanges(task));
   if (task.spec.kind === "ITERATIVE") visitIterations(task, task.spec.tasks.length, updates);
   else task.subTasks.forEach((subTask) => visit(subTask, updates));
-  if (task.hasEnded && task.spec.kind !== "LEAF") push(updates, task, takeOwn(task));
+  if (task.hasEnded && task.spec.kind !== "LEAF") push(updates, task, takeOwnChanges(task));
 }
 
-/** The tasks of an iteration come after its begin, and before that of the next one, which ends them. */
+/** The tasks of an iteration come after its start, and before that of the next one, which ends them. */
 function visitIterations(task: TaskState, length: number, updates: TaskUpdateInput[]): void {
   const sayBegunUntil = (iteration: number): void => {
     if (iteration <= task.reported.iteration) return;
@@ -44,7 +43,7 @@ function push(updates: TaskUpdateInput[], task: TaskState, own: Omit<TaskUpdateI
   if (Object.keys(own).length > 0) updates.push({ path: task.path, ...own });
 }
 
-function takeOwn(task: TaskState): Omit<TaskUpdateInput, "path"> {
+function takeOwnChanges(task: TaskState): Omit<TaskUpdateInput, "path"> {
   const { reported, volume, message, status, doneToReport: done } = task;
   const own: Omit<TaskUpdateInput, "path"> = {
     ...(volume === undefined || volume === reported.volume ? {} : { volume }),

@@ -7,28 +7,27 @@ import {
 import type { JobSync } from "./job-sync.js";
 import type { ClientDocument, HttpTransport } from "../transport/http-transport.js";
 
-/** Of all that a page says last, of 64 kB that a browser takes. */
+/** A browser lets requests of at most 64 kB in total outlive the page. */
 const FINAL_BYTES_MAX = 60_000;
 
 /**
- * Says what was not answered, as the page may be gone in a moment; beside what is on its way, which may go with the
- * page. Nobody waits for an answer; where the page stays, all is said again, which does no harm.
+ * Sends everything unacknowledged, because the page may be about to close and requests in flight may die with it. If
+ * the page stays, the same reports are sent again, which is safe because they are idempotent.
  */
-export function sendFinalReports(outboxes: ReadonlySet<JobSync>, transport: HttpTransport): void {
-  const say = <Data, Variables>(document: ClientDocument<Data, Variables>, variables: Variables): void => {
-    const answer = transport.request(document, variables, { keepalive: true });
-    void answer.catch(() => {}); // it is said again while the page lives
+export function sendFinalReports(jobs: ReadonlySet<JobSync>, transport: HttpTransport): void {
+  const send = <Data, Variables>(document: ClientDocument<Data, Variables>, variables: Variables): void => {
+    const response = transport.request(document, variables, { keepalive: true });
+    void response.catch(() => {}); // retried while the page lives
   };
-  const inputs = fitting([...outboxes].flatMap((outbox) => outbox.takeFinalReports()));
-  if (inputs.length > 0) say(ReportJobsDocument, { inputs });
-  for (const outbox of outboxes) {
-    if (outbox.needsStore) say(StoreJobDocument, { input: outbox.takeStoreRequest() });
-    if (outbox.hasTasksToAdd) say(GrowJobDocument, { input: outbox.takeAddTasksRequest() });
+  const inputs = cutToLimit([...jobs].flatMap((job) => job.takeFinalReports()));
+  if (inputs.length > 0) send(ReportJobsDocument, { inputs });
+  for (const job of jobs) {
+    if (job.needsStore) send(StoreJobDocument, { input: job.takeStoreRequest() });
+    if (job.hasTasksToAdd) send(GrowJobDocument, { input: job.takeAddTasksRequest() });
   }
 }
 
-/** The first of them, as many as a page that is left may still send. */
-function fitting(inputs: readonly UpdateTaskInput[]): UpdateTaskInput[] {
-  let room = FINAL_BYTES_MAX;
-  return inputs.filter((input) => (room -= new TextEncoder().encode(JSON.stringify(input)).length) >= 0);
+function cutToLimit(inputs: readonly UpdateTaskInput[]): UpdateTaskInput[] {
+  let bytesLeft = FINAL_BYTES_MAX;
+  return inputs.filter((input) => (bytesLeft -= new TextEncoder().encode(JSON.stringify(input)).length) >= 0);
 }

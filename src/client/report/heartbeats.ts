@@ -1,18 +1,18 @@
 /**
- * What a job that is quiet says: that its worker lives. The answers tell whether somebody wants it to stop, so
- * heartbeats come often; once a subscription tells that, a heartbeat has but to renew the lease.
+ * Heartbeats of jobs without progress. Their answers carry cancel requests, so they are frequent. Once a subscription
+ * delivers the cancel requests, heartbeats only renew the lease.
  */
 import type { CancelSubscriptions } from "./cancel-subscriptions.js";
 import type { UpdateTaskInput } from "../generated/graphql.js";
 import type { JobSync } from "./job-sync.js";
 import type { ClientClock } from "../platform.js";
 
-/** So one may be lost, or late. */
+/** Allows for a lost or late heartbeat. */
 const HEARTBEATS_PER_LEASE = 3;
 
 export interface HeartbeatOptions {
   readonly clock: ClientClock;
-  /** Between two, while cancel requests have to be asked for, milliseconds. */
+  /** The interval while heartbeats poll for cancel requests, milliseconds. */
   readonly heartbeatMs: number;
 }
 
@@ -25,26 +25,26 @@ export class Heartbeats {
     this.#options = options;
   }
 
-  /** Between two of this job, milliseconds. */
-  intervalMs(outbox: JobSync): number {
+  /** Time between two heartbeats of this job, milliseconds. */
+  intervalMs(job: JobSync): number {
     const { heartbeatMs } = this.#options;
-    const leaseMs = (outbox.stored?.leaseSeconds ?? Infinity) * 1_000;
+    const leaseMs = (job.stored?.leaseSeconds ?? Infinity) * 1_000;
     return Math.min(
       leaseMs / HEARTBEATS_PER_LEASE,
-      this.#cancelRequests.isSubscribed(outbox) ? Infinity : heartbeatMs,
+      this.#cancelRequests.isSubscribed(job) ? Infinity : heartbeatMs,
     );
   }
 
-  /** Its heartbeat, where it is quiet; from then on the job is listened for. */
-  dueHeartbeat(outbox: JobSync): UpdateTaskInput | undefined {
-    if (!this.#isQuiet(outbox)) return undefined;
-    this.#cancelRequests.subscribe(outbox);
-    return outbox.heartbeat();
+  /** The heartbeat of a job without progress, if it is due. Also subscribes to the job's cancel requests. */
+  dueHeartbeat(job: JobSync): UpdateTaskInput | undefined {
+    if (!this.#isQuiet(job)) return undefined;
+    this.#cancelRequests.subscribe(job);
+    return job.heartbeat();
   }
 
-  /** Those that will be due soon come along, so that all quiet jobs have their heartbeats together. */
-  #isQuiet(outbox: JobSync): boolean {
-    const quietMs = this.#options.clock.now() - outbox.acknowledgedAt;
-    return !outbox.hasEnded && quietMs >= this.intervalMs(outbox) / 2;
+  /** Heartbeats that are due soon are sent early, so that jobs share requests. */
+  #isQuiet(job: JobSync): boolean {
+    const quietMs = this.#options.clock.now() - job.acknowledgedAt;
+    return !job.hasEnded && quietMs >= this.intervalMs(job) / 2;
   }
 }

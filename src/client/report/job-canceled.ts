@@ -1,13 +1,13 @@
 /**
- * Why a job's signal is aborted: somebody asked for it on the server (`requestCancel`), or the program itself
- * (`job.cancel`). Throw it, or let what the signal was given to throw it, and the job ends CANCELED.
+ * The reason of a job's aborted signal. A user requested it on the server (`requestCancel`), or the program called
+ * `job.cancel`. The job ends CANCELED once its work throws, for example by `signal.throwIfAborted()`.
  */
 export class JobCanceled extends Error {
-  /** As of what else is thrown where a signal is aborted. */
+  /** The name that platform APIs use for errors of aborted signals. */
   override readonly name = "AbortError";
-  /** Who asked; undefined where the program itself did. */
+  /** The user who requested it; undefined if the program itself did. */
   readonly by: string | undefined;
-  /** Why, when that was said. */
+  /** The reason that was given, if any. */
   readonly reason: string | undefined;
 
   /** Called by the job. */

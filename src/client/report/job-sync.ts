@@ -1,19 +1,19 @@
 /**
- * What one job has still to tell the server, and what the server has answered.
+ * The state machine that synchronizes one job with the server.
  *
- *     OPEN ─ stored ─► STORED ─ refused for good ─► STOPPED
- *      ▲                 │ NOT_FOUND                   ▲
- *      └─ not of this ◄─ MISSED ─ removed on purpose ──┘
- *         history
+ *     OPEN ─ stored ─► STORED ─ fatal error ─► STOPPED
+ *      ▲                 │ NOT_FOUND              ▲
+ *      │                 ▼                        │
+ *      └─ new epoch ── MISSING ── same epoch ─────┘
  *
- * A job that is not there any more was removed, by somebody or by its age, and stays away: a server remembers the
- * removal as a part of its history. Where the history is another one than the job was stored in, nobody removed it: the
- * server has forgotten, as one with its store in memory does when it is started anew. Then the job is stored again,
- * with all that is known of it; unless somebody else was first: a job that was stored at another instant is theirs.
+ * If the server no longer has the job, the epoch of the database tells why. Within the same epoch, the job was removed
+ * or has expired, so the SDK stops. In a new epoch, the server lost its history, for example by restarting an in-memory
+ * store, so the SDK stores the job again with everything it knows. If another worker stored the job first, its
+ * `storedAt` differs, and the SDK stops with STALE_ATTEMPT.
  *
- * Whatever is on its way stays here, unchanged, until it is answered: where an answer is lost the very same is asked
- * again. Storing, growing and log lines carry a request id for that; updates are absolute and need none. What happens
- * meanwhile is merged in the tree, so what waits is at most the tree twice, and the newest log lines.
+ * Requests in flight stay unchanged here until the server answers. If an answer is lost, the same request is sent
+ * again. Requests to store, add tasks or log carry a request id; updates are idempotent without one. Changes made in
+ * the meantime merge into the tree, so pending data is at most twice the tree plus the newest log lines.
  */
 import { DEFAULT_LIMITS } from "../../protocol/limits.js";
 import { parsePosition } from "../../protocol/position.js";
@@ -32,27 +32,25 @@ import type { TaskDeclaration } from "./task-declaration.js";
 import { TaskState, type TaskStateListener } from "./task-state.js";
 import { collectUpdates } from "./collect-updates.js";
 
-/** What is said of a job when it is stored, besides its tree. */
+/** The fields of a job that are sent with its tree. */
 export type JobDeclaration = Omit<StoreTaskInput, "task" | "requestId" | "jobId"> & {
   readonly jobId: string;
 };
 
-/** A job as the server has stored it. */
+/** The server's answer to storing a job. */
 export type AcknowledgedJob = NonNullable<StoreJobMutation["storeTask"]>["userTask"];
 
-/** Whoever is told what becomes of a job. */
 export interface JobSyncObserver {
-  /** There is something to send; `isUrgent`: at once. */
+  /** Something waits to be sent. `isUrgent`: a task started or ended. */
   onChanged(isUrgent: boolean): void;
   onAcknowledged(job: WorkersJobFragment): void;
-  /** The server has refused something. */
   onRejected(error: TidemarkError): void;
 }
 
 export class JobSync implements TaskStateListener {
   readonly header: JobDeclaration;
   readonly root: TaskState;
-  /** When the server last answered something about it. */
+  /** When the server last acknowledged the job, in the clock's time. */
   acknowledgedAt = 0;
   isUrgent = false;
   readonly #observer: JobSyncObserver;
@@ -67,8 +65,9 @@ export class JobSync implements TaskStateListener {
   readonly #parentsToAdd = new Set<TaskState>();
   #inputs: UpdateTaskInput[] = [];
   #log: LogInput[] = [];
-  /** Those that wait for what has not been taken yet, and for what is on its way. */
+  /** Wait for changes that are not in flight yet. */
   #waiting: Waiter[] = [];
+  /** Wait for the answers to reports in flight. */
   #waitingForAnswer: Waiter[] = [];
   readonly #reportedCodes = new Set<string>();
 
@@ -78,22 +77,22 @@ export class JobSync implements TaskStateListener {
     this.root = new TaskState(spec, this);
   }
 
-  /** Why nothing is reported any more; undefined while it is. */
+  /** Why reporting stopped; undefined while it goes on. */
   get stoppedBy(): TidemarkError | undefined {
     return this.#stoppedBy;
   }
 
-  /** Nothing will ever be sent again, unless something happens that is new. */
+  /** Whether the job is stopped, or the server does not track it. Nothing is sent any more. */
   get isInactive(): boolean {
     return this.#stoppedBy !== undefined || this.#isUntracked;
   }
 
-  /** As the server answered; undefined before. */
+  /** The job as the server stored it; undefined before. */
   get stored(): AcknowledgedJob | undefined {
     return this.#stored;
   }
 
-  /** The server has no such job, and it is not known why. */
+  /** Whether the server no longer has the job, for a reason that is not yet known. */
   get isMissing(): boolean {
     return !this.isInactive && this.#notFoundError !== undefined;
   }
@@ -102,7 +101,7 @@ export class JobSync implements TaskStateListener {
     return this.root.hasEnded;
   }
 
-  /** Whether something was said that the server has not answered. */
+  /** Whether something has been reported that the server has not acknowledged. */
   get hasPending(): boolean {
     if (this.isInactive || !this.isStorable) return false;
     return this.isMissing || this.needsStore || this.hasTasksToAdd || this.hasReports;
@@ -116,7 +115,7 @@ export class JobSync implements TaskStateListener {
     return this.isReportable && (this.#addTasksRequest !== undefined || this.#parentsToAdd.size > 0);
   }
 
-  /** The server has the job, as far as is known. */
+  /** Whether, as far as the client knows, the server has the job. */
   get isReportable(): boolean {
     return !this.isInactive && this.#stored !== undefined && this.#notFoundError === undefined;
   }
@@ -126,7 +125,7 @@ export class JobSync implements TaskStateListener {
     return this.#inputs.length > 0 || this.root.isDirty || this.#log.length > 0;
   }
 
-  /** Stored with nothing below it, a root would be a leaf for ever. */
+  /** A root stored without subtasks would be a leaf forever. */
   get isStorable(): boolean {
     return this.root.spec.kind !== "PARENT" || this.root.subTasks.length > 0 || this.hasEnded;
   }
@@ -148,8 +147,8 @@ export class JobSync implements TaskStateListener {
   }
 
   /**
-   * Resolves once the server has all that was said before.
-   * @throws TidemarkError for what was refused for good.
+   * Resolves once the server has acknowledged everything reported before.
+   * @throws TidemarkError if reporting stops.
    */
   waitForFlush(): Promise<void> {
     return new Promise((resolve, reject) => {
@@ -185,8 +184,8 @@ export class JobSync implements TaskStateListener {
   }
 
   /**
-   * What is to be sent next, in order, the same again until it is answered; none when there is nothing to say, or when
-   * it may be about tasks that have to be added first.
+   * The reports to send next, in order. They stay the same until acknowledged. Empty if there is nothing to report, or
+   * while tasks must be added first.
    */
   takeReports(): readonly UpdateTaskInput[] {
     if (this.#inputs.length === 0 && !this.hasTasksToAdd) this.#prepare();
@@ -194,37 +193,37 @@ export class JobSync implements TaskStateListener {
     return this.#inputs;
   }
 
-  /** All that was not answered, also what is on its way: the last word before a page is gone. */
+  /** Everything unacknowledged, including reports in flight, because the page may be about to close. */
   takeFinalReports(): readonly UpdateTaskInput[] {
     if (this.isReportable && !this.hasTasksToAdd) this.#prepare();
     return this.#inputs;
   }
 
-  /** A report that says no more than that the worker lives. */
+  /** An empty report, which renews the lease. */
   heartbeat(): UpdateTaskInput {
     const { database, username, jobId } = this.header;
     return { database, username, jobId, attempt: this.#stored?.attempt };
   }
 
-  /** An input of `takeReports`, or a heartbeat, was taken. */
+  /** @param input a report of `takeReports`, or a heartbeat. */
   onReportAcknowledged(input: UpdateTaskInput, job: WorkersJobFragment | undefined, now: number): void {
     this.#drop(input);
     if (job) this.#acknowledge(job, now);
     this.#settleWaiters();
   }
 
-  /** Something was told of the job without having been asked. */
+  /** A subscription delivered an event of the job. */
   onJobEvent(job: WorkersJobFragment): void {
     if (this.#stored && isSameAttempt(job, this.#stored)) this.#observer.onAcknowledged(job);
   }
 
-  /** The input was refused: of several updates each is tried alone, so that one takes no other with it. */
+  /** Retries each update of a rejected report separately, so that one bad update does not discard the others. */
   onReportRejected(input: UpdateTaskInput, error: TidemarkError): void {
     if (isFatal(error)) return this.onJobRejected(error);
     const updates = input.updates ?? [];
-    const place = this.#drop(input);
+    const index = this.#drop(input);
     if (updates.length > 1) {
-      this.#inputs.splice(place, 0, ...updates.map((update) => ({ ...input, updates: [update] })));
+      this.#inputs.splice(index, 0, ...updates.map((update) => ({ ...input, updates: [update] })));
     } else if (!this.#reportedCodes.has(error.code)) {
       this.#reportedCodes.add(error.code);
       this.#observer.onRejected(error);
@@ -232,21 +231,20 @@ export class JobSync implements TaskStateListener {
     this.#settleWaiters();
   }
 
-  /** Nothing at all is taken. */
   onJobRejected(error: TidemarkError): void {
     if (error.code !== "NOT_FOUND" || !this.#stored) return this.stop(error);
     this.#notFoundError ??= error;
     this.isUrgent = true;
   }
 
-  /** What is missed was looked for: the history that its database has now begins with this epoch. */
+  /** @param epoch the current epoch of the job's database. */
   onDatabaseEpoch(epoch: string): void {
     if (!this.#notFoundError || !this.#stored) return;
     if (epoch === parsePosition(this.#stored.position).epoch) this.stop(this.#notFoundError);
     else this.#restart();
   }
 
-  /** Nothing is reported any more: it would be refused, or be about somebody else's attempt. */
+  /** Stops reporting for good. */
   stop(error: TidemarkError): void {
     if (this.#stoppedBy) return;
     this.#stoppedBy = error;
@@ -256,7 +254,7 @@ export class JobSync implements TaskStateListener {
     this.#observer.onRejected(error);
   }
 
-  /** All is said again to a server that knows nothing of it; of the log only what was not answered is still there. */
+  /** Stores the job again on a server that lost its history. Acknowledged log lines are lost. */
   #restart(): void {
     const lines = this.#inputs.flatMap(({ log }) => log ?? []);
     this.#log = [...lines, ...this.#log].slice(-DEFAULT_LIMITS.logLinesPerInputMax);
@@ -286,15 +284,15 @@ export class JobSync implements TaskStateListener {
     this.#log = [];
   }
 
-  /** Returns where it was. */
+  /** Returns the index that the input had. */
   #drop(input: UpdateTaskInput): number {
-    const place = this.#inputs.indexOf(input);
-    if (place >= 0) this.#inputs.splice(place, 1);
-    return Math.max(place, 0);
+    const index = this.#inputs.indexOf(input);
+    if (index >= 0) this.#inputs.splice(index, 1);
+    return Math.max(index, 0);
   }
 
   #nextAddTasksRequest(): AddTasksInput {
-    const [parent] = this.#parentsToAdd as Iterable<TaskState> as [TaskState]; // there is one: needsGrowth
+    const [parent] = this.#parentsToAdd as Iterable<TaskState> as [TaskState]; // safe: hasTasksToAdd
     this.#parentsToAdd.delete(parent);
     const tasks: TaskInput[] = parent.subTasks
       .filter((subTask) => !subTask.isAnnounced)
@@ -318,7 +316,7 @@ interface Waiter {
   reject(error: TidemarkError): void;
 }
 
-/** A history that begins anew counts attempts anew, so the attempt alone does not tell. */
+/** Attempts restart at 1 in a new epoch, so the attempt alone is not unique. */
 function isSameAttempt(one: WorkersJobFragment, other: WorkersJobFragment): boolean {
   return one.attempt === other.attempt && one.storedAt === other.storedAt;
 }
@@ -326,11 +324,11 @@ function isSameAttempt(one: WorkersJobFragment, other: WorkersJobFragment): bool
 function staleAttemptError({ jobId }: JobDeclaration): TidemarkError {
   return new TidemarkError(
     "STALE_ATTEMPT",
-    `Job ${JSON.stringify(jobId)} is another worker's, which has stored it since: stop, or store it again.`,
+    `Job ${JSON.stringify(jobId)} was stored again by another worker. Stop this worker, or store the job again.`,
   );
 }
 
-/** What would be refused again and again, whatever is said. */
+/** Whether the server would reject every further report too. */
 function isFatal({ code }: TidemarkError): boolean {
   return code === "STALE_ATTEMPT" || code === "NOT_FOUND" || code === "FORBIDDEN";
 }

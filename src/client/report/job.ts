@@ -1,4 +1,4 @@
-import type { TidemarkError } from "../../protocol/tidemark-error.js";
+import { unavailable, type TidemarkError } from "../../protocol/tidemark-error.js";
 import type { WorkersJobFragment } from "../generated/graphql.js";
 import { JobCanceled } from "./job-canceled.js";
 import { JobSync, type JobDeclaration } from "./job-sync.js";
@@ -6,27 +6,29 @@ import type { Reporter } from "./reporter.js";
 import type { TaskDeclaration } from "./task-declaration.js";
 import { TaskHandle, type TrackOptions } from "./task-handle.js";
 import type { Tracked } from "./track.js";
-import { waitAtMost } from "./flush.js";
+import { keepAlive, type ClientTimer } from "../platform.js";
 
-/** How `Job.flush` waits. */
+/** Options of `Job.flush`. */
 export interface FlushOptions {
-  /** How long to wait, milliseconds; keeps the process alive meanwhile. Default 5,000. */
+  /** Time limit, milliseconds. The process stays alive while it waits. Default 5,000. */
   readonly timeoutMs?: number | undefined;
 }
 
 /**
- * A job: a tree of tasks that is reported while it is worked on. It is stored with the first thing that is said of it.
- * A server that is away holds up nothing: what is said waits for it.
+ * A job: a tree of tasks whose progress is reported while the work runs. The server stores it with its first report.
+ * The work never waits for the server: while the server is unreachable, reports are merged and sent later.
  *
  *     const job = tidemark.job({ jobId: "nightly-import" }, task("Import", leaf("read"), leaf("write")));
- *     await job.run(async (task) => { … });
+ *     await job.run(async (root) => {
+ *       await root.run("read", (read) => read.advance(100));
+ *     });
  */
 export class Job {
-  /** Its id, unique below its database and user. */
+  /** The id, unique within its database and user. */
   readonly jobId: string;
-  /** The root of the tree. */
+  /** The root of the task tree. */
   readonly task: TaskHandle;
-  readonly #outbox: JobSync;
+  readonly #sync: JobSync;
   readonly #reporter: Reporter;
   readonly #stop = new AbortController();
 
@@ -39,35 +41,41 @@ export class Job {
   ) {
     this.jobId = header.jobId;
     this.#reporter = reporter;
-    this.#outbox = new JobSync(header, spec, {
-      onChanged: (isUrgent) => reporter.onJobChanged(this.#outbox, isUrgent),
-      onAcknowledged: (answer) => this.#answered(answer),
+    this.#sync = new JobSync(header, spec, {
+      onChanged: (isUrgent) => reporter.onJobChanged(this.#sync, isUrgent),
+      onAcknowledged: (answer) => this.#onAcknowledged(answer),
       onRejected: (error) => onError(error, this),
     });
-    this.task = new TaskHandle(this.#outbox.root, {
+    this.task = new TaskHandle(this.#sync.root, {
       signal: this.signal,
-      log: (level, path, message) => this.#outbox.log({ level, path, message }),
+      log: (level, path, message) => this.#sync.log({ level, path, message }),
     });
   }
 
-  /** Aborted when the job is to stop; its reason is a `JobCanceled`, which says who asked and why. */
+  /** Aborted when the job is canceled, here or on the server. Its reason is a `JobCanceled` with the user and why. */
   get signal(): AbortSignal {
     return this.#stop.signal;
   }
 
-  /** Stores it now, PENDING, so that it is seen before its work begins. */
+  /** Stores the job now, PENDING, so that watchers see it before its work starts. */
   announce(): void {
-    this.#outbox.onChanged(true);
+    this.#sync.onChanged(true);
   }
 
   /**
-   * Does the job's work: begins the root, and ends it as `Task.run` says. Gives back what `work` does, or throws what
-   * it throws, once the server knows of the end; at once when the server is away, which fails no job.
-   * @throws TypeError for a job that has ended.
+   * Runs the work of the job: starts the root, calls `work` and ends the root as `Task.run` does. Resolves with the
+   * result of `work`, or rejects with its error, once the server has stored the end of the job. An unreachable server
+   * never fails the job: `run` then settles without waiting.
+   *
+   *     const rows = await job.run(async (root) => {
+   *       for await (const row of root.track(source, "rows")) await insert(row);
+   *     });
+   *
+   * @throws TypeError if the job has already ended.
    */
   async run<Result>(work: (task: TaskHandle) => Result | PromiseLike<Result>): Promise<Result> {
-    if (this.#outbox.hasEnded)
-      throw new TypeError(`Job ${JSON.stringify(this.jobId)} has ended. Make a new one.`);
+    if (this.#sync.hasEnded)
+      throw new TypeError(`Job ${JSON.stringify(this.jobId)} has already ended. Create a new one.`);
     try {
       return await this.task.run(work);
     } finally {
@@ -75,36 +83,51 @@ export class Job {
     }
   }
 
-  /** As `Task.track`, of the root. */
+  /** Counts the items of a loop, like `Task.track` on the root. */
   track<Item>(items: Iterable<Item>, description?: string, options?: TrackOptions): Tracked<Item>;
-  /** As `Task.track`, of the root. */
+  /** Counts the items of a `for await` loop, like `Task.track` on the root. */
   track<Item>(items: AsyncIterable<Item>, description?: string, options?: TrackOptions): AsyncIterable<Item>;
   track<Item>(
     items: Iterable<Item> | AsyncIterable<Item>,
     description?: string,
     options?: TrackOptions,
   ): Tracked<Item> | AsyncIterable<Item> {
-    // Each of the two is right for its own kind of `items`; overloads can't be called with a union.
+    // Safe: each overload handles its kind of `items`, but overloads can't be called with a union.
     return this.task.track(items as Iterable<Item>, description, options);
   }
 
-  /** Stops the job from within: aborts its signal, so that `run` ends it CANCELED once its work gives way to that. */
+  /** Cancels the job from within the program: aborts its signal. `run` ends the job CANCELED once its work throws. */
   cancel(reason?: string): void {
     this.#stop.abort(new JobCanceled({ reason }));
   }
 
   /**
-   * Resolves once the server has all that was said before.
-   * @throws TidemarkError UNAVAILABLE when that takes too long; with the server's code when it refused the job.
+   * Sends pending reports and resolves once the server has stored everything reported before this call.
+   * @throws TidemarkError UNAVAILABLE if the time limit is exceeded, or with the server's code if it rejects the job.
    */
   flush({ timeoutMs = 5_000 }: FlushOptions = {}): Promise<void> {
-    if (this.#outbox.hasPending) this.#outbox.onChanged(true);
-    return waitAtMost(timeoutMs, this.#outbox.waitForFlush());
+    if (this.#sync.hasPending) this.#sync.onChanged(true);
+    return withTimeout(timeoutMs, this.#sync.waitForFlush());
   }
 
-  #answered({ cancelRequest }: WorkersJobFragment): void {
-    if (!cancelRequest || this.signal.aborted || this.#outbox.hasEnded) return;
+  #onAcknowledged({ cancelRequest }: WorkersJobFragment): void {
+    if (!cancelRequest || this.signal.aborted || this.#sync.hasEnded) return;
     const { by, reason } = cancelRequest;
     this.#stop.abort(new JobCanceled({ by, reason: reason ?? undefined }));
+  }
+}
+
+/** Keeps the process alive while it waits. @throws TidemarkError UNAVAILABLE */
+async function withTimeout(timeoutMs: number, flushed: Promise<void>): Promise<void> {
+  let timer: ClientTimer | undefined;
+  const timeout = new Promise<never>((_, reject) => {
+    timer = keepAlive(timeoutMs, () =>
+      reject(unavailable(`Reports not confirmed within ${timeoutMs} ms. The client keeps retrying.`)),
+    );
+  });
+  try {
+    await Promise.race([flushed, timeout]);
+  } finally {
+    timer?.cancel();
   }
 }

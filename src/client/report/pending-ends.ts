@@ -1,68 +1,66 @@
 import type { JobSync } from "./job-sync.js";
 import { keepAlive, type ClientTimer } from "../platform.js";
 
-/** Ended jobs that may wait for a server that is away. */
+/** The maximum number of ended jobs that wait for an unreachable server. */
 export const PENDING_ENDS_MAX = 1_000;
 
 /**
- * The jobs whose end the server does not know of. Each one that comes keeps the process alive for a time; after that
- * they are still told, while something else keeps it alive.
+ * The jobs whose end the server has not confirmed. Adding one keeps the process alive for a limited time. After that,
+ * their ends are still sent if something else keeps the process alive.
  */
 export class PendingEnds {
   readonly #timeoutMs: number;
   readonly #onTimeout: () => void;
-  /** The oldest end first. */
-  readonly #outboxes = new Set<JobSync>();
+  /** Ordered by end, oldest first. */
+  readonly #jobs = new Set<JobSync>();
   #keepingAlive: ClientTimer | undefined;
   #waiting: (() => void)[] = [];
 
-  /** @param onTimeout is called when the process is kept alive no longer. */
+  /** @param onTimeout is called when `timeoutMs` is over and the process may exit. */
   constructor(timeoutMs: number, onTimeout: () => void) {
     this.#timeoutMs = timeoutMs;
     this.#onTimeout = onTimeout;
   }
 
-  /** Whether the process is kept alive for them. */
+  /** Whether the pending ends keep the process alive. */
   get isKeepingAlive(): boolean {
     return this.#keepingAlive !== undefined;
   }
 
-  /** A program that does many jobs while the server is away must not keep them all: the one to give up. */
+  /** The oldest job, if more wait than a program should hold in memory. */
   get overflow(): JobSync | undefined {
-    const [oldest] = this.#outboxes;
-    return this.#outboxes.size > PENDING_ENDS_MAX ? oldest : undefined;
+    const [oldest] = this.#jobs;
+    return this.#jobs.size > PENDING_ENDS_MAX ? oldest : undefined;
   }
 
-  has(outbox: JobSync): boolean {
-    return this.#outboxes.has(outbox);
+  has(job: JobSync): boolean {
+    return this.#jobs.has(job);
   }
 
-  add(outbox: JobSync): void {
-    this.#outboxes.add(outbox);
+  add(job: JobSync): void {
+    this.#jobs.add(job);
     this.#keepingAlive?.cancel();
     this.#keepingAlive = keepAlive(this.#timeoutMs, () => {
       this.#onTimeout();
-      this.#letGo();
+      this.#stopKeepingAlive();
     });
   }
 
-  /** The server knows of its end, or never will. */
-  delete(outbox: JobSync): void {
-    if (this.#outboxes.delete(outbox) && this.#outboxes.size === 0) this.#letGo();
+  delete(job: JobSync): void {
+    if (this.#jobs.delete(job) && this.#jobs.size === 0) this.#stopKeepingAlive();
   }
 
-  /** Resolves once the server knows of all, `release` is called, or the process is kept alive no longer. */
+  /** Resolves when no end is pending, after `release`, or at the timeout. */
   async waitForRelease(): Promise<void> {
     if (this.isKeepingAlive) await new Promise<void>((resolve) => this.#waiting.push(resolve));
   }
 
-  /** Whoever waits goes on: the server is away. */
+  /** Resolves all calls of `waitForRelease`. */
   release(): void {
     for (const resolve of this.#waiting.splice(0)) resolve();
   }
 
-  /** The process may end. */
-  #letGo(): void {
+  #stopKeepingAlive(): void {
     this.#keepingAlive?.cancel();
     this.#keepingAlive = undefined;
     this.release();

@@ -1,6 +1,7 @@
 /**
- * All reports of all jobs in one `updateTasks`, or as many as fit: the rest goes with the next one. What is refused in
- * it is one input; where a request is refused whole, smaller ones are tried, until the fault is found.
+ * Batches the reports of all jobs into one `updateTasks` request; reports that do not fit go into the next one. The
+ * server rejects inputs one by one. If it rejects a whole request, the batch size is halved until the faulty input is
+ * found.
  */
 import { limitFromMessage, type TidemarkError } from "../../protocol/tidemark-error.js";
 import { ReportJobsDocument, type ReportJobsMutation, type UpdateTaskInput } from "../generated/graphql.js";
@@ -11,102 +12,102 @@ import type { ClientClock } from "../platform.js";
 import type { HttpTransport } from "../transport/http-transport.js";
 
 const INPUTS_PER_REQUEST = 500;
-/** Well below what a server takes. */
+/** Well below the server's limit. */
 const CHARACTERS_PER_REQUEST = 300_000;
 
 export class ReportBatch {
   readonly #heartbeats: Heartbeats;
   readonly #clock: ClientClock;
   #inputsMax = INPUTS_PER_REQUEST;
-  #isCutShort = false;
+  #isTruncated = false;
 
   constructor(heartbeats: Heartbeats, clock: ClientClock) {
     this.#heartbeats = heartbeats;
     this.#clock = clock;
   }
 
-  /** More was to be said than fitted into the latest request. */
+  /** Whether some reports did not fit into the latest request. */
   get isTruncated(): boolean {
-    return this.#isCutShort;
+    return this.#isTruncated;
   }
 
   /**
-   * Sends what the jobs have to say, the first first; where not all were heard, those who were are the last then.
-   * @throws TidemarkError for what can't be taken now; it is sent again with the next.
+   * Sends the reports of the jobs in the order of the set. If the batch is truncated, its jobs move to the end, so that
+   * every job gets its turn.
+   * @throws TidemarkError if the server temporarily rejects reports; the next call sends them again.
    */
-  async send(outboxes: Set<JobSync>, ask: HttpTransport["request"]): Promise<void> {
-    const batch = this.#take(outboxes);
+  async send(jobs: Set<JobSync>, request: HttpTransport["request"]): Promise<void> {
+    const batch = this.#take(jobs);
     if (batch.length === 0) return;
-    if (this.#isCutShort) moveToBack(outboxes, batch);
+    if (this.#isTruncated) moveToBack(jobs, batch);
     const inputs = batch.map(({ input }) => input);
-    const answer = await ask(ReportJobsDocument, { inputs }).catch((error: TidemarkError) =>
-      this.#refused(batch, error),
+    const answer = await request(ReportJobsDocument, { inputs }).catch((error: TidemarkError) =>
+      this.#onBatchRejected(batch, error),
     );
-    if (answer) this.#answered(batch, answer.updateTasks ?? []);
+    if (answer) this.#onAnswer(batch, answer.updateTasks ?? []);
   }
 
-  #take(outboxes: ReadonlySet<JobSync>): readonly Addressed[] {
+  #take(jobs: ReadonlySet<JobSync>): readonly Addressed[] {
     const batch: Addressed[] = [];
-    let room = CHARACTERS_PER_REQUEST;
-    this.#isCutShort = false;
-    for (const outbox of outboxes) {
-      for (const input of this.#inputsOf(outbox)) {
-        this.#isCutShort = batch.length >= this.#inputsMax || room < 0;
-        if (this.#isCutShort) return batch;
-        batch.push({ outbox, input });
-        room -= JSON.stringify(input).length;
+    let charactersLeft = CHARACTERS_PER_REQUEST;
+    this.#isTruncated = false;
+    for (const job of jobs) {
+      for (const input of this.#inputsOf(job)) {
+        this.#isTruncated = batch.length >= this.#inputsMax || charactersLeft < 0;
+        if (this.#isTruncated) return batch;
+        batch.push({ job, input });
+        charactersLeft -= JSON.stringify(input).length;
       }
     }
     return batch;
   }
 
-  #inputsOf(outbox: JobSync): readonly UpdateTaskInput[] {
-    if (!outbox.isReportable) return [];
-    const reports = outbox.takeReports();
+  #inputsOf(job: JobSync): readonly UpdateTaskInput[] {
+    if (!job.isReportable) return [];
+    const reports = job.takeReports();
     if (reports.length > 0) return reports;
-    const heartbeat = this.#heartbeats.dueHeartbeat(outbox);
+    const heartbeat = this.#heartbeats.dueHeartbeat(job);
     return heartbeat ? [heartbeat] : [];
   }
 
-  #refused(batch: readonly Addressed[], error: TidemarkError): void {
+  #onBatchRejected(batch: readonly Addressed[], error: TidemarkError): void {
     if (isRetryable(error)) throw error;
-    const [{ outbox, input }] = batch as [Addressed]; // there is one
-    if (batch.length === 1) outbox.onReportRejected(input, error);
+    const [{ job, input }] = batch as [Addressed]; // safe: send checked it
+    if (batch.length === 1) job.onReportRejected(input, error);
     else this.#inputsMax = Math.ceil(batch.length / 2);
   }
 
-  #answered(batch: readonly Addressed[], answers: readonly InputAnswer[]): void {
+  #onAnswer(batch: readonly Addressed[], answers: readonly InputAnswer[]): void {
     const now = this.#clock.now();
     this.#inputsMax = INPUTS_PER_REQUEST;
-    const passing: TidemarkError[] = [];
-    for (const [index, { outbox, input }] of batch.entries()) {
+    const transient: TidemarkError[] = [];
+    for (const [index, { job, input }] of batch.entries()) {
       const { error, userTask } = answers[index] ?? {};
-      const refusal = error && refusalOfInput(error);
-      if (!refusal) outbox.onReportAcknowledged(input, userTask ?? undefined, now);
-      else if (isRetryable(refusal)) passing.push(refusal);
-      else outbox.onReportRejected(input, refusal);
+      const rejection = error && inputError(error);
+      if (!rejection) job.onReportAcknowledged(input, userTask ?? undefined, now);
+      else if (isRetryable(rejection)) transient.push(rejection);
+      else job.onReportRejected(input, rejection);
     }
-    if (passing[0]) throw passing[0];
+    if (transient[0]) throw transient[0];
   }
 }
 
 interface Addressed {
-  readonly outbox: JobSync;
+  readonly job: JobSync;
   readonly input: UpdateTaskInput;
 }
 
 type InputAnswer = NonNullable<ReportJobsMutation["updateTasks"]>[number];
 
-/** So that none is left out where there are too many. */
-function moveToBack(outboxes: Set<JobSync>, heard: readonly Addressed[]): void {
-  for (const { outbox } of heard) {
-    outboxes.delete(outbox);
-    outboxes.add(outbox);
+function moveToBack(jobs: Set<JobSync>, sent: readonly Addressed[]): void {
+  for (const { job } of sent) {
+    jobs.delete(job);
+    jobs.add(job);
   }
 }
 
-/** Beside its code a refused input tells the limit that was passed in its message only. */
-function refusalOfInput({ code, message }: NonNullable<InputAnswer["error"]>): TidemarkError {
+/** The error of an input names the exceeded limit only in its message. */
+function inputError({ code, message }: NonNullable<InputAnswer["error"]>): TidemarkError {
   const limit = code === "LIMIT_EXCEEDED" ? limitFromMessage(message) : undefined;
   return toTidemarkError({ message, extensions: { code, ...(limit && { limit }) } }, "INTERNAL");
 }

@@ -1,18 +1,18 @@
 /**
- * Sends what the jobs of one connection have to say, in rounds, one at a time.
+ * Sends the reports of one connection's jobs in rounds, one round at a time.
  *
- *     touched ─► pause (250 ms; 20 ms when a task begins or ends) ─► round ─► answered: rest, or the next round
- *                          ▲                                           │
- *                          └──── longer and longer, scattered ◄────────┴─ no answer
+ *     change ─► interval (250 ms; 20 ms when a task starts or ends) ─► round ─► answered: idle, or the next round
+ *                          ▲                                             │
+ *                          └──── exponential backoff with jitter ◄───────┴─ no answer
  *
- * When a round begins, the `RoundTimer` says; what is sent in one, the `Round`, and of that the `Reports`. A job that
- * is quiet has `Heartbeats`: all quiet jobs share one request, and there is none while reports go out anyway.
+ * The `RoundTimer` schedules the rounds, a `SyncRound` sends the requests of one, and `ReportBatch` limits their size.
+ * `Heartbeats` cover jobs without progress: all of them share one request, which is only sent when no report is.
  *
- * Nothing here keeps the process alive but `EndedJobs`, and those for `endTimeoutMs`.
+ * Only `PendingEnds` keep the process alive, for `endTimeoutMs`.
  */
 import type { ErrorCode } from "../../protocol/error-codes.js";
 import { unavailable, type TidemarkError } from "../../protocol/tidemark-error.js";
-import { Backoff } from "./backoff.js";
+import { RetryDelay } from "../transport/retry-delay.js";
 import { CancelSubscriptions } from "./cancel-subscriptions.js";
 import { PENDING_ENDS_MAX, PendingEnds } from "./pending-ends.js";
 import { Heartbeats } from "./heartbeats.js";
@@ -25,20 +25,20 @@ import { onIdleProcess, onPageHidden, type ClientClock } from "../platform.js";
 import type { HttpTransport } from "../transport/http-transport.js";
 
 export interface ReporterOptions {
-  /** The shortest time between two reports while nothing begins or ends, milliseconds. */
+  /** Minimum time between two reports while no task starts or ends, milliseconds. */
   readonly intervalMs: number;
-  /** How long a job may be quiet before the server is asked whether it is to stop, milliseconds. */
+  /** The interval of heartbeats that poll for cancel requests, milliseconds. */
   readonly heartbeatMs: number;
-  /** How long the process is kept alive for the end of a job that the server does not know of, milliseconds. */
+  /** How long an unacknowledged end of a job keeps the process alive, milliseconds. */
   readonly endTimeoutMs: number;
   readonly clock: ClientClock;
-  /** The server can't be reached, or can't take reports now. Told once for each code, and again only after it took some. */
+  /** The server is unreachable or temporarily rejects reports. Called once per code until a round succeeds. */
   readonly onUnavailable: (error: TidemarkError) => void;
 }
 
-/** Even when thousands of tasks begin and end a second, the server hears of it this often. */
+/** Limits the request rate when thousands of tasks start and end per second. */
 const URGENT_INTERVAL_MS = 20;
-/** While the end of a job keeps the process alive, no pause is longer. */
+/** Limits the backoff while the end of a job keeps the process alive. */
 const PAUSE_AT_END_MS = 1_000;
 
 export class Reporter {
@@ -48,13 +48,13 @@ export class Reporter {
   readonly #heartbeats: Heartbeats;
   readonly #reports: ReportBatch;
   readonly #timer: RoundTimer;
-  readonly #backoff = new Backoff();
-  readonly #ended: PendingEnds;
-  /** Why nothing is taken, as far as it was told. */
+  readonly #retryDelay = new RetryDelay({ longestMs: 15_000, random: Math.random });
+  readonly #pendingEnds: PendingEnds;
+  /** Codes passed to `onUnavailable` since the last successful round. */
   readonly #reportedCodes = new Set<ErrorCode>();
-  /** Jobs that have something to say, or may have. */
+  /** The jobs that may have something to send. */
   readonly #jobs = new Set<JobSync>();
-  /** The one that is under way. */
+  /** The running round. */
   #round: SyncRound | undefined;
   #stopListening: (() => void) | undefined;
 
@@ -70,53 +70,52 @@ export class Reporter {
     this.#heartbeats = new Heartbeats(this.#cancelRequests, options);
     this.#reports = new ReportBatch(this.#heartbeats, clock);
     this.#timer = new RoundTimer(clock, () => void this.#run());
-    this.#ended = new PendingEnds(endTimeoutMs, () => this.#round?.abort()); // it would keep the process alive
+    this.#pendingEnds = new PendingEnds(endTimeoutMs, () => this.#round?.abort()); // it would keep the process alive
   }
 
-  /** The job has something to say. */
-  onJobChanged(outbox: JobSync, isUrgent: boolean): void {
-    this.#jobs.add(outbox);
+  onJobChanged(job: JobSync, isUrgent: boolean): void {
+    this.#jobs.add(job);
     this.#stopListening ??= this.#listen();
-    if (outbox.hasEnded && !this.#ended.has(outbox)) this.#awaitEnd(outbox);
+    if (job.hasEnded && !this.#pendingEnds.has(job)) this.#awaitEnd(job);
     if (!this.#round) this.#timer.schedule(isUrgent ? URGENT_INTERVAL_MS : this.#options.intervalMs);
   }
 
-  /** Resolves when all ends are known to the server, it turns out to be away, or the time for ends is over. */
+  /** Resolves when the server has stored all ends of jobs, a round fails, or `endTimeoutMs` is over. */
   async waitForEnds(): Promise<void> {
-    if (!this.#backoff.isFailing) await this.#ended.waitForRelease();
+    if (!this.#retryDelay.isFailing) await this.#pendingEnds.waitForRelease();
   }
 
   #listen(): () => void {
-    const ends = [
+    const unsubscribers = [
       onIdleProcess(() => this.#flushIdle()),
       onPageHidden((isLeft) => this.#flushHiddenPage(isLeft)),
     ];
-    return () => ends.forEach((end) => end());
+    return () => unsubscribers.forEach((unsubscribe) => unsubscribe());
   }
 
-  /** The process is about to end: what was said goes out now, or not at all. */
+  /** The process is about to exit: this is the last chance to send reports. */
   #flushIdle(): void {
-    const canSend = !this.#round && !this.#backoff.isFailing;
+    const canSend = !this.#round && !this.#retryDelay.isFailing;
     if (canSend && this.#some(({ hasPending }) => hasPending)) void this.#run();
   }
 
   #flushHiddenPage(isLeft: boolean): void {
-    if (isLeft) this.#cancelRequests.close(); // a page with an open connection is not kept for the way back
+    if (isLeft) this.#cancelRequests.close(); // an open connection keeps the page out of the back/forward cache
     sendFinalReports(this.#jobs, this.#transport);
   }
 
-  /** An end that the server does not know hurries. */
-  #awaitEnd(outbox: JobSync): void {
-    this.#ended.add(outbox);
+  #awaitEnd(job: JobSync): void {
+    this.#pendingEnds.add(job);
     this.#dropOverflow();
     this.#timer.shortenPause(pauseAtEnd());
   }
 
   #dropOverflow(): void {
-    const { overflow } = this.#ended;
+    const { overflow } = this.#pendingEnds;
     if (!overflow) return;
     this.#forget(overflow);
-    overflow.stop(unavailable(`No server took the end of ${PENDING_ENDS_MAX} jobs; the oldest is given up.`));
+    const message = `Over ${PENDING_ENDS_MAX} ended jobs wait for the server. The oldest is discarded.`;
+    overflow.stop(unavailable(message));
   }
 
   /** Never rejects. */
@@ -126,65 +125,64 @@ export class Reporter {
       transport: this.#transport,
       clock: this.#options.clock,
       reports: this.#reports,
-      outboxes: this.#jobs,
+      jobs: this.#jobs,
     });
     try {
       await this.#round.run();
       this.#succeeded();
     } catch (error) {
-      this.#failed(error as TidemarkError); // a round throws nothing else
+      this.#failed(error as TidemarkError); // safe: a round throws nothing else
     }
     this.#round = undefined;
     this.#next();
   }
 
   #succeeded(): void {
-    this.#backoff.succeeded();
+    this.#retryDelay.reset();
     this.#reportedCodes.clear();
     this.#timer.resume();
   }
 
   #failed(error: TidemarkError): void {
-    const pauseMs = this.#backoff.failed();
-    this.#timer.pause(this.#ended.isKeepingAlive ? pauseAtEnd() : pauseMs);
-    this.#ended.release();
+    const pauseMs = this.#retryDelay.nextMs();
+    this.#timer.pause(this.#pendingEnds.isKeepingAlive ? pauseAtEnd() : pauseMs);
+    this.#pendingEnds.release();
     if (this.#reportedCodes.has(error.code)) return;
     this.#reportedCodes.add(error.code);
     this.#options.onUnavailable(error);
   }
 
   #next(): void {
-    for (const outbox of this.#jobs) {
-      if (outbox.isInactive || (outbox.hasEnded && !outbox.hasPending)) this.#forget(outbox);
+    for (const job of this.#jobs) {
+      if (job.isInactive || (job.hasEnded && !job.hasPending)) this.#forget(job);
     }
     if (this.#jobs.size > 0) return this.#timer.schedule(this.#intervalMs());
     this.#stopListening?.();
     this.#stopListening = undefined;
   }
 
-  #forget(outbox: JobSync): void {
-    this.#jobs.delete(outbox);
-    this.#ended.delete(outbox);
-    this.#cancelRequests.unsubscribe(outbox);
+  #forget(job: JobSync): void {
+    this.#jobs.delete(job);
+    this.#pendingEnds.delete(job);
+    this.#cancelRequests.unsubscribe(job);
   }
 
   #intervalMs(): number {
-    const isUrgent =
-      this.#reports.isTruncated || this.#some((outbox) => outbox.isUrgent && outbox.hasPending);
+    const isUrgent = this.#reports.isTruncated || this.#some((job) => job.isUrgent && job.hasPending);
     if (isUrgent) return URGENT_INTERVAL_MS;
     if (this.#some(({ hasPending }) => hasPending)) return this.#options.intervalMs;
     return [...this.#jobs].reduce(
-      (least, outbox) => Math.min(least, this.#heartbeats.intervalMs(outbox)),
+      (least, job) => Math.min(least, this.#heartbeats.intervalMs(job)),
       Infinity,
     );
   }
 
-  #some(isWanted: (outbox: JobSync) => boolean): boolean {
-    for (const outbox of this.#jobs) if (isWanted(outbox)) return true;
+  #some(isWanted: (job: JobSync) => boolean): boolean {
+    for (const job of this.#jobs) if (isWanted(job)) return true;
     return false;
   }
 
-  /** From now on cancel requests have to be asked for; not by all workers at the same moment. */
+  /** Polls for cancel requests again, after a random delay so that workers do not all poll at once. */
   #resumePolling(): void {
     if (this.#round || this.#jobs.size === 0) return;
     this.#timer.scheduleIn(this.#options.heartbeatMs * Math.random());

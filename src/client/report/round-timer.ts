@@ -1,48 +1,46 @@
 import type { ClientClock, ClientTimer } from "../platform.js";
 
-/** When the next round begins: so long after the one before, never during a pause, and only once. */
+/** Schedules the next round: an interval after the previous one, never during a pause, one at a time. */
 export class RoundTimer {
   readonly #clock: ClientClock;
   readonly #onDue: () => void;
   #timer: ClientTimer | undefined;
   #dueAt = Infinity;
-  #beganAt = -Infinity;
+  #startedAt = -Infinity;
   #pausedUntil = -Infinity;
 
-  /** @param onDue begins the round, and says so by `began`. */
+  /** @param onDue starts the round, and calls `onRoundStarted`. */
   constructor(clock: ClientClock, onDue: () => void) {
     this.#clock = clock;
     this.#onDue = onDue;
   }
 
-  /** So long after the round before has begun; sooner where that is scheduled already. */
+  /** Schedules a round `intervalMs` after the start of the previous one, unless an earlier one is scheduled. */
   schedule(intervalMs: number): void {
-    this.#scheduleAt(this.#beganAt + intervalMs);
+    this.#scheduleAt(this.#startedAt + intervalMs);
   }
 
-  /** So long from now; sooner where that is scheduled already. */
+  /** Schedules a round `delayMs` from now, unless an earlier one is scheduled. */
   scheduleIn(delayMs: number): void {
     this.#scheduleAt(this.#clock.now() + delayMs);
   }
 
-  /** A round begins; none is scheduled any more. */
   onRoundStarted(): void {
     this.#timer?.cancel();
     this.#dueAt = Infinity;
-    this.#beganAt = this.#clock.now();
+    this.#startedAt = this.#clock.now();
   }
 
-  /** What is scheduled from now on is not before so long from now. */
+  /** Delays rounds that are scheduled later until `pauseMs` from now. */
   pause(pauseMs: number): void {
     this.#pausedUntil = this.#clock.now() + pauseMs;
   }
 
-  /** As `pause`, where the pause would be longer. */
+  /** Ends the pause at most `pauseMs` from now. */
   shortenPause(pauseMs: number): void {
     this.#pausedUntil = Math.min(this.#pausedUntil, this.#clock.now() + pauseMs);
   }
 
-  /** There is no pause. */
   resume(): void {
     this.#pausedUntil = -Infinity;
   }

@@ -1,7 +1,4 @@
-/**
- * One round: what is asked of the server, in this order, and what is made of the answers. Whether the history of a job
- * that it does not have is still there; trees that are new; tasks that were added; then all reports.
- */
+/** One round of requests: look up the epochs of missing jobs, store new trees, add tasks, then send all reports. */
 import { parsePosition } from "../../protocol/position.js";
 import type { TidemarkError } from "../../protocol/tidemark-error.js";
 import { GrowJobDocument, HistoryDocument, StoreJobDocument } from "../generated/graphql.js";
@@ -17,48 +14,44 @@ export interface SyncRoundOptions {
   readonly transport: HttpTransport;
   readonly clock: ClientClock;
   readonly reports: ReportBatch;
-  /** Jobs that have something to say, or may have. */
-  readonly outboxes: Set<JobSync>;
+  /** The jobs that may have something to send. */
+  readonly jobs: Set<JobSync>;
 }
 
 export class SyncRound {
   readonly #options: SyncRoundOptions;
-  /** One a round: what is combined with a signal stays with it for as long as that lives. */
+  /** One per round, because combined signals live as long as their source. */
   readonly #abort = new AbortController();
 
   constructor(options: SyncRoundOptions) {
     this.#options = options;
   }
 
-  /** @throws TidemarkError when the server is away, or can't take something now. */
+  /** @throws TidemarkError if the server is unreachable or a request may succeed later. */
   async run(): Promise<void> {
-    const { outboxes, reports } = this.#options;
-    await this.#lookForMissed();
+    const { jobs, reports } = this.#options;
+    await this.#lookUpEpochs();
     await this.#forEach(
       ({ needsStore }) => needsStore,
-      (outbox) => this.#store(outbox),
+      (job) => this.#store(job),
     );
     await this.#forEach(
       ({ hasTasksToAdd }) => hasTasksToAdd,
-      (outbox) => this.#grow(outbox),
+      (job) => this.#addTasks(job),
     );
-    await reports.send(outboxes, this.#ask);
+    await reports.send(jobs, this.#request);
   }
 
-  /** Gives up what is under way. */
   abort(): void {
     this.#abort.abort();
   }
 
-  readonly #ask: HttpTransport["request"] = (document, variables) =>
+  readonly #request: HttpTransport["request"] = (document, variables) =>
     this.#options.transport.request(document, variables, { signal: this.#abort.signal });
 
-  /** Does it for each that is wanted, several at once. Throws when the server is away. */
-  async #forEach(
-    isWanted: (outbox: JobSync) => boolean,
-    act: (outbox: JobSync) => Promise<void>,
-  ): Promise<void> {
-    const wanted = [...this.#options.outboxes].filter(isWanted);
+  /** Acts on each wanted job, with bounded concurrency. Throws if the server is unreachable. */
+  async #forEach(isWanted: (job: JobSync) => boolean, act: (job: JobSync) => Promise<void>): Promise<void> {
+    const wanted = [...this.#options.jobs].filter(isWanted);
     for (let from = 0; from < wanted.length; from += REQUESTS_AT_ONCE) {
       const outcomes = await Promise.allSettled(wanted.slice(from, from + REQUESTS_AT_ONCE).map(act));
       const failed = outcomes.find((outcome) => outcome.status === "rejected");
@@ -66,46 +59,46 @@ export class SyncRound {
     }
   }
 
-  async #lookForMissed(): Promise<void> {
+  async #lookUpEpochs(): Promise<void> {
     const epochs = new Map<string, Promise<string>>();
     await this.#forEach(
       ({ isMissing }) => isMissing,
-      async (outbox) => {
-        const { database } = outbox.header;
+      async (job) => {
+        const { database } = job.header;
         if (!epochs.has(database)) epochs.set(database, this.#epochOf(database));
-        outbox.onDatabaseEpoch(await epochs.get(database)!);
+        job.onDatabaseEpoch(await epochs.get(database)!);
       },
     );
   }
 
   async #epochOf(database: string): Promise<string> {
-    const { tasks } = await this.#ask(HistoryDocument, { database });
+    const { tasks } = await this.#request(HistoryDocument, { database });
     return tasks ? parsePosition(tasks.position).epoch : "";
   }
 
-  #store(outbox: JobSync): Promise<void> {
-    return orRefused(outbox, async () => {
-      const { storeTask } = await this.#ask(StoreJobDocument, { input: outbox.takeStoreRequest() });
-      outbox.onStoreAcknowledged(storeTask?.userTask, this.#options.clock.now());
+  #store(job: JobSync): Promise<void> {
+    return orReject(job, async () => {
+      const { storeTask } = await this.#request(StoreJobDocument, { input: job.takeStoreRequest() });
+      job.onStoreAcknowledged(storeTask?.userTask, this.#options.clock.now());
     });
   }
 
-  #grow(outbox: JobSync): Promise<void> {
-    return orRefused(outbox, async () => {
-      while (outbox.hasTasksToAdd) {
-        const { addTasks } = await this.#ask(GrowJobDocument, { input: outbox.takeAddTasksRequest() });
-        outbox.onAddTasksAcknowledged(addTasks?.userTask, this.#options.clock.now());
+  #addTasks(job: JobSync): Promise<void> {
+    return orReject(job, async () => {
+      while (job.hasTasksToAdd) {
+        const { addTasks } = await this.#request(GrowJobDocument, { input: job.takeAddTasksRequest() });
+        job.onAddTasksAcknowledged(addTasks?.userTask, this.#options.clock.now());
       }
     });
   }
 }
 
-async function orRefused(outbox: JobSync, act: () => Promise<void>): Promise<void> {
+async function orReject(job: JobSync, act: () => Promise<void>): Promise<void> {
   try {
     await act();
   } catch (error) {
-    const refusal = error as TidemarkError; // the transport throws nothing else
-    if (isRetryable(refusal)) throw refusal;
-    outbox.onJobRejected(refusal);
+    const rejection = error as TidemarkError; // safe: the transport throws nothing else
+    if (isRetryable(rejection)) throw rejection;
+    job.onJobRejected(rejection);
   }
 }

@@ -9,48 +9,48 @@
 import type { IterationMode, TaskInput } from "../generated/graphql.js";
 import { toDescription, toWholeNumber } from "./input-values.js";
 
-/** A task that is declared: make one with `leaf`, `task` or `iterative`. */
+/** The declaration of a task, created with `leaf`, `task` or `iterative`. */
 export type TaskDeclaration = LeafSpec | ParentSpec | IterativeSpec;
 
-/** Work of its own. */
+/** The declaration of a task that does work itself. */
 export interface LeafSpec extends SpecOptions {
   readonly kind: "LEAF";
-  /** Its name, of 256 bytes at most. */
+  /** The name of the task, cut to 256 bytes. */
   readonly description: string;
-  /** How many units of work there are; undefined while that is unknown. */
+  /** The number of units of work; undefined while unknown. */
   readonly volume?: number | undefined;
 }
 
-/** Tasks below it, to which more can be added while it runs. */
+/** The declaration of a task that consists of subtasks. More can be added while it runs. */
 export interface ParentSpec extends SpecOptions {
   readonly kind: "PARENT";
-  /** Its name, of 256 bytes at most. */
+  /** The name of the task, cut to 256 bytes. */
   readonly description: string;
-  /** In order. */
+  /** The subtasks, in order. */
   readonly subTasks: readonly TaskDeclaration[];
 }
 
-/** Tasks that repeat. */
+/** The declaration of a task that repeats its subtasks. */
 export interface IterativeSpec extends SpecOptions {
   readonly kind: "ITERATIVE";
-  /** Its name, of 256 bytes at most. */
+  /** The name of the task, cut to 256 bytes. */
   readonly description: string;
-  /** How often they do: FIXED exactly `max` times, DYNAMIC at most so often, OPEN any number of times. */
+  /** How often the subtasks repeat: FIXED exactly `max` times, DYNAMIC at most `max` times, OPEN without a limit. */
   readonly mode: IterationMode;
-  /** How many iterations there may be; undefined where they are OPEN. */
+  /** The maximum number of iterations; undefined if OPEN. */
   readonly max?: number | undefined;
-  /** What each iteration has, in order. */
+  /** The subtasks of each iteration, in order. */
   readonly tasks: readonly TaskDeclaration[];
 }
 
-/** What any task may be declared with. */
+/** Options of every declaration. */
 export interface SpecOptions {
-  /** How many threads or workers may work on it, from 1. Default: that of the task above, else it is not said. */
+  /** How many threads or workers may run the task, from 1. Default: inherited from the task above, or not shown. */
   readonly maxConcurrency?: number | undefined;
 }
 
 /**
- * A task that does work: `volume` units of your own choice; leave it out while it is unknown.
+ * Declares a task that does work. `volume` is the number of units, in a unit of your choice; omit it while unknown.
  *
  *     leaf("load", { volume: 1_000 })
  */
@@ -62,18 +62,19 @@ export function leaf(
 }
 
 /**
- * A task that is made of others. A job's root may have none yet: it is stored once there is one (`Task.add`, `track`).
+ * Declares a task that consists of subtasks. Only the root of a job may start without any: the server stores that job
+ * once `Task.add` or `track` adds the first.
  *
  *     task("Import", leaf("read"), leaf("write"))
  *
- * @throws TypeError where one below it has none.
+ * @throws TypeError if a subtask was declared with `task()` but has no subtasks.
  */
 export function task(description: string, ...subTasks: readonly TaskDeclaration[]): ParentSpec {
-  subTasks.forEach(checkIsWhole);
+  subTasks.forEach(rejectEmpty);
   return { kind: "PARENT", description, subTasks };
 }
 
-/** How often tasks repeat: FIXED exactly `max` times, DYNAMIC at most so often, OPEN any number of times. */
+/** How often subtasks repeat: FIXED exactly `max` times, DYNAMIC at most `max` times, OPEN without a limit. */
 export type IterationOptions = SpecOptions &
   (
     | { readonly mode: "FIXED" | "DYNAMIC"; readonly max: number }
@@ -81,23 +82,23 @@ export type IterationOptions = SpecOptions &
   );
 
 /**
- * A task that repeats `tasks`.
+ * Declares a task that repeats `tasks` in each iteration.
  *
  *     iterative("iterate", { mode: "DYNAMIC", max: 50 }, leaf("iteration"))
  *
- * @throws TypeError when there are none.
+ * @throws TypeError if `tasks` is empty, or one of them was declared with `task()` but has no subtasks.
  */
 export function iterative(
   description: string,
   options: IterationOptions,
   ...tasks: readonly TaskDeclaration[]
 ): IterativeSpec {
-  tasks.forEach(checkIsWhole);
-  if (tasks.length === 0) throw nothingBelow(description);
+  tasks.forEach(rejectEmpty);
+  if (tasks.length === 0) throw withoutSubTasks(description);
   return { kind: "ITERATIVE", description, ...options, tasks };
 }
 
-/** As the server takes it, with the volume and the tasks below that it has by now. */
+/** The server's input for a task, with its current volume and subtasks. */
 export function toTaskInput(
   spec: TaskDeclaration,
   volume: number | undefined,
@@ -113,24 +114,24 @@ export function toTaskInput(
     case "PARENT":
       return subTasks.length === 0 ? common : { ...common, subTasks: [...subTasks] };
     case "ITERATIVE": {
-      const tasks = spec.tasks.map(declared);
+      const tasks = spec.tasks.map(declaredInput);
       const max = spec.max === undefined ? {} : { max: spec.max };
       return { ...common, iterations: { mode: spec.mode, ...max, tasks } };
     }
   }
 }
 
-function declared(spec: TaskDeclaration): TaskInput {
+function declaredInput(spec: TaskDeclaration): TaskInput {
   const volume = spec.kind === "LEAF" ? toWholeNumber(spec.volume) : undefined;
-  return toTaskInput(spec, volume, spec.kind === "PARENT" ? spec.subTasks.map(declared) : []);
+  return toTaskInput(spec, volume, spec.kind === "PARENT" ? spec.subTasks.map(declaredInput) : []);
 }
 
-function checkIsWhole(spec: TaskDeclaration): void {
-  if (spec.kind === "PARENT" && spec.subTasks.length === 0) throw nothingBelow(spec.description);
+function rejectEmpty(spec: TaskDeclaration): void {
+  if (spec.kind === "PARENT" && spec.subTasks.length === 0) throw withoutSubTasks(spec.description);
 }
 
-function nothingBelow(description: string): TypeError {
+function withoutSubTasks(description: string): TypeError {
   return new TypeError(
-    `Task ${JSON.stringify(description)} has nothing below it: declare it with leaf(), or give it tasks.`,
+    `Task ${JSON.stringify(description)} has no subtasks. Add at least one, or declare it with leaf().`,
   );
 }

@@ -5,36 +5,36 @@ import type { TaskState } from "./task-state.js";
 import { truncateMessage, errorMessage } from "./input-values.js";
 import { track, type Trackable, type Tracked } from "./track.js";
 
-/** What a task needs of its job. */
+/** The part of a job that its tasks use. */
 export interface TaskScope {
-  /** Aborted when the job is to stop. */
+  /** Aborted when the job is canceled. */
   readonly signal: AbortSignal;
   log(level: LogLevel, path: string, message: string): void;
 }
 
-/** Lines for the job's log, of 4,096 bytes at most; the newest 100 wait for a server that is away. */
+/** Writes to the job's log. Messages are cut to 4,096 bytes; at most 100 lines wait for an unreachable server. */
 export interface TaskLog {
-  /** What helps to find out why. */
+  /** Adds a line with details for debugging. */
   debug(message: string): void;
-  /** What people want to know. */
+  /** Adds a line of general interest. */
   info(message: string): void;
-  /** What somebody should look at. */
+  /** Adds a line about a problem that deserves attention. */
   warning(message: string): void;
-  /** What went wrong. It ends nothing. */
+  /** Adds a line about an error. The task goes on; use `fail` to end it. */
   error(message: string): void;
 }
 
-/** How an iterable is counted. */
+/** Options of `track`. */
 export interface TrackOptions {
-  /** How many there are to come, where the iterable does not tell by a `length` or `size`. */
+  /** The number of items. Default: the `length` or `size` of the iterable, or unknown if it has neither. */
   readonly volume?: number | undefined;
 }
 
-/** By its description, which finds the first one, or by its index from 0. */
+/** Selects a task by its description, where the first match wins, or by its index from 0. */
 export type TaskSelector = string | number;
 
 /**
- * One task of a job, as the worker speaks of it. Nothing here waits for the server, and nothing throws but misuse.
+ * One task of a running job. Its methods never wait for the server, and throw only on misuse.
  *
  *     await task.run("load", async (load) => {
  *       for (const row of rows) load.advance();
@@ -50,22 +50,22 @@ export class TaskHandle {
     this.#scope = scope;
   }
 
-  /** As it was declared. */
+  /** The name that the task was declared with. */
   get description(): string {
     return this.#state.spec.description;
   }
 
-  /** Where it stands in the tree: child indexes from 0, joined by dots; empty for the root. */
+  /** The position in the tree: child indexes from 0, joined by dots, such as `0.2`. Empty for the root. */
   get path(): string {
     return this.#state.path;
   }
 
-  /** Aborted when the job is to stop; its reason is a `JobCanceled`. */
+  /** Aborted when the job is canceled. Its reason is a `JobCanceled`. */
   get signal(): AbortSignal {
     return this.#scope.signal;
   }
 
-  /** Lines for the job's log, about this task. */
+  /** The log of the job, with lines marked as being about this task. */
   get log(): TaskLog {
     const line = (level: LogLevel) => (message: string) =>
       this.#scope.log(level, this.path, truncateMessage(message));
@@ -73,8 +73,8 @@ export class TaskHandle {
   }
 
   /**
-   * So many more units are done, by default one. The first begins the task. What is not above 0 is ignored.
-   * @throws TypeError for what is no leaf.
+   * Adds completed units of work, by default 1. Starts the task if necessary. Zero and negative numbers are ignored.
+   * @throws TypeError if the task is not a leaf.
    */
   advance(units = 1): void {
     const state = this.#state;
@@ -83,8 +83,8 @@ export class TaskHandle {
   }
 
   /**
-   * So many units are done in all; fewer than before are ignored. The first begins the task.
-   * @throws TypeError for what is no leaf.
+   * Sets the total of completed units. Starts the task if necessary. A total below the current one is ignored.
+   * @throws TypeError if the task is not a leaf.
    */
   set(units: number): void {
     const state = this.#state;
@@ -93,72 +93,80 @@ export class TaskHandle {
   }
 
   /**
-   * So many units there are to do, now that it is known or known better.
-   * @throws TypeError for what is no leaf.
+   * Sets the number of units in total, once it is known or known better.
+   * @throws TypeError if the task is not a leaf.
    */
   volume(units: number): void {
     this.#state.setVolume(units);
   }
 
-  /** The latest word on the task, of 4,096 bytes at most; empty clears it. */
+  /** Sets the current message of the task, cut to 4,096 bytes. An empty text clears it. */
   message(text: string): void {
     this.#state.setMessage(text);
   }
 
   /**
-   * The task below with this description, the first if there are several, or at this index.
-   * @throws TypeError where there is none.
+   * Returns a subtask by its description, where the first match wins, or by its index from 0.
+   * @throws TypeError if there is no such subtask.
    */
-  sub(which: TaskSelector): TaskHandle {
-    const index = typeof which === "number" ? which : this.#state.indexOf(which);
+  sub(selector: TaskSelector): TaskHandle {
+    const index = typeof selector === "number" ? selector : this.#state.indexOf(selector);
     if (index === undefined) {
       throw new TypeError(
-        `Task ${JSON.stringify(this.description)} has no ${JSON.stringify(which)} below it.`,
+        `Task ${JSON.stringify(this.description)} has no subtask ${JSON.stringify(selector)}. Declare it or call add().`,
       );
     }
-    return this.#below(this.#state.subTask(index));
+    return this.#handleOf(this.#state.subTask(index));
   }
 
   /**
-   * Adds tasks below, while it runs too; gives them back in order.
-   * @throws TypeError where none can be: below what was not declared with `task`, below what repeats an open number of
-   * times, and after its end.
+   * Appends subtasks, also while the task runs, and returns them in order.
+   *
+   *     const [page] = crawl.add(leaf("index.html"));
+   *
+   * @throws TypeError if the task was not declared with `task()`, is part of an OPEN iteration, or has ended.
    */
   add(...specs: readonly TaskDeclaration[]): TaskHandle[] {
-    return specs.map((spec) => this.#below(this.#state.add(spec)));
+    return specs.map((spec) => this.#handleOf(this.#state.add(spec)));
   }
 
-  /** Begins it, and those above it; twice is once. */
+  /** Starts the task and the tasks above it. Has no effect if it has already started. */
   begin(): void {
     this.#state.begin();
   }
 
-  /** Ends it well: FINISHED, and so is what runs below it. A leaf is complete then. After an end this does nothing. */
+  /** Ends the task and its running subtasks as FINISHED, and completes a leaf. Has no effect after its end. */
   finish(): void {
     this.#state.end("FINISHED");
   }
 
-  /** Ends it in an error: FAILED, with its message, and so is what runs below it. After an end this does nothing. */
+  /** Ends the task and its running subtasks as FAILED, with the error's message. Has no effect after its end. */
   fail(error: unknown): void {
     this.#state.end("FAILED", errorMessage(error));
   }
 
-  /** Ends it early: CANCELED, and so is what runs below it; `reason` is its message. After an end this does nothing. */
+  /** Ends the task and its running subtasks as CANCELED, with `reason` as the message. Has no effect after its end. */
   cancel(reason?: string): void {
     this.#state.end("CANCELED", reason);
   }
 
   /**
-   * Begins the task, does `work` and ends it: FINISHED; CANCELED when `work` throws after the job was to stop; FAILED,
-   * with the error's message, when it throws otherwise. Gives back what `work` does, or throws what it throws.
+   * Starts the task, calls `work` and ends the task: FINISHED if `work` returns, CANCELED if it throws after the job
+   * was canceled, otherwise FAILED with the error's message. Returns the result of `work`, or throws its error.
    */
   run<Result>(work: (task: TaskHandle) => Result | PromiseLike<Result>): Promise<Result>;
   /**
-   * Runs the task below it that is named: begins it, does `work` and ends it, as `run` without a name does.
-   * @throws TypeError where there is none.
+   * Runs a subtask: starts it, calls `work` and ends it, like `run` without a selector.
+   *
+   *     await root.run("load", async (load) => load.advance(await loadRows()));
+   *
+   * @throws TypeError if there is no such subtask.
    */
-  run<Result>(which: TaskSelector, work: (task: TaskHandle) => Result | PromiseLike<Result>): Promise<Result>;
-  async run<Result>(...args: [Work<Result>] | [which: TaskSelector, work: Work<Result>]): Promise<Result> {
+  run<Result>(
+    selector: TaskSelector,
+    work: (task: TaskHandle) => Result | PromiseLike<Result>,
+  ): Promise<Result>;
+  async run<Result>(...args: [Work<Result>] | [selector: TaskSelector, work: Work<Result>]): Promise<Result> {
     if (args.length === 2) return this.sub(args[0]).run(args[1]);
     this.begin();
     try {
@@ -172,16 +180,19 @@ export class TaskHandle {
   }
 
   /**
-   * Counts what a loop takes, of any iterable: on this task, a leaf; or on the leaf below it with this description,
-   * which is added where there is none that is pending. The task ends with the iterable; a loop that is left early
-   * leaves it running, until what is above it ends. When the job is to stop, the next round of the loop throws.
+   * Wraps an iterable so that a loop over it reports its progress, one unit per item. Without a description, this leaf
+   * counts. With a description, the first pending leaf of that name below this task counts; if there is none, it is
+   * added.
    *
    *     for await (const row of task.track(rows, "Import")) await insert(row);
    *
-   * @throws TypeError where it can't be counted: this task is no leaf, or none can be added below it.
+   * The leaf ends with the iterable. If the loop exits early, the leaf keeps running until a task above it ends. If the
+   * job is canceled, the next iteration of the loop throws.
+   *
+   * @throws TypeError if this task must count but is not a leaf, or if a leaf must be added but can't be.
    */
   track<Item>(items: Iterable<Item>, description?: string, options?: TrackOptions): Tracked<Item>;
-  /** As of an iterable; the loop is a `for await`. */
+  /** Wraps an asynchronous iterable for a `for await` loop, like `track` of an iterable. */
   track<Item>(items: AsyncIterable<Item>, description?: string, options?: TrackOptions): AsyncIterable<Item>;
   track<Item>(
     items: Trackable<Item>,
@@ -193,18 +204,19 @@ export class TaskHandle {
   }
 
   /**
-   * Begins the next iteration and ends the one before it.
-   * @throws TypeError when it has none, or all have begun.
+   * Starts the next iteration and ends the previous one.
+   * @throws TypeError if the task was not declared with `iterative()`, or all its iterations have started.
    */
   next(): Iteration {
     const number = this.#state.beginIteration();
-    return new Iteration(number, (which) => this.#inIteration(number, which));
+    return new Iteration(number, (selector) => this.#inIteration(number, selector));
   }
 
   /**
-   * Begins one iteration after the other, as many as there can be; leave the loop when no more are needed.
+   * Starts one iteration after another, up to the declared maximum. To stop sooner, leave the loop. If the job is
+   * canceled, the next iteration throws.
    *
-   *     for (const iteration of task.iterations()) await iteration.run("step", …);
+   *     for (const iteration of task.iterations()) await iteration.run("step", (step) => step.advance());
    */
   *iterations(): Generator<Iteration, void, undefined> {
     while (this.#state.iteration < this.#state.iterationsMax && !this.#state.hasEnded) {
@@ -213,17 +225,17 @@ export class TaskHandle {
     }
   }
 
-  #inIteration(number: number, which: TaskSelector): TaskHandle {
+  #inIteration(number: number, selector: TaskSelector): TaskHandle {
     const { spec } = this.#state;
     const length = spec.kind === "ITERATIVE" ? spec.tasks.length : 0;
     const first = (number - 1) * length;
-    const index = typeof which === "number" ? first + which : this.#state.indexOf(which, first);
+    const index = typeof selector === "number" ? first + selector : this.#state.indexOf(selector, first);
     if (index === undefined || index < first || index >= first + length) {
       throw new TypeError(
-        `An iteration of ${JSON.stringify(this.description)} has no ${JSON.stringify(which)}.`,
+        `An iteration of ${JSON.stringify(this.description)} has no ${JSON.stringify(selector)}. Declare it in iterative().`,
       );
     }
-    return this.#below(this.#state.subTask(index));
+    return this.#handleOf(this.#state.subTask(index));
   }
 
   #pendingLeaf(description: string): TaskHandle {
@@ -232,7 +244,9 @@ export class TaskHandle {
       0,
       ({ status, hasEnded }) => status === "PENDING" && !hasEnded,
     );
-    return this.#below(index === undefined ? this.#state.add(leaf(description)) : this.#state.subTask(index));
+    return this.#handleOf(
+      index === undefined ? this.#state.add(leaf(description)) : this.#state.subTask(index),
+    );
   }
 
   #endBy(error: unknown): void {
@@ -240,38 +254,38 @@ export class TaskHandle {
     else this.fail(error);
   }
 
-  #below(state: TaskState): TaskHandle {
+  #handleOf(state: TaskState): TaskHandle {
     return new TaskHandle(state, this.#scope);
   }
 }
 
 type Work<Result> = (task: TaskHandle) => Result | PromiseLike<Result>;
 
-/** One iteration of a task that repeats others. It ends when the next one begins, or its task ends. */
+/** One iteration of an iterative task. It ends when the next iteration starts or the iterative task ends. */
 export class Iteration {
-  /** From 1. */
+  /** The number of the iteration, from 1. */
   readonly number: number;
-  readonly #find: (which: TaskSelector) => TaskHandle;
+  readonly #find: (selector: TaskSelector) => TaskHandle;
 
   /** Called by `Task.next`. */
-  constructor(number: number, find: (which: TaskSelector) => TaskHandle) {
+  constructor(number: number, find: (selector: TaskSelector) => TaskHandle) {
     this.number = number;
     this.#find = find;
   }
 
   /**
-   * The task of this iteration with this description, or at this index from 0.
-   * @throws TypeError where there is none.
+   * Returns a task of this iteration by its description, where the first match wins, or by its index from 0.
+   * @throws TypeError if there is no such task.
    */
-  sub(which: TaskSelector): TaskHandle {
-    return this.#find(which);
+  sub(selector: TaskSelector): TaskHandle {
+    return this.#find(selector);
   }
 
-  /** Runs a task of this iteration, as `Task.run` does. */
+  /** Runs a task of this iteration, like `Task.run`. @throws TypeError if there is no such task. */
   run<Result>(
-    which: TaskSelector,
+    selector: TaskSelector,
     work: (task: TaskHandle) => Result | PromiseLike<Result>,
   ): Promise<Result> {
-    return this.sub(which).run(work);
+    return this.sub(selector).run(work);
   }
 }

@@ -1,11 +1,11 @@
 /**
- * What the worker knows of one task, and what of it has been said. A tick changes a number here and nothing else; what
- * there is to report is the difference, and so never more than the tree, however long nobody listens.
+ * The state of one task: its current values, and those last reported. A tick only changes a number. A report holds the
+ * difference, so unsent changes never need more memory than the tree, however long the server is unreachable.
  *
  *     PENDING ─► RUNNING ─► FINISHED, FAILED or CANCELED
  *
- * It goes the same way as on the server: what runs below a task that ends, ends with it, and what is pending there is
- * over. So nothing is ever reported that the server would have to refuse.
+ * The transitions are those of the server: when a task ends, its running subtasks end with it, and pending ones can't
+ * start any more. Reports therefore never contain a transition that the server would reject.
  */
 import type { IterationMode, TaskInput, TaskStatus } from "../generated/graphql.js";
 import { toTaskInput, type TaskDeclaration } from "./task-declaration.js";
@@ -14,15 +14,14 @@ import { truncateMessage, toWholeNumber } from "./input-values.js";
 /** How a task can end. */
 export type EndStatus = Exclude<TaskStatus, "PENDING" | "RUNNING">;
 
-/** Whoever is told that a tree has something to say. */
 export interface TaskStateListener {
-  /** Something has changed since the last report was made; `isUrgent`: a task has begun or ended. */
+  /** A task changed since the last report. `isUrgent`: a task started or ended. */
   onChanged(isUrgent: boolean): void;
-  /** Tasks were added below a task that has been announced. */
+  /** Subtasks were added to an announced task. */
   onSubTasksAdded(parent: TaskState): void;
 }
 
-/** What has been reported of a task, or is on its way. */
+/** The values of a task that have been reported or are in flight. */
 interface ReportedState {
   status: TaskStatus;
   done: number;
@@ -36,24 +35,24 @@ export class TaskState {
   /** Child indexes from the root on, joined by dots; empty for the root. */
   readonly path: string;
   readonly parent: TaskState | undefined;
-  /** In order; of what repeats only those that were asked for, so there may be holes. */
+  /** In order. Those of an iterative task are created on demand, so the array may have holes. */
   readonly subTasks: TaskState[] = [];
   reported: ReportedState;
 
   status: TaskStatus = "PENDING";
-  /** Units of work; what was counted after the end is not reported. */
+  /** Units of work. Units counted after the end are not reported. */
   done = 0;
-  /** So that all ticks but the first after a report find nothing to do. */
+  /** Whether it ticked since the last report. Further ticks then return early. */
   hasTicked = false;
   volume: number | undefined;
   message = "";
-  /** The iteration that has begun, from 1; 0 before. */
+  /** The current iteration, from 1; 0 before the first. */
   iteration = 0;
-  /** Here or below there is something to report. */
+  /** Whether this task or one below it has unreported changes. */
   isDirty = false;
-  /** Ended, or left out by the end of a task above: it changes no more. */
+  /** Whether it ended, or was skipped because a task above ended. It then never changes again. */
   hasEnded = false;
-  /** The server has been told, or is being told, that there is such a task. */
+  /** Whether the server knows the task, or the request to create it is in flight. */
   isAnnounced = false;
   readonly #owner: TaskStateListener;
   #doneAtEnd: number | undefined;
@@ -66,7 +65,7 @@ export class TaskState {
     this.volume = declaredVolume(spec);
     this.reported = nothingReported(spec);
     if (spec.kind === "PARENT") {
-      this.subTasks = spec.subTasks.map((subTask, place) => new TaskState(subTask, owner, this, place));
+      this.subTasks = spec.subTasks.map((subTask, at) => new TaskState(subTask, owner, this, at));
     }
   }
 
@@ -75,9 +74,9 @@ export class TaskState {
     return this.#doneAtEnd ?? toWholeNumber(this.done) ?? 0;
   }
 
-  /** The first tick since a report. @throws TypeError for what is no leaf. */
+  /** The first tick since a report. @throws TypeError if the task is not a leaf. */
   ticked(): void {
-    if (this.spec.kind !== "LEAF") throw this.#misused("is no leaf: report on the leaves below it");
+    if (this.spec.kind !== "LEAF") throw this.#misused("is not a leaf. Report progress on its leaves");
     this.hasTicked = true;
     if (this.hasEnded) return;
     this.begin();
@@ -91,7 +90,7 @@ export class TaskState {
     this.#touch(true);
   }
 
-  /** Ends it, and what runs below it; `message` is the reason. */
+  /** Ends the task and its running subtasks. `message` is the reason. */
   end(status: EndStatus, message?: string): void {
     if (this.hasEnded) return;
     if (message !== undefined) this.message = truncateMessage(message);
@@ -100,8 +99,7 @@ export class TaskState {
   }
 
   setVolume(volume: number): void {
-    if (this.spec.kind !== "LEAF")
-      throw this.#misused("is no leaf: its volume is that of the leaves below it");
+    if (this.spec.kind !== "LEAF") throw this.#misused("is not a leaf. Set the volumes of its leaves");
     if (this.hasEnded) return;
     this.volume = toWholeNumber(volume) ?? this.volume;
     this.#touch(false);
@@ -113,11 +111,13 @@ export class TaskState {
     this.#touch(false);
   }
 
-  /** Begins the next iteration and ends the one before it; returns its number, from 1. */
+  /** Starts the next iteration, ends the previous one, and returns the new number, from 1. */
   beginIteration(): number {
     const { length } = this.#template();
     if (this.iteration >= this.iterationsMax) {
-      throw this.#misused(`has ${this.iterationsMax} iterations at most, and all have begun`);
+      throw this.#misused(
+        `has started all of its ${this.iterationsMax} iterations. Declare a larger \`max\``,
+      );
     }
     this.begin();
     for (const subTask of this.subTasks.slice(0, this.iteration * length)) subTask?.settle("FINISHED");
@@ -130,21 +130,21 @@ export class TaskState {
     return (this.spec.kind === "ITERATIVE" ? this.spec.max : undefined) ?? Infinity;
   }
 
-  /** The tasks below that there are now; of what repeats, those of all iterations known. */
+  /** The number of subtasks. For an iterative task, those of all known iterations. */
   get subTaskCount(): number {
     if (this.spec.kind !== "ITERATIVE") return this.subTasks.length;
     return this.spec.tasks.length * (this.spec.max ?? this.iteration);
   }
 
-  /** @throws TypeError where there is none. */
+  /** @throws TypeError if there is none. */
   subTask(index: number): TaskState {
     if (!(index >= 0 && index < this.subTaskCount)) {
-      throw this.#misused(`has ${this.subTaskCount} tasks below it; there is none with index ${index}`);
+      throw this.#misused(`has no subtask at index ${index}. It has ${this.subTaskCount}, counted from 0`);
     }
     return (this.subTasks[index] ??= this.#repeated(index));
   }
 
-  /** The index of the first with this description among those from index `from` on; undefined where there is none. */
+  /** The index of the first matching subtask, starting at `from`; undefined if there is none. */
   indexOf(
     description: string,
     from = 0,
@@ -157,12 +157,12 @@ export class TaskState {
     return undefined;
   }
 
-  /** Appends a task. @throws TypeError where none can be. */
+  /** Appends a subtask. @throws TypeError if this task can't have more. */
   add(spec: TaskDeclaration): TaskState {
-    if (this.spec.kind !== "PARENT") throw this.#misused("can't be added to: declare it with task()");
-    if (this.hasEnded) throw this.#misused("has ended and can't be added to");
+    if (this.spec.kind !== "PARENT") throw this.#misused("can't have subtasks. Declare it with task()");
+    if (this.hasEnded) throw this.#misused("has ended. Add subtasks before its end");
     if (this.#isWithin("OPEN"))
-      throw this.#misused("is repeated an open number of times and can't be added to");
+      throw this.#misused("is in an OPEN iteration. Declare its subtasks with iterative()");
     const added = new TaskState(spec, this.#owner, this, this.subTasks.length);
     this.subTasks.push(added);
     if (this.isAnnounced) this.#owner.onSubTasksAdded(this);
@@ -170,7 +170,7 @@ export class TaskState {
     return added;
   }
 
-  /** The tree from here on as the server takes it; from now on it is announced. */
+  /** Marks this subtree as announced and returns it as the server's input. */
   announce(): TaskInput {
     this.isAnnounced = true;
     this.reported.volume = this.volume;
@@ -178,14 +178,14 @@ export class TaskState {
     return toTaskInput(this.spec, this.volume, subTasks);
   }
 
-  /** All that there is to say is to be said again, from here on down. */
+  /** Marks this subtree as unreported, so that everything is sent again. */
   resetReported(): void {
     this.reported = nothingReported(this.spec);
     this.isDirty = true;
     this.subTasks.forEach((subTask) => subTask.resetReported());
   }
 
-  /** What becomes of it when the task above it, or its iteration, is over. */
+  /** Follows the end of the task above or of its iteration. */
   settle(status: EndStatus): void {
     if (this.status === "RUNNING") return this.#close(status);
     this.#freeze();
@@ -199,7 +199,6 @@ export class TaskState {
     this.#touch(true);
   }
 
-  /** What is counted from now on is not reported. */
   #freeze(): void {
     this.hasEnded = true;
     this.#doneAtEnd = this.doneToReport;
@@ -214,7 +213,7 @@ export class TaskState {
     this.#owner.onChanged(isUrgent);
   }
 
-  /** What is above a dirty task is dirty. */
+  /** The tasks above a dirty task are dirty too. */
   #markDirty(): void {
     if (this.isDirty) return;
     this.isDirty = true;
@@ -224,13 +223,13 @@ export class TaskState {
   #repeated(index: number): TaskState {
     const template = this.#template();
     const subTask = new TaskState(template[index % template.length]!, this.#owner, this, index);
-    subTask.announce(); // with the task that repeats it
+    subTask.announce(); // the iterative task announced it
     if (this.hasEnded || index < (this.iteration - 1) * template.length) subTask.#freeze();
     return subTask;
   }
 
   #template(): readonly TaskDeclaration[] {
-    if (this.spec.kind !== "ITERATIVE") throw this.#misused("has no iterations: declare it with iterative()");
+    if (this.spec.kind !== "ITERATIVE") throw this.#misused("has no iterations. Declare it with iterative()");
     return this.spec.tasks;
   }
 
@@ -239,12 +238,11 @@ export class TaskState {
     return this.parent !== undefined && this.parent.#isWithin(mode);
   }
 
-  #misused(what: string): TypeError {
-    return new TypeError(`Task ${JSON.stringify(this.spec.description)} ${what}.`);
+  #misused(problem: string): TypeError {
+    return new TypeError(`Task ${JSON.stringify(this.spec.description)} ${problem}.`);
   }
 }
 
-/** A task as it is declared. */
 function nothingReported(spec: TaskDeclaration): ReportedState {
   return { status: "PENDING", done: 0, volume: declaredVolume(spec), message: "", iteration: 0 };
 }

@@ -1,4 +1,4 @@
-/** What a task needs for a loop to be counted on it. */
+/** The part of a task that counts a loop. */
 export interface CountedTask {
   readonly signal: AbortSignal;
   begin(): void;
@@ -9,20 +9,19 @@ export interface CountedTask {
   cancel(reason?: string): void;
 }
 
-/** What can be looped over. */
 export type Trackable<Item> = Iterable<Item> | AsyncIterable<Item>;
 
-/** What was an iterable can be looped over with `for` as with `for await`. */
+/** A tracked iterable, for a `for` or a `for await` loop. */
 export type Tracked<Item> = Iterable<Item> & AsyncIterable<Item>;
 
 /**
- * Counts on `task` what a loop takes of `items`; an item is done once the loop asks for the next. The iterator of
- * `items` is closed when the loop is left early.
+ * Counts the items of a loop on `task`. An item counts as done once the loop requests the next one. When the loop exits
+ * early, the iterator of `items` is closed.
  */
 export function track<Item>(
   task: CountedTask,
   items: Trackable<Item>,
-  volume = countOf(items),
+  volume = lengthOf(items),
 ): Tracked<Item> | AsyncIterable<Item> {
   if (volume !== undefined) task.volume(volume);
   if (!isIterable(items)) return { [Symbol.asyncIterator]: () => countLater(task, items) };
@@ -72,7 +71,7 @@ function endBy(task: CountedTask, error: unknown): void {
   else task.fail(error);
 }
 
-function countOf(items: object): number | undefined {
+function lengthOf(items: object): number | undefined {
   if ("length" in items && typeof items.length === "number") return items.length;
   if ("size" in items && typeof items.size === "number") return items.size;
   return undefined;

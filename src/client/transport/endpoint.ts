@@ -1,18 +1,22 @@
 import { DEFAULT_URL } from "../../protocol/default-url.js";
 import { environmentVariable } from "../platform.js";
-import type { Token } from "./token.js";
 
-/** The server, the token and the database. */
+/** A bearer token, or a function that returns a current one each time. An empty token sends no credentials. */
+export type Token = string | (() => string | Promise<string>);
+
+/** The server, the token and the database to use. */
 export interface EndpointOptions {
-  /** The server's address. Default: the variable TIDEMARK_URL, else http://127.0.0.1:4000. */
+  /** The server's address. Default: the environment variable TIDEMARK_URL, else http://127.0.0.1:4000. */
   readonly url?: string | undefined;
-  /** The token to authenticate with; a function is called for each attempt. Default: the variable TIDEMARK_TOKEN, else none. */
+  /**
+   * The token to authenticate with. A function is called for each request or connection, so it can renew an expired
+   * token. Default: the environment variable TIDEMARK_TOKEN, else no token.
+   */
   readonly token?: Token | undefined;
-  /** The database of the jobs. Default: the variable TIDEMARK_DATABASE, else `default`. */
+  /** The database of the jobs. Default: the environment variable TIDEMARK_DATABASE, else `default`. */
   readonly database?: string | undefined;
 }
 
-/** Fills in the defaults. */
 export function resolveEndpoint({ url, token, database }: EndpointOptions): Endpoint {
   return {
     url: url ?? environmentVariable("TIDEMARK_URL") ?? DEFAULT_URL,
@@ -30,4 +34,9 @@ interface Endpoint {
 /** The error for an invalid server address. */
 export function invalidAddress(url: string): TypeError {
   return new TypeError(`Invalid server address ${JSON.stringify(url)}: expected one like ${DEFAULT_URL}.`);
+}
+
+/** The headers of a request, or the payload of a WebSocket's `connection_init`, that carry the token. */
+export function authorizationOf(token: string | undefined): { readonly authorization?: string } {
+  return token ? { authorization: `Bearer ${token}` } : {};
 }

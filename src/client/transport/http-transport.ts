@@ -1,19 +1,15 @@
-/**
- * One request to the server and its answer, over `fetch`. All that can go wrong comes out as a `TidemarkError` whose
- * code says whether it helps to try again.
- */
+/** GraphQL requests over `fetch`. Every failure becomes a `TidemarkError`, whose code tells whether to retry. */
 import type { ErrorCode } from "../../protocol/error-codes.js";
 import { TidemarkError } from "../../protocol/tidemark-error.js";
 import { rootCauseText, isConnectionRefused } from "./root-cause.js";
-import { toTidemarkError, type ResponseError } from "./response-error.js";
-import { invalidAddress } from "./endpoint.js";
-import { authorizationOf, type Token } from "./token.js";
+import { notTidemark, toTidemarkError, type ResponseError } from "./response-error.js";
+import { invalidAddress, authorizationOf, type Token } from "./endpoint.js";
 
-/** An operation as text. A typed document carries the types of its variables and data; a plain string works too. */
+/** A GraphQL operation: a string, or a typed document that knows the types of its variables and data. */
 export interface ClientDocument<Data, Variables> {
-  /** The text. */
+  /** The text of the operation. */
   toString(): string;
-  /** Never there: it carries the types. */
+  /** Exists for type inference only; always undefined. */
   readonly __apiType?: (variables: Variables) => Data;
 }
 
@@ -21,26 +17,26 @@ export interface HttpTransportOptions {
   /** The server's address, without a path: `http://127.0.0.1:4000`. */
   readonly url: string;
   readonly token?: Token | undefined;
-  /** How long an answer may take, milliseconds. Default 5,000. */
+  /** Time limit of a request, milliseconds. Default 5,000. */
   readonly requestTimeoutMs?: number | undefined;
 }
 
-/** How a request is made. */
+/** Options of a request. */
 export interface RequestOptions {
-  /** Gives the request up; it may have been carried out all the same. */
+  /** Aborts the request. The server may still have executed the operation. */
   readonly signal?: AbortSignal | undefined;
-  /** Lets the request outlive the page; then its body may have at most some 60 kB. */
+  /** Whether the request outlives the page. Browsers then limit its body to about 60 kB. Default false. */
   readonly keepalive?: boolean | undefined;
 }
 
-/** A server that can be asked. Any number of requests may be under way. */
+/** Sends requests to one server. Requests may run concurrently. */
 export class HttpTransport {
-  /** The server's address, without a slash at its end. */
+  /** The server's address, without a trailing slash. */
   readonly url: string;
   readonly token: Token | undefined;
   readonly #requestTimeoutMs: number;
 
-  /** @throws TypeError for an invalid address. */
+  /** @throws TypeError if the address is invalid. */
   constructor({ url, token, requestTimeoutMs = 5_000 }: HttpTransportOptions) {
     this.url = checkedUrl(url);
     this.token = token;
@@ -48,9 +44,9 @@ export class HttpTransport {
   }
 
   /**
-   * Asks a query or a mutation.
-   * @throws TidemarkError with the server's code; UNAVAILABLE when there was no answer, and then it is not known
-   * whether it was carried out.
+   * Executes a query or a mutation.
+   * @throws TidemarkError with the server's code, or UNAVAILABLE if no answer arrived. In that case, the server may
+   * still have executed the operation.
    */
   async request<Data, Variables>(
     document: ClientDocument<Data, Variables>,
@@ -88,16 +84,13 @@ function dataOf<Data>(url: string, status: number, text: string): Data {
   const [error] = answer?.errors ?? [];
   if (error) throw toTidemarkError(error, codeOf(status));
   if (answer?.data) return answer.data;
-  throw new TidemarkError(
-    codeOf(status),
-    `What answers at ${url} (status ${status}) is no Tidemark server. Check the address, and what is in between.`,
-  );
+  throw new TidemarkError(codeOf(status), notTidemark(url, status));
 }
 
 function parseAnswer<Data>(text: string): Answer<Data> | undefined {
   try {
     const answer: unknown = JSON.parse(text);
-    // Safe where a GraphQL server answers: its data has the shape of the document.
+    // Safe: the data of a GraphQL server has the shape of the document.
     return typeof answer === "object" && answer !== null ? (answer as Answer<Data>) : undefined;
   } catch {
     return undefined; // a proxy's page
@@ -119,7 +112,7 @@ const CODES_BY_STATUS: Readonly<Record<number, ErrorCode>> = {
 function noResponseError(url: string, cause: unknown): TidemarkError {
   const remedy = isConnectionRefused(cause)
     ? "Start one there (npm start), or give another address (TIDEMARK_URL)."
-    : "Check the address (TIDEMARK_URL), and what is in between.";
+    : "Check the address (TIDEMARK_URL) and any proxy in between.";
   return new TidemarkError(
     "UNAVAILABLE",
     `No Tidemark server answers at ${url} (${rootCauseText(cause)}). ${remedy}`,

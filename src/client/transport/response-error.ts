@@ -1,25 +1,30 @@
-/** What a server has refused, and whether it would refuse the same again. */
+/** Errors in the server's responses, and whether a retry may succeed. */
 import { ERROR_CODES, type ErrorCode } from "../../protocol/error-codes.js";
 import type { Limits } from "../../protocol/limits.js";
 import { TidemarkError, TRANSIENT_LIMITS } from "../../protocol/tidemark-error.js";
 
-/** A GraphQL error, as JSON has it; trusted as far as the types go. */
+/** A GraphQL error in JSON. The server is trusted to send this shape. */
 export interface ResponseError {
   readonly message: string;
   readonly extensions?: { readonly code?: string; readonly limit?: keyof Limits };
 }
 
-/** As an error to throw, or to tell. @param otherwise its code where the server gives none that is known here. */
+/** @param fallbackCode is used when the server sends no code, or one that this version does not know. */
 export function toTidemarkError(
   { message, extensions = {} }: ResponseError,
-  otherwise: ErrorCode,
+  fallbackCode: ErrorCode,
 ): TidemarkError {
   const { code, limit } = extensions;
-  const known = ERROR_CODES.find((one) => one === code) ?? otherwise;
+  const known = ERROR_CODES.find((one) => one === code) ?? fallbackCode;
   return new TidemarkError(known, message, limit ? { limit } : {});
 }
 
-/** Whether the same may be taken later: the server is away, or can't now, or who asks must be named anew. */
+/** The message for an address at which something else answers. */
+export function notTidemark(url: string, status: number): string {
+  return `Not a Tidemark server at ${url} (HTTP status ${status}). Check the address and any proxy in between.`;
+}
+
+/** Whether the same request may succeed later: an outage, a transient limit, or a token that can be renewed. */
 export function isRetryable({ code, extensions: { limit } }: TidemarkError): boolean {
   if (code === "LIMIT_EXCEEDED") return TRANSIENT_LIMITS.some((passing) => passing === limit);
   return code === "UNAVAILABLE" || code === "INTERNAL" || code === "UNAUTHENTICATED";

@@ -1,19 +1,46 @@
-/** Between which a pause grows, milliseconds. */
-export interface DelayBounds {
-  readonly firstMs: number;
+export interface RetryDelayOptions {
+  /** The upper bound, milliseconds. */
   readonly longestMs: number;
+  /** Whether the first retry follows without a delay. Default false. */
+  readonly isFirstImmediate?: boolean;
+  /** Returns a number from 0 to below 1. */
+  readonly random: () => number;
 }
 
+const FIRST_MS = 500;
+
 /**
- * How long to wait before the next try, milliseconds: `firstMs` doubled so many times, `longestMs` at most, and
- * scattered over the longer half, so that those whom one server has left do not all come back at the same moment.
- *
- * @param random from 0, and below 1.
+ * The delays between retries: exponential, with jitter over the upper half, so that the clients of one server do not
+ * all return at the same moment.
  */
-export function retryDelayMs(
-  doublings: number,
-  { firstMs, longestMs }: DelayBounds,
-  random: () => number,
-): number {
-  return Math.min(longestMs, firstMs * 2 ** doublings) * (0.5 + random() / 2);
+export class RetryDelay {
+  readonly #options: RetryDelayOptions;
+  #failureCount = 0;
+
+  constructor(options: RetryDelayOptions) {
+    this.#options = options;
+  }
+
+  /** Whether the latest attempt failed. */
+  get isFailing(): boolean {
+    return this.#failureCount > 0;
+  }
+
+  /** An attempt succeeded, so the next delay is the first again. */
+  reset(): void {
+    this.#failureCount = 0;
+  }
+
+  /**
+   * An attempt failed. Returns the delay before the next one, milliseconds.
+   *
+   * @param isGoingAway whether the server announced that it stops. Then even the first retry is delayed.
+   */
+  nextMs(isGoingAway = false): number {
+    const { longestMs, isFirstImmediate = false, random } = this.#options;
+    const doublings = this.#failureCount - (isFirstImmediate ? 1 : 0);
+    this.#failureCount += 1;
+    if (doublings < 0 && !isGoingAway) return 0;
+    return Math.min(longestMs, FIRST_MS * 2 ** Math.max(0, doublings)) * (0.5 + random() / 2);
+  }
 }

@@ -1,5 +1,6 @@
 import { TidemarkError } from "../../protocol/tidemark-error.js";
-import { authorizationOf } from "./token.js";
+import { notTidemark } from "./response-error.js";
+import { authorizationOf } from "./endpoint.js";
 import {
   sessionEndOf,
   type SessionEnd,
@@ -9,23 +10,23 @@ import {
 } from "./watch-session.js";
 
 /**
- * A subscription over server-sent events, for where a WebSocket does not get through. The server gives signs of life by
- * itself.
+ * Subscribes over server-sent events, for networks that block WebSockets. There is no ping, because the server sends
+ * comments on its own.
  */
-export async function sseTransport(question: SubscriptionRequest, session: WatchSession): Promise<void> {
+export async function sseTransport(request: SubscriptionRequest, session: WatchSession): Promise<void> {
   const abort = new AbortController();
   session.onOpened({ close: () => abort.abort() });
-  const response = await fetch(question.url, requestOf(question, abort.signal));
-  if (!isEventStream(response)) return session.end(await endOfAnswer(response));
+  const response = await fetch(request.url, fetchOptions(request, abort.signal));
+  if (!isEventStream(response)) return session.end(await endOfResponse(response));
   session.take(() => session.onAcknowledged());
   for await (const { event, data } of eventsOf(response, () => session.onActivity())) {
     if (event !== "next") continue;
-    session.take(() => session.onResponse(JSON.parse(data) as SubscriptionResponse)); // safe: so the server writes it
+    session.take(() => session.onResponse(JSON.parse(data) as SubscriptionResponse)); // safe: the server writes this shape
   }
-  session.end({ kind: "broken", cause: new Error("The event stream has ended.") });
+  session.end({ kind: "broken", cause: new Error("The server ended the event stream.") });
 }
 
-function requestOf({ token, query, variables }: SubscriptionRequest, signal: AbortSignal): RequestInit {
+function fetchOptions({ token, query, variables }: SubscriptionRequest, signal: AbortSignal): RequestInit {
   const headers = {
     "content-type": "application/json",
     accept: "text/event-stream",
@@ -38,24 +39,25 @@ function isEventStream({ ok, headers, body }: Response): boolean {
   return ok && body !== null && !!headers.get("content-type")?.startsWith("text/event-stream");
 }
 
-async function endOfAnswer(response: Response): Promise<SessionEnd> {
+async function endOfResponse(response: Response): Promise<SessionEnd> {
   const { status } = response;
-  const { errors } = await answerOf(response);
-  const message =
-    errors?.[0]?.message ?? `What is at ${response.url} is no Tidemark: it answers with ${status}.`;
+  const { errors } = await parseResponse(response);
+  const message = errors?.[0]?.message ?? notTidemark(response.url, status);
   if (status === 401 || status === 403)
     return { kind: "unauthorized", error: new TidemarkError("UNAUTHENTICATED", message) };
   if (errors?.length) return sessionEndOf(errors);
   const error = new TidemarkError("UNAVAILABLE", message);
-  return status >= 500 || PASSING.has(status) ? { kind: "broken", cause: error } : { kind: "refused", error };
+  return status >= 500 || TRANSIENT_STATUSES.has(status)
+    ? { kind: "broken", cause: error }
+    : { kind: "refused", error };
 }
 
-/** Of the client errors those that may be over when it is tried again. */
-const PASSING = new Set([408, 425, 429]);
+/** Client errors for which a retry may succeed. */
+const TRANSIENT_STATUSES = new Set([408, 425, 429]);
 
-async function answerOf(response: Response): Promise<SubscriptionResponse> {
+async function parseResponse(response: Response): Promise<SubscriptionResponse> {
   try {
-    return (await response.json()) as SubscriptionResponse; // safe: JSON that is no answer has no `errors`
+    return (await response.json()) as SubscriptionResponse; // safe: other JSON has no `errors`
   } catch {
     return {};
   }
@@ -67,7 +69,7 @@ interface ServerSentEvent {
 }
 
 async function* eventsOf({ body }: Response, onBytes: () => void): AsyncGenerator<ServerSentEvent, void> {
-  const reader = body!.getReader(); // it is an event stream
+  const reader = body!.getReader(); // safe: isEventStream checked it
   const decoder = new TextDecoder();
   let text = "";
   for (let chunk = await reader.read(); !chunk.done; chunk = await reader.read()) {
@@ -78,7 +80,7 @@ async function* eventsOf({ body }: Response, onBytes: () => void): AsyncGenerato
   }
 }
 
-/** One line a field, as the server writes it; a comment is an event without a name. */
+/** Parses one line per field, as the server writes them. A comment becomes an event without a name. */
 function eventOf(block: string): ServerSentEvent {
   const fields = block.split("\n").map((line) => [line.slice(0, line.indexOf(":")), valueOf(line)]);
   return { event: "", data: "", ...(Object.fromEntries(fields) as Partial<ServerSentEvent>) };

@@ -2,54 +2,53 @@ import type { TidemarkError } from "../../protocol/tidemark-error.js";
 import { isRetryable, toTidemarkError, type ResponseError } from "./response-error.js";
 import type { ClientClock, ClientTimer } from "../platform.js";
 
-/** Opens one subscription over a connection of its own, and tells the session of all that comes of it. */
-export type WatchTransport = (question: SubscriptionRequest, session: WatchSession) => Promise<void>;
+/** Opens one subscription over its own connection and passes its events to the session. */
+export type WatchTransport = (request: SubscriptionRequest, session: WatchSession) => Promise<void>;
 
-/** What a transport is to ask. */
 export interface SubscriptionRequest {
-  /** Of the endpoint, `http:` or `https:`. */
+  /** The GraphQL endpoint, `http:` or `https:`. */
   readonly url: URL;
   readonly token: string | undefined;
   readonly query: string;
   readonly variables: Readonly<Record<string, unknown>>;
-  /** Whether the process may end meanwhile. */
+  /** Whether the process may exit while the subscription is open. */
   readonly isInBackground: boolean;
 }
 
-/** Why a session has ended. */
+/** Why a session ended, which decides what happens next. */
 export type SessionEnd =
-  /** Come back. */
+  /** Reconnect. */
   | { readonly kind: "broken"; readonly cause?: unknown; readonly isGoingAway?: boolean }
-  /** This way leads nowhere; another transport may get through. */
+  /** The connection never opened: try the other transport. */
   | { readonly kind: "unopened"; readonly cause?: unknown }
-  /** Come back with another token, if there is one. */
+  /** Reconnect with a new token, if there is one. */
   | { readonly kind: "unauthorized"; readonly error: TidemarkError }
-  /** Trying the same again would not help. */
+  /** A retry would fail the same way. */
   | { readonly kind: "refused"; readonly error: TidemarkError };
 
-/** What a transport has opened. */
+/** An open connection. */
 export interface OpenTransport {
-  /** Asks the server for a sign of life; left out where it gives one by itself. */
+  /** Requests a pong. Absent if the server sends signs of life on its own. */
   ping?(): void;
-  /** Ends it at once. Called once. */
+  /** Closes the connection immediately. Called once. */
   close(): void;
 }
 
 export interface SessionOptions {
   readonly clock: ClientClock;
   readonly keepAliveMs: number;
-  /** What the subscription tells. @throws OutOfSyncError */
+  /** Receives the data of each response. @throws OutOfSyncError */
   readonly onData: (data: unknown) => void;
 }
 
 /**
- * One connection: it begins when the transport is opened, is acknowledged when the server has taken it, and ends
- * once, by the server, the network, silence, or us.
+ * The lifetime of one connection. The server acknowledges it, and it ends once: closed by the server, the network, the
+ * client, or after silence.
  *
- * Half-open connections are found by their silence: two pings in a row that nothing followed, not even an event.
+ * Silence reveals half-open connections: the session ends when two consecutive pings are followed by no data at all.
  */
 export class WatchSession {
-  /** Resolves when it has ended, and never rejects. */
+  /** Resolves when the session ends; never rejects. */
   readonly ended: Promise<SessionEnd>;
   readonly #options: SessionOptions;
   #resolve!: (end: SessionEnd) => void;
@@ -57,15 +56,15 @@ export class WatchSession {
   #timer: ClientTimer;
   #isAcknowledged = false;
   #hasEnded = false;
-  #heardAt: number;
+  #lastActivityAt: number;
   #silentIntervals = 0;
 
   constructor(options: SessionOptions) {
     this.#options = options;
     this.ended = new Promise((resolve) => (this.#resolve = resolve));
-    this.#heardAt = options.clock.now();
+    this.#lastActivityAt = options.clock.now();
     this.#timer = options.clock.schedule(OPENING_MS, () =>
-      this.end({ kind: "unopened", cause: new Error("The server did not answer in time.") }),
+      this.end({ kind: "unopened", cause: new Error(`The server did not answer within ${OPENING_MS} ms.`) }),
     );
   }
 
@@ -77,37 +76,36 @@ export class WatchSession {
     return this.#hasEnded;
   }
 
-  /** When something came from the server last, by the clock. */
+  /** When data last arrived from the server, in the clock's time. */
   get lastActivityAt(): number {
-    return this.#heardAt;
+    return this.#lastActivityAt;
   }
 
-  /** What is to be closed at the end, which may have been before this. */
+  /** Registers the connection to close at the end. If the session has already ended, closes it now. */
   onOpened(transport: OpenTransport): void {
     this.#transport = transport;
     if (this.#hasEnded) transport.close();
   }
 
-  /** Something has come. */
   onActivity(): void {
-    this.#heardAt = this.#options.clock.now();
+    this.#lastActivityAt = this.#options.clock.now();
     this.#silentIntervals = 0;
   }
 
-  /** The server has taken the subscription, or is ready to. */
+  /** The server has accepted the connection. */
   onAcknowledged(): void {
     this.#isAcknowledged = true;
     this.#timer.cancel();
     this.#awaitSignOfLife();
   }
 
-  /** An answer to the subscription, as JSON has it. @throws OutOfSyncError */
+  /** @throws OutOfSyncError */
   onResponse({ data, errors }: SubscriptionResponse): void {
     if (errors?.length) return this.end(sessionEndOf(errors));
     if (data) this.#options.onData(data);
   }
 
-  /** Does what is to be done with what came; where that fails, the session ends. */
+  /** Processes arrived data. If `work` throws, the session ends as broken. */
   take(work: () => void): void {
     if (this.#hasEnded) return;
     this.onActivity();
@@ -137,19 +135,19 @@ export class WatchSession {
   }
 }
 
-/** How long it may take until the server acknowledges, milliseconds. */
+/** Time limit for the server's acknowledgement, milliseconds. */
 const OPENING_MS = 10_000;
 
 const SILENT_INTERVALS_MAX = 2;
-const SILENCE: SessionEnd = { kind: "broken", cause: new Error("Nothing was heard of the server.") };
+const SILENCE: SessionEnd = { kind: "broken", cause: new Error("The connection went silent.") };
 
-/** Trusted as far as the types go: the document is ours, and so is the server. */
+/** A GraphQL response in JSON. The server is trusted to send this shape. */
 export interface SubscriptionResponse {
   readonly data?: unknown;
   readonly errors?: readonly ResponseError[];
 }
 
-/** What is to be done about errors that the server answers with. */
+/** How a session ends after the errors of a response. */
 export function sessionEndOf([first]: readonly ResponseError[]): SessionEnd {
   const error = toTidemarkError(first ?? { message: "The server gave no reason." }, "INTERNAL");
   if (error.code === "UNAUTHENTICATED") return { kind: "unauthorized", error };

@@ -2,7 +2,7 @@ import type { ClientRequest } from "node:http";
 import { CloseCode } from "../../protocol/close-codes.js";
 import { TidemarkError } from "../../protocol/tidemark-error.js";
 import type { ResponseError } from "./response-error.js";
-import { authorizationOf } from "./token.js";
+import { authorizationOf } from "./endpoint.js";
 import {
   sessionEndOf,
   type SessionEnd,
@@ -11,30 +11,27 @@ import {
   type WatchSession,
 } from "./watch-session.js";
 
-/** A subscription over `graphql-transport-ws`, one a socket. */
-export async function webSocketTransport(
-  question: SubscriptionRequest,
-  session: WatchSession,
-): Promise<void> {
+/** Subscribes over `graphql-transport-ws`, with one subscription per socket. */
+export async function webSocketTransport(request: SubscriptionRequest, session: WatchSession): Promise<void> {
   const WebSocket = await platformWebSocket();
   if (session.hasEnded) return;
-  const url = question.url.href.replace(/^http/, "ws");
-  const socket = new WebSocket(url, "graphql-transport-ws", question.isInBackground ? IN_BACKGROUND : {});
+  const url = request.url.href.replace(/^http/, "ws");
+  const socket = new WebSocket(url, "graphql-transport-ws", request.isInBackground ? IN_BACKGROUND : {});
   const send = (message: object): void => {
     if (socket.readyState === OPEN) socket.send(JSON.stringify(message));
   };
   socket.addEventListener("open", () =>
-    send({ type: "connection_init", payload: authorizationOf(question.token) }),
+    send({ type: "connection_init", payload: authorizationOf(request.token) }),
   );
   socket.addEventListener("message", ({ data }) => {
-    session.take(() => receive(JSON.parse(String(data)) as ServerMessage, question, session, send));
+    session.take(() => receive(JSON.parse(String(data)) as ServerMessage, request, session, send));
   });
-  socket.addEventListener("error", () => {}); // the close that follows tells what there is to tell
+  socket.addEventListener("error", () => {}); // a close event with the cause follows
   socket.addEventListener("close", ({ code, reason }) => session.end(endOfClosing(code, reason, session)));
   session.onOpened({ ping: () => send({ type: "ping" }), close: () => close(socket) });
 }
 
-/** Trusted as far as the types go: the protocol is one that the server has agreed to. */
+/** The server has agreed to the protocol, and is trusted to send these shapes. */
 type ServerMessage =
   | { readonly type: "connection_ack" | "pong" | "ping" | "complete" }
   | { readonly type: "next"; readonly payload: SubscriptionResponse }
@@ -63,28 +60,28 @@ function receive(
 }
 
 function endOfClosing(code: number, reason: string, { isAcknowledged }: WatchSession): SessionEnd {
-  const cause = new Error(`The WebSocket was closed with ${code}${reason && `: ${reason}`}`);
-  if (UNAUTHORIZED.has(code)) return { kind: "unauthorized", error: refusal("UNAUTHENTICATED", cause) };
-  if (MISTAKES.has(code)) return { kind: "refused", error: refusal("BAD_USER_INPUT", cause) };
+  const cause = new Error(`The WebSocket closed with code ${code}${reason && `: ${reason}`}`);
+  if (UNAUTHORIZED.has(code)) return { kind: "unauthorized", error: closeError("UNAUTHENTICATED", cause) };
+  if (CLIENT_ERRORS.has(code)) return { kind: "refused", error: closeError("BAD_USER_INPUT", cause) };
   if (code === CloseCode.GOING_AWAY) return { kind: "broken", cause, isGoingAway: true };
   return { kind: isAcknowledged || code >= 4000 ? "broken" : "unopened", cause };
 }
 
-/** That of the protocol for a subscription before its time, or for a token that is not or no longer good. */
+/** The codes of the protocol for a premature subscription, and for an invalid or expired token. */
 const UNAUTHORIZED = new Set<number>([4401, 4403]);
 
-/** A message that the server can't do anything with: the same one again would be no better. */
-const MISTAKES = new Set<number>([
+/** Codes for messages that the server would reject again. */
+const CLIENT_ERRORS = new Set<number>([
   CloseCode.MESSAGE_TOO_BIG,
   CloseCode.BAD_REQUEST,
   CloseCode.SUBSCRIBER_ALREADY_EXISTS,
 ]);
 
-function refusal(code: "UNAUTHENTICATED" | "BAD_USER_INPUT", cause: Error): TidemarkError {
+function closeError(code: "UNAUTHENTICATED" | "BAD_USER_INPUT", cause: Error): TidemarkError {
   return new TidemarkError(code, cause.message, { cause });
 }
 
-/** What is used of a WebSocket; that of `ws` can also be ended without waiting for the other side. */
+/** The used part of a WebSocket. That of `ws` also has `terminate`, which does not wait for the server. */
 interface Socket {
   readonly readyState: number;
   addEventListener(type: "open" | "error", listener: () => void): void;
@@ -98,12 +95,12 @@ interface Socket {
   terminate?(): void;
 }
 
-/** That of a page takes no options, and ignores them. */
+/** The browser's WebSocket ignores the options. */
 type SocketClass = new (url: string, protocol: string, options: object) => Socket;
 
 const OPEN = 1;
 
-/** For `ws`: from the first moment on the process does not wait for the connection. */
+/** Options for `ws` that let the process exit at any time, even while the connection opens. */
 const IN_BACKGROUND = {
   finishRequest(request: ClientRequest): void {
     request.once("socket", (socket) => socket.unref());
@@ -112,17 +109,16 @@ const IN_BACKGROUND = {
 };
 
 /**
- * In Node.js that of `ws`, also where there is one of the platform: that one can't be closed at once when its
- * connection is half open, and keeps the process alive meanwhile.
+ * The browser's WebSocket, or that of `ws` in Node.js. The built-in WebSocket of Node.js can't close a half-open
+ * connection immediately, and would keep the process alive.
  */
 async function platformWebSocket(): Promise<SocketClass> {
   const { WebSocket, process } = globalThis as Platform;
   const isNode = process?.versions?.node !== undefined;
   if (WebSocket && !isNode) return WebSocket;
-  return (await import("ws")).WebSocket as unknown as SocketClass; // safe: it has the parts that are used
+  return (await import("ws")).WebSocket as unknown as SocketClass; // safe: it has the used part
 }
 
-/** As far as it matters here. */
 interface Platform {
   readonly WebSocket?: SocketClass;
   readonly process?: { readonly versions?: { readonly node?: string } };

@@ -1,9 +1,8 @@
 import type { TidemarkError } from "../../protocol/tidemark-error.js";
+import type { ClientClock, ClientTimer } from "../platform.js";
+import type { Token } from "../transport/endpoint.js";
+import { RetryDelay } from "../transport/retry-delay.js";
 import { sseTransport } from "../transport/sse-transport.js";
-import type { ClientTimer } from "../platform.js";
-import type { Token } from "../transport/token.js";
-import type { WatchEnvironment } from "./watch-environment.js";
-import { ReconnectDelays } from "./reconnect-delays.js";
 import {
   WatchSession,
   type SessionEnd,
@@ -12,56 +11,64 @@ import {
 } from "../transport/watch-session.js";
 import { webSocketTransport } from "../transport/websocket-transport.js";
 
-/** Which way to the server: `auto` is a WebSocket, and server-sent events where that does not get through. */
+/** The transport of a watch: `auto` uses a WebSocket, or server-sent events if the network blocks WebSockets. */
 export type WatchTransportName = "auto" | "websocket" | "sse";
+
+/** The time and randomness of a watch. Tests replace them. */
+export interface WatchEnvironment {
+  readonly clock: ClientClock;
+  /** Returns a number from 0 to below 1. */
+  readonly random: () => number;
+}
 
 export interface WatchConnectionOptions<Data> {
   readonly url: URL;
   readonly token: Token | undefined;
   readonly transport: WatchTransportName;
   readonly keepAliveMs: number;
-  /** What to ask now: it is asked anew for each connection. */
+  /** The subscription to send; called for each connection. */
   readonly request: () => Pick<SubscriptionRequest, "query" | "variables">;
-  /** The process may end meanwhile; so far only over a WebSocket. Default false. */
+  /** Whether the process may exit while connected. WebSocket only. Default false. */
   readonly isInBackground?: boolean;
-  /** What the subscription tells. What it throws ends the session, and another one begins. */
+  /** Receives the data of the subscription. If it throws, the client reconnects. */
   readonly onData: (data: Data) => void;
-  /** A session has ended, and there will be another. `heardAt` is when something came from the server last. */
-  readonly onDisconnected: (heardAt: number | undefined, cause: unknown) => void;
-  /** There will be none. */
+  /** A session ended, and the client will reconnect. `lastActivityAt` is when data last arrived. */
+  readonly onDisconnected: (lastActivityAt: number | undefined, cause: unknown) => void;
+  /** The server rejected the subscription. The client does not reconnect. */
   readonly onRejected: (error: TidemarkError) => void;
 }
 
 /**
- * One session after another, until it is closed or refused.
+ * Keeps one subscription alive over consecutive sessions, until it is closed or rejected.
  *
- *     opening ──acknowledged──► open ──► broken ──► pause ──► opening …
- *        │                                ▲
- *        ├── a WebSocket did not get through: server-sent events, in the same attempt
- *        ├── the token is refused: another one is asked for, once
- *        └── refused: the end
+ *     opening ──acknowledged──► open ──► broken ──► delay ──► opening …
+ *        │
+ *        ├── the WebSocket did not open: try server-sent events in the same attempt
+ *        ├── the token was rejected: try once more with a new one
+ *        └── the subscription was rejected: end
  */
 export class WatchConnection<Data> {
   readonly #options: WatchConnectionOptions<Data>;
   readonly #environment: WatchEnvironment;
-  readonly #pauses: ReconnectDelays;
+  readonly #retryDelay: RetryDelay;
   #session: WatchSession | undefined;
   #isClosed = false;
-  /** Ends the pause that it is in. */
+  /** Ends the current delay. */
   #wake: (() => void) | undefined;
   #timer: ClientTimer | undefined;
-  /** Which transports have been acknowledged. */
+  /** The transports that have connected at least once. */
   readonly #proven = new Set<WatchTransport>();
-  /** The latest token was refused, and the one before was not. */
-  #isTokenRefused = false;
+  /** Whether the server rejected the previous token. */
+  #isTokenRejected = false;
 
   constructor(options: WatchConnectionOptions<Data>, environment: WatchEnvironment) {
     this.#options = options;
     this.#environment = environment;
-    this.#pauses = new ReconnectDelays(environment.random);
+    const { random } = environment;
+    this.#retryDelay = new RetryDelay({ longestMs: 30_000, isFirstImmediate: true, random });
   }
 
-  /** Resolves when it is closed or refused, and never rejects. */
+  /** Resolves when the connection is closed or rejected by the server; never rejects. */
   async run(): Promise<void> {
     while (!this.#isClosed) {
       const end = await this.#attempt();
@@ -69,12 +76,12 @@ export class WatchConnection<Data> {
       const error = this.#finalErrorOf(end);
       if (error) return this.#options.onRejected(error);
       this.#options.onDisconnected(this.#session?.lastActivityAt, causeOf(end));
-      const pauseMs = this.#pauses.next(end.kind === "broken" && end.isGoingAway);
-      if (pauseMs > 0) await this.#pause(pauseMs);
+      const delayMs = this.#retryDelay.nextMs(end.kind === "broken" && end.isGoingAway);
+      if (delayMs > 0) await this.#wait(delayMs);
     }
   }
 
-  /** At once; twice is harmless. */
+  /** Closes the connection immediately. Has no effect a second time. */
   close(): void {
     this.#isClosed = true;
     this.#session?.end({ kind: "broken" });
@@ -83,13 +90,13 @@ export class WatchConnection<Data> {
   }
 
   async #attempt(): Promise<SessionEnd> {
-    const [first, second] = this.#ways();
+    const [first, second] = this.#transports();
     const end = await this.#open(first);
     return end.kind === "unopened" && second && !this.#isClosed ? this.#open(second) : end;
   }
 
-  /** Where a WebSocket has never got through and server-sent events have, those come first. */
-  #ways(): readonly [WatchTransport, WatchTransport?] {
+  /** Prefers server-sent events once they have connected and a WebSocket never has. */
+  #transports(): readonly [WatchTransport, WatchTransport?] {
     const { transport } = this.#options;
     if (transport === "sse") return [sseTransport];
     if (transport === "websocket") return [webSocketTransport];
@@ -101,7 +108,7 @@ export class WatchConnection<Data> {
     const { url, keepAliveMs, request, isInBackground = false } = this.#options;
     const { clock } = this.#environment;
     const openedAt = clock.now();
-    const token = await this.#askToken();
+    const token = await this.#currentToken();
     if (this.#isClosed || "kind" in token) return "kind" in token ? token : { kind: "broken" };
     const session = (this.#session = new WatchSession({ clock, keepAliveMs, onData: this.#onData }));
     transport({ url, isInBackground, ...token, ...request() }, session).catch((cause: unknown) => {
@@ -110,17 +117,17 @@ export class WatchConnection<Data> {
     const end = await session.ended;
     if (!session.isAcknowledged) return end;
     this.#proven.add(transport);
-    if (clock.now() - openedAt >= CALM_MS) this.#pauses.reset();
+    if (clock.now() - openedAt >= STABLE_MS) this.#retryDelay.reset();
     return end;
   }
 
   readonly #onData = (data: unknown): void => {
-    this.#isTokenRefused = false;
-    this.#options.onData(data as Data); // safe: the document is ours, and so is the server
+    this.#isTokenRejected = false;
+    this.#options.onData(data as Data); // safe: the server answers our document
   };
 
-  /** Where a token can't be had now, it may later. */
-  async #askToken(): Promise<{ readonly token: string | undefined } | SessionEnd> {
+  /** If the token function throws, the client retries later. */
+  async #currentToken(): Promise<{ readonly token: string | undefined } | SessionEnd> {
     const { token } = this.#options;
     if (typeof token !== "function") return { token };
     try {
@@ -130,25 +137,25 @@ export class WatchConnection<Data> {
     }
   }
 
-  /** A token that has run out is no error; another one that is refused as well is. */
+  /** An expired token is not final, because a function may renew it. A second rejected token is. */
   #finalErrorOf(end: SessionEnd): TidemarkError | undefined {
     if (end.kind === "refused") return end.error;
     if (end.kind !== "unauthorized") return undefined;
-    if (this.#isTokenRefused || typeof this.#options.token !== "function") return end.error;
-    this.#isTokenRefused = true;
+    if (this.#isTokenRejected || typeof this.#options.token !== "function") return end.error;
+    this.#isTokenRejected = true;
     return undefined;
   }
 
-  async #pause(pauseMs: number): Promise<void> {
+  async #wait(delayMs: number): Promise<void> {
     await new Promise<void>((resolve) => {
       this.#wake = resolve;
-      this.#timer = this.#environment.clock.schedule(pauseMs, resolve);
+      this.#timer = this.#environment.clock.schedule(delayMs, resolve);
     });
   }
 }
 
-/** A connection that has held so long, milliseconds, was a good one. */
-const CALM_MS = 10_000;
+/** A connection that lasted this long, milliseconds, resets the backoff. */
+const STABLE_MS = 10_000;
 
 function causeOf(end: SessionEnd): unknown {
   return "error" in end ? end.error : end.cause;

@@ -1,49 +1,52 @@
 import type { WatchedJob, WatchedTask } from "./watched-job.js";
 
 /**
- * What has happened to the jobs that are watched, in order. Who asks for the next event later than things happen is
- * told what happened meanwhile merged: each job once, as it is now.
+ * A change of the watched jobs. Events arrive in order. If the consumer is slower than the changes, the pending events
+ * of each job are merged into one that holds its newest state.
  */
 export type WatchEvent = ResetEvent | TaskStoredEvent | TaskUpdatedEvent | TaskRemovedEvent | CaughtUpEvent;
 
-/** Forget what you hold: the state follows. */
+/** Discard all known jobs; `TaskStored` events with the current ones follow. */
 export interface ResetEvent {
   readonly kind: "Reset";
-  /** INITIAL at first; otherwise the server can't tell what has changed since it was heard of last. */
+  /** Why the state starts over. */
   readonly cause: WatchResetCause;
 }
 
-/** A job is there, whole: a new one, or one in the place of what you hold under its id. */
+/** A job was stored: a new job, or a new attempt that replaces the known job with the same `id`. */
 export interface TaskStoredEvent {
   readonly kind: "TaskStored";
-  /** As it is now. */
+  /** The job's current state. */
   readonly job: WatchedJob;
 }
 
-/** A job that you hold has changed. */
+/** A known job has changed. */
 export interface TaskUpdatedEvent {
   readonly kind: "TaskUpdated";
-  /** As it is now. */
+  /** The job's current state. */
   readonly job: WatchedJob;
-  /** The tasks that are not as you were told before, parents first; empty where only the job itself is. */
+  /** The tasks that changed since the last event of this job, parents first. Empty if only the job itself changed. */
   readonly changed: readonly WatchedTask[];
 }
 
-/** A job that you hold is gone. */
+/** A known job was removed. */
 export interface TaskRemovedEvent {
   readonly kind: "TaskRemoved";
-  /** As it was last. */
+  /** The job's last known state. */
   readonly job: WatchedJob;
-  /** Why it is. */
+  /** Why the job was removed. */
   readonly reason: WatchRemovalReason;
 }
 
-/** You have been told all: what you hold is exactly what the server had a moment ago. */
+/** The state is complete: the jobs of all events so far are exactly those of the server a moment ago. */
 export interface CaughtUpEvent {
   readonly kind: "CaughtUp";
 }
 
-/** Why all is told anew: at first; or the server no longer knows what has changed; or its history is another one. */
+/**
+ * Why the state starts over. INITIAL: the watch has just started. HISTORY_GONE: the server no longer knows what changed
+ * since the watch was last connected. EPOCH_CHANGED: the server lost its history, for example by a restart in memory.
+ */
 export type WatchResetCause = "INITIAL" | "HISTORY_GONE" | "EPOCH_CHANGED";
-/** Why a job is gone: its retention is over, its database was emptied, or somebody removed it. */
+/** Why a job was removed. EXPIRED: its retention is over. PURGED: its database was purged. REMOVED: by a user. */
 export type WatchRemovalReason = "EXPIRED" | "PURGED" | "REMOVED";

@@ -1,15 +1,14 @@
 import { parsePosition } from "../../protocol/position.js";
 import type { MirrorSubscription, MirroredJobFragment, MirroredTaskFragment } from "../generated/graphql.js";
-import { OutOfSyncError } from "./out-of-sync-error.js";
 import type { WatchRemovalReason, WatchResetCause } from "./watch-event.js";
 import type { WatchedJob } from "./watched-job.js";
 import { WatchedJobs } from "./watched-jobs.js";
-import { watchedTreeOf, withChangedTasks } from "./watched-tree.js";
+import { OutOfSyncError, watchedTreeOf, withChangedTasks } from "./watched-tree.js";
 
-/** An event as the server tells it. */
+/** An event as the server sends it. */
 export type ReceivedEvent = MirrorSubscription["taskEvents"];
 
-/** What an event came to. */
+/** The effect of an event on the mirror. */
 export type AppliedEvent =
   | { readonly kind: "Reset"; readonly cause: WatchResetCause }
   | { readonly kind: "TaskStored"; readonly job: WatchedJob }
@@ -18,42 +17,42 @@ export type AppliedEvent =
   | { readonly kind: "CaughtUp" };
 
 /**
- * Holds what the server has, by the rules of "What a subscriber is promised": events are applied in the order in
- * which they come, and the position of the latest one is where to resume.
+ * A copy of the server's jobs, by the rules of docs/protocol.md: events are applied in order, and a subscription
+ * resumes from the position of the latest one.
  */
 export class WatchMirror {
   readonly jobs = new WatchedJobs();
   #position: string | undefined;
   #isExact = false;
 
-  /** undefined before the first event, and after `forgetPosition`. */
+  /** The position of the latest event; undefined before the first one, and after `forgetPosition`. */
   get position(): string | undefined {
     return this.#position;
   }
 
-  /** Whether all jobs together are as the database had them at the position, and not each for itself. */
+  /** Whether the jobs are exactly those of the database at the position. False in the middle of a catch-up. */
   get isExact(): boolean {
     return this.#isExact;
   }
 
   /**
-   * Returns what it came to; undefined where that is nothing.
-   * @throws OutOfSyncError for an event that means nothing to one who holds what this one does.
+   * Applies an event. Returns undefined if it had no effect.
+   * @throws OutOfSyncError if the event does not fit the jobs held.
    */
   apply(event: ReceivedEvent): AppliedEvent | undefined {
-    const mirrored = this.#applied(event);
+    const applied = this.#applied(event);
     this.#position = event.position;
     this.#isExact = parsePosition(event.position).catchUp === undefined;
-    return mirrored;
+    return applied;
   }
 
-  /** To be told the state anew. */
+  /** Makes the next subscription start over with the full state. */
   forgetPosition(): void {
     this.#position = undefined;
     this.#isExact = false;
   }
 
-  /** A kind that came with a newer server means nothing here. */
+  /** Ignores kinds that only newer servers know. */
   #applied(event: ReceivedEvent): AppliedEvent | undefined {
     switch (event.kind) {
       case "Reset":
@@ -71,17 +70,17 @@ export class WatchMirror {
     return undefined;
   }
 
-  #stored({ at, userTask: { tasks, ...fields } }: Told<"TaskStored">): WatchedJob {
+  #stored({ at, userTask: { tasks, ...fields } }: EventOf<"TaskStored">): WatchedJob {
     return this.#put(fields, at, watchedTreeOf(tasks));
   }
 
-  #updated({ at, userTask, changed }: Told<"TaskUpdated">): WatchedJob {
+  #updated({ at, userTask, changed }: EventOf<"TaskUpdated">): WatchedJob {
     const held = this.jobs.get(userTask.id);
     if (held) return this.#put(userTask, at, withChangedTasks(held.task, changed));
-    throw new OutOfSyncError(`The server told of a change in a job that is not held: ${userTask.jobId}.`);
+    throw new OutOfSyncError(`The server sent an update of an unknown job: ${userTask.jobId}.`);
   }
 
-  #removed({ username, jobId, reason }: Told<"TaskRemoved">): AppliedEvent | undefined {
+  #removed({ username, jobId, reason }: EventOf<"TaskRemoved">): AppliedEvent | undefined {
     const job = this.jobs.find(username, jobId);
     if (!job) return undefined;
     this.jobs.remove(job);
@@ -95,7 +94,7 @@ export class WatchMirror {
   }
 }
 
-type Told<Kind extends ReceivedEvent["kind"]> = Extract<ReceivedEvent, { readonly kind: Kind }>;
+type EventOf<Kind extends ReceivedEvent["kind"]> = Extract<ReceivedEvent, { readonly kind: Kind }>;
 
 function pathOf({ path }: MirroredTaskFragment): string {
   return path;

@@ -1,21 +1,24 @@
 import type { EndpointOptions } from "../transport/endpoint.js";
 import type { WatchTransportName } from "./watch-connection.js";
 
-/** What to watch, and how. In a page `url` may be relative; a `token` goes with each connection. */
+/** Options of `watch`. All are optional. In a browser, `url` may be relative to the page. */
 export interface WatchOptions extends EndpointOptions {
-  /** Only jobs of this user. Default: of all whose jobs you may see. */
+  /** Watches only the jobs of this user. Default: all users whose jobs you may see. */
   readonly username?: string;
-  /** Only jobs with this id, whoever's they are. Default: all. */
+  /** Watches only jobs with this id, of any user. Default: all jobs. */
   readonly jobId?: string;
-  /** At most one batch of events in so many milliseconds, to 3,600,000; what happens meanwhile is merged. Default 0. */
+  /**
+   * Minimum time between two batches of events, milliseconds, at most 3,600,000. The server merges the changes in
+   * between. Default 0: the server sends each change immediately.
+   */
   readonly minIntervalMs?: number;
-  /** Ends the watch, as `close()` does. */
+  /** Closes the watch when aborted. */
   readonly signal?: AbortSignal;
-  /** Default `auto`: a WebSocket, or server-sent events where that does not get through. */
+  /** The transport. Default `auto`: a WebSocket, or server-sent events if the network blocks WebSockets. */
   readonly transport?: WatchTransportName;
   /**
-   * Between two signs of life, milliseconds: a connection that is silent for two of them is given up. Over server-sent
-   * events not below the server's `--keep-alive`. Default 12,000.
+   * Time between two pings, milliseconds. The client reconnects when two pings in a row bring no data. With server-sent
+   * events there are no pings, so choose at least the server's `--keep-alive`. Default 12,000.
    */
   readonly keepAliveMs?: number;
 }

@@ -1,8 +1,8 @@
 import { unavailable, type TidemarkError } from "../../protocol/tidemark-error.js";
 import { MirrorDocument, type MirrorSubscription } from "../generated/graphql.js";
+import { keepAlive } from "../platform.js";
 import { invalidAddress, resolveEndpoint } from "../transport/endpoint.js";
-import { WatchConnection } from "./watch-connection.js";
-import { defaultEnvironment, type WatchEnvironment } from "./watch-environment.js";
+import { WatchConnection, type WatchEnvironment } from "./watch-connection.js";
 import type { WatchEvent } from "./watch-event.js";
 import { WatchMirror, type AppliedEvent, type ReceivedEvent } from "./watch-mirror.js";
 import type { WatchOptions } from "./watch-options.js";
@@ -10,37 +10,44 @@ import { WatchQueue } from "./watch-queue.js";
 import type { WatchedJob } from "./watched-job.js";
 
 /**
- * Watches the jobs of a database until it is closed: as events, and as a map that always holds the newest of them.
+ * Watches the jobs of a database. A watch delivers events, and `Watch.jobs` always holds the current jobs.
  *
  *     for await (const event of watch({ url: "http://127.0.0.1:4000", database: "demo" })) {
  *       if ("job" in event) console.log(event.kind, event.job.jobId, event.job.task.progress.percent);
  *     }
  *
- * It comes back by itself after whatever breaks the connection, and is told what happened meanwhile. It ends with
- * `close()`, the end of a `for await`, or `signal`; or with the TidemarkError of a server that refuses what is asked.
+ * The watch reconnects when its connection breaks and receives the changes it missed. It ends with `close()`, when a
+ * `for await` loop exits, or when `signal` aborts. If the server rejects the subscription, it ends with a
+ * TidemarkError.
  *
- * What is not given is as for `connect`: by the variables TIDEMARK_URL, TIDEMARK_TOKEN and TIDEMARK_DATABASE.
+ * The url, token and database default to TIDEMARK_URL, TIDEMARK_TOKEN and TIDEMARK_DATABASE, as in `connect`.
  *
- * @throws TypeError for an address that is none.
+ * @throws TypeError if the address of the server is invalid.
  */
 export function watch(options: WatchOptions = {}): Watch {
   return new Watch(options, defaultEnvironment);
 }
 
-/** Whether what is held is what the server has. */
+/** Wall-clock time, with timers that keep the process alive. */
+const defaultEnvironment: WatchEnvironment = {
+  clock: { now: Date.now, schedule: keepAlive },
+  random: Math.random,
+};
+
+/** Whether the jobs of a watch are current. */
 export type WatchStatus =
-  /** It has not been told all yet. */
+  /** The jobs are not complete yet. */
   | { readonly kind: "connecting"; /** Why the latest attempt failed. */ readonly cause?: unknown }
-  /** It has been told all, and is told what happens. */
+  /** The jobs are complete, and changes arrive as they happen. */
   | { readonly kind: "live" }
-  /** It was live, and will be again: what is held is as the server had it at `since`. */
+  /** The connection was lost, and the watch reconnects. The jobs are as the server had them at `since`. */
   | { readonly kind: "stale"; readonly since: Date; readonly cause?: unknown }
-  /** It has ended, by an error where there is one. What is held stays as it was. */
+  /** The watch has ended, with an error if the server rejected it. The jobs stay as they were. */
   | { readonly kind: "closed"; readonly error?: TidemarkError };
 
 /**
- * A watch. It is iterated once: by one `for await`, whose end closes it. What has happened before the first event is
- * asked for is told as the state, so that an iteration may begin at any time.
+ * A watch, returned by `watch`. It can be iterated once; the end of the `for await` loop closes it. The iteration may
+ * start at any time: it first delivers the current jobs.
  */
 export class Watch implements AsyncIterableIterator<WatchEvent, undefined>, AsyncDisposable {
   readonly #options: WatchOptions;
@@ -49,12 +56,12 @@ export class Watch implements AsyncIterableIterator<WatchEvent, undefined>, Asyn
   readonly #connection: WatchConnection<MirrorSubscription>;
   readonly #listeners = new Set<() => void>();
   #status: WatchStatus = { kind: "connecting" };
-  /** What is to be told to who iterates; undefined until somebody does. */
+  /** Undefined until the first call of `next`. */
   #queue: WatchQueue | undefined;
-  /** Those who wait for the next event, the first first. */
+  /** Pending calls of `next`, oldest first. */
   readonly #waiting: Waiting[] = [];
-  /** The error that it has ended by, until who iterates is told of it. */
-  #pendingNotifications: TidemarkError | undefined;
+  /** The error that ended the watch, until the iteration has thrown it. */
+  #pendingError: TidemarkError | undefined;
 
   /** @internal Call `watch()`. */
   constructor(options: WatchOptions, environment: WatchEnvironment) {
@@ -69,7 +76,7 @@ export class Watch implements AsyncIterableIterator<WatchEvent, undefined>, Asyn
         keepAliveMs: options.keepAliveMs ?? KEEP_ALIVE_MS,
         request: () => ({ query: String(MirrorDocument), variables: this.#variables() }),
         onData: ({ taskEvents }) => this.#receive(taskEvents),
-        onDisconnected: (heardAt, cause) => this.#broken(heardAt, cause),
+        onDisconnected: (lastActivityAt, cause) => this.#onDisconnected(lastActivityAt, cause),
         onRejected: (error) => this.#end(error),
       },
       environment,
@@ -79,37 +86,37 @@ export class Watch implements AsyncIterableIterator<WatchEvent, undefined>, Asyn
     void this.#connection.run(); // never rejects
   }
 
-  /** The jobs as they are now, by `id`; newest store first. Always the same map; a job that changes is a new object. */
+  /** The current jobs by `id`, latest stored first. The map stays the same object; a changed job is a new object. */
   get jobs(): ReadonlyMap<string, WatchedJob> {
     return this.#mirror.jobs;
   }
 
-  /** The job of a user with this job id; undefined when it is not there. */
+  /** The current state of a job; undefined if there is no such job. */
   job(username: string, jobId: string): WatchedJob | undefined {
     return this.#mirror.jobs.find(username, jobId);
   }
 
-  /** Whether what is held is what the server has. */
+  /** Whether `jobs` is current. */
   get status(): WatchStatus {
     return this.#status;
   }
 
-  /** Where `jobs` stands in the order of the database's changes: opaque, for logs. undefined before the first event. */
+  /** The position of `jobs` in the database's changes, for logs. An opaque text; undefined before the first event. */
   get position(): string | undefined {
     return this.#mirror.position;
   }
 
   /**
-   * Calls back after each event, and each change of the status. One that throws harms nobody else; its error is
-   * thrown where nobody catches it.
-   * @returns what ends it.
+   * Calls `listener` after each event and each change of the status. An error of the listener becomes an uncaught
+   * exception, and does not affect other listeners or the watch.
+   * @returns a function that removes the listener.
    */
   onChange(listener: () => void): () => void {
     this.#listeners.add(listener);
     return () => void this.#listeners.delete(listener);
   }
 
-  /** Resolves once the watch is live, at once when it is. @throws TidemarkError when it has ended before. */
+  /** Resolves once the watch is live. @throws TidemarkError if it ends first: UNAVAILABLE, or the server's error. */
   async untilLive(): Promise<void> {
     while (this.#status.kind !== "live") {
       if (this.#status.kind === "closed") throw this.#status.error ?? unavailable("The watch was closed.");
@@ -117,22 +124,22 @@ export class Watch implements AsyncIterableIterator<WatchEvent, undefined>, Asyn
     }
   }
 
-  /** The next event. @throws TidemarkError, once, when the server has refused what is asked. */
+  /** Resolves with the next event. @throws TidemarkError, once, if the server rejects the subscription. */
   async next(): Promise<IteratorResult<WatchEvent, undefined>> {
     this.#queue ??= new WatchQueue(this.#mirror, this.#status.kind === "live");
     return new Promise((resolve, reject) => {
       this.#waiting.push({ resolve, reject });
-      this.#tell();
+      this.#settleWaiting();
     });
   }
 
-  /** Closes it, as the end of a `for await` does. */
+  /** Closes the watch. Called when a `for await` loop exits. */
   async return(): Promise<IteratorResult<WatchEvent, undefined>> {
     this.close();
     return { done: true, value: undefined };
   }
 
-  /** Ends it at once: no connection, timer or listener is left. Twice is harmless. */
+  /** Ends the watch immediately and releases its connection, timers and listeners. Has no effect a second time. */
   close(): void {
     this.#end();
   }
@@ -152,31 +159,31 @@ export class Watch implements AsyncIterableIterator<WatchEvent, undefined>, Asyn
     return { database, username, jobId, minIntervalMs, after: this.#mirror.position };
   }
 
-  #receive(told: ReceivedEvent): void {
-    const event = this.#apply(told);
+  #receive(received: ReceivedEvent): void {
+    const event = this.#apply(received);
     if (event) this.#queue?.add(event);
     if (event?.kind === "CaughtUp") this.#status = { kind: "live" };
-    if (event?.kind === "Reset") this.#lost();
-    this.#changed();
+    if (event?.kind === "Reset") this.#markStale();
+    this.#notify();
   }
 
-  /** Whoever has lost track asks for the state when it comes back. */
-  #apply(told: ReceivedEvent): AppliedEvent | undefined {
+  /** If the event does not fit, the next connection starts over with the full state. */
+  #apply(received: ReceivedEvent): AppliedEvent | undefined {
     try {
-      return this.#mirror.apply(told);
+      return this.#mirror.apply(received);
     } catch (error) {
       this.#mirror.forgetPosition();
       throw error;
     }
   }
 
-  #broken(heardAt: number | undefined, cause: unknown): void {
+  #onDisconnected(lastActivityAt: number | undefined, cause: unknown): void {
     if (this.#status.kind === "connecting") this.#status = { kind: "connecting", cause };
-    else this.#lost(heardAt, cause);
-    this.#changed();
+    else this.#markStale(lastActivityAt, cause);
+    this.#notify();
   }
 
-  #lost(since = this.#environment.clock.now(), cause?: unknown): void {
+  #markStale(since = this.#environment.clock.now(), cause?: unknown): void {
     if (this.#status.kind === "stale") this.#status = { ...this.#status, cause };
     if (this.#status.kind === "live") this.#status = { kind: "stale", since: new Date(since), cause };
   }
@@ -184,34 +191,34 @@ export class Watch implements AsyncIterableIterator<WatchEvent, undefined>, Asyn
   #end(error?: TidemarkError): void {
     if (this.#status.kind === "closed") return;
     this.#status = error ? { kind: "closed", error } : { kind: "closed" };
-    this.#pendingNotifications = error;
+    this.#pendingError = error;
     this.#connection.close();
     this.#options.signal?.removeEventListener("abort", this.#onAbort);
-    this.#changed();
+    this.#notify();
     this.#listeners.clear();
   }
 
-  #changed(): void {
-    this.#tell();
+  #notify(): void {
+    this.#settleWaiting();
     const listeners = [...this.#listeners];
     for (const listener of listeners) callSafely(listener);
   }
 
-  /** Who has closed it is told nothing more; by an error it ends when all before that was told. */
-  #tell(): void {
+  /** After `close()`, pending events are dropped. After an error, they are delivered before it. */
+  #settleWaiting(): void {
     const isClosed = this.#status.kind === "closed";
     while (this.#waiting.length > 0) {
-      const event = isClosed && !this.#pendingNotifications ? undefined : this.#queue?.shift();
+      const event = isClosed && !this.#pendingError ? undefined : this.#queue?.shift();
       if (!event && !isClosed) return;
-      const waiting = this.#waiting.shift()!; // there is one
+      const waiting = this.#waiting.shift()!; // safe: the loop's condition
       if (event) waiting.resolve({ done: false, value: event });
-      else this.#tellEnd(waiting);
+      else this.#settleEnd(waiting);
     }
   }
 
-  #tellEnd({ resolve, reject }: Waiting): void {
-    const error = this.#pendingNotifications;
-    this.#pendingNotifications = undefined;
+  #settleEnd({ resolve, reject }: Waiting): void {
+    const error = this.#pendingError;
+    this.#pendingError = undefined;
     if (error) reject(error);
     else resolve({ done: true, value: undefined });
   }
@@ -231,12 +238,11 @@ interface Waiting {
   readonly reject: (error: TidemarkError) => void;
 }
 
-/** Between two signs of life, milliseconds. */
 const KEEP_ALIVE_MS = 12_000;
 
-/** The API of a server whose address is given, with its path or without. @throws TypeError for what is none. */
+/** The GraphQL endpoint of a server, from an address with or without its path. @throws TypeError if it is invalid. */
 function endpointOf(address: string): URL {
-  const { location } = globalThis as { location?: { readonly href: string } }; // of a page
+  const { location } = globalThis as { location?: { readonly href: string } }; // in a browser
   if (!URL.canParse(address, location?.href)) throw invalidAddress(address);
   const url = new URL(address, location?.href);
   if (!/^(http|ws)s?:$/.test(url.protocol)) throw invalidAddress(address);

@@ -1,112 +1,115 @@
-/** A job as a watcher holds it: plain data. What changes is a new object, what did not is the old one. */
+/**
+ * A watched job, as immutable data. A change creates new objects for the job, the changed tasks and the tasks above
+ * them; unchanged tasks stay the same objects. All timestamps are RFC 3339 texts in UTC.
+ */
 export interface WatchedJob {
-  /** Opaque, stable over attempts, and the key in `watch.jobs`. */
+  /** The key in `watch.jobs`: opaque, and the same for all attempts. */
   readonly id: string;
-  /** Lower-cased. */
+  /** The name of the database, in lower case. */
   readonly database: string;
-  /** Whose job it is. */
+  /** The owner of the job. */
   readonly username: string;
-  /** Unique below its database and user. */
+  /** The id of the job, unique within its database and user. */
   readonly jobId: string;
-  /** 1 when first stored, one more each time it is stored again. */
+  /** The number of the attempt, from 1. It increases each time the job is stored again. */
   readonly attempt: number;
-  /** One more with every change: the difference to one seen before is how many changes lie between. */
+  /** Increases by one with each change, so a gap counts the changes that were merged. */
   readonly version: number;
-  /** When its latest change was made: `eta` and the `rate` of its tasks are as of then. RFC 3339, as all instants. */
+  /** When the job last changed. `eta` and the `rate` of tasks refer to this time. */
   readonly changedAt: string;
   /** When this attempt was stored. */
   readonly storedAt: string;
-  /** When its worker reported last. */
+  /** When the worker last reported. */
   readonly reportedAt: string;
-  /** When the root ended; null before. */
+  /** When the root task ended; null before. */
   readonly endedAt: string | null;
-  /** When it will be forgotten: set once it has ended or is LOST. */
+  /** When the job will be removed; null until it has ended or is LOST. */
   readonly expiresAt: string | null;
-  /** Whether its worker is heard of: SILENT when the lease has run out, LOST after several. */
+  /** Whether the worker still reports. */
   readonly health: WatchedHealth;
-  /** When it may end; null while that is unknown, and for a job that is LOST. */
+  /** The estimated time of the job's end; null while unknown, and for a LOST job. */
   readonly eta: WatchedEta | null;
-  /** What it was estimated to need; null when that was not said. */
+  /** The estimated memory of the job; null without an estimate. */
   readonly memory: WatchedMemory | null;
-  /** Who asked it to stop, and why; null when nobody did. */
+  /** The request to cancel the job; null without one. */
   readonly cancelRequest: WatchedCancelRequest | null;
-  /** The root of its tree. */
+  /** The root of the task tree. */
   readonly task: WatchedTask;
 }
 
-/** A task of a watched job, with those below it. */
+/** A task of a watched job, with its subtasks. */
 export interface WatchedTask {
-  /** Empty for the root, then child indexes from 0: `0`, `0.2`, `0.2.1`. */
+  /** The position in the tree: child indexes from 0, such as `0`, `0.2` or `0.2.1`. Empty for the root. */
   readonly path: string;
-  /** Its name, for people. */
+  /** The name of the task. */
   readonly description: string;
-  /** Whether it does work, is made of others, or repeats them. */
+  /** Whether the task does work, consists of subtasks, or repeats them. */
   readonly kind: WatchedKind;
-  /** How far it has come. */
+  /** The state of the task. */
   readonly status: WatchedTaskStatus;
-  /** The worker's latest word on it; the reason, where it FAILED. */
+  /** The worker's latest message; the reason if the task FAILED; null without one. */
   readonly message: string | null;
-  /** When it began; null before. */
+  /** When the task started; null before. */
   readonly startedAt: string | null;
-  /** When it ended; null before, and where it never began. */
+  /** When the task ended; null before, and if it never started. */
   readonly endedAt: string | null;
-  /** Iterations finished; null unless it is ITERATIVE. */
+  /** The number of finished iterations; null unless ITERATIVE. */
   readonly currentIteration: number | null;
-  /** How many iterations there may be; null unless it is ITERATIVE, and where that is open. */
+  /** The maximum number of iterations; null unless ITERATIVE, and if there is no limit. */
   readonly maxIterations: number | null;
-  /** How many threads or workers may work on it, when that was said of it or of a task above. */
+  /** How many threads or workers may run the task, declared for it or a task above; null if not declared. */
   readonly maxConcurrency: number | null;
-  /** Units a second of a running leaf; null elsewhere, and before there is enough to say. */
+  /** Units per second of a running leaf; null for other tasks, and until there are enough reports. */
   readonly rate: number | null;
-  /** Its work, and that of all tasks below it. */
+  /** The progress of the task, including its subtasks. */
   readonly progress: WatchedProgress;
-  /** In order; empty for a leaf. */
+  /** The subtasks, in order; empty for a leaf. */
   readonly subTasks: readonly WatchedTask[];
 }
 
-/** Work done against work known, in the worker's units. */
+/** Progress in units of work. The worker chooses the unit. */
 export interface WatchedProgress {
-  /** Units that are done. */
+  /** Completed units. */
   readonly done: number;
-  /** Units that there are; null while those of any leaf below are unknown. */
+  /** Total units; null while the volume of any leaf is unknown. */
   readonly volume: number | null;
-  /** The sum of the units that are known: never null. */
+  /** The sum of the known volumes. Never null. */
   readonly knownVolume: number;
-  /** `42.86%`, `100%`; `n/a` while the volume is unknown. */
+  /** The percentage as text, such as `42.86%` or `100%`; `n/a` while the volume is unknown. */
   readonly percent: string;
 }
 
-/** When a job may end: a range, and the best guess. */
+/** The estimated time of a job's end, as a range with a best estimate. */
 export interface WatchedEta {
-  /** Hardly before. */
+  /** The job is unlikely to end before. */
   readonly earliest: string;
-  /** The best guess. */
+  /** The best estimate. */
   readonly likely: string;
-  /** Hardly after. */
+  /** The job is unlikely to end later. */
   readonly latest: string;
 }
 
-/** The memory that a job was estimated to need, bytes. */
+/** The estimated memory of a job, bytes. */
 export interface WatchedMemory {
-  /** At least so many. */
+  /** The lower bound. */
   readonly minBytes: number;
-  /** At most so many. */
+  /** The upper bound. */
   readonly maxBytes: number;
 }
 
-/** Somebody wants the job to stop. */
+/** A request to cancel a job. */
 export interface WatchedCancelRequest {
-  /** When that was said. */
+  /** When the request was made. */
   readonly at: string;
-  /** The user who asked. */
+  /** The user who made the request. */
   readonly by: string;
-  /** Why; null when that was not said. */
+  /** The reason that was given; null without one. */
   readonly reason: string | null;
 }
 
-/** OK: heard of within its lease. SILENT: the lease has run out. LOST: several have. */
+/** OK: the worker reported within its lease. SILENT: the lease expired. LOST: several leases expired. */
 export type WatchedHealth = "OK" | "SILENT" | "LOST";
-/** LEAF: does work. INTERMEDIATE: is made of others. ITERATIVE: repeats others. */
+/** LEAF: does work. INTERMEDIATE: consists of subtasks. ITERATIVE: repeats its subtasks. */
 export type WatchedKind = "LEAF" | "INTERMEDIATE" | "ITERATIVE";
-/** PENDING, then RUNNING, then one of the other three. */
+/** A task is PENDING, then RUNNING, then FINISHED, CANCELED or FAILED. */
 export type WatchedTaskStatus = "PENDING" | "RUNNING" | "FINISHED" | "CANCELED" | "FAILED";

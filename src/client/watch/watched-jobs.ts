@@ -1,13 +1,13 @@
 import type { WatchedJob } from "./watched-job.js";
 
 /**
- * Jobs by their id, in the order of the list: newest store first, and of those that were stored in one millisecond
- * by user and job id. The order is worked out when somebody looks, and again only after a job was stored or is gone.
+ * Jobs by id, in the order of the server's list: the latest stored first; those of one millisecond by user and job id.
+ * The order is computed on demand, and only after a job was stored or removed.
  */
 export class WatchedJobs implements ReadonlyMap<string, WatchedJob> {
   readonly #byId = new Map<string, WatchedJob>();
   readonly #byName = new Map<string, WatchedJob>();
-  /** Ids, in order; undefined when that has to be worked out. */
+  /** Ids in order; undefined until computed. */
   #order: readonly string[] | undefined = [];
 
   get size(): number {
@@ -44,7 +44,7 @@ export class WatchedJobs implements ReadonlyMap<string, WatchedJob> {
     this.#order = [];
   }
 
-  /** What is put or removed meanwhile does not disturb who walks through. */
+  /** Tolerates changes of the map during the iteration. */
   *entries(): MapIterator<[string, WatchedJob]> {
     for (const id of this.#ordered()) {
       const job = this.#byId.get(id);
@@ -76,7 +76,7 @@ export class WatchedJobs implements ReadonlyMap<string, WatchedJob> {
   }
 }
 
-/** Instants of RFC 3339 in UTC with milliseconds are in the order of their texts. */
+/** RFC 3339 timestamps in UTC with milliseconds sort as text. */
 function inOrder(one: WatchedJob, other: WatchedJob): number {
   return (
     compare(other.storedAt, one.storedAt) ||
@@ -90,7 +90,7 @@ function compare(one: string, other: string): number {
   return one < other ? -1 : 1;
 }
 
-/** Names are in Unicode form NFC, as the server has them. */
+/** Names are compared in Unicode form NFC, which the server stores. */
 function nameOf({ username, jobId }: Pick<WatchedJob, "username" | "jobId">): string {
   return JSON.stringify([username.normalize(), jobId.normalize()]);
 }

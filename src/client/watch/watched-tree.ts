@@ -1,10 +1,14 @@
 import type { MirroredTaskFragment } from "../generated/graphql.js";
 import type { WatchedTask } from "./watched-job.js";
-import { OutOfSyncError } from "./out-of-sync-error.js";
+
+/** The server's event does not fit the local state, which indicates a bug. The watch recovers by starting over. */
+export class OutOfSyncError extends Error {
+  override readonly name = "OutOfSyncError";
+}
 
 /**
- * The tree of what is told in a list, parents first, as a `TaskStored` has it.
- * @throws OutOfSyncError for a list that is no tree.
+ * Builds a tree from the task list of a `TaskStored`, parents first.
+ * @throws OutOfSyncError if the list is not a tree.
  */
 export function watchedTreeOf(tasks: readonly MirroredTaskFragment[]): WatchedTask {
   const byPath = new Map<string, GrowingTask>();
@@ -17,9 +21,9 @@ export function watchedTreeOf(tasks: readonly MirroredTaskFragment[]): WatchedTa
 }
 
 /**
- * The tree once the changed tasks, parents first, are in their places: those above them are new, all others are
- * the same objects as before.
- * @throws OutOfSyncError for a task that has no place in it.
+ * Replaces or appends the changed tasks, parents first. They and the tasks above them become new objects; all others
+ * stay the same objects.
+ * @throws OutOfSyncError if a task does not fit into the tree.
  */
 export function withChangedTasks(root: WatchedTask, changed: readonly MirroredTaskFragment[]): WatchedTask {
   const copies = new CopiedTasks();
@@ -31,30 +35,30 @@ export function withChangedTasks(root: WatchedTask, changed: readonly MirroredTa
   return newRoot;
 }
 
-/** The task at a path; undefined when there is none. */
+/** The task at a path; undefined if there is none. */
 export function watchedTaskAt(root: WatchedTask, path: string): WatchedTask | undefined {
   let task: WatchedTask | undefined = root;
   for (const index of indexesOf(path)) task = task?.subTasks[index];
   return task;
 }
 
-/** A task that nobody else holds yet. */
+/** A copy that may still be modified, because it has not been published yet. */
 interface GrowingTask extends WatchedTask {
   readonly subTasks: WatchedTask[];
 }
 
-/** Each task is copied once, however many below it have changed. */
+/** Copies each task once, however many tasks below it have changed. */
 class CopiedTasks {
   readonly #copies = new Set<WatchedTask>();
 
   of(task: WatchedTask): GrowingTask {
-    if (this.#copies.has(task)) return task as GrowingTask; // safe: it was made below
+    if (this.#copies.has(task)) return task as GrowingTask; // safe: created below
     const copy = { ...task, subTasks: [...task.subTasks] };
     this.#copies.add(copy);
     return copy;
   }
 
-  /** Of the task at the path of `fields`, and of all above it; a new one where that is the next child. */
+  /** Copies the task at the path of `fields` and all above it, or appends a new one as the next child. */
   at(root: GrowingTask, fields: MirroredTaskFragment): WatchedTask {
     const indexes = indexesOf(fields.path);
     let task = root;
@@ -78,7 +82,5 @@ function indexesOf(path: string): number[] {
 
 function taskOr<T>(task: T | undefined, path: string): T {
   if (task) return task;
-  throw new OutOfSyncError(
-    `The server told of a task at "${path}", for which there is no place in the tree.`,
-  );
+  throw new OutOfSyncError(`The server sent a task at path "${path}", which does not fit into the tree.`);
 }

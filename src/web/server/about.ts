@@ -1,6 +1,6 @@
 /** The server's version and features, and its demo job. */
 import { signal } from "@preact/signals";
-import { authorizationOf } from "../../client/transport/token.js";
+import { authorizationOf } from "../../client/transport/endpoint.js";
 import type { JobRef } from "../address.js";
 import { SERVER_URL, token } from "./session.js";
 

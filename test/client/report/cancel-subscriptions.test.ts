@@ -7,14 +7,14 @@ import { startServer } from "../../kit/server/server.js";
 import { requestCancel, store } from "../../server/jobs.js";
 import { JOB, waitForJob } from "../server-jobs.js";
 
-/** The worker's clock stands still where it is not moved: what it hears then it was told, and did not ask for. */
+// The worker's clock stands still until moved, so whatever arrives then was pushed by the server.
 
 const POLL_MS = 600;
 const HEARTBEAT_MS = 20_000;
 const SUBSCRIBERS = "tidemark_subscribers";
 
-describe("A job that is quiet", () => {
-  it("is told at once that somebody wants it to stop, by whom and why", async () => {
+describe("A job without progress", () => {
+  it("receives a cancel request by push, with its user and reason", async () => {
     await using server = await startServer();
     const { jobs } = await startQuiet(server.url);
     await ask(server.url, requestCancel({ ...JOB, jobId: "0", reason: "wrong parameters" }));
@@ -22,7 +22,7 @@ describe("A job that is quiet", () => {
     expect(await reasonOf(jobs[0]!)).toMatchObject({ by: "anonymous", reason: "wrong parameters" });
   });
 
-  it("asks for nothing meanwhile: it renews its lease, thrice in one", async () => {
+  it("does not poll while subscribed, and renews its lease every third of it", async () => {
     await using server = await startServer();
     const { clock, requestCount } = await startQuiet(server.url);
     const before = requestCount();
@@ -33,7 +33,7 @@ describe("A job that is quiet", () => {
     expect([quiet - before, requestCount() - before]).toEqual([0, 1]);
   });
 
-  it("shares what it is told by with a thousand others", async () => {
+  it("shares one subscription with a thousand others", async () => {
     await using server = await startServer();
     const { jobs } = await startQuiet(server.url, 1_000);
     await ask(server.url, requestCancel({ ...JOB, jobId: "999" }));
@@ -43,7 +43,7 @@ describe("A job that is quiet", () => {
     expect(jobs.filter(({ signal }) => signal.aborted)).toHaveLength(1);
   });
 
-  it("is told what was asked for while its connection was cut", async () => {
+  it("receives a cancel request that was made while it was disconnected", async () => {
     await using server = await startServer();
     await using network = await SeverableProxy.open(server.url);
     const { clock, jobs } = await startQuiet(network.url, 1, server.url);
@@ -57,19 +57,19 @@ describe("A job that is quiet", () => {
     expect(clock.now() - reopenedAt).toBeLessThan(1_000);
   });
 
-  it("asks, within a second, where the network lets no WebSocket through", async () => {
+  it("polls, and receives a cancel request within a second, when the network blocks WebSockets", async () => {
     await using server = await startServer();
     await using network = await SeverableProxy.open(server.url, { refusesWebSockets: true });
     const { clock, jobs } = await startJobs(network.url);
     await pass(clock, 10 * POLL_MS);
     await ask(server.url, requestCancel({ ...JOB, jobId: "0" }));
-    const askedAt = clock.now();
+    const requestedAt = clock.now();
     await passUntil(clock, reasonOf(jobs[0]!));
 
-    expect(clock.now() - askedAt).toBeLessThan(1_000);
+    expect(clock.now() - requestedAt).toBeLessThan(1_000);
   });
 
-  it("is not told of a request that was for another attempt", async () => {
+  it("ignores a cancel request for another attempt", async () => {
     await using server = await startServer();
     const { jobs } = await startQuiet(server.url, 2);
     await store(server.url, { ...JOB, jobId: "0" });
@@ -80,7 +80,7 @@ describe("A job that is quiet", () => {
     expect(jobs[0]!.signal.aborted).toBe(false);
   });
 
-  it("leaves no subscription behind when it ends", async () => {
+  it("closes its subscription when it ends", async () => {
     await using server = await startServer();
     const { clock, jobs } = await startQuiet(server.url);
     jobs[0]!.task.finish();
@@ -95,15 +95,15 @@ describe("A job that is quiet", () => {
 interface Quiet {
   readonly clock: ManualClock;
   readonly jobs: readonly Job[];
-  /** Requests that were made, and connections. */
+  /** The number of requests and connections so far. */
   requestCount(): number;
 }
 
-/** Jobs that are stored, and listened for. @param serverUrl where the server shows its metrics */
+/** Stores jobs and subscribes to their cancel requests. @param serverUrl serves the metrics */
 async function startQuiet(url: string, count = 1, serverUrl = url): Promise<Quiet> {
   const quiet = await startJobs(url, count);
   await passUntil(quiet.clock, metricReaches(serverUrl, SUBSCRIBERS, 1));
-  await pass(quiet.clock, 2 * POLL_MS); // what is told first has come
+  await pass(quiet.clock, 2 * POLL_MS); // the first events have arrived
   return quiet;
 }
 
@@ -120,7 +120,7 @@ async function startJobs(url: string, count = 1): Promise<Quiet> {
   return { clock, jobs, requestCount: () => requestCount };
 }
 
-/** Moves the worker's clock on, and lets the network have its turns. */
+/** Advances the worker's clock, and gives the network time to deliver. */
 async function pass(clock: ManualClock, ms: number): Promise<void> {
   clock.advance(ms);
   for (let turn = 0; turn < 20; turn++) await new Promise(setImmediate);

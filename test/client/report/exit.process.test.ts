@@ -7,10 +7,10 @@ import { freePort } from "../../kit/process/free-port.js";
 import { startServer } from "../../kit/server/server.js";
 import { JOB, waitForJob, linesOf, jobOnServer } from "../server-jobs.js";
 
-/** Workers as people write them, in processes of their own: nothing in them says when to end. */
+// Each worker is a process that never calls exit.
 
 describe("A worker's process", () => {
-  it("ends when its work has, and its end is known", async () => {
+  it("exits once its work is done and the server has stored the end", async () => {
     await using server = await startServer();
     await using worker = runWorker(
       server.url,
@@ -22,7 +22,7 @@ describe("A worker's process", () => {
     expect(linesOf(await jobOnServer(server.url))).toEqual(["count FINISHED 3/3"]);
   });
 
-  it("ends with the end of a job that nothing waits for", async () => {
+  it("delivers the end of a job before it exits, without an await", async () => {
     await using server = await startServer();
     await using worker = runWorker(server.url, `job.task.advance(3); job.task.finish();`);
 
@@ -30,7 +30,7 @@ describe("A worker's process", () => {
     expect(linesOf(await jobOnServer(server.url))).toEqual(["count FINISHED 3/3"]);
   });
 
-  it("says what it has counted before it ends in the middle of a job", async () => {
+  it("reports its progress before it exits in the middle of a job", async () => {
     await using server = await startServer();
     await using worker = runWorker(
       server.url,
@@ -42,7 +42,7 @@ describe("A worker's process", () => {
     expect([linesOf(shown), shown.log.length]).toEqual([["count RUNNING 3/?"], 1]);
   });
 
-  it("is not kept alive by a job that is quiet", async () => {
+  it("exits during a job without progress", async () => {
     await using server = await startServer();
     await using worker = runWorker(
       server.url,
@@ -54,7 +54,7 @@ describe("A worker's process", () => {
     expect(linesOf(await jobOnServer(server.url))).toEqual(["count RUNNING 0/?"]);
   });
 
-  it("ends by itself, with what its work gave, where no server is there", async () => {
+  it("exits with the result of its work when no server is reachable", async () => {
     await using worker = runWorker(
       "http://127.0.0.1:1",
       `console.log(await job.run(() => "done")); const endedAt = performance.now();
@@ -67,7 +67,7 @@ describe("A worker's process", () => {
     expect(Number(tookMs)).toBeLessThan(5_500);
   });
 
-  it("ends by itself where the server takes all and answers nothing", async () => {
+  it("exits when the server accepts connections but never answers", async () => {
     await using hanging = await startHanging();
     await using worker = runWorker(
       hanging.url,
@@ -82,7 +82,7 @@ describe("A worker's process", () => {
     expect(Number(tookMs)).toBeLessThan(5_000);
   });
 
-  it("waits for a server that comes back in time to be told of the end", async () => {
+  it("delivers the end to a server that returns in time", async () => {
     const port = await freePort();
     await using worker = runWorker(`http://127.0.0.1:${port}`, `job.task.advance(3); job.task.finish();`);
     await worker.line((line) => line === "away");
@@ -93,7 +93,7 @@ describe("A worker's process", () => {
     expect(linesOf(shown)).toEqual(["count FINISHED 3/3"]);
   });
 
-  it("fails as it would without a server when its work throws", async () => {
+  it("fails when its work throws, as it would without the SDK", async () => {
     await using server = await startServer();
     await using worker = runWorker(server.url, `await job.run(() => { throw new Error("broken"); });`);
 
@@ -103,7 +103,7 @@ describe("A worker's process", () => {
   });
 });
 
-/** A worker that has `job`, a leaf, and says "away" when no server answers. */
+/** A worker with `job`, a leaf, that prints "away" when no server answers. */
 function runWorker(url: string, work: string, options: ConnectOptions = {}): Program {
   const script = `
     import { connect, leaf } from "tidemark/client";
@@ -117,7 +117,7 @@ async function startHanging(): Promise<{ readonly url: string } & AsyncDisposabl
   const server = await listening(createServer((socket) => socket.on("error", () => {})));
   return {
     url: `http://127.0.0.1:${portOf(server)}`,
-    [Symbol.asyncDispose]: async () => void server.close(), // its connections went with the worker
+    [Symbol.asyncDispose]: async () => void server.close(), // its connections ended with the worker
   };
 }
 
@@ -128,5 +128,5 @@ async function listening(server: Server): Promise<Server> {
 }
 
 function portOf(server: Server): number {
-  return (server.address() as AddressInfo).port; // it listens on a port
+  return (server.address() as AddressInfo).port; // safe: it listens on a port
 }

@@ -13,13 +13,11 @@ import type { JobState, UserTask } from "../../../src/tasks/user-task.js";
 import { editAt } from "../../kit/store/edits.js";
 import { ALICE, storeRequestOf } from "../../kit/store/requests.js";
 
-/**
- * A worker does anything, in any order; requests and answers are lost at any place. What the server has at the end is
- * what the worker did: nothing is missing, nothing is counted twice, and nothing was ever refused.
- */
+// A worker performs random actions while random requests and answers are lost. In the end, the server has exactly what
+// the worker reported: nothing is missing, counted twice or rejected.
 
-describe("What a worker says", () => {
-  it("is what the server has in the end, whatever is lost on the way", () => {
+describe("A job's state on the server", () => {
+  it("converges to the worker's, whichever requests and answers are lost", () => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
         const world = new World();
@@ -34,7 +32,7 @@ describe("What a worker says", () => {
     );
   });
 
-  it("is what the server has in the end, however often it forgets the job with all of its history", () => {
+  it("converges to the worker's, however often the server loses its history", () => {
     fc.assert(
       fc.property(fc.array(fc.oneof(step, FORGET), { maxLength: 60 }), (steps) => {
         const world = new World();
@@ -50,7 +48,7 @@ describe("What a worker says", () => {
     );
   });
 
-  it("is not stored again where somebody has removed the job, and that is told", () => {
+  it("stays removed after a user removed the job, and the worker receives the error", () => {
     const world = new World();
     world.deliverAll();
     world.server = undefined;
@@ -109,7 +107,7 @@ class World {
   readonly logged: string[] = [];
   #revision = 0;
   #epochs = 0;
-  readonly #outbox = new JobSync({ database: "d", jobId: ALICE.jobId }, ROOT, {
+  readonly #sync = new JobSync({ database: "d", jobId: ALICE.jobId }, ROOT, {
     onChanged: () => {},
     onAcknowledged: () => {},
     onRejected: ({ message }) => this.refusals.push(message),
@@ -121,13 +119,13 @@ class World {
     else this.#forget();
   }
 
-  /** The last heartbeat finds out whether the server has forgotten. */
+  /** The last heartbeat detects whether the server lost its history. */
   deliverAll(): void {
     const deliver = (): void => {
-      while (!this.#outbox.stored || this.#outbox.hasPending) this.#send("answered");
+      while (!this.#sync.stored || this.#sync.hasPending) this.#send("answered");
     };
     deliver();
-    this.#report(this.#outbox.heartbeat(), "answered");
+    this.#report(this.#sync.heartbeat(), "answered");
     deliver();
   }
 
@@ -140,7 +138,7 @@ class World {
     return `${String(this.#epochs).padStart(12, "0")}.${this.#revision}`;
   }
 
-  /** By path: what the worker knows, of all that was ever spoken of. */
+  /** The worker's values by path, of all tasks that it ever used. */
   get saidByWorker(): object {
     return Object.fromEntries(this.#states().map((state) => [state.path, saidOf(state)]));
   }
@@ -178,18 +176,18 @@ class World {
       log: () => {
         const line: LogInput = { level: "INFO", path: "", message: `line ${this.logged.length}` };
         this.logged.push(line.message);
-        this.#outbox.log(line);
+        this.#sync.log(line);
       },
     };
   }
 
-  /** As a reporter does. */
+  /** Sends like a Reporter. */
   #send(fate: Fate): void {
-    const outbox = this.#outbox;
-    if (outbox.isMissing) {
-      if (fate === "answered") outbox.onDatabaseEpoch(parsePosition(this.#position).epoch);
-    } else if (outbox.needsStore) {
-      const { task: spec, requestId } = outbox.takeStoreRequest();
+    const sync = this.#sync;
+    if (sync.isMissing) {
+      if (fate === "answered") sync.onDatabaseEpoch(parsePosition(this.#position).epoch);
+    } else if (sync.needsStore) {
+      const { task: spec, requestId } = sync.takeStoreRequest();
       const change = () =>
         storeJob(
           this.#before,
@@ -197,20 +195,20 @@ class World {
           this.#edit(),
         );
       if (this.#carriedOut(fate, change))
-        outbox.onStoreAcknowledged({ ...STORED, attempt: this.server!.attempt, position: this.#position }, 0);
-    } else if (outbox.hasTasksToAdd) {
+        sync.onStoreAcknowledged({ ...STORED, attempt: this.server!.attempt, position: this.#position }, 0);
+    } else if (sync.hasTasksToAdd) {
       this.#grow(fate);
-    } else for (const input of outbox.takeReports().slice()) this.#report(input, fate);
+    } else for (const input of sync.takeReports().slice()) this.#report(input, fate);
   }
 
   #grow(fate: Fate): void {
-    const { path = "", tasks, requestId, attempt } = this.#outbox.takeAddTasksRequest();
+    const { path = "", tasks, requestId, attempt } = this.#sync.takeAddTasksRequest();
     const growth = { path, specs: tasks.map(specOf), requestId: requestId!, attempt: attempt! };
     try {
       if (this.#carriedOut(fate, () => addTasksToJob(this.#before, ALICE, growth, this.#edit())))
-        this.#outbox.onAddTasksAcknowledged(undefined, 0);
+        this.#sync.onAddTasksAcknowledged(undefined, 0);
     } catch (error) {
-      this.#outbox.onJobRejected(error as TidemarkError); // reducers throw nothing else
+      this.#sync.onJobRejected(error as TidemarkError); // safe: reducers throw nothing else
     }
   }
 
@@ -224,10 +222,10 @@ class World {
     };
     try {
       if (this.#carriedOut(fate, () => applyReport(this.#before, ALICE, report, this.#edit()))) {
-        this.#outbox.onReportAcknowledged(input, undefined, 0);
+        this.#sync.onReportAcknowledged(input, undefined, 0);
       }
     } catch (error) {
-      this.#outbox.onReportRejected(input, error as TidemarkError); // reducers throw nothing else
+      this.#sync.onReportRejected(input, error as TidemarkError); // safe: reducers throw nothing else
     }
   }
 
@@ -247,7 +245,7 @@ class World {
 
   #states(): TaskState[] {
     const below = (state: TaskState): TaskState[] => [state, ...state.subTasks.flatMap(below)];
-    return below(this.#outbox.root);
+    return below(this.#sync.root);
   }
 }
 
@@ -260,12 +258,12 @@ const STORED = {
   cancelRequest: null,
 };
 
-/** The words of the API are those of the domain. */
+/** The API and the domain use the same names. */
 function specOf(input: TaskInput): TaskSpec {
   return input;
 }
 
-/** Misuse throws, which is tested elsewhere. */
+/** Whether the action is valid. Misuse would throw. */
 function canDo(state: TaskState, verb: string): boolean {
   const { kind } = state.spec;
   switch (verb) {
@@ -288,7 +286,7 @@ interface Known {
   readonly message: string;
 }
 
-/** What was left out by the end of a task above is CANCELED there, or stays PENDING, and has nothing done. */
+/** A task that was skipped because a task above ended is CANCELED or PENDING on the server, without progress. */
 function saidOf({ status, message, doneToReport, hasEnded }: TaskState): Known {
   return { status: hasEnded && status === "PENDING" ? "left out" : status, message, done: doneToReport };
 }

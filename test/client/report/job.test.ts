@@ -14,8 +14,8 @@ import { JOB, waitForJob, linesOf, jobOnServer } from "../server-jobs.js";
 
 const IMPORT = task("Import", leaf("read", { volume: 10 }), leaf("write", { volume: 5 }), leaf("index"));
 
-describe("A job that is run", () => {
-  it("begins and ends its tasks by scope, and gives back what its work does", async () => {
+describe("A running job", () => {
+  it("starts and ends its tasks by scope, and returns the result of its work", async () => {
     await using server = await startServer();
     const job = connect({ url: server.url }).job(JOB, IMPORT);
 
@@ -36,7 +36,7 @@ describe("A job that is run", () => {
     ]);
   });
 
-  it("is FAILED with the error's message when its work throws, and so is what ran", async () => {
+  it("fails with the error's message when its work throws, and so do its running tasks", async () => {
     await using server = await startServer();
     const job = connect({ url: server.url }).job(JOB, IMPORT);
     const failing = job.run((root) =>
@@ -56,27 +56,27 @@ describe("A job that is run", () => {
     ]);
   });
 
-  it("is told within a second when somebody wants it to stop, by whom and why, while it is quiet", async () => {
+  it("receives a cancel request within a second without progress, with its user and reason", async () => {
     await using server = await startServer();
     const job = connect({ url: server.url }).job(JOB, leaf("wait"));
-    let askedAt = 0;
+    let requestedAt = 0;
     const running = job.run(async ({ signal }) => {
       await job.flush();
       await ask(server.url, requestCancel({ ...JOB, reason: "wrong parameters" }));
-      askedAt = performance.now();
+      requestedAt = performance.now();
       await new Promise((resolve) => signal.addEventListener("abort", resolve));
       signal.throwIfAborted();
     });
 
     await expect(running).rejects.toThrow(JobCanceled);
-    expect(performance.now() - askedAt).toBeLessThan(1_000);
+    expect(performance.now() - requestedAt).toBeLessThan(1_000);
     expect(job.signal.reason).toMatchObject({ by: "anonymous", reason: "wrong parameters" });
     expect((await jobOnServer(server.url)).tasks).toMatchObject([
       { status: "CANCELED", message: "Canceled at the request of anonymous: wrong parameters" },
     ]);
   });
 
-  it("ends as it does where its work does not give way", async () => {
+  it("finishes when its work ignores the cancellation", async () => {
     await using server = await startServer();
     const job = connect({ url: server.url }).job(JOB, leaf("stubborn"));
     await job.run(() => job.cancel("enough"));
@@ -85,7 +85,7 @@ describe("A job that is run", () => {
     expect(linesOf(await jobOnServer(server.url))).toEqual(["stubborn FINISHED 0/0"]);
   });
 
-  it("grows while it runs, below tasks old and new", async () => {
+  it("adds subtasks to existing and new tasks", async () => {
     await using server = await startServer();
     const job = connect({ url: server.url }).job(JOB, task("Crawl"));
     await job.run(async (root) => {
@@ -109,7 +109,7 @@ describe("A job that is run", () => {
     expect(shown.log).toEqual([{ level: "WARNING", path: "1.1", message: "no title" }]);
   });
 
-  it("repeats tasks until it needs no more of them", async () => {
+  it("cancels the iterations that it does not need", async () => {
     await using server = await startServer();
     const steps = iterative("iterate", { mode: "DYNAMIC", max: 3 }, leaf("step", { volume: 2 }));
     const job = connect({ url: server.url }).job(JOB, task("PageRank", steps));
@@ -129,7 +129,7 @@ describe("A job that is run", () => {
     ]);
   });
 
-  it("repeats tasks as often as it said, in a loop", async () => {
+  it("runs the declared number of iterations in a loop", async () => {
     await using server = await startServer();
     const job = connect({ url: server.url }).job(
       JOB,
@@ -150,7 +150,7 @@ describe("A job that is run", () => {
     ]);
   });
 
-  it("is not reported any more once another worker has stored it, and says so once", async () => {
+  it("stops reporting once another worker has stored it, and calls onError once", async () => {
     await using server = await startServer();
     const errors: TidemarkError[] = [];
     const tidemark = connect({ url: server.url, intervalMs: 1, onError: (error) => errors.push(error) });
@@ -168,7 +168,7 @@ describe("A job that is run", () => {
     expect(linesOf(await jobOnServer(server.url))).toEqual(["theirs PENDING 0/?"]);
   });
 
-  it("runs to its end where the server refuses it, and says why", async () => {
+  it("runs to its end when the server rejects it, and passes the reason to onError", async () => {
     await using server = await startServer();
     const errors: TidemarkError[] = [];
     const tidemark = connect({ url: server.url, onError: (error) => errors.push(error) });
@@ -177,7 +177,7 @@ describe("A job that is run", () => {
     expect(errors.map(({ code }) => code)).toEqual(["BAD_USER_INPUT"]);
   });
 
-  it("loses nothing but what is refused", async () => {
+  it("loses only the rejected update", async () => {
     await using server = await startServer();
     const errors: TidemarkError[] = [];
     const tidemark = connect({ url: server.url, onError: (error) => errors.push(error) });
@@ -201,7 +201,7 @@ describe("A job that is run", () => {
     ]);
   });
 
-  it("tells that it lives while it is quiet", async () => {
+  it("sends heartbeats without progress", async () => {
     await using server = await startServer();
     const job = connect({ url: server.url, heartbeatMs: 100 }).job({ ...JOB, leaseSeconds: 1 }, leaf("wait"));
     await job.run(async () => {
@@ -212,7 +212,7 @@ describe("A job that is run", () => {
     });
   });
 
-  it("is cut to what the server takes", async () => {
+  it("cuts its texts and numbers to the server's limits", async () => {
     await using server = await startServer();
     const job = connect({ url: server.url }).job(JOB, leaf(`${"ä".repeat(200)}\u0007`));
     await job.run((work) => {
@@ -232,19 +232,19 @@ describe("A job that is run", () => {
   });
 });
 
-describe("What is misused throws, which no running server can make it do", () => {
+describe("The SDK throws a TypeError", () => {
   const job = connect({ url: "http://localhost:1" }).job(JOB, IMPORT);
 
   it.each([
-    ["counting on what is no leaf", () => job.task.advance(), "is no leaf"],
-    ["a task that is not there", () => job.task.sub("raed"), 'has no "raed" below it'],
-    ["an index that is not there", () => job.task.sub(3), "there is none with index 3"],
-    ["adding below a leaf", () => job.task.sub("read").add(leaf("x")), "can't be added to"],
-    ["iterations of what has none", () => job.task.next(), "has no iterations"],
-    ["a task of nothing within a tree", () => task("root", task("empty")), "has nothing below it"],
-    ["iterations of nothing", () => iterative("empty", { mode: "OPEN" }), "has nothing below it"],
+    ["progress on a task that is not a leaf", () => job.task.advance(), "is not a leaf"],
+    ["an unknown subtask", () => job.task.sub("raed"), 'has no subtask "raed"'],
+    ["an unknown index", () => job.task.sub(3), "has no subtask at index 3"],
+    ["adding to a leaf", () => job.task.sub("read").add(leaf("x")), "can't have subtasks"],
+    ["iterations of a task without any", () => job.task.next(), "has no iterations"],
+    ["an empty task within a tree", () => task("root", task("empty")), "has no subtasks"],
+    ["empty iterations", () => iterative("empty", { mode: "OPEN" }), "has no subtasks"],
     ["an invalid address", () => connect({ url: "localhost:4000" }), "Invalid server address"],
-  ])("%s", (_, misuse, message) => {
+  ])("for %s", (_, misuse, message) => {
     expect(misuse).toThrow(TypeError);
     expect(misuse).toThrow(message);
   });

@@ -3,11 +3,11 @@ import { connect, leaf, task, type TidemarkError } from "../../../src/client/ind
 import { startServer } from "../../kit/server/server.js";
 import { JOB, linesOf, jobOnServer } from "../server-jobs.js";
 
-/** Two of them in a tree are more than a server sums up. */
+/** The sum of two of these exceeds the server's limit. */
 const MOST = Number.MAX_SAFE_INTEGER;
 
-describe("A limit that is passed", () => {
-  it("is told where it is one of the job, though a task bears the name of another one", async () => {
+describe("An exceeded limit", () => {
+  it("rejects a job, even if a task is named after a transient limit", async () => {
     await using server = await startServer();
     const spec = task("changesWaitingMax", leaf("a", { volume: MOST }), leaf("b", { volume: MOST }));
     const job = connect({ url: server.url }).job(JOB, spec);
@@ -16,7 +16,7 @@ describe("A limit that is passed", () => {
     await expect(job.flush()).rejects.toMatchObject({ code: "LIMIT_EXCEEDED" });
   });
 
-  it("is told where it is one of a report, though a task bears the name of another one", async () => {
+  it("rejects a report, even if a task is named after a transient limit", async () => {
     await using server = await startServer();
     const errors: TidemarkError[] = [];
     const spec = task("changesWaitingMax", leaf("a", { volume: MOST }), leaf("b"));
@@ -29,7 +29,7 @@ describe("A limit that is passed", () => {
     expect(errors.map(({ code }) => code)).toEqual(["LIMIT_EXCEEDED"]);
   });
 
-  it("is waited for where it is one of the moment: what it left out is said again", async () => {
+  it("is retried if it is transient", async () => {
     await using server = await startServer({ changesWaitingMax: "1" });
     const tidemark = connect({ url: server.url });
     const jobs = ["a", "b"].map((jobId) => tidemark.job({ ...JOB, jobId }, leaf(jobId)));

@@ -10,11 +10,11 @@ import { requestCancel } from "../../server/jobs.js";
 import { JOB, waitForJob, linesOf, jobOnServer } from "../server-jobs.js";
 
 const EXPORTS = ["connect", "leaf", "task"];
-/** Of reports at most one a minute goes out by itself. */
+/** An interval that no test waits for. */
 const RARELY_MS = 60_000;
 const BUNDLE_BYTES_MAX = 16_000;
 
-it("is at most 16 kB in a page that reports, gzipped", async () => {
+it("the SDK adds at most 16 kB, gzipped, to a page that reports", async () => {
   expect(gzipSync(await bundleClient(EXPORTS)).length).toBeLessThanOrEqual(BUNDLE_BYTES_MAX);
 });
 
@@ -25,10 +25,10 @@ describe.skipIf(!isBrowserTested())(
     it.each<[string, (page: Page) => Promise<unknown>]>([
       ["is closed", (page) => page.close({ runBeforeUnload: true })],
       ["goes elsewhere", (page) => page.goto("about:blank")],
-    ])("says the last values when it %s", async (_, leave) => {
+    ])("sends the last values when it %s", async (_, leave) => {
       await using server = await startServer();
       await using browser = await openBrowser();
-      const page = await browser.newPage({ bypassCSP: true }); // of the server, but no page that may run anything
+      const page = await browser.newPage({ bypassCSP: true }); // on the server's origin, whose CSP blocks scripts
       await beginIn(page, server.url);
       await page.evaluate(async () => {
         for (const row of job().track([1, 2, 3], "read")) job().task.message(`row ${row}`);
@@ -42,10 +42,10 @@ describe.skipIf(!isBrowserTested())(
       expect(linesOf(shown)).toEqual(["Import RUNNING 44/?", "read FINISHED 3/3", "write RUNNING 41/?"]);
     });
 
-    it("hears that its job is to stop while it is quiet", async () => {
+    it("receives a cancel request without progress", async () => {
       await using server = await startServer();
       await using browser = await openBrowser();
-      const page = await browser.newPage({ bypassCSP: true }); // of the server, but no page that may run anything
+      const page = await browser.newPage({ bypassCSP: true }); // on the server's origin, whose CSP blocks scripts
       await beginIn(page, server.url);
       await metricReaches(server.url, "tidemark_subscribers", 1);
       await ask(server.url, requestCancel({ ...JOB, reason: "enough" }));
@@ -56,7 +56,7 @@ describe.skipIf(!isBrowserTested())(
   },
 );
 
-/** What the script puts into the page. */
+/** Globals that the script defines in the page. */
 declare const tidemark: typeof client;
 declare function job(): client.Job;
 

@@ -14,7 +14,7 @@ const REMOVE = `mutation { removeTask(input: { database: "d", username: "u", job
 const PURGE = `mutation { purgeDatabase(database: "d") { removed } }`;
 
 describe("Reports", () => {
-  it("are merged, and absolute: at most one in 250 ms while nothing begins or ends", async () => {
+  it("are merged and absolute: at most one per 250 ms while no task starts or ends", async () => {
     await using server = await startServer();
     await using proxy = await LossyProxy.open(server.url);
     const clock = new ManualClock();
@@ -22,15 +22,15 @@ describe("Reports", () => {
     job.task.advance(5);
     clock.advance(20);
     await job.flush();
-    const began = proxy.requests.length;
+    const before = proxy.requests.length;
 
     for (let tick = 0; tick < 2_000; tick++) {
       job.task.advance();
       clock.advance(1);
       await new Promise(setImmediate);
     }
-    await proxy.hasSeen(began + 2);
-    const reports = proxy.requests.slice(began).map(updatesOf);
+    await proxy.hasSeen(before + 2);
+    const reports = proxy.requests.slice(before).map(updatesOf);
 
     expect(reports.length).toBeLessThanOrEqual(2_000 / 250 + 1);
     const counts = reports.map(([update]) => update!.done!);
@@ -39,7 +39,7 @@ describe("Reports", () => {
     expect(reports.every(({ length }) => length === 1)).toBe(true);
   });
 
-  it("of many jobs go in one request", async () => {
+  it("of many jobs share one request", async () => {
     await using server = await startServer();
     await using proxy = await LossyProxy.open(server.url);
     const tidemark = connect({ url: proxy.url, heartbeatMs: 60_000 });
@@ -56,7 +56,7 @@ describe("Reports", () => {
     expect(proxy.requests.slice(stored).map(({ variables }) => variables.inputs?.length)).toEqual([50]);
   });
 
-  it("of more jobs than fit into one request leave none out, however much the others say", async () => {
+  it("cover every job when more jobs report than fit into one request", async () => {
     await using server = await startServer();
     await using proxy = await LossyProxy.open(server.url);
     const tidemark = connect({ url: proxy.url, heartbeatMs: 60_000 });
@@ -74,13 +74,13 @@ describe("Reports", () => {
     for (const job of jobs) job.task.advance();
     await proxy.hasSeen(stored + 2);
 
-    const heard = proxy.requests
+    const reported = proxy.requests
       .slice(stored)
       .flatMap(({ variables }) => variables.inputs!.map(({ jobId }) => jobId));
-    expect([heard.length, new Set(heard).size]).toEqual([1_000, 600]);
+    expect([reported.length, new Set(reported).size]).toEqual([1_000, 600]);
   });
 
-  it("of a tree too large for one request go in several", async () => {
+  it("of a tree too large for one request use several", async () => {
     await using server = await startServer();
     const leaves = Array.from({ length: 2_000 }, (_, index) => leaf(`leaf ${index}`, { volume: 1 }));
     const job = connect({ url: server.url }).job(JOB, task("large", ...leaves));
@@ -98,7 +98,7 @@ describe("Reports", () => {
   it.each<[string, RequestFate]>([
     ["the request", "lose the request"],
     ["the answer", "lose the answer"],
-  ])("arrive once, where %s of each kind is lost", async (_, fate) => {
+  ])("arrive once when %s of each kind is lost", async (_, fate) => {
     await using server = await startServer();
     await using proxy = await LossyProxy.open(server.url);
     const errors: TidemarkError[] = [];
@@ -124,7 +124,7 @@ describe("Reports", () => {
     expect(lost.size).toBe(4);
   });
 
-  it("that hang are asked again", async () => {
+  it("are sent again when a request hangs", async () => {
     await using server = await startServer();
     await using proxy = await LossyProxy.open(server.url);
     proxy.fateOf = firstOfEachKind("hold", new Set());
@@ -135,7 +135,7 @@ describe("Reports", () => {
     expect(linesOf(await jobOnServer(server.url))).toEqual(["count RUNNING 1/?"]);
   });
 
-  it("prove who is asking, with the token as it is then", async () => {
+  it("carry the current token", async () => {
     let count = 0;
     const token = () => `token ${(count += 1)}`;
     const heads: (string | undefined)[] = [];
@@ -149,8 +149,8 @@ describe("Reports", () => {
   });
 });
 
-describe("While the server is away", () => {
-  it("a job runs as if it were not, is told of it once, and is reported when it is back", async () => {
+describe("While the server is unreachable", () => {
+  it("a job runs normally, calls onError once, and is reported when the server is back", async () => {
     const port = await freePort();
     const errors: TidemarkError[] = [];
     const tidemark = connect({ url: `http://127.0.0.1:${port}`, onError: (error) => errors.push(error) });
@@ -171,7 +171,7 @@ describe("While the server is away", () => {
     expect(shown.log.map(({ message }) => message)).toEqual(["while nobody listened"]);
   });
 
-  it("what is counted goes on from there when it was killed and started again", async () => {
+  it("progress is kept, and continues after the server was killed and restarted", async () => {
     const port = await freePort();
     const flags = ["--port", `${port}`, "--store", `lmdb:${temporaryFolder()}`];
     const before = await startTidemark(flags);
@@ -189,13 +189,13 @@ describe("While the server is away", () => {
     expect([shown.attempt, linesOf(shown)]).toEqual([1, ["count RUNNING 21/?"]]);
   });
 
-  it("pauses between the tries grow", async () => {
+  it("the delays between retries grow", async () => {
     const clock = new ManualClock();
-    const tries: number[] = [];
+    const retries: number[] = [];
     await using server = await startServer();
     await using proxy = await LossyProxy.open(server.url);
     proxy.fateOf = () => {
-      tries.push(clock.now());
+      retries.push(clock.now());
       return "lose the request";
     };
     const job = connect({ url: proxy.url, clock }).job(JOB, leaf("count"));
@@ -203,16 +203,16 @@ describe("While the server is away", () => {
     for (let count = 1; count <= 6; count++) {
       await tryOnce(clock, proxy, count);
     }
-    const pauses = tries.slice(1).map((at, index) => at - tries[index]!);
+    const delays = retries.slice(1).map((at, index) => at - retries[index]!);
 
-    const inUnits = pauses.map((pause, index) => pause / 2 ** index);
+    const inUnits = delays.map((delay, index) => delay / 2 ** index);
     expect(Math.min(...inUnits)).toBeGreaterThanOrEqual(250);
     expect(Math.max(...inUnits)).toBeLessThanOrEqual(510);
   });
 });
 
-describe("A job that the server does not have any more", () => {
-  it("is stored again, with all that was reported, by a server that was started anew and has forgotten it", async () => {
+describe("A job that the server no longer has", () => {
+  it("is stored again, with all progress, after the server restarted without its history", async () => {
     const port = await freePort();
     const flags = ["--port", `${port}`, "--store", "memory:"];
     const errors: TidemarkError[] = [];
@@ -248,7 +248,7 @@ describe("A job that the server does not have any more", () => {
     expect(errors.map(({ code }) => code).filter((code) => code !== "UNAVAILABLE")).toEqual([]);
   });
 
-  it("is stored again when it is quiet, by its next heartbeat", async () => {
+  it("is stored again by its next heartbeat if it has no progress", async () => {
     const port = await freePort();
     const before = await startServer({ port });
     const job = connect({ url: before.url }).job({ ...JOB, leaseSeconds: 3 }, leaf("wait"));
@@ -260,10 +260,10 @@ describe("A job that the server does not have any more", () => {
     expect(linesOf(await waitForJob(after.url, isAt(3)))).toEqual(["wait RUNNING 3/?"]);
   });
 
-  it("is left to whom it was stored by meanwhile, under the same id, once that is told", async () => {
+  it("is not stored again once another worker has stored it under the same id", async () => {
     const port = await freePort();
     const before = await startServer({ port });
-    const tidemark = connect({ url: before.url });
+    const tidemark = connect({ url: before.url, heartbeatMs: 60_000 }); // the report must be first to meet the new epoch
     const job = tidemark.job(JOB, leaf("count"));
     job.task.advance(3);
     await job.flush();
@@ -281,7 +281,7 @@ describe("A job that the server does not have any more", () => {
     expect([shown.attempt, linesOf(shown)]).toEqual([1, ["count RUNNING 100/?"]]);
   });
 
-  it("is still the worker's own in another history that has it", async () => {
+  it("continues in a new epoch that still has it", async () => {
     const port = await freePort();
     const flags = { port, store: `lmdb:${temporaryFolder()}` };
     const before = await startServer(flags);
@@ -299,7 +299,7 @@ describe("A job that the server does not have any more", () => {
   it.each([
     ["removed", REMOVE],
     ["purged", PURGE],
-  ])("stays away where somebody has %s it", async (_, mutation) => {
+  ])("is not stored again after a user %s it", async (_, mutation) => {
     await using server = await startServer();
     const errors: TidemarkError[] = [];
     const tidemark = connect({ url: server.url, onError: (error) => errors.push(error) });
@@ -319,7 +319,7 @@ function isAt(done: number): (job: ServerJob) => boolean {
   return ({ tasks }) => tasks[0]!.progress.done === done;
 }
 
-/** Kinds are the operations, and a report with log lines apart. */
+/** The kind of a request is its operation; reports with log lines are a kind of their own. */
 function firstOfEachKind(fate: RequestFate, seen: Set<string>): (request: SentRequest) => RequestFate {
   return ({ query, variables }) => {
     const kind = `${query.slice(0, 30)} ${variables.inputs?.some(({ log }) => log)}`;
@@ -330,10 +330,10 @@ function firstOfEachKind(fate: RequestFate, seen: Set<string>): (request: SentRe
 }
 
 function updatesOf({ variables }: SentRequest): TaskUpdateInput[] {
-  return (variables.inputs as UpdateTaskInput[]).flatMap(({ updates }) => updates ?? []); // so the SDK reports
+  return (variables.inputs as UpdateTaskInput[]).flatMap(({ updates }) => updates ?? []); // safe: the SDK sends this shape
 }
 
-/** Moves time on, step by step, until the next request has arrived. */
+/** Advances the clock in steps until the next request arrives. */
 async function tryOnce(clock: ManualClock, proxy: LossyProxy, count: number): Promise<void> {
   while (proxy.requests.length < count) {
     if (clock.timerCount > 0) clock.advance(10);

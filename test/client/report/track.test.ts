@@ -3,13 +3,13 @@ import { connect, leaf, task } from "../../../src/client/index.js";
 import { startServer } from "../../kit/server/server.js";
 import { JOB, linesOf, jobOnServer } from "../server-jobs.js";
 
-describe("A loop that is tracked", () => {
+describe("A tracked loop", () => {
   it.each([
     ["an array", () => ["a", "b", "c"]],
     ["a set", () => new Set(["a", "b", "c"])],
     ["a generator", generated],
     ["an asynchronous generator", generatedLater],
-  ])("over %s takes each item, and counts it on a task of its own", async (_, items) => {
+  ])("over %s yields each item, and counts it on a new leaf", async (_, items) => {
     await using server = await startServer();
     const job = connect({ url: server.url }).job(JOB, task("Nightly"));
     const taken = await job.run(async (root) => {
@@ -23,7 +23,7 @@ describe("A loop that is tracked", () => {
     expect(linesOf(await jobOnServer(server.url))).toEqual(["Nightly FINISHED 3/3", "Import FINISHED 3/3"]);
   });
 
-  it("needs no await over what needs none, and is counted on the task that was declared for it", async () => {
+  it("over an iterable needs no await, and counts on the declared leaf", async () => {
     await using server = await startServer();
     const job = connect({ url: server.url }).job(JOB, task("Nightly", leaf("Import"), leaf("Export")));
     await job.run(() => {
@@ -37,7 +37,7 @@ describe("A loop that is tracked", () => {
     ]);
   });
 
-  it("is a job by itself, without a tree", async () => {
+  it("counts on the root if the job is a single leaf", async () => {
     await using server = await startServer();
     const job = connect({ url: server.url }).job(JOB, leaf("Import"));
     for await (const item of job.track(generatedLater())) expect(item).toMatch(/[abc]/);
@@ -46,7 +46,7 @@ describe("A loop that is tracked", () => {
     expect(linesOf(await jobOnServer(server.url))).toEqual(["Import FINISHED 3/3"]);
   });
 
-  it("says why the items ended early, and closes what gives them", async () => {
+  it("fails its task when the iterable throws", async () => {
     await using server = await startServer();
     const job = connect({ url: server.url }).job(JOB, task("Nightly"));
     const running = job.run(async (root) => {
@@ -57,7 +57,7 @@ describe("A loop that is tracked", () => {
     expect(linesOf(await jobOnServer(server.url))).toEqual(["Nightly FAILED 1/?", "Import FAILED 1/?"]);
   });
 
-  it("ends with what it is part of, where it is left early", async () => {
+  it("closes the iterator on early exit, and ends with the task above", async () => {
     await using server = await startServer();
     const job = connect({ url: server.url }).job(JOB, task("Nightly"));
     let isClosed = false;
@@ -77,7 +77,7 @@ describe("A loop that is tracked", () => {
     expect(linesOf(await jobOnServer(server.url))).toEqual(["Nightly FINISHED 0/0", "Import FINISHED 0/0"]);
   });
 
-  it("throws in its next round when the job is to stop", async () => {
+  it("throws in its next iteration when the job is canceled", async () => {
     await using server = await startServer();
     const job = connect({ url: server.url }).job(JOB, task("Nightly"));
     const running = job.run(async (root) => {

@@ -1,7 +1,7 @@
 /**
- * Random lives of those who watch with the client, while others write and the network cuts, delays and half-opens.
- * What each watch held wherever it was exact, and what one who iterates slowly was told, is written down, and looked at
- * when all is over. One number stands for one life; only when things happen is not in it.
+ * Runs a watch while jobs change at random and the network cuts, delays and half-opens connections. Records the exact
+ * states of the watch and the events of a slow iteration, and checks them at the end. A seed determines a run, except
+ * for its timing.
  */
 import fc from "fast-check";
 import type { Watch, WatchEvent, WatchedJob, WatchedTask } from "../../../src/client/index.js";
@@ -18,9 +18,9 @@ import type { WireHistory } from "../../kit/wire/history.js";
 import { RecordedServer } from "../../kit/wire/recorded-server.js";
 import { SDK_TRANSPORTS, waitUntil, watchWithoutDelays } from "./test-watches.js";
 
-/** Sentences of what was not as it should be. */
+/** Returns a description of each violation. */
 export async function runRandomWatch(seed: number): Promise<string[]> {
-  const { filter, transport, minIntervalMs, removalsKeptMax, groups } = lifeOf(seed);
+  const { filter, transport, minIntervalMs, removalsKeptMax, groups } = planOf(seed);
   const random = seededRandom(seed);
   await using world = await RecordedServer.open({ removalsKeptMax: String(removalsKeptMax) });
   await using network = await SeverableProxy.open(world.url);
@@ -35,7 +35,7 @@ export async function runRandomWatch(seed: number): Promise<string[]> {
   const reader = new Reader(watch, random);
   for (const { commands } of groups) {
     await Promise.all(commands.map((command) => applyCommand(world.store, command)));
-    await trouble(network, random);
+    await disturb(network, random);
   }
   network.release();
   const last = textOf(world.history.at(world.history.revision, filter));
@@ -44,17 +44,17 @@ export async function runRandomWatch(seed: number): Promise<string[]> {
   return [...observer.complaints(world.history, filter), ...reader.complaints(world.history, filter)];
 }
 
-async function trouble(network: SeverableProxy, random: () => number): Promise<void> {
-  const which = random();
-  if (which < 0.2) network.sever();
-  else if (which < 0.4) network.hold();
-  else if (which < 0.6) network.release();
+async function disturb(network: SeverableProxy, random: () => number): Promise<void> {
+  const choice = random();
+  if (choice < 0.2) network.sever();
+  else if (choice < 0.4) network.hold();
+  else if (choice < 0.6) network.release();
   await randomTurns(random);
 }
 
 type Filter = Partial<JobKey>;
 
-interface Life {
+interface RunPlan {
   readonly filter: Filter;
   readonly transport: (typeof SDK_TRANSPORTS)[number];
   readonly minIntervalMs: number;
@@ -64,7 +64,7 @@ interface Life {
 
 const filters: readonly Filter[] = [{}, {}, { username: KEYS[0]!.username }, { ...KEYS[0]! }];
 
-const life: fc.Arbitrary<Life> = fc.record({
+const plan: fc.Arbitrary<RunPlan> = fc.record({
   filter: fc.constantFrom(...filters),
   transport: fc.constantFrom(...SDK_TRANSPORTS),
   minIntervalMs: fc.constantFrom(0, 0, 5),
@@ -72,11 +72,11 @@ const life: fc.Arbitrary<Life> = fc.record({
   groups: commandGroups(60),
 });
 
-function lifeOf(seed: number): Life {
-  return fc.sample(fc.noBias(life), { numRuns: 1, seed })[0]!;
+function planOf(seed: number): RunPlan {
+  return fc.sample(fc.noBias(plan), { numRuns: 1, seed })[0]!;
 }
 
-/** Writes down what the watch holds wherever all of it is exact. */
+/** Records what the watch holds whenever it is exact. */
 class Observer {
   readonly #watch: Watch;
   readonly #moments: { readonly revision: number; readonly held: string }[] = [];
@@ -90,14 +90,14 @@ class Observer {
     return textOfJobs(this.#watch.jobs.values());
   }
 
-  /** Law 6: positions go up, a Reset apart. Law 7: where it is exact, it is what the store had. */
+  /** Law 6: positions increase, except at a Reset. Law 7: an exact state equals the store's. */
   complaints(history: WireHistory, filter: Filter): string[] {
-    return this.#moments.flatMap(({ revision, held }, place) => {
-      const before = this.#moments[place - 1]?.revision ?? 0;
-      const isAsItWas = held === textOf(history.at(revision, filter));
+    return this.#moments.flatMap(({ revision, held }, index) => {
+      const before = this.#moments[index - 1]?.revision ?? 0;
+      const isExact = held === textOf(history.at(revision, filter));
       return [
         ...(revision < before ? [`it went from revision ${before} back to ${revision}`] : []),
-        ...(isAsItWas ? [] : [`at revision ${revision} it held ${held}`]),
+        ...(isExact ? [] : [`at revision ${revision} it held ${held}`]),
       ];
     });
   }
@@ -108,7 +108,7 @@ class Observer {
   }
 }
 
-/** One who iterates, now and then slowly, and holds what the events alone tell. */
+/** Iterates at a random speed, and holds only what the events contain. */
 class Reader {
   readonly #jobs = new Map<string, WatchedJob>();
   readonly #atCaughtUp: string[] = [];
@@ -121,12 +121,12 @@ class Reader {
     return textOfJobs(this.#jobs.values());
   }
 
-  /** At each CaughtUp it holds what the store had at some revision, and those go up. */
+  /** At each CaughtUp, it holds the store's state at some revision, and these revisions increase. */
   complaints(history: WireHistory, filter: Filter): string[] {
     let revision = 0;
     return this.#atCaughtUp.flatMap((held) => {
       while (revision <= history.revision && textOf(history.at(revision, filter)) !== held) revision++;
-      return revision <= history.revision ? [] : [`one who iterates held at CaughtUp ${held}`];
+      return revision <= history.revision ? [] : [`at CaughtUp, the iteration held ${held}`];
     });
   }
 
@@ -152,7 +152,7 @@ class Reader {
     }
   }
 
-  /** As one has it who draws what changed, and nothing else. */
+  /** Redraws only the changed tasks, as a user interface would. */
   #updated({ job, changed }: Extract<WatchEvent, { kind: "TaskUpdated" }>): WatchedJob {
     const news = new Map(changed.map((task) => [task.path, task]));
     const before = new Map(flat(this.#jobs.get(job.id)!.task).map((task) => [task.path, task]));
@@ -171,7 +171,7 @@ function flat(task: WatchedTask): WatchedTask[] {
   return [task, ...task.subTasks.flatMap(flat)];
 }
 
-/** Jobs as text, by name: what a watcher holds of what the history knows. */
+/** Jobs as text, sorted, with the fields that the history records. */
 function textOfJobs(jobs: Iterable<WatchedJob>): string {
   return textOfAll([...jobs].map((job) => [job, flat(job.task)] as const));
 }

@@ -1,4 +1,4 @@
-/** Events as the server tells them, of jobs of the user `u` whose tasks are at the paths given. */
+/** Events as the server sends them, about jobs of the user `u` with tasks at the given paths. */
 import type { MirroredJobFragment, MirroredTaskFragment } from "../../../src/client/generated/graphql.js";
 import type { ReceivedEvent } from "../../../src/client/watch/watch-mirror.js";
 import { createWatchedJob, createWatchedTask } from "../../kit/delivery/watched-jobs.js";

@@ -1,4 +1,4 @@
-/** A watch as the tests have it: on a clock that they move, and waited for by what it has come to. */
+/** Watches on a manual clock, and functions that wait for their events. */
 import type { ClientClock, ClientTimer } from "../../../src/client/platform.js";
 import type { WatchEvent, WatchOptions } from "../../../src/client/index.js";
 import { Watch } from "../../../src/client/watch/watch.js";
@@ -9,12 +9,12 @@ export const SDK_TRANSPORTS = ["websocket", "sse"] as const;
 
 type SomeOptions = Partial<WatchOptions> & Pick<WatchOptions, "url">;
 
-/** On a clock that stands still: what breaks twice needs `advance`. */
+/** A watch on a manual clock. After a second disconnect, reconnecting needs `advance`. */
 export function watchBy(clock: ManualClock, options: SomeOptions): Watch {
   return new Watch({ database: SERVER_JOB_KEY.database, ...options }, { clock, random: () => 0 });
 }
 
-/** For whom time is no matter: pauses are over at once, and nothing is too late. */
+/** A watch whose delays end immediately, and whose deadlines never do. */
 export function watchWithoutDelays(options: SomeOptions): Watch {
   return new Watch(
     { database: SERVER_JOB_KEY.database, ...options },
@@ -35,10 +35,10 @@ class ImpatientClock implements ClientClock {
   }
 }
 
-/** Until a connection is acknowledged, and until it gives a sign of life. */
+/** The time limits for the acknowledgement and for a ping. */
 const DEADLINES_MS = new Set([10_000, 12_000]);
 
-/** Resolves once it is so; looked at after each change. */
+/** Resolves once the condition holds, which is checked after each change. */
 export async function waitUntil(watch: Watch, isSo: () => boolean): Promise<void> {
   while (!isSo()) {
     await new Promise<void>((resolve) => {
@@ -50,7 +50,7 @@ export async function waitUntil(watch: Watch, isSo: () => boolean): Promise<void
   }
 }
 
-/** Resolves once it has changed so many times more. */
+/** Resolves after `count` more changes. */
 export async function waitForChanges(watch: Watch, count: number): Promise<void> {
   let left = count;
   const stop = watch.onChange(() => left--);
@@ -58,7 +58,7 @@ export async function waitForChanges(watch: Watch, count: number): Promise<void>
   stop();
 }
 
-/** The next events, up to and with the first of this kind. */
+/** The next events, up to and including the first of this kind. */
 export async function watchEventsUntil(watch: Watch, kind: WatchEvent["kind"]): Promise<WatchEvent[]> {
   const events: WatchEvent[] = [];
   while (events.at(-1)?.kind !== kind) {

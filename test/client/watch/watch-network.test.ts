@@ -17,8 +17,8 @@ import {
   watchWithoutDelays,
 } from "./test-watches.js";
 
-describe.each(SDK_TRANSPORTS)("A watch whose network fails (%s)", (transport) => {
-  it("comes back at once after a first break, without a Reset", async () => {
+describe.each(SDK_TRANSPORTS)("A watch on a failing network (%s)", (transport) => {
+  it("reconnects immediately after a first disconnect, without a Reset", async () => {
     await using server = await startServer();
     await using network = await SeverableProxy.open(server.url);
     await store(server.url);
@@ -31,7 +31,7 @@ describe.each(SDK_TRANSPORTS)("A watch whose network fails (%s)", (transport) =>
     expect(watched.status).toEqual({ kind: "live" });
   });
 
-  it("L8: is told what it missed and no more, each job once", async () => {
+  it("L8: receives exactly the changes it missed, each job once", async () => {
     await using server = await startServer();
     await using network = await SeverableProxy.open(server.url);
     const clock = new ManualClock();
@@ -41,7 +41,7 @@ describe.each(SDK_TRANSPORTS)("A watch whose network fails (%s)", (transport) =>
     await watchEventsUntil(watched, "CaughtUp");
 
     network.shut();
-    await waitForChanges(watched, 2); // it was cut, and has tried once
+    await waitForChanges(watched, 2); // it was disconnected, and has retried once
     await update(server.url, { updates: [{ path: "", done: 1 }] });
     await update(server.url, { updates: [{ path: "", done: 2 }] });
     network.reopen();
@@ -51,7 +51,7 @@ describe.each(SDK_TRANSPORTS)("A watch whose network fails (%s)", (transport) =>
     expect(watched.job("u", "j")).toMatchObject({ version: 3, task: { progress: { done: 2 } } });
   });
 
-  it("says since when it is stale, and why, and keeps what it held", async () => {
+  it("shows since when it is stale, and why, and keeps its jobs", async () => {
     await using server = await startServer();
     await using network = await SeverableProxy.open(server.url);
     const clock = new ManualClock(1_000_000);
@@ -71,7 +71,7 @@ describe.each(SDK_TRANSPORTS)("A watch whose network fails (%s)", (transport) =>
     expect(watched.jobs.size).toBe(1);
   });
 
-  it("notices a connection that is half open by its silence, and comes back over another", async () => {
+  it("detects a half-open connection by its silence, and reconnects", async () => {
     await using server = await startServer();
     await using network = await SeverableProxy.open(server.url);
     const clock = new ManualClock();
@@ -89,7 +89,7 @@ describe.each(SDK_TRANSPORTS)("A watch whose network fails (%s)", (transport) =>
     expect(kindsOf(await watchEventsUntil(watched, "CaughtUp"))).toEqual(["TaskUpdated", "CaughtUp"]);
   });
 
-  it("a connection that is merely slow is kept", async () => {
+  it("keeps a slow connection", async () => {
     await using server = await startServer();
     await using network = await SeverableProxy.open(server.url);
     const clock = new ManualClock();
@@ -110,7 +110,7 @@ describe.each(SDK_TRANSPORTS)("A watch whose network fails (%s)", (transport) =>
     expect([...statuses]).toEqual(["live"]);
   });
 
-  it("survives a restart: what the server has kept is not told again", async () => {
+  it("resumes after a restart of the server without receiving known jobs again", async () => {
     const flags = { store: `lmdb:${temporaryFolder()}` };
     const first = await startServer(flags);
     await using network = await SeverableProxy.open(first.url);
@@ -129,7 +129,7 @@ describe.each(SDK_TRANSPORTS)("A watch whose network fails (%s)", (transport) =>
     expect([...watched.jobs.values()].map(({ jobId }) => jobId)).toEqual(["new", "j"]);
   });
 
-  it("L9: forgets what it held when the server has lost its history", async () => {
+  it("L9: discards its jobs when the server has lost its history", async () => {
     const first = await startServer();
     await using network = await SeverableProxy.open(first.url);
     await store(first.url, { jobId: "old" });
@@ -149,7 +149,7 @@ describe.each(SDK_TRANSPORTS)("A watch whose network fails (%s)", (transport) =>
     expect([...watched.jobs.values()].map(({ jobId }) => jobId)).toEqual(["new"]);
   });
 
-  it("is stale from when the server has gone", async () => {
+  it("becomes stale when the server stops", async () => {
     const server = await startServer();
     await using watched = watchBy(new ManualClock(), { url: server.url, transport });
     await watched.untilLive();
@@ -160,7 +160,7 @@ describe.each(SDK_TRANSPORTS)("A watch whose network fails (%s)", (transport) =>
     await expect(closed).resolves.toBeUndefined();
   });
 
-  it("asks for another token whenever the one that it has is no longer good", async () => {
+  it("requests a new token whenever the server rejects the current one", async () => {
     await using server = await startServer();
     await using gate = await TokenGateway.open(server.url, "first");
     const tokens = ["first", "second", "third"];
@@ -182,9 +182,9 @@ describe.each(SDK_TRANSPORTS)("A watch whose network fails (%s)", (transport) =>
   });
 
   it.each([
-    ["that stays the same", "stolen"],
-    ["twice in a row", () => "stolen"],
-  ])("a token that is refused, %s, ends it", async (_, token) => {
+    ["a fixed token is rejected", "stolen"],
+    ["a token is rejected twice in a row", () => "stolen"],
+  ])("ends when %s", async (_, token) => {
     await using server = await startServer();
     await using gate = await TokenGateway.open(server.url, "good");
     await using watched = watchBy(new ManualClock(), { url: gate.url, transport, token });
@@ -193,8 +193,8 @@ describe.each(SDK_TRANSPORTS)("A watch whose network fails (%s)", (transport) =>
   });
 });
 
-describe("A watch whose network fails", () => {
-  it("who is told what does not fit what it holds asks for the state", async () => {
+describe("A watch on a failing network", () => {
+  it("starts over with the full state after an event that does not fit", async () => {
     await using server = await startServer();
     await using gate = await TokenGateway.open(server.url, "good");
     await store(server.url);
@@ -209,7 +209,7 @@ describe("A watch whose network fails", () => {
     expect(watched.job("u", "j")?.task.progress.done).toBe(4);
   });
 
-  it("L9: is stale from a Reset until it has been told the state", async () => {
+  it("L9: is stale from a Reset until the state is complete", async () => {
     const clock = new ManualClock();
     await using server = await startServer({ removalsKeptMax: "1" }, { clock });
     for (const jobId of ["a", "b", "c"]) await store(server.url, { jobId });
@@ -226,7 +226,7 @@ describe("A watch whose network fails", () => {
     expect(watched.jobs.size).toBe(1);
   });
 
-  it("takes server-sent events where a WebSocket does not get through", async () => {
+  it("uses server-sent events if the network blocks WebSockets", async () => {
     await using server = await startServer();
     await using network = await SeverableProxy.open(server.url, { refusesWebSockets: true });
     await using watched = watchBy(new ManualClock(), { url: network.url });
@@ -236,7 +236,7 @@ describe("A watch whose network fails", () => {
     expect(await readMetric(server.url, "tidemark_websockets")).toBe(0);
   });
 
-  it("takes a WebSocket where it can", async () => {
+  it("uses a WebSocket by default", async () => {
     await using server = await startServer();
     await using watched = watchBy(new ManualClock(), { url: server.url });
     await watched.untilLive();
@@ -244,23 +244,26 @@ describe("A watch whose network fails", () => {
     expect(await readMetric(server.url, "tidemark_websockets")).toBe(1);
   });
 
-  it.each([1001, 1011, 4408, 4420, 4500])("comes back after a WebSocket was closed with %i", async (code) => {
-    await using server = await startServer();
-    await using gate = await TokenGateway.open(server.url, "good");
-    const clock = new ManualClock();
-    const options = { url: gate.url, transport: "websocket", token: "good" } as const;
-    await store(server.url);
-    await using watched = watchBy(clock, options);
-    await watchEventsUntil(watched, "CaughtUp");
+  it.each([1001, 1011, 4408, 4420, 4500])(
+    "reconnects after a WebSocket closed with code %i",
+    async (code) => {
+      await using server = await startServer();
+      await using gate = await TokenGateway.open(server.url, "good");
+      const clock = new ManualClock();
+      const options = { url: gate.url, transport: "websocket", token: "good" } as const;
+      await store(server.url);
+      await using watched = watchBy(clock, options);
+      await watchEventsUntil(watched, "CaughtUp");
 
-    gate.close(code);
-    await waitUntil(watched, () => watched.status.kind === "stale");
-    clock.advance(1_000);
+      gate.close(code);
+      await waitUntil(watched, () => watched.status.kind === "stale");
+      clock.advance(1_000);
 
-    expect(kindsOf(await watchEventsUntil(watched, "CaughtUp"))).toEqual(["CaughtUp"]);
-  });
+      expect(kindsOf(await watchEventsUntil(watched, "CaughtUp"))).toEqual(["CaughtUp"]);
+    },
+  );
 
-  it.each([1009, 4400, 4409])("what was closed with %i would be closed again", async (code) => {
+  it.each([1009, 4400, 4409])("ends after a WebSocket closed with code %i", async (code) => {
     await using server = await startServer();
     await using gate = await TokenGateway.open(server.url, "good");
     const options = { url: gate.url, transport: "websocket", token: "good" } as const;
@@ -272,14 +275,14 @@ describe("A watch whose network fails", () => {
     await expect(watched.next()).rejects.toMatchObject({ code: "BAD_USER_INPUT" });
   });
 
-  it("an address at which there is no Tidemark ends it", async () => {
+  it("ends if the address is not a Tidemark server", async () => {
     await using server = await startServer();
     await using watched = watchBy(new ManualClock(), { url: `${server.url}/elsewhere` });
 
-    await expect(watched.next()).rejects.toThrow(/is no Tidemark: it answers with 404/);
+    await expect(watched.next()).rejects.toThrow(/^Not a Tidemark server at .+ \(HTTP status 404\)/);
   });
 
-  it("a WebSocket on which nothing happens is kept as long as pings are answered", async () => {
+  it("keeps an idle WebSocket as long as pings are answered", async () => {
     await using server = await startServer();
     await using gate = await TokenGateway.open(server.url, "good");
     const clock = new ManualClock();
@@ -299,7 +302,7 @@ describe("A watch whose network fails", () => {
     expect([...statuses]).toEqual(["live"]);
   });
 
-  it("closing it leaves no connection, also one that is half open, or not open yet", async () => {
+  it("closes its connection even if that is half open or still opening", async () => {
     await using server = await startServer({ keepAlive: "1h" });
     await using network = await SeverableProxy.open(server.url);
     const [held, opening] = [

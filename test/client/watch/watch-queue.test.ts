@@ -6,62 +6,62 @@ import { removedEvent, storedEvent, updatedEvent } from "./received-events.js";
 const RESET: ReceivedEvent = { kind: "Reset", cause: "HISTORY_GONE", position: "epochOfTests.0.0.9" };
 const CAUGHT_UP: ReceivedEvent = { kind: "CaughtUp", position: "epochOfTests.9" };
 
-it("a job that came and went meanwhile is not told of", () => {
+it("drops a job that was stored and removed before delivery", () => {
   const world = new World(storedEvent("j", ""), removedEvent("j"));
 
-  expect(world.told()).toEqual([]);
+  expect(world.delivered()).toEqual([]);
 });
 
-it("of a job that was told of, its end is told, and not what came before that", () => {
+it("replaces the updates of a known job by its removal", () => {
   const world = new World(storedEvent("j", ""));
-  world.told();
+  world.delivered();
   world.happens(updatedEvent("j", ""), removedEvent("j"));
 
-  expect(world.told()).toEqual(["TaskRemoved j"]);
+  expect(world.delivered()).toEqual(["TaskRemoved j"]);
 });
 
-it("a job that was removed and stored again is stored", () => {
+it("replaces a removal by a later store", () => {
   const world = new World(storedEvent("j", ""));
-  world.told();
+  world.delivered();
   world.happens(removedEvent("j"), storedEvent("j", ""), updatedEvent("j", ""));
 
-  expect(world.told()).toEqual(["TaskStored j"]);
+  expect(world.delivered()).toEqual(["TaskStored j"]);
 });
 
-it("jobs are told in the order of their latest change", () => {
+it("orders jobs by their latest change", () => {
   const world = new World(storedEvent("a", ""), storedEvent("b", ""), updatedEvent("a", ""));
 
-  expect(world.told()).toEqual(["TaskStored b", "TaskStored a"]);
+  expect(world.delivered()).toEqual(["TaskStored b", "TaskStored a"]);
 });
 
-it("changes of one tree are told together, parents first", () => {
+it("merges the updates of one tree, parents first", () => {
   const world = new World(storedEvent("j", "", ...children(11)));
-  world.told();
+  world.delivered();
   world.happens(updatedEvent("j", "", "10"), updatedEvent("j", "", "2"));
 
-  expect(world.told()).toEqual(["TaskUpdated j: ,2,10"]);
+  expect(world.delivered()).toEqual(["TaskUpdated j: ,2,10"]);
 });
 
-it("after a Reset nothing of what was before it is told, nor that it is gone", () => {
+it("drops everything before a Reset, and removals of earlier jobs after it", () => {
   const world = new World(storedEvent("j", ""));
-  world.told();
+  world.delivered();
   world.happens(updatedEvent("j", ""), RESET, storedEvent("j", ""), removedEvent("j"));
 
-  expect(world.told()).toEqual(["Reset"]);
+  expect(world.delivered()).toEqual(["Reset"]);
 });
 
-it("CaughtUp is told when all is, once, and not in the middle of a catch-up", () => {
+it("delivers CaughtUp once, after all other events, and not in the middle of a catch-up", () => {
   const world = new World(CAUGHT_UP, storedEvent("a", ""), CAUGHT_UP);
-  const first = world.told();
+  const first = world.delivered();
   world.happens(CAUGHT_UP, { ...storedEvent("a", ""), position: "epochOfTests.10.9.12" });
 
   expect(first).toEqual(["TaskStored a", "CaughtUp"]);
-  expect(world.told()).toEqual(["TaskStored a"]);
+  expect(world.delivered()).toEqual(["TaskStored a"]);
   world.happens(CAUGHT_UP);
-  expect(world.told()).toEqual(["CaughtUp"]);
+  expect(world.delivered()).toEqual(["CaughtUp"]);
 });
 
-it("who comes late is told the state", () => {
+it("starts with the mirror's state", () => {
   const mirror = new WatchMirror();
   mirror.apply(storedEvent("j", ""));
   mirror.apply(CAUGHT_UP);
@@ -69,7 +69,7 @@ it("who comes late is told the state", () => {
   expect(allOf(new WatchQueue(mirror, true))).toEqual(["Reset", "TaskStored j", "CaughtUp"]);
 });
 
-/** A queue from the first event on. */
+/** A queue that receives events from the first one on. */
 class World {
   readonly #mirror = new WatchMirror();
   readonly #queue = new WatchQueue(this.#mirror, false);
@@ -82,20 +82,20 @@ class World {
     for (const event of events) this.#queue.add(this.#mirror.apply(event)!);
   }
 
-  told(): string[] {
+  delivered(): string[] {
     return allOf(this.#queue);
   }
 }
 
-/** All that there is to tell, in words. */
+/** Takes all events, as text. */
 function allOf(queue: WatchQueue): string[] {
-  const told: string[] = [];
+  const taken: string[] = [];
   for (let event = queue.shift(); event; event = queue.shift()) {
     const job = "job" in event ? ` ${event.job.jobId}` : "";
     const paths = event.kind === "TaskUpdated" ? `: ${event.changed.map(({ path }) => path)}` : "";
-    told.push(`${event.kind}${job}${paths}`);
+    taken.push(`${event.kind}${job}${paths}`);
   }
-  return told;
+  return taken;
 }
 
 function children(count: number): string[] {

@@ -12,11 +12,11 @@ import { SDK_TRANSPORTS } from "./test-watches.js";
 
 const BUNDLE_BYTES_MAX = 8_000;
 
-it("is at most 8 kB in a page, gzipped", async () => {
+it("the SDK adds at most 8 kB, gzipped, to a page that watches", async () => {
   expect(gzipSync(await bundleClient()).length).toBeLessThanOrEqual(BUNDLE_BYTES_MAX);
 });
 
-it("brings no document into a page but the one that it asks", async () => {
+it("the bundle of a page that watches holds only the document of the watch", async () => {
   const documents = (await bundleClient()).match(/\b(query|mutation|subscription) \w+/g);
 
   expect(documents).toEqual(["subscription Mirror"]);
@@ -27,13 +27,13 @@ describe.skipIf(!isBrowserTested())(
   { timeout: 90_000 },
   () => {
     it.each(SDK_TRANSPORTS)(
-      "holds the state, and what it missed when it was cut off (%s)",
+      "holds the state, and the changes that it missed while disconnected (%s)",
       async (transport) => {
         await using server = await startServer();
         await using network = await SeverableProxy.open(server.url);
         await store(server.url);
         await using browser = await openBrowser();
-        const page = await browser.newPage({ bypassCSP: true }); // of the server, but no page that may run anything
+        const page = await browser.newPage({ bypassCSP: true }); // on the server's origin, whose CSP blocks scripts
         await page.goto(`${network.url}/health`);
 
         await watchIn(page, { url: "/", database: "d", transport });
@@ -48,12 +48,12 @@ describe.skipIf(!isBrowserTested())(
       },
     );
 
-    it("takes server-sent events where a WebSocket does not get through", async () => {
+    it("uses server-sent events if the network blocks WebSockets", async () => {
       await using server = await startServer();
       await using network = await SeverableProxy.open(server.url, { refusesWebSockets: true });
       await store(server.url);
       await using browser = await openBrowser();
-      const page = await browser.newPage({ bypassCSP: true }); // of the server, but no page that may run anything
+      const page = await browser.newPage({ bypassCSP: true }); // on the server's origin, whose CSP blocks scripts
       await page.goto(`${network.url}/health`);
 
       await watchIn(page, { url: "/", database: "d" });
@@ -61,11 +61,11 @@ describe.skipIf(!isBrowserTested())(
       expect(await seenIn(page, "live", 1)).toBe("0%");
     });
 
-    it("takes a WebSocket where it can, and leaves none behind", async () => {
+    it("uses a WebSocket by default, and closes it", async () => {
       await using server = await startServer();
       await store(server.url);
       await using browser = await openBrowser();
-      const page = await browser.newPage({ bypassCSP: true }); // of the server, but no page that may run anything
+      const page = await browser.newPage({ bypassCSP: true }); // on the server's origin, whose CSP blocks scripts
       await page.goto(`${server.url}/health`);
       const { webSockets } = recordPage(page);
 
@@ -79,7 +79,7 @@ describe.skipIf(!isBrowserTested())(
   },
 );
 
-/** What the script puts into the page. */
+/** Globals that the script defines in the page. */
 declare const tidemark: typeof client;
 declare function watched(): client.Watch;
 
@@ -91,7 +91,7 @@ async function watchIn(page: Page, options: client.WatchOptions): Promise<void> 
   }, options);
 }
 
-/** How far the job is, once the watch has this status and the job this version at least. */
+/** The progress of the job, once the watch has this status and the job at least this version. */
 async function seenIn(page: Page, status: string, version: number): Promise<string | undefined> {
   await page.waitForFunction(
     ([kind, least]) => watched().status.kind === kind && watched().job("u", "j")!.version >= least,

@@ -16,7 +16,7 @@ const TREE = {
 };
 
 describe.each(SDK_TRANSPORTS)("A watch (%s)", (transport) => {
-  it("tells the state, then each change, and holds the newest", async () => {
+  it("delivers the state, then each change, and holds the newest jobs", async () => {
     await using server = await startServer();
     await store(server.url, { task: TREE });
     await using watched = watchBy(new ManualClock(), { url: server.url, transport });
@@ -46,7 +46,7 @@ describe.each(SDK_TRANSPORTS)("A watch (%s)", (transport) => {
     [{ username: "alice" }, ["alice/1", "alice/2"]],
     [{ jobId: "2" }, ["alice/2", "bob/2"]],
     [{ username: "bob", jobId: "2" }, ["bob/2"]],
-  ])("holds what was asked for alone: %o", async (filter, names) => {
+  ])("holds only the jobs that match the filter: %o", async (filter, names) => {
     await using server = await startServer();
     for (const username of ["alice", "bob"])
       for (const jobId of ["1", "2"]) await store(server.url, { username, jobId });
@@ -56,7 +56,7 @@ describe.each(SDK_TRANSPORTS)("A watch (%s)", (transport) => {
     expect(namesOf(watched).toSorted()).toEqual(names);
   });
 
-  it("holds what the worker said it needs, and when the job will be forgotten", async () => {
+  it("holds the job's declared resources and its expiry", async () => {
     await using server = await startServer({ retention: "1h" });
     const memory = { minBytes: 1_000, maxBytes: 2_000 };
     await store(server.url, { task: { ...TREE, maxConcurrency: 4 }, memory });
@@ -70,7 +70,7 @@ describe.each(SDK_TRANSPORTS)("A watch (%s)", (transport) => {
     expect(Date.parse(job.expiresAt!) - Date.parse(job.endedAt!)).toBe(3_600_000);
   });
 
-  it("who breaks off an iteration leaves nothing behind", async () => {
+  it("releases everything when a for-await loop exits early", async () => {
     await using server = await startServer();
     const clock = new ManualClock();
     const { signal } = new AbortController();
@@ -86,7 +86,7 @@ describe.each(SDK_TRANSPORTS)("A watch (%s)", (transport) => {
     await metricReaches(server.url, "tidemark_subscribers", 0);
   });
 
-  it("an abort ends it at once, also who waits for an event, and while it connects", async () => {
+  it("ends immediately on abort, even while it waits for an event or connects", async () => {
     await using server = await startServer();
     const clock = new ManualClock();
     const [early, late] = [new AbortController(), new AbortController()];
@@ -102,7 +102,7 @@ describe.each(SDK_TRANSPORTS)("A watch (%s)", (transport) => {
     expect(clock.timerCount).toBe(0);
   });
 
-  it("what is refused ends it with the server's error, which who iterates is told once", async () => {
+  it("ends with the server's error when the subscription is rejected, and throws it once", async () => {
     await using server = await startServer();
     await using watched = watchBy(new ManualClock(), { url: server.url, transport, minIntervalMs: -1 });
     const error: unknown = expect.objectContaining({ name: "TidemarkError", code: "BAD_USER_INPUT" });
@@ -115,7 +115,7 @@ describe.each(SDK_TRANSPORTS)("A watch (%s)", (transport) => {
 });
 
 describe("A watch", () => {
-  it("who asks late is told what happened meanwhile merged, and then holds what the watch holds", async () => {
+  it("merges the pending events of each job for a slow consumer", async () => {
     await using server = await startServer();
     await using watched = watchBy(new ManualClock(), { url: server.url });
     await watchEventsUntil(watched, "CaughtUp");
@@ -141,7 +141,7 @@ describe("A watch", () => {
     ]);
   });
 
-  it("who begins to iterate late is told the state first", async () => {
+  it("delivers the state first to an iteration that starts late", async () => {
     await using server = await startServer();
     await using watched = watchBy(new ManualClock(), { url: server.url });
     await store(server.url);
@@ -150,7 +150,7 @@ describe("A watch", () => {
     expect(kindsOf(await watchEventsUntil(watched, "CaughtUp"))).toEqual(["Reset", "TaskStored", "CaughtUp"]);
   });
 
-  it("has the newest store first, whatever is reported", async () => {
+  it("orders jobs by their store, whatever is reported", async () => {
     const clock = new ManualClock();
     await using server = await startServer({}, { clock });
     for (const jobId of ["a", "b", "c"]) await storeLater(server.url, clock, jobId);
@@ -165,7 +165,7 @@ describe("A watch", () => {
     expect(namesOf(watched)).toEqual(["u/a", "u/c", "u/b"]);
   });
 
-  it("what did not change is the same object as before", async () => {
+  it("keeps the objects of unchanged tasks", async () => {
     await using server = await startServer();
     await using watched = watchBy(new ManualClock(), { url: server.url });
     await store(server.url, { task: TREE });
