@@ -1,4 +1,4 @@
-/** What a program that embeds Tidemark imports. */
+/** The API for programs that embed Tidemark. */
 export { startApp, type App, type AppOptions } from "./app.js";
 export { ConfigError, loadConfig, type Config, type ConfigSources } from "./config.js";
 export type { Journal, DatabaseJournal } from "./journal/journal.js";
