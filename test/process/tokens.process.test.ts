@@ -88,7 +88,7 @@ describe("tidemark token and tidemark share", () => {
       2,
     ],
     ["another kind of --auth", ["token", "list", "--auth", "none"], {}, "only those tokens are made here", 2],
-    ["a file that is not there", ["token", "list", "--auth", "tokens:/nowhere/t"], {}, "it is not there", 1],
+    ["a file that is not there", ["token", "list", "--auth", "tokens:/nowhere/t"], {}, "it does not exist", 1],
     [
       "a token that is not there",
       ["token", "revoke", "x", "--auth", `tokens:${join(tmpdir(), "no-such-tokens")}`],
@@ -100,7 +100,7 @@ describe("tidemark token and tidemark share", () => {
       "a folder that is not there",
       ["token", "create", "a", "--auth", "tokens:/nowhere/tokens.json"],
       {},
-      "tidemark: the tokens can't be kept in /nowhere: there is no such folder",
+      "tidemark: cannot write tokens to /nowhere: the folder does not exist",
       1,
     ],
   ])("say what is wrong: %s", async (_, args, env, message, code) => {
@@ -130,8 +130,8 @@ describe("tidemark serve", () => {
   });
 
   it.each([
-    ["a tokens file that is not there", "tokens:/nowhere/tokens.json", "it is not there"],
-    ["a key that is not there", "jwt:key:/nowhere/key.pem", "can't be read"],
+    ["a tokens file that is not there", "tokens:/nowhere/tokens.json", "it does not exist"],
+    ["a key that is not there", "jwt:key:/nowhere/key.pem", "cannot read the file"],
   ])("does not start with %s", async (_, auth, message) => {
     await using program = serve(["--auth", auth, "--jwt-issuer", "i", "--jwt-audience", "a"]);
 

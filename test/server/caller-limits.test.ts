@@ -13,13 +13,13 @@ import { WsClient } from "../kit/network/ws-client.js";
 import { repeated, storeTask } from "./jobs.js";
 import { CHANGING_TRANSPORTS, disposeAll, OVER_SSE, OVER_WEBSOCKET, API_TRANSPORTS } from "./transports.js";
 
-/** What holds for each user, whichever connections they come by. Where nobody is asked who they are, all are one. */
+/** The limits per user, over all connections. Without authentication all clients are one user. */
 const TYPENAME: GraphqlRequest = { query: "{ __typename }" };
 const WATCH: GraphqlRequest = { query: `subscription { taskCount(database: "d") }` };
 
 describe("operationsPerSecondMax", () => {
   it.each(API_TRANSPORTS)(
-    "bounds what is asked in a second over $name, and says when to come again",
+    "limits operations per second over $name and returns retryAfterMs",
     async ({ connect }) => {
       const clock = new ManualClock();
       await using server = await startServer({ operationsPerSecondMax: "2" }, { clock });
@@ -40,7 +40,7 @@ describe("operationsPerSecondMax", () => {
     },
   );
 
-  it("counts all that a user asks, whichever way it comes, and what can't be parsed too", async () => {
+  it("counts all operations of a user over all transports, even invalid ones", async () => {
     await using server = await startServer({ operationsPerSecondMax: "4" }, { clock: new ManualClock() });
     using all = disposeAll(await Promise.all(API_TRANSPORTS.map(({ connect }) => connect(server.url))));
 
@@ -54,8 +54,8 @@ describe("operationsPerSecondMax", () => {
 
   it.each([
     ["a plain request", { accept: "application/json" }],
-    ["a request of GraphQL's own type", { accept: "application/graphql-response+json" }],
-    ["one that is not plain", { accept: "application/json;q=0.9" }],
+    ["a request for the GraphQL type", { accept: "application/graphql-response+json" }],
+    ["a request that Yoga handles", { accept: "application/json;q=0.9" }],
   ])("is 429 with Retry-After for %s", async (_, headers) => {
     await using server = await startServer({ operationsPerSecondMax: "1" }, { clock: new ManualClock() });
     using connection = new HttpConnection(server.url);
@@ -72,7 +72,7 @@ describe("operationsPerSecondMax", () => {
 });
 
 describe("mutationsPerSecondMax", () => {
-  it.each(CHANGING_TRANSPORTS)("bounds mutations over $name, and nothing else", async ({ connect }) => {
+  it.each(CHANGING_TRANSPORTS)("limits mutations over $name, and nothing else", async ({ connect }) => {
     const clock = new ManualClock();
     await using server = await startServer({ mutationsPerSecondMax: "1" }, { clock });
     using client = await connect(server.url);
@@ -96,7 +96,7 @@ describe("mutationsPerSecondMax", () => {
 
 describe("subscriptionsPerUserMax", () => {
   it.each([OVER_SSE, OVER_WEBSOCKET])(
-    "bounds what is open over $name; what has ended makes room",
+    "limits open subscriptions over $name; an ended one makes room",
     async ({ watch }) => {
       await using server = await startServer({ subscriptionsPerUserMax: "2" });
       using first = await watch(server.url, WATCH);
@@ -119,7 +119,7 @@ describe("subscriptionsPerUserMax", () => {
     },
   );
 
-  it("counts nothing that was refused or has completed by itself", async () => {
+  it("does not count rejected or completed subscriptions", async () => {
     await using server = await startServer({ subscriptionsPerUserMax: "1" });
     using client = await WsClient.connect(server.url);
 
@@ -136,7 +136,7 @@ describe("subscriptionsPerUserMax", () => {
 });
 
 describe("connectionsPerUserMax", () => {
-  it("bounds WebSockets: one more is closed with 4421, and a closed one makes room", async () => {
+  it("limits WebSockets: one more is closed with 4421, and a closed one makes room", async () => {
     await using server = await startServer({ connectionsPerUserMax: "1" });
     using first = await WsClient.connect(server.url);
     using second = await WsClient.open(server.url);
@@ -154,7 +154,7 @@ describe("connectionsPerUserMax", () => {
     expect(await readMetric(server.url, failures("connectionsPerUserMax"))).toBe(1);
   });
 
-  it("bounds event streams, which count beside the WebSockets, and no other requests", async () => {
+  it("limits event streams together with WebSockets, and no other requests", async () => {
     await using server = await startServer({ connectionsPerUserMax: "2" });
     using socket = await WsClient.connect(server.url);
     using stream = await SseStream.open(server.url, WATCH);

@@ -25,7 +25,7 @@ const EVENTS = `subscription ($after: Position, $username: String, $minIntervalM
 const EVERYTHING = { query: EVENTS };
 
 describe("A thousand subscribers with the same minIntervalMs", () => {
-  it("cost one execution an event and a tick, and each is told each event", async () => {
+  it("cost one execution per event and tick, and each receives every event", async () => {
     const clock = new ManualClock();
     await using server = await startServer({}, { clock });
     using clients = disposeAll(
@@ -62,8 +62,8 @@ describe("A thousand subscribers with the same minIntervalMs", () => {
   });
 });
 
-describe("Subscribers that ask the same", () => {
-  it("share what is executed, whether they were there all the time or resumed", async () => {
+describe("Subscribers with the same operation", () => {
+  it("share each execution, whether they stayed or resumed", async () => {
     await using server = await startServer();
     const { position } = await store(server.url);
     using client = await WsClient.connect(server.url);
@@ -81,7 +81,7 @@ describe("Subscribers that ask the same", () => {
     expect(await growth(server.url, before)).toEqual({ executed: 1, told: 2 });
   });
 
-  it("share what is executed over both transports", async () => {
+  it("share each execution over both transports", async () => {
     await using server = await startServer();
     using client = await WsClient.connect(server.url);
     const operation = client.subscribe(EVERYTHING);
@@ -104,7 +104,7 @@ describe("Subscribers that ask the same", () => {
       { task: { version: 1 } },
     ],
     ["a count", `subscription { taskCount(database: "d") }`, { taskCount: 0 }, { taskCount: 1 }],
-  ])("share what is executed of %s too", async (_, query, first, second) => {
+  ])("share each execution of %s too", async (_, query, first, second) => {
     await using server = await startServer();
     using client = await WsClient.connect(server.url);
     const subscribers = Array.from({ length: 10 }, () => client.subscribe({ query }));
@@ -118,7 +118,7 @@ describe("Subscribers that ask the same", () => {
     expect(await counted(server.url)).toEqual({ executed: 2, told: 20 });
   });
 
-  it("are all told of an error in what they share", async () => {
+  it("all receive an error of a shared execution", async () => {
     await using server = await startServer({ itemsPerAnswerMax: "2" });
     using client = await WsClient.connect(server.url);
     const query = `subscription {
@@ -138,7 +138,7 @@ describe("Subscribers that ask the same", () => {
     expect(await growth(server.url, before)).toEqual({ executed: 1, told: 2 });
   });
 
-  it("are each right though one of them goes, and another comes when none was left", async () => {
+  it("receive correct results when one leaves and another joins after the last has left", async () => {
     await using server = await startServer();
     await store(server.url);
     using client = await WsClient.connect(server.url);
@@ -157,7 +157,7 @@ describe("Subscribers that ask the same", () => {
   });
 });
 
-describe("Subscribers that ask different things are each told what they asked for", () => {
+describe("Subscribers receive their own results when they differ", () => {
   const IF = `subscription ($isPlaced: Boolean!) {
     taskEvents(database: "d") { kind: __typename position @include(if: $isPlaced) }
   }`;
@@ -201,7 +201,7 @@ describe("Subscribers that ask different things are each told what they asked fo
     expect(await growth(server.url, before)).toEqual({ executed: 2, told: 2 });
   });
 
-  it("by the user whom they watch", async () => {
+  it("by the watched user", async () => {
     await using server = await startServer();
     for (const username of ["alice", "bob"]) await store(server.url, { username });
     using client = await WsClient.connect(server.url);
@@ -219,7 +219,7 @@ describe("Subscribers that ask different things are each told what they asked fo
     expect(userOf(await bob.next())).toBe("bob");
   });
 
-  it("by where they stand: one resumes with what it missed, the other has none of it again", async () => {
+  it("by position: one resumes with missed events, the other receives none of them twice", async () => {
     await using server = await startServer();
     const { position } = await store(server.url);
     await update(server.url, { updates: [{ done: 1 }] });
@@ -250,12 +250,12 @@ async function growth(url: string, before: Counts): Promise<Counts> {
   return { executed: executed - before.executed, told: told - before.told };
 }
 
-/** The next results of each, so many. */
+/** The next `count` results of each subscriber. */
 function takeAll(subscribers: readonly Operation[], count: number): Promise<GraphqlResult[][]> {
   return Promise.all(subscribers.map((subscriber) => subscriber.take(count)));
 }
 
-/** How many were told something else than the first. */
+/** The number of subscribers whose results differ from the first one's. */
 function differing(answers: readonly (readonly GraphqlResult[])[]): number {
   return new Set(answers.map((each) => JSON.stringify(each))).size - 1;
 }
@@ -274,7 +274,7 @@ function userOf(answer: GraphqlResult): string | undefined {
 }
 
 function eventIn({ data }: GraphqlResult): Event {
-  return (data as { taskEvents: Event }).taskEvents; // safe: so the documents ask for it
+  return (data as { taskEvents: Event }).taskEvents; // safe: the documents select it
 }
 
 function described(description: string): object {

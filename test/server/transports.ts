@@ -1,7 +1,4 @@
-/**
- * The four ways to the one pipeline, as one interface: what is tested on one of them is tested on all (a
- * limit that holds on HTTP only is how servers of this kind fail).
- */
+/** The four transports behind one interface, so that each test runs on all of them and no rule holds only on some. */
 import {
   graphqlResultOf,
   HttpConnection,
@@ -16,11 +13,11 @@ export interface Transport {
   connect(url: string): Promise<TransportClient>;
 }
 
-/** A client that has one connection. */
+/** A client with one connection. */
 export interface TransportClient extends Disposable {
-  /** The first result. A subscription has to end by itself then. */
+  /** The first result. A subscription must complete after it. */
   ask(asked: GraphqlRequest): Promise<GraphqlResult>;
-  /** How many connections it needed so far. */
+  /** The number of connections used so far. */
   readonly socketCount: number;
 }
 
@@ -59,16 +56,16 @@ const WEBSOCKET: Transport = {
   },
 };
 
-/** Those that can carry a query. */
+/** Transports for queries. */
 export const API_TRANSPORTS = [POST, GET, SSE, WEBSOCKET] as const;
 
-/** Those that can carry a mutation. */
+/** Transports for mutations. */
 export const CHANGING_TRANSPORTS = [POST, SSE, WEBSOCKET] as const;
 
-/** Those that can carry a subscription. */
+/** Transports for subscriptions. */
 export const WATCHING_TRANSPORTS = [SSE, WEBSOCKET] as const;
 
-/** A way to follow a subscription, over a connection of its own. */
+/** A subscription over its own connection. */
 export interface WatchTransport {
   readonly name: string;
   watch(url: string, asked: GraphqlRequest): Promise<Watcher>;
@@ -77,7 +74,7 @@ export interface WatchTransport {
 export interface Watcher extends Disposable {
   /** The next result. Rejects at the end. */
   next(): Promise<GraphqlResult>;
-  /** Resolves when the server has ended the subscription, with nothing in between. */
+  /** Resolves when the server ends the subscription; no result may come before. */
   ended(): Promise<void>;
 }
 
@@ -99,14 +96,14 @@ export const OVER_WEBSOCKET: WatchTransport = {
   },
 };
 
-/** Several of them, given up together. */
+/** Several disposables that are disposed together. */
 export function disposeAll<T extends Disposable>(
   members: readonly T[],
 ): { readonly members: readonly T[] } & Disposable {
   return { members, [Symbol.dispose]: () => members.forEach((member) => member[Symbol.dispose]()) };
 }
 
-/** What a client can do over one connection of HTTP. */
+/** A client over one HTTP connection. */
 function overHttp(
   url: string,
   askOver: (connection: HttpConnection, asked: GraphqlRequest) => Promise<GraphqlResult>,
