@@ -1,4 +1,4 @@
-import { openAuthenticator } from "./auth/authenticator.js";
+import { openAuthenticator } from "./auth/open-authenticator.js";
 import type { Config } from "./config.js";
 import { DemoWorker } from "./demo/demo-worker.js";
 import { Pipeline } from "./graphql/pipeline/pipeline.js";

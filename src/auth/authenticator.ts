@@ -1,9 +1,7 @@
 import { TidemarkError } from "../protocol/tidemark-error.js";
 import type { Clock } from "../util/clock.js";
 import type { Log } from "../util/log.js";
-import type { AuthSpec } from "./auth-spec.js";
 import { anonymousCaller, type Caller } from "./caller.js";
-import type { JwtAuthenticatorOptions } from "./jwt-authenticator.js";
 
 /** Authenticates callers by their token. Supports concurrent calls. */
 export interface Authenticator {
@@ -21,28 +19,6 @@ export interface Authenticator {
 export interface AuthenticatorOptions {
   readonly clock: Clock;
   readonly log: Log;
-}
-
-/**
- * Opens the authenticator that `--auth` selects. Only the selected one is loaded.
- * @throws Error if a file or a key can't be used.
- */
-export async function openAuthenticator(
-  auth: AuthSpec,
-  options: JwtAuthenticatorOptions,
-): Promise<Authenticator> {
-  switch (auth.kind) {
-    case "none":
-      return new AnonymousAuthenticator(options.clock);
-    case "tokens": {
-      const { TokenAuthenticator } = await import("./token-authenticator.js");
-      return TokenAuthenticator.open(auth.path, options);
-    }
-    case "jwt": {
-      const { JwtAuthenticator } = await import("./jwt-authenticator.js");
-      return JwtAuthenticator.open(auth.keys, options);
-    }
-  }
 }
 
 /** For `--auth none`. */

@@ -1,5 +1,5 @@
 /**
- * The reports of the demo job, tick by tick. It shows every feature: a volume that becomes known later, concurrent
+ * The reports of the demonstration job, tick by tick. It shows every feature: a volume that becomes known later, concurrent
  * tasks, iterations that end early, messages, log lines and a warning.
  */
 import type { LogLine } from "../tasks/job-changes.js";

@@ -14,7 +14,7 @@ export interface DemoWorkerOptions {
   readonly log: Log;
 }
 
-/** The key of the demo job; its names are already normalized. */
+/** The key of the demonstration job; its names are already normalized. */
 export const DEMO_JOB = {
   database: "demo" as DatabaseName,
   username: "demo" as Username,
@@ -89,7 +89,7 @@ export class DemoWorker {
         if (signal.aborted) return await this.#cancel(store, userTask, "the server stopped");
       }
     } catch (error) {
-      if (!isLostJob(error)) log.warn({ err: error }, "the demo job failed");
+      if (!isLostJob(error)) log.warn({ err: error }, "the demonstration job failed");
     }
   }
 

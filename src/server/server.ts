@@ -66,7 +66,7 @@ export interface About {
   readonly version: string;
   /** Whether the server stores progress. */
   readonly tracking: boolean;
-  /** Whether `POST /demo` starts the demo job. */
+  /** Whether `POST /demo` starts the demonstration job. */
   readonly demo: boolean;
 }
 
@@ -75,7 +75,7 @@ export interface About {
  *
  *     /          the dashboard, with its files in /assets; without it, a redirect to /graphql
  *     /about     version and features of this server
- *     /demo      starts the demo job
+ *     /demo      starts the demonstration job
  *     /graphql   GraphiQL for a browser; GraphQL over HTTP, server-sent events and WebSocket
  *     /health    liveness
  *     /ready     readiness to serve and write

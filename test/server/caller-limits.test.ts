@@ -26,14 +26,14 @@ describe("operationsPerSecondMax", () => {
       using client = await connect(server.url);
 
       const first = [await client.ask(TYPENAME), await client.ask(TYPENAME)];
-      const refused = await client.ask(TYPENAME);
+      const rejected = await client.ask(TYPENAME);
       clock.advance(499);
       const stillRefused = await client.ask(TYPENAME);
       clock.advance(1);
       const again = await client.ask(TYPENAME);
 
       expect([...first, again]).toEqual(repeated({ data: { __typename: "Query" } }, 3));
-      expect(refused.errors?.[0]?.extensions).toEqual({ ...TOO_MANY_OPERATIONS, retryAfterMs: 500 });
+      expect(rejected.errors?.[0]?.extensions).toEqual({ ...TOO_MANY_OPERATIONS, retryAfterMs: 500 });
       expect(stillRefused.errors?.[0]?.extensions).toEqual({ ...TOO_MANY_OPERATIONS, retryAfterMs: 1 });
       expect(client.socketCount).toBe(1);
       expect(await readMetric(server.url, failures("operationsPerSecondMax"))).toBe(2);
@@ -45,9 +45,9 @@ describe("operationsPerSecondMax", () => {
     using all = disposeAll(await Promise.all(API_TRANSPORTS.map(({ connect }) => connect(server.url))));
 
     for (const client of all.members) await client.ask({ query: "{ nope" });
-    const refused = await Promise.all(all.members.map((client) => client.ask(TYPENAME)));
+    const rejected = await Promise.all(all.members.map((client) => client.ask(TYPENAME)));
 
-    expect(refused.map(({ errors }) => errors?.[0]?.extensions)).toEqual(
+    expect(rejected.map(({ errors }) => errors?.[0]?.extensions)).toEqual(
       repeated({ ...TOO_MANY_OPERATIONS, retryAfterMs: 250 }, 4),
     );
   });
@@ -78,13 +78,13 @@ describe("mutationsPerSecondMax", () => {
     using client = await connect(server.url);
 
     const first = await client.ask(storeTask({ jobId: "1" }));
-    const refused = await client.ask(storeTask({ jobId: "2" }));
+    const rejected = await client.ask(storeTask({ jobId: "2" }));
     const query = await client.ask({ query: `{ taskCount(database: "d") }` });
     clock.advance(1_000);
     const again = await client.ask(storeTask({ jobId: "3" }));
 
     expect([first.errors, again.errors]).toEqual([undefined, undefined]);
-    expect(refused.errors?.[0]?.extensions).toEqual({
+    expect(rejected.errors?.[0]?.extensions).toEqual({
       code: "LIMIT_EXCEEDED",
       limit: "mutationsPerSecondMax",
       retryAfterMs: 1_000,
@@ -104,13 +104,13 @@ describe("subscriptionsPerUserMax", () => {
       await Promise.all([first.next(), second.next()]);
 
       using third = await watch(server.url, WATCH);
-      const refused = await third.next();
+      const rejected = await third.next();
       second[Symbol.dispose]();
       await metricReaches(server.url, "tidemark_subscribers", 1);
       using fourth = await watch(server.url, WATCH);
       const again = await fourth.next();
 
-      expect(refused.errors?.[0]?.extensions).toEqual({
+      expect(rejected.errors?.[0]?.extensions).toEqual({
         code: "LIMIT_EXCEEDED",
         limit: "subscriptionsPerUserMax",
       });
@@ -123,14 +123,14 @@ describe("subscriptionsPerUserMax", () => {
     await using server = await startServer({ subscriptionsPerUserMax: "1" });
     using client = await WsClient.connect(server.url);
 
-    const refused = await client.subscribe({ query: `subscription { taskCount(database: "") }` }).next();
+    const rejected = await client.subscribe({ query: `subscription { taskCount(database: "") }` }).next();
     const first = client.subscribe(WATCH);
     await first.next();
     first.complete();
     await metricReaches(server.url, "tidemark_subscribers", 0);
     const again = await client.subscribe(WATCH).next();
 
-    expect(refused.errors?.[0]?.extensions?.["code"]).toBe("BAD_USER_INPUT");
+    expect(rejected.errors?.[0]?.extensions?.["code"]).toBe("BAD_USER_INPUT");
     expect(again).toEqual({ data: { taskCount: 0 } });
   });
 });
@@ -161,13 +161,13 @@ describe("connectionsPerUserMax", () => {
     await stream.next();
     using connection = new HttpConnection(server.url);
 
-    const refused = await connection.request(ssePost(WATCH));
+    const rejected = await connection.request(ssePost(WATCH));
     const query = await connection.post(TYPENAME);
     stream[Symbol.dispose]();
     await metricReaches(server.url, "tidemark_event_streams", 0);
     using again = await SseStream.open(server.url, WATCH);
 
-    expect(refused.body).toContain(`"limit":"connectionsPerUserMax"`);
+    expect(rejected.body).toContain(`"limit":"connectionsPerUserMax"`);
     expect(query.status).toBe(200);
     expect(await again.next()).toEqual({ data: { taskCount: 0 } });
     expect((await socket.ask(TYPENAME)).errors).toBeUndefined();

@@ -93,15 +93,15 @@ describe("--introspection off", () => {
     await using server = await startServer({ introspection: "off" });
     using client = await connect(server.url);
 
-    const refused = await client.ask({ query: getIntrospectionQuery() });
+    const rejected = await client.ask({ query: getIntrospectionQuery() });
     const oneType = await client.ask({ query: `{ __type(name: "Query") { name } }` });
     const allowed = await client.ask({ query: "{ __typename }" });
 
-    expect([refused, oneType].map(({ errors }) => errors?.[0]?.extensions?.["code"])).toEqual([
+    expect([rejected, oneType].map(({ errors }) => errors?.[0]?.extensions?.["code"])).toEqual([
       "BAD_USER_INPUT",
       "BAD_USER_INPUT",
     ]);
-    expect([refused.data, oneType.data]).toEqual([undefined, undefined]);
+    expect([rejected.data, oneType.data]).toEqual([undefined, undefined]);
     expect(allowed).toEqual({ data: { __typename: "Query" } });
   });
 

@@ -50,12 +50,12 @@ const REMOVED = JOBS.filter((_, at) => isRemoved(at));
 
 /** Each transport; one with a durable journal, since files have names too. */
 const WAYS = [
-  ...CHANGING_TRANSPORTS.map((transport) => ({ ...transport, kept: "memory", storeOf: () => "memory:" })),
-  { ...CHANGING_TRANSPORTS[0], kept: "a folder", storeOf: () => `lmdb:${temporaryFolder()}` },
+  ...CHANGING_TRANSPORTS.map((transport) => ({ ...transport, store: "memory", storeOf: () => "memory:" })),
+  { ...CHANGING_TRANSPORTS[0], store: "a folder", storeOf: () => `lmdb:${temporaryFolder()}` },
 ];
 
 describe("Hostile names", () => {
-  it.each(WAYS)("work like any other over $name with the store $kept", async ({ connect, storeOf }) => {
+  it.each(WAYS)("work like any other over $name with the store $store", async ({ connect, storeOf }) => {
     const before = Reflect.ownKeys(Object.prototype);
     await using server = await startServer({ store: storeOf() });
     using client = await connect(server.url);
@@ -115,8 +115,8 @@ interface Shown {
   readonly task: { readonly task: { readonly description: string } } | null;
 }
 
-async function succeeds(client: TransportClient, asked: Parameters<TransportClient["ask"]>[0]) {
-  const { data, errors } = await client.ask(asked);
+async function succeeds(client: TransportClient, request: Parameters<TransportClient["ask"]>[0]) {
+  const { data, errors } = await client.ask(request);
   expect(errors).toBeUndefined();
   return data;
 }

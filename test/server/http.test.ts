@@ -249,11 +249,11 @@ describe("The status", () => {
     ["an unknown operation", { query: "query A { __typename }", operationName: "B" }, 200, 400],
   ] as const;
 
-  it.each(FAILURES)("of %s is 200 for a JSON client", async (_, asked, status) => {
+  it.each(FAILURES)("of %s is 200 for a JSON client", async (_, request, status) => {
     await using server = await startServer();
     using connection = new HttpConnection(server.url);
 
-    const answer = await connection.post(asked, { accept: JSON_TYPE });
+    const answer = await connection.post(request, { accept: JSON_TYPE });
 
     expect([answer.status, answer.headers["content-type"]]).toEqual([
       status,
@@ -261,18 +261,21 @@ describe("The status", () => {
     ]);
   });
 
-  it.each(FAILURES)("of %s tells a GraphQL client whether it was executed", async (_, asked, __, status) => {
-    await using server = await startServer();
-    using connection = new HttpConnection(server.url);
+  it.each(FAILURES)(
+    "of %s tells a GraphQL client whether it was executed",
+    async (_, request, __, status) => {
+      await using server = await startServer();
+      using connection = new HttpConnection(server.url);
 
-    const answer = await connection.post(asked, { accept: GRAPHQL_TYPE });
+      const answer = await connection.post(request, { accept: GRAPHQL_TYPE });
 
-    expect([answer.status, answer.headers["content-type"]]).toEqual([
-      status,
-      `${GRAPHQL_TYPE}; charset=utf-8`,
-    ]);
-    expect(answer.body).not.toContain(`"http"`);
-  });
+      expect([answer.status, answer.headers["content-type"]]).toEqual([
+        status,
+        `${GRAPHQL_TYPE}; charset=utf-8`,
+      ]);
+      expect(answer.body).not.toContain(`"http"`);
+    },
+  );
 
   it.each([
     ["a bug", brokenJournal()],
@@ -488,7 +491,7 @@ describe("/ready", () => {
   it("is 503 for connected clients while the server stops", async () => {
     await using server = await startServer();
     using connection = await RawConnection.open(server.url);
-    // The answer shows that the request has begun, so the connection is in use from here.
+    // The answer shows that the request has requestStart, so the connection is in use from here.
     await connection.ask("GET /ready HTTP/1.1\r\nHost: localhost\r\n\r\nGET /ready HTTP/1.1\r\n");
 
     const stopped = server.close();
@@ -686,13 +689,13 @@ describe("Hostile input", () => {
     ["nested objects", { query: `{ tasks(database: ${inside(240, "{ a: ", "}")}) { totalCount } }` }],
     ["a nested list type", { query: `query ($x: ${inside(450, "[", "]", "Int")}) { __typename }` }],
     ["nested fragments", { query: `{ ${inside(300, "... { ", " }", "__typename")} }` }],
-  ] as const)("gets an answer without internals over every transport: %s", async (_, asked) => {
+  ] as const)("gets an answer without internals over every transport: %s", async (_, request) => {
     const log = new RecordingLog();
     await using server = await startServer({}, { log });
     const clients = await Promise.all(API_TRANSPORTS.map(({ connect }) => connect(server.url)));
     using all = disposeAll(clients);
 
-    const answers = await Promise.all(all.members.map((client) => client.ask(asked as { query: string })));
+    const answers = await Promise.all(all.members.map((client) => client.ask(request as { query: string })));
 
     expect(answers).toHaveLength(4);
     expect(JSON.stringify(answers)).not.toMatch(INSIDES);
@@ -734,9 +737,12 @@ function unreadableJournal(): Journal {
 }
 
 /** Many connections, each with a started request. */
-async function openMany(url: string, begun: string): Promise<{ connections: RawConnection[] } & Disposable> {
+async function openMany(
+  url: string,
+  requestStart: string,
+): Promise<{ connections: RawConnection[] } & Disposable> {
   const connections = await Promise.all(Array.from({ length: 50 }, () => RawConnection.open(url)));
-  for (const connection of connections) connection.write(begun);
+  for (const connection of connections) connection.write(requestStart);
   return {
     connections,
     [Symbol.dispose]: () => connections.forEach((connection) => connection[Symbol.dispose]()),

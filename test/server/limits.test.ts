@@ -34,10 +34,10 @@ const ELSEWHERE: Partial<Record<keyof Limits, string>> = {
   subscriptionsPerSocketMax: "below: on WebSocket alone; HTTP carries one operation at a time",
   bodyBytesMax: "below: only by POST",
   messageBytesMax: "below: on WebSocket alone",
-  changesWaitingMax: "below: it needs a journal that is held",
+  changesWaitingMax: "below: it needs a blocked journal",
   pageSizeDefault: "below: nothing passes a default",
-  logLinesPerJobMax: "below: what is kept, and no request passes it",
-  requestIdsPerAttemptMax: "below: what is kept, and no request passes it",
+  logLinesPerJobMax: "below: older items are dropped, and no request exceeds it",
+  requestIdsPerAttemptMax: "below: older items are dropped, and no request exceeds it",
   removalsKeptMax: "subscriptions.test.ts: older positions get HISTORY_GONE",
   waitingBytesPerSocketMax: "websocket.test.ts: the server stops reading from the client",
 };
@@ -51,13 +51,13 @@ describe("A limit", () => {
       using client = await transport.connect(server.url);
 
       const accepted = await client.ask(within);
-      const refused = await client.ask(above);
+      const rejected = await client.ask(above);
       const after = await client.ask({ query: "{ __typename }" });
 
       expect(accepted.errors).toBeUndefined();
-      expect(refused.errors).toHaveLength(1);
-      expect(refused.errors?.[0]?.extensions).toEqual(extensions);
-      expect(refused.errors?.[0]?.message).toMatch(new RegExp(`\\b${bound}\\b`));
+      expect(rejected.errors).toHaveLength(1);
+      expect(rejected.errors?.[0]?.extensions).toEqual(extensions);
+      expect(rejected.errors?.[0]?.message).toMatch(new RegExp(`\\b${bound}\\b`));
       expect(after).toEqual({ data: { __typename: "Query" } });
       expect(client.socketCount).toBe(1);
       expect(await readMetric(server.url, failures(extensions))).toBe(1);
@@ -125,11 +125,11 @@ describe("bodyBytesMax", () => {
       using connection = new HttpConnection(server.url);
 
       const accepted = await connection.request(requestOf(WITHIN));
-      const refused = await connection.request(requestOf(`${WITHIN} `));
+      const rejected = await connection.request(requestOf(`${WITHIN} `));
       const after = await connection.request(requestOf(WITHIN));
 
-      expect([accepted.status, refused.status, after.status]).toEqual([200, 413, 200]);
-      expect(refused.body).toContain(`"extensions":{"code":"LIMIT_EXCEEDED","limit":"bodyBytesMax"}`);
+      expect([accepted.status, rejected.status, after.status]).toEqual([200, 413, 200]);
+      expect(rejected.body).toContain(`"extensions":{"code":"LIMIT_EXCEEDED","limit":"bodyBytesMax"}`);
       expect(connection.socketCount).toBe(1);
       expect(await readMetric(server.url, failures({ code: "LIMIT_EXCEEDED", limit: "bodyBytesMax" }))).toBe(
         1,
@@ -144,11 +144,11 @@ describe("bodyBytesMax", () => {
       using connection = await RawConnection.open(server.url);
 
       const accepted = await connection.ask(chunkedPost(accept, [WITHIN.slice(0, 50), WITHIN.slice(50)]));
-      const refused = await connection.ask(chunkedPost(accept, [WITHIN, " "]));
+      const rejected = await connection.ask(chunkedPost(accept, [WITHIN, " "]));
 
       expect(accepted).toMatch(/^HTTP\/1.1 200 /);
-      expect(refused).toMatch(/^HTTP\/1.1 413 /);
-      expect(refused).toContain(`"limit":"bodyBytesMax"`);
+      expect(rejected).toMatch(/^HTTP\/1.1 413 /);
+      expect(rejected).toContain(`"limit":"bodyBytesMax"`);
     },
   );
 
@@ -158,11 +158,11 @@ describe("bodyBytesMax", () => {
       await using server = await startServer({ bodyBytesMax: "200" });
       using connection = await RawConnection.open(server.url);
 
-      const refused = await connection.ask(
+      const rejected = await connection.ask(
         `POST /graphql HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nAccept: ${accept}\r\nContent-Length: 201\r\n\r\n`,
       );
 
-      expect(refused).toMatch(/^HTTP\/1.1 413 /);
+      expect(rejected).toMatch(/^HTTP\/1.1 413 /);
     },
   );
 });
@@ -218,14 +218,14 @@ describe("subscriptionsPerSocketMax", () => {
     const first = client.subscribe(WATCH);
     const second = client.subscribe(WATCH);
     const opened = [await first.next(), await second.next()];
-    const refused = await client.subscribe(WATCH).next();
+    const rejected = await client.subscribe(WATCH).next();
     const elsewhere = await other.subscribe(WATCH).next();
     first.complete();
     await metricReaches(server.url, "tidemark_subscribers", 2);
     const again = await client.subscribe(WATCH).next();
 
     expect([...opened, elsewhere, again]).toEqual(repeated({ data: { taskCount: 0 } }, 4));
-    expect(refused.errors?.map(({ extensions }) => extensions)).toEqual([
+    expect(rejected.errors?.map(({ extensions }) => extensions)).toEqual([
       { code: "LIMIT_EXCEEDED", limit: "subscriptionsPerSocketMax" },
     ]);
     expect(
@@ -252,21 +252,21 @@ describe("connectionsMax", () => {
     using first = new HttpConnection(server.url);
     using second = new HttpConnection(server.url);
     using third = new HttpConnection(server.url);
-    const asked = { query: "{ __typename }" };
+    const request = { query: "{ __typename }" };
 
-    const accepted = [await first.post(asked), await second.post(asked)];
-    const refused = await third.post(asked);
+    const accepted = [await first.post(request), await second.post(request)];
+    const rejected = await third.post(request);
     second[Symbol.dispose]();
     await connectionCountReaches(first, 1);
-    const again = await third.post(asked);
+    const again = await third.post(request);
 
     expect([...accepted, again].map(({ status }) => status)).toEqual([200, 200, 200]);
-    expect([refused.status, refused.headers["retry-after"], refused.headers.connection]).toEqual([
+    expect([rejected.status, rejected.headers["retry-after"], rejected.headers.connection]).toEqual([
       503,
       "1",
       "close",
     ]);
-    expect(graphqlResultOf(refused).errors?.[0]?.extensions).toEqual({
+    expect(graphqlResultOf(rejected).errors?.[0]?.extensions).toEqual({
       code: "LIMIT_EXCEEDED",
       limit: "connectionsMax",
     });
@@ -308,20 +308,20 @@ describe("connectionsMax", () => {
     await first.post({ query: "{ __typename }" });
 
     using idle = await RawConnection.open(server.url);
-    using refused = await RawConnection.open(server.url);
-    refused.write("GET /graphql HTTP/1.1\r\nHost: localhost\r\n\r\n");
-    await refused.ended();
+    using rejected = await RawConnection.open(server.url);
+    rejected.write("GET /graphql HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    await rejected.ended();
     const served = await first.post({ query: "{ __typename }" });
 
-    expect([refused.received.slice(0, 12), idle.received]).toEqual(["HTTP/1.1 503", ""]);
+    expect([rejected.received.slice(0, 12), idle.received]).toEqual(["HTTP/1.1 503", ""]);
     expect(served.status).toBe(200);
     expect(await socket.ask({ query: "{ __typename }" })).toEqual({ data: { __typename: "Query" } });
   });
 });
 
 describe("connectionsPerAddressMax", () => {
-  const asked = { query: "{ __typename }" };
-  const REFUSED = { code: "LIMIT_EXCEEDED", limit: "connectionsPerAddressMax" };
+  const request = { query: "{ __typename }" };
+  const TOO_MANY = { code: "LIMIT_EXCEEDED", limit: "connectionsPerAddressMax" };
 
   it("bounds connections from one address: 429 with its name above it; a closed one makes room", async () => {
     await using server = await startServer({ connectionsPerAddressMax: "2" });
@@ -329,21 +329,21 @@ describe("connectionsPerAddressMax", () => {
     using second = new HttpConnection(server.url);
     using third = new HttpConnection(server.url);
 
-    const accepted = [await first.post(asked), await second.post(asked)];
-    const refused = await third.post(asked);
+    const accepted = [await first.post(request), await second.post(request)];
+    const rejected = await third.post(request);
     second[Symbol.dispose]();
     await connectionCountReaches(first, 1);
-    const again = await third.post(asked);
+    const again = await third.post(request);
     const { body } = await first.request({ path: "/metrics" });
 
     expect([...accepted, again].map(({ status }) => status)).toEqual([200, 200, 200]);
-    expect([refused.status, refused.headers["retry-after"], refused.headers.connection]).toEqual([
+    expect([rejected.status, rejected.headers["retry-after"], rejected.headers.connection]).toEqual([
       429,
       "1",
       "close",
     ]);
-    expect(graphqlResultOf(refused).errors?.[0]?.extensions).toEqual(REFUSED);
-    expect(body).toContain(`${failures(REFUSED)} 1\n`);
+    expect(graphqlResultOf(rejected).errors?.[0]?.extensions).toEqual(TOO_MANY);
+    expect(body).toContain(`${failures(TOO_MANY)} 1\n`);
   });
 
   it("rejects a WebSocket with 429 above it, while existing ones continue", async () => {
@@ -355,7 +355,7 @@ describe("connectionsPerAddressMax", () => {
     await second.ended();
 
     expect(second.received).toMatch(/^HTTP\/1.1 429 Too Many Requests\r\n/);
-    expect(await first.ask(asked)).toEqual({ data: { __typename: "Query" } });
+    expect(await first.ask(request)).toEqual({ data: { __typename: "Query" } });
   });
 
   it("ignores X-Forwarded-For by default, since clients can forge it", async () => {
@@ -363,10 +363,10 @@ describe("connectionsPerAddressMax", () => {
     using first = new HttpConnection(server.url);
     using second = new HttpConnection(server.url);
 
-    await first.post(asked);
-    const refused = await second.post(asked, { "x-forwarded-for": "203.0.113.9" });
+    await first.post(request);
+    const rejected = await second.post(request, { "x-forwarded-for": "203.0.113.9" });
 
-    expect(refused.status).toBe(429);
+    expect(rejected.status).toBe(429);
   });
 
   it("counts what each client has open behind a trusted proxy, by the address that the proxy added", async () => {
@@ -378,16 +378,16 @@ describe("connectionsPerAddressMax", () => {
     const from = (addresses: string): Record<string, string> => ({ "x-forwarded-for": addresses });
 
     const stream = await watcher.open(ssePost(watch, from("203.0.113.9")));
-    const refused = await other.post(asked, from("198.51.100.1, 203.0.113.9"));
-    const accepted = await third.post(asked, from("203.0.113.9, 198.51.100.1"));
+    const rejected = await other.post(request, from("198.51.100.1, 203.0.113.9"));
+    const accepted = await third.post(request, from("203.0.113.9, 198.51.100.1"));
     using socket = await RawConnection.open(server.url);
     socket.write(upgrade({ "X-Forwarded-For": "203.0.113.9" }));
     await socket.ended();
     stream.destroy();
     await metricReaches(server.url, "tidemark_event_streams", 0);
-    const again = await third.post(asked, from("203.0.113.9"));
+    const again = await third.post(request, from("203.0.113.9"));
 
-    expect([refused.status, accepted.status, again.status]).toEqual([429, 200, 200]);
+    expect([rejected.status, accepted.status, again.status]).toEqual([429, 200, 200]);
     expect(socket.received).toMatch(/^HTTP\/1.1 429 /);
   });
 });
@@ -399,9 +399,9 @@ describe("messagesPerSecondMax", () => {
     using other = await WsClient.connect(server.url);
     using client = await WsClient.connect(server.url);
 
-    const within = [await client.ask(asked), await client.ask(asked), await client.ask(asked)];
+    const within = [await client.ask(request), await client.ask(request), await client.ask(request)];
     clock.advance(1_000);
-    const later = await client.ask(asked);
+    const later = await client.ask(request);
     for (let count = 0; count < 4; count++) client.send({ type: "ping" });
 
     expect([...within, later].map(({ errors }) => errors)).toEqual(repeated(undefined, 4));
@@ -409,7 +409,7 @@ describe("messagesPerSecondMax", () => {
       code: 4421,
       reason: expect.stringContaining("messagesPerSecondMax"),
     });
-    expect(await other.ask(asked)).toEqual({ data: { __typename: "Query" } });
+    expect(await other.ask(request)).toEqual({ data: { __typename: "Query" } });
     expect(
       await readMetric(server.url, failures({ code: "LIMIT_EXCEEDED", limit: "messagesPerSecondMax" })),
     ).toBe(1);
@@ -424,7 +424,7 @@ describe("messagesPerSecondMax", () => {
     expect((await client.closed).code).toBe(4421);
   });
 
-  const asked = { query: "{ __typename }" };
+  const request = { query: "{ __typename }" };
 });
 
 describe("changesWaitingMax", () => {
@@ -437,14 +437,14 @@ describe("changesWaitingMax", () => {
     const written = ask(server.url, storeTask({ jobId: "written" }));
     await until(() => journal.appends.length === 1);
     const waiting = ["1", "2", "3"].map((jobId) => ask(server.url, storeTask({ jobId })));
-    const refusedOfThree = await Promise.race(waiting);
-    const refused = await client.ask(storeTask({ jobId: "4" }));
+    const rejectedWaiting = await Promise.race(waiting);
+    const rejected = await client.ask(storeTask({ jobId: "4" }));
     release();
     const answers = await Promise.all([written, ...waiting]);
     const after = await client.ask(storeTask({ jobId: "5" }));
 
-    expect(refused.errors?.[0]?.extensions).toEqual({ code: "LIMIT_EXCEEDED", limit: "changesWaitingMax" });
-    expect(refusedOfThree.errors).toEqual(refused.errors);
+    expect(rejected.errors?.[0]?.extensions).toEqual({ code: "LIMIT_EXCEEDED", limit: "changesWaitingMax" });
+    expect(rejectedWaiting.errors).toEqual(rejected.errors);
     expect(answers.filter(({ errors }) => errors === undefined)).toHaveLength(3);
     expect(after.errors).toBeUndefined();
     expect(await taskCount(server.url)).toBe(4);
@@ -461,9 +461,9 @@ describe("databasesMax", () => {
     using client = await connect(server.url);
     await watcher.subscribe({ query: `subscription { taskCount(database: "a") }` }).next();
 
-    const refused = await client.ask({ query: `subscription { taskCount(database: "b") }` });
+    const rejected = await client.ask({ query: `subscription { taskCount(database: "b") }` });
 
-    expect(refused.errors?.[0]?.extensions).toEqual({ code: "LIMIT_EXCEEDED", limit: "databasesMax" });
+    expect(rejected.errors?.[0]?.extensions).toEqual({ code: "LIMIT_EXCEEDED", limit: "databasesMax" });
     expect((await client.ask({ query: "{ __typename }" })).errors).toBeUndefined();
   });
 
@@ -482,12 +482,12 @@ describe("jobsPerDatabaseMax", () => {
     await store(server.url, { jobId: "1" });
 
     const again = await ask(server.url, storeTask({ jobId: "1" }));
-    const refused = await ask(server.url, storeTask({ jobId: "2" }));
+    const rejected = await ask(server.url, storeTask({ jobId: "2" }));
     await ask(server.url, removeTask({ jobId: "1" }));
     const instead = await ask(server.url, storeTask({ jobId: "2" }));
 
     expect(again.errors).toBeUndefined();
-    expect(refused.errors?.[0]?.extensions?.["limit"]).toBe("jobsPerDatabaseMax");
+    expect(rejected.errors?.[0]?.extensions?.["limit"]).toBe("jobsPerDatabaseMax");
     expect(instead.errors).toBeUndefined();
   });
 
@@ -498,11 +498,11 @@ describe("jobsPerDatabaseMax", () => {
     await update(server.url, { jobId: "2", updates: [{ status: "FINISHED" }] });
 
     const instead = await ask(server.url, storeTask({ jobId: "3" }));
-    const refused = await ask(server.url, storeTask({ jobId: "4" }));
+    const rejected = await ask(server.url, storeTask({ jobId: "4" }));
     const jobs = await dataOf(server.url, `{ tasks(database: "d") { nodes { jobId } } }`);
 
     expect(instead.errors).toBeUndefined();
-    expect(refused.errors?.[0]?.extensions).toEqual({ code: "LIMIT_EXCEEDED", limit: "jobsPerDatabaseMax" });
+    expect(rejected.errors?.[0]?.extensions).toEqual({ code: "LIMIT_EXCEEDED", limit: "jobsPerDatabaseMax" });
     expect(jobs).toEqual({ tasks: { nodes: [{ jobId: "3" }, { jobId: "1" }] } });
   });
 });

@@ -13,7 +13,7 @@ import { store, update } from "./jobs.js";
 import { disposeAll } from "./transports.js";
 
 const EXECUTED = "tidemark_events_executed_total";
-const TOLD = "tidemark_events_told_total";
+const DELIVERED = "tidemark_events_told_total";
 
 const EVENTS = `subscription ($after: Position, $username: String, $minIntervalMs: Int! = 0) {
   taskEvents(database: "d", after: $after, username: $username, minIntervalMs: $minIntervalMs) {
@@ -31,9 +31,9 @@ describe("A thousand subscribers with the same minIntervalMs", () => {
     using clients = disposeAll(
       await Promise.all(Array.from({ length: 10 }, () => WsClient.connect(server.url))),
     );
-    const asked = { query: EVENTS, variables: { minIntervalMs: 100 } };
+    const request = { query: EVENTS, variables: { minIntervalMs: 100 } };
     const subscribers = clients.members.flatMap((client) =>
-      Array.from({ length: 100 }, () => client.subscribe(asked)),
+      Array.from({ length: 100 }, () => client.subscribe(request)),
     );
 
     const answers = [await takeAll(subscribers, 2)];
@@ -54,10 +54,10 @@ describe("A thousand subscribers with the same minIntervalMs", () => {
     ]);
     expect(answers.map(differing)).toEqual([0, 0, 0, 0]);
     expect(counts).toEqual([
-      { executed: 2, told: 2_000 },
-      { executed: 4, told: 4_000 },
-      { executed: 6, told: 6_000 },
-      { executed: 8, told: 8_000 },
+      { executed: 2, delivered: 2_000 },
+      { executed: 4, delivered: 4_000 },
+      { executed: 6, delivered: 6_000 },
+      { executed: 8, delivered: 8_000 },
     ]);
   });
 });
@@ -78,7 +78,7 @@ describe("Subscribers with the same operation", () => {
 
     expect(kindsOf(answers)).toEqual(["TaskUpdated", "TaskUpdated"]);
     expect(answers[0]).toEqual(answers[1]);
-    expect(await growth(server.url, before)).toEqual({ executed: 1, told: 2 });
+    expect(await growth(server.url, before)).toEqual({ executed: 1, delivered: 2 });
   });
 
   it("share each execution over both transports", async () => {
@@ -93,7 +93,7 @@ describe("Subscribers with the same operation", () => {
     const answers = [await operation.next(), await stream.next()];
 
     expect(answers[0]).toEqual(answers[1]);
-    expect(await growth(server.url, before)).toEqual({ executed: 1, told: 2 });
+    expect(await growth(server.url, before)).toEqual({ executed: 1, delivered: 2 });
   });
 
   it.each([
@@ -115,7 +115,7 @@ describe("Subscribers with the same operation", () => {
 
     expect(before).toEqual(subscribers.map(() => [{ data: first }]));
     expect(after).toEqual(subscribers.map(() => [{ data: second }]));
-    expect(await counted(server.url)).toEqual({ executed: 2, told: 20 });
+    expect(await counted(server.url)).toEqual({ executed: 2, delivered: 20 });
   });
 
   it("all receive an error of a shared execution", async () => {
@@ -135,7 +135,7 @@ describe("Subscribers with the same operation", () => {
       { extensions: { code: "LIMIT_EXCEEDED", limit: "itemsPerAnswerMax" } },
     ]);
     expect(answers[1]).toEqual(answers[0]);
-    expect(await growth(server.url, before)).toEqual({ executed: 1, told: 2 });
+    expect(await growth(server.url, before)).toEqual({ executed: 1, delivered: 2 });
   });
 
   it("receive correct results when one leaves and another joins after the last has left", async () => {
@@ -198,7 +198,7 @@ describe("Subscribers receive their own results when they differ", () => {
     const answers = (await takeAll(subscribers, 1)).flat();
 
     expect(answers).toEqual([toFirst, toSecond].map((taskEvents) => ({ data: { taskEvents } })));
-    expect(await growth(server.url, before)).toEqual({ executed: 2, told: 2 });
+    expect(await growth(server.url, before)).toEqual({ executed: 2, delivered: 2 });
   });
 
   it("by the watched user", async () => {
@@ -238,16 +238,16 @@ describe("Subscribers receive their own results when they differ", () => {
 
 interface Counts {
   readonly executed: number;
-  readonly told: number;
+  readonly delivered: number;
 }
 
 async function counted(url: string): Promise<Counts> {
-  return { executed: await readMetric(url, EXECUTED), told: await readMetric(url, TOLD) };
+  return { executed: await readMetric(url, EXECUTED), delivered: await readMetric(url, DELIVERED) };
 }
 
 async function growth(url: string, before: Counts): Promise<Counts> {
-  const { executed, told } = await counted(url);
-  return { executed: executed - before.executed, told: told - before.told };
+  const { executed, delivered } = await counted(url);
+  return { executed: executed - before.executed, delivered: delivered - before.delivered };
 }
 
 /** The next `count` results of each subscriber. */

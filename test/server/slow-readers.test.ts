@@ -16,7 +16,7 @@ import { WsClient } from "../kit/network/ws-client.js";
 
 const CLOSED = "tidemark_slow_readers_closed_total";
 const SUBSCRIBERS = "tidemark_subscribers";
-const TOLD = "tidemark_events_told_total";
+const DELIVERED = "tidemark_events_told_total";
 
 /** A reader that a test can pause. */
 interface Reader extends Disposable {
@@ -35,17 +35,17 @@ interface ReaderTransport {
   /** How the server closes the connection of a slow reader. */
   readonly end: string;
   /** Opens a paused reader. */
-  open(url: string, asked: GraphqlRequest): Promise<Reader>;
+  open(url: string, request: GraphqlRequest): Promise<Reader>;
 }
 
 const OVER_WEBSOCKET: ReaderTransport = {
   name: "WebSocket",
   keepAlive: "10m",
   end: `closed with ${CloseCode.SLOW_READER}`,
-  async open(url, asked) {
+  async open(url, request) {
     const client = await WsClient.connect(url);
     client.socket.pause();
-    const operation = client.subscribe(asked);
+    const operation = client.subscribe(request);
     return {
       next: () => operation.next(),
       pause: () => client.socket.pause(),
@@ -67,8 +67,8 @@ const OVER_SSE: ReaderTransport = {
   name: "server-sent events",
   keepAlive: "100ms",
   end: "cut off",
-  async open(url, asked) {
-    const stream = await SseStream.open(url, asked);
+  async open(url, request) {
+    const stream = await SseStream.open(url, request);
     stream.pause();
     return {
       next: () => stream.next(),
@@ -144,13 +144,13 @@ describe.each([OVER_WEBSOCKET, OVER_SSE])("Over $name, a reader", ({ open, keepA
     await using server = await startServer({ slowReader: "1m", keepAlive });
     await fill(server);
     using reader = await open(server.url, WATCH);
-    const told = await standstill(server.url);
+    const delivered = await standstill(server.url);
 
     await change(server, 7);
     reader.resume();
     const events = await eventsUntilCaughtUp(reader);
 
-    expect(told).toBeLessThan(JOBS.length);
+    expect(delivered).toBeLessThan(JOBS.length);
     expect(versionsIn(events)).toEqual(await versionsOf(server));
     expect(await readMetric(server.url, CLOSED)).toBe(0);
   });
@@ -192,15 +192,15 @@ describe("A WebSocket whose client reads nothing", () => {
     using client = await WsClient.connect(server.url);
     const watch = client.subscribe(WATCH);
     await watch.take(2);
-    const before = await readMetric(server.url, TOLD);
+    const before = await readMetric(server.url, DELIVERED);
 
     client.socket.pause();
     await fill(server);
-    const told = (await standstill(server.url)) - before;
+    const delivered = (await standstill(server.url)) - before;
     client.socket.resume();
 
-    expect(told).toBeLessThan(JOBS.length / 2);
-    expect((await watch.take(told)).length).toBe(told);
+    expect(delivered).toBeLessThan(JOBS.length / 2);
+    expect((await watch.take(delivered)).length).toBe(delivered);
   });
 
   it("pauses all its subscriptions: pending data does not grow with their number", async () => {
@@ -208,14 +208,14 @@ describe("A WebSocket whose client reads nothing", () => {
     using client = await WsClient.connect(server.url);
     const subscriptions = Array.from({ length: 100 }, () => client.subscribe(WATCH));
     await Promise.all(subscriptions.map((subscription) => subscription.take(2)));
-    const before = await readMetric(server.url, TOLD);
+    const before = await readMetric(server.url, DELIVERED);
 
     client.socket.pause();
     await fill(server);
-    const told = (await standstill(server.url)) - before;
+    const delivered = (await standstill(server.url)) - before;
 
     expect(before).toBe(2 * subscriptions.length);
-    expect(told).toBeLessThan(subscriptions.length);
+    expect(delivered).toBeLessThan(subscriptions.length);
     expect(await readMetric(server.url, SUBSCRIBERS)).toBe(subscriptions.length);
   });
 });
@@ -282,13 +282,13 @@ async function change({ provider }: TestServer, jobCount: number): Promise<void>
 
 /** Resolves with the number of delivered events once it no longer grows. */
 async function standstill(url: string): Promise<number> {
-  let told = await readMetric(url, TOLD);
+  let delivered = await readMetric(url, DELIVERED);
   for (let same = 0; same < 20; same++) {
-    const now = await readMetric(url, TOLD);
-    if (now !== told) same = -1;
-    told = now;
+    const now = await readMetric(url, DELIVERED);
+    if (now !== delivered) same = -1;
+    delivered = now;
   }
-  return told;
+  return delivered;
 }
 
 /** Minimum time between two events that a slow reader reads. */
@@ -296,7 +296,7 @@ const STEP_MS = 45;
 
 /** Resolves at a time. Polls sequentially, so that a step takes hardly longer on a busy machine. */
 async function othersAreServedUntil(url: string, time: number): Promise<void> {
-  do await readMetric(url, TOLD);
+  do await readMetric(url, DELIVERED);
   while (performance.now() < time);
 }
 

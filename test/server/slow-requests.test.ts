@@ -16,11 +16,11 @@ describe.concurrent("A client that sends too slowly is disconnected", () => {
       "stops between two chunks",
       "POST /graphql HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n{\r\n",
     ],
-  ])("when it %s", async (_, begun) => {
+  ])("when it %s", async (_, partialRequest) => {
     await using server = await startServer();
     using connection = await RawConnection.open(server.url);
 
-    connection.write(begun);
+    connection.write(partialRequest);
     await connection.ended();
 
     expect(connection.received).toMatch(/^HTTP\/1.1 408 Request Timeout\r\n|^$/);
@@ -63,11 +63,11 @@ describe("A timeout for slow senders is configurable and counts each disconnect"
       { requestTimeout: "400ms" },
       "POST /graphql HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: h2c\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{",
     ],
-  ])("%s", async (_, flags, begun) => {
+  ])("%s", async (_, flags, partialRequest) => {
     await using server = await startServer(flags);
     using connection = await RawConnection.open(server.url);
 
-    connection.write(begun);
+    connection.write(partialRequest);
     await connection.ended();
 
     expect(connection.received).toMatch(/^HTTP\/1.1 408 Request Timeout\r\n/);

@@ -99,9 +99,9 @@ describe("A stream of server-sent events", () => {
       storeTask(),
       { data: { storeTask: { userTask: expect.objectContaining({ version: 1 }) } } },
     ],
-  ])("delivers the single answer of %s", async (_, asked, answer) => {
+  ])("delivers the single answer of %s", async (_, request, answer) => {
     await using server = await startServer();
-    using stream = await SseStream.open(server.url, asked);
+    using stream = await SseStream.open(server.url, request);
 
     expect(await stream.next()).toEqual(answer);
     await stream.ended();
@@ -184,9 +184,9 @@ describe("The id of a server-sent event", () => {
   it.each([
     ["a job", TASK],
     ["a count", COUNT],
-  ])("is absent for results without a position: %s", async (_, asked) => {
+  ])("is absent for results without a position: %s", async (_, request) => {
     await using server = await startServer();
-    using stream = await SseStream.open(server.url, asked);
+    using stream = await SseStream.open(server.url, request);
 
     const first = await stream.nextEvent();
     await store(server.url);
@@ -200,12 +200,12 @@ describe("The id of a server-sent event", () => {
 });
 
 describe("Last-Event-ID", () => {
-  const byPost = (url: string, asked: { query: string }, id: string): Promise<SseStream> =>
-    SseStream.open(url, asked, { "last-event-id": id });
-  const byGet = async (url: string, asked: { query: string }, id: string): Promise<SseStream> => {
+  const byPost = (url: string, request: { query: string }, id: string): Promise<SseStream> =>
+    SseStream.open(url, request, { "last-event-id": id });
+  const byGet = async (url: string, request: { query: string }, id: string): Promise<SseStream> => {
     const connection = new HttpConnection(url);
     const headers = { accept: "text/event-stream", "last-event-id": id };
-    return new SseStream(await connection.open({ path: graphqlPath(asked), headers }), connection);
+    return new SseStream(await connection.open({ path: graphqlPath(request), headers }), connection);
   };
 
   it.each([
@@ -215,14 +215,14 @@ describe("Last-Event-ID", () => {
     await using server = await startServer();
     await store(server.url);
     const before = await open(server.url, EVENTS, "");
-    const told = await takeWritten(before, 3);
+    const events = await takeWritten(before, 3);
     before[Symbol.dispose]();
     await update(server.url, { updates: [{ done: 1 }] });
 
-    using after = await open(server.url, EVENTS, told.at(-1)!.id!);
+    using after = await open(server.url, EVENTS, events.at(-1)!.id!);
     const missed = await takeWritten(after, 2);
 
-    expect(told.map(kindOf)).toEqual(["Reset", "TaskStored", "CaughtUp"]);
+    expect(events.map(kindOf)).toEqual(["Reset", "TaskStored", "CaughtUp"]);
     expect(missed.map(kindOf)).toEqual(["TaskUpdated", "CaughtUp"]);
   });
 
@@ -230,10 +230,10 @@ describe("Last-Event-ID", () => {
     await using server = await startServer();
     for (const jobId of ["1", "2", "3"]) await store(server.url, { jobId });
     const before = await byPost(server.url, EVENTS, "");
-    const told = await takeWritten(before, 2);
+    const events = await takeWritten(before, 2);
     before[Symbol.dispose]();
 
-    using after = await byPost(server.url, EVENTS, told.at(-1)!.id!);
+    using after = await byPost(server.url, EVENTS, events.at(-1)!.id!);
 
     expect((await takeWritten(after, 3)).map(kindOf)).toEqual(["TaskStored", "TaskStored", "CaughtUp"]);
   });
@@ -243,10 +243,10 @@ describe("Last-Event-ID", () => {
     const begin = await store(server.url);
     await update(server.url, { updates: [{ done: 1 }] });
     const { position } = await update(server.url, { updates: [{ done: 2 }] });
-    const asked = { query: EVENTS_AFTER, variables: { after: begin.position } };
+    const request = { query: EVENTS_AFTER, variables: { after: begin.position } };
 
-    using without = await SseStream.open(server.url, asked);
-    using stream = await byPost(server.url, asked, position);
+    using without = await SseStream.open(server.url, request);
+    using stream = await byPost(server.url, request, position);
 
     expect((await takeWritten(without, 2)).map(kindOf)).toEqual(["TaskUpdated", "CaughtUp"]);
     expect((await takeWritten(stream, 1)).map(kindOf)).toEqual(["CaughtUp"]);
@@ -297,9 +297,9 @@ describe("When the client of a stream disconnects", () => {
     ["events", EVENTS],
     ["a job", TASK],
     ["a count", COUNT],
-  ])("the server frees its subscriber: %s", async (_, asked) => {
+  ])("the server frees its subscriber: %s", async (_, request) => {
     await using server = await startServer();
-    const stream = await SseStream.open(server.url, asked);
+    const stream = await SseStream.open(server.url, request);
     await stream.next();
     const before = await readMetric(server.url, SUBSCRIBERS);
 
@@ -452,9 +452,9 @@ async function chunksOf(response: AsyncIterable<unknown>, count: number): Promis
 }
 
 /** A connection that requests a stream when `send` is called. */
-async function openRaw(url: string, asked: { query: string }): Promise<Disposable & { begin(): void }> {
+async function openRaw(url: string, request: { query: string }): Promise<Disposable & { begin(): void }> {
   const connection = await RawConnection.open(url);
-  const body = JSON.stringify(asked);
+  const body = JSON.stringify(request);
   const begin = (): void =>
     connection.write(
       "POST /graphql HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\nContent-Type: application/json\r\n" +

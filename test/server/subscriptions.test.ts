@@ -194,48 +194,48 @@ describe("A position in `after`", () => {
 
   it.each(KINDS)("from %s delivers all later changes", async (_, index, resets) => {
     await using server = await startServer();
-    const told = await watchSomeChanges(server.url);
-    const held = new Replica().apply(told.slice(0, index + 1));
+    const events = await watchSomeChanges(server.url);
+    const replica = new Replica().apply(events.slice(0, index + 1));
     await changeMore(server.url);
 
-    using watcher = await OVER_WEBSOCKET.watch(server.url, taskEvents({ after: told[index]!.position }));
+    using watcher = await OVER_WEBSOCKET.watch(server.url, taskEvents({ after: events[index]!.position }));
     const since = await taskEventsUntil(watcher, "CaughtUp");
     const { jobs, position } = await queryState(server.url);
 
-    expect(told.map(({ kind }) => kind)).toEqual(TOLD);
-    expect(held.apply(since).jobs).toEqual(jobs);
+    expect(events.map(({ kind }) => kind)).toEqual(EVENT_KINDS);
+    expect(replica.apply(since).jobs).toEqual(jobs);
     expect(since.at(-1)?.position).toBe(position);
     expect(since.filter(({ kind }) => kind === "Reset").map(wordOf)).toEqual(resets);
   });
 
   it.each(KINDS.slice(1))("from %s delivers only CaughtUp when nothing has changed", async (_, index) => {
     await using server = await startServer();
-    const told = (await watchSomeChanges(server.url)).slice(0, index + 1);
-    const { position } = told.at(-1)!;
+    const events = (await watchSomeChanges(server.url)).slice(0, index + 1);
+    const { position } = events.at(-1)!;
 
     using watcher = await OVER_WEBSOCKET.watch(server.url, taskEvents({ after: position }));
     const since = await taskEventsUntil(watcher, "CaughtUp");
 
-    expect(new Replica().apply([...told, ...since]).jobs).toEqual((await queryState(server.url)).jobs);
+    expect(new Replica().apply([...events, ...since]).jobs).toEqual((await queryState(server.url)).jobs);
     expect(since.at(-1)?.kind).toBe("CaughtUp");
   });
 
   it("reaches the same state when the client resumes after every event", async () => {
     await using server = await startServer();
-    const told = await watchSomeChanges(server.url);
-    const held = new Replica().apply(told.slice(0, 3));
+    const events = await watchSomeChanges(server.url);
+    const replica = new Replica().apply(events.slice(0, 3));
     await changeMore(server.url);
 
-    let event = told[2]!;
+    let event = events[2]!;
     let count = 0;
     while (event.kind !== "CaughtUp") {
       using watcher = await OVER_WEBSOCKET.watch(server.url, taskEvents({ after: event.position }));
       event = await nextEvent(watcher);
-      held.apply([event]);
+      replica.apply([event]);
       count++;
     }
 
-    expect(held.jobs).toEqual((await queryState(server.url)).jobs);
+    expect(replica.jobs).toEqual((await queryState(server.url)).jobs);
     expect(count).toBeLessThan(10);
   });
 
@@ -246,7 +246,7 @@ describe("A position in `after`", () => {
   ])("from a query for %s loses nothing in between", async (_, query, root) => {
     await using server = await startServer();
     for (const jobId of ["a", "b", "c"]) await store(server.url, { jobId });
-    const held = new Replica((await queryState(server.url)).jobs);
+    const replica = new Replica((await queryState(server.url)).jobs);
     const data = await dataOf<Record<string, { position: string }>>(server.url, query);
 
     await update(server.url, { jobId: "a", updates: [{ done: 1 }] });
@@ -255,7 +255,7 @@ describe("A position in `after`", () => {
     const since = await taskEventsUntil(watcher, "CaughtUp");
 
     expect(since.map(({ kind }) => kind)).toEqual(["TaskUpdated", "TaskRemoved", "CaughtUp"]);
-    expect(held.apply(since).jobs).toEqual((await queryState(server.url)).jobs);
+    expect(replica.apply(since).jobs).toEqual((await queryState(server.url)).jobs);
   });
 
   it("continues live after CaughtUp", async () => {
@@ -405,15 +405,15 @@ describe("A subscriber with minIntervalMs", () => {
 
     for (const done of [1, 2, 3]) await update(server.url, { updates: [{ path: "0", done }] });
     await takeEvents(live, 3);
-    let isTold = false;
-    const told = nextEvent(limited).finally(() => (isTold = true));
+    let isDelivered = false;
+    const events = nextEvent(limited).finally(() => (isDelivered = true));
     clock.advance(999);
     await untilIdle();
-    const wasToldBefore = isTold;
+    const wasToldBefore = isDelivered;
     clock.advance(1);
 
     expect(wasToldBefore).toBe(false);
-    expect(await told).toMatchObject({
+    expect(await events).toMatchObject({
       kind: "TaskUpdated",
       userTask: { version: 4 },
       changed: [{ path: "" }, { path: "0", progress: { done: 3 } }],
@@ -450,9 +450,9 @@ describe("A subscriber with minIntervalMs", () => {
       using above = await watch(server.url, taskEvents({ minIntervalMs: 3_600_001 }));
       using most = await watch(server.url, taskEvents({ minIntervalMs: 3_600_000 }));
 
-      const refused = [await below.next(), await above.next()];
+      const rejected = [await below.next(), await above.next()];
 
-      expect(refused.map(({ errors }) => errors?.[0]?.extensions)).toEqual([
+      expect(rejected.map(({ errors }) => errors?.[0]?.extensions)).toEqual([
         { code: "BAD_USER_INPUT" },
         { code: "BAD_USER_INPUT" },
       ]);
@@ -619,7 +619,7 @@ const MINUTE_MS = 60_000;
 /** The state of a client before the Reset. */
 const OLD = [{ username: "u", jobId: "old", attempt: 1, version: 1, revision: 1, tasks: [] }];
 
-const TOLD: TaskEvent["kind"][] = [
+const EVENT_KINDS: TaskEvent["kind"][] = [
   "Reset",
   "TaskStored",
   "TaskStored",
@@ -631,7 +631,7 @@ const TOLD: TaskEvent["kind"][] = [
   "TaskRemoved",
 ];
 
-/** All events that a watcher of `TOLD` receives. */
+/** All events that a watcher of `EVENT_KINDS` receives. */
 async function watchSomeChanges(url: string): Promise<TaskEvent[]> {
   for (const jobId of ["a", "b", "c"]) await store(url, { jobId, task: TREE });
   using watcher = await OVER_WEBSOCKET.watch(url, taskEvents());

@@ -135,9 +135,9 @@ export class Replica {
 
   /** The known tree with its changed tasks replaced. Ignores unchanged tasks in the event. */
   #update(userTask: EventJob, changed: readonly EventTask[]): void {
-    const held = this.#jobs.get(keyOf(userTask));
-    if (!held) throw new Error(`${userTask.jobId} was updated and never stored.`);
-    const tasks = new Map([...held.tasks, ...changed].map((task) => [task.path, task]));
+    const known = this.#jobs.get(keyOf(userTask));
+    if (!known) throw new Error(`${userTask.jobId} was updated and never stored.`);
+    const tasks = new Map([...known.tasks, ...changed].map((task) => [task.path, task]));
     this.#jobs.set(keyOf(userTask), { ...userTask, tasks: [...tasks.values()] });
   }
 }

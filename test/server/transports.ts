@@ -16,7 +16,7 @@ export interface Transport {
 /** A client with one connection. */
 export interface TransportClient extends Disposable {
   /** The first result. A subscription must complete after it. */
-  ask(asked: GraphqlRequest): Promise<GraphqlResult>;
+  ask(request: GraphqlRequest): Promise<GraphqlResult>;
   /** The number of connections used so far. */
   readonly socketCount: number;
 }
@@ -24,20 +24,20 @@ export interface TransportClient extends Disposable {
 const POST: Transport = {
   name: "HTTP POST",
   connect: async (url) =>
-    overHttp(url, async (connection, asked) => graphqlResultOf(await connection.post(asked))),
+    overHttp(url, async (connection, request) => graphqlResultOf(await connection.post(request))),
 };
 
 const GET: Transport = {
   name: "HTTP GET",
   connect: async (url) =>
-    overHttp(url, async (connection, asked) => graphqlResultOf(await connection.get(asked))),
+    overHttp(url, async (connection, request) => graphqlResultOf(await connection.get(request))),
 };
 
 const SSE: Transport = {
   name: "server-sent events",
   connect: async (url) =>
-    overHttp(url, async (connection, asked) => {
-      const stream = new SseStream(await connection.open(ssePost(asked)));
+    overHttp(url, async (connection, request) => {
+      const stream = new SseStream(await connection.open(ssePost(request)));
       const answer = await stream.next();
       await stream.ended();
       return answer;
@@ -49,7 +49,7 @@ const WEBSOCKET: Transport = {
   async connect(url) {
     const client = await WsClient.connect(url);
     return {
-      ask: (asked) => client.ask(asked),
+      ask: (request) => client.ask(request),
       socketCount: 1,
       [Symbol.dispose]: () => client[Symbol.dispose](),
     };
@@ -68,7 +68,7 @@ export const WATCHING_TRANSPORTS = [SSE, WEBSOCKET] as const;
 /** A subscription over its own connection. */
 export interface WatchTransport {
   readonly name: string;
-  watch(url: string, asked: GraphqlRequest): Promise<Watcher>;
+  watch(url: string, request: GraphqlRequest): Promise<Watcher>;
 }
 
 export interface Watcher extends Disposable {
@@ -80,14 +80,14 @@ export interface Watcher extends Disposable {
 
 export const OVER_SSE: WatchTransport = {
   name: "server-sent events",
-  watch: (url, asked) => SseStream.open(url, asked),
+  watch: (url, request) => SseStream.open(url, request),
 };
 
 export const OVER_WEBSOCKET: WatchTransport = {
   name: "WebSocket",
-  async watch(url, asked) {
+  async watch(url, request) {
     const client = await WsClient.connect(url);
-    const operation = client.subscribe(asked);
+    const operation = client.subscribe(request);
     return {
       next: () => operation.next(),
       ended: () => operation.ended(),
@@ -106,11 +106,11 @@ export function disposeAll<T extends Disposable>(
 /** A client over one HTTP connection. */
 function overHttp(
   url: string,
-  askOver: (connection: HttpConnection, asked: GraphqlRequest) => Promise<GraphqlResult>,
+  askOver: (connection: HttpConnection, request: GraphqlRequest) => Promise<GraphqlResult>,
 ): TransportClient {
   const connection = new HttpConnection(url);
   return {
-    ask: (asked) => askOver(connection, asked),
+    ask: (request) => askOver(connection, request),
     get socketCount() {
       return connection.socketCount;
     },

@@ -51,9 +51,9 @@ describe("The client of graphql-ws", () => {
     const counts = client.iterate(COUNT);
     await counts.next();
 
-    const refused = client.iterate({ query: "{ nope" }).next();
+    const rejected = client.iterate({ query: "{ nope" }).next();
 
-    await expect(refused).rejects.toEqual([
+    await expect(rejected).rejects.toEqual([
       expect.objectContaining({ extensions: { code: "BAD_USER_INPUT" } }),
     ]);
     await store(server.url);
@@ -67,13 +67,13 @@ describe("A socket", () => {
     ["is not valid", { query: "{ nope }" }],
     ["is unknown", { query: "query A { __typename }", operationName: "B" }],
     ["fails", { query: `subscription { taskCount(database: "") }` }],
-  ])("continues its other operations when one %s", async (_, asked) => {
+  ])("continues its other operations when one %s", async (_, request) => {
     await using server = await startServer();
     using client = await WsClient.connect(server.url);
     const counts = client.subscribe(COUNT);
     await counts.next();
 
-    const { errors } = await client.ask(asked);
+    const { errors } = await client.ask(request);
     await store(server.url);
 
     expect(errors?.[0]?.extensions).toEqual({ code: "BAD_USER_INPUT" });
@@ -111,12 +111,12 @@ describe("A socket", () => {
     );
     const queries = numbers.map((number) => client.ask({ query: `{ n${number}: __typename }` }));
     const stored = await Promise.all(mutations);
-    const asked = await Promise.all(queries);
+    const answers = await Promise.all(queries);
     await store(server.url);
 
     expect(stored.filter(({ errors }) => errors)).toEqual([]);
     expect(await taskCount(server.url, "other")).toBe(numbers.length);
-    expect(asked).toEqual(numbers.map((number) => ({ data: { [`n${number}`]: "Query" } })));
+    expect(answers).toEqual(numbers.map((number) => ({ data: { [`n${number}`]: "Query" } })));
     expect(await Promise.all(counts.map((count) => count.next()))).toEqual(
       counts.map(() => ({ data: { taskCount: 1 } })),
     );
@@ -130,9 +130,9 @@ describe("A socket", () => {
     );
     await Promise.all(counts.map((count) => count.next()));
 
-    const refused = client.subscribe(COUNT);
-    const { errors } = await refused.next();
-    await refused.ended();
+    const rejected = client.subscribe(COUNT);
+    const { errors } = await rejected.next();
+    await rejected.ended();
     const answered = await client.ask(storeTask());
     const after = await Promise.all(counts.map((count) => count.next()));
 
@@ -902,9 +902,9 @@ function connectLibrary(url: string): Client & AsyncDisposable {
 
 async function firstOf(
   client: Client,
-  asked: { query: string; variables?: Record<string, unknown> },
+  request: { query: string; variables?: Record<string, unknown> },
 ): Promise<unknown> {
-  const results = client.iterate(asked);
+  const results = client.iterate(request);
   const { value } = await results.next();
   const { done } = await results.next();
   return done ? value : undefined;

@@ -8,7 +8,7 @@ import { answerJson, isJson } from "../http/json-response.js";
 import { statusOfCode } from "../http/json-post-handler.js";
 
 /**
- * `POST /demo`: starts the demo job and returns its key, with status 201, or 200 if it already runs. Not in the
+ * `POST /demo`: starts the demonstration job and returns its key, with status 201, or 200 if it already runs. Not in the
  * schema: it serves a button of the dashboard.
  *
  *     curl -X POST http://127.0.0.1:4000/demo -H 'content-type: application/json' -d '{}'
@@ -24,7 +24,7 @@ export async function answerDemo(
     response.setHeader("Allow", "POST");
     return reject(
       405,
-      new TidemarkError("BAD_USER_INPUT", "Method not allowed: start the demo job with a POST."),
+      new TidemarkError("BAD_USER_INPUT", "Method not allowed: start the demonstration job with a POST."),
     );
   }
   if (!isJson(request.headers["content-type"])) {

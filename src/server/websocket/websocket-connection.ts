@@ -43,7 +43,7 @@ export class WebSocketConnection implements ProtocolSocket, ResultSocket, Monito
   readonly #operations = new Map<string, Operation>();
   #subscriptionCount = 0;
   /** Whether subscriptions wait for room. */
-  #isPaused = false;
+  #hasPausedSubscriptions = false;
   #operationsBegun = 0;
   readonly #messageRate: TokenBucket | undefined;
   #caller: Caller | undefined;
@@ -114,8 +114,8 @@ export class WebSocketConnection implements ProtocolSocket, ResultSocket, Monito
 
   canSend(): boolean {
     if (this.#caller?.isExpired) this.#closeExpired();
-    this.#isPaused ||= !this.#isOpen || !this.#hasRoom();
-    return !this.#isPaused;
+    this.#hasPausedSubscriptions ||= !this.#isOpen || !this.#hasRoom();
+    return !this.#hasPausedSubscriptions;
   }
 
   /** Resolves immediately: backpressure comes from not reading from the client. */
@@ -257,7 +257,7 @@ export class WebSocketConnection implements ProtocolSocket, ResultSocket, Monito
 
   /** Pauses or resumes the client's subscriptions and reading from it, by the room for results. */
   #balance(): void {
-    if (this.#isPaused && this.#hasRoom()) this.#resumeSubscriptions();
+    if (this.#hasPausedSubscriptions && this.#hasRoom()) this.#resumeSubscriptions();
     const answering = this.#operations.size - this.#subscriptionCount;
     const isBusy = !this.#hasRoom() || answering > OPERATIONS_PER_SOCKET_MAX;
     if (isBusy && !this.#webSocket.isPaused) this.#webSocket.pause();
@@ -273,7 +273,7 @@ export class WebSocketConnection implements ProtocolSocket, ResultSocket, Monito
   }
 
   #resumeSubscriptions(): void {
-    this.#isPaused = false;
+    this.#hasPausedSubscriptions = false;
     for (const { subscription } of this.#operations.values()) subscription?.resume();
   }
 }

@@ -29,7 +29,7 @@ const START = {
   body: "{}",
 } satisfies HttpRequest;
 
-describe("The demo job", () => {
+describe("The demonstration job", () => {
   it("is started by POST /demo, which returns its key", async () => {
     await using server = await startServer({}, { clock: new ManualClock() });
 
@@ -215,12 +215,12 @@ describe("The demo job", () => {
     await using server = await startServer({ maxJobs: 1 }, { clock: new ManualClock() });
     await store(server.url, { database: "demo" });
 
-    const refused = await send(server, START);
+    const rejected = await send(server, START);
     await dataOf(server.url, `mutation { purgeDatabase(database: "demo") { removed } }`);
-    const begun = await send(server, START);
+    const started = await send(server, START);
 
-    expect([refused.status, begun.status]).toEqual([400, 201]);
-    expect(graphqlResultOf(refused).errors?.[0]?.extensions).toMatchObject({ limit: "jobsPerDatabaseMax" });
+    expect([rejected.status, started.status]).toEqual([400, 201]);
+    expect(graphqlResultOf(rejected).errors?.[0]?.extensions).toMatchObject({ limit: "jobsPerDatabaseMax" });
   });
 
   it.each([{ demo: "off" }, { dashboard: "off" }, { tracking: "off" }])(
