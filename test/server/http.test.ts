@@ -491,7 +491,7 @@ describe("/ready", () => {
   it("is 503 for connected clients while the server stops", async () => {
     await using server = await startServer();
     using connection = await RawConnection.open(server.url);
-    // The answer shows that the request has requestStart, so the connection is in use from here.
+    // The answer shows that the request has begun, so the connection is in use from here.
     await connection.ask("GET /ready HTTP/1.1\r\nHost: localhost\r\n\r\nGET /ready HTTP/1.1\r\n");
 
     const stopped = server.close();

@@ -10,7 +10,7 @@ export class HostPolicy {
   /** The last known `Host`, which most requests repeat. */
   #latest: string | undefined;
 
-  /** @param allowed names, in addition to IP addresses and localhost; undefined classify all. */
+  /** @param allowed names, in addition to IP addresses and localhost; undefined allows all. */
   constructor(allowed: readonly string[] | undefined) {
     this.#allowed = allowed && new Set(allowed);
   }

@@ -194,7 +194,7 @@ export class WebSocketConnection implements ProtocolSocket, ResultSocket, Monito
   }
 
   async #receive(message: unknown, handle: (data: string) => Promise<void>): Promise<void> {
-    // Safe: graphql-ws validates parseJson messages like the ones it parses itself.
+    // Safe: graphql-ws validates parsed messages like the ones it parses itself.
     const forward = handle as (message: unknown) => Promise<void>;
     if (!isFromClient(message)) return this.close(CloseCode.BAD_REQUEST, "Invalid message received");
     if (!hasId(message)) return forward(message);
