@@ -73,11 +73,11 @@ export class TokenAuthenticator extends BearerAuthenticator {
     this.#stamp = stamp;
     try {
       this.#replaceCallers(await readTokens(this.#path));
-      this.#options.log.info({ tokens: this.#callers.size }, "reloaded the token file");
+      this.#options.log.info({ tokens: this.#callers.size }, "reloaded the tokens file");
     } catch (error) {
       this.#options.log.error(
         { err: error },
-        "could not reload the token file: the previous tokens stay valid",
+        "could not reload the tokens file: the previous tokens stay valid",
       );
     }
   }

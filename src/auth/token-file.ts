@@ -46,7 +46,7 @@ export async function readTokens(path: string): Promise<readonly TokenRecord[]> 
   try {
     return FILE.parse(JSON.parse(await readFile(path, "utf8"))).tokens;
   } catch (cause) {
-    throw new Error(`cannot read the token file ${path}: ${reasonOf(cause)}`, { cause });
+    throw new Error(`cannot read the tokens file ${path}: ${reasonOf(cause)}`, { cause });
   }
 }
 

@@ -10,7 +10,7 @@ import { until } from "../kit/deterministic/turns.js";
 
 const UNAUTHENTICATED = expect.objectContaining({ code: "UNAUTHENTICATED" }) as unknown;
 
-describe("A token file", () => {
+describe("A tokens file", () => {
   it("contains no token, and only its owner can read it", async () => {
     const tokens = new Tokens();
 
@@ -75,7 +75,7 @@ describe("A token file", () => {
   });
 });
 
-describe("A server with a token file", () => {
+describe("A server with a tokens file", () => {
   it("accepts a token in the file, and rejects an unknown or missing one", async () => {
     const { tokens } = await openWorld();
     const token = await tokens.grant("bob", { role: "admin" });

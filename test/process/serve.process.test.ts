@@ -107,7 +107,9 @@ describe("tidemark serve", () => {
     tidemark.program.signal("SIGUSR2");
 
     expect(await tidemark.program.exited).toEqual({ code: 1, signal: null });
-    expect(tidemark.program.out.at(-1)).toMatch(/"level":60,.*half done.*"msg":"uncaught exception: the server exits"/);
+    expect(tidemark.program.out.at(-1)).toMatch(
+      /"level":60,.*half done.*"msg":"uncaught exception: the server exits"/,
+    );
   });
 
   it("goes on when a promise fails that nobody waited for, and the log has it under an id", async () => {
