@@ -88,7 +88,13 @@ describe("tidemark token and tidemark share", () => {
       2,
     ],
     ["another kind of --auth", ["token", "list", "--auth", "none"], {}, "only those tokens are made here", 2],
-    ["a file that is not there", ["token", "list", "--auth", "tokens:/nowhere/t"], {}, "it does not exist", 1],
+    [
+      "a file that is not there",
+      ["token", "list", "--auth", "tokens:/nowhere/t"],
+      {},
+      "it does not exist",
+      1,
+    ],
     [
       "a token that is not there",
       ["token", "revoke", "x", "--auth", `tokens:${join(tmpdir(), "no-such-tokens")}`],
