@@ -19,38 +19,38 @@ import { systemClock, type Clock } from "./util/clock.js";
 import { packageVersion } from "./util/package-version.js";
 import { silentLog, type Log } from "./util/log.js";
 
-/** What an app may be given in the place of its own. */
+/** Parts that an embedding program or a test may replace. */
 export interface AppOptions {
-  /** Default: the machine's. */
+  /** Default: the system clock. */
   readonly clock?: Clock;
-  /** Default: says nothing. */
+  /** Default: silent. */
   readonly log?: Log;
   /** Default: opened from `config.store`. The app closes it. */
   readonly journal?: Journal;
-  /** Ends the start: what was started is stopped, and the start rejects. */
+  /** Aborts the start: it stops all started parts and rejects. */
   readonly signal?: AbortSignal;
 }
 
 /**
- * A running Tidemark: the composition root. Only here is it known which journal is open, and what stands on
- * what: journal, provider, hub, pipeline, server. Stopping goes the other way.
+ * A running Tidemark. This file is the composition root: it chooses the journal and builds the layers on it: provider,
+ * hub, pipeline, server. It stops them in reverse order.
  *
  * @example
  * await using app = await startApp(loadConfig({ flags: { port: 0 }, env: {}, readFile }));
  * console.log(app.url);
  */
 export interface App extends AsyncDisposable {
-  /** Where it listens: `http://127.0.0.1:4000`. */
+  /** The URL that it listens on: `http://127.0.0.1:4000`. */
   readonly url: string;
   readonly provider: TaskStoreProvider;
   readonly hub: Hub;
-  /** Resolves when clients were told, and what was answered is durable. Stopping twice is harmless. */
+  /** Resolves when clients are disconnected and every acknowledged write is durable. Idempotent. */
   stop(): Promise<void>;
 }
 
 /**
- * Starts everything. It listens at once, and is ready (`/ready`) when the databases that were used last are open.
- * @throws Error when the journal can't be opened, or the address not be listened on.
+ * Starts a server. It listens immediately, and is ready (`/ready`) once the recently used databases are open.
+ * @throws Error if it can't open the journal or listen on the address.
  */
 export async function startApp(config: Config, options: AppOptions = {}): Promise<App> {
   const { clock = systemClock, log = silentLog, signal } = options;
@@ -65,16 +65,12 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
     },
   );
   const { provider, expiry } = createProvider(config, journal, clock, log);
-  const watching = { clock, bookmarkMs: config.bookmarkMs };
-  const hub = new Hub(provider, watching);
-  const emptyHub = new Hub(new EmptyTaskStoreProvider({ clock, limits }), watching);
+  const hubOptions = { clock, bookmarkMs: config.bookmarkMs };
+  const hub = new Hub(provider, hubOptions);
+  const emptyHub = new Hub(new EmptyTaskStoreProvider({ clock, limits }), hubOptions);
   const metrics = new Metrics();
-  metrics.gauge(
-    "subscribers",
-    "Subscriptions that are open.",
-    () => hub.subscriberCount + emptyHub.subscriberCount,
-  );
-  metrics.gauge("databases", "Databases that are open.", () => provider.openStores().length);
+  metrics.gauge("subscribers", "Open subscriptions.", () => hub.subscriberCount + emptyHub.subscriberCount);
+  metrics.gauge("databases", "Open databases.", () => provider.openStores().length);
   const { leaseMs, retention } = config;
   const services = { limits, leaseMs, retention, observer: metrics };
   const { introspection } = config;
@@ -111,14 +107,14 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
   }
 }
 
-/** The button for it is in the dashboard. */
+/** Requires the dashboard, which has the button for it. */
 function hasDemo({ dashboard, demo, tracking }: Config): boolean {
   return dashboard && demo && tracking;
 }
 
 async function readDashboard(log: Log): Promise<StaticFiles> {
   const files = await StaticFiles.read(DASHBOARD_FOLDER);
-  if (!files.has("/")) log.warn({}, "the dashboard has not been built: npm run build");
+  if (!files.has("/")) log.warn({}, "the dashboard is not built: run npm run build");
   return files;
 }
 

@@ -1,4 +1,4 @@
-/** What a program that embeds Tidemark imports. */
+/** The API for programs that embed Tidemark. */
 export { startApp, type App, type AppOptions } from "./app.js";
 export { ConfigError } from "./config/config-error.js";
 export { loadConfig, type ConfigSources } from "./config/load-config.js";

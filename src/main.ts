@@ -13,15 +13,12 @@ import type { RunOptions } from "./cli/commands/run.js";
 import type { Config } from "./config/settings.js";
 import { systemClock } from "./util/clock.js";
 
-/**
- * The process: it runs a command, and ends when that has ended or a signal asks for it. This is the only
- * place that ends the process.
- */
+/** Runs a command. Only this file exits the process: when the command ends or a signal arrives. */
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-  // Who reads may have enough (`tidemark serve --help | head`), or close the terminal.
+  // The reader may stop early (`tidemark serve --help | head`) or close the terminal.
   if (error.code !== "EPIPE" && error.code !== "EIO") throw error;
 });
-/** A server that has not stopped by then is ended, milliseconds. Here, as a signal may come while it starts. */
+/** Exits if stopping takes longer. Initialized before the server starts, since a signal may arrive during the start. */
 const STOP_TIMEOUT_MS = 4_500;
 
 const maintenance = () => import("./journal/lmdb/operator-commands.js");
@@ -75,7 +72,7 @@ function note(text: string): void {
   process.stderr.write(text);
 }
 
-/** Runs a command, and ends as it has: also by the signal that has interrupted both. */
+/** Runs a command and exits the same way: with its exit code, or by the SIGINT that interrupted both. */
 async function run(options: RunOptions): Promise<never> {
   const { runCommand } = await import("./cli/run/run-command.js");
   const { exitCode, isInterrupted } = await runCommand(options);
@@ -84,10 +81,9 @@ async function run(options: RunOptions): Promise<never> {
 }
 
 /**
- * Serves until SIGTERM or SIGINT. What fails in a request is told to its client, and harms nobody else; a promise
- * that nobody waited for was somebody's request as well. What is thrown where nothing catches it may have left
- * something half done: then the process ends, what was answered is durable, and who supervises it starts it again.
- * The server is loaded only now: a help must not wait for it.
+ * Serves until SIGTERM or SIGINT. A failed request, and so an unhandled rejection, affects only its client. An uncaught
+ * exception may leave inconsistent state: the process exits, acknowledged writes are durable, and a supervisor restarts
+ * it. Modules are loaded here, so that help does not wait for them.
  */
 async function serve(config: Config): Promise<void> {
   const startedAt = performance.now();
@@ -98,10 +94,10 @@ async function serve(config: Config): Promise<void> {
   ]);
   const log = createLog(config.logLevel);
   process.on("unhandledRejection", (error: unknown) => {
-    log.error({ err: error, errorId: randomUUID() }, "something failed that nobody waited for");
+    log.error({ err: error, errorId: randomUUID() }, "unhandled promise rejection");
   });
   process.on("uncaughtException", (error: unknown) => {
-    log.fatal({ err: error }, "the server failed and ends");
+    log.fatal({ err: error }, "uncaught exception: the server exits");
     process.exit(1);
   });
   for (const warning of config.warnings) log.warn({}, warning);
@@ -109,7 +105,7 @@ async function serve(config: Config): Promise<void> {
   const starting = startApp(config, { log, signal: stopping.signal });
   stopOnSignal(starting, stopping, log);
   const app = await starting.catch((error: unknown) => {
-    if (stopping.signal.aborted) return undefined; // told, and ended, by who stopped it
+    if (stopping.signal.aborted) return undefined; // stopOnSignal exits
     throw error;
   });
   if (!app) return;
@@ -120,11 +116,11 @@ async function serve(config: Config): Promise<void> {
   else log.info({ url, readyMs }, "ready");
 }
 
-/** From the first moment on: whoever reads that the server is ready may end it in the same one. */
+/** Installed before the server starts: a supervisor may stop the server as soon as it is ready. */
 function stopOnSignal(starting: Promise<App>, stopping: AbortController, log: Logger): void {
   for (const signal of ["SIGTERM", "SIGINT"] as const) {
     process.on(signal, () => {
-      if (stopping.signal.aborted) return; // Ctrl+C reaches a process below npm twice
+      if (stopping.signal.aborted) return; // npm forwards Ctrl+C to a process that already received it
       log.info({ signal }, "stopping");
       setTimeout(() => process.exit(1), STOP_TIMEOUT_MS).unref();
       stopping.abort();
@@ -138,7 +134,7 @@ function stopOnSignal(starting: Promise<App>, stopping: AbortController, log: Lo
         .then(
           () => process.exit(0),
           (error: unknown) => {
-            log.fatal({ err: error }, "the server could not stop in order");
+            log.fatal({ err: error }, "the server failed to stop cleanly");
             process.exit(1);
           },
         );

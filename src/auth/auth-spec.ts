@@ -1,10 +1,10 @@
-/** How it is found out who asks: what `--auth` says, and the settings beside it. */
+/** How the server authenticates callers, as `--auth` says. */
 export type AuthSpec =
   | { readonly kind: "none" }
   | { readonly kind: "tokens"; readonly path: string }
   | { readonly kind: "jwt"; readonly keys: KeySource };
 
-/** What the signature of a JSON Web Token is checked with. A secret is never written on a command line. */
+/** Where the keys come from that verify JSON Web Tokens. A secret never appears on a command line. */
 export type KeySource =
   | { readonly kind: "secret-variable"; readonly name: string }
   | { readonly kind: "secret-file"; readonly path: string }
@@ -12,19 +12,19 @@ export type KeySource =
   | { readonly kind: "jwks-file"; readonly path: string }
   | { readonly kind: "jwks-url"; readonly url: string };
 
-/** What a JSON Web Token must say, besides being signed. Issuer and audience are empty where there are no such tokens. */
+/** The claims and algorithms that a JSON Web Token must have. Issuer and audience are empty without `--auth jwt`. */
 export interface JwtRequirements {
   readonly issuer: string;
   readonly audience: string;
-  /** undefined: those that go with the keys. */
+  /** undefined: the default algorithms of the key type. */
   readonly algorithms: readonly string[] | undefined;
 }
 
 /**
+ * Parses the value of `--auth`. Returns undefined if it is invalid.
+ *
  *     parseAuthSpec("tokens:./tokens.json")
  *     parseAuthSpec("jwt:https://login.example.com/.well-known/jwks.json")
- *
- * @returns undefined for what is none.
  */
 export function parseAuthSpec(text: string): AuthSpec | undefined {
   if (text === "none") return { kind: "none" };
@@ -51,14 +51,14 @@ function parseKeySource(text: string): KeySource | undefined {
   }
 }
 
-/** Whoever could change the keys on their way could make tokens. */
+/** Requires HTTPS beyond this machine: an attacker who can alter the keys in transit could forge tokens. */
 function isSafeUrl(text: string): boolean {
   if (!URL.canParse(text)) return false;
   const { protocol, hostname } = new URL(text);
   return protocol === "https:" || (protocol === "http:" && isLoopback(hostname));
 }
 
-/** Whether only this machine reaches what listens there. */
+/** Whether only this machine can reach a server that listens on `host`. */
 export function isLoopback(host: string): boolean {
   return /^(localhost|127(\.\d{1,3}){3}|\[?::1\]?)$/i.test(host);
 }

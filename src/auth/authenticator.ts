@@ -3,17 +3,16 @@ import type { Clock } from "../util/clock.js";
 import type { Log } from "../util/log.js";
 import { anonymousCaller, type Caller } from "./caller.js";
 
-/** Knows who asks, by what they bring. Any number may ask at once. */
+/** Authenticates callers by their token. Supports concurrent calls. */
 export interface Authenticator {
-  /** Whether everybody may do everything. */
+  /** Whether callers without a token have full access. */
   readonly allowsAnonymous: boolean;
   /**
-   * Who has this token; at once where that is known.
-   * @throws TidemarkError UNAUTHENTICATED, which says nothing of what is wrong with the token; UNAVAILABLE where it
-   * can't be judged now.
+   * Resolves a token to its caller, synchronously if the caller is cached.
+   * @throws TidemarkError UNAUTHENTICATED, without the reason; UNAVAILABLE if the token can't be verified now.
    */
   authenticate(token: string | undefined): Caller | Promise<Caller>;
-  /** Knows nobody any more. Closing twice is harmless. */
+  /** Releases timers and caches. Idempotent. */
   close(): void;
 }
 
@@ -38,29 +37,25 @@ export class AnonymousAuthenticator implements Authenticator {
   close(): void {}
 }
 
-/** Who asks has no token. */
 export function missingTokenError(): TidemarkError {
-  const how = "send it as `Authorization: Bearer TOKEN`, over WebSocket in the payload of connection_init";
-  return new TidemarkError(
-    "UNAUTHENTICATED",
-    `This server wants to know who asks: give a token, and ${how}.`,
-  );
+  const how = "as `Authorization: Bearer TOKEN`, or over WebSocket in the payload of connection_init";
+  return new TidemarkError("UNAUTHENTICATED", `This server requires a token. Send it ${how}.`);
 }
 
-/** The token is none of ours, or has run out before it came. What is wrong with it, the log says. */
+/** The server rejects the token when it arrives. Only the log has the reason. */
 export function invalidTokenError(): TidemarkError {
-  return new TidemarkError("UNAUTHENTICATED", "The token is not good. Come back with another one.");
+  return new TidemarkError("UNAUTHENTICATED", "Invalid or expired token. Send a valid one.");
 }
 
-/** The token was good. */
+/** The token was valid when it arrived. */
 export function expiredTokenError(): TidemarkError {
-  return new TidemarkError("UNAUTHENTICATED", "The token is no longer good. Come back with another one.");
+  return new TidemarkError("UNAUTHENTICATED", "The token expired or was revoked. Send a new one.");
 }
 
-/** A longer token is not looked at. */
+/** Longer tokens are rejected unread. */
 export const TOKEN_LENGTH_MAX = 8_192;
 
-/** The token of a header `Authorization: Bearer …`; undefined where there is none. */
+/** The token in a header `Authorization: Bearer …`, if there is one. */
 export function bearerToken(authorization: unknown): string | undefined {
   if (typeof authorization !== "string") return undefined;
   return BEARER.exec(authorization)?.[1];

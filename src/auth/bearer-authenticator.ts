@@ -8,7 +8,7 @@ import {
 import type { Caller } from "./caller.js";
 import { hashToken } from "./issue-token.js";
 
-/** What all kinds of tokens have in common: who has one that is known is found by its hash, and only others are made out. */
+/** The base of token authenticators: looks up known tokens by their hash and verifies only the others. */
 export abstract class BearerAuthenticator implements Authenticator {
   readonly allowsAnonymous = false;
   readonly #log: Log;
@@ -19,7 +19,7 @@ export abstract class BearerAuthenticator implements Authenticator {
 
   authenticate(token: string | undefined): Caller | Promise<Caller> {
     if (token === undefined) throw missingTokenError();
-    if (token.length > TOKEN_LENGTH_MAX) return this.reject("it is too long");
+    if (token.length > TOKEN_LENGTH_MAX) return this.reject("the token is too long");
     const hash = hashToken(token);
     const caller = this.findKnown(hash);
     return caller ? this.requireValid(caller) : this.verify(token, hash);
@@ -27,20 +27,20 @@ export abstract class BearerAuthenticator implements Authenticator {
 
   abstract close(): void;
 
-  /** Who has the token with this hash, as far as it was made out before. */
+  /** The caller that is known for the hash of a token. */
   protected abstract findKnown(hash: string): Caller | undefined;
 
-  /** Who has a token that is not known. @throws TidemarkError as `authenticate` */
+  /** Resolves a token that is not known yet. @throws TidemarkError as `authenticate` */
   protected abstract verify(token: string, hash: string): Promise<Caller>;
 
-  /** The same caller. @throws TidemarkError UNAUTHENTICATED where it is over */
+  /** Returns the same caller. @throws TidemarkError UNAUTHENTICATED if it has expired. */
   protected requireValid(caller: Caller): Caller {
-    return caller.isExpired ? this.reject("it has run out", caller.rights.id) : caller;
+    return caller.isExpired ? this.reject("the token has expired", caller.rights.id) : caller;
   }
 
-  /** @param reason for the log alone. @throws TidemarkError UNAUTHENTICATED, always */
+  /** @param reason goes to the log only. @throws TidemarkError UNAUTHENTICATED, always. */
   protected reject(reason: string, id?: string): never {
-    this.#log.info({ reason, id }, "a token was refused");
+    this.#log.info({ reason, id }, "rejected a token");
     throw invalidTokenError();
   }
 }

@@ -3,9 +3,9 @@ import { limitExceeded } from "../protocol/tidemark-error.js";
 import { KeyedCounter } from "../util/keyed-counter.js";
 import type { Caller } from "./caller.js";
 
-type CountLimit = "connectionsPerUserMax" | "subscriptionsPerUserMax";
+type CountLimit = keyof typeof COUNTED;
 
-/** How many of something each caller has open, whichever connections that came by (law 16). */
+/** Limits what each caller has open, over all its connections (law 16). */
 export class CallerCounts {
   readonly #limit: CountLimit;
   readonly #max: number;
@@ -17,7 +17,7 @@ export class CallerCounts {
   }
 
   /**
-   * Counts one more. Returns what is to be called when it is closed; twice is harmless.
+   * Counts one more. Returns an idempotent function to call when it closes.
    * @throws TidemarkError LIMIT_EXCEEDED
    */
   open({ rights: { id } }: Caller): () => void {
@@ -32,6 +32,8 @@ export class CallerCounts {
   }
 
   #tooMany(): Error {
-    return limitExceeded(this.#limit, "You have as many open as you may. Close some", this.#max);
+    return limitExceeded(this.#limit, `Too many open ${COUNTED[this.#limit]}. Close some`, this.#max);
   }
 }
+
+const COUNTED = { connectionsPerUserMax: "connections", subscriptionsPerUserMax: "subscriptions" };

@@ -6,16 +6,13 @@ import type { Caller } from "./caller.js";
 
 type RateLimit = "operationsPerSecondMax" | "mutationsPerSecondMax";
 
-/**
- * How often each caller does something, whichever connections that comes by (law 16). Who comes too often is told
- * when to come again.
- */
+/** Limits how often each caller does something, over all its connections (law 16). */
 export class CallerRates {
   readonly #limit: RateLimit;
   readonly #perSecond: number;
   readonly #clock: Clock;
   readonly #buckets = new Map<string, TokenBucket>();
-  /** Above so many, those that are as new ones are given up. */
+  /** Above this number of buckets, full ones are deleted: they equal new ones. */
   #sweepAbove = SWEEP_ABOVE;
 
   constructor(limit: RateLimit, limits: Limits, clock: Clock) {
@@ -24,11 +21,11 @@ export class CallerRates {
     this.#clock = clock;
   }
 
-  /** Counts one; once it is too much, says so. */
+  /** Takes one token. Returns an error with the time to wait if the caller has none left. */
   take({ rights }: Caller): TidemarkError | undefined {
     if (this.#perSecond === Infinity) return undefined;
     const retryAfterMs = this.#bucketOf(rights.id).take();
-    return retryAfterMs === 0 ? undefined : this.#tooOften(retryAfterMs);
+    return retryAfterMs === 0 ? undefined : this.#rateExceeded(retryAfterMs);
   }
 
   #bucketOf(id: string): TokenBucket {
@@ -45,8 +42,8 @@ export class CallerRates {
     this.#sweepAbove = Math.max(SWEEP_ABOVE, 2 * this.#buckets.size);
   }
 
-  #tooOften(retryAfterMs: number): TidemarkError {
-    const what = `You come too often. Come again in ${retryAfterMs} ms`;
+  #rateExceeded(retryAfterMs: number): TidemarkError {
+    const what = `Rate limit exceeded. Retry after ${retryAfterMs} ms`;
     return limitExceeded(this.#limit, what, this.#perSecond, { retryAfterMs });
   }
 }

@@ -1,30 +1,41 @@
 import { ANONYMOUS, type DatabaseName, type JobKey, type Username } from "../tasks/names.js";
 import { DELAY_MAX_MS, type Clock, type Timer } from "../util/clock.js";
-import type { Role } from "./roles.js";
 
-/** What a token says of who has it. */
+/** The roles of callers. Each role includes the rights of the one before it. */
+export const ROLES = [
+  /** Sees the jobs of its own user. */
+  "viewer",
+  /** Also reports the jobs of its own user. */
+  "reporter",
+  /** Sees and changes the jobs of all users, and may purge a database. */
+  "admin",
+] as const;
+
+export type Role = (typeof ROLES)[number];
+
+/** The rights that a token grants. */
 export interface CallerRights {
-  /** Names the token in logs and in what is counted, and is not it. */
+  /** Identifies the token in logs and counters without revealing it. */
   readonly id: string;
   readonly username: Username;
   readonly role: Role;
-  /** The databases that it is for, as `parseDatabasePattern` has them. */
+  /** Patterns of the databases that it covers; see `parseDatabasePattern`. */
   readonly databases: readonly string[];
-  /** It is for this one job alone. */
+  /** Restricts the token to this job. */
   readonly job?: (JobKey & { readonly database: DatabaseName }) | undefined;
-  /** Milliseconds since 1970; left out where it does not run out. */
+  /** Milliseconds since 1970; absent if the token never expires. */
   readonly expiresAt?: number | undefined;
 }
 
 /**
- * Who asks, and for how long. It is over when its token runs out or is revoked, and stays so; who asks with the
- * same token again, when its rights have changed, is another caller.
+ * An authenticated client. A caller expires for good when its token expires, is revoked or changes its rights; the
+ * same token with other rights is another caller.
  */
 export class Caller {
   readonly rights: CallerRights;
   readonly #clock: Clock;
   readonly #listeners = new Set<() => void>();
-  #isOver = false;
+  #hasExpired = false;
   #timer: Timer | undefined;
 
   constructor(rights: CallerRights, clock: Clock) {
@@ -36,14 +47,14 @@ export class Caller {
     return this.rights.username;
   }
 
-  /** Whether nothing may be asked and told any more. */
+  /** Whether the caller has lost all rights. */
   get isExpired(): boolean {
-    return this.#isOver || this.#hasRunOut();
+    return this.#hasExpired || this.#isPastExpiry();
   }
 
   /**
-   * Calls back once, when it is over; at once if it is.
-   * @returns what takes that back; twice is harmless.
+   * Calls back once, when the caller expires; immediately if it has.
+   * @returns an idempotent function that removes the listener.
    */
   onExpired(listener: () => void): () => void {
     if (this.isExpired) {
@@ -51,47 +62,47 @@ export class Caller {
       return () => {};
     }
     this.#listeners.add(listener);
-    this.#watchTheTime();
+    this.#scheduleExpiry();
     return () => {
       this.#listeners.delete(listener);
-      if (this.#listeners.size === 0) this.#stopWatching();
+      if (this.#listeners.size === 0) this.#cancelTimer();
     };
   }
 
-  /** Nothing is right any more that it says: it was revoked, or says something else now. */
+  /** Expires the caller because its token was revoked or has other rights now. */
   expire(): void {
-    if (this.#isOver) return;
-    this.#isOver = true;
-    this.#stopWatching();
+    if (this.#hasExpired) return;
+    this.#hasExpired = true;
+    this.#cancelTimer();
     const listeners = [...this.#listeners];
     this.#listeners.clear();
     for (const listener of listeners) listener();
   }
 
-  #hasRunOut(): boolean {
+  #isPastExpiry(): boolean {
     const { expiresAt } = this.rights;
     return expiresAt !== undefined && this.#clock.now() >= expiresAt;
   }
 
-  /** By a timer, which goes on when the time of day is set back. */
-  #watchTheTime(): void {
+  /** Uses a timer, which keeps running when the time of day is set back. */
+  #scheduleExpiry(): void {
     const { expiresAt } = this.rights;
     if (this.#timer || expiresAt === undefined) return;
     const leftMs = expiresAt - this.#clock.now();
     this.#timer = this.#clock.schedule(Math.min(leftMs, DELAY_MAX_MS), () => {
       this.#timer = undefined;
       if (leftMs <= DELAY_MAX_MS) this.expire();
-      else this.#watchTheTime();
+      else this.#scheduleExpiry();
     });
   }
 
-  #stopWatching(): void {
+  #cancelTimer(): void {
     this.#timer?.cancel();
     this.#timer = undefined;
   }
 }
 
-/** Who asks where nobody is asked who they are: everything is theirs. */
+/** The caller of every request with `--auth none`. It has full access. */
 export function anonymousCaller(clock: Clock): Caller {
   return new Caller({ id: ANONYMOUS, username: ANONYMOUS, role: "admin", databases: ["*"] }, clock);
 }

@@ -1,23 +1,23 @@
 import { createHash, randomBytes } from "node:crypto";
 import { TidemarkError } from "../protocol/tidemark-error.js";
 import type { Clock } from "../util/clock.js";
-import type { Role } from "./roles.js";
+import type { Role } from "./caller.js";
 import { changeTokens, parseTokenRecord } from "./token-file.js";
 
-/** What a new token is for. */
+/** The rights and lifetime of a new token. */
 export interface TokenGrant {
   readonly username: string;
   readonly role: Role;
-  /** Names of databases, with `*` for any characters. */
+  /** Database names; `*` stands for any characters. */
   readonly databases: readonly string[];
-  /** It is for this one job alone. */
+  /** Restricts the token to this job. */
   readonly job?: { readonly database: string; readonly username: string; readonly jobId: string } | undefined;
   readonly note?: string | undefined;
-  /** How long it is good, milliseconds; left out: until it is revoked. */
+  /** Lifetime in milliseconds. Default: until revoked. */
   readonly lifeMs?: number | undefined;
 }
 
-/** Makes a token and writes down what it is for. The token itself is kept nowhere. @throws Error as `changeTokens`, and for names that are none */
+/** Creates a token and stores its record, but not the token itself. @throws Error as `changeTokens`, and for invalid names. */
 export async function issueToken(
   path: string,
   { lifeMs, databases, ...grant }: TokenGrant,
@@ -37,7 +37,7 @@ export async function issueToken(
   return { token };
 }
 
-/** Makes a token good no more; a server that reads the file throws out who came with it. @throws Error as `changeTokens`, and TidemarkError NOT_FOUND where there is none with this id. */
+/** Revokes a token; a server that reads the file disconnects its callers. @throws Error as `changeTokens`; TidemarkError NOT_FOUND for an unknown id. */
 export async function revokeToken(path: string, id: string): Promise<void> {
   await changeTokens(path, (tokens) => {
     const left = tokens.filter((token) => token.id !== id);
@@ -47,10 +47,10 @@ export async function revokeToken(path: string, id: string): Promise<void> {
   });
 }
 
-/** What is kept of a token: see `TokenRecord`. */
+/** The hash under which a token is stored: see `TokenRecord`. */
 export function hashToken(token: string): string {
   return createHash("sha256").update(token).digest("hex");
 }
 
-/** So that people, and what looks for secrets in places where none should be, know what it is. */
+/** Lets people and secret scanners recognize a token. */
 const PREFIX = "tm_";

@@ -5,9 +5,8 @@ import { TidemarkError } from "../protocol/tidemark-error.js";
 import type { JwtRequirements, KeySource } from "./auth-spec.js";
 import type { AuthenticatorOptions } from "./authenticator.js";
 import { BearerAuthenticator } from "./bearer-authenticator.js";
-import { Caller, type CallerRights } from "./caller.js";
+import { Caller, ROLES, type CallerRights } from "./caller.js";
 import { openJwtKeys, type JwtKeys } from "./jwt-keys.js";
-import { ROLES } from "./roles.js";
 import {
   DATABASE_SCHEMA,
   JOB_ID_SCHEMA,
@@ -21,8 +20,8 @@ export interface JwtAuthenticatorOptions extends AuthenticatorOptions {
 }
 
 /**
- * For `--auth jwt:…`: JSON Web Tokens that somebody else has made. Who was made out once is known until the token runs
- * out, so a signature is checked once and not for each request.
+ * For `--auth jwt:…`: JSON Web Tokens of an external issuer. Callers are cached until their token expires, so the
+ * server checks a signature once and not for each request.
  */
 export class JwtAuthenticator extends BearerAuthenticator {
   readonly #keys: JwtKeys;
@@ -55,7 +54,7 @@ export class JwtAuthenticator extends BearerAuthenticator {
       this.#callers.set(hash, caller);
       return caller;
     } catch (error) {
-      if (error instanceof TidemarkError && PASSED_THROUGH.has(error.code)) throw error;
+      if (error instanceof TidemarkError && PASSED_ON.has(error.code)) throw error;
       return this.reject(reasonOf(error));
     }
   }
@@ -72,7 +71,8 @@ export class JwtAuthenticator extends BearerAuthenticator {
       requiredClaims: ["sub", "exp"],
     });
     const { sub, exp, iat, role, databases, job } = CLAIMS.parse(payload);
-    if (iat !== undefined && iat > now / 1_000 + SKEW_S) throw new Error("it was made in the future");
+    if (iat !== undefined && iat > now / 1_000 + SKEW_S)
+      throw new Error("the token was issued in the future");
     return {
       id: `jwt-${hash.slice(0, 16)}`,
       username: sub,
@@ -84,15 +84,15 @@ export class JwtAuthenticator extends BearerAuthenticator {
   }
 }
 
-/** What a refusal within is told as it is: it is one already, or no fault of the token. */
-const PASSED_THROUGH = new Set(["UNAUTHENTICATED", "UNAVAILABLE"]);
+/** Errors that are passed on unchanged: already a rejection, or not caused by the token. */
+const PASSED_ON = new Set(["UNAUTHENTICATED", "UNAVAILABLE"]);
 
 const CACHED_CALLERS_MAX = 10_000;
 
-/** By so much the clock of who makes tokens may be ahead, seconds. */
+/** How far the issuer's clock may be ahead, in seconds. */
 const SKEW_S = 5;
 
-/** What a token says, in its claims; the time in seconds since 1970. */
+/** The claims of a token; times in seconds since 1970. */
 const CLAIMS = z.object({
   sub: USERNAME_SCHEMA,
   exp: z.number(),
@@ -108,18 +108,16 @@ const CLAIMS = z.object({
     .optional(),
 });
 
-/** For the log: nothing of the token but what its claims are called. */
+/** The reason for the log. It contains nothing of the token except the names of its claims. */
 function reasonOf(error: unknown): string {
   if (error instanceof z.ZodError) return reasonOfClaim(error.issues[0]!); // there is one
   if (error instanceof errors.JWTClaimValidationFailed || error instanceof errors.JWTExpired)
-    return `the claim ${error.claim} does not hold`;
+    return `invalid claim ${error.claim}`;
   if (error instanceof errors.JOSEError) return error.code;
-  return error instanceof Error ? error.message : "it can't be read";
+  return error instanceof Error ? error.message : "unreadable token";
 }
 
 function reasonOfClaim({ path }: z.core.$ZodIssue): string {
   const claim = path.join(".");
-  return claim === "role"
-    ? `the claim role is none of ${ROLES.join(", ")}`
-    : `the claim ${claim} is not as it must be`;
+  return claim === "role" ? `invalid claim role: expected ${ROLES.join(", ")}` : `invalid claim ${claim}`;
 }

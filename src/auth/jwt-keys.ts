@@ -4,26 +4,29 @@ import { createLocalJWKSet, createRemoteJWKSet, customFetch, errors, type JWTVer
 import { unavailable } from "../protocol/tidemark-error.js";
 import type { KeySource } from "./auth-spec.js";
 
-/** What signatures are checked with, and the algorithms that they may be made by: never both kinds. */
+/** The keys that verify signatures, and their algorithms: for secrets or for public keys, never for both. */
 export interface JwtKeys {
   readonly find: JWTVerifyGetKey;
   readonly algorithms: readonly string[];
 }
 
 /**
- * The keys of a source. Those of a URL are fetched when they are needed, and kept for ten minutes; for an unknown key
- * they are fetched anew twice a minute at most.
- * @param asked the algorithms that the operator allows; undefined: the usual ones of the kind.
- * @throws Error whose message says what is wrong.
+ * Opens the keys of a source. Keys of a URL are fetched on demand and cached for ten minutes; for an unknown key they
+ * are fetched again, at most twice a minute.
+ * @param allowed the algorithms that the operator allows; undefined: the defaults of the key type.
+ * @throws Error if the keys or the algorithms can't be used.
  */
-export async function openJwtKeys(source: KeySource, asked: readonly string[] | undefined): Promise<JwtKeys> {
+export async function openJwtKeys(
+  source: KeySource,
+  allowed: readonly string[] | undefined,
+): Promise<JwtKeys> {
   const isSecret = source.kind === "secret-variable" || source.kind === "secret-file";
-  const algorithms = asked ?? (isSecret ? ["HS256"] : ["RS256", "PS256", "ES256", "EdDSA"]);
-  const stranger = algorithms.find((name) => !(isSecret ? BY_SECRET : BY_KEY).test(name));
-  if (stranger === undefined) return { algorithms, find: await finderOf(source) };
-  const known = isSecret ? "HS256, HS384 and HS512" : "RS256, PS256, ES256 (384, 512) and EdDSA";
+  const algorithms = allowed ?? (isSecret ? ["HS256"] : ["RS256", "PS256", "ES256", "EdDSA"]);
+  const mismatch = algorithms.find((name) => !(isSecret ? BY_SECRET : BY_KEY).test(name));
+  if (mismatch === undefined) return { algorithms, find: await finderOf(source) };
+  const known = isSecret ? "HS256, HS384 or HS512" : "RS256, PS256, ES256 (384, 512) or EdDSA";
   throw new Error(
-    `the algorithm ${JSON.stringify(stranger)} does not go with these keys: there are ${known}`,
+    `the algorithm ${JSON.stringify(mismatch)} does not match the type of the keys: expected ${known}`,
   );
 }
 
@@ -52,18 +55,18 @@ function always(key: Uint8Array | KeyObject): JWTVerifyGetKey {
 function secretOf(text: string, where: string): Uint8Array {
   const secret = Buffer.from(text.trim());
   if (secret.length >= SECRET_BYTES_MIN) return secret;
-  throw new Error(`the secret in ${where} is shorter than ${SECRET_BYTES_MIN} bytes: it could be guessed`);
+  throw new Error(`the secret in ${where} is shorter than ${SECRET_BYTES_MIN} bytes and could be guessed`);
 }
 
 const SECRET_BYTES_MIN = 32;
 
 function publicKeyOf(pem: string, path: string): KeyObject {
   if (pem.includes("PRIVATE KEY"))
-    throw new Error(`the file ${path} has a private key in it: give the public one`);
+    throw new Error(`the file ${path} contains a private key: provide the public key`);
   try {
     return createPublicKey(pem);
   } catch (cause) {
-    throw new Error(`the file ${path} has no public key in it, as PEM`, { cause });
+    throw new Error(`the file ${path} contains no public key in PEM format`, { cause });
   }
 }
 
@@ -71,24 +74,24 @@ function keySetOf(json: string, path: string): JWTVerifyGetKey {
   try {
     return parseKeySet(json);
   } catch (cause) {
-    throw new Error(`the file ${path} has no JSON Web Key Set in it`, { cause });
+    throw new Error(`the file ${path} contains no JSON Web Key Set`, { cause });
   }
 }
 
-/** @throws Error for what is none. */
+/** @throws Error for an invalid key set. */
 function parseKeySet(json: string): JWTVerifyGetKey {
-  return createLocalJWKSet(JSON.parse(json) as Parameters<typeof createLocalJWKSet>[0]); // it checks what it is given
+  return createLocalJWKSet(JSON.parse(json) as Parameters<typeof createLocalJWKSet>[0]); // it validates its argument
 }
 
 async function textOf(path: string): Promise<string> {
   try {
     return await readFile(path, "utf8");
   } catch (cause) {
-    throw new Error(`the file ${path} can't be read`, { cause });
+    throw new Error(`cannot read the file ${path}`, { cause });
   }
 }
 
-/** That keys can't be fetched is not the fault of who asks. */
+/** If the keys can't be fetched, the caller is not at fault: the error is UNAVAILABLE. */
 function remoteKeys(url: string): JWTVerifyGetKey {
   const remote = createRemoteJWKSet(new URL(url), { [customFetch]: boundedFetch() });
   return async (header, token) => {
@@ -96,7 +99,7 @@ function remoteKeys(url: string): JWTVerifyGetKey {
       return await remote(header, token);
     } catch (error) {
       if (FAULTS_OF_TOKENS.some((fault) => error instanceof fault)) throw error;
-      throw unavailable("The keys that tokens are signed with can't be fetched. Try again.", error);
+      throw unavailable("Cannot fetch the keys that verify tokens. Try again later.", error);
     }
   };
 }
@@ -107,15 +110,15 @@ const FAULTS_OF_TOKENS = [
   errors.JOSENotSupported,
 ] as const;
 
-/** Takes a bounded answer, and after a failure asks nobody for a while: whoever sends tokens could make us ask. */
+/** Limits the size of the response and, after a failure, waits before it fetches again: any client can trigger a fetch. */
 function boundedFetch(): (url: string, options: RequestInit) => Promise<Response> {
   let failedAt = -Infinity;
   return async (url, options) => {
     if (performance.now() - failedAt < RETRY_AFTER_MS)
-      throw new Error("the keys could not be fetched a moment ago");
+      throw new Error("the last request for the keys failed moments ago");
     try {
       const response = await fetch(url, options);
-      if (!response.ok) throw new Error(`the keys were answered with ${response.status}`);
+      if (!response.ok) throw new Error(`the request for the keys failed with status ${response.status}`);
       const json = await boundedText(response);
       parseKeySet(json);
       return new Response(json, { status: response.status });
@@ -131,7 +134,7 @@ async function boundedText({ body }: Response): Promise<string> {
   let bytes = 0;
   for await (const chunk of body ?? []) {
     bytes += chunk.length;
-    if (bytes > KEY_SET_BYTES_MAX) throw new Error(`the keys have more than ${KEY_SET_BYTES_MAX} bytes`);
+    if (bytes > KEY_SET_BYTES_MAX) throw new Error(`the key set is larger than ${KEY_SET_BYTES_MAX} bytes`);
     chunks.push(chunk);
   }
   return Buffer.concat(chunks).toString();

@@ -3,8 +3,8 @@ import { AnonymousAuthenticator, type Authenticator } from "./authenticator.js";
 import type { JwtAuthenticatorOptions } from "./jwt-authenticator.js";
 
 /**
- * The authenticator of `--auth`. What it needs is loaded only where it is asked for.
- * @throws Error where a file or a key is not usable
+ * Opens the authenticator that `--auth` selects. Only the selected one is loaded.
+ * @throws Error if a file or a key can't be used.
  */
 export async function openAuthenticator(
   auth: AuthSpec,

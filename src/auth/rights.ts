@@ -2,118 +2,116 @@ import { TidemarkError } from "../protocol/tidemark-error.js";
 import type { JobFilter } from "../store/task-store.js";
 import { matchesPattern } from "../tasks/database-pattern.js";
 import type { DatabaseName, JobId, JobKey, Username } from "../tasks/names.js";
-import type { CallerRights } from "./caller.js";
-import { ROLES, type Role } from "./roles.js";
+import { ROLES, type CallerRights, type Role } from "./caller.js";
 
 /**
- * The one place that decides what somebody may see and do. It is asked by the doors through which resolvers reach
- * jobs (`graphql/reader.ts`, `writer.ts`, `watcher.ts`) and by the server for what is not GraphQL, and knows names only: whether a job is
- * there makes no difference to what is decided, so a refusal tells nothing about it.
+ * The one place that decides what a caller may see and do. Resolvers reach it through the reader, the writer and the
+ * watcher in `graphql/operations/`; the server calls it for everything else. It decides by names alone, so an error
+ * never reveals whether a job exists.
  */
 
-/** What can be done to jobs. */
+/** Something that a caller does to jobs. */
 export type Action = "report" | "cancel" | "remove" | "purge";
 
-/** Whose jobs. */
-type Reach = "nobody's" | "own" | "everybody's";
+/** Whose jobs a role covers. */
+type Reach = "none" | "own" | "all";
 
 const MAY_SEE: Readonly<Record<Role, Reach>> = {
   viewer: "own",
   reporter: "own",
-  admin: "everybody's",
+  admin: "all",
 };
 
-/** A worker stores, reports and removes its jobs; who reports may ask the worker to stop, who only looks may not. */
+/** A reporter may also cancel its own jobs; a viewer may not. */
 const MAY_DO: Readonly<Record<Role, Readonly<Record<Action, Reach>>>> = {
-  viewer: { report: "nobody's", cancel: "nobody's", remove: "nobody's", purge: "nobody's" },
-  reporter: { report: "own", cancel: "own", remove: "own", purge: "nobody's" },
-  admin: { report: "everybody's", cancel: "everybody's", remove: "everybody's", purge: "everybody's" },
+  viewer: { report: "none", cancel: "none", remove: "none", purge: "none" },
+  reporter: { report: "own", cancel: "own", remove: "own", purge: "none" },
+  admin: { report: "all", cancel: "all", remove: "all", purge: "all" },
 };
 
-/** What of a database somebody may see: the jobs of one user, one job, or all. */
+/** The part of a database that a caller may see: all jobs, the jobs of one user, or one job. */
 export interface Scope {
   readonly username?: Username | undefined;
   readonly jobId?: JobId | undefined;
 }
 
-/** undefined for a database that does not exist for who asks. */
+/** The scope of a caller in a database; undefined if the database is invisible to it. */
 export function scopeOf(database: DatabaseName, rights: CallerRights): Scope | undefined {
   const { role, username, job } = rights;
-  if (!isFor(database, rights)) return undefined;
+  if (!covers(database, rights)) return undefined;
   if (job) return { username: job.username, jobId: job.jobId };
   switch (MAY_SEE[role]) {
-    case "everybody's":
+    case "all":
       return EVERYTHING;
     case "own":
       return { username };
-    case "nobody's":
+    case "none":
       return undefined;
   }
 }
 
-/** Whether a scope hides nothing. */
 export function isUnrestricted({ username, jobId }: Scope): boolean {
   return username === undefined && jobId === undefined;
 }
 
-/** What a filter lets through of what a scope shows; undefined where that can be nothing. */
+/** Restricts a filter to a scope. Returns undefined if no job can match. */
 export function narrowFilter<Filter extends Pick<JobFilter, "username" | "jobId">>(
   filter: Filter,
   { username, jobId }: Scope,
 ): Filter | undefined {
-  if (isOther(filter.username, username) || isOther(filter.jobId, jobId)) return undefined;
+  if (differ(filter.username, username) || differ(filter.jobId, jobId)) return undefined;
   return { ...filter, username: username ?? filter.username, jobId: jobId ?? filter.jobId };
 }
 
-/** The same for those who see the same wherever they look. */
+/** Equal for callers that see the same in every database that they may read. */
 export function visibilityKey({ role, username, job }: CallerRights): string {
   if (job) return JSON.stringify([job.username, job.jobId]);
-  return MAY_SEE[role] === "everybody's" ? "" : JSON.stringify([username]);
+  return MAY_SEE[role] === "all" ? "" : JSON.stringify([username]);
 }
 
-/** @throws TidemarkError FORBIDDEN, whether or not the job is there. */
+/** @throws TidemarkError FORBIDDEN, whether or not the job exists. */
 export function authorize(
   action: Action,
   { database, username }: { readonly database: DatabaseName } & Partial<JobKey>,
   rights: CallerRights,
 ): void {
-  if (!isFor(database, rights)) throw forbidden(`The token is not for the database ${quoted(database)}.`);
-  if (rights.job) throw forbidden("The token shows one job, and is for changing none.");
+  if (!covers(database, rights))
+    throw forbidden(`The token does not cover the database ${quoted(database)}.`);
+  if (rights.job) throw forbidden("The token can only read one job.");
   const isOwn = username === rights.username;
   if (mayDo(rights.role, action, isOwn)) return;
   const needed = ROLES.find((role) => mayDo(role, action, isOwn))!; // an admin may do everything
   throw forbidden(
-    `To ${ACTION_PHRASES[action](isOwn ? "a job" : "another user's job")} takes the role ${needed}, and the token has the role ${rights.role}, as ${quoted(rights.username)}.`,
+    `${ACTION_PHRASES[action](isOwn ? "a job" : "another user's job")} requires the role ${needed}; the token of ${quoted(rights.username)} has the role ${rights.role}.`,
   );
 }
 
-/** Whether somebody may see what is counted over all databases. */
+/** Whether a caller may read the metrics, which cover all databases. */
 export function canReadMetrics({ role, databases, job }: CallerRights): boolean {
   return role === "admin" && !job && databases.includes("*");
 }
 
 const EVERYTHING: Scope = {};
 
-/** In the words of who is refused. */
 const ACTION_PHRASES: Readonly<Record<Action, (job: string) => string>> = {
-  report: (job) => `report ${job}`,
-  cancel: (job) => `ask ${job} to stop`,
-  remove: (job) => `remove ${job}`,
-  purge: () => "purge a database",
+  report: (job) => `Reporting ${job}`,
+  cancel: (job) => `Canceling ${job}`,
+  remove: (job) => `Removing ${job}`,
+  purge: () => "Purging a database",
 };
 
 function mayDo(role: Role, action: Action, isOwn: boolean): boolean {
   const reach = MAY_DO[role][action];
-  return reach === "everybody's" || (reach === "own" && isOwn);
+  return reach === "all" || (reach === "own" && isOwn);
 }
 
-function isFor(database: DatabaseName, { databases, job }: CallerRights): boolean {
+function covers(database: DatabaseName, { databases, job }: CallerRights): boolean {
   if (job && job.database !== database) return false;
   return databases.some((pattern) => pattern === "*" || matchesPattern(database, pattern));
 }
 
-function isOther<T>(asked: T | undefined, seen: T | undefined): boolean {
-  return asked !== undefined && seen !== undefined && asked !== seen;
+function differ<T>(a: T | undefined, b: T | undefined): boolean {
+  return a !== undefined && b !== undefined && a !== b;
 }
 
 function forbidden(message: string): TidemarkError {

@@ -6,21 +6,21 @@ import { Caller, type CallerRights } from "./caller.js";
 import { readTokens, fileStampOf, type TokenRecord } from "./token-file.js";
 
 /**
- * For `--auth tokens:FILE`: opaque tokens, each with a caller of its own. The file is looked at twice a second; who
- * has a token that is no longer in it, or is for something else now, is over then. A token that is not known is looked
- * for at once. A file that can't be read any more changes nothing, and the log says so.
+ * For `--auth tokens:FILE`: opaque tokens, one caller per token. The server checks the file for changes twice a
+ * second, and immediately for an unknown token. Callers expire when their token is removed or its rights change. If
+ * the file becomes unreadable, the server logs that and keeps the previous tokens.
  */
 export class TokenAuthenticator extends BearerAuthenticator {
   readonly #path: string;
   readonly #options: AuthenticatorOptions;
   #stamp: string;
-  /** By the token's hash: how far a guess agrees with one tells nothing about a token. */
+  /** By the token's hash, so that the timing of a lookup reveals nothing about a token. */
   #callers: ReadonlyMap<string, Caller>;
-  readonly #looks = new Mutex();
+  readonly #reloads = new Mutex();
   #timer: Timer | undefined;
   #isClosed = false;
 
-  /** @throws Error for a file that can't be read. */
+  /** @throws Error if the file can't be read. */
   static async open(path: string, options: AuthenticatorOptions): Promise<TokenAuthenticator> {
     const stamp = await fileStampOf(path);
     return new TokenAuthenticator(path, options, stamp, await readTokens(path));
@@ -37,7 +37,7 @@ export class TokenAuthenticator extends BearerAuthenticator {
     this.#options = options;
     this.#stamp = stamp;
     this.#callers = new Map(tokens.map((token) => [token.sha256, this.#callerOf(token)]));
-    this.#lookSoon();
+    this.#scheduleReload();
   }
 
   close(): void {
@@ -50,21 +50,21 @@ export class TokenAuthenticator extends BearerAuthenticator {
   }
 
   protected async verify(_: string, hash: string): Promise<Caller> {
-    await this.#look();
+    await this.#reload();
     const caller = this.findKnown(hash);
-    return caller ? this.requireValid(caller) : this.reject("it is unknown, or was revoked");
+    return caller ? this.requireValid(caller) : this.reject("the token is unknown or was revoked");
   }
 
-  #lookSoon(): void {
+  #scheduleReload(): void {
     if (this.#isClosed) return;
-    this.#timer = this.#options.clock.schedule(LOOK_MS, () => {
-      void this.#look().finally(() => this.#lookSoon());
+    this.#timer = this.#options.clock.schedule(RELOAD_INTERVAL_MS, () => {
+      void this.#reload().finally(() => this.#scheduleReload());
     });
   }
 
-  /** One look after the other; never fails. */
-  #look(): Promise<void> {
-    return this.#looks.runExclusive(() => this.#readIfChanged());
+  /** One at a time. Never rejects. */
+  #reload(): Promise<void> {
+    return this.#reloads.runExclusive(() => this.#readIfChanged());
   }
 
   async #readIfChanged(): Promise<void> {
@@ -72,23 +72,23 @@ export class TokenAuthenticator extends BearerAuthenticator {
     if (stamp === this.#stamp) return;
     this.#stamp = stamp;
     try {
-      this.#take(await readTokens(this.#path));
-      this.#options.log.info({ tokens: this.#callers.size }, "the tokens were read again");
+      this.#replaceCallers(await readTokens(this.#path));
+      this.#options.log.info({ tokens: this.#callers.size }, "reloaded the tokens file");
     } catch (error) {
       this.#options.log.error(
         { err: error },
-        "the tokens could not be read again; those from before are good",
+        "could not reload the tokens file: the previous tokens stay valid",
       );
     }
   }
 
-  /** Who is as before stays; who is not is over. */
-  #take(tokens: readonly TokenRecord[]): void {
+  /** Keeps callers whose rights are unchanged and expires the others. */
+  #replaceCallers(tokens: readonly TokenRecord[]): void {
     const before = this.#callers;
     const callers = new Map<string, Caller>();
     for (const token of tokens) {
       const [known, caller] = [before.get(token.sha256), this.#callerOf(token)];
-      callers.set(token.sha256, known && isSame(known, caller) ? known : caller);
+      callers.set(token.sha256, known && haveSameRights(known, caller) ? known : caller);
     }
     this.#callers = callers;
     for (const [hash, caller] of before) if (callers.get(hash) !== caller) caller.expire();
@@ -99,14 +99,13 @@ export class TokenAuthenticator extends BearerAuthenticator {
   }
 }
 
-/** Between two looks at the file, milliseconds. */
-const LOOK_MS = 500;
+const RELOAD_INTERVAL_MS = 500;
 
 function rightsOf({ id, username, role, databases, job, expiresAt }: TokenRecord): CallerRights {
-  const runsOutAt = expiresAt === undefined ? undefined : Date.parse(expiresAt);
-  return { id, username, role, databases, job, expiresAt: runsOutAt };
+  const expiresAtMs = expiresAt === undefined ? undefined : Date.parse(expiresAt);
+  return { id, username, role, databases, job, expiresAt: expiresAtMs };
 }
 
-function isSame(a: Caller, b: Caller): boolean {
+function haveSameRights(a: Caller, b: Caller): boolean {
   return JSON.stringify(a.rights) === JSON.stringify(b.rights);
 }

@@ -12,19 +12,18 @@ import {
 } from "./token-schemas.js";
 
 const RECORD = z.strictObject({
-  /** Names the token, and is not it. */
+  /** Identifies the token without revealing it. */
   id: z.string().min(1),
-  /** Of the token, in hexadecimal. */
   sha256: z.string().regex(/^[0-9a-f]{64}$/),
   username: USERNAME_SCHEMA,
   role: ROLE_SCHEMA,
   databases: z.array(DATABASE_PATTERN_SCHEMA),
-  /** It is for this one job alone. */
+  /** Restricts the token to this job. */
   job: z
     .strictObject({ database: DATABASE_SCHEMA, username: USERNAME_SCHEMA, jobId: JOB_ID_SCHEMA })
     .optional(),
   createdAt: z.iso.datetime(),
-  /** Left out where it never runs out. */
+  /** Absent if the token never expires. */
   expiresAt: z.iso.datetime().optional(),
   note: z.string().optional(),
 });
@@ -32,30 +31,28 @@ const RECORD = z.strictObject({
 const FILE = z.strictObject({ tokens: z.array(RECORD) });
 
 /**
- * The file of `--auth tokens:FILE`: JSON, with what each token is for, and of the token itself its SHA-256 alone. A
- * token has 256 random bits, so nobody can try out what might be behind a hash, and a slow hash as for passwords
- * would only make each request slow.
+ * A record in the file of `--auth tokens:FILE`: the rights of a token and its SHA-256. A token has 256 random bits, so
+ * it can't be guessed from its hash. A slow password hash would only slow down each request.
  */
 export type TokenRecord = Readonly<z.output<typeof RECORD>>;
 
-/** Reads what is to be written down of a token. @throws Error whose message says what is wrong. */
+/** @throws Error if the record is invalid. */
 export function parseTokenRecord(record: z.input<typeof RECORD>): TokenRecord {
   return RECORD.parse(record);
 }
 
-/** @throws Error whose message says what is wrong with the file. */
+/** @throws Error if the file can't be read or is invalid. */
 export async function readTokens(path: string): Promise<readonly TokenRecord[]> {
   try {
     return FILE.parse(JSON.parse(await readFile(path, "utf8"))).tokens;
   } catch (cause) {
-    throw new Error(`the tokens file ${path} can't be read: ${reasonOf(cause)}`, { cause });
+    throw new Error(`cannot read the tokens file ${path}: ${reasonOf(cause)}`, { cause });
   }
 }
 
 /**
- * Puts what `change` makes of the tokens in their place; a file that is not there yet is an empty one. Who reads it
- * meanwhile has the old or the new one, and who changes it meanwhile waits.
- * @throws Error as `readTokens`, what `change` throws, and where it can't be written.
+ * Replaces the tokens by the result of `change`, atomically and under a lock. A missing file counts as empty.
+ * @throws Error as `readTokens` and as `change`, or if the file can't be written.
  */
 export async function changeTokens(
   path: string,
@@ -64,24 +61,24 @@ export async function changeTokens(
   const lock = `${path}.lock`;
   await (await openLock(lock)).close();
   try {
-    const tokens = change((await isThere(path)) ? await readTokens(path) : []);
+    const tokens = change((await exists(path)) ? await readTokens(path) : []);
     await writeWhole(path, `${JSON.stringify({ tokens }, null, 2)}\n`);
   } finally {
     await rm(lock, { force: true });
   }
 }
 
-/** What is the same as long as the file is. */
+/** Changes whenever the file does. */
 export async function fileStampOf(path: string): Promise<string> {
   try {
     const { ino, mtimeNs, size } = await stat(path, { bigint: true });
     return `${ino} ${mtimeNs} ${size}`;
   } catch {
-    return "not there";
+    return MISSING;
   }
 }
 
-/** On the disk before it has the name, and for its owner's eyes only. */
+/** Syncs the file to disk before it is renamed. Only its owner may read it. */
 async function writeWhole(path: string, text: string): Promise<void> {
   const draft = `${path}.new`;
   await rm(draft, { force: true });
@@ -101,22 +98,25 @@ async function openLock(lock: string): ReturnType<typeof open> {
       return await open(lock, "wx", 0o600);
     } catch (error) {
       if (errorCodeOf(error) === "ENOENT")
-        throw new Error(`the tokens can't be kept in ${dirname(lock)}: there is no such folder`, {
+        throw new Error(`cannot write tokens to ${dirname(lock)}: the folder does not exist`, {
           cause: error,
         });
       if (errorCodeOf(error) !== "EEXIST") throw error;
       if (attempt === LOCK_ATTEMPTS)
-        throw new Error(`the tokens are being changed: if nobody does, remove ${lock}`, { cause: error });
+        throw new Error(`another process is changing the tokens. If none is, remove ${lock}`, {
+          cause: error,
+        });
       await setTimeout(LOCK_PAUSE_MS);
     }
   }
 }
 
+const MISSING = "missing";
 const LOCK_ATTEMPTS = 100;
 const LOCK_PAUSE_MS = 50;
 
-async function isThere(path: string): Promise<boolean> {
-  return (await fileStampOf(path)) !== "not there";
+async function exists(path: string): Promise<boolean> {
+  return (await fileStampOf(path)) !== MISSING;
 }
 
 function reasonOf(cause: unknown): string {
@@ -124,7 +124,7 @@ function reasonOf(cause: unknown): string {
     const [issue] = cause.issues;
     return `${issue?.path.join(".")}: ${issue?.message}`;
   }
-  if (errorCodeOf(cause) === "ENOENT") return "it is not there. Make one with: tidemark token create";
-  if (cause instanceof SyntaxError) return "it is no JSON";
+  if (errorCodeOf(cause) === "ENOENT") return "it does not exist. Create one with: tidemark token create";
+  if (cause instanceof SyntaxError) return "it is not valid JSON";
   return cause instanceof Error ? cause.message : String(cause);
 }

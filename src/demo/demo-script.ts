@@ -1,13 +1,13 @@
 /**
- * What the demonstration job has to tell, tick by tick: a made-up job with all that there is to see. A volume that is
- * not known at first, tasks side by side, iterations that end early, messages, log lines and a warning.
+ * The reports of the demonstration job, tick by tick. It shows every feature: a volume that becomes known later, concurrent
+ * tasks, iterations that end early, messages, log lines and a warning.
  */
 import type { LogLine } from "../tasks/job-changes.js";
 import type { TaskSpec } from "../tasks/task-spec.js";
 import type { TaskUpdate } from "../tasks/task-update.js";
 import type { LogLevel, MemoryRange } from "../tasks/user-task.js";
 
-/** What is told at one tick. */
+/** The report of one tick. */
 export interface DemoReport {
   readonly updates: readonly TaskUpdate[];
   readonly log: readonly LogLine[];
@@ -53,12 +53,11 @@ export function* demoScript(): Generator<DemoReport> {
   yield* load();
   yield* rank();
   yield* write();
-  yield report([{ path: "", status: "FINISHED" }], line("INFO", "", "All pages are ranked"));
+  yield report([{ path: "", status: "FINISHED" }], line("INFO", "", "Ranked all pages"));
 }
 
 const LOAD_TICKS = 48;
 const PAGES_TICKS = 32;
-/** When the archive has told how many links there are. */
 const LINKS_KNOWN_TICK = 16;
 
 function* load(): Generator<DemoReport> {
@@ -66,19 +65,16 @@ function* load(): Generator<DemoReport> {
   for (let tick = 1; tick < LOAD_TICKS; tick++) {
     const pages = portion(PAGES, tick, PAGES_TICKS);
     const links = portion(LINKS, tick, LOAD_TICKS);
-    const isTold = tick === LINKS_KNOWN_TICK;
+    const isKnown = tick >= LINKS_KNOWN_TICK;
     yield report(
       [
         { path: "0.0", done: pages, status: tick >= PAGES_TICKS ? "FINISHED" : null },
-        { path: "0.1", done: links, volume: tick >= LINKS_KNOWN_TICK ? LINKS : null },
+        { path: "0.1", done: links, volume: isKnown ? LINKS : null },
       ],
-      isTold ? line("INFO", "0.1", `There are ${LINKS.toLocaleString("en")} links`) : [],
+      tick === LINKS_KNOWN_TICK ? line("INFO", "0.1", `Found ${LINKS.toLocaleString("en")} links`) : [],
     );
   }
-  yield report(
-    [{ path: "0", status: "FINISHED" }],
-    line("WARNING", "0.1", "31 links lead nowhere: left out"),
-  );
+  yield report([{ path: "0", status: "FINISHED" }], line("WARNING", "0.1", "Skipped 31 broken links"));
 }
 
 const ITERATIONS = 8;
@@ -91,7 +87,7 @@ function* rank(): Generator<DemoReport> {
     for (let tick = 1; tick < ITERATION_TICKS; tick++) {
       yield report([{ path, done: portion(PAGES, tick, ITERATION_TICKS) }]);
     }
-    const message = `iteration ${iteration}: the ranks change by ${(0.85 ** (2 * iteration)).toFixed(4)}`;
+    const message = `iteration ${iteration}: ranks changed by ${(0.85 ** (2 * iteration)).toFixed(4)}`;
     yield report([
       { path, status: "FINISHED" },
       { path: "1", message },
@@ -113,7 +109,7 @@ function* write(): Generator<DemoReport> {
         { path: "2.0", done: ranks },
         { path: "2.1", done: index },
       ],
-      tick === HALF ? line("INFO", "2.0", "Half of the ranks are written") : [],
+      tick === HALF ? line("INFO", "2.0", "Wrote half of the ranks") : [],
     );
   }
 }
@@ -126,7 +122,7 @@ function line(level: LogLevel, path: string, message: string): readonly LogLine[
   return [{ level, path, message }];
 }
 
-/** What is done of `volume` at a tick of so many, now faster and now slower, as work goes. */
+/** The part of `volume` that is done at a tick, at a realistically uneven speed. */
 function portion(volume: number, tick: number, ticks: number): number {
   const share = Math.min(Math.max(tick / ticks, 0), 1);
   return Math.round(volume * (share - Math.sin(share * 6 * Math.PI) * 0.03));

@@ -14,25 +14,22 @@ export interface DemoWorkerOptions {
   readonly log: Log;
 }
 
-/** Which job it is; the names are as the parsers leave them. */
+/** The key of the demonstration job; its names are already normalized. */
 export const DEMO_JOB = {
   database: "demo" as DatabaseName,
   username: "demo" as Username,
   jobId: "pagerank" as JobId,
 } as const;
 
-/** A run of the demonstration job. */
 export interface DemoRun {
-  /** As it was stored. */
   readonly userTask: UserTask;
-  /** Whether it was begun now; else it was running. */
+  /** Whether this call started it; false if it was already running. */
   readonly isNew: boolean;
 }
 
 /**
- * A worker in the server itself, for who has none yet: it runs a made-up job for 45 s, one at a time and always under
- * the same name, so that however often it is asked for there is one. It reports as any worker does, and ends when a
- * cancel is requested.
+ * A worker inside the server that shows users without workers how progress looks. It runs one simulated job of 45 s at a
+ * time, always under the same key. It reports like any worker, and stops when a cancel is requested.
  */
 export class DemoWorker {
   readonly #provider: TaskStoreProvider;
@@ -45,25 +42,25 @@ export class DemoWorker {
     this.#options = options;
   }
 
-  /** Stores the job and begins it; resolves with the one that runs if there is one. @throws TidemarkError */
+  /** Stores and starts the job, or returns the running one. @throws TidemarkError */
   async start(): Promise<DemoRun> {
     if (this.#stopping.signal.aborted) throw unavailable("The server is stopping.");
     const isNew = this.#running === undefined;
-    this.#running ??= this.#begin().catch((error: unknown) => {
+    this.#running ??= this.#startJob().catch((error: unknown) => {
       this.#running = undefined;
       throw error;
     });
     return { userTask: (await this.#running).userTask, isNew };
   }
 
-  /** Cancels what runs; resolves when that is told. Stopping twice is harmless. */
+  /** Cancels the running job; resolves once it is stored as canceled. Idempotent. */
   async stop(): Promise<void> {
     this.#stopping.abort();
     const running = await this.#running?.catch(() => undefined);
     await running?.ended;
   }
 
-  async #begin(): Promise<Running> {
+  async #startJob(): Promise<Running> {
     const { leaseMs } = this.#options;
     const { store, release } = await this.#provider.retain(DEMO_JOB.database);
     const request = { ...DEMO_JOB, spec: DEMO_TREE, memory: DEMO_MEMORY, leaseMs };
@@ -80,28 +77,28 @@ export class DemoWorker {
     }
   }
 
-  /** Never rejects: who would hear of it has had an answer. */
+  /** Never rejects: the request was already answered. */
   async #play(store: TaskStore, userTask: UserTask): Promise<void> {
     const { clock, log } = this.#options;
     const { signal } = this.#stopping;
     try {
       for (const report of demoScript()) {
         await pause(clock, TICK_MS, signal);
-        const now = signal.aborted ? undefined : await this.#tell(store, userTask, report);
-        if (now?.cancelRequest) return await this.#cancel(store, userTask, "as was requested");
-        if (signal.aborted) return await this.#cancel(store, userTask, "the server was stopped");
+        const now = signal.aborted ? undefined : await this.#report(store, userTask, report);
+        if (now?.cancelRequest) return await this.#cancel(store, userTask, "canceled on request");
+        if (signal.aborted) return await this.#cancel(store, userTask, "the server stopped");
       }
     } catch (error) {
-      if (!isLostJob(error)) log.warn({ err: error }, "the demonstration job was given up");
+      if (!isLostJob(error)) log.warn({ err: error }, "the demonstration job failed");
     }
   }
 
   async #cancel(store: TaskStore, userTask: UserTask, message: string): Promise<void> {
     const update: TaskUpdate = { path: "", status: "CANCELED", message };
-    await this.#tell(store, userTask, { updates: [update], log: [] });
+    await this.#report(store, userTask, { updates: [update], log: [] });
   }
 
-  #tell(store: TaskStore, userTask: UserTask, report: DemoReport): Promise<UserTask | null> {
+  #report(store: TaskStore, userTask: UserTask, report: DemoReport): Promise<UserTask | null> {
     return store.update(userTask, { ...report, attempt: userTask.attempt, requestId: null });
   }
 }
@@ -111,12 +108,12 @@ interface Running {
   readonly ended: Promise<void>;
 }
 
-/** Removed, stored anew, or ended by somebody else. */
+/** Whether another client removed, replaced or ended the job. */
 function isLostJob(error: unknown): boolean {
-  return error instanceof TidemarkError && TAKEN_AWAY.has(error.code);
+  return error instanceof TidemarkError && LOST_JOB_CODES.has(error.code);
 }
 
-const TAKEN_AWAY = new Set(["NOT_FOUND", "STALE_ATTEMPT", "ILLEGAL_TRANSITION"]);
+const LOST_JOB_CODES = new Set(["NOT_FOUND", "STALE_ATTEMPT", "ILLEGAL_TRANSITION"]);
 
 /** Resolves after `ms`, or when `signal` aborts. */
 function pause(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {

@@ -1,9 +1,6 @@
 import { destination, pino, type Logger } from "pino";
 
-/**
- * The operator's log: JSON lines. On stdout, where a supervisor collects them; at a terminal, where stdout
- * is for the person, only what needs their eye, on stderr.
- */
+/** Creates the server's log: JSON lines on stdout. At a terminal, only warnings and errors, on stderr. */
 export function createLog(level: string): Logger {
   const isTerminal = process.stdout.isTTY;
   const quietLevel = level === "info" ? "warn" : level;
@@ -13,18 +10,18 @@ export function createLog(level: string): Logger {
 }
 
 /**
- * A line of JSON as it may be shown: what steers a terminal, or turns text around, is written as an escape, as JSON
- * has it for line breaks alone; and what looks like a token is left out, whoever put it there.
+ * Makes a line of JSON safe to display: escapes control characters and bidirectional overrides, and redacts everything
+ * that looks like a token.
  */
 export function escapeControlCharacters(line: string): string {
-  return line.replace(CONTROL_CHARACTERS, escaped).replace(TOKENS, "$1[token]");
+  return line.replace(CONTROL_CHARACTERS, escapeCharacter).replace(TOKENS, "$1[token]");
 }
 
 const CONTROL_CHARACTERS = /[\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g;
 
-/** A bearer token, a JWT wherever it stands, and one of ours. */
+/** A bearer token, a JWT, and a Tidemark token. */
 const TOKENS = /(bearer\s+)[\w.~+/-]+=*|\beyJ[\w-]+\.[\w-]+\.[\w-]*|\btm_[\w-]{20,}/gi;
 
-function escaped(character: string): string {
+function escapeCharacter(character: string): string {
   return `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
 }

@@ -2,15 +2,12 @@ import type { ServerResponse } from "node:http";
 import { collectDefaultMetrics, Counter, Gauge, Registry } from "prom-client";
 import type { OperationObserver } from "../graphql/context.js";
 
-/**
- * What an operator's Prometheus reads at `/metrics`. Labels are from closed lists, so no client can make the
- * number of series grow.
- */
+/** The Prometheus metrics at `/metrics`. Labels come from closed lists, so clients can't increase the number of series. */
 export class Metrics implements OperationObserver {
   readonly #registry = new Registry();
   readonly #failures = new Counter({
     name: "tidemark_failures_total",
-    help: "Failures that clients were told, by code, and by limit where one was passed.",
+    help: "Errors returned to clients, by code and, for LIMIT_EXCEEDED, by limit.",
     labelNames: ["code", "limit"],
     registers: [this.#registry],
   });
@@ -18,12 +15,12 @@ export class Metrics implements OperationObserver {
   #eventsDelivered = 0;
   readonly #slowReadersClosed = new Counter({
     name: "tidemark_slow_readers_closed_total",
-    help: "Connections that were closed because nothing was read from them.",
+    help: "Connections closed because the client stopped reading.",
     registers: [this.#registry],
   });
   readonly #slowSendersClosed = new Counter({
     name: "tidemark_slow_senders_closed_total",
-    help: "Connections that were closed because a request, or the initialisation of a WebSocket, took too long to come.",
+    help: "Connections closed because a request or a connection_init took too long to arrive.",
     registers: [this.#registry],
   });
 
@@ -31,13 +28,13 @@ export class Metrics implements OperationObserver {
     collectDefaultMetrics({ register: this.#registry });
     this.#count(
       "events_executed",
-      "Events that were executed, each for all subscribers that ask the same and stand at the same place.",
+      "Events executed, each once for all subscribers with the same operation and position.",
       () => this.#eventsExecuted,
     );
-    this.#count("events_told", "Events that subscribers were given.", () => this.#eventsDelivered);
+    this.#count("events_told", "Events delivered to subscribers.", () => this.#eventsDelivered);
   }
 
-  /** Shows a number that is read when it is asked for. */
+  /** Registers a gauge that calls `read` at each scrape. */
   gauge(name: string, help: string, read: () => number): void {
     // eslint-disable-next-line no-new -- it lives in the registry
     new Gauge({
@@ -75,7 +72,7 @@ export class Metrics implements OperationObserver {
     response.writeHead(200, { "Content-Type": this.#registry.contentType }).end(body);
   }
 
-  /** What happens a million times a second is counted by its owner, and read when it is asked for. */
+  /** A counter for events up to a million times a second: a plain number, read at each scrape. */
   #count(name: string, help: string, read: () => number): void {
     // eslint-disable-next-line no-new -- it lives in the registry
     new Counter({

@@ -38,7 +38,7 @@ import { GraphqlWebSocketServer } from "./websocket/graphql-websocket-server.js"
 
 export interface ServerOptions {
   readonly host: string;
-  /** 0: any free one. */
+  /** 0: any free port. */
   readonly port: number;
   readonly keepAliveMs: number;
   readonly slowReaderMs: number;
@@ -57,30 +57,29 @@ export interface ServerOptions {
   readonly metrics: Metrics;
   readonly log: Log;
   readonly about: About;
-  /** Nothing where there is none. */
   readonly dashboard: StaticFiles | undefined;
   readonly demonstration: DemoWorker | undefined;
 }
 
-/** What `/about` tells, for the dashboard. */
+/** The answer of `/about`, for the dashboard. */
 export interface About {
   readonly version: string;
-  /** Whether progress is kept. */
+  /** Whether the server stores progress. */
   readonly tracking: boolean;
-  /** Whether a demonstration job can be begun by `POST /demo`. */
+  /** Whether `POST /demo` starts the demonstration job. */
   readonly demo: boolean;
 }
 
 /**
- * The one HTTP server: it says which path is whose and leaves the rest to them.
+ * The HTTP server: admits requests and routes them by path.
  *
- *     /          the dashboard, its files in /assets; where there is none, to /graphql
- *     /about     what server this is
- *     /demo      begins the demonstration job
+ *     /          the dashboard, with its files in /assets; without it, a redirect to /graphql
+ *     /about     version and features of this server
+ *     /demo      starts the demonstration job
  *     /graphql   GraphiQL for a browser; GraphQL over HTTP, server-sent events and WebSocket
- *     /health    the process lives
- *     /ready     it can serve and write
- *     /metrics   for Prometheus, with the token of an admin
+ *     /health    liveness
+ *     /ready     readiness to serve and write
+ *     /metrics   for Prometheus; requires an admin token
  */
 export class Server {
   readonly #options: ServerOptions;
@@ -97,9 +96,9 @@ export class Server {
     const { limits, metrics, log } = options;
     const onSlowReaderClosed = (): void => {
       metrics.slowReaderClosed();
-      log.info({}, "closed a connection that nothing was read from");
+      log.info({}, "closed a connection because its client stopped reading");
     };
-    const watching = {
+    const transportOptions = {
       ...options,
       callerConnections: new CallerCounts("connectionsPerUserMax", limits),
       onSlowReaderClosed,
@@ -108,23 +107,23 @@ export class Server {
     this.#hosts = new HostPolicy(knownHosts(options));
     this.#origins = new OriginPolicy(options.allowedOrigins);
     this.#connections = new ConnectionLimiter(limits, { trustsProxy: options.trustsProxy });
-    this.#graphql = new GraphqlHttpHandler(watching);
+    this.#graphql = new GraphqlHttpHandler(transportOptions);
     this.#graphiql = new GraphiqlPage(options.authenticator.allowsAnonymous ? "WS" : "SSE");
-    this.#webSockets = new GraphqlWebSocketServer(watching);
+    this.#webSockets = new GraphqlWebSocketServer(transportOptions);
     this.#http = createServer(
       timeoutsOf(options),
       (request, response) => void this.#handle(request, response),
     );
-    this.#http.maxConnections = limits.connectionsMax + REFUSED_IN_WORDS;
+    this.#http.maxConnections = limits.connectionsMax + EXPLAINED_REJECTIONS_MAX;
     this.#http.on("connection", (socket) => this.#connections.opened(socket));
     this.#http.on("upgrade", (request, socket, head) => this.#upgrade(request, socket, head));
-    this.#http.on("clientError", (error, socket) => this.#declineBytes(error, socket));
-    metrics.gauge("connections", "Connections that are open.", () => this.#connections.size);
-    metrics.gauge("event_streams", "Event streams that are open.", () => this.#graphql.streamCount);
-    metrics.gauge("websockets", "WebSockets that are open.", () => this.#webSockets.size);
+    this.#http.on("clientError", (error, socket) => this.#rejectBytes(error, socket));
+    metrics.gauge("connections", "Open connections.", () => this.#connections.size);
+    metrics.gauge("event_streams", "Open event streams.", () => this.#graphql.streamCount);
+    metrics.gauge("websockets", "Open WebSockets.", () => this.#webSockets.size);
   }
 
-  /** Listens. Returns where. @throws Error when the address is taken or not this machine's. */
+  /** Listens, and returns the URL. @throws Error if the address is in use or not local. */
   async start(): Promise<{ url: string }> {
     const { host, port } = this.#options;
     this.#http.listen(port, host);
@@ -136,7 +135,7 @@ export class Server {
     return { url: `http://${name}:${address.port}` };
   }
 
-  /** Takes no new connections, tells clients to come back, and waits for what is being answered. */
+  /** Stops accepting connections, disconnects subscribers, and waits for requests in progress. */
   async stop(): Promise<void> {
     if (!this.#http.listening) return;
     const closed = once(this.#http, "close");
@@ -152,19 +151,19 @@ export class Server {
   async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     if (!this.#http.listening) response.setHeader("Connection", "close");
     try {
-      const refusal = this.#refusalOf(request) ?? this.#connections.begin(request, response);
-      if (refusal) return this.#refuse(response, refusal);
+      const rejection = this.#rejectionOf(request) ?? this.#connections.begin(request, response);
+      if (rejection) return this.#reject(response, rejection);
       await this.#route(request, response);
     } catch (error) {
       this.#failed(error, response);
     }
   }
 
-  /** Why nothing is done for a request, whatever it asks for. */
-  #refusalOf(request: IncomingMessage): HttpRejection | undefined {
-    switch (this.#hosts.allows(request.headers.host)) {
+  /** Rejects a request for its `Host`, whatever its path. */
+  #rejectionOf(request: IncomingMessage): HttpRejection | undefined {
+    switch (this.#hosts.classify(request.headers.host)) {
       case "malformed":
-        return { status: 400, error: new TidemarkError("BAD_USER_INPUT", "The Host is none.") };
+        return { status: 400, error: new TidemarkError("BAD_USER_INPUT", "Invalid Host header.") };
       case "unknown":
         return { status: 403, error: new TidemarkError("FORBIDDEN", UNKNOWN_HOST) };
       case "known":
@@ -180,7 +179,7 @@ export class Server {
     setSecurityHeaders(response);
     switch (path) {
       case "/graphql":
-        return graphiql ? this.#graphiql.handle(request, response) : answerNothing(response);
+        return graphiql ? this.#graphiql.handle(request, response) : answerNotFound(response);
       case "/health":
         return health.answerAlive(response);
       case "/ready":
@@ -202,61 +201,60 @@ export class Server {
   #answerFile(path: string, request: IncomingMessage, response: ServerResponse): void {
     const { dashboard, graphiql } = this.#options;
     if (dashboard?.has(path)) return dashboard.answer(path, request, response);
-    if (path !== "/" || !graphiql) return answerNothing(response);
-    // Relative, so that it leads there behind a path prefix too.
+    if (path !== "/" || !graphiql) return answerNotFound(response);
+    // Relative, so that it also works behind a path prefix.
     response.writeHead(302, { Location: "graphql" }).end();
   }
 
   async #answerGraphql(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    if (!this.#origins.allows(request)) return this.#refuse(response, ofAnotherOrigin());
+    if (!this.#origins.allows(request)) return this.#reject(response, originRejection());
     if (this.#origins.answerCors(request, response)) return;
     await this.#graphql.handle(request, response);
   }
 
   async #answerDemo(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { demonstration, pipeline } = this.#options;
-    if (!demonstration) return answerNothing(response);
-    if (!this.#origins.allows(request)) return this.#refuse(response, ofAnotherOrigin());
+    if (!demonstration) return answerNotFound(response);
+    if (!this.#origins.allows(request)) return this.#reject(response, originRejection());
     const caller = await this.#graphql.callerOf(request);
     if (!(caller instanceof Caller)) return rejectUnauthenticated(response, caller);
     await answerDemo({ demonstration, pipeline, caller }, request, response);
   }
 
-  /** What is counted is over all databases and users. */
   async #answerMetrics(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { metrics } = this.#options;
     const caller = await this.#graphql.callerOf(request);
     if (!(caller instanceof Caller)) return rejectUnauthenticated(response, caller);
     if (canReadMetrics(caller.rights)) return metrics.answer(response);
     response.writeHead(403, { "Content-Type": "text/plain; charset=utf-8" });
-    response.end("The metrics are for an admin of all databases.\n");
+    response.end("Metrics require an admin token for all databases.\n");
   }
 
   #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     try {
       if (request.headers.upgrade?.toLowerCase() !== "websocket")
         return this.#declineUpgrade(request, socket, head);
-      socket.on("error", (error) => this.#options.log.debug({ err: error }, "an upgrade failed"));
-      const refusal = this.#refusalOfUpgrade(request) ?? this.#connections.begin(request, socket);
-      if (refusal) return refuseUpgrade(socket, refusal.status, this.#told(refusal.error));
+      socket.on("error", (error) => this.#options.log.debug({ err: error }, "WebSocket upgrade failed"));
+      const rejection = this.#rejectionOfUpgrade(request) ?? this.#connections.begin(request, socket);
+      if (rejection) return rejectUpgrade(socket, rejection.status, this.#report(rejection.error));
       this.#webSockets.open(request, socket, head);
     } catch (error) {
-      refuseUpgrade(socket, 500, this.#told(error));
+      rejectUpgrade(socket, 500, this.#report(error));
     }
   }
 
-  #refusalOfUpgrade(request: IncomingMessage): HttpRejection | undefined {
+  #rejectionOfUpgrade(request: IncomingMessage): HttpRejection | undefined {
     if (pathOf(request) !== "/graphql")
       return {
         status: 404,
-        error: new TidemarkError("NOT_FOUND", "WebSockets are at /graphql."),
+        error: new TidemarkError("NOT_FOUND", "Not found. WebSockets connect to /graphql."),
       };
-    return this.#refusalOf(request) ?? (this.#origins.allows(request) ? undefined : ofAnotherOrigin());
+    return this.#rejectionOf(request) ?? (this.#origins.allows(request) ? undefined : originRejection());
   }
 
   /**
-   * Who offers another protocol is answered in this one: Java's client offers HTTP/2 with its first request.
-   * Node has taken the connection for an upgrade by then, so the request is given to it again without one.
+   * Ignores an offer to upgrade to another protocol: Java's client offers HTTP/2 with its first request. Node already
+   * handed over the connection, so it gets the request again, without the upgrade headers.
    */
   #declineUpgrade({ method, url, rawHeaders }: IncomingMessage, socket: Duplex, head: Buffer): void {
     const headers = rawHeaders.flatMap((name, at) => {
@@ -269,8 +267,8 @@ export class Server {
     this.#http.emit("connection", socket);
   }
 
-  /** What can't be read as HTTP, or does not come to an end, is answered as Node.js would, and counted. */
-  #declineBytes(error: NodeJS.ErrnoException, socket: Duplex): void {
+  /** Answers invalid or incomplete HTTP as Node.js does, and counts slow senders. */
+  #rejectBytes(error: NodeJS.ErrnoException, socket: Duplex): void {
     const isSlow = error.code === "ERR_HTTP_REQUEST_TIMEOUT";
     if (isSlow) this.#options.metrics.slowSenderClosed();
     if (!socket.writable || isBeingAnswered(socket)) return void socket.destroy();
@@ -278,78 +276,77 @@ export class Server {
     socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nConnection: close\r\n\r\n`);
   }
 
-  /** Nobody foresaw it: the log has all of it under an id, and the client is told the id. */
+  /** Handles an unexpected error: the log has the details under an id, which the client receives. */
   #failed(error: unknown, response: ServerResponse): void {
-    const told = this.#told(error);
+    const reported = this.#report(error);
     if (response.headersSent) return void response.destroy();
-    writeErrors(response, statusOfCode(told.extensions["code"]), told);
+    writeErrors(response, statusOfCode(reported.extensions["code"]), reported);
   }
 
-  #refuse(response: ServerResponse, { status, error, isLast = false }: HttpRejection): void {
+  #reject(response: ServerResponse, { status, error, isLast = false }: HttpRejection): void {
     setSecurityHeaders(response);
     if (isLast) response.setHeader("Connection", "close");
     if (error.code === "LIMIT_EXCEEDED") response.setHeader("Retry-After", "1");
-    writeErrors(response, status, this.#told(error));
+    writeErrors(response, status, this.#report(error));
   }
 
-  /** What a client is told of it; it is counted. */
-  #told(error: unknown): GraphQLError {
+  /** Counts an error, and masks it for the client. */
+  #report(error: unknown): GraphQLError {
     return this.#options.pipeline.reject(error).errors[0]!;
   }
 }
 
-/** A slow sender is looked for so often, milliseconds. */
 const CHECKING_INTERVAL_MS = 1_000;
 
 function timeoutsOf({ headersTimeoutMs, requestTimeoutMs }: ServerOptions): HttpServerOptions {
   return {
-    headersTimeout: Math.min(headersTimeoutMs, requestTimeoutMs), // Node.js refuses others
+    headersTimeout: Math.min(headersTimeoutMs, requestTimeoutMs), // Node.js requires this
     requestTimeout: requestTimeoutMs,
     connectionsCheckingInterval: Math.min(CHECKING_INTERVAL_MS, headersTimeoutMs, requestTimeoutMs),
   };
 }
 
-/** Where only this machine is to reach it, and may do everything, it goes by few names; elsewhere by any. */
+/** A loopback server without authentication accepts only known host names; others accept any. */
 function knownHosts({ host, allowedHosts, authenticator }: ServerOptions): readonly string[] | undefined {
   return authenticator.allowsAnonymous && isLoopback(host) ? allowedHosts : undefined;
 }
 
 const UNKNOWN_HOST =
-  "The server does not go by the name in Host. Ask for it by its address, or name it by --allow-host.";
+  "Unknown host name in the Host header. Use the server's IP address, or allow the name with --allow-host.";
 
-function ofAnotherOrigin(): HttpRejection {
-  const message = "A page of another origin may not use this. Name the origin by --allow-origin.";
+function originRejection(): HttpRejection {
+  const message = "Requests from this origin are not allowed. Allow the origin with --allow-origin.";
   return { status: 403, error: new TidemarkError("FORBIDDEN", message) };
 }
 
-/** What Node.js answers where a request can't be read, by its code of error. */
+/** The status that Node.js sends for an invalid request, by error code. */
 const STATUS_OF_BYTES: Readonly<Record<string, number>> = {
   HPE_HEADER_OVERFLOW: 431,
   HPE_CHUNK_EXTENSIONS_OVERFLOW: 413,
 };
 
-/** Connections above the bound that are still told why; more are dropped. */
-const REFUSED_IN_WORDS = 100;
+/** Connections above the limit that still receive an error; more are dropped. */
+const EXPLAINED_REJECTIONS_MAX = 100;
 
-/** How long answers that are under way may take when the server stops, milliseconds. */
+/** How long requests in progress may take when the server stops. */
 const DRAIN_TIMEOUT_MS = 2_000;
 
-/** Whether an answer has begun that this would be in the middle of; Node.js looks at the same. */
+/** Whether a response has begun, which an error must not interrupt. Node.js checks the same. */
 function isBeingAnswered(socket: Duplex & { readonly _httpMessage?: ServerResponse }): boolean {
   // eslint-disable-next-line no-underscore-dangle -- Node.js has no other name for it
   return socket._httpMessage?.headersSent === true;
 }
 
-function refuseUpgrade(socket: Duplex, status: number, { message }: { readonly message: string }): void {
+function rejectUpgrade(socket: Duplex, status: number, { message }: { readonly message: string }): void {
   const body = `${message}\n`;
   socket.end(
     `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nConnection: close\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
   );
 }
 
-function answerNothing(response: ServerResponse): void {
+function answerNotFound(response: ServerResponse): void {
   response.writeHead(404, { "Content-Type": "text/plain; charset=utf-8" });
-  response.end("There is nothing here. The API is at /graphql.\n");
+  response.end("Not found. The API is at /graphql.\n");
 }
 
 function writeErrors(response: ServerResponse, status: number, error: object): void {
@@ -357,10 +354,10 @@ function writeErrors(response: ServerResponse, status: number, error: object): v
 }
 
 function portInUse(host: string, port: number): string {
-  return `the address is in use: ${host}, port ${port}. Choose another port (--port, 0 for any free one), or stop what uses it.`;
+  return `the address is in use: ${host}, port ${port}. Choose another port (--port, 0 for any free port), or stop the other process.`;
 }
 
-/** A program, not a browser. */
+/** Whether the client is a program and not a browser. */
 function wantsJson({ headers: { accept = "" } }: IncomingMessage): boolean {
   return accept.includes("application/json") && !accept.includes("text/html");
 }

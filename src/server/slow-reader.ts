@@ -1,17 +1,15 @@
 import type { Socket } from "node:net";
 
-/** A connection that may not be read from. */
+/** A connection whose client may stop reading. */
 export interface MonitoredConnection {
-  /** Whether something waits to be read. */
+  /** Whether unread data is pending. */
   readonly isWaiting: boolean;
-  /** To be called when nothing has been read for too long. */
   closeSlowReader(): void;
 }
 
 /**
- * Finds a reader that takes nothing of what waits for it: after `slowReaderMs`, or up to half as long again. Node
- * tells when nothing has moved on a socket for a while; two such times in a row, with nothing sent in between,
- * are it.
+ * Closes a connection whose client reads nothing of its pending data for `slowReaderMs`, or up to half as long again.
+ * The socket's idle timeout fires every half of that time; two in a row with nothing sent in between mean a slow reader.
  */
 export class SlowReaderMonitor {
   readonly #socket: Socket;
@@ -19,24 +17,23 @@ export class SlowReaderMonitor {
   readonly #slowReaderMs: number;
   #sent: number | undefined;
 
-  /** @param slowReaderMs how long nothing may move while something waits to be read, milliseconds. */
   constructor(socket: Socket, connection: MonitoredConnection, slowReaderMs: number) {
     this.#socket = socket;
     this.#connection = connection;
     this.#slowReaderMs = slowReaderMs;
-    this.#lookAgain();
+    this.#restartTimeout();
   }
 
-  /** To be called when the socket says that it has timed out. */
+  /** Handles the socket's `timeout` event. */
   onTimeout(): void {
     const { isWaiting } = this.#connection;
     const sent = this.#socket.bytesWritten - this.#socket.writableLength;
     if (isWaiting && sent === this.#sent) return this.#connection.closeSlowReader();
     this.#sent = isWaiting ? sent : undefined;
-    this.#lookAgain();
+    this.#restartTimeout();
   }
 
-  #lookAgain(): void {
+  #restartTimeout(): void {
     this.#socket.setTimeout(Math.ceil(this.#slowReaderMs / 2));
   }
 }

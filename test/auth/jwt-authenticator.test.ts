@@ -14,18 +14,18 @@ import { RecordingLog } from "../kit/server/recording-log.js";
 import { temporaryFolder } from "../kit/process/temporary-folder.js";
 
 const NOW_S = 1_800_000_000;
-const SECRET = "a secret of at least thirty-two bytes, as it must be";
+const SECRET = "a secret of at least thirty-two bytes, as required";
 const TERMS = { issuer: "https://login.example", audience: "tidemark" };
 const CLAIMS = { sub: "alice", role: "reporter", databases: ["movies", "Staging-*"] };
-const REFUSED = { code: "UNAUTHENTICATED", message: "The token is not good. Come back with another one." };
+const INVALID = { code: "UNAUTHENTICATED", message: "Invalid or expired token. Send a valid one." };
 
 const RSA = generateKeyPairSync("rsa", { modulusLength: 2_048 });
 const OTHER_RSA = generateKeyPairSync("rsa", { modulusLength: 2_048 });
 const PEM = String(RSA.publicKey.export({ type: "spki", format: "pem" }));
 
 describe("A JSON Web Token", () => {
-  it("says who asks, as what, and for which databases, until it runs out", async () => {
-    const { authenticator } = await opened(secretFile());
+  it("identifies a caller with a role and databases until it expires", async () => {
+    const { authenticator } = await openAuthenticator(secretFile());
 
     const caller = await authenticator.authenticate(await signed());
 
@@ -39,8 +39,8 @@ describe("A JSON Web Token", () => {
     });
   });
 
-  it("may be for one job, the user's own unless another one is named", async () => {
-    const { authenticator } = await opened(secretFile());
+  it("can be limited to one job, by default of its own user", async () => {
+    const { authenticator } = await openAuthenticator(secretFile());
     const jobOf = async (job: object): Promise<unknown> =>
       (await authenticator.authenticate(await signed({ claims: { job } }))).rights.job;
 
@@ -54,16 +54,16 @@ describe("A JSON Web Token", () => {
     });
   });
 
-  it("may name its databases in one text", async () => {
-    const { authenticator } = await opened(secretFile());
+  it("can list its databases in one string", async () => {
+    const { authenticator } = await openAuthenticator(secretFile());
 
     const caller = await authenticator.authenticate(await signed({ claims: { databases: "a, B-*" } }));
 
     expect(caller.rights.databases).toEqual(["a", "b-*"]);
   });
 
-  it("is the same caller as long as it is good, and none after", async () => {
-    const { authenticator, clock } = await opened(secretFile());
+  it("yields the same caller until it expires, then an error", async () => {
+    const { authenticator, clock } = await openAuthenticator(secretFile());
     const token = await signed();
     const first = await authenticator.authenticate(token);
 
@@ -71,54 +71,54 @@ describe("A JSON Web Token", () => {
     clock.advance(60_000);
 
     expect(second).toBe(first);
-    expect(() => authenticator.authenticate(token)).toThrow(expect.objectContaining(REFUSED));
+    expect(() => authenticator.authenticate(token)).toThrow(expect.objectContaining(INVALID));
   });
 
   it.each<[string, () => Promise<string>]>([
-    ["it has run out", () => signed({ exp: NOW_S })],
-    ["it is not good yet", () => signed({ claims: { nbf: NOW_S + 60 } })],
-    ["it was made in the future", () => signed({ claims: { iat: NOW_S + 60 } })],
-    ["it never runs out", () => signed({ exp: undefined })],
-    ["it is another issuer's", () => signed({ claims: { iss: "https://evil.example" } })],
-    ["it is for somebody else", () => signed({ claims: { aud: "another" } })],
+    ["it has expired", () => signed({ exp: NOW_S })],
+    ["it is not valid yet", () => signed({ claims: { nbf: NOW_S + 60 } })],
+    ["it was issued in the future", () => signed({ claims: { iat: NOW_S + 60 } })],
+    ["it never expires", () => signed({ exp: undefined })],
+    ["it has another issuer", () => signed({ claims: { iss: "https://evil.example" } })],
+    ["it has another audience", () => signed({ claims: { aud: "another" } })],
     ["it names no user", () => signed({ claims: { sub: undefined } })],
-    ["its user's name is none", () => signed({ claims: { sub: "a\u0000b" } })],
-    ["its role is none", () => signed({ claims: { role: "root" } })],
+    ["its username is invalid", () => signed({ claims: { sub: "a\u0000b" } })],
+    ["its role is unknown", () => signed({ claims: { role: "root" } })],
     ["it has no role", () => signed({ claims: { role: undefined } })],
     ["it has no databases", () => signed({ claims: { databases: undefined } })],
-    ["it is signed by another secret", () => signed({ secret: `${SECRET}!` })],
-    ["it is signed by an algorithm that was not asked for", () => signed({ alg: "HS512" })],
+    ["it is signed with another secret", () => signed({ secret: `${SECRET}!` })],
+    ["it is signed with an algorithm that is not allowed", () => signed({ alg: "HS512" })],
     ["it is not signed", async () => unsigned()],
-    ["a bit of it is another", async () => flipped(await signed())],
+    ["one of its characters is changed", async () => tampered(await signed())],
     ["it is too long", () => signed({ claims: { padding: "x".repeat(10_000) } })],
-    ["it is none", async () => "tm_nothing"],
+    ["it is not a JWT", async () => "tm_nothing"],
     ["it is empty", async () => ""],
-  ])("is refused when %s, and no word says why", async (_, makeToken) => {
-    const { authenticator, log } = await opened(secretFile());
+  ])("is rejected without a reason when %s", async (_, makeToken) => {
+    const { authenticator, log } = await openAuthenticator(secretFile());
     const token = await makeToken();
 
-    await expect((async () => authenticator.authenticate(token))()).rejects.toMatchObject(REFUSED);
+    await expect((async () => authenticator.authenticate(token))()).rejects.toMatchObject(INVALID);
 
-    expect(log.lines).toMatchObject([{ level: "info", message: "a token was refused" }]);
+    expect(log.lines).toMatchObject([{ level: "info", message: "rejected a token" }]);
     expect(JSON.stringify(log.lines)).not.toMatch(/eyJ|tm_/);
   });
 
   it.each(["root", undefined])(
-    "is refused with the roles there are in the log where its role is %s",
+    "is rejected when its role is %s, and the log lists the roles",
     async (role) => {
-      const { authenticator, log } = await opened(secretFile());
+      const { authenticator, log } = await openAuthenticator(secretFile());
       const token = await signed({ claims: { role } });
 
-      await expect(authenticator.authenticate(token)).rejects.toMatchObject(REFUSED);
+      await expect(authenticator.authenticate(token)).rejects.toMatchObject(INVALID);
 
       expect(log.lines).toMatchObject([
-        { fields: { reason: "the claim role is none of viewer, reporter, admin" } },
+        { fields: { reason: "invalid claim role: expected viewer, reporter, admin" } },
       ]);
     },
   );
 
-  it("is missed where there is none, and it is said what to send", async () => {
-    const { authenticator } = await opened(secretFile());
+  it("is required, and the error says how to send it", async () => {
+    const { authenticator } = await openAuthenticator(secretFile());
 
     expect(() => authenticator.authenticate(undefined)).toThrow("Authorization: Bearer");
   });
@@ -128,66 +128,59 @@ describe("The keys of tokens", () => {
   const signedByRsa = (key: KeyObject = RSA.privateKey, kid?: string): Promise<string> =>
     signed({ alg: "RS256", secret: key, kid });
 
-  it("may be a public key in a file", async () => {
-    const { authenticator } = await opened({ kind: "key-file", path: fileWith(PEM) });
+  it("can be a public key in a file", async () => {
+    const { authenticator } = await openAuthenticator({ kind: "key-file", path: fileWith(PEM) });
 
     expect(await usernameBy(authenticator, await signedByRsa())).toBe("alice");
     await expect(usernameBy(authenticator, await signedByRsa(OTHER_RSA.privateKey))).rejects.toMatchObject(
-      REFUSED,
+      INVALID,
     );
   });
 
-  it("that are public are never taken for a secret", async () => {
-    const { authenticator } = await opened({ kind: "key-file", path: fileWith(PEM) });
+  it("are never used as a secret if they are public", async () => {
+    const { authenticator } = await openAuthenticator({ kind: "key-file", path: fileWith(PEM) });
 
-    await expect(usernameBy(authenticator, signedByHand(PEM))).rejects.toMatchObject(REFUSED);
+    await expect(usernameBy(authenticator, signedByHand(PEM))).rejects.toMatchObject(INVALID);
   });
 
-  it("may be a set in a file", async () => {
+  it("can be a key set in a file", async () => {
     const path = fileWith(JSON.stringify({ keys: [await jwk(RSA.publicKey, "one")] }));
-    const { authenticator } = await opened({ kind: "jwks-file", path });
+    const { authenticator } = await openAuthenticator({ kind: "jwks-file", path });
 
     expect(await usernameBy(authenticator, await signedByRsa(RSA.privateKey, "one"))).toBe("alice");
     await expect(usernameBy(authenticator, await signedByRsa(RSA.privateKey, "two"))).rejects.toMatchObject(
-      REFUSED,
+      INVALID,
     );
   });
 
-  it("may be fetched, once for many tokens", async () => {
+  it("can be fetched, once for many tokens", async () => {
     const issuer = await serveKeys(JSON.stringify({ keys: [await jwk(RSA.publicKey, "one")] }));
-    const { authenticator } = await opened({ kind: "jwks-url", url: issuer.url });
+    const { authenticator } = await openAuthenticator({ kind: "jwks-url", url: issuer.url });
 
     for (const kid of ["one", "one", "two", "three"])
       await usernameBy(authenticator, await signedByRsa(RSA.privateKey, kid)).catch(() => undefined);
 
-    expect(issuer.asked()).toBe(1);
+    expect(issuer.requests()).toBe(1);
   });
 
   it.each([
     ["are too large", 200, `{ "keys": []${" ".repeat(2_000_000)}}`],
-    ["are not there", 500, ""],
-    ["are no keys", 200, "[]"],
-  ])(
-    "that can't be fetched as they %s are no fault of the token, and are not asked for at once",
-    async (_, status, body) => {
-      const issuer = await serveKeys(body, status);
-      const { authenticator } = await opened({ kind: "jwks-url", url: issuer.url });
+    ["fail to load", 500, ""],
+    ["are not a key set", 200, "[]"],
+  ])("cause UNAVAILABLE and are not fetched again immediately when they %s", async (_, status, body) => {
+    const issuer = await serveKeys(body, status);
+    const { authenticator } = await openAuthenticator({ kind: "jwks-url", url: issuer.url });
 
-      for (let time = 0; time < 3; time++)
-        await expect(usernameBy(authenticator, await signedByRsa())).rejects.toMatchObject({
-          code: "UNAVAILABLE",
-        });
+    for (let time = 0; time < 3; time++)
+      await expect(usernameBy(authenticator, await signedByRsa())).rejects.toMatchObject({
+        code: "UNAVAILABLE",
+      });
 
-      expect(issuer.asked()).toBe(1);
-    },
-  );
+    expect(issuer.requests()).toBe(1);
+  });
 
   it.each<[string, () => KeySource, string]>([
-    [
-      "a secret that could be guessed",
-      () => ({ kind: "secret-file", path: fileWith("short") }),
-      "shorter than 32 bytes",
-    ],
+    ["a short secret", () => ({ kind: "secret-file", path: fileWith("short") }), "shorter than 32 bytes"],
     ["a variable that is not set", () => ({ kind: "secret-variable", name: "NO_SUCH" }), "NO_SUCH"],
     [
       "a private key",
@@ -199,19 +192,23 @@ describe("The keys of tokens", () => {
     ],
     ["no key", () => ({ kind: "key-file", path: fileWith("key") }), "no public key"],
     ["no set", () => ({ kind: "jwks-file", path: fileWith("{}") }), "no JSON Web Key Set"],
-    ["no file", () => ({ kind: "key-file", path: "/nowhere" }), "can't be read"],
-  ])("are not usable: %s", async (_, source, message) => {
-    await expect(opened(source())).rejects.toThrow(message);
+    ["no file", () => ({ kind: "key-file", path: "/nowhere" }), "cannot read the file"],
+  ])("are rejected when the source is %s", async (_, source, message) => {
+    await expect(openAuthenticator(source())).rejects.toThrow(message);
   });
 
-  it("and the algorithms must go together", async () => {
-    await expect(opened(secretFile(), ["RS256"])).rejects.toThrow("HS256, HS384 and HS512");
-    await expect(opened({ kind: "key-file", path: fileWith(PEM) }, ["HS256"])).rejects.toThrow("RS256");
-    await expect(opened({ kind: "key-file", path: fileWith(PEM) }, ["none"])).rejects.toThrow("none");
+  it("must match the allowed algorithms", async () => {
+    await expect(openAuthenticator(secretFile(), ["RS256"])).rejects.toThrow("HS256, HS384 or HS512");
+    await expect(openAuthenticator({ kind: "key-file", path: fileWith(PEM) }, ["HS256"])).rejects.toThrow(
+      "RS256",
+    );
+    await expect(openAuthenticator({ kind: "key-file", path: fileWith(PEM) }, ["none"])).rejects.toThrow(
+      "none",
+    );
   });
 });
 
-async function opened(source: KeySource, algorithms?: readonly string[]) {
+async function openAuthenticator(source: KeySource, algorithms?: readonly string[]) {
   const [clock, log] = [new ManualClock(NOW_S * 1_000), new RecordingLog()];
   const authenticator = await JwtAuthenticator.open(source, { jwt: { ...TERMS, algorithms }, clock, log });
   return { authenticator, clock, log };
@@ -253,7 +250,7 @@ function unsigned(): string {
   return `${part({ alg: "none" })}.${part(payload)}.`;
 }
 
-/** As an attacker does who has the public key, which everybody may have. */
+/** Forges a signature with the public key as an HMAC secret. */
 function signedByHand(secret: string): string {
   const payload = { iss: TERMS.issuer, aud: TERMS.audience, ...CLAIMS, exp: NOW_S + 60 };
   const text = `${part({ alg: "HS256" })}.${part(payload)}`;
@@ -264,8 +261,8 @@ function part(value: object): string {
   return Buffer.from(JSON.stringify(value)).toString("base64url");
 }
 
-/** In the middle of the claims: the last bits of a signature need not mean anything. */
-function flipped(token: string): string {
+/** Changes the middle of the claims: the last bits of a signature may be padding. */
+function tampered(token: string): string {
   const at = Math.floor(token.length / 2);
   return `${token.slice(0, at)}${token[at] === "A" ? "B" : "A"}${token.slice(at + 1)}`;
 }
@@ -274,16 +271,16 @@ async function jwk(key: KeyObject, kid: string): Promise<object> {
   return { ...(await exportJWK(key)), kid, alg: "RS256", use: "sig" };
 }
 
-/** Who makes tokens, as far as their keys go. */
-async function serveKeys(body: string, status = 200): Promise<{ readonly url: string; asked(): number }> {
-  let asked = 0;
+/** Serves a key set and counts the requests. */
+async function serveKeys(body: string, status = 200): Promise<{ readonly url: string; requests(): number }> {
+  let requests = 0;
   const server = createServer((_, response) => {
-    asked++;
+    requests++;
     response.writeHead(status, { "content-type": "application/json" }).end(body);
   });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   onTestFinished(() => void server.close().closeAllConnections());
   const { port } = server.address() as AddressInfo; // it listens on a port
-  return { url: `http://127.0.0.1:${port}/jwks.json`, asked: () => asked };
+  return { url: `http://127.0.0.1:${port}/jwks.json`, requests: () => requests };
 }

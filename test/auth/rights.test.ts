@@ -9,18 +9,23 @@ const ALICE: CallerRights = { id: "1", username: JOB.username, role: "reporter",
 const ADMIN: CallerRights = { ...ALICE, role: "admin", databases: ["*"] };
 const SHARED: CallerRights = { ...ADMIN, job: JOB };
 
-describe("What somebody may see", () => {
+describe("The scope of a caller", () => {
   it.each([
-    ["the own jobs of a database that the token is for", ALICE, "movies", { username: "alice" }],
-    ["nothing of another one", ALICE, "secret", undefined],
-    ["everything, who is an admin", ADMIN, "movies", {}],
-    ["one job, whatever else the token says", SHARED, "movies", { username: "alice", jobId: "a" }],
-    ["nothing of the like in another database", SHARED, "secret", undefined],
+    ["its own jobs in a database that the token covers", ALICE, "movies", { username: "alice" }],
+    ["nothing in another database", ALICE, "secret", undefined],
+    ["everything for an admin", ADMIN, "movies", {}],
+    [
+      "one job for a token that shares it, whatever its role",
+      SHARED,
+      "movies",
+      { username: "alice", jobId: "a" },
+    ],
+    ["nothing in another database for a token that shares a job", SHARED, "secret", undefined],
   ])("is %s", (_, rights, database, scope) => {
     expect(scopeOf(databaseName(database), rights)).toEqual(scope);
   });
 
-  it("is what a filter lets through of it", () => {
+  it("narrows a filter", () => {
     const { username, jobId } = jobKey("bob", "b");
 
     expect(narrowFilter({ jobId }, { username })).toEqual({ username, jobId });
@@ -29,7 +34,7 @@ describe("What somebody may see", () => {
     expect(narrowFilter({ jobId: JOB.jobId }, { username, jobId })).toBeUndefined();
   });
 
-  it("is the same for all admins, for all of one user, and for nobody else", () => {
+  it("is the same for all admins and for all tokens of one user", () => {
     const bob = { ...ALICE, username: jobKey("bob", "b").username };
     const views = [
       ADMIN,
@@ -43,39 +48,42 @@ describe("What somebody may see", () => {
     expect([views[0] === views[1], views[2] === views[3], new Set(views).size]).toEqual([true, true, 4]);
   });
 
-  it("is what is counted over all databases only for an admin of all", () => {
+  it("includes the metrics only for an admin of all databases", () => {
     const rights = [ADMIN, { ...ADMIN, databases: ["mov*"] }, ALICE, SHARED];
 
     expect(rights.map(canReadMetrics)).toEqual([true, false, false, false]);
   });
 });
 
-describe("What somebody may do", () => {
-  it("is nothing to who was shown a job, whatever else the token says", () => {
+describe("The authorization of an action", () => {
+  it("fails with FORBIDDEN for a token that shares a job, whatever its role", () => {
     for (const action of ["report", "cancel", "remove", "purge"] as const)
       expect(() => authorize(action, JOB, SHARED)).toThrow(
         expect.objectContaining({
           code: "FORBIDDEN",
-          message: "The token shows one job, and is for changing none.",
+          message: "The token can only read one job.",
         }),
       );
   });
 
   it.each([
-    ["viewer", "report", "alice", "report a job takes the role reporter"],
-    ["viewer", "cancel", "alice", "ask a job to stop takes the role reporter"],
-    ["viewer", "report", "bob", "report another user's job takes the role admin"],
-    ["reporter", "remove", "bob", "remove another user's job takes the role admin"],
-    ["reporter", "cancel", "bob", "ask another user's job to stop takes the role admin"],
-    ["reporter", "purge", "everybody", "purge a database takes the role admin"],
-  ] as const)("is told to a %s who may not %s (of %s): to %s", (role, action, username, text) => {
-    const target = { database: MOVIES, ...jobKey(username, "a") };
+    ["viewer", "report", "alice", "Reporting a job requires the role reporter"],
+    ["viewer", "cancel", "alice", "Canceling a job requires the role reporter"],
+    ["viewer", "report", "bob", "Reporting another user's job requires the role admin"],
+    ["reporter", "remove", "bob", "Removing another user's job requires the role admin"],
+    ["reporter", "cancel", "bob", "Canceling another user's job requires the role admin"],
+    ["reporter", "purge", "anyone", "Purging a database requires the role admin"],
+  ] as const)(
+    "fails with FORBIDDEN and the required role when a %s tries to %s (job of %s): %s",
+    (role, action, username, text) => {
+      const target = { database: MOVIES, ...jobKey(username, "a") };
 
-    expect(() => authorize(action, target, { ...ALICE, role })).toThrow(
-      expect.objectContaining({
-        code: "FORBIDDEN",
-        message: `To ${text}, and the token has the role ${role}, as "alice".`,
-      }),
-    );
-  });
+      expect(() => authorize(action, target, { ...ALICE, role })).toThrow(
+        expect.objectContaining({
+          code: "FORBIDDEN",
+          message: `${text}; the token of "alice" has the role ${role}.`,
+        }),
+      );
+    },
+  );
 });

@@ -8,10 +8,10 @@ import { RecordingLog } from "../kit/server/recording-log.js";
 import { Tokens } from "../kit/server/tokens.js";
 import { until } from "../kit/deterministic/turns.js";
 
-const REFUSED = expect.objectContaining({ code: "UNAUTHENTICATED" }) as unknown;
+const UNAUTHENTICATED = expect.objectContaining({ code: "UNAUTHENTICATED" }) as unknown;
 
 describe("A tokens file", () => {
-  it("has no token in it, and is for its owner's eyes only", async () => {
+  it("contains no token, and only its owner can read it", async () => {
     const tokens = new Tokens();
 
     const token = await tokens.grant("alice", { note: "for the nightly import" });
@@ -24,7 +24,7 @@ describe("A tokens file", () => {
     ]);
   });
 
-  it("keeps every token, though ten are made at once and ten are revoked", async () => {
+  it("loses no change when tokens are created and revoked concurrently", async () => {
     const tokens = new Tokens();
     const names = Array.from({ length: 10 }, (_, at) => `user${at}`);
     await Promise.all(names.map((name) => tokens.grant(name)));
@@ -39,7 +39,7 @@ describe("A tokens file", () => {
     expect(after.toSorted()).toEqual(names.map((name) => `new-${name}`));
   });
 
-  it("is as it was when what is to be done to it can't be", async () => {
+  it("stays unchanged when a change fails", async () => {
     const tokens = new Tokens();
     await tokens.grant("alice");
     const before = readFileSync(tokens.path, "utf8");
@@ -57,14 +57,14 @@ describe("A tokens file", () => {
   });
 
   it.each([
-    ["is not there", () => undefined, "it is not there"],
-    ["is no JSON", (path: string) => writeFileSync(path, "tm_secret"), "it is no JSON"],
+    ["is missing", () => undefined, "it does not exist"],
+    ["is not JSON", (path: string) => writeFileSync(path, "tm_secret"), "it is not valid JSON"],
     [
-      "is another kind of JSON",
+      "has another structure",
       (path: string) => writeFileSync(path, `{ "tokens": [{ "id": 1 }] }`),
       "tokens.0.id",
     ],
-  ])("that %s can't be opened, and nothing of it is told", async (_, spoil, message) => {
+  ])("causes an error without its content when it %s", async (_, spoil, message) => {
     const { path } = new Tokens();
     spoil(path);
 
@@ -76,7 +76,7 @@ describe("A tokens file", () => {
 });
 
 describe("A server with a tokens file", () => {
-  it("knows who has a token, and refuses who has another, or none", async () => {
+  it("accepts a token in the file, and rejects an unknown or missing one", async () => {
     const { tokens } = await openWorld();
     const token = await tokens.grant("bob", { role: "admin" });
     const { path } = tokens;
@@ -87,12 +87,12 @@ describe("A server with a tokens file", () => {
       role: "admin",
       databases: ["*"],
     });
-    await expect(again.authenticate(`${token}x`)).rejects.toThrow(REFUSED);
-    expect(() => again.authenticate("x".repeat(10_000))).toThrow(REFUSED);
-    expect(() => again.authenticate(undefined)).toThrow(REFUSED);
+    await expect(again.authenticate(`${token}x`)).rejects.toThrow(UNAUTHENTICATED);
+    expect(() => again.authenticate("x".repeat(10_000))).toThrow(UNAUTHENTICATED);
+    expect(() => again.authenticate(undefined)).toThrow(UNAUTHENTICATED);
   });
 
-  it("knows a token as soon as it is in the file, though many ask at once", async () => {
+  it("accepts a new token immediately and reads the file once for concurrent requests", async () => {
     const { tokens, authenticator, log } = await openWorld();
     const token = await tokens.grant("bob");
 
@@ -103,7 +103,7 @@ describe("A server with a tokens file", () => {
     expect(log.lines).toHaveLength(1);
   });
 
-  it("looks at the file twice a second", async () => {
+  it("checks the file twice a second", async () => {
     const { tokens, authenticator, clock, log } = await openWorld();
     const token = await tokens.grant("bob");
 
@@ -113,7 +113,7 @@ describe("A server with a tokens file", () => {
     expect(authenticator.authenticate(token)).toMatchObject({ username: "bob" });
   });
 
-  it("goes on with the tokens that it knows while the file can't be read, and says so once", async () => {
+  it("keeps the previous tokens while the file is unreadable, and logs the error once", async () => {
     const { tokens, authenticator, clock, log, token } = await openWorld();
     const caller = await authenticator.authenticate(token);
     const whole = readFileSync(tokens.path);
@@ -121,7 +121,7 @@ describe("A server with a tokens file", () => {
     writeFileSync(tokens.path, "{");
     clock.advance(500);
     await until(() => log.lines.length === 1);
-    for (let looks = 0; looks < 3; looks++) {
+    for (let check = 0; check < 3; check++) {
       await until(() => clock.timerCount === 1);
       clock.advance(500);
     }
@@ -141,7 +141,7 @@ describe("A server with a tokens file", () => {
     expect(authenticator.authenticate(token)).toBe(caller);
   });
 
-  it("refuses a token that has run out, also after a restart", async () => {
+  it("rejects an expired token after a restart", async () => {
     const clock = new ManualClock(1_700_000_000_000);
     const tokens = new Tokens(clock);
     const { token } = await issueToken(
@@ -153,10 +153,10 @@ describe("A server with a tokens file", () => {
 
     const authenticator = await TokenAuthenticator.open(tokens.path, { clock, log: new RecordingLog() });
 
-    expect(() => authenticator.authenticate(token)).toThrow(REFUSED);
+    expect(() => authenticator.authenticate(token)).toThrow(UNAUTHENTICATED);
   });
 
-  it("looks at nothing any more once it is closed", async () => {
+  it("stops checking the file once it is closed", async () => {
     const { authenticator, clock } = await openWorld();
 
     authenticator.close();

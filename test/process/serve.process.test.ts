@@ -107,7 +107,9 @@ describe("tidemark serve", () => {
     tidemark.program.signal("SIGUSR2");
 
     expect(await tidemark.program.exited).toEqual({ code: 1, signal: null });
-    expect(tidemark.program.out.at(-1)).toMatch(/"level":60,.*half done.*"msg":"the server failed and ends"/);
+    expect(tidemark.program.out.at(-1)).toMatch(
+      /"level":60,.*half done.*"msg":"uncaught exception: the server exits"/,
+    );
   });
 
   it("logs an unhandled rejection under an error id and keeps running", async () => {

@@ -97,7 +97,7 @@ describe("tidemark token and tidemark share", () => {
       "expected tokens:FILE, because this command edits a tokens file",
       2,
     ],
-    ["a missing file", ["token", "list", "--auth", "tokens:/nowhere/t"], {}, "it is not there", 1],
+    ["a missing file", ["token", "list", "--auth", "tokens:/nowhere/t"], {}, "it does not exist", 1],
     [
       "an unknown token",
       ["token", "revoke", "x", "--auth", `tokens:${join(tmpdir(), "no-such-tokens")}`],
@@ -109,7 +109,7 @@ describe("tidemark token and tidemark share", () => {
       "a missing folder",
       ["token", "create", "a", "--auth", "tokens:/nowhere/tokens.json"],
       {},
-      "tidemark: the tokens can't be kept in /nowhere: there is no such folder",
+      "tidemark: cannot write tokens to /nowhere: the folder does not exist",
       1,
     ],
   ])("report the problem: %s", async (_, args, env, message, code) => {
@@ -139,8 +139,8 @@ describe("tidemark serve", () => {
   });
 
   it.each([
-    ["a missing tokens file", "tokens:/nowhere/tokens.json", "it is not there"],
-    ["a missing key", "jwt:key:/nowhere/key.pem", "can't be read"],
+    ["a missing tokens file", "tokens:/nowhere/tokens.json", "it does not exist"],
+    ["a missing key", "jwt:key:/nowhere/key.pem", "cannot read the file"],
   ])("does not start with %s", async (_, auth, message) => {
     await using program = serve(["--auth", auth, "--jwt-issuer", "i", "--jwt-audience", "a"]);
 

@@ -7,7 +7,7 @@ import { Tokens } from "../kit/server/tokens.js";
 import { WsClient } from "../kit/network/ws-client.js";
 import { bearer } from "./entry-points.js";
 
-const WHO = { query: `{ __typename }` };
+const TYPENAME = { query: `{ __typename }` };
 const WATCH = { query: `subscription { taskCount(database: "neo4j") }` };
 
 describe("A token over HTTP", () => {
@@ -18,8 +18,8 @@ describe("A token over HTTP", () => {
 
     const headers = { authorization: authorization.replace("TOKEN", token) };
 
-    expect(await connection.request(graphqlPost(WHO, headers))).toMatchObject({ status: 200 });
-    expect(await connection.get(WHO, headers)).toMatchObject({ status: 200 });
+    expect(await connection.request(graphqlPost(TYPENAME, headers))).toMatchObject({ status: 200 });
+    expect(await connection.get(TYPENAME, headers)).toMatchObject({ status: 200 });
   });
 
   it.each([
@@ -33,18 +33,18 @@ describe("A token over HTTP", () => {
     const { server, token } = await openWorld();
     await using closing = server;
     using connection = new HttpConnection(closing.url);
-    const asked: { path: string; headers: Record<string, string> } = { path, headers };
-    const written = JSON.parse(JSON.stringify(asked).replaceAll("TOKEN", token)) as typeof asked;
+    const template: { path: string; headers: Record<string, string> } = { path, headers };
+    const request = JSON.parse(JSON.stringify(template).replaceAll("TOKEN", token)) as typeof template;
 
     const plain = await connection.request({
-      ...graphqlPost(WHO),
-      ...written,
-      headers: { "content-type": "application/json", ...written.headers },
+      ...graphqlPost(TYPENAME),
+      ...request,
+      headers: { "content-type": "application/json", ...request.headers },
     });
     const stream = await connection.request({
       ...graphqlPost(WATCH),
-      ...written,
-      headers: { "content-type": "application/json", accept: "text/event-stream", ...written.headers },
+      ...request,
+      headers: { "content-type": "application/json", accept: "text/event-stream", ...request.headers },
     });
 
     for (const { status, headers: answered, body } of [plain, stream]) {
@@ -53,7 +53,7 @@ describe("A token over HTTP", () => {
     }
   });
 
-  it("is asked for before a body is read, whatever is in it", async () => {
+  it("is required before the server reads a body", async () => {
     const { server } = await openWorld();
     await using closing = server;
     using connection = new HttpConnection(closing.url);
@@ -77,7 +77,7 @@ describe("A token over WebSocket", () => {
     client.send({ type: "connection_init", payload: payloadOf(token) });
 
     expect(await client.next(() => true)).toEqual({ type: "connection_ack" });
-    expect(await client.ask(WHO)).toEqual({ data: { __typename: "Query" } });
+    expect(await client.ask(TYPENAME)).toEqual({ data: { __typename: "Query" } });
   });
 
   it.each([
@@ -88,22 +88,19 @@ describe("A token over WebSocket", () => {
     ["another token", { token: "tm_0" }, 4403],
     ["an empty token", { token: "" }, 4403],
     ["a huge token", { token: "x".repeat(100_000) }, 4403],
-  ])(
-    "is not taken from %s, and the socket is closed before anything is executed",
-    async (_, payload, code) => {
-      const { server } = await openWorld();
-      await using closing = server;
-      using client = await WsClient.open(closing.url);
+  ])("is not taken from %s, and the socket closes before anything is executed", async (_, payload, code) => {
+    const { server } = await openWorld();
+    await using closing = server;
+    using client = await WsClient.open(closing.url);
 
-      client.send({ type: "connection_init", payload });
-      client.send({ type: "subscribe", id: "1", payload: WHO });
+    client.send({ type: "connection_init", payload });
+    client.send({ type: "subscribe", id: "1", payload: TYPENAME });
 
-      expect((await client.closed).code).toSatisfy((closed: number) => [code, 4401].includes(closed));
-      expect(client.received).toEqual([]);
-    },
-  );
+    expect((await client.closed).code).toSatisfy((closed: number) => [code, 4401].includes(closed));
+    expect(client.received).toEqual([]);
+  });
 
-  it("is not taken from the handshake: neither from its headers nor from its address", async () => {
+  it("is not taken from the headers or the URL of the handshake", async () => {
     const { server, token } = await openWorld();
     await using closing = server;
     const headers = { ...bearer(token), cookie: `token=${token}` };
@@ -114,19 +111,19 @@ describe("A token over WebSocket", () => {
     expect((await client.closed).code).toBe(4401);
   });
 
-  it("is asked for before anything else", async () => {
+  it("is required before any operation", async () => {
     const { server } = await openWorld();
     await using closing = server;
     using client = await WsClient.open(closing.url);
 
-    client.send({ type: "subscribe", id: "1", payload: WHO });
+    client.send({ type: "subscribe", id: "1", payload: TYPENAME });
 
     expect((await client.closed).code).toBe(4401);
   });
 });
 
-describe("A server that asks who asks", () => {
-  it("tells everybody whether it is alive and ready, and only an admin of all databases what it counts", async () => {
+describe("A server that requires tokens", () => {
+  it("serves health probes to everyone, and metrics only to an admin of all databases", async () => {
     const { server, token, admin, partial } = await openWorld();
     await using closing = server;
     using connection = new HttpConnection(closing.url);
@@ -139,32 +136,32 @@ describe("A server that asks who asks", () => {
     ).toEqual([401, 401, 403, 403, 200]);
   });
 
-  it("counts those whom it refused", async () => {
+  it("counts rejected requests", async () => {
     const { server, admin } = await openWorld();
     await using closing = server;
     using connection = new HttpConnection(closing.url);
-    await connection.post(WHO);
-    await connection.post(WHO, bearer("x"));
+    await connection.post(TYPENAME);
+    await connection.post(TYPENAME, bearer("x"));
 
     const series = `tidemark_failures_total{code="UNAUTHENTICATED",limit=""}`;
     expect(await readMetric(closing.url, series, bearer(admin))).toBe(2);
   });
 
-  it("writes no token into its log, neither a good one nor a bad one", async () => {
+  it("never writes a token to its log, whether valid or not", async () => {
     const { server, token, log } = await openWorld();
     await using closing = server;
     using connection = new HttpConnection(closing.url);
     const almost = `${token}x`;
 
-    await connection.post(WHO, bearer(token));
-    await connection.post(WHO, bearer(almost));
+    await connection.post(TYPENAME, bearer(token));
+    await connection.post(TYPENAME, bearer(almost));
     using stream = await SseStream.open(closing.url, WATCH, bearer(almost));
     using client = await WsClient.open(closing.url);
     client.send({ type: "connection_init", payload: { token: almost } });
     await client.closed;
 
     expect(stream.status).toBe(401);
-    expect(log.lines.filter(({ message }) => message === "a token was refused")).toHaveLength(3);
+    expect(log.lines.filter(({ message }) => message === "rejected a token")).toHaveLength(3);
     expect(JSON.stringify(log.lines)).not.toContain(token.slice(3, 13));
   });
 });

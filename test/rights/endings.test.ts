@@ -18,10 +18,10 @@ const EVENTS = `subscription ($after: Position) {
   }
 }`;
 
-/** A subscription to all events of a database by who has a token. */
+/** A subscription with a token to all events of a database. */
 interface Following {
   next(): Promise<GraphqlResult>;
-  /** How the server has ended it, when it has. Rejects where something came before. */
+  /** How the server ended it; anything before the end is reported instead. */
   end(): Promise<string>;
 }
 
@@ -59,8 +59,8 @@ const OVER_SSE: Transport = {
       next: () => stream.next(),
       async end() {
         const event = await stream.nextEvent();
-        if (!event) return "without a word";
-        const { errors } = JSON.parse(event.data) as GraphqlResult; // safe: so the server writes it
+        if (!event) return "no event";
+        const { errors } = JSON.parse(event.data) as GraphqlResult; // safe: the server writes this format
         if (errors) await stream.ended();
         return event.id === undefined ? String(errors?.[0]?.extensions?.["code"]) : "with an id";
       },
@@ -71,11 +71,11 @@ const OVER_SSE: Transport = {
 
 const TRANSPORTS = [
   { transport: OVER_WEBSOCKET, end: "4403", goingAway: "1001" },
-  { transport: OVER_SSE, end: "UNAUTHENTICATED", goingAway: "without a word" },
+  { transport: OVER_SSE, end: "UNAUTHENTICATED", goingAway: "no event" },
 ];
 
 describe.each(TRANSPORTS)("L13: a subscription ($transport.name)", ({ transport, end, goingAway }) => {
-  it("goes on up to the instant at which its token runs out, and not beyond", async () => {
+  it("continues until the instant at which its token expires, and no longer", async () => {
     const { server, clock, token } = await openWorld({ lifeMs: 2_000 });
     await using closing = server;
     using following = await transport.follow(closing.url, token);
@@ -91,7 +91,7 @@ describe.each(TRANSPORTS)("L13: a subscription ($transport.name)", ({ transport,
     expect(await following.end()).toBe(end);
   });
 
-  it("is not longer for a clock that is set back", async () => {
+  it("ends on time when the clock is set back", async () => {
     const { server, clock, token } = await openWorld({ lifeMs: 2_000 });
     await using closing = server;
     using following = await transport.follow(closing.url, token);
@@ -103,7 +103,7 @@ describe.each(TRANSPORTS)("L13: a subscription ($transport.name)", ({ transport,
     expect(await following.end()).toBe(end);
   });
 
-  it("is told no event once its token has run out, though no timer has rung yet", async () => {
+  it("delivers no event after its token has expired, even before the timer fires", async () => {
     const { server, clock, token } = await openWorld({ lifeMs: 2_000 });
     await using closing = server;
     using following = await transport.follow(closing.url, token);
@@ -115,7 +115,7 @@ describe.each(TRANSPORTS)("L13: a subscription ($transport.name)", ({ transport,
     expect(await following.end()).toBe(end);
   });
 
-  it("ends when its token is revoked, and others go on", async () => {
+  it("ends when its token is revoked, while others continue", async () => {
     const { server, tokens, clock, token, admin } = await openWorld();
     await using closing = server;
     using following = await transport.follow(closing.url, token);
@@ -134,8 +134,8 @@ describe.each(TRANSPORTS)("L13: a subscription ($transport.name)", ({ transport,
   it.each([
     ["its role", { role: "viewer" as const }],
     ["its databases", { databases: ["other"] }],
-    ["when it runs out", { expiresAt: "2100-01-01T00:00:00.000Z" }],
-  ])("ends when its token says something else: %s", async (_, change) => {
+    ["its expiry", { expiresAt: "2100-01-01T00:00:00.000Z" }],
+  ])("ends when its token changes: %s", async (_, change) => {
     const { server, tokens, clock, token } = await openWorld();
     await using closing = server;
     using following = await transport.follow(closing.url, token);
@@ -147,7 +147,7 @@ describe.each(TRANSPORTS)("L13: a subscription ($transport.name)", ({ transport,
     expect(await following.end()).toBe(end);
   });
 
-  it("is gone on with by another token from where it was, and nothing is lost", async () => {
+  it("can be resumed with another token without losing an event", async () => {
     const { server, clock, token, lasting } = await openWorld({ lifeMs: 2_000 });
     await using closing = server;
     using before = await transport.follow(closing.url, token);
@@ -164,7 +164,7 @@ describe.each(TRANSPORTS)("L13: a subscription ($transport.name)", ({ transport,
     ]);
   });
 
-  it("hears of what its user may see, and of nothing else", async () => {
+  it("delivers only what its user may see", async () => {
     const { server, token } = await openWorld();
     await using closing = server;
     using following = await transport.follow(closing.url, token);
@@ -180,7 +180,7 @@ describe.each(TRANSPORTS)("L13: a subscription ($transport.name)", ({ transport,
     });
   });
 
-  it("hears nothing of a database that its token is not for, whatever happens there", async () => {
+  it("delivers nothing of a database that its token does not cover", async () => {
     const { server, token } = await openWorld({ databases: ["other"] });
     await using closing = server;
     using following = await transport.follow(closing.url, token);
@@ -198,8 +198,8 @@ describe.each(TRANSPORTS)("L13: a subscription ($transport.name)", ({ transport,
   });
 });
 
-describe("L13: a token that has run out", () => {
-  it("ends a WebSocket that has no subscription too", async () => {
+describe("L13: an expired token", () => {
+  it("closes a WebSocket without subscriptions too", async () => {
     const { server, clock, token } = await openWorld({ lifeMs: 1_000 });
     await using closing = server;
     using client = await WsClient.connect(closing.url, { token });
@@ -209,7 +209,7 @@ describe("L13: a token that has run out", () => {
     expect((await client.closed).code).toBe(4403);
   });
 
-  it("executes nothing that is asked on a WebSocket before its client has heard of it", async () => {
+  it("cannot execute an operation on a WebSocket that is still open", async () => {
     const { server, clock, token } = await openWorld({ lifeMs: 1_000 });
     await using closing = server;
     using client = await WsClient.connect(closing.url, { token });
@@ -223,7 +223,7 @@ describe("L13: a token that has run out", () => {
     expect((await server.provider.getTaskStore(DATABASE)).get(ALICE)).toBeDefined();
   });
 
-  it("is answered by 401 over HTTP", async () => {
+  it("gets a 401 over HTTP", async () => {
     const { server, clock, token } = await openWorld({ lifeMs: 1_000 });
     await using closing = server;
     using connection = new HttpConnection(closing.url);
@@ -237,11 +237,11 @@ describe("L13: a token that has run out", () => {
   });
 });
 
-/** Jobs of Alice and Bob, on a clock that the test moves; a token of Alice's as it is wished, one that lasts, and an admin's. */
-async function openWorld(wish: Partial<TokenGrant> = {}) {
+/** Jobs of Alice and Bob, and a manual clock. Tokens: one of Alice with the given grant, a lasting one of Alice, an admin's. */
+async function openWorld(grant: Partial<TokenGrant> = {}) {
   const clock = new ManualClock(1_700_000_000_000);
   const tokens = new Tokens(clock);
-  const token = await tokens.grant("alice", wish);
+  const token = await tokens.grant("alice", grant);
   const lasting = await tokens.grant("alice");
   const admin = await tokens.grant("root", { role: "admin" });
   const server = await startServer({ auth: tokens.auth }, { clock });

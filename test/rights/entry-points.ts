@@ -1,4 +1,4 @@
-/** The three ways to a server, with a token: what is asked on one of them is asked on all. */
+/** The three transports of the API, for tests that must hold on each of them. */
 import {
   graphqlPost,
   HttpConnection,
@@ -10,32 +10,32 @@ import { WsClient } from "../kit/network/ws-client.js";
 
 export interface EntryPoint {
   readonly name: string;
-  /** What is answered: the results up to and with the first that is the last. A stranger is answered by an error. */
+  /** Returns the results up to the first that `isLast` accepts. Without a valid token, returns an error. */
   ask(
     url: string,
     token: string | undefined,
-    asked: GraphqlRequest,
+    request: GraphqlRequest,
     isLast: (answer: GraphqlResult) => boolean,
   ): Promise<GraphqlResult[]>;
 }
 
 const HTTP: EntryPoint = {
   name: "HTTP",
-  async ask(url, token, asked) {
+  async ask(url, token, request) {
     using connection = new HttpConnection(url);
-    const { status, body } = await connection.request(graphqlPost(asked, bearer(token)));
-    return [answered(status, body)];
+    const { status, body } = await connection.request(graphqlPost(request, bearer(token)));
+    return [parseAnswer(status, body)];
   },
 };
 
 const SSE: EntryPoint = {
   name: "SSE",
-  async ask(url, token, asked, isLast) {
+  async ask(url, token, request, isLast) {
     using connection = new HttpConnection(url);
-    const post = graphqlPost(asked, { accept: "text/event-stream", ...bearer(token) });
+    const post = graphqlPost(request, { accept: "text/event-stream", ...bearer(token) });
     const response = await connection.open(post);
     if (!response.headers["content-type"]?.startsWith("text/event-stream"))
-      return [answered(response.statusCode, Buffer.concat(await response.toArray()).toString())];
+      return [parseAnswer(response.statusCode, Buffer.concat(await response.toArray()).toString())];
     using stream = new SseStream(response);
     return await upTo(isLast, () => stream.next());
   },
@@ -43,13 +43,13 @@ const SSE: EntryPoint = {
 
 const WEBSOCKET: EntryPoint = {
   name: "WebSocket",
-  async ask(url, token, asked, isLast) {
+  async ask(url, token, request, isLast) {
     using client = await WsClient.open(url);
     client.send({ type: "connection_init", payload: token === undefined ? {} : { token } });
     const acknowledged = client.next(({ type }) => type === "connection_ack");
     const first = await Promise.race([acknowledged.catch(() => client.closed), client.closed]);
     if ("code" in first) return [statusForUnauthenticated(first.code === 4401 || first.code === 4403)];
-    const operation = client.subscribe(asked);
+    const operation = client.subscribe(request);
     return await upTo(isLast, () => operation.next());
   },
 };
@@ -60,14 +60,14 @@ export function bearer(token: string | undefined): Record<string, string> {
   return token === undefined ? {} : { authorization: `Bearer ${token}` };
 }
 
-function answered(status: number | undefined, body: string): GraphqlResult {
-  const answer = JSON.parse(body) as GraphqlResult; // safe where a GraphQL server answers
-  const isStranger = answer.errors?.[0]?.extensions?.["code"] === "UNAUTHENTICATED";
-  return isStranger ? statusForUnauthenticated(status === 401) : answer;
+function parseAnswer(status: number | undefined, body: string): GraphqlResult {
+  const answer = JSON.parse(body) as GraphqlResult; // safe: a GraphQL server answers
+  const isUnauthenticated = answer.errors?.[0]?.extensions?.["code"] === "UNAUTHENTICATED";
+  return isUnauthenticated ? statusForUnauthenticated(status === 401) : answer;
 }
 
-function statusForUnauthenticated(isAsItShouldBe: boolean): GraphqlResult {
-  const code = isAsItShouldBe ? "UNAUTHENTICATED" : "another end";
+function statusForUnauthenticated(isExpected: boolean): GraphqlResult {
+  const code = isExpected ? "UNAUTHENTICATED" : "unexpected status";
   return { errors: [{ message: "", extensions: { code } }] };
 }
 

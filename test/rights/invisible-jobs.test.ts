@@ -13,7 +13,7 @@ import { Tokens } from "../kit/server/tokens.js";
 import { ROOT_FIELDS, type JobName } from "./operations.js";
 import { bearer } from "./entry-points.js";
 
-/** What is there and may not be seen, and what is not there. */
+/** An existing job that the caller may not see, and one that does not exist. */
 const UNSEEN = [
   [
     "another user's job",
@@ -30,46 +30,57 @@ const UNSEEN = [
 const TOKENS = [
   ["a viewer", { role: "viewer" }],
   ["a reporter", { role: "reporter" }],
-  ["who was shown one job", { role: "viewer", job: { database: "movies", username: "alice", jobId: "a" } }],
+  [
+    "a token that shares one job",
+    { role: "viewer", job: { database: "movies", username: "alice", jobId: "a" } },
+  ],
 ] as const satisfies [string, Partial<TokenGrant>][];
 
-describe.each(TOKENS)("L13: %s", (_, wish) => {
-  describe.each(UNSEEN)("is told of %s what is told of none", (__, there, absent) => {
-    it.each(fields())("by %s", async (___, field) => {
-      const { server, token } = await openWorld(wish);
-      await using closing = server;
+describe.each(TOKENS)("L13: %s", (_, grant) => {
+  describe.each(UNSEEN)(
+    "gets the same answer for %s as for one that does not exist",
+    (__, existing, absent) => {
+      it.each(fields())("by %s", async (___, field) => {
+        const { server, token } = await openWorld(grant);
+        await using closing = server;
 
-      const [ofThere, ofAbsent] = [
-        await ask(closing.url, token, field.ask(there)),
-        await ask(closing.url, token, field.ask(absent)),
-      ];
+        const [forExisting, forAbsent] = [
+          await ask(closing.url, token, field.ask(existing)),
+          await ask(closing.url, token, field.ask(absent)),
+        ];
 
-      expect(withoutNames(ofThere, there)).toBe(withoutNames(ofAbsent, absent));
-    });
+        expect(withoutNames(forExisting, existing)).toBe(withoutNames(forAbsent, absent));
+      });
 
-    it.each([
-      ["ALREADY_EXISTS", "storeTask", "StoreTaskInput", { task: { description: "t" }, onConflict: "REJECT" }],
-      ["STALE_ATTEMPT", "updateTask", "UpdateTaskInput", { attempt: 99 }],
-      ["a path that is not there", "updateTask", "UpdateTaskInput", { updates: [{ path: "9", done: 1 }] }],
-      ["STALE_ATTEMPT", "removeTask", "JobInput", { attempt: 99 }],
-      ["ILLEGAL_TRANSITION", "requestCancel", "RequestCancelInput", {}],
-    ])("though otherwise it were %s of %s", async (___, name, type, input) => {
-      const { server, token } = await openWorld(wish);
-      await using closing = server;
-      const query = `mutation ($input: ${type}!) { ${name}(input: $input) { userTask { jobId } } }`;
-      const change = (job: JobName) =>
-        ask(closing.url, token, { query, variables: { input: { ...job, ...input } } });
+      it.each([
+        [
+          "ALREADY_EXISTS",
+          "storeTask",
+          "StoreTaskInput",
+          { task: { description: "t" }, onConflict: "REJECT" },
+        ],
+        ["STALE_ATTEMPT", "updateTask", "UpdateTaskInput", { attempt: 99 }],
+        ["a missing path", "updateTask", "UpdateTaskInput", { updates: [{ path: "9", done: 1 }] }],
+        ["STALE_ATTEMPT", "removeTask", "JobInput", { attempt: 99 }],
+        ["ILLEGAL_TRANSITION", "requestCancel", "RequestCancelInput", {}],
+      ])("where a caller with access would get %s from %s", async (___, name, type, input) => {
+        const { server, token } = await openWorld(grant);
+        await using closing = server;
+        const query = `mutation ($input: ${type}!) { ${name}(input: $input) { userTask { jobId } } }`;
+        const change = (job: JobName) =>
+          ask(closing.url, token, { query, variables: { input: { ...job, ...input } } });
 
-      const [ofThere, ofAbsent] = [await change(there), await change(absent)];
+        const [forExisting, forAbsent] = [await change(existing), await change(absent)];
 
-      expect(ofThere.errors?.[0]?.extensions).toEqual({ code: "FORBIDDEN" });
-      expect(withoutNames(ofThere, there)).toBe(withoutNames(ofAbsent, absent));
-    });
-  });
+        expect(forExisting.errors?.[0]?.extensions).toEqual({ code: "FORBIDDEN" });
+        expect(withoutNames(forExisting, existing)).toBe(withoutNames(forAbsent, absent));
+      });
+    },
+  );
 });
 
-describe("L13: a user among others", () => {
-  it("pages through the own jobs as if there were no others", async () => {
+describe("L13: a user", () => {
+  it("pages through its own jobs as if there were no others", async () => {
     const { server, token } = await openWorld({ role: "viewer" });
     await using closing = server;
     for (const at of [1, 2, 3]) {
@@ -85,14 +96,14 @@ describe("L13: a user among others", () => {
     const second = (await page(`first: 2, after: "${first.tasks.pageInfo.endCursor}"`)).data as Page;
     const back = (await page(`last: 2, before: "${second.tasks.pageInfo.startCursor}"`)).data as Page;
 
-    expect([first, second, back].map(shownPage)).toEqual([
+    expect([first, second, back].map(pageSummary)).toEqual([
       { jobs: ["a3", "a2"], totalCount: 4, hasNextPage: true, hasPreviousPage: false },
       { jobs: ["a1", "a"], totalCount: 4, hasNextPage: false, hasPreviousPage: true },
       { jobs: ["a3", "a2"], totalCount: 4, hasNextPage: true, hasPreviousPage: false },
     ]);
   });
 
-  it("is listed the databases with own jobs, a page at a time, and no others", async () => {
+  it("sees only databases with its own jobs, a page at a time", async () => {
     const { server, token } = await openWorld({ role: "viewer", databases: ["m*", "x*"] });
     await using closing = server;
     for (const name of ["m1", "m2", "m3", "x1"]) await store(closing, name, "bob", "b");
@@ -111,7 +122,7 @@ describe("L13: a user among others", () => {
     expect((await list(`first: 3, after: "x1"`)).data).toEqual({ databases: [{ name: "x2", ...own }] });
   });
 
-  it("is listed no database after the last own job is gone from it", async () => {
+  it("no longer sees a database once its last job there is removed", async () => {
     const { server, token } = await openWorld({ role: "reporter" });
     await using closing = server;
 
@@ -128,7 +139,7 @@ describe("L13: a user among others", () => {
     });
   });
 
-  it("is named as who stores, reports and asks to cancel where no user is named", async () => {
+  it("is the default user of mutations without a username", async () => {
     const { server, token } = await openWorld({ role: "reporter" });
     await using closing = server;
 
@@ -145,7 +156,7 @@ describe("L13: a user among others", () => {
     });
   });
 
-  it("has the reports refused that are for others, and the rest taken", async () => {
+  it("gets FORBIDDEN for the reports of other users' jobs in a batch, and the rest succeed", async () => {
     const { server, token } = await openWorld({ role: "reporter" });
     await using closing = server;
     const inputs = [
@@ -160,8 +171,8 @@ describe("L13: a user among others", () => {
       variables: { inputs },
     });
 
-    const refused = { userTask: null, error: { code: "FORBIDDEN" } };
-    expect(data).toEqual({ updateTasks: [refused, { userTask: { version: 2 }, error: null }, refused] });
+    const rejected = { userTask: null, error: { code: "FORBIDDEN" } };
+    expect(data).toEqual({ updateTasks: [rejected, { userTask: { version: 2 }, error: null }, rejected] });
     const bobs = (await closing.provider.getTaskStore(databaseName("movies"))).get(jobKey("bob", "b"));
     expect(bobs).toMatchObject({ version: 2 });
   });
@@ -177,19 +188,19 @@ interface Page {
   };
 }
 
-function shownPage({ tasks: { nodes, totalCount, pageInfo } }: Page): object {
+function pageSummary({ tasks: { nodes, totalCount, pageInfo } }: Page): object {
   const { hasNextPage, hasPreviousPage } = pageInfo;
   return { jobs: nodes.map(({ jobId }) => jobId), totalCount, hasNextPage, hasPreviousPage };
 }
 
-/** Those that can be asked for by plain HTTP. */
+/** The root fields that plain HTTP can execute. */
 function fields(): [string, (typeof ROOT_FIELDS)[string]][] {
   return Object.entries(ROOT_FIELDS).filter(([name]) => !name.startsWith("Subscription."));
 }
 
-async function openWorld(wish: Partial<TokenGrant>) {
+async function openWorld(grant: Partial<TokenGrant>) {
   const tokens = new Tokens();
-  const token = await tokens.grant("alice", { databases: ["movies"], ...wish });
+  const token = await tokens.grant("alice", { databases: ["movies"], ...grant });
   const server = await startServer({ auth: tokens.auth });
   await store(server, "movies", "alice", "a");
   await store(server, "movies", "bob", "b");
@@ -211,12 +222,12 @@ async function store(
   ).store(storeRequestOf(jobKey(username, jobId), { database: name }));
 }
 
-async function ask(url: string, token: string, asked: GraphqlRequest): Promise<GraphqlResult> {
+async function ask(url: string, token: string, request: GraphqlRequest): Promise<GraphqlResult> {
   using connection = new HttpConnection(url);
-  return graphqlResultOf(await connection.post(asked, bearer(token)));
+  return graphqlResultOf(await connection.post(request, bearer(token)));
 }
 
-/** As text, what the job is called being the same in all of them. */
+/** The answer as text, with the same name for each job. */
 function withoutNames(answer: GraphqlResult, { database, username, jobId }: JobName): string {
   const text = JSON.stringify(answer);
   return [database, username, jobId].reduce(

@@ -1,10 +1,10 @@
 /**
- * Law 13, whole: every root field of the schema, asked for by everybody, about a job of their own, another user's and one
- * in another database, over each transport. `-` is UNAUTHENTICATED, `no` is FORBIDDEN, all else what the answer says of
- * the job: that it is there, or how many are; after a slash, how many are listed in all.
+ * Law 13 in full: every root field of the schema, for every kind of caller, over each transport. The job is the caller's
+ * own, another user's, or in another database. `-` is UNAUTHENTICATED and `no` is FORBIDDEN. Other cells are what the
+ * answer reveals about the job: that it exists, or a count; after a slash, the number of listed jobs.
  *
- * Alice's job and Bob's are in one database, another one of Alice's in a second. Viewer and reporter are Alice's tokens
- * for the first database, admin is for the first as well, root for all; share shows Alice's job in the first.
+ * Alice and Bob each have a job in one database; Alice has another one in a second. Viewer and reporter are Alice's tokens
+ * for the first database. Admin covers the first database, root all of them. Share shows Alice's job in the first.
  */
 import { describe, expect, it } from "vitest";
 import type { Username, DatabaseName, JobId } from "../../src/tasks/names.js";
@@ -13,7 +13,7 @@ import { branch, leaf } from "../kit/store/edits.js";
 import { startServer, type TestServer } from "../kit/server/server.js";
 import { storeRequestOf } from "../kit/store/requests.js";
 import { Tokens } from "../kit/server/tokens.js";
-import { ROOT_FIELDS, shown, type JobName } from "./operations.js";
+import { ROOT_FIELDS, summaryOf, type JobName } from "./operations.js";
 import { ENTRY_POINTS, type EntryPoint } from "./entry-points.js";
 
 const JOBS = {
@@ -93,23 +93,25 @@ describe("the matrix of rights", () => {
     expect(MATRIX.map(({ field, job }) => `${field} ${job}`).toSorted()).toEqual(rows.toSorted());
   });
 
-  describe.each(ENTRY_POINTS)("over $name", (way) => {
+  describe.each(ENTRY_POINTS)("over $name", (entryPoint) => {
     it.each(MATRIX)("$field of a job of $job", async ({ field, job, expected }) => {
       const { tokens, callers } = await openCallers();
       await using server = await startServer({ auth: tokens.auth });
 
-      expect(await rowOf(field, JOBS[job], way, server, callers)).toEqual(overWay(way, field, expected));
+      expect(await rowOf(field, JOBS[job], entryPoint, server, callers)).toEqual(
+        expectedOver(entryPoint, field, expected),
+      );
     });
   });
 });
 
 type Row = Readonly<Record<string, string>>;
 
-/** What each caller is told, the jobs being there for each anew. */
+/** The answer to each caller. The jobs are created again for each. */
 async function rowOf(
   field: string,
   job: JobName,
-  way: EntryPoint,
+  entryPoint: EntryPoint,
   server: TestServer,
   callers: Readonly<Record<string, string | undefined>>,
 ): Promise<Row> {
@@ -118,14 +120,14 @@ async function rowOf(
   for (const [name, token] of Object.entries(callers)) {
     await putJobs(server);
     const isLast = ({ data }: { readonly data?: unknown }): boolean => rootField.isLast?.(data) ?? true;
-    const answers = await way.ask(server.url, token, rootField.ask(job), isLast);
-    row[name] = shown(rootField, job, answers).replace("FORBIDDEN", "no");
+    const answers = await entryPoint.ask(server.url, token, rootField.ask(job), isLast);
+    row[name] = summaryOf(rootField, job, answers).replace("FORBIDDEN", "no");
   }
   return row;
 }
 
-/** A subscription by plain HTTP is refused whatever it asks for. */
-function overWay({ name }: EntryPoint, field: string, expected: Row): Row {
+/** Plain HTTP rejects every subscription. */
+function expectedOver({ name }: EntryPoint, field: string, expected: Row): Row {
   if (name !== "HTTP" || !field.startsWith("Subscription.")) return expected;
   return Object.fromEntries(
     Object.entries(expected).map(([caller, answer]) => [caller, answer === "-" ? "-" : "BAD_USER_INPUT"]),
@@ -148,7 +150,7 @@ async function openCallers() {
 
 async function putJobs({ provider }: TestServer): Promise<void> {
   for (const job of Object.values(JOBS)) {
-    // Safe: they are names as they should be.
+    // Safe: the names are valid.
     const { database, username, jobId } = job as unknown as {
       database: DatabaseName;
       username: Username;
@@ -160,7 +162,7 @@ async function putJobs({ provider }: TestServer): Promise<void> {
   }
 }
 
-/** The rows of a text, each with what is expected by the names in the first line. */
+/** Parses a table; its first line names the callers. */
 function table(text: string): { field: string; job: keyof typeof JOBS; expected: Row }[] {
   const [callers = [], ...rows] = text
     .trim()

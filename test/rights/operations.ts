@@ -1,4 +1,4 @@
-/** One operation for each root field of the schema, about one job; and what of its answer is looked at. */
+/** One operation on a job for each root field of the schema, and a summary of its answer. */
 import type { GraphqlResult, GraphqlRequest } from "../kit/network/raw-http.js";
 
 export interface JobName {
@@ -9,18 +9,17 @@ export interface JobName {
 
 export interface RootField {
   ask(job: JobName): GraphqlRequest;
-  /** What the answers say of the job, in a word. */
+  /** Summarizes in one word what the answers reveal about the job. */
   show(data: Data, job: JobName, all: readonly Data[]): string;
-  /** Of a subscription: whether nothing more need be waited for. */
+  /** For subscriptions: whether this event is the last one to wait for. */
   readonly isLast?: (data: Data) => boolean;
 }
 
-/** Trusted: the documents are here. */
-// eslint-disable-next-line typescript/no-explicit-any -- what is in it is looked at by who has written the document
+// eslint-disable-next-line typescript/no-explicit-any -- each row below knows the shape of its own document
 type Data = any;
 
-/** The first error's code, or what the field's row says of the answers. */
-export function shown(field: RootField, job: JobName, answers: readonly GraphqlResult[]): string {
+/** The code of the first error, or else the field's summary. */
+export function summaryOf(field: RootField, job: JobName, answers: readonly GraphqlResult[]): string {
   const last = answers.at(-1)!;
   const code = last.errors?.[0]?.extensions?.["code"];
   if (code !== undefined) return code === "UNAUTHENTICATED" ? "-" : String(code);
@@ -33,16 +32,16 @@ export function shown(field: RootField, job: JobName, answers: readonly GraphqlR
 
 export const ROOT_FIELDS: Readonly<Record<string, RootField>> = {
   "Query.node": {
-    ask: (job) => asked("query ($id: ID!) { node(id: $id) { id } }", { id: idOf(job) }),
+    ask: (job) => requestOf("query ($id: ID!) { node(id: $id) { id } }", { id: idOf(job) }),
     show: ({ node }) => jobOrNull(node),
   },
   "Query.nodes": {
-    ask: (job) => asked("query ($id: ID!) { nodes(ids: [$id]) { id } }", { id: idOf(job) }),
+    ask: (job) => requestOf("query ($id: ID!) { nodes(ids: [$id]) { id } }", { id: idOf(job) }),
     show: ({ nodes }) => jobOrNull(nodes[0]),
   },
   "Query.databases": {
     ask: (job) =>
-      asked(
+      requestOf(
         "query ($username: String!) { databases { name usernames taskCount(username: $username) } }",
         job,
       ),
@@ -50,7 +49,7 @@ export const ROOT_FIELDS: Readonly<Record<string, RootField>> = {
   },
   "Query.database": {
     ask: (job) =>
-      asked(
+      requestOf(
         "query ($database: String!, $username: String!) { database(name: $database) { usernames taskCount(username: $username) } }",
         job,
       ),
@@ -58,7 +57,7 @@ export const ROOT_FIELDS: Readonly<Record<string, RootField>> = {
   },
   "Query.taskCount": {
     ask: (job) =>
-      asked(
+      requestOf(
         "query ($database: String!, $username: String!) { taskCount(database: $database, username: $username) }",
         job,
       ),
@@ -66,19 +65,19 @@ export const ROOT_FIELDS: Readonly<Record<string, RootField>> = {
   },
   "Query.tasks": {
     ask: (job) =>
-      asked(
+      requestOf(
         "query ($database: String!) { tasks(database: $database) { nodes { username jobId } totalCount pageInfo { hasNextPage hasPreviousPage } } }",
         job,
       ),
     show: ({ tasks }, job) => `${tasks.nodes.some(isOf(job)) ? "job" : "none"}/${tasks.totalCount}`,
   },
   "Query.task": {
-    ask: (job) => asked(`query (${KEY}) { task(${BY_KEY}) { jobId } }`, job),
+    ask: (job) => requestOf(`query (${KEY}) { task(${BY_KEY}) { jobId } }`, job),
     show: ({ task }) => jobOrNull(task),
   },
   "Query.listProgress": {
     ask: (job) =>
-      asked(
+      requestOf(
         "query ($database: String!, $jobId: ID!) { listProgress(database: $database, jobId: $jobId) { jobId } }",
         job,
       ),
@@ -86,21 +85,21 @@ export const ROOT_FIELDS: Readonly<Record<string, RootField>> = {
   },
   "Mutation.storeTask": {
     ask: (job) =>
-      asked("mutation ($input: StoreTaskInput!) { storeTask(input: $input) { userTask { jobId } } }", {
+      requestOf("mutation ($input: StoreTaskInput!) { storeTask(input: $input) { userTask { jobId } } }", {
         input: { ...job, task: { description: "t" } },
       }),
     show: ({ storeTask }) => jobOrNull(storeTask.userTask),
   },
   "Mutation.updateTask": {
     ask: (job) =>
-      asked("mutation ($input: UpdateTaskInput!) { updateTask(input: $input) { userTask { jobId } } }", {
+      requestOf("mutation ($input: UpdateTaskInput!) { updateTask(input: $input) { userTask { jobId } } }", {
         input: { ...job, updates: [{ path: "0", done: 1 }] },
       }),
     show: ({ updateTask }) => jobOrNull(updateTask.userTask),
   },
   "Mutation.updateTasks": {
     ask: (job) =>
-      asked(
+      requestOf(
         "mutation ($inputs: [UpdateTaskInput!]!) { updateTasks(inputs: $inputs) { userTask { jobId } error { code } } }",
         {
           inputs: [{ ...job, updates: [{ path: "0", done: 1 }] }],
@@ -110,21 +109,21 @@ export const ROOT_FIELDS: Readonly<Record<string, RootField>> = {
   },
   "Mutation.addTasks": {
     ask: (job) =>
-      asked("mutation ($input: AddTasksInput!) { addTasks(input: $input) { userTask { jobId } } }", {
+      requestOf("mutation ($input: AddTasksInput!) { addTasks(input: $input) { userTask { jobId } } }", {
         input: { ...job, path: "", tasks: [{ description: "more" }] },
       }),
     show: ({ addTasks }) => jobOrNull(addTasks.userTask),
   },
   "Mutation.removeTask": {
     ask: (job) =>
-      asked("mutation ($input: JobInput!) { removeTask(input: $input) { userTask { jobId } } }", {
+      requestOf("mutation ($input: JobInput!) { removeTask(input: $input) { userTask { jobId } } }", {
         input: job,
       }),
     show: ({ removeTask }) => jobOrNull(removeTask.userTask),
   },
   "Mutation.requestCancel": {
     ask: (job) =>
-      asked(
+      requestOf(
         "mutation ($input: RequestCancelInput!) { requestCancel(input: $input) { userTask { jobId } } }",
         { input: job },
       ),
@@ -132,12 +131,12 @@ export const ROOT_FIELDS: Readonly<Record<string, RootField>> = {
   },
   "Mutation.purgeDatabase": {
     ask: (job) =>
-      asked("mutation ($database: String!) { purgeDatabase(database: $database) { removed } }", job),
+      requestOf("mutation ($database: String!) { purgeDatabase(database: $database) { removed } }", job),
     show: ({ purgeDatabase }) => String(purgeDatabase.removed),
   },
   "Subscription.taskEvents": {
     ask: (job) =>
-      asked(
+      requestOf(
         "subscription ($database: String!) { taskEvents(database: $database) { kind: __typename ... on TaskStored { userTask { username jobId } } } }",
         job,
       ),
@@ -148,12 +147,12 @@ export const ROOT_FIELDS: Readonly<Record<string, RootField>> = {
     },
   },
   "Subscription.task": {
-    ask: (job) => asked(`subscription (${KEY}) { task(${BY_KEY}) { jobId } }`, job),
+    ask: (job) => requestOf(`subscription (${KEY}) { task(${BY_KEY}) { jobId } }`, job),
     show: ({ task }) => jobOrNull(task),
   },
   "Subscription.taskCount": {
     ask: (job) =>
-      asked(
+      requestOf(
         "subscription ($database: String!, $username: String!) { taskCount(database: $database, username: $username) }",
         job,
       ),
@@ -161,7 +160,7 @@ export const ROOT_FIELDS: Readonly<Record<string, RootField>> = {
   },
   "Subscription.cancelRequests": {
     ask: (job) =>
-      asked(
+      requestOf(
         "subscription ($database: String!) { cancelRequests(database: $database) { username jobId } }",
         job,
       ),
@@ -173,8 +172,8 @@ export const ROOT_FIELDS: Readonly<Record<string, RootField>> = {
 const KEY = "$database: String!, $username: String!, $jobId: ID!";
 const BY_KEY = "database: $database, username: $username, jobId: $jobId";
 
-/** Variables that a document has no use for are no harm. */
-function asked(query: string, variables: object): GraphqlRequest {
+/** The server ignores variables that a document does not use. */
+function requestOf(query: string, variables: object): GraphqlRequest {
   return { query, variables: { ...variables } };
 }
 
@@ -194,12 +193,12 @@ function find(databases: readonly { readonly name: string }[], name: string): Da
   return databases.find((database) => database.name === name);
 }
 
-/** The count must agree with whether the user is named. */
+/** The count must be consistent with the list of users. */
 function countIn(
   database: { usernames: string[]; taskCount: number } | null | undefined,
   username: string,
 ): string {
   if (!database) return "null";
-  const isNamed = database.usernames.includes(username);
-  return isNamed === database.taskCount > 0 ? String(database.taskCount) : "contradiction";
+  const isListed = database.usernames.includes(username);
+  return isListed === database.taskCount > 0 ? String(database.taskCount) : "contradiction";
 }

@@ -11,8 +11,8 @@ const EVENTS = {
   query: `subscription { taskEvents(database: "neo4j") { kind: __typename ... on TaskUpdated { userTask { username } } } }`,
 };
 
-describe("Subscribers who may see the same", () => {
-  it("cost one execution an event, whoever they are", async () => {
+describe("Subscribers with the same view", () => {
+  it("cost one execution per event", async () => {
     const tokens = new Tokens();
     const admins = await grantMany(tokens, 20, "admin");
     const viewers = await Promise.all(

@@ -6,8 +6,8 @@ import { upgrade } from "../kit/network/ws-client.js";
 import { store, taskCount } from "./jobs.js";
 
 /**
- * What pages may do. A browser sends what another site's page asks for, with all that this machine is trusted with;
- * it only keeps the answer from the page.
+ * What web pages may do. A browser sends the requests of any site's page, with the network access of this machine. It
+ * only hides the answer from the page.
  */
 const TYPENAME = "{ __typename }";
 const STORE = `mutation { storeTask(input: { database: "d", task: { description: "t" } }) { outcome } }`;
@@ -50,11 +50,11 @@ describe("A page of another site", () => {
     ["a script", get(TYPENAME, { "sec-fetch-site": "cross-site", "sec-fetch-mode": "no-cors" })],
     ["a script of another port", get(TYPENAME, { "sec-fetch-site": "same-site" })],
     [
-      "a stream that it can't read",
+      "a stream in no-cors mode",
       get(EVENTS, { accept: "text/event-stream", "sec-fetch-site": "cross-site" }),
     ],
-    ["a question beforehand", preflight(STRANGER)],
-  ])("is refused, before anything is executed: %s", async (_, request) => {
+    ["a preflight", preflight(STRANGER)],
+  ])("is rejected before anything is executed: %s", async (_, request) => {
     await using server = await startServer({ allowOrigin: FRIEND });
     using connection = new HttpConnection(server.url);
 
@@ -69,11 +69,11 @@ describe("A page of another site", () => {
 
   it.each([
     ["a form", "application/x-www-form-urlencoded", `query=${encodeURIComponent(STORE)}`],
-    ["a form in parts", "multipart/form-data; boundary=x", `--x\r\n\r\n${STORE}\r\n--x--`],
+    ["a multipart form", "multipart/form-data; boundary=x", `--x\r\n\r\n${STORE}\r\n--x--`],
     ["plain text", "text/plain", JSON.stringify({ query: STORE })],
     ["no type", "", JSON.stringify({ query: STORE })],
   ])(
-    "executes nothing by a simple request, though its browser tells nothing of it: %s",
+    "cannot execute anything by a simple request, even if the browser sends no origin: %s",
     async (_, type, body) => {
       await using server = await startServer();
       using connection = new HttpConnection(server.url);
@@ -89,7 +89,7 @@ describe("A page of another site", () => {
     },
   );
 
-  it("may be followed by its links, and finds GraphiQL", async () => {
+  it("can link to GraphiQL", async () => {
     await using server = await startServer();
     using connection = new HttpConnection(server.url);
 
@@ -100,13 +100,13 @@ describe("A page of another site", () => {
   });
 });
 
-describe("A page of an origin that is allowed", () => {
+describe("A page of an allowed origin", () => {
   it.each([
     ["a query", post(TYPENAME, { origin: FRIEND })],
     ["a query by GET", get(TYPENAME, { origin: FRIEND, "sec-fetch-site": "cross-site" })],
-    ["what it gets wrong", post("{ nope }", { origin: FRIEND })],
-    ["what is not plain", post(TYPENAME, { origin: FRIEND, accept: "application/json;q=0.5" })],
-  ])("may read the answer, and nothing is said of cookies: %s", async (_, request) => {
+    ["an invalid query", post("{ nope }", { origin: FRIEND })],
+    ["a request that Yoga handles", post(TYPENAME, { origin: FRIEND, accept: "application/json;q=0.5" })],
+  ])("can read the answer, without credentials: %s", async (_, request) => {
     await using server = await startServer({ allowOrigin: `${FRIEND},http://other.example` });
     using connection = new HttpConnection(server.url);
 
@@ -117,7 +117,7 @@ describe("A page of an origin that is allowed", () => {
     expect(headers).not.toHaveProperty("access-control-allow-credentials");
   });
 
-  it("may read a stream", async () => {
+  it("can read a stream", async () => {
     await using server = await startServer({ allowOrigin: FRIEND });
     using connection = new HttpConnection(server.url);
 
@@ -126,7 +126,7 @@ describe("A page of an origin that is allowed", () => {
     expect([statusCode, headers["access-control-allow-origin"]]).toEqual([200, FRIEND]);
   });
 
-  it("is answered beforehand, and nothing is executed", async () => {
+  it("gets its preflight answered, which executes nothing", async () => {
     await using server = await startServer({ allowOrigin: FRIEND });
     using connection = new HttpConnection(server.url);
 
@@ -142,7 +142,7 @@ describe("A page of an origin that is allowed", () => {
     expect(headers).not.toHaveProperty("access-control-allow-credentials");
   });
 
-  it("tells caches that the answer is another for others", async () => {
+  it("gets Vary: Origin, so that caches keep its answers apart", async () => {
     await using server = await startServer({ allowOrigin: FRIEND });
     using connection = new HttpConnection(server.url);
 
@@ -153,11 +153,11 @@ describe("A page of an origin that is allowed", () => {
   });
 
   it.each([
-    ["itself", FRIEND, 101],
-    ["a stranger", STRANGER, 403],
-    ["a name that begins alike", `${FRIEND}.evil.example`, 403],
+    ["an allowed origin", FRIEND, 101],
+    ["another origin", STRANGER, 403],
+    ["a name with the same prefix", `${FRIEND}.evil.example`, 403],
     ["another scheme", FRIEND.replace("https", "http"), 403],
-  ])("opens WebSockets: %s", async (_, origin, status) => {
+  ])("is the only one that can open a WebSocket: %s", async (_, origin, status) => {
     await using server = await startServer({ allowOrigin: FRIEND });
     using connection = await RawConnection.open(server.url);
 
@@ -168,11 +168,11 @@ describe("A page of an origin that is allowed", () => {
   });
 });
 
-describe("A page of this server's own", () => {
+describe("A page of this server", () => {
   it.each([
-    ["says so", { "sec-fetch-site": "same-origin" }],
-    ["is an address that was typed", { "sec-fetch-site": "none" }],
-  ])("is answered when it %s", async (_, headers) => {
+    ["sends Sec-Fetch-Site: same-origin", { "sec-fetch-site": "same-origin" }],
+    ["was opened by its URL", { "sec-fetch-site": "none" }],
+  ])("is accepted when it %s", async (_, headers) => {
     await using server = await startServer();
     using connection = new HttpConnection(server.url);
     const own = { ...headers, origin: server.url };
@@ -186,7 +186,7 @@ describe("A page of this server's own", () => {
   });
 });
 
-describe("A name that another site leads to this machine", () => {
+describe("A host name that another site points at this machine", () => {
   const UNKNOWN = [
     ["evil.example"],
     ["evil.example:4000"],
@@ -194,7 +194,7 @@ describe("A name that another site leads to this machine", () => {
     ["127.0.0.1.evil.example"],
   ];
 
-  it.each(UNKNOWN)("is refused on every path: %s", async (host) => {
+  it.each(UNKNOWN)("is rejected on every path: %s", async (host) => {
     await using server = await startServer();
     using connection = new HttpConnection(server.url);
     await store(server.url);
@@ -216,7 +216,7 @@ describe("A name that another site leads to this machine", () => {
     expect(await taskCount(server.url)).toBe(1);
   });
 
-  it.each(UNKNOWN)("opens no WebSocket: %s", async (host) => {
+  it.each(UNKNOWN)("can open no WebSocket: %s", async (host) => {
     await using server = await startServer();
     using connection = await RawConnection.open(server.url);
 
@@ -234,7 +234,7 @@ describe("A name that another site leads to this machine", () => {
     ["192.168.1.5"],
     ["tidemark.example:4000"],
     ["TIDEMARK.example"],
-  ])("is none that is known: %s", async (host) => {
+  ])("does not include the known name %s", async (host) => {
     await using server = await startServer({ allowHost: "tidemark.example" });
     using connection = new HttpConnection(server.url);
 
@@ -243,7 +243,7 @@ describe("A name that another site leads to this machine", () => {
     expect(status).toBe(200);
   });
 
-  it("matters only where nobody but this machine is to reach the server", async () => {
+  it("is accepted by a server that other machines can reach", async () => {
     await using server = await startServer({ host: "0.0.0.0", allowOpen: true });
     using connection = new HttpConnection(server.url);
 
@@ -253,18 +253,18 @@ describe("A name that another site leads to this machine", () => {
   });
 });
 
-describe("Every answer", () => {
+describe("Every response", () => {
   it.each([
-    ["a query that is not plain", get(TYPENAME, {})],
-    ["a refusal", post(TYPENAME, { origin: STRANGER })],
+    ["a query that Yoga handles", get(TYPENAME, {})],
+    ["a rejected request", post(TYPENAME, { origin: STRANGER })],
     ["a form", { method: "POST", headers: { "content-type": "text/plain" }, body: "x" }],
     ["the page", { path: "/graphql", headers: { accept: "text/html" } }],
-    ["the way to it", { path: "/" }],
-    ["nothing", { path: "/nope" }],
+    ["the redirect to it", { path: "/" }],
+    ["an unknown path", { path: "/nope" }],
     ["the metrics", { path: "/metrics" }],
     ["the health", { path: "/health" }],
-    ["whether it is ready", { path: "/ready" }],
-  ])("tells a browser what it may do with it, and to keep no cookie: %s", async (_, request) => {
+    ["the readiness", { path: "/ready" }],
+  ])("has security headers and sets no cookie: %s", async (_, request) => {
     await using server = await startServer();
     using connection = new HttpConnection(server.url);
 
@@ -282,7 +282,7 @@ describe("Every answer", () => {
   it.each([
     ["a query", post(TYPENAME, {})],
     ["a syntax error", post("{", { accept: "application/graphql-response+json" })],
-  ])("is what its type says, where no page can show it: %s", async (_, request) => {
+  ])("forbids content sniffing, also on the fast path: %s", async (_, request) => {
     await using server = await startServer();
     using connection = new HttpConnection(server.url);
 
@@ -291,7 +291,7 @@ describe("Every answer", () => {
     expect(headers).toMatchObject({ "x-content-type-options": "nosniff" });
   });
 
-  it("is so of a stream of events", async () => {
+  it("has security headers on an event stream too", async () => {
     await using server = await startServer();
     using connection = new HttpConnection(server.url);
 

@@ -13,49 +13,49 @@ import { WsClient } from "../kit/network/ws-client.js";
 import { repeated, storeTask } from "./jobs.js";
 import { CHANGING_TRANSPORTS, disposeAll, OVER_SSE, OVER_WEBSOCKET, API_TRANSPORTS } from "./transports.js";
 
-/** What holds for each user, whichever connections they come by. Where nobody is asked who they are, all are one. */
+/** The limits per user, over all connections. Without authentication all clients are one user. */
 const TYPENAME: GraphqlRequest = { query: "{ __typename }" };
 const WATCH: GraphqlRequest = { query: `subscription { taskCount(database: "d") }` };
 
 describe("operationsPerSecondMax", () => {
   it.each(API_TRANSPORTS)(
-    "bounds what is asked in a second over $name, and says when to come again",
+    "limits operations per second over $name and returns retryAfterMs",
     async ({ connect }) => {
       const clock = new ManualClock();
       await using server = await startServer({ operationsPerSecondMax: "2" }, { clock });
       using client = await connect(server.url);
 
       const first = [await client.ask(TYPENAME), await client.ask(TYPENAME)];
-      const refused = await client.ask(TYPENAME);
+      const rejected = await client.ask(TYPENAME);
       clock.advance(499);
       const stillRefused = await client.ask(TYPENAME);
       clock.advance(1);
       const again = await client.ask(TYPENAME);
 
       expect([...first, again]).toEqual(repeated({ data: { __typename: "Query" } }, 3));
-      expect(refused.errors?.[0]?.extensions).toEqual({ ...TOO_MANY_OPERATIONS, retryAfterMs: 500 });
+      expect(rejected.errors?.[0]?.extensions).toEqual({ ...TOO_MANY_OPERATIONS, retryAfterMs: 500 });
       expect(stillRefused.errors?.[0]?.extensions).toEqual({ ...TOO_MANY_OPERATIONS, retryAfterMs: 1 });
       expect(client.socketCount).toBe(1);
       expect(await readMetric(server.url, failures("operationsPerSecondMax"))).toBe(2);
     },
   );
 
-  it("counts all that a user asks, whichever way it comes, and what can't be parsed too", async () => {
+  it("counts all operations of a user over all transports, even invalid ones", async () => {
     await using server = await startServer({ operationsPerSecondMax: "4" }, { clock: new ManualClock() });
     using all = disposeAll(await Promise.all(API_TRANSPORTS.map(({ connect }) => connect(server.url))));
 
     for (const client of all.members) await client.ask({ query: "{ nope" });
-    const refused = await Promise.all(all.members.map((client) => client.ask(TYPENAME)));
+    const rejected = await Promise.all(all.members.map((client) => client.ask(TYPENAME)));
 
-    expect(refused.map(({ errors }) => errors?.[0]?.extensions)).toEqual(
+    expect(rejected.map(({ errors }) => errors?.[0]?.extensions)).toEqual(
       repeated({ ...TOO_MANY_OPERATIONS, retryAfterMs: 250 }, 4),
     );
   });
 
   it.each([
     ["a plain request", { accept: "application/json" }],
-    ["a request of GraphQL's own type", { accept: "application/graphql-response+json" }],
-    ["one that is not plain", { accept: "application/json;q=0.9" }],
+    ["a request for the GraphQL type", { accept: "application/graphql-response+json" }],
+    ["a request that Yoga handles", { accept: "application/json;q=0.9" }],
   ])("is 429 with Retry-After for %s", async (_, headers) => {
     await using server = await startServer({ operationsPerSecondMax: "1" }, { clock: new ManualClock() });
     using connection = new HttpConnection(server.url);
@@ -72,19 +72,19 @@ describe("operationsPerSecondMax", () => {
 });
 
 describe("mutationsPerSecondMax", () => {
-  it.each(CHANGING_TRANSPORTS)("bounds mutations over $name, and nothing else", async ({ connect }) => {
+  it.each(CHANGING_TRANSPORTS)("limits mutations over $name, and nothing else", async ({ connect }) => {
     const clock = new ManualClock();
     await using server = await startServer({ mutationsPerSecondMax: "1" }, { clock });
     using client = await connect(server.url);
 
     const first = await client.ask(storeTask({ jobId: "1" }));
-    const refused = await client.ask(storeTask({ jobId: "2" }));
+    const rejected = await client.ask(storeTask({ jobId: "2" }));
     const query = await client.ask({ query: `{ taskCount(database: "d") }` });
     clock.advance(1_000);
     const again = await client.ask(storeTask({ jobId: "3" }));
 
     expect([first.errors, again.errors]).toEqual([undefined, undefined]);
-    expect(refused.errors?.[0]?.extensions).toEqual({
+    expect(rejected.errors?.[0]?.extensions).toEqual({
       code: "LIMIT_EXCEEDED",
       limit: "mutationsPerSecondMax",
       retryAfterMs: 1_000,
@@ -96,7 +96,7 @@ describe("mutationsPerSecondMax", () => {
 
 describe("subscriptionsPerUserMax", () => {
   it.each([OVER_SSE, OVER_WEBSOCKET])(
-    "bounds what is open over $name; what has ended makes room",
+    "limits open subscriptions over $name; an ended one makes room",
     async ({ watch }) => {
       await using server = await startServer({ subscriptionsPerUserMax: "2" });
       using first = await watch(server.url, WATCH);
@@ -104,13 +104,13 @@ describe("subscriptionsPerUserMax", () => {
       await Promise.all([first.next(), second.next()]);
 
       using third = await watch(server.url, WATCH);
-      const refused = await third.next();
+      const rejected = await third.next();
       second[Symbol.dispose]();
       await metricReaches(server.url, "tidemark_subscribers", 1);
       using fourth = await watch(server.url, WATCH);
       const again = await fourth.next();
 
-      expect(refused.errors?.[0]?.extensions).toEqual({
+      expect(rejected.errors?.[0]?.extensions).toEqual({
         code: "LIMIT_EXCEEDED",
         limit: "subscriptionsPerUserMax",
       });
@@ -119,24 +119,24 @@ describe("subscriptionsPerUserMax", () => {
     },
   );
 
-  it("counts nothing that was refused or has completed by itself", async () => {
+  it("does not count rejected or completed subscriptions", async () => {
     await using server = await startServer({ subscriptionsPerUserMax: "1" });
     using client = await WsClient.connect(server.url);
 
-    const refused = await client.subscribe({ query: `subscription { taskCount(database: "") }` }).next();
+    const rejected = await client.subscribe({ query: `subscription { taskCount(database: "") }` }).next();
     const first = client.subscribe(WATCH);
     await first.next();
     first.complete();
     await metricReaches(server.url, "tidemark_subscribers", 0);
     const again = await client.subscribe(WATCH).next();
 
-    expect(refused.errors?.[0]?.extensions?.["code"]).toBe("BAD_USER_INPUT");
+    expect(rejected.errors?.[0]?.extensions?.["code"]).toBe("BAD_USER_INPUT");
     expect(again).toEqual({ data: { taskCount: 0 } });
   });
 });
 
 describe("connectionsPerUserMax", () => {
-  it("bounds WebSockets: one more is closed with 4421, and a closed one makes room", async () => {
+  it("limits WebSockets: one more is closed with 4421, and a closed one makes room", async () => {
     await using server = await startServer({ connectionsPerUserMax: "1" });
     using first = await WsClient.connect(server.url);
     using second = await WsClient.open(server.url);
@@ -154,20 +154,20 @@ describe("connectionsPerUserMax", () => {
     expect(await readMetric(server.url, failures("connectionsPerUserMax"))).toBe(1);
   });
 
-  it("bounds event streams, which count beside the WebSockets, and no other requests", async () => {
+  it("limits event streams together with WebSockets, and no other requests", async () => {
     await using server = await startServer({ connectionsPerUserMax: "2" });
     using socket = await WsClient.connect(server.url);
     using stream = await SseStream.open(server.url, WATCH);
     await stream.next();
     using connection = new HttpConnection(server.url);
 
-    const refused = await connection.request(ssePost(WATCH));
+    const rejected = await connection.request(ssePost(WATCH));
     const query = await connection.post(TYPENAME);
     stream[Symbol.dispose]();
     await metricReaches(server.url, "tidemark_event_streams", 0);
     using again = await SseStream.open(server.url, WATCH);
 
-    expect(refused.body).toContain(`"limit":"connectionsPerUserMax"`);
+    expect(rejected.body).toContain(`"limit":"connectionsPerUserMax"`);
     expect(query.status).toBe(200);
     expect(await again.next()).toEqual({ data: { taskCount: 0 } });
     expect((await socket.ask(TYPENAME)).errors).toBeUndefined();

@@ -17,11 +17,11 @@ describe.skipIf(!isBrowserTested())(
   "An EventSource of a browser (under CI; needs Chromium)",
   { timeout: 90_000 },
   () => {
-    it("comes back by itself after its connection was cut, and misses nothing", async () => {
+    it("reconnects by itself after its connection was cut, and misses nothing", async () => {
       await using server = await startServer();
       await using network = await SeverableProxy.open(server.url);
       await using browser = await openBrowser();
-      const page = await browser.newPage({ bypassCSP: true }); // of the server, but no page that may run anything
+      const page = await browser.newPage({ bypassCSP: true }); // same origin, but the page's policy forbids scripts
       await page.goto(`${network.url}/health`);
 
       await watch(page);
@@ -45,7 +45,7 @@ describe.skipIf(!isBrowserTested())(
   },
 );
 
-/** Opens an EventSource that keeps what it gets. */
+/** Opens an EventSource that collects its events. */
 async function watch(page: Page): Promise<void> {
   await page.evaluate((query) => {
     const seenHere: Seen[] = [];
@@ -58,7 +58,7 @@ async function watch(page: Page): Promise<void> {
   }, EVENTS);
 }
 
-/** What it got, once that is so many. */
+/** The collected events, once there are `count`. */
 async function seen(page: Page, count: number): Promise<Seen[]> {
   const read = (): Seen[] => (globalThis as unknown as { seenHere: Seen[] }).seenHere;
   await page.waitForFunction((least) => {

@@ -6,34 +6,34 @@ import { startServer } from "../kit/server/server.js";
 import { store } from "./jobs.js";
 import { CHANGING_TRANSPORTS, OVER_SSE, OVER_WEBSOCKET, API_TRANSPORTS } from "./transports.js";
 
-/** What of the server's insides a client is shown, whatever goes wrong. */
+/** Unexpected errors never reveal internals to clients. */
 const SECRET = /secret|hunter2|\/srv|\n {4}at |stack/;
 
 const FAILURES: readonly (readonly [string, () => unknown])[] = [
   ["an error with a path in it", () => raise(new Error("ENOENT: /srv/secret/hunter2"))],
-  ["a defect", () => raise(new TypeError("secret is not a function"))],
-  ["a text", () => raise("secret")],
+  ["a TypeError", () => raise(new TypeError("secret is not a function"))],
+  ["a string", () => raise("secret")],
   ["nothing", () => raise(undefined)],
   ["null", () => raise(null)],
   ["an object without a prototype", () => raise(Object.create(null))],
-  ["an object that can't be shown", () => raise({ toString: () => raise(new Error("secret")), secret: 1 })],
-  ["an error that can't be read", () => raise(unreadable())],
+  ["an object whose toString throws", () => raise({ toString: () => raise(new Error("secret")), secret: 1 })],
+  ["an error whose message throws", () => raise(unreadable())],
   ["an error that is its own cause", () => raise(circular())],
   [
-    "an error in an error of GraphQL",
+    "an error wrapped in a GraphQL error",
     () => raise(new GraphQLError("secret", { originalError: new Error("secret") })),
   ],
-  ["a promise where none may be", () => Promise.reject(new Error("secret"))],
+  ["a promise in a synchronous field", () => Promise.reject(new Error("secret"))],
   ["a value of another type", () => "secret"],
 ];
 
-describe("A resolver that fails as nobody foresaw", () => {
+describe("An unexpected error in a resolver", () => {
   const CASES = FAILURES.flatMap(([what, resolve]) =>
     API_TRANSPORTS.map((transport) => ({ what, resolve, transport })),
   );
 
   it.each(CASES)(
-    "by $what is told over $transport.name as an id, and stops nobody",
+    "is masked by an id over $transport.name, and others are served: $what",
     async ({ resolve, transport }) => {
       await using server = await startExtendedServer({ query: { fails: { type: GraphQLInt, resolve } } });
       using client = await transport.connect(server.url);
@@ -48,7 +48,7 @@ describe("A resolver that fails as nobody foresaw", () => {
   );
 
   it.each(CHANGING_TRANSPORTS)(
-    "in a mutation is told over $name as an id, which the log has too",
+    "is masked in a mutation over $name by an id, which the log has too",
     async ({ connect }) => {
       const fails = { type: GraphQLInt, resolve: () => Promise.reject(new Error("secret")) };
       await using server = await startExtendedServer({ mutation: { fails } });
@@ -70,7 +70,7 @@ describe("A resolver that fails as nobody foresaw", () => {
   );
 
   it.each([OVER_SSE, OVER_WEBSOCKET])(
-    "where a subscription begins is told over $name, and others go on",
+    "is masked when a subscription starts over $name, and others continue",
     async ({ watch }) => {
       const fails = { type: GraphQLInt, subscribe: () => raise(new Error("secret")) };
       await using server = await startExtendedServer({ subscription: { fails } });
@@ -89,56 +89,53 @@ describe("A resolver that fails as nobody foresaw", () => {
 });
 
 describe("--introspection off", () => {
-  it.each(API_TRANSPORTS)("refuses the schema over $name, and answers all else", async ({ connect }) => {
+  it.each(API_TRANSPORTS)("rejects introspection over $name, and answers all else", async ({ connect }) => {
     await using server = await startServer({ introspection: "off" });
     using client = await connect(server.url);
 
-    const refused = await client.ask({ query: getIntrospectionQuery() });
+    const rejected = await client.ask({ query: getIntrospectionQuery() });
     const oneType = await client.ask({ query: `{ __type(name: "Query") { name } }` });
     const allowed = await client.ask({ query: "{ __typename }" });
 
-    expect([refused, oneType].map(({ errors }) => errors?.[0]?.extensions?.["code"])).toEqual([
+    expect([rejected, oneType].map(({ errors }) => errors?.[0]?.extensions?.["code"])).toEqual([
       "BAD_USER_INPUT",
       "BAD_USER_INPUT",
     ]);
-    expect([refused.data, oneType.data]).toEqual([undefined, undefined]);
+    expect([rejected.data, oneType.data]).toEqual([undefined, undefined]);
     expect(allowed).toEqual({ data: { __typename: "Query" } });
   });
 
-  it.each(API_TRANSPORTS)(
-    "keeps names to itself that were nearly guessed, over $name",
-    async ({ connect }) => {
-      await using open = await startServer();
-      await using closed = await startServer({ introspection: "off" });
-      const guesses = [
-        { query: "{ taskCoun }" },
-        { query: `{ taskCount(databas: "d", database: "d") }` },
-        { query: "{ ... on Databas { name } }" },
-        { query: `{ taskCount(database: "d", status: [RUNING]) }` },
-        {
-          query: `query ($status: [TaskStatus!]) { taskCount(database: "d", status: $status) }`,
-          variables: { status: ["RUNING"] },
-        },
-      ];
-      using ofOpen = await connect(open.url);
-      using ofClosed = await connect(closed.url);
+  it.each(API_TRANSPORTS)("does not suggest names over $name", async ({ connect }) => {
+    await using open = await startServer();
+    await using closed = await startServer({ introspection: "off" });
+    const guesses = [
+      { query: "{ taskCoun }" },
+      { query: `{ taskCount(databas: "d", database: "d") }` },
+      { query: "{ ... on Databas { name } }" },
+      { query: `{ taskCount(database: "d", status: [RUNING]) }` },
+      {
+        query: `query ($status: [TaskStatus!]) { taskCount(database: "d", status: $status) }`,
+        variables: { status: ["RUNING"] },
+      },
+    ];
+    using ofOpen = await connect(open.url);
+    using ofClosed = await connect(closed.url);
 
-      const suggesting = [];
-      const silent = [];
-      for (const guess of guesses) {
-        suggesting.push(JSON.stringify(await ofOpen.ask(guess)));
-        silent.push(JSON.stringify(await ofClosed.ask(guess)));
-      }
+    const suggesting = [];
+    const silent = [];
+    for (const guess of guesses) {
+      suggesting.push(JSON.stringify(await ofOpen.ask(guess)));
+      silent.push(JSON.stringify(await ofClosed.ask(guess)));
+    }
 
-      expect(suggesting.filter((answer) => answer.includes("Did you mean"))).toHaveLength(5);
-      expect(silent.filter((answer) => answer.includes("Did you mean"))).toEqual([]);
-      expect(silent.filter((answer) => answer.includes("errors"))).toHaveLength(5);
-    },
-  );
+    expect(suggesting.filter((answer) => answer.includes("Did you mean"))).toHaveLength(5);
+    expect(silent.filter((answer) => answer.includes("Did you mean"))).toEqual([]);
+    expect(silent.filter((answer) => answer.includes("errors"))).toHaveLength(5);
+  });
 });
 
 describe("--graphiql off", () => {
-  it("shows a browser no page, and answers all else", async () => {
+  it("serves no page, and answers all else", async () => {
     await using server = await startServer({ graphiql: "off", dashboard: "off" });
     using connection = new HttpConnection(server.url);
     const headers = { accept: "text/html,application/xhtml+xml,*/*;q=0.8" };

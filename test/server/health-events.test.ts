@@ -1,4 +1,4 @@
-/** How watchers are told of health, rate and eta. Their fields are asked for by a document of their own. */
+/** Watching health, rate and eta, with a document that selects their fields. */
 import { describe, expect, it } from "vitest";
 import { ManualClock } from "../kit/deterministic/manual-clock.js";
 import { dataOf } from "../kit/network/raw-http.js";
@@ -19,7 +19,7 @@ fragment Job on UserTask { health version revision expiresAt eta { earliest like
 const START = Date.UTC(2024, 5, 1, 12);
 
 describe.each([OVER_WEBSOCKET, OVER_SSE])("taskEvents over $name", ({ watch }) => {
-  it("tells of each step of a job's health, once and as a revision of its own (L4, L12)", async () => {
+  it("delivers each change of a job's health once, with its own revision (L4, L12)", async () => {
     const clock = new ManualClock(START);
     await using server = await startServer({ lease: "10s", lostAfter: "4", retention: "1h" }, { clock });
     await store(server.url);
@@ -49,7 +49,7 @@ describe.each([OVER_WEBSOCKET, OVER_SSE])("taskEvents over $name", ({ watch }) =
     ]);
   });
 
-  it("shows rate and eta as of the event's `at`, whenever it is read", async () => {
+  it("shows rate and eta as of the event's `at`, even if it is read later", async () => {
     const clock = new ManualClock(START);
     await using server = await startServer({}, { clock });
     await store(server.url, { task: { description: "work", volume: 1_000 } });
@@ -66,7 +66,7 @@ describe.each([OVER_WEBSOCKET, OVER_SSE])("taskEvents over $name", ({ watch }) =
 });
 
 describe("a query for rate and eta", () => {
-  it("shows them as of its own instant: what stalls is slower, and its end is farther off", async () => {
+  it("shows them as of its own instant: a stalled job has a lower rate and a later eta", async () => {
     const clock = new ManualClock(START);
     await using server = await startServer({}, { clock });
     await store(server.url, { task: { description: "work", volume: 1_000 } });
@@ -83,7 +83,7 @@ describe("a query for rate and eta", () => {
     expect(Date.parse(stalled.eta!.likely)).toBeGreaterThan(Date.parse(steady.eta!.likely) + 50_000);
   });
 
-  it("has neither for what has ended", async () => {
+  it("returns neither for a job that has ended", async () => {
     const clock = new ManualClock(START);
     await using server = await startServer({}, { clock });
     await store(server.url);
@@ -94,7 +94,7 @@ describe("a query for rate and eta", () => {
     expect(await outlook(server.url)).toEqual({ eta: null, task: { rate: null } });
   });
 
-  it("has both as they were after a restart", async () => {
+  it("returns the same values after a restart", async () => {
     const clock = new ManualClock(START);
     const folder = `lmdb:${temporaryFolder()}`;
     const before = await startServer({ store: folder }, { clock });
@@ -138,7 +138,7 @@ async function take(watcher: Watcher, count: number): Promise<ShownEvent[]> {
   const events: ShownEvent[] = [];
   while (events.length < count) {
     const { data } = await watcher.next();
-    events.push((data as { taskEvents: ShownEvent }).taskEvents); // safe: so the document asks for it
+    events.push((data as { taskEvents: ShownEvent }).taskEvents); // safe: the document selects it
   }
   return events;
 }

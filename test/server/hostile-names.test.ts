@@ -4,7 +4,7 @@ import { temporaryFolder } from "../kit/process/temporary-folder.js";
 import { removeTask, storeTask, type StoreJobInput } from "./jobs.js";
 import { CHANGING_TRANSPORTS, OVER_SSE, OVER_WEBSOCKET, type TransportClient } from "./transports.js";
 
-/** What objects, file systems, shells, browsers and keys that are put together are said to trip over. */
+/** Names that break objects, file systems, shells, browsers or composite keys. */
 const NAMES = [
   ["__proto__", "constructor", "prototype", "tostring", "hasownproperty", "then", "length", "null", "0"],
   [
@@ -34,7 +34,7 @@ const NAMES = [
   ["x".repeat(128), "é".repeat(64)],
 ].flat();
 
-/** Pairs of user and job id that would be the same if they were put together by what is in them. */
+/** Pairs of user and job id that collide if they are joined by a character that they contain. */
 const PAIRS = ["/", ":", "|", ",", ".", " ", "", '","', "\u200b"].flatMap((separator) => [
   { username: "a", jobId: `b${separator}c` },
   { username: `a${separator}b`, jobId: "c" },
@@ -45,17 +45,17 @@ const JOBS: readonly StoreJobInput[] = [
   ...PAIRS.map((pair) => ({ database: "pairs", ...pair })),
 ];
 
-/** Every second one goes. */
+/** Removes every second job. */
 const REMOVED = JOBS.filter((_, at) => isRemoved(at));
 
-/** Each way to a server, and once to one that writes: files have names too. */
+/** Each transport; one with a durable journal, since files have names too. */
 const WAYS = [
-  ...CHANGING_TRANSPORTS.map((transport) => ({ ...transport, kept: "memory", storeOf: () => "memory:" })),
-  { ...CHANGING_TRANSPORTS[0], kept: "a folder", storeOf: () => `lmdb:${temporaryFolder()}` },
+  ...CHANGING_TRANSPORTS.map((transport) => ({ ...transport, store: "memory", storeOf: () => "memory:" })),
+  { ...CHANGING_TRANSPORTS[0], store: "a folder", storeOf: () => `lmdb:${temporaryFolder()}` },
 ];
 
-describe("Names that mean harm", () => {
-  it.each(WAYS)("are names like any other over $name, kept in $kept", async ({ connect, storeOf }) => {
+describe("Hostile names", () => {
+  it.each(WAYS)("work like any other over $name with the store $store", async ({ connect, storeOf }) => {
     const before = Reflect.ownKeys(Object.prototype);
     await using server = await startServer({ store: storeOf() });
     using client = await connect(server.url);
@@ -71,7 +71,7 @@ describe("Names that mean harm", () => {
     expect(Reflect.ownKeys(Object.prototype)).toEqual(before);
   });
 
-  it.each([OVER_SSE, OVER_WEBSOCKET])("are watched over $name as any other", async ({ watch }) => {
+  it.each([OVER_SSE, OVER_WEBSOCKET])("can be watched like any other over $name", async ({ watch }) => {
     await using server = await startServer();
     using client = await CHANGING_TRANSPORTS[0].connect(server.url);
     const seen: unknown[] = [];
@@ -101,7 +101,7 @@ const DESCRIPTION = `query ($database: String!, $username: String!, $jobId: ID!)
   task(database: $database, username: $username, jobId: $jobId) { task { description } }
 }`;
 
-/** The description of each job; undefined where it is not there. */
+/** The description of each job; undefined if it does not exist. */
 async function shownBy(client: TransportClient): Promise<(string | undefined)[]> {
   const shown: (string | undefined)[] = [];
   for (const job of JOBS) {
@@ -115,8 +115,8 @@ interface Shown {
   readonly task: { readonly task: { readonly description: string } } | null;
 }
 
-async function succeeds(client: TransportClient, asked: Parameters<TransportClient["ask"]>[0]) {
-  const { data, errors } = await client.ask(asked);
+async function succeeds(client: TransportClient, request: Parameters<TransportClient["ask"]>[0]) {
+  const { data, errors } = await client.ask(request);
   expect(errors).toBeUndefined();
   return data;
 }

@@ -19,7 +19,7 @@ import { CHANGING_TRANSPORTS, disposeAll, API_TRANSPORTS } from "./transports.js
 
 const TYPENAME = { query: "{ __typename }" };
 
-/** Stores a job in "d": had it been executed, the count would tell. */
+/** Stores a job in "d", so that the count shows whether it was executed. */
 const STORE = `mutation { storeTask(input: { database: "d", task: { description: "t" } }) { outcome } }`;
 
 const STORE_BODY = JSON.stringify({ query: STORE });
@@ -31,18 +31,18 @@ describe("A request by POST", () => {
   it.each([
     ["a form", "application/x-www-form-urlencoded", `query=${encodeURIComponent(STORE)}`],
     ["plain text", "text/plain", JSON.stringify({ query: STORE })],
-    ["plain text that says it is JSON", "text/plain; application/json", JSON.stringify({ query: STORE })],
+    ["plain text with a JSON parameter", "text/plain; application/json", JSON.stringify({ query: STORE })],
     ["GraphQL", "application/graphql", STORE],
     ["another kind of JSON", "application/graphql+json", JSON.stringify({ query: STORE })],
     ["several types", "application/json, text/plain", JSON.stringify({ query: STORE })],
     ["no type", "", JSON.stringify({ query: STORE })],
     [
-      "a form in parts",
+      "a multipart form",
       "multipart/form-data; boundary=x",
       `--x\r\nContent-Disposition: form-data; name="operations"\r\n\r\n${JSON.stringify({ query: STORE })}\r\n` +
         `--x\r\nContent-Disposition: form-data; name="map"\r\n\r\n{}\r\n--x--\r\n`,
     ],
-  ])("of %s is refused with 415, and nothing of it is executed", async (_, type, body) => {
+  ])("of %s gets a 415 and executes nothing", async (_, type, body) => {
     await using server = await startServer();
     using connection = new HttpConnection(server.url);
 
@@ -58,7 +58,7 @@ describe("A request by POST", () => {
     ["application/json; charset=utf-8"],
     ["Application/JSON"],
     ["application/json ;charset=utf-8"],
-  ])("of %s is answered", async (type) => {
+  ])("of type %s is accepted", async (type) => {
     await using server = await startServer();
     using connection = new HttpConnection(server.url);
 
@@ -68,7 +68,7 @@ describe("A request by POST", () => {
   });
 
   it.each([JSON_TYPE, GRAPHQL_TYPE, "text/event-stream", "*/*"])(
-    "with a batch is refused with 400, and nothing of it is executed, whoever asks for %s",
+    "with a batch gets a 400 and executes nothing, with Accept: %s",
     async (accept) => {
       await using server = await startServer();
       using connection = new HttpConnection(server.url);
@@ -88,35 +88,32 @@ describe("A request by POST", () => {
       ["deflate", accept, deflateSync(STORE_BODY)] as const,
       ["br", accept, brotliCompressSync(STORE_BODY)] as const,
     ]),
-  )(
-    "whose body is packed by %s is not unpacked, and so can't grow, whoever asks for %s",
-    async (coding, accept, body) => {
-      await using server = await startServer();
-      using connection = new HttpConnection(server.url);
-      const headers = { "content-type": JSON_TYPE, "content-encoding": coding, accept };
+  )("with a body compressed by %s is not decompressed, with Accept: %s", async (coding, accept, body) => {
+    await using server = await startServer();
+    using connection = new HttpConnection(server.url);
+    const headers = { "content-type": JSON_TYPE, "content-encoding": coding, accept };
 
-      const { status } = await connection.request({ method: "POST", headers, body });
+    const { status } = await connection.request({ method: "POST", headers, body });
 
-      expect(status).toBe(400);
-      expect(await taskCount(server.url)).toBe(0);
-    },
-  );
+    expect(status).toBe(400);
+    expect(await taskCount(server.url)).toBe(0);
+  });
 
   it.each([
     ["nothing", ""],
-    ["no JSON", "{nope"],
-    ["half of it", `{"query": "{ __typename }"`],
+    ["invalid JSON", "{nope"],
+    ["truncated JSON", `{"query": "{ __typename }"`],
     ["more than one value", `{"query": "{ __typename }"} {}`],
     ["null", "null"],
     ["a number", "5"],
-    ["a text", `"{ __typename }"`],
+    ["a string", `"{ __typename }"`],
     ["no query", "{}"],
-    ["a query of another kind", `{"query": {"a": 1}}`],
-    ["variables in a list", `{"query": "{ __typename }", "variables": [1]}`],
-    ["variables in a text", `{"query": "{ __typename }", "variables": "{}"}`],
-    ["something else", `{"query": "{ __typename }", "extra": 1}`],
+    ["a query that is an object", `{"query": {"a": 1}}`],
+    ["variables that are a list", `{"query": "{ __typename }", "variables": [1]}`],
+    ["variables that are a string", `{"query": "{ __typename }", "variables": "{}"}`],
+    ["an unknown parameter", `{"query": "{ __typename }", "extra": 1}`],
     ["a prototype", `{"__proto__": {"query": "{ __typename }"}}`],
-  ])("with %s in its body is a bad request, told in plain words", async (_, body) => {
+  ])("with %s in its body gets a BAD_USER_INPUT without internals", async (_, body) => {
     await using server = await startServer();
     using connection = new HttpConnection(server.url);
 
@@ -132,7 +129,7 @@ describe("A request by POST", () => {
 });
 
 describe("A request by GET", () => {
-  it("is answered when it asks for something", async () => {
+  it("can execute a query", async () => {
     await using server = await startServer();
     await store(server.url);
     using connection = new HttpConnection(server.url);
@@ -151,15 +148,15 @@ describe("A request by GET", () => {
     ["server-sent events", "text/event-stream", { query: STORE }],
     ["anything", "*/*", { query: STORE }],
     [
-      "the one of two that changes",
+      "the mutation of two operations",
       "application/json",
       { query: `query A { __typename } ${STORE}`.replace("mutation", "mutation B"), operationName: "B" },
     ],
-  ])("changes nothing, whoever asks for %s: 405, and POST is named", async (_, accept, asked) => {
+  ])("gets a 405 with Allow: POST for a mutation: %s", async (_, accept, params) => {
     await using server = await startServer();
     using connection = new HttpConnection(server.url);
 
-    const answer = await connection.get(asked, { accept });
+    const answer = await connection.get(params, { accept });
 
     expect([answer.status, answer.headers.allow]).toEqual([405, "POST"]);
     expect(answer.body).toContain(`"extensions":{"code":"BAD_USER_INPUT"}`);
@@ -167,12 +164,12 @@ describe("A request by GET", () => {
   });
 
   it.each([
-    ["variables that are no JSON", "query={__typename}&variables={nope"],
-    ["extensions that are no JSON", "query={__typename}&extensions={nope"],
-    ["variables that are no object", "query={__typename}&variables=5"],
+    ["variables that are not JSON", "query={__typename}&variables={nope"],
+    ["extensions that are not JSON", "query={__typename}&extensions={nope"],
+    ["variables that are not an object", "query={__typename}&variables=5"],
     ["no query", ""],
-    ["what can't be decoded", "query=%E0%A4%A"],
-  ])("with %s is a bad request, told in plain words", async (_, search) => {
+    ["an invalid encoding", "query=%E0%A4%A"],
+  ])("with %s gets a BAD_USER_INPUT without internals", async (_, search) => {
     const log = new RecordingLog();
     await using server = await startServer({}, { log });
     using connection = new HttpConnection(server.url);
@@ -188,7 +185,7 @@ describe("A request by GET", () => {
     expect(log.lines.filter(({ level }) => level === "error")).toEqual([]);
   });
 
-  it("of a query that looks like a probe's path is a query", async () => {
+  it("treats a query that looks like the path of a probe as a query", async () => {
     await using server = await startServer();
     using connection = new HttpConnection(server.url);
 
@@ -199,7 +196,7 @@ describe("A request by GET", () => {
 });
 
 describe("A request by another method", () => {
-  it.each(["PUT", "DELETE", "PATCH", "OPTIONS", "TRACE"])("%s is refused with 405", async (method) => {
+  it.each(["PUT", "DELETE", "PATCH", "OPTIONS", "TRACE"])("%s gets a 405", async (method) => {
     await using server = await startServer();
     using connection = new HttpConnection(server.url);
 
@@ -208,7 +205,7 @@ describe("A request by another method", () => {
     expect([answer.status, answer.headers.allow]).toEqual([405, "GET, POST"]);
   });
 
-  it("that offers another protocol is answered in this one, as Java's client expects", async () => {
+  it("that offers to upgrade to HTTP/2 gets an answer over HTTP/1.1, as Java's client expects", async () => {
     await using server = await startServer();
     using connection = await RawConnection.open(server.url);
     const body = JSON.stringify(TYPENAME);
@@ -227,33 +224,36 @@ describe("A request by another method", () => {
     ["a page of another site", "Content-Type: application/json\r\nOrigin: http://evil.example", 5, 403],
     ["a form", "Content-Type: text/plain", 5, 415],
     ["a body that is too large", "Content-Type: application/json", 1_000_001, 413],
-  ])("that offers another protocol is refused as any: %s", async (_, headers, length, status) => {
-    await using server = await startServer();
-    using connection = await RawConnection.open(server.url);
+  ])(
+    "that offers to upgrade to HTTP/2 is rejected like any other: %s",
+    async (_, headers, length, status) => {
+      await using server = await startServer();
+      using connection = await RawConnection.open(server.url);
 
-    const answer = await connection.ask(
-      `POST /graphql HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n${headers}\r\nContent-Length: ${length}\r\n\r\n`,
-    );
+      const answer = await connection.ask(
+        `POST /graphql HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n${headers}\r\nContent-Length: ${length}\r\n\r\n`,
+      );
 
-    expect(answer.slice(0, 12)).toBe(`HTTP/1.1 ${status}`);
-  });
+      expect(answer.slice(0, 12)).toBe(`HTTP/1.1 ${status}`);
+    },
+  );
 });
 
 describe("The status", () => {
   const FAILURES = [
     ["an answer", { query: "{ __typename }" }, 200, 200],
     ["a field that failed", { query: `{ tasks(database: "") { totalCount } }` }, 200, 200],
-    ["a text that is no GraphQL", { query: "{ nope" }, 200, 400],
+    ["a document with a syntax error", { query: "{ nope" }, 200, 400],
     ["a field that does not exist", { query: "{ nope }" }, 200, 400],
-    ["a variable that is missing", { query: "query ($d: String!) { taskCount(database: $d) }" }, 200, 400],
-    ["an operation that is not there", { query: "query A { __typename }", operationName: "B" }, 200, 400],
+    ["a missing variable", { query: "query ($d: String!) { taskCount(database: $d) }" }, 200, 400],
+    ["an unknown operation", { query: "query A { __typename }", operationName: "B" }, 200, 400],
   ] as const;
 
-  it.each(FAILURES)("of %s is one that JSON clients read", async (_, asked, status) => {
+  it.each(FAILURES)("of %s is 200 for a JSON client", async (_, request, status) => {
     await using server = await startServer();
     using connection = new HttpConnection(server.url);
 
-    const answer = await connection.post(asked, { accept: JSON_TYPE });
+    const answer = await connection.post(request, { accept: JSON_TYPE });
 
     expect([answer.status, answer.headers["content-type"]]).toEqual([
       status,
@@ -261,23 +261,26 @@ describe("The status", () => {
     ]);
   });
 
-  it.each(FAILURES)("of %s tells GraphQL clients whether it was executed", async (_, asked, __, status) => {
-    await using server = await startServer();
-    using connection = new HttpConnection(server.url);
+  it.each(FAILURES)(
+    "of %s tells a GraphQL client whether it was executed",
+    async (_, request, __, status) => {
+      await using server = await startServer();
+      using connection = new HttpConnection(server.url);
 
-    const answer = await connection.post(asked, { accept: GRAPHQL_TYPE });
+      const answer = await connection.post(request, { accept: GRAPHQL_TYPE });
 
-    expect([answer.status, answer.headers["content-type"]]).toEqual([
-      status,
-      `${GRAPHQL_TYPE}; charset=utf-8`,
-    ]);
-    expect(answer.body).not.toContain(`"http"`);
-  });
+      expect([answer.status, answer.headers["content-type"]]).toEqual([
+        status,
+        `${GRAPHQL_TYPE}; charset=utf-8`,
+      ]);
+      expect(answer.body).not.toContain(`"http"`);
+    },
+  );
 
   it.each([
-    ["a defect", brokenJournal()],
-    ["a journal that can't be read", unreadableJournal()],
-  ])("of %s is not the client's fault", async (_, journal) => {
+    ["a bug", brokenJournal()],
+    ["an unreadable journal", unreadableJournal()],
+  ])("of %s is a 5xx", async (_, journal) => {
     await using server = await startServer({}, { journal });
     using connection = new HttpConnection(server.url);
 
@@ -286,7 +289,7 @@ describe("The status", () => {
     expect(status).toBeGreaterThanOrEqual(500);
   });
 
-  it("of a request for a type that there is not is 406", async () => {
+  it("of a request that accepts no supported type is 406", async () => {
     await using server = await startServer();
     using connection = new HttpConnection(server.url);
 
@@ -300,14 +303,11 @@ describe("A page of another origin", () => {
   it.each([
     ["a request", graphqlPost(TYPENAME, ORIGIN)],
     ["a request by GET", { path: "/graphql?query={__typename}", headers: ORIGIN }],
-    [
-      "a question beforehand",
-      { method: "OPTIONS", headers: { ...ORIGIN, "access-control-request-method": "POST" } },
-    ],
+    ["a preflight", { method: "OPTIONS", headers: { ...ORIGIN, "access-control-request-method": "POST" } }],
     ["the metrics", { path: "/metrics", headers: ORIGIN }],
     ["the health", { path: "/health", headers: ORIGIN }],
     ["server-sent events", graphqlPost(TYPENAME, { ...ORIGIN, accept: "text/event-stream" })],
-  ])("is allowed to read nothing: no CORS header in the answer to %s", async (_, request) => {
+  ])("gets no CORS headers, so it can read nothing: %s", async (_, request) => {
     await using server = await startServer();
     using connection = new HttpConnection(server.url);
 
@@ -318,7 +318,7 @@ describe("A page of another origin", () => {
 });
 
 describe("A connection", () => {
-  it("is kept for the next request, after a refusal too", async () => {
+  it("stays open for the next request, even after a rejected one", async () => {
     await using server = await startServer();
     using connection = new HttpConnection(server.url);
 
@@ -331,7 +331,7 @@ describe("A connection", () => {
     expect(connection.socketCount).toBe(1);
   });
 
-  it("that sends slowly, or without end, stops nobody else", async () => {
+  it("does not block others when it sends slowly or endlessly", async () => {
     await using server = await startServer();
     using heads = await openMany(server.url, "POST /graphql HTTP/1.1\r\nHost: localhost\r\nX-Slow: ");
     using bodies = await openMany(
@@ -373,7 +373,7 @@ describe("A connection", () => {
     ["a length with a sign", "POST /graphql HTTP/1.1\r\nHost: localhost\r\nContent-Length: +5\r\n\r\n"],
     ["a space before a colon", "POST /graphql HTTP/1.1\r\nHost: localhost\r\nContent-Length : 5\r\n\r\n"],
     [
-      "a coding that there is not",
+      "an unknown transfer coding",
       "POST /graphql HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nTransfer-Encoding: xchunked\r\n\r\n",
     ],
     [
@@ -381,14 +381,14 @@ describe("A connection", () => {
       "POST /graphql HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked, gzip\r\n\r\n",
     ],
     [
-      "a chunk whose length is none",
+      "a chunk with an invalid length",
       "POST /graphql HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
     ],
     [
-      "two lengths beside an offer of another protocol",
+      "two lengths and an offer to upgrade",
       "POST /graphql HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: h2c\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n",
     ],
-  ])("with %s is refused with 400 and closed", async (_, text) => {
+  ])("with %s gets a 400 and is closed", async (_, text) => {
     await using server = await startServer();
     using connection = await RawConnection.open(server.url);
 
@@ -400,8 +400,8 @@ describe("A connection", () => {
   });
 });
 
-describe("What can't be read as HTTP", () => {
-  it("is told so, also after a request that was answered", async () => {
+describe("Invalid HTTP", () => {
+  it("gets a 400, even after a valid request", async () => {
     await using server = await startServer();
     using connection = await RawConnection.open(server.url);
     await connection.ask("GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n");
@@ -412,7 +412,7 @@ describe("What can't be read as HTTP", () => {
     expect(connection.received).toMatch(/HTTP\/1.1 400 Bad Request\r\nConnection: close\r\n\r\n$/);
   });
 
-  it("is told so where a head is too long: 431", async () => {
+  it("gets a 431 if the headers are too long", async () => {
     await using server = await startServer();
     using connection = await RawConnection.open(server.url);
 
@@ -423,7 +423,7 @@ describe("What can't be read as HTTP", () => {
   });
 });
 
-describe("A path", () => {
+describe("An unknown path", () => {
   it.each([
     "/nope",
     "/graphql/",
@@ -433,7 +433,7 @@ describe("A path", () => {
     "/__proto__",
     "/health/",
     "/%2e%2e/etc/passwd",
-  ])("that is nobody's is 404: %s", async (path) => {
+  ])("is a 404: %s", async (path) => {
     await using server = await startServer();
     using connection = new HttpConnection(server.url);
 
@@ -446,7 +446,7 @@ describe("A path", () => {
 });
 
 describe("/health", () => {
-  it("says that the process lives, also when nothing can be written", async () => {
+  it("is 200 even while the journal is not writable", async () => {
     const journal = {
       ...withHandles(createMemoryJournal(DEFAULT_LIMITS), unchanged),
       isWritable: async () => false,
@@ -462,7 +462,7 @@ describe("/health", () => {
 });
 
 describe("/ready", () => {
-  it("is 200 while changes can be served and written", async () => {
+  it("is 200 while the server can serve and write", async () => {
     await using server = await startServer();
     using connection = new HttpConnection(server.url);
 
@@ -471,7 +471,7 @@ describe("/ready", () => {
     expect([status, body]).toEqual([200, `{"status":"ready"}\n`]);
   });
 
-  it("is 503 while nothing can be written, and 200 again once it can", async () => {
+  it("is 503 while the journal is not writable, then 200 again", async () => {
     let isWritable = false;
     const memory = withHandles(createMemoryJournal(DEFAULT_LIMITS), unchanged);
     await using server = await startServer(
@@ -488,10 +488,10 @@ describe("/ready", () => {
     expect(after.status).toBe(200);
   });
 
-  it("is 503 while the server stops, to whoever is still connected", async () => {
+  it("is 503 for connected clients while the server stops", async () => {
     await using server = await startServer();
     using connection = await RawConnection.open(server.url);
-    // Answered only once it has begun: from then on the connection counts as one in use.
+    // The answer shows that the request has begun, so the connection is in use from here.
     await connection.ask("GET /ready HTTP/1.1\r\nHost: localhost\r\n\r\nGET /ready HTTP/1.1\r\n");
 
     const stopped = server.close();
@@ -504,8 +504,8 @@ describe("/ready", () => {
   });
 });
 
-describe("A request that is under way when the server stops", () => {
-  it("is answered, and told that the connection ends", async () => {
+describe("A request in progress when the server stops", () => {
+  it("is answered with Connection: close", async () => {
     await using server = await startServer();
     using connection = await RawConnection.open(server.url);
     await connection.ask(`GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n${POST_HEAD.slice(0, -1)}`);
@@ -523,7 +523,7 @@ describe("A request that is under way when the server stops", () => {
 });
 
 describe("/metrics", () => {
-  it("is what Prometheus reads", async () => {
+  it("has the format of Prometheus", async () => {
     await using server = await startServer();
     using connection = new HttpConnection(server.url);
 
@@ -535,26 +535,23 @@ describe("/metrics", () => {
     expect(body).toContain("process_resident_memory_bytes ");
   });
 
-  it.each(API_TRANSPORTS)(
-    "counts each failure that was told over $name once, by its code",
-    async ({ connect }) => {
-      await using server = await startServer();
-      using client = await connect(server.url);
+  it.each(API_TRANSPORTS)("counts each error over $name once, by code", async ({ connect }) => {
+    await using server = await startServer();
+    using client = await connect(server.url);
 
-      await client.ask({ query: "{ nope" });
-      await client.ask({ query: "{ nope }" });
-      await client.ask({ query: "{ __typename }", operationName: "B" });
-      await client.ask({
-        query: `{ a: tasks(database: "") { totalCount } b: tasks(database: "") { totalCount } }`,
-      });
-      await client.ask({ query: `{ listProgress(database: "d", jobId: "j") { jobId } }` });
+    await client.ask({ query: "{ nope" });
+    await client.ask({ query: "{ nope }" });
+    await client.ask({ query: "{ __typename }", operationName: "B" });
+    await client.ask({
+      query: `{ a: tasks(database: "") { totalCount } b: tasks(database: "") { totalCount } }`,
+    });
+    await client.ask({ query: `{ listProgress(database: "d", jobId: "j") { jobId } }` });
 
-      expect(await readMetric(server.url, `tidemark_failures_total{code="BAD_USER_INPUT",limit=""}`)).toBe(5);
-      expect(await readMetric(server.url, `tidemark_failures_total{code="NOT_FOUND",limit=""}`)).toBe(1);
-    },
-  );
+    expect(await readMetric(server.url, `tidemark_failures_total{code="BAD_USER_INPUT",limit=""}`)).toBe(5);
+    expect(await readMetric(server.url, `tidemark_failures_total{code="NOT_FOUND",limit=""}`)).toBe(1);
+  });
 
-  it("has no label that a client could choose", async () => {
+  it("has no labels that clients can choose", async () => {
     await using server = await startServer();
     using connection = new HttpConnection(server.url);
     const task = `task(database: "marker1", username: "marker2", jobId: "marker3")`;
@@ -574,9 +571,9 @@ describe("/metrics", () => {
   });
 });
 
-describe("A defect of the server", () => {
+describe("An internal error", () => {
   it.each(API_TRANSPORTS)(
-    "is told over $name as an id, under which the log has all of it",
+    "is masked by an id over $name, and the log has the details under that id",
     async ({ connect }) => {
       const log = new RecordingLog();
       await using server = await startServer({}, { log, journal: brokenJournal() });
@@ -603,7 +600,7 @@ describe("A defect of the server", () => {
     },
   );
 
-  it.each(CHANGING_TRANSPORTS)("is told over $name as an id when a change meets it", async ({ connect }) => {
+  it.each(CHANGING_TRANSPORTS)("is masked by an id over $name in a mutation", async ({ connect }) => {
     await using server = await startServer({}, { journal: brokenJournal() });
     using client = await connect(server.url);
 
@@ -615,7 +612,7 @@ describe("A defect of the server", () => {
   });
 
   it.each(API_TRANSPORTS)(
-    "of the journal is UNAVAILABLE over $name, without its words",
+    "of the journal is UNAVAILABLE over $name, without its message",
     async ({ connect }) => {
       await using server = await startServer({}, { journal: unreadableJournal() });
       using client = await connect(server.url);
@@ -634,22 +631,22 @@ describe("Hostile input", () => {
     `POST /graphql HTTP/1.1\r\n${headers}\r\nContent-Type: application/json\r\nContent-Length: ${JSON_BODY.length}\r\n\r\n${JSON_BODY}`;
 
   it.each([
-    ["a host that is none", headed("Host: [")],
+    ["an invalid host", headed("Host: [")],
     ["a host with a space", headed("Host: a b")],
-    ["a host with a wrong port", headed("Host: x:99999999")],
+    ["a host with an invalid port", headed("Host: x:99999999")],
     ["a host with a path", headed("Host: x/../..")],
-    ["an origin that is none", headed("Host: localhost\r\nOrigin: ://")],
-    ["an absolute address", `GET http://[/graphql HTTP/1.1\r\nHost: localhost\r\n\r\n`],
-    ["an address that is no path", `GET graphql HTTP/1.1\r\nHost: localhost\r\n\r\n`],
-    ["a query that can't be decoded", `GET /graphql?query=%ff%00 HTTP/1.1\r\nHost: localhost\r\n\r\n`],
-    ["a wrong encoding", headed("Host: localhost\r\nContent-Encoding: gzip")],
+    ["an invalid origin", headed("Host: localhost\r\nOrigin: ://")],
+    ["an invalid absolute URL", `GET http://[/graphql HTTP/1.1\r\nHost: localhost\r\n\r\n`],
+    ["a URL without a slash", `GET graphql HTTP/1.1\r\nHost: localhost\r\n\r\n`],
+    ["a query with an invalid encoding", `GET /graphql?query=%ff%00 HTTP/1.1\r\nHost: localhost\r\n\r\n`],
+    ["an unsupported encoding", headed("Host: localhost\r\nContent-Encoding: gzip")],
     [
       "an exotic charset",
       headed("Host: localhost").replace("application/json", "application/json; charset=utf-7"),
     ],
-    ["many types to accept", headed(`Host: localhost\r\nAccept: ${"a/b;q=0.1,".repeat(500)}`)],
-    ["a type to accept that is none", headed("Host: localhost\r\nAccept: ;;=,")],
-  ])("never shows the insides: %s", async (_, text) => {
+    ["many accepted types", headed(`Host: localhost\r\nAccept: ${"a/b;q=0.1,".repeat(500)}`)],
+    ["an invalid accepted type", headed("Host: localhost\r\nAccept: ;;=,")],
+  ])("never reveals internals: %s", async (_, text) => {
     const log = new RecordingLog();
     await using server = await startServer({}, { log });
     using connection = await RawConnection.open(server.url);
@@ -665,37 +662,40 @@ describe("Hostile input", () => {
   });
 
   it.each([
-    ["half a character", { query: `{ tasks(database: "\ud800") { totalCount } }` }],
+    ["half a surrogate pair", { query: `{ tasks(database: "\ud800") { totalCount } }` }],
     ["a name with a null", { query: `{ tasks(database: "\\u0000") { totalCount } }` }],
-    ["a field of every object", { query: "{ __proto__ constructor toString }" }],
-    ["an operation of every object", { query: "{ __typename }", operationName: "__proto__" }],
+    ["fields named like properties of every object", { query: "{ __proto__ constructor toString }" }],
     [
-      "variables of every object",
+      "an operation named like a property of every object",
+      { query: "{ __typename }", operationName: "__proto__" },
+    ],
+    [
+      "variables named like properties of every object",
       { query: "query ($x: Int) { __typename }", variables: JSON.parse(`{"__proto__":{"x":1}}`) as object },
     ],
-    ["a number too large", { query: `{ listProgress(database: "d", first: ${"9".repeat(400)}) { jobId } }` }],
-    ["an id that is none", { query: `{ node(id: "${"A".repeat(1_000)}") { id } }` }],
+    ["a huge number", { query: `{ listProgress(database: "d", first: ${"9".repeat(400)}) { jobId } }` }],
+    ["an invalid id", { query: `{ node(id: "${"A".repeat(1_000)}") { id } }` }],
     [
-      "a cursor that is none",
+      "an invalid cursor",
       { query: `{ tasks(database: "d", after: "${"1".repeat(1_000)}") { totalCount } }` },
     ],
-    ["a fragment in itself", { query: "{ ...A } fragment A on Query { ...A }" }],
+    ["a recursive fragment", { query: "{ ...A } fragment A on Query { ...A }" }],
     ["conflicting fields", { query: `{ ${"task: __typename ".repeat(20)} }` }],
-    ["a field as often as a document may have it", { query: `{ ${"__typename ".repeat(990)} }` }],
-    ["an unfinished text", { query: `{ tasks(database: "` }],
-    ["fields in fields without an end", { query: "{ a ".repeat(2_000) }],
-    ["fields in fields, as deep as a document may be long", { query: inside(400, "{ a ", " }") }],
-    ["lists in lists", { query: `{ tasks(database: ${inside(450, "[", "]")}) { totalCount } }` }],
-    ["objects in objects", { query: `{ tasks(database: ${inside(240, "{ a: ", "}")}) { totalCount } }` }],
-    ["a type of lists of lists", { query: `query ($x: ${inside(450, "[", "]", "Int")}) { __typename }` }],
-    ["fragments in fragments", { query: `{ ${inside(300, "... { ", " }", "__typename")} }` }],
-  ] as const)("is answered in plain words over every transport: %s", async (_, asked) => {
+    ["a field repeated up to the limit", { query: `{ ${"__typename ".repeat(990)} }` }],
+    ["an unterminated string", { query: `{ tasks(database: "` }],
+    ["unclosed nested fields", { query: "{ a ".repeat(2_000) }],
+    ["deeply nested fields", { query: inside(400, "{ a ", " }") }],
+    ["nested lists", { query: `{ tasks(database: ${inside(450, "[", "]")}) { totalCount } }` }],
+    ["nested objects", { query: `{ tasks(database: ${inside(240, "{ a: ", "}")}) { totalCount } }` }],
+    ["a nested list type", { query: `query ($x: ${inside(450, "[", "]", "Int")}) { __typename }` }],
+    ["nested fragments", { query: `{ ${inside(300, "... { ", " }", "__typename")} }` }],
+  ] as const)("gets an answer without internals over every transport: %s", async (_, request) => {
     const log = new RecordingLog();
     await using server = await startServer({}, { log });
     const clients = await Promise.all(API_TRANSPORTS.map(({ connect }) => connect(server.url)));
     using all = disposeAll(clients);
 
-    const answers = await Promise.all(all.members.map((client) => client.ask(asked as { query: string })));
+    const answers = await Promise.all(all.members.map((client) => client.ask(request as { query: string })));
 
     expect(answers).toHaveLength(4);
     expect(JSON.stringify(answers)).not.toMatch(INSIDES);
@@ -706,7 +706,7 @@ describe("Hostile input", () => {
   });
 });
 
-/** What has so many layers around it. */
+/** Text inside `depth` layers. */
 function inside(layers: number, begin: string, end: string, core = ""): string {
   return begin.repeat(layers) + core + end.repeat(layers);
 }
@@ -714,7 +714,7 @@ function inside(layers: number, begin: string, end: string, core = ""): string {
 const POST_BODY = JSON.stringify(TYPENAME);
 const POST_HEAD = `POST /graphql HTTP/1.1\r\nHost: localhost\r\nContent-Type: ${JSON_TYPE}\r\nContent-Length: ${POST_BODY.length}\r\n\r\n`;
 
-/** What a stack, a path or a library would say of itself. */
+/** Matches stack traces, paths and library messages. */
 const INSIDES =
   /\n {4}at |:\d+:\d+\)|node_modules|file:\/\/|\/src\/|\/dist\/|\.[jt]s\b|TypeError|RangeError|AssertionError|Unexpected token|in JSON at|Unexpected end|Maximum call|Cannot read|is not a function|yoga|whatwg|pothos|Law \d/i;
 
@@ -722,7 +722,7 @@ function unchanged(): object {
   return {};
 }
 
-/** Numbers entries as no journal may, and does not say which databases there are. */
+/** A journal that assigns invalid revisions and can't list its databases. */
 function brokenJournal(): Journal {
   const append = async () => ({ kind: "appended", firstRevision: 99 }) as const;
   const journal = withHandles(createMemoryJournal(DEFAULT_LIMITS), () => ({ append }));
@@ -736,10 +736,13 @@ function unreadableJournal(): Journal {
   return { ...withHandles(createMemoryJournal(DEFAULT_LIMITS), unchanged), databases };
 }
 
-/** Many connections that have each begun a request. */
-async function openMany(url: string, begun: string): Promise<{ connections: RawConnection[] } & Disposable> {
+/** Many connections, each with a started request. */
+async function openMany(
+  url: string,
+  requestStart: string,
+): Promise<{ connections: RawConnection[] } & Disposable> {
   const connections = await Promise.all(Array.from({ length: 50 }, () => RawConnection.open(url)));
-  for (const connection of connections) connection.write(begun);
+  for (const connection of connections) connection.write(requestStart);
   return {
     connections,
     [Symbol.dispose]: () => connections.forEach((connection) => connection[Symbol.dispose]()),

@@ -1,7 +1,7 @@
-/** Requests about jobs, as the tests of the transports send them. */
+/** Requests for the tests of the transports. */
 import { dataOf, type GraphqlRequest } from "../kit/network/raw-http.js";
 
-/** What `storeTask` takes; all that is left out is as in `job()`. */
+/** The input of `storeTask`; missing fields are those of `job()`. */
 export interface StoreJobInput {
   readonly database?: string;
   readonly username?: string;
@@ -11,7 +11,7 @@ export interface StoreJobInput {
   readonly requestId?: string;
 }
 
-/** A job that is stored. */
+/** A stored job. */
 export interface StoredJob {
   readonly attempt: number;
   readonly version: number;
@@ -34,7 +34,7 @@ const REQUEST_CANCEL = `mutation ($input: RequestCancelInput!) {
   requestCancel(input: $input) { userTask { version } }
 }`;
 
-/** Stores a leaf of volume 10, unless told otherwise. */
+/** By default, stores a leaf of volume 10. */
 export function storeTask(input: StoreJobInput = {}): MutationRequest {
   return withInput(STORE_TASK, { task: { description: "work", volume: 10 }, ...input });
 }
@@ -55,21 +55,21 @@ export function requestCancel(input: object = {}): GraphqlRequest {
   return withInput(REQUEST_CANCEL, input);
 }
 
-/** Stores it for good, in a request of its own. */
+/** Stores a job in its own request. */
 export async function store(url: string, input: StoreJobInput = {}): Promise<StoredJob> {
   const { query, variables } = storeTask(input);
   const data = await dataOf<{ storeTask: { userTask: StoredJob } }>(url, query, variables);
   return data.storeTask.userTask;
 }
 
-/** Reports for good, in a request of its own. */
+/** Reports in its own request. */
 export async function update(url: string, input: object): Promise<StoredJob> {
   const { query, variables } = updateTask(input);
   const data = await dataOf<{ updateTask: { userTask: StoredJob } }>(url, query, variables);
   return data.updateTask.userTask;
 }
 
-/** How many jobs the database has. */
+/** The number of jobs in a database. */
 export async function taskCount(url: string, database = SERVER_JOB_KEY.database): Promise<number> {
   const query = "query ($database: String!) { taskCount(database: $database) }";
   return (await dataOf<{ taskCount: number }>(url, query, { database })).taskCount;

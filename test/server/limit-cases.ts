@@ -13,19 +13,19 @@ import {
 import { CHANGING_TRANSPORTS, API_TRANSPORTS, WATCHING_TRANSPORTS, type Transport } from "./transports.js";
 
 /**
- * Law 16: the requests that pass a bound, and those that just do not, each for every transport that can carry
- * it: a limit that is skipped on one of them is none.
+ * Law 16: requests at and above each limit, for every transport that can carry them. A limit that one transport skips
+ * is useless.
  */
 interface Row {
   readonly limit: keyof Limits;
-  /** What is bounded. */
+  /** What the limit bounds. */
   readonly what: string;
   readonly bound: number;
-  /** At the bound: is answered. */
+  /** At the limit: succeeds. */
   readonly within: GraphqlRequest;
-  /** One more: is refused. */
+  /** One above the limit: fails. */
   readonly above: GraphqlRequest;
-  /** Names and texts are input that can't be meant; all else is LIMIT_EXCEEDED. */
+  /** BAD_USER_INPUT for names and texts; otherwise LIMIT_EXCEEDED. */
   readonly code?: "BAD_USER_INPUT";
   readonly prepare?: (url: string) => Promise<unknown>;
 }
@@ -350,7 +350,7 @@ const CHANGING: readonly Row[] = [
   ...textRows("nameBytesMax", "requestId of a report", (requestId) => updateTask({ requestId })),
 ];
 
-/** What is within the bound has to end by itself: the job has ended, and so has a subscription to it. */
+/** A subscription within the limit must complete: its job has ended. */
 const WATCHING: readonly Row[] = [
   {
     limit: "queryCostMax",
@@ -415,10 +415,10 @@ const WATCHING: readonly Row[] = [
   },
 ];
 
-/** A row, and one of the transports that can carry it. */
+/** A case on one of the transports that can carry it. */
 export interface Case extends Row {
   readonly transport: Transport;
-  /** What a client finds in the error. */
+  /** The extensions of the error. */
   readonly extensions: { readonly code: string; readonly limit?: string };
 }
 
@@ -438,12 +438,12 @@ function extensionsOf({ limit, code }: Row): Case["extensions"] {
   return code ? { code } : { code: "LIMIT_EXCEEDED", limit };
 }
 
-/** Names are refused as input that can't be meant. */
+/** Names above the limit are BAD_USER_INPUT. */
 function nameRows(what: string, queryOf: (name: string) => string): Row[] {
   return textRows("nameBytesMax", what, (name) => ({ query: queryOf(name) }));
 }
 
-/** Bytes are counted, not characters. */
+/** The limit counts bytes, not characters. */
 function textRows(limit: keyof Limits, what: string, requestOf: (text: string) => GraphqlRequest): Row[] {
   const row = { limit, code: "BAD_USER_INPUT" as const, bound: 4, prepare: store };
   return [
@@ -471,13 +471,13 @@ function iterative(mode: string, max: number | undefined): object {
   return { description: "loop", iterations: { mode, max, tasks: [{ description: "step" }] } };
 }
 
-/** A tree of so many levels. */
+/** A tree with `levels` levels. */
 function chain(levels: number): object {
   const leaf = { description: "level" };
   return levels === 1 ? leaf : { ...leaf, subTasks: [chain(levels - 1)] };
 }
 
-/** Lists in lists. */
+/** Nested lists. */
 function nested(levels: number): unknown {
   return JSON.parse("[".repeat(levels) + "]".repeat(levels));
 }

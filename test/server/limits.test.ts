@@ -22,7 +22,7 @@ import { SERVER_JOB_KEY, removeTask, repeated, store, storeTask, taskCount, upda
 import { CASES } from "./limit-cases.js";
 import { CHANGING_TRANSPORTS, API_TRANSPORTS, WATCHING_TRANSPORTS } from "./transports.js";
 
-/** Limits that are no row, and where they are tested. */
+/** Limits without a case, and where they are tested. */
 const ELSEWHERE: Partial<Record<keyof Limits, string>> = {
   connectionsMax: "below: no operation passes it",
   connectionsPerAddressMax: "below: no operation passes it",
@@ -32,60 +32,57 @@ const ELSEWHERE: Partial<Record<keyof Limits, string>> = {
   operationsPerSecondMax: "caller-limits.test.ts: it needs a clock that stands still",
   mutationsPerSecondMax: "caller-limits.test.ts: it needs a clock that stands still",
   subscriptionsPerSocketMax: "below: on WebSocket alone; HTTP carries one operation at a time",
-  bodyBytesMax: "below: by POST alone",
+  bodyBytesMax: "below: only by POST",
   messageBytesMax: "below: on WebSocket alone",
-  changesWaitingMax: "below: it needs a journal that is held",
+  changesWaitingMax: "below: it needs a blocked journal",
   pageSizeDefault: "below: nothing passes a default",
-  logLinesPerJobMax: "below: what is kept, and no request passes it",
-  requestIdsPerAttemptMax: "below: what is kept, and no request passes it",
-  removalsKeptMax: "subscriptions.test.ts: what is kept; who asks for more is told HISTORY_GONE",
-  waitingBytesPerSocketMax: "websocket.test.ts: whoever passes it is not read from",
+  logLinesPerJobMax: "below: older items are dropped, and no request exceeds it",
+  requestIdsPerAttemptMax: "below: older items are dropped, and no request exceeds it",
+  removalsKeptMax: "subscriptions.test.ts: older positions get HISTORY_GONE",
+  waitingBytesPerSocketMax: "websocket.test.ts: the server stops reading from the client",
 };
 
 describe("A limit", () => {
   it.each(CASES)(
-    "$limit bounds $what over $transport.name: refused above $bound, with a code, a count and no harm",
+    "$limit bounds $what over $transport.name: an error with a code and a count above $bound",
     async ({ transport, limit, bound, within, above, extensions, prepare = async () => {} }) => {
       await using server = await startServer({ [LIMIT_SETTINGS[limit].key]: String(bound) });
       await prepare(server.url);
       using client = await transport.connect(server.url);
 
       const accepted = await client.ask(within);
-      const refused = await client.ask(above);
+      const rejected = await client.ask(above);
       const after = await client.ask({ query: "{ __typename }" });
 
       expect(accepted.errors).toBeUndefined();
-      expect(refused.errors).toHaveLength(1);
-      expect(refused.errors?.[0]?.extensions).toEqual(extensions);
-      expect(refused.errors?.[0]?.message).toMatch(new RegExp(`\\b${bound}\\b`));
+      expect(rejected.errors).toHaveLength(1);
+      expect(rejected.errors?.[0]?.extensions).toEqual(extensions);
+      expect(rejected.errors?.[0]?.message).toMatch(new RegExp(`\\b${bound}\\b`));
       expect(after).toEqual({ data: { __typename: "Query" } });
       expect(client.socketCount).toBe(1);
       expect(await readMetric(server.url, failures(extensions))).toBe(1);
     },
   );
 
-  it.each(API_TRANSPORTS)(
-    "lets the whole introspection query pass over $name by default",
-    async ({ connect }) => {
-      await using server = await startServer();
-      using client = await connect(server.url);
-      const query = getIntrospectionQuery({
-        descriptions: true,
-        specifiedByUrl: true,
-        directiveIsRepeatable: true,
-        schemaDescription: true,
-        inputValueDeprecation: true,
-        oneOf: true,
-      });
+  it.each(API_TRANSPORTS)("allows the introspection query over $name by default", async ({ connect }) => {
+    await using server = await startServer();
+    using client = await connect(server.url);
+    const query = getIntrospectionQuery({
+      descriptions: true,
+      specifiedByUrl: true,
+      directiveIsRepeatable: true,
+      schemaDescription: true,
+      inputValueDeprecation: true,
+      oneOf: true,
+    });
 
-      const { data, errors } = await client.ask({ query });
+    const { data, errors } = await client.ask({ query });
 
-      expect(errors).toBeUndefined();
-      expect(data).toHaveProperty("__schema.queryType.name", "Query");
-    },
-  );
+    expect(errors).toBeUndefined();
+    expect(data).toHaveProperty("__schema.queryType.name", "Query");
+  });
 
-  it.each(API_TRANSPORTS)("bounds the mistakes that are told over $name", async ({ connect }) => {
+  it.each(API_TRANSPORTS)("bounds the number of validation errors over $name", async ({ connect }) => {
     await using server = await startServer();
     using client = await connect(server.url);
     const query = `{ ${Array.from({ length: 100 }, (_, at) => `nope${at}`).join(" ")} }`;
@@ -97,7 +94,7 @@ describe("A limit", () => {
     expect(errors?.at(-1)?.message).toContain("Too many validation errors");
   });
 
-  it.each(CHANGING_TRANSPORTS)("lets the deepest tree pass over $name by default", async ({ connect }) => {
+  it.each(CHANGING_TRANSPORTS)("allows the deepest tree over $name by default", async ({ connect }) => {
     await using server = await startServer();
     using client = await connect(server.url);
 
@@ -108,7 +105,7 @@ describe("A limit", () => {
     expect(errors).toBeUndefined();
   });
 
-  it("has a row here, or a reason", () => {
+  it("has a case or a reason here", () => {
     const tested = [...CASES.map(({ limit }) => limit), ...Object.keys(ELSEWHERE)];
 
     expect([...new Set(tested)].toSorted()).toEqual(Object.keys(DEFAULT_LIMITS).toSorted());
@@ -121,52 +118,57 @@ describe("bodyBytesMax", () => {
   it.each([
     ["HTTP POST", (body: string) => ({ method: "POST", headers: JSON_HEADERS, body })],
     ["server-sent events", (body: string) => ({ ...ssePost({ query: "" }), body })],
-  ])("bounds a body over %s: 413 above it, named, and the connection still serves", async (_, requestOf) => {
-    await using server = await startServer({ bodyBytesMax: "200" });
-    using connection = new HttpConnection(server.url);
+  ])(
+    "bounds a body over %s: 413 above it, with its name, and the connection stays usable",
+    async (_, requestOf) => {
+      await using server = await startServer({ bodyBytesMax: "200" });
+      using connection = new HttpConnection(server.url);
 
-    const accepted = await connection.request(requestOf(WITHIN));
-    const refused = await connection.request(requestOf(`${WITHIN} `));
-    const after = await connection.request(requestOf(WITHIN));
+      const accepted = await connection.request(requestOf(WITHIN));
+      const rejected = await connection.request(requestOf(`${WITHIN} `));
+      const after = await connection.request(requestOf(WITHIN));
 
-    expect([accepted.status, refused.status, after.status]).toEqual([200, 413, 200]);
-    expect(refused.body).toContain(`"extensions":{"code":"LIMIT_EXCEEDED","limit":"bodyBytesMax"}`);
-    expect(connection.socketCount).toBe(1);
-    expect(await readMetric(server.url, failures({ code: "LIMIT_EXCEEDED", limit: "bodyBytesMax" }))).toBe(1);
-  });
+      expect([accepted.status, rejected.status, after.status]).toEqual([200, 413, 200]);
+      expect(rejected.body).toContain(`"extensions":{"code":"LIMIT_EXCEEDED","limit":"bodyBytesMax"}`);
+      expect(connection.socketCount).toBe(1);
+      expect(await readMetric(server.url, failures({ code: "LIMIT_EXCEEDED", limit: "bodyBytesMax" }))).toBe(
+        1,
+      );
+    },
+  );
 
   it.each(["application/json", "text/event-stream"])(
-    "bounds a body that does not say how long it is, whoever asks for %s",
+    "bounds a body without a length, with Accept: %s",
     async (accept) => {
       await using server = await startServer({ bodyBytesMax: "200" });
       using connection = await RawConnection.open(server.url);
 
       const accepted = await connection.ask(chunkedPost(accept, [WITHIN.slice(0, 50), WITHIN.slice(50)]));
-      const refused = await connection.ask(chunkedPost(accept, [WITHIN, " "]));
+      const rejected = await connection.ask(chunkedPost(accept, [WITHIN, " "]));
 
       expect(accepted).toMatch(/^HTTP\/1.1 200 /);
-      expect(refused).toMatch(/^HTTP\/1.1 413 /);
-      expect(refused).toContain(`"limit":"bodyBytesMax"`);
+      expect(rejected).toMatch(/^HTTP\/1.1 413 /);
+      expect(rejected).toContain(`"limit":"bodyBytesMax"`);
     },
   );
 
   it.each(["application/json", "text/event-stream"])(
-    "is passed by what is announced, before any of it is sent, whoever asks for %s",
+    "rejects a long Content-Length before the body arrives, with Accept: %s",
     async (accept) => {
       await using server = await startServer({ bodyBytesMax: "200" });
       using connection = await RawConnection.open(server.url);
 
-      const refused = await connection.ask(
+      const rejected = await connection.ask(
         `POST /graphql HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nAccept: ${accept}\r\nContent-Length: 201\r\n\r\n`,
       );
 
-      expect(refused).toMatch(/^HTTP\/1.1 413 /);
+      expect(rejected).toMatch(/^HTTP\/1.1 413 /);
     },
   );
 });
 
 describe("messageBytesMax", () => {
-  it("bounds a message on a WebSocket: 1009 above it, and the others are served", async () => {
+  it("bounds a message on a WebSocket: 1009 above it, while others are served", async () => {
     await using server = await startServer({ messageBytesMax: "200" });
     using other = await WsClient.connect(server.url);
     using client = await WsClient.connect(server.url);
@@ -181,7 +183,7 @@ describe("messageBytesMax", () => {
     expect(await other.ask({ query: "{ __typename }" })).toEqual({ data: { __typename: "Query" } });
   });
 
-  it("is passed by fragments of one message together", async () => {
+  it("bounds all fragments of a message together", async () => {
     await using server = await startServer({ messageBytesMax: "200" });
     using client = await WsClient.connect(server.url);
 
@@ -191,7 +193,7 @@ describe("messageBytesMax", () => {
     expect((await client.closed).code).toBe(1009);
   });
 
-  it("is counted when it is passed, as every limit is", async () => {
+  it("counts each rejection", async () => {
     await using server = await startServer({ messageBytesMax: "200" });
     using client = await WsClient.connect(server.url);
 
@@ -208,7 +210,7 @@ describe("messageBytesMax", () => {
 describe("subscriptionsPerSocketMax", () => {
   const WATCH = { query: `subscription { taskCount(database: "d") }` };
 
-  it("bounds the subscriptions of one socket; a completed one makes room, and another socket has its own", async () => {
+  it("bounds the subscriptions of each socket; a completed one makes room", async () => {
     await using server = await startServer({ subscriptionsPerSocketMax: "2" });
     using client = await WsClient.connect(server.url);
     using other = await WsClient.connect(server.url);
@@ -216,14 +218,14 @@ describe("subscriptionsPerSocketMax", () => {
     const first = client.subscribe(WATCH);
     const second = client.subscribe(WATCH);
     const opened = [await first.next(), await second.next()];
-    const refused = await client.subscribe(WATCH).next();
+    const rejected = await client.subscribe(WATCH).next();
     const elsewhere = await other.subscribe(WATCH).next();
     first.complete();
     await metricReaches(server.url, "tidemark_subscribers", 2);
     const again = await client.subscribe(WATCH).next();
 
     expect([...opened, elsewhere, again]).toEqual(repeated({ data: { taskCount: 0 } }, 4));
-    expect(refused.errors?.map(({ extensions }) => extensions)).toEqual([
+    expect(rejected.errors?.map(({ extensions }) => extensions)).toEqual([
       { code: "LIMIT_EXCEEDED", limit: "subscriptionsPerSocketMax" },
     ]);
     expect(
@@ -231,7 +233,7 @@ describe("subscriptionsPerSocketMax", () => {
     ).toBe(1);
   });
 
-  it("can't be passed by a message that is hidden in a message", async () => {
+  it("can't be bypassed by a message inside a message", async () => {
     await using server = await startServer({ subscriptionsPerSocketMax: "2" });
     using client = await WsClient.connect(server.url);
     const hidden = (id: string): string =>
@@ -245,32 +247,32 @@ describe("subscriptionsPerSocketMax", () => {
 });
 
 describe("connectionsMax", () => {
-  it("bounds connections: above it 503, named, with a time to come back; a closed one makes room", async () => {
+  it("bounds connections: 503 with its name and Retry-After above it; a closed one makes room", async () => {
     await using server = await startServer({ connectionsMax: "2" });
     using first = new HttpConnection(server.url);
     using second = new HttpConnection(server.url);
     using third = new HttpConnection(server.url);
-    const asked = { query: "{ __typename }" };
+    const request = { query: "{ __typename }" };
 
-    const accepted = [await first.post(asked), await second.post(asked)];
-    const refused = await third.post(asked);
+    const accepted = [await first.post(request), await second.post(request)];
+    const rejected = await third.post(request);
     second[Symbol.dispose]();
     await connectionCountReaches(first, 1);
-    const again = await third.post(asked);
+    const again = await third.post(request);
 
     expect([...accepted, again].map(({ status }) => status)).toEqual([200, 200, 200]);
-    expect([refused.status, refused.headers["retry-after"], refused.headers.connection]).toEqual([
+    expect([rejected.status, rejected.headers["retry-after"], rejected.headers.connection]).toEqual([
       503,
       "1",
       "close",
     ]);
-    expect(graphqlResultOf(refused).errors?.[0]?.extensions).toEqual({
+    expect(graphqlResultOf(rejected).errors?.[0]?.extensions).toEqual({
       code: "LIMIT_EXCEEDED",
       limit: "connectionsMax",
     });
   });
 
-  it("refuses a WebSocket with 503 above it", async () => {
+  it("rejects a WebSocket with 503 above it", async () => {
     await using server = await startServer({ connectionsMax: "1" });
     using first = await WsClient.connect(server.url);
     using second = await RawConnection.open(server.url);
@@ -283,7 +285,7 @@ describe("connectionsMax", () => {
     expect(await first.ask({ query: "{ __typename }" })).toEqual({ data: { __typename: "Query" } });
   });
 
-  it("is counted when it is passed, as every limit is", async () => {
+  it("counts each rejection", async () => {
     await using server = await startServer({ connectionsMax: "1" });
     using first = new HttpConnection(server.url);
     using second = new HttpConnection(server.url);
@@ -299,52 +301,52 @@ describe("connectionsMax", () => {
     expect(body).toContain(`${failures({ code: "LIMIT_EXCEEDED", limit: "connectionsMax" })} 2\n`);
   });
 
-  it("takes nothing from a connection that was there before", async () => {
+  it("does not affect existing connections", async () => {
     await using server = await startServer({ connectionsMax: "2" });
     using first = new HttpConnection(server.url);
     using socket = await WsClient.connect(server.url);
     await first.post({ query: "{ __typename }" });
 
     using idle = await RawConnection.open(server.url);
-    using refused = await RawConnection.open(server.url);
-    refused.write("GET /graphql HTTP/1.1\r\nHost: localhost\r\n\r\n");
-    await refused.ended();
+    using rejected = await RawConnection.open(server.url);
+    rejected.write("GET /graphql HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    await rejected.ended();
     const served = await first.post({ query: "{ __typename }" });
 
-    expect([refused.received.slice(0, 12), idle.received]).toEqual(["HTTP/1.1 503", ""]);
+    expect([rejected.received.slice(0, 12), idle.received]).toEqual(["HTTP/1.1 503", ""]);
     expect(served.status).toBe(200);
     expect(await socket.ask({ query: "{ __typename }" })).toEqual({ data: { __typename: "Query" } });
   });
 });
 
 describe("connectionsPerAddressMax", () => {
-  const asked = { query: "{ __typename }" };
-  const REFUSED = { code: "LIMIT_EXCEEDED", limit: "connectionsPerAddressMax" };
+  const request = { query: "{ __typename }" };
+  const TOO_MANY = { code: "LIMIT_EXCEEDED", limit: "connectionsPerAddressMax" };
 
-  it("bounds connections from one address: above it 429, named; a closed one makes room", async () => {
+  it("bounds connections from one address: 429 with its name above it; a closed one makes room", async () => {
     await using server = await startServer({ connectionsPerAddressMax: "2" });
     using first = new HttpConnection(server.url);
     using second = new HttpConnection(server.url);
     using third = new HttpConnection(server.url);
 
-    const accepted = [await first.post(asked), await second.post(asked)];
-    const refused = await third.post(asked);
+    const accepted = [await first.post(request), await second.post(request)];
+    const rejected = await third.post(request);
     second[Symbol.dispose]();
     await connectionCountReaches(first, 1);
-    const again = await third.post(asked);
+    const again = await third.post(request);
     const { body } = await first.request({ path: "/metrics" });
 
     expect([...accepted, again].map(({ status }) => status)).toEqual([200, 200, 200]);
-    expect([refused.status, refused.headers["retry-after"], refused.headers.connection]).toEqual([
+    expect([rejected.status, rejected.headers["retry-after"], rejected.headers.connection]).toEqual([
       429,
       "1",
       "close",
     ]);
-    expect(graphqlResultOf(refused).errors?.[0]?.extensions).toEqual(REFUSED);
-    expect(body).toContain(`${failures(REFUSED)} 1\n`);
+    expect(graphqlResultOf(rejected).errors?.[0]?.extensions).toEqual(TOO_MANY);
+    expect(body).toContain(`${failures(TOO_MANY)} 1\n`);
   });
 
-  it("refuses a WebSocket with 429 above it, and what is there goes on", async () => {
+  it("rejects a WebSocket with 429 above it, while existing ones continue", async () => {
     await using server = await startServer({ connectionsPerAddressMax: "1" });
     using first = await WsClient.connect(server.url);
     using second = await RawConnection.open(server.url);
@@ -353,21 +355,21 @@ describe("connectionsPerAddressMax", () => {
     await second.ended();
 
     expect(second.received).toMatch(/^HTTP\/1.1 429 Too Many Requests\r\n/);
-    expect(await first.ask(asked)).toEqual({ data: { __typename: "Query" } });
+    expect(await first.ask(request)).toEqual({ data: { __typename: "Query" } });
   });
 
-  it("takes nobody's word for an address, as anybody may write it", async () => {
+  it("ignores X-Forwarded-For by default, since clients can forge it", async () => {
     await using server = await startServer({ connectionsPerAddressMax: "1" });
     using first = new HttpConnection(server.url);
     using second = new HttpConnection(server.url);
 
-    await first.post(asked);
-    const refused = await second.post(asked, { "x-forwarded-for": "203.0.113.9" });
+    await first.post(request);
+    const rejected = await second.post(request, { "x-forwarded-for": "203.0.113.9" });
 
-    expect(refused.status).toBe(429);
+    expect(rejected.status).toBe(429);
   });
 
-  it("counts what each client has open behind a proxy that is trusted, by the proxy's own word", async () => {
+  it("counts what each client has open behind a trusted proxy, by the address that the proxy added", async () => {
     await using server = await startServer({ connectionsPerAddressMax: "1", trustProxy: "on" });
     using watcher = new HttpConnection(server.url);
     using other = new HttpConnection(server.url);
@@ -376,30 +378,30 @@ describe("connectionsPerAddressMax", () => {
     const from = (addresses: string): Record<string, string> => ({ "x-forwarded-for": addresses });
 
     const stream = await watcher.open(ssePost(watch, from("203.0.113.9")));
-    const refused = await other.post(asked, from("198.51.100.1, 203.0.113.9"));
-    const accepted = await third.post(asked, from("203.0.113.9, 198.51.100.1"));
+    const rejected = await other.post(request, from("198.51.100.1, 203.0.113.9"));
+    const accepted = await third.post(request, from("203.0.113.9, 198.51.100.1"));
     using socket = await RawConnection.open(server.url);
     socket.write(upgrade({ "X-Forwarded-For": "203.0.113.9" }));
     await socket.ended();
     stream.destroy();
     await metricReaches(server.url, "tidemark_event_streams", 0);
-    const again = await third.post(asked, from("203.0.113.9"));
+    const again = await third.post(request, from("203.0.113.9"));
 
-    expect([refused.status, accepted.status, again.status]).toEqual([429, 200, 200]);
+    expect([rejected.status, accepted.status, again.status]).toEqual([429, 200, 200]);
     expect(socket.received).toMatch(/^HTTP\/1.1 429 /);
   });
 });
 
 describe("messagesPerSecondMax", () => {
-  it("bounds what a WebSocket sends in a second: above it 4421, named and counted, and others are served", async () => {
+  it("bounds messages per second on a WebSocket: 4421 with its name above it, while others are served", async () => {
     const clock = new ManualClock();
     await using server = await startServer({ messagesPerSecondMax: "4" }, { clock });
     using other = await WsClient.connect(server.url);
     using client = await WsClient.connect(server.url);
 
-    const within = [await client.ask(asked), await client.ask(asked), await client.ask(asked)];
+    const within = [await client.ask(request), await client.ask(request), await client.ask(request)];
     clock.advance(1_000);
-    const later = await client.ask(asked);
+    const later = await client.ask(request);
     for (let count = 0; count < 4; count++) client.send({ type: "ping" });
 
     expect([...within, later].map(({ errors }) => errors)).toEqual(repeated(undefined, 4));
@@ -407,13 +409,13 @@ describe("messagesPerSecondMax", () => {
       code: 4421,
       reason: expect.stringContaining("messagesPerSecondMax"),
     });
-    expect(await other.ask(asked)).toEqual({ data: { __typename: "Query" } });
+    expect(await other.ask(request)).toEqual({ data: { __typename: "Query" } });
     expect(
       await readMetric(server.url, failures({ code: "LIMIT_EXCEEDED", limit: "messagesPerSecondMax" })),
     ).toBe(1);
   });
 
-  it("counts the pings of the WebSocket too", async () => {
+  it("also counts WebSocket pings", async () => {
     await using server = await startServer({ messagesPerSecondMax: "4" }, { clock: new ManualClock() });
     using client = await WsClient.connect(server.url);
 
@@ -422,11 +424,11 @@ describe("messagesPerSecondMax", () => {
     expect((await client.closed).code).toBe(4421);
   });
 
-  const asked = { query: "{ __typename }" };
+  const request = { query: "{ __typename }" };
 });
 
 describe("changesWaitingMax", () => {
-  it.each(CHANGING_TRANSPORTS)("bounds what waits for the journal, over $name", async ({ connect }) => {
+  it.each(CHANGING_TRANSPORTS)("bounds changes that wait for the journal over $name", async ({ connect }) => {
     const journal = observeJournal(createMemoryJournal(DEFAULT_LIMITS));
     await using server = await startServer({ changesWaitingMax: "2" }, { journal });
     using client = await connect(server.url);
@@ -435,14 +437,14 @@ describe("changesWaitingMax", () => {
     const written = ask(server.url, storeTask({ jobId: "written" }));
     await until(() => journal.appends.length === 1);
     const waiting = ["1", "2", "3"].map((jobId) => ask(server.url, storeTask({ jobId })));
-    const refusedOfThree = await Promise.race(waiting);
-    const refused = await client.ask(storeTask({ jobId: "4" }));
+    const rejectedWaiting = await Promise.race(waiting);
+    const rejected = await client.ask(storeTask({ jobId: "4" }));
     release();
     const answers = await Promise.all([written, ...waiting]);
     const after = await client.ask(storeTask({ jobId: "5" }));
 
-    expect(refused.errors?.[0]?.extensions).toEqual({ code: "LIMIT_EXCEEDED", limit: "changesWaitingMax" });
-    expect(refusedOfThree.errors).toEqual(refused.errors);
+    expect(rejected.errors?.[0]?.extensions).toEqual({ code: "LIMIT_EXCEEDED", limit: "changesWaitingMax" });
+    expect(rejectedWaiting.errors).toEqual(rejected.errors);
     expect(answers.filter(({ errors }) => errors === undefined)).toHaveLength(3);
     expect(after.errors).toBeUndefined();
     expect(await taskCount(server.url)).toBe(4);
@@ -453,22 +455,19 @@ describe("changesWaitingMax", () => {
 });
 
 describe("databasesMax", () => {
-  it.each(WATCHING_TRANSPORTS)(
-    "bounds the databases that are watched and not there yet, over $name",
-    async ({ connect }) => {
-      await using server = await startServer({ databasesMax: "1" });
-      using watcher = await WsClient.connect(server.url);
-      using client = await connect(server.url);
-      await watcher.subscribe({ query: `subscription { taskCount(database: "a") }` }).next();
+  it.each(WATCHING_TRANSPORTS)("bounds watched databases without jobs over $name", async ({ connect }) => {
+    await using server = await startServer({ databasesMax: "1" });
+    using watcher = await WsClient.connect(server.url);
+    using client = await connect(server.url);
+    await watcher.subscribe({ query: `subscription { taskCount(database: "a") }` }).next();
 
-      const refused = await client.ask({ query: `subscription { taskCount(database: "b") }` });
+    const rejected = await client.ask({ query: `subscription { taskCount(database: "b") }` });
 
-      expect(refused.errors?.[0]?.extensions).toEqual({ code: "LIMIT_EXCEEDED", limit: "databasesMax" });
-      expect((await client.ask({ query: "{ __typename }" })).errors).toBeUndefined();
-    },
-  );
+    expect(rejected.errors?.[0]?.extensions).toEqual({ code: "LIMIT_EXCEEDED", limit: "databasesMax" });
+    expect((await client.ask({ query: "{ __typename }" })).errors).toBeUndefined();
+  });
 
-  it("counts no database that is only read", async () => {
+  it("does not count databases that are only read", async () => {
     await using server = await startServer({ databasesMax: "1" });
 
     await dataOf(server.url, `{ a: taskCount(database: "a") b: taskCount(database: "b") }`);
@@ -478,38 +477,38 @@ describe("databasesMax", () => {
 });
 
 describe("jobsPerDatabaseMax", () => {
-  it("lets a job be stored again, and another one after a removal", async () => {
+  it("allows a job to be stored again, and another one after a removal", async () => {
     await using server = await startServer({ maxJobs: "1" });
     await store(server.url, { jobId: "1" });
 
     const again = await ask(server.url, storeTask({ jobId: "1" }));
-    const refused = await ask(server.url, storeTask({ jobId: "2" }));
+    const rejected = await ask(server.url, storeTask({ jobId: "2" }));
     await ask(server.url, removeTask({ jobId: "1" }));
     const instead = await ask(server.url, storeTask({ jobId: "2" }));
 
     expect(again.errors).toBeUndefined();
-    expect(refused.errors?.[0]?.extensions?.["limit"]).toBe("jobsPerDatabaseMax");
+    expect(rejected.errors?.[0]?.extensions?.["limit"]).toBe("jobsPerDatabaseMax");
     expect(instead.errors).toBeUndefined();
   });
 
-  it("lets another job come in the place of the one that ended longest ago", async () => {
+  it("evicts the job that ended first to make room", async () => {
     await using server = await startServer({ maxJobs: "2" });
     await store(server.url, { jobId: "1" });
     await store(server.url, { jobId: "2" });
     await update(server.url, { jobId: "2", updates: [{ status: "FINISHED" }] });
 
     const instead = await ask(server.url, storeTask({ jobId: "3" }));
-    const refused = await ask(server.url, storeTask({ jobId: "4" }));
+    const rejected = await ask(server.url, storeTask({ jobId: "4" }));
     const jobs = await dataOf(server.url, `{ tasks(database: "d") { nodes { jobId } } }`);
 
     expect(instead.errors).toBeUndefined();
-    expect(refused.errors?.[0]?.extensions).toEqual({ code: "LIMIT_EXCEEDED", limit: "jobsPerDatabaseMax" });
+    expect(rejected.errors?.[0]?.extensions).toEqual({ code: "LIMIT_EXCEEDED", limit: "jobsPerDatabaseMax" });
     expect(jobs).toEqual({ tasks: { nodes: [{ jobId: "3" }, { jobId: "1" }] } });
   });
 });
 
-describe("a limit passed by one input of updateTasks", () => {
-  it("refuses that input with its code, and not the others", async () => {
+describe("a limit that one input of updateTasks exceeds", () => {
+  it("rejects only that input, with its code", async () => {
     await using server = await startServer({ updatesPerInputMax: "1" });
     await store(server.url);
     const input = (count: number): object => ({
@@ -529,7 +528,7 @@ describe("a limit passed by one input of updateTasks", () => {
     ]);
   });
 
-  it("is counted, as every limit is", async () => {
+  it("is counted", async () => {
     await using server = await startServer({ updatesPerInputMax: "1" });
     await store(server.url);
 
@@ -545,8 +544,8 @@ describe("a limit passed by one input of updateTasks", () => {
   });
 });
 
-describe("What is kept", () => {
-  it("of a page whose size is not given are pageSizeDefault jobs, and never more than pageSizeMax", async () => {
+describe("The number of kept items", () => {
+  it("is pageSizeDefault for a page without a size, and at most pageSizeMax", async () => {
     await using three = await startServer({ pageSizeDefault: "3" });
     await using two = await startServer({ pageSizeDefault: "3", pageSizeMax: "2" });
     await Promise.all(
@@ -560,7 +559,7 @@ describe("What is kept", () => {
     expect(ofTwo?.tasks.nodes).toHaveLength(2);
   });
 
-  it("of a job's log are the newest logLinesPerJobMax lines", async () => {
+  it("is logLinesPerJobMax for the log of a job, the newest ones", async () => {
     await using server = await startServer({ logLinesPerJobMax: "2" });
     await store(server.url);
 
@@ -574,7 +573,7 @@ describe("What is kept", () => {
     expect(task.log).toEqual([{ message: "2" }, { message: "3" }]);
   });
 
-  it("of the request ids of an attempt are the newest requestIdsPerAttemptMax", async () => {
+  it("is requestIdsPerAttemptMax for the request ids of an attempt, the newest ones", async () => {
     await using server = await startServer({ requestIdsPerAttemptMax: "2" });
     await store(server.url);
     const add = (requestId: string): object => ({ updates: [{ add: 1 }], requestId });
@@ -602,7 +601,7 @@ function chainOfIterations(levels: number): object {
     : { ...leaf, iterations: { mode: "OPEN", tasks: [chainOfIterations(levels - 1)] } };
 }
 
-/** The series that counts these failures. */
+/** The metric series for these errors. */
 function failures({ code, limit = "" }: { code: string; limit?: string }): string {
   return `tidemark_failures_total{code="${code}",limit="${limit}"}`;
 }
@@ -613,11 +612,11 @@ function chunkedPost(accept: string, chunks: readonly string[]): string {
   return `${head}${body}0\r\n\r\n`;
 }
 
-/** Asked over a connection that is there: another one would count. */
+/** Uses an existing connection, since a new one would count. */
 async function connectionCountReaches(connection: HttpConnection, count: number): Promise<void> {
   let body = "";
   while (!body.includes(`tidemark_connections ${count}\n`)) {
-    await untilIdle(); // one that was refused is given the time to go
+    await untilIdle(); // a rejected connection needs time to close
     ({ body } = await connection.request({ path: "/metrics" }));
   }
 }

@@ -13,7 +13,7 @@ import { store, update } from "./jobs.js";
 import { disposeAll } from "./transports.js";
 
 const EXECUTED = "tidemark_events_executed_total";
-const TOLD = "tidemark_events_told_total";
+const DELIVERED = "tidemark_events_told_total";
 
 const EVENTS = `subscription ($after: Position, $username: String, $minIntervalMs: Int! = 0) {
   taskEvents(database: "d", after: $after, username: $username, minIntervalMs: $minIntervalMs) {
@@ -25,15 +25,15 @@ const EVENTS = `subscription ($after: Position, $username: String, $minIntervalM
 const EVERYTHING = { query: EVENTS };
 
 describe("A thousand subscribers with the same minIntervalMs", () => {
-  it("cost one execution an event and a tick, and each is told each event", async () => {
+  it("cost one execution per event and tick, and each receives every event", async () => {
     const clock = new ManualClock();
     await using server = await startServer({}, { clock });
     using clients = disposeAll(
       await Promise.all(Array.from({ length: 10 }, () => WsClient.connect(server.url))),
     );
-    const asked = { query: EVENTS, variables: { minIntervalMs: 100 } };
+    const request = { query: EVENTS, variables: { minIntervalMs: 100 } };
     const subscribers = clients.members.flatMap((client) =>
-      Array.from({ length: 100 }, () => client.subscribe(asked)),
+      Array.from({ length: 100 }, () => client.subscribe(request)),
     );
 
     const answers = [await takeAll(subscribers, 2)];
@@ -54,16 +54,16 @@ describe("A thousand subscribers with the same minIntervalMs", () => {
     ]);
     expect(answers.map(differing)).toEqual([0, 0, 0, 0]);
     expect(counts).toEqual([
-      { executed: 2, told: 2_000 },
-      { executed: 4, told: 4_000 },
-      { executed: 6, told: 6_000 },
-      { executed: 8, told: 8_000 },
+      { executed: 2, delivered: 2_000 },
+      { executed: 4, delivered: 4_000 },
+      { executed: 6, delivered: 6_000 },
+      { executed: 8, delivered: 8_000 },
     ]);
   });
 });
 
-describe("Subscribers that ask the same", () => {
-  it("share what is executed, whether they were there all the time or resumed", async () => {
+describe("Subscribers with the same operation", () => {
+  it("share each execution, whether they stayed or resumed", async () => {
     await using server = await startServer();
     const { position } = await store(server.url);
     using client = await WsClient.connect(server.url);
@@ -78,10 +78,10 @@ describe("Subscribers that ask the same", () => {
 
     expect(kindsOf(answers)).toEqual(["TaskUpdated", "TaskUpdated"]);
     expect(answers[0]).toEqual(answers[1]);
-    expect(await growth(server.url, before)).toEqual({ executed: 1, told: 2 });
+    expect(await growth(server.url, before)).toEqual({ executed: 1, delivered: 2 });
   });
 
-  it("share what is executed over both transports", async () => {
+  it("share each execution over both transports", async () => {
     await using server = await startServer();
     using client = await WsClient.connect(server.url);
     const operation = client.subscribe(EVERYTHING);
@@ -93,7 +93,7 @@ describe("Subscribers that ask the same", () => {
     const answers = [await operation.next(), await stream.next()];
 
     expect(answers[0]).toEqual(answers[1]);
-    expect(await growth(server.url, before)).toEqual({ executed: 1, told: 2 });
+    expect(await growth(server.url, before)).toEqual({ executed: 1, delivered: 2 });
   });
 
   it.each([
@@ -104,7 +104,7 @@ describe("Subscribers that ask the same", () => {
       { task: { version: 1 } },
     ],
     ["a count", `subscription { taskCount(database: "d") }`, { taskCount: 0 }, { taskCount: 1 }],
-  ])("share what is executed of %s too", async (_, query, first, second) => {
+  ])("share each execution of %s too", async (_, query, first, second) => {
     await using server = await startServer();
     using client = await WsClient.connect(server.url);
     const subscribers = Array.from({ length: 10 }, () => client.subscribe({ query }));
@@ -115,10 +115,10 @@ describe("Subscribers that ask the same", () => {
 
     expect(before).toEqual(subscribers.map(() => [{ data: first }]));
     expect(after).toEqual(subscribers.map(() => [{ data: second }]));
-    expect(await counted(server.url)).toEqual({ executed: 2, told: 20 });
+    expect(await counted(server.url)).toEqual({ executed: 2, delivered: 20 });
   });
 
-  it("are all told of an error in what they share", async () => {
+  it("all receive an error of a shared execution", async () => {
     await using server = await startServer({ itemsPerAnswerMax: "2" });
     using client = await WsClient.connect(server.url);
     const query = `subscription {
@@ -135,10 +135,10 @@ describe("Subscribers that ask the same", () => {
       { extensions: { code: "LIMIT_EXCEEDED", limit: "itemsPerAnswerMax" } },
     ]);
     expect(answers[1]).toEqual(answers[0]);
-    expect(await growth(server.url, before)).toEqual({ executed: 1, told: 2 });
+    expect(await growth(server.url, before)).toEqual({ executed: 1, delivered: 2 });
   });
 
-  it("are each right though one of them goes, and another comes when none was left", async () => {
+  it("receive correct results when one leaves and another joins after the last has left", async () => {
     await using server = await startServer();
     await store(server.url);
     using client = await WsClient.connect(server.url);
@@ -157,7 +157,7 @@ describe("Subscribers that ask the same", () => {
   });
 });
 
-describe("Subscribers that ask different things are each told what they asked for", () => {
+describe("Subscribers receive their own results when they differ", () => {
   const IF = `subscription ($isPlaced: Boolean!) {
     taskEvents(database: "d") { kind: __typename position @include(if: $isPlaced) }
   }`;
@@ -198,10 +198,10 @@ describe("Subscribers that ask different things are each told what they asked fo
     const answers = (await takeAll(subscribers, 1)).flat();
 
     expect(answers).toEqual([toFirst, toSecond].map((taskEvents) => ({ data: { taskEvents } })));
-    expect(await growth(server.url, before)).toEqual({ executed: 2, told: 2 });
+    expect(await growth(server.url, before)).toEqual({ executed: 2, delivered: 2 });
   });
 
-  it("by the user whom they watch", async () => {
+  it("by the watched user", async () => {
     await using server = await startServer();
     for (const username of ["alice", "bob"]) await store(server.url, { username });
     using client = await WsClient.connect(server.url);
@@ -219,7 +219,7 @@ describe("Subscribers that ask different things are each told what they asked fo
     expect(userOf(await bob.next())).toBe("bob");
   });
 
-  it("by where they stand: one resumes with what it missed, the other has none of it again", async () => {
+  it("by position: one resumes with missed events, the other receives none of them twice", async () => {
     await using server = await startServer();
     const { position } = await store(server.url);
     await update(server.url, { updates: [{ done: 1 }] });
@@ -238,24 +238,24 @@ describe("Subscribers that ask different things are each told what they asked fo
 
 interface Counts {
   readonly executed: number;
-  readonly told: number;
+  readonly delivered: number;
 }
 
 async function counted(url: string): Promise<Counts> {
-  return { executed: await readMetric(url, EXECUTED), told: await readMetric(url, TOLD) };
+  return { executed: await readMetric(url, EXECUTED), delivered: await readMetric(url, DELIVERED) };
 }
 
 async function growth(url: string, before: Counts): Promise<Counts> {
-  const { executed, told } = await counted(url);
-  return { executed: executed - before.executed, told: told - before.told };
+  const { executed, delivered } = await counted(url);
+  return { executed: executed - before.executed, delivered: delivered - before.delivered };
 }
 
-/** The next results of each, so many. */
+/** The next `count` results of each subscriber. */
 function takeAll(subscribers: readonly Operation[], count: number): Promise<GraphqlResult[][]> {
   return Promise.all(subscribers.map((subscriber) => subscriber.take(count)));
 }
 
-/** How many were told something else than the first. */
+/** The number of subscribers whose results differ from the first one's. */
 function differing(answers: readonly (readonly GraphqlResult[])[]): number {
   return new Set(answers.map((each) => JSON.stringify(each))).size - 1;
 }
@@ -274,7 +274,7 @@ function userOf(answer: GraphqlResult): string | undefined {
 }
 
 function eventIn({ data }: GraphqlResult): Event {
-  return (data as { taskEvents: Event }).taskEvents; // safe: so the documents ask for it
+  return (data as { taskEvents: Event }).taskEvents; // safe: the documents select it
 }
 
 function described(description: string): object {

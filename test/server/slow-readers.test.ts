@@ -16,36 +16,36 @@ import { WsClient } from "../kit/network/ws-client.js";
 
 const CLOSED = "tidemark_slow_readers_closed_total";
 const SUBSCRIBERS = "tidemark_subscribers";
-const TOLD = "tidemark_events_told_total";
+const DELIVERED = "tidemark_events_told_total";
 
-/** A reader that a test can hold. */
+/** A reader that a test can pause. */
 interface Reader extends Disposable {
   next(): Promise<GraphqlResult>;
-  /** Takes nothing from the network until it is resumed. */
+  /** Reads nothing until it is resumed. */
   pause(): void;
   resume(): void;
-  /** Reads all that still comes. Resolves, when the server has ended the connection, with that and how it ended. */
+  /** Reads the rest. Resolves when the server closes the connection, with the answers and the end. */
   ended(): Promise<{ answers: GraphqlResult[]; how: string }>;
 }
 
 interface ReaderTransport {
   readonly name: string;
-  /** A reader that is held answers no ping, so a WebSocket has none here; heartbeats of a stream need no answer. */
+  /** No pings for WebSockets, since a paused reader does not answer them; heartbeats of a stream need no answer. */
   readonly keepAlive: string;
-  /** How the connection of a slow reader ends. */
+  /** How the server closes the connection of a slow reader. */
   readonly end: string;
-  /** One that is paused from the beginning. */
-  open(url: string, asked: GraphqlRequest): Promise<Reader>;
+  /** Opens a paused reader. */
+  open(url: string, request: GraphqlRequest): Promise<Reader>;
 }
 
 const OVER_WEBSOCKET: ReaderTransport = {
   name: "WebSocket",
   keepAlive: "10m",
   end: `closed with ${CloseCode.SLOW_READER}`,
-  async open(url, asked) {
+  async open(url, request) {
     const client = await WsClient.connect(url);
     client.socket.pause();
-    const operation = client.subscribe(asked);
+    const operation = client.subscribe(request);
     return {
       next: () => operation.next(),
       pause: () => client.socket.pause(),
@@ -54,7 +54,7 @@ const OVER_WEBSOCKET: ReaderTransport = {
         const { code } = await client.closed;
         const results = client.received.filter(({ type }) => type === "next");
         return {
-          answers: results.map(({ payload }) => payload as GraphqlResult), // safe: so the protocol has it
+          answers: results.map(({ payload }) => payload as GraphqlResult), // safe: the protocol defines it
           how: `closed with ${code}`,
         };
       },
@@ -67,8 +67,8 @@ const OVER_SSE: ReaderTransport = {
   name: "server-sent events",
   keepAlive: "100ms",
   end: "cut off",
-  async open(url, asked) {
-    const stream = await SseStream.open(url, asked);
+  async open(url, request) {
+    const stream = await SseStream.open(url, request);
     stream.pause();
     return {
       next: () => stream.next(),
@@ -88,7 +88,7 @@ const OVER_SSE: ReaderTransport = {
 };
 
 describe.each([OVER_WEBSOCKET, OVER_SSE])("Over $name, a reader", ({ open, keepAlive, end }) => {
-  it("that takes nothing of what waits for it is closed, and its subscriber is freed", async () => {
+  it("is disconnected when it reads nothing of its pending data, and its subscriber is freed", async () => {
     await using server = await startServer({ slowReader: "300ms", keepAlive });
     await fill(server);
     using reader = await open(server.url, WATCH);
@@ -103,7 +103,7 @@ describe.each([OVER_WEBSOCKET, OVER_SSE])("Over $name, a reader", ({ open, keepA
     expect(await readMetric(server.url, CLOSED)).toBe(1);
   });
 
-  it("that was closed comes back with its position, and has the last state of every job", async () => {
+  it("can resume from its position after it was disconnected, and reaches the last state of every job", async () => {
     await using server = await startServer({ slowReader: "300ms", keepAlive });
     await fill(server);
     using reader = await open(server.url, WATCH);
@@ -121,7 +121,7 @@ describe.each([OVER_WEBSOCKET, OVER_SSE])("Over $name, a reader", ({ open, keepA
     expect(versionsIn([...before, ...after])).toEqual(await versionsOf(server));
   });
 
-  it("that reads slowly, but steadily, is not closed", async () => {
+  it("is not disconnected when it reads slowly but steadily", async () => {
     await using server = await startServer({ slowReader: "1500ms", keepAlive });
     await fill(server);
     using reader = await open(server.url, WATCH);
@@ -140,22 +140,22 @@ describe.each([OVER_WEBSOCKET, OVER_SSE])("Over $name, a reader", ({ open, keepA
     expect(await readMetric(server.url, CLOSED)).toBe(0);
   });
 
-  it("that reads again in time is not closed, and gets the last state", async () => {
+  it("is not disconnected when it reads again in time, and reaches the last state", async () => {
     await using server = await startServer({ slowReader: "1m", keepAlive });
     await fill(server);
     using reader = await open(server.url, WATCH);
-    const told = await standstill(server.url);
+    const delivered = await standstill(server.url);
 
     await change(server, 7);
     reader.resume();
     const events = await eventsUntilCaughtUp(reader);
 
-    expect(told).toBeLessThan(JOBS.length);
+    expect(delivered).toBeLessThan(JOBS.length);
     expect(versionsIn(events)).toEqual(await versionsOf(server));
     expect(await readMetric(server.url, CLOSED)).toBe(0);
   });
 
-  it("for whom nothing waits is not closed, however long nothing happens", async () => {
+  it("is not disconnected while it has no pending data", async () => {
     await using server = await startServer({ slowReader: "200ms", keepAlive: "10m" });
     await fill(server);
     using idle = await open(server.url, WATCH);
@@ -163,7 +163,7 @@ describe.each([OVER_WEBSOCKET, OVER_SSE])("Over $name, a reader", ({ open, keepA
     await eventsUntilCaughtUp(idle);
     using stuck = await open(server.url, WATCH);
 
-    await metricReaches(server.url, CLOSED, 1); // since that one came nothing has moved for the idle one
+    await metricReaches(server.url, CLOSED, 1); // the idle one has been idle for longer
     stuck.resume();
     await stuck.ended();
     await change(server, 1);
@@ -173,8 +173,8 @@ describe.each([OVER_WEBSOCKET, OVER_SSE])("Over $name, a reader", ({ open, keepA
   });
 });
 
-describe("A WebSocket whose reader is stuck", () => {
-  it("is not taken for half-open: it answers no ping, since that waits behind the rest", async () => {
+describe("A WebSocket whose client reads nothing", () => {
+  it("is not closed as half-open, although pings wait behind its pending data", async () => {
     await using server = await startServer({ slowReader: "10m", keepAlive: "1s" });
     await fill(server);
     using pacemaker = await WsClient.connect(server.url);
@@ -187,41 +187,41 @@ describe("A WebSocket whose reader is stuck", () => {
     expect(versionsIn(await eventsUntilCaughtUp(reader))).toEqual(await versionsOf(server));
   });
 
-  it("is told of what happens in one turn no more than it has room for", async () => {
+  it("receives no more of one batch than it has room for", async () => {
     await using server = await startServer({ slowReader: "10m", keepAlive: "10m" });
     using client = await WsClient.connect(server.url);
     const watch = client.subscribe(WATCH);
     await watch.take(2);
-    const before = await readMetric(server.url, TOLD);
+    const before = await readMetric(server.url, DELIVERED);
 
     client.socket.pause();
     await fill(server);
-    const told = (await standstill(server.url)) - before;
+    const delivered = (await standstill(server.url)) - before;
     client.socket.resume();
 
-    expect(told).toBeLessThan(JOBS.length / 2);
-    expect((await watch.take(told)).length).toBe(told);
+    expect(delivered).toBeLessThan(JOBS.length / 2);
+    expect((await watch.take(delivered)).length).toBe(delivered);
   });
 
-  it("holds its subscriptions back together: what waits does not grow with their number", async () => {
+  it("pauses all its subscriptions: pending data does not grow with their number", async () => {
     await using server = await startServer({ slowReader: "10m", keepAlive: "10m" });
     using client = await WsClient.connect(server.url);
     const subscriptions = Array.from({ length: 100 }, () => client.subscribe(WATCH));
     await Promise.all(subscriptions.map((subscription) => subscription.take(2)));
-    const before = await readMetric(server.url, TOLD);
+    const before = await readMetric(server.url, DELIVERED);
 
     client.socket.pause();
     await fill(server);
-    const told = (await standstill(server.url)) - before;
+    const delivered = (await standstill(server.url)) - before;
 
     expect(before).toBe(2 * subscriptions.length);
-    expect(told).toBeLessThan(subscriptions.length);
+    expect(delivered).toBeLessThan(subscriptions.length);
     expect(await readMetric(server.url, SUBSCRIBERS)).toBe(subscriptions.length);
   });
 });
 
-describe("A stream of server-sent events whose reader is stuck", () => {
-  it("is sent no heartbeats, which would only make more of what waits", async () => {
+describe("An event stream whose client reads nothing", () => {
+  it("gets no heartbeats, which would only add to its pending data", async () => {
     await using server = await startServer({ slowReader: "10m", keepAlive: "5ms" });
     await fill(server);
     using idle = await SseStream.open(server.url, { query: `subscription { taskCount(database: "empty") }` });
@@ -240,7 +240,7 @@ describe("A stream of server-sent events whose reader is stuck", () => {
 
 const JOBS = manyKeys(40);
 
-/** An event of this tree has half a megabyte: all jobs together are more than the network holds. */
+/** An event of this tree has half a megabyte, so all jobs together exceed the network buffers. */
 const WIDE: TaskSpec = {
   description: "wide",
   subTasks: Array.from({ length: 2_000 }, (_, index) => ({
@@ -269,7 +269,7 @@ interface WatchedEvent {
   readonly userTask?: { readonly username: string; readonly version: number };
 }
 
-/** Stores the jobs, past the network. */
+/** Stores the jobs directly, without the network. */
 async function fill({ provider }: TestServer): Promise<void> {
   const store = await provider.getTaskStore(DATABASE);
   await Promise.all(JOBS.map((key) => store.store(storeRequestOf(key, { spec: WIDE }))));
@@ -280,31 +280,31 @@ async function change({ provider }: TestServer, jobCount: number): Promise<void>
   for (const key of JOBS.slice(0, jobCount)) await store.update(key, reportOf({ path: "0", add: 1 }));
 }
 
-/** Resolves when nothing more is told to anybody, with how much was. */
+/** Resolves with the number of delivered events once it no longer grows. */
 async function standstill(url: string): Promise<number> {
-  let told = await readMetric(url, TOLD);
+  let delivered = await readMetric(url, DELIVERED);
   for (let same = 0; same < 20; same++) {
-    const now = await readMetric(url, TOLD);
-    if (now !== told) same = -1;
-    told = now;
+    const now = await readMetric(url, DELIVERED);
+    if (now !== delivered) same = -1;
+    delivered = now;
   }
-  return told;
+  return delivered;
 }
 
-/** Between two events that a slow reader takes, at least. */
+/** Minimum time between two events that a slow reader reads. */
 const STEP_MS = 45;
 
-/** Resolves when it is so late; one question at a time, so that on a machine that is busy a step takes hardly longer. */
+/** Resolves at a time. Polls sequentially, so that a step takes hardly longer on a busy machine. */
 async function othersAreServedUntil(url: string, time: number): Promise<void> {
-  do await readMetric(url, TOLD);
+  do await readMetric(url, DELIVERED);
   while (performance.now() < time);
 }
 
 function eventsOf(answers: readonly GraphqlResult[]): WatchedEvent[] {
-  return answers.map(({ data }) => (data as { taskEvents: WatchedEvent }).taskEvents); // safe: so WATCH asks
+  return answers.map(({ data }) => (data as { taskEvents: WatchedEvent }).taskEvents); // safe: WATCH selects it
 }
 
-/** The next events, so many, or up to CaughtUp. */
+/** The next `count` events, or up to CaughtUp. */
 async function takeUpTo(reader: Reader, count: number): Promise<WatchedEvent[]> {
   const events: WatchedEvent[] = [];
   while (events.length < count && events.at(-1)?.kind !== "CaughtUp")
@@ -326,7 +326,7 @@ async function blocksUntilCaughtUp(stream: SseStream): Promise<string[]> {
   return blocks;
 }
 
-/** The version of each job as one has it who believes the events. */
+/** The version of each job by the events. */
 function versionsIn(events: readonly WatchedEvent[]): Record<string, number> {
   const jobs = events.flatMap(({ userTask }) => userTask ?? []);
   return Object.fromEntries(jobs.map(({ username, version }) => [username, version]));

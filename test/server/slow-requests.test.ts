@@ -3,10 +3,10 @@ import { ask, RawConnection, readMetric } from "../kit/network/raw-http.js";
 import { startServer } from "../kit/server/server.js";
 import { upgrade, WsClient } from "../kit/network/ws-client.js";
 
-/** These take as long as the server is patient: they wait together, in a file of their own. */
-describe.concurrent("A client that sends too slowly is cut off", () => {
+/** These tests wait for real timeouts, so they run concurrently in a separate file. */
+describe.concurrent("A client that sends too slowly is disconnected", () => {
   it.each([
-    ["says nothing at all", ""],
+    ["sends nothing", ""],
     ["stops in the middle of a header", "POST /graphql HTTP/1.1\r\nHost: localhost\r\nX-Slow: "],
     [
       "stops in the middle of its body",
@@ -16,18 +16,18 @@ describe.concurrent("A client that sends too slowly is cut off", () => {
       "stops between two chunks",
       "POST /graphql HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n{\r\n",
     ],
-  ])("when it %s", async (_, begun) => {
+  ])("when it %s", async (_, partialRequest) => {
     await using server = await startServer();
     using connection = await RawConnection.open(server.url);
 
-    connection.write(begun);
+    connection.write(partialRequest);
     await connection.ended();
 
     expect(connection.received).toMatch(/^HTTP\/1.1 408 Request Timeout\r\n|^$/);
     expect(await ask(server.url, { query: "{ __typename }" })).toEqual({ data: { __typename: "Query" } });
   });
 
-  it("when it trickles on and on", async () => {
+  it("when it keeps sending single bytes", async () => {
     await using server = await startServer();
     using connection = await RawConnection.open(server.url);
     connection.write("POST /graphql HTTP/1.1\r\nHost: localhost\r\nX-Slow: ");
@@ -40,41 +40,41 @@ describe.concurrent("A client that sends too slowly is cut off", () => {
   });
 });
 
-describe("How slowly one may send is a setting, and who is slower is counted", () => {
+describe("A timeout for slow senders is configurable and counts each disconnect", () => {
   it.each([
     [
-      "a head, --headers-timeout",
+      "headers, --headers-timeout",
       { headersTimeout: "400ms" },
       "POST /graphql HTTP/1.1\r\nHost: localhost\r\nX-Slow: ",
     ],
-    ["the head of a handshake", { headersTimeout: "400ms" }, upgrade().slice(0, -2)],
+    ["the headers of a handshake", { headersTimeout: "400ms" }, upgrade().slice(0, -2)],
     [
       "a whole request, --request-timeout",
       { requestTimeout: "400ms" },
       "POST /graphql HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{",
     ],
     [
-      "a request for events",
+      "a request for an event stream",
       { requestTimeout: "400ms" },
       "POST /graphql HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nAccept: text/event-stream\r\nContent-Length: 9\r\n\r\n{",
     ],
     [
-      "a body that comes with an offer of another protocol",
+      "a body with an offer to upgrade",
       { requestTimeout: "400ms" },
       "POST /graphql HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: h2c\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{",
     ],
-  ])("%s", async (_, flags, begun) => {
+  ])("%s", async (_, flags, partialRequest) => {
     await using server = await startServer(flags);
     using connection = await RawConnection.open(server.url);
 
-    connection.write(begun);
+    connection.write(partialRequest);
     await connection.ended();
 
     expect(connection.received).toMatch(/^HTTP\/1.1 408 Request Timeout\r\n/);
     expect(await readMetric(server.url, "tidemark_slow_senders_closed_total")).toBe(1);
   });
 
-  it("the initialisation of a WebSocket, --init-timeout: 4408", async () => {
+  it("connection_init of a WebSocket, --init-timeout: 4408", async () => {
     await using server = await startServer({ initTimeout: "100ms" });
     using client = await WsClient.open(server.url);
 
@@ -82,7 +82,7 @@ describe("How slowly one may send is a setting, and who is slower is counted", (
     expect(await readMetric(server.url, "tidemark_slow_senders_closed_total")).toBe(1);
   });
 
-  it("who sends in time is answered, however long the answer lasts", async () => {
+  it("a long response to a timely request is not interrupted", async () => {
     await using server = await startServer({ headersTimeout: "100ms", requestTimeout: "100ms" });
     using client = await WsClient.connect(server.url);
     const watching = client.subscribe({ query: `subscription { taskCount(database: "d") }` });

@@ -28,7 +28,7 @@ const EVENTS_AFTER = `subscription ($after: Position) {
 }`;
 
 describe("A stream of server-sent events", () => {
-  it("has the type that browsers ask for, is not kept, and begins before there is anything to tell", async () => {
+  it("has the type text/event-stream, is not cached, and starts before the first event", async () => {
     await using server = await startServer();
     using connection = new HttpConnection(server.url);
 
@@ -40,7 +40,7 @@ describe("A stream of server-sent events", () => {
     expect(first).toMatch(/^:\n\n/);
   });
 
-  it("tells the events of a database", async () => {
+  it("delivers the events of a database", async () => {
     await using server = await startServer();
     using stream = await SseStream.open(server.url, EVENTS);
 
@@ -53,7 +53,7 @@ describe("A stream of server-sent events", () => {
     expect(kindsOf(live)).toEqual(["TaskStored", "TaskUpdated"]);
   });
 
-  it("tells of one job until it has ended, then completes", async () => {
+  it("delivers one job until it has ended, then completes", async () => {
     await using server = await startServer();
     using stream = await SseStream.open(server.url, TASK);
 
@@ -71,7 +71,7 @@ describe("A stream of server-sent events", () => {
     ]);
   });
 
-  it("tells how many jobs there are", async () => {
+  it("delivers the number of jobs", async () => {
     await using server = await startServer();
     using stream = await SseStream.open(server.url, COUNT);
 
@@ -81,7 +81,7 @@ describe("A stream of server-sent events", () => {
     expect([before, await stream.next()]).toEqual([{ data: { taskCount: 0 } }, { data: { taskCount: 1 } }]);
   });
 
-  it("can be asked for by GET, as a browser's EventSource does", async () => {
+  it("can be opened by GET, as a browser's EventSource does", async () => {
     await using server = await startServer();
     using connection = new HttpConnection(server.url);
 
@@ -99,23 +99,23 @@ describe("A stream of server-sent events", () => {
       storeTask(),
       { data: { storeTask: { userTask: expect.objectContaining({ version: 1 }) } } },
     ],
-  ])("carries the one answer of %s", async (_, asked, answer) => {
+  ])("delivers the single answer of %s", async (_, request, answer) => {
     await using server = await startServer();
-    using stream = await SseStream.open(server.url, asked);
+    using stream = await SseStream.open(server.url, request);
 
     expect(await stream.next()).toEqual(answer);
     await stream.ended();
   });
 
   it.each([
-    ["a text that is no GraphQL", "subscription {"],
+    ["a document with a syntax error", "subscription {"],
     ["a field that does not exist", "subscription { nope }"],
-    ["two fields at once", `subscription { a: taskCount(database: "d") b: taskCount(database: "d") }`],
-    ["a name that is none", `subscription { taskCount(database: "") }`],
-    ["a position that never was one", `subscription { taskEvents(database: "d", after: "x") { position } }`],
+    ["two root fields", `subscription { a: taskCount(database: "d") b: taskCount(database: "d") }`],
+    ["an invalid name", `subscription { taskCount(database: "") }`],
+    ["an invalid position", `subscription { taskEvents(database: "d", after: "x") { position } }`],
     ["an interval below 0", `subscription { taskCount(database: "d", minIntervalMs: -1) }`],
     ["an interval above an hour", `subscription { taskCount(database: "d", minIntervalMs: 3600001) }`],
-  ])("carries the refusal of %s, and ends", async (_, query) => {
+  ])("delivers the error of %s, then ends", async (_, query) => {
     await using server = await startServer();
     using stream = await SseStream.open(server.url, { query });
 
@@ -126,7 +126,7 @@ describe("A stream of server-sent events", () => {
     expect(await readMetric(server.url, SUBSCRIBERS)).toBe(0);
   });
 
-  it("is one of many", async () => {
+  it("can be one of many", async () => {
     await using server = await startServer();
     const opened = Array.from({ length: 50 }, () => SseStream.open(server.url, COUNT));
     using streams = disposeAll(await Promise.all(opened));
@@ -139,7 +139,7 @@ describe("A stream of server-sent events", () => {
     expect(after).toEqual(streams.members.map(() => ({ data: { taskCount: 1 } })));
   });
 
-  it("that is not read harms no one, and tells the last state when it is read again", async () => {
+  it("does not affect others while its client reads nothing, and delivers the last state afterwards", async () => {
     await using server = await startServer();
     await store(server.url, { task: WIDE_TREE });
     using slow = await SseStream.open(server.url, { query: WATCH_TREE });
@@ -161,7 +161,7 @@ describe("A stream of server-sent events", () => {
 });
 
 describe("The id of a server-sent event", () => {
-  it("is its position, whether or not that is asked for", async () => {
+  it("is its position, even if the document does not select it", async () => {
     await using server = await startServer();
     await store(server.url);
     using stream = await SseStream.open(server.url, POSITIONS);
@@ -184,9 +184,9 @@ describe("The id of a server-sent event", () => {
   it.each([
     ["a job", TASK],
     ["a count", COUNT],
-  ])("is not there where results have no position: %s", async (_, asked) => {
+  ])("is absent for results without a position: %s", async (_, request) => {
     await using server = await startServer();
-    using stream = await SseStream.open(server.url, asked);
+    using stream = await SseStream.open(server.url, request);
 
     const first = await stream.nextEvent();
     await store(server.url);
@@ -200,59 +200,59 @@ describe("The id of a server-sent event", () => {
 });
 
 describe("Last-Event-ID", () => {
-  const byPost = (url: string, asked: { query: string }, id: string): Promise<SseStream> =>
-    SseStream.open(url, asked, { "last-event-id": id });
-  const byGet = async (url: string, asked: { query: string }, id: string): Promise<SseStream> => {
+  const byPost = (url: string, request: { query: string }, id: string): Promise<SseStream> =>
+    SseStream.open(url, request, { "last-event-id": id });
+  const byGet = async (url: string, request: { query: string }, id: string): Promise<SseStream> => {
     const connection = new HttpConnection(url);
     const headers = { accept: "text/event-stream", "last-event-id": id };
-    return new SseStream(await connection.open({ path: graphqlPath(asked), headers }), connection);
+    return new SseStream(await connection.open({ path: graphqlPath(request), headers }), connection);
   };
 
   it.each([
     ["POST", byPost],
-    ["GET, as an EventSource does it", byGet],
-  ])("resumes after the event that had it: by %s", async (_, open) => {
+    ["GET, as an EventSource does", byGet],
+  ])("resumes after the event with that id, by %s", async (_, open) => {
     await using server = await startServer();
     await store(server.url);
     const before = await open(server.url, EVENTS, "");
-    const told = await takeWritten(before, 3);
+    const events = await takeWritten(before, 3);
     before[Symbol.dispose]();
     await update(server.url, { updates: [{ done: 1 }] });
 
-    using after = await open(server.url, EVENTS, told.at(-1)!.id!);
+    using after = await open(server.url, EVENTS, events.at(-1)!.id!);
     const missed = await takeWritten(after, 2);
 
-    expect(told.map(kindOf)).toEqual(["Reset", "TaskStored", "CaughtUp"]);
+    expect(events.map(kindOf)).toEqual(["Reset", "TaskStored", "CaughtUp"]);
     expect(missed.map(kindOf)).toEqual(["TaskUpdated", "CaughtUp"]);
   });
 
-  it("resumes also in the middle of a snapshot", async () => {
+  it("resumes in the middle of a snapshot", async () => {
     await using server = await startServer();
     for (const jobId of ["1", "2", "3"]) await store(server.url, { jobId });
     const before = await byPost(server.url, EVENTS, "");
-    const told = await takeWritten(before, 2);
+    const events = await takeWritten(before, 2);
     before[Symbol.dispose]();
 
-    using after = await byPost(server.url, EVENTS, told.at(-1)!.id!);
+    using after = await byPost(server.url, EVENTS, events.at(-1)!.id!);
 
     expect((await takeWritten(after, 3)).map(kindOf)).toEqual(["TaskStored", "TaskStored", "CaughtUp"]);
   });
 
-  it("goes before the `after` of the document, which is where its stream began", async () => {
+  it("takes precedence over the `after` of the document", async () => {
     await using server = await startServer();
     const begin = await store(server.url);
     await update(server.url, { updates: [{ done: 1 }] });
     const { position } = await update(server.url, { updates: [{ done: 2 }] });
-    const asked = { query: EVENTS_AFTER, variables: { after: begin.position } };
+    const request = { query: EVENTS_AFTER, variables: { after: begin.position } };
 
-    using without = await SseStream.open(server.url, asked);
-    using stream = await byPost(server.url, asked, position);
+    using without = await SseStream.open(server.url, request);
+    using stream = await byPost(server.url, request, position);
 
     expect((await takeWritten(without, 2)).map(kindOf)).toEqual(["TaskUpdated", "CaughtUp"]);
     expect((await takeWritten(stream, 1)).map(kindOf)).toEqual(["CaughtUp"]);
   });
 
-  it("that is empty is as none", async () => {
+  it("is ignored when it is empty", async () => {
     await using server = await startServer();
     using stream = await byPost(server.url, EVENTS, "");
 
@@ -260,7 +260,7 @@ describe("Last-Event-ID", () => {
   });
 
   it.each(["garbage", "1", "AAAAAAAAAAAA.-1", "AAAAAAAAAAAA.1.2.3"])(
-    "that never was one is refused: %s",
+    "is rejected when it is invalid: %s",
     async (id) => {
       await using server = await startServer();
       using stream = await byPost(server.url, EVENTS, id);
@@ -279,7 +279,7 @@ describe("Last-Event-ID", () => {
 });
 
 describe("The heartbeat of a stream", () => {
-  it("is a comment now and then while nothing happens, and no event", async () => {
+  it("is a comment while the stream is idle, not an event", async () => {
     await using server = await startServer({ keepAlive: "20ms" });
     using stream = await SseStream.open(server.url, COUNT);
     await stream.next();
@@ -292,14 +292,14 @@ describe("The heartbeat of a stream", () => {
   });
 });
 
-describe("When the reader of a stream goes away", () => {
+describe("When the client of a stream disconnects", () => {
   it.each([
     ["events", EVENTS],
     ["a job", TASK],
     ["a count", COUNT],
-  ])("its subscriber is freed: %s", async (_, asked) => {
+  ])("the server frees its subscriber: %s", async (_, request) => {
     await using server = await startServer();
-    const stream = await SseStream.open(server.url, asked);
+    const stream = await SseStream.open(server.url, request);
     await stream.next();
     const before = await readMetric(server.url, SUBSCRIBERS);
 
@@ -309,7 +309,7 @@ describe("When the reader of a stream goes away", () => {
     expect(before).toBe(1);
   });
 
-  it("while it is still being opened, nothing of it stays", async () => {
+  it("while the stream opens, the server frees everything", async () => {
     const journal = observeJournal(createMemoryJournal(DEFAULT_LIMITS));
     await using server = await startServer({}, { journal });
     const connection = await openRaw(server.url, { query: `subscription { taskCount(database: "slow") }` });
@@ -326,7 +326,7 @@ describe("When the reader of a stream goes away", () => {
     expect(journal.openHandleCount).toBe(0);
   });
 
-  it("after it was read for a while, its database that nobody stored in is given up", async () => {
+  it("the server closes its database if nothing was stored there", async () => {
     const journal = observeJournal(createMemoryJournal(DEFAULT_LIMITS));
     await using server = await startServer({}, { journal });
     const stream = await SseStream.open(server.url, COUNT);
@@ -340,9 +340,9 @@ describe("When the reader of a stream goes away", () => {
   });
 });
 
-describe("A subscription whose results the client can't take", () => {
+describe("A subscription of a client that does not accept event streams", () => {
   it.each(["application/json", "application/graphql-response+json", "text/html", "text/xml"])(
-    "is refused with 406, and nothing of it stays: %s",
+    "gets a 406 and leaves nothing open: %s",
     async (accept) => {
       await using server = await startServer();
       using connection = new HttpConnection(server.url);
@@ -354,7 +354,7 @@ describe("A subscription whose results the client can't take", () => {
     },
   );
 
-  it("is not opened first: a database that is watched in vain takes no room", async () => {
+  it("opens no database", async () => {
     const journal = observeJournal(createMemoryJournal(DEFAULT_LIMITS));
     await using server = await startServer({}, { journal });
     using connection = new HttpConnection(server.url);
@@ -366,7 +366,7 @@ describe("A subscription whose results the client can't take", () => {
 });
 
 describe("When the server stops", () => {
-  it("a stream ends without having completed: its reader comes back", async () => {
+  it("a stream ends without `complete`, so that its client reconnects", async () => {
     await using server = await startServer();
     using stream = await SseStream.open(server.url, COUNT);
     await stream.next();
@@ -377,7 +377,7 @@ describe("When the server stops", () => {
     await stopped;
   });
 
-  it("a stream ends at once, while what is being answered is waited for", async () => {
+  it("a stream ends immediately, while requests in progress are answered", async () => {
     const journal = observeJournal(createMemoryJournal(DEFAULT_LIMITS));
     await using server = await startServer({}, { journal });
     using stream = await SseStream.open(server.url, COUNT);
@@ -399,7 +399,7 @@ describe("When the server stops", () => {
 
 const SLOW = parseDatabaseName("slow", DEFAULT_LIMITS);
 
-/** Events of this tree are of some 90 kB, so that few of them fill what the network holds. */
+/** An event of this tree has about 90 kB, so that a few of them fill the network buffers. */
 const WIDE_TREE = {
   description: "wide",
   subTasks: Array.from({ length: 400 }, (_, index) => ({
@@ -428,7 +428,7 @@ function positionOf(event: ServerSentEvent): string | undefined {
 }
 
 function eventOf({ data }: ServerSentEvent): { kind: string; position?: string } {
-  // Safe: so the documents ask for it.
+  // Safe: the documents select it.
   const answer = JSON.parse(data) as { data: { taskEvents: { kind: string; position?: string } } };
   return answer.data.taskEvents;
 }
@@ -451,10 +451,10 @@ async function chunksOf(response: AsyncIterable<unknown>, count: number): Promis
   return chunks;
 }
 
-/** A connection that asks for a stream once it is told to. */
-async function openRaw(url: string, asked: { query: string }): Promise<Disposable & { begin(): void }> {
+/** A connection that requests a stream when `send` is called. */
+async function openRaw(url: string, request: { query: string }): Promise<Disposable & { begin(): void }> {
   const connection = await RawConnection.open(url);
-  const body = JSON.stringify(asked);
+  const body = JSON.stringify(request);
   const begin = (): void =>
     connection.write(
       "POST /graphql HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\nContent-Type: application/json\r\n" +

@@ -1,6 +1,6 @@
 /**
- * A watcher that keeps what it is told, as a user interface does: by the events alone. What it holds can be
- * compared with what the server has, at every `CaughtUp`.
+ * A watcher that builds its state from events alone, as a user interface does. At every `CaughtUp` a test can compare
+ * that state with the server's.
  */
 import { dataOf, type GraphqlRequest } from "../kit/network/raw-http.js";
 import type { Watcher } from "./transports.js";
@@ -21,7 +21,7 @@ export interface EventTask {
   readonly progress: { readonly done: number };
 }
 
-/** An event with whatever fields its kind has. */
+/** An event with the fields of its kind. */
 export interface TaskEvent {
   readonly kind: "Reset" | "TaskStored" | "TaskUpdated" | "TaskRemoved" | "CaughtUp";
   readonly position: string;
@@ -57,7 +57,7 @@ const STATE = `query ($database: String!) {
     tasks(database: $database, first: 100) { position nodes { ...Job } }
   }${JOB}`;
 
-/** All left out: every change in "d", after the state as it is. */
+/** By default: the current state of "d", then every change. */
 export interface TaskEventsArguments {
   readonly database?: string;
   readonly username?: string;
@@ -70,11 +70,11 @@ export function taskEvents(variables: TaskEventsArguments = {}): GraphqlRequest 
   return { query: TASK_EVENTS, variables: { ...variables } };
 }
 
-/** The next event; throws what it was refused with. */
+/** The next event. Throws if the subscription was rejected. */
 export async function nextEvent(watcher: Watcher): Promise<TaskEvent> {
   const { data, errors } = await watcher.next();
-  if (errors) throw new Error(`The subscription was refused: ${JSON.stringify(errors)}`);
-  return (data as { taskEvents: TaskEvent }).taskEvents; // safe: so the document asks for it
+  if (errors) throw new Error(`The subscription was rejected: ${JSON.stringify(errors)}`);
+  return (data as { taskEvents: TaskEvent }).taskEvents; // safe: the document selects it
 }
 
 /** The next events, up to and including the first of this kind. */
@@ -84,14 +84,13 @@ export async function taskEventsUntil(watcher: Watcher, kind: TaskEvent["kind"])
   return events;
 }
 
-/** The next events, so many. */
 export async function takeEvents(watcher: Watcher, count: number): Promise<TaskEvent[]> {
   const events: TaskEvent[] = [];
   while (events.length < count) events.push(await nextEvent(watcher));
   return events;
 }
 
-/** What the server has: its jobs as `Replica.jobs` has them, and where they stand. */
+/** The server's state: its jobs, in the form of `Replica.jobs`, and their position. */
 export async function queryState(
   url: string,
   database = "d",
@@ -102,7 +101,7 @@ export async function queryState(
   return { jobs: sorted(tasks.nodes), position: tasks.position };
 }
 
-/** What somebody holds who believes the events and asks nothing else. */
+/** The state of a client that only applies events. */
 export class Replica {
   readonly #jobs = new Map<string, EventJob>();
 
@@ -134,11 +133,11 @@ export class Replica {
     }
   }
 
-  /** The tree that is held, with the tasks that changed in it: what did not change is not looked at. */
+  /** The known tree with its changed tasks replaced. Ignores unchanged tasks in the event. */
   #update(userTask: EventJob, changed: readonly EventTask[]): void {
-    const held = this.#jobs.get(keyOf(userTask));
-    if (!held) throw new Error(`${userTask.jobId} was updated and never stored.`);
-    const tasks = new Map([...held.tasks, ...changed].map((task) => [task.path, task]));
+    const known = this.#jobs.get(keyOf(userTask));
+    if (!known) throw new Error(`${userTask.jobId} was updated and never stored.`);
+    const tasks = new Map([...known.tasks, ...changed].map((task) => [task.path, task]));
     this.#jobs.set(keyOf(userTask), { ...userTask, tasks: [...tasks.values()] });
   }
 }

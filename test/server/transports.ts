@@ -1,7 +1,4 @@
-/**
- * The four ways to the one pipeline, as one interface: what is tested on one of them is tested on all (a
- * limit that holds on HTTP only is how servers of this kind fail).
- */
+/** The four transports behind one interface, so that each test runs on all of them and no rule holds only on some. */
 import {
   graphqlResultOf,
   HttpConnection,
@@ -16,31 +13,31 @@ export interface Transport {
   connect(url: string): Promise<TransportClient>;
 }
 
-/** A client that has one connection. */
+/** A client with one connection. */
 export interface TransportClient extends Disposable {
-  /** The first result. A subscription has to end by itself then. */
-  ask(asked: GraphqlRequest): Promise<GraphqlResult>;
-  /** How many connections it needed so far. */
+  /** The first result. A subscription must complete after it. */
+  ask(request: GraphqlRequest): Promise<GraphqlResult>;
+  /** The number of connections used so far. */
   readonly socketCount: number;
 }
 
 const POST: Transport = {
   name: "HTTP POST",
   connect: async (url) =>
-    overHttp(url, async (connection, asked) => graphqlResultOf(await connection.post(asked))),
+    overHttp(url, async (connection, request) => graphqlResultOf(await connection.post(request))),
 };
 
 const GET: Transport = {
   name: "HTTP GET",
   connect: async (url) =>
-    overHttp(url, async (connection, asked) => graphqlResultOf(await connection.get(asked))),
+    overHttp(url, async (connection, request) => graphqlResultOf(await connection.get(request))),
 };
 
 const SSE: Transport = {
   name: "server-sent events",
   connect: async (url) =>
-    overHttp(url, async (connection, asked) => {
-      const stream = new SseStream(await connection.open(ssePost(asked)));
+    overHttp(url, async (connection, request) => {
+      const stream = new SseStream(await connection.open(ssePost(request)));
       const answer = await stream.next();
       await stream.ended();
       return answer;
@@ -52,45 +49,45 @@ const WEBSOCKET: Transport = {
   async connect(url) {
     const client = await WsClient.connect(url);
     return {
-      ask: (asked) => client.ask(asked),
+      ask: (request) => client.ask(request),
       socketCount: 1,
       [Symbol.dispose]: () => client[Symbol.dispose](),
     };
   },
 };
 
-/** Those that can carry a query. */
+/** Transports for queries. */
 export const API_TRANSPORTS = [POST, GET, SSE, WEBSOCKET] as const;
 
-/** Those that can carry a mutation. */
+/** Transports for mutations. */
 export const CHANGING_TRANSPORTS = [POST, SSE, WEBSOCKET] as const;
 
-/** Those that can carry a subscription. */
+/** Transports for subscriptions. */
 export const WATCHING_TRANSPORTS = [SSE, WEBSOCKET] as const;
 
-/** A way to follow a subscription, over a connection of its own. */
+/** A subscription over its own connection. */
 export interface WatchTransport {
   readonly name: string;
-  watch(url: string, asked: GraphqlRequest): Promise<Watcher>;
+  watch(url: string, request: GraphqlRequest): Promise<Watcher>;
 }
 
 export interface Watcher extends Disposable {
   /** The next result. Rejects at the end. */
   next(): Promise<GraphqlResult>;
-  /** Resolves when the server has ended the subscription, with nothing in between. */
+  /** Resolves when the server ends the subscription; no result may come before. */
   ended(): Promise<void>;
 }
 
 export const OVER_SSE: WatchTransport = {
   name: "server-sent events",
-  watch: (url, asked) => SseStream.open(url, asked),
+  watch: (url, request) => SseStream.open(url, request),
 };
 
 export const OVER_WEBSOCKET: WatchTransport = {
   name: "WebSocket",
-  async watch(url, asked) {
+  async watch(url, request) {
     const client = await WsClient.connect(url);
-    const operation = client.subscribe(asked);
+    const operation = client.subscribe(request);
     return {
       next: () => operation.next(),
       ended: () => operation.ended(),
@@ -99,21 +96,21 @@ export const OVER_WEBSOCKET: WatchTransport = {
   },
 };
 
-/** Several of them, given up together. */
+/** Several disposables that are disposed together. */
 export function disposeAll<T extends Disposable>(
   members: readonly T[],
 ): { readonly members: readonly T[] } & Disposable {
   return { members, [Symbol.dispose]: () => members.forEach((member) => member[Symbol.dispose]()) };
 }
 
-/** What a client can do over one connection of HTTP. */
+/** A client over one HTTP connection. */
 function overHttp(
   url: string,
-  askOver: (connection: HttpConnection, asked: GraphqlRequest) => Promise<GraphqlResult>,
+  askOver: (connection: HttpConnection, request: GraphqlRequest) => Promise<GraphqlResult>,
 ): TransportClient {
   const connection = new HttpConnection(url);
   return {
-    ask: (asked) => askOver(connection, asked),
+    ask: (request) => askOver(connection, request),
     get socketCount() {
       return connection.socketCount;
     },

@@ -20,7 +20,7 @@ const COUNT = { query: `subscription { taskCount(database: "d") }` };
 const SUBSCRIBERS = "tidemark_subscribers";
 
 describe("The client of graphql-ws", () => {
-  it("gets the answers to a query and a mutation", async () => {
+  it("receives the results of a query and a mutation", async () => {
     await using server = await startServer();
     await using client = connectLibrary(server.url);
 
@@ -31,7 +31,7 @@ describe("The client of graphql-ws", () => {
     expect(counted).toEqual({ data: { taskCount: 1 } });
   });
 
-  it("gets the events of a subscription, until it has enough", async () => {
+  it("receives the events of a subscription until it completes it", async () => {
     await using server = await startServer();
     await using client = connectLibrary(server.url);
     const counts = client.iterate(COUNT);
@@ -45,15 +45,15 @@ describe("The client of graphql-ws", () => {
     expect([before.value, after.value]).toEqual([{ data: { taskCount: 0 } }, { data: { taskCount: 1 } }]);
   });
 
-  it("is told what is wrong with one operation, and its others go on", async () => {
+  it("receives the error of one operation while its others continue", async () => {
     await using server = await startServer();
     await using client = connectLibrary(server.url);
     const counts = client.iterate(COUNT);
     await counts.next();
 
-    const refused = client.iterate({ query: "{ nope" }).next();
+    const rejected = client.iterate({ query: "{ nope" }).next();
 
-    await expect(refused).rejects.toEqual([
+    await expect(rejected).rejects.toEqual([
       expect.objectContaining({ extensions: { code: "BAD_USER_INPUT" } }),
     ]);
     await store(server.url);
@@ -65,22 +65,22 @@ describe("A socket", () => {
   it.each([
     ["can't be parsed", { query: "{" }],
     ["is not valid", { query: "{ nope }" }],
-    ["is not there", { query: "query A { __typename }", operationName: "B" }],
+    ["is unknown", { query: "query A { __typename }", operationName: "B" }],
     ["fails", { query: `subscription { taskCount(database: "") }` }],
-  ])("goes on with its other operations when one %s", async (_, asked) => {
+  ])("continues its other operations when one %s", async (_, request) => {
     await using server = await startServer();
     using client = await WsClient.connect(server.url);
     const counts = client.subscribe(COUNT);
     await counts.next();
 
-    const { errors } = await client.ask(asked);
+    const { errors } = await client.ask(request);
     await store(server.url);
 
     expect(errors?.[0]?.extensions).toEqual({ code: "BAD_USER_INPUT" });
     expect(await counts.next()).toEqual({ data: { taskCount: 1 } });
   });
 
-  it("carries as many subscriptions as it may have, each with its own results", async () => {
+  it("carries subscriptions up to the limit, each with its own results", async () => {
     await using server = await startServer();
     using client = await WsClient.connect(server.url);
     const numbers = Array.from({ length: DEFAULT_LIMITS.subscriptionsPerSocketMax }, (_, number) => number);
@@ -97,7 +97,7 @@ describe("A socket", () => {
     expect(await readMetric(server.url, SUBSCRIBERS)).toBe(numbers.length);
   });
 
-  it("answers any number of queries and mutations beside the subscriptions that it may have", async () => {
+  it("answers any number of queries and mutations beside subscriptions at the limit", async () => {
     await using server = await startServer();
     using client = await WsClient.connect(server.url);
     const counts = Array.from({ length: DEFAULT_LIMITS.subscriptionsPerSocketMax }, () =>
@@ -111,18 +111,18 @@ describe("A socket", () => {
     );
     const queries = numbers.map((number) => client.ask({ query: `{ n${number}: __typename }` }));
     const stored = await Promise.all(mutations);
-    const asked = await Promise.all(queries);
+    const answers = await Promise.all(queries);
     await store(server.url);
 
     expect(stored.filter(({ errors }) => errors)).toEqual([]);
     expect(await taskCount(server.url, "other")).toBe(numbers.length);
-    expect(asked).toEqual(numbers.map((number) => ({ data: { [`n${number}`]: "Query" } })));
+    expect(answers).toEqual(numbers.map((number) => ({ data: { [`n${number}`]: "Query" } })));
     expect(await Promise.all(counts.map((count) => count.next()))).toEqual(
       counts.map(() => ({ data: { taskCount: 1 } })),
     );
   });
 
-  it("is refused a subscription more than it may have; the others go on, and so does what else it asks", async () => {
+  it("gets an error for a subscription above the limit, while all else continues", async () => {
     await using server = await startServer();
     using client = await WsClient.connect(server.url);
     const counts = Array.from({ length: DEFAULT_LIMITS.subscriptionsPerSocketMax }, () =>
@@ -130,9 +130,9 @@ describe("A socket", () => {
     );
     await Promise.all(counts.map((count) => count.next()));
 
-    const refused = client.subscribe(COUNT);
-    const { errors } = await refused.next();
-    await refused.ended();
+    const rejected = client.subscribe(COUNT);
+    const { errors } = await rejected.next();
+    await rejected.ended();
     const answered = await client.ask(storeTask());
     const after = await Promise.all(counts.map((count) => count.next()));
 
@@ -144,7 +144,7 @@ describe("A socket", () => {
     expect(await readMetric(server.url, SUBSCRIBERS)).toBe(counts.length);
   });
 
-  it("serves all its subscriptions, though the first of them have much to tell", async () => {
+  it("serves all its subscriptions, even if the first ones have many events", async () => {
     await using server = await startServer();
     const jobs = await server.provider.getTaskStore(parseDatabaseName("large", DEFAULT_LIMITS));
     await Promise.all(manyKeys(1_000).map((key) => jobs.store(storeRequestOf(key))));
@@ -160,7 +160,7 @@ describe("A socket", () => {
     expect(before).toBeLessThan(10_000);
   });
 
-  it("answers a ping with its payload, also before it was acknowledged", async () => {
+  it("answers a ping with its payload, even before connection_ack", async () => {
     await using server = await startServer();
     using client = await WsClient.open(server.url);
 
@@ -182,13 +182,13 @@ describe("A socket", () => {
 });
 
 /**
- * The protocol lets a client use an id again once it has completed the operation, though that may still run
- * on the server. In each pattern the old operation is held on the server until the new one has begun.
+ * The protocol lets a client reuse an id once it has completed the operation, which may still run on the server. In each
+ * test the server holds the old operation until the new one has begun.
  */
-describe("An id that is used again after complete", () => {
+describe("An id that is reused after complete", () => {
   const ID = "again";
 
-  it("has the results of a new query alone, while the old mutation still runs", async () => {
+  it("gets only the results of a new query while the old mutation still runs", async () => {
     const journal = observeJournal(createMemoryJournal(DEFAULT_LIMITS));
     await using server = await startServer({}, { journal });
     using client = await WsClient.connect(server.url);
@@ -206,7 +206,7 @@ describe("An id that is used again after complete", () => {
     expect(await taskCount(server.url)).toBe(1);
   });
 
-  it("has a new subscription that lives on when the old mutation ends", async () => {
+  it("keeps a new subscription when the old mutation ends", async () => {
     const journal = observeJournal(createMemoryJournal(DEFAULT_LIMITS));
     await using server = await startServer({}, { journal });
     using client = await WsClient.connect(server.url);
@@ -224,7 +224,7 @@ describe("An id that is used again after complete", () => {
     expect(messagesOf(client, ID, from)).toEqual([next({ taskCount: 0 }), next({ taskCount: 1 })]);
   });
 
-  it("has a new mutation's result alone, when both were held", async () => {
+  it("gets only the result of a new mutation when both were held", async () => {
     const journal = observeJournal(createMemoryJournal(DEFAULT_LIMITS));
     await using server = await startServer({}, { journal });
     using client = await WsClient.connect(server.url);
@@ -243,7 +243,7 @@ describe("An id that is used again after complete", () => {
     expect(messagesOf(client, ID, from)).toHaveLength(2);
   });
 
-  it("has the third operation's results alone, while two old ones still run", async () => {
+  it("gets only the results of the third operation while two old ones still run", async () => {
     const journal = observeJournal(createMemoryJournal(DEFAULT_LIMITS));
     await using server = await startServer({}, { journal });
     using client = await WsClient.connect(server.url);
@@ -264,7 +264,7 @@ describe("An id that is used again after complete", () => {
     expect(messagesOf(client, ID, from)).toEqual([next({ taskCount: 0 }), next({ taskCount: 1 })]);
   });
 
-  it("has a new subscription alone, while the old one still waits to be opened", async () => {
+  it("gets only the results of a new subscription while the old one still opens", async () => {
     const journal = observeJournal(createMemoryJournal(DEFAULT_LIMITS));
     await using server = await startServer({}, { journal });
     using client = await WsClient.connect(server.url);
@@ -286,7 +286,7 @@ describe("An id that is used again after complete", () => {
     expect(await readMetric(server.url, SUBSCRIBERS)).toBe(1);
   });
 
-  it("has a query's result alone, after a live subscription", async () => {
+  it("gets only the result of a query after a live subscription", async () => {
     await using server = await startServer();
     using client = await WsClient.connect(server.url);
     await client.subscribe(COUNT, ID).next();
@@ -303,7 +303,7 @@ describe("An id that is used again after complete", () => {
     expect(await readMetric(server.url, SUBSCRIBERS)).toBe(0);
   });
 
-  it("frees what ran under it: completing the new operation ends the new one", async () => {
+  it("ends the new operation when the client completes it again", async () => {
     const journal = observeJournal(createMemoryJournal(DEFAULT_LIMITS));
     await using server = await startServer({}, { journal });
     using client = await WsClient.connect(server.url);
@@ -319,7 +319,7 @@ describe("An id that is used again after complete", () => {
     expect(await client.ask(TYPENAME)).toEqual({ data: { __typename: "Query" } });
   });
 
-  it("many times in one go has the results of the last one last, and then nothing", async () => {
+  it("gets the results of the last operation last when it is reused many times at once", async () => {
     await using server = await startServer();
     using client = await WsClient.connect(server.url);
     const numbers = Array.from({ length: 50 }, (_, number) => number);
@@ -341,7 +341,7 @@ describe("An id that is used again after complete", () => {
 });
 
 describe("An id that is in use", () => {
-  it("by a subscription is refused: 4409, and its subscribers are freed", async () => {
+  it("closes the socket with 4409 when a subscription has it, and frees the subscribers", async () => {
     await using server = await startServer();
     using client = await WsClient.connect(server.url);
     await client.subscribe(COUNT, "mine").next();
@@ -352,7 +352,7 @@ describe("An id that is in use", () => {
     await metricReaches(server.url, SUBSCRIBERS, 0);
   });
 
-  it("by a mutation that still runs is refused: 4409", async () => {
+  it("closes the socket with 4409 when a running mutation has it", async () => {
     const journal = observeJournal(createMemoryJournal(DEFAULT_LIMITS));
     await using server = await startServer({}, { journal });
     using client = await WsClient.connect(server.url);
@@ -365,7 +365,7 @@ describe("An id that is in use", () => {
     expect(code).toBe(4409);
   });
 
-  it("by another socket is another id", async () => {
+  it("can be used by another socket", async () => {
     await using server = await startServer();
     using first = await WsClient.connect(server.url);
     using second = await WsClient.connect(server.url);
@@ -404,7 +404,7 @@ describe("A hostile id", () => {
     "x".repeat(100_000),
   ];
 
-  it("is an id like any other, together with all the others", async () => {
+  it("works like any other, together with all the others", async () => {
     await using server = await startServer();
     using client = await WsClient.connect(server.url);
 
@@ -422,7 +422,7 @@ describe("A hostile id", () => {
     expect(again).toEqual(IDS.map(() => ({ data: { __typename: "Query" } })));
   });
 
-  it("completes nothing that was never begun", async () => {
+  it("is ignored in complete when no operation has it", async () => {
     await using server = await startServer();
     using client = await WsClient.connect(server.url);
     const counts = client.subscribe(COUNT, "counts");
@@ -436,36 +436,36 @@ describe("A hostile id", () => {
   });
 });
 
-describe("A message against the protocol", () => {
+describe("An invalid message", () => {
   const SUBSCRIBE = { id: "1", type: "subscribe", payload: TYPENAME };
 
   it.each([
-    ["no JSON", "nope"],
+    ["invalid JSON", "nope"],
     ["nothing", ""],
     ["a list", "[]"],
     ["null", "null"],
-    ["a message in a text", JSON.stringify(JSON.stringify(SUBSCRIBE))],
+    ["a message in a string", JSON.stringify(JSON.stringify(SUBSCRIBE))],
     ["no type", "{}"],
-    ["a type of another kind", `{"type": 1}`],
-    ["a type that there is not", `{"type": "start", "id": "1", "payload": {}}`],
-    ["a type that only servers send", `{"type": "next", "id": "1", "payload": {}}`],
+    ["a type that is a number", `{"type": 1}`],
+    ["an unknown type", `{"type": "start", "id": "1", "payload": {}}`],
+    ["a type for servers", `{"type": "next", "id": "1", "payload": {}}`],
     ["an acknowledgement", `{"type": "connection_ack"}`],
     ["no id", JSON.stringify({ ...SUBSCRIBE, id: undefined })],
     ["an empty id", JSON.stringify({ ...SUBSCRIBE, id: "" })],
-    ["an id of another kind", JSON.stringify({ ...SUBSCRIBE, id: 1 })],
-    ["an id in an object", JSON.stringify({ ...SUBSCRIBE, id: { toString: "1" } })],
+    ["an id that is a number", JSON.stringify({ ...SUBSCRIBE, id: 1 })],
+    ["an id that is an object", JSON.stringify({ ...SUBSCRIBE, id: { toString: "1" } })],
     ["no payload", JSON.stringify({ ...SUBSCRIBE, payload: undefined })],
     ["no query", JSON.stringify({ ...SUBSCRIBE, payload: {} })],
     ["a batch", JSON.stringify([SUBSCRIBE, { ...SUBSCRIBE, id: "2" }])],
-    ["a batch in its payload", JSON.stringify({ ...SUBSCRIBE, payload: [TYPENAME, TYPENAME] })],
-    ["variables in a list", JSON.stringify({ ...SUBSCRIBE, payload: { ...TYPENAME, variables: [] } })],
+    ["a batch as payload", JSON.stringify({ ...SUBSCRIBE, payload: [TYPENAME, TYPENAME] })],
+    ["variables that are a list", JSON.stringify({ ...SUBSCRIBE, payload: { ...TYPENAME, variables: [] } })],
     [
-      "an operation name of another kind",
+      "an operation name that is not a string",
       JSON.stringify({ ...SUBSCRIBE, payload: { ...TYPENAME, operationName: 1 } }),
     ],
     ["complete without an id", `{"type": "complete"}`],
-    ["a ping with a text", `{"type": "ping", "payload": "x"}`],
-    ["an initialisation with a text", `{"type": "connection_init", "payload": "x"}`],
+    ["a ping with a string", `{"type": "ping", "payload": "x"}`],
+    ["a connection_init with a string", `{"type": "connection_init", "payload": "x"}`],
   ])("closes the socket with 4400: %s", async (_, text) => {
     const log = new RecordingLog();
     await using server = await startServer({}, { log });
@@ -480,7 +480,7 @@ describe("A message against the protocol", () => {
     expect(await other.ask(TYPENAME)).toEqual({ data: { __typename: "Query" } });
   });
 
-  it("closes the socket with 4401 when an operation comes before the acknowledgement", async () => {
+  it("closes the socket with 4401 when it is an operation before connection_ack", async () => {
     await using server = await startServer();
     using client = await WsClient.open(server.url);
 
@@ -490,7 +490,7 @@ describe("A message against the protocol", () => {
     expect(await taskCount(server.url)).toBe(0);
   });
 
-  it("closes the socket with 4408 when no initialisation comes, pings or not", async () => {
+  it("does not replace connection_init, without which the socket closes with 4408", async () => {
     await using server = await startServer();
     using client = await WsClient.open(server.url);
 
@@ -500,7 +500,7 @@ describe("A message against the protocol", () => {
     expect(client.received).toEqual([{ type: "pong" }]);
   });
 
-  it("closes the socket with 4429 when a second initialisation comes", async () => {
+  it("closes the socket with 4429 when it is a second connection_init", async () => {
     await using server = await startServer();
     using client = await WsClient.connect(server.url);
 
@@ -510,21 +510,21 @@ describe("A message against the protocol", () => {
   });
 
   it.each([
-    ["a frame that is not masked", Buffer.from([0x81, 0x01, 0x41]), 1002],
+    ["an unmasked frame", Buffer.from([0x81, 0x01, 0x41]), 1002],
     ["a frame with a reserved bit", Buffer.from([0xf1, 0x80, 0, 0, 0, 0]), 1002],
-    ["a text that is no UTF-8", Buffer.from([0x81, 0x81, 0, 0, 0, 0, 0xff]), 1007],
+    ["a text that is not UTF-8", Buffer.from([0x81, 0x81, 0, 0, 0, 0, 0xff]), 1007],
     [
-      "a message in very many frames",
+      "a message in too many frames",
       Buffer.concat(Array.from({ length: 70 }, (_, at) => fragment(at))),
       1008,
     ],
     [
-      "a message in very many frames of nothing",
+      "a message in too many empty frames",
       Buffer.concat(Array.from({ length: 70 }, (_, at) => fragment(at, ""))),
       1008,
     ],
-    ["a frame of a kind that there is not", Buffer.from([0x83, 0x80, 0, 0, 0, 0]), 1002],
-  ])("closes the socket with a code of its own: %s", async (_, frame, code) => {
+    ["a frame with an unknown opcode", Buffer.from([0x83, 0x80, 0, 0, 0, 0]), 1002],
+  ])("closes the socket with the code of ws: %s", async (_, frame, code) => {
     await using server = await startServer();
     using connection = await openRaw(server.url);
 
@@ -540,7 +540,7 @@ describe("A handshake", () => {
   it.each([
     ["no subprotocol", undefined],
     ["the old subprotocol", "graphql-ws"],
-    ["a list of others", "graphql-ws, mqtt"],
+    ["a list of other subprotocols", "graphql-ws, mqtt"],
   ])("with %s ends with 4406", async (_, subprotocol) => {
     await using server = await startServer();
     using connection = await RawConnection.open(server.url);
@@ -552,14 +552,14 @@ describe("A handshake", () => {
     expect(connection.received).toContain(closing(4406, "Subprotocol not acceptable"));
   });
 
-  it("chooses its subprotocol among others", async () => {
+  it("selects its subprotocol among others", async () => {
     await using server = await startServer();
     using client = await WsClient.connect(server.url, { protocols: ["mqtt", "graphql-transport-ws"] });
 
     expect(client.socket.protocol).toBe("graphql-transport-ws");
   });
 
-  it("takes no compression", async () => {
+  it("declines compression", async () => {
     await using server = await startServer();
     using connection = await RawConnection.open(server.url);
 
@@ -581,7 +581,7 @@ describe("A handshake", () => {
     await metricReaches(server.url, "tidemark_connections", 1);
   });
 
-  it("may have a query in its address", async () => {
+  it("accepts a query in its URL", async () => {
     await using server = await startServer();
     using connection = await RawConnection.open(server.url);
 
@@ -594,12 +594,12 @@ describe("A handshake", () => {
   it.each([
     ["another site", "http://evil.example"],
     ["another port", "http://tidemark.example:4001"],
-    ["a site below", "http://x.tidemark.example:4000"],
-    ["a site that begins alike", "http://tidemark.example:4000.evil.example"],
-    ["a user of that name", "http://tidemark.example:4000@evil.example"],
+    ["a subdomain", "http://x.tidemark.example:4000"],
+    ["a site with the same prefix", "http://tidemark.example:4000.evil.example"],
+    ["a URL with that user name", "http://tidemark.example:4000@evil.example"],
     ["a file", "null"],
-    ["what is no origin", "tidemark.example:4000"],
-    ["nothing that is named", ""],
+    ["an invalid origin", "tidemark.example:4000"],
+    ["an empty origin", ""],
   ])("from a page of %s is 403", async (_, origin) => {
     await using server = await startServer({ allowHost: "tidemark.example" });
     using connection = await RawConnection.open(server.url);
@@ -614,7 +614,7 @@ describe("A handshake", () => {
     ["the same origin", { Host: "tidemark.example:4000", Origin: "http://tidemark.example:4000" }],
     ["the same origin behind TLS", { Host: "tidemark.example", Origin: "https://tidemark.example" }],
     ["no page at all", { Host: "tidemark.example:4000" }],
-  ])("from %s is let in", async (_, headers) => {
+  ])("from %s is accepted", async (_, headers) => {
     await using server = await startServer({ allowHost: "tidemark.example" });
     using connection = await RawConnection.open(server.url);
 
@@ -628,9 +628,9 @@ describe("A handshake", () => {
     ["an old version", upgrade({ "Sec-WebSocket-Version": "7" })],
     ["no key", upgrade({ "Sec-WebSocket-Key": undefined })],
     ["another method", upgrade().replace("GET", "POST")],
-    ["a head that is too long", upgrade({ "X-Long": "x".repeat(20_000) })],
-    ["a subprotocol that is none", upgrade({ "Sec-WebSocket-Protocol": `${"b".padEnd(10_000)}x` })],
-  ])("with %s is refused, and counts as no socket", async (_, text) => {
+    ["headers that are too long", upgrade({ "X-Long": "x".repeat(20_000) })],
+    ["an invalid subprotocol", upgrade({ "Sec-WebSocket-Protocol": `${"b".padEnd(10_000)}x` })],
+  ])("with %s is rejected and does not count as a socket", async (_, text) => {
     await using server = await startServer();
     using connection = await RawConnection.open(server.url);
 
@@ -642,8 +642,8 @@ describe("A handshake", () => {
   });
 });
 
-describe("A handshake that hides behind more headers than are read", () => {
-  it("is answered as what can be read of it, or refused as too long, and counts as no socket", async () => {
+describe("A handshake with more headers than Node.js reads", () => {
+  it("is answered as a plain request or rejected as too long, and does not count as a socket", async () => {
     await using server = await startServer();
     using connection = await RawConnection.open(server.url);
 
@@ -656,7 +656,7 @@ describe("A handshake that hides behind more headers than are read", () => {
 });
 
 describe("The heartbeat", () => {
-  it("ends a half-open socket within two intervals, and frees its subscribers", async () => {
+  it("closes a half-open socket within two intervals and frees its subscribers", async () => {
     await using server = await startServer({ keepAlive: "500ms" });
     using connection = await openRaw(server.url);
     connection.write(textFrame(JSON.stringify({ type: "connection_init" })));
@@ -671,7 +671,7 @@ describe("The heartbeat", () => {
     await metricReaches(server.url, "tidemark_websockets", 0);
   });
 
-  it("leaves alone who answers", async () => {
+  it("keeps a socket that answers", async () => {
     await using server = await startServer({ keepAlive: "400ms" });
     using client = await WsClient.connect(server.url);
 
@@ -681,8 +681,8 @@ describe("The heartbeat", () => {
   });
 });
 
-describe("A client with more under way than is read at a time", () => {
-  it("is not taken for half-open while its answers take long", async () => {
+describe("A client with more operations than the server reads at a time", () => {
+  it("is not closed as half-open while its answers take long", async () => {
     const journal = observeJournal(createMemoryJournal(DEFAULT_LIMITS));
     await using server = await startServer({ keepAlive: "500ms" }, { journal });
     using client = await WsClient.connect(server.url);
@@ -699,7 +699,7 @@ describe("A client with more under way than is read at a time", () => {
   });
 });
 
-/** Enough that what a client sends does not come in one piece. */
+/** Large enough that the messages of a client arrive in several chunks. */
 const BULK = Array.from({ length: 50 }, (_, at) => ({ description: `part ${at}`, volume: 1 }));
 
 describe("A client that does not read", () => {
@@ -717,7 +717,7 @@ describe("A client that does not read", () => {
       },
     ],
     ["pings", { type: "ping", payload: { padding: "x".repeat(15_000) } }],
-  ])("and sends %s is not read from; the others are served meanwhile", async (_, message) => {
+  ])("is not read from while it sends %s, and others are served meanwhile", async (_, message) => {
     await using server = await startServer(WAITING);
     using other = await WsClient.connect(server.url);
     using client = await WsClient.connect(server.url);
@@ -728,7 +728,7 @@ describe("A client that does not read", () => {
       for (let index = 0; index < 16; index++) {
         client.send(JSON.stringify({ ...message, id: `${count++}` }).padEnd(MESSAGE_BYTES));
       }
-      // Whoever is answered has seen the server at work: it would have read what it wants to read.
+      // An answer to another client shows that the server had the chance to read.
       await other.ask(TYPENAME);
     }
 
@@ -738,7 +738,7 @@ describe("A client that does not read", () => {
     expect(client.socket.bufferedAmount).toBeGreaterThan(sent / 4);
   });
 
-  it("and sends pings of the WebSocket is closed: the answers that wait have a bound", async () => {
+  it("is closed when it sends WebSocket pings: pending pongs are bounded", async () => {
     await using server = await startServer({ keepAlive: "10m", slowReader: "10m" });
     using other = await WsClient.connect(server.url);
     using connection = await openRaw(server.url);
@@ -753,7 +753,7 @@ describe("A client that does not read", () => {
     expect(await other.ask(TYPENAME)).toEqual({ data: { __typename: "Query" } });
   });
 
-  it("is read from again when it reads, and loses nothing", async () => {
+  it("is read from again once it reads, and loses nothing", async () => {
     await using server = await startServer(WAITING);
     using client = await WsClient.connect(server.url);
     client.socket.pause();
@@ -770,7 +770,7 @@ describe("A client that does not read", () => {
     expect(await client.ask(TYPENAME)).toEqual({ data: { __typename: "Query" } });
   });
 
-  it("its subscription harms no one, and gets the last state of it when it reads", async () => {
+  it("does not affect others with its subscription, and receives the last state once it reads", async () => {
     await using server = await startServer({ keepAlive: "10m" });
     await store(server.url, { task: WIDE_TREE });
     using slow = await WsClient.connect(server.url);
@@ -793,7 +793,7 @@ describe("A client that does not read", () => {
   });
 });
 
-describe("When a client goes away", () => {
+describe("When a client disconnects", () => {
   const EVENTS = { query: `subscription { taskEvents(database: "d") { position } }` };
   const TASK = { query: `subscription { task(database: "d", username: "u", jobId: "j") { version } }` };
 
@@ -802,7 +802,7 @@ describe("When a client goes away", () => {
     ["is killed", (client) => client.socket.terminate()],
     ["breaks the protocol", (client) => client.send("nope")],
     ["completes each", (client) => ["1", "2", "3"].forEach((id) => client.complete(id))],
-  ])("and %s, its subscribers are freed", async (_, leave) => {
+  ])("or %s, the server frees its subscribers", async (_, leave) => {
     await using server = await startServer();
     using client = await WsClient.connect(server.url);
     await Promise.all([
@@ -818,7 +818,7 @@ describe("When a client goes away", () => {
     expect(before).toBe(3);
   });
 
-  it("while its subscription is still being opened, nothing of it stays", async () => {
+  it("while its subscription opens, the server frees everything", async () => {
     const journal = observeJournal(createMemoryJournal(DEFAULT_LIMITS));
     await using server = await startServer({}, { journal });
     using client = await WsClient.connect(server.url);
@@ -834,7 +834,7 @@ describe("When a client goes away", () => {
     expect(await readMetric(server.url, SUBSCRIBERS)).toBe(0);
   });
 
-  it("its mutation that is under way is made all the same", async () => {
+  it("its mutation in progress is still executed", async () => {
     const journal = observeJournal(createMemoryJournal(DEFAULT_LIMITS));
     await using server = await startServer({}, { journal });
     using client = await WsClient.connect(server.url);
@@ -849,7 +849,7 @@ describe("When a client goes away", () => {
 });
 
 describe("When the server stops", () => {
-  it("every client is told to come back: 1001, and nothing that was answered is lost before", async () => {
+  it("every client receives all answers and then 1001", async () => {
     await using server = await startServer();
     using idle = await WsClient.open(server.url);
     using client = await WsClient.connect(server.url);
@@ -865,7 +865,7 @@ describe("When the server stops", () => {
     );
   });
 
-  it("does not wait for a client that never answers", async () => {
+  it("a client that never answers does not delay it", async () => {
     const server = await startServer();
     using connection = await openRaw(server.url);
 
@@ -878,7 +878,7 @@ describe("When the server stops", () => {
 
 const SLOW = parseDatabaseName("slow", DEFAULT_LIMITS);
 
-/** Events of this tree are of some 90 kB, so that few of them fill what the network holds. */
+/** An event of this tree has about 90 kB, so that a few of them fill the network buffers. */
 const WIDE_TREE = {
   description: "wide",
   subTasks: Array.from({ length: 400 }, (_, index) => ({
@@ -902,15 +902,15 @@ function connectLibrary(url: string): Client & AsyncDisposable {
 
 async function firstOf(
   client: Client,
-  asked: { query: string; variables?: Record<string, unknown> },
+  request: { query: string; variables?: Record<string, unknown> },
 ): Promise<unknown> {
-  const results = client.iterate(asked);
+  const results = client.iterate(request);
   const { value } = await results.next();
   const { done } = await results.next();
   return done ? value : undefined;
 }
 
-/** A socket without a client behind it: it answers no ping. */
+/** A socket without a client library: it answers no ping. */
 async function openRaw(url: string): Promise<RawConnection> {
   const connection = await RawConnection.open(url);
   connection.write(upgrade());
@@ -918,7 +918,7 @@ async function openRaw(url: string): Promise<RawConnection> {
   return connection;
 }
 
-/** Begins a mutation that has written, and waits to be answered until what this returns is called. */
+/** Starts a mutation that has written. Its answer waits until the returned function is called. */
 async function holdMutation(client: WsClient, journal: ObservedJournal, id: string): Promise<() => void> {
   const release = journal.holdAppends();
   client.subscribe(storeTask(), id);
@@ -926,14 +926,14 @@ async function holdMutation(client: WsClient, journal: ObservedJournal, id: stri
   return release;
 }
 
-/** Everything that was under way on the server has been answered, and the client has it. */
+/** Waits until the client has received all answers to its operations. */
 async function settled(url: string, client: WsClient): Promise<void> {
   await ask(url, updateTask({ jobId: "nobody" }));
   await untilIdle();
   await client.roundTrip();
 }
 
-/** What came under an id, without the id. */
+/** The messages with an id, without the id. */
 function messagesOf(client: WsClient, id: string, from: number): Omit<ServerMessage, "id">[] {
   return client.received
     .slice(from)
@@ -965,13 +965,13 @@ async function versionsUntil(
   return versions;
 }
 
-/** The first frame of a message, or one that goes on with it: none of them the last. */
+/** The first frame of a message or a continuation, never the last frame. */
 function fragment(at: number, text = " "): Buffer {
   const head = [at === 0 ? 0x01 : 0x00, 0x80 + text.length, 0, 0, 0, 0];
   return Buffer.concat([Buffer.from(head), Buffer.from(text)]);
 }
 
-/** The frame by which a server closes a socket. */
+/** The close frame of a server. */
 function closing(code: number, reason = ""): string {
   return `\x88${String.fromCharCode(2 + reason.length, code >> 8, code & 0xff)}${reason}`;
 }

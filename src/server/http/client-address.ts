@@ -2,8 +2,8 @@ import type { IncomingMessage } from "node:http";
 import { isIP } from "node:net";
 
 /**
- * Who is who by address, for the bounds that hold for each. Who has an IPv6 address has the 2⁶⁴ of its network
- * as well, so the network counts.
+ * The key of a client for the limits per address. A client with one IPv6 address has the 2⁶⁴ of its network, so for
+ * IPv6 the key is the network.
  */
 export function clientAddressOf(remoteAddress: string | undefined): string {
   const address = (remoteAddress ?? "").replace(/^::ffff:(?=\d+\.)/i, "");
@@ -11,8 +11,8 @@ export function clientAddressOf(remoteAddress: string | undefined): string {
 }
 
 /**
- * The address of the client behind a proxy: the last one of `X-Forwarded-For`, which is the proxy's own word; what
- * is before it anybody may have written.
+ * The address of the client behind a proxy: the last one in `X-Forwarded-For`. The proxy wrote that one; the client
+ * may have forged the others.
  */
 export function forwardedClientAddressOf({ headers, socket }: IncomingMessage): string {
   const last = String(headers["x-forwarded-for"] ?? "")
@@ -22,7 +22,7 @@ export function forwardedClientAddressOf({ headers, socket }: IncomingMessage): 
   return clientAddressOf(isIP(last) === 0 ? socket.remoteAddress : last);
 }
 
-/** The first four groups, as they are written in full. */
+/** The first four groups, without leading zeros. */
 function networkOf(address: string): string {
   const [before = "", after] = address.split("%")[0]!.split("::");
   const head = groupsOf(before);
@@ -34,7 +34,7 @@ function networkOf(address: string): string {
     .join(":");
 }
 
-/** An IPv4 address at the end takes the place of two. */
+/** An IPv4 address at the end counts as two groups. */
 function groupsOf(text: string): string[] {
   return text
     .split(":")

@@ -6,21 +6,20 @@ import { limitExceeded, type TidemarkError } from "../../protocol/tidemark-error
 import { KeyedCounter } from "../../util/keyed-counter.js";
 import { clientAddressOf, forwardedClientAddressOf } from "./client-address.js";
 
-/** Why nothing is done for a request. */
+/** The error response for a request that the server does not process. */
 export interface HttpRejection {
-  /** Of HTTP. */
   readonly status: number;
   readonly error: TidemarkError;
-  /** Whether the connection ends with it. */
+  /** Whether the connection closes after the response. */
   readonly isLast?: boolean;
 }
 
 /**
- * How many connections there are, in all and from each address. Those that are too many are told so, if they ask
- * for anything; what was there before them goes on.
+ * Limits connections, in total and per address. The server answers requests on excess connections with an error;
+ * existing connections continue.
  *
- * Behind a proxy all connections come from one address. Where that is trusted to say whom it asks for, what a
- * client has open counts in their place: its WebSockets, event streams and requests under way.
+ * Behind a proxy all connections come from one address. With a trusted proxy, the limiter instead counts what each
+ * client has open: its WebSockets, event streams and requests in progress.
  */
 export class ConnectionLimiter {
   readonly #limits: Limits;
@@ -35,52 +34,52 @@ export class ConnectionLimiter {
     this.#trustsProxy = trustsProxy;
   }
 
-  /** Connections that are open. */
+  /** Open connections. */
   get size(): number {
     return this.#size;
   }
 
-  /** To be called with each connection; calling it again with the same one is harmless. */
+  /** Counts a connection. Idempotent. */
   opened(socket: Socket): void {
     if (this.#counted.has(socket)) return;
     this.#counted.add(socket);
     this.#size++;
     socket.once("close", () => this.#size--);
     if (this.#size > this.#limits.connectionsMax) this.#excess.set(socket, this.#tooMany());
-    if (!this.#boundsAddresses || this.#trustsProxy) return;
-    const refusal = this.#hold(clientAddressOf(socket.remoteAddress), socket);
-    if (refusal && !this.#excess.has(socket)) this.#excess.set(socket, refusal);
+    if (!this.#limitsAddresses || this.#trustsProxy) return;
+    const rejection = this.#countFor(clientAddressOf(socket.remoteAddress), socket);
+    if (rejection && !this.#excess.has(socket)) this.#excess.set(socket, rejection);
   }
 
   /**
-   * To be called with each request, and what is open for it: the answer, or the connection that it upgrades. Returns
-   * why it is refused, if it is.
+   * Admits or rejects a request.
+   * @param open stays open as long as the request counts: the response, or the connection that it upgrades.
    */
   begin(request: IncomingMessage, open: Writable): HttpRejection | undefined {
-    const refusal = this.#excess.get(request.socket);
-    if (refusal || !this.#boundsAddresses || !this.#trustsProxy) return refusal;
-    return this.#hold(forwardedClientAddressOf(request), open);
+    const rejection = this.#excess.get(request.socket);
+    if (rejection || !this.#limitsAddresses || !this.#trustsProxy) return rejection;
+    return this.#countFor(forwardedClientAddressOf(request), open);
   }
 
-  get #boundsAddresses(): boolean {
+  get #limitsAddresses(): boolean {
     return this.#limits.connectionsPerAddressMax !== Infinity;
   }
 
-  #hold(address: string, open: Writable): HttpRejection | undefined {
+  #countFor(address: string, open: Writable): HttpRejection | undefined {
     const count = this.#byAddress.increment(address);
     open.once("close", () => this.#byAddress.decrement(address));
-    return count > this.#limits.connectionsPerAddressMax ? this.#tooManyFromOne() : undefined;
+    return count > this.#limits.connectionsPerAddressMax ? this.#tooManyFromAddress() : undefined;
   }
 
   #tooMany(): HttpRejection {
     const { connectionsMax } = this.#limits;
-    const what = "The server has too many connections. Try again";
+    const what = "Too many connections to this server. Try again later";
     return { status: 503, error: limitExceeded("connectionsMax", what, connectionsMax), isLast: true };
   }
 
-  #tooManyFromOne(): HttpRejection {
+  #tooManyFromAddress(): HttpRejection {
     const { connectionsPerAddressMax } = this.#limits;
-    const what = "There are too many connections from your address. Close some";
+    const what = "Too many connections from your address. Close some";
     const error = limitExceeded("connectionsPerAddressMax", what, connectionsPerAddressMax);
     return { status: 429, error, isLast: true };
   }

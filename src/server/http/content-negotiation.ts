@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import type { IncomingMessage } from "node:http";
 
-/** Whether the body of the answer may be in this coding: `gzip`, `br`. */
+/** Whether the client accepts a content coding: `gzip`, `br`. */
 export function acceptsCoding({ headers }: IncomingMessage, coding: string): boolean {
   const accepted = String(headers["accept-encoding"] ?? "").split(",");
   return accepted.some((entry) => {
@@ -10,13 +10,13 @@ export function acceptsCoding({ headers }: IncomingMessage, coding: string): boo
   });
 }
 
-/** Whether who asks has what `etag` stands for, and need not be sent it again. */
+/** Whether the client already has the content with this `etag`. */
 export function matchesEtag({ headers }: IncomingMessage, etag: string): boolean {
   const held = (headers["if-none-match"] ?? "").split(",");
   return held.some((entry) => [etag, "*"].includes(entry.trim().replace(/^W\//, "")));
 }
 
-/** What stands for a content in an ETag, or in a policy. */
+/** The SHA-256 of a content, for an ETag or a policy. */
 export function digestOf(content: string | Buffer, encoding: "base64" | "base64url"): string {
   return createHash("sha256").update(content).digest(encoding);
 }

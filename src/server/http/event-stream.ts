@@ -7,7 +7,7 @@ import type { Pipeline } from "../../graphql/pipeline/pipeline.js";
 import type { Log } from "../../util/log.js";
 import { SlowReaderMonitor, type MonitoredConnection } from "../slow-reader.js";
 
-/** The header of server-sent events; proxies are asked neither to keep nor to hold them back. */
+/** The headers of server-sent events. They ask proxies not to cache or buffer. */
 export const EVENT_STREAM_HEADERS = {
   "Content-Type": "text/event-stream",
   "Cache-Control": "no-cache, no-transform",
@@ -17,24 +17,24 @@ export const EVENT_STREAM_HEADERS = {
 
 export interface EventStreamOptions {
   readonly pipeline: Pipeline;
-  /** Between two comments while nothing happens, milliseconds. */
+  /** Interval of comments on an idle stream. */
   readonly keepAliveMs: number;
-  /** How long a reader may take nothing of what waits for it, milliseconds. */
+  /** How long a reader may leave pending data unread. */
   readonly slowReaderMs: number;
   readonly onSlowReaderClosed: () => void;
   readonly log: Log;
 }
 
 /**
- * The results of a subscription as the text of server-sent events: `next` for each, with its position as the
- * `id` that a client gives back as `Last-Event-ID`, and `complete` at the end. It pulls when it is read, so
- * what waits for a slow reader is one event, and what its socket holds.
+ * Encodes the results of a subscription as server-sent events: `next` for each, with its position as the `id` that a
+ * client returns as `Last-Event-ID`, and `complete` at the end. It pulls on demand, so it buffers one event for a slow
+ * reader, plus the content of its socket.
  */
 export class EventStream extends Readable implements MonitoredConnection {
   readonly #results: EventResults;
   readonly #response: ServerResponse;
   readonly #caller: Caller;
-  readonly #forgetCaller: () => void;
+  readonly #unwatchCaller: () => void;
   readonly #options: EventStreamOptions;
   readonly #heartbeat: NodeJS.Timeout;
   #isPulling = false;
@@ -47,12 +47,12 @@ export class EventStream extends Readable implements MonitoredConnection {
     this.#caller = caller;
     this.#options = options;
     this.#heartbeat = setInterval(() => this.#beat(), options.keepAliveMs).unref();
-    this.once("resume", () => this.#watchReader()); // before that Yoga takes the timeout off the socket
-    this.push(COMMENT); // some browsers hold the header back until something follows it
-    this.#forgetCaller = caller.onExpired(() => this.#tokenIsOver());
+    this.once("resume", () => this.#watchReader()); // before that Yoga clears the socket's timeout
+    this.push(COMMENT); // some browsers delay the headers until data follows
+    this.#unwatchCaller = caller.onExpired(() => this.#sendTokenExpired());
   }
 
-  /** Ends it without `complete`: its client comes back, and says where it stands. */
+  /** Ends the stream without `complete`, so that its client reconnects and resumes. */
   close(): void {
     this.#end();
   }
@@ -77,7 +77,7 @@ export class EventStream extends Readable implements MonitoredConnection {
 
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
     clearInterval(this.#heartbeat);
-    this.#forgetCaller();
+    this.#unwatchCaller();
     this.#hasEnded = true;
     void this.#results.return(); // never fails
     callback(error);
@@ -86,14 +86,14 @@ export class EventStream extends Readable implements MonitoredConnection {
   #pulled({ done, value }: IteratorResult<EventResult>): void {
     this.#isPulling = false;
     if (this.#hasEnded) return;
-    if (this.#caller.isExpired) return this.#tokenIsOver();
+    if (this.#caller.isExpired) return this.#sendTokenExpired();
     if (!done) return void this.push(blockOf(value));
     this.push(COMPLETE);
     this.#end();
   }
 
-  /** Says so without an id: what the client was told last is where it goes on, with another token. */
-  #tokenIsOver(): void {
+  /** Sends the error without an id: the client resumes after its last event, with a new token. */
+  #sendTokenExpired(): void {
     if (this.#hasEnded) return;
     this.push(`event: next\ndata: ${JSON.stringify(this.#options.pipeline.reject(expiredTokenError()))}\n\n`);
     this.push(COMPLETE);
@@ -102,7 +102,7 @@ export class EventStream extends Readable implements MonitoredConnection {
   }
 
   #failed(error: unknown): void {
-    this.#options.log.error({ err: error }, "an event stream failed");
+    this.#options.log.error({ err: error }, "event stream failed");
     this.#end();
   }
 
@@ -112,7 +112,7 @@ export class EventStream extends Readable implements MonitoredConnection {
     this.push(null);
   }
 
-  /** Not where something waits to be read: that would only make it more. */
+  /** Skips the comment while data is pending: it would only add to it. */
   #beat(): void {
     if (!this.#hasEnded && this.readableFlowing && this.readableLength === 0) this.push(COMMENT);
   }
@@ -120,12 +120,11 @@ export class EventStream extends Readable implements MonitoredConnection {
   #watchReader(): void {
     const response = this.#response;
     if (!response.socket) return;
-    const watch = new SlowReaderMonitor(response.socket, this, this.#options.slowReaderMs);
-    response.on("timeout", () => watch.onTimeout());
+    const monitor = new SlowReaderMonitor(response.socket, this, this.#options.slowReaderMs);
+    response.on("timeout", () => monitor.onTimeout());
   }
 }
 
-/** What goes over a stream, over what, and to whom. */
 export interface EventStreamTarget {
   readonly results: EventResults;
   readonly response: ServerResponse;

@@ -24,22 +24,23 @@ import {
 import { setSecurityHeaders } from "./security-headers.js";
 
 /**
- * GraphQL over HTTP, and over server-sent events where a client accepts those: Yoga reads requests and
- * writes results, by the rules of GraphQL over HTTP; the pipeline does what an operation asks for.
+ * GraphQL over HTTP and over server-sent events. GraphQL Yoga implements the GraphQL over HTTP specification; the
+ * pipeline executes the operations. `JsonPostHandler` and `EventStream` bypass Yoga for speed: see
+ * `websocket/websocket-subscription.ts`.
  *
- * Closed from the start: JSON bodies only (a form that another site posts executes nothing), no mutation by GET.
- * Whose pages may ask at all is decided before.
+ * Secure by default: it accepts only JSON bodies, so that a form of another site executes nothing, and no mutation by
+ * GET. The server checks the origin before.
  */
 export class GraphqlHttpHandler {
   readonly #options: GraphqlHttpHandlerOptions;
   readonly #streams = new Set<EventStream>();
-  readonly #plainPost: JsonPostHandler;
+  readonly #jsonPost: JsonPostHandler;
   readonly #yoga: YogaServerInstance<ServerContext, object>;
 
   constructor(options: GraphqlHttpHandlerOptions) {
     this.#options = options;
     const { pipeline, limits } = options;
-    this.#plainPost = new JsonPostHandler(pipeline, limits.bodyBytesMax);
+    this.#jsonPost = new JsonPostHandler(pipeline, limits.bodyBytesMax);
     this.#yoga = createYoga<ServerContext>({
       schema: pipeline.schema,
       graphqlEndpoint: "/graphql",
@@ -48,7 +49,7 @@ export class GraphqlHttpHandler {
       landingPage: false,
       multipart: false,
       logging: false,
-      healthCheckEndpoint: NO_PATH,
+      healthCheckEndpoint: UNUSED_PATH,
       parserAndValidationCache: false,
       maxRequestBodySize: limits.bodyBytesMax,
       maskedErrors: {
@@ -59,31 +60,31 @@ export class GraphqlHttpHandler {
     });
   }
 
-  /** Answers a request, once it is known who asks. */
+  /** Authenticates a request and answers it. */
   async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const found = this.callerOf(request);
-    const caller = found instanceof Promise ? await found : found;
+    const outcome = this.callerOf(request);
+    const caller = outcome instanceof Promise ? await outcome : outcome;
     if (!(caller instanceof Caller)) return rejectUnauthenticated(response, caller);
-    if (this.#plainPost.accepts(request)) {
-      const body = await this.#plainPost.handle(request, response, caller);
+    if (this.#jsonPost.accepts(request)) {
+      const body = await this.#jsonPost.handle(request, response, caller);
       if (!body) return;
-      Object.assign(request, { body }); // where Yoga looks for one that was read
+      Object.assign(request, { body }); // Yoga reads the consumed body from here
     }
     setSecurityHeaders(response);
     await this.#yoga(request, response, { caller });
   }
 
-  /** Event streams that are open. */
+  /** Open event streams. */
   get streamCount(): number {
     return this.#streams.size;
   }
 
-  /** Ends every event stream, so that its client comes back. */
+  /** Ends every event stream, so that its client reconnects. */
   closeStreams(): void {
     for (const stream of this.#streams) stream.close();
   }
 
-  /** Who asks, or why that is not known; at once where it can be, as a body is read faster by who is there when it comes. */
+  /** Authenticates a request, synchronously if possible: reading a body is faster with listeners attached before it arrives. */
   callerOf({ headers }: IncomingMessage): Caller | RejectedOperation | Promise<Caller | RejectedOperation> {
     const { authenticator, pipeline } = this.#options;
     try {
@@ -94,7 +95,7 @@ export class GraphqlHttpHandler {
     }
   }
 
-  /** In the place of Yoga's own parsing, validation and execution. */
+  /** Replaces Yoga's parsing, validation and execution. */
   #throughPipeline(): Plugin<object, ServerContext> {
     return {
       onParams: ({ setParamsHandler }) => {
@@ -106,7 +107,7 @@ export class GraphqlHttpHandler {
             variables: params.variables,
             lastEventId: request.headers.get("last-event-id"),
           });
-          if (isResult(result)) return asResponse(result);
+          if (isResult(result)) return withHttpStatus(result);
           if (request.signal.aborted) await result.return();
           return result as AsyncIterable<never>; // safe: only the event stream reads it
         });
@@ -125,17 +126,17 @@ export class GraphqlHttpHandler {
     const { kind } = prepared;
     if (kind === OperationTypeNode.MUTATION && method === "GET") {
       return pipeline.reject(
-        withStatus(405, "A mutation changes something: send it by POST.", { Allow: "POST" }),
+        withStatus(405, "Mutations are not allowed by GET: send a POST.", { Allow: "POST" }),
       );
     }
     if (kind !== OperationTypeNode.SUBSCRIPTION) return pipeline.execute(prepared);
     if (!headers.get("accept")?.includes("text/event-stream")) {
-      return pipeline.reject(withStatus(406, NOT_AN_EVENT_STREAM));
+      return pipeline.reject(withStatus(406, EVENT_STREAM_REQUIRED));
     }
     return this.#countStream(request.caller, res) ?? pipeline.subscribe(prepared);
   }
 
-  /** An event stream is a connection of its caller's, until its answer is closed. Returns why it may not be. */
+  /** Counts an event stream as a connection of its caller until the response closes. Returns an error above the limit. */
   #countStream(caller: Caller, response: ServerResponse): RejectedOperation | undefined {
     try {
       response.once("close", this.#options.callerConnections.open(caller));
@@ -145,7 +146,7 @@ export class GraphqlHttpHandler {
     }
   }
 
-  /** In the place of Yoga's own: with ids to resume from, and an end for who does not read. */
+  /** Replaces Yoga's event streams: these have ids to resume from and close slow readers. */
   #eventStreams(): Plugin<object, ServerContext> {
     return {
       onResultProcess: ({ result, serverContext, setResultProcessor }) => {
@@ -160,8 +161,8 @@ export class GraphqlHttpHandler {
     };
   }
 
-  #openStream(opened: EventStreamTarget): EventStream {
-    const stream = new EventStream(opened, this.#options);
+  #openStream(target: EventStreamTarget): EventStream {
+    const stream = new EventStream(target, this.#options);
     this.#streams.add(stream);
     stream.once("close", () => this.#streams.delete(stream));
     return stream;
@@ -174,14 +175,13 @@ export interface GraphqlHttpHandlerOptions extends EventStreamOptions {
   readonly limits: Limits;
 }
 
-/** What Yoga is given with a request. */
 interface ServerContext {
   readonly req: IncomingMessage;
   readonly res: ServerResponse;
   readonly caller: Caller;
 }
 
-/** Before its body is read: nothing of it has been looked at. */
+/** Rejects a request before its body is read. */
 export function rejectUnauthenticated(response: ServerResponse, { errors }: RejectedOperation): void {
   setSecurityHeaders(response);
   const status = Math.max(...errors.map(({ extensions }) => statusOfCode(extensions["code"])));
@@ -192,13 +192,13 @@ export function rejectUnauthenticated(response: ServerResponse, { errors }: Reje
   response.end(JSON.stringify({ errors }));
 }
 
-/** Everything that is not JSON is refused before it is read. */
+/** Rejects bodies other than JSON before they are read. */
 function jsonOnly(): Plugin {
   return {
     onRequestParse({ request, setRequestParser }) {
       if (request.method !== "POST") return;
       if (!isJson(request.headers.get("content-type"))) {
-        throw withStatus(415, "A GraphQL request by POST has a body of Content-Type: application/json.");
+        throw withStatus(415, "Unsupported Content-Type: a GraphQL POST requires application/json.");
       }
       setRequestParser(readJson);
     },
@@ -208,15 +208,15 @@ function jsonOnly(): Plugin {
 async function readJson(request: Request): Promise<GraphQLParams> {
   const body: unknown = await request.json();
   if (typeof body === "object" && body !== null) return body;
-  throw withStatus(400, "The body of a GraphQL request is a JSON object with a query.");
+  throw withStatus(400, "Invalid GraphQL request: the body must be a JSON object with a query.");
 }
 
 function isResult(result: ExecutionResult | EventResults): result is ExecutionResult {
   return !(Symbol.asyncIterator in result);
 }
 
-/** A request that nothing was executed of has a status that says so, for application/graphql-response+json. */
-function asResponse(result: ExecutionResult): ExecutionResult {
+/** Adds an HTTP status to a result without data, for application/graphql-response+json. */
+function withHttpStatus(result: ExecutionResult): ExecutionResult {
   if (!result.errors || "data" in result) return result;
   const retryAfter = retryAfterSeconds(result);
   if (retryAfter) return { errors: result.errors.map((error) => withRetryAfter(error, retryAfter)) };
@@ -233,19 +233,19 @@ function asRejected(error: GraphQLError): GraphQLError {
   return withExtensions(error, { ...error.extensions, http: { status, spec: true } });
 }
 
-const NOT_AN_EVENT_STREAM =
-  "Over HTTP a subscription's results come as server-sent events: send Accept: text/event-stream, or use a WebSocket.";
+const EVENT_STREAM_REQUIRED =
+  "Subscriptions over HTTP use server-sent events: send Accept: text/event-stream, or use a WebSocket.";
 
-/** Ends no URL: the server answers its probes itself. */
-const NO_PATH = "\n";
+/** Matches no URL: the server answers health probes itself. */
+const UNUSED_PATH = "\n";
 
-/** Yoga's own errors, in our words; what fails here has failed while the request was read. */
+/** Rewords Yoga's own errors, which occur while it reads a request. */
 function toRequestError(error: unknown, limits: Limits): unknown {
   if (error instanceof SyntaxError)
-    return withStatus(400, "The body, the variables or the extensions are no JSON.");
+    return withStatus(400, "Invalid JSON in the body, the variables or the extensions.");
   if (!(error instanceof GraphQLError) || statusOf(error) !== 413) return error;
   const { bodyBytesMax } = limits;
-  return new GraphQLError(`The body of the request is larger than ${bodyBytesMax} bytes (bodyBytesMax).`, {
+  return new GraphQLError(`The request body is larger than ${bodyBytesMax} bytes (bodyBytesMax).`, {
     extensions: { code: "LIMIT_EXCEEDED", limit: "bodyBytesMax", http: { status: 413 } },
   });
 }

@@ -1,23 +1,22 @@
 import { isIP } from "node:net";
 
 /**
- * The names by which this server may be asked. A page of another site may let its own name lead to this machine
- * (DNS rebinding): to the browser it is of the same origin as the server then, and only the `Host` tells. So where
- * whoever reaches the port may do everything, and only this machine is to reach it, a name must be known. An
- * address is nobody's name.
+ * Protects against DNS rebinding: another site can point its own name at this machine. The browser then treats its
+ * pages as same-origin with the server, and only `Host` gives it away. A server without authentication on a loopback
+ * address therefore requires a known name. IP addresses are always allowed, since no site can claim one.
  */
 export class HostPolicy {
   readonly #allowed: ReadonlySet<string> | undefined;
-  /** What the latest request named, and most name. */
+  /** The last known `Host`, which most requests repeat. */
   #latest: string | undefined;
 
-  /** @param allowed the names, beside addresses and localhost; undefined where all are. */
+  /** @param allowed names, in addition to IP addresses and localhost; undefined allows all. */
   constructor(allowed: readonly string[] | undefined) {
     this.#allowed = allowed && new Set(allowed);
   }
 
-  /** What is to be thought of a request's `Host`. */
-  allows(host: string | undefined): "known" | "unknown" | "malformed" {
+  /** Classifies the `Host` header of a request. */
+  classify(host: string | undefined): "known" | "unknown" | "malformed" {
     if (host === this.#latest || host === undefined) return "known";
     const name = hostnameOf(host);
     if (name === undefined) return "malformed";

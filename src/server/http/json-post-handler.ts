@@ -5,11 +5,9 @@ import { isRejected, type OperationParams, type Pipeline } from "../../graphql/p
 import type { ErrorCode } from "../../protocol/error-codes.js";
 
 /**
- * The short way of what workers and user interfaces send all day: a query or a mutation, as plain JSON by POST.
- * It goes through the same pipeline as everything, and is answered as Yoga would (a test compares them); only
- * the objects of fetch are left out, which cost several times as much as what is done between them.
- *
- * What is not quite so plain, Yoga gets.
+ * A fast path for most requests of workers and user interfaces: a query or a mutation as plain JSON by POST. It uses
+ * the same pipeline and gives the same answers as Yoga (a test compares them). It skips the fetch objects, which cost
+ * several times as much as the operation itself. Yoga handles all other requests.
  */
 export class JsonPostHandler {
   readonly #pipeline: Pipeline;
@@ -20,7 +18,7 @@ export class JsonPostHandler {
     this.#bodyBytesMax = bodyBytesMax;
   }
 
-  /** Whether its head says that it may go the short way; its body is left alone. */
+  /** Whether the request line and headers qualify. Does not read the body. */
   accepts({ method, url, headers }: IncomingMessage): boolean {
     return (
       method === "POST" &&
@@ -33,16 +31,16 @@ export class JsonPostHandler {
     );
   }
 
-  /** Answers it, or gives back its body where it was not so plain after all. */
+  /** Answers the request. Returns its body instead if Yoga must handle it. */
   async handle(
     request: IncomingMessage,
     response: ServerResponse,
     caller: Caller,
   ): Promise<Buffer | undefined> {
     const body = await bodyOf(request);
-    if (!body) return undefined; // who asked is gone
-    const asked = operationIn(body);
-    const prepared = asked && this.#pipeline.prepare({ ...asked, caller });
+    if (!body) return undefined; // the client disconnected
+    const params = operationIn(body);
+    const prepared = params && this.#pipeline.prepare({ ...params, caller });
     if (!prepared || (!isRejected(prepared) && prepared.kind === OperationTypeNode.SUBSCRIPTION)) return body;
     const type = ANSWER_TYPES.get(request.headers.accept ?? "*/*")!;
     const result = isRejected(prepared) ? prepared : await this.#pipeline.execute(prepared);
@@ -50,7 +48,7 @@ export class JsonPostHandler {
     const retryAfter = retryAfterSeconds(result);
     const status = retryAfter ? 429 : type === JSON_TYPE ? 200 : statusOf(result);
     response.writeHead(status, [
-      // No page can show this, or embed it: a request like that is no link, no form and no image. Each header costs.
+      // No other security headers, since each costs: no link, form or image can send this request.
       "X-Content-Type-Options",
       "nosniff",
       ...(retryAfter ? ["Retry-After", retryAfter] : []),
@@ -64,13 +62,13 @@ export class JsonPostHandler {
   }
 }
 
-/** By GraphQL over HTTP: what was refused before anything was executed has a status that says so. */
+/** The status by GraphQL over HTTP: an error status if nothing was executed. */
 function statusOf(result: ExecutionResult): number {
   if (!result.errors || "data" in result) return 200;
   return Math.max(...result.errors.map(({ extensions }) => statusOfCode(extensions["code"])));
 }
 
-/** In how many seconds who came too often may come again, as HTTP says it. */
+/** The `Retry-After` header for a result that exceeded a rate limit, in seconds. */
 export function retryAfterSeconds({ errors }: ExecutionResult): string | undefined {
   const retryAfterMs = errors?.[0]?.extensions["retryAfterMs"];
   return typeof retryAfterMs === "number" ? String(Math.ceil(retryAfterMs / 1_000)) : undefined;
@@ -80,7 +78,7 @@ export function statusOfCode(code: unknown): number {
   return STATUS_BY_CODE[code as ErrorCode] ?? 400;
 }
 
-/** What is not the client's fault. */
+/** All other codes are a 400: the client's fault. */
 const STATUS_BY_CODE: Partial<Record<ErrorCode, number>> = {
   UNAUTHENTICATED: 401,
   UNAVAILABLE: 503,
@@ -92,7 +90,7 @@ const GRAPHQL_TYPE = "application/graphql-response+json";
 
 const CONTENT_TYPES = new Set([JSON_TYPE, `${JSON_TYPE}; charset=utf-8`, `${JSON_TYPE};charset=utf-8`]);
 
-/** What is answered to those who accept this. */
+/** The type of the answer, by Accept header. */
 const ANSWER_TYPES = new Map([
   ["*/*", JSON_TYPE],
   [JSON_TYPE, JSON_TYPE],
@@ -102,7 +100,7 @@ const ANSWER_TYPES = new Map([
   [`${GRAPHQL_TYPE},${JSON_TYPE};q=0.9`, GRAPHQL_TYPE],
 ]);
 
-/** undefined where the connection ended before all of it had come. */
+/** The whole body; undefined if the connection closed early. */
 function bodyOf(request: IncomingMessage): Promise<Buffer | undefined> {
   return new Promise((resolve) => {
     const chunks: Buffer[] = [];
@@ -112,20 +110,20 @@ function bodyOf(request: IncomingMessage): Promise<Buffer | undefined> {
   });
 }
 
-/** undefined for everything of which there is something to say. */
+/** Parses the body; undefined if it is invalid, so that Yoga reports the error. */
 function operationIn(body: Buffer): OperationParams | undefined {
   try {
-    const asked: unknown = JSON.parse(body.toString());
-    return isOperation(asked) ? asked : undefined;
+    const params: unknown = JSON.parse(body.toString());
+    return isOperation(params) ? params : undefined;
   } catch {
     return undefined;
   }
 }
 
-function isOperation(asked: unknown): asked is OperationParams {
-  if (typeof asked !== "object" || asked === null) return false;
-  for (const key in asked) if (!PARAMETERS.has(key)) return false;
-  const { query, operationName, variables } = asked as Record<string, unknown>;
+function isOperation(params: unknown): params is OperationParams {
+  if (typeof params !== "object" || params === null) return false;
+  for (const key in params) if (!PARAMETERS.has(key)) return false;
+  const { query, operationName, variables } = params as Record<string, unknown>;
   return (
     typeof query === "string" &&
     (isAbsent(operationName) || typeof operationName === "string") &&
@@ -139,7 +137,6 @@ function isAbsent(value: unknown): value is null | undefined {
 
 const PARAMETERS = new Set(["query", "operationName", "variables"]);
 
-/** Of a length that is told, and of something. */
 function isWithin(length: number, max: number): boolean {
   return length > 0 && length <= max;
 }

@@ -1,9 +1,9 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 
 /**
- * Whose pages may use the API: this server's own, and those of the origins that the operator names. A browser
- * asks before it lets a page read an answer (CORS), but sends a simple request, and opens a WebSocket, without
- * asking: so the server looks itself at where a request comes from, before anything is done.
+ * Allows the pages of this server and of the origins that the operator names. CORS only stops a page from reading an
+ * answer: a browser still sends simple requests and opens WebSockets of any page. So the server checks the origin of
+ * each request before it executes anything.
  */
 export class OriginPolicy {
   readonly #allowed: ReadonlySet<string>;
@@ -14,19 +14,18 @@ export class OriginPolicy {
   }
 
   /**
-   * Whether the request comes from no page, or from one that may. Where the browser names no origin, as with an
-   * image, it still says whether the page is of another site; and that it is of this one is taken at its word, which
-   * no page can change: behind a proxy the Host may be another one.
+   * Whether a request comes from an allowed page, or from no page. Without `Origin`, as for an image, `Sec-Fetch-Site`
+   * still reveals another site. Its `same-origin` is trusted, since no page can forge it and a proxy may change `Host`.
    */
   allows({ headers }: IncomingMessage): boolean {
     const { origin, host, "sec-fetch-site": site } = headers;
-    if (origin === undefined) return !OF_ANOTHER.has(site);
+    if (origin === undefined) return !OTHER_SITES.has(site);
     return site === "same-origin" || this.#allowed.has(origin) || isOwn(origin, host);
   }
 
   /**
-   * Lets a page of an origin that is allowed read the answer; no cookies are meant, as there are none. Returns true
-   * for the question that a browser asks beforehand, which is answered then.
+   * Sets the CORS headers for an allowed origin; without credentials, since there are no cookies. Answers a preflight
+   * request and returns true for it.
    */
   answerCors({ method, headers }: IncomingMessage, response: ServerResponse): boolean {
     if (this.#allowed.size === 0) return false;
@@ -40,7 +39,7 @@ export class OriginPolicy {
   }
 }
 
-const OF_ANOTHER: ReadonlySet<unknown> = new Set(["cross-site", "same-site"]);
+const OTHER_SITES: ReadonlySet<unknown> = new Set(["cross-site", "same-site"]);
 
 const PREFLIGHT = {
   "Access-Control-Allow-Methods": "GET, POST",
@@ -48,7 +47,7 @@ const PREFLIGHT = {
   "Access-Control-Max-Age": "600",
 };
 
-/** Whether it is a page of this server: TLS may end before it, so the scheme says nothing. */
+/** Whether the page is this server's own. Ignores the scheme, since a proxy may terminate TLS. */
 function isOwn(origin: string, host: string | undefined): boolean {
   return URL.canParse(origin) && new URL(origin).host === host;
 }

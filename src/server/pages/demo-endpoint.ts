@@ -8,8 +8,8 @@ import { answerJson, isJson } from "../http/json-response.js";
 import { statusOfCode } from "../http/json-post-handler.js";
 
 /**
- * `POST /demo`: begins the demonstration job and answers which job that is: 201, or 200 for the one that runs. Not in
- * the schema, as it is a button of the dashboard.
+ * `POST /demo`: starts the demonstration job and returns its key, with status 201, or 200 if it already runs. Not in the
+ * schema: it serves a button of the dashboard.
  *
  *     curl -X POST http://127.0.0.1:4000/demo -H 'content-type: application/json' -d '{}'
  */
@@ -18,33 +18,38 @@ export async function answerDemo(
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
-  const refuse = (status: number, error: unknown): void =>
+  const reject = (status: number, error: unknown): void =>
     answerJson(response, status, pipeline.reject(error));
   if (request.method !== "POST") {
     response.setHeader("Allow", "POST");
-    return refuse(405, new TidemarkError("BAD_USER_INPUT", "The demonstration job is begun by POST."));
+    return reject(
+      405,
+      new TidemarkError("BAD_USER_INPUT", "Method not allowed: start the demonstration job with a POST."),
+    );
   }
   if (!isJson(request.headers["content-type"])) {
-    return refuse(415, new TidemarkError("BAD_USER_INPUT", "Send a body of Content-Type: application/json."));
+    return reject(
+      415,
+      new TidemarkError("BAD_USER_INPUT", "Unsupported Content-Type: POST /demo requires application/json."),
+    );
   }
   try {
     authorize("report", DEMO_JOB, caller.rights);
   } catch (error) {
-    return refuse(403, error);
+    return reject(403, error);
   }
   try {
     const { userTask, isNew } = await demonstration.start();
     const { database, username, jobId, attempt } = userTask;
     answerJson(response, isNew ? 201 : 200, { database, username, jobId, attempt });
   } catch (error) {
-    const refusal = pipeline.reject(error);
-    answerJson(response, statusOfCode(refusal.errors[0]?.extensions["code"]), refusal);
+    const rejection = pipeline.reject(error);
+    answerJson(response, statusOfCode(rejection.errors[0]?.extensions["code"]), rejection);
   }
 }
 
 export interface DemoRequest {
   readonly demonstration: DemoWorker;
   readonly pipeline: Pipeline;
-  /** Who asks for it, and may report the demonstration job. */
   readonly caller: Caller;
 }

@@ -1,11 +1,9 @@
 /**
- * GraphiQL at `/graphql`, for a browser that goes there: five tabs to try the API with, and no internet
- * needed.
+ * GraphiQL at `/graphql` for browsers: five tabs to try the API, without internet access.
  *
- * GraphQL Yoga's own page loads its code from a CDN; `@graphql-yoga/render-graphiql` has all of it in one
- * page of 9 MB instead. So the page is rendered at the first request only, in a worker thread that takes the
- * renderer's memory with it when it ends, and kept as gzip. Its tabs are the documents in
- * `schema/operations`, those that the client is made of.
+ * GraphQL Yoga's own page loads its code from a CDN. `@graphql-yoga/render-graphiql` puts all of it into one page of
+ * 9 MB instead. So the first request renders the page, in a worker thread that frees the renderer's memory when it
+ * ends, and the server keeps it as gzip. Its tabs are documents in `schema/operations`, which the client uses too.
  */
 import { once } from "node:events";
 import { readFile } from "node:fs/promises";
@@ -19,16 +17,15 @@ import type { GraphiQLOptions } from "graphql-yoga";
 import { acceptsCoding, digestOf, matchesEtag } from "../http/content-negotiation.js";
 
 /**
- * True for a browser that goes to the page, false for a GraphQL request. As in GraphQL Yoga, an address with
- * a `query` in it is a link to the page too: GraphiQL opens with that query.
+ * True for a browser's navigation, false for a GraphQL request. As in GraphQL Yoga, a URL with a `query` is also a link
+ * to the page: GraphiQL opens with that query.
  */
 export function wantsGraphiql(request: IncomingMessage): boolean {
   return request.method === "GET" && (request.headers.accept ?? "").includes("text/html");
 }
 
 /**
- * The page, ready to be sent. Any number of requests may call `handle` at once; the page is rendered for the
- * first.
+ * Serves the page, which the first request renders. Supports concurrent calls of `handle`.
  *
  * @example
  * const graphiql = new GraphiqlPage("WS");
@@ -38,14 +35,14 @@ export class GraphiqlPage {
   readonly #subscriptions: Subscriptions;
   #rendered: Promise<RenderedPage> | undefined;
 
-  /** @param subscriptions how it subscribes: its headers, a token among them, go with server-sent events alone. */
+  /** @param subscriptions the transport. Only server-sent events carry headers, such as a token. */
   constructor(subscriptions: Subscriptions) {
     this.#subscriptions = subscriptions;
   }
 
   /**
-   * Answers with the page, or with 304 to a browser that has it. Rejects when the page can't be rendered,
-   * before anything of the answer was sent; the next request tries again.
+   * Sends the page, or 304 if the browser has it. Rejects before it sends anything if rendering fails; the next request
+   * tries again.
    */
   async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const page = await this.#render();
@@ -67,7 +64,6 @@ export class GraphiqlPage {
   }
 }
 
-/** Over WebSocket, or over server-sent events. */
 type Subscriptions = "WS" | "SSE";
 
 interface RenderedPage {
@@ -81,9 +77,7 @@ interface Tab {
   readonly variables: string;
 }
 
-/**
- * What the tabs are about: an import, with a volume that is known, one that is not, and a task that repeats.
- */
+/** The job of the tabs: an import with a known volume, an unknown volume and an iterative task. */
 const JOB = { database: "demo", username: "alice", jobId: "import-1" };
 const CHECK = { mode: "DYNAMIC", max: 3, tasks: [{ description: "compare", volume: 20 }] };
 const TASK = {
@@ -100,8 +94,8 @@ const UPDATES = [
 ];
 
 /**
- * In the order of the tabs. GraphiQL calls each after its operation, and underlines the variables in red
- * where one is left out that has a default but is not nullable; so none is.
+ * In the order of the tabs, which GraphiQL names after their operations. Each sets every variable that is not nullable:
+ * GraphiQL marks a missing one as an error, even if it has a default.
  */
 const EXAMPLES = [
   { file: "store.graphql", variables: { input: { ...JOB, task: TASK, onConflict: "OVERWRITE" } } },
@@ -111,7 +105,7 @@ const EXAMPLES = [
   { file: "list-progress.graphql", variables: { database: JOB.database, jobId: JOB.jobId } },
 ] as const;
 
-/** `src/server` and `dist/server` are equally deep, so this is right in both. */
+/** `src/server` and `dist/server` are equally deep, so this works in both. */
 const OPERATIONS = new URL("../../../schema/operations/", import.meta.url);
 
 async function renderPage(subscriptions: Subscriptions): Promise<RenderedPage> {
@@ -132,24 +126,20 @@ async function readTab({ file, variables }: (typeof EXAMPLES)[number]): Promise<
   return { query, variables: JSON.stringify(variables, null, 2) };
 }
 
-/**
- * With no `endpoint` GraphiQL asks the address that it came from, so it also works behind a proxy that adds a
- * prefix.
- */
+/** Sets no `endpoint`, so GraphiQL uses its own URL and also works behind a proxy that adds a prefix. */
 function optionsFor(tabs: Tab[], subscriptions: Subscriptions) {
   return {
     title: "Tidemark",
     defaultTabs: tabs,
     subscriptionsProtocol: subscriptions,
-    // Otherwise a token among the headers stays in the browser's storage for good.
+    // Otherwise the browser would store a token in the headers permanently.
     shouldPersistHeaders: false,
-    // Otherwise what is typed goes into the page's address, from there into logs, and a long one is refused
-    // when the page is loaded again.
+    // Otherwise GraphiQL puts the query into the page's URL: it would appear in logs, and a long one would break a reload.
     onEditQuery: null,
   } satisfies GraphiQLOptions & { onEditQuery: null };
 }
 
-/** Rendering takes 0.2 s and leaves 50 MB in the module cache: in a worker neither is felt. */
+/** Rendering takes 0.2 s and leaves 50 MB in the module cache, so it runs in a worker. */
 const RENDERER = `
   const { parentPort, workerData } = require("node:worker_threads");
   void import(workerData.renderer).then(({ renderGraphiQL }) => {
@@ -160,22 +150,18 @@ const RENDERER = `
 async function renderInWorker(options: ReturnType<typeof optionsFor>): Promise<string> {
   const renderer = import.meta.resolve("@graphql-yoga/render-graphiql");
   const worker = new Worker(RENDERER, { eval: true, execArgv: [], workerData: { renderer, options } });
-  // The one thing that the worker says is the page.
+  // The worker's only message is the page.
   const [html] = (await once(worker, "message")) as [string];
   return html;
 }
 
-/**
- * A tab of GraphiQL jumps aside when it is first pressed, and the click is lost. They can be dragged without
- * that.
- */
+/** Stops a tab from moving aside on its first click, which would lose the click. Dragging still works. */
 const STEADY_TABS = ".graphiql-tab { transform: none !important; }";
 
 /**
- * Runs before GraphiQL, which shows the first tab without its variables (issue 3392 of graphql/graphiql), and
- * which goes by the tabs in the browser's storage if there are any: those of whatever else had a GraphiQL at
- * this address, or of an older Tidemark. So whoever has not had these tabs starts with them; from then on the
- * browser's own are left alone.
+ * Runs before GraphiQL to work around two behaviours. GraphiQL shows the first tab without its variables (issue 3392 of
+ * graphql/graphiql). It also restores tabs from the browser's storage, even those of another server or of an older
+ * Tidemark at the same address. So a browser that has never seen these tabs starts with them and then keeps its own.
  */
 function seedScript(tabs: readonly Tab[]): string {
   const first = tabs[0] ?? { query: "", variables: "" };
@@ -190,19 +176,19 @@ function seedScript(tabs: readonly Tab[]): string {
   `;
 }
 
-/** A string in an inline script: JSON, with nothing in it that could end the script. */
+/** A string literal for an inline script: JSON that can't end the script. */
 function literal(text: string): string {
   return JSON.stringify(text).replaceAll("<", "\\u003c");
 }
 
-/** The renderer writes one script, with markup in its strings: it goes from the first tag to the last. */
+/** The renderer writes one script with markup in its strings: it spans from the first tag to the last. */
 function scriptIn(html: string): string {
   return html.slice(html.indexOf("<script>") + "<script>".length, html.lastIndexOf("</script>"));
 }
 
 /**
- * Nothing from elsewhere, no script but the page's own two, no frame around it. Its editor writes styles as
- * it goes, so they can't be listed; its workers are blobs, its fonts and icons are in the page.
+ * Allows only this server and the page's own two scripts, and no framing. The editor creates styles at run time, so they
+ * can't be listed. Its workers are blobs; its fonts and icons are inline.
  */
 function contentSecurityPolicyFor(scripts: readonly string[]): string {
   const hashes = scripts.map((script) => `'sha256-${digestOf(script, "base64")}'`);
@@ -237,7 +223,7 @@ async function sendPlain(response: ServerResponse, page: Buffer): Promise<void> 
   try {
     await pipeline(Readable.from([page]), createGunzip(), response);
   } catch (error) {
-    // A browser that went away in the middle is no error of ours.
+    // Ignores a browser that disconnected.
     if (!response.destroyed) throw error;
   }
 }

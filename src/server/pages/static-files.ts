@@ -1,9 +1,9 @@
 /**
- * The dashboard's files as they were built: read once, held in memory, sent as they are.
+ * The built files of the dashboard: read once, kept in memory, sent unchanged.
  *
- * So nothing is compressed while somebody waits, and no path leads to a file that was not built: an address is a key of
- * a table. What the build has put into `assets/` bears a digest in its name and may be kept for good; the page, which
- * names them, is asked for again each time, and then mostly answered with 304.
+ * So no request waits for compression, and no path can reach another file: an address is a key of a map. The names of
+ * files in `assets/` contain a digest, so browsers cache them permanently. Browsers revalidate the page that refers to
+ * them each time, mostly with a 304.
  */
 import { readdir, readFile } from "node:fs/promises";
 import type { IncomingMessage, ServerResponse } from "node:http";
@@ -11,7 +11,6 @@ import { extname } from "node:path";
 import { errorCodeOf } from "../../util/assert.js";
 import { acceptsCoding, digestOf, matchesEtag } from "../http/content-negotiation.js";
 
-/** Any number of requests may be answered at once. */
 export class StaticFiles {
   readonly #files: ReadonlyMap<string, StaticFile>;
 
@@ -19,7 +18,7 @@ export class StaticFiles {
     this.#files = files;
   }
 
-  /** Reads all that is in a folder; a folder that is not there has none. */
+  /** Reads all files in a folder. A missing folder counts as empty. */
   static async read(folder: URL): Promise<StaticFiles> {
     const paths = await pathsIn(folder);
     const contents = new Map(
@@ -29,12 +28,12 @@ export class StaticFiles {
     return new StaticFiles(new Map(files.map((path) => [addressOf(path), fileOf(path, contents)])));
   }
 
-  /** Whether there is something at `address`: `/`, `/assets/…`. */
+  /** Whether a file exists at `address`: `/`, `/assets/…`. */
   has(address: string): boolean {
     return this.#files.has(address);
   }
 
-  /** Answers GET and HEAD of an address that there is. */
+  /** Answers GET and HEAD for an existing address. */
   answer(address: string, request: IncomingMessage, response: ServerResponse): void {
     const file = this.#files.get(address)!;
     if (!["GET", "HEAD"].includes(request.method ?? "")) {
@@ -50,10 +49,10 @@ export class StaticFiles {
   }
 }
 
-/** The folder that the dashboard is built into; `src/server` and `dist/server` are equally deep. */
+/** The build output of the dashboard; `src/server` and `dist/server` are equally deep. */
 export const DASHBOARD_FOLDER = new URL("../../../dist/web/", import.meta.url);
 
-/** Smallest first. */
+/** In order of preference. */
 const CODINGS = ["br", "gzip"] as const;
 
 type Coding = (typeof CODINGS)[number];
@@ -66,7 +65,7 @@ interface StaticFile extends Readonly<Partial<Record<Coding, Buffer>>> {
 
 const SUFFIX_OF_CODING = /\.(br|gz)$/;
 
-/** Relative to the folder, with slashes on every system. */
+/** Paths relative to the folder, with slashes on every system. */
 async function pathsIn(folder: URL): Promise<string[]> {
   try {
     const names = await readdir(folder, { recursive: true });
@@ -77,7 +76,7 @@ async function pathsIn(folder: URL): Promise<string[]> {
   }
 }
 
-/** undefined for what is no file to be served: a folder. */
+/** The Content-Type; undefined for paths that are not served, such as folders. */
 function typeOf(path: string): string | undefined {
   return TYPES[extname(path.replace(SUFFIX_OF_CODING, ""))];
 }
@@ -121,8 +120,8 @@ const TYPES: Readonly<Record<string, string>> = {
 };
 
 /**
- * Nothing from elsewhere and nothing inline, no frame around it, and no text that becomes markup: a name that is
- * markup stays a name also where the dashboard has a fault.
+ * Allows only this server, nothing inline, no framing, and no text as markup: even if the dashboard has a bug, markup in
+ * a name stays text.
  */
 const POLICIES = {
   "Content-Security-Policy": [

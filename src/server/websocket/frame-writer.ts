@@ -3,33 +3,32 @@ import type { WebSocket } from "ws";
 import type { SharedFrames } from "./shared-frames.js";
 
 /**
- * Sockets that have something to write. What goes to one of them in one turn of the event loop is one write: a
- * write costs as much as a thousand of its bytes. All of them together write for a few milliseconds a turn,
- * then what comes in has its turn, and what it leads to goes into the next writes.
+ * A queue of sockets with pending frames. It combines all frames of a socket in one turn of the event loop into one
+ * write, since a write costs as much as a thousand bytes. Each turn spends a limited time on writes, so that incoming
+ * messages are handled in between.
  */
 export class WriteQueue {
   #waiting: FrameWriter[] = [];
   #isScheduled = false;
 
-  /** It is flushed in its turn. */
-  add(outgoing: FrameWriter): void {
-    this.#waiting.push(outgoing);
+  add(writer: FrameWriter): void {
+    this.#waiting.push(writer);
     this.#schedule();
   }
 
   #schedule(): void {
     if (this.#isScheduled) return;
     this.#isScheduled = true;
-    setImmediate(() => this.#turn());
+    setImmediate(() => this.#flushWaiting());
   }
 
-  #turn(): void {
+  #flushWaiting(): void {
     this.#isScheduled = false;
     const end = performance.now() + TURN_MS;
     let flushed = 0;
     while (flushed < this.#waiting.length) {
       this.#waiting[flushed++]!.flush();
-      if (flushed % LOOK_AT_CLOCK_EVERY === 0 && performance.now() > end) break;
+      if (flushed % FLUSHES_PER_CLOCK_CHECK === 0 && performance.now() > end) break;
     }
     this.#waiting = this.#waiting.slice(flushed);
     if (this.#waiting.length > 0) this.#schedule();
@@ -37,42 +36,42 @@ export class WriteQueue {
 }
 
 const TURN_MS = 10;
-const LOOK_AT_CLOCK_EVERY = 16;
+const FLUSHES_PER_CLOCK_CHECK = 16;
 
 /**
- * The frames that go to one WebSocket, written straight to its socket. ws writes whole frames too, so its control
- * frames come between them.
+ * Writes the frames of one WebSocket directly to its socket. ws also writes whole frames, so its control frames can
+ * only appear in between.
  */
 export class FrameWriter {
   readonly #webSocket: WebSocket;
   readonly #socket: Socket;
   readonly #queue: WriteQueue;
-  readonly #onMoved: () => void;
+  readonly #onProgress: () => void;
   #frames = "";
-  /** What comes after those: put together when it is written, so that what is made for a write is gone with it. */
+  /** Follows `#frames`. The string is built at flush time so that it is short-lived. */
   #last: { readonly shared: SharedFrames; readonly start: string; readonly count: number } | undefined;
   #unwrittenBytes = 0;
 
-  /** @param onMoved called when something was written, and when the network has taken it. */
-  constructor(webSocket: WebSocket, socket: Socket, queue: WriteQueue, onMoved: () => void) {
+  /** @param onProgress called after a write, and again when the network has taken it. */
+  constructor(webSocket: WebSocket, socket: Socket, queue: WriteQueue, onProgress: () => void) {
     this.#webSocket = webSocket;
     this.#socket = socket;
     this.#queue = queue;
-    this.#onMoved = onMoved;
+    this.#onProgress = onProgress;
   }
 
-  /** Bytes that wait, here and in the socket. */
+  /** Bytes that are not sent yet, here and in the socket. */
   get pendingBytes(): number {
     return this.#unwrittenBytes + this.#socket.writableLength;
   }
 
-  /** Whole frames, as `latin1Of` has them. */
+  /** Queues whole frames, encoded by `utf8AsLatin1`. */
   send(frames: string): void {
     this.#enqueue(frames.length);
     this.#frames += this.#takeLast() + frames;
   }
 
-  /** The first `count` of those frames, each beginning with `start`. Returns how many bytes that is. */
+  /** Queues the first `count` shared frames, each with the prefix `start`. Returns their size in bytes. */
   sendShared(shared: SharedFrames, start: string, count: number): number {
     const bytes = shared.bytes(count);
     this.#enqueue(bytes);
@@ -81,7 +80,7 @@ export class FrameWriter {
     return bytes;
   }
 
-  /** Writes what was sent, unless the WebSocket is closing. */
+  /** Writes the queued frames, unless the WebSocket is closing. */
   flush(): void {
     if (this.#unwrittenBytes === 0) return;
     const frames = this.#frames + this.#takeLast();
@@ -89,8 +88,8 @@ export class FrameWriter {
     this.#unwrittenBytes = 0;
     if (this.#webSocket.readyState !== this.#webSocket.OPEN) return;
     this.#socket.write(frames, "latin1");
-    if (this.#socket.writableLength > 0) this.#socket.write("", "latin1", this.#onMoved); // behind it
-    this.#onMoved();
+    if (this.#socket.writableLength > 0) this.#socket.write("", "latin1", this.#onProgress); // behind it
+    this.#onProgress();
   }
 
   #enqueue(bytes: number): void {

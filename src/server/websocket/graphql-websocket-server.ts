@@ -20,8 +20,8 @@ import { WriteQueue } from "./frame-writer.js";
 import { WebSocketConnection, type WebSocketConnectionOptions } from "./websocket-connection.js";
 
 /**
- * GraphQL over WebSocket: graphql-ws speaks the protocol (graphql-transport-ws), ws the frames, and the
- * pipeline does what an operation asks for.
+ * GraphQL over WebSocket: graphql-ws implements the protocol (graphql-transport-ws), ws the frames, and the pipeline
+ * executes the operations.
  */
 export class GraphqlWebSocketServer {
   readonly #options: WebSocketConnectionOptions;
@@ -43,19 +43,19 @@ export class GraphqlWebSocketServer {
     this.#heartbeat = setInterval(() => this.#ping(), options.keepAliveMs).unref();
   }
 
-  /** Sockets that are open. */
+  /** Open sockets. */
   get size(): number {
     return this.#connections.size;
   }
 
-  /** Makes a WebSocket of a request to upgrade, which has been let in. */
+  /** Upgrades an admitted request to a WebSocket. */
   open(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     this.#sockets.handleUpgrade(request, socket, head, (webSocket) =>
       this.#opened(webSocket, request.socket),
     );
   }
 
-  /** Tells every client to come back later, and waits until they are gone. */
+  /** Closes every socket with 1001 and waits for the clients to disconnect. */
   async close(): Promise<void> {
     clearInterval(this.#heartbeat);
     const clients = [...this.#sockets.clients];
@@ -70,7 +70,7 @@ export class GraphqlWebSocketServer {
     webSocket.once("close", (code, reason) => {
       this.#connections.delete(connection);
       onClosed(code, String(reason)).catch((error: unknown) => {
-        this.#options.log.error({ err: error }, "a WebSocket could not be cleaned up");
+        this.#options.log.error({ err: error }, "cleaning up a WebSocket failed");
       });
     });
   }
@@ -80,10 +80,10 @@ export class GraphqlWebSocketServer {
   }
 }
 
-/** How long a client is waited for that was told to go away, or why it has to, milliseconds. */
+/** How long a client may take to complete the closing handshake. */
 const CLOSE_TIMEOUT_MS = 1_000;
 
-/** The types of ws do not know them yet. Of a message that comes in frames, which clients send in one, 64 are taken. */
+/** Missing in the types of ws. Clients send a message in one frame; the server accepts up to 64. */
 const OPTIONS_WITHOUT_TYPES = { maxFragments: 64, closeTimeout: CLOSE_TIMEOUT_MS };
 
 function createProtocol({
@@ -100,19 +100,19 @@ function createProtocol({
         connection.admit(await authenticator.authenticate(token));
         return true;
       } catch (error) {
-        connection.refuse(pipeline.reject(error), token === undefined);
+        connection.rejectInit(pipeline.reject(error), token === undefined);
         return false;
       }
     },
     onSubscribe({ extra: connection }, id, payload) {
       const { query, operationName, variables } = payload;
-      forget(payload);
+      clearPayload(payload);
       const prepared = pipeline.prepare({ caller: connection.caller, query, operationName, variables });
       if (isRejected(prepared)) return prepared.errors;
       if (prepared.kind !== OperationTypeNode.SUBSCRIPTION || connection.admitSubscription(id))
         return new GraphqlWsArgs(prepared);
       const { subscriptionsPerSocketMax } = limits;
-      const what = `This socket has ${subscriptionsPerSocketMax} subscriptions open. Complete some, or open another`;
+      const what = `Too many open subscriptions on this socket. Complete some, or open another socket`;
       return pipeline.reject(limitExceeded("subscriptionsPerSocketMax", what, subscriptionsPerSocketMax))
         .errors;
     },
@@ -120,21 +120,21 @@ function createProtocol({
       return result instanceof EventResults ? connection.opened(id, result) : undefined;
     },
     execute: (args) => pipeline.execute(takeOperation(args)),
-    // Safe: onOperation puts another iterable in the place of the results.
+    // Safe: onOperation replaces the results by another iterable.
     subscribe: (args) =>
       pipeline.subscribe(takeOperation(args)) as Promise<ExecutionResult | AsyncIterable<never>>,
   });
 }
 
 /**
- * What graphql-ws is given to execute. It keeps it as long as the operation is under way, so it is taken out of
- * here: a subscriber keeps what it needs, and no more.
+ * The execution arguments for graphql-ws, which holds them as long as the operation runs. The prepared operation is
+ * moved out at execution, so that a subscriber retains no more than it needs.
  */
 class GraphqlWsArgs implements ExecutionArgs {
   readonly schema: GraphQLSchema;
   readonly document: DocumentNode;
   readonly operationName: string | null | undefined;
-  /** Ours is in the operation; graphql-ws would make one if there were none. */
+  /** The prepared operation has the context. Without this field graphql-ws would create one. */
   readonly contextValue = undefined;
   readonly rootValue = undefined;
   #prepared: ExecutableOperation | undefined;
@@ -149,19 +149,19 @@ class GraphqlWsArgs implements ExecutionArgs {
 
   take(): ExecutableOperation {
     const prepared = this.#prepared;
-    assert(prepared, "an operation is taken once");
+    assert(prepared, "an operation is executed once");
     this.#prepared = undefined;
     return prepared;
   }
 }
 
 function takeOperation(args: ExecutionArgs): ExecutableOperation {
-  assert(args instanceof GraphqlWsArgs, "graphql-ws executes what onSubscribe gave it");
+  assert(args instanceof GraphqlWsArgs, "graphql-ws passes on the arguments of onSubscribe");
   return args.take();
 }
 
-/** graphql-ws keeps the message too: a thousand subscribers would keep a thousand copies of one text. */
-function forget(payload: object): void {
+/** graphql-ws also holds the message: a thousand subscribers would retain a thousand copies of one query. */
+function clearPayload(payload: object): void {
   Object.assign(payload, { query: "", variables: undefined });
 }
 

@@ -1,51 +1,50 @@
 /**
- * Text frames of a server (RFC 6455, section 5.2): whole and unmasked. All text here is as `latin1Of` has it, a
- * character a byte.
+ * Text frames of a server (RFC 6455, section 5.2): whole and unmasked. All strings here are encoded by `utf8AsLatin1`:
+ * one character per byte.
  */
 
-/** The frame of one message. */
 export function frameOf(message: string): string {
   return headerOf(message.length) + message;
 }
 
 /**
- * The frames of messages to many subscribers, which differ in how they begin, and not in how long that is. All else
- * is put together once: what is left for each subscriber is to put its beginning between.
+ * The frames of messages to many subscribers. Each subscriber has its own prefix, and all prefixes have the same length.
+ * The rest of each frame is built once, so that only the prefixes remain to be inserted.
  */
 export class SharedFrames {
-  /** What comes before each beginning: the end of the message before, and a header. */
+  /** The text before each prefix: the end of the previous message, then a header. */
   readonly #gaps: string[] = [];
   readonly #ends: readonly string[];
-  /** Bytes of the frames before each, and of all of them. */
+  /** The byte offset of each frame. */
   readonly #offsets: number[] = [];
   readonly #bytes: number;
 
-  /** @param ends what comes after the beginning of each message. */
+  /** @param ends the text after the prefix of each message. */
   constructor(startLength: number, ends: readonly string[]) {
     this.#ends = ends;
     let offset = 0;
     for (const [at, end] of ends.entries()) {
       const header = headerOf(startLength + end.length);
-      this.#gaps.push([ends[at - 1] ?? "", header].join("")); // one piece: that is read quicker than two
+      this.#gaps.push([ends[at - 1] ?? "", header].join("")); // a flat string: faster to read than a concatenation
       this.#offsets.push(offset);
       offset += header.length + startLength + end.length;
     }
     this.#bytes = offset;
   }
 
-  /** How many go to a socket that has room for so much, and is given one more as long as it has any. */
+  /** How many frames fit into `roomBytes`, where the last one may exceed it. */
   countWithin(roomBytes: number): number {
     let count = this.#offsets.length;
     while (count > 0 && this.#offsets[count - 1]! > roomBytes) count--;
     return count;
   }
 
-  /** Bytes of the first `count` of them. */
+  /** Bytes of the first `count` frames. */
   bytes(count: number): number {
     return this.#offsets[count] ?? this.#bytes;
   }
 
-  /** The first `count` of them, each beginning with `start`. */
+  /** The first `count` frames, each with the prefix `start`. */
   text(start: string, count: number): string {
     let text = "";
     for (let at = 0; at < count; at++) text += this.#gaps[at]! + start;

@@ -23,80 +23,78 @@ import { WebSocketSubscription, type ResultSocket } from "./websocket-subscripti
 /**
  * One WebSocket, as graphql-ws sees it.
  *
- * *Ids.* The protocol lets a client use an id again once it has completed the operation. graphql-ws 6.4.2
- * keeps operations by id until they have ended on the server too, and so takes the end of the old one for
- * that of the new one. Here each operation has an id of its own inside, and the client's is put back on what
- * goes out, so that the two never meet.
+ * *Ids.* The protocol lets a client reuse an id once it has completed the operation. graphql-ws 6.4.2 keeps operations
+ * by id until they have also ended on the server, so the end of the old operation would end the new one. Therefore each
+ * operation has a unique inner id, and outgoing messages get the client's id back.
  *
- * *Back-pressure.* A subscription is told its next event when the socket has room. A client that sends without
- * reading what it asked for is not read from, until it has taken what waits for it; nor is one whose queries and
- * mutations are too many to be answered at once. So what a socket holds is bounded, and TCP tells the client. Who
- * reads nothing at all is closed after a while.
+ * *Backpressure.* A subscription sends its next event when the socket has room. The server stops reading from a client
+ * that does not read its results, or that has too many queries and mutations in progress. So memory per socket is
+ * bounded, and TCP slows the client down. The server closes a socket whose client reads nothing for `slowReaderMs`.
  */
 export class WebSocketConnection implements ProtocolSocket, ResultSocket, MonitoredConnection {
   readonly #webSocket: WebSocket;
-  readonly #outgoing: FrameWriter;
+  readonly #writer: FrameWriter;
   readonly #options: WebSocketConnectionOptions;
-  /** The operation that a client's id stands for now. */
-  readonly #current = new Map<string, Operation>();
-  /** Those that have not ended on the server, by inner id. */
+  /** By client id: operations that the client has not completed. */
+  readonly #byClientId = new Map<string, Operation>();
+  /** By inner id: operations that have not ended on the server. */
   readonly #operations = new Map<string, Operation>();
   #subscriptionCount = 0;
-  /** Whether there are subscriptions that were not admitted. */
-  #isHolding = false;
+  /** Whether subscriptions wait for room. */
+  #hasPausedSubscriptions = false;
   #operationsBegun = 0;
-  /** Where messages are bounded. */
-  readonly #bound: TokenBucket | undefined;
+  readonly #messageRate: TokenBucket | undefined;
   #caller: Caller | undefined;
-  #forgetCaller = (): void => {};
-  /** Pings that were sent since the client was heard of last, and bytes beside them. */
-  #unanswered = 0;
-  #sentSince = 0;
+  #unwatchCaller = (): void => {};
+  /** Pings and bytes sent since the last sign of life. */
+  #unansweredPings = 0;
+  #bytesSinceSignOfLife = 0;
 
   constructor(webSocket: WebSocket, socket: Socket, options: WebSocketConnectionOptions) {
     this.#webSocket = webSocket;
     this.#options = options;
-    this.#outgoing = new FrameWriter(webSocket, socket, options.outgoing, () => this.#balance());
-    webSocket.once("close", () => this.#forgetCaller());
-    webSocket.on("pong", () => this.#heardOf());
+    this.#writer = new FrameWriter(webSocket, socket, options.outgoing, () => this.#balance());
+    webSocket.once("close", () => this.#unwatchCaller());
+    webSocket.on("pong", () => this.#onSignOfLife());
     const { messagesPerSecondMax } = options.limits;
-    if (messagesPerSecondMax !== Infinity) this.#bound = new TokenBucket(messagesPerSecondMax, options.clock);
-    if (this.#bound) webSocket.on("ping", () => this.#isWithinRate());
-    webSocket.on("error", (error) => this.#failed(error));
-    const watch = new SlowReaderMonitor(socket, this, options.slowReaderMs);
-    socket.on("timeout", () => watch.onTimeout());
+    if (messagesPerSecondMax !== Infinity)
+      this.#messageRate = new TokenBucket(messagesPerSecondMax, options.clock);
+    if (this.#messageRate) webSocket.on("ping", () => this.#isWithinRate());
+    webSocket.on("error", (error) => this.#onError(error));
+    const monitor = new SlowReaderMonitor(socket, this, options.slowReaderMs);
+    socket.on("timeout", () => monitor.onTimeout());
   }
 
   get protocol(): string {
     return this.#webSocket.protocol;
   }
 
-  /** Who asks: known once it was admitted, before which graphql-ws lets it ask nothing. */
+  /** The authenticated caller. graphql-ws allows no operation before `connection_init`. */
   get caller(): Caller {
-    assert(this.#caller, "nothing is asked before it is known who asks");
+    assert(this.#caller, "operations follow connection_init");
     return this.#caller;
   }
 
-  /** It is known who asks. When that is over, so is the connection. @throws TidemarkError LIMIT_EXCEEDED */
+  /** Binds the socket to its caller; it closes when the caller expires. @throws TidemarkError LIMIT_EXCEEDED */
   admit(caller: Caller): void {
     if (!this.#isOpen) return;
     this.#webSocket.once("close", this.#options.callerConnections.open(caller));
     this.#caller = caller;
-    this.#forgetCaller = caller.onExpired(() => this.#tokenIsOver());
+    this.#unwatchCaller = caller.onExpired(() => this.#closeExpired());
   }
 
-  /** Who asks may not be connected, or is not known. */
-  refuse({ errors: [error] }: RejectedOperation, isWithoutToken: boolean): void {
+  /** Closes the socket because authentication or a limit failed. */
+  rejectInit({ errors: [error] }: RejectedOperation, isWithoutToken: boolean): void {
     const code = error?.extensions["code"];
     if (code === "LIMIT_EXCEEDED") return this.close(CloseCode.LIMIT_EXCEEDED, error?.message);
     if (code !== "UNAUTHENTICATED") return this.close(CloseCode.TRY_AGAIN_LATER, "Try again later");
-    if (isWithoutToken) return this.close(CloseCode.UNAUTHORIZED, "Unauthorized: give a token");
-    this.close(CloseCode.TOKEN_NOT_GOOD, "Forbidden: the token is not good");
+    if (isWithoutToken) return this.close(CloseCode.UNAUTHORIZED, "Unauthorized: token required");
+    this.close(CloseCode.TOKEN_NOT_GOOD, "Forbidden: invalid or expired token");
   }
 
   /**
-   * Whether it may have one subscription more: the operation with this inner id. Those count that have not
-   * ended, though their client may have completed them.
+   * Counts the operation as a subscription, or returns false above the limit. Subscriptions count until they have ended
+   * on the server, even if the client has completed them.
    */
   admitSubscription(innerId: string): boolean {
     if (this.#subscriptionCount >= this.#options.limits.subscriptionsPerSocketMax) return false;
@@ -105,39 +103,39 @@ export class WebSocketConnection implements ProtocolSocket, ResultSocket, Monito
     return true;
   }
 
-  /** What graphql-ws is to wait for the end of. The results go their own way to this socket. */
+  /** Returns the iterable that graphql-ws waits for; the results bypass graphql-ws. */
   opened(innerId: string, results: EventResults): WebSocketSubscription {
     const operation = this.#operations.get(innerId)!;
     const start = utf8AsLatin1(`{"id":${JSON.stringify(operation.clientId)},"type":"next","payload":`);
     return (operation.subscription = new WebSocketSubscription(this, results, start));
   }
 
-  admits(): boolean {
-    if (this.#caller?.isExpired) this.#tokenIsOver();
-    this.#isHolding ||= !this.#isOpen || !this.#hasRoom();
-    return !this.#isHolding;
+  canSend(): boolean {
+    if (this.#caller?.isExpired) this.#closeExpired();
+    this.#hasPausedSubscriptions ||= !this.#isOpen || !this.#hasRoom();
+    return !this.#hasPausedSubscriptions;
   }
 
-  /** Resolves at once: what waits is bounded by reading no more from who does not take it. */
+  /** Resolves immediately: backpressure comes from not reading from the client. */
   async send(message: string): Promise<void> {
     if (!this.#isOpen) return;
     const frame = frameOf(utf8AsLatin1(this.#withClientId(message)));
-    this.#sentSince += frame.length;
-    this.#outgoing.send(frame);
+    this.#bytesSinceSignOfLife += frame.length;
+    this.#writer.send(frame);
   }
 
   sendResults(start: string, results: EventBatch<EventResult>): number {
     const frames = results.memoize(start.length, () => sharedFrames(start.length, results));
     const count = frames.countWithin(
-      this.#options.limits.waitingBytesPerSocketMax - this.#outgoing.pendingBytes,
+      this.#options.limits.waitingBytesPerSocketMax - this.#writer.pendingBytes,
     );
-    if (count > 0) this.#sentSince += this.#outgoing.sendShared(frames, start, count);
+    if (count > 0) this.#bytesSinceSignOfLife += this.#writer.sendShared(frames, start, count);
     return count;
   }
 
   close(code?: number, reason?: string): void {
     if (code === CloseCode.INIT_TIMEOUT) this.#options.onInitTimeout();
-    this.#outgoing.flush();
+    this.#writer.flush();
     this.#webSocket.close(code, reason);
   }
 
@@ -147,104 +145,107 @@ export class WebSocketConnection implements ProtocolSocket, ResultSocket, Monito
 
   closeSlowReader(): void {
     this.#options.onSlowReaderClosed();
-    this.close(CloseCode.SLOW_READER, "Nothing was read. Come back with your position.");
+    this.close(CloseCode.SLOW_READER, "Slow reader: nothing was read. Reconnect with your position.");
     for (const { subscription } of this.#operations.values()) void subscription?.return();
   }
 
   /**
-   * Half-open connections are found by two pings of which the first was not answered. Where much was sent since
-   * the client was heard of last, a ping waits behind it: then it has as long as a slow reader has. Where
-   * something waits here, a ping would say nothing, and the connection is judged as a slow reader's; nor would
-   * an answer be heard while the client is not read from.
+   * Detects half-open connections: terminates the socket if the previous ping was not answered. A ping can be delayed
+   * behind much data; then the client has as long as a slow reader. Pings are skipped while data is pending, since the
+   * slow reader monitor covers that, and while the server does not read from the client, since it would miss the pong.
    */
   ping(): void {
-    if (this.#webSocket.bufferedAmount > 0 || this.#webSocket.isPaused) return this.#heardOf();
+    if (this.#webSocket.bufferedAmount > 0 || this.#webSocket.isPaused) return this.#onSignOfLife();
     const { slowReaderMs, keepAliveMs } = this.#options;
-    const patience = this.#sentSince > PING_WAITS_BEHIND ? Math.ceil(slowReaderMs / keepAliveMs) : 1;
-    if (this.#unanswered >= patience) return this.#webSocket.terminate();
-    this.#unanswered++;
+    const unansweredMax =
+      this.#bytesSinceSignOfLife > PING_DELAY_BYTES ? Math.ceil(slowReaderMs / keepAliveMs) : 1;
+    if (this.#unansweredPings >= unansweredMax) return this.#webSocket.terminate();
+    this.#unansweredPings++;
     this.#webSocket.ping();
   }
 
   onMessage(handle: (data: string) => Promise<void>): void {
     this.#webSocket.on("message", (data) => {
       if (!this.#isWithinRate()) return;
-      this.#receive(parsed(String(data)), handle).catch((error: unknown) => {
-        this.#options.log.error({ err: error }, "a WebSocket message could not be handled");
+      this.#receive(parseJson(String(data)), handle).catch((error: unknown) => {
+        this.#options.log.error({ err: error }, "handling a WebSocket message failed");
         this.close(CloseCode.INTERNAL, "Internal server error");
       });
     });
   }
 
-  /** Counts a message, and closes the socket if it is one too many. What comes while it is closing is not read. */
+  /** Counts a message and closes the socket above the limit. Ignores messages while it closes. */
   #isWithinRate(): boolean {
-    if (!this.#bound) return true;
+    if (!this.#messageRate) return true;
     if (!this.#isOpen) return false;
-    if (this.#bound.take() === 0) return true;
+    if (this.#messageRate.take() === 0) return true;
     const { limits, pipeline } = this.#options;
     const { messagesPerSecondMax } = limits;
-    pipeline.reject(limitExceeded("messagesPerSecondMax", "The messages of a second", messagesPerSecondMax));
+    pipeline.reject(
+      limitExceeded("messagesPerSecondMax", "Too many messages per second", messagesPerSecondMax),
+    );
     this.close(
       CloseCode.LIMIT_EXCEEDED,
-      `More than ${messagesPerSecondMax} messages a second (messagesPerSecondMax)`,
+      `More than ${messagesPerSecondMax} messages per second (messagesPerSecondMax)`,
     );
     return false;
   }
 
   async #receive(message: unknown, handle: (data: string) => Promise<void>): Promise<void> {
-    // Safe: graphql-ws checks a message that comes parsed as it does one that it parses.
-    const pass = handle as (message: unknown) => Promise<void>;
+    // Safe: graphql-ws validates parsed messages like the ones it parses itself.
+    const forward = handle as (message: unknown) => Promise<void>;
     if (!isFromClient(message)) return this.close(CloseCode.BAD_REQUEST, "Invalid message received");
-    if (!hasId(message)) return pass(message);
-    if (message.type === "subscribe") return this.#subscribe(message, pass);
-    if (message.type === "complete") return this.#complete(message, pass);
-    return pass(message);
+    if (!hasId(message)) return forward(message);
+    if (message.type === "subscribe") return this.#subscribe(message, forward);
+    if (message.type === "complete") return this.#complete(message, forward);
+    return forward(message);
   }
 
-  async #subscribe(message: MessageWithId, pass: (message: unknown) => Promise<void>): Promise<void> {
+  async #subscribe(message: MessageWithId, forward: (message: unknown) => Promise<void>): Promise<void> {
     const { id: clientId } = message;
-    if (this.#current.has(clientId)) return this.close(CloseCode.SUBSCRIBER_ALREADY_EXISTS, inUse(clientId));
+    if (this.#byClientId.has(clientId))
+      return this.close(CloseCode.SUBSCRIBER_ALREADY_EXISTS, alreadyExists(clientId));
     const innerId = String(++this.#operationsBegun);
     const operation: Operation = { clientId, innerId, isSubscription: false, subscription: undefined };
-    this.#current.set(clientId, operation);
+    this.#byClientId.set(clientId, operation);
     this.#operations.set(innerId, operation);
     this.#balance();
     try {
-      await pass({ ...message, id: innerId });
+      await forward({ ...message, id: innerId });
     } finally {
       this.#operations.delete(innerId);
       if (operation.isSubscription) this.#subscriptionCount--;
-      if (this.#current.get(clientId) === operation) this.#current.delete(clientId);
+      if (this.#byClientId.get(clientId) === operation) this.#byClientId.delete(clientId);
       this.#balance();
     }
   }
 
-  async #complete(message: MessageWithId, pass: (message: unknown) => Promise<void>): Promise<void> {
-    const operation = this.#current.get(message.id);
+  async #complete(message: MessageWithId, forward: (message: unknown) => Promise<void>): Promise<void> {
+    const operation = this.#byClientId.get(message.id);
     if (!operation) return;
-    this.#current.delete(message.id);
-    await pass({ ...message, id: operation.innerId });
+    this.#byClientId.delete(message.id);
+    await forward({ ...message, id: operation.innerId });
   }
 
-  /** ws closes the socket by itself, with 1009 where a message was too large. */
-  #failed(error: Error): void {
+  /** ws closes the socket itself, with 1009 if a message was too large. */
+  #onError(error: Error): void {
     const { pipeline, limits, log } = this.#options;
-    log.debug({ err: error }, "a WebSocket failed");
+    log.debug({ err: error }, "WebSocket failed");
     const isTooBig = errorCodeOf(error) === "WS_ERR_UNSUPPORTED_MESSAGE_LENGTH";
     if (isTooBig)
-      pipeline.reject(limitExceeded("messageBytesMax", "A message is too large", limits.messageBytesMax));
+      pipeline.reject(limitExceeded("messageBytesMax", "The message is too large", limits.messageBytesMax));
   }
 
-  #tokenIsOver(): void {
-    this.close(CloseCode.TOKEN_NOT_GOOD, "Forbidden: the token is no longer good");
+  #closeExpired(): void {
+    this.close(CloseCode.TOKEN_NOT_GOOD, "Forbidden: the token expired or was revoked");
   }
 
-  #heardOf(): void {
-    this.#unanswered = 0;
-    this.#sentSince = 0;
+  #onSignOfLife(): void {
+    this.#unansweredPings = 0;
+    this.#bytesSinceSignOfLife = 0;
   }
 
-  /** graphql-ws writes the id first. */
+  /** Replaces the inner id, which graphql-ws writes first. */
   #withClientId(message: string): string {
     const [prefix, innerId] = ID_FIRST.exec(message) ?? [];
     const operation = innerId === undefined ? undefined : this.#operations.get(innerId);
@@ -252,11 +253,11 @@ export class WebSocketConnection implements ProtocolSocket, ResultSocket, Monito
     return `{"id":${JSON.stringify(operation.clientId)}${message.slice(prefix.length)}`;
   }
 
-  /** Reads from the client, and lets its subscriptions pull, as long as there is room for what comes of it. */
+  /** Pauses or resumes the client's subscriptions and reading from it, by the room for results. */
   #balance(): void {
-    if (this.#isHolding && this.#hasRoom()) this.#resumeSubscriptions();
+    if (this.#hasPausedSubscriptions && this.#hasRoom()) this.#resumeSubscriptions();
     const answering = this.#operations.size - this.#subscriptionCount;
-    const isBusy = !this.#hasRoom() || answering > OPERATIONS_A_SOCKET;
+    const isBusy = !this.#hasRoom() || answering > OPERATIONS_PER_SOCKET_MAX;
     if (isBusy && !this.#webSocket.isPaused) this.#webSocket.pause();
     if (!isBusy && this.#webSocket.isPaused) this.#webSocket.resume();
   }
@@ -266,11 +267,11 @@ export class WebSocketConnection implements ProtocolSocket, ResultSocket, Monito
   }
 
   #hasRoom(): boolean {
-    return this.#outgoing.pendingBytes <= this.#options.limits.waitingBytesPerSocketMax;
+    return this.#writer.pendingBytes <= this.#options.limits.waitingBytesPerSocketMax;
   }
 
   #resumeSubscriptions(): void {
-    this.#isHolding = false;
+    this.#hasPausedSubscriptions = false;
     for (const { subscription } of this.#operations.values()) subscription?.resume();
   }
 }
@@ -280,20 +281,19 @@ function sharedFrames(startLength: number, { values }: EventBatch<EventResult>):
   return new SharedFrames(startLength, ends);
 }
 
-/** What a client has asked for, and what has come of it. */
 interface Operation {
   readonly clientId: string;
   readonly innerId: string;
   isSubscription: boolean;
-  /** Once it is open. */
+  /** Set once the subscription is open. */
   subscription: WebSocketSubscription | undefined;
 }
 
-/** Queries and mutations of one socket that are under way at a time; more are read when some are answered. */
-const OPERATIONS_A_SOCKET = 100;
+/** Queries and mutations of one socket that run at a time. */
+const OPERATIONS_PER_SOCKET_MAX = 100;
 
-/** Bytes behind which a ping may be late. */
-const PING_WAITS_BEHIND = 64 * 1_024;
+/** Data that can delay a ping. */
+const PING_DELAY_BYTES = 64 * 1_024;
 
 export interface WebSocketConnectionOptions {
   readonly pipeline: Pipeline;
@@ -302,12 +302,11 @@ export interface WebSocketConnectionOptions {
   readonly limits: Limits;
   /** Shared by all connections. */
   readonly outgoing: WriteQueue;
-  /** Between two pings, milliseconds. */
   readonly keepAliveMs: number;
-  /** How long a reader may take nothing of what waits for it, milliseconds. */
+  /** How long a reader may leave pending data unread. */
   readonly slowReaderMs: number;
   readonly onSlowReaderClosed: () => void;
-  /** How long it may be open without its initialisation, milliseconds. */
+  /** How long a socket may be open before its `connection_init`. */
   readonly initTimeoutMs: number;
   readonly onInitTimeout: () => void;
   readonly clock: Clock;
@@ -319,7 +318,7 @@ interface MessageWithId {
   readonly type: unknown;
 }
 
-/** What graphql-ws would take for a defect of the server. */
+/** Rejects messages that graphql-ws would report as a server error. */
 function isFromClient(message: unknown): boolean {
   const type =
     typeof message === "object" && message !== null && "type" in message ? message.type : undefined;
@@ -328,16 +327,16 @@ function isFromClient(message: unknown): boolean {
 
 const CLIENT_MESSAGES = ["connection_init", "ping", "pong", "subscribe", "complete"];
 
-/** The reason of a close frame has 123 bytes at most. */
-function inUse(id: string): string {
+/** A close reason may have at most 123 bytes. */
+function alreadyExists(id: string): string {
   const reason = `Subscriber for ${id} already exists`;
   return Buffer.byteLength(reason) <= 123 ? reason : "Subscriber already exists";
 }
 
 const ID_FIRST = /^\{"id":"(\d+)"/;
 
-/** undefined for what is no JSON. */
-function parsed(text: string): unknown {
+/** undefined for invalid JSON. */
+function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {

@@ -3,31 +3,31 @@ import type { EventResult, EventResults } from "../../graphql/pipeline/event-res
 import type { EventBatch } from "../../hub/live-group.js";
 import type { StreamSink } from "../../hub/pull-stream.js";
 
-/** Where results go. */
 export interface ResultSocket {
-  /** Whether it has room for one more. */
-  admits(): boolean;
-  /**
-   * Sends a message for each of the results, each beginning with `start`, as long as there is room. Returns how
-   * many.
-   */
+  /** Whether it has room for another result. */
+  canSend(): boolean;
+  /** Sends one message per result, with the prefix `start`, while there is room. Returns the number sent. */
   sendResults(start: string, results: EventBatch<EventResult>): number;
 }
 
 /**
- * A subscription over WebSocket. To graphql-ws it is an iterable that gives nothing and ends when the subscription
- * does; its results go past graphql-ws, as text that was made once for all who asked the same.
+ * A subscription over WebSocket. Its results bypass graphql-ws: for graphql-ws it is an iterable without values that
+ * ends with the subscription.
+ *
+ * Why results bypass graphql-ws and GraphQL Yoga: both execute, serialize and send each event once per subscriber, so
+ * the cost of a change grows with its watchers. Tidemark executes and serializes an event once for all subscribers with
+ * the same operation, and combines the frames of a socket into one write. Yoga also wraps each request in fetch objects,
+ * which cost more than the operation. The libraries keep what defines the protocols: handshake, ids, errors, completion.
  */
 export class WebSocketSubscription
   implements AsyncIterableIterator<ExecutionResult>, StreamSink<EventResult>
 {
   readonly #socket: ResultSocket;
   readonly #results: EventResults;
-  /** What a message begins with, up to the result. */
   readonly #start: string;
   #ended: { resolve(end: IteratorResult<ExecutionResult>): void; reject(error: unknown): void } | undefined;
 
-  /** @param start what each of its messages begins with, up to the result, as `latin1Of` has it. */
+  /** @param start the prefix of each message, up to the result, encoded by `utf8AsLatin1`. */
   constructor(socket: ResultSocket, results: EventResults, start: string) {
     this.#socket = socket;
     this.#results = results;
@@ -50,13 +50,13 @@ export class WebSocketSubscription
     return this;
   }
 
-  /** The socket has room again. */
+  /** Called when the socket has room again. */
   resume(): void {
     this.#results.resume();
   }
 
   canAccept(): boolean {
-    return this.#socket.admits();
+    return this.#socket.canSend();
   }
 
   accept(results: EventBatch<EventResult>): number {

@@ -293,12 +293,12 @@ describe("A server", () => {
 
 describe("A server that rejects the job", () => {
   it.each([
-    ["no token", () => "", /^tidemark: the job is not reported: This server wants to know who asks: .*\n$/],
-    ["a wrong token", () => "wrong", /^tidemark: the job is not reported: The token is not good\. .*\n$/],
+    ["no token", () => "", /^tidemark: the job is not reported: This server requires a token\. .*\n$/],
+    ["a wrong token", () => "wrong", /^tidemark: the job is not reported: Invalid or expired token\. .*\n$/],
     [
       "a token that only permits reading",
       (viewers: string) => viewers,
-      /^tidemark: the job is not reported: To report a job takes the role reporter, .*\n$/,
+      /^tidemark: the job is not reported: Reporting a job requires the role reporter; .*\n$/,
     ],
   ])("causes one line on stderr: %s", async (_, tokenOf, said) => {
     const tokens = new Tokens();

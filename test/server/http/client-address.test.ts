@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { clientAddressOf } from "../../../src/server/http/client-address.js";
 
-describe("Who is counted", () => {
+describe("The client address for limits", () => {
   it.each([
     ["203.0.113.9", "203.0.113.9"],
     ["::ffff:203.0.113.9", "203.0.113.9"],
@@ -12,7 +12,7 @@ describe("Who is counted", () => {
     ["fe80::1%eth0", "fe80:0:0:0"],
     ["1::203.0.113.9", "1:0:0:0"],
     [undefined, ""],
-  ])("from %s is %s", (address, counted) => {
+  ])("for %s is %s", (address, counted) => {
     expect(clientAddressOf(address)).toBe(counted);
   });
 });

@@ -3,7 +3,7 @@ import { JsonPostHandler } from "../../../src/server/http/json-post-handler.js";
 import { HttpConnection, type HttpResponse } from "../../kit/network/raw-http.js";
 import { startServer, type TestServer } from "../../kit/server/server.js";
 
-/** The same words to Yoga, which takes parameters of a type in its stride. */
+/** Equivalent Accept headers that only Yoga accepts, because of the type parameters. */
 const ACCEPTED = [
   ["application/json", "application/json;charset=utf-8"],
   ["application/graphql-response+json", "application/graphql-response+json;charset=utf-8"],
@@ -30,7 +30,7 @@ const BODIES: Readonly<Record<string, string>> = {
     query: "query a { a: __typename } query b { b: __typename }",
     operationName: "b",
   }),
-  "an operation that is not there": json({ query: "query a { __typename }", operationName: "b" }),
+  "an unknown operation": json({ query: "query a { __typename }", operationName: "b" }),
   "a document that can't be parsed": json({ query: "{ __typename" }),
   "a document that is not valid": json({ query: "{ nothing }" }),
   "a document over a limit": json({ query: `{ ${"a: __typename ".repeat(2_000)} }` }),
@@ -39,11 +39,11 @@ const BODIES: Readonly<Record<string, string>> = {
     query: "query ($d: String!) { taskCount(database: $d) }",
     variables: { d: 1 },
   }),
-  "a refused query": json({ query: `{ taskCount(database: "") }` }),
-  "a query that fails in part": json({
+  "a rejected query": json({ query: `{ taskCount(database: "") }` }),
+  "a query that fails partially": json({
     query: `{ a: taskCount(database: "") __typename databases(first: 1) { name } }`,
   }),
-  "a refused mutation": json({
+  "a rejected mutation": json({
     query: `mutation { updateTask(input: { database: "neo4j", username: "a", jobId: "none", updates: [] }) { __typename } }`,
   }),
   "a subscription": json({ query: `subscription { taskCount(database: "neo4j") }` }),
@@ -54,13 +54,13 @@ const BODIES: Readonly<Record<string, string>> = {
   extensions: json({ query: "{ __typename }", extensions: { a: 1 } }),
   "an unknown parameter": json({ query: "{ __typename }", what: 1 }),
   "a list of operations": json([{ query: "{ __typename }" }]),
-  "a text": json("{ __typename }"),
+  "a string": json("{ __typename }"),
   null: "null",
-  "no JSON": "{",
+  "invalid JSON": "{",
   nothing: "",
 };
 
-describe("A query or mutation by POST is answered as Yoga would", () => {
+describe("A query or mutation by POST gets the same answer as from Yoga", () => {
   let server: TestServer;
   let connection: HttpConnection;
 
@@ -74,14 +74,14 @@ describe("A query or mutation by POST is answered as Yoga would", () => {
     await server.close();
   });
 
-  describe.each(ACCEPTED)("where %s is accepted", (plain, toYoga) => {
+  describe.each(ACCEPTED)("with Accept: %s", (plain, toYoga) => {
     it.each(Object.entries(BODIES))("%s", async (_, body) => {
       const [short, long] = [await post(plain, body), await post(toYoga, body)];
-      expect(told(short)).toEqual(told(long));
+      expect(relevantParts(short)).toEqual(relevantParts(long));
     });
   });
 
-  it("on one connection", async () => {
+  it("over one connection", async () => {
     await post("application/json", BODIES["a query"]!);
     expect(connection.socketCount).toBe(1);
   });
@@ -92,7 +92,7 @@ describe("A query or mutation by POST is answered as Yoga would", () => {
   }
 });
 
-describe("What is plain", () => {
+describe("The fast path", () => {
   const plainPost = new JsonPostHandler(undefined as never, 1_000);
   const HEAD = {
     method: "POST",
@@ -100,7 +100,7 @@ describe("What is plain", () => {
     headers: { "content-type": "application/json", "content-length": "9" },
   };
 
-  it.each(ACCEPTED)("is a POST that accepts %s, and not %s", (plain, other) => {
+  it.each(ACCEPTED)("accepts a POST with Accept: %s, and not %s", (plain, other) => {
     expect(isPlain({ headers: { accept: plain } })).toBe(true);
     expect(isPlain({ headers: { accept: other } })).toBe(false);
   });
@@ -111,12 +111,12 @@ describe("What is plain", () => {
     ["an event stream", { headers: { accept: "text/event-stream" } }],
     ["a form", { headers: { "content-type": "application/x-www-form-urlencoded" } }],
     ["another charset", { headers: { "content-type": "application/json; charset=latin1" } }],
-    ["a packed body", { headers: { "content-encoding": "gzip" } }],
-    ["a body of untold length", { headers: { "content-length": undefined } }],
+    ["a compressed body", { headers: { "content-encoding": "gzip" } }],
+    ["a body without a length", { headers: { "content-length": undefined } }],
     ["an empty body", { headers: { "content-length": "0" } }],
     ["a body over the limit", { headers: { "content-length": "1001" } }],
-    ["a place to resume from", { headers: { "last-event-id": "x" } }],
-  ])("is not %s", (_, change) => {
+    ["a Last-Event-ID", { headers: { "last-event-id": "x" } }],
+  ])("does not accept %s", (_, change) => {
     expect(isPlain(change)).toBe(false);
   });
 
@@ -131,7 +131,7 @@ interface Change {
   readonly headers?: Readonly<Record<string, string | undefined>>;
 }
 
-function told({ status, headers, body }: HttpResponse) {
+function relevantParts({ status, headers, body }: HttpResponse) {
   return { status, type: headers["content-type"], body: JSON.parse(body) as unknown };
 }
 

@@ -33,7 +33,7 @@ const GUARDS = {
 };
 
 describe("The dashboard's page", () => {
-  it("is at /, asked for anew each time, and sent only once to a browser that keeps it", async () => {
+  it("is at /, revalidated each time, and sent only once to a browser that caches it", async () => {
     await using server = await startServer();
 
     const first = await send(server, PAGE);
@@ -46,7 +46,7 @@ describe("The dashboard's page", () => {
     expect([second.status, second.body]).toEqual([304, ""]);
   });
 
-  it("is the same whatever view its address tells", async () => {
+  it("is the same for every view in its URL", async () => {
     await using server = await startServer();
 
     const [bare, viewed] = await Promise.all([
@@ -57,7 +57,7 @@ describe("The dashboard's page", () => {
     expect(viewed.body).toBe(bare.body);
   });
 
-  it("names only what is beside it, so that it works behind a path prefix", async () => {
+  it("uses only relative URLs, so that it works behind a path prefix", async () => {
     await using server = await startServer();
 
     const { body } = await send(server, PAGE);
@@ -66,7 +66,7 @@ describe("The dashboard's page", () => {
     expect(addressesIn(body).filter((address) => !address.startsWith("./"))).toEqual([]);
   });
 
-  it("is /about for a program, which accepts JSON", async () => {
+  it("is replaced by /about for a program that accepts JSON", async () => {
     await using server = await startServer();
 
     const { headers, body } = await send(server, { path: "/", headers: { accept: "application/json" } });
@@ -75,7 +75,7 @@ describe("The dashboard's page", () => {
     expect(JSON.parse(body)).toMatchObject({ tracking: true });
   });
 
-  it("gives way to the API with --dashboard off", async () => {
+  it("is replaced by a redirect to the API with --dashboard off", async () => {
     await using server = await startServer({ dashboard: "off" });
 
     const { status, headers } = await send(server, PAGE);
@@ -85,7 +85,7 @@ describe("The dashboard's page", () => {
 });
 
 describe("The dashboard's assets", () => {
-  it("are kept for good, as their names change with what is in them", async () => {
+  it("are cached permanently, since their names change with their content", async () => {
     await using server = await startServer();
 
     const answers = await Promise.all((await assets(server)).map((path) => send(server, { path })));
@@ -96,7 +96,7 @@ describe("The dashboard's assets", () => {
     );
   });
 
-  it("are found by their exact address only", async () => {
+  it("are found only at their exact URL", async () => {
     await using server = await startServer();
     const [asset = ""] = await assets(server);
 
@@ -119,7 +119,7 @@ describe("The dashboard's assets", () => {
     expect(answers.map(({ status }) => status)).toEqual(addresses.map(() => 404));
   });
 
-  it("are not there with --dashboard off", async () => {
+  it("are not served with --dashboard off", async () => {
     await using server = await startServer();
     await using bare = await startServer({ dashboard: "off" });
     const [path = ""] = await assets(server);
@@ -132,7 +132,7 @@ describe("Each file of the dashboard", () => {
   it.each([
     ["gzip", gunzipSync],
     ["br", brotliDecompressSync],
-  ] as const)("is sent as %s to who takes that, under an ETag of its own", async (coding, decode) => {
+  ] as const)("is sent as %s to a client that accepts it, with its own ETag", async (coding, decode) => {
     await using server = await startServer();
     using connection = new HttpConnection(server.url);
 
@@ -148,7 +148,7 @@ describe("Each file of the dashboard", () => {
   });
 
   it.each(["", "identity", "gzip;q=0", "deflate, br;q=0.0", "*;q=0"])(
-    "is sent as it is to who accepts %j",
+    "is sent uncompressed to a client that accepts %j",
     async (accepted) => {
       await using server = await startServer();
 
@@ -158,7 +158,7 @@ describe("Each file of the dashboard", () => {
     },
   );
 
-  it("answers HEAD as GET, without the body", async () => {
+  it("answers HEAD like GET, without the body", async () => {
     await using server = await startServer();
 
     const get = await send(server, PAGE);
@@ -168,7 +168,7 @@ describe("Each file of the dashboard", () => {
     expect({ ...head.headers, date: "" }).toEqual({ ...get.headers, date: "" });
   });
 
-  it.each(["POST", "PUT", "DELETE", "OPTIONS"])("takes no %s", async (method) => {
+  it.each(["POST", "PUT", "DELETE", "OPTIONS"])("rejects %s", async (method) => {
     await using server = await startServer();
 
     const { status, headers } = await send(server, { ...PAGE, method });
@@ -176,7 +176,7 @@ describe("Each file of the dashboard", () => {
     expect([status, headers.allow]).toEqual([405, "GET, HEAD"]);
   });
 
-  it("may load nothing from elsewhere, run nothing inline, and be in no frame", async () => {
+  it("can load nothing from elsewhere, run nothing inline, and appear in no frame", async () => {
     await using server = await startServer();
     const [asset = ""] = await assets(server);
 
@@ -188,13 +188,13 @@ describe("Each file of the dashboard", () => {
 });
 
 describe("Static files", () => {
-  it("are none in a folder that is not there", async () => {
+  it("are empty for a missing folder", async () => {
     const files = await StaticFiles.read(folderUrl(join(temporaryFolder(), "not-built")));
 
     expect(files.has("/")).toBe(false);
   });
 
-  it("are those of kinds that a page has, at any depth", async () => {
+  it("are the files of known types, at any depth", async () => {
     const folder = temporaryFolder();
     mkdirSync(join(folder, "assets/deep"), { recursive: true });
     for (const name of ["index.html", "assets/deep/a.js", "notes.txt", "secret"])
@@ -212,7 +212,7 @@ async function send(server: TestServer, request: HttpRequest): Promise<HttpRespo
   return await connection.request(request);
 }
 
-/** The addresses of what the page names. */
+/** The URLs in the page. */
 async function assets(server: TestServer): Promise<string[]> {
   const { body } = await send(server, PAGE);
   return addressesIn(body).map((address) => address.replace(/^\./, ""));

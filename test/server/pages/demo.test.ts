@@ -22,7 +22,7 @@ import { store } from "../jobs.js";
 const DATABASE = databaseName("demo");
 const KEY = jobKey("demo", "pagerank");
 
-const BEGIN = {
+const START = {
   method: "POST",
   path: "/demo",
   headers: { "content-type": "application/json" },
@@ -30,10 +30,10 @@ const BEGIN = {
 } satisfies HttpRequest;
 
 describe("The demonstration job", () => {
-  it("is begun by POST /demo, which answers which job that is", async () => {
+  it("is started by POST /demo, which returns its key", async () => {
     await using server = await startServer({}, { clock: new ManualClock() });
 
-    const { status, body } = await send(server, BEGIN);
+    const { status, body } = await send(server, START);
 
     expect(status).toBe(201);
     expect(JSON.parse(body)).toEqual({ database: "demo", username: "demo", jobId: "pagerank", attempt: 1 });
@@ -41,35 +41,35 @@ describe("The demonstration job", () => {
   });
 
   it.each([
-    ["it is, for who may report it", { role: "reporter", username: "demo" }, 201, 1],
-    ["it is, for an admin", { role: "admin", username: "root" }, 201, 1],
-    ["it is not, for who may only look", { role: "viewer", username: "demo" }, 403, 0],
-    ["it is not, for another user", { role: "reporter", username: "alice" }, 403, 0],
-    ["it is not, for an admin of others", { role: "admin", username: "root", databases: ["prod"] }, 403, 0],
-  ] as const)("is begun by who may report it: %s", async (_, grant, expected, count) => {
+    ["a reporter can", { role: "reporter", username: "demo" }, 201, 1],
+    ["an admin can", { role: "admin", username: "root" }, 201, 1],
+    ["a viewer cannot", { role: "viewer", username: "demo" }, 403, 0],
+    ["another user cannot", { role: "reporter", username: "alice" }, 403, 0],
+    ["an admin of other databases cannot", { role: "admin", username: "root", databases: ["prod"] }, 403, 0],
+  ] as const)("can be started by callers who may report it: %s", async (_, grant, expected, count) => {
     const tokens = new Tokens();
     const authorization = `Bearer ${await tokens.grant(grant.username, grant)}`;
     await using server = await startServer({ auth: tokens.auth }, { clock: new ManualClock() });
 
-    const { status } = await send(server, { ...BEGIN, headers: { ...BEGIN.headers, authorization } });
+    const { status } = await send(server, { ...START, headers: { ...START.headers, authorization } });
 
     expect(status).toBe(expected);
     expect((await server.provider.getTaskStore(DATABASE)).taskCount()).toBe(count);
   });
 
-  it("is not begun by who does not say who it is, where that is asked", async () => {
+  it("cannot be started without a token if the server requires one", async () => {
     const tokens = new Tokens();
     await tokens.grant("demo");
     await using server = await startServer({ auth: tokens.auth }, { clock: new ManualClock() });
 
-    expect(await send(server, BEGIN)).toMatchObject({ status: 401 });
+    expect(await send(server, START)).toMatchObject({ status: 401 });
   });
 
-  it("has a volume that is not known at first, and then is", async () => {
+  it("has a volume that becomes known later", async () => {
     const clock = new ManualClock();
     await using server = await startServer({}, { clock });
 
-    await send(server, BEGIN);
+    await send(server, START);
     await pass(clock, 8);
     const early = progressOf(jobOf(server).task);
     await pass(clock, 12);
@@ -79,11 +79,11 @@ describe("The demonstration job", () => {
     expect(early.knownVolume).toBeGreaterThan(0);
   });
 
-  it("comes to its end in 30 to 60 s, with a warning on the way", async () => {
+  it("ends within 30 to 60 s, with a warning on the way", async () => {
     const clock = new ManualClock();
     await using server = await startServer({}, { clock });
 
-    await send(server, BEGIN);
+    await send(server, START);
     await pass(clock, 60_000 / TICK_MS);
 
     const { task, log } = jobOf(server);
@@ -92,36 +92,36 @@ describe("The demonstration job", () => {
     expect(log.map(({ level }) => level)).toContain("WARNING");
   });
 
-  it("tells something new at every tick", async () => {
+  it("reports a change at every tick", async () => {
     const clock = new ManualClock();
     await using server = await startServer({}, { clock });
 
-    await send(server, BEGIN);
+    await send(server, START);
     const [listener] = addListeners(storeOf(server), 1);
     await pass(clock, 100);
 
     expect(listener!.calls).toHaveLength(100);
   });
 
-  it("is there once: who begins it while it runs is told of the one that runs", async () => {
+  it("runs once at a time: a second start returns the running job", async () => {
     const clock = new ManualClock();
     await using server = await startServer({}, { clock });
 
-    const answers = await Promise.all([send(server, BEGIN), send(server, BEGIN)]);
+    const answers = await Promise.all([send(server, START), send(server, START)]);
     await pass(clock, 1);
-    const third = await send(server, BEGIN);
+    const third = await send(server, START);
 
     expect(answers.map(({ status }) => status).toSorted()).toEqual([200, 201]);
     expect([third.status, JSON.parse(third.body)]).toEqual([200, expect.objectContaining({ attempt: 1 })]);
   });
 
-  it("can be begun again when it has ended, as another attempt", async () => {
+  it("can be started again after it has ended, as another attempt", async () => {
     const clock = new ManualClock();
     await using server = await startServer({}, { clock });
 
-    await send(server, BEGIN);
+    await send(server, START);
     await pass(clock, 60_000 / TICK_MS);
-    const again = await send(server, BEGIN);
+    const again = await send(server, START);
 
     expect([again.status, JSON.parse(again.body)]).toEqual([201, expect.objectContaining({ attempt: 2 })]);
   });
@@ -130,7 +130,7 @@ describe("The demonstration job", () => {
     const clock = new ManualClock();
     await using server = await startServer({}, { clock });
 
-    await send(server, BEGIN);
+    await send(server, START);
     await pass(clock, 10);
     await storeOf(server).requestCancel(KEY, { attempt: null, by: "alice", reason: "seen enough" });
     await pass(clock, 1);
@@ -138,34 +138,34 @@ describe("The demonstration job", () => {
     expect(jobOf(server).task.status).toBe("CANCELED");
   });
 
-  it("can be begun again when it was removed", async () => {
+  it("can be started again after it was removed", async () => {
     const clock = new ManualClock();
     await using server = await startServer({}, { clock });
 
-    await send(server, BEGIN);
+    await send(server, START);
     await pass(clock, 10);
     await storeOf(server).remove(KEY, { attempt: null });
     await pass(clock, 1);
-    const again = await send(server, BEGIN);
+    const again = await send(server, START);
 
     expect(again.status).toBe(201);
     expect(jobOf(server).task.status).toBe("PENDING");
   });
 
-  it("is cancelled when the server stops", async () => {
+  it("is canceled when the server stops", async () => {
     const clock = new ManualClock();
     await using server = await startServer({}, { clock });
 
-    await send(server, BEGIN);
+    await send(server, START);
     await pass(clock, 10);
     const [listener] = addListeners(storeOf(server), 1);
     await server.stop();
 
     const { status, message } = listener!.calls.at(-1)!.userTask.task;
-    expect([status, message]).toEqual(["CANCELED", "the server was stopped"]);
+    expect([status, message]).toEqual(["CANCELED", "the server stopped"]);
   });
 
-  it("is cancelled too when it is begun while the server stops", async () => {
+  it("is also canceled when it is started while the server stops", async () => {
     const clock = new ManualClock();
     await using server = await startServer({}, { clock });
     const options = { leaseMs: 60_000, clock, log: silentLog };
@@ -183,16 +183,16 @@ describe("The demonstration job", () => {
     [
       "a page of another origin",
       403,
-      { ...BEGIN, headers: { ...BEGIN.headers, origin: "http://evil.test" } },
+      { ...START, headers: { ...START.headers, origin: "http://evil.test" } },
     ],
     [
       "a page of another site",
       403,
-      { ...BEGIN, headers: { ...BEGIN.headers, "sec-fetch-site": "cross-site" } },
+      { ...START, headers: { ...START.headers, "sec-fetch-site": "cross-site" } },
     ],
-    ["a form", 415, { ...BEGIN, headers: { "content-type": "application/x-www-form-urlencoded" } }],
-    ["a link", 405, { ...BEGIN, method: "GET" }],
-  ])("is not begun by %s", async (_, status, request) => {
+    ["a form", 415, { ...START, headers: { "content-type": "application/x-www-form-urlencoded" } }],
+    ["a link", 405, { ...START, method: "GET" }],
+  ])("cannot be started by %s", async (_, status, request) => {
     await using server = await startServer();
 
     const answer = await send(server, request);
@@ -202,33 +202,33 @@ describe("The demonstration job", () => {
     expect(server.provider.openStores()).toEqual([]);
   });
 
-  it("is begun by the page of a server that is behind a proxy, which knows it by another name", async () => {
+  it("can be started by the page of a server behind a proxy with another host name", async () => {
     await using server = await startServer();
-    const headers = { ...BEGIN.headers, origin: "https://progress.test", "sec-fetch-site": "same-origin" };
+    const headers = { ...START.headers, origin: "https://progress.test", "sec-fetch-site": "same-origin" };
 
-    const { status } = await send(server, { ...BEGIN, headers });
+    const { status } = await send(server, { ...START, headers });
 
     expect(status).toBe(201);
   });
 
-  it("is refused like any job where there is no room, and begun when there is", async () => {
+  it("is rejected like any job while the database is full, and starts once there is room", async () => {
     await using server = await startServer({ maxJobs: 1 }, { clock: new ManualClock() });
     await store(server.url, { database: "demo" });
 
-    const refused = await send(server, BEGIN);
+    const rejected = await send(server, START);
     await dataOf(server.url, `mutation { purgeDatabase(database: "demo") { removed } }`);
-    const begun = await send(server, BEGIN);
+    const started = await send(server, START);
 
-    expect([refused.status, begun.status]).toEqual([400, 201]);
-    expect(graphqlResultOf(refused).errors?.[0]?.extensions).toMatchObject({ limit: "jobsPerDatabaseMax" });
+    expect([rejected.status, started.status]).toEqual([400, 201]);
+    expect(graphqlResultOf(rejected).errors?.[0]?.extensions).toMatchObject({ limit: "jobsPerDatabaseMax" });
   });
 
   it.each([{ demo: "off" }, { dashboard: "off" }, { tracking: "off" }])(
-    "is not there with %j",
+    "is unavailable with %j",
     async (flags) => {
       await using server = await startServer(flags);
 
-      const answer = await send(server, BEGIN);
+      const answer = await send(server, START);
       const about = await send(server, { path: "/about" });
 
       expect(answer.status).toBe(404);
@@ -236,7 +236,7 @@ describe("The demonstration job", () => {
     },
   );
 
-  it("is told of by /about, with what else the dashboard asks", async () => {
+  it("is announced by /about, with the other information for the dashboard", async () => {
     await using server = await startServer();
 
     const { status, headers, body } = await send(server, { path: "/about" });
@@ -255,7 +255,7 @@ async function send(server: TestServer, request: HttpRequest): Promise<HttpRespo
   return await connection.request(request);
 }
 
-/** Lets the job tell what it has to at so many ticks. */
+/** Lets the job report for a number of ticks. */
 async function pass(clock: ManualClock, ticks: number): Promise<void> {
   for (let tick = 0; tick < ticks; tick++) {
     await untilIdle();

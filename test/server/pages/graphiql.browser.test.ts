@@ -4,14 +4,14 @@ import { Tokens } from "../../kit/server/tokens.js";
 import { isBrowserTested, openBrowser, recordPage } from "../../kit/browser/browser.js";
 import { startServer } from "../../kit/server/server.js";
 
-/** Chromium takes 2 s for the page's 9 MB, and longer where other tests run beside it. */
+/** Chromium takes 2 s for the page's 9 MB, and longer beside other tests. */
 const TIMEOUT_MS = 90_000;
 
 describe.skipIf(!isBrowserTested())(
   "GraphiQL in a browser (under CI; needs Chromium)",
   { timeout: TIMEOUT_MS },
   () => {
-    it("has a tab for each example, the first of them filled in and ready to run", async () => {
+    it("has a tab for each example, and the first one is ready to run", async () => {
       await using server = await startServer();
       await using browser = await openBrowser();
       const page = await browser.newPage();
@@ -25,7 +25,7 @@ describe.skipIf(!isBrowserTested())(
       expect(names).toEqual(["Store", "Report", "Watch", "List", "ListProgress"]);
     });
 
-    it("shows over WebSocket what is reported in a second window", async () => {
+    it("shows over WebSocket the reports of a second window", async () => {
       await using server = await startServer();
       await using browser = await openBrowser();
       const watcher = await browser.newPage();
@@ -47,7 +47,7 @@ describe.skipIf(!isBrowserTested())(
       expect(record.webSockets).toEqual([`${server.url.replace("http", "ws")}/graphql`]);
     });
 
-    it("sends the token that is among its headers, also where it subscribes", async () => {
+    it("sends the token in its headers, also for subscriptions", async () => {
       const tokens = new Tokens();
       const token = await tokens.grant("alice");
       await using server = await startServer({ auth: tokens.auth });
@@ -69,7 +69,7 @@ describe.skipIf(!isBrowserTested())(
       expect(record.webSockets).toEqual([]);
     });
 
-    it("asks nothing of any other host, and has no error on its console", async () => {
+    it("requests nothing from other hosts and logs no error to the console", async () => {
       await using server = await startServer();
       await using browser = await openBrowser();
       const page = await browser.newPage();
@@ -88,7 +88,7 @@ describe.skipIf(!isBrowserTested())(
       expect(record.complaints).toEqual([]);
     });
 
-    it("has the same five tabs when it is loaded again", async () => {
+    it("has the same five tabs after a reload", async () => {
       await using server = await startServer();
       await using browser = await openBrowser();
       const page = await browser.newPage();
@@ -103,8 +103,8 @@ describe.skipIf(!isBrowserTested())(
   },
 );
 
-describe("the page of GraphiQL", () => {
-  it("is sent only once to a browser that keeps it", async () => {
+describe("The GraphiQL page", () => {
+  it("is sent only once to a browser that caches it", async () => {
     await using server = await startServer();
 
     const first = await getPage(server.url);
@@ -116,7 +116,7 @@ describe("the page of GraphiQL", () => {
     expect(await second.text()).toBe("");
   });
 
-  it("is sent uncompressed, under another name, to one who takes no gzip", async () => {
+  it("is sent uncompressed, with another ETag, to a client without gzip", async () => {
     await using server = await startServer();
 
     const compressed = await getPage(server.url);
@@ -127,7 +127,7 @@ describe("the page of GraphiQL", () => {
     expect(await plain.text()).toBe(await compressed.text());
   });
 
-  it("may run its own two scripts, load nothing from elsewhere, and be in no frame", async () => {
+  it("can run only its own two scripts, load nothing from elsewhere, and appear in no frame", async () => {
     await using server = await startServer();
 
     const { headers } = await getPage(server.url);
@@ -144,7 +144,7 @@ function getPage(url: string, headers: Record<string, string> = {}): Promise<Res
   return fetch(`${url}/graphql`, { headers: { accept: "text/html", "accept-encoding": "gzip", ...headers } });
 }
 
-/** Resolves once there are tabs, and a document in the editor. */
+/** Resolves once the page has tabs and the editor has a document. */
 async function openGraphiql(page: Page, url: string): Promise<void> {
   await page.goto(`${url}/graphql`);
   await page.locator(".graphiql-tab-active").waitFor();
@@ -167,7 +167,7 @@ function play(page: Page): Promise<void> {
   return page.getByRole("button", { name: /^Execute query/ }).click();
 }
 
-/** The editor draws only the lines in view, so look for what stands at the top. */
+/** The editor renders only visible lines, so this looks at the top. */
 function seeResult(page: Page, text: string): Promise<void> {
   return page.locator(".result-window").getByText(text).first().waitFor();
 }
