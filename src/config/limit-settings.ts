@@ -53,7 +53,7 @@ const DESCRIPTIONS: Record<keyof Limits, readonly [unit: string, help: string, w
   removalsKeptMax: ["removals", "Removals kept in the history of one database, for watchers that resume"],
 };
 
-/** Flags that are not made of the limit's name. */
+/** Flags that are not derived from the limit's name. */
 const FLAGS: Partial<Record<keyof Limits, string>> = { jobsPerDatabaseMax: "--max-jobs" };
 
 /** A setting for each limit. */

@@ -7,9 +7,9 @@ import { parseAuthSpec, type AuthSpec } from "../auth/auth-spec.js";
 import { parseDurations, type DatabaseDurations } from "../tasks/retention.js";
 import { parseDuration } from "../util/duration.js";
 
-/** Written in the place of a limit that does not apply. */
+/** Stands for a limit that is off. */
 export const OFF = "off";
-/** Written in the place of an empty list or text. */
+/** Stands for an empty list or text. */
 const NONE = "none";
 
 export function text(pattern: RegExp, error: string): z.ZodType<string> {

@@ -53,8 +53,8 @@ export interface HubOptions {
 /**
  * The fan-out of changes to subscribers. A subscriber is a stream that pulls from the store. Streams that have caught
  * up and made the same request share one pull. The hub listens to each store that has subscribers, and wakes them
- * when there is something to pull. No queue sits between store and subscriber, so a subscriber that does not read
- * costs the same whatever happens meanwhile.
+ * when there is something to pull. There is no queue between store and subscriber, so the cost of a subscriber that
+ * does not read is constant.
  */
 export class Hub {
   readonly #provider: TaskStoreProvider;
@@ -139,7 +139,7 @@ export class Hub {
       () => new Topic(store, { ...this.#options, queue: this.#queue }),
     );
     const group = groupIn(topic.value);
-    // The first stream of a group holds the topic and the store for all of them.
+    // Only the first stream of a group keeps the topic and the store open; the group then owns these references.
     const refs = [topic, retained];
     if (group.isShared) for (const ref of refs) ref.release();
     else group.value.holdRefs(refs);

@@ -3,7 +3,7 @@ import type { PullResult, PullCursor } from "./pull-cursor.js";
 export interface LatestValueOptions<T> {
   /** Whether the stream ends after `value`. Default: never. */
   readonly isLast?: (value: T) => boolean;
-  /** Whether `value` adds nothing to `delivered`. Default: `Object.is`. */
+  /** Whether `value` need not be delivered after `delivered`. Default: `Object.is`. */
   readonly isUnchanged?: (value: T, delivered: T) => boolean;
 }
 

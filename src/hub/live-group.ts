@@ -21,11 +21,11 @@ export class EventBatch<T> {
   }
 }
 
-/** A stream, as its group sees it. */
+/** The part of a stream that its group uses. */
 export interface GroupMember<T> {
   /** Offers the next values. Returns how many the stream took. */
   deliver(batch: EventBatch<T>): number;
-  /** The stream left the group because it could not take a value. It continues on its own from `cursor`. */
+  /** Called when the stream was removed because it could not take a value. It continues on its own from `cursor`. */
   continueAlone(cursor: PullCursor<T>): void;
   /** Resumes a stream that waited for the group. */
   wake(): void;
@@ -41,8 +41,8 @@ export interface LiveGroupOptions {
 
 /**
  * The streams that have caught up and wait for the same changes. They share one cursor, so the group pulls each value
- * once and delivers it to all members. A member that can't take a value continues on its own from where the group
- * stood, and joins again when it has caught up.
+ * once and delivers it to all members. A member that can't take a value continues on its own from the first value
+ * that it missed, and rejoins once it has caught up.
  *
  *               caught up, and the group has too
  *     behind ──────────────────────────────────────► live ──┐
@@ -50,8 +50,8 @@ export interface LiveGroupOptions {
  *       └────────────────────────────────────────────┘  └───┘
  *               can't take the next value
  *
- * A change that the filter hides costs the group nothing. The cursor skips hidden changes at the next change that
- * matches, or at the next `refresh`.
+ * A change that the filter hides costs nothing: the cursor skips hidden changes at the next change that matches, or
+ * at the next `refresh`.
  */
 export class LiveGroup<T> implements Puller, Throttled {
   readonly #queue: PullQueue;
@@ -80,7 +80,7 @@ export class LiveGroup<T> implements Puller, Throttled {
     return this.#throttle;
   }
 
-  /** Records that the change with this revision matches the filter. */
+  /** Marks the group as behind, because the change with this revision matches the filter. */
   markChanged(revision: number): void {
     this.#throttle.markDue(this);
     if (this.#isDue) return;
@@ -88,7 +88,7 @@ export class LiveGroup<T> implements Puller, Throttled {
     this.#cursor?.skipHidden(revision);
   }
 
-  /** Pulls though no change matched: a bookmark may be due. */
+  /** Pulls even though no change matched, because a bookmark may be due. */
   refresh(): void {
     this.markChanged(Infinity);
     this.#throttle.wake();
@@ -111,7 +111,7 @@ export class LiveGroup<T> implements Puller, Throttled {
     return true;
   }
 
-  /** Wakes `stream` at the next tick. For a stream that has delivered a batch and is behind already. */
+  /** Wakes `stream` at the next tick, because new values arrived while it delivered a batch. */
   wakeOnNextTick(stream: GroupMember<T>): void {
     this.#waiting.add(stream);
     this.markChanged(Infinity);
@@ -123,7 +123,7 @@ export class LiveGroup<T> implements Puller, Throttled {
     if (this.#members.size === 0) this.#cursor = undefined;
   }
 
-  /** Call it when no stream will join any more. */
+  /** Call it once no stream can join anymore. */
   close(): void {
     this.#refreshTimer?.cancel();
     this.#queue.delete(this);
@@ -133,7 +133,7 @@ export class LiveGroup<T> implements Puller, Throttled {
     this.#queue.pullSoon(this);
   }
 
-  /** Called by the queue. Delivers what is there as one batch, up to a bound. */
+  /** Called by the queue. Delivers the available values as one batch, up to a bound. */
   pull(): void {
     if (!this.#cursor) return this.#becomeIdle();
     try {

@@ -9,7 +9,7 @@ export interface PullCursor<T> {
   /** Skips the changes before revision `before`. Call it only if the filter hides all of them. */
   skipHidden(before: number): void;
 
-  /** Continues for `other` too. Both must have caught up. */
+  /** Makes this cursor serve the subscribers of `other` too. Both must have caught up. */
   merge(other: PullCursor<T>): void;
 }
 

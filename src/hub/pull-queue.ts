@@ -3,10 +3,9 @@ export interface Puller {
 }
 
 /**
- * The queue of everything that wants to pull: first come, first served, and a few milliseconds in total per turn of
- * the event loop (law 10). Snapshots and mass reconnects are thus sliced, and network input such as reports is
- * handled between the slices. If that input takes long, the budget for pulls grows, so that many large requests do
- * not starve the subscribers.
+ * Runs pulls in the order of their requests, for a few milliseconds per turn of the event loop (law 10). Snapshots and
+ * mass reconnects are thus sliced, and the server handles network input such as reports between the slices. If that
+ * input takes long, the budget for pulls grows, so that many large requests do not starve the subscribers.
  */
 export class PullQueue {
   readonly #waiting = new Set<Puller>();
@@ -51,7 +50,7 @@ export class PullQueue {
     if (this.#waiting.size > 0 || this.#spentMs > 0) this.#schedule();
   }
 
-  /** Half of the time between turns: that time includes the writes of what was pulled. */
+  /** Half of the time between turns, because that time includes writing the pulled values. */
   #nextBudgetMs(): number {
     const othersMs = performance.now() - this.#turnEndedAt;
     return Math.min(Math.max(othersMs / 2, BUDGET_MS_MIN), BUDGET_MS_MAX);

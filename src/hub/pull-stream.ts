@@ -6,11 +6,11 @@ import type { PullResult, PullCursor } from "./pull-cursor.js";
 
 /** The consumer of a stream. */
 export interface StreamSink<T> {
-  /** Whether the sink can take a value now (backpressure). After a false, the stream pauses until `resume`. */
+  /** Whether the sink can take a value now. If it returns false, the stream pauses until `resume` (backpressure). */
   canAccept(): boolean;
   /**
-   * Takes values from the start of the batch and returns how many, at least 1. Called only after `canAccept` was
-   * true, in the turn of the event loop in which the values were pulled.
+   * Takes one or more values from the start of the batch and returns how many. Called only after `canAccept`
+   * returned true, in the turn of the event loop in which the values were pulled.
    */
   accept(batch: EventBatch<T>): number;
   end(): void;
@@ -52,7 +52,7 @@ export class PullStream<T> implements AsyncIterableIterator<T>, Puller, GroupMem
     this.resume();
   }
 
-  /** Continues after the sink refused a value. */
+  /** Continues after `canAccept` returned false. */
   resume(): void {
     if (this.#cursor && this.#sink && !this.#isWaiting) this.#group.queue.pullSoon(this);
   }
@@ -145,7 +145,7 @@ export class PullStream<T> implements AsyncIterableIterator<T>, Puller, GroupMem
     if (this.#cursor && this.#sink && !this.#isWaiting) this.#group.queue.pullLater(this);
   }
 
-  /** Requires that `canAccept` was true. Returns how many values the sink took. */
+  /** Call it only after `canAccept` returned true. Returns how many values the sink took. */
   #writeTo(sink: StreamSink<T>, batch: EventBatch<T>): number {
     try {
       return sink.accept(batch);

@@ -11,11 +11,11 @@ export interface TaskEventCursorOptions {
 }
 
 /**
- * A cursor over the changes of a database, for one subscriber or for a live group. It has no queue: each pull asks its
- * view for the next change after the cursor.
+ * A cursor over the changes of a database, for one subscriber or for a live group. It has no queue: each pull reads
+ * the next change from its view.
  *
- * While the filter hides all changes, the subscriber's position stays behind. So that the subscriber can still resume
- * from it, the cursor then delivers a `CaughtUp` as a bookmark.
+ * While the filter hides all changes, the subscriber's position falls behind. The cursor then delivers a `CaughtUp` as
+ * a bookmark, so that the position does not expire.
  */
 export class TaskEventCursor implements PullCursor<TaskEvent> {
   readonly #view: TaskEventView;
@@ -71,7 +71,7 @@ export class TaskEventCursor implements PullCursor<TaskEvent> {
     this.#state = this.#view.skippedTo(this.#state, before);
   }
 
-  /** Keeps the earlier of both, so that no bookmark comes late. */
+  /** Keeps the earlier delivery, so that no bookmark is late. */
   merge(other: TaskEventCursor): void {
     this.#deliveredRevision = Math.min(this.#deliveredRevision, other.#deliveredRevision);
     this.#deliveredAt = Math.min(this.#deliveredAt, other.#deliveredAt);
@@ -92,8 +92,8 @@ export class TaskEventCursor implements PullCursor<TaskEvent> {
     const { clock, bookmarkMs } = this.#options;
     const now = clock.now();
     this.#deliveredAt = Math.min(this.#deliveredAt, now); // the clock may have been set back
-    const leftMs = this.#deliveredAt + bookmarkMs - now;
-    if (leftMs > 0) return { pullAgainInMs: leftMs };
+    const remainingMs = this.#deliveredAt + bookmarkMs - now;
+    if (remainingMs > 0) return { pullAgainInMs: remainingMs };
     return this.#deliver(this.#view.bookmark(this.#state));
   }
 }

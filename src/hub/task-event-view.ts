@@ -11,9 +11,9 @@ export interface CursorState {
   /** Everything up to here was delivered or hidden by the filter. */
   readonly position: Position;
   readonly pendingReset: ResetReason | undefined;
-  /** Whether the catch-up must end with `CaughtUp`; one that delivered nothing need not. */
+  /** Whether the catch-up must end with `CaughtUp`; not if it delivered nothing. */
   readonly needsCaughtUp: boolean;
-  /** The store's revision at the latest step. Changes merged by then were passed over. */
+  /** The store's revision at the latest step. Changes that were merged by then will not be delivered one by one. */
   readonly observedRevision: number;
 }
 
@@ -21,13 +21,13 @@ export interface CursorStep {
   /** undefined if there is nothing to deliver. */
   readonly event: TaskEvent | undefined;
   readonly state: CursorState;
-  /** Whether the step stopped early because it had passed many hidden changes. */
+  /** Whether the step stopped early, after many hidden changes. */
   readonly isUnfinished?: boolean;
 }
 
 /**
- * A database seen through a filter, change by change or merged. The view computes the event after a cursor state and
- * knows no subscribers. Subscribers with the same state receive the same event object, so it is executed once.
+ * A database seen through a filter, change by change or merged. The view computes the event that follows a cursor
+ * state. Subscribers with the same state receive the same event object, so its GraphQL selection is executed once.
  *
  *      Reset due ──► catching up ──CaughtUp──► live ─┐
  *          ▲              ▲                      │    │ every revision was delivered
@@ -72,8 +72,8 @@ export class TaskEventView {
 
   /**
    * The step after `state`. A subscriber that arrives a moment later gets the cached step, and newer changes in its
-   * next one. The cached step is not used if the subscriber has observed a newer revision: it may have passed over a
-   * change that the cached step merges.
+   * next one. A subscriber that has observed a newer revision gets a new step, because it may have skipped a change
+   * that the cached step merges.
    */
   step(state: CursorState): CursorStep {
     return this.#cached(keyOf(state), state.observedRevision, () => this.#makeStep(state));
@@ -87,7 +87,7 @@ export class TaskEventView {
     return { ...state, position: { ...state.position, revision }, observedRevision };
   }
 
-  /** A `CaughtUp` that advances the subscriber's position to `state`. */
+  /** A `CaughtUp` that advances the subscriber's position to that of `state`. */
   bookmark(state: CursorState): TaskEvent {
     const make = (): CursorStep => ({ event: this.#caughtUp(state.position), state });
     return this.#cached(`${keyOf(state)} bookmark`, state.observedRevision, make).event!;
@@ -111,7 +111,7 @@ export class TaskEventView {
     const reset = from.pendingReset ?? this.#resetReason(from.position);
     if (reset) return this.#reset(reset);
     let position = this.#isFarBehind(from.position) ? this.#catchingUp(from.position) : from.position;
-    for (let passed = 0; passed < HIDDEN_PER_STEP_MAX; passed++) {
+    for (let hidden = 0; hidden < HIDDEN_PER_STEP_MAX; hidden++) {
       const change = this.#store.nextChange(position.revision, position.catchUp ? this.#filter : {});
       if (!change) return this.#endCatchUp({ ...from, position });
       position = this.#advancedTo(change.stamp.revision, position);
@@ -149,7 +149,7 @@ export class TaskEventView {
     };
   }
 
-  /** Stepping over each hidden change would take long. In a catch-up, the store may skip them. */
+  /** Too far to step over each hidden change. In a catch-up, the store can skip them. */
   #isFarBehind({ revision, catchUp }: Position): boolean {
     return !catchUp && this.#store.position.revision - revision > HIDDEN_PER_STEP_MAX;
   }
@@ -169,7 +169,7 @@ export class TaskEventView {
     const { username, jobId } = this.#filter;
     if (username !== undefined && change.username !== username) return false;
     if (jobId !== undefined && change.jobId !== jobId) return false;
-    return change.kind === "userTask" || change.stamp.revision > removalsFrom(catchUp);
+    return change.kind === "userTask" || change.stamp.revision > removalsShownAfter(catchUp);
   }
 
   #endCatchUp({ position: { epoch, catchUp }, needsCaughtUp }: CursorState): CursorStep {
@@ -214,13 +214,13 @@ function eventOf(change: UserTask | Removal, position: Position): TaskEvent {
   }
 }
 
-/** The subscriber received the removals up to here, or began its snapshot after them. */
+/** The subscriber needs only the removals after this revision: it received the earlier ones, or its snapshot omits them. */
 function tombstonesNeededAfter({ revision, catchUp }: Position): number {
   return catchUp?.base === 0 ? Math.max(revision, catchUp.began) : revision;
 }
 
-/** A snapshot omits the jobs that were removed before it began. */
-function removalsFrom(catchUp: CatchUp | undefined): number {
+/** A snapshot omits the jobs that were removed by the time it began. */
+function removalsShownAfter(catchUp: CatchUp | undefined): number {
   return catchUp?.base === 0 ? catchUp.began : 0;
 }
 

@@ -15,7 +15,7 @@ export interface Reset {
 
 export type ResetReason = "INITIAL" | "HISTORY_GONE" | "EPOCH_CHANGED";
 
-/** A tree that the subscriber does not hold yet. */
+/** A tree that the subscriber does not have yet. */
 export interface TaskStored {
   readonly kind: "TaskStored";
   readonly position: Position;
@@ -23,7 +23,7 @@ export interface TaskStored {
   readonly userTask: UserTask;
 }
 
-/** A change of a tree that the subscriber holds, in the tasks whose revision is above `since`. */
+/** A change of a tree that the subscriber has, in the tasks whose revision is above `since`. */
 export interface TaskUpdated {
   readonly kind: "TaskUpdated";
   readonly position: Position;

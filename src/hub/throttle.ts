@@ -5,10 +5,10 @@ export interface Throttled {
 }
 
 /**
- * Wakes the due members of one minimal interval, at most once per interval and all in the same tick, so that they can
- * share one batch. With an interval of 0 it is only the set of due members, which every `wake` empties.
+ * Wakes all due members that share one minimum interval in the same tick, at most once per interval, so that they can
+ * share one batch. With an interval of 0, every `wake` wakes all due members.
  *
- * A batch delivered between ticks, such as the first one of a subscriber, also starts an interval unless one runs.
+ * A batch delivered between ticks, such as a subscriber's first one, also starts an interval unless one is running.
  */
 export class Throttle {
   readonly #minIntervalMs: number;
@@ -31,7 +31,7 @@ export class Throttle {
     this.#due.add(member);
   }
 
-  /** Wakes the due members now, or at the end of the interval if one runs. */
+  /** Wakes the due members now, or at the end of the running interval. */
   wake(): void {
     if (this.#due.size === 0 || this.#interval) return;
     if (this.hasInterval) this.#beginInterval();

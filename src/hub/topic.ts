@@ -12,7 +12,7 @@ import type { PullCursor } from "./pull-cursor.js";
 export interface TopicOptions {
   readonly queue: PullQueue;
   readonly clock: Clock;
-  /** All groups are refreshed this long after a change, in milliseconds. */
+  /** How long after a change all groups are refreshed. Milliseconds. */
   readonly bookmarkMs: number;
 }
 
@@ -29,7 +29,7 @@ export interface GroupRequest {
 export interface OpenGroup<T, Start> {
   readonly group: LiveGroup<T>;
   openCursor(start: Start): PullCursor<T>;
-  /** Releases `refs` with the group. */
+  /** Hands over `refs`, which are released together with the group. */
   holdRefs(refs: readonly Releasable[]): void;
 }
 
@@ -37,7 +37,7 @@ interface Releasable {
   release(): void;
 }
 
-/** The subscribers of one store, in groups indexed by their filter: a change costs nothing to the other groups. */
+/** The subscribers of one store, in groups indexed by filter, so that a change costs only the groups that it matches. */
 export class Topic implements TaskStoreListener {
   readonly store: TaskStore;
   readonly #options: TopicOptions;
@@ -60,7 +60,7 @@ export class Topic implements TaskStoreListener {
   }
 
   /**
-   * The group for `request`, created if need be.
+   * The group for `request`, created if necessary.
    * @param opener creates the function that opens cursors for the members.
    */
   group<T, Start>(

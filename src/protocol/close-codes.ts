@@ -1,10 +1,10 @@
 /**
  * The close codes of a WebSocket. The 44xx codes are those of the graphql-transport-ws protocol, which client
  * libraries know, except for our own SLOW_READER and LIMIT_EXCEEDED. After GOING_AWAY, SLOW_READER,
- * LIMIT_EXCEEDED and TOKEN_NOT_GOOD, reconnect and resume from your position: nothing is lost.
+ * LIMIT_EXCEEDED and INVALID_TOKEN, reconnect and resume from your position: nothing is lost.
  */
 export const CloseCode = {
-  /** The server stops. Reconnect with your position. */
+  /** The server is stopping. Reconnect with your position. */
   GOING_AWAY: 1001,
   /** A message exceeds `messageBytesMax`. */
   MESSAGE_TOO_BIG: 1009,
@@ -15,7 +15,7 @@ export const CloseCode = {
   /** The `connection_init` had no credentials, or an operation came before it. */
   UNAUTHORIZED: 4401,
   /** The token is invalid, expired or revoked. Reconnect with another token and your position. */
-  TOKEN_NOT_GOOD: 4403,
+  INVALID_TOKEN: 4403,
   /** No `connection_init` came within `--init-timeout`. */
   INIT_TIMEOUT: 4408,
   /** The id belongs to an operation that has not completed. */

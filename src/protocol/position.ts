@@ -42,24 +42,24 @@ export function formatPosition({ epoch, revision, catchUp }: Position): string {
  */
 export function parsePosition(text: string): Position {
   const [, epoch, revision, base, began] = FORM.exec(text) ?? [];
-  if (epoch === undefined || revision === undefined) throw notAPosition(text);
-  if (base === undefined || began === undefined) return whole(text, { epoch, revision: Number(revision) });
-  return whole(text, {
+  if (epoch === undefined || revision === undefined) throw invalidPositionError(text);
+  if (base === undefined || began === undefined) return checked(text, { epoch, revision: Number(revision) });
+  return checked(text, {
     epoch,
     revision: Number(revision),
     catchUp: { base: Number(base), began: Number(began) },
   });
 }
 
-function whole(text: string, position: Position): Position {
+function checked(text: string, position: Position): Position {
   const { revision, catchUp } = position;
   const numbers = [revision, catchUp?.base ?? 0, catchUp?.began ?? 0];
-  if (!numbers.every(Number.isSafeInteger)) throw notAPosition(text);
-  if (catchUp && (catchUp.base > revision || catchUp.base > catchUp.began)) throw notAPosition(text);
+  if (!numbers.every(Number.isSafeInteger)) throw invalidPositionError(text);
+  if (catchUp && (catchUp.base > revision || catchUp.base > catchUp.began)) throw invalidPositionError(text);
   return position;
 }
 
-function notAPosition(text: string): TidemarkError {
+function invalidPositionError(text: string): TidemarkError {
   const shown = truncateText(text, 40);
   return new TidemarkError(
     "BAD_USER_INPUT",

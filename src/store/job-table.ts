@@ -10,8 +10,8 @@ import { SortedNames } from "./sorted-names.js";
 import { matches, type JobFilter, type PageWindow, type UserTaskPage } from "./task-store.js";
 
 /**
- * The jobs and removals of a database, indexed by key, user, order of change, order of store, order of end and next
- * decline of health, and counted by status. Only `apply` changes the table, one revision at a time.
+ * The jobs and removals of a database. Jobs are indexed by key, user, latest change, latest store, end and next health
+ * check, and counted by status. Only `apply` changes the table, one revision at a time.
  */
 export class JobTable {
   readonly #users = new Map<Username, UserEntry>();
@@ -38,7 +38,7 @@ export class JobTable {
     const slots: Slot[] = [];
     return {
       add(states) {
-        for (const state of states) slots.push(table.#put(state));
+        for (const state of states) slots.push(table.#load(state));
       },
       async finish(tombstoneHorizon) {
         await table.#index(slots, tombstoneHorizon);
@@ -57,12 +57,12 @@ export class JobTable {
     return this.#tombstoneHorizon;
   }
 
-  /** Only the table changes it. */
+  /** Read-only: only the table adds jobs. */
   get ended(): Omit<EndedJobs, "replace"> {
     return this.#ended;
   }
 
-  /** Only the table changes it. */
+  /** Read-only: only the table adds jobs. */
   get leased(): Omit<LeasedJobs, "replace"> {
     return this.#leased;
   }
@@ -71,7 +71,7 @@ export class JobTable {
     return this.#users.get(key.username)?.slots.get(key.jobId)?.state;
   }
 
-  /** Replaces the state of a job by that of the newest revision. */
+  /** Replaces the state of a job with `state`, which must have the newest revision. */
   apply(state: UserTask | Removal): void {
     const slot = this.#slot(state);
     const before = slot.state;
@@ -86,7 +86,7 @@ export class JobTable {
     this.#indexRemoval(before, state, slot);
   }
 
-  /** See `TaskStore.nextChange`. Scans the slots of a user that has few. */
+  /** See `TaskStore.nextChange`. If the user has few slots, it scans them. */
   nextChange(revision: number, { username }: JobFilter = {}): UserTask | Removal | undefined {
     if (username === undefined) return this.#changes.firstAfter(revision)?.state;
     const slots = this.#users.get(username)?.slots;
@@ -95,7 +95,7 @@ export class JobTable {
     return firstAfter(revision, slots.values());
   }
 
-  /** Takes constant time without a job id. */
+  /** Takes constant time unless the filter has a job id. */
   count({ username, jobId, statuses = TASK_STATUSES }: JobFilter): number {
     if (jobId !== undefined) return this.query({ username, jobId, statuses }).length;
     const counts = username === undefined ? this.#counts : this.#users.get(username)?.counts;
@@ -168,7 +168,7 @@ export class JobTable {
     return sortedBy(slots, storedRevisionOf);
   }
 
-  #put(state: UserTask | Removal): Slot {
+  #load(state: UserTask | Removal): Slot {
     const slot = this.#slot(state);
     slot.state = state;
     this.#count(undefined, state);
@@ -178,7 +178,7 @@ export class JobTable {
     return slot;
   }
 
-  /** Indexes all slots together, because stores and changes are in different orders. Yields between the steps. */
+  /** Indexes the loaded slots, once all are known: changes and stores have different orders. Yields between the steps. */
   async #index(slots: readonly Slot[], tombstoneHorizon: number): Promise<void> {
     this.#tombstoneHorizon = tombstoneHorizon;
     await setImmediate();
@@ -236,10 +236,10 @@ export class JobTable {
       if (before?.kind === "userTask") counts[before.task.status]--;
       if (after.kind === "userTask") counts[after.task.status]++;
     }
-    const had = user.jobCount;
+    const countBefore = user.jobCount;
     user.jobCount += Number(after.kind === "userTask") - Number(before?.kind === "userTask");
-    if (had === 0 && user.jobCount > 0) this.#usernames.add(username);
-    if (had > 0 && user.jobCount === 0) this.#usernames.delete(username);
+    if (countBefore === 0 && user.jobCount > 0) this.#usernames.add(username);
+    if (countBefore > 0 && user.jobCount === 0) this.#usernames.delete(username);
   }
 
   #slot({ username, jobId }: JobKey): Slot {
@@ -255,7 +255,7 @@ export interface JobTableOptions extends LeaseTerms {
   readonly removalsKeptMax: number;
 }
 
-/** The current state of one key. Stale index entries hold slots, so they keep no old state in memory. */
+/** The current state of one key. Stale index entries refer to slots, so they keep no old state in memory. */
 interface Slot {
   state: JobState;
   ended?: EndedJob | undefined;
@@ -281,7 +281,7 @@ function isToBeCanceled(state: UserTask | Removal): boolean {
   return state.kind === "userTask" && state.cancelRequest !== null && !hasEnded(state.task.status);
 }
 
-/** A user with at most this many slots is scanned for its next change. */
+/** The slots of a user with at most this many are scanned for the next change. */
 const SCANNED_SLOTS_MAX = 1_000;
 
 function firstAfter(revision: number, slots: Iterable<Slot>): UserTask | Removal | undefined {

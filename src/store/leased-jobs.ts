@@ -6,8 +6,8 @@ import { Heap, type HeapItem } from "../util/heap.js";
  * The jobs of a database whose health may decline, ordered by their next check, so that due jobs are found without a
  * scan.
  *
- * A report extends the lease of its job but does not move the job in the heap. At its check, the job is put back
- * according to its latest report. A job therefore costs one check per lease, however often it reports.
+ * A report extends the lease of its job but does not move the job in the heap. The check reschedules the job according
+ * to its latest report. A job therefore costs one check per lease, however often it reports.
  */
 export class LeasedJobs {
   readonly #terms: LeaseTerms;

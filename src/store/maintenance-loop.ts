@@ -11,7 +11,7 @@ export interface MaintenanceLoopOptions {
 
 /**
  * Removes expired jobs and closes idle stores, in rounds. Each round also updates the health of jobs in closed
- * databases; open stores do that themselves, in time. The pause between rounds is a tenth of the shortest retention
+ * databases; open stores do that on time themselves. The pause between rounds is a tenth of the shortest retention
  * or idle time, and at most a minute.
  */
 export class MaintenanceLoop {

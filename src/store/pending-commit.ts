@@ -21,7 +21,7 @@ export class PendingCommit<T> {
     this.#index = index;
   }
 
-  /** Makes the change. Its result, even a rejection, may depend on others of the batch, so it waits for the batch. */
+  /** Makes the change. Its result, even a rejection, may depend on others in the batch, so it settles with the batch. */
   apply(batch: WriteBatch): void {
     const count = batch.pendingChanges.length;
     try {

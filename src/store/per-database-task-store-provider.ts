@@ -14,12 +14,11 @@ export interface ProviderOptions extends Omit<TaskStoreOptions, "leasesFrom"> {
 }
 
 /**
- * Opens one store per database, even for concurrent requests (law 1). It checks without a lock first, which is nearly
- * always enough. If the store is not open, it takes a lock for this name and checks again. A failed opening leaves
- * nothing behind, and the next request tries again. Other databases never wait.
+ * Opens one store per database, even for concurrent requests (law 1). A request first looks for an open store without a
+ * lock. If there is none, it locks the name and looks again. A failed opening leaves nothing behind, and the next request
+ * tries again. Requests for other databases never wait.
  *
- * Closing works the same way. In one turn the store is found idle and is no longer handed out. The lock is held until
- * the store is closed, so that a request in between waits and opens it again.
+ * Closing also locks the name, until the store is closed. A request that arrives meanwhile waits and opens a new store.
  */
 export class PerDatabaseTaskStoreProvider implements TaskStoreProvider {
   readonly #journal: Journal;
@@ -28,8 +27,8 @@ export class PerDatabaseTaskStoreProvider implements TaskStoreProvider {
   readonly #locks = new KeyedMutex();
   readonly #closings = new Set<Promise<void>>();
   /**
-   * For each closed database, when its next job expires or declines in health. Databases from before the start
-   * count as due at once, because their times are unknown. Undefined until those have been listed.
+   * For each closed database, when its next job expires or declines in health. Databases that the server has not opened
+   * yet are due at once, because their times are unknown. Undefined until they have been listed.
    */
   #dueAt: Map<DatabaseName, number> | undefined;
   #isClosed = false;
@@ -96,7 +95,7 @@ export class PerDatabaseTaskStoreProvider implements TaskStoreProvider {
     }
   }
 
-  /** Closes the stores without a request or a user for the idle time. */
+  /** Closes the stores that had no request and no user for the idle time. */
   async closeIdleStores(): Promise<void> {
     const now = this.#options.clock.now();
     for (const entry of this.#opened.values()) {
@@ -125,8 +124,8 @@ export class PerDatabaseTaskStoreProvider implements TaskStoreProvider {
   }
 
   /**
-   * Opens the store if need be, and calls `use` in the same turn, so that it can't be closed in between. Call it
-   * under the lock of the name.
+   * Opens the store if necessary, and calls `use` in the same turn, so that it can't be closed in between. The caller
+   * must hold the lock of the name.
    */
   async #withEntry<T>(database: DatabaseName, use: (entry: OpenStore) => T): Promise<T> {
     const opened = this.#opened.get(database);
@@ -175,14 +174,14 @@ export class PerDatabaseTaskStoreProvider implements TaskStoreProvider {
     return { store: entry.store, release };
   }
 
-  /** An empty store is closed with its last reader. */
+  /** Closes an empty store after its last reader has left. */
   #closeIfUnused(entry: OpenStore): void {
     const { store, leaseCount, isForWriting } = entry;
     if (leaseCount > 0 || isForWriting || store.isBusy || store.position.revision > 0) return;
     void this.#startClosing(store);
   }
 
-  /** Call it under the lock of the name if the store is not empty. Never rejects. */
+  /** Unless the store is empty, the caller must hold the lock of the name. Never rejects. */
   #startClosing(store: PerDatabaseTaskStore): Promise<void> {
     this.#opened.delete(store.database);
     const dueAt = Math.min(store.nextHealthCheckAt, store.nextExpiresAt(this.#options.retention));

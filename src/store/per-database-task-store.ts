@@ -177,25 +177,25 @@ export class PerDatabaseTaskStore extends ObservableTaskStore implements TaskSto
   }
 
   /**
-   * Removes the jobs whose retention is over, up to 1,000 per append. Yields to other requests between appends.
+   * Removes the expired jobs, up to 1,000 per append. Yields to other requests between appends.
    * Returns the number of removed jobs. @throws TidemarkError UNAVAILABLE
    */
   async expire(retention: Retention): Promise<number> {
-    const isOver = (userTask: UserTask, now: number): boolean =>
+    const isExpired = (userTask: UserTask, now: number): boolean =>
       (expiresAt(userTask, retention) ?? Infinity) <= now;
     for (let count = 0; ;) {
       await setImmediate();
       const due = this.#expiredJobs(retention);
       if (due.length === 0) return count;
-      const removed = await this.#commit((batch) => batch.removeAll(due, "EXPIRED", isOver));
+      const removed = await this.#commit((batch) => batch.removeAll(due, "EXPIRED", isExpired));
       if (removed === 0) return count;
       count += removed;
     }
   }
 
   /**
-   * Lowers the health of jobs whose lease is over, up to 1,000 per append. Yields to other requests between appends.
-   * An open store also does this by itself. Returns the number of changes. @throws TidemarkError UNAVAILABLE
+   * Lowers the health of the jobs that are due, up to 1,000 per append. Yields to other requests between appends.
+   * An open store also does this on a timer. Returns the number of changes. @throws TidemarkError UNAVAILABLE
    */
   async updateHealth(): Promise<number> {
     const isDue = (): boolean => this.nextHealthCheckAt <= this.#options.clock.now();
@@ -237,7 +237,7 @@ export class PerDatabaseTaskStore extends ObservableTaskStore implements TaskSto
     return this.close();
   }
 
-  /** Usually all checked jobs have reported since, and there is nothing to commit. */
+  /** Usually every checked job has reported in time, so there is nothing to commit. */
   #onHealthTimer(): void {
     const { clock } = this.#options;
     if (this.#table.leased.findDeclining(clock.now(), HEALTH_CHECKS_PER_BATCH_MAX).length > 0)
@@ -271,7 +271,7 @@ export class PerDatabaseTaskStore extends ObservableTaskStore implements TaskSto
     return batch.pendingChanges.length - count;
   }
 
-  /** The first jobs whose retention is over. */
+  /** The jobs that expire in the next append. */
   #expiredJobs(retention: Retention): JobKey[] {
     const due: JobKey[] = [];
     for (const { userTask } of this.#table.ended.expired(retention, this.#options.clock.now())) {
@@ -304,7 +304,7 @@ export class PerDatabaseTaskStore extends ObservableTaskStore implements TaskSto
 
   /** Commits batches until the queue is empty. Never rejects: errors go to the callers of the batch. */
   async #drain(): Promise<void> {
-    await Promise.resolve(); // collects the changes of this turn into one batch
+    await Promise.resolve(); // so that one batch collects the changes of this turn
     while (this.#queue.length > 0) {
       const commits = this.#queue.splice(0, BATCH_MAX);
       try {
@@ -326,7 +326,7 @@ export class PerDatabaseTaskStore extends ObservableTaskStore implements TaskSto
     for (const commit of commits) commit.settle();
   }
 
-  /** Returns the revision of the first change; the others follow it. */
+  /** Returns the revision of the first change; the others have the next ones. */
   async #append(changes: readonly PendingChange[]): Promise<number> {
     const result = await this.#tryAppend(changes);
     if (result?.kind === "conflict") {
@@ -344,8 +344,8 @@ export class PerDatabaseTaskStore extends ObservableTaskStore implements TaskSto
     try {
       return await this.#journal.append(changes.map(({ entry }) => entry));
     } catch (error) {
-      const isCertain = error instanceof JournalError && error.outcome === "nothing written";
-      if (isCertain) throw unavailable(NOT_COMMITTED, error);
+      const isNothingWritten = error instanceof JournalError && error.outcome === "nothing written";
+      if (isNothingWritten) throw unavailable(NOT_COMMITTED, error);
       this.#inDoubt = changes;
       return undefined;
     }
@@ -357,9 +357,9 @@ export class PerDatabaseTaskStore extends ObservableTaskStore implements TaskSto
   }
 
   /**
-   * The revision of the first of the changes in doubt, if they were written. Searches for the last of them, because
-   * an append is atomic and a long one may exceed the commit ids that a journal remembers. While the outcome is
-   * unknown, no other change is written.
+   * The revision of the first change in doubt, if the changes were written. Looks up the last one: an append is
+   * atomic, and a long one may exceed the number of commit ids that a journal remembers. While the outcome is unknown,
+   * no other change is written.
    */
   async #find(changes: readonly PendingChange[]): Promise<number | undefined> {
     const last = changes.at(-1)!;
@@ -380,12 +380,12 @@ export class PerDatabaseTaskStore extends ObservableTaskStore implements TaskSto
       this.#table.apply(after);
       this.notifyListeners(before, after);
     }
-    // An overdue check is running or has a retry scheduled.
+    // An overdue check is already running, or its retry is scheduled.
     if (this.nextHealthCheckAt > this.#options.clock.now()) this.#setHealthTimer(this.nextHealthCheckAt);
   }
 }
 
-const NOT_COMMITTED = "The change could not be written, and nothing of it was kept. Try again.";
+const NOT_COMMITTED = "The change could not be written. Nothing has changed. Try again.";
 
 /** Changes per append. */
 const BATCH_MAX = 1_000;

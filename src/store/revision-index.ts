@@ -4,7 +4,7 @@ import { assert } from "../util/assert.js";
  * Items in the order of the revision of their latest change, newest last.
  *
  * A change appends an entry. The item's previous entry becomes stale and is skipped, until half of the entries are
- * stale and are dropped together. A change therefore takes amortized constant time, and a lookup is a bisection.
+ * stale and are dropped together. A change therefore takes amortized constant time, and a lookup is a binary search.
  */
 export class RevisionIndex<T> {
   readonly #revisions: number[] = [];

@@ -1,4 +1,4 @@
-/** Names sorted by code unit. The cost of a page grows with its length, because its start is found by bisection. */
+/** Names sorted by code unit. A page costs time in proportion to its length; a binary search finds its start. */
 export class SortedNames<T extends string> {
   readonly #names: T[] = [];
 

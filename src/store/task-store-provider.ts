@@ -5,7 +5,7 @@ import type { TaskStore } from "./task-store.js";
 /** Provides the one task store of each database (law 1). All calls may run concurrently. */
 export interface TaskStoreProvider extends AsyncDisposable {
   /**
-   * The store of a database for writing, opened if need be. To use a store for longer than the idle time, hold a lease
+   * The store of a database for writing, opened if necessary. To use a store for longer than the idle time, hold a lease
    * (see `retain`). A store that is closed because it was idle rejects changes with UNAVAILABLE; call `getTaskStore`
    * again for a store with the same jobs at the same position.
    * @throws TidemarkError LIMIT_EXCEEDED for too many databases; UNAVAILABLE if the store can't be opened.
@@ -15,12 +15,12 @@ export interface TaskStoreProvider extends AsyncDisposable {
   /** The store if it is open. */
   peek(database: DatabaseName): TaskStore | undefined;
 
-  /** The store if the database exists, opened if need be. Never creates a database. @throws as getTaskStore */
+  /** The store if the database exists, opened if necessary. Never creates a database. @throws as getTaskStore */
   find(database: DatabaseName): Promise<TaskStore | undefined>;
 
   /**
-   * A lease on the store, for subscriptions. For a database that does not exist yet, the store is empty. It becomes
-   * the real one with the first job, or is closed with its last lease. @throws as getTaskStore
+   * A lease on the store, for subscriptions. For a database that does not exist yet, the store is empty. Storing the
+   * first job creates the database; otherwise the store is closed with its last lease. @throws as getTaskStore
    */
   retain(database: DatabaseName): Promise<TaskStoreLease>;
 

@@ -37,10 +37,10 @@ export interface TaskStore {
   /** The names of users with jobs, in ascending order, after `after`. */
   usernames(first: number, after?: string): Username[];
   /**
-   * The job or removal whose latest change is the first one after `revision`. Calling it again with the revision of
-   * the result visits every changed key once, in order.
+   * The job or removal with the lowest revision above `revision`. Repeated calls, each with the revision of the previous
+   * result, visit every changed key once, in order.
    *
-   * @param filter a hint: the store skips what it hides only if that is cheap. Statuses are ignored.
+   * @param filter a hint: the store skips hidden changes only if that is cheap. Statuses are ignored.
    */
   nextChange(revision: number, filter?: JobFilter): UserTask | Removal | undefined;
 

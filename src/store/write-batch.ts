@@ -19,8 +19,8 @@ export interface PendingChange {
 }
 
 /**
- * The changes of one append. Each starts from the state after the previous one. Only the batch shows their results
- * until the journal has them.
+ * The changes of one append. Each starts from the state after the previous one. Until the append is durable, only the
+ * batch shows their results.
  */
 export class WriteBatch {
   readonly pendingChanges: PendingChange[] = [];
@@ -29,14 +29,15 @@ export class WriteBatch {
   readonly #now: number;
   readonly #limits: Limits;
   readonly #pendingStates = new Map<string, PendingState>();
-  /** The ended jobs of the table, and those that ended in this batch. */
-  #endedBefore: Iterator<EndedJob, undefined> | undefined;
-  readonly #endedHere = new EndedJobs();
-  #oldestBefore: EndedJob | undefined;
+  /** The ended jobs of the table that were not considered for eviction yet. */
+  #endedInTable: Iterator<EndedJob, undefined> | undefined;
+  /** The first of them; the batch may have changed it since. */
+  #oldestInTable: EndedJob | undefined;
+  readonly #endedInBatch = new EndedJobs();
   #jobCount: number;
   #evictedCount = 0;
 
-  /** @param revision the newest of the table. @param now the instant of all changes of the batch. */
+  /** @param revision the table's newest revision. @param now the time of all changes in the batch. */
   constructor(table: JobTable, revision: number, now: number, limits: Limits) {
     this.#table = table;
     this.#revision = revision;
@@ -49,13 +50,13 @@ export class WriteBatch {
     return this.#pendingStates.get(keyTextOf(key))?.state ?? this.#table.get(key);
   }
 
-  /** Makes one change of one job. A reducer that returns `before` changes nothing. */
+  /** Changes one job. If `reduce` returns `before`, nothing changes. */
   change<T extends JobState>(key: JobKey, reduce: (before: JobState, edit: Edit) => T): T {
-    const text = keyTextOf(key);
-    const pending = this.#pendingStates.get(text);
+    const keyText = keyTextOf(key);
+    const pending = this.#pendingStates.get(keyText);
     const before = pending ? pending.state : this.#table.get(key);
     const after = reduce(before, this.#edit());
-    if (after && after !== before) this.#record(text, pending, before, after);
+    if (after && after !== before) this.#record(keyText, pending, before, after);
     return after;
   }
 
@@ -81,7 +82,7 @@ export class WriteBatch {
     return this.removeAll(this.#jobs(), "PURGED", () => true);
   }
 
-  /** Removes the jobs of `keys` that are chosen, each with its own change. Returns their number. */
+  /** Removes the jobs among `keys` that `isChosen` selects, each with its own change. Returns their number. */
   removeAll(
     keys: readonly JobKey[],
     reason: RemovalReason,
@@ -98,8 +99,8 @@ export class WriteBatch {
   }
 
   /**
-   * After the bound was lowered, the database holds more jobs than allowed. A batch then evicts up to 1,000 jobs, but
-   * at least one per store, so that the number of jobs never grows.
+   * Evicts ended jobs until the new job fits. After the limit was lowered, that may be many: a batch then evicts up to
+   * 1,000 jobs, but at least one per stored job, so that the number of jobs never grows.
    */
   #evictForNewJob(database: DatabaseName): void {
     const { jobsPerDatabaseMax } = this.#limits;
@@ -120,13 +121,13 @@ export class WriteBatch {
 
   /** The job that ended first, after the changes of this batch. */
   #oldestEnded(): UserTask | undefined {
-    const endedBefore = (this.#endedBefore ??= this.#table.ended.oldestFirst());
-    let before = (this.#oldestBefore ??= endedBefore.next().value);
-    while (before && this.#pendingStates.has(keyTextOf(before.userTask))) before = endedBefore.next().value;
-    this.#oldestBefore = before;
-    const here = this.#endedHere.oldestFirst().next().value;
-    const oldest = before && here ? (isBefore(before, here) ? before : here) : (before ?? here);
-    return oldest?.userTask;
+    const ended = (this.#endedInTable ??= this.#table.ended.oldestFirst());
+    let inTable = (this.#oldestInTable ??= ended.next().value);
+    while (inTable && this.#pendingStates.has(keyTextOf(inTable.userTask))) inTable = ended.next().value;
+    this.#oldestInTable = inTable;
+    const inBatch = this.#endedInBatch.oldestFirst().next().value;
+    if (!inTable || !inBatch) return (inTable ?? inBatch)?.userTask;
+    return (isBefore(inTable, inBatch) ? inTable : inBatch).userTask;
   }
 
   #edit(): Edit {
@@ -142,7 +143,7 @@ export class WriteBatch {
   }
 
   #record(
-    text: string,
+    keyText: string,
     pending: PendingState | undefined,
     before: JobState,
     after: UserTask | Removal,
@@ -153,22 +154,22 @@ export class WriteBatch {
     const storedRevision = isSameStore(before, after)
       ? (pending?.storedRevision ?? before.storedStamp.revision)
       : revision;
-    const ended = this.#endedHere.replace(pending?.ended, after, storedRevision);
-    this.#pendingStates.set(text, { state: after, revision, storedRevision, ended });
+    const ended = this.#endedInBatch.replace(pending?.ended, after, storedRevision);
+    this.#pendingStates.set(keyText, { state: after, revision, storedRevision, ended });
     this.#jobCount += Number(after.kind === "userTask") - Number(before?.kind === "userTask");
   }
 }
 
-/** The state of a job after the batch. Its stamps are not set yet, so the revisions are kept here. */
+/** The state of a job after the batch, and its revisions, because its stamps are not set yet. */
 interface PendingState {
   readonly state: UserTask | Removal;
   readonly revision: number;
-  /** The revision of the latest store; for a removal, its own. */
+  /** The revision of the latest store; for a removal, that of the removal. */
   readonly storedRevision: number;
   readonly ended: EndedJob | undefined;
 }
 
-/** Evictions per batch, unless its stores need more. */
+/** Evictions per batch, unless more jobs are stored in it. */
 const EVICTIONS_PER_BATCH_MAX = 1_000;
 
 function isSameStore(before: JobState, after: UserTask | Removal): before is UserTask {

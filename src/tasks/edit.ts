@@ -5,8 +5,8 @@ import type { TaskList } from "./task-list.js";
 import { copyOf, type ParentTask, type Task } from "./task.js";
 
 /**
- * One change of a tree. The functions below make every new version of a task: they set the stamp of the change
- * and adjust the sums by the difference, so they never add up all sub-tasks again.
+ * One change of a tree. Only the functions below create new versions of a task. They set the stamp of the change and
+ * adjust the sums by the difference, so they never sum all sub-tasks again.
  */
 export interface Edit {
   /** The time of the change, in milliseconds since 1970. */
@@ -15,7 +15,7 @@ export interface Edit {
   readonly limits: Limits;
 }
 
-/** A new value that its maker may still write to. */
+/** A new object that its creator may still change. */
 export type Writable<T> = T extends unknown ? { -readonly [Field in keyof T]: T[Field] } : never;
 
 /**
@@ -146,7 +146,7 @@ class RunningSums {
   #count(task: Task, sign: 1 | -1): void {
     this.taskCount += sign * task.taskCount;
     if (task.status === "FINISHED") this.finishedSubTasks += sign;
-    if (task.isLeftOut) return;
+    if (task.isExcluded) return;
     this.done += sign * task.done;
     this.knownVolume += sign * task.knownVolume;
     this.unknownCount += sign * task.unknownCount;

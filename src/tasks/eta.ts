@@ -13,23 +13,23 @@ export interface Eta {
  * Estimates when the job will end. The range is wider the less is known and the longer the worker is silent,
  * and it never starts before `now`. Returns null while no estimate is possible, and for a LOST job.
  *
- * Running leaves proceed in parallel, each at its own rate. Waiting work follows, done by the leaves that are
- * finished by then: at their current rate, or at the average rate of the job. Each unknown volume may take as
- * long as all known work together. Only running tasks are visited, so the cost depends on the running leaves,
- * their siblings and their ancestors.
+ * The model: running leaves proceed in parallel, each at its own rate. As they finish, they take over the waiting
+ * work, at their current rate or at the average rate of the job. Each unknown volume may take as long as all known
+ * work together. Only running tasks are visited, so the cost depends on the running leaves, their siblings and their
+ * ancestors.
  */
 export function etaOf({ task, health, reportedAt }: UserTask, now: number): Eta | null {
   if (task.status !== "RUNNING" || health === "LOST") return null;
   const estimator = new EtaEstimator(now);
   estimator.addTask(task);
   const left = estimator.remainingOf(task);
-  if (left === null || left.likely > HORIZON_MS) return null;
+  if (left === null || left.likely > ETA_MAX_MS) return null;
   const silenceMs = Math.max(0, now - reportedAt);
-  const latest = left.latest * (1 + task.unknownCount) + silenceMs + MOMENT_MS;
+  const latest = left.latest * (1 + task.unknownCount) + silenceMs + END_DELAY_MS;
   return {
     earliest: now + Math.floor(Math.min(left.earliest, left.likely)),
     likely: now + Math.round(left.likely),
-    latest: now + Math.ceil(Math.min(Math.max(latest, left.likely), 2 * HORIZON_MS)),
+    latest: now + Math.ceil(Math.min(Math.max(latest, left.likely), 2 * ETA_MAX_MS)),
   };
 }
 
@@ -48,7 +48,7 @@ class EtaEstimator {
   readonly #running: RunningLeaf[] = [];
   /** Units that are not in progress, or whose rate is not known yet. */
   #waiting = 0;
-  /** The part of `#waiting` that an early end would skip. */
+  /** The part of `#waiting` that is skipped if iterations end early. */
   #skippable = 0;
 
   constructor(now: number) {
@@ -56,9 +56,9 @@ class EtaEstimator {
   }
 
   addTask(task: Task, isSkippable = false): void {
-    if (task.status === "PENDING") this.#wait(task.knownVolume, isSkippable);
+    if (task.status === "PENDING") this.#addWaiting(task.knownVolume, isSkippable);
     if (task.status !== "RUNNING") return;
-    if (task.kind === "LEAF") return this.#enterLeaf(task);
+    if (task.kind === "LEAF") return this.#addLeaf(task);
     const certain = task.kind === "ITERATIVE" ? certainSubTasks(task) : Infinity;
     task.subTasks.forEach(ALL, (subTask, index) => this.addTask(subTask, isSkippable || index >= certain));
   }
@@ -70,23 +70,23 @@ class EtaEstimator {
     const average = this.#averageOf(root);
     const speed = totalOf(this.#running.map((leaf) => leaf.speed));
     if (this.#running.length === 0 && average === null) return null;
-    return this.#shared(speed, average ?? speed.likely);
+    return this.#estimate(speed, average ?? speed.likely);
   }
 
-  /** Running leaves complete, and whichever is free takes on the waiting work. */
-  #shared(speed: RemainingMs, average: number): RemainingMs {
+  /** Assumes that leaves take over waiting work once they are finished. */
+  #estimate(speed: RemainingMs, average: number): RemainingMs {
     const isIdle = this.#running.length === 0;
-    const fast = Math.max(speed.earliest, average) * OTHER_WORK;
-    const slow = (isIdle ? average : Math.min(speed.latest, average)) / OTHER_WORK;
+    const fast = Math.max(speed.earliest, average) * WAITING_WORK_FACTOR;
+    const slow = (isIdle ? average : Math.min(speed.latest, average)) / WAITING_WORK_FACTOR;
     return {
-      earliest: this.#together("earliest", speed, (this.#waiting - this.#skippable) / fast),
-      likely: this.#together("likely", speed, this.#waiting / (isIdle ? average : speed.likely)),
-      latest: this.#together("latest", speed, this.#waiting / slow),
+      earliest: this.#remainingMs("earliest", speed, (this.#waiting - this.#skippable) / fast),
+      likely: this.#remainingMs("likely", speed, this.#waiting / (isIdle ? average : speed.likely)),
+      latest: this.#remainingMs("latest", speed, this.#waiting / slow),
     };
   }
 
-  /** At least the longest running leaf; otherwise all work, `waitingMs` included, shared evenly. */
-  #together(which: keyof RemainingMs, speed: RemainingMs, waitingMs: number): number {
+  /** The time for all work, `waitingMs` included, if it is shared evenly; at least that of the longest running leaf. */
+  #remainingMs(which: keyof RemainingMs, speed: RemainingMs, waitingMs: number): number {
     let [longest, work] = [0, 0];
     for (const leaf of this.#running) {
       longest = Math.max(longest, leaf.remaining[which]);
@@ -95,15 +95,15 @@ class EtaEstimator {
     return Math.max(longest, (work === 0 ? 0 : work / speed[which]) + waitingMs);
   }
 
-  #enterLeaf(leaf: LeafTask): void {
+  #addLeaf(leaf: LeafTask): void {
     if (leaf.volume === null) return;
     const units = Math.max(0, leaf.volume - leaf.done);
     const running = runningLeaf(leaf, units, this.#now);
     if (running) this.#running.push(running);
-    else this.#wait(units, false);
+    else this.#addWaiting(units, false);
   }
 
-  #wait(units: number, isSkippable: boolean): void {
+  #addWaiting(units: number, isSkippable: boolean): void {
     this.#waiting += units;
     if (isSkippable) this.#skippable += units;
   }
@@ -116,9 +116,9 @@ class EtaEstimator {
 }
 
 /**
- * Estimates the time for `units` of a running leaf; undefined while its rate is not known. The current rate and
- * the average rate span the range, with a margin that shrinks the longer the leaf has been observed. If a leaf
- * is silent for longer than usual, its estimated rate falls with the silence, which may last as long again.
+ * Estimates the time for `units` of a running leaf; undefined while its rate is not known. The range lies between the
+ * current and the average rate, with a margin that shrinks the longer the leaf has been observed. If a leaf is silent
+ * for longer than usual, its estimated rate falls, because the silence may last as long again.
  */
 function runningLeaf(
   { rateEstimate, startedAt, done }: LeafTask,
@@ -128,7 +128,7 @@ function runningLeaf(
   const atMs = now - startedAt!;
   const rate = rateEstimate && rateUnlessStalled(rateEstimate, atMs);
   if (rate === null) return undefined;
-  const [quietMs, overdue] = [Math.max(0, atMs - rateEstimate!.spanMs), overdueMs(rateEstimate!, atMs)];
+  const [silentMs, overdue] = [Math.max(0, atMs - rateEstimate!.spanMs), overdueMs(rateEstimate!, atMs)];
   const current = rate / 1_000;
   const average = done / Math.max(rateEstimate!.spanMs, WARM_UP_MS);
   const margin = MARGIN + (MARGIN_AT_FIRST - MARGIN) * Math.exp(-rateEstimate!.spanMs / SMOOTHING_MS);
@@ -136,11 +136,13 @@ function runningLeaf(
     earliest: Math.max(current, average) / (1 - margin),
     likely: current / (1 + overdue / SMOOTHING_MS),
     latest:
-      Math.min(current, average) / (1 + margin) / (1 + quietMs / Math.max(SMOOTHING_MS, rateEstimate!.gapMs)),
+      Math.min(current, average) /
+      (1 + margin) /
+      (1 + silentMs / Math.max(SMOOTHING_MS, rateEstimate!.gapMs)),
   };
   const left = {
-    earliest: Math.max(0, units / speed.earliest - quietMs),
-    likely: Math.max(0, units / speed.likely - (quietMs - overdue)),
+    earliest: Math.max(0, units / speed.earliest - silentMs),
+    likely: Math.max(0, units / speed.likely - (silentMs - overdue)),
     latest: units / speed.latest,
   };
   return { remaining: left, speed };
@@ -156,7 +158,7 @@ function totalOf(speeds: readonly RemainingMs[]): RemainingMs {
   return { earliest, likely, latest };
 }
 
-/** The number of sub-tasks that an early end can no longer skip. */
+/** The number of sub-tasks that are certain to run, even if DYNAMIC iterations end early. */
 function certainSubTasks({ mode, begunIterations, template }: IterativeTask): number {
   return mode === "DYNAMIC" ? begunIterations * template.length : Infinity;
 }
@@ -170,10 +172,10 @@ const MARGIN = 0.1;
 const MARGIN_AT_FIRST = 0.5;
 
 /** By how much waiting work may be faster or slower than the observed work. */
-const OTHER_WORK = 1.5;
+const WAITING_WORK_FACTOR = 1.5;
 
-/** Once all work is done, the end may still be a moment away. */
-const MOMENT_MS = 1_000;
+/** How long after its last work a job may end. */
+const END_DELAY_MS = 1_000;
 
 /** An estimate above ten years counts as unknown. */
-const HORIZON_MS = 10 * 365 * 86_400_000;
+const ETA_MAX_MS = 10 * 365 * 86_400_000;

@@ -20,8 +20,8 @@ import {
 } from "./user-task.js";
 
 /**
- * Every change of a job, as a pure function from its state before to its state after. A function that returns
- * the very state that it received changed nothing: no revision is used.
+ * Every change of a job, as a pure function from its state before to its state after. If a function returns the same
+ * object that it received, nothing changed, and no revision is used.
  */
 
 /** Law 2: the key is (username, jobId), and overwriting is the design. */
@@ -31,7 +31,7 @@ export interface StoreRequest extends JobKey {
   readonly onConflict: "OVERWRITE" | "REJECT";
   readonly memory: MemoryRange | null;
   readonly leaseMs: number;
-  /** A repeated request with the same id changes nothing while the tree that it stored is there. */
+  /** A repeated request with the same id changes nothing while the job has the tree that it stored. */
   readonly requestId: string | null;
 }
 
@@ -71,7 +71,7 @@ export interface Fence {
 }
 
 /**
- * Stores a tree and replaces the one that is there.
+ * Stores a tree, and replaces the current one if there is one.
  * @throws TidemarkError ALREADY_EXISTS for REJECT while the job runs; BAD_USER_INPUT or LIMIT_EXCEEDED for the
  * tree.
  */
@@ -107,30 +107,30 @@ export function storeJob(before: JobState, request: StoreRequest, edit: Edit): U
 
 /** Applies a worker's report: all of its updates in order, or none (law 5). */
 export function applyReport(before: JobState, key: JobKey, report: Report, edit: Edit): UserTask {
-  const userTask = existing(before, key, report);
+  const userTask = requireJob(before, key, report);
   if (isRepeated(userTask, report.requestId)) return userTask;
   let { task } = userTask;
   for (const update of report.updates) task = updateTask(task, update, edit);
   const log = appendLog(userTask, report.log, task, edit);
   if (task === userTask.task && log === userTask.log) return heartbeat(userTask, report.requestId, edit);
-  return next(userTask, { task, log, reportedAt: edit.now, health: "OK" }, edit, report.requestId);
+  return changed(userTask, { task, log, reportedAt: edit.now, health: "OK" }, edit, report.requestId);
 }
 
 /** Appends tasks below the one at `path`. */
-export function addTasksToJob(before: JobState, key: JobKey, growth: AddTasksRequest, edit: Edit): UserTask {
-  const userTask = existing(before, key, growth);
-  if (isRepeated(userTask, growth.requestId)) return userTask;
-  const task = addTasks(userTask.task, growth.path, growth.specs, edit);
-  return next(userTask, { task, reportedAt: edit.now, health: "OK" }, edit, growth.requestId);
+export function addTasksToJob(before: JobState, key: JobKey, request: AddTasksRequest, edit: Edit): UserTask {
+  const userTask = requireJob(before, key, request);
+  if (isRepeated(userTask, request.requestId)) return userTask;
+  const task = addTasks(userTask.task, request.path, request.specs, edit);
+  return changed(userTask, { task, reportedAt: edit.now, health: "OK" }, edit, request.requestId);
 }
 
 /** Asks the worker to stop. A second request keeps the first one. @throws ILLEGAL_TRANSITION if the job has ended. */
 export function requestCancel(before: JobState, key: JobKey, request: CancelJobInput, edit: Edit): UserTask {
-  const userTask = existing(before, key, request);
+  const userTask = requireJob(before, key, request);
   if (hasEnded(userTask.task.status)) throw illegalTransition(userTask.task, "canceled");
   if (userTask.cancelRequest) return userTask;
   const reason = parseMessage(request.reason ?? "", edit.limits) || null;
-  return next(userTask, { cancelRequest: { at: edit.now, by: request.by, reason } }, edit, null);
+  return changed(userTask, { cancelRequest: { at: edit.now, by: request.by, reason } }, edit, null);
 }
 
 /** Removes the job. If there is no such job, nothing changes: removing twice is not an error. */
@@ -154,20 +154,25 @@ export function removeJob(before: JobState, fence: Fence, reason: RemovalReason,
 /** Moves the health of a job that was silent for too long by one step: OK, SILENT, LOST. */
 export function updateHealth(before: JobState, terms: LeaseTerms, edit: Edit): JobState {
   if (before?.kind !== "userTask" || healthDeclinesAt(before, terms) > edit.now) return before;
-  return next(before, { health: before.health === "OK" ? "SILENT" : "LOST" }, edit, null);
+  return changed(before, { health: before.health === "OK" ? "SILENT" : "LOST" }, edit, null);
 }
 
 /**
- * A report without news still proves that the worker lives. It counts as a change only if it restores the job's
+ * A report without changes still proves that the worker is alive. It counts as a change only if it restores the job's
  * health or a quarter of the lease has passed, so that a heartbeat per second does not cost a write per second.
  */
 function heartbeat(userTask: UserTask, requestId: string | null, edit: Edit): UserTask {
   const isDue = edit.now - userTask.reportedAt >= userTask.leaseMs / 4 || userTask.health !== "OK";
   if (!isDue || hasEnded(userTask.task.status)) return userTask;
-  return next(userTask, { reportedAt: edit.now, health: "OK" }, edit, requestId);
+  return changed(userTask, { reportedAt: edit.now, health: "OK" }, edit, requestId);
 }
 
-function next(userTask: UserTask, fields: Partial<UserTask>, edit: Edit, requestId: string | null): UserTask {
+function changed(
+  userTask: UserTask,
+  fields: Partial<UserTask>,
+  edit: Edit,
+  requestId: string | null,
+): UserTask {
   const after: Writable<UserTask> = copyOfJob(userTask);
   Object.assign(after, fields);
   after.version++;
@@ -185,7 +190,7 @@ function withRequestId(
   return requestId === null ? known : appended(known, [requestId], requestIdsPerAttemptMax);
 }
 
-function existing(before: JobState, { username, jobId }: JobKey, fence: Fence): UserTask {
+function requireJob(before: JobState, { username, jobId }: JobKey, fence: Fence): UserTask {
   if (before?.kind !== "userTask") {
     throw new TidemarkError(
       "NOT_FOUND",

@@ -51,8 +51,8 @@ export function parseDescription(text: string, limits: Limits): string {
 }
 
 /**
- * Parses a message of up to `messageTextBytesMax` bytes. It may contain any character, such as the colors of a
- * stack trace: whatever displays it must sanitize it.
+ * Parses a message of up to `messageTextBytesMax` bytes. It may contain any character, such as the color codes of a
+ * stack trace, so programs that display it must sanitize it.
  */
 export function parseMessage(text: string, limits: Limits): string {
   const message = text.toWellFormed();

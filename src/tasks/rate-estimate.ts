@@ -1,5 +1,5 @@
 /**
- * The rate of a leaf, estimated from its reports: a small value that every report of work replaces.
+ * The rate of a leaf, estimated from its reports. Immutable: every report of work replaces it.
  *
  * The rate is smoothed over time, not over calls: the work of a report is spread evenly over the time since the
  * previous report, and older work loses weight by a factor of e every 30 seconds. So the number of reports does
@@ -31,16 +31,16 @@ export function updateRateEstimate(
   if (ms < 0) return INITIAL_RATE_ESTIMATE; // the clock was set back
   if (ms === 0) return { rate: rate + (1_000 * units) / SMOOTHING_MS, spanMs, gapMs };
   const decay = Math.exp(-ms / SMOOTHING_MS);
-  const shorterGapMs = Math.round(ms + (gapMs - ms) * decay);
+  const decayedGapMs = Math.round(ms + (gapMs - ms) * decay);
   return {
     rate: rate * decay + ((1_000 * units) / ms) * (1 - decay),
     spanMs: atMs,
-    gapMs: ms >= gapMs ? ms : shorterGapMs,
+    gapMs: ms >= gapMs ? ms : decayedGapMs,
   };
 }
 
 /**
- * Units per second at `atMs` after the start of the leaf; null before there is enough data. The rate falls once
+ * Units per second at `atMs` after the start of the leaf; null before there is enough data. The rate falls while
  * the leaf is silent for longer than usual.
  */
 export function rateOf(estimate: RateEstimate, atMs: number): number | null {
@@ -59,7 +59,7 @@ export function overdueMs({ spanMs, gapMs }: RateEstimate, atMs: number): number
   return Math.max(0, atMs - spanMs - QUIET_GAPS_MAX * gapMs);
 }
 
-/** The weight of the observed time: close to 1 when it is long. */
+/** The weight of the observed time: it approaches 1 as the time grows. */
 function weightOf(spanMs: number): number {
   return -Math.expm1(-spanMs / SMOOTHING_MS);
 }

@@ -4,9 +4,9 @@ import { assert } from "../util/assert.js";
  * The revision that a change will have.
  *
  * A reducer makes new tasks before the journal has numbered the change. So the tasks of one change share one
- * stamp, which the store sets once the journal has answered. Stamping is one assignment for a tree of any size,
- * and it also reaches the tasks that a later reducer has built on these. A stamp is set once, before any reader
- * can see its tasks, so the tasks are still immutable to readers.
+ * stamp, which the store sets once the journal has answered. One assignment thus stamps a tree of any size, even tasks
+ * that a later reducer has already built into another tree. A stamp is set once, before any reader can see its tasks, so
+ * the tasks are immutable to readers.
  */
 export class Stamp {
   #epoch: string | undefined;

@@ -24,7 +24,7 @@ export type TaskRow = LeafRow | IntermediateRow | IterativeRow;
 
 type OwnFields = Pick<
   LeafTask,
-  "description" | "status" | "startedAt" | "endedAt" | "message" | "maxConcurrency" | "isLeftOut"
+  "description" | "status" | "startedAt" | "endedAt" | "message" | "maxConcurrency" | "isExcluded"
 > & { readonly path: string };
 
 export interface LeafRow extends OwnFields {
@@ -167,7 +167,7 @@ function indexesOf({ path }: TaskRow): number[] {
 
 /** Copies field by field for speed, as `taskOf` does: every update makes rows, and a journal may keep them. */
 function rowOf(task: Task, path: string): TaskRow {
-  const { description, status, startedAt, endedAt, message, maxConcurrency, isLeftOut } = task;
+  const { description, status, startedAt, endedAt, message, maxConcurrency, isExcluded } = task;
   switch (task.kind) {
     case "LEAF": {
       const { volume, done, rateEstimate } = task;
@@ -180,7 +180,7 @@ function rowOf(task: Task, path: string): TaskRow {
         endedAt,
         message,
         maxConcurrency,
-        isLeftOut,
+        isExcluded,
         volume,
         done,
         rateEstimate,
@@ -196,10 +196,10 @@ function rowOf(task: Task, path: string): TaskRow {
         endedAt,
         message,
         maxConcurrency,
-        isLeftOut,
+        isExcluded,
       };
     case "ITERATIVE": {
-      const own = { path, description, status, startedAt, endedAt, message, maxConcurrency, isLeftOut };
+      const own = { path, description, status, startedAt, endedAt, message, maxConcurrency, isExcluded };
       const { mode, maxIterations, begunIterations } = task;
       const template = task.template.map(specOf);
       return { kind: "ITERATIVE", ...own, mode, maxIterations, begunIterations, template };
@@ -215,7 +215,7 @@ function rowOf(task: Task, path: string): TaskRow {
  * several times as long.
  */
 function taskOf({ row }: VersionedRow, subTasks: readonly Task[], stamp: Stamp): Task {
-  const { description, status, startedAt, endedAt, message, maxConcurrency, isLeftOut } = row;
+  const { description, status, startedAt, endedAt, message, maxConcurrency, isExcluded } = row;
   if (row.kind === "LEAF") {
     return {
       kind: "LEAF",
@@ -225,7 +225,7 @@ function taskOf({ row }: VersionedRow, subTasks: readonly Task[], stamp: Stamp):
       endedAt,
       message,
       maxConcurrency,
-      isLeftOut,
+      isExcluded,
       stamp,
       ownStamp: stamp,
       done: row.done,
@@ -245,7 +245,7 @@ function taskOf({ row }: VersionedRow, subTasks: readonly Task[], stamp: Stamp):
     endedAt,
     message,
     maxConcurrency,
-    isLeftOut,
+    isExcluded,
     stamp,
     ownStamp: stamp,
     done,
@@ -282,7 +282,7 @@ function hasSameOwnFields(a: Task, b: Task): boolean {
     a.message === b.message &&
     a.startedAt === b.startedAt &&
     a.endedAt === b.endedAt &&
-    a.isLeftOut === b.isLeftOut &&
+    a.isExcluded === b.isExcluded &&
     (a.kind !== "LEAF" || b.kind !== "LEAF" || (a.done === b.done && a.volume === b.volume)) &&
     (a.kind !== "ITERATIVE" || b.kind !== "ITERATIVE" || a.begunIterations === b.begunIterations)
   );

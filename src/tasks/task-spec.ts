@@ -45,8 +45,8 @@ export interface InsertionPoint {
 export const ROOT_INSERTION_POINT: InsertionPoint = { level: 1, taskCount: 0, maxConcurrency: null };
 
 /**
- * Builds the PENDING tasks that `specs` describe. FIXED and DYNAMIC iterations are unrolled at once, as in GDS;
- * their iterations share one value until they begin to differ.
+ * Builds the PENDING tasks that `specs` describe. FIXED and DYNAMIC iterations are unrolled at once, as in GDS, and
+ * share one object until they differ.
  * @throws TidemarkError BAD_USER_INPUT, or LIMIT_EXCEEDED for a tree that is too large or too deep.
  */
 export function createTasks(specs: readonly TaskSpec[], point: InsertionPoint, edit: Edit): readonly Task[] {
@@ -113,8 +113,8 @@ class TaskBuilder {
     const maxIterations = checkedMax(iterations, common.description);
     const template = this.all(iterations.tasks, level + 1, common.maxConcurrency);
     const isOpen = maxIterations === null;
-    const tasksAnIteration = sum(template).taskCount - 1;
-    if (!isOpen) this.#count((maxIterations - 1) * tasksAnIteration);
+    const tasksPerIteration = sum(template).taskCount - 1;
+    if (!isOpen) this.#count((maxIterations - 1) * tasksPerIteration);
     const subTasks = repeat(template, maxIterations ?? 0);
     const sums = sum(subTasks);
     return {
@@ -122,7 +122,7 @@ class TaskBuilder {
       ...common,
       ...sums,
       unknownCount: sums.unknownCount + (isOpen ? 1 : 0),
-      taskCount: sums.taskCount + (isOpen ? tasksAnIteration : 0),
+      taskCount: sums.taskCount + (isOpen ? tasksPerIteration : 0),
       subTasks: this.#listOf(subTasks),
       mode,
       maxIterations,
@@ -140,7 +140,7 @@ class TaskBuilder {
       endedAt: null,
       message: null,
       maxConcurrency,
-      isLeftOut: false,
+      isExcluded: false,
       stamp: this.#edit.stamp,
       ownStamp: this.#edit.stamp,
     };
@@ -178,7 +178,7 @@ export function sum(subTasks: readonly Task[]): Sums {
   let [done, knownVolume, unknownCount, taskCount] = [0, 0, 0, 1];
   for (const subTask of subTasks) {
     taskCount += subTask.taskCount;
-    if (subTask.isLeftOut) continue;
+    if (subTask.isExcluded) continue;
     done += subTask.done;
     knownVolume += subTask.knownVolume;
     unknownCount += subTask.unknownCount;

@@ -14,8 +14,8 @@ export type TaskAction = "begin" | "finish" | "cancel" | "fail";
  *         │ cancel   cancel │   └────────► FAILED
  *         └───────► CANCELED ◄──┘
  *
- * A task that has ended stays as it is. GDS lets a FINISHED task fail and a FAILED one be canceled; both
- * mislead later readers, so neither is possible here.
+ * A task that has ended never changes. GDS allows FINISHED → FAILED and FAILED → CANCELED; both would mislead later
+ * readers, so Tidemark rejects them.
  */
 export const TRANSITIONS = {
   PENDING: { begin: "RUNNING", finish: null, cancel: "CANCELED", fail: null },

@@ -9,11 +9,9 @@ import { subTaskAt, type IterativeTask, type LeafTask, type ParentTask, type Tas
 import { begin, cancel, fail, finish, settle } from "./transitions.js";
 
 /**
- * A worker's update of one task. A network repeats and delays reports, so this is the one lenient place: an
- * update implies that its task and the tasks above it have begun, and an update without news changes nothing,
- * even if the task has ended since. All other changes go through the strict steps of transitions.ts.
- *
- * null means unchanged.
+ * A worker's update of one task; null means unchanged. A network repeats and delays reports, so updates are lenient: an
+ * update begins its task and the tasks above it if necessary, and a repeated or outdated update changes nothing, even if
+ * the task has ended since. All other changes follow the strict transitions in transitions.ts.
  */
 export interface TaskUpdate {
   readonly path: string;
@@ -36,7 +34,7 @@ export interface TaskUpdate {
 export function updateTask(root: Task, update: TaskUpdate, edit: Edit): Task {
   const path = resolvePath(root, update.path);
   const tasksLeft = edit.limits.tasksPerTreeMax - root.taskCount;
-  return editAt(root, path, edit, (task) => revise(task, update, tasksLeft, edit));
+  return editAt(root, path, edit, (task) => applyUpdate(task, update, tasksLeft, edit));
 }
 
 /**
@@ -64,24 +62,24 @@ export function addTasks(root: Task, pathText: string, specs: readonly TaskSpec[
 }
 
 /**
- * Applies `revised` to the task at `path`. If that changes it, also updates its ancestors and begins those that
- * had not begun. `task` is the ancestor at `level`.
+ * Applies `revise` to the task at `path`. If that changes it, also updates its ancestors and begins the PENDING ones.
+ * `task` is the ancestor at `level`.
  */
-function editAt(task: Task, path: TaskPath, edit: Edit, revised: (task: Task) => Task, level = 0): Task {
+function editAt(task: Task, path: TaskPath, edit: Edit, revise: (task: Task) => Task, level = 0): Task {
   const index = path[level];
-  if (index === undefined) return revised(task);
+  if (index === undefined) return revise(task);
   const before = subTaskAt(task, index)!;
-  const after = editAt(before, path, edit, revised, level + 1);
+  const after = editAt(before, path, edit, revise, level + 1);
   if (after === before) return task;
   if (hasEnded(task.status)) throw illegalTransition(task, "changed, nor can the tasks below it");
-  const parent = after.startedAt === null ? task : begun(task, edit);
+  const parent = after.startedAt === null ? task : ensureBegun(task, edit);
   return withSubTask(parent as ParentTask, index, after, edit);
 }
 
-/** The steps of one update, in the order that the API documents. */
-function revise(task: Task, update: TaskUpdate, tasksLeft: number, edit: Edit): Task {
+/** Applies the fields of an update in the order that the API documents. */
+function applyUpdate(task: Task, update: TaskUpdate, tasksLeft: number, edit: Edit): Task {
   let next = task;
-  if (hasWork(update)) next = reviseLeaf(next, update, edit);
+  if (hasWork(update)) next = withWork(next, update, edit);
   if (isGiven(update.message)) next = withMessage(next, parseMessage(update.message, edit.limits), edit);
   if (isGiven(update.iteration)) next = withIteration(next, update.iteration, update, tasksLeft, edit);
   if (isGiven(update.status)) next = withStatus(next, update.status, edit);
@@ -92,7 +90,7 @@ function hasWork({ volume, done, add }: TaskUpdate): boolean {
   return isGiven(volume) || isGiven(done) || isGiven(add);
 }
 
-function reviseLeaf(task: Task, { volume, done, add }: TaskUpdate, edit: Edit): LeafTask {
+function withWork(task: Task, { volume, done, add }: TaskUpdate, edit: Edit): LeafTask {
   if (isGiven(done) && isGiven(add)) {
     throw badUserInput(
       `Task ${JSON.stringify(task.description)} has both done and add. Pass only one of them.`,
@@ -110,12 +108,12 @@ function reviseLeaf(task: Task, { volume, done, add }: TaskUpdate, edit: Edit): 
 
 function withVolume(leaf: LeafTask, volume: number, edit: Edit): LeafTask {
   if (volume === leaf.volume) return leaf;
-  return withFields(alive(leaf), { volume, knownVolume: volume, unknownCount: 0 }, edit);
+  return withFields(requireNotEnded(leaf), { volume, knownVolume: volume, unknownCount: 0 }, edit);
 }
 
 function withDone(leaf: LeafTask, done: number, edit: Edit): LeafTask {
   if (done <= leaf.done) return leaf;
-  const running = begun(alive(leaf), edit);
+  const running = ensureBegun(requireNotEnded(leaf), edit);
   return withFields(running, { done, rateEstimate: rateEstimateAfter(leaf, done, edit) }, edit);
 }
 
@@ -132,7 +130,7 @@ function rateEstimateAfter(
 
 function withMessage(task: Task, text: string, edit: Edit): Task {
   const message = text === "" ? null : text;
-  return message === task.message ? task : withFields(alive(task), { message }, edit);
+  return message === task.message ? task : withFields(requireNotEnded(task), { message }, edit);
 }
 
 function withStatus(task: Task, status: TaskStatus, edit: Edit): Task {
@@ -142,17 +140,17 @@ function withStatus(task: Task, status: TaskStatus, edit: Edit): Task {
     case "RUNNING":
       return begin(task, edit);
     case "FINISHED":
-      return finish(begun(task, edit), edit);
+      return finish(ensureBegun(task, edit), edit);
     case "FAILED":
-      return fail(begun(task, edit), edit);
+      return fail(ensureBegun(task, edit), edit);
     case "CANCELED":
       return cancel(task, edit);
   }
 }
 
 /**
- * Settles past iterations before it adds new ones. With FINISHED in the same update, all iterations count as
- * past. Sums are checked only as they are after the update, so no intermediate sum may exceed the final one.
+ * Settles past iterations before it adds new ones, so that no intermediate sum exceeds the final one: only the sums
+ * after the whole update may break the limit. If the same update says FINISHED, all iterations are past.
  */
 function withIteration(
   task: Task,
@@ -163,10 +161,16 @@ function withIteration(
 ): Task {
   checkIteration(task, iteration);
   if (iteration <= task.begunIterations) return task;
-  const over = status === "FINISHED" ? Infinity : iteration - 1;
-  const end = over * task.template.length;
-  const settled = mapSubTasks(begun(alive(task), edit), 0, end, (subTask) => settle(subTask, edit), edit);
-  const grown = growTo(settled as IterativeTask, iteration, over, tasksLeft, edit);
+  const pastCount = status === "FINISHED" ? Infinity : iteration - 1;
+  const end = pastCount * task.template.length;
+  const settled = mapSubTasks(
+    ensureBegun(requireNotEnded(task), edit),
+    0,
+    end,
+    (subTask) => settle(subTask, edit),
+    edit,
+  );
+  const grown = growTo(settled as IterativeTask, iteration, pastCount, tasksLeft, edit);
   return withFields(grown, { begunIterations: iteration }, edit);
 }
 
@@ -183,43 +187,44 @@ function checkIteration(task: Task, iteration: number): asserts task is Iterativ
   }
 }
 
-/** Adds the missing iterations to an OPEN task. The first one uses the place that the task limit reserved for it. */
+/** Adds the missing iterations to an OPEN task. The task limit already counts the first one, even if it has not begun. */
 function growTo(
   task: IterativeTask,
-  wanted: number,
-  over: number,
+  iteration: number,
+  pastCount: number,
   tasksLeft: number,
   edit: Edit,
 ): IterativeTask {
   const known = task.subTasks.length / task.template.length;
-  const missing = wanted - known;
+  const missing = iteration - known;
   if (missing <= 0) return task;
-  const tasksAnIteration = sum(task.template).taskCount - 1;
-  const reserved = known === 0 ? tasksAnIteration : 0;
-  if (missing * tasksAnIteration - reserved > tasksLeft) throw tooManyTasksError(edit.limits.tasksPerTreeMax);
-  const emptied = { ...task, taskCount: task.taskCount - reserved };
-  const missingOver = Math.min(over, wanted) - known;
-  const tasks = newIterations(task.template, missingOver, missing - missingOver, edit);
-  return appendSubTasks(emptied, tasks, edit) as IterativeTask;
+  const tasksPerIteration = sum(task.template).taskCount - 1;
+  const reserved = known === 0 ? tasksPerIteration : 0;
+  if (missing * tasksPerIteration - reserved > tasksLeft)
+    throw tooManyTasksError(edit.limits.tasksPerTreeMax);
+  const unreserved = { ...task, taskCount: task.taskCount - reserved };
+  const missingPast = Math.min(pastCount, iteration) - known;
+  const tasks = newIterations(task.template, missingPast, missing - missingPast, edit);
+  return appendSubTasks(unreserved, tasks, edit) as IterativeTask;
 }
 
-/** The tasks of skipped iterations, already settled, followed by those of iterations that have yet to begin. */
+/** The settled tasks of past iterations, followed by the PENDING tasks of later ones. */
 function newIterations(
   template: readonly Task[],
-  over: number,
-  pending: number,
+  pastCount: number,
+  pendingCount: number,
   edit: Edit,
 ): readonly Task[] {
   const iteration = template.map((subTask) => restamped(subTask, edit));
-  const settled = over > 0 ? iteration.map((subTask) => settle(subTask, edit)) : [];
-  return [...repeat(settled, over), ...repeat(iteration, pending)];
+  const settled = pastCount > 0 ? iteration.map((subTask) => settle(subTask, edit)) : [];
+  return [...repeat(settled, pastCount), ...repeat(iteration, pendingCount)];
 }
 
-function begun<T extends Task>(task: T, edit: Edit): T {
+function ensureBegun<T extends Task>(task: T, edit: Edit): T {
   return task.status === "PENDING" ? (begin(task, edit) as T) : task;
 }
 
-function alive<T extends Task>(task: T): T {
+function requireNotEnded<T extends Task>(task: T): T {
   if (hasEnded(task.status)) throw illegalTransition(task, "changed any more");
   return task;
 }

@@ -31,7 +31,7 @@ interface AnyTask extends Sums {
    * Canceled because the task above it, or its iteration, ended first. It no longer counts toward the sums
    * above, so that an early end shows 100 %.
    */
-  readonly isLeftOut: boolean;
+  readonly isExcluded: boolean;
   /** The latest change in this task or below it. */
   readonly stamp: Stamp;
   /** The latest change of this task's own state or sums. */
@@ -123,7 +123,7 @@ function copyOfLeaf(task: LeafTask, stamp: Stamp, ownStamp: Stamp): LeafTask {
     endedAt: task.endedAt,
     message: task.message,
     maxConcurrency: task.maxConcurrency,
-    isLeftOut: task.isLeftOut,
+    isExcluded: task.isExcluded,
     stamp,
     ownStamp,
     done: task.done,
@@ -144,7 +144,7 @@ function copyOfIntermediate(task: IntermediateTask, stamp: Stamp, ownStamp: Stam
     endedAt: task.endedAt,
     message: task.message,
     maxConcurrency: task.maxConcurrency,
-    isLeftOut: task.isLeftOut,
+    isExcluded: task.isExcluded,
     stamp,
     ownStamp,
     done: task.done,
@@ -164,7 +164,7 @@ function copyOfIterative(task: IterativeTask, stamp: Stamp, ownStamp: Stamp): It
     endedAt: task.endedAt,
     message: task.message,
     maxConcurrency: task.maxConcurrency,
-    isLeftOut: task.isLeftOut,
+    isExcluded: task.isExcluded,
     stamp,
     ownStamp,
     done: task.done,

@@ -3,9 +3,9 @@ import type { Task } from "./task.js";
 import { transition } from "./task-status.js";
 
 /**
- * The strict lifecycle of a task. Each function takes one step that the table in task-status.ts allows, for the
- * task and the tasks below it, or throws ILLEGAL_TRANSITION. None of them affects the tasks above. Lenient
- * handling of reports is in task-update.ts.
+ * The strict lifecycle of a task. Each function makes one transition that the table in task-status.ts allows, for a
+ * task and the tasks below it, or throws ILLEGAL_TRANSITION. The tasks above are not affected. The lenient handling of
+ * reports is in task-update.ts.
  */
 
 /** PENDING → RUNNING. */
@@ -14,8 +14,8 @@ export function begin(task: Task, edit: Edit): Task {
 }
 
 /**
- * RUNNING → FINISHED. A leaf then counts as complete: an unknown volume becomes what is done, and a known
- * volume is reached. Below other tasks, running tasks are finished and pending ones are left out.
+ * RUNNING → FINISHED. A leaf becomes complete: an unknown volume is set to `done`, and `done` is raised to a known
+ * volume. Below any other task, running tasks are finished, and pending ones are canceled and excluded.
  */
 export function finish(task: Task, edit: Edit): Task {
   const status = transition(task, "finish");
@@ -34,24 +34,24 @@ export function finish(task: Task, edit: Edit): Task {
   return withFields(settled, { ...ended, unknownCount: settled.unknownCount - (isOpen ? 1 : 0) }, edit);
 }
 
-/** RUNNING → FAILED, together with the running tasks below. Pending tasks below stay as they are. */
+/** RUNNING → FAILED, together with the running tasks below. Pending tasks below do not change. */
 export function fail(task: Task, edit: Edit): Task {
   return endEarly(task, "fail", edit);
 }
 
-/** PENDING or RUNNING → CANCELED, together with the running tasks below. Pending tasks below stay as they are. */
+/** PENDING or RUNNING → CANCELED, together with the running tasks below. Pending tasks below do not change. */
 export function cancel(task: Task, edit: Edit): Task {
   return endEarly(task, "cancel", edit);
 }
 
 /**
- * Settles a task after the one above it, or its iteration, has ended: running tasks are finished and pending
- * ones are left out, including those that remained pending below a FAILED or CANCELED task.
+ * Settles a task because the one above it, or its iteration, has ended: running tasks are finished, and pending ones
+ * are canceled and excluded, including those that remained pending below a FAILED or CANCELED task.
  */
 export function settle(task: Task, edit: Edit): Task {
   if (task.status === "RUNNING") return finish(task, edit);
-  if (task.status === "PENDING") return withFields(cancelPending(task, edit), { isLeftOut: true }, edit);
-  if (task.kind === "LEAF" || task.status === "FINISHED" || task.isLeftOut) return task;
+  if (task.status === "PENDING") return withFields(cancelPending(task, edit), { isExcluded: true }, edit);
+  if (task.kind === "LEAF" || task.status === "FINISHED" || task.isExcluded) return task;
   return mapSubTasks(task, 0, task.subTasks.length, (subTask) => settle(subTask, edit), edit);
 }
 

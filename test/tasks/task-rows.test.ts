@@ -61,7 +61,7 @@ describe("the list of rows of a tree", () => {
       endedAt: null,
       message: "here",
       maxConcurrency: null,
-      isLeftOut: false,
+      isExcluded: false,
       volume: 10,
       done: 4,
       rateEstimate: null,
@@ -125,7 +125,7 @@ describe("an update", () => {
     const left = withUpdates(createTree(branch("root", branch("b", leaf("c", 5)))), { status: "FINISHED" });
     const rows = changedRows(createTree(branch("root", branch("b", leaf("c", 5)))), left);
 
-    expect(rows.map(({ path, isLeftOut }) => [path, isLeftOut])).toEqual([
+    expect(rows.map(({ path, isExcluded }) => [path, isExcluded])).toEqual([
       ["", false],
       ["0", true],
       ["0.0", false],

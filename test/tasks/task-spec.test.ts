@@ -26,7 +26,7 @@ describe("createTask", () => {
           endedAt: null,
           message: null,
           done: 0,
-          isLeftOut: false,
+          isExcluded: false,
         }),
       ),
     );

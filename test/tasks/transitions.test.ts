@@ -208,14 +208,14 @@ describe("settle", () => {
     expect(settle(running(leaf("a", 4)), edit)).toMatchObject({
       status: "FINISHED",
       done: 4,
-      isLeftOut: false,
+      isExcluded: false,
     });
   });
 
   it("cancels and excludes a pending task with all tasks below it", () => {
     const settled = settle(createTree(branch("b", leaf("c"), branch("d", leaf("e")))), edit);
 
-    expect(settled.isLeftOut).toBe(true);
+    expect(settled.isExcluded).toBe(true);
     expect(statusesInOrder(settled)).toEqual(["CANCELED", "CANCELED", "CANCELED", "CANCELED"]);
   });
 

@@ -16,7 +16,7 @@ describe("a ref-counted map", () => {
     expect(values.acquire("b", () => "of b").value).toBe("of b");
   });
 
-  it("disposes of a value once, when its last user rerefs it", () => {
+  it("disposes of a value once, when its last user releases it", () => {
     const dispose = vi.fn<(value: string) => void>();
     const values = new RefCountedMap<string, string>(dispose);
     const refs = [values.acquire("a", () => "of a"), values.acquire("a", () => "of a")];

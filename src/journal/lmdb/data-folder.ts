@@ -13,8 +13,8 @@ import { writeFileAtomically } from "./durable-files.js";
  *     neo4j.mdb           a database, with LMDB's neo4j.mdb-lock
  *     ~nzswkdi.mdb        a database whose name is not a safe file name, in base32
  *
- * One process owns the folder. The lock is the operating system's, on the open file. It ends with the process,
- * so a file left behind by a crash locks out no other process.
+ * One process owns the folder, by an operating-system lock on the open owner file. The lock ends with the process, so
+ * a file left behind by a crash blocks no other process.
  */
 export class DataFolder implements AsyncDisposable {
   readonly path: string;
@@ -88,7 +88,7 @@ export async function createFolder(path: string): Promise<void> {
 
 /** Avoids mkdir's `recursive`, which never ends in a folder such as /proc, where mkdir fails with ENOENT. */
 async function makeWithParents(path: string): Promise<void> {
-  if (await isThere(path)) return;
+  if (await exists(path)) return;
   const parent = dirname(path);
   if (parent !== path) await makeWithParents(parent);
   await mkdir(path).catch((error: unknown) => {
@@ -96,7 +96,7 @@ async function makeWithParents(path: string): Promise<void> {
   });
 }
 
-async function isThere(path: string): Promise<boolean> {
+async function exists(path: string): Promise<boolean> {
   return (await stat(path).catch(() => undefined)) !== undefined;
 }
 

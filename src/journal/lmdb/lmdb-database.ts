@@ -68,9 +68,9 @@ export class LmdbDatabase implements JournalDatabase, AsyncDisposable {
   #failure: { readonly transaction: Transaction } | undefined;
   #isClosed = false;
   #isDamaged = false;
-  /** Whether it is unknown if the latest transaction was written. */
+  /** Whether the outcome of the latest transaction is unknown. */
   #isInDoubt = false;
-  /** Whether the fields below match the file. */
+  /** Whether the file has been read into the fields below. */
   #isRead = false;
   /** The revision of every job, and of every remembered removal as a negative number. */
   #latestRevisions = new Map<string, number>();
@@ -204,7 +204,7 @@ export class LmdbDatabase implements JournalDatabase, AsyncDisposable {
     if (!this.#isRead) await this.#read(() => {});
   }
 
-  /** LMDB never opens a file that was not checked. */
+  /** Reads and checks the file before LMDB opens it. */
   async #openOnce(): Promise<void> {
     if (this.#env) return;
     await this.#readOnce();
@@ -229,33 +229,33 @@ export class LmdbDatabase implements JournalDatabase, AsyncDisposable {
       return;
     }
     using file = LmdbFile.open(this.#path);
-    const reading = new SnapshotReader(file, this.#head, this.#options);
-    for (const slice of reading.slices()) {
+    const reader = new SnapshotReader(file, this.#head, this.#options);
+    for (const slice of reader.slices()) {
       take(slice);
       await setImmediate(); // let other work run
       if (this.#isClosed) throw journalClosedError();
     }
-    this.#latestRevisions = reading.latestRevisions;
-    this.#removals = reading.removals;
+    this.#latestRevisions = reader.latestRevisions;
+    this.#removals = reader.removals;
     this.#oldestRemovals = this.#removals.entries();
-    this.#staleRemovals = reading.staleRemovals;
-    this.#pendingCompaction = reading.pendingCompaction;
-    this.#entryChecksums = reading.entryChecksums;
-    this.#head = { ...this.#head, floor: reading.tombstoneHorizon };
+    this.#staleRemovals = reader.staleRemovals;
+    this.#pendingCompaction = reader.pendingCompaction;
+    this.#entryChecksums = reader.entryChecksums;
+    this.#head = { ...this.#head, floor: reader.tombstoneHorizon };
     this.#isRead = true;
   }
 
   /** The first entry that was not made from the current revision of its job, given the entries before it. */
   #conflictIn(entries: readonly JournalEntry[]): JournalEntry | undefined {
-    const made = new Map<string, number>();
+    const newRevisions = new Map<string, number>();
     return entries.find((entry, index) => {
       const id = jobKeyText(entry);
-      const before = made.get(id) ?? this.#latestRevisions.get(id) ?? 0;
+      const before = newRevisions.get(id) ?? this.#latestRevisions.get(id) ?? 0;
       if (entry.madeFrom !== Math.abs(before)) return true;
       const { kind } = entry.change;
       assert(kind === "stored" || before > 0, `an entry "${kind}" for a job that is not stored`);
       const revision = this.#head.revision + 1 + index;
-      made.set(id, kind === "removed" ? -revision : revision);
+      newRevisions.set(id, kind === "removed" ? -revision : revision);
       return false;
     });
   }
@@ -275,12 +275,12 @@ export class LmdbDatabase implements JournalDatabase, AsyncDisposable {
       const key = entryKey(revision);
       const record = encodeEntry(key, entry);
       transaction.put(key, record);
-      transaction.effects.push(() => this.#countIn(entry, revision, record, transaction));
+      transaction.effects.push(() => this.#recordEntry(entry, revision, record, transaction));
     }
     await this.#commit(transaction);
   }
 
-  #countIn(
+  #recordEntry(
     entry: JournalEntry,
     revision: number,
     { bytes, checksum }: EncodedRecord,
@@ -307,7 +307,7 @@ export class LmdbDatabase implements JournalDatabase, AsyncDisposable {
     this.#staleRemovals.push(revision);
   }
 
-  /** Compacts the jobs that waited longest, if too much waits. */
+  /** Compacts the longest-waiting jobs while too many entries wait for compaction. */
   #compactOldest(transaction: Transaction, count: number): void {
     let { bytes } = this.#pendingCompaction;
     let left = count + COMPACTIONS_MIN;
@@ -377,8 +377,8 @@ export class LmdbDatabase implements JournalDatabase, AsyncDisposable {
   }
 
   /**
-   * Resolves when the transaction is durable. Its effects are applied before the write, because its head
-   * contains some of them. If the write fails, the file is read again. @throws JournalError
+   * Resolves when the transaction is durable. Its effects are applied before the write, because some of them change
+   * the head that it writes. If the write fails, the file is read again. @throws JournalError
    */
   async #commit(transaction: Transaction): Promise<void> {
     try {
@@ -453,7 +453,7 @@ class Transaction {
   /** The space to reserve. */
   readonly size: { bytes: number; writes: number };
 
-  /** @param failed reserve at least as much space as for this one */
+  /** @param failed a transaction whose space is the least to reserve */
   constructor(head: DatabaseHead, failed?: Transaction) {
     this.head = { ...head, commit: head.commit + 1 };
     this.size = { bytes: 0, writes: 0, ...failed?.size };

@@ -13,7 +13,7 @@ export class LmdbFile implements Disposable {
   readonly #fd: number;
   readonly #fileBytes: number;
   readonly #metas: readonly Meta[];
-  /** The snapshot that LMDB would use: that of the newest transaction. */
+  /** The meta page of the newest transaction, whose snapshot LMDB would use. */
   readonly #meta: Meta;
   readonly #buffers: Buffer[] = [];
   #large = Buffer.alloc(0);
@@ -23,7 +23,7 @@ export class LmdbFile implements Disposable {
     return openFile(path, (fd) => new LmdbFile(fd, checkedMetas(metasIn(fd), fstatSync(fd).size)));
   }
 
-  /** Opens a file to read what is left, and trusts its newest readable transaction. @throws DamagedFileError */
+  /** Opens a damaged file for salvage, at its newest readable transaction. @throws DamagedFileError */
   static openDamaged(path: string): LmdbFile {
     return openFile(path, (fd) => new LmdbFile(fd, readableMetas(fd)));
   }
@@ -45,7 +45,7 @@ export class LmdbFile implements Disposable {
   }
 
   /**
-   * Yields every record of the newest snapshot, by key. Key and value are valid until the next step. A complete
+   * Yields every record of the newest snapshot, in key order. Key and value are valid until the next step. A complete
    * iteration has checked the whole file.
    * @param onDamage receives damage, which is then skipped; without it the first damage throws
    * @throws DamagedFileError
@@ -78,7 +78,7 @@ export class LmdbFile implements Disposable {
     const older = this.#metas.find((meta) => meta !== this.#meta);
     if (!older) return { newest, older };
     try {
-      // Ignores its transaction number: a flipped bit in that of the newest one would make this the newest.
+      // Ignores the transaction number: if a flipped bit lowered that of the newest meta page, this one looks newest.
       return { newest, older: this.#first({ ...older, transaction: Infinity }) };
     } catch (error) {
       if (error instanceof DamagedFileError) return { newest, older: undefined };
@@ -317,7 +317,7 @@ function newestOf(metas: readonly Meta[]): Meta {
   return metas.reduce((a, b) => (b.transaction > a.transaction ? b : a));
 }
 
-/** The content of a file is not what was written. The message, for an operator, says what is wrong. */
+/** Thrown when a file is damaged. The message, for an operator, says what is wrong. */
 export class DamagedFileError extends Error {
   override readonly name = "DamagedFileError";
 }
@@ -327,7 +327,7 @@ export interface LmdbRecord {
   readonly value: Buffer;
 }
 
-/** A meta page: a transaction writes it last. */
+/** A meta page, which a transaction writes last. */
 interface Meta {
   readonly pageBytes: number;
   readonly mapBytes: number;

@@ -21,8 +21,8 @@ export interface UncompactedChange {
 }
 
 /**
- * The changes that are not compacted yet, the longest waiting first. For a store it holds only the revision of
- * the entry, so the rows here come from updates alone.
+ * The changes that are not compacted yet, the longest waiting first. For a stored tree it keeps only the revision of
+ * the entry, so all rows here are from updates.
  */
 export class PendingCompaction {
   readonly #changes = new Map<string, UncompactedChange>();

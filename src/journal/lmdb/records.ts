@@ -149,7 +149,7 @@ type OwnFields = [
   endedAt: number | null,
   message: string | null,
   maxConcurrency: number | null,
-  isLeftOut: 0 | 1,
+  isExcluded: 0 | 1,
 ];
 type RowFields = [...OwnFields, ...rest: unknown[]];
 
@@ -179,7 +179,7 @@ function fieldsOf(row: TaskRow): RowFields | PendingLeafFields {
     row.endedAt,
     row.message,
     row.maxConcurrency,
-    row.isLeftOut ? 1 : 0,
+    row.isExcluded ? 1 : 0,
   ];
   switch (row.kind) {
     case "LEAF":
@@ -202,7 +202,7 @@ function fieldsOf(row: TaskRow): RowFields | PendingLeafFields {
 
 function hasNotBegun(row: LeafRow): boolean {
   const isBare = row.startedAt === null && row.endedAt === null && row.message === null;
-  return row.status === "PENDING" && isBare && !row.isLeftOut && row.done === 0;
+  return row.status === "PENDING" && isBare && !row.isExcluded && row.done === 0;
 }
 
 /** Copies field by field, because there may be millions. */
@@ -217,7 +217,7 @@ function rowOf(fields: RowFields | PendingLeafFields): TaskRow {
       endedAt: null,
       message: null,
       maxConcurrency: fields[3],
-      isLeftOut: false,
+      isExcluded: false,
       volume: fields[4],
       done: 0,
       rateEstimate: null,
@@ -230,7 +230,7 @@ function rowOf(fields: RowFields | PendingLeafFields): TaskRow {
   const endedAt = fields[5];
   const message = fields[6];
   const maxConcurrency = fields[7];
-  const isLeftOut = fields[8] === 1;
+  const isExcluded = fields[8] === 1;
   switch (KINDS[fields[0]]) {
     case "LEAF": {
       const volume = fields[9] as number | null;
@@ -245,7 +245,7 @@ function rowOf(fields: RowFields | PendingLeafFields): TaskRow {
         endedAt,
         message,
         maxConcurrency,
-        isLeftOut,
+        isExcluded,
         volume,
         done,
         rateEstimate,
@@ -261,10 +261,10 @@ function rowOf(fields: RowFields | PendingLeafFields): TaskRow {
         endedAt,
         message,
         maxConcurrency,
-        isLeftOut,
+        isExcluded,
       };
     case "ITERATIVE": {
-      const own = { path, description, status, startedAt, endedAt, message, maxConcurrency, isLeftOut };
+      const own = { path, description, status, startedAt, endedAt, message, maxConcurrency, isExcluded };
       const [mode, maxIterations, begunIterations, template] = fields.slice(9) as IterativeFields;
       return { kind: "ITERATIVE", ...own, mode, maxIterations, begunIterations, template };
     }

@@ -89,7 +89,7 @@ export class WebSocketConnection implements ProtocolSocket, ResultSocket, Monito
     if (code === "LIMIT_EXCEEDED") return this.close(CloseCode.LIMIT_EXCEEDED, error?.message);
     if (code !== "UNAUTHENTICATED") return this.close(CloseCode.TRY_AGAIN_LATER, "Try again later");
     if (isWithoutToken) return this.close(CloseCode.UNAUTHORIZED, "Unauthorized: token required");
-    this.close(CloseCode.TOKEN_NOT_GOOD, "Forbidden: invalid or expired token");
+    this.close(CloseCode.INVALID_TOKEN, "Forbidden: invalid or expired token");
   }
 
   /**
@@ -237,7 +237,7 @@ export class WebSocketConnection implements ProtocolSocket, ResultSocket, Monito
   }
 
   #closeExpired(): void {
-    this.close(CloseCode.TOKEN_NOT_GOOD, "Forbidden: the token expired or was revoked");
+    this.close(CloseCode.INVALID_TOKEN, "Forbidden: the token expired or was revoked");
   }
 
   #onSignOfLife(): void {

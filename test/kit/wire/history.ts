@@ -240,9 +240,9 @@ function wireTask({ task, path }: LocatedTask): WireTask {
 }
 
 function hiddenOf(task: Task): string {
-  const { unknownCount, taskCount, isLeftOut } = task;
+  const { unknownCount, taskCount, isExcluded } = task;
   const iterations = task.kind === "ITERATIVE" ? [task.begunIterations, task.finishedSubTasks] : [];
-  return [unknownCount, taskCount, isLeftOut, ...iterations].join(" ");
+  return [unknownCount, taskCount, isExcluded, ...iterations].join(" ");
 }
 
 function instant(ms: number): string {
