@@ -120,7 +120,7 @@ function parseConfigFile(found: Found, readText: () => string): Record<string, u
   try {
     return z.record(z.string(), z.unknown()).parse(JSON.parse(readText()));
   } catch (cause) {
-    const reason = cause instanceof z.ZodError ? "it holds another kind of value" : messageOf(cause);
+    const reason = cause instanceof z.ZodError ? "it contains another kind of value" : messageOf(cause);
     throw invalid(found, `expected a file with a JSON object, but ${reason}`, cause);
   }
 }
@@ -140,12 +140,12 @@ function unknownVariables(env: ConfigSources["env"], auth: AuthSpec): string[] {
 /** Suggests the setting with the same letters, or with the same beginning as in "retentionMs". */
 function suggestion(name: string, kind: keyof SettingNames): string {
   const near = SETTING_LIST.map((setting) => setting[kind]).find((known) =>
-    haveOneBeginning(lettersOf(known), lettersOf(name)),
+    isEitherPrefix(lettersOf(known), lettersOf(name)),
   );
   return near === undefined ? "" : `. Did you mean ${near}?`;
 }
 
-function haveOneBeginning(a: string, b: string): boolean {
+function isEitherPrefix(a: string, b: string): boolean {
   return a !== "" && b !== "" && (a.startsWith(b) || b.startsWith(a));
 }
 

@@ -18,7 +18,7 @@ export function text(pattern: RegExp, error: string): z.ZodType<string> {
 
 /** Reads "none" as the empty text. */
 export function textOrNone(error: string): z.ZodType<string> {
-  return z.string({ error }).transform((written) => (written === NONE ? "" : written));
+  return z.string({ error }).transform((input) => (input === NONE ? "" : input));
 }
 
 export function onOrOff(): z.ZodType<boolean> {
@@ -54,7 +54,7 @@ export function duration(min: string, max: string): z.ZodType<number> {
   const error = `expected a duration such as 1h30m, from ${min} to ${max}`;
   return z
     .string({ error })
-    .transform(parsed(parseDuration, (fault) => `expected a duration, but ${messageOf(fault)}`))
+    .transform(transformation(parseDuration, (fault) => `expected a duration, but ${messageOf(fault)}`))
     .pipe(z.number().min(parseDuration(min), { error }).max(parseDuration(max), { error }));
 }
 
@@ -64,8 +64,8 @@ export function duration(min: string, max: string): z.ZodType<number> {
  */
 export function durations(otherwise: string): z.ZodType<DatabaseDurations> {
   const error = "expected durations such as 24h or 24h,staging-*=1h, from 0s to 3650d";
-  const parse = (written: string): DatabaseDurations => parseDurations(written, otherwise);
-  return z.string({ error }).transform(parsed(parse, (fault) => `${error}, but ${messageOf(fault)}`));
+  const parse = (input: string): DatabaseDurations => parseDurations(input, otherwise);
+  return z.string({ error }).transform(transformation(parse, (fault) => `${error}, but ${messageOf(fault)}`));
 }
 
 export function origins(): z.ZodType<readonly string[]> {
@@ -90,7 +90,7 @@ export function authSpec(): z.ZodType<AuthSpec> {
 export function algorithms(): z.ZodType<readonly string[] | undefined> {
   return z
     .string({ error: "expected names of algorithms, such as RS256,ES256, or auto" })
-    .transform((written) => (written === "auto" ? undefined : written.split(",").map((name) => name.trim())));
+    .transform((input) => (input === "auto" ? undefined : input.split(",").map((name) => name.trim())));
 }
 
 /** The message of an error on one line; the JSON parser quotes the lines of its input. */
@@ -100,16 +100,16 @@ export function messageOf(error: unknown): string {
 }
 
 function list(read: (name: string) => string, error: string): z.ZodType<readonly string[]> {
-  const parse = (written: string): string[] =>
-    written === NONE ? [] : written.split(",").map((name) => read(name.trim()));
-  return z.string({ error }).transform(parsed(parse, () => error));
+  const parse = (input: string): string[] =>
+    input === NONE ? [] : input.split(",").map((name) => read(name.trim()));
+  return z.string({ error }).transform(transformation(parse, () => error));
 }
 
 /** Turns a function that throws into a transformation that reports an issue. */
-function parsed<T>(parse: (written: string) => T, errorOf: (fault: unknown) => string) {
-  return (written: string, context: z.RefinementCtx): T => {
+function transformation<T>(parse: (input: string) => T, errorOf: (fault: unknown) => string) {
+  return (input: string, context: z.RefinementCtx): T => {
     try {
-      return parse(written);
+      return parse(input);
     } catch (fault) {
       context.addIssue({ code: "custom", message: errorOf(fault) });
       return z.NEVER;
@@ -118,16 +118,16 @@ function parsed<T>(parse: (written: string) => T, errorOf: (fault: unknown) => s
 }
 
 /** Normalizes an origin. @throws TypeError for anything else */
-function originOf(written: string): string {
-  const { origin } = new URL(written);
-  if (!/^https?:\/\/[^/?#@]+$/.test(written)) throw new TypeError("not an origin");
+function originOf(input: string): string {
+  const { origin } = new URL(input);
+  if (!/^https?:\/\/[^/?#@]+$/.test(input)) throw new TypeError("not an origin");
   return origin;
 }
 
 /** Normalizes a host name. @throws TypeError for anything else */
-function hostOf(written: string): string {
-  const { hostname } = new URL(`http://${written}`);
-  if (!/^[^/?#@:]+$/.test(written)) throw new TypeError("not a host name");
+function hostOf(input: string): string {
+  const { hostname } = new URL(`http://${input}`);
+  if (!/^[^/?#@:]+$/.test(input)) throw new TypeError("not a host name");
   return hostname;
 }
 

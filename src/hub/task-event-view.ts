@@ -214,7 +214,7 @@ function eventOf(change: UserTask | Removal, position: Position): TaskEvent {
   }
 }
 
-/** The subscriber needs only the removals after this revision: it received the earlier ones, or its snapshot omits them. */
+/** The subscriber received the earlier removals, or its snapshot omits them. */
 function tombstonesNeededAfter({ revision, catchUp }: Position): number {
   return catchUp?.base === 0 ? Math.max(revision, catchUp.began) : revision;
 }

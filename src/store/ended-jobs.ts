@@ -6,8 +6,8 @@ import { Heap, type HeapItem } from "../util/heap.js";
  * The ended jobs of a database in the order of their ends, so that expiry and eviction need no scan. A LOST job counts
  * as ended at its last report.
  *
- * The order is kept in heaps, because a clock may be set back and a journal loads jobs in any order. FAILED jobs have their own heap and
- * their own retention: within each heap, the job that ended first expires first.
+ * The order is kept in heaps, because a clock may be set back and a journal loads jobs in any order. FAILED jobs have
+ * their own heap, because they have their own retention: within each heap, the job that ended first expires first.
  */
 export class EndedJobs {
   readonly #failed = new Heap<EndedJob>(isBefore);

@@ -178,7 +178,7 @@ export class JobTable {
     return slot;
   }
 
-  /** Indexes the loaded slots, once all are known: changes and stores have different orders. Yields between the steps. */
+  /** Indexes all loaded slots, sorted by change and by store. Yields between the steps. */
   async #index(slots: readonly Slot[], tombstoneHorizon: number): Promise<void> {
     this.#tombstoneHorizon = tombstoneHorizon;
     await setImmediate();

@@ -15,8 +15,8 @@ export interface ProviderOptions extends Omit<TaskStoreOptions, "leasesFrom"> {
 
 /**
  * Opens one store per database, even for concurrent requests (law 1). A request first looks for an open store without a
- * lock. If there is none, it locks the name and looks again. A failed opening leaves nothing behind, and the next request
- * tries again. Requests for other databases never wait.
+ * lock. If there is none, it locks the name and looks again. A failed opening leaves nothing behind, and the next
+ * request tries again. Requests for other databases never wait.
  *
  * Closing also locks the name, until the store is closed. A request that arrives meanwhile waits and opens a new store.
  */

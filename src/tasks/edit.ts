@@ -86,7 +86,7 @@ export function checkSums(task: Task): void {
 
 /** The parent gets a new `ownStamp` only if the change moves its sums. */
 function withSums(parent: ParentTask, subTasks: TaskList<Task>, sums: RunningSums, edit: Edit): ParentTask {
-  sums.end();
+  sums.addNewTasks();
   const ownStamp = sums.equalSumsOf(parent) ? parent.ownStamp : edit.stamp;
   const next: Writable<ParentTask> = copyOf(parent, edit.stamp, ownStamp);
   next.subTasks = subTasks;
@@ -100,8 +100,8 @@ function withSums(parent: ParentTask, subTasks: TaskList<Task>, sums: RunningSum
 }
 
 /**
- * The sums of a parent while its sub-tasks are replaced. Removed tasks are subtracted at once and new ones are
- * added at the end, so no intermediate sum exceeds 2^53 unless the final one does.
+ * The sums of a parent while its sub-tasks are replaced. Replaced tasks are subtracted at once and new ones are added at
+ * the end, so no intermediate sum exceeds 2^53 unless the final one does.
  */
 class RunningSums {
   done: number;
@@ -121,7 +121,7 @@ class RunningSums {
 
   add(task: Task): void {
     if (this.#added) this.#added.push(task);
-    else this.#added = [task]; // a list made with its first item takes a fifth of the memory
+    else this.#added = [task]; // an array created with its first item takes a fifth of the memory
   }
 
   replace(before: Task, after: Task): void {
@@ -129,8 +129,8 @@ class RunningSums {
     this.add(after);
   }
 
-  /** Must be called once, before the sums are read. */
-  end(): void {
+  /** Adds the new tasks. Must be called once, before the sums are read. */
+  addNewTasks(): void {
     for (const task of this.#added ?? []) this.#count(task, 1);
   }
 

@@ -52,7 +52,7 @@ export interface VersionedRow {
   readonly revision: number;
 }
 
-/** A stored tree is read back even if the limits have become lower since. */
+/** A stored tree can be read even if it exceeds limits that were lowered later. */
 const NO_LIMITS: Limits = {
   ...DEFAULT_LIMITS,
   tasksPerTreeMax: Infinity,
@@ -70,7 +70,7 @@ export function changedRows(before: Task, after: Task): readonly TaskRow[] {
   return after === before ? NO_ROWS : (withChanged(undefined, before, after, "") ?? NO_ROWS);
 }
 
-/** Adds to `rows` the rows of the tasks at and below `path` that changed from `old` to `task`. */
+/** Adds the changed rows of `task`, which was `old` before, and of the tasks below it. Creates `rows` if necessary. */
 function withChanged(
   rows: TaskRow[] | undefined,
   old: Task | undefined,
@@ -165,7 +165,7 @@ function indexesOf({ path }: TaskRow): number[] {
   return path === "" ? [] : path.split(".").map(Number);
 }
 
-/** Copies field by field for speed, as `taskOf` does: every update makes rows, and a journal may keep them. */
+/** Copies field by field for speed, as `taskOf` does, because every update creates rows. */
 function rowOf(task: Task, path: string): TaskRow {
   const { description, status, startedAt, endedAt, message, maxConcurrency, isExcluded } = task;
   switch (task.kind) {
@@ -210,9 +210,8 @@ function rowOf(task: Task, path: string): TaskRow {
 }
 
 /**
- * Rebuilds a task from its row. Sums change without a row being written, so a parent counts as changed when
- * anything below it was. Copies field by field: most of a start's time is spent here, and object spread takes
- * several times as long.
+ * Rebuilds a task from its row. A change of sums writes no row, so a parent counts as changed whenever a task below it
+ * was. Copies field by field: a start spends most of its time here, and object spread takes several times as long.
  */
 function taskOf({ row }: VersionedRow, subTasks: readonly Task[], stamp: Stamp): Task {
   const { description, status, startedAt, endedAt, message, maxConcurrency, isExcluded } = row;
@@ -288,7 +287,7 @@ function hasSameOwnFields(a: Task, b: Task): boolean {
   );
 }
 
-/** The specification that a PENDING task was made from. */
+/** The specification that a PENDING task was created from. */
 function specOf(task: Task): TaskSpec {
   const { description, maxConcurrency } = task;
   if (task.kind === "LEAF") return { description, maxConcurrency, volume: task.volume };

@@ -187,7 +187,7 @@ function checkIteration(task: Task, iteration: number): asserts task is Iterativ
   }
 }
 
-/** Adds the missing iterations to an OPEN task. The task limit already counts the first one, even if it has not begun. */
+/** Adds the missing iterations to an OPEN task. Its `taskCount` already includes the first one. */
 function growTo(
   task: IterativeTask,
   iteration: number,

@@ -104,14 +104,14 @@ function specifyOpening(open: Open): void {
     expect(await journal.databases()).toEqual([]);
   });
 
-  it("gives an empty state at revision 0 if it does not exist, in an epoch of 12 characters of base64url", async () => {
+  it("loads an empty state at revision 0 if it does not exist, in an epoch of 12 characters of base64url", async () => {
     const { handle } = await world(open);
     const empty = { revision: 0, tombstoneHorizon: 0, jobs: [], removals: [] };
     expect(await loadAll(handle)).toEqual({ ...empty, epoch: expect.stringMatching(/^[\w-]{12}$/) });
     expect(await handle.head()).toBe(0);
   });
 
-  it("gives all handles on it one epoch, which no other database has", async () => {
+  it("shows all handles one epoch, which no other database has", async () => {
     const { journal, handle } = await world(open);
     const { epoch } = await loadAll(handle);
     expect(await epochOf(journal.open(DB))).toBe(epoch);
@@ -702,7 +702,7 @@ function specifyClosing(open: Open): void {
     },
   );
 
-  it("makes a journal open nothing, list nothing, and not be writable", async () => {
+  it("makes a journal reject openings, list nothing and not be writable", async () => {
     const journal = await open();
     await journal.close();
     await expect(journal.open(DB)).rejects.toThrow(JournalError);
@@ -710,7 +710,7 @@ function specifyClosing(open: Open): void {
     expect(await journal.isWritable()).toBe(false);
   });
 
-  it("makes a later append write nothing, and report that", async () => {
+  it("makes a later append fail with the outcome that nothing was written", async () => {
     const { handle, other } = await world(open);
     await handle.close();
     await expect(handle.append([storing(JOB)])).rejects.toMatchObject({ outcome: "nothing written" });
@@ -736,7 +736,7 @@ function specifyClosing(open: Open): void {
     await expect(other.close()).resolves.toBeUndefined();
   });
 
-  it("is what disposing of a journal does", async () => {
+  it("happens when a journal is disposed of", async () => {
     const journal = await open();
     await journal[Symbol.asyncDispose]();
     expect(await journal.isWritable()).toBe(false);

@@ -86,7 +86,7 @@ describe("a stream that joins a group", () => {
 });
 
 describe("a group with an interval", () => {
-  it("that was behind already when its batch ended delivers the rest at the next tick", async () => {
+  it("delivers values that arrived during its batch at the next tick", async () => {
     const world = openGroup({ minIntervalMs: 100 });
     const sink = await world.live();
     world.clock.advance(100);
@@ -99,7 +99,7 @@ describe("a group with an interval", () => {
     expect(sink.taken).toEqual(["a", "b"]);
   });
 
-  it("that delivers late lets an interval pass from then on", async () => {
+  it("waits a whole interval after a late delivery", async () => {
     const world = openGroup({ minIntervalMs: 100 });
     const sink = await world.live();
     world.clock.advance(100);
@@ -116,7 +116,7 @@ describe("a group with an interval", () => {
 });
 
 describe("a stream that can't take the next value", () => {
-  it("continues on its own from where it stood, and is live again when it has caught up", async () => {
+  it("continues on its own from that value, and rejoins once it has caught up", async () => {
     const world = openGroup();
     const [quick, slow] = [await world.live(), await world.live()];
     slow.room = 0;
@@ -132,7 +132,7 @@ describe("a stream that can't take the next value", () => {
     expect(slow.batches.at(-1)).toBe(quick.batches.at(-1));
   });
 
-  it("takes a part of a batch, and pulls the rest on its own", async () => {
+  it("takes part of a batch, and pulls the rest on its own", async () => {
     const world = openGroup();
     const [quick, slow] = [await world.live(), await world.live()];
     slow.room = 2;
@@ -165,7 +165,7 @@ describe("a stream that can't take the next value", () => {
 });
 
 describe("a stream that ends", () => {
-  it("because of an error in its sink ends alone", async () => {
+  it("does not end the others if its sink fails", async () => {
     const world = openGroup();
     const [failing, other] = [await world.live(), await world.live()];
     failing.onTake = () => {
@@ -177,7 +177,7 @@ describe("a stream that ends", () => {
     expect(other.taken).toEqual(["a", "b"]);
   });
 
-  it("during the delivery to another one receives nothing more", async () => {
+  it("receives nothing more, even during a delivery", async () => {
     const world = openGroup();
     const [first, second] = [await world.live(), await world.live()];
     first.onTake = () => void world.end(second);
@@ -186,7 +186,7 @@ describe("a stream that ends", () => {
     expect(second.hasEnded).toBe(true);
   });
 
-  it("as the last of its group leaves nothing to pull", async () => {
+  it("leaves nothing to pull if it is the last of its group", async () => {
     const world = openGroup();
     const sink = await world.live();
     world.end(sink);
@@ -196,7 +196,7 @@ describe("a stream that ends", () => {
     expect(world.pulls).toBe(pulls);
   });
 
-  it("ends with the shared cursor, like all of its group", async () => {
+  it("ends with its whole group when the shared cursor ends", async () => {
     const world = openGroup();
     const sinks = [await world.live(), await world.live()];
     world.finish("last");
@@ -206,7 +206,7 @@ describe("a stream that ends", () => {
     ]);
   });
 
-  it("because the shared cursor fails ends with all of its group", async () => {
+  it("ends with its whole group when the shared cursor fails", async () => {
     const world = openGroup();
     const sinks = [await world.live(), await world.live()];
     world.break();

@@ -10,7 +10,7 @@ describe("a pull queue", () => {
     expect(pulled).toEqual(["a", "b"]);
   });
 
-  it("never runs a pull at once for pullLater", async () => {
+  it("never runs a pull at once when pullLater is called", async () => {
     const { queue, pulled, quick } = openQueue();
     queue.pullLater(quick("a"));
     expect(pulled).toEqual([]);
@@ -75,7 +75,7 @@ describe("a pull queue", () => {
     expect(pulled).toEqual(names);
   });
 
-  it("keeps a puller's place in the queue when it asks again", async () => {
+  it("keeps a puller's position in the queue if it is queued again", async () => {
     const { queue, pulled, quick } = openQueue();
     const [first, second] = [quick("a"), quick("b")];
     queue.pullLater(first);

@@ -69,7 +69,7 @@ describe("a pull stream", () => {
     expect(await stream.next()).toEqual({ done: false, value: "c" });
   });
 
-  it("maps a value in the turn of its pull", async () => {
+  it("maps a value in the turn in which it was pulled", async () => {
     const { stream, script } = streamOf("a");
     const pulls: number[] = [];
     const result = await stream.take((value) => {
@@ -80,7 +80,7 @@ describe("a pull stream", () => {
     expect(pulls).toEqual([1]);
   });
 
-  it("pulls nothing while its sink accepts nothing, until it is resumed", async () => {
+  it("pulls nothing until it is resumed if its sink can't accept a value", async () => {
     const { stream, script, changed } = streamOf("a");
     const sink = new BufferSink();
     sink.isFull = true;
@@ -123,7 +123,7 @@ describe("a pull stream", () => {
     expect(await next).toEqual({ done: false, value: "a" });
   });
 
-  it("pulls again in the next turn if its cursor asks for it", async () => {
+  it("pulls again in the next turn if its cursor says so", async () => {
     const { stream, script } = streamOf();
     script.end = { pullAgainInMs: 0 };
     const next = stream.next();
@@ -187,7 +187,7 @@ describe("the end of a pull stream", () => {
     expect(onEnd).toHaveBeenCalledOnce();
   });
 
-  it("comes with an error of its cursor, which its reader gets once", async () => {
+  it("comes with an error of its cursor, which its reader receives once", async () => {
     const failure = new Error("broken");
     const { stream, script, onEnd } = streamOf("a");
     script.end = failure;
@@ -251,7 +251,7 @@ describe("a pull stream with a minimal interval", () => {
     expect(await next).toEqual({ done: false, value: "b" });
   });
 
-  it("that was behind already when its batch ended yields the rest at the next tick", async () => {
+  it("yields values that arrived during its batch at the next tick", async () => {
     const { stream, script, clock } = streamWith({ minIntervalMs: 100 }, "a", "b");
     script.staleAt = 1;
     expect(await stream.next()).toEqual({ done: false, value: "a" });

@@ -262,7 +262,7 @@ describe("a subscription that resumes", () => {
     expect(world.pull(world.resumeAt({ epoch: "anotherEpoch", revision: 0 }))).toEqual(asNew);
   });
 
-  it("goes live once it has caught up", async () => {
+  it("is live once it has caught up", async () => {
     await using world = await openWorld();
     await world.storeAll(ALICE);
     const cursor = world.resume("1");
@@ -272,7 +272,7 @@ describe("a subscription that resumes", () => {
   });
 });
 
-describe("a subscription whose changes are no longer known", () => {
+describe("a subscription whose history may be gone", () => {
   it("receives HISTORY_GONE and the state if removals were forgotten", async () => {
     await using world = await openWorld({ limits: { removalsKeptMax: 1 } });
     await world.storeAll(ALICE, BOB, CAROL);
@@ -285,14 +285,14 @@ describe("a subscription whose changes are no longer known", () => {
     ]);
   });
 
-  it("lies below the tombstone horizon; at the horizon all changes are known", async () => {
+  it("receives only the changes since its position if that is the tombstone horizon", async () => {
     await using world = await openWorld({ limits: { removalsKeptMax: 1 } });
     await world.storeAll(ALICE, BOB, CAROL);
     await world.remove(ALICE, BOB);
     expect(world.pull(world.resume("4"))).toEqual(["TaskRemoved bob 5.4.5", "CaughtUp 5"]);
   });
 
-  it("is not one in the middle of a snapshot that began at the tombstone horizon", async () => {
+  it("continues a snapshot that began at the tombstone horizon, and restarts one that began below it", async () => {
     await using world = await openWorld({ limits: { removalsKeptMax: 1 } });
     await world.storeAll(ALICE, BOB, CAROL);
     await world.remove(ALICE, BOB);
@@ -304,7 +304,7 @@ describe("a subscription whose changes are no longer known", () => {
     expect(world.pull(world.resume("2.0.3"), 1)).toEqual(["Reset HISTORY_GONE 0.0.5"]);
   });
 
-  it("may be in a catch-up that began above the tombstone horizon but lies below it", async () => {
+  it("receives HISTORY_GONE in a catch-up if its position is below the tombstone horizon", async () => {
     await using world = await openWorld({ limits: { removalsKeptMax: 1 } });
     await world.storeAll(ALICE, BOB, CAROL);
     await world.remove(ALICE, BOB);
@@ -521,7 +521,7 @@ describe("a bookmark", () => {
     expect(pulls).toEqual([[], [], [], ["CaughtUp 6"], [], [], ["CaughtUp 9"]]);
   });
 
-  it("delays no matching change, which restarts the bookmark time", async () => {
+  it("does not delay a matching change, which restarts the bookmark time", async () => {
     await using world = await openWorld();
     const cursor = await world.liveWith({ filter: ALICE }, ALICE, BOB);
     await world.report(BOB);
@@ -550,7 +550,7 @@ describe("a bookmark", () => {
     expect(world.pull(after)).toEqual(["CaughtUp 3"]);
   });
 
-  it("can be resumed from after the position before it has expired", async () => {
+  it("can be resumed from after the previous position has expired", async () => {
     await using world = await openWorld({ limits: { removalsKeptMax: 1 } });
     const filter = ALICE;
     const cursor = await world.liveWith({ filter }, ALICE, BOB, CAROL);

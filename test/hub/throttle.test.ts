@@ -66,7 +66,7 @@ describe("a throttle with an interval", () => {
     expect(woken()).toEqual(["a 0", "a 250"]);
   });
 
-  it("lets an interval pass after a first batch", () => {
+  it("waits a whole interval after a first batch", () => {
     const { throttle, clock, woken, member, change } = openThrottle(100);
     member("a");
     clock.advance(30);
@@ -90,7 +90,7 @@ describe("a throttle with an interval", () => {
     expect(clock.timerCount).toBe(1);
   });
 
-  it("ticks after the interval for a member that was behind already when its batch ended", () => {
+  it("ticks after the interval for a member that is due again when its batch ends", () => {
     const { throttle, clock, woken, member, change } = openThrottle(100);
     const one = member("a");
     change();

@@ -48,7 +48,7 @@ describe("concurrent provider access", () => {
 });
 
 describe("concurrent provider access stress", () => {
-  it("holds in 100 rounds with random interleavings", async () => {
+  it("gives all callers one store in 100 rounds with random interleavings", async () => {
     await inRandomRounds(async (random) => {
       await using world = createDelayedStores(random);
       const stored = await storeAll(world.provider, TEN);
@@ -62,7 +62,7 @@ describe("concurrent provider access stress", () => {
     });
   });
 
-  it("holds while readers come and go", async () => {
+  it("gives all callers one store while readers come and go", async () => {
     await inRandomRounds(async (random) => {
       await using world = createDelayedStores(random);
       const [stored, seen] = await Promise.all([
@@ -76,7 +76,7 @@ describe("concurrent provider access stress", () => {
     });
   });
 
-  it("holds if the first openings fail: a retry succeeds, and other databases are never delayed", async () => {
+  it("recovers by a retry if the first openings fail, and never delays other databases", async () => {
     await inRandomRounds(async (random) => {
       const { faults, ...world } = createDelayedFaultyStores(random);
       faults.failNextOpen();

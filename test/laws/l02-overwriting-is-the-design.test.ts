@@ -15,7 +15,7 @@ import {
 import { openStore } from "../kit/store/task-stores.js";
 
 describe("L2: overwriting is the design", () => {
-  it("storing a key again replaces the tree and raises the attempt by one", async () => {
+  it("storing a key again replaces the tree and increments the attempt", async () => {
     await using world = await openStore();
     const { store } = world;
     await store.store(storeRequestOf(ALICE, { spec: leaf("first", 10) }));

@@ -29,7 +29,7 @@ describe.each(WIRE_TRANSPORTS)("L9: loss is reported, over $name", (transport) =
     expect(wordOf(watcher.events[0]!)).toBe("INITIAL");
   });
 
-  it("a watcher that missed forgotten removals receives HISTORY_GONE, and holds no removed job", async () => {
+  it("a watcher that missed forgotten removals receives HISTORY_GONE, and has no removed job in its copy", async () => {
     await using world = await openWithThree({ removalsKeptMax: "1" });
     using watcher = new WireWatcher(world, { transport });
     await watcher.connect();

@@ -35,7 +35,7 @@ describe("a position", () => {
     );
   });
 
-  it("has only one text: every valid text is formatted back unchanged", () => {
+  it("has only one text form: every valid text is unchanged after parsing and formatting", () => {
     fc.assert(
       fc.property(position, (given) => {
         const text = formatPosition(given);

@@ -18,7 +18,7 @@ import {
 } from "../kit/store/requests.js";
 
 describe("with tracking off", () => {
-  it("a store returns the job that it would have kept", async () => {
+  it("a store request returns the job that would have been stored", async () => {
     const store = await untracked(7_000).getTaskStore(DATABASE);
     const userTask = await store.store(storeRequestOf(ALICE, { spec: branch("root", leaf("a", 10)) }));
     expect(userTask).toMatchObject({ ...ALICE, attempt: 1, outcome: "CREATED", storedAt: 7_000 });
@@ -26,7 +26,7 @@ describe("with tracking off", () => {
     expect(userTask.stamp.revision).toBe(0);
   });
 
-  it("a store keeps nothing", async () => {
+  it("a store request keeps nothing", async () => {
     const store = await untracked().getTaskStore(DATABASE);
     await store.store(storeRequestOf(ALICE));
     expect(store.get(ALICE)).toBeUndefined();
@@ -42,7 +42,7 @@ describe("with tracking off", () => {
     expect(store.position).toEqual(ORIGIN);
   });
 
-  it("a store accepts all requests for a job, and answers null", async () => {
+  it("the store accepts all requests for a job, and answers null", async () => {
     const store = await untracked().getTaskStore(DATABASE);
     expect(await store.update(ALICE, reportOf({ done: 1 }))).toBeNull();
     expect(await store.updateAll([{ key: ALICE, report: reportOf({ done: 1 }) }])).toEqual([
@@ -60,7 +60,7 @@ describe("with tracking off", () => {
     expect(await store.store(storeRequestOf(ALICE, { onConflict: "REJECT" }))).toMatchObject({ attempt: 1 });
   });
 
-  it("a store still rejects an invalid tree", async () => {
+  it("a store request with an invalid tree is still rejected", async () => {
     const store = await untracked().getTaskStore(DATABASE);
     await expect(store.store(storeRequestOf(ALICE, { spec: leaf("task", -1) }))).rejects.toMatchObject(
       rejection("BAD_USER_INPUT"),

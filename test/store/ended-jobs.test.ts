@@ -48,7 +48,7 @@ describe("ended jobs", () => {
     expect([...ended.oldestFirst()].map(({ userTask }) => userTask)).toEqual([said]);
   });
 
-  it("reorder a job that is stored again and ends in another way", () => {
+  it("move a job that is stored again and ends with another status", () => {
     const ended = new EndedJobs();
     const [entry] = put(ended, endedAt("a", 10), endedAt("b", 20));
     const again = ended.replace(entry, stored(), 3);

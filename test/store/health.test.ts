@@ -40,7 +40,7 @@ describe("the health of the jobs in a store", () => {
     expect(listener.calls.map(({ userTask }) => userTask.health)).toEqual(["SILENT", "LOST"]);
   });
 
-  it("stays OK while heartbeats arrive, even uncommitted ones", async () => {
+  it("stays OK while heartbeats arrive, even if they are not committed", async () => {
     await using world = await openStore();
     await world.store.store(storeRequestOf(ALICE));
     for (let beat = 0; beat < 60; beat++) {

@@ -25,7 +25,7 @@ const STORED = storeJob(
 );
 
 describe("a job object", () => {
-  it("has the same fields in the same order, whether it was stored, reported on or loaded", async () => {
+  it("has the same fields in the same order after a store, a report or a load", async () => {
     await using world = await openStore();
     const stored = await world.store.store(storeRequestOf(ALICE));
     const reported = await world.store.update(ALICE, reportOf({ path: "", done: 1 }));

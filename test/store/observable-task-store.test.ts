@@ -13,7 +13,7 @@ const STORED_AGAIN = storeJob(UPDATED, storeRequestOf(ALICE), editAt(2, 3));
 const REMOVAL = removeJob(STORED_AGAIN, ANY_ATTEMPT, "REMOVED", editAt(3, 4)) as Removal;
 
 describe("the listeners of a task store", () => {
-  it("receive an added job that replaces none", () => {
+  it("receive an added job that replaces no other", () => {
     const { store, listener } = listenedTo();
     store.tell(undefined, STORED);
     expect(listener.calls).toEqual([{ kind: "added", userTask: STORED, replaced: undefined }]);
@@ -25,7 +25,7 @@ describe("the listeners of a task store", () => {
     expect(listener.calls).toEqual([{ kind: "added", userTask: STORED_AGAIN, replaced: UPDATED }]);
   });
 
-  it("receive a job added after a removal as one that replaces none", () => {
+  it("receive a job added after a removal as one that replaces no other", () => {
     const { store, listener } = listenedTo();
     const stored = storeJob(REMOVAL, storeRequestOf(ALICE), editAt(4, 5));
     store.tell(REMOVAL, stored);

@@ -268,7 +268,7 @@ describe("a writer that arrives while the last reader leaves", () => {
 });
 
 describe("the limit of databases", () => {
-  it("rejects one database too many for writers", async () => {
+  it("rejects writers of a database beyond the limit", async () => {
     await using world = createStores({ limits: { databasesMax: 2 } });
     await getStores(world.provider, DATABASE, OTHER_DATABASE);
     await expect(world.provider.getTaskStore(THIRD_DATABASE)).rejects.toMatchObject(
@@ -303,7 +303,7 @@ describe("the limit of databases", () => {
     expect(await store.store(storeRequestOf(ALICE))).toMatchObject({ attempt: 1 });
   });
 
-  it("rejects one watched, nonexistent database too many, until another is released", async () => {
+  it("rejects a watched, nonexistent database beyond the limit until another is released", async () => {
     await using world = createStores({ limits: { databasesMax: 2 } });
     const first = await world.provider.retain(DATABASE);
     await world.provider.retain(OTHER_DATABASE);
@@ -441,7 +441,7 @@ describe("closing idle stores", () => {
     expect(world.provider.openStores()).toEqual([]);
   });
 
-  it("keeps a store with a listener, and counts the idle time from when the listener was last seen", async () => {
+  it("keeps a store with a listener, and counts the idle time from the last check that found one", async () => {
     await using world = createStores({ idleMs: 1_000 });
     const store = await world.provider.getTaskStore(DATABASE);
     const listener = new RecordingListener();
@@ -495,7 +495,7 @@ describe("closing idle stores", () => {
     expect(await after!.store(storeRequestOf(ALICE))).toMatchObject({ attempt: 3 });
   });
 
-  it("leaves a store whose error says to request it again", async () => {
+  it("makes changes of the closed store fail with an error that says to request it again", async () => {
     await using world = createStores({ idleMs: 1_000 });
     const store = await world.provider.getTaskStore(DATABASE);
     await closeIdle(world);

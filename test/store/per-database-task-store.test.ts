@@ -290,7 +290,7 @@ describe("an append that fails before it writes", () => {
 });
 
 describe("an append whose outcome is unknown", () => {
-  it("is found in the journal, then applied, delivered and answered once", async () => {
+  it("is looked up in the journal, then applied, delivered and answered once", async () => {
     await using world = await openFaultyStore();
     const { store, faults } = world;
     const listener = new RecordingListener();
@@ -606,7 +606,7 @@ describe("a full store", () => {
     expect(stateOf(reopened)).toEqual(stateOf(store));
   });
 
-  it("evicts nothing for a store that is rejected, has no effect, or replaces a job", async () => {
+  it("evicts nothing for a store request that is rejected, has no effect, or replaces a job", async () => {
     await using world = await openStore({ limits: { jobsPerDatabaseMax: 2, tasksPerTreeMax: 1 } });
     const { store } = world;
     await store.store(storeRequestOf(BOB, { requestId: "once" }));
@@ -645,7 +645,7 @@ describe("a full store", () => {
     expect(lowered.taskCount()).toBe(3);
   });
 
-  it("above its limit stores a job only in place of an ended one", async () => {
+  it("above its limit stores a job only if it can evict an ended one", async () => {
     await using world = await openStore();
     await Promise.all(manyKeys(5).map((key) => world.store.store(storeRequestOf(key))));
     await endAll(world.store, ALICE);
@@ -662,7 +662,7 @@ describe("a full store", () => {
 });
 
 describe("the limits of a store", () => {
-  it("reject one job too many, even in the same turn as those that fill the store", async () => {
+  it("reject a job beyond the limit, even in the same turn as those that fill the store", async () => {
     await using world = await openStore({ limits: { jobsPerDatabaseMax: 2 } });
     const stores = [ALICE, BOB, CAROL].map((key) => world.store.store(storeRequestOf(key)));
     const answers = await Promise.allSettled(stores);
@@ -691,7 +691,7 @@ describe("the limits of a store", () => {
     expect(store.query()).toEqual([stored]);
   });
 
-  it("reject one waiting change too many, and accept others when there is room again", async () => {
+  it("reject a waiting change beyond the limit, and accept others once there is room", async () => {
     await using world = await openStore({ limits: { changesWaitingMax: 2 } });
     const { store, journal } = world;
     const release = journal.holdAppends();

@@ -15,20 +15,20 @@ describe("the health of a job", () => {
     expect([silent, lost].map(({ health }) => health)).toEqual(["SILENT", "LOST"]);
   });
 
-  it("does not change before that: the job stays the same object", () => {
+  it("does not change before its lease is over: the job stays the same object", () => {
     const job = stored();
     const silent = judged(job, LEASE_MS);
     expect(judged(job, LEASE_MS - 1)).toBe(job);
     expect(judged(silent, 3 * LEASE_MS - 1)).toBe(silent);
   });
 
-  it("declines by one step at a time, however late it is judged", () => {
+  it("declines by one step at a time, however late it is checked", () => {
     const silent = judged(stored(), 100 * LEASE_MS);
     expect(silent.health).toBe("SILENT");
     expect(judged(silent, 100 * LEASE_MS).health).toBe("LOST");
   });
 
-  it("declines without touching the tree", () => {
+  it("declines without a change of the tree", () => {
     const before = report(stored(), 10, [{ path: "0", done: 1 }]);
     const after = judged(before, 10 + LEASE_MS);
     const { health, version, stamp, changedAt, ...rest } = after;
@@ -42,7 +42,7 @@ describe("the health of a job", () => {
     expect(after.task).toBe(before.task);
   });
 
-  it("is LOST for good until the next report, which makes it OK", () => {
+  it("stays LOST until the next report, which makes it OK", () => {
     const lost = judged(judged(stored(), LEASE_MS), 3 * LEASE_MS);
     expect(judged(lost, 1_000 * LEASE_MS)).toBe(lost);
     expect(heartbeat(lost, 1_000 * LEASE_MS).health).toBe("OK");

@@ -60,14 +60,14 @@ describe("storeJob", () => {
 });
 
 describe("storing a job again (law 2)", () => {
-  it("overwrites the tree by design, with one attempt and one version more", () => {
+  it("overwrites the tree by design, and increments attempt and version", () => {
     const again = storedAgain(report(stored(), 10, [START]), { spec: leaf("other") });
 
     expect(again).toMatchObject({ attempt: 2, version: 3, outcome: "OVERWRITTEN" });
     expect(again.task).toMatchObject({ description: "other", status: "PENDING", done: 0 });
   });
 
-  it("clears log, cancel request and request ids of the attempt before", () => {
+  it("clears the log, cancel request and request ids of the previous attempt", () => {
     const before = requestCancel(
       logged(stored(), 10, { message: "hello" }),
       SAMPLE_JOB_KEY,
@@ -103,7 +103,7 @@ describe("storing a job again (law 2)", () => {
     expect(storedAgain(removed(stored()), { onConflict: "REJECT" }).attempt).toBe(2);
   });
 
-  it("changes nothing for the same requestId while the tree that it stored is there", () => {
+  it("changes nothing for the same requestId while the job has the tree that it stored", () => {
     const before = report(stored({ requestId: "r" }), 10, [START]);
 
     expect(storedAgain(before, { requestId: "r" })).toBe(before);
@@ -174,7 +174,7 @@ describe("a report", () => {
     expect(report(silent, 10, [START])).toMatchObject({ reportedAt: 10, changedAt: 10, health: "OK" });
   });
 
-  it("leaves the status as it is when it restores health", () => {
+  it("does not change the status when it restores health", () => {
     expect(heartbeat({ ...stored(), health: "SILENT" }, 10).task.status).toBe("PENDING");
   });
 
@@ -202,7 +202,7 @@ describe("the attempt that a change is for (law 2)", () => {
   const second = storedAgain(stored());
   const edit = editAt(9, 9);
 
-  it.each([1, 3, 0])("is rejected with STALE_ATTEMPT when it is not the job's: %d of 2", (attempt) => {
+  it.each([1, 3, 0])("is rejected with STALE_ATTEMPT if it is not the job's: %d of 2", (attempt) => {
     const cancel = { attempt, by: "bob", reason: null };
 
     expect(() => report(second, 10, [START], { attempt })).toThrow(errorWithCode("STALE_ATTEMPT"));
@@ -214,7 +214,7 @@ describe("the attempt that a change is for (law 2)", () => {
     expect(() => removeJob(second, { attempt }, "REMOVED", edit)).toThrow(errorWithCode("STALE_ATTEMPT"));
   });
 
-  it.each([2, null])("may be the job's, or null: %s", (attempt) => {
+  it.each([2, null])("is accepted if it is the job's, or null: %s", (attempt) => {
     expect(report(second, 10, [START], { attempt }).version).toBe(3);
     expect(removed(second, attempt).kind).toBe("removal");
   });
@@ -287,14 +287,14 @@ describe("a report with a requestId", () => {
     );
   });
 
-  it("shares its memory with adding tasks", () => {
+  it("shares the remembered request ids with requests that add tasks", () => {
     const once = grown(stored(), 10, [leaf("c")], "r");
 
     expect(grown(once, 11, [leaf("c")], "r")).toBe(once);
     expect(report(once, 11, [add], { requestId: "r" })).toBe(once);
   });
 
-  it("shares its memory with tasks that were added before the end", () => {
+  it("shares the remembered request ids with tasks that were added before the end", () => {
     const ended = report(grown(stored(), 10, [leaf("c")], "r"), 11, [END]);
 
     expect(grown(ended, 12, [leaf("c")], "r")).toBe(ended);
@@ -340,7 +340,7 @@ describe("a heartbeat", () => {
     expect(heartbeat(before, LEASE_MS).task).toBe(before.task);
   });
 
-  it("is what a report without changes counts as", () => {
+  it("is the same as a report without changes", () => {
     const before = report(stored(), 10, [START]);
 
     expect(report(before, 11, [START])).toBe(before);
@@ -370,7 +370,7 @@ describe("the log of a job", () => {
     ]);
   });
 
-  it("is a change of the job, and leaves the tree as it is", () => {
+  it("changes the job but not its tree", () => {
     const before = stored();
     const after = logged(before, 10, { message: "one" });
 
@@ -407,7 +407,7 @@ describe("the log of a job", () => {
   });
 });
 
-describe("growJob", () => {
+describe("addTasksToJob", () => {
   it("changes the job and counts as a report", () => {
     const before = { ...stored(), health: "SILENT" as const };
 
@@ -439,7 +439,7 @@ describe("a cancel request", () => {
     });
   });
 
-  it("touches neither the tree nor the lease: only the worker reports", () => {
+  it("changes neither the tree nor the lease, because only the worker reports", () => {
     const before = stored();
     const job = requestCancel(before, SAMPLE_JOB_KEY, request, editAt(7, 2));
 

@@ -51,7 +51,7 @@ export interface Step {
 }
 
 export interface Snapshot {
-  /** "changed", "unchanged", or "refused" with the code. */
+  /** "changed", "unchanged", or "refused" with the error code. */
   readonly outcome: string;
   readonly attempt: number;
   readonly version: number;

@@ -6,7 +6,7 @@ import type { IterationMode, TaskKind } from "../../src/tasks/task.js";
 
 /**
  * A literal implementation of the contract: mutable plain objects, and sums computed from the leaves on each
- * read. It is slow, but simple enough to decide who is right when it and the code differ.
+ * read. It is slow, but simple enough to show which one is wrong when it and the code differ.
  */
 export class ModelJob {
   #state: State | undefined;

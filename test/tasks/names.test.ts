@@ -99,7 +99,7 @@ describe.each(TEXTS)("a %s", (field, parse) => {
 });
 
 describe.each(NAMES)("the length of a %s", (_, parse) => {
-  it("is 128 bytes at most", () => {
+  it("is at most 128 bytes", () => {
     expect(parse("a".repeat(128), DEFAULT_LIMITS)).toHaveLength(128);
     expect(() => parse("a".repeat(129), DEFAULT_LIMITS)).toThrow(errorWithCode("BAD_USER_INPUT"));
   });
@@ -114,7 +114,7 @@ describe.each(NAMES)("the length of a %s", (_, parse) => {
     expect(() => parse("ë".repeat(65), DEFAULT_LIMITS)).toThrow(errorWithCode("BAD_USER_INPUT"));
   });
 
-  it("is a setting", () => {
+  it("is limited by a setting", () => {
     expect(() => parse("abcd", { ...DEFAULT_LIMITS, nameBytesMax: 3 })).toThrow("Pass 1 to 3 bytes");
   });
 });
@@ -155,7 +155,7 @@ describe("a job id", () => {
 });
 
 describe("a description", () => {
-  it("has 256 bytes at most", () => {
+  it("has at most 256 bytes", () => {
     expect(parseDescription("a".repeat(256), DEFAULT_LIMITS)).toHaveLength(256);
     expect(() => parseDescription("a".repeat(257), DEFAULT_LIMITS)).toThrow(errorWithCode("BAD_USER_INPUT"));
   });
@@ -166,13 +166,13 @@ describe("a description", () => {
 });
 
 describe("a message", () => {
-  it("has 4,096 bytes at most", () => {
+  it("has at most 4,096 bytes", () => {
     expect(parseMessage("€".repeat(1_365) + "a", DEFAULT_LIMITS)).toHaveLength(1_366);
     expect(() => parseMessage("€".repeat(1_365) + "ab", DEFAULT_LIMITS)).toThrow("has 4097 bytes");
     expect(() => parseMessage("a".repeat(4_097), DEFAULT_LIMITS)).toThrow(errorWithCode("BAD_USER_INPUT"));
   });
 
-  it("may be empty, and may have any character in it", () => {
+  it("may be empty, and may contain any character", () => {
     expect(parseMessage("", DEFAULT_LIMITS)).toBe("");
     expect(parseMessage("\u001b[31mError\u001b[0m\n\tat x\u0000", DEFAULT_LIMITS)).toBe(
       "\u001b[31mError\u001b[0m\n\tat x\u0000",

@@ -104,7 +104,7 @@ describe("the percent text", () => {
     expect(percentText({ ratio: value })).toBe(text);
   });
 
-  it("has two decimals at most, no trailing zero, no exponent and a point", () => {
+  it("has at most two decimals after a point, no trailing zero and no exponent", () => {
     fc.assert(
       fc.property(ratio, (value) => {
         expect(percentText({ ratio: value })).toMatch(/^(?:0|[1-9]\d?|100)(?:\.\d?[1-9])?%$/);
@@ -113,7 +113,7 @@ describe("the percent text", () => {
     );
   });
 
-  it("is the hundredth next to the ratio", () => {
+  it("is rounded to the nearest hundredth", () => {
     fc.assert(
       fc.property(ratio, (value) => {
         expect(Math.abs(Number.parseFloat(percentText({ ratio: value })) - value * 100)).toBeLessThanOrEqual(

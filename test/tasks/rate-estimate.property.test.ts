@@ -125,7 +125,7 @@ describe("the rate of a leaf", () => {
     expect(rateNow(withReport(job, 1_000, { done: 5 }))).toBeCloseTo(5, 6);
   });
 
-  it("does not count the work of the report that implies the begin, whose duration is unknown", () => {
+  it("does not count the work of the report that begins the leaf, because its duration is unknown", () => {
     const job = withReport(stored({ spec: leaf("work", 1_000) }), 5_000, { done: 500 });
     expect(rateAt(job, 60_000)).toBeNull();
     expect(rateNow(withReport(job, 10_000, { done: 510 }))).toBeCloseTo(2, 6);

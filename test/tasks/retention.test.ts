@@ -30,7 +30,7 @@ describe("the expiry of a job", () => {
     expect(expiresAt({ ...job, database: databaseName(database) }, retention)).toBe(10 + ms);
   });
 
-  it("is not set while the job may go on, whatever has FAILED below its root", () => {
+  it("is not set while the job may continue, even if tasks below its root FAILED", () => {
     expect(expiresAt(report(stored(), 10, [{ path: "0", status: "FAILED" }]), retention)).toBeNull();
   });
 

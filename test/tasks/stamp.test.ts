@@ -40,7 +40,7 @@ describe("a stamp", () => {
     expect(preOrder(root).map(({ task }) => task.stamp.revision)).toEqual([3, 3, 3, 3]);
   });
 
-  it("is not read by reducers: a change may follow one that is not numbered yet", () => {
+  it("is not read by reducers, so a change may follow one that is not numbered yet", () => {
     const first = unnumberedEditAt(0);
     const second = unnumberedEditAt(1);
     const root = createTask(branch("root", leaf("a"), leaf("b")), first);

@@ -20,7 +20,7 @@ describe("the path of a task", () => {
     expect(taskAt(ROOT, path)?.description).toBe(description);
   });
 
-  it("counts children from 0, at any place", () => {
+  it("counts children from 0 at every level", () => {
     const wide = createTree(branch("root", ...Array.from({ length: 1_200 }, () => leaf("a"))));
 
     expect(resolvePath(wide, "1199")).toEqual([1_199]);

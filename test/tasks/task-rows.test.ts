@@ -48,7 +48,7 @@ describe("the list of rows of a tree", () => {
     ]);
   });
 
-  it("has the state of each task and no sums, which follow from it", () => {
+  it("has the state of each task, and no sums, which can be derived", () => {
     const [root, a] = allRows(withUpdates(createTree(SPEC), { path: "0", done: 4, message: "here" }));
 
     expect(root).not.toHaveProperty("done");

@@ -51,7 +51,7 @@ describe("createTask", () => {
     expect(root).toMatchObject({ done: 0, knownVolume: 15, unknownCount: 2, taskCount: 6 });
   });
 
-  it("treats null as left out", () => {
+  it("treats null as absent", () => {
     const root = createTree({
       description: "a",
       volume: null,
@@ -109,7 +109,7 @@ describe("the iterations of a new task", () => {
     expect(root).toMatchObject({ taskCount: 9, knownVolume: 6 });
   });
 
-  it("share one value until they differ, so that a thousand cost as much as one", () => {
+  it("share one object until they differ, so that a thousand cost as much as one", () => {
     const { subTasks } = createTree(
       iterative("rounds", "FIXED", 1_000, branch("round", leaf("a"))),
     ) as ParentTask;
@@ -168,19 +168,19 @@ describe("an invalid spec", () => {
 });
 
 describe("a tree", () => {
-  it("has 10,000 tasks at most, the root included", () => {
+  it("has at most 10,000 tasks, including the root", () => {
     expect(createTree(branch("root", ...leaves(9_999))).taskCount).toBe(10_000);
     expect(() => createTree(branch("root", ...leaves(10_000)))).toThrow(errorWithCode("LIMIT_EXCEEDED"));
   });
 
-  it("has 10,000 tasks at most with its iterations unrolled", () => {
+  it("has at most 10,000 tasks with its iterations unrolled", () => {
     expect(createTree(iterative("rounds", "FIXED", 3_333, ...leaves(3))).taskCount).toBe(10_000);
     expect(() => createTree(iterative("rounds", "FIXED", 3_334, ...leaves(3)))).toThrow(
       errorWithCode("LIMIT_EXCEEDED"),
     );
   });
 
-  it("has 10,000 tasks at most with iterations inside iterations unrolled", () => {
+  it("has at most 10,000 tasks with iterations inside iterations unrolled", () => {
     const inner = (max: number) => iterative("inner", "FIXED", max, leaf("a"));
 
     expect(createTree(iterative("outer", "FIXED", 99, inner(100))).taskCount).toBe(10_000);
@@ -216,12 +216,12 @@ describe("a tree", () => {
     expect(() => createTree(branch("root", open, open, open, open))).toThrow(errorWithCode("LIMIT_EXCEEDED"));
   });
 
-  it("has 32 levels at most", () => {
+  it("has at most 32 levels", () => {
     expect(levelsOf(createTree(chain(32)))).toBe(32);
     expect(() => createTree(chain(33))).toThrow(errorWithCode("LIMIT_EXCEEDED"));
   });
 
-  it("has 32 levels at most, the tasks of later iterations included", () => {
+  it("has at most 32 levels, including the tasks of later iterations", () => {
     expect(levelsOf(createTree(chain(31, iterative("rounds", "OPEN", null, leaf("a")))))).toBe(32);
     expect(() => createTree(chain(32, iterative("rounds", "OPEN", null, leaf("a"))))).toThrow(
       errorWithCode("LIMIT_EXCEEDED"),
@@ -243,7 +243,7 @@ describe("a tree", () => {
     );
   });
 
-  it("has volumes that sum to 2^53 - 1 at most", () => {
+  it("has volumes that sum to at most 2^53 - 1", () => {
     const { MAX_SAFE_INTEGER } = Number;
 
     expect(createTree(branch("root", leaf("a", MAX_SAFE_INTEGER - 1), leaf("b", 1))).knownVolume).toBe(
@@ -287,20 +287,24 @@ describe("the concurrency of a task", () => {
 });
 
 describe("createTasks", () => {
-  const place = { level: 31, taskCount: 9_990, maxConcurrency: 5 };
+  const insertionPoint = { level: 31, taskCount: 9_990, maxConcurrency: 5 };
 
   it("counts the tasks that the tree already has", () => {
-    expect(createTasks(leaves(10), place, editAt(0, 1))).toHaveLength(10);
-    expect(() => createTasks(leaves(11), place, editAt(0, 1))).toThrow(errorWithCode("LIMIT_EXCEEDED"));
+    expect(createTasks(leaves(10), insertionPoint, editAt(0, 1))).toHaveLength(10);
+    expect(() => createTasks(leaves(11), insertionPoint, editAt(0, 1))).toThrow(
+      errorWithCode("LIMIT_EXCEEDED"),
+    );
   });
 
   it("counts levels from that of the parent", () => {
-    expect(createTasks([chain(2)], place, editAt(0, 1))).toHaveLength(1);
-    expect(() => createTasks([chain(3)], place, editAt(0, 1))).toThrow(errorWithCode("LIMIT_EXCEEDED"));
+    expect(createTasks([chain(2)], insertionPoint, editAt(0, 1))).toHaveLength(1);
+    expect(() => createTasks([chain(3)], insertionPoint, editAt(0, 1))).toThrow(
+      errorWithCode("LIMIT_EXCEEDED"),
+    );
   });
 
-  it("inherits the concurrency of the place", () => {
-    expect(createTasks([leaf("a")], place, editAt(0, 1))[0]?.maxConcurrency).toBe(5);
+  it("inherits the concurrency of the insertion point", () => {
+    expect(createTasks([leaf("a")], insertionPoint, editAt(0, 1))[0]?.maxConcurrency).toBe(5);
     expect(createTasks([leaf("a")], ROOT_INSERTION_POINT, editAt(0, 1))[0]?.maxConcurrency).toBeNull();
   });
 });

@@ -33,7 +33,7 @@ describe("updateTask", () => {
     expect(withUpdates(createTree(TWO_LEAVES), { status: "RUNNING" }).status).toBe("RUNNING");
   });
 
-  it.each([null, undefined])("leaves every field as it is that is %s", (none) => {
+  it.each([null, undefined])("does not change a field that is %s", (none) => {
     const before = withUpdates(createTree(leaf("a", 10)), { done: 4, message: "half way" });
     const nothing = { status: none, done: none, add: none, volume: none, message: none, iteration: none };
 
@@ -48,7 +48,7 @@ describe("updateTask", () => {
     expect(preOrder(before).map(({ task }) => ({ ...task, stamp: null }))).toEqual(copy);
   });
 
-  it("stamps the task and those above it only", () => {
+  it("stamps only the task and those above it", () => {
     const root = withUpdates(createTree(THREE_LEVELS), { path: "0.1", done: 1 });
 
     expect(preOrder(root).map(({ task }) => task.stamp.revision)).toEqual([2, 2, 1, 2, 1]);
@@ -179,12 +179,12 @@ describe("a repeated or late report", () => {
   const rounds = withUpdates(createTree(iterative("rounds", "DYNAMIC", 3, leaf("a", 10))), { iteration: 2 });
 
   it.each([
-    ["the status it has", { status: "RUNNING" }],
+    ["the same status", { status: "RUNNING" }],
     ["the same volume", { volume: 10 }],
     ["the same message", { message: "half way" }],
     ["add 0", { add: 0 }],
-    ["a done that is there", { done: 4 }],
-    ["a done below what is there", { done: 3 }],
+    ["the same done", { done: 4 }],
+    ["a smaller done", { done: 3 }],
     ["all of these", { status: "RUNNING", volume: 10, message: "half way", done: 2 }],
   ] as const)("%s", (_, update) => {
     expect(withUpdates(leafTask, update)).toBe(leafTask);
@@ -277,7 +277,7 @@ describe.each(ENDS)("a change of a task that is %s", (end) => {
     );
   });
 
-  it("is rejected with the task and its status", () => {
+  it("is rejected with a message that names the task and its status", () => {
     expect(() => withUpdates(ended, { message: "late" })).toThrow(`Task "a" is ${end} and cannot be changed`);
   });
 });
@@ -426,7 +426,7 @@ describe("volume", () => {
 });
 
 describe("a message", () => {
-  it("replaces the one before it, on a task of any kind", () => {
+  it("replaces the previous one, on a task of any kind", () => {
     const root = withUpdates(
       createTree(branch("root", leaf("a"), iterative("rounds", "OPEN", null, leaf("b")), leaf("c"))),
       { message: "one" },
@@ -438,7 +438,7 @@ describe("a message", () => {
     expect(["", "0", "1", "2"].map((path) => at(root, path).message)).toEqual(["two", "three", "four", null]);
   });
 
-  it("is cleared by an empty one", () => {
+  it("is cleared by an empty message", () => {
     expect(withUpdates(createTree(leaf("a")), { message: "one" }, { message: "" }).message).toBeNull();
   });
 
@@ -500,7 +500,7 @@ describe("FINISHED", () => {
     });
   });
 
-  it("cancels pending tasks below a canceled task below a pending one", () => {
+  it("cancels pending tasks below a canceled task that is itself below a pending one", () => {
     const root = withUpdates(
       createTree(
         branch("root", branch("phase", branch("part", leaf("a", 10)), leaf("b", 10)), leaf("c", 10)),
@@ -512,7 +512,7 @@ describe("FINISHED", () => {
     expect(statusesInOrder(root)).toEqual(["FINISHED", ...Array<string>(5).fill("CANCELED")]);
   });
 
-  it("begins and ends a task that has not begun at one instant", () => {
+  it("begins and ends a PENDING task at the same instant", () => {
     expect(withUpdates(createTree(TWO_LEAVES), { status: "FINISHED" })).toMatchObject({
       status: "FINISHED",
       startedAt: NOW,
@@ -520,7 +520,7 @@ describe("FINISHED", () => {
     });
   });
 
-  it("does not touch the tasks above", () => {
+  it("does not change the tasks above", () => {
     const root = withUpdates(
       createTree(THREE_LEVELS),
       { path: "0.0", status: "FINISHED" },
@@ -555,7 +555,7 @@ describe("FINISHED", () => {
 });
 
 describe.each(["FAILED", "CANCELED"] as const)("%s", (status) => {
-  it("ends running tasks below alike and leaves pending tasks as they are", () => {
+  it("gives running tasks below the same status and does not change pending ones", () => {
     const root = withUpdates(createTree(THREE_LEVELS), { path: "0.0", done: 3 }, { status });
 
     expect(statuses(root)).toEqual({
@@ -567,7 +567,7 @@ describe.each(["FAILED", "CANCELED"] as const)("%s", (status) => {
     });
   });
 
-  it("does not touch the tasks above", () => {
+  it("does not change the tasks above", () => {
     const root = withUpdates(createTree(THREE_LEVELS), { path: "0.0", done: 3 }, { path: "0", status });
 
     expect(statuses(root)).toEqual({
@@ -666,7 +666,7 @@ describe("an iteration that begins", () => {
     },
   );
 
-  it("leaves tasks of earlier iterations that have ended as they are", () => {
+  it("does not change tasks of earlier iterations that have ended", () => {
     const root = withUpdates(
       createTree(twoTasks),
       { path: "0", status: "FAILED" },
@@ -694,7 +694,7 @@ describe("an iteration that begins", () => {
     expect(() => withUpdates(createTree(twoTasks), { iteration })).toThrow(errorWithCode("BAD_USER_INPUT"));
   });
 
-  it("is rejected with its number, the task and the maximum", () => {
+  it("is rejected with a message that names its number, the task and the maximum", () => {
     expect(() => withUpdates(createTree(twoTasks), { iteration: 5 })).toThrow(/\b5\b.*"rounds".*\b4\b/);
   });
 
@@ -721,7 +721,7 @@ describe("FIXED and DYNAMIC iterations", () => {
     expect(iterativeAt(root, "").begunIterations).toBe(3);
   });
 
-  it("read 100 % when they converge early", () => {
+  it("show 100 % when they end early", () => {
     const root = withUpdates(
       createTree(branch("root", iterative("rounds", "DYNAMIC", 20, leaf("round", 5)), leaf("write", 5))),
       { path: "0", iteration: 1 },
@@ -886,7 +886,7 @@ describe("addTasks", () => {
   const edit = editAt(NOW, 2);
   const more = [leaf("c", 5), branch("d", leaf("e", 6))];
 
-  it("appends PENDING tasks below one that is neither a leaf nor iterative", () => {
+  it("appends PENDING tasks below an INTERMEDIATE task", () => {
     const root = addTasks(createTree(TWO_LEAVES), "", more, edit);
 
     expect(preOrder(root).map(({ task }) => task.description)).toEqual(["root", "a", "b", "c", "d", "e"]);
@@ -927,7 +927,7 @@ describe("addTasks", () => {
     expect([at(grown, "0.1").maxConcurrency, at(grown, "0.2").maxConcurrency]).toEqual([3, 1]);
   });
 
-  it("can add below the tasks of an iteration, and leaves later iterations as they are", () => {
+  it("can add tasks below those of an iteration, and does not change later iterations", () => {
     const root = createTree(iterative("rounds", "OPEN", null, branch("round", leaf("a"))));
     const grown = addTasks(withUpdates(root, { iteration: 1 }), "0", [leaf("extra")], edit);
 

@@ -34,7 +34,7 @@ describe("begin", () => {
     });
   });
 
-  it("leaves the tasks below as they are", () => {
+  it("does not change the tasks below", () => {
     expect(statuses(begin(createTree(branch("root", leaf("a"))), edit))).toEqual({
       "": "RUNNING",
       "0": "PENDING",
@@ -53,13 +53,13 @@ describe("finish", () => {
     expect(ended).toMatchObject({ status: "FINISHED", startedAt: 1_000, endedAt: LATER });
   });
 
-  it("reaches a leaf's volume when it is known", () => {
+  it("raises done to the volume of a leaf, if known", () => {
     const leafTask = withUpdates(createTree(leaf("a", 10)), { done: 4 });
 
     expect(finish(leafTask, edit)).toMatchObject({ done: 10, volume: 10, knownVolume: 10 });
   });
 
-  it("makes done the volume of a leaf whose volume is unknown", () => {
+  it("sets an unknown volume of a leaf to done", () => {
     const leafTask = withUpdates(createTree(leaf("a")), { done: 4 });
 
     expect(finish(leafTask, edit)).toMatchObject({ done: 4, volume: 4, knownVolume: 4, unknownCount: 0 });
@@ -90,14 +90,14 @@ describe("finish", () => {
     expect(ends).toEqual([LATER, 5_000, LATER, LATER, LATER, LATER, LATER]);
   });
 
-  it("excludes the tasks that it cancels from the volume, so that an early end reads 100 %", () => {
+  it("excludes the tasks that it cancels from the volume, so that an early end shows 100 %", () => {
     const progress = progressOf(finish(mixed(), edit));
 
     expect(progress).toMatchObject({ done: 30, volume: 30, knownVolume: 30, ratio: 1 });
     expect(percentText(progress)).toBe("100%");
   });
 
-  it("keeps the own volume of tasks that it cancels, so that they do not read as done", () => {
+  it("does not change the volume of the tasks that it cancels, so that they do not look complete", () => {
     const ended = finish(mixed(), edit);
 
     expect(progressOf(at(ended, "2"))).toMatchObject({ done: 0, volume: 80, ratio: 0 });
@@ -145,13 +145,13 @@ describe.each([
     expect(act(running(leaf("a", 4)), edit)).toMatchObject({ status, startedAt: 1_000, endedAt: LATER });
   });
 
-  it("leaves done and volume as they are", () => {
+  it("does not change done and volume", () => {
     const leafTask = withUpdates(createTree(leaf("a")), { done: 4 });
 
     expect(act(leafTask, edit)).toMatchObject({ done: 4, volume: null, knownVolume: 0, unknownCount: 1 });
   });
 
-  it("ends running tasks below alike and leaves pending tasks as they are", () => {
+  it("gives running tasks below the same status and does not change pending ones", () => {
     expect(statuses(act(mixed(), edit))).toEqual({
       "": status,
       "0": "FINISHED",
@@ -163,7 +163,7 @@ describe.each([
     });
   });
 
-  it("leaves the sums as they are", () => {
+  it("does not change the sums", () => {
     const before = mixed();
 
     expect(progressOf(act(before, edit))).toEqual(progressOf(before));
@@ -219,7 +219,7 @@ describe("settle", () => {
     expect(statusesInOrder(settled)).toEqual(["CANCELED", "CANCELED", "CANCELED", "CANCELED"]);
   });
 
-  it.each(["FINISHED", "CANCELED", "FAILED"] as const)("leaves a leaf that is %s as it is", (status) => {
+  it.each(["FINISHED", "CANCELED", "FAILED"] as const)("does not change a leaf that is %s", (status) => {
     const task = { ...createTree(leaf("a", 4)), status };
 
     expect(settle(task, edit)).toBe(task);

@@ -18,7 +18,7 @@ describe("a token bucket", () => {
     ]);
   });
 
-  it("never holds more than one second's worth", () => {
+  it("never contains more than one second's worth", () => {
     const clock = new ManualClock();
     const bucket = new TokenBucket(2, clock);
 

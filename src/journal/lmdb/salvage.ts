@@ -28,21 +28,21 @@ export interface Salvage {
 }
 
 /**
- * Reads all readable records: through the tree, and page by page if the tree does not lead to all of them. A
- * job is at the state of some revision: its newest record, plus the later entries as far as each follows from
- * the one before. Pages that are no longer in use may contain jobs that were removed long ago.
+ * Reads all readable records: through the tree, and page by page if the tree does not reach all of them. Each job is
+ * restored to some revision: its newest record plus the later entries, up to the first that does not follow from the
+ * previous one. Pages that are no longer in use may contain jobs that were removed long ago.
  */
 export function salvage(path: string): Salvage {
-  const found = new SalvageReader();
+  const reader = new SalvageReader();
   try {
     using file = LmdbFile.openDamaged(path);
-    for (const record of file.records((error) => found.damage.push(error.message))) found.add(record);
-    if (found.isIncomplete) for (const record of file.scan()) found.addOlder(record);
+    for (const record of file.records((error) => reader.damage.push(error.message))) reader.add(record);
+    if (reader.isIncomplete) for (const record of file.scan()) reader.addUnreferenced(record);
   } catch (error) {
     if (!(error instanceof DamagedFileError)) throw error;
-    found.damage.push(error.message);
+    reader.damage.push(error.message);
   }
-  return found.salvage();
+  return reader.salvage();
 }
 
 class SalvageReader {
@@ -55,7 +55,7 @@ class SalvageReader {
   #head: DatabaseHead | undefined;
   #count = 0;
 
-  /** Whether the file had more records than were found. */
+  /** Whether the head counts more records than were found. */
   get isIncomplete(): boolean {
     return !this.#head || this.#count <= this.#head.recordCount;
   }
@@ -70,8 +70,8 @@ class SalvageReader {
     }
   }
 
-  /** Adds a record from a page that the tree does not lead to. An unreadable one was overwritten. */
-  addOlder(record: LmdbRecord): void {
+  /** Adds a record from a page that the tree does not reach. Unreadable records are ignored: they were overwritten. */
+  addUnreferenced(record: LmdbRecord): void {
     if (record.key[0] === KIND.head) return;
     try {
       this.#read(record);

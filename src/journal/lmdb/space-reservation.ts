@@ -4,7 +4,7 @@ import { LmdbFile } from "./lmdb-file.js";
 /**
  * Extends a file before each transaction, so that LMDB never finds the disk full: lmdb 3.5.6 writes the message
  * of a failed write beyond the end of its buffer (`last_error` in mdb.c), which eventually crashes the process.
- * It also means that a full disk leaves no failed transaction behind.
+ * A full disk then also leaves no failed transaction behind.
  */
 export class SpaceReservation {
   readonly #path: string;
@@ -16,7 +16,7 @@ export class SpaceReservation {
     this.#path = path;
   }
 
-  /** @throws the system's error, such as ENOSPC, EDQUOT or EFBIG, if there is not enough space. Nothing has changed then. */
+  /** If there is not enough space, nothing changes. @throws the system's error, such as ENOSPC, EDQUOT or EFBIG */
   async reserve(transaction: Readonly<TransactionSize>): Promise<void> {
     const space = spaceFor(transaction);
     if (this.#used + space > this.#length) await this.#extendFile(space);
@@ -68,11 +68,12 @@ function spaceFor({ bytes, writes }: TransactionSize): number {
   return 2 * bytes + (2 * writes + PAGES_MIN) * PAGE_BYTES;
 }
 
-/** The usual page size, and the pages that even the smallest transaction may take. */
+/** The usual page size. */
 const PAGE_BYTES = 4_096;
+/** The pages that even the smallest transaction may take. */
 const PAGES_MIN = 24;
 
-/** The size that LMDB gives it for 126 readers. */
+/** The size of LMDB's lock file for 126 readers. */
 const LOCK_BYTES = 8_272;
 
 const WRITE_BYTES = 16 * 1024;

@@ -86,7 +86,7 @@ class MemoryJournal implements Journal {
     return this.close();
   }
 
-  /** Law 16: names that were only read are dropped. Their epoch was never used, because revision 0 is valid in any. */
+  /** Law 16: forgets a database that was only read. Its epoch was never used, because revision 0 is valid in any epoch. */
   #release(name: DatabaseName, database: MemoryDatabase): void {
     if (database.handles.size === 0 && !database.exists) this.#databases.delete(name);
   }
@@ -152,14 +152,14 @@ class MemoryDatabase implements JournalDatabase {
 
   /** The first entry that was not made from the current revision of its job, given the entries before it. */
   #conflictIn(entries: readonly JournalEntry[], ids: readonly string[]): JournalEntry | undefined {
-    const made = new Map<string, Latest>();
+    const pending = new Map<string, Latest>();
     return entries.find((entry, index) => {
       const id = ids[index]!;
-      const before = made.get(id) ?? this.#latest(id);
+      const before = pending.get(id) ?? this.#latest(id);
       if (entry.madeFrom !== before.revision) return true;
       const { kind } = entry.change;
       assert(kind === "stored" || before.isJob, `an entry "${kind}" for a job that is not stored`);
-      made.set(id, { revision: this.#log.head + 1 + index, isJob: kind !== "removed" });
+      pending.set(id, { revision: this.#log.head + 1 + index, isJob: kind !== "removed" });
       return false;
     });
   }
