@@ -154,7 +154,7 @@ function areAllDelivered(jobs: readonly UserTask[], delivered: readonly UserTask
   return jobs.every(({ cancelRequest }) => requests.has(cancelRequest));
 }
 
-/** Bounds one event. Workers learn of requests beyond it from the answers to their reports. */
+/** Bounds one event. Workers see any further requests in the responses to their reports. */
 const CANCEL_REQUESTS_PER_EVENT_MAX = 1_000;
 
 /** Equal requests have equal keys. */

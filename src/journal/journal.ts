@@ -9,7 +9,7 @@ import type { Log } from "../util/log.js";
  * driver can do, so code never depends on a driver's name. One test suite (test/conformance/journal-suite.ts)
  * covers every driver.
  *
- * A journal numbers changes and keeps the state that they lead to. It knows no rule of the domain.
+ * A journal numbers changes and keeps the resulting state. It knows no domain rules.
  */
 export interface Journal extends AsyncDisposable {
   readonly supports: JournalCapabilities;
@@ -30,7 +30,7 @@ export interface Journal extends AsyncDisposable {
   /** Whether an append would succeed now; never rejects. */
   isWritable(): Promise<boolean>;
 
-  /** Closes all handles and releases what they hold. Closing twice has no effect. */
+  /** Closes all handles and releases their resources. Closing twice has no effect. */
   close(): Promise<void>;
 }
 
@@ -78,8 +78,8 @@ export interface DatabaseJournal {
   head(): Promise<number>;
 
   /**
-   * Calls `listener` when the history was lost and a new epoch begins. Load the database again. Returns a
-   * function that stops listening.
+   * Calls `listener` when the history was lost and a new epoch begins; the listener must load the database again.
+   * Returns a function that stops listening.
    */
   onEpochChange(listener: (epoch: string) => void): () => void;
 
@@ -107,9 +107,9 @@ export interface JournalSlice {
 /** A job as rows, each with the revision that wrote it. */
 export interface StoredJob extends JobKey {
   readonly header: JobHeader;
-  /** Of the latest change. */
+  /** The revision of the latest change. */
   readonly revision: number;
-  /** Of the latest store. */
+  /** The revision of the latest store. */
   readonly storedRevision: number;
   readonly tasks: readonly VersionedRow[];
   readonly log: readonly LogEntry[];
@@ -135,14 +135,14 @@ export interface JournalEntry extends JobKey {
   readonly change: StoredChange | UpdatedChange | RemovedChange;
 }
 
-/** A tree was stored. Replaces all rows of the job, and its removal. */
+/** A stored tree. It replaces all rows of the job, or its removal. */
 export interface StoredChange {
   readonly kind: "stored";
   readonly header: JobHeader;
   readonly tasks: readonly TaskRow[];
 }
 
-/** The job changed: its changed tasks and new log lines. */
+/** An update of a job, with its changed tasks and new log lines. */
 export interface UpdatedChange {
   readonly kind: "updated";
   readonly header: JobHeader;
@@ -176,7 +176,7 @@ export interface OpenOptions extends JournalOptions {
   readonly log: Log;
 }
 
-/** A failure of the journal. */
+/** Thrown when a journal operation fails. */
 export class JournalError extends Error {
   override readonly name: string = "JournalError";
   /** Whether the entries of a failed append may have been written. */
@@ -188,7 +188,7 @@ export class JournalError extends Error {
   }
 }
 
-/** Stored data can no longer be read. An operator must repair it. */
+/** Thrown when stored data is unreadable. An operator must repair it. */
 export class DamagedJournalError extends JournalError {
   constructor(message: string, options?: { cause?: unknown }) {
     super(message, "nothing written", options);

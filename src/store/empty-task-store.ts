@@ -10,8 +10,8 @@ import type { TaskStoreLease, TaskStoreProvider } from "./task-store-provider.js
 import type { TaskStore, UserTaskPage } from "./task-store.js";
 
 /**
- * The store used when tracking is off, as with `gds.progress_tracking_enabled` in GDS. It keeps nothing, every answer
- * is empty, and it accepts every valid request of a worker. `store` returns the job that a real store would keep.
+ * The store used when tracking is off, like `gds.progress_tracking_enabled` in GDS. It accepts every valid request of a
+ * worker, keeps nothing and returns empty results. Only `store` returns the job that a real store would keep.
  */
 class EmptyTaskStore implements TaskStore {
   readonly database: DatabaseName;

@@ -16,7 +16,7 @@ export class EndedJobs {
   /**
    * Replaces the entry of a job, and returns the new one; undefined if the job has not ended.
    * @param before the entry that this method returned for the previous state.
-   * @param storedRevision the revision of the job's latest store; any for a removal.
+   * @param storedRevision the revision of the job's latest store; ignored for a removal.
    */
   replace(
     before: EndedJob | undefined,
@@ -64,9 +64,9 @@ export function isBefore(a: EndedJob, b: EndedJob): boolean {
   return a.endedAt === b.endedAt ? a.storedRevision < b.storedRevision : a.endedAt < b.endedAt;
 }
 
-function* takeWhile<T>(items: Iterable<T>, isWanted: (item: T) => boolean): Generator<T, undefined> {
+function* takeWhile<T>(items: Iterable<T>, predicate: (item: T) => boolean): Generator<T, undefined> {
   for (const item of items) {
-    if (!isWanted(item)) return undefined;
+    if (!predicate(item)) return undefined;
     yield item;
   }
   return undefined;

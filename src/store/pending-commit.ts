@@ -10,22 +10,22 @@ export interface CommitCallbacks<T> {
 
 /** A change that waits for group commit: it is applied to a write batch, and settled once the batch is durable. */
 export class PendingCommit<T> {
-  readonly #make: (batch: WriteBatch) => T;
+  readonly #apply: (batch: WriteBatch) => T;
   readonly #callbacks: CommitCallbacks<T>;
   readonly #index: number;
   #result: PromiseSettledResult<T> | undefined;
 
-  constructor(make: (batch: WriteBatch) => T, callbacks: CommitCallbacks<T>, index: number) {
-    this.#make = make;
+  constructor(apply: (batch: WriteBatch) => T, callbacks: CommitCallbacks<T>, index: number) {
+    this.#apply = apply;
     this.#callbacks = callbacks;
     this.#index = index;
   }
 
-  /** Makes the change. Its result, even a rejection, may depend on others in the batch, so it settles with the batch. */
+  /** Applies the change. It settles with its batch: even a rejection may depend on other changes in the batch. */
   apply(batch: WriteBatch): void {
     const count = batch.pendingChanges.length;
     try {
-      this.#result = { status: "fulfilled", value: this.#make(batch) };
+      this.#result = { status: "fulfilled", value: this.#apply(batch) };
     } catch (reason) {
       assert(batch.pendingChanges.length === count, "Law 5: a rejected change has no effect");
       this.#result = { status: "rejected", reason };
@@ -49,12 +49,12 @@ export class PendingCommit<T> {
 export class SettledResults<T> implements CommitCallbacks<T> {
   readonly #settled: PromiseSettledResult<T>[] = [];
   readonly #done: (settled: PromiseSettledResult<T>[]) => void;
-  #missing: number;
+  #pendingCount: number;
 
   /** @param done called once, with all results in the order of the changes. */
   constructor(count: number, done: (settled: PromiseSettledResult<T>[]) => void) {
     this.#done = done;
-    this.#missing = count;
+    this.#pendingCount = count;
     if (count === 0) done([]);
   }
 
@@ -68,6 +68,6 @@ export class SettledResults<T> implements CommitCallbacks<T> {
 
   #settle(result: PromiseSettledResult<T>, index: number): void {
     this.#settled[index] = result;
-    if (--this.#missing === 0) this.#done(this.#settled);
+    if (--this.#pendingCount === 0) this.#done(this.#settled);
   }
 }

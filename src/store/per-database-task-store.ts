@@ -280,14 +280,14 @@ export class PerDatabaseTaskStore extends ObservableTaskStore implements TaskSto
     return due;
   }
 
-  #commit<T>(make: (batch: WriteBatch) => T): Promise<T> {
-    return new Promise<T>((resolve, reject) => this.#enqueue(make, { resolve, reject }));
+  #commit<T>(apply: (batch: WriteBatch) => T): Promise<T> {
+    return new Promise<T>((resolve, reject) => this.#enqueue(apply, { resolve, reject }));
   }
 
-  #enqueue<T>(make: (batch: WriteBatch) => T, callbacks: CommitCallbacks<T>, index = 0): void {
+  #enqueue<T>(apply: (batch: WriteBatch) => T, callbacks: CommitCallbacks<T>, index = 0): void {
     const error = this.#admissionError();
     if (error) return callbacks.reject(error, index);
-    this.#queue.push(new PendingCommit(make, callbacks, index));
+    this.#queue.push(new PendingCommit(apply, callbacks, index));
     this.#committing ??= this.#drain();
   }
 

@@ -109,7 +109,7 @@ class ShortTaskList<T extends Stamped> {
     }
   }
 
-  /** The list that corresponds to part `slot` of a longer list. */
+  /** The list at `slot`, if this list is compared with a longer one. */
   part(slot: number): TaskList<T> | undefined {
     return slot === 0 ? this : undefined;
   }
@@ -178,11 +178,11 @@ class LongTaskList<T extends Stamped> {
       return new LongTaskList([this, new ShortTaskList([task], stamp)], this.capacity, stamp);
     }
     const last = this.lists.at(-1)!;
-    const more =
+    const lists =
       last.length < this.#capacityEach
         ? [...this.lists.slice(0, -1), last.append(task, stamp)]
         : [...this.lists, new ShortTaskList([task], stamp)];
-    return new LongTaskList(more, this.#capacityEach, stamp);
+    return new LongTaskList(lists, this.#capacityEach, stamp);
   }
 
   forEachNew(before: TaskList<T> | undefined, visit: (task: T, index: number) => void, first = 0): void {

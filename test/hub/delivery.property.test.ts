@@ -33,7 +33,7 @@ import { randomTurns } from "../kit/deterministic/turns.js";
 describe("a watcher of a database", () => {
   it("receives lawful events for all changes, read patterns and resume positions", async () => {
     await fc.assert(
-      fc.asyncProperty(steps, watching, async (played, { removalsKeptMax, ...watched }) => {
+      fc.asyncProperty(steps, anyWatching, async (played, { removalsKeptMax, ...watched }) => {
         await using world = await openStore({ limits: { removalsKeptMax } });
         const session = new Session(world, watched);
         await session.playAll(played);
@@ -91,13 +91,13 @@ const filters: readonly JobFilter[] = [
   { jobId: KEYS[0]!.jobId },
   { ...KEYS[0]! },
 ];
-const watching = fc.record({
+const anyWatching = fc.record({
   filter: fc.constantFrom(...filters),
   isMerging: fc.boolean(),
   removalsKeptMax: fc.constantFrom(1, 2, 1_000),
 });
 
-/** One watcher of one store, which reads when a step says so. */
+/** A watcher of one store that reads when a step says so. */
 class Session {
   readonly #world: OpenedStore;
   readonly #watching: Watching;
@@ -105,12 +105,12 @@ class Session {
   #watchers = [ModelWatcher.new()];
   #cursor: CursorReader;
 
-  constructor(world: OpenedStore, given: Watching) {
+  constructor(world: OpenedStore, watching: Watching) {
     const history = new StoreHistory();
     world.store.addListener(history);
     this.#world = world;
-    this.#watching = given;
-    this.#watched = { store: world.store, history, filter: given.filter };
+    this.#watching = watching;
+    this.#watched = { store: world.store, history, filter: watching.filter };
     this.#cursor = this.#subscribe(undefined);
   }
 
@@ -181,7 +181,7 @@ class Session {
   }
 }
 
-/** One watcher of one database through the hub, which reads concurrently with the others. */
+/** A watcher that subscribes through the hub and reads concurrently with others. */
 class RemoteWatcher {
   readonly #hub: Hub;
   readonly #watched: ObservedStore;
@@ -264,7 +264,7 @@ async function write(
   }
 }
 
-/** Advances time until all watchers hold all jobs, or the bound is reached. */
+/** Advances time until all watchers are up to date, for a bounded number of turns. */
 async function untilAllUpToDate({ clock }: Stores, watchers: readonly RemoteWatcher[]): Promise<void> {
   const isUpToDate = ({ held, expected }: RemoteWatcher): boolean => isDeepStrictEqual(held, expected);
   for (let turn = 0; turn < 5_000 && !watchers.every(isUpToDate); turn++) {

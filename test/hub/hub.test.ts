@@ -524,12 +524,12 @@ describe("the subscribers of a hub", () => {
 
   it("with the same request hold one lease on the store until the last of them leaves", async () => {
     await using world = await openHub();
-    const held = countLeases(world.provider);
+    const leaseCount = countLeases(world.provider);
     const streams = await Promise.all(Array.from({ length: 5 }, () => world.taskEvents()));
-    const counts = [held()];
+    const counts = [leaseCount()];
     for (const stream of streams) {
       await stream.return();
-      counts.push(held());
+      counts.push(leaseCount());
     }
     expect(counts).toEqual([1, 1, 1, 1, 1, 0]);
   });
@@ -609,19 +609,19 @@ describe("the subscribers of a hub", () => {
 /** Counts the store leases that are granted from now on and not released. */
 function countLeases(provider: Stores["provider"]): () => number {
   const retain = provider.retain.bind(provider);
-  let held = 0;
+  let leaseCount = 0;
   vi.spyOn(provider, "retain").mockImplementation(async (database) => {
     const { store, release } = await retain(database);
-    held++;
+    leaseCount++;
     return {
       store,
       release() {
-        held--;
+        leaseCount--;
         release();
       },
     };
   });
-  return () => held;
+  return () => leaseCount;
 }
 
 interface HubWorld extends Stores {

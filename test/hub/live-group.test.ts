@@ -10,9 +10,9 @@ import { untilIdle } from "../kit/deterministic/turns.js";
 describe("streams that have caught up", () => {
   it("receive the next values together: pulled once, in the same batch object", async () => {
     const world = openGroup();
-    const [first, second] = [await world.live(), await world.live()];
+    const [first, second] = [await world.openLiveSink(), await world.openLiveSink()];
     const pulls = world.pulls;
-    world.happen("a", "b");
+    world.append("a", "b");
     expect([first.taken, second.taken]).toEqual([
       ["a", "b"],
       ["a", "b"],
@@ -24,21 +24,21 @@ describe("streams that have caught up", () => {
 
   it("pull nothing for hidden changes, and skip them at the next change that matches", async () => {
     const world = openGroup();
-    const sink = await world.live();
+    const sink = await world.openLiveSink();
     const pulls = world.pulls;
     world.hide(7);
     await untilIdle();
     expect(world.pulls).toBe(pulls);
-    world.happen("a");
+    world.append("a");
     expect(sink.taken).toEqual(["a"]);
-    expect(world.seenHidden).toBe(0);
+    expect(world.hiddenSteps).toBe(0);
   });
 
   it("receive many values in several batches, in order", async () => {
     const world = openGroup();
-    const sink = await world.live();
+    const sink = await world.openLiveSink();
     const many = Array.from({ length: 100 }, (_, at) => `${at}`);
-    world.happen(...many);
+    world.append(...many);
     await untilIdle();
     expect(sink.taken).toEqual(many);
     expect(sink.batches.map(({ values }) => values.length)).toEqual([32, 32, 32, 4]);
@@ -46,15 +46,15 @@ describe("streams that have caught up", () => {
 
   it("all receive the next value if one of them joined during a delivery", async () => {
     const world = openGroup();
-    const first = await world.live();
+    const first = await world.openLiveSink();
     const second = new BufferSink();
     first.onTake = () => {
       first.onTake = () => {};
       world.subscribe(second);
     };
-    world.happen("a");
+    world.append("a");
     await untilIdle();
-    world.happen("b");
+    world.append("b");
     await untilIdle();
     expect(first.taken).toEqual(["a", "b"]);
     expect(second.taken).toEqual(["a", "b"]); // first on its own, then with the group
@@ -64,11 +64,11 @@ describe("streams that have caught up", () => {
 describe("a stream that joins a group", () => {
   it("waits while the group is behind, and receives no value twice", async () => {
     const world = openGroup();
-    const first = await world.live();
-    world.note("a");
-    const second = await world.live();
+    const first = await world.openLiveSink();
+    world.appendWithoutWake("a");
+    const second = await world.openLiveSink();
     expect([first.taken, second.taken]).toEqual([[], ["a"]]);
-    world.happen("b");
+    world.append("b");
     await untilIdle();
     expect([first.taken, second.taken]).toEqual([
       ["a", "b"],
@@ -78,9 +78,9 @@ describe("a stream that joins a group", () => {
 
   it("merges its cursor into the cursor of the group", async () => {
     const world = openGroup();
-    await world.live();
+    await world.openLiveSink();
     expect(world.mergedCursors).toBe(0);
-    await world.live();
+    await world.openLiveSink();
     expect(world.mergedCursors).toBe(1);
   });
 });
@@ -88,10 +88,10 @@ describe("a stream that joins a group", () => {
 describe("a group with an interval", () => {
   it("delivers values that arrived during its batch at the next tick", async () => {
     const world = openGroup({ minIntervalMs: 100 });
-    const sink = await world.live();
+    const sink = await world.openLiveSink();
     world.clock.advance(100);
-    world.staleOnce();
-    world.happen("a", "b");
+    world.endNextBatchEarly();
+    world.append("a", "b");
     expect(sink.taken).toEqual(["a"]);
     world.clock.advance(99);
     expect(sink.taken).toEqual(["a"]);
@@ -101,13 +101,13 @@ describe("a group with an interval", () => {
 
   it("waits a whole interval after a late delivery", async () => {
     const world = openGroup({ minIntervalMs: 100 });
-    const sink = await world.live();
+    const sink = await world.openLiveSink();
     world.clock.advance(100);
-    world.delayTurn();
-    world.happen("a");
+    world.occupyQueue();
+    world.append("a");
     world.clock.advance(100);
     await untilIdle();
-    world.happen("b");
+    world.append("b");
     await untilIdle();
     expect(sink.taken).toEqual(["a"]);
     world.clock.advance(100);
@@ -118,25 +118,25 @@ describe("a group with an interval", () => {
 describe("a stream that can't take the next value", () => {
   it("continues on its own from that value, and rejoins once it has caught up", async () => {
     const world = openGroup();
-    const [quick, slow] = [await world.live(), await world.live()];
+    const [quick, slow] = [await world.openLiveSink(), await world.openLiveSink()];
     slow.room = 0;
-    world.happen("a");
+    world.append("a");
     await untilIdle();
-    world.happen("b");
+    world.append("b");
     expect([quick.taken, slow.taken]).toEqual([["a", "b"], []]);
     slow.room = Infinity;
     world.resume(slow);
     await untilIdle();
-    world.happen("c");
+    world.append("c");
     expect(slow.taken).toEqual(["a", "b", "c"]);
     expect(slow.batches.at(-1)).toBe(quick.batches.at(-1));
   });
 
   it("takes part of a batch, and pulls the rest on its own", async () => {
     const world = openGroup();
-    const [quick, slow] = [await world.live(), await world.live()];
+    const [quick, slow] = [await world.openLiveSink(), await world.openLiveSink()];
     slow.room = 2;
-    world.happen("a", "b", "c", "d");
+    world.append("a", "b", "c", "d");
     await untilIdle();
     expect([quick.taken.length, slow.taken]).toEqual([4, ["a", "b"]]);
     slow.room = Infinity;
@@ -147,19 +147,23 @@ describe("a stream that can't take the next value", () => {
 
   it("continues at once if it has room by then", async () => {
     const world = openGroup();
-    const sink = await world.live();
+    const sink = await world.openLiveSink();
     sink.room = 1;
     sink.onTake = () => (sink.room = Infinity);
-    world.happen("a", "b", "c");
+    world.append("a", "b", "c");
     await untilIdle();
     expect(sink.taken).toEqual(["a", "b", "c"]);
   });
 
   it("does not delay the others, even if it is the first", async () => {
     const world = openGroup();
-    const [stuck, ...others] = [await world.live(), await world.live(), await world.live()];
+    const [stuck, ...others] = [
+      await world.openLiveSink(),
+      await world.openLiveSink(),
+      await world.openLiveSink(),
+    ];
     stuck.room = 0;
-    world.happen("a");
+    world.append("a");
     expect(others.map(({ taken }) => taken)).toEqual([["a"], ["a"]]);
   });
 });
@@ -167,38 +171,38 @@ describe("a stream that can't take the next value", () => {
 describe("a stream that ends", () => {
   it("does not end the others if its sink fails", async () => {
     const world = openGroup();
-    const [failing, other] = [await world.live(), await world.live()];
+    const [failing, other] = [await world.openLiveSink(), await world.openLiveSink()];
     failing.onTake = () => {
       throw new Error("broken sink");
     };
-    world.happen("a");
-    world.happen("b");
+    world.append("a");
+    world.append("b");
     expect(failing.failure).toEqual(new Error("broken sink"));
     expect(other.taken).toEqual(["a", "b"]);
   });
 
   it("receives nothing more, even during a delivery", async () => {
     const world = openGroup();
-    const [first, second] = [await world.live(), await world.live()];
+    const [first, second] = [await world.openLiveSink(), await world.openLiveSink()];
     first.onTake = () => void world.end(second);
-    world.happen("a");
+    world.append("a");
     expect([first.taken, second.taken]).toEqual([["a"], []]);
     expect(second.hasEnded).toBe(true);
   });
 
   it("leaves nothing to pull if it is the last of its group", async () => {
     const world = openGroup();
-    const sink = await world.live();
+    const sink = await world.openLiveSink();
     world.end(sink);
     const pulls = world.pulls;
-    world.happen("a");
+    world.append("a");
     await untilIdle();
     expect(world.pulls).toBe(pulls);
   });
 
   it("ends with its whole group when the shared cursor ends", async () => {
     const world = openGroup();
-    const sinks = [await world.live(), await world.live()];
+    const sinks = [await world.openLiveSink(), await world.openLiveSink()];
     world.finish("last");
     expect(sinks.map(({ taken, hasEnded }) => [taken, hasEnded])).toEqual([
       [["last"], true],
@@ -208,8 +212,8 @@ describe("a stream that ends", () => {
 
   it("ends with its whole group when the shared cursor fails", async () => {
     const world = openGroup();
-    const sinks = [await world.live(), await world.live()];
-    world.break();
+    const sinks = [await world.openLiveSink(), await world.openLiveSink()];
+    world.failCursor();
     expect(sinks.map(({ failure }) => failure)).toEqual([BROKEN, BROKEN]);
   });
 });
@@ -219,7 +223,14 @@ function openGroup({ minIntervalMs = 0 } = {}) {
   const [clock, queue] = [new ManualClock(), new PullQueue()];
   const throttle = new Throttle(minIntervalMs, clock);
   const group = new LiveGroup<string>({ queue, throttle, clock });
-  const log: Log = { entries: [], end: "nothing", pulls: 0, seenHidden: 0, mergedCursors: 0, hasMore: false };
+  const log: Log = {
+    entries: [],
+    end: "nothing",
+    pulls: 0,
+    hiddenSteps: 0,
+    mergedCursors: 0,
+    hasMore: false,
+  };
   const streams = new Map<BufferSink, PullStream<string>>();
   const groupRef = { value: { group }, isShared: false, release: () => {} };
   const wake = (): void => {
@@ -235,39 +246,39 @@ function openGroup({ minIntervalMs = 0 } = {}) {
       return log.pulls;
     },
     /** Hidden changes that a cursor stepped over one by one. */
-    get seenHidden() {
-      return log.seenHidden;
+    get hiddenSteps() {
+      return log.hiddenSteps;
     },
     subscribe(sink: BufferSink): void {
       const stream = new PullStream(new Cursor(log), groupRef, () => {});
       streams.set(sink, stream);
       stream.pipeTo(sink);
     },
-    /** The sink of a stream that has caught up. */
-    async live(): Promise<BufferSink> {
+    /** Opens a stream that has caught up, and returns its sink. */
+    async openLiveSink(): Promise<BufferSink> {
       const sink = new BufferSink();
       world.subscribe(sink);
       await untilIdle();
       return sink;
     },
     /** Appends values and wakes the group. */
-    happen(...names: string[]): void {
-      world.note(...names);
+    append(...names: string[]): void {
+      world.appendWithoutWake(...names);
       throttle.wake();
     },
-    /** Appends values without a wake. */
-    note(...names: string[]): void {
+    /** Appends values without waking the group. */
+    appendWithoutWake(...names: string[]): void {
       for (const name of names) {
         log.entries.push(name);
         group.markChanged(log.entries.length);
       }
     },
-    /** Makes the next batch end with its first value, though more are available. */
-    staleOnce(): void {
+    /** Makes the next batch end with its first value, although more are available. */
+    endNextBatchEarly(): void {
       log.hasMore = true;
     },
     /** Occupies the queue, so that the group has to wait. */
-    delayTurn(): void {
+    occupyQueue(): void {
       queue.pullLater({ pull: () => {} });
     },
     hide(count: number): void {
@@ -275,9 +286,9 @@ function openGroup({ minIntervalMs = 0 } = {}) {
     },
     finish(name: string): void {
       log.end = "ended";
-      world.happen(name);
+      world.append(name);
     },
-    break(): void {
+    failCursor(): void {
       log.end = BROKEN;
       wake();
     },
@@ -294,7 +305,7 @@ interface Log {
   readonly entries: (string | typeof HIDDEN)[];
   end: "nothing" | "ended" | Error;
   pulls: number;
-  seenHidden: number;
+  hiddenSteps: number;
   mergedCursors: number;
   hasMore: boolean;
 }
@@ -316,7 +327,7 @@ class Cursor implements PullCursor<string> {
       if (entry === undefined) break;
       this.#next++;
       if (entry !== HIDDEN) return this.#valueOf(entry);
-      this.#log.seenHidden++;
+      this.#log.hiddenSteps++;
     }
     if (this.#log.end instanceof Error) throw this.#log.end;
     return this.#log.end;

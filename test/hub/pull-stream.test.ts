@@ -253,7 +253,7 @@ describe("a pull stream with a minimal interval", () => {
 
   it("yields values that arrived during its batch at the next tick", async () => {
     const { stream, script, clock } = streamWith({ minIntervalMs: 100 }, "a", "b");
-    script.staleAt = 1;
+    script.batchEndsAfter = 1;
     expect(await stream.next()).toEqual({ done: false, value: "a" });
     const onResult = vi.fn<(result: unknown) => void>();
     const next = stream.next().then(onResult);
@@ -345,7 +345,7 @@ class ScriptCursor implements PullCursor<string> {
     this.#script.pulls++;
     const value = values[this.#at];
     if (value !== undefined) {
-      const hasMore = ++this.#at === this.#script.staleAt;
+      const hasMore = ++this.#at === this.#script.batchEndsAfter;
       return { value, endsBatch: hasMore || this.#at === values.length, hasMore };
     }
     if (end instanceof Error) throw end;
@@ -366,8 +366,8 @@ class Script {
   pulls = 0;
   readonly values: string[];
   end: PullResult<string> | Error = "nothing";
-  /** Makes a batch end after this many values, though more are available. */
-  staleAt: number | undefined;
+  /** Makes a batch end after this many values, although more are available. */
+  batchEndsAfter: number | undefined;
 
   constructor(values: readonly string[]) {
     this.values = [...values];

@@ -134,9 +134,9 @@ describe("a job table", () => {
   });
 
   it("loads the tombstone horizon, jobs and removals", async () => {
-    const states = [madeAt(5, undefined, stores(BOB)), madeAt(7, undefined, stores(ALICE))];
-    const job = madeAt(6, undefined, stores(CAROL));
-    const removal = madeAt(8, job, removes(CAROL));
+    const states = [changedAt(5, undefined, stores(BOB)), changedAt(7, undefined, stores(ALICE))];
+    const job = changedAt(6, undefined, stores(CAROL));
+    const removal = changedAt(8, job, removes(CAROL));
     const table = await loadTable([...states.toReversed(), removal], {
       removalsKeptMax: 1,
       tombstoneHorizon: 4,
@@ -153,9 +153,9 @@ describe("a job table", () => {
   });
 
   it("orders loaded jobs by their stores, even if their changes are in another order", async () => {
-    const alice = madeAt(1, undefined, stores(ALICE));
-    const bob = madeAt(2, undefined, stores(BOB));
-    const table = await loadTable([bob, madeAt(3, alice, begins(ALICE))], {
+    const alice = changedAt(1, undefined, stores(ALICE));
+    const bob = changedAt(2, undefined, stores(BOB));
+    const table = await loadTable([bob, changedAt(3, alice, begins(ALICE))], {
       removalsKeptMax: 1,
       tombstoneHorizon: 0,
     });
@@ -314,9 +314,9 @@ describe("a job table and a naive model", () => {
 
   it("page equally in both directions after any changes", () => {
     fc.assert(
-      fc.property(commandGroups(), filter, pageWindow, (groups, through, within) => {
+      fc.property(commandGroups(), anyFilter, pageWindow, (groups, filter, within) => {
         const { table, model } = afterCommands(groups, 1_000);
-        expect(pageOf(table, through, within)).toEqual(pageOf(model, through, within));
+        expect(pageOf(table, filter, within)).toEqual(pageOf(model, filter, within));
       }),
       { numRuns: 300 },
     );
@@ -335,7 +335,7 @@ describe("a job table and a naive model", () => {
 });
 
 const removalsKept = fc.constantFrom(1, 2, 1_000);
-const filter: fc.Arbitrary<JobFilter> = fc.record({
+const anyFilter: fc.Arbitrary<JobFilter> = fc.record({
   username: fc.option(fc.constantFrom(...KEYS.map(({ username }) => username)), { nil: undefined }),
   jobId: fc.option(fc.constantFrom(...KEYS.map(({ jobId }) => jobId)), { nil: undefined }),
   statuses: fc.option(fc.subarray([...TASK_STATUSES]), { nil: undefined }),
@@ -353,7 +353,7 @@ const pageWindow: fc.Arbitrary<PageWindow> = fc
     storedBefore: bounds && bounds[0] + bounds[1],
   }));
 const queries = fc.record({
-  filter,
+  filter: anyFilter,
   revision: fc.nat(40),
   after: fc.constantFrom("", "alice", "b", "carol"),
   now: fc.nat(100_000),
@@ -374,15 +374,15 @@ interface Queryable {
   due(retention: Retention, now: number): UserTask[];
 }
 
-function answersOf(table: Queryable, { filter: through, revision, after, now }: Query): object {
+function answersOf(table: Queryable, { filter, revision, after, now }: Query): object {
   return {
     tombstoneHorizon: table.tombstoneHorizon,
     states: KEYS.map((key) => table.get(key)),
-    query: table.query(through),
-    count: table.count(through),
+    query: table.query(filter),
+    count: table.count(filter),
     usernames: table.usernames(2, after),
     changes: changesIn(table, revision),
-    changesOfUser: changesOfUser(table, revision, through),
+    changesOfUser: changesOfUser(table, revision, filter),
     ended: table.ended(),
     due: table.due(RETENTION, now),
   };
@@ -402,10 +402,10 @@ function indexed(table: JobTable): Queryable {
   return {
     tombstoneHorizon: table.tombstoneHorizon,
     get: (key) => table.get(key),
-    query: (through) => table.query(through),
-    count: (through) => table.count(through),
+    query: (filter) => table.query(filter),
+    count: (filter) => table.count(filter),
     usernames: (first, after) => table.usernames(first, after),
-    nextChange: (revision, through) => table.nextChange(revision, through),
+    nextChange: (revision, filter) => table.nextChange(revision, filter),
     ended: () => [...table.ended.oldestFirst()].map(({ userTask }) => userTask),
     due: (retention, now) => [...table.ended.expired(retention, now)].map(({ userTask }) => userTask),
   };
@@ -415,8 +415,8 @@ function scanned(model: ModelDatabase): Queryable {
   return {
     tombstoneHorizon: model.tombstoneHorizon,
     get: (key) => model.get(key),
-    query: (through) => model.query(through),
-    count: (through) => model.query(through).length,
+    query: (filter) => model.query(filter),
+    count: (filter) => model.query(filter).length,
     usernames: (first, after) => model.usernames(first, after),
     nextChange: (revision) => model.changesAfter(revision)[0],
     ended: () => model.ended(),
@@ -459,10 +459,10 @@ function loadTable(
 }
 
 function applyFrom(revision: number, table: JobTable, ...changes: readonly ScriptedChange[]): void {
-  changes.forEach((change, at) => table.apply(madeAt(revision + at, table.get(change.key), change)));
+  changes.forEach((change, at) => table.apply(changedAt(revision + at, table.get(change.key), change)));
 }
 
-function madeAt(revision: number, before: JobState, { key, make }: ScriptedChange): UserTask | Removal {
+function changedAt(revision: number, before: JobState, { key, make }: ScriptedChange): UserTask | Removal {
   const after = make(before, editAt(revision, revision));
   assert(after && after !== before, `no change for ${key.username}`);
   return after;
@@ -488,14 +488,14 @@ function keysOf(jobs: readonly UserTask[]): JobKey[] {
 function changesIn(
   table: Pick<Queryable, "nextChange">,
   revision: number,
-  through: JobFilter = {},
+  filter: JobFilter = {},
 ): unknown[][] {
-  const changes = changesAfter({ nextChange: (at) => table.nextChange(at, through) }, revision);
+  const changes = changesAfter({ nextChange: (at) => table.nextChange(at, filter) }, revision);
   return changes.map(({ stamp, kind, username }) => [stamp.revision, kind, username]);
 }
 
-function pageOf(table: Pick<JobTable, "page">, through: JobFilter, within: PageWindow): object {
-  const { userTasks, hasNewer, hasOlder } = table.page(through, within);
+function pageOf(table: Pick<JobTable, "page">, filter: JobFilter, within: PageWindow): object {
+  const { userTasks, hasNewer, hasOlder } = table.page(filter, within);
   return { stores: userTasks.map(({ storedStamp }) => storedStamp.revision), hasNewer, hasOlder };
 }
 

@@ -7,7 +7,7 @@ import { branch, iterative, leaf } from "../kit/store/edits.js";
 import { stored } from "./sample-jobs.js";
 import {
   anyShape,
-  atTheEnd,
+  jobAfterLastReport,
   begun,
   bursty,
   growing,
@@ -38,7 +38,7 @@ describe("the eta of a job", () => {
       fc.property(anyShape, later, (shape, ms) => {
         expect(etaOf(stored(), ms)).toBeNull();
         expect(etaOf(begun(shape.volume), ms)).toBeNull();
-        const job = atTheEnd(shape);
+        const job = jobAfterLastReport(shape);
         expect(
           etaOf(withReport(job, job.reportedAt, { status: "FINISHED" }), job.reportedAt + ms),
         ).toBeNull();
@@ -49,7 +49,7 @@ describe("the eta of a job", () => {
   it("is null while the job is LOST", () => {
     fc.assert(
       fc.property(anyShape, later, (shape, ms) => {
-        const job = atTheEnd(shape);
+        const job = jobAfterLastReport(shape);
         expect(etaOf({ ...job, health: "LOST" }, job.reportedAt + ms)).toBeNull();
       }),
     );
@@ -58,7 +58,7 @@ describe("the eta of a job", () => {
   it("widens without reports", () => {
     fc.assert(
       fc.property(anyShape, later, fc.integer({ min: 1, max: 60_000 }), (shape, quietMs, moreMs) => {
-        const job = atTheEnd(shape);
+        const job = jobAfterLastReport(shape);
         const now = job.reportedAt + quietMs;
         expect(width(etaOf(job, now + moreMs)!)).toBeGreaterThan(width(etaOf(job, now)!));
       }),
@@ -69,7 +69,7 @@ describe("the eta of a job", () => {
     fc.assert(
       fc.property(steady, (shape) => {
         const end = (1_000 * shape.volume) / shape.unitsPerSecond;
-        for (const { eta } of etasOf(jobAfterEachReport(shape))) expect(missedBy(eta, end)).toBe(0);
+        for (const { eta } of etasOf(jobAfterEachReport(shape))) expect(missMs(eta, end)).toBe(0);
         const late = etasOf(jobAfterEachReport(shape)).filter(({ job }) => job.reportedAt > 120_000);
         for (const { eta } of late) expect(width(eta)).toBeLessThan(0.3 * end + 1_000);
       }),
@@ -82,7 +82,7 @@ describe("the eta of a job", () => {
         const end = (shape.volume / shape.units) * shape.everyMs;
         for (const job of jobAfterEachReport(shape).slice(2)) {
           const eta = etaOf(job, job.reportedAt + Math.floor(share * shape.everyMs))!;
-          expect(missedBy(eta, end)).toBe(0);
+          expect(missMs(eta, end)).toBe(0);
         }
       }),
     );
@@ -104,7 +104,7 @@ describe("the eta of a job", () => {
   it("moves later by at least the length of a stall, within bounds", () => {
     fc.assert(
       fc.property(stalled, fc.integer({ min: 10_000, max: 3_600_000 }), (shape, stallMs) => {
-        const job = atTheEnd(shape);
+        const job = jobAfterLastReport(shape);
         const [before, then] = [etaOf(job, job.reportedAt)!, etaOf(job, job.reportedAt + stallMs)!];
         expect(then.likely - before.likely).toBeGreaterThan(stallMs / 2);
         const leftMs = before.likely - job.reportedAt;
@@ -116,11 +116,11 @@ describe("the eta of a job", () => {
   it("recovers with the reports after a stall", () => {
     fc.assert(
       fc.property(stalled, fc.integer({ min: 10_000, max: 600_000 }), (shape, stallMs) => {
-        let job = atTheEnd(shape);
+        let job = jobAfterLastReport(shape);
         const [from, done] = [job.reportedAt + stallMs, job.task.done];
         for (let at = 1; at <= 240; at++)
           job = withReport(job, from + at * 500, { volume: done + 4_800, done: done + at * 10 });
-        expect(missedBy(etaOf(job, job.reportedAt)!, from + 240_000)).toBe(0);
+        expect(missMs(etaOf(job, job.reportedAt)!, from + 240_000)).toBe(0);
       }),
     );
   });
@@ -128,7 +128,7 @@ describe("the eta of a job", () => {
   it("moves later by the work of new tasks", () => {
     fc.assert(
       fc.property(growing, fc.integer({ min: 1_000, max: 100_000 }), (shape, units) => {
-        const job = atTheEnd(shape);
+        const job = jobAfterLastReport(shape);
         const more = withReport(job, job.reportedAt, { volume: job.task.knownVolume + units });
         const [before, then] = [etaOf(job, job.reportedAt)!, etaOf(more, job.reportedAt)!];
         expect(then.likely - before.likely).toBeGreaterThan(0.9 * units * 10);
@@ -140,7 +140,7 @@ describe("the eta of a job", () => {
   it("stays stable between two reports of a steady job, the earliest end for longer", () => {
     fc.assert(
       fc.property(stalled, fc.integer({ min: 0, max: 1_000 }), (shape, ms) => {
-        const job = atTheEnd(shape);
+        const job = jobAfterLastReport(shape);
         const [before, then] = [etaOf(job, job.reportedAt)!, etaOf(job, job.reportedAt + ms)!];
         expect(Math.abs(then.likely - before.likely)).toBeLessThanOrEqual(1);
         expect(Math.abs(then.earliest - before.earliest)).toBeLessThanOrEqual(1);
@@ -255,7 +255,7 @@ function width({ earliest, latest }: Eta): number {
   return latest - earliest;
 }
 
-/** How many milliseconds `end` lies outside the range. */
-function missedBy({ earliest, latest }: Eta, end: number): number {
+/** By how many milliseconds the range misses `end`; 0 if it contains it. */
+function missMs({ earliest, latest }: Eta, end: number): number {
   return Math.max(0, earliest - end, end - latest);
 }

@@ -4,7 +4,7 @@ import type { UserTask } from "../../src/tasks/user-task.js";
 import { leaf } from "../kit/store/edits.js";
 import { report, stored } from "./sample-jobs.js";
 
-/** The reports of a job of one leaf over time, modeled on imports, trainings and downloads. */
+/** The reports of a job with one leaf over time, modeled on imports, trainings and downloads. */
 export interface Shape {
   readonly name: string;
   readonly volume: number;
@@ -23,7 +23,10 @@ export interface WorkReport {
 export const steady: fc.Arbitrary<Shape & { readonly unitsPerSecond: number }> = fc
   .record({ unitsPerSecond: fc.integer({ min: 100, max: 1_000_000 }), gaps: gapsOf(1, 20_000) })
   .map(({ unitsPerSecond, gaps }) => {
-    const reports = at(gaps).map((atMs) => ({ atMs, done: Math.floor((unitsPerSecond * atMs) / 1_000) }));
+    const reports = timesAfter(gaps).map((atMs) => ({
+      atMs,
+      done: Math.floor((unitsPerSecond * atMs) / 1_000),
+    }));
     return { name: "steady", unitsPerSecond, volume: 2 * reports.at(-1)!.done, reports };
   });
 
@@ -50,7 +53,7 @@ export const slowing: fc.Arbitrary<Shape> = fc
   })
   .map(({ factor, count }) => {
     const gaps = Array.from({ length: count }, (_, index) => Math.round(500 * factor ** index));
-    const reports = at(gaps).map((atMs, index) => ({ atMs, done: index + 1 }));
+    const reports = timesAfter(gaps).map((atMs, index) => ({ atMs, done: index + 1 }));
     return { name: "slowing", volume: 2 * count, reports };
   });
 
@@ -67,7 +70,7 @@ export const stalled: fc.Arbitrary<Shape> = fc.integer({ min: 20, max: 200 }).ma
 export const growing: fc.Arbitrary<Shape> = fc
   .record({ gaps: gapsOf(100, 2_000), growth: fc.integer({ min: 1, max: 500 }) })
   .map(({ gaps, growth }) => {
-    const reports = at(gaps).map((atMs, index) => ({
+    const reports = timesAfter(gaps).map((atMs, index) => ({
       atMs,
       done: Math.floor(atMs / 10),
       volume: 100_000 + index * growth,
@@ -85,7 +88,7 @@ export function jobAfterEachReport({ volume, reports }: Shape): UserTask[] {
 }
 
 /** The job after its last report. */
-export function atTheEnd(shape: Shape): UserTask {
+export function jobAfterLastReport(shape: Shape): UserTask {
   return jobAfterEachReport(shape).at(-1)!;
 }
 
@@ -108,7 +111,7 @@ function gapsOf(min: number, max: number): fc.Arbitrary<number[]> {
 }
 
 /** The times that are separated by these gaps. */
-function at(gaps: readonly number[]): number[] {
+function timesAfter(gaps: readonly number[]): number[] {
   let now = 0;
   return gaps.map((gap) => (now += gap));
 }

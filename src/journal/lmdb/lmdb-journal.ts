@@ -37,7 +37,7 @@ class LmdbJournal implements Journal {
   readonly #options: OpenOptions & LmdbOptions;
   readonly #opened = new Map<DatabaseName, Opened>();
   readonly #closing = new Map<DatabaseName, Promise<void>>();
-  /** Of the databases that are not open. */
+  /** The job counts of the databases that are not open. */
   readonly #jobCounts = new Map<DatabaseName, number>();
   #probing: Promise<boolean> | undefined;
   #isClosed = false;
