@@ -128,7 +128,7 @@ function runningLeaf(
   const atMs = now - startedAt!;
   const rate = rateEstimate && rateUnlessStalled(rateEstimate, atMs);
   if (rate === null) return undefined;
-  const [silentMs, overdue] = [Math.max(0, atMs - rateEstimate!.spanMs), overdueMs(rateEstimate!, atMs)];
+  const [quietMs, overdue] = [Math.max(0, atMs - rateEstimate!.spanMs), overdueMs(rateEstimate!, atMs)];
   const current = rate / 1_000;
   const average = done / Math.max(rateEstimate!.spanMs, WARM_UP_MS);
   const margin = MARGIN + (MARGIN_AT_FIRST - MARGIN) * Math.exp(-rateEstimate!.spanMs / SMOOTHING_MS);
@@ -136,13 +136,11 @@ function runningLeaf(
     earliest: Math.max(current, average) / (1 - margin),
     likely: current / (1 + overdue / SMOOTHING_MS),
     latest:
-      Math.min(current, average) /
-      (1 + margin) /
-      (1 + silentMs / Math.max(SMOOTHING_MS, rateEstimate!.gapMs)),
+      Math.min(current, average) / (1 + margin) / (1 + quietMs / Math.max(SMOOTHING_MS, rateEstimate!.gapMs)),
   };
   const left = {
-    earliest: Math.max(0, units / speed.earliest - silentMs),
-    likely: Math.max(0, units / speed.likely - (silentMs - overdue)),
+    earliest: Math.max(0, units / speed.earliest - quietMs),
+    likely: Math.max(0, units / speed.likely - (quietMs - overdue)),
     latest: units / speed.latest,
   };
   return { remaining: left, speed };

@@ -167,16 +167,11 @@ function heartbeat(userTask: UserTask, requestId: string | null, edit: Edit): Us
   return changed(userTask, { reportedAt: edit.now, health: "OK" }, edit, requestId);
 }
 
-function changed(
-  userTask: UserTask,
-  fields: Partial<UserTask>,
-  edit: Edit,
-  requestId: string | null,
-): UserTask {
-  const after: Writable<UserTask> = copyOfJob(userTask);
+function changed(job: UserTask, fields: Partial<UserTask>, edit: Edit, requestId: string | null): UserTask {
+  const after: Writable<UserTask> = copyOfJob(job);
   Object.assign(after, fields);
   after.version++;
-  after.requestIds = withRequestId(userTask.requestIds, requestId, edit.limits);
+  after.requestIds = withRequestId(job.requestIds, requestId, edit.limits);
   after.changedAt = edit.now;
   after.stamp = edit.stamp;
   return after;

@@ -163,13 +163,8 @@ function withIteration(
   if (iteration <= task.begunIterations) return task;
   const pastCount = status === "FINISHED" ? Infinity : iteration - 1;
   const end = pastCount * task.template.length;
-  const settled = mapSubTasks(
-    ensureBegun(requireNotEnded(task), edit),
-    0,
-    end,
-    (subTask) => settle(subTask, edit),
-    edit,
-  );
+  const running = ensureBegun(requireNotEnded(task), edit);
+  const settled = mapSubTasks(running, 0, end, (subTask) => settle(subTask, edit), edit);
   const grown = growTo(settled as IterativeTask, iteration, pastCount, tasksLeft, edit);
   return withFields(grown, { begunIterations: iteration }, edit);
 }

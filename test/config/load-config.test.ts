@@ -383,7 +383,7 @@ describe("a server without authentication", () => {
     },
   );
 
-  it("is the only kind that needs --allow-open", () => {
+  it("is the only kind of server that needs --allow-open", () => {
     const config = load({ flags: { host: "0.0.0.0", auth: "tokens:./tokens.json" } });
 
     expect(config).toMatchObject({ host: "0.0.0.0", warnings: [] });

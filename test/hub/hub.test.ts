@@ -544,7 +544,7 @@ describe("the subscribers of a hub", () => {
     expect((await after.next()).value).toBe(1);
   });
 
-  it("all receive a change though one of them leaves during its delivery", async () => {
+  it("all receive a change even if one of them leaves during its delivery", async () => {
     await using world = await openHub();
     const [leaving, staying] = [await world.taskCount(), await world.taskCount()];
     await Promise.all([leaving.next(), staying.next()]);
@@ -571,7 +571,7 @@ describe("the subscribers of a hub", () => {
     expect((await next).done).toBe(true);
   });
 
-  it("that do not read delay no writer", async () => {
+  it("that do not read do not delay writers", async () => {
     await using world = await openHub();
     const streams = await Promise.all(Array.from({ length: 50 }, () => world.taskEvents()));
     await world.store.store(storeRequestOf(ALICE));

@@ -10,7 +10,7 @@ import { untilIdle } from "../kit/deterministic/turns.js";
 describe("streams that have caught up", () => {
   it("receive the next values together: pulled once, in the same batch object", async () => {
     const world = openGroup();
-    const [first, second] = [await world.openLiveSink(), await world.openLiveSink()];
+    const [first, second] = [await world.openSink(), await world.openSink()];
     const pulls = world.pulls;
     world.append("a", "b");
     expect([first.taken, second.taken]).toEqual([
@@ -24,19 +24,19 @@ describe("streams that have caught up", () => {
 
   it("pull nothing for hidden changes, and skip them at the next change that matches", async () => {
     const world = openGroup();
-    const sink = await world.openLiveSink();
+    const sink = await world.openSink();
     const pulls = world.pulls;
     world.hide(7);
     await untilIdle();
     expect(world.pulls).toBe(pulls);
     world.append("a");
     expect(sink.taken).toEqual(["a"]);
-    expect(world.hiddenSteps).toBe(0);
+    expect(world.hiddenRead).toBe(0);
   });
 
   it("receive many values in several batches, in order", async () => {
     const world = openGroup();
-    const sink = await world.openLiveSink();
+    const sink = await world.openSink();
     const many = Array.from({ length: 100 }, (_, at) => `${at}`);
     world.append(...many);
     await untilIdle();
@@ -46,7 +46,7 @@ describe("streams that have caught up", () => {
 
   it("all receive the next value if one of them joined during a delivery", async () => {
     const world = openGroup();
-    const first = await world.openLiveSink();
+    const first = await world.openSink();
     const second = new BufferSink();
     first.onTake = () => {
       first.onTake = () => {};
@@ -64,9 +64,9 @@ describe("streams that have caught up", () => {
 describe("a stream that joins a group", () => {
   it("waits while the group is behind, and receives no value twice", async () => {
     const world = openGroup();
-    const first = await world.openLiveSink();
+    const first = await world.openSink();
     world.appendWithoutWake("a");
-    const second = await world.openLiveSink();
+    const second = await world.openSink();
     expect([first.taken, second.taken]).toEqual([[], ["a"]]);
     world.append("b");
     await untilIdle();
@@ -78,9 +78,9 @@ describe("a stream that joins a group", () => {
 
   it("merges its cursor into the cursor of the group", async () => {
     const world = openGroup();
-    await world.openLiveSink();
+    await world.openSink();
     expect(world.mergedCursors).toBe(0);
-    await world.openLiveSink();
+    await world.openSink();
     expect(world.mergedCursors).toBe(1);
   });
 });
@@ -88,7 +88,7 @@ describe("a stream that joins a group", () => {
 describe("a group with an interval", () => {
   it("delivers values that arrived during its batch at the next tick", async () => {
     const world = openGroup({ minIntervalMs: 100 });
-    const sink = await world.openLiveSink();
+    const sink = await world.openSink();
     world.clock.advance(100);
     world.endNextBatchEarly();
     world.append("a", "b");
@@ -101,7 +101,7 @@ describe("a group with an interval", () => {
 
   it("waits a whole interval after a late delivery", async () => {
     const world = openGroup({ minIntervalMs: 100 });
-    const sink = await world.openLiveSink();
+    const sink = await world.openSink();
     world.clock.advance(100);
     world.occupyQueue();
     world.append("a");
@@ -118,7 +118,7 @@ describe("a group with an interval", () => {
 describe("a stream that can't take the next value", () => {
   it("continues on its own from that value, and rejoins once it has caught up", async () => {
     const world = openGroup();
-    const [quick, slow] = [await world.openLiveSink(), await world.openLiveSink()];
+    const [quick, slow] = [await world.openSink(), await world.openSink()];
     slow.room = 0;
     world.append("a");
     await untilIdle();
@@ -134,7 +134,7 @@ describe("a stream that can't take the next value", () => {
 
   it("takes part of a batch, and pulls the rest on its own", async () => {
     const world = openGroup();
-    const [quick, slow] = [await world.openLiveSink(), await world.openLiveSink()];
+    const [quick, slow] = [await world.openSink(), await world.openSink()];
     slow.room = 2;
     world.append("a", "b", "c", "d");
     await untilIdle();
@@ -147,7 +147,7 @@ describe("a stream that can't take the next value", () => {
 
   it("continues at once if it has room by then", async () => {
     const world = openGroup();
-    const sink = await world.openLiveSink();
+    const sink = await world.openSink();
     sink.room = 1;
     sink.onTake = () => (sink.room = Infinity);
     world.append("a", "b", "c");
@@ -157,11 +157,7 @@ describe("a stream that can't take the next value", () => {
 
   it("does not delay the others, even if it is the first", async () => {
     const world = openGroup();
-    const [stuck, ...others] = [
-      await world.openLiveSink(),
-      await world.openLiveSink(),
-      await world.openLiveSink(),
-    ];
+    const [stuck, ...others] = [await world.openSink(), await world.openSink(), await world.openSink()];
     stuck.room = 0;
     world.append("a");
     expect(others.map(({ taken }) => taken)).toEqual([["a"], ["a"]]);
@@ -171,7 +167,7 @@ describe("a stream that can't take the next value", () => {
 describe("a stream that ends", () => {
   it("does not end the others if its sink fails", async () => {
     const world = openGroup();
-    const [failing, other] = [await world.openLiveSink(), await world.openLiveSink()];
+    const [failing, other] = [await world.openSink(), await world.openSink()];
     failing.onTake = () => {
       throw new Error("broken sink");
     };
@@ -183,7 +179,7 @@ describe("a stream that ends", () => {
 
   it("receives nothing more, even during a delivery", async () => {
     const world = openGroup();
-    const [first, second] = [await world.openLiveSink(), await world.openLiveSink()];
+    const [first, second] = [await world.openSink(), await world.openSink()];
     first.onTake = () => void world.end(second);
     world.append("a");
     expect([first.taken, second.taken]).toEqual([["a"], []]);
@@ -192,7 +188,7 @@ describe("a stream that ends", () => {
 
   it("leaves nothing to pull if it is the last of its group", async () => {
     const world = openGroup();
-    const sink = await world.openLiveSink();
+    const sink = await world.openSink();
     world.end(sink);
     const pulls = world.pulls;
     world.append("a");
@@ -202,7 +198,7 @@ describe("a stream that ends", () => {
 
   it("ends with its whole group when the shared cursor ends", async () => {
     const world = openGroup();
-    const sinks = [await world.openLiveSink(), await world.openLiveSink()];
+    const sinks = [await world.openSink(), await world.openSink()];
     world.finish("last");
     expect(sinks.map(({ taken, hasEnded }) => [taken, hasEnded])).toEqual([
       [["last"], true],
@@ -212,7 +208,7 @@ describe("a stream that ends", () => {
 
   it("ends with its whole group when the shared cursor fails", async () => {
     const world = openGroup();
-    const sinks = [await world.openLiveSink(), await world.openLiveSink()];
+    const sinks = [await world.openSink(), await world.openSink()];
     world.failCursor();
     expect(sinks.map(({ failure }) => failure)).toEqual([BROKEN, BROKEN]);
   });
@@ -223,14 +219,7 @@ function openGroup({ minIntervalMs = 0 } = {}) {
   const [clock, queue] = [new ManualClock(), new PullQueue()];
   const throttle = new Throttle(minIntervalMs, clock);
   const group = new LiveGroup<string>({ queue, throttle, clock });
-  const log: Log = {
-    entries: [],
-    end: "nothing",
-    pulls: 0,
-    hiddenSteps: 0,
-    mergedCursors: 0,
-    hasMore: false,
-  };
+  const log: Log = { entries: [], end: "nothing", pulls: 0, hiddenRead: 0, mergedCursors: 0, hasMore: false };
   const streams = new Map<BufferSink, PullStream<string>>();
   const groupRef = { value: { group }, isShared: false, release: () => {} };
   const wake = (): void => {
@@ -246,8 +235,8 @@ function openGroup({ minIntervalMs = 0 } = {}) {
       return log.pulls;
     },
     /** Hidden changes that a cursor stepped over one by one. */
-    get hiddenSteps() {
-      return log.hiddenSteps;
+    get hiddenRead() {
+      return log.hiddenRead;
     },
     subscribe(sink: BufferSink): void {
       const stream = new PullStream(new Cursor(log), groupRef, () => {});
@@ -255,7 +244,7 @@ function openGroup({ minIntervalMs = 0 } = {}) {
       stream.pipeTo(sink);
     },
     /** Opens a stream that has caught up, and returns its sink. */
-    async openLiveSink(): Promise<BufferSink> {
+    async openSink(): Promise<BufferSink> {
       const sink = new BufferSink();
       world.subscribe(sink);
       await untilIdle();
@@ -305,7 +294,7 @@ interface Log {
   readonly entries: (string | typeof HIDDEN)[];
   end: "nothing" | "ended" | Error;
   pulls: number;
-  hiddenSteps: number;
+  hiddenRead: number;
   mergedCursors: number;
   hasMore: boolean;
 }
@@ -327,7 +316,7 @@ class Cursor implements PullCursor<string> {
       if (entry === undefined) break;
       this.#next++;
       if (entry !== HIDDEN) return this.#valueOf(entry);
-      this.#log.hiddenSteps++;
+      this.#log.hiddenRead++;
     }
     if (this.#log.end instanceof Error) throw this.#log.end;
     return this.#log.end;

@@ -25,7 +25,7 @@ describe("L12: notified once", () => {
     );
   });
 
-  it("listeners can read the change that they receive, and no later one of the same batch", async () => {
+  it("listeners can read the change that they receive, but no later change of the same batch", async () => {
     await fc.assert(
       fc.asyncProperty(commandGroups(), async (groups) => {
         await using world = await openStore();

@@ -89,7 +89,7 @@ describe("L16: everything has a bound", () => {
     expect(world.store.get(ALICE)).toBe(stored);
   });
 
-  it("limits the tasks of a tree whose OPEN iterations continue", async () => {
+  it("limits the tasks of a tree that grows by OPEN iterations", async () => {
     await using world = await openStore({ limits: { tasksPerTreeMax: 4 } });
     const { store } = world;
     await store.store(storeRequestOf(ALICE, { spec: iterative("rounds", "OPEN", null, leaf("round")) }));

@@ -51,7 +51,7 @@ describe("a journal entry", () => {
     expect(writtenBy(STORED, storedAgain)).toEqual([""]);
   });
 
-  it("of an update contains the tasks whose own state differs, but not those with new sums only", () => {
+  it("of an update contains the tasks whose own state differs, but not those whose sums alone differ", () => {
     const begun = applyReport(STORED, ALICE, reportOf({ path: "0", done: 1 }), editAt(1, 2));
     expect(writtenBy(STORED, begun)).toEqual(["", "0"]);
     const further = applyReport(begun, ALICE, reportOf({ path: "0", done: 2 }), editAt(2, 3));

@@ -69,11 +69,11 @@ describe.each([
     },
   );
 
-  it("creates no others when it begins its path", () => {
+  it("creates no other tasks when it begins the tasks on its path", () => {
     expect(renewed(planting, running)).toEqual(pathsDownTo(path));
   });
 
-  it("creates none when it changes nothing", () => {
+  it("creates no tasks when it changes nothing", () => {
     expect(renewed(running, withUpdates(running, { path, done: 1, status: "RUNNING" }))).toEqual([]);
   });
 });

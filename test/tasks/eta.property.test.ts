@@ -7,7 +7,7 @@ import { branch, iterative, leaf } from "../kit/store/edits.js";
 import { stored } from "./sample-jobs.js";
 import {
   anyShape,
-  jobAfterLastReport,
+  finalJob,
   begun,
   bursty,
   growing,
@@ -38,7 +38,7 @@ describe("the eta of a job", () => {
       fc.property(anyShape, later, (shape, ms) => {
         expect(etaOf(stored(), ms)).toBeNull();
         expect(etaOf(begun(shape.volume), ms)).toBeNull();
-        const job = jobAfterLastReport(shape);
+        const job = finalJob(shape);
         expect(
           etaOf(withReport(job, job.reportedAt, { status: "FINISHED" }), job.reportedAt + ms),
         ).toBeNull();
@@ -49,7 +49,7 @@ describe("the eta of a job", () => {
   it("is null while the job is LOST", () => {
     fc.assert(
       fc.property(anyShape, later, (shape, ms) => {
-        const job = jobAfterLastReport(shape);
+        const job = finalJob(shape);
         expect(etaOf({ ...job, health: "LOST" }, job.reportedAt + ms)).toBeNull();
       }),
     );
@@ -58,7 +58,7 @@ describe("the eta of a job", () => {
   it("widens without reports", () => {
     fc.assert(
       fc.property(anyShape, later, fc.integer({ min: 1, max: 60_000 }), (shape, quietMs, moreMs) => {
-        const job = jobAfterLastReport(shape);
+        const job = finalJob(shape);
         const now = job.reportedAt + quietMs;
         expect(width(etaOf(job, now + moreMs)!)).toBeGreaterThan(width(etaOf(job, now)!));
       }),
@@ -104,7 +104,7 @@ describe("the eta of a job", () => {
   it("moves later by at least the length of a stall, within bounds", () => {
     fc.assert(
       fc.property(stalled, fc.integer({ min: 10_000, max: 3_600_000 }), (shape, stallMs) => {
-        const job = jobAfterLastReport(shape);
+        const job = finalJob(shape);
         const [before, then] = [etaOf(job, job.reportedAt)!, etaOf(job, job.reportedAt + stallMs)!];
         expect(then.likely - before.likely).toBeGreaterThan(stallMs / 2);
         const leftMs = before.likely - job.reportedAt;
@@ -116,7 +116,7 @@ describe("the eta of a job", () => {
   it("recovers with the reports after a stall", () => {
     fc.assert(
       fc.property(stalled, fc.integer({ min: 10_000, max: 600_000 }), (shape, stallMs) => {
-        let job = jobAfterLastReport(shape);
+        let job = finalJob(shape);
         const [from, done] = [job.reportedAt + stallMs, job.task.done];
         for (let at = 1; at <= 240; at++)
           job = withReport(job, from + at * 500, { volume: done + 4_800, done: done + at * 10 });
@@ -128,7 +128,7 @@ describe("the eta of a job", () => {
   it("moves later by the work of new tasks", () => {
     fc.assert(
       fc.property(growing, fc.integer({ min: 1_000, max: 100_000 }), (shape, units) => {
-        const job = jobAfterLastReport(shape);
+        const job = finalJob(shape);
         const more = withReport(job, job.reportedAt, { volume: job.task.knownVolume + units });
         const [before, then] = [etaOf(job, job.reportedAt)!, etaOf(more, job.reportedAt)!];
         expect(then.likely - before.likely).toBeGreaterThan(0.9 * units * 10);
@@ -140,7 +140,7 @@ describe("the eta of a job", () => {
   it("stays stable between two reports of a steady job, the earliest end for longer", () => {
     fc.assert(
       fc.property(stalled, fc.integer({ min: 0, max: 1_000 }), (shape, ms) => {
-        const job = jobAfterLastReport(shape);
+        const job = finalJob(shape);
         const [before, then] = [etaOf(job, job.reportedAt)!, etaOf(job, job.reportedAt + ms)!];
         expect(Math.abs(then.likely - before.likely)).toBeLessThanOrEqual(1);
         expect(Math.abs(then.earliest - before.earliest)).toBeLessThanOrEqual(1);

@@ -57,7 +57,7 @@ describe("leaves of 100 and of an unknown volume, 50 done", () => {
   const stored = createTask(branch("root", leaf("a", 100), leaf("b")), editAt(START, 1));
   const root = updateTask(stored, { path: "0", done: 50 }, editAt(START, 2));
 
-  it("read as 50 of an unknown volume, as in GDS", () => {
+  it("show 50 of an unknown volume, as in GDS", () => {
     expect(progressOf(root)).toMatchObject({ done: 50, volume: null });
     expect([percentText(progressOf(root)), barText(progressOf(root), 10)]).toEqual(["n/a", "[~~~~n/a~~~]"]);
   });

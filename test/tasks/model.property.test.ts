@@ -35,7 +35,7 @@ describe("a random history of valid, invalid and repeated commands", () => {
     expect(steps.map(({ actual }) => actual.outcome)).toEqual(["changed", "changed"]);
   });
 
-  it("reports every task that differs since a revision, and none in or below which nothing changed", () => {
+  it("reports every task that has changed since a revision, and no task without a change in or below it", () => {
     fc.assert(
       fc.property(scenarios(), (scenario) => {
         const answers = answersSinceAll(playedAlike(scenario));

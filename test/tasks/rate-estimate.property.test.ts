@@ -12,7 +12,7 @@ import { leaf } from "../kit/store/edits.js";
 import { stored } from "./sample-jobs.js";
 import {
   anyShape,
-  jobAfterLastReport,
+  finalJob,
   begun,
   bursty,
   growing,
@@ -60,7 +60,7 @@ describe("the rate of a leaf", () => {
   it("falls to a twentieth within two minutes of a stall", () => {
     fc.assert(
       fc.property(stalled, (shape) => {
-        const job = jobAfterLastReport(shape);
+        const job = finalJob(shape);
         const rates = [0, 2, 10, 30, 60, 120].map((seconds) =>
           rateAt(job, job.reportedAt + seconds * 1_000)!,
         );
@@ -76,7 +76,7 @@ describe("the rate of a leaf", () => {
     fc.assert(
       fc.property(growing, (shape) => {
         const reports = shape.reports.map(({ atMs, done }) => ({ atMs, done }));
-        expect(rateNow(jobAfterLastReport(shape))).toBe(rateNow(jobAfterLastReport({ ...shape, reports })));
+        expect(rateNow(finalJob(shape))).toBe(rateNow(finalJob({ ...shape, reports })));
       }),
     );
   });
@@ -156,7 +156,7 @@ describe("the rate of a leaf", () => {
   it("is null once the leaf has ended", () => {
     fc.assert(
       fc.property(anyShape, fc.constantFrom("FINISHED", "FAILED", "CANCELED"), (shape, status) => {
-        const job = jobAfterLastReport(shape);
+        const job = finalJob(shape);
         expect((withReport(job, job.reportedAt, { status }).task as LeafTask).rateEstimate).toBeNull();
       }),
     );

@@ -162,7 +162,7 @@ describe("a tree that is read back", () => {
     expect(root.stamp.epoch).toBe(EPOCH);
   });
 
-  it("keeps its sub-tasks in order, ten and more of them", () => {
+  it("keeps its sub-tasks in order, even more than ten", () => {
     const root = createTree(
       branch("root", ...Array.from({ length: 12 }, (_, index) => leaf(`leaf ${index}`))),
     );

@@ -287,24 +287,20 @@ describe("the concurrency of a task", () => {
 });
 
 describe("createTasks", () => {
-  const insertionPoint = { level: 31, taskCount: 9_990, maxConcurrency: 5 };
+  const point = { level: 31, taskCount: 9_990, maxConcurrency: 5 };
 
   it("counts the tasks that the tree already has", () => {
-    expect(createTasks(leaves(10), insertionPoint, editAt(0, 1))).toHaveLength(10);
-    expect(() => createTasks(leaves(11), insertionPoint, editAt(0, 1))).toThrow(
-      errorWithCode("LIMIT_EXCEEDED"),
-    );
+    expect(createTasks(leaves(10), point, editAt(0, 1))).toHaveLength(10);
+    expect(() => createTasks(leaves(11), point, editAt(0, 1))).toThrow(errorWithCode("LIMIT_EXCEEDED"));
   });
 
   it("counts levels from that of the parent", () => {
-    expect(createTasks([chain(2)], insertionPoint, editAt(0, 1))).toHaveLength(1);
-    expect(() => createTasks([chain(3)], insertionPoint, editAt(0, 1))).toThrow(
-      errorWithCode("LIMIT_EXCEEDED"),
-    );
+    expect(createTasks([chain(2)], point, editAt(0, 1))).toHaveLength(1);
+    expect(() => createTasks([chain(3)], point, editAt(0, 1))).toThrow(errorWithCode("LIMIT_EXCEEDED"));
   });
 
   it("inherits the concurrency of the insertion point", () => {
-    expect(createTasks([leaf("a")], insertionPoint, editAt(0, 1))[0]?.maxConcurrency).toBe(5);
+    expect(createTasks([leaf("a")], point, editAt(0, 1))[0]?.maxConcurrency).toBe(5);
     expect(createTasks([leaf("a")], ROOT_INSERTION_POINT, editAt(0, 1))[0]?.maxConcurrency).toBeNull();
   });
 });

@@ -190,7 +190,7 @@ describe("a repeated or late report", () => {
     expect(withUpdates(leafTask, update)).toBe(leafTask);
   });
 
-  it("changes nothing with an empty message when there is none", () => {
+  it("changes nothing if it clears a message that is not set", () => {
     const root = createTree(leaf("a"));
 
     expect(withUpdates(root, { message: "" })).toBe(root);
@@ -305,7 +305,7 @@ describe.each(["CANCELED", "FAILED"] as const)("a change below a task that is %s
   });
 });
 
-describe("the begin of a task", () => {
+describe("the start of a task", () => {
   it.each([
     { status: "RUNNING" as const },
     { status: "FINISHED" as const },
@@ -319,7 +319,7 @@ describe("the begin of a task", () => {
     expect(["", "0", "0.0"].map((path) => at(root, path).startedAt)).toEqual([NOW, NOW, NOW]);
   });
 
-  it("is implied by iteration, as is that of the tasks above it", () => {
+  it("is implied by an iteration, also for the tasks above it", () => {
     const root = withUpdates(createTree(branch("root", iterative("rounds", "FIXED", 2, leaf("a")))), {
       path: "0",
       iteration: 1,
@@ -404,7 +404,7 @@ describe("volume", () => {
     expect(progressOf(withUpdates(createTree(TWO_LEAVES), { path: "1", volume: 30 })).volume).toBe(40);
   });
 
-  it("can be corrected, upwards, downwards and below done", () => {
+  it("can be corrected up, down and below done", () => {
     const root = withUpdates(createTree(leaf("a", 10)), { done: 6 }, { volume: 20 }, { volume: 4 });
 
     expect(progressOf(root)).toEqual({ done: 6, volume: 4, knownVolume: 4, ratio: 1 });
@@ -801,14 +801,14 @@ describe("OPEN iterations", () => {
     expect(progressOf(withUpdates(createTree(open), { iteration: 1 }, { status })).volume).toBeNull();
   });
 
-  it("have no volume when none has begun, even when FINISHED", () => {
+  it("have no volume if no iteration has begun, even when FINISHED", () => {
     expect(progressOf(withUpdates(createTree(open), { status: "FINISHED" }))).toMatchObject({
       volume: null,
       ratio: null,
     });
   });
 
-  it("leave the volume above known once they are FINISHED, even when none has begun", () => {
+  it("leave the volume above known once they are FINISHED, even if no iteration has begun", () => {
     const root = createTree(branch("root", open, leaf("c", 10)));
 
     expect(progressOf(root).volume).toBeNull();

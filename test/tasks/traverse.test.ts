@@ -70,7 +70,7 @@ describe("the changes since a revision", () => {
     expect(pathsSince(root, 3)).not.toContain("1");
   });
 
-  it("include all tasks that one change touched, below and above", () => {
+  it("include all tasks that one change affected, below and above", () => {
     const root = revised(
       createTree(SPEC),
       { path: "0", status: "RUNNING" },

@@ -23,7 +23,7 @@ export interface WorkReport {
 export const steady: fc.Arbitrary<Shape & { readonly unitsPerSecond: number }> = fc
   .record({ unitsPerSecond: fc.integer({ min: 100, max: 1_000_000 }), gaps: gapsOf(1, 20_000) })
   .map(({ unitsPerSecond, gaps }) => {
-    const reports = timesAfter(gaps).map((atMs) => ({
+    const reports = timesOf(gaps).map((atMs) => ({
       atMs,
       done: Math.floor((unitsPerSecond * atMs) / 1_000),
     }));
@@ -53,7 +53,7 @@ export const slowing: fc.Arbitrary<Shape> = fc
   })
   .map(({ factor, count }) => {
     const gaps = Array.from({ length: count }, (_, index) => Math.round(500 * factor ** index));
-    const reports = timesAfter(gaps).map((atMs, index) => ({ atMs, done: index + 1 }));
+    const reports = timesOf(gaps).map((atMs, index) => ({ atMs, done: index + 1 }));
     return { name: "slowing", volume: 2 * count, reports };
   });
 
@@ -70,7 +70,7 @@ export const stalled: fc.Arbitrary<Shape> = fc.integer({ min: 20, max: 200 }).ma
 export const growing: fc.Arbitrary<Shape> = fc
   .record({ gaps: gapsOf(100, 2_000), growth: fc.integer({ min: 1, max: 500 }) })
   .map(({ gaps, growth }) => {
-    const reports = timesAfter(gaps).map((atMs, index) => ({
+    const reports = timesOf(gaps).map((atMs, index) => ({
       atMs,
       done: Math.floor(atMs / 10),
       volume: 100_000 + index * growth,
@@ -88,7 +88,7 @@ export function jobAfterEachReport({ volume, reports }: Shape): UserTask[] {
 }
 
 /** The job after its last report. */
-export function jobAfterLastReport(shape: Shape): UserTask {
+export function finalJob(shape: Shape): UserTask {
   return jobAfterEachReport(shape).at(-1)!;
 }
 
@@ -111,7 +111,7 @@ function gapsOf(min: number, max: number): fc.Arbitrary<number[]> {
 }
 
 /** The times that are separated by these gaps. */
-function timesAfter(gaps: readonly number[]): number[] {
+function timesOf(gaps: readonly number[]): number[] {
   let now = 0;
   return gaps.map((gap) => (now += gap));
 }

@@ -122,7 +122,7 @@ describe("repairFolder", () => {
     expect(repair).toMatchObject({ jobCount: 2, lostJobs: 0, lostChanges: 3, setBack: ["alice/job-0"] });
   });
 
-  it("does not touch sound databases", async () => {
+  it("does not change sound databases", async () => {
     const folder = await folderOf("neo4j");
     const before = readFileSync(join(folder, "neo4j.mdb"));
     expect(await collected(repairFolder(folder))).toEqual([]);
