@@ -20,7 +20,6 @@ export function resolvePath(root: Task, text: string): TaskPath {
   return path;
 }
 
-/** The task at `path`. */
 export function taskAt(root: Task, path: TaskPath): Task | undefined {
   let task: Task | undefined = root;
   for (const index of path) task = task && subTaskAt(task, index);

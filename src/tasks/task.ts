@@ -79,7 +79,6 @@ export interface IterativeTask extends AnyTask {
   readonly finishedSubTasks: number;
 }
 
-/** The direct sub-task at `index`. */
 export function subTaskAt(task: Task, index: number): Task | undefined {
   return task.kind === "LEAF" ? undefined : task.subTasks.at(index);
 }

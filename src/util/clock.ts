@@ -17,7 +17,6 @@ export interface Timer {
 /** The maximum delay of a Node timer, in milliseconds. */
 export const DELAY_MAX_MS = 2 ** 31 - 1;
 
-/** The system clock. */
 export const systemClock: Clock = {
   now: Date.now,
   schedule(delayMs, callback) {
