@@ -53,7 +53,7 @@ describe.skipIf(!isBrowserTested())("The dashboard (in CI; needs Chromium)", { t
     expect(await row.textContent()).toContain("halfway");
   });
 
-  it("shows since when it is stale, stops the clocks, and catches up when the server is back", async () => {
+  it("shows when it became stale, stops the clocks, and catches up when the server is back", async () => {
     await using server = await RestartableServer.start();
     await store(server.url, { database: "demo" });
     await update(server.url, { database: "demo", updates: [{ path: "", done: 4 }] });
