@@ -122,14 +122,14 @@ describe("the state of a server with tracking off", () => {
   it("is never passed to a listener", async () => {
     await using api = await openOff();
     const store = await api.server.provider.getTaskStore(databaseName("neo4j"));
-    const heard: string[] = [];
-    const hear = () => void heard.push("something");
-    store.addListener({ onTaskAdded: hear, onTaskUpdated: hear, onTaskRemoved: hear });
+    const calls: string[] = [];
+    const record = () => void calls.push("something");
+    store.addListener({ onTaskAdded: record, onTaskUpdated: record, onTaskRemoved: record });
 
     await api.storeTask();
     await api.removeTask();
 
-    expect(heard).toEqual([]);
+    expect(calls).toEqual([]);
   });
 
   it("has no limit of database names", async () => {
