@@ -1,8 +1,8 @@
 import type { ReadStream } from "node:tty";
 
 /**
- * Reads keys while a screen is drawn, without echoing them into it. Ctrl+C and `q` interrupt, Ctrl+Z suspends, and any
- * other key calls back.
+ * Reads keys without echoing them onto the screen. Ctrl+C and `q` interrupt, Ctrl+Z suspends, and any other key calls
+ * back.
  */
 export class KeyListener {
   readonly #input: ReadStream;

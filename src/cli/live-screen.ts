@@ -30,7 +30,7 @@ export class LiveScreen implements Disposable {
     return this.#stream.writableNeedDrain;
   }
 
-  /** @param lines fit on the screen and have no line breaks */
+  /** @param lines must fit on the screen and contain no line breaks */
   draw(lines: readonly string[]): void {
     const changes = this.#isDrawn ? this.#changes(lines) : CLEAR + linesAt(lines.entries());
     this.#lines = lines;
@@ -38,7 +38,7 @@ export class LiveScreen implements Disposable {
     if (changes !== "") this.#write(SYNC + changes + END_SYNC);
   }
 
-  /** Makes the next draw complete: a resize, or a stop of the process, may have changed the screen. */
+  /** Makes the next `draw` write all lines, because a resize or a suspension may have changed the screen. */
   forget(): void {
     this.#isDrawn = false;
   }

@@ -13,7 +13,7 @@ export interface Output {
   readonly style: Style;
 }
 
-/** The standard output. NO_COLOR, FORCE_COLOR and the terminal decide about colours. */
+/** The standard output. NO_COLOR, FORCE_COLOR and the terminal determine whether it has colours. */
 export function standardOutput(stream: WriteStream = process.stdout): Output {
   return {
     write: (text) => writeFully(stream, text),

@@ -18,7 +18,7 @@ export interface DatabaseFlags extends ServerFlags {
   readonly database?: string;
 }
 
-/** What `connect()` and `watch()` take. */
+/** The options for `connect()` and `watch()`. */
 export interface ServerEndpoint {
   readonly url: string;
   readonly token?: string;
@@ -54,8 +54,8 @@ export function addDatabaseOptions(command: Command): Command {
 
 /** @throws ConfigError for an invalid address. */
 export function resolveServer({ url, token }: ServerFlags, env: Env): ServerEndpoint {
-  const proof = token ?? valueOf(env, "TIDEMARK_TOKEN");
-  return { url: checkedUrl(url, env), ...(proof !== undefined && { token: proof }) };
+  const resolvedToken = token ?? valueOf(env, "TIDEMARK_TOKEN");
+  return { url: checkedUrl(url, env), ...(resolvedToken !== undefined && { token: resolvedToken }) };
 }
 
 /** @throws ConfigError for an invalid address. */

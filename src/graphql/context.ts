@@ -39,7 +39,7 @@ export interface OperationContext {
   readonly writer: Writer;
   readonly watcher: Watcher;
   readonly budget: AnswerBudget;
-  /** The position that the transport, not the document, gives to resume from. */
+  /** The position to resume from that the transport received (Last-Event-ID). Overrides the argument `after`. */
   readonly resumeAfter: Position | undefined;
 }
 

@@ -1,6 +1,6 @@
 /**
- * Whether the page is in step with the server. While it is not, the header says so, stale content is grey, the clocks stop,
- * and screen readers get an announcement.
+ * Whether the page shows the current state of the server. If not, the header says so, stale content is grey, the clocks
+ * stop, and screen readers receive an announcement.
  */
 import { computed, effect, signal, type ReadonlySignal } from "@preact/signals";
 import type { WatchStatus } from "../client/index.js";
@@ -15,16 +15,16 @@ export interface StatusSource {
 }
 
 const CONNECTING: WatchStatus = { kind: "connecting" };
-const shown = signal<readonly StatusSource[]>([]);
+const sources = signal<readonly StatusSource[]>([]);
 
 /** The status of the topmost subscription. */
-export const connectionStatus = computed<WatchStatus>(() => shown.value.at(-1)?.status.value ?? CONNECTING);
+export const connectionStatus = computed<WatchStatus>(() => sources.value.at(-1)?.status.value ?? CONNECTING);
 
 /** Shows this status above all others until the returned function is called. */
-export function pushStatusSource(watched: StatusSource): () => void {
-  shown.value = [...shown.peek(), watched];
+export function pushStatusSource(source: StatusSource): () => void {
+  sources.value = [...sources.peek(), source];
   return () => {
-    shown.value = shown.peek().filter((other) => other !== watched);
+    sources.value = sources.peek().filter((other) => other !== source);
   };
 }
 

@@ -25,7 +25,7 @@ export function Dashboard() {
   return (
     <div class="app" data-connection={connectionStatus.value.kind}>
       <Header onHelp={openHelp} />
-      <Trouble />
+      <ConnectionNotice />
       <View />
       {isHelpOpen.value && <Help onClose={() => (isHelpOpen.value = false)} />}
       <div class="unseen" role="status" aria-live="polite">
@@ -49,7 +49,7 @@ function View() {
 }
 
 /** Why the page may be out of date. */
-function Trouble() {
+function ConnectionNotice() {
   const { value } = connectionStatus;
   if (value.kind === "stale")
     return (

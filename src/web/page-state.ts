@@ -7,11 +7,11 @@ import { needsToken, token } from "./server/session.js";
 import { pushStatusSource } from "./connection-status.js";
 
 /** The database that the snippets for an empty server use. */
-const FIRST = "demo";
+const FIRST_DATABASE = "demo";
 
 /** The database in the URL, or `demo` if the server has none; undefined until the server has answered. */
 export const database = computed(
-  () => address().database ?? (databases.value?.length === 0 ? FIRST : undefined),
+  () => address().database ?? (databases.value?.length === 0 ? FIRST_DATABASE : undefined),
 );
 
 /** The jobs of the database that was last listed. */

@@ -43,7 +43,7 @@ describe("addTasks", () => {
     });
   });
 
-  it("makes one change, which renews the lease, and answers with the job as it can be read", async () => {
+  it("makes one change, renews the lease, and returns the same job as a query", async () => {
     await using api = await openApi();
     await api.storeTask({ task: TREE });
     api.clock.advance(1_000);

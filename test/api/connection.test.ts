@@ -4,7 +4,7 @@ import type { TaskStatus } from "../../src/tasks/task-status.js";
 import { openApi, apiError, type Api, type Connection, type ConnectionArguments } from "./api.js";
 
 describe("a connection", () => {
-  it("is newest store first, with the revision of the store as the cursor of an edge", async () => {
+  it("lists the latest stored job first, with the revision of its store as its cursor", async () => {
     await using api = await openWithJobs(3);
 
     const { edges } = await api.tasks();
@@ -25,7 +25,7 @@ describe("a connection", () => {
     expect(pageInfo).toMatchObject({ startCursor: edges[0]?.cursor, endCursor: edges[2]?.cursor });
   });
 
-  it("counts what is on all pages, and has the position of the database", async () => {
+  it("counts the jobs of all pages, and has the position of the database", async () => {
     await using api = await openWithJobs(5);
     const { position } = (await api.task({ jobId: "5" }))!;
 

@@ -76,7 +76,7 @@ describe("a program that embeds Tidemark", () => {
     expect(await apiOf(two).taskCount()).toBe(0);
   });
 
-  it("reads what was stored over HTTP, as values of its own", async () => {
+  it("reads jobs that were stored over HTTP, as domain objects", async () => {
     await using app = await startApp(config());
     const api = apiOf(app);
     await api.storeTask({ task: branch("root", leaf("a", 10), leaf("b", 10)) });
@@ -129,7 +129,7 @@ describe("a program that embeds Tidemark", () => {
     expect(app.provider.peek(neo4j)).toBe(stores[0]);
   });
 
-  it("registers a job through a TaskRegistry, whose id is taken while it runs", async () => {
+  it("registers a job through a TaskRegistry, which rejects its id while it runs", async () => {
     await using app = await startApp(config());
     const api = apiOf(app);
     const registry = new TaskRegistry(await app.provider.getTaskStore(neo4j), key);

@@ -63,7 +63,7 @@ describe("an error", () => {
     expect(await api.everything()).toEqual(before);
   });
 
-  it("has a message, its places in the answer and the document, its code, and no more", async () => {
+  it("has only a message, a path, locations and a code", async () => {
     await using api = await openApi();
 
     const { status, data, errors, text } = await api.ask(

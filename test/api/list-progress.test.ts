@@ -12,7 +12,7 @@ const REFERENCE = branch(
 );
 
 describe("listProgress with a jobId", () => {
-  it("answers GDS's reference case to the letter", async () => {
+  it("returns exactly the rows of GDS for its reference case", async () => {
     await using api = await openApi();
     await api.storeTask({ username: "alice", jobId: "job", task: REFERENCE });
     const report = (updates: object[]) => api.updateTask({ username: "alice", updates });
@@ -163,7 +163,7 @@ describe("listProgress without a jobId", () => {
     ]);
   });
 
-  it.each([null, "", " ", "\t\n "])("is meant by a blank jobId: %j", async (jobId) => {
+  it.each([null, "", " ", "\t\n "])("has the same rows for a blank jobId: %j", async (jobId) => {
     await using api = await openApi();
     await api.storeTask({ task: branch("root", leaf("a")) });
 

@@ -289,7 +289,7 @@ describe("nodes", () => {
 describe("databases", () => {
   const DATABASES = `query ($first: Int! = 100, $after: String) { databases(first: $first, after: $after) { name } }`;
 
-  it("are those that have jobs, by name, with position, count and users", async () => {
+  it("are those with jobs, in order of name, with position, count and users", async () => {
     await using api = await openWithJobs();
 
     const { databases } = await api.data<{ databases: unknown }>(
@@ -341,7 +341,7 @@ describe("usernames", () => {
     database(name: "neo4j") { usernames(first: $first, after: $after) }
   }`;
 
-  it("are those with jobs, each once, by name, and continue after a name", async () => {
+  it("are the users with jobs, each once, in order of name, and continue after a name", async () => {
     await using api = await openApi();
     for (const username of ["bob", "alice", "Zoe", "bob", "\u00e9mile", "__proto__"]) {
       await api.storeTask({ username, jobId: null });
@@ -429,7 +429,7 @@ describe("a database without any store", () => {
 });
 
 describe("one query operation", () => {
-  it("reads a database at one revision, whatever its root fields, while writers write", async () => {
+  it("reads a database at one revision in all its root fields, despite concurrent writes", async () => {
     const journal = delayJournal(createMemoryJournal(DEFAULT_LIMITS), seededRandom(1));
     await using api = await openApi({}, { journal });
     await api.storeTask({ username: "w0" });
@@ -445,7 +445,7 @@ describe("one query operation", () => {
     expect(new Set(answers.map(({ tasks }) => tasks.position)).size).toBeGreaterThan(5);
   });
 
-  it("reads databases that have to be opened first as any other", async () => {
+  it("reads closed databases like open ones", async () => {
     const journal = createMemoryJournal(DEFAULT_LIMITS);
     await using writing = await openApi({}, { journal });
     await writing.storeTask({ username: "w0" });
@@ -463,11 +463,11 @@ describe("one query operation", () => {
     expect(disagreements(answer)).toEqual([]);
   });
 
-  it("lists just the databases that are not null in the same answer, while they come and go", async () => {
+  it("lists exactly the databases that are not null in the same answer, while they appear and disappear", async () => {
     const journal = delayJournal(createMemoryJournal(DEFAULT_LIMITS), seededRandom(3));
     await using api = await openApi({}, { journal });
 
-    const listings = await answersWhile<Listing>(api, LISTING, comeAndGo(api));
+    const listings = await answersWhile<Listing>(api, LISTING, appearAndDisappear(api));
 
     expect(listings.length).toBeGreaterThan(10);
     expect(listings.find(isContradiction)).toBeUndefined();
@@ -662,7 +662,7 @@ function isContradiction({ databases, database }: Listing): boolean {
   return databases.length > 0 !== (database !== null);
 }
 
-async function comeAndGo(api: Api): Promise<void> {
+async function appearAndDisappear(api: Api): Promise<void> {
   for (let round = 0; round < 15; round++) {
     await Promise.all([api.storeTask(), api.storeTask({ jobId: "other" })]);
     await Promise.all([api.purgeDatabase(), api.updateTasks([{ updates: [{ add: 1 }] }])]);

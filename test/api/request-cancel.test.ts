@@ -42,7 +42,7 @@ describe("requestCancel", () => {
     expect(taskOf(job)).toMatchObject({ status: "RUNNING", progress: { done: 4 } });
   });
 
-  it("leaves its record in place while the worker continues and after the end", async () => {
+  it("keeps the request while the worker continues, and after the end", async () => {
     await using api = await openApi();
     await api.storeTask();
     const { cancelRequest } = await api.requestCancel({ reason: "one" });

@@ -69,7 +69,7 @@ describe("storeTask", () => {
     });
   });
 
-  it("answers with the job as it can be read", async () => {
+  it("returns the same job as a query", async () => {
     await using api = await openApi();
 
     const { userTask } = await api.storeTask();

@@ -4,7 +4,7 @@ import { databaseName } from "../kit/journal/entries.js";
 import { instant, openApi, apiError, type Api } from "./api.js";
 
 describe("a server with tracking off", () => {
-  it("answers a store with the job as it would have been", async () => {
+  it("answers a store with the job that it would have created", async () => {
     await using api = await openOff();
 
     const { outcome, userTask } = await api.storeTask({
@@ -28,7 +28,7 @@ describe("a server with tracking off", () => {
     });
   });
 
-  it("answers each store as the first, even with REJECT", async () => {
+  it("answers each store as if it were the first, even with REJECT", async () => {
     await using api = await openOff();
     await api.storeTask();
 
@@ -122,14 +122,14 @@ describe("the state of a server with tracking off", () => {
   it("is never passed to a listener", async () => {
     await using api = await openOff();
     const store = await api.server.provider.getTaskStore(databaseName("neo4j"));
-    const heard: string[] = [];
-    const hear = () => void heard.push("something");
-    store.addListener({ onTaskAdded: hear, onTaskUpdated: hear, onTaskRemoved: hear });
+    const calls: string[] = [];
+    const record = () => void calls.push("something");
+    store.addListener({ onTaskAdded: record, onTaskUpdated: record, onTaskRemoved: record });
 
     await api.storeTask();
     await api.removeTask();
 
-    expect(heard).toEqual([]);
+    expect(calls).toEqual([]);
   });
 
   it("has no limit of database names", async () => {

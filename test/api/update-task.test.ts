@@ -28,7 +28,7 @@ describe("updateTask", () => {
     expect(job.position).toMatch(/\.3$/);
   });
 
-  it("answers with the job as it can be read", async () => {
+  it("returns the same job as a query", async () => {
     await using api = await openApi();
     await api.storeTask();
 
@@ -203,7 +203,7 @@ describe("a job that ends", () => {
     expect(await api.databaseNames()).toEqual([]);
   });
 
-  it("expires as its database and its outcome demand", async () => {
+  it("expires after the retention of its database and outcome", async () => {
     await using api = await openApi({ retention: "1h,staging-*=1m", retentionFailed: "2h,staging-*=2m" });
     const expiryOf = async (database: string, status: "FINISHED" | "FAILED") => {
       await api.storeTask({ database });

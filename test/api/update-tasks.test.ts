@@ -95,7 +95,7 @@ describe("updateTasks", () => {
   });
 });
 
-describe("a rejected report of many", () => {
+describe("a rejected report in a batch", () => {
   it.each<[string, UpdateTaskInput]>([
     ["NOT_FOUND", { jobId: "other" }],
     ["NOT_FOUND", { database: "other" }],

@@ -196,7 +196,7 @@ describe("tidemark cancel", () => {
       expect.objectContaining({ cancelRequest: expect.objectContaining({ reason: "wrong data" }) }),
     ]);
     expect(second.out).toEqual([
-      expect.stringMatching(/^Cancel of u\/j requested by anonymous at .*: wrong data$/),
+      expect.stringMatching(/^Cancel requested for u\/j by anonymous at .*: wrong data$/),
     ]);
   });
 

@@ -21,7 +21,7 @@ describe("A connection", () => {
 });
 
 describe("The error of an unreachable server", () => {
-  it("suggests to start one if the connection is refused", async () => {
+  it("suggests starting one if the connection is refused", async () => {
     const url = `http://localhost:${await freePort()}`;
 
     await expect(request(url)).rejects.toMatchObject({
@@ -32,7 +32,7 @@ describe("The error of an unreachable server", () => {
     });
   });
 
-  it("names the cause and suggests to check the address if another server answers", async () => {
+  it("names the cause and suggests checking the address if another server answers", async () => {
     await using server = await startServer();
     const url = server.url.replace("http:", "https:");
 

@@ -73,7 +73,7 @@ describe("A worker of a server with authentication", () => {
     await using server = await startServer({ port, auth: tokens.auth });
     const [message] = await once(errors, "UNAUTHENTICATED");
 
-    expect([server.url, message]).toEqual([url, expect.stringContaining("who asks")]);
+    expect([server.url, message]).toEqual([url, expect.stringContaining("This server requires a token.")]);
   });
 
   it("continues its work when its token lacks the permission", async () => {

@@ -79,6 +79,6 @@ export function overflowOf(page: Page): Promise<number> {
 }
 
 /** Polls until `read` returns `expected`. */
-export async function becomes(read: () => Promise<unknown>, expected: unknown): Promise<void> {
+export async function waitForValue(read: () => Promise<unknown>, expected: unknown): Promise<void> {
   await expect.poll(read, { timeout: 20_000 }).toEqual(expected);
 }

@@ -9,7 +9,7 @@ import { startServer } from "../kit/server/server.js";
 import { TokenGateway } from "../kit/network/token-gateway.js";
 import { store, taskCount, update } from "../server/jobs.js";
 import {
-  becomes,
+  waitForValue,
   connectionOf,
   focusedRole,
   jobRow,
@@ -49,11 +49,11 @@ describe.skipIf(!isBrowserTested())("The dashboard (in CI; needs Chromium)", { t
     await row.waitFor();
     await update(server.url, { database: "demo", updates: [{ path: "", done: 4, message: "halfway" }] });
 
-    await becomes(() => row.getByRole("progressbar").getAttribute("aria-valuenow"), "40");
+    await waitForValue(() => row.getByRole("progressbar").getAttribute("aria-valuenow"), "40");
     expect(await row.textContent()).toContain("halfway");
   });
 
-  it("shows since when it is stale, stops the clocks, and catches up when the server is back", async () => {
+  it("shows when it became stale, stops the clocks, and catches up when the server is back", async () => {
     await using server = await RestartableServer.start();
     await store(server.url, { database: "demo" });
     await update(server.url, { database: "demo", updates: [{ path: "", done: 4 }] });
@@ -80,7 +80,7 @@ describe.skipIf(!isBrowserTested())("The dashboard (in CI; needs Chromium)", { t
 
     expect(after).toBe(before);
     expect([filter, violations]).toEqual(["grayscale(1)", []]);
-    await becomes(() => jobRow(page, "work").locator(".percent").textContent(), "70%");
+    await waitForValue(() => jobRow(page, "work").locator(".percent").textContent(), "70%");
   });
 
   it("cancels a running job, and shows the user and the reason", async () => {
@@ -125,14 +125,14 @@ describe.skipIf(!isBrowserTested())("The dashboard (in CI; needs Chromium)", { t
   });
 
   it("restores a view from its link, and navigates back and forward", async () => {
-    await using scene = await openDemoServer();
-    await using page = await openDashboard(browser, scene.server.url, "?database=production");
+    await using demo = await openDemoServer();
+    await using page = await openDashboard(browser, demo.server.url, "?database=production");
     await page.getByRole("button", { name: /^Running/ }).click();
     await page.getByLabel("User", { exact: true }).selectOption("alice");
     await page.getByLabel("Search jobs").fill("import");
     await page.getByRole("button", { name: "Name", exact: true }).click();
     const listed = await listedJobs(page);
-    const other = await openDashboard(browser, scene.server.url, new URL(page.url()).search);
+    const other = await openDashboard(browser, demo.server.url, new URL(page.url()).search);
     await jobRow(other, "Import Wikipedia links").waitFor();
 
     const listedThere = await listedJobs(other);
@@ -149,8 +149,8 @@ describe.skipIf(!isBrowserTested())("The dashboard (in CI; needs Chromium)", { t
   });
 
   it("can be used with the keyboard alone", async () => {
-    await using scene = await openDemoServer();
-    await using page = await openDashboard(browser, scene.server.url, "?database=production");
+    await using demo = await openDemoServer();
+    await using page = await openDashboard(browser, demo.server.url, "?database=production");
     await page.getByRole("grid").waitFor();
     const active = (): Promise<string | null> => page.locator(".job-row[aria-selected=true] a").textContent();
 
@@ -200,11 +200,11 @@ describe.skipIf(!isBrowserTested())("The dashboard (in CI; needs Chromium)", { t
     const announcement = page.getByRole("status");
 
     await update(server.url, { updates: [{ path: "", done: 4 }] });
-    await becomes(() => jobRow(page, "work").locator(".percent").textContent(), "40%");
+    await waitForValue(() => jobRow(page, "work").locator(".percent").textContent(), "40%");
     const before = await announcement.textContent();
     await update(server.url, { updates: [{ path: "", status: "FAILED" }] });
 
-    await becomes(() => announcement.textContent(), "work, j, of u: failed.");
+    await waitForValue(() => announcement.textContent(), "work, j, of u: failed.");
     expect(before).toBe("");
   });
 
@@ -301,16 +301,16 @@ describe.skipIf(!isBrowserTested())(
   { timeout: 90_000 },
   () => {
     let browser: Browser;
-    let scene: DemoServer; // shared, as the tests only read it
+    let demo: DemoServer; // shared, as the tests only read it
     beforeAll(async () => {
-      [browser, scene] = await Promise.all([openBrowser(), openDemoServer()]);
+      [browser, demo] = await Promise.all([openBrowser(), openDemoServer()]);
     }, 90_000);
-    afterAll(async () => void (await Promise.all([browser.close(), scene.server.close()])));
+    afterAll(async () => void (await Promise.all([browser.close(), demo.server.close()])));
 
     it.each(VIEWS_IN_SCHEMES)(
       "has no serious accessibility violation: $view, $scheme",
       async ({ view, address, scheme }) => {
-        await using page = await openDashboard(browser, scene.server.url, address, {
+        await using page = await openDashboard(browser, demo.server.url, address, {
           colorScheme: scheme,
         });
         await untilLive(page);
@@ -323,7 +323,7 @@ describe.skipIf(!isBrowserTested())(
     );
 
     it.each(Object.entries(VIEWS))("fits a page 360 pixels wide: %s", async (view, address) => {
-      await using page = await openDashboard(browser, scene.server.url, address, {
+      await using page = await openDashboard(browser, demo.server.url, address, {
         viewport: { width: 360, height: 740 },
       });
       await untilLive(page);

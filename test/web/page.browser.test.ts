@@ -13,7 +13,7 @@ import { PrefixProxy } from "../kit/network/prefix-proxy.js";
 import { RestartableServer } from "../kit/server/restartable-server.js";
 import { startServer } from "../kit/server/server.js";
 import { SERVER_JOB_KEY, store, update } from "../server/jobs.js";
-import { becomes } from "./dashboard-page.js";
+import { waitForValue } from "./dashboard-page.js";
 
 const FIRST_VIEW_BYTES_MAX = 60_000;
 
@@ -93,7 +93,10 @@ describe.skipIf(!isBrowserTested())(
       const listsAfter = async (changes: number): Promise<number> => {
         for (let change = 0; change < changes; change++) {
           await storeOne();
-          await becomes(() => page.getByRole("grid").getAttribute("aria-rowcount"), String(1 + jobCount));
+          await waitForValue(
+            () => page.getByRole("grid").getAttribute("aria-rowcount"),
+            String(1 + jobCount),
+          );
         }
         return countLists(page);
       };

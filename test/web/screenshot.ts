@@ -11,10 +11,10 @@ await takePicture();
 process.exit(); // Chromium, which ends with the process, would keep it running
 
 async function takePicture(): Promise<void> {
-  await using scene = await openDemoServer();
+  await using demo = await openDemoServer();
   await using browser = await openBrowser();
   const page = await browser.newPage({ viewport: SIZE, colorScheme: "light" });
-  await page.goto(`${scene.server.url}/?database=production`);
+  await page.goto(`${demo.server.url}/?database=production`);
   await page.getByRole("grid").waitFor();
   await page.locator(".connection").filter({ hasText: "Live" }).waitFor();
   mkdirSync(join(PROJECT, "docs"), { recursive: true });

@@ -25,7 +25,8 @@ export async function findJob(
   const [job] = nodes;
   if (!job) throw notFound(name);
   if (totalCount === 1) return { connection, found: { database: name.database, ...job } };
-  const names = nodes.slice(0, NAMED_MAX).map(userAndJob).join(", ") + (totalCount > NAMED_MAX ? ", …" : "");
+  const names =
+    nodes.slice(0, NAMES_SHOWN_MAX).map(userAndJob).join(", ") + (totalCount > NAMES_SHOWN_MAX ? ", …" : "");
   throw new ExitError(EXIT.WRONG_USAGE, `${totalCount} users have a job with this id: pass one of ${names}`);
 }
 
@@ -37,4 +38,4 @@ export function notFound({ database, username, jobId }: JobName): ExitError {
   );
 }
 
-const NAMED_MAX = 3;
+const NAMES_SHOWN_MAX = 3;

@@ -54,9 +54,9 @@ type CanceledJob = NonNullable<CancelJobMutation["requestCancel"]>["userTask"];
 
 /** Describes the first request, which may be from another user: later requests do not replace it. */
 function sentence({ cancelRequest, ...job }: CanceledJob): string {
-  if (!cancelRequest) return `Cancel of ${userAndJob(job)} requested.`;
+  if (!cancelRequest) return `Cancel requested for ${userAndJob(job)}.`;
   const { by, at, reason } = cancelRequest;
-  return `Cancel of ${userAndJob(job)} requested by ${sanitizeForTerminal(by)} at ${at}${reason ? `: ${sanitizeForTerminal(reason)}` : "."}`;
+  return `Cancel requested for ${userAndJob(job)} by ${sanitizeForTerminal(by)} at ${at}${reason ? `: ${sanitizeForTerminal(reason)}` : "."}`;
 }
 
 const EXAMPLES = `

@@ -49,7 +49,10 @@ export function addRunCommand(program: Command, run: Run, { env }: Pick<RuntimeE
         "Time between SIGTERM and SIGKILL after a cancel request",
       ).default("10s", "10s"),
     )
-    .option("--tty", "Run the command in a terminal. Needs script from util-linux; merges stderr into stdout")
+    .option(
+      "--tty",
+      "Run the command in a terminal. Requires the program `script` (util-linux); merges stderr into stdout",
+    )
     .option("-v, --verbose", "Print the job id and all reporting problems to stderr")
     .addHelpText("after", HELP)
     .action((command: RunOptions["command"], flags: RunFlags) =>

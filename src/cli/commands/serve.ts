@@ -16,8 +16,7 @@ export interface RuntimeEnvironment extends Pick<ConfigSources, "env" | "readFil
 }
 
 /**
- * Adds `serve`, the default command.
- * @throws ConfigError (its action) for an invalid setting, and the errors of `serve`
+ * Adds `serve`, the default command. Its action throws a ConfigError for an invalid setting, and the errors of `serve`.
  */
 export function addServeCommand(program: Command, serve: Serve, environment: RuntimeEnvironment): Command {
   const { env, readFile } = environment;
@@ -37,7 +36,7 @@ function configFileOption(): Option {
   return new Option(syntax, `${help} (env ${variable})`);
 }
 
-/** The default is only text in the help: commander would report it as a flag, which would hide the other sources. */
+/** The default appears only in the help text: a commander default would hide the environment and the config file. */
 function optionOf({ syntax, help, variable, group, ...setting }: Setting): Option {
   return new Option(syntax, `${help} (default ${setting.default}, env ${variable})`).helpGroup(`${group}:`);
 }

@@ -27,7 +27,7 @@ export interface NewToken {
 
 /** The operations on a tokens file. */
 export interface TokenActions {
-  create(path: string, wish: NewToken): Promise<{ readonly token: string }>;
+  create(path: string, grant: NewToken): Promise<{ readonly token: string }>;
   list(path: string): Promise<readonly TokenSummary[]>;
   revoke(path: string, id: string): Promise<void>;
 }
@@ -74,8 +74,8 @@ function addCreate(token: Command, actions: TokenActions, environment: RuntimeEn
     .option("--note <text>", "Purpose of the token, shown by token list")
     .action(async (username: string, flags: CreateFlags) => {
       const databases = flags.databases.split(",").map((name) => name.trim());
-      const wish = { username, role: flags.role, databases, note: flags.note, lifeMs: flags.expires };
-      await make(wish, flags.auth, actions, environment);
+      const grant = { username, role: flags.role, databases, note: flags.note, lifeMs: flags.expires };
+      await createAndPrint(grant, flags.auth, actions, environment);
     });
 }
 
@@ -124,7 +124,7 @@ function addShare(program: Command, actions: TokenActions, environment: RuntimeE
     .option("--note <text>", "Purpose of the token, shown by token list")
     .action(async (database: string, username: string, jobId: string, flags: ShareFlags) => {
       const job = { database, username, jobId };
-      const wish = {
+      const grant = {
         username,
         role: "viewer",
         databases: [database],
@@ -132,7 +132,7 @@ function addShare(program: Command, actions: TokenActions, environment: RuntimeE
         note: flags.note,
         lifeMs: flags.expires,
       } as const;
-      await make(wish, flags.auth, actions, environment);
+      await createAndPrint(grant, flags.auth, actions, environment);
     });
 }
 
@@ -143,8 +143,13 @@ interface ShareFlags {
 }
 
 /** Prints only the token, so that a script can use it. */
-async function make(wish: NewToken, auth: string, { create }: TokenActions, environment: RuntimeEnvironment) {
-  const { token } = await create(pathIn(auth), wish);
+async function createAndPrint(
+  grant: NewToken,
+  auth: string,
+  { create }: TokenActions,
+  environment: RuntimeEnvironment,
+) {
+  const { token } = await create(pathIn(auth), grant);
   environment.print(`${token}\n`);
 }
 
@@ -163,9 +168,9 @@ function pathIn(auth: string): string {
   throw new ConfigError("--auth", auth, "expected tokens:FILE, because this command edits a tokens file");
 }
 
-function lifeMs(written: string): number {
+function lifeMs(text: string): number {
   try {
-    return parseDuration(written);
+    return parseDuration(text);
   } catch (error) {
     throw new InvalidArgumentError((error as Error).message); // a RangeError
   }

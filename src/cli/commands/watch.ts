@@ -30,7 +30,7 @@ export function addWatchCommand(program: Command, watch: WatchJobs, env: Env): v
     .option("--user <name>", "Only jobs of this user")
     .option(
       "--job <id>",
-      "Only the job with this id. The command ends with the job: exit code 6 if it FAILED, 7 if it was CANCELED",
+      "Only the job with this id. The command ends when the job ends: exit code 6 if it FAILED, 7 if it was CANCELED",
     )
     .option("--wait", "With --job: wait for a job that does not exist yet, instead of exiting with code 3")
     .addOption(jsonOption())

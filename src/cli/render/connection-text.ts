@@ -19,7 +19,7 @@ export function connectionCauseText(status: WatchStatus): string {
   return cause === undefined ? "" : `(${sanitizeForTerminal(cause)})`;
 }
 
-/** The error that keeps the connection from being live, if any. */
+/** Why the connection is not live; undefined without a known error. */
 export function connectionCauseOf(status: WatchStatus): string | undefined {
   return "cause" in status && status.cause instanceof Error ? rootCauseText(status.cause) : undefined;
 }

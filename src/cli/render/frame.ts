@@ -29,7 +29,7 @@ export interface Frame {
 /** The status of a connection that is not closed. */
 export type OpenStatus = Exclude<WatchStatus, { readonly kind: "closed" }>;
 
-/** At most `rows` lines of at most `columns`. While the connection is stale, elapsed times stand still. */
+/** At most `rows` lines of at most `columns`. While the connection is stale, elapsed times stop. */
 export function frameLines(frame: Frame, style: Style): string[] {
   const { status, columns, rows } = frame;
   const jobs = [...frame.jobs];

@@ -13,7 +13,7 @@ import { inStatusColor, type Style } from "./style.js";
 export interface ShownLogLine {
   readonly at: string;
   readonly level: string;
-  /** The path of the task that wrote it. */
+  /** The path of the task that it is about; empty for the root. */
   readonly path: string;
   readonly message: string;
 }

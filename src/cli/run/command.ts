@@ -3,7 +3,7 @@ import { spawn, type ChildProcess } from "node:child_process";
 import { constants } from "node:os";
 import { Readable } from "node:stream";
 import { errorCodeOf } from "../../util/assert.js";
-import { closeEntries, openPipes } from "./pipes.js";
+import { closeWriteEnds, openPipes } from "./pipes.js";
 
 export type CommandLine = readonly [program: string, ...args: string[]];
 
@@ -26,7 +26,9 @@ export function startCommand([program, ...args]: CommandLine): Command {
   const pipes = openPipes(2);
   const [out, err] = pipes ?? [];
   try {
-    const child = spawn(program, args, { stdio: ["inherit", out?.entry ?? "pipe", err?.entry ?? "pipe"] });
+    const child = spawn(program, args, {
+      stdio: ["inherit", out?.writeEnd ?? "pipe", err?.writeEnd ?? "pipe"],
+    });
     return {
       stdout: out?.source ?? child.stdout!, // spawn creates one if we passed no pipe
       stderr: err?.source ?? child.stderr!,
@@ -38,7 +40,7 @@ export function startCommand([program, ...args]: CommandLine): Command {
     const ended = Promise.resolve<CommandExit>({ kind: "NOT_STARTED", isFound });
     return { stdout: emptyStream(), stderr: emptyStream(), ended, kill: () => {} };
   } finally {
-    closeEntries(pipes ?? []);
+    closeWriteEnds(pipes ?? []);
   }
 }
 

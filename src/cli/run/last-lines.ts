@@ -6,7 +6,7 @@
 export class LastLines {
   #lines: readonly Line[] = [];
 
-  /** @param counter the key of the counter that this line may later turn out to belong to */
+  /** @param counter the key of a counter, if later lines may show that this line belongs to it */
   add(text: string, counter?: string): void {
     this.#append({ text: shortened(text), counter, isCounter: false });
   }

@@ -32,7 +32,7 @@ export class OutputReader {
     this.#terminal.skip();
   }
 
-  /** Reads the current row as it stands. Call this when the output pauses. */
+  /** Reads the current row although it is unfinished. Call this when the output pauses. */
   readUnfinishedRow(): void {
     this.#read(this.#terminal.row);
   }

@@ -7,8 +7,8 @@ import type { ProgressReading } from "./progress-reading.js";
 
 /**
  * Reports the output of a program to a job. Each phase is a leaf, the latest line is the message of the root, and
- * warnings go to the log. The first leaf exists before its phase is known, because a tree needs a leaf, and leaves
- * cannot be renamed: its message has the label of the phase.
+ * warnings go to the log. The first leaf is created before its phase is known, because a tree needs a leaf. Leaves
+ * can't be renamed, so the label of its phase becomes its message.
  */
 export class OutputReporter implements OutputObserver {
   readonly lastLines = new LastLines();

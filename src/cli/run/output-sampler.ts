@@ -1,7 +1,7 @@
 /**
  * Bounds the cost of parsing a fast output. In each interval, a limited number of bytes is parsed, and only the tail of
- * the rest is buffered for the next interval. Output at reading speed is parsed whole; of a flood, the latest part and
- * the very end are.
+ * the rest is buffered for the next interval. Output at reading speed is parsed in full; of faster output, only the
+ * latest part of each interval and the very end.
  */
 import { systemClock, type Clock, type Timer } from "../../util/clock.js";
 import type { OutputReader } from "./output-reader.js";

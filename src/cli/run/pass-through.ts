@@ -16,7 +16,7 @@ export function passThrough(
   const resume = (): void => void (target.writableLength < PENDING_BYTES_MAX / 2 && source.resume());
   let readAt = 0;
   source.on("error", () => source.destroy()); // an error ends the output
-  target.on("error", () => source.destroy()); // the reader is gone: closing the pipe tells the command
+  target.on("error", () => source.destroy()); // the reader is gone: the command fails when it writes to the closed pipe
   source.on("data", (bytes: Uint8Array) => {
     readAt = performance.now();
     target.write(bytes, resume);

@@ -35,7 +35,7 @@ export class PhaseTracker {
       this.#current.find((one) => isSame(one, reading)) ?? this.#current.find((one) => grows(one, reading));
     if (phase && !restarts(phase, reading)) return move(phase, reading);
     if (this.#count >= PHASES_MAX || reading.isContinuation) return [];
-    return [...this.#endThose((one) => one === phase || isFull(one)), ...this.#begin(reading)];
+    return [...this.#endPhases((one) => one === phase || isFull(one)), ...this.#begin(reading)];
   }
 
   #begin({ series, label, done, volume }: ProgressReading): PhaseChange[] {
@@ -47,7 +47,7 @@ export class PhaseTracker {
     ];
   }
 
-  #endThose(isOver: (phase: Phase) => boolean): PhaseChange[] {
+  #endPhases(isOver: (phase: Phase) => boolean): PhaseChange[] {
     const over = this.#current.filter(isOver);
     for (const phase of over) this.#current.splice(this.#current.indexOf(phase), 1);
     return over.map(({ index }) => ({ kind: "END", phase: index }));

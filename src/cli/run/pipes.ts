@@ -7,13 +7,13 @@ import type { Readable } from "node:stream";
 
 export interface Pipe {
   /** The file descriptor that the command writes to. */
-  readonly entry: number;
+  readonly writeEnd: number;
   readonly source: Readable;
 }
 
 /**
  * Opens named pipes, or returns undefined if the system has none. Node.js would give the child sockets, which cannot be
- * reopened: `echo oops > /dev/stderr` would fail in the command. The caller closes the entries after starting the
+ * reopened: `echo oops > /dev/stderr` would fail in the command. The caller closes the write ends after starting the
  * command.
  */
 export function openPipes(count: number): readonly Pipe[] | undefined {
@@ -30,13 +30,13 @@ export function openPipes(count: number): readonly Pipe[] | undefined {
   }
 }
 
-export function closeEntries(pipes: readonly Pipe[]): void {
-  for (const { entry } of pipes) closeSync(entry);
+export function closeWriteEnds(pipes: readonly Pipe[]): void {
+  for (const { writeEnd } of pipes) closeSync(writeEnd);
 }
 
 /** Opens the reading end first: opening the writing end would block without a reader. */
 function openPipe(path: string): Pipe {
-  const exit = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
-  const entry = openSync(path, constants.O_WRONLY);
-  return { entry, source: new Socket({ fd: exit, readable: true, writable: false }) };
+  const readEnd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  const writeEnd = openSync(path, constants.O_WRONLY);
+  return { writeEnd, source: new Socket({ fd: readEnd, readable: true, writable: false }) };
 }

@@ -17,7 +17,7 @@ export class PlainCounters {
   /** Counters and possible counters by the text before the number, least recently seen first. */
   readonly #candidates = new Map<string, Candidate>();
 
-  /** Reads a line in no known format. Undefined if it has no such number. */
+  /** Reads a line that has no known format. Undefined if it has no such number. */
   read({ text, isDrawnOver }: TerminalLine): CounterLine | undefined {
     if (!HAS_COUNTER.test(text)) return undefined;
     const found = only(text, COUNT, countOf) ?? only(text, PERCENT, percentOf);
@@ -28,12 +28,12 @@ export class PlainCounters {
   }
 
   #follow(counter: string, reading: ProgressReading): CounterLine {
-    const { done = -1, growths = -1, isCounter = false } = this.#candidates.get(counter) ?? {};
-    const grown = reading.done > done ? growths + 1 : growths;
-    const counts = grown >= GROWTHS_NEEDED && reading.done >= done;
+    const { done = -1, increases = -1, isCounter = false } = this.#candidates.get(counter) ?? {};
+    const grown = reading.done > done ? increases + 1 : increases;
+    const counts = grown >= INCREASES_NEEDED && reading.done >= done;
     const candidate = {
       done: Math.max(done, reading.done),
-      growths: reading.done < done ? 0 : grown,
+      increases: reading.done < done ? 0 : grown,
       isCounter: isCounter || counts,
     };
     this.#candidates.delete(counter);
@@ -57,7 +57,7 @@ export interface CounterLine {
 interface Candidate {
   readonly done: number;
   /** The number of increases since the number was first seen or last decreased. */
-  readonly growths: number;
+  readonly increases: number;
   /** Whether it was a counter before. */
   readonly isCounter: boolean;
 }
@@ -106,7 +106,7 @@ function numberOf(digits: string): number {
   return Number(digits.replaceAll(/[ ,_'\u00a0\u202f]/gu, ""));
 }
 
-const GROWTHS_NEEDED = 2;
+const INCREASES_NEEDED = 2;
 const CANDIDATES_MAX = 16;
 const LABEL_MAX = 60;
 

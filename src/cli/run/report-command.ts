@@ -12,8 +12,8 @@ import { passThrough } from "./pass-through.js";
 import { OutputSampler } from "./output-sampler.js";
 
 /**
- * Resolves with the command's exit once the server has stored it. If the server has stored the job, this waits up to 5
- * s; if it never answered, not at all.
+ * Resolves with the command's exit. If the server has stored the job, first waits up to 5 s for it to store the end; if
+ * the server never answered, does not wait.
  */
 export async function reportCommand(
   command: Command,

@@ -58,11 +58,11 @@ export class TerminalLines {
     if (first === RETURN) return this.#moveTo(0);
     if (first === BACKSPACE) return this.#moveTo(this.#column - 1);
     if (first === TAB) return this.#print(" ");
-    if (first === ESCAPE) return this.#obey(token);
+    if (first === ESCAPE) return this.#applySequence(token);
     if (first > LAST_CONTROL && (first < FIRST_C1 || first > LAST_C1)) this.#print(token);
   }
 
-  #obey(sequence: string): void {
+  #applySequence(sequence: string): void {
     const command = sequence.at(-1)!; // a sequence has at least two characters
     const count = Number.parseInt(sequence.slice(2), 10) || 1;
     if (sequence === RESTORE_CURSOR) return this.#endRow(true);

@@ -15,7 +15,7 @@ export interface CancelSubscriptionsOptions {
   readonly onDisconnected: () => void;
 }
 
-/** Bounds the pairs of user and database with a subscription. The jobs of further pairs poll. */
+/** The maximum number of subscriptions, one per user and database. The jobs of further users poll. */
 const SUBSCRIPTIONS_MAX = 8;
 /** Milliseconds. Long, because answers to heartbeats carry cancel requests too. */
 const KEEP_ALIVE_MS = 30_000;

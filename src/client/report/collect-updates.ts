@@ -24,19 +24,19 @@ function visit(task: TaskState, updates: TaskUpdateInput[]): void {
   if (task.hasEnded && task.spec.kind !== "LEAF") push(updates, task, takeOwnChanges(task));
 }
 
-/** The tasks of an iteration come after its start, and before that of the next one, which ends them. */
+/** Reports the start of an iteration, then its tasks, then the start of the next one, which ends them. */
 function visitIterations(task: TaskState, length: number, updates: TaskUpdateInput[]): void {
-  const sayBegunUntil = (iteration: number): void => {
+  const reportStartsUpTo = (iteration: number): void => {
     if (iteration <= task.reported.iteration) return;
     task.reported.iteration = iteration;
     updates.push({ path: task.path, iteration });
   };
   task.subTasks.forEach((subTask, index) => {
     if (!subTask.isDirty) return;
-    sayBegunUntil(Math.min(Math.floor(index / length) + 1, task.iteration));
+    reportStartsUpTo(Math.min(Math.floor(index / length) + 1, task.iteration));
     visit(subTask, updates);
   });
-  sayBegunUntil(task.iteration);
+  reportStartsUpTo(task.iteration);
 }
 
 function push(updates: TaskUpdateInput[], task: TaskState, own: Omit<TaskUpdateInput, "path">): void {

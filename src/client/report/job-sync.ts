@@ -11,9 +11,9 @@
  * store, so the SDK stores the job again with everything it knows. If another worker stored the job first, its
  * `storedAt` differs, and the SDK stops with STALE_ATTEMPT.
  *
- * Requests in flight stay unchanged here until the server answers. If an answer is lost, the same request is sent
- * again. Requests to store, add tasks or log carry a request id; updates are idempotent without one. Changes made in
- * the meantime merge into the tree, so pending data is at most twice the tree plus the newest log lines.
+ * A request in flight stays unchanged until the server answers. If an answer is lost, the same request is sent again.
+ * Requests to store, add tasks or log carry a request id; updates are idempotent without one. Changes made in the
+ * meantime merge into the tree, so pending data is at most twice the tree plus the newest log lines.
  */
 import { DEFAULT_LIMITS } from "../../protocol/limits.js";
 import { parsePosition } from "../../protocol/position.js";
@@ -77,7 +77,7 @@ export class JobSync implements TaskStateListener {
     this.root = new TaskState(spec, this);
   }
 
-  /** Why reporting stopped; undefined while it goes on. */
+  /** Why reporting stopped; undefined while it continues. */
   get stoppedBy(): TidemarkError | undefined {
     return this.#stoppedBy;
   }

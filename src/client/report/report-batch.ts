@@ -47,8 +47,8 @@ export class ReportBatch {
     if (answer) this.#onAnswer(batch, answer.updateTasks ?? []);
   }
 
-  #take(jobs: ReadonlySet<JobSync>): readonly Addressed[] {
-    const batch: Addressed[] = [];
+  #take(jobs: ReadonlySet<JobSync>): readonly BatchItem[] {
+    const batch: BatchItem[] = [];
     let charactersLeft = CHARACTERS_PER_REQUEST;
     this.#isTruncated = false;
     for (const job of jobs) {
@@ -70,14 +70,14 @@ export class ReportBatch {
     return heartbeat ? [heartbeat] : [];
   }
 
-  #onBatchRejected(batch: readonly Addressed[], error: TidemarkError): void {
+  #onBatchRejected(batch: readonly BatchItem[], error: TidemarkError): void {
     if (isRetryable(error)) throw error;
-    const [{ job, input }] = batch as [Addressed]; // safe: send checked it
+    const [{ job, input }] = batch as [BatchItem]; // safe: send checked it
     if (batch.length === 1) job.onReportRejected(input, error);
     else this.#inputsMax = Math.ceil(batch.length / 2);
   }
 
-  #onAnswer(batch: readonly Addressed[], answers: readonly InputAnswer[]): void {
+  #onAnswer(batch: readonly BatchItem[], answers: readonly InputAnswer[]): void {
     const now = this.#clock.now();
     this.#inputsMax = INPUTS_PER_REQUEST;
     const transient: TidemarkError[] = [];
@@ -92,14 +92,14 @@ export class ReportBatch {
   }
 }
 
-interface Addressed {
+interface BatchItem {
   readonly job: JobSync;
   readonly input: UpdateTaskInput;
 }
 
 type InputAnswer = NonNullable<ReportJobsMutation["updateTasks"]>[number];
 
-function moveToBack(jobs: Set<JobSync>, sent: readonly Addressed[]): void {
+function moveToBack(jobs: Set<JobSync>, sent: readonly BatchItem[]): void {
   for (const { job } of sent) {
     jobs.delete(job);
     jobs.add(job);

@@ -77,14 +77,14 @@ export class SyncRound {
   }
 
   #store(job: JobSync): Promise<void> {
-    return orReject(job, async () => {
+    return stopJobIfRejected(job, async () => {
       const { storeTask } = await this.#request(StoreJobDocument, { input: job.takeStoreRequest() });
       job.onStoreAcknowledged(storeTask?.userTask, this.#options.clock.now());
     });
   }
 
   #addTasks(job: JobSync): Promise<void> {
-    return orReject(job, async () => {
+    return stopJobIfRejected(job, async () => {
       while (job.hasTasksToAdd) {
         const { addTasks } = await this.#request(GrowJobDocument, { input: job.takeAddTasksRequest() });
         job.onAddTasksAcknowledged(addTasks?.userTask, this.#options.clock.now());
@@ -93,7 +93,7 @@ export class SyncRound {
   }
 }
 
-async function orReject(job: JobSync, act: () => Promise<void>): Promise<void> {
+async function stopJobIfRejected(job: JobSync, act: () => Promise<void>): Promise<void> {
   try {
     await act();
   } catch (error) {

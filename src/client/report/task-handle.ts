@@ -20,7 +20,7 @@ export interface TaskLog {
   info(message: string): void;
   /** Adds a line about a problem that deserves attention. */
   warning(message: string): void;
-  /** Adds a line about an error. The task goes on; use `fail` to end it. */
+  /** Adds a line about an error. The task continues; use `fail` to end it. */
   error(message: string): void;
 }
 
@@ -65,7 +65,7 @@ export class TaskHandle {
     return this.#scope.signal;
   }
 
-  /** The log of the job, with lines marked as being about this task. */
+  /** The log of the job. Each line that is written here names this task. */
   get log(): TaskLog {
     const line = (level: LogLevel) => (message: string) =>
       this.#scope.log(level, this.path, truncateMessage(message));
@@ -93,7 +93,7 @@ export class TaskHandle {
   }
 
   /**
-   * Sets the number of units in total, once it is known or known better.
+   * Sets the number of units in total, once it is known or known more exactly.
    * @throws TypeError if the task is not a leaf.
    */
   volume(units: number): void {
@@ -189,7 +189,7 @@ export class TaskHandle {
    * The leaf ends with the iterable. If the loop exits early, the leaf keeps running until a task above it ends. If the
    * job is canceled, the next iteration of the loop throws.
    *
-   * @throws TypeError if this task must count but is not a leaf, or if a leaf must be added but can't be.
+   * @throws TypeError without a description, if this task is not a leaf; with one, if the leaf can't be added.
    */
   track<Item>(items: Iterable<Item>, description?: string, options?: TrackOptions): Tracked<Item>;
   /** Wraps an asynchronous iterable for a `for await` loop, like `track` of an iterable. */
@@ -232,7 +232,7 @@ export class TaskHandle {
     const index = typeof selector === "number" ? first + selector : this.#state.indexOf(selector, first);
     if (index === undefined || index < first || index >= first + length) {
       throw new TypeError(
-        `An iteration of ${JSON.stringify(this.description)} has no ${JSON.stringify(selector)}. Declare it in iterative().`,
+        `An iteration of ${JSON.stringify(this.description)} has no task ${JSON.stringify(selector)}. Declare it in iterative().`,
       );
     }
     return this.#handleOf(this.#state.subTask(index));

@@ -1,6 +1,6 @@
 /**
- * The state of one task: its current values, and those last reported. A tick only changes a number. A report holds the
- * difference, so unsent changes never need more memory than the tree, however long the server is unreachable.
+ * The state of one task: its current values, and those last reported. A tick only changes a number. A report contains
+ * the difference, so unsent changes never need more memory than the tree, however long the server is unreachable.
  *
  *     PENDING ─► RUNNING ─► FINISHED, FAILED or CANCELED
  *
@@ -185,7 +185,7 @@ export class TaskState {
     this.subTasks.forEach((subTask) => subTask.resetReported());
   }
 
-  /** Follows the end of the task above or of its iteration. */
+  /** Ends the task because the task above it or its iteration has ended. */
   settle(status: EndStatus): void {
     if (this.status === "RUNNING") return this.#close(status);
     this.#freeze();

@@ -26,6 +26,6 @@ export function notTidemark(url: string, status: number): string {
 
 /** Whether the same request may succeed later: an outage, a transient limit, or a token that can be renewed. */
 export function isRetryable({ code, extensions: { limit } }: TidemarkError): boolean {
-  if (code === "LIMIT_EXCEEDED") return TRANSIENT_LIMITS.some((passing) => passing === limit);
+  if (code === "LIMIT_EXCEEDED") return TRANSIENT_LIMITS.some((transient) => transient === limit);
   return code === "UNAVAILABLE" || code === "INTERNAL" || code === "UNAUTHENTICATED";
 }

@@ -38,7 +38,7 @@ export interface TaskRemovedEvent {
   readonly reason: WatchRemovalReason;
 }
 
-/** The state is complete: the jobs of all events so far are exactly those of the server a moment ago. */
+/** The state is complete: the jobs received so far are exactly those that the server had a moment ago. */
 export interface CaughtUpEvent {
   readonly kind: "CaughtUp";
 }

@@ -15,9 +15,9 @@ export function watchedTreeOf(tasks: readonly MirroredTaskFragment[]): WatchedTa
   for (const fields of tasks) {
     const task = { ...fields, subTasks: [] };
     byPath.set(fields.path, task);
-    if (fields.path !== "") taskOr(byPath.get(parentOf(fields.path)), fields.path).subTasks.push(task);
+    if (fields.path !== "") requireTask(byPath.get(parentOf(fields.path)), fields.path).subTasks.push(task);
   }
-  return taskOr(byPath.get(""), "");
+  return requireTask(byPath.get(""), "");
 }
 
 /**
@@ -65,7 +65,7 @@ class CopiedTasks {
     for (const [level, index] of indexes.entries()) {
       const { subTasks } = task;
       const isNew = level === indexes.length - 1 && index === subTasks.length;
-      const child = isNew ? { ...fields, subTasks: [] } : taskOr(subTasks[index], fields.path);
+      const child = isNew ? { ...fields, subTasks: [] } : requireTask(subTasks[index], fields.path);
       subTasks[index] = task = this.of(child);
     }
     return task;
@@ -80,7 +80,7 @@ function indexesOf(path: string): number[] {
   return path === "" ? [] : path.split(".").map(Number);
 }
 
-function taskOr<T>(task: T | undefined, path: string): T {
+function requireTask<T>(task: T | undefined, path: string): T {
   if (task) return task;
   throw new OutOfSyncError(`The server sent a task at path "${path}", which does not fit into the tree.`);
 }

@@ -15,8 +15,7 @@ import { PlanBailout } from "./plan-bailout.js";
 
 /**
  * Coerces valid variables of an operation as graphql-js does. A worker's report is mostly variables, and graphql-js
- * inspects the type of each value each time. Here the reader of a type is built once per server, so recursive types
- * need no special care.
+ * inspects the type of each value each time. Here the reader of each type is built once per server.
  */
 export class InputReaders {
   readonly #readers = new Map<GraphQLInputType, Read>();

@@ -9,12 +9,12 @@ import { tryPlan, PlanBailout } from "./plan-bailout.js";
 import type { PlanExecution, SelectionPlan, SelectionPlanner } from "./selection-plan.js";
 
 /**
- * Executes an operation that is used again. The plan determines its fields, types and resolvers once; graphql-js
- * does so for each object of each answer, which costs several times as much as the resolvers.
+ * A plan that executes a repeated operation. The plan determines its fields, types and resolvers once; graphql-js does
+ * so for each object of each answer, which costs several times as much as the resolvers.
  *
- * A plan handles the normal case only. If a resolver throws, a null appears where none is allowed, or a variable
- * has an unexpected type, the plan returns undefined and graphql-js executes the operation. So graphql-js creates
- * every error, and a plan's answer equals that of graphql-js.
+ * A plan handles the normal case only. If a resolver throws, a null appears where none is allowed, or a variable has an
+ * unexpected type, the plan returns undefined and graphql-js executes the operation. So graphql-js creates every error,
+ * and a plan's answer equals that of graphql-js.
  */
 export class OperationPlan {
   readonly #root: SelectionPlan;

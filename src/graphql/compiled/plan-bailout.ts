@@ -1,4 +1,4 @@
-/** Ends the creation or the run of a plan, and graphql-js takes over. It never reaches a client. */
+/** Thrown if a plan can't be created or executed: graphql-js then executes the operation. Never reaches a client. */
 export class PlanBailout extends Error {
   override readonly name = "PlanBailout";
 }

@@ -228,7 +228,7 @@ const UNREADABLE_INFO = new Proxy({} as GraphQLResolveInfo, {
   },
 });
 
-/** Returns the value, unless it is a promise or an error. */
+/** Returns the value. @throws PlanBailout if it is a promise or an error. */
 function plain(value: unknown): unknown {
   if (typeof value !== "object") return value;
   if (value instanceof Error || typeof (value as { then?: unknown }).then === "function") {

@@ -36,7 +36,7 @@ import {
  */
 builder.mutationType({
   description:
-    "Write operations. A mutation returns once its change is as durable as the journal makes it, and subscribers receive the change only then. Root fields are nullable so that one rejected field does not discard the results of the others.",
+    "Write operations. A mutation returns once its change is as durable as the server's store makes it. Subscribers receive the change only then. Root fields are nullable so that one rejected field does not discard the results of the others.",
   fields: (t) => ({
     storeTask: t.field({
       type: StoreTaskPayloadType,
@@ -101,7 +101,7 @@ builder.mutationType({
       type: RequestCancelPayloadType,
       nullable: true,
       description:
-        "Asks the worker to stop. The worker answers with CANCELED, or ends the job in another way. A second request does not replace the first. After the end of the job, a request is ILLEGAL_TRANSITION. Storing the job again clears the request.",
+        "Asks the worker to stop. The worker answers with CANCELED, or ends the job in another way. A second request does not replace the first. After the end of the job, a request fails with ILLEGAL_TRANSITION. Storing the job again clears the request.",
       args: {
         input: t.arg({
           type: RequestCancelInputType,
@@ -123,7 +123,7 @@ builder.mutationType({
     purgeDatabase: t.field({
       type: PurgeDatabasePayloadType,
       nullable: true,
-      description: "Removes all jobs of a database. An empty database is not listed.",
+      description: "Removes all jobs of a database, which is then no longer listed.",
       args: { database: t.arg.string({ required: true, description: DATABASE_DESCRIPTION }) },
       resolve: async (_, args, { writer, services: { limits } }) => {
         const store = await writer.find("purge", { database: parseDatabaseName(args.database, limits) });

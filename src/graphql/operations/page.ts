@@ -55,7 +55,7 @@ export function formatCursor(revision: number): string {
 
 /** @throws TidemarkError BAD_USER_INPUT if the text can't be a cursor. */
 export function parseCursor(argument: string, text: string): number {
-  const revision = FORM.test(text) ? Number(text) : NaN;
+  const revision = CURSOR_PATTERN.test(text) ? Number(text) : NaN;
   if (Number.isSafeInteger(revision)) return revision;
   const shown = truncateText(text, 40);
   throw badUserInput(
@@ -63,7 +63,7 @@ export function parseCursor(argument: string, text: string): number {
   );
 }
 
-const FORM = /^[1-9]\d{0,15}$/;
+const CURSOR_PATTERN = /^[1-9]\d{0,15}$/;
 
 function direction(
   { first, last }: PageArguments,

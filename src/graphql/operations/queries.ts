@@ -34,7 +34,7 @@ import { NodeType, UserTaskType } from "../types/user-task.js";
  */
 builder.queryType({
   description:
-    "Read operations. Database names are lower-cased and then NFC-normalized, and are returned in that form; usernames and job ids are NFC-normalized and keep their case. Reading never creates a database. If nothing was stored in a database, it has no tasks, counts 0, and `database` returns null, as after a purge. A query operation reads each database at one revision, even with several root fields.",
+    "Read operations. Database names are lower-cased and then NFC-normalized, and are returned in that form; usernames and job ids are NFC-normalized and keep their case. Reading never creates a database. A database without jobs has no tasks and a count of 0, and `database` returns null for it. A query operation reads each database at one revision, even with several root fields.",
   fields: (t) => ({
     node: t.field({
       type: NodeType,
@@ -140,7 +140,7 @@ builder.queryType({
       type: [ProgressRowType],
       nullable: true,
       description:
-        "The same rows as Neo4j's gds.listProgress. Without a jobId, or with a blank one: a row per job, most recently stored first. With a jobId: a row per task, as a tree, for every user's job with that id; NOT_FOUND if no such job exists.",
+        "The same rows as Neo4j's gds.listProgress. Without a jobId, or with a blank one: a row per job, most recently stored first. With a jobId: a row per task, as a tree, for every user's job with that id; fails with NOT_FOUND if no such job exists.",
       args: {
         database: t.arg.string({ required: true, description: DATABASE_DESCRIPTION }),
         jobId: t.arg.id({ description: JOB_ID_DESCRIPTION }),

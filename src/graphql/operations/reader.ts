@@ -40,7 +40,10 @@ export class Reader {
     return store && (isUnrestricted(scope) ? store : new ScopedJobs(store, scope));
   }
 
-  /** The jobs of several databases. It throws after the last one, so that one wait opens all. @throws NotYetRead */
+  /**
+   * The jobs of several databases. It throws only after it has requested all of them, so that one wait opens all.
+   * @throws NotYetRead
+   */
   jobsOf(databases: readonly DatabaseName[]): ReadonlyMap<DatabaseName, ReadableJobs | undefined> {
     const found = new Map<DatabaseName, ReadableJobs | undefined>();
     let notYet: NotYetRead | undefined;
@@ -61,7 +64,7 @@ export class Reader {
    * see only a part of a database, the reader opens it to look for jobs. @throws NotYetRead
    */
   databases(first: number, after: string): DatabaseName[] {
-    const scopes = this.#named().flatMap((name) => {
+    const scopes = this.#databaseNames().flatMap((name) => {
       const scope = name > after ? scopeOf(name, this.#caller.rights) : undefined;
       return scope ? { name, isWhole: isUnrestricted(scope) } : [];
     });
@@ -93,7 +96,7 @@ export class Reader {
   }
 
   /** Names of the databases that have jobs, ascending. Open stores have the current count. @throws NotYetRead */
-  #named(): DatabaseName[] {
+  #databaseNames(): DatabaseName[] {
     if (!this.#databases) {
       return this.#wait(this.#provider.databases().then((found) => void (this.#databases = found)));
     }

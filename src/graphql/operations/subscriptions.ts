@@ -26,7 +26,7 @@ builder.subscriptionType({
       type: TaskEventType,
       description: `Every change in a database that matches the filter and that the caller may see, in order of revision.
 
-Without \`after\`, the server sends Reset(INITIAL), the state, CaughtUp, then live changes. With \`after\`, it sends the changes since that position, CaughtUp, then live changes. If it no longer knows those changes, it starts with Reset(HISTORY_GONE or EPOCH_CHANGED) and the state. A position at revision 0 is the same as no position. A database that does not exist yet is empty, so you can subscribe before the first job is stored. Events do not say whether you are behind: each job is correct as of its newest event, and the whole is exact at CaughtUp.`,
+Without \`after\`, the server sends Reset(INITIAL), the state, CaughtUp, then live changes. With \`after\`, it sends the changes since that position, CaughtUp, then live changes. If it no longer knows those changes, it starts with Reset(HISTORY_GONE or EPOCH_CHANGED) and the state. A position at revision 0 is the same as no position. A database that does not exist yet is empty, so you can subscribe before the first job is stored. An event does not show whether more changes are pending. Each job is correct as of its newest event; all jobs together are exact at each CaughtUp.`,
       args: {
         database: t.arg.string({ required: true, description: DATABASE_DESCRIPTION }),
         username: t.arg.string({ description: FILTER_USERNAME_DESCRIPTION }),
@@ -56,7 +56,7 @@ Without \`after\`, the server sends Reset(INITIAL), the state, CaughtUp, then li
       type: UserTaskType,
       nullable: true,
       description:
-        "The job now, then after every change; a slow reader receives only the newest state. Null while the job does not exist. Completes once the job has ended, unless `untilEnded` is false: then it continues with the next attempt.",
+        "The job: now, then after every change. A slow reader receives only the newest state. Null while the job does not exist. Completes once the job has ended, unless `untilEnded` is false: then it continues with the next attempt.",
       args: {
         database: t.arg.string({ required: true, description: DATABASE_DESCRIPTION }),
         username: t.arg.string({ required: true, description: USERNAME_DESCRIPTION }),
@@ -76,7 +76,7 @@ Without \`after\`, the server sends Reset(INITIAL), the state, CaughtUp, then li
     }),
     taskCount: t.int({
       description:
-        "The number of jobs now, then after every change of it; a slow reader receives only the newest.",
+        "The number of jobs: now, then whenever it changes. A slow reader receives only the newest number.",
       args: {
         database: t.arg.string({ required: true, description: DATABASE_DESCRIPTION }),
         username: t.arg.string({ description: FILTER_USERNAME_DESCRIPTION }),
@@ -94,7 +94,7 @@ Without \`after\`, the server sends Reset(INITIAL), the state, CaughtUp, then li
     cancelRequests: t.field({
       type: [UserTaskType],
       description:
-        "The jobs that have a cancel request and have not ended: now, and again after each new request. It is meant for workers: they receive a request at once, and no other changes. At most the newest 1000; the answers to reports include every request.",
+        "The jobs that have a cancel request and have not ended: now, and again after each new request. For workers: they receive a request at once, and no other changes. Lists at most the newest 1000 jobs; the answers to reports include every request.",
       args: {
         database: t.arg.string({ required: true, description: DATABASE_DESCRIPTION }),
         username: t.arg.string({ description: FILTER_USERNAME_DESCRIPTION }),
@@ -109,7 +109,7 @@ Without \`after\`, the server sends Reset(INITIAL), the state, CaughtUp, then li
 });
 
 const MIN_INTERVAL =
-  "The minimum time between batches in milliseconds, 0 to 3600000. The first answer is sent at once. Changes in between are merged into the newest.";
+  "The minimum time between two batches of events in milliseconds, 0 to 3600000. The first batch is sent at once. Changes in between are merged.";
 
 const INTERVAL_MS_MAX = 60 * 60 * 1_000;
 

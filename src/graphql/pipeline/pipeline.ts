@@ -33,8 +33,8 @@ import { Writer } from "../operations/writer.js";
 
 /**
  * Processes the operations of all transports: parse, limits, validate, execute, mask. A transport only reads requests
- * and writes results, so no rule can hold on one and be missing on another. docs/internals/execution.md says why
- * results bypass graphql-yoga, graphql-ws and graphql-js in places.
+ * and writes results, so every rule applies to all transports. docs/internals/execution.md says why results bypass
+ * graphql-yoga, graphql-ws and graphql-js in places.
  *
  *     text ──► parse ──► limits ──► validate ──► execute | subscribe ──► mask ──► result
  *              └──────── cached by text ───────┘

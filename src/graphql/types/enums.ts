@@ -85,7 +85,7 @@ export const ResetReasonType = builder.enumType("ResetReason", {
     HISTORY_GONE: { description: "The server no longer knows what changed since the position." },
     EPOCH_CHANGED: {
       description:
-        "The position belongs to another history: one from before a data loss, or of another database.",
+        "The position belongs to another epoch: it is from before a data loss, or from another database.",
     },
   } satisfies Described<ResetReason>,
 });

@@ -89,14 +89,14 @@ export const StoreTaskInputType = builder.inputType("StoreTaskInput", {
       defaultValue: "OVERWRITE",
       description: "What to do if the job exists.",
     }),
-    memory: t.field({ type: MemoryRangeInputType, description: "Its estimated memory." }),
+    memory: t.field({ type: MemoryRangeInputType, description: "The estimated memory of the job." }),
     leaseSeconds: t.int({
       description:
         "Seconds without a report before the job is SILENT, 1 to 604800. Defaults to the server's setting.",
     }),
     requestId: t.id({
       description:
-        'Makes retries safe: while the tree that it stored exists, the same id returns the same answer and changes nothing. Send jobId with it. For example "c3f1a9d2-store".',
+        'Makes retries safe: while the stored tree exists, a repeated store with this id returns the same answer and changes nothing. Also send jobId. For example "c3f1a9d2-store".',
     }),
   }),
 });
@@ -104,7 +104,7 @@ export const StoreTaskInputType = builder.inputType("StoreTaskInput", {
 const TaskUpdateInputType = builder.inputType("TaskUpdateInput", {
   description: `One change to one task of the tree. Omitted or null fields do not change; an empty message clears the old one. Within one input the server applies volume, then \`done\` or \`add\` (not both), then message, iteration and status. Inputs apply in order, all or none.
 
-A path that does not exist is NOT_FOUND. \`done\`, \`add\` or \`volume\` on a task that is not a leaf is NOT_A_LEAF. Setting PENDING is ILLEGAL_TRANSITION. Otherwise, a change without effect (the current status, volume or message, \`add\` 0, \`done\` at or below the current value, an iteration that has begun) takes no revision and is never rejected, even after the end, so late and repeated reports are safe. Any other change to an ended task, or to a task below one, is ILLEGAL_TRANSITION.
+A path that does not exist fails with NOT_FOUND. \`done\`, \`add\` or \`volume\` on a task that is not a leaf fails with NOT_A_LEAF. Setting PENDING fails with ILLEGAL_TRANSITION. Otherwise, a change without effect (the current status, volume or message, \`add\` 0, \`done\` at or below the current value, an iteration that has begun) takes no revision and is never rejected, even after the end, so late and repeated reports are safe. Any other change to an ended task, or to a task below one, fails with ILLEGAL_TRANSITION.
 
 RUNNING, FINISHED, FAILED, \`done\`, \`add\` and \`iteration\` also start the task and the tasks above it. Siblings may run in parallel. \`done\` may exceed \`volume\`; the ratio then stays 1. FINISHED completes a leaf: an unknown volume becomes what is done, and \`done\` rises to a known volume. On any other task, FINISHED finishes the running tasks below it and cancels the pending ones. FAILED and CANCELED also apply to the running tasks below; pending tasks and the tasks above do not change. \`message\` with FAILED is the reason. A cancel request does not block reports.`,
   fields: (t) => ({
@@ -131,7 +131,7 @@ RUNNING, FINISHED, FAILED, \`done\`, \`add\` and \`iteration\` also start the ta
     }),
     iteration: t.int({
       description:
-        "Iterative tasks only: the iteration that has begun, from 1. Repeating it has no effect; a value above `max` is BAD_USER_INPUT; an OPEN task grows to it. In earlier iterations, running tasks become FINISHED and pending ones CANCELED. The tasks of the new iteration stay PENDING until they are reported. The tasks of iteration i are the children (i-1)*k to i*k-1, where k is the length of `tasks`.",
+        "Iterative tasks only: the iteration that has begun, from 1. Repeating it has no effect; a value above `max` fails with BAD_USER_INPUT; an OPEN task grows to that iteration. In earlier iterations, running tasks become FINISHED and pending ones CANCELED. The tasks of the new iteration stay PENDING until they are reported. The tasks of iteration i are the children (i-1)*k to i*k-1, where k is the length of `tasks`.",
     }),
   }),
 });
@@ -208,4 +208,4 @@ function jobFields(t: InputFields) {
 type InputFields = PothosSchemaTypes.InputFieldBuilder<typeof builder.$inferSchemaTypes, "InputObject">;
 
 const REQUEST_ID =
-  'Makes retries safe: the server answers a repeat of one of the newest 64 ids of this attempt and changes nothing. For example "c3f1a9d2-17".';
+  'Makes retries safe: the server remembers the newest 64 ids of an attempt. It answers a repeated request and changes nothing. For example "c3f1a9d2-17".';

@@ -21,7 +21,7 @@ export const ProgressRowType = builder.objectRef<ProgressRow>("ProgressRow").imp
     jobId: t.id({ description: "The job id.", resolve: ({ userTask }) => userTask.jobId }),
     taskName: t.exposeString("taskName", {
       description:
-        "The task's description. In a tree, it follows four spaces per level below the root and `|-- `.",
+        "The task's description. In a tree, four spaces per level below the root and `|-- ` precede it.",
     }),
     progress: t.string({
       description: "`42.86%`, `0%`, `100%`; `n/a` while the volume is unknown.",

@@ -21,7 +21,7 @@ builder.scalarType("SafeInt", {
 });
 
 builder.scalarType("Position", {
-  description: `A point in the order of a database's changes, as an opaque string. Pass any position that you received as \`after\`; a string that was never a position is BAD_USER_INPUT. A position belongs to one epoch of one database. It says when, not what: omit \`after\` if you request more than before (a wider filter, more rights). For example "k3J9wQx-T_bA.1042".`,
+  description: `A point in the order of a database's changes, as an opaque string. Pass any position that you received as \`after\`; any other string fails with BAD_USER_INPUT. A position belongs to one epoch of one database. It does not record what you requested: if you request more than before (a wider filter, more rights), omit \`after\`. For example "k3J9wQx-T_bA.1042".`,
   serialize: (position) => formatPosition(position),
   parseValue: positionOf,
 });

@@ -28,13 +28,13 @@ export const TaskEventType = builder.interfaceRef<TaskEvent>("TaskEvent").implem
     }),
     at: t.expose("at", {
       type: "DateTime",
-      description: "When it happened; for a job, when its latest change was made.",
+      description: "When the event happened; for an event about a job, the time of the job's latest change.",
     }),
   }),
 });
 
 builder.objectRef<Reset>("Reset").implement({
-  description: "Discard what you hold: the current state follows, then CaughtUp.",
+  description: "Discard all jobs that you have received: the current state follows, then CaughtUp.",
   interfaces: [TaskEventType],
   fields: (t) => ({
     cause: t.expose("cause", { type: ResetReasonType, description: "The reason." }),
@@ -56,7 +56,7 @@ builder.objectRef<TaskStored>("TaskStored").implement({
 });
 
 builder.objectRef<TaskUpdated>("TaskUpdated").implement({
-  description: "The tree that you hold has changed.",
+  description: "A job that you have received has changed.",
   interfaces: [TaskEventType],
   fields: (t) => ({
     userTask: t.field({ type: UserTaskType, description: "The job.", resolve: viewOf }),
@@ -74,7 +74,7 @@ builder.objectRef<TaskUpdated>("TaskUpdated").implement({
 });
 
 builder.objectRef<TaskRemoved>("TaskRemoved").implement({
-  description: "A job was removed. You may never have held it.",
+  description: "A job was removed. You may not have received it before.",
   interfaces: [TaskEventType],
   fields: (t) => ({
     username: t.exposeString("username", { description: "The owner of the job." }),

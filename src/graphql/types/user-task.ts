@@ -40,7 +40,7 @@ export const UserTaskType = builder.objectRef<UserTaskView>("UserTask").implemen
       resolve: ({ userTask }) => userTask.username,
     }),
     jobId: t.id({
-      description: "The job id. Another user may have a job with the same one.",
+      description: "The job id. Another user may have a job with the same id.",
       resolve: ({ userTask }) => userTask.jobId,
     }),
     attempt: t.int({
@@ -51,7 +51,7 @@ export const UserTaskType = builder.objectRef<UserTaskView>("UserTask").implemen
     version: t.field({
       type: "SafeInt",
       description:
-        "1 when first stored, plus 1 with every change. Storing again counts too, even after a removal that the server still remembers. The difference to the version that you hold is the number of changes in an event.",
+        "1 when first stored, plus 1 with every change. Storing again counts too, even after a removal that the server still remembers. The difference from the version that you last received is the number of changes merged into an event.",
       resolve: ({ userTask }) => userTask.version,
     }),
     revision: t.field({

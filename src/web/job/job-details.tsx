@@ -22,11 +22,11 @@ export function JobDetails({ job }: { readonly job: WatchedJob }) {
           <Name text={job.database} />
         </Detail>
         <Detail name="Attempt">{exactCount(job.attempt)}</Detail>
-        <At name="Stored" instant={job.storedAt} />
-        <At name="Started" instant={task.startedAt} />
-        <At name="Ended" instant={job.endedAt} />
-        <At name="Last report" instant={job.reportedAt} />
-        <At name="Expires" instant={job.expiresAt} />
+        <InstantDetail name="Stored" instant={job.storedAt} />
+        <InstantDetail name="Started" instant={task.startedAt} />
+        <InstantDetail name="Ended" instant={job.endedAt} />
+        <InstantDetail name="Last report" instant={job.reportedAt} />
+        <InstantDetail name="Expires" instant={job.expiresAt} />
         {memory && (
           <Detail name="Memory">
             {memory.minBytes === memory.maxBytes
@@ -43,7 +43,7 @@ export function JobDetails({ job }: { readonly job: WatchedJob }) {
   );
 }
 
-function At({ name, instant }: { readonly name: string; readonly instant: string | null }) {
+function InstantDetail({ name, instant }: { readonly name: string; readonly instant: string | null }) {
   return instant === null ? null : (
     <Detail name={name}>
       <Instant at={instant} />

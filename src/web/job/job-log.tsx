@@ -7,9 +7,9 @@ const LEVEL_WORDS = { DEBUG: "Debug", INFO: "Info", WARNING: "Warning", ERROR: "
 
 /** The worker's log, newest first, so that new lines are visible without scrolling. */
 export function JobLog({ lines }: { readonly lines: readonly JobLogEntry[] }) {
-  const isShort = useSignal(false);
+  const isFiltered = useSignal(false);
   const serious = lines.filter(({ level }) => level === "WARNING" || level === "ERROR");
-  const shown = isShort.value ? serious : lines;
+  const shown = isFiltered.value ? serious : lines;
   return (
     <section class="panel log" aria-labelledby="log-title">
       <header>
@@ -20,8 +20,8 @@ export function JobLog({ lines }: { readonly lines: readonly JobLogEntry[] }) {
             <button
               type="button"
               class="chip"
-              aria-pressed={isShort.value}
-              onClick={() => (isShort.value = !isShort.value)}
+              aria-pressed={isFiltered.value}
+              onClick={() => (isFiltered.value = !isFiltered.value)}
             >
               Warnings and errors <span class="count">{exactCount(serious.length)}</span>
             </button>

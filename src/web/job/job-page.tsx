@@ -191,7 +191,7 @@ function HealthNotice({ job }: { readonly job: WatchedJob }) {
       <Icon shape={health} />
       <div>
         <strong>{DISPLAY_STATUS_LABELS[health]}</strong> The last report arrived{" "}
-        {reportAgeText(job, serverNow())}, at <Instant at={reportedAt} />. The status was{" "}
+        {reportAgeText(job, serverNow())}, at <Instant at={reportedAt} />. Its status was{" "}
         {DISPLAY_STATUS_LABELS[task.status]} then.
       </div>
     </div>

@@ -45,7 +45,7 @@ export class JobWatch {
     return this.#live.status;
   }
 
-  /** Its latest state, even after it was removed; undefined until it has loaded. */
+  /** The job's latest state, even after its removal; undefined until it has loaded. */
   get job(): ReadonlySignal<WatchedJob | undefined> {
     return this.#job;
   }

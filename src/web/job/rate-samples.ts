@@ -1,6 +1,6 @@
 /**
- * The rate of a job since its page was opened. The page measures it, as the server knows only the current rate of running
- * leaves.
+ * The rate of a job since its page was opened. The page measures it, as the server knows only the current rate of
+ * running leaves.
  */
 export interface DoneSample {
   /** Milliseconds since 1970, by the server's clock. */
@@ -14,7 +14,10 @@ export interface RatePoint {
   readonly rate: number;
 }
 
-/** A bounded series: when it is full, it drops every other sample. So it covers the whole time at a decreasing resolution. */
+/**
+ * A bounded series: when it is full, it drops every other sample. So it covers the whole time at a decreasing
+ * resolution.
+ */
 export class RateSamples {
   #samples: DoneSample[] = [];
   #spacingMs: number;
@@ -43,7 +46,7 @@ export class RateSamples {
     let from = 0;
     return this.#samples.slice(1).map(({ at, done }, index) => {
       while (from < index && at - this.#samples[from + 1]!.at >= WINDOW_MS) from++;
-      const before = this.#samples[from]!; // `from` is at most `index`, which is before this one
+      const before = this.#samples[from]!; // safe: `from` is at most `index`
       return { at, rate: Math.max(0, (1_000 * (done - before.done)) / (at - before.at)) };
     });
   }

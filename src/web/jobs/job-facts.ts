@@ -26,8 +26,8 @@ function sumOf(values: readonly (number | null)[]): number | null {
 }
 
 /**
- * Milliseconds from the start of a task to its end, or to `now`; null before the start. For a silent or lost job they end
- * at its latest report, as it may have stopped.
+ * Milliseconds from the start of a task to its end, or to `now`; null before the start. For a silent or lost job, the
+ * time ends at its latest report, because the worker may have stopped.
  */
 export function jobElapsedMs(job: WatchedJob, now: number, task: WatchedTask = job.task): number | null {
   if (task.startedAt === null) return null;

@@ -12,7 +12,7 @@ import type { JobRow, JobStore } from "./job-store.js";
 /** Rows with one, two and three lines. */
 const ROW_HEIGHTS = { wide: 36, middle: 52, narrow: 88 };
 
-/** The jobs as a grid. The grid holds the focus, and the active row stays with its job when that moves. */
+/** The jobs as a grid. The grid has the focus, and the active row follows its job when the order changes. */
 export function JobList({ store }: { readonly store: JobStore }) {
   const grid = useRef<HTMLDivElement>(null);
   const rows = store.order.value;
@@ -100,8 +100,8 @@ function ColumnHeader({ column: { title, key, isDescendingFirst, isNumber } }: {
 }
 
 /**
- * Restores the scroll position and the focus when the user returns to the list. While the list is sorted by age, new jobs
- * do not move the visible rows of a scrolled list; in any other order, rows move anyway.
+ * Restores the scroll position and the focus when the user returns to the list. While the list is sorted by age, new
+ * jobs do not move the visible rows of a scrolled list; in any other order, rows move anyway.
  */
 function useStableScroll(
   grid: { readonly current: HTMLDivElement | null },

@@ -1,6 +1,6 @@
 /**
- * The state of the job list. Each job has a signal, so that a change renders only its row. Changes between two frames are
- * coalesced. The jobs are sorted at most once a second, so that rows do not jump away from the pointer.
+ * The state of the job list. Each job has a signal, so that a change renders only its row. Changes between two frames
+ * are coalesced. The jobs are sorted at most once a second, so that rows do not jump away from the pointer.
  *
  *     watch ──event──► pending ──frame──► rows ──second──► order
  */
@@ -182,7 +182,7 @@ export class JobStore {
   }
 }
 
-/** The throttle of updates of one job, as people do not read faster. */
+/** The throttle of updates: people can't read faster. */
 const INTERVAL_MS = 200;
 
 const SORT_INTERVAL_MS = 1_000;

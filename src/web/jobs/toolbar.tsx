@@ -16,7 +16,7 @@ export function Toolbar({ store }: { readonly store: JobStore }) {
       <div class="toolbar-end">
         <SortChoice />
         <UserChoice store={store} />
-        <Listed store={store} />
+        <MatchCount store={store} />
       </div>
     </div>
   );
@@ -140,8 +140,8 @@ function sortBy(key: string): void {
 
 const DESCENDING = new Set(["stored", "progress", "done", "rate", "elapsed", "attempt"]);
 
-/** The number of matching jobs and a button that clears the filters, while there are any. */
-function Listed({ store }: { readonly store: JobStore }) {
+/** A button with the number of matching jobs that clears the filters; hidden without filters. */
+function MatchCount({ store }: { readonly store: JobStore }) {
   const filter = address();
   if (isUnfiltered(filter)) return null;
   return (

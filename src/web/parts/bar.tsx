@@ -11,12 +11,12 @@ export interface BarProps {
 }
 
 /**
- * A progress bar that shows only what the worker reported, without extrapolation. While the volume is unknown the bar is
- * hatched, and the hatching moves with each report.
+ * A progress bar that shows only what the worker reported, without extrapolation. While the volume is unknown the bar
+ * is hatched, and the hatching moves with each report.
  */
 export function Bar({ progress, status, label }: BarProps) {
   const ratio = ratioOf(progress);
-  const step = useReports(progress);
+  const step = useReportCount(progress);
   const isUnknown = ratio === null && status !== "PENDING";
   return (
     <div
@@ -41,7 +41,7 @@ export function Bar({ progress, status, label }: BarProps) {
 }
 
 /** Counts the changes of `done` since the bar was mounted. */
-function useReports(progress: WatchedProgress): number {
+function useReportCount(progress: WatchedProgress): number {
   const seen = useRef({ progress, count: 0 });
   if (seen.current.progress.done !== progress.done)
     seen.current = { progress, count: seen.current.count + 1 };

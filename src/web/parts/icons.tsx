@@ -2,7 +2,7 @@
 import type { JSX } from "preact";
 import type { DisplayStatus } from "../jobs/display-status.js";
 
-/** Functions, as a shared element would reference its parent and so keep every list alive that ever showed it. */
+/** Functions, not elements: a shared element would reference its parent and so keep every former list in memory. */
 const STATUS_SHAPES = {
   PENDING: () => <circle cx="8" cy="8" r="5.25" stroke-dasharray="2.2 2.2" />,
   RUNNING: () => (

@@ -15,7 +15,7 @@ export interface ServerInfo {
 /** undefined until the server has answered. */
 export const serverInfo = signal<ServerInfo | undefined>(undefined);
 
-/** If the request fails, the page does without this information until it is reloaded. */
+/** If the request fails, the page lacks this information until it is reloaded. */
 export async function fetchServerInfo(): Promise<void> {
   try {
     const response = await fetch(new URL("about", SERVER_URL), { headers: { accept: "application/json" } });

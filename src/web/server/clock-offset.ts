@@ -5,7 +5,7 @@
 export class ClockOffset {
   #ms: number | undefined;
 
-  /** @param isLive whether the message was sent at `serverTime`; otherwise that is at any time before */
+  /** @param isLive whether the message was sent at `serverTime`, rather than at any time after it */
   observe(serverTime: number, viewerTime: number, isLive: boolean): void {
     const ms = serverTime - viewerTime;
     if (isLive || ms > 0) this.#ms = Math.max(this.#ms ?? -Infinity, ms);

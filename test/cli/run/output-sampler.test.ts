@@ -18,7 +18,7 @@ function donesOf(chunks: readonly string[]): number[] {
   return dones;
 }
 
-it("A flood is always read at its very end", () => {
+it("The very end of a flood of output is always read", () => {
   const anyChunks = fc.array(fc.integer({ min: 1, max: 70_000 }), { minLength: 1, maxLength: 30 });
   fc.assert(
     fc.property(anyChunks, (lengths) => {
@@ -28,7 +28,7 @@ it("A flood is always read at its very end", () => {
   );
 });
 
-it("A flood never has readings of cut numbers", () => {
+it("Numbers that skipped bytes cut off are never read", () => {
   const lines = Array.from({ length: 200_000 }, (_, index) => `[${index + 1_000_000}/9000000] step\n`);
   const dones = donesOf(lines.join("").match(/[^]{1,4001}/g)!); // not empty
 
@@ -65,7 +65,7 @@ it("An unfinished row is read after a quiet interval, and not before", () => {
   expect(clock.timerCount).toBe(0);
 });
 
-it("A flood is read in part in each interval", () => {
+it("A part of a flood of output is read in each interval", () => {
   const clock = new ManualClock();
   const dones: number[] = [];
   const reader = new OutputReader({

@@ -169,7 +169,7 @@ describe("A signal", () => {
     expect(await program.exited).toEqual({ code, signal: killedBy });
   });
 
-  it("that does not ask for an end does not cancel the job", async () => {
+  it("that is user-defined does not cancel the job", async () => {
     await using server = await startServer();
     await using program = tidemark(
       server.url,
@@ -264,7 +264,7 @@ describe("A server", () => {
     expect(endOf(await jobOnServer(server.url))[0]).toBe("FINISHED");
   });
 
-  it("that is unreachable at the end is waited for if it has stored the job", async () => {
+  it("that has stored the job is waited for if it is unreachable at the end", async () => {
     await using server = await startServer();
     await using network = await SeverableProxy.open(server.url);
     await using program = tidemark(network.url, ["sh", "-c", "read line; echo end"]);

@@ -16,7 +16,7 @@ const SUBSCRIBERS = "tidemark_subscribers";
 describe("A job without progress", () => {
   it("receives a cancel request by push, with its user and reason", async () => {
     await using server = await startServer();
-    const { jobs } = await startQuiet(server.url);
+    const { jobs } = await startSubscribedJobs(server.url);
     await ask(server.url, requestCancel({ ...JOB, jobId: "0", reason: "wrong parameters" }));
 
     expect(await reasonOf(jobs[0]!)).toMatchObject({ by: "anonymous", reason: "wrong parameters" });
@@ -24,18 +24,18 @@ describe("A job without progress", () => {
 
   it("does not poll while subscribed, and renews its lease every third of it", async () => {
     await using server = await startServer();
-    const { clock, requestCount } = await startQuiet(server.url);
+    const { clock, requestCount } = await startSubscribedJobs(server.url);
     const before = requestCount();
     await pass(clock, HEARTBEAT_MS - 3 * POLL_MS);
-    const quiet = requestCount();
+    const idle = requestCount();
     await pass(clock, 3 * POLL_MS);
 
-    expect([quiet - before, requestCount() - before]).toEqual([0, 1]);
+    expect([idle - before, requestCount() - before]).toEqual([0, 1]);
   });
 
   it("shares one subscription with a thousand others", async () => {
     await using server = await startServer();
-    const { jobs } = await startQuiet(server.url, 1_000);
+    const { jobs } = await startSubscribedJobs(server.url, 1_000);
     await ask(server.url, requestCancel({ ...JOB, jobId: "999" }));
     await reasonOf(jobs[999]!);
 
@@ -46,7 +46,7 @@ describe("A job without progress", () => {
   it("receives a cancel request that was made while it was disconnected", async () => {
     await using server = await startServer();
     await using network = await SeverableProxy.open(server.url);
-    const { clock, jobs } = await startQuiet(network.url, 1, server.url);
+    const { clock, jobs } = await startSubscribedJobs(network.url, 1, server.url);
     network.shut();
     await metricReaches(server.url, SUBSCRIBERS, 0);
     await ask(server.url, requestCancel({ ...JOB, jobId: "0" }));
@@ -71,7 +71,7 @@ describe("A job without progress", () => {
 
   it("ignores a cancel request for another attempt", async () => {
     await using server = await startServer();
-    const { jobs } = await startQuiet(server.url, 2);
+    const { jobs } = await startSubscribedJobs(server.url, 2);
     await store(server.url, { ...JOB, jobId: "0" });
     await ask(server.url, requestCancel({ ...JOB, jobId: "0" }));
     await ask(server.url, requestCancel({ ...JOB, jobId: "1" }));
@@ -82,7 +82,7 @@ describe("A job without progress", () => {
 
   it("closes its subscription when it ends", async () => {
     await using server = await startServer();
-    const { clock, jobs } = await startQuiet(server.url);
+    const { clock, jobs } = await startSubscribedJobs(server.url);
     jobs[0]!.task.finish();
     await passUntil(clock, jobs[0]!.flush());
 
@@ -92,7 +92,7 @@ describe("A job without progress", () => {
   });
 });
 
-interface Quiet {
+interface IdleJobs {
   readonly clock: ManualClock;
   readonly jobs: readonly Job[];
   /** The number of requests and connections so far. */
@@ -100,14 +100,14 @@ interface Quiet {
 }
 
 /** Stores jobs and subscribes to their cancel requests. @param serverUrl serves the metrics */
-async function startQuiet(url: string, count = 1, serverUrl = url): Promise<Quiet> {
-  const quiet = await startJobs(url, count);
-  await passUntil(quiet.clock, metricReaches(serverUrl, SUBSCRIBERS, 1));
-  await pass(quiet.clock, 2 * POLL_MS); // the first events have arrived
-  return quiet;
+async function startSubscribedJobs(url: string, count = 1, serverUrl = url): Promise<IdleJobs> {
+  const idle = await startJobs(url, count);
+  await passUntil(idle.clock, metricReaches(serverUrl, SUBSCRIBERS, 1));
+  await pass(idle.clock, 2 * POLL_MS); // the first events have arrived
+  return idle;
 }
 
-async function startJobs(url: string, count = 1): Promise<Quiet> {
+async function startJobs(url: string, count = 1): Promise<IdleJobs> {
   const clock = new ManualClock();
   let requestCount = 0;
   const token = (): string => `${requestCount++}`;

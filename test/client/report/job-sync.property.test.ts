@@ -24,8 +24,8 @@ describe("A job's state on the server", () => {
         for (const played of steps) world.play(played);
         world.deliverAll();
 
-        expect(world.refusals).toEqual([]);
-        expect(world.heldByServer).toEqual(world.saidByWorker);
+        expect(world.rejections).toEqual([]);
+        expect(world.serverValues).toEqual(world.workerValues);
         expect(world.server?.log.map(({ message }) => message)).toEqual(world.logged);
       }),
       { numRuns: 2_000 },
@@ -39,8 +39,8 @@ describe("A job's state on the server", () => {
         for (const played of steps) world.play(played);
         world.deliverAll();
 
-        expect(world.refusals).toEqual([]);
-        expect(world.heldByServer).toEqual(world.saidByWorker);
+        expect(world.rejections).toEqual([]);
+        expect(world.serverValues).toEqual(world.workerValues);
         const lines = world.server!.log.map(({ message }) => message);
         expect(lines).toEqual(world.logged.filter((line) => lines.includes(line)));
       }),
@@ -54,7 +54,7 @@ describe("A job's state on the server", () => {
     world.server = undefined;
     world.deliverAll();
 
-    expect([world.server, world.refusals.length]).toEqual([undefined, 1]);
+    expect([world.server, world.rejections.length]).toEqual([undefined, 1]);
   });
 });
 
@@ -103,14 +103,14 @@ const FORGET: fc.Arbitrary<Step> = fc.constant({ kind: "forget" });
 
 class World {
   server: UserTask | undefined;
-  readonly refusals: string[] = [];
+  readonly rejections: string[] = [];
   readonly logged: string[] = [];
   #revision = 0;
   #epochs = 0;
   readonly #sync = new JobSync({ database: "d", jobId: ALICE.jobId }, ROOT, {
     onChanged: () => {},
     onAcknowledged: () => {},
-    onRejected: ({ message }) => this.refusals.push(message),
+    onRejected: ({ message }) => this.rejections.push(message),
   });
 
   play(played: Step): void {
@@ -138,23 +138,25 @@ class World {
     return `${String(this.#epochs).padStart(12, "0")}.${this.#revision}`;
   }
 
-  /** The worker's values by path, of all tasks that it ever used. */
-  get saidByWorker(): object {
-    return Object.fromEntries(this.#states().map((state) => [state.path, saidOf(state)]));
+  /** The values by path of all tasks that the worker ever used. */
+  get workerValues(): object {
+    return Object.fromEntries(this.#states().map((state) => [state.path, workerValueOf(state)]));
   }
 
-  get heldByServer(): object {
-    return Object.fromEntries(this.#states().map((state) => [state.path, heldOf(this.server!, state)]));
+  get serverValues(): object {
+    return Object.fromEntries(
+      this.#states().map((state) => [state.path, serverValueOf(this.server!, state)]),
+    );
   }
 
   #do({ action: verb, target, amount }: Extract<Step, { kind: "do" }>): void {
     const states = this.#states();
     const state = states[target % states.length]!;
-    const doing = this.#deeds(state, amount)[verb]!;
-    if (canDo(state, verb)) doing();
+    const act = this.#actionsOn(state, amount)[verb]!;
+    if (canDo(state, verb)) act();
   }
 
-  #deeds(state: TaskState, amount: number): Record<string, () => void> {
+  #actionsOn(state: TaskState, amount: number): Record<string, () => void> {
     return {
       advance: () => {
         state.done += amount;
@@ -194,7 +196,7 @@ class World {
           storeRequestOf(ALICE, { spec: specOf(spec), requestId: requestId! }),
           this.#edit(),
         );
-      if (this.#carriedOut(fate, change))
+      if (this.#deliver(fate, change))
         sync.onStoreAcknowledged({ ...STORED, attempt: this.server!.attempt, position: this.#position }, 0);
     } else if (sync.hasTasksToAdd) {
       this.#grow(fate);
@@ -205,7 +207,7 @@ class World {
     const { path = "", tasks, requestId, attempt } = this.#sync.takeAddTasksRequest();
     const growth = { path, specs: tasks.map(specOf), requestId: requestId!, attempt: attempt! };
     try {
-      if (this.#carriedOut(fate, () => addTasksToJob(this.#before, ALICE, growth, this.#edit())))
+      if (this.#deliver(fate, () => addTasksToJob(this.#before, ALICE, growth, this.#edit())))
         this.#sync.onAddTasksAcknowledged(undefined, 0);
     } catch (error) {
       this.#sync.onJobRejected(error as TidemarkError); // safe: reducers throw nothing else
@@ -221,7 +223,7 @@ class World {
       requestId: requestId ?? null,
     };
     try {
-      if (this.#carriedOut(fate, () => applyReport(this.#before, ALICE, report, this.#edit()))) {
+      if (this.#deliver(fate, () => applyReport(this.#before, ALICE, report, this.#edit()))) {
         this.#sync.onReportAcknowledged(input, undefined, 0);
       }
     } catch (error) {
@@ -229,7 +231,7 @@ class World {
     }
   }
 
-  #carriedOut(fate: Fate, change: () => UserTask): boolean {
+  #deliver(fate: Fate, change: () => UserTask): boolean {
     if (fate !== "request lost") this.server = change();
     return fate === "answered";
   }
@@ -280,22 +282,22 @@ function canDo(state: TaskState, verb: string): boolean {
   }
 }
 
-interface Known {
+interface TaskValues {
   readonly status: string;
   readonly done: number;
   readonly message: string;
 }
 
 /** A task that was skipped because a task above ended is CANCELED or PENDING on the server, without progress. */
-function saidOf({ status, message, doneToReport, hasEnded }: TaskState): Known {
-  return { status: hasEnded && status === "PENDING" ? "left out" : status, message, done: doneToReport };
+function workerValueOf({ status, message, doneToReport, hasEnded }: TaskState): TaskValues {
+  return { status: hasEnded && status === "PENDING" ? "skipped" : status, message, done: doneToReport };
 }
 
-function heldOf({ task: root }: UserTask, state: TaskState): Known | undefined {
+function serverValueOf({ task: root }: UserTask, state: TaskState): TaskValues | undefined {
   const held = taskAt(root, state.path === "" ? [] : state.path.split(".").map(Number));
   if (!held) return undefined;
-  const isLeftOut = state.hasEnded && state.status === "PENDING" && /PENDING|CANCELED/.test(held.status);
+  const isSkipped = state.hasEnded && state.status === "PENDING" && /PENDING|CANCELED/.test(held.status);
   const isFilled = state.status === "FINISHED" && held.done >= state.doneToReport;
   const done = state.spec.kind !== "LEAF" || isFilled ? state.doneToReport : held.done;
-  return { status: isLeftOut ? "left out" : held.status, message: held.message ?? "", done };
+  return { status: isSkipped ? "skipped" : held.status, message: held.message ?? "", done };
 }

@@ -4,12 +4,16 @@ import { startServer } from "../../kit/server/server.js";
 import { JOB, linesOf, jobOnServer } from "../server-jobs.js";
 
 /** The sum of two of these exceeds the server's limit. */
-const MOST = Number.MAX_SAFE_INTEGER;
+const MAX_VOLUME = Number.MAX_SAFE_INTEGER;
 
 describe("An exceeded limit", () => {
   it("rejects a job, even if a task is named after a transient limit", async () => {
     await using server = await startServer();
-    const spec = task("changesWaitingMax", leaf("a", { volume: MOST }), leaf("b", { volume: MOST }));
+    const spec = task(
+      "changesWaitingMax",
+      leaf("a", { volume: MAX_VOLUME }),
+      leaf("b", { volume: MAX_VOLUME }),
+    );
     const job = connect({ url: server.url }).job(JOB, spec);
     job.announce();
 
@@ -19,11 +23,11 @@ describe("An exceeded limit", () => {
   it("rejects a report, even if a task is named after a transient limit", async () => {
     await using server = await startServer();
     const errors: TidemarkError[] = [];
-    const spec = task("changesWaitingMax", leaf("a", { volume: MOST }), leaf("b"));
+    const spec = task("changesWaitingMax", leaf("a", { volume: MAX_VOLUME }), leaf("b"));
     const job = connect({ url: server.url, onError: (error) => errors.push(error) }).job(JOB, spec);
     job.announce();
     await job.flush();
-    job.task.sub("b").volume(MOST);
+    job.task.sub("b").volume(MAX_VOLUME);
     await job.flush();
 
     expect(errors.map(({ code }) => code)).toEqual(["LIMIT_EXCEEDED"]);

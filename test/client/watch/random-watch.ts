@@ -41,7 +41,7 @@ export async function runRandomWatch(seed: number): Promise<string[]> {
   const last = textOf(world.history.at(world.history.revision, filter));
   await waitUntil(watch, () => observer.held === last);
   await untilTurn(() => reader.held === last);
-  return [...observer.complaints(world.history, filter), ...reader.complaints(world.history, filter)];
+  return [...observer.violations(world.history, filter), ...reader.violations(world.history, filter)];
 }
 
 async function disturb(network: SeverableProxy, random: () => number): Promise<void> {
@@ -79,7 +79,7 @@ function planOf(seed: number): RunPlan {
 /** Records what the watch holds whenever it is exact. */
 class Observer {
   readonly #watch: Watch;
-  readonly #moments: { readonly revision: number; readonly held: string }[] = [];
+  readonly #exactStates: { readonly revision: number; readonly held: string }[] = [];
 
   constructor(watch: Watch) {
     this.#watch = watch;
@@ -91,9 +91,9 @@ class Observer {
   }
 
   /** Law 6: positions increase, except at a Reset. Law 7: an exact state equals the store's. */
-  complaints(history: WireHistory, filter: Filter): string[] {
-    return this.#moments.flatMap(({ revision, held }, index) => {
-      const before = this.#moments[index - 1]?.revision ?? 0;
+  violations(history: WireHistory, filter: Filter): string[] {
+    return this.#exactStates.flatMap(({ revision, held }, index) => {
+      const before = this.#exactStates[index - 1]?.revision ?? 0;
       const isExact = held === textOf(history.at(revision, filter));
       return [
         ...(revision < before ? [`it went from revision ${before} back to ${revision}`] : []),
@@ -104,7 +104,7 @@ class Observer {
 
   #look(): void {
     const { revision, catchUp } = parsePosition(this.#watch.position ?? "AAAAAAAAAAAA.0");
-    if (!catchUp) this.#moments.push({ revision, held: this.held });
+    if (!catchUp) this.#exactStates.push({ revision, held: this.held });
   }
 }
 
@@ -122,7 +122,7 @@ class Reader {
   }
 
   /** At each CaughtUp, it holds the store's state at some revision, and these revisions increase. */
-  complaints(history: WireHistory, filter: Filter): string[] {
+  violations(history: WireHistory, filter: Filter): string[] {
     let revision = 0;
     return this.#atCaughtUp.flatMap((held) => {
       while (revision <= history.revision && textOf(history.at(revision, filter)) !== held) revision++;

@@ -39,8 +39,8 @@ class ImpatientClock implements ClientClock {
 const DEADLINES_MS = new Set([10_000, 12_000]);
 
 /** Resolves once the condition holds, which is checked after each change. */
-export async function waitUntil(watch: Watch, isSo: () => boolean): Promise<void> {
-  while (!isSo()) {
+export async function waitUntil(watch: Watch, condition: () => boolean): Promise<void> {
+  while (!condition()) {
     await new Promise<void>((resolve) => {
       const stop = watch.onChange(() => {
         stop();

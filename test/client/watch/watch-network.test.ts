@@ -51,7 +51,7 @@ describe.each(SDK_TRANSPORTS)("A watch on a failing network (%s)", (transport) =
     expect(watched.job("u", "j")).toMatchObject({ version: 3, task: { progress: { done: 2 } } });
   });
 
-  it("shows since when it is stale, and why, and keeps its jobs", async () => {
+  it("shows when and why it became stale, and keeps its jobs", async () => {
     await using server = await startServer();
     await using network = await SeverableProxy.open(server.url);
     const clock = new ManualClock(1_000_000);

@@ -37,12 +37,12 @@ describe.skipIf(!isBrowserTested())(
         await page.goto(`${network.url}/health`);
 
         await watchIn(page, { url: "/", database: "d", transport });
-        const before = await seenIn(page, "live", 1);
+        const before = await waitForPercent(page, "live", 1);
         network.shut();
-        await seenIn(page, "stale", 1);
+        await waitForPercent(page, "stale", 1);
         await update(server.url, { updates: [{ path: "", done: 4 }] });
         network.reopen();
-        const after = await seenIn(page, "live", 2);
+        const after = await waitForPercent(page, "live", 2);
 
         expect([before, after]).toEqual(["0%", "40%"]);
       },
@@ -58,7 +58,7 @@ describe.skipIf(!isBrowserTested())(
 
       await watchIn(page, { url: "/", database: "d" });
 
-      expect(await seenIn(page, "live", 1)).toBe("0%");
+      expect(await waitForPercent(page, "live", 1)).toBe("0%");
     });
 
     it("uses a WebSocket by default, and closes it", async () => {
@@ -70,7 +70,7 @@ describe.skipIf(!isBrowserTested())(
       const { webSockets } = recordPage(page);
 
       await watchIn(page, { url: "/graphql", database: "d" });
-      await seenIn(page, "live", 1);
+      await waitForPercent(page, "live", 1);
       await page.evaluate(() => watched().close());
 
       await metricReaches(server.url, "tidemark_websockets", 0);
@@ -92,7 +92,7 @@ async function watchIn(page: Page, options: client.WatchOptions): Promise<void> 
 }
 
 /** The progress of the job, once the watch has this status and the job at least this version. */
-async function seenIn(page: Page, status: string, version: number): Promise<string | undefined> {
+async function waitForPercent(page: Page, status: string, version: number): Promise<string | undefined> {
   await page.waitForFunction(
     ([kind, least]) => watched().status.kind === kind && watched().job("u", "j")!.version >= least,
     [status, version] as const,
