@@ -84,6 +84,7 @@ export interface PageWindow {
   readonly storedAfter?: number | undefined;
 }
 
+/** One page of jobs. */
 export interface UserTaskPage {
   /** Always newest store first. */
   readonly userTasks: readonly UserTask[];
@@ -92,6 +93,7 @@ export interface UserTaskPage {
   readonly hasOlder: boolean;
 }
 
+/** Whether a job passes the filter. */
 export function matches({ username, jobId, statuses }: JobFilter, userTask: UserTask): boolean {
   if (username !== undefined && userTask.username !== username) return false;
   if (jobId !== undefined && userTask.jobId !== jobId) return false;
