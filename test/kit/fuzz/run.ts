@@ -143,9 +143,9 @@ class FuzzRun {
 
   /** Checks what the run has cost the server. */
   judge({ before, after, stallMs }: Pick<FuzzReport, "before" | "after" | "stallMs">): void {
-    const heap = after.heap - before.heap;
+    const [heap, rss] = [after.heap - before.heap, after.rss - before.rss];
     if (heap > HEAP_GROWTH_MAX) this.find(`the heap grew by ${heap} bytes`);
-    if (after.rss > RSS_MAX) this.find(`the process uses ${after.rss} bytes`);
+    if (rss > RSS_GROWTH_MAX) this.find(`the process grew by ${rss} bytes`);
     if (stallMs > STALL_MS_MAX) this.find(`the event loop was held up for ${stallMs} ms`);
   }
 
@@ -201,11 +201,7 @@ const FINDINGS_MAX = 10;
 
 /** Over the last two thirds of the inputs. */
 const HEAP_GROWTH_MAX = 32 * 1_024 * 1_024;
-/**
- * At the end. Its growth says little, because it depends on when the allocator returns pages: the same inputs ended at
- * 250 MB after starting at 184 or at 263 MB.
- */
-const RSS_MAX = 448 * 1_024 * 1_024;
+const RSS_GROWTH_MAX = 160 * 1_024 * 1_024;
 const STALL_MS_MAX = 1_000;
 
 /** Texts of stack traces, paths, defects or libraries. */
