@@ -6,6 +6,7 @@ import { schema } from "./graphql/schema.js";
 import { Hub } from "./hub/hub.js";
 import type { Journal } from "./journal/journal.js";
 import { openJournal } from "./journal/open-journal.js";
+import { limitsInForce } from "./protocol/limits.js";
 import { HealthProbes } from "./server/health-probes.js";
 import { Metrics } from "./server/metrics.js";
 import { Server } from "./server/server.js";
@@ -72,12 +73,18 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
   metrics.gauge("subscribers", "Open subscriptions.", () => hub.subscriberCount + emptyHub.subscriberCount);
   metrics.gauge("databases", "Open databases.", () => provider.openStores().length);
   const { leaseMs, retention } = config;
-  const services = { limits, leaseMs, retention, observer: metrics };
+  const version = packageVersion();
+  const services = { version, limits, leaseMs, retention, observer: metrics };
   const { introspection } = config;
   const pipeline = new Pipeline({ schema, services, provider, hub, emptyHub, introspection, clock, log });
   const health = new HealthProbes(() => journal.isWritable());
   const demonstration = hasDemo(config) ? new DemoWorker(provider, { leaseMs, clock, log }) : undefined;
-  const about = { version: packageVersion(), tracking: config.tracking, demo: demonstration !== undefined };
+  const about = {
+    version,
+    tracking: config.tracking,
+    demo: demonstration !== undefined,
+    limits: limitsInForce(limits),
+  };
   const served = { about, dashboard, demonstration };
   const server = new Server({ ...config, ...served, clock, pipeline, authenticator, health, metrics, log });
 

@@ -12,6 +12,7 @@ import type { Writer } from "./operations/writer.js";
 
 /** Shared by all operations of a server. Resolvers reach jobs only through the reader, writer and watcher. */
 export interface Services {
+  readonly version: string;
   readonly limits: Limits;
   /** The default lease of a job. */
   readonly leaseMs: number;

@@ -58,3 +58,8 @@ const DEFAULTS = {
 
 /** The bounds of a server without authentication, unless its operator sets others. */
 export const DEFAULT_LIMITS: Limits = Object.freeze(DEFAULTS);
+
+/** The limits that are on, by name, in a form that JSON can hold: it has no Infinity. */
+export function limitsInForce(limits: Limits): Readonly<Record<string, number>> {
+  return Object.fromEntries(Object.entries(limits).filter(([, value]) => Number.isFinite(value)));
+}

@@ -68,13 +68,15 @@ export interface About {
   readonly tracking: boolean;
   /** Whether `POST /demo` starts the demonstration job. */
   readonly demo: boolean;
+  /** The limits that are on, by the names of their settings. */
+  readonly limits: Readonly<Record<string, number>>;
 }
 
 /**
  * The HTTP server: admits requests and routes them by path.
  *
  *     /          the dashboard, with its files in /assets; without it, a redirect to /graphql
- *     /about     version and features of this server
+ *     /about     version, features and limits of this server
  *     /demo      starts the demonstration job
  *     /graphql   GraphiQL for a browser; GraphQL over HTTP, server-sent events and WebSocket
  *     /health    liveness

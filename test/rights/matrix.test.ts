@@ -24,6 +24,9 @@ const JOBS = {
 
 const MATRIX = table(`
                                    none  viewer  reporter  admin  share  root
+  Query.server            own      -     limits  limits    limits limits limits
+  Query.server            other    -     limits  limits    limits limits limits
+  Query.server            elsewhere -    limits  limits    limits limits limits
   Query.node              own      -     job     job       job    job    job
   Query.node              other    -     null    null      job    null   job
   Query.node              elsewhere -    null    null      null   null   job

@@ -31,6 +31,10 @@ export function summaryOf(field: RootField, job: JobName, answers: readonly Grap
 }
 
 export const ROOT_FIELDS: Readonly<Record<string, RootField>> = {
+  "Query.server": {
+    ask: () => requestOf("{ server { version limits { name value } } }", {}),
+    show: ({ server }) => (server.version !== "" && server.limits.length > 0 ? "limits" : "none"),
+  },
   "Query.node": {
     ask: (job) => requestOf("query ($id: ID!) { node(id: $id) { id } }", { id: idOf(job) }),
     show: ({ node }) => jobOrNull(node),

@@ -22,6 +22,7 @@ import { readPage } from "./page.js";
 import { checkBound, checkSize } from "./ranges.js";
 import type { Reader } from "./reader.js";
 import { EMPTY_PAGE, type ReadableJobs } from "./scoped-jobs.js";
+import { ServerInfoType } from "../types/server-info.js";
 import { DatabaseType, type Database } from "../types/database.js";
 import { TaskStatusType } from "../types/enums.js";
 import { detailRows, ProgressRowType, summaryRow, type ProgressRow } from "../types/progress-row.js";
@@ -36,6 +37,11 @@ builder.queryType({
   description:
     "Read operations. Database names are lower-cased and then NFC-normalized, and are returned in that form; usernames and job ids are NFC-normalized and keep their case. Reading never creates a database. A database without jobs has no tasks and a count of 0, and `database` returns null for it. A query operation reads each database at one revision, even with several root fields.",
   fields: (t) => ({
+    server: t.field({
+      type: ServerInfoType,
+      description: "The server's version and limits.",
+      resolve: (_, __, { services }) => services,
+    }),
     node: t.field({
       type: NodeType,
       nullable: true,

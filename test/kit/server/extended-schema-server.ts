@@ -30,7 +30,7 @@ export async function startExtendedServer(
   const pipeline = createPipeline(stores, planted(fields), metrics);
   const authenticator = new AnonymousAuthenticator(clock);
   const health = new HealthProbes(async () => true);
-  const about = { version: "0.0.0", tracking: true, demo: false };
+  const about = { version: "0.0.0", tracking: true, demo: false, limits: {} };
   const served = { about, dashboard: undefined, demonstration: undefined };
   const server = new Server({ ...config, ...served, clock, pipeline, authenticator, health, metrics, log });
   const { url } = await server.start();

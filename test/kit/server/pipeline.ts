@@ -11,7 +11,7 @@ export function createPipeline(
   observer: Services["observer"],
 ): Pipeline {
   const hub = new Hub(provider, { clock, bookmarkMs: 30_000 });
-  const services = { limits, leaseMs: 60_000, retention, observer };
+  const services = { version: "0.0.0", limits, leaseMs: 60_000, retention, observer };
   return new Pipeline({
     schema,
     services,

@@ -14,6 +14,7 @@ import {
   type HttpRequest,
 } from "../../kit/network/raw-http.js";
 import { addListeners } from "../../kit/store/recording-listener.js";
+import { DEFAULT_LIMITS, limitsInForce } from "../../../src/protocol/limits.js";
 import { startServer, type TestServer } from "../../kit/server/server.js";
 import { Tokens } from "../../kit/server/tokens.js";
 import { untilIdle } from "../../kit/deterministic/turns.js";
@@ -246,6 +247,7 @@ describe("The demonstration job", () => {
       version: expect.stringMatching(/^\d+\.\d+\.\d+/),
       tracking: true,
       demo: true,
+      limits: limitsInForce(DEFAULT_LIMITS),
     });
   });
 });
