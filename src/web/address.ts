@@ -5,7 +5,7 @@
  *     ?database=demo&owner=alice&job=import-1
  */
 import { isSortKey, type SortKey } from "./jobs/job-order.js";
-import { DISPLAY_STATUSES, type DisplayStatus } from "./jobs/display-status.js";
+import { DISPLAY_STATUSES, type DisplayStatus } from "../format/display-status.js";
 
 export interface Address {
   /** undefined: the page picks one. */

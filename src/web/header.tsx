@@ -2,7 +2,7 @@ import { useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import { exactCount } from "../format/numbers.js";
 import { NEWEST_FIRST, type Address } from "./address.js";
-import { DISPLAY_STATUS_LABELS, type DisplayStatus } from "./jobs/display-status.js";
+import { DISPLAY_STATUS_LABELS, type DisplayStatus } from "../format/display-status.js";
 import { navigate, linkTo } from "./location.js";
 import { database } from "./page-state.js";
 import { Icon, Logo } from "./parts/icons.js";

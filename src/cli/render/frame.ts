@@ -3,6 +3,7 @@
  * jobs, one line each. A frame never exceeds the screen; hidden jobs and tasks are counted.
  */
 import type { WatchedJob, WatchStatus } from "../../client/index.js";
+import { displayStatusOf } from "../../format/display-status.js";
 import { instantText } from "../../format/instants.js";
 import { plural } from "../../format/numbers.js";
 import { sanitizeForTerminal } from "./sanitize.js";
@@ -45,7 +46,7 @@ function rowsOf(jobs: readonly WatchedJob[], max: number, now: number): TreeLine
   const trees = treesOf(shown, max - shown.length - (hidden.length > 0 ? 1 : 0), now);
   const rows = shown.flatMap((job) => [jobLine(job, now), ...(trees.get(job) ?? [])]);
   if (hidden.length === 0) return rows;
-  const text = `… ${plural(hidden.length, "more job")}: ${countedByStatus(hidden.map(({ task }) => task))}`;
+  const text = `… ${plural(hidden.length, "more job")}: ${countedByStatus(hidden.map(displayStatusOf))}`;
   return [...rows, { kind: "more", guide: "", text }];
 }
 
@@ -58,7 +59,7 @@ function treesOf(jobs: readonly WatchedJob[], max: number, now: number): Readonl
   for (const [index, job] of running
     .toSorted((one, other) => sizes.get(one)! - sizes.get(other)!)
     .entries()) {
-    const rows = fittingTaskLines(job.task, Math.floor(left / (running.length - index)), now);
+    const rows = fittingTaskLines(job, Math.floor(left / (running.length - index)), now);
     trees.set(job, rows);
     left -= rows.length;
   }
@@ -73,8 +74,12 @@ function headerLine(
   const name = sanitizeForTerminal(title);
   const word =
     isLast && status.kind === "live" ? `as of ${instantText(now, now)}` : connectionWord(status, now);
-  const roots = jobs.map(({ task }) => task);
-  const counts = roots.length > 0 ? countedByStatus(roots) : status.kind === "connecting" ? "" : "no jobs";
+  const counts =
+    jobs.length > 0
+      ? countedByStatus(jobs.map(displayStatusOf))
+      : status.kind === "connecting"
+        ? ""
+        : "no jobs";
   const rest = [connectionCauseText(status), counts].filter((text) => text !== "");
   const line = truncate([`${name}  ${word}`, ...rest].join("  "), columns);
   if (!line.startsWith(`${name}  ${word}`)) return style.bold(line);

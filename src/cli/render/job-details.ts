@@ -30,7 +30,7 @@ export function jobDetails(
 ): string[] {
   const rows = [
     { ...jobLine(job, now), name: sanitizeForTerminal(job.task.description) },
-    ...allTaskLines(job.task, now),
+    ...allTaskLines(job, now),
   ];
   return [
     style.bold(`${userAndJob(job)} in ${sanitizeForTerminal(job.database)}`),

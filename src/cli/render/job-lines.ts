@@ -1,6 +1,8 @@
 /** A job as rows: the root with the facts of the job, and below it the most relevant tasks. */
-import type { WatchedEta, WatchedJob, WatchedTask, WatchedTaskStatus } from "../../client/index.js";
+import type { WatchedEta, WatchedJob, WatchedTask } from "../../client/index.js";
 import { durationText, timeLeftText } from "../../format/durations.js";
+import type { DisplayStatus } from "../../format/display-status.js";
+import { taskElapsedMs, runningUntil, taskUntil } from "../../format/elapsed.js";
 import { exactCount, plural, rateText } from "../../format/numbers.js";
 import { progressText } from "../../format/progress.js";
 import { sanitizeForTerminal } from "./sanitize.js";
@@ -9,14 +11,15 @@ import type { Fact, HiddenTasksLine, TreeLine, TaskLine } from "./tree-lines.js"
 /** @param now milliseconds since 1970, for elapsed time and time left. */
 export function jobLine(job: WatchedJob, now: number): TaskLine {
   const { task, eta, attempt } = job;
+  const until = runningUntil(job, now);
   return {
-    ...rowOf(task, "", now),
+    ...rowOf(task, "", until),
     name: `${userAndJob(job)}  ${sanitizeForTerminal(task.description)}`,
     facts: [
       ...warnings(job, now),
       ...countFacts(task),
       ...(eta ? [{ text: leftText(eta, now) }] : []),
-      ...taskFacts(task, now),
+      ...taskFacts(task, until),
       ...(attempt > 1 ? [{ text: `attempt ${attempt}` }] : []),
     ],
     message: sanitizeForTerminal(reasonOf(task)),
@@ -24,21 +27,22 @@ export function jobLine(job: WatchedJob, now: number): TaskLine {
 }
 
 /** The rows of all tasks below the root. */
-export function allTaskLines(root: WatchedTask, now: number): TreeLine[] {
-  return [...tasksBelow(root, "all")].map((placed) => rowAt(placed, now));
+export function allTaskLines(job: WatchedJob, now: number): TreeLine[] {
+  return [...tasksBelow(job.task, "all", runningUntil(job, now))].map(rowAt);
 }
 
 /**
  * At most `max` rows below the root of a running job: the running tasks and their direct subtasks. If these do not fit,
  * only the running tasks; if even these do not fit, the first of them. A last row counts the hidden tasks.
  */
-export function fittingTaskLines(root: WatchedTask, max: number, now: number): TreeLine[] {
-  if (root.status !== "RUNNING" || max < 1) return [];
+export function fittingTaskLines(job: WatchedJob, max: number, now: number): TreeLine[] {
+  if (!isRunning(job.task) || max < 1) return [];
+  const until = runningUntil(job, now);
   const extents = ["open", "running"] as const;
-  const [open, running] = extents.map((extent) => [...tasksBelow(root, extent)]);
+  const [open, running] = extents.map((extent) => [...tasksBelow(job.task, extent, until)]);
   const fitting = [open!, running!].find(({ length }) => length <= max);
-  if (fitting) return fitting.map((placed) => rowAt(placed, now));
-  const shown = running!.slice(0, max - 1).map((placed) => rowAt(placed, now));
+  if (fitting) return fitting.map(rowAt);
+  const shown = running!.slice(0, max - 1).map(rowAt);
   return [
     ...shown,
     { kind: "more", guide: "", text: `… ${plural(running!.length - shown.length, "more task")}` },
@@ -47,7 +51,7 @@ export function fittingTaskLines(root: WatchedTask, max: number, now: number): T
 
 /** The number of rows below the root that the running tasks and their direct subtasks need. */
 export function openLineCount(root: WatchedTask): number {
-  return root.status === "RUNNING" ? [...tasksBelow(root, "open")].length : 0;
+  return isRunning(root) ? [...tasksBelow(root, "open", 0)].length : 0;
 }
 
 /** "alice/import-1". */
@@ -69,13 +73,11 @@ export function leftText(eta: WatchedEta, now: number): string {
   return text === "overdue" ? text : `${text} left`;
 }
 
-/** "3 FINISHED, 7 PENDING". */
-export function countedByStatus(tasks: Iterable<Pick<WatchedTask, "status">>): string {
-  const counts = new Map<WatchedTaskStatus, number>();
-  for (const { status } of tasks) counts.set(status, (counts.get(status) ?? 0) + 1);
-  return STATUSES.flatMap((status) => {
-    const found = counts.get(status);
-    return found ? [`${exactCount(found)} ${status}`] : [];
+/** "3 FINISHED, 7 PENDING": the numbers add up to that of the statuses. */
+export function countedByStatus(statuses: readonly DisplayStatus[]): string {
+  return COUNTED_STATUSES.flatMap((status) => {
+    const found = statuses.filter((one) => one === status).length;
+    return found > 0 ? [`${exactCount(found)} ${status}`] : [];
   }).join(", ");
 }
 
@@ -83,6 +85,8 @@ export function countedByStatus(tasks: Iterable<Pick<WatchedTask, "status">>): s
 interface PlacedTask {
   readonly task: WatchedTask;
   readonly guide: string;
+  /** Until when it counts as running if it has no end. */
+  readonly parentUntil: number;
 }
 
 /** `open` shows only the running iterations, because the row of the iterative task has their number. */
@@ -91,34 +95,41 @@ type Extent = "all" | "open" | "running";
 function* tasksBelow(
   root: WatchedTask,
   extent: Extent,
+  parentUntil: number,
   guide = "",
 ): Generator<PlacedTask | HiddenTasksLine, void> {
+  const until = taskUntil(root, parentUntil);
   const isWhole = extent === "all" || (extent === "open" && root.kind !== "ITERATIVE");
   const shown = isWhole ? root.subTasks : root.subTasks.filter(isRunning);
   const hidden = isWhole || root.kind === "ITERATIVE" ? [] : root.subTasks.filter((task) => !isRunning(task));
   for (const [index, task] of shown.entries()) {
     const isLast = index === shown.length - 1 && hidden.length === 0;
-    yield { task, guide: guide + (isLast ? "└─ " : "├─ ") };
+    yield { task, guide: guide + (isLast ? "└─ " : "├─ "), parentUntil: until };
     if (extent === "all" || isRunning(task))
-      yield* tasksBelow(task, extent, guide + (isLast ? "   " : "│  "));
+      yield* tasksBelow(task, extent, until, guide + (isLast ? "   " : "│  "));
   }
-  if (hidden.length > 0) yield { kind: "more", guide: `${guide}└─ `, text: `… ${countedByStatus(hidden)}` };
+  if (hidden.length > 0)
+    yield {
+      kind: "more",
+      guide: `${guide}└─ `,
+      text: `… ${countedByStatus(hidden.map(({ status }) => status))}`,
+    };
 }
 
 function isRunning({ status }: WatchedTask): boolean {
   return status === "RUNNING";
 }
 
-function rowAt(placed: PlacedTask | HiddenTasksLine, now: number): TreeLine {
-  return "task" in placed ? rowOf(placed.task, placed.guide, now) : placed;
+function rowAt(placed: PlacedTask | HiddenTasksLine): TreeLine {
+  return "task" in placed ? rowOf(placed.task, placed.guide, placed.parentUntil) : placed;
 }
 
-function rowOf(task: WatchedTask, guide: string, now: number): TaskLine {
+function rowOf(task: WatchedTask, guide: string, parentUntil: number): TaskLine {
   const { status, progress, description, message } = task;
   const facts = [
     ...(status === "FAILED" || status === "CANCELED" ? [{ text: status, isWarning: true }] : []),
     ...countFacts(task),
-    ...taskFacts(task, now),
+    ...taskFacts(task, parentUntil),
   ];
   return {
     kind: "task",
@@ -149,12 +160,12 @@ function countFacts({ status, progress }: WatchedTask): Fact[] {
   return status === "FAILED" ? [] : [{ text: progressText(progress) }];
 }
 
-function taskFacts({ startedAt, endedAt, rate, ...task }: WatchedTask, now: number): Fact[] {
-  const { currentIteration, maxIterations } = task;
-  const until = endedAt === null ? now : Date.parse(endedAt);
+function taskFacts(task: WatchedTask, parentUntil: number): Fact[] {
+  const { currentIteration, maxIterations, rate } = task;
+  const elapsed = taskElapsedMs(task, parentUntil);
   const texts = [
     ...(currentIteration === null ? [] : [iterations(currentIteration, maxIterations)]),
-    ...(startedAt === null ? [] : [durationText(until - Date.parse(startedAt))]),
+    ...(elapsed === null ? [] : [durationText(elapsed)]),
     ...(rate === null ? [] : [rateText(rate)]),
   ];
   return texts.map((text) => ({ text }));
@@ -164,4 +175,13 @@ function iterations(current: number, max: number | null): string {
   return max === null ? plural(current, "iteration") : `${exactCount(current)}/${plural(max, "iteration")}`;
 }
 
-const STATUSES = ["RUNNING", "PENDING", "FINISHED", "FAILED", "CANCELED"] as const;
+/** In the order of their counts. */
+const COUNTED_STATUSES: readonly DisplayStatus[] = [
+  "RUNNING",
+  "SILENT",
+  "LOST",
+  "PENDING",
+  "FINISHED",
+  "FAILED",
+  "CANCELED",
+];

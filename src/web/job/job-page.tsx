@@ -4,7 +4,7 @@ import type { JobRef } from "../address.js";
 import { exactCount, rateText } from "../../format/numbers.js";
 import { doneText, volumeText } from "../../format/progress.js";
 import { treeRate } from "../jobs/job-facts.js";
-import { displayStatusOf, DISPLAY_STATUS_LABELS } from "../jobs/display-status.js";
+import { displayStatusOf, DISPLAY_STATUS_LABELS } from "../../format/display-status.js";
 import {
   jobElapsedText,
   etaText,

@@ -3,7 +3,7 @@ import { batch, signal, type ReadonlySignal } from "@preact/signals";
 import { TidemarkError, type WatchedJob, type WatchStatus } from "../../client/index.js";
 import { JobLogDocument, type JobLogQuery } from "../../client/generated/graphql.js";
 import type { JobRef } from "../address.js";
-import { DISPLAY_STATUS_LABELS, displayStatusOf } from "../jobs/display-status.js";
+import { DISPLAY_STATUS_LABELS, displayStatusOf } from "../../format/display-status.js";
 import { announce } from "../server/announcements.js";
 import { FrameTask } from "../server/frame-task.js";
 import { openLiveWatch, type LiveWatch } from "../server/live-watch.js";

@@ -5,7 +5,7 @@ import type { WatchedJob, WatchedTask } from "../../client/index.js";
 import { exactCount } from "../../format/numbers.js";
 import { doneText } from "../../format/progress.js";
 import { taskCount } from "../jobs/job-facts.js";
-import { jobElapsedText, NO_VALUE, treeRateText } from "../jobs/job-texts.js";
+import { NO_VALUE, taskElapsedText, treeRateText } from "../jobs/job-texts.js";
 import { Bar } from "../parts/bar.js";
 import { ProgressCount } from "../parts/progress-count.js";
 import { Icon } from "../parts/icons.js";
@@ -15,7 +15,7 @@ import { hasKeyboardFocus, rowStep } from "../parts/row-keys.js";
 import { scrollerOf, visibleTop, VirtualRows } from "../parts/virtual-rows.js";
 import { scrollTopFor } from "../parts/virtual-window.js";
 import { serverNow } from "../server/server-clock.js";
-import { DISPLAY_STATUS_LABELS, type DisplayStatus } from "../jobs/display-status.js";
+import { DISPLAY_STATUS_LABELS, type DisplayStatus } from "../../format/display-status.js";
 import { ExpandedTasks, visibleTasks, type VisibleTask } from "./visible-tasks.js";
 
 const ROW_HEIGHTS = { wide: 32, middle: 32, narrow: 52 };
@@ -120,7 +120,7 @@ interface TaskRowViewProps extends VisibleTask {
 class TaskRowView extends Component<TaskRowViewProps> {
   override shouldComponentUpdate(next: TaskRowViewProps): boolean {
     const { job, onToggle: _, ...shown } = next;
-    if (job.health !== this.props.job.health) return true;
+    if (job.health !== this.props.job.health || job.endedAt !== this.props.job.endedAt) return true;
     return Object.entries(shown).some(
       ([name, value]) => this.props[name as keyof TaskRowViewProps] !== value,
     );
@@ -133,6 +133,7 @@ class TaskRowView extends Component<TaskRowViewProps> {
     isExpanded,
     posInSet,
     setSize,
+    parentEndedAt,
     index,
     top,
     isActive,
@@ -190,7 +191,7 @@ class TaskRowView extends Component<TaskRowViewProps> {
           {treeRateText(job, task)}
         </div>
         <div role="gridcell" class="cell task-elapsed number">
-          <TaskElapsed job={job} task={task} />
+          <TaskElapsed job={job} task={task} parentEndedAt={parentEndedAt} />
         </div>
       </div>
     );
@@ -205,9 +206,10 @@ function barStatusOf({ health }: WatchedJob, { status }: WatchedTask): DisplaySt
 /** Deeper tasks are not indented further, to leave room for their names. */
 const DEPTH_SHOWN = 10;
 
-function TaskElapsed({ job, task }: { readonly job: WatchedJob; readonly task: WatchedTask }) {
+function TaskElapsed({ job, task, parentEndedAt }: Pick<TaskRowViewProps, "job" | "task" | "parentEndedAt">) {
   if (task.startedAt === null) return <>{NO_VALUE}</>;
-  return <>{jobElapsedText(job, task.endedAt === null ? serverNow() : 0, task)}</>;
+  const isOpen = task.endedAt === null && parentEndedAt === null;
+  return <>{taskElapsedText(job, { task, parentEndedAt }, isOpen ? serverNow() : 0)}</>;
 }
 
 function Iterations({

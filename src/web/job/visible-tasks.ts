@@ -12,6 +12,8 @@ export interface VisibleTask {
   readonly posInSet: number;
   /** The number of its siblings, including itself. */
   readonly setSize: number;
+  /** When its nearest ancestor ended that has an end; null if none has. */
+  readonly parentEndedAt: string | null;
 }
 
 /**
@@ -47,13 +49,19 @@ const EXPANDED_STATUSES = new Set(["RUNNING", "FAILED"]);
 export function visibleTasks(root: WatchedTask, open: ExpandedTasks): VisibleTask[] {
   const rows: VisibleTask[] = [];
   const treeSize = taskCount(root);
-  const add = (task: WatchedTask, depth: number, posInSet: number, setSize: number): void => {
+  const add = (
+    task: WatchedTask,
+    { depth, parentEndedAt }: Pick<VisibleTask, "depth" | "parentEndedAt">,
+    posInSet: number,
+    setSize: number,
+  ): void => {
     const isOpen = task.subTasks.length > 0 ? open.isExpanded(task, treeSize) : undefined;
-    rows.push({ task, depth, isExpanded: isOpen, posInSet, setSize });
+    rows.push({ task, depth, isExpanded: isOpen, posInSet, setSize, parentEndedAt });
     if (!isOpen) return;
+    const below = { depth: depth + 1, parentEndedAt: task.endedAt ?? parentEndedAt };
     for (const [index, subTask] of task.subTasks.entries())
-      add(subTask, depth + 1, index + 1, task.subTasks.length);
+      add(subTask, below, index + 1, task.subTasks.length);
   };
-  add(root, 0, 1, 1);
+  add(root, { depth: 0, parentEndedAt: null }, 1, 1);
   return rows;
 }

@@ -1,7 +1,7 @@
 import type { WatchedJob } from "../../client/index.js";
-import type { DisplayStatus } from "./display-status.js";
+import { displayStatusOf, type DisplayStatus } from "../../format/display-status.js";
 
-/** The number of jobs by status and by user, updated incrementally. */
+/** The number of jobs by display status and by user, updated incrementally. Each job counts once in both. */
 export class JobCounts {
   readonly #byStatus = new Map<DisplayStatus, number>();
   readonly #byUser = new Map<string, number>();
@@ -26,11 +26,10 @@ export class JobCounts {
     if (after) this.#count(after, 1);
   }
 
-  #count({ task, health, username }: WatchedJob, by: 1 | -1): void {
+  #count(job: WatchedJob, by: 1 | -1): void {
     this.#total += by;
-    add(this.#byStatus, task.status, by);
-    if (health !== "OK") add(this.#byStatus, health, by);
-    add(this.#byUser, username, by);
+    add(this.#byStatus, displayStatusOf(job), by);
+    add(this.#byUser, job.username, by);
   }
 }
 

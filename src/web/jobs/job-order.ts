@@ -1,6 +1,7 @@
 import type { WatchedJob } from "../../client/index.js";
-import { jobElapsedMs, ratioOf, treeRate } from "./job-facts.js";
-import { displayStatusOf, DISPLAY_STATUSES } from "./display-status.js";
+import { ratioOf, treeRate } from "./job-facts.js";
+import { taskElapsedMs, runningUntil } from "../../format/elapsed.js";
+import { displayStatusOf, DISPLAY_STATUSES } from "../../format/display-status.js";
 
 /** null is unknown and always sorts last. */
 type SortValue = number | string | null;
@@ -15,7 +16,7 @@ const VALUES = {
   done: (job) => job.task.progress.done,
   rate: (job) => treeRate(job.task),
   eta: (job) => (job.eta ? Date.parse(job.eta.likely) : null),
-  elapsed: (job, now) => jobElapsedMs(job, now),
+  elapsed: (job, now) => taskElapsedMs(job.task, runningUntil(job, now)),
   attempt: (job) => job.attempt,
 } as const satisfies Record<string, (job: WatchedJob, now: number) => SortValue>;
 

@@ -6,7 +6,7 @@ import { ProgressCount } from "../parts/progress-count.js";
 import { Name } from "../parts/name.js";
 import { JobStatusBadge } from "../parts/status-badge.js";
 import type { JobRow } from "./job-store.js";
-import { displayStatusOf } from "./display-status.js";
+import { displayStatusOf } from "../../format/display-status.js";
 import { jobElapsedText, etaText, etaTitle, treeRateText } from "./job-texts.js";
 
 export interface JobRowViewProps {

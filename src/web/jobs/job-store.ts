@@ -14,7 +14,7 @@ import { observeServerTime, peekServerNow } from "../server/server-clock.js";
 import { JobCounts } from "./job-counts.js";
 import { jobPredicateFor, searchText } from "./list-filter.js";
 import { sortJobs } from "./job-order.js";
-import { displayStatusOf, DISPLAY_STATUS_LABELS } from "./display-status.js";
+import { displayStatusOf, DISPLAY_STATUS_LABELS } from "../../format/display-status.js";
 
 /** A job in the list: the same object until the job is removed. */
 export class JobRow {

@@ -1,9 +1,10 @@
 /** Short texts about a job for the list and the page; `–` stands for an unknown value. */
 import type { WatchedJob, WatchedTask } from "../../client/index.js";
 import { agoText, durationText, timeLeftText } from "../../format/durations.js";
+import { taskElapsedMs, runningUntil, taskUntil } from "../../format/elapsed.js";
 import { exactInstant } from "../../format/instants.js";
 import { rateText } from "../../format/numbers.js";
-import { jobElapsedMs, treeRate } from "./job-facts.js";
+import { treeRate } from "./job-facts.js";
 
 export const NO_VALUE = "–";
 
@@ -23,8 +24,17 @@ export function etaTitle({ eta, changedAt }: WatchedJob): string | undefined {
   return `Expected end: ${likely}, between ${earliest} and ${latest}. As of ${exactInstant(changedAt)}.`;
 }
 
-export function jobElapsedText(job: WatchedJob, now: number, task?: WatchedTask): string {
-  const ms = jobElapsedMs(job, now, task);
+export function jobElapsedText(job: WatchedJob, now: number): string {
+  return taskElapsedText(job, { task: job.task, parentEndedAt: null }, now);
+}
+
+/** @param placed a task of the job, and when its nearest ended ancestor ended, or null */
+export function taskElapsedText(
+  job: WatchedJob,
+  { task, parentEndedAt }: { readonly task: WatchedTask; readonly parentEndedAt: string | null },
+  now: number,
+): string {
+  const ms = taskElapsedMs(task, taskUntil({ endedAt: parentEndedAt }, runningUntil(job, now)));
   return ms === null ? NO_VALUE : durationText(ms);
 }
 

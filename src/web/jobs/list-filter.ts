@@ -1,6 +1,6 @@
 import type { WatchedJob } from "../../client/index.js";
 import type { Address } from "../address.js";
-import { matchesStatus } from "./display-status.js";
+import { displayStatusOf } from "../../format/display-status.js";
 
 export type ListFilter = Pick<Address, "user" | "statuses" | "search">;
 
@@ -17,7 +17,7 @@ export function jobPredicateFor({
   const words = wordsOf(search);
   return (job, text) =>
     (user === undefined || job.username === user) &&
-    (statuses.length === 0 || matchesStatus(job, statuses)) &&
+    (statuses.length === 0 || statuses.includes(displayStatusOf(job))) &&
     words.every((word) => text.includes(word));
 }
 

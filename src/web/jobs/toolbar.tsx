@@ -5,7 +5,7 @@ import { isUnfiltered } from "./list-filter.js";
 import { SORT_NAMES } from "./columns.js";
 import { isSortKey } from "./job-order.js";
 import type { JobStore } from "./job-store.js";
-import { DISPLAY_STATUS_LABELS, DISPLAY_STATUSES, type DisplayStatus } from "./display-status.js";
+import { DISPLAY_STATUS_LABELS, DISPLAY_STATUSES, type DisplayStatus } from "../../format/display-status.js";
 
 /** Filters of the list: by status with counts, by user, and by search text. */
 export function Toolbar({ store }: { readonly store: JobStore }) {

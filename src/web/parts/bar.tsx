@@ -1,7 +1,7 @@
 import { useRef } from "preact/hooks";
 import type { WatchedProgress } from "../../client/index.js";
 import { ratioOf } from "../jobs/job-facts.js";
-import type { DisplayStatus } from "../jobs/display-status.js";
+import type { DisplayStatus } from "../../format/display-status.js";
 
 export interface BarProps {
   readonly progress: WatchedProgress;

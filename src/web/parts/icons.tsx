@@ -1,6 +1,6 @@
 /** The icons of the page, in the colour of the text beside them. Each accompanies a word or a label. */
 import type { JSX } from "preact";
-import type { DisplayStatus } from "../jobs/display-status.js";
+import type { DisplayStatus } from "../../format/display-status.js";
 
 /** Functions, not elements: a shared element would reference its parent and so keep every former list in memory. */
 const STATUS_SHAPES = {

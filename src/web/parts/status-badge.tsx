@@ -1,5 +1,5 @@
 import type { WatchedJob } from "../../client/index.js";
-import { displayStatusOf, DISPLAY_STATUS_LABELS, type DisplayStatus } from "../jobs/display-status.js";
+import { displayStatusOf, DISPLAY_STATUS_LABELS, type DisplayStatus } from "../../format/display-status.js";
 import { Icon } from "./icons.js";
 
 /** A status as an icon and a word: never by colour alone. */

@@ -1,6 +1,6 @@
 /** The server's time, which drives the clocks of running jobs. It stops while the page is not connected. */
 import { signal } from "@preact/signals";
-import { ClockOffset } from "./clock-offset.js";
+import { ClockOffset } from "../../format/clock-offset.js";
 
 const offset = new ClockOffset();
 const current = signal(Date.now());

@@ -199,8 +199,8 @@ describe("A frame of the watched jobs", () => {
     });
 
     expect(linesOf([quiet, requested], 100, 9).join("\n")).toMatchInlineSnapshot(`
-      "demo  live  2 RUNNING
-      ● alice/import-1  read  [##########~~~~~~~~~~]     50%  SILENT for 1m 00s  1/2  1m 00s
+      "demo  live  1 RUNNING, 1 SILENT
+      ● alice/import-1  read  [##########~~~~~~~~~~]     50%  SILENT for 1m 00s  1/2  0s
       ● alice/asked  read     [##########~~~~~~~~~~]     50%  cancel requested by bob  1/2  1m 00s"
     `);
   });
@@ -211,9 +211,9 @@ describe("A frame of the watched jobs", () => {
 
     expect([80, 50, 40, 30].map((columns) => linesOf([job], columns, 9)[1])).toMatchInlineSnapshot(`
       [
-        "● alice/import-1  Import people  [~~~~~~~~~~]      5%  SILENT for 1m 00s  1m 00s",
-        "● alice/import-1  Import…      5%  SILENT  1m 00s",
-        "● alice/import-1  …      5%  SILENT",
+        "● alice/import-1  Import people  [~~~~~~~~~~]      5%  SILENT for 1m 00s  0s",
+        "● alice/import-1  Import…      5%  SILENT  0s",
+        "● alice/import-1  …      5%  SILENT  0s",
         "● alice/impo…      5%  SILENT",
       ]
     `);

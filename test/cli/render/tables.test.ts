@@ -76,10 +76,10 @@ describe("The details of a job", () => {
 
       ✖ Import      [~~~~~~~~~n/a~~~~~~~~]     n/a  FAILED  50s  attempt 2  write: the disk is full a�[2J�31m�evil� FINISHED …
       ├─ ✔ read     [####################]    100%  1,000/1,000  40s
-      ├─ ● iterate  [#####~~~~~~~~~~~~~~~]     25%  1/4  1 iteration  1m 00s
+      ├─ ● iterate  [#####~~~~~~~~~~~~~~~]     25%  1/4  1 iteration  50s
       │  ├─ ✔ step  [##########~~~~~~~~~~]     50%  1/2  40s
       │  └─ ○ step  [~~~~~~~~~~~~~~~~~~~~]      0%  0/2
-      └─ ✖ write    [~~~~~~~~~n/a~~~~~~~~]     n/a  FAILED  1m 00s  the disk is full a�[2J�31m�evil� FINISHED 100% �
+      └─ ✖ write    [~~~~~~~~~n/a~~~~~~~~]     n/a  FAILED  50s  the disk is full a�[2J�31m�evil� FINISHED 100% �
 
       Log
         2026-06-01T12:00:01.000Z  INFO     read: people.csv

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { ClockOffset } from "../../../src/web/server/clock-offset.js";
+import { ClockOffset } from "../../src/format/clock-offset.js";
 
 describe("The server's time", () => {
   it("is the viewer's until a message arrives", () => {
