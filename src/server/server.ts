@@ -32,6 +32,7 @@ import { answerJson } from "./http/json-response.js";
 import type { Metrics } from "./metrics.js";
 import { statusOfCode } from "./http/json-post-handler.js";
 import { OriginPolicy } from "./http/origin-policy.js";
+import { RefusalLog } from "./refusal-log.js";
 import { setSecurityHeaders } from "./http/security-headers.js";
 import type { StaticFiles } from "./pages/static-files.js";
 import { GraphqlWebSocketServer } from "./websocket/graphql-websocket-server.js";
@@ -92,6 +93,7 @@ export class Server {
   readonly #connections: ConnectionLimiter;
   readonly #hosts: HostPolicy;
   readonly #origins: OriginPolicy;
+  readonly #refusals: RefusalLog;
 
   constructor(options: ServerOptions) {
     this.#options = options;
@@ -108,6 +110,7 @@ export class Server {
     };
     this.#hosts = new HostPolicy(knownHosts(options));
     this.#origins = new OriginPolicy(options.allowedOrigins);
+    this.#refusals = new RefusalLog(log, options.clock);
     this.#connections = new ConnectionLimiter(limits, { trustsProxy: options.trustsProxy });
     this.#graphql = new GraphqlHttpHandler(transportOptions);
     this.#graphiql = new GraphiqlPage(options.authenticator.allowsAnonymous ? "WS" : "SSE");
@@ -162,15 +165,23 @@ export class Server {
   }
 
   /** Rejects a request for its `Host`, whatever its path. */
-  #rejectionOf(request: IncomingMessage): HttpRejection | undefined {
-    switch (this.#hosts.classify(request.headers.host)) {
+  #rejectionOf({ headers: { host } }: IncomingMessage): HttpRejection | undefined {
+    switch (this.#hosts.classify(host)) {
       case "malformed":
         return { status: 400, error: new TidemarkError("BAD_USER_INPUT", "Invalid Host header.") };
       case "unknown":
+        this.#refusals.hostRejected(host ?? "");
         return { status: 403, error: new TidemarkError("FORBIDDEN", UNKNOWN_HOST) };
       case "known":
         return undefined;
     }
+  }
+
+  /** Rejects a request of a page of another site. */
+  #originRejectionOf(request: IncomingMessage): HttpRejection | undefined {
+    if (this.#origins.allows(request)) return undefined;
+    this.#refusals.originRejected(request.headers.origin);
+    return { status: 403, error: new TidemarkError("FORBIDDEN", OTHER_ORIGIN) };
   }
 
   async #route(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -209,7 +220,8 @@ export class Server {
   }
 
   async #answerGraphql(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    if (!this.#origins.allows(request)) return this.#reject(response, originRejection());
+    const rejection = this.#originRejectionOf(request);
+    if (rejection) return this.#reject(response, rejection);
     if (this.#origins.answerCors(request, response)) return;
     await this.#graphql.handle(request, response);
   }
@@ -217,7 +229,8 @@ export class Server {
   async #answerDemo(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { demonstration, pipeline } = this.#options;
     if (!demonstration) return answerNotFound(response);
-    if (!this.#origins.allows(request)) return this.#reject(response, originRejection());
+    const rejection = this.#originRejectionOf(request);
+    if (rejection) return this.#reject(response, rejection);
     const caller = await this.#graphql.callerOf(request);
     if (!(caller instanceof Caller)) return rejectUnauthenticated(response, caller);
     await answerDemo({ demonstration, pipeline, caller }, request, response);
@@ -251,7 +264,7 @@ export class Server {
         status: 404,
         error: new TidemarkError("NOT_FOUND", "Not found. WebSockets connect to /graphql."),
       };
-    return this.#rejectionOf(request) ?? (this.#origins.allows(request) ? undefined : originRejection());
+    return this.#rejectionOf(request) ?? this.#originRejectionOf(request);
   }
 
   /**
@@ -316,10 +329,7 @@ function knownHosts({ host, allowedHosts, authenticator }: ServerOptions): reado
 const UNKNOWN_HOST =
   "Unknown host name in the Host header. Use the server's IP address, or allow the name with --allow-host.";
 
-function originRejection(): HttpRejection {
-  const message = "Requests from this origin are not allowed. Allow the origin with --allow-origin.";
-  return { status: 403, error: new TidemarkError("FORBIDDEN", message) };
-}
+const OTHER_ORIGIN = "Requests from this origin are not allowed. Allow the origin with --allow-origin.";
 
 /** The status that Node.js sends for an invalid request, by error code. */
 const STATUS_OF_BYTES: Readonly<Record<string, number>> = {

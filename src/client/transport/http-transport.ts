@@ -3,6 +3,7 @@ import type { ErrorCode } from "../../protocol/error-codes.js";
 import { TidemarkError } from "../../protocol/tidemark-error.js";
 import { rootCauseText, isConnectionRefused } from "./root-cause.js";
 import { notTidemark, toTidemarkError, type ResponseError } from "./response-error.js";
+import { otherOriginRemedy } from "./page-origin.js";
 import { invalidAddress, authorizationOf, type Token } from "./endpoint.js";
 
 /** A GraphQL operation: a string, or a typed document that knows the types of its variables and data. */
@@ -112,7 +113,7 @@ const CODES_BY_STATUS: Readonly<Record<number, ErrorCode>> = {
 function noResponseError(url: string, cause: unknown): TidemarkError {
   const remedy = isConnectionRefused(cause)
     ? "Start one there (npm start), or give another address (TIDEMARK_URL)."
-    : "Check the address (TIDEMARK_URL) and any proxy in between.";
+    : (otherOriginRemedy(url) ?? "Check the address (TIDEMARK_URL) and any proxy in between.");
   return new TidemarkError(
     "UNAVAILABLE",
     `No Tidemark server answers at ${url} (${rootCauseText(cause)}). ${remedy}`,

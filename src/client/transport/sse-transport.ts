@@ -43,7 +43,7 @@ async function endOfResponse(response: Response): Promise<SessionEnd> {
   const { status } = response;
   const { errors } = await parseResponse(response);
   const message = errors?.[0]?.message ?? notTidemark(response.url, status);
-  if (status === 401 || status === 403)
+  if (status === 401 || (status === 403 && !errors?.length))
     return { kind: "unauthorized", error: new TidemarkError("UNAUTHENTICATED", message) };
   if (errors?.length) return sessionEndOf(errors);
   const error = new TidemarkError("UNAVAILABLE", message);

@@ -1,6 +1,7 @@
-import type { TidemarkError } from "../../protocol/tidemark-error.js";
+import { TidemarkError } from "../../protocol/tidemark-error.js";
 import type { ClientClock, ClientTimer } from "../platform.js";
 import type { Token } from "../transport/endpoint.js";
+import { otherOriginRemedy } from "../transport/page-origin.js";
 import { RetryDelay } from "../transport/retry-delay.js";
 import { sseTransport } from "../transport/sse-transport.js";
 import {
@@ -75,7 +76,7 @@ export class WatchConnection<Data> {
       if (this.#isClosed) return;
       const error = this.#finalErrorOf(end);
       if (error) return this.#options.onRejected(error);
-      this.#options.onDisconnected(this.#session?.lastActivityAt, causeOf(end));
+      this.#options.onDisconnected(this.#session?.lastActivityAt, causeOf(end, this.#options.url));
       const delayMs = this.#retryDelay.nextMs(end.kind === "broken" && end.isGoingAway);
       if (delayMs > 0) await this.#wait(delayMs);
     }
@@ -157,6 +158,12 @@ export class WatchConnection<Data> {
 /** A connection that lasted this long, milliseconds, resets the backoff. */
 const STABLE_MS = 10_000;
 
-function causeOf(end: SessionEnd): unknown {
-  return "error" in end ? end.error : end.cause;
+/** A connection that never opened may have been rejected for the origin of its page. */
+function causeOf(end: SessionEnd, url: URL): unknown {
+  if ("error" in end) return end.error;
+  const remedy = end.kind === "unopened" ? otherOriginRemedy(url.href) : undefined;
+  if (remedy === undefined) return end.cause;
+  return new TidemarkError("UNAVAILABLE", `No Tidemark server answers at ${url.origin}. ${remedy}`, {
+    cause: end.cause,
+  });
 }

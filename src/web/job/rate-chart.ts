@@ -1,7 +1,7 @@
 /** The chart of a job's rate, in a chunk of its own: only the page of a job needs uPlot. */
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
-import { rateText } from "../../format/numbers.js";
+import { rateLabels, timeLabels } from "./axis-labels.js";
 import type { RatePoint } from "./rate-samples.js";
 
 export class RateChart {
@@ -57,8 +57,14 @@ function optionsFor(host: HTMLElement): uPlot.Options {
     padding: [8, 28, 0, 0],
     scales: { y: { range: (_, __, most) => [0, Math.max(most, Number.MIN_VALUE) * 1.1] } },
     axes: [
-      { ...axis, size: 24, space: 80, grid: { show: false }, values: TIMES },
-      { ...axis, size: 52, space: 32, values: (_, values) => values.map(axisText) },
+      {
+        ...axis,
+        size: 24,
+        space: 80,
+        grid: { show: false },
+        values: (_, ticks, __, ___, step) => timeLabels(ticks, step),
+      },
+      { ...axis, size: 52, space: 32, values: (_, ticks) => rateLabels(ticks) },
     ],
     series: [
       {},
@@ -71,17 +77,6 @@ function optionsFor(host: HTMLElement): uPlot.Options {
     ],
   };
 }
-
-function axisText(rate: number): string {
-  return rate === 0 ? "0" : rateText(rate).replace(/\.0+(?=\D)/u, "");
-}
-
-/** Hours and minutes, plus seconds on a short axis, in the viewer's zone. */
-const TIMES: uPlot.Axis.Values = [
-  [86_400, "{D} {MMM}", null, null, null, null, null, null, 1],
-  [60, "{HH}:{mm}", null, null, null, null, null, null, 1],
-  [1, "{HH}:{mm}:{ss}", null, null, null, null, null, null, 1],
-];
 
 /** A canvas does not resolve CSS variables, so the colour is read from an element that uses one. */
 function resolvedColour(host: HTMLElement, name: string): string {

@@ -18,7 +18,8 @@ import { serverNow } from "../server/server-clock.js";
 import { DISPLAY_STATUS_LABELS, type DisplayStatus } from "../../format/display-status.js";
 import { ExpandedTasks, visibleTasks, type VisibleTask } from "./visible-tasks.js";
 
-const ROW_HEIGHTS = { wide: 32, middle: 32, narrow: 52 };
+/** In rem, as in job.css. */
+const ROW_HEIGHTS = { wide: 2, middle: 2, narrow: 3.25 };
 
 /** The tasks of a job as a tree with a progress bar for each; only visible rows are rendered. */
 export function TaskTree({ job }: { readonly job: WatchedJob }) {

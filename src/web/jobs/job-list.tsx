@@ -9,8 +9,8 @@ import { COLUMNS, type Column } from "./columns.js";
 import { JobRowView, rowElementId } from "./job-row.js";
 import type { JobRow, JobStore } from "./job-store.js";
 
-/** Rows with one, two and three lines. */
-const ROW_HEIGHTS = { wide: 36, middle: 52, narrow: 88 };
+/** Rows with one, two and three lines, in rem, as in jobs.css. */
+const ROW_HEIGHTS = { wide: 2.25, middle: 3.25, narrow: 5.5 };
 
 /** The jobs as a grid. The grid has the focus, and the active row follows its job when the order changes. */
 export function JobList({ store }: { readonly store: JobStore }) {

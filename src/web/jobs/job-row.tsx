@@ -1,3 +1,4 @@
+import { exactCount, shortCount } from "../../format/numbers.js";
 import { doneText } from "../../format/progress.js";
 import { serverNow } from "../server/server-clock.js";
 import { linkTo } from "../location.js";
@@ -61,8 +62,8 @@ export function JobRowView({ row, index, top, isActive }: JobRowViewProps) {
         {treeRateText(job)}
       </div>
       <Clocks row={row} />
-      <div role="gridcell" class="cell cell-attempt number">
-        {attempt}
+      <div role="gridcell" class="cell cell-attempt number" title={exactCount(attempt)}>
+        {shortCount(attempt)}
       </div>
     </div>
   );

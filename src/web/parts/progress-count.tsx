@@ -2,12 +2,13 @@ import type { WatchedProgress } from "../../client/index.js";
 import { shortCount } from "../../format/numbers.js";
 import { volumeText } from "../../format/progress.js";
 
-/** `420 / 1,500`, with the slashes of all rows aligned. */
+/** `420 / 1,500`, with the slashes and the ends of all rows aligned. */
 export function ProgressCount({ progress }: { readonly progress: WatchedProgress }) {
   return (
     <>
       <span>{shortCount(progress.done)}</span>
-      <span class="done-of">/ {volumeText(progress)}</span>
+      <span>/</span>
+      <span class="done-volume">{volumeText(progress)}</span>
     </>
   );
 }

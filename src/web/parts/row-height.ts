@@ -4,14 +4,15 @@ import { signal } from "@preact/signals";
 const wide = matches("(min-width: 75rem)");
 const middle = matches("(min-width: 48rem)");
 
-/** The row height at the current page width, in pixels. */
+/** The row height at the current page width, in pixels. @param heights in rem, since text grows with the font size of the browser */
 export function useRowHeight(heights: {
   readonly wide: number;
   readonly middle: number;
   readonly narrow: number;
 }): number {
-  if (wide.value) return heights.wide;
-  return middle.value ? heights.middle : heights.narrow;
+  const rem = Number.parseFloat(getComputedStyle(document.documentElement).fontSize);
+  if (wide.value) return rem * heights.wide;
+  return rem * (middle.value ? heights.middle : heights.narrow);
 }
 
 function matches(query: string) {
