@@ -9,6 +9,7 @@ import { database, jobs } from "./page-state.js";
 import { Instant } from "./parts/instant.js";
 import { rowStep } from "./parts/row-keys.js";
 import { announcement } from "./server/announcements.js";
+import { databasesError } from "./server/databases.js";
 import { needsToken } from "./server/session.js";
 import { SignIn } from "./sign-in.js";
 import { connectionStatus } from "./connection-status.js";
@@ -44,6 +45,7 @@ function View() {
     <main class="quiet-page">
       <h1 class="unseen">Tidemark</h1>
       <p>Connecting to the server…</p>
+      {databasesError.value !== undefined && <p class="failure-text">{databasesError}</p>}
     </main>
   );
 }

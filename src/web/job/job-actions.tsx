@@ -3,8 +3,10 @@ import { CancelJobDocument, RemoveJobDocument } from "../../client/generated/gra
 import type { WatchedJob } from "../../client/index.js";
 import { navigate } from "../location.js";
 import { Name } from "../parts/name.js";
+import { serverInfo } from "../server/about.js";
 import { request } from "../server/session.js";
 import { ConfirmDialog } from "./confirm-dialog.js";
+import { cutToBytes } from "./cut-to-bytes.js";
 
 /** The buttons that cancel and remove a job. */
 export function JobActions({ job }: { readonly job: WatchedJob }) {
@@ -48,10 +50,21 @@ function CancelDialog({ job, onClose }: DialogProps) {
       <p>This asks the worker to stop. The job is canceled once the worker has stopped.</p>
       <label class="field">
         Reason (visible to others)
-        <input name="reason" autocomplete="off" maxLength={500} />
+        <input name="reason" autocomplete="off" maxLength={REASON_LENGTH_MAX} onInput={cutReason} />
       </label>
     </ConfirmDialog>
   );
+}
+
+const REASON_LENGTH_MAX = 500;
+
+/** Keeps the reason within the bytes that the server accepts. */
+function cutReason({
+  currentTarget: input,
+}: InputEvent & { readonly currentTarget: HTMLInputElement }): void {
+  const bytesMax = serverInfo.peek()?.limits.messageTextBytesMax ?? Infinity;
+  const cut = cutToBytes(input.value, Math.min(bytesMax, 3 * REASON_LENGTH_MAX));
+  if (cut !== input.value) input.value = cut;
 }
 
 function RemoveDialog({ job, onClose }: DialogProps) {

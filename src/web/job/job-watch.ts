@@ -1,14 +1,15 @@
 /** The state of a job's page: the job, its log, and its rate since the page was opened. */
 import { batch, signal, type ReadonlySignal } from "@preact/signals";
-import { TidemarkError, type WatchedJob, type WatchStatus } from "../../client/index.js";
+import type { WatchedJob, WatchStatus } from "../../client/index.js";
 import { JobLogDocument, type JobLogQuery } from "../../client/generated/graphql.js";
 import type { JobRef } from "../address.js";
 import { DISPLAY_STATUS_LABELS, displayStatusOf } from "../../format/display-status.js";
+import { fetchServerInfo, pageSizeFor } from "../server/about.js";
 import { announce } from "../server/announcements.js";
 import { FrameTask } from "../server/frame-task.js";
 import { openLiveWatch, type LiveWatch } from "../server/live-watch.js";
 import { observeServerTime } from "../server/server-clock.js";
-import { request } from "../server/session.js";
+import { isLimitExceeded, request } from "../server/session.js";
 import { RateSamples, type RatePoint } from "./rate-samples.js";
 
 export type JobLogEntry = NonNullable<JobLogQuery["task"]>["log"][number];
@@ -32,8 +33,6 @@ export class JobWatch {
   /** The job's version at the latest request for its log. */
   #logVersion: number | undefined;
   #isLogRequested = false;
-  /** null requests the server's default number of lines. */
-  #lines: number | null = LINES;
 
   constructor(database: string, { username, jobId }: JobRef) {
     this.#key = { database, username, jobId };
@@ -104,11 +103,12 @@ export class JobWatch {
   async #requestLog(): Promise<void> {
     this.#logVersion = this.#job.peek()?.version;
     try {
-      const { task } = await request(JobLogDocument, { ...this.#key, last: this.#lines });
+      const last = await pageSizeFor(LINES, "logLinesPerJobMax");
+      const { task } = await request(JobLogDocument, { ...this.#key, last });
       if (task) this.#log.value = task.log.toReversed();
     } catch (error) {
       this.#logVersion = -1; // retry
-      if (error instanceof TidemarkError && error.code === "LIMIT_EXCEEDED") this.#lines = null;
+      if (isLimitExceeded(error)) await fetchServerInfo(); // the server may have restarted with lower limits
     }
     this.#isLogRequested = false;
     if (!this.#isGone.peek()) this.#draw.schedule();

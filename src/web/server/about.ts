@@ -1,7 +1,8 @@
-/** The server's version and features, and its demo job. */
+/** The server's version, features and limits, and its demo job. */
 import { signal } from "@preact/signals";
 import { authorizationOf } from "../../client/transport/endpoint.js";
 import type { JobRef } from "../address.js";
+import type { Limits } from "../../protocol/limits.js";
 import { SERVER_URL, token } from "./session.js";
 
 export interface ServerInfo {
@@ -10,20 +11,46 @@ export interface ServerInfo {
   readonly tracking: boolean;
   /** Whether it offers a demo job. */
   readonly demo: boolean;
+  /** Without those that are off. */
+  readonly limits: Partial<Limits>;
 }
 
 /** undefined until the server has answered. */
 export const serverInfo = signal<ServerInfo | undefined>(undefined);
 
-/** If the request fails, the page lacks this information until it is reloaded. */
-export async function fetchServerInfo(): Promise<void> {
+/** Resolves after the latest request. */
+let fetched: Promise<void> | undefined;
+
+/** If the request fails, the page keeps the information that it has. */
+export function fetchServerInfo(): Promise<void> {
+  fetched = read();
+  return fetched;
+}
+
+/** The most items that one request may list, at most `wanted`. @param limit bounds the items of this kind */
+export async function pageSizeFor(wanted: number, limit: keyof Limits): Promise<number> {
+  await fetched;
+  const { [limit]: most, itemsPerAnswerMax, queryCostMax = Infinity } = serverInfo.peek()?.limits ?? {};
+  const sizes = [wanted, most, itemsPerAnswerMax, Math.floor(queryCostMax / FIELDS_PER_ITEM)];
+  return Math.max(1, Math.min(...sizes.map((size) => size ?? Infinity)));
+}
+
+/** More than an item of any query of the page has. */
+const FIELDS_PER_ITEM = 10;
+
+async function read(): Promise<void> {
   try {
-    const response = await fetch(new URL("about", SERVER_URL), { headers: { accept: "application/json" } });
+    const response = await fetch(new URL("about", SERVER_URL), {
+      headers: { accept: "application/json" },
+      signal: AbortSignal.timeout(TIMEOUT_MS),
+    });
     if (response.ok) serverInfo.value = (await response.json()) as ServerInfo; // safe: the page is this server's
   } catch {
     return;
   }
 }
+
+const TIMEOUT_MS = 5_000;
 
 export interface StartedDemo extends JobRef {
   readonly database: string;

@@ -1,12 +1,16 @@
 /** The databases of the server, polled while the page is visible. */
 import { signal } from "@preact/signals";
 import { DatabasesDocument, type DatabasesQuery } from "../../client/generated/graphql.js";
-import { request, needsToken } from "./session.js";
+import { fetchServerInfo, pageSizeFor } from "./about.js";
+import { isLimitExceeded, request, needsToken } from "./session.js";
 
 export type DatabaseCounts = DatabasesQuery["databases"][number];
 
 /** Sorted by name; undefined until the server has answered. */
 export const databases = signal<readonly DatabaseCounts[] | undefined>(undefined);
+
+/** Why the latest poll failed; undefined after a success. */
+export const databasesError = signal<string | undefined>(undefined);
 
 /** Starts to poll; a further call polls immediately. */
 export function refreshDatabases(): void {
@@ -22,22 +26,27 @@ async function refresh(): Promise<void> {
   timer = setTimeout(refresh, databases.peek()?.length ? SELDOM_MS : OFTEN_MS);
 }
 
-/** Ignores a failure: the watch already shows whether the server is reachable. */
 async function read(): Promise<void> {
-  const found: DatabaseCounts[] = [];
   try {
-    for (let page = await request(DatabasesDocument, {}); ;) {
-      found.push(...page.databases);
-      if (page.databases.length < PAGE_SIZE) break;
-      page = await request(DatabasesDocument, { after: found.at(-1)!.name });
-    }
-    databases.value = found;
-  } catch {
-    return;
+    databases.value = await readAll();
+    databasesError.value = undefined;
+  } catch (error) {
+    databasesError.value = error instanceof Error ? error.message : String(error);
+    if (isLimitExceeded(error)) await fetchServerInfo(); // the server may have restarted with lower limits
   }
 }
 
-/** The server's page size. */
+async function readAll(): Promise<DatabaseCounts[]> {
+  const found: DatabaseCounts[] = [];
+  const first = await pageSizeFor(PAGE_SIZE, "pageSizeMax");
+  for (;;) {
+    const after = found.at(-1)?.name ?? null;
+    const page = await request(DatabasesDocument, { first, after });
+    found.push(...page.databases);
+    if (page.databases.length < first) return found;
+  }
+}
+
 const PAGE_SIZE = 100;
 
 /** While the server has no databases, the user is probably waiting for a first job. */

@@ -42,3 +42,8 @@ export async function request<Data, Variables>(
 export function handleRequestError(error: unknown): void {
   if (error instanceof TidemarkError && error.code === "UNAUTHENTICATED") needsToken.value = true;
 }
+
+/** Whether a request was larger than the server accepts. */
+export function isLimitExceeded(error: unknown): boolean {
+  return error instanceof TidemarkError && error.code === "LIMIT_EXCEEDED";
+}
