@@ -1,6 +1,7 @@
 import { Ansis } from "ansis";
 import type { WriteStream } from "node:tty";
-import type { Watch } from "../../client/index.js";
+import type { Watch, WatchEvent } from "../../client/index.js";
+import { ClockOffset } from "../../format/clock-offset.js";
 import type { WatchRequest } from "../commands/watch.js";
 import { KeyListener } from "../key-listener.js";
 import { LiveScreen } from "../live-screen.js";
@@ -18,10 +19,12 @@ export class LiveView implements WatchView {
   readonly #screen: LiveScreen;
   readonly #style = new Ansis();
   readonly #keys: KeyListener;
+  readonly #clock = new ClockOffset();
   readonly #seconds: NodeJS.Timeout;
   readonly #stop: () => void;
   #timer: NodeJS.Timeout | undefined;
   #drawnAt = -Infinity;
+  #isCaughtUp = false;
   /** The latest status before `closed`. */
   #status: OpenStatus = { kind: "connecting" };
 
@@ -40,8 +43,11 @@ export class LiveView implements WatchView {
     this.#drawSoon();
   }
 
-  async onEvent(): Promise<void> {
-    // Drawing reads the current jobs instead.
+  /** Only sets the clock: drawing reads the current jobs. */
+  async onEvent(event: WatchEvent): Promise<void> {
+    if (event.kind === "Reset" || event.kind === "CaughtUp") this.#isCaughtUp = event.kind === "CaughtUp";
+    if (event.kind !== "TaskStored" && event.kind !== "TaskUpdated") return;
+    this.#clock.observe(Date.parse(event.job.changedAt), Date.now(), this.#isCaughtUp);
   }
 
   [Symbol.dispose](): void {
@@ -98,6 +104,7 @@ export class LiveView implements WatchView {
       isLast,
       jobs: jobs.values(),
       now: Date.now(),
+      clock: this.#clock,
       ...this.#screen.size,
     };
     return frameLines(frame, this.#style);

@@ -3,6 +3,7 @@
  * jobs, one line each. A frame never exceeds the screen; hidden jobs and tasks are counted.
  */
 import type { WatchedJob, WatchStatus } from "../../client/index.js";
+import type { ClockOffset } from "../../format/clock-offset.js";
 import { displayStatusOf } from "../../format/display-status.js";
 import { instantText } from "../../format/instants.js";
 import { plural } from "../../format/numbers.js";
@@ -21,8 +22,10 @@ export interface Frame {
   readonly isLast: boolean;
   /** In list order. */
   readonly jobs: Iterable<WatchedJob>;
-  /** Milliseconds since 1970. */
+  /** Milliseconds since 1970, by the viewer's clock. */
   readonly now: number;
+  /** Gives the server's time, which the times of jobs follow. */
+  readonly clock: ClockOffset;
   readonly columns: number;
   readonly rows: number;
 }
@@ -34,8 +37,8 @@ export type OpenStatus = Exclude<WatchStatus, { readonly kind: "closed" }>;
 export function frameLines(frame: Frame, style: Style): string[] {
   const { status, columns, rows } = frame;
   const jobs = [...frame.jobs];
-  const now = status.kind === "stale" ? Math.min(frame.now, status.since.getTime()) : frame.now;
-  const shown = rowsOf(jobs, rows - 1, now);
+  const seenAt = status.kind === "stale" ? Math.min(frame.now, status.since.getTime()) : frame.now;
+  const shown = rowsOf(jobs, rows - 1, frame.clock.serverTime(seenAt));
   return [headerLine(frame, jobs, style), ...renderLines(shown, columns, style)].slice(0, Math.max(1, rows));
 }
 

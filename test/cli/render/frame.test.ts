@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { WatchedJob } from "../../../src/client/index.js";
 import { frameLines, type Frame } from "../../../src/cli/render/frame.js";
+import { ClockOffset } from "../../../src/format/clock-offset.js";
 import { widthOf } from "../../../src/cli/render/width.js";
 import { FINISHED, HOSTILE, jobOf, watchedLeaf, CLI_NOW, watchedParent, PENDING } from "../watched-jobs.js";
 
@@ -60,6 +61,7 @@ function linesOf(
     isLast: false,
     jobs,
     now: CLI_NOW,
+    clock: new ClockOffset(),
     columns,
     rows,
     ...fields,
@@ -237,6 +239,19 @@ describe("A frame of the watched jobs", () => {
     expect(linesOf([], 100, 9)).toEqual(["demo  live  no jobs"]);
   });
 
+  it.each([-3_600_000, 3_600_000])("follows the server's clock if its own differs by %s ms", (skewMs) => {
+    const clock = new ClockOffset();
+    clock.observe(CLI_NOW, CLI_NOW + skewMs, true);
+    const since = new Date(CLI_NOW + skewMs);
+    const now = CLI_NOW + skewMs;
+    const stale = { status: { kind: "stale", since }, now: now + 60_000 } as const;
+
+    expect(linesOf([IMPORT], 100, 9, { clock, now })).toEqual(linesOf([IMPORT], 100, 9));
+    expect(linesOf([IMPORT], 100, 9, { clock, ...stale }).slice(1)).toEqual(
+      linesOf([IMPORT], 100, 9).slice(1),
+    );
+  });
+
   it("never exceeds the screen, and has a colour for each status", () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 200 }), fc.integer({ min: 1, max: 30 }), (columns, rows) => {
@@ -252,6 +267,7 @@ describe("A frame of the watched jobs", () => {
       isLast: false,
       jobs: JOBS,
       now: CLI_NOW,
+      clock: new ClockOffset(),
       columns: 100,
       rows: 20,
     };
