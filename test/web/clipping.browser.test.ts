@@ -21,8 +21,8 @@ const PARTS = COUNTS.flatMap((count) => [
   },
 ]);
 
-const WIDTHS = [1_920, 1_440, 1_200, 1_199, 1_000, 768, 767, 480, 360];
-const FONT_SIZES = [16, 20, 24];
+const WIDTHS = [1_440, 1_200, 1_000, 768, 480, 360];
+const FONT_SIZES = [16, 24];
 
 const CASES = ["?database=d", "?database=d&owner=u&job=many"].flatMap((address) =>
   FONT_SIZES.map((fontSize) => ({ address, fontSize })),
@@ -44,9 +44,8 @@ describe.skipIf(!isBrowserTested())("The columns (in CI; needs Chromium)", { tim
     await untilLive(page);
 
     for (const width of WIDTHS) {
-      await page.setViewportSize({ width, height: 3_000 });
+      await page.setViewportSize({ width, height: 2_000 });
       await waitForValue(async () => (await visibleRowCount(page)) > COUNTS.length, true);
-      await page.screenshot({ path: `test-results/columns-${address.length}-${fontSize}-${width}.png` });
 
       expect({ width, clipped: await clippedCells(page) }).toEqual({ width, clipped: [] });
     }
@@ -54,15 +53,14 @@ describe.skipIf(!isBrowserTested())("The columns (in CI; needs Chromium)", { tim
 });
 
 async function serverOfManyNumbers(): Promise<TestServer> {
-  const clock = new ManualClock(Date.now() - 500 * DAY);
+  const clock = new ManualClock(Date.now() - 499 * DAY);
   const opened = await startServer({ retention: "3650d", lease: "1h" }, { clock });
   const { url } = opened;
   await store(url, { jobId: "many", task: { description: "many", subTasks: PARTS } });
   for (const [index, part] of PARTS.entries())
     await store(url, { jobId: `job ${index}`, task: { ...part, description: part.description } });
-  clock.advance(499 * DAY);
-  for (const at of [1, 2, 3]) {
-    clock.advance(MINUTE / 4);
+  for (const at of [0, 1, 2, 3]) {
+    clock.advance(at === 1 ? 499 * DAY : MINUTE / 4);
     for (const [index, { subTasks, volume }] of PARTS.entries()) {
       const most = volume ?? subTasks![0]!.volume!;
       const done = Math.floor((most * (at + 1)) / 4.3);
@@ -73,7 +71,6 @@ async function serverOfManyNumbers(): Promise<TestServer> {
   }
   for (const [index, status] of (["FAILED", "CANCELED", "FINISHED"] as const).entries())
     await update(url, { jobId: `job ${index}`, updates: [{ path: "", status }] });
-  clock.advance(DAY);
   return opened;
 }
 

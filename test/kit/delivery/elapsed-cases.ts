@@ -1,16 +1,16 @@
-/** Elapsed times that the terminal and the dashboard must agree on: the job, the path of the task, and its text. */
+/** Elapsed times that the terminal and the dashboard must agree on: the job, the row of the task, and its text. */
 import type { WatchedJob, WatchedTask } from "../../../src/client/index.js";
 import { createWatchedJob, createWatchedTask, secondsAgo } from "./watched-jobs.js";
 
 export interface ElapsedCase {
   readonly title: string;
   readonly job: WatchedJob;
-  /** The index of a subtask of the root; undefined for the root. */
-  readonly subTask?: number;
-  /** The viewer's clock minus `WATCHED_NOW`, in seconds. */
+  /** The row of the task in its tree: 0 is the root, 1 its first subtask. Default 0. */
+  readonly row?: number;
+  /** The viewer's clock minus `WATCHED_NOW`, in seconds. Default 0. */
   readonly skew?: number;
-  /** Empty before the start. */
-  readonly elapsed: string;
+  /** undefined before the start. */
+  readonly elapsed: string | undefined;
 }
 
 const RUNNING = createWatchedTask();
@@ -29,18 +29,18 @@ const REPORTED_40_AGO = { reportedAt: secondsAgo(40), changedAt: secondsAgo(10) 
 
 export const ELAPSED_CASES: readonly ElapsedCase[] = [
   { title: "a running job", job: jobWith(RUNNING), elapsed: "1m 00s" },
-  { title: "a running task", job: jobWith(PARENT), subTask: 0, elapsed: "1m 00s" },
+  { title: "a running task", job: jobWith(PARENT), row: 1, elapsed: "1m 00s" },
   {
     title: "a job that has not started",
     job: jobWith(createWatchedTask({ status: "PENDING", startedAt: null })),
-    elapsed: "",
+    elapsed: undefined,
   },
   { title: "a silent job", job: jobWith(RUNNING, { health: "SILENT", ...REPORTED_40_AGO }), elapsed: "20s" },
   { title: "a lost job", job: jobWith(RUNNING, { health: "LOST", ...REPORTED_40_AGO }), elapsed: "20s" },
   {
     title: "a running task of a lost job",
     job: jobWith(PARENT, { health: "LOST", ...REPORTED_40_AGO }),
-    subTask: 0,
+    row: 1,
     elapsed: "20s",
   },
   {
@@ -51,20 +51,20 @@ export const ELAPSED_CASES: readonly ElapsedCase[] = [
   {
     title: "a task of a silent job that ended before the latest report",
     job: jobWith({ ...PARENT, subTasks: [{ ...RUNNING, ...endedAgo(50) }] }, { health: "SILENT" }),
-    subTask: 0,
+    row: 1,
     elapsed: "10s",
   },
   { title: "an ended job", job: jobWith({ ...RUNNING, ...endedAgo(50) }), elapsed: "10s" },
   {
     title: "a task that was left running by an ended job",
     job: jobWith({ ...PARENT, ...endedAgo(30, "FAILED") }, { reportedAt: secondsAgo(2) }),
-    subTask: 0,
+    row: 1,
     elapsed: "30s",
   },
   {
     title: "a task that ended after its canceled parent",
     job: jobWith({ ...PARENT, ...endedAgo(30, "CANCELED"), subTasks: [{ ...RUNNING, ...endedAgo(20) }] }),
-    subTask: 0,
+    row: 1,
     elapsed: "40s",
   },
   {

@@ -64,7 +64,7 @@ describe("The labels of a chart", () => {
           const first = Math.ceil(begin / step) * step;
           const ticks = Array.from({ length: count }, (_, index) => first + index * step);
 
-          expectDistinct(timeLabels(ticks, step, zone), count);
+          expect(repeatedIn(timeLabels(ticks, step, zone))).toEqual([]);
         },
       ),
       { numRuns: 1_000 },
@@ -77,15 +77,16 @@ describe("The labels of a chart", () => {
         fc.double({ min: 1e-12, max: 1e18, noNaN: true }),
         fc.integer({ min: 1, max: 8 }),
         (step, count) => {
-          expectDistinct(rateLabels(Array.from({ length: count }, (_, index) => index * step)), count);
+          const ticks = Array.from({ length: count }, (_, index) => index * step);
+
+          expect(repeatedIn(rateLabels(ticks))).toEqual([]);
         },
       ),
     );
   });
 });
 
-function expectDistinct(labels: readonly (string | null)[], count: number): void {
+function repeatedIn(labels: readonly (string | null)[]): string[] {
   const shown = labels.filter((label) => label !== null);
-  expect(labels).toHaveLength(count);
-  expect(new Set(shown).size).toBe(shown.length);
+  return shown.filter((label, index) => shown.indexOf(label) !== index);
 }

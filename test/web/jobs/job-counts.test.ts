@@ -41,7 +41,7 @@ describe("The counts of jobs", () => {
         const counts = new JobCounts();
         for (const job of jobs) counts.change(undefined, job);
         const counted = Object.values(countedIn(counts));
-        const printed = countedByStatus(jobs.map(displayStatusOf)).match(/\d+/g) ?? [];
+        const printed = [...countedByStatus(jobs.map(displayStatusOf)).matchAll(/\d+/g)];
 
         expect(counted.reduce(sum, 0)).toBe(jobs.length);
         expect(printed.map(Number).reduce(sum, 0)).toBe(jobs.length);
