@@ -1,5 +1,7 @@
 import { parseDatabaseName } from "../../tasks/names.js";
+import { CANCEL_REQUESTS_PER_EVENT_MAX } from "../../hub/hub.js";
 import { builder } from "../builder.js";
+import { traits } from "../field-traits.js";
 import {
   DATABASE_DESCRIPTION,
   FILTER_JOB_ID_DESCRIPTION,
@@ -93,6 +95,7 @@ Without \`after\`, the server sends Reset(INITIAL), the state, CaughtUp, then li
     }),
     cancelRequests: t.field({
       type: [UserTaskType],
+      ...traits({ answerSize: (below) => below.times(CANCEL_REQUESTS_PER_EVENT_MAX) }),
       description:
         "The jobs that have a cancel request and have not ended: now, and again after each new request. For workers: they receive a request at once, and no other changes. Lists at most the newest 1000 jobs; the answers to reports include every request.",
       args: {
