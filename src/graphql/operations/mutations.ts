@@ -38,7 +38,7 @@ import {
  */
 builder.mutationType({
   description:
-    "Write operations. A mutation returns once its change is as durable as the server's store makes it. Subscribers receive the change only then. Root fields are nullable so that one rejected field does not discard the results of the others.",
+    "Write operations. A mutation returns once its change is as durable as the server's store makes it. Subscribers receive the change only then. The server checks the selection first: if one of its arguments is invalid, it rejects the whole operation, and if a job would make the answer list too many tasks and log lines, it rejects the change of that job. Root fields are nullable so that one rejected field does not discard the results of the others. An error with `extensions.applied` is about the result only: the change was applied.",
   fields: (t) => ({
     storeTask: t.field({
       type: StoreTaskPayloadType,
@@ -64,7 +64,7 @@ builder.mutationType({
       type: [UpdateTaskResultType],
       nullable: true,
       description:
-        "Applies many reports in order, each either as a whole or not at all. A rejected report does not affect the others.",
+        "Applies many reports in order, each either as a whole or not at all. A rejected report does not affect the others. Each result says whether its report was applied. A report whose job would make the answer list too many tasks and log lines is rejected with LIMIT_EXCEEDED.",
       args: {
         inputs: t.arg({
           type: [UpdateTaskInputType],

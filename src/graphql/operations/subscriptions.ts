@@ -22,7 +22,8 @@ import { UserTaskType } from "../types/user-task.js";
  * subscribers with the same selection share one execution.
  */
 builder.subscriptionType({
-  description: "Live updates.",
+  description:
+    "Live updates. The server checks the selection before it subscribes you: invalid arguments are rejected, and so is a selection that could list too many tasks and log lines in one event. An event that the server can't build, because of a defect, is a result with `errors`, whose `extensions` have its `position`, its `job`, and `ended` if the job has ended. The subscription continues.",
   fields: (t) => ({
     taskEvents: t.field({
       type: TaskEventType,

@@ -3,8 +3,8 @@ import { hasEnded, type TaskStatus } from "../../tasks/task-status.js";
 import type { UserTask } from "../../tasks/user-task.js";
 
 /**
- * What a client must know of an event that could not be rendered, as `extensions` of the errors: the position to resume
- * from, the job, and that the job has ended, because no later event may say so.
+ * The facts about an event that could not be rendered, sent as `extensions` of its errors: the position to resume from,
+ * the job, and the end of the job, which no later event may repeat.
  */
 export interface EventFacts {
   readonly position?: string;

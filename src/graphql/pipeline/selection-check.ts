@@ -152,7 +152,7 @@ function nameOf([node]: readonly FieldNode[]): string {
   return node!.name.value; // a field has at least one node
 }
 
-/** An event is rendered when nobody waits for an answer, so its largest size must fit. @throws GraphQLError */
+/** A subscriber would miss an event that is too large, so its largest size must fit. @throws GraphQLError */
 function checkEventSize(size: AnswerSize, operation: OperationDefinitionNode, limits: Limits): void {
   const items = size.itemsMax(limits);
   const { itemsPerAnswerMax } = limits;

@@ -10,10 +10,9 @@ import { SDK_TRANSPORTS, waitUntil, watchWithoutDelays } from "./test-watches.js
 
 describe.each(SDK_TRANSPORTS)("A watch of events that the server can't build (%s)", (transport) => {
   it("reports the error and starts over with the full state", async () => {
-    const server = await startSchemaServer(
+    await using server = await startSchemaServer(
       faultySchema("TaskUpdated.changed", (event) => (event as TaskUpdated).userTask.jobId === "bad"),
     );
-    await using _ = server;
     await store(server.url, { jobId: "bad" });
     const errors: TidemarkError[] = [];
     const onError = (error: TidemarkError): unknown => errors.push(error);
@@ -35,11 +34,10 @@ describe.each(SDK_TRANSPORTS)("A watch of events that the server can't build (%s
   });
 
   it("goes on without a job that can't be sent at all, until the job is stored again", async () => {
-    let isFaulty = true;
-    const server = await startSchemaServer(
-      faultySchema("UserTask.tasks", (view) => isFaulty && (view as UserTaskView).userTask.jobId === "bad"),
+    const faultyJobs = new Set(["bad"]);
+    await using server = await startSchemaServer(
+      faultySchema("UserTask.tasks", (view) => faultyJobs.has((view as UserTaskView).userTask.jobId)),
     );
-    await using _ = server;
     for (const jobId of ["bad", "good"]) await store(server.url, { jobId });
     const errors: TidemarkError[] = [];
     const onError = (error: TidemarkError): unknown => errors.push(error);
@@ -49,7 +47,7 @@ describe.each(SDK_TRANSPORTS)("A watch of events that the server can't build (%s
     for (const jobId of ["bad", "good"]) await update(server.url, { jobId, updates: [{ done: 4 }] });
     await waitUntil(watched, () => watched.job("u", "good")?.task.progress.done === 4);
     const held = [...watched.jobs.values()].map(({ jobId }) => jobId);
-    isFaulty = false;
+    faultyJobs.clear();
     await store(server.url, { jobId: "bad" });
     await waitUntil(watched, () => watched.job("u", "bad")?.attempt === 2);
 
@@ -59,18 +57,17 @@ describe.each(SDK_TRANSPORTS)("A watch of events that the server can't build (%s
   });
 
   it("starts over once if a job becomes one that can't be sent", async () => {
-    let isFaulty = false;
-    const isBad = (event: unknown): boolean =>
-      isFaulty && (event as { userTask: { jobId: string } }).userTask.jobId === "bad";
-    const server = await startSchemaServer(faultySchema("UserTask.attempt", isBad));
-    await using _ = server;
+    const faultyJobs = new Set<string>();
+    await using server = await startSchemaServer(
+      faultySchema("UserTask.attempt", (view) => faultyJobs.has((view as UserTaskView).userTask.jobId)),
+    );
     for (const jobId of ["bad", "good"]) await store(server.url, { jobId });
     const errors: TidemarkError[] = [];
     const onError = (error: TidemarkError): unknown => errors.push(error);
     await using watched = watchWithoutDelays({ url: server.url, transport, onError });
     await watched.untilLive();
 
-    isFaulty = true;
+    faultyJobs.add("bad");
     for (const done of [1, 2, 3]) {
       await ask(server.url, { query: UPDATE, variables: { done, jobId: "bad" } });
       await ask(server.url, { query: UPDATE, variables: { done, jobId: "good" } });
