@@ -74,9 +74,9 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
   metrics.gauge("databases", "Open databases.", () => provider.openStores().length);
   const { leaseMs, retention } = config;
   const version = packageVersion();
-  const services = { version, limits, leaseMs, retention, observer: metrics };
+  const services = { version, limits, leaseMs, retention, observer: metrics, log };
   const { introspection } = config;
-  const pipeline = new Pipeline({ schema, services, provider, hub, emptyHub, introspection, clock, log });
+  const pipeline = new Pipeline({ schema, services, provider, hub, emptyHub, introspection, clock });
   const health = new HealthProbes(() => journal.isWritable());
   const demonstration = hasDemo(config) ? new DemoWorker(provider, { leaseMs, clock, log }) : undefined;
   const about = {

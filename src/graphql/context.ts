@@ -2,10 +2,12 @@ import type { Caller } from "../auth/caller.js";
 import type { Limits } from "../protocol/limits.js";
 import type { Position } from "../protocol/position.js";
 import type { Retention } from "../tasks/retention.js";
+import type { Admit } from "../tasks/job-changes.js";
 import type { Task } from "../tasks/task.js";
 import type { LocatedTask } from "../tasks/traverse.js";
 import type { UserTask } from "../tasks/user-task.js";
-import type { AnswerBudget } from "./pipeline/answer-budget.js";
+import type { Log } from "../util/log.js";
+import type { ItemBudget } from "./pipeline/answer-budget.js";
 import type { Reader } from "./operations/reader.js";
 import type { Watcher } from "./operations/watcher.js";
 import type { Writer } from "./operations/writer.js";
@@ -18,6 +20,8 @@ export interface Services {
   readonly leaseMs: number;
   readonly retention: Retention;
   readonly observer: OperationObserver;
+  /** Receives the defects that clients see only as an error id. */
+  readonly log: Log;
 }
 
 /** Counts the results of operations. */
@@ -39,7 +43,9 @@ export interface OperationContext {
   readonly reader: Reader;
   readonly writer: Writer;
   readonly watcher: Watcher;
-  readonly budget: AnswerBudget;
+  readonly budget: ItemBudget;
+  /** Pass it to the store with each change: it rejects the change if the answer would be too large. */
+  readonly admit?: Admit | undefined;
   /** The position to resume from that the transport received (Last-Event-ID). Overrides the argument `after`. */
   readonly resumeAfter: Position | undefined;
 }

@@ -155,7 +155,7 @@ function areAllDelivered(jobs: readonly UserTask[], delivered: readonly UserTask
 }
 
 /** Bounds one event. Workers see any further requests in the responses to their reports. */
-const CANCEL_REQUESTS_PER_EVENT_MAX = 1_000;
+export const CANCEL_REQUESTS_PER_EVENT_MAX = 1_000;
 
 /** Equal requests have equal keys. */
 function groupKey(...parts: readonly unknown[]): string {

@@ -43,7 +43,7 @@ const DEFAULTS = {
   pageSizeDefault: 50,
   nodesPerRequestMax: 100,
   rowsMax: 10_000,
-  itemsPerAnswerMax: 20_000,
+  itemsPerAnswerMax: 50_000,
 
   /** Bytes of UTF-8, here and below. */
   nameBytesMax: 128,

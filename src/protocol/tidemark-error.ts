@@ -8,12 +8,23 @@ export interface ErrorExtensions {
   readonly limit?: keyof Limits;
   /** With a rate limit: when to retry, in milliseconds from now. */
   readonly retryAfterMs?: number;
+  /** The change was applied, although the server could not build its result. */
+  readonly applied?: boolean;
+  /** With an event that the server could not build: the position to resume from. */
+  readonly position?: string;
+  /** With an event that the server could not build: its job. */
+  readonly job?: { readonly username: string; readonly jobId: string };
+  /** With an event that the server could not build: its job, if it has ended. */
+  readonly ended?: {
+    readonly username: string;
+    readonly jobId: string;
+    readonly attempt: number;
+    readonly status: string;
+  };
 }
 
-interface TidemarkErrorOptions {
+interface TidemarkErrorOptions extends Omit<ErrorExtensions, "code"> {
   readonly cause?: unknown;
-  readonly limit?: keyof Limits;
-  readonly retryAfterMs?: number;
 }
 
 /**
@@ -29,8 +40,8 @@ export class TidemarkError extends Error {
   /** @param message is truncated to 600 characters */
   constructor(code: ErrorCode, message: string, options: TidemarkErrorOptions = {}) {
     super(truncateText(message), "cause" in options ? { cause: options.cause } : undefined);
-    const { limit, retryAfterMs } = options;
-    this.extensions = { code, ...(limit && { limit }), ...(retryAfterMs !== undefined && { retryAfterMs }) };
+    const { cause: _, ...extensions } = options;
+    this.extensions = { code, ...extensions };
   }
 
   /** One of `ERROR_CODES`. */

@@ -1,7 +1,7 @@
 import type { DatabaseSummary } from "../journal/journal.js";
 import type { Limits } from "../protocol/limits.js";
 import { ORIGIN, type Position } from "../protocol/position.js";
-import { storeJob, type JobReport, type StoreRequest } from "../tasks/job-changes.js";
+import { storeJob, type Admit, type JobReport, type StoreRequest } from "../tasks/job-changes.js";
 import type { DatabaseName, Username } from "../tasks/names.js";
 import { Stamp } from "../tasks/stamp.js";
 import type { UserTask } from "../tasks/user-task.js";
@@ -54,9 +54,11 @@ class EmptyTaskStore implements TaskStore {
     return undefined;
   }
 
-  async store(request: StoreRequest): Promise<UserTask> {
+  async store(request: StoreRequest, admit?: Admit): Promise<UserTask> {
     const stamp = Stamp.of(this.position.epoch, this.position.revision);
-    return storeJob(undefined, request, { now: this.#clock.now(), stamp, limits: this.#limits });
+    const userTask = storeJob(undefined, request, { now: this.#clock.now(), stamp, limits: this.#limits });
+    admit?.(userTask);
+    return userTask;
   }
 
   async update(): Promise<null> {

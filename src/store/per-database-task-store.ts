@@ -8,6 +8,7 @@ import {
   updateHealth,
   removeJob,
   requestCancel,
+  type Admit,
   type CancelJobInput,
   type Fence,
   type AddTasksRequest,
@@ -23,7 +24,7 @@ import { DeadlineTimer } from "../util/deadline-timer.js";
 import { assert } from "../util/assert.js";
 import type { Clock } from "../util/clock.js";
 import type { Log } from "../util/log.js";
-import { WriteBatch, type PendingChange } from "./write-batch.js";
+import { admitted, WriteBatch, type PendingChange } from "./write-batch.js";
 import { SettledResults, PendingCommit, type CommitCallbacks } from "./pending-commit.js";
 import { decodeSlice } from "./journal-codec.js";
 import { JobTable } from "./job-table.js";
@@ -135,39 +136,43 @@ export class PerDatabaseTaskStore extends ObservableTaskStore implements TaskSto
     return this.#table.nextChange(revision, filter);
   }
 
-  store(request: StoreRequest): Promise<UserTask> {
-    return this.#commit((batch) => batch.store(request));
+  store(request: StoreRequest, admit?: Admit): Promise<UserTask> {
+    return this.#commit((batch) => batch.store(request, admit));
   }
 
-  update(key: JobKey, report: Report): Promise<UserTask> {
-    return this.#commit((batch) => batch.report(key, report));
+  update(key: JobKey, report: Report, admit?: Admit): Promise<UserTask> {
+    return this.#commit((batch) => batch.report(key, report, admit));
   }
 
-  updateAll(reports: readonly JobReport[]): Promise<PromiseSettledResult<UserTask>[]> {
+  updateAll(reports: readonly JobReport[], admit?: Admit): Promise<PromiseSettledResult<UserTask>[]> {
     return new Promise((resolve) => {
       const results = new SettledResults<UserTask>(reports.length, resolve);
       for (const [index, { key, report }] of reports.entries()) {
-        this.#enqueue((batch) => batch.report(key, report), results, index);
+        this.#enqueue((batch) => batch.report(key, report, admit), results, index);
       }
     });
   }
 
-  addTasks(key: JobKey, request: AddTasksRequest): Promise<UserTask> {
+  addTasks(key: JobKey, request: AddTasksRequest, admit?: Admit): Promise<UserTask> {
     return this.#commit((batch) =>
-      batch.change(key, (state, edit) => addTasksToJob(state, key, request, edit)),
+      batch.change(key, (state, edit) => admitted(addTasksToJob(state, key, request, edit), admit)),
     );
   }
 
-  requestCancel(key: JobKey, request: CancelJobInput): Promise<UserTask> {
+  requestCancel(key: JobKey, request: CancelJobInput, admit?: Admit): Promise<UserTask> {
     return this.#commit((batch) =>
-      batch.change(key, (state, edit) => requestCancel(state, key, request, edit)),
+      batch.change(key, (state, edit) => admitted(requestCancel(state, key, request, edit), admit)),
     );
   }
 
-  remove(key: JobKey, fence: Fence): Promise<UserTask | null> {
+  remove(key: JobKey, fence: Fence, admit?: Admit): Promise<UserTask | null> {
     return this.#commit((batch) => {
       const before = batch.get(key);
-      batch.change(key, (state, edit) => removeJob(state, fence, "REMOVED", edit));
+      batch.change(key, (state, edit) => {
+        const after = removeJob(state, fence, "REMOVED", edit);
+        if (before?.kind === "userTask") admit?.(before);
+        return after;
+      });
       return before?.kind === "userTask" ? before : null;
     });
   }

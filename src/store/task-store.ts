@@ -1,6 +1,7 @@
 import type { Position } from "../protocol/position.js";
 import type { DatabaseName, JobId, JobKey, Username } from "../tasks/names.js";
 import type {
+  Admit,
   CancelJobInput,
   Fence,
   AddTasksRequest,
@@ -44,18 +45,23 @@ export interface TaskStore {
    */
   nextChange(revision: number, filter?: JobFilter): UserTask | Removal | undefined;
 
+  // `admit` may reject a change before it is recorded.
+
   /** @throws TidemarkError as `storeJob`; LIMIT_EXCEEDED for too many jobs; UNAVAILABLE */
-  store(request: StoreRequest): Promise<UserTask>;
+  store(request: StoreRequest, admit?: Admit): Promise<UserTask>;
   /** Returns null if tracking is off. @throws TidemarkError as `applyReport`; UNAVAILABLE */
-  update(key: JobKey, report: Report): Promise<UserTask | null>;
+  update(key: JobKey, report: Report, admit?: Admit): Promise<UserTask | null>;
   /** Applies the reports in order, each like `update`, and returns their results. Never rejects. */
-  updateAll(reports: readonly JobReport[]): Promise<readonly PromiseSettledResult<UserTask | null>[]>;
+  updateAll(
+    reports: readonly JobReport[],
+    admit?: Admit,
+  ): Promise<readonly PromiseSettledResult<UserTask | null>[]>;
   /** Returns null if tracking is off. @throws TidemarkError as `addTasksToJob`; UNAVAILABLE */
-  addTasks(key: JobKey, request: AddTasksRequest): Promise<UserTask | null>;
+  addTasks(key: JobKey, request: AddTasksRequest, admit?: Admit): Promise<UserTask | null>;
   /** Returns null if tracking is off. @throws TidemarkError as `requestCancel`; UNAVAILABLE */
-  requestCancel(key: JobKey, request: CancelJobInput): Promise<UserTask | null>;
+  requestCancel(key: JobKey, request: CancelJobInput, admit?: Admit): Promise<UserTask | null>;
   /** Returns the removed job, or null if there was none. @throws TidemarkError STALE_ATTEMPT; UNAVAILABLE */
-  remove(key: JobKey, fence: Fence): Promise<UserTask | null>;
+  remove(key: JobKey, fence: Fence, admit?: Admit): Promise<UserTask | null>;
   /** Removes all jobs and returns their number. @throws TidemarkError UNAVAILABLE */
   purge(): Promise<number>;
 

@@ -3,7 +3,14 @@ import type { JournalEntry } from "../journal/journal.js";
 import type { Limits } from "../protocol/limits.js";
 import { limitExceeded, type TidemarkError } from "../protocol/tidemark-error.js";
 import type { Edit } from "../tasks/edit.js";
-import { removeJob, applyReport, storeJob, type Report, type StoreRequest } from "../tasks/job-changes.js";
+import {
+  removeJob,
+  applyReport,
+  storeJob,
+  type Admit,
+  type Report,
+  type StoreRequest,
+} from "../tasks/job-changes.js";
 import type { DatabaseName, JobKey } from "../tasks/names.js";
 import { Stamp } from "../tasks/stamp.js";
 import type { JobState, Removal, RemovalReason, UserTask } from "../tasks/user-task.js";
@@ -61,17 +68,17 @@ export class WriteBatch {
   }
 
   /** @throws TidemarkError as `applyReport` */
-  report(key: JobKey, report: Report): UserTask {
-    return this.change(key, (before, edit) => applyReport(before, key, report, edit));
+  report(key: JobKey, report: Report, admit?: Admit): UserTask {
+    return this.change(key, (before, edit) => admitted(applyReport(before, key, report, edit), admit));
   }
 
   /**
    * Stores a job. If the database is full, the job that ended first is evicted.
    * @throws TidemarkError as `storeJob`; LIMIT_EXCEEDED if the database is full and no job has ended.
    */
-  store(request: StoreRequest): UserTask {
+  store(request: StoreRequest, admit?: Admit): UserTask {
     return this.change(request, (before, edit) => {
-      const after = storeJob(before, request, edit);
+      const after = admitted(storeJob(before, request, edit), admit);
       if (before?.kind !== "userTask") this.#evictForNewJob(request.database);
       return after;
     });
@@ -158,6 +165,12 @@ export class WriteBatch {
     this.#pendingStates.set(keyText, { state: after, revision, storedRevision, ended });
     this.#jobCount += Number(after.kind === "userTask") - Number(before?.kind === "userTask");
   }
+}
+
+/** Returns the result of a change. @throws TidemarkError as `admit` */
+export function admitted(after: UserTask, admit: Admit | undefined): UserTask {
+  admit?.(after);
+  return after;
 }
 
 /** The state of a job after the batch, and its revisions, because its stamps are not set yet. */

@@ -65,6 +65,12 @@ export interface CancelJobInput extends Fence {
   readonly reason: string | null;
 }
 
+/**
+ * Decides on the result of a change before it is recorded. It also receives a job that did not change, and for a removal
+ * the job that is removed. @throws TidemarkError to reject the change.
+ */
+export type Admit = (userTask: UserTask) => void;
+
 /** The attempt that a change is meant for; null for the current one. */
 export interface Fence {
   readonly attempt: number | null;

@@ -1,7 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, it, vi } from "vitest";
 import { JournalError, type DatabaseJournal, type JournalEntry } from "../../src/journal/journal.js";
+import { badUserInput } from "../../src/protocol/tidemark-error.js";
 import { PerDatabaseTaskStore } from "../../src/store/per-database-task-store.js";
+import type { UserTask } from "../../src/tasks/user-task.js";
 import { createFaultyJournal, type FaultyJournal } from "../kit/journal/faulty-journal.js";
 import { changesAfter } from "../kit/store/changes.js";
 import { branch, leaf } from "../kit/store/edits.js";
@@ -55,6 +57,30 @@ describe("a task store", () => {
     const canceled = await store.requestCancel(ALICE, cancelRequestOf("enough"));
     expect(canceled.cancelRequest).toMatchObject({ by: "operator", reason: "enough" });
     expect(store.get(ALICE)).toBe(canceled);
+  });
+
+  it("records nothing that `admit` rejects, and passes it the result of each change", async () => {
+    await using world = await openStore();
+    const { store, journal } = world;
+    await store.store(storeRequestOf(ALICE, { spec: branch("root", leaf("a", 10)) }));
+    const seen: number[] = [];
+    const refuse = ({ task }: UserTask): never => {
+      seen.push(task.taskCount);
+      throw badUserInput("too large");
+    };
+
+    const answers = await Promise.allSettled([
+      store.store(storeRequestOf(ALICE, { spec: leaf("new") }), refuse),
+      store.update(ALICE, reportOf({ path: "0", done: 4 }), refuse),
+      store.addTasks(ALICE, addTasksRequestOf("", leaf("b", 10)), refuse),
+      store.requestCancel(ALICE, cancelRequestOf("enough"), refuse),
+      store.remove(ALICE, ANY_ATTEMPT, refuse),
+    ]);
+
+    expect(answers).toMatchObject(answers.map(() => ({ reason: rejection("BAD_USER_INPUT") })));
+    expect(seen).toEqual([1, 2, 3, 2, 2]);
+    expect(store.get(ALICE)).toMatchObject({ attempt: 1, version: 1 });
+    expect(journal.appends).toHaveLength(1);
   });
 
   it("answers many reports in order, each as if it were alone", async () => {

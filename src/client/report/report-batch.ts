@@ -1,7 +1,8 @@
 /**
  * Batches the reports of all jobs into one `updateTasks` request; reports that do not fit go into the next one. The
  * server rejects inputs one by one. If it rejects a whole request, the batch size is halved until the faulty input is
- * found.
+ * found. It does the same if the reports were applied and the server could not build the answer: the others are sent
+ * again, which changes nothing.
  */
 import { limitFromMessage, type TidemarkError } from "../../protocol/tidemark-error.js";
 import { ReportJobsDocument, type ReportJobsMutation, type UpdateTaskInput } from "../generated/graphql.js";
@@ -71,9 +72,11 @@ export class ReportBatch {
   }
 
   #onBatchRejected(batch: readonly BatchItem[], error: TidemarkError): void {
-    if (isRetryable(error)) throw error;
+    const { applied } = error.extensions;
+    if (isRetryable(error) && !applied) throw error;
     const [{ job, input }] = batch as [BatchItem]; // safe: send checked it
-    if (batch.length === 1) job.onReportRejected(input, error);
+    if (batch.length === 1 && applied) job.onReportAcknowledged(input, undefined, this.#clock.now());
+    else if (batch.length === 1) job.onReportRejected(input, error);
     else this.#inputsMax = Math.ceil(batch.length / 2);
   }
 

@@ -1,7 +1,12 @@
 /** One round of requests: look up the epochs of missing jobs, store new trees, add tasks, then send all reports. */
 import { parsePosition } from "../../protocol/position.js";
 import type { TidemarkError } from "../../protocol/tidemark-error.js";
-import { GrowJobDocument, HistoryDocument, StoreJobDocument } from "../generated/graphql.js";
+import {
+  GrowJobDocument,
+  HistoryDocument,
+  StoreJobDocument,
+  type GrowJobMutation,
+} from "../generated/graphql.js";
 import type { JobSync } from "./job-sync.js";
 import { isRetryable } from "../transport/response-error.js";
 import type { ReportBatch } from "./report-batch.js";
@@ -86,11 +91,19 @@ export class SyncRound {
   #addTasks(job: JobSync): Promise<void> {
     return stopJobIfRejected(job, async () => {
       while (job.hasTasksToAdd) {
-        const { addTasks } = await this.#request(GrowJobDocument, { input: job.takeAddTasksRequest() });
+        const { addTasks } = await this.#request(GrowJobDocument, { input: job.takeAddTasksRequest() }).catch(
+          withoutResult,
+        );
         job.onAddTasksAcknowledged(addTasks?.userTask, this.#options.clock.now());
       }
     });
   }
+}
+
+/** The tasks were added, although the server could not build the answer. */
+function withoutResult(error: TidemarkError): GrowJobMutation {
+  if (error.extensions.applied) return { addTasks: null };
+  throw error;
 }
 
 async function stopJobIfRejected(job: JobSync, act: () => Promise<void>): Promise<void> {

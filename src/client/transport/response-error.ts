@@ -1,12 +1,11 @@
 /** Errors in the server's responses, and whether a retry may succeed. */
 import { ERROR_CODES, type ErrorCode } from "../../protocol/error-codes.js";
-import type { Limits } from "../../protocol/limits.js";
-import { TidemarkError, TRANSIENT_LIMITS } from "../../protocol/tidemark-error.js";
+import { TidemarkError, TRANSIENT_LIMITS, type ErrorExtensions } from "../../protocol/tidemark-error.js";
 
 /** A GraphQL error in JSON. The server is trusted to send this shape. */
 export interface ResponseError {
   readonly message: string;
-  readonly extensions?: { readonly code?: string; readonly limit?: keyof Limits };
+  readonly extensions?: Omit<ErrorExtensions, "code"> & { readonly code?: string };
 }
 
 /** @param fallbackCode is used when the server sends no code, or one that this version does not know. */
@@ -14,9 +13,15 @@ export function toTidemarkError(
   { message, extensions = {} }: ResponseError,
   fallbackCode: ErrorCode,
 ): TidemarkError {
-  const { code, limit } = extensions;
+  const { code, limit, applied, position, job, ended } = extensions;
   const known = ERROR_CODES.find((one) => one === code) ?? fallbackCode;
-  return new TidemarkError(known, message, limit ? { limit } : {});
+  return new TidemarkError(known, message, {
+    ...(limit && { limit }),
+    ...(applied && { applied }),
+    ...(position !== undefined && { position }),
+    ...(job && { job }),
+    ...(ended && { ended }),
+  });
 }
 
 /** The message for an address at which something else answers. */

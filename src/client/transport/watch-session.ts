@@ -39,6 +39,8 @@ export interface SessionOptions {
   readonly keepAliveMs: number;
   /** Receives the data of each response. @throws OutOfSyncError */
   readonly onData: (data: unknown) => void;
+  /** Receives the error of an event that the server could not build. If it throws, the session ends. */
+  readonly onFailedEvent: (error: TidemarkError) => void;
 }
 
 /**
@@ -101,7 +103,9 @@ export class WatchSession {
 
   /** @throws OutOfSyncError */
   onResponse({ data, errors }: SubscriptionResponse): void {
-    if (errors?.length) return this.end(sessionEndOf(errors));
+    const [error] = errors ?? [];
+    if (error && data === undefined) return this.end(sessionEndOf([error])); // the whole subscription
+    if (error) return this.#options.onFailedEvent(toTidemarkError(error, "INTERNAL"));
     if (data) this.#options.onData(data);
   }
 

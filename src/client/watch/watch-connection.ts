@@ -33,6 +33,11 @@ export interface WatchConnectionOptions<Data> {
   readonly isInBackground?: boolean;
   /** Receives the data of the subscription. If it throws, the client reconnects. */
   readonly onData: (data: Data) => void;
+  /**
+   * Receives the error of an event that the server could not build. If it throws, the client reconnects. Default: it
+   * throws.
+   */
+  readonly onFailedEvent?: (error: TidemarkError) => void;
   /** A session ended, and the client will reconnect. `lastActivityAt` is when data last arrived. */
   readonly onDisconnected: (lastActivityAt: number | undefined, cause: unknown) => void;
   /** The server rejected the subscription. The client does not reconnect. */
@@ -106,12 +111,17 @@ export class WatchConnection<Data> {
   }
 
   async #open(transport: WatchTransport): Promise<SessionEnd> {
-    const { url, keepAliveMs, request, isInBackground = false } = this.#options;
+    const { url, keepAliveMs, request, onFailedEvent = rethrow, isInBackground = false } = this.#options;
     const { clock } = this.#environment;
     const openedAt = clock.now();
     const token = await this.#currentToken();
     if (this.#isClosed || "kind" in token) return "kind" in token ? token : { kind: "broken" };
-    const session = (this.#session = new WatchSession({ clock, keepAliveMs, onData: this.#onData }));
+    const session = (this.#session = new WatchSession({
+      clock,
+      keepAliveMs,
+      onData: this.#onData,
+      onFailedEvent,
+    }));
     transport({ url, isInBackground, ...token, ...request() }, session).catch((cause: unknown) => {
       session.end({ kind: session.isAcknowledged ? "broken" : "unopened", cause });
     });
@@ -157,6 +167,10 @@ export class WatchConnection<Data> {
 
 /** A connection that lasted this long, milliseconds, resets the backoff. */
 const STABLE_MS = 10_000;
+
+function rethrow(error: TidemarkError): never {
+  throw error;
+}
 
 /** A connection that never opened may have been rejected for the origin of its page. */
 function causeOf(end: SessionEnd, url: URL): unknown {

@@ -1,4 +1,5 @@
 import { parsePosition } from "../../protocol/position.js";
+import type { ErrorExtensions } from "../../protocol/tidemark-error.js";
 import type { MirrorSubscription, MirroredJobFragment, MirroredTaskFragment } from "../generated/graphql.js";
 import type { WatchRemovalReason, WatchResetCause } from "./watch-event.js";
 import type { WatchedJob } from "./watched-job.js";
@@ -24,6 +25,10 @@ export class WatchMirror {
   readonly jobs = new WatchedJobs();
   #position: string | undefined;
   #isExact = false;
+  /** Whether the events since a Reset are the full state. */
+  #isLoading = false;
+  /** The jobs that the server could not send, even with the full state. */
+  readonly #unsendable = new Set<string>();
 
   /** The position of the latest event; undefined before the first one, and after `forgetPosition`. */
   get position(): string | undefined {
@@ -46,6 +51,20 @@ export class WatchMirror {
     return applied;
   }
 
+  /**
+   * Skips an event that the server could not build, and drops its job. Returns false if the job may be part of the full
+   * state: then the next subscription must start over.
+   */
+  skip({ position, job }: ErrorExtensions): boolean {
+    if (position === undefined || !job) return false;
+    if (!this.#isLoading && !this.#unsendable.has(keyOf(job))) return false;
+    this.#unsendable.add(keyOf(job));
+    const held = this.jobs.find(job.username, job.jobId);
+    if (held) this.jobs.remove(held);
+    this.#position = position;
+    return true;
+  }
+
   /** Makes the next subscription start over with the full state. */
   forgetPosition(): void {
     this.#position = undefined;
@@ -57,21 +76,31 @@ export class WatchMirror {
     switch (event.kind) {
       case "Reset":
         this.jobs.clear();
+        this.#isLoading = true;
         return { kind: "Reset", cause: event.cause };
       case "TaskStored":
         return { kind: "TaskStored", job: this.#stored(event) };
       case "TaskUpdated":
-        return { kind: "TaskUpdated", job: this.#updated(event), changedPaths: event.changed.map(pathOf) };
+        return this.#isMissing(event)
+          ? undefined
+          : { kind: "TaskUpdated", job: this.#updated(event), changedPaths: event.changed.map(pathOf) };
       case "TaskRemoved":
         return this.#removed(event);
       case "CaughtUp":
+        this.#isLoading = false;
         return { kind: "CaughtUp" };
     }
     return undefined;
   }
 
   #stored({ at, userTask: { tasks, ...fields } }: EventOf<"TaskStored">): WatchedJob {
+    this.#unsendable.delete(keyOf(fields));
     return this.#put(fields, at, watchedTreeOf(tasks));
+  }
+
+  /** Whether the tree of the job could not be sent before. The next store sends it again. */
+  #isMissing({ userTask }: EventOf<"TaskUpdated">): boolean {
+    return this.#unsendable.has(keyOf(userTask));
   }
 
   #updated({ at, userTask, changed }: EventOf<"TaskUpdated">): WatchedJob {
@@ -81,6 +110,7 @@ export class WatchMirror {
   }
 
   #removed({ username, jobId, reason }: EventOf<"TaskRemoved">): AppliedEvent | undefined {
+    this.#unsendable.delete(keyOf({ username, jobId }));
     const job = this.jobs.find(username, jobId);
     if (!job) return undefined;
     this.jobs.remove(job);
@@ -95,6 +125,10 @@ export class WatchMirror {
 }
 
 type EventOf<Kind extends ReceivedEvent["kind"]> = Extract<ReceivedEvent, { readonly kind: Kind }>;
+
+function keyOf({ username, jobId }: { readonly username: string; readonly jobId: string }): string {
+  return JSON.stringify([username, jobId]);
+}
 
 function pathOf({ path }: MirroredTaskFragment): string {
   return path;

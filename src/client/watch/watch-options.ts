@@ -1,3 +1,4 @@
+import type { TidemarkError } from "../../protocol/tidemark-error.js";
 import type { EndpointOptions } from "../transport/endpoint.js";
 import type { WatchTransportName } from "./watch-connection.js";
 
@@ -12,6 +13,11 @@ export interface WatchOptions extends EndpointOptions {
    * between. Default 0: the server sends each change immediately.
    */
   readonly minIntervalMs?: number;
+  /**
+   * Receives errors that do not end the watch: the server could not send an event. The watch then starts over with the
+   * full state, once per job. `extensions.ended` is set if the job of the event has ended. Default: ignored.
+   */
+  readonly onError?: (error: TidemarkError) => void;
   /** Closes the watch when aborted. */
   readonly signal?: AbortSignal;
   /** The transport. Default `auto`: a WebSocket, or server-sent events if the network blocks WebSockets. */

@@ -76,6 +76,7 @@ export class Watch implements AsyncIterableIterator<WatchEvent, undefined>, Asyn
         keepAliveMs: options.keepAliveMs ?? KEEP_ALIVE_MS,
         request: () => ({ query: String(MirrorDocument), variables: this.#variables() }),
         onData: ({ taskEvents }) => this.#receive(taskEvents),
+        onFailedEvent: (error) => this.#onFailedEvent(error),
         onDisconnected: (lastActivityAt, cause) => this.#onDisconnected(lastActivityAt, cause),
         onRejected: (error) => this.#end(error),
       },
@@ -175,6 +176,14 @@ export class Watch implements AsyncIterableIterator<WatchEvent, undefined>, Asyn
       this.#mirror.forgetPosition();
       throw error;
     }
+  }
+
+  #onFailedEvent(error: TidemarkError): void {
+    const { onError } = this.#options;
+    if (onError) callSafely(() => onError(error));
+    if (this.#mirror.skip(error.extensions)) return this.#notify();
+    this.#mirror.forgetPosition();
+    throw error;
   }
 
   #onDisconnected(lastActivityAt: number | undefined, cause: unknown): void {

@@ -4,6 +4,8 @@ import {
   Kind,
   type DocumentNode,
   type FragmentDefinitionNode,
+  type GraphQLFieldConfig,
+  type GraphQLFieldResolver,
   type OperationDefinitionNode,
 } from "graphql";
 import { InputReaders } from "./input-readers.js";
@@ -57,30 +59,49 @@ export const NO_PLANS: DocumentPlans = { byOperation: new Map(), fieldCount: 0 }
 const FIELDS_MAX = 1_000;
 
 /**
+ * A schema with which graphql-js performs a mutation whose root fields have contexts of their own. The root value returns
+ * the context of the root field with this name in the answer.
+ */
+export function createMutationSchema(schema: GraphQLSchema): GraphQLSchema {
+  return mapMutationFields(
+    schema,
+    ({ resolve }) =>
+      (contextOf: (key: string) => unknown, args, _, info) =>
+        resolve?.(undefined, args, contextOf(String(info.path.key)), info),
+  );
+}
+
+/**
  * A schema with which graphql-js builds the result of a mutation that a plan has already performed. The root value
  * holds the outcomes of its fields, so nothing is done twice.
  */
 export function createMutationResultSchema(schema: GraphQLSchema): GraphQLSchema {
+  return mapMutationFields(
+    schema,
+    () =>
+      (outcomes: MutationOutcomes, _, __, { path }) =>
+        outcomeOf(outcomes, String(path.key)),
+  );
+}
+
+type Resolver = GraphQLFieldResolver<any, unknown>; // eslint-disable-line @typescript-eslint/no-explicit-any -- each schema has its own root value
+
+function mapMutationFields(
+  schema: GraphQLSchema,
+  resolverOf: (field: GraphQLFieldConfig<unknown, unknown>) => Resolver,
+): GraphQLSchema {
   const mutation = schema.getMutationType();
   if (!mutation) return schema;
   const { fields, ...config } = mutation.toConfig();
-  const resultFields = Object.entries(fields).map(([name, field]) => [
+  const mapped = Object.entries(fields).map(([name, field]) => [
     name,
-    {
-      ...field,
-      resolve: (
-        outcomes: MutationOutcomes,
-        _: unknown,
-        __: unknown,
-        { path }: { path: { key: string | number } },
-      ) => outcomeOf(outcomes, String(path.key)),
-    },
+    { ...field, resolve: resolverOf(field) },
   ]);
   const { types, ...rest } = schema.toConfig();
   return new GraphQLSchema({
     ...rest,
     types: types.filter((type) => type !== mutation),
-    mutation: new GraphQLObjectType({ ...config, fields: Object.fromEntries(resultFields) }),
+    mutation: new GraphQLObjectType({ ...config, fields: Object.fromEntries(mapped) }),
     assumeValid: true,
   });
 }

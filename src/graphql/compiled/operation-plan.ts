@@ -60,13 +60,15 @@ export class BoundPlan {
     return tryPlan(() => this.#root.buildObject(rootValue, this.#runIn(context)));
   }
 
-  /** Performs a mutation: its root fields, one after another. Never rejects. */
-  async executeMutation(context: unknown): Promise<MutationOutcomes> {
-    const run = this.#runIn(context);
+  /**
+   * Performs a mutation: its root fields, one after another. Never rejects.
+   * @param contextOf returns the context of the root field with this name in the answer.
+   */
+  async executeMutation(contextOf: (key: string) => unknown): Promise<MutationOutcomes> {
     const outcomes = new Map<string, Outcome>();
     for (const { key, resolve } of this.#root.fields) {
       try {
-        outcomes.set(key, { value: await resolve(undefined, run) });
+        outcomes.set(key, { value: await resolve(undefined, this.#runIn(contextOf(key))) });
       } catch (error) {
         outcomes.set(key, { error });
       }

@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { Action } from "../../auth/rights.js";
+import type { ErrorCode } from "../../protocol/error-codes.js";
 import type { Limits } from "../../protocol/limits.js";
 import { TidemarkError } from "../../protocol/tidemark-error.js";
 import type { TaskStore } from "../../store/task-store.js";
@@ -8,6 +9,7 @@ import { parseDatabaseName, parseRequestId, type DatabaseName } from "../../task
 import { Stamp } from "../../tasks/stamp.js";
 import type { UserTask } from "../../tasks/user-task.js";
 import { builder } from "../builder.js";
+import { maskError } from "../pipeline/mask-error.js";
 import type { OperationContext, UserTaskView } from "../context.js";
 import { DATABASE_DESCRIPTION, parseJobAddress, parseOptional, type JobAddress } from "./job-arguments.js";
 import { checkBound, checkRange } from "./ranges.js";
@@ -36,7 +38,7 @@ import {
  */
 builder.mutationType({
   description:
-    "Write operations. A mutation returns once its change is as durable as the server's store makes it. Subscribers receive the change only then. Root fields are nullable so that one rejected field does not discard the results of the others.",
+    "Write operations. A mutation returns once its change is as durable as the server's store makes it. Subscribers receive the change only then. The server checks the selection first: if one of its arguments is invalid, it rejects the whole operation, and if a job would make the answer list too many tasks and log lines, it rejects the change of that job. Root fields are nullable so that one rejected field does not discard the results of the others. An error with `extensions.applied` is about the result only: the change was applied.",
   fields: (t) => ({
     storeTask: t.field({
       type: StoreTaskPayloadType,
@@ -48,7 +50,7 @@ builder.mutationType({
         const request = parseStoreRequest(input, context);
         if (!context.writer.peek("report", request)) validateTree(request, context);
         const store = await context.writer.getTaskStore("report", request);
-        return jobPayload(await store.store(request), context);
+        return jobPayload(await store.store(request, context.admit), context);
       },
     }),
     updateTask: t.field({
@@ -62,7 +64,7 @@ builder.mutationType({
       type: [UpdateTaskResultType],
       nullable: true,
       description:
-        "Applies many reports in order, each either as a whole or not at all. A rejected report does not affect the others.",
+        "Applies many reports in order, each either as a whole or not at all. A rejected report does not affect the others. Each result says whether its report was applied. A report whose job would make the answer list too many tasks and log lines is rejected with LIMIT_EXCEEDED.",
       args: {
         inputs: t.arg({
           type: [UpdateTaskInputType],
@@ -82,7 +84,7 @@ builder.mutationType({
         const requestId = parseOptional(parseRequestId, input.requestId, context.services.limits) ?? null;
         const growth = { attempt: input.attempt ?? null, path: input.path, specs: input.tasks, requestId };
         const store = await existingStore("report", key, context);
-        return jobPayload(await store.addTasks(key, growth), context);
+        return jobPayload(await store.addTasks(key, growth, context.admit), context);
       },
     }),
     removeTask: t.field({
@@ -93,7 +95,7 @@ builder.mutationType({
       resolve: async (_, { input }, context) => {
         const key = parseJobAddress(input, context);
         const store = await context.writer.find("remove", key);
-        const removed = await store?.remove(key, { attempt: input.attempt ?? null });
+        const removed = await store?.remove(key, { attempt: input.attempt ?? null }, context.admit);
         return { userTask: removed ? viewOf(removed, context) : null };
       },
     }),
@@ -117,7 +119,7 @@ builder.mutationType({
           reason: input.reason ?? null,
         };
         const store = await existingStore("cancel", key, context);
-        return jobPayload(await store.requestCancel(key, request), context);
+        return jobPayload(await store.requestCancel(key, request, context.admit), context);
       },
     }),
     purgeDatabase: t.field({
@@ -160,7 +162,7 @@ function validateTree(request: StoreRequest, { now, services: { limits } }: Oper
 async function update(input: UpdateTaskInput, context: OperationContext): Promise<JobPayload | null> {
   const { key, report } = parseJobReport(input, context);
   const store = openStore(key, context) ?? (await existingStore("report", key, context));
-  return jobPayload(await store.update(key, report), context);
+  return jobPayload(await store.update(key, report, context.admit), context);
 }
 
 /** Passes all reports on one database to its store together, in order, so that they share a commit. */
@@ -210,7 +212,7 @@ async function updateIn(
 ): Promise<readonly UpdateOutcome[]> {
   try {
     const store = await existingStore("report", reports[0].key, context);
-    return await store.updateAll(reports);
+    return await store.updateAll(reports, context.admit);
   } catch (reason) {
     return reports.map(() => ({ status: "rejected", reason }));
   }
@@ -218,15 +220,15 @@ async function updateIn(
 
 type UpdateOutcome = PromiseSettledResult<UserTask | null>;
 
-/** Returns a rejection as a result, and rethrows a defect. */
+/** Returns a rejection as a result. A defect is one too: the other reports may have been applied. */
 function resultOf(outcome: UpdateOutcome, context: OperationContext): UpdateTaskResult {
   if (outcome.status === "fulfilled") {
     return { userTask: outcome.value && viewOf(outcome.value, context), error: null };
   }
-  const error: unknown = outcome.reason;
-  if (!(error instanceof TidemarkError)) throw error;
-  context.services.observer.failed({ ...error.extensions });
-  return { userTask: null, error: { code: error.code, message: error.message } };
+  const { observer, log } = context.services;
+  const { message, extensions } = maskError(outcome.reason, log);
+  observer.failed(extensions);
+  return { userTask: null, error: { code: extensions["code"] as ErrorCode, message } }; // safe: it is masked
 }
 
 interface AddressedReport extends JobReport {

@@ -1,5 +1,7 @@
 import { parseDatabaseName } from "../../tasks/names.js";
+import { CANCEL_REQUESTS_PER_EVENT_MAX } from "../../hub/hub.js";
 import { builder } from "../builder.js";
+import { traits } from "../field-traits.js";
 import {
   DATABASE_DESCRIPTION,
   FILTER_JOB_ID_DESCRIPTION,
@@ -20,7 +22,8 @@ import { UserTaskType } from "../types/user-task.js";
  * subscribers with the same selection share one execution.
  */
 builder.subscriptionType({
-  description: "Live updates.",
+  description:
+    "Live updates. The server checks the selection before it subscribes you: invalid arguments are rejected, and so is a selection that could list too many tasks and log lines in one event. An event that the server can't build, because of a defect, is a result with `errors`, whose `extensions` have its `position`, its `job`, and `ended` if the job has ended. The subscription continues.",
   fields: (t) => ({
     taskEvents: t.field({
       type: TaskEventType,
@@ -93,6 +96,7 @@ Without \`after\`, the server sends Reset(INITIAL), the state, CaughtUp, then li
     }),
     cancelRequests: t.field({
       type: [UserTaskType],
+      ...traits({ answerSize: (below) => below.times(CANCEL_REQUESTS_PER_EVENT_MAX) }),
       description:
         "The jobs that have a cancel request and have not ended: now, and again after each new request. For workers: they receive a request at once, and no other changes. Lists at most the newest 1000 jobs; the answers to reports include every request.",
       args: {

@@ -1,11 +1,19 @@
 import type { Limits } from "../../protocol/limits.js";
 import { limitExceeded } from "../../protocol/tidemark-error.js";
+import type { Admit } from "../../tasks/job-changes.js";
+import type { AnswerSize } from "../answer-size.js";
 
 /**
  * Limits the number of items in one answer (law 16). A small query can select a large tree many times, and the
  * server builds an answer in one turn of the event loop, so items are counted before they are listed.
  */
-export class AnswerBudget {
+export interface ItemBudget {
+  /** Call it before listing `items` tasks, rows or log lines. @throws TidemarkError LIMIT_EXCEEDED */
+  spend(items: number): void;
+}
+
+/** The budget of one run of a query, or of all jobs in the answer to a mutation. */
+export class AnswerBudget implements ItemBudget {
   readonly #itemsMax: number;
   #items = 0;
 
@@ -13,11 +21,29 @@ export class AnswerBudget {
     this.#itemsMax = itemsPerAnswerMax;
   }
 
-  /** Call it before listing `items` tasks, rows or log lines. @throws TidemarkError LIMIT_EXCEEDED */
   spend(items: number): void {
+    this.#reserve(items, "The answer would list too many tasks, rows and log lines. Request fewer at a time");
+  }
+
+  /**
+   * Reserves the items of each job in the answer of a mutation before the job changes: the answer can then be built
+   * whatever happens. @throws TidemarkError LIMIT_EXCEEDED if they do not fit; other jobs may still fit.
+   */
+  admit(size: AnswerSize): Admit {
+    return (userTask) => {
+      const items = size.itemsOf(userTask);
+      this.#reserve(
+        items,
+        `Nothing was changed, because the job would add ${items} tasks and log lines to the answer. Select fewer of them, or send fewer inputs at a time`,
+      );
+    };
+  }
+
+  #reserve(items: number, what: string): void {
+    if (this.#items + items > this.#itemsMax) throw limitExceeded("itemsPerAnswerMax", what, this.#itemsMax);
     this.#items += items;
-    if (this.#items <= this.#itemsMax) return;
-    const what = "The answer would list too many tasks, rows and log lines. Request fewer at a time";
-    throw limitExceeded("itemsPerAnswerMax", what, this.#itemsMax);
   }
 }
+
+/** For answers whose items were counted before: those of mutations, and events. */
+export const PREPAID: ItemBudget = { spend() {} };

@@ -17,6 +17,7 @@ import type { Limits } from "../../protocol/limits.js";
 import { badUserInput, limitExceeded } from "../../protocol/tidemark-error.js";
 import { DocumentCompiler, NO_PLANS, type DocumentPlans } from "../compiled/document-compiler.js";
 import { DocumentCost, fragmentsOf } from "./document-cost.js";
+import { SelectionCheck } from "./selection-check.js";
 import { documentLimitErrors } from "./document-limits.js";
 import { asGraphQLError } from "./mask-error.js";
 
@@ -63,7 +64,9 @@ export class DocumentCache {
       const document = parseWithin(text, this.#limits);
       const limitErrors = documentLimitErrors(document, this.#limits).map(asGraphQLError);
       const errors = limitErrors.length > 0 ? limitErrors : this.#validationErrors(document);
-      return { document, errors, cost: errors.length > 0 ? undefined : this.#costOf(document) };
+      if (errors.length > 0) return { document, errors };
+      const selection = new SelectionCheck(this.#schema, document, fragmentsOf(document), this.#limits);
+      return { document, errors, cost: this.#costOf(document), selection };
     } catch (error) {
       return { document: undefined, errors: [asGraphQLError(error)] };
     }
@@ -96,6 +99,8 @@ export interface CheckedDocument {
   readonly errors: readonly GraphQLError[];
   /** Set if the cost depends on the variables. */
   readonly cost?: DocumentCost | undefined;
+  /** Set if the document is valid. */
+  readonly selection?: SelectionCheck;
   /** undefined before the second use. */
   readonly plans?: DocumentPlans;
 }

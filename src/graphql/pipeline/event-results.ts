@@ -3,6 +3,7 @@ import { visibilityKey } from "../../auth/rights.js";
 import { EventBatch } from "../../hub/live-group.js";
 import type { StreamSink, PullStream } from "../../hub/pull-stream.js";
 import { formatPosition, type Position } from "../../protocol/position.js";
+import { hasPosition } from "./event-facts.js";
 import { utf8AsLatin1 } from "../../util/latin1.js";
 import { BoundedCache } from "../../util/bounded-cache.js";
 import { RefCountedMap, type SharedRef } from "../../util/ref-counted-map.js";
@@ -216,8 +217,4 @@ function positionVariables(document: DocumentNode): Set<string> {
     },
   });
   return names;
-}
-
-function hasPosition(event: unknown): event is { readonly position: Position } {
-  return typeof event === "object" && event !== null && "position" in event;
 }

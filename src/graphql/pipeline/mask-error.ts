@@ -36,8 +36,12 @@ function isServerFault({ originalError, nodes, extensions }: GraphQLError): bool
 }
 
 /** A copy of `error` with other extensions. */
-export function withExtensions(error: GraphQLError, extensions: Record<string, unknown>): GraphQLError {
-  const { message, nodes, source, positions, path } = error;
+export function withExtensions(
+  error: GraphQLError,
+  extensions: Record<string, unknown>,
+  message = error.message,
+): GraphQLError {
+  const { nodes, source, positions, path } = error;
   return new GraphQLError(truncateText(message), {
     nodes: nodes ?? null,
     source: source ?? null,
@@ -45,6 +49,12 @@ export function withExtensions(error: GraphQLError, extensions: Record<string, u
     path: path ?? null,
     extensions,
   });
+}
+
+/** Tells the client that the change was applied, although its result is missing. */
+export function asApplied(error: GraphQLError): GraphQLError {
+  const message = `${error.message} The change was applied.`;
+  return withExtensions(error, { ...error.extensions, applied: true }, message);
 }
 
 function masked(error: GraphQLError, cause: unknown, log: Log): GraphQLError {

@@ -19,14 +19,19 @@ import type { Clock } from "../../util/clock.js";
 import type { Hub } from "../../hub/hub.js";
 import { PullStream } from "../../hub/pull-stream.js";
 import type { TaskStoreProvider } from "../../store/task-store-provider.js";
-import type { Log } from "../../util/log.js";
-import { AnswerBudget } from "./answer-budget.js";
+import { AnswerBudget, PREPAID } from "./answer-budget.js";
 import type { OperationContext, Services } from "../context.js";
 import { variablesLimitError } from "./document-limits.js";
 import { DocumentCache } from "./document-cache.js";
+import { factsOf } from "./event-facts.js";
 import { EventResults, ExecutionGroups } from "./event-results.js";
-import { maskError } from "./mask-error.js";
-import { createMutationResultSchema, type BoundPlan } from "../compiled/document-compiler.js";
+import { asApplied, asGraphQLError, maskError, withExtensions } from "./mask-error.js";
+import {
+  createMutationResultSchema,
+  createMutationSchema,
+  type BoundPlan,
+} from "../compiled/document-compiler.js";
+import type { AnswerSizes } from "./selection-check.js";
 import { Reader } from "../operations/reader.js";
 import { Watcher } from "../operations/watcher.js";
 import { Writer } from "../operations/writer.js";
@@ -44,13 +49,13 @@ export class Pipeline {
   readonly #options: PipelineOptions;
   readonly #services: Services;
   readonly #clock: Clock;
-  readonly #log: Log;
   readonly #groups = new ExecutionGroups();
   readonly #documents: DocumentCache;
   readonly #introspection: boolean;
   readonly #operationRates: CallerRates;
   readonly #mutationRates: CallerRates;
   readonly #subscriptions: CallerCounts;
+  readonly #mutationSchema: GraphQLSchema;
   readonly #mutationResultSchema: GraphQLSchema;
 
   constructor(options: PipelineOptions) {
@@ -58,13 +63,13 @@ export class Pipeline {
     this.#options = options;
     this.#services = options.services;
     this.#clock = options.clock;
-    this.#log = options.log;
     const { limits } = options.services;
     this.#operationRates = new CallerRates("operationsPerSecondMax", limits, options.clock);
     this.#mutationRates = new CallerRates("mutationsPerSecondMax", limits, options.clock);
     this.#subscriptions = new CallerCounts("subscriptionsPerUserMax", limits);
     this.#introspection = options.introspection;
     this.#documents = new DocumentCache(options.schema, limits, options);
+    this.#mutationSchema = createMutationSchema(options.schema);
     this.#mutationResultSchema = createMutationResultSchema(options.schema);
   }
 
@@ -74,7 +79,7 @@ export class Pipeline {
     if (caller.isExpired) return this.reject(expiredTokenError());
     const rateError = this.#operationRates.take(caller);
     if (rateError) return this.reject(rateError);
-    const { document, errors, plans, cost } = this.#documents.check(request.query);
+    const { document, errors, plans, cost, selection } = this.#documents.check(request.query);
     if (!document || errors.length > 0) return this.reject(...errors);
     const operation = getOperationAST(document, request.operationName);
     if (!operation) return this.reject(unknownOperation(request.operationName));
@@ -93,6 +98,7 @@ export class Pipeline {
         document,
         operationName: request.operationName ?? null,
         variableValues,
+        answerSizes: selection!.check(operation, variableValues), // the document is valid
         hideSuggestions: !this.#introspection,
         contextValue: this.#createContext(request),
         boundPlan: plans?.byOperation.get(operation)?.bind(variableValues),
@@ -106,7 +112,9 @@ export class Pipeline {
   async execute(operation: ExecutableOperation): Promise<ExecutionResult> {
     try {
       const isQuery = operation.kind === OperationTypeNode.QUERY;
-      return this.#masked(isQuery ? await this.#query(operation) : await this.#mutate(operation));
+      if (isQuery) return this.#masked(await this.#query(operation));
+      const result = this.#masked(await this.#mutate(operation));
+      return result.errors ? withApplied(result) : result;
     } catch (error) {
       return this.reject(error);
     }
@@ -129,7 +137,7 @@ export class Pipeline {
 
   /** Masks errors for the client, and counts them. */
   reject(...errors: readonly unknown[]): RejectedOperation {
-    const masked = errors.map((error) => maskError(error, this.#log));
+    const masked = errors.map((error) => maskError(error, this.#services.log));
     for (const { extensions } of masked) this.#services.observer.failed(extensions);
     return { errors: masked };
   }
@@ -154,9 +162,22 @@ export class Pipeline {
     return new EventResults({ events, group, observer: this.#services.observer, onReleased });
   }
 
-  #event(operation: ExecutableOperation, rootValue: unknown): ExecutionResult {
+  /** An event that can't be rendered, because of a defect, still tells what a client must know of it. */
+  #event(operation: ExecutableOperation, event: unknown): ExecutionResult {
     this.#services.observer.eventExecuted();
-    return this.#masked(this.#run(operation, rootValue));
+    const { data = null, errors } = this.#tryRun(operation, event);
+    if (!errors) return { data };
+    const facts = factsOf(event);
+    const masked = this.reject(...errors).errors;
+    return { errors: masked.map((error) => withExtensions(error, { ...error.extensions, ...facts })), data };
+  }
+
+  #tryRun(operation: ExecutableOperation, event: unknown): ExecutionResult {
+    try {
+      return this.#run(operation, event);
+    } catch (error) {
+      return { errors: [asGraphQLError(error)] };
+    }
   }
 
   /** Executes a query or an event synchronously. If the plan bails out, graphql-js executes it instead. */
@@ -168,16 +189,28 @@ export class Pipeline {
   /** Performs a mutation once. If the plan can't build the result, graphql-js builds it from the outcomes. */
   async #mutate(operation: ExecutableOperation): Promise<ExecutionResult> {
     const { boundPlan, contextValue } = operation;
-    if (!boundPlan) return execute(operation);
-    const outcomes = await boundPlan.executeMutation(contextValue);
+    const contextOf = this.#contextsOf(operation);
+    if (!boundPlan) return execute({ ...operation, schema: this.#mutationSchema, rootValue: contextOf });
+    const outcomes = await boundPlan.executeMutation(contextOf);
     const data = boundPlan.buildResult(outcomes, contextValue);
     if (data) return { data };
     const schema = this.#mutationResultSchema;
-    return requireSynchronous(execute({ ...this.#withBudget(operation), schema, rootValue: outcomes }));
+    return requireSynchronous(execute({ ...operation, schema, rootValue: outcomes }));
   }
 
-  /** Each run of a query and each event has its own budget. */
+  /** Each root field of a mutation reserves the items of its own selection. */
+  #contextsOf({ answerSizes, contextValue }: ExecutableOperation): (key: string) => OperationContext {
+    if (answerSizes.size === 0) return () => contextValue;
+    const budget = new AnswerBudget(this.#services.limits);
+    return (key) => {
+      const size = answerSizes.get(key);
+      return size ? { ...contextValue, admit: budget.admit(size) } : contextValue;
+    };
+  }
+
+  /** Each run of a query has its own budget. */
   #withBudget(operation: ExecutableOperation): ExecutableOperation {
+    if (operation.kind !== OperationTypeNode.QUERY) return operation;
     const contextValue = { ...operation.contextValue, budget: new AnswerBudget(this.#services.limits) };
     return { ...operation, contextValue };
   }
@@ -197,7 +230,7 @@ export class Pipeline {
       reader: new Reader(provider, caller),
       writer: new Writer(provider, caller),
       watcher: new Watcher(hub, emptyHub, caller),
-      budget: new AnswerBudget(this.#services.limits),
+      budget: PREPAID,
       resumeAfter,
     };
   }
@@ -213,7 +246,6 @@ export interface PipelineOptions {
   /** Whether clients may query the schema, and errors suggest similar names. */
   readonly introspection: boolean;
   readonly clock: Clock;
-  readonly log: Log;
 }
 
 /** An operation as a client sends it. */
@@ -235,6 +267,8 @@ export interface ExecutableOperation extends ExecutionArgs {
   readonly kind: OperationTypeNode;
   readonly variableValues: Readonly<Record<string, unknown>>;
   readonly contextValue: OperationContext;
+  /** The items that the root fields of a mutation or a subscription list. */
+  readonly answerSizes: AnswerSizes;
   /** undefined if graphql-js executes the operation. */
   readonly boundPlan: BoundPlan | undefined;
 }
@@ -255,6 +289,14 @@ function unknownOperation(name: string | null | undefined): TidemarkError {
     ? `Unknown operation ${JSON.stringify(name)}. Set operationName to one that the document defines.`
     : "The document has several operations, or none. Set operationName to the one to run.";
   return badUserInput(message);
+}
+
+/** A root field that failed has no result, so an error within a result means that the change was applied. */
+function withApplied(result: ExecutionResult): ExecutionResult {
+  const errors = (result.errors ?? []).map((error) =>
+    (error.path?.length ?? 0) > 1 ? asApplied(error) : error,
+  );
+  return { ...result, errors };
 }
 
 function requireSynchronous<T>(value: T | PromiseLike<T>): T {

@@ -64,17 +64,19 @@ const UpdateErrorType = builder.objectRef<UpdateError>("UpdateError").implement(
 });
 
 export const UpdateTaskResultType = builder.objectRef<UpdateTaskResult>("UpdateTaskResult").implement({
-  description: "The result of one input of updateTasks.",
+  description:
+    "The result of one input of updateTasks. The report was applied if `error` is null, and was not applied otherwise. (An UNAVAILABLE may say that the outcome is unknown.)",
   fields: (t) => ({
     userTask: t.expose("userTask", {
       type: UserTaskType,
       nullable: true,
-      description: "The job after the report; null if it was rejected.",
+      description:
+        "The job after the report; null if the report was rejected, if tracking is off, or if a defect prevents the result: then an error has `extensions.applied`.",
     }),
     error: t.expose("error", {
       type: UpdateErrorType,
       nullable: true,
-      description: "Why the report was rejected; null if it was accepted.",
+      description: "Why the report was rejected and not applied; null if it was accepted.",
     }),
   }),
 });

@@ -1,5 +1,6 @@
 import { barText, percentText, type Progress } from "../../tasks/progress.js";
 import { builder } from "../builder.js";
+import { traits } from "../field-traits.js";
 import { checkRange } from "../operations/ranges.js";
 
 export const ProgressType = builder.objectRef<Progress>("Progress").implement({
@@ -34,10 +35,15 @@ export const ProgressType = builder.objectRef<Progress>("Progress").implement({
           description: "Characters between the brackets, 1 to 100.",
         }),
       },
-      resolve: (progress, { width }) => {
-        checkRange("width", width, 1, 100);
-        return barText(progress, width);
+      ...traits({ checkArguments: checkWidth }),
+      resolve: (progress, args) => {
+        checkWidth(args);
+        return barText(progress, args.width);
       },
     }),
   }),
 });
+
+function checkWidth({ width }: { readonly width: number }): void {
+  checkRange("width", width, 1, 100);
+}

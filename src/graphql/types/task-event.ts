@@ -9,6 +9,7 @@ import type {
 import { changedTasksSince } from "../../tasks/traverse.js";
 import { builder } from "../builder.js";
 import type { UserTaskView } from "../context.js";
+import { traits } from "../field-traits.js";
 import { RemovalReasonType, ResetReasonType, StoreOutcomeType } from "./enums.js";
 import { TaskType, taskViews } from "./task.js";
 import { UserTaskType } from "./user-task.js";
@@ -64,11 +65,8 @@ builder.objectRef<TaskUpdated>("TaskUpdated").implement({
       type: [TaskType],
       description:
         "The tasks whose state or sums changed, parents first; empty if only the job changed (health, cancel request, log).",
-      resolve: (event, _, { budget }) => {
-        const tasks = changedTasksSince(event.userTask.task, event.since);
-        budget.spend(tasks.length);
-        return taskViews(viewOf(event), tasks);
-      },
+      ...traits({ answerSize: (below) => below.ofTree() }),
+      resolve: (event) => taskViews(viewOf(event), changedTasksSince(event.userTask.task, event.since)),
     }),
   }),
 });

@@ -5,6 +5,7 @@ import { currentIteration, subTasksOf } from "../../tasks/task.js";
 import type { LocatedTask } from "../../tasks/traverse.js";
 import { builder } from "../builder.js";
 import type { TaskView, UserTaskView } from "../context.js";
+import { traits } from "../field-traits.js";
 import { formatTaskId } from "../operations/node-id.js";
 import { IterationModeType, TaskKindType, TaskStatusType } from "./enums.js";
 import { ProgressType } from "./progress.js";
@@ -96,6 +97,7 @@ export const TaskType = TaskRef.implement({
     subTasks: t.field({
       type: [TaskRef],
       description: "The tasks directly below, in order; empty for a leaf.",
+      ...traits({ answerSize: (below) => below.ofSubTasks() }),
       resolve: ({ task, path, depth, userTask, now }, _, { budget }) => {
         const subTasks = subTasksOf(task);
         budget.spend(subTasks.length);

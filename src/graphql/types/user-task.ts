@@ -5,6 +5,8 @@ import { expiresAt } from "../../tasks/retention.js";
 import type { CancelRequest, LogEntry, LogLevel, MemoryRange } from "../../tasks/user-task.js";
 import { builder } from "../builder.js";
 import type { UserTaskView } from "../context.js";
+import { AnswerSize } from "../answer-size.js";
+import { traits } from "../field-traits.js";
 import { formatUserTaskId } from "../operations/node-id.js";
 import { checkSize } from "../operations/ranges.js";
 import { HealthType, LogLevelType } from "./enums.js";
@@ -67,11 +69,13 @@ export const UserTaskType = builder.objectRef<UserTaskView>("UserTask").implemen
     task: t.field({
       type: TaskType,
       description: "The root of the tree.",
+      ...traits({ answerSize: (below) => below.ofRoot() }),
       resolve: ({ userTask, now }) => ({ userTask, now, task: userTask.task, path: "", depth: 0 }),
     }),
     tasks: t.field({
       type: [TaskType],
       description: "The whole tree in pre-order (parents before children), as tables and terminals show it.",
+      ...traits({ answerSize: (below) => below.ofTree() }),
       resolve: (view, _, { budget }) => {
         budget.spend(view.userTask.task.taskCount);
         return taskViews(view, preOrder(view.userTask.task));
@@ -142,9 +146,15 @@ export const UserTaskType = builder.objectRef<UserTaskView>("UserTask").implemen
           description: "Only lines of this level and above; INFO if null.",
         }),
       },
-      resolve: ({ userTask }, { last, level }, { services, budget }) => {
-        budget.spend(Math.min(userTask.log.length, Math.max(last ?? LINES_DEFAULT, 0)));
-        return newestLines(userTask.log, last ?? LINES_DEFAULT, level ?? LEVEL_DEFAULT, services.limits);
+      ...traits<LogArguments>({
+        checkArguments: checkLast,
+        answerSize: (_, { last }) => AnswerSize.ofLog(last ?? LINES_DEFAULT),
+      }),
+      resolve: ({ userTask: { log } }, args, { services, budget }) => {
+        checkLast(args, services.limits);
+        const last = args.last ?? LINES_DEFAULT;
+        budget.spend(Math.min(log.length, last));
+        return newestLines(log, last, args.level ?? LEVEL_DEFAULT);
       },
     }),
   }),
@@ -195,9 +205,18 @@ const LEVEL_DEFAULT = "INFO";
 
 const IMPORTANCE = { DEBUG: 0, INFO: 1, WARNING: 2, ERROR: 3 } as const satisfies Record<LogLevel, number>;
 
+interface LogArguments {
+  readonly last?: number | null | undefined;
+}
+
 /** The default is valid even if the server keeps fewer lines. */
-function newestLines(log: readonly LogEntry[], last: number, level: LogLevel, limits: Limits): LogEntry[] {
-  if (last !== LINES_DEFAULT) checkSize("last", last, "logLinesPerJobMax", limits, 0);
+function checkLast({ last }: LogArguments, limits: Limits): void {
+  if (typeof last === "number" && last !== LINES_DEFAULT) {
+    checkSize("last", last, "logLinesPerJobMax", limits, 0);
+  }
+}
+
+function newestLines(log: readonly LogEntry[], last: number, level: LogLevel): LogEntry[] {
   const lines = log.filter((line) => IMPORTANCE[line.level] >= IMPORTANCE[level]);
   return lines.slice(Math.max(0, lines.length - last));
 }

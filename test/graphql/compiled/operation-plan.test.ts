@@ -303,7 +303,7 @@ const MUTATIONS: readonly Row[] = [
     },
   ],
   [
-    "a change whose answer is rejected in part",
+    "a change whose answer would be rejected in part",
     {
       query: `mutation ($i: UpdateTaskInput!) { updateTask(input: $i) { userTask { version task { progress { bar(width: 0) } } } } b: __typename }`,
       variables: { i: report({ add: 4 }) },

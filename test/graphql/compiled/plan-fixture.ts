@@ -8,9 +8,11 @@ import {
   type ExecutableOperation,
   type RejectedOperation,
 } from "../../../src/graphql/pipeline/pipeline.js";
+import { AnswerBudget } from "../../../src/graphql/pipeline/answer-budget.js";
 import { schema } from "../../../src/graphql/schema.js";
 import type { TaskEvent } from "../../../src/hub/task-event.js";
 import type { Limits } from "../../../src/protocol/limits.js";
+import type { UserTask } from "../../../src/tasks/user-task.js";
 import { assert } from "../../../src/util/assert.js";
 import { branch, iterative, leaf } from "../../kit/store/edits.js";
 import { createPipeline } from "../../kit/server/pipeline.js";
@@ -61,7 +63,10 @@ export class PlanFixture implements AsyncDisposable {
     this.#prepare(request);
     const prepared = this.#prepare(request);
     if (isRejected(prepared)) return undefined;
-    const data = prepared.boundPlan?.execute(prepared.contextValue);
+    const data = prepared.boundPlan?.execute({
+      ...prepared.contextValue,
+      budget: new AnswerBudget(this.stores.limits),
+    });
     return data && { data };
   }
 
@@ -84,6 +89,16 @@ export class PlanFixture implements AsyncDisposable {
     const prepared = this.#prepare({ query: "{ __typename }" });
     assert(!isRejected(prepared), "the operation is executable");
     return prepared.contextValue;
+  }
+
+  /** Whether the pipeline rejects an operation before it executes anything. */
+  async isRejected(request: OperationParams): Promise<boolean> {
+    return isRejected(this.#prepare(request));
+  }
+
+  /** Alice's job. */
+  async job(): Promise<UserTask> {
+    return (await this.stores.provider.getTaskStore(DATABASE)).get(ALICE)!;
   }
 
   /** All jobs of the first database, without its epoch. */

@@ -20,19 +20,27 @@ export interface ExtraFields {
 }
 
 /** A server like that of `startApp` with additional fields, for example failing ones. */
-export async function startExtendedServer(
-  fields: ExtraFields,
-): Promise<{ readonly url: string; readonly log: RecordingLog } & AsyncDisposable> {
+export async function startExtendedServer(fields: ExtraFields): Promise<SchemaServer> {
+  return startSchemaServer(planted(fields));
+}
+
+export interface SchemaServer extends AsyncDisposable {
+  readonly url: string;
+  readonly log: RecordingLog;
+}
+
+/** A server like that of `startApp` with another schema. */
+export async function startSchemaServer(served: GraphQLSchema): Promise<SchemaServer> {
   const config = loadConfig({ flags: { port: "0", store: "memory:" }, env: {}, readFile: () => "{}" });
   const stores = createStores();
   const { clock, log } = stores;
   const metrics = new Metrics();
-  const pipeline = createPipeline(stores, planted(fields), metrics);
+  const pipeline = createPipeline(stores, served, metrics);
   const authenticator = new AnonymousAuthenticator(clock);
   const health = new HealthProbes(async () => true);
   const about = { version: "0.0.0", tracking: true, demo: false, limits: {} };
-  const served = { about, dashboard: undefined, demonstration: undefined };
-  const server = new Server({ ...config, ...served, clock, pipeline, authenticator, health, metrics, log });
+  const pages = { about, dashboard: undefined, demonstration: undefined };
+  const server = new Server({ ...config, ...pages, clock, pipeline, authenticator, health, metrics, log });
   const { url } = await server.start();
   return { url, log, [Symbol.asyncDispose]: () => server.stop() };
 }

@@ -11,7 +11,7 @@ export function createPipeline(
   observer: Services["observer"],
 ): Pipeline {
   const hub = new Hub(provider, { clock, bookmarkMs: 30_000 });
-  const services = { version: "0.0.0", limits, leaseMs: 60_000, retention, observer };
+  const services = { version: "0.0.0", limits, leaseMs: 60_000, retention, observer, log };
   return new Pipeline({
     schema,
     services,
@@ -20,6 +20,5 @@ export function createPipeline(
     emptyHub: hub,
     introspection: true,
     clock,
-    log,
   });
 }

@@ -1,0 +1,48 @@
+import { formatPosition, type Position } from "../../protocol/position.js";
+import { hasEnded, type TaskStatus } from "../../tasks/task-status.js";
+import type { UserTask } from "../../tasks/user-task.js";
+
+/**
+ * The facts about an event that could not be rendered, sent as `extensions` of its errors: the position to resume from,
+ * the job, and the end of the job, which no later event may repeat.
+ */
+export interface EventFacts {
+  readonly position?: string;
+  readonly job?: { readonly username: string; readonly jobId: string };
+  readonly ended?: {
+    readonly username: string;
+    readonly jobId: string;
+    readonly attempt: number;
+    readonly status: TaskStatus;
+  };
+}
+
+/** @param event of any subscription. */
+export function factsOf(event: unknown): EventFacts {
+  return {
+    ...(hasPosition(event) && { position: formatPosition(event.position) }),
+    ...jobFacts(jobOf(event)),
+  };
+}
+
+export function hasPosition(event: unknown): event is { readonly position: Position } {
+  return typeof event === "object" && event !== null && "position" in event;
+}
+
+function jobFacts(userTask: UserTask | undefined): EventFacts {
+  if (!userTask) return {};
+  const { username, jobId, attempt, task } = userTask;
+  const ended = hasEnded(task.status) && { ended: { username, jobId, attempt, status: task.status } };
+  return { job: { username, jobId }, ...ended };
+}
+
+/** The job of a TaskStored or TaskUpdated, or of the subscription `task`. */
+function jobOf(event: unknown): UserTask | undefined {
+  if (typeof event !== "object" || event === null) return undefined;
+  const { userTask = event } = event as { readonly userTask?: unknown };
+  return isUserTask(userTask) ? userTask : undefined;
+}
+
+function isUserTask(value: unknown): value is UserTask {
+  return typeof value === "object" && value !== null && "kind" in value && value.kind === "userTask";
+}
