@@ -93,9 +93,10 @@ describe("A request by POST", () => {
     using connection = new HttpConnection(server.url);
     const headers = { "content-type": JSON_TYPE, "content-encoding": coding, accept };
 
-    const { status } = await connection.request({ method: "POST", headers, body });
+    const answer = await connection.request({ method: "POST", headers, body });
 
-    expect(status).toBe(400);
+    expect([answer.status, answer.headers["accept-encoding"]]).toEqual([415, "identity"]);
+    expect(answer.body).toContain(`Unsupported Content-Encoding \\"${coding}\\"`);
     expect(await taskCount(server.url)).toBe(0);
   });
 
@@ -111,7 +112,6 @@ describe("A request by POST", () => {
     ["a query that is an object", `{"query": {"a": 1}}`],
     ["variables that are a list", `{"query": "{ __typename }", "variables": [1]}`],
     ["variables that are a string", `{"query": "{ __typename }", "variables": "{}"}`],
-    ["an unknown parameter", `{"query": "{ __typename }", "extra": 1}`],
     ["a prototype", `{"__proto__": {"query": "{ __typename }"}}`],
   ])("with %s in its body gets a BAD_USER_INPUT without internals", async (_, body) => {
     await using server = await startServer();
