@@ -1,7 +1,7 @@
 import type { ServerResponse } from "node:http";
 import type { ExecutionResult } from "graphql";
 import type { ErrorCode } from "../../protocol/error-codes.js";
-import { GRAPHQL_TYPE, JSON_TYPE } from "./answer-type.js";
+import { JSON_TYPE, type GRAPHQL_TYPE } from "./answer-type.js";
 import type { RequestError } from "./request-error.js";
 import { setSecurityHeaders } from "./security-headers.js";
 

@@ -1,4 +1,3 @@
-import type { ErrorCode } from "../../protocol/error-codes.js";
 import { TidemarkError } from "../../protocol/tidemark-error.js";
 
 /** An error in a request's method, headers or size, with the HTTP status that names its kind for other programs. */
