@@ -69,7 +69,7 @@ interface Offer {
 const WEIGHT = /^q\s*=\s*(0(?:\.\d*)?|1(?:\.0*)?)$/;
 
 /** All answers are UTF-8. */
-const FOREIGN_CHARSET = /^charset\s*=\s*"?(?!utf-?8"?$)/;
+const FOREIGN_CHARSET = /^charset\s*=(?!\s*"?utf-?8"?$)/;
 
 /** In the order of preference where the client has none. */
 const TYPES = [JSON_TYPE, GRAPHQL_TYPE, EVENT_STREAM_TYPE] as const;

@@ -6,7 +6,7 @@ import { parseOperationParams } from "../operation-params.js";
  * Parses the parameters in the query string of a GET request. `URLSearchParams` replaces invalid UTF-8 by U+FFFD, which
  * would make one name of two, and keeps one of several values silently. Here both are errors.
  *
- * @param url the target of the request, as Node.js gives it: one character per byte.
+ * @param url the target of the request. Node.js rejects one that is not ASCII.
  * @throws TidemarkError as `parseOperationParams`
  */
 export function parseQueryParams(url: string): OperationParams {
@@ -46,17 +46,13 @@ function parseJsonValue(name: string, values: ReadonlyMap<string, string>): unkn
   }
 }
 
-/** Decodes a part of a query string; undefined if its bytes are not UTF-8. Unencoded bytes count as encoded ones. */
+/** Decodes a part of a query string; undefined if its bytes are not UTF-8. */
 function decode(text: string): string | undefined {
   try {
-    return decodeURIComponent(text.replaceAll("+", " ").replace(NOT_ASCII, encodeByte));
+    return decodeURIComponent(text.replaceAll("+", " "));
   } catch {
     return undefined;
   }
-}
-
-function encodeByte(character: string): string {
-  return `%${character.charCodeAt(0).toString(16)}`;
 }
 
 function invalidEncoding(name: string): TidemarkError {
@@ -66,7 +62,5 @@ function invalidEncoding(name: string): TidemarkError {
 }
 
 const PARAMETERS: ReadonlySet<string> = new Set(["query", "operationName", "variables", "extensions"]);
-
-const NOT_ASCII = /[\u0080-\u00ff]/g;
 
 const BYTE_ORDER_MARK = /^\ufeff/;
