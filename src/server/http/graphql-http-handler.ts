@@ -14,6 +14,7 @@ import {
 } from "../../graphql/pipeline/pipeline.js";
 import type { Limits } from "../../protocol/limits.js";
 import { badUserInput, truncateText, TidemarkError } from "../../protocol/tidemark-error.js";
+import { TurnQueue } from "../../util/turn-queue.js";
 import { parseOperationBytes } from "../operation-params.js";
 import { EVENT_STREAM_TYPE, JSON_TYPE, negotiateAnswer, type AnswerTypes } from "./answer-type.js";
 import { retryAfterSeconds, statusOfCode, writeJsonAnswer } from "./json-answer.js";
@@ -38,6 +39,8 @@ import { setSecurityHeaders } from "./security-headers.js";
 export class GraphqlHttpHandler {
   readonly #options: GraphqlHttpHandlerOptions;
   readonly #streams = new Set<EventStream>();
+  /** Some large bodies take 100 ms to parse, and they often arrive together. */
+  readonly #largeBodies = new TurnQueue();
   readonly #yoga: YogaServerInstance<ServerContext, object>;
 
   constructor(options: GraphqlHttpHandlerOptions) {
@@ -120,6 +123,7 @@ export class GraphqlHttpHandler {
   async #paramsOf(request: IncomingMessage): Promise<OperationParams | undefined> {
     if (request.method === "GET") return parseQueryParams(request.url ?? "");
     const body = await readJsonBody(request, this.#options.limits.bodyBytesMax);
+    if (body && body.length > LARGE_BODY_BYTES) await this.#largeBodies.next();
     return body && parseOperationBytes(body);
   }
 
@@ -267,6 +271,8 @@ function eventStreamRequired(): RequestError {
     "Subscriptions over HTTP use server-sent events: send Accept: text/event-stream, or use a WebSocket.";
   return new RequestError(406, badUserInput(message));
 }
+
+const LARGE_BODY_BYTES = 32 * 1024;
 
 /** Yoga rejects the other methods before it looks for an operation. */
 const NOTHING_TO_ANSWER = {} as never;
