@@ -11,7 +11,7 @@ export function parseJsonBytes(bytes: Uint8Array): unknown {
 }
 
 /** Decodes UTF-8 and removes a byte order mark. @throws InvalidUtf8Error */
-export function decodeUtf8(bytes: Uint8Array): string {
+function decodeUtf8(bytes: Uint8Array): string {
   if (!isUtf8(bytes)) throw new InvalidUtf8Error();
   const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString();
   return text.charCodeAt(0) === BYTE_ORDER_MARK ? text.slice(1) : text;

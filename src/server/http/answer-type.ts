@@ -74,7 +74,7 @@ const FOREIGN_CHARSET = /^charset\s*=(?!\s*"?utf-?8"?$)/;
 /** In the order of preference where the client has none. */
 const TYPES = [JSON_TYPE, GRAPHQL_TYPE, EVENT_STREAM_TYPE] as const;
 
-/** What most clients send, so that their requests cost no parsing. */
+/** The headers of most clients, so that their requests cost no parsing. */
 const COMMON: ReadonlyMap<string, AnswerTypes | undefined> = new Map(
   ["*/*", JSON_TYPE, `${JSON_TYPE}, text/plain, */*`, GRAPHQL_TYPE, EVENT_STREAM_TYPE]
     .concat(`${GRAPHQL_TYPE}, ${JSON_TYPE}`, `${GRAPHQL_TYPE},${JSON_TYPE};q=0.9`)

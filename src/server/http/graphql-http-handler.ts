@@ -214,7 +214,7 @@ export interface GraphqlHttpHandlerOptions extends EventStreamOptions {
   readonly limits: Limits;
 }
 
-/** What Yoga gets with a request. */
+/** Passed to Yoga with a request. */
 interface ServerContext {
   readonly res: ServerResponse;
   readonly caller: Caller;

@@ -12,7 +12,7 @@ export function normalizeTarget(request: IncomingMessage): boolean {
   const { url = "/" } = request;
   if (url.startsWith("/")) return true;
   const [, host, rest = ""] = ABSOLUTE.exec(url) ?? [];
-  if (host === undefined) return true; // such as `*`, which is no path of this server
+  if (host === undefined) return true; // such as `*`: no path matches it
   request.headers.host = host;
   request.url = rest.startsWith("/") ? rest : `/${rest}`;
   return true;

@@ -102,7 +102,7 @@ function placesIn(type: GraphQLInputType, name: string, path: Path, seen: Set<st
   );
 }
 
-/** An argument with all required fields, and what is given at the path. */
+/** An argument with all required fields, and with the given sample at the path. */
 function build(type: GraphQLInputType, [step, ...rest]: Path, given: Sample): Sample {
   if (isNonNullType(type)) return build(type.ofType, step === undefined ? [] : [step, ...rest], given);
   if (step === undefined) return given;
