@@ -165,11 +165,14 @@ describe("The parameters of a request", () => {
   afterAll(() => server.close());
 
   describe.each(TRANSPORTS)("over $name", ({ expresses, ask }) => {
-    it.each(CASES.filter(({ params }) => expresses(params)))("may be, or not: $name", async (row) => {
-      const { result } = await ask(server.url, row.params);
+    it.each(CASES.filter(({ params }) => expresses(params)))(
+      "have the same result as on the other transports: $name",
+      async (row) => {
+        const { result } = await ask(server.url, row.params);
 
-      expect(shown(result)).toEqual(wanted(row.expected));
-    });
+        expect(shown(result)).toEqual(wanted(row.expected));
+      },
+    );
   });
 
   it.each(TRANSPORTS.slice(0, 3))("have status 400 over $name if they can't be read", async ({ ask }) => {
