@@ -3,6 +3,7 @@ import { dirname } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { z } from "zod";
 import { errorCodeOf } from "../util/assert.js";
+import { InvalidUtf8Error, parseJsonBytes } from "../util/json-bytes.js";
 import {
   DATABASE_SCHEMA,
   JOB_ID_SCHEMA,
@@ -44,7 +45,7 @@ export function parseTokenRecord(record: z.input<typeof RECORD>): TokenRecord {
 /** @throws Error if the file can't be read or is invalid. */
 export async function readTokens(path: string): Promise<readonly TokenRecord[]> {
   try {
-    return FILE.parse(JSON.parse(await readFile(path, "utf8"))).tokens;
+    return FILE.parse(parseJsonBytes(await readFile(path))).tokens;
   } catch (cause) {
     throw new Error(`cannot read the tokens file ${path}: ${reasonOf(cause)}`, { cause });
   }
@@ -126,5 +127,6 @@ function reasonOf(cause: unknown): string {
   }
   if (errorCodeOf(cause) === "ENOENT") return "it does not exist. Create one with: tidemark token create";
   if (cause instanceof SyntaxError) return "it is not valid JSON";
+  if (cause instanceof InvalidUtf8Error) return "it is not valid UTF-8. Save it as UTF-8";
   return cause instanceof Error ? cause.message : String(cause);
 }

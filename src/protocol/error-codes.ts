@@ -5,6 +5,8 @@
 export const ERROR_CODES = [
   /** The request is invalid: for example, a name is too long or a position is malformed. */
   "BAD_USER_INPUT",
+  /** The request has the hash of a document instead of the document. Send the document. */
+  "PERSISTED_QUERY_NOT_SUPPORTED",
   /** There is no such job, or no such task in its tree. */
   "NOT_FOUND",
   /** `onConflict` is REJECT and a job with this id is still running. */

@@ -18,7 +18,7 @@ import { canReadMetrics } from "../auth/rights.js";
 import type { DemoWorker } from "../demo/demo-worker.js";
 import type { Pipeline } from "../graphql/pipeline/pipeline.js";
 import type { Limits } from "../protocol/limits.js";
-import { TidemarkError } from "../protocol/tidemark-error.js";
+import { badUserInput, TidemarkError } from "../protocol/tidemark-error.js";
 import type { Clock } from "../util/clock.js";
 import { errorCodeOf } from "../util/assert.js";
 import type { Log } from "../util/log.js";
@@ -30,9 +30,10 @@ import type { HealthProbes } from "./health-probes.js";
 import { HostPolicy } from "./http/host-policy.js";
 import { answerJson } from "./http/json-response.js";
 import type { Metrics } from "./metrics.js";
-import { statusOfCode } from "./http/json-post-handler.js";
+import { statusOfCode } from "./http/json-answer.js";
 import { OriginPolicy } from "./http/origin-policy.js";
 import { RefusalLog } from "./refusal-log.js";
+import { normalizeTarget } from "./http/request-target.js";
 import { setSecurityHeaders } from "./http/security-headers.js";
 import type { StaticFiles } from "./pages/static-files.js";
 import { GraphqlWebSocketServer } from "./websocket/graphql-websocket-server.js";
@@ -164,13 +165,14 @@ export class Server {
     }
   }
 
-  /** Rejects a request for its `Host`, whatever its path. */
-  #rejectionOf({ headers: { host } }: IncomingMessage): HttpRejection | undefined {
-    switch (this.#hosts.classify(host)) {
+  /** Rejects a request for its `Host`, whatever its path. Comes first: it also normalizes the target. */
+  #rejectionOf(request: IncomingMessage): HttpRejection | undefined {
+    if (!normalizeTarget(request)) return { status: 400, error: badUserInput(SEVERAL_HOSTS) };
+    switch (this.#hosts.classify(request.headers.host)) {
       case "malformed":
         return { status: 400, error: new TidemarkError("BAD_USER_INPUT", "Invalid Host header.") };
       case "unknown":
-        this.#refusals.hostRejected(host ?? "");
+        this.#refusals.hostRejected(request.headers.host ?? "");
         return { status: 403, error: new TidemarkError("FORBIDDEN", UNKNOWN_HOST) };
       case "known":
         return undefined;
@@ -259,6 +261,8 @@ export class Server {
   }
 
   #rejectionOfUpgrade(request: IncomingMessage): HttpRejection | undefined {
+    const rejection = this.#rejectionOf(request);
+    if (rejection) return rejection;
     if (pathOf(request) !== "/graphql")
       return {
         status: 404,
@@ -325,6 +329,8 @@ function timeoutsOf({ headersTimeoutMs, requestTimeoutMs }: ServerOptions): Http
 function knownHosts({ host, allowedHosts, authenticator }: ServerOptions): readonly string[] | undefined {
   return authenticator.allowsAnonymous && isLoopback(host) ? allowedHosts : undefined;
 }
+
+const SEVERAL_HOSTS = "The request has several Host headers. Send one.";
 
 const UNKNOWN_HOST =
   "Unknown host name in the Host header. Use the server's IP address, or allow the name with --allow-host.";

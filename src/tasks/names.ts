@@ -55,9 +55,10 @@ export function parseDescription(text: string, limits: Limits): string {
  * stack trace, so programs that display it must sanitize it.
  */
 export function parseMessage(text: string, limits: Limits): string {
-  const message = text.toWellFormed();
-  const bytes = Buffer.byteLength(message);
-  if (bytes <= limits.messageTextBytesMax) return message;
+  if (!text.isWellFormed())
+    throw badUserInput("The message is not well-formed Unicode: it has half of a surrogate pair. Remove it.");
+  const bytes = Buffer.byteLength(text);
+  if (bytes <= limits.messageTextBytesMax) return text;
   throw badUserInput(
     `The message has ${bytes} bytes; the limit is ${limits.messageTextBytesMax} (messageTextBytesMax). Shorten it.`,
   );

@@ -60,6 +60,11 @@ describe("A tokens file", () => {
     ["is missing", () => undefined, "it does not exist"],
     ["is not JSON", (path: string) => writeFileSync(path, "tm_secret"), "it is not valid JSON"],
     [
+      "is not UTF-8, which would give two users one name",
+      (path: string) => writeFileSync(path, Buffer.from("\xe9 tm_secret", "latin1")),
+      "it is not valid UTF-8",
+    ],
+    [
       "has another structure",
       (path: string) => writeFileSync(path, `{ "tokens": [{ "id": 1 }] }`),
       "tokens.0.id",

@@ -11,6 +11,7 @@ import {
   HttpConnection,
   RawConnection,
   readMetric,
+  type HttpRequest,
 } from "../kit/network/raw-http.js";
 import { RecordingLog } from "../kit/server/recording-log.js";
 import { startServer } from "../kit/server/server.js";
@@ -58,6 +59,12 @@ describe("A request by POST", () => {
     ["application/json; charset=utf-8"],
     ["Application/JSON"],
     ["application/json ;charset=utf-8"],
+    ["application/json; charset=UTF-8"],
+    ["application/json; Charset=utf8"],
+    [`application/json; charset="utf-8"`],
+    [`application/json; charset="UTF8"; profile=x`],
+    ["application/json; profile=x"],
+    ["application/json;"],
   ])("of type %s is accepted", async (type) => {
     await using server = await startServer();
     using connection = new HttpConnection(server.url);
@@ -65,6 +72,47 @@ describe("A request by POST", () => {
     const answer = await connection.post(TYPENAME, { "content-type": type });
 
     expect([answer.status, answer.body]).toEqual([200, `{"data":{"__typename":"Query"}}`]);
+  });
+
+  it.each([
+    "application/json; charset=iso-8859-1",
+    "application/json; charset=latin1",
+    "application/json;charset=utf-16",
+    `application/json; charset="utf-7"`,
+    "application/json; charset=utf-8; charset=iso-8859-1",
+    "application/json; charset=",
+    "application/json; profile=x; CHARSET=us-ascii",
+  ])("of type %s gets a 415 and executes nothing", async (type) => {
+    await using server = await startServer();
+    using connection = new HttpConnection(server.url);
+
+    const answer = await connection.request({
+      method: "POST",
+      headers: { "content-type": type },
+      body: Buffer.from(STORE_BODY, "latin1"),
+    });
+
+    expect([answer.status, answer.headers["accept-post"]]).toEqual([415, JSON_TYPE]);
+    expect(graphqlResultOf(answer).errors?.[0]?.message).toContain("Send the body as UTF-8.");
+    expect(await taskCount(server.url)).toBe(0);
+  });
+
+  it.each(["identity", "Identity", " identity "])("with the coding %j is accepted", async (coding) => {
+    await using server = await startServer();
+    using connection = new HttpConnection(server.url);
+
+    const answer = await connection.post(TYPENAME, { "content-encoding": coding });
+
+    expect(answer.body).toBe(`{"data":{"__typename":"Query"}}`);
+  });
+
+  it("may begin with a byte order mark", async () => {
+    await using server = await startServer();
+    using connection = new HttpConnection(server.url);
+
+    const answer = await connection.post(`\ufeff${JSON.stringify(TYPENAME)}`);
+
+    expect(answer.body).toBe(`{"data":{"__typename":"Query"}}`);
   });
 
   it.each([JSON_TYPE, GRAPHQL_TYPE, "text/event-stream", "*/*"])(
@@ -93,9 +141,10 @@ describe("A request by POST", () => {
     using connection = new HttpConnection(server.url);
     const headers = { "content-type": JSON_TYPE, "content-encoding": coding, accept };
 
-    const { status } = await connection.request({ method: "POST", headers, body });
+    const answer = await connection.request({ method: "POST", headers, body });
 
-    expect(status).toBe(400);
+    expect([answer.status, answer.headers["accept-encoding"]]).toEqual([415, "identity"]);
+    expect(answer.body).toContain(`Unsupported Content-Encoding \\"${coding}\\"`);
     expect(await taskCount(server.url)).toBe(0);
   });
 
@@ -111,7 +160,6 @@ describe("A request by POST", () => {
     ["a query that is an object", `{"query": {"a": 1}}`],
     ["variables that are a list", `{"query": "{ __typename }", "variables": [1]}`],
     ["variables that are a string", `{"query": "{ __typename }", "variables": "{}"}`],
-    ["an unknown parameter", `{"query": "{ __typename }", "extra": 1}`],
     ["a prototype", `{"__proto__": {"query": "{ __typename }"}}`],
   ])("with %s in its body gets a BAD_USER_INPUT without internals", async (_, body) => {
     await using server = await startServer();
@@ -294,6 +342,36 @@ describe("The status", () => {
     using connection = new HttpConnection(server.url);
 
     expect((await connection.post(TYPENAME, { accept: "text/xml" })).status).toBe(406);
+  });
+
+  it.each([
+    ["POST", "application/xml"],
+    ["POST", "application/json;q=0"],
+    ["POST", "text/event-stream;q=0, application/json; q=0.0"],
+    ["POST", "*/*;q=0"],
+    ["GET", "text/plain"],
+    ["GET", "image/png, image/*;q=0.8"],
+  ])("of a %s that accepts only %s says in JSON what is available", async (method, accept) => {
+    await using server = await startServer();
+    using connection = new HttpConnection(server.url);
+    const requests: Readonly<Record<string, HttpRequest>> = {
+      POST: graphqlPost({ query: STORE }),
+      GET: { path: "/graphql?query={__typename}" },
+    };
+    const request = requests[method];
+
+    const answer = await connection.request({ ...request, headers: { ...request?.headers, accept } });
+
+    expect([answer.status, answer.headers["content-type"]]).toEqual([406, `${JSON_TYPE}; charset=utf-8`]);
+    expect(graphqlResultOf(answer)).toEqual({
+      errors: [
+        {
+          message: `Not acceptable: ${JSON.stringify(accept)}. Accept application/json, application/graphql-response+json or text/event-stream.`,
+          extensions: { code: "BAD_USER_INPUT" },
+        },
+      ],
+    });
+    expect(await taskCount(server.url)).toBe(0);
   });
 });
 

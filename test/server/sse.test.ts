@@ -160,6 +160,45 @@ describe("A stream of server-sent events", () => {
   });
 });
 
+describe("The connection of a stream", () => {
+  const QUERY = { query: "{ __typename }" };
+  const ENDING = { query: `subscription { task(database: "d", username: "u", jobId: "j") { version } }` };
+  const requestOf = (line: string, headers: string, body: string): string =>
+    `${line}\r\nHost: localhost\r\nAccept: text/event-stream\r\n${headers}Content-Type: application/json\r\n` +
+    `Content-Length: ${body.length}\r\n\r\n${body}`;
+
+  it.each([
+    ["a subscription by POST", "POST /graphql HTTP/1.1", ENDING],
+    ["a query by POST", "POST /graphql HTTP/1.1", QUERY],
+    ["a rejected request", "POST /graphql HTTP/1.1", {}],
+    ["a subscription by GET", `GET ${graphqlPath(ENDING)} HTTP/1.1`, {}],
+    ["a query by GET", `GET ${graphqlPath(QUERY)} HTTP/1.1`, {}],
+    ["a client of HTTP/1.0", "POST /graphql HTTP/1.0", ENDING],
+  ])("closes after its end if the client sends Connection: close: %s", async (_, line, params) => {
+    await using server = await startServer();
+    await store(server.url);
+    await update(server.url, { updates: [{ status: "FINISHED" }] });
+    using connection = await RawConnection.open(server.url);
+
+    connection.write(requestOf(line, "Connection: close\r\n", JSON.stringify(params)));
+    await connection.ended();
+
+    expect(connection.received).toContain("event: complete");
+    expect(connection.received).toMatch(/^connection: close\r$/im);
+    expect(connection.received).not.toMatch(/^connection: keep-alive\r$/im);
+  });
+
+  it("serves the next request after its end otherwise", async () => {
+    await using server = await startServer();
+    using connection = await RawConnection.open(server.url);
+    const request = requestOf("POST /graphql HTTP/1.1", "", JSON.stringify(QUERY));
+
+    const answers = [await connection.ask(request), await connection.ask(request)];
+
+    expect(answers.map((answer) => answer.includes("event: complete"))).toEqual([true, true]);
+  });
+});
+
 describe("The id of a server-sent event", () => {
   it("is its position, even if the document does not select it", async () => {
     await using server = await startServer();

@@ -454,15 +454,7 @@ describe("An invalid message", () => {
     ["an empty id", JSON.stringify({ ...SUBSCRIBE, id: "" })],
     ["an id that is a number", JSON.stringify({ ...SUBSCRIBE, id: 1 })],
     ["an id that is an object", JSON.stringify({ ...SUBSCRIBE, id: { toString: "1" } })],
-    ["no payload", JSON.stringify({ ...SUBSCRIBE, payload: undefined })],
-    ["no query", JSON.stringify({ ...SUBSCRIBE, payload: {} })],
     ["a batch", JSON.stringify([SUBSCRIBE, { ...SUBSCRIBE, id: "2" }])],
-    ["a batch as payload", JSON.stringify({ ...SUBSCRIBE, payload: [TYPENAME, TYPENAME] })],
-    ["variables that are a list", JSON.stringify({ ...SUBSCRIBE, payload: { ...TYPENAME, variables: [] } })],
-    [
-      "an operation name that is not a string",
-      JSON.stringify({ ...SUBSCRIBE, payload: { ...TYPENAME, operationName: 1 } }),
-    ],
     ["complete without an id", `{"type": "complete"}`],
     ["a ping with a string", `{"type": "ping", "payload": "x"}`],
     ["a connection_init with a string", `{"type": "connection_init", "payload": "x"}`],
@@ -650,7 +642,7 @@ describe("A handshake with more headers than Node.js reads", () => {
     connection.write(upgrade().replace("Connection", `${"a: b\r\n".repeat(2_100)}Connection`));
     await connection.until((received) => received.includes("\r\n\r\n"));
 
-    expect(connection.received).toMatch(/^HTTP\/1.1 (200|431) /); // the latter by newer versions of Node.js
+    expect(connection.received).toMatch(/^HTTP\/1.1 (400|431) /); // the latter by newer versions of Node.js
     expect(await readMetric(server.url, "tidemark_websockets")).toBe(0);
   });
 });

@@ -179,8 +179,8 @@ describe("a message", () => {
     );
   });
 
-  it("has unpaired surrogates replaced, so that it can be stored as UTF-8", () => {
-    expect(parseMessage("a\ud800b", DEFAULT_LIMITS)).toBe("a\ufffdb");
+  it("is rejected when it contains an unpaired surrogate, which UTF-8 can't store", () => {
+    expect(() => parseMessage("a\ud800b", DEFAULT_LIMITS)).toThrow(/not well-formed Unicode/);
   });
 
   it("is not normalized", () => {

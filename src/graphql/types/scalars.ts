@@ -1,5 +1,6 @@
+import { Kind, print, type ValueNode } from "graphql";
 import { formatPosition, parsePosition, type Position } from "../../protocol/position.js";
-import { badUserInput, truncateText } from "../../protocol/tidemark-error.js";
+import { badUserInput, truncateText, type TidemarkError } from "../../protocol/tidemark-error.js";
 import { builder } from "../builder.js";
 
 /** Invalid input throws a TidemarkError, which graphql-js keeps as the `originalError` of its own error. */
@@ -18,6 +19,7 @@ builder.scalarType("SafeInt", {
   specifiedByURL: "https://www.rfc-editor.org/rfc/rfc7493#section-2.2",
   serialize: (number) => number,
   parseValue: safeInt,
+  parseLiteral: safeIntOfLiteral,
 });
 
 builder.scalarType("Position", {
@@ -26,9 +28,20 @@ builder.scalarType("Position", {
   parseValue: positionOf,
 });
 
+/** Returns 0 for -0, which is the same number. */
 function safeInt(value: unknown): number {
-  if (Number.isSafeInteger(value) && Number(value) >= 0) return Number(value);
-  throw badUserInput(`Expected a whole number from 0 to 9007199254740991 (2^53 - 1), not ${shown(value)}.`);
+  if (Number.isSafeInteger(value) && Number(value) >= 0) return Number(value) + 0;
+  throw notSafe(shown(value));
+}
+
+/** Like the built-in Int: only the notation of whole numbers, neither `1.0` nor `1e3`. */
+function safeIntOfLiteral(node: ValueNode): number {
+  if (node.kind === Kind.INT) return safeInt(Number(node.value));
+  throw notSafe(truncateText(print(node), 40));
+}
+
+function notSafe(value: string): TidemarkError {
+  return badUserInput(`Expected a whole number from 0 to 9007199254740991 (2^53 - 1), not ${value}.`);
 }
 
 function positionOf(value: unknown): Position {

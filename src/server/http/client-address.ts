@@ -19,8 +19,17 @@ export function forwardedClientAddressOf({ headers, socket }: IncomingMessage): 
     .split(",")
     .at(-1)!
     .trim();
-  return clientAddressOf(isIP(last) === 0 ? socket.remoteAddress : last);
+  const address = withoutPort(last);
+  return clientAddressOf(isIP(address) === 0 ? socket.remoteAddress : address);
 }
+
+/** Some proxies add the port, with brackets around an IPv6 address, and some add quotes. */
+function withoutPort(text: string): string {
+  const [, inBrackets, plain] = WITH_PORT.exec(text) ?? [];
+  return inBrackets ?? plain ?? text;
+}
+
+const WITH_PORT = /^"?(?:\[([^\]]*)\](?::\d*)?|([\d.]+)(?::\d*)?)"?$/;
 
 /** The first four groups, without leading zeros. */
 function networkOf(address: string): string {

@@ -11,7 +11,6 @@ import { SlowReaderMonitor, type MonitoredConnection } from "../slow-reader.js";
 export const EVENT_STREAM_HEADERS = {
   "Content-Type": "text/event-stream",
   "Cache-Control": "no-cache, no-transform",
-  Connection: "keep-alive",
   "X-Accel-Buffering": "no",
 };
 

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { GraphQLError, OperationTypeNode, type ExecutionResult } from "graphql";
-import { createYoga, type GraphQLParams, type Plugin, type YogaServerInstance } from "graphql-yoga";
+import { OperationTypeNode, type ExecutionResult } from "graphql";
+import { createYoga, type Plugin, type YogaServerInstance } from "graphql-yoga";
 import { bearerToken, type Authenticator } from "../../auth/authenticator.js";
 import { Caller } from "../../auth/caller.js";
 import type { CallerCounts } from "../../auth/caller-counts.js";
@@ -8,25 +8,30 @@ import { withExtensions } from "../../graphql/pipeline/mask-error.js";
 import { EventResults } from "../../graphql/pipeline/event-results.js";
 import {
   isRejected,
-  type OperationRequest,
+  type ExecutableOperation,
+  type OperationParams,
   type RejectedOperation,
 } from "../../graphql/pipeline/pipeline.js";
 import type { Limits } from "../../protocol/limits.js";
-import { TidemarkError } from "../../protocol/tidemark-error.js";
-import { isJson } from "./json-response.js";
-import { JsonPostHandler, retryAfterSeconds, statusOfCode } from "./json-post-handler.js";
+import { badUserInput, truncateText, TidemarkError } from "../../protocol/tidemark-error.js";
+import { TurnQueue } from "../../util/turn-queue.js";
+import { parseOperationBytes } from "../operation-params.js";
+import { EVENT_STREAM_TYPE, JSON_TYPE, negotiateAnswer, type AnswerTypes } from "./answer-type.js";
+import { retryAfterSeconds, statusOfCode, writeJsonAnswer } from "./json-answer.js";
 import {
   EVENT_STREAM_HEADERS,
   EventStream,
   type EventStreamOptions,
   type EventStreamTarget,
 } from "./event-stream.js";
+import { parseQueryParams } from "./query-params.js";
+import { readJsonBody } from "./request-body.js";
+import { RequestError } from "./request-error.js";
 import { setSecurityHeaders } from "./security-headers.js";
 
 /**
- * GraphQL over HTTP and over server-sent events. GraphQL Yoga implements the GraphQL over HTTP specification; the
- * pipeline executes the operations. `JsonPostHandler` and `EventStream` bypass Yoga for speed: see
- * `websocket/websocket-subscription.ts`.
+ * GraphQL over HTTP and over server-sent events. It reads each request itself and answers in JSON directly. GraphQL Yoga
+ * gets what is left: answers as server-sent events, which it pipes, and methods other than GET and POST.
  *
  * Secure by default: it accepts only JSON bodies, so that a form of another site executes nothing, and no mutation by
  * GET. The server checks the origin before.
@@ -34,13 +39,13 @@ import { setSecurityHeaders } from "./security-headers.js";
 export class GraphqlHttpHandler {
   readonly #options: GraphqlHttpHandlerOptions;
   readonly #streams = new Set<EventStream>();
-  readonly #jsonPost: JsonPostHandler;
+  /** Some large bodies take 100 ms to parse, and they often arrive together. */
+  readonly #largeBodies = new TurnQueue();
   readonly #yoga: YogaServerInstance<ServerContext, object>;
 
   constructor(options: GraphqlHttpHandlerOptions) {
     this.#options = options;
-    const { pipeline, limits } = options;
-    this.#jsonPost = new JsonPostHandler(pipeline, limits.bodyBytesMax);
+    const { pipeline } = options;
     this.#yoga = createYoga<ServerContext>({
       schema: pipeline.schema,
       graphqlEndpoint: "/graphql",
@@ -51,12 +56,9 @@ export class GraphqlHttpHandler {
       logging: false,
       healthCheckEndpoint: UNUSED_PATH,
       parserAndValidationCache: false,
-      maxRequestBodySize: limits.bodyBytesMax,
-      maskedErrors: {
-        isDev: false,
-        maskError: (error) => pipeline.reject(toRequestError(error, limits)).errors[0]!,
-      },
-      plugins: [jsonOnly(), this.#throughPipeline(), this.#eventStreams()],
+      maxRequestBodySize: false,
+      maskedErrors: { isDev: false, maskError: (error) => pipeline.reject(error).errors[0]! },
+      plugins: [this.#answers(), this.#eventStreams()],
     });
   }
 
@@ -65,13 +67,64 @@ export class GraphqlHttpHandler {
     const outcome = this.callerOf(request);
     const caller = outcome instanceof Promise ? await outcome : outcome;
     if (!(caller instanceof Caller)) return rejectUnauthenticated(response, caller);
-    if (this.#jsonPost.accepts(request)) {
-      const body = await this.#jsonPost.handle(request, response, caller);
-      if (!body) return;
-      Object.assign(request, { body }); // Yoga reads the consumed body from here
+    const { method, headers } = request;
+    if (method !== "POST") setSecurityHeaders(response);
+    if (method !== "POST" && method !== "GET") return this.#yoga(request, response, NOTHING_TO_ANSWER);
+    const types = negotiateAnswer(headers.accept);
+    if (!types) {
+      const cause = notAcceptable(headers.accept);
+      return writeJsonAnswer(response, JSON_TYPE, this.#options.pipeline.reject(cause), cause);
     }
+    await this.#answer(request, response, caller, types);
+  }
+
+  async #answer(
+    request: IncomingMessage,
+    response: ServerResponse,
+    caller: Caller,
+    types: AnswerTypes,
+  ): Promise<void> {
+    const { pipeline } = this.#options;
+    const prepared = await this.#prepare(request, caller, types);
+    if (!prepared) return; // the client disconnected
+    const isSubscription = !isRejected(prepared) && prepared.kind === OperationTypeNode.SUBSCRIPTION;
+    const type = isSubscription ? EVENT_STREAM_TYPE : types.result;
+    if (type !== EVENT_STREAM_TYPE) {
+      if (!isRejected(prepared)) return writeJsonAnswer(response, type, await pipeline.execute(prepared));
+      return writeJsonAnswer(response, type, { errors: prepared.errors }, prepared.cause);
+    }
+    request.headers.accept = type; // Yoga would negotiate again
     setSecurityHeaders(response);
-    await this.#yoga(request, response, { caller });
+    await this.#yoga(request, response, { res: response, caller, prepared });
+  }
+
+  /** Reads and checks the operation of a request, without executing it; undefined if the client disconnected. */
+  async #prepare(
+    request: IncomingMessage,
+    caller: Caller,
+    { acceptsEvents }: AnswerTypes,
+  ): Promise<ExecutableOperation | RejectedRequest | undefined> {
+    const { pipeline } = this.#options;
+    try {
+      const params = await this.#paramsOf(request);
+      if (!params) return undefined;
+      const lastEventId = request.headers["last-event-id"] as string | undefined; // Node.js joins several
+      const prepared = pipeline.prepare({ ...params, caller, lastEventId });
+      if (isRejected(prepared)) return prepared;
+      if (prepared.kind === OperationTypeNode.MUTATION && request.method === "GET") throw mutationByGet();
+      if (prepared.kind === OperationTypeNode.SUBSCRIPTION && !acceptsEvents) throw eventStreamRequired();
+      return prepared;
+    } catch (error) {
+      const cause = error instanceof TidemarkError ? asRequestError(error) : undefined;
+      return { ...pipeline.reject(error), cause };
+    }
+  }
+
+  async #paramsOf(request: IncomingMessage): Promise<OperationParams | undefined> {
+    if (request.method === "GET") return parseQueryParams(request.url ?? "");
+    const body = await readJsonBody(request, this.#options.limits.bodyBytesMax);
+    if (body && body.length > LARGE_BODY_BYTES) await this.#largeBodies.next();
+    return body && parseOperationBytes(body);
   }
 
   /** Open event streams. */
@@ -96,44 +149,30 @@ export class GraphqlHttpHandler {
   }
 
   /** Replaces Yoga's parsing, validation and execution. */
-  #throughPipeline(): Plugin<object, ServerContext> {
+  #answers(): Plugin<object, ServerContext> {
     return {
+      onRequestParse({ setRequestParser }) {
+        setRequestParser(() => PARSED);
+      },
       onParams: ({ setParamsHandler }) => {
-        setParamsHandler(async ({ request, params, context }) => {
-          const result = await this.#run(request, context, {
-            caller: context.caller,
-            query: params.query ?? "",
-            operationName: params.operationName,
-            variables: params.variables,
-            lastEventId: request.headers.get("last-event-id"),
-          });
-          if (isResult(result)) return withHttpStatus(result);
+        setParamsHandler(async ({ request, context }) => {
+          const result = await this.#resultOf(context);
+          if (isResult(result)) return result;
           if (request.signal.aborted) await result.return();
           return result as AsyncIterable<never>; // safe: only the event stream reads it
         });
       },
+      onResponse({ response }) {
+        response.headers.delete("Connection"); // Node.js sets it as the client asks
+      },
     };
   }
 
-  async #run(
-    { method, headers }: Request,
-    { res }: ServerContext,
-    request: OperationRequest,
-  ): Promise<ExecutionResult | EventResults> {
+  async #resultOf({ prepared, caller, res }: ServerContext): Promise<ExecutionResult | EventResults> {
     const { pipeline } = this.#options;
-    const prepared = pipeline.prepare(request);
-    if (isRejected(prepared)) return prepared;
-    const { kind } = prepared;
-    if (kind === OperationTypeNode.MUTATION && method === "GET") {
-      return pipeline.reject(
-        withStatus(405, "Mutations are not allowed by GET: send a POST.", { Allow: "POST" }),
-      );
-    }
-    if (kind !== OperationTypeNode.SUBSCRIPTION) return pipeline.execute(prepared);
-    if (!headers.get("accept")?.includes("text/event-stream")) {
-      return pipeline.reject(withStatus(406, EVENT_STREAM_REQUIRED));
-    }
-    return this.#countStream(request.caller, res) ?? pipeline.subscribe(prepared);
+    if (isRejected(prepared)) return withHttpStatus(prepared);
+    if (prepared.kind !== OperationTypeNode.SUBSCRIPTION) return pipeline.execute(prepared);
+    return this.#countStream(caller, res) ?? pipeline.subscribe(prepared);
   }
 
   /** Counts an event stream as a connection of its caller until the response closes. Returns an error above the limit. */
@@ -175,10 +214,16 @@ export interface GraphqlHttpHandlerOptions extends EventStreamOptions {
   readonly limits: Limits;
 }
 
+/** Passed to Yoga with a request. */
 interface ServerContext {
-  readonly req: IncomingMessage;
   readonly res: ServerResponse;
   readonly caller: Caller;
+  readonly prepared: ExecutableOperation | RejectedRequest;
+}
+
+interface RejectedRequest extends RejectedOperation {
+  /** Set if the request was rejected for its form. */
+  readonly cause?: RequestError | undefined;
 }
 
 /** Rejects a request before its body is read. */
@@ -192,70 +237,48 @@ export function rejectUnauthenticated(response: ServerResponse, { errors }: Reje
   response.end(JSON.stringify({ errors }));
 }
 
-/** Rejects bodies other than JSON before they are read. */
-function jsonOnly(): Plugin {
-  return {
-    onRequestParse({ request, setRequestParser }) {
-      if (request.method !== "POST") return;
-      if (!isJson(request.headers.get("content-type"))) {
-        throw withStatus(415, "Unsupported Content-Type: a GraphQL POST requires application/json.");
-      }
-      setRequestParser(readJson);
-    },
-  };
-}
-
-async function readJson(request: Request): Promise<GraphQLParams> {
-  const body: unknown = await request.json();
-  if (typeof body === "object" && body !== null) return body;
-  throw withStatus(400, "Invalid GraphQL request: the body must be a JSON object with a query.");
-}
-
 function isResult(result: ExecutionResult | EventResults): result is ExecutionResult {
   return !(Symbol.asyncIterator in result);
 }
 
-/** Adds an HTTP status to a result without data, for application/graphql-response+json. */
-function withHttpStatus(result: ExecutionResult): ExecutionResult {
-  if (!result.errors || "data" in result) return result;
-  const retryAfter = retryAfterSeconds(result);
-  if (retryAfter) return { errors: result.errors.map((error) => withRetryAfter(error, retryAfter)) };
-  return { errors: result.errors.map((error) => ("http" in error.extensions ? error : asRejected(error))) };
+/** Adds the HTTP status for Yoga to the errors of a rejected request. */
+function withHttpStatus({ errors, cause }: RejectedRequest): ExecutionResult {
+  const retryAfter = retryAfterSeconds({ errors });
+  const http = cause
+    ? { status: cause.status, headers: cause.headers }
+    : retryAfter && { status: 429, headers: { "Retry-After": retryAfter } };
+  if (!http) return { errors };
+  return { errors: errors.map((error) => withExtensions(error, { ...error.extensions, http })) };
 }
 
-function withRetryAfter(error: GraphQLError, retryAfter: string): GraphQLError {
-  const http = { status: 429, headers: { "Retry-After": retryAfter } };
-  return withExtensions(error, { ...error.extensions, http });
+/** A request that can't be read is a 400, whatever type the client accepts. */
+function asRequestError(error: TidemarkError): RequestError {
+  return error instanceof RequestError ? error : new RequestError(400, error);
 }
 
-function asRejected(error: GraphQLError): GraphQLError {
-  const status = statusOfCode(error.extensions["code"]);
-  return withExtensions(error, { ...error.extensions, http: { status, spec: true } });
+function notAcceptable(accept = ""): RequestError {
+  const message = `Not acceptable: ${JSON.stringify(truncateText(accept, 100))}. Accept application/json, application/graphql-response+json or text/event-stream.`;
+  return new RequestError(406, badUserInput(message));
 }
 
-const EVENT_STREAM_REQUIRED =
-  "Subscriptions over HTTP use server-sent events: send Accept: text/event-stream, or use a WebSocket.";
+function mutationByGet(): RequestError {
+  const error = badUserInput("Mutations are not allowed by GET: send a POST.");
+  return new RequestError(405, error, { Allow: "POST" });
+}
+
+function eventStreamRequired(): RequestError {
+  const message =
+    "Subscriptions over HTTP use server-sent events: send Accept: text/event-stream, or use a WebSocket.";
+  return new RequestError(406, badUserInput(message));
+}
+
+const LARGE_BODY_BYTES = 32 * 1024;
+
+/** Yoga rejects the other methods before it looks for an operation. */
+const NOTHING_TO_ANSWER = {} as never;
+
+/** Stands for the parameters, which the handler has parsed. */
+const PARSED = { query: "{ __typename }" };
 
 /** Matches no URL: the server answers health probes itself. */
 const UNUSED_PATH = "\n";
-
-/** Rewords Yoga's own errors, which occur while it reads a request. */
-function toRequestError(error: unknown, limits: Limits): unknown {
-  if (error instanceof SyntaxError)
-    return withStatus(400, "Invalid JSON in the body, the variables or the extensions.");
-  if (!(error instanceof GraphQLError) || statusOf(error) !== 413) return error;
-  const { bodyBytesMax } = limits;
-  return new GraphQLError(`The request body is larger than ${bodyBytesMax} bytes (bodyBytesMax).`, {
-    extensions: { code: "LIMIT_EXCEEDED", limit: "bodyBytesMax", http: { status: 413 } },
-  });
-}
-
-function statusOf({ extensions }: GraphQLError): unknown {
-  const http: unknown = extensions["http"];
-  return typeof http === "object" && http !== null && "status" in http ? http.status : undefined;
-}
-
-function withStatus(status: number, message: string, headers: Record<string, string> = {}): GraphQLError {
-  const { extensions } = new TidemarkError("BAD_USER_INPUT", message);
-  return new GraphQLError(message, { extensions: { ...extensions, http: { status, headers } } });
-}

@@ -5,7 +5,7 @@ import { DEMO_JOB, type DemoWorker } from "../../demo/demo-worker.js";
 import type { Pipeline } from "../../graphql/pipeline/pipeline.js";
 import { TidemarkError } from "../../protocol/tidemark-error.js";
 import { answerJson, isJson } from "../http/json-response.js";
-import { statusOfCode } from "../http/json-post-handler.js";
+import { statusOfCode } from "../http/json-answer.js";
 
 /**
  * `POST /demo`: starts the demonstration job and returns its key, with status 201, or 200 if it already runs. Not in the

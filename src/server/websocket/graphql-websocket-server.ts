@@ -10,12 +10,19 @@ import {
 } from "graphql";
 import { handleProtocols, makeServer, type Server as ProtocolServer } from "graphql-ws";
 import { WebSocketServer, type WebSocket } from "ws";
+import type { Caller } from "../../auth/caller.js";
 import { tokenInPayload } from "../../auth/authenticator.js";
 import { EventResults } from "../../graphql/pipeline/event-results.js";
-import { isRejected, type ExecutableOperation } from "../../graphql/pipeline/pipeline.js";
+import {
+  isRejected,
+  type ExecutableOperation,
+  type Pipeline,
+  type RejectedOperation,
+} from "../../graphql/pipeline/pipeline.js";
 import { CloseCode } from "../../protocol/close-codes.js";
 import { limitExceeded } from "../../protocol/tidemark-error.js";
 import { assert } from "../../util/assert.js";
+import { parseOperationParams } from "../operation-params.js";
 import { WriteQueue } from "./frame-writer.js";
 import { WebSocketConnection, type WebSocketConnectionOptions } from "./websocket-connection.js";
 
@@ -104,10 +111,8 @@ function createProtocol({
         return false;
       }
     },
-    onSubscribe({ extra: connection }, id, payload) {
-      const { query, operationName, variables } = payload;
-      clearPayload(payload);
-      const prepared = pipeline.prepare({ caller: connection.caller, query, operationName, variables });
+    onSubscribe({ extra: connection }, id) {
+      const prepared = prepare(pipeline, connection.caller, connection.takePayload(id));
       if (isRejected(prepared)) return prepared.errors;
       if (prepared.kind !== OperationTypeNode.SUBSCRIPTION || connection.admitSubscription(id))
         return new GraphqlWsArgs(prepared);
@@ -160,9 +165,16 @@ function takeOperation(args: ExecutionArgs): ExecutableOperation {
   return args.take();
 }
 
-/** graphql-ws also holds the message: a thousand subscribers would retain a thousand copies of one query. */
-function clearPayload(payload: object): void {
-  Object.assign(payload, { query: "", variables: undefined });
+function prepare(
+  pipeline: Pipeline,
+  caller: Caller,
+  payload: unknown,
+): ExecutableOperation | RejectedOperation {
+  try {
+    return pipeline.prepare({ ...parseOperationParams(payload), caller });
+  } catch (error) {
+    return pipeline.reject(error);
+  }
 }
 
 async function waitForClose(webSocket: WebSocket): Promise<void> {

@@ -11,6 +11,7 @@ import type { Pipeline, RejectedOperation } from "../../graphql/pipeline/pipelin
 import type { Limits } from "../../protocol/limits.js";
 import { limitExceeded } from "../../protocol/tidemark-error.js";
 import { assert, errorCodeOf } from "../../util/assert.js";
+import { parseJsonBytes } from "../../util/json-bytes.js";
 import { utf8AsLatin1 } from "../../util/latin1.js";
 import type { Clock } from "../../util/clock.js";
 import type { Log } from "../../util/log.js";
@@ -92,6 +93,14 @@ export class WebSocketConnection implements ProtocolSocket, ResultSocket, Monito
     this.close(CloseCode.INVALID_TOKEN, "Forbidden: invalid or expired token");
   }
 
+  /** The parameters of an operation, as received. They are released. */
+  takePayload(innerId: string): unknown {
+    const operation = this.#operations.get(innerId)!;
+    const { payload } = operation;
+    operation.payload = undefined;
+    return payload;
+  }
+
   /**
    * Counts the operation as a subscription, or returns false above the limit. Subscriptions count until they have ended
    * on the server, even if the client has completed them.
@@ -165,9 +174,10 @@ export class WebSocketConnection implements ProtocolSocket, ResultSocket, Monito
   }
 
   onMessage(handle: (data: string) => Promise<void>): void {
+    // Safe: ws gives every message as one buffer unless told otherwise.
     this.#webSocket.on("message", (data) => {
       if (!this.#isWithinRate()) return;
-      this.#receive(parseJson(String(data)), handle).catch((error: unknown) => {
+      this.#receive(parseJson(data as Buffer), handle).catch((error: unknown) => {
         this.#options.log.error({ err: error }, "handling a WebSocket message failed");
         this.close(CloseCode.INTERNAL, "Internal server error");
       });
@@ -206,12 +216,18 @@ export class WebSocketConnection implements ProtocolSocket, ResultSocket, Monito
     if (this.#byClientId.has(clientId))
       return this.close(CloseCode.SUBSCRIBER_ALREADY_EXISTS, alreadyExists(clientId));
     const innerId = String(++this.#operationsBegun);
-    const operation: Operation = { clientId, innerId, isSubscription: false, subscription: undefined };
+    const operation: Operation = {
+      clientId,
+      innerId,
+      payload: message.payload,
+      isSubscription: false,
+      subscription: undefined,
+    };
     this.#byClientId.set(clientId, operation);
     this.#operations.set(innerId, operation);
     this.#balance();
     try {
-      await forward({ ...message, id: innerId });
+      await forward({ id: innerId, type: "subscribe", payload: PAYLOAD });
     } finally {
       this.#operations.delete(innerId);
       if (operation.isSubscription) this.#subscriptionCount--;
@@ -284,10 +300,18 @@ function sharedFrames(startLength: number, { values }: EventBatch<EventResult>):
 interface Operation {
   readonly clientId: string;
   readonly innerId: string;
+  /** The parameters as received, until `takePayload`. */
+  payload: unknown;
   isSubscription: boolean;
   /** Set once the subscription is open. */
   subscription: WebSocketSubscription | undefined;
 }
+
+/**
+ * Stands for the payload of a `subscribe` message. graphql-ws closes the socket for a payload that it finds invalid, and
+ * keeps each payload as long as its operation runs: a thousand subscribers would retain a thousand copies of one query.
+ */
+const PAYLOAD = { query: "" };
 
 /** Queries and mutations of one socket that run at a time. */
 const OPERATIONS_PER_SOCKET_MAX = 100;
@@ -316,6 +340,7 @@ export interface WebSocketConnectionOptions {
 interface MessageWithId {
   readonly id: string;
   readonly type: unknown;
+  readonly payload?: unknown;
 }
 
 /** Rejects messages that graphql-ws would report as a server error. */
@@ -335,10 +360,10 @@ function alreadyExists(id: string): string {
 
 const ID_FIRST = /^\{"id":"(\d+)"/;
 
-/** undefined for invalid JSON. */
-function parseJson(text: string): unknown {
+/** undefined for invalid JSON or UTF-8, which a binary message may contain. */
+function parseJson(bytes: Buffer): unknown {
   try {
-    return JSON.parse(text);
+    return parseJsonBytes(bytes);
   } catch {
     return undefined;
   }
