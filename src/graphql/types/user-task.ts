@@ -197,7 +197,7 @@ const IMPORTANCE = { DEBUG: 0, INFO: 1, WARNING: 2, ERROR: 3 } as const satisfie
 
 /** The default is valid even if the server keeps fewer lines. */
 function newestLines(log: readonly LogEntry[], last: number, level: LogLevel, limits: Limits): LogEntry[] {
-  if (last !== LINES_DEFAULT) checkSize("last", last, "logLinesPerJobMax", limits, 0);
+  if (last !== LINES_DEFAULT) checkSize("last", last, "logLinesPerJobMax", limits);
   const lines = log.filter((line) => IMPORTANCE[line.level] >= IMPORTANCE[level]);
   return lines.slice(Math.max(0, lines.length - last));
 }

@@ -3,7 +3,7 @@ import { signal } from "@preact/signals";
 import { DatabasesDocument, type DatabasesQuery } from "../../client/generated/graphql.js";
 import { request, needsToken } from "./session.js";
 
-export type DatabaseCounts = DatabasesQuery["databases"][number];
+export type DatabaseCounts = NonNullable<DatabasesQuery["databases"]>[number];
 
 /** Sorted by name; undefined until the server has answered. */
 export const databases = signal<readonly DatabaseCounts[] | undefined>(undefined);
@@ -27,8 +27,9 @@ async function read(): Promise<void> {
   const found: DatabaseCounts[] = [];
   try {
     for (let page = await request(DatabasesDocument, {}); ;) {
-      found.push(...page.databases);
-      if (page.databases.length < PAGE_SIZE) break;
+      const some = page.databases ?? [];
+      found.push(...some);
+      if (some.length < PAGE_SIZE) break;
       page = await request(DatabasesDocument, { after: found.at(-1)!.name });
     }
     databases.value = found;
