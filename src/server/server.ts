@@ -47,6 +47,7 @@ export interface ServerOptions {
   readonly initTimeoutMs: number;
   readonly allowedOrigins: readonly string[];
   readonly allowedHosts: readonly string[];
+  readonly allowedHeaders: readonly string[];
   readonly trustsProxy: boolean;
   readonly graphiql: boolean;
   readonly limits: Limits;
@@ -105,7 +106,7 @@ export class Server {
       onInitTimeout: () => metrics.slowSenderClosed(),
     };
     this.#hosts = new HostPolicy(knownHosts(options));
-    this.#origins = new OriginPolicy(options.allowedOrigins);
+    this.#origins = new OriginPolicy(options.allowedOrigins, options.allowedHeaders);
     this.#connections = new ConnectionLimiter(limits, { trustsProxy: options.trustsProxy });
     this.#graphql = new GraphqlHttpHandler(transportOptions);
     this.#graphiql = new GraphiqlPage(options.authenticator.allowsAnonymous ? "WS" : "SSE");
