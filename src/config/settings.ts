@@ -71,6 +71,12 @@ const NETWORK_SETTINGS = defineGroup("Network", {
     default: "15s",
     help: "Longest time to receive a whole request",
   },
+  idleConnectionMs: {
+    syntax: "--idle-connection <duration>",
+    parser: duration("1ms", "24h"),
+    default: "75s",
+    help: "Close an HTTP connection without a request for this long; set it above the idle timeout of a proxy's connections to the server",
+  },
   initTimeoutMs: {
     syntax: "--init-timeout <duration>",
     parser: duration("1ms", "1h"),

@@ -7,7 +7,7 @@ import {
   type ServerOptions as HttpServerOptions,
   type ServerResponse,
 } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { GraphQLError } from "graphql";
 import { isLoopback } from "../auth/auth-spec.js";
@@ -44,6 +44,7 @@ export interface ServerOptions {
   readonly slowReaderMs: number;
   readonly headersTimeoutMs: number;
   readonly requestTimeoutMs: number;
+  readonly idleConnectionMs: number;
   readonly initTimeoutMs: number;
   readonly allowedOrigins: readonly string[];
   readonly allowedHosts: readonly string[];
@@ -141,6 +142,7 @@ export class Server {
     if (!this.#http.listening) return;
     const closed = once(this.#http, "close");
     this.#http.close();
+    for (const socket of this.#connections.sockets) closeAfterAnswer(socket);
     this.#graphql.closeStreams();
     await this.#webSockets.close();
     this.#http.closeIdleConnections();
@@ -299,8 +301,10 @@ export class Server {
 
 const CHECKING_INTERVAL_MS = 1_000;
 
-function timeoutsOf({ headersTimeoutMs, requestTimeoutMs }: ServerOptions): HttpServerOptions {
+function timeoutsOf(options: ServerOptions): HttpServerOptions {
+  const { headersTimeoutMs, requestTimeoutMs, idleConnectionMs } = options;
   return {
+    keepAliveTimeout: idleConnectionMs,
     headersTimeout: Math.min(headersTimeoutMs, requestTimeoutMs), // Node.js requires this
     requestTimeout: requestTimeoutMs,
     connectionsCheckingInterval: Math.min(CHECKING_INTERVAL_MS, headersTimeoutMs, requestTimeoutMs),
@@ -333,9 +337,23 @@ const EXPLAINED_REJECTIONS_MAX = 100;
 const DRAIN_TIMEOUT_MS = 2_000;
 
 /** Whether a response has begun, which an error must not interrupt. Node.js checks the same. */
-function isBeingAnswered(socket: Duplex & { readonly _httpMessage?: ServerResponse }): boolean {
+function isBeingAnswered(socket: Duplex): boolean {
+  return answerOn(socket)?.headersSent === true;
+}
+
+/** Without this, a connection would stay open after the answer until it has been idle for long enough. */
+function closeAfterAnswer(socket: Socket): void {
+  const response = answerOn(socket);
+  if (response?.headersSent) response.once("finish", () => socket.end());
+  else if (response) response.shouldKeepAlive = false;
+}
+
+/** The response in progress on a connection. */
+function answerOn(
+  socket: Duplex & { readonly _httpMessage?: ServerResponse | null },
+): ServerResponse | undefined {
   // eslint-disable-next-line no-underscore-dangle -- Node.js has no other name for it
-  return socket._httpMessage?.headersSent === true;
+  return socket._httpMessage ?? undefined;
 }
 
 function rejectUpgrade(socket: Duplex, status: number, { message }: { readonly message: string }): void {
