@@ -59,6 +59,12 @@ const NETWORK_SETTINGS = defineGroup("Network", {
     default: "off",
     help: "Take the client's address from the last entry of X-Forwarded-For; only behind a proxy that sets it",
   },
+  compression: {
+    syntax: "--compression <on|off>",
+    parser: onOrOff(),
+    default: "on",
+    help: "Compress answers of more than 1 KiB for clients that accept gzip or brotli; off if a proxy does it",
+  },
   headersTimeoutMs: {
     syntax: "--headers-timeout <duration>",
     parser: duration("1ms", "1h"),

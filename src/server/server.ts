@@ -22,6 +22,7 @@ import { TidemarkError } from "../protocol/tidemark-error.js";
 import type { Clock } from "../util/clock.js";
 import { errorCodeOf } from "../util/assert.js";
 import type { Log } from "../util/log.js";
+import { AnswerCompressor } from "./http/answer-compressor.js";
 import { ConnectionLimiter, type HttpRejection } from "./http/connection-limiter.js";
 import { answerDemo } from "./pages/demo-endpoint.js";
 import { GraphqlHttpHandler, rejectUnauthenticated } from "./http/graphql-http-handler.js";
@@ -50,6 +51,7 @@ export interface ServerOptions {
   readonly allowedHosts: readonly string[];
   readonly allowedHeaders: readonly string[];
   readonly trustsProxy: boolean;
+  readonly compression: boolean;
   readonly graphiql: boolean;
   readonly limits: Limits;
   readonly clock: Clock;
@@ -92,16 +94,19 @@ export class Server {
   readonly #connections: ConnectionLimiter;
   readonly #hosts: HostPolicy;
   readonly #origins: OriginPolicy;
+  readonly #compressor: AnswerCompressor;
 
   constructor(options: ServerOptions) {
     this.#options = options;
     const { limits, metrics, log } = options;
+    this.#compressor = new AnswerCompressor({ isOn: options.compression });
     const onSlowReaderClosed = (): void => {
       metrics.slowReaderClosed();
       log.info({}, "closed a connection because its client stopped reading");
     };
     const transportOptions = {
       ...options,
+      compressor: this.#compressor,
       callerConnections: new CallerCounts("connectionsPerUserMax", limits),
       onSlowReaderClosed,
       onInitTimeout: () => metrics.slowSenderClosed(),
@@ -228,7 +233,7 @@ export class Server {
     const { metrics } = this.#options;
     const caller = await this.#graphql.callerOf(request);
     if (!(caller instanceof Caller)) return rejectUnauthenticated(response, caller);
-    if (canReadMetrics(caller.rights)) return metrics.answer(response);
+    if (canReadMetrics(caller.rights)) return metrics.answer(this.#compressor, request, response);
     response.writeHead(403, { "Content-Type": "text/plain; charset=utf-8" });
     response.end("Metrics require an admin token for all databases.\n");
   }

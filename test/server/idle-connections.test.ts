@@ -68,10 +68,12 @@ describe("An idle HTTP connection", () => {
   it("is closed at once when the server stops", async () => {
     const server = await startServer({ idleConnection: "1h" });
     using connection = await RawConnection.open(server.url);
-    await connection.ask(GET("/health"));
+    const answer = await connection.ask(GET("/health"));
 
     await server.close();
     await connection.ended();
+
+    expect(connection.received).toBe(answer);
   });
 
   it("is not left by an answer that was in progress when the server stopped", async () => {

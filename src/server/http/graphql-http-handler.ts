@@ -14,6 +14,7 @@ import {
 import type { Limits } from "../../protocol/limits.js";
 import { TidemarkError } from "../../protocol/tidemark-error.js";
 import { isJson } from "./json-response.js";
+import type { AnswerCompressor } from "./answer-compressor.js";
 import { JsonPostHandler, retryAfterSeconds, statusOfCode } from "./json-post-handler.js";
 import {
   EVENT_STREAM_HEADERS,
@@ -40,7 +41,7 @@ export class GraphqlHttpHandler {
   constructor(options: GraphqlHttpHandlerOptions) {
     this.#options = options;
     const { pipeline, limits } = options;
-    this.#jsonPost = new JsonPostHandler(pipeline, limits.bodyBytesMax);
+    this.#jsonPost = new JsonPostHandler(pipeline, limits.bodyBytesMax, options.compressor);
     this.#yoga = createYoga<ServerContext>({
       schema: pipeline.schema,
       graphqlEndpoint: "/graphql",
@@ -56,7 +57,7 @@ export class GraphqlHttpHandler {
         isDev: false,
         maskError: (error) => pipeline.reject(toRequestError(error, limits)).errors[0]!,
       },
-      plugins: [jsonOnly(), this.#throughPipeline(), this.#eventStreams()],
+      plugins: [jsonOnly(), this.#throughPipeline(), this.#eventStreams(), this.#compressed()],
     });
   }
 
@@ -161,6 +162,23 @@ export class GraphqlHttpHandler {
     };
   }
 
+  /** Compresses answers that Yoga has made. */
+  #compressed(): Plugin<object, ServerContext> {
+    return {
+      onResponse: async ({ response, serverContext, setResponse, fetchAPI }) => {
+        if (!response.headers.get("content-type")?.includes("json")) return;
+        const { req, res } = serverContext;
+        const body = await response.text();
+        const compressed = await this.#options.compressor.compress(body, req, res);
+        const headers = new fetchAPI.Headers(response.headers);
+        if (compressed) headers.set("Content-Encoding", compressed.coding);
+        headers.set("Content-Length", String(compressed?.bytes.length ?? Buffer.byteLength(body)));
+        const content = (compressed?.bytes as Uint8Array<ArrayBuffer> | undefined) ?? body; // safe: not shared
+        setResponse(new fetchAPI.Response(content, { status: response.status, headers }));
+      },
+    };
+  }
+
   #openStream(target: EventStreamTarget): EventStream {
     const stream = new EventStream(target, this.#options);
     this.#streams.add(stream);
@@ -172,6 +190,7 @@ export class GraphqlHttpHandler {
 export interface GraphqlHttpHandlerOptions extends EventStreamOptions {
   readonly authenticator: Authenticator;
   readonly callerConnections: CallerCounts;
+  readonly compressor: AnswerCompressor;
   readonly limits: Limits;
 }
 

@@ -3,6 +3,7 @@ import { OperationTypeNode, type ExecutionResult } from "graphql";
 import type { Caller } from "../../auth/caller.js";
 import { isRejected, type OperationParams, type Pipeline } from "../../graphql/pipeline/pipeline.js";
 import type { ErrorCode } from "../../protocol/error-codes.js";
+import type { AnswerCompressor } from "./answer-compressor.js";
 
 /**
  * A fast path for most requests of workers and user interfaces: a query or a mutation as plain JSON by POST. It uses
@@ -12,10 +13,12 @@ import type { ErrorCode } from "../../protocol/error-codes.js";
 export class JsonPostHandler {
   readonly #pipeline: Pipeline;
   readonly #bodyBytesMax: number;
+  readonly #compressor: AnswerCompressor;
 
-  constructor(pipeline: Pipeline, bodyBytesMax: number) {
+  constructor(pipeline: Pipeline, bodyBytesMax: number, compressor: AnswerCompressor) {
     this.#pipeline = pipeline;
     this.#bodyBytesMax = bodyBytesMax;
+    this.#compressor = compressor;
   }
 
   /** Whether the request line and headers qualify. Does not read the body. */
@@ -45,6 +48,8 @@ export class JsonPostHandler {
     const type = ANSWER_TYPES.get(request.headers.accept ?? "*/*")!;
     const result = isRejected(prepared) ? prepared : await this.#pipeline.execute(prepared);
     const text = JSON.stringify(result);
+    const compression = this.#compressor.compress(text, request, response);
+    const compressed = compression instanceof Promise ? await compression : compression;
     const retryAfter = retryAfterSeconds(result);
     const status = retryAfter ? 429 : type === JSON_TYPE ? 200 : statusOf(result);
     response.writeHead(status, [
@@ -52,12 +57,13 @@ export class JsonPostHandler {
       "X-Content-Type-Options",
       "nosniff",
       ...(retryAfter ? ["Retry-After", retryAfter] : []),
+      ...(compressed ? ["Content-Encoding", compressed.coding] : []),
       "Content-Type",
       `${type}; charset=utf-8`,
       "Content-Length",
-      String(Buffer.byteLength(text)),
+      String(compressed?.bytes.length ?? Buffer.byteLength(text)),
     ]);
-    response.end(text);
+    response.end(compressed?.bytes ?? text);
     return undefined;
   }
 }

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { AnswerCompressor } from "../../../src/server/http/answer-compressor.js";
 import { JsonPostHandler } from "../../../src/server/http/json-post-handler.js";
 import { HttpConnection, type HttpResponse } from "../../kit/network/raw-http.js";
 import { startServer, type TestServer } from "../../kit/server/server.js";
@@ -93,7 +94,7 @@ describe("A query or mutation by POST gets the same answer as from Yoga", () => 
 });
 
 describe("The fast path", () => {
-  const plainPost = new JsonPostHandler(undefined as never, 1_000);
+  const plainPost = new JsonPostHandler(undefined as never, 1_000, new AnswerCompressor({ isOn: true }));
   const HEAD = {
     method: "POST",
     url: "/graphql",
