@@ -4,7 +4,7 @@ import { DocumentCost } from "../../../src/graphql/pipeline/document-cost.js";
 import { schema } from "../../../src/graphql/schema.js";
 import { DEFAULT_LIMITS } from "../../../src/protocol/limits.js";
 
-/** What GraphiQL, code generators and Apollo send at most. */
+/** The largest introspection query of GraphiQL, code generators and Apollo. */
 const STANDARD = getIntrospectionQuery({
   descriptions: true,
   specifiedByUrl: true,

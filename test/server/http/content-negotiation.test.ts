@@ -40,7 +40,7 @@ describe("The preferred coding", () => {
     "gzip;q=0.0001",
     "gzipped",
     ",;,",
-  ])("is none for Accept-Encoding %s", (accepted) => {
+  ])("leaves the answer plain for Accept-Encoding %s", (accepted) => {
     expect(preferred(accepted)).toBeUndefined();
   });
 
