@@ -10,6 +10,9 @@ import { WildcardList } from "./wildcard-list.js";
 export class OriginPolicy {
   readonly #allowed: WildcardList;
   readonly #preflight: Readonly<Record<string, string>>;
+  /** The page that was accepted last, which most requests of pages repeat. */
+  #latestAllowed: string | undefined;
+  #latestOwn: readonly [origin?: string, host?: string | undefined] = [];
 
   /**
    * @param allowed origins as the setting writes them: `https://tidemark.example`, `https://*.example`, `null`.
@@ -31,7 +34,7 @@ export class OriginPolicy {
   allows({ headers }: IncomingMessage): boolean {
     const { origin, host, "sec-fetch-site": site } = headers;
     if (origin === undefined) return !OTHER_SITES.has(site);
-    return site === "same-origin" || isOwn(origin, host) || this.#isAllowed(origin);
+    return site === "same-origin" || this.#isAllowed(origin) || this.#isOwn(origin, host);
   }
 
   /**
@@ -50,9 +53,20 @@ export class OriginPolicy {
   }
 
   #isAllowed(text: string): boolean {
+    if (this.#allowed.isEmpty) return false;
+    if (text === this.#latestAllowed) return true;
     const origin = parseOrigin(text);
-    if (!origin) return text === "null" && this.#allowed.has(text); // other text must not meet a wildcard
-    return this.#allowed.has(formatOrigin(origin));
+    const name = origin ? formatOrigin(origin) : text;
+    if (!(origin || text === "null") || !this.#allowed.has(name)) return false; // other text must not meet a wildcard
+    this.#latestAllowed = text;
+    return true;
+  }
+
+  #isOwn(origin: string, host: string | undefined): boolean {
+    if (origin === this.#latestOwn[0] && host === this.#latestOwn[1]) return true;
+    if (!isOwn(origin, host)) return false;
+    this.#latestOwn = [origin, host];
+    return true;
   }
 }
 

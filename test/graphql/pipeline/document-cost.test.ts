@@ -72,6 +72,17 @@ describe("The cost of introspection", () => {
   });
 });
 
+describe("The cost of an empty page", () => {
+  it.each([
+    `tasks(database: "d", first: 0) { totalCount nodes { id task { progress { done } } } }`,
+    `tasks(database: "d", last: 0) { edges { node { id } } }`,
+    "databases(first: 0) { name usernames }",
+    `listProgress(database: "d", first: 0) { jobId }`,
+  ])("is that of its field alone: %s", (field) => {
+    expect(costOf(`{ ${field} }`, 1)).toBeUndefined();
+  });
+});
+
 /** The cost if it is above the limit. */
 function costOf(query: string, queryCostMax: number): number | undefined {
   const cost = new DocumentCost(schema, parse(query), { ...DEFAULT_LIMITS, queryCostMax });

@@ -76,9 +76,28 @@ describe("An origin policy", () => {
   ])("rejects despite %s the page %s", (allowed, origin) => {
     expect(isAllowed(origin, "tidemark.test", allowed)).toBe(false);
   });
+
+  it("decides for each request, whatever it accepted before", () => {
+    const policy = new OriginPolicy(["https://friend.example"], []);
+    const decide = (origin: string, host: string) => policy.allows(requestOf(origin, host));
+
+    const decisions = [
+      decide("http://localhost:4000", "localhost:4000"),
+      decide("http://localhost:4000", "localhost:4001"),
+      decide("http://localhost:4001", "localhost:4000"),
+      decide("https://friend.example", "localhost:4000"),
+      decide("https://friend.example", "localhost:4001"),
+      decide("https://stranger.example", "localhost:4000"),
+    ];
+
+    expect(decisions).toEqual([true, false, false, true, true, false]);
+  });
 });
 
 function isAllowed(origin: string, host: string, ...allowed: readonly string[]): boolean {
-  const request = { headers: { origin, host } } as unknown as IncomingMessage; // safe: it reads only headers
-  return new OriginPolicy(allowed, []).allows(request);
+  return new OriginPolicy(allowed, []).allows(requestOf(origin, host));
+}
+
+function requestOf(origin: string, host: string): IncomingMessage {
+  return { headers: { origin, host } } as unknown as IncomingMessage; // safe: the policy reads only headers
 }
