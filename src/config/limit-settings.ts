@@ -28,7 +28,10 @@ const DESCRIPTIONS: Record<keyof Limits, readonly [unit: string, help: string, w
   documentDepthMax: ["levels", "Levels of nested fields in a GraphQL document"],
   documentAliasesMax: ["aliases", "Aliases in a GraphQL document"],
   documentDirectivesMax: ["directives", "Directives in a GraphQL document"],
-  queryCostMax: ["fields", "Fields in a response if every page it requests were full"],
+  queryCostMax: [
+    "fields",
+    "Fields in a response if every page it requests were full; a field of introspection counts as 15",
+  ],
   variablesDepthMax: ["levels", "Levels of nesting in the variables of a request"],
   bodyBytesMax: ["bytes", "Size of an HTTP body"],
   messageBytesMax: ["bytes", "Size of a WebSocket message from a client"],

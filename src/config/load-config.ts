@@ -9,6 +9,7 @@ import { isLoopback, type AuthSpec } from "../auth/auth-spec.js";
 import { ConfigError } from "./config-error.js";
 import { messageOf } from "./parsers.js";
 import type { Setting, SettingNames } from "./setting.js";
+import { NULL_ORIGIN } from "./web-parsers.js";
 import { CONFIG_FILE, isSetting, SETTING_LIST, SETTINGS, type Config, type Values } from "./settings.js";
 
 /** Where settings are looked up. */
@@ -35,9 +36,10 @@ export function loadConfig(sources: ConfigSources): Config {
       find(hasAuth ? { ...setting, default: setting.defaultWithAuth ?? setting.default } : setting),
     ),
   );
-  const { host, auth, jwt, allowsOpenAccess, limits } = values;
+  const { host, allowedOrigins, auth, jwt, allowsOpenAccess, limits } = values;
   const isExposed = !hasAuth && !isLoopback(host);
   if (isExposed && !allowsOpenAccess) throw invalid(find(SETTINGS.host), NOT_OPEN);
+  if (!hasAuth && allowedOrigins.includes(NULL_ORIGIN)) throw invalid(find(SETTINGS.allowedOrigins), NO_NULL);
   if (auth.kind === "jwt" && !(jwt.issuer && jwt.audience)) throw invalid(find(SETTINGS.auth), NO_JWT_TERMS);
   return Object.freeze({
     ...values,
@@ -51,6 +53,8 @@ export function loadConfig(sources: ConfigSources): Config {
 
 const NOT_OPEN =
   "expected a loopback address such as 127.0.0.1, because with --auth none every client may do everything. Set --auth, or give --allow-open.";
+const NO_NULL =
+  "expected origins such as https://tidemark.example, because the pages of every site can send the origin null. Set --auth, or remove null.";
 const NO_JWT_TERMS = "expected --jwt-issuer and --jwt-audience with it. Set both.";
 const OPEN_TO_ALL =
   "Everyone who can reach this address may see and change everything (--auth none, --allow-open).";

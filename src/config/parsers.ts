@@ -68,14 +68,6 @@ export function durations(otherwise: string): z.ZodType<DatabaseDurations> {
   return z.string({ error }).transform(transformation(parse, (fault) => `${error}, but ${messageOf(fault)}`));
 }
 
-export function origins(): z.ZodType<readonly string[]> {
-  return list(originOf, "expected origins such as https://tidemark.example, separated by commas, or none");
-}
-
-export function hostNames(): z.ZodType<readonly string[]> {
-  return list(hostOf, "expected host names such as tidemark.example, separated by commas, or none");
-}
-
 export function authSpec(): z.ZodType<AuthSpec> {
   const error =
     "expected none, tokens:FILE, jwt:env:VARIABLE, jwt:secret:FILE, jwt:key:FILE, jwt:jwks:FILE or jwt:URL with https";
@@ -99,7 +91,8 @@ export function messageOf(error: unknown): string {
   return message.replaceAll(/\s+/g, " ");
 }
 
-function list(read: (name: string) => string, error: string): z.ZodType<readonly string[]> {
+/** Names separated by commas, or none. `read` throws for an invalid name. */
+export function list(read: (name: string) => string, error: string): z.ZodType<readonly string[]> {
   const parse = (input: string): string[] =>
     input === NONE ? [] : input.split(",").map((name) => read(name.trim()));
   return z.string({ error }).transform(transformation(parse, () => error));
@@ -115,20 +108,6 @@ function transformation<T>(parse: (input: string) => T, errorOf: (fault: unknown
       return z.NEVER;
     }
   };
-}
-
-/** Normalizes an origin. @throws TypeError for anything else */
-function originOf(input: string): string {
-  const { origin } = new URL(input);
-  if (!/^https?:\/\/[^/?#@]+$/.test(input)) throw new TypeError("not an origin");
-  return origin;
-}
-
-/** Normalizes a host name. @throws TypeError for anything else */
-function hostOf(input: string): string {
-  const { hostname } = new URL(`http://${input}`);
-  if (!/^[^/?#@:]+$/.test(input)) throw new TypeError("not a host name");
-  return hostname;
 }
 
 function numberOfDigits(value: unknown): unknown {

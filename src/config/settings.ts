@@ -8,15 +8,14 @@ import {
   authSpec,
   duration,
   durations,
-  hostNames,
   onOrOff,
   oneOf,
-  origins,
   text,
   textOrNone,
   wholeNumber,
 } from "./parsers.js";
 import { defineGroup, namesOf, type Setting } from "./setting.js";
+import { headerNames, hosts, origins } from "./web-parsers.js";
 
 const LOG_LEVELS = ["fatal", "error", "warn", "info", "debug", "trace", "silent"] as const;
 
@@ -40,19 +39,31 @@ const NETWORK_SETTINGS = defineGroup("Network", {
     syntax: "--allow-origin <origins>",
     parser: origins(),
     default: "none",
-    help: "Origins whose pages may use the API, besides the server's own, separated by commas",
+    help: "Origins whose pages may use the API, besides the server's own, separated by commas; https://*.example allows every name below example",
   },
   allowedHosts: {
-    syntax: "--allow-host <names>",
-    parser: hostNames(),
+    syntax: "--allow-host <hosts>",
+    parser: hosts(),
     default: "none",
-    help: "Host names that requests may use, besides IP addresses and localhost, separated by commas",
+    help: "Host names that requests may use, besides IP addresses and localhost, separated by commas; *.example allows every name below example, and a port allows only that port",
+  },
+  allowedHeaders: {
+    syntax: "--allow-header <names>",
+    parser: headerNames(),
+    default: "none",
+    help: "Headers that pages of allowed origins may send, besides those of GraphQL and tracing, separated by commas",
   },
   trustsProxy: {
     syntax: "--trust-proxy <on|off>",
     parser: onOrOff(),
     default: "off",
     help: "Take the client's address from the last entry of X-Forwarded-For; only behind a proxy that sets it",
+  },
+  compression: {
+    syntax: "--compression <on|off>",
+    parser: onOrOff(),
+    default: "on",
+    help: "Compress answers of more than 1 KiB for clients that accept gzip or brotli; off if a proxy does it",
   },
   headersTimeoutMs: {
     syntax: "--headers-timeout <duration>",
@@ -65,6 +76,12 @@ const NETWORK_SETTINGS = defineGroup("Network", {
     parser: duration("1ms", "1h"),
     default: "15s",
     help: "Longest time to receive a whole request",
+  },
+  idleConnectionMs: {
+    syntax: "--idle-connection <duration>",
+    parser: duration("1ms", "24h"),
+    default: "75s",
+    help: "Close an HTTP connection without a request for this long; set it above the idle timeout of a proxy's connections to the server",
   },
   initTimeoutMs: {
     syntax: "--init-timeout <duration>",

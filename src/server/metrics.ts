@@ -1,6 +1,7 @@
-import type { ServerResponse } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import { collectDefaultMetrics, Counter, Gauge, Registry } from "prom-client";
 import type { OperationObserver } from "../graphql/context.js";
+import type { AnswerCompressor } from "./http/answer-compressor.js";
 
 /** The Prometheus metrics at `/metrics`. Labels come from closed lists, so clients can't increase the number of series. */
 export class Metrics implements OperationObserver {
@@ -67,9 +68,16 @@ export class Metrics implements OperationObserver {
     this.#slowSendersClosed.inc();
   }
 
-  async answer(response: ServerResponse): Promise<void> {
+  async answer(
+    compressor: AnswerCompressor,
+    request: IncomingMessage,
+    response: ServerResponse,
+  ): Promise<void> {
     const body = await this.#registry.metrics();
-    response.writeHead(200, { "Content-Type": this.#registry.contentType }).end(body);
+    const compressed = await compressor.compress(body, request, response);
+    if (compressed) response.setHeader("Content-Encoding", compressed.coding);
+    response.writeHead(200, { "Content-Type": this.#registry.contentType });
+    response.end(compressed?.bytes ?? body);
   }
 
   /** A counter for events up to a million times a second: a plain number, read at each scrape. */

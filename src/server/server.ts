@@ -7,7 +7,7 @@ import {
   type ServerOptions as HttpServerOptions,
   type ServerResponse,
 } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { GraphQLError } from "graphql";
 import { isLoopback } from "../auth/auth-spec.js";
@@ -22,6 +22,7 @@ import { badUserInput, TidemarkError } from "../protocol/tidemark-error.js";
 import type { Clock } from "../util/clock.js";
 import { errorCodeOf } from "../util/assert.js";
 import type { Log } from "../util/log.js";
+import { AnswerCompressor } from "./http/answer-compressor.js";
 import { ConnectionLimiter, type HttpRejection } from "./http/connection-limiter.js";
 import { answerDemo } from "./pages/demo-endpoint.js";
 import { GraphqlHttpHandler, rejectUnauthenticated } from "./http/graphql-http-handler.js";
@@ -46,10 +47,13 @@ export interface ServerOptions {
   readonly slowReaderMs: number;
   readonly headersTimeoutMs: number;
   readonly requestTimeoutMs: number;
+  readonly idleConnectionMs: number;
   readonly initTimeoutMs: number;
   readonly allowedOrigins: readonly string[];
   readonly allowedHosts: readonly string[];
+  readonly allowedHeaders: readonly string[];
   readonly trustsProxy: boolean;
+  readonly compression: boolean;
   readonly graphiql: boolean;
   readonly limits: Limits;
   readonly clock: Clock;
@@ -95,22 +99,25 @@ export class Server {
   readonly #hosts: HostPolicy;
   readonly #origins: OriginPolicy;
   readonly #refusals: RefusalLog;
+  readonly #compressor: AnswerCompressor;
 
   constructor(options: ServerOptions) {
     this.#options = options;
     const { limits, metrics, log } = options;
+    this.#compressor = new AnswerCompressor({ isOn: options.compression });
     const onSlowReaderClosed = (): void => {
       metrics.slowReaderClosed();
       log.info({}, "closed a connection because its client stopped reading");
     };
     const transportOptions = {
       ...options,
+      compressor: this.#compressor,
       callerConnections: new CallerCounts("connectionsPerUserMax", limits),
       onSlowReaderClosed,
       onInitTimeout: () => metrics.slowSenderClosed(),
     };
     this.#hosts = new HostPolicy(knownHosts(options));
-    this.#origins = new OriginPolicy(options.allowedOrigins);
+    this.#origins = new OriginPolicy(options.allowedOrigins, options.allowedHeaders);
     this.#refusals = new RefusalLog(log, options.clock);
     this.#connections = new ConnectionLimiter(limits, { trustsProxy: options.trustsProxy });
     this.#graphql = new GraphqlHttpHandler(transportOptions);
@@ -146,6 +153,7 @@ export class Server {
     if (!this.#http.listening) return;
     const closed = once(this.#http, "close");
     this.#http.close();
+    for (const socket of this.#connections.sockets) closeAfterAnswer(socket);
     this.#graphql.closeStreams();
     await this.#webSockets.close();
     this.#http.closeIdleConnections();
@@ -242,7 +250,7 @@ export class Server {
     const { metrics } = this.#options;
     const caller = await this.#graphql.callerOf(request);
     if (!(caller instanceof Caller)) return rejectUnauthenticated(response, caller);
-    if (canReadMetrics(caller.rights)) return metrics.answer(response);
+    if (canReadMetrics(caller.rights)) return metrics.answer(this.#compressor, request, response);
     response.writeHead(403, { "Content-Type": "text/plain; charset=utf-8" });
     response.end("Metrics require an admin token for all databases.\n");
   }
@@ -317,8 +325,10 @@ export class Server {
 
 const CHECKING_INTERVAL_MS = 1_000;
 
-function timeoutsOf({ headersTimeoutMs, requestTimeoutMs }: ServerOptions): HttpServerOptions {
+function timeoutsOf(options: ServerOptions): HttpServerOptions {
+  const { headersTimeoutMs, requestTimeoutMs, idleConnectionMs } = options;
   return {
+    keepAliveTimeout: idleConnectionMs,
     headersTimeout: Math.min(headersTimeoutMs, requestTimeoutMs), // Node.js requires this
     requestTimeout: requestTimeoutMs,
     connectionsCheckingInterval: Math.min(CHECKING_INTERVAL_MS, headersTimeoutMs, requestTimeoutMs),
@@ -350,9 +360,23 @@ const EXPLAINED_REJECTIONS_MAX = 100;
 const DRAIN_TIMEOUT_MS = 2_000;
 
 /** Whether a response has begun, which an error must not interrupt. Node.js checks the same. */
-function isBeingAnswered(socket: Duplex & { readonly _httpMessage?: ServerResponse }): boolean {
+function isBeingAnswered(socket: Duplex): boolean {
+  return answerOn(socket)?.headersSent === true;
+}
+
+/** Without this, a connection would stay open after the answer until it has been idle for long enough. */
+function closeAfterAnswer(socket: Socket): void {
+  const response = answerOn(socket);
+  if (response?.headersSent) response.once("finish", () => socket.end());
+  else if (response) response.shouldKeepAlive = false;
+}
+
+/** The response in progress on a connection. */
+function answerOn(
+  socket: Duplex & { readonly _httpMessage?: ServerResponse | null },
+): ServerResponse | undefined {
   // eslint-disable-next-line no-underscore-dangle -- Node.js has no other name for it
-  return socket._httpMessage?.headersSent === true;
+  return socket._httpMessage ?? undefined;
 }
 
 function rejectUpgrade(socket: Duplex, status: number, { message }: { readonly message: string }): void {

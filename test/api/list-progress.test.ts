@@ -203,6 +203,15 @@ describe("first", () => {
     expect(await names({ jobId: "b", first: 1 })).toEqual(["|-- c"]);
     expect(await names({ jobId: "b", first: 4 })).toEqual(["|-- c", "|-- c1", "|-- b", "|-- b1"]);
     expect(await names({ jobId: "b", first: 100 })).toHaveLength(5);
+    expect(await names({ first: 0 })).toEqual([]);
+    expect(await names({ jobId: "b", first: 0 })).toEqual([]);
+  });
+
+  it("does not hide with 0 rows that a job id is unknown", async () => {
+    await using api = await openApi();
+    await api.storeTask();
+
+    await expect(api.listProgress({ jobId: "other", first: 0 })).rejects.toMatchObject(apiError("NOT_FOUND"));
   });
 
   it("is 1,000 when left out", async () => {
@@ -214,7 +223,6 @@ describe("first", () => {
   });
 
   it.each([
-    [0, "BAD_USER_INPUT"],
     [-1, "BAD_USER_INPUT"],
     [10_001, "LIMIT_EXCEEDED"],
   ])("is rejected when it is %d with %s", async (first, code) => {

@@ -322,10 +322,11 @@ describe("databases", () => {
     expect(await page({ first: 2, after: "bb" })).toEqual(["c", "d"]);
     expect(await page({ first: 2, after: "E\u0301" })).toEqual([]);
     expect(await page({ first: 100, after: null })).toHaveLength(5);
+    expect(await page({ first: 2, after: "" })).toEqual(["a", "b"]);
+    expect(await page({ first: 0 })).toEqual([]);
   });
 
   it.each([
-    [{ first: 0 }, "BAD_USER_INPUT"],
     [{ first: -1 }, "BAD_USER_INPUT"],
     [{ first: 101 }, "LIMIT_EXCEEDED"],
     [{ after: "a\nb" }, "BAD_USER_INPUT"],
@@ -358,6 +359,8 @@ describe("usernames", () => {
     expect(await page({ first: 2, after: "__proto__" })).toEqual(["alice", "bob"]);
     expect(await page({ first: 2, after: "al" })).toEqual(["alice", "bob"]);
     expect(await page({ after: "e\u0301mile" })).toEqual([]);
+    expect(await page({ first: 2, after: "" })).toEqual(["Zoe", "__proto__"]);
+    expect(await page({ first: 0 })).toEqual([]);
   });
 
   it("are listed while they have a job", async () => {
@@ -370,7 +373,7 @@ describe("usernames", () => {
   });
 
   it.each([
-    [{ first: 0 }, "BAD_USER_INPUT"],
+    [{ first: -1 }, "BAD_USER_INPUT"],
     [{ first: 101 }, "LIMIT_EXCEEDED"],
     [{ after: "a\nb" }, "BAD_USER_INPUT"],
   ])("reject %j with %s", async (variables, code) => {

@@ -43,12 +43,15 @@ describe("a config", () => {
       store: "lmdb:./tidemark-data",
       allowedOrigins: [],
       allowedHosts: [],
+      allowedHeaders: [],
       trustsProxy: false,
       allowsOpenAccess: false,
       introspection: true,
       graphiql: true,
       headersTimeoutMs: 10_000,
       requestTimeoutMs: 15_000,
+      compression: true,
+      idleConnectionMs: 75_000,
       initTimeoutMs: 3_000,
       tracking: true,
       dashboard: true,
@@ -150,12 +153,44 @@ describe("the settings", () => {
       "https://A.example, http://b.example:80,http://[::1]:4000",
       { allowedOrigins: ["https://a.example", "http://b.example", "http://[::1]:4000"] },
     ],
+    [
+      "allowOrigin",
+      "https://*.Example,http://*.b.example:8080,https://*.c.example:443",
+      { allowedOrigins: ["https://*.example", "http://*.b.example:8080", "https://*.c.example"] },
+    ],
+    [
+      "allowOrigin",
+      "tauri://localhost,capacitor://localhost,ionic://localhost,app://-,chrome-extension://abcdefghijklmnop",
+      {
+        allowedOrigins: [
+          "tauri://localhost",
+          "capacitor://localhost",
+          "ionic://localhost",
+          "app://-",
+          "chrome-extension://abcdefghijklmnop",
+        ],
+      },
+    ],
+    [
+      "allowOrigin",
+      "https://B\u00fccher.example.,http://[0:0::1]:80,https://127.1",
+      { allowedOrigins: ["https://xn--bcher-kva.example", "http://[::1]", "https://127.0.0.1"] },
+    ],
     ["allowHost", "A.example, b", { allowedHosts: ["a.example", "b"] }],
+    [
+      "allowHost",
+      "*.A.example,b:8443,*.c:80,d.example.",
+      { allowedHosts: ["*.a.example", "b:8443", "*.c:80", "d.example"] },
+    ],
+    ["allowHeader", "none", { allowedHeaders: [] }],
+    ["allowHeader", "X-Request-ID, x-b3-traceid", { allowedHeaders: ["X-Request-ID", "x-b3-traceid"] }],
     ["trustProxy", "on", { trustsProxy: true }],
+    ["compression", "off", { compression: false }],
     ["introspection", "off", { introspection: false }],
     ["graphiql", "off", { graphiql: false }],
     ["headersTimeout", "1s", { headersTimeoutMs: 1_000 }],
     ["requestTimeout", "1s", { requestTimeoutMs: 1_000 }],
+    ["idleConnection", "2m", { idleConnectionMs: 120_000 }],
     ["initTimeout", "1s", { initTimeoutMs: 1_000 }],
     ["tracking", "off", { tracking: false }],
     ["retention", "1h30m", { retention: { ended: durations(5_400_000) } }],
@@ -203,9 +238,9 @@ describe("the settings", () => {
     ["allowOrigin", "https://a.example/path", "expected origins such as https://tidemark.example"],
     ["allowOrigin", "file:///a", "expected origins such as https://tidemark.example"],
     ["allowOrigin", "https://a.example,", "expected origins such as https://tidemark.example"],
-    ["allowHost", "a.example:4000", "expected host names such as tidemark.example"],
     ["allowHost", "http://a.example", "expected host names such as tidemark.example"],
     ["headersTimeout", "0s", "expected a duration such as 1h30m, from 1ms to 1h"],
+    ["idleConnection", "0s", "expected a duration such as 1h30m, from 1ms to 24h"],
     ["connectionsPerAddressMax", "0", "expected a whole number above 0, or off"],
     ["connectionsPerAddressMax", "none", "expected a whole number above 0, or off"],
     ["databasesMax", "off", "expected a whole number above 0"],
@@ -228,6 +263,74 @@ describe("the settings", () => {
     ["databasesMax", "9007199254740992", "expected a whole number above 0"],
   ])("reject %s = %s", (key, value, expected) => {
     expect(() => load({ flags: { [key]: value } })).toThrow(expected);
+  });
+
+  it.each([
+    "https://*",
+    "https://*.",
+    "https://*..example",
+    "*.example",
+    "*://a.example",
+    "https://a.*.example",
+    "https://*.*.example",
+    "https://a*.example",
+    "https://*a.example",
+    "https://a.example:*",
+    "https://%2a.example",
+    "https://*.127.0.0.1",
+    "https://*.[::1]",
+    "app://*.example",
+    "chrome-extension://*",
+    "wss://a.example",
+    "file://a",
+    "https://user@a.example",
+    "https://a.example:99999",
+  ])("reject an origin that no page can have, and wildcards that are unsafe: %s", (value) => {
+    expect(() => load({ flags: { allowOrigin: value } })).toThrow(
+      "expected origins such as https://tidemark.example, https://*.example,",
+    );
+  });
+
+  it.each([
+    "*",
+    "*.",
+    "*.:80",
+    "a.*",
+    "*a.example",
+    "*.*.example",
+    "*.127.0.0.1",
+    "a.example:*",
+    "a.example/x",
+  ])("reject a host that no request can have, and unsafe wildcards: %s", (value) => {
+    expect(() => load({ flags: { allowHost: value } })).toThrow(
+      "expected host names such as tidemark.example, tidemark.example:8443 or *.example,",
+    );
+  });
+
+  it.each([
+    "*",
+    "",
+    "X-A,",
+    "a b",
+    "a:b",
+    "a\r\nb",
+    "Cookie",
+    "Host",
+    "Sec-Fetch-Site",
+    "Proxy-Authorization",
+    "X-Forwarded-For",
+    "Forwarded",
+    "x-http-method-override",
+  ])("reject a header that is invalid, or that a page must not set: %j", (value) => {
+    expect(() => load({ flags: { allowHeader: value } })).toThrow(
+      "expected names of request headers such as X-Request-ID,",
+    );
+  });
+
+  it("accept the origin null by its name, on a server that authenticates its clients", () => {
+    const { allowedOrigins } = load({ flags: { allowOrigin: "null", auth: "tokens:./tokens.json" } });
+
+    expect(allowedOrigins).toEqual(["null"]);
   });
 
   it("limit each user on a server with authentication, unless set otherwise", () => {

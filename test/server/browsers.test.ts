@@ -117,6 +117,24 @@ describe("A page of an allowed origin", () => {
     expect(headers).not.toHaveProperty("access-control-allow-credentials");
   });
 
+  it.each([
+    ["https://*.friend.example", "https://a.b.friend.example"],
+    ["https://*.friend.example:8443", "https://a.friend.example:8443"],
+    ["tauri://localhost", "tauri://localhost"],
+    ["chrome-extension://abcdefghijklmnop", "chrome-extension://abcdefghijklmnop"],
+  ])("may be allowed as %s", async (allowOrigin, origin) => {
+    await using server = await startServer({ allowOrigin });
+    using connection = new HttpConnection(server.url);
+
+    const answers = [
+      await connection.request(preflight(origin)),
+      await connection.request(post(TYPENAME, { origin })),
+    ];
+
+    expect(answers.map(({ status }) => status)).toEqual([204, 200]);
+    expect(answers.map(({ headers }) => headers["access-control-allow-origin"])).toEqual([origin, origin]);
+  });
+
   it("can read a stream", async () => {
     await using server = await startServer({ allowOrigin: FRIEND });
     using connection = new HttpConnection(server.url);
@@ -127,7 +145,7 @@ describe("A page of an allowed origin", () => {
   });
 
   it("gets its preflight answered, which executes nothing", async () => {
-    await using server = await startServer({ allowOrigin: FRIEND });
+    await using server = await startServer({ allowOrigin: FRIEND, allowHeader: "X-Request-ID" });
     using connection = new HttpConnection(server.url);
 
     const { status, headers, body } = await connection.request(preflight(FRIEND));
@@ -136,7 +154,9 @@ describe("A page of an allowed origin", () => {
     expect(headers).toMatchObject({
       "access-control-allow-origin": FRIEND,
       "access-control-allow-methods": "GET, POST",
-      "access-control-allow-headers": "Authorization, Content-Type, Last-Event-ID",
+      "access-control-allow-headers":
+        "Authorization, Content-Type, Last-Event-ID, traceparent, tracestate, baggage, sentry-trace, X-Request-ID",
+      "access-control-max-age": "7200",
       vary: "Origin",
     });
     expect(headers).not.toHaveProperty("access-control-allow-credentials");
@@ -183,6 +203,26 @@ describe("A page of this server", () => {
     ];
 
     expect(answers.map(({ status }) => status)).toEqual([200, 200]);
+  });
+});
+
+describe("A page of this server under another spelling of its address", () => {
+  it.each([
+    ["localhost:443", "https://localhost"],
+    ["localhost:80", "http://localhost"],
+    ["LOCALHOST:4000", "http://localhost:4000"],
+    ["localhost.:4000", "http://localhost.:4000"],
+    ["[0:0:0:0:0:0:0:1]:4000", "http://[::1]:4000"],
+  ])("is accepted over HTTP and WebSocket: Host %s, Origin %s", async (host, origin) => {
+    await using server = await startServer();
+    using connection = new HttpConnection(server.url);
+    using socket = await RawConnection.open(server.url);
+
+    const { status } = await connection.request(post(TYPENAME, { host, origin }));
+    socket.write(upgrade({ Host: host, Origin: origin }));
+    await socket.until((received) => received.includes("\r\n\r\n"));
+
+    expect([status, socket.received.slice(0, 12)]).toEqual([200, "HTTP/1.1 101"]);
   });
 });
 

@@ -178,6 +178,13 @@ const DOCUMENTS: readonly Row[] = [
     within: { query: `{ listProgress(database: "d", first: 2) { jobId progress } }` },
     above: { query: `{ listProgress(database: "d") { jobId progress } }` },
   },
+  {
+    limit: "queryCostMax",
+    what: "introspection",
+    bound: 100,
+    within: { query: `{ __type(name: "Node") { name fields { name } } }` },
+    above: { query: `{ a: __type(name: "Node") { name fields { name } } b: __schema { types { name } } }` },
+  },
 ];
 
 const READING: readonly Row[] = [

@@ -12,7 +12,7 @@ import { checkSize } from "./ranges.js";
  *     `first` counts from here, below `after`'s revision     `last` counts from here, above `before`'s
  */
 
-/** The arguments of a Relay connection; null means omitted. */
+/** The arguments of a Relay connection; null means omitted, and so does an empty cursor. */
 export interface PageArguments {
   readonly first?: number | null | undefined;
   readonly after?: string | null | undefined;
@@ -46,7 +46,7 @@ export function readPage(
   const isCut = userTasks.length > size;
   return from === "newest"
     ? { userTasks: userTasks.slice(0, size), hasNextPage: isCut, hasPreviousPage: hasNewer }
-    : { userTasks: userTasks.slice(-size), hasNextPage: hasOlder, hasPreviousPage: isCut };
+    : { userTasks: isCut ? userTasks.slice(1) : userTasks, hasNextPage: hasOlder, hasPreviousPage: isCut };
 }
 
 export function formatCursor(revision: number): string {
@@ -80,7 +80,7 @@ function direction(
 }
 
 function boundOf(argument: string, cursor: string | null | undefined): number | undefined {
-  return isGiven(cursor) ? parseCursor(argument, cursor) : undefined;
+  return cursor ? parseCursor(argument, cursor) : undefined;
 }
 
 function isGiven<T>(value: T | null | undefined): value is T {

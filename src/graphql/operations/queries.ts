@@ -35,7 +35,7 @@ import { NodeType, UserTaskType } from "../types/user-task.js";
  */
 builder.queryType({
   description:
-    "Read operations. Database names are lower-cased and then NFC-normalized, and are returned in that form; usernames and job ids are NFC-normalized and keep their case. Reading never creates a database. A database without jobs has no tasks and a count of 0, and `database` returns null for it. A query operation reads each database at one revision, even with several root fields.",
+    "Read operations. Database names are lower-cased and then NFC-normalized, and are returned in that form; usernames and job ids are NFC-normalized and keep their case. Reading never creates a database. A database without jobs has no tasks and a count of 0, and `database` returns null for it. A query operation reads each database at one revision, even with several root fields. A field that fails is null and does not affect the others.",
   fields: (t) => ({
     server: t.field({
       type: ServerInfoType,
@@ -51,7 +51,7 @@ builder.queryType({
     }),
     nodes: t.field({
       type: [NodeType],
-      nullable: { list: false, items: true },
+      nullable: { list: true, items: true },
       description: "The jobs with these ids, in the same order; null for each that does not exist.",
       args: {
         ids: t.arg.idList({
@@ -63,19 +63,22 @@ builder.queryType({
     }),
     databases: t.field({
       type: [DatabaseType],
+      nullable: true,
       description:
         "The databases that have jobs, in alphabetical order. To read the next page, set `after` to the last name.",
       args: {
         first: t.arg.int({
           required: true,
           defaultValue: 100,
-          description: "Maximum number of names, from 1.",
+          description: "Maximum number of names, from 0.",
         }),
-        after: t.arg.string({ description: 'Only names after this one. For example "movies".' }),
+        after: t.arg.string({
+          description: 'Only names after this one; all if empty. For example "movies".',
+        }),
       },
       resolve: (_, { first, after }, { reader, services: { limits } }) => {
         checkSize("first", first, "pageSizeMax", limits);
-        const last = parseOptional(parseDatabaseName, after, limits) ?? "";
+        const last = parseOptional(parseDatabaseName, after || null, limits) ?? "";
         return databaseViews(reader.databases(first, last), reader);
       },
     }),
@@ -108,16 +111,20 @@ builder.queryType({
       type: UserTaskConnectionType,
       nullable: true,
       description:
-        "The jobs of a database, most recently stored first, one page at a time: `first` or `last`, 1 to 100; 50 if neither is given.",
+        "The jobs of a database, most recently stored first, one page at a time: `first` or `last`, 0 to 100; 50 if neither is given. With `first: 0`, only `totalCount`, `position` and `pageInfo` are of use.",
       args: {
         database: t.arg.string({ required: true, description: DATABASE_DESCRIPTION }),
         username: t.arg.string({ description: FILTER_USERNAME_DESCRIPTION }),
         jobId: t.arg.id({ description: FILTER_JOB_ID_DESCRIPTION }),
         status: t.arg({ type: [TaskStatusType], description: FILTER_STATUS_DESCRIPTION }),
         first: t.arg.int({ description: "This many jobs, from the newest; not together with `last`." }),
-        after: t.arg.string({ description: 'Only jobs older than this cursor\'s. For example "1042".' }),
+        after: t.arg.string({
+          description: 'Only jobs older than this cursor\'s; all if empty. For example "1042".',
+        }),
         last: t.arg.int({ description: "This many jobs, from the oldest; not together with `first`." }),
-        before: t.arg.string({ description: 'Only jobs newer than this cursor\'s. For example "1042".' }),
+        before: t.arg.string({
+          description: 'Only jobs newer than this cursor\'s; all if empty. For example "1042".',
+        }),
       },
       resolve: (_, args, { now, reader, services: { limits } }) => {
         const filter = parseFilter(args, limits);
@@ -153,7 +160,7 @@ builder.queryType({
         first: t.arg.int({
           required: true,
           defaultValue: 1000,
-          description: "Maximum number of rows, from 1.",
+          description: "Maximum number of rows, from 0.",
         }),
       },
       resolve: (_, args, context) => {
@@ -205,13 +212,14 @@ function detail(
   { now, services, budget }: OperationContext,
 ): ProgressRow[] {
   const jobId = parseJobId(jobIdText, services.limits);
+  const userTasks = jobs?.query({ jobId }) ?? [];
+  if (userTasks.length === 0) throw noSuchJob(jobId);
   const rows: ProgressRow[] = [];
-  for (const userTask of jobs?.query({ jobId }) ?? []) {
+  for (const userTask of userTasks) {
     if (rows.length >= first) break;
     budget.spend(Math.min(userTask.task.taskCount, first - rows.length));
     rows.push(...detailRows({ userTask, now }));
   }
-  if (rows.length === 0) throw noSuchJob(jobId);
   return rows.slice(0, first);
 }
 

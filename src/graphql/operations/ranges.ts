@@ -11,10 +11,10 @@ export function checkRange(name: string, value: number, min: number, max: number
 
 /**
  * Checks the number of items that a client requests.
- * @throws TidemarkError BAD_USER_INPUT below `min`, LIMIT_EXCEEDED above the limit.
+ * @throws TidemarkError BAD_USER_INPUT below 0, LIMIT_EXCEEDED above the limit.
  */
-export function checkSize(name: string, value: number, limit: keyof Limits, limits: Limits, min = 1): void {
-  if (value < min) throw outOfRange(name, value, min, limits[limit]);
+export function checkSize(name: string, value: number, limit: keyof Limits, limits: Limits): void {
+  if (value < 0) throw outOfRange(name, value, 0, limits[limit]);
   checkBound((size) => `${name} is ${size}`, value, limit, limits);
 }
 

@@ -15,11 +15,13 @@ import {
 } from "graphql";
 import type { Limits } from "../../protocol/limits.js";
 import { limitExceeded, type TidemarkError } from "../../protocol/tidemark-error.js";
+import { IntrospectionCost } from "./introspection-cost.js";
 
 /**
  * Computes the cost of an operation before it executes (law 16): the number of fields of its answer if all pages
  * were full. The fields below a page count once for each of its items, so nested pages multiply. A list that is not
- * a page counts once, because AnswerBudget counts its items while they are listed.
+ * a page counts once, because AnswerBudget counts its items while they are listed. Introspection counts what it
+ * answers.
  */
 export class DocumentCost {
   /** Whether the cost is within the limit for all variables. */
@@ -43,7 +45,7 @@ export class DocumentCost {
     const cost = this.#cost(operation, variables);
     const { queryCostMax } = this.#limits;
     if (cost <= queryCostMax) return undefined;
-    const what = `The answer may have ${cost} fields. Request smaller pages or fewer fields`;
+    const what = `The answer may cost ${cost} fields. Request smaller pages, fewer fields or less of the schema`;
     return limitExceeded("queryCostMax", what, queryCostMax);
   }
 
@@ -79,6 +81,7 @@ class CostCalculator {
   readonly #limits: Limits;
   readonly #variables: ReadonlyMap<string, unknown> | undefined;
   readonly #costs = new Map<string, number>();
+  readonly #introspection: IntrospectionCost;
 
   constructor(
     schema: GraphQLSchema,
@@ -90,6 +93,7 @@ class CostCalculator {
     this.#fragments = fragments;
     this.#limits = limits;
     this.#variables = variables;
+    this.#introspection = new IntrospectionCost(schema, fragments);
   }
 
   selectionSet(type: GraphQLNamedType, { selections }: SelectionSetNode): number {
@@ -114,7 +118,8 @@ class CostCalculator {
 
   #field(parent: GraphQLNamedType, node: FieldNode): number {
     const field = fieldOf(parent, node.name.value);
-    if (!field || !node.selectionSet) return 1;
+    if (!field) return this.#introspection.root(node, this.#typeName(node)) ?? 1;
+    if (!node.selectionSet) return 1;
     const below = this.selectionSet(getNamedType(field.type), node.selectionSet);
     return 1 + this.#size(parent, field, node) * below;
   }
@@ -130,6 +135,14 @@ class CostCalculator {
 
   #narrowed(type: GraphQLNamedType, name: string | undefined): GraphQLNamedType {
     return name === undefined ? type : this.#schema.getType(name)!; // the document is valid
+  }
+
+  /** The type that `__type` asks for; undefined if it is not known yet. */
+  #typeName({ arguments: [argument] = [] }: FieldNode): string | undefined {
+    if (argument?.value.kind === Kind.STRING) return argument.value.value;
+    if (argument?.value.kind !== Kind.VARIABLE) return undefined;
+    const given = this.#variables?.get(argument.value.name.value);
+    return typeof given === "string" ? given : undefined;
   }
 
   /** The maximum number of items of the field. */

@@ -41,13 +41,13 @@ export const DatabaseType = builder.objectRef<Database>("Database").implement({
         first: t.arg.int({
           required: true,
           defaultValue: 100,
-          description: "Maximum number of names, from 1.",
+          description: "Maximum number of names, from 0.",
         }),
-        after: t.arg.string({ description: 'Only names after this one. For example "alice".' }),
+        after: t.arg.string({ description: 'Only names after this one; all if empty. For example "alice".' }),
       },
       resolve: ({ jobs }, { first, after }, { services: { limits } }) => {
         checkSize("first", first, "pageSizeMax", limits);
-        return jobs()?.usernames(first, parseOptional(parseUsername, after, limits)) ?? [];
+        return jobs()?.usernames(first, parseOptional(parseUsername, after || null, limits)) ?? [];
       },
     }),
   }),

@@ -47,7 +47,7 @@ const UserTaskEdgeType = builder.objectRef<UserTaskView>("UserTaskEdge").impleme
 
 export const UserTaskConnectionType = builder.objectRef<UserTaskConnection>("UserTaskConnection").implement({
   description:
-    "A Relay cursor connection, most recently stored job first. A cursor is the revision at which a job was stored, so updates do not move jobs, and the cursor of a removed job stays valid. `first` or `last`, 1 to 100; 50 if neither is given.",
+    "A Relay cursor connection, most recently stored job first. A cursor is the revision at which a job was stored, so updates do not move jobs, and the cursor of a removed job stays valid. `first` or `last`, 0 to 100; 50 if neither is given.",
   fields: (t) => ({
     edges: t.field({ type: [UserTaskEdgeType], description: "The page, with cursors.", resolve: views }),
     nodes: t.field({ type: [UserTaskType], description: "The page, without cursors.", resolve: views }),

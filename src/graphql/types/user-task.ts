@@ -212,7 +212,7 @@ interface LogArguments {
 /** The default is valid even if the server keeps fewer lines. */
 function checkLast({ last }: LogArguments, limits: Limits): void {
   if (typeof last === "number" && last !== LINES_DEFAULT) {
-    checkSize("last", last, "logLinesPerJobMax", limits, 0);
+    checkSize("last", last, "logLinesPerJobMax", limits);
   }
 }
 

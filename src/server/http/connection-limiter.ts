@@ -25,9 +25,8 @@ export class ConnectionLimiter {
   readonly #limits: Limits;
   readonly #trustsProxy: boolean;
   readonly #byAddress = new KeyedCounter<string>();
-  readonly #counted = new WeakSet<Socket>();
+  readonly #open = new Set<Socket>();
   readonly #excess = new WeakMap<Socket, HttpRejection>();
-  #size = 0;
 
   constructor(limits: Limits, { trustsProxy }: { readonly trustsProxy: boolean }) {
     this.#limits = limits;
@@ -36,16 +35,20 @@ export class ConnectionLimiter {
 
   /** Open connections. */
   get size(): number {
-    return this.#size;
+    return this.#open.size;
+  }
+
+  /** The open connections themselves. */
+  get sockets(): Iterable<Socket> {
+    return this.#open;
   }
 
   /** Counts a connection. Idempotent. */
   opened(socket: Socket): void {
-    if (this.#counted.has(socket)) return;
-    this.#counted.add(socket);
-    this.#size++;
-    socket.once("close", () => this.#size--);
-    if (this.#size > this.#limits.connectionsMax) this.#excess.set(socket, this.#tooMany());
+    if (this.#open.has(socket)) return;
+    this.#open.add(socket);
+    socket.once("close", () => this.#open.delete(socket));
+    if (this.#open.size > this.#limits.connectionsMax) this.#excess.set(socket, this.#tooMany());
     if (!this.#limitsAddresses || this.#trustsProxy) return;
     const rejection = this.#countFor(clientAddressOf(socket.remoteAddress), socket);
     if (rejection && !this.#excess.has(socket)) this.#excess.set(socket, rejection);

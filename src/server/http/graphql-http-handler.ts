@@ -16,8 +16,9 @@ import type { Limits } from "../../protocol/limits.js";
 import { badUserInput, truncateText, TidemarkError } from "../../protocol/tidemark-error.js";
 import { TurnQueue } from "../../util/turn-queue.js";
 import { parseOperationBytes } from "../operation-params.js";
+import type { AnswerCompressor } from "./answer-compressor.js";
 import { EVENT_STREAM_TYPE, JSON_TYPE, negotiateAnswer, type AnswerTypes } from "./answer-type.js";
-import { retryAfterSeconds, statusOfCode, writeJsonAnswer } from "./json-answer.js";
+import { retryAfterSeconds, statusOfCode, writeJsonAnswer, type JsonAnswer } from "./json-answer.js";
 import {
   EVENT_STREAM_HEADERS,
   EventStream,
@@ -73,7 +74,8 @@ export class GraphqlHttpHandler {
     const types = negotiateAnswer(headers.accept);
     if (!types) {
       const cause = notAcceptable(headers.accept);
-      return writeJsonAnswer(response, JSON_TYPE, this.#options.pipeline.reject(cause), cause);
+      const result = this.#options.pipeline.reject(cause);
+      return this.#write({ type: JSON_TYPE, result, cause }, request, response);
     }
     await this.#answer(request, response, caller, types);
   }
@@ -90,12 +92,18 @@ export class GraphqlHttpHandler {
     const isSubscription = !isRejected(prepared) && prepared.kind === OperationTypeNode.SUBSCRIPTION;
     const type = isSubscription ? EVENT_STREAM_TYPE : types.result;
     if (type !== EVENT_STREAM_TYPE) {
-      if (!isRejected(prepared)) return writeJsonAnswer(response, type, await pipeline.execute(prepared));
-      return writeJsonAnswer(response, type, { errors: prepared.errors }, prepared.cause);
+      const answer = isRejected(prepared)
+        ? { type, result: { errors: prepared.errors }, cause: prepared.cause }
+        : { type, result: await pipeline.execute(prepared) };
+      return this.#write(answer, request, response);
     }
     request.headers.accept = type; // Yoga would negotiate again
     setSecurityHeaders(response);
     await this.#yoga(request, response, { res: response, caller, prepared });
+  }
+
+  #write(answer: JsonAnswer, request: IncomingMessage, response: ServerResponse): Promise<void> {
+    return writeJsonAnswer(answer, request, response, this.#options.compressor);
   }
 
   /** Reads and checks the operation of a request, without executing it; undefined if the client disconnected. */
@@ -211,6 +219,7 @@ export class GraphqlHttpHandler {
 export interface GraphqlHttpHandlerOptions extends EventStreamOptions {
   readonly authenticator: Authenticator;
   readonly callerConnections: CallerCounts;
+  readonly compressor: AnswerCompressor;
   readonly limits: Limits;
 }
 

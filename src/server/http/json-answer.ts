@@ -1,24 +1,32 @@
-import type { ServerResponse } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import type { ExecutionResult } from "graphql";
 import type { ErrorCode } from "../../protocol/error-codes.js";
+import type { AnswerCompressor } from "./answer-compressor.js";
 import { JSON_TYPE, type GRAPHQL_TYPE } from "./answer-type.js";
 import type { RequestError } from "./request-error.js";
 import { setSecurityHeaders } from "./security-headers.js";
 
+export interface JsonAnswer {
+  readonly type: typeof JSON_TYPE | typeof GRAPHQL_TYPE;
+  readonly result: ExecutionResult;
+  /** Set if the request was rejected for its form. */
+  readonly cause?: RequestError | undefined;
+}
+
 /**
  * Writes a result as JSON. Nearly all answers of the server are such: writing them directly costs a fraction of the
  * fetch objects that GraphQL Yoga makes for each.
- *
- * @param cause set if the request was rejected for its form.
  */
-export function writeJsonAnswer(
+export async function writeJsonAnswer(
+  { type, result, cause }: JsonAnswer,
+  request: IncomingMessage,
   response: ServerResponse,
-  type: typeof JSON_TYPE | typeof GRAPHQL_TYPE,
-  result: ExecutionResult,
-  cause?: RequestError,
-): void {
+  compressor: AnswerCompressor,
+): Promise<void> {
   if (cause) setSecurityHeaders(response); // it may be a form of another site
   const text = JSON.stringify(result);
+  const compression = compressor.compress(text, request, response);
+  const compressed = compression instanceof Promise ? await compression : compression;
   const retryAfter = retryAfterSeconds(result);
   const status = cause?.status ?? (retryAfter ? 429 : type === JSON_TYPE ? 200 : statusOf(result));
   response.writeHead(status, [
@@ -27,12 +35,13 @@ export function writeJsonAnswer(
     "nosniff",
     ...(retryAfter ? ["Retry-After", retryAfter] : []),
     ...(cause ? Object.entries(cause.headers).flat() : []),
+    ...(compressed ? ["Content-Encoding", compressed.coding] : []),
     "Content-Type",
     `${type}; charset=utf-8`,
     "Content-Length",
-    String(Buffer.byteLength(text)),
+    String(compressed?.bytes.length ?? Buffer.byteLength(text)),
   ]);
-  response.end(text);
+  response.end(compressed?.bytes ?? text);
 }
 
 /** The status by GraphQL over HTTP: an error status if nothing was executed. */

@@ -1,4 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { DEFAULT_PORTS, formatOrigin, isHostOf, parseHost, parseOrigin } from "../../util/web-address.js";
+import { WildcardList } from "./wildcard-list.js";
 
 /**
  * Allows the pages of this server and of the origins that the operator names. CORS only stops a page from reading an
@@ -6,11 +8,23 @@ import type { IncomingMessage, ServerResponse } from "node:http";
  * each request before it executes anything.
  */
 export class OriginPolicy {
-  readonly #allowed: ReadonlySet<string>;
+  readonly #allowed: WildcardList;
+  readonly #preflight: Readonly<Record<string, string>>;
+  /** The page that was accepted last, which most requests of pages repeat. */
+  #latestAllowed: string | undefined;
+  #latestOwn: readonly [origin?: string, host?: string | undefined] = [];
 
-  /** @param allowed origins as browsers write them: `https://tidemark.example`. */
-  constructor(allowed: readonly string[]) {
-    this.#allowed = new Set(allowed);
+  /**
+   * @param allowed origins as the setting writes them: `https://tidemark.example`, `https://*.example`, `null`.
+   * @param headers names of headers that pages of these origins may send, besides those of common clients.
+   */
+  constructor(allowed: readonly string[], headers: readonly string[]) {
+    this.#allowed = new WildcardList(allowed);
+    this.#preflight = {
+      "Access-Control-Allow-Methods": "GET, POST",
+      "Access-Control-Allow-Headers": [...HEADERS, ...headers].join(", "),
+      "Access-Control-Max-Age": String(PREFLIGHT_SECONDS),
+    };
   }
 
   /**
@@ -20,7 +34,7 @@ export class OriginPolicy {
   allows({ headers }: IncomingMessage): boolean {
     const { origin, host, "sec-fetch-site": site } = headers;
     if (origin === undefined) return !OTHER_SITES.has(site);
-    return site === "same-origin" || this.#allowed.has(origin) || isOwn(origin, host);
+    return site === "same-origin" || this.#isAllowed(origin) || this.#isOwn(origin, host);
   }
 
   /**
@@ -28,26 +42,56 @@ export class OriginPolicy {
    * request and returns true for it.
    */
   answerCors({ method, headers }: IncomingMessage, response: ServerResponse): boolean {
-    if (this.#allowed.size === 0) return false;
+    if (this.#allowed.isEmpty) return false;
     response.appendHeader("Vary", "Origin");
-    if (headers.origin === undefined || !this.#allowed.has(headers.origin)) return false;
+    if (headers.origin === undefined || !this.#isAllowed(headers.origin)) return false;
     response.setHeader("Access-Control-Allow-Origin", headers.origin);
     response.setHeader("Access-Control-Expose-Headers", "Retry-After");
     if (method !== "OPTIONS" || headers["access-control-request-method"] === undefined) return false;
-    response.writeHead(204, PREFLIGHT).end();
+    response.writeHead(204, this.#preflight).end();
+    return true;
+  }
+
+  #isAllowed(text: string): boolean {
+    if (this.#allowed.isEmpty) return false;
+    if (text === this.#latestAllowed) return true;
+    const origin = parseOrigin(text);
+    const name = origin ? formatOrigin(origin) : text;
+    if (!(origin || text === "null") || !this.#allowed.has(name)) return false; // other text must not meet a wildcard
+    this.#latestAllowed = text;
+    return true;
+  }
+
+  #isOwn(origin: string, host: string | undefined): boolean {
+    if (origin === this.#latestOwn[0] && host === this.#latestOwn[1]) return true;
+    if (!isOwn(origin, host)) return false;
+    this.#latestOwn = [origin, host];
     return true;
   }
 }
 
 const OTHER_SITES: ReadonlySet<unknown> = new Set(["cross-site", "same-site"]);
 
-const PREFLIGHT = {
-  "Access-Control-Allow-Methods": "GET, POST",
-  "Access-Control-Allow-Headers": "Authorization, Content-Type, Last-Event-ID",
-  "Access-Control-Max-Age": "600",
-};
+/** The headers that GraphQL clients, event sources and tracing libraries send. */
+const HEADERS = [
+  "Authorization",
+  "Content-Type",
+  "Last-Event-ID",
+  "traceparent",
+  "tracestate",
+  "baggage",
+  "sentry-trace",
+];
 
-/** Whether the page is this server's own. Ignores the scheme, since a proxy may terminate TLS. */
-function isOwn(origin: string, host: string | undefined): boolean {
-  return URL.canParse(origin) && new URL(origin).host === host;
+/** How long a browser may remember the answer to a preflight. Chromium remembers none for longer. */
+const PREFLIGHT_SECONDS = 7_200;
+
+/**
+ * Whether the page is this server's own. Ignores whether the scheme is http or https, since a proxy may terminate TLS.
+ * The page of an app (`tauri://localhost`) is not, although its host may look the same.
+ */
+function isOwn(text: string, hostText: string | undefined): boolean {
+  const origin = parseOrigin(text);
+  const host = hostText === undefined ? undefined : parseHost(hostText);
+  return !!origin && !!host && origin.scheme in DEFAULT_PORTS && isHostOf(origin, host);
 }

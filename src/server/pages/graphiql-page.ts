@@ -14,7 +14,7 @@ import { promisify } from "node:util";
 import { Worker } from "node:worker_threads";
 import { createGunzip, gzip } from "node:zlib";
 import type { GraphiQLOptions } from "graphql-yoga";
-import { acceptsCoding, digestOf, matchesEtag } from "../http/content-negotiation.js";
+import { digestOf, matchesEtag, preferredCoding } from "../http/content-negotiation.js";
 
 /**
  * True for a browser's navigation, false for a GraphQL request. As in GraphQL Yoga, a URL with a `query` is also a link
@@ -46,7 +46,7 @@ export class GraphiqlPage {
    */
   async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const page = await this.#render();
-    const isGzip = acceptsCoding(request, "gzip");
+    const isGzip = preferredCoding(request, ["gzip"]) !== undefined;
     const etag = `"${page.digest}${isGzip ? "-gzip" : ""}"`;
     setHeaders(response, page, etag);
     if (matchesEtag(request, etag)) return void response.writeHead(304).end();

@@ -9,7 +9,7 @@ import { readdir, readFile } from "node:fs/promises";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { extname } from "node:path";
 import { errorCodeOf } from "../../util/assert.js";
-import { acceptsCoding, digestOf, matchesEtag } from "../http/content-negotiation.js";
+import { digestOf, matchesEtag, preferredCoding, type Coding } from "../http/content-negotiation.js";
 
 export class StaticFiles {
   readonly #files: ReadonlyMap<string, StaticFile>;
@@ -39,7 +39,10 @@ export class StaticFiles {
     if (!["GET", "HEAD"].includes(request.method ?? "")) {
       return void response.writeHead(405, { Allow: "GET, HEAD" }).end();
     }
-    const coding = CODINGS.find((name) => file[name] && acceptsCoding(request, name));
+    const coding = preferredCoding(
+      request,
+      CODINGS.filter((name) => file[name]),
+    );
     const etag = `"${file.digest}${coding ? `-${coding}` : ""}"`;
     const headers = { ...file.headers, ETag: etag };
     if (matchesEtag(request, etag)) return void response.writeHead(304, headers).end();
@@ -54,8 +57,6 @@ export const DASHBOARD_FOLDER = new URL("../../../dist/web/", import.meta.url);
 
 /** In order of preference. */
 const CODINGS = ["br", "gzip"] as const;
-
-type Coding = (typeof CODINGS)[number];
 
 interface StaticFile extends Readonly<Partial<Record<Coding, Buffer>>> {
   readonly identity: Buffer;

@@ -4,7 +4,7 @@ import { DatabasesDocument, type DatabasesQuery } from "../../client/generated/g
 import { fetchServerInfo, pageSizeFor } from "./about.js";
 import { isLimitExceeded, request, needsToken } from "./session.js";
 
-export type DatabaseCounts = DatabasesQuery["databases"][number];
+export type DatabaseCounts = NonNullable<DatabasesQuery["databases"]>[number];
 
 /** Sorted by name; undefined until the server has answered. */
 export const databases = signal<readonly DatabaseCounts[] | undefined>(undefined);
@@ -42,8 +42,9 @@ async function readAll(): Promise<DatabaseCounts[]> {
   for (;;) {
     const after = found.at(-1)?.name ?? null;
     const page = await request(DatabasesDocument, { first, after });
-    found.push(...page.databases);
-    if (page.databases.length < first) return found;
+    const some = page.databases ?? [];
+    found.push(...some);
+    if (some.length < first) return found;
   }
 }
 

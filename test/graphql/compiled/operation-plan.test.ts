@@ -155,7 +155,10 @@ const LEFT_TO_GRAPHQL_JS: readonly Row[] = [
   ],
   ["a rejected field", { query: `{ taskCount(database: "") }` }],
   ["a rejected field between others", { query: `{ a: __typename taskCount(database: "") b: __typename }` }],
-  ["a rejected non-null field", { query: `{ a: __typename databases(first: 0) { name } }` }],
+  [
+    "a rejected non-null field",
+    { query: `{ a: __typename database(name: "neo4j") { name usernames(first: -1) } }` },
+  ],
   [
     "a rejected field in each item of a list",
     { query: `{ tasks(database: "neo4j") { nodes { jobId log(last: 1000000) { path } } } a: __typename }` },

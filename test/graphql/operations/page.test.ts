@@ -113,6 +113,44 @@ describe("a page", () => {
     expect(pageOf({ last: 2, before: "55" }).stores).toEqual([70, 60]);
   });
 
+  it.each([
+    [{ first: 0 }, { hasPreviousPage: false, hasNextPage: true }],
+    [{ last: 0 }, { hasPreviousPage: true, hasNextPage: false }],
+    [
+      { first: 0, after: "90" },
+      { hasPreviousPage: true, hasNextPage: true },
+    ],
+    [
+      { first: 0, after: "10" },
+      { hasPreviousPage: true, hasNextPage: false },
+    ],
+    [
+      { last: 0, before: "10" },
+      { hasPreviousPage: true, hasNextPage: true },
+    ],
+    [
+      { last: 0, before: "90" },
+      { hasPreviousPage: false, hasNextPage: true },
+    ],
+    [
+      { first: 0, after: "80", before: "70" },
+      { hasPreviousPage: true, hasNextPage: false },
+    ],
+  ])("is empty for a size of 0, and tells what is beside it: %j", (args, beside) => {
+    expect(pageOf(args)).toEqual({ stores: [], ...beside });
+  });
+
+  it("is empty for a size of 0 in an empty list, without other pages", () => {
+    expect(pageOf({ first: 0 }, tableOf())).toEqual(pageOf({ first: 2 }, tableOf()));
+    expect(pageOf({ last: 0 }, tableOf())).toEqual(pageOf({ last: 2 }, tableOf()));
+  });
+
+  it("treats an empty cursor as omitted", () => {
+    expect(pageOf({ first: 2, after: "", before: "" })).toEqual(pageOf({ first: 2 }));
+    expect(pageOf({ last: 2, after: "", before: "" })).toEqual(pageOf({ last: 2 }));
+    expect(pageOf({ after: "" })).toEqual(pageOf({}));
+  });
+
   it("may be as long as the limit", () => {
     expect(pageOf({ first: 5 }).stores).toEqual([90, 80, 70, 60, 50]);
     expect(pageOf({ last: 5 }).stores).toEqual([50, 40, 30, 20, 10]);
@@ -139,12 +177,11 @@ describe("an invalid page", () => {
   });
 
   it.each([
-    [{ first: 0 }, "Invalid first 0: expected a whole number from 1 to 5"],
-    [{ first: -1 }, "Invalid first -1: expected a whole number from 1 to 5"],
-    [{ last: 0 }, "Invalid last 0: expected a whole number from 1 to 5"],
-    [{ last: -1 }, "Invalid last -1: expected a whole number from 1 to 5"],
+    [{ first: -1 }, "Invalid first -1: expected a whole number from 0 to 5"],
+    [{ last: -1 }, "Invalid last -1: expected a whole number from 0 to 5"],
+    [{ first: 0, last: 0 }, "first and last can't be combined"],
+    [{ first: 1, after: " " }, 'Invalid after " ": expected a cursor'],
     [{ first: 1, last: 1 }, "first and last can't be combined"],
-    [{ after: "" }, 'Invalid after "": expected a cursor'],
     [{ after: "0" }, 'Invalid after "'],
     [{ after: "-1" }, 'Invalid after "'],
     [{ after: "1.5" }, 'Invalid after "'],
@@ -162,7 +199,7 @@ describe("an invalid page", () => {
   });
 
   it("is rejected before anything is read", () => {
-    expect(() => readPage({ first: 0 }, limits, unreadable)).toThrow(TidemarkError);
+    expect(() => readPage({ first: -1 }, limits, unreadable)).toThrow(TidemarkError);
   });
 });
 
