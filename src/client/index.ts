@@ -10,7 +10,7 @@ export {
 } from "./connect.js";
 export { JobCanceled } from "./report/job-canceled.js";
 export type { FlushOptions, Job } from "./report/job.js";
-export type { ClientClock, ClientTimer } from "./platform.js";
+export type { ClientClock, ClientTimer, PlatformSignal } from "./platform.js";
 export {
   iterative,
   leaf,
@@ -34,7 +34,6 @@ export type { Token } from "./transport/endpoint.js";
 export type { ClientDocument, RequestOptions } from "./transport/http-transport.js";
 export { watch } from "./watch/watch.js";
 export type { Watch, WatchStatus } from "./watch/watch.js";
-export type { WatchOptions } from "./watch/watch-options.js";
-export type { WatchTransportName } from "./watch/watch-connection.js";
+export type { WatchOptions, WatchTransportName } from "./watch/watch-options.js";
 export type * from "./watch/watch-event.js";
 export type * from "./watch/watched-job.js";

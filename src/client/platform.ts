@@ -20,6 +20,25 @@ export interface ClientTimer {
   cancel(): void;
 }
 
+/**
+ * The platform's `AbortSignal`. Where its types are not installed, as without the DOM or `@types/node`, the part of it
+ * that jobs and watches need.
+ */
+export type PlatformSignal = typeof globalThis extends { AbortSignal: { prototype: infer Signal } }
+  ? Signal
+  : {
+      /** Whether it was aborted. */
+      readonly aborted: boolean;
+      /** Why it was aborted. */
+      readonly reason: any;
+      /** Throws the reason if it was aborted. */
+      throwIfAborted(): void;
+      /** Calls back when it is aborted. */
+      addEventListener(type: "abort", listener: () => void): void;
+      /** Removes a callback. */
+      removeEventListener(type: "abort", listener: () => void): void;
+    };
+
 export const platformClock: ClientClock = {
   now: () => performance.now(),
   schedule(delayMs, callback) {

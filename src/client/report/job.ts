@@ -6,7 +6,7 @@ import type { Reporter } from "./reporter.js";
 import type { TaskDeclaration } from "./task-declaration.js";
 import { TaskHandle, type TrackOptions } from "./task-handle.js";
 import type { Tracked } from "./track.js";
-import { keepAlive, type ClientTimer } from "../platform.js";
+import { keepAlive, type ClientTimer, type PlatformSignal } from "../platform.js";
 
 /** Options of `Job.flush`. */
 export interface FlushOptions {
@@ -32,7 +32,7 @@ export class Job {
   readonly #reporter: Reporter;
   readonly #stop = new AbortController();
 
-  /** Called by `Connection.job`. */
+  /** @internal Called by `Connection.job`. */
   constructor(
     header: JobDeclaration,
     spec: TaskDeclaration,
@@ -53,7 +53,7 @@ export class Job {
   }
 
   /** Aborted when the job is canceled, here or on the server. Its reason is a `JobCanceled` with the user and why. */
-  get signal(): AbortSignal {
+  get signal(): PlatformSignal {
     return this.#stop.signal;
   }
 

@@ -1,4 +1,5 @@
 import type { LogLevel } from "../generated/graphql.js";
+import type { PlatformSignal } from "../platform.js";
 import type { TaskDeclaration } from "./task-declaration.js";
 import { leaf } from "./task-declaration.js";
 import type { TaskState } from "./task-state.js";
@@ -8,7 +9,7 @@ import { track, type Trackable, type Tracked } from "./track.js";
 /** The part of a job that its tasks use. */
 export interface TaskScope {
   /** Aborted when the job is canceled. */
-  readonly signal: AbortSignal;
+  readonly signal: PlatformSignal;
   log(level: LogLevel, path: string, message: string): void;
 }
 
@@ -44,7 +45,7 @@ export class TaskHandle {
   readonly #state: TaskState;
   readonly #scope: TaskScope;
 
-  /** Called by the job. */
+  /** @internal Called by the job. */
   constructor(state: TaskState, scope: TaskScope) {
     this.#state = state;
     this.#scope = scope;
@@ -61,7 +62,7 @@ export class TaskHandle {
   }
 
   /** Aborted when the job is canceled. Its reason is a `JobCanceled`. */
-  get signal(): AbortSignal {
+  get signal(): PlatformSignal {
     return this.#scope.signal;
   }
 
@@ -267,7 +268,7 @@ export class Iteration {
   readonly number: number;
   readonly #find: (selector: TaskSelector) => TaskHandle;
 
-  /** Called by `Task.next`. */
+  /** @internal Called by `Task.next`. */
   constructor(number: number, find: (selector: TaskSelector) => TaskHandle) {
     this.number = number;
     this.#find = find;

@@ -1,6 +1,8 @@
+import type { PlatformSignal } from "../platform.js";
+
 /** The part of a task that counts a loop. */
 export interface CountedTask {
-  readonly signal: AbortSignal;
+  readonly signal: PlatformSignal;
   begin(): void;
   advance(): void;
   volume(units: number): void;

@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 import { unavailable, type TidemarkError } from "../../protocol/tidemark-error.js";
 import { MirrorDocument, type MirrorSubscription } from "../generated/graphql.js";
 import { keepAlive } from "../platform.js";
