@@ -22,13 +22,9 @@ export {
   type SpecOptions,
   type TaskDeclaration as TaskSpec,
 } from "./report/task-declaration.js";
-export type {
-  Iteration,
-  TaskHandle as Task,
-  TaskLog,
-  TrackOptions,
-  TaskSelector,
-} from "./report/task-handle.js";
+export type { TaskSelector } from "./report/select-task.js";
+export type { Iteration, TaskHandle as Task, TrackOptions } from "./report/task-handle.js";
+export type { TaskLog } from "./report/task-log.js";
 export type { Tracked } from "./report/track.js";
 export type { Token } from "./transport/endpoint.js";
 export type { ClientDocument, RequestOptions } from "./transport/http-transport.js";

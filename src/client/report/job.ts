@@ -5,6 +5,7 @@ import { JobSync, type JobDeclaration } from "./job-sync.js";
 import type { Reporter } from "./reporter.js";
 import type { TaskDeclaration } from "./task-declaration.js";
 import { TaskHandle, type TrackOptions } from "./task-handle.js";
+import type { TaskLog } from "./task-log.js";
 import type { Tracked } from "./track.js";
 import { keepAlive, type ClientTimer, type PlatformSignal } from "../platform.js";
 
@@ -55,6 +56,11 @@ export class Job {
   /** Aborted when the job is canceled, here or on the server. Its reason is a `JobCanceled` with the user and why. */
   get signal(): PlatformSignal {
     return this.#stop.signal;
+  }
+
+  /** The log of the job. Its lines name the root. `log` of a task names that task. */
+  get log(): TaskLog {
+    return this.task.log;
   }
 
   /** Stores the job now, PENDING, so that watchers see it before its work starts. */
