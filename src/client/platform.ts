@@ -128,7 +128,7 @@ export function uniqueId(): string {
 const nodeProcess = (globalThis as { readonly process?: NodeJS.Process }).process;
 
 /** Absent in browsers. Read once, because tests of a program may replace it by one that never calls back. */
-const { setImmediate } = globalThis as Partial<typeof globalThis>;
+const setImmediate = /*#__PURE__*/ (() => (globalThis as Partial<typeof globalThis>).setImmediate)();
 
 /** All connections share one listener, because Node.js warns about more than ten. */
 const idleCallbacks = new Set<() => void>();

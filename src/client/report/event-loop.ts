@@ -25,7 +25,7 @@ class EventLoop {
   }
 }
 
-export const eventLoop = new EventLoop();
+export const eventLoop = /*#__PURE__*/ new EventLoop(); // so that pages that only watch do without
 
 /** An iteration that takes turns with the rest of the program. */
 export async function* inTurns<Item>(items: Iterable<Item>): AsyncGenerator<Item, void, undefined> {

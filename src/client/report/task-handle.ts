@@ -2,14 +2,7 @@ import type { LogLevel } from "../generated/graphql.js";
 import type { PlatformSignal } from "../platform.js";
 import { eventLoop, inTurns } from "./event-loop.js";
 import { errorMessage } from "./input-values.js";
-import {
-  findPending,
-  iterationOf,
-  selectTask,
-  subTasksOf,
-  takeTask,
-  type TaskSelector,
-} from "./select-task.js";
+import { findFree, iterationOf, selectTask, subTasksOf, takeTask, type TaskSelector } from "./select-task.js";
 import { leaf, type TaskDeclaration } from "./task-declaration.js";
 import { taskLog, type TaskLog } from "./task-log.js";
 import type { TaskState } from "./task-state.js";
@@ -173,8 +166,8 @@ export class TaskHandle {
 
   /**
    * Wraps an iterable so that a loop over it reports its progress, one unit per item. Without a description, this leaf
-   * counts. With a description, the first pending leaf of that name below this task counts; if there is none, it is
-   * added.
+   * counts. With a description, the first leaf of that name below this task counts that no run and no other loop has
+   * taken; if there is none, it is added.
    *
    *     for await (const row of task.track(rows, "Import")) await insert(row);
    *
@@ -195,7 +188,7 @@ export class TaskHandle {
     description?: string,
     options: TrackOptions = {},
   ): Tracked<Item> | AsyncIterable<Item> {
-    const state = description === undefined ? this.#state : this.#pendingLeaf(description);
+    const state = description === undefined ? this.#state : this.#freeLeaf(description);
     state.isTaken = true; // at once, so that the next loop takes another one
     return track(this.#handleOf(state), items, { onStart: () => state.take(), volume: options.volume });
   }
@@ -234,8 +227,8 @@ export class TaskHandle {
     }
   }
 
-  #pendingLeaf(description: string): TaskState {
-    return findPending(subTasksOf(this.#state), description) ?? this.#state.add(leaf(description));
+  #freeLeaf(description: string): TaskState {
+    return findFree(subTasksOf(this.#state), description) ?? this.#state.add(leaf(description));
   }
 
   #endBy(error: unknown): void {

@@ -92,11 +92,10 @@ export class TaskState {
    */
   take(): void {
     const ended = this.#topmostEnded();
-    if (ended && ended.#isInPastIteration()) {
-      throw this.#misused("is part of an iteration that has ended. Run iterations one after another");
-    }
-    if (ended === this) {
-      throw this.#misused("has ended and can't report more work. Declare a task for each run, or call add()");
+    if (ended && (ended === this || ended.#isInPastIteration())) {
+      throw this.#misused(
+        "has ended. Declare one for each run, and run iterations in order",
+      );
     }
     this.isTaken = true;
     this.begin();

@@ -6,68 +6,70 @@ import { JOB, waitForJob } from "../server-jobs.js";
 /** Ends a test that would never see a report. */
 const STEPS_MAX = 5_000;
 
-describe("A loop that only computes is reported while it runs", () => {
-  it.each<[string, (root: Task, isReported: () => boolean) => Promise<unknown>]>([
-    [
-      "a tracked array",
-      async (root, isReported) => {
-        for await (const step of root.track(Array.from(steps()), "steps"))
-          if (isReportedAfter(step, isReported)) break;
-      },
-    ],
-    [
-      "a tracked generator",
-      async (root, isReported) => {
-        for await (const step of root.track(steps(), "steps")) if (isReportedAfter(step, isReported)) break;
-      },
-    ],
-    [
-      "a tracked asynchronous generator",
-      async (root, isReported) => {
-        for await (const step of root.track(stepsLater(), "steps"))
-          if (isReportedAfter(step, isReported)) break;
-      },
-    ],
-    [
-      "runs",
-      async (root, isReported) => {
-        for (const iteration of root.sub("iterate").iterations()) {
-          const isEnough = await iteration.run("step", (step) => {
-            step.advance();
-            return isReportedAfter(iteration.number, isReported);
-          });
-          if (isEnough) break;
-        }
-      },
-    ],
-    [
-      "runs that fail",
-      async (root, isReported) => {
-        for (const iteration of root.sub("iterate").iterations()) {
-          const running = iteration.run("step", (step) => {
-            step.advance();
-            if (!isReportedAfter(iteration.number, isReported)) throw new Error("not yet");
-          });
-          if (
-            await running.then(
-              () => true,
-              () => false,
-            )
+const LOOPS: readonly (readonly [string, (root: Task, isReported: () => boolean) => Promise<unknown>])[] = [
+  [
+    "a tracked array",
+    async (root, isReported) => {
+      for await (const step of root.track(Array.from(steps()), "steps"))
+        if (isReportedAfter(step, isReported)) break;
+    },
+  ],
+  [
+    "a tracked generator",
+    async (root, isReported) => {
+      for await (const step of root.track(steps(), "steps")) if (isReportedAfter(step, isReported)) break;
+    },
+  ],
+  [
+    "a tracked asynchronous generator",
+    async (root, isReported) => {
+      for await (const step of root.track(stepsLater(), "steps"))
+        if (isReportedAfter(step, isReported)) break;
+    },
+  ],
+  [
+    "runs",
+    async (root, isReported) => {
+      for (const iteration of root.sub("iterate").iterations()) {
+        const isEnough = await iteration.run("step", (step) => {
+          step.advance();
+          return isReportedAfter(iteration.number, isReported);
+        });
+        if (isEnough) break;
+      }
+    },
+  ],
+  [
+    "runs that fail",
+    async (root, isReported) => {
+      for (const iteration of root.sub("iterate").iterations()) {
+        const running = iteration.run("step", (step) => {
+          step.advance();
+          if (!isReportedAfter(iteration.number, isReported)) throw new Error("not yet");
+        });
+        if (
+          await running.then(
+            () => true,
+            () => false,
           )
-            break;
-        }
-      },
-    ],
-    [
-      "iterations",
-      async (root, isReported) => {
-        for await (const iteration of root.sub("iterate").iterations()) {
-          iteration.sub("step").advance();
-          if (isReportedAfter(iteration.number, isReported)) break;
-        }
-      },
-    ],
-  ])("%s", async (_, loop) => {
+        )
+          break;
+      }
+    },
+  ],
+  [
+    "iterations",
+    async (root, isReported) => {
+      for await (const iteration of root.sub("iterate").iterations()) {
+        iteration.sub("step").advance();
+        if (isReportedAfter(iteration.number, isReported)) break;
+      }
+    },
+  ],
+];
+
+describe("A loop that only computes is reported while it runs", () => {
+  it.each(LOOPS)("%s", async (_, loop) => {
     await using server = await startServer();
     const job = connect({ url: server.url }).job(
       JOB,

@@ -100,7 +100,7 @@ describe("Several tasks of one name", () => {
 });
 
 describe("Work that could not be reported throws a TypeError", () => {
-  const NAMES = 'It has "convert", "upload".';
+  const NAMES = 'Its subtasks: ["convert","upload"].';
 
   it.each<[string, (root: Task) => unknown, string]>([
     [
@@ -114,7 +114,7 @@ describe("Work that could not be reported throws a TypeError", () => {
         await root.run("convert", done);
         await root.run("convert", done);
       },
-      `Task "Job" has no pending subtask "convert": each one of this name has been started or has ended. ${NAMES}`,
+      `Task "Job" has no pending subtask "convert". ${NAMES}`,
     ],
     [
       "more runs at once than tasks",
@@ -135,7 +135,7 @@ describe("Work that could not be reported throws a TypeError", () => {
         await root.run(0, done);
         await root.run(0, done);
       },
-      'Task "convert" has ended and can\'t report more work. Declare a task for each run, or call add().',
+      'Task "convert" has ended. Declare one for each run, and run iterations in order.',
     ],
     [
       "a second run of one task",
@@ -144,7 +144,7 @@ describe("Work that could not be reported throws a TypeError", () => {
         await convert.run(done);
         await convert.run(done);
       },
-      "has ended and can't report more work",
+      'Task "convert" has ended.',
     ],
     [
       "a second loop on one leaf",
@@ -152,7 +152,7 @@ describe("Work that could not be reported throws a TypeError", () => {
         root.run("convert", (convert) => {
           expect([...convert.track([1]), ...convert.track([2])]).toEqual([]);
         }),
-      "has ended and can't report more work",
+      'Task "convert" has ended.',
     ],
     [
       "a second iteration of one loop",
@@ -161,7 +161,7 @@ describe("Work that could not be reported throws a TypeError", () => {
         expect([...loop]).toEqual([1]);
         for await (const item of loop) expect(item).toBe(0);
       },
-      "has ended and can't report more work",
+      'Task "convert" has ended.',
     ],
     [
       "the run of a task that was canceled",
@@ -169,7 +169,7 @@ describe("Work that could not be reported throws a TypeError", () => {
         root.sub("convert").cancel("not needed");
         return root.sub("convert").run(done);
       },
-      "has ended and can't report more work",
+      'Task "convert" has ended.',
     ],
   ])("%s", async (_, work, message) => {
     await expect(workIn(task("Job", CONVERT, leaf("upload")), work)).rejects.toMatchObject({
@@ -182,12 +182,12 @@ describe("Work that could not be reported throws a TypeError", () => {
     [
       "a name that an iteration does not have",
       (iterate) => iterate.next().run("covert", done),
-      'Iteration 1 of "Job" has no subtask "covert". It has "step". Declare it in iterative().',
+      'Task "Job" has no subtask "covert". Its subtasks: ["step"]. Declare another one in iterative().',
     ],
     [
       "a loop on a leaf that an iteration does not have",
       (iterate) => iterate.next().track([1], "covert"),
-      'Iteration 1 of "Job" has no subtask "covert". It has "step".',
+      'Task "Job" has no subtask "covert". Its subtasks: ["step"].',
     ],
     [
       "a second run in an iteration",
@@ -196,7 +196,7 @@ describe("Work that could not be reported throws a TypeError", () => {
         await iteration.run("step", done);
         await iteration.run("step", done);
       },
-      'Iteration 1 of "Job" has no pending subtask "step"',
+      'Task "Job" has no pending subtask "step"',
     ],
     [
       "iterations that overlap",
@@ -204,7 +204,7 @@ describe("Work that could not be reported throws a TypeError", () => {
         const [first, second] = [iterate.next(), iterate.next()];
         return Promise.all([first.run(0, done), second.run(0, done)]);
       },
-      'Task "step" is part of an iteration that has ended. Run iterations one after another.',
+      'Task "step" has ended.',
     ],
     [
       "a task within an iteration that has ended",
@@ -213,7 +213,7 @@ describe("Work that could not be reported throws a TypeError", () => {
         iterate.next();
         return early.run("part", done);
       },
-      'Task "part" is part of an iteration that has ended.',
+      'Task "part" has ended.',
     ],
   ])("%s", async (_, work, message) => {
     const tree = iterative("Job", { mode: "DYNAMIC", max: 3 }, task("step", leaf("part")));
@@ -224,7 +224,7 @@ describe("Work that could not be reported throws a TypeError", () => {
   it("names at most ten tasks", async () => {
     const tree = task("Job", ...Array.from({ length: 12 }, (_, index) => leaf(`part ${index}`)));
 
-    await expect(workIn(tree, (root) => root.run("part", done))).rejects.toThrow('"part 9" and 2 more.');
+    await expect(workIn(tree, (root) => root.run("part", done))).rejects.toThrow('"part 9","…"].');
   });
 });
 
