@@ -93,9 +93,7 @@ export class TaskState {
   take(): void {
     const ended = this.#topmostEnded();
     if (ended && (ended === this || ended.#isInPastIteration())) {
-      throw this.#misused(
-        "has ended. Declare one for each run, and run iterations in order",
-      );
+      throw this.#misused("has ended. Declare one for each run, and run iterations in order");
     }
     this.isTaken = true;
     this.begin();

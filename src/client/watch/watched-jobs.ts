@@ -48,7 +48,7 @@ export class WatchedJobs implements ReadonlyMap<string, WatchedJob> {
   }
 
   clear(): void {
-    this.#snapshot = undefined;
+    if (this.size > 0) this.#snapshot = undefined;
     this.#byId.clear();
     this.#byName.clear();
     this.#order = [];
