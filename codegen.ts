@@ -31,6 +31,10 @@ export default config;
 function withShortDocuments(_path: string, content: string): string {
   return content.replaceAll(
     /new TypedDocumentString\(`([^`]*)`[^`)]*\)/g,
-    (_, document: string) => `\`${document.replaceAll(/\s+/g, " ").replaceAll(/ ?([^\w.$@"]) ?/g, "$1").trim()}\``,
+    (_, document: string) =>
+      `\`${document
+        .replaceAll(/\s+/g, " ")
+        .replaceAll(/ ?([^\w.$@"]) ?/g, "$1")
+        .trim()}\``,
   );
 }

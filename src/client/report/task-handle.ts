@@ -200,10 +200,7 @@ export class TaskHandle {
   next(): Iteration {
     const number = this.#state.beginIteration();
     const subTasks = iterationOf(this.#state);
-    return new Iteration(number, this, {
-      select: (selector) => this.#handleOf(selectTask(subTasks, selector)),
-      take: (selector) => this.#handleOf(takeTask(subTasks, selector)),
-    });
+    return new Iteration(number, this, (select, selector) => this.#handleOf(select(subTasks, selector)));
   }
 
   /**
@@ -243,23 +240,21 @@ export class TaskHandle {
 
 type Work<Result> = (task: TaskHandle) => Result | PromiseLike<Result>;
 
-interface IterationTasks {
-  select(selector: TaskSelector): TaskHandle;
-  take(selector: TaskSelector): TaskHandle;
-}
+/** Selects a task of an iteration. */
+type SelectInIteration = (select: typeof selectTask, selector: TaskSelector) => TaskHandle;
 
 /** One iteration of an iterative task. It ends when the next iteration starts or the iterative task ends. */
 export class Iteration {
   /** The number of the iteration, from 1. */
   readonly number: number;
   readonly #task: TaskHandle;
-  readonly #tasks: IterationTasks;
+  readonly #select: SelectInIteration;
 
   /** @internal Called by `Task.next`. */
-  constructor(number: number, task: TaskHandle, tasks: IterationTasks) {
+  constructor(number: number, task: TaskHandle, select: SelectInIteration) {
     this.number = number;
     this.#task = task;
-    this.#tasks = tasks;
+    this.#select = select;
   }
 
   /** Aborted when the job is canceled. Its reason is a `JobCanceled`. */
@@ -278,7 +273,7 @@ export class Iteration {
    * @throws TypeError if there is no such task.
    */
   sub(selector: TaskSelector): TaskHandle {
-    return this.#tasks.select(selector);
+    return this.#select(selectTask, selector);
   }
 
   /**
@@ -289,7 +284,7 @@ export class Iteration {
     selector: TaskSelector,
     work: (task: TaskHandle) => Result | PromiseLike<Result>,
   ): Promise<Result> {
-    return this.#tasks.take(selector).run(work);
+    return this.#select(takeTask, selector).run(work);
   }
 
   /** Counts the items of a loop on a leaf of this iteration, like `Task.track`. @throws TypeError as `run` does. */
@@ -306,6 +301,6 @@ export class Iteration {
     options?: TrackOptions,
   ): Tracked<Item> | AsyncIterable<Item> {
     // Safe: each overload handles its kind of `items`, but overloads can't be called with a union.
-    return this.#tasks.take(selector).track(items as Iterable<Item>, undefined, options);
+    return this.#select(takeTask, selector).track(items as Iterable<Item>, undefined, options);
   }
 }

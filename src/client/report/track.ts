@@ -14,7 +14,7 @@ export interface CountedTask {
 export type Trackable<Item> = Iterable<Item> | AsyncIterable<Item>;
 
 export interface LoopOptions {
-  /** Called when the loop starts. What it throws ends the loop, but not the task. */
+  /** Called when the loop starts. An error ends the loop, but not the task. */
   readonly onStart: () => void;
   /** The number of items; default: the `length` or `size` of the items. */
   readonly volume?: number | undefined;
