@@ -17,7 +17,7 @@ export interface TaskRange {
 }
 
 /** All subtasks of a task. */
-export function subTasksOf(parent: TaskState): TaskRange {
+export function allSubTasks(parent: TaskState): TaskRange {
   return { parent, first: 0, length: parent.subTaskCount };
 }
 

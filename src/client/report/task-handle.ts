@@ -2,7 +2,14 @@ import type { LogLevel } from "../generated/graphql.js";
 import type { PlatformSignal } from "../platform.js";
 import { eventLoop, inTurns } from "./event-loop.js";
 import { errorMessage } from "./input-values.js";
-import { findFree, iterationOf, selectTask, subTasksOf, takeTask, type TaskSelector } from "./select-task.js";
+import {
+  findFree,
+  iterationOf,
+  selectTask,
+  allSubTasks,
+  takeTask,
+  type TaskSelector,
+} from "./select-task.js";
 import { leaf, type TaskDeclaration } from "./task-declaration.js";
 import { taskLog, type TaskLog } from "./task-log.js";
 import type { TaskState } from "./task-state.js";
@@ -97,7 +104,7 @@ export class TaskHandle {
    * @throws TypeError if there is no such subtask.
    */
   sub(selector: TaskSelector): TaskHandle {
-    return this.#handleOf(selectTask(subTasksOf(this.#state), selector));
+    return this.#handleOf(selectTask(allSubTasks(this.#state), selector));
   }
 
   /**
@@ -150,7 +157,7 @@ export class TaskHandle {
     work: (task: TaskHandle) => Result | PromiseLike<Result>,
   ): Promise<Result>;
   async run<Result>(...args: [Work<Result>] | [selector: TaskSelector, work: Work<Result>]): Promise<Result> {
-    if (args.length === 2) return this.#handleOf(takeTask(subTasksOf(this.#state), args[0])).run(args[1]);
+    if (args.length === 2) return this.#handleOf(takeTask(allSubTasks(this.#state), args[0])).run(args[1]);
     this.#state.take();
     try {
       const result = await args[0](this);
@@ -225,7 +232,7 @@ export class TaskHandle {
   }
 
   #freeLeaf(description: string): TaskState {
-    return findFree(subTasksOf(this.#state), description) ?? this.#state.add(leaf(description));
+    return findFree(allSubTasks(this.#state), description) ?? this.#state.add(leaf(description));
   }
 
   #endBy(error: unknown): void {
