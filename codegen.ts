@@ -20,14 +20,21 @@ const config: CodegenConfig = {
         strictScalars: true,
         scalars: { ID: "string", DateTime: "string", SafeInt: "number", Position: "string" },
       },
-      hooks: { beforeOneFileWrite: withPureDocuments },
+      hooks: { beforeOneFileWrite: withShortDocuments },
     },
   },
 };
 
 export default config;
 
-/** Marks documents as free of side effects, so that bundlers drop unused ones. */
-function withPureDocuments(_path: string, content: string): string {
-  return content.replaceAll("= new TypedDocumentString(", "= /*#__PURE__*/ new TypedDocumentString(");
+/** Makes each document a string on one line, because documents are a part of every page that uses the SDK. */
+function withShortDocuments(_path: string, content: string): string {
+  return content.replaceAll(
+    /new TypedDocumentString\(`([^`]*)`[^`)]*\)/g,
+    (_, document: string) =>
+      `\`${document
+        .replaceAll(/\s+/g, " ")
+        .replaceAll(/ ?([^\w.$@"]) ?/g, "$1")
+        .trim()}\``,
+  );
 }

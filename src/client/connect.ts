@@ -67,7 +67,7 @@ export interface JobOptions {
 /** Options of `Connection.watch`: those of `watch`, except for the address and the token. */
 export interface ConnectedWatchOptions extends Omit<WatchOptions, "url" | "token" | "database"> {
   /** The database to watch. Default: the connection's. */
-  readonly database?: string;
+  readonly database?: string | undefined;
 }
 
 /** A connection to a server. It opens sockets on demand and needs no `close`. */
@@ -81,7 +81,7 @@ export class Connection {
   readonly #options: ConnectOptions;
   readonly #database: string;
 
-  /** Called by `connect`. */
+  /** @internal Called by `connect`. */
   constructor(options: ConnectOptions) {
     const { url, token, database } = resolveEndpoint(options);
     this.#options = options;

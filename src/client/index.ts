@@ -10,7 +10,7 @@ export {
 } from "./connect.js";
 export { JobCanceled } from "./report/job-canceled.js";
 export type { FlushOptions, Job } from "./report/job.js";
-export type { ClientClock, ClientTimer } from "./platform.js";
+export type { ClientClock, ClientTimer, PlatformSignal } from "./platform.js";
 export {
   iterative,
   leaf,
@@ -22,19 +22,14 @@ export {
   type SpecOptions,
   type TaskDeclaration as TaskSpec,
 } from "./report/task-declaration.js";
-export type {
-  Iteration,
-  TaskHandle as Task,
-  TaskLog,
-  TrackOptions,
-  TaskSelector,
-} from "./report/task-handle.js";
+export type { TaskSelector } from "./report/select-task.js";
+export type { Iteration, TaskHandle as Task, TrackOptions } from "./report/task-handle.js";
+export type { TaskLog } from "./report/task-log.js";
 export type { Tracked } from "./report/track.js";
 export type { Token } from "./transport/endpoint.js";
 export type { ClientDocument, RequestOptions } from "./transport/http-transport.js";
 export { watch } from "./watch/watch.js";
 export type { Watch, WatchStatus } from "./watch/watch.js";
-export type { WatchOptions } from "./watch/watch-options.js";
-export type { WatchTransportName } from "./watch/watch-connection.js";
+export type { WatchOptions, WatchTransportName } from "./watch/watch-options.js";
 export type * from "./watch/watch-event.js";
 export type * from "./watch/watched-job.js";

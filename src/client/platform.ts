@@ -20,6 +20,25 @@ export interface ClientTimer {
   cancel(): void;
 }
 
+/**
+ * The platform's `AbortSignal`. Where its types are not installed, as without the DOM or `@types/node`, the part of it
+ * that jobs and watches need.
+ */
+export type PlatformSignal = typeof globalThis extends { AbortSignal: { prototype: infer Signal } }
+  ? Signal
+  : {
+      /** Whether it was aborted. */
+      readonly aborted: boolean;
+      /** Why it was aborted. */
+      readonly reason: unknown;
+      /** Throws the reason if it was aborted. */
+      throwIfAborted(): void;
+      /** Calls back when it is aborted. */
+      addEventListener(type: "abort", listener: () => void): void;
+      /** Removes a callback. */
+      removeEventListener(type: "abort", listener: () => void): void;
+    };
+
 export const platformClock: ClientClock = {
   now: () => performance.now(),
   schedule(delayMs, callback) {
@@ -28,6 +47,24 @@ export const platformClock: ClientClock = {
     return { cancel: () => clearTimeout(timer as NodeJS.Timeout) };
   },
 };
+
+/**
+ * Resolves in the next turn of the event loop, after timers and sockets had theirs. Neither `scheduler.yield` nor
+ * `setTimeout` will do in a page: the first gives timers and requests no turn, and the second takes 4 ms, or a second
+ * in a hidden page.
+ */
+export function nextTurn(): Promise<void> {
+  return new Promise((resolve) => {
+    if (setImmediate) return void setImmediate(resolve);
+    const { port1, port2 } = new MessageChannel();
+    port1.addEventListener("message", () => {
+      port1.close();
+      resolve();
+    });
+    port1.start();
+    port2.postMessage(null);
+  });
+}
 
 /** Keeps the process alive until canceled, for at most `limitMs`; then calls back. */
 export function keepAlive(limitMs: number, onExpired: () => void): ClientTimer {
@@ -89,6 +126,9 @@ export function uniqueId(): string {
 }
 
 const nodeProcess = (globalThis as { readonly process?: NodeJS.Process }).process;
+
+/** Absent in browsers. Read once, because tests of a program may replace it by one that never calls back. */
+const setImmediate = /*#__PURE__*/ (() => (globalThis as Partial<typeof globalThis>).setImmediate)();
 
 /** All connections share one listener, because Node.js warns about more than ten. */
 const idleCallbacks = new Set<() => void>();

@@ -27,7 +27,7 @@ export interface CatchUp {
 export const EPOCH_LENGTH = 12;
 
 /** The position of a database that has never stored anything. Revision 0 is the same in every epoch. */
-export const ORIGIN: Position = { epoch: "A".repeat(EPOCH_LENGTH), revision: 0 };
+export const ORIGIN: Position = { epoch: /*#__PURE__*/ "A".repeat(EPOCH_LENGTH), revision: 0 };
 
 const FORM = /^([A-Za-z0-9_-]{12})\.(0|[1-9]\d{0,15})(?:\.(0|[1-9]\d{0,15})\.(0|[1-9]\d{0,15}))?$/;
 

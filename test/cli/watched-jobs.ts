@@ -61,6 +61,7 @@ function withPaths(task: WatchedTask, path: string): WatchedTask {
 }
 
 function progressOf(done: number, volume: number | null, knownVolume: number): WatchedTask["progress"] {
-  const percent = volume === null ? "n/a" : `${Math.round((done / volume) * 10_000) / 100}%`;
-  return { done, volume, knownVolume, percent };
+  const ratio = volume === null ? null : done / volume;
+  const percent = ratio === null ? "n/a" : `${Math.round(ratio * 10_000) / 100}%`;
+  return { done, volume, knownVolume, ratio, percent };
 }

@@ -1,5 +1,6 @@
 /** `tidemark list`. */
 import { connect, type WatchedJob } from "../../client/index.js";
+import { watchedTaskOf } from "../../client/watch/watched-tree.js";
 import { ListJobsDocument, type ListJobsQuery } from "../../client/generated/graphql.js";
 import { exactCount, plural } from "../../format/numbers.js";
 import type { ListRequest } from "../commands/list.js";
@@ -62,5 +63,5 @@ async function* pagesOf({ server, filter }: ListRequest): AsyncGenerator<Page, v
 }
 
 function withoutTree(job: Page["nodes"][number]): WatchedJob {
-  return { ...job, changedAt: job.reportedAt, task: { ...job.task, subTasks: [] } };
+  return { ...job, changedAt: job.reportedAt, task: watchedTaskOf(job.task) };
 }

@@ -5,8 +5,9 @@ import { JobSync, type JobDeclaration } from "./job-sync.js";
 import type { Reporter } from "./reporter.js";
 import type { TaskDeclaration } from "./task-declaration.js";
 import { TaskHandle, type TrackOptions } from "./task-handle.js";
+import type { TaskLog } from "./task-log.js";
 import type { Tracked } from "./track.js";
-import { keepAlive, type ClientTimer } from "../platform.js";
+import { keepAlive, type ClientTimer, type PlatformSignal } from "../platform.js";
 
 /** Options of `Job.flush`. */
 export interface FlushOptions {
@@ -32,7 +33,7 @@ export class Job {
   readonly #reporter: Reporter;
   readonly #stop = new AbortController();
 
-  /** Called by `Connection.job`. */
+  /** @internal Called by `Connection.job`. */
   constructor(
     header: JobDeclaration,
     spec: TaskDeclaration,
@@ -53,8 +54,13 @@ export class Job {
   }
 
   /** Aborted when the job is canceled, here or on the server. Its reason is a `JobCanceled` with the user and why. */
-  get signal(): AbortSignal {
+  get signal(): PlatformSignal {
     return this.#stop.signal;
+  }
+
+  /** The log of the job. Its lines name the root. `log` of a task names that task. */
+  get log(): TaskLog {
+    return this.task.log;
   }
 
   /** Stores the job now, PENDING, so that watchers see it before its work starts. */

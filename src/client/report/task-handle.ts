@@ -1,27 +1,25 @@
 import type { LogLevel } from "../generated/graphql.js";
-import type { TaskDeclaration } from "./task-declaration.js";
-import { leaf } from "./task-declaration.js";
+import type { PlatformSignal } from "../platform.js";
+import { eventLoop, inTurns } from "./event-loop.js";
+import { errorMessage } from "./input-values.js";
+import {
+  findFree,
+  iterationOf,
+  selectTask,
+  allSubTasks,
+  takeTask,
+  type TaskSelector,
+} from "./select-task.js";
+import { leaf, type TaskDeclaration } from "./task-declaration.js";
+import { taskLog, type TaskLog } from "./task-log.js";
 import type { TaskState } from "./task-state.js";
-import { truncateMessage, errorMessage } from "./input-values.js";
 import { track, type Trackable, type Tracked } from "./track.js";
 
 /** The part of a job that its tasks use. */
 export interface TaskScope {
   /** Aborted when the job is canceled. */
-  readonly signal: AbortSignal;
+  readonly signal: PlatformSignal;
   log(level: LogLevel, path: string, message: string): void;
-}
-
-/** Writes to the job's log. Messages are cut to 4,096 bytes; at most 100 lines wait for an unreachable server. */
-export interface TaskLog {
-  /** Adds a line with details for debugging. */
-  debug(message: string): void;
-  /** Adds a line of general interest. */
-  info(message: string): void;
-  /** Adds a line about a problem that deserves attention. */
-  warning(message: string): void;
-  /** Adds a line about an error. The task continues; use `fail` to end it. */
-  error(message: string): void;
 }
 
 /** Options of `track`. */
@@ -29,9 +27,6 @@ export interface TrackOptions {
   /** The number of items. Default: the `length` or `size` of the iterable, or unknown if it has neither. */
   readonly volume?: number | undefined;
 }
-
-/** Selects a task by its description, where the first match wins, or by its index from 0. */
-export type TaskSelector = string | number;
 
 /**
  * One task of a running job. Its methods never wait for the server, and throw only on misuse.
@@ -44,7 +39,7 @@ export class TaskHandle {
   readonly #state: TaskState;
   readonly #scope: TaskScope;
 
-  /** Called by the job. */
+  /** @internal Called by the job. */
   constructor(state: TaskState, scope: TaskScope) {
     this.#state = state;
     this.#scope = scope;
@@ -61,15 +56,13 @@ export class TaskHandle {
   }
 
   /** Aborted when the job is canceled. Its reason is a `JobCanceled`. */
-  get signal(): AbortSignal {
+  get signal(): PlatformSignal {
     return this.#scope.signal;
   }
 
   /** The log of the job. Each line that is written here names this task. */
   get log(): TaskLog {
-    const line = (level: LogLevel) => (message: string) =>
-      this.#scope.log(level, this.path, truncateMessage(message));
-    return { debug: line("DEBUG"), info: line("INFO"), warning: line("WARNING"), error: line("ERROR") };
+    return taskLog((level, message) => this.#scope.log(level, this.path, message));
   }
 
   /**
@@ -106,17 +99,12 @@ export class TaskHandle {
   }
 
   /**
-   * Returns a subtask by its description, where the first match wins, or by its index from 0.
+   * Returns a subtask by its description or by its index from 0. If several have the same description, the first that
+   * has not ended.
    * @throws TypeError if there is no such subtask.
    */
   sub(selector: TaskSelector): TaskHandle {
-    const index = typeof selector === "number" ? selector : this.#state.indexOf(selector);
-    if (index === undefined) {
-      throw new TypeError(
-        `Task ${JSON.stringify(this.description)} has no subtask ${JSON.stringify(selector)}. Declare it or call add().`,
-      );
-    }
-    return this.#handleOf(this.#state.subTask(index));
+    return this.#handleOf(selectTask(allSubTasks(this.#state), selector));
   }
 
   /**
@@ -153,22 +141,24 @@ export class TaskHandle {
   /**
    * Starts the task, calls `work` and ends the task: FINISHED if `work` returns, CANCELED if it throws after the job
    * was canceled, otherwise FAILED with the error's message. Returns the result of `work`, or throws its error.
+   * @throws TypeError if the task has already ended. If only a task above has, `work` runs without being reported.
    */
   run<Result>(work: (task: TaskHandle) => Result | PromiseLike<Result>): Promise<Result>;
   /**
-   * Runs a subtask: starts it, calls `work` and ends it, like `run` without a selector.
+   * Runs a subtask: starts it, calls `work` and ends it, like `run` without a selector. If several subtasks have the same
+   * description, each run takes the next one.
    *
    *     await root.run("load", async (load) => load.advance(await loadRows()));
    *
-   * @throws TypeError if there is no such subtask.
+   * @throws TypeError if there is no such subtask, or each one of this description has been started.
    */
   run<Result>(
     selector: TaskSelector,
     work: (task: TaskHandle) => Result | PromiseLike<Result>,
   ): Promise<Result>;
   async run<Result>(...args: [Work<Result>] | [selector: TaskSelector, work: Work<Result>]): Promise<Result> {
-    if (args.length === 2) return this.sub(args[0]).run(args[1]);
-    this.begin();
+    if (args.length === 2) return this.#handleOf(takeTask(allSubTasks(this.#state), args[0])).run(args[1]);
+    this.#state.take();
     try {
       const result = await args[0](this);
       this.finish();
@@ -176,20 +166,26 @@ export class TaskHandle {
     } catch (error) {
       this.#endBy(error);
       throw error;
+    } finally {
+      if (eventLoop.isTurnDue) await eventLoop.turn();
     }
   }
 
   /**
    * Wraps an iterable so that a loop over it reports its progress, one unit per item. Without a description, this leaf
-   * counts. With a description, the first pending leaf of that name below this task counts; if there is none, it is
-   * added.
+   * counts. With a description, the first leaf of that name below this task counts that no run and no other loop has
+   * taken; if there is none, it is added.
    *
    *     for await (const row of task.track(rows, "Import")) await insert(row);
+   *
+   * A loop that computes blocks the event loop, so nothing is reported meanwhile. `for await` lets timers and sockets run
+   * every 10 ms. A plain `for` loop can't: use it only for loops that take less than a second.
    *
    * The leaf ends with the iterable. If the loop exits early, the leaf keeps running until a task above it ends. If the
    * job is canceled, the next iteration of the loop throws.
    *
-   * @throws TypeError without a description, if this task is not a leaf; with one, if the leaf can't be added.
+   * @throws TypeError without a description, if this task is not a leaf or has ended; with one, if the leaf can't be
+   * added.
    */
   track<Item>(items: Iterable<Item>, description?: string, options?: TrackOptions): Tracked<Item>;
   /** Wraps an asynchronous iterable for a `for await` loop, like `track` of an iterable. */
@@ -199,8 +195,9 @@ export class TaskHandle {
     description?: string,
     options: TrackOptions = {},
   ): Tracked<Item> | AsyncIterable<Item> {
-    const tracked = description === undefined ? this : this.#pendingLeaf(description);
-    return track(tracked, items, options.volume);
+    const state = description === undefined ? this.#state : this.#freeLeaf(description);
+    state.isTaken = true; // at once, so that the next loop takes another one
+    return track(this.#handleOf(state), items, { onStart: () => state.take(), volume: options.volume });
   }
 
   /**
@@ -209,44 +206,33 @@ export class TaskHandle {
    */
   next(): Iteration {
     const number = this.#state.beginIteration();
-    return new Iteration(number, (selector) => this.#inIteration(number, selector));
+    const subTasks = iterationOf(this.#state);
+    return new Iteration(number, this, (select, selector) => this.#handleOf(select(subTasks, selector)));
   }
 
   /**
    * Starts one iteration after another, up to the declared maximum. To stop sooner, leave the loop. If the job is
-   * canceled, the next iteration throws.
+   * canceled, the next iteration throws. Use `for await` if the iterations compute, as for `track`.
    *
    *     for (const iteration of task.iterations()) await iteration.run("step", (step) => step.advance());
    */
-  *iterations(): Generator<Iteration, void, undefined> {
+  iterations(): Tracked<Iteration> {
+    const start = (): Iterator<Iteration, void, undefined> => this.#startIterations();
+    return {
+      [Symbol.iterator]: start,
+      [Symbol.asyncIterator]: () => inTurns({ [Symbol.iterator]: start }),
+    };
+  }
+
+  *#startIterations(): Generator<Iteration, void, undefined> {
     while (this.#state.iteration < this.#state.iterationsMax && !this.#state.hasEnded) {
       this.signal.throwIfAborted();
       yield this.next();
     }
   }
 
-  #inIteration(number: number, selector: TaskSelector): TaskHandle {
-    const { spec } = this.#state;
-    const length = spec.kind === "ITERATIVE" ? spec.tasks.length : 0;
-    const first = (number - 1) * length;
-    const index = typeof selector === "number" ? first + selector : this.#state.indexOf(selector, first);
-    if (index === undefined || index < first || index >= first + length) {
-      throw new TypeError(
-        `An iteration of ${JSON.stringify(this.description)} has no task ${JSON.stringify(selector)}. Declare it in iterative().`,
-      );
-    }
-    return this.#handleOf(this.#state.subTask(index));
-  }
-
-  #pendingLeaf(description: string): TaskHandle {
-    const index = this.#state.indexOf(
-      description,
-      0,
-      ({ status, hasEnded }) => status === "PENDING" && !hasEnded,
-    );
-    return this.#handleOf(
-      index === undefined ? this.#state.add(leaf(description)) : this.#state.subTask(index),
-    );
+  #freeLeaf(description: string): TaskState {
+    return findFree(allSubTasks(this.#state), description) ?? this.#state.add(leaf(description));
   }
 
   #endBy(error: unknown): void {
@@ -261,31 +247,67 @@ export class TaskHandle {
 
 type Work<Result> = (task: TaskHandle) => Result | PromiseLike<Result>;
 
+/** Selects a task of an iteration. */
+type SelectInIteration = (select: typeof selectTask, selector: TaskSelector) => TaskHandle;
+
 /** One iteration of an iterative task. It ends when the next iteration starts or the iterative task ends. */
 export class Iteration {
   /** The number of the iteration, from 1. */
   readonly number: number;
-  readonly #find: (selector: TaskSelector) => TaskHandle;
+  readonly #task: TaskHandle;
+  readonly #select: SelectInIteration;
 
-  /** Called by `Task.next`. */
-  constructor(number: number, find: (selector: TaskSelector) => TaskHandle) {
+  /** @internal Called by `Task.next`. */
+  constructor(number: number, task: TaskHandle, select: SelectInIteration) {
     this.number = number;
-    this.#find = find;
+    this.#task = task;
+    this.#select = select;
+  }
+
+  /** Aborted when the job is canceled. Its reason is a `JobCanceled`. */
+  get signal(): PlatformSignal {
+    return this.#task.signal;
+  }
+
+  /** The log of the job. Each line that is written here names the iterative task. */
+  get log(): TaskLog {
+    return this.#task.log;
   }
 
   /**
-   * Returns a task of this iteration by its description, where the first match wins, or by its index from 0.
+   * Returns a task of this iteration by its description or by its index from 0. If several have the same description,
+   * the first that has not ended.
    * @throws TypeError if there is no such task.
    */
   sub(selector: TaskSelector): TaskHandle {
-    return this.#find(selector);
+    return this.#select(selectTask, selector);
   }
 
-  /** Runs a task of this iteration, like `Task.run`. @throws TypeError if there is no such task. */
-  run<Result>(
+  /**
+   * Runs a task of this iteration, like `Task.run`.
+   * @throws TypeError if there is no such task, each one of this description has been started, or the next iteration has.
+   */
+  async run<Result>(
     selector: TaskSelector,
     work: (task: TaskHandle) => Result | PromiseLike<Result>,
   ): Promise<Result> {
-    return this.sub(selector).run(work);
+    return this.#select(takeTask, selector).run(work);
+  }
+
+  /** Counts the items of a loop on a leaf of this iteration, like `Task.track`. @throws TypeError as `run` does. */
+  track<Item>(items: Iterable<Item>, selector: TaskSelector, options?: TrackOptions): Tracked<Item>;
+  /** Counts the items of a `for await` loop on a leaf of this iteration, like `Task.track`. */
+  track<Item>(
+    items: AsyncIterable<Item>,
+    selector: TaskSelector,
+    options?: TrackOptions,
+  ): AsyncIterable<Item>;
+  track<Item>(
+    items: Trackable<Item>,
+    selector: TaskSelector,
+    options?: TrackOptions,
+  ): Tracked<Item> | AsyncIterable<Item> {
+    // Safe: each overload handles its kind of `items`, but overloads can't be called with a union.
+    return this.#select(takeTask, selector).track(items as Iterable<Item>, undefined, options);
   }
 }

@@ -52,6 +52,8 @@ export class TaskState {
   isDirty = false;
   /** Whether it ended, or was skipped because a task above ended. It then never changes again. */
   hasEnded = false;
+  /** Whether a run or a loop reports its work on this task, or has. */
+  isTaken = false;
   /** Whether the server knows the task, or the request to create it is in flight. */
   isAnnounced = false;
   readonly #owner: TaskStateListener;
@@ -81,6 +83,20 @@ export class TaskState {
     if (this.hasEnded) return;
     this.begin();
     this.#touch(false);
+  }
+
+  /**
+   * Starts the task for a run or a loop. If a task above has ended, the work goes on without being reported, because it
+   * may be what is left of a failed or canceled one.
+   * @throws TypeError if the task itself or its iteration has ended: the work could not be reported.
+   */
+  take(): void {
+    const ended = this.#topmostEnded();
+    if (ended && (ended === this || ended.#isInPastIteration())) {
+      throw this.#misused("has ended. Declare one for each run, and run iterations in order");
+    }
+    this.isTaken = true;
+    this.begin();
   }
 
   begin(): void {
@@ -136,25 +152,9 @@ export class TaskState {
     return this.spec.tasks.length * (this.spec.max ?? this.iteration);
   }
 
-  /** @throws TypeError if there is none. */
+  /** @param index below `subTaskCount`. */
   subTask(index: number): TaskState {
-    if (!(index >= 0 && index < this.subTaskCount)) {
-      throw this.#misused(`has no subtask at index ${index}. It has ${this.subTaskCount}, counted from 0`);
-    }
     return (this.subTasks[index] ??= this.#repeated(index));
-  }
-
-  /** The index of the first matching subtask, starting at `from`; undefined if there is none. */
-  indexOf(
-    description: string,
-    from = 0,
-    isWanted: (subTask: TaskState) => boolean = () => true,
-  ): number | undefined {
-    for (let index = from; index < this.subTaskCount; index++) {
-      const subTask = this.subTask(index);
-      if (subTask.spec.description === description && isWanted(subTask)) return index;
-    }
-    return undefined;
   }
 
   /** Appends a subtask. @throws TypeError if this task can't have more. */
@@ -231,6 +231,18 @@ export class TaskState {
   #template(): readonly TaskDeclaration[] {
     if (this.spec.kind !== "ITERATIVE") throw this.#misused("has no iterations. Declare it with iterative()");
     return this.spec.tasks;
+  }
+
+  #topmostEnded(): TaskState | undefined {
+    const above = this.parent && this.parent.#topmostEnded();
+    return above ?? (this.hasEnded ? this : undefined);
+  }
+
+  /** Whether the next iteration has ended the one that this task belongs to. */
+  #isInPastIteration(): boolean {
+    const { parent } = this;
+    if (parent?.spec.kind !== "ITERATIVE") return false;
+    return parent.subTasks.indexOf(this) < (parent.iteration - 1) * parent.spec.tasks.length;
   }
 
   #isWithin(mode: IterationMode): boolean {

@@ -1,7 +1,9 @@
+import type { PlatformSignal } from "../platform.js";
+import { eventLoop } from "./event-loop.js";
+
 /** The part of a task that counts a loop. */
 export interface CountedTask {
-  readonly signal: AbortSignal;
-  begin(): void;
+  readonly signal: PlatformSignal;
   advance(): void;
   volume(units: number): void;
   finish(): void;
@@ -11,29 +13,41 @@ export interface CountedTask {
 
 export type Trackable<Item> = Iterable<Item> | AsyncIterable<Item>;
 
+export interface LoopOptions {
+  /** Called when the loop starts. An error ends the loop, but not the task. */
+  readonly onStart: () => void;
+  /** The number of items; default: the `length` or `size` of the items. */
+  readonly volume?: number | undefined;
+}
+
 /** A tracked iterable, for a `for` or a `for await` loop. */
 export type Tracked<Item> = Iterable<Item> & AsyncIterable<Item>;
 
 /**
  * Counts the items of a loop on `task`. An item counts as done once the loop requests the next one. When the loop exits
- * early, the iterator of `items` is closed.
+ * early, the iterator of `items` is closed. A `for await` loop takes turns with timers and sockets, however long it
+ * computes; a `for` loop can't.
  */
 export function track<Item>(
   task: CountedTask,
   items: Trackable<Item>,
-  volume = lengthOf(items),
+  { onStart, volume = lengthOf(items) }: LoopOptions,
 ): Tracked<Item> | AsyncIterable<Item> {
   if (volume !== undefined) task.volume(volume);
-  if (!isIterable(items)) return { [Symbol.asyncIterator]: () => countLater(task, items) };
+  if (!isIterable(items)) return { [Symbol.asyncIterator]: () => countLater(task, items, onStart) };
   return {
-    [Symbol.iterator]: () => count(task, items),
-    [Symbol.asyncIterator]: () => countLater(task, items),
+    [Symbol.iterator]: () => count(task, items, onStart),
+    [Symbol.asyncIterator]: () => countLater(task, items, onStart),
   };
 }
 
-function* count<Item>(task: CountedTask, items: Iterable<Item>): Generator<Item, void, undefined> {
+function* count<Item>(
+  task: CountedTask,
+  items: Iterable<Item>,
+  onStart: () => void,
+): Generator<Item, void, undefined> {
   const { signal } = task;
-  task.begin();
+  onStart();
   try {
     for (const item of items) {
       if (signal.aborted) throw signal.reason;
@@ -50,14 +64,16 @@ function* count<Item>(task: CountedTask, items: Iterable<Item>): Generator<Item,
 async function* countLater<Item>(
   task: CountedTask,
   items: Trackable<Item>,
+  onStart: () => void,
 ): AsyncGenerator<Item, void, undefined> {
   const { signal } = task;
-  task.begin();
+  onStart();
   try {
     for await (const item of items) {
       if (signal.aborted) throw signal.reason;
       yield item;
       task.advance();
+      if (eventLoop.isTurnDue) await eventLoop.turn();
     }
   } catch (error) {
     endBy(task, error);

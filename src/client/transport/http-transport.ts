@@ -4,6 +4,7 @@ import { TidemarkError } from "../../protocol/tidemark-error.js";
 import { rootCauseText, isConnectionRefused } from "./root-cause.js";
 import { notTidemark, toTidemarkError, type ResponseError } from "./response-error.js";
 import { otherOriginRemedy } from "./page-origin.js";
+import type { PlatformSignal } from "../platform.js";
 import { invalidAddress, authorizationOf, type Token } from "./endpoint.js";
 
 /** A GraphQL operation: a string, or a typed document that knows the types of its variables and data. */
@@ -25,7 +26,7 @@ export interface HttpTransportOptions {
 /** Options of a request. */
 export interface RequestOptions {
   /** Aborts the request. The server may still have executed the operation. */
-  readonly signal?: AbortSignal | undefined;
+  readonly signal?: PlatformSignal | undefined;
   /** Whether the request outlives the page. Browsers then limit its body to about 60 kB. Default false. */
   readonly keepalive?: boolean | undefined;
 }

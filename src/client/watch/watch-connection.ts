@@ -1,5 +1,6 @@
 import { TidemarkError } from "../../protocol/tidemark-error.js";
 import type { ClientClock, ClientTimer } from "../platform.js";
+import type { WatchTransportName } from "./watch-options.js";
 import type { Token } from "../transport/endpoint.js";
 import { otherOriginRemedy } from "../transport/page-origin.js";
 import { RetryDelay } from "../transport/retry-delay.js";
@@ -11,9 +12,6 @@ import {
   type WatchTransport,
 } from "../transport/watch-session.js";
 import { webSocketTransport } from "../transport/websocket-transport.js";
-
-/** The transport of a watch: `auto` uses a WebSocket, or server-sent events if the network blocks WebSockets. */
-export type WatchTransportName = "auto" | "websocket" | "sse";
 
 /** The time and randomness of a watch. Tests replace them. */
 export interface WatchEnvironment {

@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 import { unavailable, type TidemarkError } from "../../protocol/tidemark-error.js";
 import { MirrorDocument, type MirrorSubscription } from "../generated/graphql.js";
 import { keepAlive } from "../platform.js";
@@ -87,7 +88,10 @@ export class Watch implements AsyncIterableIterator<WatchEvent, undefined>, Asyn
     void this.#connection.run(); // never rejects
   }
 
-  /** The current jobs by `id`, latest stored first. The map stays the same object; a changed job is a new object. */
+  /**
+   * The current jobs by `id`, latest stored first. The map stays the same object; a changed job is a new object. For a map
+   * that changes with its jobs, use `getSnapshot`.
+   */
   get jobs(): ReadonlyMap<string, WatchedJob> {
     return this.#mirror.jobs;
   }
@@ -116,6 +120,17 @@ export class Watch implements AsyncIterableIterator<WatchEvent, undefined>, Asyn
     this.#listeners.add(listener);
     return () => void this.#listeners.delete(listener);
   }
+
+  /** The same as `onChange`, as a function of its own, for React's `useSyncExternalStore`. */
+  readonly subscribe = (listener: () => void): (() => void) => this.onChange(listener);
+
+  /**
+   * Returns the current jobs as a map that never changes. It is the same object until a job changes, and shares all
+   * unchanged jobs with the map before. It needs no `this`:
+   *
+   *     const jobs = useSyncExternalStore(watched.subscribe, watched.getSnapshot);
+   */
+  readonly getSnapshot = (): ReadonlyMap<string, WatchedJob> => this.#mirror.jobs.snapshot();
 
   /** Resolves once the watch is live. @throws TidemarkError if it ends first: UNAVAILABLE, or the server's error. */
   async untilLive(): Promise<void> {
@@ -163,7 +178,7 @@ export class Watch implements AsyncIterableIterator<WatchEvent, undefined>, Asyn
   #receive(received: ReceivedEvent): void {
     const event = this.#apply(received);
     if (event) this.#queue?.add(event);
-    if (event?.kind === "CaughtUp") this.#status = { kind: "live" };
+    if (event?.kind === "CaughtUp" && this.#status.kind !== "live") this.#status = { kind: "live" };
     if (event?.kind === "Reset") this.#markStale();
     this.#notify();
   }

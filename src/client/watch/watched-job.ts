@@ -75,6 +75,8 @@ export interface WatchedProgress {
   readonly volume: number | null;
   /** The sum of the known volumes. Never null. */
   readonly knownVolume: number;
+  /** `done` divided by `volume`, 0 to 1; null while the volume is unknown. */
+  readonly ratio: number | null;
   /** The percentage as text, such as `42.86%` or `100%`; `n/a` while the volume is unknown. */
   readonly percent: string;
 }

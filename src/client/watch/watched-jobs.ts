@@ -9,6 +9,8 @@ export class WatchedJobs implements ReadonlyMap<string, WatchedJob> {
   readonly #byName = new Map<string, WatchedJob>();
   /** Ids in order; undefined until computed. */
   #order: readonly string[] | undefined = [];
+  /** Undefined until computed. */
+  #snapshot: ReadonlyMap<string, WatchedJob> | undefined;
 
   get size(): number {
     return this.#byId.size;
@@ -27,18 +29,26 @@ export class WatchedJobs implements ReadonlyMap<string, WatchedJob> {
     return this.#byName.get(nameOf({ username, jobId }));
   }
 
+  /** A copy that never changes; the same object until the next change. Computed on demand, as most watches need none. */
+  snapshot(): ReadonlyMap<string, WatchedJob> {
+    return (this.#snapshot ??= new Map(this));
+  }
+
   put(job: WatchedJob): void {
+    this.#snapshot = undefined;
     if (this.#byId.get(job.id)?.storedAt !== job.storedAt) this.#order = undefined;
     this.#byId.set(job.id, job);
     this.#byName.set(nameOf(job), job);
   }
 
   remove(job: WatchedJob): void {
+    this.#snapshot = undefined;
     if (this.#byId.delete(job.id)) this.#order = undefined;
     this.#byName.delete(nameOf(job));
   }
 
   clear(): void {
+    if (this.size > 0) this.#snapshot = undefined;
     this.#byId.clear();
     this.#byName.clear();
     this.#order = [];

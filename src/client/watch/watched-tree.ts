@@ -1,5 +1,5 @@
 import type { MirroredTaskFragment } from "../generated/graphql.js";
-import type { WatchedTask } from "./watched-job.js";
+import type { WatchedProgress, WatchedTask } from "./watched-job.js";
 
 /** The server's event does not fit the local state, which indicates a bug. The watch recovers by starting over. */
 export class OutOfSyncError extends Error {
@@ -13,11 +13,16 @@ export class OutOfSyncError extends Error {
 export function watchedTreeOf(tasks: readonly MirroredTaskFragment[]): WatchedTask {
   const byPath = new Map<string, GrowingTask>();
   for (const fields of tasks) {
-    const task = { ...fields, subTasks: [] };
+    const task = watchedTaskOf(fields);
     byPath.set(fields.path, task);
     if (fields.path !== "") requireTask(byPath.get(parentOf(fields.path)), fields.path).subTasks.push(task);
   }
   return requireTask(byPath.get(""), "");
+}
+
+/** A task as the server sends it, without its subtasks. */
+export function watchedTaskOf(fields: MirroredTaskFragment): GrowingTask {
+  return { ...fields, progress: withRatio(fields.progress), subTasks: [] };
 }
 
 /**
@@ -30,7 +35,7 @@ export function withChangedTasks(root: WatchedTask, changed: readonly MirroredTa
   const newRoot = copies.of(root);
   for (const fields of changed) {
     const task = fields.path === "" ? newRoot : copies.at(newRoot, fields);
-    Object.assign(task, fields);
+    Object.assign(task, fields, { progress: withRatio(fields.progress) });
   }
   return newRoot;
 }
@@ -65,11 +70,17 @@ class CopiedTasks {
     for (const [level, index] of indexes.entries()) {
       const { subTasks } = task;
       const isNew = level === indexes.length - 1 && index === subTasks.length;
-      const child = isNew ? { ...fields, subTasks: [] } : requireTask(subTasks[index], fields.path);
+      const child = isNew ? watchedTaskOf(fields) : requireTask(subTasks[index], fields.path);
       subTasks[index] = task = this.of(child);
     }
     return task;
   }
+}
+
+/** The ratio is that of the schema. It is computed here, because it would make each event longer. */
+function withRatio(progress: MirroredTaskFragment["progress"]): WatchedProgress {
+  const { done, volume } = progress;
+  return { ...progress, ratio: volume === null ? null : done < volume ? done / volume : 1 };
 }
 
 function parentOf(path: string): string {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { connect, leaf, task } from "../../../src/client/index.js";
+import { connect, iterative, leaf, task } from "../../../src/client/index.js";
 import { startServer } from "../../kit/server/server.js";
 import { JOB, linesOf, jobOnServer } from "../server-jobs.js";
 
@@ -35,6 +35,26 @@ describe("A tracked loop", () => {
       "Import CANCELED 0/?",
       "Export FINISHED 7/7",
     ]);
+  });
+
+  it("counts on a leaf of an iteration", async () => {
+    await using server = await startServer();
+    const steps = iterative("iterate", { mode: "FIXED", max: 2 }, leaf("read"), leaf("write"));
+    const job = connect({ url: server.url }).job(JOB, steps);
+    await job.run(async (root) => {
+      for await (const iteration of root.iterations()) {
+        for (const item of iteration.track(["a", "b"], "read")) expect(item).toMatch(/[ab]/);
+        for await (const item of iteration.track(generatedLater(), 1)) iteration.log.warn(item);
+        expect(iteration.signal).toBe(job.signal);
+      }
+    });
+
+    const { log, ...shown } = await jobOnServer(server.url);
+    const lines = ["read FINISHED 2/2", "write FINISHED 3/3"];
+    expect(linesOf({ log, ...shown })).toEqual(["iterate FINISHED 10/10", ...lines, ...lines]);
+    expect(log.map(({ level, path, message }) => [level, path, message])).toEqual(
+      ["a", "b", "c", "a", "b", "c"].map((message) => ["WARNING", "", message]),
+    );
   });
 
   it("counts on the root if the job is a single leaf", async () => {

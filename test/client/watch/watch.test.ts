@@ -2,7 +2,7 @@ import { getEventListeners } from "node:events";
 import { describe, expect, it } from "vitest";
 import type { Watch, WatchEvent } from "../../../src/client/index.js";
 import { ManualClock } from "../../kit/deterministic/manual-clock.js";
-import { ask, metricReaches } from "../../kit/network/raw-http.js";
+import { ask, dataOf, metricReaches } from "../../kit/network/raw-http.js";
 import { startServer } from "../../kit/server/server.js";
 import { removeTask, store, update } from "../../server/jobs.js";
 import { watchEventsUntil, kindsOf, SDK_TRANSPORTS, waitUntil, watchBy } from "./test-watches.js";
@@ -54,6 +54,37 @@ describe.each(SDK_TRANSPORTS)("A watch (%s)", (transport) => {
     await watched.untilLive();
 
     expect(namesOf(watched).toSorted()).toEqual(names);
+  });
+
+  it("holds the ratio that the server computes", async () => {
+    await using server = await startServer();
+    const subTasks = [
+      { description: "all", volume: 8 },
+      { description: "none", volume: 0 },
+      { description: "unknown" },
+    ];
+    await store(server.url, { task: { description: "Import", subTasks } });
+    const updates = [
+      { path: "0", done: 3 },
+      { path: "2", done: 3 },
+    ];
+    await update(server.url, { updates });
+    await using watched = watchBy(new ManualClock(), { url: server.url, transport });
+    await watched.untilLive();
+    const ratios = [watched.job("u", "j")!.task.progress.ratio, ...ratiosOf(watched)];
+    await update(server.url, {
+      updates: [
+        { path: "0", done: 9 },
+        { path: "2", volume: 4 },
+      ],
+    });
+    await waitUntil(watched, () => versionOf(watched, "j") === 3);
+    const query = `{ task(database: "d", username: "u", jobId: "j") { tasks { progress { ratio } } } }`;
+    const { task } = await dataOf<{ task: { tasks: { progress: { ratio: number } }[] } }>(server.url, query);
+
+    expect(ratios).toEqual([null, 0.375, 1, null]);
+    expect([watched.job("u", "j")!.task.progress.ratio, ...ratiosOf(watched)]).toEqual([1, 1, 1, 0.75]);
+    expect(task.tasks.map(({ progress }) => progress.ratio)).toEqual([1, 1, 1, 0.75]);
   });
 
   it("holds the job's declared resources and its expiry", async () => {
@@ -204,6 +235,10 @@ async function firstOf(watched: Watch): Promise<WatchEvent | undefined> {
 
 function namesOf(watched: Watch): string[] {
   return [...watched.jobs.values()].map(({ username, jobId }) => `${username}/${jobId}`);
+}
+
+function ratiosOf(watched: Watch): (number | null)[] {
+  return watched.job("u", "j")!.task.subTasks.map(({ progress }) => progress.ratio);
 }
 
 function versionOf(watched: Watch, jobId: string): number | undefined {

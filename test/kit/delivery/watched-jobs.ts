@@ -50,5 +50,6 @@ export function createWatchedJob(fields: Partial<WatchedJob> = {}): WatchedJob {
 }
 
 export function progressOf(done: number, volume: number | null, knownVolume = volume ?? 0): WatchedProgress {
-  return { done, volume, knownVolume, percent: volume === null ? "n/a" : `${(100 * done) / volume}%` };
+  const ratio = volume === null ? null : done / volume;
+  return { done, volume, knownVolume, ratio, percent: ratio === null ? "n/a" : `${100 * ratio}%` };
 }
