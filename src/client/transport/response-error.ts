@@ -6,7 +6,11 @@ import { TidemarkError, TRANSIENT_LIMITS } from "../../protocol/tidemark-error.j
 /** A GraphQL error in JSON. The server is trusted to send this shape. */
 export interface ResponseError {
   readonly message: string;
-  readonly extensions?: { readonly code?: string; readonly limit?: keyof Limits };
+  readonly extensions?: {
+    readonly code?: string;
+    readonly limit?: keyof Limits;
+    readonly retryAfterMs?: number;
+  };
 }
 
 /** @param fallbackCode is used when the server sends no code, or one that this version does not know. */
@@ -14,9 +18,9 @@ export function toTidemarkError(
   { message, extensions = {} }: ResponseError,
   fallbackCode: ErrorCode,
 ): TidemarkError {
-  const { code, limit } = extensions;
+  const { code, ...options } = extensions;
   const known = ERROR_CODES.find((one) => one === code) ?? fallbackCode;
-  return new TidemarkError(known, message, limit ? { limit } : {});
+  return new TidemarkError(known, message, options);
 }
 
 /** The message for an address at which something else answers. */
@@ -28,4 +32,9 @@ export function notTidemark(url: string, status: number): string {
 export function isRetryable({ code, extensions: { limit } }: TidemarkError): boolean {
   if (code === "LIMIT_EXCEEDED") return TRANSIENT_LIMITS.some((transient) => transient === limit);
   return code === "UNAVAILABLE" || code === "INTERNAL" || code === "UNAUTHENTICATED";
+}
+
+/** Whether the server works but can't take the request now: it answers, so waiting for it makes sense. */
+export function isBusy(error: TidemarkError): boolean {
+  return error.code === "LIMIT_EXCEEDED" && isRetryable(error);
 }
