@@ -8,15 +8,15 @@ describe("A connection", () => {
   it("watches the jobs of its database, including those that it reports", async () => {
     await using server = await startServer();
     const tidemark = connect({ url: server.url, database: "d", username: "u" });
-    await using watch = tidemark.watch();
-    await watch.untilLive();
+    await using watched = tidemark.watch();
+    await watched.untilLive();
 
     await tidemark.job({ jobId: "j" }, task("Import", leaf("read", { volume: 2 }))).run(async (root) => {
       await root.run("read", (read) => read.advance(2));
     });
-    await finished(watch);
+    await finished(watched);
 
-    expect([...watch.jobs.values()].map(({ jobId, database }) => [database, jobId])).toEqual([["d", "j"]]);
+    expect([...watched.jobs.values()].map(({ jobId, database }) => [database, jobId])).toEqual([["d", "j"]]);
   });
 });
 
@@ -87,6 +87,6 @@ function request(url: string): Promise<unknown> {
 }
 
 /** Resolves when the watch delivers a finished job. */
-async function finished(watch: Watch): Promise<void> {
-  for await (const event of watch) if ("job" in event && event.job.task.status === "FINISHED") return;
+async function finished(watched: Watch): Promise<void> {
+  for await (const event of watched) if ("job" in event && event.job.task.status === "FINISHED") return;
 }

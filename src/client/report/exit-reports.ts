@@ -31,8 +31,10 @@ export interface ExitingJobs {
   waitForEnd(job: JobSync): Promise<void>;
 }
 
-/** The longest time that an end of the process is delayed, milliseconds. */
+/** The longest time that an end of the process waits for the server, milliseconds. */
 const EXIT_DELAY_MAX_MS = 1_000;
+/** A thread starts in 50 ms, but not on a machine that has far too much to do. */
+const THREAD_START_MAX_MS = 3_000;
 const INPUTS_PER_REQUEST = 500;
 const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
@@ -155,16 +157,19 @@ function sendNow(): void {
   const workerData = { requests, done };
   const options = { eval: true, workerData, execArgv: [], env: {}, stdin: true, stdout: true, stderr: true };
   new Worker(SEND_AND_NOTIFY, options).unref();
-  Atomics.wait(done, 0, 0, EXIT_DELAY_MAX_MS);
+  Atomics.wait(done, 0, 0, THREAD_START_MAX_MS);
+  Atomics.wait(done, 0, 1, EXIT_DELAY_MAX_MS);
 }
 
 const SEND_AND_NOTIFY = `
   const { requests, done } = require("node:worker_threads").workerData;
-  const sent = requests.map(({ url, ...options }) => fetch(url, options));
-  Promise.allSettled(sent).then(() => {
-    Atomics.store(done, 0, 1);
+  const advance = () => {
+    Atomics.add(done, 0, 1);
     Atomics.notify(done, 0);
-  });`;
+  };
+  advance();
+  const sent = requests.map(({ url, ...options }) => fetch(url, options));
+  Promise.allSettled(sent).then(advance);`;
 
 function requestsOf({ jobs, transport }: ExitingJobs): PreparedRequest[] {
   const inputs = [...jobs].filter((job) => job.isReportable && job.hasEnded).flatMap(finalInputs);

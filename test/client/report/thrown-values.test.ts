@@ -16,11 +16,13 @@ describe("A job whose work throws", () => {
     ],
   ])("%s rejects with the very same value and ends FAILED", async (_, thrown, message) => {
     await using server = await startServer();
-    const job = connect({ url: server.url }).job(JOB, task("Nightly"));
+    const job = connect({ url: server.url }).job(JOB, task("Nightly", leaf("Import")));
     const outcome = await job
-      .run(async (root) => {
-        for (const item of root.track(["a"], "Import")) await Promise.reject(item && thrown);
-      })
+      .run((root) =>
+        root.run("Import", () => {
+          throw thrown;
+        }),
+      )
       .then(
         () => ({ rejection: "none" as unknown }),
         (rejection: unknown) => ({ rejection }),
