@@ -91,7 +91,7 @@ module.exports = {
       severity: "error",
       from: {
         orphan: true,
-        pathNot: "^src/((main|index)\\.ts$|web/main\\.tsx$|client/generated/)|\\.d\\.ts$",
+        pathNot: "^src/((main|index|client/browser-only)\\.ts$|web/main\\.tsx$|client/generated/)|\\.d\\.ts$",
       },
       to: {},
     },

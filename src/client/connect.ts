@@ -8,6 +8,8 @@
  */
 import type { TidemarkError } from "../protocol/tidemark-error.js";
 import type { MemoryRangeInput, OnConflict } from "./generated/graphql.js";
+import { checkOptions } from "./check-options.js";
+import { failureReason } from "./report/failure-reason.js";
 import { Job } from "./report/job.js";
 import { Reporter } from "./report/reporter.js";
 import { resolveEndpoint, type EndpointOptions, type Token } from "./transport/endpoint.js";
@@ -30,10 +32,14 @@ export interface ConnectOptions extends EndpointOptions {
   readonly heartbeatMs?: number | undefined;
   /** Time limit of a request, milliseconds. Reports that exceed it are sent again. Default 5,000. */
   readonly requestTimeoutMs?: number | undefined;
-  /** How long the process stays alive to deliver the end of a job, milliseconds. Default 5,000. */
+  /**
+   * How long the process stays alive to deliver the end of a job while no server takes it, milliseconds. A busy server
+   * may take longer. Default 5,000.
+   */
   readonly endTimeoutMs?: number | undefined;
   /**
-   * Receives errors that the SDK does not throw. Default: these errors are ignored.
+   * Receives errors that the SDK does not throw. Default: the first rejection of a connection is printed on stderr, and
+   * nothing else.
    *
    * - The server is unreachable or rejects the token: called without a job, once per error code until the server
    *   accepts reports again. Reports wait and are retried.
@@ -41,6 +47,11 @@ export interface ConnectOptions extends EndpointOptions {
    *   the job itself is rejected, the SDK stops reporting it. The work continues.
    */
   readonly onError?: ((error: TidemarkError, job?: Job) => void) | undefined;
+  /**
+   * Whether open jobs end when their process does: CANCELED by a signal, otherwise FAILED with the reason. Node.js only.
+   * Default true.
+   */
+  readonly endsJobsOnExit?: boolean | undefined;
   /** The source of time. For tests. */
   readonly clock?: ClientClock | undefined;
 }
@@ -80,6 +91,7 @@ export class Connection {
   readonly #reporter: Reporter;
   readonly #options: ConnectOptions;
   readonly #database: string;
+  #hasPrinted = false;
 
   /** @internal Called by `connect`. */
   constructor(options: ConnectOptions) {
@@ -93,6 +105,7 @@ export class Connection {
       intervalMs: options.intervalMs ?? 250,
       heartbeatMs: options.heartbeatMs ?? 600,
       endTimeoutMs: options.endTimeoutMs ?? 5_000,
+      endsJobsOnExit: options.endsJobsOnExit ?? true,
       clock: options.clock ?? platformClock,
       onUnavailable: (error) => this.#notify(error),
     });
@@ -102,8 +115,11 @@ export class Connection {
    * Creates a job with this task tree. The server stores it with its first report; `Job.announce` stores it at once.
    *
    *     const job = tidemark.job({ jobId: "nightly-import" }, task("Import", leaf("read"), leaf("write")));
+   *
+   * @throws TypeError if an option is unknown.
    */
   job(options: JobOptions, root: TaskDeclaration): Job {
+    checkOptions("job", options, JOB_OPTIONS);
     const { jobId = uniqueId(), database, username, leaseSeconds, memory, onConflict } = options;
     const header = {
       jobId,
@@ -141,20 +157,54 @@ export class Connection {
     return this.#transport.request(document, variables, options);
   }
 
-  /** Runs in a microtask, so that an exception of the program's `onError` can't stop the reports. */
+  /** `onError` runs in a microtask, so that its exception can't stop the reports. */
   #notify(error: TidemarkError, job?: Job): void {
     const { onError } = this.#options;
-    if (onError) queueMicrotask(() => onError(error, job));
+    if (onError) return queueMicrotask(() => onError(error, job));
+    const isRejection = job !== undefined || error.code === "UNAUTHENTICATED"; // being unreachable is not
+    if (!isRejection || this.#hasPrinted) return;
+    this.#hasPrinted = true;
+    const what = job ? `job ${JSON.stringify(job.jobId)}` : "reports";
+    // oxlint-disable-next-line no-console -- a program without `onError` would otherwise never know
+    console.error(
+      `tidemark: ${what} rejected: ${failureReason(error)} Pass onError to connect() for more errors.`,
+    );
   }
 }
 
+const CONNECT_OPTIONS: Readonly<Record<keyof ConnectOptions, 1>> = {
+  url: 1,
+  token: 1,
+  database: 1,
+  username: 1,
+  intervalMs: 1,
+  heartbeatMs: 1,
+  requestTimeoutMs: 1,
+  endTimeoutMs: 1,
+  endsJobsOnExit: 1,
+  onError: 1,
+  clock: 1,
+};
+
+const JOB_OPTIONS: Readonly<Record<keyof JobOptions, 1>> = {
+  jobId: 1,
+  database: 1,
+  username: 1,
+  leaseSeconds: 1,
+  memory: 1,
+  onConflict: 1,
+};
+
 /**
- * Creates a connection to a server. It sends nothing until a job reports, a watch starts or `request` is called.
+ * Creates a connection to a server, given its address or options. It sends nothing until a job reports, a watch starts
+ * or `request` is called.
  *
  *     const tidemark = connect({ url: "http://127.0.0.1:4000", database: "demo" });
  *
- * @throws TypeError if the address of the server is invalid.
+ * @throws TypeError if the address of the server is invalid or an option is unknown.
  */
-export function connect(options: ConnectOptions = {}): Connection {
+export function connect(options: ConnectOptions | string | URL = {}): Connection {
+  if (typeof options === "string" || options instanceof URL) return new Connection({ url: String(options) });
+  checkOptions("connect", options, CONNECT_OPTIONS);
   return new Connection(options);
 }

@@ -66,28 +66,29 @@ export function nextTurn(): Promise<void> {
   });
 }
 
-/** Keeps the process alive until canceled, for at most `limitMs`; then calls back. */
-export function keepAlive(limitMs: number, onExpired: () => void): ClientTimer {
-  const timer = setTimeout(onExpired, limitMs);
+/**
+ * Keeps the process alive until canceled, or until `limitMs` have passed since the start and since `activeAt()`, a
+ * time of `performance.now()`; then calls back.
+ */
+export function keepAlive(limitMs: number, onExpired: () => void, activeAt = () => -Infinity): ClientTimer {
+  const check = (): void => {
+    const leftMs = activeAt() + limitMs - performance.now();
+    if (leftMs > 0) timer = setTimeout(check, Math.ceil(leftMs));
+    else onExpired();
+  };
+  let timer = setTimeout(check, limitMs);
   return { cancel: () => clearTimeout(timer) };
+}
+
+/** Marks a rejection as handled, so that a promise that nothing awaits can't end the process. Returns the promise. */
+export function ignoreUnawaited<Result>(promise: Promise<Result>): Promise<Result> {
+  promise.catch(() => {});
+  return promise;
 }
 
 /** The value of an environment variable; undefined if it is unset or empty. */
 export function environmentVariable(name: string): string | undefined {
   return nodeProcess?.env?.[name] || undefined;
-}
-
-/**
- * Calls back whenever the process has no work left, and returns a function that unsubscribes. Work started by the
- * callback keeps the process alive.
- */
-export function onIdleProcess(callback: () => void): () => void {
-  if (idleCallbacks.size === 0) nodeProcess?.on?.("beforeExit", notifyIdle);
-  idleCallbacks.add(callback);
-  return () => {
-    idleCallbacks.delete(callback);
-    if (idleCallbacks.size === 0) nodeProcess?.off?.("beforeExit", notifyIdle);
-  };
 }
 
 /**
@@ -126,13 +127,13 @@ export function uniqueId(): string {
 }
 
 const nodeProcess = (globalThis as { readonly process?: NodeJS.Process }).process;
+const versions: Partial<NodeJS.ProcessVersions> = nodeProcess?.versions ?? {};
 
 /** Absent in browsers. Read once, because tests of a program may replace it by one that never calls back. */
 const setImmediate = /*#__PURE__*/ (() => (globalThis as Partial<typeof globalThis>).setImmediate)();
 
-/** All connections share one listener, because Node.js warns about more than ten. */
-const idleCallbacks = new Set<() => void>();
+/** Whether this is Node.js or a platform that is compatible with it. */
+export const isNodeLike = versions.node !== undefined;
 
-function notifyIdle(): void {
-  for (const callback of idleCallbacks) callback();
-}
+/** Whether this is Node.js itself. */
+export const isNode = isNodeLike && !versions["bun"] && !versions["deno"];

@@ -3,6 +3,8 @@
  * A bound is the largest accepted value. `config/limit-settings.ts` says what each one bounds.
  */
 
+import { REPORT_LIMITS } from "./report-limits.js";
+
 /** The bounds of a server: whole numbers above 0, or Infinity where a bound is off. */
 export type Limits = { readonly [Name in keyof typeof DEFAULTS]: number };
 
@@ -29,8 +31,6 @@ const DEFAULTS = {
   messageBytesMax: 256_000,
 
   inputsPerRequestMax: 1_000,
-  updatesPerInputMax: 100,
-  logLinesPerInputMax: 100,
 
   tasksPerTreeMax: 10_000,
   /** The root is the first level. */
@@ -47,8 +47,8 @@ const DEFAULTS = {
 
   /** Bytes of UTF-8, here and below. */
   nameBytesMax: 128,
-  descriptionBytesMax: 256,
-  messageTextBytesMax: 4_096,
+
+  ...REPORT_LIMITS,
 
   logLinesPerJobMax: 200,
   requestIdsPerAttemptMax: 64,

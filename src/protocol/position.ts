@@ -36,6 +36,16 @@ export function formatPosition({ epoch, revision, catchUp }: Position): string {
   return catchUp ? `${epoch}.${revision}.${catchUp.base}.${catchUp.began}` : `${epoch}.${revision}`;
 }
 
+/** The epoch of a position that a server sent. */
+export function epochOf(position: string): string {
+  return position.slice(0, EPOCH_LENGTH);
+}
+
+/** Whether a position that a server sent is in the middle of a catch-up. */
+export function isCatchingUp(position: string): boolean {
+  return position.split(".").length > 2;
+}
+
 /**
  * Parses a position from a client.
  * @throws TidemarkError BAD_USER_INPUT for text that no server issues.

@@ -50,7 +50,7 @@ function jobOf({
   const onError = (error: TidemarkError): void => {
     if (isVerbose || isRejection(error)) note(`the job is not reported: ${error.message}`);
   };
-  const tidemark = connect({ ...server, onError });
+  const tidemark = connect({ ...server, onError, endsJobsOnExit: false }); // the job ends with the command
   return tidemark.job({ jobId, username }, initialTree(name ?? formatCommand(command)));
 }
 

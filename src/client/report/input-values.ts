@@ -1,14 +1,16 @@
 /** Converts values to what the server accepts, so that an odd number or a long text does not cost a report. */
-import { DEFAULT_LIMITS } from "../../protocol/limits.js";
+import { REPORT_LIMITS } from "../../protocol/report-limits.js";
 
 /** Replaces control characters, cuts the text to the byte limit, and replaces an empty one. */
-export function toDescription(text: string): string {
-  const printable = text.normalize("NFC").replaceAll(/\p{Cc}/gu, " ");
-  return cutToBytes(printable, DEFAULT_LIMITS.descriptionBytesMax) || "task";
+export function toDescription(text: unknown): string {
+  const printable = textOf(text)
+    .normalize("NFC")
+    .replaceAll(/\p{Cc}/gu, " ");
+  return cutToBytes(printable, REPORT_LIMITS.descriptionBytesMax) || "task";
 }
 
-export function truncateMessage(text: string): string {
-  return cutToBytes(text, DEFAULT_LIMITS.messageTextBytesMax);
+export function truncateMessage(text: unknown): string {
+  return cutToBytes(textOf(text ?? ""), REPORT_LIMITS.messageTextBytesMax);
 }
 
 /** Rounds down and caps at the largest safe integer; undefined for negative numbers and NaN. */
@@ -17,8 +19,14 @@ export function toWholeNumber(value: number | undefined): number | undefined {
   return Math.min(Math.floor(value), Number.MAX_SAFE_INTEGER);
 }
 
-export function errorMessage(error: unknown): string {
-  return error instanceof Error ? error.message || error.name : String(error);
+/** Converts any value to text. Never throws. */
+export function textOf(value: unknown): string {
+  try {
+    const text = String(value);
+    return text.startsWith("[object ") ? JSON.stringify(value) : text;
+  } catch {
+    return "a value that has no text";
+  }
 }
 
 /** Cuts between characters. A lone surrogate becomes the replacement character. */

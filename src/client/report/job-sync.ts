@@ -15,8 +15,8 @@
  * Requests to store, add tasks or log carry a request id; updates are idempotent without one. Changes made in the
  * meantime merge into the tree, so pending data is at most twice the tree plus the newest log lines.
  */
-import { DEFAULT_LIMITS } from "../../protocol/limits.js";
-import { parsePosition } from "../../protocol/position.js";
+import { REPORT_LIMITS } from "../../protocol/report-limits.js";
+import { epochOf } from "../../protocol/position.js";
 import { TidemarkError } from "../../protocol/tidemark-error.js";
 import type {
   AddTasksInput,
@@ -142,7 +142,7 @@ export class JobSync implements TaskStateListener {
 
   log(line: LogInput): void {
     this.#log.push(line);
-    if (this.#log.length > DEFAULT_LIMITS.logLinesPerInputMax) this.#log.shift();
+    if (this.#log.length > REPORT_LIMITS.logLinesPerInputMax) this.#log.shift();
     this.onChanged(false);
   }
 
@@ -240,7 +240,7 @@ export class JobSync implements TaskStateListener {
   /** @param epoch the current epoch of the job's database. */
   onDatabaseEpoch(epoch: string): void {
     if (!this.#notFoundError || !this.#stored) return;
-    if (epoch === parsePosition(this.#stored.position).epoch) this.stop(this.#notFoundError);
+    if (epoch === epochOf(this.#stored.position)) this.stop(this.#notFoundError);
     else this.#restart();
   }
 
@@ -257,7 +257,7 @@ export class JobSync implements TaskStateListener {
   /** Stores the job again on a server that lost its history. Acknowledged log lines are lost. */
   #restart(): void {
     const lines = this.#inputs.flatMap(({ log }) => log ?? []);
-    this.#log = [...lines, ...this.#log].slice(-DEFAULT_LIMITS.logLinesPerInputMax);
+    this.#log = [...lines, ...this.#log].slice(-REPORT_LIMITS.logLinesPerInputMax);
     this.#waiting = [...this.#waitingForAnswer.splice(0), ...this.#waiting];
     this.#inputs = [];
     this.#addTasksRequest = this.#stored = this.#notFoundError = undefined;
@@ -274,7 +274,7 @@ export class JobSync implements TaskStateListener {
   #prepare(): void {
     this.isUrgent = false;
     this.#waitingForAnswer.push(...this.#waiting.splice(0));
-    const { updatesPerInputMax } = DEFAULT_LIMITS;
+    const { updatesPerInputMax } = REPORT_LIMITS;
     const updates = collectUpdates(this.root);
     for (let from = 0; from < updates.length; from += updatesPerInputMax) {
       this.#inputs.push({ ...this.heartbeat(), updates: updates.slice(from, from + updatesPerInputMax) });

@@ -7,11 +7,14 @@ import type { TaskDeclaration } from "./task-declaration.js";
 import { TaskHandle, type TrackOptions } from "./task-handle.js";
 import type { TaskLog } from "./task-log.js";
 import type { Tracked } from "./track.js";
-import { keepAlive, type ClientTimer, type PlatformSignal } from "../platform.js";
+import { ignoreUnawaited, keepAlive, type ClientTimer, type PlatformSignal } from "../platform.js";
 
 /** Options of `Job.flush`. */
 export interface FlushOptions {
-  /** Time limit, milliseconds. The process stays alive while it waits. Default 5,000. */
+  /**
+   * Time limit, milliseconds. The process stays alive while it waits. Default: 5,000 without any answer; a busy server
+   * may take longer.
+   */
   readonly timeoutMs?: number | undefined;
 }
 
@@ -85,7 +88,7 @@ export class Job {
     try {
       return await this.task.run(work);
     } finally {
-      await this.#reporter.waitForEnds();
+      await this.#reporter.waitForEnd(this.#sync);
     }
   }
 
@@ -109,11 +112,14 @@ export class Job {
 
   /**
    * Sends pending reports and resolves once the server has stored everything reported before this call.
+   * If nothing awaits it, a rejection is ignored.
    * @throws TidemarkError UNAVAILABLE if the time limit is exceeded, or with the server's code if it rejects the job.
    */
-  flush({ timeoutMs = 5_000 }: FlushOptions = {}): Promise<void> {
+  flush({ timeoutMs }: FlushOptions = {}): Promise<void> {
     if (this.#sync.hasPending) this.#sync.onChanged(true);
-    return withTimeout(timeoutMs, this.#sync.waitForFlush());
+    const startedAt = performance.now();
+    const activeAt = (): number => (timeoutMs === undefined ? this.#reporter.answeredAt : startedAt);
+    return ignoreUnawaited(withTimeout(timeoutMs ?? 5_000, activeAt, this.#sync.waitForFlush()));
   }
 
   #onAcknowledged({ cancelRequest }: WorkersJobFragment): void {
@@ -124,12 +130,11 @@ export class Job {
 }
 
 /** Keeps the process alive while it waits. @throws TidemarkError UNAVAILABLE */
-async function withTimeout(timeoutMs: number, flushed: Promise<void>): Promise<void> {
+async function withTimeout(timeoutMs: number, activeAt: () => number, flushed: Promise<void>): Promise<void> {
   let timer: ClientTimer | undefined;
   const timeout = new Promise<never>((_, reject) => {
-    timer = keepAlive(timeoutMs, () =>
-      reject(unavailable(`Reports not confirmed within ${timeoutMs} ms. The client keeps retrying.`)),
-    );
+    const message = `Reports not confirmed within ${timeoutMs} ms. The client keeps retrying.`;
+    timer = keepAlive(timeoutMs, () => reject(unavailable(message)), activeAt);
   });
   try {
     await Promise.race([flushed, timeout]);

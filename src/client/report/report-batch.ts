@@ -8,7 +8,7 @@ import { limitFromMessage, type TidemarkError } from "../../protocol/tidemark-er
 import { ReportJobsDocument, type ReportJobsMutation, type UpdateTaskInput } from "../generated/graphql.js";
 import type { Heartbeats } from "./heartbeats.js";
 import type { JobSync } from "./job-sync.js";
-import { isRetryable, toTidemarkError } from "../transport/response-error.js";
+import { isBusy, isRetryable, toTidemarkError } from "../transport/response-error.js";
 import type { ClientClock } from "../platform.js";
 import type { HttpTransport } from "../transport/http-transport.js";
 
@@ -35,9 +35,10 @@ export class ReportBatch {
   /**
    * Sends the reports of the jobs in the order of the set. If the batch is truncated, its jobs move to the end, so that
    * every job gets its turn.
+   * @param onProgress is called if the server took a report, or is too busy for one.
    * @throws TidemarkError if the server temporarily rejects reports; the next call sends them again.
    */
-  async send(jobs: Set<JobSync>, request: HttpTransport["request"]): Promise<void> {
+  async send(jobs: Set<JobSync>, request: HttpTransport["request"], onProgress: () => void): Promise<void> {
     const batch = this.#take(jobs);
     if (batch.length === 0) return;
     if (this.#isTruncated) moveToBack(jobs, batch);
@@ -45,7 +46,7 @@ export class ReportBatch {
     const answer = await request(ReportJobsDocument, { inputs }).catch((error: TidemarkError) =>
       this.#onBatchRejected(batch, error),
     );
-    if (answer) this.#onAnswer(batch, answer.updateTasks ?? []);
+    if (answer) this.#onAnswer(batch, answer.updateTasks ?? [], onProgress);
   }
 
   #take(jobs: ReadonlySet<JobSync>): readonly BatchItem[] {
@@ -80,18 +81,24 @@ export class ReportBatch {
     else this.#inputsMax = Math.ceil(batch.length / 2);
   }
 
-  #onAnswer(batch: readonly BatchItem[], answers: readonly InputAnswer[]): void {
+  #onAnswer(batch: readonly BatchItem[], answers: readonly InputAnswer[], onProgress: () => void): void {
     const now = this.#clock.now();
     this.#inputsMax = INPUTS_PER_REQUEST;
     const transient: TidemarkError[] = [];
     for (const [index, { job, input }] of batch.entries()) {
       const { error, userTask } = answers[index] ?? {};
       const rejection = error && inputError(error);
-      if (!rejection) job.onReportAcknowledged(input, userTask ?? undefined, now);
-      else if (isRetryable(rejection)) transient.push(rejection);
-      else job.onReportRejected(input, rejection);
+      if (rejection && isRetryable(rejection)) {
+        transient.push(rejection);
+        continue;
+      }
+      if (input.updates || input.log) onProgress();
+      if (rejection) job.onReportRejected(input, rejection);
+      else job.onReportAcknowledged(input, userTask ?? undefined, now);
     }
-    if (transient[0]) throw transient[0];
+    const busy = transient.find(isBusy);
+    if (busy) onProgress();
+    if (transient[0]) throw busy ?? transient[0];
   }
 }
 

@@ -3,25 +3,27 @@
  *
  *     change ─► interval (250 ms; 20 ms when a task starts or ends) ─► round ─► answered: idle, or the next round
  *                          ▲                                             │
- *                          └──── exponential backoff with jitter ◄───────┴─ no answer
+ *                          ├──── exponential backoff with jitter ◄───────┼─ no answer
+ *                          └──── the time that the server asks for ◄─────┴─ the server is busy
  *
  * The `RoundTimer` schedules the rounds, a `SyncRound` sends the requests of one, and `ReportBatch` limits their size.
  * `Heartbeats` cover jobs without progress: all of them share one request, which is only sent when no report is.
  *
- * Only `PendingEnds` keep the process alive, for `endTimeoutMs`.
+ * Only `PendingEnds` keep the process alive, until the server has not answered for `endTimeoutMs`.
  */
 import type { ErrorCode } from "../../protocol/error-codes.js";
 import { unavailable, type TidemarkError } from "../../protocol/tidemark-error.js";
+import { isBusy } from "../transport/response-error.js";
 import { RetryDelay } from "../transport/retry-delay.js";
 import { CancelSubscriptions } from "./cancel-subscriptions.js";
-import { PENDING_ENDS_MAX, PendingEnds } from "./pending-ends.js";
+import { ENDS_WHILE_ABSENT_MAX, PendingEnds } from "./pending-ends.js";
 import { Heartbeats } from "./heartbeats.js";
 import { sendFinalReports } from "./final-reports.js";
 import type { JobSync } from "./job-sync.js";
 import { ReportBatch } from "./report-batch.js";
 import { SyncRound } from "./sync-round.js";
 import { RoundTimer } from "./round-timer.js";
-import { onIdleProcess, onPageHidden, type ClientClock } from "../platform.js";
+import { isNodeLike, onPageHidden, type ClientClock } from "../platform.js";
 import type { HttpTransport } from "../transport/http-transport.js";
 
 export interface ReporterOptions {
@@ -29,8 +31,10 @@ export interface ReporterOptions {
   readonly intervalMs: number;
   /** The interval of heartbeats that poll for cancel requests, milliseconds. */
   readonly heartbeatMs: number;
-  /** How long an unacknowledged end of a job keeps the process alive, milliseconds. */
+  /** How long an unacknowledged end of a job keeps the process alive without any answer, milliseconds. */
   readonly endTimeoutMs: number;
+  /** Whether open jobs end when the process does. */
+  readonly endsJobsOnExit: boolean;
   readonly clock: ClientClock;
   /** The server is unreachable or temporarily rejects reports. Called once per code until a round succeeds. */
   readonly onUnavailable: (error: TidemarkError) => void;
@@ -42,7 +46,9 @@ const URGENT_INTERVAL_MS = 20;
 const PAUSE_AT_END_MS = 1_000;
 
 export class Reporter {
-  readonly #transport: HttpTransport;
+  readonly transport: HttpTransport;
+  /** The jobs that may have something to send. */
+  readonly jobs = new Set<JobSync>();
   readonly #options: ReporterOptions;
   readonly #cancelRequests: CancelSubscriptions;
   readonly #heartbeats: Heartbeats;
@@ -52,15 +58,15 @@ export class Reporter {
   readonly #pendingEnds: PendingEnds;
   /** Codes passed to `onUnavailable` since the last successful round. */
   readonly #reportedCodes = new Set<ErrorCode>();
-  /** The jobs that may have something to send. */
-  readonly #jobs = new Set<JobSync>();
+  #answeredAt = 0;
+  #isAbsent = false;
   /** The running round. */
   #round: SyncRound | undefined;
   #stopListening: (() => void) | undefined;
 
   constructor(transport: HttpTransport, options: ReporterOptions) {
     const { clock, endTimeoutMs } = options;
-    this.#transport = transport;
+    this.transport = transport;
     this.#options = options;
     this.#cancelRequests = new CancelSubscriptions({
       transport,
@@ -70,62 +76,88 @@ export class Reporter {
     this.#heartbeats = new Heartbeats(this.#cancelRequests, options);
     this.#reports = new ReportBatch(this.#heartbeats, clock);
     this.#timer = new RoundTimer(clock, () => void this.#run());
-    this.#pendingEnds = new PendingEnds(endTimeoutMs, () => this.#round?.abort()); // it would keep the process alive
+    this.#pendingEnds = new PendingEnds(endTimeoutMs, clock, () => this.#round?.abort()); // it would keep the process alive
   }
 
   onJobChanged(job: JobSync, isUrgent: boolean): void {
-    this.#jobs.add(job);
+    this.jobs.add(job);
     this.#stopListening ??= this.#listen();
     if (job.hasEnded && !this.#pendingEnds.has(job)) this.#awaitEnd(job);
     if (!this.#round) this.#timer.schedule(isUrgent ? URGENT_INTERVAL_MS : this.#options.intervalMs);
   }
 
-  /** Resolves when the server has stored all ends of jobs, a round fails, or `endTimeoutMs` is over. */
-  async waitForEnds(): Promise<void> {
-    if (!this.#retryDelay.isFailing) await this.#pendingEnds.waitForRelease();
+  /** Whether the latest round found no server that takes reports. A busy server is not absent. */
+  get isAbsent(): boolean {
+    return this.#isAbsent;
   }
 
-  #listen(): () => void {
-    const unsubscribers = [
-      onIdleProcess(() => this.#flushIdle()),
-      onPageHidden((isLeft) => this.#flushHiddenPage(isLeft)),
-    ];
-    return () => unsubscribers.forEach((unsubscribe) => unsubscribe());
+  /** Whether open jobs end when the process does. */
+  get endsJobs(): boolean {
+    return this.#options.endsJobsOnExit;
   }
 
   /** The process is about to exit: this is the last chance to send reports. */
-  #flushIdle(): void {
-    const canSend = !this.#round && !this.#retryDelay.isFailing;
+  flushIdle(): void {
+    const canSend = !this.#round && !this.#isAbsent;
     if (canSend && this.#some(({ hasPending }) => hasPending)) void this.#run();
+  }
+
+  /** When the server last took a report or was busy, in the time of `performance.now()`; 0 before. */
+  get answeredAt(): number {
+    return this.#answeredAt;
+  }
+
+  /** Resolves when the server has stored the job's end, is absent, or has not answered for `endTimeoutMs`. */
+  async waitForEnd(job: JobSync): Promise<void> {
+    if (!this.#isAbsent) await this.#pendingEnds.waitFor(job);
+  }
+
+  #listen(): () => void {
+    const unsubscribers = [onPageHidden((isLeft) => this.#flushHiddenPage(isLeft)), this.#watchExit()];
+    return () => unsubscribers.forEach((unsubscribe) => unsubscribe());
+  }
+
+  #watchExit(): () => void {
+    if (!isNodeLike) return () => {};
+    const unwatch = import("../node-only.js").then(({ watchExit }) => watchExit(this));
+    unwatch.catch(() => {}); // the file is missing in a bundle: the lease reveals the exit
+    return () => void unwatch.then((stop) => stop()).catch(() => {});
   }
 
   #flushHiddenPage(isLeft: boolean): void {
     if (isLeft) this.#cancelRequests.close(); // an open connection keeps the page out of the back/forward cache
-    sendFinalReports(this.#jobs, this.#transport);
+    sendFinalReports(this.jobs, this.transport);
   }
 
   #awaitEnd(job: JobSync): void {
+    if (!this.#pendingEnds.isKeepingAlive && this.#isAbsent) this.#timer.shortenPause(pauseAtEnd());
     this.#pendingEnds.add(job);
     this.#dropOverflow();
-    this.#timer.shortenPause(pauseAtEnd());
   }
 
   #dropOverflow(): void {
-    const { overflow } = this.#pendingEnds;
-    if (!overflow) return;
-    this.#forget(overflow);
-    const message = `Over ${PENDING_ENDS_MAX} ended jobs wait for the server. The oldest is discarded.`;
-    overflow.stop(unavailable(message));
+    for (let job = this.#pendingEnds.overflow; job; job = this.#pendingEnds.overflow) {
+      this.#forget(job);
+      const message = `Over ${ENDS_WHILE_ABSENT_MAX} ended jobs wait for the server. The oldest is discarded.`;
+      job.stop(unavailable(message));
+    }
+  }
+
+  #onProgress(): void {
+    this.#answeredAt = performance.now();
+    this.#pendingEnds.onProgress();
   }
 
   /** Never rejects. */
   async #run(): Promise<void> {
     this.#timer.onRoundStarted();
     this.#round = new SyncRound({
-      transport: this.#transport,
+      transport: this.transport,
       clock: this.#options.clock,
       reports: this.#reports,
-      jobs: this.#jobs,
+      jobs: this.jobs,
+      isServerBusy: this.#retryDelay.isFailing && !this.#isAbsent,
+      onProgress: () => this.#onProgress(),
     });
     try {
       await this.#round.run();
@@ -138,6 +170,7 @@ export class Reporter {
   }
 
   #succeeded(): void {
+    this.#isAbsent = false;
     this.#retryDelay.reset();
     this.#reportedCodes.clear();
     this.#timer.resume();
@@ -145,24 +178,26 @@ export class Reporter {
 
   #failed(error: TidemarkError): void {
     const pauseMs = this.#retryDelay.nextMs();
-    this.#timer.pause(this.#pendingEnds.isKeepingAlive ? pauseAtEnd() : pauseMs);
-    this.#pendingEnds.release();
+    const { retryAfterMs = 0 } = error.extensions;
+    this.#timer.pause(retryAfterMs + (this.#pendingEnds.isKeepingAlive ? pauseAtEnd() : pauseMs));
+    this.#isAbsent = !isBusy(error);
+    if (this.#isAbsent) this.#pendingEnds.release();
     if (this.#reportedCodes.has(error.code)) return;
     this.#reportedCodes.add(error.code);
     this.#options.onUnavailable(error);
   }
 
   #next(): void {
-    for (const job of this.#jobs) {
+    for (const job of this.jobs) {
       if (job.isInactive || (job.hasEnded && !job.hasPending)) this.#forget(job);
     }
-    if (this.#jobs.size > 0) return this.#timer.schedule(this.#intervalMs());
+    if (this.jobs.size > 0) return this.#timer.schedule(this.#intervalMs());
     this.#stopListening?.();
     this.#stopListening = undefined;
   }
 
   #forget(job: JobSync): void {
-    this.#jobs.delete(job);
+    this.jobs.delete(job);
     this.#pendingEnds.delete(job);
     this.#cancelRequests.unsubscribe(job);
   }
@@ -171,20 +206,17 @@ export class Reporter {
     const isUrgent = this.#reports.isTruncated || this.#some((job) => job.isUrgent && job.hasPending);
     if (isUrgent) return URGENT_INTERVAL_MS;
     if (this.#some(({ hasPending }) => hasPending)) return this.#options.intervalMs;
-    return [...this.#jobs].reduce(
-      (least, job) => Math.min(least, this.#heartbeats.intervalMs(job)),
-      Infinity,
-    );
+    return [...this.jobs].reduce((least, job) => Math.min(least, this.#heartbeats.intervalMs(job)), Infinity);
   }
 
   #some(isWanted: (job: JobSync) => boolean): boolean {
-    for (const job of this.#jobs) if (isWanted(job)) return true;
+    for (const job of this.jobs) if (isWanted(job)) return true;
     return false;
   }
 
   /** Polls for cancel requests again, after a random delay so that workers do not all poll at once. */
   #resumePolling(): void {
-    if (this.#round || this.#jobs.size === 0) return;
+    if (this.#round || this.jobs.size === 0) return;
     this.#timer.scheduleIn(this.#options.heartbeatMs * Math.random());
   }
 }

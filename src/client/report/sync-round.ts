@@ -1,5 +1,8 @@
-/** One round of requests: look up the epochs of missing jobs, store new trees, add tasks, then send all reports. */
-import { parsePosition } from "../../protocol/position.js";
+/**
+ * One round of requests: look up the epochs of missing jobs, store new trees, add tasks, then send all reports. If the
+ * server limits the rate, the new trees could use up every round, so the reports of stored jobs go first.
+ */
+import { epochOf } from "../../protocol/position.js";
 import type { TidemarkError } from "../../protocol/tidemark-error.js";
 import {
   GrowJobDocument,
@@ -8,12 +11,14 @@ import {
   type GrowJobMutation,
 } from "../generated/graphql.js";
 import type { JobSync } from "./job-sync.js";
-import { isRetryable } from "../transport/response-error.js";
+import { isBusy, isRetryable } from "../transport/response-error.js";
 import type { ReportBatch } from "./report-batch.js";
 import type { ClientClock } from "../platform.js";
 import type { HttpTransport } from "../transport/http-transport.js";
 
 const REQUESTS_AT_ONCE = 8;
+/** Limits how long the reports of other jobs wait while thousands of jobs are stored. */
+const STORES_BETWEEN_REPORTS = 200;
 
 export interface SyncRoundOptions {
   readonly transport: HttpTransport;
@@ -21,6 +26,10 @@ export interface SyncRoundOptions {
   readonly reports: ReportBatch;
   /** The jobs that may have something to send. */
   readonly jobs: Set<JobSync>;
+  /** Whether the server rejected requests of the previous round because it is busy. */
+  readonly isServerBusy: boolean;
+  /** The server took a report, or answered that it is busy. A heartbeat is not progress. */
+  readonly onProgress: () => void;
 }
 
 export class SyncRound {
@@ -34,29 +43,37 @@ export class SyncRound {
 
   /** @throws TidemarkError if the server is unreachable or a request may succeed later. */
   async run(): Promise<void> {
-    const { jobs, reports } = this.#options;
+    const { jobs, reports, isServerBusy, onProgress } = this.#options;
     await this.#lookUpEpochs();
+    if (isServerBusy) await reports.send(jobs, this.#request, onProgress);
+    const unstored = [...jobs].filter(({ needsStore }) => needsStore);
+    for (let from = 0; from < unstored.length; from += STORES_BETWEEN_REPORTS) {
+      if (from > 0) await reports.send(jobs, this.#request, onProgress);
+      await this.#forEach(unstored.slice(from, from + STORES_BETWEEN_REPORTS), (job) => this.#store(job));
+    }
     await this.#forEach(
-      ({ needsStore }) => needsStore,
-      (job) => this.#store(job),
-    );
-    await this.#forEach(
-      ({ hasTasksToAdd }) => hasTasksToAdd,
+      [...jobs].filter(({ hasTasksToAdd }) => hasTasksToAdd),
       (job) => this.#addTasks(job),
     );
-    await reports.send(jobs, this.#request);
+    await reports.send(jobs, this.#request, onProgress);
   }
 
   abort(): void {
     this.#abort.abort();
   }
 
-  readonly #request: HttpTransport["request"] = (document, variables) =>
-    this.#options.transport.request(document, variables, { signal: this.#abort.signal });
+  readonly #request: HttpTransport["request"] = async (document, variables) => {
+    const { transport, onProgress } = this.#options;
+    try {
+      return await transport.request(document, variables, { signal: this.#abort.signal });
+    } catch (error) {
+      if (isBusy(error as TidemarkError)) onProgress(); // safe: the transport throws nothing else
+      throw error;
+    }
+  };
 
-  /** Acts on each wanted job, with bounded concurrency. Throws if the server is unreachable. */
-  async #forEach(isWanted: (job: JobSync) => boolean, act: (job: JobSync) => Promise<void>): Promise<void> {
-    const wanted = [...this.#options.jobs].filter(isWanted);
+  /** Acts on each job, with bounded concurrency. Throws if the server is unreachable. */
+  async #forEach(wanted: readonly JobSync[], act: (job: JobSync) => Promise<void>): Promise<void> {
     for (let from = 0; from < wanted.length; from += REQUESTS_AT_ONCE) {
       const outcomes = await Promise.allSettled(wanted.slice(from, from + REQUESTS_AT_ONCE).map(act));
       const failed = outcomes.find((outcome) => outcome.status === "rejected");
@@ -67,7 +84,7 @@ export class SyncRound {
   async #lookUpEpochs(): Promise<void> {
     const epochs = new Map<string, Promise<string>>();
     await this.#forEach(
-      ({ isMissing }) => isMissing,
+      [...this.#options.jobs].filter(({ isMissing }) => isMissing),
       async (job) => {
         const { database } = job.header;
         if (!epochs.has(database)) epochs.set(database, this.#epochOf(database));
@@ -78,12 +95,13 @@ export class SyncRound {
 
   async #epochOf(database: string): Promise<string> {
     const { tasks } = await this.#request(HistoryDocument, { database });
-    return tasks ? parsePosition(tasks.position).epoch : "";
+    return tasks ? epochOf(tasks.position) : "";
   }
 
   #store(job: JobSync): Promise<void> {
     return stopJobIfRejected(job, async () => {
       const { storeTask } = await this.#request(StoreJobDocument, { input: job.takeStoreRequest() });
+      this.#options.onProgress();
       job.onStoreAcknowledged(storeTask?.userTask, this.#options.clock.now());
     });
   }
@@ -94,6 +112,7 @@ export class SyncRound {
         const { addTasks } = await this.#request(GrowJobDocument, { input: job.takeAddTasksRequest() }).catch(
           withoutResult,
         );
+        this.#options.onProgress();
         job.onAddTasksAcknowledged(addTasks?.userTask, this.#options.clock.now());
       }
     });

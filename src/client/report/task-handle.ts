@@ -1,7 +1,6 @@
 import type { LogLevel } from "../generated/graphql.js";
 import type { PlatformSignal } from "../platform.js";
 import { eventLoop, inTurns } from "./event-loop.js";
-import { errorMessage } from "./input-values.js";
 import {
   findFree,
   iterationOf,
@@ -13,6 +12,7 @@ import {
 import { leaf, type TaskDeclaration } from "./task-declaration.js";
 import { taskLog, type TaskLog } from "./task-log.js";
 import type { TaskState } from "./task-state.js";
+import { failureReason } from "./failure-reason.js";
 import { track, type Trackable, type Tracked } from "./track.js";
 
 /** The part of a job that its tasks use. */
@@ -128,9 +128,10 @@ export class TaskHandle {
     this.#state.end("FINISHED");
   }
 
-  /** Ends the task and its running subtasks as FAILED, with the error's message. Has no effect after its end. */
+  /** Ends the task and its running subtasks as FAILED, with the messages of the error and its causes. Has no effect after
+   * its end. */
   fail(error: unknown): void {
-    this.#state.end("FAILED", errorMessage(error));
+    this.#state.end("FAILED", failureReason(error));
   }
 
   /** Ends the task and its running subtasks as CANCELED, with `reason` as the message. Has no effect after its end. */
@@ -236,7 +237,7 @@ export class TaskHandle {
   }
 
   #endBy(error: unknown): void {
-    if (this.signal.aborted) this.cancel(errorMessage(this.signal.reason));
+    if (this.signal.aborted) this.cancel(failureReason(this.signal.reason));
     else this.fail(error);
   }
 

@@ -1,5 +1,7 @@
 import type { PlatformSignal } from "../platform.js";
 import { eventLoop } from "./event-loop.js";
+import { failureReason, propertyOf } from "./failure-reason.js";
+import { textOf } from "./input-values.js";
 
 /** The part of a task that counts a loop. */
 export interface CountedTask {
@@ -33,6 +35,9 @@ export function track<Item>(
   items: Trackable<Item>,
   { onStart, volume = lengthOf(items) }: LoopOptions,
 ): Tracked<Item> | AsyncIterable<Item> {
+  if (!isIterable(items) && !(Symbol.asyncIterator in Object(items))) {
+    throw new TypeError(`Can't track ${textOf(items)}: expected an iterable, such as an array.`);
+  }
   if (volume !== undefined) task.volume(volume);
   if (!isIterable(items)) return { [Symbol.asyncIterator]: () => countLater(task, items, onStart) };
   return {
@@ -83,14 +88,15 @@ async function* countLater<Item>(
 }
 
 function endBy(task: CountedTask, error: unknown): void {
-  if (task.signal.aborted) task.cancel(error instanceof Error ? error.message : undefined);
+  if (task.signal.aborted) task.cancel(failureReason(error));
   else task.fail(error);
 }
 
-function lengthOf(items: object): number | undefined {
-  if ("length" in items && typeof items.length === "number") return items.length;
-  if ("size" in items && typeof items.size === "number") return items.size;
-  return undefined;
+function lengthOf(items: unknown): number | undefined {
+  if (typeof items === "string") return [...items].length; // a loop takes characters, not UTF-16 units
+  return [propertyOf(items, "length"), propertyOf(items, "size")].find(
+    (length) => typeof length === "number",
+  );
 }
 
 function isIterable<Item>(items: Trackable<Item>): items is Iterable<Item> {

@@ -37,6 +37,7 @@ export class HttpTransport {
   readonly url: string;
   readonly token: Token | undefined;
   readonly #requestTimeoutMs: number;
+  #latestToken: string | undefined;
 
   /** @throws TypeError if the address is invalid. */
   constructor({ url, token, requestTimeoutMs = 5_000 }: HttpTransportOptions) {
@@ -55,13 +56,13 @@ export class HttpTransport {
     variables: Variables,
     { signal, keepalive = false }: RequestOptions = {},
   ): Promise<Data> {
-    const timeout = AbortSignal.timeout(this.#requestTimeoutMs);
-    const body = JSON.stringify({ query: document.toString(), variables });
     try {
-      const response = await fetch(`${this.url}/graphql`, {
-        method: "POST",
-        headers: { "content-type": "application/json", ...authorizationOf(await this.#tokenNow()) },
-        body,
+      const token = typeof this.token === "function" ? await this.token() : this.token;
+      this.#latestToken = token;
+      const { url, ...prepared } = this.prepare(document, variables);
+      const timeout = AbortSignal.timeout(this.#requestTimeoutMs);
+      const response = await fetch(url, {
+        ...prepared,
         keepalive,
         signal: signal ? AbortSignal.any([signal, timeout]) : timeout,
       });
@@ -71,8 +72,32 @@ export class HttpTransport {
     }
   }
 
-  async #tokenNow(): Promise<string | undefined> {
-    return typeof this.token === "function" ? this.token() : this.token;
+  /**
+   * A request with the latest token, for senders that can't wait.
+   * @throws TidemarkError BAD_USER_INPUT if JSON has no form for the variables.
+   */
+  prepare<Data, Variables>(document: ClientDocument<Data, Variables>, variables: Variables): PreparedRequest {
+    const headers = { "content-type": "application/json", ...authorizationOf(this.#latestToken) };
+    return { url: `${this.url}/graphql`, method: "POST", headers, body: bodyOf(document, variables) };
+  }
+}
+
+/** A request that any thread can send. */
+export interface PreparedRequest {
+  readonly url: string;
+  readonly method: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+}
+
+function bodyOf(document: { toString(): string }, variables: unknown): string {
+  try {
+    return JSON.stringify({ query: document.toString(), variables });
+  } catch (error) {
+    throw new TidemarkError(
+      "BAD_USER_INPUT",
+      `Not sent: ${rootCauseText(error)}. Pass values that JSON can hold.`,
+    );
   }
 }
 

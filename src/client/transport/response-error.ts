@@ -13,15 +13,9 @@ export function toTidemarkError(
   { message, extensions = {} }: ResponseError,
   fallbackCode: ErrorCode,
 ): TidemarkError {
-  const { code, limit, applied, position, job, ended } = extensions;
+  const { code, ...options } = extensions;
   const known = ERROR_CODES.find((one) => one === code) ?? fallbackCode;
-  return new TidemarkError(known, message, {
-    ...(limit && { limit }),
-    ...(applied && { applied }),
-    ...(position !== undefined && { position }),
-    ...(job && { job }),
-    ...(ended && { ended }),
-  });
+  return new TidemarkError(known, message, options);
 }
 
 /** The message for an address at which something else answers. */
@@ -33,4 +27,9 @@ export function notTidemark(url: string, status: number): string {
 export function isRetryable({ code, extensions: { limit } }: TidemarkError): boolean {
   if (code === "LIMIT_EXCEEDED") return TRANSIENT_LIMITS.some((transient) => transient === limit);
   return code === "UNAVAILABLE" || code === "INTERNAL" || code === "UNAUTHENTICATED";
+}
+
+/** Whether the server works but can't take the request now: it answers, so waiting for it makes sense. */
+export function isBusy(error: TidemarkError): boolean {
+  return error.code === "LIMIT_EXCEEDED" && isRetryable(error);
 }

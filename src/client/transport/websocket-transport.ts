@@ -2,6 +2,7 @@ import type { ClientRequest } from "node:http";
 import { CloseCode } from "../../protocol/close-codes.js";
 import { TidemarkError } from "../../protocol/tidemark-error.js";
 import type { ResponseError } from "./response-error.js";
+import { isNodeLike } from "../platform.js";
 import { authorizationOf } from "./endpoint.js";
 import {
   sessionEndOf,
@@ -113,15 +114,10 @@ const IN_BACKGROUND = {
  * connection immediately, and would keep the process alive.
  */
 async function platformWebSocket(): Promise<SocketClass> {
-  const { WebSocket, process } = globalThis as Platform;
-  const isNode = process?.versions?.node !== undefined;
-  if (WebSocket && !isNode) return WebSocket;
-  return (await import("ws")).WebSocket as unknown as SocketClass; // safe: it has the used part
-}
-
-interface Platform {
-  readonly WebSocket?: SocketClass;
-  readonly process?: { readonly versions?: { readonly node?: string } };
+  const { WebSocket } = globalThis as { readonly WebSocket?: SocketClass };
+  if (WebSocket && !isNodeLike) return WebSocket;
+  const { nodeWebSocket } = await import("../node-only.js");
+  return (await nodeWebSocket()) as SocketClass; // safe: it has the used part
 }
 
 function close(socket: Socket): void {

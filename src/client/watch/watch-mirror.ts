@@ -1,4 +1,4 @@
-import { parsePosition } from "../../protocol/position.js";
+import { isCatchingUp } from "../../protocol/position.js";
 import type { ErrorExtensions } from "../../protocol/tidemark-error.js";
 import type { MirrorSubscription, MirroredJobFragment, MirroredTaskFragment } from "../generated/graphql.js";
 import type { WatchRemovalReason, WatchResetCause } from "./watch-event.js";
@@ -47,7 +47,7 @@ export class WatchMirror {
   apply(event: ReceivedEvent): AppliedEvent | undefined {
     const applied = this.#applied(event);
     this.#position = event.position;
-    this.#isExact = parsePosition(event.position).catchUp === undefined;
+    this.#isExact = !isCatchingUp(event.position);
     return applied;
   }
 

@@ -1,7 +1,8 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 import { unavailable, type TidemarkError } from "../../protocol/tidemark-error.js";
 import { MirrorDocument, type MirrorSubscription } from "../generated/graphql.js";
-import { keepAlive } from "../platform.js";
+import { checkOptions } from "../check-options.js";
+import { ignoreUnawaited, keepAlive } from "../platform.js";
 import { invalidAddress, resolveEndpoint } from "../transport/endpoint.js";
 import { WatchConnection, type WatchEnvironment } from "./watch-connection.js";
 import type { WatchEvent } from "./watch-event.js";
@@ -23,11 +24,25 @@ import type { WatchedJob } from "./watched-job.js";
  *
  * The url, token and database default to TIDEMARK_URL, TIDEMARK_TOKEN and TIDEMARK_DATABASE, as in `connect`.
  *
- * @throws TypeError if the address of the server is invalid.
+ * @throws TypeError if the address of the server is invalid or an option is unknown.
  */
 export function watch(options: WatchOptions = {}): Watch {
+  checkOptions("watch", options, WATCH_OPTIONS);
   return new Watch(options, defaultEnvironment);
 }
+
+const WATCH_OPTIONS: Readonly<Record<keyof WatchOptions, 1>> = {
+  url: 1,
+  token: 1,
+  database: 1,
+  username: 1,
+  jobId: 1,
+  minIntervalMs: 1,
+  onError: 1,
+  signal: 1,
+  transport: 1,
+  keepAliveMs: 1,
+};
 
 /** Wall-clock time, with timers that keep the process alive. */
 const defaultEnvironment: WatchEnvironment = {
@@ -133,7 +148,11 @@ export class Watch implements AsyncIterableIterator<WatchEvent, undefined>, Asyn
   readonly getSnapshot = (): ReadonlyMap<string, WatchedJob> => this.#mirror.jobs.snapshot();
 
   /** Resolves once the watch is live. @throws TidemarkError if it ends first: UNAVAILABLE, or the server's error. */
-  async untilLive(): Promise<void> {
+  untilLive(): Promise<void> {
+    return ignoreUnawaited(this.#untilLive());
+  }
+
+  async #untilLive(): Promise<void> {
     while (this.#status.kind !== "live") {
       if (this.#status.kind === "closed") throw this.#status.error ?? unavailable("The watch was closed.");
       await this.#nextChange();

@@ -39,7 +39,7 @@ describe("A worker's process", () => {
 
     expect(await worker.exited).toEqual({ code: 0, signal: null });
     const shown = await jobOnServer(server.url);
-    expect([linesOf(shown), shown.log.length]).toEqual([["count RUNNING 3/?"], 1]);
+    expect([linesOf(shown), shown.log.length]).toEqual([["count FAILED 3/?"], 1]);
   });
 
   it("exits during a job without progress", async () => {
@@ -51,7 +51,7 @@ describe("A worker's process", () => {
     await worker.line((line) => line === "flushed");
 
     expect(await worker.exited).toEqual({ code: 0, signal: null });
-    expect(linesOf(await jobOnServer(server.url))).toEqual(["count RUNNING 0/?"]);
+    expect(linesOf(await jobOnServer(server.url))).toEqual(["count FAILED 0/?"]);
   });
 
   it("exits with the result of its work when no server is reachable", async () => {

@@ -6,6 +6,7 @@ import { JOB, linesOf, jobOnServer } from "../server-jobs.js";
 describe("A tracked loop", () => {
   it.each([
     ["an array", () => ["a", "b", "c"]],
+    ["a text", () => "abc"],
     ["a set", () => new Set(["a", "b", "c"])],
     ["a generator", generated],
     ["an asynchronous generator", generatedLater],
@@ -95,6 +96,26 @@ describe("A tracked loop", () => {
 
     expect(isClosed).toBe(true);
     expect(linesOf(await jobOnServer(server.url))).toEqual(["Nightly FINISHED 0/0", "Import FINISHED 0/0"]);
+  });
+
+  it("over a text counts its characters, not its UTF-16 units", async () => {
+    await using server = await startServer();
+    const job = connect({ url: server.url }).job(JOB, leaf("Import"));
+    await job.run((root) => [...root.track("a😀")]);
+
+    expect(linesOf(await jobOnServer(server.url))).toEqual(["Import FINISHED 2/2"]);
+  });
+
+  it.each([
+    ["a number", 5, "Can't track 5: expected an iterable"],
+    ["null", null, "Can't track null: expected an iterable"],
+    ["an object", { rows: 5 }, `Can't track {"rows":5}: expected an iterable`],
+  ])("over %s throws a TypeError that names it", (_, items, message) => {
+    const job = connect({ url: "http://localhost:1" }).job(JOB, leaf("Import"));
+
+    expect(() => job.track(items as unknown as string[])).toThrow(
+      new TypeError(`${message}, such as an array.`),
+    );
   });
 
   it("throws in its next iteration when the job is canceled", async () => {
