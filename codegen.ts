@@ -27,7 +27,14 @@ const config: CodegenConfig = {
 
 export default config;
 
-/** Marks documents as free of side effects, so that bundlers drop unused ones. */
+/** Marks documents as free of side effects, so that bundlers drop unused ones, and writes each on one line. */
 function withPureDocuments(_path: string, content: string): string {
-  return content.replaceAll("= new TypedDocumentString(", "= /*#__PURE__*/ new TypedDocumentString(");
+  return content.replaceAll(
+    /= new TypedDocumentString\(`([^`]*)`/g,
+    (_, text: string) =>
+      `= /*#__PURE__*/ new TypedDocumentString(\`${text
+        .trim()
+        .replaceAll(/\s+/g, " ")
+        .replaceAll(/ ?([{}():!=]) ?/g, "$1")}\``,
+  );
 }

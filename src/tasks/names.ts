@@ -1,5 +1,5 @@
 import type { Limits } from "../protocol/limits.js";
-import { badUserInput } from "../protocol/tidemark-error.js";
+import { badUserInput, type TidemarkError } from "../protocol/tidemark-error.js";
 
 /**
  * Names of databases, users and jobs. Names are compared after Unicode normalization (NFC), so that the same
@@ -58,9 +58,7 @@ export function parseMessage(text: string, limits: Limits): string {
   const message = text.toWellFormed();
   const bytes = Buffer.byteLength(message);
   if (bytes <= limits.messageTextBytesMax) return message;
-  throw badUserInput(
-    `The message has ${bytes} bytes; the limit is ${limits.messageTextBytesMax} (messageTextBytesMax). Shorten it.`,
-  );
+  throw tooLong("message", bytes, "messageTextBytesMax", limits);
 }
 
 const BLANK_JOB_ID =
@@ -73,17 +71,24 @@ function parseName(field: string, text: string, limits: Limits): string {
 function parseText(field: string, text: string, limit: keyof Limits, limits: Limits): string {
   if (text.length <= limits[limit] && PLAIN.test(text)) return text;
   const name = text.normalize("NFC");
-  const fault = faultOf(name, limits[limit]);
+  const bytes = Buffer.byteLength(name);
+  if (bytes > limits[limit]) throw tooLong(field, bytes, limit, limits);
+  const fault = faultOf(name);
   if (fault === undefined) return name;
   throw badUserInput(
     `The ${field} ${fault}. Pass 1 to ${limits[limit]} bytes (${limit}) of text without control characters.`,
   );
 }
 
-function faultOf(name: string, bytesMax: number): string | undefined {
+function tooLong(field: string, bytes: number, limit: keyof Limits, limits: Limits): TidemarkError {
+  return badUserInput(
+    `The ${field} has ${bytes} bytes. Shorten it; the limit is ${limits[limit]} bytes (${limit}).`,
+    limit,
+  );
+}
+
+function faultOf(name: string): string | undefined {
   if (name === "") return "is empty";
-  const bytes = Buffer.byteLength(name);
-  if (bytes > bytesMax) return `has ${bytes} bytes`;
   if (CONTROL_CHARACTER.test(name)) return "contains a control character";
   return name.isWellFormed() ? undefined : "is not well-formed Unicode";
 }

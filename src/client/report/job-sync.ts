@@ -15,7 +15,7 @@
  * Requests to store, add tasks or log carry a request id; updates are idempotent without one. Changes made in the
  * meantime merge into the tree, so pending data is at most twice the tree plus the newest log lines.
  */
-import { DEFAULT_LIMITS } from "../../protocol/limits.js";
+import { CLIENT_LIMITS, type ClientLimits } from "../../protocol/client-limits.js";
 import { parsePosition } from "../../protocol/position.js";
 import { TidemarkError } from "../../protocol/tidemark-error.js";
 import type {
@@ -31,6 +31,8 @@ import { uniqueId } from "../platform.js";
 import type { TaskDeclaration } from "./task-declaration.js";
 import { TaskState, type TaskStateListener } from "./task-state.js";
 import { collectUpdates } from "./collect-updates.js";
+import { fitReport } from "./fit-report.js";
+import { treeError, treePart } from "./tree-part.js";
 
 /** The fields of a job that are sent with its tree. */
 export type JobDeclaration = Omit<StoreTaskInput, "task" | "requestId" | "jobId"> & {
@@ -70,10 +72,18 @@ export class JobSync implements TaskStateListener {
   /** Wait for the answers to reports in flight. */
   #waitingForAnswer: Waiter[] = [];
   readonly #reportedCodes = new Set<string>();
+  readonly #limits: () => ClientLimits;
 
-  constructor(header: JobDeclaration, spec: TaskDeclaration, observer: JobSyncObserver) {
+  /** @param limits returns those of the server, as far as they are known. */
+  constructor(
+    header: JobDeclaration,
+    spec: TaskDeclaration,
+    observer: JobSyncObserver,
+    limits = (): ClientLimits => CLIENT_LIMITS,
+  ) {
     this.header = header;
     this.#observer = observer;
+    this.#limits = limits;
     this.root = new TaskState(spec, this);
   }
 
@@ -142,7 +152,7 @@ export class JobSync implements TaskStateListener {
 
   log(line: LogInput): void {
     this.#log.push(line);
-    if (this.#log.length > DEFAULT_LIMITS.logLinesPerInputMax) this.#log.shift();
+    if (this.#log.length > CLIENT_LIMITS.logLinesPerInputMax) this.#log.shift();
     this.onChanged(false);
   }
 
@@ -159,8 +169,13 @@ export class JobSync implements TaskStateListener {
     });
   }
 
+  /** The error of a tree that the server would reject as too large. */
+  get treeError(): TidemarkError | undefined {
+    return treeError(this.root, this.#limits());
+  }
+
   takeStoreRequest(): StoreTaskInput {
-    this.#storeRequest ??= { ...this.header, requestId: this.#nextRequestId(), task: this.root.announce() };
+    this.#storeRequest ??= this.#nextStoreRequest();
     return this.#storeRequest;
   }
 
@@ -217,12 +232,18 @@ export class JobSync implements TaskStateListener {
     if (this.#stored && isSameAttempt(job, this.#stored)) this.#observer.onAcknowledged(job);
   }
 
-  /** Retries each update of a rejected report separately, so that one bad update does not discard the others. */
+  /**
+   * Fits a rejected report to the limits if they have changed. Otherwise retries each of its updates separately, so that
+   * one bad update does not discard the others.
+   */
   onReportRejected(input: UpdateTaskInput, error: TidemarkError): void {
     if (isFatal(error)) return this.onJobRejected(error);
     const updates = input.updates ?? [];
     const index = this.#drop(input);
-    if (updates.length > 1) {
+    const fitted = this.#fit(input);
+    if (JSON.stringify(fitted) !== JSON.stringify([input])) {
+      this.#inputs.splice(index, 0, ...fitted); // the limits have changed since
+    } else if (updates.length > 1) {
       this.#inputs.splice(index, 0, ...updates.map((update) => ({ ...input, updates: [update] })));
     } else if (!this.#reportedCodes.has(error.code)) {
       this.#reportedCodes.add(error.code);
@@ -241,7 +262,7 @@ export class JobSync implements TaskStateListener {
   onDatabaseEpoch(epoch: string): void {
     if (!this.#notFoundError || !this.#stored) return;
     if (epoch === parsePosition(this.#stored.position).epoch) this.stop(this.#notFoundError);
-    else this.#restart();
+    else this.restart();
   }
 
   /** Stops reporting for good. */
@@ -254,13 +275,13 @@ export class JobSync implements TaskStateListener {
     this.#observer.onRejected(error);
   }
 
-  /** Stores the job again on a server that lost its history. Acknowledged log lines are lost. */
-  #restart(): void {
+  /** Stores the job again, on a server that lost its history or changed its limits. Acknowledged log lines are lost. */
+  restart(): void {
     const lines = this.#inputs.flatMap(({ log }) => log ?? []);
-    this.#log = [...lines, ...this.#log].slice(-DEFAULT_LIMITS.logLinesPerInputMax);
+    this.#log = [...lines, ...this.#log].slice(-CLIENT_LIMITS.logLinesPerInputMax);
     this.#waiting = [...this.#waitingForAnswer.splice(0), ...this.#waiting];
     this.#inputs = [];
-    this.#addTasksRequest = this.#stored = this.#notFoundError = undefined;
+    this.#storeRequest = this.#addTasksRequest = this.#stored = this.#notFoundError = undefined;
     this.#parentsToAdd.clear();
     this.root.resetReported();
   }
@@ -273,15 +294,16 @@ export class JobSync implements TaskStateListener {
 
   #prepare(): void {
     this.isUrgent = false;
-    this.#waitingForAnswer.push(...this.#waiting.splice(0));
-    const { updatesPerInputMax } = DEFAULT_LIMITS;
-    const updates = collectUpdates(this.root);
-    for (let from = 0; from < updates.length; from += updatesPerInputMax) {
-      this.#inputs.push({ ...this.heartbeat(), updates: updates.slice(from, from + updatesPerInputMax) });
-    }
-    if (this.#log.length === 0) return;
-    this.#inputs.push({ ...this.heartbeat(), log: this.#log, requestId: this.#nextRequestId() });
-    this.#log = [];
+    const { logLinesPerJobMax, requestIdsPerAttemptMax } = this.#limits();
+    const updates = this.#fit({ ...this.heartbeat(), updates: collectUpdates(this.root) });
+    const lines = this.#fit({ ...this.heartbeat(), log: this.#log.slice(-logLinesPerJobMax) });
+    this.#inputs.push(...updates, ...lines.slice(0, requestIdsPerAttemptMax)); // repeated, the server ignores them
+    this.#log = lines.slice(requestIdsPerAttemptMax).flatMap(({ log }) => log ?? []);
+    if (this.#log.length === 0) this.#waitingForAnswer.push(...this.#waiting.splice(0));
+  }
+
+  #fit(input: UpdateTaskInput): UpdateTaskInput[] {
+    return fitReport(input, this.#limits(), () => this.#nextRequestId());
   }
 
   /** Returns the index that the input had. */
@@ -291,13 +313,17 @@ export class JobSync implements TaskStateListener {
     return Math.max(index, 0);
   }
 
+  #nextStoreRequest(): StoreTaskInput {
+    const request = { ...this.header, requestId: this.#nextRequestId() };
+    return { ...request, task: this.root.announce(treePart(this.#limits(), request)) };
+  }
+
   #nextAddTasksRequest(): AddTasksInput {
     const [parent] = this.#parentsToAdd as Iterable<TaskState> as [TaskState]; // safe: hasTasksToAdd
     this.#parentsToAdd.delete(parent);
-    const tasks: TaskInput[] = parent.subTasks
-      .filter((subTask) => !subTask.isAnnounced)
-      .map((subTask) => subTask.announce());
-    return { ...this.heartbeat(), path: parent.path, tasks, requestId: this.#nextRequestId() };
+    const request = { ...this.heartbeat(), path: parent.path, requestId: this.#nextRequestId() };
+    const unknown = parent.subTasks.filter((subTask) => !subTask.isAnnounced);
+    return { ...request, tasks: parent.announceSubTasks(treePart(this.#limits(), request), unknown) };
   }
 
   #nextRequestId(): string {

@@ -3,27 +3,31 @@
  * server rejects inputs one by one. If it rejects a whole request, the batch size is halved until the faulty input is
  * found.
  */
+import type { ClientLimits } from "../../protocol/client-limits.js";
 import { limitFromMessage, type TidemarkError } from "../../protocol/tidemark-error.js";
 import { ReportJobsDocument, type ReportJobsMutation, type UpdateTaskInput } from "../generated/graphql.js";
 import type { Heartbeats } from "./heartbeats.js";
 import type { JobSync } from "./job-sync.js";
 import { isRetryable, toTidemarkError } from "../transport/response-error.js";
 import type { ClientClock } from "../platform.js";
+import { jsonBytes, variablesBytesMax, type ServerLimits } from "../transport/server-limits.js";
 import type { HttpTransport } from "../transport/http-transport.js";
 
+/** Keep a request short, even if the server accepts more. */
 const INPUTS_PER_REQUEST = 500;
-/** Well below the server's limit. */
-const CHARACTERS_PER_REQUEST = 300_000;
+const BYTES_PER_REQUEST = 300_000;
 
 export class ReportBatch {
   readonly #heartbeats: Heartbeats;
   readonly #clock: ClientClock;
+  readonly #limits: ServerLimits;
   #inputsMax = INPUTS_PER_REQUEST;
   #isTruncated = false;
 
-  constructor(heartbeats: Heartbeats, clock: ClientClock) {
+  constructor(heartbeats: Heartbeats, clock: ClientClock, limits: ServerLimits) {
     this.#heartbeats = heartbeats;
     this.#clock = clock;
+    this.#limits = limits;
   }
 
   /** Whether some reports did not fit into the latest request. */
@@ -41,22 +45,35 @@ export class ReportBatch {
     if (batch.length === 0) return;
     if (this.#isTruncated) moveToBack(jobs, batch);
     const inputs = batch.map(({ input }) => input);
-    const answer = await request(ReportJobsDocument, { inputs }).catch((error: TidemarkError) =>
-      this.#onBatchRejected(batch, error),
-    );
-    if (answer) this.#onAnswer(batch, answer.updateTasks ?? []);
+    const answer = await request(ReportJobsDocument, { inputs }).catch(async (error: TidemarkError) => {
+      await this.#refreshLimits([error], request);
+      this.#onBatchRejected(batch, error);
+    });
+    if (!answer) return;
+    const answers = answer.updateTasks ?? [];
+    const errors = answers.map(({ error }) => error && inputError(error));
+    await this.#refreshLimits(errors, request);
+    this.#onAnswer(batch, answers, errors);
+  }
+
+  /** Rejected reports are fitted to the current limits. */
+  async #refreshLimits(errors: readonly MaybeError[], request: HttpTransport["request"]): Promise<void> {
+    this.#limits.isStale = errors.some((error) => error?.extensions.limit && !isRetryable(error));
+    await this.#limits.refresh(request);
   }
 
   #take(jobs: ReadonlySet<JobSync>): readonly BatchItem[] {
     const batch: BatchItem[] = [];
-    let charactersLeft = CHARACTERS_PER_REQUEST;
+    const limits = this.#limits.current;
+    const inputsMax = inputsWithin(limits, this.#inputsMax);
+    let bytesLeft = Math.min(BYTES_PER_REQUEST, variablesBytesMax(limits));
     this.#isTruncated = false;
     for (const job of jobs) {
       for (const input of this.#inputsOf(job)) {
-        this.#isTruncated = batch.length >= this.#inputsMax || charactersLeft < 0;
+        bytesLeft -= jsonBytes(input);
+        this.#isTruncated = batch.length >= inputsMax || (bytesLeft < 0 && batch.length > 0);
         if (this.#isTruncated) return batch;
         batch.push({ job, input });
-        charactersLeft -= JSON.stringify(input).length;
       }
     }
     return batch;
@@ -77,16 +94,19 @@ export class ReportBatch {
     else this.#inputsMax = Math.ceil(batch.length / 2);
   }
 
-  #onAnswer(batch: readonly BatchItem[], answers: readonly InputAnswer[]): void {
+  #onAnswer(
+    batch: readonly BatchItem[],
+    answers: readonly InputAnswer[],
+    errors: readonly MaybeError[],
+  ): void {
     const now = this.#clock.now();
     this.#inputsMax = INPUTS_PER_REQUEST;
     const transient: TidemarkError[] = [];
     for (const [index, { job, input }] of batch.entries()) {
-      const { error, userTask } = answers[index] ?? {};
-      const rejection = error && inputError(error);
-      if (!rejection) job.onReportAcknowledged(input, userTask ?? undefined, now);
-      else if (isRetryable(rejection)) transient.push(rejection);
-      else job.onReportRejected(input, rejection);
+      const error = errors[index];
+      if (!error) job.onReportAcknowledged(input, answers[index]?.userTask ?? undefined, now);
+      else if (isRetryable(error)) transient.push(error);
+      else job.onReportRejected(input, error);
     }
     if (transient[0]) throw transient[0];
   }
@@ -98,6 +118,15 @@ interface BatchItem {
 }
 
 type InputAnswer = NonNullable<ReportJobsMutation["updateTasks"]>[number];
+type MaybeError = TidemarkError | null | undefined;
+
+/** How many inputs one request may have. */
+export function inputsWithin({ inputsPerRequestMax, queryCostMax }: ClientLimits, wanted: number): number {
+  return Math.max(1, Math.min(wanted, inputsPerRequestMax, Math.floor(queryCostMax / FIELDS_PER_INPUT) - 1));
+}
+
+/** At least the fields of the answer to one input. */
+const FIELDS_PER_INPUT = 20;
 
 function moveToBack(jobs: Set<JobSync>, sent: readonly BatchItem[]): void {
   for (const { job } of sent) {
@@ -108,6 +137,6 @@ function moveToBack(jobs: Set<JobSync>, sent: readonly BatchItem[]): void {
 
 /** The error of an input names the exceeded limit only in its message. */
 function inputError({ code, message }: NonNullable<InputAnswer["error"]>): TidemarkError {
-  const limit = code === "LIMIT_EXCEEDED" ? limitFromMessage(message) : undefined;
+  const limit = limitFromMessage(message);
   return toTidemarkError({ message, extensions: { code, ...(limit && { limit }) } }, "INTERNAL");
 }

@@ -22,6 +22,7 @@ import { ReportBatch } from "./report-batch.js";
 import { SyncRound } from "./sync-round.js";
 import { RoundTimer } from "./round-timer.js";
 import { onIdleProcess, onPageHidden, type ClientClock } from "../platform.js";
+import { ServerLimits } from "../transport/server-limits.js";
 import type { HttpTransport } from "../transport/http-transport.js";
 
 export interface ReporterOptions {
@@ -42,6 +43,8 @@ const URGENT_INTERVAL_MS = 20;
 const PAUSE_AT_END_MS = 1_000;
 
 export class Reporter {
+  /** Those of the server. */
+  readonly limits = new ServerLimits();
   readonly #transport: HttpTransport;
   readonly #options: ReporterOptions;
   readonly #cancelRequests: CancelSubscriptions;
@@ -68,7 +71,7 @@ export class Reporter {
       onDisconnected: () => this.#resumePolling(),
     });
     this.#heartbeats = new Heartbeats(this.#cancelRequests, options);
-    this.#reports = new ReportBatch(this.#heartbeats, clock);
+    this.#reports = new ReportBatch(this.#heartbeats, clock, this.limits);
     this.#timer = new RoundTimer(clock, () => void this.#run());
     this.#pendingEnds = new PendingEnds(endTimeoutMs, () => this.#round?.abort()); // it would keep the process alive
   }
@@ -101,7 +104,7 @@ export class Reporter {
 
   #flushHiddenPage(isLeft: boolean): void {
     if (isLeft) this.#cancelRequests.close(); // an open connection keeps the page out of the back/forward cache
-    sendFinalReports(this.#jobs, this.#transport);
+    sendFinalReports(this.#jobs, this.#transport, this.limits.current);
   }
 
   #awaitEnd(job: JobSync): void {
@@ -125,6 +128,7 @@ export class Reporter {
       transport: this.#transport,
       clock: this.#options.clock,
       reports: this.#reports,
+      limits: this.limits,
       jobs: this.#jobs,
     });
     try {
@@ -144,6 +148,7 @@ export class Reporter {
   }
 
   #failed(error: TidemarkError): void {
+    this.limits.isStale ||= error.code === "UNAVAILABLE"; // it may restart with others
     const pauseMs = this.#retryDelay.nextMs();
     this.#timer.pause(this.#pendingEnds.isKeepingAlive ? pauseAtEnd() : pauseMs);
     this.#pendingEnds.release();

@@ -5,6 +5,7 @@ import { GrowJobDocument, HistoryDocument, StoreJobDocument } from "../generated
 import type { JobSync } from "./job-sync.js";
 import { isRetryable } from "../transport/response-error.js";
 import type { ReportBatch } from "./report-batch.js";
+import type { ServerLimits } from "../transport/server-limits.js";
 import type { ClientClock } from "../platform.js";
 import type { HttpTransport } from "../transport/http-transport.js";
 
@@ -14,6 +15,7 @@ export interface SyncRoundOptions {
   readonly transport: HttpTransport;
   readonly clock: ClientClock;
   readonly reports: ReportBatch;
+  readonly limits: ServerLimits;
   /** The jobs that may have something to send. */
   readonly jobs: Set<JobSync>;
 }
@@ -29,7 +31,9 @@ export class SyncRound {
 
   /** @throws TidemarkError if the server is unreachable or a request may succeed later. */
   async run(): Promise<void> {
-    const { jobs, reports } = this.#options;
+    const { jobs, reports, limits } = this.#options;
+    limits.isStale ||= [...jobs].some(({ isMissing }) => isMissing);
+    await limits.refresh(this.#request);
     await this.#lookUpEpochs();
     await this.#forEach(
       ({ needsStore }) => needsStore,
@@ -77,28 +81,39 @@ export class SyncRound {
   }
 
   #store(job: JobSync): Promise<void> {
-    return stopJobIfRejected(job, async () => {
+    return this.#stopIfRejected(job, async () => {
+      if (job.treeError) throw job.treeError;
       const { storeTask } = await this.#request(StoreJobDocument, { input: job.takeStoreRequest() });
       job.onStoreAcknowledged(storeTask?.userTask, this.#options.clock.now());
     });
   }
 
   #addTasks(job: JobSync): Promise<void> {
-    return stopJobIfRejected(job, async () => {
+    return this.#stopIfRejected(job, async () => {
       while (job.hasTasksToAdd) {
         const { addTasks } = await this.#request(GrowJobDocument, { input: job.takeAddTasksRequest() });
         job.onAddTasksAcknowledged(addTasks?.userTask, this.#options.clock.now());
       }
     });
   }
-}
 
-async function stopJobIfRejected(job: JobSync, act: () => Promise<void>): Promise<void> {
-  try {
-    await act();
-  } catch (error) {
-    const rejection = error as TidemarkError; // safe: the transport throws nothing else
-    if (isRetryable(rejection)) throw rejection;
-    job.onJobRejected(rejection);
+  /** If the request exceeds a limit that the server had changed, the job is stored again within the new one. */
+  async #stopIfRejected(job: JobSync, act: () => Promise<void>): Promise<void> {
+    try {
+      await act();
+    } catch (error) {
+      const rejection = error as TidemarkError; // safe: the transport throws nothing else
+      if (isRetryable(rejection)) throw rejection;
+      if (await this.#haveLimitsChanged(rejection)) job.restart();
+      else job.onJobRejected(rejection);
+    }
+  }
+
+  async #haveLimitsChanged({ extensions }: TidemarkError): Promise<boolean> {
+    const { limits } = this.#options;
+    const former = limits.current;
+    limits.isStale = extensions.limit !== undefined;
+    await limits.refresh(this.#request);
+    return JSON.stringify(limits.current) !== JSON.stringify(former);
   }
 }

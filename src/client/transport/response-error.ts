@@ -1,12 +1,11 @@
 /** Errors in the server's responses, and whether a retry may succeed. */
 import { ERROR_CODES, type ErrorCode } from "../../protocol/error-codes.js";
-import type { Limits } from "../../protocol/limits.js";
-import { TidemarkError, TRANSIENT_LIMITS } from "../../protocol/tidemark-error.js";
+import { TidemarkError, TRANSIENT_LIMITS, type LimitName } from "../../protocol/tidemark-error.js";
 
 /** A GraphQL error in JSON. The server is trusted to send this shape. */
 export interface ResponseError {
   readonly message: string;
-  readonly extensions?: { readonly code?: string; readonly limit?: keyof Limits };
+  readonly extensions?: { readonly code?: string; readonly limit?: LimitName };
 }
 
 /** @param fallbackCode is used when the server sends no code, or one that this version does not know. */

@@ -226,7 +226,8 @@ function resultOf(outcome: UpdateOutcome, context: OperationContext): UpdateTask
   const error: unknown = outcome.reason;
   if (!(error instanceof TidemarkError)) throw error;
   context.services.observer.failed({ ...error.extensions });
-  return { userTask: null, error: { code: error.code, message: error.message } };
+  const { code, limit = null } = error.extensions;
+  return { userTask: null, error: { code, message: error.message, limit } };
 }
 
 interface AddressedReport extends JobReport {

@@ -6,7 +6,7 @@ import type { CancelRequest, LogEntry, LogLevel, MemoryRange } from "../../tasks
 import { builder } from "../builder.js";
 import type { UserTaskView } from "../context.js";
 import { formatUserTaskId } from "../operations/node-id.js";
-import { checkSize } from "../operations/ranges.js";
+import { sizeWithin } from "../operations/ranges.js";
 import { HealthType, LogLevelType } from "./enums.js";
 import { TaskType, taskViews } from "./task.js";
 
@@ -191,13 +191,13 @@ const LogEntryType = builder.objectRef<LogEntry>("LogEntry").implement({
 });
 
 const LINES_DEFAULT = 20;
+const LINES = { defaultValue: LINES_DEFAULT, limit: "logLinesPerJobMax", min: 0 } as const;
 const LEVEL_DEFAULT = "INFO";
 
 const IMPORTANCE = { DEBUG: 0, INFO: 1, WARNING: 2, ERROR: 3 } as const satisfies Record<LogLevel, number>;
 
-/** The default is valid even if the server keeps fewer lines. */
 function newestLines(log: readonly LogEntry[], last: number, level: LogLevel, limits: Limits): LogEntry[] {
-  if (last !== LINES_DEFAULT) checkSize("last", last, "logLinesPerJobMax", limits, 0);
+  const size = sizeWithin("last", last, LINES, limits);
   const lines = log.filter((line) => IMPORTANCE[line.level] >= IMPORTANCE[level]);
-  return lines.slice(Math.max(0, lines.length - last));
+  return lines.slice(Math.max(0, lines.length - size));
 }
