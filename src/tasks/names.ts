@@ -1,5 +1,5 @@
 import type { Limits } from "../protocol/limits.js";
-import { badUserInput, type TidemarkError } from "../protocol/tidemark-error.js";
+import { badUserInput } from "../protocol/tidemark-error.js";
 
 /**
  * Names of databases, users and jobs. Names are compared after Unicode normalization (NFC), so that the same
@@ -58,7 +58,10 @@ export function parseMessage(text: string, limits: Limits): string {
   const message = text.toWellFormed();
   const bytes = Buffer.byteLength(message);
   if (bytes <= limits.messageTextBytesMax) return message;
-  throw tooLong("message", bytes, "messageTextBytesMax", limits);
+  throw badUserInput(
+    `The message has ${bytes} bytes; the limit is ${limits.messageTextBytesMax} (messageTextBytesMax). Shorten it.`,
+    "messageTextBytesMax",
+  );
 }
 
 const BLANK_JOB_ID =
@@ -71,24 +74,18 @@ function parseName(field: string, text: string, limits: Limits): string {
 function parseText(field: string, text: string, limit: keyof Limits, limits: Limits): string {
   if (text.length <= limits[limit] && PLAIN.test(text)) return text;
   const name = text.normalize("NFC");
-  const bytes = Buffer.byteLength(name);
-  if (bytes > limits[limit]) throw tooLong(field, bytes, limit, limits);
-  const fault = faultOf(name);
+  const fault = faultOf(name, limits[limit]);
   if (fault === undefined) return name;
   throw badUserInput(
     `The ${field} ${fault}. Pass 1 to ${limits[limit]} bytes (${limit}) of text without control characters.`,
+    Buffer.byteLength(name) > limits[limit] ? limit : undefined,
   );
 }
 
-function tooLong(field: string, bytes: number, limit: keyof Limits, limits: Limits): TidemarkError {
-  return badUserInput(
-    `The ${field} has ${bytes} bytes. Shorten it; the limit is ${limits[limit]} bytes (${limit}).`,
-    limit,
-  );
-}
-
-function faultOf(name: string): string | undefined {
+function faultOf(name: string, bytesMax: number): string | undefined {
   if (name === "") return "is empty";
+  const bytes = Buffer.byteLength(name);
+  if (bytes > bytesMax) return `has ${bytes} bytes`;
   if (CONTROL_CHARACTER.test(name)) return "contains a control character";
   return name.isWellFormed() ? undefined : "is not well-formed Unicode";
 }

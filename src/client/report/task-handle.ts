@@ -12,7 +12,7 @@ export interface TaskScope {
   log(level: LogLevel, path: string, message: string): void;
 }
 
-/** Writes to the job's log. Messages are cut to 4,096 bytes; at most 100 lines wait for an unreachable server. */
+/** Writes to the job's log. Messages are shortened to 4,096 bytes, or to the limit of the server; at most 100 lines wait for an unreachable server. */
 export interface TaskLog {
   /** Adds a line with details for debugging. */
   debug(message: string): void;
@@ -100,7 +100,7 @@ export class TaskHandle {
     this.#state.setVolume(units);
   }
 
-  /** Sets the current message of the task, cut to 4,096 bytes. An empty text clears it. */
+  /** Sets the current message of the task, shortened to 4,096 bytes, or to the limit of the server. An empty text clears it. */
   message(text: string): void {
     this.#state.setMessage(text);
   }
