@@ -74,8 +74,7 @@ export function limitExceeded(
 
 /** The limit in a message of `limitExceeded`, for channels that carry only the message, such as a close reason. */
 export function limitFromMessage(message: string): LimitName | undefined {
-  const suffix = /\((\w+)\)(\. Shorten it| of text without control characters)?\.$/;
-  return suffix.exec(message)?.[1] as LimitName | undefined; // safe: only the error of a limit has such a suffix
+  return /\((\w+)\)\.$/.exec(message)?.[1] as LimitName | undefined; // safe: only limitExceeded writes this suffix
 }
 
 /** The limits that depend on the current load, not on the request: the same request may succeed later. */

@@ -32,7 +32,7 @@ import type { TaskDeclaration } from "./task-declaration.js";
 import { TaskState, type TaskStateListener } from "./task-state.js";
 import { collectUpdates } from "./collect-updates.js";
 import { fitReport } from "./fit-report.js";
-import { treeError, treePart } from "./tree-part.js";
+import { treePart } from "./tree-part.js";
 
 /** The fields of a job that are sent with its tree. */
 export type JobDeclaration = Omit<StoreTaskInput, "task" | "requestId" | "jobId"> & {
@@ -55,6 +55,8 @@ export class JobSync implements TaskStateListener {
   /** When the server last acknowledged the job, in the clock's time. */
   acknowledgedAt = 0;
   isUrgent = false;
+  /** The limit for which the server rejected the job before. */
+  exceeded: string | undefined;
   readonly #observer: JobSyncObserver;
   readonly #id = uniqueId();
   #requestCount = 0;
@@ -167,11 +169,6 @@ export class JobSync implements TaskStateListener {
       else if (!this.hasPending) resolve();
       else this.#waiting.push(waiter);
     });
-  }
-
-  /** The error of a tree that the server would reject as too large. */
-  get treeError(): TidemarkError | undefined {
-    return treeError(this.root, this.#limits());
   }
 
   takeStoreRequest(): StoreTaskInput {

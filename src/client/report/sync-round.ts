@@ -82,7 +82,6 @@ export class SyncRound {
 
   #store(job: JobSync): Promise<void> {
     return this.#stopIfRejected(job, async () => {
-      if (job.treeError) throw job.treeError;
       const { storeTask } = await this.#request(StoreJobDocument, { input: job.takeStoreRequest() });
       job.onStoreAcknowledged(storeTask?.userTask, this.#options.clock.now());
     });
@@ -97,23 +96,18 @@ export class SyncRound {
     });
   }
 
-  /** If the request exceeds a limit that the server had changed, the job is stored again within the new one. */
+  /** The server may have restarted with other limits: a job that exceeds one is tried again, once. */
   async #stopIfRejected(job: JobSync, act: () => Promise<void>): Promise<void> {
     try {
       await act();
     } catch (error) {
       const rejection = error as TidemarkError; // safe: the transport throws nothing else
       if (isRetryable(rejection)) throw rejection;
-      if (await this.#haveLimitsChanged(rejection)) job.restart();
-      else job.onJobRejected(rejection);
+      const { limit } = rejection.extensions;
+      if (!limit || job.stored || limit === job.exceeded) return job.onJobRejected(rejection);
+      job.exceeded = limit;
+      job.restart();
+      this.#options.limits.isStale = true;
     }
-  }
-
-  async #haveLimitsChanged({ extensions }: TidemarkError): Promise<boolean> {
-    const { limits } = this.#options;
-    const former = limits.current;
-    limits.isStale = extensions.limit !== undefined;
-    await limits.refresh(this.#request);
-    return JSON.stringify(limits.current) !== JSON.stringify(former);
   }
 }
