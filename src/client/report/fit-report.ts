@@ -5,7 +5,7 @@ import { shortenText } from "./input-values.js";
 
 /** Splits a report into inputs that the server accepts, in order, and shortens their texts. */
 export function fitReport(
-  { updates, log, requestId, ...address }: UpdateTaskInput,
+  { updates, log, ...address }: UpdateTaskInput,
   limits: ClientLimits,
   nextRequestId: () => string,
 ): UpdateTaskInput[] {
@@ -14,10 +14,10 @@ export function fitReport(
     chunks((items ?? []).map(shorten(limits)), countMax, bytesMax);
   return [
     ...fit(updates, limits.updatesPerInputMax).map((part) => ({ ...address, updates: part })),
-    ...fit(log, limits.logLinesPerInputMax).map((part, index) => ({
+    ...fit(log, limits.logLinesPerInputMax).map((part) => ({
       ...address,
       log: part,
-      requestId: (index === 0 && requestId) || nextRequestId(),
+      requestId: nextRequestId(),
     })),
   ];
 }
@@ -41,7 +41,7 @@ function chunks<Item extends Sized>(items: readonly Item[], countMax: number, by
   const parts: Item[][] = [];
   let [countLeft, bytesLeft] = [0, 0];
   for (const item of items) {
-    const bytes = ITEM_BYTES + jsonBytes([item.path, item.message]);
+    const bytes = ITEM_BYTES + jsonBytes(item);
     if (--countLeft < 0 || (bytesLeft -= bytes) < 0) {
       parts.push([]);
       countLeft = countMax - 1;

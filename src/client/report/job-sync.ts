@@ -229,18 +229,12 @@ export class JobSync implements TaskStateListener {
     if (this.#stored && isSameAttempt(job, this.#stored)) this.#observer.onAcknowledged(job);
   }
 
-  /**
-   * Fits a rejected report to the limits if they have changed. Otherwise retries each of its updates separately, so that
-   * one bad update does not discard the others.
-   */
+  /** Retries each update of a rejected report separately, so that one bad update does not discard the others. */
   onReportRejected(input: UpdateTaskInput, error: TidemarkError): void {
     if (isFatal(error)) return this.onJobRejected(error);
     const updates = input.updates ?? [];
     const index = this.#drop(input);
-    const fitted = this.#fit(input);
-    if (JSON.stringify(fitted) !== JSON.stringify([input])) {
-      this.#inputs.splice(index, 0, ...fitted); // the limits have changed since
-    } else if (updates.length > 1) {
+    if (updates.length > 1) {
       this.#inputs.splice(index, 0, ...updates.map((update) => ({ ...input, updates: [update] })));
     } else if (!this.#reportedCodes.has(error.code)) {
       this.#reportedCodes.add(error.code);

@@ -45,21 +45,10 @@ export class ReportBatch {
     if (batch.length === 0) return;
     if (this.#isTruncated) moveToBack(jobs, batch);
     const inputs = batch.map(({ input }) => input);
-    const answer = await request(ReportJobsDocument, { inputs }).catch(async (error: TidemarkError) => {
-      await this.#refreshLimits([error], request);
-      this.#onBatchRejected(batch, error);
-    });
-    if (!answer) return;
-    const answers = answer.updateTasks ?? [];
-    const errors = answers.map(({ error }) => error && inputError(error));
-    await this.#refreshLimits(errors, request);
-    this.#onAnswer(batch, answers, errors);
-  }
-
-  /** Rejected reports are fitted to the current limits. */
-  async #refreshLimits(errors: readonly MaybeError[], request: HttpTransport["request"]): Promise<void> {
-    this.#limits.isStale = errors.some((error) => error?.extensions.limit && !isRetryable(error));
-    await this.#limits.refresh(request);
+    const answer = await request(ReportJobsDocument, { inputs }).catch((error: TidemarkError) =>
+      this.#onBatchRejected(batch, error),
+    );
+    if (answer) this.#onAnswer(batch, answer.updateTasks ?? []);
   }
 
   #take(jobs: ReadonlySet<JobSync>): readonly BatchItem[] {
@@ -89,24 +78,25 @@ export class ReportBatch {
 
   #onBatchRejected(batch: readonly BatchItem[], error: TidemarkError): void {
     if (isRetryable(error)) throw error;
+    this.#limits.isStale = true;
     const [{ job, input }] = batch as [BatchItem]; // safe: send checked it
     if (batch.length === 1) job.onReportRejected(input, error);
     else this.#inputsMax = Math.ceil(batch.length / 2);
   }
 
-  #onAnswer(
-    batch: readonly BatchItem[],
-    answers: readonly InputAnswer[],
-    errors: readonly MaybeError[],
-  ): void {
+  #onAnswer(batch: readonly BatchItem[], answers: readonly InputAnswer[]): void {
     const now = this.#clock.now();
     this.#inputsMax = INPUTS_PER_REQUEST;
     const transient: TidemarkError[] = [];
     for (const [index, { job, input }] of batch.entries()) {
-      const error = errors[index];
-      if (!error) job.onReportAcknowledged(input, answers[index]?.userTask ?? undefined, now);
-      else if (isRetryable(error)) transient.push(error);
-      else job.onReportRejected(input, error);
+      const { error, userTask } = answers[index] ?? {};
+      const rejection = error && inputError(error);
+      if (!rejection) job.onReportAcknowledged(input, userTask ?? undefined, now);
+      else if (isRetryable(rejection)) transient.push(rejection);
+      else {
+        this.#limits.isStale = true;
+        job.onReportRejected(input, rejection);
+      }
     }
     if (transient[0]) throw transient[0];
   }
@@ -118,7 +108,6 @@ interface BatchItem {
 }
 
 type InputAnswer = NonNullable<ReportJobsMutation["updateTasks"]>[number];
-type MaybeError = TidemarkError | null | undefined;
 
 /** How many inputs one request may have. */
 export function inputsWithin({ inputsPerRequestMax, queryCostMax }: ClientLimits, wanted: number): number {

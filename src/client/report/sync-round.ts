@@ -32,7 +32,6 @@ export class SyncRound {
   /** @throws TidemarkError if the server is unreachable or a request may succeed later. */
   async run(): Promise<void> {
     const { jobs, reports, limits } = this.#options;
-    limits.isStale ||= [...jobs].some(({ isMissing }) => isMissing);
     await limits.refresh(this.#request);
     await this.#lookUpEpochs();
     await this.#forEach(
