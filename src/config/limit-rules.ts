@@ -59,8 +59,8 @@ export const LIMIT_RULES: readonly LimitRule[] = [
       limit,
       of: ["levelsPerTreeMax", "descriptionBytesMax", "nameBytesMax"],
       least: ({ levelsPerTreeMax, descriptionBytesMax, nameBytesMax }) =>
-        REQUEST_BYTES + levelsPerTreeMax * (2 * descriptionBytesMax + 150) + NAMES_BYTES * nameBytesMax,
-      formula: "levelsPerTreeMax × (2 × descriptionBytesMax + 150) + 8 × nameBytesMax + 5,000",
+        REQUEST_BYTES + levelsPerTreeMax * (2 * descriptionBytesMax + 200) + NAMES_BYTES * nameBytesMax,
+      formula: "levelsPerTreeMax × (2 × descriptionBytesMax + 200) + 8 × nameBytesMax + 5,000",
       reason: "the deepest branch with the longest descriptions must fit",
     },
   ]),

@@ -23,7 +23,6 @@ import type {
   LogInput,
   StoreJobMutation,
   StoreTaskInput,
-  TaskInput,
   UpdateTaskInput,
   WorkersJobFragment,
 } from "../generated/graphql.js";
@@ -81,7 +80,7 @@ export class JobSync implements TaskStateListener {
     header: JobDeclaration,
     spec: TaskDeclaration,
     observer: JobSyncObserver,
-    limits = (): ClientLimits => CLIENT_LIMITS,
+    limits: () => ClientLimits,
   ) {
     this.header = header;
     this.#observer = observer;

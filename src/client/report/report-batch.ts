@@ -111,7 +111,7 @@ type InputAnswer = NonNullable<ReportJobsMutation["updateTasks"]>[number];
 
 /** How many inputs one request may have. */
 export function inputsWithin({ inputsPerRequestMax, queryCostMax }: ClientLimits, wanted: number): number {
-  return Math.max(1, Math.min(wanted, inputsPerRequestMax, Math.floor(queryCostMax / FIELDS_PER_INPUT) - 1));
+  return Math.min(wanted, inputsPerRequestMax, Math.floor(queryCostMax / FIELDS_PER_INPUT));
 }
 
 /** At least the fields of the answer to one input. */

@@ -148,7 +148,7 @@ export class Reporter {
   }
 
   #failed(error: TidemarkError): void {
-    this.limits.isStale ||= error.code === "UNAVAILABLE"; // it may restart with others
+    this.limits.isStale = true; // it may restart with others
     const pauseMs = this.#retryDelay.nextMs();
     this.#timer.pause(this.#pendingEnds.isKeepingAlive ? pauseAtEnd() : pauseMs);
     this.#pendingEnds.release();

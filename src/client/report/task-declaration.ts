@@ -116,7 +116,7 @@ export function toTaskInput(
     case "PARENT":
       return subTasks.length === 0 ? common : { ...common, subTasks: [...subTasks] };
     case "ITERATIVE": {
-      const tasks = spec.tasks.map((task) => declaredInput(task, limits));
+      const tasks = spec.tasks.map((repeated) => declaredInput(repeated, limits));
       const max = spec.max === undefined ? {} : { max: spec.max };
       return { ...common, iterations: { mode: spec.mode, ...max, tasks } };
     }

@@ -20,4 +20,4 @@ export function treePart(limits: ClientLimits, header: object): TreePart {
 }
 
 /** At least the bytes of a task without its description, in JSON. */
-export const TASK_BYTES = 150;
+export const TASK_BYTES = 200;
