@@ -6,7 +6,9 @@
  */
 import { z } from "zod";
 import { isLoopback, type AuthSpec } from "../auth/auth-spec.js";
+import type { Limits } from "../protocol/limits.js";
 import { ConfigError } from "./config-error.js";
+import { brokenRule } from "./limit-rules.js";
 import { messageOf } from "./parsers.js";
 import type { Setting, SettingNames } from "./setting.js";
 import { NULL_ORIGIN } from "./web-parsers.js";
@@ -40,6 +42,7 @@ export function loadConfig(sources: ConfigSources): Config {
   const isExposed = !hasAuth && !isLoopback(host);
   if (isExposed && !allowsOpenAccess) throw invalid(find(SETTINGS.host), NOT_OPEN);
   if (!hasAuth && allowedOrigins.includes(NULL_ORIGIN)) throw invalid(find(SETTINGS.allowedOrigins), NO_NULL);
+  checkLimits(limits, find);
   if (auth.kind === "jwt" && !(jwt.issuer && jwt.audience)) throw invalid(find(SETTINGS.auth), NO_JWT_TERMS);
   return Object.freeze({
     ...values,
@@ -49,6 +52,32 @@ export function loadConfig(sources: ConfigSources): Config {
     }),
     warnings: Object.freeze([...(isExposed ? [OPEN_TO_ALL] : []), ...unknownVariables(sources.env, auth)]),
   });
+}
+
+/** @throws ConfigError if limits contradict each other. Blames one that is set over one that has its default. */
+function checkLimits(limits: Limits, find: (setting: Setting) => Found): void {
+  const isSet = (name: keyof Limits): boolean => find(SETTINGS.limits[name]).isSet;
+  const shown = (name: keyof Limits): string => `${SETTINGS.limits[name].flag} ${limits[name]}`;
+  const { pageSizeDefault, pageSizeMax } = limits;
+  if (pageSizeDefault > pageSizeMax && isSet("pageSizeDefault") && isSet("pageSizeMax")) {
+    const expected = `expected at most ${pageSizeMax} with ${shown("pageSizeMax")}. Lower it, or raise --page-size-max.`;
+    throw invalid(find(SETTINGS.limits.pageSizeDefault), expected);
+  }
+  const rule = brokenRule(limits);
+  if (!rule) return;
+  const { limit, of, reason } = rule;
+  const least = rule.least(limits);
+  const blamed = [limit, ...of].find(isSet) ?? limit;
+  const others = of.length > 0 ? ` with ${of.map(shown).join(" and ")}` : "";
+  const lower =
+    of.length > 0 ? `, or lower ${of.map((name) => SETTINGS.limits[name].flag).join(" or ")}` : "";
+  const { flag } = SETTINGS.limits[limit];
+  const rest = `${others}, because ${reason}. Raise ${blamed === limit ? "it" : flag}${lower}.`;
+  const expected =
+    blamed === limit
+      ? `expected at least ${least}${rest}`
+      : `expected ${flag} of at least ${least}, not ${limits[limit]},${rest}`;
+  throw invalid(find(SETTINGS.limits[blamed]), expected);
 }
 
 const NOT_OPEN =
@@ -63,6 +92,8 @@ const OPEN_TO_ALL =
 interface Found {
   readonly source: string;
   readonly value: unknown;
+  /** Whether the value is not the default. */
+  readonly isSet: boolean;
   /** The config file, if the value is from there. */
   readonly file?: string;
 }
@@ -96,16 +127,16 @@ function findValue(setting: Setting, sources: ConfigSources, file: ConfigFile | 
   const given = findFlagOrVariable(setting, sources);
   if (given) return given;
   if (file && Object.hasOwn(file.values, key))
-    return { source: `"${key}"`, value: file.values[key], file: file.path };
-  return { source: `default of ${flag}`, value: setting.default };
+    return { source: `"${key}"`, value: file.values[key], isSet: true, file: file.path };
+  return { source: `default of ${flag}`, value: setting.default, isSet: false };
 }
 
 function findFlagOrVariable(
   { key, flag, variable }: SettingNames,
   { flags, env }: ConfigSources,
 ): Found | undefined {
-  if (flags[key] !== undefined) return { source: flag, value: flags[key] };
-  return env[variable] ? { source: variable, value: env[variable] } : undefined;
+  if (flags[key] !== undefined) return { source: flag, value: flags[key], isSet: true };
+  return env[variable] ? { source: variable, value: env[variable], isSet: true } : undefined;
 }
 
 function readConfigFile(sources: ConfigSources): ConfigFile | undefined {
@@ -117,7 +148,7 @@ function readConfigFile(sources: ConfigSources): ConfigFile | undefined {
   const unknown = Object.keys(values).find((key) => !keys.has(key));
   if (unknown === undefined) return { path, values };
   const expected = `expected the name of a setting${suggestion(unknown, "key")}`;
-  throw invalid({ source: "key", value: unknown, file: path }, expected);
+  throw invalid({ source: "key", value: unknown, isSet: true, file: path }, expected);
 }
 
 function parseConfigFile(found: Found, readText: () => string): Record<string, unknown> {

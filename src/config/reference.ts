@@ -1,5 +1,6 @@
 import type { Setting } from "./setting.js";
-import { CONFIG_FILE, SETTING_LIST } from "./settings.js";
+import { LIMIT_RULES } from "./limit-rules.js";
+import { CONFIG_FILE, SETTING_LIST, SETTINGS } from "./settings.js";
 
 /** The text of `docs/configuration.md`: a table for each group of settings. */
 export function configurationReference(): string {
@@ -26,13 +27,23 @@ default. The names of the variable and of the key in the file follow from the fl
 /** Text before the table of a group. */
 const NOTES: Readonly<Record<string, string>> = {
   Limits:
-    "Each limit is the largest accepted value. Requests that exceed it fail with `LIMIT_EXCEEDED`, and the error names the limit.",
+    "Each limit is the largest accepted value. Requests that exceed it fail with `LIMIT_EXCEEDED` (a text that is too long: `BAD_USER_INPUT`), and the error names the limit. The SDK, the command line and the dashboard read the limits of the server and keep within them: they split reports, shorten texts and request smaller pages.",
 };
+
+/** Text after the table of a group. */
+function after(group: string): string {
+  if (group !== "Limits") return "";
+  const rows = LIMIT_RULES.map(
+    ({ limit, formula, reason }) => `| \`${SETTINGS.limits[limit].flag}\` | ${formula} | ${reason} |`,
+  );
+  return `\n\nLimits can contradict each other. The server then does not start, and the error names both settings. The names in a
+formula are keys of the file. A limit that is not listed here may be as low as 1.\n\n| flag | at least | because |\n| --- | --- | --- |\n${rows.join("\n")}`;
+}
 
 function section(group: string): string {
   const settings = SETTING_LIST.filter((setting) => setting.group === group);
   const note = NOTES[group] === undefined ? "" : `${NOTES[group]}\n\n`;
-  return `## ${group}\n\n${note}| flag | default | meaning |\n| --- | --- | --- |\n${settings.map(row).join("\n")}`;
+  return `## ${group}\n\n${note}| flag | default | meaning |\n| --- | --- | --- |\n${settings.map(row).join("\n")}${after(group)}`;
 }
 
 function row({ syntax, help, defaultWithAuth, ...setting }: Setting): string {

@@ -2,8 +2,7 @@
  * Law 16: everything has a bound. Each bound has one name here, which its setting, its error and its test share.
  * A bound is the largest accepted value. `config/limit-settings.ts` says what each one bounds.
  */
-
-import { REPORT_LIMITS } from "./report-limits.js";
+import { CLIENT_LIMITS } from "./client-limits.js";
 
 /** The bounds of a server: whole numbers above 0, or Infinity where a bound is off. */
 export type Limits = { readonly [Name in keyof typeof DEFAULTS]: number };
@@ -24,17 +23,19 @@ const DEFAULTS = {
   documentDepthMax: 14,
   documentAliasesMax: 30,
   documentDirectivesMax: 20,
-  queryCostMax: 200_000,
+  queryCostMax: CLIENT_LIMITS.queryCostMax,
   /** Checked before the variables are coerced. A tree of 32 levels needs about 100. */
   variablesDepthMax: 128,
-  bodyBytesMax: 1_000_000,
+  bodyBytesMax: CLIENT_LIMITS.bodyBytesMax,
   messageBytesMax: 256_000,
 
-  inputsPerRequestMax: 1_000,
+  inputsPerRequestMax: CLIENT_LIMITS.inputsPerRequestMax,
+  updatesPerInputMax: CLIENT_LIMITS.updatesPerInputMax,
+  logLinesPerInputMax: CLIENT_LIMITS.logLinesPerInputMax,
 
-  tasksPerTreeMax: 10_000,
+  tasksPerTreeMax: CLIENT_LIMITS.tasksPerTreeMax,
   /** The root is the first level. */
-  levelsPerTreeMax: 32,
+  levelsPerTreeMax: CLIENT_LIMITS.levelsPerTreeMax,
   jobsPerDatabaseMax: 100_000,
   databasesMax: 1_000,
   changesWaitingMax: 100_000,
@@ -47,11 +48,11 @@ const DEFAULTS = {
 
   /** Bytes of UTF-8, here and below. */
   nameBytesMax: 128,
+  descriptionBytesMax: CLIENT_LIMITS.descriptionBytesMax,
+  messageTextBytesMax: CLIENT_LIMITS.messageTextBytesMax,
 
-  ...REPORT_LIMITS,
-
-  logLinesPerJobMax: 200,
-  requestIdsPerAttemptMax: 64,
+  logLinesPerJobMax: CLIENT_LIMITS.logLinesPerJobMax,
+  requestIdsPerAttemptMax: CLIENT_LIMITS.requestIdsPerAttemptMax,
   /** The newest removal that is dropped becomes the tombstone horizon of the database. */
   removalsKeptMax: 10_000,
 };

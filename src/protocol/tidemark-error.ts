@@ -4,8 +4,8 @@ import type { Limits } from "./limits.js";
 /** The `extensions` of a GraphQL error. */
 export interface ErrorExtensions {
   readonly code: ErrorCode;
-  /** With LIMIT_EXCEEDED: the setting that was exceeded. */
-  readonly limit?: keyof Limits;
+  /** The limit that was exceeded, with LIMIT_EXCEEDED, and with BAD_USER_INPUT for a text that is too long. */
+  readonly limit?: LimitName;
   /** With a rate limit: when to retry, in milliseconds from now. */
   readonly retryAfterMs?: number;
   /** The change was applied, although the server could not build its result. */
@@ -22,6 +22,9 @@ export interface ErrorExtensions {
     readonly status: string;
   };
 }
+
+/** A setting, or `safeIntegerMax`: the largest sum of units, 2^53 - 1, which is not a setting. */
+export type LimitName = keyof Limits | "safeIntegerMax";
 
 interface TidemarkErrorOptions extends Omit<ErrorExtensions, "code"> {
   readonly cause?: unknown;
@@ -50,9 +53,9 @@ export class TidemarkError extends Error {
   }
 }
 
-/** A BAD_USER_INPUT error. `message` names the invalid value and the rule. */
-export function badUserInput(message: string): TidemarkError {
-  return new TidemarkError("BAD_USER_INPUT", message);
+/** A BAD_USER_INPUT error. `message` names the invalid value and the rule; `limit` is the one that a text exceeds. */
+export function badUserInput(message: string, limit?: keyof Limits): TidemarkError {
+  return new TidemarkError("BAD_USER_INPUT", message, limit && { limit });
 }
 
 /** An UNAVAILABLE error. `message` says what the server cannot do now. */
@@ -69,7 +72,7 @@ const MESSAGE_LENGTH_MAX = 600;
 
 /** A LIMIT_EXCEEDED error. The message says what exceeds the limit, and names the limit's setting. */
 export function limitExceeded(
-  limit: keyof Limits,
+  limit: LimitName,
   what: string,
   bound: number,
   options: Omit<TidemarkErrorOptions, "limit"> = {},
@@ -81,12 +84,12 @@ export function limitExceeded(
 }
 
 /** The limit in a message of `limitExceeded`, for channels that carry only the message, such as a close reason. */
-export function limitFromMessage(message: string): keyof Limits | undefined {
-  return /\((\w+)\)\.$/.exec(message)?.[1] as keyof Limits | undefined; // safe: only limitExceeded writes this suffix
+export function limitFromMessage(message: string): LimitName | undefined {
+  return /\((\w+)\)\.$/.exec(message)?.[1] as LimitName | undefined; // safe: only limitExceeded writes this suffix
 }
 
 /** The limits that depend on the current load, not on the request: the same request may succeed later. */
-export const TRANSIENT_LIMITS: readonly (keyof Limits)[] = [
+export const TRANSIENT_LIMITS: readonly LimitName[] = [
   "connectionsMax",
   "connectionsPerAddressMax",
   "connectionsPerUserMax",

@@ -1,5 +1,5 @@
 import type { Limits } from "../protocol/limits.js";
-import { TidemarkError } from "../protocol/tidemark-error.js";
+import { limitExceeded } from "../protocol/tidemark-error.js";
 import type { Stamp } from "./stamp.js";
 import type { TaskList } from "./task-list.js";
 import { copyOf, type ParentTask, type Task } from "./task.js";
@@ -78,9 +78,10 @@ export function restamped(task: Task, { stamp }: Pick<Edit, "stamp">): Task {
 /** @throws TidemarkError LIMIT_EXCEEDED if a sum is larger than a JSON number can represent exactly. */
 export function checkSums(task: Task): void {
   if (task.done <= Number.MAX_SAFE_INTEGER && task.knownVolume <= Number.MAX_SAFE_INTEGER) return;
-  throw new TidemarkError(
-    "LIMIT_EXCEEDED",
-    `The work of task ${JSON.stringify(task.description)} would exceed 2^53 - 1 units. Report in larger units.`,
+  throw limitExceeded(
+    "safeIntegerMax",
+    `The work of task ${JSON.stringify(task.description)} would exceed 2^53 - 1 units. Report in larger units`,
+    Number.MAX_SAFE_INTEGER,
   );
 }
 

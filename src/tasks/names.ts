@@ -61,6 +61,7 @@ export function parseMessage(text: string, limits: Limits): string {
   if (bytes <= limits.messageTextBytesMax) return text;
   throw badUserInput(
     `The message has ${bytes} bytes; the limit is ${limits.messageTextBytesMax} (messageTextBytesMax). Shorten it.`,
+    "messageTextBytesMax",
   );
 }
 
@@ -78,6 +79,7 @@ function parseText(field: string, text: string, limit: keyof Limits, limits: Lim
   if (fault === undefined) return name;
   throw badUserInput(
     `The ${field} ${fault}. Pass 1 to ${limits[limit]} bytes (${limit}) of text without control characters.`,
+    Buffer.byteLength(name) > limits[limit] ? limit : undefined,
   );
 }
 

@@ -45,19 +45,19 @@ describe("tidemark serve", () => {
 
   it("reads settings from a file, the environment and flags, each overriding the one before", async () => {
     await using file = await createFile(
-      `{ "documentAliasesMax": 1, "documentDepthMax": 9, "documentDirectivesMax": 9 }`,
+      `{ "documentAliasesMax": 8, "documentDepthMax": 9, "documentDirectivesMax": 9 }`,
     );
     const env = {
       TIDEMARK_CONFIG: file.path,
-      TIDEMARK_DOCUMENT_DEPTH_MAX: "1",
+      TIDEMARK_DOCUMENT_DEPTH_MAX: "6",
       TIDEMARK_DOCUMENT_DIRECTIVES_MAX: "9",
     };
     await using tidemark = await startTidemark(["--document-directives-max", "1"], { env });
 
     const answers = await Promise.all(
       [
-        "{ a: __typename b: __typename }",
-        `{ tasks(database: "d") { nodes { id } } }`,
+        `{ ${Array.from({ length: 9 }, (_, at) => `a${at}: __typename`).join(" ")} }`,
+        `{ tasks(database: "d") { nodes { task ${"{ subTasks ".repeat(6)} { path } ${"}".repeat(6)} } } }`,
         "{ __typename @skip(if: true) @skip(if: true) }",
       ].map((query) => ask(tidemark.url, { query })),
     );

@@ -442,7 +442,7 @@ function on(transports: readonly Transport[], rows: readonly Row[]): Case[] {
 }
 
 function extensionsOf({ limit, code }: Row): Case["extensions"] {
-  return code ? { code } : { code: "LIMIT_EXCEEDED", limit };
+  return { code: code ?? "LIMIT_EXCEEDED", limit };
 }
 
 /** Names above the limit are BAD_USER_INPUT. */

@@ -1,5 +1,7 @@
 import { connect, type Connection } from "../../client/index.js";
 import { FindJobsDocument } from "../../client/generated/graphql.js";
+import type { Limits } from "../../protocol/limits.js";
+import { limitsOf, pageSize } from "./answer-sizes.js";
 import { EXIT, ExitError } from "../exit-codes.js";
 import { sanitizeForTerminal } from "../render/sanitize.js";
 import { userAndJob } from "../render/job-lines.js";
@@ -18,15 +20,16 @@ export type FoundJob = Required<JobName>;
 export async function findJob(
   server: ServerEndpoint,
   name: JobName,
-): Promise<{ readonly connection: Connection; readonly found: FoundJob }> {
+): Promise<{ readonly connection: Connection; readonly found: FoundJob; readonly limits: Limits }> {
   const connection = connect(server);
-  const { tasks } = await connection.request(FindJobsDocument, name);
+  const limits = await limitsOf(connection);
+  const first = pageSize(FindJobsDocument, limits, NAMES_SHOWN_MAX);
+  const { tasks } = await connection.request(FindJobsDocument, { ...name, first });
   const { nodes = [], totalCount = 0 } = tasks ?? {};
   const [job] = nodes;
   if (!job) throw notFound(name);
-  if (totalCount === 1) return { connection, found: { database: name.database, ...job } };
-  const names =
-    nodes.slice(0, NAMES_SHOWN_MAX).map(userAndJob).join(", ") + (totalCount > NAMES_SHOWN_MAX ? ", …" : "");
+  if (totalCount === 1) return { connection, limits, found: { database: name.database, ...job } };
+  const names = nodes.map(userAndJob).join(", ") + (totalCount > nodes.length ? ", …" : "");
   throw new ExitError(EXIT.WRONG_USAGE, `${totalCount} users have a job with this id: pass one of ${names}`);
 }
 

@@ -3,6 +3,7 @@ import { connect, type WatchedJob } from "../../client/index.js";
 import { watchedTaskOf } from "../../client/watch/watched-tree.js";
 import { ListJobsDocument, type ListJobsQuery } from "../../client/generated/graphql.js";
 import { exactCount, plural } from "../../format/numbers.js";
+import { limitsOf, pageSize } from "./answer-sizes.js";
 import type { ListRequest } from "../commands/list.js";
 import type { Output } from "../output.js";
 import { sanitizeForTerminal, sanitizedJson } from "../render/sanitize.js";
@@ -47,13 +48,15 @@ function tableOf(jobs: readonly WatchedJob[], { columns, style }: Output): strin
 
 type Page = NonNullable<ListJobsQuery["tasks"]>;
 
-async function* pagesOf({ server, filter }: ListRequest): AsyncGenerator<Page, void> {
+async function* pagesOf({ server, filter, limit }: ListRequest): AsyncGenerator<Page, void> {
   const connection = connect(server);
+  const first = pageSize(ListJobsDocument, await limitsOf(connection), Math.min(limit, PAGE_SIZE));
   let after: string | null | undefined;
   do {
     const page: ListJobsQuery = await connection.request(ListJobsDocument, {
       ...filter,
       database: server.database,
+      first,
       after,
     });
     if (!page.tasks) return;
@@ -61,6 +64,8 @@ async function* pagesOf({ server, filter }: ListRequest): AsyncGenerator<Page, v
     after = page.tasks.pageInfo.hasNextPage ? page.tasks.pageInfo.endCursor : undefined;
   } while (after);
 }
+
+const PAGE_SIZE = 100;
 
 function withoutTree(job: Page["nodes"][number]): WatchedJob {
   return { ...job, changedAt: job.reportedAt, task: watchedTaskOf(job.task) };

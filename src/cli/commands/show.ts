@@ -20,14 +20,16 @@ export async function showJob({ server, name, json }: JobRequest, out: Output): 
   const { ShowJobDocument } = await import("../../client/generated/graphql.js");
   const { watchedTreeOf } = await import("../../client/watch/watched-tree.js");
   const { jobDetails } = await import("../render/job-details.js");
-  const { connection, found } = await findJob(server, name);
-  const { task: shown } = await connection.request(ShowJobDocument, found);
+  const { logLineCount } = await import("../actions/answer-sizes.js");
+  const { connection, found, limits } = await findJob(server, name);
+  const lines = logLineCount(ShowJobDocument, limits);
+  const { task: shown } = await connection.request(ShowJobDocument, { ...found, lines });
   if (!shown) throw notFound(found);
   const { tasks, log, ...fields } = shown;
   const job = { ...fields, task: watchedTreeOf(tasks) };
   if (json) return out.write(`${sanitizedJson({ ...job, log })}\n`);
-  const lines = jobDetails({ ...job, changedAt: job.reportedAt }, log, Date.now(), out);
-  await out.write(lines.map((line) => `${line}\n`).join(""));
+  const details = jobDetails({ ...job, changedAt: job.reportedAt }, log, Date.now(), out);
+  await out.write(details.map((line) => `${line}\n`).join(""));
 }
 
 const EXAMPLES = `

@@ -10,7 +10,7 @@ export function formatCommand(command: CommandLine): string {
 
 /** A unique, readable job id: "rsync-20261123-172110-9f3a1c". */
 export function generateJobId([program]: CommandLine, now: Date): string {
-  const name = (basename(program) || "command").replaceAll(/[^\w.+-]/g, "_").slice(0, 60);
+  const name = (basename(program) || "command").replaceAll(/[^\w.+-]/g, "_").slice(0, 40);
   const [date, time] = now.toISOString().replaceAll(/[-:]/g, "").split(/[T.]/);
   return `${name}-${date}-${time}-${randomBytes(3).toString("hex")}`;
 }

@@ -1,16 +1,17 @@
 /** Converts values to what the server accepts, so that an odd number or a long text does not cost a report. */
-import { REPORT_LIMITS } from "../../protocol/report-limits.js";
+import { CLIENT_LIMITS } from "../../protocol/client-limits.js";
 
-/** Replaces control characters, cuts the text to the byte limit, and replaces an empty one. */
-export function toDescription(text: unknown): string {
+/** Replaces control characters, shortens the text to the limit, and replaces an empty one. */
+export function toDescription(text: unknown, bytesMax: number): string {
   const printable = textOf(text)
     .normalize("NFC")
     .replaceAll(/\p{Cc}/gu, " ");
-  return cutToBytes(printable, REPORT_LIMITS.descriptionBytesMax) || "task";
+  return shortenText(printable, bytesMax) || shortenText("task", bytesMax);
 }
 
+/** A message to hold until it is sent, when it may be shortened further. */
 export function truncateMessage(text: unknown): string {
-  return cutToBytes(textOf(text ?? ""), REPORT_LIMITS.messageTextBytesMax);
+  return shortenText(textOf(text ?? ""), CLIENT_LIMITS.messageTextBytesMax);
 }
 
 /** Rounds down and caps at the largest safe integer; undefined for negative numbers and NaN. */
@@ -29,11 +30,14 @@ export function textOf(value: unknown): string {
   }
 }
 
-/** Cuts between characters. A lone surrogate becomes the replacement character. */
-function cutToBytes(text: string, bytesMax: number): string {
+/** Cuts a long text between characters, and ends it with an ellipsis. A lone surrogate becomes the replacement character. */
+export function shortenText(text: string, bytesMax: number): string {
   const bytes = new TextEncoder().encode(text);
   if (bytes.length <= bytesMax) return new TextDecoder().decode(bytes);
-  const start = new Uint8Array(bytesMax);
+  const end = bytesMax > ELLIPSIS_BYTES ? "…" : "";
+  const start = new Uint8Array(bytesMax - (end === "" ? 0 : ELLIPSIS_BYTES));
   const { written } = new TextEncoder().encodeInto(text, start);
-  return new TextDecoder().decode(start.subarray(0, written));
+  return new TextDecoder().decode(start.subarray(0, written)) + end;
 }
+
+const ELLIPSIS_BYTES = 3;

@@ -15,7 +15,7 @@
  * Requests to store, add tasks or log carry a request id; updates are idempotent without one. Changes made in the
  * meantime merge into the tree, so pending data is at most twice the tree plus the newest log lines.
  */
-import { REPORT_LIMITS } from "../../protocol/report-limits.js";
+import { CLIENT_LIMITS, type ClientLimits } from "../../protocol/client-limits.js";
 import { epochOf } from "../../protocol/position.js";
 import { TidemarkError } from "../../protocol/tidemark-error.js";
 import type {
@@ -23,7 +23,6 @@ import type {
   LogInput,
   StoreJobMutation,
   StoreTaskInput,
-  TaskInput,
   UpdateTaskInput,
   WorkersJobFragment,
 } from "../generated/graphql.js";
@@ -31,6 +30,8 @@ import { uniqueId } from "../platform.js";
 import type { TaskDeclaration } from "./task-declaration.js";
 import { TaskState, type TaskStateListener } from "./task-state.js";
 import { collectUpdates } from "./collect-updates.js";
+import { fitReport } from "./fit-report.js";
+import { treePart } from "./tree-part.js";
 
 /** The fields of a job that are sent with its tree. */
 export type JobDeclaration = Omit<StoreTaskInput, "task" | "requestId" | "jobId"> & {
@@ -53,6 +54,8 @@ export class JobSync implements TaskStateListener {
   /** When the server last acknowledged the job, in the clock's time. */
   acknowledgedAt = 0;
   isUrgent = false;
+  /** The limit for which the server rejected the job before. */
+  exceeded: string | undefined;
   readonly #observer: JobSyncObserver;
   readonly #id = uniqueId();
   #requestCount = 0;
@@ -70,10 +73,18 @@ export class JobSync implements TaskStateListener {
   /** Wait for the answers to reports in flight. */
   #waitingForAnswer: Waiter[] = [];
   readonly #reportedCodes = new Set<string>();
+  readonly #limits: () => ClientLimits;
 
-  constructor(header: JobDeclaration, spec: TaskDeclaration, observer: JobSyncObserver) {
+  /** @param limits returns those of the server, as far as they are known. */
+  constructor(
+    header: JobDeclaration,
+    spec: TaskDeclaration,
+    observer: JobSyncObserver,
+    limits: () => ClientLimits,
+  ) {
     this.header = header;
     this.#observer = observer;
+    this.#limits = limits;
     this.root = new TaskState(spec, this);
   }
 
@@ -142,7 +153,7 @@ export class JobSync implements TaskStateListener {
 
   log(line: LogInput): void {
     this.#log.push(line);
-    if (this.#log.length > REPORT_LIMITS.logLinesPerInputMax) this.#log.shift();
+    if (this.#log.length > CLIENT_LIMITS.logLinesPerInputMax) this.#log.shift();
     this.onChanged(false);
   }
 
@@ -160,7 +171,7 @@ export class JobSync implements TaskStateListener {
   }
 
   takeStoreRequest(): StoreTaskInput {
-    this.#storeRequest ??= { ...this.header, requestId: this.#nextRequestId(), task: this.root.announce() };
+    this.#storeRequest ??= this.#nextStoreRequest();
     return this.#storeRequest;
   }
 
@@ -241,7 +252,7 @@ export class JobSync implements TaskStateListener {
   onDatabaseEpoch(epoch: string): void {
     if (!this.#notFoundError || !this.#stored) return;
     if (epoch === epochOf(this.#stored.position)) this.stop(this.#notFoundError);
-    else this.#restart();
+    else this.restart();
   }
 
   /** Stops reporting for good. */
@@ -254,13 +265,13 @@ export class JobSync implements TaskStateListener {
     this.#observer.onRejected(error);
   }
 
-  /** Stores the job again on a server that lost its history. Acknowledged log lines are lost. */
-  #restart(): void {
+  /** Stores the job again, on a server that lost its history or changed its limits. Acknowledged log lines are lost. */
+  restart(): void {
     const lines = this.#inputs.flatMap(({ log }) => log ?? []);
-    this.#log = [...lines, ...this.#log].slice(-REPORT_LIMITS.logLinesPerInputMax);
+    this.#log = [...lines, ...this.#log].slice(-CLIENT_LIMITS.logLinesPerInputMax);
     this.#waiting = [...this.#waitingForAnswer.splice(0), ...this.#waiting];
     this.#inputs = [];
-    this.#addTasksRequest = this.#stored = this.#notFoundError = undefined;
+    this.#storeRequest = this.#addTasksRequest = this.#stored = this.#notFoundError = undefined;
     this.#parentsToAdd.clear();
     this.root.resetReported();
   }
@@ -273,15 +284,16 @@ export class JobSync implements TaskStateListener {
 
   #prepare(): void {
     this.isUrgent = false;
-    this.#waitingForAnswer.push(...this.#waiting.splice(0));
-    const { updatesPerInputMax } = REPORT_LIMITS;
-    const updates = collectUpdates(this.root);
-    for (let from = 0; from < updates.length; from += updatesPerInputMax) {
-      this.#inputs.push({ ...this.heartbeat(), updates: updates.slice(from, from + updatesPerInputMax) });
-    }
-    if (this.#log.length === 0) return;
-    this.#inputs.push({ ...this.heartbeat(), log: this.#log, requestId: this.#nextRequestId() });
-    this.#log = [];
+    const { logLinesPerJobMax, requestIdsPerAttemptMax } = this.#limits();
+    const updates = this.#fit({ ...this.heartbeat(), updates: collectUpdates(this.root) });
+    const lines = this.#fit({ ...this.heartbeat(), log: this.#log.slice(-logLinesPerJobMax) });
+    this.#inputs.push(...updates, ...lines.slice(0, requestIdsPerAttemptMax)); // repeated, the server ignores them
+    this.#log = lines.slice(requestIdsPerAttemptMax).flatMap(({ log }) => log ?? []);
+    if (this.#log.length === 0) this.#waitingForAnswer.push(...this.#waiting.splice(0));
+  }
+
+  #fit(input: UpdateTaskInput): UpdateTaskInput[] {
+    return fitReport(input, this.#limits(), () => this.#nextRequestId());
   }
 
   /** Returns the index that the input had. */
@@ -291,13 +303,17 @@ export class JobSync implements TaskStateListener {
     return Math.max(index, 0);
   }
 
+  #nextStoreRequest(): StoreTaskInput {
+    const request = { ...this.header, requestId: this.#nextRequestId() };
+    return { ...request, task: this.root.announce(treePart(this.#limits(), request)) };
+  }
+
   #nextAddTasksRequest(): AddTasksInput {
     const [parent] = this.#parentsToAdd as Iterable<TaskState> as [TaskState]; // safe: hasTasksToAdd
     this.#parentsToAdd.delete(parent);
-    const tasks: TaskInput[] = parent.subTasks
-      .filter((subTask) => !subTask.isAnnounced)
-      .map((subTask) => subTask.announce());
-    return { ...this.heartbeat(), path: parent.path, tasks, requestId: this.#nextRequestId() };
+    const request = { ...this.heartbeat(), path: parent.path, requestId: this.#nextRequestId() };
+    const unknown = parent.subTasks.filter((subTask) => !subTask.isAnnounced);
+    return { ...request, tasks: parent.announceSubTasks(treePart(this.#limits(), request), unknown) };
   }
 
   #nextRequestId(): string {

@@ -45,11 +45,16 @@ export class Job {
   ) {
     this.jobId = header.jobId;
     this.#reporter = reporter;
-    this.#sync = new JobSync(header, spec, {
-      onChanged: (isUrgent) => reporter.onJobChanged(this.#sync, isUrgent),
-      onAcknowledged: (answer) => this.#onAcknowledged(answer),
-      onRejected: (error) => onError(error, this),
-    });
+    this.#sync = new JobSync(
+      header,
+      spec,
+      {
+        onChanged: (isUrgent) => reporter.onJobChanged(this.#sync, isUrgent),
+        onAcknowledged: (answer) => this.#onAcknowledged(answer),
+        onRejected: (error) => onError(error, this),
+      },
+      () => reporter.limits.current,
+    );
     this.task = new TaskHandle(this.#sync.root, {
       signal: this.signal,
       log: (level, path, message) => this.#sync.log({ level, path, message }),

@@ -4,27 +4,31 @@
  * found. It does the same if the reports were applied and the server could not build the answer: the others are sent
  * again, which changes nothing.
  */
+import type { ClientLimits } from "../../protocol/client-limits.js";
 import { limitFromMessage, type TidemarkError } from "../../protocol/tidemark-error.js";
 import { ReportJobsDocument, type ReportJobsMutation, type UpdateTaskInput } from "../generated/graphql.js";
 import type { Heartbeats } from "./heartbeats.js";
 import type { JobSync } from "./job-sync.js";
 import { isBusy, isRetryable, toTidemarkError } from "../transport/response-error.js";
 import type { ClientClock } from "../platform.js";
+import { jsonBytes, variablesBytesMax, type ServerLimits } from "../transport/server-limits.js";
 import type { HttpTransport } from "../transport/http-transport.js";
 
+/** Keep a request short, even if the server accepts more. */
 const INPUTS_PER_REQUEST = 500;
-/** Well below the server's limit. */
-const CHARACTERS_PER_REQUEST = 300_000;
+const BYTES_PER_REQUEST = 300_000;
 
 export class ReportBatch {
   readonly #heartbeats: Heartbeats;
   readonly #clock: ClientClock;
+  readonly #limits: ServerLimits;
   #inputsMax = INPUTS_PER_REQUEST;
   #isTruncated = false;
 
-  constructor(heartbeats: Heartbeats, clock: ClientClock) {
+  constructor(heartbeats: Heartbeats, clock: ClientClock, limits: ServerLimits) {
     this.#heartbeats = heartbeats;
     this.#clock = clock;
+    this.#limits = limits;
   }
 
   /** Whether some reports did not fit into the latest request. */
@@ -51,14 +55,16 @@ export class ReportBatch {
 
   #take(jobs: ReadonlySet<JobSync>): readonly BatchItem[] {
     const batch: BatchItem[] = [];
-    let charactersLeft = CHARACTERS_PER_REQUEST;
+    const limits = this.#limits.current;
+    const inputsMax = inputsWithin(limits, this.#inputsMax);
+    let bytesLeft = Math.min(BYTES_PER_REQUEST, variablesBytesMax(limits));
     this.#isTruncated = false;
     for (const job of jobs) {
       for (const input of this.#inputsOf(job)) {
-        this.#isTruncated = batch.length >= this.#inputsMax || charactersLeft < 0;
+        bytesLeft -= jsonBytes(input);
+        this.#isTruncated = batch.length >= inputsMax || (bytesLeft < 0 && batch.length > 0);
         if (this.#isTruncated) return batch;
         batch.push({ job, input });
-        charactersLeft -= JSON.stringify(input).length;
       }
     }
     return batch;
@@ -75,6 +81,7 @@ export class ReportBatch {
   #onBatchRejected(batch: readonly BatchItem[], error: TidemarkError): void {
     const { applied } = error.extensions;
     if (isRetryable(error) && !applied) throw error;
+    this.#limits.isStale = true;
     const [{ job, input }] = batch as [BatchItem]; // safe: send checked it
     if (batch.length === 1 && applied) job.onReportAcknowledged(input, undefined, this.#clock.now());
     else if (batch.length === 1) job.onReportRejected(input, error);
@@ -93,8 +100,10 @@ export class ReportBatch {
         continue;
       }
       if (input.updates || input.log) onProgress();
-      if (rejection) job.onReportRejected(input, rejection);
-      else job.onReportAcknowledged(input, userTask ?? undefined, now);
+      if (rejection) {
+        this.#limits.isStale = true;
+        job.onReportRejected(input, rejection);
+      } else job.onReportAcknowledged(input, userTask ?? undefined, now);
     }
     const busy = transient.find(isBusy);
     if (busy) onProgress();
@@ -109,6 +118,14 @@ interface BatchItem {
 
 type InputAnswer = NonNullable<ReportJobsMutation["updateTasks"]>[number];
 
+/** How many inputs one request may have. */
+export function inputsWithin({ inputsPerRequestMax, queryCostMax }: ClientLimits, wanted: number): number {
+  return Math.min(wanted, inputsPerRequestMax, Math.floor(queryCostMax / FIELDS_PER_INPUT));
+}
+
+/** At least the fields of the answer to one input. */
+const FIELDS_PER_INPUT = 20;
+
 function moveToBack(jobs: Set<JobSync>, sent: readonly BatchItem[]): void {
   for (const { job } of sent) {
     jobs.delete(job);
@@ -118,6 +135,6 @@ function moveToBack(jobs: Set<JobSync>, sent: readonly BatchItem[]): void {
 
 /** The error of an input names the exceeded limit only in its message. */
 function inputError({ code, message }: NonNullable<InputAnswer["error"]>): TidemarkError {
-  const limit = code === "LIMIT_EXCEEDED" ? limitFromMessage(message) : undefined;
+  const limit = limitFromMessage(message);
   return toTidemarkError({ message, extensions: { code, ...(limit && { limit }) } }, "INTERNAL");
 }

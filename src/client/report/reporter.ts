@@ -24,6 +24,7 @@ import { ReportBatch } from "./report-batch.js";
 import { SyncRound } from "./sync-round.js";
 import { RoundTimer } from "./round-timer.js";
 import { isNodeLike, onPageHidden, type ClientClock } from "../platform.js";
+import { ServerLimits } from "../transport/server-limits.js";
 import type { HttpTransport } from "../transport/http-transport.js";
 
 export interface ReporterOptions {
@@ -49,6 +50,8 @@ export class Reporter {
   readonly transport: HttpTransport;
   /** The jobs that may have something to send. */
   readonly jobs = new Set<JobSync>();
+  /** Those of the server. */
+  readonly limits = new ServerLimits();
   readonly #options: ReporterOptions;
   readonly #cancelRequests: CancelSubscriptions;
   readonly #heartbeats: Heartbeats;
@@ -74,7 +77,7 @@ export class Reporter {
       onDisconnected: () => this.#resumePolling(),
     });
     this.#heartbeats = new Heartbeats(this.#cancelRequests, options);
-    this.#reports = new ReportBatch(this.#heartbeats, clock);
+    this.#reports = new ReportBatch(this.#heartbeats, clock, this.limits);
     this.#timer = new RoundTimer(clock, () => void this.#run());
     this.#pendingEnds = new PendingEnds(endTimeoutMs, clock, () => this.#round?.abort()); // it would keep the process alive
   }
@@ -126,7 +129,7 @@ export class Reporter {
 
   #flushHiddenPage(isLeft: boolean): void {
     if (isLeft) this.#cancelRequests.close(); // an open connection keeps the page out of the back/forward cache
-    sendFinalReports(this.jobs, this.transport);
+    sendFinalReports(this.jobs, this.transport, this.limits.current);
   }
 
   #awaitEnd(job: JobSync): void {
@@ -155,6 +158,7 @@ export class Reporter {
       transport: this.transport,
       clock: this.#options.clock,
       reports: this.#reports,
+      limits: this.limits,
       jobs: this.jobs,
       isServerBusy: this.#retryDelay.isFailing && !this.#isAbsent,
       onProgress: () => this.#onProgress(),
@@ -177,6 +181,7 @@ export class Reporter {
   }
 
   #failed(error: TidemarkError): void {
+    this.limits.isStale = true; // it may restart with others
     const pauseMs = this.#retryDelay.nextMs();
     const { retryAfterMs = 0 } = error.extensions;
     this.#timer.pause(retryAfterMs + (this.#pendingEnds.isKeepingAlive ? pauseAtEnd() : pauseMs));

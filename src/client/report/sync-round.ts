@@ -13,6 +13,7 @@ import {
 import type { JobSync } from "./job-sync.js";
 import { isBusy, isRetryable } from "../transport/response-error.js";
 import type { ReportBatch } from "./report-batch.js";
+import type { ServerLimits } from "../transport/server-limits.js";
 import type { ClientClock } from "../platform.js";
 import type { HttpTransport } from "../transport/http-transport.js";
 
@@ -24,6 +25,7 @@ export interface SyncRoundOptions {
   readonly transport: HttpTransport;
   readonly clock: ClientClock;
   readonly reports: ReportBatch;
+  readonly limits: ServerLimits;
   /** The jobs that may have something to send. */
   readonly jobs: Set<JobSync>;
   /** Whether the server rejected requests of the previous round because it is busy. */
@@ -43,7 +45,8 @@ export class SyncRound {
 
   /** @throws TidemarkError if the server is unreachable or a request may succeed later. */
   async run(): Promise<void> {
-    const { jobs, reports, isServerBusy, onProgress } = this.#options;
+    const { jobs, reports, limits, isServerBusy, onProgress } = this.#options;
+    await limits.refresh(this.#request);
     await this.#lookUpEpochs();
     if (isServerBusy) await reports.send(jobs, this.#request, onProgress);
     const unstored = [...jobs].filter(({ needsStore }) => needsStore);
@@ -99,7 +102,7 @@ export class SyncRound {
   }
 
   #store(job: JobSync): Promise<void> {
-    return stopJobIfRejected(job, async () => {
+    return this.#stopIfRejected(job, async () => {
       const { storeTask } = await this.#request(StoreJobDocument, { input: job.takeStoreRequest() });
       this.#options.onProgress();
       job.onStoreAcknowledged(storeTask?.userTask, this.#options.clock.now());
@@ -107,7 +110,7 @@ export class SyncRound {
   }
 
   #addTasks(job: JobSync): Promise<void> {
-    return stopJobIfRejected(job, async () => {
+    return this.#stopIfRejected(job, async () => {
       while (job.hasTasksToAdd) {
         const { addTasks } = await this.#request(GrowJobDocument, { input: job.takeAddTasksRequest() }).catch(
           withoutResult,
@@ -117,20 +120,25 @@ export class SyncRound {
       }
     });
   }
+
+  /** The server may have restarted with other limits: a job that exceeds one is tried again, once. */
+  async #stopIfRejected(job: JobSync, act: () => Promise<void>): Promise<void> {
+    try {
+      await act();
+    } catch (error) {
+      const rejection = error as TidemarkError; // safe: the transport throws nothing else
+      if (isRetryable(rejection)) throw rejection;
+      const { limit } = rejection.extensions;
+      if (!limit || job.stored || limit === job.exceeded) return job.onJobRejected(rejection);
+      job.exceeded = limit;
+      job.restart();
+      this.#options.limits.isStale = true;
+    }
+  }
 }
 
 /** The tasks were added, although the server could not build the answer. */
 function withoutResult(error: TidemarkError): GrowJobMutation {
   if (error.extensions.applied) return { addTasks: null };
   throw error;
-}
-
-async function stopJobIfRejected(job: JobSync, act: () => Promise<void>): Promise<void> {
-  try {
-    await act();
-  } catch (error) {
-    const rejection = error as TidemarkError; // safe: the transport throws nothing else
-    if (isRetryable(rejection)) throw rejection;
-    job.onJobRejected(rejection);
-  }
 }

@@ -6,6 +6,7 @@
  *       iterative("iterate", { mode: "DYNAMIC", max: 50 }, leaf("iteration")),
  *       leaf("write"))
  */
+import type { ClientLimits } from "../../protocol/client-limits.js";
 import type { IterationMode, TaskInput } from "../generated/graphql.js";
 import { toDescription, toWholeNumber } from "./input-values.js";
 
@@ -15,7 +16,7 @@ export type TaskDeclaration = LeafSpec | ParentSpec | IterativeSpec;
 /** The declaration of a task that does work itself. */
 export interface LeafSpec extends SpecOptions {
   readonly kind: "LEAF";
-  /** The name of the task, cut to 256 bytes. */
+  /** The name of the task, shortened to the limit of the server, by default 256 bytes. */
   readonly description: string;
   /** The number of units of work; undefined while unknown. */
   readonly volume?: number | undefined;
@@ -24,7 +25,7 @@ export interface LeafSpec extends SpecOptions {
 /** The declaration of a task that consists of subtasks. More can be added while it runs. */
 export interface ParentSpec extends SpecOptions {
   readonly kind: "PARENT";
-  /** The name of the task, cut to 256 bytes. */
+  /** The name of the task, shortened to the limit of the server, by default 256 bytes. */
   readonly description: string;
   /** The subtasks, in order. */
   readonly subTasks: readonly TaskDeclaration[];
@@ -33,7 +34,7 @@ export interface ParentSpec extends SpecOptions {
 /** The declaration of a task that repeats its subtasks. */
 export interface IterativeSpec extends SpecOptions {
   readonly kind: "ITERATIVE";
-  /** The name of the task, cut to 256 bytes. */
+  /** The name of the task, shortened to the limit of the server, by default 256 bytes. */
   readonly description: string;
   /** How often the subtasks repeat: FIXED exactly `max` times, DYNAMIC at most `max` times, OPEN without a limit. */
   readonly mode: IterationMode;
@@ -103,9 +104,10 @@ export function toTaskInput(
   spec: TaskDeclaration,
   volume: number | undefined,
   subTasks: readonly TaskInput[],
+  limits: ClientLimits,
 ): TaskInput {
   const common = {
-    description: toDescription(spec.description),
+    description: toDescription(spec.description, limits.descriptionBytesMax),
     ...(spec.maxConcurrency === undefined ? {} : { maxConcurrency: spec.maxConcurrency }),
   };
   switch (spec.kind) {
@@ -114,16 +116,22 @@ export function toTaskInput(
     case "PARENT":
       return subTasks.length === 0 ? common : { ...common, subTasks: [...subTasks] };
     case "ITERATIVE": {
-      const tasks = spec.tasks.map(declaredInput);
+      const tasks = spec.tasks.map((repeated) => declaredInput(repeated, limits));
       const max = spec.max === undefined ? {} : { max: spec.max };
       return { ...common, iterations: { mode: spec.mode, ...max, tasks } };
     }
   }
 }
 
-function declaredInput(spec: TaskDeclaration): TaskInput {
+function declaredInput(spec: TaskDeclaration, limits: ClientLimits): TaskInput {
   const volume = spec.kind === "LEAF" ? toWholeNumber(spec.volume) : undefined;
-  return toTaskInput(spec, volume, spec.kind === "PARENT" ? spec.subTasks.map(declaredInput) : []);
+  const subTasks = spec.kind === "PARENT" ? spec.subTasks : [];
+  return toTaskInput(
+    spec,
+    volume,
+    subTasks.map((subTask) => declaredInput(subTask, limits)),
+    limits,
+  );
 }
 
 function rejectEmpty(spec: TaskDeclaration): void {

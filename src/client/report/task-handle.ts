@@ -93,7 +93,7 @@ export class TaskHandle {
     this.#state.setVolume(units);
   }
 
-  /** Sets the current message of the task, cut to 4,096 bytes. An empty text clears it. */
+  /** Sets the current message of the task, shortened to 4,096 bytes, or to the limit of the server. An empty text clears it. */
   message(text: string): void {
     this.#state.setMessage(text);
   }

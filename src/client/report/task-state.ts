@@ -9,6 +9,8 @@
  */
 import type { IterationMode, TaskInput, TaskStatus } from "../generated/graphql.js";
 import { toTaskInput, type TaskDeclaration } from "./task-declaration.js";
+import { jsonBytes } from "../transport/server-limits.js";
+import { TASK_BYTES, type TreePart } from "./tree-part.js";
 import { truncateMessage, toWholeNumber } from "./input-values.js";
 
 /** How a task can end. */
@@ -170,12 +172,33 @@ export class TaskState {
     return added;
   }
 
-  /** Marks this subtree as announced and returns it as the server's input. */
-  announce(): TaskInput {
+  /** Marks this subtree as announced and returns it as the server's input. Subtasks that do not fit are added later. */
+  announce(part: TreePart): TaskInput {
+    const { spec, volume } = this;
     this.isAnnounced = true;
+    this.reported.volume = volume;
+    const input = toTaskInput(spec, volume, [], part.limits);
+    part.bytesLeft -= TASK_BYTES + jsonBytes(input);
+    const subTasks = spec.kind === "PARENT" ? this.announceSubTasks(part, this.subTasks) : [];
+    return subTasks.length > 0 ? { ...input, subTasks } : input;
+  }
+
+  /** At least one, because the server takes a task that it receives without subtasks for a leaf. */
+  announceSubTasks(part: TreePart, subTasks: readonly TaskState[]): TaskInput[] {
+    const announced: TaskInput[] = [];
+    for (const subTask of subTasks) {
+      if (announced.length > 0 && part.bytesLeft < 0) subTask.markAnnounced(false);
+      else announced.push(subTask.announce(part));
+    }
+    if (announced.length < subTasks.length) this.#owner.onSubTasksAdded(this);
+    return announced;
+  }
+
+  /** Marks this subtree as known to the server, or as unknown. */
+  markAnnounced(isAnnounced: boolean): void {
+    this.isAnnounced = isAnnounced;
     this.reported.volume = this.volume;
-    const subTasks = this.spec.kind === "PARENT" ? this.subTasks.map((subTask) => subTask.announce()) : [];
-    return toTaskInput(this.spec, this.volume, subTasks);
+    this.subTasks.forEach((subTask) => subTask.markAnnounced(isAnnounced));
   }
 
   /** Marks this subtree as unreported, so that everything is sent again. */
@@ -223,7 +246,7 @@ export class TaskState {
   #repeated(index: number): TaskState {
     const template = this.#template();
     const subTask = new TaskState(template[index % template.length]!, this.#owner, this, index);
-    subTask.announce(); // the iterative task announced it
+    subTask.markAnnounced(true); // the iterative task announced it
     if (this.hasEnded || index < (this.iteration - 1) * template.length) subTask.#freeze();
     return subTask;
   }

@@ -1,8 +1,8 @@
 import { randomUUID } from "node:crypto";
 import type { Action } from "../../auth/rights.js";
-import type { ErrorCode } from "../../protocol/error-codes.js";
+
 import type { Limits } from "../../protocol/limits.js";
-import { TidemarkError } from "../../protocol/tidemark-error.js";
+import { TidemarkError, type ErrorExtensions } from "../../protocol/tidemark-error.js";
 import type { TaskStore } from "../../store/task-store.js";
 import { storeJob, type JobReport, type Report, type StoreRequest } from "../../tasks/job-changes.js";
 import { parseDatabaseName, parseRequestId, type DatabaseName } from "../../tasks/names.js";
@@ -228,7 +228,8 @@ function resultOf(outcome: UpdateOutcome, context: OperationContext): UpdateTask
   const { observer, log } = context.services;
   const { message, extensions } = maskError(outcome.reason, log);
   observer.failed(extensions);
-  return { userTask: null, error: { code: extensions["code"] as ErrorCode, message } }; // safe: it is masked
+  const { code, limit = null } = extensions as unknown as ErrorExtensions; // safe: it is masked
+  return { userTask: null, error: { code, message, limit } };
 }
 
 interface AddressedReport extends JobReport {

@@ -19,7 +19,7 @@ import {
 } from "./job-arguments.js";
 import { parseUserTaskId } from "./node-id.js";
 import { readPage } from "./page.js";
-import { checkBound, checkSize } from "./ranges.js";
+import { checkBound, NAMES_PER_PAGE, sizeWithin } from "./ranges.js";
 import type { Reader } from "./reader.js";
 import { EMPTY_PAGE, type ReadableJobs } from "./scoped-jobs.js";
 import { ServerInfoType } from "../types/server-info.js";
@@ -28,6 +28,8 @@ import { TaskStatusType } from "../types/enums.js";
 import { detailRows, ProgressRowType, summaryRow, type ProgressRow } from "../types/progress-row.js";
 import { UserTaskConnectionType } from "../types/user-task-connection.js";
 import { NodeType, UserTaskType } from "../types/user-task.js";
+
+const ROWS = { defaultValue: 1000, limit: "rowsMax" } as const;
 
 /**
  * Resolvers of queries are synchronous. They read open stores through the reader, which throws NotYetRead if a
@@ -69,7 +71,7 @@ builder.queryType({
       args: {
         first: t.arg.int({
           required: true,
-          defaultValue: 100,
+          defaultValue: NAMES_PER_PAGE.defaultValue,
           description: "Maximum number of names, from 0.",
         }),
         after: t.arg.string({
@@ -77,9 +79,9 @@ builder.queryType({
         }),
       },
       resolve: (_, { first, after }, { reader, services: { limits } }) => {
-        checkSize("first", first, "pageSizeMax", limits);
+        const size = sizeWithin("first", first, NAMES_PER_PAGE, limits);
         const last = parseOptional(parseDatabaseName, after || null, limits) ?? "";
-        return databaseViews(reader.databases(first, last), reader);
+        return databaseViews(reader.databases(size, last), reader);
       },
     }),
     database: t.field({
@@ -159,18 +161,16 @@ builder.queryType({
         jobId: t.arg.id({ description: JOB_ID_DESCRIPTION }),
         first: t.arg.int({
           required: true,
-          defaultValue: 1000,
+          defaultValue: ROWS.defaultValue,
           description: "Maximum number of rows, from 0.",
         }),
       },
       resolve: (_, args, context) => {
         const { limits } = context.services;
-        checkSize("first", args.first, "rowsMax", limits);
+        const first = sizeWithin("first", args.first, ROWS, limits);
         const jobs = context.reader.jobs(parseDatabaseName(args.database, limits));
         const isSummary = !args.jobId?.trim();
-        return isSummary
-          ? summary(jobs, args.first, context)
-          : detail(jobs, args.jobId!, args.first, context);
+        return isSummary ? summary(jobs, first, context) : detail(jobs, args.jobId!, first, context);
       },
     }),
   }),

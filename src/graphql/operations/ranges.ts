@@ -18,6 +18,23 @@ export function checkSize(name: string, value: number, limit: keyof Limits, limi
   checkBound((size) => `${name} is ${size}`, value, limit, limits);
 }
 
+/** Pages of the names of databases and users. */
+export const NAMES_PER_PAGE = { defaultValue: 100, limit: "pageSizeMax" } as const;
+
+/**
+ * Checks like `checkSize` and returns the size. The schema's default is valid on every server: it becomes the limit if
+ * that is lower.
+ */
+export function sizeWithin(
+  name: string,
+  value: number,
+  { defaultValue, limit }: { defaultValue: number; limit: keyof Limits },
+  limits: Limits,
+): number {
+  if (value !== defaultValue) checkSize(name, value, limit, limits);
+  return Math.min(value, limits[limit]);
+}
+
 /**
  * @param describe returns the start of the error message.
  * @throws TidemarkError LIMIT_EXCEEDED if the value is above the limit.

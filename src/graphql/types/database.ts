@@ -7,7 +7,7 @@ import {
   parseFilter,
   parseOptional,
 } from "../operations/job-arguments.js";
-import { checkSize } from "../operations/ranges.js";
+import { NAMES_PER_PAGE, sizeWithin } from "../operations/ranges.js";
 import type { ReadableJobs } from "../operations/scoped-jobs.js";
 import { TaskStatusType } from "./enums.js";
 
@@ -40,14 +40,14 @@ export const DatabaseType = builder.objectRef<Database>("Database").implement({
       args: {
         first: t.arg.int({
           required: true,
-          defaultValue: 100,
+          defaultValue: NAMES_PER_PAGE.defaultValue,
           description: "Maximum number of names, from 0.",
         }),
         after: t.arg.string({ description: 'Only names after this one; all if empty. For example "alice".' }),
       },
       resolve: ({ jobs }, { first, after }, { services: { limits } }) => {
-        checkSize("first", first, "pageSizeMax", limits);
-        return jobs()?.usernames(first, parseOptional(parseUsername, after || null, limits)) ?? [];
+        const size = sizeWithin("first", first, NAMES_PER_PAGE, limits);
+        return jobs()?.usernames(size, parseOptional(parseUsername, after || null, limits)) ?? [];
       },
     }),
   }),

@@ -18,6 +18,7 @@ export interface UpdateTaskResult {
 export interface UpdateError {
   readonly code: ErrorCode;
   readonly message: string;
+  readonly limit: string | null;
 }
 
 export const StoreTaskPayloadType = builder.objectRef<JobPayload>("StoreTaskPayload").implement({
@@ -60,6 +61,11 @@ const UpdateErrorType = builder.objectRef<UpdateError>("UpdateError").implement(
       description: "For programs: one of the codes in `extensions.code` of errors.",
     }),
     message: t.exposeString("message", { description: "For people: what is wrong, and what to do." }),
+    limit: t.exposeString("limit", {
+      nullable: true,
+      description:
+        "The limit that the input exceeds, as in `extensions.limit` of errors; null for other errors.",
+    }),
   }),
 });
 

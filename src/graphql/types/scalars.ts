@@ -15,7 +15,7 @@ builder.scalarType("DateTime", {
 
 builder.scalarType("SafeInt", {
   description:
-    "A whole number from 0 to 2^53 - 1, as a JSON number, because volumes can exceed Int. If a change would make a sum in the tree exceed the maximum, it is rejected with LIMIT_EXCEEDED.",
+    "A whole number from 0 to 2^53 - 1, as a JSON number, because volumes can exceed Int. If a change would make a sum in the tree exceed the maximum, it is rejected with LIMIT_EXCEEDED and the limit `safeIntegerMax`.",
   specifiedByURL: "https://www.rfc-editor.org/rfc/rfc7493#section-2.2",
   serialize: (number) => number,
   parseValue: safeInt,

@@ -8,7 +8,7 @@ import type { UserTaskView } from "../context.js";
 import { AnswerSize } from "../answer-size.js";
 import { traits } from "../field-traits.js";
 import { formatUserTaskId } from "../operations/node-id.js";
-import { checkSize } from "../operations/ranges.js";
+import { sizeWithin } from "../operations/ranges.js";
 import { HealthType, LogLevelType } from "./enums.js";
 import { TaskType, taskViews } from "./task.js";
 
@@ -201,6 +201,7 @@ const LogEntryType = builder.objectRef<LogEntry>("LogEntry").implement({
 });
 
 const LINES_DEFAULT = 20;
+const LINES = { defaultValue: LINES_DEFAULT, limit: "logLinesPerJobMax" } as const;
 const LEVEL_DEFAULT = "INFO";
 
 const IMPORTANCE = { DEBUG: 0, INFO: 1, WARNING: 2, ERROR: 3 } as const satisfies Record<LogLevel, number>;
@@ -209,11 +210,8 @@ interface LogArguments {
   readonly last?: number | null | undefined;
 }
 
-/** The default is valid even if the server keeps fewer lines. */
 function checkLast({ last }: LogArguments, limits: Limits): void {
-  if (typeof last === "number" && last !== LINES_DEFAULT) {
-    checkSize("last", last, "logLinesPerJobMax", limits);
-  }
+  if (typeof last === "number") sizeWithin("last", last, LINES, limits);
 }
 
 function newestLines(log: readonly LogEntry[], last: number, level: LogLevel): LogEntry[] {

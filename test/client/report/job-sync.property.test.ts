@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { CLIENT_LIMITS } from "../../../src/protocol/client-limits.js";
 import { parsePosition } from "../../../src/protocol/position.js";
 import type { TidemarkError } from "../../../src/protocol/tidemark-error.js";
 import type { LogInput, TaskInput, UpdateTaskInput } from "../../../src/client/generated/graphql.js";
@@ -107,11 +108,16 @@ class World {
   readonly logged: string[] = [];
   #revision = 0;
   #epochs = 0;
-  readonly #sync = new JobSync({ database: "d", jobId: ALICE.jobId }, ROOT, {
-    onChanged: () => {},
-    onAcknowledged: () => {},
-    onRejected: ({ message }) => this.rejections.push(message),
-  });
+  readonly #sync = new JobSync(
+    { database: "d", jobId: ALICE.jobId },
+    ROOT,
+    {
+      onChanged: () => {},
+      onAcknowledged: () => {},
+      onRejected: ({ message }) => this.rejections.push(message),
+    },
+    () => CLIENT_LIMITS,
+  );
 
   play(played: Step): void {
     if (played.kind === "do") this.#do(played);

@@ -145,7 +145,7 @@ describe("Reports", () => {
     const job = connect({ url: proxy.url, token, heartbeatMs: 60_000 }).job(JOB, leaf("count"));
     await job.run(() => {});
 
-    expect(heads).toEqual(["Bearer token 1", "Bearer token 2"]);
+    expect(heads).toEqual(["Bearer token 1", "Bearer token 2", "Bearer token 3"]); // limits, job, end
   });
 });
 
