@@ -8,6 +8,8 @@ export interface ErrorExtensions {
   readonly limit?: LimitName;
   /** With a rate limit: when to retry, in milliseconds from now. */
   readonly retryAfterMs?: number;
+  /** With INTERNAL: finds the error in the server's log. */
+  readonly errorId?: string;
   /** The change was applied, although the server could not build its result. */
   readonly applied?: boolean;
   /** With an event that the server could not build: the position to resume from. */

@@ -21,7 +21,7 @@ export class ServerLimits {
 }
 
 /** Reads the limits, and assumes the defaults for an older server. @throws TidemarkError if a retry may succeed. */
-export async function readServerLimits(request: Request): Promise<ClientLimits> {
+async function readServerLimits(request: Request): Promise<ClientLimits> {
   const limits = { ...CLIENT_LIMITS };
   try {
     const { server } = await request(ServerLimitsDocument, {});

@@ -8,7 +8,7 @@ import { startServer } from "../../kit/server/server.js";
 /** The job of a running program after this output. */
 async function jobOf(output: string): Promise<ServerJob> {
   await using server = await startServer();
-  const job = connect({ ...JOB, url: server.url }).job(JOB, initialTree("root"));
+  const job = connect(server.url).job(JOB, initialTree("root"));
   new OutputReader(new OutputReporter(job)).write(Buffer.from(output));
   await job.flush();
   return await jobOnServer(server.url);

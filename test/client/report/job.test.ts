@@ -212,7 +212,7 @@ describe("A running job", () => {
     });
   });
 
-  it("cuts its texts and numbers to the server's limits", async () => {
+  it("shortens its texts with an ellipsis to the server's limits, and rounds its numbers", async () => {
     await using server = await startServer();
     const job = connect({ url: server.url }).job(JOB, leaf(`${"ä".repeat(200)}\u0007`));
     await job.run((work) => {
@@ -225,8 +225,8 @@ describe("A running job", () => {
 
     const [shown] = (await jobOnServer(server.url)).tasks;
     expect(shown).toMatchObject({
-      description: "ä".repeat(128),
-      message: "€".repeat(1_365),
+      description: `${"ä".repeat(126)}…`,
+      message: `${"€".repeat(1_364)}…`,
       progress: { done: 2 },
     });
   });

@@ -26,6 +26,7 @@ describe.each(SDK_TRANSPORTS)("A watch of events that the server can't build (%s
     expect(errors.map(({ extensions }) => extensions)).toEqual([
       {
         code: "INTERNAL",
+        errorId: expect.any(String) as string,
         position: expect.any(String) as string,
         job: { username: "u", jobId: "bad" },
         ended: { username: "u", jobId: "bad", attempt: 1, status: "FAILED" },
