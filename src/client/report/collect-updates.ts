@@ -7,36 +7,57 @@
 import type { TaskUpdateInput } from "../generated/graphql.js";
 import type { TaskState } from "./task-state.js";
 
-/** Returns the unreported changes and marks them as reported. */
-export function collectUpdates(root: TaskState): TaskUpdateInput[] {
+/**
+ * Returns the unreported changes and marks them as reported.
+ * @param growing have subtasks that the server does not know yet. These are skipped, and so is the end of each task
+ *   above them, because an ended task takes no subtasks.
+ */
+export function collectUpdates(root: TaskState, growing: Iterable<TaskState>): TaskUpdateInput[] {
   const updates: TaskUpdateInput[] = [];
-  visit(root, updates);
+  visit(root, updates, withTasksAbove(growing));
   return updates;
 }
 
-function visit(task: TaskState, updates: TaskUpdateInput[]): void {
-  if (!task.isDirty) return;
-  task.isDirty = false;
+function withTasksAbove(tasks: Iterable<TaskState>): ReadonlySet<TaskState> {
+  const all = new Set<TaskState>();
+  for (const growing of tasks) {
+    for (let task: TaskState | undefined = growing; task && !all.has(task); task = task.parent) all.add(task);
+  }
+  return all;
+}
+
+function visit(task: TaskState, updates: TaskUpdateInput[], growing: ReadonlySet<TaskState>): void {
+  if (!task.isDirty || !task.isAnnounced) return;
+  const isGrowing = growing.has(task);
+  task.isDirty = isGrowing;
   task.hasTicked = false;
   if (!task.hasEnded || task.spec.kind === "LEAF") push(updates, task, takeOwnChanges(task));
-  if (task.spec.kind === "ITERATIVE") visitIterations(task, task.spec.tasks.length, updates);
-  else task.subTasks.forEach((subTask) => visit(subTask, updates));
-  if (task.hasEnded && task.spec.kind !== "LEAF") push(updates, task, takeOwnChanges(task));
+  if (task.spec.kind === "ITERATIVE") visitIterations(task, task.spec.tasks.length, updates, growing);
+  else task.subTasks.forEach((subTask) => visit(subTask, updates, growing));
+  if (task.hasEnded && task.spec.kind !== "LEAF" && !isGrowing) push(updates, task, takeOwnChanges(task));
 }
 
 /** Reports the start of an iteration, then its tasks, then the start of the next one, which ends them. */
-function visitIterations(task: TaskState, length: number, updates: TaskUpdateInput[]): void {
+function visitIterations(
+  task: TaskState,
+  length: number,
+  updates: TaskUpdateInput[],
+  growing: ReadonlySet<TaskState>,
+): void {
   const reportStartsUpTo = (iteration: number): void => {
     if (iteration <= task.reported.iteration) return;
     task.reported.iteration = iteration;
     updates.push({ path: task.path, iteration });
   };
-  task.subTasks.forEach((subTask, index) => {
+  const iterationOf = (index: number): number => Math.floor(index / length) + 1;
+  const firstGrowing = task.subTasks.findIndex((subTask) => subTask && growing.has(subTask));
+  const last = firstGrowing < 0 ? task.iteration : iterationOf(firstGrowing);
+  task.subTasks.slice(0, last * length).forEach((subTask, index) => {
     if (!subTask.isDirty) return;
-    reportStartsUpTo(Math.min(Math.floor(index / length) + 1, task.iteration));
-    visit(subTask, updates);
+    reportStartsUpTo(Math.min(iterationOf(index), task.iteration));
+    visit(subTask, updates, growing);
   });
-  reportStartsUpTo(task.iteration);
+  reportStartsUpTo(Math.min(last, task.iteration));
 }
 
 function push(updates: TaskUpdateInput[], task: TaskState, own: Omit<TaskUpdateInput, "path">): void {

@@ -196,10 +196,10 @@ export class JobSync implements TaskStateListener {
 
   /**
    * The reports to send next, in order. They stay the same until acknowledged. Empty if there is nothing to report, or
-   * while tasks must be added first.
+   * if it is unknown whether tasks were added.
    */
   takeReports(): readonly UpdateTaskInput[] {
-    if (this.#inputs.length === 0 && !this.hasTasksToAdd) this.#prepare();
+    if (this.#inputs.length === 0 && !this.#addTasksRequest) this.#prepare();
     this.#settleWaiters();
     return this.#inputs;
   }
@@ -285,11 +285,15 @@ export class JobSync implements TaskStateListener {
   #prepare(): void {
     this.isUrgent = false;
     const { logLinesPerJobMax, requestIdsPerAttemptMax } = this.#limits();
-    const updates = this.#fit({ ...this.heartbeat(), updates: collectUpdates(this.root) });
+    const updates = this.#fit({
+      ...this.heartbeat(),
+      updates: collectUpdates(this.root, this.#parentsToAdd),
+    });
     const lines = this.#fit({ ...this.heartbeat(), log: this.#log.slice(-logLinesPerJobMax) });
     this.#inputs.push(...updates, ...lines.slice(0, requestIdsPerAttemptMax)); // repeated, the server ignores them
     this.#log = lines.slice(requestIdsPerAttemptMax).flatMap(({ log }) => log ?? []);
-    if (this.#log.length === 0) this.#waitingForAnswer.push(...this.#waiting.splice(0));
+    const isWhole = this.#log.length === 0 && this.#parentsToAdd.size === 0;
+    if (isWhole) this.#waitingForAnswer.push(...this.#waiting.splice(0));
   }
 
   #fit(input: UpdateTaskInput): UpdateTaskInput[] {

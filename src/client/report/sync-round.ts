@@ -20,6 +20,8 @@ import type { HttpTransport } from "../transport/http-transport.js";
 const REQUESTS_AT_ONCE = 8;
 /** Limits how long the reports of other jobs wait while thousands of jobs are stored. */
 const STORES_BETWEEN_REPORTS = 200;
+/** Limits how long the reports of all jobs wait for a job that adds tasks all the time. */
+const ADDITIONS_BEFORE_REPORTS = 20;
 
 export interface SyncRoundOptions {
   readonly transport: HttpTransport;
@@ -111,7 +113,7 @@ export class SyncRound {
 
   #addTasks(job: JobSync): Promise<void> {
     return this.#stopIfRejected(job, async () => {
-      while (job.hasTasksToAdd) {
+      for (let count = 0; job.hasTasksToAdd && count < ADDITIONS_BEFORE_REPORTS; count++) {
         const { addTasks } = await this.#request(GrowJobDocument, { input: job.takeAddTasksRequest() }).catch(
           withoutResult,
         );

@@ -232,6 +232,37 @@ describe("A running job", () => {
   });
 });
 
+describe("A job that adds tasks all the time", () => {
+  it("delays neither its own reports nor those of other jobs", async () => {
+    await using server = await startServer();
+    const tidemark = connect(server.url);
+    const growing = tidemark.job(JOB, task("Crawl", leaf("seed"), task("pages", leaf("index.html"))));
+    const other = tidemark.job({ ...JOB, jobId: "other" }, leaf("wait"));
+    growing.task.sub("seed").advance(3);
+    other.task.begin();
+    await growing.flush();
+    let isAdding = true;
+    const adding = (async () => {
+      while (isAdding) {
+        growing.task.sub("pages").add(leaf("page"));
+        await new Promise(setImmediate);
+      }
+    })();
+
+    growing.task.sub("seed").advance(4);
+    other.task.advance(5);
+    await waitForJob(server.url, (shown) => linesOf(shown).includes("seed RUNNING 7/?"));
+    await waitForJob(server.url, (shown) => linesOf(shown).includes("wait RUNNING 5/?"), "other");
+    isAdding = false;
+    await adding;
+    growing.task.finish();
+    await growing.flush();
+
+    expect((await jobOnServer(server.url)).tasks.at(-1)).toMatchObject({ description: "page" });
+    expect(linesOf(await jobOnServer(server.url))[0]).toBe("Crawl FINISHED 7/7");
+  });
+});
+
 describe("The SDK throws a TypeError", () => {
   const job = connect({ url: "http://localhost:1" }).job(JOB, IMPORT);
 
