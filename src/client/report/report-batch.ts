@@ -133,7 +133,7 @@ function moveToBack(jobs: Set<JobSync>, sent: readonly BatchItem[]): void {
   }
 }
 
-/** The error of an input names the exceeded limit only in its message. */
+/** Reads the exceeded limit from the message, because older servers have no field for it. */
 function inputError({ code, message }: NonNullable<InputAnswer["error"]>): TidemarkError {
   const limit = limitFromMessage(message);
   return toTidemarkError({ message, extensions: { code, ...(limit && { limit }) } }, "INTERNAL");

@@ -241,9 +241,9 @@ describe("A job that adds tasks all the time", () => {
     growing.task.sub("seed").advance(3);
     other.task.begin();
     await growing.flush();
-    let isAdding = true;
+    const stop = new AbortController();
     const adding = (async () => {
-      while (isAdding) {
+      while (!stop.signal.aborted) {
         growing.task.sub("pages").add(leaf("page"));
         await new Promise(setImmediate);
       }
@@ -253,7 +253,7 @@ describe("A job that adds tasks all the time", () => {
     other.task.advance(5);
     await waitForJob(server.url, (shown) => linesOf(shown).includes("seed RUNNING 7/?"));
     await waitForJob(server.url, (shown) => linesOf(shown).includes("wait RUNNING 5/?"), "other");
-    isAdding = false;
+    stop.abort();
     await adding;
     growing.task.finish();
     await growing.flush();
