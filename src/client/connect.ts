@@ -1,5 +1,5 @@
 /**
- * `connect()`: the entry point for workers and watchers.
+ * `connect()`: the entry point for workers.
  *
  *     const tidemark = connect({ database: "demo" });
  *     await tidemark.job({ jobId: "import" }, task("Import")).run(async (root) => {
@@ -15,8 +15,6 @@ import { Reporter } from "./report/reporter.js";
 import { resolveEndpoint, type EndpointOptions, type Token } from "./transport/endpoint.js";
 import { platformClock, uniqueId, type ClientClock } from "./platform.js";
 import type { TaskDeclaration } from "./report/task-declaration.js";
-import type { WatchOptions } from "./watch/watch-options.js";
-import { watch, type Watch } from "./watch/watch.js";
 import { HttpTransport, type ClientDocument, type RequestOptions } from "./transport/http-transport.js";
 
 /** Options of `connect`. All are optional. */
@@ -75,12 +73,6 @@ export interface JobOptions {
   readonly onConflict?: OnConflict | undefined;
 }
 
-/** Options of `Connection.watch`: those of `watch`, except for the address and the token. */
-export interface ConnectedWatchOptions extends Omit<WatchOptions, "url" | "token" | "database"> {
-  /** The database to watch. Default: the connection's. */
-  readonly database?: string | undefined;
-}
-
 /** A connection to a server. It opens sockets on demand and needs no `close`. */
 export class Connection {
   /** The server's address, without a trailing slash. */
@@ -130,18 +122,6 @@ export class Connection {
       ...(onConflict && { onConflict }),
     };
     return new Job(header, root, this.#reporter, (error, job) => this.#notify(error, job));
-  }
-
-  /**
-   * Watches the jobs of a database, by default the connection's.
-   *
-   *     for await (const event of tidemark.watch()) console.log(event.kind);
-   *
-   * @throws TypeError if the address of the server is invalid.
-   */
-  watch(options: ConnectedWatchOptions = {}): Watch {
-    const database = options.database ?? this.#database;
-    return watch({ ...options, url: this.url, token: this.token, database });
   }
 
   /**
@@ -196,8 +176,8 @@ const JOB_OPTIONS: Readonly<Record<keyof JobOptions, 1>> = {
 };
 
 /**
- * Creates a connection to a server, given its address or options. It sends nothing until a job reports, a watch starts
- * or `request` is called.
+ * Creates a connection to a server, given its address or options. It sends nothing until a job reports or
+ * `request` is called.
  *
  *     const tidemark = connect({ url: "http://127.0.0.1:4000", database: "demo" });
  *

@@ -1,13 +1,7 @@
 /** `tidemark/client`: reports jobs to a Tidemark server and watches them, in Node.js and in browsers. */
 export { ERROR_CODES, type ErrorCode } from "../protocol/error-codes.js";
 export { TidemarkError } from "../protocol/tidemark-error.js";
-export {
-  connect,
-  type ConnectedWatchOptions,
-  type ConnectOptions,
-  type Connection,
-  type JobOptions,
-} from "./connect.js";
+export { connect, type ConnectOptions, type Connection, type JobOptions } from "./connect.js";
 export { JobCanceled } from "./report/job-canceled.js";
 export type { FlushOptions, Job } from "./report/job.js";
 export type { ClientClock, ClientTimer, PlatformSignal } from "./platform.js";

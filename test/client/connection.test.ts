@@ -5,10 +5,10 @@ import { freePort } from "../kit/process/free-port.js";
 import { startServer } from "../kit/server/server.js";
 
 describe("A connection", () => {
-  it("watches the jobs of its database, including those that it reports", async () => {
+  it("passes its address and token on to a watch of the jobs that it reports", async () => {
     await using server = await startServer();
     const tidemark = connect({ url: server.url, database: "d", username: "u" });
-    await using watched = tidemark.watch();
+    await using watched = watch({ ...tidemark, database: "d" });
     await watched.untilLive();
 
     await tidemark.job({ jobId: "j" }, task("Import", leaf("read", { volume: 2 }))).run(async (root) => {
