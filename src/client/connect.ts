@@ -183,8 +183,10 @@ const JOB_OPTIONS: Readonly<Record<keyof JobOptions, 1>> = {
  *
  * @throws TypeError if the address of the server is invalid or an option is unknown.
  */
-export function connect(options: ConnectOptions | string | URL = {}): Connection {
-  if (typeof options === "string" || options instanceof URL) return new Connection({ url: String(options) });
+export function connect(options: ConnectOptions | string | { readonly href: string } = {}): Connection {
+  if (typeof options === "string") return new Connection({ url: options });
+  const { href } = Object(options) as { readonly href?: string };
+  if (href !== undefined) return new Connection({ url: href });
   checkOptions("connect", options, CONNECT_OPTIONS);
-  return new Connection(options);
+  return new Connection(options as ConnectOptions);
 }

@@ -15,7 +15,7 @@ const CASES: readonly (readonly [limits: Readonly<Record<string, string>>, lines
   [{ pageSizeMax: "10", pageSizeDefault: "10" }, LINES],
   [{ pageSizeMax: "1", pageSizeDefault: "1" }, LINES],
   [{ messageTextBytesMax: "100" }, LINES],
-  [{ itemsPerAnswerMax: "30" }, 30],
+  [{ itemsPerAnswerMax: "30", tasksPerTreeMax: "2", logLinesPerJobMax: "26" }, 26],
   [{ queryCostMax: "200" }, 20],
 ];
 

@@ -1,6 +1,6 @@
 /** `tidemark list`. */
 import { connect, type WatchedJob } from "../../client/index.js";
-import { watchedTaskOf } from "../../client/watch/watched-tree.js";
+import { watchedTaskOf, withRatio } from "../../client/watch/watched-tree.js";
 import { ListJobsDocument, type ListJobsQuery } from "../../client/generated/graphql.js";
 import { exactCount, plural } from "../../format/numbers.js";
 import { limitsOf, pageSize } from "./answer-sizes.js";
@@ -21,7 +21,7 @@ export async function listJobs(
   for await (const { nodes, totalCount } of pagesOf(request)) {
     const wanted = nodes.slice(0, limit - count);
     count += wanted.length;
-    if (json) await out.write(wanted.map((job) => `${sanitizedJson(job)}\n`).join(""));
+    if (json) await out.write(wanted.map((job) => `${sanitizedJson(asWatched(job))}\n`).join(""));
     else listed.push(...wanted.map(withoutTree));
     if (!out.isOpen()) return;
     if (count < limit) continue;
@@ -66,6 +66,11 @@ async function* pagesOf({ server, filter, limit }: ListRequest): AsyncGenerator<
 }
 
 const PAGE_SIZE = 100;
+
+/** The JSON of `list` has the fields of `show` and `watch`. */
+function asWatched({ task, ...job }: Page["nodes"][number]): object {
+  return { ...job, task: { ...task, progress: withRatio(task.progress) } };
+}
 
 function withoutTree(job: Page["nodes"][number]): WatchedJob {
   return { ...job, changedAt: job.reportedAt, task: watchedTaskOf(job.task) };

@@ -78,7 +78,7 @@ class CopiedTasks {
 }
 
 /** The ratio is that of the schema. It is computed here, because it would make each event longer. */
-function withRatio(progress: MirroredTaskFragment["progress"]): WatchedProgress {
+export function withRatio(progress: MirroredTaskFragment["progress"]): WatchedProgress {
   const { done, volume } = progress;
   return { ...progress, ratio: volume === null ? null : done < volume ? done / volume : 1 };
 }

@@ -121,7 +121,7 @@ describe("Reports", () => {
     expect(linesOf(shown)).toEqual(["root FINISHED 5/5", "a FINISHED 2/2", "b FINISHED 3/3"]);
     expect([shown.attempt, shown.log.map(({ message }) => message)]).toEqual([1, ["once"]]);
     expect(new Set(errors.map(({ code }) => code))).toEqual(new Set(["UNAVAILABLE"]));
-    expect(lost.size).toBe(4);
+    expect(lost.size).toBe(5); // limits, store, report, add, log
   });
 
   it("are sent again when a request hangs", async () => {
