@@ -52,7 +52,7 @@ describe("An idle HTTP connection", () => {
   });
 
   it("does not count as a slow sender: --headers-timeout begins with the next request", async () => {
-    await using server = await startServer({ headersTimeout: "50ms", idleConnection: "1h" });
+    await using server = await startServer({ headersTimeout: "1s", idleConnection: "1h" });
     using idle = await RawConnection.open(server.url);
     using slow = await RawConnection.open(server.url);
     await idle.ask(GET("/health"));
