@@ -19,6 +19,8 @@ export default defineConfig({
   base: "./",
   oxc: { jsx: { runtime: "automatic", importSource: "preact" } },
   plugins: [precompressed()],
+  // Does for the sources what the field `browser` of package.json does for the package.
+  resolve: { alias: [{ find: /^.*\/node-only\.js$/, replacement: inProject("src/client/browser-only.ts") }] },
   build: {
     outDir: inProject("dist/web"),
     emptyOutDir: true,

@@ -25,7 +25,7 @@ export const ANONYMOUS = "anonymous" as Username;
 
 /** Parses a database name. @throws TidemarkError BAD_USER_INPUT */
 export function parseDatabaseName(text: string, limits: Limits): DatabaseName {
-  return parseName("database", text.toLowerCase(), limits) as DatabaseName;
+  return parseName("database name", text.toLowerCase(), limits) as DatabaseName;
 }
 
 /** Parses a username. @throws TidemarkError BAD_USER_INPUT */

@@ -15,7 +15,7 @@ import { errorWithCode } from "./sample-trees.js";
 const COMPOSED = "Zo\u00eb";
 const DECOMPOSED = "Zoe\u0308";
 const NAMES = [
-  ["database", parseDatabaseName],
+  ["database name", parseDatabaseName],
   ["username", parseUsername],
   ["jobId", parseJobId],
   ["requestId", parseRequestId],

@@ -10,7 +10,7 @@
  * All connections of a process share the listeners, because Node.js warns about more than ten of a kind, and there are none
  * while no job is open.
  */
-import { ReportJobsDocument, type UpdateTaskInput } from "../generated/graphql.js";
+import { ReportJobsDocument, StoreJobDocument, type UpdateTaskInput } from "../generated/graphql.js";
 import type { HttpTransport, PreparedRequest } from "../transport/http-transport.js";
 import { isNode } from "../platform.js";
 import { failureReason } from "./failure-reason.js";
@@ -121,7 +121,7 @@ function onExit(code: number): void {
     ? failureReason(fatal.error)
     : `The process exited with code ${code} while the job was running`;
   try {
-    for (const { job } of storedJobs()) end(job, "FAILED", reason);
+    for (const { job, exiting } of openJobs()) if (!exiting.isAbsent) end(job, "FAILED", reason);
     sendNow();
   } catch {
     // The exit goes on, and the lease reveals the end.
@@ -150,11 +150,11 @@ function storedJobs(): OpenJob[] {
 
 /** Sends what is unreported while this thread waits, because no promise settles any more. */
 function sendNow(): void {
-  const requests = [...ending].filter(({ isAbsent }) => !isAbsent).flatMap(requestsOf);
-  if (requests.length === 0) return;
+  const sequences = [...ending].filter(({ isAbsent }) => !isAbsent).flatMap(requestsOf);
+  if (sequences.length === 0) return;
   const { Worker } = process.getBuiltinModule("node:worker_threads");
   const done = new Int32Array(new SharedArrayBuffer(4));
-  const workerData = { requests, done };
+  const workerData = { sequences, done };
   const options = { eval: true, workerData, execArgv: [], env: {}, stdin: true, stdout: true, stderr: true };
   new Worker(SEND_AND_NOTIFY, options).unref();
   Atomics.wait(done, 0, 0, THREAD_START_MAX_MS);
@@ -162,28 +162,41 @@ function sendNow(): void {
 }
 
 const SEND_AND_NOTIFY = `
-  const { requests, done } = require("node:worker_threads").workerData;
+  const { sequences, done } = require("node:worker_threads").workerData;
   const advance = () => {
     Atomics.add(done, 0, 1);
     Atomics.notify(done, 0);
   };
   advance();
-  const sent = requests.map(({ url, ...options }) => fetch(url, options));
+  const sent = sequences.map(async (requests) => {
+    for (const { url, ...options } of requests) await fetch(url, options);
+  });
   Promise.allSettled(sent).then(advance);`;
 
-function requestsOf({ jobs, transport }: ExitingJobs): PreparedRequest[] {
-  const inputs = [...jobs].filter((job) => job.isReportable && job.hasEnded).flatMap(finalInputs);
-  const requests: PreparedRequest[] = [];
+/** Sequences that are sent at the same time. */
+function requestsOf({ jobs, transport }: ExitingJobs): PreparedRequest[][] {
+  const ended = [...jobs].filter((job) => job.hasEnded);
+  const inputs = ended.filter((job) => job.isReportable).flatMap(finalInputs);
+  const sequences = ended
+    .filter((job) => job.needsStore)
+    .map((job) => [
+      transport.prepare(StoreJobDocument, { input: job.takeStoreRequest() }), // the server ignores a repetition
+      transport.prepare(ReportJobsDocument, { inputs: [rootEnd(job)] }),
+    ]);
   for (let from = 0; from < inputs.length; from += INPUTS_PER_REQUEST) {
     const variables = { inputs: inputs.slice(from, from + INPUTS_PER_REQUEST) };
-    requests.push(transport.prepare(ReportJobsDocument, variables));
+    sequences.push([transport.prepare(ReportJobsDocument, variables)]);
   }
-  return requests;
+  return sequences;
 }
 
-/** If tasks must be added first, only the end of the root is sent. It ends the tasks that the server knows. */
+/** If tasks must be added first, only the end of the root is sent. */
 function finalInputs(job: JobSync): readonly UpdateTaskInput[] {
-  if (!job.hasTasksToAdd) return job.takeFinalReports();
+  return job.hasTasksToAdd ? [rootEnd(job)] : job.takeFinalReports();
+}
+
+/** The end of the root ends the tasks that the server knows. */
+function rootEnd(job: JobSync): UpdateTaskInput {
   const { status, message } = job.root;
-  return [{ ...job.heartbeat(), updates: [{ path: "", status, message }] }];
+  return { ...job.heartbeat(), updates: [{ path: "", status, message }] };
 }

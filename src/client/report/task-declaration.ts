@@ -140,6 +140,6 @@ function rejectEmpty(spec: TaskDeclaration): void {
 
 function withoutSubTasks(description: string): TypeError {
   return new TypeError(
-    `Task ${JSON.stringify(description)} has no subtasks. Add at least one, or declare it with leaf().`,
+    `Task ${JSON.stringify(description)} has no subtasks. Declare one, use leaf(), or add the whole task later with add().`,
   );
 }

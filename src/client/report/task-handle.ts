@@ -139,6 +139,11 @@ export class TaskHandle {
     this.#state.end("CANCELED", reason);
   }
 
+  /** @internal A loop over the task was left early. */
+  leave(): void {
+    this.#state.isLeft = true;
+  }
+
   /**
    * Starts the task, calls `work` and ends the task: FINISHED if `work` returns, CANCELED if it throws after the job
    * was canceled, otherwise FAILED with the error's message. Returns the result of `work`, or throws its error.

@@ -56,6 +56,8 @@ export class TaskState {
   hasEnded = false;
   /** Whether a run or a loop reports its work on this task, or has. */
   isTaken = false;
+  /** Whether a loop over it was left early: if it finishes with the task above, it has no more units than were counted. */
+  isLeft = false;
   /** Whether the server knows the task, or the request to create it is in flight. */
   isAnnounced = false;
   readonly #owner: TaskStateListener;
@@ -210,6 +212,7 @@ export class TaskState {
 
   /** Ends the task because the task above it or its iteration has ended. */
   settle(status: EndStatus): void {
+    if (this.isLeft && status === "FINISHED") this.volume = this.doneToReport;
     if (this.status === "RUNNING") return this.#close(status);
     this.#freeze();
     this.#settleBelow(status);

@@ -11,6 +11,8 @@ export interface CountedTask {
   finish(): void;
   fail(error: unknown): void;
   cancel(reason?: string): void;
+  /** The loop was left early, so no more units will come. */
+  leave(): void;
 }
 
 export type Trackable<Item> = Iterable<Item> | AsyncIterable<Item>;
@@ -27,7 +29,7 @@ export type Tracked<Item> = Iterable<Item> & AsyncIterable<Item>;
 
 /**
  * Counts the items of a loop on `task`. An item counts as done once the loop requests the next one. When the loop exits
- * early, the iterator of `items` is closed. A `for await` loop takes turns with timers and sockets, however long it
+ * early, the iterator of `items` is closed, and the task ends with the one above it, with what was counted as its volume. A `for await` loop takes turns with timers and sockets, however long it
  * computes; a `for` loop can't.
  */
 export function track<Item>(
@@ -53,15 +55,20 @@ function* count<Item>(
 ): Generator<Item, void, undefined> {
   const { signal } = task;
   onStart();
+  let isLeft = true;
   try {
     for (const item of items) {
       if (signal.aborted) throw signal.reason;
       yield item;
       task.advance();
     }
+    isLeft = false;
   } catch (error) {
+    isLeft = false;
     endBy(task, error);
     throw error;
+  } finally {
+    if (isLeft) task.leave();
   }
   task.finish();
 }
@@ -73,6 +80,7 @@ async function* countLater<Item>(
 ): AsyncGenerator<Item, void, undefined> {
   const { signal } = task;
   onStart();
+  let isLeft = true;
   try {
     for await (const item of items) {
       if (signal.aborted) throw signal.reason;
@@ -80,9 +88,13 @@ async function* countLater<Item>(
       task.advance();
       if (eventLoop.isTurnDue) await eventLoop.turn();
     }
+    isLeft = false;
   } catch (error) {
+    isLeft = false;
     endBy(task, error);
     throw error;
+  } finally {
+    if (isLeft) task.leave();
   }
   task.finish();
 }

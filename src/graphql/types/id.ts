@@ -51,7 +51,11 @@ function replaced(type: GraphQLType): GraphQLType {
 function idOf(value: unknown): string {
   if (typeof value === "string") return value;
   if (Number.isSafeInteger(value) && !Object.is(value, -0)) return String(value);
-  throw invalidId(JSON.stringify(value) ?? String(value));
+  throw invalidId(typeof value === "number" ? numberText(value) : (JSON.stringify(value) ?? String(value)));
+}
+
+function numberText(value: number): string {
+  return Object.is(value, -0) ? "-0" : String(value);
 }
 
 /** Reads a number as it is written: only its usual notation is the same id as the variable. */

@@ -47,6 +47,27 @@ describe("The job of a process ends", () => {
     ]);
   });
 
+  it("FAILED even if the server has not stored the job yet", async () => {
+    await using server = await startServer();
+    await using proxy = await LossyProxy.open(server.url);
+    const late = `process.on("SIGUSR2", () => process.exit(6)); ${STAY}
+      connect(${JSON.stringify(proxy.url)}).job(${JSON.stringify({ ...JOB, jobId: "late" })}, leaf("late")).task.begin();`;
+    await using worker = startWorker(server.url, late);
+    let isFirst = true;
+    proxy.fateOf = ({ query }) => {
+      if (!isFirst || !query.includes("storeTask")) return "pass";
+      isFirst = false;
+      worker.signal("SIGUSR2");
+      return "hold";
+    };
+
+    expect([await worker.exited, worker.err]).toEqual([{ code: 6, signal: null }, []]);
+    expect(await endOf(server.url, "late")).toEqual([
+      "FAILED",
+      "The process exited with code 6 while the job was running",
+    ]);
+  });
+
   it.each(["SIGINT", "SIGTERM", "SIGHUP"] as const)(
     "CANCELED by %s, which ends the process",
     async (signal) => {
@@ -198,7 +219,10 @@ function scriptOf(url: string, work: string, options: object = {}): string {
     console.log("ready");`;
 }
 
-async function endOf(url: string): Promise<readonly [status: string, message: string | null]> {
-  const [root] = (await jobOnServer(url)).tasks;
+async function endOf(
+  url: string,
+  jobId: string = JOB.jobId,
+): Promise<readonly [status: string, message: string | null]> {
+  const [root] = (await jobOnServer(url, jobId)).tasks;
   return [root!.status, root!.message];
 }

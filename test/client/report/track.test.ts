@@ -98,6 +98,16 @@ describe("A tracked loop", () => {
     expect(linesOf(await jobOnServer(server.url))).toEqual(["Nightly FINISHED 0/0", "Import FINISHED 0/0"]);
   });
 
+  it("that is left early ends with the task above, with what was counted as its volume", async () => {
+    await using server = await startServer();
+    const job = connect({ url: server.url }).job(JOB, task("Nightly", leaf("rows")));
+    await job.run((root) => {
+      for (const row of root.track([1, 2, 3, 4, 5], "rows")) if (row === 3) break;
+    });
+
+    expect(linesOf(await jobOnServer(server.url))).toEqual(["Nightly FINISHED 2/2", "rows FINISHED 2/2"]);
+  });
+
   it("over a text counts its characters, not its UTF-16 units", async () => {
     await using server = await startServer();
     const job = connect({ url: server.url }).job(JOB, leaf("Import"));

@@ -1,5 +1,5 @@
 import { fileURLToPath } from "node:url";
-import { build } from "esbuild";
+import { build, type Plugin } from "esbuild";
 
 /** The script that a page loads to use these exports: minified, with the exports as properties of `tidemark`. */
 export async function bundleClient(names: readonly string[] = ["watch"]): Promise<string> {
@@ -15,6 +15,16 @@ export async function bundleClient(names: readonly string[] = ["watch"]): Promis
     target: "es2022",
     format: "iife",
     globalName: "tidemark",
+    plugins: [WITHOUT_NODE],
   });
   return outputFiles[0]!.text; // there is one entry
 }
+
+/** Does for the sources what the field `browser` of package.json does for the package. */
+const WITHOUT_NODE: Plugin = {
+  name: "without-node",
+  setup(bundler) {
+    const path = fileURLToPath(new URL("../../../src/client/browser-only.ts", import.meta.url));
+    bundler.onResolve({ filter: /\/node-only\.js$/ }, () => ({ path }));
+  },
+};
