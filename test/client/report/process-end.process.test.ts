@@ -53,13 +53,7 @@ describe("The job of a process ends", () => {
     const late = `process.on("SIGUSR2", () => process.exit(6)); ${STAY}
       connect(${JSON.stringify(proxy.url)}).job(${JSON.stringify({ ...JOB, jobId: "late" })}, leaf("late")).task.begin();`;
     await using worker = startWorker(server.url, late);
-    let isFirst = true;
-    proxy.fateOf = ({ query }) => {
-      if (!isFirst || !query.includes("storeTask")) return "pass";
-      isFirst = false;
-      worker.signal("SIGUSR2");
-      return "hold";
-    };
+    holdFirstStore(proxy, () => worker.signal("SIGUSR2"));
 
     expect([await worker.exited, worker.err]).toEqual([{ code: 6, signal: null }, []]);
     expect(await endOf(server.url, "late")).toEqual([
@@ -186,6 +180,16 @@ describe("A process", () => {
     ]);
   });
 });
+
+/** @param onHeld is called when the request has arrived. */
+function holdFirstStore(proxy: LossyProxy, onHeld: () => void): void {
+  proxy.fateOf = ({ query }) => {
+    if (!query.includes("storeTask")) return "pass";
+    proxy.fateOf = () => "pass";
+    onHeld();
+    return "hold";
+  };
+}
 
 /** The events with listeners of the SDK, and how many. */
 const EVENTS: readonly (readonly [event: string, count: number])[] = [

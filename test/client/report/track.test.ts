@@ -102,7 +102,8 @@ describe("A tracked loop", () => {
     await using server = await startServer();
     const job = connect({ url: server.url }).job(JOB, task("Nightly", leaf("rows")));
     await job.run((root) => {
-      for (const row of root.track([1, 2, 3, 4, 5], "rows")) if (row === 3) break;
+      const [, , third] = root.track([1, 2, 3, 4, 5], "rows");
+      expect(third).toBe(3);
     });
 
     expect(linesOf(await jobOnServer(server.url))).toEqual(["Nightly FINISHED 2/2", "rows FINISHED 2/2"]);
