@@ -388,16 +388,21 @@ describe("the names of a job", () => {
     },
   );
 
-  it.each(["database", "username", "jobId", "requestId"] as const)(
+  it.each([
+    ["database", "database name"],
+    ["username", "username"],
+    ["jobId", "jobId"],
+    ["requestId", "requestId"],
+  ] as const)(
     "the %s is rejected with the reason, which names the setting of its length",
-    async (name) => {
+    async (name, shown) => {
       await using api = await openApi();
 
       await expect(api.storeTask({ [name]: "" })).rejects.toMatchObject(
-        apiError("BAD_USER_INPUT", new RegExp(`The ${name} is empty`)),
+        apiError("BAD_USER_INPUT", new RegExp(`The ${shown} is empty`)),
       );
       await expect(api.storeTask({ [name]: "a".repeat(129) })).rejects.toMatchObject(
-        apiError("BAD_USER_INPUT", new RegExp(`The ${name} has 129 bytes.*nameBytesMax`)),
+        apiError("BAD_USER_INPUT", new RegExp(`The ${shown} has 129 bytes.*nameBytesMax`)),
       );
     },
   );

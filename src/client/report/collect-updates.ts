@@ -51,7 +51,7 @@ function visitIterations(
   };
   const iterationOf = (index: number): number => Math.floor(index / length) + 1;
   const firstGrowing = task.subTasks.findIndex((subTask) => subTask && growing.has(subTask));
-  const last = firstGrowing < 0 ? task.iteration : iterationOf(firstGrowing);
+  const last = firstGrowing < 0 ? Infinity : iterationOf(firstGrowing);
   task.subTasks.slice(0, last * length).forEach((subTask, index) => {
     if (!subTask.isDirty) return;
     reportStartsUpTo(Math.min(iterationOf(index), task.iteration));

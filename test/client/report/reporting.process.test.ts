@@ -130,7 +130,7 @@ describe("Reports", () => {
     proxy.fateOf = firstOfEachKind("hold", new Set());
     const job = connect({ url: proxy.url, requestTimeoutMs: 100 }).job(JOB, leaf("count"));
     job.task.advance();
-    await job.flush();
+    await job.flush({ timeoutMs: 60_000 }); // three kinds of requests hang, with growing pauses
 
     expect(linesOf(await jobOnServer(server.url))).toEqual(["count RUNNING 1/?"]);
   });
