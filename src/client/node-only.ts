@@ -1,6 +1,6 @@
 /**
- * What the SDK needs in Node.js only. It is imported when it is needed, and the field `browser` of package.json replaces
- * it with `browser-only.ts`, so that no bundle for browsers contains it.
+ * The parts of the SDK for Node.js only. They are imported on demand, and the field `browser` of package.json replaces them
+ * with `browser-only.ts`, so that no bundle for browsers contains it.
  */
 export { watchExit } from "./report/exit-reports.js";
 

@@ -37,7 +37,7 @@ export const LIMIT_RULES: readonly LimitRule[] = [
     of: ["rowsMax"],
     least: ({ rowsMax }) => rowsMax,
     formula: "rowsMax",
-    reason: "one listProgress can list so many rows",
+    reason: "one listProgress can list as many rows",
   },
   {
     limit: "variablesDepthMax",
