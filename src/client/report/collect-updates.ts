@@ -50,8 +50,9 @@ function visitIterations(
     updates.push({ path: task.path, iteration });
   };
   const iterationOf = (index: number): number => Math.floor(index / length) + 1;
-  const firstGrowing = task.subTasks.findIndex((subTask) => subTask && growing.has(subTask));
-  const last = firstGrowing < 0 ? Infinity : iterationOf(firstGrowing);
+  const isGrowing = (subTask: TaskState | undefined): boolean =>
+    subTask !== undefined && growing.has(subTask);
+  const last = growing.has(task) ? iterationOf(task.subTasks.findIndex(isGrowing)) : Infinity;
   task.subTasks.slice(0, last * length).forEach((subTask, index) => {
     if (!subTask.isDirty) return;
     reportStartsUpTo(Math.min(iterationOf(index), task.iteration));

@@ -1,21 +1,13 @@
 import { formatPosition, type Position } from "../../protocol/position.js";
-import { hasEnded, type TaskStatus } from "../../tasks/task-status.js";
+import type { ErrorExtensions } from "../../protocol/tidemark-error.js";
+import { hasEnded } from "../../tasks/task-status.js";
 import type { UserTask } from "../../tasks/user-task.js";
 
 /**
  * The facts about an event that could not be rendered, sent as `extensions` of its errors: the position to resume from,
  * the job, and the end of the job, which no later event may repeat.
  */
-export interface EventFacts {
-  readonly position?: string;
-  readonly job?: { readonly username: string; readonly jobId: string };
-  readonly ended?: {
-    readonly username: string;
-    readonly jobId: string;
-    readonly attempt: number;
-    readonly status: TaskStatus;
-  };
-}
+export type EventFacts = Pick<ErrorExtensions, "position" | "job" | "ended">;
 
 /** @param event of any subscription. */
 export function factsOf(event: unknown): EventFacts {
