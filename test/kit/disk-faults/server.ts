@@ -63,10 +63,16 @@ export const CAN_MOUNT = IS_FULL_LENGTH && canMount();
 
 /** Mounts an empty disk of this size at `folder` until the test ends. */
 export function mountDisk(folder: string, bytes: number): void {
+  const disk = mountedDisk(folder, bytes);
+  onTestFinished(() => disk[Symbol.dispose]());
+}
+
+/** Mounts an empty disk of this size at `folder` until it is disposed of. */
+export function mountedDisk(folder: string, bytes: number): Disposable {
   mkdirSync(folder, { recursive: true });
   const { status, stderr } = spawnSync("mount", ["-t", "tmpfs", "-o", `size=${bytes}`, "tmpfs", folder]);
   if (status !== 0) throw new Error(`No disk could be mounted: ${String(stderr)}`);
-  onTestFinished(() => void spawnSync("umount", ["--lazy", folder]));
+  return { [Symbol.dispose]: () => void spawnSync("umount", ["--lazy", folder]) };
 }
 
 function canMount(): boolean {
