@@ -67,9 +67,9 @@ class SoakRun implements AsyncDisposable {
     await this.#start();
     await this.#workload.storeInitialJobs();
     await this.#workload.check();
-    while (performance.now() - this.#startedAt < this.#options.ms) {
+    do {
       for (const fault of this.#shuffled()) await this.#round(fault);
-    }
+    } while (performance.now() - this.#startedAt < this.#options.ms);
     await this.#workload.check({ isLast: true });
     this.#workload.checkTranscripts();
     await this.#checkBounds();
