@@ -1,4 +1,5 @@
 import { CatchUpQueue, type CatchUpPuller } from "./catch-up-queue.js";
+import { TurnLength } from "../util/turn-length.js";
 import { TurnBudget } from "./turn-budget.js";
 
 /** A live group. */
@@ -27,9 +28,14 @@ export class PullQueue {
   readonly #behind = new CatchUpQueue();
   readonly #groupBudget = new TurnBudget(BUDGET_MS_MIN);
   readonly #catchUpBudget = new TurnBudget(BUDGET_MS_MIN);
+  readonly #turnLength: TurnLength;
   #isCatchingUp = false;
   #turnEndedAt = 0;
   #isScheduled = false;
+
+  constructor(turnLength = new TurnLength()) {
+    this.#turnLength = turnLength;
+  }
 
   /** The number of subscribers that wait to catch up. */
   get behindCount(): number {
@@ -104,7 +110,7 @@ export class PullQueue {
   /** Half of the time between turns, because that time includes writing the pulled values. */
   #nextBudgetMs(): number {
     const othersMs = performance.now() - this.#turnEndedAt;
-    return Math.min(Math.max(othersMs / 2, BUDGET_MS_MIN), BUDGET_MS_MAX);
+    return this.#turnLength.limit(Math.min(Math.max(othersMs / 2, BUDGET_MS_MIN), BUDGET_MS_MAX));
   }
 
   #wakeChanged(): void {
