@@ -222,7 +222,10 @@ function percentile(numbers: readonly number[], share: number): number {
 }
 
 async function storeJobs(url: string): Promise<void> {
-  const subTasks = Array.from({ length: TASKS }, (_, at) => ({ description: `part ${at}`, volume: 1_000_000 }));
+  const subTasks = Array.from({ length: TASKS }, (_, at) => ({
+    description: `part ${at}`,
+    volume: 1_000_000,
+  }));
   const inputs = Array.from({ length: JOBS }, (_, at) => ({
     database: "d",
     username: "u",

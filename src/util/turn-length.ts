@@ -21,4 +21,4 @@ export class TurnLength {
 const ARRIVING_MS = 20;
 
 /** Short, and still long enough that the cost of a turn itself does not count. */
-const SHORT_MS = 1;
+const SHORT_MS = 0.25;
