@@ -19,6 +19,7 @@ import type { TaskStoreProvider } from "./store/task-store-provider.js";
 import { systemClock, type Clock } from "./util/clock.js";
 import { packageVersion } from "./util/package-version.js";
 import { silentLog, type Log } from "./util/log.js";
+import { TurnLength } from "./util/turn-length.js";
 
 /** Parts that an embedding program or a test may replace. */
 export interface AppOptions {
@@ -66,11 +67,13 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
     },
   );
   const { provider, expiry } = createProvider(config, journal, clock, log);
-  const hubOptions = { clock, bookmarkMs: config.bookmarkMs };
+  const turnLength = new TurnLength();
+  const hubOptions = { clock, bookmarkMs: config.bookmarkMs, turnLength };
   const hub = new Hub(provider, hubOptions);
   const emptyHub = new Hub(new EmptyTaskStoreProvider({ clock, limits }), hubOptions);
   const metrics = new Metrics();
   metrics.gauge("subscribers", "Open subscriptions.", () => hub.subscriberCount + emptyHub.subscriberCount);
+  metrics.gauge("subscribers_behind", "Subscriptions that wait to catch up.", () => hub.behindCount);
   metrics.gauge("databases", "Open databases.", () => provider.openStores().length);
   const { leaseMs, retention } = config;
   const version = packageVersion();
@@ -85,7 +88,7 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
     demo: demonstration !== undefined,
     limits: limitsInForce(limits),
   };
-  const served = { about, dashboard, demonstration };
+  const served = { about, dashboard, demonstration, turnLength };
   const server = new Server({ ...config, ...served, clock, pipeline, authenticator, health, metrics, log });
 
   const stopAll = async (): Promise<void> => {

@@ -22,6 +22,7 @@ import { badUserInput, TidemarkError } from "../protocol/tidemark-error.js";
 import type { Clock } from "../util/clock.js";
 import { errorCodeOf } from "../util/assert.js";
 import type { Log } from "../util/log.js";
+import { TurnLength } from "../util/turn-length.js";
 import { AnswerCompressor } from "./http/answer-compressor.js";
 import { ConnectionLimiter, type HttpRejection } from "./http/connection-limiter.js";
 import { answerDemo } from "./pages/demo-endpoint.js";
@@ -65,6 +66,8 @@ export interface ServerOptions {
   readonly about: About;
   readonly dashboard: StaticFiles | undefined;
   readonly demonstration: DemoWorker | undefined;
+  /** Shared with other work that is sliced. Default: one of its own. */
+  readonly turnLength?: TurnLength;
 }
 
 /** The answer of `/about`, for the dashboard. */
@@ -103,7 +106,7 @@ export class Server {
 
   constructor(options: ServerOptions) {
     this.#options = options;
-    const { limits, metrics, log } = options;
+    const { limits, metrics, log, turnLength = new TurnLength() } = options;
     this.#compressor = new AnswerCompressor({ isOn: options.compression });
     const onSlowReaderClosed = (): void => {
       metrics.slowReaderClosed();
@@ -111,6 +114,7 @@ export class Server {
     };
     const transportOptions = {
       ...options,
+      turnLength,
       compressor: this.#compressor,
       callerConnections: new CallerCounts("connectionsPerUserMax", limits),
       onSlowReaderClosed,
@@ -128,7 +132,10 @@ export class Server {
       (request, response) => void this.#handle(request, response),
     );
     this.#http.maxConnections = limits.connectionsMax + EXPLAINED_REJECTIONS_MAX;
-    this.#http.on("connection", (socket) => this.#connections.opened(socket));
+    this.#http.on("connection", (socket) => {
+      turnLength.connectionAccepted();
+      this.#connections.opened(socket);
+    });
     this.#http.on("upgrade", (request, socket, head) => this.#upgrade(request, socket, head));
     this.#http.on("clientError", (error, socket) => this.#rejectBytes(error, socket));
     metrics.gauge("connections", "Open connections.", () => this.#connections.size);
@@ -139,7 +146,7 @@ export class Server {
   /** Listens, and returns the URL. @throws Error if the address is in use or not local. */
   async start(): Promise<{ url: string }> {
     const { host, port } = this.#options;
-    this.#http.listen(port, host);
+    this.#http.listen({ port, host, backlog: BACKLOG_MAX });
     await once(this.#http, "listening").catch((error: unknown) => {
       throw errorCodeOf(error) === "EADDRINUSE" ? new Error(portInUse(host, port), { cause: error }) : error;
     });
@@ -324,6 +331,13 @@ export class Server {
 }
 
 const CHECKING_INTERVAL_MS = 1_000;
+
+/**
+ * Connections that may wait to be accepted; the system may allow fewer (`net.core.somaxconn`). Above the bound the system
+ * drops them, and each client tries again after 1, 3 or 7 seconds: with the 511 of Node.js, clients that return together
+ * kept everyone else waiting.
+ */
+const BACKLOG_MAX = 4_096;
 
 function timeoutsOf(options: ServerOptions): HttpServerOptions {
   const { headersTimeoutMs, requestTimeoutMs, idleConnectionMs } = options;

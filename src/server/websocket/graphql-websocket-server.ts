@@ -22,9 +22,15 @@ import {
 import { CloseCode } from "../../protocol/close-codes.js";
 import { limitExceeded } from "../../protocol/tidemark-error.js";
 import { assert } from "../../util/assert.js";
+import { SlicedQueue } from "../../util/sliced-queue.js";
+import type { TurnLength } from "../../util/turn-length.js";
 import { parseOperationParams } from "../operation-params.js";
-import { WriteQueue } from "./frame-writer.js";
+import { createWriteQueue } from "./frame-writer.js";
 import { WebSocketConnection, type WebSocketConnectionOptions } from "./websocket-connection.js";
+
+export interface GraphqlWebSocketServerOptions extends Omit<WebSocketConnectionOptions, "outgoing"> {
+  readonly turnLength: TurnLength;
+}
 
 /**
  * GraphQL over WebSocket: graphql-ws implements the protocol (graphql-transport-ws), ws the frames, and the pipeline
@@ -35,10 +41,17 @@ export class GraphqlWebSocketServer {
   readonly #sockets: WebSocketServer;
   readonly #protocol: ProtocolServer<WebSocketConnection>;
   readonly #connections = new Set<WebSocketConnection>();
+  /** After a restart thousands of clients return at once, and the requests of others come in between. */
+  readonly #handshakes: SlicedQueue<Handshake>;
   readonly #heartbeat: NodeJS.Timeout;
+  #isClosed = false;
 
-  constructor(options: Omit<WebSocketConnectionOptions, "outgoing">) {
-    this.#options = { ...options, outgoing: new WriteQueue() };
+  constructor({ turnLength, ...options }: GraphqlWebSocketServerOptions) {
+    this.#options = { ...options, outgoing: createWriteQueue(turnLength) };
+    this.#handshakes = new SlicedQueue((handshake) => this.#complete(handshake), {
+      turnMs: HANDSHAKES_TURN_MS,
+      turnLength,
+    });
     this.#sockets = new WebSocketServer({
       noServer: true,
       handleProtocols,
@@ -55,19 +68,25 @@ export class GraphqlWebSocketServer {
     return this.#connections.size;
   }
 
-  /** Upgrades an admitted request to a WebSocket. */
+  /** Upgrades an admitted request to a WebSocket, in one of the next turns. */
   open(request: IncomingMessage, socket: Duplex, head: Buffer): void {
-    this.#sockets.handleUpgrade(request, socket, head, (webSocket) =>
-      this.#opened(webSocket, request.socket),
-    );
+    this.#handshakes.add({ request, socket, head });
   }
 
   /** Closes every socket with 1001 and waits for the clients to disconnect. */
   async close(): Promise<void> {
+    this.#isClosed = true;
     clearInterval(this.#heartbeat);
     const clients = [...this.#sockets.clients];
     for (const connection of this.#connections) connection.close(CloseCode.GOING_AWAY, "Going away");
     await Promise.all(clients.map(waitForClose));
+  }
+
+  #complete({ request, socket, head }: Handshake): void {
+    if (this.#isClosed) return void socket.destroy();
+    this.#sockets.handleUpgrade(request, socket, head, (webSocket) =>
+      this.#opened(webSocket, request.socket),
+    );
   }
 
   #opened(webSocket: WebSocket, socket: Socket): void {
@@ -86,6 +105,15 @@ export class GraphqlWebSocketServer {
     for (const connection of this.#connections) connection.ping();
   }
 }
+
+interface Handshake {
+  readonly request: IncomingMessage;
+  readonly socket: Duplex;
+  readonly head: Buffer;
+}
+
+/** Time for handshakes per turn of the event loop. The messages that follow take about as long. */
+const HANDSHAKES_TURN_MS = 3;
 
 /** How long a client may take to complete the closing handshake. */
 const CLOSE_TIMEOUT_MS = 1_000;
