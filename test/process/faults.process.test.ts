@@ -54,8 +54,8 @@ describe.skipIf(!CAN_TRACE)(`a killed process ${NEEDS_STRACE}`, () => {
 
 describe.skipIf(!CAN_TRACE)(`a disk with slow syncs ${NEEDS_STRACE}`, () => {
   it.each([
-    ["pages are synced", "fdatasync"],
-    ["root is written", "pwrite64"],
+    ["entry is synced", "fdatasync"],
+    ["entry is written", "pwrite64"],
   ])("delays the answer, event and query of a change until its %s", async (_, call) => {
     const folder = temporaryFolder();
     await using before = await startOn(join(folder, "data"));
@@ -136,7 +136,9 @@ describe.skipIf(!CAN_TRACE)(`a disk with failing syncs ${NEEDS_STRACE}`, () => {
 
   it("hides a change whose root could not be written, and accepts the next one", async () => {
     const folder = temporaryFolder();
-    const change = { updates: [{ done: 5, message: "refused" }] };
+    // Too large for the log.
+    const subTasks = Array.from({ length: 900 }, () => ({ description: "refused".repeat(14) }));
+    const change = storeTask({ task: { description: "refused", subTasks } });
     const rehearsal = join(folder, "rehearsal.calls");
     await using unharmed = await startUnderStrace(
       join(folder, "rehearsal"),
@@ -144,7 +146,7 @@ describe.skipIf(!CAN_TRACE)(`a disk with failing syncs ${NEEDS_STRACE}`, () => {
       rehearsal,
     );
     await store(unharmed.url);
-    await update(unharmed.url, change);
+    await ask(unharmed.url, change);
     await kill(unharmed);
     const nth = lastRootWrite(callsIn(rehearsal));
     const failing = ["-e", "trace=pwrite64", "-e", `inject=pwrite64:error=EIO:when=${nth}`];
@@ -154,7 +156,7 @@ describe.skipIf(!CAN_TRACE)(`a disk with failing syncs ${NEEDS_STRACE}`, () => {
     await store(url);
     const before = await queryState(url);
 
-    const rejected = await ask(url, updateTask(change));
+    const rejected = await ask(url, change);
     const meanwhile = await queryState(url);
     const taken = await update(url, { updates: [{ done: 7 }] });
     const after = await queryState(url);
@@ -304,8 +306,8 @@ describe("a foreign folder", () => {
   it.each([
     [
       "of a newer format",
-      { "tidemark.json": `{"product":"tidemark","format":2}`, "d.mdb": "x" },
-      /has format 2/,
+      { "tidemark.json": `{"product":"tidemark","format":3}`, "d.mdb": "x" },
+      /has format 3/,
     ],
     [
       "of another product",

@@ -8,9 +8,10 @@ import { writeFileAtomically } from "./durable-files.js";
 /**
  * The data folder of a server:
  *
- *     tidemark.json       { "product": "tidemark", "format": 1 }
+ *     tidemark.json       { "product": "tidemark", "format": 2 }
  *     owner               the process id of the owner, which locks this file while it lives
  *     neo4j.mdb           a database, with LMDB's neo4j.mdb-lock
+ *     neo4j.mdb-log       its newest changes, while it is open or after a crash
  *     ~nzswkdi.mdb        a database whose name is not a safe file name, in base32
  *
  * One process owns the folder, by an operating-system lock on the open owner file. The lock ends with the process, so
@@ -58,12 +59,12 @@ export class DataFolder implements AsyncDisposable {
     await this.#owner.close();
   }
 
-  /** Deletes the unfinished files of a process that ended. They were never in use. */
+  /** Deletes the unfinished files of a process that ended, which were never in use, and raises the format. */
   async #prepare(): Promise<void> {
     const names = await readdir(this.path);
     const unfinished = names.filter((name) => /\.new(-lock)?$/.test(name));
     await Promise.all(unfinished.map((name) => rm(join(this.path, name))));
-    if (!names.includes(FORMAT_FILE)) await writeFormatFile(this.path);
+    if ((await readFormat(this.path)) !== FORMAT) await writeFormatFile(this.path);
   }
 }
 
@@ -153,13 +154,22 @@ async function checkFormat(path: string): Promise<void> {
       `${path} is not a Tidemark data folder: it contains ${others[0]} but no ${FORMAT_FILE}. Choose an empty folder, or one that does not exist yet.`,
     );
   }
-  const format = formatIn(await readFile(join(path, FORMAT_FILE), "utf8"));
-  if (format === FORMAT) return;
+  const format = await readFormat(path);
+  if (format !== undefined && format >= FORMAT_MIN && format <= FORMAT) return;
   throw new DataFolderError(
     format === undefined
       ? `${path} is not a Tidemark data folder: its ${FORMAT_FILE} has other content. ${RESTORE}`
-      : `${path} has format ${format}, but this version of Tidemark reads format ${FORMAT}. Use the version that wrote the folder, or a newer one.`,
+      : `${path} has format ${format}, but this version of Tidemark reads formats ${FORMAT_MIN} to ${FORMAT}. Use the version that wrote the folder, or a newer one.`,
   );
+}
+
+/** undefined if the folder has no valid format file. */
+async function readFormat(path: string): Promise<number | undefined> {
+  const text = await readFile(join(path, FORMAT_FILE), "utf8").catch((error: unknown) => {
+    if (errorCodeOf(error) === "ENOENT") return "";
+    throw error;
+  });
+  return formatIn(text);
 }
 
 function formatIn(text: string): number | undefined {
@@ -204,7 +214,9 @@ function fromBase32(text: string): Buffer {
 const BASE32 = "abcdefghijklmnopqrstuvwxyz234567";
 
 const PRODUCT = "tidemark";
-const FORMAT = 1;
+/** Format 2 added the write-ahead logs, which a version that reads format 1 would ignore. */
+const FORMAT = 2;
+const FORMAT_MIN = 1;
 const FORMAT_FILE = "tidemark.json";
 const OWNER_FILE = "owner";
 

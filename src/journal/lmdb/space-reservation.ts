@@ -16,9 +16,13 @@ export class SpaceReservation {
     this.#path = path;
   }
 
-  /** If there is not enough space, nothing changes. @throws the system's error, such as ENOSPC, EDQUOT or EFBIG */
-  async reserve(transaction: Readonly<TransactionSize>): Promise<void> {
-    const space = spaceFor(transaction);
+  /**
+   * If there is not enough space, nothing changes.
+   * @param sizeMin the least to reserve: the size of a failed transaction
+   * @throws the system's error, such as ENOSPC, EDQUOT or EFBIG
+   */
+  async reserve(transaction: TransactionSize, sizeMin: TransactionSize = transaction): Promise<void> {
+    const space = Math.max(spaceFor(transaction), spaceFor(sizeMin));
     if (this.#used + space > this.#length) await this.#extendFile(space);
     this.#used += space;
   }
@@ -53,9 +57,9 @@ async function extend(file: FileHandle, from: number, to: number): Promise<void>
 }
 
 /** The size of a transaction: the bytes of its values and the number of records. */
-interface TransactionSize {
-  bytes: number;
-  writes: number;
+export interface TransactionSize {
+  readonly bytes: number;
+  readonly writes: number;
 }
 
 function fileUsage(path: string): { used: number; length: number } {

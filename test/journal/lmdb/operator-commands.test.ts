@@ -1,4 +1,4 @@
-import { readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { cpSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
@@ -61,6 +61,31 @@ describe("checkFolder", () => {
       /tidemark\.json is missing\. Pass the folder of --store lmdb:FOLDER\.$/,
     );
     await expect(check(join(folder, "nothing"))).rejects.toThrow(/Cannot use the folder \S+nothing: ENOENT/);
+  });
+});
+
+describe("the log of a killed server", () => {
+  it("is checked, and copied by a backup", async () => {
+    const { folder, revision } = await killedFolder();
+    const target = join(temporaryFolder(), "copy");
+    const checks = await collected(checkFolder(folder));
+    await collected(backupFolder(folder, target));
+
+    expect(checks).toMatchObject([{ jobCount: 3, damage: undefined }]);
+    expect(await contentOf(target, "neo4j")).toMatchObject({ revision, jobs: { length: 3 } });
+    expect(await readdir(target)).not.toContain("neo4j.mdb-log");
+  });
+
+  it("is repaired if it is damaged, with all its readable changes", async () => {
+    const { folder, revision } = await killedFolder();
+    flipBits(join(folder, "neo4j.mdb-log"), `"job-1"`);
+    const checks = await collected(checkFolder(folder));
+    const repairs = await collected(repairFolder(folder));
+
+    expect(checks).toMatchObject([{ damage: expect.stringContaining("in its log is damaged") }]);
+    expect(repairs).toMatchObject([{ jobCount: 2, lostJobs: 1, lostChanges: 1 }]);
+    expect(await contentOf(folder, "neo4j")).toMatchObject({ revision, jobs: { length: 2 } });
+    expect(await readdir(folder)).toContain("neo4j.mdb.damaged-log");
   });
 });
 
@@ -180,6 +205,17 @@ async function folderOf(...names: readonly string[]): Promise<string> {
     await writer.write(removes(JOBS[3]!));
   }
   return folder;
+}
+
+/** A folder as a killed server leaves it: one database with three jobs, which are only in its log. */
+async function killedFolder(): Promise<{ folder: string; revision: number }> {
+  const source = temporaryFolder();
+  const folder = join(temporaryFolder(), "killed");
+  await using journal = await opened(source);
+  const writer = await openWriterOf(journal, "neo4j");
+  for (const key of JOBS.slice(0, 3)) await writer.write(stores(key, SPEC));
+  cpSync(source, folder, { recursive: true });
+  return { folder, revision: writer.expected().revision };
 }
 
 /** Compacts early, so that there are records of each kind. */
