@@ -6,6 +6,7 @@ import {
   eventsUntilVersion,
   storeRejected,
   storeLargeJob,
+  storeRepeatedly,
   storeUntilRefused,
 } from "../kit/disk-faults/full-disk.js";
 import { filesIn, folderWith } from "../kit/disk-faults/folder-files.js";
@@ -19,6 +20,7 @@ import {
   readiness,
   startOn,
   startUnderStrace,
+  startWithDescriptors,
   startWithFilesUpTo,
   startWithoutReaper,
 } from "../kit/disk-faults/server.js";
@@ -31,7 +33,7 @@ import {
   NEEDS_STRACE,
 } from "../kit/disk-faults/strace.js";
 import { isConsistent, killAtEach, runBaseline } from "../kit/disk-faults/kill-sweep.js";
-import { ask } from "../kit/network/raw-http.js";
+import { ask, HttpConnection, RawConnection } from "../kit/network/raw-http.js";
 import { temporaryFolder } from "../kit/process/temporary-folder.js";
 import { store, storeTask, update, updateTask } from "../server/jobs.js";
 import { taskEventsUntil, nextEvent, Replica, queryState, taskEvents } from "../server/task-events.js";
@@ -253,6 +255,33 @@ describe("a limit on file size", () => {
     expect(new Replica().apply(events).jobs).toEqual(full.jobs);
     expect(again).toEqual(full);
     expect(taken.errors).toBeUndefined();
+  });
+});
+
+describe("a process without free file descriptors", () => {
+  it("accepts or rejects changes of new databases, keeps running, and accepts changes again", async () => {
+    const folder = join(temporaryFolder(), "data");
+    await using server = await startWithDescriptors(200, folder);
+    const { url } = server;
+    await store(url);
+    using connection = new HttpConnection(url);
+    await connection.get({ query: "{ __typename }" });
+    const others = await Promise.all(Array.from({ length: 120 }, () => RawConnection.open(url)));
+    const opened: RawConnection[] = [];
+    const codes = [
+      ...(await storeRepeatedly(connection, 40, async () => opened.push(await RawConnection.open(url)))),
+      ...(await storeRepeatedly(connection, 12, () => others.pop()![Symbol.dispose]())),
+    ];
+    for (const other of [...others, ...opened]) other[Symbol.dispose]();
+    await expect.poll(() => readiness(url)).toBe(200);
+    const taken = await update(url, { updates: [{ done: 1 }] });
+    await kill(server);
+    await using restarted = await startOn(folder);
+
+    expect(codes).toContain("UNAVAILABLE");
+    expect([undefined, "UNAVAILABLE"]).toEqual(expect.arrayContaining(codes));
+    expect(taken.version).toBe(2);
+    expect((await queryState(restarted.url)).jobs).toHaveLength(1);
   });
 });
 

@@ -21,6 +21,7 @@ import {
 } from "../journal.js";
 import { journalClosedError, type JournalDatabase } from "../journal-handle.js";
 import { jobKeyText, pickJobKey, createStoredJob } from "../stored-job.js";
+import { checkCanOpen, type DescriptorReserve } from "./descriptor-reserve.js";
 import { DamagedFileError, LmdbFile } from "./lmdb-file.js";
 import { headOf, SnapshotReader } from "./snapshot-reader.js";
 import {
@@ -230,12 +231,20 @@ export class LmdbDatabase implements JournalDatabase, AsyncDisposable {
   async #openForWriting(): Promise<void> {
     if (this.#env) return;
     try {
-      if (!existsSync(this.#path)) await createFile(this.#path, this.#head);
-      await this.#openOnce();
+      await this.#withDescriptors(async () => {
+        if (!existsSync(this.#path)) await createFile(this.#path, this.#head);
+        await this.#openOnce();
+      });
     } catch (error) {
       this.#fail(NO_SIZE, error);
       throw new JournalError("Cannot create or open the file.", "nothing written", { cause: error });
     }
+  }
+
+  /** Opens files even if other parts of the process have taken all descriptors. */
+  #withDescriptors<T>(work: () => Promise<T>): Promise<T> {
+    const { descriptors } = this.#options;
+    return descriptors ? descriptors.use(work) : work();
   }
 
   /** Reads and checks the whole file, and collects what appends need. */
@@ -437,7 +446,9 @@ export class LmdbDatabase implements JournalDatabase, AsyncDisposable {
    */
   async #commit(transaction: Transaction): Promise<void> {
     try {
-      await this.#spaceReservation.reserve(transaction.size, this.#failure?.size);
+      await this.#withDescriptors(() =>
+        this.#spaceReservation.reserve(transaction.size, this.#failure?.size),
+      );
     } catch (error) {
       this.#fail(transaction.size, error);
       throw new JournalError("Cannot extend the file.", "nothing written", { cause: error });
@@ -515,6 +526,7 @@ export class LmdbDatabase implements JournalDatabase, AsyncDisposable {
 
 export interface LmdbOptions extends JournalOptions {
   readonly log: Log;
+  readonly descriptors?: DescriptorReserve | undefined;
   /** A job is compacted when its oldest entry is this many revisions old. Default 16,000. */
   readonly pendingCompactionMax?: number | undefined;
   /** The write-ahead log takes this many bytes. Default 128 KiB; with 0, each append writes to the LMDB file. */
@@ -620,6 +632,7 @@ export const LOG_SUFFIX = "-log";
 /** `overlappingSync` is off, so that a write resolves only after the sync. */
 async function openFile(path: string): Promise<RootDatabase<Buffer, Buffer>> {
   await createLockFile(path);
+  checkCanOpen([path, path, `${path}-lock`], "a+");
   return openLmdb({
     path,
     noSubdir: true,

@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { chmod, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { open as openLmdb } from "lmdb";
 import { treeOf } from "../../tasks/task-rows.js";
@@ -12,12 +12,14 @@ import {
   createFolder,
   writeFormatFile,
 } from "./data-folder.js";
-import { syncParentFolder } from "./durable-files.js";
+import { checkCanOpen } from "./descriptor-reserve.js";
+import { PRIVATE_FILE, syncParentFolder } from "./durable-files.js";
 import { DamagedJournalError } from "../journal.js";
 import { LmdbDatabase, LOG_SUFFIX, writeDatabase } from "./lmdb-database.js";
 import { LmdbFile } from "./lmdb-file.js";
 import { framesAfter } from "./log-frame.js";
 import { headOf } from "./snapshot-reader.js";
+import { createLockFile } from "./space-reservation.js";
 import { salvage } from "./salvage.js";
 
 /** The work of `tidemark check`, `repair` and `backup`. */
@@ -144,15 +146,18 @@ async function copyDatabase(path: string, copy: string): Promise<void> {
   using file = LmdbFile.open(copy);
   const head = headOf(file);
   const log = logs.find((bytes) => head && framesAfter(bytes, head).length > 0);
-  if (log) await writeFile(`${copy}${LOG_SUFFIX}`, log);
+  if (log) await writeFile(`${copy}${LOG_SUFFIX}`, log, { mode: PRIVATE_FILE });
   await using database = new LmdbDatabase(copy, UNBOUNDED);
   await database.beginEpoch();
 }
 
 async function copyFile(path: string, copy: string): Promise<void> {
+  await createLockFile(path);
+  checkCanOpen([path, `${path}-lock`], "r");
   const env = openLmdb({ path, noSubdir: true, readOnly: true });
   try {
     await env.backup(copy, true);
+    await chmod(copy, PRIVATE_FILE);
   } finally {
     await env.close();
   }

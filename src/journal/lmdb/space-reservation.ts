@@ -1,4 +1,5 @@
-import { open, type FileHandle } from "node:fs/promises";
+import { open, stat, type FileHandle } from "node:fs/promises";
+import { PRIVATE_FILE } from "./durable-files.js";
 import { LmdbFile } from "./lmdb-file.js";
 
 /**
@@ -43,12 +44,15 @@ export class SpaceReservation {
 
 /**
  * Creates LMDB's lock file at full size. LMDB writes to it through a memory map, and the operating system kills
- * the process if the disk has no space for a mapped page.
+ * the process if the disk has no space for a mapped page. It gets the owner of the database, so that a backup by root
+ * does not lock the server out.
  */
 export async function createLockFile(path: string): Promise<void> {
-  await using file = await open(`${path}-lock`, "a+");
+  await using file = await open(`${path}-lock`, "a+", PRIVATE_FILE);
   const { size } = await file.stat();
   if (size < LOCK_BYTES) await file.write(Buffer.alloc(LOCK_BYTES - size));
+  const database = await stat(path).catch(() => undefined);
+  if (database && process.getuid?.() === 0) await file.chown(database.uid, database.gid);
 }
 
 async function extend(file: FileHandle, from: number, to: number): Promise<void> {

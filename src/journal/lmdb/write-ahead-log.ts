@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { open, rm, type FileHandle } from "node:fs/promises";
 import type { JournalEntry } from "../journal.js";
-import { syncParentFolder } from "./durable-files.js";
+import { PRIVATE_FILE, syncParentFolder } from "./durable-files.js";
 import { encodeFrame, frameBytes, framesAfter } from "./log-frame.js";
 import { checksumOfRecord, decodeEntry, entryKey, type DatabaseHead, type EncodedRecord } from "./records.js";
 
@@ -132,7 +132,7 @@ export class WriteAheadLog {
 
   async #open(): Promise<FileHandle> {
     if (existsSync(this.#path)) return open(this.#path, "r+");
-    const file = await open(this.#path, "wx+");
+    const file = await open(this.#path, "wx+", PRIVATE_FILE);
     this.#file = file;
     this.#fileBytes = 0;
     await syncParentFolder(this.#path);
