@@ -4,6 +4,7 @@ import { describe, expect, it } from "vitest";
 import { openLmdbJournal } from "../../../src/journal/lmdb/lmdb-journal.js";
 import { backupFolder, repairFolder } from "../../../src/journal/lmdb/operator-commands.js";
 import { silentLog, type Log } from "../../../src/util/log.js";
+import { collected } from "../../kit/collected.js";
 import { databaseName, jobKey, storing } from "../../kit/journal/entries.js";
 import { RecordingLog } from "../../kit/server/recording-log.js";
 import { temporaryFolder } from "../../kit/process/temporary-folder.js";
@@ -40,9 +41,9 @@ describe("a data folder", () => {
   it("is copied and repaired into files that are accessible only to their owner", async () => {
     const folder = await writtenFolder();
     const target = join(temporaryFolder(), "copy");
-    for await (const _ of backupFolder(folder, target));
+    await collected(backupFolder(folder, target));
     writeFileSync(join(folder, "neo4j.mdb"), "");
-    for await (const _ of repairFolder(folder));
+    await collected(repairFolder(folder));
 
     expect(new Set([...modesIn(target), ...modesIn(folder)])).toEqual(new Set(["700", "600"]));
   });

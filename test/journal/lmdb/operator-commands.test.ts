@@ -8,6 +8,7 @@ import { openLmdbJournal } from "../../../src/journal/lmdb/lmdb-journal.js";
 import { LmdbFile } from "../../../src/journal/lmdb/lmdb-file.js";
 import { backupFolder, checkFolder, repairFolder } from "../../../src/journal/lmdb/operator-commands.js";
 import { silentLog } from "../../../src/util/log.js";
+import { collected } from "../../kit/collected.js";
 import {
   databaseName,
   jobKey,
@@ -246,10 +247,4 @@ function flipBits(path: string, text: string): void {
   const bytes = readFileSync(path);
   for (let at = bytes.indexOf(text); at >= 0; at = bytes.indexOf(text, at + 1)) bytes[at + 2]! ^= 1;
   writeFileSync(path, bytes);
-}
-
-async function collected<T>(things: AsyncIterable<T>): Promise<T[]> {
-  const all: T[] = [];
-  for await (const thing of things) all.push(thing);
-  return all;
 }
