@@ -177,12 +177,29 @@ export class PerDatabaseTaskStore extends ObservableTaskStore implements TaskSto
     });
   }
 
-  purge(): Promise<number> {
-    return this.#commit((batch) => batch.purge());
+  /**
+   * Removes the jobs that exist when the purge begins, up to 250 per append. Yields to other requests between appends. A
+   * job that is stored again meanwhile stays. Returns the number of removed jobs.
+   * @throws TidemarkError UNAVAILABLE; its message says how many jobs were removed before
+   */
+  async purge(): Promise<number> {
+    const jobs: UserTask[] = [];
+    let count = await this.#commit((batch) => {
+      jobs.push(...batch.jobs());
+      return batch.purge(jobs.slice(0, REMOVALS_PER_BATCH_MAX));
+    });
+    for (let from = REMOVALS_PER_BATCH_MAX; from < jobs.length; from += REMOVALS_PER_BATCH_MAX) {
+      await setImmediate();
+      const slice = jobs.slice(from, from + REMOVALS_PER_BATCH_MAX);
+      count += await this.#commit((batch) => batch.purge(slice)).catch((error: unknown) => {
+        throw unavailable(`Only ${count} of ${jobs.length} jobs were removed. Purge again.`, error);
+      });
+    }
+    return count;
   }
 
   /**
-   * Removes the expired jobs, up to 1,000 per append. Yields to other requests between appends.
+   * Removes the expired jobs, up to 250 per append. Yields to other requests between appends.
    * Returns the number of removed jobs. @throws TidemarkError UNAVAILABLE
    */
   async expire(retention: Retention): Promise<number> {
@@ -280,7 +297,7 @@ export class PerDatabaseTaskStore extends ObservableTaskStore implements TaskSto
   #expiredJobs(retention: Retention): JobKey[] {
     const due: JobKey[] = [];
     for (const { userTask } of this.#table.ended.expired(retention, this.#options.clock.now())) {
-      if (due.push(userTask) === EXPIRIES_PER_BATCH_MAX) break;
+      if (due.push(userTask) === REMOVALS_PER_BATCH_MAX) break;
     }
     return due;
   }
@@ -395,8 +412,8 @@ const NOT_COMMITTED = "The change could not be written. Nothing has changed. Try
 /** Changes per append. */
 const BATCH_MAX = 1_000;
 
-/** Expired jobs per append. */
-const EXPIRIES_PER_BATCH_MAX = 1_000;
+/** Purged or expired jobs per append, so that an append needs little space and time. */
+const REMOVALS_PER_BATCH_MAX = 250;
 
 /** Health checks per turn and per append. */
 const HEALTH_CHECKS_PER_BATCH_MAX = 1_000;

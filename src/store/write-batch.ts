@@ -84,9 +84,22 @@ export class WriteBatch {
     });
   }
 
-  /** Removes every job, each with its own change. Returns their number. */
-  purge(): number {
-    return this.removeAll(this.#jobs(), "PURGED", () => true);
+  /** All jobs after the changes of this batch. */
+  jobs(): UserTask[] {
+    const unchanged = this.#table
+      .query({})
+      .filter((userTask) => !this.#pendingStates.has(keyTextOf(userTask)));
+    const pending = [...this.#pendingStates.values()].map(({ state }) => state);
+    return [...unchanged, ...pending.filter((state) => state.kind === "userTask")];
+  }
+
+  /** Removes these jobs, except those that were stored again since. Returns the number of removed jobs. */
+  purge(jobs: readonly UserTask[]): number {
+    const unchanged = jobs.filter((job) => {
+      const state = this.get(job);
+      return state?.kind === "userTask" && state.attempt === job.attempt;
+    });
+    return this.removeAll(unchanged, "PURGED", () => true);
   }
 
   /** Removes the jobs among `keys` that `isChosen` selects, each with its own change. Returns their number. */
@@ -139,14 +152,6 @@ export class WriteBatch {
 
   #edit(): Edit {
     return { now: this.#now, stamp: new Stamp(), limits: this.#limits };
-  }
-
-  #jobs(): UserTask[] {
-    const unchanged = this.#table
-      .query({})
-      .filter((userTask) => !this.#pendingStates.has(keyTextOf(userTask)));
-    const pending = [...this.#pendingStates.values()].map(({ state }) => state);
-    return [...unchanged, ...pending.filter((state) => state.kind === "userTask")];
   }
 
   #record(

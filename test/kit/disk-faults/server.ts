@@ -31,6 +31,12 @@ export async function startWithFilesUpTo(bytes: number, folder: string): Promise
   return ready(new Program("bash", ["-c", command, process.execPath, ...onFolder(folder)]));
 }
 
+/** A server that may open this number of files and sockets. */
+export async function startWithDescriptors(count: number, folder: string): Promise<Tidemark> {
+  const command = `ulimit -n ${count}; exec "$0" dist/main.js serve "$@"`;
+  return ready(new Program("bash", ["-c", command, process.execPath, ...onFolder(folder)]));
+}
+
 /** A server whose parent never waits for it: once killed, it remains a zombie until the program is disposed of. */
 export async function startWithoutReaper(folder: string): Promise<Tidemark & { readonly pid: number }> {
   const command = `"$0" dist/main.js serve "$@" & exec sleep 60`;
