@@ -3,6 +3,7 @@ import { assert, unreachable } from "../util/assert.js";
 import type { RateEstimate } from "./rate-estimate.js";
 import { Stamp } from "./stamp.js";
 import { childPath } from "./task-path.js";
+import { taskGrowth } from "./heap-size.js";
 import { createTasks, sum, type TaskSpec } from "./task-spec.js";
 import { createTaskList } from "./task-list.js";
 import {
@@ -65,32 +66,38 @@ export function allRows(root: Task): TaskRow[] {
   return preOrder(root).map(({ task, path }) => rowOf(task, path));
 }
 
-/** The rows that an update writes: those of tasks in `after` whose own fields differ from `before`. */
-export function changedRows(before: Task, after: Task): readonly TaskRow[] {
-  return after === before ? NO_ROWS : (withChanged(undefined, before, after, "") ?? NO_ROWS);
+/** What an update changes in a tree. */
+export interface TreeChange {
+  /** The rows that the update writes: those of tasks whose own fields have changed. */
+  readonly rows: readonly TaskRow[];
+  /** The bytes of the heap that the changed tasks take in addition. */
+  readonly growth: number;
 }
 
-/** Adds the changed rows of `task`, which was `old` before, and of the tasks below it. Creates `rows` if necessary. */
-function withChanged(
-  rows: TaskRow[] | undefined,
-  old: Task | undefined,
-  task: Task,
-  path: string,
-): TaskRow[] | undefined {
-  let found = rows;
-  if (!old || !hasSameOwnFields(old, task)) {
-    if (found) found.push(rowOf(task, path));
-    else found = [rowOf(task, path)]; // most updates write one row
+export function changeOfTree(before: Task, after: Task): TreeChange {
+  const change = new ChangedTasks();
+  if (after !== before) change.add(before, after, "");
+  return change;
+}
+
+class ChangedTasks implements TreeChange {
+  rows: TaskRow[] = [];
+  growth = 0;
+
+  /** Adds `task`, which was `old` before, and the tasks below it, if they have changed. */
+  add(old: Task | undefined, task: Task, path: string): void {
+    if (!old || !hasSameOwnFields(old, task)) {
+      this.growth += taskGrowth(old, task);
+      if (this.rows.length > 0) this.rows.push(rowOf(task, path));
+      else this.rows = [rowOf(task, path)]; // most updates write one row
+    }
+    if (task.kind === "LEAF") return;
+    const oldSubTasks = old?.kind === task.kind ? old.subTasks : undefined;
+    task.subTasks.forEachNew(oldSubTasks, (subTask, index) =>
+      this.add(oldSubTasks?.at(index), subTask, childPath(path, index)),
+    );
   }
-  if (task.kind === "LEAF") return found;
-  const oldSubTasks = old?.kind === task.kind ? old.subTasks : undefined;
-  task.subTasks.forEachNew(oldSubTasks, (subTask, index) => {
-    found = withChanged(found, oldSubTasks?.at(index), subTask, childPath(path, index));
-  });
-  return found;
 }
-
-const NO_ROWS: readonly TaskRow[] = [];
 
 /** Rebuilds a tree from its rows, in any order: the inverse of `allRows`. */
 export function treeOf(epoch: string, written: readonly VersionedRow[]): Task {
