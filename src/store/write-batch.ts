@@ -86,9 +86,9 @@ export class WriteBatch {
     if (!after || after === before) return after;
     const heapSize = pending ? pending.heapSize : this.#table.heapSizeOf(key);
     const encoded = encodeChange(before, heapSize, after);
-    const reserved = encoded.heapSize - heapSize;
-    for (const job of this.#evictionsFor(before, after, reserved, memoryShare)) this.#evict(job);
-    this.#record(keyText, pending, { before, after, ...encoded, reserved });
+    const growth = encoded.heapSize - heapSize;
+    if (growth > 0) this.#makeRoom(before, after, growth, memoryShare);
+    this.#record(keyText, pending, before, after, encoded, growth);
     return after;
   }
 
@@ -144,24 +144,19 @@ export class WriteBatch {
     return chosen.length;
   }
 
-  /** The ended jobs to evict, so that a change fits. @throws TidemarkError LIMIT_EXCEEDED if they are too few. */
-  #evictionsFor(
-    before: JobState,
-    after: UserTask | Removal,
-    bytes: number,
-    share: number,
-  ): readonly UserTask[] {
-    const isNewJob = before?.kind !== "userTask" && after.kind === "userTask";
+  /** Evicts ended jobs, so that a change fits. @throws TidemarkError LIMIT_EXCEEDED if they are too few. */
+  #makeRoom(before: JobState, after: UserTask | Removal, growth: number, share: number): void {
+    const isNewJob = before?.kind !== "userTask";
     const excess = isNewJob ? this.#jobCount + 1 - this.#limits.jobsPerDatabaseMax : 0;
-    const shortages = bytes > 0 ? this.#memory.shortages(after.username, bytes, share) : [];
-    if (excess <= 0 && shortages.length === 0) return [];
+    const shortages = this.#memory.shortages(after.username, growth, share);
+    if (excess <= 0 && shortages.length === 0) return;
     const need = { jobs: Math.min(excess, this.#evictionsLeft), shortages };
     const others = this.#endedOldestFirst(after);
     const { jobs, unmet } = chooseEvictions(need, others, (job) => this.#heapSizeOf(job));
     if (excess > 0 && jobs.length === 0)
       throw databaseFullError(this.#memory.database, this.#jobCount, this.#limits.jobsPerDatabaseMax);
-    if (unmet) throw memoryFullError(unmet, bytes, share);
-    return jobs;
+    if (unmet) throw memoryFullError(unmet, growth, share);
+    for (const job of jobs) this.#evict(job);
   }
 
   /**
@@ -218,7 +213,10 @@ export class WriteBatch {
   #record(
     keyText: string,
     pending: PendingState | undefined,
-    { before, after, change, heapSize, reserved }: Omit<PendingChange, "entry"> & EncodedChange,
+    before: JobState,
+    after: UserTask | Removal,
+    { change, heapSize }: EncodedChange,
+    reserved: number,
   ): void {
     const madeFrom = pending?.revision ?? before?.stamp.revision ?? 0;
     const entry = entryOf(after, change, madeFrom, nextCommitId());

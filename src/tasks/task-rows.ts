@@ -75,29 +75,32 @@ export interface TreeChange {
 }
 
 export function changeOfTree(before: Task, after: Task): TreeChange {
-  const change = new ChangedTasks();
-  if (after !== before) change.add(before, after, "");
+  const change: GrowingChange = { rows: NO_ROWS, growth: 0 };
+  if (after !== before) addChanges(change, before, after, "");
   return change;
 }
 
-class ChangedTasks implements TreeChange {
-  rows: TaskRow[] = [];
-  growth = 0;
-
-  /** Adds `task`, which was `old` before, and the tasks below it, if they have changed. */
-  add(old: Task | undefined, task: Task, path: string): void {
-    if (!old || !hasSameOwnFields(old, task)) {
-      this.growth += taskGrowth(old, task);
-      if (this.rows.length > 0) this.rows.push(rowOf(task, path));
-      else this.rows = [rowOf(task, path)]; // most updates write one row
-    }
-    if (task.kind === "LEAF") return;
-    const oldSubTasks = old?.kind === task.kind ? old.subTasks : undefined;
-    task.subTasks.forEachNew(oldSubTasks, (subTask, index) =>
-      this.add(oldSubTasks?.at(index), subTask, childPath(path, index)),
-    );
+/** Adds the changes of `task`, which was `old` before, and of the tasks below it. */
+function addChanges(change: GrowingChange, old: Task | undefined, task: Task, path: string): void {
+  if (!old || !hasSameOwnFields(old, task)) {
+    change.growth += taskGrowth(old, task);
+    if (change.rows === NO_ROWS) change.rows = [rowOf(task, path)]; // most updates write one row
+    else change.rows.push(rowOf(task, path));
   }
+  if (task.kind === "LEAF") return;
+  const oldSubTasks = old?.kind === task.kind ? old.subTasks : undefined;
+  task.subTasks.forEachNew(oldSubTasks, (subTask, index) => {
+    addChanges(change, oldSubTasks?.at(index), subTask, childPath(path, index));
+  });
 }
+
+interface GrowingChange {
+  rows: TaskRow[];
+  growth: number;
+}
+
+/** Shared by all changes without rows; never filled. */
+const NO_ROWS: TaskRow[] = [];
 
 /** Rebuilds a tree from its rows, in any order: the inverse of `allRows`. */
 export function treeOf(epoch: string, written: readonly VersionedRow[]): Task {
