@@ -99,4 +99,7 @@ export const TRANSIENT_LIMITS: readonly LimitName[] = [
   "operationsPerSecondMax",
   "mutationsPerSecondMax",
   "changesWaitingMax",
+  "memoryMax",
+  "memoryPerDatabaseMax",
+  "memoryPerUserMax",
 ];

@@ -33,13 +33,13 @@ export class EndedJobs {
 
   /** Earliest end first; among equal ends, the oldest store first. Do not hold it across a change. */
   oldestFirst(): Generator<EndedJob, undefined> {
-    return merged(this.#failed.ascending(), this.#others.ascending());
+    return mergedEnds(this.#failed.ascending(), this.#others.ascending());
   }
 
   /** The jobs whose retention is over at `now`, in the same order. Do not hold it across a change. */
   expired(retention: Retention, now: number): Generator<EndedJob, undefined> {
     const isDue = ({ userTask }: EndedJob): boolean => (expiresAt(userTask, retention) ?? Infinity) <= now;
-    return merged(takeWhile(this.#failed.ascending(), isDue), takeWhile(this.#others.ascending(), isDue));
+    return mergedEnds(takeWhile(this.#failed.ascending(), isDue), takeWhile(this.#others.ascending(), isDue));
   }
 
   /** When the next job expires, in milliseconds since 1970; Infinity if no job has ended. */
@@ -60,7 +60,7 @@ export interface EndedJob extends HeapItem {
 }
 
 /** Orders by end, then by store revision, which is unique. */
-export function isBefore(a: EndedJob, b: EndedJob): boolean {
+function isBefore(a: EndedJob, b: EndedJob): boolean {
   return a.endedAt === b.endedAt ? a.storedRevision < b.storedRevision : a.endedAt < b.endedAt;
 }
 
@@ -72,7 +72,8 @@ function* takeWhile<T>(items: Iterable<T>, predicate: (item: T) => boolean): Gen
   return undefined;
 }
 
-function* merged(
+/** Merges two sequences of ended jobs, each oldest end first. */
+export function* mergedEnds(
   left: Iterator<EndedJob, undefined>,
   right: Iterator<EndedJob, undefined>,
 ): Generator<EndedJob, undefined> {

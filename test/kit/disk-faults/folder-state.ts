@@ -2,6 +2,7 @@
 import type { Journal } from "../../../src/journal/journal.js";
 import { openLmdbJournal } from "../../../src/journal/lmdb/lmdb-journal.js";
 import { DEFAULT_LIMITS } from "../../../src/protocol/limits.js";
+import { MemoryBudget } from "../../../src/store/memory-budget.js";
 import { PerDatabaseTaskStore } from "../../../src/store/per-database-task-store.js";
 import type { TaskStore } from "../../../src/store/task-store.js";
 import { Stamp } from "../../../src/tasks/stamp.js";
@@ -50,7 +51,8 @@ const FOR_EVER_OK = { lostAfterLeases: 3, leasesFrom: Infinity };
 
 async function openStore(journal: Journal, name: string): Promise<PerDatabaseTaskStore> {
   const database = databaseName(name);
-  const options = { clock: systemClock, log: silentLog, limits: DEFAULT_LIMITS, ...FOR_EVER_OK };
+  const memory = new MemoryBudget(DEFAULT_LIMITS);
+  const options = { clock: systemClock, log: silentLog, limits: DEFAULT_LIMITS, memory, ...FOR_EVER_OK };
   return PerDatabaseTaskStore.open(database, await journal.open(database), options);
 }
 
