@@ -26,6 +26,8 @@ export interface AppOptions {
   readonly clock?: Clock;
   /** Default: silent. */
   readonly log?: Log;
+  /** The number of lines that the log had to drop, for `/metrics`. */
+  readonly logLinesDropped?: () => number;
   /** Default: opened from `config.store`. The app closes it. */
   readonly journal?: Journal;
   /** Aborts the start: it stops all started parts and rejects. */
@@ -72,6 +74,7 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
   const metrics = new Metrics();
   metrics.gauge("subscribers", "Open subscriptions.", () => hub.subscriberCount + emptyHub.subscriberCount);
   metrics.gauge("databases", "Open databases.", () => provider.openStores().length);
+  metrics.counter("log_lines_dropped", LOG_LINES_DROPPED, options.logLinesDropped ?? (() => 0));
   const { leaseMs, retention } = config;
   const version = packageVersion();
   const services = { version, limits, leaseMs, retention, observer: metrics, log };
@@ -113,6 +116,8 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
     throw error;
   }
 }
+
+const LOG_LINES_DROPPED = "Log lines dropped because the reader of the log did not take them in time.";
 
 /** Requires the dashboard, which has the button for it. */
 function hasDemo({ dashboard, demo, tracking }: Config): boolean {
