@@ -664,7 +664,11 @@ describe("An internal error", () => {
         errors: [
           {
             message: `Internal server error. The server's log has the details under ${String(errorId)}.`,
-            extensions: { code: "INTERNAL", errorId: expect.stringMatching(/^[0-9a-f-]{36}$/) },
+            extensions: {
+              code: "INTERNAL",
+              errorId: expect.stringMatching(/^[0-9a-f-]{36}$/),
+              requestId: expect.any(String),
+            },
           },
         ],
       });
@@ -697,7 +701,10 @@ describe("An internal error", () => {
 
       const answer = await client.ask({ query: "{ databases { name } }" });
 
-      expect(answer.errors?.[0]?.extensions).toEqual({ code: "UNAVAILABLE" });
+      expect(answer.errors?.[0]?.extensions).toEqual({
+        code: "UNAVAILABLE",
+        requestId: expect.any(String),
+      });
       expect(JSON.stringify(answer)).not.toMatch(/secret|EIO|fdatasync/);
     },
   );
