@@ -261,10 +261,10 @@ export class Server {
   }
 
   #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    if (request.headers.upgrade?.toLowerCase() !== "websocket")
+      return this.#declineUpgrade(request, socket, head);
     assignRequestId(request);
     try {
-      if (request.headers.upgrade?.toLowerCase() !== "websocket")
-        return this.#declineUpgrade(request, socket, head);
       socket.on("error", (error) =>
         this.#options.log.debug({ err: error, requestId: requestIdOf(request) }, "WebSocket upgrade failed"),
       );
@@ -311,6 +311,17 @@ export class Server {
     });
     socket.unshift(head);
     socket.unshift(Buffer.from(`${method} ${url} HTTP/1.1\r\n${headers.join("")}\r\n`, "latin1"));
+    socket.on("error", ignore); // Node.js has removed its own listener
+    this.#resumeHttp(socket);
+  }
+
+  /** Gives a connection back to Node.js, once its earlier requests are answered: a new parser does not know of them. */
+  #resumeHttp(socket: Duplex): void {
+    const answer = answerOn(socket);
+    if (answer) return void answer.once("close", () => this.#resumeHttp(socket));
+    if (!socket.writable) return void socket.destroy();
+    socket.off("error", ignore);
+    (socket as Socket).setTimeout(0);
     this.#http.emit("connection", socket);
   }
 
@@ -396,6 +407,8 @@ function closeAfterAnswer(socket: Socket): void {
   if (response?.headersSent) response.once("finish", () => socket.end());
   else if (response) response.shouldKeepAlive = false;
 }
+
+function ignore(): void {}
 
 /** The response in progress on a connection. */
 function answerOn(
