@@ -27,6 +27,8 @@ export interface AppOptions {
   readonly clock?: Clock;
   /** Default: silent. */
   readonly log?: Log;
+  /** The number of lines that the log had to drop, for `/metrics`. */
+  readonly logLinesDropped?: () => number;
   /** Default: opened from `config.store`. The app closes it. */
   readonly journal?: Journal;
   /** Aborts the start: it stops all started parts and rejects. */
@@ -75,6 +77,7 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
   metrics.gauge("subscribers", "Open subscriptions.", () => hub.subscriberCount + emptyHub.subscriberCount);
   metrics.gauge("subscribers_behind", "Subscriptions that wait to catch up.", () => hub.behindCount);
   metrics.gauge("databases", "Open databases.", () => provider.openStores().length);
+  metrics.counter("log_lines_dropped", LOG_LINES_DROPPED, options.logLinesDropped ?? (() => 0));
   const { leaseMs, retention } = config;
   const version = packageVersion();
   const services = { version, limits, leaseMs, retention, observer: metrics, log };
@@ -116,6 +119,8 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
     throw error;
   }
 }
+
+const LOG_LINES_DROPPED = "Log lines dropped because the reader of the log did not take them in time.";
 
 /** Requires the dashboard, which has the button for it. */
 function hasDemo({ dashboard, demo, tracking }: Config): boolean {

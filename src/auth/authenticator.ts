@@ -9,7 +9,7 @@ export interface Authenticator {
   readonly allowsAnonymous: boolean;
   /**
    * Resolves a token to its caller, synchronously if the caller is cached.
-   * @throws TidemarkError UNAUTHENTICATED, without the reason; UNAVAILABLE if the token can't be verified now.
+   * @throws TidemarkError UNAUTHENTICATED, an InvalidTokenError for a token; UNAVAILABLE if the token can't be verified now.
    */
   authenticate(token: string | undefined): Caller | Promise<Caller>;
   /** Releases timers and caches. Idempotent. */
@@ -40,11 +40,6 @@ export class AnonymousAuthenticator implements Authenticator {
 export function missingTokenError(): TidemarkError {
   const how = "as `Authorization: Bearer TOKEN`, or over WebSocket in the payload of connection_init";
   return new TidemarkError("UNAUTHENTICATED", `This server requires a token. Send it ${how}.`);
-}
-
-/** The server rejects the token when it arrives. Only the log has the reason. */
-export function invalidTokenError(): TidemarkError {
-  return new TidemarkError("UNAUTHENTICATED", "Invalid or expired token. Send a valid one.");
 }
 
 /** The token was valid when it arrived. */

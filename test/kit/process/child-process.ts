@@ -122,6 +122,12 @@ export function serve(flags: readonly string[], options: ProgramOptions = {}): P
   return Program.node(["dist/main.js", "serve", ...flags], options);
 }
 
+/** Makes a server run `statement` on SIGUSR2, like a defect outside any request. */
+export function failingBy(statement: string): ProgramOptions {
+  const script = `process.on("SIGUSR2", () => { ${statement}; });`;
+  return { env: { NODE_OPTIONS: `--import data:text/javascript,${encodeURIComponent(script)}` } };
+}
+
 export interface ReadyLine {
   readonly msg: string;
   readonly url: string;
