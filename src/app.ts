@@ -17,12 +17,13 @@ import { PerDatabaseTaskStoreProvider } from "./store/per-database-task-store-pr
 import { openRecentDatabases } from "./store/open-recent-databases.js";
 import type { TaskStoreProvider } from "./store/task-store-provider.js";
 import { systemClock, type Clock } from "./util/clock.js";
+import { SteadyClock } from "./util/steady-clock.js";
 import { packageVersion } from "./util/package-version.js";
 import { silentLog, type Log } from "./util/log.js";
 
 /** Parts that an embedding program or a test may replace. */
 export interface AppOptions {
-  /** Default: the system clock. */
+  /** Default: the system clock. Another clock is not watched for pauses of the process. */
   readonly clock?: Clock;
   /** Default: silent. */
   readonly log?: Log;
@@ -54,7 +55,8 @@ export interface App extends AsyncDisposable {
  * @throws Error if it can't open the journal or listen on the address.
  */
 export async function startApp(config: Config, options: AppOptions = {}): Promise<App> {
-  const { clock = systemClock, log = silentLog, signal } = options;
+  const { log = silentLog, signal } = options;
+  const clock = new SteadyClock(options.clock ?? systemClock);
   const { limits } = config;
   const dashboard = config.dashboard ? await readDashboard(log) : undefined;
   const journal =
@@ -74,7 +76,8 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
   metrics.gauge("databases", "Open databases.", () => provider.openStores().length);
   const { leaseMs, retention } = config;
   const version = packageVersion();
-  const services = { version, limits, leaseMs, retention, observer: metrics, log };
+  const elapsedMs = (since: number, until: number): number => clock.elapsedMs(since, until);
+  const services = { version, limits, leaseMs, retention, elapsedMs, observer: metrics, log };
   const { introspection } = config;
   const pipeline = new Pipeline({ schema, services, provider, hub, emptyHub, introspection, clock });
   const health = new HealthProbes(() => journal.isWritable());
@@ -90,6 +93,7 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
 
   const stopAll = async (): Promise<void> => {
     health.enter("stopping");
+    clock.stop();
     expiry?.stop();
     await Promise.all([server.stop(), demonstration?.stop()]);
     authenticator.close();
@@ -99,6 +103,7 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
   let stopped: Promise<void> | undefined;
   const stop = (): Promise<void> => (stopped ??= stopAll());
 
+  if (!options.clock) clock.watch();
   try {
     const { url } = await server.start();
     signal?.addEventListener("abort", () => void stop(), { once: true });
@@ -128,7 +133,7 @@ async function readDashboard(log: Log): Promise<StaticFiles> {
 function createProvider(
   config: Config,
   journal: Journal,
-  clock: Clock,
+  clock: SteadyClock,
   log: Log,
 ): { provider: TaskStoreProvider; expiry?: MaintenanceLoop } {
   const { limits, retention, idleMs, lostAfterLeases, tracking } = config;

@@ -34,8 +34,8 @@ export class RefusalLog {
   }
 
   #warn(fields: Readonly<Record<string, string | undefined>>, message: string): void {
-    const now = this.#clock.now();
-    if (Math.abs(now - this.#since) >= HOUR_MS) {
+    const now = this.#clock.monotonic();
+    if (now - this.#since >= HOUR_MS) {
       this.#logged.clear();
       this.#since = now;
     }

@@ -7,7 +7,7 @@ import { PerDatabaseTaskStore, type TaskStoreOptions } from "./per-database-task
 import type { TaskStoreLease, TaskStoreProvider } from "./task-store-provider.js";
 import type { TaskStore } from "./task-store.js";
 
-export interface ProviderOptions extends Omit<TaskStoreOptions, "leasesFrom"> {
+export interface ProviderOptions extends TaskStoreOptions {
   readonly retention: Retention;
   /** Stores that have been idle for this long are closed. Milliseconds. */
   readonly idleMs: number;
@@ -22,12 +22,12 @@ export interface ProviderOptions extends Omit<TaskStoreOptions, "leasesFrom"> {
  */
 export class PerDatabaseTaskStoreProvider implements TaskStoreProvider {
   readonly #journal: Journal;
-  readonly #options: ProviderOptions & TaskStoreOptions;
+  readonly #options: ProviderOptions;
   readonly #opened = new Map<DatabaseName, OpenStore>();
   readonly #locks = new KeyedMutex();
   readonly #closings = new Set<Promise<void>>();
   /**
-   * For each closed database, when its next job expires or declines in health. Databases that the server has not opened
+   * For each closed database, the monotonic time at which its next job expires or declines in health. Databases that the server has not opened
    * yet are due at once, because their times are unknown. Undefined until they have been listed.
    */
   #dueAt: Map<DatabaseName, number> | undefined;
@@ -35,7 +35,7 @@ export class PerDatabaseTaskStoreProvider implements TaskStoreProvider {
 
   constructor(journal: Journal, options: ProviderOptions) {
     this.#journal = journal;
-    this.#options = { ...options, leasesFrom: options.clock.now() };
+    this.#options = options;
   }
 
   async getTaskStore(database: DatabaseName): Promise<TaskStore> {
@@ -46,7 +46,7 @@ export class PerDatabaseTaskStoreProvider implements TaskStoreProvider {
       return this.#withEntry(database, (entry) => {
         if (!entry.isForWriting) this.#checkDatabaseLimit(database, existing);
         entry.isForWriting = true;
-        entry.usedAt = this.#options.clock.now();
+        entry.usedAt = this.#options.clock.monotonic();
         return entry.store;
       });
     });
@@ -97,9 +97,9 @@ export class PerDatabaseTaskStoreProvider implements TaskStoreProvider {
 
   /** Closes the stores that had no request and no user for the idle time. */
   async closeIdleStores(): Promise<void> {
-    const now = this.#options.clock.now();
+    const now = this.#options.clock.monotonic();
     for (const entry of this.#opened.values()) {
-      if (hasUser(entry) || entry.usedAt > now) entry.usedAt = now; // later than now: the clock was set back
+      if (hasUser(entry)) entry.usedAt = now;
     }
     const idle = [...this.#opened.values()].filter((entry) => this.#isIdle(entry));
     await Promise.all(idle.map(({ store }) => this.#closeIfIdle(store.database)));
@@ -119,7 +119,7 @@ export class PerDatabaseTaskStoreProvider implements TaskStoreProvider {
   /** Restarts the idle time of an open store. */
   #touch(database: DatabaseName): OpenStore | undefined {
     const opened = this.#opened.get(database);
-    if (opened) opened.usedAt = this.#options.clock.now();
+    if (opened) opened.usedAt = this.#options.clock.monotonic();
     return opened;
   }
 
@@ -168,7 +168,7 @@ export class PerDatabaseTaskStoreProvider implements TaskStoreProvider {
       if (isReleased) return;
       isReleased = true;
       entry.leaseCount--;
-      entry.usedAt = this.#options.clock.now();
+      entry.usedAt = this.#options.clock.monotonic();
       this.#closeIfUnused(entry);
     };
     return { store: entry.store, release };
@@ -202,7 +202,7 @@ export class PerDatabaseTaskStoreProvider implements TaskStoreProvider {
   }
 
   #isIdle(entry: OpenStore): boolean {
-    return !hasUser(entry) && this.#options.clock.now() - entry.usedAt >= this.#options.idleMs;
+    return !hasUser(entry) && this.#options.clock.monotonic() - entry.usedAt >= this.#options.idleMs;
   }
 
   async #maintain(store: PerDatabaseTaskStore): Promise<void> {
@@ -235,7 +235,7 @@ export class PerDatabaseTaskStoreProvider implements TaskStoreProvider {
       this.#warn(error, undefined, "cannot list the databases with due jobs");
       return [];
     }
-    const now = this.#options.clock.now();
+    const now = this.#options.clock.monotonic();
     return [...this.#dueAt].flatMap(([database, dueAt]) => (dueAt <= now ? database : []));
   }
 
@@ -292,7 +292,7 @@ interface OpenStore {
   leaseCount: number;
   /** Whether the store was handed out for writing. */
   isForWriting: boolean;
-  /** The last request or observed use; -Infinity if the store was opened only for due jobs. */
+  /** The monotonic time of the last request or observed use; -Infinity if the store was opened only for due jobs. */
   usedAt: number;
 }
 

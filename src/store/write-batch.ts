@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import type { JournalEntry } from "../journal/journal.js";
 import type { Limits } from "../protocol/limits.js";
 import { limitExceeded, type TidemarkError } from "../protocol/tidemark-error.js";
-import type { Edit } from "../tasks/edit.js";
+import type { Edit, ElapsedMs } from "../tasks/edit.js";
 import {
   removeJob,
   applyReport,
@@ -33,7 +33,7 @@ export class WriteBatch {
   readonly pendingChanges: PendingChange[] = [];
   readonly #table: JobTable;
   readonly #revision: number;
-  readonly #now: number;
+  readonly #time: BatchTime;
   readonly #limits: Limits;
   readonly #pendingStates = new Map<string, PendingState>();
   /** The ended jobs of the table that were not considered for eviction yet. */
@@ -44,11 +44,11 @@ export class WriteBatch {
   #jobCount: number;
   #evictedCount = 0;
 
-  /** @param revision the table's newest revision. @param now the time of all changes in the batch. */
-  constructor(table: JobTable, revision: number, now: number, limits: Limits) {
+  /** @param revision the table's newest revision. @param time of all changes in the batch. */
+  constructor(table: JobTable, revision: number, time: BatchTime, limits: Limits) {
     this.#table = table;
     this.#revision = revision;
-    this.#now = now;
+    this.#time = time;
     this.#limits = limits;
     this.#jobCount = table.count({});
   }
@@ -93,11 +93,11 @@ export class WriteBatch {
   removeAll(
     keys: readonly JobKey[],
     reason: RemovalReason,
-    isChosen: (userTask: UserTask, now: number) => boolean,
+    isChosen: (userTask: UserTask) => boolean,
   ): number {
     const chosen = keys.filter((key) => {
       const state = this.get(key);
-      return state?.kind === "userTask" && isChosen(state, this.#now);
+      return state?.kind === "userTask" && isChosen(state);
     });
     for (const key of chosen) {
       this.change(key, (before, edit) => removeJob(before, { attempt: null }, reason, edit));
@@ -138,7 +138,7 @@ export class WriteBatch {
   }
 
   #edit(): Edit {
-    return { now: this.#now, stamp: new Stamp(), limits: this.#limits };
+    return { ...this.#time, stamp: new Stamp(), limits: this.#limits };
   }
 
   #jobs(): UserTask[] {
@@ -165,6 +165,12 @@ export class WriteBatch {
     this.#pendingStates.set(keyText, { state: after, revision, storedRevision, ended });
     this.#jobCount += Number(after.kind === "userTask") - Number(before?.kind === "userTask");
   }
+}
+
+/** Milliseconds since 1970, and how to measure intervals. */
+interface BatchTime {
+  readonly now: number;
+  readonly elapsedMs: ElapsedMs;
 }
 
 /** Returns the result of a change. @throws TidemarkError as `admit` */

@@ -11,7 +11,7 @@ import { JobTable } from "../../../src/store/job-table.js";
 import { storeJob } from "../../../src/tasks/job-changes.js";
 import { parseDatabaseName, parseJobId, parseUsername } from "../../../src/tasks/names.js";
 import type { UserTask } from "../../../src/tasks/user-task.js";
-import { editAt, leaf } from "../../kit/store/edits.js";
+import { NEVER_SET, editAt, leaf } from "../../kit/store/edits.js";
 
 const limits = { ...DEFAULT_LIMITS, pageSizeMax: 5, pageSizeDefault: 3 };
 
@@ -233,7 +233,7 @@ function errorOf(args: PageArguments): TidemarkError {
 }
 
 function tableOf(...revisions: readonly number[]): JobTable {
-  const table = new JobTable({ removalsKeptMax: 1, lostAfterLeases: 3, leasesFrom: 0 });
+  const table = new JobTable({ removalsKeptMax: 1, lostAfterLeases: 3, clock: NEVER_SET });
   for (const revision of revisions) table.apply(jobStoredAt(revision));
   return table;
 }

@@ -4,7 +4,7 @@ import { DEFAULT_LIMITS, type Limits } from "../../../src/protocol/limits.js";
 import type { Retention } from "../../../src/tasks/retention.js";
 import { PerDatabaseTaskStoreProvider } from "../../../src/store/per-database-task-store-provider.js";
 import { PerDatabaseTaskStore } from "../../../src/store/per-database-task-store.js";
-import { ManualClock } from "../deterministic/manual-clock.js";
+import { ManualSteadyClock } from "../deterministic/manual-steady-clock.js";
 import { observeJournal, type ObservedJournal } from "../journal/observed-journal.js";
 import { RecordingLog } from "../server/recording-log.js";
 import { DATABASE } from "./requests.js";
@@ -13,13 +13,12 @@ import { DATABASE } from "./requests.js";
 export interface Stores extends AsyncDisposable {
   readonly provider: PerDatabaseTaskStoreProvider;
   readonly journal: ObservedJournal;
-  readonly clock: ManualClock;
+  readonly clock: ManualSteadyClock;
   readonly log: RecordingLog;
   readonly limits: Limits;
   readonly retention: Retention;
   readonly idleMs: number;
   readonly lostAfterLeases: number;
-  readonly leasesFrom: number;
 }
 
 export interface StoresOptions {
@@ -43,7 +42,7 @@ export function createStores({
 }: StoresOptions = {}): Stores {
   const limits = { ...DEFAULT_LIMITS, ...given };
   const journal = observeJournal(wrap(createMemoryJournal(limits)));
-  const clock = new ManualClock(START);
+  const clock = new ManualSteadyClock(START);
   const log = new RecordingLog();
   const lostAfterLeases = 3;
   const options = { clock, log, limits, retention, idleMs, lostAfterLeases };
@@ -57,7 +56,6 @@ export function createStores({
     retention,
     idleMs,
     lostAfterLeases,
-    leasesFrom: START,
     async [Symbol.asyncDispose]() {
       await provider.close();
       await journal.close();
