@@ -1,3 +1,4 @@
+import type { Authenticator } from "./auth/authenticator.js";
 import { openAuthenticator } from "./auth/open-authenticator.js";
 import type { Config } from "./config/settings.js";
 import { DemoWorker } from "./demo/demo-worker.js";
@@ -7,7 +8,7 @@ import { Hub } from "./hub/hub.js";
 import type { Journal } from "./journal/journal.js";
 import { openJournal } from "./journal/open-journal.js";
 import { limitsInForce } from "./protocol/limits.js";
-import { HealthProbes } from "./server/health-probes.js";
+import { HealthProbes, type Problem } from "./server/health-probes.js";
 import { Metrics } from "./server/metrics.js";
 import { Server } from "./server/server.js";
 import { DASHBOARD_FOLDER, StaticFiles } from "./server/pages/static-files.js";
@@ -74,13 +75,19 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
   const metrics = new Metrics();
   metrics.gauge("subscribers", "Open subscriptions.", () => hub.subscriberCount + emptyHub.subscriberCount);
   metrics.gauge("databases", "Open databases.", () => provider.openStores().length);
+  metrics.gauge("tokens_file_unreadable", "1 while the tokens file cannot be read.", () =>
+    Number(authenticator.failure !== undefined),
+  );
   const { leaseMs, retention } = config;
   const version = packageVersion();
   const elapsedMs = (since: number, until: number): number => clock.elapsedMs(since, until);
   const services = { version, limits, leaseMs, retention, elapsedMs, observer: metrics, log };
   const { introspection } = config;
   const pipeline = new Pipeline({ schema, services, provider, hub, emptyHub, introspection, clock });
-  const health = new HealthProbes(() => journal.isWritable());
+  const health = new HealthProbes({
+    isWritable: () => journal.isWritable(),
+    problems: () => problemsOf(authenticator),
+  });
   const demonstration = hasDemo(config) ? new DemoWorker(provider, { leaseMs, clock, log }) : undefined;
   const about = {
     version,
@@ -117,6 +124,10 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
     await stop();
     throw error;
   }
+}
+
+function problemsOf({ failure }: Authenticator): Problem[] {
+  return failure ? [{ reason: failure.reason, isFatal: failure.rejectsAll }] : [];
 }
 
 /** Requires the dashboard, which has the button for it. */

@@ -8,7 +8,6 @@ import {
   type GraphQLError,
   type GraphQLSchema,
 } from "graphql";
-import { expiredTokenError } from "../../auth/authenticator.js";
 import type { Caller } from "../../auth/caller.js";
 import { CallerCounts } from "../../auth/caller-counts.js";
 import { CallerRates } from "../../auth/caller-rates.js";
@@ -76,7 +75,7 @@ export class Pipeline {
   /** Parses and checks an operation without executing it. Returns an executable operation, or the errors. */
   prepare(request: OperationRequest): ExecutableOperation | RejectedOperation {
     const { caller } = request;
-    if (caller.isExpired) return this.reject(expiredTokenError());
+    if (caller.isExpired) return this.reject(caller.endError);
     const rateError = this.#operationRates.take(caller);
     if (rateError) return this.reject(rateError);
     const { document, errors, plans, cost, selection } = this.#documents.check(request.query);

@@ -1,6 +1,5 @@
 import type { ServerResponse } from "node:http";
 import { Readable } from "node:stream";
-import { expiredTokenError } from "../../auth/authenticator.js";
 import type { Caller } from "../../auth/caller.js";
 import type { EventResult, EventResults } from "../../graphql/pipeline/event-results.js";
 import type { Pipeline } from "../../graphql/pipeline/pipeline.js";
@@ -94,7 +93,8 @@ export class EventStream extends Readable implements MonitoredConnection {
   /** Sends the error without an id: the client resumes after its last event, with a new token. */
   #sendTokenExpired(): void {
     if (this.#hasEnded) return;
-    this.push(`event: next\ndata: ${JSON.stringify(this.#options.pipeline.reject(expiredTokenError()))}\n\n`);
+    const { endError } = this.#caller;
+    this.push(`event: next\ndata: ${JSON.stringify(this.#options.pipeline.reject(endError))}\n\n`);
     this.push(COMPLETE);
     this.#end();
     void this.#results.return(); // never fails
