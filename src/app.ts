@@ -1,3 +1,4 @@
+import type { Authenticator } from "./auth/authenticator.js";
 import { openAuthenticator } from "./auth/open-authenticator.js";
 import type { Config } from "./config/settings.js";
 import { DemoWorker } from "./demo/demo-worker.js";
@@ -7,7 +8,7 @@ import { Hub } from "./hub/hub.js";
 import type { Journal } from "./journal/journal.js";
 import { openJournal } from "./journal/open-journal.js";
 import { limitsInForce } from "./protocol/limits.js";
-import { HealthProbes } from "./server/health-probes.js";
+import { HealthProbes, type Problem } from "./server/health-probes.js";
 import { Metrics } from "./server/metrics.js";
 import { Server } from "./server/server.js";
 import { DASHBOARD_FOLDER, StaticFiles } from "./server/pages/static-files.js";
@@ -17,13 +18,14 @@ import { PerDatabaseTaskStoreProvider } from "./store/per-database-task-store-pr
 import { openRecentDatabases } from "./store/open-recent-databases.js";
 import type { TaskStoreProvider } from "./store/task-store-provider.js";
 import { systemClock, type Clock } from "./util/clock.js";
+import { SteadyClock } from "./util/steady-clock.js";
 import { packageVersion } from "./util/package-version.js";
 import { silentLog, type Log } from "./util/log.js";
 import { TurnLength } from "./util/turn-length.js";
 
 /** Parts that an embedding program or a test may replace. */
 export interface AppOptions {
-  /** Default: the system clock. */
+  /** Default: the system clock. Another clock is not watched for pauses of the process. */
   readonly clock?: Clock;
   /** Default: silent. */
   readonly log?: Log;
@@ -57,7 +59,8 @@ export interface App extends AsyncDisposable {
  * @throws Error if it can't open the journal or listen on the address.
  */
 export async function startApp(config: Config, options: AppOptions = {}): Promise<App> {
-  const { clock = systemClock, log = silentLog, signal } = options;
+  const { log = silentLog, signal } = options;
+  const clock = new SteadyClock(options.clock ?? systemClock);
   const { limits } = config;
   const dashboard = config.dashboard ? await readDashboard(log) : undefined;
   const journal =
@@ -78,12 +81,19 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
   metrics.gauge("subscribers_behind", "Subscriptions that wait to catch up.", () => hub.behindCount);
   metrics.gauge("databases", "Open databases.", () => provider.openStores().length);
   metrics.counter("log_lines_dropped", LOG_LINES_DROPPED, options.logLinesDropped ?? (() => 0));
+  metrics.gauge("tokens_file_unreadable", "1 while the tokens file cannot be read.", () =>
+    Number(authenticator.failure !== undefined),
+  );
   const { leaseMs, retention } = config;
   const version = packageVersion();
-  const services = { version, limits, leaseMs, retention, observer: metrics, log };
+  const elapsedMs = (since: number, until: number): number => clock.elapsedMs(since, until);
+  const services = { version, limits, leaseMs, retention, elapsedMs, observer: metrics, log };
   const { introspection } = config;
   const pipeline = new Pipeline({ schema, services, provider, hub, emptyHub, introspection, clock });
-  const health = new HealthProbes(() => journal.isWritable());
+  const health = new HealthProbes({
+    isWritable: () => journal.isWritable(),
+    problems: () => problemsOf(authenticator),
+  });
   const demonstration = hasDemo(config) ? new DemoWorker(provider, { leaseMs, clock, log }) : undefined;
   const about = {
     version,
@@ -96,6 +106,7 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
 
   const stopAll = async (): Promise<void> => {
     health.enter("stopping");
+    clock.stop();
     expiry?.stop();
     await Promise.all([server.stop(), demonstration?.stop()]);
     authenticator.close();
@@ -105,6 +116,7 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
   let stopped: Promise<void> | undefined;
   const stop = (): Promise<void> => (stopped ??= stopAll());
 
+  if (!options.clock) clock.watch();
   try {
     const { url } = await server.start();
     signal?.addEventListener("abort", () => void stop(), { once: true });
@@ -121,6 +133,9 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
 }
 
 const LOG_LINES_DROPPED = "Log lines dropped because the reader of the log did not take them in time.";
+function problemsOf({ failure }: Authenticator): Problem[] {
+  return failure ? [{ reason: failure.reason, isFatal: failure.rejectsAll }] : [];
+}
 
 /** Requires the dashboard, which has the button for it. */
 function hasDemo({ dashboard, demo, tracking }: Config): boolean {
@@ -136,7 +151,7 @@ async function readDashboard(log: Log): Promise<StaticFiles> {
 function createProvider(
   config: Config,
   journal: Journal,
-  clock: Clock,
+  clock: SteadyClock,
   log: Log,
 ): { provider: TaskStoreProvider; expiry?: MaintenanceLoop } {
   const { limits, retention, idleMs, lostAfterLeases, tracking } = config;

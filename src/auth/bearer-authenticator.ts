@@ -1,7 +1,8 @@
-import { TOKEN_LENGTH_MAX, missingTokenError, type Authenticator } from "./authenticator.js";
+import { TOKEN_LENGTH_MAX, type AuthenticationFailure, type Authenticator } from "./authenticator.js";
 import type { Caller } from "./caller.js";
 import { InvalidTokenError } from "./invalid-token-error.js";
 import { hashToken } from "./issue-token.js";
+import { missingTokenError } from "./token-errors.js";
 
 /** The base of token authenticators: looks up known tokens by their hash and verifies only the others. */
 export abstract class BearerAuthenticator implements Authenticator {
@@ -13,6 +14,10 @@ export abstract class BearerAuthenticator implements Authenticator {
     const hash = hashToken(token);
     const caller = this.findKnown(hash);
     return caller ? this.requireValid(caller) : this.verify(token, hash);
+  }
+
+  get failure(): AuthenticationFailure | undefined {
+    return undefined;
   }
 
   abstract close(): void;

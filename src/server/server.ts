@@ -218,7 +218,7 @@ export class Server {
       case "/health":
         return health.answerAlive(response);
       case "/ready":
-        return health.answerReady(response);
+        return health.answerReady(response, await this.#isAdminOfAll(request));
       case "/metrics":
         return this.#answerMetrics(request, response);
       case "/about":
@@ -256,6 +256,14 @@ export class Server {
     const caller = await this.#graphql.callerOf(request);
     if (!(caller instanceof Caller)) return rejectUnauthenticated(response, caller);
     await answerDemo({ demonstration, pipeline, caller }, request, response);
+  }
+
+  /** A probe without a token is not counted as a rejected request. */
+  async #isAdminOfAll(request: IncomingMessage): Promise<boolean> {
+    const { allowsAnonymous } = this.#options.authenticator;
+    if (!allowsAnonymous && request.headers.authorization === undefined) return false;
+    const caller = await this.#graphql.callerOf(request);
+    return caller instanceof Caller && canReadMetrics(caller.rights);
   }
 
   async #answerMetrics(request: IncomingMessage, response: ServerResponse): Promise<void> {

@@ -8,7 +8,7 @@ import { PerDatabaseTaskStore, type TaskStoreOptions } from "./per-database-task
 import type { TaskStoreLease, TaskStoreProvider } from "./task-store-provider.js";
 import type { TaskStore } from "./task-store.js";
 
-export interface ProviderOptions extends Omit<TaskStoreOptions, "leasesFrom" | "memory"> {
+export interface ProviderOptions extends Omit<TaskStoreOptions, "memory"> {
   readonly retention: Retention;
   /** Stores that have been idle for this long are closed. Milliseconds. */
   readonly idleMs: number;
@@ -29,7 +29,7 @@ export class PerDatabaseTaskStoreProvider implements TaskStoreProvider {
   readonly #locks = new KeyedMutex();
   readonly #closings = new Set<Promise<void>>();
   /**
-   * For each closed database, when its next job expires or declines in health. Databases that the server has not opened
+   * For each closed database, the monotonic time at which its next job expires or declines in health. Databases that the server has not opened
    * yet are due at once, because their times are unknown. Undefined until they have been listed.
    */
   #dueAt: Map<DatabaseName, number> | undefined;
@@ -37,9 +37,8 @@ export class PerDatabaseTaskStoreProvider implements TaskStoreProvider {
 
   constructor(journal: Journal, options: ProviderOptions) {
     this.#journal = journal;
-    const { clock, limits } = options;
-    this.memory = new MemoryBudget(limits, journal.supports.durability ? 1 : 2);
-    this.#options = { ...options, leasesFrom: clock.now(), memory: this.memory };
+    this.memory = new MemoryBudget(options.limits, journal.supports.durability ? 1 : 2);
+    this.#options = { ...options, memory: this.memory };
   }
 
   async getTaskStore(database: DatabaseName): Promise<TaskStore> {
@@ -50,7 +49,7 @@ export class PerDatabaseTaskStoreProvider implements TaskStoreProvider {
       return this.#withEntry(database, (entry) => {
         if (!entry.isForWriting) this.#checkDatabaseLimit(database, existing);
         entry.isForWriting = true;
-        entry.usedAt = this.#options.clock.now();
+        entry.usedAt = this.#options.clock.monotonic();
         return entry.store;
       });
     });
@@ -101,9 +100,9 @@ export class PerDatabaseTaskStoreProvider implements TaskStoreProvider {
 
   /** Closes the stores that had no request and no user for the idle time. */
   async closeIdleStores(): Promise<void> {
-    const now = this.#options.clock.now();
+    const now = this.#options.clock.monotonic();
     for (const entry of this.#opened.values()) {
-      if (hasUser(entry) || entry.usedAt > now) entry.usedAt = now; // later than now: the clock was set back
+      if (hasUser(entry)) entry.usedAt = now;
     }
     const idle = [...this.#opened.values()].filter((entry) => this.#isIdle(entry));
     await Promise.all(idle.map(({ store }) => this.#closeIfIdle(store.database)));
@@ -123,7 +122,7 @@ export class PerDatabaseTaskStoreProvider implements TaskStoreProvider {
   /** Restarts the idle time of an open store. */
   #touch(database: DatabaseName): OpenStore | undefined {
     const opened = this.#opened.get(database);
-    if (opened) opened.usedAt = this.#options.clock.now();
+    if (opened) opened.usedAt = this.#options.clock.monotonic();
     return opened;
   }
 
@@ -172,7 +171,7 @@ export class PerDatabaseTaskStoreProvider implements TaskStoreProvider {
       if (isReleased) return;
       isReleased = true;
       entry.leaseCount--;
-      entry.usedAt = this.#options.clock.now();
+      entry.usedAt = this.#options.clock.monotonic();
       this.#closeIfUnused(entry);
     };
     return { store: entry.store, release };
@@ -206,7 +205,7 @@ export class PerDatabaseTaskStoreProvider implements TaskStoreProvider {
   }
 
   #isIdle(entry: OpenStore): boolean {
-    return !hasUser(entry) && this.#options.clock.now() - entry.usedAt >= this.#options.idleMs;
+    return !hasUser(entry) && this.#options.clock.monotonic() - entry.usedAt >= this.#options.idleMs;
   }
 
   async #maintain(store: PerDatabaseTaskStore): Promise<void> {
@@ -239,7 +238,7 @@ export class PerDatabaseTaskStoreProvider implements TaskStoreProvider {
       this.#warn(error, undefined, "cannot list the databases with due jobs");
       return [];
     }
-    const now = this.#options.clock.now();
+    const now = this.#options.clock.monotonic();
     return [...this.#dueAt].flatMap(([database, dueAt]) => (dueAt <= now ? database : []));
   }
 
@@ -296,7 +295,7 @@ interface OpenStore {
   leaseCount: number;
   /** Whether the store was handed out for writing. */
   isForWriting: boolean;
-  /** The last request or observed use; -Infinity if the store was opened only for due jobs. */
+  /** The monotonic time of the last request or observed use; -Infinity if the store was opened only for due jobs. */
   usedAt: number;
 }
 

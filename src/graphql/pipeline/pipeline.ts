@@ -8,7 +8,6 @@ import {
   type GraphQLError,
   type GraphQLSchema,
 } from "graphql";
-import { expiredTokenError } from "../../auth/authenticator.js";
 import type { Caller } from "../../auth/caller.js";
 import { CallerCounts } from "../../auth/caller-counts.js";
 import { CallerRates } from "../../auth/caller-rates.js";
@@ -77,7 +76,7 @@ export class Pipeline {
   prepare(request: OperationRequest): ExecutableOperation | RejectedOperation {
     const { caller, requestId } = request;
     const reject = (...errors: readonly unknown[]): RejectedOperation => this.#rejectAll(errors, requestId);
-    if (caller.isExpired) return reject(expiredTokenError());
+    if (caller.isExpired) return reject(caller.endError);
     const rateError = this.#operationRates.take(caller);
     if (rateError) return reject(rateError);
     const { document, errors, plans, cost, selection } = this.#documents.check(request.query);

@@ -1,6 +1,5 @@
 import type { ServerResponse } from "node:http";
 import { Readable } from "node:stream";
-import { expiredTokenError } from "../../auth/authenticator.js";
 import type { Caller } from "../../auth/caller.js";
 import type { EventResult, EventResults } from "../../graphql/pipeline/event-results.js";
 import type { Pipeline } from "../../graphql/pipeline/pipeline.js";
@@ -98,7 +97,7 @@ export class EventStream extends Readable implements MonitoredConnection {
   #sendTokenExpired(): void {
     if (this.#hasEnded) return;
     const { requestId } = this.#client;
-    const rejected = this.#options.pipeline.reject(expiredTokenError(), requestId);
+    const rejected = this.#options.pipeline.reject(this.#caller.endError, requestId);
     this.push(`event: next\ndata: ${JSON.stringify(rejected)}\n\n`);
     this.push(COMPLETE);
     this.#end();

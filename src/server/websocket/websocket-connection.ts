@@ -262,6 +262,8 @@ export class WebSocketConnection implements ProtocolSocket, ResultSocket, Monito
   }
 
   #closeExpired(): void {
+    if (this.caller.endError.code === "UNAVAILABLE")
+      return this.close(CloseCode.TRY_AGAIN_LATER, "Try again later: tokens cannot be verified");
     this.close(CloseCode.INVALID_TOKEN, "Forbidden: the token expired or was revoked");
   }
 
