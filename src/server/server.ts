@@ -130,7 +130,6 @@ export class Server {
       timeoutsOf(options),
       (request, response) => void this.#handle(request, response),
     );
-    this.#http.maxConnections = limits.connectionsMax + EXPLAINED_REJECTIONS_MAX;
     this.#http.on("connection", (socket) => this.#connections.opened(socket));
     this.#http.on("upgrade", (request, socket, head) => this.#upgrade(request, socket, head));
     this.#http.on("clientError", (error, socket) => this.#rejectBytes(error, socket));
@@ -170,12 +169,18 @@ export class Server {
     assignRequestId(request);
     if (!this.#http.listening) response.setHeader("Connection", "close");
     try {
-      const rejection = this.#rejectionOf(request) ?? this.#connections.begin(request, response);
+      const rejection = this.#rejectionOf(request) ?? this.#admit(request, response);
       if (rejection) return this.#reject(request, response, rejection);
       await this.#route(request, response);
     } catch (error) {
       this.#failed(error, response);
     }
+  }
+
+  #admit(request: IncomingMessage, response: ServerResponse): HttpRejection | undefined {
+    if (!PROBES.has(pathOf(request))) return this.#connections.begin(request, response);
+    this.#connections.beginProbe(request, response);
+    return undefined;
   }
 
   /** Rejects a request for its `Host`, whatever its path. Comes first: it also normalizes the target. */
@@ -390,8 +395,8 @@ const STATUS_OF_BYTES: Readonly<Record<string, number>> = {
   HPE_CHUNK_EXTENSIONS_OVERFLOW: 413,
 };
 
-/** Connections above the limit that still receive an error; more are dropped. */
-const EXPLAINED_REJECTIONS_MAX = 100;
+/** Monitoring must work when the server is full, or it would restart a healthy server. */
+const PROBES: ReadonlySet<string> = new Set(["/health", "/ready", "/metrics"]);
 
 /** How long requests in progress may take when the server stops. */
 const DRAIN_TIMEOUT_MS = 2_000;
