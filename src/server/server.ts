@@ -22,6 +22,7 @@ import { badUserInput, TidemarkError } from "../protocol/tidemark-error.js";
 import type { Clock } from "../util/clock.js";
 import { errorCodeOf } from "../util/assert.js";
 import type { Log } from "../util/log.js";
+import { TurnQueue } from "../util/turn-queue.js";
 import { AnswerCompressor } from "./http/answer-compressor.js";
 import { ConnectionLimiter, type HttpRejection } from "./http/connection-limiter.js";
 import { answerDemo } from "./pages/demo-endpoint.js";
@@ -117,6 +118,7 @@ export class Server {
       compressor: this.#compressor,
       callerConnections: new CallerCounts("connectionsPerUserMax", limits),
       refusals: this.#refusals,
+      parsing: new TurnQueue(),
       onSlowReaderClosed,
       onInitTimeout: () => metrics.slowSenderClosed(),
     };
