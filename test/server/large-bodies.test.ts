@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { graphqlResultOf, HttpConnection, metricReaches, readMetric } from "../kit/network/raw-http.js";
+import { graphqlResultOf, HttpConnection, readMetric } from "../kit/network/raw-http.js";
 import { WsClient } from "../kit/network/ws-client.js";
 import { startServer } from "../kit/server/server.js";
+import { storeTask, taskCount } from "./jobs.js";
 import { API_TRANSPORTS } from "./transports.js";
 
 const TYPENAME = { query: "{ __typename }" };
@@ -64,16 +65,14 @@ describe("A large request", () => {
     expect(await readMetric(server.url, "tidemark_subscribers")).toBe(0);
   });
 
-  it("is forgotten if its WebSocket closes before its turn", async () => {
+  it("is the last of its WebSocket if it is invalid", async () => {
     await using server = await startServer();
     using client = await WsClient.connect(server.url);
 
-    for (let count = 0; count < 20; count++)
-      client.send({ id: String(count), type: "subscribe", payload: { query: COUNT, variables: LARGE } });
-    client.socket.terminate();
+    client.send(BRACKETS);
+    client.send({ id: "1", type: "subscribe", payload: storeTask() });
 
-    await metricReaches(server.url, "tidemark_websockets", 0);
-
-    expect(await readMetric(server.url, "tidemark_subscribers")).toBe(0);
+    expect(await client.closed).toEqual({ code: 4400, reason: "Invalid message received" });
+    expect(await taskCount(server.url)).toBe(0);
   });
 });
