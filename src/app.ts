@@ -8,6 +8,7 @@ import { Hub } from "./hub/hub.js";
 import type { Journal } from "./journal/journal.js";
 import { openJournal } from "./journal/open-journal.js";
 import { limitsInForce } from "./protocol/limits.js";
+import { fitToDescriptors, type Descriptors } from "./server/descriptor-budget.js";
 import { HealthProbes, type Problem } from "./server/health-probes.js";
 import { Metrics } from "./server/metrics.js";
 import { Server } from "./server/server.js";
@@ -31,6 +32,8 @@ export interface AppOptions {
   readonly log?: Log;
   /** The number of lines that the log had to drop, for `/metrics`. */
   readonly logLinesDropped?: () => number;
+  /** The open files of the process, to which limits are lowered. Default: unlimited. */
+  readonly descriptors?: Descriptors | undefined;
   /** Default: opened from `config.store`. The app closes it. */
   readonly journal?: Journal;
   /** Aborts the start: it stops all started parts and rejects. */
@@ -61,17 +64,20 @@ export interface App extends AsyncDisposable {
 export async function startApp(config: Config, options: AppOptions = {}): Promise<App> {
   const { log = silentLog, signal } = options;
   const clock = new SteadyClock(options.clock ?? systemClock);
-  const { limits } = config;
   const dashboard = config.dashboard ? await readDashboard(log) : undefined;
   const journal =
-    options.journal ?? (await openJournal(config.store, { ...limits, newEpoch: config.newEpoch, log }));
+    options.journal ??
+    (await openJournal(config.store, { ...config.limits, newEpoch: config.newEpoch, log }));
   const authenticator = await openAuthenticator(config.auth, { jwt: config.jwt, clock, log }).catch(
     async (error: unknown) => {
       await journal.close();
       throw error;
     },
   );
-  const { provider, expiry } = createProvider(config, journal, clock, log);
+  const perDatabase = journal.supports.durability ? DESCRIPTORS_PER_DATABASE : 0;
+  const { limits, warning } = fitToDescriptors(config.limits, perDatabase, options.descriptors);
+  if (warning) log.warn({}, warning);
+  const { provider, expiry } = createProvider({ ...config, limits }, journal, clock, log);
   const turnLength = new TurnLength();
   const hubOptions = { clock, bookmarkMs: config.bookmarkMs, turnLength };
   const hub = new Hub(provider, hubOptions);
@@ -102,7 +108,17 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
     limits: limitsInForce(limits),
   };
   const served = { about, dashboard, demonstration, turnLength };
-  const server = new Server({ ...config, ...served, clock, pipeline, authenticator, health, metrics, log });
+  const server = new Server({
+    ...config,
+    ...served,
+    limits,
+    clock,
+    pipeline,
+    authenticator,
+    health,
+    metrics,
+    log,
+  });
 
   const stopAll = async (): Promise<void> => {
     health.enter("stopping");
@@ -131,6 +147,9 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
     throw error;
   }
 }
+
+/** The data file, its lock file, the log, and the folder of an open database. */
+const DESCRIPTORS_PER_DATABASE = 4;
 
 const LOG_LINES_DROPPED = "Log lines dropped because the reader of the log did not take them in time.";
 function problemsOf({ failure }: Authenticator): Problem[] {
