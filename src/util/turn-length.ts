@@ -3,16 +3,26 @@
  * 20 ms a thousand clients that return together, and everyone behind them, would wait for 20 s.
  */
 export class TurnLength {
+  readonly #now: () => number;
   #acceptedAt = -Infinity;
+
+  /** @param now a monotonic clock, in milliseconds. */
+  constructor(now = () => performance.now()) {
+    this.#now = now;
+  }
+
+  now(): number {
+    return this.#now();
+  }
 
   /** Call it for each connection. One that was accepted a moment ago shows that more may wait. */
   connectionAccepted(): void {
-    this.#acceptedAt = performance.now();
+    this.#acceptedAt = this.#now();
   }
 
   /** Whether turns are short. */
   get areConnectionsArriving(): boolean {
-    return performance.now() - this.#acceptedAt < ARRIVING_MS;
+    return this.#now() - this.#acceptedAt < ARRIVING_MS;
   }
 
   /** A budget for one kind of work. */
@@ -63,7 +73,7 @@ export class TurnBudget {
   renew(): void {
     const { minMs, maxMs } = this.#bounds;
     const leastMs = this.#turnLength.areConnectionsArriving ? Math.min(minMs, SHORT_MS) : minMs;
-    const othersMs = performance.now() - this.#endedAt;
+    const othersMs = this.#turnLength.now() - this.#endedAt;
     this.#budgetMs = Math.min(Math.max(othersMs / 2, leastMs), maxMs);
     this.#spentMs = 0;
   }
@@ -74,6 +84,6 @@ export class TurnBudget {
 
   /** Ends the work of this turn. */
   end(): void {
-    this.#endedAt = performance.now();
+    this.#endedAt = this.#turnLength.now();
   }
 }

@@ -11,7 +11,7 @@ import { RestartableServer } from "../kit/server/restartable-server.js";
  */
 
 const WATCHERS = 200;
-const JOBS = 200;
+const JOBS = 100;
 const UPDATE_EVERY_MS = 10;
 /** Executions for each event that a watcher receives. A watcher that catches up alone costs a hundred times as much. */
 const EXECUTED_MAX = 0.02;
