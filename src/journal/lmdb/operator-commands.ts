@@ -14,6 +14,7 @@ import {
 } from "./data-folder.js";
 import { syncParentFolder } from "./durable-files.js";
 import { DamagedJournalError } from "../journal.js";
+import { createLockFileOf, giveToOwner } from "./folder-owner.js";
 import { LmdbDatabase, writeDatabase } from "./lmdb-database.js";
 import { salvage } from "./salvage.js";
 
@@ -33,7 +34,11 @@ export interface DatabaseCheck {
 /** Checks every database of a folder that no server is using. @throws DataFolderError */
 export async function* checkFolder(path: string): AsyncGenerator<DatabaseCheck, void> {
   await using folder = await DataFolder.openExisting(path);
-  for (const { name, path: file } of await folder.databases()) yield checkDatabase(name, file);
+  try {
+    for (const { name, path: file } of await folder.databases()) yield checkDatabase(name, file);
+  } finally {
+    await giveToOwner(path);
+  }
 }
 
 /** The result of repairing a database. */
@@ -57,9 +62,13 @@ export interface DatabaseRepair {
  */
 export async function* repairFolder(path: string): AsyncGenerator<DatabaseRepair, void> {
   await using folder = await DataFolder.openExisting(path);
-  for (const { name, path: file } of await folder.databases()) {
-    const { damage } = await checkDatabase(name, file);
-    if (damage !== undefined) yield repairDatabase(name, file);
+  try {
+    for (const { name, path: file } of await folder.databases()) {
+      const { damage } = await checkDatabase(name, file);
+      if (damage !== undefined) yield await repairDatabase(name, file);
+    }
+  } finally {
+    await giveToOwner(path);
   }
 }
 
@@ -129,6 +138,7 @@ async function repairDatabase(name: string, path: string): Promise<DatabaseRepai
 }
 
 async function copyDatabase(path: string, copy: string): Promise<void> {
+  await createLockFileOf(path);
   const env = openLmdb({ path, noSubdir: true, readOnly: true });
   try {
     await env.backup(copy, true);
