@@ -21,6 +21,7 @@ import { systemClock, type Clock } from "./util/clock.js";
 import { SteadyClock } from "./util/steady-clock.js";
 import { packageVersion } from "./util/package-version.js";
 import { silentLog, type Log } from "./util/log.js";
+import { TurnLength } from "./util/turn-length.js";
 
 /** Parts that an embedding program or a test may replace. */
 export interface AppOptions {
@@ -28,6 +29,8 @@ export interface AppOptions {
   readonly clock?: Clock;
   /** Default: silent. */
   readonly log?: Log;
+  /** The number of lines that the log had to drop, for `/metrics`. */
+  readonly logLinesDropped?: () => number;
   /** Default: opened from `config.store`. The app closes it. */
   readonly journal?: Journal;
   /** Aborts the start: it stops all started parts and rejects. */
@@ -69,17 +72,20 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
     },
   );
   const { provider, expiry } = createProvider(config, journal, clock, log);
-  const hubOptions = { clock, bookmarkMs: config.bookmarkMs };
+  const turnLength = new TurnLength();
+  const hubOptions = { clock, bookmarkMs: config.bookmarkMs, turnLength };
   const hub = new Hub(provider, hubOptions);
   const emptyHub = new Hub(new EmptyTaskStoreProvider({ clock, limits }), hubOptions);
   const metrics = new Metrics();
   metrics.gauge("subscribers", "Open subscriptions.", () => hub.subscriberCount + emptyHub.subscriberCount);
+  metrics.gauge("subscribers_behind", "Subscriptions that wait to catch up.", () => hub.behindCount);
   metrics.gauge("databases", "Open databases.", () => provider.openStores().length);
   metrics.gauge(
     "databases_unavailable",
     "Databases that cannot be opened.",
     async () => (await unavailableDatabases(provider)).length,
   );
+  metrics.counter("log_lines_dropped", LOG_LINES_DROPPED, options.logLinesDropped ?? (() => 0));
   metrics.gauge("tokens_file_unreadable", "1 while the tokens file cannot be read.", () =>
     Number(authenticator.failure !== undefined),
   );
@@ -100,7 +106,7 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
     demo: demonstration !== undefined,
     limits: limitsInForce(limits),
   };
-  const served = { about, dashboard, demonstration };
+  const served = { about, dashboard, demonstration, turnLength };
   const server = new Server({ ...config, ...served, clock, pipeline, authenticator, health, metrics, log });
 
   const stopAll = async (): Promise<void> => {
@@ -131,6 +137,7 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
   }
 }
 
+const LOG_LINES_DROPPED = "Log lines dropped because the reader of the log did not take them in time.";
 function authenticationProblems({ failure }: Authenticator): Problem[] {
   return failure ? [{ reason: failure.reason, isFatal: failure.rejectsAll }] : [];
 }

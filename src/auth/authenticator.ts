@@ -8,7 +8,7 @@ export interface Authenticator {
   readonly allowsAnonymous: boolean;
   /**
    * Resolves a token to its caller, synchronously if the caller is cached.
-   * @throws TidemarkError UNAUTHENTICATED, without the reason; UNAVAILABLE if the token can't be verified now.
+   * @throws TidemarkError UNAUTHENTICATED, an InvalidTokenError for a token; UNAVAILABLE if the token can't be verified now.
    */
   authenticate(token: string | undefined): Caller | Promise<Caller>;
   /** What keeps it from verifying tokens; undefined if nothing does. */

@@ -38,7 +38,7 @@ export class TokenAuthenticator extends BearerAuthenticator {
     stamp: string,
     tokens: readonly TokenRecord[],
   ) {
-    super(options.log);
+    super();
     this.#path = path;
     this.#options = options;
     this.#stamp = stamp;

@@ -7,11 +7,6 @@ export function missingTokenError(): TidemarkError {
   return new TidemarkError("UNAUTHENTICATED", `This server requires a token. Send it ${how}.`);
 }
 
-/** The server rejects the token when it arrives. Only the log has the reason. */
-export function invalidTokenError(): TidemarkError {
-  return new TidemarkError("UNAUTHENTICATED", "Invalid or expired token. Send a valid one.");
-}
-
 /** The token was valid when it arrived. */
 export function expiredTokenError(): TidemarkError {
   return new TidemarkError("UNAUTHENTICATED", "The token expired or was revoked. Send a new one.");

@@ -4,6 +4,7 @@
  */
 import type { Limits } from "../protocol/limits.js";
 import { CLIENT_NEEDS } from "./client-needs.js";
+import { MEMORY_LEAST } from "./heap-share.js";
 
 export interface LimitRule {
   /** The limit that must be large enough. */
@@ -24,6 +25,13 @@ export const LIMIT_RULES: readonly LimitRule[] = [
     least: () => least,
     formula: String(least),
     reason: "Tidemark's own clients need it",
+  })),
+  ...(["memoryMax", "memoryPerDatabaseMax", "memoryPerUserMax"] as const).map((limit) => ({
+    limit,
+    of: [],
+    least: () => MEMORY_LEAST,
+    formula: String(MEMORY_LEAST),
+    reason: "a few jobs must fit",
   })),
   {
     limit: "itemsPerAnswerMax",

@@ -1,5 +1,6 @@
 import { DEFAULT_LIMITS, type Limits } from "../protocol/limits.js";
-import { limit, limitOrOff, OFF } from "./parsers.js";
+import { memoryMaxOfHeap } from "./heap-share.js";
+import { AUTO, limit, limitOrAuto, limitOrOff, OFF } from "./parsers.js";
 import { defineGroup, type Definition } from "./setting.js";
 
 /**
@@ -42,7 +43,21 @@ const DESCRIPTIONS: Record<keyof Limits, readonly [unit: string, help: string, w
   levelsPerTreeMax: ["levels", "Levels in one tree"],
   jobsPerDatabaseMax: ["jobs", "Jobs in one database; when it is full, the job that ended first is evicted"],
   databasesMax: ["databases", "Databases of the server"],
+  databasesPerUserMax: [
+    "databases",
+    "Databases with jobs or remembered removals of one user; a user at the limit cannot create another database",
+  ],
+  databasesOpenMax: [
+    "databases",
+    "Open databases; above it, the database that nobody uses and that was requested least recently is closed",
+  ],
   changesWaitingMax: ["changes", "Changes in one database that wait for their write"],
+  memoryMax: [
+    "bytes",
+    "Memory of the jobs in all open databases, as the server estimates it; when it is full, jobs that have ended are evicted, and auto is half of the heap beyond the needs of an idle server",
+  ],
+  memoryPerDatabaseMax: ["bytes", "Memory of the jobs in one database"],
+  memoryPerUserMax: ["bytes", "Memory of the jobs of one user in all open databases"],
   pageSizeMax: ["items", "Items on one page"],
   pageSizeDefault: ["items", "Items on a page if the query gives no size; --page-size-max still applies"],
   nodesPerRequestMax: ["ids", "Ids in one nodes query"],
@@ -71,8 +86,10 @@ function definitions(): Record<keyof Limits, Definition<number>> {
 function definition(name: keyof Limits): Definition<number> {
   const [unit, help, withAuth] = DESCRIPTIONS[name];
   const bound = DEFAULT_LIMITS[name];
+  const syntax = `${FLAGS[name] ?? flagOf(name)} <${unit}>`;
+  if (name === "memoryMax") return { syntax, parser: limitOrAuto(memoryMaxOfHeap), default: AUTO, help };
   return {
-    syntax: `${FLAGS[name] ?? flagOf(name)} <${unit}>`,
+    syntax,
     parser: bound === Infinity ? limitOrOff() : limit(),
     default: bound === Infinity ? OFF : String(bound),
     ...(withAuth !== undefined && { defaultWithAuth: String(withAuth) }),

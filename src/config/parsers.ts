@@ -9,6 +9,8 @@ import { parseDuration } from "../util/duration.js";
 
 /** Stands for a limit that is off. */
 export const OFF = "off";
+/** Stands for a limit that the server derives. */
+export const AUTO = "auto";
 /** Stands for an empty list or text. */
 const NONE = "none";
 
@@ -50,6 +52,13 @@ export function limitOrOff(): z.ZodType<number> {
   });
 }
 
+/** Reads "auto" as what `derive` returns. */
+export function limitOrAuto(derive: () => number): z.ZodType<number> {
+  const error = "expected a whole number above 0, or auto";
+  const number = wholeNumber(1, Number.MAX_SAFE_INTEGER, error);
+  return z.union([z.literal(AUTO).transform(() => derive()), number], { error });
+}
+
 export function duration(min: string, max: string): z.ZodType<number> {
   const error = `expected a duration such as 1h30m, from ${min} to ${max}`;
   return z
@@ -82,7 +91,7 @@ export function authSpec(): z.ZodType<AuthSpec> {
 export function algorithms(): z.ZodType<readonly string[] | undefined> {
   return z
     .string({ error: "expected names of algorithms, such as RS256,ES256, or auto" })
-    .transform((input) => (input === "auto" ? undefined : input.split(",").map((name) => name.trim())));
+    .transform((input) => (input === AUTO ? undefined : input.split(",").map((name) => name.trim())));
 }
 
 /** The message of an error on one line; the JSON parser quotes the lines of its input. */

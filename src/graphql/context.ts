@@ -41,6 +41,8 @@ export interface OperationObserver {
 export interface OperationContext {
   readonly services: Services;
   readonly caller: Caller;
+  /** Names the request in errors and in the log. */
+  readonly requestId?: string | undefined;
   /** The instant of the operation, milliseconds since 1970: every value that depends on the time uses it. */
   readonly now: number;
   readonly reader: Reader;

@@ -57,6 +57,10 @@ export class TaskEventCursor implements PullCursor<TaskEvent> {
     return isUnfinished ? { pullAgainInMs: 0 } : this.#bookmark();
   }
 
+  get behind(): number {
+    return this.#view.changesAfter(this.#state);
+  }
+
   fork(): TaskEventCursor {
     return new TaskEventCursor(
       this.#view,

@@ -38,7 +38,13 @@ const DEFAULTS = {
   levelsPerTreeMax: CLIENT_LIMITS.levelsPerTreeMax,
   jobsPerDatabaseMax: 100_000,
   databasesMax: 1_000,
+  databasesPerUserMax: Infinity,
+  databasesOpenMax: 200,
   changesWaitingMax: 100_000,
+  /** Estimated bytes of the heap, as below. A server derives the default of `memoryMax` from its heap. */
+  memoryMax: Infinity,
+  memoryPerDatabaseMax: Infinity,
+  memoryPerUserMax: Infinity,
 
   pageSizeMax: 100,
   pageSizeDefault: 50,

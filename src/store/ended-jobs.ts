@@ -33,13 +33,13 @@ export class EndedJobs {
 
   /** Earliest end first; among equal ends, the oldest store first. Do not hold it across a change. */
   oldestFirst(): Generator<EndedJob, undefined> {
-    return merged(this.#failed.ascending(), this.#others.ascending());
+    return mergedEnds(this.#failed.ascending(), this.#others.ascending());
   }
 
   /** The jobs that expire by the monotonic time `now`, in the same order. Do not hold it across a change. */
   expired(retention: Retention, now: number, monotonicAt: MonotonicAt): Generator<EndedJob, undefined> {
     const isDue = (job: EndedJob): boolean => expiryOf(job, retention, monotonicAt) <= now;
-    return merged(takeWhile(this.#failed.ascending(), isDue), takeWhile(this.#others.ascending(), isDue));
+    return mergedEnds(takeWhile(this.#failed.ascending(), isDue), takeWhile(this.#others.ascending(), isDue));
   }
 
   /** The monotonic time at which the next job expires; Infinity if no job has ended. */
@@ -67,7 +67,7 @@ function expiryOf({ userTask, endedAt }: EndedJob, retention: Retention, monoton
 }
 
 /** Orders by end, then by store revision, which is unique. */
-export function isBefore(a: EndedJob, b: EndedJob): boolean {
+function isBefore(a: EndedJob, b: EndedJob): boolean {
   return a.endedAt === b.endedAt ? a.storedRevision < b.storedRevision : a.endedAt < b.endedAt;
 }
 
@@ -79,7 +79,8 @@ function* takeWhile<T>(items: Iterable<T>, predicate: (item: T) => boolean): Gen
   return undefined;
 }
 
-function* merged(
+/** Merges two sequences of ended jobs, each oldest end first. */
+export function* mergedEnds(
   left: Iterator<EndedJob, undefined>,
   right: Iterator<EndedJob, undefined>,
 ): Generator<EndedJob, undefined> {

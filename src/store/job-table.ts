@@ -1,10 +1,12 @@
 import { setImmediate } from "node:timers/promises";
 import type { LeaseTerms } from "../tasks/health.js";
+import { heapSizeOf } from "../tasks/heap-size.js";
 import type { JobId, JobKey, Username } from "../tasks/names.js";
 import { hasEnded, TASK_STATUSES, type TaskStatus } from "../tasks/task-status.js";
 import type { JobState, Removal, UserTask } from "../tasks/user-task.js";
 import { EndedJobs, type EndedJob } from "./ended-jobs.js";
 import { LeasedJobs, type LeasedJob } from "./leased-jobs.js";
+import type { MemoryAccount } from "./memory-budget.js";
 import { RevisionIndex } from "./revision-index.js";
 import { SortedNames } from "./sorted-names.js";
 import { matches, type JobFilter, type PageWindow, type UserTaskPage } from "./task-store.js";
@@ -22,6 +24,7 @@ export class JobTable {
   /** The jobs that have a cancel request and have not ended. */
   readonly #toCancel = new Set<Slot>();
   readonly #removalsKeptMax: number;
+  readonly #memory: MemoryAccount;
   #tombstoneHorizon = 0;
 
   readonly #changes = new RevisionIndex<Slot>(({ state }, revision) => state?.stamp.revision === revision);
@@ -50,6 +53,7 @@ export class JobTable {
   constructor(options: JobTableOptions) {
     this.#leased = new LeasedJobs(options);
     this.#removalsKeptMax = options.removalsKeptMax;
+    this.#memory = options.memory;
   }
 
   /** The revision of the newest removal that was dropped; 0 while all are kept. */
@@ -71,11 +75,17 @@ export class JobTable {
     return this.#users.get(key.username)?.slots.get(key.jobId)?.state;
   }
 
+  /** The estimated size of a job or a removal, in bytes of the heap; 0 if there is none. */
+  heapSizeOf(key: JobKey): number {
+    return this.#users.get(key.username)?.slots.get(key.jobId)?.heapSize ?? 0;
+  }
+
   /** Replaces the state of a job with `state`, which must have the newest revision. */
-  apply(state: UserTask | Removal): void {
+  apply(state: UserTask | Removal, heapSize: number): void {
     const slot = this.#slot(state);
     const before = slot.state;
     slot.state = state;
+    this.#setHeapSize(slot, state, heapSize);
     this.#changes.append(slot, state.stamp.revision);
     if (before) this.#changes.markStale();
     if (!hasSameStatus(before, state)) this.#count(before, state);
@@ -171,6 +181,7 @@ export class JobTable {
   #load(state: UserTask | Removal): Slot {
     const slot = this.#slot(state);
     slot.state = state;
+    this.#setHeapSize(slot, state, heapSizeOf(state));
     this.#count(undefined, state);
     this.#indexEnd(slot, state);
     slot.leased = this.#leased.replace(slot.leased, state);
@@ -190,6 +201,11 @@ export class JobTable {
     const jobs = slots.filter(({ state }) => state!.kind === "userTask");
     for (const slot of sortedByRevision(jobs, storedRevisionOf))
       this.#stores.append(slot, storedRevisionOf(slot));
+  }
+
+  #setHeapSize(slot: Slot, { username }: JobKey, heapSize: number): void {
+    if (heapSize !== slot.heapSize) this.#memory.charge(username, heapSize - slot.heapSize);
+    slot.heapSize = heapSize;
   }
 
   #indexEnd(slot: Slot, state: UserTask | Removal): void {
@@ -222,7 +238,9 @@ export class JobTable {
 
   #dropTombstone(removal: Removal): void {
     const user = this.#users.get(removal.username)!;
-    user.slots.get(removal.jobId)!.state = undefined;
+    const slot = user.slots.get(removal.jobId)!;
+    slot.state = undefined;
+    this.#setHeapSize(slot, removal, 0);
     user.slots.delete(removal.jobId);
     if (user.slots.size === 0) this.#users.delete(removal.username);
     this.#removals.markStale();
@@ -246,18 +264,20 @@ export class JobTable {
     let user = this.#users.get(username);
     if (!user) this.#users.set(username, (user = { slots: new Map(), counts: zeroCounts(), jobCount: 0 }));
     let slot = user.slots.get(jobId);
-    if (!slot) user.slots.set(jobId, (slot = { state: undefined }));
+    if (!slot) user.slots.set(jobId, (slot = { state: undefined, heapSize: 0 }));
     return slot;
   }
 }
 
 export interface JobTableOptions extends LeaseTerms {
   readonly removalsKeptMax: number;
+  readonly memory: MemoryAccount;
 }
 
 /** The current state of one key. Stale index entries refer to slots, so they keep no old state in memory. */
 interface Slot {
   state: JobState;
+  heapSize: number;
   ended?: EndedJob | undefined;
   leased?: LeasedJob | undefined;
 }

@@ -1,20 +1,42 @@
 import type { JobHeader, JournalEntry, JournalSlice, StoredJob, StoredRemoval } from "../journal/journal.js";
-import type { DatabaseName } from "../tasks/names.js";
+import type { DatabaseName, JobKey } from "../tasks/names.js";
 import { Stamp } from "../tasks/stamp.js";
-import { allRows, changedRows, treeOf } from "../tasks/task-rows.js";
+import { heapGrowthOf, heapSizeOf } from "../tasks/heap-size.js";
+import { allRows, changeOfTree, treeOf } from "../tasks/task-rows.js";
 import { copyOfJob, type JobState, type LogEntry, type Removal, type UserTask } from "../tasks/user-task.js";
 
 /** The translation between the states of a job and the entries of a journal. */
 
-/** Encodes the change from `before`, at revision `madeFrom`, to `after`. */
-export function encodeChange(
-  before: JobState,
-  after: UserTask | Removal,
+export interface EncodedChange {
+  readonly change: JournalEntry["change"];
+  /** The estimated size of the job after the change, in bytes of the heap. */
+  readonly heapSize: number;
+}
+
+/** Encodes the change from `before`, whose estimated size is `heapSize`, to `after`. */
+export function encodeChange(before: JobState, heapSize: number, after: UserTask | Removal): EncodedChange {
+  if (after.kind === "removal") {
+    const { reason, removedAt, attempt, version } = after;
+    const change = { kind: "removed", reason, removedAt, attempt, version } as const;
+    return { change, heapSize: heapSizeOf(after) };
+  }
+  const header = headerOf(after);
+  if (before?.kind === "userTask" && before.storedStamp === after.storedStamp) {
+    const { rows, growth } = changeOfTree(before.task, after.task);
+    const change = { kind: "updated", header, tasks: rows, log: newLines(before, after) } as const;
+    return { change, heapSize: heapSize + growth + heapGrowthOf(before, after) };
+  }
+  return { change: { kind: "stored", header, tasks: allRows(after.task) }, heapSize: heapSizeOf(after) };
+}
+
+/** The entry of a change that was made from revision `madeFrom`. */
+export function entryOf(
+  { username, jobId }: JobKey,
+  change: JournalEntry["change"],
   madeFrom: number,
   commitId: string,
 ): JournalEntry {
-  const { username, jobId } = after;
-  return { format: 1, commitId, username, jobId, madeFrom, change: changeOf(before, after) };
+  return { format: 1, commitId, username, jobId, madeFrom, change };
 }
 
 /** Decodes the jobs and removals of a slice, in any order. */
@@ -26,19 +48,6 @@ export function decodeSlice(
     ...jobs.map((job) => userTaskOf(database, epoch, job)),
     ...removals.map((removal) => removalOf(epoch, removal)),
   ];
-}
-
-function changeOf(before: JobState, after: UserTask | Removal): JournalEntry["change"] {
-  if (after.kind === "removal") {
-    const { reason, removedAt, attempt, version } = after;
-    return { kind: "removed", reason, removedAt, attempt, version };
-  }
-  const header = headerOf(after);
-  if (before?.kind === "userTask" && before.storedStamp === after.storedStamp) {
-    const tasks = changedRows(before.task, after.task);
-    return { kind: "updated", header, tasks, log: newLines(before, after) };
-  }
-  return { kind: "stored", header, tasks: allRows(after.task) };
 }
 
 /** Every change builds a header. Listing its fields is ten times faster than copying and deleting the others. */

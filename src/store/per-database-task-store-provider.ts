@@ -4,11 +4,12 @@ import { limitExceeded, TidemarkError, unavailable } from "../protocol/tidemark-
 import type { DatabaseName } from "../tasks/names.js";
 import type { Retention } from "../tasks/retention.js";
 import { KeyedMutex } from "../util/keyed-mutex.js";
+import { MemoryBudget } from "./memory-budget.js";
 import { PerDatabaseTaskStore, type TaskStoreOptions } from "./per-database-task-store.js";
 import type { TaskStoreLease, TaskStoreProvider } from "./task-store-provider.js";
 import type { TaskStore } from "./task-store.js";
 
-export interface ProviderOptions extends TaskStoreOptions {
+export interface ProviderOptions extends Omit<TaskStoreOptions, "memory"> {
   readonly retention: Retention;
   /** Stores that have been idle for this long are closed. Milliseconds. */
   readonly idleMs: number;
@@ -22,8 +23,9 @@ export interface ProviderOptions extends TaskStoreOptions {
  * Closing also locks the name, until the store is closed. A request that arrives meanwhile waits and opens a new store.
  */
 export class PerDatabaseTaskStoreProvider implements TaskStoreProvider {
+  readonly memory: MemoryBudget;
   readonly #journal: Journal;
-  readonly #options: ProviderOptions;
+  readonly #options: ProviderOptions & TaskStoreOptions;
   readonly #opened = new Map<DatabaseName, OpenStore>();
   readonly #locks = new KeyedMutex();
   readonly #closings = new Set<Promise<void>>();
@@ -38,7 +40,8 @@ export class PerDatabaseTaskStoreProvider implements TaskStoreProvider {
 
   constructor(journal: Journal, options: ProviderOptions) {
     this.#journal = journal;
-    this.#options = options;
+    this.memory = new MemoryBudget(options.limits, journal.supports.durability ? 1 : 2);
+    this.#options = { ...options, memory: this.memory };
   }
 
   async getTaskStore(database: DatabaseName): Promise<TaskStore> {

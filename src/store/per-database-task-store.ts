@@ -4,7 +4,6 @@ import type { Limits } from "../protocol/limits.js";
 import type { Position } from "../protocol/position.js";
 import { limitExceeded, unavailable, type TidemarkError } from "../protocol/tidemark-error.js";
 import {
-  addTasksToJob,
   updateHealth,
   removeJob,
   requestCancel,
@@ -29,11 +28,13 @@ import { admitted, WriteBatch, type PendingChange } from "./write-batch.js";
 import { SettledResults, PendingCommit, type CommitCallbacks } from "./pending-commit.js";
 import { decodeSlice } from "./journal-codec.js";
 import { JobTable } from "./job-table.js";
+import type { MemoryAccount, MemoryBudget } from "./memory-budget.js";
 import { ObservableTaskStore } from "./observable-task-store.js";
 import type { JobFilter, PageWindow, TaskStore, UserTaskPage } from "./task-store.js";
 
 export interface TaskStoreOptions extends LeaseTerms {
   readonly clock: SteadyClock;
+  readonly memory: MemoryBudget;
   readonly limits: Limits;
   readonly log: Log;
 }
@@ -52,7 +53,7 @@ export interface TaskStoreOptions extends LeaseTerms {
 export class PerDatabaseTaskStore extends ObservableTaskStore implements TaskStore, AsyncDisposable {
   readonly database: DatabaseName;
   readonly #journal: DatabaseJournal;
-  readonly #options: TaskStoreOptions;
+  readonly #options: OpenOptions;
   readonly #table: JobTable;
   readonly #epoch: string;
   readonly #healthTimer: DeadlineTimer;
@@ -66,33 +67,39 @@ export class PerDatabaseTaskStore extends ObservableTaskStore implements TaskSto
   /** Why the store is closed, and what to do. */
   #closeReason: string | undefined;
 
-  /** Opens the store of `database` with the jobs in `journal`. @throws JournalError */
+  /**
+   * Opens the store of `database` with the jobs in `journal`.
+   * @throws JournalError; MemoryFullError as soon as the jobs that were read do not fit into the memory.
+   */
   static async open(
     database: DatabaseName,
     journal: DatabaseJournal,
     options: TaskStoreOptions,
   ): Promise<PerDatabaseTaskStore> {
-    const { removalsKeptMax } = options.limits;
-    const loading = JobTable.createLoader({ ...options, removalsKeptMax });
-    const head = await journal.load((slice) => loading.add(decodeSlice(database, slice)));
-    return new PerDatabaseTaskStore(
-      database,
-      journal,
-      options,
-      await loading.finish(head.tombstoneHorizon),
-      head,
-    );
+    const memory = options.memory.open(database);
+    try {
+      const { removalsKeptMax } = options.limits;
+      const loading = JobTable.createLoader({ ...options, removalsKeptMax, memory });
+      const head = await journal.load((slice) => {
+        loading.add(decodeSlice(database, slice));
+        options.memory.checkFits(memory);
+      });
+      const table = await loading.finish(head.tombstoneHorizon);
+      return new PerDatabaseTaskStore(journal, { ...options, memory }, table, head);
+    } catch (error) {
+      memory.close();
+      throw error;
+    }
   }
 
   private constructor(
-    database: DatabaseName,
     journal: DatabaseJournal,
-    options: TaskStoreOptions,
+    options: OpenOptions,
     table: JobTable,
     start: { epoch: string; revision: number },
   ) {
     super(options.log);
-    this.database = database;
+    this.database = options.memory.database;
     this.#journal = journal;
     this.#options = options;
     this.#table = table;
@@ -157,9 +164,7 @@ export class PerDatabaseTaskStore extends ObservableTaskStore implements TaskSto
   }
 
   addTasks(key: JobKey, request: AddTasksRequest, admit?: Admit): Promise<UserTask> {
-    return this.#commit((batch) =>
-      batch.change(key, (state, edit) => admitted(addTasksToJob(state, key, request, edit), admit)),
-    );
+    return this.#commit((batch) => batch.addTasks(key, request, admit));
   }
 
   requestCancel(key: JobKey, request: CancelJobInput, admit?: Admit): Promise<UserTask> {
@@ -180,12 +185,29 @@ export class PerDatabaseTaskStore extends ObservableTaskStore implements TaskSto
     });
   }
 
-  purge(): Promise<number> {
-    return this.#commit((batch) => batch.purge());
+  /**
+   * Removes the jobs that exist when the purge begins, up to 250 per append. Yields to other requests between appends. A
+   * job that is stored again meanwhile stays. Returns the number of removed jobs.
+   * @throws TidemarkError UNAVAILABLE; its message says how many jobs were removed before
+   */
+  async purge(): Promise<number> {
+    const jobs: UserTask[] = [];
+    let count = await this.#commit((batch) => {
+      jobs.push(...batch.jobs());
+      return batch.purge(jobs.slice(0, REMOVALS_PER_BATCH_MAX));
+    });
+    for (let from = REMOVALS_PER_BATCH_MAX; from < jobs.length; from += REMOVALS_PER_BATCH_MAX) {
+      await setImmediate();
+      const slice = jobs.slice(from, from + REMOVALS_PER_BATCH_MAX);
+      count += await this.#commit((batch) => batch.purge(slice)).catch((error: unknown) => {
+        throw unavailable(`Only ${count} of ${jobs.length} jobs were removed. Purge again.`, error);
+      });
+    }
+    return count;
   }
 
   /**
-   * Removes the expired jobs, up to 1,000 per append. Yields to other requests between appends.
+   * Removes the expired jobs, up to 250 per append. Yields to other requests between appends.
    * Returns the number of removed jobs. @throws TidemarkError UNAVAILABLE
    */
   async expire(retention: Retention): Promise<number> {
@@ -237,6 +259,7 @@ export class PerDatabaseTaskStore extends ObservableTaskStore implements TaskSto
     this.#closeReason ??= reason;
     this.#healthTimer.cancel();
     await this.#committing;
+    this.#options.memory.close();
     await this.#journal.close();
   }
 
@@ -283,7 +306,7 @@ export class PerDatabaseTaskStore extends ObservableTaskStore implements TaskSto
     const due: JobKey[] = [];
     const now = this.#options.clock.monotonic();
     for (const { userTask } of this.#table.ended.expired(retention, now, this.#monotonicAt)) {
-      if (due.push(userTask) === EXPIRIES_PER_BATCH_MAX) break;
+      if (due.push(userTask) === REMOVALS_PER_BATCH_MAX) break;
     }
     return due;
   }
@@ -333,13 +356,19 @@ export class PerDatabaseTaskStore extends ObservableTaskStore implements TaskSto
 
   async #commitBatch(commits: readonly PendingCommit<unknown>[]): Promise<void> {
     if (this.#inDoubt) await this.#applyIfCommitted(this.#inDoubt);
-    const { clock, limits } = this.#options;
-    const time = { now: clock.now(), elapsedMs: this.#elapsedMs };
-    const batch = new WriteBatch(this.#table, this.#revision, time, limits);
+    const time = { now: this.#options.clock.now(), elapsedMs: this.#elapsedMs };
+    const batch = new WriteBatch(this.#table, this.#revision, time, this.#options);
     for (const commit of commits) commit.apply(batch);
-    if (batch.pendingChanges.length > 0)
-      this.#apply(batch.pendingChanges, await this.#append(batch.pendingChanges));
+    if (batch.pendingChanges.length > 0) await this.#write(batch.pendingChanges);
     for (const commit of commits) commit.settle();
+  }
+
+  async #write(changes: readonly PendingChange[]): Promise<void> {
+    try {
+      this.#apply(changes, await this.#append(changes));
+    } finally {
+      if (!this.#inDoubt) WriteBatch.returnMemory(changes, this.#options.memory);
+    }
   }
 
   /** Returns the revision of the first change; the others have the next ones. */
@@ -370,6 +399,7 @@ export class PerDatabaseTaskStore extends ObservableTaskStore implements TaskSto
   async #applyIfCommitted(changes: readonly PendingChange[]): Promise<void> {
     const firstRevision = await this.#find(changes);
     if (firstRevision !== undefined) this.#apply(changes, firstRevision);
+    WriteBatch.returnMemory(changes, this.#options.memory);
   }
 
   /**
@@ -390,10 +420,10 @@ export class PerDatabaseTaskStore extends ObservableTaskStore implements TaskSto
 
   #apply(changes: readonly PendingChange[], firstRevision: number): void {
     assert(firstRevision === this.#revision + 1, "Law 4: revisions have no gap");
-    for (const { before, after } of changes) {
+    for (const { before, after, heapSize } of changes) {
       this.#revision++;
       after.stamp.set(this.#epoch, this.#revision);
-      this.#table.apply(after);
+      this.#table.apply(after, heapSize);
       this.notifyListeners(before, after);
     }
     // An overdue check is already running, or its retry is scheduled.
@@ -402,13 +432,17 @@ export class PerDatabaseTaskStore extends ObservableTaskStore implements TaskSto
   }
 }
 
+interface OpenOptions extends Omit<TaskStoreOptions, "memory"> {
+  readonly memory: MemoryAccount;
+}
+
 const NOT_COMMITTED = "The change could not be written. Nothing has changed. Try again.";
 
 /** Changes per append. */
 const BATCH_MAX = 1_000;
 
-/** Expired jobs per append. */
-const EXPIRIES_PER_BATCH_MAX = 1_000;
+/** Purged or expired jobs per append, so that an append needs little space and time. */
+const REMOVALS_PER_BATCH_MAX = 250;
 
 /** Health checks per turn and per append. */
 const HEALTH_CHECKS_PER_BATCH_MAX = 1_000;

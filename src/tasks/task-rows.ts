@@ -3,6 +3,7 @@ import { assert, unreachable } from "../util/assert.js";
 import type { RateEstimate } from "./rate-estimate.js";
 import { Stamp } from "./stamp.js";
 import { childPath } from "./task-path.js";
+import { taskGrowth } from "./heap-size.js";
 import { createTasks, sum, type TaskSpec } from "./task-spec.js";
 import { createTaskList } from "./task-list.js";
 import {
@@ -65,32 +66,41 @@ export function allRows(root: Task): TaskRow[] {
   return preOrder(root).map(({ task, path }) => rowOf(task, path));
 }
 
-/** The rows that an update writes: those of tasks in `after` whose own fields differ from `before`. */
-export function changedRows(before: Task, after: Task): readonly TaskRow[] {
-  return after === before ? NO_ROWS : (withChanged(undefined, before, after, "") ?? NO_ROWS);
+/** What an update changes in a tree. */
+export interface TreeChange {
+  /** The rows that the update writes: those of tasks whose own fields have changed. */
+  readonly rows: readonly TaskRow[];
+  /** The bytes of the heap that the changed tasks take in addition. */
+  readonly growth: number;
 }
 
-/** Adds the changed rows of `task`, which was `old` before, and of the tasks below it. Creates `rows` if necessary. */
-function withChanged(
-  rows: TaskRow[] | undefined,
-  old: Task | undefined,
-  task: Task,
-  path: string,
-): TaskRow[] | undefined {
-  let found = rows;
+export function changeOfTree(before: Task, after: Task): TreeChange {
+  const change: GrowingChange = { rows: NO_ROWS, growth: 0 };
+  if (after !== before) addChanges(change, before, after, "");
+  return change;
+}
+
+/** Adds the changes of `task`, which was `old` before, and of the tasks below it. */
+function addChanges(change: GrowingChange, old: Task | undefined, task: Task, path: string): void {
   if (!old || !hasSameOwnFields(old, task)) {
-    if (found) found.push(rowOf(task, path));
-    else found = [rowOf(task, path)]; // most updates write one row
+    change.growth += taskGrowth(old, task);
+    if (change.rows === NO_ROWS) change.rows = [rowOf(task, path)]; // most updates write one row
+    else change.rows.push(rowOf(task, path));
   }
-  if (task.kind === "LEAF") return found;
+  if (task.kind === "LEAF") return;
   const oldSubTasks = old?.kind === task.kind ? old.subTasks : undefined;
   task.subTasks.forEachNew(oldSubTasks, (subTask, index) => {
-    found = withChanged(found, oldSubTasks?.at(index), subTask, childPath(path, index));
+    addChanges(change, oldSubTasks?.at(index), subTask, childPath(path, index));
   });
-  return found;
 }
 
-const NO_ROWS: readonly TaskRow[] = [];
+interface GrowingChange {
+  rows: TaskRow[];
+  growth: number;
+}
+
+/** Shared by all changes without rows; never filled. */
+const NO_ROWS: TaskRow[] = [];
 
 /** Rebuilds a tree from its rows, in any order: the inverse of `allRows`. */
 export function treeOf(epoch: string, written: readonly VersionedRow[]): Task {

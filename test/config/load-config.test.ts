@@ -5,6 +5,7 @@ import { LIMIT_SETTINGS } from "../../src/config/limit-settings.js";
 import { loadConfig } from "../../src/config/load-config.js";
 import { configurationReference } from "../../src/config/reference.js";
 import { SETTING_LIST, type Config } from "../../src/config/settings.js";
+import { memoryMaxOfHeap } from "../../src/config/heap-share.js";
 import { DEFAULT_LIMITS } from "../../src/protocol/limits.js";
 import type { DatabaseDurations } from "../../src/tasks/retention.js";
 
@@ -65,7 +66,7 @@ describe("a config", () => {
       bookmarkMs: 30_000,
       logLevel: "info",
       newEpoch: false,
-      limits: DEFAULT_LIMITS,
+      limits: { ...DEFAULT_LIMITS, memoryMax: memoryMaxOfHeap() },
       warnings: [],
     });
   });
@@ -338,6 +339,7 @@ describe("the settings", () => {
 
     expect(load({ flags }).limits).toEqual({
       ...DEFAULT_LIMITS,
+      memoryMax: memoryMaxOfHeap(),
       connectionsPerAddressMax: 5_000,
       connectionsPerUserMax: 5_000,
       subscriptionsPerUserMax: 10_000,

@@ -6,6 +6,7 @@ import {
   eventsUntilVersion,
   storeRejected,
   storeLargeJob,
+  storeRepeatedly,
   storeUntilRefused,
 } from "../kit/disk-faults/full-disk.js";
 import { filesIn, folderWith } from "../kit/disk-faults/folder-files.js";
@@ -19,6 +20,7 @@ import {
   readiness,
   startOn,
   startUnderStrace,
+  startWithDescriptors,
   startWithFilesUpTo,
   startWithoutReaper,
 } from "../kit/disk-faults/server.js";
@@ -31,7 +33,7 @@ import {
   NEEDS_STRACE,
 } from "../kit/disk-faults/strace.js";
 import { isConsistent, killAtEach, runBaseline } from "../kit/disk-faults/kill-sweep.js";
-import { ask } from "../kit/network/raw-http.js";
+import { ask, HttpConnection, RawConnection } from "../kit/network/raw-http.js";
 import { temporaryFolder } from "../kit/process/temporary-folder.js";
 import { store, storeTask, update, updateTask } from "../server/jobs.js";
 import { taskEventsUntil, nextEvent, Replica, queryState, taskEvents } from "../server/task-events.js";
@@ -54,8 +56,8 @@ describe.skipIf(!CAN_TRACE)(`a killed process ${NEEDS_STRACE}`, () => {
 
 describe.skipIf(!CAN_TRACE)(`a disk with slow syncs ${NEEDS_STRACE}`, () => {
   it.each([
-    ["pages are synced", "fdatasync"],
-    ["root is written", "pwrite64"],
+    ["entry is synced", "fdatasync"],
+    ["entry is written", "pwrite64"],
   ])("delays the answer, event and query of a change until its %s", async (_, call) => {
     const folder = temporaryFolder();
     await using before = await startOn(join(folder, "data"));
@@ -136,7 +138,9 @@ describe.skipIf(!CAN_TRACE)(`a disk with failing syncs ${NEEDS_STRACE}`, () => {
 
   it("hides a change whose root could not be written, and accepts the next one", async () => {
     const folder = temporaryFolder();
-    const change = { updates: [{ done: 5, message: "refused" }] };
+    // Too large for the log.
+    const subTasks = Array.from({ length: 900 }, () => ({ description: "refused".repeat(14) }));
+    const change = storeTask({ task: { description: "refused", subTasks } });
     const rehearsal = join(folder, "rehearsal.calls");
     await using unharmed = await startUnderStrace(
       join(folder, "rehearsal"),
@@ -144,7 +148,7 @@ describe.skipIf(!CAN_TRACE)(`a disk with failing syncs ${NEEDS_STRACE}`, () => {
       rehearsal,
     );
     await store(unharmed.url);
-    await update(unharmed.url, change);
+    await ask(unharmed.url, change);
     await kill(unharmed);
     const nth = lastRootWrite(callsIn(rehearsal));
     const failing = ["-e", "trace=pwrite64", "-e", `inject=pwrite64:error=EIO:when=${nth}`];
@@ -154,7 +158,7 @@ describe.skipIf(!CAN_TRACE)(`a disk with failing syncs ${NEEDS_STRACE}`, () => {
     await store(url);
     const before = await queryState(url);
 
-    const rejected = await ask(url, updateTask(change));
+    const rejected = await ask(url, change);
     const meanwhile = await queryState(url);
     const taken = await update(url, { updates: [{ done: 7 }] });
     const after = await queryState(url);
@@ -254,6 +258,33 @@ describe("a limit on file size", () => {
   });
 });
 
+describe("a process without free file descriptors", () => {
+  it("accepts or rejects changes of new databases, keeps running, and accepts changes again", async () => {
+    const folder = join(temporaryFolder(), "data");
+    await using server = await startWithDescriptors(200, folder);
+    const { url } = server;
+    await store(url);
+    using connection = new HttpConnection(url);
+    await connection.get({ query: "{ __typename }" });
+    const others = await Promise.all(Array.from({ length: 120 }, () => RawConnection.open(url)));
+    const opened: RawConnection[] = [];
+    const codes = [
+      ...(await storeRepeatedly(connection, 40, async () => opened.push(await RawConnection.open(url)))),
+      ...(await storeRepeatedly(connection, 12, () => others.pop()![Symbol.dispose]())),
+    ];
+    for (const other of [...others, ...opened]) other[Symbol.dispose]();
+    await expect.poll(() => readiness(url)).toBe(200);
+    const taken = await update(url, { updates: [{ done: 1 }] });
+    await kill(server);
+    await using restarted = await startOn(folder);
+
+    expect(codes).toContain("UNAVAILABLE");
+    expect([undefined, "UNAVAILABLE"]).toEqual(expect.arrayContaining(codes));
+    expect(taken.version).toBe(2);
+    expect((await queryState(restarted.url)).jobs).toHaveLength(1);
+  });
+});
+
 describe("a folder in use", () => {
   it("is refused to a second server, which names folder and owner, while the first continues", async () => {
     const folder = join(temporaryFolder(), "data");
@@ -304,8 +335,8 @@ describe("a foreign folder", () => {
   it.each([
     [
       "of a newer format",
-      { "tidemark.json": `{"product":"tidemark","format":2}`, "d.mdb": "x" },
-      /has format 2/,
+      { "tidemark.json": `{"product":"tidemark","format":3}`, "d.mdb": "x" },
+      /has format 3/,
     ],
     [
       "of another product",

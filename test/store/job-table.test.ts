@@ -2,7 +2,9 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { DEFAULT_LIMITS } from "../../src/protocol/limits.js";
 import { JobTable } from "../../src/store/job-table.js";
+import { MemoryBudget, type MemoryAccount } from "../../src/store/memory-budget.js";
 import type { JobFilter, PageWindow } from "../../src/store/task-store.js";
+import { heapSizeOf } from "../../src/tasks/heap-size.js";
 import type { JobKey } from "../../src/tasks/names.js";
 import { expiresAt, type Retention } from "../../src/tasks/retention.js";
 import { TASK_STATUSES } from "../../src/tasks/task-status.js";
@@ -13,7 +15,7 @@ import { NEVER_SET, EPOCH, editAt } from "../kit/store/edits.js";
 import { commandGroups, KEYS, type CommandGroup } from "../kit/store/job-commands.js";
 import { jobKey, removes, reports, stores, type ScriptedChange } from "../kit/journal/entries.js";
 import { ModelDatabase } from "../kit/store/model-database.js";
-import { ALICE, BOB, CAROL } from "../kit/store/requests.js";
+import { ALICE, BOB, CAROL, DATABASE } from "../kit/store/requests.js";
 import { retentionOf } from "../kit/store/task-stores.js";
 
 const LEASE_TERMS = { lostAfterLeases: 3, clock: NEVER_SET };
@@ -430,9 +432,9 @@ function afterCommands(
   groups: readonly CommandGroup[],
   removalsKeptMax: number,
 ): { table: JobTable; model: ModelDatabase } {
-  const table = new JobTable({ removalsKeptMax, ...LEASE_TERMS });
+  const table = new JobTable({ removalsKeptMax, memory: account(), ...LEASE_TERMS });
   const model = new ModelDatabase(EPOCH, { ...DEFAULT_LIMITS, removalsKeptMax });
-  for (const state of model.runAll(groups, 0).made) table.apply(state);
+  for (const state of model.runAll(groups, 0).made) table.apply(state, heapSizeOf(state));
   return { table, model };
 }
 
@@ -442,9 +444,13 @@ function tableOf(...changes: readonly ScriptedChange[]): JobTable {
 }
 
 function tableKeeping(removalsKeptMax: number, ...changes: readonly ScriptedChange[]): JobTable {
-  const table = new JobTable({ removalsKeptMax, ...LEASE_TERMS });
+  const table = new JobTable({ removalsKeptMax, memory: account(), ...LEASE_TERMS });
   applyFrom(1, table, ...changes);
   return table;
+}
+
+function account(): MemoryAccount {
+  return new MemoryBudget(DEFAULT_LIMITS).open(DATABASE);
 }
 
 /** A table loaded in two slices. */
@@ -452,7 +458,7 @@ function loadTable(
   states: readonly (UserTask | Removal)[],
   { tombstoneHorizon, ...options }: { removalsKeptMax: number; tombstoneHorizon: number },
 ): Promise<JobTable> {
-  const loading = JobTable.createLoader({ ...options, ...LEASE_TERMS });
+  const loading = JobTable.createLoader({ ...options, memory: account(), ...LEASE_TERMS });
   const half = Math.ceil(states.length / 2);
   loading.add(states.slice(0, half));
   loading.add(states.slice(half));
@@ -460,7 +466,10 @@ function loadTable(
 }
 
 function applyFrom(revision: number, table: JobTable, ...changes: readonly ScriptedChange[]): void {
-  changes.forEach((change, at) => table.apply(changedAt(revision + at, table.get(change.key), change)));
+  changes.forEach((change, at) => {
+    const state = changedAt(revision + at, table.get(change.key), change);
+    table.apply(state, heapSizeOf(state));
+  });
 }
 
 function changedAt(revision: number, before: JobState, { key, make }: ScriptedChange): UserTask | Removal {

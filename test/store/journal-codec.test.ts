@@ -1,7 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { JournalEntry } from "../../src/journal/journal.js";
-import { encodeChange } from "../../src/store/journal-codec.js";
+import { encodeChange, entryOf } from "../../src/store/journal-codec.js";
 import { removeJob, applyReport, requestCancel, storeJob } from "../../src/tasks/job-changes.js";
 import type { JobState, UserTask } from "../../src/tasks/user-task.js";
 import { changesAfter } from "../kit/store/changes.js";
@@ -37,7 +36,8 @@ describe("a job object", () => {
 
 describe("a journal entry", () => {
   it("names the job, the previous revision and the commit", () => {
-    const entry = encodeChange(undefined, STORED, 7, "commit");
+    const { change } = encodeChange(undefined, 0, STORED);
+    const entry = entryOf(ALICE, change, 7, "commit");
     expect(entry).toMatchObject({ ...ALICE, format: 1, madeFrom: 7, commitId: "commit" });
   });
 
@@ -47,7 +47,7 @@ describe("a journal entry", () => {
 
   it("of a repeated store contains the whole tree", () => {
     const storedAgain = storeJob(STORED, storeRequestOf(ALICE), editAt(1, 2));
-    expect(encodeChange(STORED, storedAgain, 1, "commit").change.kind).toBe("stored");
+    expect(encodeChange(STORED, 0, storedAgain).change.kind).toBe("stored");
     expect(writtenBy(STORED, storedAgain)).toEqual([""]);
   });
 
@@ -79,7 +79,7 @@ describe("a journal entry", () => {
 
   it("of a removal contains its reason, its time, and the attempt that the next store continues", () => {
     const removal = removeJob(STORED, ANY_ATTEMPT, "EXPIRED", editAt(9, 2))!;
-    expect(encodeChange(STORED, removal as UserTask, 1, "commit").change).toEqual({
+    expect(encodeChange(STORED, 0, removal as UserTask).change).toEqual({
       kind: "removed",
       reason: "EXPIRED",
       removedAt: 9,
@@ -90,13 +90,15 @@ describe("a journal entry", () => {
 });
 
 describe("a reopened journal", () => {
-  it("restores all jobs after any commands", async () => {
+  it("restores all jobs after any commands, and counts the same memory", async () => {
     await fc.assert(
       fc.asyncProperty(commandGroups(), fc.constantFrom(1, 1_000), async (groups, removalsKeptMax) => {
         await using world = await openStore({ limits: { removalsKeptMax, logLinesPerJobMax: 3 } });
         await applyCommandGroups(world, groups);
         const reopened = await world.reopened();
         expect(allOf(reopened)).toEqual(allOf(world.store));
+        const [first, second] = world.memory.largest(2);
+        expect(second!.bytes).toBe(first!.bytes);
       }),
       { numRuns: 200 },
     );
@@ -121,12 +123,12 @@ describe("a reopened journal", () => {
 
 /** The paths of the tasks that an entry writes. */
 function writtenBy(before: JobState, after: UserTask): string[] {
-  const { change } = encodeChange(before, after, 1, "commit");
+  const { change } = encodeChange(before, 0, after);
   return change.kind === "removed" ? [] : change.tasks.map(({ path }) => path);
 }
 
 function logOf(before: UserTask, after: UserTask): string[] {
-  const { change }: JournalEntry = encodeChange(before, after, 1, "commit");
+  const { change } = encodeChange(before, 0, after);
   return change.kind === "updated" ? change.log.map(({ message }) => message) : [];
 }
 

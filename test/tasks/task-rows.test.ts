@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { addTasks, type TaskUpdate } from "../../src/tasks/task-update.js";
-import { allRows, changedRows, treeOf, type TaskRow, type VersionedRow } from "../../src/tasks/task-rows.js";
+import { allRows, changeOfTree, treeOf, type TaskRow, type VersionedRow } from "../../src/tasks/task-rows.js";
 import type { Task } from "../../src/tasks/task.js";
 import { preOrder } from "../../src/tasks/traverse.js";
 import { branch, editAt, EPOCH, iterative, leaf } from "../kit/store/edits.js";
@@ -87,7 +87,7 @@ describe("an update", () => {
   const before = withUpdates(createTree(SPEC), { path: "0", done: 1 }, { path: "1.0", done: 1 });
 
   function pathsWritten(...updates: readonly Partial<TaskUpdate>[]): string[] {
-    return changedRows(before, withUpdates(before, ...updates)).map(({ path }) => path);
+    return changeOfTree(before, withUpdates(before, ...updates)).rows.map(({ path }) => path);
   }
 
   it("writes one row for one leaf", () => {
@@ -95,7 +95,7 @@ describe("an update", () => {
   });
 
   it("writes a row for each task that it begins", () => {
-    const rows = changedRows(createTree(SPEC), withUpdates(createTree(SPEC), { path: "1.0", done: 1 }));
+    const rows = changeOfTree(createTree(SPEC), withUpdates(createTree(SPEC), { path: "1.0", done: 1 })).rows;
 
     expect(rows.map(({ path }) => path)).toEqual(["", "1", "1.0"]);
   });
@@ -118,12 +118,12 @@ describe("an update", () => {
   it("writes a row for each new task", () => {
     const after = addTasks(before, "1", [leaf("f"), branch("g", leaf("h"))], editAt(NOW, 3));
 
-    expect(changedRows(before, after).map(({ path }) => path)).toEqual(["1.1", "1.2", "1.2.0"]);
+    expect(changeOfTree(before, after).rows.map(({ path }) => path)).toEqual(["1.1", "1.2", "1.2.0"]);
   });
 
   it("writes the rows of a subtree that is excluded", () => {
     const left = withUpdates(createTree(branch("root", branch("b", leaf("c", 5)))), { status: "FINISHED" });
-    const rows = changedRows(createTree(branch("root", branch("b", leaf("c", 5)))), left);
+    const rows = changeOfTree(createTree(branch("root", branch("b", leaf("c", 5)))), left).rows;
 
     expect(rows.map(({ path, isExcluded }) => [path, isExcluded])).toEqual([
       ["", false],
@@ -221,7 +221,7 @@ function treesAndTheirRows(steps: readonly Step[]): { tree: Task; rows: Versione
     if (actual.outcome !== "changed" || job?.kind !== "userTask") return [];
     const isStored = job.attempt > attempt;
     if (isStored) latest.clear();
-    const rows = isStored || !before ? allRows(job.task) : changedRows(before, job.task);
+    const rows = isStored || !before ? allRows(job.task) : changeOfTree(before, job.task).rows;
     for (const row of rows) latest.set(row.path, { row, revision: actual.revision });
     [before, attempt] = [job.task, job.attempt];
     return [{ tree: job.task, rows: [...latest.values()] }];

@@ -1,16 +1,17 @@
-import { mkdir, open, readdir, readFile, rm, stat, type FileHandle } from "node:fs/promises";
+import { chmod, mkdir, open, readdir, readFile, rm, stat, type FileHandle } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { tryLock } from "fs-native-extensions";
 import type { DatabaseName } from "../../tasks/names.js";
 import { errorCodeOf } from "../../util/assert.js";
-import { writeFileAtomically } from "./durable-files.js";
+import { PRIVATE_FILE, PRIVATE_FOLDER, writeFileAtomically } from "./durable-files.js";
 
 /**
  * The data folder of a server:
  *
- *     tidemark.json       { "product": "tidemark", "format": 1 }
+ *     tidemark.json       { "product": "tidemark", "format": 2 }
  *     owner               the process id of the owner, which locks this file while it lives
  *     neo4j.mdb           a database, with LMDB's neo4j.mdb-lock
+ *     neo4j.mdb-log       its newest changes, while it is open or after a crash
  *     ~nzswkdi.mdb        a database whose name is not a safe file name, in base32
  *
  * One process owns the folder, by an operating-system lock on the open owner file. The lock ends with the process, so
@@ -24,9 +25,9 @@ export class DataFolder implements AsyncDisposable {
   static async open(path: string): Promise<DataFolder> {
     try {
       await createFolder(path);
-      await checkFormat(path);
+      const format = await checkFormat(path);
       const folder = new DataFolder(path, await lock(path));
-      await folder.#prepare();
+      await folder.#prepare(format);
       return folder;
     } catch (error) {
       if (error instanceof DataFolderError) throw error;
@@ -54,16 +55,35 @@ export class DataFolder implements AsyncDisposable {
     return join(this.path, fileNameOf(name));
   }
 
+  /**
+   * Takes the folder and its files from other users. Returns those that were open to them, and those that still are,
+   * because they belong to someone else.
+   */
+  async makePrivate(): Promise<{ readonly changed: readonly string[]; readonly left: readonly string[] }> {
+    const files = (await readdir(this.path, { withFileTypes: true })).filter((entry) => entry.isFile());
+    const changed: string[] = [];
+    const left: string[] = [];
+    for (const path of [this.path, ...files.map(({ name }) => join(this.path, name))]) {
+      const mode = (await stat(path)).mode & 0o777;
+      if ((mode & FOR_OTHERS) === 0) continue;
+      await chmod(path, mode & ~FOR_OTHERS).then(
+        () => changed.push(path),
+        () => left.push(path),
+      );
+    }
+    return { changed, left };
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#owner.close();
   }
 
-  /** Deletes the unfinished files of a process that ended. They were never in use. */
-  async #prepare(): Promise<void> {
+  /** Deletes the unfinished files of a process that ended, which were never in use, and raises the format. */
+  async #prepare(format: number | undefined): Promise<void> {
     const names = await readdir(this.path);
     const unfinished = names.filter((name) => /\.new(-lock)?$/.test(name));
     await Promise.all(unfinished.map((name) => rm(join(this.path, name))));
-    if (!names.includes(FORMAT_FILE)) await writeFormatFile(this.path);
+    if (format !== FORMAT) await writeFormatFile(this.path);
   }
 }
 
@@ -91,7 +111,7 @@ async function makeWithParents(path: string): Promise<void> {
   if (await exists(path)) return;
   const parent = dirname(path);
   if (parent !== path) await makeWithParents(parent);
-  await mkdir(path).catch((error: unknown) => {
+  await mkdir(path, PRIVATE_FOLDER).catch((error: unknown) => {
     if (errorCodeOf(error) !== "EEXIST") throw error;
   });
 }
@@ -121,7 +141,7 @@ export async function checkExists(path: string): Promise<void> {
   const names = await readdir(path).catch((error: unknown) => {
     throw unusableFolderError(path, error);
   });
-  if (names.includes(FORMAT_FILE)) return checkFormat(path);
+  if (names.includes(FORMAT_FILE)) return void (await checkFormat(path));
   const remedy = names.some((name) => name.endsWith(EXTENSION))
     ? RESTORE
     : "Pass the folder of --store lmdb:FOLDER.";
@@ -144,21 +164,22 @@ function unusableFolderError(path: string, error: unknown): DataFolderError {
   return new DataFolderError(`Cannot use the folder ${path}: ${reason}.`, { cause: error });
 }
 
-async function checkFormat(path: string): Promise<void> {
+/** Returns the format, or undefined for a new folder. @throws DataFolderError */
+async function checkFormat(path: string): Promise<number | undefined> {
   const names = await readdir(path);
   if (!names.includes(FORMAT_FILE)) {
     const others = names.filter((name) => !IGNORED.has(name));
-    if (others.length === 0) return;
+    if (others.length === 0) return undefined;
     throw new DataFolderError(
       `${path} is not a Tidemark data folder: it contains ${others[0]} but no ${FORMAT_FILE}. Choose an empty folder, or one that does not exist yet.`,
     );
   }
   const format = formatIn(await readFile(join(path, FORMAT_FILE), "utf8"));
-  if (format === FORMAT) return;
+  if (format !== undefined && format >= FORMAT_MIN && format <= FORMAT) return format;
   throw new DataFolderError(
     format === undefined
       ? `${path} is not a Tidemark data folder: its ${FORMAT_FILE} has other content. ${RESTORE}`
-      : `${path} has format ${format}, but this version of Tidemark reads format ${FORMAT}. Use the version that wrote the folder, or a newer one.`,
+      : `${path} has format ${format}, but this version of Tidemark reads formats ${FORMAT_MIN} to ${FORMAT}. Use the version that wrote the folder, or a newer one.`,
   );
 }
 
@@ -177,7 +198,7 @@ function formatIn(text: string): number | undefined {
  */
 async function lock(path: string): Promise<FileHandle> {
   const ownerPath = join(path, OWNER_FILE);
-  const owner = await open(ownerPath, "a+");
+  const owner = await open(ownerPath, "a+", PRIVATE_FILE);
   if (!tryLock(owner.fd)) {
     await owner.close();
     const pid = (await readFile(ownerPath, "utf8")).trim();
@@ -204,7 +225,11 @@ function fromBase32(text: string): Buffer {
 const BASE32 = "abcdefghijklmnopqrstuvwxyz234567";
 
 const PRODUCT = "tidemark";
-const FORMAT = 1;
+/** Format 2 added the write-ahead logs, which a version that reads format 1 would ignore. */
+const FORMAT = 2;
+const FORMAT_MIN = 1;
+/** The rights of group and others. */
+const FOR_OTHERS = 0o077;
 const FORMAT_FILE = "tidemark.json";
 const OWNER_FILE = "owner";
 

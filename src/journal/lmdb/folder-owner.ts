@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { chown, link, lstat, open, readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { errorCodeOf } from "../../util/assert.js";
+import { PRIVATE_FILE } from "./durable-files.js";
 import { LOCK_BYTES } from "./space-reservation.js";
 
 /**
@@ -30,7 +31,7 @@ export async function createLockFileOf(path: string): Promise<void> {
   const draft = `${lockPath}.${process.pid}.new`;
   const { uid, gid, mode } = await stat(path);
   try {
-    await using file = await open(draft, "wx");
+    await using file = await open(draft, "wx", PRIVATE_FILE);
     await file.write(Buffer.alloc(LOCK_BYTES));
     if (process.getuid?.() === ROOT) await file.chown(uid, gid);
     await file.chmod(mode & 0o777);

@@ -1,6 +1,7 @@
 import { stat } from "node:fs/promises";
 import type { DatabaseName } from "../../tasks/names.js";
 import { DataFolder } from "./data-folder.js";
+import { DescriptorReserve } from "./descriptor-reserve.js";
 import { journalClosedError, JournalHandle } from "../journal-handle.js";
 import {
   DamagedJournalError,
@@ -36,6 +37,7 @@ class LmdbJournal implements Journal {
   readonly supports = { durability: true, otherWriters: false };
   readonly #folder: DataFolder;
   readonly #options: OpenOptions & LmdbOptions;
+  readonly #descriptors = new DescriptorReserve();
   readonly #opened = new Map<DatabaseName, Opened>();
   readonly #closing = new Map<DatabaseName, Promise<void>>();
   /** The job counts of the databases that are not open. */
@@ -49,11 +51,12 @@ class LmdbJournal implements Journal {
 
   constructor(folder: DataFolder, options: OpenOptions & LmdbOptions) {
     this.#folder = folder;
-    this.#options = options;
+    this.#options = { ...options, descriptors: this.#descriptors };
   }
 
   /** Reads the head of every database. One that can't be opened is logged and does not affect the others. */
   async prepare(): Promise<void> {
+    await this.#makePrivate();
     const { newEpoch, log } = this.#options;
     if (newEpoch) log.warn({}, "every database begins a new epoch (--new-epoch)");
     for (const { name, path } of await this.#folder.databases()) {
@@ -70,6 +73,13 @@ class LmdbJournal implements Journal {
         log.error({ file: path, reason }, isDamaged ? DAMAGED : UNAVAILABLE);
       }
     }
+  }
+
+  async #makePrivate(): Promise<void> {
+    const { changed, left } = await this.#folder.makePrivate();
+    const { path: folder } = this.#folder;
+    if (changed.length > 0) this.#options.log.warn({ folder, files: changed.length }, MADE_PRIVATE);
+    if (left.length > 0) this.#options.log.warn({ folder, files: left.slice(0, 10) }, NOT_PRIVATE);
   }
 
   async open(name: DatabaseName): Promise<DatabaseJournal> {
@@ -126,6 +136,7 @@ class LmdbJournal implements Journal {
     const handles = [...this.#opened.values()].flatMap((opened) => [...opened.handles]);
     await Promise.all(handles.map((handle) => handle.close()));
     await Promise.all(this.#closing.values());
+    this.#descriptors[Symbol.dispose]();
     await this.#folder[Symbol.asyncDispose]();
   }
 
@@ -166,6 +177,11 @@ class LmdbJournal implements Journal {
     if (this.#isClosed) throw journalClosedError();
   }
 }
+
+const MADE_PRIVATE =
+  "the data folder was open to other users; folder and files are now accessible only to their owner (modes 0700 and 0600)";
+const NOT_PRIVATE =
+  "files of the data folder are open to other users and belong to another user; change their owner, or their mode to 0600";
 
 /** A database in use. */
 interface Opened {

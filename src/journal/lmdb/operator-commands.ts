@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { readdir, rename, rm, stat } from "node:fs/promises";
+import { chmod, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { open as openLmdb } from "lmdb";
 import { treeOf } from "../../tasks/task-rows.js";
@@ -12,10 +12,14 @@ import {
   createFolder,
   writeFormatFile,
 } from "./data-folder.js";
-import { syncParentFolder } from "./durable-files.js";
+import { checkCanOpen } from "./descriptor-reserve.js";
+import { PRIVATE_FILE, syncParentFolder } from "./durable-files.js";
 import { DamagedJournalError } from "../journal.js";
 import { createLockFileOf, giveToOwner } from "./folder-owner.js";
-import { LmdbDatabase, writeDatabase } from "./lmdb-database.js";
+import { LmdbDatabase, LOG_SUFFIX, writeDatabase } from "./lmdb-database.js";
+import { LmdbFile } from "./lmdb-file.js";
+import { framesAfter } from "./log-frame.js";
+import { headOf } from "./snapshot-reader.js";
 import { salvage } from "./salvage.js";
 
 /** The work of `tidemark check`, `repair` and `backup`. */
@@ -127,26 +131,49 @@ async function checkDatabase(name: string, path: string): Promise<DatabaseCheck>
 }
 
 async function repairDatabase(name: string, path: string): Promise<DatabaseRepair> {
-  const { head, jobs, revision, lostChanges, damage, ...found } = salvage(path);
+  const log = `${path}${LOG_SUFFIX}`;
+  const { head, jobs, revision, lostChanges, damage, ...found } = salvage(path, log);
   const setBack = found.revertedJobs.map(({ username, jobId }) => `${username}/${jobId}`);
   const damagedFile = unusedName(`${path}.damaged`);
   await rename(path, damagedFile);
+  if (existsSync(log)) await rename(log, `${damagedFile}${LOG_SUFFIX}`);
   await syncParentFolder(path);
   await writeDatabase(path, jobs, revision);
   const lostJobs = head && Math.max(head.jobCount - jobs.length, 0);
   return { name, damagedFile, jobCount: jobs.length, lostJobs, lostChanges, setBack, damage };
 }
 
+/**
+ * Copies the file as of one transaction, and the log that follows it. The server may move the log to its file meanwhile,
+ * so the log is read before and after: if neither follows the copy, the copy contains what was in the first.
+ */
 async function copyDatabase(path: string, copy: string): Promise<void> {
+  const before = await readLog(path);
+  await copyFile(path, copy);
+  const logs = [await readLog(path), before];
+  using file = LmdbFile.open(copy);
+  const head = headOf(file);
+  const log = logs.find((bytes) => head && framesAfter(bytes, head).length > 0);
+  if (log) await writeFile(`${copy}${LOG_SUFFIX}`, log, { mode: PRIVATE_FILE });
+  await using database = new LmdbDatabase(copy, UNBOUNDED);
+  await database.beginEpoch();
+}
+
+async function copyFile(path: string, copy: string): Promise<void> {
   await createLockFileOf(path);
+  checkCanOpen([path, `${path}-lock`], "r");
   const env = openLmdb({ path, noSubdir: true, readOnly: true });
   try {
     await env.backup(copy, true);
+    await chmod(copy, PRIVATE_FILE);
   } finally {
     await env.close();
   }
-  await using database = new LmdbDatabase(copy, UNBOUNDED);
-  await database.beginEpoch();
+}
+
+async function readLog(path: string): Promise<Buffer> {
+  const log = `${path}${LOG_SUFFIX}`;
+  return existsSync(log) ? readFile(log) : Buffer.alloc(0);
 }
 
 function unusedName(path: string): string {

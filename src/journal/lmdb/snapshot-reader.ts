@@ -11,6 +11,7 @@ import {
   decodeRemoval,
   type DatabaseHead,
 } from "./records.js";
+import type { LoggedEntry } from "./write-ahead-log.js";
 import { compacted, PendingCompaction, type UncompactedChange } from "./pending-compaction.js";
 
 /** Reads and checks the head of a file; undefined if the file is empty. @throws DamagedFileError */
@@ -57,11 +58,22 @@ export class SnapshotReader {
   readonly #file: LmdbFile;
   readonly #head: DatabaseHead;
   readonly #options: JournalOptions;
+  readonly #logged: readonly LoggedEntry[];
   /** The entries of each job. */
   readonly #entries = new Map<string, EntryRecord[]>();
   readonly #recordedRemovals = new Map<string, StoredRemoval>();
 
-  constructor(file: LmdbFile, head: DatabaseHead, options: JournalOptions) {
+  /**
+   * @param head the head after the logged entries
+   * @param logged the entries of the log, which are newer than those of the file
+   */
+  constructor(
+    file: LmdbFile,
+    head: DatabaseHead,
+    options: JournalOptions,
+    logged: readonly LoggedEntry[] = [],
+  ) {
+    this.#logged = logged;
     this.#file = file;
     this.#head = head;
     this.#options = options;
@@ -98,8 +110,10 @@ export class SnapshotReader {
   *#jobs(): Generator<StoredJob | undefined, void> {
     let count = 0;
     let checksum = 0;
+    let isLogRead = false;
     for (const { key, value } of this.#file.records()) {
       if (key[0] === KIND.head) continue;
+      if (key[0] !== KIND.entry && !isLogRead) isLogRead = this.#readLog();
       count++;
       const job = this.#readRecord(key, value);
       checksum = (checksum + checksumOfRecord(value)) % 2 ** 32;
@@ -109,8 +123,9 @@ export class SnapshotReader {
     if (count !== recordCount)
       throw new DamagedFileError(`its head counts ${recordCount} records, but it has ${count}`);
     if (checksum !== this.#head.checksum) throw new DamagedFileError("a record is not the latest version");
-    if (this.entryChecksums.size !== revision + 1 - entriesFrom)
+    if (this.entryChecksums.size + this.#logged.length !== revision + 1 - entriesFrom)
       throw new DamagedFileError("an entry is missing");
+    if (!isLogRead) this.#readLog();
     yield* this.#jobsWithoutRecord();
   }
 
@@ -119,13 +134,13 @@ export class SnapshotReader {
     switch (key[0]) {
       case KIND.entry: {
         const record = { entry: decodeEntry(key, value), revision: revisionOfKey(key), bytes: value.length };
-        if (record.revision < this.#head.entriesFrom || record.revision > this.#head.revision)
+        if (
+          record.revision < this.#head.entriesFrom ||
+          record.revision > this.#head.revision - this.#logged.length
+        )
           throw new DamagedFileError(`entry ${record.revision} is outside the range in its head`);
         this.entryChecksums.set(record.revision, checksumOfRecord(value));
-        const id = jobKeyText(record.entry);
-        const entries = this.#entries.get(id);
-        if (entries) entries.push(record);
-        else this.#entries.set(id, [record]);
+        this.#addEntry(record);
         return undefined;
       }
       case KIND.job:
@@ -138,6 +153,20 @@ export class SnapshotReader {
       default:
         throw new DamagedFileError(`it has a record of the unknown kind ${key[0]}`);
     }
+  }
+
+  /** Adds the logged entries after those of the file. */
+  #readLog(): true {
+    for (const { entry, revision, record } of this.#logged)
+      this.#addEntry({ entry, revision, bytes: record.bytes.length });
+    return true;
+  }
+
+  #addEntry(record: EntryRecord): void {
+    const id = jobKeyText(record.entry);
+    const entries = this.#entries.get(id);
+    if (entries) entries.push(record);
+    else this.#entries.set(id, [record]);
   }
 
   #withEntries(job: StoredJob): StoredJob | undefined {

@@ -1,4 +1,5 @@
-import { open, type FileHandle } from "node:fs/promises";
+import { open, stat, type FileHandle } from "node:fs/promises";
+import { PRIVATE_FILE } from "./durable-files.js";
 import { LmdbFile } from "./lmdb-file.js";
 
 /**
@@ -16,9 +17,13 @@ export class SpaceReservation {
     this.#path = path;
   }
 
-  /** If there is not enough space, nothing changes. @throws the system's error, such as ENOSPC, EDQUOT or EFBIG */
-  async reserve(transaction: Readonly<TransactionSize>): Promise<void> {
-    const space = spaceFor(transaction);
+  /**
+   * If there is not enough space, nothing changes.
+   * @param sizeMin the least to reserve: the size of a failed transaction
+   * @throws the system's error, such as ENOSPC, EDQUOT or EFBIG
+   */
+  async reserve(transaction: TransactionSize, sizeMin: TransactionSize = transaction): Promise<void> {
+    const space = Math.max(spaceFor(transaction), spaceFor(sizeMin));
     if (this.#used + space > this.#length) await this.#extendFile(space);
     this.#used += space;
   }
@@ -39,12 +44,15 @@ export class SpaceReservation {
 
 /**
  * Creates LMDB's lock file at full size. LMDB writes to it through a memory map, and the operating system kills
- * the process if the disk has no space for a mapped page.
+ * the process if the disk has no space for a mapped page. It gets the owner of the database, so that a backup by root
+ * does not lock the server out.
  */
 export async function createLockFile(path: string): Promise<void> {
-  await using file = await open(`${path}-lock`, "a+");
+  await using file = await open(`${path}-lock`, "a+", PRIVATE_FILE);
   const { size } = await file.stat();
   if (size < LOCK_BYTES) await file.write(Buffer.alloc(LOCK_BYTES - size));
+  const database = await stat(path).catch(() => undefined);
+  if (database && process.getuid?.() === 0) await file.chown(database.uid, database.gid);
 }
 
 async function extend(file: FileHandle, from: number, to: number): Promise<void> {
@@ -53,9 +61,9 @@ async function extend(file: FileHandle, from: number, to: number): Promise<void>
 }
 
 /** The size of a transaction: the bytes of its values and the number of records. */
-interface TransactionSize {
-  bytes: number;
-  writes: number;
+export interface TransactionSize {
+  readonly bytes: number;
+  readonly writes: number;
 }
 
 function fileUsage(path: string): { used: number; length: number } {

@@ -26,9 +26,11 @@ import {
   type EventStreamTarget,
 } from "./event-stream.js";
 import { parseQueryParams } from "./query-params.js";
+import type { RefusalLog } from "../refusal-log.js";
 import { readJsonBody } from "./request-body.js";
 import { RequestError } from "./request-error.js";
-import { setSecurityHeaders } from "./security-headers.js";
+import { requestIdOf } from "./request-id.js";
+import { setCommonHeaders } from "./common-headers.js";
 
 /**
  * GraphQL over HTTP and over server-sent events. It reads each request itself and answers in JSON directly. GraphQL Yoga
@@ -69,12 +71,12 @@ export class GraphqlHttpHandler {
     const caller = outcome instanceof Promise ? await outcome : outcome;
     if (!(caller instanceof Caller)) return rejectUnauthenticated(response, caller);
     const { method, headers } = request;
-    if (method !== "POST") setSecurityHeaders(response);
+    if (method !== "POST") setCommonHeaders(response);
     if (method !== "POST" && method !== "GET") return this.#yoga(request, response, NOTHING_TO_ANSWER);
     const types = negotiateAnswer(headers.accept);
     if (!types) {
       const cause = notAcceptable(headers.accept);
-      const result = this.#options.pipeline.reject(cause);
+      const result = this.#options.pipeline.reject(cause, requestIdOf(request));
       return this.#write({ type: JSON_TYPE, result, cause }, request, response);
     }
     await this.#answer(request, response, caller, types);
@@ -98,12 +100,15 @@ export class GraphqlHttpHandler {
       return this.#write(answer, request, response);
     }
     request.headers.accept = type; // Yoga would negotiate again
-    setSecurityHeaders(response);
+    setCommonHeaders(response);
     await this.#yoga(request, response, { res: response, caller, prepared });
   }
 
   #write(answer: JsonAnswer, request: IncomingMessage, response: ServerResponse): Promise<void> {
-    return writeJsonAnswer(answer, request, response, this.#options.compressor);
+    const { compressor, refusals } = this.#options;
+    const [error] = answer.result.errors ?? [];
+    if (error) refusals.rejected(refusals.clientOf(request), error);
+    return writeJsonAnswer(answer, request, response, compressor);
   }
 
   /** Reads and checks the operation of a request, without executing it; undefined if the client disconnected. */
@@ -117,15 +122,22 @@ export class GraphqlHttpHandler {
       const params = await this.#paramsOf(request);
       if (!params) return undefined;
       const lastEventId = request.headers["last-event-id"] as string | undefined; // Node.js joins several
-      const prepared = pipeline.prepare({ ...params, caller, lastEventId });
+      const requestId = requestIdOf(request);
+      const prepared = pipeline.prepare({ ...params, caller, requestId, lastEventId });
       if (isRejected(prepared)) return prepared;
       if (prepared.kind === OperationTypeNode.MUTATION && request.method === "GET") throw mutationByGet();
       if (prepared.kind === OperationTypeNode.SUBSCRIPTION && !acceptsEvents) throw eventStreamRequired();
       return prepared;
     } catch (error) {
       const cause = error instanceof TidemarkError ? asRequestError(error) : undefined;
-      return { ...pipeline.reject(error), cause };
+      return { ...pipeline.reject(error, requestIdOf(request)), cause };
     }
+  }
+
+  #reject(error: unknown, request: IncomingMessage): RejectedOperation {
+    const { pipeline, refusals } = this.#options;
+    refusals.rejected(refusals.clientOf(request), error);
+    return pipeline.reject(error, requestIdOf(request));
   }
 
   async #paramsOf(request: IncomingMessage): Promise<OperationParams | undefined> {
@@ -146,13 +158,14 @@ export class GraphqlHttpHandler {
   }
 
   /** Authenticates a request, synchronously if possible: reading a body is faster with listeners attached before it arrives. */
-  callerOf({ headers }: IncomingMessage): Caller | RejectedOperation | Promise<Caller | RejectedOperation> {
-    const { authenticator, pipeline } = this.#options;
+  callerOf(request: IncomingMessage): Caller | RejectedOperation | Promise<Caller | RejectedOperation> {
     try {
-      const caller = authenticator.authenticate(bearerToken(headers.authorization));
-      return caller instanceof Caller ? caller : caller.catch((error: unknown) => pipeline.reject(error));
+      const caller = this.#options.authenticator.authenticate(bearerToken(request.headers.authorization));
+      return caller instanceof Caller
+        ? caller
+        : caller.catch((error: unknown) => this.#reject(error, request));
     } catch (error) {
-      return pipeline.reject(error);
+      return this.#reject(error, request);
     }
   }
 
@@ -189,7 +202,7 @@ export class GraphqlHttpHandler {
       response.once("close", this.#options.callerConnections.open(caller));
       return undefined;
     } catch (error) {
-      return this.#options.pipeline.reject(error);
+      return this.#reject(error, response.req);
     }
   }
 
@@ -200,7 +213,8 @@ export class GraphqlHttpHandler {
         if (!(result instanceof EventResults)) return;
         setResultProcessor((_, { Response }) => {
           const { res: response, caller } = serverContext;
-          const stream = this.#openStream({ results: result, response, caller });
+          const client = this.#options.refusals.clientOf(response.req);
+          const stream = this.#openStream({ results: result, response, caller, client });
           // Safe: the Response of Yoga's fetch takes a stream of Node, and pipes it.
           return new Response(stream as unknown as BodyInit, { headers: EVENT_STREAM_HEADERS });
         }, "text/event-stream");
@@ -220,6 +234,7 @@ export interface GraphqlHttpHandlerOptions extends EventStreamOptions {
   readonly authenticator: Authenticator;
   readonly callerConnections: CallerCounts;
   readonly compressor: AnswerCompressor;
+  readonly refusals: RefusalLog;
   readonly limits: Limits;
 }
 
@@ -237,7 +252,7 @@ interface RejectedRequest extends RejectedOperation {
 
 /** Rejects a request before its body is read. */
 export function rejectUnauthenticated(response: ServerResponse, { errors }: RejectedOperation): void {
-  setSecurityHeaders(response);
+  setCommonHeaders(response);
   const status = Math.max(...errors.map(({ extensions }) => statusOfCode(extensions["code"])));
   response.writeHead(status, {
     "Content-Type": "application/json; charset=utf-8",

@@ -18,6 +18,7 @@ import type { Log } from "../../util/log.js";
 import { TokenBucket } from "../../util/token-bucket.js";
 import { frameOf, SharedFrames } from "./shared-frames.js";
 import { FrameWriter, type WriteQueue } from "./frame-writer.js";
+import type { Client, RefusalLog } from "../refusal-log.js";
 import { SlowReaderMonitor, type MonitoredConnection } from "../slow-reader.js";
 import { WebSocketSubscription, type ResultSocket } from "./websocket-subscription.js";
 
@@ -33,6 +34,8 @@ import { WebSocketSubscription, type ResultSocket } from "./websocket-subscripti
  * bounded, and TCP slows the client down. The server closes a socket whose client reads nothing for `slowReaderMs`.
  */
 export class WebSocketConnection implements ProtocolSocket, ResultSocket, MonitoredConnection {
+  /** The client of the request that opened the socket. */
+  readonly client: Client;
   readonly #webSocket: WebSocket;
   readonly #writer: FrameWriter;
   readonly #options: WebSocketConnectionOptions;
@@ -51,8 +54,9 @@ export class WebSocketConnection implements ProtocolSocket, ResultSocket, Monito
   #unansweredPings = 0;
   #bytesSinceSignOfLife = 0;
 
-  constructor(webSocket: WebSocket, socket: Socket, options: WebSocketConnectionOptions) {
+  constructor(webSocket: WebSocket, socket: Socket, client: Client, options: WebSocketConnectionOptions) {
     this.#webSocket = webSocket;
+    this.client = client;
     this.#options = options;
     this.#writer = new FrameWriter(webSocket, socket, options.outgoing, () => this.#balance());
     webSocket.once("close", () => this.#unwatchCaller());
@@ -91,6 +95,11 @@ export class WebSocketConnection implements ProtocolSocket, ResultSocket, Monito
     if (code !== "UNAUTHENTICATED") return this.close(CloseCode.TRY_AGAIN_LATER, "Try again later");
     if (isWithoutToken) return this.close(CloseCode.UNAUTHORIZED, "Unauthorized: token required");
     this.close(CloseCode.INVALID_TOKEN, "Forbidden: invalid or expired token");
+  }
+
+  /** Names an operation in errors and in the log: the id of the socket's request, and the number of the operation. */
+  requestIdOf(innerId: string): string {
+    return `${this.client.requestId}:${innerId}`;
   }
 
   /** The parameters of an operation, as received. They are released. */
@@ -153,7 +162,7 @@ export class WebSocketConnection implements ProtocolSocket, ResultSocket, Monito
   }
 
   closeSlowReader(): void {
-    this.#options.onSlowReaderClosed();
+    this.#options.onSlowReaderClosed(this.client);
     this.close(CloseCode.SLOW_READER, "Slow reader: nothing was read. Reconnect with your position.");
     for (const { subscription } of this.#operations.values()) void subscription?.return();
   }
@@ -178,7 +187,7 @@ export class WebSocketConnection implements ProtocolSocket, ResultSocket, Monito
     this.#webSocket.on("message", (data) => {
       if (!this.#isWithinRate()) return;
       this.#receive(parseJson(data as Buffer), handle).catch((error: unknown) => {
-        this.#options.log.error({ err: error }, "handling a WebSocket message failed");
+        this.#options.log.error({ err: error, ...this.client }, "handling a WebSocket message failed");
         this.close(CloseCode.INTERNAL, "Internal server error");
       });
     });
@@ -189,11 +198,11 @@ export class WebSocketConnection implements ProtocolSocket, ResultSocket, Monito
     if (!this.#messageRate) return true;
     if (!this.#isOpen) return false;
     if (this.#messageRate.take() === 0) return true;
-    const { limits, pipeline } = this.#options;
+    const { limits, pipeline, refusals } = this.#options;
     const { messagesPerSecondMax } = limits;
-    pipeline.reject(
-      limitExceeded("messagesPerSecondMax", "Too many messages per second", messagesPerSecondMax),
-    );
+    const error = limitExceeded("messagesPerSecondMax", "Too many messages per second", messagesPerSecondMax);
+    refusals.rejected(this.client, error);
+    pipeline.reject(error);
     this.close(
       CloseCode.LIMIT_EXCEEDED,
       `More than ${messagesPerSecondMax} messages per second (messagesPerSecondMax)`,
@@ -246,7 +255,7 @@ export class WebSocketConnection implements ProtocolSocket, ResultSocket, Monito
   /** ws closes the socket itself, with 1009 if a message was too large. */
   #onError(error: Error): void {
     const { pipeline, limits, log } = this.#options;
-    log.debug({ err: error }, "WebSocket failed");
+    log.debug({ err: error, ...this.client }, "WebSocket failed");
     const isTooBig = errorCodeOf(error) === "WS_ERR_UNSUPPORTED_MESSAGE_LENGTH";
     if (isTooBig)
       pipeline.reject(limitExceeded("messageBytesMax", "The message is too large", limits.messageBytesMax));
@@ -331,7 +340,8 @@ export interface WebSocketConnectionOptions {
   readonly keepAliveMs: number;
   /** How long a reader may leave pending data unread. */
   readonly slowReaderMs: number;
-  readonly onSlowReaderClosed: () => void;
+  readonly refusals: RefusalLog;
+  readonly onSlowReaderClosed: (client: Client) => void;
   /** How long a socket may be open before its `connection_init`. */
   readonly initTimeoutMs: number;
   readonly onInitTimeout: () => void;

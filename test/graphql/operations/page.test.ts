@@ -8,6 +8,7 @@ import {
 import { DEFAULT_LIMITS } from "../../../src/protocol/limits.js";
 import { TidemarkError } from "../../../src/protocol/tidemark-error.js";
 import { JobTable } from "../../../src/store/job-table.js";
+import { MemoryBudget } from "../../../src/store/memory-budget.js";
 import { storeJob } from "../../../src/tasks/job-changes.js";
 import { parseDatabaseName, parseJobId, parseUsername } from "../../../src/tasks/names.js";
 import type { UserTask } from "../../../src/tasks/user-task.js";
@@ -233,8 +234,9 @@ function errorOf(args: PageArguments): TidemarkError {
 }
 
 function tableOf(...revisions: readonly number[]): JobTable {
-  const table = new JobTable({ removalsKeptMax: 1, lostAfterLeases: 3, clock: NEVER_SET });
-  for (const revision of revisions) table.apply(jobStoredAt(revision));
+  const memory = new MemoryBudget(limits).open(parseDatabaseName("neo4j", limits));
+  const table = new JobTable({ removalsKeptMax: 1, lostAfterLeases: 3, clock: NEVER_SET, memory });
+  for (const revision of revisions) table.apply(jobStoredAt(revision), 1_000);
   return table;
 }
 

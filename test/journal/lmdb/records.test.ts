@@ -39,7 +39,7 @@ describe("the record of a job", () => {
 function reportedJob(): StoredJob {
   const begun = report(stored({ spec: leaf("work", 100) }), 0, [{ path: "", status: "RUNNING" }]);
   const job = report(begun, 10_000, [{ path: "", done: 10 }]);
-  const { change } = encodeChange(undefined, job, 0, "commit");
+  const { change } = encodeChange(undefined, 0, job);
   return createStoredJob(SAMPLE_JOB_KEY, change as Extract<typeof change, { kind: "stored" }>, 7);
 }
 

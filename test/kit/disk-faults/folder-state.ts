@@ -2,6 +2,7 @@
 import type { Journal } from "../../../src/journal/journal.js";
 import { openLmdbJournal } from "../../../src/journal/lmdb/lmdb-journal.js";
 import { DEFAULT_LIMITS } from "../../../src/protocol/limits.js";
+import { MemoryBudget } from "../../../src/store/memory-budget.js";
 import { PerDatabaseTaskStore } from "../../../src/store/per-database-task-store.js";
 import type { TaskStore } from "../../../src/store/task-store.js";
 import { Stamp } from "../../../src/tasks/stamp.js";
@@ -55,6 +56,7 @@ async function openStore(journal: Journal, name: string): Promise<PerDatabaseTas
     clock: new SteadyClock(systemClock),
     log: silentLog,
     limits: DEFAULT_LIMITS,
+    memory: new MemoryBudget(DEFAULT_LIMITS),
     lostAfterLeases: LOST_AFTER_LEASES,
   };
   return PerDatabaseTaskStore.open(database, await journal.open(database), options);

@@ -1,5 +1,5 @@
 /** Writes that fill a disk. */
-import { ask, type GraphqlResult } from "../network/raw-http.js";
+import { ask, graphqlResultOf, type GraphqlResult, type HttpConnection } from "../network/raw-http.js";
 import { storeTask } from "../../server/jobs.js";
 import { nextEvent, type TaskEvent } from "../../server/task-events.js";
 import type { Watcher } from "../../server/transports.js";
@@ -32,6 +32,24 @@ export async function storeRejected(
   const answers: GraphqlResult[] = [];
   while (answers.length < count)
     answers.push(await storeLargeJob(url, "refused", databaseOf(answers.length)));
+  return codesOf(answers);
+}
+
+/**
+ * Stores a job in each of this number of new databases, over one connection, after a call of `before` for each. Returns
+ * the distinct error codes.
+ */
+export async function storeRepeatedly(
+  connection: HttpConnection,
+  count: number,
+  before: () => unknown,
+): Promise<unknown[]> {
+  const answers: GraphqlResult[] = [];
+  while (answers.length < count) {
+    await before();
+    const database = `new${count}-${answers.length}`;
+    answers.push(graphqlResultOf(await connection.post(storeTask({ database }))));
+  }
   return codesOf(answers);
 }
 

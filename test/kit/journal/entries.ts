@@ -21,7 +21,7 @@ import {
 } from "../../../src/tasks/job-changes.js";
 import { parseDatabaseName, parseJobId, parseUsername, type JobKey } from "../../../src/tasks/names.js";
 import { Stamp } from "../../../src/tasks/stamp.js";
-import { allRows, changedRows, type VersionedRow } from "../../../src/tasks/task-rows.js";
+import { allRows, changeOfTree, type VersionedRow } from "../../../src/tasks/task-rows.js";
 import type { TaskSpec } from "../../../src/tasks/task-spec.js";
 import type { Task } from "../../../src/tasks/task.js";
 import { preOrder } from "../../../src/tasks/traverse.js";
@@ -236,7 +236,7 @@ function changeOf(before: JobState, after: UserTask | Removal): JournalEntry["ch
     return { kind: "stored", header: headerOf(after), tasks: allRows(after.task) };
   }
   const log = after.log.filter((line) => !before.log.includes(line));
-  return { kind: "updated", header: headerOf(after), tasks: changedRows(before.task, after.task), log };
+  return { kind: "updated", header: headerOf(after), tasks: changeOfTree(before.task, after.task).rows, log };
 }
 
 function headerOf(userTask: UserTask): JobHeader {

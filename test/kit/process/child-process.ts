@@ -6,7 +6,7 @@
  */
 import { spawn, type ChildProcessWithoutNullStreams } from "node:child_process";
 import { once } from "node:events";
-import { createInterface } from "node:readline";
+import { createInterface, type Interface } from "node:readline";
 import { fileURLToPath } from "node:url";
 
 /** The folder of the project. */
@@ -32,6 +32,7 @@ export class Program implements AsyncDisposable {
   readonly err: string[] = [];
   readonly exited: Promise<Exit>;
   readonly #child: ChildProcessWithoutNullStreams;
+  readonly #output: Interface;
   #changed: (() => void)[] = [];
   #hasEnded = false;
 
@@ -43,7 +44,8 @@ export class Program implements AsyncDisposable {
   constructor(command: string, args: readonly string[], { env = {}, cwd = PROJECT }: ProgramOptions = {}) {
     this.#child = spawn(command, args, { cwd, env: { ...childEnvironment(), ...env } });
     this.#child.stdin.on("error", () => {}); // it may have ended before all was written
-    createInterface(this.#child.stdout).on("line", (line) => this.#change(() => this.out.push(line)));
+    this.#output = createInterface(this.#child.stdout);
+    this.#output.on("line", (line) => this.#change(() => this.out.push(line)));
     createInterface(this.#child.stderr).on("line", (line) => this.#change(() => this.err.push(line)));
     this.exited = once(this.#child, "close").then(([code, signal]) => {
       this.#change(() => (this.#hasEnded = true));
@@ -62,6 +64,12 @@ export class Program implements AsyncDisposable {
   /** Closes stdin. */
   endInput(): void {
     this.#child.stdin.end();
+  }
+
+  /** Leaves its standard output unread, so that its writes wait once the pipe is full, or reads on. */
+  leaveOutputUnread(isUnread: boolean): void {
+    if (isUnread) this.#output.pause();
+    else this.#output.resume();
   }
 
   signal(signal: NodeJS.Signals): void {
@@ -112,6 +120,12 @@ export async function startTidemark(
 /** Runs the built `tidemark serve`. */
 export function serve(flags: readonly string[], options: ProgramOptions = {}): Program {
   return Program.node(["dist/main.js", "serve", ...flags], options);
+}
+
+/** Makes a server run `statement` on SIGUSR2, like a defect outside any request. */
+export function failingBy(statement: string): ProgramOptions {
+  const script = `process.on("SIGUSR2", () => { ${statement}; });`;
+  return { env: { NODE_OPTIONS: `--import data:text/javascript,${encodeURIComponent(script)}` } };
 }
 
 export interface ReadyLine {

@@ -2,6 +2,7 @@ import type { Journal } from "../../../src/journal/journal.js";
 import { createMemoryJournal } from "../../../src/journal/memory/memory-journal.js";
 import { DEFAULT_LIMITS, type Limits } from "../../../src/protocol/limits.js";
 import type { Retention } from "../../../src/tasks/retention.js";
+import type { MemoryBudget } from "../../../src/store/memory-budget.js";
 import { PerDatabaseTaskStoreProvider } from "../../../src/store/per-database-task-store-provider.js";
 import { PerDatabaseTaskStore } from "../../../src/store/per-database-task-store.js";
 import { ManualSteadyClock } from "../deterministic/manual-steady-clock.js";
@@ -16,6 +17,7 @@ export interface Stores extends AsyncDisposable {
   readonly clock: ManualSteadyClock;
   readonly log: RecordingLog;
   readonly limits: Limits;
+  readonly memory: MemoryBudget;
   readonly retention: Retention;
   readonly idleMs: number;
   readonly lostAfterLeases: number;
@@ -53,6 +55,7 @@ export function createStores({
     clock,
     log,
     limits,
+    memory: provider.memory,
     retention,
     idleMs,
     lostAfterLeases,
