@@ -5,7 +5,7 @@ import { DemoWorker } from "./demo/demo-worker.js";
 import { Pipeline } from "./graphql/pipeline/pipeline.js";
 import { schema } from "./graphql/schema.js";
 import { Hub } from "./hub/hub.js";
-import type { Journal } from "./journal/journal.js";
+import type { DatabaseSummary, Journal } from "./journal/journal.js";
 import { openJournal } from "./journal/open-journal.js";
 import { limitsInForce } from "./protocol/limits.js";
 import { fitToDescriptors, type Descriptors } from "./server/descriptor-budget.js";
@@ -86,6 +86,11 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
   metrics.gauge("subscribers", "Open subscriptions.", () => hub.subscriberCount + emptyHub.subscriberCount);
   metrics.gauge("subscribers_behind", "Subscriptions that wait to catch up.", () => hub.behindCount);
   metrics.gauge("databases", "Open databases.", () => provider.openStores().length);
+  metrics.gauge(
+    "databases_unavailable",
+    "Databases that cannot be opened.",
+    async () => (await unavailableDatabases(provider)).length,
+  );
   metrics.counter("log_lines_dropped", LOG_LINES_DROPPED, options.logLinesDropped ?? (() => 0));
   metrics.gauge("tokens_file_unreadable", "1 while the tokens file cannot be read.", () =>
     Number(authenticator.failure !== undefined),
@@ -98,7 +103,7 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
   const pipeline = new Pipeline({ schema, services, provider, hub, emptyHub, introspection, clock });
   const health = new HealthProbes({
     isWritable: () => journal.isWritable(),
-    problems: () => problemsOf(authenticator),
+    problems: async () => [...authenticationProblems(authenticator), ...(await databaseProblems(provider))],
   });
   const demonstration = hasDemo(config) ? new DemoWorker(provider, { leaseMs, clock, log }) : undefined;
   const about = {
@@ -152,8 +157,22 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
 const DESCRIPTORS_PER_DATABASE = 4;
 
 const LOG_LINES_DROPPED = "Log lines dropped because the reader of the log did not take them in time.";
-function problemsOf({ failure }: Authenticator): Problem[] {
+function authenticationProblems({ failure }: Authenticator): Problem[] {
   return failure ? [{ reason: failure.reason, isFatal: failure.rejectsAll }] : [];
+}
+
+async function databaseProblems(provider: TaskStoreProvider): Promise<Problem[]> {
+  const reason = "a database is unavailable; the log names it";
+  return (await unavailableDatabases(provider)).map(({ name, unavailable }) => ({
+    reason,
+    details: `database ${JSON.stringify(name)} is unavailable: ${unavailable}`,
+    isFatal: false,
+  }));
+}
+
+async function unavailableDatabases(provider: TaskStoreProvider): Promise<readonly DatabaseSummary[]> {
+  const databases = await provider.databases().catch(() => []); // the server is stopping
+  return databases.filter(({ unavailable }) => unavailable !== undefined);
 }
 
 /** Requires the dashboard, which has the button for it. */

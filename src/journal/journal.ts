@@ -45,6 +45,8 @@ export interface DatabaseSummary {
   readonly name: DatabaseName;
   /** 0 if the database cannot be read. */
   readonly jobCount: number;
+  /** Why the database can't be opened, as `unavailableReason` says; absent if nothing is known against it. */
+  readonly unavailable?: string | undefined;
 }
 
 /** The journal of one database. All calls may run concurrently. */
@@ -185,6 +187,13 @@ export class JournalError extends Error {
   constructor(message: string, outcome: JournalError["outcome"], options?: { cause?: unknown }) {
     super(message, options);
     this.outcome = outcome;
+  }
+}
+
+/** Thrown when stored data is sound, but this version does not know its form. The message says what to do. */
+export class UnknownFormatError extends JournalError {
+  constructor(message: string, options?: { cause?: unknown }) {
+    super(message, "nothing written", options);
   }
 }
 

@@ -39,7 +39,7 @@ export class HealthProbes {
    */
   async answerReady(response: ServerResponse, showsDetails: boolean): Promise<void> {
     if (this.#phase !== "ready") return answerJson(response, 503, { status: this.#phase });
-    const found = this.#sources.problems();
+    const found = await this.#sources.problems();
     const problems = found.map(({ reason, details }) => (showsDetails && details) || reason);
     const status = await this.#status(found);
     answerJson(
@@ -58,5 +58,5 @@ export class HealthProbes {
 interface ProblemSources {
   /** Whether the journal accepts writes now. */
   isWritable(): Promise<boolean>;
-  problems(): readonly Problem[];
+  problems(): Promise<readonly Problem[]>;
 }

@@ -36,14 +36,14 @@ export class Metrics implements OperationObserver {
   }
 
   /** Registers a gauge that calls `read` at each scrape. */
-  gauge(name: string, help: string, read: () => number): void {
+  gauge(name: string, help: string, read: () => number | Promise<number>): void {
     // eslint-disable-next-line no-new -- it lives in the registry
     new Gauge({
       name: `tidemark_${name}`,
       help,
       registers: [this.#registry],
-      collect() {
-        this.set(read());
+      async collect() {
+        this.set(await read());
       },
     });
   }

@@ -1,4 +1,5 @@
 import { DamagedJournalError, type DatabaseSummary, type Journal } from "../journal/journal.js";
+import { unavailableReason } from "../journal/unavailable-reason.js";
 import { limitExceeded, TidemarkError, unavailable } from "../protocol/tidemark-error.js";
 import type { DatabaseName } from "../tasks/names.js";
 import type { Retention } from "../tasks/retention.js";
@@ -28,6 +29,8 @@ export class PerDatabaseTaskStoreProvider implements TaskStoreProvider {
   readonly #opened = new Map<DatabaseName, OpenStore>();
   readonly #locks = new KeyedMutex();
   readonly #closings = new Set<Promise<void>>();
+  /** Why databases could not be opened when they were last requested. */
+  readonly #unavailable = new Map<DatabaseName, string>();
   /**
    * For each closed database, the monotonic time at which its next job expires or declines in health. Databases that the server has not opened
    * yet are due at once, because their times are unknown. Undefined until they have been listed.
@@ -78,7 +81,10 @@ export class PerDatabaseTaskStoreProvider implements TaskStoreProvider {
   }
 
   async databases(): Promise<readonly DatabaseSummary[]> {
-    return (await this.#existing()).filter(({ jobCount }) => jobCount > 0);
+    const existing = await this.#existing();
+    return existing
+      .map((summary) => withReason(summary, this.#unavailable.get(summary.name)))
+      .filter((summary) => summary.jobCount > 0 || summary.unavailable !== undefined);
   }
 
   openStores(): PerDatabaseTaskStore[] {
@@ -155,13 +161,23 @@ export class PerDatabaseTaskStoreProvider implements TaskStoreProvider {
           throw error;
         },
       );
+      this.#unavailable.delete(database);
       return { store, leaseCount: 0, isForWriting: false, usedAt: -Infinity };
     } catch (error) {
-      const name = JSON.stringify(database);
-      throw error instanceof DamagedJournalError
-        ? unavailable(`Database ${name} is damaged. An operator must repair it.`, error)
-        : unavailable(`Cannot open database ${name}. Try again.`, error);
+      const reason = unavailableReason(error);
+      await this.#recordUnavailable(database, reason, error);
+      throw unavailable(`Cannot open database ${JSON.stringify(database)}. ${reason}`, error);
     }
+  }
+
+  /** Logs each reason once. A database that does not exist is not recorded, because clients may invent names. */
+  async #recordUnavailable(database: DatabaseName, reason: string, error: unknown): Promise<void> {
+    const existing = await this.#existing().catch(() => []);
+    const summary = existing.find(({ name }) => name === database);
+    if (!summary) return;
+    const known = this.#unavailable.get(database) ?? summary.unavailable;
+    if (known !== reason) this.#warn(error, database, "cannot open a database; the others are not affected");
+    this.#unavailable.set(database, reason);
   }
 
   #lease(entry: OpenStore): TaskStoreLease {
@@ -225,7 +241,8 @@ export class PerDatabaseTaskStoreProvider implements TaskStoreProvider {
       await this.#maintain(store);
       await this.#closeIfIdle(database);
     } catch (error) {
-      this.#warn(error, database, "cannot open a database for its due jobs");
+      if (!this.#unavailable.has(database))
+        this.#warn(error, database, "cannot open a database for its due jobs");
       if (isDamaged(error)) this.#dueAt?.delete(database);
     }
   }
@@ -284,6 +301,10 @@ export class PerDatabaseTaskStoreProvider implements TaskStoreProvider {
       databasesMax,
     );
   }
+}
+
+function withReason(summary: DatabaseSummary, reason: string | undefined): DatabaseSummary {
+  return reason === undefined ? summary : { ...summary, unavailable: reason };
 }
 
 function isDamaged(error: unknown): boolean {

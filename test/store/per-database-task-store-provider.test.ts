@@ -641,7 +641,8 @@ describe("runMaintenance", () => {
     faults.failNextOpen();
     await next.runMaintenance();
     expect(world.log.lines).toMatchObject([{ level: "warn", fields: { database: DATABASE } }]);
-    expect(await next.databases()).toEqual([{ name: DATABASE, jobCount: 1 }]);
+    const unavailable = "Try again. The log has the reason.";
+    expect(await next.databases()).toEqual([{ name: DATABASE, jobCount: 1, unavailable }]);
     await next.runMaintenance();
     expect(await next.databases()).toEqual([]);
   });

@@ -73,7 +73,7 @@ export class LmdbDatabase implements JournalDatabase, AsyncDisposable {
   #head: DatabaseHead;
   #failure: { readonly size: TransactionSize } | undefined;
   #isClosed = false;
-  #isDamaged = false;
+  #damage: DamagedJournalError | undefined;
   /** Whether the outcome of the latest write is unknown. */
   #isInDoubt = false;
   /** Whether the last checkpoint left jobs that should be compacted. */
@@ -109,7 +109,12 @@ export class LmdbDatabase implements JournalDatabase, AsyncDisposable {
 
   /** 0 once the file is known to be damaged. */
   get jobCount(): number {
-    return this.#isDamaged ? 0 : this.#head.jobCount;
+    return this.#damage ? 0 : this.#head.jobCount;
+  }
+
+  /** Set once the file is known to be damaged. */
+  get damage(): DamagedJournalError | undefined {
+    return this.#damage;
   }
 
   /** Whether the latest transaction failed. */
@@ -206,8 +211,8 @@ export class LmdbDatabase implements JournalDatabase, AsyncDisposable {
         return await work();
       } catch (error) {
         if (!(error instanceof DamagedFileError)) throw error;
-        if (!this.#isDamaged) this.#options.log.error({ file: this.#path, reason: error.message }, DAMAGED);
-        this.#isDamaged = true;
+        if (!this.#damage) this.#options.log.error({ file: this.#path, reason: error.message }, DAMAGED);
+        this.#damage ??= damaged(error);
         throw damaged(error);
       }
     });

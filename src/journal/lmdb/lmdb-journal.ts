@@ -10,6 +10,7 @@ import {
   type Journal,
   type OpenOptions,
 } from "../journal.js";
+import { unavailableReason } from "../unavailable-reason.js";
 import { DAMAGED, LmdbDatabase, type LmdbOptions } from "./lmdb-database.js";
 
 /**
@@ -41,6 +42,10 @@ class LmdbJournal implements Journal {
   readonly #closing = new Map<DatabaseName, Promise<void>>();
   /** The job counts of the databases that are not open. */
   readonly #jobCounts = new Map<DatabaseName, number>();
+  /** Why databases could not be opened at the start. */
+  readonly #unavailable = new Map<DatabaseName, string>();
+  /** The databases that --new-epoch could not reach at the start. They begin the new epoch once they can be opened. */
+  readonly #epochsDue = new Set<DatabaseName>();
   #probing: Promise<boolean> | undefined;
   #isClosed = false;
 
@@ -49,20 +54,23 @@ class LmdbJournal implements Journal {
     this.#options = { ...options, descriptors: this.#descriptors };
   }
 
-  /** Reads the head of every database. A damaged database is logged and does not affect the others. */
+  /** Reads the head of every database. One that can't be opened is logged and does not affect the others. */
   async prepare(): Promise<void> {
     await this.#makePrivate();
-    if (this.#options.newEpoch) this.#options.log.warn({}, "every database begins a new epoch (--new-epoch)");
+    const { newEpoch, log } = this.#options;
+    if (newEpoch) log.warn({}, "every database begins a new epoch (--new-epoch)");
     for (const { name, path } of await this.#folder.databases()) {
+      if (newEpoch) this.#epochsDue.add(name);
       try {
-        const database = new LmdbDatabase(path, this.#options);
-        if (this.#options.newEpoch) await database.beginEpoch();
+        await using database = this.#openDatabase(name);
+        if (newEpoch) await this.#beginEpoch(name, database);
         if (database.exists) this.#jobCounts.set(name, database.jobCount);
-        await database.close();
       } catch (error) {
-        if (!(error instanceof DamagedJournalError)) throw error;
         this.#jobCounts.set(name, 0);
-        this.#options.log.error({ file: path, reason: messageOf(error.cause) }, DAMAGED);
+        this.#unavailable.set(name, unavailableReason(error));
+        const isDamaged = error instanceof DamagedJournalError;
+        const reason = messageOf(isDamaged ? error.cause : error);
+        log.error({ file: path, reason }, isDamaged ? DAMAGED : UNAVAILABLE);
       }
     }
   }
@@ -78,21 +86,29 @@ class LmdbJournal implements Journal {
     await this.#closing.get(name);
     this.#checkOpen();
     const opened = this.#opened.get(name) ?? {
-      database: new LmdbDatabase(this.#folder.fileOf(name), this.#options),
+      database: this.#openDatabase(name),
       handles: new Set<JournalHandle>(),
     };
     this.#opened.set(name, opened);
     const handle = new JournalHandle(opened.database, () => this.#release(name, opened, handle));
     opened.handles.add(handle);
-    return handle;
+    try {
+      if (this.#epochsDue.has(name)) await this.#beginEpoch(name, opened.database);
+      return handle;
+    } catch (error) {
+      await handle.close();
+      throw error;
+    }
   }
 
   async databases(): Promise<readonly DatabaseSummary[]> {
     this.#checkOpen();
-    const jobCounts = new Map(this.#jobCounts);
+    const summaries = new Map<DatabaseName, DatabaseSummary>();
+    for (const [name, jobCount] of this.#jobCounts)
+      summaries.set(name, summaryOf(name, jobCount, this.#unavailable.get(name)));
     for (const [name, { database }] of this.#opened)
-      if (database.exists) jobCounts.set(name, database.jobCount);
-    return Array.from(jobCounts, ([name, jobCount]) => ({ name, jobCount })).toSorted(byName);
+      if (database.exists) summaries.set(name, summaryOf(name, database.jobCount, damageOf(database)));
+    return [...summaries.values()].toSorted(byName);
   }
 
   async recent(count: number): Promise<readonly DatabaseName[]> {
@@ -126,6 +142,18 @@ class LmdbJournal implements Journal {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  /** @throws DamagedJournalError, UnknownFormatError, and errors of the system */
+  #openDatabase(name: DatabaseName): LmdbDatabase {
+    const database = new LmdbDatabase(this.#folder.fileOf(name), this.#options);
+    this.#unavailable.delete(name);
+    return database;
+  }
+
+  async #beginEpoch(name: DatabaseName, database: LmdbDatabase): Promise<void> {
+    await database.beginEpoch();
+    this.#epochsDue.delete(name);
   }
 
   /** Retries the databases whose last write failed. */
@@ -164,6 +192,16 @@ interface Opened {
 function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
+
+function summaryOf(name: DatabaseName, jobCount: number, unavailable: string | undefined): DatabaseSummary {
+  return unavailable === undefined ? { name, jobCount } : { name, jobCount, unavailable };
+}
+
+function damageOf({ damage }: LmdbDatabase): string | undefined {
+  return damage && unavailableReason(damage);
+}
+
+const UNAVAILABLE = "a database cannot be opened; the others are not affected";
 
 function byName(a: DatabaseSummary, b: DatabaseSummary): number {
   return a.name < b.name ? -1 : 1;

@@ -15,11 +15,11 @@ import {
 import { checkCanOpen } from "./descriptor-reserve.js";
 import { PRIVATE_FILE, syncParentFolder } from "./durable-files.js";
 import { DamagedJournalError } from "../journal.js";
+import { createLockFileOf, giveToOwner } from "./folder-owner.js";
 import { LmdbDatabase, LOG_SUFFIX, writeDatabase } from "./lmdb-database.js";
 import { LmdbFile } from "./lmdb-file.js";
 import { framesAfter } from "./log-frame.js";
 import { headOf } from "./snapshot-reader.js";
-import { createLockFile } from "./space-reservation.js";
 import { salvage } from "./salvage.js";
 
 /** The work of `tidemark check`, `repair` and `backup`. */
@@ -38,7 +38,11 @@ export interface DatabaseCheck {
 /** Checks every database of a folder that no server is using. @throws DataFolderError */
 export async function* checkFolder(path: string): AsyncGenerator<DatabaseCheck, void> {
   await using folder = await DataFolder.openExisting(path);
-  for (const { name, path: file } of await folder.databases()) yield checkDatabase(name, file);
+  try {
+    for (const { name, path: file } of await folder.databases()) yield checkDatabase(name, file);
+  } finally {
+    await giveToOwner(path);
+  }
 }
 
 /** The result of repairing a database. */
@@ -62,9 +66,13 @@ export interface DatabaseRepair {
  */
 export async function* repairFolder(path: string): AsyncGenerator<DatabaseRepair, void> {
   await using folder = await DataFolder.openExisting(path);
-  for (const { name, path: file } of await folder.databases()) {
-    const { damage } = await checkDatabase(name, file);
-    if (damage !== undefined) yield repairDatabase(name, file);
+  try {
+    for (const { name, path: file } of await folder.databases()) {
+      const { damage } = await checkDatabase(name, file);
+      if (damage !== undefined) yield await repairDatabase(name, file);
+    }
+  } finally {
+    await giveToOwner(path);
   }
 }
 
@@ -152,7 +160,7 @@ async function copyDatabase(path: string, copy: string): Promise<void> {
 }
 
 async function copyFile(path: string, copy: string): Promise<void> {
-  await createLockFile(path);
+  await createLockFileOf(path);
   checkCanOpen([path, `${path}-lock`], "r");
   const env = openLmdb({ path, noSubdir: true, readOnly: true });
   try {

@@ -82,7 +82,7 @@ const PAGE_BYTES = 4_096;
 const PAGES_MIN = 24;
 
 /** The size of LMDB's lock file for 126 readers. */
-const LOCK_BYTES = 8_272;
+export const LOCK_BYTES = 8_272;
 
 const WRITE_BYTES = 16 * 1024;
 
