@@ -101,6 +101,10 @@ export class Topic implements TaskStoreListener {
     this.#notifyGroups(userTask, removal.stamp.revision);
   }
 
+  onDatabaseDeleted(): void {
+    for (const { group } of this.#groups.values()) group.refresh();
+  }
+
   /** Marks the groups that match, and wakes them once per turn of the event loop, after the writes of the turn. */
   #notifyGroups(key: JobKey, revision: number): void {
     this.#index.markChanged(key, revision);

@@ -176,6 +176,19 @@ export class LmdbDatabase implements JournalDatabase, AsyncDisposable {
     });
   }
 
+  erase(): Promise<void> {
+    return this.#exclusively(async () => {
+      try {
+        await this.#closeFile();
+        await removeFile(this.#path);
+        this.#forget();
+        await syncParentFolder(this.#path);
+      } catch (error) {
+        throw new JournalError("Cannot delete the file.", "unknown", { cause: error });
+      }
+    });
+  }
+
   /** A load in progress fails with a JournalError. */
   close(): Promise<void> {
     this.#isClosed = true;
@@ -423,6 +436,19 @@ export class LmdbDatabase implements JournalDatabase, AsyncDisposable {
       if (error instanceof DamagedFileError) throw error;
       throw new JournalError("It is still unknown what was written.", "nothing written", { cause: error });
     }
+  }
+
+  /** Begins again as a database that does not exist. */
+  #forget(): void {
+    this.#head = newHead();
+    this.#failure = undefined;
+    this.#isDamaged = false;
+    this.#latestRevisions = new Map();
+    this.#removals = new Map();
+    this.#oldestRemovals = this.#removals.entries();
+    this.#staleRemovals = [];
+    this.#pendingCompaction = new PendingCompaction();
+    this.#entryChecksums = new Map();
   }
 
   /** The open file, which was checked before. */

@@ -80,8 +80,7 @@ class LmdbJournal implements Journal {
   async databases(): Promise<readonly DatabaseSummary[]> {
     this.#checkOpen();
     const jobCounts = new Map(this.#jobCounts);
-    for (const [name, { database }] of this.#opened)
-      if (database.exists) jobCounts.set(name, database.jobCount);
+    for (const [name, { database }] of this.#opened) setJobCount(jobCounts, name, database);
     return Array.from(jobCounts, ([name, jobCount]) => ({ name, jobCount })).toSorted(byName);
   }
 
@@ -127,7 +126,7 @@ class LmdbJournal implements Journal {
   async #release(name: DatabaseName, { database, handles }: Opened, handle: JournalHandle): Promise<void> {
     handles.delete(handle);
     if (handles.size > 0) return;
-    if (database.exists) this.#jobCounts.set(name, database.jobCount);
+    setJobCount(this.#jobCounts, name, database);
     this.#opened.delete(name);
     const closing = database.close().finally(() => this.#closing.delete(name));
     this.#closing.set(name, closing);
@@ -143,6 +142,11 @@ class LmdbJournal implements Journal {
 interface Opened {
   readonly database: LmdbDatabase;
   readonly handles: Set<JournalHandle>;
+}
+
+function setJobCount(jobCounts: Map<DatabaseName, number>, name: DatabaseName, database: LmdbDatabase): void {
+  if (database.exists) jobCounts.set(name, database.jobCount);
+  else jobCounts.delete(name);
 }
 
 function messageOf(error: unknown): string {
