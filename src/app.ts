@@ -15,6 +15,7 @@ import { EmptyTaskStoreProvider } from "./store/empty-task-store.js";
 import { MaintenanceLoop } from "./store/maintenance-loop.js";
 import { PerDatabaseTaskStoreProvider } from "./store/per-database-task-store-provider.js";
 import { openRecentDatabases } from "./store/open-recent-databases.js";
+import type { MemoryBudget } from "./store/memory-budget.js";
 import type { TaskStoreProvider } from "./store/task-store-provider.js";
 import { systemClock, type Clock } from "./util/clock.js";
 import { packageVersion } from "./util/package-version.js";
@@ -65,13 +66,14 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
       throw error;
     },
   );
-  const { provider, expiry } = createProvider(config, journal, clock, log);
+  const { provider, memory, expiry } = createProvider(config, journal, clock, log);
   const hubOptions = { clock, bookmarkMs: config.bookmarkMs };
   const hub = new Hub(provider, hubOptions);
   const emptyHub = new Hub(new EmptyTaskStoreProvider({ clock, limits }), hubOptions);
   const metrics = new Metrics();
   metrics.gauge("subscribers", "Open subscriptions.", () => hub.subscriberCount + emptyHub.subscriberCount);
   metrics.gauge("databases", "Open databases.", () => provider.openStores().length);
+  if (memory) observeMemory(metrics, memory);
   const { leaseMs, retention } = config;
   const version = packageVersion();
   const services = { version, limits, leaseMs, retention, observer: metrics, log };
@@ -130,10 +132,26 @@ function createProvider(
   journal: Journal,
   clock: Clock,
   log: Log,
-): { provider: TaskStoreProvider; expiry?: MaintenanceLoop } {
+): { provider: TaskStoreProvider; memory?: MemoryBudget; expiry?: MaintenanceLoop } {
   const { limits, retention, idleMs, lostAfterLeases, tracking } = config;
   if (!tracking) return { provider: new EmptyTaskStoreProvider({ clock, limits }) };
   const options = { clock, limits, log, retention, idleMs, lostAfterLeases };
   const provider = new PerDatabaseTaskStoreProvider(journal, options);
-  return { provider, expiry: new MaintenanceLoop(provider, { retention, idleMs, clock }) };
+  const expiry = new MaintenanceLoop(provider, { retention, idleMs, clock });
+  return { provider, memory: provider.memory, expiry };
+}
+
+/** Changes that were rejected are counted by the limit: `tidemark_failures_total{limit="memoryMax"}`. */
+function observeMemory(metrics: Metrics, memory: MemoryBudget): void {
+  metrics.gauge("memory_bytes", "Estimated memory of the jobs in open databases.", () => memory.bytes);
+  metrics.gauge(
+    "memory_max_bytes",
+    "The bound of that memory (--memory-max).",
+    () => memory.limits.memoryMax,
+  );
+  metrics.gaugeByDatabase(
+    "memory_largest_database_bytes",
+    "Estimated memory of the jobs in each of the ten largest open databases.",
+    () => memory.largest(10).map(({ database, bytes }) => ({ database, value: bytes })),
+  );
 }

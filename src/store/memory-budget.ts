@@ -135,7 +135,7 @@ export class MemoryAccount {
     return uses.flatMap((use) => {
       const bound = budget.limits[use.limit];
       const missing = use.used + bytes - share * bound;
-      return missing > 0 ? { ...use, bound, missing: missing / budget.copies } : [];
+      return missing > 0 ? { ...use, bound, needed: bytes, missing: missing / budget.copies } : [];
     });
   }
 
@@ -163,6 +163,8 @@ export interface MemoryShortage {
   readonly limit: "memoryMax" | "memoryPerDatabaseMax" | "memoryPerUserMax";
   readonly bound: number;
   readonly used: number;
+  /** The bytes that the change needs. */
+  readonly needed: number;
   /** The sizes of the jobs that must be removed first: */
   readonly missing: number;
   /** of this user, or of any user. */

@@ -186,7 +186,7 @@ export class PerDatabaseTaskStoreProvider implements TaskStoreProvider {
     }
     this.#opened.set(database, entry);
     this.#dueAt?.delete(database);
-    this.#closeExcess();
+    this.#closeExcess(entry);
     try {
       return use(entry);
     } finally {
@@ -277,10 +277,10 @@ export class PerDatabaseTaskStoreProvider implements TaskStoreProvider {
   }
 
   /** While too many stores are open, closes those without a user that were requested least recently. */
-  #closeExcess(): void {
+  #closeExcess(requested?: OpenStore): void {
     const excess = this.#opened.size - this.#options.limits.databasesOpenMax;
     if (excess <= 0) return;
-    const unused = [...this.#opened.values()].filter((entry) => this.#isUnused(entry));
+    const unused = [...this.#opened.values()].filter((entry) => entry !== requested && this.#isUnused(entry));
     for (const entry of unused.toSorted((a, b) => a.usedAt - b.usedAt).slice(0, excess))
       void this.#closeIfUnusedSince(entry, entry.usedAt);
   }

@@ -157,7 +157,7 @@ export class WriteBatch {
       throw databaseFullError(this.#memory.database, this.#jobCount, this.#limits.jobsPerDatabaseMax);
     if (unmet) {
       this.#memory.reportShortage(unmet);
-      throw memoryFullError(unmet, growth, share);
+      throw memoryFullError(unmet, share);
     }
     for (const job of jobs) this.#evict(job);
   }
@@ -284,20 +284,17 @@ function databaseFullError(
   );
 }
 
-function memoryFullError(
-  { limit, used, bound, username }: MemoryShortage,
-  bytes: number,
-  share: number,
-): TidemarkError {
-  const holder = {
+function memoryFullError(shortage: MemoryShortage, share: number): TidemarkError {
+  const { limit, needed, used, bound, username } = shortage;
+  const holders = {
     memoryMax: "of the server",
     memoryPerDatabaseMax: "of this database",
     memoryPerUserMax: `of user ${JSON.stringify(username)}`,
-  }[limit];
+  };
   const reserve = share < 1 ? ", of which the last tenth is kept for reports on the jobs that exist" : "";
   return limitExceeded(
     limit,
-    `The change needs ${bytes} bytes of memory, but the jobs ${holder} take ${used} bytes${reserve}, and too few of them have ended. Remove jobs, or try again after others have ended`,
+    `The change needs ${needed} bytes of memory, but the jobs ${holders[limit]} take ${used} bytes${reserve}, and too few of them have ended. Remove jobs, or try again after others have ended`,
     bound,
   );
 }
