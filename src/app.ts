@@ -17,6 +17,7 @@ import { EmptyTaskStoreProvider } from "./store/empty-task-store.js";
 import { MaintenanceLoop } from "./store/maintenance-loop.js";
 import { PerDatabaseTaskStoreProvider } from "./store/per-database-task-store-provider.js";
 import { openRecentDatabases } from "./store/open-recent-databases.js";
+import type { MemoryBudget } from "./store/memory-budget.js";
 import type { TaskStoreProvider } from "./store/task-store-provider.js";
 import { systemClock, type Clock } from "./util/clock.js";
 import { SteadyClock } from "./util/steady-clock.js";
@@ -77,7 +78,7 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
   const perDatabase = journal.supports.durability ? DESCRIPTORS_PER_DATABASE : 0;
   const { limits, warning } = fitToDescriptors(config.limits, perDatabase, options.descriptors);
   if (warning) log.warn({}, warning);
-  const { provider, expiry } = createProvider({ ...config, limits }, journal, clock, log);
+  const { provider, memory, expiry } = createProvider({ ...config, limits }, journal, clock, log);
   const turnLength = new TurnLength();
   const hubOptions = { clock, bookmarkMs: config.bookmarkMs, turnLength };
   const hub = new Hub(provider, hubOptions);
@@ -95,6 +96,7 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
   metrics.gauge("tokens_file_unreadable", "1 while the tokens file cannot be read.", () =>
     Number(authenticator.failure !== undefined),
   );
+  if (memory) observeMemory(metrics, memory);
   const { leaseMs, retention } = config;
   const version = packageVersion();
   const elapsedMs = (since: number, until: number): number => clock.elapsedMs(since, until);
@@ -191,10 +193,26 @@ function createProvider(
   journal: Journal,
   clock: SteadyClock,
   log: Log,
-): { provider: TaskStoreProvider; expiry?: MaintenanceLoop } {
+): { provider: TaskStoreProvider; memory?: MemoryBudget; expiry?: MaintenanceLoop } {
   const { limits, retention, idleMs, lostAfterLeases, tracking } = config;
   if (!tracking) return { provider: new EmptyTaskStoreProvider({ clock, limits }) };
   const options = { clock, limits, log, retention, idleMs, lostAfterLeases };
   const provider = new PerDatabaseTaskStoreProvider(journal, options);
-  return { provider, expiry: new MaintenanceLoop(provider, { retention, idleMs, clock }) };
+  const expiry = new MaintenanceLoop(provider, { retention, idleMs, clock });
+  return { provider, memory: provider.memory, expiry };
+}
+
+/** Changes that were rejected are counted by the limit: `tidemark_failures_total{limit="memoryMax"}`. */
+function observeMemory(metrics: Metrics, memory: MemoryBudget): void {
+  metrics.gauge("memory_bytes", "Estimated memory of the jobs in open databases.", () => memory.bytes);
+  metrics.gauge(
+    "memory_max_bytes",
+    "The bound of that memory (--memory-max).",
+    () => memory.limits.memoryMax,
+  );
+  metrics.gaugeByDatabase(
+    "memory_largest_database_bytes",
+    "Estimated memory of the jobs in each of the ten largest open databases.",
+    () => memory.largest(10).map(({ database, bytes }) => ({ database, value: bytes })),
+  );
 }

@@ -76,7 +76,7 @@ class SalvageReader {
   }
 
   /** Adds a record from a page that the tree does not reach. Unreadable records are ignored: they were overwritten. */
-  addUnreferenced(record: LmdbRecord): void {
+  addUnreferenced(record: StoredRecord): void {
     if (record.key[0] === KIND.head) return;
     try {
       this.#read(record);
@@ -136,7 +136,7 @@ class SalvageReader {
     return revision + 1 - entriesFrom - found.length;
   }
 
-  #read({ key, value }: LmdbRecord): void {
+  #read({ key, value }: StoredRecord): void {
     switch (key[0]) {
       case KIND.head:
         this.#head = decodeRecord(key, value) as DatabaseHead;
@@ -175,3 +175,6 @@ class SalvageReader {
     return true;
   }
 }
+
+/** A record of the file or the log. */
+type StoredRecord = Pick<LmdbRecord, "key" | "value">;
