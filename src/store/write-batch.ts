@@ -123,13 +123,13 @@ export class WriteBatch {
     );
   }
 
-  /** All jobs after the changes of this batch. */
+  /** All jobs after the changes of this batch, those stored first first, because their entries free the most space. */
   jobs(): UserTask[] {
     const unchanged = this.#table
       .query({})
       .filter((userTask) => !this.#pendingStates.has(keyTextOf(userTask)));
     const pending = [...this.#pendingStates.values()].map(({ state }) => state);
-    return [...unchanged, ...pending.filter((state) => state.kind === "userTask")];
+    return [...unchanged.toReversed(), ...pending.filter((state) => state.kind === "userTask")];
   }
 
   /** Removes these jobs, except those that were stored again since. Returns the number of removed jobs. */

@@ -6,6 +6,8 @@ import {
   eventsUntilVersion,
   storeRejected,
   storeLargeJob,
+  purge,
+  storeNewJobsUntilRefused,
   storeRepeatedly,
   storeUntilRefused,
 } from "../kit/disk-faults/full-disk.js";
@@ -35,7 +37,7 @@ import {
 import { isConsistent, killAtEach, runBaseline } from "../kit/disk-faults/kill-sweep.js";
 import { ask, HttpConnection, RawConnection } from "../kit/network/raw-http.js";
 import { temporaryFolder } from "../kit/process/temporary-folder.js";
-import { store, storeTask, update, updateTask } from "../server/jobs.js";
+import { store, storeTask, taskCount, update, updateTask } from "../server/jobs.js";
 import { taskEventsUntil, nextEvent, Replica, queryState, taskEvents } from "../server/task-events.js";
 import { OVER_WEBSOCKET } from "../server/transports.js";
 
@@ -210,6 +212,25 @@ describe.skipIf(!CAN_MOUNT)("a full disk (under CI; needs root to mount one)", (
     expect(new Replica().apply(events).jobs).toEqual(after.jobs);
     expect(await queryState(restarted.url)).toEqual(after);
   });
+
+  it("purges all jobs without more space, and then stores new ones", async () => {
+    const disk = join(temporaryFolder(), "disk");
+    mountDisk(disk, 32 * MEBIBYTE);
+    await using server = await startOn(join(disk, "data"));
+    const { url } = server;
+    await writeFile(join(disk, "filler"), Buffer.alloc(16 * MEBIBYTE));
+    const stored = await storeNewJobsUntilRefused(url);
+
+    const purged = await purge(url);
+    const again = await storeNewJobsUntilRefused(url, stored / 2);
+    await kill(server);
+    await using restarted = await startOn(join(disk, "data"));
+
+    expect(stored).toBeGreaterThan(1_000);
+    expect(purged).toBe(stored);
+    expect(again).toBeGreaterThanOrEqual(stored / 2);
+    expect(await taskCount(restarted.url)).toBe(again);
+  }, 60_000);
 
   it("rejects any number of new databases without harm to existing ones", async () => {
     const disk = join(temporaryFolder(), "disk");

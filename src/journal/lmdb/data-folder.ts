@@ -10,6 +10,7 @@ import { PRIVATE_FILE, PRIVATE_FOLDER, writeFileAtomically } from "./durable-fil
  *
  *     tidemark.json       { "product": "tidemark", "format": 2 }
  *     owner               the process id of the owner, which locks this file while it lives
+ *     reserve             disk space for removals
  *     neo4j.mdb           a database, with LMDB's neo4j.mdb-lock
  *     neo4j.mdb-log       its newest changes, while it is open or after a crash
  *     ~nzswkdi.mdb        a database whose name is not a safe file name, in base32
@@ -49,6 +50,10 @@ export class DataFolder implements AsyncDisposable {
   /** The databases that have a file, sorted by name. */
   databases(): Promise<DatabaseFile[]> {
     return databaseFiles(this.path);
+  }
+
+  get reserveFile(): string {
+    return join(this.path, RESERVE_FILE);
   }
 
   fileOf(name: DatabaseName): string {
@@ -232,6 +237,7 @@ const FORMAT_MIN = 1;
 const FOR_OTHERS = 0o077;
 const FORMAT_FILE = "tidemark.json";
 const OWNER_FILE = "owner";
+const RESERVE_FILE = "reserve";
 
 /** The advice if the format file was lost. */
 const RESTORE = `If you are sure that this is one, write ${JSON.stringify({ product: PRODUCT, format: FORMAT })} to ${FORMAT_FILE}.`;

@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { rename, rm } from "node:fs/promises";
 import { setImmediate } from "node:timers/promises";
 import { open as openLmdb, type RootDatabase } from "lmdb";
-import { assert } from "../../util/assert.js";
+import { assert, errorCodeOf } from "../../util/assert.js";
 import type { Log } from "../../util/log.js";
 import { Mutex } from "../../util/keyed-mutex.js";
 import { ChangeSignal } from "../../util/change-signal.js";
@@ -21,6 +21,7 @@ import {
 } from "../journal.js";
 import { journalClosedError, type JournalDatabase } from "../journal-handle.js";
 import { jobKeyText, pickJobKey, createStoredJob } from "../stored-job.js";
+import type { DiskReserve } from "./disk-reserve.js";
 import { checkCanOpen, type DescriptorReserve } from "./descriptor-reserve.js";
 import { DamagedFileError, LmdbFile } from "./lmdb-file.js";
 import { headOf, SnapshotReader } from "./snapshot-reader.js";
@@ -38,7 +39,15 @@ import {
   type DatabaseHead,
   type EncodedRecord,
 } from "./records.js";
-import { SpaceReservation, createLockFile, type TransactionSize } from "./space-reservation.js";
+import {
+  createLockFile,
+  largeBytesOf,
+  maxSize,
+  NO_SIZE,
+  spaceFor,
+  SpaceReservation,
+  type TransactionSize,
+} from "./space-reservation.js";
 import { WriteAheadLog, type LoggedEntry } from "./write-ahead-log.js";
 import { compacted, PendingCompaction, type UncompactedChange } from "./pending-compaction.js";
 
@@ -96,7 +105,7 @@ export class LmdbDatabase implements JournalDatabase, AsyncDisposable {
   constructor(path: string, options: LmdbOptions) {
     this.#path = path;
     this.#options = options;
-    this.#spaceReservation = new SpaceReservation(path);
+    this.#spaceReservation = new SpaceReservation(path, options.diskReserve);
     this.#pendingCompactionMax = options.pendingCompactionMax ?? PENDING_COMPACTION_MAX;
     const stored = readHead(path);
     this.#log = readLog(path, stored, options.logBytesMax);
@@ -177,7 +186,8 @@ export class LmdbDatabase implements JournalDatabase, AsyncDisposable {
     return this.#exclusively(async () => {
       await this.#readOnce();
       await this.#openForWriting();
-      await this.#checkpoint();
+      const sizeMin = this.#failure?.size ?? NO_SIZE;
+      await this.#writeCheckpoint({}, { count: 0, spaceMax: COMPACTION_SPACE_MAX, sizeMin });
     });
   }
 
@@ -340,13 +350,40 @@ export class LmdbDatabase implements JournalDatabase, AsyncDisposable {
     return true;
   }
 
-  /** Moves the logged entries to the LMDB file, together with `appended`. @throws JournalError */
+  /**
+   * Moves the logged entries to the LMDB file, together with `appended`, and compacts jobs that are due.
+   * @throws JournalError
+   */
   async #checkpoint(appended: Partial<Appended> = {}): Promise<void> {
-    const { entries = [], jobCount = this.#head.jobCount, epoch = this.#head.epoch } = appended;
-    const transaction = new Transaction(this.#head);
-    Object.assign(transaction.head, { epoch, jobCount, revision: this.#head.revision + entries.length });
+    const { entries = [] } = appended;
     const count = this.#log.entries.size + entries.length;
-    await this.#compactOldest(transaction, count);
+    const isRemoval = entries.length > 0 && entries.every(({ entry }) => entry.change.kind === "removed");
+    let spaceMax = isRemoval ? REMOVAL_SPACE_MAX : COMPACTION_SPACE_MAX;
+    const write = (more: Partial<Appended>): Promise<void> =>
+      this.#writeCheckpoint(more, { count, isRemoval, spaceMax });
+    try {
+      await write(appended);
+    } catch (error) {
+      if (!isDiskFull(error)) throw error;
+      if (isRemoval) await this.#options.diskReserve?.release();
+      spaceMax = REMOVAL_SPACE_MAX;
+      await write(appended);
+    }
+    for (let left = CHECKPOINTS_MAX; left > 0 && this.#isCompactionBehind; left--) {
+      try {
+        await write({});
+      } catch {
+        return; // the entries are durable, and the failure was logged
+      }
+    }
+  }
+
+  async #writeCheckpoint(appended: Partial<Appended>, bounds: CheckpointBounds): Promise<void> {
+    const { entries = [], jobCount = this.#head.jobCount, epoch = this.#head.epoch } = appended;
+    const { count } = bounds;
+    const transaction = new Transaction(this.#head, bounds);
+    Object.assign(transaction.head, { epoch, jobCount, revision: this.#head.revision + entries.length });
+    await this.#compactDue(transaction, bounds);
     this.#dropEntries(transaction, count);
     this.#dropStaleRemovals(transaction);
     for (const { revision, record } of [...this.#log.entries.values(), ...entries]) {
@@ -381,22 +418,36 @@ export class LmdbDatabase implements JournalDatabase, AsyncDisposable {
     this.#staleRemovals.push(revision);
   }
 
-  /** Compacts the longest-waiting jobs while too many entries wait for compaction. Yields to other work in between. */
-  async #compactOldest(transaction: Transaction, count: number): Promise<void> {
-    let { bytes } = this.#pendingCompaction;
+  /** Compacts jobs that are due, up to a bound. Yields to other work in between. */
+  async #compactDue(transaction: Transaction, { count, spaceMax }: CheckpointBounds): Promise<void> {
     let left = count + COMPACTIONS_MIN;
     let begun = performance.now();
     this.#isCompactionBehind = false;
-    for (const change of this.#pendingCompaction.values()) {
-      const isTooOld = change.firstRevision <= this.#head.revision - this.#pendingCompactionMax;
-      if ((!isTooOld && bytes <= PENDING_COMPACTION_BYTES_MAX) || left-- === 0) break;
-      this.#isCompactionBehind = transaction.size.bytes > COMPACTED_BYTES_MAX;
+    for (const change of this.#dueForCompaction()) {
+      if (left-- === 0) break;
+      this.#isCompactionBehind = spaceFor(transaction.size) > spaceMax;
       if (this.#isCompactionBehind) break;
       this.#compact(transaction, change);
-      bytes -= change.bytes;
       if (performance.now() - begun < SLICE_MS) continue;
       await setImmediate();
       begun = performance.now();
+    }
+  }
+
+  /** The removed jobs, and the longest-waiting others while too many entries wait for compaction. */
+  *#dueForCompaction(): Generator<UncompactedChange, void> {
+    const { removed } = this.#pendingCompaction;
+    let { bytes } = this.#pendingCompaction;
+    for (const change of removed) {
+      yield change;
+      bytes -= change.bytes;
+    }
+    for (const change of this.#pendingCompaction.values()) {
+      const isTooOld = change.firstRevision <= this.#head.revision - this.#pendingCompactionMax;
+      if (!isTooOld && bytes <= PENDING_COMPACTION_BYTES_MAX) return;
+      if (removed.has(change)) continue;
+      yield change;
+      bytes -= change.bytes;
     }
   }
 
@@ -404,11 +455,11 @@ export class LmdbDatabase implements JournalDatabase, AsyncDisposable {
     const key = jobRecordKey(change.id);
     const old = this.#file.getBinary(key);
     const job = change.removal ? undefined : this.#compacted(change, key, old);
-    if (job) transaction.put(key, encodeJob(key, job), old);
-    else if (old) transaction.remove(key, checksumOfRecord(old));
+    if (job) transaction.put(key, encodeJob(key, job), { old, pages: PAGES_PER_JOB });
+    else if (old) transaction.remove(key, checksumOfRecord(old), PAGES_PER_JOB);
     if (change.removal && this.#removals.get(change.id) === change.revision) {
       const numbered = removalKey(change.revision);
-      transaction.put(numbered, encodeRecord(numbered, change.removal));
+      transaction.put(numbered, encodeRecord(numbered, change.removal), { pages: PAGES_PER_REMOVAL });
     }
     transaction.effects.push(() => this.#pendingCompaction.delete(change));
   }
@@ -445,7 +496,7 @@ export class LmdbDatabase implements JournalDatabase, AsyncDisposable {
     if (stale.length === 0) return;
     for (const revision of stale) {
       const old = this.#file.getBinary(removalKey(revision));
-      if (old) transaction.remove(removalKey(revision), checksumOfRecord(old)); // otherwise it was never compacted
+      if (old) transaction.remove(removalKey(revision), checksumOfRecord(old), PAGES_PER_REMOVAL); // otherwise it was never compacted
     }
     transaction.effects.push(() => this.#staleRemovals.splice(0, stale.length));
   }
@@ -466,7 +517,10 @@ export class LmdbDatabase implements JournalDatabase, AsyncDisposable {
   async #commit(transaction: Transaction): Promise<void> {
     try {
       await this.#withDescriptors(() =>
-        this.#spaceReservation.reserve(transaction.size, this.#failure?.size),
+        this.#spaceReservation.reserve({
+          size: transaction.reservedSize,
+          isRemoval: transaction.isRemoval,
+        }),
       );
     } catch (error) {
       this.#fail(transaction.size, error);
@@ -553,7 +607,7 @@ export class LmdbDatabase implements JournalDatabase, AsyncDisposable {
   async #closeFile(): Promise<void> {
     const env = this.#env;
     this.#env = undefined;
-    this.#spaceReservation = new SpaceReservation(this.#path);
+    this.#spaceReservation = new SpaceReservation(this.#path, this.#options.diskReserve);
     await env?.close();
   }
 }
@@ -561,6 +615,7 @@ export class LmdbDatabase implements JournalDatabase, AsyncDisposable {
 export interface LmdbOptions extends JournalOptions {
   readonly log: Log;
   readonly descriptors?: DescriptorReserve | undefined;
+  readonly diskReserve?: DiskReserve | undefined;
   /** A job is compacted when its oldest entry is this many revisions old. Default 16,000. */
   readonly pendingCompactionMax?: number | undefined;
   /** The write-ahead log takes this many bytes. Default 128 KiB; with 0, each append writes to the LMDB file. */
@@ -577,29 +632,59 @@ interface Appended {
 
 type MutableHead = { -readonly [K in keyof DatabaseHead]: DatabaseHead[K] };
 
+interface TransactionOptions {
+  readonly isRemoval?: boolean;
+  readonly sizeMin?: TransactionSize;
+}
+
+interface CheckpointBounds extends TransactionOptions {
+  /** The number of entries, for each of which some older ones are compacted and dropped. */
+  readonly count: number;
+  /** The space that makes the checkpoint stop compacting. */
+  readonly spaceMax: number;
+}
+
 /** The writes of one transaction, and their effects on this object. */
 class Transaction {
   readonly head: MutableHead;
   readonly writes: { readonly key: Buffer; readonly bytes: Buffer | undefined }[] = [];
   readonly effects: (() => void)[] = [];
-  readonly size = { bytes: 0, writes: 0 };
+  readonly size = { largeBytes: 0, bytes: 0, pages: 0 };
+  readonly #sizeMin: TransactionSize;
+  /** Whether it is for removed jobs, so that it may use the space that is reserved for them. */
+  readonly isRemoval: boolean;
 
-  constructor(head: DatabaseHead) {
+  /** @param sizeMin the least space to reserve */
+  constructor(head: DatabaseHead, { isRemoval = false, sizeMin = NO_SIZE }: TransactionOptions = {}) {
     this.head = { ...head, commit: head.commit + 1 };
+    this.isRemoval = isRemoval;
+    this.#sizeMin = sizeMin;
+  }
+
+  /** The space to reserve. */
+  get reservedSize(): TransactionSize {
+    return maxSize(this.size, this.#sizeMin);
   }
 
   /** @param old the record that this one replaces */
-  put(key: Buffer, { bytes, checksum }: EncodedRecord, old?: Buffer): void {
+  put(
+    key: Buffer,
+    { bytes, checksum }: EncodedRecord,
+    { old, pages = 0 }: { old?: Buffer | undefined; pages?: number } = {},
+  ): void {
     this.writes.push({ key, bytes });
-    this.size.bytes += bytes.length;
-    this.size.writes++;
+    const largeBytes = largeBytesOf(bytes.length);
+    this.size.largeBytes += largeBytes;
+    this.size.bytes += RECORD_BYTES + key.length + (largeBytes > 0 ? 0 : bytes.length);
+    this.size.pages += pages;
     if (old) this.#count(-1, -checksumOfRecord(old));
     this.#count(1, checksum);
   }
 
-  remove(key: Buffer, checksum: number): void {
+  /** Pages that become empty are reused in the same transaction, so adjacent records take none. */
+  remove(key: Buffer, checksum: number, pages = 0): void {
     this.writes.push({ key, bytes: undefined });
-    this.size.writes++;
+    this.size.pages += pages;
     this.#count(-1, -checksum);
   }
 
@@ -641,13 +726,13 @@ async function createFile(path: string, head: DatabaseHead, jobs: readonly Store
     const reservation = new SpaceReservation(unfinished);
     let transaction = new Transaction(head);
     const commit = async (): Promise<void> => {
-      await reservation.reserve(transaction.size);
+      await reservation.reserve(transaction);
       await write(env, transaction);
       transaction = new Transaction(transaction.head);
     };
     for (const [index, job] of jobs.entries()) {
       const key = jobRecordKey(jobKeyText(job));
-      transaction.put(key, encodeJob(key, job));
+      transaction.put(key, encodeJob(key, job), { pages: PAGES_PER_JOB });
       transaction.head.jobCount++;
       if (index % JOBS_PER_TRANSACTION_MAX === 0) await commit();
     }
@@ -709,11 +794,13 @@ function newEpoch(): string {
   return randomBytes(9).toString("base64url");
 }
 
+function isDiskFull(error: unknown): boolean {
+  return error instanceof JournalError && ["ENOSPC", "EDQUOT"].includes(String(errorCodeOf(error.cause)));
+}
+
 function damaged(error: DamagedFileError): DamagedJournalError {
   return new DamagedJournalError(`The file is damaged: ${error.message}.`, { cause: error });
 }
-
-const NO_SIZE: TransactionSize = { bytes: 0, writes: 0 };
 
 const LOG_KEPT =
   "a database was closed without moving its log to its file; keep both, and the next opening reads both";
@@ -736,8 +823,21 @@ const JOBS_PER_TRANSACTION_MAX = 1_000;
 /** Compactions and drops per checkpoint, in addition to those for each of its entries. */
 const COMPACTIONS_MIN = 4;
 
-/** A checkpoint stops compacting when it writes this much. */
-const COMPACTED_BYTES_MAX = 4 * 1024 * 1024;
+/** A checkpoint stops compacting when it may need this much space. */
+const COMPACTION_SPACE_MAX = 8 * 1024 * 1024;
+
+/** The same for a checkpoint that removes jobs: on a full disk, it has only the reserve. */
+const REMOVAL_SPACE_MAX = 1024 * 1024;
+
+/** The checkpoints after one append. */
+const CHECKPOINTS_MAX = 8;
+
+/** The pages of LMDB's tree that a write may touch. Entries are adjacent, and removals nearly so. */
+const PAGES_PER_JOB = 2;
+const PAGES_PER_REMOVAL = 1;
+
+/** What LMDB keeps with a record. */
+const RECORD_BYTES = 32;
 
 /** The time after which compaction yields to other work, in milliseconds. */
 const SLICE_MS = 8;

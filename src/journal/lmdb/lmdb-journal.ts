@@ -1,6 +1,7 @@
 import { stat } from "node:fs/promises";
 import type { DatabaseName } from "../../tasks/names.js";
 import { DataFolder } from "./data-folder.js";
+import { DiskReserve } from "./disk-reserve.js";
 import { DescriptorReserve } from "./descriptor-reserve.js";
 import { journalClosedError, JournalHandle } from "../journal-handle.js";
 import {
@@ -37,6 +38,7 @@ class LmdbJournal implements Journal {
   readonly supports = { durability: true, otherWriters: false };
   readonly #folder: DataFolder;
   readonly #options: OpenOptions & LmdbOptions;
+  readonly #diskReserve: DiskReserve;
   readonly #descriptors = new DescriptorReserve();
   readonly #opened = new Map<DatabaseName, Opened>();
   readonly #closing = new Map<DatabaseName, Promise<void>>();
@@ -51,11 +53,13 @@ class LmdbJournal implements Journal {
 
   constructor(folder: DataFolder, options: OpenOptions & LmdbOptions) {
     this.#folder = folder;
-    this.#options = { ...options, descriptors: this.#descriptors };
+    this.#diskReserve = new DiskReserve(folder.reserveFile);
+    this.#options = { ...options, descriptors: this.#descriptors, diskReserve: this.#diskReserve };
   }
 
   /** Reads the head of every database. One that can't be opened is logged and does not affect the others. */
   async prepare(): Promise<void> {
+    await this.#diskReserve.take();
     await this.#makePrivate();
     const { newEpoch, log } = this.#options;
     if (newEpoch) log.warn({}, "every database begins a new epoch (--new-epoch)");

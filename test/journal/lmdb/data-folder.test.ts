@@ -20,7 +20,7 @@ describe("a data folder", () => {
     await journal.close();
 
     expect(new Set(inUse)).toEqual(new Set(["700", "600"]));
-    expect(inUse).toHaveLength(6); // the folder, tidemark.json, owner, and the database with its log and lock
+    expect(inUse).toHaveLength(7); // the folder, tidemark.json, owner, reserve, and the database with its log and lock
     expect(new Set(modesIn(folder))).toEqual(new Set(["700", "600"]));
   });
 

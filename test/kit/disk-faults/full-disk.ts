@@ -1,5 +1,5 @@
 /** Writes that fill a disk. */
-import { ask, graphqlResultOf, type GraphqlResult, type HttpConnection } from "../network/raw-http.js";
+import { ask, dataOf, graphqlResultOf, type GraphqlResult, type HttpConnection } from "../network/raw-http.js";
 import { storeTask } from "../../server/jobs.js";
 import { nextEvent, type TaskEvent } from "../../server/task-events.js";
 import type { Watcher } from "../../server/transports.js";
@@ -21,6 +21,28 @@ export async function storeUntilRefused(
   while (!(answers.at(-1)?.errors && answers.at(-2)?.errors)) answers.push(await storeLargeJob(url, "kept"));
   const refused = answers.filter(({ errors }) => errors);
   return { count: answers.length - refused.length, codes: codesOf(refused) };
+}
+
+/**
+ * Stores new jobs of one kilobyte, 50 at a time, until one is refused or there are `countMax`. Returns the number of
+ * stored jobs.
+ */
+export async function storeNewJobsUntilRefused(url: string, countMax = Infinity): Promise<number> {
+  const subTasks = Array.from({ length: 4 }, () => ({ description: "x".repeat(200), volume: 1 }));
+  for (let count = 0, round = 0; ; round++) {
+    const jobs = Array.from({ length: 50 }, (_, at) => ({ jobId: `${round}-${at}` }));
+    const task = { description: "small", subTasks };
+    const answers = await Promise.all(jobs.map(({ jobId }) => ask(url, storeTask({ jobId, task }))));
+    const stored = answers.filter(({ errors }) => !errors).length;
+    count += stored;
+    if (stored < jobs.length || count >= countMax) return count;
+  }
+}
+
+/** Returns the number of removed jobs. */
+export async function purge(url: string): Promise<number> {
+  const query = `mutation { purgeDatabase(database: "d") { removed } }`;
+  return (await dataOf<{ purgeDatabase: { removed: number } }>(url, query)).purgeDatabase.removed;
 }
 
 /** Sends this number of changes one after the other, all of which must be refused. Returns their error codes. */
