@@ -1,7 +1,7 @@
 /**
  * Runs a server under random faults for any time, or repeats one sequence of them. Writes the samples and a plot of
- * them to `test-results/soak/`. Exits with 1 if a law was broken or a bound passed. Root may mount disks, so only its
- * runs fill one.
+ * them to `test-results/soak/`. Exits with 1 if a law was broken or a bound passed. Needs Debian's faketime. Root may mount
+ * disks, so only its runs fill one.
  *
  *     npm run test:soak -- --minutes 30
  *     npm run test:soak -- --minutes 2 --seed 245613254

@@ -23,13 +23,18 @@ export interface TimeShiftedServer extends Tidemark {
 /** Starts the built server with a time of day that a test can set while it runs. */
 export async function startTimeShiftedServer(flags: readonly string[]): Promise<TimeShiftedServer> {
   const file = join(temporaryFolder(), "shift");
+  const env = timeShift(file);
   const setTime = (shift: string): void => writeFileSync(file, shift);
-  setTime("+0");
-  const env = {
+  return { ...(await startTidemark(flags, { env })), setTime };
+}
+
+/** The environment of a program whose time of day is shifted by what is written to `file`, at first by nothing. */
+export function timeShift(file: string): Record<string, string> {
+  writeFileSync(file, "+0");
+  return {
     LD_PRELOAD: LIBRARY!,
     FAKETIME_TIMESTAMP_FILE: file,
     FAKETIME_DONT_FAKE_MONOTONIC: "1",
     FAKETIME_NO_CACHE: "1",
   };
-  return { ...(await startTidemark(flags, { env })), setTime };
 }

@@ -17,6 +17,8 @@ export interface FaultContext {
   readonly pid: number;
   /** The server's data folder. */
   readonly folder: string;
+  /** Sets the time of day of the server, by a shift such as "+1d" from the real one. */
+  readonly setTime: (shift: string) => void;
   readonly random: () => number;
 }
 
@@ -35,6 +37,7 @@ export const FAULTS: readonly Fault[] = [
   { name: "kill", endsServer: true, run: ({ pid }) => end(pid, "SIGKILL") },
   { name: "restart", endsServer: true, run: ({ pid }) => end(pid, "SIGTERM") },
   { name: "pause", run: pause },
+  { name: "clock step", run: setClock },
   { name: "idle connections", mayRefuse: true, run: openIdleConnections },
   { name: "full disk", mayRefuse: true, needsSmallDisk: true, run: fillDisk },
   { name: "unread log", run: leaveLogUnread },
@@ -57,6 +60,12 @@ async function pause({ pid, random }: FaultContext): Promise<void> {
   process.kill(pid, "SIGSTOP");
   await setTimeout(500 + random() * 3_000);
   process.kill(pid, "SIGCONT");
+}
+
+async function setClock({ setTime, random }: FaultContext): Promise<void> {
+  const sign = random() < 0.5 ? "-" : "+";
+  setTime(`${sign}${Math.ceil(random() * 48)}h`);
+  await setTimeout(1_000);
 }
 
 /** More connections than the server may have descriptors. */

@@ -3,12 +3,14 @@
  * and eight watchers work on it. After each fault, the laws are checked; at the end, the bounds of memory,
  * descriptors and disk. The seed determines the faults and the requests, but not their timing.
  */
+import { rmSync, writeFileSync } from "node:fs";
 import { setTimeout } from "node:timers/promises";
 import { keepRecord } from "../crash/keep-record.js";
 import { CheckedWorkload } from "../crash/workload.js";
 import { seededRandom } from "../deterministic/seeded-random.js";
 import { readiness } from "../disk-faults/server.js";
 import { Program, readyLine } from "../process/child-process.js";
+import { timeShift } from "../process/fake-time.js";
 import { DESCRIPTORS_MAX, FAULTS, type Fault } from "./faults.js";
 import { Sampler, type Sample } from "./sampler.js";
 
@@ -84,6 +86,7 @@ class SoakRun implements AsyncDisposable {
     await this.#sampler.stop();
     this.#workload[Symbol.dispose]();
     await this.#program[Symbol.asyncDispose]();
+    rmSync(this.#shiftFile, { force: true });
   }
 
   get #report(): SoakReport {
@@ -94,7 +97,8 @@ class SoakRun implements AsyncDisposable {
   async #start(): Promise<void> {
     const store = ["--store", `lmdb:${this.#options.folder}`];
     const server = [process.execPath, HEAP_FLAG, "dist/main.js", "serve", "--port", "0", ...store];
-    this.#program = new Program("prlimit", [`--nofile=${DESCRIPTORS_MAX}`, ...server]);
+    const env = timeShift(this.#shiftFile);
+    this.#program = new Program("prlimit", [`--nofile=${DESCRIPTORS_MAX}`, ...server], { env });
     this.#url = (await readyLine(this.#program)).url;
     this.#workload.url = this.#url;
     this.#sampler.url = this.#url;
@@ -147,7 +151,13 @@ class SoakRun implements AsyncDisposable {
   get #context(): Parameters<Fault["run"]>[0] {
     const { folder } = this.#options;
     const pid = this.#program.pid!;
-    return { url: this.#url, program: this.#program, pid, folder, random: this.#random };
+    const setTime = (shift: string): void => writeFileSync(this.#shiftFile, shift);
+    return { url: this.#url, program: this.#program, pid, folder, setTime, random: this.#random };
+  }
+
+  /** Beside the data folder, which may be full. */
+  get #shiftFile(): string {
+    return `${this.#options.folder}-shift`;
   }
 
   /** What is used when nothing happens any more. */

@@ -42,35 +42,45 @@ export class Sampler {
     while (!this.#stopped.signal.aborted) {
       const { url } = this;
       // A server that is being restarted has no sample.
-      if (url !== undefined) await this.#sample(url).catch(() => {});
-      await setTimeout(500);
+      if (url !== undefined) await this.#sampleAt(url).catch(() => {});
+      await setTimeout(250);
     }
   }
 
-  async #sample(url: string): Promise<void> {
-    const at = Math.round((performance.now() - this.#startedAt) / 1_000);
-    const { fault } = this;
-    using health = new HttpConnection(url);
+  /** Samples while the server has this address, over one connection of a worker, and one for each probe. */
+  async #sampleAt(url: string): Promise<void> {
     using worker = new HttpConnection(url);
     const job = { database: "probe", username: "probe", jobId: "probe" };
+    const report = updateTask({ ...job, updates: [{ path: "", add: 1 }] });
     await worker.post(storeTask({ ...job, task: { description: "probe", volume: 1e9 } }));
-    const [healthMs, updateMs] = await Promise.all([
-      slowest(() => health.request({ path: "/health" })),
-      slowest(() => worker.post(updateTask({ ...job, updates: [{ path: "", add: 1 }] }))),
-    ]);
-    const { body } = await health.request({ path: "/metrics" });
-    const metric = (name: string): number => Number(new RegExp(`^${name} (.*)$`, "m").exec(body)?.[1] ?? 0);
-    this.samples.push({
-      at,
-      fault,
-      heapMb: megabytes(metric("nodejs_heap_size_used_bytes")),
-      rssMb: megabytes(metric("process_resident_memory_bytes")),
-      descriptors: metric("process_open_fds"),
-      diskMb: megabytes(bytesIn(this.#folder)),
-      healthMs,
-      updateMs,
-    });
+    while (this.url === url && !this.#stopped.signal.aborted) {
+      const at = Math.round((performance.now() - this.#startedAt) / 1_000);
+      const { fault } = this;
+      using prober = new HttpConnection(url);
+      const [healthMs, updateMs] = await Promise.all([
+        slowest(() => prober.request({ path: "/health" })),
+        slowest(() => worker.post(report)),
+      ]);
+      const { body } = await prober.request({ path: "/metrics" });
+      this.samples.push({
+        at,
+        fault,
+        ...costIn(body),
+        diskMb: megabytes(bytesIn(this.#folder)),
+        healthMs,
+        updateMs,
+      });
+    }
   }
+}
+
+function costIn(metrics: string): Pick<Sample, "heapMb" | "rssMb" | "descriptors"> {
+  const metric = (name: string): number => Number(new RegExp(`^${name} (.*)$`, "m").exec(metrics)?.[1] ?? 0);
+  return {
+    heapMb: megabytes(metric("nodejs_heap_size_used_bytes")),
+    rssMb: megabytes(metric("process_resident_memory_bytes")),
+    descriptors: metric("process_open_fds"),
+  };
 }
 
 /** The slowest of some requests, in milliseconds. */
