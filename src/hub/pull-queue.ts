@@ -16,9 +16,9 @@ export interface Wakeable {
  * and the server handles network input such as reports between the slices. If that input takes long, the budget for
  * pulls grows, so that many large requests do not starve the subscribers.
  *
- * A turn first wakes the groups that changes concern, then pulls for live groups in the order of their requests, then
- * for subscribers that catch up, which have a budget of their own. In this order a group is up to date when a
- * subscriber that has caught up joins it. In another order the group would have a new change in nearly every turn, and
+ * A turn first pulls for live groups in the order of their requests, then for subscribers that catch up, which have a
+ * budget of their own. If there are such subscribers, it wakes the groups that changes concern before that, so that a
+ * group is up to date when a subscriber joins it. Otherwise the group would have a new change in nearly every turn, and
  * under load the subscribers would never join it.
  */
 export class PullQueue {
@@ -40,10 +40,10 @@ export class PullQueue {
     return this.#behind.size;
   }
 
-  /** Wakes `changed` once, at the start of the next turn: after the writes of this one. */
+  /** Wakes `changed` once, in the next turn: after the writes of this one. */
   wakeNextTurn(changed: Wakeable): void {
+    if (this.#changed.size === 0) setImmediate(() => this.#wakeChanged());
     this.#changed.add(changed);
-    this.#schedule();
   }
 
   /** Pulls now if this turn has time left and the queue is empty, else in queue order. */
@@ -87,22 +87,21 @@ export class PullQueue {
     setImmediate(() => this.#turn());
   }
 
+  /** Schedules the next turn first, so that its pulls precede the writes of this one, and join them. */
   #turn(): void {
     this.#isScheduled = false;
+    if (this.#isAnyWaiting) this.#schedule();
     this.#groupBudget.renew();
     this.#catchUpBudget.renew();
-    this.#wakeChanged();
+    if (this.#behind.size > 0) this.#wakeChanged();
     this.#pullGroups();
     this.#catchUpNearest();
     this.#groupBudget.end();
     this.#catchUpBudget.end();
-    if (this.#hasWork) this.#schedule();
   }
 
-  /** Whether another turn must follow, if only to renew the budgets. */
-  get #hasWork(): boolean {
-    const isWaiting = this.#groups.size > 0 || this.#behind.size > 0;
-    return isWaiting || this.#groupBudget.isUsed || this.#catchUpBudget.isUsed;
+  get #isAnyWaiting(): boolean {
+    return this.#groups.size > 0 || this.#behind.size > 0;
   }
 
   #wakeChanged(): void {
@@ -144,7 +143,7 @@ export class PullQueue {
       this.#catchUpBudget.spend(performance.now() - start);
     }
     this.#isCatchingUp = false;
-    if (hasMore) this.#behind.add(puller);
+    if (hasMore) this.catchUpLater(puller);
   }
 }
 

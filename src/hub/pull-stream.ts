@@ -145,7 +145,7 @@ export class PullStream<T> implements AsyncIterableIterator<T>, CatchUpPuller, G
       return false;
     }
     if (pulled.endsBatch && this.#group.throttle.hasInterval) this.#endBatch(cursor, pulled.hasMore);
-    this.#writeTo(sink, new EventBatch([pulled.value]));
+    this.#writeTo(sink, new EventBatch([pulled.value], FOR_ONE));
     return this.#canPull;
   }
 
@@ -186,6 +186,8 @@ export class PullStream<T> implements AsyncIterableIterator<T>, CatchUpPuller, G
     return this.#groupRef.value.group;
   }
 }
+
+const FOR_ONE = { isForOne: true };
 
 /** A pull without a value. */
 type Pause = Exclude<PullResult<never>, { readonly value: unknown }>;

@@ -61,10 +61,6 @@ export class TurnBudget {
     this.#budgetMs = bounds.minMs;
   }
 
-  get isUsed(): boolean {
-    return this.#spentMs > 0;
-  }
-
   get isSpent(): boolean {
     return this.#spentMs >= this.#budgetMs;
   }

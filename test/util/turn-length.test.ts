@@ -41,14 +41,6 @@ describe("the budget of one kind of work per turn", () => {
     budget.renew();
     expect(isSpentAfter(budget, 3.9)).toBe(false);
   });
-
-  it("is used once something was spent in the turn", () => {
-    const { budget } = openTurns();
-    budget.spend(1);
-    expect(budget.isUsed).toBe(true);
-    budget.renew();
-    expect(budget.isUsed).toBe(false);
-  });
 });
 
 /** A budget whose work has just ended, on a clock that the test moves. */

@@ -30,7 +30,7 @@ export interface EventResult {
 }
 
 /** A result that is executed for its event, and serialized once for all subscribers at the same position. */
-export class ExecutedResult implements EventResult {
+class ExecutedResult implements EventResult {
   readonly #result: ExecutionResult;
   readonly #position: Position | undefined;
   #text: string | undefined;
@@ -117,7 +117,7 @@ export class EventResults implements AsyncIterableIterator<EventResult>, StreamS
 
   async next(): Promise<IteratorResult<EventResult>> {
     try {
-      const result = await this.#events.take((event) => resultIn(this.#group, event));
+      const result = await this.#events.take((event) => textIn(this.#group, event));
       if (result.done) this.#release();
       else this.#observer.eventsDelivered(1);
       return result;
@@ -143,9 +143,10 @@ export class EventResults implements AsyncIterableIterator<EventResult>, StreamS
 
   accept(events: EventBatch<unknown>): number {
     const group = this.#group;
+    const resultOf = events.isForOne ? textIn : resultIn;
     const results = events.memoize(
       group.value,
-      () => new EventBatch(events.values.map((event) => resultIn(group, event))),
+      () => new EventBatch(events.values.map((event) => resultOf(group, event))),
     );
     const accepted = this.#sink!.accept(results);
     this.#observer.eventsDelivered(accepted);
@@ -188,12 +189,22 @@ export class ExecutionGroup {
     return new ExecutedResult(this.#source.execute(event), event);
   }
 
+  /** The result of an event that subscribers receive at the same position. */
   shareResult(event: unknown): EventResult {
-    const known = this.#results.get(event);
-    if (known) return known;
-    const result = isTaskEvent(event)
-      ? new FilledResult(this.#texts.of(event, this.#source), event)
-      : this.resultFor(event);
+    return this.#results.get(event) ?? this.#share(event, this.resultFor(event));
+  }
+
+  /** The result of an event that subscribers receive at different positions. */
+  shareText(event: unknown): EventResult {
+    if (!isTaskEvent(event)) return this.shareResult(event);
+    return this.#results.get(event) ?? this.#share(event, this.#filledResult(event));
+  }
+
+  #filledResult(event: TaskEvent): EventResult {
+    return new FilledResult(this.#texts.of(event, this.#source), event);
+  }
+
+  #share(event: unknown, result: EventResult): EventResult {
     this.#results.set(event, result);
     return result;
   }
@@ -201,6 +212,10 @@ export class ExecutionGroup {
 
 function resultIn({ value, isShared }: SharedRef<ExecutionGroup>, event: unknown): EventResult {
   return isShared ? value.shareResult(event) : value.resultFor(event);
+}
+
+function textIn({ value, isShared }: SharedRef<ExecutionGroup>, event: unknown): EventResult {
+  return isShared ? value.shareText(event) : value.resultFor(event);
 }
 
 const RESULTS_MAX = 4;
