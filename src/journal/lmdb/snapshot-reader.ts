@@ -5,7 +5,8 @@ import {
   checksumOfRecord,
   KIND,
   revisionOfKey,
-  decodeRecord,
+  decodeHead,
+  unknownRecord,
   decodeEntry,
   decodeJob,
   decodeRemoval,
@@ -30,7 +31,7 @@ export function headOf(file: LmdbFile): DatabaseHead | undefined {
 function headIn({ key, value }: LmdbRecord): DatabaseHead {
   if (key.length !== 1 || key[0] !== KIND.head)
     throw new DamagedFileError("its first record is not the head");
-  return decodeRecord(key, value) as DatabaseHead;
+  return decodeHead(key, value);
 }
 
 function headIfValid(record: LmdbRecord): DatabaseHead | undefined {
@@ -151,7 +152,7 @@ export class SnapshotReader {
         return this.#replay(this.#newerEntries(jobKeyText(removal), removal.revision));
       }
       default:
-        throw new DamagedFileError(`it has a record of the unknown kind ${key[0]}`);
+        throw unknownRecord(key, value);
     }
   }
 
