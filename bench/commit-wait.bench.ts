@@ -137,6 +137,7 @@ function observe(journal: Journal, observed: Observed, takeTime: () => Promise<v
       const handle = await journal.open(database);
       return {
         load: (take) => handle.load(take),
+        erase: () => handle.erase(),
         append: (entries) => append(handle, entries),
         find: (commitId) => handle.find(commitId),
         follow: (revision, signal) => handle.follow(revision, signal),

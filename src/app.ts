@@ -8,6 +8,7 @@ import { Hub } from "./hub/hub.js";
 import type { DatabaseSummary, Journal } from "./journal/journal.js";
 import { openJournal } from "./journal/open-journal.js";
 import { limitsInForce } from "./protocol/limits.js";
+import { fitToDescriptors, type Descriptors } from "./server/descriptor-budget.js";
 import { HealthProbes, type Problem } from "./server/health-probes.js";
 import { Metrics } from "./server/metrics.js";
 import { Server } from "./server/server.js";
@@ -16,6 +17,7 @@ import { EmptyTaskStoreProvider } from "./store/empty-task-store.js";
 import { MaintenanceLoop } from "./store/maintenance-loop.js";
 import { PerDatabaseTaskStoreProvider } from "./store/per-database-task-store-provider.js";
 import { openRecentDatabases } from "./store/open-recent-databases.js";
+import type { MemoryBudget } from "./store/memory-budget.js";
 import type { TaskStoreProvider } from "./store/task-store-provider.js";
 import { systemClock, type Clock } from "./util/clock.js";
 import { SteadyClock } from "./util/steady-clock.js";
@@ -31,6 +33,8 @@ export interface AppOptions {
   readonly log?: Log;
   /** The number of lines that the log had to drop, for `/metrics`. */
   readonly logLinesDropped?: () => number;
+  /** The open files of the process, to which limits are lowered. Default: unlimited. */
+  readonly descriptors?: Descriptors | undefined;
   /** Default: opened from `config.store`. The app closes it. */
   readonly journal?: Journal;
   /** Aborts the start: it stops all started parts and rejects. */
@@ -61,17 +65,20 @@ export interface App extends AsyncDisposable {
 export async function startApp(config: Config, options: AppOptions = {}): Promise<App> {
   const { log = silentLog, signal } = options;
   const clock = new SteadyClock(options.clock ?? systemClock);
-  const { limits } = config;
   const dashboard = config.dashboard ? await readDashboard(log) : undefined;
   const journal =
-    options.journal ?? (await openJournal(config.store, { ...limits, newEpoch: config.newEpoch, log }));
+    options.journal ??
+    (await openJournal(config.store, { ...config.limits, newEpoch: config.newEpoch, log }));
   const authenticator = await openAuthenticator(config.auth, { jwt: config.jwt, clock, log }).catch(
     async (error: unknown) => {
       await journal.close();
       throw error;
     },
   );
-  const { provider, expiry } = createProvider(config, journal, clock, log);
+  const perDatabase = journal.supports.durability ? DESCRIPTORS_PER_DATABASE : 0;
+  const { limits, warning } = fitToDescriptors(config.limits, perDatabase, options.descriptors);
+  if (warning) log.warn({}, warning);
+  const { provider, memory, expiry } = createProvider({ ...config, limits }, journal, clock, log);
   const turnLength = new TurnLength();
   const hubOptions = { clock, bookmarkMs: config.bookmarkMs, turnLength };
   const hub = new Hub(provider, hubOptions);
@@ -89,6 +96,7 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
   metrics.gauge("tokens_file_unreadable", "1 while the tokens file cannot be read.", () =>
     Number(authenticator.failure !== undefined),
   );
+  if (memory) observeMemory(metrics, memory);
   const { leaseMs, retention } = config;
   const version = packageVersion();
   const elapsedMs = (since: number, until: number): number => clock.elapsedMs(since, until);
@@ -107,7 +115,17 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
     limits: limitsInForce(limits),
   };
   const served = { about, dashboard, demonstration, turnLength };
-  const server = new Server({ ...config, ...served, clock, pipeline, authenticator, health, metrics, log });
+  const server = new Server({
+    ...config,
+    ...served,
+    limits,
+    clock,
+    pipeline,
+    authenticator,
+    health,
+    metrics,
+    log,
+  });
 
   const stopAll = async (): Promise<void> => {
     health.enter("stopping");
@@ -136,6 +154,9 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
     throw error;
   }
 }
+
+/** The data file, its lock file, the log, and the folder of an open database. */
+const DESCRIPTORS_PER_DATABASE = 4;
 
 const LOG_LINES_DROPPED = "Log lines dropped because the reader of the log did not take them in time.";
 function authenticationProblems({ failure }: Authenticator): Problem[] {
@@ -172,10 +193,26 @@ function createProvider(
   journal: Journal,
   clock: SteadyClock,
   log: Log,
-): { provider: TaskStoreProvider; expiry?: MaintenanceLoop } {
+): { provider: TaskStoreProvider; memory?: MemoryBudget; expiry?: MaintenanceLoop } {
   const { limits, retention, idleMs, lostAfterLeases, tracking } = config;
   if (!tracking) return { provider: new EmptyTaskStoreProvider({ clock, limits }) };
   const options = { clock, limits, log, retention, idleMs, lostAfterLeases };
   const provider = new PerDatabaseTaskStoreProvider(journal, options);
-  return { provider, expiry: new MaintenanceLoop(provider, { retention, idleMs, clock }) };
+  const expiry = new MaintenanceLoop(provider, { retention, idleMs, clock });
+  return { provider, memory: provider.memory, expiry };
+}
+
+/** Changes that were rejected are counted by the limit: `tidemark_failures_total{limit="memoryMax"}`. */
+function observeMemory(metrics: Metrics, memory: MemoryBudget): void {
+  metrics.gauge("memory_bytes", "Estimated memory of the jobs in open databases.", () => memory.bytes);
+  metrics.gauge(
+    "memory_max_bytes",
+    "The bound of that memory (--memory-max).",
+    () => memory.limits.memoryMax,
+  );
+  metrics.gaugeByDatabase(
+    "memory_largest_database_bytes",
+    "Estimated memory of the jobs in each of the ten largest open databases.",
+    () => memory.largest(10).map(({ database, bytes }) => ({ database, value: bytes })),
+  );
 }

@@ -89,9 +89,10 @@ async function run(options: RunOptions): Promise<never> {
  */
 async function serve(config: Config): Promise<void> {
   const startedAt = performance.now();
-  const [{ startApp }, { createLog }, { startupBanner }] = await Promise.all([
+  const [{ startApp }, { createLog }, { readDescriptors }, { startupBanner }] = await Promise.all([
     import("./app.js"),
     import("./server/log.js"),
+    import("./server/descriptor-budget.js"),
     import("./cli/render/startup-banner.js"),
   ]);
   const { log, lines } = createLog(config.logLevel);
@@ -105,7 +106,12 @@ async function serve(config: Config): Promise<void> {
   });
   for (const warning of config.warnings) log.warn({}, warning);
   const stopping = new AbortController();
-  const starting = startApp(config, { log, logLinesDropped: () => lines.dropped, signal: stopping.signal });
+  const starting = startApp(config, {
+    log,
+    logLinesDropped: () => lines.dropped,
+    descriptors: readDescriptors(),
+    signal: stopping.signal,
+  });
   stopOnSignal(starting, stopping, log);
   const app = await starting.catch((error: unknown) => {
     if (stopping.signal.aborted) return undefined; // stopOnSignal exits

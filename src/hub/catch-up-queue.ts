@@ -1,6 +1,6 @@
 /** A subscriber that is behind and pulls for itself. */
 export interface CatchUpPuller {
-  /** An estimate of the events that it has not received. */
+  /** An estimate of the events that it has not received, below 2^32. */
   readonly behind: number;
   /** Delivers the next event. Returns whether another one can follow at once. */
   pull(): boolean;

@@ -1,6 +1,5 @@
 import { CatchUpQueue, type CatchUpPuller } from "./catch-up-queue.js";
-import { TurnLength } from "../util/turn-length.js";
-import { TurnBudget } from "./turn-budget.js";
+import { TurnLength, type TurnBudget } from "../util/turn-length.js";
 
 /** A live group. */
 export interface Puller {
@@ -26,15 +25,14 @@ export class PullQueue {
   readonly #changed = new Set<Wakeable>();
   readonly #groups = new Set<Puller>();
   readonly #behind = new CatchUpQueue();
-  readonly #groupBudget = new TurnBudget(BUDGET_MS_MIN);
-  readonly #catchUpBudget = new TurnBudget(BUDGET_MS_MIN);
-  readonly #turnLength: TurnLength;
+  readonly #groupBudget: TurnBudget;
+  readonly #catchUpBudget: TurnBudget;
   #isCatchingUp = false;
-  #turnEndedAt = 0;
   #isScheduled = false;
 
   constructor(turnLength = new TurnLength()) {
-    this.#turnLength = turnLength;
+    this.#groupBudget = turnLength.budget(BUDGET_BOUNDS);
+    this.#catchUpBudget = turnLength.budget(BUDGET_BOUNDS);
   }
 
   /** The number of subscribers that wait to catch up. */
@@ -91,13 +89,13 @@ export class PullQueue {
 
   #turn(): void {
     this.#isScheduled = false;
-    const budgetMs = this.#nextBudgetMs();
-    this.#groupBudget.renew(budgetMs);
-    this.#catchUpBudget.renew(budgetMs);
+    this.#groupBudget.renew();
+    this.#catchUpBudget.renew();
     this.#wakeChanged();
     this.#pullGroups();
     this.#catchUpNearest();
-    this.#turnEndedAt = performance.now();
+    this.#groupBudget.end();
+    this.#catchUpBudget.end();
     if (this.#hasWork) this.#schedule();
   }
 
@@ -105,12 +103,6 @@ export class PullQueue {
   get #hasWork(): boolean {
     const isWaiting = this.#groups.size > 0 || this.#behind.size > 0;
     return isWaiting || this.#groupBudget.isUsed || this.#catchUpBudget.isUsed;
-  }
-
-  /** Half of the time between turns, because that time includes writing the pulled values. */
-  #nextBudgetMs(): number {
-    const othersMs = performance.now() - this.#turnEndedAt;
-    return this.#turnLength.limit(Math.min(Math.max(othersMs / 2, BUDGET_MS_MIN), BUDGET_MS_MAX));
   }
 
   #wakeChanged(): void {
@@ -156,9 +148,8 @@ export class PullQueue {
   }
 }
 
-/** Time for each kind of pulls per turn, in milliseconds. */
-const BUDGET_MS_MIN = 2;
-const BUDGET_MS_MAX = 10;
+/** For each kind of pulls. */
+const BUDGET_BOUNDS = { minMs: 2, maxMs: 10 };
 
 /** Estimated time of the write that follows a pull, after the turn. */
 const WRITE_MS = 0.03;

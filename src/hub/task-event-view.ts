@@ -88,6 +88,7 @@ export class TaskEventView {
 
   /** The state after skipping the changes before revision `before`, which the filter hides. */
   skippedTo(state: CursorState, before: number): CursorState {
+    if (state.position.epoch !== this.#store.position.epoch) return state; // a Reset follows
     const observedRevision = this.revision;
     const revision = Math.min(before - 1, observedRevision);
     assert(!state.position.catchUp && revision >= state.position.revision, "skips an undelivered change");

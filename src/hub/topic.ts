@@ -100,6 +100,10 @@ export class Topic implements TaskStoreListener, Wakeable {
     this.#notifyGroups(userTask, removal.stamp.revision);
   }
 
+  onDatabaseDeleted(): void {
+    for (const { group } of this.#groups.values()) group.refresh();
+  }
+
   /** Called by the queue. */
   wake(): void {
     for (const throttle of this.#throttles.values()) throttle.wake();

@@ -14,6 +14,7 @@ export interface JournalDatabase {
   /** Notified after each append. */
   readonly appendSignal: ChangeSignal;
   load(take: (slice: JournalSlice) => void): Promise<JournalHead>;
+  erase(): Promise<void>;
   append(entries: readonly JournalEntry[]): Promise<AppendResult>;
   find(commitId: string): Promise<number | undefined>;
   /** The record after `revision`, or undefined at the head. @throws JournalError if it is no longer kept. */
@@ -35,6 +36,10 @@ export class JournalHandle implements DatabaseJournal {
 
   async load(take: (slice: JournalSlice) => void): Promise<JournalHead> {
     return this.#open().load(take);
+  }
+
+  async erase(): Promise<void> {
+    return this.#open().erase();
   }
 
   async append(entries: readonly JournalEntry[]): Promise<AppendResult> {
@@ -64,7 +69,7 @@ export class JournalHandle implements DatabaseJournal {
     return this.#open().head();
   }
 
-  /** A history in this process is lost only together with the process. */
+  /** A history in this process is lost only together with the process, or erased by the one store that uses it. */
   onEpochChange(): () => void {
     return () => {};
   }

@@ -60,6 +60,12 @@ export interface DatabaseJournal {
   load(take: (slice: JournalSlice) => void): Promise<JournalHead>;
 
   /**
+   * Deletes the database with everything in it. It no longer exists, and its next entry begins a new epoch. Needs no
+   * load. @throws JournalError
+   */
+  erase(): Promise<void>;
+
+  /**
    * Appends all entries in order, or none. Resolves when they are as durable as the driver makes them. The
    * first entry has `firstRevision`, and each further one the next revision. If a job's revision differs from
    * the one that its entry was made from, nothing is written and the result names the first such job.

@@ -3,7 +3,7 @@ import { collectDefaultMetrics, Counter, Gauge, Registry } from "prom-client";
 import type { OperationObserver } from "../graphql/context.js";
 import type { AnswerCompressor } from "./http/answer-compressor.js";
 
-/** The Prometheus metrics at `/metrics`. Labels come from closed lists, so clients can't increase the number of series. */
+/** The Prometheus metrics at `/metrics`. Labels come from closed lists, or name a bounded number of databases. */
 export class Metrics implements OperationObserver {
   readonly #registry = new Registry();
   readonly #failures = new Counter({
@@ -58,6 +58,25 @@ export class Metrics implements OperationObserver {
       collect() {
         this.reset();
         this.inc(read());
+      },
+    });
+  }
+
+  /** Registers a gauge of a bounded number of databases, which `read` chooses at each scrape. */
+  gaugeByDatabase(
+    name: string,
+    help: string,
+    read: () => readonly { readonly database: string; readonly value: number }[],
+  ): void {
+    // eslint-disable-next-line no-new -- it lives in the registry
+    new Gauge({
+      name: `tidemark_${name}`,
+      help,
+      labelNames: ["database"],
+      registers: [this.#registry],
+      collect() {
+        this.reset();
+        for (const { database, value } of read()) this.set({ database }, value);
       },
     });
   }

@@ -23,6 +23,7 @@ import type { Clock } from "../util/clock.js";
 import { errorCodeOf } from "../util/assert.js";
 import type { Log } from "../util/log.js";
 import { TurnLength } from "../util/turn-length.js";
+import { TurnQueue } from "../util/turn-queue.js";
 import { AnswerCompressor } from "./http/answer-compressor.js";
 import { ConnectionLimiter, type HttpRejection } from "./http/connection-limiter.js";
 import { answerDemo } from "./pages/demo-endpoint.js";
@@ -121,6 +122,7 @@ export class Server {
       compressor: this.#compressor,
       callerConnections: new CallerCounts("connectionsPerUserMax", limits),
       refusals: this.#refusals,
+      parsing: new TurnQueue(),
       onSlowReaderClosed,
       onInitTimeout: () => metrics.slowSenderClosed(),
     };
@@ -134,7 +136,6 @@ export class Server {
       timeoutsOf(options),
       (request, response) => void this.#handle(request, response),
     );
-    this.#http.maxConnections = limits.connectionsMax + EXPLAINED_REJECTIONS_MAX;
     this.#http.on("connection", (socket) => {
       turnLength.connectionAccepted();
       this.#connections.opened(socket);
@@ -177,12 +178,18 @@ export class Server {
     assignRequestId(request);
     if (!this.#http.listening) response.setHeader("Connection", "close");
     try {
-      const rejection = this.#rejectionOf(request) ?? this.#connections.begin(request, response);
+      const rejection = this.#rejectionOf(request) ?? this.#admit(request, response);
       if (rejection) return this.#reject(request, response, rejection);
       await this.#route(request, response);
     } catch (error) {
       this.#failed(error, response);
     }
+  }
+
+  #admit(request: IncomingMessage, response: ServerResponse): HttpRejection | undefined {
+    if (!PROBES.has(pathOf(request))) return this.#connections.begin(request, response);
+    this.#connections.beginProbe(request, response);
+    return undefined;
   }
 
   /** Rejects a request for its `Host`, whatever its path. Comes first: it also normalizes the target. */
@@ -412,8 +419,8 @@ const STATUS_OF_BYTES: Readonly<Record<string, number>> = {
   HPE_CHUNK_EXTENSIONS_OVERFLOW: 413,
 };
 
-/** Connections above the limit that still receive an error; more are dropped. */
-const EXPLAINED_REJECTIONS_MAX = 100;
+/** Monitoring must work when the server is full, or it would restart a healthy server. */
+const PROBES: ReadonlySet<string> = new Set(["/health", "/ready", "/metrics"]);
 
 /** How long requests in progress may take when the server stops. */
 const DRAIN_TIMEOUT_MS = 2_000;

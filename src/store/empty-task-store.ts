@@ -121,6 +121,14 @@ export class EmptyTaskStoreProvider implements TaskStoreProvider {
     return [];
   }
 
+  async purge(): Promise<number> {
+    return 0;
+  }
+
+  async delete(): Promise<boolean> {
+    return false;
+  }
+
   async close(): Promise<void> {}
 
   async [Symbol.asyncDispose](): Promise<void> {}

@@ -61,6 +61,11 @@ export class JobTable {
     return this.#tombstoneHorizon;
   }
 
+  /** The users with jobs or removals. */
+  get users(): ReadonlySet<Username> {
+    return new Set(this.#users.keys());
+  }
+
   /** Read-only: only the table adds jobs. */
   get ended(): Omit<EndedJobs, "replace"> {
     return this.#ended;

@@ -12,19 +12,29 @@ import type { DatabaseName, Username } from "../tasks/names.js";
 export class MemoryBudget {
   readonly limits: Limits;
   readonly copies: number;
+  readonly #onFull: () => void;
   readonly #accounts = new Set<MemoryAccount>();
   readonly #users = new Map<Username, number>();
   #bytes = 0;
 
-  /** @param copies how often a job is kept: a journal in memory keeps another copy of each. */
-  constructor(limits: Limits, copies = 1) {
+  /**
+   * @param copies how often a job is kept: a journal in memory keeps another copy of each
+   * @param onFull called when a change is rejected because the memory of the server is full
+   */
+  constructor(limits: Limits, copies = 1, onFull = (): void => {}) {
     this.limits = limits;
     this.copies = copies;
+    this.#onFull = onFull;
   }
 
   /** The estimated bytes of all jobs in open databases. */
   get bytes(): number {
     return this.#bytes;
+  }
+
+  /** Whether new tasks would leave less than the reserve for reports. */
+  get isNearlyFull(): boolean {
+    return this.#bytes > NEARLY_FULL_SHARE * this.limits.memoryMax;
   }
 
   bytesOf(username: Username): number {
@@ -45,8 +55,19 @@ export class MemoryBudget {
 
   /** @throws MemoryFullError if the jobs of `account`, which is being loaded, do not fit beside the others. */
   checkFits({ bytes }: MemoryAccount): void {
-    if (this.#bytes > this.limits.memoryMax)
-      throw new MemoryFullError(bytes, this.#bytes - bytes, this.limits.memoryMax);
+    const { memoryMax } = this.limits;
+    if (this.#bytes > memoryMax) throw new MemoryFullError(bytes, this.#bytes - bytes, memoryMax);
+  }
+
+  /** @throws MemoryFullError if a database that needs so many bytes does not fit beside the others. */
+  checkFree(needed: number): void {
+    const { memoryMax } = this.limits;
+    if (this.#bytes + needed > memoryMax) throw new MemoryFullError(needed, this.#bytes, memoryMax);
+  }
+
+  /** For accounts. */
+  reportShortage({ limit }: MemoryShortage): void {
+    if (limit === "memoryMax") this.#onFull();
   }
 
   /** For accounts. */
@@ -91,11 +112,6 @@ export class MemoryAccount {
     return this.#bytes;
   }
 
-  /** The users with jobs or removals. */
-  get usernames(): Iterable<Username> {
-    return this.#users.keys();
-  }
-
   /** Charges the size of a job to its user; a negative number returns it. */
   charge(username: Username, heapSize: number): void {
     const bytes = heapSize * this.#budget.copies;
@@ -119,15 +135,25 @@ export class MemoryAccount {
     return uses.flatMap((use) => {
       const bound = budget.limits[use.limit];
       const missing = use.used + bytes - share * bound;
-      return missing > 0 ? { ...use, bound, missing: missing / budget.copies } : [];
+      return missing > 0 ? { ...use, bound, needed: bytes, missing: missing / budget.copies } : [];
     });
   }
 
-  /** Returns all bytes. Closing twice is harmless. */
-  close(): void {
+  /** Reports that a change is rejected for this shortage. */
+  reportShortage(shortage: MemoryShortage): void {
+    this.#budget.reportShortage(shortage);
+  }
+
+  /** Returns all bytes. */
+  clear(): void {
     for (const [username, bytes] of this.#users) this.#budget.charge(username, -bytes);
     this.#users.clear();
     this.#bytes = 0;
+  }
+
+  /** Returns all bytes, of a database that is closed. */
+  close(): void {
+    this.clear();
     this.#budget.forget(this);
   }
 }
@@ -137,11 +163,16 @@ export interface MemoryShortage {
   readonly limit: "memoryMax" | "memoryPerDatabaseMax" | "memoryPerUserMax";
   readonly bound: number;
   readonly used: number;
+  /** The bytes that the change needs. */
+  readonly needed: number;
   /** The sizes of the jobs that must be removed first: */
   readonly missing: number;
   /** of this user, or of any user. */
   readonly username?: Username;
 }
+
+/** Below the share that new tasks may fill. */
+const NEARLY_FULL_SHARE = 0.85;
 
 function addTo(users: Map<Username, number>, username: Username, bytes: number): void {
   const after = (users.get(username) ?? 0) + bytes;

@@ -37,6 +37,17 @@ export abstract class ObservableTaskStore {
       }
     }
   }
+
+  /** Notifies every listener that the database was deleted. */
+  protected notifyOfDeletion(): void {
+    for (const listener of this.#listeners) {
+      try {
+        listener.onDatabaseDeleted?.();
+      } catch (error) {
+        this.#log.error({ err: error }, "a task store listener failed");
+      }
+    }
+  }
 }
 
 function notify(listener: TaskStoreListener, before: JobState, after: UserTask | Removal): void {

@@ -1,10 +1,11 @@
 import { DamagedJournalError, type DatabaseSummary, type Journal } from "../journal/journal.js";
 import { unavailableReason } from "../journal/unavailable-reason.js";
 import { limitExceeded, TidemarkError, unavailable } from "../protocol/tidemark-error.js";
-import type { DatabaseName } from "../tasks/names.js";
+import type { DatabaseName, Username } from "../tasks/names.js";
 import type { Retention } from "../tasks/retention.js";
 import { KeyedMutex } from "../util/keyed-mutex.js";
-import { MemoryBudget } from "./memory-budget.js";
+import { expireUnopened } from "./expire-unopened.js";
+import { MemoryBudget, MemoryFullError } from "./memory-budget.js";
 import { PerDatabaseTaskStore, type TaskStoreOptions } from "./per-database-task-store.js";
 import type { TaskStoreLease, TaskStoreProvider } from "./task-store-provider.js";
 import type { TaskStore } from "./task-store.js";
@@ -36,21 +37,27 @@ export class PerDatabaseTaskStoreProvider implements TaskStoreProvider {
    * yet are due at once, because their times are unknown. Undefined until they have been listed.
    */
   #dueAt: Map<DatabaseName, number> | undefined;
+  /** The databases that did not fit into the memory, with the bytes that each needs at least. */
+  readonly #tooLarge = new Map<DatabaseName, number>();
+  /** The users with jobs or removals in each closed database that was open before. */
+  readonly #usersOfClosed = new Map<DatabaseName, ReadonlySet<Username>>();
+  #relieving: Promise<void> | undefined;
   #isClosed = false;
 
   constructor(journal: Journal, options: ProviderOptions) {
     this.#journal = journal;
-    this.memory = new MemoryBudget(options.limits, journal.supports.durability ? 1 : 2);
+    const { limits } = options;
+    this.memory = new MemoryBudget(limits, journal.supports.durability ? 1 : 2, () => this.#onMemoryFull());
     this.#options = { ...options, memory: this.memory };
   }
 
-  async getTaskStore(database: DatabaseName): Promise<TaskStore> {
+  async getTaskStore(database: DatabaseName, username?: Username): Promise<TaskStore> {
     const opened = this.#touch(database);
     if (opened?.isForWriting) return opened.store;
     return this.#locks.runExclusive(database, async () => {
       const existing = await this.#existing();
       return this.#withEntry(database, (entry) => {
-        if (!entry.isForWriting) this.#checkDatabaseLimit(database, existing);
+        if (!entry.isForWriting) this.#checkDatabaseLimits(database, existing, username);
         entry.isForWriting = true;
         entry.usedAt = this.#options.clock.monotonic();
         return entry.store;
@@ -91,6 +98,46 @@ export class PerDatabaseTaskStoreProvider implements TaskStoreProvider {
     return [...this.#opened.values()].map(({ store }) => store);
   }
 
+  async purge(database: DatabaseName): Promise<number> {
+    try {
+      return (await (await this.find(database))?.purge()) ?? 0;
+    } catch (error) {
+      if (!isTooLarge(error)) throw error;
+      const summary = (await this.#existing()).find(({ name }) => name === database);
+      return (await this.delete(database)) ? summary!.jobCount : 0;
+    }
+  }
+
+  async delete(database: DatabaseName): Promise<boolean> {
+    return this.#locks.runExclusive(database, async () => {
+      const entry = this.#opened.get(database);
+      const exists = (await this.#existing()).some(({ name }) => name === database);
+      if (!exists && !entry) return false;
+      if (entry) await this.#eraseOpen(entry);
+      else await this.#eraseClosed(database);
+      this.#dueAt?.delete(database);
+      this.#tooLarge.delete(database);
+      this.#unavailable.delete(database);
+      this.#usersOfClosed.delete(database);
+      return exists;
+    });
+  }
+
+  async #eraseOpen(entry: OpenStore): Promise<void> {
+    entry.isForWriting = false;
+    await entry.store.erase();
+    this.#closeIfUnused(entry);
+  }
+
+  async #eraseClosed(database: DatabaseName): Promise<void> {
+    try {
+      const journal = await this.#journal.open(database);
+      await journal.erase().finally(() => journal.close());
+    } catch (error) {
+      throw unavailable(`Cannot delete database ${JSON.stringify(database)}. Try again.`, error);
+    }
+  }
+
   /**
    * Updates the health of all jobs, and removes expired ones. Opens closed databases with a due job, one at a time,
    * and closes them again unless they were requested meanwhile. Failures are logged, and the next call tries again.
@@ -112,12 +159,13 @@ export class PerDatabaseTaskStoreProvider implements TaskStoreProvider {
     }
     const idle = [...this.#opened.values()].filter((entry) => this.#isIdle(entry));
     await Promise.all(idle.map(({ store }) => this.#closeIfIdle(store.database)));
+    this.#closeExcess();
   }
 
   async close(): Promise<void> {
     this.#isClosed = true;
     const closings = this.openStores().map((store) => store.close());
-    await Promise.all([...closings, ...this.#closings]);
+    await Promise.all([...closings, ...this.#closings, this.#relieving]);
     this.#opened.clear();
   }
 
@@ -145,6 +193,7 @@ export class PerDatabaseTaskStoreProvider implements TaskStoreProvider {
     }
     this.#opened.set(database, entry);
     this.#dueAt?.delete(database);
+    this.#closeExcess(entry);
     try {
       return use(entry);
     } finally {
@@ -153,7 +202,9 @@ export class PerDatabaseTaskStoreProvider implements TaskStoreProvider {
   }
 
   async #load(database: DatabaseName): Promise<OpenStore> {
+    const needed = this.#tooLarge.get(database);
     try {
+      if (needed !== undefined) this.memory.checkFree(needed);
       const journal = await this.#journal.open(database);
       const store = await PerDatabaseTaskStore.open(database, journal, this.#options).catch(
         async (error: unknown) => {
@@ -162,9 +213,11 @@ export class PerDatabaseTaskStoreProvider implements TaskStoreProvider {
         },
       );
       this.#unavailable.delete(database);
+      this.#tooLarge.delete(database);
       return { store, leaseCount: 0, isForWriting: false, usedAt: -Infinity };
     } catch (error) {
-      const reason = unavailableReason(error);
+      if (error instanceof MemoryFullError) this.#tooLarge.set(database, error.needed);
+      const reason = reasonOf(error);
       await this.#recordUnavailable(database, reason, error);
       throw unavailable(`Cannot open database ${JSON.stringify(database)}. ${reason}`, error);
     }
@@ -203,8 +256,11 @@ export class PerDatabaseTaskStoreProvider implements TaskStoreProvider {
   /** Unless the store is empty, the caller must hold the lock of the name. Never rejects. */
   #startClosing(store: PerDatabaseTaskStore): Promise<void> {
     this.#opened.delete(store.database);
-    const dueAt = Math.min(store.nextHealthCheckAt, store.nextExpiresAt(this.#options.retention));
+    const { clock, idleMs, retention } = this.#options;
+    const emptiedAt = isEmptied(store) ? clock.monotonic() + idleMs : Infinity;
+    const dueAt = Math.min(store.nextHealthCheckAt, store.nextExpiresAt(retention), emptiedAt);
     if (dueAt < Infinity) this.#dueAt?.set(store.database, dueAt);
+    this.#usersOfClosed.set(store.database, store.users);
     const closing = store
       .close("The database was closed because it was idle. Request its store again.")
       .catch((error: unknown) => this.#warn(error, store.database, "cannot close an unused store"))
@@ -213,11 +269,62 @@ export class PerDatabaseTaskStoreProvider implements TaskStoreProvider {
     return closing;
   }
 
+  /** Deletes an idle database without jobs, so that its name is free again. */
   #closeIfIdle(database: DatabaseName): Promise<void> {
     return this.#locks.runExclusive(database, async () => {
       const entry = this.#opened.get(database);
-      if (entry && this.#isIdle(entry)) await this.#startClosing(entry.store);
+      if (!entry || !this.#isIdle(entry)) return;
+      if (isEmptied(entry.store)) await this.#eraseIdle(entry);
+      if (this.#opened.has(database)) await this.#startClosing(entry.store);
     });
+  }
+
+  async #eraseIdle(entry: OpenStore): Promise<void> {
+    try {
+      await this.#eraseOpen(entry);
+    } catch (error) {
+      this.#warn(error, entry.store.database, "cannot delete a database without jobs");
+    }
+  }
+
+  /** While too many stores are open, closes those without a user that were requested least recently. */
+  #closeExcess(requested?: OpenStore): void {
+    const excess = this.#opened.size - this.#options.limits.databasesOpenMax;
+    if (excess <= 0) return;
+    const unused = [...this.#opened.values()].filter((entry) => entry !== requested && this.#isUnused(entry));
+    for (const entry of unused.toSorted((a, b) => a.usedAt - b.usedAt).slice(0, excess))
+      void this.#closeIfUnusedSince(entry, entry.usedAt);
+  }
+
+  #closeIfUnusedSince(entry: OpenStore, usedAt: number): Promise<void> {
+    const { database } = entry.store;
+    return this.#locks.runExclusive(database, async () => {
+      const isSame = this.#opened.get(database) === entry && entry.usedAt === usedAt;
+      if (isSame && this.#isUnused(entry)) await this.#startClosing(entry.store);
+    });
+  }
+
+  /** A store that was requested a moment ago may be about to be used. */
+  #isUnused(entry: OpenStore): boolean {
+    return !hasUser(entry) && this.#options.clock.monotonic() - entry.usedAt >= UNUSED_MS;
+  }
+
+  #onMemoryFull(): void {
+    this.#relieving ??= this.#relieveMemory().finally(() => (this.#relieving = undefined));
+  }
+
+  /** Evicts the jobs that ended first, of all open databases, until new tasks fit again. */
+  async #relieveMemory(): Promise<void> {
+    try {
+      while (this.memory.isNearlyFull && !this.#isClosed) {
+        const stores = this.openStores().filter(({ oldestEndAt }) => oldestEndAt < Infinity);
+        if (stores.length === 0) break;
+        const oldest = stores.reduce((a, b) => (b.oldestEndAt < a.oldestEndAt ? b : a));
+        await oldest.evictEnded(EVICTED_TOGETHER);
+      }
+    } catch (error) {
+      this.#warn(error, undefined, "cannot evict ended jobs, although the memory is full");
+    }
   }
 
   #isIdle(entry: OpenStore): boolean {
@@ -241,9 +348,25 @@ export class PerDatabaseTaskStoreProvider implements TaskStoreProvider {
       await this.#maintain(store);
       await this.#closeIfIdle(database);
     } catch (error) {
+      if (isTooLarge(error)) return this.#expireTooLarge(database);
       if (!this.#unavailable.has(database))
         this.#warn(error, database, "cannot open a database for its due jobs");
       if (isDamaged(error)) this.#dueAt?.delete(database);
+    }
+  }
+
+  async #expireTooLarge(database: DatabaseName): Promise<void> {
+    try {
+      await this.#locks.runExclusive(database, async () => {
+        const journal = await this.#journal.open(database);
+        const { count, nextAt } = await expireUnopened(database, journal, this.#options).finally(() =>
+          journal.close(),
+        );
+        this.#dueAt?.set(database, nextAt);
+        if (count > 0) this.#tooLarge.delete(database);
+      });
+    } catch (error) {
+      this.#warn(error, database, "cannot expire the jobs of a database that does not fit into the memory");
     }
   }
 
@@ -260,7 +383,7 @@ export class PerDatabaseTaskStoreProvider implements TaskStoreProvider {
   }
 
   async #unknownDueAt(): Promise<Map<DatabaseName, number>> {
-    const databases = await this.databases();
+    const databases = await this.#existing();
     return new Map(
       databases.flatMap(({ name }) => (this.#opened.has(name) ? [] : [[name, -Infinity] as const])),
     );
@@ -279,16 +402,29 @@ export class PerDatabaseTaskStoreProvider implements TaskStoreProvider {
     }
   }
 
-  #checkDatabaseLimit(database: DatabaseName, existing: readonly DatabaseSummary[]): void {
-    const { databasesMax } = this.#options.limits;
+  #checkDatabaseLimits(
+    database: DatabaseName,
+    existing: readonly DatabaseSummary[],
+    username: Username | undefined,
+  ): void {
+    const { databasesMax, databasesPerUserMax } = this.#options.limits;
     const names = new Set(existing.map(({ name }) => name));
     for (const [name, { isForWriting }] of this.#opened) if (isForWriting) names.add(name);
-    if (names.has(database) || names.size < databasesMax) return;
+    if (names.has(database)) return;
+    const name = JSON.stringify(database);
+    if (names.size >= databasesMax)
+      throw limitExceeded("databasesMax", `Cannot create database ${name}: too many databases`, databasesMax);
+    if (username === undefined || this.#databasesOf(username) < databasesPerUserMax) return;
     throw limitExceeded(
-      "databasesMax",
-      `Cannot create database ${JSON.stringify(database)}: too many databases`,
-      databasesMax,
+      "databasesPerUserMax",
+      `Cannot create database ${name}: user ${JSON.stringify(username)} has jobs in too many databases`,
+      databasesPerUserMax,
     );
+  }
+
+  #databasesOf(username: Username): number {
+    const opened = this.openStores().map(({ users }) => users);
+    return [...opened, ...this.#usersOfClosed.values()].filter((users) => users.has(username)).length;
   }
 
   #checkWatchedDatabaseLimit(entry: OpenStore): void {
@@ -305,6 +441,27 @@ export class PerDatabaseTaskStoreProvider implements TaskStoreProvider {
 
 function withReason(summary: DatabaseSummary, reason: string | undefined): DatabaseSummary {
   return reason === undefined ? summary : { ...summary, unavailable: reason };
+}
+
+/** Why a database cannot be opened, and what helps. */
+function reasonOf(error: unknown): string {
+  if (!(error instanceof MemoryFullError)) return unavailableReason(error);
+  return `It does not fit into the memory: ${error.message}. Remove jobs from other databases, raise --memory-max, or purge or delete this one.`;
+}
+
+/** Whether jobs were stored, and none is left. */
+function isEmptied(store: PerDatabaseTaskStore): boolean {
+  return store.position.revision > 0 && store.taskCount() === 0;
+}
+
+/** A store is not closed to make room for others within this time after a request. */
+const UNUSED_MS = 1_000;
+
+/** Jobs that are evicted in one append when the memory is full. */
+const EVICTED_TOGETHER = 100;
+
+function isTooLarge(error: unknown): boolean {
+  return error instanceof TidemarkError && error.cause instanceof MemoryFullError;
 }
 
 function isDamaged(error: unknown): boolean {

@@ -1,5 +1,10 @@
 import { setImmediate } from "node:timers/promises";
-import { JournalError, type AppendResult, type DatabaseJournal } from "../journal/journal.js";
+import {
+  JournalError,
+  type AppendResult,
+  type DatabaseJournal,
+  type JournalHead,
+} from "../journal/journal.js";
 import type { Limits } from "../protocol/limits.js";
 import type { Position } from "../protocol/position.js";
 import { limitExceeded, unavailable, type TidemarkError } from "../protocol/tidemark-error.js";
@@ -54,13 +59,15 @@ export class PerDatabaseTaskStore extends ObservableTaskStore implements TaskSto
   readonly database: DatabaseName;
   readonly #journal: DatabaseJournal;
   readonly #options: OpenOptions;
-  readonly #table: JobTable;
-  readonly #epoch: string;
+  #table: JobTable;
+  #epoch: string;
   readonly #healthTimer: DeadlineTimer;
   readonly #elapsedMs: ElapsedMs = (since, until) => this.#options.clock.elapsedMs(since, until);
   readonly #monotonicAt = (time: number): number => this.#options.clock.monotonicAt(time);
   #revision: number;
   #queue: PendingCommit<unknown>[] = [];
+  /** Deletions that wait for the batch in progress. */
+  #erasures: CommitCallbacks<void>[] = [];
   /** Changes whose append had an unknown outcome. */
   #inDoubt: readonly PendingChange[] | undefined;
   #committing: Promise<void> | undefined;
@@ -207,6 +214,18 @@ export class PerDatabaseTaskStore extends ObservableTaskStore implements TaskSto
   }
 
   /**
+   * Deletes the database with everything in it, before the queued changes: the store is then empty, at revision 0 of a
+   * new epoch. @throws TidemarkError UNAVAILABLE
+   */
+  erase(): Promise<void> {
+    if (this.#closeReason !== undefined) return Promise.reject(unavailable(this.#closeReason));
+    return new Promise((resolve, reject) => {
+      this.#erasures.push({ resolve, reject });
+      this.#committing ??= this.#drain();
+    });
+  }
+
+  /**
    * Removes the expired jobs, up to 250 per append. Yields to other requests between appends.
    * Returns the number of removed jobs. @throws TidemarkError UNAVAILABLE
    */
@@ -241,9 +260,24 @@ export class PerDatabaseTaskStore extends ObservableTaskStore implements TaskSto
     return this.#table.leased.nextCheckAt;
   }
 
+  /** When the job ended that ended first; Infinity if none has ended. */
+  get oldestEndAt(): number {
+    return this.#table.ended.oldestFirst().next().value?.endedAt ?? Infinity;
+  }
+
+  /** Evicts up to `count` jobs, those that ended first. @throws TidemarkError UNAVAILABLE */
+  evictEnded(count: number): Promise<number> {
+    return this.#commit((batch) => batch.evictEnded(count));
+  }
+
   /** The monotonic time at which the next job expires; Infinity if none has ended. Takes constant time. */
   nextExpiresAt(retention: Retention): number {
     return this.#table.ended.nextExpiresAt(retention, this.#monotonicAt);
+  }
+
+  /** The users with jobs or remembered removals. */
+  get users(): ReadonlySet<Username> {
+    return this.#table.users;
   }
 
   /** Whether the store has a listener or a change in progress. */
@@ -343,7 +377,8 @@ export class PerDatabaseTaskStore extends ObservableTaskStore implements TaskSto
   /** Commits batches until the queue is empty. Never rejects: errors go to the callers of the batch. */
   async #drain(): Promise<void> {
     await Promise.resolve(); // so that one batch collects the changes of this turn
-    while (this.#queue.length > 0) {
+    while (this.#queue.length > 0 || this.#erasures.length > 0) {
+      if (this.#erasures.length > 0) await this.#eraseFor(this.#erasures.splice(0));
       const commits = this.#queue.splice(0, BATCH_MAX);
       try {
         await this.#commitBatch(commits);
@@ -352,6 +387,28 @@ export class PerDatabaseTaskStore extends ObservableTaskStore implements TaskSto
       }
     }
     this.#committing = undefined;
+  }
+
+  /** Never rejects: an error goes to the callers. */
+  async #eraseFor(callers: readonly CommitCallbacks<void>[]): Promise<void> {
+    try {
+      await this.#journal.erase();
+      this.#beginAgain(await this.#journal.load(() => {}));
+      for (const caller of callers) caller.resolve(undefined, 0);
+    } catch (error) {
+      for (const caller of callers) caller.reject(unavailable(NOT_DELETED, error), 0);
+    }
+  }
+
+  #beginAgain({ epoch, revision }: JournalHead): void {
+    const { memory, limits } = this.#options;
+    memory.clear();
+    this.#inDoubt = undefined;
+    this.#table = new JobTable({ ...this.#options, removalsKeptMax: limits.removalsKeptMax });
+    this.#epoch = epoch;
+    this.#revision = revision;
+    this.#healthTimer.set(Infinity);
+    this.notifyOfDeletion();
   }
 
   async #commitBatch(commits: readonly PendingCommit<unknown>[]): Promise<void> {
@@ -435,6 +492,8 @@ export class PerDatabaseTaskStore extends ObservableTaskStore implements TaskSto
 interface OpenOptions extends Omit<TaskStoreOptions, "memory"> {
   readonly memory: MemoryAccount;
 }
+
+const NOT_DELETED = "The database could not be deleted. Check whether it still has jobs, and try again.";
 
 const NOT_COMMITTED = "The change could not be written. Nothing has changed. Try again.";
 

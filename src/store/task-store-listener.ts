@@ -12,4 +12,6 @@ export interface TaskStoreListener {
   onTaskAdded(userTask: UserTask, replaced: UserTask | undefined): void;
   onTaskUpdated(userTask: UserTask, before: UserTask): void;
   onTaskRemoved(userTask: UserTask, removal: Removal): void;
+  /** The store is empty, at revision 0 of a new epoch. */
+  onDatabaseDeleted?(): void;
 }

@@ -1,16 +1,17 @@
 import type { DatabaseSummary } from "../journal/journal.js";
-import type { DatabaseName } from "../tasks/names.js";
+import type { DatabaseName, Username } from "../tasks/names.js";
 import type { TaskStore } from "./task-store.js";
 
 /** Provides the one task store of each database (law 1). All calls may run concurrently. */
 export interface TaskStoreProvider extends AsyncDisposable {
   /**
-   * The store of a database for writing, opened if necessary. To use a store for longer than the idle time, hold a lease
+   * The store of a database for writing, opened if necessary; `username` creates the database if it does not exist. To
+   * use a store for longer than the idle time, hold a lease
    * (see `retain`). A store that is closed because it was idle rejects changes with UNAVAILABLE; call `getTaskStore`
    * again for a store with the same jobs at the same position.
-   * @throws TidemarkError LIMIT_EXCEEDED for too many databases; UNAVAILABLE if the store can't be opened.
+   * @throws TidemarkError LIMIT_EXCEEDED for too many databases, of the server or the user; UNAVAILABLE if the store can't be opened.
    */
-  getTaskStore(database: DatabaseName): Promise<TaskStore>;
+  getTaskStore(database: DatabaseName, username?: Username): Promise<TaskStore>;
 
   /** The store if it is open. */
   peek(database: DatabaseName): TaskStore | undefined;
@@ -31,6 +32,18 @@ export interface TaskStoreProvider extends AsyncDisposable {
   databases(): Promise<readonly DatabaseSummary[]>;
 
   openStores(): readonly TaskStore[];
+
+  /**
+   * Removes all jobs of a database and returns their number. If the database does not fit into the memory, it is deleted
+   * instead. @throws TidemarkError UNAVAILABLE
+   */
+  purge(database: DatabaseName): Promise<number>;
+
+  /**
+   * Deletes a database with everything in it, even if it can't be opened, and frees its name. A later database of the same
+   * name has another epoch. Returns whether it existed. @throws TidemarkError UNAVAILABLE
+   */
+  delete(database: DatabaseName): Promise<boolean>;
 
   /** Commits all queued changes, then closes all stores. Closing twice is harmless. */
   close(): Promise<void>;

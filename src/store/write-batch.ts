@@ -1,4 +1,3 @@
-import { randomBytes } from "node:crypto";
 import type { JournalEntry } from "../journal/journal.js";
 import type { Limits } from "../protocol/limits.js";
 import { limitExceeded, type TidemarkError } from "../protocol/tidemark-error.js";
@@ -16,6 +15,7 @@ import {
 import type { DatabaseName, JobKey } from "../tasks/names.js";
 import { Stamp } from "../tasks/stamp.js";
 import type { JobState, Removal, RemovalReason, UserTask } from "../tasks/user-task.js";
+import { nextCommitId } from "./commit-id.js";
 import { EndedJobs, mergedEnds, type EndedJob } from "./ended-jobs.js";
 import { chooseEvictions } from "./evictions.js";
 import { encodeChange, entryOf, type EncodedChange } from "./journal-codec.js";
@@ -168,7 +168,10 @@ export class WriteBatch {
     const { jobs, unmet } = chooseEvictions(need, others, (job) => this.#heapSizeOf(job));
     if (excess > 0 && jobs.length === 0)
       throw databaseFullError(this.#memory.database, this.#jobCount, this.#limits.jobsPerDatabaseMax);
-    if (unmet) throw memoryFullError(unmet, growth, share);
+    if (unmet) {
+      this.#memory.reportShortage(unmet);
+      throw memoryFullError(unmet, share);
+    }
     for (const job of jobs) this.#evict(job);
   }
 
@@ -189,11 +192,18 @@ export class WriteBatch {
     return this.#pendingStates.get(keyTextOf(key))?.heapSize ?? this.#table.heapSizeOf(key);
   }
 
+  /** Evicts up to `count` ended jobs and returns their number. */
+  evictEnded(count: number): number {
+    const { jobs } = chooseEvictions({ jobs: count, shortages: [] }, this.#endedOldestFirst(), () => 0);
+    for (const job of jobs) this.#evict(job);
+    return jobs.length;
+  }
+
   /** The ended jobs after the changes of this batch, except that with this key. Do not hold it across a change. */
-  *#endedOldestFirst(key: JobKey): Generator<UserTask, undefined> {
+  *#endedOldestFirst(key?: JobKey): Generator<UserTask, undefined> {
     const inBatch = this.#endedInBatch.oldestFirst();
     for (const { userTask } of mergedEnds(this.#unchangedEnded(), inBatch))
-      if (!isSameKey(userTask, key)) yield userTask;
+      if (!key || !isSameKey(userTask, key)) yield userTask;
     return undefined;
   }
 
@@ -285,20 +295,17 @@ function databaseFullError(
   );
 }
 
-function memoryFullError(
-  { limit, used, bound, username }: MemoryShortage,
-  bytes: number,
-  share: number,
-): TidemarkError {
-  const holder = {
+function memoryFullError(shortage: MemoryShortage, share: number): TidemarkError {
+  const { limit, needed, used, bound, username } = shortage;
+  const holders = {
     memoryMax: "of the server",
     memoryPerDatabaseMax: "of this database",
     memoryPerUserMax: `of user ${JSON.stringify(username)}`,
-  }[limit];
+  };
   const reserve = share < 1 ? ", of which the last tenth is kept for reports on the jobs that exist" : "";
   return limitExceeded(
     limit,
-    `The change needs ${bytes} bytes of memory, but the jobs ${holder} take ${used} bytes${reserve}, and too few of them have ended. Remove jobs, or try again after others have ended`,
+    `The change needs ${needed} bytes of memory, but the jobs ${holders[limit]} take ${used} bytes${reserve}, and too few of them have ended. Remove jobs, or try again after others have ended`,
     bound,
   );
 }
@@ -306,15 +313,4 @@ function memoryFullError(
 /** Unique, because names have no control characters. */
 function keyTextOf({ username, jobId }: JobKey): string {
   return `${username}\u0000${jobId}`;
-}
-
-const PROCESS_ID = randomBytes(12).toString("base64url");
-let commitCount = 0;
-
-/**
- * An id that is unique across processes, so that `Journal.find` can look for it. A process id with a counter is shorter
- * and faster than a UUID.
- */
-function nextCommitId(): string {
-  return `${PROCESS_ID}.${(++commitCount).toString(36)}`;
 }

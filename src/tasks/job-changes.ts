@@ -140,7 +140,12 @@ export function requestCancel(before: JobState, key: JobKey, request: CancelJobI
 }
 
 /** Removes the job. If there is no such job, nothing changes: removing twice is not an error. */
-export function removeJob(before: JobState, fence: Fence, reason: RemovalReason, edit: Edit): JobState {
+export function removeJob(
+  before: JobState,
+  fence: Fence,
+  reason: RemovalReason,
+  edit: Pick<Edit, "now" | "stamp">,
+): JobState {
   if (before?.kind !== "userTask") return before;
   checkAttempt(before, fence);
   const { username, jobId, attempt } = before;

@@ -1,9 +1,10 @@
-import type { TurnLength } from "./turn-length.js";
+import type { TurnBudget } from "./turn-length.js";
 
-export interface SlicedQueueOptions {
-  /** The most time per turn of the event loop. At least one item is handled in each turn. */
-  readonly turnMs: number;
-  readonly turnLength: TurnLength;
+export interface SlicedQueueOptions<T> {
+  /** At least one item is handled in each turn of the event loop. */
+  readonly budget: TurnBudget;
+  /** Whether an item, and those behind it, can be left for a later turn. Default: no. */
+  readonly canWait?: (item: T) => boolean;
   /** How many items to handle between two looks at the clock; for items that take a few microseconds. Default: 1. */
   readonly itemsPerClockCheck?: number;
 }
@@ -14,16 +15,17 @@ export interface SlicedQueueOptions {
  */
 export class SlicedQueue<T> {
   readonly #handle: (item: T) => void;
-  readonly #turnMs: number;
-  readonly #turnLength: TurnLength;
+  readonly #budget: TurnBudget;
+  readonly #canWait: (item: T) => boolean;
   readonly #itemsPerClockCheck: number;
   #waiting: T[] = [];
   #isScheduled = false;
 
-  constructor(handle: (item: T) => void, { turnMs, turnLength, itemsPerClockCheck = 1 }: SlicedQueueOptions) {
+  constructor(handle: (item: T) => void, options: SlicedQueueOptions<T>) {
+    const { budget, canWait = never, itemsPerClockCheck = 1 } = options;
     this.#handle = handle;
-    this.#turnMs = turnMs;
-    this.#turnLength = turnLength;
+    this.#budget = budget;
+    this.#canWait = canWait;
     this.#itemsPerClockCheck = itemsPerClockCheck;
   }
 
@@ -40,13 +42,25 @@ export class SlicedQueue<T> {
 
   #turn(): void {
     this.#isScheduled = false;
-    const end = performance.now() + this.#turnLength.limit(this.#turnMs);
-    let handled = 0;
-    while (handled < this.#waiting.length) {
-      this.#handle(this.#waiting[handled++]!);
-      if (handled % this.#itemsPerClockCheck === 0 && performance.now() > end) break;
-    }
-    this.#waiting = this.#waiting.slice(handled);
+    if (!this.#canWait(this.#waiting[0]!)) this.#handleSlice();
     if (this.#waiting.length > 0) this.#schedule();
   }
+
+  #handleSlice(): void {
+    this.#budget.renew();
+    let [handled, checkedAt] = [0, performance.now()];
+    while (handled < this.#waiting.length && !this.#budget.isSpent) {
+      this.#handle(this.#waiting[handled++]!);
+      if (handled % this.#itemsPerClockCheck > 0) continue;
+      const now = performance.now();
+      this.#budget.spend(now - checkedAt);
+      checkedAt = now;
+    }
+    this.#waiting = this.#waiting.slice(handled);
+    this.#budget.end();
+  }
+}
+
+function never(): boolean {
+  return false;
 }

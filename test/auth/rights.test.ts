@@ -57,7 +57,7 @@ describe("The scope of a caller", () => {
 
 describe("The authorization of an action", () => {
   it("fails with FORBIDDEN for a token that shares a job, whatever its role", () => {
-    for (const action of ["report", "cancel", "remove", "purge"] as const)
+    for (const action of ["report", "cancel", "remove", "purge", "delete"] as const)
       expect(() => authorize(action, JOB, SHARED)).toThrow(
         expect.objectContaining({
           code: "FORBIDDEN",
@@ -73,6 +73,7 @@ describe("The authorization of an action", () => {
     ["reporter", "remove", "bob", "Removing another user's job requires the role admin"],
     ["reporter", "cancel", "bob", "Canceling another user's job requires the role admin"],
     ["reporter", "purge", "anyone", "Purging a database requires the role admin"],
+    ["reporter", "delete", "anyone", "Deleting a database requires the role admin"],
   ] as const)(
     "fails with FORBIDDEN and the required role when a %s tries to %s (job of %s): %s",
     (role, action, username, text) => {

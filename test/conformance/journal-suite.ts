@@ -61,6 +61,9 @@ export function journalSuite(name: string, openFresh: OpenFresh, reopen?: Reopen
     describe("removals", () => {
       specifyRemovals(open);
     });
+    describe("erasing", () => {
+      specifyErasing(open, reopen);
+    });
     describe("names", () => {
       specifyNames(open);
     });
@@ -421,6 +424,57 @@ function specifyRemovals(open: Open): void {
     await handle.append([storing(JOB), removing(JOB, 1), storing(OTHER_JOB)]);
     expect(await handle.append([removing(OTHER_JOB, 3), storing(JOB, 2)])).toEqual(appendedAt(4));
     expect(removalsOf(await loadAll(handle))).toEqual({ tombstoneHorizon: 2, revisions: [4] });
+  });
+}
+
+function specifyErasing(open: Open, reopen: Reopen | undefined): void {
+  it("leaves no database, through any handle", async () => {
+    const { journal, handle, writer } = await writing(open);
+    await writer.write(stores(JOB), removes(JOB), stores(OTHER_JOB));
+    const other = await journal.open(DB);
+    await other.erase();
+    expect(await loadAll(handle)).toMatchObject({ revision: 0, tombstoneHorizon: 0, jobs: [], removals: [] });
+    expect(await journal.databases()).toEqual([]);
+    await other.close();
+    await handle.close();
+    expect(await journal.databases()).toEqual([]);
+  });
+
+  it("begins a new epoch at revision 1 with the next entry", async () => {
+    const { journal, handle, writer } = await writing(open);
+    await writer.write(stores(JOB));
+    const { epoch } = await loadAll(handle);
+    await handle.erase();
+    expect(await handle.append([storing(OTHER_JOB)])).toEqual(appendedAt(1));
+    const after = await loadAll(await journal.open(DB));
+    expect(after).toMatchObject({ revision: 1, jobs: [OTHER_JOB] });
+    expect(after.epoch).not.toBe(epoch);
+  });
+
+  it("needs no load, and does not affect other databases", async () => {
+    const journal = await open();
+    for (const name of [DB, OTHER_DB]) {
+      const handle = await journal.open(name);
+      await handle.append([storing(JOB)]);
+      await handle.close();
+    }
+    await (await journal.open(DB)).erase();
+    expect(await journal.databases()).toEqual([{ name: OTHER_DB, jobCount: 1 }]);
+    expect(await loadAll(await journal.open(OTHER_DB))).toMatchObject({ jobs: [JOB] });
+  });
+
+  it("has no effect on a database that does not exist", async () => {
+    const journal = await open();
+    await (await journal.open(DB)).erase();
+    expect(await journal.databases()).toEqual([]);
+  });
+
+  it.skipIf(!reopen)("outlasts the journal", async () => {
+    const { journal, handle, writer } = await writing(open);
+    await writer.write(stores(JOB));
+    await handle.erase();
+    const later = closedAtEnd(await reopen!(journal));
+    expect(await later.databases()).toEqual([]);
   });
 }
 

@@ -72,6 +72,9 @@ const MATRIX = table(`
   Mutation.purgeDatabase  own      -     no      no        2      no     2
   Mutation.purgeDatabase  other    -     no      no        2      no     2
   Mutation.purgeDatabase  elsewhere -    no      no        no     no     1
+  Mutation.deleteDatabase own      -     no      no        true   no     true
+  Mutation.deleteDatabase other    -     no      no        true   no     true
+  Mutation.deleteDatabase elsewhere -    no      no        no     no     true
   Subscription.taskEvents own      -     job/1   job/1     job/2  job/1  job/2
   Subscription.taskEvents other    -     none/1  none/1    job/2  none/1 job/2
   Subscription.taskEvents elsewhere -    none/0  none/0    none/0 none/0 job/1

@@ -138,6 +138,11 @@ export const ROOT_FIELDS: Readonly<Record<string, RootField>> = {
       requestOf("mutation ($database: String!) { purgeDatabase(database: $database) { removed } }", job),
     show: ({ purgeDatabase }) => String(purgeDatabase.removed),
   },
+  "Mutation.deleteDatabase": {
+    ask: (job) =>
+      requestOf("mutation ($database: String!) { deleteDatabase(database: $database) { deleted } }", job),
+    show: ({ deleteDatabase }) => String(deleteDatabase.deleted),
+  },
   "Subscription.taskEvents": {
     ask: (job) =>
       requestOf(

@@ -1,5 +1,7 @@
 import type { Command } from "commander";
+import type { Connection } from "../../client/index.js";
 import { exactCount, plural } from "../../format/numbers.js";
+import { TidemarkError } from "../../protocol/tidemark-error.js";
 import { EXIT, ExitError } from "../exit-codes.js";
 import type { Output } from "../output.js";
 import { sanitizeForTerminal, sanitizedJson } from "../render/sanitize.js";
@@ -17,6 +19,8 @@ export interface PurgeRequest {
   /** Whether to skip the confirmation. */
   readonly yes: boolean;
   readonly json: boolean;
+  /** Whether to delete the database too. */
+  readonly deletes: boolean;
 }
 
 export type Purge = (request: PurgeRequest) => Promise<void>;
@@ -26,11 +30,20 @@ export function addPurgeCommand(program: Command, purge: Purge, env: Env): void 
   const command = program
     .command("purge")
     .description("Remove all jobs of a database. Asks for confirmation and shows the number of jobs.")
+    .option(
+      "--delete",
+      "Also delete the database itself, even if the server cannot open it, and free its name",
+    )
     .option("--yes", "Do not ask for confirmation. Required without a terminal")
     .addOption(jsonOption())
     .addHelpText("after", EXAMPLES)
-    .action(({ yes, json, ...flags }: PurgeFlags) =>
-      purge({ server: resolveDatabase(flags, env), yes: yes === true, json: json === true }),
+    .action(({ yes, json, delete: deletes, ...flags }: PurgeFlags) =>
+      purge({
+        server: resolveDatabase(flags, env),
+        yes: yes === true,
+        json: json === true,
+        deletes: deletes === true,
+      }),
     );
   addDatabaseOptions(command);
 }
@@ -38,44 +51,85 @@ export function addPurgeCommand(program: Command, purge: Purge, env: Env): void 
 interface PurgeFlags extends DatabaseFlags {
   readonly yes?: boolean;
   readonly json?: boolean;
+  readonly delete?: boolean;
 }
 
 /** Asks the user and resolves with the answer; undefined without a terminal. */
 export type Prompt = ((question: string) => Promise<string>) | undefined;
 
 /** @throws ExitError unless the user confirms */
-export async function purgeJobs(
-  { server, yes, json }: PurgeRequest,
-  out: Output,
+export async function purgeJobs(request: PurgeRequest, out: Output, ask: Prompt): Promise<void> {
+  const { connect } = await import("../../client/index.js");
+  const connection = connect(request.server);
+  if (!request.yes) await confirm(request, connection, ask);
+  if (request.deletes) await deleteDatabase(request, connection, out);
+  else await purgeDatabase(request, connection, out);
+}
+
+/** @throws ExitError unless the user confirms */
+async function confirm(
+  { server: { database }, deletes }: PurgeRequest,
+  connection: Connection,
   ask: Prompt,
 ): Promise<void> {
-  const { connect } = await import("../../client/index.js");
-  const { CountJobsDocument, PurgeJobsDocument } = await import("../../client/generated/graphql.js");
-  const connection = connect(server);
-  const { database } = server;
   const name = sanitizeForTerminal(database);
-  if (!yes) {
-    if (!ask)
-      throw new ExitError(
-        EXIT.WRONG_USAGE,
-        `purge removes all jobs of the database ${name}: to confirm without a terminal, pass --yes`,
-      );
+  if (!ask)
+    throw new ExitError(
+      EXIT.WRONG_USAGE,
+      `purge removes all jobs of the database ${name}: to confirm without a terminal, pass --yes`,
+    );
+  const jobs = await jobsIn(database, deletes, connection);
+  const what = deletes
+    ? `Permanently delete the database ${name} with ${jobs}?`
+    : `Permanently remove ${jobs} from the database ${name}?`;
+  const answer = await ask(`${what} [y/N] `);
+  if (!/^y(es)?$/i.test(answer.trim()))
+    throw new ExitError(EXIT.FAILURE, "not confirmed: no job was removed");
+}
+
+/** The number of jobs as text. A database that the server cannot open can be deleted, although its jobs are unknown. */
+async function jobsIn(database: string, deletes: boolean, connection: Connection): Promise<string> {
+  const { CountJobsDocument } = await import("../../client/generated/graphql.js");
+  try {
     const { total, running } = await connection.request(CountJobsDocument, { database });
-    const jobs = `${plural(total ?? 0, "job")} (${exactCount(running ?? 0)} RUNNING)`;
-    const answer = await ask(`Permanently remove ${jobs} from the database ${name}? [y/N] `);
-    if (!/^y(es)?$/i.test(answer.trim()))
-      throw new ExitError(EXIT.FAILURE, "not confirmed: no job was removed");
+    return `${plural(total ?? 0, "job")} (${exactCount(running ?? 0)} RUNNING)`;
+  } catch (error) {
+    const isUnopened = error instanceof TidemarkError && error.code === "UNAVAILABLE";
+    if (!deletes || !isUnopened) throw error;
+    return "its jobs, which the server cannot read";
   }
-  const { purgeDatabase } = await connection.request(PurgeJobsDocument, { database });
-  const removed = purgeDatabase?.removed ?? 0;
+}
+
+async function purgeDatabase(
+  { server: { database }, json }: PurgeRequest,
+  connection: Connection,
+  out: Output,
+): Promise<void> {
+  const { PurgeJobsDocument } = await import("../../client/generated/graphql.js");
+  const payload = await connection.request(PurgeJobsDocument, { database });
+  const removed = payload.purgeDatabase?.removed ?? 0;
   await out.write(
     json
       ? `${sanitizedJson({ database, removed })}\n`
-      : `Removed ${plural(removed, "job")} from the database ${name}.\n`,
+      : `Removed ${plural(removed, "job")} from the database ${sanitizeForTerminal(database)}.\n`,
   );
+}
+
+async function deleteDatabase(
+  { server: { database }, json }: PurgeRequest,
+  connection: Connection,
+  out: Output,
+): Promise<void> {
+  const { DeleteDatabaseDocument } = await import("../../client/generated/graphql.js");
+  const payload = await connection.request(DeleteDatabaseDocument, { database });
+  const deleted = payload.deleteDatabase?.deleted ?? false;
+  const name = sanitizeForTerminal(database);
+  const line = deleted ? `Deleted the database ${name}.` : `There is no database ${name}.`;
+  await out.write(json ? `${sanitizedJson({ database, deleted })}\n` : `${line}\n`);
 }
 
 const EXAMPLES = `
 Examples:
   $ tidemark purge --database demo
-  $ tidemark purge --database test-17 --yes --json`;
+  $ tidemark purge --database test-17 --yes --json
+  $ tidemark purge --database test-17 --delete`;

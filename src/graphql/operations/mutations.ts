@@ -22,6 +22,7 @@ import {
 } from "../types/inputs.js";
 import {
   AddTasksPayloadType,
+  DeleteDatabasePayloadType,
   PurgeDatabasePayloadType,
   RemoveTaskPayloadType,
   RequestCancelPayloadType,
@@ -127,10 +128,19 @@ builder.mutationType({
       nullable: true,
       description: "Removes all jobs of a database, which is then no longer listed.",
       args: { database: t.arg.string({ required: true, description: DATABASE_DESCRIPTION }) },
-      resolve: async (_, args, { writer, services: { limits } }) => {
-        const store = await writer.find("purge", { database: parseDatabaseName(args.database, limits) });
-        return { removed: (await store?.purge()) ?? 0 };
-      },
+      resolve: async (_, args, { writer, services: { limits } }) => ({
+        removed: await writer.purge(parseDatabaseName(args.database, limits)),
+      }),
+    }),
+    deleteDatabase: t.field({
+      type: DeleteDatabasePayloadType,
+      nullable: true,
+      description:
+        "Deletes a database with everything in it, even if the server cannot open it, and frees its name. Watchers receive a Reset with EPOCH_CHANGED, as does a subscription that resumes from an earlier position.",
+      args: { database: t.arg.string({ required: true, description: DATABASE_DESCRIPTION }) },
+      resolve: async (_, args, { writer, services: { limits } }) => ({
+        deleted: await writer.delete(parseDatabaseName(args.database, limits)),
+      }),
     }),
   }),
 });

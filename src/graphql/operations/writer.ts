@@ -36,9 +36,21 @@ export class Writer {
     return this.#provider.find(target.database);
   }
 
+  /** Removes all jobs of a database and returns their number. @throws TidemarkError as `purge`, and FORBIDDEN */
+  async purge(database: DatabaseName): Promise<number> {
+    this.check("purge", { database });
+    return this.#provider.purge(database);
+  }
+
+  /** Deletes a database and returns whether it existed. @throws TidemarkError as `delete`, and FORBIDDEN */
+  async delete(database: DatabaseName): Promise<boolean> {
+    this.check("delete", { database });
+    return this.#provider.delete(database);
+  }
+
   /** The store; creates the database if necessary. @throws TidemarkError as `getTaskStore`, and FORBIDDEN */
   async getTaskStore(action: Action, target: WriteTarget): Promise<TaskStore> {
     this.check(action, target);
-    return this.#provider.getTaskStore(target.database);
+    return this.#provider.getTaskStore(target.database, target.username);
   }
 }

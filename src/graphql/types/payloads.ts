@@ -106,3 +106,12 @@ export const PurgeDatabasePayloadType = builder
     description: "The result of purgeDatabase.",
     fields: (t) => ({ removed: t.exposeInt("removed", { description: "The number of removed jobs." }) }),
   });
+
+export const DeleteDatabasePayloadType = builder
+  .objectRef<{ readonly deleted: boolean }>("DeleteDatabasePayload")
+  .implement({
+    description: "The result of deleteDatabase.",
+    fields: (t) => ({
+      deleted: t.exposeBoolean("deleted", { description: "Whether the database existed." }),
+    }),
+  });

@@ -190,6 +190,20 @@ export class LmdbDatabase implements JournalDatabase, AsyncDisposable {
     });
   }
 
+  erase(): Promise<void> {
+    return this.#exclusively(async () => {
+      try {
+        await this.#closeFile();
+        await removeFile(this.#path);
+        this.#forget();
+        await syncParentFolder(this.#path);
+        await this.#log.close(); // last: without the file it is ignored
+      } catch (error) {
+        throw new JournalError("Cannot delete the file.", "unknown", { cause: error });
+      }
+    });
+  }
+
   /** A load in progress fails with a JournalError. */
   close(): Promise<void> {
     this.#isClosed = true;
@@ -513,6 +527,21 @@ export class LmdbDatabase implements JournalDatabase, AsyncDisposable {
     } catch (error) {
       this.#options.log.warn({ file: this.#path, err: error }, LOG_KEPT);
     }
+  }
+
+  /** Begins again as a database that does not exist. */
+  #forget(): void {
+    this.#head = newHead();
+    this.#failure = undefined;
+    this.#damage = undefined;
+    this.#isCompactionBehind = false;
+    this.#latestRevisions = new Map();
+    this.#removals = new Map();
+    this.#oldestRemovals = this.#removals.entries();
+    this.#staleRemovals = [];
+    this.#pendingCompaction = new PendingCompaction();
+    this.#entryChecksums = new Map();
+    this.#log.clear();
   }
 
   /** The open file, which was checked before. */

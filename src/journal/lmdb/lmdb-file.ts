@@ -45,7 +45,8 @@ export class LmdbFile implements Disposable {
   }
 
   /**
-   * Yields every record of the newest snapshot, in key order. Key and value are valid until the next step. A complete
+   * Yields every record of the newest snapshot, in key order. Key and value are valid until the next step; after that,
+   * `valueAt` reads a value again. A complete
    * iteration has checked the whole file.
    * @param onDamage receives damage, which is then skipped; without it the first damage throws
    * @throws DamagedFileError
@@ -66,8 +67,8 @@ export class LmdbFile implements Disposable {
       const page = orElse(undefined, () => this.#readPage(walk, number, 1));
       for (const at of page ? orElse([], () => nodesOf(page, number, true, walk)) : []) {
         const key = page!.subarray(at + NODE, at + NODE + page!.readUInt16LE(at + 6));
-        const value = orElse(undefined, () => this.#value(walk, page!, at));
-        if (value) yield { key, value };
+        const value = orElse(undefined, () => this.#value(walk, page!, number, at));
+        if (value) yield { key, ...value };
       }
     }
   }
@@ -86,6 +87,13 @@ export class LmdbFile implements Disposable {
     }
   }
 
+  /** Reads a value of `records` again, while nothing writes to the file. @throws DamagedFileError */
+  valueAt({ offset, bytes }: ValueLocation): Buffer {
+    const value = Buffer.allocUnsafe(bytes);
+    this.#readAt(value, offset, "a value");
+    return value;
+  }
+
   [Symbol.dispose](): void {
     closeSync(this.#fd);
   }
@@ -93,7 +101,7 @@ export class LmdbFile implements Disposable {
   #first(meta: Meta): LmdbRecord | undefined {
     const records = this.#tree(meta, meta.main, new PageSet(meta.lastPage), compareBytes);
     const { value } = records.next();
-    return value ? { key: Buffer.from(value.key), value: Buffer.from(value.value) } : undefined;
+    return value ? { ...value, key: Buffer.from(value.key), value: Buffer.from(value.value) } : undefined;
   }
 
   /** Yields the records in the leaves of a tree, checks each page, and checks the tree's counts at the end. */
@@ -168,9 +176,9 @@ export class LmdbFile implements Disposable {
         check(!low || walk.compare(low, key) <= 0, `page ${number} contains a key of a page before it`);
         check(!high || walk.compare(key, high) < 0, `page ${number} contains a key of a page after it`);
         before = key;
-        const value = this.#value(walk, page, at);
+        const value = this.#value(walk, page, number, at);
         walk.seen.entries++;
-        yield { key, value };
+        yield { key, ...value };
       } catch (error) {
         if (!walk.onDamage || !(error instanceof DamagedFileError)) throw error;
         walk.onDamage(error);
@@ -178,13 +186,16 @@ export class LmdbFile implements Disposable {
     }
   }
 
-  #value(walk: Walk, page: Buffer, at: number): Buffer {
+  #value(walk: Walk, page: Buffer, pageNumber: number, at: number): Pick<LmdbRecord, "value" | "location"> {
     const bytes = page.readUInt32LE(at);
     const start = at + NODE + page.readUInt16LE(at + 6);
-    if (page.readUInt16LE(at + 4) !== BIG_DATA) return page.subarray(start, start + bytes);
+    const { pageBytes } = walk.meta;
+    if (page.readUInt16LE(at + 4) !== BIG_DATA) {
+      const location = { offset: pageNumber * pageBytes + start, bytes };
+      return { value: page.subarray(start, start + bytes), location };
+    }
     const number = word(page, start);
     const count = word(page, start + 16);
-    const { pageBytes } = walk.meta;
     check(count === Math.ceil((HEADER + bytes) / pageBytes), `a large value has an invalid length`);
     this.#use(walk, number, count);
     const value = this.#largeBuffer(count * pageBytes);
@@ -192,7 +203,8 @@ export class LmdbFile implements Disposable {
     checkHeader(value, number, walk.meta, OVERFLOW_PAGE);
     check(value.readUInt32LE(20) === count, `page ${number} and its record differ in length`);
     walk.seen.overflowPages += count;
-    return value.subarray(HEADER, HEADER + bytes);
+    const location = { offset: number * pageBytes + HEADER, bytes };
+    return { value: value.subarray(HEADER, HEADER + bytes), location };
   }
 
   /** One buffer for all large values: there may be as many as jobs. */
@@ -217,8 +229,12 @@ export class LmdbFile implements Disposable {
   }
 
   #read(buffer: Buffer, page: number, pageBytes: number): void {
-    const length = readSync(this.#fd, buffer, 0, buffer.length, page * pageBytes);
-    check(length === buffer.length, `the file ends in page ${page}`);
+    this.#readAt(buffer, page * pageBytes, `page ${page}`);
+  }
+
+  #readAt(buffer: Buffer, offset: number, what: string): void {
+    const length = readSync(this.#fd, buffer, 0, buffer.length, offset);
+    check(length === buffer.length, `the file ends in ${what}`);
   }
 
   /** A page that is both in use and free would be overwritten by LMDB. */
@@ -325,6 +341,13 @@ export class DamagedFileError extends Error {
 export interface LmdbRecord {
   readonly key: Buffer;
   readonly value: Buffer;
+  readonly location: ValueLocation;
+}
+
+/** Where a value is in the file. */
+export interface ValueLocation {
+  readonly offset: number;
+  readonly bytes: number;
 }
 
 /** A meta page, which a transaction writes last. */

@@ -108,6 +108,7 @@ class LmdbJournal implements Journal {
       summaries.set(name, summaryOf(name, jobCount, this.#unavailable.get(name)));
     for (const [name, { database }] of this.#opened)
       if (database.exists) summaries.set(name, summaryOf(name, database.jobCount, damageOf(database)));
+      else summaries.delete(name);
     return [...summaries.values()].toSorted(byName);
   }
 
@@ -167,6 +168,7 @@ class LmdbJournal implements Journal {
     handles.delete(handle);
     if (handles.size > 0) return;
     if (database.exists) this.#jobCounts.set(name, database.jobCount);
+    else this.#jobCounts.delete(name);
     this.#opened.delete(name);
     const closing = database.close().finally(() => this.#closing.delete(name));
     this.#closing.set(name, closing);

@@ -78,7 +78,7 @@ class SalvageReader {
   }
 
   /** Adds a record from a page that the tree does not reach. Unreadable records are ignored: they were overwritten. */
-  addUnreferenced(record: LmdbRecord): void {
+  addUnreferenced(record: StoredRecord): void {
     if (record.key[0] === KIND.head) return;
     try {
       this.#read(record);
@@ -138,7 +138,7 @@ class SalvageReader {
     return revision + 1 - entriesFrom - found.length;
   }
 
-  #read({ key, value }: LmdbRecord): void {
+  #read({ key, value }: StoredRecord): void {
     switch (key[0]) {
       case KIND.head:
         this.#head = decodeHead(key, value);
@@ -179,3 +179,6 @@ class SalvageReader {
     return true;
   }
 }
+
+/** A record of the file or the log. */
+type StoredRecord = Pick<LmdbRecord, "key" | "value">;

@@ -1,8 +1,9 @@
 import type { JournalEntry, JournalOptions, JournalSlice, StoredJob, StoredRemoval } from "../journal.js";
 import { jobKeyText, createStoredJob } from "../stored-job.js";
-import { DamagedFileError, type LmdbFile, type LmdbRecord } from "./lmdb-file.js";
+import { DamagedFileError, type LmdbFile, type LmdbRecord, type ValueLocation } from "./lmdb-file.js";
 import {
   checksumOfRecord,
+  entryKey,
   KIND,
   revisionOfKey,
   decodeHead,
@@ -60,7 +61,7 @@ export class SnapshotReader {
   readonly #head: DatabaseHead;
   readonly #options: JournalOptions;
   readonly #logged: readonly LoggedEntry[];
-  /** The entries of each job. */
+  /** The entries of each job, which are read when they are needed: together they may be larger than the memory. */
   readonly #entries = new Map<string, EntryRecord[]>();
   readonly #recordedRemovals = new Map<string, StoredRemoval>();
 
@@ -112,11 +113,11 @@ export class SnapshotReader {
     let count = 0;
     let checksum = 0;
     let isLogRead = false;
-    for (const { key, value } of this.#file.records()) {
+    for (const { key, value, location } of this.#file.records()) {
       if (key[0] === KIND.head) continue;
       if (key[0] !== KIND.entry && !isLogRead) isLogRead = this.#readLog();
       count++;
-      const job = this.#readRecord(key, value);
+      const job = this.#readRecord(key, value, location);
       checksum = (checksum + checksumOfRecord(value)) % 2 ** 32;
       yield job;
     }
@@ -131,17 +132,18 @@ export class SnapshotReader {
   }
 
   /** Returns the job if the record leads to one that still exists. Entries come first, then jobs, then removals. */
-  #readRecord(key: Buffer, value: Buffer): StoredJob | undefined {
+  #readRecord(key: Buffer, value: Buffer, location: ValueLocation): StoredJob | undefined {
     switch (key[0]) {
       case KIND.entry: {
-        const record = { entry: decodeEntry(key, value), revision: revisionOfKey(key), bytes: value.length };
-        if (
-          record.revision < this.#head.entriesFrom ||
-          record.revision > this.#head.revision - this.#logged.length
-        )
-          throw new DamagedFileError(`entry ${record.revision} is outside the range in its head`);
-        this.entryChecksums.set(record.revision, checksumOfRecord(value));
-        this.#addEntry(record);
+        const revision = revisionOfKey(key);
+        if (revision < this.#head.entriesFrom || revision > this.#head.revision - this.#logged.length)
+          throw new DamagedFileError(`entry ${revision} is outside the range in its head`);
+        this.entryChecksums.set(revision, checksumOfRecord(value));
+        this.#addEntry(jobKeyText(decodeEntry(key, value)), {
+          revision,
+          bytes: value.length,
+          read: () => decodeEntry(entryKey(revision), this.#file.valueAt(location)),
+        });
         return undefined;
       }
       case KIND.job:
@@ -149,7 +151,7 @@ export class SnapshotReader {
       case KIND.removal: {
         const removal = decodeRemoval(key, value);
         this.#recordedRemovals.set(jobKeyText(removal), removal);
-        return this.#replay(this.#newerEntries(jobKeyText(removal), removal.revision));
+        return this.#replay(jobKeyText(removal), this.#newerEntries(jobKeyText(removal), removal.revision));
       }
       default:
         throw unknownRecord(key, value);
@@ -159,23 +161,23 @@ export class SnapshotReader {
   /** Adds the logged entries after those of the file. */
   #readLog(): true {
     for (const { entry, revision, record } of this.#logged)
-      this.#addEntry({ entry, revision, bytes: record.bytes.length });
+      this.#addEntry(jobKeyText(entry), { revision, bytes: record.bytes.length, read: () => entry });
     return true;
   }
 
-  #addEntry(record: EntryRecord): void {
-    const id = jobKeyText(record.entry);
+  #addEntry(id: string, record: EntryRecord): void {
     const entries = this.#entries.get(id);
     if (entries) entries.push(record);
     else this.#entries.set(id, [record]);
   }
 
   #withEntries(job: StoredJob): StoredJob | undefined {
-    return this.#replay(this.#newerEntries(jobKeyText(job), job.revision), job);
+    const id = jobKeyText(job);
+    return this.#replay(id, this.#newerEntries(id, job.revision), job);
   }
 
   *#jobsWithoutRecord(): Generator<StoredJob | undefined, void> {
-    for (const id of this.#entries.keys()) yield this.#replay(this.#newerEntries(id, 0));
+    for (const id of this.#entries.keys()) yield this.#replay(id, this.#newerEntries(id, 0));
   }
 
   /** Takes the entries of a job that are newer than `revision`. Each entry is taken once. */
@@ -187,15 +189,16 @@ export class SnapshotReader {
   }
 
   /** Applies entries to the job of a record; returns undefined if they remove it. */
-  #replay(entries: readonly EntryRecord[], recorded?: StoredJob): StoredJob | undefined {
+  #replay(id: string, entries: readonly EntryRecord[], recorded?: StoredJob): StoredJob | undefined {
     if (entries.length === 0) return recorded;
     let job = recorded;
-    for (const { entry, revision, bytes } of entries) {
+    for (const { read, revision, bytes } of entries) {
+      const entry = read();
       this.pendingCompaction.add(entry, revision, bytes, this.#options.logLinesPerJobMax);
       if (entry.change.kind === "stored") job = createStoredJob(entry, entry.change, revision);
       if (entry.change.kind === "removed") job = undefined;
     }
-    const change = this.pendingCompaction.get(jobKeyText(entries[0]!.entry));
+    const change = this.pendingCompaction.get(id);
     return job && change && compacted(job, change, this.#options.logLinesPerJobMax);
   }
 
@@ -223,9 +226,10 @@ export class SnapshotReader {
 }
 
 interface EntryRecord {
-  readonly entry: JournalEntry;
   readonly revision: number;
   readonly bytes: number;
+  /** Reads the entry from the file. */
+  readonly read: () => JournalEntry;
 }
 
 const NONE: EntryRecord[] = [];

@@ -100,14 +100,14 @@ class MemoryJournal implements Journal {
 class MemoryDatabase implements JournalDatabase {
   readonly handles = new Set<JournalHandle>();
   readonly appendSignal = new ChangeSignal();
-  readonly #log = new EntryLog();
+  #log = new EntryLog();
   readonly #options: JournalOptions;
-  readonly #epoch = randomBytes(9).toString("base64url");
+  #epoch = newEpoch();
   readonly #jobs = new Map<string, Job>();
   /** Oldest first, because a key is never set again while it is present. */
   readonly #removals = new Map<string, StoredRemoval>();
   /** Iterates in order of insertion, across deletions and later insertions, so its next value is always the oldest removal. */
-  readonly #oldestRemovals = this.#removals.values();
+  #oldestRemovals = this.#removals.values();
   #tombstoneHorizon = 0;
 
   constructor(options: JournalOptions) {
@@ -126,6 +126,15 @@ class MemoryDatabase implements JournalDatabase {
     const jobs = Array.from(this.#jobs.values(), (job) => ({ ...job, tasks: [...job.tasks.values()] }));
     take({ epoch: this.#epoch, jobs, removals: [...this.#removals.values()] });
     return { epoch: this.#epoch, revision: this.#log.head, tombstoneHorizon: this.#tombstoneHorizon };
+  }
+
+  async erase(): Promise<void> {
+    this.#log = new EntryLog();
+    this.#epoch = newEpoch();
+    this.#jobs.clear();
+    this.#removals.clear();
+    this.#oldestRemovals = this.#removals.values();
+    this.#tombstoneHorizon = 0;
   }
 
   async append(entries: readonly JournalEntry[]): Promise<AppendResult> {
@@ -215,6 +224,10 @@ interface Job extends Omit<StoredJob, "tasks" | "header" | "revision" | "log"> {
 
 function withRowsByPath({ tasks, ...job }: StoredJob): Job {
   return { ...job, tasks: new Map(tasks.map((written) => [written.row.path, written])) };
+}
+
+function newEpoch(): string {
+  return randomBytes(9).toString("base64url");
 }
 
 /** The state that the next entry of a job must be made from. */

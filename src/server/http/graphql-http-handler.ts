@@ -14,7 +14,8 @@ import {
 } from "../../graphql/pipeline/pipeline.js";
 import type { Limits } from "../../protocol/limits.js";
 import { badUserInput, truncateText, TidemarkError } from "../../protocol/tidemark-error.js";
-import { TurnQueue } from "../../util/turn-queue.js";
+import { LARGE_JSON_BYTES } from "../../util/json-bytes.js";
+import type { TurnQueue } from "../../util/turn-queue.js";
 import { parseOperationBytes } from "../operation-params.js";
 import type { AnswerCompressor } from "./answer-compressor.js";
 import { EVENT_STREAM_TYPE, JSON_TYPE, negotiateAnswer, type AnswerTypes } from "./answer-type.js";
@@ -42,8 +43,6 @@ import { setCommonHeaders } from "./common-headers.js";
 export class GraphqlHttpHandler {
   readonly #options: GraphqlHttpHandlerOptions;
   readonly #streams = new Set<EventStream>();
-  /** Some large bodies take 100 ms to parse, and they often arrive together. */
-  readonly #largeBodies = new TurnQueue();
   readonly #yoga: YogaServerInstance<ServerContext, object>;
 
   constructor(options: GraphqlHttpHandlerOptions) {
@@ -143,7 +142,7 @@ export class GraphqlHttpHandler {
   async #paramsOf(request: IncomingMessage): Promise<OperationParams | undefined> {
     if (request.method === "GET") return parseQueryParams(request.url ?? "");
     const body = await readJsonBody(request, this.#options.limits.bodyBytesMax);
-    if (body && body.length > LARGE_BODY_BYTES) await this.#largeBodies.next();
+    if (body && body.length > LARGE_JSON_BYTES) await this.#options.parsing.next(request.socket);
     return body && parseOperationBytes(body);
   }
 
@@ -235,6 +234,8 @@ export interface GraphqlHttpHandlerOptions extends EventStreamOptions {
   readonly callerConnections: CallerCounts;
   readonly compressor: AnswerCompressor;
   readonly refusals: RefusalLog;
+  /** For large bodies, which often arrive together. */
+  readonly parsing: TurnQueue;
   readonly limits: Limits;
 }
 
@@ -295,8 +296,6 @@ function eventStreamRequired(): RequestError {
     "Subscriptions over HTTP use server-sent events: send Accept: text/event-stream, or use a WebSocket.";
   return new RequestError(406, badUserInput(message));
 }
-
-const LARGE_BODY_BYTES = 32 * 1024;
 
 /** Yoga rejects the other methods before it looks for an operation. */
 const NOTHING_TO_ANSWER = {} as never;

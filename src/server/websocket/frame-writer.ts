@@ -12,7 +12,10 @@ export type WriteQueue = SlicedQueue<FrameWriter>;
  * bytes. Each turn spends a limited time on writes, so that incoming messages are handled in between.
  */
 export function createWriteQueue(turnLength: TurnLength): WriteQueue {
-  return new SlicedQueue((writer) => writer.flush(), { turnMs: 10, turnLength, itemsPerClockCheck: 16 });
+  return new SlicedQueue((writer) => writer.flush(), {
+    budget: turnLength.budget({ minMs: 10, maxMs: 10 }),
+    itemsPerClockCheck: 16,
+  });
 }
 
 /**

@@ -51,8 +51,9 @@ export class GraphqlWebSocketServer {
   constructor({ turnLength, ...options }: GraphqlWebSocketServerOptions) {
     this.#options = { ...options, outgoing: createWriteQueue(turnLength) };
     this.#handshakes = new SlicedQueue((handshake) => this.#complete(handshake), {
-      turnMs: HANDSHAKES_TURN_MS,
-      turnLength,
+      budget: turnLength.budget({ minMs: HANDSHAKES_TURN_MS, maxMs: HANDSHAKES_TURN_MS }),
+      canWait: ({ requestedAt }) =>
+        turnLength.areConnectionsArriving && performance.now() - requestedAt < HANDSHAKE_WAIT_MS,
     });
     this.#sockets = new WebSocketServer({
       noServer: true,
@@ -75,7 +76,7 @@ export class GraphqlWebSocketServer {
 
   /** Upgrades an admitted request to a WebSocket, in one of the next turns. */
   open(request: IncomingMessage, socket: Duplex, head: Buffer, client: Client): void {
-    this.#handshakes.add({ request, socket, head, client });
+    this.#handshakes.add({ request, socket, head, client, requestedAt: performance.now() });
   }
 
   /** Closes every socket with 1001 and waits for the clients to disconnect. */
@@ -116,10 +117,14 @@ interface Handshake {
   readonly socket: Duplex;
   readonly head: Buffer;
   readonly client: Client;
+  readonly requestedAt: number;
 }
 
 /** Time for handshakes per turn of the event loop. The messages that follow take about as long. */
 const HANDSHAKES_TURN_MS = 3;
+
+/** How long a handshake may wait for the connections behind it to be accepted, as requests of others may be among them. */
+const HANDSHAKE_WAIT_MS = 1_000;
 
 /** How long a client may take to complete the closing handshake. */
 const CLOSE_TIMEOUT_MS = 1_000;

@@ -11,11 +11,12 @@ import type { Pipeline, RejectedOperation } from "../../graphql/pipeline/pipelin
 import type { Limits } from "../../protocol/limits.js";
 import { limitExceeded } from "../../protocol/tidemark-error.js";
 import { assert, errorCodeOf } from "../../util/assert.js";
-import { parseJsonBytes } from "../../util/json-bytes.js";
+import { LARGE_JSON_BYTES, parseJsonBytes } from "../../util/json-bytes.js";
 import { utf8AsLatin1 } from "../../util/latin1.js";
 import type { Clock } from "../../util/clock.js";
 import type { Log } from "../../util/log.js";
 import { TokenBucket } from "../../util/token-bucket.js";
+import type { TurnQueue } from "../../util/turn-queue.js";
 import { frameOf, SharedFrames } from "./shared-frames.js";
 import { FrameWriter, type WriteQueue } from "./frame-writer.js";
 import type { Client, RefusalLog } from "../refusal-log.js";
@@ -30,7 +31,7 @@ import { WebSocketSubscription, type ResultSocket } from "./websocket-subscripti
  * operation has a unique inner id, and outgoing messages get the client's id back.
  *
  * *Backpressure.* A subscription sends its next event when the socket has room. The server stops reading from a client
- * that does not read its results, or that has too many queries and mutations in progress. So memory per socket is
+ * that does not read its results, that has too many queries and mutations in progress, or whose large message waits. So memory per socket is
  * bounded, and TCP slows the client down. The server closes a socket whose client reads nothing for `slowReaderMs`.
  */
 export class WebSocketConnection implements ProtocolSocket, ResultSocket, MonitoredConnection {
@@ -48,6 +49,8 @@ export class WebSocketConnection implements ProtocolSocket, ResultSocket, Monito
   #hasPausedSubscriptions = false;
   #operationsBegun = 0;
   readonly #messageRate: TokenBucket | undefined;
+  /** Messages that are not parsed yet. */
+  #waitingForTurn = 0;
   #caller: Caller | undefined;
   #unwatchCaller = (): void => {};
   /** Pings and bytes sent since the last sign of life. */
@@ -186,11 +189,25 @@ export class WebSocketConnection implements ProtocolSocket, ResultSocket, Monito
     // Safe: ws gives every message as one buffer unless told otherwise.
     this.#webSocket.on("message", (data) => {
       if (!this.#isWithinRate()) return;
-      this.#receive(parseJson(data as Buffer), handle).catch((error: unknown) => {
+      this.#receiveInTurn(data as Buffer, handle).catch((error: unknown) => {
         this.#options.log.error({ err: error, ...this.client }, "handling a WebSocket message failed");
         this.close(CloseCode.INTERNAL, "Internal server error");
       });
     });
+  }
+
+  /** A large message waits for a turn of the event loop, and so do the messages behind it. */
+  async #receiveInTurn(bytes: Buffer, handle: (data: string) => Promise<void>): Promise<void> {
+    if (bytes.length > LARGE_JSON_BYTES || this.#waitingForTurn > 0) await this.#turn();
+    if (this.#isOpen) await this.#receive(parseJson(bytes), handle);
+  }
+
+  async #turn(): Promise<void> {
+    this.#waitingForTurn++;
+    this.#balance();
+    await this.#options.parsing.next(this);
+    this.#waitingForTurn--;
+    this.#balance();
   }
 
   /** Counts a message and closes the socket above the limit. Ignores messages while it closes. */
@@ -284,7 +301,7 @@ export class WebSocketConnection implements ProtocolSocket, ResultSocket, Monito
   #balance(): void {
     if (this.#hasPausedSubscriptions && this.#hasRoom()) this.#resumeSubscriptions();
     const answering = this.#operations.size - this.#subscriptionCount;
-    const isBusy = !this.#hasRoom() || answering > OPERATIONS_PER_SOCKET_MAX;
+    const isBusy = this.#waitingForTurn > 0 || !this.#hasRoom() || answering > OPERATIONS_PER_SOCKET_MAX;
     if (isBusy && !this.#webSocket.isPaused) this.#webSocket.pause();
     if (!isBusy && this.#webSocket.isPaused) this.#webSocket.resume();
   }
@@ -341,6 +358,8 @@ export interface WebSocketConnectionOptions {
   /** How long a reader may leave pending data unread. */
   readonly slowReaderMs: number;
   readonly refusals: RefusalLog;
+  /** For large messages. */
+  readonly parsing: TurnQueue;
   readonly onSlowReaderClosed: (client: Client) => void;
   /** How long a socket may be open before its `connection_init`. */
   readonly initTimeoutMs: number;

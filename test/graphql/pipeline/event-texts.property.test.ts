@@ -12,7 +12,7 @@ import { assert } from "../../../src/util/assert.js";
 import { utf8AsLatin1 } from "../../../src/util/latin1.js";
 import { createCursor } from "../../kit/delivery/cursor-reader.js";
 import { createPipeline } from "../../kit/server/pipeline.js";
-import { leaf } from "../../kit/store/edits.js";
+import { branch, leaf } from "../../kit/store/edits.js";
 import { applyCommand, commandGroups } from "../../kit/store/job-commands.js";
 import { ALICE, DATABASE, reportOf, storeRequestOf } from "../../kit/store/requests.js";
 import { createStores, type Stores } from "../../kit/store/task-stores.js";
@@ -46,6 +46,17 @@ describe("EventTexts", () => {
     for (const event of events) shared(texts, source, event);
     expect(kindsOf(events)).toEqual([1, 2, 3].flatMap(() => ["TaskUpdated", "CaughtUp"]));
     expect(count()).toBe(2);
+  });
+
+  it("differ where a subscriber has missed the changes of more tasks", async () => {
+    await using world = await openWorld();
+    await world.store.store(storeRequestOf(ALICE, { spec: branch("root", leaf("a", 9), leaf("b", 9)) }));
+    await world.store.update(ALICE, reportOf({ path: "0", add: 1 }));
+    await world.store.update(ALICE, reportOf({ path: "1", add: 1 }));
+    const [texts, source] = [new EventTexts(), sourceOf(world, "... on TaskUpdated { changed { path } }")];
+    const [[late], [early]] = [eventsSince(world, 1), eventsSince(world, 2)];
+    expect(shared(texts, source, late!).text).toContain(`"changed":[{"path":""},{"path":"1"}]`);
+    expect(shared(texts, source, early!).text).toContain(`"changed":[{"path":""},{"path":"0"},{"path":"1"}]`);
   });
 
   it("replace nothing in a text of a user", async () => {

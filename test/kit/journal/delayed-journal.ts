@@ -34,6 +34,7 @@ type Delayed = <T>(call: () => Promise<T>) => Promise<T>;
 function delayAppends(handle: DatabaseJournal, delayed: Delayed): DatabaseJournal {
   return {
     load: (take) => handle.load(take),
+    erase: () => handle.erase(),
     append: (entries) => delayed(() => handle.append(entries)),
     find: (commitId) => handle.find(commitId),
     follow: (revision, signal) => handle.follow(revision, signal),

@@ -4,6 +4,7 @@ import type { DatabaseJournal } from "../../../src/journal/journal.js";
 export function delegated(handle: DatabaseJournal, calls: Partial<DatabaseJournal>): DatabaseJournal {
   return {
     load: (take) => handle.load(take),
+    erase: () => handle.erase(),
     append: (entries) => handle.append(entries),
     find: (commitId) => handle.find(commitId),
     follow: (revision, signal) => handle.follow(revision, signal),

@@ -46,6 +46,7 @@ export function createFaultyJournal(journal: Journal): FaultyJournal {
 function failAppends(handle: DatabaseJournal, faults: FaultTime[]): DatabaseJournal {
   return {
     load: (take) => handle.load(take),
+    erase: () => handle.erase(),
     append: (entries) => appendOrFail(faults.shift(), () => handle.append(entries)),
     find: (commitId) => handle.find(commitId),
     follow: (revision, signal) => handle.follow(revision, signal),

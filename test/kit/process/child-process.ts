@@ -139,9 +139,12 @@ export async function readyLine(program: Program): Promise<ReadyLine> {
   return JSON.parse(await program.line((line) => line.includes(`"msg":"ready"`))) as ReadyLine;
 }
 
+/** The default needs more open files than some machines allow, and a server then logs a warning. */
+const FEW_CONNECTIONS = { TIDEMARK_CONNECTIONS_MAX: "5000" };
+
 function childEnvironment(): Record<string, string | undefined> {
   const entries = Object.entries(process.env).filter(
     ([name]) => !/^(TIDEMARK_|VITEST|NODE_OPTIONS|npm_(lifecycle|package|config_local_prefix))/.test(name),
   );
-  return { ...Object.fromEntries(entries), TIDEMARK_STORE: "memory:" };
+  return { ...Object.fromEntries(entries), TIDEMARK_STORE: "memory:", ...FEW_CONNECTIONS };
 }
