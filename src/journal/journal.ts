@@ -3,6 +3,7 @@ import type { DatabaseName, JobKey } from "../tasks/names.js";
 import type { TaskRow, VersionedRow } from "../tasks/task-rows.js";
 import type { LogEntry, RemovalReason, UserTask } from "../tasks/user-task.js";
 import type { Log } from "../util/log.js";
+import { packageVersion } from "../util/package-version.js";
 
 /**
  * Stores the changes of databases. One interface serves memory, files and services. `supports` says what a
@@ -196,10 +197,14 @@ export class JournalError extends Error {
   }
 }
 
-/** Thrown when stored data is sound, but this version does not know its form. The message says what to do. */
+/** Thrown when stored data is intact, but was written in a form that this version does not know. */
 export class UnknownFormatError extends JournalError {
-  constructor(message: string, options?: { cause?: unknown }) {
-    super(message, "nothing written", options);
+  /** @param what of the stored data is unknown, such as "a task of kind 7" */
+  constructor(what: string) {
+    super(
+      `It has ${what}, which Tidemark ${packageVersion()} does not know. The data is intact: use the version that wrote it, or a newer one.`,
+      "nothing written",
+    );
   }
 }
 

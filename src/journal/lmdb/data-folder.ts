@@ -3,12 +3,13 @@ import { dirname, join } from "node:path";
 import { tryLock } from "fs-native-extensions";
 import type { DatabaseName } from "../../tasks/names.js";
 import { errorCodeOf } from "../../util/assert.js";
+import { packageVersion } from "../../util/package-version.js";
 import { PRIVATE_FILE, PRIVATE_FOLDER, writeFileAtomically } from "./durable-files.js";
 
 /**
  * The data folder of a server:
  *
- *     tidemark.json       { "product": "tidemark", "format": 2 }
+ *     tidemark.json       { "product": "tidemark", "format": 2, "version": "1.0.0" }
  *     owner               the process id of the owner, which locks this file while it lives
  *     reserve             disk space for removals
  *     neo4j.mdb           a database, with LMDB's neo4j.mdb-lock
@@ -26,9 +27,9 @@ export class DataFolder implements AsyncDisposable {
   static async open(path: string): Promise<DataFolder> {
     try {
       await createFolder(path);
-      const format = await checkFormat(path);
+      const written = await checkFormat(path);
       const folder = new DataFolder(path, await lock(path));
-      await folder.#prepare(format);
+      await folder.#prepare(written);
       return folder;
     } catch (error) {
       if (error instanceof DataFolderError) throw error;
@@ -84,11 +85,11 @@ export class DataFolder implements AsyncDisposable {
   }
 
   /** Deletes the unfinished files of a process that ended, which were never in use, and raises the format. */
-  async #prepare(format: number | undefined): Promise<void> {
+  async #prepare(written: FolderFormat | undefined): Promise<void> {
     const names = await readdir(this.path);
     const unfinished = names.filter((name) => /\.new(-lock)?$/.test(name));
     await Promise.all(unfinished.map((name) => rm(join(this.path, name))));
-    if (format !== FORMAT) await writeFormatFile(this.path);
+    if (written?.format !== FORMAT || isOlder(written.version)) await writeFormatFile(this.path);
   }
 }
 
@@ -125,11 +126,11 @@ async function exists(path: string): Promise<boolean> {
   return (await stat(path).catch(() => undefined)) !== undefined;
 }
 
-/** Marks a folder as a Tidemark data folder. */
+/** Marks a folder as a Tidemark data folder, and names this version as the newest that has used it. */
 export async function writeFormatFile(path: string): Promise<void> {
   await writeFileAtomically(
     join(path, FORMAT_FILE),
-    `${JSON.stringify({ product: PRODUCT, format: FORMAT })}\n`,
+    `${JSON.stringify({ product: PRODUCT, format: FORMAT, version: packageVersion() })}\n`,
   );
 }
 
@@ -170,7 +171,7 @@ function unusableFolderError(path: string, error: unknown): DataFolderError {
 }
 
 /** Returns the format, or undefined for a new folder. @throws DataFolderError */
-async function checkFormat(path: string): Promise<number | undefined> {
+async function checkFormat(path: string): Promise<FolderFormat | undefined> {
   const names = await readdir(path);
   if (!names.includes(FORMAT_FILE)) {
     const others = names.filter((name) => !IGNORED.has(name));
@@ -179,22 +180,38 @@ async function checkFormat(path: string): Promise<number | undefined> {
       `${path} is not a Tidemark data folder: it contains ${others[0]} but no ${FORMAT_FILE}. Choose an empty folder, or one that does not exist yet.`,
     );
   }
-  const format = formatIn(await readFile(join(path, FORMAT_FILE), "utf8"));
-  if (format !== undefined && format >= FORMAT_MIN && format <= FORMAT) return format;
+  const written = formatIn(await readFile(join(path, FORMAT_FILE), "utf8"));
+  if (!written)
+    throw new DataFolderError(
+      `${path} is not a Tidemark data folder: its ${FORMAT_FILE} has other content. ${RESTORE}`,
+    );
+  const { format, version } = written;
+  if (format >= FORMAT_MIN && format <= FORMAT) return written;
+  const writer = version === undefined ? "the version that wrote it" : `Tidemark ${version}, which wrote it`;
   throw new DataFolderError(
-    format === undefined
-      ? `${path} is not a Tidemark data folder: its ${FORMAT_FILE} has other content. ${RESTORE}`
-      : `${path} has format ${format}, but this version of Tidemark reads formats ${FORMAT_MIN} to ${FORMAT}. Use the version that wrote the folder, or a newer one.`,
+    `${path} has format ${format}, but Tidemark ${packageVersion()} reads formats ${FORMAT_MIN} to ${FORMAT}. Nothing was changed. Use ${writer}, or a newer version.`,
   );
 }
 
-function formatIn(text: string): number | undefined {
+interface FolderFormat {
+  readonly format: number;
+  /** The newest version that has used the folder; undefined for a folder from before versions were recorded. */
+  readonly version: string | undefined;
+}
+
+function formatIn(text: string): FolderFormat | undefined {
   try {
-    const { product, format } = JSON.parse(text) as { product?: unknown; format?: unknown };
-    return product === PRODUCT && typeof format === "number" ? format : undefined;
+    const { product, format, version } = JSON.parse(text) as Readonly<Record<string, unknown>>;
+    if (product !== PRODUCT || typeof format !== "number") return undefined;
+    return { format, version: typeof version === "string" ? version : undefined };
   } catch {
     return undefined;
   }
+}
+
+/** Whether a version is older than this one, or unknown. */
+function isOlder(version: string | undefined): boolean {
+  return version === undefined || version.localeCompare(packageVersion(), "en", { numeric: true }) < 0;
 }
 
 /**

@@ -14,13 +14,13 @@ import {
 } from "./data-folder.js";
 import { checkCanOpen } from "./descriptor-reserve.js";
 import { PRIVATE_FILE, syncParentFolder } from "./durable-files.js";
-import { DamagedJournalError } from "../journal.js";
+import { DamagedJournalError, UnknownFormatError } from "../journal.js";
 import { createLockFileOf, giveToOwner } from "./folder-owner.js";
 import { LmdbDatabase, LOG_SUFFIX, writeDatabase } from "./lmdb-database.js";
 import { LmdbFile } from "./lmdb-file.js";
 import { framesAfter } from "./log-frame.js";
 import { headOf } from "./snapshot-reader.js";
-import { salvage } from "./salvage.js";
+import { salvage, type Salvage } from "./salvage.js";
 
 /** The work of `tidemark check`, `repair` and `backup`. */
 
@@ -33,6 +33,8 @@ export interface DatabaseCheck {
   readonly bytes: number;
   /** What is wrong; undefined if the database is sound. */
   readonly damage: string | undefined;
+  /** Why this version can't read the database, although it is intact; undefined if it can. */
+  readonly unknown: string | undefined;
 }
 
 /** Checks every database of a folder that no server is using. @throws DataFolderError */
@@ -62,15 +64,20 @@ export interface DatabaseRepair {
 
 /**
  * Rebuilds every damaged database of a folder from what is still readable, in a new epoch. The damaged file is
- * kept beside the new one. Sound databases are not touched. @throws DataFolderError
+ * kept beside the new one. Sound databases are not touched, nor those of another version.
+ * @throws DataFolderError, at last also for databases of another version
  */
 export async function* repairFolder(path: string): AsyncGenerator<DatabaseRepair, void> {
   await using folder = await DataFolder.openExisting(path);
   try {
+    const refused: string[] = [];
     for (const { name, path: file } of await folder.databases()) {
-      const { damage } = await checkDatabase(name, file);
-      if (damage !== undefined) yield await repairDatabase(name, file);
+      const { damage, unknown } = await checkDatabase(name, file);
+      const result = damage === undefined ? unknown : await repairDatabase(name, file);
+      if (typeof result === "string") refused.push(`${name}: ${result}`);
+      else if (result) yield result;
     }
+    if (refused.length > 0) throw new DataFolderError(`Not repaired. ${refused.join(" ")}`);
   } finally {
     await giveToOwner(path);
   }
@@ -123,16 +130,21 @@ async function checkDatabase(name: string, path: string): Promise<DatabaseCheck>
       for (const { tasks } of jobs) treeOf(epoch, tasks);
       jobCount += jobs.length;
     });
-    return { name, path, jobCount, bytes, damage: undefined };
+    return { name, path, jobCount, bytes, damage: undefined, unknown: undefined };
   } catch (error) {
+    const failed = { name, path, jobCount: 0, bytes, damage: undefined, unknown: undefined };
+    if (error instanceof UnknownFormatError) return { ...failed, unknown: error.message };
     if (!(error instanceof DamagedJournalError)) throw error;
-    return { name, path, jobCount: 0, bytes, damage: (error.cause as Error).message };
+    return { ...failed, damage: (error.cause as Error).message };
   }
 }
 
-async function repairDatabase(name: string, path: string): Promise<DatabaseRepair> {
+/** Returns why it did not repair the database if the rest of its file is of another version. */
+async function repairDatabase(name: string, path: string): Promise<DatabaseRepair | string> {
   const log = `${path}${LOG_SUFFIX}`;
-  const { head, jobs, revision, lostChanges, damage, ...found } = salvage(path, log);
+  const salvaged = salvageIfKnown(path, log);
+  if (typeof salvaged === "string") return salvaged;
+  const { head, jobs, revision, lostChanges, damage, ...found } = salvaged;
   const setBack = found.revertedJobs.map(({ username, jobId }) => `${username}/${jobId}`);
   const damagedFile = unusedName(`${path}.damaged`);
   await rename(path, damagedFile);
@@ -141,6 +153,15 @@ async function repairDatabase(name: string, path: string): Promise<DatabaseRepai
   await writeDatabase(path, jobs, revision);
   const lostJobs = head && Math.max(head.jobCount - jobs.length, 0);
   return { name, damagedFile, jobCount: jobs.length, lostJobs, lostChanges, setBack, damage };
+}
+
+function salvageIfKnown(path: string, log: string): Salvage | string {
+  try {
+    return salvage(path, log);
+  } catch (error) {
+    if (error instanceof UnknownFormatError) return error.message;
+    throw error;
+  }
 }
 
 /**

@@ -7,7 +7,8 @@ import {
   entryKey,
   KIND,
   revisionOfKey,
-  decodeRecord,
+  decodeHead,
+  unknownRecord,
   decodeEntry,
   decodeJob,
   decodeRemoval,
@@ -35,6 +36,7 @@ export interface Salvage {
  * Each job is
  * restored to some revision: its newest record plus the later entries, up to the first that does not follow from the
  * previous one. Pages that are no longer in use may contain jobs that were removed long ago.
+ * @throws UnknownFormatError for intact records that this version does not know. They would be lost.
  */
 export function salvage(path: string, logPath: string): Salvage {
   const reader = new SalvageReader();
@@ -139,7 +141,7 @@ class SalvageReader {
   #read({ key, value }: StoredRecord): void {
     switch (key[0]) {
       case KIND.head:
-        this.#head = decodeRecord(key, value) as DatabaseHead;
+        this.#head = decodeHead(key, value);
         break;
       case KIND.entry:
         this.#entries.set(revisionOfKey(key), decodeEntry(key, value));
@@ -153,6 +155,8 @@ class SalvageReader {
       case KIND.removal:
         this.#remove(decodeRemoval(key, value), revisionOfKey(key));
         break;
+      default:
+        throw unknownRecord(key, value);
     }
   }
 

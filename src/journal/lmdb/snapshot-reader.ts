@@ -6,7 +6,8 @@ import {
   entryKey,
   KIND,
   revisionOfKey,
-  decodeRecord,
+  decodeHead,
+  unknownRecord,
   decodeEntry,
   decodeJob,
   decodeRemoval,
@@ -31,7 +32,7 @@ export function headOf(file: LmdbFile): DatabaseHead | undefined {
 function headIn({ key, value }: LmdbRecord): DatabaseHead {
   if (key.length !== 1 || key[0] !== KIND.head)
     throw new DamagedFileError("its first record is not the head");
-  return decodeRecord(key, value) as DatabaseHead;
+  return decodeHead(key, value);
 }
 
 function headIfValid(record: LmdbRecord): DatabaseHead | undefined {
@@ -153,7 +154,7 @@ export class SnapshotReader {
         return this.#replay(jobKeyText(removal), this.#newerEntries(jobKeyText(removal), removal.revision));
       }
       default:
-        throw new DamagedFileError(`it has a record of the unknown kind ${key[0]}`);
+        throw unknownRecord(key, value);
     }
   }
 

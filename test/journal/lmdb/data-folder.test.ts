@@ -54,7 +54,7 @@ describe("a data folder", () => {
     await using journal = await opened(folder);
 
     expect(await journal.databases()).toHaveLength(1);
-    expect(readFileSync(join(folder, "tidemark.json"), "utf8")).toBe(`{"product":"tidemark","format":2}\n`);
+    expect(JSON.parse(readFileSync(join(folder, "tidemark.json"), "utf8"))).toMatchObject({ format: 2 });
   });
 });
 
