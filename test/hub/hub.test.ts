@@ -78,7 +78,11 @@ describe("Hub.taskEvents", () => {
     expect(await eventsOf(events, 1)).toEqual(["TaskStored bob 1"]);
     expect(await eventsOf(bobs, 1)).toEqual(["TaskStored bob 1"]);
     const resumed = await world.taskEvents({ after: position });
-    expect(await eventsOf(resumed, 3)).toEqual(["Reset EPOCH_CHANGED 0.0.1", "TaskStored bob 1.0.1", "CaughtUp 1"]);
+    expect(await eventsOf(resumed, 3)).toEqual([
+      "Reset EPOCH_CHANGED 0.0.1",
+      "TaskStored bob 1.0.1",
+      "CaughtUp 1",
+    ]);
   });
 
   it("loses no change between the subscription and the first read", async () => {

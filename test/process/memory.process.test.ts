@@ -33,7 +33,9 @@ describe("a server with a heap of 64 MB", { timeout: 240_000 }, () => {
     const counted = await ask(server.url, { query: `{ databases { name } taskCount(database: "large") }` });
 
     expect(refused.errors?.[0]?.extensions).toEqual({ code: "UNAVAILABLE" });
-    expect(refused.errors?.[0]?.message).toMatch(/"large" does not fit into the memory: it needs at least \d+/);
+    expect(refused.errors?.[0]?.message).toMatch(
+      /"large" does not fit into the memory: it needs at least \d+/,
+    );
     expect(served.data).toEqual({ taskCount: 10 });
     expect(deleted).toEqual({ deleteDatabase: { deleted: true } });
     expect(stored.errors).toBeUndefined();
@@ -53,9 +55,13 @@ describe("a server with a heap of 64 MB", { timeout: 240_000 }, () => {
       limits.push(errors?.[0]?.extensions?.["limit"]);
     }
     const reported = await ask(server.url, { query: REPORT });
-    await dataOf(server.url, `mutation ($database: String!) { purgeDatabase(database: $database) { removed } }`, {
-      database: "d",
-    });
+    await dataOf(
+      server.url,
+      `mutation ($database: String!) { purgeDatabase(database: $database) { removed } }`,
+      {
+        database: "d",
+      },
+    );
     const after = await ask(server.url, storeTask({ task }));
 
     expect(new Set(limits)).toEqual(new Set([undefined, "memoryMax"]));
@@ -70,7 +76,11 @@ const DELETE = `mutation ($database: String!) { deleteDatabase(database: $databa
 const REPORT = `mutation { updateTask(input: { database: "d", username: "u", jobId: "0", updates: [{ path: "1", done: 5 }] }) { userTask { version } } }`;
 
 /** Stores jobs as a server with a larger heap would. */
-async function fill(folder: string, name: string, { jobs, tasks }: { jobs: number; tasks: number }): Promise<void> {
+async function fill(
+  folder: string,
+  name: string,
+  { jobs, tasks }: { jobs: number; tasks: number },
+): Promise<void> {
   const options = { clock: systemClock, log: silentLog, limits: DEFAULT_LIMITS };
   await using journal = await openLmdbJournal(folder, { ...DEFAULT_LIMITS, ...options, newEpoch: false });
   await using provider = new PerDatabaseTaskStoreProvider(journal, {
@@ -81,7 +91,10 @@ async function fill(folder: string, name: string, { jobs, tasks }: { jobs: numbe
   });
   const database = databaseName(name);
   const store = await provider.getTaskStore(database);
-  const spec = branch("root", ...Array.from({ length: tasks - 1 }, (_, at) => leaf(`Load partition ${at}`, 10)));
+  const spec = branch(
+    "root",
+    ...Array.from({ length: tasks - 1 }, (_, at) => leaf(`Load partition ${at}`, 10)),
+  );
   const keys = Array.from({ length: jobs }, (_, at) => jobKey(`user${at % 100}`, `job-2026-11-${at}`));
   for (let first = 0; first < jobs; first += 100) {
     const some = keys.slice(first, first + 100);

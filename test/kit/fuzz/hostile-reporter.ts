@@ -83,13 +83,15 @@ class HostileReporter {
 
   get #isOver(): boolean {
     const rejections = this.answers["LIMIT_EXCEEDED memoryMax"] ?? 0;
-    return (
-      performance.now() - this.#startedAt >= this.#options.ms && rejections >= this.#options.rejections
-    );
+    return performance.now() - this.#startedAt >= this.#options.ms && rejections >= this.#options.rejections;
   }
 
   #request(): GraphqlRequest {
-    const key = { database: "mallory", username: "mallory", jobId: `job-${this.#random.below(this.#jobs + 1)}` };
+    const key = {
+      database: "mallory",
+      username: "mallory",
+      jobId: `job-${this.#random.below(this.#jobs + 1)}`,
+    };
     return this.#random.pick([
       () => this.#store(),
       () => this.#store(),
@@ -113,7 +115,10 @@ function growing(key: object): GraphqlRequest {
 }
 
 function iterating(key: object, iteration: number): GraphqlRequest {
-  return withInput("UpdateTaskInput", "updateTask", { ...key, updates: [{ path: "0", iteration: iteration + 1 }] });
+  return withInput("UpdateTaskInput", "updateTask", {
+    ...key,
+    updates: [{ path: "0", iteration: iteration + 1 }],
+  });
 }
 
 function talking(key: object, leaf: number): GraphqlRequest {
@@ -123,11 +128,17 @@ function talking(key: object, leaf: number): GraphqlRequest {
 }
 
 function ending(key: object): GraphqlRequest {
-  return withInput("UpdateTaskInput", "updateTask", { ...key, updates: [{ path: "", status: "FAILED", message: LONG }] });
+  return withInput("UpdateTaskInput", "updateTask", {
+    ...key,
+    updates: [{ path: "", status: "FAILED", message: LONG }],
+  });
 }
 
 function withInput(type: string, mutation: string, input: object): GraphqlRequest {
-  return { query: `mutation ($input: ${type}!) { ${mutation}(input: $input) { __typename } }`, variables: { input } };
+  return {
+    query: `mutation ($input: ${type}!) { ${mutation}(input: $input) { __typename } }`,
+    variables: { input },
+  };
 }
 
 function leaves(count: number, description: string): object[] {
