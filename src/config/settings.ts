@@ -180,7 +180,7 @@ const STORAGE_SETTINGS = {
       syntax: "--idle <duration>",
       parser: duration("1s", "3650d"),
       default: "1h",
-      help: "Close a database after it has been idle for this long",
+      help: "Close a database after it has been idle for this long, and delete it if it has no jobs",
     },
     newEpoch: {
       syntax: "--new-epoch",

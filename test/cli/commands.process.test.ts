@@ -232,6 +232,16 @@ describe("tidemark purge", () => {
     expect([await taskCount(server.url), await taskCount(server.url, "other")]).toEqual([0, 1]);
   });
 
+  it("deletes the database with --delete, and says whether it existed", async () => {
+    await store(server.url);
+
+    expect((await tidemark(["purge", "--delete", "--yes"])).out).toEqual(["Deleted the database d."]);
+    expect((await tidemark(["purge", "--delete", "--yes"])).out).toEqual(["There is no database d."]);
+    expect(parsed(await tidemark(["purge", "--delete", "--yes", "--json"]))).toEqual([
+      { database: "d", deleted: false },
+    ]);
+  });
+
   it.runIf(HAS_TERMINAL).each([
     ["y\r", 0, 0, "Removed 1 job from the database d."],
     ["\r", 1, 1, "tidemark: not confirmed: no job was removed"],

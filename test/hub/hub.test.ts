@@ -57,6 +57,34 @@ describe("Hub.taskEvents", () => {
     expect(await eventsOf(events, 1)).toEqual(["TaskStored alice 1"]);
   });
 
+  it("delivers Reset EPOCH_CHANGED when the database is deleted, and the jobs that are stored later", async () => {
+    await using world = await openHub();
+    await world.store.store(storeRequestOf(ALICE));
+    const { position } = world.store;
+    const events = await world.taskEvents();
+    const bobs = await world.taskEvents({ username: BOB.username });
+    const counts = await world.hub.taskCount({ database: DATABASE, minIntervalMs: 0 });
+    await eventsOf(events, 3);
+    await eventsOf(bobs, 2);
+    expect(await counts.next()).toMatchObject({ value: 1 });
+
+    await world.provider.delete(DATABASE);
+    expect(await eventsOf(events, 2)).toEqual(["Reset EPOCH_CHANGED 0.0.0", "CaughtUp 0"]);
+    expect(await eventsOf(bobs, 2)).toEqual(["Reset EPOCH_CHANGED 0.0.0", "CaughtUp 0"]);
+    expect(await counts.next()).toMatchObject({ value: 0 });
+
+    const store = await world.provider.getTaskStore(DATABASE);
+    await store.store(storeRequestOf(BOB));
+    expect(await eventsOf(events, 1)).toEqual(["TaskStored bob 1"]);
+    expect(await eventsOf(bobs, 1)).toEqual(["TaskStored bob 1"]);
+    const resumed = await world.taskEvents({ after: position });
+    expect(await eventsOf(resumed, 3)).toEqual([
+      "Reset EPOCH_CHANGED 0.0.1",
+      "TaskStored bob 1.0.1",
+      "CaughtUp 1",
+    ]);
+  });
+
   it("loses no change between the subscription and the first read", async () => {
     await using world = await openHub();
     const events = await world.taskEvents();

@@ -9,10 +9,17 @@ export class MeasuredServer implements AsyncDisposable {
   readonly #program: Program;
   #asked = 1;
 
-  /** @param flags as on the command line, in camel case. */
-  static async start(flags: Readonly<Record<string, string>> = {}): Promise<MeasuredServer> {
+  /**
+   * @param flags as on the command line, in camel case.
+   * @param heapMb the heap of the process; default: that of Node.js.
+   */
+  static async start(
+    flags: Readonly<Record<string, string>> = {},
+    { heapMb }: { readonly heapMb?: number | undefined } = {},
+  ): Promise<MeasuredServer> {
     const script = [
       "--expose-gc",
+      ...(heapMb === undefined ? [] : [`--max-old-space-size=${heapMb}`]),
       "test/kit/server/measured-server.mjs",
       JSON.stringify({ store: "memory:", ...flags }),
     ];
