@@ -4,6 +4,7 @@ import { openLmdbJournal } from "../../src/journal/lmdb/lmdb-journal.js";
 import { DEFAULT_LIMITS } from "../../src/protocol/limits.js";
 import { PerDatabaseTaskStoreProvider } from "../../src/store/per-database-task-store-provider.js";
 import { systemClock } from "../../src/util/clock.js";
+import { SteadyClock } from "../../src/util/steady-clock.js";
 import { silentLog } from "../../src/util/log.js";
 import { databaseName, jobKey } from "../kit/journal/entries.js";
 import { ask, dataOf, readMetric } from "../kit/network/raw-http.js";
@@ -81,7 +82,7 @@ async function fill(
   name: string,
   { jobs, tasks }: { jobs: number; tasks: number },
 ): Promise<void> {
-  const options = { clock: systemClock, log: silentLog, limits: DEFAULT_LIMITS };
+  const options = { clock: new SteadyClock(systemClock), log: silentLog, limits: DEFAULT_LIMITS };
   await using journal = await openLmdbJournal(folder, { ...DEFAULT_LIMITS, ...options, newEpoch: false });
   await using provider = new PerDatabaseTaskStoreProvider(journal, {
     ...options,
