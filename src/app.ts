@@ -159,6 +159,7 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
 const DESCRIPTORS_PER_DATABASE = 4;
 
 const LOG_LINES_DROPPED = "Log lines dropped because the reader of the log did not take them in time.";
+
 function authenticationProblems({ failure }: Authenticator): Problem[] {
   return failure ? [{ reason: failure.reason, isFatal: failure.rejectsAll }] : [];
 }

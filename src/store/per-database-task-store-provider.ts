@@ -33,8 +33,8 @@ export class PerDatabaseTaskStoreProvider implements TaskStoreProvider {
   /** Why databases could not be opened when they were last requested. */
   readonly #unavailable = new Map<DatabaseName, string>();
   /**
-   * For each closed database, the monotonic time at which its next job expires or declines in health. Databases that the server has not opened
-   * yet are due at once, because their times are unknown. Undefined until they have been listed.
+   * For each closed database, the monotonic time at which its next job expires or declines in health. Databases that the
+   * server has not opened yet are due at once, because their times are unknown. Undefined until they have been listed.
    */
   #dueAt: Map<DatabaseName, number> | undefined;
   /** The databases that did not fit into the memory, with the bytes that each needs at least. */
