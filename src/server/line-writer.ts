@@ -79,7 +79,7 @@ export class LineWriter {
     write(this.#fd, this.#batch, 0, this.#batch.length, null, (error, bytes) => {
       this.#isWriting = false;
       if (error) return this.#retry();
-      this.#batch = this.#batch.subarray(bytes);
+      this.#batch = bytes < this.#batch.length ? this.#batch.subarray(bytes) : EMPTY; // a view would keep its memory
       this.#reportDropped();
       this.#writeNext();
     });
