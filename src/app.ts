@@ -80,6 +80,7 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
   const services = { version, limits, leaseMs, retention, observer: metrics, log };
   const { introspection } = config;
   const pipeline = new Pipeline({ schema, services, provider, hub, emptyHub, introspection, clock });
+  metrics.gauge("event_text_bytes", "Memory of shared texts of events.", () => pipeline.eventTextBytes);
   const health = new HealthProbes(() => journal.isWritable());
   const demonstration = hasDemo(config) ? new DemoWorker(provider, { leaseMs, clock, log }) : undefined;
   const about = {
