@@ -103,6 +103,7 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
   const services = { version, limits, leaseMs, retention, elapsedMs, observer: metrics, log };
   const { introspection } = config;
   const pipeline = new Pipeline({ schema, services, provider, hub, emptyHub, introspection, clock });
+  metrics.gauge("event_text_bytes", "Memory of shared texts of events.", () => pipeline.eventTextBytes);
   const health = new HealthProbes({
     isWritable: () => journal.isWritable(),
     problems: async () => [...authenticationProblems(authenticator), ...(await databaseProblems(provider))],

@@ -31,9 +31,8 @@ export class TurnLength {
   }
 }
 
-/** Milliseconds per turn. */
+/** Milliseconds per turn, unless connections arrive. */
 export interface BudgetBounds {
-  /** While connections arrive, the least time is shorter. */
   readonly minMs: number;
   readonly maxMs: number;
 }
@@ -41,8 +40,8 @@ export interface BudgetBounds {
 /** Longer than most turns: without a connection in this time, none waits. */
 const ARRIVING_MS = 20;
 
-/** Short, and still long enough that the cost of a turn itself does not count. */
-const SHORT_MS = 0.25;
+/** The bounds while connections arrive: short, but a share that keeps other work going if they never stop arriving. */
+const SHORT = { minMs: 0.25, maxMs: 2 };
 
 /**
  * The time that one kind of work may take in a turn of the event loop: half of the time that everything else takes, so
@@ -67,10 +66,9 @@ export class TurnBudget {
 
   /** Starts a turn. */
   renew(): void {
-    const { minMs, maxMs } = this.#bounds;
-    const leastMs = this.#turnLength.areConnectionsArriving ? Math.min(minMs, SHORT_MS) : minMs;
+    const { minMs, maxMs } = this.#turnLength.areConnectionsArriving ? SHORT : this.#bounds;
     const othersMs = this.#turnLength.now() - this.#endedAt;
-    this.#budgetMs = Math.min(Math.max(othersMs / 2, leastMs), maxMs);
+    this.#budgetMs = Math.min(Math.max(othersMs / 2, minMs), maxMs);
     this.#spentMs = 0;
   }
 

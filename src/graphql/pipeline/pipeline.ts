@@ -72,6 +72,11 @@ export class Pipeline {
     this.#mutationResultSchema = createMutationResultSchema(options.schema);
   }
 
+  /** The memory of shared texts of events, estimated. */
+  get eventTextBytes(): number {
+    return this.#groups.textBytes;
+  }
+
   /** Parses and checks an operation without executing it. Returns an executable operation, or the errors. */
   prepare(request: OperationRequest): ExecutableOperation | RejectedOperation {
     const { caller, requestId } = request;
