@@ -54,7 +54,7 @@ const DESCRIPTIONS: Record<keyof Limits, readonly [unit: string, help: string, w
   changesWaitingMax: ["changes", "Changes in one database that wait for their write"],
   memoryMax: [
     "bytes",
-    "Memory of the jobs in all open databases, as the server estimates it; when it is full, jobs that have ended are evicted, and auto is half of the heap beyond the needs of an idle server",
+    "Memory of the jobs in all open databases, as the server estimates it; when it is full, jobs that have ended are evicted, and auto is half of the heap beyond the needs of an idle server, at most 1 GB",
   ],
   memoryPerDatabaseMax: ["bytes", "Memory of the jobs in one database"],
   memoryPerUserMax: ["bytes", "Memory of the jobs of one user in all open databases"],

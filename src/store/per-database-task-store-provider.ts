@@ -320,7 +320,7 @@ export class PerDatabaseTaskStoreProvider implements TaskStoreProvider {
         const stores = this.openStores().filter(({ oldestEndAt }) => oldestEndAt < Infinity);
         if (stores.length === 0) break;
         const oldest = stores.reduce((a, b) => (b.oldestEndAt < a.oldestEndAt ? b : a));
-        await oldest.evictEnded(EVICTED_TOGETHER);
+        if ((await oldest.evictEnded(EVICTED_TOGETHER)) === 0) break;
       }
     } catch (error) {
       this.#warn(error, undefined, "cannot evict ended jobs, although the memory is full");

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { ConfigError } from "../../src/config/config-error.js";
+import { memoryMaxOfHeap } from "../../src/config/heap-share.js";
 import { LIMIT_SETTINGS } from "../../src/config/limit-settings.js";
 import { brokenRule, LIMIT_RULES } from "../../src/config/limit-rules.js";
 import { DEFAULT_LIMITS, type Limits } from "../../src/protocol/limits.js";
@@ -69,3 +70,14 @@ function messageOf(flags: Readonly<Record<string, string>>): string {
   }
   throw new Error("the config was accepted");
 }
+
+describe("the default of --memory-max", () => {
+  it.each([
+    [117_440_512, 14_720_256],
+    [1_088_000_000, 500_000_000],
+    [4_345_298_944, 1_000_000_000],
+    [50_000_000, 1_000_000],
+  ])("for a heap of %i bytes is %i", (heap, expected) => {
+    expect(memoryMaxOfHeap(heap)).toBe(expected);
+  });
+});

@@ -68,10 +68,13 @@ describe("Hub.taskEvents", () => {
     await eventsOf(bobs, 2);
     expect(await counts.next()).toMatchObject({ value: 1 });
 
+    const live = [eventsOf(events, 2), eventsOf(bobs, 2)];
+    const count = counts.next();
+    await untilIdle();
     await world.provider.delete(DATABASE);
-    expect(await eventsOf(events, 2)).toEqual(["Reset EPOCH_CHANGED 0.0.0", "CaughtUp 0"]);
-    expect(await eventsOf(bobs, 2)).toEqual(["Reset EPOCH_CHANGED 0.0.0", "CaughtUp 0"]);
-    expect(await counts.next()).toMatchObject({ value: 0 });
+    const reset = ["Reset EPOCH_CHANGED 0.0.0", "CaughtUp 0"];
+    expect(await Promise.all(live)).toEqual([reset, reset]);
+    expect(await count).toMatchObject({ value: 0 });
 
     const store = await world.provider.getTaskStore(DATABASE);
     await store.store(storeRequestOf(BOB));
