@@ -1,5 +1,11 @@
 /** Writes that fill a disk. */
-import { ask, dataOf, graphqlResultOf, type GraphqlResult, type HttpConnection } from "../network/raw-http.js";
+import {
+  ask,
+  dataOf,
+  graphqlResultOf,
+  type GraphqlResult,
+  type HttpConnection,
+} from "../network/raw-http.js";
 import { storeTask } from "../../server/jobs.js";
 import { nextEvent, type TaskEvent } from "../../server/task-events.js";
 import type { Watcher } from "../../server/transports.js";
