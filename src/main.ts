@@ -33,6 +33,9 @@ const actions: Actions = {
   repair: async function* (folder) {
     yield* (await maintenance()).repairFolder(folder);
   },
+  compact: async function* (folder) {
+    yield* (await maintenance()).compactFolder(folder);
+  },
   backup: async function* (folder, target) {
     yield* (await maintenance()).backupFolder(folder, target);
   },

@@ -11,6 +11,13 @@ export async function writeFileAtomically(path: string, text: string): Promise<v
   await syncParentFolder(path);
 }
 
+/** Makes a file durable, and accessible only to its owner. */
+export async function syncFile(path: string): Promise<void> {
+  await using file = await open(path, "r+");
+  await file.chmod(PRIVATE_FILE);
+  await file.sync();
+}
+
 /** The mode of a file that only its owner may read. */
 export const PRIVATE_FILE = 0o600;
 

@@ -359,19 +359,19 @@ export class LmdbDatabase implements JournalDatabase, AsyncDisposable {
     const count = this.#log.entries.size + entries.length;
     const isRemoval = entries.length > 0 && entries.every(({ entry }) => entry.change.kind === "removed");
     let spaceMax = isRemoval ? REMOVAL_SPACE_MAX : COMPACTION_SPACE_MAX;
-    const write = (more: Partial<Appended>): Promise<void> =>
+    const writeBounded = (more: Partial<Appended>): Promise<void> =>
       this.#writeCheckpoint(more, { count, isRemoval, spaceMax });
     try {
-      await write(appended);
+      await writeBounded(appended);
     } catch (error) {
       if (!isDiskFull(error)) throw error;
       if (isRemoval) await this.#options.diskReserve?.release();
       spaceMax = REMOVAL_SPACE_MAX;
-      await write(appended);
+      await writeBounded(appended);
     }
     for (let left = CHECKPOINTS_MAX; left > 0 && this.#isCompactionBehind; left--) {
       try {
-        await write({});
+        await writeBounded({});
       } catch {
         return; // the entries are durable, and the failure was logged
       }
@@ -745,7 +745,8 @@ async function createFile(path: string, head: DatabaseHead, jobs: readonly Store
   await syncParentFolder(path);
 }
 
-const UNFINISHED_SUFFIX = ".new";
+/** Of files that are not complete. A start deletes them. */
+export const UNFINISHED_SUFFIX = ".new";
 export const LOG_SUFFIX = "-log";
 
 /** `overlappingSync` is off, so that a write resolves only after the sync. */

@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { chmod, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { open as openLmdb } from "lmdb";
 import { treeOf } from "../../tasks/task-rows.js";
@@ -13,10 +13,10 @@ import {
   writeFormatFile,
 } from "./data-folder.js";
 import { checkCanOpen } from "./descriptor-reserve.js";
-import { PRIVATE_FILE, syncParentFolder } from "./durable-files.js";
+import { PRIVATE_FILE, syncFile, syncParentFolder } from "./durable-files.js";
 import { DamagedJournalError, UnknownFormatError } from "../journal.js";
 import { createLockFileOf, giveToOwner } from "./folder-owner.js";
-import { LmdbDatabase, LOG_SUFFIX, writeDatabase } from "./lmdb-database.js";
+import { LmdbDatabase, LOG_SUFFIX, UNFINISHED_SUFFIX, writeDatabase } from "./lmdb-database.js";
 import { LmdbFile } from "./lmdb-file.js";
 import { framesAfter } from "./log-frame.js";
 import { headOf } from "./snapshot-reader.js";
@@ -81,6 +81,45 @@ export async function* repairFolder(path: string): AsyncGenerator<DatabaseRepair
   } finally {
     await giveToOwner(path);
   }
+}
+
+/** The result of compacting a database. */
+export interface DatabaseCompaction {
+  readonly name: string;
+  /** The size of the file before and after. */
+  readonly bytesBefore: number;
+  readonly bytes: number;
+}
+
+/**
+ * Shrinks the file of every database of a folder that no server is using: copies it without free pages, checks the copy,
+ * and puts it in the place of the file. A server cannot do this itself: lmdb 3.5.6 crashes when a process opens a file
+ * and later its compacted copy. @throws DataFolderError, JournalError
+ */
+export async function* compactFolder(path: string): AsyncGenerator<DatabaseCompaction, void> {
+  await using folder = await DataFolder.openExisting(path);
+  for (const { name, path: file } of await folder.databases()) {
+    const { size: bytesBefore } = await stat(file);
+    await compactDatabase(name, file);
+    yield { name, bytesBefore, bytes: (await stat(file)).size };
+  }
+}
+
+async function compactDatabase(name: string, path: string): Promise<void> {
+  await using database = new LmdbDatabase(path, UNBOUNDED);
+  await database.probe(); // checks the file and empties the log
+  await database.close();
+  const copy = `${path}${UNFINISHED_SUFFIX}`;
+  try {
+    await copyFile(path, copy);
+    const { damage } = await checkDatabase(name, copy);
+    if (damage !== undefined) throw new DamagedJournalError(`The copy of ${path} is damaged: ${damage}.`);
+    await rm(`${path}-lock`, { force: true }); // it belongs to the old file
+    await rename(copy, path);
+  } finally {
+    await rm(copy, { force: true });
+  }
+  await syncParentFolder(path);
 }
 
 /** The result of copying a database. */
@@ -180,16 +219,17 @@ async function copyDatabase(path: string, copy: string): Promise<void> {
   await database.beginEpoch();
 }
 
+/** Copies a file without its free pages. */
 async function copyFile(path: string, copy: string): Promise<void> {
   await createLockFileOf(path);
   checkCanOpen([path, `${path}-lock`], "r");
   const env = openLmdb({ path, noSubdir: true, readOnly: true });
   try {
     await env.backup(copy, true);
-    await chmod(copy, PRIVATE_FILE);
   } finally {
     await env.close();
   }
+  await syncFile(copy);
 }
 
 async function readLog(path: string): Promise<Buffer> {

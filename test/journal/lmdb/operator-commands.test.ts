@@ -6,7 +6,12 @@ import { DataFolderError } from "../../../src/journal/lmdb/data-folder.js";
 import type { Journal } from "../../../src/journal/journal.js";
 import { openLmdbJournal } from "../../../src/journal/lmdb/lmdb-journal.js";
 import { LmdbFile } from "../../../src/journal/lmdb/lmdb-file.js";
-import { backupFolder, checkFolder, repairFolder } from "../../../src/journal/lmdb/operator-commands.js";
+import {
+  backupFolder,
+  checkFolder,
+  compactFolder,
+  repairFolder,
+} from "../../../src/journal/lmdb/operator-commands.js";
 import { silentLog } from "../../../src/util/log.js";
 import { collected } from "../../kit/collected.js";
 import {
@@ -153,6 +158,26 @@ describe("repairFolder", () => {
     const before = readFileSync(join(folder, "neo4j.mdb"));
     expect(await collected(repairFolder(folder))).toEqual([]);
     expect(readFileSync(join(folder, "neo4j.mdb")).equals(before)).toBe(true);
+  });
+});
+
+describe("compactFolder", () => {
+  it("shrinks a file to what its data needs, and keeps its content and epoch", async () => {
+    const folder = await folderOf("neo4j");
+    const before = await contentOf(folder, "neo4j");
+    const [compaction] = await collected(compactFolder(folder));
+
+    expect(compaction).toMatchObject({ name: "neo4j" });
+    expect(compaction!.bytes).toBeLessThan(compaction!.bytesBefore / 2);
+    expect(await contentOf(folder, "neo4j")).toEqual(before);
+    expect(await collected(checkFolder(folder))).toMatchObject([{ jobCount: 39, damage: undefined }]);
+  });
+
+  it("rejects a folder that a server is using", async () => {
+    const folder = await folderOf("neo4j");
+    await using journal = await opened(folder);
+    await expect(collected(compactFolder(folder))).rejects.toThrow(`in use by process ${process.pid}`);
+    await journal.close();
   });
 });
 

@@ -151,7 +151,11 @@ export class ModelDatabase {
         return before?.kind === "userTask" ? before : null;
       }
       case "purge":
-        return this.#removeAll([...drafts.untouched(this.query()), ...jobsOf(drafts.made)], "PURGED", drafts);
+        return this.#removeAll(
+          [...drafts.untouched(this.query()).toReversed(), ...jobsOf(drafts.made)],
+          "PURGED",
+          drafts,
+        );
       case "expire": {
         const isOver = (job: UserTask) => (expiresAt(job, command.retention) ?? Infinity) <= drafts.now;
         return this.#removeAll(endedIn(drafts.jobs()).filter(isOver), "EXPIRED", drafts);
