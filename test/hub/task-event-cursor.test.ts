@@ -124,8 +124,8 @@ describe("a live subscription", () => {
     await world.store.purge();
     const [first, second, third] = [cursor.pull(), cursor.pull(), cursor.pull()];
     expect(updated.stamp.revision).toBe(3);
-    expect(first).toMatchObject({ kind: "TaskRemoved", ...BOB, reason: "PURGED" });
-    expect(second).toMatchObject({ kind: "TaskRemoved", ...ALICE, reason: "PURGED" });
+    expect(first).toMatchObject({ kind: "TaskRemoved", ...ALICE, reason: "PURGED" });
+    expect(second).toMatchObject({ kind: "TaskRemoved", ...BOB, reason: "PURGED" });
     expect(third).toMatchObject({ kind: "CaughtUp" });
   });
 });
