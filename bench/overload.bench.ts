@@ -23,6 +23,9 @@
  * of CPU, 0.08, 0.26 and 0.004 executions per event). On a machine with less other work the three took 0.7 to 4, 4.7 and 6.5 s.
  * Events that happen while a starved server catches up add to the CPU time. A new connection waits for those that came
  * before it, as Node.js accepts one per turn of the event loop.
+ *
+ * Of 5,000 watchers with the same share of a core, 3,308 (cold) and 4,272 (restart) were live after 120 s, in which the server
+ * had 35 and 46 s of CPU (0.0016 and 0.0014 executions per event). 500,000 deliveries a second are about what one core can do.
  */
 import { readFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
