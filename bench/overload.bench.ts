@@ -20,7 +20,7 @@
  *     network returns   1,000    5.7              0.0029  31, 84               37,    87
  *
  * With fewer missing events first, and one text for all positions, all are live; before, none was after 60 s (29, 34 and 41 s
- * of CPU, 0.08, 0.26 and 0.004 executions per event). On a machine with less other work the three took 0.7 to 4, 4.7 and 6.5 s.
+ * of CPU, 0.08, 0.26 and 0.004 executions per event). With less other work beside it, an earlier state of the code took 0.7 to 4, 4.7 and 6.5 s.
  * Events that happen while a starved server catches up add to the CPU time. A new connection waits for those that came
  * before it, as Node.js accepts one per turn of the event loop.
  *
