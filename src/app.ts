@@ -72,6 +72,11 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
   const metrics = new Metrics();
   metrics.gauge("subscribers", "Open subscriptions.", () => hub.subscriberCount + emptyHub.subscriberCount);
   metrics.gauge("databases", "Open databases.", () => provider.openStores().length);
+  metrics.gauge(
+    "oldest_reader_seconds",
+    "How long another process, such as a backup, has been reading one state of a database, whose file grows meanwhile.",
+    () => (journal.oldestReaderMs?.() ?? 0) / 1_000,
+  );
   const { leaseMs, retention } = config;
   const version = packageVersion();
   const services = { version, limits, leaseMs, retention, observer: metrics, log };
