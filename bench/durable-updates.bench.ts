@@ -22,6 +22,16 @@
  *     1,000 in flight 267,845   8,018  26,585    0.03    0.32        3    129      44      132,   147
  *     batches of 100  120,153   5,953  31,108    0.05    0.19        6    151      37       15,    29
  *
+ * The journal then wrote each update to LMDB. With the write-ahead log, in one run of 3,000 updates of 10 jobs, by the
+ * counters of the block layer (/sys/block/vda/stat), without and with the log:
+ *
+ *                       bytes per update    updates per second      p50 ms
+ *     1 in flight       35,204    5,793        776     3,433     0.43  0.21
+ *     32 in flight       1,618    1,460     32,753    29,636     0.70  0.59
+ *     100 in flight        998    1,184     44,185    67,868     1.46  1.16
+ *
+ * With 20,000 jobs: 68,597 and 11,407 bytes with 1 in flight.
+ *
  * With many updates in flight the CPU is the bottleneck, not the disk. With many jobs most of it is compaction: 70 to
  * 115 µs each to read a record of 20 tasks, write it again, and collect the garbage.
  */

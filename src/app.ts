@@ -92,6 +92,11 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
     "Databases that cannot be opened.",
     async () => (await unavailableDatabases(provider)).length,
   );
+  metrics.gauge(
+    "oldest_reader_seconds",
+    "How long another process, such as a backup, has been reading one state of a database, whose file grows meanwhile.",
+    () => (journal.oldestReaderMs?.() ?? 0) / 1_000,
+  );
   metrics.counter("log_lines_dropped", LOG_LINES_DROPPED, options.logLinesDropped ?? (() => 0));
   metrics.gauge("tokens_file_unreadable", "1 while the tokens file cannot be read.", () =>
     Number(authenticator.failure !== undefined),

@@ -31,6 +31,12 @@ export interface Journal extends AsyncDisposable {
   /** Whether an append would succeed now; never rejects. */
   isWritable(): Promise<boolean>;
 
+  /**
+   * How long another process, such as a backup, has been reading one state of a database, in milliseconds; 0 if none does.
+   * Meanwhile the database keeps what it would otherwise overwrite.
+   */
+  oldestReaderMs?(): number;
+
   /** Closes all handles and releases their resources. Closing twice has no effect. */
   close(): Promise<void>;
 }

@@ -24,6 +24,7 @@ import { jobKeyText, pickJobKey, createStoredJob } from "../stored-job.js";
 import type { DiskReserve } from "./disk-reserve.js";
 import { checkCanOpen, type DescriptorReserve } from "./descriptor-reserve.js";
 import { DamagedFileError, LmdbFile } from "./lmdb-file.js";
+import { oldestReaderOf, ReaderWatch } from "./reader-watch.js";
 import { headOf, SnapshotReader } from "./snapshot-reader.js";
 import {
   checksumOfRecord,
@@ -98,6 +99,8 @@ export class LmdbDatabase implements JournalDatabase, AsyncDisposable {
   /** Removals whose records the next transaction deletes. */
   #staleRemovals: number[] = [];
   #pendingCompaction = new PendingCompaction();
+  readonly #readers = new ReaderWatch();
+  #readersCheckedAt = 0;
   /** Of the entries in the LMDB file, by revision, oldest first. */
   #entryChecksums = new Map<number, number>();
 
@@ -189,6 +192,24 @@ export class LmdbDatabase implements JournalDatabase, AsyncDisposable {
       const sizeMin = this.#failure?.size ?? NO_SIZE;
       await this.#writeCheckpoint({}, { count: 0, spaceMax: COMPACTION_SPACE_MAX, sizeMin });
     });
+  }
+
+  /** Removes the readers of killed processes, and warns of one that hangs. @param now monotonic, in milliseconds */
+  checkReaders(now: number): Promise<void> {
+    return this.#exclusively(async () => {
+      if (!this.#env) return;
+      const before = this.#readers.oldest(this.#readersCheckedAt)?.ms ?? 0;
+      this.#readers.check(this.#env, now);
+      this.#readersCheckedAt = now;
+      const oldest = this.#readers.oldest(now);
+      if (oldest && oldest.ms >= HUNG_READER_MS && before < HUNG_READER_MS)
+        this.#options.log.warn({ file: this.#path, pid: oldest.pid, ms: Math.round(oldest.ms) }, HUNG_READER);
+    });
+  }
+
+  /** How long another process has been reading one state of the file, in milliseconds; 0 if none does. */
+  oldestReaderMs(now: number): number {
+    return this.#readers.oldest(now)?.ms ?? 0;
   }
 
   /** Begins a new epoch with the current state. @throws JournalError */
@@ -519,6 +540,7 @@ export class LmdbDatabase implements JournalDatabase, AsyncDisposable {
       await this.#withDescriptors(() =>
         this.#spaceReservation.reserve({
           size: transaction.reservedSize,
+          oldestReader: oldestReaderOf(this.#file),
           isRemoval: transaction.isRemoval,
         }),
       );
@@ -810,6 +832,12 @@ const UNWRITABLE = "writes to a database fail; its changes are rejected until a 
 
 export const DAMAGED =
   "a database is damaged and cannot be used; the others are not affected. Stop the server, inspect it with: tidemark check, and repair it with: tidemark repair";
+
+/** A backup of a large database takes minutes. */
+const HUNG_READER_MS = 10 * 60_000;
+
+const HUNG_READER =
+  "another process has been reading a database for a long time, and the file grows meanwhile; if it is a backup that hangs, end it";
 
 /** The number of newest entries that can be found and followed. */
 const ENTRIES_KEPT = 1_000;

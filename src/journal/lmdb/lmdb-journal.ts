@@ -48,6 +48,7 @@ class LmdbJournal implements Journal {
   readonly #unavailable = new Map<DatabaseName, string>();
   /** The databases that --new-epoch could not reach at the start. They begin the new epoch once they can be opened. */
   readonly #epochsDue = new Set<DatabaseName>();
+  readonly #readerTimer = setInterval(() => void this.#checkReaders(), READER_CHECK_MS).unref();
   #probing: Promise<boolean> | undefined;
   #isClosed = false;
 
@@ -129,6 +130,11 @@ class LmdbJournal implements Journal {
       .map(({ name }) => name);
   }
 
+  oldestReaderMs(): number {
+    const now = performance.now();
+    return Math.max(0, ...Array.from(this.#opened.values(), ({ database }) => database.oldestReaderMs(now)));
+  }
+
   async isWritable(): Promise<boolean> {
     if (this.#isClosed) return false;
     this.#probing ??= this.#probe().finally(() => (this.#probing = undefined));
@@ -138,6 +144,7 @@ class LmdbJournal implements Journal {
   async close(): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
+    clearInterval(this.#readerTimer);
     const handles = [...this.#opened.values()].flatMap((opened) => [...opened.handles]);
     await Promise.all(handles.map((handle) => handle.close()));
     await Promise.all(this.#closing.values());
@@ -159,6 +166,13 @@ class LmdbJournal implements Journal {
   async #beginEpoch(name: DatabaseName, database: LmdbDatabase): Promise<void> {
     await database.beginEpoch();
     this.#epochsDue.delete(name);
+  }
+
+  /** Never rejects. */
+  async #checkReaders(): Promise<void> {
+    const checks = [...this.#opened.values()].map(({ database }) => database.checkReaders(performance.now()));
+    for (const { status, reason } of (await Promise.allSettled(checks)).filter(isRejected))
+      this.#options.log.warn({ err: reason, status }, "cannot check for readers of a database");
   }
 
   /** Retries the databases whose last write failed. */
@@ -188,6 +202,12 @@ const MADE_PRIVATE =
   "the data folder was open to other users; folder and files are now accessible only to their owner (modes 0700 and 0600)";
 const NOT_PRIVATE =
   "files of the data folder are open to other users and belong to another user; change their owner, or their mode to 0600";
+
+function isRejected(result: PromiseSettledResult<void>): result is PromiseRejectedResult {
+  return result.status === "rejected";
+}
+
+const READER_CHECK_MS = 60_000;
 
 /** A database in use. */
 interface Opened {

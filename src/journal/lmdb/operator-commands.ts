@@ -223,7 +223,7 @@ async function copyDatabase(path: string, copy: string): Promise<void> {
 async function copyFile(path: string, copy: string): Promise<void> {
   await createLockFileOf(path);
   checkCanOpen([path, `${path}-lock`], "r");
-  const env = openLmdb({ path, noSubdir: true, readOnly: true });
+  const env = openLmdb({ path, noSubdir: true, readOnly: true }); // this also removes dead readers
   try {
     await env.backup(copy, true);
   } finally {
