@@ -186,6 +186,7 @@ export class PerDatabaseTaskStoreProvider implements TaskStoreProvider {
     }
     this.#opened.set(database, entry);
     this.#dueAt?.delete(database);
+    this.#usersOfClosed.delete(database);
     this.#closeExcess(entry);
     try {
       return use(entry);
@@ -210,6 +211,7 @@ export class PerDatabaseTaskStoreProvider implements TaskStoreProvider {
     } catch (error) {
       const name = JSON.stringify(database);
       if (error instanceof MemoryFullError) {
+        if (needed === undefined) this.#options.log.warn({ database, reason: error.message }, NOT_OPENED);
         this.#tooLarge.set(database, error.needed);
         throw unavailable(
           `Database ${name} does not fit into the memory: ${error.message}. Remove jobs from other databases, raise --memory-max, or purge or delete this one.`,
@@ -249,7 +251,7 @@ export class PerDatabaseTaskStoreProvider implements TaskStoreProvider {
     const emptiedAt = isEmptied(store) ? clock.now() + idleMs : Infinity;
     const dueAt = Math.min(store.nextHealthCheckAt, store.nextExpiresAt(retention), emptiedAt);
     if (dueAt < Infinity) this.#dueAt?.set(store.database, dueAt);
-    this.#usersOfClosed.set(store.database, store.users);
+    if (store.users.size > 0) this.#usersOfClosed.set(store.database, store.users);
     const closing = store
       .close("The database was closed because it was idle. Request its store again.")
       .catch((error: unknown) => this.#warn(error, store.database, "cannot close an unused store"))
@@ -433,6 +435,9 @@ export class PerDatabaseTaskStoreProvider implements TaskStoreProvider {
 function isEmptied(store: PerDatabaseTaskStore): boolean {
   return store.position.revision > 0 && store.taskCount() === 0;
 }
+
+const NOT_OPENED =
+  "a database does not fit into the memory and cannot be used; the others are not affected. Raise --memory-max, or purge or delete a database";
 
 /** A store is not closed to make room for others within this time after a request. */
 const UNUSED_MS = 1_000;
