@@ -29,6 +29,7 @@ import { DEFAULT_LIMITS } from "../src/protocol/limits.js";
 import { PerDatabaseTaskStoreProvider } from "../src/store/per-database-task-store-provider.js";
 import { parseDatabaseName, parseJobId, parseUsername, type JobKey } from "../src/tasks/names.js";
 import { systemClock } from "../src/util/clock.js";
+import { SteadyClock } from "../src/util/steady-clock.js";
 import { silentLog } from "../src/util/log.js";
 import { median } from "./repeat.js";
 
@@ -72,7 +73,7 @@ async function run(
   const observed: Observed = { waits: [], answers: [], appends: 0, askedAt: new Map() };
   const journal = observe(createMemoryJournal(DEFAULT_LIMITS), observed, JOURNALS[journalName]);
   await using provider = new PerDatabaseTaskStoreProvider(journal, {
-    clock: systemClock,
+    clock: new SteadyClock(systemClock),
     limits: DEFAULT_LIMITS,
     log: silentLog,
     retention: { ended: FOR_EVER, failed: FOR_EVER },

@@ -9,6 +9,7 @@ import type { TaskStore } from "../src/store/task-store.js";
 import { parseDatabaseName, parseJobId, parseUsername, type JobKey } from "../src/tasks/names.js";
 import type { TaskSpec } from "../src/tasks/task-spec.js";
 import { systemClock } from "../src/util/clock.js";
+import { SteadyClock } from "../src/util/steady-clock.js";
 import { silentLog } from "../src/util/log.js";
 
 export const BENCH_DATABASE = parseDatabaseName("graphs", DEFAULT_LIMITS);
@@ -55,7 +56,7 @@ export function specOf(job: number): TaskSpec {
 export function createProvider(journal: Journal): PerDatabaseTaskStoreProvider {
   const forEver = { byPattern: [], otherwiseMs: Infinity };
   return new PerDatabaseTaskStoreProvider(journal, {
-    clock: systemClock,
+    clock: new SteadyClock(systemClock),
     limits: DEFAULT_LIMITS,
     log: silentLog,
     retention: { ended: forEver, failed: forEver },

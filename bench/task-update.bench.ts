@@ -39,7 +39,12 @@ function deep(taskCount: number): TaskSpec {
 }
 
 function benchOneLeaf(name: string, spec: TaskSpec, path: string): void {
-  const edit: Edit = { now: 0, stamp: Stamp.of("epochOfBench", 1), limits: DEFAULT_LIMITS };
+  const edit: Edit = {
+    now: 0,
+    elapsedMs: () => 0,
+    stamp: Stamp.of("epochOfBench", 1),
+    limits: DEFAULT_LIMITS,
+  };
   let root = createTask(spec, edit);
   bench(`${name} (${root.taskCount} tasks)`, () => {
     root = updateTask(root, { path, add: 1 }, edit);

@@ -1,13 +1,15 @@
+import type { Authenticator } from "./auth/authenticator.js";
 import { openAuthenticator } from "./auth/open-authenticator.js";
 import type { Config } from "./config/settings.js";
 import { DemoWorker } from "./demo/demo-worker.js";
 import { Pipeline } from "./graphql/pipeline/pipeline.js";
 import { schema } from "./graphql/schema.js";
 import { Hub } from "./hub/hub.js";
-import type { Journal } from "./journal/journal.js";
+import type { DatabaseSummary, Journal } from "./journal/journal.js";
 import { openJournal } from "./journal/open-journal.js";
 import { limitsInForce } from "./protocol/limits.js";
-import { HealthProbes } from "./server/health-probes.js";
+import { fitToDescriptors, type Descriptors } from "./server/descriptor-budget.js";
+import { HealthProbes, type Problem } from "./server/health-probes.js";
 import { Metrics } from "./server/metrics.js";
 import { Server } from "./server/server.js";
 import { DASHBOARD_FOLDER, StaticFiles } from "./server/pages/static-files.js";
@@ -18,15 +20,21 @@ import { openRecentDatabases } from "./store/open-recent-databases.js";
 import type { MemoryBudget } from "./store/memory-budget.js";
 import type { TaskStoreProvider } from "./store/task-store-provider.js";
 import { systemClock, type Clock } from "./util/clock.js";
+import { SteadyClock } from "./util/steady-clock.js";
 import { packageVersion } from "./util/package-version.js";
 import { silentLog, type Log } from "./util/log.js";
+import { TurnLength } from "./util/turn-length.js";
 
 /** Parts that an embedding program or a test may replace. */
 export interface AppOptions {
-  /** Default: the system clock. */
+  /** Default: the system clock. Another clock is not watched for pauses of the process. */
   readonly clock?: Clock;
   /** Default: silent. */
   readonly log?: Log;
+  /** The number of lines that the log had to drop, for `/metrics`. */
+  readonly logLinesDropped?: () => number;
+  /** The open files of the process, to which limits are lowered. Default: unlimited. */
+  readonly descriptors?: Descriptors | undefined;
   /** Default: opened from `config.store`. The app closes it. */
   readonly journal?: Journal;
   /** Aborts the start: it stops all started parts and rejects. */
@@ -55,31 +63,51 @@ export interface App extends AsyncDisposable {
  * @throws Error if it can't open the journal or listen on the address.
  */
 export async function startApp(config: Config, options: AppOptions = {}): Promise<App> {
-  const { clock = systemClock, log = silentLog, signal } = options;
-  const { limits } = config;
+  const { log = silentLog, signal } = options;
+  const clock = new SteadyClock(options.clock ?? systemClock);
   const dashboard = config.dashboard ? await readDashboard(log) : undefined;
   const journal =
-    options.journal ?? (await openJournal(config.store, { ...limits, newEpoch: config.newEpoch, log }));
+    options.journal ??
+    (await openJournal(config.store, { ...config.limits, newEpoch: config.newEpoch, log }));
   const authenticator = await openAuthenticator(config.auth, { jwt: config.jwt, clock, log }).catch(
     async (error: unknown) => {
       await journal.close();
       throw error;
     },
   );
-  const { provider, memory, expiry } = createProvider(config, journal, clock, log);
-  const hubOptions = { clock, bookmarkMs: config.bookmarkMs };
+  const perDatabase = journal.supports.durability ? DESCRIPTORS_PER_DATABASE : 0;
+  const { limits, warning } = fitToDescriptors(config.limits, perDatabase, options.descriptors);
+  if (warning) log.warn({}, warning);
+  const { provider, memory, expiry } = createProvider({ ...config, limits }, journal, clock, log);
+  const turnLength = new TurnLength();
+  const hubOptions = { clock, bookmarkMs: config.bookmarkMs, turnLength };
   const hub = new Hub(provider, hubOptions);
   const emptyHub = new Hub(new EmptyTaskStoreProvider({ clock, limits }), hubOptions);
   const metrics = new Metrics();
   metrics.gauge("subscribers", "Open subscriptions.", () => hub.subscriberCount + emptyHub.subscriberCount);
+  metrics.gauge("subscribers_behind", "Subscriptions that wait to catch up.", () => hub.behindCount);
   metrics.gauge("databases", "Open databases.", () => provider.openStores().length);
+  metrics.gauge(
+    "databases_unavailable",
+    "Databases that cannot be opened.",
+    async () => (await unavailableDatabases(provider)).length,
+  );
+  metrics.counter("log_lines_dropped", LOG_LINES_DROPPED, options.logLinesDropped ?? (() => 0));
+  metrics.gauge("tokens_file_unreadable", "1 while the tokens file cannot be read.", () =>
+    Number(authenticator.failure !== undefined),
+  );
   if (memory) observeMemory(metrics, memory);
   const { leaseMs, retention } = config;
   const version = packageVersion();
-  const services = { version, limits, leaseMs, retention, observer: metrics, log };
+  const elapsedMs = (since: number, until: number): number => clock.elapsedMs(since, until);
+  const services = { version, limits, leaseMs, retention, elapsedMs, observer: metrics, log };
   const { introspection } = config;
   const pipeline = new Pipeline({ schema, services, provider, hub, emptyHub, introspection, clock });
-  const health = new HealthProbes(() => journal.isWritable());
+  metrics.gauge("event_text_bytes", "Memory of shared texts of events.", () => pipeline.eventTextBytes);
+  const health = new HealthProbes({
+    isWritable: () => journal.isWritable(),
+    problems: async () => [...authenticationProblems(authenticator), ...(await databaseProblems(provider))],
+  });
   const demonstration = hasDemo(config) ? new DemoWorker(provider, { leaseMs, clock, log }) : undefined;
   const about = {
     version,
@@ -87,11 +115,22 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
     demo: demonstration !== undefined,
     limits: limitsInForce(limits),
   };
-  const served = { about, dashboard, demonstration };
-  const server = new Server({ ...config, ...served, clock, pipeline, authenticator, health, metrics, log });
+  const served = { about, dashboard, demonstration, turnLength };
+  const server = new Server({
+    ...config,
+    ...served,
+    limits,
+    clock,
+    pipeline,
+    authenticator,
+    health,
+    metrics,
+    log,
+  });
 
   const stopAll = async (): Promise<void> => {
     health.enter("stopping");
+    clock.stop();
     expiry?.stop();
     await Promise.all([server.stop(), demonstration?.stop()]);
     authenticator.close();
@@ -101,6 +140,7 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
   let stopped: Promise<void> | undefined;
   const stop = (): Promise<void> => (stopped ??= stopAll());
 
+  if (!options.clock) clock.watch();
   try {
     const { url } = await server.start();
     signal?.addEventListener("abort", () => void stop(), { once: true });
@@ -114,6 +154,29 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
     await stop();
     throw error;
   }
+}
+
+/** The data file, its lock file, the log, and the folder of an open database. */
+const DESCRIPTORS_PER_DATABASE = 4;
+
+const LOG_LINES_DROPPED = "Log lines dropped because the reader of the log did not take them in time.";
+
+function authenticationProblems({ failure }: Authenticator): Problem[] {
+  return failure ? [{ reason: failure.reason, isFatal: failure.rejectsAll }] : [];
+}
+
+async function databaseProblems(provider: TaskStoreProvider): Promise<Problem[]> {
+  const reason = "a database is unavailable; the log names it";
+  return (await unavailableDatabases(provider)).map(({ name, unavailable }) => ({
+    reason,
+    details: `database ${JSON.stringify(name)} is unavailable: ${unavailable}`,
+    isFatal: false,
+  }));
+}
+
+async function unavailableDatabases(provider: TaskStoreProvider): Promise<readonly DatabaseSummary[]> {
+  const databases = await provider.databases().catch(() => []); // the server is stopping
+  return databases.filter(({ unavailable }) => unavailable !== undefined);
 }
 
 /** Requires the dashboard, which has the button for it. */
@@ -130,7 +193,7 @@ async function readDashboard(log: Log): Promise<StaticFiles> {
 function createProvider(
   config: Config,
   journal: Journal,
-  clock: Clock,
+  clock: SteadyClock,
   log: Log,
 ): { provider: TaskStoreProvider; memory?: MemoryBudget; expiry?: MaintenanceLoop } {
   const { limits, retention, idleMs, lostAfterLeases, tracking } = config;

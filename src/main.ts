@@ -20,6 +20,8 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
 });
 /** Exits if stopping takes longer. Initialized before the server starts, since a signal may arrive during the start. */
 const STOP_TIMEOUT_MS = 4_500;
+/** How long the exit may wait for the reader of the log. */
+const LOG_FLUSH_TIMEOUT_MS = 500;
 
 const maintenance = () => import("./journal/lmdb/operator-commands.js");
 const issuing = () => import("./auth/issue-token.js");
@@ -30,6 +32,9 @@ const actions: Actions = {
   },
   repair: async function* (folder) {
     yield* (await maintenance()).repairFolder(folder);
+  },
+  compact: async function* (folder) {
+    yield* (await maintenance()).compactFolder(folder);
   },
   backup: async function* (folder, target) {
     yield* (await maintenance()).backupFolder(folder, target);
@@ -87,12 +92,14 @@ async function run(options: RunOptions): Promise<never> {
  */
 async function serve(config: Config): Promise<void> {
   const startedAt = performance.now();
-  const [{ startApp }, { createLog }, { startupBanner }] = await Promise.all([
+  const [{ startApp }, { createLog }, { readDescriptors }, { startupBanner }] = await Promise.all([
     import("./app.js"),
     import("./server/log.js"),
+    import("./server/descriptor-budget.js"),
     import("./cli/render/startup-banner.js"),
   ]);
-  const log = createLog(config.logLevel);
+  const { log, lines } = createLog(config.logLevel);
+  process.once("exit", () => lines.flushSync(LOG_FLUSH_TIMEOUT_MS));
   process.on("unhandledRejection", (error: unknown) => {
     log.error({ err: error, errorId: randomUUID() }, "unhandled promise rejection");
   });
@@ -102,7 +109,12 @@ async function serve(config: Config): Promise<void> {
   });
   for (const warning of config.warnings) log.warn({}, warning);
   const stopping = new AbortController();
-  const starting = startApp(config, { log, signal: stopping.signal });
+  const starting = startApp(config, {
+    log,
+    logLinesDropped: () => lines.dropped,
+    descriptors: readDescriptors(),
+    signal: stopping.signal,
+  });
   stopOnSignal(starting, stopping, log);
   const app = await starting.catch((error: unknown) => {
     if (stopping.signal.aborted) return undefined; // stopOnSignal exits

@@ -1,4 +1,3 @@
-import { TidemarkError } from "../protocol/tidemark-error.js";
 import type { Clock } from "../util/clock.js";
 import type { Log } from "../util/log.js";
 import { anonymousCaller, type Caller } from "./caller.js";
@@ -9,11 +8,20 @@ export interface Authenticator {
   readonly allowsAnonymous: boolean;
   /**
    * Resolves a token to its caller, synchronously if the caller is cached.
-   * @throws TidemarkError UNAUTHENTICATED, without the reason; UNAVAILABLE if the token can't be verified now.
+   * @throws TidemarkError UNAUTHENTICATED, an InvalidTokenError for a token; UNAVAILABLE if the token can't be verified now.
    */
   authenticate(token: string | undefined): Caller | Promise<Caller>;
+  /** What keeps it from verifying tokens; undefined if nothing does. */
+  readonly failure: AuthenticationFailure | undefined;
   /** Releases timers and caches. Idempotent. */
   close(): void;
+}
+
+export interface AuthenticationFailure {
+  /** For the operator. Names no user and no token. */
+  readonly reason: string;
+  /** Whether every token is rejected. Until then, the tokens that were read before stay valid. */
+  readonly rejectsAll: boolean;
 }
 
 export interface AuthenticatorOptions {
@@ -24,6 +32,7 @@ export interface AuthenticatorOptions {
 /** For `--auth none`. */
 export class AnonymousAuthenticator implements Authenticator {
   readonly allowsAnonymous = true;
+  readonly failure = undefined;
   readonly #caller: Caller;
 
   constructor(clock: Clock) {
@@ -35,21 +44,6 @@ export class AnonymousAuthenticator implements Authenticator {
   }
 
   close(): void {}
-}
-
-export function missingTokenError(): TidemarkError {
-  const how = "as `Authorization: Bearer TOKEN`, or over WebSocket in the payload of connection_init";
-  return new TidemarkError("UNAUTHENTICATED", `This server requires a token. Send it ${how}.`);
-}
-
-/** The server rejects the token when it arrives. Only the log has the reason. */
-export function invalidTokenError(): TidemarkError {
-  return new TidemarkError("UNAUTHENTICATED", "Invalid or expired token. Send a valid one.");
-}
-
-/** The token was valid when it arrived. */
-export function expiredTokenError(): TidemarkError {
-  return new TidemarkError("UNAUTHENTICATED", "The token expired or was revoked. Send a new one.");
 }
 
 /** Longer tokens are rejected unread. */

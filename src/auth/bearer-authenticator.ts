@@ -1,21 +1,12 @@
-import type { Log } from "../util/log.js";
-import {
-  TOKEN_LENGTH_MAX,
-  missingTokenError,
-  invalidTokenError,
-  type Authenticator,
-} from "./authenticator.js";
+import { TOKEN_LENGTH_MAX, type AuthenticationFailure, type Authenticator } from "./authenticator.js";
 import type { Caller } from "./caller.js";
+import { InvalidTokenError } from "./invalid-token-error.js";
 import { hashToken } from "./issue-token.js";
+import { missingTokenError } from "./token-errors.js";
 
 /** The base of token authenticators: looks up known tokens by their hash and verifies only the others. */
 export abstract class BearerAuthenticator implements Authenticator {
   readonly allowsAnonymous = false;
-  readonly #log: Log;
-
-  protected constructor(log: Log) {
-    this.#log = log;
-  }
 
   authenticate(token: string | undefined): Caller | Promise<Caller> {
     if (token === undefined) throw missingTokenError();
@@ -23,6 +14,10 @@ export abstract class BearerAuthenticator implements Authenticator {
     const hash = hashToken(token);
     const caller = this.findKnown(hash);
     return caller ? this.requireValid(caller) : this.verify(token, hash);
+  }
+
+  get failure(): AuthenticationFailure | undefined {
+    return undefined;
   }
 
   abstract close(): void;
@@ -38,9 +33,8 @@ export abstract class BearerAuthenticator implements Authenticator {
     return caller.isExpired ? this.reject("the token has expired", caller.rights.id) : caller;
   }
 
-  /** @param reason goes to the log only. @throws TidemarkError UNAUTHENTICATED, always. */
+  /** @param reason goes to the log only. @throws InvalidTokenError, always. */
   protected reject(reason: string, id?: string): never {
-    this.#log.info({ reason, id }, "rejected a token");
-    throw invalidTokenError();
+    throw new InvalidTokenError(reason, id);
   }
 }

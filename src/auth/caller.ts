@@ -1,4 +1,6 @@
+import type { TidemarkError } from "../protocol/tidemark-error.js";
 import { ANONYMOUS, type DatabaseName, type JobKey, type Username } from "../tasks/names.js";
+import { expiredTokenError } from "./token-errors.js";
 import { DELAY_MAX_MS, type Clock, type Timer } from "../util/clock.js";
 
 /** The roles of callers. Each role includes the rights of the one before it. */
@@ -35,7 +37,7 @@ export class Caller {
   readonly rights: CallerRights;
   readonly #clock: Clock;
   readonly #listeners = new Set<() => void>();
-  #hasExpired = false;
+  #endError: TidemarkError | undefined;
   #timer: Timer | undefined;
 
   constructor(rights: CallerRights, clock: Clock) {
@@ -49,7 +51,12 @@ export class Caller {
 
   /** Whether the caller has lost all rights. */
   get isExpired(): boolean {
-    return this.#hasExpired || this.#isPastExpiry();
+    return this.#endError !== undefined || this.#isPastExpiry();
+  }
+
+  /** Why the caller has lost its rights: UNAUTHENTICATED, or UNAVAILABLE if the same token may be valid later. */
+  get endError(): TidemarkError {
+    return this.#endError ?? expiredTokenError();
   }
 
   /**
@@ -69,10 +76,10 @@ export class Caller {
     };
   }
 
-  /** Expires the caller because its token was revoked or has other rights now. */
-  expire(): void {
-    if (this.#hasExpired) return;
-    this.#hasExpired = true;
+  /** Expires the caller because its token was revoked, has other rights now, or can't be verified any more. */
+  expire(error = expiredTokenError()): void {
+    if (this.#endError) return;
+    this.#endError = error;
     this.#cancelTimer();
     const listeners = [...this.#listeners];
     this.#listeners.clear();

@@ -35,7 +35,7 @@ export class JwtAuthenticator extends BearerAuthenticator {
   }
 
   private constructor(keys: JwtKeys, options: JwtAuthenticatorOptions) {
-    super(options.log);
+    super();
     this.#keys = keys;
     this.#options = options;
   }

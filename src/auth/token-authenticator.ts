@@ -1,14 +1,17 @@
 import type { Timer } from "../util/clock.js";
 import { Mutex } from "../util/keyed-mutex.js";
-import type { AuthenticatorOptions } from "./authenticator.js";
+import type { AuthenticationFailure, AuthenticatorOptions } from "./authenticator.js";
 import { BearerAuthenticator } from "./bearer-authenticator.js";
 import { Caller, type CallerRights } from "./caller.js";
+import { unverifiableTokenError } from "./token-errors.js";
 import { readTokens, fileStampOf, type TokenRecord } from "./token-file.js";
 
 /**
  * For `--auth tokens:FILE`: opaque tokens, one caller per token. The server checks the file for changes twice a
- * second, and immediately for an unknown token. Callers expire when their token is removed or its rights change. If
- * the file becomes unreadable, the server logs that and keeps the previous tokens.
+ * second, and immediately for an unknown token. Callers expire when their token is removed or its rights change.
+ *
+ * While the file can't be read, the server can't learn of revoked tokens. It keeps the previous tokens for a minute,
+ * because an operator may be replacing the file, and then rejects every token until it can read the file again.
  */
 export class TokenAuthenticator extends BearerAuthenticator {
   readonly #path: string;
@@ -17,6 +20,9 @@ export class TokenAuthenticator extends BearerAuthenticator {
   /** By the token's hash, so that the timing of a lookup reveals nothing about a token. */
   #callers: ReadonlyMap<string, Caller>;
   readonly #reloads = new Mutex();
+  /** The monotonic time since which the file can't be read. */
+  #unreadableSince: number | undefined;
+  #rejectsAll = false;
   #timer: Timer | undefined;
   #isClosed = false;
 
@@ -32,12 +38,17 @@ export class TokenAuthenticator extends BearerAuthenticator {
     stamp: string,
     tokens: readonly TokenRecord[],
   ) {
-    super(options.log);
+    super();
     this.#path = path;
     this.#options = options;
     this.#stamp = stamp;
     this.#callers = new Map(tokens.map((token) => [token.sha256, this.#callerOf(token)]));
     this.#scheduleReload();
+  }
+
+  override get failure(): AuthenticationFailure | undefined {
+    if (this.#unreadableSince === undefined) return undefined;
+    return { reason: "the tokens file cannot be read", rejectsAll: this.#rejectsAll };
   }
 
   close(): void {
@@ -51,6 +62,7 @@ export class TokenAuthenticator extends BearerAuthenticator {
 
   protected async verify(_: string, hash: string): Promise<Caller> {
     await this.#reload();
+    if (this.#rejectsAll) throw unverifiableTokenError();
     const caller = this.findKnown(hash);
     return caller ? this.requireValid(caller) : this.reject("the token is unknown or was revoked");
   }
@@ -69,17 +81,31 @@ export class TokenAuthenticator extends BearerAuthenticator {
 
   async #readIfChanged(): Promise<void> {
     const stamp = await fileStampOf(this.#path);
-    if (stamp === this.#stamp) return;
-    this.#stamp = stamp;
+    if (stamp === this.#stamp && this.#unreadableSince === undefined) return;
     try {
       this.#replaceCallers(await readTokens(this.#path));
+      this.#stamp = stamp;
+      this.#unreadableSince = undefined;
+      this.#rejectsAll = false;
       this.#options.log.info({ tokens: this.#callers.size }, "reloaded the tokens file");
     } catch (error) {
-      this.#options.log.error(
-        { err: error },
-        "could not reload the tokens file: the previous tokens stay valid",
-      );
+      this.#onUnreadable(error);
     }
+  }
+
+  /** Logs the failure when it begins, and when the grace is over. */
+  #onUnreadable(error: unknown): void {
+    const { clock, log } = this.#options;
+    if (this.#unreadableSince === undefined) {
+      this.#unreadableSince = clock.monotonic();
+      log.error({ err: error }, "cannot read the tokens file: the previous tokens stay valid for a minute");
+    }
+    if (this.#rejectsAll || clock.monotonic() - this.#unreadableSince < GRACE_MS) return;
+    this.#rejectsAll = true;
+    log.error({ err: error }, "cannot read the tokens file: every token is rejected until it is readable");
+    const callers = [...this.#callers.values()];
+    this.#callers = new Map();
+    for (const caller of callers) caller.expire(unverifiableTokenError());
   }
 
   /** Keeps callers whose rights are unchanged and expires the others. */
@@ -100,6 +126,9 @@ export class TokenAuthenticator extends BearerAuthenticator {
 }
 
 const RELOAD_INTERVAL_MS = 500;
+
+/** How long the previous tokens stay valid while the file can't be read. */
+const GRACE_MS = 60_000;
 
 function rightsOf({ id, username, role, databases, job, expiresAt }: TokenRecord): CallerRights {
   const expiresAtMs = expiresAt === undefined ? undefined : Date.parse(expiresAt);

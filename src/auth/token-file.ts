@@ -1,4 +1,4 @@
-import { open, readFile, rename, rm, stat } from "node:fs/promises";
+import { open, readFile, rename, rm, stat, type FileHandle } from "node:fs/promises";
 import { dirname } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { z } from "zod";
@@ -69,28 +69,49 @@ export async function changeTokens(
   }
 }
 
-/** Changes whenever the file does. */
+/** Changes whenever the file, its owner or its mode does. */
 export async function fileStampOf(path: string): Promise<string> {
   try {
-    const { ino, mtimeNs, size } = await stat(path, { bigint: true });
-    return `${ino} ${mtimeNs} ${size}`;
+    const { ino, ctimeNs, size } = await stat(path, { bigint: true });
+    return `${ino} ${ctimeNs} ${size}`;
   } catch {
     return MISSING;
   }
 }
 
-/** Syncs the file to disk before it is renamed. Only its owner may read it. */
+/**
+ * Syncs the file to disk before it is renamed. It keeps its owner and mode, so that the server can still read it
+ * whoever runs the command. A new file can be read by its owner only.
+ */
 async function writeWhole(path: string, text: string): Promise<void> {
   const draft = `${path}.new`;
   await rm(draft, { force: true });
   const file = await open(draft, "wx", 0o600);
   try {
+    if (await exists(path)) await copyAccess(path, file);
     await file.writeFile(text);
     await file.sync();
+    await rename(draft, path);
+  } catch (error) {
+    await rm(draft, { force: true });
+    throw error;
   } finally {
     await file.close();
   }
-  await rename(draft, path);
+}
+
+async function copyAccess(path: string, draft: FileHandle): Promise<void> {
+  const { uid, gid, mode } = await stat(path);
+  const own = await draft.stat();
+  try {
+    if (own.uid !== uid || own.gid !== gid) await draft.chown(uid, gid);
+    await draft.chmod(mode & 0o777);
+  } catch (cause) {
+    throw new Error(
+      `cannot keep the owner of ${path} (user ${uid}, group ${gid}), so nothing was changed. Run the command as that user or as root`,
+      { cause },
+    );
+  }
 }
 
 async function openLock(lock: string): ReturnType<typeof open> {

@@ -13,6 +13,7 @@ import { Command, CommanderError } from "commander";
 import { addBackupCommand, type Backup } from "./commands/backup.js";
 import { addCancelCommand, type Cancel } from "./commands/cancel.js";
 import { addCheckCommand, type Check } from "./commands/check.js";
+import { addCompactCommand, type Compact } from "./commands/compact.js";
 import { addListCommand, type List } from "./commands/list.js";
 import { addPurgeCommand, type Purge } from "./commands/purge.js";
 import { addRemoveCommand, type Remove } from "./commands/remove.js";
@@ -32,6 +33,7 @@ export interface Actions {
   readonly serve: Serve;
   readonly check: Check;
   readonly repair: Repair;
+  readonly compact: Compact;
   readonly backup: Backup;
   readonly watch: WatchJobs;
   readonly list: List;
@@ -69,6 +71,7 @@ export function createProgram(
   addPurgeCommand(program, actions.purge, env);
   addCheckCommand(program, actions.check, print);
   addRepairCommand(program, actions.repair, print);
+  addCompactCommand(program, actions.compact, print);
   addBackupCommand(program, actions.backup, print);
   addTokenCommands(program, actions.tokens, environment);
   return program;

@@ -1,6 +1,7 @@
 import type { Caller } from "../auth/caller.js";
 import type { Limits } from "../protocol/limits.js";
 import type { Position } from "../protocol/position.js";
+import type { ElapsedMs } from "../tasks/edit.js";
 import type { Retention } from "../tasks/retention.js";
 import type { Admit } from "../tasks/job-changes.js";
 import type { Task } from "../tasks/task.js";
@@ -19,6 +20,8 @@ export interface Services {
   /** The default lease of a job. */
   readonly leaseMs: number;
   readonly retention: Retention;
+  /** Measures the intervals that rates and etas depend on. */
+  readonly elapsedMs: ElapsedMs;
   readonly observer: OperationObserver;
   /** Receives the defects that clients see only as an error id. */
   readonly log: Log;
@@ -38,6 +41,8 @@ export interface OperationObserver {
 export interface OperationContext {
   readonly services: Services;
   readonly caller: Caller;
+  /** Names the request in errors and in the log. */
+  readonly requestId?: string | undefined;
   /** The instant of the operation, milliseconds since 1970: every value that depends on the time uses it. */
   readonly now: number;
   readonly reader: Reader;

@@ -6,6 +6,7 @@ import { hasEnded, type TaskStatus } from "../tasks/task-status.js";
 import type { UserTask } from "../tasks/user-task.js";
 import type { Clock } from "../util/clock.js";
 import { RefCountedMap, type SharedRef } from "../util/ref-counted-map.js";
+import type { TurnLength } from "../util/turn-length.js";
 import { LatestValue } from "./latest-value.js";
 import { PullQueue } from "./pull-queue.js";
 import { PullStream } from "./pull-stream.js";
@@ -48,6 +49,8 @@ export interface HubOptions {
   readonly clock: Clock;
   /** How long a subscriber's position may stay behind while its filter hides all changes. Milliseconds. */
   readonly bookmarkMs: number;
+  /** Shared with other work that is sliced. Default: one of its own. */
+  readonly turnLength?: TurnLength;
 }
 
 /**
@@ -59,7 +62,7 @@ export interface HubOptions {
 export class Hub {
   readonly #provider: TaskStoreProvider;
   readonly #options: HubOptions;
-  readonly #queue = new PullQueue();
+  readonly #queue: PullQueue;
   readonly #topics = new RefCountedMap<TaskStore, Topic>((topic) => topic.close());
   readonly #onStreamEnd = (): void => void this.#subscriberCount--;
   #subscriberCount = 0;
@@ -67,11 +70,17 @@ export class Hub {
   constructor(provider: TaskStoreProvider, options: HubOptions) {
     this.#provider = provider;
     this.#options = options;
+    this.#queue = new PullQueue(options.turnLength);
   }
 
   /** The number of open streams. */
   get subscriberCount(): number {
     return this.#subscriberCount;
+  }
+
+  /** The number of streams that wait to catch up. */
+  get behindCount(): number {
+    return this.#queue.behindCount;
   }
 
   /** Streams every change of a database that matches the filter. @throws TidemarkError as `retain`. */

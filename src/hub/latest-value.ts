@@ -28,6 +28,10 @@ export class LatestValue<T> implements PullCursor<T> {
     return { value, endsBatch: !isLast(value) };
   }
 
+  get behind(): number {
+    return 1;
+  }
+
   fork(): LatestValue<T> {
     const other = new LatestValue(this.#read, this.#options);
     other.#delivered = this.#delivered;

@@ -6,10 +6,13 @@ import type { PullCursor } from "./pull-cursor.js";
 /** Values that are delivered together, with memoized results that all their subscribers share. */
 export class EventBatch<T> {
   readonly values: readonly T[];
+  /** Whether it is for one subscriber, which is behind, and not for a group. */
+  readonly isForOne: boolean;
   #memo: Map<unknown, unknown> | undefined;
 
-  constructor(values: readonly T[]) {
+  constructor(values: readonly T[], { isForOne = false } = {}) {
     this.values = values;
+    this.isForOne = isForOne;
   }
 
   /** Calls `make` once per `key`, which also determines the type of the result. */

@@ -1,5 +1,8 @@
 /** A cursor over the values that a subscriber has not received yet. */
 export interface PullCursor<T> {
+  /** An estimate of the number of values that follow, without those that the filter hides where that is known. */
+  readonly behind: number;
+
   /** Takes the next value. Call it in the turn of the event loop that delivers the value. */
   pull(): PullResult<T>;
 

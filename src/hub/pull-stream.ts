@@ -1,7 +1,7 @@
 import { assert } from "../util/assert.js";
 import type { SharedRef } from "../util/ref-counted-map.js";
 import { EventBatch, type GroupMember, type LiveGroup } from "./live-group.js";
-import type { Puller } from "./pull-queue.js";
+import type { CatchUpPuller } from "./catch-up-queue.js";
 import type { PullResult, PullCursor } from "./pull-cursor.js";
 
 /** The consumer of a stream. */
@@ -25,7 +25,7 @@ export interface StreamSink<T> {
  * A reader iterates with one `next` at a time, or pipes the stream to a sink. `return` ends the stream at once, even
  * while a `next` is pending. An async generator would wait for a value first.
  */
-export class PullStream<T> implements AsyncIterableIterator<T>, Puller, GroupMember<T> {
+export class PullStream<T> implements AsyncIterableIterator<T>, CatchUpPuller, GroupMember<T> {
   readonly #groupRef: SharedRef<{ readonly group: LiveGroup<T> }>;
   readonly #onEnd: () => void;
   /** The stream's own cursor; undefined while it is in its group. */
@@ -54,7 +54,7 @@ export class PullStream<T> implements AsyncIterableIterator<T>, Puller, GroupMem
 
   /** Continues after `canAccept` returned false. */
   resume(): void {
-    if (this.#cursor && this.#sink && !this.#isWaiting) this.#group.queue.pullSoon(this);
+    if (this.#canPull) this.#group.queue.catchUpSoon(this);
   }
 
   next(): Promise<IteratorResult<T>> {
@@ -87,14 +87,19 @@ export class PullStream<T> implements AsyncIterableIterator<T>, Puller, GroupMem
     return this;
   }
 
+  get behind(): number {
+    return this.#cursor?.behind ?? 0;
+  }
+
   /** Called by the queue. */
-  pull(): void {
+  pull(): boolean {
     const [cursor, sink] = [this.#cursor, this.#sink];
-    if (!cursor || !sink?.canAccept()) return;
+    if (!cursor || !sink?.canAccept()) return false;
     try {
-      this.#deliverOwn(cursor.pull(), cursor, sink);
+      return this.#deliverOwn(cursor.pull(), cursor, sink);
     } catch (error) {
       this.fail(error);
+      return false;
     }
   }
 
@@ -105,7 +110,7 @@ export class PullStream<T> implements AsyncIterableIterator<T>, Puller, GroupMem
   continueAlone(cursor: PullCursor<T>): void {
     if (this.#isEnded) return;
     this.#cursor = cursor;
-    if (this.#sink) this.#group.queue.pullLater(this);
+    if (this.#sink) this.#group.queue.catchUpLater(this);
   }
 
   wake(): void {
@@ -124,7 +129,7 @@ export class PullStream<T> implements AsyncIterableIterator<T>, Puller, GroupMem
   end(): void {
     if (this.#isEnded) return;
     this.#isEnded = true;
-    this.#group.queue.delete(this);
+    this.#group.queue.stopCatchUp(this);
     this.#group.leave(this);
     this.#cursor = undefined;
     this.#sink?.end();
@@ -133,16 +138,22 @@ export class PullStream<T> implements AsyncIterableIterator<T>, Puller, GroupMem
     this.#onEnd();
   }
 
-  #deliverOwn(pulled: PullResult<T>, cursor: PullCursor<T>, sink: StreamSink<T>): void {
-    if (pulled === "nothing") return this.#joinGroup(cursor);
-    if (pulled === "ended") return this.end();
-    if ("pullAgainInMs" in pulled) {
-      if (pulled.pullAgainInMs > 0) return this.#joinGroup(cursor, pulled.pullAgainInMs);
-      return this.#group.queue.pullLater(this);
+  /** Returns whether another value can follow at once. */
+  #deliverOwn(pulled: PullResult<T>, cursor: PullCursor<T>, sink: StreamSink<T>): boolean {
+    if (typeof pulled === "string" || "pullAgainInMs" in pulled) {
+      this.#pauseAfter(pulled, cursor);
+      return false;
     }
     if (pulled.endsBatch && this.#group.throttle.hasInterval) this.#endBatch(cursor, pulled.hasMore);
-    this.#writeTo(sink, new EventBatch([pulled.value]));
-    if (this.#cursor && this.#sink && !this.#isWaiting) this.#group.queue.pullLater(this);
+    this.#writeTo(sink, new EventBatch([pulled.value], FOR_ONE));
+    return this.#canPull;
+  }
+
+  #pauseAfter(pulled: Pause, cursor: PullCursor<T>): void {
+    if (pulled === "ended") return this.end();
+    if (pulled === "nothing") return this.#joinGroup(cursor);
+    if (pulled.pullAgainInMs > 0) return this.#joinGroup(cursor, pulled.pullAgainInMs);
+    this.#group.queue.catchUpLater(this);
   }
 
   /** Call it only after `canAccept` returned true. Returns how many values the sink took. */
@@ -167,10 +178,19 @@ export class PullStream<T> implements AsyncIterableIterator<T>, Puller, GroupMem
     else this.#isWaiting = true;
   }
 
+  get #canPull(): boolean {
+    return this.#cursor !== undefined && this.#sink !== undefined && !this.#isWaiting;
+  }
+
   get #group(): LiveGroup<T> {
     return this.#groupRef.value.group;
   }
 }
+
+const FOR_ONE = { isForOne: true };
+
+/** A pull without a value. */
+type Pause = Exclude<PullResult<never>, { readonly value: unknown }>;
 
 function always(): boolean {
   return true;

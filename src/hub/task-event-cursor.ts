@@ -23,7 +23,7 @@ export class TaskEventCursor implements PullCursor<TaskEvent> {
   #state: CursorState;
   /** The latest revision that the subscriber has received. */
   #deliveredRevision: number;
-  /** When the subscriber received that revision, or subscribed with it. */
+  /** The monotonic time at which the subscriber received that revision, or subscribed with it. */
   #deliveredAt: number;
 
   /** A cursor for a subscriber that has received everything up to `after`. */
@@ -33,7 +33,7 @@ export class TaskEventCursor implements PullCursor<TaskEvent> {
     options: TaskEventCursorOptions,
   ): TaskEventCursor {
     const state = view.stateAfter(after);
-    return new TaskEventCursor(view, options, state, state.position.revision, options.clock.now());
+    return new TaskEventCursor(view, options, state, state.position.revision, options.clock.monotonic());
   }
 
   private constructor(
@@ -55,6 +55,10 @@ export class TaskEventCursor implements PullCursor<TaskEvent> {
     this.#state = state;
     if (event) return this.#deliver(event);
     return isUnfinished ? { pullAgainInMs: 0 } : this.#bookmark();
+  }
+
+  get behind(): number {
+    return this.#view.changesAfter(this.#state);
   }
 
   fork(): TaskEventCursor {
@@ -79,7 +83,7 @@ export class TaskEventCursor implements PullCursor<TaskEvent> {
 
   #deliver(event: TaskEvent): PullResult<TaskEvent> {
     this.#deliveredRevision = event.position.revision;
-    this.#deliveredAt = this.#options.clock.now();
+    this.#deliveredAt = this.#options.clock.monotonic();
     return {
       value: event,
       endsBatch: event.kind === "CaughtUp",
@@ -90,9 +94,7 @@ export class TaskEventCursor implements PullCursor<TaskEvent> {
   #bookmark(): PullResult<TaskEvent> {
     if (this.#state.position.revision === this.#deliveredRevision) return "nothing";
     const { clock, bookmarkMs } = this.#options;
-    const now = clock.now();
-    this.#deliveredAt = Math.min(this.#deliveredAt, now); // the clock may have been set back
-    const remainingMs = this.#deliveredAt + bookmarkMs - now;
+    const remainingMs = this.#deliveredAt + bookmarkMs - clock.monotonic();
     if (remainingMs > 0) return { pullAgainInMs: remainingMs };
     return this.#deliver(this.#view.bookmark(this.#state));
   }

@@ -59,6 +59,13 @@ export class TaskEventView {
     return this.#store.position.revision;
   }
 
+  /** The most events that can follow `state` now: each job is delivered once. An estimate, as removals are not counted. */
+  changesAfter({ position, pendingReset }: CursorState): number {
+    const jobs = this.#filter.jobId === undefined ? this.#store.taskCount(this.#filter) : 1;
+    const changes = this.revision - position.revision;
+    return pendingReset || changes < 0 ? jobs : Math.min(changes, jobs);
+  }
+
   /** The state of a subscriber that has received everything up to `after`. */
   stateAfter(after: Position | undefined): CursorState {
     const position = after ?? { ...this.#store.position, revision: 0 };

@@ -6,7 +6,7 @@ import type { Clock, Timer } from "../util/clock.js";
 import { RefCountedMap, type SharedRef } from "../util/ref-counted-map.js";
 import { LiveGroup } from "./live-group.js";
 import { Throttle } from "./throttle.js";
-import type { PullQueue } from "./pull-queue.js";
+import type { PullQueue, Wakeable } from "./pull-queue.js";
 import type { PullCursor } from "./pull-cursor.js";
 
 export interface TopicOptions {
@@ -38,14 +38,13 @@ interface Releasable {
 }
 
 /** The subscribers of one store, in groups indexed by filter, so that a change costs only the groups that it matches. */
-export class Topic implements TaskStoreListener {
+export class Topic implements TaskStoreListener, Wakeable {
   readonly store: TaskStore;
   readonly #options: TopicOptions;
   readonly #throttles = new RefCountedMap<number, Throttle>((throttle) => throttle.close());
   readonly #groups = new RefCountedMap<string, IndexedGroup>((entry) => this.#drop(entry));
   readonly #index = new GroupIndex();
   readonly #cancelIndex = new GroupIndex();
-  #isChanged = false;
   #refreshTimer: Timer | undefined;
 
   constructor(store: TaskStore, options: TopicOptions) {
@@ -105,15 +104,15 @@ export class Topic implements TaskStoreListener {
     for (const { group } of this.#groups.values()) group.refresh();
   }
 
+  /** Called by the queue. */
+  wake(): void {
+    for (const throttle of this.#throttles.values()) throttle.wake();
+  }
+
   /** Marks the groups that match, and wakes them once per turn of the event loop, after the writes of the turn. */
   #notifyGroups(key: JobKey, revision: number): void {
     this.#index.markChanged(key, revision);
-    if (this.#isChanged) return;
-    this.#isChanged = true;
-    setImmediate(() => {
-      this.#isChanged = false;
-      for (const throttle of this.#throttles.values()) throttle.wake();
-    });
+    this.#options.queue.wakeNextTurn(this);
     const { clock, bookmarkMs } = this.#options;
     this.#refreshTimer ??= clock.schedule(bookmarkMs, () => {
       this.#refreshTimer = undefined;

@@ -3,6 +3,7 @@ import type { DatabaseName, JobKey } from "../tasks/names.js";
 import type { TaskRow, VersionedRow } from "../tasks/task-rows.js";
 import type { LogEntry, RemovalReason, UserTask } from "../tasks/user-task.js";
 import type { Log } from "../util/log.js";
+import { packageVersion } from "../util/package-version.js";
 
 /**
  * Stores the changes of databases. One interface serves memory, files and services. `supports` says what a
@@ -45,6 +46,8 @@ export interface DatabaseSummary {
   readonly name: DatabaseName;
   /** 0 if the database cannot be read. */
   readonly jobCount: number;
+  /** Why the database can't be opened, as `unavailableReason` says; absent if nothing is known against it. */
+  readonly unavailable?: string | undefined;
 }
 
 /** The journal of one database. All calls may run concurrently. */
@@ -191,6 +194,17 @@ export class JournalError extends Error {
   constructor(message: string, outcome: JournalError["outcome"], options?: { cause?: unknown }) {
     super(message, options);
     this.outcome = outcome;
+  }
+}
+
+/** Thrown when stored data is intact, but was written in a form that this version does not know. */
+export class UnknownFormatError extends JournalError {
+  /** @param what of the stored data is unknown, such as "a task of kind 7" */
+  constructor(what: string) {
+    super(
+      `It has ${what}, which Tidemark ${packageVersion()} does not know. The data is intact: use the version that wrote it, or a newer one.`,
+      "nothing written",
+    );
   }
 }
 

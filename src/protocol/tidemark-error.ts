@@ -10,6 +10,8 @@ export interface ErrorExtensions {
   readonly retryAfterMs?: number;
   /** With INTERNAL: finds the error in the server's log. */
   readonly errorId?: string;
+  /** With INTERNAL and UNAVAILABLE: the id of the request, as in its X-Request-Id header and in the server's log. */
+  readonly requestId?: string;
   /** The change was applied, although the server could not build its result. */
   readonly applied?: boolean;
   /** With an event that the server could not build: the position to resume from. */

@@ -4,14 +4,23 @@ import { answerJson } from "./http/json-response.js";
 /** The phase of a server's life cycle. */
 export type Phase = "starting" | "ready" | "stopping";
 
+/** What an operator must mend. */
+export interface Problem {
+  /** Says what is wrong, to any client. */
+  readonly reason: string;
+  /** Also names the databases, for callers that may see all of them. */
+  readonly details?: string;
+  /** Whether the server can't serve because of it. A server that serves in part stays ready. */
+  readonly isFatal: boolean;
+}
+
 /** Answers health probes: `/health` for liveness, `/ready` for whether the server can serve and write, and why not. */
 export class HealthProbes {
   #phase: Phase = "starting";
-  readonly #isWritable: () => Promise<boolean>;
+  readonly #sources: ProblemSources;
 
-  /** @param isWritable whether the journal accepts writes now. */
-  constructor(isWritable: () => Promise<boolean>) {
-    this.#isWritable = isWritable;
+  constructor(sources: ProblemSources) {
+    this.#sources = sources;
   }
 
   enter(phase: Phase): void {
@@ -22,10 +31,32 @@ export class HealthProbes {
     answerJson(response, 200, { status: "alive" });
   }
 
-  /** Answers `/ready`: 200, or 503 while starting or stopping and when the journal is not writable. */
-  async answerReady(response: ServerResponse): Promise<void> {
+  /**
+   * Answers `/ready`: 200, or 503 while starting or stopping, when the journal is not writable, and for a fatal
+   * problem. Other problems are listed with 200, because a load balancer must not take a server away from the clients
+   * that it serves.
+   * @param showsDetails whether the caller may see the names of all databases
+   */
+  async answerReady(response: ServerResponse, showsDetails: boolean): Promise<void> {
     if (this.#phase !== "ready") return answerJson(response, 503, { status: this.#phase });
-    const isWritable = await this.#isWritable();
-    answerJson(response, isWritable ? 200 : 503, { status: isWritable ? "ready" : "not writable" });
+    const found = await this.#sources.problems();
+    const problems = found.map(({ reason, details }) => (showsDetails && details) || reason);
+    const status = await this.#status(found);
+    answerJson(
+      response,
+      status === "ready" ? 200 : 503,
+      problems.length > 0 ? { status, problems } : { status },
+    );
   }
+
+  async #status(problems: readonly Problem[]): Promise<string> {
+    if (!(await this.#sources.isWritable())) return "not writable";
+    return problems.some(({ isFatal }) => isFatal) ? "not serving" : "ready";
+  }
+}
+
+interface ProblemSources {
+  /** Whether the journal accepts writes now. */
+  isWritable(): Promise<boolean>;
+  problems(): Promise<readonly Problem[]>;
 }

@@ -1,13 +1,21 @@
-import { destination, pino, type Logger } from "pino";
+import { pino, type Logger } from "pino";
+import { LineWriter } from "./line-writer.js";
 
 /** Creates the server's log: JSON lines on stdout. At a terminal, only warnings and errors, on stderr. */
-export function createLog(level: string): Logger {
+export function createLog(level: string): { readonly log: Logger; readonly lines: LineWriter } {
   const isTerminal = process.stdout.isTTY;
   const quietLevel = level === "info" ? "warn" : level;
-  const lines = destination({ fd: isTerminal ? 2 : 1, sync: true });
-  const write = (line: string): void => void lines.write(escapeControlCharacters(line));
-  return pino({ level: isTerminal ? quietLevel : level }, { write });
+  const lines = new LineWriter(isTerminal ? 2 : 1, {
+    bytesMax: UNWRITTEN_BYTES_MAX,
+    onDropped: (count) => log.warn({ lines: count }, DROPPED),
+  });
+  const write = (line: string): void => lines.write(escapeControlCharacters(line));
+  const log = pino({ level: isTerminal ? quietLevel : level }, { write });
+  return { log, lines };
 }
+
+const UNWRITTEN_BYTES_MAX = 1_024 * 1_024;
+const DROPPED = "log lines were dropped here, because the reader of the log did not take them in time";
 
 /**
  * Makes a line of JSON safe to display: escapes control characters and bidirectional overrides, and redacts everything

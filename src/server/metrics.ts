@@ -27,23 +27,37 @@ export class Metrics implements OperationObserver {
 
   constructor() {
     collectDefaultMetrics({ register: this.#registry });
-    this.#count(
+    this.counter(
       "events_executed",
       "Events executed, each once for all subscribers with the same operation and position.",
       () => this.#eventsExecuted,
     );
-    this.#count("events_told", "Events delivered to subscribers.", () => this.#eventsDelivered);
+    this.counter("events_told", "Events delivered to subscribers.", () => this.#eventsDelivered);
   }
 
   /** Registers a gauge that calls `read` at each scrape. */
-  gauge(name: string, help: string, read: () => number): void {
+  gauge(name: string, help: string, read: () => number | Promise<number>): void {
     // eslint-disable-next-line no-new -- it lives in the registry
     new Gauge({
       name: `tidemark_${name}`,
       help,
       registers: [this.#registry],
+      async collect() {
+        this.set(await read());
+      },
+    });
+  }
+
+  /** Registers a counter that calls `read` at each scrape. The name gets the suffix `_total`. */
+  counter(name: string, help: string, read: () => number): void {
+    // eslint-disable-next-line no-new -- it lives in the registry
+    new Counter({
+      name: `tidemark_${name}_total`,
+      help,
+      registers: [this.#registry],
       collect() {
-        this.set(read());
+        this.reset();
+        this.inc(read());
       },
     });
   }
@@ -97,19 +111,5 @@ export class Metrics implements OperationObserver {
     if (compressed) response.setHeader("Content-Encoding", compressed.coding);
     response.writeHead(200, { "Content-Type": this.#registry.contentType });
     response.end(compressed?.bytes ?? body);
-  }
-
-  /** A counter for events up to a million times a second: a plain number, read at each scrape. */
-  #count(name: string, help: string, read: () => number): void {
-    // eslint-disable-next-line no-new -- it lives in the registry
-    new Counter({
-      name: `tidemark_${name}_total`,
-      help,
-      registers: [this.#registry],
-      collect() {
-        this.reset();
-        this.inc(read());
-      },
-    });
   }
 }

@@ -1,6 +1,12 @@
 import type { OperationParams } from "../graphql/pipeline/pipeline.js";
 import { badUserInput, TidemarkError } from "../protocol/tidemark-error.js";
-import { InvalidUtf8Error, parseJsonBytes } from "../util/json-bytes.js";
+import {
+  InvalidUtf8Error,
+  LARGE_JSON_BYTES,
+  NESTING,
+  OverlyNestedError,
+  parseJsonBytes,
+} from "../util/json-bytes.js";
 
 /**
  * Parses the parameters of a request: the JSON body of a POST, the query string of a GET, or the payload of a
@@ -34,6 +40,7 @@ function parseJson(bytes: Uint8Array): unknown {
   } catch (error) {
     if (error instanceof InvalidUtf8Error) throw badUserInput(INVALID_UTF8);
     if (error instanceof SyntaxError) throw badUserInput(INVALID_JSON);
+    if (error instanceof OverlyNestedError) throw badUserInput(OVERLY_NESTED);
     throw error;
   }
 }
@@ -73,3 +80,4 @@ const PERSISTED_QUERY =
   "Persisted queries are not supported: the server has no document for this hash. Send the document in `query`.";
 const INVALID_UTF8 = "The GraphQL request is not valid UTF-8. Encode it as UTF-8.";
 const INVALID_JSON = "The GraphQL request is not valid JSON. Send a JSON object with a `query`.";
+const OVERLY_NESTED = `The GraphQL request nests lists and objects too much: above ${LARGE_JSON_BYTES} bytes, it may have ${NESTING.levelsMax} levels, and one list or object per ${NESTING.bytesMin} bytes.`;

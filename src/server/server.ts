@@ -22,6 +22,8 @@ import { badUserInput, TidemarkError } from "../protocol/tidemark-error.js";
 import type { Clock } from "../util/clock.js";
 import { errorCodeOf } from "../util/assert.js";
 import type { Log } from "../util/log.js";
+import { TurnLength } from "../util/turn-length.js";
+import { TurnQueue } from "../util/turn-queue.js";
 import { AnswerCompressor } from "./http/answer-compressor.js";
 import { ConnectionLimiter, type HttpRejection } from "./http/connection-limiter.js";
 import { answerDemo } from "./pages/demo-endpoint.js";
@@ -33,9 +35,10 @@ import { answerJson } from "./http/json-response.js";
 import type { Metrics } from "./metrics.js";
 import { statusOfCode } from "./http/json-answer.js";
 import { OriginPolicy } from "./http/origin-policy.js";
-import { RefusalLog } from "./refusal-log.js";
+import { RefusalLog, type Client } from "./refusal-log.js";
 import { normalizeTarget } from "./http/request-target.js";
-import { setSecurityHeaders } from "./http/security-headers.js";
+import { assignRequestId, REQUEST_ID_HEADER, requestIdOf } from "./http/request-id.js";
+import { setCommonHeaders } from "./http/common-headers.js";
 import type { StaticFiles } from "./pages/static-files.js";
 import { GraphqlWebSocketServer } from "./websocket/graphql-websocket-server.js";
 
@@ -65,6 +68,8 @@ export interface ServerOptions {
   readonly about: About;
   readonly dashboard: StaticFiles | undefined;
   readonly demonstration: DemoWorker | undefined;
+  /** Shared with other work that is sliced. Default: one of its own. */
+  readonly turnLength?: TurnLength;
 }
 
 /** The answer of `/about`, for the dashboard. */
@@ -103,23 +108,27 @@ export class Server {
 
   constructor(options: ServerOptions) {
     this.#options = options;
-    const { limits, metrics, log } = options;
+    const { limits, metrics, log, turnLength = new TurnLength() } = options;
     this.#compressor = new AnswerCompressor({ isOn: options.compression });
-    const onSlowReaderClosed = (): void => {
+    const { trustsProxy, clock } = options;
+    this.#refusals = new RefusalLog({ log, clock, trustsProxy });
+    const onSlowReaderClosed = (client: Client): void => {
       metrics.slowReaderClosed();
-      log.info({}, "closed a connection because its client stopped reading");
+      this.#refusals.slowReaderClosed(client);
     };
     const transportOptions = {
       ...options,
+      turnLength,
       compressor: this.#compressor,
       callerConnections: new CallerCounts("connectionsPerUserMax", limits),
+      refusals: this.#refusals,
+      parsing: new TurnQueue(),
       onSlowReaderClosed,
       onInitTimeout: () => metrics.slowSenderClosed(),
     };
     this.#hosts = new HostPolicy(knownHosts(options));
     this.#origins = new OriginPolicy(options.allowedOrigins, options.allowedHeaders);
-    this.#refusals = new RefusalLog(log, options.clock);
-    this.#connections = new ConnectionLimiter(limits, { trustsProxy: options.trustsProxy });
+    this.#connections = new ConnectionLimiter(limits, { trustsProxy });
     this.#graphql = new GraphqlHttpHandler(transportOptions);
     this.#graphiql = new GraphiqlPage(options.authenticator.allowsAnonymous ? "WS" : "SSE");
     this.#webSockets = new GraphqlWebSocketServer(transportOptions);
@@ -127,8 +136,10 @@ export class Server {
       timeoutsOf(options),
       (request, response) => void this.#handle(request, response),
     );
-    this.#http.maxConnections = limits.connectionsMax + EXPLAINED_REJECTIONS_MAX;
-    this.#http.on("connection", (socket) => this.#connections.opened(socket));
+    this.#http.on("connection", (socket) => {
+      turnLength.connectionAccepted();
+      this.#connections.opened(socket);
+    });
     this.#http.on("upgrade", (request, socket, head) => this.#upgrade(request, socket, head));
     this.#http.on("clientError", (error, socket) => this.#rejectBytes(error, socket));
     metrics.gauge("connections", "Open connections.", () => this.#connections.size);
@@ -139,7 +150,7 @@ export class Server {
   /** Listens, and returns the URL. @throws Error if the address is in use or not local. */
   async start(): Promise<{ url: string }> {
     const { host, port } = this.#options;
-    this.#http.listen(port, host);
+    this.#http.listen({ port, host, backlog: BACKLOG_MAX });
     await once(this.#http, "listening").catch((error: unknown) => {
       throw errorCodeOf(error) === "EADDRINUSE" ? new Error(portInUse(host, port), { cause: error }) : error;
     });
@@ -160,17 +171,25 @@ export class Server {
     const timeout = setTimeout(() => this.#http.closeAllConnections(), DRAIN_TIMEOUT_MS);
     await closed;
     clearTimeout(timeout);
+    this.#refusals.close();
   }
 
   async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    assignRequestId(request);
     if (!this.#http.listening) response.setHeader("Connection", "close");
     try {
-      const rejection = this.#rejectionOf(request) ?? this.#connections.begin(request, response);
-      if (rejection) return this.#reject(response, rejection);
+      const rejection = this.#rejectionOf(request) ?? this.#admit(request, response);
+      if (rejection) return this.#reject(request, response, rejection);
       await this.#route(request, response);
     } catch (error) {
       this.#failed(error, response);
     }
+  }
+
+  #admit(request: IncomingMessage, response: ServerResponse): HttpRejection | undefined {
+    if (!PROBES.has(pathOf(request))) return this.#connections.begin(request, response);
+    this.#connections.beginProbe(request, response);
+    return undefined;
   }
 
   /** Rejects a request for its `Host`, whatever its path. Comes first: it also normalizes the target. */
@@ -180,7 +199,7 @@ export class Server {
       case "malformed":
         return { status: 400, error: new TidemarkError("BAD_USER_INPUT", "Invalid Host header.") };
       case "unknown":
-        this.#refusals.hostRejected(request.headers.host ?? "");
+        this.#refusals.hostRejected(this.#refusals.clientOf(request), request.headers.host ?? "");
         return { status: 403, error: new TidemarkError("FORBIDDEN", UNKNOWN_HOST) };
       case "known":
         return undefined;
@@ -190,7 +209,7 @@ export class Server {
   /** Rejects a request of a page of another site. */
   #originRejectionOf(request: IncomingMessage): HttpRejection | undefined {
     if (this.#origins.allows(request)) return undefined;
-    this.#refusals.originRejected(request.headers.origin);
+    this.#refusals.originRejected(this.#refusals.clientOf(request), request.headers.origin);
     return { status: 403, error: new TidemarkError("FORBIDDEN", OTHER_ORIGIN) };
   }
 
@@ -199,14 +218,14 @@ export class Server {
     const path = pathOf(request);
     const isPage = wantsGraphiql(request);
     if (path === "/graphql" && !isPage) return this.#answerGraphql(request, response);
-    setSecurityHeaders(response);
+    setCommonHeaders(response);
     switch (path) {
       case "/graphql":
         return graphiql ? this.#graphiql.handle(request, response) : answerNotFound(response);
       case "/health":
         return health.answerAlive(response);
       case "/ready":
-        return health.answerReady(response);
+        return health.answerReady(response, await this.#isAdminOfAll(request));
       case "/metrics":
         return this.#answerMetrics(request, response);
       case "/about":
@@ -231,7 +250,7 @@ export class Server {
 
   async #answerGraphql(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const rejection = this.#originRejectionOf(request);
-    if (rejection) return this.#reject(response, rejection);
+    if (rejection) return this.#reject(request, response, rejection);
     if (this.#origins.answerCors(request, response)) return;
     await this.#graphql.handle(request, response);
   }
@@ -240,10 +259,18 @@ export class Server {
     const { demonstration, pipeline } = this.#options;
     if (!demonstration) return answerNotFound(response);
     const rejection = this.#originRejectionOf(request);
-    if (rejection) return this.#reject(response, rejection);
+    if (rejection) return this.#reject(request, response, rejection);
     const caller = await this.#graphql.callerOf(request);
     if (!(caller instanceof Caller)) return rejectUnauthenticated(response, caller);
     await answerDemo({ demonstration, pipeline, caller }, request, response);
+  }
+
+  /** A probe without a token is not counted as a rejected request. */
+  async #isAdminOfAll(request: IncomingMessage): Promise<boolean> {
+    const { allowsAnonymous } = this.#options.authenticator;
+    if (!allowsAnonymous && request.headers.authorization === undefined) return false;
+    const caller = await this.#graphql.callerOf(request);
+    return caller instanceof Caller && canReadMetrics(caller.rights);
   }
 
   async #answerMetrics(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -256,16 +283,31 @@ export class Server {
   }
 
   #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    if (request.headers.upgrade?.toLowerCase() !== "websocket")
+      return this.#declineUpgrade(request, socket, head);
+    assignRequestId(request);
     try {
-      if (request.headers.upgrade?.toLowerCase() !== "websocket")
-        return this.#declineUpgrade(request, socket, head);
-      socket.on("error", (error) => this.#options.log.debug({ err: error }, "WebSocket upgrade failed"));
+      socket.on("error", (error) =>
+        this.#options.log.debug({ err: error, requestId: requestIdOf(request) }, "WebSocket upgrade failed"),
+      );
       const rejection = this.#rejectionOfUpgrade(request) ?? this.#connections.begin(request, socket);
-      if (rejection) return rejectUpgrade(socket, rejection.status, this.#report(rejection.error));
-      this.#webSockets.open(request, socket, head);
+      if (rejection) return this.#rejectUpgrade(request, socket, rejection);
+      this.#webSockets.open(request, socket, head, this.#refusals.clientOf(request));
     } catch (error) {
-      rejectUpgrade(socket, 500, this.#report(error));
+      this.#rejectUpgrade(request, socket, { status: 500, error });
     }
+  }
+
+  #rejectUpgrade(
+    request: IncomingMessage,
+    socket: Duplex,
+    { status, error }: { readonly status: number; readonly error: unknown },
+  ): void {
+    const { message } = this.#report(error, request);
+    const body = `${message}\n`;
+    socket.end(
+      `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nConnection: close\r\n${REQUEST_ID_HEADER}: ${requestIdOf(request)}\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
+    );
   }
 
   #rejectionOfUpgrade(request: IncomingMessage): HttpRejection | undefined {
@@ -291,6 +333,17 @@ export class Server {
     });
     socket.unshift(head);
     socket.unshift(Buffer.from(`${method} ${url} HTTP/1.1\r\n${headers.join("")}\r\n`, "latin1"));
+    socket.on("error", ignore); // Node.js has removed its own listener
+    this.#resumeHttp(socket);
+  }
+
+  /** Gives a connection back to Node.js, once its earlier requests are answered: a new parser does not know of them. */
+  #resumeHttp(socket: Duplex): void {
+    const answer = answerOn(socket);
+    if (answer) return void answer.once("close", () => this.#resumeHttp(socket));
+    if (!socket.writable) return void socket.destroy();
+    socket.off("error", ignore);
+    (socket as Socket).setTimeout(0);
     this.#http.emit("connection", socket);
   }
 
@@ -305,25 +358,38 @@ export class Server {
 
   /** Handles an unexpected error: the log has the details under an id, which the client receives. */
   #failed(error: unknown, response: ServerResponse): void {
-    const reported = this.#report(error);
+    const reported = this.#report(error, response.req);
     if (response.headersSent) return void response.destroy();
+    setCommonHeaders(response);
     writeErrors(response, statusOfCode(reported.extensions["code"]), reported);
   }
 
-  #reject(response: ServerResponse, { status, error, isLast = false }: HttpRejection): void {
-    setSecurityHeaders(response);
+  #reject(
+    request: IncomingMessage,
+    response: ServerResponse,
+    { status, error, isLast = false }: HttpRejection,
+  ): void {
+    setCommonHeaders(response);
     if (isLast) response.setHeader("Connection", "close");
     if (error.code === "LIMIT_EXCEEDED") response.setHeader("Retry-After", "1");
-    writeErrors(response, status, this.#report(error));
+    writeErrors(response, status, this.#report(error, request));
   }
 
-  /** Counts an error, and masks it for the client. */
-  #report(error: unknown): GraphQLError {
-    return this.#options.pipeline.reject(error).errors[0]!;
+  /** Counts and logs an error, and masks it for the client. */
+  #report(error: unknown, request: IncomingMessage): GraphQLError {
+    this.#refusals.rejected(this.#refusals.clientOf(request), error);
+    return this.#options.pipeline.reject(error, requestIdOf(request)).errors[0]!;
   }
 }
 
 const CHECKING_INTERVAL_MS = 1_000;
+
+/**
+ * Connections that may wait to be accepted; the system may allow fewer (`net.core.somaxconn`). Above the bound the system
+ * drops them, and each client tries again after 1, 3 or 7 seconds: with the 511 of Node.js, clients that return together
+ * kept everyone else waiting.
+ */
+const BACKLOG_MAX = 4_096;
 
 function timeoutsOf(options: ServerOptions): HttpServerOptions {
   const { headersTimeoutMs, requestTimeoutMs, idleConnectionMs } = options;
@@ -353,8 +419,8 @@ const STATUS_OF_BYTES: Readonly<Record<string, number>> = {
   HPE_CHUNK_EXTENSIONS_OVERFLOW: 413,
 };
 
-/** Connections above the limit that still receive an error; more are dropped. */
-const EXPLAINED_REJECTIONS_MAX = 100;
+/** Monitoring must work when the server is full, or it would restart a healthy server. */
+const PROBES: ReadonlySet<string> = new Set(["/health", "/ready", "/metrics"]);
 
 /** How long requests in progress may take when the server stops. */
 const DRAIN_TIMEOUT_MS = 2_000;
@@ -371,19 +437,14 @@ function closeAfterAnswer(socket: Socket): void {
   else if (response) response.shouldKeepAlive = false;
 }
 
+function ignore(): void {}
+
 /** The response in progress on a connection. */
 function answerOn(
   socket: Duplex & { readonly _httpMessage?: ServerResponse | null },
 ): ServerResponse | undefined {
   // eslint-disable-next-line no-underscore-dangle -- Node.js has no other name for it
   return socket._httpMessage ?? undefined;
-}
-
-function rejectUpgrade(socket: Duplex, status: number, { message }: { readonly message: string }): void {
-  const body = `${message}\n`;
-  socket.end(
-    `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nConnection: close\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
-  );
 }
 
 function answerNotFound(response: ServerResponse): void {

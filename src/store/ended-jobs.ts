@@ -1,4 +1,4 @@
-import { expiresAt, type Retention } from "../tasks/retention.js";
+import { retentionMsOf, type Retention } from "../tasks/retention.js";
 import { endOf, type Removal, type UserTask } from "../tasks/user-task.js";
 import { Heap, type HeapItem } from "../util/heap.js";
 
@@ -36,16 +36,16 @@ export class EndedJobs {
     return mergedEnds(this.#failed.ascending(), this.#others.ascending());
   }
 
-  /** The jobs whose retention is over at `now`, in the same order. Do not hold it across a change. */
-  expired(retention: Retention, now: number): Generator<EndedJob, undefined> {
-    const isDue = ({ userTask }: EndedJob): boolean => (expiresAt(userTask, retention) ?? Infinity) <= now;
+  /** The jobs that expire by the monotonic time `now`, in the same order. Do not hold it across a change. */
+  expired(retention: Retention, now: number, monotonicAt: MonotonicAt): Generator<EndedJob, undefined> {
+    const isDue = (job: EndedJob): boolean => expiryOf(job, retention, monotonicAt) <= now;
     return mergedEnds(takeWhile(this.#failed.ascending(), isDue), takeWhile(this.#others.ascending(), isDue));
   }
 
-  /** When the next job expires, in milliseconds since 1970; Infinity if no job has ended. */
-  nextExpiresAt(retention: Retention): number {
+  /** The monotonic time at which the next job expires; Infinity if no job has ended. */
+  nextExpiresAt(retention: Retention, monotonicAt: MonotonicAt): number {
     const firsts = [this.#failed.first, this.#others.first];
-    return Math.min(...firsts.map((first) => (first && expiresAt(first.userTask, retention)) ?? Infinity));
+    return Math.min(...firsts.map((first) => (first ? expiryOf(first, retention, monotonicAt) : Infinity)));
   }
 
   #heapOf({ task }: UserTask): Heap<EndedJob> {
@@ -57,6 +57,13 @@ export interface EndedJob extends HeapItem {
   readonly userTask: UserTask;
   readonly endedAt: number;
   readonly storedRevision: number;
+}
+
+/** The monotonic time at which the time of day was `time`. */
+type MonotonicAt = (time: number) => number;
+
+function expiryOf({ userTask, endedAt }: EndedJob, retention: Retention, monotonicAt: MonotonicAt): number {
+  return monotonicAt(endedAt) + retentionMsOf(userTask, retention);
 }
 
 /** Orders by end, then by store revision, which is unique. */

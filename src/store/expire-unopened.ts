@@ -1,24 +1,23 @@
 import type { DatabaseJournal, JournalEntry } from "../journal/journal.js";
-import type { Limits } from "../protocol/limits.js";
 import { unavailable } from "../protocol/tidemark-error.js";
 import { removeJob } from "../tasks/job-changes.js";
 import type { DatabaseName } from "../tasks/names.js";
-import { expiresAt, type Retention } from "../tasks/retention.js";
+import { retentionMsOf, type Retention } from "../tasks/retention.js";
 import { Stamp } from "../tasks/stamp.js";
-import type { UserTask } from "../tasks/user-task.js";
+import { endOf, type UserTask } from "../tasks/user-task.js";
+import type { SteadyClock } from "../util/steady-clock.js";
 import { nextCommitId } from "./commit-id.js";
 import { decodeSlice, encodeChange, entryOf } from "./journal-codec.js";
 
 export interface ExpireOptions {
   readonly retention: Retention;
-  readonly limits: Limits;
-  readonly now: number;
+  readonly clock: SteadyClock;
 }
 
 export interface Expired {
   /** The number of removed jobs. */
   readonly count: number;
-  /** When the next job expires; Infinity if none has ended. */
+  /** The monotonic time at which the next job expires; Infinity if none has ended. */
   readonly nextAt: number;
 }
 
@@ -31,13 +30,15 @@ export async function expireUnopened(
   journal: DatabaseJournal,
   options: ExpireOptions,
 ): Promise<Expired> {
+  const { clock } = options;
+  const now = clock.monotonic();
   const entries: JournalEntry[] = [];
   let nextAt = Infinity;
   await journal.load((slice) => {
     for (const state of decodeSlice(database, slice)) {
-      const at = state.kind === "userTask" ? (expiresAt(state, options.retention) ?? Infinity) : Infinity;
-      const isDue = state.kind === "userTask" && at <= options.now && entries.length < EXPIRED_MAX;
-      if (isDue) entries.push(expiryOf(state, options));
+      if (state.kind !== "userTask") continue;
+      const at = dueAt(state, options);
+      if (at <= now && entries.length < EXPIRED_MAX) entries.push(expiryOf(state, clock.now()));
       else nextAt = Math.min(nextAt, at);
     }
   });
@@ -48,12 +49,18 @@ export async function expireUnopened(
   return { count: entries.length, nextAt };
 }
 
-function expiryOf(job: UserTask, { limits, now }: ExpireOptions): JournalEntry {
-  const removal = removeJob(job, { attempt: null }, "EXPIRED", { now, stamp: new Stamp(), limits })!;
+/** The monotonic time at which the job expires; Infinity while it may continue. */
+function dueAt(job: UserTask, { clock, retention }: ExpireOptions): number {
+  const endedAt = endOf(job);
+  return endedAt === null ? Infinity : clock.monotonicAt(endedAt) + retentionMsOf(job, retention);
+}
+
+function expiryOf(job: UserTask, now: number): JournalEntry {
+  const removal = removeJob(job, { attempt: null }, "EXPIRED", { now, stamp: new Stamp() })!;
   return entryOf(job, encodeChange(job, 0, removal).change, job.stamp.revision, nextCommitId());
 }
 
 /** Bounds the memory; the next round goes on. */
 const EXPIRED_MAX = 10_000;
 
-const ENTRIES_PER_APPEND = 1_000;
+const ENTRIES_PER_APPEND = 250;

@@ -37,12 +37,12 @@ export class LeasedJobs {
     return after;
   }
 
-  /** The time of the next check, in milliseconds since 1970; Infinity without jobs. Never later than the first decline. */
+  /** The monotonic time of the next check; Infinity without jobs. Never later than the first decline. */
   get nextCheckAt(): number {
     return this.#jobs.first?.checkAt ?? Infinity;
   }
 
-  /** Checks up to `count` jobs, and returns those whose health declines by `now`, in order. */
+  /** Checks up to `count` jobs, and returns those whose health declines by the monotonic time `now`, in order. */
   findDeclining(now: number, count: number): UserTask[] {
     const due: LeasedJob[] = [];
     for (let left = count; left > 0 && this.nextCheckAt <= now; left--) {
@@ -59,6 +59,7 @@ export class LeasedJobs {
 
 export interface LeasedJob extends HeapItem {
   userTask: UserTask;
+  /** A monotonic time. */
   checkAt: number;
 }
 

@@ -5,7 +5,7 @@ import type { TaskStoreProvider } from "./task-store-provider.js";
 
 /**
  * Opens the most recently written databases, one after the other, so that the first requests after a start are fast.
- * The other databases are opened on demand. A database that can't be opened is logged and skipped.
+ * The other databases are opened on demand. A database that can't be opened is skipped; the provider logs it.
  *
  * @param signal stops before the next database.
  */
@@ -29,9 +29,7 @@ export async function openRecentDatabases(
   try {
     for (; opened < names.length && !isOver(); opened++) {
       const database = names[opened]!;
-      await provider.find(database).catch((error: unknown) => {
-        if (!isOver()) log.warn({ database, err: error }, "a database could not be opened");
-      });
+      await provider.find(database).catch(() => undefined);
     }
   } finally {
     timer.cancel();

@@ -1,4 +1,5 @@
 import { DamagedJournalError, type DatabaseSummary, type Journal } from "../journal/journal.js";
+import { unavailableReason } from "../journal/unavailable-reason.js";
 import { limitExceeded, TidemarkError, unavailable } from "../protocol/tidemark-error.js";
 import type { DatabaseName, Username } from "../tasks/names.js";
 import type { Retention } from "../tasks/retention.js";
@@ -9,7 +10,7 @@ import { PerDatabaseTaskStore, type TaskStoreOptions } from "./per-database-task
 import type { TaskStoreLease, TaskStoreProvider } from "./task-store-provider.js";
 import type { TaskStore } from "./task-store.js";
 
-export interface ProviderOptions extends Omit<TaskStoreOptions, "leasesFrom" | "memory"> {
+export interface ProviderOptions extends Omit<TaskStoreOptions, "memory"> {
   readonly retention: Retention;
   /** Stores that have been idle for this long are closed. Milliseconds. */
   readonly idleMs: number;
@@ -29,9 +30,11 @@ export class PerDatabaseTaskStoreProvider implements TaskStoreProvider {
   readonly #opened = new Map<DatabaseName, OpenStore>();
   readonly #locks = new KeyedMutex();
   readonly #closings = new Set<Promise<void>>();
+  /** Why databases could not be opened when they were last requested. */
+  readonly #unavailable = new Map<DatabaseName, string>();
   /**
-   * For each closed database, when its next job expires or declines in health. Databases that the server has not opened
-   * yet are due at once, because their times are unknown. Undefined until they have been listed.
+   * For each closed database, the monotonic time at which its next job expires or declines in health. Databases that the
+   * server has not opened yet are due at once, because their times are unknown. Undefined until they have been listed.
    */
   #dueAt: Map<DatabaseName, number> | undefined;
   /** The databases that did not fit into the memory, with the bytes that each needs at least. */
@@ -43,9 +46,9 @@ export class PerDatabaseTaskStoreProvider implements TaskStoreProvider {
 
   constructor(journal: Journal, options: ProviderOptions) {
     this.#journal = journal;
-    const { clock, limits } = options;
+    const { limits } = options;
     this.memory = new MemoryBudget(limits, journal.supports.durability ? 1 : 2, () => this.#onMemoryFull());
-    this.#options = { ...options, leasesFrom: clock.now(), memory: this.memory };
+    this.#options = { ...options, memory: this.memory };
   }
 
   async getTaskStore(database: DatabaseName, username?: Username): Promise<TaskStore> {
@@ -56,7 +59,7 @@ export class PerDatabaseTaskStoreProvider implements TaskStoreProvider {
       return this.#withEntry(database, (entry) => {
         if (!entry.isForWriting) this.#checkDatabaseLimits(database, existing, username);
         entry.isForWriting = true;
-        entry.usedAt = this.#options.clock.now();
+        entry.usedAt = this.#options.clock.monotonic();
         return entry.store;
       });
     });
@@ -85,7 +88,10 @@ export class PerDatabaseTaskStoreProvider implements TaskStoreProvider {
   }
 
   async databases(): Promise<readonly DatabaseSummary[]> {
-    return (await this.#existing()).filter(({ jobCount }) => jobCount > 0);
+    const existing = await this.#existing();
+    return existing
+      .map((summary) => withReason(summary, this.#unavailable.get(summary.name)))
+      .filter((summary) => summary.jobCount > 0 || summary.unavailable !== undefined);
   }
 
   openStores(): PerDatabaseTaskStore[] {
@@ -111,6 +117,7 @@ export class PerDatabaseTaskStoreProvider implements TaskStoreProvider {
       else await this.#eraseClosed(database);
       this.#dueAt?.delete(database);
       this.#tooLarge.delete(database);
+      this.#unavailable.delete(database);
       this.#usersOfClosed.delete(database);
       return exists;
     });
@@ -146,9 +153,9 @@ export class PerDatabaseTaskStoreProvider implements TaskStoreProvider {
 
   /** Closes the stores that had no request and no user for the idle time. */
   async closeIdleStores(): Promise<void> {
-    const now = this.#options.clock.now();
+    const now = this.#options.clock.monotonic();
     for (const entry of this.#opened.values()) {
-      if (hasUser(entry) || entry.usedAt > now) entry.usedAt = now; // later than now: the clock was set back
+      if (hasUser(entry)) entry.usedAt = now;
     }
     const idle = [...this.#opened.values()].filter((entry) => this.#isIdle(entry));
     await Promise.all(idle.map(({ store }) => this.#closeIfIdle(store.database)));
@@ -169,7 +176,7 @@ export class PerDatabaseTaskStoreProvider implements TaskStoreProvider {
   /** Restarts the idle time of an open store. */
   #touch(database: DatabaseName): OpenStore | undefined {
     const opened = this.#opened.get(database);
-    if (opened) opened.usedAt = this.#options.clock.now();
+    if (opened) opened.usedAt = this.#options.clock.monotonic();
     return opened;
   }
 
@@ -206,22 +213,26 @@ export class PerDatabaseTaskStoreProvider implements TaskStoreProvider {
           throw error;
         },
       );
+      this.#unavailable.delete(database);
       this.#tooLarge.delete(database);
       return { store, leaseCount: 0, isForWriting: false, usedAt: -Infinity };
     } catch (error) {
-      const name = JSON.stringify(database);
-      if (error instanceof MemoryFullError) {
-        if (needed === undefined) this.#options.log.warn({ database, reason: error.message }, NOT_OPENED);
-        this.#tooLarge.set(database, error.needed);
-        throw unavailable(
-          `Database ${name} does not fit into the memory: ${error.message}. Remove jobs from other databases, raise --memory-max, or purge or delete this one.`,
-          error,
-        );
-      }
-      throw error instanceof DamagedJournalError
-        ? unavailable(`Database ${name} is damaged. An operator must repair it.`, error)
-        : unavailable(`Cannot open database ${name}. Try again.`, error);
+      const isKnown = error instanceof MemoryFullError && needed !== undefined;
+      if (error instanceof MemoryFullError) this.#tooLarge.set(database, error.needed);
+      const reason = reasonOf(error);
+      if (!isKnown) await this.#recordUnavailable(database, reason, error);
+      throw unavailable(`Cannot open database ${JSON.stringify(database)}. ${reason}`, error);
     }
+  }
+
+  /** Logs each reason once. A database that does not exist is not recorded, because clients may invent names. */
+  async #recordUnavailable(database: DatabaseName, reason: string, error: unknown): Promise<void> {
+    const existing = await this.#existing().catch(() => []);
+    const summary = existing.find(({ name }) => name === database);
+    if (!summary) return;
+    const known = this.#unavailable.get(database) ?? summary.unavailable;
+    if (known !== reason) this.#warn(error, database, "cannot open a database; the others are not affected");
+    this.#unavailable.set(database, reason);
   }
 
   #lease(entry: OpenStore): TaskStoreLease {
@@ -231,7 +242,7 @@ export class PerDatabaseTaskStoreProvider implements TaskStoreProvider {
       if (isReleased) return;
       isReleased = true;
       entry.leaseCount--;
-      entry.usedAt = this.#options.clock.now();
+      entry.usedAt = this.#options.clock.monotonic();
       this.#closeIfUnused(entry);
     };
     return { store: entry.store, release };
@@ -248,7 +259,7 @@ export class PerDatabaseTaskStoreProvider implements TaskStoreProvider {
   #startClosing(store: PerDatabaseTaskStore): Promise<void> {
     this.#opened.delete(store.database);
     const { clock, idleMs, retention } = this.#options;
-    const emptiedAt = isEmptied(store) ? clock.now() + idleMs : Infinity;
+    const emptiedAt = isEmptied(store) ? clock.monotonic() + idleMs : Infinity;
     const dueAt = Math.min(store.nextHealthCheckAt, store.nextExpiresAt(retention), emptiedAt);
     if (dueAt < Infinity) this.#dueAt?.set(store.database, dueAt);
     if (store.users.size > 0) this.#usersOfClosed.set(store.database, store.users);
@@ -297,7 +308,7 @@ export class PerDatabaseTaskStoreProvider implements TaskStoreProvider {
 
   /** A store that was requested a moment ago may be about to be used. */
   #isUnused(entry: OpenStore): boolean {
-    return !hasUser(entry) && this.#options.clock.now() - entry.usedAt >= UNUSED_MS;
+    return !hasUser(entry) && this.#options.clock.monotonic() - entry.usedAt >= UNUSED_MS;
   }
 
   #onMemoryFull(): void {
@@ -319,7 +330,7 @@ export class PerDatabaseTaskStoreProvider implements TaskStoreProvider {
   }
 
   #isIdle(entry: OpenStore): boolean {
-    return !hasUser(entry) && this.#options.clock.now() - entry.usedAt >= this.#options.idleMs;
+    return !hasUser(entry) && this.#options.clock.monotonic() - entry.usedAt >= this.#options.idleMs;
   }
 
   async #maintain(store: PerDatabaseTaskStore): Promise<void> {
@@ -340,18 +351,17 @@ export class PerDatabaseTaskStoreProvider implements TaskStoreProvider {
       await this.#closeIfIdle(database);
     } catch (error) {
       if (isTooLarge(error)) return this.#expireTooLarge(database);
-      this.#warn(error, database, "cannot open a database for its due jobs");
+      if (!this.#unavailable.has(database))
+        this.#warn(error, database, "cannot open a database for its due jobs");
       if (isDamaged(error)) this.#dueAt?.delete(database);
     }
   }
 
   async #expireTooLarge(database: DatabaseName): Promise<void> {
-    const { limits, retention, clock } = this.#options;
     try {
       await this.#locks.runExclusive(database, async () => {
         const journal = await this.#journal.open(database);
-        const options = { limits, retention, now: clock.now() };
-        const { count, nextAt } = await expireUnopened(database, journal, options).finally(() =>
+        const { count, nextAt } = await expireUnopened(database, journal, this.#options).finally(() =>
           journal.close(),
         );
         this.#dueAt?.set(database, nextAt);
@@ -370,7 +380,7 @@ export class PerDatabaseTaskStoreProvider implements TaskStoreProvider {
       this.#warn(error, undefined, "cannot list the databases with due jobs");
       return [];
     }
-    const now = this.#options.clock.now();
+    const now = this.#options.clock.monotonic();
     return [...this.#dueAt].flatMap(([database, dueAt]) => (dueAt <= now ? database : []));
   }
 
@@ -431,13 +441,20 @@ export class PerDatabaseTaskStoreProvider implements TaskStoreProvider {
   }
 }
 
+function withReason(summary: DatabaseSummary, reason: string | undefined): DatabaseSummary {
+  return reason === undefined ? summary : { ...summary, unavailable: reason };
+}
+
+/** Why a database cannot be opened, and what helps. */
+function reasonOf(error: unknown): string {
+  if (!(error instanceof MemoryFullError)) return unavailableReason(error);
+  return `It does not fit into the memory: ${error.message}. Remove jobs from other databases, raise --memory-max, or purge or delete this one.`;
+}
+
 /** Whether jobs were stored, and none is left. */
 function isEmptied(store: PerDatabaseTaskStore): boolean {
   return store.position.revision > 0 && store.taskCount() === 0;
 }
-
-const NOT_OPENED =
-  "a database does not fit into the memory and cannot be used; the others are not affected. Raise --memory-max, or purge or delete a database";
 
 /** A store is not closed to make room for others within this time after a request. */
 const UNUSED_MS = 1_000;
@@ -458,7 +475,7 @@ interface OpenStore {
   leaseCount: number;
   /** Whether the store was handed out for writing. */
   isForWriting: boolean;
-  /** The last request or observed use; -Infinity if the store was opened only for due jobs. */
+  /** The monotonic time of the last request or observed use; -Infinity if the store was opened only for due jobs. */
   usedAt: number;
 }
 

@@ -20,14 +20,15 @@ import {
   type Report,
   type StoreRequest,
 } from "../tasks/job-changes.js";
+import type { ElapsedMs } from "../tasks/edit.js";
 import type { LeaseTerms } from "../tasks/health.js";
 import type { DatabaseName, JobKey, Username } from "../tasks/names.js";
-import { expiresAt, type Retention } from "../tasks/retention.js";
-import type { Removal, UserTask } from "../tasks/user-task.js";
+import { retentionMsOf, type Retention } from "../tasks/retention.js";
+import { endOf, type Removal, type UserTask } from "../tasks/user-task.js";
 import { DeadlineTimer } from "../util/deadline-timer.js";
 import { assert } from "../util/assert.js";
-import type { Clock } from "../util/clock.js";
 import type { Log } from "../util/log.js";
+import type { SteadyClock } from "../util/steady-clock.js";
 import { admitted, WriteBatch, type PendingChange } from "./write-batch.js";
 import { SettledResults, PendingCommit, type CommitCallbacks } from "./pending-commit.js";
 import { decodeSlice } from "./journal-codec.js";
@@ -37,7 +38,7 @@ import { ObservableTaskStore } from "./observable-task-store.js";
 import type { JobFilter, PageWindow, TaskStore, UserTaskPage } from "./task-store.js";
 
 export interface TaskStoreOptions extends LeaseTerms {
-  readonly clock: Clock;
+  readonly clock: SteadyClock;
   readonly memory: MemoryBudget;
   readonly limits: Limits;
   readonly log: Log;
@@ -61,6 +62,8 @@ export class PerDatabaseTaskStore extends ObservableTaskStore implements TaskSto
   #table: JobTable;
   #epoch: string;
   readonly #healthTimer: DeadlineTimer;
+  readonly #elapsedMs: ElapsedMs = (since, until) => this.#options.clock.elapsedMs(since, until);
+  readonly #monotonicAt = (time: number): number => this.#options.clock.monotonicAt(time);
   #revision: number;
   #queue: PendingCommit<unknown>[] = [];
   /** Deletions that wait for the batch in progress. */
@@ -189,8 +192,25 @@ export class PerDatabaseTaskStore extends ObservableTaskStore implements TaskSto
     });
   }
 
-  purge(): Promise<number> {
-    return this.#commit((batch) => batch.purge());
+  /**
+   * Removes the jobs that exist when the purge begins, up to 250 per append. Yields to other requests between appends. A
+   * job that is stored again meanwhile stays. Returns the number of removed jobs.
+   * @throws TidemarkError UNAVAILABLE; its message says how many jobs were removed before
+   */
+  async purge(): Promise<number> {
+    const jobs: UserTask[] = [];
+    let count = await this.#commit((batch) => {
+      jobs.push(...batch.jobs());
+      return batch.purge(jobs.slice(0, REMOVALS_PER_BATCH_MAX));
+    });
+    for (let from = REMOVALS_PER_BATCH_MAX; from < jobs.length; from += REMOVALS_PER_BATCH_MAX) {
+      await setImmediate();
+      const slice = jobs.slice(from, from + REMOVALS_PER_BATCH_MAX);
+      count += await this.#commit((batch) => batch.purge(slice)).catch((error: unknown) => {
+        throw unavailable(`Only ${count} of ${jobs.length} jobs were removed. Purge again.`, error);
+      });
+    }
+    return count;
   }
 
   /**
@@ -206,12 +226,11 @@ export class PerDatabaseTaskStore extends ObservableTaskStore implements TaskSto
   }
 
   /**
-   * Removes the expired jobs, up to 1,000 per append. Yields to other requests between appends.
+   * Removes the expired jobs, up to 250 per append. Yields to other requests between appends.
    * Returns the number of removed jobs. @throws TidemarkError UNAVAILABLE
    */
   async expire(retention: Retention): Promise<number> {
-    const isExpired = (userTask: UserTask, now: number): boolean =>
-      (expiresAt(userTask, retention) ?? Infinity) <= now;
+    const isExpired = (userTask: UserTask): boolean => this.#isExpired(userTask, retention);
     for (let count = 0; ;) {
       await setImmediate();
       const due = this.#expiredJobs(retention);
@@ -227,7 +246,7 @@ export class PerDatabaseTaskStore extends ObservableTaskStore implements TaskSto
    * An open store also does this on a timer. Returns the number of changes. @throws TidemarkError UNAVAILABLE
    */
   async updateHealth(): Promise<number> {
-    const isDue = (): boolean => this.nextHealthCheckAt <= this.#options.clock.now();
+    const isDue = (): boolean => this.nextHealthCheckAt <= this.#options.clock.monotonic();
     let count = 0;
     while (isDue()) {
       count += await this.#commit((batch) => this.#degradeHealth(batch));
@@ -236,7 +255,7 @@ export class PerDatabaseTaskStore extends ObservableTaskStore implements TaskSto
     return count;
   }
 
-  /** The time of the next health check, in milliseconds since 1970; Infinity if no job can decline. */
+  /** The monotonic time of the next health check; Infinity if no job can decline. */
   get nextHealthCheckAt(): number {
     return this.#table.leased.nextCheckAt;
   }
@@ -251,9 +270,9 @@ export class PerDatabaseTaskStore extends ObservableTaskStore implements TaskSto
     return this.#commit((batch) => batch.evictEnded(count));
   }
 
-  /** When the next job expires, in milliseconds since 1970; Infinity if none has ended. Takes constant time. */
+  /** The monotonic time at which the next job expires; Infinity if none has ended. Takes constant time. */
   nextExpiresAt(retention: Retention): number {
-    return this.#table.ended.nextExpiresAt(retention);
+    return this.#table.ended.nextExpiresAt(retention, this.#monotonicAt);
   }
 
   /** The users with jobs or remembered removals. */
@@ -285,7 +304,7 @@ export class PerDatabaseTaskStore extends ObservableTaskStore implements TaskSto
   /** Usually every checked job has reported in time, so there is nothing to commit. */
   #onHealthTimer(): void {
     const { clock } = this.#options;
-    if (this.#table.leased.findDeclining(clock.now(), HEALTH_CHECKS_PER_BATCH_MAX).length > 0)
+    if (this.#table.leased.findDeclining(clock.monotonic(), HEALTH_CHECKS_PER_BATCH_MAX).length > 0)
       void this.#runHealthCheck();
     else this.#setHealthTimer(this.nextHealthCheckAt);
   }
@@ -298,7 +317,7 @@ export class PerDatabaseTaskStore extends ObservableTaskStore implements TaskSto
       if (this.#closeReason !== undefined) return;
       const { log, clock } = this.#options;
       log.warn({ err: error, database: this.database }, "cannot update the health of jobs");
-      this.#setHealthTimer(clock.now() + HEALTH_CHECK_RETRY_MS);
+      this.#setHealthTimer(clock.monotonic() + HEALTH_CHECK_RETRY_MS);
     }
   }
 
@@ -309,7 +328,7 @@ export class PerDatabaseTaskStore extends ObservableTaskStore implements TaskSto
   #degradeHealth(batch: WriteBatch): number {
     const count = batch.pendingChanges.length;
     for (const key of this.#table.leased.findDeclining(
-      this.#options.clock.now(),
+      this.#options.clock.monotonic(),
       HEALTH_CHECKS_PER_BATCH_MAX,
     ))
       batch.change(key, (state, edit) => updateHealth(state, this.#options, edit));
@@ -319,10 +338,18 @@ export class PerDatabaseTaskStore extends ObservableTaskStore implements TaskSto
   /** The jobs that expire in the next append. */
   #expiredJobs(retention: Retention): JobKey[] {
     const due: JobKey[] = [];
-    for (const { userTask } of this.#table.ended.expired(retention, this.#options.clock.now())) {
-      if (due.push(userTask) === EXPIRIES_PER_BATCH_MAX) break;
+    const now = this.#options.clock.monotonic();
+    for (const { userTask } of this.#table.ended.expired(retention, now, this.#monotonicAt)) {
+      if (due.push(userTask) === REMOVALS_PER_BATCH_MAX) break;
     }
     return due;
+  }
+
+  #isExpired(userTask: UserTask, retention: Retention): boolean {
+    const endedAt = endOf(userTask);
+    if (endedAt === null) return false;
+    const { clock } = this.#options;
+    return clock.monotonicAt(endedAt) + retentionMsOf(userTask, retention) <= clock.monotonic();
   }
 
   #commit<T>(apply: (batch: WriteBatch) => T): Promise<T> {
@@ -386,7 +413,8 @@ export class PerDatabaseTaskStore extends ObservableTaskStore implements TaskSto
 
   async #commitBatch(commits: readonly PendingCommit<unknown>[]): Promise<void> {
     if (this.#inDoubt) await this.#applyIfCommitted(this.#inDoubt);
-    const batch = new WriteBatch(this.#table, this.#revision, this.#options.clock.now(), this.#options);
+    const time = { now: this.#options.clock.now(), elapsedMs: this.#elapsedMs };
+    const batch = new WriteBatch(this.#table, this.#revision, time, this.#options);
     for (const commit of commits) commit.apply(batch);
     if (batch.pendingChanges.length > 0) await this.#write(batch.pendingChanges);
     for (const commit of commits) commit.settle();
@@ -456,7 +484,8 @@ export class PerDatabaseTaskStore extends ObservableTaskStore implements TaskSto
       this.notifyListeners(before, after);
     }
     // An overdue check is already running, or its retry is scheduled.
-    if (this.nextHealthCheckAt > this.#options.clock.now()) this.#setHealthTimer(this.nextHealthCheckAt);
+    if (this.nextHealthCheckAt > this.#options.clock.monotonic())
+      this.#setHealthTimer(this.nextHealthCheckAt);
   }
 }
 
@@ -471,8 +500,8 @@ const NOT_COMMITTED = "The change could not be written. Nothing has changed. Try
 /** Changes per append. */
 const BATCH_MAX = 1_000;
 
-/** Expired jobs per append. */
-const EXPIRIES_PER_BATCH_MAX = 1_000;
+/** Purged or expired jobs per append, so that an append needs little space and time. */
+const REMOVALS_PER_BATCH_MAX = 250;
 
 /** Health checks per turn and per append. */
 const HEALTH_CHECKS_PER_BATCH_MAX = 1_000;

@@ -1,7 +1,7 @@
 import type { JournalEntry } from "../journal/journal.js";
 import type { Limits } from "../protocol/limits.js";
 import { limitExceeded, type TidemarkError } from "../protocol/tidemark-error.js";
-import type { Edit } from "../tasks/edit.js";
+import type { Edit, ElapsedMs } from "../tasks/edit.js";
 import {
   addTasksToJob,
   removeJob,
@@ -41,7 +41,7 @@ export class WriteBatch {
   readonly pendingChanges: PendingChange[] = [];
   readonly #table: JobTable;
   readonly #revision: number;
-  readonly #now: number;
+  readonly #time: BatchTime;
   readonly #limits: Limits;
   readonly #memory: MemoryAccount;
   readonly #pendingStates = new Map<string, PendingState>();
@@ -53,16 +53,16 @@ export class WriteBatch {
   #jobCount: number;
   #evictedCount = 0;
 
-  /** @param revision the table's newest revision. @param now the time of all changes in the batch. */
+  /** @param revision the table's newest revision. @param time of all changes in the batch. */
   constructor(
     table: JobTable,
     revision: number,
-    now: number,
+    time: BatchTime,
     { limits, memory }: { limits: Limits; memory: MemoryAccount },
   ) {
     this.#table = table;
     this.#revision = revision;
-    this.#now = now;
+    this.#time = time;
     this.#limits = limits;
     this.#memory = memory;
     this.#jobCount = table.count({});
@@ -123,20 +123,33 @@ export class WriteBatch {
     );
   }
 
-  /** Removes every job, each with its own change. Returns their number. */
-  purge(): number {
-    return this.removeAll(this.#jobs(), "PURGED", () => true);
+  /** All jobs after the changes of this batch, those stored first first, because their entries free the most space. */
+  jobs(): UserTask[] {
+    const unchanged = this.#table
+      .query({})
+      .filter((userTask) => !this.#pendingStates.has(keyTextOf(userTask)));
+    const pending = [...this.#pendingStates.values()].map(({ state }) => state);
+    return [...unchanged.toReversed(), ...pending.filter((state) => state.kind === "userTask")];
+  }
+
+  /** Removes these jobs, except those that were stored again since. Returns the number of removed jobs. */
+  purge(jobs: readonly UserTask[]): number {
+    const unchanged = jobs.filter((job) => {
+      const state = this.get(job);
+      return state?.kind === "userTask" && state.attempt === job.attempt;
+    });
+    return this.removeAll(unchanged, "PURGED", () => true);
   }
 
   /** Removes the jobs among `keys` that `isChosen` selects, each with its own change. Returns their number. */
   removeAll(
     keys: readonly JobKey[],
     reason: RemovalReason,
-    isChosen: (userTask: UserTask, now: number) => boolean,
+    isChosen: (userTask: UserTask) => boolean,
   ): number {
     const chosen = keys.filter((key) => {
       const state = this.get(key);
-      return state?.kind === "userTask" && isChosen(state, this.#now);
+      return state?.kind === "userTask" && isChosen(state);
     });
     for (const key of chosen) {
       this.change(key, (before, edit) => removeJob(before, { attempt: null }, reason, edit));
@@ -209,15 +222,7 @@ export class WriteBatch {
   }
 
   #edit(): Edit {
-    return { now: this.#now, stamp: new Stamp(), limits: this.#limits };
-  }
-
-  #jobs(): UserTask[] {
-    const unchanged = this.#table
-      .query({})
-      .filter((userTask) => !this.#pendingStates.has(keyTextOf(userTask)));
-    const pending = [...this.#pendingStates.values()].map(({ state }) => state);
-    return [...unchanged, ...pending.filter((state) => state.kind === "userTask")];
+    return { ...this.#time, stamp: new Stamp(), limits: this.#limits };
   }
 
   #record(
@@ -240,6 +245,12 @@ export class WriteBatch {
     this.#pendingStates.set(keyText, { state: after, heapSize, revision, storedRevision, ended });
     this.#jobCount += Number(after.kind === "userTask") - Number(before?.kind === "userTask");
   }
+}
+
+/** Milliseconds since 1970, and how to measure intervals. */
+interface BatchTime {
+  readonly now: number;
+  readonly elapsedMs: ElapsedMs;
 }
 
 /** Returns the result of a change. @throws TidemarkError as `admit` */

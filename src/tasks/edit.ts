@@ -8,12 +8,20 @@ import { copyOf, type ParentTask, type Task } from "./task.js";
  * One change of a tree. Only the functions below create new versions of a task. They set the stamp of the change and
  * adjust the sums by the difference, so they never sum all sub-tasks again.
  */
-export interface Edit {
+export interface Edit extends Creation {
+  /** The milliseconds between two times, although the clock may have been set between them. */
+  readonly elapsedMs: ElapsedMs;
+}
+
+/** The change that creates a tree. */
+export interface Creation {
   /** The time of the change, in milliseconds since 1970. */
   readonly now: number;
   readonly stamp: Stamp;
   readonly limits: Limits;
 }
+
+export type ElapsedMs = (since: number, until: number) => number;
 
 /** A new object that its creator may still change. */
 export type Writable<T> = T extends unknown ? { -readonly [Field in keyof T]: T[Field] } : never;

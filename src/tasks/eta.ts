@@ -1,3 +1,4 @@
+import type { ElapsedMs } from "./edit.js";
 import { overdueMs, rateUnlessStalled, SMOOTHING_MS, WARM_UP_MS } from "./rate-estimate.js";
 import type { IterativeTask, LeafTask, Task } from "./task.js";
 import type { UserTask } from "./user-task.js";
@@ -17,14 +18,17 @@ export interface Eta {
  * work, at their current rate or at the average rate of the job. Each unknown volume may take as long as all known
  * work together. Only running tasks are visited, so the cost depends on the running leaves, their siblings and their
  * ancestors.
+ *
+ * @param elapsedMs as in `Edit`
  */
-export function etaOf({ task, health, reportedAt }: UserTask, now: number): Eta | null {
+export function etaOf({ task, health, reportedAt }: UserTask, now: number, elapsedMs: ElapsedMs): Eta | null {
   if (task.status !== "RUNNING" || health === "LOST") return null;
-  const estimator = new EtaEstimator(now);
+  const msSince = (time: number): number => elapsedMs(time, now);
+  const estimator = new EtaEstimator(msSince);
   estimator.addTask(task);
   const left = estimator.remainingOf(task);
   if (left === null || left.likely > ETA_MAX_MS) return null;
-  const silenceMs = Math.max(0, now - reportedAt);
+  const silenceMs = msSince(reportedAt);
   const latest = left.latest * (1 + task.unknownCount) + silenceMs + END_DELAY_MS;
   return {
     earliest: now + Math.floor(Math.min(left.earliest, left.likely)),
@@ -32,6 +36,8 @@ export function etaOf({ task, health, reportedAt }: UserTask, now: number): Eta 
     latest: now + Math.ceil(Math.min(Math.max(latest, left.likely), 2 * ETA_MAX_MS)),
   };
 }
+
+type MsSince = (time: number) => number;
 
 /** The same range in milliseconds from now. */
 type RemainingMs = Eta;
@@ -44,15 +50,15 @@ interface RunningLeaf {
 
 /** The remaining work, collected from a tree. */
 class EtaEstimator {
-  readonly #now: number;
+  readonly #msSince: MsSince;
   readonly #running: RunningLeaf[] = [];
   /** Units that are not in progress, or whose rate is not known yet. */
   #waiting = 0;
   /** The part of `#waiting` that is skipped if iterations end early. */
   #skippable = 0;
 
-  constructor(now: number) {
-    this.#now = now;
+  constructor(msSince: MsSince) {
+    this.#msSince = msSince;
   }
 
   addTask(task: Task, isSkippable = false): void {
@@ -98,7 +104,7 @@ class EtaEstimator {
   #addLeaf(leaf: LeafTask): void {
     if (leaf.volume === null) return;
     const units = Math.max(0, leaf.volume - leaf.done);
-    const running = runningLeaf(leaf, units, this.#now);
+    const running = runningLeaf(leaf, units, this.#msSince(leaf.startedAt!));
     if (running) this.#running.push(running);
     else this.#addWaiting(units, false);
   }
@@ -110,22 +116,17 @@ class EtaEstimator {
 
   /** Units per millisecond since the job began; null before there is enough data. */
   #averageOf({ done, startedAt }: Task): number | null {
-    const ms = this.#now - (startedAt ?? this.#now);
+    const ms = startedAt === null ? 0 : this.#msSince(startedAt);
     return done === 0 || ms < WARM_UP_MS ? null : done / ms;
   }
 }
 
 /**
- * Estimates the time for `units` of a running leaf; undefined while its rate is not known. The range lies between the
+ * Estimates the time for `units` of a running leaf at `atMs` after its start; undefined while its rate is not known. The range lies between the
  * current and the average rate, with a margin that shrinks the longer the leaf has been observed. If a leaf is silent
  * for longer than usual, its estimated rate falls, because the silence may last as long again.
  */
-function runningLeaf(
-  { rateEstimate, startedAt, done }: LeafTask,
-  units: number,
-  now: number,
-): RunningLeaf | undefined {
-  const atMs = now - startedAt!;
+function runningLeaf({ rateEstimate, done }: LeafTask, units: number, atMs: number): RunningLeaf | undefined {
   const rate = rateEstimate && rateUnlessStalled(rateEstimate, atMs);
   if (rate === null) return undefined;
   const [quietMs, overdue] = [Math.max(0, atMs - rateEstimate!.spanMs), overdueMs(rateEstimate!, atMs)];

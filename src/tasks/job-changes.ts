@@ -1,6 +1,6 @@
 import type { Limits } from "../protocol/limits.js";
 import { TidemarkError } from "../protocol/tidemark-error.js";
-import type { Edit, Writable } from "./edit.js";
+import type { Creation, Edit, Writable } from "./edit.js";
 import { healthDeclinesAt, type LeaseTerms } from "./health.js";
 import { parseMessage, type DatabaseName, type JobKey } from "./names.js";
 import { resolvePath } from "./task-path.js";
@@ -81,7 +81,7 @@ export interface Fence {
  * @throws TidemarkError ALREADY_EXISTS for REJECT while the job runs; BAD_USER_INPUT or LIMIT_EXCEEDED for the
  * tree.
  */
-export function storeJob(before: JobState, request: StoreRequest, edit: Edit): UserTask {
+export function storeJob(before: JobState, request: StoreRequest, edit: Creation): UserTask {
   if (before?.kind === "userTask") {
     if (request.requestId !== null && request.requestId === before.storeRequestId) return before;
     if (request.onConflict === "REJECT" && !hasEnded(before.task.status)) throw alreadyExists(before);
@@ -140,7 +140,12 @@ export function requestCancel(before: JobState, key: JobKey, request: CancelJobI
 }
 
 /** Removes the job. If there is no such job, nothing changes: removing twice is not an error. */
-export function removeJob(before: JobState, fence: Fence, reason: RemovalReason, edit: Edit): JobState {
+export function removeJob(
+  before: JobState,
+  fence: Fence,
+  reason: RemovalReason,
+  edit: Pick<Edit, "now" | "stamp">,
+): JobState {
   if (before?.kind !== "userTask") return before;
   checkAttempt(before, fence);
   const { username, jobId, attempt } = before;
@@ -159,8 +164,12 @@ export function removeJob(before: JobState, fence: Fence, reason: RemovalReason,
 
 /** Moves the health of a job that was silent for too long by one step: OK, SILENT, LOST. */
 export function updateHealth(before: JobState, terms: LeaseTerms, edit: Edit): JobState {
-  if (before?.kind !== "userTask" || healthDeclinesAt(before, terms) > edit.now) return before;
+  if (before?.kind !== "userTask" || !isDue(before, terms, edit)) return before;
   return changed(before, { health: before.health === "OK" ? "SILENT" : "LOST" }, edit, null);
+}
+
+function isDue(userTask: UserTask, terms: LeaseTerms, { now }: Edit): boolean {
+  return healthDeclinesAt(userTask, terms) <= terms.clock.monotonicAt(now);
 }
 
 /**
@@ -168,8 +177,9 @@ export function updateHealth(before: JobState, terms: LeaseTerms, edit: Edit): J
  * health or a quarter of the lease has passed, so that a heartbeat per second does not cost a write per second.
  */
 function heartbeat(userTask: UserTask, requestId: string | null, edit: Edit): UserTask {
-  const isDue = edit.now - userTask.reportedAt >= userTask.leaseMs / 4 || userTask.health !== "OK";
-  if (!isDue || hasEnded(userTask.task.status)) return userTask;
+  const sinceMs = edit.elapsedMs(userTask.reportedAt, edit.now);
+  const isNeeded = sinceMs >= userTask.leaseMs / 4 || userTask.health !== "OK";
+  if (!isNeeded || hasEnded(userTask.task.status)) return userTask;
   return changed(userTask, { reportedAt: edit.now, health: "OK" }, edit, requestId);
 }
 

@@ -28,8 +28,8 @@ export function updateRateEstimate(
   atMs: number,
 ): RateEstimate {
   const ms = atMs - spanMs;
-  if (ms < 0) return INITIAL_RATE_ESTIMATE; // the clock was set back
-  if (ms === 0) return { rate: rate + (1_000 * units) / SMOOTHING_MS, spanMs, gapMs };
+  if (ms < -ROUNDING_MS) return INITIAL_RATE_ESTIMATE; // the clock was set back while the server was down
+  if (ms <= 0) return { rate: rate + (1_000 * units) / SMOOTHING_MS, spanMs, gapMs };
   const decay = Math.exp(-ms / SMOOTHING_MS);
   const decayedGapMs = Math.round(ms + (gapMs - ms) * decay);
   return {
@@ -66,6 +66,9 @@ function weightOf(spanMs: number): number {
 
 /** The time in which past work loses weight by a factor of e. */
 export const SMOOTHING_MS = 30_000;
+
+/** By how much an interval may be off after a step of the clock, because the time of day is in whole milliseconds. */
+const ROUNDING_MS = 2;
 
 /** A rate from less time would be noise. */
 export const WARM_UP_MS = 1_000;

@@ -31,10 +31,14 @@ interface PatternDuration {
 }
 
 /** When the job expires, in milliseconds since 1970; null while it may continue. */
-export function expiresAt(userTask: UserTask, { ended, failed }: Retention): number | null {
+export function expiresAt(userTask: UserTask, retention: Retention): number | null {
   const endedAt = endOf(userTask);
-  if (endedAt === null) return null;
-  return endedAt + durationFor(userTask.database, userTask.task.status === "FAILED" ? failed : ended);
+  return endedAt === null ? null : endedAt + retentionMsOf(userTask, retention);
+}
+
+/** How long the job stays after its end, in milliseconds. */
+export function retentionMsOf({ database, task }: UserTask, { ended, failed }: Retention): number {
+  return durationFor(database, task.status === "FAILED" ? failed : ended);
 }
 
 /** The retention of a database, in milliseconds. */

@@ -1,5 +1,5 @@
 import { badUserInput, limitExceeded, type TidemarkError } from "../protocol/tidemark-error.js";
-import { checkSums, type Edit } from "./edit.js";
+import { checkSums, type Creation } from "./edit.js";
 import { parseDescription } from "./names.js";
 import { createTaskList, type TaskList } from "./task-list.js";
 import {
@@ -49,22 +49,26 @@ export const ROOT_INSERTION_POINT: InsertionPoint = { level: 1, taskCount: 0, ma
  * share one object until they differ.
  * @throws TidemarkError BAD_USER_INPUT, or LIMIT_EXCEEDED for a tree that is too large or too deep.
  */
-export function createTasks(specs: readonly TaskSpec[], point: InsertionPoint, edit: Edit): readonly Task[] {
+export function createTasks(
+  specs: readonly TaskSpec[],
+  point: InsertionPoint,
+  edit: Creation,
+): readonly Task[] {
   const builder = new TaskBuilder(edit, edit.limits.tasksPerTreeMax - point.taskCount);
   return builder.all(specs, point.level, point.maxConcurrency);
 }
 
 /** Builds the tree that `spec` describes; see `createTasks`. */
-export function createTask(spec: TaskSpec, edit: Edit): Task {
+export function createTask(spec: TaskSpec, edit: Creation): Task {
   const [task] = createTasks([spec], ROOT_INSERTION_POINT, edit);
   return task!;
 }
 
 class TaskBuilder {
-  readonly #edit: Edit;
+  readonly #edit: Creation;
   #tasksLeft: number;
 
-  constructor(edit: Edit, tasksLeft: number) {
+  constructor(edit: Creation, tasksLeft: number) {
     this.#edit = edit;
     this.#tasksLeft = tasksLeft;
   }

@@ -121,11 +121,11 @@ function withDone(leaf: LeafTask, done: number, edit: Edit): LeafTask {
 function rateEstimateAfter(
   { startedAt, rateEstimate, done: before }: LeafTask,
   done: number,
-  { now }: Edit,
+  { now, elapsedMs }: Edit,
 ): RateEstimate | null {
   return startedAt === null
     ? null
-    : updateRateEstimate(rateEstimate ?? INITIAL_RATE_ESTIMATE, done - before, now - startedAt);
+    : updateRateEstimate(rateEstimate ?? INITIAL_RATE_ESTIMATE, done - before, elapsedMs(startedAt, now));
 }
 
 function withMessage(task: Task, text: string, edit: Edit): Task {

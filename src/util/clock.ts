@@ -3,8 +3,13 @@
  * time by hand. Nothing else in the program reads the system time.
  */
 export interface Clock {
-  /** Milliseconds since 1970-01-01 UTC. */
+  /** The time of day in milliseconds since 1970-01-01 UTC, to be shown or stored. An operator or NTP may set it. */
   now(): number;
+  /**
+   * Milliseconds since an arbitrary instant, to measure intervals: nobody can set it, and it never goes back. Timers
+   * follow it.
+   */
+  monotonic(): number;
   /** Calls back once, after at least `delayMs`, unless it is canceled first. Does not keep the process alive. */
   schedule(delayMs: number, callback: () => void): Timer;
 }
@@ -19,6 +24,7 @@ export const DELAY_MAX_MS = 2 ** 31 - 1;
 
 export const systemClock: Clock = {
   now: Date.now,
+  monotonic: () => performance.now(),
   schedule(delayMs, callback) {
     const timeout = setTimeout(callback, delayMs);
     timeout.unref();

@@ -15,13 +15,13 @@ export class DeadlineTimer {
     this.#onDeadline = onDeadline;
   }
 
-  /** @param at milliseconds since 1970; Infinity cancels the timer */
+  /** @param at a monotonic time of the clock; Infinity cancels the timer */
   set(at: number): void {
     if (at === Infinity) return this.cancel();
     if (at >= this.#at) return;
     this.cancel();
     this.#at = at;
-    const delayMs = Math.min(Math.max(at - this.#clock.now(), 0), DELAY_MAX_MS);
+    const delayMs = Math.min(Math.max(at - this.#clock.monotonic(), 0), DELAY_MAX_MS);
     this.#timer = this.#clock.schedule(delayMs, () => {
       this.#at = Infinity;
       this.#onDeadline();

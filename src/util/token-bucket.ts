@@ -17,7 +17,7 @@ export class TokenBucket {
 
   /** Takes a token and returns 0; if there is none, returns the milliseconds until there is one. */
   take(): number {
-    const now = this.#clock.now();
+    const now = this.#clock.monotonic();
     const fullInMs = this.#fullIn(now) + this.#intervalMs;
     if (fullInMs > SECOND_MS) return Math.ceil(fullInMs - SECOND_MS);
     this.#fullAt = now + fullInMs;
@@ -26,12 +26,11 @@ export class TokenBucket {
 
   /** Whether the bucket is full and can be replaced by a new one. */
   get isFull(): boolean {
-    return this.#fullIn(this.#clock.now()) === 0;
+    return this.#fullIn(this.#clock.monotonic()) === 0;
   }
 
-  /** If the clock is set back, the wait is still at most one second. */
   #fullIn(now: number): number {
-    return Math.min(Math.max(0, this.#fullAt - now), SECOND_MS);
+    return Math.max(0, this.#fullAt - now);
   }
 }
 

@@ -143,7 +143,9 @@ function DatabaseLink({
         <Count status="PENDING" count={counts.pending} />
         <Count status="FINISHED" count={counts.finished} />
         <Count status="CANCELED" count={counts.canceled} />
-        <span class="picker-total">{exactCount(counts.total)}</span>
+        <span class="picker-total" title={counts.unavailable ?? undefined}>
+          {counts.unavailable ? "unavailable" : exactCount(counts.total)}
+        </span>
       </span>
     </a>
   );

@@ -504,7 +504,11 @@ describe("INTERNAL", () => {
         message: `Internal server error. The server's log has the details under ${String(errorId)}.`,
         path: ["storeTask"],
         locations: [{ line: 1, column: 33 }],
-        extensions: { code: "INTERNAL", errorId: expect.stringMatching(/^[\da-f-]{36}$/) },
+        extensions: {
+          code: "INTERNAL",
+          errorId: expect.stringMatching(/^[\da-f-]{36}$/),
+          requestId: expect.any(String),
+        },
       },
     ]);
     expect(text).not.toMatch(INTERNALS);
@@ -512,7 +516,12 @@ describe("INTERNAL", () => {
     expect(lines).toMatchObject([
       {
         level: "error",
-        fields: { errorId, path: ["storeTask"], err: { message: expect.stringMatching(/Law 4/) } },
+        fields: {
+          errorId,
+          requestId: error?.extensions["requestId"],
+          path: ["storeTask"],
+          err: { message: expect.stringMatching(/Law 4/) },
+        },
       },
     ]);
   });

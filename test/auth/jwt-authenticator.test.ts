@@ -9,8 +9,8 @@ import { describe, expect, it, onTestFinished } from "vitest";
 import type { KeySource } from "../../src/auth/auth-spec.js";
 import type { Caller } from "../../src/auth/caller.js";
 import { JwtAuthenticator } from "../../src/auth/jwt-authenticator.js";
+import { silentLog } from "../../src/util/log.js";
 import { ManualClock } from "../kit/deterministic/manual-clock.js";
-import { RecordingLog } from "../kit/server/recording-log.js";
 import { temporaryFolder } from "../kit/process/temporary-folder.js";
 
 const NOW_S = 1_800_000_000;
@@ -94,26 +94,25 @@ describe("A JSON Web Token", () => {
     ["it is not a JWT", async () => "tm_nothing"],
     ["it is empty", async () => ""],
   ])("is rejected without a reason when %s", async (_, makeToken) => {
-    const { authenticator, log } = await openAuthenticator(secretFile());
+    const { authenticator } = await openAuthenticator(secretFile());
     const token = await makeToken();
 
-    await expect((async () => authenticator.authenticate(token))()).rejects.toMatchObject(INVALID);
-
-    expect(log.lines).toMatchObject([{ level: "info", message: "rejected a token" }]);
-    expect(JSON.stringify(log.lines)).not.toMatch(/eyJ|tm_/);
+    await expect((async () => authenticator.authenticate(token))()).rejects.toMatchObject({
+      ...INVALID,
+      reason: expect.not.stringMatching(/eyJ|tm_/) as unknown,
+    });
   });
 
   it.each(["root", undefined])(
-    "is rejected when its role is %s, and the log lists the roles",
+    "is rejected when its role is %s, for a reason that lists the roles",
     async (role) => {
-      const { authenticator, log } = await openAuthenticator(secretFile());
+      const { authenticator } = await openAuthenticator(secretFile());
       const token = await signed({ claims: { role } });
 
-      await expect(authenticator.authenticate(token)).rejects.toMatchObject(INVALID);
-
-      expect(log.lines).toMatchObject([
-        { fields: { reason: "invalid claim role: expected viewer, reporter, admin" } },
-      ]);
+      await expect(authenticator.authenticate(token)).rejects.toMatchObject({
+        ...INVALID,
+        reason: "invalid claim role: expected viewer, reporter, admin",
+      });
     },
   );
 
@@ -209,9 +208,9 @@ describe("The keys of tokens", () => {
 });
 
 async function openAuthenticator(source: KeySource, algorithms?: readonly string[]) {
-  const [clock, log] = [new ManualClock(NOW_S * 1_000), new RecordingLog()];
-  const authenticator = await JwtAuthenticator.open(source, { jwt: { ...TERMS, algorithms }, clock, log });
-  return { authenticator, clock, log };
+  const clock = new ManualClock(NOW_S * 1_000);
+  const options = { jwt: { ...TERMS, algorithms }, clock, log: silentLog };
+  return { authenticator: await JwtAuthenticator.open(source, options), clock };
 }
 
 async function usernameBy(authenticator: JwtAuthenticator, token: string): Promise<string> {

@@ -1,4 +1,5 @@
-import { readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, chownSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
 import { describe, expect, it } from "vitest";
 import { issueToken, revokeToken } from "../../src/auth/issue-token.js";
 import { changeTokens, readTokens } from "../../src/auth/token-file.js";
@@ -7,6 +8,10 @@ import { ManualClock } from "../kit/deterministic/manual-clock.js";
 import { RecordingLog } from "../kit/server/recording-log.js";
 import { Tokens } from "../kit/server/tokens.js";
 import { until } from "../kit/deterministic/turns.js";
+
+/** Root may give files away; others keep their own. */
+const OTHER_OWNER: [uid: number, gid: number] =
+  process.getuid!() === 0 ? [65_534, 65_534] : [process.getuid!(), process.getgid!()];
 
 const UNAUTHENTICATED = expect.objectContaining({ code: "UNAUTHENTICATED" }) as unknown;
 
@@ -22,6 +27,21 @@ describe("A tokens file", () => {
     expect(await readTokens(tokens.path)).toMatchObject([
       { username: "alice", note: "for the nightly import" },
     ]);
+  });
+
+  it("keeps its owner, group and mode when a token is created or revoked", async () => {
+    const tokens = new Tokens();
+    await tokens.grant("alice");
+    chmodSync(tokens.path, 0o640);
+    chownSync(tokens.path, ...OTHER_OWNER);
+
+    await tokens.grant("bob");
+    await tokens.revoke("alice");
+
+    const { uid, gid, mode } = statSync(tokens.path);
+    expect([uid, gid, mode & 0o777]).toEqual([...OTHER_OWNER, 0o640]);
+    expect(await readTokens(tokens.path)).toMatchObject([{ username: "bob" }]);
+    expect(readdirSync(dirname(tokens.path))).toEqual(["tokens.json"]);
   });
 
   it("loses no change when tokens are created and revoked concurrently", async () => {
@@ -118,7 +138,7 @@ describe("A server with a tokens file", () => {
     expect(authenticator.authenticate(token)).toMatchObject({ username: "bob" });
   });
 
-  it("keeps the previous tokens while the file is unreadable, and logs the error once", async () => {
+  it("keeps the previous tokens for a minute while the file is unreadable, and logs the error once", async () => {
     const { tokens, authenticator, clock, log, token } = await openWorld();
     const caller = await authenticator.authenticate(token);
     const whole = readFileSync(tokens.path);
@@ -126,24 +146,42 @@ describe("A server with a tokens file", () => {
     writeFileSync(tokens.path, "{");
     clock.advance(500);
     await until(() => log.lines.length === 1);
-    for (let check = 0; check < 3; check++) {
-      await until(() => clock.timerCount === 1);
-      clock.advance(500);
-    }
     rmSync(tokens.path);
-    await until(() => clock.timerCount === 1);
-    clock.advance(500);
-    await until(() => log.lines.length === 2);
+    await checks(clock, 119);
 
-    expect(log.lines.map(({ level }) => level)).toEqual(["error", "error"]);
+    expect(log.lines).toMatchObject([{ level: "error", message: expect.stringContaining("for a minute") }]);
+    expect(authenticator.failure).toMatchObject({ rejectsAll: false });
     expect(authenticator.authenticate(token)).toBe(caller);
     expect(caller.isExpired).toBe(false);
 
     writeFileSync(tokens.path, whole);
-    await until(() => clock.timerCount === 1);
-    clock.advance(500);
-    await until(() => log.lines.length === 3);
+    await checks(clock, 1);
+    await until(() => log.lines.length === 2);
+    expect(authenticator.failure).toBeUndefined();
     expect(authenticator.authenticate(token)).toBe(caller);
+  });
+
+  it("rejects every token a minute after the file became unreadable, until it is readable again", async () => {
+    const { tokens, authenticator, clock, log, token } = await openWorld();
+    const caller = await authenticator.authenticate(token);
+    const whole = readFileSync(tokens.path);
+    writeFileSync(tokens.path, "{");
+    clock.setBack(3_600_000);
+    await checks(clock, 121);
+    await until(() => log.lines.length === 2);
+
+    expect(log.lines.at(-1)).toMatchObject({
+      level: "error",
+      message: expect.stringContaining("every token"),
+    });
+    expect(authenticator.failure).toMatchObject({ rejectsAll: true });
+    expect(caller.isExpired).toBe(true);
+    expect(caller.endError.code).toBe("UNAVAILABLE");
+    await expect(authenticator.authenticate(token)).rejects.toThrow("The server cannot read its tokens file");
+
+    writeFileSync(tokens.path, whole);
+    expect(await authenticator.authenticate(token)).toMatchObject({ username: "alice", isExpired: false });
+    expect(authenticator.failure).toBeUndefined();
   });
 
   it("rejects an expired token after a restart", async () => {
@@ -170,6 +208,15 @@ describe("A server with a tokens file", () => {
     expect(clock.timerCount).toBe(0);
   });
 });
+
+/** Lets the server check the file `count` times. */
+async function checks(clock: ManualClock, count: number): Promise<void> {
+  for (let check = 0; check < count; check++) {
+    await until(() => clock.timerCount === 1);
+    clock.advance(500);
+  }
+  await until(() => clock.timerCount === 1);
+}
 
 async function openWorld() {
   const [clock, log, tokens] = [new ManualClock(1_700_000_000_000), new RecordingLog(), new Tokens()];

@@ -309,6 +309,10 @@ class Cursor implements PullCursor<string> {
     this.#next = next;
   }
 
+  get behind(): number {
+    return this.#log.entries.length - this.#next;
+  }
+
   pull(): PullResult<string> {
     this.#log.pulls++;
     for (;;) {

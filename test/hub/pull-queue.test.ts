@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import type { CatchUpPuller } from "../../src/hub/catch-up-queue.js";
 import { PullQueue, type Puller } from "../../src/hub/pull-queue.js";
 import { untilIdle, until } from "../kit/deterministic/turns.js";
 
@@ -128,6 +129,80 @@ describe("a pull queue", () => {
   });
 });
 
+describe("a pull queue with subscribers that catch up", () => {
+  it("serves one as long as it has more before it serves the next, the one with the fewest missing events first", async () => {
+    const { queue, pulled, behind } = openQueue();
+    queue.catchUpLater(behind("far", 9));
+    queue.catchUpLater(behind("near", 2));
+    await until(() => pulled.length === 11);
+    expect(pulled).toEqual([...repeated("near", 2), ...repeated("far", 9)]);
+  });
+
+  it("serves one at once while the turn has time left and nobody waits", () => {
+    const { queue, pulled, behind } = openQueue();
+    queue.catchUpSoon(behind("a", 2));
+    expect(pulled).toEqual(["a", "a"]);
+  });
+
+  it("goes on in the next turn once the time of this one is spent", async () => {
+    const { queue, pulled, behind, runAsEvent } = openQueue();
+    queue.catchUpSoon(behind("a", 2, 21));
+    queue.catchUpSoon(behind("b", 1));
+    expect(pulled).toEqual(["a"]);
+    runAsEvent("other event");
+    await until(() => pulled.length === 4);
+    expect(pulled.toSorted()).toEqual(["a", "a", "b", "other event"]);
+  });
+
+  it("brings groups up to date first, even if they are woken after a subscriber has begun to wait", async () => {
+    const { queue, pulled, quick, behind } = openQueue();
+    queue.catchUpLater(behind("behind", 1));
+    queue.wakeNextTurn({ wake: () => queue.pullSoon(quick("group")) });
+    await until(() => pulled.length === 2);
+    expect(pulled).toEqual(["group", "behind"]);
+  });
+
+  it("serves them in the turn of a group that takes long, and wakes a change once", async () => {
+    const { queue, pulled, long, behind, runAsEvent } = openQueue();
+    const changed = { wake: () => queue.pullSoon(long("group")) };
+    queue.catchUpLater(behind("behind", 1));
+    queue.wakeNextTurn(changed);
+    queue.wakeNextTurn(changed);
+    runAsEvent("other event");
+    await untilIdle();
+    expect(pulled).toEqual(["group", "behind", "other event"]);
+  });
+
+  it("does not serve one within the service of another", async () => {
+    const { queue, pulled, behind } = openQueue();
+    queue.catchUpLater({
+      behind: 1,
+      pull: () => {
+        queue.catchUpSoon(behind("inner", 1));
+        return pulled.push("outer") < 0;
+      },
+    });
+    await until(() => pulled.length === 2);
+    expect(pulled).toEqual(["outer", "inner"]);
+  });
+
+  it("counts those that wait, and drops one that stops", async () => {
+    const { queue, pulled, behind } = openQueue();
+    const [leaving, staying] = [behind("a", 1), behind("b", 1)];
+    queue.catchUpLater(leaving);
+    queue.catchUpLater(staying);
+    expect(queue.behindCount).toBe(2);
+    queue.stopCatchUp(leaving);
+    expect(queue.behindCount).toBe(1);
+    await untilIdle();
+    expect(pulled).toEqual(["b"]);
+  });
+});
+
+function repeated(name: string, times: number): string[] {
+  return Array.from({ length: times }, () => name);
+}
+
 /** A queue, and pullers that record when they run. */
 function openQueue(): {
   queue: PullQueue;
@@ -136,6 +211,8 @@ function openQueue(): {
   /** Takes longer than the budget of a turn. */
   long(name: string): Puller;
   taking(ms: number, name: string): Puller;
+  /** A subscriber that is `count` events behind, each of which takes `ms`. */
+  behind(name: string, count: number, ms?: number): CatchUpPuller;
   runAsEvent(name: string): void;
 } {
   const pulled: string[] = [];
@@ -148,6 +225,16 @@ function openQueue(): {
   return {
     queue: new PullQueue(),
     pulled,
+    behind(name, count, ms = 0) {
+      const puller = {
+        behind: count,
+        pull() {
+          taking(ms, name).pull();
+          return --puller.behind > 0;
+        },
+      };
+      return puller;
+    },
     quick: (name) => ({ pull: () => void pulled.push(name) }),
     long: (name) => taking(21, name),
     taking,

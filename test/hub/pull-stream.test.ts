@@ -340,6 +340,10 @@ class ScriptCursor implements PullCursor<string> {
     this.#at = at;
   }
 
+  get behind(): number {
+    return this.#script.values.length - this.#at;
+  }
+
   pull(): PullResult<string> {
     const { values, end } = this.#script;
     this.#script.pulls++;

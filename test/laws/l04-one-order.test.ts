@@ -52,7 +52,7 @@ describe("L4: one order", () => {
     expect(store.position.revision).toBe(2);
   });
 
-  it("a purge of n jobs takes n revisions in one append", async () => {
+  it("a purge of n jobs takes n revisions", async () => {
     await using world = await openStore();
     const { store, journal } = world;
     const listener = new RecordingListener();
@@ -64,7 +64,7 @@ describe("L4: one order", () => {
     expect(journal.appends).toHaveLength(2);
   });
 
-  it("an expiry of n jobs takes n revisions in one append", async () => {
+  it("an expiry of n jobs takes n revisions", async () => {
     await using world = await openStore();
     const { store, journal } = world;
     await Promise.all(manyKeys(3).map((key) => store.store(storeRequestOf(key))));

@@ -1,4 +1,3 @@
-import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { backupFolder, repairFolder } from "../../src/journal/lmdb/operator-commands.js";
@@ -12,6 +11,7 @@ import {
   storeRequestOf,
 } from "../kit/store/requests.js";
 import { startServer, type TestServer } from "../kit/server/server.js";
+import { flipBits } from "../kit/disk-faults/folder-files.js";
 import { temporaryFolder } from "../kit/process/temporary-folder.js";
 import { taskEventsUntil, taskEvents, type TaskEvent } from "../server/task-events.js";
 import { OVER_WEBSOCKET } from "../server/transports.js";
@@ -56,7 +56,7 @@ describe("L15: lost history means a new epoch", () => {
   it("a repaired database has a new epoch", async () => {
     const folder = temporaryFolder();
     const position = await firstRun(folder);
-    flipBit(join(folder, "neo4j.mdb"), `"jobId":"${CAROL.jobId}"`);
+    flipBits(join(folder, "neo4j.mdb"), `"jobId":"${CAROL.jobId}"`);
     for await (const { jobCount } of repairFolder(folder)) expect(jobCount).toBeLessThan(3);
     await using server = await start(folder);
     expect((await eventsSince(server, position))[0]).toMatchObject({ kind: "Reset", cause: "EPOCH_CHANGED" });
@@ -65,10 +65,10 @@ describe("L15: lost history means a new epoch", () => {
   it("a damaged database is rejected until it is repaired, and the others still work", async () => {
     const folder = temporaryFolder();
     const position = await firstRun(folder);
-    flipBit(join(folder, "neo4j.mdb"), `"jobId":"${CAROL.jobId}"`);
+    flipBits(join(folder, "neo4j.mdb"), `"jobId":"${CAROL.jobId}"`);
     await using server = await start(folder);
     await expect(eventsSince(server, position)).rejects.toThrow(
-      `Database \\"${DATABASE}\\" is damaged. An operator must repair it.`,
+      `Cannot open database \\"${DATABASE}\\". It is damaged. An operator must repair it.`,
     );
     const other = await server.provider.getTaskStore(OTHER_DATABASE);
     expect(await other.store({ ...storeRequestOf(ALICE), database: other.database })).toMatchObject({
@@ -99,11 +99,4 @@ async function eventsSince(server: TestServer, after?: string): Promise<readonly
 
 async function kindsSince(server: TestServer, after: string): Promise<string[]> {
   return (await eventsSince(server, after)).map(({ kind }) => kind);
-}
-
-/** Flips a bit in every record that contains `text`. */
-function flipBit(path: string, text: string): void {
-  const bytes = readFileSync(path);
-  for (let at = bytes.indexOf(text); at >= 0; at = bytes.indexOf(text, at + 1)) bytes[at + 2]! ^= 1;
-  writeFileSync(path, bytes);
 }

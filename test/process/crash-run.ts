@@ -31,7 +31,7 @@ try {
 
 function onRound(survived: CrashProgress): void {
   if (survived.kills % 10 > 0 && survived.kills < rounds) return;
-  const { kills, changes, underWay } = survived;
+  const { kills, changes, unanswered } = survived;
   const seconds = ((performance.now() - startedAt) / 1_000).toFixed(0);
-  console.log(`${kills} kills in ${seconds} s: ${changes} changes, ${underWay} requests were interrupted`);
+  console.log(`${kills} kills in ${seconds} s: ${changes} changes, ${unanswered} requests were not answered`);
 }

@@ -6,6 +6,9 @@ import {
   eventsUntilVersion,
   storeRejected,
   storeLargeJob,
+  purge,
+  storeNewJobsUntilRefused,
+  storeRepeatedly,
   storeUntilRefused,
 } from "../kit/disk-faults/full-disk.js";
 import { filesIn, folderWith } from "../kit/disk-faults/folder-files.js";
@@ -19,6 +22,7 @@ import {
   readiness,
   startOn,
   startUnderStrace,
+  startWithDescriptors,
   startWithFilesUpTo,
   startWithoutReaper,
 } from "../kit/disk-faults/server.js";
@@ -31,9 +35,9 @@ import {
   NEEDS_STRACE,
 } from "../kit/disk-faults/strace.js";
 import { isConsistent, killAtEach, runBaseline } from "../kit/disk-faults/kill-sweep.js";
-import { ask } from "../kit/network/raw-http.js";
+import { ask, HttpConnection, RawConnection } from "../kit/network/raw-http.js";
 import { temporaryFolder } from "../kit/process/temporary-folder.js";
-import { store, storeTask, update, updateTask } from "../server/jobs.js";
+import { store, storeTask, taskCount, update, updateTask } from "../server/jobs.js";
 import { taskEventsUntil, nextEvent, Replica, queryState, taskEvents } from "../server/task-events.js";
 import { OVER_WEBSOCKET } from "../server/transports.js";
 
@@ -54,8 +58,8 @@ describe.skipIf(!CAN_TRACE)(`a killed process ${NEEDS_STRACE}`, () => {
 
 describe.skipIf(!CAN_TRACE)(`a disk with slow syncs ${NEEDS_STRACE}`, () => {
   it.each([
-    ["pages are synced", "fdatasync"],
-    ["root is written", "pwrite64"],
+    ["entry is synced", "fdatasync"],
+    ["entry is written", "pwrite64"],
   ])("delays the answer, event and query of a change until its %s", async (_, call) => {
     const folder = temporaryFolder();
     await using before = await startOn(join(folder, "data"));
@@ -136,7 +140,9 @@ describe.skipIf(!CAN_TRACE)(`a disk with failing syncs ${NEEDS_STRACE}`, () => {
 
   it("hides a change whose root could not be written, and accepts the next one", async () => {
     const folder = temporaryFolder();
-    const change = { updates: [{ done: 5, message: "refused" }] };
+    // Too large for the log.
+    const subTasks = Array.from({ length: 900 }, () => ({ description: "refused".repeat(14) }));
+    const change = storeTask({ task: { description: "refused", subTasks } });
     const rehearsal = join(folder, "rehearsal.calls");
     await using unharmed = await startUnderStrace(
       join(folder, "rehearsal"),
@@ -144,7 +150,7 @@ describe.skipIf(!CAN_TRACE)(`a disk with failing syncs ${NEEDS_STRACE}`, () => {
       rehearsal,
     );
     await store(unharmed.url);
-    await update(unharmed.url, change);
+    await ask(unharmed.url, change);
     await kill(unharmed);
     const nth = lastRootWrite(callsIn(rehearsal));
     const failing = ["-e", "trace=pwrite64", "-e", `inject=pwrite64:error=EIO:when=${nth}`];
@@ -154,7 +160,7 @@ describe.skipIf(!CAN_TRACE)(`a disk with failing syncs ${NEEDS_STRACE}`, () => {
     await store(url);
     const before = await queryState(url);
 
-    const rejected = await ask(url, updateTask(change));
+    const rejected = await ask(url, change);
     const meanwhile = await queryState(url);
     const taken = await update(url, { updates: [{ done: 7 }] });
     const after = await queryState(url);
@@ -207,6 +213,25 @@ describe.skipIf(!CAN_MOUNT)("a full disk (under CI; needs root to mount one)", (
     expect(await queryState(restarted.url)).toEqual(after);
   });
 
+  it("purges all jobs without more space, and then stores new ones", async () => {
+    const disk = join(temporaryFolder(), "disk");
+    mountDisk(disk, 32 * MEBIBYTE);
+    await using server = await startOn(join(disk, "data"));
+    const { url } = server;
+    await writeFile(join(disk, "filler"), Buffer.alloc(16 * MEBIBYTE));
+    const stored = await storeNewJobsUntilRefused(url);
+
+    const purged = await purge(url);
+    const again = await storeNewJobsUntilRefused(url, stored / 2);
+    await kill(server);
+    await using restarted = await startOn(join(disk, "data"));
+
+    expect(stored).toBeGreaterThan(1_000);
+    expect(purged).toBe(stored);
+    expect(again).toBeGreaterThanOrEqual(stored / 2);
+    expect(await taskCount(restarted.url)).toBe(again);
+  }, 60_000);
+
   it("rejects any number of new databases without harm to existing ones", async () => {
     const disk = join(temporaryFolder(), "disk");
     mountDisk(disk, 2 * MEBIBYTE);
@@ -251,6 +276,33 @@ describe("a limit on file size", () => {
     expect(new Replica().apply(events).jobs).toEqual(full.jobs);
     expect(again).toEqual(full);
     expect(taken.errors).toBeUndefined();
+  });
+});
+
+describe("a process without free file descriptors", () => {
+  it("accepts or rejects changes of new databases, keeps running, and accepts changes again", async () => {
+    const folder = join(temporaryFolder(), "data");
+    await using server = await startWithDescriptors(200, folder);
+    const { url } = server;
+    await store(url);
+    using connection = new HttpConnection(url);
+    await connection.get({ query: "{ __typename }" });
+    const others = await Promise.all(Array.from({ length: 120 }, () => RawConnection.open(url)));
+    const opened: RawConnection[] = [];
+    const codes = [
+      ...(await storeRepeatedly(connection, 40, async () => opened.push(await RawConnection.open(url)))),
+      ...(await storeRepeatedly(connection, 12, () => others.pop()![Symbol.dispose]())),
+    ];
+    for (const other of [...others, ...opened]) other[Symbol.dispose]();
+    await expect.poll(() => readiness(url)).toBe(200);
+    const taken = await update(url, { updates: [{ done: 1 }] });
+    await kill(server);
+    await using restarted = await startOn(folder);
+
+    expect(codes).toContain("UNAVAILABLE");
+    expect([undefined, "UNAVAILABLE"]).toEqual(expect.arrayContaining(codes));
+    expect(taken.version).toBe(2);
+    expect((await queryState(restarted.url)).jobs).toHaveLength(1);
   });
 });
 
@@ -304,8 +356,8 @@ describe("a foreign folder", () => {
   it.each([
     [
       "of a newer format",
-      { "tidemark.json": `{"product":"tidemark","format":2}`, "d.mdb": "x" },
-      /has format 2/,
+      { "tidemark.json": `{"product":"tidemark","format":3}`, "d.mdb": "x" },
+      /has format 3/,
     ],
     [
       "of another product",

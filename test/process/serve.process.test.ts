@@ -5,12 +5,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import {
+  failingBy,
   Program,
   PROJECT,
   readyLine,
   serve,
   startTidemark,
-  type ProgramOptions,
 } from "../kit/process/child-process.js";
 import {
   graphqlResultOf,
@@ -334,12 +334,6 @@ describe("the memory of a server stays bounded", () => {
 
 function head(body: string): string {
   return `POST /graphql HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n`;
-}
-
-/** Runs `statement` on SIGUSR2, like a defect outside any request. */
-function failingBy(statement: string): ProgramOptions {
-  const script = `process.on("SIGUSR2", () => { ${statement}; });`;
-  return { env: { NODE_OPTIONS: `--import data:text/javascript,${encodeURIComponent(script)}` } };
 }
 
 async function createFile(text: string): Promise<{ readonly path: string } & AsyncDisposable> {

@@ -1,8 +1,15 @@
-import { readFileSync, statSync } from "node:fs";
+import { chmodSync, chownSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { Program, serve, startTidemark, type ProgramOptions } from "../kit/process/child-process.js";
+import {
+  Program,
+  readyLine,
+  serve,
+  startTidemark,
+  type ProgramOptions,
+} from "../kit/process/child-process.js";
+import { asNobody, CAN_BE_NOBODY, NEEDS_ROOT, NOBODY } from "../kit/process/other-user.js";
 import { graphqlResultOf, graphqlPost, HttpConnection } from "../kit/network/raw-http.js";
 import { SseStream } from "../kit/network/sse-client.js";
 import { temporaryFolder } from "../kit/process/temporary-folder.js";
@@ -146,6 +153,43 @@ describe("tidemark serve", () => {
 
     expect((await program.exited).code).toBe(1);
     expect(program.err).toEqual([expect.stringContaining(message)]);
+  });
+});
+
+describe.skipIf(!CAN_BE_NOBODY)(`a tokens file of another user ${NEEDS_ROOT}`, () => {
+  it("stays readable for its server when root revokes a token, also after a restart", async () => {
+    const { options, path } = newFile();
+    const token = await printedToken(["token", "create", "alice"], options);
+    chownSync(dirname(path), NOBODY, NOBODY);
+    chownSync(path, NOBODY, NOBODY);
+    await using server = asNobody(["serve", "--port", "0"], options);
+    const { url } = await readyLine(server);
+    using stream = await SseStream.open(url, WATCH, bearer(token));
+    await stream.next();
+
+    const [listed = ""] = (await run(["token", "list"], options)).out;
+    await run(["token", "revoke", listed.split("  ")[0]!], options);
+
+    expect((await stream.next()).errors?.[0]?.extensions).toEqual({ code: "UNAUTHENTICATED" });
+    await using again = asNobody(["serve", "--port", "0"], options);
+    expect(await readyLine(again)).toMatchObject({ msg: "ready" });
+  });
+
+  it("is not changed by a user who can't keep its owner", async () => {
+    const { options, path } = newFile();
+    await printedToken(["token", "create", "alice"], options);
+    chmodSync(path, 0o644);
+    chownSync(dirname(path), NOBODY, NOBODY);
+    const before = readFileSync(path, "utf8");
+
+    await using program = asNobody(["token", "create", "bob"], options);
+
+    expect((await program.exited).code).toBe(1);
+    expect(program.err).toEqual([
+      expect.stringContaining(`cannot keep the owner of ${path} (user 0, group 0)`),
+    ]);
+    expect(readFileSync(path, "utf8")).toBe(before);
+    expect(readdirSync(dirname(path))).toEqual(["tokens.json"]);
   });
 });
 

@@ -1,5 +1,7 @@
+import { readFileSync, writeFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { graphqlPost, HttpConnection, readMetric } from "../kit/network/raw-http.js";
+import { ManualClock } from "../kit/deterministic/manual-clock.js";
+import { graphqlPost, graphqlResultOf, HttpConnection, readMetric } from "../kit/network/raw-http.js";
 import { RecordingLog } from "../kit/server/recording-log.js";
 import { startServer } from "../kit/server/server.js";
 import { SseStream } from "../kit/network/sse-client.js";
@@ -136,6 +138,40 @@ describe("A server that requires tokens", () => {
     ).toEqual([401, 401, 403, 403, 200]);
   });
 
+  it("reports an unreadable tokens file at once, and disconnects its clients after a minute", async () => {
+    const [tokens, clock] = [new Tokens(), new ManualClock(Date.now())];
+    const token = await tokens.grant("alice", { role: "admin" });
+    await using server = await startServer({ auth: tokens.auth }, { clock });
+    using connection = new HttpConnection(server.url);
+    using client = await WsClient.connect(server.url, { token });
+    using stream = await SseStream.open(server.url, WATCH, bearer(token));
+    await stream.next();
+    const readiness = async (): Promise<unknown[]> => {
+      clock.advance(500);
+      const { status, body } = await connection.request({ path: "/ready" });
+      return [status, JSON.parse(body)];
+    };
+    const problems = ["the tokens file cannot be read"];
+    const file = readFileSync(tokens.path);
+
+    writeFileSync(tokens.path, "{");
+    expect(await firstChange(readiness)).toEqual([200, { status: "ready", problems }]);
+    expect(await readMetric(server.url, "tidemark_tokens_file_unreadable", bearer(token))).toBe(1);
+    expect(await firstChange(readiness)).toEqual([503, { status: "not serving", problems }]);
+    expect((await client.closed).code).toBe(1013);
+    expect((await stream.next()).errors?.[0]?.extensions).toMatchObject({
+      code: "UNAVAILABLE",
+    });
+    expect(graphqlResultOf(await connection.post(TYPENAME, bearer(token))).errors?.[0]).toMatchObject({
+      message: expect.stringContaining("An operator must make the file readable") as unknown,
+      extensions: { code: "UNAVAILABLE" },
+    });
+
+    writeFileSync(tokens.path, file);
+    expect(await firstChange(readiness)).toEqual([200, { status: "ready" }]);
+    expect(await connection.post(TYPENAME, bearer(token))).toMatchObject({ status: 200 });
+  });
+
   it("counts rejected requests", async () => {
     const { server, admin } = await openWorld();
     await using closing = server;
@@ -161,7 +197,7 @@ describe("A server that requires tokens", () => {
     await client.closed;
 
     expect(stream.status).toBe(401);
-    expect(log.lines.filter(({ message }) => message === "rejected a token")).toHaveLength(3);
+    expect(log.lines.filter(({ message }) => message === "rejected a token")).toHaveLength(1);
     expect(JSON.stringify(log.lines)).not.toContain(token.slice(3, 13));
   });
 });
@@ -172,4 +208,13 @@ async function openWorld() {
   const admin = await tokens.grant("root", { role: "admin" });
   const partial = await tokens.grant("ada", { role: "admin", databases: ["movies"] });
   return { server: await startServer({ auth: tokens.auth }, { log }), token, admin, partial, log };
+}
+
+/** Calls `read` until its result differs from the first one. */
+async function firstChange<T>(read: () => Promise<T>): Promise<T> {
+  const first = JSON.stringify(await read());
+  for (;;) {
+    const next = await read();
+    if (JSON.stringify(next) !== first) return next;
+  }
 }

@@ -145,7 +145,7 @@ describe("A page of an allowed origin", () => {
   });
 
   it("gets its preflight answered, which executes nothing", async () => {
-    await using server = await startServer({ allowOrigin: FRIEND, allowHeader: "X-Request-ID" });
+    await using server = await startServer({ allowOrigin: FRIEND, allowHeader: "X-Tenant" });
     using connection = new HttpConnection(server.url);
 
     const { status, headers, body } = await connection.request(preflight(FRIEND));
@@ -155,7 +155,7 @@ describe("A page of an allowed origin", () => {
       "access-control-allow-origin": FRIEND,
       "access-control-allow-methods": "GET, POST",
       "access-control-allow-headers":
-        "Authorization, Content-Type, Last-Event-ID, traceparent, tracestate, baggage, sentry-trace, X-Request-ID",
+        "Authorization, Content-Type, Last-Event-ID, X-Request-Id, traceparent, tracestate, baggage, sentry-trace, X-Tenant",
       "access-control-max-age": "7200",
       vary: "Origin",
     });

@@ -56,12 +56,14 @@ describe("An unexpected error in a resolver", () => {
 
       const { errors } = await client.ask({ query: "mutation { fails }" });
 
-      expect(errors?.[0]?.extensions).toEqual({ code: "INTERNAL", errorId: expect.any(String) });
+      const ids = { errorId: expect.any(String) as unknown, requestId: expect.any(String) as unknown };
+      expect(errors?.[0]?.extensions).toEqual({ code: "INTERNAL", ...ids });
       expect(JSON.stringify(errors)).not.toMatch(SECRET);
       expect(server.log.lines).toContainEqual(
         expect.objectContaining({
           fields: expect.objectContaining({
             errorId: errors?.[0]?.extensions?.["errorId"],
+            requestId: errors?.[0]?.extensions?.["requestId"],
             err: expect.objectContaining({ message: "secret" }),
           }),
         }),

@@ -1,5 +1,5 @@
 import { brotliCompressSync, deflateSync, gzipSync } from "node:zlib";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
 import type { Journal } from "../../src/journal/journal.js";
 import { createMemoryJournal } from "../../src/journal/memory/memory-journal.js";
 import { DEFAULT_LIMITS } from "../../src/protocol/limits.js";
@@ -7,12 +7,15 @@ import { withHandles } from "../kit/journal/observed-journal.js";
 import {
   graphqlResultOf,
   ask,
+  dataOf,
   graphqlPost,
   HttpConnection,
+  metricReaches,
   RawConnection,
   readMetric,
   type HttpRequest,
 } from "../kit/network/raw-http.js";
+import { createHeldJournal } from "../api/held-journal.js";
 import { RecordingLog } from "../kit/server/recording-log.js";
 import { startServer } from "../kit/server/server.js";
 import { storeTask, store, taskCount } from "./jobs.js";
@@ -266,6 +269,64 @@ describe("A request by another method", () => {
     await connection.until((received) => received.includes("\r\n\r\n"));
 
     expect(connection.received).toMatch(/^HTTP\/1.1 200 OK\r\n/);
+  });
+
+  it.each(["h2c", "foo/2"])(
+    "is answered in order if each of a pipeline offers to upgrade to %s",
+    async (protocol) => {
+      await using server = await startServer();
+      using connection = await RawConnection.open(server.url);
+      const offer = `Host: localhost\r\nConnection: Upgrade\r\nUpgrade: ${protocol}\r\n`;
+      const requests = Array.from({ length: 20 }, (_, at) => {
+        const body = JSON.stringify({ query: `{ a${at}: __typename }` });
+        return (
+          `GET /graphql?query=${encodeURIComponent(`{ b${at}: __typename }`)} HTTP/1.1\r\n${offer}\r\n` +
+          `POST /graphql HTTP/1.1\r\n${offer}Content-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`
+        );
+      });
+
+      connection.write(`${requests.join("")}GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n`);
+      await connection.until((received) => received.includes(`"alive"`));
+
+      const answered = [...connection.received.matchAll(/\{"([ab]\d+)":"Query"/g)].map(([, name]) => name);
+      expect(answered).toEqual(Array.from({ length: 20 }, (_, at) => [`b${at}`, `a${at}`]).flat());
+      expect(connection.received.match(/HTTP\/1.1 200/g)).toHaveLength(41);
+    },
+  );
+
+  it("that offers to upgrade to HTTP/2 leaves nothing behind on its connection", async () => {
+    const warnings: Error[] = [];
+    const warn = (warning: Error): void => void warnings.push(warning);
+    process.on("warning", warn);
+    onTestFinished(() => void process.off("warning", warn));
+    await using server = await startServer();
+    using connection = await RawConnection.open(server.url);
+
+    for (let count = 0; count < 20; count++)
+      await connection.ask(
+        "GET /graphql?query={__typename} HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n",
+      );
+
+    expect(warnings).toEqual([]);
+  });
+
+  it("that offers to upgrade to HTTP/2 behind an unanswered one may be reset", async () => {
+    const journal = createHeldJournal(createMemoryJournal(DEFAULT_LIMITS));
+    await using server = await startServer({}, { journal });
+    using connection = await RawConnection.open(server.url);
+    const body = JSON.stringify(storeTask());
+
+    journal.hold();
+    connection.write(
+      `POST /graphql HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}` +
+        "GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n",
+    );
+    await journal.written;
+    connection.socket.resetAndDestroy();
+    await metricReaches(server.url, "tidemark_connections", 1);
+    journal.release();
+
+    expect(await dataOf(server.url, `{ taskCount(database: "d") }`)).toEqual({ taskCount: 1 });
   });
 
   it.each([
@@ -664,7 +725,11 @@ describe("An internal error", () => {
         errors: [
           {
             message: `Internal server error. The server's log has the details under ${String(errorId)}.`,
-            extensions: { code: "INTERNAL", errorId: expect.stringMatching(/^[0-9a-f-]{36}$/) },
+            extensions: {
+              code: "INTERNAL",
+              errorId: expect.stringMatching(/^[0-9a-f-]{36}$/),
+              requestId: expect.any(String),
+            },
           },
         ],
       });
@@ -697,7 +762,10 @@ describe("An internal error", () => {
 
       const answer = await client.ask({ query: "{ databases { name } }" });
 
-      expect(answer.errors?.[0]?.extensions).toEqual({ code: "UNAVAILABLE" });
+      expect(answer.errors?.[0]?.extensions).toEqual({
+        code: "UNAVAILABLE",
+        requestId: expect.any(String),
+      });
       expect(JSON.stringify(answer)).not.toMatch(/secret|EIO|fdatasync/);
     },
   );

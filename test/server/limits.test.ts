@@ -14,6 +14,7 @@ import {
   RawConnection,
   readMetric,
 } from "../kit/network/raw-http.js";
+import { RESERVED_CONNECTIONS } from "../../src/server/http/connection-limiter.js";
 import { startServer } from "../kit/server/server.js";
 import { ssePost } from "../kit/network/sse-client.js";
 import { untilIdle, until } from "../kit/deterministic/turns.js";
@@ -321,6 +322,39 @@ describe("connectionsMax", () => {
     expect([rejected.received.slice(0, 12), idle.received]).toEqual(["HTTP/1.1 503", ""]);
     expect(served.status).toBe(200);
     expect(await socket.ask({ query: "{ __typename }" })).toEqual({ data: { __typename: "Query" } });
+  });
+
+  it.each(["/health", "/ready", "/metrics"])(
+    "does not affect %s, whose connection then closes",
+    async (path) => {
+      await using server = await startServer({ connectionsMax: "1" });
+      using first = await WsClient.connect(server.url);
+      using second = new HttpConnection(server.url);
+
+      const answer = await second.request({ path });
+
+      expect([answer.status, answer.headers.connection]).toEqual([200, "close"]);
+      expect(await first.ask({ query: "{ __typename }" })).toEqual({ data: { __typename: "Query" } });
+    },
+  );
+
+  it("lets no idle connections keep a health probe out, or the next client", async () => {
+    await using server = await startServer({ connectionsMax: "3" });
+    using first = await WsClient.connect(server.url);
+    const others = [await WsClient.connect(server.url), await WsClient.connect(server.url)];
+    const idle = await Promise.all(Array.from({ length: 400 }, () => RawConnection.open(server.url)));
+    using probe = new HttpConnection(server.url);
+    using client = new HttpConnection(server.url);
+
+    const answer = await probe.request({ path: "/health" });
+    const open = await readMetric(server.url, "tidemark_connections");
+    for (const socket of others) socket[Symbol.dispose]();
+    await metricReaches(server.url, "tidemark_websockets", 1);
+    const served = await client.post({ query: "{ __typename }" });
+    for (const connection of idle) connection[Symbol.dispose]();
+
+    expect([answer.status, open, served.status]).toEqual([200, 3 + RESERVED_CONNECTIONS, 200]);
+    expect(await first.ask({ query: "{ __typename }" })).toEqual({ data: { __typename: "Query" } });
   });
 });
 

@@ -196,7 +196,7 @@ describe("a database that does not fit into the memory", () => {
 
     await expect(found).rejects.toMatchObject(rejection("UNAVAILABLE"));
     await expect(found).rejects.toThrow(
-      /"neo4j" does not fit into the memory: it needs at least \d+ bytes .* purge or delete/,
+      /database "neo4j"\. It does not fit into the memory: it needs at least \d+ bytes .* purge or delete/,
     );
     expect(world.log.lines).toMatchObject([{ level: "warn", fields: { database: DATABASE } }]);
     expect(next.openStores().map(({ database }) => database)).toEqual([OTHER_DATABASE]);

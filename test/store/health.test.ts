@@ -11,9 +11,11 @@ import {
   type OpenedStore,
   type Stores,
 } from "../kit/store/task-stores.js";
+import type { ManualSteadyClock } from "../kit/deterministic/manual-steady-clock.js";
 import { untilIdle, until } from "../kit/deterministic/turns.js";
 
 const LEASE_MS = 60_000;
+const DAY_MS = 86_400_000;
 
 describe("the health of the jobs in a store", () => {
   it("declines on time, to the millisecond, and recovers with the next report", async () => {
@@ -30,14 +32,45 @@ describe("the health of the jobs in a store", () => {
     expect(await healthAfter(world, LEASE_MS)).toBe("SILENT");
   });
 
-  it("takes each step, even if both are due at once", async () => {
+  it("takes one step at a time, a lease apart, even if both are due at once", async () => {
     await using world = await openStore();
     const listener = new RecordingListener();
     await world.store.store(storeRequestOf(ALICE));
     world.store.addListener(listener);
-    world.clock.advance(1_000 * LEASE_MS);
-    await until(() => world.store.get(ALICE)?.health === "LOST");
+    expect(await healthAfter(world, 1_000 * LEASE_MS)).toBe("SILENT");
+    expect(await healthAfter(world, LEASE_MS - 1)).toBe("SILENT");
+    expect(await healthAfter(world, 1)).toBe("LOST");
     expect(listener.calls.map(({ userTask }) => userTask.health)).toEqual(["SILENT", "LOST"]);
+  });
+
+  it.each([
+    ["the clock is set a day ahead", (clock: ManualSteadyClock) => clock.setBack(-DAY_MS)],
+    ["the clock is set back by a day", (clock: ManualSteadyClock) => clock.setBack(DAY_MS)],
+    ["the process is stopped for 70 s", (clock: ManualSteadyClock) => clock.pause(70_000)],
+  ])("begins a new lease when %s", async (_, interrupt) => {
+    await using world = await openStore();
+    world.clock.watch();
+    await world.store.store(storeRequestOf(ALICE));
+    await healthAfter(world, LEASE_MS - 1_000);
+    interrupt(world.clock);
+    expect(await healthAfter(world, 0)).toBe("OK");
+    world.clock.now();
+    expect(await healthAfter(world, LEASE_MS - 1)).toBe("OK");
+    expect(await healthAfter(world, 1)).toBe("SILENT");
+    expect(await healthAfter(world, 2 * LEASE_MS - 1)).toBe("SILENT");
+    expect(await healthAfter(world, 1)).toBe("LOST");
+    world.clock.stop();
+  });
+
+  it("stays OK through heartbeats after the clock was set back", async () => {
+    await using world = await openStore();
+    await world.store.store(storeRequestOf(ALICE));
+    world.clock.setBack(DAY_MS);
+    for (let beat = 0; beat < 6; beat++) {
+      await healthAfter(world, LEASE_MS / 2);
+      await world.store.update(ALICE, reportOf());
+    }
+    expect(world.store.get(ALICE)).toMatchObject({ health: "OK", version: 7 });
   });
 
   it("stays OK while heartbeats arrive, even if they are not committed", async () => {
@@ -121,9 +154,10 @@ describe("the health of jobs over a restart", () => {
     await healthAfter(world, LEASE_MS);
     await world.store.close();
     world.clock.advance(10 * LEASE_MS);
-    await using next = new PerDatabaseTaskStoreProvider(world.journal, world);
+    const clock = world.clock.restarted();
+    await using next = new PerDatabaseTaskStoreProvider(world.journal, { ...world, clock });
     const store = await next.getTaskStore(DATABASE);
-    const after = (ms: number) => healthAfter({ ...world, store }, ms);
+    const after = (ms: number) => healthAfter({ clock, store }, ms);
     expect(await after(3 * LEASE_MS - 1)).toBe("SILENT");
     expect(await after(1)).toBe("LOST");
   });
@@ -146,15 +180,17 @@ describe("the health of jobs in a database that is closed", () => {
     expect(await healthIn(world)).toBe("SILENT");
   });
 
-  it("does not restart its leases when it is opened", async () => {
+  it("does not restart its leases when it is opened, but takes one step at a time", async () => {
     await using world = createStores({ idleMs: 1_000 });
     await (await world.provider.getTaskStore(DATABASE)).store(storeRequestOf(ALICE));
     await idle(world);
     world.clock.advance(3 * LEASE_MS);
     const store = await world.provider.getTaskStore(DATABASE);
-    world.clock.advance(0);
-    await until(() => store.get(ALICE)?.health === "LOST");
-    expect(store.position.revision).toBe(3);
+    expect(await healthAfter({ ...world, store }, 0)).toBe("SILENT");
+    await idle(world);
+    const reopened = { ...world, store: await world.provider.getTaskStore(DATABASE) };
+    expect(await healthAfter(reopened, LEASE_MS - 1_001)).toBe("SILENT");
+    expect(await healthAfter(reopened, 1)).toBe("LOST");
   });
 });
 

@@ -12,6 +12,7 @@ import { PerDatabaseTaskStoreProvider } from "../../src/store/per-database-task-
 import type { Report } from "../../src/tasks/job-changes.js";
 import type { TaskSpec } from "../../src/tasks/task-spec.js";
 import { systemClock } from "../../src/util/clock.js";
+import { SteadyClock } from "../../src/util/steady-clock.js";
 import { silentLog } from "../../src/util/log.js";
 import { jobKey } from "../kit/journal/entries.js";
 import { temporaryFolder } from "../kit/process/temporary-folder.js";
@@ -87,7 +88,7 @@ async function measure(
   const options = { ...DEFAULT_LIMITS, newEpoch: false, log: silentLog, pendingCompactionMax: 1 };
   await using journal = await openLmdbJournal(folder, options);
   await using provider = new PerDatabaseTaskStoreProvider(journal, {
-    clock: systemClock,
+    clock: new SteadyClock(systemClock),
     log: silentLog,
     limits: DEFAULT_LIMITS,
     retention: retentionOf(Infinity),

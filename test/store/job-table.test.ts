@@ -11,14 +11,14 @@ import { TASK_STATUSES } from "../../src/tasks/task-status.js";
 import type { JobState, Removal, UserTask } from "../../src/tasks/user-task.js";
 import { assert } from "../../src/util/assert.js";
 import { changesAfter } from "../kit/store/changes.js";
-import { EPOCH, editAt } from "../kit/store/edits.js";
+import { NEVER_SET, EPOCH, editAt } from "../kit/store/edits.js";
 import { commandGroups, KEYS, type CommandGroup } from "../kit/store/job-commands.js";
 import { jobKey, removes, reports, stores, type ScriptedChange } from "../kit/journal/entries.js";
 import { ModelDatabase } from "../kit/store/model-database.js";
 import { ALICE, BOB, CAROL, DATABASE } from "../kit/store/requests.js";
 import { retentionOf } from "../kit/store/task-stores.js";
 
-const LEASE_TERMS = { lostAfterLeases: 3, leasesFrom: 0 };
+const LEASE_TERMS = { lostAfterLeases: 3, clock: NEVER_SET };
 
 const ALICE_TOO = jobKey("alice", "other");
 
@@ -409,7 +409,8 @@ function indexed(table: JobTable): Queryable {
     usernames: (first, after) => table.usernames(first, after),
     nextChange: (revision, filter) => table.nextChange(revision, filter),
     ended: () => [...table.ended.oldestFirst()].map(({ userTask }) => userTask),
-    due: (retention, now) => [...table.ended.expired(retention, now)].map(({ userTask }) => userTask),
+    due: (retention, now) =>
+      [...table.ended.expired(retention, now, NEVER_SET.monotonicAt)].map(({ userTask }) => userTask),
   };
 }
 

@@ -3,8 +3,9 @@ import { LeasedJobs, type LeasedJob } from "../../src/store/leased-jobs.js";
 import type { UserTask } from "../../src/tasks/user-task.js";
 import { jobKey } from "../kit/journal/entries.js";
 import { LEASE_MS, removed, report, stored } from "../tasks/sample-jobs.js";
+import { NEVER_SET } from "../kit/store/edits.js";
 
-const TERMS = { lostAfterLeases: 3, leasesFrom: 0 };
+const TERMS = { lostAfterLeases: 3, clock: NEVER_SET };
 
 describe("leased jobs", () => {
   it("are returned once they are due, longest due first", () => {

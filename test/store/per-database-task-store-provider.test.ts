@@ -482,7 +482,7 @@ describe("closing idle stores", () => {
   it("keeps the jobs, position and tombstone horizon for the next request", async () => {
     await using world = createStores({ idleMs: 1_000, limits: { removalsKeptMax: 1 } });
     const before = await world.provider.getTaskStore(DATABASE);
-    await Promise.all([ALICE, BOB].map((key) => before.store(storeRequestOf(key))));
+    await Promise.all([BOB, ALICE].map((key) => before.store(storeRequestOf(key))));
     await before.purge();
     await before.store(storeRequestOf(ALICE));
     await closeIdle(world);
@@ -641,7 +641,8 @@ describe("runMaintenance", () => {
     faults.failNextOpen();
     await next.runMaintenance();
     expect(world.log.lines).toMatchObject([{ level: "warn", fields: { database: DATABASE } }]);
-    expect(await next.databases()).toEqual([{ name: DATABASE, jobCount: 1 }]);
+    const unavailable = "Try again. The log has the reason.";
+    expect(await next.databases()).toEqual([{ name: DATABASE, jobCount: 1, unavailable }]);
     await next.runMaintenance();
     expect(await next.databases()).toEqual([]);
   });

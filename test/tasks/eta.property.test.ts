@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { etaOf, type Eta } from "../../src/tasks/eta.js";
 import type { TaskSpec } from "../../src/tasks/task-spec.js";
 import type { UserTask } from "../../src/tasks/user-task.js";
-import { branch, iterative, leaf } from "../kit/store/edits.js";
+import { elapsedMs, branch, iterative, leaf } from "../kit/store/edits.js";
 import { stored } from "./sample-jobs.js";
 import {
   anyShape,
@@ -25,7 +25,7 @@ describe("the eta of a job", () => {
     fc.assert(
       fc.property(anyShape, later, (shape, ms) => {
         for (const job of jobAfterEachReport(shape)) {
-          const instants = [job.reportedAt + ms, ...instantsOf(etaOf(job, job.reportedAt + ms))];
+          const instants = [job.reportedAt + ms, ...instantsOf(etaAt(job, job.reportedAt + ms))];
           expect(instants).toEqual(instants.toSorted((left, right) => left - right));
           expect(instants.every((instant) => Number.isSafeInteger(instant))).toBe(true);
         }
@@ -36,11 +36,11 @@ describe("the eta of a job", () => {
   it("is null at first, and once the job has ended", () => {
     fc.assert(
       fc.property(anyShape, later, (shape, ms) => {
-        expect(etaOf(stored(), ms)).toBeNull();
-        expect(etaOf(begun(shape.volume), ms)).toBeNull();
+        expect(etaAt(stored(), ms)).toBeNull();
+        expect(etaAt(begun(shape.volume), ms)).toBeNull();
         const job = finalJob(shape);
         expect(
-          etaOf(withReport(job, job.reportedAt, { status: "FINISHED" }), job.reportedAt + ms),
+          etaAt(withReport(job, job.reportedAt, { status: "FINISHED" }), job.reportedAt + ms),
         ).toBeNull();
       }),
     );
@@ -50,7 +50,7 @@ describe("the eta of a job", () => {
     fc.assert(
       fc.property(anyShape, later, (shape, ms) => {
         const job = finalJob(shape);
-        expect(etaOf({ ...job, health: "LOST" }, job.reportedAt + ms)).toBeNull();
+        expect(etaAt({ ...job, health: "LOST" }, job.reportedAt + ms)).toBeNull();
       }),
     );
   });
@@ -60,7 +60,7 @@ describe("the eta of a job", () => {
       fc.property(anyShape, later, fc.integer({ min: 1, max: 60_000 }), (shape, quietMs, moreMs) => {
         const job = finalJob(shape);
         const now = job.reportedAt + quietMs;
-        expect(width(etaOf(job, now + moreMs)!)).toBeGreaterThan(width(etaOf(job, now)!));
+        expect(width(etaAt(job, now + moreMs)!)).toBeGreaterThan(width(etaAt(job, now)!));
       }),
     );
   });
@@ -81,7 +81,7 @@ describe("the eta of a job", () => {
       fc.property(bursty, fc.double({ min: 0, max: 1, noNaN: true }), (shape, share) => {
         const end = (shape.volume / shape.units) * shape.everyMs;
         for (const job of jobAfterEachReport(shape).slice(2)) {
-          const eta = etaOf(job, job.reportedAt + Math.floor(share * shape.everyMs))!;
+          const eta = etaAt(job, job.reportedAt + Math.floor(share * shape.everyMs))!;
           expect(missMs(eta, end)).toBe(0);
         }
       }),
@@ -105,7 +105,7 @@ describe("the eta of a job", () => {
     fc.assert(
       fc.property(stalled, fc.integer({ min: 10_000, max: 3_600_000 }), (shape, stallMs) => {
         const job = finalJob(shape);
-        const [before, then] = [etaOf(job, job.reportedAt)!, etaOf(job, job.reportedAt + stallMs)!];
+        const [before, then] = [etaAt(job, job.reportedAt)!, etaAt(job, job.reportedAt + stallMs)!];
         expect(then.likely - before.likely).toBeGreaterThan(stallMs / 2);
         const leftMs = before.likely - job.reportedAt;
         expect(then.likely - before.likely).toBeLessThan(stallMs * (2.5 + leftMs / 30_000));
@@ -120,7 +120,7 @@ describe("the eta of a job", () => {
         const [from, done] = [job.reportedAt + stallMs, job.task.done];
         for (let at = 1; at <= 240; at++)
           job = withReport(job, from + at * 500, { volume: done + 4_800, done: done + at * 10 });
-        expect(missMs(etaOf(job, job.reportedAt)!, from + 240_000)).toBe(0);
+        expect(missMs(etaAt(job, job.reportedAt)!, from + 240_000)).toBe(0);
       }),
     );
   });
@@ -130,7 +130,7 @@ describe("the eta of a job", () => {
       fc.property(growing, fc.integer({ min: 1_000, max: 100_000 }), (shape, units) => {
         const job = finalJob(shape);
         const more = withReport(job, job.reportedAt, { volume: job.task.knownVolume + units });
-        const [before, then] = [etaOf(job, job.reportedAt)!, etaOf(more, job.reportedAt)!];
+        const [before, then] = [etaAt(job, job.reportedAt)!, etaAt(more, job.reportedAt)!];
         expect(then.likely - before.likely).toBeGreaterThan(0.9 * units * 10);
         expect(then.latest).toBeGreaterThan(before.latest);
       }),
@@ -141,10 +141,10 @@ describe("the eta of a job", () => {
     fc.assert(
       fc.property(stalled, fc.integer({ min: 0, max: 1_000 }), (shape, ms) => {
         const job = finalJob(shape);
-        const [before, then] = [etaOf(job, job.reportedAt)!, etaOf(job, job.reportedAt + ms)!];
+        const [before, then] = [etaAt(job, job.reportedAt)!, etaAt(job, job.reportedAt + ms)!];
         expect(Math.abs(then.likely - before.likely)).toBeLessThanOrEqual(1);
         expect(Math.abs(then.earliest - before.earliest)).toBeLessThanOrEqual(1);
-        expect(Math.abs(etaOf(job, before.earliest)!.earliest - before.earliest)).toBeLessThanOrEqual(1);
+        expect(Math.abs(etaAt(job, before.earliest)!.earliest - before.earliest)).toBeLessThanOrEqual(1);
       }),
     );
   });
@@ -155,14 +155,14 @@ describe("the eta of a job", () => {
       (job, part) => withReport(job, 900_000 + part * 20_000, { done: 900 + part * 200 }),
       slowly,
     );
-    const { earliest, latest } = etaOf(quickly, quickly.reportedAt)!;
+    const { earliest, latest } = etaAt(quickly, quickly.reportedAt)!;
     expect(earliest).toBeLessThan(1_000_000 + 8_100 * 100);
     expect(latest).toBeGreaterThan((10_000 / 1_900) * 1_000_000);
   });
 
   it("is null from ten years on", () => {
     const job = withReport(begun(1_000_000_000), 10_000, { done: 1 });
-    expect(etaOf(job, 10_000)).toBeNull();
+    expect(etaAt(job, 10_000)).toBeNull();
   });
 });
 
@@ -190,21 +190,21 @@ describe("the eta of a tree", () => {
   });
 
   it("derives from the known parts, and widens with each unknown one", () => {
-    const known = etaOf(after(branch("root", leaf("a", 100)), { path: "0" }), 10_000)!;
-    const partly = etaOf(after(branch("root", leaf("a", 100), leaf("b")), { path: "0" }), 10_000)!;
+    const known = etaAt(after(branch("root", leaf("a", 100)), { path: "0" }), 10_000)!;
+    const partly = etaAt(after(branch("root", leaf("a", 100), leaf("b")), { path: "0" }), 10_000)!;
     expect(partly.earliest).toBe(known.earliest);
     expect(partly.likely).toBe(known.likely);
     expect(partly.latest - 10_000).toBeGreaterThan(1.9 * (known.latest - 10_000 - 1_000));
   });
 
   it("is null while no part is known", () => {
-    expect(etaOf(after(branch("root", leaf("a"), leaf("b")), { path: "0" }), 10_000)).toBeNull();
+    expect(etaAt(after(branch("root", leaf("a"), leaf("b")), { path: "0" }), 10_000)).toBeNull();
   });
 
   it("may be early when iterations may end early", () => {
     const [fixed, dynamic] = (["FIXED", "DYNAMIC"] as const).map((mode) => {
       const spec = iterative("root", mode, 10, leaf("a", 100));
-      return etaOf(after(spec, { path: "", iteration: 1, done: null }, { path: "0" }), 10_000)!;
+      return etaAt(after(spec, { path: "", iteration: 1, done: null }, { path: "0" }), 10_000)!;
     });
     expect(dynamic!.likely).toBe(fixed!.likely);
     expect(dynamic!.earliest).toBeLessThan(fixed!.earliest);
@@ -219,8 +219,8 @@ describe("the eta of a tree", () => {
   it("is now once all tasks but the root are done", () => {
     const spec = branch("root", leaf("a", 10));
     const job = withReport(after(spec, { path: "0" }), 10_000, { path: "0", status: "FINISHED" });
-    expect(etaOf(job, 10_000)).toEqual({ earliest: 10_000, likely: 10_000, latest: 11_000 });
-    expect(etaOf(job, 15_000)).toEqual({ earliest: 15_000, likely: 15_000, latest: 21_000 });
+    expect(etaAt(job, 10_000)).toEqual({ earliest: 10_000, likely: 10_000, latest: 11_000 });
+    expect(etaAt(job, 15_000)).toEqual({ earliest: 15_000, likely: 15_000, latest: 21_000 });
   });
 });
 
@@ -236,13 +236,13 @@ function after(
 
 /** The likely time left at the latest report, in seconds. */
 function likelyLeft(job: UserTask): number {
-  return (etaOf(job, job.reportedAt)!.likely - job.reportedAt) / 1_000;
+  return (etaAt(job, job.reportedAt)!.likely - job.reportedAt) / 1_000;
 }
 
 /** The jobs that have an ETA at their latest report. */
 function etasOf(jobs: readonly UserTask[]): { job: UserTask; eta: Eta }[] {
   return jobs.flatMap((job) => {
-    const eta = etaOf(job, job.reportedAt);
+    const eta = etaAt(job, job.reportedAt);
     return eta ? [{ job, eta }] : [];
   });
 }
@@ -258,4 +258,8 @@ function width({ earliest, latest }: Eta): number {
 /** By how many milliseconds the range misses `end`; 0 if it contains it. */
 function missMs({ earliest, latest }: Eta, end: number): number {
   return Math.max(0, earliest - end, end - latest);
+}
+
+function etaAt(job: UserTask, now: number): Eta | null {
+  return etaOf(job, now, elapsedMs);
 }

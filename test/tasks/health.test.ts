@@ -3,10 +3,10 @@ import { healthDeclinesAt } from "../../src/tasks/health.js";
 import { updateHealth, requestCancel } from "../../src/tasks/job-changes.js";
 import { TASK_STATUSES } from "../../src/tasks/task-status.js";
 import type { JobState, UserTask } from "../../src/tasks/user-task.js";
-import { editAt } from "../kit/store/edits.js";
+import { NEVER_SET, editAt } from "../kit/store/edits.js";
 import { heartbeat, SAMPLE_JOB_KEY, LEASE_MS, removed, report, stored } from "./sample-jobs.js";
 
-const TERMS = { lostAfterLeases: 3, leasesFrom: 0 };
+const TERMS = { lostAfterLeases: 3, clock: NEVER_SET };
 
 describe("the health of a job", () => {
   it("is SILENT after a lease without a report, and LOST after three", () => {
@@ -22,10 +22,11 @@ describe("the health of a job", () => {
     expect(judged(silent, 3 * LEASE_MS - 1)).toBe(silent);
   });
 
-  it("declines by one step at a time, however late it is checked", () => {
+  it("stays SILENT for at least one lease, however late it is checked", () => {
     const silent = judged(stored(), 100 * LEASE_MS);
     expect(silent.health).toBe("SILENT");
-    expect(judged(silent, 100 * LEASE_MS).health).toBe("LOST");
+    expect(judged(silent, 101 * LEASE_MS - 1)).toBe(silent);
+    expect(judged(silent, 101 * LEASE_MS).health).toBe("LOST");
   });
 
   it("declines without a change of the tree", () => {
@@ -66,7 +67,7 @@ describe("the health of a job", () => {
   });
 
   it("counts from the start of leases when the report was earlier", () => {
-    const terms = { ...TERMS, leasesFrom: 7_000 };
+    const terms = { ...TERMS, clock: { ...NEVER_SET, interruptedAt: 7_000 } };
     expect(healthDeclinesAt(stored(), terms)).toBe(7_000 + LEASE_MS);
     expect(healthDeclinesAt({ ...stored(), health: "SILENT" }, terms)).toBe(7_000 + 3 * LEASE_MS);
     expect(healthDeclinesAt({ ...stored(), reportedAt: 8_000 }, terms)).toBe(8_000 + LEASE_MS);

@@ -136,7 +136,7 @@ describe("the rate of a leaf", () => {
     expect(rateAt(job, 10_000)).toBeLessThan(1.1);
   });
 
-  it("restarts when the clock is set back, and is never negative or infinite", () => {
+  it("restarts when the clock was set back over a restart, and is never negative or infinite", () => {
     fc.assert(
       fc.property(fc.array(fc.tuple(fc.nat(100), fc.nat(100_000)), { maxLength: 30 }), (reports) => {
         const estimate = reports.reduce(
@@ -148,7 +148,7 @@ describe("the rate of a leaf", () => {
         expect(rate).toBeLessThan(Infinity);
       }),
     );
-    expect(updateRateEstimate(updateRateEstimate(INITIAL_RATE_ESTIMATE, 10, 1_000), 10, 999)).toBe(
+    expect(updateRateEstimate(updateRateEstimate(INITIAL_RATE_ESTIMATE, 10, 1_000), 10, 900)).toBe(
       INITIAL_RATE_ESTIMATE,
     );
   });

@@ -8,6 +8,8 @@ export interface CheckResult {
   readonly bytes: number;
   /** Undefined if the database is intact. */
   readonly damage: string | undefined;
+  /** Why this version cannot read the intact database; undefined if it can. */
+  readonly unknown: string | undefined;
 }
 
 export type Check = (folder: string) => AsyncIterable<CheckResult>;
@@ -24,14 +26,22 @@ export function addCheckCommand(program: Command, check: Check, print: (text: st
         print(`${found.name}: ${describe(found)}\n`);
       }
       const damaged = checked.filter(({ damage }) => damage !== undefined);
-      if (damaged.length === 0) return print(`${plural(checked.length, "database")} checked, no damage.\n`);
-      throw new Error(
-        `${damaged.length} of ${plural(checked.length, "database")} damaged. Repair the folder with: tidemark repair ${folder}`,
-      );
+      const unknown = checked.filter((found) => found.unknown !== undefined);
+      const all = plural(checked.length, "database");
+      if (damaged.length > 0)
+        throw new Error(
+          `${damaged.length} of ${all} damaged. Repair the folder with: tidemark repair ${folder}`,
+        );
+      if (unknown.length > 0)
+        throw new Error(
+          `${unknown.length} of ${all} written by another version. Use that version, or a newer one.`,
+        );
+      print(`${all} checked, no damage.\n`);
     });
 }
 
-function describe({ jobCount, bytes, damage }: CheckResult): string {
+function describe({ jobCount, bytes, damage, unknown }: CheckResult): string {
+  if (unknown !== undefined) return `UNKNOWN: ${unknown}`;
   return damage === undefined
     ? `${plural(jobCount, "job")}, ${bytesText(bytes)}, intact`
     : `DAMAGED: ${damage}`;

@@ -67,7 +67,7 @@ builder.queryType({
       type: [DatabaseType],
       nullable: true,
       description:
-        "The databases that have jobs, in alphabetical order. To read the next page, set `after` to the last name.",
+        "The databases that have jobs or cannot be opened, in alphabetical order. To read the next page, set `after` to the last name.",
       args: {
         first: t.arg.int({
           required: true,
@@ -92,7 +92,7 @@ builder.queryType({
       resolve: (_, args, { reader, services }) => {
         const name = parseDatabaseName(args.name, services.limits);
         const jobs = reader.jobs(name);
-        return jobs && jobs.taskCount() > 0 ? { name, jobs: () => jobs } : null;
+        return jobs && jobs.taskCount() > 0 ? { name, unavailable: () => null, jobs: () => jobs } : null;
       },
     }),
     taskCount: t.int({
@@ -189,10 +189,18 @@ function findJobs(ids: readonly string[], context: OperationContext): (UserTaskV
   return addresses.map((address) => findJob(address, context));
 }
 
-/** Opens the databases of the whole page together, and only if a client selects more than their names. */
+/**
+ * Opens the databases of the whole page together, and only if a client selects more than their names. It does not try
+ * those again that could not be opened.
+ */
 function databaseViews(names: readonly DatabaseName[], reader: Reader): Database[] {
   let jobs: ReadonlyMap<DatabaseName, ReadableJobs | undefined> | undefined;
-  return names.map((name) => ({ name, jobs: () => (jobs ??= reader.jobsOf(names)).get(name) }));
+  const openAll = (): typeof jobs => reader.jobsOf(names.filter((name) => reader.unavailable(name) === null));
+  return names.map((name) => ({
+    name,
+    unavailable: () => reader.unavailable(name),
+    jobs: () => (jobs ??= openAll())?.get(name),
+  }));
 }
 
 function summary(

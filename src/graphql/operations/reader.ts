@@ -25,6 +25,8 @@ export class Reader {
   readonly #caller: Caller;
   /** Created on demand: each operation has a reader, and few need the map. */
   #found: Map<DatabaseName, TaskStore | undefined> | undefined;
+  /** Why databases could not be opened for this operation. */
+  #failures: Map<DatabaseName, unknown> | undefined;
   #databases: readonly DatabaseSummary[] | undefined;
   readonly #waiting: Promise<void>[] = [];
 
@@ -33,7 +35,10 @@ export class Reader {
     this.#caller = caller;
   }
 
-  /** undefined if the database does not exist or the caller may not see it. @throws NotYetRead */
+  /**
+   * undefined if the database does not exist or the caller may not see it.
+   * @throws NotYetRead; TidemarkError UNAVAILABLE if the database can't be opened.
+   */
   jobs(database: DatabaseName): ReadableJobs | undefined {
     const scope = scopeOf(database, this.#caller.rights);
     const store = scope && this.#store(database);
@@ -41,7 +46,8 @@ export class Reader {
   }
 
   /**
-   * The jobs of several databases. It throws only after it has requested all of them, so that one wait opens all.
+   * The jobs of several databases; undefined for one that can't be opened. It throws only after it has requested all of
+   * them, so that one wait opens all.
    * @throws NotYetRead
    */
   jobsOf(databases: readonly DatabaseName[]): ReadonlyMap<DatabaseName, ReadableJobs | undefined> {
@@ -49,7 +55,7 @@ export class Reader {
     let notYet: NotYetRead | undefined;
     for (const database of new Set(databases)) {
       try {
-        found.set(database, this.jobs(database));
+        if (!this.#failures?.has(database)) found.set(database, this.jobs(database));
       } catch (error) {
         if (!(error instanceof NotYetRead)) throw error;
         notYet = error;
@@ -59,9 +65,17 @@ export class Reader {
     return found;
   }
 
+  /** Why a listed database can't be opened; null if nothing is known against it. */
+  unavailable(database: DatabaseName): string | null {
+    const failure = this.#failures?.get(database);
+    if (failure instanceof Error) return failure.message;
+    return this.#databases?.find(({ name }) => name === database)?.unavailable ?? null;
+  }
+
   /**
    * The first names after `after` of the databases in which the caller can see jobs, ascending. If the caller may
-   * see only a part of a database, the reader opens it to look for jobs. @throws NotYetRead
+   * see only a part of a database, the reader opens it to look for jobs. A database that can't be opened is listed for
+   * callers that may see all of it. @throws NotYetRead
    */
   databases(first: number, after: string): DatabaseName[] {
     const scopes = this.#databaseNames().flatMap((name) => {
@@ -81,8 +95,15 @@ export class Reader {
     if (this.#found?.has(database)) return this.#found.get(database);
     const open = this.#provider.peek(database);
     if (open) return open;
+    if (this.#failures?.has(database)) throw this.#failures.get(database);
     const found = (this.#found ??= new Map());
-    return this.#wait(this.#provider.find(database).then((store) => void found.set(database, store)));
+    const failures = (this.#failures ??= new Map());
+    return this.#wait(
+      this.#provider.find(database).then(
+        (store) => void found.set(database, store),
+        (error: unknown) => void failures.set(database, error),
+      ),
+    );
   }
 
   /** Whether the run needed data that was not loaded yet. */
@@ -95,14 +116,22 @@ export class Reader {
     await Promise.all(this.#waiting.splice(0));
   }
 
-  /** Names of the databases that have jobs, ascending. Open stores have the current count. @throws NotYetRead */
+  /**
+   * Names of the databases that have jobs or can't be opened, ascending. Open stores have the current count.
+   * @throws NotYetRead
+   */
   #databaseNames(): DatabaseName[] {
     if (!this.#databases) {
       return this.#wait(this.#provider.databases().then((found) => void (this.#databases = found)));
     }
-    const jobCounts = new Map(this.#databases.map(({ name, jobCount }) => [name, jobCount]));
-    for (const store of this.#provider.openStores()) jobCounts.set(store.database, store.taskCount());
-    return [...jobCounts].flatMap(([name, jobCount]) => (jobCount > 0 ? name : [])).toSorted();
+    const isListed = new Map(
+      this.#databases.map(({ name, jobCount, unavailable }) => [
+        name,
+        jobCount > 0 || unavailable !== undefined,
+      ]),
+    );
+    for (const store of this.#provider.openStores()) isListed.set(store.database, store.taskCount() > 0);
+    return [...isListed].flatMap(([name, isShown]) => (isShown ? name : [])).toSorted();
   }
 
   #wait(reading: Promise<void>): never {

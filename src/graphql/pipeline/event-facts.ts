@@ -1,4 +1,5 @@
-import { formatPosition, type Position } from "../../protocol/position.js";
+import type { TaskEvent } from "../../hub/task-event.js";
+import { formatPosition } from "../../protocol/position.js";
 import type { ErrorExtensions } from "../../protocol/tidemark-error.js";
 import { hasEnded } from "../../tasks/task-status.js";
 import type { UserTask } from "../../tasks/user-task.js";
@@ -12,12 +13,13 @@ export type EventFacts = Pick<ErrorExtensions, "position" | "job" | "ended">;
 /** @param event of any subscription. */
 export function factsOf(event: unknown): EventFacts {
   return {
-    ...(hasPosition(event) && { position: formatPosition(event.position) }),
+    ...(isTaskEvent(event) && { position: formatPosition(event.position) }),
     ...jobFacts(jobOf(event)),
   };
 }
 
-export function hasPosition(event: unknown): event is { readonly position: Position } {
+/** Only the events of a database have a position. */
+export function isTaskEvent(event: unknown): event is TaskEvent {
   return typeof event === "object" && event !== null && "position" in event;
 }
 

@@ -2,8 +2,10 @@ import { visit, type DocumentNode, type ExecutionResult } from "graphql";
 import { visibilityKey } from "../../auth/rights.js";
 import { EventBatch } from "../../hub/live-group.js";
 import type { StreamSink, PullStream } from "../../hub/pull-stream.js";
+import type { TaskEvent } from "../../hub/task-event.js";
 import { formatPosition, type Position } from "../../protocol/position.js";
-import { hasPosition } from "./event-facts.js";
+import { isTaskEvent } from "./event-facts.js";
+import { EventTexts, type EventText, type TextSource } from "./event-texts.js";
 import { utf8AsLatin1 } from "../../util/latin1.js";
 import { BoundedCache } from "../../util/bounded-cache.js";
 import { RefCountedMap, type SharedRef } from "../../util/ref-counted-map.js";
@@ -17,8 +19,18 @@ interface SubscriptionKey {
   readonly contextValue: OperationContext;
 }
 
-/** The result of an event, executed and serialized once for all subscribers of a group. */
-export class EventResult {
+/** The result of an event, as all transports send it. */
+export interface EventResult {
+  /** The reader's position after this result; undefined if the events have none. */
+  readonly position: string | undefined;
+  /** The result as JSON. */
+  readonly text: string;
+  /** The UTF-8 bytes of the text, as a Latin-1 string. */
+  readonly latin1: string;
+}
+
+/** A result that is executed for its event, and serialized once for all subscribers at the same position. */
+class ExecutedResult implements EventResult {
   readonly #result: ExecutionResult;
   readonly #position: Position | undefined;
   #text: string | undefined;
@@ -26,22 +38,42 @@ export class EventResult {
 
   constructor(result: ExecutionResult, event: unknown) {
     this.#result = result;
-    this.#position = hasPosition(event) ? event.position : undefined;
+    this.#position = isTaskEvent(event) ? event.position : undefined;
   }
 
-  /** The reader's position after this result; undefined if the events have none. */
   get position(): string | undefined {
     return this.#position && formatPosition(this.#position);
   }
 
-  /** The result as JSON. */
   get text(): string {
     return (this.#text ??= JSON.stringify(this.#result));
   }
 
-  /** The UTF-8 bytes of the text, as a Latin-1 string. */
   get latin1(): string {
     return (this.#latin1 ??= utf8AsLatin1(this.text));
+  }
+}
+
+/** A result whose text is shared with subscribers at other positions. */
+class FilledResult implements EventResult {
+  readonly #shared: EventText;
+  readonly #event: TaskEvent;
+
+  constructor(shared: EventText, event: TaskEvent) {
+    this.#shared = shared;
+    this.#event = event;
+  }
+
+  get position(): string {
+    return formatPosition(this.#event.position);
+  }
+
+  get text(): string {
+    return this.#shared.text(this.#event);
+  }
+
+  get latin1(): string {
+    return this.#shared.latin1(this.#event);
   }
 }
 
@@ -85,7 +117,7 @@ export class EventResults implements AsyncIterableIterator<EventResult>, StreamS
 
   async next(): Promise<IteratorResult<EventResult>> {
     try {
-      const result = await this.#events.take((event) => resultIn(this.#group, event));
+      const result = await this.#events.take((event) => textIn(this.#group, event));
       if (result.done) this.#release();
       else this.#observer.eventsDelivered(1);
       return result;
@@ -111,9 +143,10 @@ export class EventResults implements AsyncIterableIterator<EventResult>, StreamS
 
   accept(events: EventBatch<unknown>): number {
     const group = this.#group;
+    const resultOf = events.isForOne ? textIn : resultIn;
     const results = events.memoize(
       group.value,
-      () => new EventBatch(events.values.map((event) => resultIn(group, event))),
+      () => new EventBatch(events.values.map((event) => resultOf(group, event))),
     );
     const accepted = this.#sink!.accept(results);
     this.#observer.eventsDelivered(accepted);
@@ -140,24 +173,38 @@ export class EventResults implements AsyncIterableIterator<EventResult>, StreamS
 
 /**
  * Subscriptions with equal results: a result depends only on the event, so each event is executed once for all of
- * them. They advance together, so a few cached results are enough.
+ * them. Those that are live advance together, so a few cached results are enough; those that catch up share texts.
  */
 export class ExecutionGroup {
-  readonly #execute: (event: unknown) => ExecutionResult;
+  readonly #source: TextSource;
+  readonly #texts: EventTexts;
   readonly #results = new BoundedCache<unknown, EventResult>(RESULTS_MAX);
 
-  constructor(execute: (event: unknown) => ExecutionResult) {
-    this.#execute = execute;
+  constructor(source: TextSource, texts: EventTexts) {
+    this.#source = source;
+    this.#texts = texts;
   }
 
   resultFor(event: unknown): EventResult {
-    return new EventResult(this.#execute(event), event);
+    return new ExecutedResult(this.#source.execute(event), event);
   }
 
+  /** The result of an event that subscribers receive at the same position. */
   shareResult(event: unknown): EventResult {
-    const known = this.#results.get(event);
-    if (known) return known;
-    const result = this.resultFor(event);
+    return this.#results.get(event) ?? this.#share(event, this.resultFor(event));
+  }
+
+  /** The result of an event that subscribers receive at different positions. */
+  shareText(event: unknown): EventResult {
+    if (!isTaskEvent(event)) return this.shareResult(event);
+    return this.#results.get(event) ?? this.#share(event, this.#filledResult(event));
+  }
+
+  #filledResult(event: TaskEvent): EventResult {
+    return new FilledResult(this.#texts.of(event, this.#source), event);
+  }
+
+  #share(event: unknown, result: EventResult): EventResult {
     this.#results.set(event, result);
     return result;
   }
@@ -167,20 +214,34 @@ function resultIn({ value, isShared }: SharedRef<ExecutionGroup>, event: unknown
   return isShared ? value.shareResult(event) : value.resultFor(event);
 }
 
+function textIn({ value, isShared }: SharedRef<ExecutionGroup>, event: unknown): EventResult {
+  return isShared ? value.shareText(event) : value.resultFor(event);
+}
+
 const RESULTS_MAX = 4;
 
 /** The groups of all open subscriptions. */
 export class ExecutionGroups {
   readonly #groups = new RefCountedMap<string, ExecutionGroup>();
+  readonly #texts = new EventTexts();
   readonly #documents = new WeakMap<DocumentNode, DocumentTraits>();
   #documentCount = 0;
+  #groupCount = 0;
+
+  /** The memory of shared texts in bytes, estimated. */
+  get textBytes(): number {
+    return this.#texts.bytes;
+  }
 
   /** Joins or creates the group of a subscription. @param execute executes an event for any member. */
   join(
     subscription: SubscriptionKey,
     execute: (event: unknown) => ExecutionResult,
   ): SharedRef<ExecutionGroup> {
-    return this.#groups.acquire(this.#keyOf(subscription), () => new ExecutionGroup(execute));
+    return this.#groups.acquire(this.#keyOf(subscription), () => {
+      const { selectsChanged } = this.#traitsOf(subscription.document);
+      return new ExecutionGroup({ id: ++this.#groupCount, selectsChanged, execute }, this.#texts);
+    });
   }
 
   /**
@@ -196,7 +257,12 @@ export class ExecutionGroups {
   #traitsOf(document: DocumentNode): DocumentTraits {
     const known = this.#documents.get(document);
     if (known) return known;
-    const traits = { id: ++this.#documentCount, positions: positionVariables(document) };
+    const id = ++this.#documentCount;
+    const traits = {
+      id,
+      positions: positionVariables(document),
+      selectsChanged: selects("changed", document),
+    };
     this.#documents.set(document, traits);
     return traits;
   }
@@ -206,6 +272,8 @@ interface DocumentTraits {
   readonly id: number;
   /** The names of the variables of type Position. */
   readonly positions: ReadonlySet<string>;
+  /** Whether a field `changed` is selected anywhere. */
+  readonly selectsChanged: boolean;
 }
 
 function positionVariables(document: DocumentNode): Set<string> {
@@ -217,4 +285,14 @@ function positionVariables(document: DocumentNode): Set<string> {
     },
   });
   return names;
+}
+
+function selects(field: string, document: DocumentNode): boolean {
+  let isSelected = false;
+  visit(document, {
+    Field({ name }) {
+      isSelected ||= name.value === field;
+    },
+  });
+  return isSelected;
 }

@@ -8,14 +8,16 @@ import type { Log } from "../../util/log.js";
  * Converts an error into one that a client may see. A TidemarkError stays as it is. An error of graphql-js (a syntax
  * error, a variable of the wrong type) is the client's fault. Any other error is a defect of the server: it is logged
  * under an id, and the client receives only that id, never a stack, a file path or a library's message.
+ *
+ * @param requestId the id of the request, which errors of the server name, so that the operator can find it in the log.
  */
-export function maskError(error: unknown, log: Log): GraphQLError {
+export function maskError(error: unknown, log: Log, requestId?: string): GraphQLError {
   const graphqlError = asGraphQLError(error);
   const cause = rootCause(graphqlError);
-  if (cause instanceof TidemarkError) return withExtensions(graphqlError, { ...cause.extensions });
+  if (cause instanceof TidemarkError) return withExtensions(graphqlError, extensionsOf(cause, requestId));
   if (cause === undefined)
     return isMasked(graphqlError) ? graphqlError : withExtensions(graphqlError, requestError(graphqlError));
-  return masked(graphqlError, cause, log);
+  return masked(graphqlError, cause, log, requestId);
 }
 
 export function asGraphQLError(error: unknown): GraphQLError {
@@ -57,14 +59,19 @@ export function asApplied(error: GraphQLError): GraphQLError {
   return withExtensions(error, { ...error.extensions, applied: true }, message);
 }
 
-function masked(error: GraphQLError, cause: unknown, log: Log): GraphQLError {
+function extensionsOf({ code, extensions }: TidemarkError, requestId?: string): Record<string, unknown> {
+  return code === "UNAVAILABLE" && requestId !== undefined ? { ...extensions, requestId } : { ...extensions };
+}
+
+function masked(error: GraphQLError, cause: unknown, log: Log, requestId?: string): GraphQLError {
   const errorId = randomUUID();
-  log.error({ err: cause, errorId, path: error.path }, "operation failed unexpectedly");
+  const ids = { errorId, ...(requestId !== undefined && { requestId }) };
+  log.error({ err: cause, ...ids, path: error.path }, "operation failed unexpectedly");
   const { nodes, path } = error;
   return new GraphQLError(`Internal server error. The server's log has the details under ${errorId}.`, {
     nodes: nodes ?? null,
     path: path ?? null,
-    extensions: { code: "INTERNAL" satisfies ErrorCode, errorId },
+    extensions: { code: "INTERNAL" satisfies ErrorCode, ...ids },
   });
 }
 

@@ -8,7 +8,6 @@ import {
   type GraphQLError,
   type GraphQLSchema,
 } from "graphql";
-import { expiredTokenError } from "../../auth/authenticator.js";
 import type { Caller } from "../../auth/caller.js";
 import { CallerCounts } from "../../auth/caller-counts.js";
 import { CallerRates } from "../../auth/caller-rates.js";
@@ -73,24 +72,30 @@ export class Pipeline {
     this.#mutationResultSchema = createMutationResultSchema(options.schema);
   }
 
+  /** The memory of shared texts of events, estimated. */
+  get eventTextBytes(): number {
+    return this.#groups.textBytes;
+  }
+
   /** Parses and checks an operation without executing it. Returns an executable operation, or the errors. */
   prepare(request: OperationRequest): ExecutableOperation | RejectedOperation {
-    const { caller } = request;
-    if (caller.isExpired) return this.reject(expiredTokenError());
+    const { caller, requestId } = request;
+    const reject = (...errors: readonly unknown[]): RejectedOperation => this.#rejectAll(errors, requestId);
+    if (caller.isExpired) return reject(caller.endError);
     const rateError = this.#operationRates.take(caller);
-    if (rateError) return this.reject(rateError);
+    if (rateError) return reject(rateError);
     const { document, errors, plans, cost, selection } = this.#documents.check(request.query);
-    if (!document || errors.length > 0) return this.reject(...errors);
+    if (!document || errors.length > 0) return reject(...errors);
     const operation = getOperationAST(document, request.operationName);
-    if (!operation) return this.reject(unknownOperation(request.operationName));
+    if (!operation) return reject(unknownOperation(request.operationName));
     const isMutation = operation.operation === OperationTypeNode.MUTATION;
     const mutationRateError = isMutation ? this.#mutationRates.take(caller) : undefined;
-    if (mutationRateError) return this.reject(mutationRateError);
+    if (mutationRateError) return reject(mutationRateError);
     const depthError = variablesLimitError(request.variables, this.#services.limits);
-    if (depthError) return this.reject(depthError);
+    if (depthError) return reject(depthError);
     const variableValues = request.variables ?? {};
     const costError = cost?.limitError(operation, variableValues);
-    if (costError) return this.reject(costError);
+    if (costError) return reject(costError);
     try {
       return {
         kind: operation.operation,
@@ -104,7 +109,7 @@ export class Pipeline {
         boundPlan: plans?.byOperation.get(operation)?.bind(variableValues),
       };
     } catch (error) {
-      return this.reject(error);
+      return reject(error);
     }
   }
 
@@ -112,11 +117,11 @@ export class Pipeline {
   async execute(operation: ExecutableOperation): Promise<ExecutionResult> {
     try {
       const isQuery = operation.kind === OperationTypeNode.QUERY;
-      if (isQuery) return this.#masked(await this.#query(operation));
-      const result = this.#masked(await this.#mutate(operation));
+      if (isQuery) return this.#masked(await this.#query(operation), operation);
+      const result = this.#masked(await this.#mutate(operation), operation);
       return result.errors ? withApplied(result) : result;
     } catch (error) {
-      return this.reject(error);
+      return this.reject(error, operation.contextValue.requestId);
     }
   }
 
@@ -128,16 +133,20 @@ export class Pipeline {
       const source = await createSourceEventStream(operation);
       if (source instanceof PullStream) return this.#resultsOf(operation, source, close);
       close();
-      return this.#masked(toExecutionResult(source));
+      return this.#masked(toExecutionResult(source), operation);
     } catch (error) {
       close?.();
-      return this.reject(error);
+      return this.reject(error, operation.contextValue.requestId);
     }
   }
 
-  /** Masks errors for the client, and counts them. */
-  reject(...errors: readonly unknown[]): RejectedOperation {
-    const masked = errors.map((error) => maskError(error, this.#services.log));
+  /** Masks an error for the client, and counts it. */
+  reject(error: unknown, requestId?: string): RejectedOperation {
+    return this.#rejectAll([error], requestId);
+  }
+
+  #rejectAll(errors: readonly unknown[], requestId?: string): RejectedOperation {
+    const masked = errors.map((error) => maskError(error, this.#services.log, requestId));
     for (const { extensions } of masked) this.#services.observer.failed(extensions);
     return { errors: masked };
   }
@@ -168,7 +177,7 @@ export class Pipeline {
     const { data = null, errors } = this.#tryRun(operation, event);
     if (!errors) return { data };
     const facts = factsOf(event);
-    const masked = this.reject(...errors).errors;
+    const masked = this.#rejectAll(errors).errors; // without a request: subscribers share the event
     return { errors: masked.map((error) => withExtensions(error, { ...error.extensions, ...facts })), data };
   }
 
@@ -215,17 +224,19 @@ export class Pipeline {
     return { ...operation, contextValue };
   }
 
-  #masked(result: ExecutionResult): ExecutionResult {
-    return result.errors ? { ...result, ...this.reject(...result.errors) } : result;
+  #masked(result: ExecutionResult, { contextValue }: ExecutableOperation): ExecutionResult {
+    if (!result.errors) return result;
+    return { ...result, ...this.#rejectAll(result.errors, contextValue.requestId) };
   }
 
   /** @throws TidemarkError BAD_USER_INPUT if `lastEventId` is not a position. */
-  #createContext({ caller, lastEventId }: OperationRequest): OperationContext {
+  #createContext({ caller, requestId, lastEventId }: OperationRequest): OperationContext {
     const resumeAfter = lastEventId ? parsePosition(lastEventId) : undefined;
     const { provider, hub, emptyHub } = this.#options;
     return {
       services: this.#services,
       caller,
+      requestId,
       now: this.#clock.now(),
       reader: new Reader(provider, caller),
       writer: new Writer(provider, caller),
@@ -258,6 +269,8 @@ export interface OperationParams {
 /** An operation as a transport passes it on. */
 export interface OperationRequest extends OperationParams {
   readonly caller: Caller;
+  /** Names the request in errors and in the log. */
+  readonly requestId?: string | undefined;
   /** The position that the transport gives to resume from. It takes precedence over `after` in the document. */
   readonly lastEventId?: string | null | undefined;
 }

@@ -13,14 +13,21 @@ import { TaskStatusType } from "./enums.js";
 
 export interface Database {
   readonly name: DatabaseName;
+  readonly unavailable: () => string | null;
   /** Opens the database if it is closed; the name alone does not need it. @throws NotYetRead */
   readonly jobs: () => ReadableJobs | undefined;
 }
 
 export const DatabaseType = builder.objectRef<Database>("Database").implement({
-  description: "A database that has jobs.",
+  description: "A database that has jobs, or that cannot be opened.",
   fields: (t) => ({
     name: t.exposeString("name", { description: "The name, lower-cased." }),
+    unavailable: t.string({
+      nullable: true,
+      description:
+        "Why the server cannot open the database, and what to do; null if it can, or has not tried yet. An unavailable database shows no jobs.",
+      resolve: ({ unavailable }) => unavailable(),
+    }),
     position: t.field({
       type: "Position",
       description: "The position of its newest change.",

@@ -4,7 +4,7 @@ import { childPath } from "../../tasks/task-path.js";
 import { currentIteration, subTasksOf } from "../../tasks/task.js";
 import type { LocatedTask } from "../../tasks/traverse.js";
 import { builder } from "../builder.js";
-import type { TaskView, UserTaskView } from "../context.js";
+import type { Services, TaskView, UserTaskView } from "../context.js";
 import { traits } from "../field-traits.js";
 import { formatTaskId } from "../operations/node-id.js";
 import { IterationModeType, TaskKindType, TaskStatusType } from "./enums.js";
@@ -87,7 +87,7 @@ export const TaskType = TaskRef.implement({
       nullable: true,
       description:
         "Units per second of a running leaf, smoothed over time; null for other tasks, and until it can be estimated.",
-      resolve: rate,
+      resolve: (view, _, { services }) => rate(view, services),
     }),
     maxConcurrency: t.int({
       nullable: true,
@@ -113,12 +113,12 @@ export const TaskType = TaskRef.implement({
   }),
 });
 
-function rate({ task, now }: TaskView): number | null {
+function rate({ task, now }: TaskView, services: Services): number | null {
   const estimate = task.kind === "LEAF" ? task.rateEstimate : null;
-  return estimate && rateOf(estimate, now - task.startedAt!);
+  return estimate && rateOf(estimate, services.elapsedMs(task.startedAt!, now));
 }
 
-/** Milliseconds that a task has run; null before its start. */
+/** The milliseconds between the two times of day that clients see; null before the start. */
 export function elapsedMs({ task, now }: Pick<TaskView, "task" | "now">): number | null {
   if (task.startedAt === null) return null;
   return Math.max(0, (task.endedAt ?? now) - task.startedAt);

@@ -92,7 +92,7 @@ export const UserTaskType = builder.objectRef<UserTaskView>("UserTask").implemen
       nullable: true,
       description:
         "When the job is expected to end, as a range. It widens while no reports arrive. Null while unknown, and for a LOST job.",
-      resolve: ({ userTask, now }) => etaOf(userTask, now),
+      resolve: ({ userTask, now }, _, { services }) => etaOf(userTask, now, services.elapsedMs),
     }),
     health: t.field({
       type: HealthType,

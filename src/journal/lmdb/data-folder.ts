@@ -1,16 +1,19 @@
-import { mkdir, open, readdir, readFile, rm, stat, type FileHandle } from "node:fs/promises";
+import { chmod, mkdir, open, readdir, readFile, rm, stat, type FileHandle } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { tryLock } from "fs-native-extensions";
 import type { DatabaseName } from "../../tasks/names.js";
 import { errorCodeOf } from "../../util/assert.js";
-import { writeFileAtomically } from "./durable-files.js";
+import { packageVersion } from "../../util/package-version.js";
+import { PRIVATE_FILE, PRIVATE_FOLDER, writeFileAtomically } from "./durable-files.js";
 
 /**
  * The data folder of a server:
  *
- *     tidemark.json       { "product": "tidemark", "format": 1 }
+ *     tidemark.json       { "product": "tidemark", "format": 2, "version": "1.0.0" }
  *     owner               the process id of the owner, which locks this file while it lives
+ *     reserve             disk space for removals
  *     neo4j.mdb           a database, with LMDB's neo4j.mdb-lock
+ *     neo4j.mdb-log       its newest changes, while it is open or after a crash
  *     ~nzswkdi.mdb        a database whose name is not a safe file name, in base32
  *
  * One process owns the folder, by an operating-system lock on the open owner file. The lock ends with the process, so
@@ -24,9 +27,9 @@ export class DataFolder implements AsyncDisposable {
   static async open(path: string): Promise<DataFolder> {
     try {
       await createFolder(path);
-      await checkFormat(path);
+      const written = await checkFormat(path);
       const folder = new DataFolder(path, await lock(path));
-      await folder.#prepare();
+      await folder.#prepare(written);
       return folder;
     } catch (error) {
       if (error instanceof DataFolderError) throw error;
@@ -50,20 +53,43 @@ export class DataFolder implements AsyncDisposable {
     return databaseFiles(this.path);
   }
 
+  get reserveFile(): string {
+    return join(this.path, RESERVE_FILE);
+  }
+
   fileOf(name: DatabaseName): string {
     return join(this.path, fileNameOf(name));
+  }
+
+  /**
+   * Takes the folder and its files from other users. Returns those that were open to them, and those that still are,
+   * because they belong to someone else.
+   */
+  async makePrivate(): Promise<{ readonly changed: readonly string[]; readonly left: readonly string[] }> {
+    const files = (await readdir(this.path, { withFileTypes: true })).filter((entry) => entry.isFile());
+    const changed: string[] = [];
+    const left: string[] = [];
+    for (const path of [this.path, ...files.map(({ name }) => join(this.path, name))]) {
+      const mode = (await stat(path)).mode & 0o777;
+      if ((mode & FOR_OTHERS) === 0) continue;
+      await chmod(path, mode & ~FOR_OTHERS).then(
+        () => changed.push(path),
+        () => left.push(path),
+      );
+    }
+    return { changed, left };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#owner.close();
   }
 
-  /** Deletes the unfinished files of a process that ended. They were never in use. */
-  async #prepare(): Promise<void> {
+  /** Deletes the unfinished files of a process that ended, which were never in use, and raises the format. */
+  async #prepare(written: FolderFormat | undefined): Promise<void> {
     const names = await readdir(this.path);
     const unfinished = names.filter((name) => /\.new(-lock)?$/.test(name));
     await Promise.all(unfinished.map((name) => rm(join(this.path, name))));
-    if (!names.includes(FORMAT_FILE)) await writeFormatFile(this.path);
+    if (written?.format !== FORMAT || isOlder(written.version)) await writeFormatFile(this.path);
   }
 }
 
@@ -91,7 +117,7 @@ async function makeWithParents(path: string): Promise<void> {
   if (await exists(path)) return;
   const parent = dirname(path);
   if (parent !== path) await makeWithParents(parent);
-  await mkdir(path).catch((error: unknown) => {
+  await mkdir(path, PRIVATE_FOLDER).catch((error: unknown) => {
     if (errorCodeOf(error) !== "EEXIST") throw error;
   });
 }
@@ -100,11 +126,11 @@ async function exists(path: string): Promise<boolean> {
   return (await stat(path).catch(() => undefined)) !== undefined;
 }
 
-/** Marks a folder as a Tidemark data folder. */
+/** Marks a folder as a Tidemark data folder, and names this version as the newest that has used it. */
 export async function writeFormatFile(path: string): Promise<void> {
   await writeFileAtomically(
     join(path, FORMAT_FILE),
-    `${JSON.stringify({ product: PRODUCT, format: FORMAT })}\n`,
+    `${JSON.stringify({ product: PRODUCT, format: FORMAT, version: packageVersion() })}\n`,
   );
 }
 
@@ -121,7 +147,7 @@ export async function checkExists(path: string): Promise<void> {
   const names = await readdir(path).catch((error: unknown) => {
     throw unusableFolderError(path, error);
   });
-  if (names.includes(FORMAT_FILE)) return checkFormat(path);
+  if (names.includes(FORMAT_FILE)) return void (await checkFormat(path));
   const remedy = names.some((name) => name.endsWith(EXTENSION))
     ? RESTORE
     : "Pass the folder of --store lmdb:FOLDER.";
@@ -144,31 +170,48 @@ function unusableFolderError(path: string, error: unknown): DataFolderError {
   return new DataFolderError(`Cannot use the folder ${path}: ${reason}.`, { cause: error });
 }
 
-async function checkFormat(path: string): Promise<void> {
+/** Returns the format, or undefined for a new folder. @throws DataFolderError */
+async function checkFormat(path: string): Promise<FolderFormat | undefined> {
   const names = await readdir(path);
   if (!names.includes(FORMAT_FILE)) {
     const others = names.filter((name) => !IGNORED.has(name));
-    if (others.length === 0) return;
+    if (others.length === 0) return undefined;
     throw new DataFolderError(
       `${path} is not a Tidemark data folder: it contains ${others[0]} but no ${FORMAT_FILE}. Choose an empty folder, or one that does not exist yet.`,
     );
   }
-  const format = formatIn(await readFile(join(path, FORMAT_FILE), "utf8"));
-  if (format === FORMAT) return;
+  const written = formatIn(await readFile(join(path, FORMAT_FILE), "utf8"));
+  if (!written)
+    throw new DataFolderError(
+      `${path} is not a Tidemark data folder: its ${FORMAT_FILE} has other content. ${RESTORE}`,
+    );
+  const { format, version } = written;
+  if (format >= FORMAT_MIN && format <= FORMAT) return written;
+  const writer = version === undefined ? "the version that wrote it" : `Tidemark ${version}, which wrote it`;
   throw new DataFolderError(
-    format === undefined
-      ? `${path} is not a Tidemark data folder: its ${FORMAT_FILE} has other content. ${RESTORE}`
-      : `${path} has format ${format}, but this version of Tidemark reads format ${FORMAT}. Use the version that wrote the folder, or a newer one.`,
+    `${path} has format ${format}, but Tidemark ${packageVersion()} reads formats ${FORMAT_MIN} to ${FORMAT}. Nothing was changed. Use ${writer}, or a newer version.`,
   );
 }
 
-function formatIn(text: string): number | undefined {
+interface FolderFormat {
+  readonly format: number;
+  /** The newest version that has used the folder; undefined for a folder from before versions were recorded. */
+  readonly version: string | undefined;
+}
+
+function formatIn(text: string): FolderFormat | undefined {
   try {
-    const { product, format } = JSON.parse(text) as { product?: unknown; format?: unknown };
-    return product === PRODUCT && typeof format === "number" ? format : undefined;
+    const { product, format, version } = JSON.parse(text) as Readonly<Record<string, unknown>>;
+    if (product !== PRODUCT || typeof format !== "number") return undefined;
+    return { format, version: typeof version === "string" ? version : undefined };
   } catch {
     return undefined;
   }
+}
+
+/** Whether a version is older than this one, or unknown. */
+function isOlder(version: string | undefined): boolean {
+  return version === undefined || version.localeCompare(packageVersion(), "en", { numeric: true }) < 0;
 }
 
 /**
@@ -177,7 +220,7 @@ function formatIn(text: string): number | undefined {
  */
 async function lock(path: string): Promise<FileHandle> {
   const ownerPath = join(path, OWNER_FILE);
-  const owner = await open(ownerPath, "a+");
+  const owner = await open(ownerPath, "a+", PRIVATE_FILE);
   if (!tryLock(owner.fd)) {
     await owner.close();
     const pid = (await readFile(ownerPath, "utf8")).trim();
@@ -204,9 +247,14 @@ function fromBase32(text: string): Buffer {
 const BASE32 = "abcdefghijklmnopqrstuvwxyz234567";
 
 const PRODUCT = "tidemark";
-const FORMAT = 1;
+/** Format 2 added the write-ahead logs, which a version that reads format 1 would ignore. */
+const FORMAT = 2;
+const FORMAT_MIN = 1;
+/** The rights of group and others. */
+const FOR_OTHERS = 0o077;
 const FORMAT_FILE = "tidemark.json";
 const OWNER_FILE = "owner";
+const RESERVE_FILE = "reserve";
 
 /** The advice if the format file was lost. */
 const RESTORE = `If you are sure that this is one, write ${JSON.stringify({ product: PRODUCT, format: FORMAT })} to ${FORMAT_FILE}.`;

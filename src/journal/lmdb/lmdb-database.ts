@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { rename, rm } from "node:fs/promises";
 import { setImmediate } from "node:timers/promises";
 import { open as openLmdb, type RootDatabase } from "lmdb";
-import { assert } from "../../util/assert.js";
+import { assert, errorCodeOf } from "../../util/assert.js";
 import type { Log } from "../../util/log.js";
 import { Mutex } from "../../util/keyed-mutex.js";
 import { ChangeSignal } from "../../util/change-signal.js";
@@ -21,6 +21,8 @@ import {
 } from "../journal.js";
 import { journalClosedError, type JournalDatabase } from "../journal-handle.js";
 import { jobKeyText, pickJobKey, createStoredJob } from "../stored-job.js";
+import type { DiskReserve } from "./disk-reserve.js";
+import { checkCanOpen, type DescriptorReserve } from "./descriptor-reserve.js";
 import { DamagedFileError, LmdbFile } from "./lmdb-file.js";
 import { headOf, SnapshotReader } from "./snapshot-reader.js";
 import {
@@ -37,23 +39,34 @@ import {
   type DatabaseHead,
   type EncodedRecord,
 } from "./records.js";
-import { SpaceReservation, createLockFile } from "./space-reservation.js";
+import {
+  createLockFile,
+  largeBytesOf,
+  maxSize,
+  NO_SIZE,
+  spaceFor,
+  SpaceReservation,
+  type TransactionSize,
+} from "./space-reservation.js";
+import { WriteAheadLog, type LoggedEntry } from "./write-ahead-log.js";
 import { compacted, PendingCompaction, type UncompactedChange } from "./pending-compaction.js";
 
 /**
- * One database in one LMDB file.
+ * One database in one LMDB file and its write-ahead log.
  *
- * An append writes its entries and the head, at the end of the tree, in one transaction, so its cost does not
- * depend on the size of the database. When enough entries have accumulated, the oldest are *compacted*: the
- * resulting state of their job is written to the job's own record, once for all its entries. The newest
- * `ENTRIES_KEPT` entries stay, so that they can be found and followed.
+ * An append writes its entries to the log. When the log is full, or the append is large, a *checkpoint* writes all
+ * logged entries and the head to the LMDB file, at the end of its tree, in one transaction. When enough entries have
+ * accumulated there, the oldest are *compacted*: the resulting state of their job is written to the job's own record,
+ * once for all its entries. The newest `ENTRIES_KEPT` entries stay, so that they can be found and followed.
  *
- *     append ──► entries r+1 … r+n, head ──► compact the jobs of the oldest entries ──► fdatasync ──► done
+ *     append ──► log ──► fdatasync ──► done
+ *                 └── full ──► compact the jobs of the oldest entries ──► entries, head ──► fdatasync
  *
  * LMDB writes pages, syncs them, and then writes and syncs the root of its tree. So a failed transaction leaves
  * the previous one intact. But if the last sync fails, it is unknown whether the transaction was written. The
- * file is then reopened and read again before any other call, and another transaction makes the state that was
- * found durable.
+ * file is then reopened and read again before any other call, and a checkpoint makes the state that was found
+ * durable. The same happens after a failed write to the log: the checkpoint drops the entries of that write, which
+ * were never acknowledged.
  */
 export class LmdbDatabase implements JournalDatabase, AsyncDisposable {
   readonly appendSignal = new ChangeSignal();
@@ -64,12 +77,16 @@ export class LmdbDatabase implements JournalDatabase, AsyncDisposable {
   readonly #mutex = new Mutex();
   #env: RootDatabase<Buffer, Buffer> | undefined;
   #spaceReservation: SpaceReservation;
+  readonly #log: WriteAheadLog;
+  /** Includes the logged entries. */
   #head: DatabaseHead;
-  #failure: { readonly transaction: Transaction } | undefined;
+  #failure: { readonly size: TransactionSize } | undefined;
   #isClosed = false;
-  #isDamaged = false;
-  /** Whether the outcome of the latest transaction is unknown. */
+  #damage: DamagedJournalError | undefined;
+  /** Whether the outcome of the latest write is unknown. */
   #isInDoubt = false;
+  /** Whether the last checkpoint left jobs that should be compacted. */
+  #isCompactionBehind = false;
   /** Whether the file has been read into the fields below. */
   #isRead = false;
   /** The revision of every job, and of every remembered removal as a negative number. */
@@ -81,16 +98,18 @@ export class LmdbDatabase implements JournalDatabase, AsyncDisposable {
   /** Removals whose records the next transaction deletes. */
   #staleRemovals: number[] = [];
   #pendingCompaction = new PendingCompaction();
-  /** By revision, oldest first. */
+  /** Of the entries in the LMDB file, by revision, oldest first. */
   #entryChecksums = new Map<number, number>();
 
   /** Creates nothing. @throws DamagedJournalError */
   constructor(path: string, options: LmdbOptions) {
     this.#path = path;
     this.#options = options;
-    this.#spaceReservation = new SpaceReservation(path);
+    this.#spaceReservation = new SpaceReservation(path, options.diskReserve);
     this.#pendingCompactionMax = options.pendingCompactionMax ?? PENDING_COMPACTION_MAX;
-    this.#head = readHead(path) ?? newHead();
+    const stored = readHead(path);
+    this.#log = readLog(path, stored, options.logBytesMax);
+    this.#head = this.#log.headAfter(stored ?? newHead());
   }
 
   get exists(): boolean {
@@ -99,7 +118,12 @@ export class LmdbDatabase implements JournalDatabase, AsyncDisposable {
 
   /** 0 once the file is known to be damaged. */
   get jobCount(): number {
-    return this.#isDamaged ? 0 : this.#head.jobCount;
+    return this.#damage ? 0 : this.#head.jobCount;
+  }
+
+  /** Set once the file is known to be damaged. */
+  get damage(): DamagedJournalError | undefined {
+    return this.#damage;
   }
 
   /** Whether the latest transaction failed. */
@@ -122,7 +146,8 @@ export class LmdbDatabase implements JournalDatabase, AsyncDisposable {
       const conflict = this.#conflictIn(entries);
       if (conflict) return { kind: "conflict", key: pickJobKey(conflict) };
       const firstRevision = this.#head.revision + 1;
-      await this.#commitEntries(entries);
+      const appended = this.#encode(entries);
+      if (this.#isCompactionBehind || !(await this.#appendToLog(appended))) await this.#checkpoint(appended);
       this.appendSignal.notify();
       return { kind: "appended", firstRevision };
     });
@@ -156,12 +181,13 @@ export class LmdbDatabase implements JournalDatabase, AsyncDisposable {
     return this.#exclusively(async () => this.#head.revision);
   }
 
-  /** Writes a transaction without changes, to find out whether a failed write would succeed now. @throws JournalError */
+  /** Writes a transaction without other changes, to find out whether a failed write would succeed now. @throws JournalError */
   probe(): Promise<void> {
     return this.#exclusively(async () => {
       await this.#readOnce();
       await this.#openForWriting();
-      await this.#commit(new Transaction(this.#head, this.#failure?.transaction));
+      const sizeMin = this.#failure?.size ?? NO_SIZE;
+      await this.#writeCheckpoint({}, { count: 0, spaceMax: COMPACTION_SPACE_MAX, sizeMin });
     });
   }
 
@@ -170,9 +196,7 @@ export class LmdbDatabase implements JournalDatabase, AsyncDisposable {
     return this.#exclusively(async () => {
       await this.#readOnce();
       await this.#openForWriting();
-      const transaction = new Transaction(this.#head);
-      transaction.head.epoch = newEpoch();
-      await this.#commit(transaction);
+      await this.#checkpoint({ epoch: newEpoch() });
     });
   }
 
@@ -183,6 +207,7 @@ export class LmdbDatabase implements JournalDatabase, AsyncDisposable {
         await removeFile(this.#path);
         this.#forget();
         await syncParentFolder(this.#path);
+        await this.#log.close(); // last: without the file it is ignored
       } catch (error) {
         throw new JournalError("Cannot delete the file.", "unknown", { cause: error });
       }
@@ -192,7 +217,11 @@ export class LmdbDatabase implements JournalDatabase, AsyncDisposable {
   /** A load in progress fails with a JournalError. */
   close(): Promise<void> {
     this.#isClosed = true;
-    return this.#mutex.runExclusive(() => this.#closeFile());
+    return this.#mutex.runExclusive(async () => {
+      await this.#emptyLog();
+      await this.#closeFile();
+      await this.#log.close();
+    });
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -206,8 +235,8 @@ export class LmdbDatabase implements JournalDatabase, AsyncDisposable {
         return await work();
       } catch (error) {
         if (!(error instanceof DamagedFileError)) throw error;
-        if (!this.#isDamaged) this.#options.log.error({ file: this.#path, reason: error.message }, DAMAGED);
-        this.#isDamaged = true;
+        if (!this.#damage) this.#options.log.error({ file: this.#path, reason: error.message }, DAMAGED);
+        this.#damage ??= damaged(error);
         throw damaged(error);
       }
     });
@@ -221,18 +250,30 @@ export class LmdbDatabase implements JournalDatabase, AsyncDisposable {
   async #openOnce(): Promise<void> {
     if (this.#env) return;
     await this.#readOnce();
-    if (existsSync(this.#path)) this.#env ??= await openFile(this.#path);
+    if (!existsSync(this.#path)) return;
+    const stored = readHead(this.#path);
+    this.#env = await openFile(this.#path);
+    // A new file has a transaction already, and the log must follow it.
+    if (stored) this.#head = this.#log.headAfter({ ...stored, floor: this.#head.floor });
   }
 
   async #openForWriting(): Promise<void> {
     if (this.#env) return;
     try {
-      if (!existsSync(this.#path)) await createFile(this.#path, this.#head);
-      await this.#openOnce();
+      await this.#withDescriptors(async () => {
+        if (!existsSync(this.#path)) await createFile(this.#path, this.#head);
+        await this.#openOnce();
+      });
     } catch (error) {
-      this.#fail(new Transaction(this.#head), error);
+      this.#fail(NO_SIZE, error);
       throw new JournalError("Cannot create or open the file.", "nothing written", { cause: error });
     }
+  }
+
+  /** Opens files even if other parts of the process have taken all descriptors. */
+  #withDescriptors<T>(work: () => Promise<T>): Promise<T> {
+    const { descriptors } = this.#options;
+    return descriptors ? descriptors.use(work) : work();
   }
 
   /** Reads and checks the whole file, and collects what appends need. */
@@ -241,8 +282,9 @@ export class LmdbDatabase implements JournalDatabase, AsyncDisposable {
       this.#isRead = true;
       return;
     }
+    await this.#syncLog();
     using file = LmdbFile.open(this.#path);
-    const reader = new SnapshotReader(file, this.#head, this.#options);
+    const reader = new SnapshotReader(file, this.#head, this.#options, [...this.#log.entries.values()]);
     for (const slice of reader.slices()) {
       take(slice);
       await setImmediate(); // let other work run
@@ -273,36 +315,92 @@ export class LmdbDatabase implements JournalDatabase, AsyncDisposable {
     });
   }
 
-  async #commitEntries(entries: readonly JournalEntry[]): Promise<void> {
-    const transaction = new Transaction(this.#head);
-    this.#compactOldest(transaction, entries.length);
-    this.#dropEntries(transaction, entries.length);
-    this.#dropStaleRemovals(transaction);
+  #encode(entries: readonly JournalEntry[]): Appended {
     const isJob = new Map<string, boolean>();
-    for (const entry of entries) {
+    let { jobCount, revision } = this.#head;
+    const logged = entries.map((entry): LoggedEntry => {
       const id = jobKeyText(entry);
       const wasJob = isJob.get(id) ?? (this.#latestRevisions.get(id) ?? 0) > 0;
       isJob.set(id, entry.change.kind !== "removed");
-      transaction.head.jobCount += Number(isJob.get(id)) - Number(wasJob);
-      const revision = ++transaction.head.revision;
-      const key = entryKey(revision);
-      const record = encodeEntry(key, entry);
-      transaction.put(key, record);
-      transaction.effects.push(() => this.#recordEntry(entry, revision, record, transaction));
-    }
-    await this.#commit(transaction);
+      jobCount += Number(isJob.get(id)) - Number(wasJob);
+      revision++;
+      return { revision, entry, record: encodeEntry(entryKey(revision), entry) };
+    });
+    return { entries: logged, jobCount };
   }
 
-  #recordEntry(
-    entry: JournalEntry,
-    revision: number,
-    { bytes, checksum }: EncodedRecord,
-    transaction: Transaction,
-  ): void {
+  /** Returns false if the entries do not fit into the log. @throws JournalError */
+  async #appendToLog({ entries, jobCount }: Appended): Promise<boolean> {
+    this.#isInDoubt = true;
+    try {
+      if (!(await this.#log.tryAppend(this.#head, entries, jobCount))) {
+        this.#isInDoubt = false;
+        return false;
+      }
+    } catch (error) {
+      this.#fail(NO_SIZE, error);
+      throw new JournalError("A write to the log failed, but it may have been written.", "unknown", {
+        cause: error,
+      });
+    }
+    this.#isInDoubt = false;
+    const head = { ...this.#head, revision: this.#head.revision + entries.length, jobCount };
+    for (const entry of entries) this.#applyEntry(entry, head);
+    this.#head = head;
+    return true;
+  }
+
+  /**
+   * Moves the logged entries to the LMDB file, together with `appended`, and compacts jobs that are due.
+   * @throws JournalError
+   */
+  async #checkpoint(appended: Partial<Appended> = {}): Promise<void> {
+    const { entries = [] } = appended;
+    const count = this.#log.entries.size + entries.length;
+    const isRemoval = entries.length > 0 && entries.every(({ entry }) => entry.change.kind === "removed");
+    let spaceMax = isRemoval ? REMOVAL_SPACE_MAX : COMPACTION_SPACE_MAX;
+    const writeBounded = (more: Partial<Appended>): Promise<void> =>
+      this.#writeCheckpoint(more, { count, isRemoval, spaceMax });
+    try {
+      await writeBounded(appended);
+    } catch (error) {
+      if (!isDiskFull(error)) throw error;
+      if (isRemoval) await this.#options.diskReserve?.release();
+      spaceMax = REMOVAL_SPACE_MAX;
+      await writeBounded(appended);
+    }
+    for (let left = CHECKPOINTS_MAX; left > 0 && this.#isCompactionBehind; left--) {
+      try {
+        await writeBounded({});
+      } catch {
+        return; // the entries are durable, and the failure was logged
+      }
+    }
+  }
+
+  async #writeCheckpoint(appended: Partial<Appended>, bounds: CheckpointBounds): Promise<void> {
+    const { entries = [], jobCount = this.#head.jobCount, epoch = this.#head.epoch } = appended;
+    const { count } = bounds;
+    const transaction = new Transaction(this.#head, bounds);
+    Object.assign(transaction.head, { epoch, jobCount, revision: this.#head.revision + entries.length });
+    await this.#compactDue(transaction, bounds);
+    this.#dropEntries(transaction, count);
+    this.#dropStaleRemovals(transaction);
+    for (const { revision, record } of [...this.#log.entries.values(), ...entries]) {
+      transaction.put(entryKey(revision), record);
+      transaction.effects.push(() => this.#entryChecksums.set(revision, record.checksum));
+    }
+    transaction.effects.push(() => {
+      for (const entry of entries) this.#applyEntry(entry, transaction.head);
+    });
+    await this.#commit(transaction);
+    this.#log.clear();
+  }
+
+  #applyEntry({ entry, revision, record }: LoggedEntry, head: MutableHead): void {
     const id = jobKeyText(entry);
     const isRemoved = entry.change.kind === "removed";
-    this.#entryChecksums.set(revision, checksum);
-    this.#pendingCompaction.add(entry, revision, bytes.length, this.#options.logLinesPerJobMax);
+    this.#pendingCompaction.add(entry, revision, record.bytes.length, this.#options.logLinesPerJobMax);
     this.#latestRevisions.set(id, isRemoved ? -revision : revision);
     const removedAt = this.#removals.get(id);
     if (removedAt !== undefined) this.#forgetRemoval(id, removedAt);
@@ -312,7 +410,7 @@ export class LmdbDatabase implements JournalDatabase, AsyncDisposable {
     const [oldestId, oldest] = this.#oldestRemovals.next().value!;
     this.#forgetRemoval(oldestId, oldest);
     this.#latestRevisions.delete(oldestId);
-    transaction.head.floor = oldest;
+    head.floor = oldest;
   }
 
   #forgetRemoval(id: string, revision: number): void {
@@ -320,14 +418,35 @@ export class LmdbDatabase implements JournalDatabase, AsyncDisposable {
     this.#staleRemovals.push(revision);
   }
 
-  /** Compacts the longest-waiting jobs while too many entries wait for compaction. */
-  #compactOldest(transaction: Transaction, count: number): void {
-    let { bytes } = this.#pendingCompaction;
+  /** Compacts jobs that are due, up to a bound. Yields to other work in between. */
+  async #compactDue(transaction: Transaction, { count, spaceMax }: CheckpointBounds): Promise<void> {
     let left = count + COMPACTIONS_MIN;
+    let begun = performance.now();
+    this.#isCompactionBehind = false;
+    for (const change of this.#dueForCompaction()) {
+      if (left-- === 0) break;
+      this.#isCompactionBehind = spaceFor(transaction.size) > spaceMax;
+      if (this.#isCompactionBehind) break;
+      this.#compact(transaction, change);
+      if (performance.now() - begun < SLICE_MS) continue;
+      await setImmediate();
+      begun = performance.now();
+    }
+  }
+
+  /** The removed jobs, and the longest-waiting others while too many entries wait for compaction. */
+  *#dueForCompaction(): Generator<UncompactedChange, void> {
+    const { removed } = this.#pendingCompaction;
+    let { bytes } = this.#pendingCompaction;
+    for (const change of removed) {
+      yield change;
+      bytes -= change.bytes;
+    }
     for (const change of this.#pendingCompaction.values()) {
       const isTooOld = change.firstRevision <= this.#head.revision - this.#pendingCompactionMax;
-      if ((!isTooOld && bytes <= PENDING_COMPACTION_BYTES_MAX) || left-- === 0) break;
-      this.#compact(transaction, change);
+      if (!isTooOld && bytes <= PENDING_COMPACTION_BYTES_MAX) return;
+      if (removed.has(change)) continue;
+      yield change;
       bytes -= change.bytes;
     }
   }
@@ -336,11 +455,11 @@ export class LmdbDatabase implements JournalDatabase, AsyncDisposable {
     const key = jobRecordKey(change.id);
     const old = this.#file.getBinary(key);
     const job = change.removal ? undefined : this.#compacted(change, key, old);
-    if (job) transaction.put(key, encodeJob(key, job), old);
-    else if (old) transaction.remove(key, checksumOfRecord(old));
+    if (job) transaction.put(key, encodeJob(key, job), { old, pages: PAGES_PER_JOB });
+    else if (old) transaction.remove(key, checksumOfRecord(old), PAGES_PER_JOB);
     if (change.removal && this.#removals.get(change.id) === change.revision) {
       const numbered = removalKey(change.revision);
-      transaction.put(numbered, encodeRecord(numbered, change.removal));
+      transaction.put(numbered, encodeRecord(numbered, change.removal), { pages: PAGES_PER_REMOVAL });
     }
     transaction.effects.push(() => this.#pendingCompaction.delete(change));
   }
@@ -377,12 +496,14 @@ export class LmdbDatabase implements JournalDatabase, AsyncDisposable {
     if (stale.length === 0) return;
     for (const revision of stale) {
       const old = this.#file.getBinary(removalKey(revision));
-      if (old) transaction.remove(removalKey(revision), checksumOfRecord(old)); // otherwise it was never compacted
+      if (old) transaction.remove(removalKey(revision), checksumOfRecord(old), PAGES_PER_REMOVAL); // otherwise it was never compacted
     }
     transaction.effects.push(() => this.#staleRemovals.splice(0, stale.length));
   }
 
   #entry(revision: number): JournalEntry {
+    const logged = this.#log.entries.get(revision);
+    if (logged) return logged.entry;
     const key = entryKey(revision);
     const bytes = this.#file.getBinary(key);
     if (!bytes) throw new DamagedFileError(`entry ${revision} is missing`);
@@ -395,9 +516,14 @@ export class LmdbDatabase implements JournalDatabase, AsyncDisposable {
    */
   async #commit(transaction: Transaction): Promise<void> {
     try {
-      await this.#spaceReservation.reserve(transaction.size);
+      await this.#withDescriptors(() =>
+        this.#spaceReservation.reserve({
+          size: transaction.reservedSize,
+          isRemoval: transaction.isRemoval,
+        }),
+      );
     } catch (error) {
-      this.#fail(transaction, error);
+      this.#fail(transaction.size, error);
       throw new JournalError("Cannot extend the file.", "nothing written", { cause: error });
     }
     this.#isInDoubt = true;
@@ -405,7 +531,7 @@ export class LmdbDatabase implements JournalDatabase, AsyncDisposable {
     try {
       await write(this.#file, transaction);
     } catch (error) {
-      this.#fail(transaction, error);
+      this.#fail(transaction.size, error);
       throw new JournalError("A transaction failed, but it may have been written.", "unknown", {
         cause: error,
       });
@@ -417,20 +543,22 @@ export class LmdbDatabase implements JournalDatabase, AsyncDisposable {
   }
 
   /** Logs only the first of several failures. */
-  #fail(transaction: Transaction, error: unknown): void {
+  #fail(size: TransactionSize, error: unknown): void {
     if (!this.#failure) this.#options.log.error({ file: this.#path, err: error }, UNWRITABLE);
-    this.#failure = { transaction };
+    this.#failure = { size };
   }
 
-  /** After a transaction with an unknown outcome: reads the file again and makes its state durable. */
+  /** After a write with an unknown outcome: reads the file again and makes its state durable. */
   async #resolveInDoubt(): Promise<void> {
     try {
       await this.#closeFile();
       this.#isRead = false;
-      this.#head = readHead(this.#path) ?? this.#head;
+      const stored = readHead(this.#path) ?? newHead();
+      if (stored.commit > this.#head.commit) this.#log.clear(); // the checkpoint was written
+      this.#head = this.#log.headAfter(stored);
       await this.#readOnce();
       await this.#openForWriting();
-      await this.#commit(new Transaction(this.#head));
+      await this.#checkpoint();
       this.appendSignal.notify();
     } catch (error) {
       if (error instanceof DamagedFileError) throw error;
@@ -438,17 +566,36 @@ export class LmdbDatabase implements JournalDatabase, AsyncDisposable {
     }
   }
 
+  /** Makes logged entries durable before they can be read. @throws JournalError */
+  async #syncLog(): Promise<void> {
+    await this.#log.sync().catch((error: unknown) => {
+      throw new JournalError("Cannot sync the log.", "nothing written", { cause: error });
+    });
+  }
+
+  /** If this fails, the next opening reads the log. */
+  async #emptyLog(): Promise<void> {
+    if (!this.#env || this.#isInDoubt || this.#log.entries.size === 0) return;
+    try {
+      await this.#checkpoint();
+    } catch (error) {
+      this.#options.log.warn({ file: this.#path, err: error }, LOG_KEPT);
+    }
+  }
+
   /** Begins again as a database that does not exist. */
   #forget(): void {
     this.#head = newHead();
     this.#failure = undefined;
-    this.#isDamaged = false;
+    this.#damage = undefined;
+    this.#isCompactionBehind = false;
     this.#latestRevisions = new Map();
     this.#removals = new Map();
     this.#oldestRemovals = this.#removals.entries();
     this.#staleRemovals = [];
     this.#pendingCompaction = new PendingCompaction();
     this.#entryChecksums = new Map();
+    this.#log.clear();
   }
 
   /** The open file, which was checked before. */
@@ -460,43 +607,84 @@ export class LmdbDatabase implements JournalDatabase, AsyncDisposable {
   async #closeFile(): Promise<void> {
     const env = this.#env;
     this.#env = undefined;
-    this.#spaceReservation = new SpaceReservation(this.#path);
+    this.#spaceReservation = new SpaceReservation(this.#path, this.#options.diskReserve);
     await env?.close();
   }
 }
 
 export interface LmdbOptions extends JournalOptions {
   readonly log: Log;
+  readonly descriptors?: DescriptorReserve | undefined;
+  readonly diskReserve?: DiskReserve | undefined;
   /** A job is compacted when its oldest entry is this many revisions old. Default 16,000. */
   readonly pendingCompactionMax?: number | undefined;
+  /** The write-ahead log takes this many bytes. Default 128 KiB; with 0, each append writes to the LMDB file. */
+  readonly logBytesMax?: number | undefined;
+}
+
+/** Encoded entries, and the number of jobs after them. */
+interface Appended {
+  readonly entries: readonly LoggedEntry[];
+  readonly jobCount: number;
+  /** Of the history from here on. */
+  readonly epoch?: string;
+}
+
+type MutableHead = { -readonly [K in keyof DatabaseHead]: DatabaseHead[K] };
+
+interface TransactionOptions {
+  readonly isRemoval?: boolean;
+  readonly sizeMin?: TransactionSize;
+}
+
+interface CheckpointBounds extends TransactionOptions {
+  /** The number of entries, for each of which some older ones are compacted and dropped. */
+  readonly count: number;
+  /** The space that makes the checkpoint stop compacting. */
+  readonly spaceMax: number;
 }
 
 /** The writes of one transaction, and their effects on this object. */
 class Transaction {
-  readonly head: { -readonly [K in keyof DatabaseHead]: DatabaseHead[K] };
+  readonly head: MutableHead;
   readonly writes: { readonly key: Buffer; readonly bytes: Buffer | undefined }[] = [];
   readonly effects: (() => void)[] = [];
-  /** The space to reserve. */
-  readonly size: { bytes: number; writes: number };
+  readonly size = { largeBytes: 0, bytes: 0, pages: 0 };
+  readonly #sizeMin: TransactionSize;
+  /** Whether it is for removed jobs, so that it may use the space that is reserved for them. */
+  readonly isRemoval: boolean;
 
-  /** @param failed a transaction whose space is the least to reserve */
-  constructor(head: DatabaseHead, failed?: Transaction) {
+  /** @param sizeMin the least space to reserve */
+  constructor(head: DatabaseHead, { isRemoval = false, sizeMin = NO_SIZE }: TransactionOptions = {}) {
     this.head = { ...head, commit: head.commit + 1 };
-    this.size = { bytes: 0, writes: 0, ...failed?.size };
+    this.isRemoval = isRemoval;
+    this.#sizeMin = sizeMin;
+  }
+
+  /** The space to reserve. */
+  get reservedSize(): TransactionSize {
+    return maxSize(this.size, this.#sizeMin);
   }
 
   /** @param old the record that this one replaces */
-  put(key: Buffer, { bytes, checksum }: EncodedRecord, old?: Buffer): void {
+  put(
+    key: Buffer,
+    { bytes, checksum }: EncodedRecord,
+    { old, pages = 0 }: { old?: Buffer | undefined; pages?: number } = {},
+  ): void {
     this.writes.push({ key, bytes });
-    this.size.bytes += bytes.length;
-    this.size.writes++;
+    const largeBytes = largeBytesOf(bytes.length);
+    this.size.largeBytes += largeBytes;
+    this.size.bytes += RECORD_BYTES + key.length + (largeBytes > 0 ? 0 : bytes.length);
+    this.size.pages += pages;
     if (old) this.#count(-1, -checksumOfRecord(old));
     this.#count(1, checksum);
   }
 
-  remove(key: Buffer, checksum: number): void {
+  /** Pages that become empty are reused in the same transaction, so adjacent records take none. */
+  remove(key: Buffer, checksum: number, pages = 0): void {
     this.writes.push({ key, bytes: undefined });
-    this.size.writes++;
+    this.size.pages += pages;
     this.#count(-1, -checksum);
   }
 
@@ -538,13 +726,13 @@ async function createFile(path: string, head: DatabaseHead, jobs: readonly Store
     const reservation = new SpaceReservation(unfinished);
     let transaction = new Transaction(head);
     const commit = async (): Promise<void> => {
-      await reservation.reserve(transaction.size);
+      await reservation.reserve(transaction);
       await write(env, transaction);
       transaction = new Transaction(transaction.head);
     };
     for (const [index, job] of jobs.entries()) {
       const key = jobRecordKey(jobKeyText(job));
-      transaction.put(key, encodeJob(key, job));
+      transaction.put(key, encodeJob(key, job), { pages: PAGES_PER_JOB });
       transaction.head.jobCount++;
       if (index % JOBS_PER_TRANSACTION_MAX === 0) await commit();
     }
@@ -557,11 +745,14 @@ async function createFile(path: string, head: DatabaseHead, jobs: readonly Store
   await syncParentFolder(path);
 }
 
-const UNFINISHED_SUFFIX = ".new";
+/** Of files that are not complete. A start deletes them. */
+export const UNFINISHED_SUFFIX = ".new";
+export const LOG_SUFFIX = "-log";
 
 /** `overlappingSync` is off, so that a write resolves only after the sync. */
 async function openFile(path: string): Promise<RootDatabase<Buffer, Buffer>> {
   await createLockFile(path);
+  checkCanOpen([path, path, `${path}-lock`], "a+");
   return openLmdb({
     path,
     noSubdir: true,
@@ -587,6 +778,14 @@ function readHead(path: string): DatabaseHead | undefined {
   }
 }
 
+function readLog(path: string, head: DatabaseHead | undefined, bytesMax: number | undefined): WriteAheadLog {
+  try {
+    return WriteAheadLog.read(`${path}${LOG_SUFFIX}`, head, bytesMax);
+  } catch (error) {
+    throw error instanceof DamagedFileError ? damaged(error) : error;
+  }
+}
+
 function newHead(): DatabaseHead {
   const counts = { jobCount: 0, recordCount: 0, checksum: 0 };
   return { format: 1, commit: 0, epoch: newEpoch(), revision: 0, floor: 0, entriesFrom: 1, ...counts };
@@ -596,9 +795,16 @@ function newEpoch(): string {
   return randomBytes(9).toString("base64url");
 }
 
+function isDiskFull(error: unknown): boolean {
+  return error instanceof JournalError && ["ENOSPC", "EDQUOT"].includes(String(errorCodeOf(error.cause)));
+}
+
 function damaged(error: DamagedFileError): DamagedJournalError {
   return new DamagedJournalError(`The file is damaged: ${error.message}.`, { cause: error });
 }
+
+const LOG_KEPT =
+  "a database was closed without moving its log to its file; keep both, and the next opening reads both";
 
 const UNWRITABLE = "writes to a database fail; its changes are rejected until a write succeeds";
 
@@ -615,5 +821,24 @@ const PENDING_COMPACTION_BYTES_MAX = 16 * 1024 * 1024;
 
 const JOBS_PER_TRANSACTION_MAX = 1_000;
 
-/** Compactions and drops per append, in addition to those for each of its entries. */
+/** Compactions and drops per checkpoint, in addition to those for each of its entries. */
 const COMPACTIONS_MIN = 4;
+
+/** A checkpoint stops compacting when it may need this much space. */
+const COMPACTION_SPACE_MAX = 8 * 1024 * 1024;
+
+/** The same for a checkpoint that removes jobs: on a full disk, it has only the reserve. */
+const REMOVAL_SPACE_MAX = 1024 * 1024;
+
+/** The checkpoints after one append. */
+const CHECKPOINTS_MAX = 8;
+
+/** The pages of LMDB's tree that a write may touch. Entries are adjacent, and removals nearly so. */
+const PAGES_PER_JOB = 2;
+const PAGES_PER_REMOVAL = 1;
+
+/** What LMDB keeps with a record. */
+const RECORD_BYTES = 32;
+
+/** The time after which compaction yields to other work, in milliseconds. */
+const SLICE_MS = 8;

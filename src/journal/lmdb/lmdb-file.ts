@@ -39,6 +39,21 @@ export class LmdbFile implements Disposable {
     return this.#fileBytes;
   }
 
+  /**
+   * The free pages that the next transaction can reuse.
+   * @param oldestReader the transaction that the oldest reader reads; pages that it may use are not counted
+   */
+  freeBytes(oldestReader: number): number {
+    const { transaction, lastPage, pageBytes, free } = this.#meta;
+    const end = Math.min(transaction - 1, oldestReader);
+    let pages = 0;
+    for (const { key, value } of this.#tree(this.#meta, free, new PageSet(lastPage), compareNumbers)) {
+      if (word(key, 0) >= end) break;
+      for (const { count } of freePagesIn(value)) pages += count;
+    }
+    return pages * pageBytes;
+  }
+
   /** The end of the pages that are in use or free for reuse. */
   get usedBytes(): number {
     return (this.#meta.lastPage + 1) * this.#meta.pageBytes;
@@ -240,22 +255,29 @@ export class LmdbFile implements Disposable {
   /** A page that is both in use and free would be overwritten by LMDB. */
   #checkFreeList(used: PageSet): void {
     for (const { value } of this.#tree(this.#meta, this.#meta.free, used, compareNumbers)) {
-      check(value.length >= 8, "a list of free pages is empty");
-      const count = word(value, 0);
-      check(count <= value.length / 8 - 1, "a list of free pages is truncated");
-      for (let index = 1, run = 1; index <= count; index++) {
-        const number = Number(value.readBigInt64LE(index * 8));
-        if (number < 0) run = -number;
-        if (number <= 0) continue;
+      for (const { first, count } of freePagesIn(value)) {
         check(
-          number >= METAS && number + run - 1 <= this.#meta.lastPage,
-          `free page ${number} does not exist`,
+          first >= METAS && first + count - 1 <= this.#meta.lastPage,
+          `free page ${first} does not exist`,
         );
-        for (let page = number; page < number + run; page++)
+        for (let page = first; page < first + count; page++)
           check(used.add(page), `page ${page} is free and in use`);
-        run = 1;
       }
     }
+  }
+}
+
+/** The runs of pages in a record of the free list. */
+function* freePagesIn(value: Buffer): Generator<{ first: number; count: number }, void> {
+  check(value.length >= 8, "a list of free pages is empty");
+  const length = word(value, 0);
+  check(length <= value.length / 8 - 1, "a list of free pages is truncated");
+  for (let index = 1, count = 1; index <= length; index++) {
+    const number = Number(value.readBigInt64LE(index * 8));
+    if (number < 0) count = -number;
+    if (number <= 0) continue;
+    yield { first: number, count };
+    count = 1;
   }
 }
 

@@ -1,6 +1,8 @@
 import { stat } from "node:fs/promises";
 import type { DatabaseName } from "../../tasks/names.js";
 import { DataFolder } from "./data-folder.js";
+import { DiskReserve } from "./disk-reserve.js";
+import { DescriptorReserve } from "./descriptor-reserve.js";
 import { journalClosedError, JournalHandle } from "../journal-handle.js";
 import {
   DamagedJournalError,
@@ -9,6 +11,7 @@ import {
   type Journal,
   type OpenOptions,
 } from "../journal.js";
+import { unavailableReason } from "../unavailable-reason.js";
 import { DAMAGED, LmdbDatabase, type LmdbOptions } from "./lmdb-database.js";
 
 /**
@@ -35,53 +38,82 @@ class LmdbJournal implements Journal {
   readonly supports = { durability: true, otherWriters: false };
   readonly #folder: DataFolder;
   readonly #options: OpenOptions & LmdbOptions;
+  readonly #diskReserve: DiskReserve;
+  readonly #descriptors = new DescriptorReserve();
   readonly #opened = new Map<DatabaseName, Opened>();
   readonly #closing = new Map<DatabaseName, Promise<void>>();
   /** The job counts of the databases that are not open. */
   readonly #jobCounts = new Map<DatabaseName, number>();
+  /** Why databases could not be opened at the start. */
+  readonly #unavailable = new Map<DatabaseName, string>();
+  /** The databases that --new-epoch could not reach at the start. They begin the new epoch once they can be opened. */
+  readonly #epochsDue = new Set<DatabaseName>();
   #probing: Promise<boolean> | undefined;
   #isClosed = false;
 
   constructor(folder: DataFolder, options: OpenOptions & LmdbOptions) {
     this.#folder = folder;
-    this.#options = options;
+    this.#diskReserve = new DiskReserve(folder.reserveFile);
+    this.#options = { ...options, descriptors: this.#descriptors, diskReserve: this.#diskReserve };
   }
 
-  /** Reads the head of every database. A damaged database is logged and does not affect the others. */
+  /** Reads the head of every database. One that can't be opened is logged and does not affect the others. */
   async prepare(): Promise<void> {
-    if (this.#options.newEpoch) this.#options.log.warn({}, "every database begins a new epoch (--new-epoch)");
+    await this.#diskReserve.take();
+    await this.#makePrivate();
+    const { newEpoch, log } = this.#options;
+    if (newEpoch) log.warn({}, "every database begins a new epoch (--new-epoch)");
     for (const { name, path } of await this.#folder.databases()) {
+      if (newEpoch) this.#epochsDue.add(name);
       try {
-        const database = new LmdbDatabase(path, this.#options);
-        if (this.#options.newEpoch) await database.beginEpoch();
+        await using database = this.#openDatabase(name);
+        if (newEpoch) await this.#beginEpoch(name, database);
         if (database.exists) this.#jobCounts.set(name, database.jobCount);
-        await database.close();
       } catch (error) {
-        if (!(error instanceof DamagedJournalError)) throw error;
         this.#jobCounts.set(name, 0);
-        this.#options.log.error({ file: path, reason: messageOf(error.cause) }, DAMAGED);
+        this.#unavailable.set(name, unavailableReason(error));
+        const isDamaged = error instanceof DamagedJournalError;
+        const reason = messageOf(isDamaged ? error.cause : error);
+        log.error({ file: path, reason }, isDamaged ? DAMAGED : UNAVAILABLE);
       }
     }
+  }
+
+  async #makePrivate(): Promise<void> {
+    const { changed, left } = await this.#folder.makePrivate();
+    const { path: folder } = this.#folder;
+    if (changed.length > 0) this.#options.log.warn({ folder, files: changed.length }, MADE_PRIVATE);
+    if (left.length > 0) this.#options.log.warn({ folder, files: left.slice(0, 10) }, NOT_PRIVATE);
   }
 
   async open(name: DatabaseName): Promise<DatabaseJournal> {
     await this.#closing.get(name);
     this.#checkOpen();
     const opened = this.#opened.get(name) ?? {
-      database: new LmdbDatabase(this.#folder.fileOf(name), this.#options),
+      database: this.#openDatabase(name),
       handles: new Set<JournalHandle>(),
     };
     this.#opened.set(name, opened);
     const handle = new JournalHandle(opened.database, () => this.#release(name, opened, handle));
     opened.handles.add(handle);
-    return handle;
+    try {
+      if (this.#epochsDue.has(name)) await this.#beginEpoch(name, opened.database);
+      return handle;
+    } catch (error) {
+      await handle.close();
+      throw error;
+    }
   }
 
   async databases(): Promise<readonly DatabaseSummary[]> {
     this.#checkOpen();
-    const jobCounts = new Map(this.#jobCounts);
-    for (const [name, { database }] of this.#opened) setJobCount(jobCounts, name, database);
-    return Array.from(jobCounts, ([name, jobCount]) => ({ name, jobCount })).toSorted(byName);
+    const summaries = new Map<DatabaseName, DatabaseSummary>();
+    for (const [name, jobCount] of this.#jobCounts)
+      summaries.set(name, summaryOf(name, jobCount, this.#unavailable.get(name)));
+    for (const [name, { database }] of this.#opened)
+      if (database.exists) summaries.set(name, summaryOf(name, database.jobCount, damageOf(database)));
+      else summaries.delete(name);
+    return [...summaries.values()].toSorted(byName);
   }
 
   async recent(count: number): Promise<readonly DatabaseName[]> {
@@ -109,11 +141,24 @@ class LmdbJournal implements Journal {
     const handles = [...this.#opened.values()].flatMap((opened) => [...opened.handles]);
     await Promise.all(handles.map((handle) => handle.close()));
     await Promise.all(this.#closing.values());
+    this.#descriptors[Symbol.dispose]();
     await this.#folder[Symbol.asyncDispose]();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  /** @throws DamagedJournalError, UnknownFormatError, and errors of the system */
+  #openDatabase(name: DatabaseName): LmdbDatabase {
+    const database = new LmdbDatabase(this.#folder.fileOf(name), this.#options);
+    this.#unavailable.delete(name);
+    return database;
+  }
+
+  async #beginEpoch(name: DatabaseName, database: LmdbDatabase): Promise<void> {
+    await database.beginEpoch();
+    this.#epochsDue.delete(name);
   }
 
   /** Retries the databases whose last write failed. */
@@ -126,7 +171,8 @@ class LmdbJournal implements Journal {
   async #release(name: DatabaseName, { database, handles }: Opened, handle: JournalHandle): Promise<void> {
     handles.delete(handle);
     if (handles.size > 0) return;
-    setJobCount(this.#jobCounts, name, database);
+    if (database.exists) this.#jobCounts.set(name, database.jobCount);
+    else this.#jobCounts.delete(name);
     this.#opened.delete(name);
     const closing = database.close().finally(() => this.#closing.delete(name));
     this.#closing.set(name, closing);
@@ -138,20 +184,30 @@ class LmdbJournal implements Journal {
   }
 }
 
+const MADE_PRIVATE =
+  "the data folder was open to other users; folder and files are now accessible only to their owner (modes 0700 and 0600)";
+const NOT_PRIVATE =
+  "files of the data folder are open to other users and belong to another user; change their owner, or their mode to 0600";
+
 /** A database in use. */
 interface Opened {
   readonly database: LmdbDatabase;
   readonly handles: Set<JournalHandle>;
 }
 
-function setJobCount(jobCounts: Map<DatabaseName, number>, name: DatabaseName, database: LmdbDatabase): void {
-  if (database.exists) jobCounts.set(name, database.jobCount);
-  else jobCounts.delete(name);
-}
-
 function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
+
+function summaryOf(name: DatabaseName, jobCount: number, unavailable: string | undefined): DatabaseSummary {
+  return unavailable === undefined ? { name, jobCount } : { name, jobCount, unavailable };
+}
+
+function damageOf({ damage }: LmdbDatabase): string | undefined {
+  return damage && unavailableReason(damage);
+}
+
+const UNAVAILABLE = "a database cannot be opened; the others are not affected";
 
 function byName(a: DatabaseSummary, b: DatabaseSummary): number {
   return a.name < b.name ? -1 : 1;

@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { readdir, rename, rm, stat } from "node:fs/promises";
+import { readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { open as openLmdb } from "lmdb";
 import { treeOf } from "../../tasks/task-rows.js";
@@ -12,10 +12,15 @@ import {
   createFolder,
   writeFormatFile,
 } from "./data-folder.js";
-import { syncParentFolder } from "./durable-files.js";
-import { DamagedJournalError } from "../journal.js";
-import { LmdbDatabase, writeDatabase } from "./lmdb-database.js";
-import { salvage } from "./salvage.js";
+import { checkCanOpen } from "./descriptor-reserve.js";
+import { PRIVATE_FILE, syncFile, syncParentFolder } from "./durable-files.js";
+import { DamagedJournalError, UnknownFormatError } from "../journal.js";
+import { createLockFileOf, giveToOwner } from "./folder-owner.js";
+import { LmdbDatabase, LOG_SUFFIX, UNFINISHED_SUFFIX, writeDatabase } from "./lmdb-database.js";
+import { LmdbFile } from "./lmdb-file.js";
+import { framesAfter } from "./log-frame.js";
+import { headOf } from "./snapshot-reader.js";
+import { salvage, type Salvage } from "./salvage.js";
 
 /** The work of `tidemark check`, `repair` and `backup`. */
 
@@ -28,12 +33,18 @@ export interface DatabaseCheck {
   readonly bytes: number;
   /** What is wrong; undefined if the database is sound. */
   readonly damage: string | undefined;
+  /** Why this version can't read the database, although it is intact; undefined if it can. */
+  readonly unknown: string | undefined;
 }
 
 /** Checks every database of a folder that no server is using. @throws DataFolderError */
 export async function* checkFolder(path: string): AsyncGenerator<DatabaseCheck, void> {
   await using folder = await DataFolder.openExisting(path);
-  for (const { name, path: file } of await folder.databases()) yield checkDatabase(name, file);
+  try {
+    for (const { name, path: file } of await folder.databases()) yield checkDatabase(name, file);
+  } finally {
+    await giveToOwner(path);
+  }
 }
 
 /** The result of repairing a database. */
@@ -53,14 +64,62 @@ export interface DatabaseRepair {
 
 /**
  * Rebuilds every damaged database of a folder from what is still readable, in a new epoch. The damaged file is
- * kept beside the new one. Sound databases are not touched. @throws DataFolderError
+ * kept beside the new one. Sound databases are not touched, nor those of another version.
+ * @throws DataFolderError, at last also for databases of another version
  */
 export async function* repairFolder(path: string): AsyncGenerator<DatabaseRepair, void> {
   await using folder = await DataFolder.openExisting(path);
-  for (const { name, path: file } of await folder.databases()) {
-    const { damage } = await checkDatabase(name, file);
-    if (damage !== undefined) yield repairDatabase(name, file);
+  try {
+    const refused: string[] = [];
+    for (const { name, path: file } of await folder.databases()) {
+      const { damage, unknown } = await checkDatabase(name, file);
+      const result = damage === undefined ? unknown : await repairDatabase(name, file);
+      if (typeof result === "string") refused.push(`${name}: ${result}`);
+      else if (result) yield result;
+    }
+    if (refused.length > 0) throw new DataFolderError(`Not repaired. ${refused.join(" ")}`);
+  } finally {
+    await giveToOwner(path);
   }
+}
+
+/** The result of compacting a database. */
+export interface DatabaseCompaction {
+  readonly name: string;
+  /** The size of the file before and after. */
+  readonly bytesBefore: number;
+  readonly bytes: number;
+}
+
+/**
+ * Shrinks the file of every database of a folder that no server is using: copies it without free pages, checks the copy,
+ * and puts it in the place of the file. A server cannot do this itself: lmdb 3.5.6 crashes when a process opens a file
+ * and later its compacted copy. @throws DataFolderError, JournalError
+ */
+export async function* compactFolder(path: string): AsyncGenerator<DatabaseCompaction, void> {
+  await using folder = await DataFolder.openExisting(path);
+  for (const { name, path: file } of await folder.databases()) {
+    const { size: bytesBefore } = await stat(file);
+    await compactDatabase(name, file);
+    yield { name, bytesBefore, bytes: (await stat(file)).size };
+  }
+}
+
+async function compactDatabase(name: string, path: string): Promise<void> {
+  await using database = new LmdbDatabase(path, UNBOUNDED);
+  await database.probe(); // checks the file and empties the log
+  await database.close();
+  const copy = `${path}${UNFINISHED_SUFFIX}`;
+  try {
+    await copyFile(path, copy);
+    const { damage } = await checkDatabase(name, copy);
+    if (damage !== undefined) throw new DamagedJournalError(`The copy of ${path} is damaged: ${damage}.`);
+    await rm(`${path}-lock`, { force: true }); // it belongs to the old file
+    await rename(copy, path);
+  } finally {
+    await rm(copy, { force: true });
+  }
+  await syncParentFolder(path);
 }
 
 /** The result of copying a database. */
@@ -110,33 +169,72 @@ async function checkDatabase(name: string, path: string): Promise<DatabaseCheck>
       for (const { tasks } of jobs) treeOf(epoch, tasks);
       jobCount += jobs.length;
     });
-    return { name, path, jobCount, bytes, damage: undefined };
+    return { name, path, jobCount, bytes, damage: undefined, unknown: undefined };
   } catch (error) {
+    const failed = { name, path, jobCount: 0, bytes, damage: undefined, unknown: undefined };
+    if (error instanceof UnknownFormatError) return { ...failed, unknown: error.message };
     if (!(error instanceof DamagedJournalError)) throw error;
-    return { name, path, jobCount: 0, bytes, damage: (error.cause as Error).message };
+    return { ...failed, damage: (error.cause as Error).message };
   }
 }
 
-async function repairDatabase(name: string, path: string): Promise<DatabaseRepair> {
-  const { head, jobs, revision, lostChanges, damage, ...found } = salvage(path);
+/** Returns why it did not repair the database if the rest of its file is of another version. */
+async function repairDatabase(name: string, path: string): Promise<DatabaseRepair | string> {
+  const log = `${path}${LOG_SUFFIX}`;
+  const salvaged = salvageIfKnown(path, log);
+  if (typeof salvaged === "string") return salvaged;
+  const { head, jobs, revision, lostChanges, damage, ...found } = salvaged;
   const setBack = found.revertedJobs.map(({ username, jobId }) => `${username}/${jobId}`);
   const damagedFile = unusedName(`${path}.damaged`);
   await rename(path, damagedFile);
+  if (existsSync(log)) await rename(log, `${damagedFile}${LOG_SUFFIX}`);
   await syncParentFolder(path);
   await writeDatabase(path, jobs, revision);
   const lostJobs = head && Math.max(head.jobCount - jobs.length, 0);
   return { name, damagedFile, jobCount: jobs.length, lostJobs, lostChanges, setBack, damage };
 }
 
+function salvageIfKnown(path: string, log: string): Salvage | string {
+  try {
+    return salvage(path, log);
+  } catch (error) {
+    if (error instanceof UnknownFormatError) return error.message;
+    throw error;
+  }
+}
+
+/**
+ * Copies the file as of one transaction, and the log that follows it. The server may move the log to its file meanwhile,
+ * so the log is read before and after: if neither follows the copy, the copy contains what was in the first.
+ */
 async function copyDatabase(path: string, copy: string): Promise<void> {
+  const before = await readLog(path);
+  await copyFile(path, copy);
+  const logs = [await readLog(path), before];
+  using file = LmdbFile.open(copy);
+  const head = headOf(file);
+  const log = logs.find((bytes) => head && framesAfter(bytes, head).length > 0);
+  if (log) await writeFile(`${copy}${LOG_SUFFIX}`, log, { mode: PRIVATE_FILE });
+  await using database = new LmdbDatabase(copy, UNBOUNDED);
+  await database.beginEpoch();
+}
+
+/** Copies a file without its free pages. */
+async function copyFile(path: string, copy: string): Promise<void> {
+  await createLockFileOf(path);
+  checkCanOpen([path, `${path}-lock`], "r");
   const env = openLmdb({ path, noSubdir: true, readOnly: true });
   try {
     await env.backup(copy, true);
   } finally {
     await env.close();
   }
-  await using database = new LmdbDatabase(copy, UNBOUNDED);
-  await database.beginEpoch();
+  await syncFile(copy);
+}
+
+async function readLog(path: string): Promise<Buffer> {
+  const log = `${path}${LOG_SUFFIX}`;
+  return existsSync(log) ? readFile(log) : Buffer.alloc(0);
 }
 
 function unusedName(path: string): string {

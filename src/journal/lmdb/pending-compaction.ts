@@ -26,11 +26,17 @@ export interface UncompactedChange {
  */
 export class PendingCompaction {
   readonly #changes = new Map<string, UncompactedChange>();
+  readonly #removed = new Set<UncompactedChange>();
   #bytes = 0;
 
   /** The size of the entries. */
   get bytes(): number {
     return this.#bytes;
+  }
+
+  /** The changes that removed their job. Compacting them frees space. */
+  get removed(): ReadonlySet<UncompactedChange> {
+    return this.#removed;
   }
 
   get oldest(): UncompactedChange | undefined {
@@ -52,9 +58,10 @@ export class PendingCompaction {
     for (const change of changes) this.#changes.set(change.id, change);
   }
 
-  delete({ id, bytes }: UncompactedChange): void {
-    this.#changes.delete(id);
-    this.#bytes -= bytes;
+  delete(change: UncompactedChange): void {
+    this.#changes.delete(change.id);
+    this.#removed.delete(change);
+    this.#bytes -= change.bytes;
   }
 
   /** @param bytes the size of the entry */
@@ -68,6 +75,7 @@ export class PendingCompaction {
     switch (entry.change.kind) {
       case "stored":
         resetChange(change);
+        this.#removed.delete(change);
         change.storedRevision = revision;
         break;
       case "updated":
@@ -79,6 +87,7 @@ export class PendingCompaction {
       case "removed":
         resetChange(change);
         change.removal = { ...pickJobKey(entry), ...entry.change, revision };
+        this.#removed.add(change);
         break;
       default:
         unreachable(entry.change);

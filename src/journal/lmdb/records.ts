@@ -1,11 +1,12 @@
 import { crc32 } from "node:zlib";
 import type { JobKey } from "../../tasks/names.js";
 import type { RateEstimate } from "../../tasks/rate-estimate.js";
+import type { IterationMode } from "../../tasks/task.js";
 import type { LeafRow, TaskRow, VersionedRow } from "../../tasks/task-rows.js";
-import { TASK_STATUSES } from "../../tasks/task-status.js";
+import { TASK_STATUSES, type TaskStatus } from "../../tasks/task-status.js";
 import { unreachable } from "../../util/assert.js";
 import { BoundedCache } from "../../util/bounded-cache.js";
-import type { JournalEntry, StoredJob, StoredRemoval } from "../journal.js";
+import { UnknownFormatError, type JournalEntry, type StoredJob, type StoredRemoval } from "../journal.js";
 import { DamagedFileError } from "./lmdb-file.js";
 
 /**
@@ -92,11 +93,22 @@ export function encodeEntry(key: Buffer, entry: JournalEntry): EncodedRecord {
   return encodeRecord(key, { ...entry, change: { ...change, tasks: change.tasks.map(fieldsOf) } });
 }
 
+/** Decodes the head. @throws DamagedFileError, UnknownFormatError */
+export function decodeHead(key: Buffer, bytes: Buffer): DatabaseHead {
+  const head = decodeRecord(key, bytes) as DatabaseHead;
+  if (head.format !== FORMAT) throw new UnknownFormatError(`a head of format ${head.format}`);
+  return head;
+}
+
+/** @throws DamagedFileError, UnknownFormatError */
 export function decodeEntry(key: Buffer, bytes: Buffer): JournalEntry {
   // Safe: the checksum proves that an encoded entry was read.
   const entry = decodeRecord(key, bytes) as JournalEntry;
+  if (entry.format !== FORMAT) throw new UnknownFormatError(`an entry of format ${entry.format}`);
+  if (!CHANGES.has(entry.change.kind))
+    throw new UnknownFormatError(`a change of the kind ${JSON.stringify(entry.change.kind)}`);
   if (entry.change.kind === "removed") return entry;
-  const tasks = (entry.change.tasks as unknown as RowFields[]).map(rowOf);
+  const tasks = (entry.change.tasks as unknown as RowFields[]).map((fields) => rowOf(fields, fields.length));
   return { ...entry, change: { ...entry.change, tasks } };
 }
 
@@ -105,17 +117,29 @@ export function encodeJob(key: Buffer, job: StoredJob): EncodedRecord {
   return encodeRecord(key, { ...job, tasks });
 }
 
+/** @throws DamagedFileError, UnknownFormatError */
 export function decodeJob(key: Buffer, bytes: Buffer): StoredJob {
   const job = decodeRecord(key, bytes) as StoredJob;
-  const tasks = (job.tasks as unknown as [...RowFields, number][]).map((fields): VersionedRow => ({
-    row: rowOf(fields),
-    revision: fields.at(-1) as number,
-  }));
+  const tasks = (job.tasks as unknown as VersionedFields[]).map(versionedRowOf);
   return { ...job, tasks };
+}
+
+/** The first files have the revision before the row, where later ones have the number of the kind. */
+function versionedRowOf(fields: VersionedFields): VersionedRow {
+  if (typeof fields[1] === "string")
+    return { row: rowOf(fields, fields.length - 1), revision: fields.at(-1) as number };
+  const [revision, ...row] = fields as unknown as [number, ...RowFields];
+  return { row: rowOf(row, row.length), revision };
 }
 
 export function decodeRemoval(key: Buffer, bytes: Buffer): StoredRemoval {
   return decodeRecord(key, bytes) as StoredRemoval;
+}
+
+/** The error for an intact record of a kind that this version does not know. @throws DamagedFileError */
+export function unknownRecord(key: Buffer, bytes: Buffer): UnknownFormatError {
+  decodeRecord(key, bytes);
+  return new UnknownFormatError(`a record of kind ${key[0]}`);
 }
 
 function numberedKey(kind: number, revision: number): Buffer {
@@ -144,7 +168,7 @@ type OwnFields = [
   kind: number,
   path: string,
   description: string,
-  status: number,
+  status: number | string,
   startedAt: number | null,
   endedAt: number | null,
   message: string | null,
@@ -152,6 +176,7 @@ type OwnFields = [
   isExcluded: 0 | 1,
 ];
 type RowFields = [...OwnFields, ...rest: unknown[]];
+type VersionedFields = [...RowFields, revision: number];
 
 const KINDS = ["LEAF", "INTERMEDIATE", "ITERATIVE"] as const;
 
@@ -205,9 +230,14 @@ function hasNotBegun(row: LeafRow): boolean {
   return row.status === "PENDING" && isBare && !row.isExcluded && row.done === 0;
 }
 
-/** Copies field by field, because there may be millions. */
-function rowOf(fields: RowFields | PendingLeafFields): TaskRow {
+/**
+ * Copies field by field, because there may be millions.
+ * @param count the number of fields of the row, which a revision may follow
+ * @throws UnknownFormatError
+ */
+function rowOf(fields: RowFields | PendingLeafFields, count: number): TaskRow {
   if (isPendingLeaf(fields)) {
+    checkCount(fields, count, PENDING_LEAF_FIELDS);
     return {
       kind: "LEAF",
       path: fields[1],
@@ -225,7 +255,7 @@ function rowOf(fields: RowFields | PendingLeafFields): TaskRow {
   }
   const path = fields[1];
   const description = internDescription(fields[2]);
-  const status = TASK_STATUSES[fields[3]]!;
+  const status = statusOf(fields[3]);
   const startedAt = fields[4];
   const endedAt = fields[5];
   const message = fields[6];
@@ -233,6 +263,7 @@ function rowOf(fields: RowFields | PendingLeafFields): TaskRow {
   const isExcluded = fields[8] === 1;
   switch (KINDS[fields[0]]) {
     case "LEAF": {
+      checkCount(fields, count, LEAF_FIELDS, LEAF_FIELDS_WITH_RATE);
       const volume = fields[9] as number | null;
       const done = fields[10] as number;
       const rateEstimate = rateEstimateOf(fields[11]);
@@ -252,6 +283,7 @@ function rowOf(fields: RowFields | PendingLeafFields): TaskRow {
       };
     }
     case "INTERMEDIATE":
+      checkCount(fields, count, OWN_FIELDS);
       return {
         kind: "INTERMEDIATE",
         path,
@@ -264,12 +296,14 @@ function rowOf(fields: RowFields | PendingLeafFields): TaskRow {
         isExcluded,
       };
     case "ITERATIVE": {
+      checkCount(fields, count, ITERATIVE_FIELDS);
       const own = { path, description, status, startedAt, endedAt, message, maxConcurrency, isExcluded };
       const [mode, maxIterations, begunIterations, template] = fields.slice(9) as IterativeFields;
+      if (!MODES.has(mode)) throw new UnknownFormatError(`iterations of the mode ${JSON.stringify(mode)}`);
       return { kind: "ITERATIVE", ...own, mode, maxIterations, begunIterations, template };
     }
     default:
-      throw new DamagedFileError(`a task of kind ${fields[0]} is unknown`);
+      throw new UnknownFormatError(`a task of kind ${JSON.stringify(fields[0])}`);
   }
 }
 
@@ -278,6 +312,20 @@ function rateEstimateOf(field: unknown): RateEstimate | null {
   if (!Array.isArray(field)) return null;
   const [rate, spanMs, gapMs] = field as [number, number, number];
   return { rate, spanMs, gapMs };
+}
+
+/** The first files have the status as text. */
+function statusOf(field: number | string): TaskStatus {
+  const status =
+    typeof field === "number" ? TASK_STATUSES[field] : TASK_STATUSES.find((name) => name === field);
+  if (status === undefined) throw new UnknownFormatError(`a task with the status ${JSON.stringify(field)}`);
+  return status;
+}
+
+/** A field that was added by a later version must not be lost. */
+function checkCount(fields: readonly unknown[], count: number, known: number, alsoKnown = known): void {
+  if (count !== known && count !== alsoKnown)
+    throw new UnknownFormatError(`a task of kind ${JSON.stringify(fields[0])} with ${count} fields`);
 }
 
 function isPendingLeaf(fields: RowFields | PendingLeafFields): fields is PendingLeafFields {
@@ -301,5 +349,15 @@ type IterativeFields = [
   begunIterations: IterativeRow["begunIterations"],
   template: IterativeRow["template"],
 ];
+
+const FORMAT = 1;
+const CHANGES = new Set<string>(["stored", "updated", "removed"]);
+const MODES = new Set<string>(["FIXED", "DYNAMIC", "OPEN"] satisfies IterationMode[]);
+
+const PENDING_LEAF_FIELDS = 5;
+const OWN_FIELDS = 9;
+const LEAF_FIELDS = 11;
+const LEAF_FIELDS_WITH_RATE = 12;
+const ITERATIVE_FIELDS = 13;
 
 const CHECKSUM_BYTES = 4;

@@ -1,16 +1,20 @@
+import { existsSync, readFileSync } from "node:fs";
 import type { JobKey } from "../../tasks/names.js";
 import type { JournalEntry, StoredJob } from "../journal.js";
 import { jobKeyText, pickJobKey, createStoredJob } from "../stored-job.js";
 import { DamagedFileError, LmdbFile, type LmdbRecord } from "./lmdb-file.js";
 import {
+  entryKey,
   KIND,
   revisionOfKey,
-  decodeRecord,
+  decodeHead,
+  unknownRecord,
   decodeEntry,
   decodeJob,
   decodeRemoval,
   type DatabaseHead,
 } from "./records.js";
+import { allFrames, framesAfter } from "./log-frame.js";
 import { compacted, PendingCompaction } from "./pending-compaction.js";
 
 /** The readable parts of a damaged file, and its damage. */
@@ -28,11 +32,13 @@ export interface Salvage {
 }
 
 /**
- * Reads all readable records: through the tree, and page by page if the tree does not reach all of them. Each job is
+ * Reads all readable records: through the tree, page by page if the tree does not reach all of them, and in the log.
+ * Each job is
  * restored to some revision: its newest record plus the later entries, up to the first that does not follow from the
  * previous one. Pages that are no longer in use may contain jobs that were removed long ago.
+ * @throws UnknownFormatError for intact records that this version does not know. They would be lost.
  */
-export function salvage(path: string): Salvage {
+export function salvage(path: string, logPath: string): Salvage {
   const reader = new SalvageReader();
   try {
     using file = LmdbFile.openDamaged(path);
@@ -42,6 +48,7 @@ export function salvage(path: string): Salvage {
     if (!(error instanceof DamagedFileError)) throw error;
     reader.damage.push(error.message);
   }
+  if (existsSync(logPath)) reader.addLog(readFileSync(logPath));
   return reader.salvage();
 }
 
@@ -71,12 +78,29 @@ class SalvageReader {
   }
 
   /** Adds a record from a page that the tree does not reach. Unreadable records are ignored: they were overwritten. */
-  addUnreferenced(record: LmdbRecord): void {
+  addUnreferenced(record: StoredRecord): void {
     if (record.key[0] === KIND.head) return;
     try {
       this.#read(record);
     } catch (error) {
       if (!(error instanceof DamagedFileError)) throw error;
+    }
+  }
+
+  /** Adds the entries of a log that the file does not contain. */
+  addLog(bytes: Buffer): void {
+    const stored = this.#head;
+    try {
+      if (stored) framesAfter(bytes, stored);
+    } catch (error) {
+      if (!(error instanceof DamagedFileError)) throw error;
+      this.damage.push(error.message);
+    }
+    for (const { epoch, commit, firstRevision, jobCount, records } of allFrames(bytes)) {
+      if (stored && (epoch !== stored.epoch || commit < stored.commit)) continue;
+      for (const [index, value] of records.entries())
+        this.addUnreferenced({ key: entryKey(firstRevision + index), value });
+      if (stored) this.#head = { ...stored, revision: firstRevision + records.length - 1, jobCount };
     }
   }
 
@@ -114,10 +138,10 @@ class SalvageReader {
     return revision + 1 - entriesFrom - found.length;
   }
 
-  #read({ key, value }: LmdbRecord): void {
+  #read({ key, value }: StoredRecord): void {
     switch (key[0]) {
       case KIND.head:
-        this.#head = decodeRecord(key, value) as DatabaseHead;
+        this.#head = decodeHead(key, value);
         break;
       case KIND.entry:
         this.#entries.set(revisionOfKey(key), decodeEntry(key, value));
@@ -131,6 +155,8 @@ class SalvageReader {
       case KIND.removal:
         this.#remove(decodeRemoval(key, value), revisionOfKey(key));
         break;
+      default:
+        throw unknownRecord(key, value);
     }
   }
 
@@ -153,3 +179,6 @@ class SalvageReader {
     return true;
   }
 }
+
+/** A record of the file or the log. */
+type StoredRecord = Pick<LmdbRecord, "key" | "value">;

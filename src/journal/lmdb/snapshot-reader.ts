@@ -6,12 +6,14 @@ import {
   entryKey,
   KIND,
   revisionOfKey,
-  decodeRecord,
+  decodeHead,
+  unknownRecord,
   decodeEntry,
   decodeJob,
   decodeRemoval,
   type DatabaseHead,
 } from "./records.js";
+import type { LoggedEntry } from "./write-ahead-log.js";
 import { compacted, PendingCompaction, type UncompactedChange } from "./pending-compaction.js";
 
 /** Reads and checks the head of a file; undefined if the file is empty. @throws DamagedFileError */
@@ -30,7 +32,7 @@ export function headOf(file: LmdbFile): DatabaseHead | undefined {
 function headIn({ key, value }: LmdbRecord): DatabaseHead {
   if (key.length !== 1 || key[0] !== KIND.head)
     throw new DamagedFileError("its first record is not the head");
-  return decodeRecord(key, value) as DatabaseHead;
+  return decodeHead(key, value);
 }
 
 function headIfValid(record: LmdbRecord): DatabaseHead | undefined {
@@ -58,11 +60,22 @@ export class SnapshotReader {
   readonly #file: LmdbFile;
   readonly #head: DatabaseHead;
   readonly #options: JournalOptions;
+  readonly #logged: readonly LoggedEntry[];
   /** The entries of each job, which are read when they are needed: together they may be larger than the memory. */
   readonly #entries = new Map<string, EntryRecord[]>();
   readonly #recordedRemovals = new Map<string, StoredRemoval>();
 
-  constructor(file: LmdbFile, head: DatabaseHead, options: JournalOptions) {
+  /**
+   * @param head the head after the logged entries
+   * @param logged the entries of the log, which are newer than those of the file
+   */
+  constructor(
+    file: LmdbFile,
+    head: DatabaseHead,
+    options: JournalOptions,
+    logged: readonly LoggedEntry[] = [],
+  ) {
+    this.#logged = logged;
     this.#file = file;
     this.#head = head;
     this.#options = options;
@@ -99,8 +112,10 @@ export class SnapshotReader {
   *#jobs(): Generator<StoredJob | undefined, void> {
     let count = 0;
     let checksum = 0;
+    let isLogRead = false;
     for (const { key, value, location } of this.#file.records()) {
       if (key[0] === KIND.head) continue;
+      if (key[0] !== KIND.entry && !isLogRead) isLogRead = this.#readLog();
       count++;
       const job = this.#readRecord(key, value, location);
       checksum = (checksum + checksumOfRecord(value)) % 2 ** 32;
@@ -110,8 +125,9 @@ export class SnapshotReader {
     if (count !== recordCount)
       throw new DamagedFileError(`its head counts ${recordCount} records, but it has ${count}`);
     if (checksum !== this.#head.checksum) throw new DamagedFileError("a record is not the latest version");
-    if (this.entryChecksums.size !== revision + 1 - entriesFrom)
+    if (this.entryChecksums.size + this.#logged.length !== revision + 1 - entriesFrom)
       throw new DamagedFileError("an entry is missing");
+    if (!isLogRead) this.#readLog();
     yield* this.#jobsWithoutRecord();
   }
 
@@ -120,7 +136,7 @@ export class SnapshotReader {
     switch (key[0]) {
       case KIND.entry: {
         const revision = revisionOfKey(key);
-        if (revision < this.#head.entriesFrom || revision > this.#head.revision)
+        if (revision < this.#head.entriesFrom || revision > this.#head.revision - this.#logged.length)
           throw new DamagedFileError(`entry ${revision} is outside the range in its head`);
         this.entryChecksums.set(revision, checksumOfRecord(value));
         this.#addEntry(jobKeyText(decodeEntry(key, value)), {
@@ -138,8 +154,15 @@ export class SnapshotReader {
         return this.#replay(jobKeyText(removal), this.#newerEntries(jobKeyText(removal), removal.revision));
       }
       default:
-        throw new DamagedFileError(`it has a record of the unknown kind ${key[0]}`);
+        throw unknownRecord(key, value);
     }
+  }
+
+  /** Adds the logged entries after those of the file. */
+  #readLog(): true {
+    for (const { entry, revision, record } of this.#logged)
+      this.#addEntry(jobKeyText(entry), { revision, bytes: record.bytes.length, read: () => entry });
+    return true;
   }
 
   #addEntry(id: string, record: EntryRecord): void {

@@ -1,4 +1,4 @@
-import type { IncomingMessage } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import type { Writable } from "node:stream";
 import type { Limits } from "../../protocol/limits.js";
@@ -15,8 +15,9 @@ export interface HttpRejection {
 }
 
 /**
- * Limits connections, in total and per address. The server answers requests on excess connections with an error;
- * existing connections continue.
+ * Limits connections, in total and per address. The server answers requests on excess connections with an error, or if
+ * they are health probes, and closes them; existing connections continue. Of excess connections, the oldest is closed for
+ * one more than the reserve, so that idle ones never keep a probe out.
  *
  * Behind a proxy all connections come from one address. With a trusted proxy, the limiter instead counts what each
  * client has open: its WebSockets, event streams and requests in progress.
@@ -26,7 +27,8 @@ export class ConnectionLimiter {
   readonly #trustsProxy: boolean;
   readonly #byAddress = new KeyedCounter<string>();
   readonly #open = new Set<Socket>();
-  readonly #excess = new WeakMap<Socket, HttpRejection>();
+  /** Oldest first. */
+  readonly #excess = new Map<Socket, HttpRejection>();
 
   constructor(limits: Limits, { trustsProxy }: { readonly trustsProxy: boolean }) {
     this.#limits = limits;
@@ -47,11 +49,16 @@ export class ConnectionLimiter {
   opened(socket: Socket): void {
     if (this.#open.has(socket)) return;
     this.#open.add(socket);
-    socket.once("close", () => this.#open.delete(socket));
-    if (this.#open.size > this.#limits.connectionsMax) this.#excess.set(socket, this.#tooMany());
-    if (!this.#limitsAddresses || this.#trustsProxy) return;
-    const rejection = this.#countFor(clientAddressOf(socket.remoteAddress), socket);
-    if (rejection && !this.#excess.has(socket)) this.#excess.set(socket, rejection);
+    socket.once("close", () => this.#closed(socket));
+    const rejection = this.#rejectionOf(socket);
+    if (!rejection) return;
+    this.#excess.set(socket, rejection);
+    if (this.#excess.size > RESERVED_CONNECTIONS) this.#closeOldestExcess();
+  }
+
+  /** Admits a health probe, also on an excess connection, which closes after the answer. */
+  beginProbe(request: IncomingMessage, response: ServerResponse): void {
+    if (this.#excess.has(request.socket)) response.shouldKeepAlive = false;
   }
 
   /**
@@ -62,6 +69,26 @@ export class ConnectionLimiter {
     const rejection = this.#excess.get(request.socket);
     if (rejection || !this.#limitsAddresses || !this.#trustsProxy) return rejection;
     return this.#countFor(forwardedClientAddressOf(request), open);
+  }
+
+  #rejectionOf(socket: Socket): HttpRejection | undefined {
+    const countsAddress = this.#limitsAddresses && !this.#trustsProxy;
+    const tooManyFromAddress = countsAddress
+      ? this.#countFor(clientAddressOf(socket.remoteAddress), socket)
+      : undefined;
+    const isExcess = this.#open.size - this.#excess.size > this.#limits.connectionsMax;
+    return isExcess ? this.#tooMany() : tooManyFromAddress;
+  }
+
+  #closed(socket: Socket): void {
+    this.#open.delete(socket);
+    this.#excess.delete(socket);
+  }
+
+  #closeOldestExcess(): void {
+    const [oldest] = this.#excess.keys();
+    this.#closed(oldest!);
+    oldest!.destroy();
   }
 
   get #limitsAddresses(): boolean {
@@ -87,3 +114,6 @@ export class ConnectionLimiter {
     return { status: 429, error, isLast: true };
   }
 }
+
+/** Connections above the limit: for health probes, and to tell other clients why they are rejected. */
+export const RESERVED_CONNECTIONS = 128;

@@ -1,10 +1,10 @@
 import type { ServerResponse } from "node:http";
 import { Readable } from "node:stream";
-import { expiredTokenError } from "../../auth/authenticator.js";
 import type { Caller } from "../../auth/caller.js";
 import type { EventResult, EventResults } from "../../graphql/pipeline/event-results.js";
 import type { Pipeline } from "../../graphql/pipeline/pipeline.js";
 import type { Log } from "../../util/log.js";
+import type { Client } from "../refusal-log.js";
 import { SlowReaderMonitor, type MonitoredConnection } from "../slow-reader.js";
 
 /** The headers of server-sent events. They ask proxies not to cache or buffer. */
@@ -20,7 +20,7 @@ export interface EventStreamOptions {
   readonly keepAliveMs: number;
   /** How long a reader may leave pending data unread. */
   readonly slowReaderMs: number;
-  readonly onSlowReaderClosed: () => void;
+  readonly onSlowReaderClosed: (client: Client) => void;
   readonly log: Log;
 }
 
@@ -33,17 +33,19 @@ export class EventStream extends Readable implements MonitoredConnection {
   readonly #results: EventResults;
   readonly #response: ServerResponse;
   readonly #caller: Caller;
+  readonly #client: Client;
   readonly #unwatchCaller: () => void;
   readonly #options: EventStreamOptions;
   readonly #heartbeat: NodeJS.Timeout;
   #isPulling = false;
   #hasEnded = false;
 
-  constructor({ results, response, caller }: EventStreamTarget, options: EventStreamOptions) {
+  constructor({ results, response, caller, client }: EventStreamTarget, options: EventStreamOptions) {
     super({ highWaterMark: 1 });
     this.#results = results;
     this.#response = response;
     this.#caller = caller;
+    this.#client = client;
     this.#options = options;
     this.#heartbeat = setInterval(() => this.#beat(), options.keepAliveMs).unref();
     this.once("resume", () => this.#watchReader()); // before that Yoga clears the socket's timeout
@@ -61,7 +63,7 @@ export class EventStream extends Readable implements MonitoredConnection {
   }
 
   closeSlowReader(): void {
-    this.#options.onSlowReaderClosed();
+    this.#options.onSlowReaderClosed(this.#client);
     this.#response.destroy();
   }
 
@@ -94,14 +96,16 @@ export class EventStream extends Readable implements MonitoredConnection {
   /** Sends the error without an id: the client resumes after its last event, with a new token. */
   #sendTokenExpired(): void {
     if (this.#hasEnded) return;
-    this.push(`event: next\ndata: ${JSON.stringify(this.#options.pipeline.reject(expiredTokenError()))}\n\n`);
+    const { requestId } = this.#client;
+    const rejected = this.#options.pipeline.reject(this.#caller.endError, requestId);
+    this.push(`event: next\ndata: ${JSON.stringify(rejected)}\n\n`);
     this.push(COMPLETE);
     this.#end();
     void this.#results.return(); // never fails
   }
 
   #failed(error: unknown): void {
-    this.#options.log.error({ err: error }, "event stream failed");
+    this.#options.log.error({ err: error, ...this.#client }, "event stream failed");
     this.#end();
   }
 
@@ -128,6 +132,7 @@ export interface EventStreamTarget {
   readonly results: EventResults;
   readonly response: ServerResponse;
   readonly caller: Caller;
+  readonly client: Client;
 }
 
 const COMMENT = ":\n\n";

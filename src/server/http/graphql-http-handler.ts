@@ -14,7 +14,8 @@ import {
 } from "../../graphql/pipeline/pipeline.js";
 import type { Limits } from "../../protocol/limits.js";
 import { badUserInput, truncateText, TidemarkError } from "../../protocol/tidemark-error.js";
-import { TurnQueue } from "../../util/turn-queue.js";
+import { LARGE_JSON_BYTES } from "../../util/json-bytes.js";
+import type { TurnQueue } from "../../util/turn-queue.js";
 import { parseOperationBytes } from "../operation-params.js";
 import type { AnswerCompressor } from "./answer-compressor.js";
 import { EVENT_STREAM_TYPE, JSON_TYPE, negotiateAnswer, type AnswerTypes } from "./answer-type.js";
@@ -26,9 +27,11 @@ import {
   type EventStreamTarget,
 } from "./event-stream.js";
 import { parseQueryParams } from "./query-params.js";
+import type { RefusalLog } from "../refusal-log.js";
 import { readJsonBody } from "./request-body.js";
 import { RequestError } from "./request-error.js";
-import { setSecurityHeaders } from "./security-headers.js";
+import { requestIdOf } from "./request-id.js";
+import { setCommonHeaders } from "./common-headers.js";
 
 /**
  * GraphQL over HTTP and over server-sent events. It reads each request itself and answers in JSON directly. GraphQL Yoga
@@ -40,8 +43,6 @@ import { setSecurityHeaders } from "./security-headers.js";
 export class GraphqlHttpHandler {
   readonly #options: GraphqlHttpHandlerOptions;
   readonly #streams = new Set<EventStream>();
-  /** Some large bodies take 100 ms to parse, and they often arrive together. */
-  readonly #largeBodies = new TurnQueue();
   readonly #yoga: YogaServerInstance<ServerContext, object>;
 
   constructor(options: GraphqlHttpHandlerOptions) {
@@ -69,12 +70,12 @@ export class GraphqlHttpHandler {
     const caller = outcome instanceof Promise ? await outcome : outcome;
     if (!(caller instanceof Caller)) return rejectUnauthenticated(response, caller);
     const { method, headers } = request;
-    if (method !== "POST") setSecurityHeaders(response);
+    if (method !== "POST") setCommonHeaders(response);
     if (method !== "POST" && method !== "GET") return this.#yoga(request, response, NOTHING_TO_ANSWER);
     const types = negotiateAnswer(headers.accept);
     if (!types) {
       const cause = notAcceptable(headers.accept);
-      const result = this.#options.pipeline.reject(cause);
+      const result = this.#options.pipeline.reject(cause, requestIdOf(request));
       return this.#write({ type: JSON_TYPE, result, cause }, request, response);
     }
     await this.#answer(request, response, caller, types);
@@ -98,12 +99,15 @@ export class GraphqlHttpHandler {
       return this.#write(answer, request, response);
     }
     request.headers.accept = type; // Yoga would negotiate again
-    setSecurityHeaders(response);
+    setCommonHeaders(response);
     await this.#yoga(request, response, { res: response, caller, prepared });
   }
 
   #write(answer: JsonAnswer, request: IncomingMessage, response: ServerResponse): Promise<void> {
-    return writeJsonAnswer(answer, request, response, this.#options.compressor);
+    const { compressor, refusals } = this.#options;
+    const [error] = answer.result.errors ?? [];
+    if (error) refusals.rejected(refusals.clientOf(request), error);
+    return writeJsonAnswer(answer, request, response, compressor);
   }
 
   /** Reads and checks the operation of a request, without executing it; undefined if the client disconnected. */
@@ -117,21 +121,28 @@ export class GraphqlHttpHandler {
       const params = await this.#paramsOf(request);
       if (!params) return undefined;
       const lastEventId = request.headers["last-event-id"] as string | undefined; // Node.js joins several
-      const prepared = pipeline.prepare({ ...params, caller, lastEventId });
+      const requestId = requestIdOf(request);
+      const prepared = pipeline.prepare({ ...params, caller, requestId, lastEventId });
       if (isRejected(prepared)) return prepared;
       if (prepared.kind === OperationTypeNode.MUTATION && request.method === "GET") throw mutationByGet();
       if (prepared.kind === OperationTypeNode.SUBSCRIPTION && !acceptsEvents) throw eventStreamRequired();
       return prepared;
     } catch (error) {
       const cause = error instanceof TidemarkError ? asRequestError(error) : undefined;
-      return { ...pipeline.reject(error), cause };
+      return { ...pipeline.reject(error, requestIdOf(request)), cause };
     }
+  }
+
+  #reject(error: unknown, request: IncomingMessage): RejectedOperation {
+    const { pipeline, refusals } = this.#options;
+    refusals.rejected(refusals.clientOf(request), error);
+    return pipeline.reject(error, requestIdOf(request));
   }
 
   async #paramsOf(request: IncomingMessage): Promise<OperationParams | undefined> {
     if (request.method === "GET") return parseQueryParams(request.url ?? "");
     const body = await readJsonBody(request, this.#options.limits.bodyBytesMax);
-    if (body && body.length > LARGE_BODY_BYTES) await this.#largeBodies.next();
+    if (body && body.length > LARGE_JSON_BYTES) await this.#options.parsing.next(request.socket);
     return body && parseOperationBytes(body);
   }
 
@@ -146,13 +157,14 @@ export class GraphqlHttpHandler {
   }
 
   /** Authenticates a request, synchronously if possible: reading a body is faster with listeners attached before it arrives. */
-  callerOf({ headers }: IncomingMessage): Caller | RejectedOperation | Promise<Caller | RejectedOperation> {
-    const { authenticator, pipeline } = this.#options;
+  callerOf(request: IncomingMessage): Caller | RejectedOperation | Promise<Caller | RejectedOperation> {
     try {
-      const caller = authenticator.authenticate(bearerToken(headers.authorization));
-      return caller instanceof Caller ? caller : caller.catch((error: unknown) => pipeline.reject(error));
+      const caller = this.#options.authenticator.authenticate(bearerToken(request.headers.authorization));
+      return caller instanceof Caller
+        ? caller
+        : caller.catch((error: unknown) => this.#reject(error, request));
     } catch (error) {
-      return pipeline.reject(error);
+      return this.#reject(error, request);
     }
   }
 
@@ -189,7 +201,7 @@ export class GraphqlHttpHandler {
       response.once("close", this.#options.callerConnections.open(caller));
       return undefined;
     } catch (error) {
-      return this.#options.pipeline.reject(error);
+      return this.#reject(error, response.req);
     }
   }
 
@@ -200,7 +212,8 @@ export class GraphqlHttpHandler {
         if (!(result instanceof EventResults)) return;
         setResultProcessor((_, { Response }) => {
           const { res: response, caller } = serverContext;
-          const stream = this.#openStream({ results: result, response, caller });
+          const client = this.#options.refusals.clientOf(response.req);
+          const stream = this.#openStream({ results: result, response, caller, client });
           // Safe: the Response of Yoga's fetch takes a stream of Node, and pipes it.
           return new Response(stream as unknown as BodyInit, { headers: EVENT_STREAM_HEADERS });
         }, "text/event-stream");
@@ -220,6 +233,9 @@ export interface GraphqlHttpHandlerOptions extends EventStreamOptions {
   readonly authenticator: Authenticator;
   readonly callerConnections: CallerCounts;
   readonly compressor: AnswerCompressor;
+  readonly refusals: RefusalLog;
+  /** For large bodies, which often arrive together. */
+  readonly parsing: TurnQueue;
   readonly limits: Limits;
 }
 
@@ -237,7 +253,7 @@ interface RejectedRequest extends RejectedOperation {
 
 /** Rejects a request before its body is read. */
 export function rejectUnauthenticated(response: ServerResponse, { errors }: RejectedOperation): void {
-  setSecurityHeaders(response);
+  setCommonHeaders(response);
   const status = Math.max(...errors.map(({ extensions }) => statusOfCode(extensions["code"])));
   response.writeHead(status, {
     "Content-Type": "application/json; charset=utf-8",
@@ -280,8 +296,6 @@ function eventStreamRequired(): RequestError {
     "Subscriptions over HTTP use server-sent events: send Accept: text/event-stream, or use a WebSocket.";
   return new RequestError(406, badUserInput(message));
 }
-
-const LARGE_BODY_BYTES = 32 * 1024;
 
 /** Yoga rejects the other methods before it looks for an operation. */
 const NOTHING_TO_ANSWER = {} as never;

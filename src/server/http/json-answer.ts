@@ -4,7 +4,8 @@ import type { ErrorCode } from "../../protocol/error-codes.js";
 import type { AnswerCompressor } from "./answer-compressor.js";
 import { JSON_TYPE, type GRAPHQL_TYPE } from "./answer-type.js";
 import type { RequestError } from "./request-error.js";
-import { setSecurityHeaders } from "./security-headers.js";
+import { REQUEST_ID_HEADER, requestIdOf } from "./request-id.js";
+import { setCommonHeaders } from "./common-headers.js";
 
 export interface JsonAnswer {
   readonly type: typeof JSON_TYPE | typeof GRAPHQL_TYPE;
@@ -23,7 +24,7 @@ export async function writeJsonAnswer(
   response: ServerResponse,
   compressor: AnswerCompressor,
 ): Promise<void> {
-  if (cause) setSecurityHeaders(response); // it may be a form of another site
+  if (cause) setCommonHeaders(response); // it may be a form of another site
   const text = JSON.stringify(result);
   const compression = compressor.compress(text, request, response);
   const compressed = compression instanceof Promise ? await compression : compression;
@@ -33,6 +34,8 @@ export async function writeJsonAnswer(
     // No other security headers for a POST of JSON, since each costs: no link, form or image can send it.
     "X-Content-Type-Options",
     "nosniff",
+    REQUEST_ID_HEADER,
+    requestIdOf(request),
     ...(retryAfter ? ["Retry-After", retryAfter] : []),
     ...(cause ? Object.entries(cause.headers).flat() : []),
     ...(compressed ? ["Content-Encoding", compressed.coding] : []),

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { DEFAULT_PORTS, formatOrigin, isHostOf, parseHost, parseOrigin } from "../../util/web-address.js";
+import { REQUEST_ID_HEADER, requestIdOf } from "./request-id.js";
 import { WildcardList } from "./wildcard-list.js";
 
 /**
@@ -41,14 +42,15 @@ export class OriginPolicy {
    * Sets the CORS headers for an allowed origin; without credentials, since there are no cookies. Answers a preflight
    * request and returns true for it.
    */
-  answerCors({ method, headers }: IncomingMessage, response: ServerResponse): boolean {
+  answerCors(request: IncomingMessage, response: ServerResponse): boolean {
+    const { method, headers } = request;
     if (this.#allowed.isEmpty) return false;
     response.appendHeader("Vary", "Origin");
     if (headers.origin === undefined || !this.#isAllowed(headers.origin)) return false;
     response.setHeader("Access-Control-Allow-Origin", headers.origin);
-    response.setHeader("Access-Control-Expose-Headers", "Retry-After");
+    response.setHeader("Access-Control-Expose-Headers", "Retry-After, X-Request-Id");
     if (method !== "OPTIONS" || headers["access-control-request-method"] === undefined) return false;
-    response.writeHead(204, this.#preflight).end();
+    response.writeHead(204, { ...this.#preflight, [REQUEST_ID_HEADER]: requestIdOf(request) }).end();
     return true;
   }
 
@@ -77,6 +79,7 @@ const HEADERS = [
   "Authorization",
   "Content-Type",
   "Last-Event-ID",
+  "X-Request-Id",
   "traceparent",
   "tracestate",
   "baggage",

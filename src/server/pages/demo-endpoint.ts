@@ -6,6 +6,7 @@ import type { Pipeline } from "../../graphql/pipeline/pipeline.js";
 import { TidemarkError } from "../../protocol/tidemark-error.js";
 import { answerJson, isJson } from "../http/json-response.js";
 import { statusOfCode } from "../http/json-answer.js";
+import { requestIdOf } from "../http/request-id.js";
 
 /**
  * `POST /demo`: starts the demonstration job and returns its key, with status 201, or 200 if it already runs. Not in the
@@ -19,7 +20,7 @@ export async function answerDemo(
   response: ServerResponse,
 ): Promise<void> {
   const reject = (status: number, error: unknown): void =>
-    answerJson(response, status, pipeline.reject(error));
+    answerJson(response, status, pipeline.reject(error, requestIdOf(request)));
   if (request.method !== "POST") {
     response.setHeader("Allow", "POST");
     return reject(
@@ -43,7 +44,7 @@ export async function answerDemo(
     const { database, username, jobId, attempt } = userTask;
     answerJson(response, isNew ? 201 : 200, { database, username, jobId, attempt });
   } catch (error) {
-    const rejection = pipeline.reject(error);
+    const rejection = pipeline.reject(error, requestIdOf(request));
     answerJson(response, statusOfCode(rejection.errors[0]?.extensions["code"]), rejection);
   }
 }

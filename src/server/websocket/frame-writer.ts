@@ -1,42 +1,22 @@
 import type { Socket } from "node:net";
 import type { WebSocket } from "ws";
+import { SlicedQueue } from "../../util/sliced-queue.js";
+import type { TurnLength } from "../../util/turn-length.js";
 import type { SharedFrames } from "./shared-frames.js";
 
+/** Sockets with pending frames. */
+export type WriteQueue = SlicedQueue<FrameWriter>;
+
 /**
- * A queue of sockets with pending frames. It combines all frames of a socket in one turn of the event loop into one
- * write, since a write costs as much as a thousand bytes. Each turn spends a limited time on writes, so that incoming
- * messages are handled in between.
+ * Combines all frames of a socket in one turn of the event loop into one write, since a write costs as much as a thousand
+ * bytes. Each turn spends a limited time on writes, so that incoming messages are handled in between.
  */
-export class WriteQueue {
-  #waiting: FrameWriter[] = [];
-  #isScheduled = false;
-
-  add(writer: FrameWriter): void {
-    this.#waiting.push(writer);
-    this.#schedule();
-  }
-
-  #schedule(): void {
-    if (this.#isScheduled) return;
-    this.#isScheduled = true;
-    setImmediate(() => this.#flushWaiting());
-  }
-
-  #flushWaiting(): void {
-    this.#isScheduled = false;
-    const end = performance.now() + TURN_MS;
-    let flushed = 0;
-    while (flushed < this.#waiting.length) {
-      this.#waiting[flushed++]!.flush();
-      if (flushed % FLUSHES_PER_CLOCK_CHECK === 0 && performance.now() > end) break;
-    }
-    this.#waiting = this.#waiting.slice(flushed);
-    if (this.#waiting.length > 0) this.#schedule();
-  }
+export function createWriteQueue(turnLength: TurnLength): WriteQueue {
+  return new SlicedQueue((writer) => writer.flush(), {
+    budget: turnLength.budget({ minMs: 10, maxMs: 10 }),
+    itemsPerClockCheck: 16,
+  });
 }
-
-const TURN_MS = 10;
-const FLUSHES_PER_CLOCK_CHECK = 16;
 
 /**
  * Writes the frames of one WebSocket directly to its socket. ws also writes whole frames, so its control frames can

@@ -22,9 +22,17 @@ import {
 import { CloseCode } from "../../protocol/close-codes.js";
 import { limitExceeded } from "../../protocol/tidemark-error.js";
 import { assert } from "../../util/assert.js";
+import { SlicedQueue } from "../../util/sliced-queue.js";
+import type { TurnLength } from "../../util/turn-length.js";
 import { parseOperationParams } from "../operation-params.js";
-import { WriteQueue } from "./frame-writer.js";
+import { REQUEST_ID_HEADER, requestIdOf } from "../http/request-id.js";
+import type { Client } from "../refusal-log.js";
+import { createWriteQueue } from "./frame-writer.js";
 import { WebSocketConnection, type WebSocketConnectionOptions } from "./websocket-connection.js";
+
+export interface GraphqlWebSocketServerOptions extends Omit<WebSocketConnectionOptions, "outgoing"> {
+  readonly turnLength: TurnLength;
+}
 
 /**
  * GraphQL over WebSocket: graphql-ws implements the protocol (graphql-transport-ws), ws the frames, and the pipeline
@@ -35,16 +43,27 @@ export class GraphqlWebSocketServer {
   readonly #sockets: WebSocketServer;
   readonly #protocol: ProtocolServer<WebSocketConnection>;
   readonly #connections = new Set<WebSocketConnection>();
+  /** After a restart thousands of clients return at once, and the requests of others come in between. */
+  readonly #handshakes: SlicedQueue<Handshake>;
   readonly #heartbeat: NodeJS.Timeout;
+  #isClosed = false;
 
-  constructor(options: Omit<WebSocketConnectionOptions, "outgoing">) {
-    this.#options = { ...options, outgoing: new WriteQueue() };
+  constructor({ turnLength, ...options }: GraphqlWebSocketServerOptions) {
+    this.#options = { ...options, outgoing: createWriteQueue(turnLength) };
+    this.#handshakes = new SlicedQueue((handshake) => this.#complete(handshake), {
+      budget: turnLength.budget({ minMs: HANDSHAKES_TURN_MS, maxMs: HANDSHAKES_TURN_MS }),
+      canWait: ({ requestedAt }) =>
+        turnLength.areConnectionsArriving && performance.now() - requestedAt < HANDSHAKE_WAIT_MS,
+    });
     this.#sockets = new WebSocketServer({
       noServer: true,
       handleProtocols,
       maxPayload: options.limits.messageBytesMax,
       ...OPTIONS_WITHOUT_TYPES,
       perMessageDeflate: false,
+    });
+    this.#sockets.on("headers", (headers, request) => {
+      headers.push(`${REQUEST_ID_HEADER}: ${requestIdOf(request)}`);
     });
     this.#protocol = createProtocol(this.#options);
     this.#heartbeat = setInterval(() => this.#ping(), options.keepAliveMs).unref();
@@ -55,29 +74,35 @@ export class GraphqlWebSocketServer {
     return this.#connections.size;
   }
 
-  /** Upgrades an admitted request to a WebSocket. */
-  open(request: IncomingMessage, socket: Duplex, head: Buffer): void {
-    this.#sockets.handleUpgrade(request, socket, head, (webSocket) =>
-      this.#opened(webSocket, request.socket),
-    );
+  /** Upgrades an admitted request to a WebSocket, in one of the next turns. */
+  open(request: IncomingMessage, socket: Duplex, head: Buffer, client: Client): void {
+    this.#handshakes.add({ request, socket, head, client, requestedAt: performance.now() });
   }
 
   /** Closes every socket with 1001 and waits for the clients to disconnect. */
   async close(): Promise<void> {
+    this.#isClosed = true;
     clearInterval(this.#heartbeat);
     const clients = [...this.#sockets.clients];
     for (const connection of this.#connections) connection.close(CloseCode.GOING_AWAY, "Going away");
     await Promise.all(clients.map(waitForClose));
   }
 
-  #opened(webSocket: WebSocket, socket: Socket): void {
-    const connection = new WebSocketConnection(webSocket, socket, this.#options);
+  #complete({ request, socket, head, client }: Handshake): void {
+    if (this.#isClosed) return void socket.destroy();
+    this.#sockets.handleUpgrade(request, socket, head, (webSocket) =>
+      this.#opened(webSocket, request.socket, client),
+    );
+  }
+
+  #opened(webSocket: WebSocket, socket: Socket, client: Client): void {
+    const connection = new WebSocketConnection(webSocket, socket, client, this.#options);
     this.#connections.add(connection);
     const onClosed = this.#protocol.opened(connection, connection);
     webSocket.once("close", (code, reason) => {
       this.#connections.delete(connection);
       onClosed(code, String(reason)).catch((error: unknown) => {
-        this.#options.log.error({ err: error }, "cleaning up a WebSocket failed");
+        this.#options.log.error({ err: error, ...client }, "cleaning up a WebSocket failed");
       });
     });
   }
@@ -86,6 +111,20 @@ export class GraphqlWebSocketServer {
     for (const connection of this.#connections) connection.ping();
   }
 }
+
+interface Handshake {
+  readonly request: IncomingMessage;
+  readonly socket: Duplex;
+  readonly head: Buffer;
+  readonly client: Client;
+  readonly requestedAt: number;
+}
+
+/** Time for handshakes per turn of the event loop. The messages that follow take about as long. */
+const HANDSHAKES_TURN_MS = 3;
+
+/** How long a handshake may wait for the connections behind it to be accepted, as requests of others may be among them. */
+const HANDSHAKE_WAIT_MS = 1_000;
 
 /** How long a client may take to complete the closing handshake. */
 const CLOSE_TIMEOUT_MS = 1_000;
@@ -96,6 +135,7 @@ const OPTIONS_WITHOUT_TYPES = { maxFragments: 64, closeTimeout: CLOSE_TIMEOUT_MS
 function createProtocol({
   pipeline,
   authenticator,
+  refusals,
   limits,
   initTimeoutMs,
 }: WebSocketConnectionOptions): ProtocolServer<WebSocketConnection> {
@@ -107,13 +147,21 @@ function createProtocol({
         connection.admit(await authenticator.authenticate(token));
         return true;
       } catch (error) {
-        connection.rejectInit(pipeline.reject(error), token === undefined);
+        refusals.rejected(connection.client, error);
+        connection.rejectInit(pipeline.reject(error, connection.client.requestId), token === undefined);
         return false;
       }
     },
     onSubscribe({ extra: connection }, id) {
-      const prepared = prepare(pipeline, connection.caller, connection.takePayload(id));
-      if (isRejected(prepared)) return prepared.errors;
+      const requestId = connection.requestIdOf(id);
+      const prepared = prepare(pipeline, connection.takePayload(id), {
+        caller: connection.caller,
+        requestId,
+      });
+      if (isRejected(prepared)) {
+        refusals.rejected(connection.client, prepared.errors[0]);
+        return prepared.errors;
+      }
       if (prepared.kind !== OperationTypeNode.SUBSCRIPTION || connection.admitSubscription(id))
         return new GraphqlWsArgs(prepared);
       const { subscriptionsPerSocketMax } = limits;
@@ -167,13 +215,13 @@ function takeOperation(args: ExecutionArgs): ExecutableOperation {
 
 function prepare(
   pipeline: Pipeline,
-  caller: Caller,
   payload: unknown,
+  from: { readonly caller: Caller; readonly requestId: string },
 ): ExecutableOperation | RejectedOperation {
   try {
-    return pipeline.prepare({ ...parseOperationParams(payload), caller });
+    return pipeline.prepare({ ...parseOperationParams(payload), ...from });
   } catch (error) {
-    return pipeline.reject(error);
+    return pipeline.reject(error, from.requestId);
   }
 }
 

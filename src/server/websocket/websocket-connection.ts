@@ -11,13 +11,15 @@ import type { Pipeline, RejectedOperation } from "../../graphql/pipeline/pipelin
 import type { Limits } from "../../protocol/limits.js";
 import { limitExceeded } from "../../protocol/tidemark-error.js";
 import { assert, errorCodeOf } from "../../util/assert.js";
-import { parseJsonBytes } from "../../util/json-bytes.js";
+import { LARGE_JSON_BYTES, parseJsonBytes } from "../../util/json-bytes.js";
 import { utf8AsLatin1 } from "../../util/latin1.js";
 import type { Clock } from "../../util/clock.js";
 import type { Log } from "../../util/log.js";
 import { TokenBucket } from "../../util/token-bucket.js";
+import type { TurnQueue } from "../../util/turn-queue.js";
 import { frameOf, SharedFrames } from "./shared-frames.js";
 import { FrameWriter, type WriteQueue } from "./frame-writer.js";
+import type { Client, RefusalLog } from "../refusal-log.js";
 import { SlowReaderMonitor, type MonitoredConnection } from "../slow-reader.js";
 import { WebSocketSubscription, type ResultSocket } from "./websocket-subscription.js";
 
@@ -29,10 +31,12 @@ import { WebSocketSubscription, type ResultSocket } from "./websocket-subscripti
  * operation has a unique inner id, and outgoing messages get the client's id back.
  *
  * *Backpressure.* A subscription sends its next event when the socket has room. The server stops reading from a client
- * that does not read its results, or that has too many queries and mutations in progress. So memory per socket is
+ * that does not read its results, that has too many queries and mutations in progress, or whose large message waits. So memory per socket is
  * bounded, and TCP slows the client down. The server closes a socket whose client reads nothing for `slowReaderMs`.
  */
 export class WebSocketConnection implements ProtocolSocket, ResultSocket, MonitoredConnection {
+  /** The client of the request that opened the socket. */
+  readonly client: Client;
   readonly #webSocket: WebSocket;
   readonly #writer: FrameWriter;
   readonly #options: WebSocketConnectionOptions;
@@ -45,14 +49,17 @@ export class WebSocketConnection implements ProtocolSocket, ResultSocket, Monito
   #hasPausedSubscriptions = false;
   #operationsBegun = 0;
   readonly #messageRate: TokenBucket | undefined;
+  /** Messages that are not parsed yet. */
+  #waitingForTurn = 0;
   #caller: Caller | undefined;
   #unwatchCaller = (): void => {};
   /** Pings and bytes sent since the last sign of life. */
   #unansweredPings = 0;
   #bytesSinceSignOfLife = 0;
 
-  constructor(webSocket: WebSocket, socket: Socket, options: WebSocketConnectionOptions) {
+  constructor(webSocket: WebSocket, socket: Socket, client: Client, options: WebSocketConnectionOptions) {
     this.#webSocket = webSocket;
+    this.client = client;
     this.#options = options;
     this.#writer = new FrameWriter(webSocket, socket, options.outgoing, () => this.#balance());
     webSocket.once("close", () => this.#unwatchCaller());
@@ -91,6 +98,11 @@ export class WebSocketConnection implements ProtocolSocket, ResultSocket, Monito
     if (code !== "UNAUTHENTICATED") return this.close(CloseCode.TRY_AGAIN_LATER, "Try again later");
     if (isWithoutToken) return this.close(CloseCode.UNAUTHORIZED, "Unauthorized: token required");
     this.close(CloseCode.INVALID_TOKEN, "Forbidden: invalid or expired token");
+  }
+
+  /** Names an operation in errors and in the log: the id of the socket's request, and the number of the operation. */
+  requestIdOf(innerId: string): string {
+    return `${this.client.requestId}:${innerId}`;
   }
 
   /** The parameters of an operation, as received. They are released. */
@@ -153,7 +165,7 @@ export class WebSocketConnection implements ProtocolSocket, ResultSocket, Monito
   }
 
   closeSlowReader(): void {
-    this.#options.onSlowReaderClosed();
+    this.#options.onSlowReaderClosed(this.client);
     this.close(CloseCode.SLOW_READER, "Slow reader: nothing was read. Reconnect with your position.");
     for (const { subscription } of this.#operations.values()) void subscription?.return();
   }
@@ -177,11 +189,25 @@ export class WebSocketConnection implements ProtocolSocket, ResultSocket, Monito
     // Safe: ws gives every message as one buffer unless told otherwise.
     this.#webSocket.on("message", (data) => {
       if (!this.#isWithinRate()) return;
-      this.#receive(parseJson(data as Buffer), handle).catch((error: unknown) => {
-        this.#options.log.error({ err: error }, "handling a WebSocket message failed");
+      this.#receiveInTurn(data as Buffer, handle).catch((error: unknown) => {
+        this.#options.log.error({ err: error, ...this.client }, "handling a WebSocket message failed");
         this.close(CloseCode.INTERNAL, "Internal server error");
       });
     });
+  }
+
+  /** A large message waits for a turn of the event loop, and so do the messages behind it. */
+  async #receiveInTurn(bytes: Buffer, handle: (data: string) => Promise<void>): Promise<void> {
+    if (bytes.length > LARGE_JSON_BYTES || this.#waitingForTurn > 0) await this.#turn();
+    if (this.#isOpen) await this.#receive(parseJson(bytes), handle);
+  }
+
+  async #turn(): Promise<void> {
+    this.#waitingForTurn++;
+    this.#balance();
+    await this.#options.parsing.next(this);
+    this.#waitingForTurn--;
+    this.#balance();
   }
 
   /** Counts a message and closes the socket above the limit. Ignores messages while it closes. */
@@ -189,11 +215,11 @@ export class WebSocketConnection implements ProtocolSocket, ResultSocket, Monito
     if (!this.#messageRate) return true;
     if (!this.#isOpen) return false;
     if (this.#messageRate.take() === 0) return true;
-    const { limits, pipeline } = this.#options;
+    const { limits, pipeline, refusals } = this.#options;
     const { messagesPerSecondMax } = limits;
-    pipeline.reject(
-      limitExceeded("messagesPerSecondMax", "Too many messages per second", messagesPerSecondMax),
-    );
+    const error = limitExceeded("messagesPerSecondMax", "Too many messages per second", messagesPerSecondMax);
+    refusals.rejected(this.client, error);
+    pipeline.reject(error);
     this.close(
       CloseCode.LIMIT_EXCEEDED,
       `More than ${messagesPerSecondMax} messages per second (messagesPerSecondMax)`,
@@ -246,13 +272,15 @@ export class WebSocketConnection implements ProtocolSocket, ResultSocket, Monito
   /** ws closes the socket itself, with 1009 if a message was too large. */
   #onError(error: Error): void {
     const { pipeline, limits, log } = this.#options;
-    log.debug({ err: error }, "WebSocket failed");
+    log.debug({ err: error, ...this.client }, "WebSocket failed");
     const isTooBig = errorCodeOf(error) === "WS_ERR_UNSUPPORTED_MESSAGE_LENGTH";
     if (isTooBig)
       pipeline.reject(limitExceeded("messageBytesMax", "The message is too large", limits.messageBytesMax));
   }
 
   #closeExpired(): void {
+    if (this.caller.endError.code === "UNAVAILABLE")
+      return this.close(CloseCode.TRY_AGAIN_LATER, "Try again later: tokens cannot be verified");
     this.close(CloseCode.INVALID_TOKEN, "Forbidden: the token expired or was revoked");
   }
 
@@ -273,7 +301,7 @@ export class WebSocketConnection implements ProtocolSocket, ResultSocket, Monito
   #balance(): void {
     if (this.#hasPausedSubscriptions && this.#hasRoom()) this.#resumeSubscriptions();
     const answering = this.#operations.size - this.#subscriptionCount;
-    const isBusy = !this.#hasRoom() || answering > OPERATIONS_PER_SOCKET_MAX;
+    const isBusy = this.#waitingForTurn > 0 || !this.#hasRoom() || answering > OPERATIONS_PER_SOCKET_MAX;
     if (isBusy && !this.#webSocket.isPaused) this.#webSocket.pause();
     if (!isBusy && this.#webSocket.isPaused) this.#webSocket.resume();
   }
@@ -329,7 +357,10 @@ export interface WebSocketConnectionOptions {
   readonly keepAliveMs: number;
   /** How long a reader may leave pending data unread. */
   readonly slowReaderMs: number;
-  readonly onSlowReaderClosed: () => void;
+  readonly refusals: RefusalLog;
+  /** For large messages. */
+  readonly parsing: TurnQueue;
+  readonly onSlowReaderClosed: (client: Client) => void;
   /** How long a socket may be open before its `connection_init`. */
   readonly initTimeoutMs: number;
   readonly onInitTimeout: () => void;

@@ -6,35 +6,40 @@ import { JobList } from "./job-list.js";
 import type { JobStore } from "./job-store.js";
 import { clearFilters, Toolbar } from "./toolbar.js";
 
-/** The jobs of a database, or the empty state if it has none. */
+/**
+ * The jobs of a database, or the empty state if it has none. A long list is shown while it loads: the store sorts it
+ * for the first time after a second.
+ */
 export function Overview({ store }: { readonly store: JobStore }) {
   useEffect(() => {
     document.title = `${store.database} · Tidemark`;
   }, [store]);
   const { total } = store.counts.value.of;
-  if (!store.isLoaded.value) return <Loading count={total} />;
+  const isLoaded = store.isLoaded.value;
+  if (!isLoaded && store.order.value.length === 0) return <LoadingPage count={total} />;
   if (total === 0) return <EmptyState database={store.database} />;
   return (
     <main class="overview">
       <h1 class="unseen">Jobs in {store.database}</h1>
       <Toolbar store={store} />
+      {!isLoaded && <p class="loading">{loadingText(total)}</p>}
       <JobList store={store} />
-      {store.order.value.length === 0 && <NoMatches />}
+      {isLoaded && store.order.value.length === 0 && <NoMatches />}
     </main>
   );
 }
 
-function Loading({ count }: { readonly count: number }) {
+function LoadingPage({ count }: { readonly count: number }) {
   return (
     <main class="quiet-page">
       <h1 class="unseen">Jobs</h1>
-      <p>
-        {count > 0
-          ? `Loading jobs: ${exactCount(count)}`
-          : `Loading the jobs in ${address().database ?? "…"}`}
-      </p>
+      <p>{count > 0 ? loadingText(count) : `Loading the jobs in ${address().database ?? "…"}`}</p>
     </main>
   );
+}
+
+function loadingText(count: number): string {
+  return `Loading jobs: ${exactCount(count)}`;
 }
 
 function NoMatches() {

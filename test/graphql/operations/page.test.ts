@@ -12,7 +12,7 @@ import { MemoryBudget } from "../../../src/store/memory-budget.js";
 import { storeJob } from "../../../src/tasks/job-changes.js";
 import { parseDatabaseName, parseJobId, parseUsername } from "../../../src/tasks/names.js";
 import type { UserTask } from "../../../src/tasks/user-task.js";
-import { editAt, leaf } from "../../kit/store/edits.js";
+import { NEVER_SET, editAt, leaf } from "../../kit/store/edits.js";
 
 const limits = { ...DEFAULT_LIMITS, pageSizeMax: 5, pageSizeDefault: 3 };
 
@@ -235,7 +235,7 @@ function errorOf(args: PageArguments): TidemarkError {
 
 function tableOf(...revisions: readonly number[]): JobTable {
   const memory = new MemoryBudget(limits).open(parseDatabaseName("neo4j", limits));
-  const table = new JobTable({ removalsKeptMax: 1, lostAfterLeases: 3, leasesFrom: 0, memory });
+  const table = new JobTable({ removalsKeptMax: 1, lostAfterLeases: 3, clock: NEVER_SET, memory });
   for (const revision of revisions) table.apply(jobStoredAt(revision), 1_000);
   return table;
 }

@@ -30,24 +30,35 @@ const OPTIONS = { removalsKeptMax: 4, logLinesPerJobMax: 3, log: silentLog };
 const JOBS = ["a", "b", "c", "d", "e", "f"].map((jobId) => jobKey("alice", jobId));
 
 describe("a database file", () => {
-  it("restores its state after any changes, compacted early or late, and any number of restarts", async () => {
+  it("restores its state after any changes, compacted early or late, with any log and any number of restarts", async () => {
     await fc.assert(
-      fc.asyncProperty(LIVES, fc.nat({ max: 30 }), async (lives, pendingCompactionMax) => {
-        const path = join(temporaryFolder(), "neo4j.mdb");
-        const options: LmdbOptions = { ...OPTIONS, pendingCompactionMax };
-        let database = new LmdbDatabase(path, options);
-        const writer = await openWriter(database, OPTIONS);
-        await writer.write(changeOf({ kind: "store", job: 0, number: 0 })); // the first entry fixes the epoch
-        for (const steps of lives) {
-          for (const together of steps) await writer.write(...together.map(changeOf));
+      fc.asyncProperty(
+        LIVES,
+        fc.nat({ max: 30 }),
+        LOG_BYTES,
+        async (lives, pendingCompactionMax, logBytesMax) => {
+          const path = join(temporaryFolder(), "neo4j.mdb");
+          const options: LmdbOptions = { ...OPTIONS, pendingCompactionMax, logBytesMax };
+          let database = new LmdbDatabase(path, options);
+          const writer = await openWriter(database, OPTIONS);
+          await writer.write(changeOf({ kind: "store", job: 0, number: 0 })); // the first entry fixes the epoch
+          for (const steps of lives) {
+            for (const together of steps) await writer.write(...together.map(changeOf));
+            await database.close();
+            database = new LmdbDatabase(path, options);
+            expect(sorted(await loadAll(database))).toEqual(writer.expected());
+            writer.continueWith(database);
+          }
           await database.close();
-          database = new LmdbDatabase(path, options);
-          expect(sorted(await loadAll(database))).toEqual(writer.expected());
-          writer.continueWith(database);
-        }
-        await database.close();
-      }),
-      { numRuns: 50, examples: [[FORGOTTEN_AND_STORED_AGAIN, 0]] },
+        },
+      ),
+      {
+        numRuns: 50,
+        examples: [
+          [FORGOTTEN_AND_STORED_AGAIN, 0, 0],
+          [FORGOTTEN_AND_STORED_AGAIN, 0, 100_000],
+        ],
+      },
     );
   });
 });
@@ -121,7 +132,7 @@ interface Written {
 /** A file with jobs, entries, removals, large values and free pages. */
 async function written(): Promise<Written> {
   const path = join(temporaryFolder(), "neo4j.mdb");
-  const database = new LmdbDatabase(path, { ...OPTIONS, pendingCompactionMax: 5 });
+  const database = new LmdbDatabase(path, { ...OPTIONS, pendingCompactionMax: 5, logBytesMax: 0 });
   const writer = await openWriter(database, OPTIONS);
   const description = "a very long description ".repeat(10);
   for (let round = 0; round < 4; round++) {
@@ -177,6 +188,9 @@ const STEP = fc.record({
 /** The changes of one append. */
 const TOGETHER = fc.array(STEP, { minLength: 1, maxLength: 8 });
 const LIVES = fc.array(fc.array(TOGETHER, { maxLength: 5 }), { maxLength: 5 });
+
+/** From no log to one that keeps every change until the database is closed. */
+const LOG_BYTES = fc.constantFrom(0, 3_000, 10_000, 100_000);
 
 /** A job that is stored again by the append that forgets its removal. */
 const FORGOTTEN_AND_STORED_AGAIN = [

@@ -1,4 +1,4 @@
-import { readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { cpSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
@@ -6,8 +6,14 @@ import { DataFolderError } from "../../../src/journal/lmdb/data-folder.js";
 import type { Journal } from "../../../src/journal/journal.js";
 import { openLmdbJournal } from "../../../src/journal/lmdb/lmdb-journal.js";
 import { LmdbFile } from "../../../src/journal/lmdb/lmdb-file.js";
-import { backupFolder, checkFolder, repairFolder } from "../../../src/journal/lmdb/operator-commands.js";
+import {
+  backupFolder,
+  checkFolder,
+  compactFolder,
+  repairFolder,
+} from "../../../src/journal/lmdb/operator-commands.js";
 import { silentLog } from "../../../src/util/log.js";
+import { collected } from "../../kit/collected.js";
 import {
   databaseName,
   jobKey,
@@ -61,6 +67,31 @@ describe("checkFolder", () => {
       /tidemark\.json is missing\. Pass the folder of --store lmdb:FOLDER\.$/,
     );
     await expect(check(join(folder, "nothing"))).rejects.toThrow(/Cannot use the folder \S+nothing: ENOENT/);
+  });
+});
+
+describe("the log of a killed server", () => {
+  it("is checked, and copied by a backup", async () => {
+    const { folder, revision } = await killedFolder();
+    const target = join(temporaryFolder(), "copy");
+    const checks = await collected(checkFolder(folder));
+    await collected(backupFolder(folder, target));
+
+    expect(checks).toMatchObject([{ jobCount: 3, damage: undefined }]);
+    expect(await contentOf(target, "neo4j")).toMatchObject({ revision, jobs: { length: 3 } });
+    expect(await readdir(target)).not.toContain("neo4j.mdb-log");
+  });
+
+  it("is repaired if it is damaged, with all its readable changes", async () => {
+    const { folder, revision } = await killedFolder();
+    flipBits(join(folder, "neo4j.mdb-log"), `"job-1"`);
+    const checks = await collected(checkFolder(folder));
+    const repairs = await collected(repairFolder(folder));
+
+    expect(checks).toMatchObject([{ damage: expect.stringContaining("in its log is damaged") }]);
+    expect(repairs).toMatchObject([{ jobCount: 2, lostJobs: 1, lostChanges: 1 }]);
+    expect(await contentOf(folder, "neo4j")).toMatchObject({ revision, jobs: { length: 2 } });
+    expect(await readdir(folder)).toContain("neo4j.mdb.damaged-log");
   });
 });
 
@@ -130,6 +161,26 @@ describe("repairFolder", () => {
   });
 });
 
+describe("compactFolder", () => {
+  it("shrinks a file to what its data needs, and keeps its content and epoch", async () => {
+    const folder = await folderOf("neo4j");
+    const before = await contentOf(folder, "neo4j");
+    const [compaction] = await collected(compactFolder(folder));
+
+    expect(compaction).toMatchObject({ name: "neo4j" });
+    expect(compaction!.bytes).toBeLessThan(compaction!.bytesBefore / 2);
+    expect(await contentOf(folder, "neo4j")).toEqual(before);
+    expect(await collected(checkFolder(folder))).toMatchObject([{ jobCount: 39, damage: undefined }]);
+  });
+
+  it("rejects a folder that a server is using", async () => {
+    const folder = await folderOf("neo4j");
+    await using journal = await opened(folder);
+    await expect(collected(compactFolder(folder))).rejects.toThrow(`in use by process ${process.pid}`);
+    await journal.close();
+  });
+});
+
 describe("backupFolder", () => {
   it("copies the databases of a folder in use, each in a new epoch", async () => {
     const folder = await folderOf("movies", "neo4j");
@@ -182,6 +233,17 @@ async function folderOf(...names: readonly string[]): Promise<string> {
   return folder;
 }
 
+/** A folder as a killed server leaves it: one database with three jobs, which are only in its log. */
+async function killedFolder(): Promise<{ folder: string; revision: number }> {
+  const source = temporaryFolder();
+  const folder = join(temporaryFolder(), "killed");
+  await using journal = await opened(source);
+  const writer = await openWriterOf(journal, "neo4j");
+  for (const key of JOBS.slice(0, 3)) await writer.write(stores(key, SPEC));
+  cpSync(source, folder, { recursive: true });
+  return { folder, revision: writer.expected().revision };
+}
+
 /** Compacts early, so that there are records of each kind. */
 function opened(folder: string): Promise<Journal> {
   return openLmdbJournal(folder, { ...OPTIONS, pendingCompactionMax: 20, newEpoch: false, log: silentLog });
@@ -210,10 +272,4 @@ function flipBits(path: string, text: string): void {
   const bytes = readFileSync(path);
   for (let at = bytes.indexOf(text); at >= 0; at = bytes.indexOf(text, at + 1)) bytes[at + 2]! ^= 1;
   writeFileSync(path, bytes);
-}
-
-async function collected<T>(things: AsyncIterable<T>): Promise<T[]> {
-  const all: T[] = [];
-  for await (const thing of things) all.push(thing);
-  return all;
 }

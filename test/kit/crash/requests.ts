@@ -13,6 +13,13 @@ export interface KnownJobState {
 
 export const NEVER_STORED: KnownJobState = { attempt: 0, version: 0, revision: 0, job: undefined };
 
+/** The server answered with an error. */
+export class RequestRefused extends Error {
+  constructor(inputs: readonly CrashInput[], errors: object) {
+    super(`The server refused ${JSON.stringify(inputs)}: ${JSON.stringify(errors)}`);
+  }
+}
+
 /**
  * Sends one request over `connection`: many reports, or one of any other kind. Resolves with the job of each
  * input.
@@ -22,7 +29,7 @@ export async function request(
   inputs: readonly CrashInput[],
 ): Promise<(WireJob | null)[]> {
   const { data, errors } = graphqlResultOf(await connection.post(requestOf(inputs)));
-  if (errors) throw new Error(`The server refused ${JSON.stringify(inputs)}: ${JSON.stringify(errors)}`);
+  if (errors) throw new RequestRefused(inputs, errors);
   const [answer] = Object.values(data as Record<string, Payload | Payload[]>); // safe: so the documents ask for it
   return [answer!].flat().map((payload) => jobIn(payload, inputs));
 }
@@ -117,7 +124,7 @@ function updatesOf(mark: number): readonly object[] {
 }
 
 function jobIn({ error, userTask }: Payload, inputs: readonly CrashInput[]): WireJob | null {
-  if (error) throw new Error(`The server refused one of ${JSON.stringify(inputs)}: ${JSON.stringify(error)}`);
+  if (error) throw new RequestRefused(inputs, error);
   return userTask;
 }
 

@@ -11,14 +11,14 @@ import type { Transcript } from "../wire/transcript.js";
 import { WireWatcher, type WatcherOptions } from "../wire/watcher.js";
 
 /**
- * Eight subscribers of three databases that resume after every kill. Their transcripts record what they
+ * Eight subscribers of three databases that resume in every round. Their transcripts record what they
  * received.
  */
 export class CrashWatchers implements Disposable {
-  readonly #server: KillableServer;
+  readonly #server: MovableServer;
   readonly #members: readonly Member[];
 
-  constructor(server: KillableServer) {
+  constructor(server: MovableServer) {
     this.#server = server;
     this.#members = WATCHED.map(({ database, filter = {}, ...watching }) => ({
       database,
@@ -81,8 +81,8 @@ export class CrashWatchers implements Disposable {
   }
 }
 
-/** A server that is a new process after each kill. Its revision is known only while no one writes. */
-export class KillableServer {
+/** A server that may be a new process after each round. Its revision is known only while no one writes. */
+export class MovableServer {
   url = "";
   knownRevision: number | undefined;
 

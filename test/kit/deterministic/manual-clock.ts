@@ -6,7 +6,10 @@ import type { Clock, Timer } from "../../../src/util/clock.js";
  * within the span fire in the same call.
  */
 export class ManualClock implements Clock {
+  /** The monotonic time. */
   #now: number;
+  /** How far the time of day is ahead of the monotonic time. */
+  #aheadMs = 0;
   readonly #timers = new Set<ManualTimer>();
 
   constructor(now = 0) {
@@ -14,6 +17,10 @@ export class ManualClock implements Clock {
   }
 
   now(): number {
+    return this.#now + this.#aheadMs;
+  }
+
+  monotonic(): number {
     return this.#now;
   }
 
@@ -33,16 +40,20 @@ export class ManualClock implements Clock {
     const end = this.#now + ms;
     for (let timer = this.#nextUntil(end); timer; timer = this.#nextUntil(end)) {
       this.#timers.delete(timer);
-      this.#now = timer.dueAt;
+      this.#now = Math.max(this.#now, timer.dueAt);
       timer.callback();
     }
     this.#now = end;
   }
 
-  /** Sets the wall clock back. Pending timers keep their remaining time, as real ones do. */
+  /** Sets the time of day back. The monotonic time and the timers go on, as real ones do. */
   setBack(ms: number): void {
-    this.#now -= ms;
-    for (const timer of this.#timers) timer.dueAt -= ms;
+    this.#aheadMs -= ms;
+  }
+
+  /** Lets time pass while the process is stopped: timers that fall due fire late, at the next `advance`. */
+  pause(ms: number): void {
+    this.#now += ms;
   }
 
   #nextUntil(end: number): ManualTimer | undefined {

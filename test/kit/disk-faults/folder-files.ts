@@ -18,3 +18,10 @@ export function filesIn(folder: string): object[] {
     return { name, mtimeMs, text: name === "" ? "" : readFileSync(path, "latin1") };
   });
 }
+
+/** Flips a bit in every record of a file that contains `text`. */
+export function flipBits(path: string, text: string): void {
+  const bytes = readFileSync(path);
+  for (let at = bytes.indexOf(text); at >= 0; at = bytes.indexOf(text, at + 1)) bytes[at + 2]! ^= 1;
+  writeFileSync(path, bytes);
+}

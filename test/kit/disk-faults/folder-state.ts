@@ -8,6 +8,7 @@ import type { TaskStore } from "../../../src/store/task-store.js";
 import { Stamp } from "../../../src/tasks/stamp.js";
 import type { JobState } from "../../../src/tasks/user-task.js";
 import { systemClock } from "../../../src/util/clock.js";
+import { SteadyClock } from "../../../src/util/steady-clock.js";
 import { silentLog } from "../../../src/util/log.js";
 import { databaseName, jobKey } from "../journal/entries.js";
 import { storeRequestOf } from "../store/requests.js";
@@ -46,13 +47,18 @@ function open(folder: string): Promise<Journal> {
   });
 }
 
-/** No lease starts, so none expires. */
-const FOR_EVER_OK = { lostAfterLeases: 3, leasesFrom: Infinity };
+/** So many that no job is LOST while the test looks. */
+const LOST_AFTER_LEASES = 1_000;
 
 async function openStore(journal: Journal, name: string): Promise<PerDatabaseTaskStore> {
   const database = databaseName(name);
-  const memory = new MemoryBudget(DEFAULT_LIMITS);
-  const options = { clock: systemClock, log: silentLog, limits: DEFAULT_LIMITS, memory, ...FOR_EVER_OK };
+  const options = {
+    clock: new SteadyClock(systemClock),
+    log: silentLog,
+    limits: DEFAULT_LIMITS,
+    memory: new MemoryBudget(DEFAULT_LIMITS),
+    lostAfterLeases: LOST_AFTER_LEASES,
+  };
   return PerDatabaseTaskStore.open(database, await journal.open(database), options);
 }
 

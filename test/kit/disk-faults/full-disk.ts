@@ -1,5 +1,11 @@
 /** Writes that fill a disk. */
-import { ask, type GraphqlResult } from "../network/raw-http.js";
+import {
+  ask,
+  dataOf,
+  graphqlResultOf,
+  type GraphqlResult,
+  type HttpConnection,
+} from "../network/raw-http.js";
 import { storeTask } from "../../server/jobs.js";
 import { nextEvent, type TaskEvent } from "../../server/task-events.js";
 import type { Watcher } from "../../server/transports.js";
@@ -23,6 +29,28 @@ export async function storeUntilRefused(
   return { count: answers.length - refused.length, codes: codesOf(refused) };
 }
 
+/**
+ * Stores new jobs of one kilobyte, 50 at a time, until one is refused or there are `countMax`. Returns the number of
+ * stored jobs.
+ */
+export async function storeNewJobsUntilRefused(url: string, countMax = Infinity): Promise<number> {
+  const subTasks = Array.from({ length: 4 }, () => ({ description: "x".repeat(200), volume: 1 }));
+  for (let count = 0, round = 0; ; round++) {
+    const jobs = Array.from({ length: 50 }, (_, at) => ({ jobId: `${round}-${at}` }));
+    const task = { description: "small", subTasks };
+    const answers = await Promise.all(jobs.map(({ jobId }) => ask(url, storeTask({ jobId, task }))));
+    const stored = answers.filter(({ errors }) => !errors).length;
+    count += stored;
+    if (stored < jobs.length || count >= countMax) return count;
+  }
+}
+
+/** Returns the number of removed jobs. */
+export async function purge(url: string): Promise<number> {
+  const query = `mutation { purgeDatabase(database: "d") { removed } }`;
+  return (await dataOf<{ purgeDatabase: { removed: number } }>(url, query)).purgeDatabase.removed;
+}
+
 /** Sends this number of changes one after the other, all of which must be refused. Returns their error codes. */
 export async function storeRejected(
   url: string,
@@ -32,6 +60,24 @@ export async function storeRejected(
   const answers: GraphqlResult[] = [];
   while (answers.length < count)
     answers.push(await storeLargeJob(url, "refused", databaseOf(answers.length)));
+  return codesOf(answers);
+}
+
+/**
+ * Stores a job in each of this number of new databases, over one connection, after a call of `before` for each. Returns
+ * the distinct error codes.
+ */
+export async function storeRepeatedly(
+  connection: HttpConnection,
+  count: number,
+  before: () => unknown,
+): Promise<unknown[]> {
+  const answers: GraphqlResult[] = [];
+  while (answers.length < count) {
+    await before();
+    const database = `new${count}-${answers.length}`;
+    answers.push(graphqlResultOf(await connection.post(storeTask({ database }))));
+  }
   return codesOf(answers);
 }
 

@@ -43,8 +43,9 @@ const LIVES = [
 ];
 
 for (const steps of LIVES) {
-  // Compacts each job as early as possible, so that every kind of record is written.
-  const options = { ...DEFAULT_LIMITS, newEpoch: false, log: silentLog, pendingCompactionMax: 0 };
+  // A small log and early compaction, so that there are checkpoints and records of every kind.
+  const bounds = { pendingCompactionMax: 0, logBytesMax: 4_000 };
+  const options = { ...DEFAULT_LIMITS, newEpoch: false, log: silentLog, ...bounds };
   const journal = await openLmdbJournal(FOLDER, options);
   const stores = { first: await openStore(journal, "first"), second: await openStore(journal, "second") };
   for (const step of steps) {

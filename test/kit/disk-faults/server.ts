@@ -31,6 +31,12 @@ export async function startWithFilesUpTo(bytes: number, folder: string): Promise
   return ready(new Program("bash", ["-c", command, process.execPath, ...onFolder(folder)]));
 }
 
+/** A server that may open this number of files and sockets. */
+export async function startWithDescriptors(count: number, folder: string): Promise<Tidemark> {
+  const command = `ulimit -n ${count}; exec "$0" dist/main.js serve "$@"`;
+  return ready(new Program("bash", ["-c", command, process.execPath, ...onFolder(folder)]));
+}
+
 /** A server whose parent never waits for it: once killed, it remains a zombie until the program is disposed of. */
 export async function startWithoutReaper(folder: string): Promise<Tidemark & { readonly pid: number }> {
   const command = `"$0" dist/main.js serve "$@" & exec sleep 60`;
@@ -63,10 +69,16 @@ export const CAN_MOUNT = IS_FULL_LENGTH && canMount();
 
 /** Mounts an empty disk of this size at `folder` until the test ends. */
 export function mountDisk(folder: string, bytes: number): void {
+  const disk = mountedDisk(folder, bytes);
+  onTestFinished(() => disk[Symbol.dispose]());
+}
+
+/** Mounts an empty disk of this size at `folder` until it is disposed of. */
+export function mountedDisk(folder: string, bytes: number): Disposable {
   mkdirSync(folder, { recursive: true });
   const { status, stderr } = spawnSync("mount", ["-t", "tmpfs", "-o", `size=${bytes}`, "tmpfs", folder]);
   if (status !== 0) throw new Error(`No disk could be mounted: ${String(stderr)}`);
-  onTestFinished(() => void spawnSync("umount", ["--lazy", folder]));
+  return { [Symbol.dispose]: () => void spawnSync("umount", ["--lazy", folder]) };
 }
 
 function canMount(): boolean {

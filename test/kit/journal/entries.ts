@@ -27,6 +27,7 @@ import type { Task } from "../../../src/tasks/task.js";
 import { preOrder } from "../../../src/tasks/traverse.js";
 import type { JobState, Removal, UserTask } from "../../../src/tasks/user-task.js";
 import { assert } from "../../../src/util/assert.js";
+import { elapsedMs } from "../store/edits.js";
 
 /**
  * Journal entries made by the real domain, and the expected content of the journal.
@@ -145,7 +146,7 @@ export class JournalWriter {
   ): JournalEntry | undefined {
     const before = states.get(idOf(key));
     const stamp = Stamp.of(this.#epoch, revision);
-    const after = make(before, { now: ++this.#now, stamp, limits: this.#limits });
+    const after = make(before, { now: ++this.#now, elapsedMs, stamp, limits: this.#limits });
     if (!after || after === before) return undefined;
     states.set(idOf(key), after);
     return entryOf(before, after);
@@ -315,6 +316,7 @@ function smallestEntries(): Record<"stored" | "updated" | "removed", JournalEntr
   const key = jobKey("alice", "job");
   const editAt = (revision: number): Edit => ({
     now: revision,
+    elapsedMs,
     stamp: Stamp.of("smallest-one", revision),
     limits: DEFAULT_LIMITS,
   });

@@ -6,7 +6,7 @@
  */
 import { spawn, type ChildProcessWithoutNullStreams } from "node:child_process";
 import { once } from "node:events";
-import { createInterface } from "node:readline";
+import { createInterface, type Interface } from "node:readline";
 import { fileURLToPath } from "node:url";
 
 /** The folder of the project. */
@@ -32,6 +32,7 @@ export class Program implements AsyncDisposable {
   readonly err: string[] = [];
   readonly exited: Promise<Exit>;
   readonly #child: ChildProcessWithoutNullStreams;
+  readonly #output: Interface;
   #changed: (() => void)[] = [];
   #hasEnded = false;
 
@@ -43,7 +44,8 @@ export class Program implements AsyncDisposable {
   constructor(command: string, args: readonly string[], { env = {}, cwd = PROJECT }: ProgramOptions = {}) {
     this.#child = spawn(command, args, { cwd, env: { ...childEnvironment(), ...env } });
     this.#child.stdin.on("error", () => {}); // it may have ended before all was written
-    createInterface(this.#child.stdout).on("line", (line) => this.#change(() => this.out.push(line)));
+    this.#output = createInterface(this.#child.stdout);
+    this.#output.on("line", (line) => this.#change(() => this.out.push(line)));
     createInterface(this.#child.stderr).on("line", (line) => this.#change(() => this.err.push(line)));
     this.exited = once(this.#child, "close").then(([code, signal]) => {
       this.#change(() => (this.#hasEnded = true));
@@ -62,6 +64,12 @@ export class Program implements AsyncDisposable {
   /** Closes stdin. */
   endInput(): void {
     this.#child.stdin.end();
+  }
+
+  /** Leaves its standard output unread, so that its writes wait once the pipe is full, or reads on. */
+  leaveOutputUnread(isUnread: boolean): void {
+    if (isUnread) this.#output.pause();
+    else this.#output.resume();
   }
 
   signal(signal: NodeJS.Signals): void {
@@ -114,6 +122,12 @@ export function serve(flags: readonly string[], options: ProgramOptions = {}): P
   return Program.node(["dist/main.js", "serve", ...flags], options);
 }
 
+/** Makes a server run `statement` on SIGUSR2, like a defect outside any request. */
+export function failingBy(statement: string): ProgramOptions {
+  const script = `process.on("SIGUSR2", () => { ${statement}; });`;
+  return { env: { NODE_OPTIONS: `--import data:text/javascript,${encodeURIComponent(script)}` } };
+}
+
 export interface ReadyLine {
   readonly msg: string;
   readonly url: string;
@@ -125,9 +139,12 @@ export async function readyLine(program: Program): Promise<ReadyLine> {
   return JSON.parse(await program.line((line) => line.includes(`"msg":"ready"`))) as ReadyLine;
 }
 
+/** The default needs more open files than some machines allow, and a server then logs a warning. */
+const FEW_CONNECTIONS = { TIDEMARK_CONNECTIONS_MAX: "5000" };
+
 function childEnvironment(): Record<string, string | undefined> {
   const entries = Object.entries(process.env).filter(
     ([name]) => !/^(TIDEMARK_|VITEST|NODE_OPTIONS|npm_(lifecycle|package|config_local_prefix))/.test(name),
   );
-  return { ...Object.fromEntries(entries), TIDEMARK_STORE: "memory:" };
+  return { ...Object.fromEntries(entries), TIDEMARK_STORE: "memory:", ...FEW_CONNECTIONS };
 }

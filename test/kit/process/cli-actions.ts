@@ -5,6 +5,7 @@ export const NO_ACTIONS: Actions = {
   serve: () => Promise.reject(new Error("no server is started here")),
   check: none,
   repair: none,
+  compact: none,
   backup: none,
   watch: noServer,
   list: noServer,

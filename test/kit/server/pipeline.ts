@@ -11,7 +11,8 @@ export function createPipeline(
   observer: Services["observer"],
 ): Pipeline {
   const hub = new Hub(provider, { clock, bookmarkMs: 30_000 });
-  const services = { version: "0.0.0", limits, leaseMs: 60_000, retention, observer, log };
+  const elapsedMs = (since: number, until: number): number => clock.elapsedMs(since, until);
+  const services = { version: "0.0.0", limits, leaseMs: 60_000, retention, elapsedMs, observer, log };
   return new Pipeline({
     schema,
     services,

@@ -14,7 +14,7 @@ import { TASK_STATUSES } from "../../../src/tasks/task-status.js";
 import type { UserTask } from "../../../src/tasks/user-task.js";
 import { branch, iterative, leaf } from "./edits.js";
 import { jobKey } from "../journal/entries.js";
-import type { ManualClock } from "../deterministic/manual-clock.js";
+import type { ManualSteadyClock } from "../deterministic/manual-steady-clock.js";
 import { comparableState } from "./comparable-state.js";
 import { cancelRequestOf, addTasksRequestOf, storeRequestOf } from "./requests.js";
 import { retentionOf } from "./task-stores.js";
@@ -52,7 +52,7 @@ export async function applyCommand(store: PerDatabaseTaskStore, command: JobComm
 
 /** Applies all groups, each in one turn after the answers to the previous one. */
 export async function applyCommandGroups(
-  { store, clock }: { readonly store: PerDatabaseTaskStore; readonly clock: ManualClock },
+  { store, clock }: { readonly store: PerDatabaseTaskStore; readonly clock: ManualSteadyClock },
   groups: readonly CommandGroup[],
 ): Promise<CommandResult[]> {
   const answers: CommandResult[] = [];

@@ -29,6 +29,7 @@ import {
   type CommandGroup,
   type JobCommand,
 } from "./job-commands.js";
+import { NEVER_SET, elapsedMs } from "./edits.js";
 
 /**
  * One database as a list that is scanned for each question: slow, without an index, and short enough to be
@@ -150,7 +151,11 @@ export class ModelDatabase {
         return before?.kind === "userTask" ? before : null;
       }
       case "purge":
-        return this.#removeAll([...drafts.untouched(this.query()), ...jobsOf(drafts.made)], "PURGED", drafts);
+        return this.#removeAll(
+          [...drafts.untouched(this.query()).toReversed(), ...jobsOf(drafts.made)],
+          "PURGED",
+          drafts,
+        );
       case "expire": {
         const isOver = (job: UserTask) => (expiresAt(job, command.retention) ?? Infinity) <= drafts.now;
         return this.#removeAll(endedIn(drafts.jobs()).filter(isOver), "EXPIRED", drafts);
@@ -192,7 +197,7 @@ export class ModelDatabase {
 }
 
 /** As in a server that started before anything was stored. */
-const LEASE_TERMS = { lostAfterLeases: 3, leasesFrom: 0 };
+const LEASE_TERMS = { lostAfterLeases: 3, clock: NEVER_SET };
 
 /** The changes of one turn, each based on the ones before it. */
 class PendingChanges {
@@ -230,7 +235,7 @@ class PendingChanges {
   /** The result of `change`, without applying it. */
   preview<T extends JobState>(key: JobKey, limits: Limits, reduce: (before: JobState, edit: Edit) => T): T {
     const stamp = Stamp.of(this.#epoch, this.#revision + this.made.length + 1);
-    return reduce(this.get(key), { now: this.now, stamp, limits });
+    return reduce(this.get(key), { now: this.now, elapsedMs, stamp, limits });
   }
 
   change<T extends JobState>(key: JobKey, limits: Limits, reduce: (before: JobState, edit: Edit) => T): T {

@@ -5,7 +5,7 @@ import type { Retention } from "../../../src/tasks/retention.js";
 import type { MemoryBudget } from "../../../src/store/memory-budget.js";
 import { PerDatabaseTaskStoreProvider } from "../../../src/store/per-database-task-store-provider.js";
 import { PerDatabaseTaskStore } from "../../../src/store/per-database-task-store.js";
-import { ManualClock } from "../deterministic/manual-clock.js";
+import { ManualSteadyClock } from "../deterministic/manual-steady-clock.js";
 import { observeJournal, type ObservedJournal } from "../journal/observed-journal.js";
 import { RecordingLog } from "../server/recording-log.js";
 import { DATABASE } from "./requests.js";
@@ -14,14 +14,13 @@ import { DATABASE } from "./requests.js";
 export interface Stores extends AsyncDisposable {
   readonly provider: PerDatabaseTaskStoreProvider;
   readonly journal: ObservedJournal;
-  readonly clock: ManualClock;
+  readonly clock: ManualSteadyClock;
   readonly log: RecordingLog;
   readonly limits: Limits;
   readonly memory: MemoryBudget;
   readonly retention: Retention;
   readonly idleMs: number;
   readonly lostAfterLeases: number;
-  readonly leasesFrom: number;
 }
 
 export interface StoresOptions {
@@ -45,7 +44,7 @@ export function createStores({
 }: StoresOptions = {}): Stores {
   const limits = { ...DEFAULT_LIMITS, ...given };
   const journal = observeJournal(wrap(createMemoryJournal(limits)));
-  const clock = new ManualClock(START);
+  const clock = new ManualSteadyClock(START);
   const log = new RecordingLog();
   const lostAfterLeases = 3;
   const options = { clock, log, limits, retention, idleMs, lostAfterLeases };
@@ -60,7 +59,6 @@ export function createStores({
     retention,
     idleMs,
     lostAfterLeases,
-    leasesFrom: START,
     async [Symbol.asyncDispose]() {
       await provider.close();
       await journal.close();
