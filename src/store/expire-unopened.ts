@@ -63,4 +63,4 @@ function expiryOf(job: UserTask, now: number): JournalEntry {
 /** Bounds the memory; the next round goes on. */
 const EXPIRED_MAX = 10_000;
 
-const ENTRIES_PER_APPEND = 1_000;
+const ENTRIES_PER_APPEND = 250;

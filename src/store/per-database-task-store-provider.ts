@@ -193,6 +193,7 @@ export class PerDatabaseTaskStoreProvider implements TaskStoreProvider {
     }
     this.#opened.set(database, entry);
     this.#dueAt?.delete(database);
+    this.#usersOfClosed.delete(database);
     this.#closeExcess(entry);
     try {
       return use(entry);
@@ -216,9 +217,10 @@ export class PerDatabaseTaskStoreProvider implements TaskStoreProvider {
       this.#tooLarge.delete(database);
       return { store, leaseCount: 0, isForWriting: false, usedAt: -Infinity };
     } catch (error) {
+      const isKnown = error instanceof MemoryFullError && needed !== undefined;
       if (error instanceof MemoryFullError) this.#tooLarge.set(database, error.needed);
       const reason = reasonOf(error);
-      await this.#recordUnavailable(database, reason, error);
+      if (!isKnown) await this.#recordUnavailable(database, reason, error);
       throw unavailable(`Cannot open database ${JSON.stringify(database)}. ${reason}`, error);
     }
   }
@@ -260,7 +262,7 @@ export class PerDatabaseTaskStoreProvider implements TaskStoreProvider {
     const emptiedAt = isEmptied(store) ? clock.monotonic() + idleMs : Infinity;
     const dueAt = Math.min(store.nextHealthCheckAt, store.nextExpiresAt(retention), emptiedAt);
     if (dueAt < Infinity) this.#dueAt?.set(store.database, dueAt);
-    this.#usersOfClosed.set(store.database, store.users);
+    if (store.users.size > 0) this.#usersOfClosed.set(store.database, store.users);
     const closing = store
       .close("The database was closed because it was idle. Request its store again.")
       .catch((error: unknown) => this.#warn(error, store.database, "cannot close an unused store"))

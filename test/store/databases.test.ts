@@ -145,6 +145,17 @@ describe("names of databases", () => {
   });
 });
 
+describe("a database that was closed and opened again", () => {
+  it("counts once among those of its users", async () => {
+    await using world = createStores({ idleMs: 1_000, limits: { databasesPerUserMax: 2 } });
+    await storeIn(world.provider, DATABASE);
+    await letGo(world);
+    await storeIn(world.provider, DATABASE);
+
+    await expect(world.provider.getTaskStore(OTHER_DATABASE, ALICE.username)).resolves.toBeDefined();
+  });
+});
+
 describe("open databases above the limit", () => {
   it("are closed, the one that was requested least recently first", async () => {
     await using world = createStores({ limits: { databasesOpenMax: 2 } });
@@ -187,6 +198,7 @@ describe("a database that does not fit into the memory", () => {
     await expect(found).rejects.toThrow(
       /database "neo4j"\. It does not fit into the memory: it needs at least \d+ bytes .* purge or delete/,
     );
+    expect(world.log.lines).toMatchObject([{ level: "warn", fields: { database: DATABASE } }]);
     expect(next.openStores().map(({ database }) => database)).toEqual([OTHER_DATABASE]);
     expect(next.memory.bytes).toBe(next.memory.largest(1)[0]!.bytes);
   });

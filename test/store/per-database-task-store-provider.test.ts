@@ -482,7 +482,7 @@ describe("closing idle stores", () => {
   it("keeps the jobs, position and tombstone horizon for the next request", async () => {
     await using world = createStores({ idleMs: 1_000, limits: { removalsKeptMax: 1 } });
     const before = await world.provider.getTaskStore(DATABASE);
-    await Promise.all([ALICE, BOB].map((key) => before.store(storeRequestOf(key))));
+    await Promise.all([BOB, ALICE].map((key) => before.store(storeRequestOf(key))));
     await before.purge();
     await before.store(storeRequestOf(BOB));
     await closeIdle(world);

@@ -8,6 +8,7 @@
 import { writeSync } from "node:fs";
 import { openLmdbJournal } from "../../../dist/journal/lmdb/lmdb-journal.js";
 import { DEFAULT_LIMITS } from "../../../dist/protocol/limits.js";
+import { MemoryBudget } from "../../../dist/store/memory-budget.js";
 import { PerDatabaseTaskStore } from "../../../dist/store/per-database-task-store.js";
 import { Stamp } from "../../../dist/tasks/stamp.js";
 import { silentLog } from "../../../dist/util/log.js";
@@ -56,7 +57,8 @@ for (const steps of LIVES) {
 }
 
 async function openStore(journal, name) {
-  const options = { limits: DEFAULT_LIMITS, clock: CLOCK, log: silentLog, ...FOR_EVER_OK };
+  const memory = new MemoryBudget(DEFAULT_LIMITS);
+  const options = { limits: DEFAULT_LIMITS, clock: CLOCK, log: silentLog, memory, ...FOR_EVER_OK };
   return PerDatabaseTaskStore.open(name, await journal.open(name), options);
 }
 
