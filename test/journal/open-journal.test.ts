@@ -23,7 +23,10 @@ describe("openJournal", () => {
   it("creates the folder and its parents", async () => {
     const folder = join(temporaryFolder(), "a", "b");
     await using journal = await openJournal(`lmdb:${folder}`, OPTIONS);
-    expect([await journal.isWritable(), readdirSync(folder)]).toEqual([true, ["owner", "tidemark.json"]]);
+    expect([await journal.isWritable(), readdirSync(folder)]).toEqual([
+      true,
+      ["owner", "reserve", "tidemark.json"],
+    ]);
   });
 
   it.each(["/proc/tidemark", "/sys/tidemark/data"])(
