@@ -138,6 +138,33 @@ describe.skipIf(!CAN_TRACE)(`a disk with failing syncs ${NEEDS_STRACE}`, () => {
     expect(await queryState(restarted.url)).toEqual(after);
   });
 
+  it.each(["EIO", "ENOSPC"])(
+    "hides a change whose log write fails with %s, and accepts the next one",
+    async (error) => {
+      const folder = temporaryFolder();
+      const path = join(folder, "data", "d.mdb-log");
+      const failing = ["-P", path, "-e", "trace=pwrite64", "-e", `inject=pwrite64:error=${error}:when=4`];
+      await using server = await startUnderStrace(join(folder, "data"), failing, join(folder, "calls"));
+      const { url } = server;
+      await store(url);
+      await update(url, { updates: [{ done: 1 }] });
+      const before = await queryState(url);
+
+      const rejected = await ask(url, updateTask({ updates: [{ done: 5, message: "refused" }] }));
+      const meanwhile = await queryState(url);
+      const taken = await update(url, { updates: [{ done: 7 }] });
+      const after = await queryState(url);
+      await kill(server);
+      await using restarted = await startOn(join(folder, "data"));
+
+      expect(rejected.errors?.[0]?.extensions).toMatchObject({ code: "UNAVAILABLE" });
+      expect(meanwhile).toEqual(before);
+      expect(taken.version).toBe(3);
+      expect(JSON.stringify(after)).not.toContain("refused");
+      expect(await queryState(restarted.url)).toEqual(after);
+    },
+  );
+
   it("hides a change whose root could not be written, and accepts the next one", async () => {
     const folder = temporaryFolder();
     // Too large for the log.

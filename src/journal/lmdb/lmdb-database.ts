@@ -88,6 +88,8 @@ export class LmdbDatabase implements JournalDatabase, AsyncDisposable {
   #isInDoubt = false;
   /** Whether the last checkpoint left jobs that should be compacted. */
   #isCompactionBehind = false;
+  /** Whether a checkpoint found the disk full since one that did not only remove jobs succeeded. */
+  #isDiskTight = false;
   /** Whether the file has been read into the fields below. */
   #isRead = false;
   /** The revision of every job, and of every remembered removal as a negative number. */
@@ -379,17 +381,19 @@ export class LmdbDatabase implements JournalDatabase, AsyncDisposable {
     const { entries = [] } = appended;
     const count = this.#log.entries.size + entries.length;
     const isRemoval = entries.length > 0 && entries.every(({ entry }) => entry.change.kind === "removed");
-    let spaceMax = isRemoval ? REMOVAL_SPACE_MAX : COMPACTION_SPACE_MAX;
-    const writeBounded = (more: Partial<Appended>): Promise<void> =>
-      this.#writeCheckpoint(more, { count, isRemoval, spaceMax });
+    const writeBounded = (more: Partial<Appended>): Promise<void> => {
+      const spaceMax = this.#isDiskTight ? TIGHT_SPACE_MAX : COMPACTION_SPACE_MAX;
+      return this.#writeCheckpoint(more, { count, isRemoval, spaceMax });
+    };
     try {
       await writeBounded(appended);
     } catch (error) {
       if (!isDiskFull(error)) throw error;
       if (isRemoval) await this.#options.diskReserve?.release();
-      spaceMax = REMOVAL_SPACE_MAX;
+      this.#isDiskTight = true;
       await writeBounded(appended);
     }
+    if (!isRemoval) this.#isDiskTight = false;
     for (let left = CHECKPOINTS_MAX; left > 0 && this.#isCompactionBehind; left--) {
       try {
         await writeBounded({});
@@ -855,8 +859,8 @@ const COMPACTIONS_MIN = 4;
 /** A checkpoint stops compacting when it may need this much space. */
 const COMPACTION_SPACE_MAX = 8 * 1024 * 1024;
 
-/** The same for a checkpoint that removes jobs: on a full disk, it has only the reserve. */
-const REMOVAL_SPACE_MAX = 1024 * 1024;
+/** The same on a full disk, where removals have only the reserve. */
+const TIGHT_SPACE_MAX = 1024 * 1024;
 
 /** The checkpoints after one append. */
 const CHECKPOINTS_MAX = 8;

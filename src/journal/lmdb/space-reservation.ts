@@ -118,7 +118,7 @@ interface FileUsage {
 }
 
 /** @param oldestReader see `SpaceRequest` */
-export function fileUsage(path: string, oldestReader = Infinity): FileUsage {
+function fileUsage(path: string, oldestReader = Infinity): FileUsage {
   using file = LmdbFile.open(path);
   return { usedBytes: file.usedBytes, freeBytes: file.freeBytes(oldestReader), length: file.bytes };
 }

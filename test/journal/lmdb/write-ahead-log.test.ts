@@ -129,6 +129,21 @@ describe("a damaged log", () => {
     expect(await contentOf(path)).toEqual(writer.expected());
   });
 
+  it("is ignored if a later transaction left its change out, as after a failed write", async () => {
+    const { path, database, writer } = await running();
+    await database.close();
+    const before = writer.expected();
+    const copy = asAfterKill(path);
+    writer.continueWith(await open(path));
+    await writer.write(reports(FIRST!, { updates: [{ path: "0", add: 1 }] }));
+    const copied = await open(copy);
+    await copied.probe();
+    await copied.close();
+    cpSync(`${path}${LOG_SUFFIX}`, `${copy}${LOG_SUFFIX}`);
+
+    expect(await contentOf(copy)).toEqual(before);
+  });
+
   it("is ignored if it is from another epoch", async () => {
     const { path, log, after, database } = await withLastChange();
     await database.beginEpoch();
