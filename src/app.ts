@@ -217,9 +217,4 @@ function observeMemory(metrics: Metrics, memory: MemoryBudget): void {
     "The bound of that memory (--memory-max).",
     () => memory.limits.memoryMax,
   );
-  metrics.gaugeByDatabase(
-    "memory_largest_database_bytes",
-    "Estimated memory of the jobs in each of the ten largest open databases.",
-    () => memory.largest(10).map(({ database, bytes }) => ({ database, value: bytes })),
-  );
 }

@@ -62,25 +62,6 @@ export class Metrics implements OperationObserver {
     });
   }
 
-  /** Registers a gauge of a bounded number of databases, which `read` chooses at each scrape. */
-  gaugeByDatabase(
-    name: string,
-    help: string,
-    read: () => readonly { readonly database: string; readonly value: number }[],
-  ): void {
-    // eslint-disable-next-line no-new -- it lives in the registry
-    new Gauge({
-      name: `tidemark_${name}`,
-      help,
-      labelNames: ["database"],
-      registers: [this.#registry],
-      collect() {
-        this.reset();
-        for (const { database, value } of read()) this.set({ database }, value);
-      },
-    });
-  }
-
   failed({ code, limit }: Readonly<Record<string, unknown>>): void {
     this.#failures.inc({ code: String(code), limit: limit === undefined ? "" : String(limit) });
   }

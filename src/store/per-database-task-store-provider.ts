@@ -42,6 +42,7 @@ export class PerDatabaseTaskStoreProvider implements TaskStoreProvider {
   /** The users with jobs or removals in each closed database that was open before. */
   readonly #usersOfClosed = new Map<DatabaseName, ReadonlySet<Username>>();
   #relieving: Promise<void> | undefined;
+  #largestLoggedAt = -Infinity;
   #isClosed = false;
 
   constructor(journal: Journal, options: ProviderOptions) {
@@ -312,7 +313,17 @@ export class PerDatabaseTaskStoreProvider implements TaskStoreProvider {
   }
 
   #onMemoryFull(): void {
+    this.#logLargest();
     this.#relieving ??= this.#relieveMemory().finally(() => (this.#relieving = undefined));
+  }
+
+  #logLargest(): void {
+    const { clock, log } = this.#options;
+    const now = clock.monotonic();
+    if (now - this.#largestLoggedAt < LARGEST_LOGGED_EVERY_MS) return;
+    this.#largestLoggedAt = now;
+    const largest = this.memory.largest(10).map(({ database, bytes }) => ({ database, bytes }));
+    log.warn({ largest }, "changes are rejected because the memory for jobs is full (--memory-max)");
   }
 
   /** Evicts the jobs that ended first, of all open databases, until new tasks fit again. */
@@ -458,6 +469,8 @@ function isEmptied(store: PerDatabaseTaskStore): boolean {
 
 /** A store is not closed to make room for others within this time after a request. */
 const UNUSED_MS = 1_000;
+
+const LARGEST_LOGGED_EVERY_MS = 60_000;
 
 /** Jobs that are evicted in one append when the memory is full. */
 const EVICTED_TOGETHER = 100;

@@ -4,7 +4,7 @@ import type { LogEntry, Removal, UserTask } from "./user-task.js";
 
 /**
  * Estimates how many bytes of the heap a job takes, so that a server can refuse what would not fit. The sizes are those of
- * 64-bit Node.js, measured by `test/process/heap-size.process.test.ts`.
+ * 64-bit Node.js, measured by `test/store/heap-size.test.ts`.
  *
  * A task counts as if it shared nothing: iterations that share their tasks until they differ count in full, because they
  * share nothing once the job was reported or loaded again. A report that changes only numbers changes no size, and ending
@@ -56,7 +56,18 @@ function treeBytes(task: Task): number {
 /** The bytes of a task alone, and of its place in its parent. */
 function taskBytes(task: Task): number {
   const bytes = TASK[task.kind] + textBytes(task.description) + varyingBytes(task);
-  return task.kind === "ITERATIVE" ? bytes + sum(task.template, treeBytes) : bytes;
+  return task.kind === "ITERATIVE" ? bytes + sum(task.template, templateBytes) : bytes;
+}
+
+/**
+ * The bytes of a task of a template and of the tasks below it. Iterations within it are not counted: they share the tasks of
+ * their own template, so each further level would double the size.
+ */
+function templateBytes(task: Task): number {
+  let bytes = taskBytes(task);
+  if (task.kind === "INTERMEDIATE")
+    task.subTasks.forEach(ALL, (subTask) => (bytes += templateBytes(subTask)));
+  return bytes;
 }
 
 /** The bytes that a report can change. */

@@ -247,7 +247,7 @@ describe("The demonstration job", () => {
       version: expect.stringMatching(/^\d+\.\d+\.\d+/),
       tracking: true,
       demo: true,
-      limits: limitsInForce(DEFAULT_LIMITS),
+      limits: { ...limitsInForce(DEFAULT_LIMITS), memoryMax: expect.any(Number) },
     });
   });
 });
