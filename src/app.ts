@@ -84,31 +84,13 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
   const hub = new Hub(provider, hubOptions);
   const emptyHub = new Hub(new EmptyTaskStoreProvider({ clock, limits }), hubOptions);
   const metrics = new Metrics();
-  metrics.gauge("subscribers", "Open subscriptions.", () => hub.subscriberCount + emptyHub.subscriberCount);
-  metrics.gauge("subscribers_behind", "Subscriptions that wait to catch up.", () => hub.behindCount);
-  metrics.gauge("databases", "Open databases.", () => provider.openStores().length);
-  metrics.gauge(
-    "databases_unavailable",
-    "Databases that cannot be opened.",
-    async () => (await unavailableDatabases(provider)).length,
-  );
-  metrics.gauge(
-    "oldest_reader_seconds",
-    "How long another process, such as a backup, has been reading one state of a database, whose file grows meanwhile.",
-    () => (journal.oldestReaderMs?.() ?? 0) / 1_000,
-  );
-  metrics.counter("log_lines_dropped", LOG_LINES_DROPPED, options.logLinesDropped ?? (() => 0));
-  metrics.gauge("tokens_file_unreadable", "1 while the tokens file cannot be read.", () =>
-    Number(authenticator.failure !== undefined),
-  );
-  if (memory) observeMemory(metrics, memory);
   const { leaseMs, retention } = config;
   const version = packageVersion();
   const elapsedMs = (since: number, until: number): number => clock.elapsedMs(since, until);
   const services = { version, limits, leaseMs, retention, elapsedMs, observer: metrics, log };
   const { introspection } = config;
   const pipeline = new Pipeline({ schema, services, provider, hub, emptyHub, introspection, clock });
-  metrics.gauge("event_text_bytes", "Memory of shared texts of events.", () => pipeline.eventTextBytes);
+  observe(metrics, { ...options, hub, emptyHub, provider, memory, journal, authenticator, pipeline });
   const health = new HealthProbes({
     isWritable: () => journal.isWritable(),
     problems: async () => [...authenticationProblems(authenticator), ...(await databaseProblems(provider))],
@@ -164,8 +146,6 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
 /** The data file, its lock file, the log, and the folder of an open database. */
 const DESCRIPTORS_PER_DATABASE = 4;
 
-const LOG_LINES_DROPPED = "Log lines dropped because the reader of the log did not take them in time.";
-
 function authenticationProblems({ failure }: Authenticator): Problem[] {
   return failure ? [{ reason: failure.reason, isFatal: failure.rejectsAll }] : [];
 }
@@ -209,8 +189,42 @@ function createProvider(
   return { provider, memory: provider.memory, expiry };
 }
 
-/** Changes that were rejected are counted by the limit: `tidemark_failures_total{limit="memoryMax"}`. */
-function observeMemory(metrics: Metrics, memory: MemoryBudget): void {
+interface Observed extends Pick<AppOptions, "logLinesDropped"> {
+  readonly hub: Hub;
+  readonly emptyHub: Hub;
+  readonly provider: TaskStoreProvider;
+  readonly memory: MemoryBudget | undefined;
+  readonly journal: Journal;
+  readonly authenticator: Authenticator;
+  readonly pipeline: Pipeline;
+}
+
+/** Registers the gauges that are read at each scrape. */
+function observe(metrics: Metrics, observed: Observed): void {
+  const { hub, emptyHub, provider, memory, journal, authenticator, pipeline } = observed;
+  metrics.gauge("subscribers", "Open subscriptions.", () => hub.subscriberCount + emptyHub.subscriberCount);
+  metrics.gauge("subscribers_behind", "Subscriptions that wait to catch up.", () => hub.behindCount);
+  metrics.gauge("event_text_bytes", "Memory of shared texts of events.", () => pipeline.eventTextBytes);
+  metrics.gauge("databases", "Open databases.", () => provider.openStores().length);
+  metrics.gauge(
+    "databases_unavailable",
+    "Databases that cannot be opened.",
+    async () => (await unavailableDatabases(provider)).length,
+  );
+  metrics.gauge(
+    "oldest_reader_seconds",
+    "How long another process, such as a backup, has been reading one state of a database, whose file grows meanwhile.",
+    () => (journal.oldestReaderMs?.() ?? 0) / 1_000,
+  );
+  metrics.gauge("tokens_file_unreadable", "1 while the tokens file cannot be read.", () =>
+    Number(authenticator.failure !== undefined),
+  );
+  metrics.counter(
+    "log_lines_dropped",
+    "Log lines dropped because the reader of the log did not take them in time.",
+    observed.logLinesDropped ?? (() => 0),
+  );
+  if (!memory) return;
   metrics.gauge("memory_bytes", "Estimated memory of the jobs in open databases.", () => memory.bytes);
   metrics.gauge(
     "memory_max_bytes",
