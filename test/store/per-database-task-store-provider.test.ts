@@ -484,7 +484,7 @@ describe("closing idle stores", () => {
     const before = await world.provider.getTaskStore(DATABASE);
     await Promise.all([BOB, ALICE].map((key) => before.store(storeRequestOf(key))));
     await before.purge();
-    await before.store(storeRequestOf(BOB));
+    await before.store(storeRequestOf(ALICE));
     await closeIdle(world);
     const after = await world.provider.find(DATABASE);
     expect(after).not.toBe(before);
@@ -492,7 +492,7 @@ describe("closing idle stores", () => {
     expect(after?.tombstoneHorizon).toBe(3);
     expect(after?.tombstoneHorizon).toBe(before.tombstoneHorizon);
     expect(comparableStates(after!.query())).toEqual(comparableStates(before.query()));
-    expect(await after!.store(storeRequestOf(BOB))).toMatchObject({ attempt: 3 });
+    expect(await after!.store(storeRequestOf(ALICE))).toMatchObject({ attempt: 3 });
   });
 
   it("makes changes of the closed store fail with an error that says to request it again", async () => {

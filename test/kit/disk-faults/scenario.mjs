@@ -12,11 +12,15 @@ import { MemoryBudget } from "../../../dist/store/memory-budget.js";
 import { PerDatabaseTaskStore } from "../../../dist/store/per-database-task-store.js";
 import { Stamp } from "../../../dist/tasks/stamp.js";
 import { silentLog } from "../../../dist/util/log.js";
+import { SteadyClock } from "../../../dist/util/steady-clock.js";
 
 const FOLDER = process.argv[2];
-const CLOCK = { now: () => 1_700_000_000_000, schedule: () => ({ cancel() {} }) };
-/** No lease starts, so none expires. */
-const FOR_EVER_OK = { lostAfterLeases: 3, leasesFrom: Infinity };
+/** No time passes, so no lease expires. */
+const CLOCK = new SteadyClock({
+  now: () => 1_700_000_000_000,
+  monotonic: () => 0,
+  schedule: () => ({ cancel() {} }),
+});
 const ALICE = { username: "alice", jobId: "train" };
 const BOB = { username: "bob", jobId: "load" };
 const ANY = { attempt: null };
@@ -58,7 +62,7 @@ for (const steps of LIVES) {
 
 async function openStore(journal, name) {
   const memory = new MemoryBudget(DEFAULT_LIMITS);
-  const options = { limits: DEFAULT_LIMITS, clock: CLOCK, log: silentLog, memory, ...FOR_EVER_OK };
+  const options = { limits: DEFAULT_LIMITS, clock: CLOCK, log: silentLog, memory, lostAfterLeases: 3 };
   return PerDatabaseTaskStore.open(name, await journal.open(name), options);
 }
 
