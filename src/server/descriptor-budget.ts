@@ -29,7 +29,7 @@ export interface FittedLimits {
 }
 
 /**
- * Lowers the limits of connections and databases to the open files that the system allows. Without a descriptor the
+ * Lowers the limits of connections and of open databases to the open files that the system allows. Without a descriptor the
  * server could neither answer a health probe nor write, so some are kept for that. Databases get at most a quarter, since
  * clients usually hold more connections than databases.
  *
@@ -41,23 +41,23 @@ export function fitToDescriptors(
   descriptors: Descriptors | undefined,
 ): FittedLimits {
   if (!descriptors) return { limits, warning: undefined };
-  const { connectionsMax, databasesMax } = limits;
+  const { connectionsMax, databasesOpenMax } = limits;
   const available = Math.max(0, descriptors.limit - descriptors.inUse - RESERVED);
   const databases = perDatabase === 0 ? Infinity : Math.floor(available / DATABASES_SHARE / perDatabase);
-  const fittedDatabases = Math.max(1, Math.min(databasesMax, databases));
+  const fittedDatabases = Math.max(1, Math.min(databasesOpenMax, databases));
   const connections = Math.max(1, Math.min(connectionsMax, available - perDatabase * fittedDatabases));
-  if (connections === connectionsMax && fittedDatabases === databasesMax)
+  if (connections === connectionsMax && fittedDatabases === databasesOpenMax)
     return { limits, warning: undefined };
-  const needed = connectionsMax + perDatabase * databasesMax + descriptors.inUse + RESERVED;
-  const fitted = { ...limits, connectionsMax: connections, databasesMax: fittedDatabases };
+  const needed = connectionsMax + perDatabase * databasesOpenMax + descriptors.inUse + RESERVED;
+  const fitted = { ...limits, connectionsMax: connections, databasesOpenMax: fittedDatabases };
   return { limits: fitted, warning: warningOf(fitted, descriptors.limit, needed) };
 }
 
-function warningOf({ connectionsMax, databasesMax }: Limits, limit: number, needed: number): string {
+function warningOf({ connectionsMax, databasesOpenMax }: Limits, limit: number, needed: number): string {
   return (
     `the limit of open files is ${limit}, and the settings need ${needed}. The server accepts ${connectionsMax} connections ` +
-    `and ${databasesMax} databases instead. Raise the limit (ulimit -n ${needed}, or LimitNOFILE= of systemd), or lower ` +
-    "--connections-max and --databases-max"
+    `and keeps ${databasesOpenMax} databases open instead. Raise the limit (ulimit -n ${needed}, or LimitNOFILE= of systemd), ` +
+    "or lower --connections-max and --databases-open-max"
   );
 }
 

@@ -17,12 +17,12 @@ import {
   HAS_PROC,
   isZombie,
   kill,
+  limitDescriptors,
   mountDisk,
   onFolder,
   readiness,
   startOn,
   startUnderStrace,
-  startWithDescriptors,
   startWithFilesUpTo,
   startWithoutReaper,
 } from "../kit/disk-faults/server.js";
@@ -309,7 +309,8 @@ describe("a limit on file size", () => {
 describe("a process without free file descriptors", () => {
   it("accepts or rejects changes of new databases, keeps running, and accepts changes again", async () => {
     const folder = join(temporaryFolder(), "data");
-    await using server = await startWithDescriptors(200, folder);
+    await using server = await startOn(folder);
+    limitDescriptors(server, 200);
     const { url } = server;
     await store(url);
     using connection = new HttpConnection(url);

@@ -4,10 +4,10 @@ import { fitToDescriptors } from "../../src/server/descriptor-budget.js";
 
 const PER_DATABASE = 3;
 
-describe("The limits of connections and databases", () => {
+describe("The limits of connections and open databases", () => {
   it.each([
     ["the limit of open files is unknown", PER_DATABASE, undefined],
-    ["it allows all of them", PER_DATABASE, { limit: 23_222, inUse: 30 }],
+    ["it allows all of them", PER_DATABASE, { limit: 20_822, inUse: 30 }],
     ["a database needs no file", 0, { limit: 20_222, inUse: 30 }],
   ])("are unchanged if %s", (_, perDatabase, descriptors) => {
     expect(fitToDescriptors(DEFAULT_LIMITS, perDatabase, descriptors)).toEqual({
@@ -17,10 +17,10 @@ describe("The limits of connections and databases", () => {
   });
 
   it.each([
-    ["one file too few", 23_221, { connectionsMax: 19_999, databasesMax: 1_000 }],
-    ["a limit as high as the connections", 20_000, { connectionsMax: 16_778, databasesMax: 1_000 }],
-    ["the limit of many shells", 1_024, { connectionsMax: 604, databasesMax: 66 }],
-    ["a limit below the reserve", 100, { connectionsMax: 1, databasesMax: 1 }],
+    ["one file too few", 20_821, { connectionsMax: 19_999, databasesOpenMax: 200 }],
+    ["a limit as high as the connections", 20_000, { connectionsMax: 19_178, databasesOpenMax: 200 }],
+    ["the limit of many shells", 1_024, { connectionsMax: 604, databasesOpenMax: 66 }],
+    ["a limit below the reserve", 100, { connectionsMax: 1, databasesOpenMax: 1 }],
   ])("are lowered to what remains beside the reserve: %s", (_, limit, lowered) => {
     const { limits } = fitToDescriptors(DEFAULT_LIMITS, PER_DATABASE, { limit, inUse: 30 });
 
@@ -31,8 +31,9 @@ describe("The limits of connections and databases", () => {
     const { warning } = fitToDescriptors(DEFAULT_LIMITS, PER_DATABASE, { limit: 1_024, inUse: 30 });
 
     expect(warning).toBe(
-      "the limit of open files is 1024, and the settings need 23222. The server accepts 604 connections and 66 databases " +
-        "instead. Raise the limit (ulimit -n 23222, or LimitNOFILE= of systemd), or lower --connections-max and --databases-max",
+      "the limit of open files is 1024, and the settings need 20822. The server accepts 604 connections and keeps 66 databases " +
+        "open instead. Raise the limit (ulimit -n 20822, or LimitNOFILE= of systemd), or lower --connections-max and " +
+        "--databases-open-max",
     );
   });
 });

@@ -31,10 +31,9 @@ export async function startWithFilesUpTo(bytes: number, folder: string): Promise
   return ready(new Program("bash", ["-c", command, process.execPath, ...onFolder(folder)]));
 }
 
-/** A server that may open this number of files and sockets. */
-export async function startWithDescriptors(count: number, folder: string): Promise<Tidemark> {
-  const command = `ulimit -n ${count}; exec "$0" dist/main.js serve "$@"`;
-  return ready(new Program("bash", ["-c", command, process.execPath, ...onFolder(folder)]));
+/** Sets the limit of open files of a running server, which has fitted its own limits to another one. */
+export function limitDescriptors({ program }: Tidemark, count: number): void {
+  spawnSync("prlimit", ["--pid", String(program.pid), `--nofile=${count}:`]);
 }
 
 /** A server whose parent never waits for it: once killed, it remains a zombie until the program is disposed of. */
