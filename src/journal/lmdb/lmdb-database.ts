@@ -102,7 +102,8 @@ export class LmdbDatabase implements JournalDatabase, AsyncDisposable {
   #pendingCompaction = new PendingCompaction();
   readonly #readers = new ReaderWatch();
   #readersCheckedAt = 0;
-  #isRewriteQueued = false;
+  /** A rewrite that waits or runs. */
+  #rewriting: Promise<void> | undefined;
   /** When a file that could not be rewritten is tried again; 0 if the last attempt succeeded. */
   #rewriteRetryAt = 0;
   /** Of the entries in the LMDB file, by revision, oldest first. */
@@ -231,12 +232,13 @@ export class LmdbDatabase implements JournalDatabase, AsyncDisposable {
    * meanwhile. If it fails, the file stays as it is. Never rejects.
    */
   async rewriteIfDue(): Promise<void> {
-    if (this.#isRewriteQueued || !this.#isRewriteDue(REWRITTEN_BYTES_MAX)) return;
-    this.#isRewriteQueued = true;
-    await this.#exclusively(async () => {
-      this.#isRewriteQueued = false;
-      if (!this.#isClosed && this.#isRewriteDue(REWRITTEN_BYTES_MAX)) await this.#tryRewrite();
-    }).catch((error: unknown) => this.#failRewrite(error));
+    if (!this.#rewriting && !this.#isRewriteDue(REWRITTEN_BYTES_MAX)) return;
+    this.#rewriting ??= this.#exclusively(async () => {
+      if (!this.#isClosed && this.#isRewriteDue(REWRITTEN_BYTES_MAX)) await this.#rewrite();
+    })
+      .catch((error: unknown) => this.#failRewrite(error))
+      .finally(() => (this.#rewriting = undefined));
+    await this.#rewriting;
   }
 
   /** How long another process has been reading one state of the file, in milliseconds; 0 if none does. */
@@ -275,7 +277,7 @@ export class LmdbDatabase implements JournalDatabase, AsyncDisposable {
     this.#isClosed = true;
     return this.#mutex.runExclusive(async () => {
       await this.#emptyLog();
-      if (signal && !signal.aborted && this.#isRewriteDue(Infinity)) await this.#tryRewrite(signal);
+      if (signal && !signal.aborted && this.#isRewriteDue(Infinity)) await this.#rewriteUntil(signal);
       await this.#closeFile();
       await this.#log.close();
     });
@@ -655,12 +657,11 @@ export class LmdbDatabase implements JournalDatabase, AsyncDisposable {
     return isMostlyFree(usage) && usage.usedBytes - usage.freeBytes <= liveBytesMax;
   }
 
-  async #tryRewrite(signal?: AbortSignal): Promise<void> {
+  async #rewriteUntil(signal: AbortSignal): Promise<void> {
     try {
       await this.#rewrite(signal);
-      this.#rewriteRetryAt = 0;
     } catch (error) {
-      if (!signal?.aborted) this.#failRewrite(error);
+      if (!signal.aborted) this.#failRewrite(error);
     }
   }
 
@@ -681,6 +682,7 @@ export class LmdbDatabase implements JournalDatabase, AsyncDisposable {
     await replaceFile(this.#path);
     this.#head = head;
     this.#isInDoubt = false;
+    this.#rewriteRetryAt = 0;
     return true;
   }
 
