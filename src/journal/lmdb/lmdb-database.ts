@@ -1,8 +1,7 @@
 import { randomBytes } from "node:crypto";
-import { existsSync } from "node:fs";
-import { rename, rm } from "node:fs/promises";
+import { existsSync, statSync } from "node:fs";
 import { setImmediate } from "node:timers/promises";
-import { open as openLmdb, type RootDatabase } from "lmdb";
+import type { RootDatabase } from "lmdb";
 import { assert, errorCodeOf } from "../../util/assert.js";
 import type { Log } from "../../util/log.js";
 import { Mutex } from "../../util/keyed-mutex.js";
@@ -22,14 +21,22 @@ import {
 import { journalClosedError, type JournalDatabase } from "../journal-handle.js";
 import { jobKeyText, pickJobKey, createStoredJob } from "../stored-job.js";
 import type { DiskReserve } from "./disk-reserve.js";
-import { checkCanOpen, type DescriptorReserve } from "./descriptor-reserve.js";
+import type { DescriptorReserve } from "./descriptor-reserve.js";
+import {
+  createFile,
+  isMostlyFree,
+  openFile,
+  removeFile,
+  replaceFile,
+  rewriteFile,
+  tryLockForReplacement,
+} from "./database-file.js";
 import { DamagedFileError, LmdbFile } from "./lmdb-file.js";
 import { oldestReaderOf, ReaderWatch } from "./reader-watch.js";
 import { headOf, SnapshotReader } from "./snapshot-reader.js";
 import {
   checksumOfRecord,
   entryKey,
-  HEAD_KEY,
   jobRecordKey,
   removalKey,
   encodeRecord,
@@ -38,17 +45,9 @@ import {
   decodeEntry,
   decodeJob,
   type DatabaseHead,
-  type EncodedRecord,
 } from "./records.js";
-import {
-  createLockFile,
-  largeBytesOf,
-  maxSize,
-  NO_SIZE,
-  spaceFor,
-  SpaceReservation,
-  type TransactionSize,
-} from "./space-reservation.js";
+import { fileUsage, NO_SIZE, spaceFor, SpaceReservation, type TransactionSize } from "./space-reservation.js";
+import { Transaction, writeTransaction, type MutableHead, type TransactionOptions } from "./transaction.js";
 import { WriteAheadLog, type LoggedEntry } from "./write-ahead-log.js";
 import { compacted, PendingCompaction, type UncompactedChange } from "./pending-compaction.js";
 
@@ -103,6 +102,10 @@ export class LmdbDatabase implements JournalDatabase, AsyncDisposable {
   #pendingCompaction = new PendingCompaction();
   readonly #readers = new ReaderWatch();
   #readersCheckedAt = 0;
+  /** A rewrite that waits or runs. */
+  #rewriting: Promise<void> | undefined;
+  /** When a file that could not be rewritten is tried again; 0 if the last attempt succeeded. */
+  #rewriteRetryAt = 0;
   /** Of the entries in the LMDB file, by revision, oldest first. */
   #entryChecksums = new Map<number, number>();
 
@@ -152,7 +155,10 @@ export class LmdbDatabase implements JournalDatabase, AsyncDisposable {
       if (conflict) return { kind: "conflict", key: pickJobKey(conflict) };
       const firstRevision = this.#head.revision + 1;
       const appended = this.#encode(entries);
-      if (this.#isCompactionBehind || !(await this.#appendToLog(appended))) await this.#checkpoint(appended);
+      if (this.#isCompactionBehind || !(await this.#appendToLog(appended))) {
+        await this.#checkpoint(appended);
+        void this.rewriteIfDue();
+      }
       this.appendSignal.notify();
       return { kind: "appended", firstRevision };
     });
@@ -209,6 +215,32 @@ export class LmdbDatabase implements JournalDatabase, AsyncDisposable {
     });
   }
 
+  /**
+   * Rewrites the file without its free pages, however few there are. @throws JournalError
+   */
+  rewrite(): Promise<void> {
+    return this.#exclusively(async () => {
+      await this.#readOnce();
+      await this.#openForWriting();
+      if (await this.#rewrite()) return;
+      throw new JournalError("Another process is copying the file. Try again after it.", "nothing written");
+    });
+  }
+
+  /**
+   * Rewrites the file, after the calls that wait already, if most of it is free and the rest is small: appends wait
+   * meanwhile. If it fails, the file stays as it is. Never rejects.
+   */
+  async rewriteIfDue(): Promise<void> {
+    if (!this.#rewriting && !this.#isRewriteDue(REWRITTEN_BYTES_MAX)) return;
+    this.#rewriting ??= this.#exclusively(async () => {
+      if (!this.#isClosed && this.#isRewriteDue(REWRITTEN_BYTES_MAX)) await this.#rewrite();
+    })
+      .catch((error: unknown) => this.#failRewrite(error))
+      .finally(() => (this.#rewriting = undefined));
+    await this.#rewriting;
+  }
+
   /** How long another process has been reading one state of the file, in milliseconds; 0 if none does. */
   oldestReaderMs(now: number): number {
     return this.#readers.oldest(now)?.ms ?? 0;
@@ -237,11 +269,15 @@ export class LmdbDatabase implements JournalDatabase, AsyncDisposable {
     });
   }
 
-  /** A load in progress fails with a JournalError. */
-  close(): Promise<void> {
+  /**
+   * A load in progress fails with a JournalError.
+   * @param signal rewrites the file if most of it is free, unless or until this signal is aborted
+   */
+  close(signal?: AbortSignal): Promise<void> {
     this.#isClosed = true;
     return this.#mutex.runExclusive(async () => {
       await this.#emptyLog();
+      if (signal && !signal.aborted && this.#isRewriteDue(Infinity)) await this.#rewriteUntil(signal);
       await this.#closeFile();
       await this.#log.close();
     });
@@ -555,7 +591,7 @@ export class LmdbDatabase implements JournalDatabase, AsyncDisposable {
     this.#isInDoubt = true;
     for (const effect of transaction.effects) effect();
     try {
-      await write(this.#file, transaction);
+      await writeTransaction(this.#file, transaction);
     } catch (error) {
       this.#fail(transaction.size, error);
       throw new JournalError("A transaction failed, but it may have been written.", "unknown", {
@@ -578,6 +614,7 @@ export class LmdbDatabase implements JournalDatabase, AsyncDisposable {
   async #resolveInDoubt(): Promise<void> {
     try {
       await this.#closeFile();
+      await syncParentFolder(this.#path); // of a file that was replaced
       this.#isRead = false;
       const stored = readHead(this.#path) ?? newHead();
       if (stored.commit > this.#head.commit) this.#log.clear(); // the checkpoint was written
@@ -607,6 +644,46 @@ export class LmdbDatabase implements JournalDatabase, AsyncDisposable {
     } catch (error) {
       this.#options.log.warn({ file: this.#path, err: error }, LOG_KEPT);
     }
+  }
+
+  /** @param liveBytesMax the most that may have to be written */
+  #isRewriteDue(liveBytesMax: number): boolean {
+    if (this.#rewriteRetryAt > performance.now() || this.#isInDoubt || this.#damage || !this.#isRead)
+      return false;
+    const fileBytesMin = this.#options.rewriteBytesMin ?? REWRITE_BYTES_MIN;
+    const size = statSync(this.#path, { throwIfNoEntry: false })?.size ?? 0;
+    if (size <= fileBytesMin) return false;
+    const usage = fileUsage(this.#path);
+    return isMostlyFree(usage) && usage.usedBytes - usage.freeBytes <= liveBytesMax;
+  }
+
+  async #rewriteUntil(signal: AbortSignal): Promise<void> {
+    try {
+      await this.#rewrite(signal);
+    } catch (error) {
+      if (!signal.aborted) this.#failRewrite(error);
+    }
+  }
+
+  /** Logs only the first of several failures. */
+  #failRewrite(error: unknown): void {
+    if (this.#rewriteRetryAt === 0) this.#options.log.warn({ file: this.#path, err: error }, NOT_REWRITTEN);
+    this.#rewriteRetryAt = performance.now() + REWRITE_RETRY_MS;
+  }
+
+  /** Returns false if another process is copying the file. */
+  async #rewrite(signal?: AbortSignal): Promise<boolean> {
+    await using lock = await tryLockForReplacement(this.#path);
+    if (!lock) return false;
+    if (this.#log.entries.size > 0) await this.#checkpoint(); // its frames name a transaction of the old file
+    const head = await rewriteFile(this.#path, this.#head, signal);
+    this.#isInDoubt = true;
+    await this.#closeFile();
+    await replaceFile(this.#path);
+    this.#head = head;
+    this.#isInDoubt = false;
+    this.#rewriteRetryAt = 0;
+    return true;
   }
 
   /** Begins again as a database that does not exist. */
@@ -646,6 +723,8 @@ export interface LmdbOptions extends JournalOptions {
   readonly pendingCompactionMax?: number | undefined;
   /** The write-ahead log takes this many bytes. Default 128 KiB; with 0, each append writes to the LMDB file. */
   readonly logBytesMax?: number | undefined;
+  /** A file of at most this size is not rewritten. Default 4 MiB. */
+  readonly rewriteBytesMin?: number | undefined;
 }
 
 /** Encoded entries, and the number of jobs after them. */
@@ -656,13 +735,6 @@ interface Appended {
   readonly epoch?: string;
 }
 
-type MutableHead = { -readonly [K in keyof DatabaseHead]: DatabaseHead[K] };
-
-interface TransactionOptions {
-  readonly isRemoval?: boolean;
-  readonly sizeMin?: TransactionSize;
-}
-
 interface CheckpointBounds extends TransactionOptions {
   /** The number of entries, for each of which some older ones are compacted and dropped. */
   readonly count: number;
@@ -670,129 +742,7 @@ interface CheckpointBounds extends TransactionOptions {
   readonly spaceMax: number;
 }
 
-/** The writes of one transaction, and their effects on this object. */
-class Transaction {
-  readonly head: MutableHead;
-  readonly writes: { readonly key: Buffer; readonly bytes: Buffer | undefined }[] = [];
-  readonly effects: (() => void)[] = [];
-  readonly size = { largeBytes: 0, bytes: 0, pages: 0 };
-  readonly #sizeMin: TransactionSize;
-  /** Whether it is for removed jobs, so that it may use the space that is reserved for them. */
-  readonly isRemoval: boolean;
-
-  /** @param sizeMin the least space to reserve */
-  constructor(head: DatabaseHead, { isRemoval = false, sizeMin = NO_SIZE }: TransactionOptions = {}) {
-    this.head = { ...head, commit: head.commit + 1 };
-    this.isRemoval = isRemoval;
-    this.#sizeMin = sizeMin;
-  }
-
-  /** The space to reserve. */
-  get reservedSize(): TransactionSize {
-    return maxSize(this.size, this.#sizeMin);
-  }
-
-  /** @param old the record that this one replaces */
-  put(
-    key: Buffer,
-    { bytes, checksum }: EncodedRecord,
-    { old, pages = 0 }: { old?: Buffer | undefined; pages?: number } = {},
-  ): void {
-    this.writes.push({ key, bytes });
-    const largeBytes = largeBytesOf(bytes.length);
-    this.size.largeBytes += largeBytes;
-    this.size.bytes += RECORD_BYTES + key.length + (largeBytes > 0 ? 0 : bytes.length);
-    this.size.pages += pages;
-    if (old) this.#count(-1, -checksumOfRecord(old));
-    this.#count(1, checksum);
-  }
-
-  /** Pages that become empty are reused in the same transaction, so adjacent records take none. */
-  remove(key: Buffer, checksum: number, pages = 0): void {
-    this.writes.push({ key, bytes: undefined });
-    this.size.pages += pages;
-    this.#count(-1, -checksum);
-  }
-
-  #count(records: number, checksum: number): void {
-    this.head.recordCount += records;
-    this.head.checksum = (this.head.checksum + checksum + 2 ** 32) % 2 ** 32;
-  }
-}
-
-/** Resolves when LMDB has synced the transaction. */
-async function write(env: RootDatabase<Buffer, Buffer>, { writes, head }: Transaction): Promise<void> {
-  try {
-    await env.batch(() => {
-      for (const { key, bytes } of writes) void (bytes ? env.put(key, bytes) : env.remove(key));
-      void env.put(HEAD_KEY, encodeRecord(HEAD_KEY, head).bytes);
-    });
-  } catch (error) {
-    // The error carries another rejected promise, which would otherwise be unhandled.
-    void (error as { commitError?: Promise<never> }).commitError?.catch(() => undefined);
-    throw error;
-  }
-}
-
-/** Creates a file with these jobs, in a new epoch. */
-export async function writeDatabase(
-  path: string,
-  jobs: readonly StoredJob[],
-  revision: number,
-): Promise<void> {
-  await createFile(path, { ...newHead(), revision, floor: revision, entriesFrom: revision + 1 }, jobs);
-}
-
-/** Creates the file under another name first, so that an incomplete one never has this name. */
-async function createFile(path: string, head: DatabaseHead, jobs: readonly StoredJob[] = []): Promise<void> {
-  const unfinished = `${path}${UNFINISHED_SUFFIX}`;
-  await removeFile(unfinished);
-  const env = await openFile(unfinished);
-  try {
-    const reservation = new SpaceReservation(unfinished);
-    let transaction = new Transaction(head);
-    const commit = async (): Promise<void> => {
-      await reservation.reserve(transaction);
-      await write(env, transaction);
-      transaction = new Transaction(transaction.head);
-    };
-    for (const [index, job] of jobs.entries()) {
-      const key = jobRecordKey(jobKeyText(job));
-      transaction.put(key, encodeJob(key, job), { pages: PAGES_PER_JOB });
-      transaction.head.jobCount++;
-      if (index % JOBS_PER_TRANSACTION_MAX === 0) await commit();
-    }
-    await commit();
-  } finally {
-    await env.close();
-  }
-  await rename(unfinished, path);
-  await removeFile(unfinished);
-  await syncParentFolder(path);
-}
-
-/** Of files that are not complete. A start deletes them. */
-export const UNFINISHED_SUFFIX = ".new";
 export const LOG_SUFFIX = "-log";
-
-/** `overlappingSync` is off, so that a write resolves only after the sync. */
-async function openFile(path: string): Promise<RootDatabase<Buffer, Buffer>> {
-  await createLockFile(path);
-  checkCanOpen([path, path, `${path}-lock`], "a+");
-  return openLmdb({
-    path,
-    noSubdir: true,
-    encoding: "binary",
-    keyEncoding: "binary",
-    overlappingSync: false,
-    eventTurnBatching: false,
-  });
-}
-
-/** Removes the file and LMDB's lock file, if they exist. */
-async function removeFile(path: string): Promise<void> {
-  await Promise.all([rm(path, { force: true }), rm(`${path}-lock`, { force: true })]);
-}
 
 function readHead(path: string): DatabaseHead | undefined {
   if (!existsSync(path)) return undefined;
@@ -812,7 +762,8 @@ function readLog(path: string, head: DatabaseHead | undefined, bytesMax: number 
   }
 }
 
-function newHead(): DatabaseHead {
+/** Returns the head of an empty database, in a new epoch. */
+export function newHead(): DatabaseHead {
   const counts = { jobCount: 0, recordCount: 0, checksum: 0 };
   return { format: 1, commit: 0, epoch: newEpoch(), revision: 0, floor: 0, entriesFrom: 1, ...counts };
 }
@@ -831,6 +782,9 @@ function damaged(error: DamagedFileError): DamagedJournalError {
 
 const LOG_KEPT =
   "a database was closed without moving its log to its file; keep both, and the next opening reads both";
+
+const NOT_REWRITTEN =
+  "a file of which most is free could not be rewritten to return its space; it stays as it is and is in use";
 
 const UNWRITABLE = "writes to a database fail; its changes are rejected until a write succeeds";
 
@@ -851,8 +805,6 @@ const PENDING_COMPACTION_MAX = 16_000;
 /** Jobs are compacted when their entries take more than this. */
 const PENDING_COMPACTION_BYTES_MAX = 16 * 1024 * 1024;
 
-const JOBS_PER_TRANSACTION_MAX = 1_000;
-
 /** Compactions and drops per checkpoint, in addition to those for each of its entries. */
 const COMPACTIONS_MIN = 4;
 
@@ -865,12 +817,16 @@ const TIGHT_SPACE_MAX = 1024 * 1024;
 /** The checkpoints after one append. */
 const CHECKPOINTS_MAX = 8;
 
+const REWRITE_BYTES_MIN = 4 * 1024 * 1024;
+
+/** The most that a database in use rewrites. It takes a fraction of a second. */
+const REWRITTEN_BYTES_MAX = 16 * 1024 * 1024;
+
+const REWRITE_RETRY_MS = 60_000;
+
 /** The pages of LMDB's tree that a write may touch. Entries are adjacent, and removals nearly so. */
 const PAGES_PER_JOB = 2;
 const PAGES_PER_REMOVAL = 1;
-
-/** What LMDB keeps with a record. */
-const RECORD_BYTES = 32;
 
 /** The time after which compaction yields to other work, in milliseconds. */
 const SLICE_MS = 8;

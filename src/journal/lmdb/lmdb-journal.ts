@@ -48,9 +48,10 @@ class LmdbJournal implements Journal {
   readonly #unavailable = new Map<DatabaseName, string>();
   /** The databases that --new-epoch could not reach at the start. They begin the new epoch once they can be opened. */
   readonly #epochsDue = new Set<DatabaseName>();
-  readonly #readerTimer = setInterval(() => void this.#checkReaders(), READER_CHECK_MS).unref();
+  readonly #timer = setInterval(() => void this.#maintain(), MAINTENANCE_MS).unref();
   #probing: Promise<boolean> | undefined;
-  #isClosed = false;
+  /** Aborted when the journal closes: then closing databases are not rewritten. */
+  readonly #closed = new AbortController();
 
   constructor(folder: DataFolder, options: OpenOptions & LmdbOptions) {
     this.#folder = folder;
@@ -136,15 +137,15 @@ class LmdbJournal implements Journal {
   }
 
   async isWritable(): Promise<boolean> {
-    if (this.#isClosed) return false;
+    if (this.#closed.signal.aborted) return false;
     this.#probing ??= this.#probe().finally(() => (this.#probing = undefined));
     return this.#probing;
   }
 
   async close(): Promise<void> {
-    if (this.#isClosed) return;
-    this.#isClosed = true;
-    clearInterval(this.#readerTimer);
+    if (this.#closed.signal.aborted) return;
+    this.#closed.abort();
+    clearInterval(this.#timer);
     const handles = [...this.#opened.values()].flatMap((opened) => [...opened.handles]);
     await Promise.all(handles.map((handle) => handle.close()));
     await Promise.all(this.#closing.values());
@@ -169,10 +170,11 @@ class LmdbJournal implements Journal {
   }
 
   /** Never rejects. */
-  async #checkReaders(): Promise<void> {
+  async #maintain(): Promise<void> {
     const checks = [...this.#opened.values()].map(({ database }) => database.checkReaders(performance.now()));
     for (const { status, reason } of (await Promise.allSettled(checks)).filter(isRejected))
       this.#options.log.warn({ err: reason, status }, "cannot check for readers of a database");
+    for (const { database } of this.#opened.values()) await database.rewriteIfDue();
   }
 
   /** Retries the databases whose last write failed. */
@@ -188,13 +190,13 @@ class LmdbJournal implements Journal {
     if (database.exists) this.#jobCounts.set(name, database.jobCount);
     else this.#jobCounts.delete(name);
     this.#opened.delete(name);
-    const closing = database.close().finally(() => this.#closing.delete(name));
+    const closing = database.close(this.#closed.signal).finally(() => this.#closing.delete(name));
     this.#closing.set(name, closing);
     await closing;
   }
 
   #checkOpen(): void {
-    if (this.#isClosed) throw journalClosedError();
+    if (this.#closed.signal.aborted) throw journalClosedError();
   }
 }
 
@@ -207,7 +209,7 @@ function isRejected(result: PromiseSettledResult<void>): result is PromiseReject
   return result.status === "rejected";
 }
 
-const READER_CHECK_MS = 60_000;
+const MAINTENANCE_MS = 60_000;
 
 /** A database in use. */
 interface Opened {

@@ -16,7 +16,8 @@ import { checkCanOpen } from "./descriptor-reserve.js";
 import { PRIVATE_FILE, syncFile, syncParentFolder } from "./durable-files.js";
 import { DamagedJournalError, UnknownFormatError } from "../journal.js";
 import { createLockFileOf, giveToOwner } from "./folder-owner.js";
-import { LmdbDatabase, LOG_SUFFIX, UNFINISHED_SUFFIX, writeDatabase } from "./lmdb-database.js";
+import { createFile, lockForCopy } from "./database-file.js";
+import { LmdbDatabase, LOG_SUFFIX, newHead } from "./lmdb-database.js";
 import { LmdbFile } from "./lmdb-file.js";
 import { framesAfter } from "./log-frame.js";
 import { headOf } from "./snapshot-reader.js";
@@ -89,37 +90,33 @@ export interface DatabaseCompaction {
   /** The size of the file before and after. */
   readonly bytesBefore: number;
   readonly bytes: number;
+  /** Why the file stayed as it was; undefined if it was compacted. */
+  readonly failure: string | undefined;
 }
 
-/**
- * Shrinks the file of every database of a folder that no server is using: copies it without free pages, checks the copy,
- * and puts it in the place of the file. A server cannot do this itself: lmdb 3.5.6 crashes when a process opens a file
- * and later its compacted copy. @throws DataFolderError, JournalError
- */
+/** Rewrites the file of every database of a folder that no server is using, without its free pages. @throws DataFolderError */
 export async function* compactFolder(path: string): AsyncGenerator<DatabaseCompaction, void> {
   await using folder = await DataFolder.openExisting(path);
-  for (const { name, path: file } of await folder.databases()) {
-    const { size: bytesBefore } = await stat(file);
-    await compactDatabase(name, file);
-    yield { name, bytesBefore, bytes: (await stat(file)).size };
+  try {
+    for (const { name, path: file } of await folder.databases()) {
+      const { size: bytesBefore } = await stat(file);
+      const failure = await compactDatabase(file);
+      yield { name, bytesBefore, bytes: (await stat(file)).size, failure };
+    }
+  } finally {
+    await giveToOwner(path);
   }
 }
 
-async function compactDatabase(name: string, path: string): Promise<void> {
-  await using database = new LmdbDatabase(path, UNBOUNDED);
-  await database.probe(); // checks the file and empties the log
-  await database.close();
-  const copy = `${path}${UNFINISHED_SUFFIX}`;
+/** Returns why it failed, if it did. Nothing is lost then. */
+async function compactDatabase(path: string): Promise<string | undefined> {
   try {
-    await copyFile(path, copy);
-    const { damage } = await checkDatabase(name, copy);
-    if (damage !== undefined) throw new DamagedJournalError(`The copy of ${path} is damaged: ${damage}.`);
-    await rm(`${path}-lock`, { force: true }); // it belongs to the old file
-    await rename(copy, path);
-  } finally {
-    await rm(copy, { force: true });
+    await using database = new LmdbDatabase(path, UNBOUNDED);
+    await database.rewrite();
+    return undefined;
+  } catch (error) {
+    return reasonOf(error);
   }
-  await syncParentFolder(path);
 }
 
 /** The result of copying a database. */
@@ -189,7 +186,7 @@ async function repairDatabase(name: string, path: string): Promise<DatabaseRepai
   await rename(path, damagedFile);
   if (existsSync(log)) await rename(log, `${damagedFile}${LOG_SUFFIX}`);
   await syncParentFolder(path);
-  await writeDatabase(path, jobs, revision);
+  await createFile(path, { ...newHead(), revision, floor: revision, entriesFrom: revision + 1 }, jobs);
   const lostJobs = head && Math.max(head.jobCount - jobs.length, 0);
   return { name, damagedFile, jobCount: jobs.length, lostJobs, lostChanges, setBack, damage };
 }
@@ -208,6 +205,7 @@ function salvageIfKnown(path: string, log: string): Salvage | string {
  * so the log is read before and after: if neither follows the copy, the copy contains what was in the first.
  */
 async function copyDatabase(path: string, copy: string): Promise<void> {
+  await using _lock = await lockForCopy(path);
   const before = await readLog(path);
   await copyFile(path, copy);
   const logs = [await readLog(path), before];
@@ -230,6 +228,14 @@ async function copyFile(path: string, copy: string): Promise<void> {
     await env.close();
   }
   await syncFile(copy);
+}
+
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const { message, cause } = error;
+  return error instanceof DamagedJournalError || !(cause instanceof Error)
+    ? message
+    : `${message} ${cause.message}`;
 }
 
 async function readLog(path: string): Promise<Buffer> {

@@ -77,9 +77,14 @@ export function encodeRecord(key: Buffer, value: unknown): EncodedRecord {
 
 /** Decodes the JSON value of a record. @throws DamagedFileError if it is not what was encoded under this key. */
 export function decodeRecord(key: Buffer, bytes: Buffer): unknown {
+  checkRecord(key, bytes);
+  return JSON.parse(bytes.toString("utf8", CHECKSUM_BYTES));
+}
+
+/** @throws DamagedFileError if the record is not what was encoded under this key */
+export function checkRecord(key: Buffer, bytes: Buffer): void {
   if (bytes.length < CHECKSUM_BYTES || bytes.readUInt32LE(0) !== checksumOf(key, bytes))
     throw new DamagedFileError(`the checksum of ${describe(key)} is wrong`);
-  return JSON.parse(bytes.toString("utf8", CHECKSUM_BYTES));
 }
 
 /** The checksum in an encoded record. */

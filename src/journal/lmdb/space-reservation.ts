@@ -110,7 +110,7 @@ async function extend(file: FileHandle, from: number, to: number): Promise<void>
   for (let at = from; at < to;) at += (await file.write(zeros, 0, WRITE_BYTES, at)).bytesWritten;
 }
 
-interface FileUsage {
+export interface FileUsage {
   readonly usedBytes: number;
   /** Part of the used bytes. */
   readonly freeBytes: number;
@@ -118,7 +118,7 @@ interface FileUsage {
 }
 
 /** @param oldestReader see `SpaceRequest` */
-function fileUsage(path: string, oldestReader = Infinity): FileUsage {
+export function fileUsage(path: string, oldestReader = Infinity): FileUsage {
   using file = LmdbFile.open(path);
   return { usedBytes: file.usedBytes, freeBytes: file.freeBytes(oldestReader), length: file.bytes };
 }

@@ -1,12 +1,15 @@
-import { statSync } from "node:fs";
+import { existsSync, mkdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import type { JournalEntry } from "../../../src/journal/journal.js";
+import { lockForCopy } from "../../../src/journal/lmdb/database-file.js";
 import { LmdbDatabase } from "../../../src/journal/lmdb/lmdb-database.js";
 import { assert } from "../../../src/util/assert.js";
 import { silentLog } from "../../../src/util/log.js";
 import type { JobKey } from "../../../src/tasks/names.js";
-import { jobKey, loadAll, removing, storing } from "../../kit/journal/entries.js";
+import { flipBits } from "../../kit/disk-faults/folder-files.js";
+import { RecordingLog } from "../../kit/server/recording-log.js";
+import { jobKey, loadAll, removing, storing, type JournalSnapshot } from "../../kit/journal/entries.js";
 import { temporaryFolder } from "../../kit/process/temporary-folder.js";
 
 const OPTIONS = { removalsKeptMax: 100, logLinesPerJobMax: 10, log: silentLog };
@@ -27,6 +30,126 @@ describe("the file of a database", () => {
     expect(await loadAll(database)).toMatchObject({ revision: 3 * JOBS, jobs: { length: JOBS } });
   });
 });
+
+describe("a file of which most is free", () => {
+  it("shrinks while the database is in use, and keeps its jobs, positions and epoch", async () => {
+    const path = join(temporaryFolder(), "neo4j.mdb");
+    await using database = new LmdbDatabase(path, OPTIONS);
+    await appendAll(path, database, (at) => storingLarge(keyOf(at)));
+    const { epoch, jobs } = await loadAll(database);
+    const filled = statSync(path).size;
+
+    await purgeAllBut(database, KEPT);
+    await expect.poll(() => statSync(path).size).toBeLessThan(BOUND);
+    const after = await loadAll(database);
+    const last = await database.recordAfter(after.revision - 1);
+    await database.append([storing(jobKey("bob", "next"))]);
+
+    expect(filled).toBeGreaterThan(3 * BOUND);
+    expect(after).toMatchObject({ epoch, revision: 2 * JOBS - KEPT });
+    expect(after.jobs).toEqual(jobs.slice(-KEPT));
+    expect(last?.entry.change.kind).toBe("removed");
+    expect(await database.head()).toBe(after.revision + 1);
+    await database.close();
+    expect(await reloaded(path)).toMatchObject({ epoch, jobs: { length: KEPT + 1 } });
+    expect(existsSync(`${path}.new`)).toBe(false);
+  });
+
+  it("stays as it is while it is copied, and shrinks afterwards", async () => {
+    const path = join(temporaryFolder(), "neo4j.mdb");
+    await using database = new LmdbDatabase(path, OPTIONS);
+    await appendAll(path, database, (at) => storingLarge(keyOf(at)));
+    const { ino, size } = statSync(path);
+    {
+      await using _copying = await lockForCopy(path);
+      await purgeAllBut(database, KEPT);
+      await database.rewriteIfDue();
+      expect(statSync(path)).toMatchObject({ ino });
+      expect(statSync(path).size).toBeGreaterThanOrEqual(size);
+    }
+
+    await database.rewriteIfDue();
+
+    expect(statSync(path).size).toBeLessThan(BOUND);
+    expect((await loadAll(database)).jobs).toHaveLength(KEPT);
+  });
+
+  it("shrinks when an idle database is closed, however large the rest is, but not when the server ends", async () => {
+    const path = join(temporaryFolder(), "neo4j.mdb");
+    await using database = new LmdbDatabase(path, OPTIONS);
+    await appendAll(path, database, (at) => storingLarge(keyOf(at)));
+    await purgeAllBut(database, JOBS / 5); // leaves more than a database in use rewrites
+    await database.close();
+    const before = await reloaded(path);
+    const { size } = statSync(path);
+
+    await closeIdle(path, AbortSignal.abort());
+    const afterEnd = statSync(path).size;
+    await closeIdle(path, new AbortController().signal);
+
+    expect(afterEnd).toBe(size);
+    expect(statSync(path).size).toBeLessThan(size * 0.6);
+    expect(await reloaded(path)).toEqual(before);
+  });
+
+  it("stays as it is if it cannot be rewritten, works on, and is logged once", async () => {
+    const path = join(temporaryFolder(), "neo4j.mdb");
+    const log = new RecordingLog();
+    await using database = new LmdbDatabase(path, { ...OPTIONS, log });
+    await appendAll(path, database, (at) => storingLarge(keyOf(at)));
+    mkdirSync(`${path}.new`);
+    writeFileSync(join(`${path}.new`, "obstacle"), "");
+
+    await purgeAllBut(database, KEPT);
+    await database.rewriteIfDue();
+    await database.append([storing(jobKey("bob", "next"))]);
+
+    expect(log.lines).toMatchObject([{ level: "warn", fields: { file: path } }]);
+    expect(statSync(path).size).toBeGreaterThan(3 * BOUND);
+    expect((await loadAll(database)).jobs).toHaveLength(KEPT + 1);
+  });
+
+  it("is kept, and the database is damaged, if a record was damaged since the file was read", async () => {
+    const path = join(temporaryFolder(), "neo4j.mdb");
+    await using database = new LmdbDatabase(path, OPTIONS);
+    await appendAll(path, database, (at) => storingLarge(keyOf(at)));
+    const { ino } = statSync(path);
+    flipBits(path, `"job-${JOBS - 1}"`);
+
+    await purgeAllBut(database, KEPT);
+    await database.rewriteIfDue();
+
+    expect(database.damage?.message).toContain("checksum");
+    expect(statSync(path).ino).toBe(ino);
+  });
+});
+
+/** Jobs that a purge leaves. */
+const KEPT = 100;
+/** More than the newest entries and the rest of a purge take. */
+const BOUND = 8 * 1024 * 1024;
+
+async function purgeAllBut(database: LmdbDatabase, kept: number): Promise<void> {
+  for (let from = 0; from < JOBS - kept; from += PER_APPEND) {
+    const count = Math.min(PER_APPEND, JOBS - kept - from);
+    await database.append(
+      Array.from({ length: count }, (_, at) => removing(keyOf(from + at), from + at + 1)),
+    );
+  }
+}
+
+/** What a restarted server reads. */
+async function reloaded(path: string): Promise<JournalSnapshot> {
+  await using database = new LmdbDatabase(path, OPTIONS);
+  return await loadAll(database);
+}
+
+/** Reads a database, and closes it as if it had been idle, or as at the end of the server if `signal` is aborted. */
+async function closeIdle(path: string, signal: AbortSignal): Promise<void> {
+  await using database = new LmdbDatabase(path, OPTIONS);
+  await loadAll(database);
+  await database.close(signal);
+}
 
 /** Appends an entry for each job. Returns the size of the file after each append. */
 async function appendAll(
