@@ -181,7 +181,9 @@ async function writeRecords(
 }
 
 function isFull({ writes, size }: Transaction): boolean {
-  return writes.length >= RECORDS_PER_TRANSACTION_MAX || size.bytes + size.largeBytes >= TRANSACTION_BYTES_MAX;
+  return (
+    writes.length >= RECORDS_PER_TRANSACTION_MAX || size.bytes + size.largeBytes >= TRANSACTION_BYTES_MAX
+  );
 }
 
 function usedBytesOf(path: string): number {
@@ -200,7 +202,8 @@ async function checkUnfinished(path: string, head: DatabaseHead): Promise<void> 
     if (slices.isOver) await slices.end();
   }
   checkCounts(found, head);
-  if (found.commit !== head.commit) throw new DamagedFileError("the head of its copy is not the latest version");
+  if (found.commit !== head.commit)
+    throw new DamagedFileError("the head of its copy is not the latest version");
 }
 
 function checkCounts(
@@ -208,7 +211,9 @@ function checkCounts(
   head: Pick<DatabaseHead, "recordCount" | "checksum">,
 ): void {
   if (found.recordCount !== head.recordCount)
-    throw new DamagedFileError(`its head counts ${head.recordCount} records, but it has ${found.recordCount}`);
+    throw new DamagedFileError(
+      `its head counts ${head.recordCount} records, but it has ${found.recordCount}`,
+    );
   if (found.checksum !== head.checksum) throw new DamagedFileError("a record is not the latest version");
 }
 
