@@ -322,7 +322,7 @@ describe("a process without free file descriptors", () => {
       ...(await storeRepeatedly(connection, 12, () => others.pop()![Symbol.dispose]())),
     ];
     for (const other of [...others, ...opened]) other[Symbol.dispose]();
-    await expect.poll(() => readiness(url)).toBe(200);
+    await expect.poll(() => readiness(url), { timeout: 60_000 }).toBe(200);
     const taken = await update(url, { updates: [{ done: 1 }] });
     await kill(server);
     await using restarted = await startOn(folder);
