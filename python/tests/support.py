@@ -13,14 +13,14 @@ import time
 import unittest
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Optional
+from typing import IO, Any, Callable, Dict, List, Optional
 from urllib.parse import urlsplit
 
 PROJECT = Path(__file__).resolve().parents[2]
 PATIENCE_SECONDS = 90
 """Only a test that fails waits this long."""
 
-JOB = """query ($database: String!, $jobId: ID!) {
+JOB = """query ($database: String!, $jobId: ID) {
   tasks(database: $database, jobId: $jobId) { nodes {
     username attempt health
     cancelRequest { by reason }
@@ -58,7 +58,8 @@ class Server:
             if ready["msg"] == "ready":
                 self.url = ready["url"]
                 self._port = str(urlsplit(self.url).port)
-                threading.Thread(target=self._process.stdout.read, daemon=True).start()
+                self._output = threading.Thread(target=_drain, args=(self._process.stdout,), daemon=True)
+                self._output.start()
                 return
         raise AssertionError("The server did not start. Run `npm run build` first.")
 
@@ -66,7 +67,7 @@ class Server:
         assert self._process is not None
         self._process.kill()
         self._process.wait()
-        assert self._process.stdout is not None
+        self._output.join()
 
     def close(self) -> None:
         self.kill()
@@ -78,8 +79,8 @@ class Server:
         assert "errors" not in answer, answer
         return answer["data"]
 
-    def job(self, job_id: str, database: str = "default") -> Optional[Dict[str, Any]]:
-        """A job, with its tasks as `"read RUNNING 2/3"` in `lines`; None if there is none."""
+    def job(self, job_id: Optional[str], database: str = "default") -> Optional[Dict[str, Any]]:
+        """A job, with its tasks as `"read RUNNING 2/3"` in `lines`; None if there is none. Without an id, the newest of the database."""
         tasks = self.ask(JOB, database=database, jobId=job_id)["tasks"]
         if not tasks or not tasks["nodes"]:
             return None
@@ -90,7 +91,7 @@ class Server:
 
     def lines(self, job_id: str) -> List[str]:
         job = self.job(job_id)
-        return job["lines"] if job else []
+        return list(job["lines"]) if job else []
 
     def wait_for(self, job_id: str, is_met: Callable[[Dict[str, Any]], bool], database: str = "default") -> Dict[str, Any]:
         """The job, once it meets the condition."""
@@ -165,11 +166,16 @@ class ServerTest(unittest.TestCase):
 class Program:
     """A Python program in a process of its own."""
 
-    def __init__(self, script: str, url: str, isolated: bool = False) -> None:
+    def __init__(self, script: str, url: str, isolated: bool = False, database: str = "default") -> None:
         flags = ["-S"] if isolated else []  # -S: without installed packages
         self._process = subprocess.Popen(
             [sys.executable, *flags, "-c", textwrap.dedent(script)],
-            env={**clean_environment(), "TIDEMARK_URL": url, "PYTHONPATH": str(PROJECT / "python")},
+            env={
+                **clean_environment(),
+                "TIDEMARK_URL": url,
+                "TIDEMARK_DATABASE": database,
+                "PYTHONPATH": str(PROJECT / "python"),
+            },
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -193,6 +199,11 @@ class Program:
     def close(self) -> None:
         self._process.kill()
         self._process.communicate()
+
+
+def _drain(output: IO[str]) -> None:
+    with output:
+        output.read()
 
 
 def post(url: str, body: Dict[str, Any]) -> Any:

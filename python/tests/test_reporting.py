@@ -236,9 +236,9 @@ class Misuse(ServerTest):
 
     def test_rejects_progress_of_a_task_with_subtasks(self) -> None:
         job = tidemark.job("Import", tidemark.leaf("read"))
-        for count in (job.advance, job.set, job.progress, job.volume):
+        for name in ("advance", "set", "progress", "volume"):
             with self.assertRaisesRegex(TypeError, "is not a leaf"):
-                count(0.5)
+                getattr(job, name)(0.5)
 
     def test_rejects_more_iterations_than_declared(self) -> None:
         job = tidemark.job("Rank", tidemark.iterative("iterate", tidemark.leaf("step"), max=1))
@@ -248,9 +248,10 @@ class Misuse(ServerTest):
             iterate.next()
 
     def test_rejects_trees_without_leaves(self) -> None:
-        for declare in (tidemark.task, tidemark.iterative):
-            with self.assertRaisesRegex(TypeError, "has no subtasks"):
-                declare("empty")
+        with self.assertRaisesRegex(TypeError, "has no subtasks"):
+            tidemark.task("empty")
+        with self.assertRaisesRegex(TypeError, "has no subtasks"):
+            tidemark.iterative("empty")
         with self.assertRaisesRegex(TypeError, "its volume is the sum of theirs"):
             tidemark.job("Import", tidemark.leaf("read"), volume=3)
 

@@ -36,6 +36,7 @@ class OpenJob(Protocol):
 _open_jobs: Dict[OpenJob, None] = {}
 _signals = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
 _finalized_in = 0
+_is_signaled = False
 
 
 def job_opened(job: OpenJob) -> None:
@@ -69,6 +70,8 @@ def _on_signal(number: int, _: Any) -> None:
     The main thread may hold any lock in this moment, so another thread does the work. From here on, a further signal ends
     the process at once.
     """
+    global _is_signaled
+    _is_signaled = True
     for one in _signals:
         signal.signal(one, signal.SIG_DFL)
     try:
@@ -103,6 +106,8 @@ def _on_exit() -> None:
         _end_open_jobs("FAILED", None)
     for reporter in all_reporters():
         reporter.drain(EXIT_SECONDS)
+    if _is_signaled:
+        threading.Event().wait(2 * SIGNAL_SECONDS)  # until the thread raises the signal again
 
 
 def _watch_multiprocessing() -> None:
@@ -115,6 +120,8 @@ def _watch_multiprocessing() -> None:
 
 
 def _forget_parent() -> None:
+    global _is_signaled
+    _is_signaled = False
     _open_jobs.clear()
     _set_handlers(_on_signal, signal.SIG_DFL)
 

@@ -244,6 +244,8 @@ class TaskState:
         self.reported.volume = self.volume
         made = self.spec.to_input(self.kind, self.volume, (), part.limits)
         part.bytes_left -= ITEM_BYTES + json_bytes(made)
+        if self.kind == "ITERATIVE":
+            self._mark_announced(True)  # with the tasks of all iterations
         if self.kind == "PARENT":
             made["subTasks"] = self.announce_subtasks(part, list(self.subtasks.values()))
         return made
@@ -264,6 +266,7 @@ class TaskState:
         """Marks this subtree as unreported, so that everything is sent again."""
         self.reported = Reported(self.spec.volume)
         self.is_dirty = True
+        self.is_announced = False
         for subtask in self.subtasks.values():
             subtask.reset_reported()
 
@@ -311,7 +314,6 @@ class TaskState:
 
     def _mark_announced(self, is_announced: bool) -> None:
         self.is_announced = is_announced
-        self.reported.volume = self.volume
         for subtask in self.subtasks.values():
             subtask._mark_announced(is_announced)
 

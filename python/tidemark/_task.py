@@ -216,9 +216,11 @@ class Task:
                 with iteration.run("step") as step:
                     step.advance()
         """
-        while self._state.iteration < self._state.iterations_max and not self._state.has_ended:
+        while True:
             if self._scope.canceled is not None:
                 raise self._scope.canceled
+            if self._state.has_ended or self._state.iteration >= self._state.iterations_max:
+                return
             yield self.next()
 
     def begin(self) -> None:
