@@ -123,11 +123,15 @@ class LossyProxy:
 
             def do_POST(handler) -> None:
                 body = json.loads(handler.rfile.read(int(handler.headers["Content-Length"])))
-                answer = json.dumps(post(server.url, body)).encode()
+                handler.close_connection = True
+                try:
+                    answer = json.dumps(post(server.url, body)).encode()
+                except (OSError, http.client.HTTPException):  # the test is over
+                    return
                 self.requests.append(body)
                 if is_lost(body):
-                    handler.close_connection = True
                     return
+                handler.close_connection = False
                 handler.send_response(200)
                 handler.send_header("Content-Length", str(len(answer)))
                 handler.end_headers()
@@ -193,7 +197,11 @@ class Program:
 
     def end(self, text: str = "") -> int:
         """Writes to its input, waits for its end, and returns its exit code."""
-        self.out, self.err = self._process.communicate(text, timeout=PATIENCE_SECONDS)
+        assert self._process.stdin is not None
+        self._process.stdin.write(text)
+        self._process.stdin.flush()
+        self._process.wait(PATIENCE_SECONDS)  # with its input open, whose end would be an error
+        self.out, self.err = self._process.communicate()
         return self._process.returncode
 
     def close(self) -> None:

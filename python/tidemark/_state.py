@@ -59,7 +59,7 @@ class TaskState:
 
     __slots__ = (
         "spec", "kind", "owner", "parent", "index", "path", "subtasks", "reported", "status", "volume", "message", "iteration",
-        "is_dirty", "has_ended", "is_taken", "is_left", "is_announced", "counters", "_done", "_done_at_end",
+        "is_dirty", "has_ended", "is_taken", "is_left", "is_announced", "counters", "done", "_done_at_end",
     )  # fmt: skip
 
     def __init__(
@@ -90,7 +90,8 @@ class TaskState:
         self.is_announced = False
         """Whether the server knows the task, or the request to create it is in flight."""
         self.counters: Tuple[Counter, ...] = ()
-        self._done: float = 0
+        self.done: float = 0
+        """Units that no open counter counts."""
         self._done_at_end: Optional[int] = None
         if self.kind == "PARENT":
             self.subtasks = {at: TaskState(task, owner, self, at) for at, task in enumerate(spec.tasks)}
@@ -102,18 +103,16 @@ class TaskState:
         """Units of work. Those counted after the end are not reported."""
         return (whole_number(self._total()) or 0) if self._done_at_end is None else self._done_at_end
 
-    def advance(self, units: float) -> None:
-        if self.kind != "LEAF" or self.status != "RUNNING":
-            self._start_counting()
-        if units > 0:
-            self._done += units
+    def start_counting(self) -> None:
+        """:raises TypeError: if the task has subtasks."""
+        self.become_leaf("Report progress on its leaves")
+        self.begin()
 
     def set(self, units: float) -> None:
-        if self.kind != "LEAF" or self.status != "RUNNING":
-            self._start_counting()
+        self.start_counting()
         total = self._total()
         if units > total:
-            self._done += units - total
+            self.done += units - total
 
     def open_counter(self, counter: Counter) -> None:
         self.counters += (counter,)
@@ -122,15 +121,11 @@ class TaskState:
         """Keeps what was counted."""
         if counter in self.counters:
             self.counters = tuple(one for one in self.counters if one is not counter)
-            self._done += counter.n
+            self.done += counter.n
 
     def _total(self) -> float:
         counted: float = sum(counter.n for counter in self.counters)
-        return self._done + counted
-
-    def _start_counting(self) -> None:
-        self.become_leaf("Report progress on its leaves")
-        self.begin()
+        return self.done + counted
 
     # Changes
 

@@ -103,8 +103,12 @@ class Task:
 
         :raises TypeError: if the task has subtasks.
         """
+        state = self._state
         with LOCK:
-            self._state.advance(units)
+            if state.status != "RUNNING" or state.kind != "LEAF":
+                state.start_counting()
+            if units > 0:
+                state.done += units
 
     def set(self, units: float) -> None:
         """
