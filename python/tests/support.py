@@ -171,7 +171,9 @@ class Program:
     """A Python program in a process of its own."""
 
     def __init__(self, script: str, url: str, isolated: bool = False, database: str = "default") -> None:
-        flags = ["-S"] if isolated else []  # -S: without installed packages
+        flags = ["-W", "ignore:.*multi-threaded:DeprecationWarning"]  # of os.fork, which the tests want
+        if isolated:
+            flags.append("-S")  # without installed packages
         self._process = subprocess.Popen(
             [sys.executable, *flags, "-c", textwrap.dedent(script)],
             env={
