@@ -115,7 +115,9 @@ class Server:
 class LossyProxy:
     """Passes each request on to a server, and loses the answers to those that `is_lost` says."""
 
-    def __init__(self, server: Server, is_lost: Callable[[Dict[str, Any]], bool]) -> None:
+    def __init__(
+        self, server: Server, is_lost: Callable[[Dict[str, Any]], bool], keeps_connections: bool = True
+    ) -> None:
         self.requests: List[Dict[str, Any]] = []
 
         class Handler(BaseHTTPRequestHandler):
@@ -131,7 +133,7 @@ class LossyProxy:
                 self.requests.append(body)
                 if is_lost(body):
                     return
-                handler.close_connection = False
+                handler.close_connection = not keeps_connections  # which it does not announce
                 handler.send_response(200)
                 handler.send_header("Content-Length", str(len(answer)))
                 handler.end_headers()
@@ -171,7 +173,7 @@ class Program:
     """A Python program in a process of its own."""
 
     def __init__(self, script: str, url: str, isolated: bool = False, database: str = "default") -> None:
-        flags = ["-W", "ignore:.*multi-threaded:DeprecationWarning"]  # of os.fork, which the tests want
+        flags = ["-W", "ignore::DeprecationWarning"]  # of os.fork in a process with threads
         if isolated:
             flags.append("-S")  # without installed packages
         self._process = subprocess.Popen(

@@ -132,7 +132,8 @@ class EndOfTheProcess(ServerTest):
     def test_cancels_by_sighup_a_job_whose_loop_never_ends(self) -> None:
         program = self.run_program(
             """
-            import itertools, tidemark
+            import itertools, signal, tidemark
+            signal.signal(signal.SIGHUP, signal.SIG_DFL)  # nohup ignores it
             with tidemark.job("Hup", job_id="hup") as job:
                 job.progress(0.5)
                 job.flush()
@@ -150,7 +151,8 @@ class EndOfTheProcess(ServerTest):
     def test_cancels_by_ctrl_c(self) -> None:
         program = self.run_program(
             """
-            import tidemark
+            import signal, tidemark
+            signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell ignores it in the background
             job = tidemark.job("Int", volume=5, job_id="int")
             job.advance(2)
             job.flush()

@@ -31,11 +31,12 @@ class Children(ServerTest):
     def test_exits_at_once_with_an_open_job_of_its_parent(self) -> None:
         program = self.run_program(
             """
-            import os, sys, tidemark
+            import os, signal, sys, tidemark
             with tidemark.job("Exits", volume=10, job_id="exits") as job:
                 job.advance(3)
                 pid = os.fork()
                 if pid == 0:
+                    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
                     sys.exit(5)
                 assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 5
                 job.advance(1)

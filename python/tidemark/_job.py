@@ -71,7 +71,7 @@ class Job(Task):
         :returns: False if the server did not within `timeout` seconds without progress, or rejects the job. Never raises.
         """
         with LOCK:
-            self._sync.on_changed(True)
+            self._sync.announce()
             wanted = self._sync.prepared + 1
         self._reporter.wait(lambda: self._is_flushed(wanted), timeout, ignores_absence=True)
         with LOCK:

@@ -217,7 +217,7 @@ class Reporter:
         elif self._urgent_at is not None:
             due = max(self._urgent_at, self._round_at) + URGENT_SECONDS
         if self._is_hurried and self._failure_count == 0:
-            due = now
+            due = self._round_at + URGENT_SECONDS
         paused_until = self._paused_until
         if self._is_exiting and not self._is_busy:
             paused_until = min(paused_until, self._round_at + PAUSE_AT_EXIT_SECONDS * random.random())
@@ -240,9 +240,15 @@ class Reporter:
                     self._forget(job)
             self._round_at = time.monotonic()
             self._changed.notify_all()
-        while self._messages:
-            level, message = self._messages.popleft()
-            LOGGER.log(level, "tidemark: %s", message)
+        self._log_messages()
+
+    def _log_messages(self) -> None:
+        try:
+            while self._messages:
+                level, message = self._messages.popleft()
+                LOGGER.log(level, "tidemark: %s", message)
+        except Exception:
+            pass  # of a handler of the program, which must not end the reports
 
     def _succeeded(self) -> None:
         if self.is_absent:

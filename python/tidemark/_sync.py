@@ -75,6 +75,7 @@ class JobSync:
         self._is_missing: Optional[RequestError] = None
         self._is_inactive = False
         self._is_outdated = False
+        self._is_announced = False
         self._begun_at: Optional[float] = None
         self._store_request: Optional[Input] = None
         self._add_request: Optional[Input] = None
@@ -127,7 +128,7 @@ class JobSync:
     @property
     def _is_storable(self) -> bool:
         """A root stored as a leaf can't get tasks, unless the job is stored again."""
-        if self.root.kind != "UNDECIDED":
+        if self.root.kind != "UNDECIDED" or self._is_announced:
             return True
         return self._begun_at is not None and time.monotonic() - self._begun_at > UNDECIDED_SECONDS
 
@@ -139,6 +140,11 @@ class JobSync:
         if not self._is_inactive:
             self.is_urgent = self.is_urgent or is_urgent
             self._observer.on_changed(is_urgent)
+
+    def announce(self) -> None:
+        """Stores the job at once, even without tasks."""
+        self._is_announced = True
+        self.on_changed(True)
 
     def on_tasks_added(self, parent: TaskState) -> None:
         self._growing[parent] = None

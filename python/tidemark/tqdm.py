@@ -9,13 +9,12 @@ The bar of tqdm, which also reports what it counts:
 If tqdm is installed, this is a subclass of it and looks the same; otherwise it prints nothing. Inside of a `with tidemark.job(…)`,
 a bar is a task of that job. Bars outside of any job form a job of their own, named after the script.
 
-A loop costs what it costs with tqdm: the count of the bar is read when a report is built.
+A loop costs what it costs with tqdm: the report moves when the bar does, at most every 0.1 s.
 """
 
 import logging
 import os
 import sys
-import weakref
 from itertools import chain
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Dict, Generic, Iterable, Iterator, Optional, Type, TypeVar
@@ -148,16 +147,21 @@ class tqdm(Bar[Item]):
         if self._leaf is not None:
             self._leaf.raise_if_cancelled()
             self._leaf.set_total(self.total)
-        if not self.disable:
-            return super().update(n)
-        self.n += n or 0
-        return None
+        shown: Optional[bool] = None
+        if self.disable:
+            self.n += n or 0
+        else:
+            shown = super().update(n)
+        if self._leaf is not None:
+            self._leaf.count(self.n)
+        return shown
 
     def close(self) -> None:
         super().close()
         leaf, self._leaf = self._leaf, None
         if leaf is not None:
-            leaf.close(self.n, self._is_left)
+            leaf.count(self.n)
+            leaf.close(self._is_left)
 
     def set_description(self, desc: Optional[str] = None, refresh: Optional[bool] = True) -> None:
         super().set_description(desc, refresh)
@@ -206,21 +210,17 @@ def trange(*args: int, **options: Any) -> "tqdm[int]":
 
 
 class BarLeaf:
-    """The task of one bar. It counts what the bar counts, as long as the bar exists."""
+    """The task of one bar."""
 
-    def __init__(self, bar: Any, job: Job, task: Task) -> None:
+    def __init__(self, job: Job, task: Task) -> None:
         self.task = task
-        self._bar = weakref.ref(bar)
+        self.n: float = 0
         self._job = job
         self._total: Optional[float] = None
-        self._last: float = 0
 
-    @property
-    def n(self) -> float:
-        """For reports. A bar that is reset counts on."""
-        bar = self._bar()
-        self._last = max(self._last, 0 if bar is None else bar.n)
-        return self._last
+    def count(self, n: float) -> None:
+        """A bar that is reset counts on from its highest count."""
+        self.n = max(self.n, n)
 
     @property
     def is_shared(self) -> bool:
@@ -236,9 +236,8 @@ class BarLeaf:
                 self.task.volume(known - (self._total or 0) + total if self.is_shared else total)
             self._total = total
 
-    def close(self, n: float, is_left: bool) -> None:
+    def close(self, is_left: bool) -> None:
         with LOCK:
-            self._last = max(self._last, n)
             self.task._state.close_counter(self)
             self.task._state.is_left = True  # it has no more units than were counted
             if not is_left and not self.is_shared:
@@ -282,8 +281,9 @@ def _open_leaf(bar: Any, desc: Optional[str]) -> Optional[BarLeaf]:
         except TypeError as error:
             job._reporter.say(logging.WARNING, f"A bar is not reported: {error}")
             return None
-        leaf = BarLeaf(bar, job, task)
+        leaf = BarLeaf(job, task)
         leaf.set_total(bar.total)
+        leaf.count(bar.n)
         task._state.take()
         task._state.open_counter(leaf)
         if isinstance(job, BarsJob):
