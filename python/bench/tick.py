@@ -2,7 +2,13 @@
 The cost of a tick, beside that of tqdm: `PYTHONPATH=python python3 python/bench/tick.py`, with a server at TIDEMARK_URL.
 
 Nanoseconds per item, the median of 7 rounds of 300,000 items, each less the plain loop. All ways are measured in every round, in
-turn, on one core of a shared machine:
+turn. Python 3.11, tqdm 4.64, a shared machine with 2 cores; the middle one of three runs, and the ratio to tqdm within each run:
+
+    job.track(items)          33 ns    0.28 to 0.42 of tqdm(items)
+    tidemark.tqdm(items)     109 ns    1.04 to 1.13
+    tqdm(items)              102 ns
+    task.advance()           189 ns    0.89 to 1.06 of tqdm.update()
+    tqdm.update()            180 ns
 """
 
 import io

@@ -55,6 +55,18 @@ class Bars(ServerTest):
 
         self.assertEqual(self.server.lines("disabled"), ["Disabled FINISHED 3/3", "items FINISHED 3/3"])
 
+    def test_take_items_that_have_no_truth_value(self) -> None:
+        class Array(List[int]):
+            def __bool__(self) -> bool:
+                raise ValueError("ambiguous")
+
+        with tidemark.job("Array", job_id="array"):
+            for disable in (False, True):
+                for _ in tqdm(Array([1, 2]), desc="items", disable=disable):
+                    pass
+
+        self.assertEqual(self.server.lines("array")[0], "Array FINISHED 4/4")
+
     def test_keep_what_was_counted_when_a_loop_is_left(self) -> None:
         with tidemark.job("Left", job_id="left"):
             for item in tqdm(range(10), desc="items"):

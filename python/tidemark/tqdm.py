@@ -53,7 +53,7 @@ class SilentBar(Generic[Item]):
 
     def __iter__(self) -> Iterator[Item]:
         try:
-            for item in self.iterable or ():
+            for item in () if self.iterable is None else self.iterable:
                 yield item
                 self.update()
         finally:
@@ -140,7 +140,7 @@ class tqdm(Bar[Item]):
 
     def __iter__(self) -> Iterator[Item]:
         self._is_left = True
-        self.iterable = chain(self._source or (), self._exhausted())
+        self.iterable = chain(() if self._source is None else self._source, self._exhausted())
         return self._count() if self.disable else super().__iter__()
 
     def update(self, n: Optional[float] = 1) -> Optional[bool]:
@@ -197,7 +197,7 @@ class tqdm(Bar[Item]):
     def _count(self) -> Iterator[Item]:
         """A disabled bar of tqdm does not count."""
         try:
-            for item in self.iterable or ():
+            for item in () if self.iterable is None else self.iterable:
                 yield item
                 self.update(1)
         finally:
