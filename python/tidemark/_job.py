@@ -16,6 +16,7 @@ from ._declaration import Declaration, task as declare_task
 from ._errors import JobCanceled, RequestError
 from ._lock import LOCK
 from ._reporter import reporter_for
+from ._state import TaskState
 from ._sync import JobSync
 from ._task import Task
 from ._text import text_of, whole_number
@@ -98,9 +99,9 @@ class Job(Task):
 
     # Called by the tasks
 
-    def write_log(self, level: str, path: str, message: str) -> None:
+    def write_log(self, task: TaskState, level: str, message: str) -> None:
         with LOCK:
-            self._sync.log(level, path, message)
+            self._sync.log(task, level, message)
 
     # Called by the synchronization and at the end of the process, with the lock
 

@@ -143,9 +143,7 @@ class TaskState:
 
         :raises TypeError: if the task itself or its iteration has ended: the work could not be reported.
         """
-        ended = self._topmost_ended()
-        if ended is not None and (ended is self or ended._is_in_past_iteration()):
-            raise self._misused("has ended. Declare one for each run, and run iterations in order")
+        self._reject_ended()
         self.is_taken = True
         self.begin()
 
@@ -189,12 +187,14 @@ class TaskState:
             raise self._misused("has no iterations. Declare it with iterative()")
         if self.iteration >= self.iterations_max:
             raise self._misused(f"has started all of its {self.spec.max} iterations. Declare a larger `max`")
+        self._reject_ended()
         self.begin()
         for index, subtask in list(self.subtasks.items()):
             if index < self.iteration * len(self.spec.tasks):
                 subtask._settle("FINISHED")
         self.iteration += 1
-        self._touch(True)
+        if not self.has_ended:
+            self._touch(True)
         return self.iteration
 
     @property
@@ -272,6 +272,24 @@ class TaskState:
             task.is_dirty = True
             task = task.parent
 
+    def at(self, path: str) -> "TaskState":
+        """The task at a path below, or this one if the path is empty."""
+        task = self
+        for index in filter(None, path.split(".")):
+            task = task.subtasks[int(index)]
+        return task
+
+    def reported_path(self) -> str:
+        """The path of this task, or of the nearest one above if the server does not know its iteration."""
+        known = task = self
+        while task.parent is not None:
+            above = task.parent
+            if above.kind == "ITERATIVE" and above.spec.max is None:
+                if task.index >= above.reported.iteration * len(above.spec.tasks):
+                    known = above
+            task = above
+        return known.path
+
     # Helpers
 
     def _settle(self, status: str) -> None:
@@ -323,8 +341,13 @@ class TaskState:
         subtask = TaskState(template[index % len(template)], self.owner, self, index)
         subtask._mark_announced(True)  # the iterative task announced it
         if self.has_ended or index < (self.iteration - 1) * len(template):
-            subtask._freeze()
+            subtask._settle("CANCELED")
         return subtask
+
+    def _reject_ended(self) -> None:
+        ended = self._topmost_ended()
+        if ended is not None and (ended is self or ended._is_in_past_iteration()):
+            raise self._misused("has ended. Declare one for each run, and run iterations in order")
 
     def _topmost_ended(self) -> Optional["TaskState"]:
         above = self.parent._topmost_ended() if self.parent is not None else None

@@ -20,7 +20,7 @@ The caller holds the lock.
 
 import time
 import uuid
-from typing import Any, Callable, Dict, List, Optional, Protocol, Set
+from typing import Any, Callable, Dict, List, Optional, Protocol, Set, Tuple
 
 from ._declaration import Declaration
 from ._errors import RequestError
@@ -81,7 +81,7 @@ class JobSync:
         self._add_request: Optional[Input] = None
         self._growing: Dict[TaskState, None] = {}
         self._inputs: List[Input] = []
-        self._log: List[Input] = []
+        self._log: List[Tuple[TaskState, str, str]] = []
         self._reported_codes: Set[str] = set()
         self.root = TaskState(spec, self)
 
@@ -155,8 +155,8 @@ class JobSync:
         elif self.stored is not None:
             self._store_again()
 
-    def log(self, level: str, path: str, message: str) -> None:
-        self._log.append({"level": level, "path": path, "message": message})
+    def log(self, task: TaskState, level: str, message: str) -> None:
+        self._log.append((task, level, message))
         del self._log[:-_LOG_LINES_MAX]
         self.on_changed(False)
 
@@ -249,7 +249,8 @@ class JobSync:
     def restart(self) -> None:
         """Stores the job again. Acknowledged log lines are lost."""
         lines = [line for report in self._inputs for line in report.get("log", [])]
-        self._log = (lines + self._log)[-_LOG_LINES_MAX:]
+        unsent = [(self.root.at(line["path"]), line["level"], line["message"]) for line in lines]
+        self._log = (unsent + self._log)[-_LOG_LINES_MAX:]
         self._inputs = []
         self._store_request = self._add_request = self.stored = self._is_missing = None
         self._is_outdated = False
@@ -272,18 +273,26 @@ class JobSync:
 
     def _prepare(self) -> None:
         self.is_urgent = False
-        limits, address = self._limits(), self.heartbeat()
         updates = collect_updates(self.root, self.running, self._growing)
-        lines_max = 0 if self._growing else limits["logLinesPerJobMax"]  # a line may name a task that is not added yet
-        lines = fit_report(address, "log", self._log[-lines_max:] if lines_max else [], limits, self._next_request_id)
-        ids_max = limits["requestIdsPerAttemptMax"]  # of more, the server forgets the first
-        self._inputs = fit_report(address, "updates", updates, limits, self._next_request_id) + lines[:ids_max]
-        if not self._growing:
-            self._log = [line for part in lines[ids_max:] for line in part["log"]]
+        self._inputs = self._fit("updates", updates)
+        if not self._growing:  # a line may name a task that is not added yet
+            self._inputs += self._take_log()
             self.prepared += not self._log
         if self._inputs:
             self.progressed_at = time.monotonic()
         self._settle()
+
+    def _take_log(self) -> List[Input]:
+        """As many lines as have request ids that the server remembers together."""
+        limits = self._limits()
+        lines_max = min(limits["logLinesPerJobMax"], limits["logLinesPerInputMax"] * limits["requestIdsPerAttemptMax"])
+        lines = self._log[:lines_max]
+        del self._log[:lines_max]
+        log = [{"level": level, "path": task.reported_path(), "message": text} for task, level, text in lines]
+        return self._fit("log", log)
+
+    def _fit(self, field: str, items: List[Input]) -> List[Input]:
+        return fit_report(self.heartbeat(), field, items, self._limits(), self._next_request_id)
 
     def _drop(self, report: Input, parts: Optional[List[Input]] = None) -> None:
         """Replaces a report by parts of it."""

@@ -40,7 +40,7 @@ class Scope(Protocol):
 
     canceled: Optional[JobCanceled]
 
-    def write_log(self, level: str, path: str, message: str) -> None:
+    def write_log(self, task: TaskState, level: str, message: str) -> None:
         """Adds a line to the log of the job."""
 
 
@@ -95,7 +95,7 @@ class Task:
     @property
     def log(self) -> TaskLog:
         """The log of the job. Each line that is written here names this task."""
-        return TaskLog(lambda level, message: self._scope.write_log(level, self.path, message))
+        return TaskLog(lambda level, message: self._scope.write_log(self._state, level, message))
 
     def advance(self, units: float = 1) -> None:
         """
