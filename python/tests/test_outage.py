@@ -163,6 +163,20 @@ class NoServer(unittest.TestCase):
         self.assertEqual(program.end("\n"), 0)
         self.assertEqual(len(program.err.splitlines()), 1, program.err)
 
+    def test_does_not_wait_for_a_server_that_never_answers(self) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            program = self.run_program(
+                """
+                import tidemark
+                with tidemark.job("Alone", volume=1) as job:
+                    job.advance()
+                """,
+                "http://127.0.0.1:%d" % listener.getsockname()[1],
+            )
+            connection, _ = listener.accept()
+            with connection:
+                self.assertEqual(program.end(), 0)
+
     def test_survives_invalid_addresses(self) -> None:
         for url in ("nonsense", "ftp://127.0.0.1", "http://127.0.0.1:99999", "http://[", "http://no-such-host.invalid"):
             program = self.run_program(

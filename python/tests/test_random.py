@@ -7,19 +7,27 @@ import tidemark
 from tests.support import ServerTest, line_of
 from tidemark._state import TaskState
 
-JOBS = 40
+JOBS = 25
 STEPS = 120
+DELETE = 'mutation { deleteDatabase(database: "default") { deleted } }'
 
 
 class RandomWork(ServerTest):
     def test_is_reported_as_it_was_done(self) -> None:
         for seed in range(JOBS):
             with self.subTest(seed=seed):
-                reported, job = self.run_job(random.Random(seed), f"random-{seed}")
-                self.assertFalse(job._sync.is_inactive)
-                self.assertEqual(job._sync._reported_codes, set())
-                shown = {task["path"]: line_of(task) + (task["message"] or "") for task in reported["tasks"]}
-                self.assertEqual({path: shown.get(path) for path in self.done_by(job)}, self.done_by(job))
+                self.check(*self.run_job(random.Random(seed), f"random-{seed}", losses=0))
+
+    def test_is_reported_as_it_was_done_to_a_server_that_loses_its_history(self) -> None:
+        for seed in range(JOBS):
+            with self.subTest(seed=seed):
+                self.check(*self.run_job(random.Random(seed), f"losses-{seed}", losses=0.03))
+
+    def check(self, reported: Dict[str, Any], job: tidemark.Job) -> None:
+        self.assertFalse(job._sync.is_inactive)
+        self.assertEqual(job._sync._reported_codes, set())
+        shown = {task["path"]: line_of(task) + (task["message"] or "") for task in reported["tasks"]}
+        self.assertEqual({path: shown.get(path) for path in self.done_by(job)}, self.done_by(job))
 
     def test_is_stored_again_if_it_turns_out_to_have_tasks(self) -> None:
         with tidemark.job("Job", job_id="turns") as job:
@@ -30,7 +38,7 @@ class RandomWork(ServerTest):
 
         self.assertEqual(len(self.server.lines("turns")), 21)
 
-    def run_job(self, chance: random.Random, job_id: str) -> "tuple[Dict[str, Any], tidemark.Job]":
+    def run_job(self, chance: random.Random, job_id: str, losses: float) -> "tuple[Dict[str, Any], tidemark.Job]":
         job = tidemark.job("Job", *[self.tree(chance, 3) for _ in range(chance.randint(1, 4))], job_id=job_id)
         tasks: List[tidemark.Task] = [job]
         for _ in range(STEPS):
@@ -41,6 +49,8 @@ class RandomWork(ServerTest):
                 pass
             if chance.random() < 0.1:
                 self.assertTrue(job.flush())
+            if chance.random() < losses:
+                self.server.ask(DELETE)  # begins a new history
         ends: List[Callable[[], None]] = [job.finish, job.cancel, lambda: job.fail("broken")]
         chance.choice(ends)()
         self.assertTrue(job.flush())
