@@ -66,6 +66,26 @@ class EndOfTheBlock(ServerTest):
         self.assertEqual(self.server.lines("items"), ["Items FAILED 1/?", "items FAILED 1/?"])
 
 
+class WorkAfterTheEnd(ServerTest):
+    def test_goes_on_without_being_reported(self) -> None:
+        with tidemark.job("Over", tidemark.leaf("a"), tidemark.iterative("b", tidemark.leaf("c")), job_id="over") as job:
+            job.fail("given up")
+            self.assertEqual(list(job.track("xyz", "a")), ["x", "y", "z"])
+            self.assertEqual(list(job.track("xyz", "new")), ["x", "y", "z"])
+            with job.add(tidemark.leaf("added")) as added, job.run("b") as b:
+                added.advance()
+                added.log.info("a line")
+                list(b.next().track("xyz", "c"))
+            self.assertTrue(job.flush())
+
+        reported = self.server.job("over")
+        assert reported is not None
+        self.assertEqual(
+            reported["lines"], ["Over FAILED 0/?", "a PENDING 0/?", "b PENDING 0/?"]
+        )
+        self.assertEqual(reported["messages"], ["a line"])
+
+
 class CancelRequests(ServerTest):
     def test_raise_in_a_tracked_loop(self) -> None:
         def items() -> Iterator[int]:
@@ -185,9 +205,17 @@ class EndOfTheProcess(ServerTest):
         self.assertEqual(self.server.lines("own"), ["Own FINISHED 5/5"])
 
     def test_restores_the_default_once_no_job_is_open(self) -> None:
-        with tidemark.job("Handlers", job_id="handlers"):
-            self.assertNotEqual(signal.getsignal(signal.SIGTERM), signal.SIG_DFL)
-        self.assertEqual(signal.getsignal(signal.SIGTERM), signal.SIG_DFL)
+        program = self.run_program(
+            """
+            import signal, tidemark
+            for lease in (60, -1):  # which the server takes, and rejects
+                with tidemark.job("Handlers", job_id="handlers", lease_seconds=lease) as job:
+                    assert signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL
+                    assert job.flush() == (lease > 0)
+                assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+            """
+        )
+        self.assertEqual(program.end(), 0, program.err)
 
     def test_fails_open_jobs_when_the_interpreter_exits(self) -> None:
         program = self.run_program(

@@ -1,5 +1,7 @@
 """The client keeps within the limits of its server."""
 
+from typing import Any
+
 import tidemark
 from tests.support import ServerTest
 
@@ -47,6 +49,35 @@ class SmallServer(ServerTest):
             assert reported is not None
             self.assertEqual(reported["tasks"][0]["description"], "a b?")
             self.assertEqual(reported["tasks"][0]["message"], "file ?")
+
+    def test_takes_integers_of_other_libraries(self) -> None:
+        class Integer:
+            def __index__(self) -> int:
+                return 3
+
+        number: Any = Integer()
+        with tidemark.job("Integers", tidemark.leaf("a", max_concurrency=number), job_id="integers") as job:
+            self.assertTrue(job.flush())
+
+    def test_goes_on_with_other_jobs_if_one_has_values_that_no_server_takes(self) -> None:
+        wrong: Any = object()
+        with self.assertLogs("tidemark", "WARNING") as logs:
+            with tidemark.job("Wrong", job_id="wrong", lease_seconds=wrong) as job:
+                self.assertFalse(job.flush())
+            with tidemark.job("Right", job_id="right") as job:
+                self.assertTrue(job.flush())
+
+        self.assertEqual(len(logs.output), 1, logs.output)
+
+    def test_goes_on_with_other_jobs_if_the_client_fails_for_one(self) -> None:
+        with self.assertLogs("tidemark", "WARNING") as logs:
+            with tidemark.job("Broken", job_id="broken") as job:
+                job._sync._log.append(None)  # type: ignore[arg-type]
+                self.assertFalse(job.flush())
+            with tidemark.job("Whole", job_id="whole") as job:
+                self.assertTrue(job.flush())
+
+        self.assertIn('Job "broken" is not reported any more: The client failed', "".join(logs.output))
 
     def test_reports_numbers_of_any_size(self) -> None:
         with tidemark.job("Numbers", tidemark.leaf("a"), tidemark.leaf("b"), job_id="numbers") as job:

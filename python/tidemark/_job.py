@@ -108,8 +108,9 @@ class Job(Task):
     def on_changed(self, is_urgent: bool) -> None:
         if self._reporter.is_abandoned:
             return
-        self._reporter.on_changed(self._sync, is_urgent)
-        if self._sync.has_ended:
+        if not self._sync.is_inactive:
+            self._reporter.on_changed(self._sync, is_urgent)
+        if self._sync.is_inactive or self._sync.has_ended:
             _exit.job_closed(self)
         else:
             _exit.job_opened(self)

@@ -1,7 +1,10 @@
 """The limits of a server. The client keeps within them, so that a server with other settings accepts its requests."""
 
 import json
+import operator
 from typing import Any, Dict
+
+from ._text import text_of
 
 Limits = Dict[str, int]
 
@@ -34,7 +37,16 @@ def json_bytes(value: Any) -> int:
 
 def to_json(value: Any) -> bytes:
     """A value as JSON in UTF-8."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=_plain)
+    return text.encode("utf-8", "replace")
+
+
+def _plain(value: Any) -> Any:
+    """A number of another library, such as NumPy, as an integer; other values as texts, which the server rejects."""
+    try:
+        return operator.index(value)
+    except TypeError:
+        return text_of(value)
 
 
 def variables_bytes_max(limits: Limits) -> int:

@@ -10,6 +10,7 @@ The thread is a daemon, so that it never keeps a process alive. A process that f
 reporters of its parent and starts its own.
 """
 
+import contextlib
 import logging
 import os
 import queue
@@ -17,7 +18,7 @@ import random
 import threading
 import time
 from collections import deque
-from typing import Any, Callable, Deque, Dict, List, Optional, Tuple
+from typing import Any, Callable, Deque, Dict, Iterator, List, Optional, Tuple
 
 from ._errors import RequestError
 from ._limits import DEFAULT_LIMITS, Limits, inputs_within, json_bytes, variables_bytes_max
@@ -74,6 +75,18 @@ def all_reporters() -> List["Reporter"]:
     """Those of this process."""
     with LOCK:
         return list(_reporters.values())
+
+
+@contextlib.contextmanager
+def _locked(job: JobSync) -> Iterator[None]:
+    """Holds the lock. A defect of the client stops this job, and delays the others until the next round."""
+    with LOCK:
+        try:
+            yield
+        except Exception as error:
+            defect = RequestError("INTERNAL", f"The client failed: {error!r}.")
+            job.stop(defect)
+            raise defect from error
 
 
 def _abandon_all() -> None:
@@ -314,23 +327,23 @@ class Reporter:
             missing = [job for job in self._jobs if job.is_missing]
         for job in missing:
             tasks = self._request(_HISTORY, {"database": job.header["database"]})["tasks"]
-            with LOCK:
+            with _locked(job):
                 job.on_epoch(tasks["position"] if tasks else "")
 
     def _store(self, job: JobSync) -> None:
-        with LOCK:
+        with _locked(job):
             request = job.take_store_request()
         try:
             stored = self._request(_STORE, {"input": request})["storeTask"]
         except RequestError as error:
             return self._on_job_rejected(job, error)
         self._progressed_at = time.monotonic()
-        with LOCK:
+        with _locked(job):
             job.on_stored(stored["userTask"] if stored else None)
 
     def _add_tasks(self, job: JobSync) -> None:
         for _ in range(ADDITIONS_PER_ROUND):
-            with LOCK:
+            with _locked(job):
                 if not job.has_tasks_to_add:
                     return
                 request = job.take_add_request()
@@ -341,7 +354,7 @@ class Reporter:
                 if not error.applied:
                     return self._on_job_rejected(job, error)
             self._progressed_at = time.monotonic()
-            with LOCK:
+            with _locked(job):
                 job.on_tasks_acknowledged(added["userTask"] if added else None)
 
     def _on_job_rejected(self, job: JobSync, error: RequestError) -> None:
@@ -396,10 +409,11 @@ class Reporter:
         return batch
 
     def _reports_of(self, job: JobSync) -> List[Input]:
-        if not job.is_reportable:
-            return []
-        reports = job.take_reports()
-        return reports or ([job.heartbeat()] if self._is_heartbeat_due(job) else [])
+        with _locked(job):
+            if not job.is_reportable:
+                return []
+            reports = job.take_reports()
+            return reports or ([job.heartbeat()] if self._is_heartbeat_due(job) else [])
 
     def _is_heartbeat_due(self, job: JobSync) -> bool:
         now = time.monotonic()

@@ -215,13 +215,18 @@ class TaskState:
         return self.subtasks[index]
 
     def add(self, spec: Declaration) -> "TaskState":
-        """Appends a subtask. :raises TypeError: if this task can't have more."""
-        if self.kind == "UNDECIDED" and not self.has_ended:
+        """
+        Appends a subtask. If this task has ended, such as by a cancellation in another thread, the work goes on and is not
+        reported.
+
+        :raises TypeError: if this task can't have subtasks.
+        """
+        if self.has_ended:
+            return self._unreported(spec)
+        if self.kind == "UNDECIDED":
             self._become_parent()
         if self.kind != "PARENT":
             raise self._misused("can't have subtasks. Declare it with task()")
-        if self.has_ended:
-            raise self._misused("has ended. Add subtasks before its end")
         if self._is_in_open_iteration():
             raise self._misused("is in an iteration without a `max`. Declare its subtasks with iterative()")
         added = TaskState(spec, self.owner, self, len(self.subtasks))
@@ -280,14 +285,12 @@ class TaskState:
         return task
 
     def reported_path(self) -> str:
-        """The path of this task, or of the nearest one above if the server does not know its iteration."""
+        """The path of this task, or of the nearest one above that the server knows."""
         known = task = self
         while task.parent is not None:
-            above = task.parent
-            if above.kind == "ITERATIVE" and above.spec.max is None:
-                if task.index >= above.reported.iteration * len(above.spec.tasks):
-                    known = above
-            task = above
+            if not task.parent._is_reported(task):
+                known = task.parent
+            task = task.parent
         return known.path
 
     # Helpers
@@ -335,6 +338,16 @@ class TaskState:
         self.owner.running.pop(self, None)
         if self.is_announced:
             self.owner.on_kind_changed()
+
+    def _is_reported(self, subtask: "TaskState") -> bool:
+        if self.kind == "ITERATIVE" and self.spec.max is None:
+            return subtask.index < self.reported.iteration * len(self.spec.tasks)
+        return self.subtasks.get(subtask.index) is subtask
+
+    def _unreported(self, spec: Declaration) -> "TaskState":
+        task = TaskState(spec, self.owner, self, len(self.subtasks))  # which is no subtask of this one
+        task._settle("CANCELED")
+        return task
 
     def _repeated(self, index: int) -> "TaskState":
         template = self.spec.tasks

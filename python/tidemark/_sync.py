@@ -137,9 +137,8 @@ class JobSync:
     def on_changed(self, is_urgent: bool) -> None:
         if self._begun_at is None:
             self._begun_at = time.monotonic()
-        if not self._is_inactive:
-            self.is_urgent = self.is_urgent or is_urgent
-            self._observer.on_changed(is_urgent)
+        self.is_urgent = self.is_urgent or is_urgent
+        self._observer.on_changed(is_urgent)
 
     def announce(self) -> None:
         """Stores the job at once, even without tasks."""

@@ -197,7 +197,7 @@ class Task:
         """
         Appends a subtask, also while the task runs, and returns it.
 
-        :raises TypeError: if the task can't have subtasks, is in an iteration without a `max`, or has ended.
+        :raises TypeError: if the task can't have subtasks, or is in an iteration without a `max`.
         """
         with LOCK:
             return self._handle(self._state.add(declaration))
