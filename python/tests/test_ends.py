@@ -204,6 +204,24 @@ class EndOfTheProcess(ServerTest):
         self.assertEqual(program.end("\n"), 0)
         self.assertEqual(self.server.lines("own"), ["Own FINISHED 5/5"])
 
+    def test_dies_by_the_signal_if_the_handler_of_the_program_calls_the_one_before(self) -> None:
+        program = self.run_program(
+            """
+            import signal, tidemark
+            with tidemark.job("Chain", volume=5, job_id="chain") as job:
+                before = signal.getsignal(signal.SIGTERM)
+                signal.signal(signal.SIGTERM, lambda *arguments: before(*arguments))
+                job.flush()
+                print("running", flush=True)
+                input()
+            """
+        )
+        self.assertEqual(program.line(), "running")
+        program.signal(signal.SIGTERM)
+
+        self.assertEqual(program.end(), -signal.SIGTERM)
+        self.assertEqual(self.server.lines("chain"), ["Chain CANCELED 0/5"])
+
     def test_restores_the_default_once_no_job_is_open(self) -> None:
         program = self.run_program(
             """

@@ -65,15 +65,17 @@ def _set_handlers(expected: Any, wanted: Any) -> None:
             signal.signal(number, wanted)
 
 
-def _on_signal(number: int, _: Any) -> None:
+def _on_signal(number: int, _: object) -> None:
     """
     The main thread may hold any lock in this moment, so another thread does the work. From here on, a further signal ends
     the process at once.
     """
     global _is_signaled
+    if _is_signaled:  # called by a handler of the program that replaced this one
+        signal.signal(number, signal.SIG_DFL)
+        return os.kill(os.getpid(), number)
     _is_signaled = True
-    for one in _signals:
-        signal.signal(one, signal.SIG_DFL)
+    _set_handlers(_on_signal, signal.SIG_DFL)
     try:
         _thread.start_new_thread(_end_and_raise, (number,))
     except RuntimeError:
@@ -113,10 +115,13 @@ def _on_exit() -> None:
 def _watch_multiprocessing() -> None:
     """A child of `multiprocessing` that was forked runs its own finalizers instead of those of `atexit`."""
     global _finalized_in
-    util: Any = sys.modules.get("multiprocessing.util")
-    if util is not None and _finalized_in != os.getpid():
-        _finalized_in = os.getpid()
-        util.Finalize(None, _on_exit, exitpriority=0)
+    multiprocessing: Any = sys.modules.get("multiprocessing")
+    if multiprocessing is None or multiprocessing.parent_process() is None or _finalized_in == os.getpid():
+        return
+    _finalized_in = os.getpid()
+    from multiprocessing.util import Finalize
+
+    Finalize(None, _on_exit, exitpriority=0)
 
 
 def _forget_parent() -> None:
