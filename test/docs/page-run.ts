@@ -17,7 +17,7 @@ export const KEEPS_RUNNING = "keeps running";
 export const IS_NOT_RUN = /^not run: \S/;
 
 /** The languages of snippets that are run. All others are illustrations, or the output of the snippet before. */
-export const RUN_LANGUAGES: ReadonlySet<string> = new Set(["sh", "bash", "js", "graphql"]);
+export const RUN_LANGUAGES: ReadonlySet<string> = new Set(["sh", "bash", "js", "python", "graphql"]);
 
 export function isRun({ language, instruction }: Snippet): boolean {
   return RUN_LANGUAGES.has(language) && !IS_NOT_RUN.test(instruction);
@@ -83,6 +83,7 @@ class PageRun implements AsyncDisposable {
   }
 
   #scriptOf({ language, text, place }: Snippet): string {
+    if (language === "python") return this.#pythonScript(text, place);
     if (language !== "js") return text;
     const name = /^\/\/ (\S+\.mjs)/.exec(text)?.[1] ?? `${place.replaceAll(/\W/g, "-")}.mjs`;
     const isWhole = /^import /m.test(text);
@@ -92,6 +93,13 @@ class PageRun implements AsyncDisposable {
       this.#onServer(isWhole ? text : `${this.#imports}\n{\n${text}\n}\n`),
     );
     return `exec node ${name}`;
+  }
+
+  /** A file, because the children of `multiprocessing` read it. */
+  #pythonScript(text: string, place: string): string {
+    const name = `${place.replaceAll(/\W/g, "_")}.py`;
+    writeFileSync(join(this.#folder, name), this.#onServer(text));
+    return `PYTHONPATH=python exec python3 ${name}`;
   }
 
   #start(place: string, script: string): Program {

@@ -1,0 +1,118 @@
+"""GraphQL requests over one kept HTTP connection. Every failure becomes a `RequestError`, whose code tells whether to retry."""
+
+import http.client
+import json
+from typing import Any, Callable, Dict, Optional, Union
+from urllib.parse import urlsplit
+
+from ._errors import RequestError
+from ._limits import to_json
+from ._text import text_of
+
+DEFAULT_URL = "http://127.0.0.1:4000"
+TIMEOUT_SECONDS = 5.0
+
+Token = Union[str, Callable[[], str]]
+
+_CODES_BY_STATUS = {400: "BAD_USER_INPUT", 401: "UNAUTHENTICATED", 403: "FORBIDDEN", 413: "LIMIT_EXCEEDED"}
+"""For the answers of a proxy."""
+
+
+class Transport:
+    """Sends requests to one server, one at a time."""
+
+    def __init__(self, url: str, token: Optional[Token]) -> None:
+        self.url = url
+        self._token = token
+        self._connection: Optional[http.client.HTTPConnection] = None
+
+    def request(self, document: str, variables: Dict[str, Any]) -> Dict[str, Any]:
+        """
+        Executes a query or a mutation, which must be safe to repeat.
+
+        :raises RequestError: with the server's code, or UNAVAILABLE if no answer arrived. In that case, the server may
+            still have executed the operation.
+        """
+        try:
+            token = self._token() if callable(self._token) else self._token
+            headers = {"Content-Type": "application/json", "Accept": "application/json"}
+            if token:
+                headers["Authorization"] = f"Bearer {token}"
+            status, body = self._post(to_json({"query": document, "variables": variables}), headers)
+        except Exception as error:
+            self.close()
+            raise self._no_answer(error) from error
+        return self._data_of(status, body)
+
+    def close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _post(self, body: bytes, headers: Dict[str, str]) -> "tuple[int, bytes]":
+        is_kept = self._connection is not None
+        try:
+            return self._post_once(body, headers)
+        except (http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError):
+            if not is_kept:
+                raise
+            self.close()  # the server has closed it while it was idle
+            return self._post_once(body, headers)
+
+    def _post_once(self, body: bytes, headers: Dict[str, str]) -> "tuple[int, bytes]":
+        address = urlsplit(self.url)
+        if self._connection is None:
+            self._connection = _connect(self.url)
+        self._connection.request("POST", f"{address.path}/graphql", body, headers)
+        response = self._connection.getresponse()
+        return response.status, response.read()
+
+    def _data_of(self, status: int, body: bytes) -> Dict[str, Any]:
+        code = _CODES_BY_STATUS.get(status, "UNAVAILABLE")
+        try:
+            answer = json.loads(body)
+            errors = answer.get("errors")
+            data: Optional[Dict[str, Any]] = answer.get("data")
+        except (ValueError, AttributeError):  # the page of a proxy
+            errors = data = None
+        if errors:
+            raise request_error(errors[0], code)
+        if not data:
+            problem = f"Not a Tidemark server at {self.url} (HTTP status {status})."
+            raise RequestError(code, f"{problem} Check the address and any proxy in between.")
+        return data
+
+    def _no_answer(self, error: Exception) -> RequestError:
+        if isinstance(error, ConnectionRefusedError):
+            remedy = "Start one there, or give another address (TIDEMARK_URL)."
+        else:
+            remedy = "Check the address (TIDEMARK_URL) and any proxy in between."
+        reason = text_of(error) or type(error).__name__
+        return RequestError("UNAVAILABLE", f"No Tidemark server answers at {self.url} ({reason}). {remedy}")
+
+
+def request_error(error: Dict[str, Any], fallback_code: str = "INTERNAL") -> RequestError:
+    """Reads a GraphQL error, or the error of one input of `updateTasks`."""
+    extensions = error.get("extensions") or error
+    return RequestError(
+        extensions.get("code") or fallback_code,
+        error["message"],
+        extensions.get("limit"),
+        extensions.get("retryAfterMs") or 0,
+        bool(extensions.get("applied")),
+    )
+
+
+def server_url(url: str) -> str:
+    """The address of a server without a trailing slash."""
+    stripped = url.strip().rstrip("/")
+    return stripped[: -len("/graphql")] if stripped.endswith("/graphql") else stripped
+
+
+def _connect(url: str) -> http.client.HTTPConnection:
+    address = urlsplit(url)
+    if address.scheme not in ("http", "https") or not address.hostname:
+        raise ValueError(f"not a valid address: expected one like {DEFAULT_URL}")
+    if address.scheme == "https":
+        return http.client.HTTPSConnection(address.hostname, address.port, timeout=TIMEOUT_SECONDS)
+    return http.client.HTTPConnection(address.hostname, address.port, timeout=TIMEOUT_SECONDS)
