@@ -1,4 +1,4 @@
-import { open, rename, rm, stat, truncate } from "node:fs/promises";
+import { open, rename, rm, stat, truncate, type FileHandle } from "node:fs/promises";
 import { setImmediate } from "node:timers/promises";
 import { tryLock, waitForLock } from "fs-native-extensions";
 import { open as openLmdb, type RootDatabase } from "lmdb";
@@ -108,8 +108,17 @@ export async function tryLockForReplacement(path: string): Promise<AsyncDisposab
   return undefined;
 }
 
-/** Locks a file against its replacement while it is copied. Waits for a replacement that has begun. */
-export async function lockForCopy(path: string): Promise<AsyncDisposable> {
+/** Runs `copy` while the file is not replaced. Waits for a replacement that has begun. */
+export async function withoutReplacement<T>(path: string, copy: () => Promise<T>): Promise<T> {
+  const lock = await lockForCopy(path);
+  try {
+    return await copy();
+  } finally {
+    await lock.close();
+  }
+}
+
+async function lockForCopy(path: string): Promise<FileHandle> {
   for (;;) {
     const file = await open(path, "r");
     await waitForLock(file.fd, { shared: true });
@@ -181,7 +190,9 @@ async function writeRecords(
 }
 
 function isFull({ writes, size }: Transaction): boolean {
-  return writes.length >= RECORDS_PER_TRANSACTION_MAX || size.bytes + size.largeBytes >= TRANSACTION_BYTES_MAX;
+  return (
+    writes.length >= RECORDS_PER_TRANSACTION_MAX || size.bytes + size.largeBytes >= TRANSACTION_BYTES_MAX
+  );
 }
 
 function usedBytesOf(path: string): number {
@@ -200,7 +211,8 @@ async function checkUnfinished(path: string, head: DatabaseHead): Promise<void> 
     if (slices.isOver) await slices.end();
   }
   checkCounts(found, head);
-  if (found.commit !== head.commit) throw new DamagedFileError("the head of its copy is not the latest version");
+  if (found.commit !== head.commit)
+    throw new DamagedFileError("the head of its copy is not the latest version");
 }
 
 function checkCounts(
@@ -208,7 +220,9 @@ function checkCounts(
   head: Pick<DatabaseHead, "recordCount" | "checksum">,
 ): void {
   if (found.recordCount !== head.recordCount)
-    throw new DamagedFileError(`its head counts ${head.recordCount} records, but it has ${found.recordCount}`);
+    throw new DamagedFileError(
+      `its head counts ${head.recordCount} records, but it has ${found.recordCount}`,
+    );
   if (found.checksum !== head.checksum) throw new DamagedFileError("a record is not the latest version");
 }
 

@@ -1,5 +1,11 @@
 import type { RootDatabase } from "lmdb";
-import { checksumOfRecord, encodeRecord, HEAD_KEY, type DatabaseHead, type EncodedRecord } from "./records.js";
+import {
+  checksumOfRecord,
+  encodeRecord,
+  HEAD_KEY,
+  type DatabaseHead,
+  type EncodedRecord,
+} from "./records.js";
 import { largeBytesOf, maxSize, NO_SIZE, type TransactionSize } from "./space-reservation.js";
 
 /** The writes of one transaction, and their effects on this object. */
@@ -53,7 +59,10 @@ export class Transaction {
 }
 
 /** Resolves when LMDB has synced the transaction. */
-export async function writeTransaction(env: RootDatabase<Buffer, Buffer>, { writes, head }: Transaction): Promise<void> {
+export async function writeTransaction(
+  env: RootDatabase<Buffer, Buffer>,
+  { writes, head }: Transaction,
+): Promise<void> {
   try {
     await env.batch(() => {
       for (const { key, bytes } of writes) void (bytes ? env.put(key, bytes) : env.remove(key));

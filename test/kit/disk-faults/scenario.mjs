@@ -11,12 +11,16 @@ import { DEFAULT_LIMITS } from "../../../dist/protocol/limits.js";
 import { MemoryBudget } from "../../../dist/store/memory-budget.js";
 import { PerDatabaseTaskStore } from "../../../dist/store/per-database-task-store.js";
 import { Stamp } from "../../../dist/tasks/stamp.js";
+import { SteadyClock } from "../../../dist/util/steady-clock.js";
 import { silentLog } from "../../../dist/util/log.js";
 
 const FOLDER = process.argv[2];
-const CLOCK = { now: () => 1_700_000_000_000, schedule: () => ({ cancel() {} }) };
-/** No lease starts, so none expires. */
-const FOR_EVER_OK = { lostAfterLeases: 3, leasesFrom: Infinity };
+/** Stands still, so no lease expires. */
+const CLOCK = new SteadyClock({
+  now: () => 1_700_000_000_000,
+  monotonic: () => 0,
+  schedule: () => ({ cancel() {} }),
+});
 const ALICE = { username: "alice", jobId: "train" };
 const BOB = { username: "bob", jobId: "load" };
 const ANY = { attempt: null };
@@ -43,8 +47,8 @@ const LIVES = [
 ];
 
 for (const steps of LIVES) {
-  // A small log and early compaction, so that there are checkpoints and records of every kind.
-  const bounds = { pendingCompactionMax: 0, logBytesMax: 4_000 };
+  // A small log and early compaction, so that there are checkpoints and records of every kind, and files are rewritten.
+  const bounds = { pendingCompactionMax: 0, logBytesMax: 4_000, rewriteBytesMin: 0 };
   const options = { ...DEFAULT_LIMITS, newEpoch: false, log: silentLog, ...bounds };
   const journal = await openLmdbJournal(FOLDER, options);
   const stores = { first: await openStore(journal, "first"), second: await openStore(journal, "second") };
@@ -58,7 +62,7 @@ for (const steps of LIVES) {
 
 async function openStore(journal, name) {
   const memory = new MemoryBudget(DEFAULT_LIMITS);
-  const options = { limits: DEFAULT_LIMITS, clock: CLOCK, log: silentLog, memory, ...FOR_EVER_OK };
+  const options = { limits: DEFAULT_LIMITS, clock: CLOCK, log: silentLog, memory, lostAfterLeases: 3 };
   return PerDatabaseTaskStore.open(name, await journal.open(name), options);
 }
 
