@@ -53,6 +53,8 @@ describe.skipIf(!CAN_TRACE)(`a killed process ${NEEDS_STRACE}`, () => {
     expect(outcomes.filter((outcome) => !isConsistent(outcome))).toEqual([]);
     expect(outcomes.filter(({ wasKilled }) => !wasKilled)).toEqual([]);
     expect(outcomes.length).toBeGreaterThanOrEqual(50);
+    const renames = unharmed.points.filter(({ call }) => call === "rename");
+    expect(renames.length).toBeGreaterThan(4); // of the format file, of two new files, and of rewritten ones
   }, 180_000);
 });
 

@@ -1,4 +1,4 @@
-import { chownSync, readdirSync, rmSync, statSync } from "node:fs";
+import { chownSync, cpSync, readdirSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { flipBits } from "../kit/disk-faults/folder-files.js";
@@ -20,6 +20,25 @@ describe.skipIf(!CAN_BE_NOBODY)(`a data folder of another user ${NEEDS_ROOT}`, (
 
     expect(await storeJob(url)).toMatchObject({ storeTask: { outcome: "OVERWRITTEN" } });
     expect(ownersIn(folder)).toEqual([NOBODY]);
+  });
+
+  it("stays usable for its server after root compacts it, and a database that cannot be compacted is named", async () => {
+    const folder = await folderOfNobody();
+    cpSync(join(folder, "d.mdb"), join(folder, "bad.mdb"));
+    flipBits(join(folder, "bad.mdb"), `"jobId":"j"`);
+    rmSync(join(folder, "owner"));
+
+    const { code, out, err } = await asRoot("compact", folder);
+    await using server = asNobody(["serve", "--port", "0"], { env: { TIDEMARK_STORE: `lmdb:${folder}` } });
+
+    expect(code).toBe(1);
+    expect(out[0]).toMatch(/^bad: NOT COMPACTED: .*checksum/);
+    expect(out[1]).toMatch(/^d: /);
+    expect(err.join("")).toContain("1 of 2 databases not compacted");
+    expect(ownersIn(folder)).toEqual([NOBODY]);
+    expect(await storeJob((await readyLine(server)).url)).toMatchObject({
+      storeTask: { outcome: "OVERWRITTEN" },
+    });
   });
 
   it("stays usable for its server after root checks and repairs it", async () => {
@@ -59,7 +78,7 @@ function storeJob(url: string): Promise<unknown> {
 
 async function asRoot(...args: readonly string[]) {
   await using program = Program.node(["dist/main.js", ...args]);
-  return await program.exited;
+  return { ...(await program.exited), out: program.out, err: program.err };
 }
 
 function ownersIn(folder: string): number[] {

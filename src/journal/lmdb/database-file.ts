@@ -1,4 +1,4 @@
-import { open, rename, rm, stat, truncate } from "node:fs/promises";
+import { open, rename, rm, stat, truncate, type FileHandle } from "node:fs/promises";
 import { setImmediate } from "node:timers/promises";
 import { tryLock, waitForLock } from "fs-native-extensions";
 import { open as openLmdb, type RootDatabase } from "lmdb";
@@ -108,8 +108,17 @@ export async function tryLockForReplacement(path: string): Promise<AsyncDisposab
   return undefined;
 }
 
-/** Locks a file against its replacement while it is copied. Waits for a replacement that has begun. */
-export async function lockForCopy(path: string): Promise<AsyncDisposable> {
+/** Runs `copy` while the file is not replaced. Waits for a replacement that has begun. */
+export async function withoutReplacement<T>(path: string, copy: () => Promise<T>): Promise<T> {
+  const lock = await lockForCopy(path);
+  try {
+    return await copy();
+  } finally {
+    await lock.close();
+  }
+}
+
+async function lockForCopy(path: string): Promise<FileHandle> {
   for (;;) {
     const file = await open(path, "r");
     await waitForLock(file.fd, { shared: true });

@@ -16,7 +16,7 @@ import { checkCanOpen } from "./descriptor-reserve.js";
 import { PRIVATE_FILE, syncFile, syncParentFolder } from "./durable-files.js";
 import { DamagedJournalError, UnknownFormatError } from "../journal.js";
 import { createLockFileOf, giveToOwner } from "./folder-owner.js";
-import { createFile, lockForCopy } from "./database-file.js";
+import { createFile, withoutReplacement } from "./database-file.js";
 import { LmdbDatabase, LOG_SUFFIX, newHead } from "./lmdb-database.js";
 import { LmdbFile } from "./lmdb-file.js";
 import { framesAfter } from "./log-frame.js";
@@ -141,7 +141,7 @@ export async function* backupFolder(path: string, target: string): AsyncGenerato
   for (const { name, path: file } of await databaseFiles(path)) {
     const copy = join(target, basename(file));
     try {
-      await copyDatabase(file, copy);
+      await withoutReplacement(file, () => copyDatabase(file, copy));
       const { jobCount, bytes, damage } = await checkDatabase(name, copy);
       if (damage !== undefined) throw new DamagedJournalError(`The copy is damaged: ${damage}.`);
       yield { name, path: copy, jobCount, bytes };
@@ -205,7 +205,6 @@ function salvageIfKnown(path: string, log: string): Salvage | string {
  * so the log is read before and after: if neither follows the copy, the copy contains what was in the first.
  */
 async function copyDatabase(path: string, copy: string): Promise<void> {
-  await using _lock = await lockForCopy(path);
   const before = await readLog(path);
   await copyFile(path, copy);
   const logs = [await readLog(path), before];

@@ -1,12 +1,13 @@
-import { existsSync, mkdirSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import type { JournalEntry } from "../../../src/journal/journal.js";
-import { lockForCopy } from "../../../src/journal/lmdb/database-file.js";
+import { withoutReplacement } from "../../../src/journal/lmdb/database-file.js";
 import { LmdbDatabase } from "../../../src/journal/lmdb/lmdb-database.js";
 import { assert } from "../../../src/util/assert.js";
 import { silentLog } from "../../../src/util/log.js";
 import type { JobKey } from "../../../src/tasks/names.js";
+import { CAN_MOUNT, mountDisk } from "../../kit/disk-faults/server.js";
 import { flipBits } from "../../kit/disk-faults/folder-files.js";
 import { RecordingLog } from "../../kit/server/recording-log.js";
 import { jobKey, loadAll, removing, storing, type JournalSnapshot } from "../../kit/journal/entries.js";
@@ -60,16 +61,15 @@ describe("a file of which most is free", () => {
     await using database = new LmdbDatabase(path, OPTIONS);
     await appendAll(path, database, (at) => storingLarge(keyOf(at)));
     const { ino, size } = statSync(path);
-    {
-      await using _copying = await lockForCopy(path);
+    const whileCopied = await withoutReplacement(path, async () => {
       await purgeAllBut(database, KEPT);
       await database.rewriteIfDue();
-      expect(statSync(path)).toMatchObject({ ino });
-      expect(statSync(path).size).toBeGreaterThanOrEqual(size);
-    }
-
+      return statSync(path);
+    });
     await database.rewriteIfDue();
 
+    expect(whileCopied.ino).toBe(ino);
+    expect(whileCopied.size).toBeGreaterThanOrEqual(size);
     expect(statSync(path).size).toBeLessThan(BOUND);
     expect((await loadAll(database)).jobs).toHaveLength(KEPT);
   });
@@ -109,6 +109,31 @@ describe("a file of which most is free", () => {
     expect((await loadAll(database)).jobs).toHaveLength(KEPT + 1);
   });
 
+  it.skipIf(!CAN_MOUNT)("stays as it is on a full disk, and shrinks when there is room again", async () => {
+    const disk = join(temporaryFolder(), "disk");
+    mountDisk(disk, 64 * 1024 * 1024);
+    const path = join(disk, "neo4j.mdb");
+    const log = new RecordingLog();
+    await using database = new LmdbDatabase(path, { ...OPTIONS, log });
+    await appendAll(path, database, (at) => storingLarge(keyOf(at)));
+    await withoutReplacement(path, () => purgeAllBut(database, KEPT));
+    const { ino, size } = statSync(path);
+    fillDisk(join(disk, "filler"));
+
+    await database.rewriteIfDue();
+    await database.append([storing(jobKey("bob", "next"))]);
+    const full = statSync(path);
+    const files = readdirSync(disk);
+    rmSync(join(disk, "filler"));
+    await database.rewrite();
+
+    expect(log.lines).toMatchObject([{ level: "warn", fields: { file: path, err: { code: "ENOSPC" } } }]);
+    expect(full).toMatchObject({ ino, size });
+    expect(files.filter((name) => name.includes(".new"))).toEqual([]);
+    expect(statSync(path).size).toBeLessThan(BOUND);
+    expect((await loadAll(database)).jobs).toHaveLength(KEPT + 1);
+  });
+
   it("is kept, and the database is damaged, if a record was damaged since the file was read", async () => {
     const path = join(temporaryFolder(), "neo4j.mdb");
     await using database = new LmdbDatabase(path, OPTIONS);
@@ -123,6 +148,13 @@ describe("a file of which most is free", () => {
     expect(statSync(path).ino).toBe(ino);
   });
 });
+
+function fillDisk(path: string): void {
+  const ofOneMebibyte = Buffer.alloc(1024 * 1024);
+  expect(() => {
+    for (;;) writeFileSync(path, ofOneMebibyte, { flag: "a" });
+  }).toThrow("ENOSPC");
+}
 
 /** Jobs that a purge leaves. */
 const KEPT = 100;

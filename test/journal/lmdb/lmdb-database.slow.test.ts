@@ -30,15 +30,16 @@ const OPTIONS = { removalsKeptMax: 4, logLinesPerJobMax: 3, log: silentLog };
 const JOBS = ["a", "b", "c", "d", "e", "f"].map((jobId) => jobKey("alice", jobId));
 
 describe("a database file", () => {
-  it("restores its state after any changes, compacted early or late, with any log and any number of restarts", async () => {
+  it("restores its state after any changes, compacted early or late, rewritten or not, with any log and any number of restarts", async () => {
     await fc.assert(
       fc.asyncProperty(
         LIVES,
         fc.nat({ max: 30 }),
         LOG_BYTES,
-        async (lives, pendingCompactionMax, logBytesMax) => {
+        REWRITE_BYTES,
+        async (lives, pendingCompactionMax, logBytesMax, rewriteBytesMin) => {
           const path = join(temporaryFolder(), "neo4j.mdb");
-          const options: LmdbOptions = { ...OPTIONS, pendingCompactionMax, logBytesMax };
+          const options: LmdbOptions = { ...OPTIONS, pendingCompactionMax, logBytesMax, rewriteBytesMin };
           let database = new LmdbDatabase(path, options);
           const writer = await openWriter(database, OPTIONS);
           await writer.write(changeOf({ kind: "store", job: 0, number: 0 })); // the first entry fixes the epoch
@@ -55,8 +56,8 @@ describe("a database file", () => {
       {
         numRuns: 50,
         examples: [
-          [FORGOTTEN_AND_STORED_AGAIN, 0, 0],
-          [FORGOTTEN_AND_STORED_AGAIN, 0, 100_000],
+          [FORGOTTEN_AND_STORED_AGAIN, 0, 0, 0],
+          [FORGOTTEN_AND_STORED_AGAIN, 0, 100_000, Infinity],
         ],
       },
     );
@@ -191,6 +192,9 @@ const LIVES = fc.array(fc.array(TOGETHER, { maxLength: 5 }), { maxLength: 5 });
 
 /** From no log to one that keeps every change until the database is closed. */
 const LOG_BYTES = fc.constantFrom(0, 3_000, 10_000, 100_000);
+
+/** Whether a file is rewritten whenever most of it is free, or never. */
+const REWRITE_BYTES = fc.constantFrom(0, Infinity);
 
 /** A job that is stored again by the append that forgets its removal. */
 const FORGOTTEN_AND_STORED_AGAIN = [

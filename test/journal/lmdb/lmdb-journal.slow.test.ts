@@ -10,12 +10,14 @@ const opened = new Map<Journal, () => Promise<Journal>>();
 journalSuite("the LMDB journal", openFresh({}), reopen);
 
 journalSuite(
-  "the LMDB journal that compacts as early as it can",
-  openFresh({ pendingCompactionMax: 0 }),
+  "the LMDB journal that compacts and rewrites as early as it can",
+  openFresh({ pendingCompactionMax: 0, logBytesMax: 0, rewriteBytesMin: 0 }),
   reopen,
 );
 
-function openFresh(lmdbOptions: Pick<LmdbOptions, "pendingCompactionMax">): OpenFresh {
+function openFresh(
+  lmdbOptions: Pick<LmdbOptions, "pendingCompactionMax" | "logBytesMax" | "rewriteBytesMin">,
+): OpenFresh {
   return (options) => {
     const folder = temporaryFolder();
     const open = async (): Promise<Journal> => {

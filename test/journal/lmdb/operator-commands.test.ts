@@ -1,7 +1,17 @@
-import { cpSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import {
+  cpSync,
+  existsSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { tryLockForReplacement } from "../../../src/journal/lmdb/database-file.js";
 import { DataFolderError } from "../../../src/journal/lmdb/data-folder.js";
 import type { Journal } from "../../../src/journal/journal.js";
 import { openLmdbJournal } from "../../../src/journal/lmdb/lmdb-journal.js";
@@ -173,6 +183,21 @@ describe("compactFolder", () => {
     expect(await collected(checkFolder(folder))).toMatchObject([{ jobCount: 39, damage: undefined }]);
   });
 
+  it("leaves a database that it cannot read as it is, and compacts the others", async () => {
+    const folder = await folderOf("bad", "good");
+    const bad = join(folder, "bad.mdb");
+    flipBits(bad, `"job-7"`);
+    const before = readFileSync(bad);
+    const compactions = await collected(compactFolder(folder));
+
+    expect(compactions).toMatchObject([
+      { name: "bad", failure: expect.stringContaining("checksum") },
+      { name: "good", failure: undefined },
+    ]);
+    expect(compactions[1]!.bytes).toBeLessThan(compactions[1]!.bytesBefore / 2);
+    expect(readFileSync(bad).equals(before)).toBe(true);
+  });
+
   it("rejects a folder that a server is using", async () => {
     const folder = await folderOf("neo4j");
     await using journal = await opened(folder);
@@ -182,6 +207,24 @@ describe("compactFolder", () => {
 });
 
 describe("backupFolder", () => {
+  it.skipIf(!existsSync(LOCKS))("waits while a file is replaced, and copies the new one", async () => {
+    const folder = await folderOf("neo4j");
+    const path = join(folder, "neo4j.mdb");
+    const other = temporaryFolder();
+    const journal = await opened(other);
+    await (await openWriterOf(journal, "neo4j")).write(stores(JOBS[0]!, SPEC));
+    await journal.close();
+    const lock = await tryLockForReplacement(path);
+    const copied = collected(backupFolder(folder, join(temporaryFolder(), "copy")));
+
+    await expect.poll(() => isAwaited(path)).toBe(true);
+    rmSync(`${path}-lock`);
+    renameSync(join(other, "neo4j.mdb"), path);
+    await lock?.[Symbol.asyncDispose]();
+
+    expect(await copied).toMatchObject([{ name: "neo4j", jobCount: 1 }]);
+  });
+
   it("copies the databases of a folder in use, each in a new epoch", async () => {
     const folder = await folderOf("movies", "neo4j");
     const target = join(temporaryFolder(), "copy");
@@ -273,3 +316,12 @@ function flipBits(path: string, text: string): void {
   for (let at = bytes.indexOf(text); at >= 0; at = bytes.indexOf(text, at + 1)) bytes[at + 2]! ^= 1;
   writeFileSync(path, bytes);
 }
+
+/** Whether someone waits for a lock of this file. */
+function isAwaited(path: string): boolean {
+  const waiting = new RegExp(`-> .*:${statSync(path).ino} `);
+  return waiting.test(readFileSync(LOCKS, "utf8"));
+}
+
+/** Linux lists all locks here. */
+const LOCKS = "/proc/locks";

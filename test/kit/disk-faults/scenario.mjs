@@ -11,11 +11,11 @@ import { DEFAULT_LIMITS } from "../../../dist/protocol/limits.js";
 import { MemoryBudget } from "../../../dist/store/memory-budget.js";
 import { PerDatabaseTaskStore } from "../../../dist/store/per-database-task-store.js";
 import { Stamp } from "../../../dist/tasks/stamp.js";
-import { silentLog } from "../../../dist/util/log.js";
 import { SteadyClock } from "../../../dist/util/steady-clock.js";
+import { silentLog } from "../../../dist/util/log.js";
 
 const FOLDER = process.argv[2];
-/** No time passes, so no lease expires. */
+/** Stands still, so no lease expires. */
 const CLOCK = new SteadyClock({
   now: () => 1_700_000_000_000,
   monotonic: () => 0,
@@ -47,8 +47,8 @@ const LIVES = [
 ];
 
 for (const steps of LIVES) {
-  // A small log and early compaction, so that there are checkpoints and records of every kind.
-  const bounds = { pendingCompactionMax: 0, logBytesMax: 4_000 };
+  // A small log and early compaction, so that there are checkpoints and records of every kind, and files are rewritten.
+  const bounds = { pendingCompactionMax: 0, logBytesMax: 4_000, rewriteBytesMin: 0 };
   const options = { ...DEFAULT_LIMITS, newEpoch: false, log: silentLog, ...bounds };
   const journal = await openLmdbJournal(FOLDER, options);
   const stores = { first: await openStore(journal, "first"), second: await openStore(journal, "second") };
