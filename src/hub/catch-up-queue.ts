@@ -9,7 +9,7 @@ export interface CatchUpPuller {
 /**
  * The order in which subscribers catch up: the one with the fewest missing events first. It is soon live and shares the
  * work of the others, whereas subscribers that take turns all stay behind and receive each change of a job separately.
- * Every fourth turn goes to the subscriber that has waited longest, so nobody waits forever. A waiting subscriber holds
+ * Every fourth turn goes to the subscriber that has waited longest, so none waits forever. A waiting subscriber holds
  * its position and no events.
  */
 export class CatchUpQueue {

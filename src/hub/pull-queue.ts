@@ -63,7 +63,7 @@ export class PullQueue {
     this.#groups.delete(puller);
   }
 
-  /** Catches up now if this turn has time left and nobody waits, else when it is the puller's turn. */
+  /** Catches up now if this turn has time left and no subscriber waits, else when it is the puller's turn. */
   catchUpSoon(puller: CatchUpPuller): void {
     const isBusy = this.#isCatchingUp || this.#behind.size > 0 || this.#catchUpBudget.isSpent;
     if (isBusy) return this.catchUpLater(puller);

@@ -4,7 +4,7 @@ import { answerJson } from "./http/json-response.js";
 /** The phase of a server's life cycle. */
 export type Phase = "starting" | "ready" | "stopping";
 
-/** What an operator must mend. */
+/** A defect that an operator must mend. */
 export interface Problem {
   /** Says what is wrong, to any client. */
   readonly reason: string;

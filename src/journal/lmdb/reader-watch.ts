@@ -26,7 +26,7 @@ export class ReaderWatch {
   }
 }
 
-/** The oldest transaction that a reader of any process may read; Infinity if nobody reads. */
+/** The oldest transaction that a reader of any process may read; Infinity without readers. */
 export function oldestReaderOf(env: RootDatabase<Buffer, Buffer>): number {
   return Math.min(Infinity, ...readersOf(env).map(({ transaction }) => transaction));
 }

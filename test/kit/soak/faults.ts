@@ -1,5 +1,5 @@
 /**
- * The faults of a soak: what machines, operators and other clients do to a server. Each one lasts until its promise
+ * The faults of a soak, by machines, operators and other clients. Each one lasts until its promise
  * resolves, and leaves nothing behind. Jobs that a fault needs are in databases of its own.
  */
 import { rmSync, writeFileSync } from "node:fs";

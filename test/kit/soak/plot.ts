@@ -2,7 +2,7 @@ import type { Sample } from "./sampler.js";
 
 const [WIDTH, PANEL_HEIGHT, LEFT, RIGHT, GAP] = [900, 130, 70, 130, 40];
 
-/** What one panel shows: lines over time, with a linear scale from 0 or a logarithmic one from 1. */
+/** The content of one panel: lines over time, with a linear scale from 0 or a logarithmic one from 1. */
 interface Panel {
   readonly title: string;
   readonly isLogarithmic?: boolean;

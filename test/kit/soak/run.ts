@@ -30,7 +30,7 @@ export interface SoakReport {
   /** Changes of the checked databases. */
   readonly changes: number;
   readonly samples: readonly Sample[];
-  /** What has passed its bound at the end. */
+  /** The measures that are above their bounds at the end. */
   readonly findings: readonly string[];
 }
 
@@ -160,7 +160,7 @@ class SoakRun implements AsyncDisposable {
     return `${this.#options.folder}-shift`;
   }
 
-  /** What is used when nothing happens any more. Memory and files are given back within a minute. */
+  /** Checks a server at rest. Memory and files are given back within a minute. */
   async #checkBounds(): Promise<void> {
     const { samples } = this.#sampler;
     const restsFrom = performance.now();

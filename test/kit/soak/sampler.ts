@@ -3,7 +3,7 @@ import { setTimeout } from "node:timers/promises";
 import { updateTask, storeTask } from "../../server/jobs.js";
 import { HttpConnection } from "../network/raw-http.js";
 
-/** What a server costs, and how fast it answers, within one second. */
+/** The costs of a server, and its slowest answers, within one second. */
 export interface Sample {
   /** Seconds since the start of the run. */
   readonly at: number;
