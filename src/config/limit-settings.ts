@@ -24,6 +24,10 @@ const DESCRIPTIONS: Record<keyof Limits, readonly [unit: string, help: string, w
     "bytes",
     "Bytes buffered for one WebSocket before the server holds back further events",
   ],
+  waitingAnswerBytesMax: [
+    "bytes",
+    "Bytes of large answers that clients have not read yet; above it, queries that list many items wait for up to 5 s, then fail",
+  ],
   documentBytesMax: ["bytes", "Size of a GraphQL document"],
   documentTokensMax: ["tokens", "Tokens in a GraphQL document"],
   documentDepthMax: ["levels", "Levels of nested fields in a GraphQL document"],
@@ -49,7 +53,7 @@ const DESCRIPTIONS: Record<keyof Limits, readonly [unit: string, help: string, w
   ],
   databasesOpenMax: [
     "databases",
-    "Open databases; above it, the database that nobody uses and that was requested least recently is closed",
+    "Open databases; above it, the unused database that was requested least recently is closed",
   ],
   changesWaitingMax: ["changes", "Changes in one database that wait for their write"],
   memoryMax: [

@@ -17,6 +17,7 @@ const DEFAULTS = {
   subscriptionsPerSocketMax: 100,
   messagesPerSecondMax: Infinity,
   waitingBytesPerSocketMax: 1024 * 1024,
+  waitingAnswerBytesMax: 32 * 1024 * 1024,
 
   documentBytesMax: 20_000,
   documentTokensMax: 1_000,

@@ -101,6 +101,7 @@ export const TRANSIENT_LIMITS: readonly LimitName[] = [
   "operationsPerSecondMax",
   "mutationsPerSecondMax",
   "changesWaitingMax",
+  "waitingAnswerBytesMax",
   "memoryMax",
   "memoryPerDatabaseMax",
   "memoryPerUserMax",

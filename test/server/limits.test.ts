@@ -45,6 +45,7 @@ const ELSEWHERE: Partial<Record<keyof Limits, string>> = {
   logLinesPerJobMax: "below: older items are dropped, and no request exceeds it",
   requestIdsPerAttemptMax: "below: older items are dropped, and no request exceeds it",
   removalsKeptMax: "subscriptions.test.ts: older positions get HISTORY_GONE",
+  waitingAnswerBytesMax: "unread-answers.test.ts: it needs clients that do not read",
   waitingBytesPerSocketMax: "websocket.test.ts: the server stops reading from the client",
 };
 

@@ -18,6 +18,7 @@ import type { Clock } from "../../util/clock.js";
 import type { Hub } from "../../hub/hub.js";
 import { PullStream } from "../../hub/pull-stream.js";
 import type { TaskStoreProvider } from "../../store/task-store-provider.js";
+import { AnswerBacklog } from "./answer-backlog.js";
 import { AnswerBudget, PREPAID } from "./answer-budget.js";
 import type { OperationContext, Services } from "../context.js";
 import { variablesLimitError } from "./document-limits.js";
@@ -44,6 +45,8 @@ import { Writer } from "../operations/writer.js";
  *              └──────── cached by text ───────┘
  */
 export class Pipeline {
+  /** Transports add their large answers to it. */
+  readonly backlog: AnswerBacklog;
   readonly schema: GraphQLSchema;
   readonly #options: PipelineOptions;
   readonly #services: Services;
@@ -68,6 +71,7 @@ export class Pipeline {
     this.#subscriptions = new CallerCounts("subscriptionsPerUserMax", limits);
     this.#introspection = options.introspection;
     this.#documents = new DocumentCache(options.schema, limits, options);
+    this.backlog = new AnswerBacklog(limits.waitingAnswerBytesMax);
     this.#mutationSchema = createMutationSchema(options.schema);
     this.#mutationResultSchema = createMutationResultSchema(options.schema);
   }
@@ -154,10 +158,13 @@ export class Pipeline {
   /** Law 3: a query runs in one turn of the event loop. If a store is closed, the query runs again once it is open. */
   async #query(operation: ExecutableOperation): Promise<ExecutionResult> {
     const { reader } = operation.contextValue;
+    let hasWaited = false;
     for (let run = 0; run < RUNS_MAX; run++) {
-      const result = this.#run(operation);
-      if (!reader.isIncomplete) return result;
-      await reader.complete();
+      const { result, isHeldBack } = this.#runQuery(operation);
+      if (isHeldBack && !hasWaited) await this.backlog.untilDrained();
+      else if (!reader.isIncomplete) return result;
+      else await reader.complete();
+      hasWaited ||= isHeldBack;
     }
     throw unavailable("The requested databases could not be opened together. Request fewer.");
   }
@@ -189,10 +196,22 @@ export class Pipeline {
     }
   }
 
-  /** Executes a query or an event synchronously. If the plan bails out, graphql-js executes it instead. */
-  #run(operation: ExecutableOperation, rootValue?: unknown): ExecutionResult {
-    const data = operation.boundPlan?.execute(this.#withBudget(operation).contextValue, rootValue);
-    return data ? { data } : requireSynchronous(execute({ ...this.#withBudget(operation), rootValue }));
+  /** Executes an event synchronously. If the plan bails out, graphql-js executes it instead. */
+  #run(operation: ExecutableOperation, rootValue: unknown): ExecutionResult {
+    const data = operation.boundPlan?.execute(operation.contextValue, rootValue);
+    return data ? { data } : requireSynchronous(execute({ ...operation, rootValue }));
+  }
+
+  /** The same for a query. Each of the two has a budget of its own. */
+  #runQuery(operation: ExecutableOperation): {
+    readonly result: ExecutionResult;
+    readonly isHeldBack: boolean;
+  } {
+    const data = operation.boundPlan?.execute(this.#withBudget(operation).contextValue);
+    if (data) return { result: { data }, isHeldBack: false };
+    const limited = this.#withBudget(operation);
+    const result = requireSynchronous(execute(limited));
+    return { result, isHeldBack: limited.contextValue.budget.isHeldBack };
   }
 
   /** Performs a mutation once. If the plan can't build the result, graphql-js builds it from the outcomes. */
@@ -217,11 +236,11 @@ export class Pipeline {
     };
   }
 
-  /** Each run of a query has its own budget. */
-  #withBudget(operation: ExecutableOperation): ExecutableOperation {
-    if (operation.kind !== OperationTypeNode.QUERY) return operation;
-    const contextValue = { ...operation.contextValue, budget: new AnswerBudget(this.#services.limits) };
-    return { ...operation, contextValue };
+  #withBudget(
+    operation: ExecutableOperation,
+  ): ExecutableOperation & { readonly contextValue: { readonly budget: AnswerBudget } } {
+    const budget = new AnswerBudget(this.#services.limits, this.backlog);
+    return { ...operation, contextValue: { ...operation.contextValue, budget } };
   }
 
   #masked(result: ExecutionResult, { contextValue }: ExecutableOperation): ExecutionResult {

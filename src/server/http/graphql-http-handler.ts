@@ -20,6 +20,7 @@ import { parseOperationBytes } from "../operation-params.js";
 import type { AnswerCompressor } from "./answer-compressor.js";
 import { EVENT_STREAM_TYPE, JSON_TYPE, negotiateAnswer, type AnswerTypes } from "./answer-type.js";
 import { retryAfterSeconds, statusOfCode, writeJsonAnswer, type JsonAnswer } from "./json-answer.js";
+import { SlowAnswer } from "./slow-answer.js";
 import {
   EVENT_STREAM_HEADERS,
   EventStream,
@@ -107,8 +108,14 @@ export class GraphqlHttpHandler {
     const { compressor, refusals } = this.#options;
     const [error] = answer.result.errors ?? [];
     if (error) refusals.rejected(refusals.clientOf(request), error);
-    return writeJsonAnswer(answer, request, response, compressor);
+    return writeJsonAnswer(answer, request, response, { compressor, onLargeAnswer: this.#onLargeAnswer });
   }
+
+  readonly #onLargeAnswer = (response: ServerResponse, bytes: number): void => {
+    const { pipeline, refusals, slowReaderMs, onSlowReaderClosed } = this.#options;
+    const onClosed = (): void => onSlowReaderClosed(refusals.clientOf(response.req));
+    pipeline.backlog.add(new SlowAnswer(response, slowReaderMs, onClosed), bytes);
+  };
 
   /** Reads and checks the operation of a request, without executing it; undefined if the client disconnected. */
   async #prepare(

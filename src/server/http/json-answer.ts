@@ -1,11 +1,18 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { ExecutionResult } from "graphql";
+import { LARGE_ANSWER_BYTES } from "../../graphql/pipeline/answer-backlog.js";
 import type { ErrorCode } from "../../protocol/error-codes.js";
 import type { AnswerCompressor } from "./answer-compressor.js";
 import { JSON_TYPE, type GRAPHQL_TYPE } from "./answer-type.js";
 import type { RequestError } from "./request-error.js";
 import { REQUEST_ID_HEADER, requestIdOf } from "./request-id.js";
 import { setCommonHeaders } from "./common-headers.js";
+
+export interface AnswerOptions {
+  readonly compressor: AnswerCompressor;
+  /** Called after a large answer was written to the socket, where it waits for its client. */
+  readonly onLargeAnswer: (response: ServerResponse, bytes: number) => void;
+}
 
 export interface JsonAnswer {
   readonly type: typeof JSON_TYPE | typeof GRAPHQL_TYPE;
@@ -22,7 +29,7 @@ export async function writeJsonAnswer(
   { type, result, cause }: JsonAnswer,
   request: IncomingMessage,
   response: ServerResponse,
-  compressor: AnswerCompressor,
+  { compressor, onLargeAnswer }: AnswerOptions,
 ): Promise<void> {
   if (cause) setCommonHeaders(response); // it may be a form of another site
   const text = JSON.stringify(result);
@@ -30,6 +37,7 @@ export async function writeJsonAnswer(
   const compressed = compression instanceof Promise ? await compression : compression;
   const retryAfter = retryAfterSeconds(result);
   const status = cause?.status ?? (retryAfter ? 429 : type === JSON_TYPE ? 200 : statusOf(result));
+  const bytes = compressed?.bytes.length ?? Buffer.byteLength(text);
   response.writeHead(status, [
     // No other security headers for a POST of JSON, since each costs: no link, form or image can send it.
     "X-Content-Type-Options",
@@ -42,9 +50,10 @@ export async function writeJsonAnswer(
     "Content-Type",
     `${type}; charset=utf-8`,
     "Content-Length",
-    String(compressed?.bytes.length ?? Buffer.byteLength(text)),
+    String(bytes),
   ]);
   response.end(compressed?.bytes ?? text);
+  if (bytes >= LARGE_ANSWER_BYTES) onLargeAnswer(response, bytes);
 }
 
 /** The status by GraphQL over HTTP: an error status if nothing was executed. */

@@ -42,7 +42,7 @@ export class FrameWriter {
 
   /** Bytes that are not sent yet, here and in the socket. */
   get pendingBytes(): number {
-    return this.#unwrittenBytes + this.#socket.writableLength;
+    return this.#socket.destroyed ? 0 : this.#unwrittenBytes + this.#socket.writableLength;
   }
 
   /** Queues whole frames, encoded by `utf8AsLatin1`. */

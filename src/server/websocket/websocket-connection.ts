@@ -143,6 +143,7 @@ export class WebSocketConnection implements ProtocolSocket, ResultSocket, Monito
     const frame = frameOf(utf8AsLatin1(this.#withClientId(message)));
     this.#bytesSinceSignOfLife += frame.length;
     this.#writer.send(frame);
+    this.#options.pipeline.backlog.add(this.#writer, frame.length);
   }
 
   sendResults(start: string, results: EventBatch<EventResult>): number {
