@@ -22,8 +22,8 @@
  *     1,000 in flight 267,845   8,018  26,585    0.03    0.32        3    129      44      132,   147
  *     batches of 100  120,153   5,953  31,108    0.05    0.19        6    151      37       15,    29
  *
- * The journal then wrote each update to LMDB. With the write-ahead log, in one run of 3,000 updates of 10 jobs, by the
- * counters of the block layer (/sys/block/vda/stat), without and with the log:
+ * The journal then wrote each update to LMDB. With the write-ahead log: two runs of 3,000 updates of 10 jobs, without and
+ * with the log, by the counters of the block layer (/sys/block/vda/stat):
  *
  *                       bytes per update    updates per second      p50 ms
  *     1 in flight       35,204    5,793        776     3,433     0.43  0.21

@@ -232,13 +232,15 @@ export class LmdbDatabase implements JournalDatabase, AsyncDisposable {
    * meanwhile. If it fails, the file stays as it is. Never rejects.
    */
   async rewriteIfDue(): Promise<void> {
-    if (!this.#rewriting && !this.#isRewriteDue(REWRITTEN_BYTES_MAX)) return;
-    this.#rewriting ??= this.#exclusively(async () => {
-      if (!this.#isClosed && this.#isRewriteDue(REWRITTEN_BYTES_MAX)) await this.#rewrite();
-    })
-      .catch((error: unknown) => this.#failRewrite(error))
-      .finally(() => (this.#rewriting = undefined));
-    await this.#rewriting;
+    try {
+      if (!this.#rewriting && !this.#isRewriteDue(REWRITTEN_BYTES_MAX)) return;
+      this.#rewriting ??= this.#exclusively(async () => {
+        if (!this.#isClosed && this.#isRewriteDue(REWRITTEN_BYTES_MAX)) await this.#rewrite();
+      }).finally(() => (this.#rewriting = undefined));
+      await this.#rewriting;
+    } catch (error) {
+      this.#failRewrite(error);
+    }
   }
 
   /** How long another process has been reading one state of the file, in milliseconds; 0 if none does. */
@@ -277,7 +279,7 @@ export class LmdbDatabase implements JournalDatabase, AsyncDisposable {
     this.#isClosed = true;
     return this.#mutex.runExclusive(async () => {
       await this.#emptyLog();
-      if (signal && !signal.aborted && this.#isRewriteDue(Infinity)) await this.#rewriteUntil(signal);
+      if (signal && !signal.aborted) await this.#rewriteUntil(signal);
       await this.#closeFile();
       await this.#log.close();
     });
@@ -659,7 +661,7 @@ export class LmdbDatabase implements JournalDatabase, AsyncDisposable {
 
   async #rewriteUntil(signal: AbortSignal): Promise<void> {
     try {
-      await this.#rewrite(signal);
+      if (this.#isRewriteDue(Infinity)) await this.#rewrite(signal);
     } catch (error) {
       if (!signal.aborted) this.#failRewrite(error);
     }
@@ -675,7 +677,10 @@ export class LmdbDatabase implements JournalDatabase, AsyncDisposable {
   async #rewrite(signal?: AbortSignal): Promise<boolean> {
     await using lock = await tryLockForReplacement(this.#path);
     if (!lock) return false;
-    if (this.#log.entries.size > 0) await this.#checkpoint(); // its frames name a transaction of the old file
+    if (this.#log.entries.size > 0) {
+      await this.#openForWriting();
+      await this.#checkpoint(); // the frames of the log name a transaction of the old file
+    }
     const head = await rewriteFile(this.#path, this.#head, signal);
     this.#isInDoubt = true;
     await this.#closeFile();

@@ -53,7 +53,7 @@ export function encodeFrame(frame: LogFrame): Buffer {
  */
 export function framesAfter(bytes: Buffer, head: LogPosition): LogFrame[] {
   const first = frameAt(bytes, 0);
-  if (first?.epoch === head.epoch && first.commit > head.commit)
+  if (first && isLater(first, head))
     throw new DamagedFileError(
       `its log follows commit ${first.commit}, but its newest snapshot is commit ${head.commit}: the file is older than its log`,
     );
@@ -67,6 +67,12 @@ export function framesAfter(bytes: Buffer, head: LogPosition): LogFrame[] {
   }
   checkEnd(bytes, at, head, next, frames.at(-1));
   return frames;
+}
+
+/** Whether the log follows a later transaction of the file than this one. */
+export function isLaterLog(bytes: Buffer, head: LogPosition): boolean {
+  const first = frameAt(bytes, 0);
+  return first !== undefined && isLater(first, head);
 }
 
 /** Every valid frame, wherever it is, in the order of the bytes. */
@@ -103,6 +109,10 @@ function checkEnd(
 
 function isAfter(frame: LogFrame, head: LogPosition, next: number): boolean {
   return isOf(frame, head) && frame.firstRevision === next;
+}
+
+function isLater({ epoch, commit }: LogFrame, head: LogPosition): boolean {
+  return epoch === head.epoch && commit > head.commit;
 }
 
 function isOf({ epoch, commit }: Pick<LogFrame, "epoch" | "commit">, head: LogPosition): boolean {

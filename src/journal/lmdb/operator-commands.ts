@@ -19,7 +19,7 @@ import { createLockFileOf, giveToOwner } from "./folder-owner.js";
 import { createFile, withoutReplacement } from "./database-file.js";
 import { LmdbDatabase, LOG_SUFFIX, newHead } from "./lmdb-database.js";
 import { LmdbFile } from "./lmdb-file.js";
-import { framesAfter } from "./log-frame.js";
+import { framesAfter, isLaterLog } from "./log-frame.js";
 import { headOf } from "./snapshot-reader.js";
 import { salvage, type Salvage } from "./salvage.js";
 
@@ -207,9 +207,10 @@ function salvageIfKnown(path: string, log: string): Salvage | string {
 async function copyDatabase(path: string, copy: string): Promise<void> {
   const before = await readLog(path);
   await copyFile(path, copy);
-  const logs = [await readLog(path), before];
+  const after = await readLog(path);
   using file = LmdbFile.open(copy);
   const head = headOf(file);
+  const logs = head && isLaterLog(after, head) ? [before] : [after, before];
   const log = logs.find((bytes) => head && framesAfter(bytes, head).length > 0);
   if (log) await writeFile(`${copy}${LOG_SUFFIX}`, log, { mode: PRIVATE_FILE });
   await using database = new LmdbDatabase(copy, UNBOUNDED);
