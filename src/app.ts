@@ -8,9 +8,10 @@ import { Hub } from "./hub/hub.js";
 import type { DatabaseSummary, Journal } from "./journal/journal.js";
 import { openJournal } from "./journal/open-journal.js";
 import { limitsInForce } from "./protocol/limits.js";
-import { fitToDescriptors, type Descriptors } from "./server/descriptor-budget.js";
+import { fitToDescriptors } from "./server/descriptor-budget.js";
 import { HealthProbes, type Problem } from "./server/health-probes.js";
 import { Metrics } from "./server/metrics.js";
+import type { Descriptors } from "./server/open-files.js";
 import { Server } from "./server/server.js";
 import { DASHBOARD_FOLDER, StaticFiles } from "./server/pages/static-files.js";
 import { EmptyTaskStoreProvider } from "./store/empty-task-store.js";
@@ -76,8 +77,8 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
     },
   );
   const perDatabase = journal.supports.durability ? DESCRIPTORS_PER_DATABASE : 0;
-  const { limits, warning } = fitToDescriptors(config.limits, perDatabase, options.descriptors);
-  if (warning) log.warn({}, warning);
+  const { limits, notice } = fitToDescriptors(config.limits, perDatabase, options.descriptors);
+  if (notice) log[notice.level]({}, notice.message);
   const { provider, memory, expiry } = createProvider({ ...config, limits }, journal, clock, log);
   const turnLength = new TurnLength();
   const hubOptions = { clock, bookmarkMs: config.bookmarkMs, turnLength };
@@ -151,12 +152,16 @@ function authenticationProblems({ failure }: Authenticator): Problem[] {
 }
 
 async function databaseProblems(provider: TaskStoreProvider): Promise<Problem[]> {
-  const reason = "a database is unavailable; the log names it";
-  return (await unavailableDatabases(provider)).map(({ name, unavailable }) => ({
-    reason,
-    details: `database ${JSON.stringify(name)} is unavailable: ${unavailable}`,
-    isFatal: false,
-  }));
+  const databases = await unavailableDatabases(provider);
+  if (databases.length === 0) return [];
+  const reason =
+    databases.length === 1
+      ? "a database is unavailable; the log names it"
+      : `${databases.length} databases are unavailable; the log names them`;
+  const details = databases.map(
+    ({ name, unavailable }) => `database ${JSON.stringify(name)} is unavailable: ${unavailable}`,
+  );
+  return [{ reason, details, isFatal: false }];
 }
 
 async function unavailableDatabases(provider: TaskStoreProvider): Promise<readonly DatabaseSummary[]> {

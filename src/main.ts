@@ -1,17 +1,14 @@
 #!/usr/bin/env node
 import { randomUUID } from "node:crypto";
-import { cancelJob } from "./cli/commands/cancel.js";
-import { purgeJobs } from "./cli/commands/purge.js";
-import { deleteJob } from "./cli/commands/remove.js";
-import { showJob } from "./cli/commands/show.js";
 import { exitCodeOf } from "./cli/exit-codes.js";
-import { createProgram, failureMessageOf, type Actions } from "./cli/program.js";
+import type { Actions } from "./cli/program.js";
 import type { Logger } from "pino";
 import type { App } from "./app.js";
 import type { Output } from "./cli/output.js";
 import type { RunOptions } from "./cli/commands/run.js";
+import { ConfigError } from "./config/config-error.js";
 import type { Config } from "./config/settings.js";
-import { systemClock } from "./util/clock.js";
+import { readDescriptors } from "./server/open-files.js";
 
 /** Runs a command. Only this file exits the process: when the command ends or a signal arrives. */
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
@@ -22,6 +19,11 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
 const STOP_TIMEOUT_MS = 4_500;
 /** How long the exit may wait for the reader of the log. */
 const LOG_FLUSH_TIMEOUT_MS = 500;
+
+/** Node.js opens many modules at once: with fewer open files, no command can be loaded. */
+const OPEN_FILES_OF_COMMAND = 128;
+/** With fewer, a server cannot keep its reserve for health probes and files, and accept clients. */
+const OPEN_FILES_OF_SERVER = 256;
 
 const maintenance = () => import("./journal/lmdb/operator-commands.js");
 const issuing = () => import("./auth/issue-token.js");
@@ -47,20 +49,39 @@ const actions: Actions = {
     const { listJobs } = await import("./cli/actions/list-jobs.js");
     await listJobs(request, await output(), note);
   },
-  show: async (request) => showJob(request, await output()),
-  cancel: async (request) => cancelJob(request, await output()),
-  remove: async (request) => deleteJob(request, await output()),
+  show: async (request) => {
+    const { showJob } = await import("./cli/commands/show.js");
+    await showJob(request, await output());
+  },
+  cancel: async (request) => {
+    const { cancelJob } = await import("./cli/commands/cancel.js");
+    await cancelJob(request, await output());
+  },
+  remove: async (request) => {
+    const { deleteJob } = await import("./cli/commands/remove.js");
+    await deleteJob(request, await output());
+  },
   purge: async (request) => {
+    const { purgeJobs } = await import("./cli/commands/purge.js");
     const { createTerminalPrompt } = await import("./cli/terminal-prompt.js");
     await purgeJobs(request, await output(), createTerminalPrompt());
   },
   run,
   tokens: {
-    create: async (path, wish) => (await issuing()).issueToken(path, wish, systemClock),
+    create: async (path, wish) => {
+      const { systemClock } = await import("./util/clock.js");
+      return (await issuing()).issueToken(path, wish, systemClock);
+    },
     list: async (path) => (await import("./auth/token-file.js")).readTokens(path),
     revoke: async (path, id) => (await issuing()).revokeToken(path, id),
   },
 };
+const tooFew = tooFewOpenFiles(OPEN_FILES_OF_COMMAND);
+if (tooFew) {
+  process.stderr.write(`tidemark: ${tooFew.message}\n`);
+  process.exit(exitCodeOf(tooFew));
+}
+const { createProgram, failureMessageOf } = await import("./cli/program.js");
 await createProgram(actions)
   .parseAsync()
   .catch((error: unknown) => {
@@ -68,6 +89,18 @@ await createProgram(actions)
     if (message !== undefined) process.stderr.write(`${message}\n`);
     process.exitCode = exitCodeOf(error);
   });
+
+/** Checked before modules are loaded, because loading them then fails with errors that do not name the limit. */
+function tooFewOpenFiles(least: number): ConfigError | undefined {
+  const { limit } = readDescriptors() ?? { limit: Infinity };
+  return limit >= least
+    ? undefined
+    : new ConfigError(
+        "limit of open files (ulimit -n)",
+        limit,
+        `expected at least ${least}. Raise it with ulimit -n 4096, or LimitNOFILE= of systemd.`,
+      );
+}
 
 async function output(): Promise<Output> {
   return (await import("./cli/output.js")).standardOutput();
@@ -92,10 +125,11 @@ async function run(options: RunOptions): Promise<never> {
  */
 async function serve(config: Config): Promise<void> {
   const startedAt = performance.now();
-  const [{ startApp }, { createLog }, { readDescriptors }, { startupBanner }] = await Promise.all([
+  const tooFewToServe = tooFewOpenFiles(OPEN_FILES_OF_SERVER);
+  if (tooFewToServe) throw tooFewToServe;
+  const [{ startApp }, { createLog }, { startupBanner }] = await Promise.all([
     import("./app.js"),
     import("./server/log.js"),
-    import("./server/descriptor-budget.js"),
     import("./cli/render/startup-banner.js"),
   ]);
   const { log, lines } = createLog(config.logLevel);

@@ -149,5 +149,8 @@ function reasonOf(cause: unknown): string {
   if (errorCodeOf(cause) === "ENOENT") return "it does not exist. Create one with: tidemark token create";
   if (cause instanceof SyntaxError) return "it is not valid JSON";
   if (cause instanceof InvalidUtf8Error) return "it is not valid UTF-8. Save it as UTF-8";
+  const code = errorCodeOf(cause);
+  if (code === "EACCES") return "this user may not read it. Check its owner and mode";
+  if (typeof code === "string") return `it cannot be read (${code})`;
   return cause instanceof Error ? cause.message : String(cause);
 }

@@ -1,31 +1,17 @@
-import { readdirSync, readFileSync } from "node:fs";
-import type { Limits } from "../protocol/limits.js";
+import { DEFAULT_LIMITS, type Limits } from "../protocol/limits.js";
 import { RESERVED_CONNECTIONS } from "./http/connection-limiter.js";
-
-/** The open files of the process. */
-export interface Descriptors {
-  /** The soft limit of open files (`ulimit -n`). */
-  readonly limit: number;
-  /** Open before the server listens. */
-  readonly inUse: number;
-}
-
-/** Reads the descriptors of this process; undefined where the system does not tell. */
-export function readDescriptors(): Descriptors | undefined {
-  try {
-    const [, limit] = /^Max open files +(\d+)/m.exec(readFileSync("/proc/self/limits", "utf8")) ?? [];
-    return limit === undefined
-      ? undefined
-      : { limit: Number(limit), inUse: readdirSync("/proc/self/fd").length };
-  } catch {
-    return undefined;
-  }
-}
+import type { Descriptors } from "./open-files.js";
 
 export interface FittedLimits {
   readonly limits: Limits;
   /** For the operator, if limits were lowered. */
-  readonly warning: string | undefined;
+  readonly notice: Notice | undefined;
+}
+
+interface Notice {
+  /** `info` if only defaults were lowered, and enough remains for most servers. */
+  readonly level: "info" | "warn";
+  readonly message: string;
 }
 
 /**
@@ -40,20 +26,28 @@ export function fitToDescriptors(
   perDatabase: number,
   descriptors: Descriptors | undefined,
 ): FittedLimits {
-  if (!descriptors) return { limits, warning: undefined };
+  if (!descriptors) return { limits, notice: undefined };
   const { connectionsMax, databasesOpenMax } = limits;
   const available = Math.max(0, descriptors.limit - descriptors.inUse - RESERVED);
   const databases = perDatabase === 0 ? Infinity : Math.floor(available / DATABASES_SHARE / perDatabase);
   const fittedDatabases = Math.max(1, Math.min(databasesOpenMax, databases));
   const connections = Math.max(1, Math.min(connectionsMax, available - perDatabase * fittedDatabases));
   if (connections === connectionsMax && fittedDatabases === databasesOpenMax)
-    return { limits, warning: undefined };
+    return { limits, notice: undefined };
   const needed = connectionsMax + perDatabase * databasesOpenMax + descriptors.inUse + RESERVED;
   const fitted = { ...limits, connectionsMax: connections, databasesOpenMax: fittedDatabases };
-  return { limits: fitted, warning: warningOf(fitted, descriptors.limit, needed) };
+  const isMinor = connections >= CONNECTIONS_PLENTY && hasDefaults(limits);
+  const message = messageOf(fitted, descriptors.limit, needed);
+  return { limits: fitted, notice: { level: isMinor ? "info" : "warn", message } };
 }
 
-function warningOf({ connectionsMax, databasesOpenMax }: Limits, limit: number, needed: number): string {
+function hasDefaults({ connectionsMax, databasesOpenMax }: Limits): boolean {
+  return (
+    connectionsMax === DEFAULT_LIMITS.connectionsMax && databasesOpenMax === DEFAULT_LIMITS.databasesOpenMax
+  );
+}
+
+function messageOf({ connectionsMax, databasesOpenMax }: Limits, limit: number, needed: number): string {
   return (
     `the limit of open files is ${limit}, and the settings need ${needed}. The server accepts ${connectionsMax} connections ` +
     `and keeps ${databasesOpenMax} databases open instead. Raise the limit (ulimit -n ${needed}, or LimitNOFILE= of systemd), ` +
@@ -65,5 +59,8 @@ function warningOf({ connectionsMax, databasesOpenMax }: Limits, limit: number, 
 const OTHER_FILES = 64;
 
 const RESERVED = RESERVED_CONNECTIONS + OTHER_FILES;
+
+/** With so many connections, most operators need not act. */
+const CONNECTIONS_PLENTY = 1_000;
 
 const DATABASES_SHARE = 4;

@@ -8,8 +8,8 @@ export type Phase = "starting" | "ready" | "stopping";
 export interface Problem {
   /** Says what is wrong, to any client. */
   readonly reason: string;
-  /** Also names the databases, for callers that may see all of them. */
-  readonly details?: string;
+  /** Says it for each database by name, for callers that may see all of them. */
+  readonly details?: readonly string[];
   /** Whether the server can't serve because of it. A server that serves in part stays ready. */
   readonly isFatal: boolean;
 }
@@ -40,7 +40,7 @@ export class HealthProbes {
   async answerReady(response: ServerResponse, showsDetails: boolean): Promise<void> {
     if (this.#phase !== "ready") return answerJson(response, 503, { status: this.#phase });
     const found = await this.#sources.problems();
-    const problems = found.map(({ reason, details }) => (showsDetails && details) || reason);
+    const problems = found.flatMap(({ reason, details }) => (showsDetails && details) || reason);
     const status = await this.#status(found);
     answerJson(
       response,

@@ -85,15 +85,24 @@ export class MemoryBudget {
 /** Thrown when a database needs more memory than is free. */
 export class MemoryFullError extends Error {
   override readonly name = "MemoryFullError";
-  /** The bytes that the database needs at least. */
+  /** The bytes that the database needs at least: reading it ends at the bound. */
   readonly needed: number;
+  /** The bytes that the other databases take. */
+  readonly used: number;
 
   constructor(needed: number, used: number, bound: number) {
+    const others = used === 0 ? "" : `, and the other databases take ${sizeText(used)}`;
     super(
-      `it needs at least ${needed} bytes of memory, but the other databases take ${used} of ${bound} (memoryMax)`,
+      `it needs more than ${sizeText(needed)} of memory, but --memory-max is ${sizeText(bound)}${others}`,
     );
     this.needed = needed;
+    this.used = used;
   }
+}
+
+/** `31500000 bytes (31.5 MB)`: `--memory-max` takes bytes. */
+function sizeText(bytes: number): string {
+  return `${bytes} bytes (${(bytes / 1e6).toFixed(1)} MB)`;
 }
 
 /** The bytes of the jobs and the removals in one open database. */

@@ -127,7 +127,14 @@ export class PerDatabaseTaskStoreProvider implements TaskStoreProvider {
   async #eraseOpen(entry: OpenStore): Promise<void> {
     entry.isForWriting = false;
     await entry.store.erase();
-    this.#closeIfUnused(entry);
+    void this.#closeIfUnusedOnceSettled(entry);
+  }
+
+  /** An erased store is still busy for a moment, after which another store may have its name. */
+  async #closeIfUnusedOnceSettled(entry: OpenStore): Promise<void> {
+    const { store } = entry;
+    await store.settled;
+    if (this.#opened.get(store.database) === entry) this.#closeIfUnused(entry);
   }
 
   async #eraseClosed(database: DatabaseName): Promise<void> {
@@ -214,7 +221,8 @@ export class PerDatabaseTaskStoreProvider implements TaskStoreProvider {
           throw error;
         },
       );
-      this.#unavailable.delete(database);
+      if (this.#unavailable.delete(database))
+        this.#options.log.info({ database }, "opened a database that was unavailable");
       this.#tooLarge.delete(database);
       return { store, leaseCount: 0, isForWriting: false, usedAt: -Infinity };
     } catch (error) {
@@ -459,7 +467,8 @@ function withReason(summary: DatabaseSummary, reason: string | undefined): Datab
 /** Why a database cannot be opened, and what helps. */
 function reasonOf(error: unknown): string {
   if (!(error instanceof MemoryFullError)) return unavailableReason(error);
-  return `It does not fit into the memory: ${error.message}. Remove jobs from other databases, raise --memory-max, or purge or delete this one.`;
+  const others = error.used === 0 ? "" : ", remove jobs from other databases";
+  return `It does not fit into the memory: ${error.message}. Raise --memory-max${others}, or purge or delete this one.`;
 }
 
 /** Whether jobs were stored, and none is left. */

@@ -285,6 +285,11 @@ export class PerDatabaseTaskStore extends ObservableTaskStore implements TaskSto
     return this.hasListeners || this.#committing !== undefined;
   }
 
+  /** Resolves when no change is being written. */
+  get settled(): Promise<void> {
+    return this.#committing ?? Promise.resolve();
+  }
+
   /**
    * Waits for the queued changes, then closes the journal. Closing twice is harmless.
    * @param reason the message of the error for later changes: why the store is closed, and what to do.

@@ -302,10 +302,10 @@ function memoryFullError(shortage: MemoryShortage, share: number): TidemarkError
     memoryPerDatabaseMax: "of this database",
     memoryPerUserMax: `of user ${JSON.stringify(username)}`,
   };
-  const reserve = share < 1 ? ", of which the last tenth is kept for reports on the jobs that exist" : "";
+  const reserve = share < 1 ? ", whose last tenth is kept for reports on the jobs that exist" : "";
   return limitExceeded(
     limit,
-    `The change needs ${needed} bytes of memory, but the jobs ${holders[limit]} take ${used} bytes${reserve}, and too few of them have ended. Remove jobs, or try again after others have ended`,
+    `The change needs ${needed} bytes of memory, but the jobs ${holders[limit]} take ${used} of ${bound}${reserve}, and too few of them have ended. Remove jobs, or try again after others have ended`,
     bound,
   );
 }

@@ -17,6 +17,11 @@ export class RefCountedMap<K, V> {
     this.#dispose = dispose;
   }
 
+  /** The number of values in use. */
+  get size(): number {
+    return this.#entries.size;
+  }
+
   /** The values in use. */
   *values(): Generator<V, void> {
     for (const { value } of this.#entries.values()) yield value;

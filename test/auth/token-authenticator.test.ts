@@ -6,6 +6,7 @@ import { changeTokens, readTokens } from "../../src/auth/token-file.js";
 import { TokenAuthenticator } from "../../src/auth/token-authenticator.js";
 import { ManualClock } from "../kit/deterministic/manual-clock.js";
 import { RecordingLog } from "../kit/server/recording-log.js";
+import { temporaryFolder } from "../kit/process/temporary-folder.js";
 import { Tokens } from "../kit/server/tokens.js";
 import { until } from "../kit/deterministic/turns.js";
 
@@ -159,6 +160,12 @@ describe("A server with a tokens file", () => {
     await until(() => log.lines.length === 2);
     expect(authenticator.failure).toBeUndefined();
     expect(authenticator.authenticate(token)).toBe(caller);
+  });
+
+  it("names the error of the system once", async () => {
+    const failure = readTokens(temporaryFolder());
+
+    await expect(failure).rejects.toThrow(/^cannot read the tokens file .*: it cannot be read \(EISDIR\)$/);
   });
 
   it("rejects every token a minute after the file became unreadable, until it is readable again", async () => {

@@ -73,8 +73,8 @@ function messageOf(flags: Readonly<Record<string, string>>): string {
 
 describe("the default of --memory-max", () => {
   it.each([
-    [117_440_512, 14_720_256],
-    [1_088_000_000, 500_000_000],
+    [117_440_512, 14_554_432],
+    [1_088_331_648, 500_000_000],
     [4_345_298_944, 1_000_000_000],
     [50_000_000, 1_000_000],
   ])("for a heap of %i bytes is %i", (heap, expected) => {

@@ -48,6 +48,26 @@ describe.skipIf(!HAS_PRLIMIT)("A server whose limit of open files is low", () =>
   });
 });
 
+describe.skipIf(!HAS_PRLIMIT)("A command whose limit of open files is too low", () => {
+  it.each([
+    ["serve", 64, 128],
+    ["serve", 255, 256],
+    ["list", 64, 128],
+  ])("%s exits with one line that names the limit %i and the remedy", async (command, limit, least) => {
+    await using program = new Program("prlimit", [
+      `--nofile=${limit}:${limit}`,
+      process.execPath,
+      "dist/main.js",
+      command,
+    ]);
+
+    expect((await program.exited).code).toBe(2);
+    expect(program.err).toEqual([
+      `tidemark: Invalid limit of open files (ulimit -n) ${limit}: expected at least ${least}. Raise it with ulimit -n 4096, or LimitNOFILE= of systemd.`,
+    ]);
+  });
+});
+
 function limitedServer(): Program {
   const flags = ["--port", "0", "--connections-max", "20000", "--store", `lmdb:${temporaryFolder()}`];
   const limit = `--nofile=${OPEN_FILES}:${OPEN_FILES}`;

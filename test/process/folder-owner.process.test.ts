@@ -22,6 +22,16 @@ describe.skipIf(!CAN_BE_NOBODY)(`a data folder of another user ${NEEDS_ROOT}`, (
     expect(ownersIn(folder)).toEqual([NOBODY]);
   });
 
+  it("is named in a warning if root starts a server on it", async () => {
+    const folder = await folderOfNobody();
+    await using server = Program.node(["dist/main.js", "serve", "--port", "0", "--store", `lmdb:${folder}`]);
+    await readyLine(server);
+
+    const warning = await server.line((line) => line.includes("runs as root"));
+
+    expect(JSON.parse(warning)).toMatchObject({ level: 40, folder });
+  });
+
   it("stays usable for its server after root compacts it, and a database that cannot be compacted is named", async () => {
     const folder = await folderOfNobody();
     cpSync(join(folder, "d.mdb"), join(folder, "bad.mdb"));

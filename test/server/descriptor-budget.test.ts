@@ -12,7 +12,7 @@ describe("The limits of connections and open databases", () => {
   ])("are unchanged if %s", (_, perDatabase, descriptors) => {
     expect(fitToDescriptors(DEFAULT_LIMITS, perDatabase, descriptors)).toEqual({
       limits: DEFAULT_LIMITS,
-      warning: undefined,
+      notice: undefined,
     });
   });
 
@@ -28,12 +28,24 @@ describe("The limits of connections and open databases", () => {
   });
 
   it("are lowered with a warning that names the numbers and the remedy", () => {
-    const { warning } = fitToDescriptors(DEFAULT_LIMITS, PER_DATABASE, { limit: 1_024, inUse: 30 });
+    const { notice } = fitToDescriptors(DEFAULT_LIMITS, PER_DATABASE, { limit: 1_024, inUse: 30 });
 
-    expect(warning).toBe(
+    expect(notice?.level).toBe("warn");
+    expect(notice?.message).toBe(
       "the limit of open files is 1024, and the settings need 20822. The server accepts 604 connections and keeps 66 databases " +
         "open instead. Raise the limit (ulimit -n 20822, or LimitNOFILE= of systemd), or lower --connections-max and " +
         "--databases-open-max",
     );
+  });
+
+  it.each([
+    ["info if the defaults are lowered and plenty remains", DEFAULT_LIMITS, 20_000, "info"],
+    ["info if 1,000 connections remain", DEFAULT_LIMITS, 1_552, "info"],
+    ["warn if less remains", DEFAULT_LIMITS, 1_551, "warn"],
+    ["warn if the operator set a limit", { ...DEFAULT_LIMITS, connectionsMax: 30_000 }, 20_000, "warn"],
+  ] as const)("are lowered with a log line of level %s", (_, limits, limit, level) => {
+    const { notice } = fitToDescriptors(limits, PER_DATABASE, { limit, inUse: 30 });
+
+    expect(notice?.level).toBe(level);
   });
 });

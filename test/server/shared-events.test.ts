@@ -15,6 +15,7 @@ import { store, update } from "./jobs.js";
 import { disposeAll } from "./transports.js";
 
 const EXECUTED = "tidemark_events_executed_total";
+const TEXT_BYTES = "tidemark_event_text_bytes";
 const DELIVERED = "tidemark_events_told_total";
 
 const EVENTS = `subscription ($after: Position, $username: String, $minIntervalMs: Int! = 0) {
@@ -118,6 +119,19 @@ describe("Subscribers with the same operation", () => {
     expect(before).toEqual(subscribers.map(() => [{ data: first }]));
     expect(after).toEqual(subscribers.map(() => [{ data: second }]));
     expect(await counted(server.url)).toEqual({ executed: 2, delivered: 20 });
+  });
+
+  it("release the texts that they shared when the last of them ends", async () => {
+    await using server = await startServer();
+    await store(server.url);
+    const client = await WsClient.connect(server.url);
+    await takeAll([client.subscribe(EVERYTHING), client.subscribe(EVERYTHING)], 3);
+
+    const shared = await readMetric(server.url, TEXT_BYTES);
+    client[Symbol.dispose]();
+
+    expect(shared).toBeGreaterThan(0);
+    await metricReaches(server.url, TEXT_BYTES, 0);
   });
 
   it("all receive an error of a shared execution", async () => {

@@ -37,6 +37,16 @@ describe("deleting a database", () => {
     expect(again.position.epoch).not.toBe(epoch);
   });
 
+  it("closes the store if nothing uses it", async () => {
+    await using world = createStores();
+    await storeIn(world.provider, DATABASE);
+
+    await world.provider.delete(DATABASE);
+    await untilIdle();
+
+    expect(world.provider.openStores()).toEqual([]);
+  });
+
   it("works on a closed database, without loading it", async () => {
     await using world = createStores();
     await storeIn(world.provider, DATABASE);
@@ -196,11 +206,22 @@ describe("a database that does not fit into the memory", () => {
 
     await expect(found).rejects.toMatchObject(rejection("UNAVAILABLE"));
     await expect(found).rejects.toThrow(
-      /database "neo4j"\. It does not fit into the memory: it needs at least \d+ bytes .* purge or delete/,
+      /database "neo4j"\. It does not fit into the memory: it needs more than \d+ bytes \(0\.\d MB\) of memory, but --memory-max is .* and the other databases take .* Raise --memory-max, remove jobs from other databases, or purge or delete/,
     );
     expect(world.log.lines).toMatchObject([{ level: "warn", fields: { database: DATABASE } }]);
     expect(next.openStores().map(({ database }) => database)).toEqual([OTHER_DATABASE]);
     expect(next.memory.bytes).toBe(next.memory.largest(1)[0]!.bytes);
+  });
+
+  it("is not blamed on other databases if they take no memory", async () => {
+    await using world = await filled();
+    await using next = smaller(world);
+
+    const found = next.find(DATABASE);
+
+    await expect(found).rejects.toThrow(
+      /--memory-max is \d+ bytes \(0\.\d MB\)\. Raise --memory-max, or purge/,
+    );
   });
 
   it("is not read again until enough memory is free", async () => {

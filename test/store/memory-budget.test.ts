@@ -96,7 +96,7 @@ describe("the memory of jobs", () => {
 
 describe("a change that would pass a bound of memory", () => {
   it.each([
-    ["memoryMax", [ALICE, BOB], /the jobs of the server take 42\d+ bytes, of which the last tenth/],
+    ["memoryMax", [ALICE, BOB], /the jobs of the server take 42\d+ of \d+, whose last tenth/],
     ["memoryPerDatabaseMax", [ALICE, BOB], /the jobs of this database take/],
     ["memoryPerUserMax", [ALICE, ALICE_TOO], /the jobs of user "alice" take/],
   ] as const)("is rejected by %s before it is made", async (limit, [first, second], message) => {

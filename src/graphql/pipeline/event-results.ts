@@ -222,7 +222,7 @@ const RESULTS_MAX = 4;
 
 /** The groups of all open subscriptions. */
 export class ExecutionGroups {
-  readonly #groups = new RefCountedMap<string, ExecutionGroup>();
+  readonly #groups = new RefCountedMap<string, ExecutionGroup>(() => this.#onGroupEnded());
   readonly #texts = new EventTexts();
   readonly #documents = new WeakMap<DocumentNode, DocumentTraits>();
   #documentCount = 0;
@@ -242,6 +242,10 @@ export class ExecutionGroups {
       const { selectsChanged } = this.#traitsOf(subscription.document);
       return new ExecutionGroup({ id: ++this.#groupCount, selectsChanged, execute }, this.#texts);
     });
+  }
+
+  #onGroupEnded(): void {
+    if (this.#groups.size === 0) this.#texts.clear();
   }
 
   /**

@@ -31,6 +31,11 @@ export class EventTexts {
     return this.#texts.calculatedSize;
   }
 
+  /** Releases the memory of all texts. */
+  clear(): void {
+    this.#texts.clear();
+  }
+
   /** The text of `event` for every position at which it is received. One with errors, which only a defect has, is not kept. */
   of(event: TaskEvent, source: TextSource): EventText {
     const key = `${source.id} ${contentOf(event, source)}`;

@@ -21,6 +21,11 @@ export async function giveToOwner(folder: string): Promise<void> {
   }
 }
 
+/** Whether this process is root, and the folder belongs to another user. */
+export async function isRootInForeignFolder(folder: string): Promise<boolean> {
+  return process.getuid?.() === ROOT && (await stat(folder)).uid !== ROOT;
+}
+
 /**
  * Creates LMDB's lock file of a database that a server may be using, unless there is one. The file appears complete
  * and with the owner and the mode of the database, so that the server can open it at any moment.

@@ -12,6 +12,7 @@ import {
   type OpenOptions,
 } from "../journal.js";
 import { unavailableReason } from "../unavailable-reason.js";
+import { isRootInForeignFolder } from "./folder-owner.js";
 import { DAMAGED, LmdbDatabase, type LmdbOptions } from "./lmdb-database.js";
 
 /**
@@ -61,9 +62,11 @@ class LmdbJournal implements Journal {
 
   /** Reads the head of every database. One that can't be opened is logged and does not affect the others. */
   async prepare(): Promise<void> {
+    const { newEpoch, log } = this.#options;
+    const { path: folder } = this.#folder;
+    if (await isRootInForeignFolder(folder)) log.warn({ folder }, ROOT_IN_FOREIGN_FOLDER);
     await this.#diskReserve.take();
     await this.#makePrivate();
-    const { newEpoch, log } = this.#options;
     if (newEpoch) log.warn({}, "every database begins a new epoch (--new-epoch)");
     for (const { name, path } of await this.#folder.databases()) {
       if (newEpoch) this.#epochsDue.add(name);
@@ -202,6 +205,8 @@ class LmdbJournal implements Journal {
 
 const MADE_PRIVATE =
   "the data folder was open to other users; folder and files are now accessible only to their owner (modes 0700 and 0600)";
+const ROOT_IN_FOREIGN_FOLDER =
+  "this server runs as root, but its data folder belongs to another user, whose server will not be able to open the files that this one creates. Start it as that user";
 const NOT_PRIVATE =
   "files of the data folder are open to other users and belong to another user; change their owner, or their mode to 0600";
 

@@ -44,7 +44,9 @@ describe("a database that cannot be opened at the start", () => {
     const file = join(folder, "bad.mdb");
     renameSync(file, `${file}.kept`);
     mkdirSync(file); // a folder cannot be read, not even by root
-    await using server = await startServer({ store: `lmdb:${folder}`, newEpoch: true });
+    const log = new RecordingLog();
+    await using server = await startServer({ store: `lmdb:${folder}`, newEpoch: true }, { log });
+    await ask(server.url, { query: `{ taskCount(database: "bad") }` });
     expect(await dataOf(server.url, DATABASES)).toMatchObject({
       databases: [
         { name: "bad", unavailable: expect.stringContaining("EISDIR") as unknown },
@@ -58,6 +60,9 @@ describe("a database that cannot be opened at the start", () => {
     expect(await dataOf(server.url, `{ tasks(database: "bad") { nodes { jobId } } }`)).toEqual({
       tasks: { nodes: [{ jobId: "j" }] },
     });
+    expect(log.lines.filter(({ message }) => message.includes("that was unavailable"))).toMatchObject([
+      { level: "info", fields: { database: "bad" } },
+    ]);
     expect(await readMetric(server.url, METRIC)).toBe(0);
     expect(await readiness(server.url)).toEqual([200, { status: "ready" }]);
     const after = await positionsAt(server.url);
@@ -75,6 +80,22 @@ describe("a database that cannot be opened at the start", () => {
     expect(await ask(server.url, { query })).toMatchObject({
       data: { bad: null, good: { nodes: [{ jobId: "j" }] } },
       errors: [{ path: ["bad"], extensions: { code: "UNAVAILABLE" } }],
+    });
+  });
+
+  it("is counted with the others for clients that may not see them, and named for administrators", async () => {
+    const folder = await folderOf("bad", "worse");
+    for (const name of ["bad", "worse"]) flipBits(join(folder, `${name}.mdb`), `"jobId":"j"`);
+    const tokens = new Tokens();
+    const admin = await tokens.grant("root", { role: "admin" });
+    await using server = await startServer({ store: `lmdb:${folder}`, auth: tokens.auth });
+
+    expect((await readiness(server.url))[1]).toEqual({
+      status: "ready",
+      problems: ["2 databases are unavailable; the log names them"],
+    });
+    expect((await readiness(server.url, admin))[1]).toMatchObject({
+      problems: [expect.stringContaining(`"bad"`), expect.stringContaining(`"worse"`)],
     });
   });
 
