@@ -261,6 +261,33 @@ describe.skipIf(!CAN_MOUNT)("a full disk (under CI; needs root to mount one)", (
     expect(await taskCount(restarted.url)).toBe(again);
   }, 60_000);
 
+  it.each([4, 80])(
+    "purges all jobs each time that jobs of %i subtasks fill it",
+    async (subTaskCount) => {
+      const disk = join(temporaryFolder(), "disk");
+      mountDisk(disk, 20 * MEBIBYTE);
+      await using server = await startOn(join(disk, "data"));
+      const { url } = server;
+      const fillAndPurge = async (): Promise<{ readonly stored: number; readonly purged: number }> => ({
+        stored: await storeNewJobsUntilRefused(url, Infinity, subTaskCount),
+        purged: await purge(url),
+      });
+
+      const rounds = [await fillAndPurge(), await fillAndPurge(), await fillAndPurge()];
+      const stored = await storeNewJobsUntilRefused(url, Infinity, subTaskCount);
+      await kill(server);
+      await using restarted = await startOn(join(disk, "data"));
+      const purged = await purge(restarted.url);
+
+      expect(rounds.map(({ purged: count }) => count)).toEqual(rounds.map(({ stored: count }) => count));
+      expect(Math.min(...rounds.map(({ stored: count }) => count))).toBeGreaterThan(100);
+      expect(stored).toBeGreaterThan(100);
+      expect(purged).toBe(stored);
+      expect(await taskCount(restarted.url)).toBe(0);
+    },
+    60_000,
+  );
+
   it("rejects any number of new databases without harm to existing ones", async () => {
     const disk = join(temporaryFolder(), "disk");
     mountDisk(disk, 2 * MEBIBYTE);

@@ -46,7 +46,14 @@ import {
   decodeJob,
   type DatabaseHead,
 } from "./records.js";
-import { fileUsage, NO_SIZE, spaceFor, SpaceReservation, type TransactionSize } from "./space-reservation.js";
+import {
+  fileUsage,
+  NO_SIZE,
+  reserveError,
+  spaceFor,
+  SpaceReservation,
+  type TransactionSize,
+} from "./space-reservation.js";
 import { Transaction, writeTransaction, type MutableHead, type TransactionOptions } from "./transaction.js";
 import { WriteAheadLog, type LoggedEntry } from "./write-ahead-log.js";
 import { compacted, PendingCompaction, type UncompactedChange } from "./pending-compaction.js";
@@ -155,13 +162,18 @@ export class LmdbDatabase implements JournalDatabase, AsyncDisposable {
       if (conflict) return { kind: "conflict", key: pickJobKey(conflict) };
       const firstRevision = this.#head.revision + 1;
       const appended = this.#encode(entries);
-      if (this.#isCompactionBehind || !(await this.#appendToLog(appended))) {
+      if (this.#needsCheckpoint || !(await this.#appendToLog(appended))) {
         await this.#checkpoint(appended);
         void this.rewriteIfDue();
       }
       this.appendSignal.notify();
       return { kind: "appended", firstRevision };
     });
+  }
+
+  /** While the reserve is in use, the log stays empty: a removal would need space for what is in it. */
+  get #needsCheckpoint(): boolean {
+    return this.#isCompactionBehind || (this.#options.diskReserve?.missingBytes ?? 0) > 0;
   }
 
   find(commitId: string): Promise<number | undefined> {
@@ -198,6 +210,7 @@ export class LmdbDatabase implements JournalDatabase, AsyncDisposable {
       await this.#readOnce();
       await this.#openForWriting();
       const sizeMin = this.#failure?.size ?? NO_SIZE;
+      await this.#compactRemoved();
       await this.#writeCheckpoint({}, { count: 0, spaceMax: COMPACTION_SPACE_MAX, sizeMin });
     });
   }
@@ -322,13 +335,20 @@ export class LmdbDatabase implements JournalDatabase, AsyncDisposable {
     if (this.#env) return;
     try {
       await this.#withDescriptors(async () => {
-        if (!existsSync(this.#path)) await createFile(this.#path, this.#head);
+        if (!existsSync(this.#path)) await this.#createFile();
         await this.#openOnce();
       });
     } catch (error) {
       this.#fail(NO_SIZE, error);
       throw new JournalError("Cannot create or open the file.", "nothing written", { cause: error });
     }
+  }
+
+  /** While the reserve is in use, its space is not for a new file. */
+  async #createFile(): Promise<void> {
+    const { diskReserve } = this.#options;
+    if (diskReserve && !(await diskReserve.restore())) throw reserveError();
+    await createFile(this.#path, this.#head);
   }
 
   /** Opens files even if other parts of the process have taken all descriptors. */
@@ -429,6 +449,7 @@ export class LmdbDatabase implements JournalDatabase, AsyncDisposable {
       if (!isDiskFull(error)) throw error;
       if (isRemoval) await this.#options.diskReserve?.release();
       this.#isDiskTight = true;
+      if (!isRemoval) await this.#compactRemoved();
       await writeBounded(appended);
     }
     if (!isRemoval) this.#isDiskTight = false;
@@ -439,6 +460,13 @@ export class LmdbDatabase implements JournalDatabase, AsyncDisposable {
         return; // the entries are durable, and the failure was logged
       }
     }
+  }
+
+  /** Frees the space of jobs whose removal is durable, so that other changes need not wait for the next removal. */
+  async #compactRemoved(): Promise<void> {
+    const bounds = { count: COMPACTIONS_TIGHT, isRemoval: true, spaceMax: TIGHT_SPACE_MAX };
+    for (let left = CHECKPOINTS_MAX; left > 0 && this.#pendingCompaction.removed.size > 0; left--)
+      await this.#writeCheckpoint({}, bounds);
   }
 
   async #writeCheckpoint(appended: Partial<Appended>, bounds: CheckpointBounds): Promise<void> {
@@ -812,6 +840,9 @@ const PENDING_COMPACTION_BYTES_MAX = 16 * 1024 * 1024;
 
 /** Compactions and drops per checkpoint, in addition to those for each of its entries. */
 const COMPACTIONS_MIN = 4;
+
+/** Compactions per checkpoint that only frees the space of removed jobs. */
+const COMPACTIONS_TIGHT = 250;
 
 /** A checkpoint stops compacting when it may need this much space. */
 const COMPACTION_SPACE_MAX = 8 * 1024 * 1024;

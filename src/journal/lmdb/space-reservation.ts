@@ -27,9 +27,16 @@ export class SpaceReservation {
   async reserve({ size, oldestReader = Infinity, isRemoval = false }: SpaceRequest): Promise<void> {
     const large = size.largeBytes;
     const single = spaceFor(size) - large;
-    if (!this.#fits(large, single)) await this.#extendFile(large, single, oldestReader, isRemoval);
+    const kept = isRemoval ? 0 : await this.#keptBytes();
+    if (!this.#fits(large, single + kept)) await this.#extendFile(large, single, kept, oldestReader);
     this.#tail -= large + single;
     this.#free -= single;
+  }
+
+  /** The space to leave free in the file for removals, because the reserve is in use. */
+  async #keptBytes(): Promise<number> {
+    const reserve = this.#diskReserve;
+    return !reserve || (await reserve.restore()) ? 0 : reserve.missingBytes;
   }
 
   /** Values of several pages need adjacent ones, which only the end of the file is sure to have. */
@@ -37,18 +44,23 @@ export class SpaceReservation {
     return this.#tail >= large && this.#tail + Math.max(0, this.#free) >= large + single;
   }
 
-  async #extendFile(large: number, single: number, oldestReader: number, isRemoval: boolean): Promise<void> {
+  async #extendFile(large: number, single: number, kept: number, oldestReader: number): Promise<void> {
     const { usedBytes, freeBytes, length } = fileUsage(this.#path, oldestReader);
-    const needed = usedBytes + large + Math.max(0, single - freeBytes);
+    const needed = usedBytes + large + Math.max(0, single + kept - freeBytes);
     if (needed > length) {
-      if (!isRemoval && this.#diskReserve && !(await this.#diskReserve.restore())) throw reserveError();
-      const ahead = Math.min(Math.max(length / 4, PREALLOCATE_BYTES_MIN), PREALLOCATE_BYTES_MAX);
+      if (kept > 0) throw reserveError();
       await using file = await open(this.#path, "r+");
       await extend(file, length, needed);
-      await extend(file, Math.max(length, needed), needed + ahead).catch(() => undefined); // only needed later
+      await extend(file, needed, needed + this.#bytesAhead(length)).catch(() => undefined); // only needed later
     }
     this.#tail = fileUsage(this.#path, oldestReader).length - usedBytes;
     this.#free = freeBytes;
+  }
+
+  /** None while the reserve is in use: it needs the space. */
+  #bytesAhead(length: number): number {
+    if (this.#diskReserve && this.#diskReserve.missingBytes > 0) return 0;
+    return Math.min(Math.max(length / 4, PREALLOCATE_BYTES_MIN), PREALLOCATE_BYTES_MAX);
   }
 }
 
@@ -123,7 +135,8 @@ export function fileUsage(path: string, oldestReader = Infinity): FileUsage {
   return { usedBytes: file.usedBytes, freeBytes: file.freeBytes(oldestReader), length: file.bytes };
 }
 
-function reserveError(): Error {
+/** Refuses changes that would take the space that the reserve needs. */
+export function reserveError(): Error {
   return Object.assign(new Error("ENOSPC: the space that is reserved for removals is in use"), {
     code: "ENOSPC",
   });

@@ -30,11 +30,15 @@ export async function storeUntilRefused(
 }
 
 /**
- * Stores new jobs of one kilobyte, 50 at a time, until one is refused or there are `countMax`. Returns the number of
+ * Stores new jobs of one kilobyte, or with more subtasks, 50 at a time, until one is refused or there are `countMax`. Returns the number of
  * stored jobs.
  */
-export async function storeNewJobsUntilRefused(url: string, countMax = Infinity): Promise<number> {
-  const subTasks = Array.from({ length: 4 }, () => ({ description: "x".repeat(200), volume: 1 }));
+export async function storeNewJobsUntilRefused(
+  url: string,
+  countMax = Infinity,
+  subTaskCount = 4,
+): Promise<number> {
+  const subTasks = Array.from({ length: subTaskCount }, () => ({ description: "x".repeat(200), volume: 1 }));
   for (let count = 0, round = 0; ; round++) {
     const jobs = Array.from({ length: 50 }, (_, at) => ({ jobId: `${round}-${at}` }));
     const task = { description: "small", subTasks };
