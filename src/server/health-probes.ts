@@ -39,20 +39,20 @@ export class HealthProbes {
    */
   async answerReady(response: ServerResponse, showsDetails: boolean): Promise<void> {
     if (this.#phase !== "ready") return answerJson(response, 503, { status: this.#phase });
+    const isWritable = await this.#sources.isWritable(); // first, because it may solve a problem
     const found = await this.#sources.problems();
-    const problems = found.map(({ reason, details }) => (showsDetails && details) || reason);
-    const status = await this.#status(found);
+    const problems = [...new Set(found.map(({ reason, details }) => (showsDetails && details) || reason))];
+    const status = isWritable ? servingStatus(found) : "not writable";
     answerJson(
       response,
       status === "ready" ? 200 : 503,
       problems.length > 0 ? { status, problems } : { status },
     );
   }
+}
 
-  async #status(problems: readonly Problem[]): Promise<string> {
-    if (!(await this.#sources.isWritable())) return "not writable";
-    return problems.some(({ isFatal }) => isFatal) ? "not serving" : "ready";
-  }
+function servingStatus(problems: readonly Problem[]): string {
+  return problems.some(({ isFatal }) => isFatal) ? "not serving" : "ready";
 }
 
 interface ProblemSources {

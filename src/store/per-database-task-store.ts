@@ -5,6 +5,7 @@ import {
   type DatabaseJournal,
   type JournalHead,
 } from "../journal/journal.js";
+import { writeFailureReason } from "../journal/write-failure-reason.js";
 import type { Limits } from "../protocol/limits.js";
 import type { Position } from "../protocol/position.js";
 import { limitExceeded, unavailable, type TidemarkError } from "../protocol/tidemark-error.js";
@@ -447,7 +448,7 @@ export class PerDatabaseTaskStore extends ObservableTaskStore implements TaskSto
       return await this.#journal.append(changes.map(({ entry }) => entry));
     } catch (error) {
       const isNothingWritten = error instanceof JournalError && error.outcome === "nothing written";
-      if (isNothingWritten) throw unavailable(NOT_COMMITTED, error);
+      if (isNothingWritten) throw notCommittedError(error);
       this.#inDoubt = changes;
       return undefined;
     }
@@ -494,6 +495,15 @@ interface OpenOptions extends Omit<TaskStoreOptions, "memory"> {
 }
 
 const NOT_DELETED = "The database could not be deleted. Check whether it still has jobs, and try again.";
+
+function notCommittedError(error: unknown): TidemarkError {
+  const reason = writeFailureReason(error);
+  if (reason === undefined) return unavailable(NOT_COMMITTED, error);
+  return unavailable(
+    `The change could not be written: ${reason}. Nothing has changed. Try again when an operator has mended that.`,
+    error,
+  );
+}
 
 const NOT_COMMITTED = "The change could not be written. Nothing has changed. Try again.";
 

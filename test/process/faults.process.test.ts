@@ -36,6 +36,8 @@ import {
 } from "../kit/disk-faults/strace.js";
 import { isConsistent, killAtEach, runBaseline } from "../kit/disk-faults/kill-sweep.js";
 import { ask, HttpConnection, RawConnection } from "../kit/network/raw-http.js";
+import { collected } from "../kit/collected.js";
+import { compactFolder } from "../../src/journal/lmdb/operator-commands.js";
 import { temporaryFolder } from "../kit/process/temporary-folder.js";
 import { store, storeTask, taskCount, update, updateTask } from "../server/jobs.js";
 import { taskEventsUntil, nextEvent, Replica, queryState, taskEvents } from "../server/task-events.js";
@@ -287,6 +289,30 @@ describe.skipIf(!CAN_MOUNT)("a full disk (under CI; needs root to mount one)", (
     },
     60_000,
   );
+
+  it("is named in errors, in /ready, and by compact with the space that it needs and the ways out", async () => {
+    const disk = join(temporaryFolder(), "disk");
+    const folder = join(disk, "data");
+    mountDisk(disk, 2 * MEBIBYTE);
+    await using server = await startOn(folder);
+    const { url } = server;
+    await storeUntilRefused(url);
+
+    const { errors } = await storeLargeJob(url, "refused");
+    const ready = await (await fetch(`${url}/ready`)).json();
+    await kill(server);
+    const compactions = await collected(compactFolder(folder));
+
+    expect(errors).toMatchObject([
+      { message: expect.stringContaining("The change could not be written: the disk is full.") },
+    ]);
+    const file = join(folder, "d.mdb");
+    const problem = `changes of database "d" cannot be written to ${file}: the disk is full (ENOSPC)`;
+    expect(ready).toEqual({ status: "not writable", problems: [problem] });
+    expect(compactions).toMatchObject([
+      { failure: expect.stringMatching(/d\.mdb: that needs about .*purge/) },
+    ]);
+  });
 
   it("rejects any number of new databases without harm to existing ones", async () => {
     const disk = join(temporaryFolder(), "disk");
