@@ -208,7 +208,9 @@ export class PerDatabaseTaskStore extends ObservableTaskStore implements TaskSto
       await setImmediate();
       const slice = jobs.slice(from, from + REMOVALS_PER_BATCH_MAX);
       count += await this.#commit((batch) => batch.purge(slice)).catch((error: unknown) => {
-        throw unavailable(`Only ${count} of ${jobs.length} jobs were removed. Purge again.`, error);
+        const reason = writeFailureReason(error);
+        const cause = reason === undefined ? "" : `: ${reason}`;
+        throw unavailable(`Only ${count} of ${jobs.length} jobs were removed${cause}. Purge again.`, error);
       });
     }
     return count;

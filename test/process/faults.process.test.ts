@@ -1,7 +1,7 @@
 import { readFile, rm, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { serve } from "../kit/process/child-process.js";
+import { serve, startTidemark } from "../kit/process/child-process.js";
 import {
   eventsUntilVersion,
   storeRejected,
@@ -289,6 +289,24 @@ describe.skipIf(!CAN_MOUNT)("a full disk (under CI; needs root to mount one)", (
     },
     60_000,
   );
+
+  it("lets ended jobs expire, also after a purge", async () => {
+    const folder = join(temporaryFolder(), "disk", "data");
+    mountDisk(dirname(folder), 20 * MEBIBYTE);
+    await using server = await startOn(folder);
+    const { url } = server;
+    await storeNewJobsUntilRefused(url);
+    await purge(url);
+    const ended = Array.from({ length: 200 }, (_, number) => ({ jobId: `ended-${number}` }));
+    await Promise.all(ended.map((job) => store(url, job)));
+    await Promise.all(ended.map((job) => update(url, { ...job, updates: [{ status: "FINISHED" }] })));
+    const running = await storeNewJobsUntilRefused(url);
+    await kill(server);
+    await using restarted = await startTidemark([...onFolder(folder), "--retention", "1s"]);
+
+    expect(running).toBeGreaterThan(1_000);
+    await expect.poll(() => taskCount(restarted.url), { timeout: 20_000 }).toBe(running);
+  }, 60_000);
 
   it("is named in errors, in /ready, and by compact with the space that it needs and the ways out", async () => {
     const disk = join(temporaryFolder(), "disk");
