@@ -6,6 +6,8 @@ import { Pipeline } from "./graphql/pipeline/pipeline.js";
 import { schema } from "./graphql/schema.js";
 import { Hub } from "./hub/hub.js";
 import type { DatabaseSummary, Journal } from "./journal/journal.js";
+import { systemCodeOf } from "./journal/system-code.js";
+import { writeFailureReason } from "./journal/write-failure-reason.js";
 import { openJournal } from "./journal/open-journal.js";
 import { limitsInForce } from "./protocol/limits.js";
 import { fitToDescriptors } from "./server/descriptor-budget.js";
@@ -94,7 +96,11 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
   observe(metrics, { ...options, hub, emptyHub, provider, memory, journal, authenticator, pipeline });
   const health = new HealthProbes({
     isWritable: () => journal.isWritable(),
-    problems: async () => [...authenticationProblems(authenticator), ...(await databaseProblems(provider))],
+    problems: async () => [
+      ...authenticationProblems(authenticator),
+      ...writeProblems(journal),
+      ...(await databaseProblems(provider)),
+    ],
   });
   const demonstration = hasDemo(config) ? new DemoWorker(provider, { leaseMs, clock, log }) : undefined;
   const about = {
@@ -149,6 +155,20 @@ const DESCRIPTORS_PER_DATABASE = 4;
 
 function authenticationProblems({ failure }: Authenticator): Problem[] {
   return failure ? [{ reason: failure.reason, isFatal: failure.rejectsAll }] : [];
+}
+
+function writeProblems(journal: Journal): Problem[] {
+  return (journal.writeFailures?.() ?? []).map(({ database, file, error }) => {
+    const reason = writeFailureReason(error) ?? "the log has the reason";
+    const code = systemCodeOf(error);
+    return {
+      reason: `changes cannot be written: ${reason}`,
+      details: [
+        `changes of database ${JSON.stringify(database)} cannot be written to ${file}: ${reason}${code ? ` (${code})` : ""}`,
+      ],
+      isFatal: false,
+    };
+  });
 }
 
 async function databaseProblems(provider: TaskStoreProvider): Promise<Problem[]> {

@@ -31,6 +31,9 @@ export interface Journal extends AsyncDisposable {
   /** Whether an append would succeed now; never rejects. */
   isWritable(): Promise<boolean>;
 
+  /** The databases whose latest write failed; absent if writes cannot fail. */
+  writeFailures?(): readonly WriteFailure[];
+
   /**
    * How long another process, such as a backup, has been reading one state of a database, in milliseconds; 0 if none does.
    * Meanwhile the database keeps what it would otherwise overwrite.
@@ -39,6 +42,12 @@ export interface Journal extends AsyncDisposable {
 
   /** Closes all handles and releases their resources. Closing twice has no effect. */
   close(): Promise<void>;
+}
+
+export interface WriteFailure {
+  readonly database: DatabaseName;
+  readonly file: string;
+  readonly error: unknown;
 }
 
 export interface JournalCapabilities {

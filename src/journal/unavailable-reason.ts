@@ -1,6 +1,6 @@
 import { TidemarkError } from "../protocol/tidemark-error.js";
-import { errorCodeOf } from "../util/assert.js";
 import { DamagedJournalError, UnknownFormatError } from "./journal.js";
+import { systemCodeOf } from "./system-code.js";
 
 /** Why a database can't be opened, and what to do, for everyone who may see it. Names no path. */
 export function unavailableReason(error: unknown): string {
@@ -10,9 +10,4 @@ export function unavailableReason(error: unknown): string {
   return code === undefined
     ? "Try again. The log has the reason."
     : `Its file cannot be used (${code}). Try again when an operator has mended that.`;
-}
-
-function systemCodeOf(error: unknown): string | undefined {
-  const code = errorCodeOf(error) ?? (error instanceof Error ? errorCodeOf(error.cause) : undefined);
-  return typeof code === "string" && /^E[A-Z0-9]+$/.test(code) ? code : undefined;
 }

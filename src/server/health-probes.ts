@@ -39,20 +39,21 @@ export class HealthProbes {
    */
   async answerReady(response: ServerResponse, showsDetails: boolean): Promise<void> {
     if (this.#phase !== "ready") return answerJson(response, 503, { status: this.#phase });
+    const isWritable = await this.#sources.isWritable(); // first, because it may solve a problem
     const found = await this.#sources.problems();
-    const problems = found.flatMap(({ reason, details }) => (showsDetails && details) || reason);
-    const status = await this.#status(found);
+    const texts = found.flatMap(({ reason, details }) => (showsDetails && details) || reason);
+    const problems = [...new Set(texts)]; // several databases may have the same
+    const status = isWritable ? servingStatus(found) : "not writable";
     answerJson(
       response,
       status === "ready" ? 200 : 503,
       problems.length > 0 ? { status, problems } : { status },
     );
   }
+}
 
-  async #status(problems: readonly Problem[]): Promise<string> {
-    if (!(await this.#sources.isWritable())) return "not writable";
-    return problems.some(({ isFatal }) => isFatal) ? "not serving" : "ready";
-  }
+function servingStatus(problems: readonly Problem[]): string {
+  return problems.some(({ isFatal }) => isFatal) ? "not serving" : "ready";
 }
 
 interface ProblemSources {

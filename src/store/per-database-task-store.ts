@@ -5,6 +5,7 @@ import {
   type DatabaseJournal,
   type JournalHead,
 } from "../journal/journal.js";
+import { writeFailureReason } from "../journal/write-failure-reason.js";
 import type { Limits } from "../protocol/limits.js";
 import type { Position } from "../protocol/position.js";
 import { limitExceeded, unavailable, type TidemarkError } from "../protocol/tidemark-error.js";
@@ -207,7 +208,9 @@ export class PerDatabaseTaskStore extends ObservableTaskStore implements TaskSto
       await setImmediate();
       const slice = jobs.slice(from, from + REMOVALS_PER_BATCH_MAX);
       count += await this.#commit((batch) => batch.purge(slice)).catch((error: unknown) => {
-        throw unavailable(`Only ${count} of ${jobs.length} jobs were removed. Purge again.`, error);
+        const reason = writeFailureReason(error);
+        const cause = reason === undefined ? "" : `: ${reason}`;
+        throw unavailable(`Only ${count} of ${jobs.length} jobs were removed${cause}. Purge again.`, error);
       });
     }
     return count;
@@ -452,7 +455,7 @@ export class PerDatabaseTaskStore extends ObservableTaskStore implements TaskSto
       return await this.#journal.append(changes.map(({ entry }) => entry));
     } catch (error) {
       const isNothingWritten = error instanceof JournalError && error.outcome === "nothing written";
-      if (isNothingWritten) throw unavailable(NOT_COMMITTED, error);
+      if (isNothingWritten) throw notCommittedError(error);
       this.#inDoubt = changes;
       return undefined;
     }
@@ -499,6 +502,15 @@ interface OpenOptions extends Omit<TaskStoreOptions, "memory"> {
 }
 
 const NOT_DELETED = "The database could not be deleted. Check whether it still has jobs, and try again.";
+
+function notCommittedError(error: unknown): TidemarkError {
+  const reason = writeFailureReason(error);
+  if (reason === undefined) return unavailable(NOT_COMMITTED, error);
+  return unavailable(
+    `The change could not be written: ${reason}. Nothing has changed. Try again when an operator has mended that.`,
+    error,
+  );
+}
 
 const NOT_COMMITTED = "The change could not be written. Nothing has changed. Try again.";
 

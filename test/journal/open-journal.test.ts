@@ -1,4 +1,4 @@
-import { readdirSync } from "node:fs";
+import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { openJournal } from "../../src/journal/open-journal.js";
@@ -35,6 +35,16 @@ describe("openJournal", () => {
       await expect(openJournal(`lmdb:${folder}`, OPTIONS)).rejects.toThrow(`Cannot use the folder ${folder}`);
     },
   );
+
+  it("names the folder if its reserve cannot be opened", async () => {
+    const folder = temporaryFolder();
+    mkdirSync(join(folder, "reserve"));
+    writeFileSync(join(folder, "tidemark.json"), JSON.stringify({ product: "tidemark", format: 2 }));
+
+    await expect(openJournal(`lmdb:${folder}`, OPTIONS)).rejects.toThrow(
+      `Cannot use the folder ${folder}: EISDIR`,
+    );
+  });
 
   it.each(["redis://localhost", "rediss://localhost", "mongodb://localhost", "constructor:"])(
     "rejects %s, and names the supported stores and the remedy",

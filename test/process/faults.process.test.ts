@@ -1,7 +1,7 @@
 import { readFile, rm, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { serve } from "../kit/process/child-process.js";
+import { serve, startTidemark } from "../kit/process/child-process.js";
 import {
   eventsUntilVersion,
   storeRejected,
@@ -36,6 +36,8 @@ import {
 } from "../kit/disk-faults/strace.js";
 import { isConsistent, killAtEach, runBaseline } from "../kit/disk-faults/kill-sweep.js";
 import { ask, HttpConnection, RawConnection } from "../kit/network/raw-http.js";
+import { collected } from "../kit/collected.js";
+import { compactFolder } from "../../src/journal/lmdb/operator-commands.js";
 import { temporaryFolder } from "../kit/process/temporary-folder.js";
 import { store, storeTask, taskCount, update, updateTask } from "../server/jobs.js";
 import { taskEventsUntil, nextEvent, Replica, queryState, taskEvents } from "../server/task-events.js";
@@ -287,6 +289,48 @@ describe.skipIf(!CAN_MOUNT)("a full disk (under CI; needs root to mount one)", (
     },
     60_000,
   );
+
+  it("lets ended jobs expire, also after a purge", async () => {
+    const folder = join(temporaryFolder(), "disk", "data");
+    mountDisk(dirname(folder), 20 * MEBIBYTE);
+    await using server = await startOn(folder);
+    const { url } = server;
+    await storeNewJobsUntilRefused(url);
+    await purge(url);
+    const ended = Array.from({ length: 200 }, (_, number) => ({ jobId: `ended-${number}` }));
+    await Promise.all(ended.map((job) => store(url, job)));
+    await Promise.all(ended.map((job) => update(url, { ...job, updates: [{ status: "FINISHED" }] })));
+    const running = await storeNewJobsUntilRefused(url);
+    await kill(server);
+    await using restarted = await startTidemark([...onFolder(folder), "--retention", "1s"]);
+
+    expect(running).toBeGreaterThan(1_000);
+    await expect.poll(() => taskCount(restarted.url), { timeout: 20_000 }).toBe(running);
+  }, 60_000);
+
+  it("is named in errors, in /ready, and by compact with the space that it needs and the ways out", async () => {
+    const disk = join(temporaryFolder(), "disk");
+    const folder = join(disk, "data");
+    mountDisk(disk, 2 * MEBIBYTE);
+    await using server = await startOn(folder);
+    const { url } = server;
+    await storeUntilRefused(url);
+
+    const { errors } = await storeLargeJob(url, "refused");
+    const ready = await (await fetch(`${url}/ready`)).json();
+    await kill(server);
+    const compactions = await collected(compactFolder(folder));
+
+    expect(errors).toMatchObject([
+      { message: expect.stringContaining("The change could not be written: the disk is full.") },
+    ]);
+    const file = join(folder, "d.mdb");
+    const problem = `changes of database "d" cannot be written to ${file}: the disk is full (ENOSPC)`;
+    expect(ready).toEqual({ status: "not writable", problems: [problem] });
+    expect(compactions).toMatchObject([
+      { failure: expect.stringMatching(/d\.mdb: that needs about .*purge/) },
+    ]);
+  });
 
   it("rejects any number of new databases without harm to existing ones", async () => {
     const disk = join(temporaryFolder(), "disk");

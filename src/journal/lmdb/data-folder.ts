@@ -4,7 +4,7 @@ import { tryLock } from "fs-native-extensions";
 import type { DatabaseName } from "../../tasks/names.js";
 import { errorCodeOf } from "../../util/assert.js";
 import { packageVersion } from "../../util/package-version.js";
-import { PRIVATE_FILE, PRIVATE_FOLDER, writeFileAtomically } from "./durable-files.js";
+import { PRIVATE_FILE, PRIVATE_FOLDER, syncParentFolder, writeFileAtomically } from "./durable-files.js";
 
 /**
  * The data folder of a server:
@@ -127,11 +127,23 @@ async function exists(path: string): Promise<boolean> {
 }
 
 /** Marks a folder as a Tidemark data folder, and names this version as the newest that has used it. */
-export async function writeFormatFile(path: string): Promise<void> {
+async function writeFormatFile(path: string): Promise<void> {
   await writeFileAtomically(
     join(path, FORMAT_FILE),
     `${JSON.stringify({ product: PRODUCT, format: FORMAT, version: packageVersion() })}\n`,
   );
+}
+
+/** Marks a folder as an incomplete backup, until `finishBackup`. */
+export async function beginBackup(path: string): Promise<void> {
+  await writeFileAtomically(join(path, UNFINISHED_BACKUP), "");
+}
+
+/** Makes a complete backup a data folder, which a server accepts. */
+export async function finishBackup(path: string): Promise<void> {
+  await writeFormatFile(path);
+  await rm(join(path, UNFINISHED_BACKUP));
+  await syncParentFolder(join(path, UNFINISHED_BACKUP));
 }
 
 /** The databases of a folder, which another process may own, sorted by name. */
@@ -147,7 +159,7 @@ export async function checkExists(path: string): Promise<void> {
   const names = await readdir(path).catch((error: unknown) => {
     throw unusableFolderError(path, error);
   });
-  if (names.includes(FORMAT_FILE)) return void (await checkFormat(path));
+  if (names.includes(UNFINISHED_BACKUP) || names.includes(FORMAT_FILE)) return void (await checkFormat(path));
   const remedy = names.some((name) => name.endsWith(EXTENSION))
     ? RESTORE
     : "Pass the folder of --store lmdb:FOLDER.";
@@ -165,7 +177,8 @@ function nameOf(file: string): DatabaseName {
   return (base.startsWith("~") ? fromBase32(base.slice(1)).toString() : base) as DatabaseName;
 }
 
-function unusableFolderError(path: string, error: unknown): DataFolderError {
+/** The error for the operator when the folder or a file in it cannot be used. */
+export function unusableFolderError(path: string, error: unknown): DataFolderError {
   const reason = error instanceof Error ? error.message : String(error);
   return new DataFolderError(`Cannot use the folder ${path}: ${reason}.`, { cause: error });
 }
@@ -173,6 +186,8 @@ function unusableFolderError(path: string, error: unknown): DataFolderError {
 /** Returns the format, or undefined for a new folder. @throws DataFolderError */
 async function checkFormat(path: string): Promise<FolderFormat | undefined> {
   const names = await readdir(path);
+  if (names.includes(UNFINISHED_BACKUP))
+    throw new DataFolderError(`${path} is an incomplete backup. Delete it, and make another one.`);
   if (!names.includes(FORMAT_FILE)) {
     const others = names.filter((name) => !IGNORED.has(name));
     if (others.length === 0) return undefined;
@@ -255,6 +270,7 @@ const FOR_OTHERS = 0o077;
 const FORMAT_FILE = "tidemark.json";
 const OWNER_FILE = "owner";
 const RESERVE_FILE = "reserve";
+const UNFINISHED_BACKUP = "unfinished-backup";
 
 /** The advice if the format file was lost. */
 const RESTORE = `If you are sure that this is one, write ${JSON.stringify({ product: PRODUCT, format: FORMAT })} to ${FORMAT_FILE}.`;

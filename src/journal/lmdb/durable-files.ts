@@ -11,10 +11,9 @@ export async function writeFileAtomically(path: string, text: string): Promise<v
   await syncParentFolder(path);
 }
 
-/** Makes a file durable, and accessible only to its owner. */
+/** Makes a file durable. */
 export async function syncFile(path: string): Promise<void> {
   await using file = await open(path, "r+");
-  await file.chmod(PRIVATE_FILE);
   await file.sync();
 }
 

@@ -26,6 +26,14 @@ export async function isRootInForeignFolder(folder: string): Promise<boolean> {
   return process.getuid?.() === ROOT && (await stat(folder)).uid !== ROOT;
 }
 
+/** Gives a copy that root made in a folder of root to the owner of the original. */
+export async function giveCopyToOwner(original: string, copy: string): Promise<void> {
+  if (process.getuid?.() !== ROOT) return;
+  const { uid, gid } = await stat(original);
+  if ((await stat(copy)).uid === ROOT) await chown(copy, uid, gid);
+  await giveToOwner(copy);
+}
+
 /**
  * Creates LMDB's lock file of a database that a server may be using, unless there is one. The file appears complete
  * and with the owner and the mode of the database, so that the server can open it at any moment.

@@ -87,7 +87,7 @@ export class LmdbDatabase implements JournalDatabase, AsyncDisposable {
   readonly #log: WriteAheadLog;
   /** Includes the logged entries. */
   #head: DatabaseHead;
-  #failure: { readonly size: TransactionSize } | undefined;
+  #failure: { readonly size: TransactionSize; readonly error: unknown } | undefined;
   #isClosed = false;
   #damage: DamagedJournalError | undefined;
   /** Whether the outcome of the latest write is unknown. */
@@ -141,9 +141,9 @@ export class LmdbDatabase implements JournalDatabase, AsyncDisposable {
     return this.#damage;
   }
 
-  /** Whether the latest transaction failed. */
-  get hasFailed(): boolean {
-    return this.#failure !== undefined;
+  /** Why the latest transaction failed; undefined if it did not. */
+  get writeError(): unknown {
+    return this.#failure?.error;
   }
 
   load(take: (slice: JournalSlice) => void): Promise<JournalHead> {
@@ -637,7 +637,7 @@ export class LmdbDatabase implements JournalDatabase, AsyncDisposable {
   /** Logs only the first of several failures. */
   #fail(size: TransactionSize, error: unknown): void {
     if (!this.#failure) this.#options.log.error({ file: this.#path, err: error }, UNWRITABLE);
-    this.#failure = { size };
+    this.#failure = { size, error };
   }
 
   /** After a write with an unknown outcome: reads the file again and makes its state durable. */

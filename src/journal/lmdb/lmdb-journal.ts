@@ -1,6 +1,6 @@
 import { stat } from "node:fs/promises";
 import type { DatabaseName } from "../../tasks/names.js";
-import { DataFolder } from "./data-folder.js";
+import { DataFolder, unusableFolderError } from "./data-folder.js";
 import { DiskReserve } from "./disk-reserve.js";
 import { DescriptorReserve } from "./descriptor-reserve.js";
 import { journalClosedError, JournalHandle } from "../journal-handle.js";
@@ -10,6 +10,7 @@ import {
   type DatabaseSummary,
   type Journal,
   type OpenOptions,
+  type WriteFailure,
 } from "../journal.js";
 import { unavailableReason } from "../unavailable-reason.js";
 import { isRootInForeignFolder } from "./folder-owner.js";
@@ -65,7 +66,9 @@ class LmdbJournal implements Journal {
     const { newEpoch, log } = this.#options;
     const { path: folder } = this.#folder;
     if (await isRootInForeignFolder(folder)) log.warn({ folder }, ROOT_IN_FOREIGN_FOLDER);
-    await this.#diskReserve.take();
+    await this.#diskReserve.take().catch((error: unknown) => {
+      throw unusableFolderError(folder, error);
+    });
     await this.#makePrivate();
     if (newEpoch) log.warn({}, "every database begins a new epoch (--new-epoch)");
     for (const { name, path } of await this.#folder.databases()) {
@@ -139,6 +142,22 @@ class LmdbJournal implements Journal {
     return Math.max(0, ...Array.from(this.#opened.values(), ({ database }) => database.oldestReaderMs(now)));
   }
 
+  writeFailures(): WriteFailure[] {
+    return Array.from(
+      this.#opened,
+      ([
+        database,
+        {
+          database: { writeError },
+        },
+      ]) => ({
+        database,
+        file: this.#folder.fileOf(database),
+        error: writeError,
+      }),
+    ).filter(({ error }) => error !== undefined);
+  }
+
   async isWritable(): Promise<boolean> {
     if (this.#closed.signal.aborted) return false;
     this.#probing ??= this.#probe().finally(() => (this.#probing = undefined));
@@ -182,7 +201,7 @@ class LmdbJournal implements Journal {
 
   /** Retries the databases whose last write failed. */
   async #probe(): Promise<boolean> {
-    const failed = [...this.#opened.values()].filter(({ database }) => database.hasFailed);
+    const failed = [...this.#opened.values()].filter(({ database }) => database.writeError !== undefined);
     const results = await Promise.allSettled(failed.map(({ database }) => database.probe()));
     return results.every(({ status }) => status === "fulfilled");
   }

@@ -1,27 +1,30 @@
 import { existsSync } from "node:fs";
-import { readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
-import { basename, join } from "node:path";
+import { readdir, readFile, realpath, rename, rm, stat, writeFile } from "node:fs/promises";
+import { basename, dirname, join, sep } from "node:path";
 import { open as openLmdb } from "lmdb";
 import { treeOf } from "../../tasks/task-rows.js";
 import { silentLog } from "../../util/log.js";
 import {
+  beginBackup,
   checkExists,
   DataFolder,
   databaseFiles,
   DataFolderError,
   createFolder,
-  writeFormatFile,
+  finishBackup,
 } from "./data-folder.js";
 import { checkCanOpen } from "./descriptor-reserve.js";
 import { PRIVATE_FILE, syncFile, syncParentFolder } from "./durable-files.js";
 import { DamagedJournalError, UnknownFormatError } from "../journal.js";
-import { createLockFileOf, giveToOwner } from "./folder-owner.js";
+import { systemCodeOf } from "../system-code.js";
+import { createLockFileOf, giveCopyToOwner, giveToOwner } from "./folder-owner.js";
 import { createFile, withoutReplacement } from "./database-file.js";
 import { LmdbDatabase, LOG_SUFFIX, newHead } from "./lmdb-database.js";
 import { LmdbFile } from "./lmdb-file.js";
 import { framesAfter, isLaterLog } from "./log-frame.js";
 import { headOf } from "./snapshot-reader.js";
 import { salvage, type Salvage } from "./salvage.js";
+import { fileUsage } from "./space-reservation.js";
 
 /** The work of `tidemark check`, `repair` and `backup`. */
 
@@ -115,8 +118,14 @@ async function compactDatabase(path: string): Promise<string | undefined> {
     await database.rewrite();
     return undefined;
   } catch (error) {
-    return reasonOf(error);
+    return DISK_FULL.has(systemCodeOf(error) ?? "") ? diskFullReason(path) : reasonOf(error);
   }
+}
+
+function diskFullReason(path: string): string {
+  const { usedBytes, freeBytes } = fileUsage(path);
+  const needed = `${Math.ceil((usedBytes - freeBytes) / MEBIBYTE)} MiB`;
+  return `The disk is too full to rewrite ${path}: that needs about ${needed}. Start the server and remove jobs with: tidemark purge, or whole databases with: tidemark purge --delete. Or copy the folder to another disk with: tidemark backup ${dirname(path)} TARGET.`;
 }
 
 /** The result of copying a database. */
@@ -135,9 +144,14 @@ export interface DatabaseBackup {
  */
 export async function* backupFolder(path: string, target: string): AsyncGenerator<DatabaseBackup, void> {
   await checkExists(path);
+  if (`${await realPathOf(target)}${sep}`.startsWith(`${await realpath(path)}${sep}`))
+    throw new DataFolderError(
+      `The folder ${target} is inside ${path}. Choose a folder outside it for the backup.`,
+    );
   await createFolder(target);
   if ((await readdir(target)).length > 0)
     throw new DataFolderError(`The folder ${target} is not empty. Choose an empty folder for the backup.`);
+  await beginBackup(target);
   for (const { name, path: file } of await databaseFiles(path)) {
     const copy = join(target, basename(file));
     try {
@@ -154,7 +168,15 @@ export async function* backupFolder(path: string, target: string): AsyncGenerato
       });
     }
   }
-  await writeFormatFile(target); // only now a server accepts the folder
+  await finishBackup(target); // only now a server accepts the folder
+  await giveCopyToOwner(path, target);
+}
+
+/** The path without symbolic links, also of a folder that does not exist yet. */
+async function realPathOf(path: string): Promise<string> {
+  if (existsSync(path)) return realpath(path);
+  const parent = dirname(path);
+  return join(parent === path ? path : await realPathOf(parent), basename(path));
 }
 
 async function checkDatabase(name: string, path: string): Promise<DatabaseCheck> {
@@ -222,9 +244,11 @@ async function copyFile(path: string, copy: string): Promise<void> {
   await createLockFileOf(path);
   checkCanOpen([path, `${path}-lock`], "r");
   const env = openLmdb({ path, noSubdir: true, readOnly: true }); // this also removes dead readers
+  const umask = process.umask(PRIVATE_UMASK); // LMDB creates the copy
   try {
     await env.backup(copy, true);
   } finally {
+    process.umask(umask);
     await env.close();
   }
   await syncFile(copy);
@@ -249,5 +273,11 @@ function unusedName(path: string): string {
     if (!existsSync(name)) return name;
   }
 }
+
+const MEBIBYTE = 1024 * 1024;
+
+const DISK_FULL = new Set(["ENOSPC", "EDQUOT"]);
+
+const PRIVATE_UMASK = 0o077;
 
 const UNBOUNDED = { removalsKeptMax: Infinity, logLinesPerJobMax: Infinity, log: silentLog };

@@ -1,10 +1,12 @@
 import {
+  chownSync,
   cpSync,
   existsSync,
   readFileSync,
   renameSync,
   rmSync,
   statSync,
+  symlinkSync,
   truncateSync,
   writeFileSync,
 } from "node:fs";
@@ -251,6 +253,55 @@ describe("backupFolder", () => {
       /Cannot copy database "neo4j", so nothing was backed up: .*tidemark repair/,
     );
     expect(await readdir(target)).toEqual([]);
+  });
+
+  it("creates copies that only their owner can read, whatever the umask", async () => {
+    const folder = await folderOf("neo4j");
+    const target = join(temporaryFolder(), "copy");
+    const umask = process.umask(0);
+    await collected(backupFolder(folder, target));
+    process.umask(umask);
+
+    expect(statSync(join(target, "neo4j.mdb")).mode & 0o777).toBe(0o600);
+  });
+
+  it("marks a copy as incomplete until it is complete", async () => {
+    const target = join(temporaryFolder(), "copy");
+    const backup = backupFolder(await folderOf("movies", "neo4j"), target);
+    await backup.next();
+    const during = await readdir(target);
+    const serving = opened(target).catch(String);
+    const checking = collected(checkFolder(target)).catch(String);
+    const messages = [await serving, await checking];
+    await collected(backup);
+
+    expect(during).toEqual(expect.arrayContaining(["movies.mdb", "unfinished-backup"]));
+    const message = `DataFolderError: ${target} is an incomplete backup. Delete it, and make another one.`;
+    expect(messages).toEqual([message, message]);
+    expect(await readdir(target)).not.toContain("unfinished-backup");
+    expect(await collected(checkFolder(target))).toMatchObject([{ jobCount: 39 }, { jobCount: 39 }]);
+  });
+
+  it("rejects a target inside the source, also behind a symbolic link", async () => {
+    const folder = await folderOf("neo4j");
+    const link = join(temporaryFolder(), "link");
+    symlinkSync(folder, link);
+
+    for (const target of [folder, join(folder, "a", "copy"), join(link, "copy")])
+      await expect(collected(backupFolder(folder, target))).rejects.toThrow(
+        `The folder ${target} is inside ${folder}. Choose a folder outside it for the backup.`,
+      );
+    expect(existsSync(join(folder, "a"))).toBe(false);
+  });
+
+  it.skipIf(process.getuid?.() !== 0)("gives a copy that root makes to the owner of the folder", async () => {
+    const folder = await folderOf("neo4j");
+    const target = join(temporaryFolder(), "copy");
+    chownSync(folder, 1_234, 1_234);
+    await collected(backupFolder(folder, target));
+
+    const paths = [target, ...(await readdir(target)).map((name) => join(target, name))];
+    expect(new Set(paths.map((path) => statSync(path).uid))).toEqual(new Set([1_234]));
   });
 
   it("rejects a target that is not empty and a source that is not a data folder", async () => {
