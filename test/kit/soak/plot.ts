@@ -24,8 +24,11 @@ const COLORS = ["#1f77b4", "#d9822b"];
 
 /** A plot of the samples as SVG. */
 export function plotOf(samples: readonly Sample[]): string {
-  const height = PANELS.length * (PANEL_HEIGHT + GAP) + GAP;
-  const panels = PANELS.map((panel, at) => panelOf(panel, samples, GAP + at * (PANEL_HEIGHT + GAP)));
+  const measured = PANELS.filter(({ lines }) =>
+    Object.values(lines).some((key) => samples.some((sample) => sample[key] !== undefined)),
+  );
+  const height = measured.length * (PANEL_HEIGHT + GAP) + GAP;
+  const panels = measured.map((panel, at) => panelOf(panel, samples, GAP + at * (PANEL_HEIGHT + GAP)));
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" font-family="sans-serif" font-size="12">
 <rect width="100%" height="100%" fill="#fff"/>
 ${panels.join("\n")}
@@ -40,13 +43,14 @@ function panelOf(
 ): string {
   const keys = Object.values(lines);
   const scaled = (value: number): number => (isLogarithmic ? Math.log10(Math.max(1, value)) : value);
-  const highest = Math.max(1, ...samples.flatMap((sample) => keys.map((key) => scaled(Number(sample[key])))));
+  const values = samples.flatMap((sample) => keys.flatMap((key) => sample[key] ?? []));
+  const highest = Math.max(1, ...values.map((value) => scaled(Number(value))));
   const seconds = Math.max(1, samples.at(-1)?.at ?? 0);
   const x = (at: number): string => (LEFT + (at / seconds) * (WIDTH - LEFT - RIGHT)).toFixed(1);
   const y = (value: number): string => (top + PANEL_HEIGHT * (1 - scaled(value) / highest)).toFixed(1);
   const ticks = isLogarithmic ? [1, 10, 100, 1_000, 10_000] : [0, highest / 2, highest];
-  const shown = ticks.filter((tick) => scaled(tick) <= highest);
-  const grid = shown.map(
+  const fitting = ticks.filter((tick) => scaled(tick) <= highest);
+  const grid = fitting.map(
     (tick) =>
       `<line x1="${LEFT}" x2="${WIDTH - RIGHT}" y1="${y(tick)}" y2="${y(tick)}" stroke="#ddd"/>` +
       `<text x="${LEFT - 6}" y="${y(tick)}" dy="4" text-anchor="end">${Math.round(tick)}</text>`,
@@ -57,7 +61,8 @@ function panelOf(
       `<text x="${x(at)}" y="${top + PANEL_HEIGHT + 15}" text-anchor="middle">${(at / 60).toFixed(1)} min</text>`,
   );
   const drawn = Object.entries(lines).map(([name, key], at) => {
-    const points = samples.map((sample) => `${x(sample.at)},${y(Number(sample[key]))}`).join(" ");
+    const shown = samples.filter((sample) => sample[key] !== undefined);
+    const points = shown.map((sample) => `${x(sample.at)},${y(Number(sample[key]))}`).join(" ");
     const color = COLORS[at];
     return (
       `<polyline points="${points}" fill="none" stroke="${color}" stroke-width="1.2"/>` +
