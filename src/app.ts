@@ -13,7 +13,7 @@ import { limitsInForce } from "./protocol/limits.js";
 import { fitToDescriptors } from "./server/descriptor-budget.js";
 import { HealthProbes, type Problem } from "./server/health-probes.js";
 import { Metrics } from "./server/metrics.js";
-import type { Descriptors } from "./server/open-files.js";
+import type { Descriptors } from "./util/open-files.js";
 import { Server } from "./server/server.js";
 import { DASHBOARD_FOLDER, StaticFiles } from "./server/pages/static-files.js";
 import { EmptyTaskStoreProvider } from "./store/empty-task-store.js";

@@ -8,7 +8,7 @@ import type { Output } from "./cli/output.js";
 import type { RunOptions } from "./cli/commands/run.js";
 import { ConfigError } from "./config/config-error.js";
 import type { Config } from "./config/settings.js";
-import { readDescriptors } from "./server/open-files.js";
+import { readDescriptors } from "./util/open-files.js";
 
 /** Runs a command. Only this file exits the process: when the command ends or a signal arrives. */
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {

@@ -1,6 +1,6 @@
 import { DEFAULT_LIMITS, type Limits } from "../protocol/limits.js";
 import { RESERVED_CONNECTIONS } from "./http/connection-limiter.js";
-import type { Descriptors } from "./open-files.js";
+import type { Descriptors } from "../util/open-files.js";
 
 export interface FittedLimits {
   readonly limits: Limits;
