@@ -47,7 +47,7 @@ describe("L15: lost history means a new epoch", () => {
   it("a backup has its own epoch", async () => {
     const folder = temporaryFolder();
     const position = await firstRun(folder);
-    const copy = join(folder, "copy");
+    const copy = join(temporaryFolder(), "copy");
     for await (const { jobCount } of backupFolder(folder, copy)) expect(jobCount).toBe(2);
     await using server = await start(copy);
     expect((await eventsSince(server, position))[0]).toMatchObject({ kind: "Reset", cause: "EPOCH_CHANGED" });
