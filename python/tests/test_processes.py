@@ -109,6 +109,22 @@ class Children(ServerTest):
             self.assertEqual((program.end(), program.err), (0, ""))
             self.assertEqual(self.server.lines(f"pool-{method}"), ["Pool FINISHED 20/20", "items FINISHED 20/20"])
 
+    def test_leaves_the_signals_of_a_pool_that_is_terminated_while_it_starts(self) -> None:
+        program = self.run_program(
+            """
+            import multiprocessing, tidemark
+            with tidemark.job("Pools", volume=100, job_id="pools") as job:
+                for _ in range(100):
+                    pool = multiprocessing.get_context("fork").Pool(2)
+                    pool.terminate()
+                    pool.join()
+                    job.advance(1)
+            """
+        )
+
+        self.assertEqual((program.end(), program.err), (0, ""))
+        self.assertEqual(self.server.lines("pools"), ["Pools FINISHED 100/100"])
+
     def test_reports_the_jobs_of_a_child_of_multiprocessing_to_their_end(self) -> None:
         program = self.run_program(
             """

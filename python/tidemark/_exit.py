@@ -37,6 +37,7 @@ _open_jobs: Dict[OpenJob, None] = {}
 _signals = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
 _finalized_in = 0
 _is_signaled = False
+_masks = threading.local()
 
 
 def job_opened(job: OpenJob) -> None:
@@ -124,13 +125,26 @@ def _watch_multiprocessing() -> None:
     Finalize(None, _on_exit, exitpriority=0)
 
 
+def _hold_signals() -> None:
+    """
+    A signal that arrives during a fork waits until the child has no handler any more. The child would otherwise lose it: a
+    worker of a pool would not end when the pool terminates it.
+    """
+    _masks.before = signal.pthread_sigmask(signal.SIG_BLOCK, _signals)
+
+
+def _release_signals() -> None:
+    signal.pthread_sigmask(signal.SIG_SETMASK, _masks.before)
+
+
 def _forget_parent() -> None:
     global _is_signaled
     _is_signaled = False
     _open_jobs.clear()
     _set_handlers(_on_signal, signal.SIG_DFL)
+    _release_signals()
 
 
 atexit.register(_on_exit)
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget_parent)
+    os.register_at_fork(before=_hold_signals, after_in_parent=_release_signals, after_in_child=_forget_parent)
