@@ -20,9 +20,9 @@ export class AnswerBacklog {
     this.#bytesMax = bytesMax;
   }
 
-  /** Counts an answer of `bytes` until it is sent, unless it is small. */
-  add(answers: UnreadAnswers, bytes: number): void {
-    if (bytes >= LARGE_ANSWER_BYTES) this.#unread.add(answers);
+  /** Counts answers until they are sent. Transports add those of `LARGE_ANSWER_BYTES` or more. */
+  add(answers: UnreadAnswers): void {
+    this.#unread.add(answers);
   }
 
   get isFull(): boolean {

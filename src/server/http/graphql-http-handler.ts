@@ -111,10 +111,10 @@ export class GraphqlHttpHandler {
     return writeJsonAnswer(answer, request, response, { compressor, onLargeAnswer: this.#onLargeAnswer });
   }
 
-  readonly #onLargeAnswer = (response: ServerResponse, bytes: number): void => {
+  readonly #onLargeAnswer = (response: ServerResponse): void => {
     const { pipeline, refusals, slowReaderMs, onSlowReaderClosed } = this.#options;
     const onClosed = (): void => onSlowReaderClosed(refusals.clientOf(response.req));
-    pipeline.backlog.add(new SlowAnswer(response, slowReaderMs, onClosed), bytes);
+    pipeline.backlog.add(new SlowAnswer(response, slowReaderMs, onClosed));
   };
 
   /** Reads and checks the operation of a request, without executing it; undefined if the client disconnected. */

@@ -11,7 +11,7 @@ import { setCommonHeaders } from "./common-headers.js";
 export interface AnswerOptions {
   readonly compressor: AnswerCompressor;
   /** Called after a large answer was written to the socket, where it waits for its client. */
-  readonly onLargeAnswer: (response: ServerResponse, bytes: number) => void;
+  readonly onLargeAnswer: (response: ServerResponse) => void;
 }
 
 export interface JsonAnswer {
@@ -53,7 +53,7 @@ export async function writeJsonAnswer(
     String(bytes),
   ]);
   response.end(compressed?.bytes ?? text);
-  if (bytes >= LARGE_ANSWER_BYTES) onLargeAnswer(response, bytes);
+  if (bytes >= LARGE_ANSWER_BYTES) onLargeAnswer(response);
 }
 
 /** The status by GraphQL over HTTP: an error status if nothing was executed. */

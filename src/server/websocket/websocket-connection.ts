@@ -1,3 +1,4 @@
+import { LARGE_ANSWER_BYTES } from "../../graphql/pipeline/answer-backlog.js";
 import type { Socket } from "node:net";
 import type { WebSocket as ProtocolSocket } from "graphql-ws";
 import type { WebSocket } from "ws";
@@ -143,7 +144,7 @@ export class WebSocketConnection implements ProtocolSocket, ResultSocket, Monito
     const frame = frameOf(utf8AsLatin1(this.#withClientId(message)));
     this.#bytesSinceSignOfLife += frame.length;
     this.#writer.send(frame);
-    this.#options.pipeline.backlog.add(this.#writer, frame.length);
+    if (frame.length >= LARGE_ANSWER_BYTES) this.#options.pipeline.backlog.add(this.#writer);
   }
 
   sendResults(start: string, results: EventBatch<EventResult>): number {
