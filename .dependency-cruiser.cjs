@@ -29,7 +29,7 @@ const PACKAGES = {
   "graphql-yoga": "server/",
   "@graphql-yoga/render-graphiql": "server/",
   "graphql-ws": "server/",
-  ws: "(server|client)/",
+  ws: "server/",
   pino: "(server/|(app|main)\\.ts$)",
   lmdb: "journal/",
   "fs-native-extensions": "journal/",

@@ -1,4 +1,3 @@
-import type { ClientRequest } from "node:http";
 import { CloseCode } from "../../protocol/close-codes.js";
 import { TidemarkError } from "../../protocol/tidemark-error.js";
 import type { ResponseError } from "./response-error.js";
@@ -17,7 +16,7 @@ export async function webSocketTransport(request: SubscriptionRequest, session: 
   const WebSocket = await platformWebSocket();
   if (session.hasEnded) return;
   const url = request.url.href.replace(/^http/, "ws");
-  const socket = new WebSocket(url, "graphql-transport-ws", request.isInBackground ? IN_BACKGROUND : {});
+  const socket = new WebSocket(url, "graphql-transport-ws", request.isInBackground);
   const send = (message: object): void => {
     if (socket.readyState === OPEN) socket.send(JSON.stringify(message));
   };
@@ -27,9 +26,8 @@ export async function webSocketTransport(request: SubscriptionRequest, session: 
   socket.addEventListener("message", ({ data }) => {
     session.take(() => receive(JSON.parse(String(data)) as ServerMessage, request, session, send));
   });
-  socket.addEventListener("error", () => {}); // a close event with the cause follows
   socket.addEventListener("close", ({ code, reason }) => session.end(endOfClosing(code, reason, session)));
-  session.onOpened({ ping: () => send({ type: "ping" }), close: () => close(socket) });
+  session.onOpened({ ping: () => send({ type: "ping" }), close: () => socket.close(1000) });
 }
 
 /** The server has agreed to the protocol, and is trusted to send these shapes. */
@@ -82,45 +80,28 @@ function closeError(code: "UNAUTHENTICATED" | "BAD_USER_INPUT", cause: Error): T
   return new TidemarkError(code, cause.message, { cause });
 }
 
-/** The used part of a WebSocket. That of `ws` also has `terminate`, which does not wait for the server. */
+/** The used part of a WebSocket. */
 interface Socket {
   readonly readyState: number;
-  addEventListener(type: "open" | "error", listener: () => void): void;
+  addEventListener(type: "open", listener: () => void): void;
   addEventListener(type: "message", listener: (event: { readonly data: unknown }) => void): void;
   addEventListener(
     type: "close",
     listener: (event: { readonly code: number; readonly reason: string }) => void,
   ): void;
   send(message: string): void;
-  close(code?: number): void;
-  terminate?(): void;
+  close(code: number): void;
 }
 
-/** The browser's WebSocket ignores the options. */
-type SocketClass = new (url: string, protocol: string, options: object) => Socket;
+/** The browser's WebSocket ignores whether it is in the background. */
+type SocketClass = new (url: string, protocol: string, isInBackground: boolean) => Socket;
 
 const OPEN = 1;
 
-/** Options for `ws` that let the process exit at any time, even while the connection opens. */
-const IN_BACKGROUND = {
-  finishRequest(request: ClientRequest): void {
-    request.once("socket", (socket) => socket.unref());
-    request.end();
-  },
-};
-
-/**
- * The browser's WebSocket, or that of `ws` in Node.js. The built-in WebSocket of Node.js can't close a half-open
- * connection immediately, and would keep the process alive.
- */
+/** The browser's WebSocket, or the SDK's own in Node.js. */
 async function platformWebSocket(): Promise<SocketClass> {
   const { WebSocket } = globalThis as { readonly WebSocket?: SocketClass };
   if (WebSocket && !isNodeLike) return WebSocket;
-  const { nodeWebSocket } = await import("../node-only.js");
-  return (await nodeWebSocket()) as SocketClass; // safe: it has the used part
-}
-
-function close(socket: Socket): void {
-  socket.close(1000);
-  socket.terminate?.();
+  const { NodeSocket } = await import("../node-only.js");
+  return NodeSocket as unknown as SocketClass; // safe: its events have these properties
 }
