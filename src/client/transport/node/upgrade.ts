@@ -37,7 +37,9 @@ export class Upgrade {
     this.#answer = Buffer.concat([this.#answer, chunk]);
     const end = this.#answer.indexOf(END);
     if (end < 0 && this.#answer.length <= HEAD_BYTES_MAX) return undefined;
-    const [status = "", ...headers] = this.#answer.toString("latin1", 0, Math.max(end, 0)).split("\r\n");
+    const [status = "", ...headers] = this.#answer
+      .toString("latin1", 0, end < 0 ? HEAD_BYTES_MAX : end)
+      .split("\r\n");
     const hasAgreed =
       /^HTTP\/1\.1 101\b/.test(status) &&
       headers.some(
