@@ -15,7 +15,11 @@ export function serverUrlOf(request: IncomingMessage, trustsProxy: boolean): str
 }
 
 /** The value that the nearest proxy has set; undefined if it is absent or malformed. */
-function forwarded({ headers }: IncomingMessage, name: string, isValid: (value: string) => boolean): string | undefined {
+function forwarded(
+  { headers }: IncomingMessage,
+  name: string,
+  isValid: (value: string) => boolean,
+): string | undefined {
   const value = String(headers[`x-forwarded-${name}`] ?? "")
     .split(",")
     .at(-1)!

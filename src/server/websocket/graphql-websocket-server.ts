@@ -29,7 +29,11 @@ import { REQUEST_ID_HEADER, requestIdOf } from "../http/request-id.js";
 import { serverUrlOf } from "../http/server-url.js";
 import type { Client } from "../refusal-log.js";
 import { createWriteQueue } from "./frame-writer.js";
-import { WebSocketConnection, type Opening, type WebSocketConnectionOptions } from "./websocket-connection.js";
+import {
+  WebSocketConnection,
+  type Opening,
+  type WebSocketConnectionOptions,
+} from "./websocket-connection.js";
 
 export interface GraphqlWebSocketServerOptions extends Omit<WebSocketConnectionOptions, "outgoing"> {
   readonly turnLength: TurnLength;
