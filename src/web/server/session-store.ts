@@ -30,6 +30,7 @@ export function writeSession(session: Session, isKept: boolean): void {
 export function removeSession(): void {
   sessionStorage.removeItem(KEY);
   localStorage.removeItem(KEY);
+  // eslint-disable-next-line unicorn/require-post-message-target-origin -- a channel has no target origin
   signOuts.postMessage("signed out");
 }
 
