@@ -34,7 +34,7 @@ describe.each(["node16", "bundler"])("The types of the SDK (%s)", (moduleResolut
     [
       "the DOM",
       ["ES2022", "DOM"],
-      "await fetch(job.signal.reason, { signal: job.signal }); const s: AbortSignal = job.signal; watch({ signal: s });",
+      "await fetch(job.signal.reason, { signal: job.signal }); const s: AbortSignal = job.signal; watch({ signal: s }); eventSourceClient(job.signal.reason, EventSource);",
     ],
     ["a worker", ["ES2022", "WebWorker"], "await fetch(job.signal.reason, { signal: job.signal });"],
     [
@@ -54,7 +54,7 @@ describe.each(["node16", "bundler"])("The types of the SDK (%s)", (moduleResolut
 });
 
 const PROGRAM = `
-import { connect, iterative, JobCanceled, leaf, task, watch, type WatchOptions } from "tidemark/client";
+import { connect, eventSourceClient, iterative, JobCanceled, leaf, resumable, task, watch, type SubscriptionClient, type WatchOptions } from "tidemark/client";
 
 const job = connect().job({}, task("job", leaf("read"), iterative("i", { mode: "OPEN" }, leaf("step"))));
 job.signal.addEventListener("abort", () => job.signal.throwIfAborted());
@@ -64,6 +64,8 @@ const username: string | undefined = undefined;
 const options: WatchOptions = { username };
 await using watched = watch(options);
 for await (const event of watched) if (event.kind === "CaughtUp") break;
+declare const client: SubscriptionClient;
+for await (const { data } of resumable(client).iterate<{ n: number }>({ query: "" })) data?.n.toFixed();
 `;
 
 function configOf(moduleResolution: string, lib: readonly string[]): object {

@@ -31,11 +31,11 @@ export interface SubscriptionSink<Data = Record<string, unknown>> {
 /** A result of a subscription. */
 export interface SubscriptionResult<Data = Record<string, unknown>> {
   /** The event; null if the server could not build it. */
-  readonly data?: Data | null | undefined;
+  readonly data?: Data | null;
   /** Why there is no event. */
-  readonly errors?: readonly SubscriptionError[] | undefined;
+  readonly errors?: readonly SubscriptionError[];
   /** Data of extensions of the protocol. */
-  readonly extensions?: unknown;
+  readonly extensions?: Record<string, unknown>;
 }
 
 /** An error of a result. */
@@ -43,5 +43,5 @@ export interface SubscriptionError {
   /** What is wrong, and what to do. */
   readonly message: string;
   /** The `code`, and data for programs. */
-  readonly extensions?: unknown;
+  readonly extensions?: Record<string, unknown>;
 }
