@@ -22,13 +22,18 @@ export class MessageReader {
     this.#chunks.push(chunk);
     this.#bytes += chunk.length;
     while (this.#bytes >= this.#bytesNeeded) {
-      const bytes = Buffer.concat(this.#chunks, this.#bytes);
+      const bytes = this.#joinChunks();
       const frame = frameOf(bytes);
       this.#keep(bytes.subarray(frame.payload ? frame.bytes : 0));
       this.#bytesNeeded = frame.payload ? 2 : frame.bytes;
       const message = frame.payload && this.#messageOf(frame);
       if (message) yield message;
     }
+  }
+
+  #joinChunks(): Buffer {
+    const [first] = this.#chunks;
+    return first && this.#chunks.length === 1 ? first : Buffer.concat(this.#chunks, this.#bytes);
   }
 
   #keep(rest: Buffer): void {
