@@ -8,7 +8,7 @@
 import { cpSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
-import { build } from "esbuild";
+import { build, type PluginBuild } from "esbuild";
 
 const inPackage = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
 
@@ -26,8 +26,10 @@ const ENTRIES = {
 const SETTINGS = { target: "es2022", platform: "node", logLevel: "warning" } as const;
 
 rmSync(inPackage("dist"), { recursive: true, force: true });
+await bundleWs();
 await build({
   ...SETTINGS,
+  plugins: [{ name: "bundled-ws", setup: useBundledWs }],
   entryPoints: ENTRIES,
   outdir: ESM,
   format: "esm",
@@ -47,6 +49,24 @@ await build({
 writeFileSync(join(CJS, "package.json"), `${JSON.stringify({ type: "commonjs" })}\n`);
 copyDeclarations(join(DECLARATIONS, "client/index.d.ts"));
 cpSync(join(ESM, "types"), join(CJS, "types"), { recursive: true });
+
+/** Writes `dist/ws.cjs`, the WebSocket of Node.js, so that the package has no dependencies. */
+async function bundleWs(): Promise<void> {
+  await build({
+    ...SETTINGS,
+    stdin: { contents: `export { WebSocket } from "ws";`, resolveDir: inPackage(".") },
+    outfile: inPackage("dist/ws.cjs"),
+    format: "cjs",
+    bundle: true,
+    minify: true,
+    external: ["bufferutil", "utf-8-validate"], // ws loads them if they are installed
+    banner: { js: `/* ws\n\n${readFileSync(inPackage("../../node_modules/ws/LICENSE"), "utf8")}*/` },
+  });
+}
+
+function useBundledWs({ onResolve }: PluginBuild): void {
+  onResolve({ filter: /^ws$/ }, () => ({ path: "../ws.cjs", external: true }));
+}
 
 /** Copies a declaration with all that it imports. The same text declares a module of either format, by where it is. */
 function copyDeclarations(path: string): void {

@@ -1,8 +1,10 @@
 /**
  * The parts of the SDK for Node.js only. They are imported on demand, and the field `browser` of package.json replaces them
- * with `browser-only.ts`, so that no bundle for browsers contains it. The dashboard, which compiles them too, has no types of
- * Node.js.
+ * with `browser-only.ts`, so that no bundle for browsers contains it.
  */
-/// <reference types="node" />
 export { watchExit } from "./report/exit-reports.js";
-export { NodeSocket } from "./transport/node/node-socket.js";
+
+/** The WebSocket of `ws`. */
+export async function nodeWebSocket(): Promise<unknown> {
+  return (await import("ws")).WebSocket;
+}

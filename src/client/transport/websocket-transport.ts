@@ -1,22 +1,16 @@
-import { CloseCode } from "../../protocol/close-codes.js";
-import { TidemarkError } from "../../protocol/tidemark-error.js";
-import type { ResponseError } from "./response-error.js";
+import type { ClientRequest } from "node:http";
 import { isNodeLike } from "../platform.js";
 import { authorizationOf } from "./endpoint.js";
-import {
-  sessionEndOf,
-  type SessionEnd,
-  type SubscriptionResponse,
-  type SubscriptionRequest,
-  type WatchSession,
-} from "./watch-session.js";
+import type { ResponseError } from "./response-error.js";
+import { endOfClosing, endOfErrors, type Closing, type SubscriptionResponse } from "./session-end.js";
+import type { SubscriptionRequest, WatchSession } from "./watch-session.js";
 
 /** Subscribes over `graphql-transport-ws`, with one subscription per socket. */
 export async function webSocketTransport(request: SubscriptionRequest, session: WatchSession): Promise<void> {
   const WebSocket = await platformWebSocket();
   if (session.hasEnded) return;
   const url = request.url.href.replace(/^http/, "ws");
-  const socket = new WebSocket(url, "graphql-transport-ws", request.isInBackground);
+  const socket = new WebSocket(url, "graphql-transport-ws", request.isInBackground ? IN_BACKGROUND : {});
   const send = (message: object): void => {
     if (socket.readyState === OPEN) socket.send(JSON.stringify(message));
   };
@@ -26,8 +20,9 @@ export async function webSocketTransport(request: SubscriptionRequest, session: 
   socket.addEventListener("message", ({ data }) => {
     session.take(() => receive(JSON.parse(String(data)) as ServerMessage, request, session, send));
   });
-  socket.addEventListener("close", ({ code, reason }) => session.end(endOfClosing(code, reason, session)));
-  session.onOpened({ ping: () => send({ type: "ping" }), close: () => socket.close(1000) });
+  socket.addEventListener("error", () => {}); // a close event with the cause follows
+  socket.addEventListener("close", (closing) => session.end(endOfClosing(closing, session.isAcknowledged)));
+  session.onOpened({ ping: () => send({ type: "ping" }), close: () => close(socket) });
 }
 
 /** The server has agreed to the protocol, and is trusted to send these shapes. */
@@ -51,57 +46,49 @@ function receive(
     case "next":
       return session.onResponse(message.payload);
     case "error":
-      return session.end(sessionEndOf(message.payload));
+      return session.end(endOfErrors(message.payload));
     case "complete":
       return session.end({ kind: "broken" });
     case "pong":
   }
 }
 
-function endOfClosing(code: number, reason: string, { isAcknowledged }: WatchSession): SessionEnd {
-  const cause = new Error(`The WebSocket closed with code ${code}${reason && `: ${reason}`}`);
-  if (UNAUTHORIZED.has(code)) return { kind: "unauthorized", error: closeError("UNAUTHENTICATED", cause) };
-  if (CLIENT_ERRORS.has(code)) return { kind: "refused", error: closeError("BAD_USER_INPUT", cause) };
-  if (code === CloseCode.GOING_AWAY) return { kind: "broken", cause, isGoingAway: true };
-  return { kind: isAcknowledged || code >= 4000 ? "broken" : "unopened", cause };
-}
-
-/** The codes of the protocol for a premature subscription, and for an invalid or expired token. */
-const UNAUTHORIZED = new Set<number>([4401, 4403]);
-
-/** Codes for messages that the server would reject again. */
-const CLIENT_ERRORS = new Set<number>([
-  CloseCode.MESSAGE_TOO_BIG,
-  CloseCode.BAD_REQUEST,
-  CloseCode.SUBSCRIBER_ALREADY_EXISTS,
-]);
-
-function closeError(code: "UNAUTHENTICATED" | "BAD_USER_INPUT", cause: Error): TidemarkError {
-  return new TidemarkError(code, cause.message, { cause });
-}
-
-/** The used part of a WebSocket. */
+/** The used part of a WebSocket. That of `ws` also has `terminate`, which does not wait for the server. */
 interface Socket {
   readonly readyState: number;
-  addEventListener(type: "open", listener: () => void): void;
+  addEventListener(type: "open" | "error", listener: () => void): void;
   addEventListener(type: "message", listener: (event: { readonly data: unknown }) => void): void;
-  addEventListener(
-    type: "close",
-    listener: (event: { readonly code: number; readonly reason: string }) => void,
-  ): void;
+  addEventListener(type: "close", listener: (event: Closing) => void): void;
   send(message: string): void;
-  close(code: number): void;
+  close(code?: number): void;
+  terminate?(): void;
 }
 
-/** The browser's WebSocket ignores whether it is in the background. */
-type SocketClass = new (url: string, protocol: string, isInBackground: boolean) => Socket;
+/** The browser's WebSocket ignores the options. */
+type SocketClass = new (url: string, protocol: string, options: object) => Socket;
 
 const OPEN = 1;
 
-/** The browser's WebSocket, or the SDK's own in Node.js. */
+/** Options for `ws` that let the process exit at any time, even while the connection opens. */
+const IN_BACKGROUND = {
+  finishRequest(request: ClientRequest): void {
+    request.once("socket", (socket) => socket.unref());
+    request.end();
+  },
+};
+
+/**
+ * The browser's WebSocket, or that of `ws` in Node.js. The built-in WebSocket of Node.js can't close a half-open
+ * connection immediately, and would keep the process alive.
+ */
 async function platformWebSocket(): Promise<SocketClass> {
   const { WebSocket } = globalThis as { readonly WebSocket?: SocketClass };
   if (WebSocket && !isNodeLike) return WebSocket;
-  const { NodeSocket } = await import("../node-only.js");
-  return NodeSocket as unknown as SocketClass; // safe: its events have these properties
+  const { nodeWebSocket } = await import("../node-only.js");
+  return (await nodeWebSocket()) as SocketClass; // safe: it has the used part
+}
+
+function close(socket: Socket): void {
+  socket.close(1000);
+  socket.terminate?.();
 }
