@@ -18,6 +18,7 @@ const { metafile } = await build({
   outfile: inProject(`${BINDING}/open-lmdb.js`),
   absWorkingDir: inProject(""),
   bundle: true,
+  minify: true,
   format: "esm",
   platform: "node",
   target: "node20.19",
