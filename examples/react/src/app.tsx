@@ -5,13 +5,14 @@ import {
   useJob,
   useJobs,
   type WatchedJob,
+  type WatchedJobKey,
   type WatchedTask,
 } from "tidemark-client/react";
 
 /** All jobs of the database as bars. A click on one opens its tasks. */
 export function App() {
   const { data: jobs, isLoading, isStale, error } = useJobs();
-  const [opened, setOpened] = useState<WatchedJob>();
+  const [openId, setOpenId] = useState<string>();
   return (
     <main className={isStale ? "stale" : ""}>
       <header>
@@ -19,65 +20,64 @@ export function App() {
         <ConnectionBadge />
       </header>
       {error && <p role="alert">{error.message}</p>}
-      {isLoading && <p className="hint">Loading…</p>}
+      {isLoading && <p className="faint">Loading…</p>}
       {!isLoading && !error && jobs.length === 0 && <NoJobs />}
       <ul className="jobs">
         {jobs.map((job) => (
-          <JobRow key={job.id} job={job} isOpen={job.id === opened?.id} onOpen={setOpened} />
+          <JobCard key={job.id} job={job} isOpen={job.id === openId} onOpen={setOpenId} />
         ))}
       </ul>
-      {opened && <JobDetails jobKey={opened} onClose={() => setOpened(undefined)} />}
     </main>
   );
 }
 
-interface JobRowProps {
+interface JobCardProps {
   readonly job: WatchedJob;
   readonly isOpen: boolean;
-  readonly onOpen: (job: WatchedJob) => void;
+  readonly onOpen: (id: string | undefined) => void;
 }
 
 /** Renders again only if its own job changes: all other jobs stay the same objects. */
-const JobRow = memo(function JobRow({ job, isOpen, onOpen }: JobRowProps) {
+const JobCard = memo(function JobCard({ job, isOpen, onOpen }: JobCardProps) {
   return (
-    <li>
-      <button className="job" aria-pressed={isOpen} onClick={() => onOpen(job)}>
+    <li className="card">
+      <button className="job" aria-expanded={isOpen} onClick={() => onOpen(isOpen ? undefined : job.id)}>
         <span className="name">{job.task.description}</span>
-        <span className="id">
+        <span className="faint">
           {job.username} / {job.jobId}
         </span>
         <Bar task={job.task} />
       </button>
+      {isOpen && <JobDetails jobKey={job} />}
     </li>
   );
 });
 
-function JobDetails({ jobKey, onClose }: { jobKey: WatchedJob; onClose: () => void }) {
+/** Takes a key, so that it can be used on a page of its own too. */
+function JobDetails({ jobKey }: { readonly jobKey: WatchedJobKey }) {
   const { data: job } = useJob(jobKey);
   const { cancelJob, isPending, error } = useCancelJob();
-  if (!job) return <section className="details">This job was removed.</section>;
+  if (!job) return null;
   const isCanceling = isPending || job.cancelRequest !== null;
   return (
-    <section className="details" aria-label={job.task.description}>
-      <header>
-        <h2>{job.task.description}</h2>
-        {job.endedAt === null && (
-          <button disabled={isCanceling} onClick={() => cancelJob(job)}>
-            {isCanceling ? "Canceling…" : "Cancel"}
-          </button>
-        )}
-        <button onClick={onClose}>Close</button>
-      </header>
-      {error && <p role="alert">{error.message}</p>}
-      {job.task.message && <p className="hint">{job.task.message}</p>}
+    <section aria-label={job.task.description}>
+      {job.task.message && <p className="faint">{job.task.message}</p>}
       <ul>
-        <TaskItem task={job.task} />
+        {job.task.subTasks.map((task) => (
+          <TaskItem key={task.path} task={task} />
+        ))}
       </ul>
+      {job.endedAt === null && (
+        <button className="cancel" disabled={isCanceling} onClick={() => cancelJob(job)}>
+          {isCanceling ? "Canceling…" : "Cancel"}
+        </button>
+      )}
+      {error && <p role="alert">{error.message}</p>}
     </section>
   );
 }
 
-function TaskItem({ task }: { task: WatchedTask }) {
+function TaskItem({ task }: { readonly task: WatchedTask }) {
   return (
     <li>
       <span className="name">{task.description}</span>
@@ -93,13 +93,16 @@ function TaskItem({ task }: { task: WatchedTask }) {
   );
 }
 
-/** Without a known volume, a <progress> without a value moves to and fro. */
-function Bar({ task: { status, progress, description } }: { task: WatchedTask }) {
-  const ratio = status === "FINISHED" ? 1 : (progress.ratio ?? undefined);
+/** While the volume is unknown, `ratio` is null, and a <progress> without a value moves to and fro. */
+function Bar({ task: { status, progress, description } }: { readonly task: WatchedTask }) {
+  const isRunning = status === "RUNNING";
+  const ratio = status === "FINISHED" ? 1 : (progress.ratio ?? (isRunning ? undefined : 0));
   return (
     <span className={`bar ${status.toLowerCase()}`}>
-      <progress aria-label={description} value={status === "RUNNING" ? ratio : (ratio ?? 0)} />
-      <span className="percent">{status === "RUNNING" ? progress.percent : status.toLowerCase()}</span>
+      <progress aria-label={description} value={ratio} />
+      <span className="state">
+        {isRunning && ratio !== undefined ? progress.percent : status.toLowerCase()}
+      </span>
     </span>
   );
 }
@@ -116,8 +119,9 @@ function ConnectionBadge() {
 
 function NoJobs() {
   return (
-    <p className="hint">
-      No jobs yet. Run one: <code>npx tidemark run -- sh -c &apos;for i in 1 2 3; do echo $i/3; sleep 1; done&apos;</code>
+    <p className="faint">
+      No jobs yet. Run one:{" "}
+      <code>npx tidemark run -- sh -c &apos;for i in 1 2 3; do echo $i/3; sleep 1; done&apos;</code>
     </p>
   );
 }
