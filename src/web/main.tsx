@@ -3,8 +3,9 @@ import { render } from "preact";
 import { Dashboard } from "./dashboard.js";
 import { fetchServerInfo } from "./server/about.js";
 import { refreshDatabases } from "./server/databases.js";
+import { isShared } from "./server/shared-link.js";
 import "./style/index.css";
 
 void fetchServerInfo();
-refreshDatabases();
+if (!isShared) refreshDatabases();
 render(<Dashboard />, document.body);

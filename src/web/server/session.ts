@@ -1,13 +1,15 @@
 /** Requests to the server, and the user's token, which is kept until the tab is closed. */
 import { computed, signal } from "@preact/signals";
 import { connect, TidemarkError, type ClientDocument } from "../../client/index.js";
+import { sharedToken } from "./shared-link.js";
 
 /** The directory of the page, so that a path prefix works. */
 export const SERVER_URL = new URL(".", document.baseURI).href;
 
 const KEY = "tidemark.token";
 
-export const token = signal(sessionStorage.getItem(KEY) ?? undefined);
+/** The token of a shared link takes precedence, for the page of its job. */
+export const token = signal(sharedToken ?? sessionStorage.getItem(KEY) ?? undefined);
 
 /** Whether the server requires a token, or rejected the current one. */
 export const needsToken = signal(false);
