@@ -143,7 +143,7 @@ Examples:
   $ tidemark                       start the server on http://127.0.0.1:4000
   $ tidemark --port 0              use any free port
   $ tidemark serve --help          list all settings of the server
-  $ tidemark watch --database demo                  show jobs live, as trees with progress bars
+  $ tidemark watch                                  show jobs live, as trees with progress bars
   $ tidemark watch --job import-1 && ./next-step    wait for a job, and continue when it has FINISHED
   $ tidemark list --status running                  list jobs, one per line
   $ tidemark show alice/import-1                    show one job: its tree, its log, why it failed

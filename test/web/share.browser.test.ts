@@ -97,6 +97,8 @@ describe.skipIf(!isBrowserTested())("A shared job (in CI; needs Chromium)", { ti
     await page.getByRole("heading", { name: "This link no longer works" }).waitFor();
     await page.getByRole("button", { name: "Sign in instead" }).click();
     await page.getByRole("heading", { name: "Sign in" }).waitFor();
+
+    expect(page.url()).toBe(`${world.url}/${JOB}`);
   });
 
   it("disappears when its link is revoked", async () => {
@@ -108,6 +110,8 @@ describe.skipIf(!isBrowserTested())("A shared job (in CI; needs Chromium)", { ti
     await world.tokens.revoke("alice");
 
     await page.getByRole("heading", { name: "This link no longer works" }).waitFor();
+
+    expect(await page.getByText("task").count()).toBe(0);
   });
 
   it("is not shared by a viewer, who learns which role is required", async () => {
@@ -117,7 +121,9 @@ describe.skipIf(!isBrowserTested())("A shared job (in CI; needs Chromium)", { ti
     await page.getByRole("button", { name: "Share…" }).click();
     await page.getByRole("button", { name: "Create link" }).click();
 
-    await page.getByRole("alert").filter({ hasText: "Sharing a job requires the role reporter" }).waitFor();
+    const alert = page.getByRole("alert").filter({ hasText: "Sharing a job requires the role reporter" });
+    await alert.waitFor();
+    expect(await page.getByLabel("Link", { exact: true }).count()).toBe(0);
   });
 
   it("is shared with the keyboard, and the focus returns to the button", async () => {
