@@ -116,7 +116,8 @@ function LinkView({
           "This server asks nobody to sign in: anyone who can reach it can open this link."
         ) : (
           <>
-            Anyone with this link can read the job until <Instant at={expiresAt} />. It is shown only once.
+            Anyone with this link can read the job until <Instant at={expiresAt} />. The link is shown only
+            once.
           </>
         )}
       </p>
