@@ -11,13 +11,14 @@ export interface Authenticator {
    * @throws TidemarkError UNAUTHENTICATED, an InvalidTokenError for a token; UNAVAILABLE if the token can't be verified now.
    */
   authenticate(token: string | undefined): Caller | Promise<Caller>;
-  /** What keeps it from verifying tokens; undefined if nothing does. */
-  readonly failure: AuthenticationFailure | undefined;
+  /** What keeps it from verifying tokens; empty if nothing does. */
+  readonly failures: readonly AuthenticationFailure[];
   /** Releases timers and caches. Idempotent. */
   close(): void;
 }
 
 export interface AuthenticationFailure {
+  readonly source: "tokens file" | "OpenID provider";
   /** For the operator. Names no user and no token. */
   readonly reason: string;
   /** Whether every token is rejected. Until then, the tokens that were read before stay valid. */
@@ -32,7 +33,7 @@ export interface AuthenticatorOptions {
 /** For `--auth none`. */
 export class AnonymousAuthenticator implements Authenticator {
   readonly allowsAnonymous = true;
-  readonly failure = undefined;
+  readonly failures = [];
   readonly #caller: Caller;
 
   constructor(clock: Clock) {
