@@ -92,8 +92,11 @@ export function authSpec(): z.ZodType<AuthSpec> {
 export function openIdIssuer(): z.ZodType<string> {
   const error =
     "expected the https address of an OpenID provider, such as https://login.example.com, or none";
-  const isIssuer = (input: string): boolean => input === "" || (isSafeUrl(input) && !/[?#]/.test(input));
-  return textOrNone(error).refine(isIssuer, { error });
+  return textOrNone(error).refine(isIssuerOrEmpty, { error });
+}
+
+function isIssuerOrEmpty(input: string): boolean {
+  return input === "" || (isSafeUrl(input) && !/[?#]/.test(input));
 }
 
 /** The name of a claim, or a path to one in an object: `realm_access.roles`. */

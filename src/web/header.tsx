@@ -33,8 +33,8 @@ export function Header({ onHelp }: { readonly onHelp: () => void }) {
         >
           ?
         </button>
-        {token.value !== undefined && !needsToken.value && (
-          <button type="button" class="quiet" onClick={signOut}>
+        {token.value !== undefined && (
+          <button type="button" class="quiet" onClick={() => void signOut()}>
             Sign out
           </button>
         )}

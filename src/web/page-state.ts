@@ -2,6 +2,7 @@
 import { computed, effect, signal, untracked } from "@preact/signals";
 import { JobStore } from "./jobs/job-store.js";
 import { address, replaceAddress } from "./location.js";
+import { fetchServerInfo } from "./server/about.js";
 import { databases, refreshDatabases, type DatabaseCounts } from "./server/databases.js";
 import { needsToken, signInId } from "./server/session.js";
 import { pushStatusSource } from "./connection-status.js";
@@ -30,8 +31,7 @@ effect(() => {
 /** Another user may see other databases and jobs. */
 effect(() => {
   void signInId.value;
-  if (needsToken.value) untracked(close);
-  else untracked(refreshDatabases);
+  untracked(needsToken.value ? close : readServer);
 });
 
 effect(() => {
@@ -47,6 +47,11 @@ function open(name: string): void {
   const store = new JobStore(name);
   stopShowing = pushStatusSource(store);
   jobs.value = store;
+}
+
+function readServer(): void {
+  void fetchServerInfo();
+  refreshDatabases();
 }
 
 function close(): void {
