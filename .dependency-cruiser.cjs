@@ -34,6 +34,7 @@ const PACKAGES = {
   lmdb: "journal/",
   "fs-native-extensions": "journal/",
   "oidc-client-ts": "web/",
+  react: "client/react/",
   preact: "web/",
   "@preact/signals": "web/",
   uplot: "web/",

@@ -1,4 +1,4 @@
-import type { AuthenticationFailure, Authenticator } from "./authenticator.js";
+import type { AuthenticationFailure, Authenticator, JobShare, ShareRequest } from "./authenticator.js";
 import type { Caller } from "./caller.js";
 
 /**
@@ -17,6 +17,11 @@ export class CombinedAuthenticator implements Authenticator {
 
   authenticate(token: string | undefined): Caller | Promise<Caller> {
     return (token?.includes(".") ? this.#openId : this.#tokens).authenticate(token);
+  }
+
+  /** Writes a token to the file. */
+  shareJob(request: ShareRequest): Promise<JobShare> {
+    return this.#tokens.shareJob(request);
   }
 
   get failures(): readonly AuthenticationFailure[] {

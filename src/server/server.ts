@@ -80,6 +80,8 @@ export interface About {
   readonly tracking: boolean;
   /** Whether `POST /demo` starts the demonstration job. */
   readonly demo: boolean;
+  /** The address at which people open the dashboard; null if it is not set. */
+  readonly publicUrl: string | null;
   /** The user of the request, if it has a valid token. */
   readonly user?: { readonly username: string; readonly role: Role } | undefined;
   /** How to sign in with an OpenID provider; absent if there is none. */

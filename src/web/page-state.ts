@@ -1,5 +1,6 @@
 /** The current database and its jobs, which stay subscribed while the page of one job is open. */
 import { computed, effect, signal, untracked } from "@preact/signals";
+import { DEFAULT_DATABASE } from "../protocol/default-database.js";
 import { JobStore } from "./jobs/job-store.js";
 import { address, replaceAddress } from "./location.js";
 import { fetchServerInfo } from "./server/about.js";
@@ -7,12 +8,9 @@ import { databases, refreshDatabases, type DatabaseCounts } from "./server/datab
 import { needsToken, signInId } from "./server/session.js";
 import { pushStatusSource } from "./connection-status.js";
 
-/** The database that the snippets for an empty server use. */
-const FIRST_DATABASE = "demo";
-
-/** The database in the URL, or `demo` if the server has none; undefined until the server has answered. */
+/** The database in the URL, or the default one if the server has none; undefined until the server has answered. */
 export const database = computed(
-  () => address().database ?? (databases.value?.length === 0 ? FIRST_DATABASE : undefined),
+  () => address().database ?? (databases.value?.length === 0 ? DEFAULT_DATABASE : undefined),
 );
 
 /** The jobs of the database that was last listed. */

@@ -14,6 +14,7 @@ import { promisify } from "node:util";
 import { Worker } from "node:worker_threads";
 import { createGunzip, gzip } from "node:zlib";
 import type { GraphiQLOptions } from "graphql-yoga";
+import { DEFAULT_DATABASE } from "../../protocol/default-database.js";
 import { digestOf, matchesEtag, preferredCoding } from "../http/content-negotiation.js";
 import { GRAPHIQL_SESSION_SCRIPT } from "./graphiql-session.js";
 
@@ -79,7 +80,7 @@ interface Tab {
 }
 
 /** The job of the tabs: an import with a known volume, an unknown volume and an iterative task. */
-const JOB = { database: "demo", username: "alice", jobId: "import-1" };
+const JOB = { database: DEFAULT_DATABASE, username: "alice", jobId: "import-1" };
 const CHECK = { mode: "DYNAMIC", max: 3, tasks: [{ description: "compare", volume: 20 }] };
 const TASK = {
   description: "Import",
