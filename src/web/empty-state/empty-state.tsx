@@ -3,7 +3,7 @@ import { navigate } from "../location.js";
 import { copyText } from "../parts/copy-text.js";
 import { Icon } from "../parts/icons.js";
 import { serverInfo, startDemo } from "../server/about.js";
-import { SERVER_URL } from "../server/session.js";
+import { SERVER_URL } from "../server/server-url.js";
 import { snippetsFor, type Snippet } from "./snippets.js";
 
 /** The page of a database without jobs: how to report a first one. */
