@@ -1,3 +1,4 @@
+import { jobUrl } from "../../protocol/job-url.js";
 import { unavailable, type TidemarkError } from "../../protocol/tidemark-error.js";
 import type { WorkersJobFragment } from "../generated/graphql.js";
 import { JobCanceled } from "./job-canceled.js";
@@ -69,6 +70,15 @@ export class Job {
   /** The log of the job. Its lines name the root. `log` of a task names that task. */
   get log(): TaskLog {
     return this.task.log;
+  }
+
+  /**
+   * The address of the job's page on the dashboard. Until the server has stored the job, it names no owner unless the
+   * program did.
+   */
+  get url(): string {
+    const { database, username } = this.#sync.stored ?? this.#sync.header;
+    return jobUrl(this.#reporter.transport.url, { database, username: username ?? "", jobId: this.jobId });
   }
 
   /** Stores the job now, PENDING, so that watchers see it before its work starts. */
