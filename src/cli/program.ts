@@ -20,6 +20,7 @@ import { addRemoveCommand, type Remove } from "./commands/remove.js";
 import { addRepairCommand, type Repair } from "./commands/repair.js";
 import { addRunCommand, type Run } from "./commands/run.js";
 import { addServeCommand, type Serve, type RuntimeEnvironment } from "./commands/serve.js";
+import { addShareCommand, type Share } from "./commands/share.js";
 import { addShowCommand, type Show } from "./commands/show.js";
 import { addWatchCommand, type WatchJobs } from "./commands/watch.js";
 import { ExitError } from "./exit-codes.js";
@@ -39,6 +40,7 @@ export interface Actions {
   readonly show: Show;
   readonly cancel: Cancel;
   readonly remove: Remove;
+  readonly share: Share;
   readonly purge: Purge;
   readonly run: Run;
   readonly tokens: TokenActions;
@@ -67,6 +69,7 @@ export function createProgram(
   addShowCommand(program, actions.show, env);
   addCancelCommand(program, actions.cancel, env);
   addRemoveCommand(program, actions.remove, env);
+  addShareCommand(program, actions.share, env);
   addPurgeCommand(program, actions.purge, env);
   addCheckCommand(program, actions.check, print);
   addRepairCommand(program, actions.repair, print);
@@ -142,6 +145,7 @@ Examples:
   $ tidemark list --status running                  list jobs, one per line
   $ tidemark show alice/import-1                    show one job: its tree, its log, why it failed
   $ tidemark cancel alice/import-1 --reason "wrong parameters"
+  $ tidemark share alice/import-1                   print a link that shows one job
   $ tidemark run -- rsync -a --info=progress2 a b   run any program as a job
   $ tidemark backup ./tidemark-data ./copy          copy a data folder, even while a server uses it
   $ tidemark check ./tidemark-data                  check a data folder for damage

@@ -55,10 +55,10 @@ function visitIterations(
   const last = growing.has(task) ? iterationOf(task.subTasks.findIndex(isGrowing)) : Infinity;
   task.subTasks.slice(0, last * length).forEach((subTask, index) => {
     if (!subTask.isDirty) return;
-    reportStartsUpTo(Math.min(iterationOf(index), task.iteration));
+    reportStartsUpTo(Math.min(iterationOf(index), task.iterationToReport));
     visit(subTask, updates, growing);
   });
-  reportStartsUpTo(Math.min(last, task.iteration));
+  reportStartsUpTo(Math.min(last, task.iterationToReport));
 }
 
 function push(updates: TaskUpdateInput[], task: TaskState, own: Omit<TaskUpdateInput, "path">): void {

@@ -21,6 +21,7 @@ import { TidemarkError } from "../../protocol/tidemark-error.js";
 import type {
   AddTasksInput,
   LogInput,
+  LogLevel,
   StoreJobMutation,
   StoreTaskInput,
   UpdateTaskInput,
@@ -67,7 +68,7 @@ export class JobSync implements TaskStateListener {
   #addTasksRequest: AddTasksInput | undefined;
   readonly #parentsToAdd = new Set<TaskState>();
   #inputs: UpdateTaskInput[] = [];
-  #log: LogInput[] = [];
+  #log: LogLine[] = [];
   /** Wait for changes that are not in flight yet. */
   #waiting: Waiter[] = [];
   /** Wait for the answers to reports in flight. */
@@ -151,8 +152,8 @@ export class JobSync implements TaskStateListener {
     this.#parentsToAdd.add(parent);
   }
 
-  log(line: LogInput): void {
-    this.#log.push(line);
+  log(task: TaskState, level: LogLevel, message: string): void {
+    this.#log.push({ task, level, message });
     if (this.#log.length > CLIENT_LIMITS.logLinesPerInputMax) this.#log.shift();
     this.onChanged(false);
   }
@@ -268,7 +269,9 @@ export class JobSync implements TaskStateListener {
   /** Stores the job again, on a server that lost its history or changed its limits. Acknowledged log lines are lost. */
   restart(): void {
     const lines = this.#inputs.flatMap(({ log }) => log ?? []);
-    this.#log = [...lines, ...this.#log].slice(-CLIENT_LIMITS.logLinesPerInputMax);
+    this.#log = [...lines.map((line) => this.#unsentLine(line)), ...this.#log].slice(
+      -CLIENT_LIMITS.logLinesPerInputMax,
+    );
     this.#waiting = [...this.#waitingForAnswer.splice(0), ...this.#waiting];
     this.#inputs = [];
     this.#storeRequest = this.#addTasksRequest = this.#stored = this.#notFoundError = undefined;
@@ -289,11 +292,17 @@ export class JobSync implements TaskStateListener {
       ...this.heartbeat(),
       updates: collectUpdates(this.root, this.#parentsToAdd),
     });
-    const lines = this.#fit({ ...this.heartbeat(), log: this.#log.slice(-logLinesPerJobMax) });
-    this.#inputs.push(...updates, ...lines.slice(0, requestIdsPerAttemptMax)); // repeated, the server ignores them
-    this.#log = lines.slice(requestIdsPerAttemptMax).flatMap(({ log }) => log ?? []);
+    const unsent = this.#log.slice(-logLinesPerJobMax);
+    const lines = this.#fit({ ...this.heartbeat(), log: unsent.map(toLogInput) });
+    const sent = lines.slice(0, requestIdsPerAttemptMax); // repeated, the server ignores them
+    this.#inputs.push(...updates, ...sent);
+    this.#log = unsent.slice(sent.flatMap(({ log }) => log ?? []).length);
     const isWhole = this.#log.length === 0 && this.#parentsToAdd.size === 0;
     if (isWhole) this.#waitingForAnswer.push(...this.#waiting.splice(0));
+  }
+
+  #unsentLine({ path, level, message }: LogInput): LogLine {
+    return { task: this.root.at(path ?? ""), level: level ?? "INFO", message };
   }
 
   #fit(input: UpdateTaskInput): UpdateTaskInput[] {
@@ -334,6 +343,17 @@ export class JobSync implements TaskStateListener {
 interface Waiter {
   resolve(): void;
   reject(error: TidemarkError): void;
+}
+
+/** A line of the log that is not in a request yet. Its path depends on what the server knows then. */
+interface LogLine {
+  readonly task: TaskState;
+  readonly level: LogLevel;
+  readonly message: string;
+}
+
+function toLogInput({ task, level, message }: LogLine): LogInput {
+  return { level, path: task.reportedPath, message };
 }
 
 /** Attempts restart at 1 in a new epoch, so the attempt alone is not unique. */

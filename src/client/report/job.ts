@@ -58,7 +58,7 @@ export class Job {
     );
     this.task = new TaskHandle(this.#sync.root, {
       signal: this.signal,
-      log: (level, path, message) => this.#sync.log({ level, path, message }),
+      log: (task, level, message) => this.#sync.log(task, level, message),
     });
   }
 

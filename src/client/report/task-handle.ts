@@ -19,7 +19,7 @@ import { track, type Trackable, type Tracked } from "./track.js";
 export interface TaskScope {
   /** Aborted when the job is canceled. */
   readonly signal: PlatformSignal;
-  log(level: LogLevel, path: string, message: string): void;
+  log(task: TaskState, level: LogLevel, message: string): void;
 }
 
 /** Options of `track`. */
@@ -62,7 +62,7 @@ export class TaskHandle {
 
   /** The log of the job. Each line that is written here names this task. */
   get log(): TaskLog {
-    return taskLog((level, message) => this.#scope.log(level, this.path, message));
+    return taskLog((level, message) => this.#scope.log(this.#state, level, message));
   }
 
   /**

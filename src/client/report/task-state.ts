@@ -62,6 +62,7 @@ export class TaskState {
   isAnnounced = false;
   readonly #owner: TaskStateListener;
   #doneAtEnd: number | undefined;
+  #iterationAtEnd: number | undefined;
 
   constructor(spec: TaskDeclaration, owner: TaskStateListener, parent?: TaskState, index = 0) {
     this.spec = spec;
@@ -80,6 +81,11 @@ export class TaskState {
     return this.#doneAtEnd ?? toWholeNumber(this.done) ?? 0;
   }
 
+  /** The iteration to report. */
+  get iterationToReport(): number {
+    return this.#iterationAtEnd ?? this.iteration;
+  }
+
   /** The first tick since a report. @throws TypeError if the task is not a leaf. */
   ticked(): void {
     if (this.spec.kind !== "LEAF") throw this.#misused("is not a leaf. Report progress on its leaves");
@@ -95,10 +101,7 @@ export class TaskState {
    * @throws TypeError if the task itself or its iteration has ended: the work could not be reported.
    */
   take(): void {
-    const ended = this.#topmostEnded();
-    if (ended && (ended === this || ended.#isInPastIteration())) {
-      throw this.#misused("has ended. Declare one for each run, and run iterations in order");
-    }
+    this.#rejectEnded();
     this.isTaken = true;
     this.begin();
   }
@@ -131,7 +134,11 @@ export class TaskState {
     this.#touch(false);
   }
 
-  /** Starts the next iteration, ends the previous one, and returns the new number, from 1. */
+  /**
+   * Starts the next iteration, ends the previous one, and returns the new number, from 1. If a task above has ended, the
+   * work goes on without being reported.
+   * @throws TypeError if the task has no further iterations, or has ended.
+   */
   beginIteration(): number {
     const { length } = this.#template();
     if (this.iteration >= this.iterationsMax) {
@@ -139,11 +146,21 @@ export class TaskState {
         `has started all of its ${this.iterationsMax} iterations. Declare a larger \`max\``,
       );
     }
+    this.#rejectEnded();
     this.begin();
     for (const subTask of this.subTasks.slice(0, this.iteration * length)) subTask?.settle("FINISHED");
     this.iteration += 1;
-    this.#touch(true);
+    if (!this.hasEnded) this.#touch(true);
     return this.iteration;
+  }
+
+  /** The path of this task, or of the nearest one above it that the server knows. */
+  get reportedPath(): string {
+    const { parent } = this;
+    const pathAbove = parent ? parent.reportedPath : "";
+    const isKnown =
+      pathAbove === (parent?.path ?? "") && this.isAnnounced && !this.#isInUnreportedIteration();
+    return isKnown ? this.path : pathAbove;
   }
 
   get iterationsMax(): number {
@@ -154,6 +171,12 @@ export class TaskState {
   get subTaskCount(): number {
     if (this.spec.kind !== "ITERATIVE") return this.subTasks.length;
     return this.spec.tasks.length * (this.spec.max ?? this.iteration);
+  }
+
+  /** The task at a path below this one, which must exist. */
+  at(path: string): TaskState {
+    const indexes = path.split(".").filter((index) => index !== "");
+    return indexes.reduce<TaskState>((above, index) => above.subTasks[Number(index)]!, this);
   }
 
   /** @param index below `subTaskCount`. */
@@ -181,6 +204,7 @@ export class TaskState {
     this.reported.volume = volume;
     const input = toTaskInput(spec, volume, [], part.limits);
     part.bytesLeft -= TASK_BYTES + jsonBytes(input);
+    if (spec.kind === "ITERATIVE") this.#announceDeclared();
     const subTasks = spec.kind === "PARENT" ? this.announceSubTasks(part, this.subTasks) : [];
     return subTasks.length > 0 ? { ...input, subTasks } : input;
   }
@@ -189,24 +213,32 @@ export class TaskState {
   announceSubTasks(part: TreePart, subTasks: readonly TaskState[]): TaskInput[] {
     const announced: TaskInput[] = [];
     for (const subTask of subTasks) {
-      if (announced.length > 0 && part.bytesLeft < 0) subTask.markAnnounced(false);
+      if (announced.length > 0 && part.bytesLeft < 0) subTask.markUnknown();
       else announced.push(subTask.announce(part));
     }
     if (announced.length < subTasks.length) this.#owner.onSubTasksAdded(this);
     return announced;
   }
 
-  /** Marks this subtree as known to the server, or as unknown. */
-  markAnnounced(isAnnounced: boolean): void {
-    this.isAnnounced = isAnnounced;
-    this.reported.volume = this.volume;
-    this.subTasks.forEach((subTask) => subTask.markAnnounced(isAnnounced));
+  /** Marks this subtree as unknown to the server. */
+  markUnknown(): void {
+    this.isAnnounced = false;
+    this.subTasks.forEach((subTask) => subTask.markUnknown());
   }
 
-  /** Marks this subtree as unreported, so that everything is sent again. */
+  /** An iterative task announces the tasks of all its iterations as declared. Tasks that were added are added later. */
+  #announceDeclared(): void {
+    const declaredCount = this.spec.kind === "PARENT" ? this.spec.subTasks.length : Infinity;
+    this.isAnnounced = true;
+    this.subTasks.forEach((subTask, index) => index < declaredCount && subTask.#announceDeclared());
+    if (this.subTasks.length > declaredCount) this.#owner.onSubTasksAdded(this);
+  }
+
+  /** Marks this subtree as unknown to the server, so that everything is sent again. */
   resetReported(): void {
     this.reported = nothingReported(this.spec);
     this.isDirty = true;
+    this.isAnnounced = false;
     this.subTasks.forEach((subTask) => subTask.resetReported());
   }
 
@@ -228,6 +260,7 @@ export class TaskState {
   #freeze(): void {
     this.hasEnded = true;
     this.#doneAtEnd = this.doneToReport;
+    this.#iterationAtEnd = this.iteration;
   }
 
   #settleBelow(status: EndStatus): void {
@@ -249,14 +282,22 @@ export class TaskState {
   #repeated(index: number): TaskState {
     const template = this.#template();
     const subTask = new TaskState(template[index % template.length]!, this.#owner, this, index);
-    subTask.markAnnounced(true); // the iterative task announced it
-    if (this.hasEnded || index < (this.iteration - 1) * template.length) subTask.#freeze();
+    if (this.isAnnounced) subTask.#announceDeclared();
+    if (this.hasEnded || index < (this.iteration - 1) * template.length) subTask.settle("CANCELED");
     return subTask;
   }
 
   #template(): readonly TaskDeclaration[] {
     if (this.spec.kind !== "ITERATIVE") throw this.#misused("has no iterations. Declare it with iterative()");
     return this.spec.tasks;
+  }
+
+  /** @throws TypeError if the task or its iteration has ended: work on it could not be reported. */
+  #rejectEnded(): void {
+    const ended = this.#topmostEnded();
+    if (ended && (ended === this || ended.#isInPastIteration())) {
+      throw this.#misused("has ended. Declare one for each run, and run iterations in order");
+    }
   }
 
   #topmostEnded(): TaskState | undefined {
@@ -267,8 +308,20 @@ export class TaskState {
   /** Whether the next iteration has ended the one that this task belongs to. */
   #isInPastIteration(): boolean {
     const { parent } = this;
-    if (parent?.spec.kind !== "ITERATIVE") return false;
-    return parent.subTasks.indexOf(this) < (parent.iteration - 1) * parent.spec.tasks.length;
+    return parent?.spec.kind === "ITERATIVE" && this.#ownIteration() < parent.iteration;
+  }
+
+  /** Whether the server does not know of the iteration that this task belongs to. It knows those of a declared `max`. */
+  #isInUnreportedIteration(): boolean {
+    const { parent } = this;
+    const isOpen = parent?.spec.kind === "ITERATIVE" && parent.spec.max === undefined;
+    return isOpen && this.#ownIteration() > parent.reported.iteration;
+  }
+
+  /** The iteration that this task of an iterative task belongs to, from 1. */
+  #ownIteration(): number {
+    const parent = this.parent!; // safe: of an iterative task
+    return Math.floor(parent.subTasks.indexOf(this) / parent.#template().length) + 1;
   }
 
   #isWithin(mode: IterationMode): boolean {

@@ -16,6 +16,7 @@ import { createGunzip, gzip } from "node:zlib";
 import type { GraphiQLOptions } from "graphql-yoga";
 import { DEFAULT_DATABASE } from "../../protocol/default-database.js";
 import { digestOf, matchesEtag, preferredCoding } from "../http/content-negotiation.js";
+import { GRAPHIQL_SESSION_SCRIPT } from "./graphiql-session.js";
 
 /**
  * True for a browser's navigation, false for a GraphQL request. As in GraphQL Yoga, a URL with a `query` is also a link
@@ -112,7 +113,7 @@ const OPERATIONS = new URL("../../../schema/operations/", import.meta.url);
 async function renderPage(subscriptions: Subscriptions): Promise<RenderedPage> {
   const tabs = await Promise.all(EXAMPLES.map(readTab));
   const html = await renderInWorker(optionsFor(tabs, subscriptions));
-  const seed = seedScript(tabs);
+  const seed = GRAPHIQL_SESSION_SCRIPT + seedScript(tabs);
   const page = html.replace("</head>", () => `<style>${STEADY_TABS}</style><script>${seed}</script></head>`);
   const compressed = await compress(page, { level: 9 });
   return {

@@ -38,6 +38,6 @@ function run(script: string): Program {
   return Program.node([
     "--input-type=module",
     "--eval",
-    `import { connect, leaf } from "tidemark/client"; ${script}`,
+    `import { connect, leaf } from "tidemark-client"; ${script}`,
   ]);
 }

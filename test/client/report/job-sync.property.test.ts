@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { CLIENT_LIMITS } from "../../../src/protocol/client-limits.js";
 import { parsePosition } from "../../../src/protocol/position.js";
 import type { TidemarkError } from "../../../src/protocol/tidemark-error.js";
-import type { LogInput, TaskInput, UpdateTaskInput } from "../../../src/client/generated/graphql.js";
+import type { TaskInput, UpdateTaskInput } from "../../../src/client/generated/graphql.js";
 import { JobSync } from "../../../src/client/report/job-sync.js";
 import { iterative, leaf, task } from "../../../src/client/report/task-declaration.js";
 import type { TaskState } from "../../../src/client/report/task-state.js";
@@ -178,13 +178,15 @@ class World {
       FINISHED: () => state.end("FINISHED"),
       FAILED: () => state.end("FAILED", "reason"),
       CANCELED: () => state.end("CANCELED"),
-      next: () => void state.subTask((state.beginIteration() - 1) * 2),
+      next: () => {
+        state.beginIteration();
+        state.subTask(amount % state.subTaskCount); // of any iteration
+      },
       add: () =>
         void state.add(amount % 2 === 0 ? leaf("added", { volume: amount }) : task("group", leaf("of one"))),
       log: () => {
-        const line: LogInput = { level: "INFO", path: "", message: `line ${this.logged.length}` };
-        this.logged.push(line.message);
-        this.#sync.log(line);
+        this.#sync.log(state, "INFO", `line ${this.logged.length}`);
+        this.logged.push(`line ${this.logged.length}`);
       },
     };
   }
@@ -280,12 +282,24 @@ function canDo(state: TaskState, verb: string): boolean {
     case "volume":
       return kind === "LEAF";
     case "next":
-      return kind === "ITERATIVE" && !state.hasEnded && state.iteration < Math.min(4, state.iterationsMax);
+      return (
+        kind === "ITERATIVE" && !hasEndedItself(state) && state.iteration < Math.min(4, state.iterationsMax)
+      );
     case "add":
       return kind === "PARENT" && !state.hasEnded && !state.path.startsWith("3.");
     default:
       return true;
   }
+}
+
+/** Then a next iteration would throw. It goes on unreported if only a task above has ended. */
+function hasEndedItself({ hasEnded, parent }: TaskState): boolean {
+  return hasEnded && parent?.hasEnded !== true;
+}
+
+/** The server does not know of OPEN iterations that began after the end of a task above. */
+function isNeverStarted({ hasEnded, status, path }: TaskState): boolean {
+  return hasEnded && status === "PENDING" && path.startsWith("3.");
 }
 
 interface TaskValues {
@@ -301,7 +315,7 @@ function workerValueOf({ status, message, doneToReport, hasEnded }: TaskState): 
 
 function serverValueOf({ task: root }: UserTask, state: TaskState): TaskValues | undefined {
   const held = taskAt(root, state.path === "" ? [] : state.path.split(".").map(Number));
-  if (!held) return undefined;
+  if (!held) return isNeverStarted(state) ? workerValueOf(state) : undefined;
   const isSkipped = state.hasEnded && state.status === "PENDING" && /PENDING|CANCELED/.test(held.status);
   const isFilled = state.status === "FINISHED" && held.done >= state.doneToReport;
   const done = state.spec.kind !== "LEAF" || isFilled ? state.doneToReport : held.done;
