@@ -157,10 +157,16 @@ export class TaskState {
   /** The path of this task, or of the nearest one above it that the server knows. */
   get reportedPath(): string {
     const { parent } = this;
-    const pathAbove = parent ? parent.reportedPath : "";
+    if (!parent) return "";
+    const above = parent.reportedPath;
     const isKnown =
-      pathAbove === (parent?.path ?? "") && this.isAnnounced && !this.#isInUnreportedIteration();
-    return isKnown ? this.path : pathAbove;
+      above === parent.path && this.isAnnounced && (this.#ownIteration ?? 0) <= parent.#iterationsKnown;
+    return isKnown ? this.path : above;
+  }
+
+  /** The number of iterations that the server knows: all, if their maximum was declared. */
+  get #iterationsKnown(): number {
+    return this.iterationsMax < Infinity ? Infinity : this.reported.iteration;
   }
 
   get iterationsMax(): number {
@@ -175,8 +181,7 @@ export class TaskState {
 
   /** The task at a path below this one, which must exist. */
   at(path: string): TaskState {
-    const indexes = path.split(".").filter((index) => index !== "");
-    return indexes.reduce<TaskState>((above, index) => above.subTasks[Number(index)]!, this);
+    return path ? path.split(".").reduce<TaskState>((above, index) => above.subTasks[+index]!, this) : this;
   }
 
   /** @param index below `subTaskCount`. */
@@ -295,7 +300,8 @@ export class TaskState {
   /** @throws TypeError if the task or its iteration has ended: work on it could not be reported. */
   #rejectEnded(): void {
     const ended = this.#topmostEnded();
-    if (ended && (ended === this || ended.#isInPastIteration())) {
+    const isPast = ended?.parent && (ended.#ownIteration ?? Infinity) < ended.parent.iteration;
+    if (ended === this || isPast) {
       throw this.#misused("has ended. Declare one for each run, and run iterations in order");
     }
   }
@@ -305,23 +311,10 @@ export class TaskState {
     return above ?? (this.hasEnded ? this : undefined);
   }
 
-  /** Whether the next iteration has ended the one that this task belongs to. */
-  #isInPastIteration(): boolean {
-    const { parent } = this;
-    return parent?.spec.kind === "ITERATIVE" && this.#ownIteration() < parent.iteration;
-  }
-
-  /** Whether the server does not know of the iteration that this task belongs to. It knows those of a declared `max`. */
-  #isInUnreportedIteration(): boolean {
-    const { parent } = this;
-    const isOpen = parent?.spec.kind === "ITERATIVE" && parent.spec.max === undefined;
-    return isOpen && this.#ownIteration() > parent.reported.iteration;
-  }
-
-  /** The iteration that this task of an iterative task belongs to, from 1. */
-  #ownIteration(): number {
-    const parent = this.parent!; // safe: of an iterative task
-    return Math.floor(parent.subTasks.indexOf(this) / parent.#template().length) + 1;
+  /** The iteration that this task belongs to, from 1; undefined if the task above is not iterative. */
+  get #ownIteration(): number | undefined {
+    const { spec, subTasks } = this.parent ?? {};
+    return spec?.kind === "ITERATIVE" ? Math.floor(subTasks!.indexOf(this) / spec.tasks.length) + 1 : undefined;
   }
 
   #isWithin(mode: IterationMode): boolean {
