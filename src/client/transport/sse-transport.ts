@@ -1,13 +1,6 @@
-import { TidemarkError } from "../../protocol/tidemark-error.js";
-import { notTidemark } from "./response-error.js";
 import { authorizationOf } from "./endpoint.js";
-import {
-  sessionEndOf,
-  type SessionEnd,
-  type SubscriptionResponse,
-  type SubscriptionRequest,
-  type WatchSession,
-} from "./watch-session.js";
+import { endOfResponse, type SubscriptionResponse } from "./session-end.js";
+import type { SubscriptionRequest, WatchSession } from "./watch-session.js";
 
 /**
  * Subscribes over server-sent events, for networks that block WebSockets. There is no ping, because the server sends
@@ -37,30 +30,6 @@ function fetchOptions({ token, query, variables }: SubscriptionRequest, signal: 
 
 function isEventStream({ ok, headers, body }: Response): boolean {
   return ok && body !== null && !!headers.get("content-type")?.startsWith("text/event-stream");
-}
-
-async function endOfResponse(response: Response): Promise<SessionEnd> {
-  const { status } = response;
-  const { errors } = await parseResponse(response);
-  const message = errors?.[0]?.message ?? notTidemark(response.url, status);
-  if (status === 401 || (status === 403 && !errors?.length))
-    return { kind: "unauthorized", error: new TidemarkError("UNAUTHENTICATED", message) };
-  if (errors?.length) return sessionEndOf(errors);
-  const error = new TidemarkError("UNAVAILABLE", message);
-  return status >= 500 || TRANSIENT_STATUSES.has(status)
-    ? { kind: "broken", cause: error }
-    : { kind: "refused", error };
-}
-
-/** Client errors for which a retry may succeed. */
-const TRANSIENT_STATUSES = new Set([408, 425, 429]);
-
-async function parseResponse(response: Response): Promise<SubscriptionResponse> {
-  try {
-    return (await response.json()) as SubscriptionResponse; // safe: other JSON has no `errors`
-  } catch {
-    return {};
-  }
 }
 
 interface ServerSentEvent {

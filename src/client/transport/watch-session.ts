@@ -1,6 +1,7 @@
 import type { TidemarkError } from "../../protocol/tidemark-error.js";
-import { isRetryable, toTidemarkError, type ResponseError } from "./response-error.js";
 import type { ClientClock, ClientTimer } from "../platform.js";
+import { toTidemarkError } from "./response-error.js";
+import { endOfErrors, type SessionEnd, type SubscriptionResponse } from "./session-end.js";
 
 /** Opens one subscription over its own connection and passes its events to the session. */
 export type WatchTransport = (request: SubscriptionRequest, session: WatchSession) => Promise<void>;
@@ -14,17 +15,6 @@ export interface SubscriptionRequest {
   /** Whether the process may exit while the subscription is open. */
   readonly isInBackground: boolean;
 }
-
-/** Why a session ended, which decides what happens next. */
-export type SessionEnd =
-  /** Reconnect. */
-  | { readonly kind: "broken"; readonly cause?: unknown; readonly isGoingAway?: boolean }
-  /** The connection never opened: try the other transport. */
-  | { readonly kind: "unopened"; readonly cause?: unknown }
-  /** Reconnect with a new token, if there is one. */
-  | { readonly kind: "unauthorized"; readonly error: TidemarkError }
-  /** A retry would fail the same way. */
-  | { readonly kind: "refused"; readonly error: TidemarkError };
 
 /** An open connection. */
 export interface OpenTransport {
@@ -104,7 +94,7 @@ export class WatchSession {
   /** @throws OutOfSyncError */
   onResponse({ data, errors }: SubscriptionResponse): void {
     const [error] = errors ?? [];
-    if (error && data === undefined) return this.end(sessionEndOf([error])); // the whole subscription
+    if (error && data === undefined) return this.end(endOfErrors([error])); // the whole subscription
     if (error) return this.#options.onFailedEvent(toTidemarkError(error, "INTERNAL"));
     if (data) this.#options.onData(data);
   }
@@ -144,16 +134,3 @@ const OPENING_MS = 10_000;
 
 const SILENT_INTERVALS_MAX = 2;
 const SILENCE: SessionEnd = { kind: "broken", cause: new Error("The connection went silent.") };
-
-/** A GraphQL response in JSON. The server is trusted to send this shape. */
-export interface SubscriptionResponse {
-  readonly data?: unknown;
-  readonly errors?: readonly ResponseError[];
-}
-
-/** How a session ends after the errors of a response. */
-export function sessionEndOf([first]: readonly ResponseError[]): SessionEnd {
-  const error = toTidemarkError(first ?? { message: "The server gave no reason." }, "INTERNAL");
-  if (error.code === "UNAUTHENTICATED") return { kind: "unauthorized", error };
-  return isRetryable(error) ? { kind: "broken", cause: error } : { kind: "refused", error };
-}

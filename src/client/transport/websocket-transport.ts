@@ -1,16 +1,9 @@
 import type { ClientRequest } from "node:http";
-import { CloseCode } from "../../protocol/close-codes.js";
-import { TidemarkError } from "../../protocol/tidemark-error.js";
-import type { ResponseError } from "./response-error.js";
 import { isNodeLike } from "../platform.js";
 import { authorizationOf } from "./endpoint.js";
-import {
-  sessionEndOf,
-  type SessionEnd,
-  type SubscriptionResponse,
-  type SubscriptionRequest,
-  type WatchSession,
-} from "./watch-session.js";
+import type { ResponseError } from "./response-error.js";
+import { endOfClosing, endOfErrors, type Closing, type SubscriptionResponse } from "./session-end.js";
+import type { SubscriptionRequest, WatchSession } from "./watch-session.js";
 
 /** Subscribes over `graphql-transport-ws`, with one subscription per socket. */
 export async function webSocketTransport(request: SubscriptionRequest, session: WatchSession): Promise<void> {
@@ -28,7 +21,7 @@ export async function webSocketTransport(request: SubscriptionRequest, session: 
     session.take(() => receive(JSON.parse(String(data)) as ServerMessage, request, session, send));
   });
   socket.addEventListener("error", () => {}); // a close event with the cause follows
-  socket.addEventListener("close", ({ code, reason }) => session.end(endOfClosing(code, reason, session)));
+  socket.addEventListener("close", (closing) => session.end(endOfClosing(closing, session.isAcknowledged)));
   session.onOpened({ ping: () => send({ type: "ping" }), close: () => close(socket) });
 }
 
@@ -53,33 +46,11 @@ function receive(
     case "next":
       return session.onResponse(message.payload);
     case "error":
-      return session.end(sessionEndOf(message.payload));
+      return session.end(endOfErrors(message.payload));
     case "complete":
       return session.end({ kind: "broken" });
     case "pong":
   }
-}
-
-function endOfClosing(code: number, reason: string, { isAcknowledged }: WatchSession): SessionEnd {
-  const cause = new Error(`The WebSocket closed with code ${code}${reason && `: ${reason}`}`);
-  if (UNAUTHORIZED.has(code)) return { kind: "unauthorized", error: closeError("UNAUTHENTICATED", cause) };
-  if (CLIENT_ERRORS.has(code)) return { kind: "refused", error: closeError("BAD_USER_INPUT", cause) };
-  if (code === CloseCode.GOING_AWAY) return { kind: "broken", cause, isGoingAway: true };
-  return { kind: isAcknowledged || code >= 4000 ? "broken" : "unopened", cause };
-}
-
-/** The codes of the protocol for a premature subscription, and for an invalid or expired token. */
-const UNAUTHORIZED = new Set<number>([4401, 4403]);
-
-/** Codes for messages that the server would reject again. */
-const CLIENT_ERRORS = new Set<number>([
-  CloseCode.MESSAGE_TOO_BIG,
-  CloseCode.BAD_REQUEST,
-  CloseCode.SUBSCRIBER_ALREADY_EXISTS,
-]);
-
-function closeError(code: "UNAUTHENTICATED" | "BAD_USER_INPUT", cause: Error): TidemarkError {
-  return new TidemarkError(code, cause.message, { cause });
 }
 
 /** The used part of a WebSocket. That of `ws` also has `terminate`, which does not wait for the server. */
@@ -87,10 +58,7 @@ interface Socket {
   readonly readyState: number;
   addEventListener(type: "open" | "error", listener: () => void): void;
   addEventListener(type: "message", listener: (event: { readonly data: unknown }) => void): void;
-  addEventListener(
-    type: "close",
-    listener: (event: { readonly code: number; readonly reason: string }) => void,
-  ): void;
+  addEventListener(type: "close", listener: (event: Closing) => void): void;
   send(message: string): void;
   close(code?: number): void;
   terminate?(): void;

@@ -1,24 +1,12 @@
 import { TidemarkError } from "../../protocol/tidemark-error.js";
-import type { ClientClock, ClientTimer } from "../platform.js";
 import type { WatchTransportName } from "./watch-options.js";
 import type { Token } from "../transport/endpoint.js";
 import { otherOriginRemedy } from "../transport/page-origin.js";
-import { RetryDelay } from "../transport/retry-delay.js";
+import { Reconnection, type WatchEnvironment } from "../transport/reconnection.js";
 import { sseTransport } from "../transport/sse-transport.js";
-import {
-  WatchSession,
-  type SessionEnd,
-  type SubscriptionRequest,
-  type WatchTransport,
-} from "../transport/watch-session.js";
+import type { SessionEnd } from "../transport/session-end.js";
+import { WatchSession, type SubscriptionRequest, type WatchTransport } from "../transport/watch-session.js";
 import { webSocketTransport } from "../transport/websocket-transport.js";
-
-/** The time and randomness of a watch. Tests replace them. */
-export interface WatchEnvironment {
-  readonly clock: ClientClock;
-  /** Returns a number from 0 to below 1. */
-  readonly random: () => number;
-}
 
 export interface WatchConnectionOptions<Data> {
   readonly url: URL;
@@ -54,49 +42,41 @@ export interface WatchConnectionOptions<Data> {
 export class WatchConnection<Data> {
   readonly #options: WatchConnectionOptions<Data>;
   readonly #environment: WatchEnvironment;
-  readonly #retryDelay: RetryDelay;
+  readonly #reconnection: Reconnection;
   #session: WatchSession | undefined;
-  #isClosed = false;
-  /** Ends the current delay. */
-  #wake: (() => void) | undefined;
-  #timer: ClientTimer | undefined;
   /** The transports that have connected at least once. */
   readonly #proven = new Set<WatchTransport>();
-  /** Whether the server rejected the previous token. */
-  #isTokenRejected = false;
 
   constructor(options: WatchConnectionOptions<Data>, environment: WatchEnvironment) {
+    const { url, token, onDisconnected, onRejected } = options;
     this.#options = options;
     this.#environment = environment;
-    const { random } = environment;
-    this.#retryDelay = new RetryDelay({ longestMs: 30_000, isFirstImmediate: true, random });
+    this.#reconnection = new Reconnection(
+      {
+        attempt: () => this.#attempt(),
+        mayRenewToken: typeof token === "function",
+        onDisconnected: (end) => onDisconnected(this.#session?.lastActivityAt, causeOf(end, url)),
+        onRejected,
+      },
+      environment,
+    );
   }
 
   /** Resolves when the connection is closed or rejected by the server; never rejects. */
-  async run(): Promise<void> {
-    while (!this.#isClosed) {
-      const end = await this.#attempt();
-      if (this.#isClosed) return;
-      const error = this.#finalErrorOf(end);
-      if (error) return this.#options.onRejected(error);
-      this.#options.onDisconnected(this.#session?.lastActivityAt, causeOf(end, this.#options.url));
-      const delayMs = this.#retryDelay.nextMs(end.kind === "broken" && end.isGoingAway);
-      if (delayMs > 0) await this.#wait(delayMs);
-    }
+  run(): Promise<void> {
+    return this.#reconnection.run();
   }
 
   /** Closes the connection immediately. Has no effect a second time. */
   close(): void {
-    this.#isClosed = true;
+    this.#reconnection.close();
     this.#session?.end({ kind: "broken" });
-    this.#timer?.cancel();
-    this.#wake?.();
   }
 
   async #attempt(): Promise<SessionEnd> {
     const [first, second] = this.#transports();
     const end = await this.#open(first);
-    return end.kind === "unopened" && second && !this.#isClosed ? this.#open(second) : end;
+    return end.kind === "unopened" && second && !this.#reconnection.isClosed ? this.#open(second) : end;
   }
 
   /** Prefers server-sent events once they have connected and a WebSocket never has. */
@@ -110,12 +90,10 @@ export class WatchConnection<Data> {
 
   async #open(transport: WatchTransport): Promise<SessionEnd> {
     const { url, keepAliveMs, request, onFailedEvent = rethrow, isInBackground = false } = this.#options;
-    const { clock } = this.#environment;
-    const openedAt = clock.now();
     const token = await this.#currentToken();
-    if (this.#isClosed || "kind" in token) return "kind" in token ? token : { kind: "broken" };
+    if (this.#reconnection.isClosed || "kind" in token) return "kind" in token ? token : { kind: "broken" };
     const session = (this.#session = new WatchSession({
-      clock,
+      clock: this.#environment.clock,
       keepAliveMs,
       onData: this.#onData,
       onFailedEvent,
@@ -124,14 +102,12 @@ export class WatchConnection<Data> {
       session.end({ kind: session.isAcknowledged ? "broken" : "unopened", cause });
     });
     const end = await session.ended;
-    if (!session.isAcknowledged) return end;
-    this.#proven.add(transport);
-    if (clock.now() - openedAt >= STABLE_MS) this.#retryDelay.reset();
+    if (session.isAcknowledged) this.#proven.add(transport);
     return end;
   }
 
   readonly #onData = (data: unknown): void => {
-    this.#isTokenRejected = false;
+    this.#reconnection.onData();
     this.#options.onData(data as Data); // safe: the server answers our document
   };
 
@@ -145,26 +121,7 @@ export class WatchConnection<Data> {
       return { kind: "broken", cause };
     }
   }
-
-  /** An expired token is not final, because a function may renew it. A second rejected token is. */
-  #finalErrorOf(end: SessionEnd): TidemarkError | undefined {
-    if (end.kind === "refused") return end.error;
-    if (end.kind !== "unauthorized") return undefined;
-    if (this.#isTokenRejected || typeof this.#options.token !== "function") return end.error;
-    this.#isTokenRejected = true;
-    return undefined;
-  }
-
-  async #wait(delayMs: number): Promise<void> {
-    await new Promise<void>((resolve) => {
-      this.#wake = resolve;
-      this.#timer = this.#environment.clock.schedule(delayMs, resolve);
-    });
-  }
 }
-
-/** A connection that lasted this long, milliseconds, resets the backoff. */
-const STABLE_MS = 10_000;
 
 function rethrow(error: TidemarkError): never {
   throw error;

@@ -2,9 +2,10 @@
 import { unavailable, type TidemarkError } from "../../protocol/tidemark-error.js";
 import { MirrorDocument, type MirrorSubscription } from "../generated/graphql.js";
 import { checkOptions } from "../check-options.js";
-import { ignoreUnawaited, keepAlive } from "../platform.js";
+import { ignoreUnawaited } from "../platform.js";
 import { invalidAddress, resolveEndpoint } from "../transport/endpoint.js";
-import { WatchConnection, type WatchEnvironment } from "./watch-connection.js";
+import { WATCHER_ENVIRONMENT, type WatchEnvironment } from "../transport/reconnection.js";
+import { WatchConnection } from "./watch-connection.js";
 import type { WatchEvent } from "./watch-event.js";
 import { WatchMirror, type AppliedEvent, type ReceivedEvent } from "./watch-mirror.js";
 import type { WatchOptions } from "./watch-options.js";
@@ -28,7 +29,7 @@ import type { WatchedJob } from "./watched-job.js";
  */
 export function watch(options: WatchOptions = {}): Watch {
   checkOptions("watch", options, WATCH_OPTIONS);
-  return new Watch(options, defaultEnvironment);
+  return new Watch(options, WATCHER_ENVIRONMENT);
 }
 
 const WATCH_OPTIONS: Readonly<Record<keyof WatchOptions, 1>> = {
@@ -42,12 +43,6 @@ const WATCH_OPTIONS: Readonly<Record<keyof WatchOptions, 1>> = {
   signal: 1,
   transport: 1,
   keepAliveMs: 1,
-};
-
-/** Wall-clock time, with timers that keep the process alive. */
-const defaultEnvironment: WatchEnvironment = {
-  clock: { now: Date.now, schedule: keepAlive },
-  random: Math.random,
 };
 
 /** Whether the jobs of a watch are current. */
