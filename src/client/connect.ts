@@ -44,7 +44,8 @@ export interface ConnectOptions extends EndpointOptions {
    *   accepts reports again. Reports wait and are retried.
    * - The server rejects a job or a report: called with the job. After STALE_ATTEMPT, NOT_FOUND or FORBIDDEN, and when
    *   the job itself is rejected, the SDK stops reporting it. The work continues.
-   * - A task got a value that means nothing, such as `advance(NaN)`: called with the job, once per method. The value is ignored.
+   * - A task got a value that means nothing, such as `advance(NaN)`: called with the job, once. The value is
+   *   ignored.
    */
   readonly onError?: ((error: TidemarkError, job?: Job) => void) | undefined;
   /**
@@ -145,18 +146,16 @@ export class Connection {
   #notify(error: TidemarkError, job?: Job): void {
     const { onError } = this.#options;
     if (onError) return queueMicrotask(() => onError(error, job));
-    const isPassing = !job && error.code !== "UNAVAILABLE" && error.code !== "UNAUTHENTICATED"; // such as a busy server
-    if (isPassing || this.#printedCodes.has(error.code)) return;
-    this.#printedCodes.add(error.code);
+    const { code, message } = error; // the causes are in the message, as far as they help
+    const isPassing = !job && code !== "UNAVAILABLE" && code !== "UNAUTHENTICATED"; // such as a busy server
+    if (isPassing || this.#printedCodes.has(code)) return;
+    this.#printedCodes.add(code);
     const subject = job ? `job ${JSON.stringify(job.jobId)}: ` : "";
     // oxlint-disable-next-line no-console -- a program without `onError` would otherwise never know
-    console.error(`tidemark: ${subject}${textOfError(error)} ${remedyFor(error, this.#options)}`);
+    console.error(
+      `tidemark: ${subject}${failureReason({ message, code })} ${remedyFor(code, this.#options)}`,
+    );
   }
-}
-
-/** On one line, without the causes: the message contains the one that helps. */
-function textOfError({ message, code }: TidemarkError): string {
-  return failureReason({ message, code }).replaceAll(/\s+/g, " ");
 }
 
 const CONNECT_OPTIONS: Readonly<Record<keyof ConnectOptions, 1>> = {

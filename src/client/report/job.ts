@@ -44,7 +44,6 @@ export class Job extends TaskHandle {
     onError: (error: TidemarkError, job: Job) => void,
   ) {
     const stop = new AbortController();
-    const ignored = new Set<string>();
     const sync = new JobSync(
       header,
       spec,
@@ -58,10 +57,7 @@ export class Job extends TaskHandle {
     const scope: TaskScope = {
       signal: stop.signal,
       log: (task, level, message) => sync.log(task, level, message),
-      onIgnored: (method, problem) => {
-        if (!ignored.has(method)) onError(badUserInput(problem), this);
-        ignored.add(method);
-      },
+      onIgnored: (problem) => sync.warn(badUserInput(problem)),
     };
     super(sync.root, scope);
     this.jobId = header.jobId;
@@ -76,10 +72,7 @@ export class Job extends TaskHandle {
    * did; the page then finds the job by its id.
    */
   get url(): string {
-    const { database, username, jobId } = this.#sync.stored
-      ? { ...this.#sync.header, ...this.#sync.stored }
-      : this.#sync.header;
-    return jobUrl(this.#reporter.publicUrl, { database, username, jobId });
+    return jobUrl(this.#reporter.publicUrl, { ...this.#sync.header, ...this.#sync.stored });
   }
 
   /** Stores the job now, PENDING, so that watchers see it before its work starts. */

@@ -150,9 +150,7 @@ function declaredInput(spec: TaskDeclaration, limits: ClientLimits): TaskInput {
 /** @throws TypeError for a value that `leaf()`, `task()` or `iterative()` did not make. */
 export function checkDeclaration(spec: unknown): void {
   if (propertyOf(spec, "kind")) return;
-  throw new TypeError(
-    `Invalid task ${quoted(spec)}: expected the result of leaf(), task() or iterative().`,
-  );
+  throw new TypeError(`Invalid task ${quoted(spec)}: expected the result of leaf(), task() or iterative().`);
 }
 
 function rejectOptions(description: string, options: SpecOptions): void {
@@ -179,6 +177,6 @@ function rejectEmpty(spec: TaskDeclaration): void {
 
 function withoutSubTasks(description: string): TypeError {
   return new TypeError(
-    `Task ${JSON.stringify(description)} has no subtasks. Declare one, use leaf(), or add the whole task later with add().`,
+    `Task ${quoted(description)} has no subtasks. Declare one, use leaf(), or add the whole task later with add().`,
   );
 }

@@ -23,7 +23,7 @@ export interface TaskScope {
   readonly signal: PlatformSignal;
   log(task: TaskState, level: LogLevel, message: string): void;
   /** A call had a value that means nothing, and was ignored. The work goes on. */
-  onIgnored(method: string, problem: string): void;
+  onIgnored(problem: string): void;
 }
 
 /** Options of `track`. */
@@ -283,8 +283,8 @@ export class TaskHandle {
   }
 
   #ignore(method: string, value: unknown, expected: string): void {
-    const problem = `Ignored ${method}(${quoted(value)}) of task ${quoted(this.description)}`;
-    this.#scope.onIgnored(method, `${problem}: expected ${expected}.`);
+    const call = `${method}(${quoted(value)})`;
+    this.#scope.onIgnored(`Ignored ${call} of task ${quoted(this.description)}: expected ${expected}.`);
   }
 
   #endBy(error: unknown): void {

@@ -11,7 +11,7 @@ import type { IterationMode, TaskInput, TaskStatus } from "../generated/graphql.
 import { toTaskInput, type TaskDeclaration } from "./task-declaration.js";
 import { jsonBytes } from "../transport/server-limits.js";
 import { TASK_BYTES, type TreePart } from "./tree-part.js";
-import { truncateMessage, toWholeNumber } from "./input-values.js";
+import { quoted, truncateMessage, toWholeNumber } from "./input-values.js";
 
 /** How a task can end. */
 export type EndStatus = Exclude<TaskStatus, "PENDING" | "RUNNING">;
@@ -218,17 +218,11 @@ export class TaskState {
   announceSubTasks(part: TreePart, subTasks: readonly TaskState[]): TaskInput[] {
     const announced: TaskInput[] = [];
     for (const subTask of subTasks) {
-      if (announced.length > 0 && part.bytesLeft < 0) subTask.markUnknown();
-      else announced.push(subTask.announce(part));
+      if (announced.length > 0 && part.bytesLeft < 0) break;
+      announced.push(subTask.announce(part));
     }
     if (announced.length < subTasks.length) this.#owner.onSubTasksAdded(this);
     return announced;
-  }
-
-  /** Marks this subtree as unknown to the server. */
-  markUnknown(): void {
-    this.isAnnounced = false;
-    this.subTasks.forEach((subTask) => subTask.markUnknown());
   }
 
   /** An iterative task announces the tasks of all its iterations as declared. Tasks that were added are added later. */
@@ -314,7 +308,9 @@ export class TaskState {
   /** The iteration that this task belongs to, from 1; undefined if the task above is not iterative. */
   get #ownIteration(): number | undefined {
     const { spec, subTasks } = this.parent ?? {};
-    return spec?.kind === "ITERATIVE" ? Math.floor(subTasks!.indexOf(this) / spec.tasks.length) + 1 : undefined;
+    return spec?.kind === "ITERATIVE"
+      ? Math.floor(subTasks!.indexOf(this) / spec.tasks.length) + 1
+      : undefined;
   }
 
   #isWithin(mode: IterationMode): boolean {
@@ -323,7 +319,7 @@ export class TaskState {
   }
 
   #misused(problem: string): TypeError {
-    return new TypeError(`Task ${JSON.stringify(this.spec.description)} ${problem}.`);
+    return new TypeError(`Task ${quoted(this.spec.description)} ${problem}.`);
   }
 }
 

@@ -44,7 +44,7 @@ describe("A fraction of progress", () => {
     const job = unconnected().job({}, task("Import", leaf("read"), leaf("write")));
 
     expect(() => job.progress(0.5)).toThrow(
-      'Task "Import" is not a leaf, and has more than one. Call progress(0.4) on one of its leaves.',
+      'Task "Import" has more than one leaf. Call progress(0.4) on one of its leaves.',
     );
     expect(() => job.track([1])).toThrow('Call track(items, "name") on one of its leaves.');
   });
@@ -130,7 +130,7 @@ describe("The address of a job", () => {
 describe("A value that means nothing", () => {
   const ODD: readonly unknown[] = [Number.NaN, -1, "5", 5n, null, {}, Symbol("s")];
 
-  it("is ignored by a tick, does not throw, and is passed to onError once per method", async () => {
+  it("is ignored by a tick, does not throw, and is passed to onError once", async () => {
     await using server = await startServer();
     const errors: (readonly [string, string | undefined])[] = [];
     const tidemark = connect({
@@ -151,19 +151,9 @@ describe("A value that means nothing", () => {
     await job.flush();
 
     expect(linesOf(await jobOnServer(server.url))).toEqual(["Import RUNNING 3/9"]);
-    expect(errors).toEqual(
-      ["advance", "set", "volume"]
-        .map((name) => [
-          `BAD_USER_INPUT Ignored ${name}(NaN) of task "Import": expected a number from 0.`,
-          JOB.jobId,
-        ])
-        .concat([
-          [
-            'BAD_USER_INPUT Ignored progress(NaN) of task "Import": expected a fraction from 0 to 1, such as 0.4 for 40%.',
-            JOB.jobId,
-          ],
-        ]),
-    );
+    expect(errors).toEqual([
+      ['BAD_USER_INPUT Ignored advance(NaN) of task "Import": expected a number from 0.', JOB.jobId],
+    ]);
   });
 
   it.each<[string, () => unknown, string]>([
@@ -173,12 +163,11 @@ describe("A value that means nothing", () => {
     ["a BigInt as volume", () => leaf("read", { volume: 5n as never }), "Invalid volume 5"],
     ["options that are a number", () => leaf("read", 500 as never), "Invalid options 500"],
     ["a concurrency", () => leaf("read", { maxConcurrency: 0 }), "Invalid maxConcurrency 0"],
-    ["a mode", () => iterative("it", { mode: "EXACT" as never }, leaf("s")), 'Invalid mode "EXACT"'],
     ["no max", () => iterative("it", { mode: "FIXED" } as never, leaf("s")), "Invalid max undefined"],
     ["a max", () => iterative("it", { mode: "DYNAMIC", max: 1.5 }, leaf("s")), "Invalid max 1.5"],
-    ["a max of OPEN", () => iterative("it", { mode: "OPEN", max: 3 } as never, leaf("s")), "none for OPEN"],
+    ["a max of OPEN", () => iterative("it", { mode: "OPEN", max: 3 } as never, leaf("s")), "none with OPEN"],
     ["a name as subtask", () => task("Import", "read" as never), 'Invalid task "read"'],
-    ["a job without a tree", () => unconnected().job({}, undefined as never), 'Invalid task "undefined"'],
+    ["a job without a tree", () => unconnected().job({}, undefined as never), "Invalid task undefined"],
     [
       "an added name",
       () =>
