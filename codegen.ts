@@ -20,7 +20,9 @@ const config: CodegenConfig = {
         strictScalars: true,
         scalars: { ID: "string", DateTime: "string", SafeInt: "number", Position: "string" },
       },
-      hooks: { beforeOneFileWrite: withShortDocuments },
+      hooks: {
+        beforeOneFileWrite: (_path: string, content: string) => withOwnType(withShortDocuments(content)),
+      },
     },
   },
 };
@@ -28,7 +30,7 @@ const config: CodegenConfig = {
 export default config;
 
 /** Makes each document a string on one line, because documents are a part of every page that uses the SDK. */
-function withShortDocuments(_path: string, content: string): string {
+function withShortDocuments(content: string): string {
   return content.replaceAll(
     /new TypedDocumentString\(`([^`]*)`[^`)]*\)/g,
     (_, document: string) =>
@@ -38,3 +40,15 @@ function withShortDocuments(_path: string, content: string): string {
         .trim()}\``,
   );
 }
+
+/** Declares the type of documents here: the SDK has no dependencies, and its published types import no package. */
+function withOwnType(content: string): string {
+  return content
+    .replace(/^import type \{ DocumentTypeDecoration \}.*$/m, "")
+    .replace(/^export class TypedDocumentString[^]*?^\}$/m, DOCUMENT_TYPE);
+}
+
+const DOCUMENT_TYPE = `/** A document that knows the types of its variables and its data. */
+export interface TypedDocumentString<TResult, TVariables> extends String {
+  readonly __apiType?: (variables: TVariables) => TResult;
+}`;

@@ -12,7 +12,7 @@ import { createHash } from "node:crypto";
 import { type Dirent, createReadStream } from "node:fs";
 import { lstat, readdir } from "node:fs/promises";
 import { join } from "node:path";
-import { leaf, task, type Task } from "tidemark/client";
+import { leaf, task, type Task } from "tidemark-client";
 import { readCommandLine } from "./options.js";
 import { type Pause, runJob } from "./run-job.js";
 

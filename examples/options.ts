@@ -6,7 +6,7 @@ const DELAY_MAX_MS = 30_000;
 
 const OPTIONS = {
   url: { type: "string", default: "http://127.0.0.1:4000" },
-  database: { type: "string", default: "demo" },
+  database: { type: "string", default: process.env["TIDEMARK_DATABASE"] || "default" },
   user: { type: "string" },
   "job-id": { type: "string" },
   "delay-ms": { type: "string", default: "0" },
@@ -15,7 +15,7 @@ const OPTIONS = {
 
 const OPTIONS_HELP = `
   --url URL         Report to this server (default: http://127.0.0.1:4000)
-  --database NAME   Report to this database (default: demo)
+  --database NAME   Report to this database (default: TIDEMARK_DATABASE, else default)
   --user NAME       Report as this user (default: the user that the server authenticates)
   --job-id ID       Use this job id (default: the example's name)
   --delay-ms N      Pause after each step, so that you can watch it, 0 to ${DELAY_MAX_MS} (default: 0)

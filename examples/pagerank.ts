@@ -11,7 +11,7 @@
  * The table goes to stdout, everything else to stderr.
  */
 import { readFile } from "node:fs/promises";
-import { iterative, leaf, task, type Task } from "tidemark/client";
+import { iterative, leaf, task, type Task } from "tidemark-client";
 import { readCommandLine } from "./options.js";
 import { type Graph, countEdges, parseLock, resolveDependencies } from "./pagerank/graph.js";
 import { type Scores, largestChange, pageRankStep, topScores, uniformScores } from "./pagerank/page-rank.js";

@@ -2,7 +2,7 @@
  * Runs a program as a well-behaved job: it prints where it reports, stops when it is canceled, and sets its exit code.
  */
 import { setTimeout as sleep } from "node:timers/promises";
-import { connect, type ParentSpec, type Task, type TidemarkError } from "tidemark/client";
+import { connect, type ParentSpec, type Task, type TidemarkError } from "tidemark-client";
 import type { JobOptions } from "./options.js";
 
 /**

@@ -90,8 +90,9 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
   const { leaseMs, retention } = config;
   const version = packageVersion();
   const elapsedMs = (since: number, until: number): number => clock.elapsedMs(since, until);
-  const services = { version, limits, leaseMs, retention, elapsedMs, observer: metrics, log };
-  const { introspection } = config;
+  const { publicUrl, introspection } = config;
+  const addressing = { version, publicUrl, authenticator };
+  const services = { ...addressing, limits, leaseMs, retention, elapsedMs, observer: metrics, log };
   const pipeline = new Pipeline({ schema, services, provider, hub, emptyHub, introspection, clock });
   observe(metrics, { ...options, hub, emptyHub, provider, memory, journal, authenticator, pipeline });
   const health = new HealthProbes({
@@ -107,6 +108,7 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
     version,
     tracking: config.tracking,
     demo: demonstration !== undefined,
+    publicUrl: config.publicUrl || null,
     limits: limitsInForce(limits),
   };
   const served = { about, dashboard, demonstration, turnLength };

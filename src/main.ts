@@ -61,6 +61,10 @@ const actions: Actions = {
     const { deleteJob } = await import("./cli/commands/remove.js");
     await deleteJob(request, await output());
   },
+  share: async (request) => {
+    const { shareJob } = await import("./cli/commands/share.js");
+    await shareJob(request, await output(), note);
+  },
   purge: async (request) => {
     const { purgeJobs } = await import("./cli/commands/purge.js");
     const { createTerminalPrompt } = await import("./cli/terminal-prompt.js");

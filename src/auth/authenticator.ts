@@ -1,6 +1,7 @@
 import type { Clock } from "../util/clock.js";
 import type { Log } from "../util/log.js";
-import { anonymousCaller, type Caller } from "./caller.js";
+import type { Limits } from "../protocol/limits.js";
+import { anonymousCaller, type Caller, type CallerRights } from "./caller.js";
 
 /** Authenticates callers by their token. Supports concurrent calls. */
 export interface Authenticator {
@@ -11,10 +12,31 @@ export interface Authenticator {
    * @throws TidemarkError UNAUTHENTICATED, an InvalidTokenError for a token; UNAVAILABLE if the token can't be verified now.
    */
   authenticate(token: string | undefined): Caller | Promise<Caller>;
+  /**
+   * Creates a token that permits reading one job. Check the caller's rights before.
+   * @throws TidemarkError FORBIDDEN if tokens are created elsewhere; LIMIT_EXCEEDED; UNAVAILABLE if it can't store the token.
+   */
+  shareJob(request: ShareRequest): Promise<JobShare>;
   /** What keeps it from verifying tokens; undefined if nothing does. */
   readonly failure: AuthenticationFailure | undefined;
   /** Releases timers and caches. Idempotent. */
   close(): void;
+}
+
+export interface ShareRequest {
+  readonly job: NonNullable<CallerRights["job"]>;
+  /** The user who shares the job. */
+  readonly username: Caller["username"];
+  readonly lifeMs: number;
+  readonly limits: Limits;
+}
+
+/** What it takes to read a shared job. */
+export interface JobShare {
+  /** Empty if no token is required. */
+  readonly token: string;
+  /** Milliseconds since 1970. */
+  readonly expiresAt: number;
 }
 
 export interface AuthenticationFailure {
@@ -43,8 +65,15 @@ export class AnonymousAuthenticator implements Authenticator {
     return this.#caller;
   }
 
+  async shareJob(): Promise<JobShare> {
+    return { token: "", expiresAt: END_OF_TIME };
+  }
+
   close(): void {}
 }
+
+/** The latest instant that RFC 3339 can express. */
+const END_OF_TIME = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
 
 /** Longer tokens are rejected unread. */
 export const TOKEN_LENGTH_MAX = 8_192;

@@ -1,4 +1,10 @@
-import { TOKEN_LENGTH_MAX, type AuthenticationFailure, type Authenticator } from "./authenticator.js";
+import {
+  TOKEN_LENGTH_MAX,
+  type AuthenticationFailure,
+  type Authenticator,
+  type JobShare,
+  type ShareRequest,
+} from "./authenticator.js";
 import type { Caller } from "./caller.js";
 import { InvalidTokenError } from "./invalid-token-error.js";
 import { hashToken } from "./issue-token.js";
@@ -19,6 +25,8 @@ export abstract class BearerAuthenticator implements Authenticator {
   get failure(): AuthenticationFailure | undefined {
     return undefined;
   }
+
+  abstract shareJob(request: ShareRequest): Promise<JobShare>;
 
   abstract close(): void;
 

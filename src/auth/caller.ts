@@ -25,6 +25,8 @@ export interface CallerRights {
   readonly databases: readonly string[];
   /** Restricts the token to this job. */
   readonly job?: (JobKey & { readonly database: DatabaseName }) | undefined;
+  /** The user who shared the job. */
+  readonly sharedBy?: Username | undefined;
   /** Milliseconds since 1970; absent if the token never expires. */
   readonly expiresAt?: number | undefined;
 }

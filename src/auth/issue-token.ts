@@ -2,7 +2,7 @@ import { createHash, randomBytes } from "node:crypto";
 import { TidemarkError } from "../protocol/tidemark-error.js";
 import type { Clock } from "../util/clock.js";
 import type { Role } from "./caller.js";
-import { changeTokens, parseTokenRecord } from "./token-file.js";
+import { changeTokens, parseTokenRecord, type TokenRecord } from "./token-file.js";
 
 /** The rights and lifetime of a new token. */
 export interface TokenGrant {
@@ -12,29 +12,46 @@ export interface TokenGrant {
   readonly databases: readonly string[];
   /** Restricts the token to this job. */
   readonly job?: { readonly database: string; readonly username: string; readonly jobId: string } | undefined;
+  /** The user who shares the job. */
+  readonly sharedBy?: string | undefined;
   readonly note?: string | undefined;
   /** Lifetime in milliseconds. Default: until revoked. */
   readonly lifeMs?: number | undefined;
 }
 
-/** Creates a token and stores its record, but not the token itself. @throws Error as `changeTokens`, and for invalid names. */
+export interface IssuedToken {
+  readonly token: string;
+  /** Milliseconds since 1970; undefined: never. */
+  readonly expiresAt: number | undefined;
+}
+
+/**
+ * Creates a token and stores its record, but not the token itself. Expired tokens are dropped from the file.
+ * @throws Error as `changeTokens`, and for invalid names.
+ */
 export async function issueToken(
   path: string,
   { lifeMs, databases, ...grant }: TokenGrant,
   clock: Clock,
-): Promise<{ readonly token: string }> {
+  options?: Parameters<typeof changeTokens>[2],
+): Promise<IssuedToken> {
   const token = `${PREFIX}${randomBytes(32).toString("base64url")}`;
   const now = clock.now();
+  const expiresAt = lifeMs === undefined ? undefined : now + lifeMs;
   const record = parseTokenRecord({
     id: randomBytes(4).toString("hex"),
     sha256: hashToken(token),
     ...grant,
     databases: [...databases],
     createdAt: new Date(now).toISOString(),
-    expiresAt: lifeMs === undefined ? undefined : new Date(now + lifeMs).toISOString(),
+    expiresAt: expiresAt === undefined ? undefined : new Date(expiresAt).toISOString(),
   });
-  await changeTokens(path, (tokens) => [...tokens, record]);
-  return { token };
+  await changeTokens(path, (tokens) => [...tokens.filter((each) => !isExpired(each, now)), record], options);
+  return { token, expiresAt };
+}
+
+function isExpired({ expiresAt }: TokenRecord, now: number): boolean {
+  return expiresAt !== undefined && Date.parse(expiresAt) <= now;
 }
 
 /** Revokes a token; a server that reads the file disconnects its callers. @throws Error as `changeTokens`; TidemarkError NOT_FOUND for an unknown id. */

@@ -3,7 +3,7 @@ import { LRUCache } from "lru-cache";
 import { z } from "zod";
 import { TidemarkError } from "../protocol/tidemark-error.js";
 import type { JwtRequirements, KeySource } from "./auth-spec.js";
-import type { AuthenticatorOptions } from "./authenticator.js";
+import type { AuthenticatorOptions, JobShare } from "./authenticator.js";
 import { BearerAuthenticator } from "./bearer-authenticator.js";
 import { Caller, ROLES, type CallerRights } from "./caller.js";
 import { openJwtKeys, type JwtKeys } from "./jwt-keys.js";
@@ -38,6 +38,10 @@ export class JwtAuthenticator extends BearerAuthenticator {
     super();
     this.#keys = keys;
     this.#options = options;
+  }
+
+  async shareJob(): Promise<JobShare> {
+    throw new TidemarkError("FORBIDDEN", NOT_THE_ISSUER);
   }
 
   close(): void {
@@ -86,6 +90,9 @@ export class JwtAuthenticator extends BearerAuthenticator {
 
 /** Errors that are passed on unchanged: already a rejection, or not caused by the token. */
 const PASSED_ON = new Set(["UNAUTHENTICATED", "UNAVAILABLE"]);
+
+const NOT_THE_ISSUER =
+  "This server cannot create tokens: it only accepts the tokens of another issuer (--auth jwt). Request a token with the claim `job` from that issuer, or send the address of the job to someone who can sign in.";
 
 const CACHED_CALLERS_MAX = 10_000;
 

@@ -11,7 +11,7 @@ import { ROLES, type CallerRights, type Role } from "./caller.js";
  */
 
 /** Something that a caller does to jobs. */
-export type Action = "report" | "cancel" | "remove" | "purge" | "delete";
+export type Action = "report" | "cancel" | "remove" | "share" | "purge" | "delete";
 
 /** Whose jobs a role covers. */
 type Reach = "none" | "own" | "all";
@@ -22,11 +22,11 @@ const MAY_SEE: Readonly<Record<Role, Reach>> = {
   admin: "all",
 };
 
-/** A reporter may also cancel its own jobs; a viewer may not. */
+/** A reporter may also cancel and share its own jobs; a viewer may not. */
 const MAY_DO: Readonly<Record<Role, Readonly<Record<Action, Reach>>>> = {
-  viewer: { report: "none", cancel: "none", remove: "none", purge: "none", delete: "none" },
-  reporter: { report: "own", cancel: "own", remove: "own", purge: "none", delete: "none" },
-  admin: { report: "all", cancel: "all", remove: "all", purge: "all", delete: "all" },
+  viewer: { report: "none", cancel: "none", remove: "none", share: "none", purge: "none", delete: "none" },
+  reporter: { report: "own", cancel: "own", remove: "own", share: "own", purge: "none", delete: "none" },
+  admin: { report: "all", cancel: "all", remove: "all", share: "all", purge: "all", delete: "all" },
 };
 
 /** The part of a database that a caller may see: all jobs, the jobs of one user, or one job. */
@@ -97,6 +97,7 @@ const ACTION_PHRASES: Readonly<Record<Action, (job: string) => string>> = {
   report: (job) => `Reporting ${job}`,
   cancel: (job) => `Canceling ${job}`,
   remove: (job) => `Removing ${job}`,
+  share: (job) => `Sharing ${job}`,
   purge: () => "Purging a database",
   delete: () => "Deleting a database",
 };

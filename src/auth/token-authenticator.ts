@@ -1,9 +1,11 @@
 import type { Timer } from "../util/clock.js";
 import { Mutex } from "../util/keyed-mutex.js";
-import type { AuthenticationFailure, AuthenticatorOptions } from "./authenticator.js";
+import type { AuthenticationFailure, AuthenticatorOptions, JobShare, ShareRequest } from "./authenticator.js";
 import { BearerAuthenticator } from "./bearer-authenticator.js";
 import { Caller, type CallerRights } from "./caller.js";
-import { unverifiableTokenError } from "./token-errors.js";
+import { issueToken } from "./issue-token.js";
+import { limitExceeded } from "../protocol/tidemark-error.js";
+import { unsharableError, unverifiableTokenError } from "./token-errors.js";
 import { readTokens, fileStampOf, type TokenRecord } from "./token-file.js";
 
 /**
@@ -20,6 +22,7 @@ export class TokenAuthenticator extends BearerAuthenticator {
   /** By the token's hash, so that the timing of a lookup reveals nothing about a token. */
   #callers: ReadonlyMap<string, Caller>;
   readonly #reloads = new Mutex();
+  readonly #shares = new Mutex();
   /** The monotonic time since which the file can't be read. */
   #unreadableSince: number | undefined;
   #rejectsAll = false;
@@ -54,6 +57,33 @@ export class TokenAuthenticator extends BearerAuthenticator {
   close(): void {
     this.#isClosed = true;
     this.#timer?.cancel();
+  }
+
+  /** One at a time, so that the count is exact and only other processes contend for the lock of the file. */
+  shareJob(request: ShareRequest): Promise<JobShare> {
+    return this.#shares.runExclusive(() => this.#shareJob(request));
+  }
+
+  async #shareJob({ job, username, lifeMs, limits: { sharesPerUserMax } }: ShareRequest): Promise<JobShare> {
+    if (this.#countSharesOf(username) >= sharesPerUserMax) throw tooManyShares(username, sharesPerUserMax);
+    const { clock, log } = this.#options;
+    const rights = { username: job.username, role: "viewer", databases: [job.database], job } as const;
+    try {
+      const grant = { ...rights, sharedBy: username, lifeMs };
+      const { token, expiresAt } = await issueToken(this.#path, grant, clock, { mustExist: true });
+      await this.#reload();
+      return { token, expiresAt: expiresAt! }; // it has a lifetime
+    } catch (error) {
+      log.error({ err: error }, "cannot store the token of a shared job");
+      throw unsharableError(error);
+    }
+  }
+
+  #countSharesOf(username: string): number {
+    let count = 0;
+    for (const { rights, isExpired } of this.#callers.values())
+      if (rights.sharedBy === username && !isExpired) count++;
+    return count;
   }
 
   protected findKnown(hash: string): Caller | undefined {
@@ -130,9 +160,14 @@ const RELOAD_INTERVAL_MS = 500;
 /** How long the previous tokens stay valid while the file can't be read. */
 const GRACE_MS = 60_000;
 
-function rightsOf({ id, username, role, databases, job, expiresAt }: TokenRecord): CallerRights {
+function tooManyShares(username: string, sharesPerUserMax: number): Error {
+  const what = `User ${JSON.stringify(username)} has too many valid links to shared jobs. Wait until one expires, or ask the operator to revoke one`;
+  return limitExceeded("sharesPerUserMax", what, sharesPerUserMax);
+}
+
+function rightsOf({ id, username, role, databases, job, sharedBy, expiresAt }: TokenRecord): CallerRights {
   const expiresAtMs = expiresAt === undefined ? undefined : Date.parse(expiresAt);
-  return { id, username, role, databases, job, expiresAt: expiresAtMs };
+  return { id, username, role, databases, job, sharedBy, expiresAt: expiresAtMs };
 }
 
 function haveSameRights(a: Caller, b: Caller): boolean {

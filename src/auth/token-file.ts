@@ -23,6 +23,8 @@ const RECORD = z.strictObject({
   job: z
     .strictObject({ database: DATABASE_SCHEMA, username: USERNAME_SCHEMA, jobId: JOB_ID_SCHEMA })
     .optional(),
+  /** The user who shared the job, if the server created the token. */
+  sharedBy: USERNAME_SCHEMA.optional(),
   createdAt: z.iso.datetime(),
   /** Absent if the token never expires. */
   expiresAt: z.iso.datetime().optional(),
@@ -52,17 +54,19 @@ export async function readTokens(path: string): Promise<readonly TokenRecord[]> 
 }
 
 /**
- * Replaces the tokens by the result of `change`, atomically and under a lock. A missing file counts as empty.
+ * Replaces the tokens by the result of `change`, atomically and under a lock.
+ * @param mustExist whether a missing file is an error. Default: it counts as empty.
  * @throws Error as `readTokens` and as `change`, or if the file can't be written.
  */
 export async function changeTokens(
   path: string,
   change: (tokens: readonly TokenRecord[]) => readonly TokenRecord[],
+  { mustExist = false }: { readonly mustExist?: boolean } = {},
 ): Promise<void> {
   const lock = `${path}.lock`;
   await (await openLock(lock)).close();
   try {
-    const tokens = change((await exists(path)) ? await readTokens(path) : []);
+    const tokens = change(mustExist || (await exists(path)) ? await readTokens(path) : []);
     await writeWhole(path, `${JSON.stringify({ tokens }, null, 2)}\n`);
   } finally {
     await rm(lock, { force: true });

@@ -20,6 +20,7 @@ import { addRemoveCommand, type Remove } from "./commands/remove.js";
 import { addRepairCommand, type Repair } from "./commands/repair.js";
 import { addRunCommand, type Run } from "./commands/run.js";
 import { addServeCommand, type Serve, type RuntimeEnvironment } from "./commands/serve.js";
+import { addShareCommand, type Share } from "./commands/share.js";
 import { addShowCommand, type Show } from "./commands/show.js";
 import { addWatchCommand, type WatchJobs } from "./commands/watch.js";
 import { TidemarkError } from "../protocol/tidemark-error.js";
@@ -40,6 +41,7 @@ export interface Actions {
   readonly show: Show;
   readonly cancel: Cancel;
   readonly remove: Remove;
+  readonly share: Share;
   readonly purge: Purge;
   readonly run: Run;
   readonly tokens: TokenActions;
@@ -68,6 +70,7 @@ export function createProgram(
   addShowCommand(program, actions.show, env);
   addCancelCommand(program, actions.cancel, env);
   addRemoveCommand(program, actions.remove, env);
+  addShareCommand(program, actions.share, env);
   addPurgeCommand(program, actions.purge, env);
   addCheckCommand(program, actions.check, print);
   addRepairCommand(program, actions.repair, print);
@@ -140,11 +143,12 @@ Examples:
   $ tidemark                       start the server on http://127.0.0.1:4000
   $ tidemark --port 0              use any free port
   $ tidemark serve --help          list all settings of the server
-  $ tidemark watch --database demo                  show jobs live, as trees with progress bars
+  $ tidemark watch                                  show jobs live, as trees with progress bars
   $ tidemark watch --job import-1 && ./next-step    wait for a job, and continue when it has FINISHED
   $ tidemark list --status running                  list jobs, one per line
   $ tidemark show alice/import-1                    show one job: its tree, its log, why it failed
   $ tidemark cancel alice/import-1 --reason "wrong parameters"
+  $ tidemark share alice/import-1                   print a link that shows one job
   $ tidemark run -- rsync -a --info=progress2 a b   run any program as a job
   $ tidemark backup ./tidemark-data ./copy          copy a data folder, even while a server uses it
   $ tidemark check ./tidemark-data                  check a data folder for damage

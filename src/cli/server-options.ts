@@ -5,6 +5,7 @@
  *     addDatabaseOptions(command).action((flags: DatabaseFlags) => connect(resolveDatabase(flags, env)));
  */
 import { type Command, Option } from "commander";
+import { DEFAULT_DATABASE } from "../protocol/default-database.js";
 import { DEFAULT_URL } from "../protocol/default-url.js";
 import { ConfigError } from "../config/config-error.js";
 
@@ -49,7 +50,7 @@ function addServerOptions(command: Command): Command {
 /** Adds --url, --token and --database. */
 export function addDatabaseOptions(command: Command): Command {
   const help = `Database of the jobs (default "${DEFAULT_DATABASE}", env TIDEMARK_DATABASE)`;
-  return addServerOptions(command).addOption(new Option("--database <name>", help).helpGroup(SERVER));
+  return addServerOptions(command).addOption(new Option("--db, --database <name>", help).helpGroup(SERVER));
 }
 
 /** @throws ConfigError for an invalid address. */
@@ -65,7 +66,6 @@ export function resolveDatabase(flags: DatabaseFlags, env: Env): DatabaseEndpoin
 }
 
 const SERVER = "Server:";
-const DEFAULT_DATABASE = "default";
 
 function checkedUrl(flag: string | undefined, env: Env): string {
   const source = flag === undefined ? "TIDEMARK_URL" : "--url";

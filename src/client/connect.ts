@@ -1,7 +1,7 @@
 /**
  * `connect()`: the entry point for workers.
  *
- *     const tidemark = connect({ database: "demo" });
+ *     const tidemark = connect();
  *     await tidemark.job({ jobId: "import" }, task("Import")).run(async (root) => {
  *       for await (const row of root.track(rows, "rows")) await insert(row);
  *     });
@@ -185,7 +185,7 @@ const JOB_OPTIONS: Readonly<Record<keyof JobOptions, 1>> = {
  * Creates a connection to a server, given its address or options. It sends nothing until a job reports or
  * `request` is called.
  *
- *     const tidemark = connect({ url: "http://127.0.0.1:4000", database: "demo" });
+ *     const tidemark = connect({ url: "http://127.0.0.1:4000" });
  *
  * @throws TypeError if the address of the server is invalid or an option is unknown.
  */

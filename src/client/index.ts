@@ -1,4 +1,4 @@
-/** `tidemark/client`: reports jobs to a Tidemark server and watches them, in Node.js and in browsers. */
+/** `tidemark-client`: reports jobs to a Tidemark server and watches them, in Node.js and in browsers. */
 export { ERROR_CODES, type ErrorCode } from "../protocol/error-codes.js";
 export { TidemarkError } from "../protocol/tidemark-error.js";
 export { connect, type ConnectOptions, type Connection, type JobOptions } from "./connect.js";

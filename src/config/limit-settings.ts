@@ -67,6 +67,7 @@ const DESCRIPTIONS: Record<keyof Limits, readonly [unit: string, help: string, w
   nodesPerRequestMax: ["ids", "Ids in one nodes query"],
   rowsMax: ["rows", "Rows in one listProgress"],
   itemsPerAnswerMax: ["items", "Tasks, rows and log entries in one response or event"],
+  sharesPerUserMax: ["links", "Valid links to shared jobs that one user has created"],
   nameBytesMax: ["bytes", "Size of a name: database, user or job id"],
   descriptionBytesMax: ["bytes", "Size of a task's description"],
   messageTextBytesMax: ["bytes", "Size of a message: a log line or the reason of a failure"],

@@ -12,7 +12,7 @@ export const OFF = "off";
 /** Stands for a limit that the server derives. */
 export const AUTO = "auto";
 /** Stands for an empty list or text. */
-const NONE = "none";
+export const NONE = "none";
 
 export function text(pattern: RegExp, error: string): z.ZodType<string> {
   return z.string({ error }).regex(pattern, { error });

@@ -15,7 +15,7 @@ import {
   wholeNumber,
 } from "./parsers.js";
 import { defineGroup, namesOf, type Setting } from "./setting.js";
-import { headerNames, hosts, origins } from "./web-parsers.js";
+import { headerNames, hosts, origins, publicUrl } from "./web-parsers.js";
 
 const LOG_LEVELS = ["fatal", "error", "warn", "info", "debug", "trace", "silent"] as const;
 
@@ -57,7 +57,13 @@ const NETWORK_SETTINGS = defineGroup("Network", {
     syntax: "--trust-proxy <on|off>",
     parser: onOrOff(),
     default: "off",
-    help: "Take the client's address from the last entry of X-Forwarded-For; only behind a proxy that sets it",
+    help: "Take the client's address from the last entry of X-Forwarded-For, and the server's own address from X-Forwarded-Proto, -Host and -Prefix; only behind a proxy that sets them",
+  },
+  publicUrl: {
+    syntax: "--public-url <url>",
+    parser: publicUrl(),
+    default: "none",
+    help: "Address at which people open the dashboard, for links to shared jobs, such as https://tools.example/tidemark; none is the address of the request",
   },
   compression: {
     syntax: "--compression <on|off>",

@@ -1,7 +1,7 @@
 /** Parsers for the settings that say which web pages may use the server, and under which names. */
-import type { z } from "zod";
+import { z } from "zod";
 import { formatHost, formatOrigin, parseHost, parseOrigin } from "../util/web-address.js";
-import { list } from "./parsers.js";
+import { list, NONE } from "./parsers.js";
 
 /** The origin of a page without an address: a local file, or a frame that any site has put into a sandbox. */
 export const NULL_ORIGIN = "null";
@@ -20,6 +20,16 @@ export function hosts(): z.ZodType<readonly string[]> {
     hostOf,
     "expected host names such as tidemark.example, tidemark.example:8443 or *.example, separated by commas, or none; the only wildcard is *. at the start",
   );
+}
+
+/** The address of a server, without a slash at the end; empty for none. */
+export function publicUrl(): z.ZodType<string> {
+  const error =
+    "expected an http or https address without a query or a password, such as https://tools.example/tidemark, or none";
+  return z
+    .string({ error })
+    .transform((input) => (input === NONE ? "" : publicUrlOf(input)))
+    .pipe(z.custom<string>((url) => url !== undefined, { error }));
 }
 
 /** Names of request headers that a page may safely set. */
@@ -55,6 +65,13 @@ function canonical(input: string, wildcard: RegExp, read: (text: string) => stri
   const pattern = address.replace("wildcard", "*");
   if (!/\*(\.[^.:]+)+(:\d+)?$/.test(pattern)) throw new TypeError("nothing below the wildcard");
   return pattern;
+}
+
+function publicUrlOf(input: string): string | undefined {
+  if (!URL.canParse(input)) return undefined;
+  const { protocol, origin, pathname, href } = new URL(input);
+  const isPlain = /^https?:$/.test(protocol) && href === origin + pathname;
+  return isPlain ? href.replace(/\/+$/, "") : undefined;
 }
 
 /** @throws TypeError */

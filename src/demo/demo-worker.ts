@@ -1,3 +1,4 @@
+import { DEFAULT_DATABASE } from "../protocol/default-database.js";
 import { TidemarkError, unavailable } from "../protocol/tidemark-error.js";
 import type { TaskStore } from "../store/task-store.js";
 import type { TaskStoreProvider } from "../store/task-store-provider.js";
@@ -16,7 +17,7 @@ export interface DemoWorkerOptions {
 
 /** The key of the demonstration job; its names are already normalized. */
 export const DEMO_JOB = {
-  database: "demo" as DatabaseName,
+  database: DEFAULT_DATABASE as DatabaseName,
   username: "demo" as Username,
   jobId: "pagerank" as JobId,
 } as const;

@@ -1,3 +1,4 @@
+import type { Authenticator } from "../auth/authenticator.js";
 import type { Caller } from "../auth/caller.js";
 import type { Limits } from "../protocol/limits.js";
 import type { Position } from "../protocol/position.js";
@@ -16,6 +17,9 @@ import type { Writer } from "./operations/writer.js";
 /** Shared by all operations of a server. Resolvers reach jobs only through the reader, writer and watcher. */
 export interface Services {
   readonly version: string;
+  /** The address at which people open the dashboard (--public-url); empty if it is not set. */
+  readonly publicUrl: string;
+  readonly authenticator: Pick<Authenticator, "shareJob">;
   readonly limits: Limits;
   /** The default lease of a job. */
   readonly leaseMs: number;
@@ -41,6 +45,8 @@ export interface OperationObserver {
 export interface OperationContext {
   readonly services: Services;
   readonly caller: Caller;
+  /** The address of this server as the client uses it, as far as the server can tell. */
+  readonly serverUrl: string;
   /** Names the request in errors and in the log. */
   readonly requestId?: string | undefined;
   /** The instant of the operation, milliseconds since 1970: every value that depends on the time uses it. */

@@ -53,6 +53,8 @@ const DEFAULTS = {
   rowsMax: 10_000,
   itemsPerAnswerMax: 50_000,
 
+  sharesPerUserMax: 1_000,
+
   /** Bytes of UTF-8, here and below. */
   nameBytesMax: 128,
   descriptionBytesMax: CLIENT_LIMITS.descriptionBytesMax,

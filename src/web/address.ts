@@ -1,8 +1,8 @@
 /**
  * The view as encoded in the page's URL, so that a link reproduces it:
  *
- *     ?database=demo&user=alice&status=FAILED,LOST&search=import&sort=-progress
- *     ?database=demo&owner=alice&job=import-1
+ *     ?database=default&user=alice&status=FAILED,LOST&search=import&sort=-progress
+ *     ?database=default&owner=alice&job=import-1
  */
 import { isSortKey, type SortKey } from "./jobs/job-order.js";
 import { DISPLAY_STATUSES, type DisplayStatus } from "../format/display-status.js";

@@ -10,7 +10,7 @@ import { Instant } from "./parts/instant.js";
 import { rowStep } from "./parts/row-keys.js";
 import { announcement } from "./server/announcements.js";
 import { databasesError } from "./server/databases.js";
-import { needsToken } from "./server/session.js";
+import { needsToken, signInId } from "./server/session.js";
 import { SignIn } from "./sign-in.js";
 import { connectionStatus } from "./connection-status.js";
 
@@ -39,7 +39,8 @@ export function Dashboard() {
 function View() {
   const { job } = address();
   if (needsToken.value) return <SignIn />;
-  if (job && database.value !== undefined) return <JobPage database={database.value} address={job} />;
+  if (job && database.value !== undefined)
+    return <JobPage key={signInId.value} database={database.value} address={job} />;
   if (jobs.value) return <Overview store={jobs.value} />;
   return (
     <main class="quiet-page">

@@ -1,23 +1,21 @@
 /** The current database and its jobs, which stay subscribed while the page of one job is open. */
 import { computed, effect, signal, untracked } from "@preact/signals";
+import { DEFAULT_DATABASE } from "../protocol/default-database.js";
 import { JobStore } from "./jobs/job-store.js";
 import { address, replaceAddress } from "./location.js";
-import { databases, type DatabaseCounts } from "./server/databases.js";
-import { needsToken, token } from "./server/session.js";
+import { databases, refreshDatabases, type DatabaseCounts } from "./server/databases.js";
+import { needsToken, signInId } from "./server/session.js";
 import { pushStatusSource } from "./connection-status.js";
 
-/** The database that the snippets for an empty server use. */
-const FIRST_DATABASE = "demo";
-
-/** The database in the URL, or `demo` if the server has none; undefined until the server has answered. */
+/** The database in the URL, or the default one if the server has none; undefined until the server has answered. */
 export const database = computed(
-  () => address().database ?? (databases.value?.length === 0 ? FIRST_DATABASE : undefined),
+  () => address().database ?? (databases.value?.length === 0 ? DEFAULT_DATABASE : undefined),
 );
 
 /** The jobs of the database that was last listed. */
 export const jobs = signal<JobStore | undefined>(undefined);
 
-/** The token that `jobs` is subscribed with. */
+/** The sign-in that `jobs` is subscribed with. */
 let openedWith: string | undefined;
 let stopShowing = (): void => {};
 
@@ -27,20 +25,32 @@ effect(() => {
   if (address().database === undefined && first) untracked(() => replaceAddress({ database: first.name }));
 });
 
+/** Another user may see other databases and jobs. */
+effect(() => {
+  void signInId.value;
+  if (needsToken.value) untracked(close);
+  else untracked(refreshDatabases);
+});
+
 effect(() => {
   const wanted = address().job ? undefined : database.value;
-  void token.value; // another token may see other jobs
+  void signInId.value;
   if (wanted !== undefined && !needsToken.value) untracked(() => open(wanted));
 });
 
 function open(name: string): void {
-  if (jobs.peek()?.database === name && openedWith === token.peek()) return;
-  stopShowing();
-  jobs.peek()?.close();
-  openedWith = token.peek();
+  if (jobs.peek()?.database === name && openedWith === signInId.peek()) return;
+  close();
+  openedWith = signInId.peek();
   const store = new JobStore(name);
   stopShowing = pushStatusSource(store);
   jobs.value = store;
+}
+
+function close(): void {
+  stopShowing();
+  jobs.peek()?.close();
+  jobs.value = undefined;
 }
 
 /** The first database with a running job, or else the first. */

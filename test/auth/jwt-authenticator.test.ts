@@ -54,6 +54,15 @@ describe("A JSON Web Token", () => {
     });
   });
 
+  it("can't be created by the server to share a job", async () => {
+    const { authenticator } = await openAuthenticator(secretFile());
+
+    await expect(authenticator.shareJob()).rejects.toMatchObject({
+      code: "FORBIDDEN",
+      message: expect.stringContaining("Request a token with the claim `job` from that issuer") as string,
+    });
+  });
+
   it("can list its databases in one string", async () => {
     const { authenticator } = await openAuthenticator(secretFile());
 

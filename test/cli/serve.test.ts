@@ -121,7 +121,9 @@ describe("tidemark", () => {
   });
 
   it("shows a default as a flag value", async () => {
-    expect((await run(["share", "--help"])).printed).toContain("Lifetime of the token (default: 24h)");
+    expect((await run(["share", "--help"])).printed).toContain(
+      "How long the link is valid, from 1m to 30d (default: 24h)",
+    );
   });
 
   it.each([

@@ -24,6 +24,12 @@ describe("the options of a command that talks to a server", () => {
     });
   });
 
+  it("include --db, a short name of --database", () => {
+    const command = addDatabaseOptions(new Command("list")).parse(["--db", "movies"], { from: "user" });
+
+    expect(resolveDatabase(command.opts<DatabaseFlags>(), {})).toEqual({ ...DEFAULTS, database: "movies" });
+  });
+
   it("are read from the environment if there is no flag", () => {
     const env = { TIDEMARK_URL: "https://host", TIDEMARK_TOKEN: "secret", TIDEMARK_DATABASE: "demo" };
 

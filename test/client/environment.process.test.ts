@@ -18,7 +18,7 @@ it("connect() and watch() default to the environment variables", async () => {
 });
 
 const SCRIPT = `
-  import { connect, leaf, watch } from "tidemark/client";
+  import { connect, leaf, watch } from "tidemark-client";
   await connect().job({ jobId: "import" }, leaf("Import")).run(() => {});
   const watched = watch();
   await watched.untilLive();

@@ -22,7 +22,7 @@ const STORE = {
 const LIST = { query: `{ tasks(database: "movies") { nodes { username jobId } } }` };
 const WATCH = { query: `subscription { taskCount(database: "movies") }` };
 
-describe("tidemark token and tidemark share", () => {
+describe("tidemark token", () => {
   it("create tokens that grant exactly their rights", async () => {
     const { options, path } = newFile();
     const alice = await printedToken(
@@ -33,24 +33,14 @@ describe("tidemark token and tidemark share", () => {
       ["token", "create", "bob", "--databases", "mov*", "--expires", "1h"],
       options,
     );
-    const shared = await printedToken(["share", "movies", "alice", "a"], options);
     await using tidemark = await startTidemark([], options);
 
     const stored = await send(tidemark.url, alice, STORE);
-    const [toAlice, toBob, toShared] = [
-      await send(tidemark.url, alice, LIST),
-      await send(tidemark.url, bob, LIST),
-      await send(tidemark.url, shared, LIST),
-    ];
+    const [toAlice, toBob] = [await send(tidemark.url, alice, LIST), await send(tidemark.url, bob, LIST)];
 
     const nodes = [{ username: "alice", jobId: "a" }];
     expect(stored).toEqual({ data: { storeTask: { userTask: { username: "alice" } } } });
-    expect([toAlice, toBob, toShared]).toEqual([
-      { data: { tasks: { nodes } } },
-      { data: { tasks: { nodes: [] } } },
-      { data: { tasks: { nodes } } },
-    ]);
-    expect((await send(tidemark.url, shared, STORE)).errors?.[0]?.extensions).toEqual({ code: "FORBIDDEN" });
+    expect([toAlice, toBob]).toEqual([{ data: { tasks: { nodes } } }, { data: { tasks: { nodes: [] } } }]);
     expect(statSync(path).mode & 0o777).toBe(0o600);
     expect([...tidemark.program.out, readFileSync(path, "utf8")].join("\n")).not.toMatch(/tm_/);
   });
@@ -128,6 +118,94 @@ describe("tidemark token and tidemark share", () => {
   });
 });
 
+describe("tidemark share", () => {
+  it("prints a link that shows one job, and says until when", async () => {
+    const { options } = newFile();
+    const token = await printedToken(["token", "create", "alice", "--role", "reporter"], options);
+    await using tidemark = await startTidemark([], options);
+    await send(tidemark.url, token, STORE);
+
+    const { exit, out, err } = await share(["a", "--expires", "1h"], `${tidemark.url}/graphql`, token);
+
+    const [link = ""] = out;
+    const shared = new URLSearchParams(new URL(link).hash.slice(1)).get("token")!;
+    expect([exit.code, out.length]).toEqual([0, 1]);
+    expect(link).toBe(`${tidemark.url}/?database=movies&owner=alice&job=a#token=${shared}`);
+    expect(err).toEqual([
+      expect.stringMatching(/^Anyone with this link can read the job until \d{4}-\d\d-\d\dT[\d:.]+Z\.$/),
+    ]);
+    expect(await send(tidemark.url, shared, LIST)).toEqual({
+      data: { tasks: { nodes: [{ username: "alice", jobId: "a" }] } },
+    });
+    expect((await send(tidemark.url, shared, STORE)).errors?.[0]?.extensions).toEqual({ code: "FORBIDDEN" });
+    expect((await run(["token", "list"], options)).out[1]).toMatch(
+      /job a of alice in movies .* shared by alice$/,
+    );
+  });
+
+  it("prints the public address of the server, as JSON with --json", async () => {
+    const { options } = newFile();
+    const token = await printedToken(["token", "create", "alice", "--role", "admin"], options);
+    const publicUrl = "https://tools.example/tidemark";
+    await using tidemark = await startTidemark(["--public-url", publicUrl], options);
+    await send(tidemark.url, token, STORE);
+
+    const { out, err } = await share(["--user", "alice", "--job", "a", "--json"], tidemark.url, token);
+
+    const answer = JSON.parse(out.join("")) as { readonly token: string };
+    expect(answer).toEqual({
+      url: `${publicUrl}/?database=movies&owner=alice&job=a#token=${answer.token}`,
+      token: expect.stringMatching(/^tm_/) as unknown,
+      expiresAt: expect.stringMatching(/Z$/) as unknown,
+    });
+    expect(err).toEqual([]);
+  });
+
+  it("prints the plain address of a job on a server without authentication", async () => {
+    await using tidemark = await startTidemark([]);
+    await send(tidemark.url, "none", STORE);
+
+    const { out, err } = await share(["a"], tidemark.url);
+
+    expect(out).toEqual([`${tidemark.url}/?database=movies&owner=anonymous&job=a`]);
+    expect(err).toEqual([expect.stringContaining("The server requires no token")]);
+  });
+
+  it("refuses a job that does not exist, and makes no token", async () => {
+    const { options } = newFile();
+    const token = await printedToken(["token", "create", "alice", "--role", "reporter"], options);
+    await using tidemark = await startTidemark([], options);
+
+    const { exit, out, err } = await share(["none"], tidemark.url, token);
+
+    expect([exit.code, out]).toEqual([3, []]);
+    expect(err).toEqual(["tidemark: job none not found in the database movies"]);
+    expect((await run(["token", "list"], options)).out).toHaveLength(1);
+  });
+
+  it("refuses a token that may only read the job, with the role that is required", async () => {
+    const { options } = newFile();
+    const [reporter, viewer] = [
+      await printedToken(["token", "create", "alice", "--role", "reporter"], options),
+      await printedToken(["token", "create", "alice"], options),
+    ];
+    await using tidemark = await startTidemark([], options);
+    await send(tidemark.url, reporter, STORE);
+
+    const { exit, err } = await share(["a"], tidemark.url, viewer);
+
+    expect(exit.code).toBe(5);
+    expect(err).toEqual([expect.stringContaining("Sharing a job requires the role reporter")]);
+  });
+
+  it.each(["59s", "31d"])("refuses --expires %s", async (expires) => {
+    const { exit, err } = await share(["a", "--expires", expires], "http://127.0.0.1:1");
+
+    expect(exit.code).toBe(2);
+    expect(err).toEqual([expect.stringContaining("expected a duration from 1m to 30d")]);
+  });
+});
+
 describe("tidemark serve", () => {
   it("does not start without authentication on a public address", async () => {
     await using program = serve(["--host", "0.0.0.0", "--port", "0"]);
@@ -197,6 +275,11 @@ describe.skipIf(!CAN_BE_NOBODY)(`a tokens file of another user ${NEEDS_ROOT}`, (
 function newFile(): { readonly options: ProgramOptions; readonly path: string } {
   const path = join(temporaryFolder(), "tokens.json");
   return { path, options: { env: { TIDEMARK_AUTH: `tokens:${path}` } } };
+}
+
+function share(args: readonly string[], url: string, token = "") {
+  const env = { TIDEMARK_DATABASE: "movies", TIDEMARK_URL: url, TIDEMARK_TOKEN: token };
+  return run(["share", ...args], { env });
 }
 
 async function printedToken(args: readonly string[], options: ProgramOptions): Promise<string> {

@@ -69,6 +69,9 @@ const MATRIX = table(`
   Mutation.requestCancel  own      -     no      job       job    no     job
   Mutation.requestCancel  other    -     no      no        job    no     job
   Mutation.requestCancel  elsewhere -    no      no        no     no     job
+  Mutation.shareJob       own      -     no      link      link   no     link
+  Mutation.shareJob       other    -     NOT_FOUND NOT_FOUND link NOT_FOUND link
+  Mutation.shareJob       elsewhere - NOT_FOUND NOT_FOUND NOT_FOUND NOT_FOUND link
   Mutation.purgeDatabase  own      -     no      no        2      no     2
   Mutation.purgeDatabase  other    -     no      no        2      no     2
   Mutation.purgeDatabase  elsewhere -    no      no        no     no     1

@@ -133,6 +133,14 @@ export const ROOT_FIELDS: Readonly<Record<string, RootField>> = {
       ),
     show: ({ requestCancel }) => jobOrNull(requestCancel.userTask),
   },
+  "Mutation.shareJob": {
+    ask: (job) =>
+      requestOf("mutation ($input: ShareJobInput!) { shareJob(input: $input) { url token } }", {
+        input: job,
+      }),
+    show: ({ shareJob: { url, token } }, { jobId }) =>
+      url.endsWith(`job=${jobId}#token=${token}`) ? "link" : url,
+  },
   "Mutation.purgeDatabase": {
     ask: (job) =>
       requestOf("mutation ($database: String!) { purgeDatabase(database: $database) { removed } }", job),

@@ -44,6 +44,7 @@ const ELSEWHERE: Partial<Record<keyof Limits, string>> = {
   pageSizeDefault: "below: nothing passes a default",
   logLinesPerJobMax: "below: older items are dropped, and no request exceeds it",
   requestIdsPerAttemptMax: "below: older items are dropped, and no request exceeds it",
+  sharesPerUserMax: "auth/share-job.test.ts: it needs a tokens file",
   removalsKeptMax: "subscriptions.test.ts: older positions get HISTORY_GONE",
   waitingAnswerBytesMax: "unread-answers.test.ts: it needs clients that do not read",
   waitingBytesPerSocketMax: "websocket.test.ts: the server stops reading from the client",

@@ -44,10 +44,10 @@ describe.skipIf(!isBrowserTested())("The dashboard (in CI; needs Chromium)", { t
     await using page = await openDashboard(browser, server.url);
     await page.getByRole("heading", { name: "No jobs yet" }).waitFor();
 
-    await store(server.url, { database: "demo" });
+    await store(server.url, { database: "default" });
     const row = jobRow(page, "work");
     await row.waitFor();
-    await update(server.url, { database: "demo", updates: [{ path: "", done: 4, message: "halfway" }] });
+    await update(server.url, { database: "default", updates: [{ path: "", done: 4, message: "halfway" }] });
 
     await waitForValue(() => row.getByRole("progressbar").getAttribute("aria-valuenow"), "40");
     expect(await row.textContent()).toContain("halfway");
@@ -55,13 +55,13 @@ describe.skipIf(!isBrowserTested())("The dashboard (in CI; needs Chromium)", { t
 
   it("shows when it became stale, stops the clocks, and catches up when the server is back", async () => {
     await using server = await RestartableServer.start();
-    await store(server.url, { database: "demo" });
-    await update(server.url, { database: "demo", updates: [{ path: "", done: 4 }] });
+    await store(server.url, { database: "default" });
+    await update(server.url, { database: "default", updates: [{ path: "", done: 4 }] });
     const page = await openStrictPage(browser, {
       mayComplain: SERVER_IS_AWAY,
     });
     await page.clock.install();
-    await page.goto(`${server.url}/?database=demo`);
+    await page.goto(`${server.url}/?database=default`);
     const elapsed = jobRow(page, "work").locator(".cell-elapsed");
     await elapsed.waitFor();
 
@@ -74,7 +74,7 @@ describe.skipIf(!isBrowserTested())("The dashboard (in CI; needs Chromium)", { t
     const violations = await seriousViolations(page);
 
     await server.startAgain();
-    await update(server.url, { database: "demo", updates: [{ path: "", done: 7 }] });
+    await update(server.url, { database: "default", updates: [{ path: "", done: 7 }] });
     await page.clock.runFor(60_000);
     await untilLive(page);
 
@@ -85,8 +85,8 @@ describe.skipIf(!isBrowserTested())("The dashboard (in CI; needs Chromium)", { t
 
   it("cancels a running job, and shows the user and the reason", async () => {
     await using server = await startServer();
-    await using page = await openDashboard(browser, server.url, "?database=demo");
-    const worker = connect({ url: server.url, database: "demo", username: "alice" });
+    await using page = await openDashboard(browser, server.url, "?database=default");
+    const worker = connect({ url: server.url, database: "default", username: "alice" });
     const job = worker.job({ jobId: "import-1" }, task("Import", leaf("read", { volume: 9 })));
     const work = job.run(async ({ signal }) => {
       await new Promise((resolve) => signal.addEventListener("abort", resolve));
@@ -264,7 +264,7 @@ describe.skipIf(!isBrowserTested())("The dashboard (in CI; needs Chromium)", { t
     await page.getByRole("button", { name: "Run a demo job" }).click();
 
     await page.getByRole("heading", { name: "Rank the pages of a wiki" }).waitFor();
-    expect(new URL(page.url()).search).toBe("?database=demo&owner=demo&job=pagerank");
+    expect(new URL(page.url()).search).toBe("?database=default&owner=demo&job=pagerank");
   });
 
   it("does not offer a demo job that the server does not have", async () => {
@@ -281,7 +281,9 @@ describe.skipIf(!isBrowserTested())("The dashboard (in CI; needs Chromium)", { t
     await using server = await startServer();
     await store(server.url);
     await using gate = await TokenGateway.open(server.url, "right", (path) => path === "/graphql");
-    await using page = await openDashboard(browser, gate.url, "?database=d", { mayComplain: /401/ });
+    await using page = await openDashboard(browser, gate.url, "?database=d", {
+      mayComplain: /401|WebSocket is closed before/,
+    });
 
     await page.getByLabel("Token").fill("wrong");
     await page.getByRole("button", { name: "Sign in" }).click();

@@ -78,6 +78,6 @@ const STATUSES = ["PENDING", "RUNNING", "FINISHED", "CANCELED", "FAILED"] as con
 
 const EXAMPLES = `
 Examples:
-  $ tidemark list --database demo                         the newest 100 jobs
+  $ tidemark list                                         the newest 100 jobs
   $ tidemark list --status running --user alice           the running jobs of alice
   $ tidemark list --status failed canceled --all --json | jq -r .jobId`;

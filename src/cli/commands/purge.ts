@@ -130,6 +130,6 @@ async function deleteDatabase(
 
 const EXAMPLES = `
 Examples:
-  $ tidemark purge --database demo
+  $ tidemark purge --database old
   $ tidemark purge --database test-17 --yes --json
   $ tidemark purge --database test-17 --delete`;

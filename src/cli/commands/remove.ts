@@ -32,4 +32,4 @@ export async function deleteJob({ server, name, json }: JobRequest, out: Output)
 
 const EXAMPLES = `
 Examples:
-  $ tidemark remove alice/import-1 --database demo`;
+  $ tidemark remove alice/import-1`;

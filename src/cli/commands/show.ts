@@ -34,6 +34,6 @@ export async function showJob({ server, name, json }: JobRequest, out: Output): 
 
 const EXAMPLES = `
 Examples:
-  $ tidemark show alice/import-1 --database demo
+  $ tidemark show alice/import-1
   $ tidemark show import-1                              if only one user has a job with this id
   $ tidemark show --user alice --job a/b --json         a job id that contains a slash`;

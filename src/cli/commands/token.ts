@@ -10,6 +10,8 @@ export interface TokenSummary {
   readonly role: string;
   readonly databases: readonly string[];
   readonly job?: JobName | undefined;
+  /** The user who shared the job. */
+  readonly sharedBy?: string | undefined;
   readonly createdAt: string;
   readonly expiresAt?: string | undefined;
   readonly note?: string | undefined;
@@ -20,7 +22,6 @@ export interface NewToken {
   readonly username: string;
   readonly role: Role;
   readonly databases: readonly string[];
-  readonly job?: JobName | undefined;
   readonly note?: string | undefined;
   readonly lifeMs?: number | undefined;
 }
@@ -38,7 +39,7 @@ interface JobName {
   readonly jobId: string;
 }
 
-/** Adds `token create`, `token list`, `token revoke` and `share`, which manage the file of `--auth tokens:FILE`. */
+/** Adds `token create`, `token list` and `token revoke`, which manage the file of `--auth tokens:FILE`. */
 export function addTokenCommands(
   program: Command,
   actions: TokenActions,
@@ -50,7 +51,6 @@ export function addTokenCommands(
   addCreate(token, actions, environment);
   addList(token, actions, environment);
   addRevoke(token, actions, environment);
-  addShare(program, actions, environment);
 }
 
 const ROLES = ["viewer", "reporter", "admin"] as const;
@@ -75,7 +75,8 @@ function addCreate(token: Command, actions: TokenActions, environment: RuntimeEn
     .action(async (username: string, flags: CreateFlags) => {
       const databases = flags.databases.split(",").map((name) => name.trim());
       const grant = { username, role: flags.role, databases, note: flags.note, lifeMs: flags.expires };
-      await createAndPrint(grant, flags.auth, actions, environment);
+      const { token: created } = await actions.create(pathIn(flags.auth), grant);
+      environment.print(`${created}\n`); // alone, so that a script can use it
     });
 }
 
@@ -111,48 +112,6 @@ function addRevoke(token: Command, { revoke }: TokenActions, environment: Runtim
     });
 }
 
-function addShare(program: Command, actions: TokenActions, environment: RuntimeEnvironment): void {
-  program
-    .command("share <database> <username> <jobId>")
-    .description("Create a token that permits reading one job for a limited time, and print it.")
-    .addOption(fileOption(environment))
-    .addOption(
-      new Option("--expires <duration>", "Lifetime of the token")
-        .argParser(lifeMs)
-        .default(lifeMs("24h"), "24h"),
-    )
-    .option("--note <text>", "Purpose of the token, shown by token list")
-    .action(async (database: string, username: string, jobId: string, flags: ShareFlags) => {
-      const job = { database, username, jobId };
-      const grant = {
-        username,
-        role: "viewer",
-        databases: [database],
-        job,
-        note: flags.note,
-        lifeMs: flags.expires,
-      } as const;
-      await createAndPrint(grant, flags.auth, actions, environment);
-    });
-}
-
-interface ShareFlags {
-  readonly auth: string;
-  readonly expires: number;
-  readonly note?: string;
-}
-
-/** Prints only the token, so that a script can use it. */
-async function createAndPrint(
-  grant: NewToken,
-  auth: string,
-  { create }: TokenActions,
-  environment: RuntimeEnvironment,
-) {
-  const { token } = await create(pathIn(auth), grant);
-  environment.print(`${token}\n`);
-}
-
 function fileOption({ env }: RuntimeEnvironment): Option {
   const option = new Option(
     "--auth <tokens:FILE>",
@@ -176,10 +135,11 @@ function lifeMs(text: string): number {
   }
 }
 
-function describe({ id, username, role, databases, job, expiresAt, note }: TokenSummary): string {
+function describe({ id, username, role, databases, job, sharedBy, expiresAt, note }: TokenSummary): string {
   const what = job
     ? `job ${job.jobId} of ${job.username} in ${job.database}`
     : `databases ${databases.join(",")}`;
   const until = expiresAt === undefined ? "until revoked" : `until ${expiresAt}`;
-  return [id, username, role, what, until, ...(note === undefined ? [] : [note])].join("  ");
+  const by = sharedBy === undefined ? [] : [`shared by ${sharedBy}`];
+  return [id, username, role, what, until, ...by, ...(note === undefined ? [] : [note])].join("  ");
 }

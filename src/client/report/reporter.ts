@@ -84,7 +84,7 @@ export class Reporter {
 
   /** The address at which people open the dashboard, as far as it is known. */
   get publicUrl(): string {
-    return this.transport.url;
+    return this.limits.publicUrl ?? this.transport.url;
   }
 
   onJobChanged(job: JobSync, isUrgent: boolean): void {

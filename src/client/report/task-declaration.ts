@@ -7,6 +7,7 @@
  *       leaf("write"))
  */
 import type { ClientLimits } from "../../protocol/client-limits.js";
+import { checkOptions } from "../check-options.js";
 import type { IterationMode, TaskInput } from "../generated/graphql.js";
 import { propertyOf } from "./failure-reason.js";
 import { isUnits, quoted, toDescription, toWholeNumber } from "./input-values.js";
@@ -62,7 +63,8 @@ export function leaf(
   description: string,
   options: SpecOptions & { readonly volume?: number | undefined } = {},
 ): LeafSpec {
-  rejectOptions(description, options);
+  checkOptions("leaf", options, { volume: 1, maxConcurrency: 1 });
+  checkConcurrency(description, options);
   if (options.volume !== undefined && !isUnits(options.volume)) {
     throw invalid(description, "volume", options.volume, "a number from 0");
   }
@@ -102,7 +104,8 @@ export function iterative(
   options: IterationOptions,
   ...tasks: readonly TaskDeclaration[]
 ): IterativeSpec {
-  rejectOptions(description, options);
+  checkOptions("iterative", options, { mode: 1, max: 1, maxConcurrency: 1 });
+  checkConcurrency(description, options);
   const { mode, max } = options;
   if (mode === "OPEN" ? max !== undefined : !isCount(max)) {
     throw invalid(description, "max", max, "a whole number from 1, or none with OPEN");
@@ -150,12 +153,10 @@ function declaredInput(spec: TaskDeclaration, limits: ClientLimits): TaskInput {
 /** @throws TypeError for a value that `leaf()`, `task()` or `iterative()` did not make. */
 export function checkDeclaration(spec: unknown): void {
   if (propertyOf(spec, "kind")) return;
-  throw new TypeError(`Invalid task ${quoted(spec)}: expected the result of leaf(), task() or iterative().`);
+  throw new TypeError(`Invalid task ${quoted(spec)}: expected one of leaf(), task() or iterative().`);
 }
 
-function rejectOptions(description: string, options: SpecOptions): void {
-  if (Object(options) !== options) throw invalid(description, "options", options, "an object");
-  const { maxConcurrency } = options;
+function checkConcurrency(description: string, { maxConcurrency }: SpecOptions): void {
   if (maxConcurrency === undefined || isCount(maxConcurrency)) return;
   throw invalid(description, "maxConcurrency", maxConcurrency, "a whole number from 1");
 }

@@ -1,3 +1,4 @@
+import { DEFAULT_DATABASE } from "../../protocol/default-database.js";
 import { DEFAULT_URL } from "../../protocol/default-url.js";
 import { environmentVariable } from "../platform.js";
 
@@ -21,7 +22,7 @@ export function resolveEndpoint({ url, token, database }: EndpointOptions): Endp
   return {
     url: url ?? environmentVariable("TIDEMARK_URL") ?? DEFAULT_URL,
     token: token ?? environmentVariable("TIDEMARK_TOKEN"),
-    database: database ?? environmentVariable("TIDEMARK_DATABASE") ?? "default",
+    database: database ?? environmentVariable("TIDEMARK_DATABASE") ?? DEFAULT_DATABASE,
   };
 }
 

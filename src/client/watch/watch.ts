@@ -18,7 +18,7 @@ import type { WatchedJob } from "./watched-job.js";
 /**
  * Watches the jobs of a database. A watch delivers events, and `Watch.jobs` always holds the current jobs.
  *
- *     for await (const event of watch({ url: "http://127.0.0.1:4000", database: "demo" })) {
+ *     for await (const event of watch({ url: "http://127.0.0.1:4000" })) {
  *       if ("job" in event) console.log(event.kind, event.job.jobId, event.job.task.progress.percent);
  *     }
  *

@@ -13,10 +13,12 @@ import { maskError } from "../pipeline/mask-error.js";
 import type { OperationContext, UserTaskView } from "../context.js";
 import { DATABASE_DESCRIPTION, parseJobAddress, parseOptional, type JobAddress } from "./job-arguments.js";
 import { checkBound, checkRange } from "./ranges.js";
+import { shareJob } from "./share-job.js";
 import {
   AddTasksInputType,
   JobInputType,
   RequestCancelInputType,
+  ShareJobInputType,
   StoreTaskInputType,
   UpdateTaskInputType,
 } from "../types/inputs.js";
@@ -26,6 +28,7 @@ import {
   PurgeDatabasePayloadType,
   RemoveTaskPayloadType,
   RequestCancelPayloadType,
+  ShareJobPayloadType,
   StoreTaskPayloadType,
   UpdateTaskPayloadType,
   UpdateTaskResultType,
@@ -122,6 +125,14 @@ builder.mutationType({
         const store = await existingStore("cancel", key, context);
         return jobPayload(await store.requestCancel(key, request, context.admit), context);
       },
+    }),
+    shareJob: t.field({
+      type: ShareJobPayloadType,
+      nullable: true,
+      description:
+        "Makes a link that shows one job, read-only, until it expires. The caller must be permitted to report the job. Fails with NOT_FOUND if the caller sees no such job, and with LIMIT_EXCEEDED if the caller's user has too many valid links. On a server without authentication, it returns the address of the job.",
+      args: { input: t.arg({ type: ShareJobInputType, required: true, description: "The job." }) },
+      resolve: (_, { input }, context) => shareJob(input, context),
     }),
     purgeDatabase: t.field({
       type: PurgeDatabasePayloadType,

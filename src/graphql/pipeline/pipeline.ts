@@ -249,12 +249,13 @@ export class Pipeline {
   }
 
   /** @throws TidemarkError BAD_USER_INPUT if `lastEventId` is not a position. */
-  #createContext({ caller, requestId, lastEventId }: OperationRequest): OperationContext {
+  #createContext({ caller, serverUrl, requestId, lastEventId }: OperationRequest): OperationContext {
     const resumeAfter = lastEventId ? parsePosition(lastEventId) : undefined;
     const { provider, hub, emptyHub } = this.#options;
     return {
       services: this.#services,
       caller,
+      serverUrl,
       requestId,
       now: this.#clock.now(),
       reader: new Reader(provider, caller),
@@ -288,6 +289,7 @@ export interface OperationParams {
 /** An operation as a transport passes it on. */
 export interface OperationRequest extends OperationParams {
   readonly caller: Caller;
+  readonly serverUrl: OperationContext["serverUrl"];
   /** Names the request in errors and in the log. */
   readonly requestId?: string | undefined;
   /** The position that the transport gives to resume from. It takes precedence over `after` in the document. */

@@ -1,4 +1,5 @@
 import type { IterationsSpec, TaskSpec } from "../../tasks/task-spec.js";
+import { SHARE_LIFE } from "../../protocol/share-life.js";
 import { builder } from "../builder.js";
 import {
   DATABASE_DESCRIPTION,
@@ -193,11 +194,27 @@ export const RequestCancelInputType = builder.inputType("RequestCancelInput", {
   }),
 });
 
-function jobFields(t: InputFields) {
+export const ShareJobInputType = builder.inputType("ShareJobInput", {
+  description: "Identifies the job to share, and says for how long.",
+  fields: (t) => ({
+    ...jobKeyFields(t),
+    expiresInSeconds: t.int({
+      description: `How long the link is valid, in seconds from now: ${SHARE_LIFE.minSeconds} to ${SHARE_LIFE.maxSeconds} (30 days). Defaults to ${SHARE_LIFE.defaultSeconds}, a day.`,
+    }),
+  }),
+});
+
+function jobKeyFields(t: InputFields) {
   return {
     database: t.string({ required: true, description: DATABASE_DESCRIPTION }),
     username: t.string({ description: OWN_USERNAME_DESCRIPTION }),
     jobId: t.id({ required: true, description: JOB_ID_DESCRIPTION }),
+  };
+}
+
+function jobFields(t: InputFields) {
+  return {
+    ...jobKeyFields(t),
     attempt: t.int({
       description:
         "The attempt that the request is for. If the job has another attempt, the request fails with STALE_ATTEMPT. Defaults to the current attempt; workers should always send it.",

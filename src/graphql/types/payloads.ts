@@ -1,4 +1,5 @@
 import type { ErrorCode } from "../../protocol/error-codes.js";
+import type { JobShare } from "../../auth/authenticator.js";
 import { builder } from "../builder.js";
 import type { UserTaskView } from "../context.js";
 import { StoreOutcomeType } from "./enums.js";
@@ -96,6 +97,27 @@ export const RemoveTaskPayloadType = builder
         type: UserTaskType,
         nullable: true,
         description: "The job before its removal; null if it did not exist.",
+      }),
+    }),
+  });
+
+export const ShareJobPayloadType = builder
+  .objectRef<JobShare & { readonly url: string }>("ShareJobPayload")
+  .implement({
+    description: "The result of shareJob.",
+    fields: (t) => ({
+      url: t.exposeString("url", {
+        description:
+          'The link to the job\'s page. Its fragment has the token. For example "https://tools.example/?database=neo4j&owner=alice&job=pagerank#token=tm_…".',
+      }),
+      token: t.exposeString("token", {
+        description:
+          "The token, which permits reading this job and nothing else; empty on a server without authentication.",
+      }),
+      expiresAt: t.expose("expiresAt", {
+        type: "DateTime",
+        description:
+          "When the link ends; the last instant of the year 9999 on a server without authentication.",
       }),
     }),
   });

@@ -22,6 +22,12 @@ export const ServerInfoType = builder.objectRef<Services>("ServerInfo").implemen
     "The server's version and its limits by the names of its settings, so that clients keep within them.",
   fields: (t) => ({
     version: t.exposeString("version", { description: 'The version of Tidemark. For example "1.2.0".' }),
+    publicUrl: t.string({
+      nullable: true,
+      description:
+        'The address at which people open the dashboard; null if the operator has not set it. For example "https://tools.example/tidemark".',
+      resolve: ({ publicUrl }) => publicUrl || null,
+    }),
     limits: t.field({
       type: [ServerLimitType],
       description: "The limits that are on. A limit that is not listed is off.",

@@ -33,6 +33,7 @@ import { readJsonBody } from "./request-body.js";
 import { RequestError } from "./request-error.js";
 import { requestIdOf } from "./request-id.js";
 import { setCommonHeaders } from "./common-headers.js";
+import { serverUrlOf } from "./server-url.js";
 
 /**
  * GraphQL over HTTP and over server-sent events. It reads each request itself and answers in JSON directly. GraphQL Yoga
@@ -123,13 +124,14 @@ export class GraphqlHttpHandler {
     caller: Caller,
     { acceptsEvents }: AnswerTypes,
   ): Promise<ExecutableOperation | RejectedRequest | undefined> {
-    const { pipeline } = this.#options;
+    const { pipeline, trustsProxy } = this.#options;
     try {
       const params = await this.#paramsOf(request);
       if (!params) return undefined;
       const lastEventId = request.headers["last-event-id"] as string | undefined; // Node.js joins several
       const requestId = requestIdOf(request);
-      const prepared = pipeline.prepare({ ...params, caller, requestId, lastEventId });
+      const serverUrl = serverUrlOf(request, trustsProxy);
+      const prepared = pipeline.prepare({ ...params, caller, serverUrl, requestId, lastEventId });
       if (isRejected(prepared)) return prepared;
       if (prepared.kind === OperationTypeNode.MUTATION && request.method === "GET") throw mutationByGet();
       if (prepared.kind === OperationTypeNode.SUBSCRIPTION && !acceptsEvents) throw eventStreamRequired();
@@ -238,6 +240,7 @@ export class GraphqlHttpHandler {
 
 export interface GraphqlHttpHandlerOptions extends EventStreamOptions {
   readonly authenticator: Authenticator;
+  readonly trustsProxy: boolean;
   readonly callerConnections: CallerCounts;
   readonly compressor: AnswerCompressor;
   readonly refusals: RefusalLog;

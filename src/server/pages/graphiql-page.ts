@@ -14,7 +14,9 @@ import { promisify } from "node:util";
 import { Worker } from "node:worker_threads";
 import { createGunzip, gzip } from "node:zlib";
 import type { GraphiQLOptions } from "graphql-yoga";
+import { DEFAULT_DATABASE } from "../../protocol/default-database.js";
 import { digestOf, matchesEtag, preferredCoding } from "../http/content-negotiation.js";
+import { GRAPHIQL_SESSION_SCRIPT } from "./graphiql-session.js";
 
 /**
  * True for a browser's navigation, false for a GraphQL request. As in GraphQL Yoga, a URL with a `query` is also a link
@@ -78,7 +80,7 @@ interface Tab {
 }
 
 /** The job of the tabs: an import with a known volume, an unknown volume and an iterative task. */
-const JOB = { database: "demo", username: "alice", jobId: "import-1" };
+const JOB = { database: DEFAULT_DATABASE, username: "alice", jobId: "import-1" };
 const CHECK = { mode: "DYNAMIC", max: 3, tasks: [{ description: "compare", volume: 20 }] };
 const TASK = {
   description: "Import",
@@ -111,7 +113,7 @@ const OPERATIONS = new URL("../../../schema/operations/", import.meta.url);
 async function renderPage(subscriptions: Subscriptions): Promise<RenderedPage> {
   const tabs = await Promise.all(EXAMPLES.map(readTab));
   const html = await renderInWorker(optionsFor(tabs, subscriptions));
-  const seed = seedScript(tabs);
+  const seed = GRAPHIQL_SESSION_SCRIPT + seedScript(tabs);
   const page = html.replace("</head>", () => `<style>${STEADY_TABS}</style><script>${seed}</script></head>`);
   const compressed = await compress(page, { level: 9 });
   return {

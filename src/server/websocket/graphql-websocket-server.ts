@@ -10,12 +10,12 @@ import {
 } from "graphql";
 import { handleProtocols, makeServer, type Server as ProtocolServer } from "graphql-ws";
 import { WebSocketServer, type WebSocket } from "ws";
-import type { Caller } from "../../auth/caller.js";
 import { tokenInPayload } from "../../auth/authenticator.js";
 import { EventResults } from "../../graphql/pipeline/event-results.js";
 import {
   isRejected,
   type ExecutableOperation,
+  type OperationRequest,
   type Pipeline,
   type RejectedOperation,
 } from "../../graphql/pipeline/pipeline.js";
@@ -26,9 +26,14 @@ import { SlicedQueue } from "../../util/sliced-queue.js";
 import type { TurnLength } from "../../util/turn-length.js";
 import { parseOperationParams } from "../operation-params.js";
 import { REQUEST_ID_HEADER, requestIdOf } from "../http/request-id.js";
+import { serverUrlOf } from "../http/server-url.js";
 import type { Client } from "../refusal-log.js";
 import { createWriteQueue } from "./frame-writer.js";
-import { WebSocketConnection, type WebSocketConnectionOptions } from "./websocket-connection.js";
+import {
+  WebSocketConnection,
+  type Opening,
+  type WebSocketConnectionOptions,
+} from "./websocket-connection.js";
 
 export interface GraphqlWebSocketServerOptions extends Omit<WebSocketConnectionOptions, "outgoing"> {
   readonly turnLength: TurnLength;
@@ -90,19 +95,20 @@ export class GraphqlWebSocketServer {
 
   #complete({ request, socket, head, client }: Handshake): void {
     if (this.#isClosed) return void socket.destroy();
+    const serverUrl = serverUrlOf(request, this.#options.trustsProxy);
     this.#sockets.handleUpgrade(request, socket, head, (webSocket) =>
-      this.#opened(webSocket, request.socket, client),
+      this.#opened(webSocket, request.socket, { client, serverUrl }),
     );
   }
 
-  #opened(webSocket: WebSocket, socket: Socket, client: Client): void {
-    const connection = new WebSocketConnection(webSocket, socket, client, this.#options);
+  #opened(webSocket: WebSocket, socket: Socket, opening: Opening): void {
+    const connection = new WebSocketConnection(webSocket, socket, opening, this.#options);
     this.#connections.add(connection);
     const onClosed = this.#protocol.opened(connection, connection);
     webSocket.once("close", (code, reason) => {
       this.#connections.delete(connection);
       onClosed(code, String(reason)).catch((error: unknown) => {
-        this.#options.log.error({ err: error, ...client }, "cleaning up a WebSocket failed");
+        this.#options.log.error({ err: error, ...opening.client }, "cleaning up a WebSocket failed");
       });
     });
   }
@@ -156,6 +162,7 @@ function createProtocol({
       const requestId = connection.requestIdOf(id);
       const prepared = prepare(pipeline, connection.takePayload(id), {
         caller: connection.caller,
+        serverUrl: connection.serverUrl,
         requestId,
       });
       if (isRejected(prepared)) {
@@ -216,7 +223,7 @@ function takeOperation(args: ExecutionArgs): ExecutableOperation {
 function prepare(
   pipeline: Pipeline,
   payload: unknown,
-  from: { readonly caller: Caller; readonly requestId: string },
+  from: Pick<OperationRequest, "caller" | "serverUrl" | "requestId">,
 ): ExecutableOperation | RejectedOperation {
   try {
     return pipeline.prepare({ ...parseOperationParams(payload), ...from });

@@ -38,6 +38,7 @@ import { WebSocketSubscription, type ResultSocket } from "./websocket-subscripti
 export class WebSocketConnection implements ProtocolSocket, ResultSocket, MonitoredConnection {
   /** The client of the request that opened the socket. */
   readonly client: Client;
+  readonly serverUrl: string;
   readonly #webSocket: WebSocket;
   readonly #writer: FrameWriter;
   readonly #options: WebSocketConnectionOptions;
@@ -58,9 +59,10 @@ export class WebSocketConnection implements ProtocolSocket, ResultSocket, Monito
   #unansweredPings = 0;
   #bytesSinceSignOfLife = 0;
 
-  constructor(webSocket: WebSocket, socket: Socket, client: Client, options: WebSocketConnectionOptions) {
+  constructor(webSocket: WebSocket, socket: Socket, opening: Opening, options: WebSocketConnectionOptions) {
     this.#webSocket = webSocket;
-    this.client = client;
+    this.client = opening.client;
+    this.serverUrl = opening.serverUrl;
     this.#options = options;
     this.#writer = new FrameWriter(webSocket, socket, options.outgoing, () => this.#balance());
     webSocket.once("close", () => this.#unwatchCaller());
@@ -349,11 +351,19 @@ const OPERATIONS_PER_SOCKET_MAX = 100;
 /** Data that can delay a ping. */
 const PING_DELAY_BYTES = 64 * 1_024;
 
+/** What the request that opened the socket says. */
+export interface Opening {
+  readonly client: Client;
+  /** The address of this server, as the client uses it. */
+  readonly serverUrl: string;
+}
+
 export interface WebSocketConnectionOptions {
   readonly pipeline: Pipeline;
   readonly authenticator: Authenticator;
   readonly callerConnections: CallerCounts;
   readonly limits: Limits;
+  readonly trustsProxy: boolean;
   /** Shared by all connections. */
   readonly outgoing: WriteQueue;
   readonly keepAliveMs: number;

@@ -28,7 +28,7 @@ curl -s ${url}/graphql -H 'content-type: application/json' -d '{
 }
 
 function sdk(url: string, database: string): string {
-  return `import { connect, leaf, task } from "tidemark/client";
+  return `import { connect, leaf, task } from "tidemark-client";
 
 const tidemark = connect({ url: "${url}", database: "${database}" });
 const job = tidemark.job({ jobId: "import-2" }, task("Import", leaf("read", { volume: 500 })));

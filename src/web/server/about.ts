@@ -3,7 +3,7 @@ import { signal } from "@preact/signals";
 import { authorizationOf } from "../../client/transport/endpoint.js";
 import type { JobRef } from "../address.js";
 import type { Limits } from "../../protocol/limits.js";
-import { SERVER_URL, token } from "./session.js";
+import { currentToken, SERVER_URL } from "./session.js";
 
 export interface ServerInfo {
   readonly version: string;
@@ -60,7 +60,7 @@ export interface StartedDemo extends JobRef {
 export async function startDemo(): Promise<StartedDemo> {
   const response = await fetch(new URL("demo", SERVER_URL), {
     method: "POST",
-    headers: { "content-type": "application/json", ...authorizationOf(token.peek()) },
+    headers: { "content-type": "application/json", ...authorizationOf(currentToken()) },
     body: "{}",
   });
   const answer = (await response.json()) as StartedDemo & {

@@ -1,7 +1,7 @@
 /** A watch of this server's jobs, with its status as a signal. */
 import { signal, type ReadonlySignal } from "@preact/signals";
 import { watch, type Watch, type WatchStatus } from "../../client/index.js";
-import { handleRequestError, SERVER_URL, token } from "./session.js";
+import { currentToken, handleRequestError, SERVER_URL, signInId } from "./session.js";
 
 export interface LiveWatchOptions {
   readonly database: string;
@@ -16,12 +16,12 @@ export interface LiveWatch {
 }
 
 export function openLiveWatch(options: LiveWatchOptions): LiveWatch {
-  const current = token.peek();
-  const opened = watch({ url: SERVER_URL, ...options, ...(current !== undefined && { token: current }) });
+  const id = signInId.peek();
+  const opened = watch({ url: SERVER_URL, ...options, token: currentToken });
   const status = signal<WatchStatus>(opened.status);
   opened.onChange(() => {
     status.value = opened.status;
-    if (opened.status.kind === "closed") handleRequestError(opened.status.error);
+    if (opened.status.kind === "closed") handleRequestError(opened.status.error, id);
   });
   return { watch: opened, status };
 }

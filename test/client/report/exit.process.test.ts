@@ -106,7 +106,7 @@ describe("A worker's process", () => {
 /** A worker with `job`, a leaf, that prints "away" when no server answers. */
 function runWorker(url: string, work: string, options: ConnectOptions = {}): Program {
   const script = `
-    import { connect, leaf } from "tidemark/client";
+    import { connect, leaf } from "tidemark-client";
     const onError = () => console.log("away");
     const job = connect({ ...${JSON.stringify({ url, ...options })}, onError }).job(${JSON.stringify(JOB)}, leaf("count"));
     ${work}`;

@@ -125,6 +125,15 @@ describe("The address of a job", () => {
     expect(job.url).toBe(`${server.url}/?database=d&owner=anonymous&job=j+1`);
     expect(owned.url).toBe(`${server.url}/?database=d&owner=u&job=j+2`);
   });
+
+  it("is the one at which people open the dashboard, once the server has named it", async () => {
+    await using server = await startServer({ publicUrl: "https://progress.example.com/jobs" });
+    const job = connect({ url: server.url }).job(JOB, leaf("Import"));
+
+    await job.run(() => {});
+
+    expect(job.url).toBe("https://progress.example.com/jobs/?database=d&owner=u&job=j");
+  });
 });
 
 describe("A value that means nothing", () => {
@@ -161,7 +170,8 @@ describe("A value that means nothing", () => {
     ["a negative volume", () => leaf("read", { volume: -1 }), "expected a number from 0"],
     ["a text as volume", () => leaf("read", { volume: "5" as never }), 'Invalid volume "5"'],
     ["a BigInt as volume", () => leaf("read", { volume: 5n as never }), "Invalid volume 5"],
-    ["options that are a number", () => leaf("read", 500 as never), "Invalid options 500"],
+    ["options that are a number", () => leaf("read", 500 as never), 'Unknown option "500" of leaf()'],
+    ["a misspelled option", () => leaf("read", { volum: 5 } as never), 'Unknown option "volum" of leaf()'],
     ["a concurrency", () => leaf("read", { maxConcurrency: 0 }), "Invalid maxConcurrency 0"],
     ["no max", () => iterative("it", { mode: "FIXED" } as never, leaf("s")), "Invalid max undefined"],
     ["a max", () => iterative("it", { mode: "DYNAMIC", max: 1.5 }, leaf("s")), "Invalid max 1.5"],

@@ -100,7 +100,7 @@ describe("A program without onError", () => {
 
 function run(script: string, env: Readonly<Record<string, string>> = {}): Program {
   return Program.node(
-    ["--input-type=module", "--eval", `import { connect, leaf } from "tidemark/client"; ${script}`],
+    ["--input-type=module", "--eval", `import { connect, leaf } from "tidemark-client"; ${script}`],
     { env },
   );
 }

@@ -79,7 +79,7 @@ describe("The job of a process ends", () => {
     await using server = await startServer();
     const thread = `import { Worker } from "node:worker_threads";
       const work = ${JSON.stringify(scriptOf(server.url, "process.exit(5);"))};
-      const url = "data:text/javascript," + encodeURIComponent(work.replaceAll("tidemark/client", import.meta.resolve("tidemark/client")));
+      const url = "data:text/javascript," + encodeURIComponent(work.replaceAll("tidemark-client", import.meta.resolve("tidemark-client")));
       new Worker(new URL(url)).on("exit", (code) => console.log("thread", code));`;
     await using worker = Program.node(["--input-type=module", "--eval", thread]);
 
@@ -212,7 +212,7 @@ function startWorker(url: string, work: string, options: object = {}): Program {
 function scriptOf(url: string, work: string, options: object = {}): string {
   const isObserved = !("endsJobsOnExit" in options);
   return `
-    import { connect, leaf } from "tidemark/client";
+    import { connect, leaf } from "tidemark-client";
     const counts = () => process.eventNames().map((name) => [String(name), process.listenerCount(name)]);
     const before = Object.fromEntries(counts());
     const job = connect(${JSON.stringify({ url, ...options })}).job(${JSON.stringify(JOB)}, leaf("count"));

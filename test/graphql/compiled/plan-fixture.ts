@@ -112,7 +112,7 @@ export class PlanFixture implements AsyncDisposable {
   }
 
   #prepare(request: OperationParams): ExecutableOperation | RejectedOperation {
-    return this.pipeline.prepare({ ...request, caller: anonymousCaller(this.stores.clock) });
+    return this.pipeline.prepare({ ...request, caller: anonymousCaller(this.stores.clock), serverUrl: "" });
   }
 
   async #execute(request: OperationParams): Promise<ExecutionResult> {

@@ -133,7 +133,7 @@ function sourceOf({ stores }: World, selection: string): TextSource {
   const observer = { failed() {}, eventExecuted() {}, eventsDelivered() {} };
   const pipeline = createPipeline(stores, schema, observer);
   const query = `subscription { taskEvents(database: "neo4j") { ${selection} } }`;
-  const operation = pipeline.prepare({ query, caller: anonymousCaller(stores.clock) });
+  const operation = pipeline.prepare({ query, caller: anonymousCaller(stores.clock), serverUrl: "" });
   assert(!isRejected(operation), `the selection is valid: ${selection}`);
   return {
     id: 1,

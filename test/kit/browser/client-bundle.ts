@@ -1,11 +1,18 @@
 import { fileURLToPath } from "node:url";
 import { build, type Plugin } from "esbuild";
 
-/** The script that a page loads to use these exports: minified, with the exports as properties of `tidemark`. */
-export async function bundleClient(names: readonly string[] = ["watch"]): Promise<string> {
+/**
+ * The script that a page loads to use these exports: minified, with the exports as properties of `tidemark`.
+ *
+ * @param entry the entry below `src/client/`; without React, which it may import
+ */
+export async function bundleClient(
+  names: readonly string[] = ["watch"],
+  entry = "index.ts",
+): Promise<string> {
   const { outputFiles } = await build({
     stdin: {
-      contents: `export { ${names.join(", ")} } from "./index.ts";`,
+      contents: `export { ${names.join(", ")} } from "./${entry}";`,
       resolveDir: fileURLToPath(new URL("../../../src/client", import.meta.url)),
     },
     bundle: true,
@@ -15,13 +22,14 @@ export async function bundleClient(names: readonly string[] = ["watch"]): Promis
     target: "es2022",
     format: "iife",
     globalName: "tidemark",
+    external: ["react"],
     plugins: [WITHOUT_NODE],
   });
   return outputFiles[0]!.text; // there is one entry
 }
 
 /** Does for the sources what the field `browser` of package.json does for the package. */
-const WITHOUT_NODE: Plugin = {
+export const WITHOUT_NODE: Plugin = {
   name: "without-node",
   setup(bundler) {
     const path = fileURLToPath(new URL("../../../src/client/browser-only.ts", import.meta.url));

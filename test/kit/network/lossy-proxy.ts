@@ -1,7 +1,7 @@
 import { EventEmitter, once } from "node:events";
 import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { json } from "node:stream/consumers";
+import { text } from "node:stream/consumers";
 import { HttpConnection } from "./raw-http.js";
 
 /** The fate of a request. A held request is neither forwarded nor answered. */
@@ -58,12 +58,14 @@ export class LossyProxy implements AsyncDisposable {
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     this.onHead(request.headers);
-    const sent = (await json(request)) as SentRequest; // so clients send it
+    const body = await text(request).catch(() => "");
+    if (!request.complete) return; // the client closed the connection
+    const sent = JSON.parse(body) as SentRequest; // so clients send it
     const fate = this.fateOf(sent);
     if (fate === "pass" || fate === "lose the answer") {
       using connection = new HttpConnection(this.#url);
-      const { body } = await connection.post({ ...sent, variables: { ...sent.variables } });
-      if (fate === "pass") response.setHeader("content-type", "application/json").end(body);
+      const answer = await connection.post({ ...sent, variables: { ...sent.variables } });
+      if (fate === "pass") response.setHeader("content-type", "application/json").end(answer.body);
     }
     if (fate.startsWith("lose")) response.destroy();
     this.requests.push(sent);

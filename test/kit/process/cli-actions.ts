@@ -12,6 +12,7 @@ export const NO_ACTIONS: Actions = {
   show: noServer,
   cancel: noServer,
   remove: noServer,
+  share: noServer,
   purge: noServer,
   run: () => Promise.reject(new Error("no command is run here")),
   tokens: { create: nowhere, list: nowhere, revoke: nowhere },

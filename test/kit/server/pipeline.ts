@@ -1,4 +1,5 @@
 import type { GraphQLSchema } from "graphql";
+import { AnonymousAuthenticator } from "../../../src/auth/authenticator.js";
 import type { Services } from "../../../src/graphql/context.js";
 import { Pipeline } from "../../../src/graphql/pipeline/pipeline.js";
 import { Hub } from "../../../src/hub/hub.js";
@@ -12,7 +13,9 @@ export function createPipeline(
 ): Pipeline {
   const hub = new Hub(provider, { clock, bookmarkMs: 30_000 });
   const elapsedMs = (since: number, until: number): number => clock.elapsedMs(since, until);
-  const services = { version: "0.0.0", limits, leaseMs: 60_000, retention, elapsedMs, observer, log };
+  const authenticator = new AnonymousAuthenticator(clock);
+  const about = { version: "0.0.0", publicUrl: "", authenticator };
+  const services = { ...about, limits, leaseMs: 60_000, retention, elapsedMs, observer, log };
   return new Pipeline({
     schema,
     services,

@@ -20,7 +20,7 @@ import { Tokens } from "../../kit/server/tokens.js";
 import { untilIdle } from "../../kit/deterministic/turns.js";
 import { store } from "../jobs.js";
 
-const DATABASE = databaseName("demo");
+const DATABASE = databaseName("default");
 const KEY = jobKey("demo", "pagerank");
 
 const START = {
@@ -37,7 +37,12 @@ describe("The demonstration job", () => {
     const { status, body } = await send(server, START);
 
     expect(status).toBe(201);
-    expect(JSON.parse(body)).toEqual({ database: "demo", username: "demo", jobId: "pagerank", attempt: 1 });
+    expect(JSON.parse(body)).toEqual({
+      database: "default",
+      username: "demo",
+      jobId: "pagerank",
+      attempt: 1,
+    });
     expect(jobOf(server).task.status).toBe("PENDING");
   });
 
@@ -214,10 +219,10 @@ describe("The demonstration job", () => {
 
   it("is rejected like any job while the database is full, and starts once there is room", async () => {
     await using server = await startServer({ maxJobs: 1 }, { clock: new ManualClock() });
-    await store(server.url, { database: "demo" });
+    await store(server.url, { database: "default" });
 
     const rejected = await send(server, START);
-    await dataOf(server.url, `mutation { purgeDatabase(database: "demo") { removed } }`);
+    await dataOf(server.url, `mutation { purgeDatabase(database: "default") { removed } }`);
     const started = await send(server, START);
 
     expect([rejected.status, started.status]).toEqual([400, 201]);

@@ -1,0 +1,99 @@
+import type { Watch, WatchStatus } from "../watch/watch.js";
+import type { WatchedJob } from "../watch/watched-job.js";
+import { CONNECTING, connectionStateOf, invalidOptions, type ConnectionState } from "./connection-state.js";
+import { cancelInNextFrame, runInNextFrame } from "./next-frame.js";
+
+/** What components render. Immutable: a change is another object. */
+export interface SharedWatchState {
+  /** Complete, or empty until they are. */
+  readonly jobs: readonly WatchedJob[];
+  /** Whether `jobs` has been complete once. */
+  readonly isLoaded: boolean;
+  readonly connection: ConnectionState;
+}
+
+export const NOT_LOADED: SharedWatchState = { jobs: [], isLoaded: false, connection: CONNECTING };
+
+export interface SharedWatchOptions {
+  /** The address of the server, for messages. */
+  readonly url: string;
+  /** @throws TypeError if the address is invalid. */
+  readonly open: () => Watch;
+  /** The state has changed. Called before the listeners. */
+  readonly onChange: () => void;
+  /** No component has listened for a while, and the watch is closed. */
+  readonly onClosed: () => void;
+}
+
+/**
+ * A watch that several components use. It stays open for a moment after the last one has left, because React removes and
+ * adds components when it shows another page, and twice in StrictMode.
+ *
+ * The state changes once per frame. It keeps the complete jobs of before while the watch loads or catches up, so that
+ * components never show half a list.
+ */
+export class SharedWatch {
+  readonly #options: SharedWatchOptions;
+  readonly #watch: Watch | undefined;
+  readonly #listeners = new Set<() => void>();
+  #state = NOT_LOADED;
+  #status: WatchStatus = { kind: "connecting" };
+  #snapshot: ReadonlyMap<string, WatchedJob> | undefined;
+  #closing: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(options: SharedWatchOptions) {
+    this.#options = options;
+    try {
+      this.#watch = options.open();
+      this.#watch.onChange(() => runInNextFrame(this.#refresh));
+    } catch (cause) {
+      this.#status = { kind: "closed", error: invalidOptions(cause) };
+      this.#state = { ...NOT_LOADED, connection: connectionStateOf(this.#status, options.url) };
+    }
+  }
+
+  get state(): SharedWatchState {
+    return this.#state;
+  }
+
+  subscribe(listener: () => void): () => void {
+    clearTimeout(this.#closing);
+    this.#listeners.add(listener);
+    return () => {
+      this.#listeners.delete(listener);
+      if (this.#listeners.size === 0) this.#closeSoon();
+    };
+  }
+
+  /** One that the server rejected is closed at once, so that the next component tries again. */
+  #closeSoon(): void {
+    if (this.#state.connection.status === "closed") return this.#close();
+    clearTimeout(this.#closing);
+    this.#closing = setTimeout(() => this.#close(), LINGER_MS);
+  }
+
+  #close(): void {
+    this.#watch?.close();
+    cancelInNextFrame(this.#refresh);
+    this.#options.onClosed();
+  }
+
+  readonly #refresh = (): void => {
+    const { status, getSnapshot } = this.#watch!; // safe: the watch calls this
+    const isLive = status.kind === "live";
+    const snapshot = isLive ? getSnapshot() : this.#snapshot;
+    if (status === this.#status && snapshot === this.#snapshot) return;
+    this.#state = {
+      jobs: snapshot === this.#snapshot ? this.#state.jobs : [...snapshot!.values()],
+      isLoaded: this.#state.isLoaded || isLive,
+      connection:
+        status === this.#status ? this.#state.connection : connectionStateOf(status, this.#options.url),
+    };
+    this.#status = status;
+    this.#snapshot = snapshot;
+    this.#options.onChange();
+    for (const listener of this.#listeners) listener();
+  };
+}
+
+const LINGER_MS = 1_000;

@@ -1,0 +1,65 @@
+import { checkOptions } from "../check-options.js";
+import type { WatchedJob, WatchedTaskStatus } from "../watch/watched-job.js";
+import { useWatchClient } from "./tidemark-provider.js";
+import {
+  MIN_INTERVAL_MS,
+  useWatchResult,
+  WATCH_HOOK_OPTIONS,
+  type WatchHookOptions,
+  type WatchResult,
+} from "./use-watch-result.js";
+import { isInScope, type WatchScope } from "./watch-scope.js";
+
+/** Selects jobs. All fields are optional. It may be written inline, as it is compared by value. */
+export interface WatchedJobsFilter {
+  /** The database. Default: that of the provider. */
+  readonly database?: string | undefined;
+  /** Only jobs of this user. Default: all users whose jobs you may see. */
+  readonly username?: string | undefined;
+  /** Only jobs with this id, of any user. Default: all jobs. */
+  readonly jobId?: string | undefined;
+  /** Only jobs whose root task has this status, or one of these. Default: any status. */
+  readonly status?: WatchedTaskStatus | readonly WatchedTaskStatus[] | undefined;
+}
+
+const FILTER: Readonly<Record<keyof WatchedJobsFilter, 1>> = {
+  database: 1,
+  username: 1,
+  jobId: 1,
+  status: 1,
+};
+
+/**
+ * The jobs of a database as they are now, latest stored first. Components that use the same filter share one subscription.
+ *
+ *     const { data: jobs, isLoading, error } = useJobs({ status: "RUNNING" });
+ *     const { data: count } = useJobs({}, { select: (jobs) => jobs.length });
+ *
+ * A job is immutable data, and the same object until it changes, so a memoized component renders only for its own job.
+ * `data` is empty until all jobs have arrived.
+ *
+ * @throws TypeError if a field of the filter or an option is unknown. All other errors are in the result.
+ */
+export function useJobs<Selected = readonly WatchedJob[]>(
+  filter: WatchedJobsFilter = {},
+  options: WatchHookOptions<readonly WatchedJob[], Selected> = {},
+): WatchResult<Selected> {
+  checkOptions("useJobs", filter, FILTER);
+  checkOptions("useJobs", options, WATCH_HOOK_OPTIONS);
+  const client = useWatchClient();
+  const { minIntervalMs = MIN_INTERVAL_MS, enabled = true, select } = options;
+  const { database = client.database, username, jobId, status } = filter;
+  const scope: WatchScope = { database, username, jobId, minIntervalMs };
+  const isListed = isInScope(scope);
+  const hasStatus = statusPredicate(status);
+  return useWatchResult(enabled ? scope : undefined, (jobs) => {
+    const listed = jobs.filter((job) => isListed(job) && hasStatus(job));
+    return select ? select(listed) : (listed as Selected); // safe: the default of the type
+  });
+}
+
+function statusPredicate(status: WatchedJobsFilter["status"]): (job: WatchedJob) => boolean {
+  if (status === undefined) return () => true;
+  const statuses = new Set([status].flat());
+  return ({ task }) => statuses.has(task.status);
+}
