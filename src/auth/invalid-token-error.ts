@@ -7,7 +7,7 @@ export class InvalidTokenError extends TidemarkError {
   readonly tokenId: string | undefined;
 
   constructor(reason: string, tokenId?: string) {
-    super("UNAUTHENTICATED", "Invalid or expired token. Send a valid one.");
+    super("UNAUTHENTICATED", "Invalid or expired token. Request a new one from the operator of this server.");
     this.reason = reason;
     this.tokenId = tokenId;
   }

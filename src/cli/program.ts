@@ -23,8 +23,8 @@ import { addServeCommand, type Serve, type RuntimeEnvironment } from "./commands
 import { addShareCommand, type Share } from "./commands/share.js";
 import { addShowCommand, type Show } from "./commands/show.js";
 import { addWatchCommand, type WatchJobs } from "./commands/watch.js";
-import { TidemarkError } from "../protocol/tidemark-error.js";
 import { ExitError } from "./exit-codes.js";
+import { errorText } from "./render/error-text.js";
 import { sanitizeForTerminal } from "./render/sanitize.js";
 import { packageVersion } from "../util/package-version.js";
 import { addTokenCommands, type TokenActions } from "./commands/token.js";
@@ -103,17 +103,10 @@ function rejectUnknownCommand({ args: [word], commands }: Command): void {
 export function failureMessageOf(error: unknown): string | undefined {
   if (isSuccess(error) || isHelp(error) || isSilent(error)) return undefined;
   return `tidemark: ${sanitizeForTerminal(
-    messageOf(error)
+    errorText(error)
       .replace(/^error: /, "")
       .replaceAll(/\s*\n\s*/g, " "),
   )}`;
-}
-
-/** The server's message explains the HTTP header; this one explains the flag. */
-function messageOf(error: unknown): string {
-  if (error instanceof TidemarkError && error.code === "UNAUTHENTICATED")
-    return "the server requires a valid token: pass one with --token or TIDEMARK_TOKEN";
-  return error instanceof Error ? error.message : String(error);
 }
 
 /** Commander also throws after it has printed help or the version. */

@@ -5,6 +5,7 @@ import { JobStore } from "./jobs/job-store.js";
 import { address, replaceAddress } from "./location.js";
 import { databases, refreshDatabases, type DatabaseCounts } from "./server/databases.js";
 import { needsToken, signInId } from "./server/session.js";
+import { isShared } from "./server/shared-link.js";
 import { pushStatusSource } from "./connection-status.js";
 
 /** The database in the URL, or the default one if the server has none; undefined until the server has answered. */
@@ -29,7 +30,7 @@ effect(() => {
 effect(() => {
   void signInId.value;
   if (needsToken.value) untracked(close);
-  else untracked(refreshDatabases);
+  else if (!isShared) untracked(refreshDatabases);
 });
 
 effect(() => {

@@ -17,10 +17,10 @@ describe("the exit code of a command", () => {
     expect(exitCodeOf(new TidemarkError(code, "no"))).toBe(exitCode);
   });
 
-  it("for a missing or rejected token comes with a message that names the flag", () => {
-    expect(
-      failureMessageOf(new TidemarkError("UNAUTHENTICATED", "send it as `Authorization: Bearer TOKEN`")),
-    ).toBe("tidemark: the server requires a valid token: pass one with --token or TIDEMARK_TOKEN");
+  it("for a server that does not answer comes with a message that names the flag", () => {
+    const error = new TidemarkError("UNAVAILABLE", "No server. Check the address (TIDEMARK_URL).");
+
+    expect(failureMessageOf(error)).toBe("tidemark: No server. Check the address (--url or TIDEMARK_URL).");
   });
 
   it("is that of an ExitError, with a line on stderr only if it has a message", () => {

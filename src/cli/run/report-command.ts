@@ -3,6 +3,7 @@ import { connect, type Job } from "../../client/index.js";
 import type { RunOptions } from "../commands/run.js";
 import type { TidemarkError } from "../../protocol/tidemark-error.js";
 import { DELAY_MAX_MS } from "../../util/clock.js";
+import { errorText } from "../render/error-text.js";
 import { sanitizeForTerminal } from "../render/sanitize.js";
 import { generateJobId, formatCommand } from "./command-line.js";
 import type { Command, CommandExit } from "./command.js";
@@ -48,7 +49,7 @@ function jobOf({
 }: RunOptions): Job {
   if (isVerbose) note(`job ${jobId}, in database ${server.database} at ${server.url}`);
   const onError = (error: TidemarkError): void => {
-    if (isVerbose || isRejection(error)) note(`the job is not reported: ${error.message}`);
+    if (isVerbose || isRejection(error)) note(`the job is not reported: ${errorText(error)}`);
   };
   const tidemark = connect({ ...server, onError, endsJobsOnExit: false }); // the job ends with the command
   return tidemark.job({ jobId, username }, initialTree(name ?? formatCommand(command)));

@@ -99,7 +99,8 @@ export class WebSocketConnection implements ProtocolSocket, ResultSocket, Monito
     const code = error?.extensions["code"];
     if (code === "LIMIT_EXCEEDED") return this.close(CloseCode.LIMIT_EXCEEDED, error?.message);
     if (code !== "UNAUTHENTICATED") return this.close(CloseCode.TRY_AGAIN_LATER, "Try again later");
-    if (isWithoutToken) return this.close(CloseCode.UNAUTHORIZED, "Unauthorized: token required");
+    if (isWithoutToken)
+      return this.close(CloseCode.UNAUTHORIZED, "Unauthorized: this server requires a token");
     this.close(CloseCode.INVALID_TOKEN, "Forbidden: invalid or expired token");
   }
 

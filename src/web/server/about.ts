@@ -11,6 +11,8 @@ export interface ServerInfo {
   readonly tracking: boolean;
   /** Whether it offers a demo job. */
   readonly demo: boolean;
+  /** The address at which people open the dashboard; null if the operator has not set it. */
+  readonly publicUrl: string | null;
   /** Without those that are off. */
   readonly limits: Partial<Limits>;
 }

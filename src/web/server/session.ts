@@ -9,11 +9,13 @@ import {
   writeSession,
   type Session,
 } from "./session-store.js";
+import { isShared, sharedToken } from "./shared-link.js";
 
 /** The directory of the page, so that a path prefix works. */
 export const SERVER_URL = new URL(".", document.baseURI).href;
 
-const session = signal(readSession());
+/** A shared link takes precedence, for the page of its job. */
+const session = signal(sharedToken === undefined ? readSession() : { id: "shared link", token: sharedToken });
 
 /** undefined: nobody is signed in. */
 export const token = computed(() => session.value?.token);
@@ -60,6 +62,7 @@ onSharedSessionChanged(() => {
 
 /** Without a session, the page asks for a token: the server required one for the session that ended. */
 function use(next: Session | undefined): void {
+  if (isShared) return; // its job is shown whoever is signed in
   session.value = next;
   rejection.value = undefined;
   needsToken.value = next === undefined;

@@ -293,8 +293,16 @@ describe("A server", () => {
 
 describe("A server that rejects the job", () => {
   it.each([
-    ["no token", () => "", /^tidemark: the job is not reported: This server requires a token\. .*\n$/],
-    ["a wrong token", () => "wrong", /^tidemark: the job is not reported: Invalid or expired token\. .*\n$/],
+    [
+      "no token",
+      () => "",
+      /^tidemark: the job is not reported: the server requires a token: pass one with --token or TIDEMARK_TOKEN\n$/,
+    ],
+    [
+      "a wrong token",
+      () => "wrong",
+      /^tidemark: the job is not reported: the server rejected the token: .* Pass another one with --token or TIDEMARK_TOKEN\n$/,
+    ],
     [
       "a token that only permits reading",
       (viewers: string) => viewers,
