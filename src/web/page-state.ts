@@ -59,7 +59,11 @@ function close(): void {
   jobs.value = undefined;
 }
 
-/** The first database with a running job, or else the first. */
+/** The one that a worker reported to last. */
 function preferredOf(all: readonly DatabaseCounts[]): DatabaseCounts | undefined {
-  return all.find(({ running }) => running > 0) ?? all[0];
+  return all.toSorted((one, other) => activityOf(other) - activityOf(one))[0];
+}
+
+function activityOf({ activeAt }: DatabaseCounts): number {
+  return activeAt === null ? 0 : Date.parse(activeAt);
 }
