@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 
 /** Editors show the documentation of exports and their members, so each must have some. */
 
-const ENTRIES = ["src/index.ts", "src/client/index.ts"];
+const ENTRIES = ["src/index.ts", "src/client/index.ts", "src/client/react/index.ts"];
 const program = ts.createProgram(ENTRIES, {
   module: ts.ModuleKind.NodeNext,
   moduleResolution: ts.ModuleResolutionKind.NodeNext,
