@@ -1,5 +1,6 @@
 import { execFileSync } from "node:child_process";
 import { readFileSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import {
@@ -96,6 +97,27 @@ describe.skipIf(!ARE_PACKAGES_TESTED)(
       const { folder } = await packages.install([packages.server, types], files);
 
       expect(await outputOf(process.execPath, [TSC, "-p", "."], { cwd: folder })).toBe("");
+    });
+
+    it("is packed with a wheel that Python can import", async () => {
+      const env = { PYTHONPATH: packages.path(/\.whl$/) };
+      const script = "import tidemark, tidemark.tqdm; print(tidemark.__version__)";
+
+      expect(await outputOf("python3", ["-c", script], { cwd: tmpdir(), env })).toBe(
+        manifestOf(PROJECT).version,
+      );
+    });
+
+    it("is packed where Python is missing, which is said together with what to install", async () => {
+      const withoutPython = { PYTHONHOME: "/nowhere" };
+
+      await expect(packages.packAgain(withoutPython)).rejects.toThrow(
+        "apt-get install python3 python3-setuptools",
+      );
+      expect(packages.names).toEqual([
+        expect.stringMatching(/^tidemark-\d/),
+        expect.stringMatching(/^tidemark-client-/),
+      ]);
     });
   },
 );

@@ -14,17 +14,21 @@ export class PackedPackages implements Disposable {
   readonly #folder: string;
 
   /** Packs everything that is published. */
-  static async pack(env: Readonly<Record<string, string>> = {}): Promise<PackedPackages> {
+  static async pack(): Promise<PackedPackages> {
     const packages = new PackedPackages(mkdtempSync(join(tmpdir(), "tidemark-packages-")));
-    const copy = join(packages.#folder, "sources");
-    cpSync(PROJECT, copy, { recursive: true, filter: isSource });
-    symlinkSync(join(PROJECT, "node_modules"), join(copy, "node_modules"));
-    await outputOf("npm", ["run", "--silent", "pack:all"], { cwd: copy, env });
+    cpSync(PROJECT, packages.#sources, { recursive: true, filter: isSource });
+    symlinkSync(join(PROJECT, "node_modules"), join(packages.#sources, "node_modules"));
+    await packages.packAgain({});
     return packages;
   }
 
   private constructor(folder: string) {
     this.#folder = folder;
+  }
+
+  /** Packs everything with these environment variables. @throws Error with what is printed, if it fails. */
+  async packAgain(env: Readonly<Record<string, string>>): Promise<void> {
+    await outputOf("npm", ["run", "--silent", "pack:all"], { cwd: this.#sources, env });
   }
 
   /** The names of all files that were packed. */
@@ -71,8 +75,12 @@ export class PackedPackages implements Disposable {
     rmSync(this.#folder, { recursive: true, force: true });
   }
 
+  get #sources(): string {
+    return join(this.#folder, "sources");
+  }
+
   get #out(): string {
-    return join(this.#folder, "sources", "packages-out");
+    return join(this.#sources, "packages-out");
   }
 }
 
