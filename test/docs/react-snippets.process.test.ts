@@ -10,7 +10,8 @@ it("the React snippets of the documentation compile as they stand", async () => 
   const folder = temporaryFolder();
   const snippets = snippetsOf("docs/react.md").filter(({ language }) => /^tsx?$/.test(language));
   for (const [index, { language, text }] of snippets.entries())
-    writeFileSync(join(folder, `${index === 0 ? "jobs" : `snippet-${index}`}.${language}`), text);
+    writeFileSync(join(folder, `snippet-${index}.${language}`), text);
+  writeFileSync(join(folder, "jobs.ts"), `export { Jobs } from "./snippet-0";\n`);
   writeFileSync(join(folder, "session.ts"), `export const session = { accessToken: async () => "token" };\n`);
   writeFileSync(join(folder, "tsconfig.json"), JSON.stringify({ compilerOptions: TEMPLATE }));
   for (const name of PACKAGES) link(name, folder);
