@@ -11,7 +11,7 @@ it("the React snippets of the documentation compile as they stand", async () => 
   const snippets = snippetsOf("docs/react.md").filter(({ language }) => /^tsx?$/.test(language));
   for (const [index, { language, text }] of snippets.entries())
     writeFileSync(join(folder, `snippet-${index}.${language}`), text);
-  writeFileSync(join(folder, "jobs.ts"), `export { Jobs } from "./snippet-0";\n`);
+  writeFileSync(join(folder, "App.ts"), `export { default } from "./snippet-0";\n`);
   writeFileSync(join(folder, "session.ts"), `export const session = { accessToken: async () => "token" };\n`);
   writeFileSync(join(folder, "tsconfig.json"), JSON.stringify({ compilerOptions: TEMPLATE }));
   for (const name of PACKAGES) link(name, folder);

@@ -1,3 +1,7 @@
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import type { Duplex } from "node:stream";
 import { gzipSync } from "node:zlib";
 import { fileURLToPath } from "node:url";
 import { beforeAll, describe, expect, it } from "vitest";
@@ -168,6 +172,17 @@ describe.skipIf(!isBrowserTested()).each([
     expect(loaded).toEqual({ shown: "a 1", isLoading: false, isStale: false });
   });
 
+  it("report a page server that forwards nothing, while it leaves the WebSocket unanswered", async () => {
+    await using other = await startOtherServer();
+    await using opened = await HooksPage.open(other.url, script);
+
+    await opened.show({ panels: [LIST, CONNECTION] });
+    const message = await opened.reports("connection", "Not a Tidemark server");
+
+    expect(message).toContain("(HTTP status 404)");
+    expect((await opened.allOf("connection")).at(-1)?.shown).toBe("connecting");
+  });
+
   it.each([
     ["an invalid address", { url: "ftp://example.test" }],
     ["an invalid name of a database", { database: "d".repeat(1_000) }],
@@ -297,4 +312,20 @@ const ONE = { kind: "job", name: "one", jobKey: KEY } as const;
 /** The texts that a component has shown, without repetitions of one directly after another. */
 function textsOf(rendered: readonly Rendered[]): string[] {
   return rendered.map(({ shown }) => shown).filter((shown, index, all) => shown !== all[index - 1]);
+}
+
+/** Answers every request with 404, and no WebSocket at all, as Vite does without a proxy. */
+async function startOtherServer(): Promise<AsyncDisposable & { readonly url: string }> {
+  const server = createServer((_request, response) => response.writeHead(404).end("Not found"));
+  const sockets = new Set<Duplex>();
+  server.on("upgrade", (_request, socket) => sockets.add(socket)).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    async [Symbol.asyncDispose]() {
+      for (const socket of sockets) socket.destroy();
+      server.closeAllConnections();
+      server.close();
+    },
+  };
 }
