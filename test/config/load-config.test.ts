@@ -45,6 +45,7 @@ describe("a config", () => {
       allowedOrigins: [],
       allowedHosts: [],
       allowedHeaders: [],
+      publicUrl: "",
       trustsProxy: false,
       allowsOpenAccess: false,
       introspection: true,
