@@ -2,7 +2,11 @@ import type { Browser, BrowserContext, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { isBrowserTested, openBrowser, recordPage } from "../kit/browser/browser.js";
 import { PrefixProxy } from "../kit/network/prefix-proxy.js";
-import { IdentityProvider, signInAtProvider, type IdentityProviderOptions } from "../kit/server/identity-provider.js";
+import {
+  IdentityProvider,
+  signInAtProvider,
+  type IdentityProviderOptions,
+} from "../kit/server/identity-provider.js";
 import { startServer, type TestServer } from "../kit/server/server.js";
 import { Tokens } from "../kit/server/tokens.js";
 import { untilLive, waitForValue } from "./dashboard-page.js";
@@ -160,7 +164,9 @@ describe.skipIf(!isBrowserTested())(
       await page.getByRole("heading", { name: "Sign in" }).waitFor();
       await signIn(page, "ada");
 
-      await page.getByRole("heading", { name: "No jobs yet" }).or(page.getByRole("grid")).first().waitFor();
+      await untilLive(page);
+
+      expect(claimsOf(await storedToken(page))).toMatchObject({ sub: "ada" });
     });
 
     it("says why the provider did not sign the user in", async () => {
@@ -193,8 +199,9 @@ describe.skipIf(!isBrowserTested())(
       await page.getByText("Use a token instead").click();
       await page.getByLabel("Token").fill(world.token);
       await page.locator("details").getByRole("button", { name: "Sign in" }).click();
-
       await page.getByRole("heading", { name: "work" }).waitFor();
+
+      expect(await storedToken(page)).toBe(world.token);
     });
   },
 );
@@ -293,7 +300,8 @@ function recordEvents(page: Page) {
   return {
     sockets: () => sockets,
     kinds: () => events.map(({ kind }) => kind),
-    done: () => events.flatMap(({ kind, done }) => (kind === "TaskUpdated" && done !== undefined ? [done] : [])),
+    done: () =>
+      events.flatMap(({ kind, done }) => (kind === "TaskUpdated" && done !== undefined ? [done] : [])),
   };
 }
 

@@ -2,7 +2,7 @@ import { generateKeyPairSync } from "node:crypto";
 import { once } from "node:events";
 import { createServer, type RequestListener, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import Provider from "oidc-provider";
+import { Provider } from "oidc-provider";
 import { createMemoryAdapter } from "oidc-provider/lib/adapters/memory_adapter.js";
 import type { Page } from "playwright-core";
 
@@ -55,7 +55,12 @@ export class IdentityProvider implements AsyncDisposable {
   /** Signs from now on with another key. Sessions go on. */
   rotateKeys(): void {
     const { privateKey } = generateKeyPairSync("rsa", { modulusLength: 2_048 });
-    const key = { ...privateKey.export({ format: "jwk" }), kid: `key-${this.#keys++}`, use: "sig", alg: "RS256" };
+    const key = {
+      ...privateKey.export({ format: "jwk" }),
+      kid: `key-${this.#keys++}`,
+      use: "sig",
+      alg: "RS256",
+    };
     const provider = new Provider(this.issuer, {
       ...configurationOf(this.#options, key),
       adapter: this.#adapter,
@@ -85,7 +90,10 @@ export async function signInAtProvider(page: Page, username: string): Promise<vo
   await page.getByRole("button", { name: "Continue" }).click();
 }
 
-function configurationOf({ users, lifeS = 3_600, renews = true, audience }: IdentityProviderOptions, key: object): object {
+function configurationOf(
+  { users, lifeS = 3_600, renews = true, audience }: IdentityProviderOptions,
+  key: object,
+): object {
   const life = (): number => lifeS;
   return {
     clients: [
@@ -104,7 +112,14 @@ function configurationOf({ users, lifeS = 3_600, renews = true, audience }: Iden
     extraTokenClaims: (_: unknown, { accountId }: { readonly accountId: string }) => users[accountId],
     clientBasedCORS: () => true,
     issueRefreshToken: () => renews,
-    ttl: { IdToken: life, AccessToken: life, RefreshToken: 3_600, Session: 3_600, Grant: 3_600, Interaction: 600 },
+    ttl: {
+      IdToken: life,
+      AccessToken: life,
+      RefreshToken: 3_600,
+      Session: 3_600,
+      Grant: 3_600,
+      Interaction: 600,
+    },
     features: {
       devInteractions: { enabled: true },
       rpInitiatedLogout: { enabled: true },
@@ -112,7 +127,12 @@ function configurationOf({ users, lifeS = 3_600, renews = true, audience }: Iden
         enabled: audience !== undefined,
         defaultResource: () => `urn:${audience}`,
         useGrantedResource: () => true,
-        getResourceServerInfo: () => ({ scope: "", audience, accessTokenFormat: "jwt", accessTokenTTL: lifeS }),
+        getResourceServerInfo: () => ({
+          scope: "",
+          audience,
+          accessTokenFormat: "jwt",
+          accessTokenTTL: lifeS,
+        }),
       },
     },
   };
