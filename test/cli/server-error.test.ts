@@ -47,7 +47,11 @@ describe("The error of a request, on the command line", () => {
   it.each([
     [{}, {}, /requires a token: pass one with --token or TIDEMARK_TOKEN\.$/],
     [{ token: "" }, {}, /requires a token/],
-    [{ token: "x" }, {}, /rejects the token from --token: it is invalid, or has expired\. Pass another\.$/],
+    [
+      { token: "x" },
+      {},
+      /rejects the token from --token: it is invalid, has expired or was revoked\. Pass another\.$/,
+    ],
     [{}, { TIDEMARK_TOKEN: "x" }, /rejects the token from TIDEMARK_TOKEN/],
   ])("names the option or the variable of the token: %j %j", (flags, env, message) => {
     expect(serverError(REJECTED, resolveDatabase(flags, env))).toMatchObject({

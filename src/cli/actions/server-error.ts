@@ -36,7 +36,7 @@ function unansweredText(cause: unknown, server: ServerEndpoint): string {
 function tokenText({ url, token, tokenSource }: ServerEndpoint): string {
   return !token
     ? `The server at ${url} requires a token: pass one with --token or TIDEMARK_TOKEN.`
-    : `The server at ${url} rejects the token from ${tokenSource}: it is invalid, or has expired. Pass another.`;
+    : `The server at ${url} rejects the token from ${tokenSource}: it is invalid, has expired or was revoked. Pass another.`;
 }
 
 function isTimeout(cause: unknown): boolean {
