@@ -304,6 +304,36 @@ describe("tidemark purge", () => {
 });
 
 describe("tidemark --help", () => {
+  it("has examples that work as they stand", async () => {
+    const help = await tidemark(["--help"]);
+    const lines = help.out.join("\n").matchAll(/^ {2}\$ (tidemark \w.*?)(?: {2,}.*)?$/gm);
+    const examples = [...lines].map(([, example]) => example!);
+    const [run, ...others] = examples;
+    const script = (example: string): Program =>
+      new Program("bash", ["-c", `tidemark() { exec node dist/main.js "$@"; }; ${example}`], {
+        env: { TIDEMARK_URL: server.url },
+      });
+    await using running = script(run!);
+    await running.errorLine((line) => line.includes("watch it at"));
+
+    const codes = await Promise.all(
+      others
+        .filter((example) => / (list|show|share|cancel) ?/.test(example))
+        .map(async (example) => {
+          await using program = script(example);
+          return [example, (await program.exited).code];
+        }),
+    );
+
+    expect(codes).toEqual([
+      ["tidemark list", 0],
+      ["tidemark show count", 0],
+      ["tidemark share count", 0],
+      [`tidemark cancel count --reason "too slow"`, 0],
+    ]);
+    expect((await running.exited).code).toBe(143);
+  });
+
   /** Prints each loaded module to stderr. */
   const PRINT_MODULES = `data:text/javascript,${encodeURIComponent(`
     import { register } from "node:module";

@@ -83,4 +83,5 @@ const EXAMPLES = `
 Examples:
   $ tidemark list                                         the newest 100 jobs
   $ tidemark list --status running --user alice           the running jobs of alice
-  $ tidemark list --status failed canceled --all --json | jq -r .jobId`;
+  $ tidemark list --status failed,lost                    the jobs that need attention
+  $ tidemark list --database movies --all --json | jq -r .jobId`;
