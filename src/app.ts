@@ -108,6 +108,7 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
     version,
     tracking: config.tracking,
     demo: demonstration !== undefined,
+    graphiql: config.graphiql,
     publicUrl: config.publicUrl || null,
     limits: limitsInForce(limits),
   };
