@@ -24,7 +24,6 @@ import { addShareCommand, type Share } from "./commands/share.js";
 import { addShowCommand, type Show } from "./commands/show.js";
 import { addWatchCommand, type WatchJobs } from "./commands/watch.js";
 import { ExitError } from "./exit-codes.js";
-import { errorText } from "./render/error-text.js";
 import { sanitizeForTerminal } from "./render/sanitize.js";
 import { packageVersion } from "../util/package-version.js";
 import { addTokenCommands, type TokenActions } from "./commands/token.js";
@@ -84,6 +83,7 @@ export function createProgram(
 function emptyProgram(): Command {
   return new Command("tidemark")
     .exitOverride()
+    .enablePositionalOptions() // so that \`run\` passes options on
     .configureOutput({ outputError: () => undefined })
     .showSuggestionAfterError();
 }
@@ -103,10 +103,14 @@ function rejectUnknownCommand({ args: [word], commands }: Command): void {
 export function failureMessageOf(error: unknown): string | undefined {
   if (isSuccess(error) || isHelp(error) || isSilent(error)) return undefined;
   return `tidemark: ${sanitizeForTerminal(
-    errorText(error)
+    messageOf(error)
       .replace(/^error: /, "")
       .replaceAll(/\s*\n\s*/g, " "),
   )}`;
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 /** Commander also throws after it has printed help or the version. */

@@ -67,7 +67,7 @@ function SharedBrand() {
 function SessionButton() {
   if (token.value === undefined) return null;
   return (
-    <button type="button" class="quiet" onClick={isShared ? leaveSharedLink : signOut}>
+    <button type="button" class="quiet" onClick={() => void (isShared ? leaveSharedLink() : signOut())}>
       {isShared ? "Sign in" : "Sign out"}
     </button>
   );

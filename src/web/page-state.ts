@@ -3,6 +3,7 @@ import { computed, effect, signal, untracked } from "@preact/signals";
 import { DEFAULT_DATABASE } from "../protocol/default-database.js";
 import { JobStore } from "./jobs/job-store.js";
 import { address, replaceAddress } from "./location.js";
+import { fetchServerInfo } from "./server/about.js";
 import { databases, refreshDatabases, type DatabaseCounts } from "./server/databases.js";
 import { needsToken, signInId } from "./server/session.js";
 import { isShared } from "./server/shared-link.js";
@@ -29,8 +30,7 @@ effect(() => {
 /** Another user may see other databases and jobs. */
 effect(() => {
   void signInId.value;
-  if (needsToken.value) untracked(close);
-  else if (!isShared) untracked(refreshDatabases);
+  untracked(needsToken.value ? close : readServer);
 });
 
 effect(() => {
@@ -46,6 +46,11 @@ function open(name: string): void {
   const store = new JobStore(name);
   stopShowing = pushStatusSource(store);
   jobs.value = store;
+}
+
+function readServer(): void {
+  void fetchServerInfo();
+  if (!isShared) refreshDatabases();
 }
 
 function close(): void {

@@ -8,7 +8,8 @@ import { Icon } from "../parts/icons.js";
 import { Name } from "../parts/name.js";
 import { serverInfo } from "../server/about.js";
 import { databases } from "../server/databases.js";
-import { SERVER_URL, token } from "../server/session.js";
+import { SERVER_URL } from "../server/server-url.js";
+import { token } from "../server/session.js";
 import { snippetsFor, type Snippet } from "./snippets.js";
 
 /** The page of a database without jobs: how to report a first one. */
@@ -16,10 +17,10 @@ export function EmptyState({ database }: { readonly database: string }) {
   return (
     <main class="empty-state" data-scroller tabIndex={-1}>
       <div class="empty-state-column">
-        <h1>
-          No jobs in <Name text={database} /> yet
-        </h1>
-        <p class="lead">Paste one of these, and its bar appears here.</p>
+        <h1>No jobs yet</h1>
+        <p class="lead">
+          Paste one of these, and its bar appears here, in the database <Name text={database} />.
+        </p>
         {serverInfo.value?.tracking === false && (
           <p class="notice">This server does not store progress: it was started with --tracking off.</p>
         )}
