@@ -1,5 +1,7 @@
-import { useEffect, useRef } from "preact/hooks";
-import { serverInfo } from "./server/about.js";
+import { Dialog } from "./parts/dialog.js";
+import { DemoButton } from "./parts/demo-button.js";
+import { GRAPHIQL_URL, serverInfo } from "./server/about.js";
+import { isShared } from "./server/shared-link.js";
 
 const KEYS: readonly (readonly [keys: string, meaning: string])[] = [
   ["↓ ↑ or j k", "next and previous row"],
@@ -13,27 +15,38 @@ const KEYS: readonly (readonly [keys: string, meaning: string])[] = [
 ];
 
 export function Help({ onClose }: { readonly onClose: () => void }) {
-  const dialog = useRef<HTMLDialogElement>(null);
-  useEffect(() => dialog.current!.showModal(), []);
   return (
-    <dialog ref={dialog} class="help" aria-labelledby="help-title" onClose={onClose}>
-      <h2 id="help-title">Keyboard shortcuts</h2>
-      <dl>
-        {KEYS.map(([keys, meaning]) => (
-          <div key={keys}>
-            <dt>
-              <kbd>{keys}</kbd>
-            </dt>
-            <dd>{meaning}</dd>
-          </div>
-        ))}
-      </dl>
-      <footer>
-        {serverInfo.value && <span class="hint">Tidemark {serverInfo.value.version}</span>}
-        <button type="button" onClick={() => dialog.current!.close()}>
-          Close
-        </button>
-      </footer>
-    </dialog>
+    <Dialog name="help" title="Help" onClose={onClose}>
+      {(close) => (
+        <>
+          {!isShared && <DemoButton onStarted={close} />}
+          {serverInfo.value?.graphiql && !isShared && (
+            <p>
+              <a class="link" href={GRAPHIQL_URL}>
+                GraphiQL
+              </a>{" "}
+              <span class="hint">tries the GraphQL API in this browser</span>
+            </p>
+          )}
+          <h3>Keyboard shortcuts</h3>
+          <dl>
+            {KEYS.map(([keys, meaning]) => (
+              <div key={keys}>
+                <dt>
+                  <kbd>{keys}</kbd>
+                </dt>
+                <dd>{meaning}</dd>
+              </div>
+            ))}
+          </dl>
+          <footer>
+            {serverInfo.value && <span class="hint">Tidemark {serverInfo.value.version}</span>}
+            <button type="button" onClick={close}>
+              Close
+            </button>
+          </footer>
+        </>
+      )}
+    </Dialog>
   );
 }

@@ -206,6 +206,33 @@ describe("tidemark share", () => {
   });
 });
 
+describe("A command of a client", () => {
+  it.each([[["list"]], [["watch"]], [["share", "a"]]])(
+    "says that the server requires a token, and how to pass it: %s",
+    async (args) => {
+      const { options } = newFile();
+      await printedToken(["token", "create", "alice"], options);
+      await using tidemark = await startTidemark([], options);
+
+      const missing = await run(args, { env: { TIDEMARK_URL: tidemark.url } });
+      const wrong = await run(args, { env: { TIDEMARK_URL: tidemark.url, TIDEMARK_TOKEN: "wrong" } });
+
+      expect([missing.exit.code, missing.err]).toEqual([
+        5,
+        [
+          `tidemark: The server at ${tidemark.url} requires a token: pass one with --token or TIDEMARK_TOKEN.`,
+        ],
+      ]);
+      expect([wrong.exit.code, wrong.err]).toEqual([
+        5,
+        [
+          `tidemark: The server at ${tidemark.url} rejects the token from TIDEMARK_TOKEN: it is invalid, has expired or was revoked. Pass another.`,
+        ],
+      ]);
+    },
+  );
+});
+
 describe("tidemark serve", () => {
   it("does not start without authentication on a public address", async () => {
     await using program = serve(["--host", "0.0.0.0", "--port", "0"]);
@@ -251,6 +278,27 @@ describe.skipIf(!CAN_BE_NOBODY)(`a tokens file of another user ${NEEDS_ROOT}`, (
     expect((await stream.next()).errors?.[0]?.extensions).toEqual({ code: "UNAUTHENTICATED" });
     await using again = asNobody(["serve", "--port", "0"], options);
     expect(await readyLine(again)).toMatchObject({ msg: "ready" });
+  });
+
+  it("stays as it is when its server may not write it, and sharing fails with a reason", async () => {
+    const { options, path } = newFile();
+    const token = await printedToken(["token", "create", "alice", "--role", "reporter"], options);
+    chmodSync(dirname(path), 0o755);
+    chmodSync(path, 0o644);
+    const before = readFileSync(path, "utf8");
+    await using server = asNobody(["serve", "--port", "0", "--store", "memory:"], options);
+    const { url } = await readyLine(server);
+    await send(url, token, STORE);
+
+    const { exit, err } = await share(["a"], url, token);
+
+    expect([exit.code, err]).toEqual([
+      4,
+      [expect.stringContaining("cannot store a token in its tokens file")],
+    ]);
+    expect(server.out.join("\n")).toContain("EACCES");
+    expect(readFileSync(path, "utf8")).toBe(before);
+    expect(readdirSync(dirname(path))).toEqual(["tokens.json"]);
   });
 
   it("is not changed by a user who can't keep its owner", async () => {
