@@ -2,7 +2,9 @@
 export type AuthSpec =
   | { readonly kind: "none" }
   | { readonly kind: "tokens"; readonly path: string }
-  | { readonly kind: "jwt"; readonly keys: KeySource };
+  | { readonly kind: "jwt"; readonly keys: KeySource }
+  /** With the keys of the OpenID provider. */
+  | { readonly kind: "oidc" };
 
 /** Where the keys come from that verify JSON Web Tokens. A secret never appears on a command line. */
 export type KeySource =
@@ -11,6 +13,14 @@ export type KeySource =
   | { readonly kind: "key-file"; readonly path: string }
   | { readonly kind: "jwks-file"; readonly path: string }
   | { readonly kind: "jwks-url"; readonly url: string };
+
+/** How people sign in at the dashboard with an OpenID provider. Issuer and client are empty without one. */
+export interface OpenIdSettings {
+  readonly issuer: string;
+  readonly clientId: string;
+  /** The scopes to request, separated by spaces. */
+  readonly scope: string;
+}
 
 /** The claims and algorithms that a JSON Web Token must have. Issuer and audience are empty without `--auth jwt`. */
 export interface JwtRequirements {
@@ -27,7 +37,7 @@ export interface JwtRequirements {
  *     parseAuthSpec("jwt:https://login.example.com/.well-known/jwks.json")
  */
 export function parseAuthSpec(text: string): AuthSpec | undefined {
-  if (text === "none") return { kind: "none" };
+  if (text === "none" || text === "oidc") return { kind: text };
   const [kind, rest] = splitAtColon(text);
   if (kind === "tokens" && rest) return { kind, path: rest };
   const keys = kind === "jwt" ? parseKeySource(rest) : undefined;
@@ -51,8 +61,8 @@ function parseKeySource(text: string): KeySource | undefined {
   }
 }
 
-/** Requires HTTPS beyond this machine: an attacker who can alter the keys in transit could forge tokens. */
-function isSafeUrl(text: string): boolean {
+/** Requires HTTPS beyond this machine: an attacker who can alter keys in transit could forge tokens, and one who reads a sign-in could steal them. */
+export function isSafeUrl(text: string): boolean {
   if (!URL.canParse(text)) return false;
   const { protocol, hostname } = new URL(text);
   return protocol === "https:" || (protocol === "http:" && isLoopback(hostname));

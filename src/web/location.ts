@@ -25,6 +25,12 @@ export function replaceAddress(change: Partial<Address>): void {
   read();
 }
 
+/** Changes the view to the one of a query string, without a history entry. */
+export function showView(query: string): void {
+  history.replaceState(null, "", location.pathname + query);
+  read();
+}
+
 function read(): void {
   current.value = parseAddress(location.search);
 }
