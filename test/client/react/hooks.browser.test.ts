@@ -4,6 +4,7 @@ import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 import { gzipSync } from "node:zlib";
 import { fileURLToPath } from "node:url";
+import type { Request } from "playwright-core";
 import { beforeAll, describe, expect, it } from "vitest";
 import { isBrowserTested } from "../../kit/browser/browser.js";
 import { bundleClient } from "../../kit/browser/client-bundle.js";
@@ -277,7 +278,7 @@ describe.skipIf(!isBrowserTested()).each([
     await opened.page.getByRole("button", { name: "Cancel" }).click();
     await opened.shows("one", "a 1 UNAVAILABLE");
     network.reopen();
-    const request = opened.page.waitForRequest("**/graphql");
+    const request = opened.page.waitForRequest(isCancelRequest);
     await opened.page.getByRole("button", { name: "Cancel" }).click();
     const { variables } = (await request).postDataJSON() as {
       readonly variables: { readonly input: object };
@@ -306,6 +307,11 @@ const LIST = { kind: "jobs", name: "list", filter: {} } as const;
 const CONNECTION = { kind: "connection", name: "connection" } as const;
 const COUNT = { kind: "count", name: "count" } as const;
 const ONE = { kind: "job", name: "one", jobKey: KEY } as const;
+
+/** The watch sends requests too, while it has no WebSocket. */
+function isCancelRequest(request: Request): boolean {
+  return request.postData()?.includes("mutation CancelJob") ?? false;
+}
 
 async function storeLargeJobs(url: string, count: number): Promise<void> {
   const subTasks = Array.from({ length: 100 }, () => ({ description: "one of many tasks", volume: 10 }));
