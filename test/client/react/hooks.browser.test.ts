@@ -18,9 +18,9 @@ import { HooksPage } from "./hooks-page.js";
 import type { Rendered, View } from "./page.js";
 
 const ENTRY = fileURLToPath(new URL("page.tsx", import.meta.url));
-const HOOKS_BYTES_MAX = 11_000;
+const HOOKS_BYTES_MAX = 11_500;
 
-it("the hooks add at most 11 kB, gzipped, to a page, with the watch and without React", async () => {
+it("the hooks add at most 11.5 kB, gzipped, to a page, with the watch and without React", async () => {
   const hooks = await bundleClient(
     ["TidemarkProvider", "useCancelJob", "useConnection", "useJob", "useJobs"],
     "react/index.ts",
