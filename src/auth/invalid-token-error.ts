@@ -21,4 +21,7 @@ export class InvalidTokenError extends TidemarkError {
 
 type Refusal = readonly ["UNAUTHENTICATED" | "FORBIDDEN", string];
 
-const INVALID: Refusal = ["UNAUTHENTICATED", "Invalid or expired token. Send a valid one."];
+const INVALID: Refusal = [
+  "UNAUTHENTICATED",
+  "Invalid or expired token. Request a new one from the operator of this server.",
+];

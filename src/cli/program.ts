@@ -23,7 +23,6 @@ import { addServeCommand, type Serve, type RuntimeEnvironment } from "./commands
 import { addShareCommand, type Share } from "./commands/share.js";
 import { addShowCommand, type Show } from "./commands/show.js";
 import { addWatchCommand, type WatchJobs } from "./commands/watch.js";
-import { TidemarkError } from "../protocol/tidemark-error.js";
 import { ExitError } from "./exit-codes.js";
 import { sanitizeForTerminal } from "./render/sanitize.js";
 import { packageVersion } from "../util/package-version.js";
@@ -84,6 +83,7 @@ export function createProgram(
 function emptyProgram(): Command {
   return new Command("tidemark")
     .exitOverride()
+    .enablePositionalOptions() // so that \`run\` passes options on
     .configureOutput({ outputError: () => undefined })
     .showSuggestionAfterError();
 }
@@ -109,10 +109,7 @@ export function failureMessageOf(error: unknown): string | undefined {
   )}`;
 }
 
-/** The server's message explains the HTTP header; this one explains the flag. */
 function messageOf(error: unknown): string {
-  if (error instanceof TidemarkError && error.code === "UNAUTHENTICATED")
-    return "the server requires a valid token: pass one with --token or TIDEMARK_TOKEN";
   return error instanceof Error ? error.message : String(error);
 }
 

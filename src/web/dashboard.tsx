@@ -11,6 +11,8 @@ import { rowStep } from "./parts/row-keys.js";
 import { announcement } from "./server/announcements.js";
 import { databasesError } from "./server/databases.js";
 import { needsToken, signInId } from "./server/session.js";
+import { isShared } from "./server/shared-link.js";
+import { EndedLink } from "./ended-link.js";
 import { SignIn } from "./sign-in.js";
 import { connectionStatus } from "./connection-status.js";
 
@@ -38,7 +40,7 @@ export function Dashboard() {
 
 function View() {
   const { job } = address();
-  if (needsToken.value) return <SignIn />;
+  if (needsToken.value) return isShared ? <EndedLink /> : <SignIn />;
   if (job && database.value !== undefined)
     return <JobPage key={signInId.value} database={database.value} address={job} />;
   if (jobs.value) return <Overview store={jobs.value} />;
@@ -82,7 +84,7 @@ function handleKey(event: KeyboardEvent, openHelp: () => void): void {
       openHelp();
       break;
     case "Escape":
-      if (address().job) navigate({ job: undefined });
+      if (address().job && !isShared) navigate({ job: undefined });
       return;
     default:
       return passToRows(event);

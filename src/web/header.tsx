@@ -9,6 +9,7 @@ import { Icon, Logo } from "./parts/icons.js";
 import { Name } from "./parts/name.js";
 import { databases, refreshDatabases, type DatabaseCounts } from "./server/databases.js";
 import { needsToken, signOut, token } from "./server/session.js";
+import { isShared, leaveSharedLink } from "./server/shared-link.js";
 import { connectionStatus, connectionLabel } from "./connection-status.js";
 import { nextTheme, theme } from "./theme.js";
 
@@ -16,11 +17,7 @@ import { nextTheme, theme } from "./theme.js";
 export function Header({ onHelp }: { readonly onHelp: () => void }) {
   return (
     <header class="header">
-      <a class="brand" href={linkTo({ ...UNFILTERED })} onClick={(event) => follow(event, UNFILTERED)}>
-        <Logo />
-        <span>Tidemark</span>
-      </a>
-      <DatabasePicker />
+      {isShared ? <SharedBrand /> : <Navigation />}
       <div class="header-end">
         {!needsToken.value && <Connection />}
         <ThemeSwitch />
@@ -33,13 +30,40 @@ export function Header({ onHelp }: { readonly onHelp: () => void }) {
         >
           ?
         </button>
-        {token.value !== undefined && (
-          <button type="button" class="quiet" onClick={() => void signOut()}>
-            Sign out
-          </button>
-        )}
+        {!needsToken.value && <SessionButton />}
       </div>
     </header>
+  );
+}
+
+function Navigation() {
+  return (
+    <>
+      <a class="brand" href={linkTo({ ...UNFILTERED })} onClick={(event) => follow(event, UNFILTERED)}>
+        <Logo />
+        <span>Tidemark</span>
+      </a>
+      <DatabasePicker />
+    </>
+  );
+}
+
+/** Leads nowhere: a shared link shows one job. */
+function SharedBrand() {
+  return (
+    <span class="brand">
+      <Logo />
+      <span>Tidemark</span>
+    </span>
+  );
+}
+
+function SessionButton() {
+  if (token.value === undefined) return null;
+  return (
+    <button type="button" class="quiet" onClick={() => void (isShared ? leaveSharedLink() : signOut())}>
+      {isShared ? "Sign in" : "Sign out"}
+    </button>
   );
 }
 

@@ -1,4 +1,4 @@
-import { useEffect, useRef } from "preact/hooks";
+import { Dialog } from "./parts/dialog.js";
 import { serverInfo } from "./server/about.js";
 
 const KEYS: readonly (readonly [keys: string, meaning: string])[] = [
@@ -13,27 +13,28 @@ const KEYS: readonly (readonly [keys: string, meaning: string])[] = [
 ];
 
 export function Help({ onClose }: { readonly onClose: () => void }) {
-  const dialog = useRef<HTMLDialogElement>(null);
-  useEffect(() => dialog.current!.showModal(), []);
   return (
-    <dialog ref={dialog} class="help" aria-labelledby="help-title" onClose={onClose}>
-      <h2 id="help-title">Keyboard shortcuts</h2>
-      <dl>
-        {KEYS.map(([keys, meaning]) => (
-          <div key={keys}>
-            <dt>
-              <kbd>{keys}</kbd>
-            </dt>
-            <dd>{meaning}</dd>
-          </div>
-        ))}
-      </dl>
-      <footer>
-        {serverInfo.value && <span class="hint">Tidemark {serverInfo.value.version}</span>}
-        <button type="button" onClick={() => dialog.current!.close()}>
-          Close
-        </button>
-      </footer>
-    </dialog>
+    <Dialog name="help" title="Keyboard shortcuts" onClose={onClose}>
+      {(close) => (
+        <>
+          <dl>
+            {KEYS.map(([keys, meaning]) => (
+              <div key={keys}>
+                <dt>
+                  <kbd>{keys}</kbd>
+                </dt>
+                <dd>{meaning}</dd>
+              </div>
+            ))}
+          </dl>
+          <footer>
+            {serverInfo.value && <span class="hint">Tidemark {serverInfo.value.version}</span>}
+            <button type="button" onClick={close}>
+              Close
+            </button>
+          </footer>
+        </>
+      )}
+    </Dialog>
   );
 }

@@ -6,6 +6,7 @@ import { address, replaceAddress } from "./location.js";
 import { fetchServerInfo } from "./server/about.js";
 import { databases, refreshDatabases, type DatabaseCounts } from "./server/databases.js";
 import { needsToken, signInId } from "./server/session.js";
+import { isShared } from "./server/shared-link.js";
 import { pushStatusSource } from "./connection-status.js";
 
 /** The database in the URL, or the default one if the server has none; undefined until the server has answered. */
@@ -49,7 +50,7 @@ function open(name: string): void {
 
 function readServer(): void {
   void fetchServerInfo();
-  refreshDatabases();
+  if (!isShared) refreshDatabases();
 }
 
 function close(): void {
@@ -58,7 +59,11 @@ function close(): void {
   jobs.value = undefined;
 }
 
-/** The first database with a running job, or else the first. */
+/** The one that a worker reported to last. */
 function preferredOf(all: readonly DatabaseCounts[]): DatabaseCounts | undefined {
-  return all.find(({ running }) => running > 0) ?? all[0];
+  return all.toSorted((one, other) => activityOf(other) - activityOf(one))[0];
+}
+
+function activityOf({ activeAt }: DatabaseCounts): number {
+  return activeAt === null ? 0 : Date.parse(activeAt);
 }

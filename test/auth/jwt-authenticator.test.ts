@@ -20,7 +20,10 @@ const SECRET = "a secret of at least thirty-two bytes, as required";
 const TERMS = { issuer: "https://login.example", audience: "tidemark" };
 const MAPPING = configOf({}).jwt;
 const CLAIMS = { sub: "alice", role: "reporter", databases: ["movies", "Staging-*"] };
-const INVALID = { code: "UNAUTHENTICATED", message: "Invalid or expired token. Send a valid one." };
+const INVALID = {
+  code: "UNAUTHENTICATED",
+  message: "Invalid or expired token. Request a new one from the operator of this server.",
+};
 
 const RSA = generateKeyPairSync("rsa", { modulusLength: 2_048 });
 const OTHER_RSA = generateKeyPairSync("rsa", { modulusLength: 2_048 });

@@ -109,7 +109,7 @@ describe("tidemark list", () => {
     [["list", "--status", "late"], 2, /'late' is invalid. Expected one of PENDING/],
     [["list", "--limit", "0"], 2, /'0' is invalid/],
     [["list", "--url", "nowhere"], 2, /Invalid --url "nowhere"/],
-    [["list", "--url", "http://127.0.0.1:9"], 4, /No Tidemark server answers at http:\/\/127.0.0.1:9/],
+    [["list", "--url", "http://127.0.0.1:9"], 4, /No server answers at http:\/\/127.0.0.1:9 \(from --url\)/],
     [["show", "u/none"], 3, /job u\/none not found in the database d/],
     [["show"], 2, /expected one job/],
     [["show", "u/j", "--user", "u"], 2, /the user is given twice/],

@@ -17,12 +17,6 @@ describe("the exit code of a command", () => {
     expect(exitCodeOf(new TidemarkError(code, "no"))).toBe(exitCode);
   });
 
-  it("for a missing or rejected token comes with a message that names the flag", () => {
-    expect(
-      failureMessageOf(new TidemarkError("UNAUTHENTICATED", "send it as `Authorization: Bearer TOKEN`")),
-    ).toBe("tidemark: the server requires a valid token: pass one with --token or TIDEMARK_TOKEN");
-  });
-
   it("is that of an ExitError, with a line on stderr only if it has a message", () => {
     expect(exitCodeOf(new ExitError(EXIT.JOB_FAILED))).toBe(6);
     expect(failureMessageOf(new ExitError(EXIT.JOB_FAILED))).toBeUndefined();

@@ -16,7 +16,9 @@ import { IS_NOT_RUN, isRun, KEEPS_RUNNING, RUN_LANGUAGES, runPage } from "./page
  */
 const FILES = markdownFiles().filter((file) => /^(docs|python)\/|^README/.test(file));
 const ILLUSTRATIONS = ["text", "json", "nginx", "caddy", "yaml", "ini", "html"];
-const LANGUAGES = new Set([...RUN_LANGUAGES, ...ILLUSTRATIONS]);
+/** test/docs/react-snippets.process.test.ts compiles them. */
+const COMPILED = ["ts", "tsx"];
+const LANGUAGES = new Set([...RUN_LANGUAGES, ...COMPILED, ...ILLUSTRATIONS]);
 const INSTRUCTION = new RegExp(`^(${KEEPS_RUNNING}|${IS_NOT_RUN.source}.*)?$`);
 
 const snippets = FILES.flatMap((file) => snippetsOf(file));

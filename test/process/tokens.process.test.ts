@@ -206,6 +206,33 @@ describe("tidemark share", () => {
   });
 });
 
+describe("A command of a client", () => {
+  it.each([[["list"]], [["watch"]], [["share", "a"]]])(
+    "says that the server requires a token, and how to pass it: %s",
+    async (args) => {
+      const { options } = newFile();
+      await printedToken(["token", "create", "alice"], options);
+      await using tidemark = await startTidemark([], options);
+
+      const missing = await run(args, { env: { TIDEMARK_URL: tidemark.url } });
+      const wrong = await run(args, { env: { TIDEMARK_URL: tidemark.url, TIDEMARK_TOKEN: "wrong" } });
+
+      expect([missing.exit.code, missing.err]).toEqual([
+        5,
+        [
+          `tidemark: The server at ${tidemark.url} requires a token: pass one with --token or TIDEMARK_TOKEN.`,
+        ],
+      ]);
+      expect([wrong.exit.code, wrong.err]).toEqual([
+        5,
+        [
+          `tidemark: The server at ${tidemark.url} rejects the token from TIDEMARK_TOKEN: it is invalid, has expired or was revoked. Pass another.`,
+        ],
+      ]);
+    },
+  );
+});
+
 describe("tidemark serve", () => {
   it("does not start without authentication on a public address", async () => {
     await using program = serve(["--host", "0.0.0.0", "--port", "0"]);

@@ -1,8 +1,9 @@
 /** `tidemark list`. */
-import { connect, type WatchedJob } from "../../client/index.js";
+import type { WatchedJob } from "../../client/index.js";
 import { watchedTaskOf, withRatio } from "../../client/watch/watched-tree.js";
 import { ListJobsDocument, type ListJobsQuery } from "../../client/generated/graphql.js";
 import { exactCount, plural } from "../../format/numbers.js";
+import { connectTo } from "./connect-to.js";
 import { limitsOf, pageSize } from "./answer-sizes.js";
 import type { ListRequest } from "../commands/list.js";
 import type { Output } from "../output.js";
@@ -49,7 +50,7 @@ function tableOf(jobs: readonly WatchedJob[], { columns, style }: Output): strin
 type Page = NonNullable<ListJobsQuery["tasks"]>;
 
 async function* pagesOf({ server, filter, limit }: ListRequest): AsyncGenerator<Page, void> {
-  const connection = connect(server);
+  const connection = connectTo(server);
   const first = pageSize(ListJobsDocument, await limitsOf(connection), Math.min(limit, PAGE_SIZE));
   let after: string | null | undefined;
   do {

@@ -7,6 +7,8 @@ import { KeyListener } from "../key-listener.js";
 import { LiveScreen } from "../live-screen.js";
 import { frameLines, type OpenStatus } from "../render/frame.js";
 import type { WatchView } from "./line-view.js";
+import { disconnectedText } from "./server-error.js";
+import { watchAddress } from "./watch-address.js";
 
 /**
  * Draws the current jobs on a terminal: at most ten times a second after changes, and once a second to advance the
@@ -103,11 +105,21 @@ export class LiveView implements WatchView {
       status: this.#status,
       isLast,
       jobs: jobs.values(),
+      hints: this.#hints(),
       now: Date.now(),
       clock: this.#clock,
       ...this.#screen.size,
     };
     return frameLines(frame, this.#style);
+  }
+
+  #hints(): string[] {
+    const { jobs } = this.#watched;
+    const address = watchAddress(this.#request, jobs);
+    if (this.#status.kind === "live") return jobs.size > 0 ? [address] : [FIRST_JOB, address];
+    const { cause } = this.#status;
+    if (this.#status.kind === "stale" || cause === undefined) return [];
+    return disconnectedText(cause, this.#request.server).split(/(?<=\.) /);
   }
 
   /** Restores the terminal for the shell after Ctrl+Z. */
@@ -128,4 +140,5 @@ export class LiveView implements WatchView {
   };
 }
 
+const FIRST_JOB = "Report one from another terminal with: tidemark run -- COMMAND";
 const DRAW_INTERVAL_MIN_MS = 100;

@@ -24,6 +24,8 @@ export interface RunOptions {
   readonly killAfterMs: number;
   /** Whether to run the command in a new pseudo-terminal. */
   readonly isTerminal: boolean;
+  /** Whether to print neither the address of the job nor outages of the server to stderr. */
+  readonly isQuiet: boolean;
   /** Whether to print the job id and all reporting problems to stderr. */
   readonly isVerbose: boolean;
 }
@@ -37,10 +39,14 @@ export function addRunCommand(program: Command, run: Run, { env }: Pick<RuntimeE
     program
       .command("run")
       .description("Run any program and report the progress that it prints as a job.")
-      .usage("[options] -- COMMAND [ARGUMENT...]")
-      .argument("<command...>", "Program to run and its arguments, after --"),
+      .usage("[options] [--] COMMAND [ARGUMENT...]")
+      .argument("<command...>", "Program to run and its arguments")
+      .passThroughOptions(), // options after the program are its own
   )
-    .option("--name <text>", "Description of the job (default: the command line, which may contain secrets)")
+    .option(
+      "--name <text>",
+      "Description of the job (default: the command line; what looks like a secret is masked)",
+    )
     .option("--job <id>", "Id of the job (default: a new unique id)")
     .option("--user <name>", "Owner of the job (default: the user that the server authenticates)")
     .addOption(
@@ -53,7 +59,13 @@ export function addRunCommand(program: Command, run: Run, { env }: Pick<RuntimeE
       "--tty",
       "Run the command in a terminal. Requires the program `script` (util-linux); merges stderr into stdout",
     )
-    .option("-v, --verbose", "Print the job id and all reporting problems to stderr")
+    .option(
+      "-q, --quiet",
+      "Do not print the address of the job to stderr, nor that the server is unreachable",
+    )
+    .addOption(
+      new Option("-v, --verbose", "Print the job id and all reporting problems to stderr").conflicts("quiet"),
+    )
     .addHelpText("after", HELP)
     .action((command: RunOptions["command"], flags: RunFlags) =>
       run({
@@ -64,6 +76,7 @@ export function addRunCommand(program: Command, run: Run, { env }: Pick<RuntimeE
         username: flags.user,
         killAfterMs: killAfterOf(flags.killAfter),
         isTerminal: flags.tty === true,
+        isQuiet: flags.quiet === true,
         isVerbose: flags.verbose === true,
       }),
     );
@@ -75,6 +88,7 @@ interface RunFlags extends DatabaseFlags {
   readonly user?: string;
   readonly killAfter: string;
   readonly tty?: true;
+  readonly quiet?: true;
   readonly verbose?: true;
 }
 

@@ -1,6 +1,7 @@
 import { useCallback, useState } from "react";
 import { TidemarkError } from "../../protocol/tidemark-error.js";
 import { CancelJobDocument } from "../generated/graphql.js";
+import { HttpTransport } from "../transport/http-transport.js";
 import { invalidOptions } from "./connection-state.js";
 import { useWatchClient } from "./tidemark-provider.js";
 import type { WatchedJobKey } from "./use-job.js";
@@ -57,7 +58,7 @@ async function cancelError(
 ): Promise<TidemarkError | undefined> {
   try {
     const input = { database, username, jobId, attempt, reason };
-    await client.transport().request(CancelJobDocument, { input });
+    await new HttpTransport(client).request(CancelJobDocument, { input });
     return undefined;
   } catch (error) {
     return error instanceof TidemarkError ? error : invalidOptions(error);

@@ -3,12 +3,15 @@ import { unavailable, type TidemarkError } from "../../protocol/tidemark-error.j
 import { MirrorDocument, type MirrorSubscription } from "../generated/graphql.js";
 import { checkOptions } from "../check-options.js";
 import { ignoreUnawaited } from "../platform.js";
+import { sseTransport } from "../transport/sse-transport.js";
+import type { WatchTransport } from "../transport/watch-session.js";
+import { webSocketTransport } from "../transport/websocket-transport.js";
 import { invalidAddress, resolveEndpoint } from "../transport/endpoint.js";
 import { WATCHER_ENVIRONMENT, type WatchEnvironment } from "../transport/reconnection.js";
 import { WatchConnection } from "./watch-connection.js";
 import type { WatchEvent } from "./watch-event.js";
 import { WatchMirror, type AppliedEvent, type ReceivedEvent } from "./watch-mirror.js";
-import type { WatchOptions } from "./watch-options.js";
+import type { WatchOptions, WatchTransportName } from "./watch-options.js";
 import { WatchQueue } from "./watch-queue.js";
 import type { WatchedJob } from "./watched-job.js";
 
@@ -43,6 +46,12 @@ const WATCH_OPTIONS: Readonly<Record<keyof WatchOptions, 1>> = {
   signal: 1,
   transport: 1,
   keepAliveMs: 1,
+};
+
+const TRANSPORTS: Readonly<Record<WatchTransportName, readonly [WatchTransport, WatchTransport?]>> = {
+  auto: [webSocketTransport, sseTransport],
+  websocket: [webSocketTransport],
+  sse: [sseTransport],
 };
 
 /** Whether the jobs of a watch are current. */
@@ -83,7 +92,7 @@ export class Watch implements AsyncIterableIterator<WatchEvent, undefined>, Asyn
       {
         url: endpointOf(url),
         token,
-        transport: options.transport ?? "auto",
+        transports: TRANSPORTS[options.transport ?? "auto"],
         keepAliveMs: options.keepAliveMs ?? KEEP_ALIVE_MS,
         request: () => ({ query: String(MirrorDocument), variables: this.#variables() }),
         onData: ({ taskEvents }) => this.#receive(taskEvents),

@@ -101,7 +101,8 @@ export class WebSocketConnection implements ProtocolSocket, ResultSocket, Monito
     if (code === "FORBIDDEN")
       return this.close(CloseCode.INVALID_TOKEN, "Forbidden: the token grants no rights");
     if (code !== "UNAUTHENTICATED") return this.close(CloseCode.TRY_AGAIN_LATER, "Try again later");
-    if (isWithoutToken) return this.close(CloseCode.UNAUTHORIZED, "Unauthorized: token required");
+    if (isWithoutToken)
+      return this.close(CloseCode.UNAUTHORIZED, "Unauthorized: this server requires a token");
     this.close(CloseCode.INVALID_TOKEN, "Forbidden: invalid or expired token");
   }
 

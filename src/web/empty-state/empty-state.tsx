@@ -1,5 +1,6 @@
 import { useSignal } from "@preact/signals";
 import { navigate } from "../location.js";
+import { copyText } from "../parts/copy-text.js";
 import { Icon } from "../parts/icons.js";
 import { serverInfo, startDemo } from "../server/about.js";
 import { SERVER_URL } from "../server/server-url.js";
@@ -68,15 +69,4 @@ function SnippetView({ snippet: { title, text } }: { readonly snippet: Snippet }
       </pre>
     </section>
   );
-}
-
-/** Without TLS only localhost has the Clipboard API; elsewhere the page copies a selection. */
-async function copyText(text: string): Promise<void> {
-  if (navigator.clipboard) return navigator.clipboard.writeText(text);
-  const area = document.createElement("textarea");
-  area.value = text;
-  document.body.append(area);
-  area.select();
-  document.execCommand("copy");
-  area.remove();
 }

@@ -1,6 +1,6 @@
 import { useSignal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
-import { useEffect, useRef } from "preact/hooks";
+import { Dialog } from "../parts/dialog.js";
 
 export interface ConfirmDialogProps {
   readonly title: ComponentChildren;
@@ -15,39 +15,38 @@ export interface ConfirmDialogProps {
 /** Asks for confirmation of an action that can't be undone, and closes once it is done. */
 export function ConfirmDialog(props: ConfirmDialogProps) {
   const { title, children, confirmLabel, cancelLabel, onConfirm, onClose } = props;
-  const dialog = useRef<HTMLDialogElement>(null);
   const failure = useSignal("");
-  useEffect(() => dialog.current!.showModal(), []);
 
-  const submit = async (event: SubmitEvent): Promise<void> => {
+  const submit = async (event: SubmitEvent, close: () => void): Promise<void> => {
     event.preventDefault();
     try {
       await onConfirm(new FormData(event.currentTarget as HTMLFormElement)); // safe: the form's own event
-      dialog.current!.close();
+      close();
     } catch (error) {
       failure.value = error instanceof Error ? error.message : String(error);
     }
   };
 
   return (
-    <dialog ref={dialog} class="confirm" aria-labelledby="confirm-title" onClose={onClose}>
-      <form onSubmit={submit}>
-        <h2 id="confirm-title">{title}</h2>
-        {children}
-        {failure.value && (
-          <p class="failure-text" role="alert">
-            {failure}
-          </p>
-        )}
-        <footer>
-          <button type="button" onClick={() => dialog.current!.close()}>
-            {cancelLabel}
-          </button>
-          <button type="submit" class="danger">
-            {confirmLabel}
-          </button>
-        </footer>
-      </form>
-    </dialog>
+    <Dialog name="confirm" title={title} onClose={onClose}>
+      {(close) => (
+        <form onSubmit={(event) => submit(event, close)}>
+          {children}
+          {failure.value && (
+            <p class="failure-text" role="alert">
+              {failure}
+            </p>
+          )}
+          <footer>
+            <button type="button" onClick={close}>
+              {cancelLabel}
+            </button>
+            <button type="submit" class="danger">
+              {confirmLabel}
+            </button>
+          </footer>
+        </form>
+      )}
+    </Dialog>
   );
 }

@@ -7,15 +7,19 @@ import { mayChangeJobsOf, serverInfo } from "../server/about.js";
 import { request } from "../server/session.js";
 import { ConfirmDialog } from "./confirm-dialog.js";
 import { cutToBytes } from "./cut-to-bytes.js";
+import { ShareDialog } from "./share-dialog.js";
 
-/** The buttons that cancel and remove a job, for users who may do so. */
+/** The buttons that share, cancel and remove a job, for users who may do so. */
 export function JobActions({ job }: { readonly job: WatchedJob }) {
-  const dialog = useSignal<"cancel" | "remove" | undefined>(undefined);
+  const dialog = useSignal<"share" | "cancel" | "remove" | undefined>(undefined);
   const close = (): void => void (dialog.value = undefined);
   if (!mayChangeJobsOf(job.username)) return null;
   const canCancel = job.endedAt === null && job.cancelRequest === null;
   return (
     <div class="job-actions">
+      <button type="button" onClick={() => (dialog.value = "share")}>
+        Share…
+      </button>
       {canCancel && (
         <button type="button" onClick={() => (dialog.value = "cancel")}>
           Cancel…
@@ -24,6 +28,7 @@ export function JobActions({ job }: { readonly job: WatchedJob }) {
       <button type="button" onClick={() => (dialog.value = "remove")}>
         Remove…
       </button>
+      {dialog.value === "share" && <ShareDialog job={job} onClose={close} />}
       {dialog.value === "cancel" && <CancelDialog job={job} onClose={close} />}
       {dialog.value === "remove" && <RemoveDialog job={job} onClose={close} />}
     </div>

@@ -20,6 +20,7 @@ import { Instant } from "../parts/instant.js";
 import { Name } from "../parts/name.js";
 import { StatusBadge } from "../parts/status-badge.js";
 import { serverNow } from "../server/server-clock.js";
+import { isShared } from "../server/shared-link.js";
 import { pushStatusSource } from "../connection-status.js";
 import { JobActions } from "./job-actions.js";
 import { JobDetails } from "./job-details.js";
@@ -46,14 +47,24 @@ export function JobPage({ database, address: { username, jobId } }: JobPageProps
   const job = watched.job.value;
   return (
     <main class="job-page" data-scroller>
-      <nav aria-label="Back">
-        <a href={linkTo({ job: undefined })} class="back" onClick={goBack}>
-          <Icon shape="arrowLeft" />
-          Jobs in <Name text={database} />
-        </a>
-      </nav>
+      {isShared ? (
+        <p class="hint">This link shows one job, read-only.</p>
+      ) : (
+        <BackToJobs database={database} />
+      )}
       {job ? <JobView job={job} watched={watched} /> : <NoJob jobId={jobId} isGone={watched.isGone.value} />}
     </main>
+  );
+}
+
+function BackToJobs({ database }: { readonly database: string }) {
+  return (
+    <nav aria-label="Back">
+      <a href={linkTo({ job: undefined })} class="back" onClick={goBack}>
+        <Icon shape="arrowLeft" />
+        Jobs in <Name text={database} />
+      </a>
+    </nav>
   );
 }
 
@@ -92,7 +103,7 @@ function JobView({ job, watched }: { readonly job: WatchedJob; readonly watched:
             {attempt > 1 && <span>attempt {exactCount(attempt)}</span>}
           </p>
         </div>
-        {!watched.isGone.value && <JobActions job={job} />}
+        {!watched.isGone.value && !isShared && <JobActions job={job} />}
       </header>
       <Notices job={job} isGone={watched.isGone.value} />
       <Hero job={job} measured={watched.rates.value} />

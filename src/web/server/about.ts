@@ -13,6 +13,8 @@ export interface ServerInfo {
   readonly tracking: boolean;
   /** Whether it offers a demo job. */
   readonly demo: boolean;
+  /** The address at which people open the dashboard; null if the operator has not set it. */
+  readonly publicUrl: string | null;
   /** The user, if the server knows the token. */
   readonly user?: { readonly username: string; readonly role: "viewer" | "reporter" | "admin" };
   /** How to sign in with an OpenID provider; absent if there is none. */

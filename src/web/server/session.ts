@@ -19,8 +19,10 @@ import {
   type OpenIdSettings,
   type Session,
 } from "./session-store.js";
+import { isShared, sharedToken } from "./shared-link.js";
 
-const session = signal(readSession());
+/** A shared link takes precedence, for the page of its job. */
+const session = signal(sharedToken === undefined ? readSession() : { id: "shared link", token: sharedToken });
 
 /** undefined: nobody is signed in. */
 export const token = computed(() => session.value?.token);
@@ -104,6 +106,7 @@ function begin(next: Session, isKept: boolean): void {
 
 /** Without a session, the page asks for a token: the server required one for the session that ended. */
 function use(next: Session | undefined): void {
+  if (isShared) return; // its job is shown whoever is signed in
   session.value = next;
   rejection.value = undefined;
   needsToken.value = next === undefined;

@@ -11,11 +11,11 @@ import {
 } from "../../kit/browser/browser.js";
 import { bundleClient } from "../../kit/browser/client-bundle.js";
 import { bundleReactPage, InstalledReact } from "../../kit/browser/react-bundle.js";
-import { HttpConnection, metricReaches } from "../../kit/network/raw-http.js";
+import { ask, HttpConnection, metricReaches } from "../../kit/network/raw-http.js";
 import { SeverableProxy } from "../../kit/network/severable-proxy.js";
 import { startServer } from "../../kit/server/server.js";
-import { removeTask, store, update, updateTask } from "../../server/jobs.js";
-import { ask } from "../../kit/network/raw-http.js";
+import { Tokens } from "../../kit/server/tokens.js";
+import { removeTask, store, storeTask, update, updateTask } from "../../server/jobs.js";
 import type * as page from "./page.js";
 import type { Rendered, View } from "./page.js";
 
@@ -92,7 +92,7 @@ describe.skipIf(!isBrowserTested()).each([
     await opened.show({ panels: [{ ...LIST, name: "next" }] });
     await opened.shows("next", "a 1");
     expect(opened.webSockets).toHaveLength(1);
-    await opened.show({ panels: [{ kind: "connection", name: "connection" }] });
+    await opened.show({ panels: [CONNECTION] });
 
     await metricReaches(server.url, "tidemark_subscribers", 0);
     await metricReaches(server.url, "tidemark_websockets", 0);
@@ -124,7 +124,7 @@ describe.skipIf(!isBrowserTested()).each([
     for (const jobId of ["a", "b"]) await store(server.url, { jobId });
     await using opened = await openPage(network.url);
 
-    await opened.show({ panels: [LIST, { kind: "connection", name: "connection" }] });
+    await opened.show({ panels: [LIST, CONNECTION] });
     await opened.shows("list", "b 1, a 1");
     await opened.shows("connection", "live");
     network.shut();
@@ -172,31 +172,61 @@ describe.skipIf(!isBrowserTested()).each([
   });
 
   it.each([
-    [
-      "a token that the server rejects",
-      { token: "unknown-token-of-forty-characters-0123456" },
-      "UNAUTHENTICATED",
-    ],
-    ["an address that is none", { url: "ftp://example.test" }, "BAD_USER_INPUT"],
-    ["the name of a database that is too long", { database: "d".repeat(1_000) }, "BAD_USER_INPUT"],
-  ])(
-    "report %s as an error with its code, and start anew with the right one",
-    async (_name, provider, code) => {
-      await using server = await startServer();
-      await using guarded = await startServer({ auth: `jwt:secret:${"s".repeat(64)}` });
-      await using network = await SeverableProxy.open(code === "UNAUTHENTICATED" ? guarded.url : server.url);
-      await store(server.url, { jobId: "a" });
-      await using opened = await openPage(network.url);
+    ["an invalid address", { url: "ftp://example.test" }],
+    ["an invalid name of a database", { database: "d".repeat(1_000) }],
+  ])("report %s as an error, and start anew with a valid one", async (_name, provider) => {
+    await using server = await startServer();
+    await store(server.url, { jobId: "a" });
+    await using opened = await openPage(server.url);
 
-      await opened.show({ provider, panels: [LIST, { kind: "connection", name: "connection" }] });
-      await opened.lastBecomes("list", { shown: "", isLoading: false, isStale: false, error: code });
-      await opened.shows("connection", "closed");
-      network.redirectTo(server.url);
-      await opened.show({ panels: [LIST] });
+    await opened.show({ provider, panels: [LIST, CONNECTION] });
+    await opened.lastBecomes("list", {
+      shown: "",
+      isLoading: false,
+      isStale: false,
+      error: "BAD_USER_INPUT",
+    });
+    await opened.shows("connection", "closed");
+    await opened.show({ panels: [LIST] });
 
-      await opened.shows("list", "a 1");
-    },
-  );
+    await opened.shows("list", "a 1");
+  });
+
+  it("report a rejected token as an error, and start anew with a valid one", async () => {
+    const tokens = new Tokens();
+    const token = await tokens.grant("u");
+    await using server = await startServer({ auth: tokens.auth });
+    await using opened = await openPage(server.url);
+
+    await opened.show({ provider: { token: "unknown" }, panels: [LIST] });
+    await opened.lastBecomes("list", {
+      shown: "",
+      isLoading: false,
+      isStale: false,
+      error: "UNAUTHENTICATED",
+    });
+    await opened.show({ provider: { token }, panels: [LIST] });
+
+    await opened.lastBecomes("list", { shown: "", isLoading: false, isStale: false });
+  });
+
+  it("call the token function of the latest render, and do not subscribe anew for it", async () => {
+    const tokens = new Tokens();
+    const [first, second] = [await tokens.grant("ada"), await tokens.grant("bob")];
+    await using server = await startServer({ auth: tokens.auth });
+    await using opened = await openPage(server.url);
+
+    await opened.show({ inlineToken: first, panels: [LIST, CONNECTION] });
+    await opened.shows("connection", "live");
+    await opened.show({ inlineToken: second, panels: [LIST, CONNECTION] });
+    expect(opened.webSockets).toHaveLength(1);
+    await tokens.revoke("ada");
+    await expect.poll(() => opened.webSockets.length, PATIENCE).toBe(2);
+    using connection = new HttpConnection(server.url);
+    await connection.post(storeTask({ jobId: "a", username: "bob" }), { authorization: `Bearer ${second}` });
+
+    await opened.shows("list", "a 1");
+  });
 
   it("render a burst of 1,000 updates at most once a frame, and only the rows that change", async () => {
     await using server = await startServer();
@@ -252,7 +282,7 @@ describe.skipIf(!isBrowserTested()).each([
     await using server = await startServer();
     await store(server.url, { jobId: "a" });
     await using opened = await openPage(server.url);
-    const view: View = { panels: [LIST, ONE, { kind: "connection", name: "connection" }] };
+    const view: View = { panels: [LIST, ONE, CONNECTION] };
 
     await opened.page.evaluate(
       (given) =>
@@ -341,6 +371,7 @@ const HARMLESS = new RegExp(`${SERVER_IS_AWAY.source}|404 \\(Not Found\\)`);
 
 const KEY = { jobId: "a" };
 const LIST = { kind: "jobs", name: "list", filter: {} } as const;
+const CONNECTION = { kind: "connection", name: "connection" } as const;
 const ONE = { kind: "job", name: "one", jobKey: KEY } as const;
 
 /** The texts that a component has shown, without repetitions of one directly after another. */
