@@ -337,6 +337,25 @@ describe("databases", () => {
   });
 });
 
+describe("activeAt", () => {
+  const ACTIVE = `{ database(name: "neo4j") { activeAt } }`;
+
+  it("is the time of the latest report, and not of other changes", async () => {
+    await using api = await openApi();
+    await api.storeTask();
+    api.clock.advance(1_000);
+    await api.update({ done: 1 });
+    api.clock.advance(1_000);
+    await api.storeTask({ jobId: "other" });
+    await api.removeTask({ jobId: "other" });
+    api.clock.advance(61_000); // SILENT
+
+    expect(await api.data(ACTIVE)).toEqual({
+      database: { activeAt: instant(2_000) },
+    });
+  });
+});
+
 describe("usernames", () => {
   const USERNAMES = `query ($first: Int! = 100, $after: String) {
     database(name: "neo4j") { usernames(first: $first, after: $after) }
