@@ -6,7 +6,7 @@ import { branch, leaf } from "../kit/store/edits.js";
 import { databaseName } from "../kit/journal/entries.js";
 import { seededRandom } from "../kit/deterministic/seeded-random.js";
 import { createHeldJournal } from "./held-journal.js";
-import { JOB_FRAGMENT, openApi, apiError, type Api, type CountFilter, type ApiJob } from "./api.js";
+import { JOB_FRAGMENT, instant, openApi, apiError, type Api, type CountFilter, type ApiJob } from "./api.js";
 
 const ORIGIN = "AAAAAAAAAAAA.0";
 
