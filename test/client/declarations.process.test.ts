@@ -25,7 +25,7 @@ describe.each(["ES modules", "CommonJS", "a bundler"] as const)("The types of th
     [
       "the DOM",
       ["ES2022", "DOM"],
-      "void fetch(job.signal.reason, { signal: job.signal }); const s: AbortSignal = job.signal; watch({ signal: s });",
+      "void fetch(job.signal.reason, { signal: job.signal }); const s: AbortSignal = job.signal; watch({ signal: s }); eventSourceClient(job.signal.reason, EventSource);",
     ],
     ["a worker", ["ES2022", "WebWorker"], "void fetch(job.signal.reason, { signal: job.signal });"],
     [
@@ -56,16 +56,18 @@ const FORMATS = {
 };
 
 const PROGRAM = `
-import { connect, iterative, JobCanceled, leaf, task, watch, type WatchOptions } from "tidemark-client";
+import { connect, eventSourceClient, iterative, JobCanceled, leaf, resumable, task, watch, type SubscriptionClient, type WatchOptions } from "tidemark-client";
 
 const job = connect().job({}, task("job", leaf("read"), iterative("i", { mode: "OPEN" }, leaf("step"))));
 job.signal.addEventListener("abort", () => job.signal.throwIfAborted());
 export const isAborted: boolean = job.signal.aborted && job.signal.reason instanceof JobCanceled;
 const username: string | undefined = undefined;
 const options: WatchOptions = { username };
+declare const client: SubscriptionClient;
 export async function main(): Promise<number> {
   await using watched = watch(options);
   for await (const event of watched) if (event.kind === "CaughtUp") break;
+  for await (const { data } of resumable(client).iterate<{ n: number }>({ query: "" })) data?.n.toFixed();
   return job.run((root) => [...root.track([1, 2], "read")].length);
 }
 `;
