@@ -242,8 +242,8 @@ describe.skipIf(!isBrowserTested()).each([
 
     await opened.show({ inlineToken: first, panels: [LIST, CONNECTION] });
     await opened.shows("connection", "live");
-    await opened.show({ inlineToken: second, panels: [LIST, CONNECTION] });
-    expect(opened.webSockets).toHaveLength(1);
+    for (let round = 0; round < 3; round++)
+      await opened.show({ inlineToken: second, panels: [LIST, CONNECTION] });
     const reconnected = opened.page.waitForEvent("websocket");
     await tokens.revoke("ada");
     await reconnected;
