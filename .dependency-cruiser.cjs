@@ -33,6 +33,7 @@ const PACKAGES = {
   pino: "(server/|(app|main)\\.ts$)",
   lmdb: "journal/",
   "fs-native-extensions": "journal/",
+  "oidc-client-ts": "web/",
   react: "client/react/",
   preact: "web/",
   "@preact/signals": "web/",

@@ -1,5 +1,6 @@
-import type { Authenticator } from "./auth/authenticator.js";
+import type { AuthenticationFailure, Authenticator, AuthenticatorOptions } from "./auth/authenticator.js";
 import { openAuthenticator } from "./auth/open-authenticator.js";
+import type { OpenIdProvider } from "./auth/openid-provider.js";
 import type { Config } from "./config/settings.js";
 import { DemoWorker } from "./demo/demo-worker.js";
 import { Pipeline } from "./graphql/pipeline/pipeline.js";
@@ -14,7 +15,7 @@ import { fitToDescriptors } from "./server/descriptor-budget.js";
 import { HealthProbes, type Problem } from "./server/health-probes.js";
 import { Metrics } from "./server/metrics.js";
 import type { Descriptors } from "./util/open-files.js";
-import { Server } from "./server/server.js";
+import { Server, type About } from "./server/server.js";
 import { DASHBOARD_FOLDER, StaticFiles } from "./server/pages/static-files.js";
 import { EmptyTaskStoreProvider } from "./store/empty-task-store.js";
 import { MaintenanceLoop } from "./store/maintenance-loop.js";
@@ -68,16 +69,19 @@ export interface App extends AsyncDisposable {
 export async function startApp(config: Config, options: AppOptions = {}): Promise<App> {
   const { log = silentLog, signal } = options;
   const clock = new SteadyClock(options.clock ?? systemClock);
-  const dashboard = config.dashboard ? await readDashboard(log) : undefined;
   const journal =
     options.journal ??
     (await openJournal(config.store, { ...config.limits, newEpoch: config.newEpoch, log }));
-  const authenticator = await openAuthenticator(config.auth, { jwt: config.jwt, clock, log }).catch(
+  const openId = await openProvider(config, { clock, log });
+  const tokens = openId ? tokensOfProvider(config) : config.jwt;
+  const authenticator = await openAuthenticator(config.auth, { jwt: tokens, openId, clock, log }).catch(
     async (error: unknown) => {
+      openId?.close();
       await journal.close();
       throw error;
     },
   );
+  const dashboard = config.dashboard ? await readDashboard(log, openId) : undefined;
   const perDatabase = journal.supports.durability ? DESCRIPTORS_PER_DATABASE : 0;
   const { limits, notice } = fitToDescriptors(config.limits, perDatabase, options.descriptors);
   if (notice) log[notice.level]({}, notice.message);
@@ -104,13 +108,14 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
     ],
   });
   const demonstration = hasDemo(config) ? new DemoWorker(provider, { leaseMs, clock, log }) : undefined;
-  const about = {
-    version,
-    tracking: config.tracking,
-    demo: demonstration !== undefined,
+  const features = { version, tracking: config.tracking, demo: demonstration !== undefined };
+  const about = (): About => ({
+    ...features,
+    graphiql: config.graphiql,
     publicUrl: config.publicUrl || null,
+    ...(openId && { openId: signInOf(openId, config) }),
     limits: limitsInForce(limits),
-  };
+  });
   const served = { about, dashboard, demonstration, turnLength };
   const server = new Server({
     ...config,
@@ -155,8 +160,8 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
 /** The data file, its lock file, the log, and the folder of an open database. */
 const DESCRIPTORS_PER_DATABASE = 4;
 
-function authenticationProblems({ failure }: Authenticator): Problem[] {
-  return failure ? [{ reason: failure.reason, isFatal: failure.rejectsAll }] : [];
+function authenticationProblems({ failures }: Authenticator): Problem[] {
+  return failures.map(({ reason, rejectsAll }) => ({ reason, isFatal: rejectsAll }));
 }
 
 function writeProblems(journal: Journal): Problem[] {
@@ -196,8 +201,31 @@ function hasDemo({ dashboard, demo, tracking }: Config): boolean {
   return dashboard && demo && tracking;
 }
 
-async function readDashboard(log: Log): Promise<StaticFiles> {
-  const files = await StaticFiles.read(DASHBOARD_FOLDER);
+/** For `--oidc-issuer`. Loaded only then. */
+async function openProvider(
+  { oidc: { issuer } }: Config,
+  options: AuthenticatorOptions,
+): Promise<OpenIdProvider | undefined> {
+  if (!issuer) return undefined;
+  const { OpenIdProvider } = await import("./auth/openid-provider.js");
+  return OpenIdProvider.open(issuer, options);
+}
+
+/** The terms of the provider's tokens, which are made for the dashboard unless the operator says otherwise. */
+function tokensOfProvider({ jwt, oidc }: Config): Config["jwt"] {
+  return { ...jwt, issuer: oidc.issuer, audience: jwt.audience || oidc.clientId };
+}
+
+/** What the dashboard needs to sign its user in. */
+function signInOf({ issuer, endpoints }: OpenIdProvider, config: Config): About["openId"] {
+  const { clientId, scope } = config.oidc;
+  return { issuer, clientId, scope, audience: tokensOfProvider(config).audience, endpoints };
+}
+
+/** The dashboard requests tokens from the provider by itself. */
+async function readDashboard(log: Log, openId: OpenIdProvider | undefined): Promise<StaticFiles> {
+  const origins = (): string[] => (openId?.endpoints ? [new URL(openId.endpoints.token).origin] : []);
+  const files = await StaticFiles.read(DASHBOARD_FOLDER, origins);
   if (!files.has("/")) log.warn({}, "the dashboard is not built: run npm run build");
   return files;
 }
@@ -243,8 +271,13 @@ function observe(metrics: Metrics, observed: Observed): void {
     "How long another process, such as a backup, has been reading one state of a database, whose file grows meanwhile.",
     () => (journal.oldestReaderMs?.() ?? 0) / 1_000,
   );
+  const fails = (wanted: AuthenticationFailure["source"]): number =>
+    Number(authenticator.failures.some(({ source }) => source === wanted));
   metrics.gauge("tokens_file_unreadable", "1 while the tokens file cannot be read.", () =>
-    Number(authenticator.failure !== undefined),
+    fails("tokens file"),
+  );
+  metrics.gauge("openid_provider_unreachable", "1 until the server has reached the OpenID provider.", () =>
+    fails("OpenID provider"),
   );
   metrics.counter(
     "log_lines_dropped",

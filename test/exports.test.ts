@@ -3,7 +3,8 @@ import { describe, expect, it } from "vitest";
 
 /** Editors show the documentation of exports and their members, so each must have some. */
 
-const ENTRIES = ["src/index.ts", "src/client/index.ts"];
+const SDK = ["src/client/index.ts", "src/client/react/index.ts"];
+const ENTRIES = ["src/index.ts", ...SDK];
 const program = ts.createProgram(ENTRIES, {
   module: ts.ModuleKind.NodeNext,
   moduleResolution: ts.ModuleResolutionKind.NodeNext,
@@ -23,8 +24,8 @@ describe("The exports", () => {
     ).toEqual([]);
   });
 
-  it("of the SDK have only documented members and overloads", () => {
-    const members = exportsOf("src/client/index.ts").flatMap(membersOf);
+  it.each(SDK)("of %s have only documented members and overloads", (entry) => {
+    const members = exportsOf(entry).flatMap(membersOf);
 
     expect(members.filter(isUndocumentedMember).map((member) => member.getText().split("\n")[0])).toEqual([]);
   });

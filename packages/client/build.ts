@@ -1,6 +1,6 @@
 /**
- * Builds `tidemark-client` from the sources of the SDK and the declarations in `dist/`, for programs with `import` (`dist/esm`) and with `require`
- * (`dist/cjs`).
+ * Builds `tidemark-client` from the sources of the SDK and the declarations in `dist/`, for programs with `import`
+ * (`dist/esm`) and with `require` (`dist/cjs`).
  *
  * Each entry of the package becomes one file, because that loads in a third of the time of sixty files. Entries share chunks, so
  * that an error has one class, whichever entry a program imports. The CommonJS files are the ES modules, translated one by one.
@@ -12,17 +12,14 @@ import { build, type PluginBuild } from "esbuild";
 
 const inPackage = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
 
-const SOURCES = inPackage("../../src/client/");
 /** Those of the compiler, which builds the server and the SDK before. */
 const DECLARATIONS = inPackage("../../dist/");
 const ESM = inPackage("dist/esm/");
 const CJS = inPackage("dist/cjs/");
-/** The exports of the package, and the two files that its field `browser` exchanges. */
-const ENTRIES = {
-  index: join(SOURCES, "index.ts"),
-  "node-only": join(SOURCES, "node-only.ts"),
-  "browser-only": join(SOURCES, "browser-only.ts"),
-};
+/** The exports of the package, by the names of their files. */
+const EXPORTS = { index: "client/index", react: "client/react/index" };
+/** The two files that the field `browser` of the package exchanges. */
+const PLATFORMS = { "node-only": "client/node-only", "browser-only": "client/browser-only" };
 const SETTINGS = { target: "es2022", platform: "node", logLevel: "warning" } as const;
 
 rmSync(inPackage("dist"), { recursive: true, force: true });
@@ -30,7 +27,10 @@ await bundleWs();
 await build({
   ...SETTINGS,
   plugins: [{ name: "bundled-ws", setup: useBundledWs }],
-  entryPoints: ENTRIES,
+  entryPoints: Object.entries({ ...EXPORTS, ...PLATFORMS }).map(([out, source]) => ({
+    out,
+    in: inPackage(`../../src/${source}.ts`),
+  })),
   outdir: ESM,
   format: "esm",
   bundle: true,
@@ -46,8 +46,9 @@ await build({
   // Otherwise Jest could not load a program that reports.
   supported: { "dynamic-import": false },
 });
+cpSync(inPackage("../../LICENSE"), inPackage("LICENSE"));
 writeFileSync(join(CJS, "package.json"), `${JSON.stringify({ type: "commonjs" })}\n`);
-copyDeclarations(join(DECLARATIONS, "client/index.d.ts"));
+for (const source of Object.values(EXPORTS)) copyDeclarations(join(DECLARATIONS, `${source}.d.ts`));
 cpSync(join(ESM, "types"), join(CJS, "types"), { recursive: true });
 
 /** Writes `dist/ws.cjs`, the WebSocket of Node.js, so that the package has no dependencies. */

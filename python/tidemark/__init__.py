@@ -30,4 +30,4 @@ __all__ = [
     "leaf",
     "task",
 ]
-__version__ = "0.2.0.dev0"
+__version__ = "0.2.0"

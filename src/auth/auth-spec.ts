@@ -2,7 +2,9 @@
 export type AuthSpec =
   | { readonly kind: "none" }
   | { readonly kind: "tokens"; readonly path: string }
-  | { readonly kind: "jwt"; readonly keys: KeySource };
+  | { readonly kind: "jwt"; readonly keys: KeySource }
+  /** With the keys of the OpenID provider. */
+  | { readonly kind: "oidc" };
 
 /** Where the keys come from that verify JSON Web Tokens. A secret never appears on a command line. */
 export type KeySource =
@@ -27,7 +29,7 @@ export interface JwtRequirements {
  *     parseAuthSpec("jwt:https://login.example.com/.well-known/jwks.json")
  */
 export function parseAuthSpec(text: string): AuthSpec | undefined {
-  if (text === "none") return { kind: "none" };
+  if (text === "none" || text === "oidc") return { kind: text };
   const [kind, rest] = splitAtColon(text);
   if (kind === "tokens" && rest) return { kind, path: rest };
   const keys = kind === "jwt" ? parseKeySource(rest) : undefined;
@@ -51,8 +53,8 @@ function parseKeySource(text: string): KeySource | undefined {
   }
 }
 
-/** Requires HTTPS beyond this machine: an attacker who can alter the keys in transit could forge tokens. */
-function isSafeUrl(text: string): boolean {
+/** Requires HTTPS beyond this machine: an attacker who can alter keys in transit could forge tokens, and one who reads a sign-in could steal them. */
+export function isSafeUrl(text: string): boolean {
   if (!URL.canParse(text)) return false;
   const { protocol, hostname } = new URL(text);
   return protocol === "https:" || (protocol === "http:" && isLoopback(hostname));

@@ -17,8 +17,8 @@ export interface Authenticator {
    * @throws TidemarkError FORBIDDEN if tokens are created elsewhere; LIMIT_EXCEEDED; UNAVAILABLE if it can't store the token.
    */
   shareJob(request: ShareRequest): Promise<JobShare>;
-  /** What keeps it from verifying tokens; undefined if nothing does. */
-  readonly failure: AuthenticationFailure | undefined;
+  /** What keeps it from verifying tokens; empty if nothing does. */
+  readonly failures: readonly AuthenticationFailure[];
   /** Releases timers and caches. Idempotent. */
   close(): void;
 }
@@ -40,6 +40,7 @@ export interface JobShare {
 }
 
 export interface AuthenticationFailure {
+  readonly source: "tokens file" | "OpenID provider";
   /** For the operator. Names no user and no token. */
   readonly reason: string;
   /** Whether every token is rejected. Until then, the tokens that were read before stay valid. */
@@ -54,7 +55,7 @@ export interface AuthenticatorOptions {
 /** For `--auth none`. */
 export class AnonymousAuthenticator implements Authenticator {
   readonly allowsAnonymous = true;
-  readonly failure = undefined;
+  readonly failures = [];
   readonly #caller: Caller;
 
   constructor(clock: Clock) {

@@ -22,8 +22,8 @@ export abstract class BearerAuthenticator implements Authenticator {
     return caller ? this.requireValid(caller) : this.verify(token, hash);
   }
 
-  get failure(): AuthenticationFailure | undefined {
-    return undefined;
+  get failures(): readonly AuthenticationFailure[] {
+    return [];
   }
 
   abstract shareJob(request: ShareRequest): Promise<JobShare>;

@@ -15,6 +15,13 @@ export const ROLES = [
 
 export type Role = (typeof ROLES)[number];
 
+/** @throws RangeError */
+export function parseRole(text: string): Role {
+  const role = ROLES.find((known) => known === text);
+  if (role) return role;
+  throw new RangeError(`${JSON.stringify(text)} is not one of the roles ${ROLES.join(", ")}`);
+}
+
 /** The rights that a token grants. */
 export interface CallerRights {
   /** Identifies the token in logs and counters without revealing it. */

@@ -2,25 +2,21 @@ import { errors, jwtVerify } from "jose";
 import { LRUCache } from "lru-cache";
 import { z } from "zod";
 import { TidemarkError } from "../protocol/tidemark-error.js";
-import type { JwtRequirements, KeySource } from "./auth-spec.js";
+import type { JwtRequirements } from "./auth-spec.js";
 import type { AuthenticatorOptions, JobShare } from "./authenticator.js";
 import { BearerAuthenticator } from "./bearer-authenticator.js";
-import { Caller, ROLES, type CallerRights } from "./caller.js";
-import { openJwtKeys, type JwtKeys } from "./jwt-keys.js";
-import {
-  DATABASE_SCHEMA,
-  JOB_ID_SCHEMA,
-  DATABASE_PATTERN_SCHEMA,
-  ROLE_SCHEMA,
-  USERNAME_SCHEMA,
-} from "./token-schemas.js";
+import { Caller, type CallerRights } from "./caller.js";
+import { rightsInClaims, UselessClaimError, type ClaimMapping } from "./claim-mapping.js";
+import { InvalidTokenError } from "./invalid-token-error.js";
+import type { JwtKeys } from "./jwt-keys.js";
+import { DATABASE_SCHEMA, JOB_ID_SCHEMA, USERNAME_SCHEMA } from "./token-schemas.js";
 
 export interface JwtAuthenticatorOptions extends AuthenticatorOptions {
-  readonly jwt: JwtRequirements;
+  readonly jwt: JwtRequirements & ClaimMapping;
 }
 
 /**
- * For `--auth jwt:…`: JSON Web Tokens of an external issuer. Callers are cached until their token expires, so the
+ * For `--auth jwt:…` and for an OpenID provider: JSON Web Tokens of an external issuer. Callers are cached until their token expires, so the
  * server checks a signature once and not for each request.
  */
 export class JwtAuthenticator extends BearerAuthenticator {
@@ -29,12 +25,7 @@ export class JwtAuthenticator extends BearerAuthenticator {
   /** By the token's hash. */
   readonly #callers = new LRUCache<string, Caller>({ max: CACHED_CALLERS_MAX });
 
-  /** @throws Error for keys that can't be used. */
-  static async open(source: KeySource, options: JwtAuthenticatorOptions): Promise<JwtAuthenticator> {
-    return new JwtAuthenticator(await openJwtKeys(source, options.jwt.algorithms), options);
-  }
-
-  private constructor(keys: JwtKeys, options: JwtAuthenticatorOptions) {
+  constructor(keys: JwtKeys, options: JwtAuthenticatorOptions) {
     super();
     this.#keys = keys;
     this.#options = options;
@@ -59,6 +50,8 @@ export class JwtAuthenticator extends BearerAuthenticator {
       return caller;
     } catch (error) {
       if (error instanceof TidemarkError && PASSED_ON.has(error.code)) throw error;
+      if (error instanceof UselessClaimError)
+        throw InvalidTokenError.withoutRights(error.message, idOf(hash));
       return this.reject(reasonOf(error));
     }
   }
@@ -72,20 +65,23 @@ export class JwtAuthenticator extends BearerAuthenticator {
       audience: jwt.audience,
       currentDate: new Date(now),
       clockTolerance: SKEW_S,
-      requiredClaims: ["sub", "exp"],
+      requiredClaims: ["exp"],
     });
-    const { sub, exp, iat, role, databases, job } = CLAIMS.parse(payload);
+    const { exp, iat, job } = CLAIMS.parse(payload);
     if (iat !== undefined && iat > now / 1_000 + SKEW_S)
       throw new Error("the token was issued in the future");
+    const rights = rightsInClaims(payload, jwt);
     return {
-      id: `jwt-${hash.slice(0, 16)}`,
-      username: sub,
-      role,
-      databases,
-      job: job && { username: sub, ...job },
+      id: idOf(hash),
+      ...rights,
+      job: job && { username: rights.username, ...job },
       expiresAt: exp * 1_000,
     };
   }
+}
+
+function idOf(hash: string): string {
+  return `jwt-${hash.slice(0, 16)}`;
 }
 
 /** Errors that are passed on unchanged: already a rejection, or not caused by the token. */
@@ -97,18 +93,12 @@ const NOT_THE_ISSUER =
 const CACHED_CALLERS_MAX = 10_000;
 
 /** How far the issuer's clock may be ahead, in seconds. */
-const SKEW_S = 5;
+const SKEW_S = 30;
 
-/** The claims of a token; times in seconds since 1970. */
+/** The claims that do not depend on the issuer; times in seconds since 1970. */
 const CLAIMS = z.object({
-  sub: USERNAME_SCHEMA,
   exp: z.number(),
   iat: z.number().optional(),
-  role: ROLE_SCHEMA,
-  databases: z.preprocess(
-    (list) => (typeof list === "string" ? list.split(",") : list),
-    z.array(z.string().trim().pipe(DATABASE_PATTERN_SCHEMA)),
-  ),
   job: z
     .object({ database: DATABASE_SCHEMA, username: USERNAME_SCHEMA.optional(), jobId: JOB_ID_SCHEMA })
     .transform(({ username, ...job }) => (username === undefined ? job : { ...job, username }))
@@ -117,14 +107,9 @@ const CLAIMS = z.object({
 
 /** The reason for the log. It contains nothing of the token except the names of its claims. */
 function reasonOf(error: unknown): string {
-  if (error instanceof z.ZodError) return reasonOfClaim(error.issues[0]!); // there is one
+  if (error instanceof z.ZodError) return `invalid claim ${error.issues[0]?.path.join(".")}`;
   if (error instanceof errors.JWTClaimValidationFailed || error instanceof errors.JWTExpired)
     return `invalid claim ${error.claim}`;
   if (error instanceof errors.JOSEError) return error.code;
   return error instanceof Error ? error.message : "unreadable token";
-}
-
-function reasonOfClaim({ path }: z.core.$ZodIssue): string {
-  const claim = path.join(".");
-  return claim === "role" ? `invalid claim role: expected ${ROLES.join(", ")}` : `invalid claim ${claim}`;
 }

@@ -3,6 +3,7 @@ import { readFile } from "node:fs/promises";
 import { createLocalJWKSet, createRemoteJWKSet, customFetch, errors, type JWTVerifyGetKey } from "jose";
 import { unavailable } from "../protocol/tidemark-error.js";
 import type { KeySource } from "./auth-spec.js";
+import { fetchText } from "./fetch-text.js";
 
 /** The keys that verify signatures, and their algorithms: for secrets or for public keys, never for both. */
 export interface JwtKeys {
@@ -11,13 +12,12 @@ export interface JwtKeys {
 }
 
 /**
- * Opens the keys of a source. Keys of a URL are fetched on demand and cached for ten minutes; for an unknown key they
- * are fetched again, at most twice a minute.
+ * Opens the keys of a source.
  * @param allowed the algorithms that the operator allows; undefined: the defaults of the key type.
  * @throws Error if the keys or the algorithms can't be used.
  */
 export async function openJwtKeys(
-  source: KeySource,
+  source: KeySource | { readonly kind: "finder"; readonly find: JWTVerifyGetKey },
   allowed: readonly string[] | undefined,
 ): Promise<JwtKeys> {
   const isSecret = source.kind === "secret-variable" || source.kind === "secret-file";
@@ -33,8 +33,10 @@ export async function openJwtKeys(
 const BY_SECRET = /^HS(256|384|512)$/;
 const BY_KEY = /^((RS|PS|ES)(256|384|512)|EdDSA|Ed25519)$/;
 
-async function finderOf(source: KeySource): Promise<JWTVerifyGetKey> {
+async function finderOf(source: Parameters<typeof openJwtKeys>[0]): Promise<JWTVerifyGetKey> {
   switch (source.kind) {
+    case "finder":
+      return source.find;
     case "secret-variable":
       return always(secretOf(process.env[source.name] ?? "", `the environment variable ${source.name}`));
     case "secret-file":
@@ -91,9 +93,15 @@ async function textOf(path: string): Promise<string> {
   }
 }
 
-/** If the keys can't be fetched, the caller is not at fault: the error is UNAVAILABLE. */
-function remoteKeys(url: string): JWTVerifyGetKey {
-  const remote = createRemoteJWKSet(new URL(url), { [customFetch]: boundedFetch() });
+/**
+ * Finds keys in the key set at a URL. The set is fetched on demand, cached for ten minutes, and fetched again for an
+ * unknown key. If that fails, the caller is not at fault: the error is UNAVAILABLE.
+ */
+export function remoteKeys(url: string): JWTVerifyGetKey {
+  const remote = createRemoteJWKSet(new URL(url), {
+    [customFetch]: patientFetch(),
+    cooldownDuration: COOLDOWN_MS,
+  });
   return async (header, token) => {
     try {
       return await remote(header, token);
@@ -110,18 +118,16 @@ const FAULTS_OF_TOKENS = [
   errors.JOSENotSupported,
 ] as const;
 
-/** Limits the size of the response and, after a failure, waits before it fetches again: any client can trigger a fetch. */
-function boundedFetch(): (url: string, options: RequestInit) => Promise<Response> {
+/** After a failure, waits before it fetches again: any client can trigger a fetch. */
+function patientFetch(): (url: string, options: RequestInit) => Promise<Response> {
   let failedAt = -Infinity;
   return async (url, options) => {
     if (performance.now() - failedAt < RETRY_AFTER_MS)
       throw new Error("the last request for the keys failed moments ago");
     try {
-      const response = await fetch(url, options);
-      if (!response.ok) throw new Error(`the request for the keys failed with status ${response.status}`);
-      const json = await boundedText(response);
+      const json = await fetchText(url, options);
       parseKeySet(json);
-      return new Response(json, { status: response.status });
+      return new Response(json);
     } catch (error) {
       failedAt = performance.now();
       throw error;
@@ -129,16 +135,6 @@ function boundedFetch(): (url: string, options: RequestInit) => Promise<Response
   };
 }
 
-async function boundedText({ body }: Response): Promise<string> {
-  const chunks: Uint8Array[] = [];
-  let bytes = 0;
-  for await (const chunk of body ?? []) {
-    bytes += chunk.length;
-    if (bytes > KEY_SET_BYTES_MAX) throw new Error(`the key set is larger than ${KEY_SET_BYTES_MAX} bytes`);
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString();
-}
-
 const RETRY_AFTER_MS = 1_000;
-const KEY_SET_BYTES_MAX = 1_000_000;
+/** How soon an unknown key makes the server fetch the keys again: the issuer may have replaced them. */
+const COOLDOWN_MS = 5_000;

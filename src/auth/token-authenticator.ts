@@ -49,9 +49,10 @@ export class TokenAuthenticator extends BearerAuthenticator {
     this.#scheduleReload();
   }
 
-  override get failure(): AuthenticationFailure | undefined {
-    if (this.#unreadableSince === undefined) return undefined;
-    return { reason: "the tokens file cannot be read", rejectsAll: this.#rejectsAll };
+  override get failures(): readonly AuthenticationFailure[] {
+    if (this.#unreadableSince === undefined) return [];
+    const reason = "the tokens file cannot be read";
+    return [{ source: "tokens file", reason, rejectsAll: this.#rejectsAll }];
   }
 
   close(): void {

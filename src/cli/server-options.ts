@@ -19,10 +19,13 @@ export interface DatabaseFlags extends ServerFlags {
   readonly database?: string;
 }
 
-/** The options for `connect()` and `watch()`. */
+/** The server of a command, and where its address and token come from. */
 export interface ServerEndpoint {
   readonly url: string;
+  /** Undefined: the default address. */
+  readonly urlSource?: "--url" | "TIDEMARK_URL";
   readonly token?: string;
+  readonly tokenSource?: "--token" | "TIDEMARK_TOKEN";
 }
 
 export interface DatabaseEndpoint extends ServerEndpoint {
@@ -54,9 +57,8 @@ export function addDatabaseOptions(command: Command): Command {
 }
 
 /** @throws ConfigError for an invalid address. */
-export function resolveServer({ url, token }: ServerFlags, env: Env): ServerEndpoint {
-  const resolvedToken = token ?? valueOf(env, "TIDEMARK_TOKEN");
-  return { url: checkedUrl(url, env), ...(resolvedToken !== undefined && { token: resolvedToken }) };
+export function resolveServer(flags: ServerFlags, env: Env): ServerEndpoint {
+  return { ...addressOf(flags, env), ...tokenOf(flags, env) };
 }
 
 /** @throws ConfigError for an invalid address. */
@@ -67,11 +69,18 @@ export function resolveDatabase(flags: DatabaseFlags, env: Env): DatabaseEndpoin
 
 const SERVER = "Server:";
 
-function checkedUrl(flag: string | undefined, env: Env): string {
-  const source = flag === undefined ? "TIDEMARK_URL" : "--url";
-  const url = flag ?? valueOf(env, "TIDEMARK_URL") ?? DEFAULT_URL;
-  if (URL.canParse(url) && /^https?:$/.test(new URL(url).protocol)) return url;
-  throw new ConfigError(source, url, `expected an address such as ${DEFAULT_URL}`);
+function addressOf({ url: flag }: ServerFlags, env: Env): Pick<ServerEndpoint, "url" | "urlSource"> {
+  const url = flag ?? valueOf(env, "TIDEMARK_URL");
+  if (url === undefined) return { url: DEFAULT_URL };
+  const urlSource = flag === undefined ? "TIDEMARK_URL" : "--url";
+  if (URL.canParse(url) && /^https?:$/.test(new URL(url).protocol)) return { url, urlSource };
+  throw new ConfigError(urlSource, url, `expected an address such as ${DEFAULT_URL}`);
+}
+
+function tokenOf({ token: flag }: ServerFlags, env: Env): Pick<ServerEndpoint, "token" | "tokenSource"> {
+  const token = flag ?? valueOf(env, "TIDEMARK_TOKEN");
+  if (token === undefined) return {};
+  return { token, tokenSource: flag === undefined ? "TIDEMARK_TOKEN" : "--token" };
 }
 
 function valueOf(

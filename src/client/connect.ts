@@ -6,15 +6,17 @@
  *       for await (const row of root.track(rows, "rows")) await insert(row);
  *     });
  */
+import type { ErrorCode } from "../protocol/error-codes.js";
 import type { TidemarkError } from "../protocol/tidemark-error.js";
 import type { MemoryRangeInput, OnConflict } from "./generated/graphql.js";
 import { checkOptions } from "./check-options.js";
 import { failureReason } from "./report/failure-reason.js";
 import { Job } from "./report/job.js";
 import { Reporter } from "./report/reporter.js";
+import { remedyFor } from "./report/printed-remedy.js";
 import { resolveEndpoint, type EndpointOptions, type Token } from "./transport/endpoint.js";
 import { platformClock, uniqueId, type ClientClock } from "./platform.js";
-import type { TaskDeclaration } from "./report/task-declaration.js";
+import { checkDeclaration, type TaskDeclaration } from "./report/task-declaration.js";
 import { HttpTransport, type ClientDocument, type RequestOptions } from "./transport/http-transport.js";
 
 /** Options of `connect`. All are optional. */
@@ -36,13 +38,14 @@ export interface ConnectOptions extends EndpointOptions {
    */
   readonly endTimeoutMs?: number | undefined;
   /**
-   * Receives errors that the SDK does not throw. Default: the first rejection of a connection is printed on stderr, and
-   * nothing else.
+   * Receives errors that the SDK does not throw. Default: the first of each kind is printed on stderr, on one line.
    *
    * - The server is unreachable or rejects the token: called without a job, once per error code until the server
    *   accepts reports again. Reports wait and are retried.
    * - The server rejects a job or a report: called with the job. After STALE_ATTEMPT, NOT_FOUND or FORBIDDEN, and when
    *   the job itself is rejected, the SDK stops reporting it. The work continues.
+   * - A task got a value that means nothing, such as `advance(NaN)`: called with the job, once. The value is
+   *   ignored.
    */
   readonly onError?: ((error: TidemarkError, job?: Job) => void) | undefined;
   /**
@@ -83,7 +86,8 @@ export class Connection {
   readonly #reporter: Reporter;
   readonly #options: ConnectOptions;
   readonly #database: string;
-  #hasPrinted = false;
+  /** The codes of the errors that were printed. */
+  readonly #printedCodes = new Set<ErrorCode>();
 
   /** @internal Called by `connect`. */
   constructor(options: ConnectOptions) {
@@ -108,10 +112,11 @@ export class Connection {
    *
    *     const job = tidemark.job({ jobId: "nightly-import" }, task("Import", leaf("read"), leaf("write")));
    *
-   * @throws TypeError if an option is unknown.
+   * @throws TypeError if an option is unknown, or the tree was not declared with `leaf`, `task` or `iterative`.
    */
   job(options: JobOptions, root: TaskDeclaration): Job {
     checkOptions("job", options, JOB_OPTIONS);
+    checkDeclaration(root);
     const { jobId = uniqueId(), database, username, leaseSeconds, memory, onConflict } = options;
     const header = {
       jobId,
@@ -141,13 +146,14 @@ export class Connection {
   #notify(error: TidemarkError, job?: Job): void {
     const { onError } = this.#options;
     if (onError) return queueMicrotask(() => onError(error, job));
-    const isRejection = job !== undefined || error.code === "UNAUTHENTICATED"; // being unreachable is not
-    if (!isRejection || this.#hasPrinted) return;
-    this.#hasPrinted = true;
-    const what = job ? `job ${JSON.stringify(job.jobId)}` : "reports";
+    const { code, message } = error; // the causes are in the message, as far as they help
+    const isPassing = !job && code !== "UNAVAILABLE" && code !== "UNAUTHENTICATED"; // such as a busy server
+    if (isPassing || this.#printedCodes.has(code)) return;
+    this.#printedCodes.add(code);
+    const subject = job ? `job ${JSON.stringify(job.jobId)}: ` : "";
     // oxlint-disable-next-line no-console -- a program without `onError` would otherwise never know
     console.error(
-      `tidemark: ${what} rejected: ${failureReason(error)} Pass onError to connect() for more errors.`,
+      `tidemark: ${subject}${failureReason({ message, code })} ${remedyFor(code, this.#options)}`,
     );
   }
 }

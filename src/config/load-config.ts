@@ -7,6 +7,7 @@
 import { z } from "zod";
 import { isLoopback, type AuthSpec } from "../auth/auth-spec.js";
 import type { Limits } from "../protocol/limits.js";
+import { brokenAuthRule } from "./auth-rules.js";
 import { ConfigError } from "./config-error.js";
 import { brokenRule } from "./limit-rules.js";
 import { messageOf } from "./parsers.js";
@@ -31,19 +32,21 @@ export interface ConfigSources {
 export function loadConfig(sources: ConfigSources): Config {
   const file = readConfigFile(sources);
   const find = (setting: Setting): Found => findValue(setting, sources, file);
-  const hasAuth = parse(SETTINGS.auth, find(SETTINGS.auth)).kind !== "none";
-  const values = readValues(SETTINGS, (setting) =>
-    parse(
-      setting,
-      find(hasAuth ? { ...setting, default: setting.defaultWithAuth ?? setting.default } : setting),
-    ),
-  );
-  const { host, allowedOrigins, auth, jwt, allowsOpenAccess, limits } = values;
+  const usesProvider = parse(SETTINGS.oidc.issuer, find(SETTINGS.oidc.issuer)) !== "";
+  const authSetting = usesProvider ? { ...SETTINGS.auth, default: "oidc" } : SETTINGS.auth;
+  const hasAuth = parse(authSetting, find(authSetting)).kind !== "none";
+  const values = readValues(SETTINGS, (setting) => {
+    if (setting === SETTINGS.auth) return parse(authSetting, find(authSetting));
+    const byDefault = (hasAuth && setting.defaultWithAuth) || setting.default;
+    return parse(setting, find({ ...setting, default: byDefault }));
+  });
+  const { host, allowedOrigins, auth, allowsOpenAccess, limits } = values;
+  const broken = brokenAuthRule(values);
+  if (broken) throw invalid(find(broken.blamed), broken.expected);
   const isExposed = !hasAuth && !isLoopback(host);
   if (isExposed && !allowsOpenAccess) throw invalid(find(SETTINGS.host), NOT_OPEN);
   if (!hasAuth && allowedOrigins.includes(NULL_ORIGIN)) throw invalid(find(SETTINGS.allowedOrigins), NO_NULL);
   checkLimits(limits, find);
-  if (auth.kind === "jwt" && !(jwt.issuer && jwt.audience)) throw invalid(find(SETTINGS.auth), NO_JWT_TERMS);
   return Object.freeze({
     ...values,
     limits: Object.freeze({
@@ -84,7 +87,6 @@ const NOT_OPEN =
   "expected a loopback address such as 127.0.0.1, because with --auth none every client may do everything. Set --auth, or give --allow-open.";
 const NO_NULL =
   "expected origins such as https://tidemark.example, because the pages of every site can send the origin null. Set --auth, or remove null.";
-const NO_JWT_TERMS = "expected --jwt-issuer and --jwt-audience with it. Set both.";
 const OPEN_TO_ALL =
   "Everyone who can reach this address may see and change everything (--auth none, --allow-open).";
 

@@ -3,7 +3,8 @@
  * booleans. The message of each failure is the rule that the value breaks: "expected on or off".
  */
 import { z } from "zod";
-import { parseAuthSpec, type AuthSpec } from "../auth/auth-spec.js";
+import { isSafeUrl, parseAuthSpec, type AuthSpec } from "../auth/auth-spec.js";
+import type { Targets } from "../auth/claim-mapping.js";
 import { parseDurations, type DatabaseDurations } from "../tasks/retention.js";
 import { parseDuration } from "../util/duration.js";
 
@@ -79,12 +80,46 @@ export function durations(otherwise: string): z.ZodType<DatabaseDurations> {
 
 export function authSpec(): z.ZodType<AuthSpec> {
   const error =
-    "expected none, tokens:FILE, jwt:env:VARIABLE, jwt:secret:FILE, jwt:key:FILE, jwt:jwks:FILE or jwt:URL with https";
+    "expected none, tokens:FILE, jwt:env:VARIABLE, jwt:secret:FILE, jwt:key:FILE, jwt:jwks:FILE, jwt:URL with https, or oidc";
   return z
     .string({ error })
     .transform(parseAuthSpec)
     .pipe(z.custom<AuthSpec>((spec) => spec !== undefined, { error }))
     .readonly();
+}
+
+/** Reads "none" as the empty text. */
+export function openIdIssuer(): z.ZodType<string> {
+  const error =
+    "expected the https address of an OpenID provider, such as https://login.example.com, or none";
+  return textOrNone(error).refine(isIssuerOrEmpty, { error });
+}
+
+function isIssuerOrEmpty(input: string): boolean {
+  return input === "" || (isSafeUrl(input) && !/[?#]/.test(input));
+}
+
+/** The name of a claim, or a path to one in an object: `realm_access.roles`. */
+export function claim(): z.ZodType<string> {
+  return text(/^\S+$/, "expected the name of a claim, such as sub or realm_access.roles");
+}
+
+/** Reads `value=target,…`; "none" as undefined. @param parse throws for an invalid target */
+export function targets<T>(
+  parse: (target: string) => T,
+  expected: string,
+): z.ZodType<Targets<T> | undefined> {
+  const error = `expected ${expected}, or none`;
+  const parseOne = (entry: string): Targets<T>[number] => {
+    const at = entry.lastIndexOf("=");
+    if (at < 1) throw new RangeError(`${JSON.stringify(entry)} has no value and target`);
+    return { value: entry.slice(0, at).trim(), target: parse(entry.slice(at + 1).trim()) };
+  };
+  const parseAll = (input: string): Targets<T> | undefined =>
+    input === NONE ? undefined : input.split(",").map(parseOne);
+  return z
+    .string({ error })
+    .transform(transformation(parseAll, (fault) => `${error}, but ${messageOf(fault)}`));
 }
 
 /** Reads "auto" as undefined. */

@@ -2,20 +2,25 @@
  * The one declaration of every setting, by the config property that it sets. The type of the config, the options and
  * the help of `tidemark serve`, and `docs/configuration.md` follow from it. After a change run `npm run docs`.
  */
+import { parseDatabasePattern } from "../tasks/database-pattern.js";
 import { LIMIT_SETTINGS } from "./limit-settings.js";
 import {
   algorithms,
   authSpec,
+  claim,
   duration,
   durations,
   onOrOff,
   oneOf,
+  openIdIssuer,
+  targets,
   text,
   textOrNone,
   wholeNumber,
 } from "./parsers.js";
 import { defineGroup, namesOf, type Setting } from "./setting.js";
 import { headerNames, hosts, origins, publicUrl } from "./web-parsers.js";
+import { parseRole } from "../auth/caller.js";
 
 const LOG_LEVELS = ["fatal", "error", "warn", "info", "debug", "trace", "silent"] as const;
 
@@ -121,7 +126,7 @@ const ACCESS_SETTINGS = {
       syntax: "--auth <method>",
       parser: authSpec(),
       default: "none",
-      help: "Authenticate clients: none, tokens:FILE, jwt:env:VARIABLE, jwt:secret:FILE, jwt:key:FILE, jwt:jwks:FILE or jwt:URL (a key set over https)",
+      help: "Authenticate clients: none, tokens:FILE, jwt:env:VARIABLE, jwt:secret:FILE, jwt:key:FILE, jwt:jwks:FILE, jwt:URL (a key set over https) or oidc, which --oidc-issuer implies",
     },
     allowsOpenAccess: {
       syntax: "--allow-open",
@@ -141,13 +146,63 @@ const ACCESS_SETTINGS = {
       syntax: "--jwt-audience <audience>",
       parser: textOrNone("expected the audience of the tokens"),
       default: "none",
-      help: "Audience (claim aud) that the tokens of --auth jwt must have",
+      help: "Audience (claim aud) that JSON Web Tokens must have; with --oidc-issuer, none is the client id",
     },
     algorithms: {
       syntax: "--jwt-algorithms <names>",
       parser: algorithms(),
       default: "auto",
       help: "Signature algorithms that --auth jwt accepts; auto is HS256 for a secret, else RS256,PS256,ES256,EdDSA",
+    },
+    usernameClaim: {
+      syntax: "--jwt-username-claim <claim>",
+      parser: claim(),
+      default: "sub",
+      help: "Claim of a JSON Web Token with the name of the user; a dot leads into an object",
+    },
+    roleClaim: {
+      syntax: "--jwt-role-claim <claim>",
+      parser: claim(),
+      default: "role",
+      help: "Claim of a JSON Web Token with the roles, such as realm_access.roles; the highest one counts",
+    },
+    roles: {
+      syntax: "--jwt-roles <value=role>",
+      parser: targets(parseRole, "values and roles such as ops=admin,dev=reporter,*=viewer"),
+      default: "none",
+      help: "Role for each value of that claim, separated by commas; * stands for every user, with or without the claim; none if the values are roles",
+    },
+    databasesClaim: {
+      syntax: "--jwt-databases-claim <claim>",
+      parser: claim(),
+      default: "databases",
+      help: "Claim of a JSON Web Token with the databases",
+    },
+    databases: {
+      syntax: "--jwt-databases <value=database>",
+      parser: targets(parseDatabasePattern, "values and databases such as ops=*,film-team=movies,*=public-*"),
+      default: "none",
+      help: "Database or pattern for each value of that claim, like --jwt-roles; none if the values are databases",
+    },
+  }),
+  oidc: defineGroup(ACCESS, {
+    issuer: {
+      syntax: "--oidc-issuer <url>",
+      parser: openIdIssuer(),
+      default: "none",
+      help: "OpenID provider with which people sign in to the dashboard; its tokens are accepted like those of --auth jwt",
+    },
+    clientId: {
+      syntax: "--oidc-client-id <id>",
+      parser: textOrNone("expected the client id of the dashboard at the provider"),
+      default: "none",
+      help: "Client id of the dashboard at the OpenID provider: a public client without a secret",
+    },
+    scope: {
+      syntax: "--oidc-scope <scopes>",
+      parser: text(/^openid( \S+)*$/, "expected openid and other scopes, separated by spaces"),
+      default: "openid profile offline_access",
+      help: "Scopes to request from the OpenID provider; offline_access asks for a token that renews the session",
     },
   }),
 };
@@ -200,7 +255,7 @@ const STORAGE_SETTINGS = {
 const HEALTH_SETTINGS = defineGroup("Job health", {
   leaseMs: {
     syntax: "--lease <duration>",
-    parser: duration("1ms", "24d"),
+    parser: duration("1ms", "7d"),
     default: "60s",
     help: "Mark a job SILENT if its worker does not report for this long",
   },

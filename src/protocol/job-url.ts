@@ -1,7 +1,8 @@
 /** What identifies a job on one server. */
 interface JobLocation {
   readonly database: string;
-  readonly username: string;
+  /** Without it, the page shows the newest job with this id. */
+  readonly username?: string | null | undefined;
   readonly jobId: string;
 }
 
@@ -17,5 +18,6 @@ interface JobLocation {
 export function jobUrl(serverUrl: string, { database, username, jobId }: JobLocation): string {
   const { origin, pathname } = new URL(serverUrl);
   const prefix = pathname.replace(/\/+$/, "").replace(/\/graphql$/, "");
-  return `${origin}${prefix}/?${new URLSearchParams({ database, owner: username, job: jobId }).toString()}`;
+  const fields = { database, ...(username && { owner: username }), job: jobId };
+  return `${origin}${prefix}/?${new URLSearchParams(fields).toString()}`;
 }

@@ -12,7 +12,8 @@ import type { Duplex } from "node:stream";
 import type { GraphQLError } from "graphql";
 import { isLoopback } from "../auth/auth-spec.js";
 import type { Authenticator } from "../auth/authenticator.js";
-import { Caller } from "../auth/caller.js";
+import type { OpenIdEndpoints } from "../auth/openid-provider.js";
+import { Caller, type Role } from "../auth/caller.js";
 import { CallerCounts } from "../auth/caller-counts.js";
 import { canReadMetrics } from "../auth/rights.js";
 import type { DemoWorker } from "../demo/demo-worker.js";
@@ -65,7 +66,7 @@ export interface ServerOptions {
   readonly health: HealthProbes;
   readonly metrics: Metrics;
   readonly log: Log;
-  readonly about: About;
+  readonly about: () => About;
   readonly dashboard: StaticFiles | undefined;
   readonly demonstration: DemoWorker | undefined;
   /** Shared with other work that is sliced. Default: one of its own. */
@@ -79,10 +80,26 @@ export interface About {
   readonly tracking: boolean;
   /** Whether `POST /demo` starts the demonstration job. */
   readonly demo: boolean;
+  /** Whether `/graphql` shows GraphiQL to a browser. */
+  readonly graphiql: boolean;
   /** The address at which people open the dashboard; null if it is not set. */
   readonly publicUrl: string | null;
+  /** The user of the request, if it has a valid token. */
+  readonly user?: { readonly username: string; readonly role: Role } | undefined;
+  /** How to sign in with an OpenID provider; absent if there is none. */
+  readonly openId?: OpenIdSignIn | undefined;
   /** The limits that are on, by the names of their settings. */
   readonly limits: Readonly<Record<string, number>>;
+}
+
+interface OpenIdSignIn {
+  readonly issuer: string;
+  readonly clientId: string;
+  readonly scope: string;
+  /** The audience that a token must have. */
+  readonly audience: string;
+  /** Absent while the server cannot reach the provider. */
+  readonly endpoints?: OpenIdEndpoints | undefined;
 }
 
 /**
@@ -216,7 +233,7 @@ export class Server {
   }
 
   async #route(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const { health, about, graphiql } = this.#options;
+    const { health, graphiql } = this.#options;
     const path = pathOf(request);
     const isPage = wantsGraphiql(request);
     if (path === "/graphql" && !isPage) return this.#answerGraphql(request, response);
@@ -231,11 +248,11 @@ export class Server {
       case "/metrics":
         return this.#answerMetrics(request, response);
       case "/about":
-        return answerJson(response, 200, about);
+        return answerJson(response, 200, await this.#aboutFor(request));
       case "/demo":
         return this.#answerDemo(request, response);
       case "/":
-        if (wantsJson(request)) return answerJson(response, 200, about);
+        if (wantsJson(request)) return answerJson(response, 200, await this.#aboutFor(request));
         return this.#answerFile(path, request, response);
       default:
         return this.#answerFile(path, request, response);
@@ -273,6 +290,16 @@ export class Server {
     if (!allowsAnonymous && request.headers.authorization === undefined) return false;
     const caller = await this.#graphql.callerOf(request);
     return caller instanceof Caller && canReadMetrics(caller.rights);
+  }
+
+  /** Names the user of a valid token, so that the dashboard shows only what the user may do. */
+  async #aboutFor(request: IncomingMessage): Promise<About> {
+    const { about, authenticator } = this.#options;
+    if (authenticator.allowsAnonymous || request.headers.authorization === undefined) return about();
+    const caller = await this.#graphql.callerOf(request);
+    if (!(caller instanceof Caller)) return about();
+    const { username, role, job } = caller.rights;
+    return { ...about(), user: { username, role: job ? "viewer" : role } };
   }
 
   async #answerMetrics(request: IncomingMessage, response: ServerResponse): Promise<void> {

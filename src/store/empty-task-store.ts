@@ -17,6 +17,7 @@ class EmptyTaskStore implements TaskStore {
   readonly database: DatabaseName;
   readonly position: Position = ORIGIN;
   readonly tombstoneHorizon = 0;
+  readonly activeAt = null;
   readonly #clock: Clock;
   readonly #limits: Limits;
 

@@ -26,6 +26,7 @@ export class JobTable {
   readonly #removalsKeptMax: number;
   readonly #memory: MemoryAccount;
   #tombstoneHorizon = 0;
+  #activeAt: number | null = null;
 
   readonly #changes = new RevisionIndex<Slot>(({ state }, revision) => state?.stamp.revision === revision);
   readonly #stores = new RevisionIndex<Slot>(
@@ -61,6 +62,11 @@ export class JobTable {
     return this.#tombstoneHorizon;
   }
 
+  /** See `TaskStore.activeAt`. */
+  get activeAt(): number | null {
+    return this.#activeAt;
+  }
+
   /** The users with jobs or removals. */
   get users(): ReadonlySet<Username> {
     return new Set(this.#users.keys());
@@ -91,6 +97,7 @@ export class JobTable {
     const before = slot.state;
     slot.state = state;
     this.#setHeapSize(slot, state, heapSize);
+    this.#noteActivity(state);
     this.#changes.append(slot, state.stamp.revision);
     if (before) this.#changes.markStale();
     if (!hasSameStatus(before, state)) this.#count(before, state);
@@ -183,10 +190,15 @@ export class JobTable {
     return sortedBy(slots, storedRevisionOf);
   }
 
+  #noteActivity(state: UserTask | Removal): void {
+    if (state.kind === "userTask") this.#activeAt = Math.max(this.#activeAt ?? 0, state.reportedAt);
+  }
+
   #load(state: UserTask | Removal): Slot {
     const slot = this.#slot(state);
     slot.state = state;
     this.#setHeapSize(slot, state, heapSizeOf(state));
+    this.#noteActivity(state);
     this.#count(undefined, state);
     this.#indexEnd(slot, state);
     slot.leased = this.#leased.replace(slot.leased, state);

@@ -121,6 +121,10 @@ export class PerDatabaseTaskStore extends ObservableTaskStore implements TaskSto
     return { epoch: this.#epoch, revision: this.#revision };
   }
 
+  get activeAt(): number | null {
+    return this.#table.activeAt;
+  }
+
   get tombstoneHorizon(): number {
     return this.#table.tombstoneHorizon;
   }

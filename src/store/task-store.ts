@@ -26,6 +26,8 @@ export interface TaskStore {
   readonly position: Position;
   /** The revision of the newest removal that was dropped. A position below it can't be resumed. */
   readonly tombstoneHorizon: number;
+  /** When a worker last stored or reported a job, in milliseconds since 1970; null before. Forgets jobs that were removed before the store was opened. */
+  readonly activeAt: number | null;
 
   get(key: JobKey): UserTask | undefined;
   /** The jobs that match the filter, newest store first. */

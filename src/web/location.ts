@@ -19,9 +19,22 @@ export function navigate(change: Partial<Address>): void {
   read();
 }
 
+/** Follows a link of `linkTo` without a new page, unless the user wants a new tab. */
+export function followLink(event: MouseEvent, change: Partial<Address>): void {
+  if (event.ctrlKey || event.metaKey || event.shiftKey) return;
+  event.preventDefault();
+  navigate(change);
+}
+
 /** Changes the view without a history entry, for example while the user types. */
 export function replaceAddress(change: Partial<Address>): void {
   history.replaceState(null, "", linkTo(change));
+  read();
+}
+
+/** Changes the view to the one of a query string, without a history entry. */
+export function showView(query: string): void {
+  history.replaceState(null, "", location.pathname + query);
   read();
 }
 

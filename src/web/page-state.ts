@@ -3,6 +3,7 @@ import { computed, effect, signal, untracked } from "@preact/signals";
 import { DEFAULT_DATABASE } from "../protocol/default-database.js";
 import { JobStore } from "./jobs/job-store.js";
 import { address, replaceAddress } from "./location.js";
+import { fetchServerInfo } from "./server/about.js";
 import { databases, refreshDatabases, type DatabaseCounts } from "./server/databases.js";
 import { needsToken, signInId } from "./server/session.js";
 import { isShared } from "./server/shared-link.js";
@@ -29,8 +30,7 @@ effect(() => {
 /** Another user may see other databases and jobs. */
 effect(() => {
   void signInId.value;
-  if (needsToken.value) untracked(close);
-  else if (!isShared) untracked(refreshDatabases);
+  untracked(needsToken.value ? close : readServer);
 });
 
 effect(() => {
@@ -48,13 +48,22 @@ function open(name: string): void {
   jobs.value = store;
 }
 
+function readServer(): void {
+  void fetchServerInfo();
+  if (!isShared) refreshDatabases();
+}
+
 function close(): void {
   stopShowing();
   jobs.peek()?.close();
   jobs.value = undefined;
 }
 
-/** The first database with a running job, or else the first. */
+/** The one that a worker reported to last. */
 function preferredOf(all: readonly DatabaseCounts[]): DatabaseCounts | undefined {
-  return all.find(({ running }) => running > 0) ?? all[0];
+  return all.toSorted((one, other) => activityOf(other) - activityOf(one))[0];
+}
+
+function activityOf({ activeAt }: DatabaseCounts): number {
+  return activeAt === null ? 0 : Date.parse(activeAt);
 }

@@ -151,14 +151,14 @@ describe("A server with a tokens file", () => {
     await checks(clock, 119);
 
     expect(log.lines).toMatchObject([{ level: "error", message: expect.stringContaining("for a minute") }]);
-    expect(authenticator.failure).toMatchObject({ rejectsAll: false });
+    expect(authenticator.failures).toMatchObject([{ rejectsAll: false }]);
     expect(authenticator.authenticate(token)).toBe(caller);
     expect(caller.isExpired).toBe(false);
 
     writeFileSync(tokens.path, whole);
     await checks(clock, 1);
     await until(() => log.lines.length === 2);
-    expect(authenticator.failure).toBeUndefined();
+    expect(authenticator.failures).toEqual([]);
     expect(authenticator.authenticate(token)).toBe(caller);
   });
 
@@ -181,14 +181,14 @@ describe("A server with a tokens file", () => {
       level: "error",
       message: expect.stringContaining("every token"),
     });
-    expect(authenticator.failure).toMatchObject({ rejectsAll: true });
+    expect(authenticator.failures).toMatchObject([{ rejectsAll: true }]);
     expect(caller.isExpired).toBe(true);
     expect(caller.endError.code).toBe("UNAVAILABLE");
     await expect(authenticator.authenticate(token)).rejects.toThrow("The server cannot read its tokens file");
 
     writeFileSync(tokens.path, whole);
     expect(await authenticator.authenticate(token)).toMatchObject({ username: "alice", isExpired: false });
-    expect(authenticator.failure).toBeUndefined();
+    expect(authenticator.failures).toEqual([]);
   });
 
   it("rejects an expired token after a restart", async () => {

@@ -17,12 +17,6 @@ describe("the exit code of a command", () => {
     expect(exitCodeOf(new TidemarkError(code, "no"))).toBe(exitCode);
   });
 
-  it("for a server that does not answer comes with a message that names the flag", () => {
-    const error = new TidemarkError("UNAVAILABLE", "No server. Check the address (TIDEMARK_URL).");
-
-    expect(failureMessageOf(error)).toBe("tidemark: No server. Check the address (--url or TIDEMARK_URL).");
-  });
-
   it("is that of an ExitError, with a line on stderr only if it has a message", () => {
     expect(exitCodeOf(new ExitError(EXIT.JOB_FAILED))).toBe(6);
     expect(failureMessageOf(new ExitError(EXIT.JOB_FAILED))).toBeUndefined();

@@ -19,7 +19,9 @@ describe("the options of a command that talks to a server", () => {
 
     expect(resolveDatabase(command.opts<DatabaseFlags>(), {})).toEqual({
       url: "http://host:1",
+      urlSource: "--url",
       token: "secret",
+      tokenSource: "--token",
       database: "demo",
     });
   });
@@ -33,8 +35,14 @@ describe("the options of a command that talks to a server", () => {
   it("are read from the environment if there is no flag", () => {
     const env = { TIDEMARK_URL: "https://host", TIDEMARK_TOKEN: "secret", TIDEMARK_DATABASE: "demo" };
 
-    expect(resolveDatabase({}, env)).toEqual({ url: "https://host", token: "secret", database: "demo" });
-    expect(resolveDatabase({ url: "http://flag", token: "f", database: "f" }, env)).toEqual({
+    expect(resolveDatabase({}, env)).toEqual({
+      url: "https://host",
+      urlSource: "TIDEMARK_URL",
+      token: "secret",
+      tokenSource: "TIDEMARK_TOKEN",
+      database: "demo",
+    });
+    expect(resolveDatabase({ url: "http://flag", token: "f", database: "f" }, env)).toMatchObject({
       url: "http://flag",
       token: "f",
       database: "f",

@@ -5,6 +5,7 @@ import { startServer, type TestServer } from "../kit/server/server.js";
 import { HAS_TERMINAL, TestTerminal } from "../kit/process/terminal.js";
 import { SERVER_JOB_KEY, removeTask, store, update } from "../server/jobs.js";
 import { ask } from "../kit/network/raw-http.js";
+import { freePort } from "../kit/process/free-port.js";
 
 /** Runs `tidemark watch` of the built program against a real server, into a pipe or on a real pseudo-terminal. */
 
@@ -123,6 +124,18 @@ describe("tidemark watch, into a pipe", () => {
     expect(shell.err).toEqual([]);
   });
 
+  it("says on stderr that it waits for the server, or for the first job", async () => {
+    await using waiting = watchInto([], `http://127.0.0.1:${await freePort()}`);
+    await using idle = watchInto(["--job", "j", "--wait"]);
+    const note = await waiting.errorLine((line) => line.startsWith("tidemark: "));
+    await idle.errorLine((line) => line.startsWith("tidemark: no such jobs yet"));
+
+    expect(note).toMatch(
+      /^tidemark: No server answers at \S+ \(from --url\)\. Start one with "npx tidemark", .* The watch waits for it\.$/,
+    );
+    expect(idle.out).toEqual([]);
+  });
+
   it("prints to stderr when the connection is lost, and continues when it is back", async () => {
     await using proxy = await SeverableProxy.open(server.url);
     await store(server.url);
@@ -147,14 +160,14 @@ describe.runIf(HAS_TERMINAL)("tidemark watch, on a terminal", () => {
     await using terminal = watchOn();
     await terminal.shows((lines) => lines[1]!.startsWith("○ u/j  Import"));
     await update(server.url, { updates: [{ path: "0", done: 5 }] });
-    const drawn = await terminal.shows((lines) => lines[2]!.includes("50%"));
+    const drawn = await terminal.shows((lines) => /\b50% .*database=d/s.test(lines.join("\n")));
 
     expect(drawn.slice(0, 5)).toEqual([
       "d  live  1 RUNNING",
       expect.stringMatching(/^● u\/j {2}Import {2}\[~~~~n\/a~~~] {5}n\/a {2}5\/10\+ {2}\ds$/),
       expect.stringMatching(/^├─ ● read {6}\[#####~~~~~] {5}50% {2}5\/10 {2}\ds$/),
       expect.stringMatching(/^└─ ○ write {5}\[~~~~n\/a~~~] {5}n\/a {2}0\/\?$/),
-      "",
+      `${server.url}/?database=d`,
     ]);
     expect([terminal.isAlternate, terminal.isCursorShown]).toEqual([true, false]);
 
@@ -176,20 +189,23 @@ describe.runIf(HAS_TERMINAL)("tidemark watch, on a terminal", () => {
     terminal.resize({ columns: 40, rows: 3 });
     const small = await terminal.shows(([, , last]) => last!.startsWith("… 2 more jobs"));
     terminal.resize({ columns: 110, rows: 30 });
-    const large = await terminal.shows((lines) => lines[2]!.includes("[##########~~~~~~~~~~]     50%"));
+    const large = await terminal.shows((lines) =>
+      /##########~~~~~~~~~~] {5}50%.*database=d/s.test(lines.join("\n")),
+    );
 
     expect(small).toEqual([
       "d  live  1 RUNNING, 2 PENDING",
       expect.stringMatching(/^● u\/j {2}Import {5}n\/a {2}5\/10\+/),
       "… 2 more jobs: 2 PENDING",
     ]);
-    expect(large.filter((line) => line !== "")).toHaveLength(6);
+    expect(large.filter((line) => line !== "")).toHaveLength(7);
+    expect(large[6]).toBe(`${server.url}/?database=d`);
   });
 
   it("draws at most ten times a second, and ends with the job, shown as one line", async () => {
     await store(server.url);
     await using terminal = watchOn(["--job", "j"]);
-    await terminal.shows(([header]) => header!.includes("live"));
+    await terminal.shows((lines) => /live.*database=d/s.test(lines.join("\n")));
     const [drawnBefore, from] = [terminal.drawCount, performance.now()];
 
     for (let done = 1; done <= 300; done++) await update(server.url, { updates: [{ done, volume: 300 }] });
@@ -199,7 +215,7 @@ describe.runIf(HAS_TERMINAL)("tidemark watch, on a terminal", () => {
     expect(terminal.drawCount - drawnBefore).toBeLessThanOrEqual((performance.now() - from) / 100 + 2);
     expect(terminal.lines.slice(1, 3)).toEqual([
       expect.stringMatching(/^✔ u\/j {2}work .* 100% {2}300\/300/),
-      "",
+      `${server.url}/?database=d&owner=u&job=j`,
     ]);
   });
 
@@ -225,10 +241,21 @@ describe.runIf(HAS_TERMINAL)("tidemark watch, on a terminal", () => {
     expect(drawn[0]).toMatch(/^d {2}connecting {2}\(.+\)$/);
   });
 
+  it("says what to do if no server answers, and how to report a job if there is none", async () => {
+    await using idle = watchOn();
+    await using lost = watchOn([], `http://127.0.0.1:${await freePort()}`);
+
+    const [, first] = await idle.shows(([header]) => header === "d  live  no jobs");
+    const shown = await lost.shows((lines) => lines[2] !== "");
+
+    expect(first).toBe("Report one from another terminal with: tidemark run -- COMMAND");
+    expect(shown[2]).toBe('Start one with "npx tidemark", or name another with --url or TIDEMARK_URL.');
+  });
+
   it("does not echo typed keys", async () => {
     await store(server.url);
     await using terminal = watchOn();
-    const drawn = await terminal.shows(([header]) => header!.includes("live"));
+    const drawn = await terminal.shows((lines) => /live.*database=d/s.test(lines.join("\n")));
 
     terminal.type("\r\rhello\r");
     await update(server.url, { updates: [{ done: 5 }] });

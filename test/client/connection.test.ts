@@ -64,7 +64,7 @@ describe("The error of an unreachable server", () => {
     await expect(request(url)).rejects.toMatchObject({
       code: "UNAVAILABLE",
       message: expect.stringMatching(
-        /^No Tidemark server answers at http:\/\/localhost:\d+ \(connect ECONNREFUSED .+\)\. Start one there \(npm start\)/,
+        /^No Tidemark server answers at http:\/\/localhost:\d+ \(connect ECONNREFUSED .+\)\. Start one there \(npx tidemark\)/,
       ),
     });
   });

@@ -40,7 +40,17 @@ describe("a config", () => {
       host: "127.0.0.1",
       port: 4000,
       auth: { kind: "none" },
-      jwt: { issuer: "", audience: "", algorithms: undefined },
+      jwt: {
+        issuer: "",
+        audience: "",
+        algorithms: undefined,
+        usernameClaim: "sub",
+        roleClaim: "role",
+        roles: undefined,
+        databasesClaim: "databases",
+        databases: undefined,
+      },
+      oidc: { issuer: "", clientId: "", scope: "openid profile offline_access" },
       store: "lmdb:./tidemark-data",
       allowedOrigins: [],
       allowedHosts: [],
@@ -146,6 +156,25 @@ describe("the settings", () => {
     ["auth", "tokens:./a:b.json", { auth: { kind: "tokens", path: "./a:b.json" } }],
     ["jwtIssuer", "https://login", { jwt: { issuer: "https://login" } }],
     ["jwtAudience", "tidemark", { jwt: { audience: "tidemark" } }],
+    ["jwtRoleClaim", "realm_access.roles", { jwt: { roleClaim: "realm_access.roles" } }],
+    [
+      "jwtRoles",
+      "ops=admin, a=b=reporter,*=viewer",
+      {
+        jwt: {
+          roles: [
+            { value: "ops", target: "admin" },
+            { value: "a=b", target: "reporter" },
+            { value: "*", target: "viewer" },
+          ],
+        },
+      },
+    ],
+    [
+      "jwtDatabases",
+      "film-team=Movies-*",
+      { jwt: { databases: [{ value: "film-team", target: "movies-*" }] } },
+    ],
     ["jwtAlgorithms", "RS256, ES256", { jwt: { algorithms: ["RS256", "ES256"] } }],
     ["allowOpen", "on", { allowsOpenAccess: true, warnings: [] }],
     ["store", "lmdb:./tidemark-data", { store: "lmdb:./tidemark-data" }],
@@ -230,6 +259,14 @@ describe("the settings", () => {
     ["auth", "jwt:hunter2", "expected none, tokens:FILE, jwt:env:VARIABLE"],
     ["auth", "jwt:http://keys.example.com", "expected none, tokens:FILE, jwt:env:VARIABLE"],
     ["auth", "jwt:env:JWT_SECRET", "expected --jwt-issuer and --jwt-audience with it"],
+    ["auth", "oidc", "expected --oidc-issuer and --oidc-client-id with it. Set both."],
+    ["oidcClientId", "tidemark", "expected --oidc-issuer with it. Set both."],
+    ["oidcIssuer", "https://login.example", "expected --oidc-client-id with it. Set both."],
+    ["oidcIssuer", "http://login.example", "expected the https address of an OpenID provider"],
+    ["oidcScope", "profile", "expected openid and other scopes"],
+    ["jwtRoles", "ops", "expected values and roles such as ops=admin,dev=reporter,*=viewer, or none"],
+    ["jwtRoles", "ops=root", 'but "root" is not one of the roles viewer, reporter, admin'],
+    ["jwtDatabases", "ops=", "a database pattern must not be empty"],
     ["host", "0.0.0.0", "expected a loopback address such as 127.0.0.1, because with --auth none"],
     ["store", "./data", "expected memory: or lmdb:FOLDER"],
     ["store", "lmdb:", "expected memory: or lmdb:FOLDER"],
@@ -253,7 +290,8 @@ describe("the settings", () => {
     ["retentionFailed", "1h,2h", "but only one duration may have no pattern"],
     ["idle", "0s", "expected a duration such as 1h30m, from 1s to 3650d"],
     ["maxJobs", "0", "expected a whole number above 0"],
-    ["lease", "0s", "expected a duration such as 1h30m, from 1ms to 24d"],
+    ["lease", "0s", "expected a duration such as 1h30m, from 1ms to 7d"],
+    ["lease", "8d", "expected a duration such as 1h30m, from 1ms to 7d"],
     ["lostAfter", "0", "expected a whole number from 1 to 1000"],
     ["lostAfter", "1.5", "expected a whole number from 1 to 1000"],
     ["keepAlive", "25d", "expected a duration such as 1h30m, from 1ms to 24d"],
@@ -408,7 +446,7 @@ describe("a config file", () => {
   });
 
   it("rejects a duration without a unit", () => {
-    expect(() => loadFile('{ "lease": 24 }')).toThrow("expected a duration such as 1h30m, from 1ms to 24d");
+    expect(() => loadFile('{ "lease": 24 }')).toThrow("expected a duration such as 1h30m, from 1ms to 7d");
     expect(() => loadFile('{ "retention": 24 }')).toThrow("expected durations such as 24h or");
   });
 
@@ -515,5 +553,30 @@ describe("JSON Web Tokens", () => {
 
     expect(load({ env, flags: { auth: "jwt:env:TIDEMARK_JWT_SECRET", ...terms } }).warnings).toEqual([]);
     expect(load({ env }).warnings).toHaveLength(1);
+  });
+});
+
+describe("an OpenID provider", () => {
+  const provider = { oidcIssuer: "https://login.example", oidcClientId: "tidemark" };
+
+  it("implies --auth oidc, with the default limits of a server that authenticates its clients", () => {
+    const config = load({ flags: { ...provider, host: "0.0.0.0" } });
+
+    expect(config).toMatchObject({ auth: { kind: "oidc" }, warnings: [] });
+    expect(config.limits.mutationsPerSecondMax).toBeLessThan(Infinity);
+  });
+
+  it("can be combined with a file of tokens for programs", () => {
+    const config = load({ flags: { ...provider, auth: "tokens:./tokens.json" } });
+
+    expect(config.auth).toEqual({ kind: "tokens", path: "./tokens.json" });
+  });
+
+  it.each([
+    [{ auth: "none" }, "expected oidc or tokens:FILE with --oidc-issuer"],
+    [{ auth: "jwt:key:./key.pem" }, "expected oidc or tokens:FILE with --oidc-issuer"],
+    [{ jwtIssuer: "https://other.example" }, "expected none with --oidc-issuer, which is the only issuer"],
+  ])("contradicts %j", (flags, message) => {
+    expect(() => load({ flags: { ...provider, ...flags } })).toThrow(message);
   });
 });

@@ -191,7 +191,7 @@ describe("The example pagerank", () => {
     await using example = runExample("pagerank", server);
 
     expect((await example.exited).code).toBe(0);
-    expect(example.err.join("\n")).toContain("npm start");
+    expect(example.err.join("\n")).toContain("npx tidemark");
     expect(example.out).toHaveLength(21);
   });
 });

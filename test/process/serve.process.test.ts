@@ -185,24 +185,25 @@ describe("tidemark serve", () => {
   });
 });
 
-describe("tidemark serve at a terminal", () => {
+describe("tidemark without arguments at a terminal", () => {
   it.skipIf(!HAS_SCRIPT)(
-    "prints a short block with addresses and commands to try (needs `script`)",
+    "prints a short block with the address of the dashboard first, and a command to try (needs `script`)",
     async () => {
-      const command = `exec "${process.execPath}" dist/main.js serve --port 0`;
+      const command = `exec "${process.execPath}" dist/main.js --port 0`;
       await using program = new Program("script", ["-qec", command, "/dev/null"]);
 
       await program.line((line) => line.includes("Ctrl+C to stop"));
-      const block = program.out.join("\n");
+      const lines = program.out.filter(Boolean);
+      const block = lines.join("\n");
       const url = String(/http:\/\/127\.0\.0\.1:\d+/.exec(block)?.[0]);
       const answer = await ask(url, TYPENAME);
       program.write("\x03");
       const { code } = await program.exited;
 
-      expect(block).toMatch(/Tidemark is ready in \d+ ms/);
-      expect(/http:\S+/.exec(block)?.[0]).toBe(`${url}/`); // the dashboard is first
+      expect(lines).toHaveLength(6);
+      expect(lines[0]).toBe(`  Dashboard   ${url}/`);
       expect(block).toContain(`${url}/graphql`);
-      expect(block).toContain(`${url}/health`);
+      expect(block).toContain(`npx tidemark run --url ${url} -- sh -c '`);
       expect(block).toMatch(/Store +memory:/);
       expect(block).not.toContain(`{"level"`);
       expect(answer).toEqual({ data: { __typename: "Query" } });

@@ -219,12 +219,14 @@ describe("A command of a client", () => {
 
       expect([missing.exit.code, missing.err]).toEqual([
         5,
-        ["tidemark: the server requires a token: pass one with --token or TIDEMARK_TOKEN"],
+        [
+          `tidemark: The server at ${tidemark.url} requires a token: pass one with --token or TIDEMARK_TOKEN.`,
+        ],
       ]);
       expect([wrong.exit.code, wrong.err]).toEqual([
         5,
         [
-          "tidemark: the server rejected the token: it is invalid, has expired or was revoked. Pass another one with --token or TIDEMARK_TOKEN",
+          `tidemark: The server at ${tidemark.url} rejects the token from TIDEMARK_TOKEN: it is invalid, has expired or was revoked. Pass another.`,
         ],
       ]);
     },

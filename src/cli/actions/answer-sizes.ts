@@ -1,11 +1,11 @@
 /** How much one answer may hold, so that a command works with the limits of any server. */
-import type { Connection } from "../../client/index.js";
 import { ServerLimitsDocument } from "../../client/generated/graphql.js";
 import { TidemarkError } from "../../protocol/tidemark-error.js";
 import { DEFAULT_LIMITS, type Limits } from "../../protocol/limits.js";
+import type { ServerConnection } from "./connect-to.js";
 
 /** The limits of the server. For an older server, which does not publish them, the defaults. */
-export async function limitsOf(connection: Connection): Promise<Limits> {
+export async function limitsOf(connection: ServerConnection): Promise<Limits> {
   try {
     const { server } = await connection.request(ServerLimitsDocument, {});
     return {

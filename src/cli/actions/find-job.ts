@@ -1,11 +1,11 @@
-import { connect, type Connection } from "../../client/index.js";
 import { FindJobsDocument } from "../../client/generated/graphql.js";
 import type { Limits } from "../../protocol/limits.js";
 import { limitsOf, pageSize } from "./answer-sizes.js";
 import { EXIT, ExitError } from "../exit-codes.js";
 import { sanitizeForTerminal } from "../render/sanitize.js";
 import { userAndJob } from "../render/job-lines.js";
-import type { ServerEndpoint } from "../server-options.js";
+import type { DatabaseEndpoint } from "../server-options.js";
+import { connectTo, type ServerConnection } from "./connect-to.js";
 
 /** A job as given on the command line. The user is optional if only one user has a job with this id. */
 export interface JobName {
@@ -18,10 +18,10 @@ export type FoundJob = Required<JobName>;
 
 /** Connects to the server. @throws ExitError if there is no such job, or if several users have one. */
 export async function findJob(
-  server: ServerEndpoint,
+  server: DatabaseEndpoint,
   name: JobName,
-): Promise<{ readonly connection: Connection; readonly found: FoundJob; readonly limits: Limits }> {
-  const connection = connect(server);
+): Promise<{ readonly connection: ServerConnection; readonly found: FoundJob; readonly limits: Limits }> {
+  const connection = connectTo(server);
   const limits = await limitsOf(connection);
   const first = pageSize(FindJobsDocument, limits, NAMES_SHOWN_MAX);
   const { tasks } = await connection.request(FindJobsDocument, { ...name, first });

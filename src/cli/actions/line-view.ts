@@ -1,9 +1,13 @@
 import type { WriteStream } from "node:tty";
 import type { Watch, WatchEvent, WatchStatus } from "../../client/index.js";
+import type { WatchRequest } from "../commands/watch.js";
 import { writeFully } from "../output.js";
 import { EventLines } from "../render/event-lines.js";
 import { eventJson, statusJson } from "../render/json-events.js";
 import { connectionText } from "../render/connection-text.js";
+import { dashboardUrl } from "./dashboard-url.js";
+import { disconnectedText } from "./server-error.js";
+import { watchAddress } from "./watch-address.js";
 
 /** Shows the events of a watch. */
 export interface WatchView extends Disposable {
@@ -16,10 +20,21 @@ export class LineView implements WatchView {
   readonly #stream: WriteStream;
   readonly #lines = new EventLines();
   readonly #stop: () => void;
+  readonly #silence: NodeJS.Timeout;
 
-  constructor(watched: Watch, stream: WriteStream, note: (text: string) => void) {
+  constructor(request: WatchRequest, watched: Watch, stream: WriteStream, note: (text: string) => void) {
     this.#stream = stream;
-    this.#stop = onNewStatus(watched, (status) => note(`tidemark: ${connectionText(status, Date.now())}\n`));
+    this.#silence = setTimeout(() => note(`connecting to ${request.server.url}`), SILENT_MS);
+    let hasBeenLive = false;
+    this.#stop = onNewStatus(watched, (status) => {
+      clearTimeout(this.#silence);
+      note(statusText(status, request));
+      if (status.kind !== "live" || hasBeenLive) return;
+      hasBeenLive = true;
+      if (watched.jobs.size === 0 && (request.wait || request.jobId === undefined))
+        note("no such jobs yet: the watch waits for them");
+      if (process.stderr.isTTY) void noteAddress(request, watched, note);
+    });
   }
 
   async onEvent(event: WatchEvent): Promise<void> {
@@ -28,8 +43,25 @@ export class LineView implements WatchView {
   }
 
   [Symbol.dispose](): void {
+    clearTimeout(this.#silence);
     this.#stop();
   }
+}
+
+/** After this time without a connection, the view says what it waits for. */
+const SILENT_MS = 1_000;
+
+async function noteAddress(
+  request: WatchRequest,
+  watched: Watch,
+  note: (text: string) => void,
+): Promise<void> {
+  note(`also at ${watchAddress(await dashboardUrl(request.server), request, watched.jobs)}`);
+}
+
+function statusText(status: WatchStatus, { server }: WatchRequest): string {
+  if (status.kind !== "connecting") return connectionText(status, Date.now());
+  return `${disconnectedText(status.cause, server)} The watch waits for it.`;
 }
 
 /** Writes each event, and each change of the connection, as one line of JSON. */

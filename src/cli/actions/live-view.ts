@@ -7,6 +7,9 @@ import { KeyListener } from "../key-listener.js";
 import { LiveScreen } from "../live-screen.js";
 import { frameLines, type OpenStatus } from "../render/frame.js";
 import type { WatchView } from "./line-view.js";
+import { dashboardUrl } from "./dashboard-url.js";
+import { disconnectedText } from "./server-error.js";
+import { watchAddress } from "./watch-address.js";
 
 /**
  * Draws the current jobs on a terminal: at most ten times a second after changes, and once a second to advance the
@@ -24,6 +27,7 @@ export class LiveView implements WatchView {
   readonly #stop: () => void;
   #timer: NodeJS.Timeout | undefined;
   #drawnAt = -Infinity;
+  #dashboardUrl: string | undefined;
   #isCaughtUp = false;
   /** The latest status before `closed`. */
   #status: OpenStatus = { kind: "connecting" };
@@ -41,6 +45,7 @@ export class LiveView implements WatchView {
     process.on("SIGCONT", this.#onContinue);
     process.once("exit", this.#onExit);
     this.#drawSoon();
+    void this.#findDashboard();
   }
 
   /** Only sets the clock: drawing reads the current jobs. */
@@ -103,11 +108,34 @@ export class LiveView implements WatchView {
       status: this.#status,
       isLast,
       jobs: jobs.values(),
+      hints: this.#hints(),
       now: Date.now(),
       clock: this.#clock,
       ...this.#screen.size,
     };
     return frameLines(frame, this.#style);
+  }
+
+  async #findDashboard(): Promise<void> {
+    await this.#watched.untilLive().catch(() => {}); // the watch itself reports its end
+    if (this.#isOver()) return;
+    this.#dashboardUrl = await dashboardUrl(this.#request.server);
+    if (!this.#isOver()) this.#drawSoon();
+  }
+
+  #isOver(): boolean {
+    return this.#watched.status.kind === "closed";
+  }
+
+  #hints(): string[] {
+    const { jobs } = this.#watched;
+    if (this.#status.kind === "connecting" && this.#status.cause !== undefined)
+      return disconnectedText(this.#status.cause, this.#request.server).split(/(?<=\.) /);
+    if (this.#status.kind !== "live") return [];
+    return [
+      ...(jobs.size === 0 ? [FIRST_JOB] : []),
+      ...(this.#dashboardUrl === undefined ? [] : [watchAddress(this.#dashboardUrl, this.#request, jobs)]),
+    ];
   }
 
   /** Restores the terminal for the shell after Ctrl+Z. */
@@ -128,4 +156,5 @@ export class LiveView implements WatchView {
   };
 }
 
+const FIRST_JOB = "Report one from another terminal with: tidemark run -- COMMAND";
 const DRAW_INTERVAL_MIN_MS = 100;

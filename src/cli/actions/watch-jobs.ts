@@ -1,11 +1,13 @@
 /** `tidemark watch`. */
 import type { WriteStream } from "node:tty";
-import { watch } from "../../client/index.js";
+import { watch, type Watch } from "../../client/index.js";
 import type { WatchRequest } from "../commands/watch.js";
 import { ExitError } from "../exit-codes.js";
 import { JobWait } from "./job-wait.js";
 import { JsonView, LineView, type WatchView } from "./line-view.js";
 import { LiveView } from "./live-view.js";
+import { sanitizeForTerminal } from "../render/sanitize.js";
+import { serverError } from "./server-error.js";
 
 /**
  * Shows jobs until the watched job ends, the reader of stdout closes it, or a signal arrives.
@@ -19,28 +21,45 @@ export async function watchJobs(
 ): Promise<void> {
   const isLive = stream.isTTY && !request.json && process.env["TERM"] !== "dumb";
   const { server, username, jobId } = request;
+  const { url, token, database } = server;
   const end = new AbortController();
   stream.once("error", () => end.abort());
   using signals = new EndingSignals(end);
   const watched = watch({
-    ...server,
+    url,
+    token,
+    database,
     ...(username !== undefined && { username }),
     ...(jobId !== undefined && { jobId }),
     minIntervalMs: isLive ? LIVE_INTERVAL_MS : 0,
     signal: end.signal,
   });
   const jobWait = new JobWait(request);
-  using view: WatchView = isLive
-    ? new LiveView(request, watched, stream)
-    : new (request.json ? JsonView : LineView)(watched, stream, note);
-  for await (const event of watched) {
-    await view.onEvent(event);
-    jobWait.check(event);
+  using view = viewOf(request, watched, stream, isLive, note);
+  try {
+    for await (const event of watched) {
+      await view.onEvent(event);
+      jobWait.check(event);
+    }
+  } catch (error) {
+    throw serverError(error, server);
   }
   if (signals.exitCode !== undefined) throw new ExitError(signals.exitCode);
 }
 
 const LIVE_INTERVAL_MS = 100;
+
+function viewOf(
+  request: WatchRequest,
+  watched: Watch,
+  stream: WriteStream,
+  isLive: boolean,
+  note: (text: string) => void,
+): WatchView {
+  if (isLive) return new LiveView(request, watched, stream);
+  if (request.json) return new JsonView(watched, stream);
+  return new LineView(request, watched, stream, (text) => note(`tidemark: ${sanitizeForTerminal(text)}\n`));
+}
 
 /** Until disposed, signals abort the watch instead of ending the process. */
 class EndingSignals implements Disposable {

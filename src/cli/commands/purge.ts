@@ -1,7 +1,7 @@
 import type { Command } from "commander";
-import type { Connection } from "../../client/index.js";
 import { exactCount, plural } from "../../format/numbers.js";
 import { TidemarkError } from "../../protocol/tidemark-error.js";
+import type { ServerConnection } from "../actions/connect-to.js";
 import { EXIT, ExitError } from "../exit-codes.js";
 import type { Output } from "../output.js";
 import { sanitizeForTerminal, sanitizedJson } from "../render/sanitize.js";
@@ -59,8 +59,8 @@ export type Prompt = ((question: string) => Promise<string>) | undefined;
 
 /** @throws ExitError unless the user confirms */
 export async function purgeJobs(request: PurgeRequest, out: Output, ask: Prompt): Promise<void> {
-  const { connect } = await import("../../client/index.js");
-  const connection = connect(request.server);
+  const { connectTo } = await import("../actions/connect-to.js");
+  const connection = connectTo(request.server);
   if (!request.yes) await confirm(request, connection, ask);
   if (request.deletes) await deleteDatabase(request, connection, out);
   else await purgeDatabase(request, connection, out);
@@ -69,7 +69,7 @@ export async function purgeJobs(request: PurgeRequest, out: Output, ask: Prompt)
 /** @throws ExitError unless the user confirms */
 async function confirm(
   { server: { database }, deletes }: PurgeRequest,
-  connection: Connection,
+  connection: ServerConnection,
   ask: Prompt,
 ): Promise<void> {
   const name = sanitizeForTerminal(database);
@@ -88,7 +88,7 @@ async function confirm(
 }
 
 /** The number of jobs as text. A database that the server cannot open can be deleted, although its jobs are unknown. */
-async function jobsIn(database: string, deletes: boolean, connection: Connection): Promise<string> {
+async function jobsIn(database: string, deletes: boolean, connection: ServerConnection): Promise<string> {
   const { CountJobsDocument } = await import("../../client/generated/graphql.js");
   try {
     const { total, running } = await connection.request(CountJobsDocument, { database });
@@ -102,7 +102,7 @@ async function jobsIn(database: string, deletes: boolean, connection: Connection
 
 async function purgeDatabase(
   { server: { database }, json }: PurgeRequest,
-  connection: Connection,
+  connection: ServerConnection,
   out: Output,
 ): Promise<void> {
   const { PurgeJobsDocument } = await import("../../client/generated/graphql.js");
@@ -117,7 +117,7 @@ async function purgeDatabase(
 
 async function deleteDatabase(
   { server: { database }, json }: PurgeRequest,
-  connection: Connection,
+  connection: ServerConnection,
   out: Output,
 ): Promise<void> {
   const { DeleteDatabaseDocument } = await import("../../client/generated/graphql.js");

@@ -24,6 +24,8 @@ export interface Frame {
   readonly jobs: Iterable<WatchedJob>;
   /** Milliseconds since 1970, by the viewer's clock. */
   readonly now: number;
+  /** Addresses and what to do, in ASCII. Shown below the jobs as far as there is room. */
+  readonly hints: readonly string[];
   /** Gives the server's time, which the times of jobs follow. */
   readonly clock: ClockOffset;
   readonly columns: number;
@@ -39,7 +41,16 @@ export function frameLines(frame: Frame, style: Style): string[] {
   const jobs = [...frame.jobs];
   const seenAt = status.kind === "stale" ? Math.min(frame.now, status.since.getTime()) : frame.now;
   const shown = rowsOf(jobs, rows - 1, frame.clock.serverTime(seenAt));
-  return [headerLine(frame, jobs, style), ...renderLines(shown, columns, style)].slice(0, Math.max(1, rows));
+  const hints = frame.hints.flatMap((hint) => wrapped(sanitizeForTerminal(hint), columns));
+  const lines = [headerLine(frame, jobs, style), ...renderLines(shown, columns, style)];
+  return [...lines, ...hints.map((hint) => style.dim(hint))].slice(0, Math.max(1, rows));
+}
+
+/** Not truncated: an address is of use only as a whole. */
+function wrapped(text: string, columns: number): string[] {
+  return Array.from({ length: Math.ceil(text.length / columns) }, (_, row) =>
+    text.slice(row * columns, (row + 1) * columns),
+  );
 }
 
 function rowsOf(jobs: readonly WatchedJob[], max: number, now: number): TreeLine[] {

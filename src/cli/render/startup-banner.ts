@@ -1,15 +1,14 @@
 /** The text that a terminal shows when the server is ready: its addresses and a first command. */
 export function startupBanner({ url, dashboard, store, readyMs }: StartupBanner): string {
+  const at = url.endsWith(":4000") ? "" : ` --url ${url}`;
   return `
-  Tidemark is ready in ${readyMs} ms.
-
 ${dashboard ? `  Dashboard   ${url}/\n` : ""}  GraphiQL    ${url}/graphql
-  WebSocket   ${url.replace(/^http/, "ws")}/graphql
-  Health      ${url}/health  ${url}/ready  ${url}/metrics
   Store       ${describe(store)}
 
-  In a second terminal:  npm run example:pagerank -- --delay-ms 200${url.endsWith(":4000") ? "" : ` --url ${url}`}
-  Press Ctrl+C to stop.
+  Try it in a second terminal:
+  npx tidemark run${at} -- sh -c 'for i in 1 2 3 4 5; do echo $i/5 files; sleep 1; done'
+
+  Ready in ${readyMs} ms. Press Ctrl+C to stop.
 
 `;
 }

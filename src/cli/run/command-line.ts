@@ -2,10 +2,18 @@
 import { randomBytes } from "node:crypto";
 import { basename } from "node:path";
 import type { CommandLine } from "./command.js";
+import { MASK, maskCommand } from "./mask-secrets.js";
 
 /** The command as a user would type it in a shell. */
 export function formatCommand(command: CommandLine): string {
   return command.map((word) => (PLAIN.test(word) ? word : quoted(word))).join(" ");
+}
+
+/** The command for people, as `formatCommand` does, with what looks like a secret masked. */
+export function describeCommand(command: CommandLine): string {
+  return maskCommand(command)
+    .map((word) => (PLAIN.test(word.replaceAll(MASK, "x")) ? word : quoted(word)))
+    .join(" ");
 }
 
 /** A unique, readable job id: "rsync-20261123-172110-9f3a1c". */

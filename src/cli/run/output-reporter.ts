@@ -1,5 +1,10 @@
+import { basename } from "node:path";
 import { leaf, task, type Job, type Task, type TaskSpec } from "../../client/index.js";
 import { LastLines } from "./last-lines.js";
+import type { CommandLine } from "./command.js";
+import { describeCommand } from "./command-line.js";
+import { LineMask } from "./line-mask.js";
+import { maskSecrets } from "./mask-secrets.js";
 import type { OutputObserver } from "./output-reader.js";
 import { PhaseTracker, type PhaseChange } from "./phase-tracker.js";
 import { PhaseLeaf } from "./phase-leaf.js";
@@ -15,6 +20,7 @@ export class OutputReporter implements OutputObserver {
   readonly #root: Task;
   readonly #phases = new PhaseTracker();
   readonly #leaves: PhaseLeaf[] = [];
+  readonly #mask = new LineMask();
   #warningCount = 0;
   #shownLine = "";
 
@@ -29,12 +35,13 @@ export class OutputReporter implements OutputObserver {
   }
 
   onLine(text: string, counter: string | undefined): void {
-    this.lastLines.add(text, counter);
-    if (WARNING.test(text) && this.#warningCount++ < WARNINGS_MAX) this.#root.log.warning(text);
+    const masked = this.#mask.line(text);
+    this.lastLines.add(masked, counter);
+    if (WARNING.test(masked) && this.#warningCount++ < WARNINGS_MAX) this.#root.log.warning(masked);
   }
 
   onCounterLine(text: string, counter: string): void {
-    this.lastLines.addOfCounter(text, counter);
+    this.lastLines.addOfCounter(this.#mask.line(text), counter);
   }
 
   /** Reports the latest line as the message of the job. */
@@ -53,21 +60,17 @@ export class OutputReporter implements OutputObserver {
   }
 
   #leafOf(phase: number, label: string): Task {
-    if (phase > 0) return this.#root.add(leaf(label || nameOf(phase)))[0]!; // one per leaf passed in
+    const name = maskSecrets(label);
+    if (phase > 0) return this.#root.add(leaf(name || `phase ${phase + 1}`))[0]!; // one per leaf passed in
     const first = this.#root.sub(0);
-    first.message(label);
+    first.message(name);
     return first;
   }
 }
 
-/** The tree of a program that has not printed anything yet. */
-export function initialTree(description: string): TaskSpec {
-  return task(description, leaf(nameOf(0)));
-}
-
-/** The name of a counter without a label. The program's name would suggest that the counter ends with the program. */
-function nameOf(phase: number): string {
-  return `phase ${phase + 1}`;
+/** The tree of a program that has not printed anything yet. Its leaf has the name of the program. */
+export function initialTree(command: CommandLine, description = describeCommand(command)): TaskSpec {
+  return task(maskSecrets(description), leaf(maskSecrets(basename(command[0])) || "command"));
 }
 
 const WARNING = /\bwarning: |^\W?warn(?:ing)?\b/i;

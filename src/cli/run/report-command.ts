@@ -3,14 +3,14 @@ import { connect, type Job } from "../../client/index.js";
 import type { RunOptions } from "../commands/run.js";
 import type { TidemarkError } from "../../protocol/tidemark-error.js";
 import { DELAY_MAX_MS } from "../../util/clock.js";
-import { errorText } from "../render/error-text.js";
-import { sanitizeForTerminal } from "../render/sanitize.js";
-import { generateJobId, formatCommand } from "./command-line.js";
+import { serverErrorText } from "../actions/server-error.js";
+import { generateJobId } from "./command-line.js";
 import type { Command, CommandExit } from "./command.js";
 import { OutputReporter, initialTree } from "./output-reporter.js";
 import { OutputReader } from "./output-reader.js";
 import { passThrough } from "./pass-through.js";
 import { OutputSampler } from "./output-sampler.js";
+import { ReportingNotes } from "./reporting-notes.js";
 
 /**
  * Resolves with the command's exit. If the server has stored the job, first waits up to 5 s for it to store the end; if
@@ -21,38 +21,35 @@ export async function reportCommand(
   options: RunOptions,
   interruptedBy: () => NodeJS.Signals | undefined,
 ): Promise<CommandExit> {
-  const job = jobOf(options);
+  const notes = new ReportingNotes(process.stderr, options);
+  const job = jobOf(options, notes);
   const reporter = new OutputReporter(job);
-  const ack = new ServerAck(job);
+  const ack = new ServerAck(job, () => notes.onStored(job.url));
   const stopCanceling = cancelWith(job, command, options.killAfterMs);
   const outputs = [
-    copyAndRead(command.stdout, process.stdout, reporter),
-    copyAndRead(command.stderr, process.stderr, reporter),
+    copyAndRead(command.stdout, process.stdout, reporter, notes),
+    copyAndRead(command.stderr, process.stderr, reporter, notes),
   ];
   const end = await command.ended;
   stopCanceling();
   await Promise.all(outputs.map((finish) => finish()));
-  if (end.kind === "NOT_STARTED") note(failureOf(end, options, reporter));
+  if (end.kind === "NOT_STARTED") notes.note(failureOf(end, options, reporter));
   const endedAt = performance.now();
   await endJob(job, end, interruptedBy(), () => failureOf(end, options, reporter));
-  await ack.waitForEnd(Math.max(0, endedAt + END_TIMEOUT_MS - performance.now()));
+  const isEndStored = await ack.waitForEnd(Math.max(0, endedAt + END_TIMEOUT_MS - performance.now()));
+  if (!isEndStored) notes.onUnreported();
   return end;
 }
 
-function jobOf({
-  command,
-  server,
-  name,
-  jobId = generateJobId(command, new Date()),
-  username,
-  isVerbose,
-}: RunOptions): Job {
-  if (isVerbose) note(`job ${jobId}, in database ${server.database} at ${server.url}`);
-  const onError = (error: TidemarkError): void => {
-    if (isVerbose || isRejection(error)) note(`the job is not reported: ${errorText(error)}`);
-  };
-  const tidemark = connect({ ...server, onError, endsJobsOnExit: false }); // the job ends with the command
-  return tidemark.job({ jobId, username }, initialTree(name ?? formatCommand(command)));
+function jobOf(options: RunOptions, notes: ReportingNotes): Job {
+  const { command, server, name, username, isVerbose } = options;
+  const { url, token, database } = server;
+  const { jobId = generateJobId(command, new Date()) } = options;
+  if (isVerbose) notes.note(`job ${jobId}, in database ${database} at ${url}`);
+  const onError = (error: TidemarkError, rejected?: Job): void =>
+    notes.onProblem(serverErrorText(error, server), rejected !== undefined || isRejection(error));
+  const tidemark = connect({ url, token, database, onError, endsJobsOnExit: false }); // the job ends with the command
+  return tidemark.job({ jobId, username }, initialTree(command, name));
 }
 
 /** Whether the user has to fix the cause. If the server is only unreachable, the SDK reconnects. */
@@ -60,18 +57,18 @@ function isRejection({ code }: TidemarkError): boolean {
   return code === "UNAUTHENTICATED" || code === "FORBIDDEN" || code === "BAD_USER_INPUT";
 }
 
-function note(text: string): void {
-  process.stderr.write(`tidemark: ${sanitizeForTerminal(text)}\n`);
-}
-
 /** Copies an output and reads its progress. Call the returned function after the command's exit. */
 function copyAndRead(
   source: Command["stdout"],
   target: NodeJS.WriteStream,
   reporter: OutputReporter,
+  notes: ReportingNotes,
 ): () => Promise<void> {
   const sampler = new OutputSampler(new OutputReader(reporter), () => reporter.show());
-  const finish = passThrough(source, target, (bytes) => sampler.write(bytes));
+  const finish = passThrough(source, target, (bytes) => {
+    notes.onOutput(target, bytes);
+    sampler.write(bytes);
+  });
   return async () => {
     await finish();
     sampler.end();
@@ -127,17 +124,22 @@ class ServerAck {
   readonly #job: Job;
   #isStored = false;
 
-  constructor(job: Job) {
+  constructor(job: Job, onStored: () => void) {
     this.#job = job;
-    job.flush({ timeoutMs: DELAY_MAX_MS }).then(
-      () => (this.#isStored = true),
-      () => {}, // rejected: `onError` reports it
-    );
+    const acknowledge = (): void => {
+      this.#isStored = true;
+      onStored();
+    };
+    job.flush({ timeoutMs: DELAY_MAX_MS }).then(acknowledge, () => {}); // rejected: `onError` reports it
   }
 
-  /** Waits until the server has stored the end of the job, if it has stored the job. */
-  async waitForEnd(timeoutMs: number): Promise<void> {
-    if (this.#isStored) await this.#job.flush({ timeoutMs }).catch(() => {}); // the lease expires instead
+  /** If the server has stored the job, waits until it has stored the end. Returns whether it has. */
+  async waitForEnd(timeoutMs: number): Promise<boolean> {
+    if (!this.#isStored) return false;
+    return await this.#job.flush({ timeoutMs }).then(
+      () => true,
+      () => false, // the lease expires instead
+    );
   }
 }
 

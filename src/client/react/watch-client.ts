@@ -1,8 +1,9 @@
+import type { TidemarkError } from "../../protocol/tidemark-error.js";
 import { resolveEndpoint, type EndpointOptions, type Token } from "../transport/endpoint.js";
-import { HttpTransport } from "../transport/http-transport.js";
 import { watch, type Watch } from "../watch/watch.js";
 import type { WatchOptions } from "../watch/watch-options.js";
 import { CONNECTING, mergedState, NOT_CONNECTED, type ConnectionState } from "./connection-state.js";
+import { requestError } from "./request-error.js";
 import { NOT_LOADED, SharedWatch, type SharedWatchState } from "./shared-watch.js";
 import { coveringScopes, scopeKey, type WatchScope } from "./watch-scope.js";
 
@@ -15,8 +16,9 @@ export type WatchClientOptions = EndpointOptions & Pick<WatchOptions, "transport
 export class WatchClient {
   /** The database of components that name none. */
   readonly database: string;
+  /** The address of the server, which may be invalid. */
+  readonly url: string;
   readonly #options: WatchClientOptions;
-  readonly #url: string;
   #token: Token | undefined;
   readonly #watches = new Map<string, SharedWatch>();
   readonly #listeners = new Set<() => void>();
@@ -26,8 +28,14 @@ export class WatchClient {
     const { database, url, token } = resolveEndpoint({ ...options, url: addressOf(options.url) });
     this.database = database;
     this.#options = options;
-    this.#url = url;
+    this.url = url;
     this.#token = token;
+  }
+
+  /** The token. A function calls the one of the latest render. */
+  get token(): Token | undefined {
+    const token = this.#token;
+    return typeof token === "function" ? () => (this.#token as typeof token)() : token;
   }
 
   /** The state of all watches as one. */
@@ -41,11 +49,6 @@ export class WatchClient {
   /** Replaces a function by one that is written inline, and hence another one in each render. */
   replaceToken(token: Token | undefined): void {
     if (typeof token === "function") this.#token = token;
-  }
-
-  /** @throws TypeError if the address is invalid. */
-  transport(): HttpTransport {
-    return new HttpTransport({ url: this.#url, token: this.#currentToken() });
   }
 
   stateOf(scope: WatchScope): SharedWatchState {
@@ -68,8 +71,9 @@ export class WatchClient {
   #open(scope: WatchScope): SharedWatch {
     const key = scopeKey(scope);
     const opened = new SharedWatch({
-      url: this.#url,
+      url: this.url,
       open: () => this.#watch(scope),
+      probe: () => unreachableError(this),
       onChange: () => this.#updateConnection(),
       onClosed: () => {
         this.#watches.delete(key);
@@ -83,13 +87,7 @@ export class WatchClient {
 
   #watch(scope: WatchScope): Watch {
     const { transport, keepAliveMs } = this.#options;
-    return watch({ ...scope, url: this.#url, token: this.#currentToken(), transport, keepAliveMs });
-  }
-
-  /** Calls the latest function. */
-  #currentToken(): Token | undefined {
-    const token = this.#token;
-    return typeof token === "function" ? () => (this.#token as typeof token)() : token;
+    return watch({ ...scope, url: this.url, token: this.token, transport, keepAliveMs });
   }
 
   #updateConnection(): void {
@@ -99,6 +97,12 @@ export class WatchClient {
     this.#connection = connection;
     for (const listener of this.#listeners) listener();
   }
+}
+
+/** Sends a query that every server answers. Other rejections than an absent server are left to the watch. */
+async function unreachableError(client: WatchClient): Promise<TidemarkError | undefined> {
+  const error = await requestError(client, "{__typename}", {});
+  return error?.code === "UNAVAILABLE" ? error : undefined;
 }
 
 /** In a page, an address may be relative, and the default is the page's own origin. */

@@ -6,6 +6,7 @@ import { CancelRequestsDocument, type CancelRequestsSubscription } from "../gene
 import type { JobSync, AcknowledgedJob } from "./job-sync.js";
 import type { ClientClock } from "../platform.js";
 import type { HttpTransport } from "../transport/http-transport.js";
+import { webSocketTransport } from "../transport/websocket-transport.js";
 import { WatchConnection } from "../watch/watch-connection.js";
 
 export interface CancelSubscriptionsOptions {
@@ -68,7 +69,7 @@ export class CancelSubscriptions {
       {
         url: new URL(`${transport.url}/graphql`),
         token: transport.token,
-        transport: "websocket", // server-sent events would keep a process alive
+        transports: [webSocketTransport], // server-sent events would keep a process alive
         isInBackground: true,
         keepAliveMs: KEEP_ALIVE_MS,
         request: () => ({ query: String(CancelRequestsDocument), variables: { database, username } }),

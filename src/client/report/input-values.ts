@@ -14,10 +14,15 @@ export function truncateMessage(text: unknown): string {
   return shortenText(textOf(text ?? ""), CLIENT_LIMITS.messageTextBytesMax);
 }
 
-/** Rounds down and caps at the largest safe integer; undefined for negative numbers and NaN. */
+/** Rounds down and caps at the largest safe integer; undefined for a value that is not a number of units. */
 export function toWholeNumber(value: number | undefined): number | undefined {
-  if (value === undefined || !(value >= 0)) return undefined;
+  if (!isUnits(value)) return undefined;
   return Math.min(Math.floor(value), Number.MAX_SAFE_INTEGER);
+}
+
+/** Whether a value is a number of units: 0, or a positive number. */
+export function isUnits(value: unknown): value is number {
+  return typeof value === "number" && value >= 0;
 }
 
 /** Converts any value to text. Never throws. */
@@ -28,6 +33,11 @@ export function textOf(value: unknown): string {
   } catch {
     return "a value that has no text";
   }
+}
+
+/** A value in an error's message: a text in quotation marks, anything else as `textOf`. */
+export function quoted(value: unknown): string {
+  return typeof value === "string" ? JSON.stringify(value) : textOf(value);
 }
 
 /** Cuts a long text between characters, and ends it with an ellipsis. A lone surrogate becomes the replacement character. */

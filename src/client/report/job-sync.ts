@@ -236,11 +236,14 @@ export class JobSync implements TaskStateListener {
     const index = this.#drop(input);
     if (updates.length > 1) {
       this.#inputs.splice(index, 0, ...updates.map((update) => ({ ...input, updates: [update] })));
-    } else if (!this.#reportedCodes.has(error.code)) {
-      this.#reportedCodes.add(error.code);
-      this.#observer.onRejected(error);
-    }
+    } else this.warn(error);
     this.#settleWaiters();
+  }
+
+  /** Passes on the first error of each code. The job continues. */
+  warn(error: TidemarkError): void {
+    if (!this.#reportedCodes.has(error.code)) this.#observer.onRejected(error);
+    this.#reportedCodes.add(error.code);
   }
 
   onJobRejected(error: TidemarkError): void {

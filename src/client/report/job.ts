@@ -1,13 +1,13 @@
-import { unavailable, type TidemarkError } from "../../protocol/tidemark-error.js";
+import { jobUrl } from "../../protocol/job-url.js";
+import { badUserInput, unavailable, type TidemarkError } from "../../protocol/tidemark-error.js";
 import type { WorkersJobFragment } from "../generated/graphql.js";
 import { JobCanceled } from "./job-canceled.js";
 import { JobSync, type JobDeclaration } from "./job-sync.js";
 import type { Reporter } from "./reporter.js";
 import type { TaskDeclaration } from "./task-declaration.js";
-import { TaskHandle, type TrackOptions } from "./task-handle.js";
-import type { TaskLog } from "./task-log.js";
-import type { Tracked } from "./track.js";
-import { ignoreUnawaited, keepAlive, type ClientTimer, type PlatformSignal } from "../platform.js";
+import type { TaskSelector } from "./select-task.js";
+import { TaskHandle, type TaskScope, type Work } from "./task-handle.js";
+import { ignoreUnawaited, keepAlive, type ClientTimer } from "../platform.js";
 
 /** Options of `Job.flush`. */
 export interface FlushOptions {
@@ -27,14 +27,14 @@ export interface FlushOptions {
  *       await root.run("read", (read) => read.advance(100));
  *     });
  */
-export class Job {
+export class Job extends TaskHandle {
   /** The id, unique within its database and user. */
   readonly jobId: string;
-  /** The root of the task tree. */
+  /** The root of the task tree. The job has the same methods. */
   readonly task: TaskHandle;
   readonly #sync: JobSync;
   readonly #reporter: Reporter;
-  readonly #stop = new AbortController();
+  readonly #stop: AbortController;
 
   /** @internal Called by `Connection.job`. */
   constructor(
@@ -43,32 +43,36 @@ export class Job {
     reporter: Reporter,
     onError: (error: TidemarkError, job: Job) => void,
   ) {
-    this.jobId = header.jobId;
-    this.#reporter = reporter;
-    this.#sync = new JobSync(
+    const stop = new AbortController();
+    const sync = new JobSync(
       header,
       spec,
       {
-        onChanged: (isUrgent) => reporter.onJobChanged(this.#sync, isUrgent),
-        onAcknowledged: (answer) => this.#onAcknowledged(answer),
+        onChanged: (isUrgent) => reporter.onJobChanged(sync, isUrgent),
+        onAcknowledged: ({ cancelRequest }) => cancelRequest && stopBy(cancelRequest, stop, sync),
         onRejected: (error) => onError(error, this),
       },
       () => reporter.limits.current,
     );
-    this.task = new TaskHandle(this.#sync.root, {
-      signal: this.signal,
-      log: (task, level, message) => this.#sync.log(task, level, message),
-    });
+    const scope: TaskScope = {
+      signal: stop.signal,
+      log: (task, level, message) => sync.log(task, level, message),
+      onIgnored: (problem) => sync.warn(badUserInput(problem)),
+    };
+    super(sync.root, scope);
+    this.jobId = header.jobId;
+    this.task = new TaskHandle(sync.root, scope);
+    this.#sync = sync;
+    this.#reporter = reporter;
+    this.#stop = stop;
   }
 
-  /** Aborted when the job is canceled, here or on the server. Its reason is a `JobCanceled` with the user and why. */
-  get signal(): PlatformSignal {
-    return this.#stop.signal;
-  }
-
-  /** The log of the job. Its lines name the root. `log` of a task names that task. */
-  get log(): TaskLog {
-    return this.task.log;
+  /**
+   * The address of the job's page on the dashboard. Until the server has stored the job, it names no owner unless the program
+   * did; the page then finds the job by its id.
+   */
+  get url(): string {
+    return jobUrl(this.#reporter.publicUrl, { ...this.#sync.header, ...this.#sync.stored });
   }
 
   /** Stores the job now, PENDING, so that watchers see it before its work starts. */
@@ -87,31 +91,23 @@ export class Job {
    *
    * @throws TypeError if the job has already ended.
    */
-  async run<Result>(work: (task: TaskHandle) => Result | PromiseLike<Result>): Promise<Result> {
-    if (this.#sync.hasEnded)
+  override run<Result>(work: Work<Result>): Promise<Result>;
+  /** Runs a task of the job, like `Task.run` of the root. */
+  override run<Result>(selector: TaskSelector, work: Work<Result>): Promise<Result>;
+  override async run<Result>(
+    ...args: [Work<Result>] | [selector: TaskSelector, work: Work<Result>]
+  ): Promise<Result> {
+    if (args.length === 1 && this.#sync.hasEnded)
       throw new TypeError(`Job ${JSON.stringify(this.jobId)} has already ended. Create a new one.`);
     try {
-      return await this.task.run(work);
+      return await (args.length === 1 ? this.task.run(args[0]) : this.task.run(...args));
     } finally {
       await this.#reporter.waitForEnd(this.#sync);
     }
   }
 
-  /** Counts the items of a loop, like `Task.track` on the root. */
-  track<Item>(items: Iterable<Item>, description?: string, options?: TrackOptions): Tracked<Item>;
-  /** Counts the items of a `for await` loop, like `Task.track` on the root. */
-  track<Item>(items: AsyncIterable<Item>, description?: string, options?: TrackOptions): AsyncIterable<Item>;
-  track<Item>(
-    items: Iterable<Item> | AsyncIterable<Item>,
-    description?: string,
-    options?: TrackOptions,
-  ): Tracked<Item> | AsyncIterable<Item> {
-    // Safe: each overload handles its kind of `items`, but overloads can't be called with a union.
-    return this.task.track(items as Iterable<Item>, description, options);
-  }
-
   /** Cancels the job from within the program: aborts its signal. `run` ends the job CANCELED once its work throws. */
-  cancel(reason?: string): void {
+  override cancel(reason?: string): void {
     this.#stop.abort(new JobCanceled({ reason }));
   }
 
@@ -126,12 +122,15 @@ export class Job {
     const activeAt = (): number => (timeoutMs === undefined ? this.#reporter.answeredAt : startedAt);
     return ignoreUnawaited(withTimeout(timeoutMs ?? 5_000, activeAt, this.#sync.waitForFlush()));
   }
+}
 
-  #onAcknowledged({ cancelRequest }: WorkersJobFragment): void {
-    if (!cancelRequest || this.signal.aborted || this.#sync.hasEnded) return;
-    const { by, reason } = cancelRequest;
-    this.#stop.abort(new JobCanceled({ by, reason: reason ?? undefined }));
-  }
+/** A user asked the job to stop. */
+function stopBy(
+  { by, reason }: NonNullable<WorkersJobFragment["cancelRequest"]>,
+  stop: AbortController,
+  { hasEnded }: JobSync,
+): void {
+  if (!hasEnded && !stop.signal.aborted) stop.abort(new JobCanceled({ by, reason: reason ?? undefined }));
 }
 
 /** Keeps the process alive while it waits. @throws TidemarkError UNAVAILABLE */

@@ -82,6 +82,11 @@ export class Reporter {
     this.#pendingEnds = new PendingEnds(endTimeoutMs, clock, () => this.#round?.abort()); // it would keep the process alive
   }
 
+  /** The address at which people open the dashboard, as far as it is known. */
+  get publicUrl(): string {
+    return this.limits.publicUrl ?? this.transport.url;
+  }
+
   onJobChanged(job: JobSync, isUrgent: boolean): void {
     this.jobs.add(job);
     this.#stopListening ??= this.#listen();

@@ -55,6 +55,13 @@ export function findFree(range: TaskRange, name: string): TaskState | undefined 
   return find(range, name, ({ hasEnded, isTaken }) => !hasEnded && !isTaken);
 }
 
+/** The task itself if it is a leaf, or the only leaf below it; undefined if there are several, or iterations. */
+export function onlyLeafOf(task: TaskState): TaskState | undefined {
+  if (task.spec.kind === "LEAF") return task;
+  const [only, ...others] = task.spec.kind === "PARENT" ? task.subTasks : [];
+  return only && others.length === 0 ? onlyLeafOf(only) : undefined;
+}
+
 function taskAt(range: TaskRange, index: number): TaskState {
   const { parent, first, length } = range;
   if (Number.isInteger(index) && index >= 0 && index < length) return parent.subTask(first + index);

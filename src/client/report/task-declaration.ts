@@ -7,8 +7,10 @@
  *       leaf("write"))
  */
 import type { ClientLimits } from "../../protocol/client-limits.js";
+import { checkOptions } from "../check-options.js";
 import type { IterationMode, TaskInput } from "../generated/graphql.js";
-import { toDescription, toWholeNumber } from "./input-values.js";
+import { propertyOf } from "./failure-reason.js";
+import { isUnits, quoted, toDescription, toWholeNumber } from "./input-values.js";
 
 /** The declaration of a task, created with `leaf`, `task` or `iterative`. */
 export type TaskDeclaration = LeafSpec | ParentSpec | IterativeSpec;
@@ -54,11 +56,18 @@ export interface SpecOptions {
  * Declares a task that does work. `volume` is the number of units, in a unit of your choice; omit it while unknown.
  *
  *     leaf("load", { volume: 1_000 })
+ *
+ * @throws TypeError if an option is not a number as described.
  */
 export function leaf(
   description: string,
   options: SpecOptions & { readonly volume?: number | undefined } = {},
 ): LeafSpec {
+  checkOptions("leaf", options, { volume: 1, maxConcurrency: 1 });
+  checkConcurrency(description, options);
+  if (options.volume !== undefined && !isUnits(options.volume)) {
+    throw invalid(description, "volume", options.volume, "a number from 0");
+  }
   return { kind: "LEAF", description, ...options };
 }
 
@@ -68,7 +77,7 @@ export function leaf(
  *
  *     task("Import", leaf("read"), leaf("write"))
  *
- * @throws TypeError if a subtask was declared with `task()` but has no subtasks.
+ * @throws TypeError if a subtask was not declared, or was declared with `task()` but has no subtasks.
  */
 export function task(description: string, ...subTasks: readonly TaskDeclaration[]): ParentSpec {
   subTasks.forEach(rejectEmpty);
@@ -87,13 +96,20 @@ export type IterationOptions = SpecOptions &
  *
  *     iterative("iterate", { mode: "DYNAMIC", max: 50 }, leaf("iteration"))
  *
- * @throws TypeError if `tasks` is empty, or one of them was declared with `task()` but has no subtasks.
+ * @throws TypeError if `tasks` is empty, or one of them was not declared, or was declared with `task()` but has no
+ * subtasks; and if an option is invalid.
  */
 export function iterative(
   description: string,
   options: IterationOptions,
   ...tasks: readonly TaskDeclaration[]
 ): IterativeSpec {
+  checkOptions("iterative", options, { mode: 1, max: 1, maxConcurrency: 1 });
+  checkConcurrency(description, options);
+  const { mode, max } = options;
+  if (mode === "OPEN" ? max !== undefined : !isCount(max)) {
+    throw invalid(description, "max", max, "a whole number from 1, or none with OPEN");
+  }
   tasks.forEach(rejectEmpty);
   if (tasks.length === 0) throw withoutSubTasks(description);
   return { kind: "ITERATIVE", description, ...options, tasks };
@@ -134,12 +150,34 @@ function declaredInput(spec: TaskDeclaration, limits: ClientLimits): TaskInput {
   );
 }
 
+/** @throws TypeError for a value that `leaf()`, `task()` or `iterative()` did not make. */
+export function checkDeclaration(spec: unknown): void {
+  if (propertyOf(spec, "kind")) return;
+  throw new TypeError(`Invalid task ${quoted(spec)}: expected one of leaf(), task() or iterative().`);
+}
+
+function checkConcurrency(description: string, { maxConcurrency }: SpecOptions): void {
+  if (maxConcurrency === undefined || isCount(maxConcurrency)) return;
+  throw invalid(description, "maxConcurrency", maxConcurrency, "a whole number from 1");
+}
+
+function isCount(value: unknown): boolean {
+  return Number.isInteger(value) && (value as number) >= 1;
+}
+
+function invalid(description: string, name: string, value: unknown, expected: string): TypeError {
+  return new TypeError(
+    `Invalid ${name} ${quoted(value)} of task ${quoted(description)}: expected ${expected}.`,
+  );
+}
+
 function rejectEmpty(spec: TaskDeclaration): void {
+  checkDeclaration(spec);
   if (spec.kind === "PARENT" && spec.subTasks.length === 0) throw withoutSubTasks(spec.description);
 }
 
 function withoutSubTasks(description: string): TypeError {
   return new TypeError(
-    `Task ${JSON.stringify(description)} has no subtasks. Declare one, use leaf(), or add the whole task later with add().`,
+    `Task ${quoted(description)} has no subtasks. Declare one, use leaf(), or add the whole task later with add().`,
   );
 }

@@ -1,15 +1,17 @@
 import type { LogLevel } from "../generated/graphql.js";
 import type { PlatformSignal } from "../platform.js";
 import { eventLoop, inTurns } from "./event-loop.js";
+import { isUnits, quoted } from "./input-values.js";
 import {
   findFree,
   iterationOf,
+  onlyLeafOf,
   selectTask,
   allSubTasks,
   takeTask,
   type TaskSelector,
 } from "./select-task.js";
-import { leaf, type TaskDeclaration } from "./task-declaration.js";
+import { checkDeclaration, leaf, type TaskDeclaration } from "./task-declaration.js";
 import { taskLog, type TaskLog } from "./task-log.js";
 import type { TaskState } from "./task-state.js";
 import { failureReason } from "./failure-reason.js";
@@ -20,6 +22,8 @@ export interface TaskScope {
   /** Aborted when the job is canceled. */
   readonly signal: PlatformSignal;
   log(task: TaskState, level: LogLevel, message: string): void;
+  /** A call had a value that means nothing, and was ignored. The work goes on. */
+  onIgnored(problem: string): void;
 }
 
 /** Options of `track`. */
@@ -66,30 +70,53 @@ export class TaskHandle {
   }
 
   /**
-   * Adds completed units of work, by default 1. Starts the task if necessary. Zero and negative numbers are ignored.
+   * Adds completed units of work, by default 1. Starts the task if necessary. A value that is not a number from 0 is
+   * ignored, and `onError` receives the first.
    * @throws TypeError if the task is not a leaf.
    */
   advance(units = 1): void {
     const state = this.#state;
-    if (units > 0) state.done += units;
+    if (isUnits(units)) state.done += units;
+    else this.#ignore("advance", units, UNITS);
     if (!state.hasTicked) state.ticked();
   }
 
   /**
-   * Sets the total of completed units. Starts the task if necessary. A total below the current one is ignored.
+   * Sets the total of completed units. Starts the task if necessary. A total below the current one is ignored, and so is a
+   * value that is not a number from 0; `onError` receives the first of these.
    * @throws TypeError if the task is not a leaf.
    */
   set(units: number): void {
     const state = this.#state;
-    if (units > state.done) state.done = units;
+    if (!isUnits(units)) this.#ignore("set", units, UNITS);
+    else if (units > state.done) state.done = units;
     if (!state.hasTicked) state.ticked();
   }
 
   /**
-   * Sets the number of units in total, once it is known or known more exactly.
+   * Sets how much is done as a fraction, from 0 to 1: of the volume, or of 1,000 units if there is none. A task with
+   * exactly one leaf passes it on to that leaf, and a task without any subtasks adds one. A lower fraction than before is
+   * ignored, and so is a value that is not a fraction, such as 40 for 40%; `onError` receives the first of these.
+   *
+   *     job.progress(0.4); // 40%
+   *
+   * @throws TypeError if the task has several leaves: their progress is its progress.
+   */
+  progress(fraction: number): void {
+    const state = this.#onlyLeaf("progress(0.4)");
+    if (!isUnits(fraction) || fraction > 1) return this.#ignore("progress", fraction, FRACTION);
+    if (state.volume === undefined) state.setVolume(PROGRESS_UNITS);
+    const units = fraction * (state.volume ?? 0); // a leaf that has ended takes no volume
+    this.#handleOf(state).set(Number(units.toFixed(6))); // 0.57 * 100 is below 57
+  }
+
+  /**
+   * Sets the number of units in total, once it is known or known more exactly. A value that is not a number from 0 is
+   * ignored, and `onError` receives the first.
    * @throws TypeError if the task is not a leaf.
    */
   volume(units: number): void {
+    if (!isUnits(units)) this.#ignore("volume", units, UNITS);
     this.#state.setVolume(units);
   }
 
@@ -112,9 +139,11 @@ export class TaskHandle {
    *
    *     const [page] = crawl.add(leaf("index.html"));
    *
-   * @throws TypeError if the task was not declared with `task()`, is part of an OPEN iteration, or has ended.
+   * @throws TypeError if the task was not declared with `task()`, is part of an OPEN iteration, or has ended; and for a value
+   * that is not a declaration.
    */
   add(...specs: readonly TaskDeclaration[]): TaskHandle[] {
+    specs.forEach(checkDeclaration);
     return specs.map((spec) => this.#handleOf(this.#state.add(spec)));
   }
 
@@ -149,7 +178,7 @@ export class TaskHandle {
    * was canceled, otherwise FAILED with the error's message. Returns the result of `work`, or throws its error.
    * @throws TypeError if the task has already ended. If only a task above has, `work` runs without being reported.
    */
-  run<Result>(work: (task: TaskHandle) => Result | PromiseLike<Result>): Promise<Result>;
+  run<Result>(work: Work<Result>): Promise<Result>;
   /**
    * Runs a subtask: starts it, calls `work` and ends it, like `run` without a selector. If several subtasks have the same
    * description, each run takes the next one.
@@ -158,10 +187,7 @@ export class TaskHandle {
    *
    * @throws TypeError if there is no such subtask, or each one of this description has been started.
    */
-  run<Result>(
-    selector: TaskSelector,
-    work: (task: TaskHandle) => Result | PromiseLike<Result>,
-  ): Promise<Result>;
+  run<Result>(selector: TaskSelector, work: Work<Result>): Promise<Result>;
   async run<Result>(...args: [Work<Result>] | [selector: TaskSelector, work: Work<Result>]): Promise<Result> {
     if (args.length === 2) return this.#handleOf(takeTask(allSubTasks(this.#state), args[0])).run(args[1]);
     this.#state.take();
@@ -178,9 +204,9 @@ export class TaskHandle {
   }
 
   /**
-   * Wraps an iterable so that a loop over it reports its progress, one unit per item. Without a description, this leaf
-   * counts. With a description, the first leaf of that name below this task counts that no run and no other loop has
-   * taken; if there is none, it is added.
+   * Wraps an iterable so that a loop over it reports its progress, one unit per item. Without a description, this task
+   * counts, or its only leaf; a task without any subtasks adds one. With a description, the first leaf of that name below
+   * this task counts that no run and no other loop has taken; if there is none, it is added.
    *
    *     for await (const row of task.track(rows, "Import")) await insert(row);
    *
@@ -190,7 +216,7 @@ export class TaskHandle {
    * The leaf ends with the iterable. If the loop exits early, the leaf keeps running until a task above it ends. If the
    * job is canceled, the next iteration of the loop throws.
    *
-   * @throws TypeError without a description, if this task is not a leaf or has ended; with one, if the leaf can't be
+   * @throws TypeError without a description, if this task has several leaves or has ended; with one, if the leaf can't be
    * added.
    */
   track<Item>(items: Iterable<Item>, description?: string, options?: TrackOptions): Tracked<Item>;
@@ -201,7 +227,8 @@ export class TaskHandle {
     description?: string,
     options: TrackOptions = {},
   ): Tracked<Item> | AsyncIterable<Item> {
-    const state = description === undefined ? this.#state : this.#freeLeaf(description);
+    const state =
+      description === undefined ? this.#onlyLeaf('track(items, "name")') : this.#freeLeaf(description);
     state.isTaken = true; // at once, so that the next loop takes another one
     return track(this.#handleOf(state), items, { onStart: () => state.take(), volume: options.volume });
   }
@@ -241,6 +268,25 @@ export class TaskHandle {
     return findFree(allSubTasks(this.#state), description) ?? this.#state.add(leaf(description));
   }
 
+  /**
+   * The leaf that stands for this task: itself, its only leaf, or one that is added to a task without subtasks.
+   * @param call what to call with one of several leaves instead
+   */
+  #onlyLeaf(call: string): TaskState {
+    const state = this.#state;
+    if (state.spec.kind === "PARENT" && state.subTasks.length === 0) return state.add(leaf(this.description));
+    const found = onlyLeafOf(state);
+    if (found) return found;
+    throw new TypeError(
+      `Task ${quoted(this.description)} has more than one leaf. Call ${call} on one of its leaves.`,
+    );
+  }
+
+  #ignore(method: string, value: unknown, expected: string): void {
+    const call = `${method}(${quoted(value)})`;
+    this.#scope.onIgnored(`Ignored ${call} of task ${quoted(this.description)}: expected ${expected}.`);
+  }
+
   #endBy(error: unknown): void {
     if (this.signal.aborted) this.cancel(failureReason(this.signal.reason));
     else this.fail(error);
@@ -251,7 +297,13 @@ export class TaskHandle {
   }
 }
 
-type Work<Result> = (task: TaskHandle) => Result | PromiseLike<Result>;
+const UNITS = "a number from 0";
+const FRACTION = "a fraction from 0 to 1, such as 0.4 for 40%";
+/** The volume of a leaf that reports a fraction and has no other volume. */
+const PROGRESS_UNITS = 1_000;
+
+/** The work of a task. */
+export type Work<Result> = (task: TaskHandle) => Result | PromiseLike<Result>;
 
 /** Selects a task of an iteration. */
 type SelectInIteration = (select: typeof selectTask, selector: TaskSelector) => TaskHandle;
@@ -293,10 +345,7 @@ export class Iteration {
    * Runs a task of this iteration, like `Task.run`.
    * @throws TypeError if there is no such task, each one of this description has been started, or the next iteration has.
    */
-  async run<Result>(
-    selector: TaskSelector,
-    work: (task: TaskHandle) => Result | PromiseLike<Result>,
-  ): Promise<Result> {
+  async run<Result>(selector: TaskSelector, work: Work<Result>): Promise<Result> {
     return this.#select(takeTask, selector).run(work);
   }
 

@@ -11,7 +11,7 @@ import type { IterationMode, TaskInput, TaskStatus } from "../generated/graphql.
 import { toTaskInput, type TaskDeclaration } from "./task-declaration.js";
 import { jsonBytes } from "../transport/server-limits.js";
 import { TASK_BYTES, type TreePart } from "./tree-part.js";
-import { truncateMessage, toWholeNumber } from "./input-values.js";
+import { quoted, truncateMessage, toWholeNumber } from "./input-values.js";
 
 /** How a task can end. */
 export type EndStatus = Exclude<TaskStatus, "PENDING" | "RUNNING">;
@@ -157,10 +157,16 @@ export class TaskState {
   /** The path of this task, or of the nearest one above it that the server knows. */
   get reportedPath(): string {
     const { parent } = this;
-    const pathAbove = parent ? parent.reportedPath : "";
+    if (!parent) return "";
+    const above = parent.reportedPath;
     const isKnown =
-      pathAbove === (parent?.path ?? "") && this.isAnnounced && !this.#isInUnreportedIteration();
-    return isKnown ? this.path : pathAbove;
+      above === parent.path && this.isAnnounced && (this.#ownIteration ?? 0) <= parent.#iterationsKnown;
+    return isKnown ? this.path : above;
+  }
+
+  /** The number of iterations that the server knows: all, if their maximum was declared. */
+  get #iterationsKnown(): number {
+    return this.iterationsMax < Infinity ? Infinity : this.reported.iteration;
   }
 
   get iterationsMax(): number {
@@ -175,8 +181,7 @@ export class TaskState {
 
   /** The task at a path below this one, which must exist. */
   at(path: string): TaskState {
-    const indexes = path.split(".").filter((index) => index !== "");
-    return indexes.reduce<TaskState>((above, index) => above.subTasks[Number(index)]!, this);
+    return path ? path.split(".").reduce<TaskState>((above, index) => above.subTasks[+index]!, this) : this;
   }
 
   /** @param index below `subTaskCount`. */
@@ -213,17 +218,11 @@ export class TaskState {
   announceSubTasks(part: TreePart, subTasks: readonly TaskState[]): TaskInput[] {
     const announced: TaskInput[] = [];
     for (const subTask of subTasks) {
-      if (announced.length > 0 && part.bytesLeft < 0) subTask.markUnknown();
-      else announced.push(subTask.announce(part));
+      if (announced.length > 0 && part.bytesLeft < 0) break;
+      announced.push(subTask.announce(part));
     }
     if (announced.length < subTasks.length) this.#owner.onSubTasksAdded(this);
     return announced;
-  }
-
-  /** Marks this subtree as unknown to the server. */
-  markUnknown(): void {
-    this.isAnnounced = false;
-    this.subTasks.forEach((subTask) => subTask.markUnknown());
   }
 
   /** An iterative task announces the tasks of all its iterations as declared. Tasks that were added are added later. */
@@ -295,7 +294,8 @@ export class TaskState {
   /** @throws TypeError if the task or its iteration has ended: work on it could not be reported. */
   #rejectEnded(): void {
     const ended = this.#topmostEnded();
-    if (ended && (ended === this || ended.#isInPastIteration())) {
+    const isPast = ended?.parent && (ended.#ownIteration ?? Infinity) < ended.parent.iteration;
+    if (ended === this || isPast) {
       throw this.#misused("has ended. Declare one for each run, and run iterations in order");
     }
   }
@@ -305,23 +305,12 @@ export class TaskState {
     return above ?? (this.hasEnded ? this : undefined);
   }
 
-  /** Whether the next iteration has ended the one that this task belongs to. */
-  #isInPastIteration(): boolean {
-    const { parent } = this;
-    return parent?.spec.kind === "ITERATIVE" && this.#ownIteration() < parent.iteration;
-  }
-
-  /** Whether the server does not know of the iteration that this task belongs to. It knows those of a declared `max`. */
-  #isInUnreportedIteration(): boolean {
-    const { parent } = this;
-    const isOpen = parent?.spec.kind === "ITERATIVE" && parent.spec.max === undefined;
-    return isOpen && this.#ownIteration() > parent.reported.iteration;
-  }
-
-  /** The iteration that this task of an iterative task belongs to, from 1. */
-  #ownIteration(): number {
-    const parent = this.parent!; // safe: of an iterative task
-    return Math.floor(parent.subTasks.indexOf(this) / parent.#template().length) + 1;
+  /** The iteration that this task belongs to, from 1; undefined if the task above is not iterative. */
+  get #ownIteration(): number | undefined {
+    const { spec, subTasks } = this.parent ?? {};
+    return spec?.kind === "ITERATIVE"
+      ? Math.floor(subTasks!.indexOf(this) / spec.tasks.length) + 1
+      : undefined;
   }
 
   #isWithin(mode: IterationMode): boolean {
@@ -330,7 +319,7 @@ export class TaskState {
   }
 
   #misused(problem: string): TypeError {
-    return new TypeError(`Task ${JSON.stringify(this.spec.description)} ${problem}.`);
+    return new TypeError(`Task ${quoted(this.spec.description)} ${problem}.`);
   }
 }
 

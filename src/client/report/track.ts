@@ -55,22 +55,20 @@ function* count<Item>(
 ): Generator<Item, void, undefined> {
   const { signal } = task;
   onStart();
-  let isLeft = true;
+  let end = (): void => task.leave();
   try {
     for (const item of items) {
       if (signal.aborted) throw signal.reason;
       yield item;
       task.advance();
     }
-    isLeft = false;
+    end = () => task.finish();
   } catch (error) {
-    isLeft = false;
-    endBy(task, error);
+    end = () => endBy(task, error);
     throw error;
   } finally {
-    if (isLeft) task.leave();
+    end();
   }
-  task.finish();
 }
 
 async function* countLater<Item>(
@@ -80,7 +78,7 @@ async function* countLater<Item>(
 ): AsyncGenerator<Item, void, undefined> {
   const { signal } = task;
   onStart();
-  let isLeft = true;
+  let end = (): void => task.leave();
   try {
     for await (const item of items) {
       if (signal.aborted) throw signal.reason;
@@ -88,15 +86,13 @@ async function* countLater<Item>(
       task.advance();
       if (eventLoop.isTurnDue) await eventLoop.turn();
     }
-    isLeft = false;
+    end = () => task.finish();
   } catch (error) {
-    isLeft = false;
-    endBy(task, error);
+    end = () => endBy(task, error);
     throw error;
   } finally {
-    if (isLeft) task.leave();
+    end();
   }
-  task.finish();
 }
 
 function endBy(task: CountedTask, error: unknown): void {

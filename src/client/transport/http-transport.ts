@@ -138,7 +138,7 @@ const CODES_BY_STATUS: Readonly<Record<number, ErrorCode>> = {
 
 function noResponseError(url: string, cause: unknown): TidemarkError {
   const remedy = isConnectionRefused(cause)
-    ? "Start one there (npm start), or give another address (TIDEMARK_URL)."
+    ? "Start one there (npx tidemark), or give another address (TIDEMARK_URL)."
     : (otherOriginRemedy(url) ?? "Check the address (TIDEMARK_URL) and any proxy in between.");
   return new TidemarkError(
     "UNAVAILABLE",

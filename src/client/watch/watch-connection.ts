@@ -1,17 +1,15 @@
 import { TidemarkError } from "../../protocol/tidemark-error.js";
-import type { WatchTransportName } from "./watch-options.js";
 import type { Token } from "../transport/endpoint.js";
 import { otherOriginRemedy } from "../transport/page-origin.js";
 import { Reconnection, type WatchEnvironment } from "../transport/reconnection.js";
-import { sseTransport } from "../transport/sse-transport.js";
 import type { SessionEnd } from "../transport/session-end.js";
 import { WatchSession, type SubscriptionRequest, type WatchTransport } from "../transport/watch-session.js";
-import { webSocketTransport } from "../transport/websocket-transport.js";
 
 export interface WatchConnectionOptions<Data> {
   readonly url: URL;
   readonly token: Token | undefined;
-  readonly transport: WatchTransportName;
+  /** Each attempt tries the second if the first does not open. Only a watch loads both, so that reporting stays small. */
+  readonly transports: readonly [WatchTransport, WatchTransport?];
   readonly keepAliveMs: number;
   /** The subscription to send; called for each connection. */
   readonly request: () => Pick<SubscriptionRequest, "query" | "variables">;
@@ -79,13 +77,11 @@ export class WatchConnection<Data> {
     return end.kind === "unopened" && second && !this.#reconnection.isClosed ? this.#open(second) : end;
   }
 
-  /** Prefers server-sent events once they have connected and a WebSocket never has. */
+  /** Prefers the second transport once it has connected and the first never has. */
   #transports(): readonly [WatchTransport, WatchTransport?] {
-    const { transport } = this.#options;
-    if (transport === "sse") return [sseTransport];
-    if (transport === "websocket") return [webSocketTransport];
-    const isBlocked = this.#proven.has(sseTransport) && !this.#proven.has(webSocketTransport);
-    return isBlocked ? [sseTransport, webSocketTransport] : [webSocketTransport, sseTransport];
+    const { transports } = this.#options;
+    const [first, second] = transports;
+    return second && this.#proven.has(second) && !this.#proven.has(first) ? [second, first] : transports;
   }
 
   async #open(transport: WatchTransport): Promise<SessionEnd> {

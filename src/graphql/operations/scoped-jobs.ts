@@ -5,7 +5,10 @@ import type { JobKey, Username } from "../../tasks/names.js";
 import type { UserTask } from "../../tasks/user-task.js";
 
 /** The part of a store that queries read. */
-export type ReadableJobs = Pick<TaskStore, "position" | "get" | "query" | "page" | "taskCount" | "usernames">;
+export type ReadableJobs = Pick<
+  TaskStore,
+  "position" | "activeAt" | "get" | "query" | "page" | "taskCount" | "usernames"
+>;
 
 /** The view of a caller who may see only one user's jobs, or one job: no other jobs exist in it. */
 export class ScopedJobs implements ReadableJobs {
@@ -20,6 +23,11 @@ export class ScopedJobs implements ReadableJobs {
   /** The position of the whole database, so callers can notice changes to jobs that they may not see. */
   get position(): Position {
     return this.#store.position;
+  }
+
+  /** That of the newest visible job, because the time of others may not be seen. */
+  get activeAt(): number | null {
+    return this.page({}, { count: 1, from: "newest" }).userTasks[0]?.reportedAt ?? null;
   }
 
   get(key: JobKey): UserTask | undefined {

@@ -33,6 +33,13 @@ export const DatabaseType = builder.objectRef<Database>("Database").implement({
       description: "The position of its newest change.",
       resolve: ({ jobs }) => jobs()?.position ?? ORIGIN,
     }),
+    activeAt: t.field({
+      type: "DateTime",
+      nullable: true,
+      description:
+        "When a worker last stored or reported a job in it, as far as the server knows; null if it has no jobs.",
+      resolve: ({ jobs }) => jobs()?.activeAt ?? null,
+    }),
     taskCount: t.int({
       description: "The number of jobs.",
       args: {

@@ -1,7 +1,8 @@
 import { open, rename, rm, stat, truncate, type FileHandle } from "node:fs/promises";
 import { setImmediate } from "node:timers/promises";
 import { tryLock, waitForLock } from "fs-native-extensions";
-import { open as openLmdb, type RootDatabase } from "lmdb";
+import type { RootDatabase } from "lmdb";
+import { openLmdb } from "./binding/open-lmdb.js";
 import type { StoredJob } from "../journal.js";
 import { jobKeyText } from "../stored-job.js";
 import { checkCanOpen } from "./descriptor-reserve.js";

@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { readdir, readFile, realpath, rename, rm, stat, writeFile } from "node:fs/promises";
 import { basename, dirname, join, sep } from "node:path";
-import { open as openLmdb } from "lmdb";
+import { openLmdb } from "./binding/open-lmdb.js";
 import { treeOf } from "../../tasks/task-rows.js";
 import { silentLog } from "../../util/log.js";
 import {

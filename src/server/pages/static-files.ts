@@ -13,19 +13,28 @@ import { digestOf, matchesEtag, preferredCoding, type Coding } from "../http/con
 
 export class StaticFiles {
   readonly #files: ReadonlyMap<string, StaticFile>;
+  readonly #connectableOrigins: () => readonly string[];
 
-  private constructor(files: ReadonlyMap<string, StaticFile>) {
+  private constructor(files: ReadonlyMap<string, StaticFile>, connectableOrigins: () => readonly string[]) {
     this.#files = files;
+    this.#connectableOrigins = connectableOrigins;
   }
 
-  /** Reads all files in a folder. A missing folder counts as empty. */
-  static async read(folder: URL): Promise<StaticFiles> {
+  /**
+   * Reads all files in a folder. A missing folder counts as empty.
+   * @param connectableOrigins the origins, besides the server's own, to which scripts may send requests
+   */
+  static async read(
+    folder: URL,
+    connectableOrigins: () => readonly string[] = () => [],
+  ): Promise<StaticFiles> {
     const paths = await pathsIn(folder);
     const contents = new Map(
       await Promise.all(paths.map(async (path) => [path, await readFile(new URL(path, folder))] as const)),
     );
     const files = paths.filter((path) => !SUFFIX_OF_CODING.test(path));
-    return new StaticFiles(new Map(files.map((path) => [addressOf(path), fileOf(path, contents)])));
+    const byAddress = new Map(files.map((path) => [addressOf(path), fileOf(path, contents)]));
+    return new StaticFiles(byAddress, connectableOrigins);
   }
 
   /** Whether a file exists at `address`: `/`, `/assets/…`. */
@@ -44,7 +53,7 @@ export class StaticFiles {
       CODINGS.filter((name) => file[name]),
     );
     const etag = `"${file.digest}${coding ? `-${coding}` : ""}"`;
-    const headers = { ...file.headers, ETag: etag };
+    const headers = { ...file.headers, ...policiesFor(this.#connectableOrigins()), ETag: etag };
     if (matchesEtag(request, etag)) return void response.writeHead(304, headers).end();
     const content = (coding && file[coding]) ?? file.identity;
     if (coding) response.setHeader("Content-Encoding", coding);
@@ -102,7 +111,6 @@ function fileOf(path: string, contents: ReadonlyMap<string, Buffer>): StaticFile
 function headersOf(path: string): Record<string, string> {
   const isNamedByDigest = path.startsWith("assets/");
   return {
-    ...POLICIES,
     "Content-Type": typeOf(path)!,
     "Cache-Control": isNamedByDigest ? "public, max-age=31536000, immutable" : "no-cache",
     Vary: path === PAGE ? "Accept, Accept-Encoding" : "Accept-Encoding",
@@ -124,19 +132,22 @@ const TYPES: Readonly<Record<string, string>> = {
  * Allows only this server, nothing inline, no framing, and no text as markup: even if the dashboard has a bug, markup in
  * a name stays text.
  */
-const POLICIES = {
-  "Content-Security-Policy": [
+function policiesFor(connectableOrigins: readonly string[]): Record<string, string> {
+  const policies = [
     "default-src 'none'",
     "script-src 'self'",
     "style-src 'self'",
     "img-src 'self'",
     "font-src 'self'",
-    "connect-src 'self'",
+    ["connect-src 'self'", ...connectableOrigins].join(" "),
     "base-uri 'none'",
     "form-action 'none'",
     "frame-ancestors 'none'",
     "require-trusted-types-for 'script'",
     "trusted-types 'none'",
-  ].join("; "),
-  "Cross-Origin-Opener-Policy": "same-origin",
-};
+  ];
+  return {
+    "Content-Security-Policy": policies.join("; "),
+    "Cross-Origin-Opener-Policy": "same-origin",
+  };
+}

@@ -98,6 +98,8 @@ export class WebSocketConnection implements ProtocolSocket, ResultSocket, Monito
   rejectInit({ errors: [error] }: RejectedOperation, isWithoutToken: boolean): void {
     const code = error?.extensions["code"];
     if (code === "LIMIT_EXCEEDED") return this.close(CloseCode.LIMIT_EXCEEDED, error?.message);
+    if (code === "FORBIDDEN")
+      return this.close(CloseCode.INVALID_TOKEN, "Forbidden: the token grants no rights");
     if (code !== "UNAUTHENTICATED") return this.close(CloseCode.TRY_AGAIN_LATER, "Try again later");
     if (isWithoutToken)
       return this.close(CloseCode.UNAUTHORIZED, "Unauthorized: this server requires a token");

@@ -3,16 +3,17 @@ import { CancelJobDocument, RemoveJobDocument } from "../../client/generated/gra
 import type { WatchedJob } from "../../client/index.js";
 import { navigate } from "../location.js";
 import { Name } from "../parts/name.js";
-import { serverInfo } from "../server/about.js";
+import { mayChangeJobsOf, serverInfo } from "../server/about.js";
 import { request } from "../server/session.js";
 import { ConfirmDialog } from "./confirm-dialog.js";
 import { cutToBytes } from "./cut-to-bytes.js";
 import { ShareDialog } from "./share-dialog.js";
 
-/** The buttons that share, cancel and remove a job. */
+/** The buttons that share, cancel and remove a job, for users who may do so. */
 export function JobActions({ job }: { readonly job: WatchedJob }) {
   const dialog = useSignal<"share" | "cancel" | "remove" | undefined>(undefined);
   const close = (): void => void (dialog.value = undefined);
+  if (!mayChangeJobsOf(job.username)) return null;
   const canCancel = job.endedAt === null && job.cancelRequest === null;
   return (
     <div class="job-actions">

@@ -9,7 +9,8 @@ import { Icon } from "../parts/icons.js";
 import { Instant } from "../parts/instant.js";
 import { Name } from "../parts/name.js";
 import { serverInfo } from "../server/about.js";
-import { request, SERVER_URL, token } from "../server/session.js";
+import { request, token } from "../server/session.js";
+import { SERVER_URL } from "../server/server-url.js";
 
 interface ShareDialogProps {
   readonly job: WatchedJob;

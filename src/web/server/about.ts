@@ -3,7 +3,9 @@ import { signal } from "@preact/signals";
 import { authorizationOf } from "../../client/transport/endpoint.js";
 import type { JobRef } from "../address.js";
 import type { Limits } from "../../protocol/limits.js";
-import { currentToken, SERVER_URL } from "./session.js";
+import { SERVER_URL } from "./server-url.js";
+import { currentToken } from "./session.js";
+import type { OpenIdSettings } from "./session-store.js";
 
 export interface ServerInfo {
   readonly version: string;
@@ -11,14 +13,30 @@ export interface ServerInfo {
   readonly tracking: boolean;
   /** Whether it offers a demo job. */
   readonly demo: boolean;
+  /** Whether it serves GraphiQL. */
+  readonly graphiql: boolean;
   /** The address at which people open the dashboard; null if the operator has not set it. */
   readonly publicUrl: string | null;
+  /** The user, if the server knows the token. */
+  readonly user?: { readonly username: string; readonly role: "viewer" | "reporter" | "admin" };
+  /** How to sign in with an OpenID provider; absent if there is none. */
+  readonly openId?: OpenIdSettings;
   /** Without those that are off. */
   readonly limits: Partial<Limits>;
 }
 
+/** Where the server shows GraphiQL, if it does. */
+export const GRAPHIQL_URL = new URL("graphql", SERVER_URL).href;
+
 /** undefined until the server has answered. */
 export const serverInfo = signal<ServerInfo | undefined>(undefined);
+
+/** Whether the user may change jobs of a user, as far as the page knows. The server decides. */
+export function mayChangeJobsOf(username: string): boolean {
+  const { user } = serverInfo.value ?? {};
+  if (!user || user.role === "admin") return true;
+  return user.role === "reporter" && user.username === username;
+}
 
 /** Resolves after the latest request. */
 let fetched: Promise<void> | undefined;
@@ -43,7 +61,7 @@ const FIELDS_PER_ITEM = 10;
 async function read(): Promise<void> {
   try {
     const response = await fetch(new URL("about", SERVER_URL), {
-      headers: { accept: "application/json" },
+      headers: { accept: "application/json", ...authorizationOf(await currentToken()) },
       signal: AbortSignal.timeout(TIMEOUT_MS),
     });
     if (response.ok) serverInfo.value = (await response.json()) as ServerInfo; // safe: the page is this server's
@@ -62,7 +80,7 @@ export interface StartedDemo extends JobRef {
 export async function startDemo(): Promise<StartedDemo> {
   const response = await fetch(new URL("demo", SERVER_URL), {
     method: "POST",
-    headers: { "content-type": "application/json", ...authorizationOf(currentToken()) },
+    headers: { "content-type": "application/json", ...authorizationOf(await currentToken()) },
     body: "{}",
   });
   const answer = (await response.json()) as StartedDemo & {

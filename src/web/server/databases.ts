@@ -6,7 +6,7 @@ import { isLimitExceeded, request, needsToken } from "./session.js";
 
 export type DatabaseCounts = NonNullable<DatabasesQuery["databases"]>[number];
 
-/** Sorted by name; undefined until the server has answered. */
+/** Sorted by name, at most 1,000; undefined until the server has answered. */
 export const databases = signal<readonly DatabaseCounts[] | undefined>(undefined);
 
 /** Why the latest poll failed; undefined after a success. */
@@ -39,16 +39,18 @@ async function read(): Promise<void> {
 async function readAll(): Promise<DatabaseCounts[]> {
   const found: DatabaseCounts[] = [];
   const first = await pageSizeFor(PAGE_SIZE, "pageSizeMax");
-  for (;;) {
+  for (let page = 0; page < PAGES_MAX; page++) {
     const after = found.at(-1)?.name ?? null;
-    const page = await request(DatabasesDocument, { first, after });
-    const some = page.databases ?? [];
-    found.push(...some);
-    if (some.length < first) return found;
+    const { databases: some } = await request(DatabasesDocument, { first, after });
+    found.push(...(some ?? []));
+    if ((some ?? []).length < first) break;
   }
+  return found;
 }
 
 const PAGE_SIZE = 100;
+/** Limits the requests of a poll. A server with more databases is not one that people choose from a list. */
+const PAGES_MAX = 10;
 
 /** While the server has no databases, the user is probably waiting for a first job. */
 const OFTEN_MS = 1_500;

@@ -1,7 +1,8 @@
 /** A watch of this server's jobs, with its status as a signal. */
 import { signal, type ReadonlySignal } from "@preact/signals";
 import { watch, type Watch, type WatchStatus } from "../../client/index.js";
-import { currentToken, handleRequestError, SERVER_URL, signInId } from "./session.js";
+import { SERVER_URL } from "./server-url.js";
+import { currentToken, handleRequestError, signInId } from "./session.js";
 
 export interface LiveWatchOptions {
   readonly database: string;

@@ -4,16 +4,44 @@
  * GraphiQL reads the same entries (src/server/pages/graphiql-session.ts). Their key contains the path of the server,
  * because another Tidemark may be at the same origin under another prefix.
  */
+import { SERVER_URL } from "./server-url.js";
 
 export interface Session {
   /** The same for all tokens of one sign-in. */
   readonly id: string;
   /** What requests send. */
   readonly token: string;
+  /** After a sign-in with an OpenID provider. */
+  readonly openId?: OpenIdSession;
 }
 
-/** `tidemark.session /tools/tidemark/` */
-const KEY = `tidemark.session ${new URL(".", document.baseURI).pathname}`;
+export interface OpenIdSession {
+  readonly settings: OpenIdSettings;
+  /** Tells the provider whose session to end. */
+  readonly idToken: string;
+  /** Renews the session, once. undefined: the session ends with its token. */
+  readonly refreshToken: string | undefined;
+  /** By the clock of this device, in milliseconds since 1970. */
+  readonly renewAt: number;
+  readonly expiresAt: number;
+}
+
+/** How to sign in with an OpenID provider, as `/about` says it. */
+export interface OpenIdSettings {
+  readonly issuer: string;
+  readonly clientId: string;
+  readonly scope: string;
+  /** The audience that the server expects of a token. */
+  readonly audience: string;
+  /** Absent while the server cannot reach the provider. */
+  readonly endpoints?: {
+    readonly authorization: string;
+    readonly token: string;
+    readonly endSession?: string;
+  };
+}
+
+const KEY = `tidemark.session ${new URL(SERVER_URL).pathname}`;
 
 /** A session of this tab takes precedence over the one that all tabs share. */
 export function readSession(): Session | undefined {
@@ -24,6 +52,11 @@ export function readSession(): Session | undefined {
 export function writeSession(session: Session, isKept: boolean): void {
   sessionStorage.removeItem(KEY);
   (isKept ? localStorage : sessionStorage).setItem(KEY, JSON.stringify(session));
+}
+
+/** Replaces a session where it is kept. */
+export function replaceSession(session: Session): void {
+  writeSession(session, sessionStorage.getItem(KEY) === null);
 }
 
 /** Removes the session of this tab and the one that all tabs share, and ends it in the other tabs. */

@@ -1,18 +1,25 @@
 /** Requests to the server, and the session of the user who sends them. */
-import { computed, signal } from "@preact/signals";
+import { computed, effect, signal } from "@preact/signals";
 import { connect, TidemarkError, type ClientDocument } from "../../client/index.js";
+import {
+  isReturningFromProvider,
+  leaveForProvider,
+  newId,
+  renewOnce,
+  returnFromProvider,
+  signOutOfProvider,
+} from "./openid-session.js";
+import { SERVER_URL } from "./server-url.js";
 import {
   onSharedSessionChanged,
   onSignedOutElsewhere,
   readSession,
   removeSession,
   writeSession,
+  type OpenIdSettings,
   type Session,
 } from "./session-store.js";
 import { isShared, sharedToken } from "./shared-link.js";
-
-/** The directory of the page, so that a path prefix works. */
-export const SERVER_URL = new URL(".", document.baseURI).href;
 
 /** A shared link takes precedence, for the page of its job. */
 const session = signal(sharedToken === undefined ? readSession() : { id: "shared link", token: sharedToken });
@@ -26,30 +33,62 @@ export const signInId = computed(() => session.value?.id);
 /** Whether the server requires a token, or rejected the current one. */
 export const needsToken = signal(false);
 
-/** Why the server rejected the token; undefined if there was none. */
+/** Why the user has to sign in again; undefined if there is no reason. */
 export const rejection = signal<string | undefined>(undefined);
+
+/** Whether the page completes a sign-in with an OpenID provider. */
+export const isSigningIn = signal(false);
 
 /** The sign-in whose token the server has accepted. A stored session was accepted when it was stored. */
 let acceptedId = signInId.peek();
 
 const connection = connect({ url: SERVER_URL, token: currentToken });
 
-/** The token for a request or a connection; empty without one. */
-export function currentToken(): string {
+/**
+ * The token for a request or a connection; empty without one.
+ * @throws TidemarkError UNAVAILABLE if it has expired and can't be renewed now
+ */
+export async function currentToken(): Promise<string> {
+  const { openId } = session.peek() ?? {};
+  if (openId?.refreshToken !== undefined && Date.now() >= openId.expiresAt) await renew();
   return token.peek() ?? "";
 }
 
 /** @param isKept whether the session stays on this device for all tabs; else it ends with this tab */
 export function signIn(given: string, isKept: boolean): void {
-  const signedIn = { id: newId(), token: given };
-  writeSession(signedIn, isKept);
-  use(signedIn);
+  begin({ id: newId(), token: given }, isKept);
 }
 
-/** Ends the session in all tabs. */
-export function signOut(): void {
+/** Leaves the page for an OpenID provider. */
+export async function signInWithProvider(settings: OpenIdSettings, isKept: boolean): Promise<void> {
+  rejection.value = undefined;
+  await leaveForProvider(settings, isKept).catch(signInFailed);
+}
+
+/** Ends the session in all tabs, and at its provider. */
+export async function signOut(): Promise<void> {
+  const ended = session.peek();
   removeSession();
   use(undefined);
+  if (ended) await signOutOfProvider(ended).catch(signInFailed);
+}
+
+if (isReturningFromProvider()) void completeSignIn();
+
+async function completeSignIn(): Promise<void> {
+  needsToken.value = true;
+  isSigningIn.value = true;
+  try {
+    const { session: next, isKept } = await returnFromProvider();
+    begin(next, isKept);
+  } catch (error) {
+    signInFailed(error);
+  }
+  isSigningIn.value = false;
+}
+
+function signInFailed(error: unknown): void {
+  rejection.value = `The OpenID provider did not complete this: ${error instanceof Error ? error.message : error}`;
 }
 
 onSignedOutElsewhere(() => use(undefined));
@@ -60,12 +99,61 @@ onSharedSessionChanged(() => {
   if (shared?.token !== token.peek()) use(shared);
 });
 
+function begin(next: Session, isKept: boolean): void {
+  writeSession(next, isKept);
+  use(next);
+}
+
 /** Without a session, the page asks for a token: the server required one for the session that ended. */
 function use(next: Session | undefined): void {
   if (isShared) return; // its job is shown whoever is signed in
   session.value = next;
   rejection.value = undefined;
   needsToken.value = next === undefined;
+}
+
+let renewalTimer: ReturnType<typeof setTimeout> | undefined;
+
+effect(() => {
+  const { openId } = session.value ?? {};
+  clearTimeout(renewalTimer);
+  if (openId?.refreshToken !== undefined) renewIn(openId.renewAt - Date.now());
+});
+
+function renewIn(delayMs: number): void {
+  const boundedMs = Math.min(Math.max(delayMs, RENEWAL_PAUSE_MS), DELAY_MAX_MS);
+  renewalTimer = setTimeout(() => void renew().catch(() => renewIn(RETRY_MS)), boundedMs);
+}
+
+/** The least time between two renewals, whatever lifetime the provider gives to its tokens. */
+const RENEWAL_PAUSE_MS = 500;
+const RETRY_MS = 10_000;
+/** The longest delay of a timer. */
+const DELAY_MAX_MS = 2 ** 31 - 1;
+
+let renewing: Promise<void> | undefined;
+
+/** @throws TidemarkError UNAVAILABLE */
+function renew(): Promise<void> {
+  renewing ??= replaceToken().finally(() => (renewing = undefined));
+  return renewing;
+}
+
+async function replaceToken(): Promise<void> {
+  const before = session.peek();
+  if (!before) return;
+  try {
+    const renewed = await renewOnce(before);
+    if (session.peek() === before) session.value = renewed;
+  } catch (cause) {
+    throw new TidemarkError(
+      "UNAVAILABLE",
+      "The OpenID provider does not answer, so the session cannot be renewed.",
+      {
+        cause,
+      },
+    );
+  }
 }
 
 /** Runs a query or a mutation. @throws TidemarkError */
@@ -84,10 +172,16 @@ export async function request<Data, Variables>(
   }
 }
 
-/** Shows the sign-in form if the error that ended a request or a watch requires it. @param id the sign-in it was made with */
+/**
+ * Shows the sign-in form if the error that ended a request or a watch requires it.
+ * @param id the sign-in that it was made with
+ */
 export function handleRequestError(error: unknown, id: string | undefined): void {
-  if (!(error instanceof TidemarkError) || error.code !== "UNAUTHENTICATED" || id !== signInId.peek()) return;
-  if (id !== undefined) rejection.value = acceptedId === id ? ENDED : INVALID;
+  if (!(error instanceof TidemarkError) || id !== signInId.peek()) return;
+  const isNew = id !== acceptedId;
+  const grantsNothing = isNew && error.code === "FORBIDDEN";
+  if (error.code !== "UNAUTHENTICATED" && !grantsNothing) return;
+  if (id !== undefined) rejection.value = isNew ? (grantsNothing ? error.message : INVALID) : ENDED;
   needsToken.value = true;
 }
 
@@ -97,9 +191,4 @@ const INVALID = "Invalid or expired token. Enter another one.";
 /** Whether a request was larger than the server accepts. */
 export function isLimitExceeded(error: unknown): boolean {
   return error instanceof TidemarkError && error.code === "LIMIT_EXCEEDED";
-}
-
-/** Not a UUID: browsers create those only for pages with TLS. */
-function newId(): string {
-  return crypto.getRandomValues(new Uint32Array(4)).join("-");
 }

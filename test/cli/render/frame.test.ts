@@ -60,6 +60,7 @@ function linesOf(
     status: { kind: "live" },
     isLast: false,
     jobs,
+    hints: [],
     now: CLI_NOW,
     clock: new ClockOffset(),
     columns,
@@ -112,6 +113,17 @@ describe("A frame of the watched jobs", () => {
       ✔ bob/sum  Checksum    100%  900/900
       ✖ alice/export  Ex…  33.33%  FAILED  10s"
     `);
+  });
+
+  it("ends with hints where there is room, wrapped so that an address is whole", () => {
+    const hints = ["http://127.0.0.1:4000/?database=demo"];
+
+    expect(linesOf([], 20, 9, { hints })).toEqual([
+      "demo  live  no jobs",
+      "http://127.0.0.1:400",
+      "0/?database=demo",
+    ]);
+    expect(linesOf(JOBS, 100, 5, { hints })).toEqual(linesOf(JOBS, 100, 5));
   });
 
   it("shows only names in 15 columns", () => {
@@ -255,7 +267,7 @@ describe("A frame of the watched jobs", () => {
   it("never exceeds the screen, and has a colour for each status", () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 200 }), fc.integer({ min: 1, max: 30 }), (columns, rows) => {
-        const lines = linesOf(JOBS, columns, rows);
+        const lines = linesOf(JOBS, columns, rows, { hints: ["x".repeat(300)] });
 
         expect(lines.length).toBeLessThanOrEqual(rows);
         expect(Math.max(...lines.map(widthOf))).toBeLessThanOrEqual(columns);
@@ -266,6 +278,7 @@ describe("A frame of the watched jobs", () => {
       status: { kind: "live" },
       isLast: false,
       jobs: JOBS,
+      hints: ["hint"],
       now: CLI_NOW,
       clock: new ClockOffset(),
       columns: 100,
@@ -273,7 +286,7 @@ describe("A frame of the watched jobs", () => {
     };
     const coloured = frameLines(frame, new Ansis(3));
 
-    expect(coloured.map((line) => PLAIN.strip(line))).toEqual(linesOf(JOBS, 100, 20));
+    expect(coloured.map((line) => PLAIN.strip(line))).toEqual(linesOf(JOBS, 100, 20, { hints: ["hint"] }));
     expect(coloured.join("")).toContain("\u001b[31m✖\u001b[39m");
   });
 });

@@ -8,7 +8,7 @@ import { startServer } from "../../kit/server/server.js";
 /** The job of a running program after this output. */
 async function jobOf(output: string): Promise<ServerJob> {
   await using server = await startServer();
-  const job = connect(server.url).job(JOB, initialTree("root"));
+  const job = connect(server.url).job(JOB, initialTree(["/usr/bin/tool"], "root"));
   new OutputReader(new OutputReporter(job)).write(Buffer.from(output));
   await job.flush();
   return await jobOnServer(server.url);
@@ -18,7 +18,7 @@ describe("The first counter", () => {
   it("uses the existing leaf, and has its label in the message", async () => {
     const job = await jobOf("step 1/5\rstep 3/5\rx");
 
-    expect(linesOf(job)).toEqual(["root RUNNING 3/5", "phase 1 RUNNING 3/5"]);
+    expect(linesOf(job)).toEqual(["root RUNNING 3/5", "tool RUNNING 3/5"]);
     expect(job.tasks[1]!.message).toBe("step");
   });
 
@@ -26,7 +26,7 @@ describe("The first counter", () => {
     const job = await jobOf("Read: 4/4\rWrite: 2/9\r10%\rx");
 
     expect(linesOf(job).slice(1)).toEqual([
-      "phase 1 FINISHED 4/4",
+      "tool FINISHED 4/4",
       "Write RUNNING 2/9",
       "phase 3 RUNNING 10/100",
     ]);

@@ -1,12 +1,17 @@
 import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { buffer } from "node:stream/consumers";
 import { describe, expect, it } from "vitest";
+import { connect } from "../../../src/client/index.js";
+import { ShowJobDocument } from "../../../src/client/generated/graphql.js";
 import { waitForJob, JOB, linesOf, jobOnServer, type ServerJob } from "../../client/server-jobs.js";
 import { freePort } from "../../kit/process/free-port.js";
 import { PROJECT, Program } from "../../kit/process/child-process.js";
 import { ask } from "../../kit/network/raw-http.js";
+import { HAS_TERMINAL, TestTerminal } from "../../kit/process/terminal.js";
 import { startServer } from "../../kit/server/server.js";
 import { SeverableProxy } from "../../kit/network/severable-proxy.js";
 import { Tokens } from "../../kit/server/tokens.js";
@@ -79,7 +84,7 @@ describe("The job of a command", () => {
 
     expect(linesOf(job)).toEqual([
       "Copy FINISHED 611/611",
-      "phase 1 FINISHED 100/100",
+      "sh FINISHED 100/100",
       "files FINISHED 11/11",
       ...[2, 3, 4, 5, 6].map((file) => `file${file}.bin FINISHED 100/100`),
     ]);
@@ -96,7 +101,7 @@ describe("The job of a command", () => {
 
     expect(linesOf(job)).toEqual([
       `sh -c 'printf '\\''\\r10%%\\r45%%'\\''; read line' RUNNING 45/100`,
-      "phase 1 RUNNING 45/100",
+      "sh RUNNING 45/100",
     ]);
   });
 
@@ -123,7 +128,7 @@ describe("The job of a command", () => {
     expect(await messageOf(`echo begin; ${steps}`)).toBe("begin");
     expect(await messageOf(`${steps}; echo boom…; exit 42`)).toBe("Exit code 42: boom…");
     expect(await messageOf(`${steps}; exit 42`)).toBe("Exit code 42: step 3/5");
-    expect(linesOf(await jobOnServer(server.url)).slice(1)).toEqual(["phase 1 FAILED 3/5"]);
+    expect(linesOf(await jobOnServer(server.url)).slice(1)).toEqual(["sh FAILED 3/5"]);
   });
 
   it("fails if the command is not found", async () => {
@@ -135,7 +140,11 @@ describe("The job of a command", () => {
 
   it("has a unique id, which --verbose prints", async () => {
     await using server = await startServer();
-    const { err } = await run(server.url, ["true"], { flags: ["--verbose"], isNamed: false });
+    const { err } = await run(server.url, ["true"], {
+      flags: ["--verbose"],
+      isNamed: false,
+      isQuiet: false,
+    });
     const [, jobId] = /^tidemark: job (true-\d{8}-\d{6}-[\da-f]{6}), in database d at /.exec(err.toString())!; // else the test fails
 
     expect(endOf(await jobOnServer(server.url, jobId))).toEqual(["FINISHED", null]);
@@ -237,8 +246,8 @@ describe("A cancel request", () => {
 });
 
 describe("A server", () => {
-  it("that is unreachable changes nothing, prints nothing, and causes no wait", async () => {
-    const child = start(UNREACHABLE, ["echo", "hello"]);
+  it("that is unreachable changes nothing, prints nothing with --quiet, and causes no wait", async () => {
+    const child = start(UNREACHABLE, ["echo", "hello"], ["--quiet"]);
     const said = buffer(child.stderr);
     const [out] = await once(child.stdout, "data");
     const printedAt = performance.now();
@@ -287,7 +296,10 @@ describe("A server", () => {
     program.write("\n");
 
     expect(await program.exited).toEqual({ code: 5, signal: null });
-    expect([program.out, program.err]).toEqual([["end"], []]);
+    expect([program.out, program.err.slice(1)]).toEqual([
+      ["end"],
+      [expect.stringMatching(/^tidemark: the end of the job was not reported: No server answers at /)],
+    ]);
   });
 });
 
@@ -296,19 +308,19 @@ describe("A server that rejects the job", () => {
     [
       "no token",
       () => "",
-      /^tidemark: the job is not reported: the server requires a token: pass one with --token or TIDEMARK_TOKEN\n$/,
+      /^(tidemark: the job (is|was) not reported: The server at \S+ requires a token: .*\n)+$/,
     ],
     [
       "a wrong token",
       () => "wrong",
-      /^tidemark: the job is not reported: the server rejected the token: .* Pass another one with --token or TIDEMARK_TOKEN\n$/,
+      /^(tidemark: the job (is|was) not reported: The server at \S+ rejects the token from --token: .*\n)+$/,
     ],
     [
       "a token that only permits reading",
       (viewers: string) => viewers,
-      /^tidemark: the job is not reported: Reporting a job requires the role reporter; .*\n$/,
+      /^(tidemark: the job (is|was) not reported: Reporting a job requires the role reporter; .*\n)+$/,
     ],
-  ])("causes one line on stderr: %s", async (_, tokenOf, said) => {
+  ])("is named on stderr, also with --quiet: %s", async (_, tokenOf, said) => {
     const tokens = new Tokens();
     const viewers = await tokens.grant("u", { role: "viewer" });
     await using server = await startServer({ auth: tokens.auth });
@@ -324,6 +336,144 @@ describe("A server that rejects the job", () => {
     const { code, err } = await run(server.url, ["true"], { flags: ["--job", ""], isNamed: false });
 
     expect([code, err.toString()]).toEqual([0, expect.stringContaining("not reported: The jobId is empty.")]);
+  });
+});
+
+describe("The address of the job", () => {
+  it.each([
+    ["anonymous", [], (): object => ({})],
+    ["bob", ["--user", "bob"], (): object => ({})],
+    ["alice", [], ({ auth }: Tokens): object => ({ auth })],
+  ] as const)(
+    "is printed once, and names the owner that the server decides on: %s",
+    async (owner, flags, settingsWith) => {
+      const tokens = new Tokens();
+      const token = await tokens.grant("alice");
+      await using server = await startServer({ ...settingsWith(tokens) });
+
+      const child = spawn(process.execPath, ["dist/main.js", "run", ...flags, "echo", "hello"], {
+        cwd: PROJECT,
+        env: { ...process.env, TIDEMARK_URL: server.url, TIDEMARK_TOKEN: token },
+      });
+      const [out, err] = await Promise.all([buffer(child.stdout), buffer(child.stderr)]);
+      const [, address] = /^tidemark: watch it at (http:\S+)\n$/.exec(String(err))!;
+      const { origin, searchParams } = new URL(address!);
+      const [database, username, jobId] = ["database", "owner", "job"].map((name) => searchParams.get(name));
+      const stored = await connect({ url: server.url, token }).request(ShowJobDocument, {
+        database: database!,
+        username: username!,
+        jobId: jobId!,
+        lines: 1,
+      });
+
+      expect([String(out), origin, database, username]).toEqual(["hello\n", server.url, "default", owner]);
+      expect(stored.task?.jobId).toBe(jobId);
+    },
+  );
+
+  it("is not printed with --quiet", async () => {
+    await using server = await startServer();
+
+    expect(String((await run(server.url, ["true"])).err)).toBe("");
+  });
+
+  it.runIf(HAS_TERMINAL)("has a line of its own on a terminal", async () => {
+    await using server = await startServer();
+    await using terminal = new TestTerminal(
+      argumentsOf(server.url, ["sh", "-c", "printf 'half of it: 50%%'; read line"], NAMED),
+      { columns: 200, rows: 9 },
+    );
+
+    const [first, second] = await terminal.shows((lines) =>
+      lines.some((line) => line.includes("watch it at")),
+    );
+    terminal.type("\r");
+
+    expect([first, second]).toEqual(["half of it: 50%", expect.stringMatching(/^tidemark: watch it at /)]);
+    expect(await terminal.exited).toBe(0);
+  });
+});
+
+describe("A server that does not take the job", () => {
+  it("is named on stderr at once, and again after the output of the command", async () => {
+    const url = `http://127.0.0.1:${await freePort()}`;
+    await using program = tidemark(url, ["sh", "-c", "echo begin; read line; echo end; exit 3"]);
+    await program.errorLine((line) => line.includes("is not reported"));
+    program.write("\n");
+
+    expect(await program.exited).toEqual({ code: 3, signal: null });
+    expect(program.out).toEqual(["begin", "end"]);
+    const remedy = `No server answers at ${url} (from --url). Start one with "npx tidemark", or name another with --url or TIDEMARK_URL.`;
+    expect(program.err).toEqual([
+      `tidemark: the job is not reported: ${remedy}`,
+      `tidemark: the job was not reported: ${remedy}`,
+    ]);
+  });
+
+  it("is named once if no output follows", async () => {
+    const url = `http://127.0.0.1:${await freePort()}`;
+    await using program = tidemark(url, ["sh", "-c", "read line"]);
+    await program.errorLine((line) => line.includes("is not reported"));
+    program.write("\n");
+    await program.exited;
+
+    expect(program.err).toHaveLength(1);
+  });
+
+  it("may be of another kind", async () => {
+    const other = createServer((_, response) => response.writeHead(404).end("<html>"));
+    await once(other.listen(0, "127.0.0.1"), "listening");
+    const { port } = other.address() as AddressInfo;
+    const { code, out, err } = await run(`http://127.0.0.1:${port}`, ["echo", "hello"], { isQuiet: false });
+    other.close();
+
+    expect([code, String(out)]).toEqual([0, "hello\n"]);
+    expect(String(err)).toMatch(
+      /^tidemark: .* Not a Tidemark server at \S+ \(HTTP status 404\)\. .* from --url\.\n$/m,
+    );
+  });
+});
+
+describe("The arguments of a command", () => {
+  it("may be options without -- before the command", async () => {
+    const { code, out } = await run(UNREACHABLE, [], {
+      flags: ["printf", "%s ", "-o", "--url", "--", "--quiet"],
+    });
+
+    expect([code, String(out)]).toEqual([0, "-o --url -- --quiet "]);
+  });
+
+  it("reach the command and its output unchanged, but no secret among them reaches the server", async () => {
+    await using server = await startServer();
+    const secret = "k3pT-s3cr3t";
+    const script = `echo "warning: token=$2"; printf '%s %s 1/9\\n' "$@"; printf '%s %s 2/9\\n' "$@"; echo "$@"; exit 4`;
+    const { code, out } = await run(server.url, [
+      "env",
+      `API_KEY=${secret}`,
+      "sh",
+      "-c",
+      script,
+      "sh",
+      "--password",
+      secret,
+      `https://alice:${secret}@example.org`,
+    ]);
+    const job = await jobOnServer(server.url);
+
+    expect([code, String(out)]).toEqual([
+      4,
+      expect.stringContaining(`--password ${secret} https://alice:${secret}@`),
+    ]);
+    expect(JSON.stringify(job)).not.toContain(secret);
+    expect(job.tasks[0]).toMatchObject({
+      description: expect.stringMatching(
+        /^env API_KEY=\*\*\* sh -c .* --password \*\*\* https:\/\/alice:\*\*\*@example\.org$/,
+      ),
+      message: expect.stringMatching(
+        /^Exit code 4: .*--password \*\*\* https:\/\/alice:\*\*\*@example\.org$/,
+      ),
+    });
+    expect(job.log.map(({ message }) => message)).toEqual(["warning: token=***"]);
   });
 });
 
@@ -358,8 +508,7 @@ function argumentsOf(url: string, command: readonly string[], flags: readonly st
     "--user",
     JOB.username,
     ...flags,
-    "--",
-    ...command,
+    ...(command.length > 0 ? ["--", ...command] : []),
   ];
 }
 
@@ -377,15 +526,17 @@ interface RunOptions {
   readonly input?: Uint8Array;
   readonly flags?: readonly string[];
   readonly isNamed?: boolean;
+  /** Whether the only notes on stderr are rejections. Default true. */
+  readonly isQuiet?: boolean;
 }
 
 /** Runs `tidemark run` to its end and collects stdout and stderr. */
 async function run(
   url: string,
   command: readonly string[],
-  { input, flags = [], isNamed = true }: RunOptions = {},
+  { input, flags = [], isNamed = true, isQuiet = true }: RunOptions = {},
 ) {
-  const child = start(url, command, [...(isNamed ? NAMED : []), ...flags]);
+  const child = start(url, command, [...(isNamed ? NAMED : []), ...(isQuiet ? ["--quiet"] : []), ...flags]);
   child.stdin.on("error", () => {}); // the command may end before it has read all input
   child.stdin.end(input);
   const [out, err, [code]] = await Promise.all([

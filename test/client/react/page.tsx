@@ -32,6 +32,8 @@ export type Panel =
 
 export interface View {
   readonly provider?: Omit<TidemarkProviderProps, "children">;
+  /** Given to the provider as a function, another one in each render. */
+  readonly inlineToken?: string;
   readonly panels: readonly Panel[];
 }
 
@@ -65,10 +67,10 @@ export function renderedBy(name: string): readonly Rendered[] {
   return renderings.get(name) ?? [];
 }
 
-export function App({ view: { provider, panels } }: { readonly view: View }): ReactElement {
+export function App({ view: { provider, inlineToken, panels } }: { readonly view: View }): ReactElement {
   return (
     <StrictMode>
-      <TidemarkProvider database="d" {...provider}>
+      <TidemarkProvider database="d" {...(inlineToken && { token: () => inlineToken })} {...provider}>
         {panels.map((panel) => (
           <PanelOf key={panel.name} panel={panel} />
         ))}

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
 import { open as openLmdb } from "lmdb";
+import { packageVersion } from "../../../src/util/package-version.js";
 import { backupFolder, checkFolder, repairFolder } from "../../../src/journal/lmdb/operator-commands.js";
 import { decodeRecord, encodeRecord } from "../../../src/journal/lmdb/records.js";
 import { filesIn } from "../../kit/disk-faults/folder-files.js";
@@ -57,7 +58,7 @@ describe("rows that this version does not know", () => {
   ])("are refused as such: %s", async (_, change, what) => {
     const folder = folderOf("ee38995");
     await changeRoots(join(folder, "movies.mdb"), change);
-    const message = `It has ${what}, which Tidemark 0.1.0 does not know. The data is intact: use the version that wrote it, or a newer one.`;
+    const message = `It has ${what}, which Tidemark ${packageVersion()} does not know. The data is intact: use the version that wrote it, or a newer one.`;
     expect(await collected(checkFolder(folder))).toMatchObject([{ damage: undefined, unknown: message }]);
     const before = readFileSync(join(folder, "movies.mdb"));
 
@@ -83,8 +84,7 @@ describe("the file of a folder's format", () => {
     writeFileSync(join(folder, "tidemark.json"), written);
     const before = filesIn(folder);
 
-    const message =
-      /has format 7, but Tidemark 0\.1\.0 reads formats 1 to 2\. Nothing was changed\. Use Tidemark 3\.1\.0, which wrote it, or a newer version\.$/;
+    const message = `has format 7, but Tidemark ${packageVersion()} reads formats 1 to 2. Nothing was changed. Use Tidemark 3.1.0, which wrote it, or a newer version.`;
     await expect(startServer({ store: `lmdb:${folder}`, retention: "3650d" })).rejects.toThrow(message);
     await expect(collected(checkFolder(folder))).rejects.toThrow(message);
     await expect(collected(repairFolder(folder))).rejects.toThrow(message);
@@ -92,8 +92,8 @@ describe("the file of a folder's format", () => {
   });
 
   it.each([
-    [`{"product":"tidemark","format":1}`, "0.1.0"],
-    [`{"product":"tidemark","format":2,"version":"0.0.9"}`, "0.1.0"],
+    [`{"product":"tidemark","format":1}`, packageVersion()],
+    [`{"product":"tidemark","format":2,"version":"0.0.9"}`, packageVersion()],
     [`{"product":"tidemark","format":2,"version":"0.10.0"}`, "0.10.0"],
   ])("keeps the newest version that has used the folder: %s", async (written, version) => {
     const folder = folderOf("ee38995");

@@ -77,10 +77,19 @@ export class Program implements AsyncDisposable {
   }
 
   /** The first matching line on stdout, from index `from` on; rejects if the process ends before. */
-  async line(isWanted: (line: string) => boolean, from = 0): Promise<string> {
+  line(isWanted: (line: string) => boolean, from = 0): Promise<string> {
+    return this.#find(this.out, isWanted, from);
+  }
+
+  /** The first matching line on stderr; rejects if the process ends before. */
+  errorLine(isWanted: (line: string) => boolean): Promise<string> {
+    return this.#find(this.err, isWanted, 0);
+  }
+
+  async #find(lines: readonly string[], isWanted: (line: string) => boolean, from: number): Promise<string> {
     for (let place = from; ; place++) {
-      while (place >= this.out.length) await this.#more();
-      const line = this.out[place]!;
+      while (place >= lines.length) await this.#more();
+      const line = lines[place]!;
       if (isWanted(line)) return line;
     }
   }
