@@ -27,16 +27,10 @@ export function Header({ onHelp }: { readonly onHelp: () => void }) {
           </a>
         )}
         <ThemeSwitch />
-        <button
-          type="button"
-          class="icon-button"
-          aria-label="Help"
-          title="Help (?)"
-          onClick={onHelp}
-        >
+        <button type="button" class="icon-button" aria-label="Help" title="Help (?)" onClick={onHelp}>
           ?
         </button>
-        {!needsToken.value && <SessionButton />}
+        <SessionButton />
       </div>
     </header>
   );
@@ -65,7 +59,7 @@ function SharedBrand() {
 }
 
 function SessionButton() {
-  if (token.value === undefined) return null;
+  if (token.value === undefined || (isShared && needsToken.value)) return null;
   return (
     <button type="button" class="quiet" onClick={() => void (isShared ? leaveSharedLink() : signOut())}>
       {isShared ? "Sign in" : "Sign out"}
@@ -158,8 +152,7 @@ function RunningElsewhere() {
   return (
     <span class="picker-elsewhere" title={`Running in other databases: ${exactCount(count)}`}>
       +{exactCount(count)}
-      <span class="picker-elsewhere-word"> running</span>
-      <span class="unseen"> in other databases</span>
+      <span class="picker-elsewhere-words"> running elsewhere</span>
     </span>
   );
 }
