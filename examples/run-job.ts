@@ -25,7 +25,10 @@ export async function runJob(options: JobOptions, tree: ParentSpec, work: Work):
   };
   const job = connect({ url, database, username, onError }).job({ jobId }, tree);
   stopOnSignals((reason) => job.cancel(reason));
-  console.error(`Job ${jobId} in database ${database} at ${url}`);
+  void job.flush().then(
+    () => console.error(`Watch it at ${job.url}`),
+    () => {}, // not stored: `onError` says why
+  );
   try {
     await job.run((root) => work(root, () => pause(delayMs, job.signal)));
   } catch (error) {
