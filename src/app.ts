@@ -111,6 +111,7 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
   const features = { version, tracking: config.tracking, demo: demonstration !== undefined };
   const about = (): About => ({
     ...features,
+    graphiql: config.graphiql,
     publicUrl: config.publicUrl || null,
     ...(openId && { openId: signInOf(openId, config) }),
     limits: limitsInForce(limits),

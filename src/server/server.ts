@@ -80,6 +80,8 @@ export interface About {
   readonly tracking: boolean;
   /** Whether `POST /demo` starts the demonstration job. */
   readonly demo: boolean;
+  /** Whether `/graphql` shows GraphiQL to a browser. */
+  readonly graphiql: boolean;
   /** The address at which people open the dashboard; null if it is not set. */
   readonly publicUrl: string | null;
   /** The user of the request, if it has a valid token. */

@@ -18,7 +18,13 @@ export interface Address {
   readonly search: string;
   readonly sort: Sort;
   /** The job whose page is open. */
-  readonly job: JobRef | undefined;
+  readonly job: JobAddress | undefined;
+}
+
+/** A link from a worker that does not know its user yet names no owner. */
+export interface JobAddress {
+  readonly username: string | undefined;
+  readonly jobId: string;
 }
 
 export interface JobRef {
@@ -45,7 +51,7 @@ export function parseAddress(query: string): Address {
     statuses: DISPLAY_STATUSES.filter((status) => statuses.includes(status)),
     search: fields.get("search") ?? "",
     sort: parseSort(fields.get("sort") ?? ""),
-    job: jobId ? { username: fields.get("owner") ?? "anonymous", jobId } : undefined,
+    job: jobId ? { username: fields.get("owner") || undefined, jobId } : undefined,
   };
 }
 
@@ -58,7 +64,7 @@ export function formatAddress({ database, user, statuses, search, sort, job }: A
   if (search) fields.set("search", search);
   if (sort.key !== NEWEST_FIRST.key || !sort.isDescending)
     fields.set("sort", `${sort.isDescending ? "-" : ""}${sort.key}`);
-  if (job) fields.set("owner", job.username);
+  if (job?.username) fields.set("owner", job.username);
   if (job) fields.set("job", job.jobId);
   const text = fields.toString().replaceAll("%2C", ",");
   return text && `?${text}`;

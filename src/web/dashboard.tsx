@@ -2,7 +2,9 @@ import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { Header } from "./header.js";
 import { Help } from "./help.js";
+import type { JobAddress } from "./address.js";
 import { JobPage } from "./job/job-page.js";
+import { JobSearch } from "./job/job-search.js";
 import { Overview } from "./jobs/overview.js";
 import { address, navigate } from "./location.js";
 import { database, jobs } from "./page-state.js";
@@ -41,8 +43,7 @@ export function Dashboard() {
 function View() {
   const { job } = address();
   if (needsToken.value) return isShared ? <EndedLink /> : <SignIn />;
-  if (job && database.value !== undefined)
-    return <JobPage key={signInId.value} database={database.value} address={job} />;
+  if (job && database.value !== undefined) return <JobView database={database.value} address={job} />;
   if (jobs.value) return <Overview store={jobs.value} />;
   return (
     <main class="quiet-page">
@@ -51,6 +52,11 @@ function View() {
       {databasesError.value !== undefined && <p class="failure-text">{databasesError}</p>}
     </main>
   );
+}
+
+function JobView({ database: name, address: { username, jobId } }: { database: string; address: JobAddress }) {
+  if (username === undefined) return <JobSearch database={name} jobId={jobId} />;
+  return <JobPage key={signInId.value} database={name} address={{ username, jobId }} />;
 }
 
 /** Why the page may be out of date. */

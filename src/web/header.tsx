@@ -3,13 +3,14 @@ import { useEffect, useRef } from "preact/hooks";
 import { exactCount } from "../format/numbers.js";
 import { NEWEST_FIRST, type Address } from "./address.js";
 import { DISPLAY_STATUS_LABELS, type DisplayStatus } from "../format/display-status.js";
-import { navigate, linkTo } from "./location.js";
+import { followLink, linkTo } from "./location.js";
 import { database } from "./page-state.js";
 import { Icon, Logo } from "./parts/icons.js";
 import { Name } from "./parts/name.js";
 import { databases, refreshDatabases, type DatabaseCounts } from "./server/databases.js";
 import { needsToken, signOut, token } from "./server/session.js";
 import { isShared, leaveSharedLink } from "./server/shared-link.js";
+import { GRAPHIQL_URL, serverInfo } from "./server/about.js";
 import { connectionStatus, connectionLabel } from "./connection-status.js";
 import { nextTheme, theme } from "./theme.js";
 
@@ -20,12 +21,17 @@ export function Header({ onHelp }: { readonly onHelp: () => void }) {
       {isShared ? <SharedBrand /> : <Navigation />}
       <div class="header-end">
         {!needsToken.value && <Connection />}
+        {serverInfo.value?.graphiql && !isShared && (
+          <a class="header-link" href={GRAPHIQL_URL} title="Try the GraphQL API in GraphiQL">
+            GraphiQL
+          </a>
+        )}
         <ThemeSwitch />
         <button
           type="button"
           class="icon-button"
-          aria-label="Keyboard shortcuts"
-          title="Keyboard shortcuts (?)"
+          aria-label="Help"
+          title="Help (?)"
           onClick={onHelp}
         >
           ?
@@ -39,7 +45,7 @@ export function Header({ onHelp }: { readonly onHelp: () => void }) {
 function Navigation() {
   return (
     <>
-      <a class="brand" href={linkTo({ ...UNFILTERED })} onClick={(event) => follow(event, UNFILTERED)}>
+      <a class="brand" href={linkTo({ ...UNFILTERED })} onClick={(event) => followLink(event, UNFILTERED)}>
         <Logo />
         <span>Tidemark</span>
       </a>
@@ -129,6 +135,7 @@ function DatabasePicker() {
         <Icon shape="database" />
         <span class="unseen">Database</span>
         <Name text={database.value ?? "…"} />
+        <RunningElsewhere />
         <Icon shape="chevronDown" />
       </button>
       {isOpen.value && (
@@ -140,6 +147,20 @@ function DatabasePicker() {
         </nav>
       )}
     </div>
+  );
+}
+
+/** A user may be looking at another database than the one that a worker reports to. */
+function RunningElsewhere() {
+  const others = databases.value?.filter(({ name }) => name !== database.value) ?? [];
+  const count = others.reduce((sum, { running }) => sum + running, 0);
+  if (count === 0) return null;
+  return (
+    <span class="picker-elsewhere" title={`Running in other databases: ${exactCount(count)}`}>
+      +{exactCount(count)}
+      <span class="picker-elsewhere-word"> running</span>
+      <span class="unseen"> in other databases</span>
+    </span>
   );
 }
 
@@ -156,7 +177,7 @@ function DatabaseLink({
       href={linkTo(target)}
       aria-current={counts.name === database.value ? "true" : undefined}
       onClick={(event) => {
-        follow(event, target);
+        followLink(event, target);
         onFollow();
       }}
     >
@@ -185,12 +206,6 @@ function Count({ status, count }: { readonly status: DisplayStatus; readonly cou
       {exactCount(count)}
     </span>
   );
-}
-
-function follow(event: MouseEvent, change: Partial<Address>): void {
-  if (event.ctrlKey || event.metaKey || event.shiftKey) return;
-  event.preventDefault();
-  navigate(change);
 }
 
 /** Arrow keys move through the databases; Escape closes the menu. */

@@ -1,5 +1,7 @@
 import { Dialog } from "./parts/dialog.js";
-import { serverInfo } from "./server/about.js";
+import { DemoButton } from "./parts/demo-button.js";
+import { GRAPHIQL_URL, serverInfo } from "./server/about.js";
+import { isShared } from "./server/shared-link.js";
 
 const KEYS: readonly (readonly [keys: string, meaning: string])[] = [
   ["↓ ↑ or j k", "next and previous row"],
@@ -14,9 +16,19 @@ const KEYS: readonly (readonly [keys: string, meaning: string])[] = [
 
 export function Help({ onClose }: { readonly onClose: () => void }) {
   return (
-    <Dialog name="help" title="Keyboard shortcuts" onClose={onClose}>
+    <Dialog name="help" title="Help" onClose={onClose}>
       {(close) => (
         <>
+          {!isShared && <DemoButton onStarted={close} />}
+          {serverInfo.value?.graphiql && !isShared && (
+            <p>
+              <a class="link" href={GRAPHIQL_URL}>
+                GraphiQL
+              </a>{" "}
+              <span class="hint">tries the GraphQL API in this browser</span>
+            </p>
+          )}
+          <h3>Keyboard shortcuts</h3>
           <dl>
             {KEYS.map(([keys, meaning]) => (
               <div key={keys}>

@@ -19,6 +19,13 @@ export function navigate(change: Partial<Address>): void {
   read();
 }
 
+/** Follows a link of `linkTo` without a new page, unless the user wants a new tab. */
+export function followLink(event: MouseEvent, change: Partial<Address>): void {
+  if (event.ctrlKey || event.metaKey || event.shiftKey) return;
+  event.preventDefault();
+  navigate(change);
+}
+
 /** Changes the view without a history entry, for example while the user types. */
 export function replaceAddress(change: Partial<Address>): void {
   history.replaceState(null, "", linkTo(change));

@@ -55,6 +55,7 @@ describe("a config", () => {
       allowedOrigins: [],
       allowedHosts: [],
       allowedHeaders: [],
+      publicUrl: "",
       trustsProxy: false,
       allowsOpenAccess: false,
       introspection: true,

@@ -41,7 +41,7 @@ describe("A dashboard URL", () => {
     });
   });
 
-  it("with a job but no owner means the anonymous user", () => {
-    expect(parseAddress("?job=j").job).toEqual({ username: "anonymous", jobId: "j" });
+  it("with a job but no owner leaves the owner open", () => {
+    expect(parseAddress("?job=j").job).toEqual({ username: undefined, jobId: "j" });
   });
 });

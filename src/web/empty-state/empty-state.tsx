@@ -1,9 +1,15 @@
 import { useSignal } from "@preact/signals";
-import { navigate } from "../location.js";
+import { Fragment } from "preact";
+import { exactCount } from "../../format/numbers.js";
+import { followLink, linkTo } from "../location.js";
 import { copyText } from "../parts/copy-text.js";
+import { DemoButton } from "../parts/demo-button.js";
 import { Icon } from "../parts/icons.js";
-import { serverInfo, startDemo } from "../server/about.js";
+import { Name } from "../parts/name.js";
+import { serverInfo } from "../server/about.js";
+import { databases } from "../server/databases.js";
 import { SERVER_URL } from "../server/server-url.js";
+import { token } from "../server/session.js";
 import { snippetsFor, type Snippet } from "./snippets.js";
 
 /** The page of a database without jobs: how to report a first one. */
@@ -13,43 +19,50 @@ export function EmptyState({ database }: { readonly database: string }) {
       <div class="empty-state-column">
         <h1>No jobs yet</h1>
         <p class="lead">
-          Report one and it appears here. Tidemark listens at <code>{SERVER_URL}</code>
+          Paste one of these, and its bar appears here, in the database <Name text={database} />.
         </p>
         {serverInfo.value?.tracking === false && (
           <p class="notice">This server does not store progress: it was started with --tracking off.</p>
         )}
-        {serverInfo.value?.demo && <Demo />}
-        {snippetsFor(SERVER_URL, database).map((snippet) => (
+        <OtherDatabases />
+        {token.value !== undefined && (
+          <p class="notice">
+            This server requires a token. Set it first: <code>export TIDEMARK_TOKEN=…</code>
+          </p>
+        )}
+        {snippetsFor({ serverUrl: SERVER_URL, database, hasToken: token.value !== undefined }).map((snippet) => (
           <SnippetView key={snippet.title} snippet={snippet} />
         ))}
+        <DemoButton />
       </div>
     </main>
   );
 }
 
-function Demo() {
-  const failure = useSignal("");
-  const start = async (): Promise<void> => {
-    try {
-      const { database, username, jobId } = await startDemo();
-      navigate({ database, job: { username, jobId } });
-    } catch (error) {
-      failure.value = error instanceof Error ? error.message : String(error);
-    }
-  };
+/** A worker may report to another database than the one on screen. */
+function OtherDatabases() {
+  const busiest = databases.value?.toSorted((one, other) => other.running - one.running).slice(0, LINKS_MAX);
+  if (!busiest?.length) return null;
   return (
-    <div class="demo">
-      <button type="button" class="primary" onClick={start}>
-        <Icon shape="play" />
-        Run a demo job
-      </button>
-      <span class="hint">on this server, takes about a minute</span>
-      {failure.value && <p role="alert">{failure}</p>}
-    </div>
+    <p class="notice">
+      Jobs are in{" "}
+      {busiest.map(({ name, running, total }, index) => (
+        <Fragment key={name}>
+          {index > 0 && ", "}
+          <a class="link" href={linkTo({ database: name })} onClick={(event) => followLink(event, { database: name })}>
+            <Name text={name} />
+          </a>{" "}
+          ({running > 0 ? `${exactCount(running)} running` : exactCount(total)})
+        </Fragment>
+      ))}
+      .
+    </p>
   );
 }
 
-function SnippetView({ snippet: { title, text } }: { readonly snippet: Snippet }) {
+const LINKS_MAX = 3;
+
+function SnippetView({ snippet: { title, install, text } }: { readonly snippet: Snippet }) {
   const isCopied = useSignal(false);
   const copy = async (): Promise<void> => {
     await copyText(text);
@@ -64,6 +77,11 @@ function SnippetView({ snippet: { title, text } }: { readonly snippet: Snippet }
           {isCopied.value ? "Copied" : "Copy"}
         </button>
       </header>
+      {install !== undefined && (
+        <pre class="snippet-install" tabIndex={0} aria-label={`Install: ${title}`}>
+          <code>{install}</code>
+        </pre>
+      )}
       <pre tabIndex={0} aria-label={title}>
         <code>{text}</code>
       </pre>

@@ -13,6 +13,8 @@ export interface ServerInfo {
   readonly tracking: boolean;
   /** Whether it offers a demo job. */
   readonly demo: boolean;
+  /** Whether it serves GraphiQL. */
+  readonly graphiql: boolean;
   /** The address at which people open the dashboard; null if the operator has not set it. */
   readonly publicUrl: string | null;
   /** The user, if the server knows the token. */
@@ -22,6 +24,9 @@ export interface ServerInfo {
   /** Without those that are off. */
   readonly limits: Partial<Limits>;
 }
+
+/** Where the server shows GraphiQL, if it does. */
+export const GRAPHIQL_URL = new URL("graphql", SERVER_URL).href;
 
 /** undefined until the server has answered. */
 export const serverInfo = signal<ServerInfo | undefined>(undefined);

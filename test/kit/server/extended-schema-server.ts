@@ -38,7 +38,8 @@ export async function startSchemaServer(served: GraphQLSchema): Promise<SchemaSe
   const pipeline = createPipeline(stores, served, metrics);
   const authenticator = new AnonymousAuthenticator(clock);
   const health = new HealthProbes({ isWritable: async () => true, problems: async () => [] });
-  const about = () => ({ version: "0.0.0", tracking: true, demo: false, publicUrl: null, limits: {} });
+  const features = { tracking: true, demo: false, graphiql: false };
+  const about = () => ({ version: "0.0.0", ...features, publicUrl: null, limits: {} });
   const pages = { about, dashboard: undefined, demonstration: undefined };
   const server = new Server({ ...config, ...pages, clock, pipeline, authenticator, health, metrics, log });
   const { url } = await server.start();
