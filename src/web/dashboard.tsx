@@ -54,7 +54,13 @@ function View() {
   );
 }
 
-function JobView({ database: name, address: { username, jobId } }: { database: string; address: JobAddress }) {
+function JobView({
+  database: name,
+  address: { username, jobId },
+}: {
+  database: string;
+  address: JobAddress;
+}) {
   if (username === undefined) return <JobSearch database={name} jobId={jobId} />;
   return <JobPage key={signInId.value} database={name} address={{ username, jobId }} />;
 }
